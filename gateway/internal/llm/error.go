@@ -1,0 +1,128 @@
+package llm
+
+import (
+	"errors"
+	"fmt"
+	"net/http"
+	"time"
+)
+
+// Code names a fault that a caller can act on. It is the "code" of an OpenAI error.
+type Code string
+
+// The gateway's own codes. Errors that come from a provider keep the provider's.
+const (
+	CodeInvalidRequest  Code = "invalid_request"
+	CodeInvalidJSON     Code = "invalid_json"
+	CodeTooLarge        Code = "request_too_large"
+	CodeUnauthenticated Code = "invalid_api_key"
+	CodeForbidden       Code = "forbidden"
+	CodeModelNotFound   Code = "model_not_found"
+	CodeNotFound        Code = "not_found"
+	CodeDenied          Code = "policy_denied"
+	CodePolicyFault     Code = "policy_error"
+	CodeBudget          Code = "budget_exceeded"
+	CodeRateLimited     Code = "rate_limit_exceeded"
+	CodeContextLength   Code = "context_length_exceeded"
+	CodeContentPolicy   Code = "content_policy_violation"
+	CodeNoTarget        Code = "no_target_available"
+	CodeUpstream        Code = "upstream_error"
+	CodeUpstreamTimeout Code = "upstream_timeout"
+	CodeStreamCut       Code = "stream_interrupted"
+	CodeUnavailable     Code = "unavailable"
+	CodeInternal        Code = "internal_error"
+)
+
+// Error is a fault on its way to the caller.
+type Error struct {
+	Code Code
+	// Status is the HTTP status; 0 means 500.
+	Status int
+	// Type is OpenAI's error type; empty means "derive it from Status".
+	Type string
+	// Message is safe to show and says what to do; Err is for the log.
+	Message string
+	// Param names the member of the request at fault, such as "messages[2].role".
+	Param string
+	// RetryAfter is when a retry may succeed; 0 means not said.
+	RetryAfter time.Duration
+	// Retried says that the gateway has done the retrying, or that it is no use: the
+	// client is told not to.
+	Retried bool
+	// Body, when set, is the provider's own error in the client's dialect, to be
+	// passed on byte for byte.
+	Body []byte
+	// Fault is why an attempt failed, for errors that come from an attempt.
+	Fault Fault
+	Err   error
+}
+
+// Error is for logs: it includes the cause.
+func (e *Error) Error() string {
+	if e.Err != nil {
+		return fmt.Sprintf("%s: %s: %v", e.Code, e.Message, e.Err)
+	}
+	return fmt.Sprintf("%s: %s", e.Code, e.Message)
+}
+
+// Unwrap returns the cause.
+func (e *Error) Unwrap() error { return e.Err }
+
+// HTTPStatus is the status to answer with.
+func (e *Error) HTTPStatus() int {
+	if e.Status == 0 {
+		return http.StatusInternalServerError
+	}
+	return e.Status
+}
+
+// AsError returns the Error in err's chain, or wraps err as an internal one whose
+// message gives nothing away.
+func AsError(err error) *Error {
+	var e *Error
+	if errors.As(err, &e) {
+		return e
+	}
+	return &Error{Code: CodeInternal, Status: http.StatusInternalServerError,
+		Message: "The gateway hit an internal error; its log has the details under this request id.", Err: err}
+}
+
+// Fault is the class of an attempt's outcome. It decides what happens next.
+type Fault string
+
+// The faults, with what the pipeline does about each.
+const (
+	FaultNone          Fault = ""
+	FaultRateLimited   Fault = "rate_limited"   // wait as told, retry, fall back
+	FaultQuota         Fault = "quota"          // no retry, long cooldown, fall back
+	FaultAuth          Fault = "auth"           // no retry, long cooldown, fall back
+	FaultServer        Fault = "server"         // retry, fall back
+	FaultNetwork       Fault = "network"        // retry, fall back
+	FaultTimeout       Fault = "timeout"        // no retry on the silent target, fall back
+	FaultMalformed     Fault = "malformed"      // garbage, HTML, empty: retry, fall back
+	FaultCut           Fault = "cut"            // the reply ended before its end
+	FaultContextLength Fault = "context_length" // no retry; fall back to a larger context
+	FaultContentPolicy Fault = "content_policy" // no retry, no fallback
+	FaultNotFound      Fault = "not_found"      // the target does not exist there: fall back
+	FaultBadRequest    Fault = "bad_request"    // the caller's own fault: tell it
+	FaultTransform     Fault = "transform"      // a module failed: fall back
+	FaultCanceled      Fault = "canceled"       // the caller hung up: stop
+)
+
+// Retryable reports whether the same target may be tried again.
+func (f Fault) Retryable() bool {
+	switch f {
+	case FaultRateLimited, FaultServer, FaultNetwork, FaultMalformed, FaultCut:
+		return true
+	}
+	return false
+}
+
+// Replaceable reports whether another target may do better.
+func (f Fault) Replaceable() bool {
+	switch f {
+	case FaultNone, FaultContentPolicy, FaultBadRequest, FaultCanceled:
+		return false
+	}
+	return true
+}

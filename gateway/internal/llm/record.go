@@ -1,0 +1,84 @@
+package llm
+
+import "time"
+
+// Record is what the gateway remembers of one request: the ledger's row and the
+// answer to "why was this routed here?". It holds no prompt or reply text.
+type Record struct {
+	ID   string    `json:"id"`
+	Time time.Time `json:"time"`
+	// Dry marks a record of a request that was only explained, never sent.
+	Dry      bool     `json:"dry,omitempty"`
+	Endpoint Endpoint `json:"endpoint"`
+	Stream   bool     `json:"stream"`
+	// Model is what the client asked for, Route what that resolved to, Target what
+	// answered (empty when nothing did) and Served the provider's name for it.
+	Model    string `json:"model"`
+	Route    string `json:"route,omitempty"`
+	Target   string `json:"target,omitempty"`
+	Provider string `json:"provider,omitempty"`
+	Served   string `json:"served,omitempty"`
+
+	KeyID   string            `json:"key_id,omitempty"`
+	KeyName string            `json:"key_name,omitempty"`
+	Team    string            `json:"team,omitempty"`
+	User    string            `json:"user,omitempty"`
+	Tags    map[string]string `json:"tags,omitempty"`
+
+	// Status is the HTTP status sent, Code the error's when there was one.
+	Status int    `json:"status"`
+	Code   Code   `json:"code,omitempty"`
+	Error  string `json:"error,omitempty"`
+	Finish string `json:"finish,omitempty"`
+	// Cache is hit, miss or off.
+	Cache string `json:"cache"`
+
+	Verdict    *Verdict     `json:"verdict,omitempty"`
+	Limits     []LimitState `json:"limits,omitempty"`
+	Candidates []Considered `json:"candidates,omitempty"`
+	Ranking    *Ranking     `json:"ranking,omitempty"`
+	Attempts   []Attempt    `json:"attempts,omitempty"`
+
+	Usage Usage `json:"usage"`
+	Price Price `json:"price"`
+	// Cost is in nano-USD; it counts only when Price.Known. Saved is what a cache
+	// hit would have cost.
+	Cost  NanoUSD `json:"cost_nano_usd"`
+	Saved NanoUSD `json:"saved_nano_usd,omitempty"`
+
+	// Duration is from arrival to settlement, FirstByte to the first byte sent,
+	// Upstream the time spent waiting on providers; all in milliseconds on the wire.
+	Duration  Millis `json:"duration_ms"`
+	FirstByte Millis `json:"first_byte_ms"`
+	Upstream  Millis `json:"upstream_ms"`
+
+	// Lease is the reservation that this record settles; Charges are what it adds
+	// to the meters.
+	Lease   string   `json:"-"`
+	Charges []Charge `json:"charges,omitempty"`
+}
+
+// Considered is a target of the route and what became of it before ranking.
+type Considered struct {
+	Target string `json:"target"`
+	// Refused says why it was not ranked; empty when it was.
+	Refused string   `json:"refused,omitempty"`
+	Score   *float64 `json:"score,omitempty"`
+	EstCost NanoUSD  `json:"est_cost_nano_usd,omitempty"`
+}
+
+// Attempt is one upstream call.
+type Attempt struct {
+	Target string `json:"target"`
+	// Try counts from 1 on each target.
+	Try    int    `json:"try"`
+	Status int    `json:"status,omitempty"`
+	Fault  Fault  `json:"fault,omitempty"`
+	Error  string `json:"error,omitempty"`
+	// Start is since arrival; Wait is the pause before this attempt.
+	Start    Millis `json:"start_ms"`
+	Wait     Millis `json:"wait_ms,omitempty"`
+	Duration Millis `json:"duration_ms"`
+	// FirstToken is since Start; 0 when none came.
+	FirstToken Millis `json:"first_token_ms,omitempty"`
+}

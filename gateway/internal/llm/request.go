@@ -1,0 +1,141 @@
+package llm
+
+import (
+	"strings"
+	"time"
+)
+
+// Request is one client request on its way through the pipeline.
+type Request struct {
+	// ID is unique, sorts by time of arrival and is safe in URLs and headers.
+	ID       string
+	Endpoint Endpoint
+	// Dialect is the client's wire format, in which it is answered.
+	Dialect Dialect
+	// Body is what the client sent, unchanged. Nobody writes to it.
+	Body      []byte
+	Facts     Facts
+	Principal Principal
+	// Tags label the request for policy and spend: the key's tags, overridden by
+	// the body's metadata, overridden by the x-penstock-tags header.
+	Tags map[string]string
+	// IP is the client's address without port.
+	IP       string
+	Received time.Time
+	Cache    CacheControl
+}
+
+// Facts are what the gateway learns from a request body in one scan. Policy, price,
+// cache key and upstream all use these values and never read the body again.
+type Facts struct {
+	Model string
+	// ModelAt is where the model's JSON string, quotes included, stands in the body.
+	ModelAt Span
+	// End is the offset of the closing brace of the body's outermost object: new
+	// members are inserted there.
+	End    int
+	Stream bool
+	// StreamAt and StreamOptionsAt are the spans of these members' values; zero
+	// when absent.
+	StreamAt        Span
+	StreamOptionsAt Span
+	// IncludeUsage is stream_options.include_usage.
+	IncludeUsage bool
+	// MaxTokens is max_completion_tokens, else max_tokens, in tokens; 0 when the
+	// client gave neither. MaxTokensAt is the span of that value.
+	MaxTokens   int64
+	MaxTokensAt Span
+	// Choices is n, at least 1.
+	Choices  int
+	Features Features
+	User     string
+	// Metadata holds the body's metadata members that are strings, at most 16.
+	Metadata map[string]string
+	// Messages is the number of messages, LastUserChars the length in bytes of the
+	// last user message's text.
+	Messages      int
+	LastUserChars int
+	// EstInputTokens is a safe over-count of the prompt: bytes of text / 3, plus a
+	// flat price for every image, audio clip or file.
+	EstInputTokens int64
+	// CacheAt is the span of the whole "cache" member (name, colon, value and one
+	// adjoining comma): it is the gateway's own and is cut before sending.
+	CacheAt Span
+}
+
+// Span is a half-open range of bytes. The zero Span means "absent".
+type Span struct{ Start, End int }
+
+// IsZero reports whether the span is absent.
+func (s Span) IsZero() bool { return s.End == 0 }
+
+// Features is a set of capabilities that a request needs or a target offers.
+type Features uint32
+
+// The features that decide whether a target can serve a request.
+const (
+	Tools Features = 1 << iota
+	Vision
+	AudioIn
+	AudioOut
+	FileIn
+	JSONObject
+	JSONSchema
+	Reasoning
+	Logprobs
+	Prefill // the conversation ends in an assistant message to be continued
+	WebSearch
+)
+
+var featureNames = [...]string{"tools", "vision", "audio_in", "audio_out", "file_in",
+	"json_object", "json_schema", "reasoning", "logprobs", "prefill", "web_search"}
+
+// Has reports whether every feature of want is in f.
+func (f Features) Has(want Features) bool { return f&want == want }
+
+// Names lists the features in a fixed order.
+func (f Features) Names() []string {
+	var names []string
+	for i, name := range featureNames {
+		if f&(1<<i) != 0 {
+			names = append(names, name)
+		}
+	}
+	return names
+}
+
+// String joins the names with commas.
+func (f Features) String() string { return strings.Join(f.Names(), ",") }
+
+// Principal is who asks: the holder of a virtual key, or nobody in particular.
+type Principal struct {
+	// KeyID is the key's public id; empty for an anonymous caller.
+	KeyID string
+	Name  string
+	Team  string
+	User  string
+	Roles []string
+	// Models are the aliases that this key may ask for, "*" wildcards allowed;
+	// empty means all.
+	Models []string
+	Tags   map[string]string
+	// Budget is the key's own spending limit; zero Max means none.
+	Budget  Budget
+	Expires time.Time
+}
+
+// Budget is an amount of money per window.
+type Budget struct {
+	Max    NanoUSD `json:"max"`
+	Window string  `json:"window"`
+}
+
+// CacheControl is what the caller said about caching.
+type CacheControl struct {
+	// NoCache asks for a fresh answer, NoStore that this one be kept nowhere.
+	NoCache, NoStore bool
+	// TTL overrides the route's lifetime when above zero.
+	TTL time.Duration
+	// Namespace separates entries that would otherwise be shared.
+	Namespace string
+}

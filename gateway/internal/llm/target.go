@@ -1,0 +1,111 @@
+package llm
+
+import (
+	"encoding/json"
+	"time"
+)
+
+// Target is one model at one provider, with the facts that routing and pricing need.
+type Target struct {
+	// ID is "provider/model".
+	ID       string
+	Provider string
+	// Model is the provider's own name for it.
+	Model   string
+	Dialect Dialect
+	Price   Price
+	// Context and MaxOutput are in tokens; 0 means unknown.
+	Context   int64
+	MaxOutput int64
+	// Features says what the model can do. It is trusted only when FeaturesKnown:
+	// a model that the catalogue lacks is taken to be capable of everything.
+	Features      Features
+	FeaturesKnown bool
+	// Quality is between 0 and 1; negative means unknown.
+	Quality float64
+	// Weight shares load among equals; Order sorts into tiers, lowest first.
+	Weight float64
+	Order  int
+	Region string
+	// Fallback marks a target that is tried only after every ordinary one.
+	Fallback bool
+}
+
+// Stats are a target's live figures. A zero TTFT or TPS means "not measured yet".
+type Stats struct {
+	Inflight int64
+	// TTFT is the decayed mean time to the first token.
+	TTFT time.Duration
+	// TPS is the decayed mean of output tokens per second.
+	TPS float64
+	// ErrorRate is the decayed share of failed attempts, 0 to 1.
+	ErrorRate float64
+	// CoolingUntil is in the future while the target rests, CoolingFor says why.
+	CoolingUntil time.Time
+	CoolingFor   string
+	// RemainingRequests and RemainingTokens are what the provider says is left in
+	// its window; negative means unknown.
+	RemainingRequests int64
+	RemainingTokens   int64
+}
+
+// Candidate is a target that may serve a request, with its figures at this moment.
+type Candidate struct {
+	Target *Target
+	Stats  Stats
+	// EstCost is an upper bound of what the request costs there; meaningless when
+	// the price is unknown.
+	EstCost NanoUSD
+}
+
+// Ranking is the order in which candidates are tried, best first.
+type Ranking struct {
+	// Order holds indices into the candidates, each at most once.
+	Order []int `json:"order"`
+	// Scores belong to Order, one each; higher is better.
+	Scores []float64 `json:"scores,omitempty"`
+	Reason string    `json:"reason,omitempty"`
+	// Router is the strategy or plugin that ranked; Fault says why its opinion was
+	// not taken, and then Order is the configured order.
+	Router string `json:"router"`
+	Fault  string `json:"fault,omitempty"`
+	// Fuel is what the call cost in instructions.
+	Fuel int64 `json:"fuel,omitempty"`
+}
+
+// Route is how one model alias is served.
+type Route struct {
+	// Name is the alias, or the pattern that matched it.
+	Name string
+	// Targets are the candidates in configured order, fallbacks last.
+	Targets []*Target
+	// Router names a built-in strategy or a plugin; With is its settings, a JSON
+	// object or nil.
+	Router  string
+	With    json.RawMessage
+	Retries Retries
+	Timeout Timeouts
+	// CacheTTL is how long answers are kept; 0 turns the cache off for the route.
+	CacheTTL time.Duration
+	// CacheShared lets every tenant read what another one paid for.
+	CacheShared bool
+}
+
+// Retries bounds how often one target is tried for one request.
+type Retries struct {
+	// Attempts is the number of tries on one target, the first included; at least 1.
+	Attempts int
+	// Min and Max bound the jittered pause between tries.
+	Min, Max time.Duration
+}
+
+// Timeouts bound the waiting on upstreams. Zero values mean the defaults of config.
+type Timeouts struct {
+	// FirstToken is from sending to the first piece of content, of a plain reply to
+	// its last byte only if Total is not sooner.
+	FirstToken time.Duration
+	// Idle is between two events of a stream.
+	Idle time.Duration
+	// Total is for the whole request, retries and fallbacks included.
+	Total time.Duration
+}

@@ -1,0 +1,136 @@
+package llm
+
+// Verdict is the admission decision for one request: Rego says which limits apply
+// and what duties come with it, Go counts.
+type Verdict struct {
+	Allow       bool        `json:"allow"`
+	Reasons     []Reason    `json:"reasons,omitempty"`
+	Warnings    []string    `json:"warnings,omitempty"`
+	Limits      []Limit     `json:"limits,omitempty"`
+	Obligations Obligations `json:"obligations"`
+	// Revision identifies the policy that decided, Memoised that an equal input had
+	// been decided before.
+	Revision string `json:"revision"`
+	Memoised bool   `json:"memoised"`
+}
+
+// Reason says why a request was denied, to the caller.
+type Reason struct {
+	Code    string `json:"code"`
+	Message string `json:"message"`
+	// Status is the HTTP status; 0 means 403.
+	Status int `json:"status,omitempty"`
+	// RetryAfterS is in seconds; 0 means not said.
+	RetryAfterS int `json:"retry_after_s,omitempty"`
+	// Rule is where it comes from, as "file.rego:12", when known.
+	Rule string `json:"rule,omitempty"`
+}
+
+// Unit is what a limit counts.
+type Unit string
+
+// The units of limits.
+const (
+	UnitUSD          Unit = "usd"
+	UnitTokens       Unit = "tokens"
+	UnitInputTokens  Unit = "input_tokens"
+	UnitOutputTokens Unit = "output_tokens"
+	UnitRequests     Unit = "requests"
+	UnitConcurrent   Unit = "concurrent"
+)
+
+// Limit is one meter's bound for a window.
+type Limit struct {
+	Name string `json:"name"`
+	// Scope is free text such as "team:search" or "tag:usecase=support".
+	Scope string `json:"scope"`
+	Unit  Unit   `json:"unit"`
+	// Window is a number and one of s, m, h ("1m", "5h"), or day, week, month. It is
+	// empty for UnitConcurrent.
+	Window string `json:"window"`
+	// Max is in nano-USD for UnitUSD, otherwise a count.
+	Max int64 `json:"max"`
+	// Warn lets requests pass when the limit is exceeded and only says so.
+	Warn bool `json:"warn,omitempty"`
+}
+
+// Obligations are duties that come with an allowed request. Zero values oblige to
+// nothing.
+type Obligations struct {
+	MaxOutputTokens int64             `json:"max_output_tokens,omitempty"`
+	AllowTargets    []string          `json:"allow_targets,omitempty"`
+	DenyTargets     []string          `json:"deny_targets,omitempty"`
+	Route           string            `json:"route,omitempty"`
+	Model           string            `json:"model,omitempty"`
+	Cache           CacheDuty         `json:"cache,omitzero"`
+	Tags            map[string]string `json:"tags,omitempty"`
+	// Headers are added to the reply.
+	Headers map[string]string `json:"headers,omitempty"`
+	// Log is "none", "metadata" or "full"; empty means "metadata".
+	Log string `json:"log,omitempty"`
+}
+
+// CacheDuty is what policy says about caching.
+type CacheDuty struct {
+	// Mode is "default", "bypass" (neither read nor write) or "force" (even where
+	// the route does not cache). Empty means default.
+	Mode string `json:"mode,omitempty"`
+	// TTLSeconds overrides the route's lifetime when above zero.
+	TTLSeconds int `json:"ttl_s,omitempty"`
+	// Scope replaces the tenant in the cache key.
+	Scope string `json:"scope,omitempty"`
+}
+
+// Amounts are what a request takes from limits, one number per unit.
+type Amounts struct {
+	USD          NanoUSD
+	InputTokens  int64
+	OutputTokens int64
+	// Requests is 1 for a request that reached a provider. Concurrent is always 1
+	// while it is held and never settled.
+	Requests int64
+}
+
+// Of picks the amount that a limit of this unit counts.
+func (a Amounts) Of(u Unit) int64 {
+	switch u {
+	case UnitUSD:
+		return int64(a.USD)
+	case UnitTokens:
+		return a.InputTokens + a.OutputTokens
+	case UnitInputTokens:
+		return a.InputTokens
+	case UnitOutputTokens:
+		return a.OutputTokens
+	case UnitRequests:
+		return a.Requests
+	case UnitConcurrent:
+		return 1
+	}
+	return 0
+}
+
+// LimitState is a limit with its counters around one reservation.
+type LimitState struct {
+	Limit
+	// WindowID names the window the reservation fell into, so that it is settled
+	// there even when the clock has passed on; "2026-11-22" for a day.
+	WindowID string `json:"window_id"`
+	// Before is what was spent and reserved by others, Reserved what this request
+	// took, in the limit's unit.
+	Before   int64 `json:"before"`
+	Reserved int64 `json:"reserved"`
+	// ResetsAt is when the window ends, in Unix milliseconds; 0 for concurrent.
+	ResetsAt int64 `json:"resets_at"`
+	// Exceeded marks a warn-limit that this request went beyond.
+	Exceeded bool `json:"exceeded,omitempty"`
+}
+
+// Charge is an amount to add to one meter's window, for good.
+type Charge struct {
+	Scope    string `json:"scope"`
+	Unit     Unit   `json:"unit"`
+	Window   string `json:"window"`
+	WindowID string `json:"window_id"`
+	Amount   int64  `json:"amount"`
+}
