@@ -75,7 +75,11 @@ type Price struct {
 	CacheWriteLong NanoUSD `json:"cache_write_long"`
 	AudioInput     NanoUSD `json:"audio_input"`
 	AudioOutput    NanoUSD `json:"audio_output"`
-	// Row says where the price comes from, such as "openai/gpt-5@catalog-1a2b3c".
+	// LongAbove is the length of prompt, in tokens, beyond which the whole request is
+	// charged at Long's prices; 0, or a nil Long, means that length makes no difference.
+	LongAbove int64  `json:"long_above,omitempty"`
+	Long      *Price `json:"long,omitempty"`
+	// Row says where the price comes from, such as "openai/gpt-5@1a2b3c4d".
 	Row string `json:"row"`
 }
 
@@ -102,12 +106,15 @@ func (u Usage) Total() int64 { return u.Input + u.Output }
 // meaningless when the price is not known. Negative counts are taken as zero, and
 // a cost beyond the range of NanoUSD is the largest amount there is.
 func (p Price) Cost(u Usage) NanoUSD {
+	if p.Long != nil && p.LongAbove > 0 && u.Input > p.LongAbove {
+		p = *p.Long
+	}
 	cached, written, long := max(u.CacheRead, 0), max(u.CacheWrite, 0), max(u.CacheWriteLong, 0)
 	audioIn := max(u.AudioInput, 0)
 	fresh := max(u.Input-cached-written-long-audioIn, 0)
 	audioOut := max(u.AudioOutput, 0)
 	text := max(u.Output-audioOut, 0)
-	sum := new(accumulator)
+	var sum accumulator
 	sum.add(fresh, p.Input)
 	sum.add(cached, p.CacheRead)
 	sum.add(written, p.CacheWrite)
