@@ -45,6 +45,9 @@ type Event struct {
 	Content bool
 	// Hidden events are read for their usage and not shown to the client.
 	Hidden bool
+	// More says that the next event is here already, so that a writer may wait with
+	// flushing and send both in one packet.
+	More bool
 }
 
 // Stream yields a reply's events in order. Next returns io.EOF after the Final

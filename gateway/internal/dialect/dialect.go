@@ -1,0 +1,137 @@
+// Package dialect stands between the client's wire format and a target's. Where
+// both speak the same one, bytes pass through with only the few fields patched that
+// must differ; otherwise a Wasm module translates by way of the canonical form.
+//
+// It reads replies only as far as the gateway must: usage, finish reason, errors,
+// and whether the reply is whole. It sends nothing and decides nothing about
+// retries.
+package dialect
+
+import (
+	"context"
+	"io"
+	"net/http"
+	"strings"
+
+	"github.com/penstock/penstock/gateway/internal/llm"
+)
+
+// Dialects translates calls and replies. It is safe for concurrent use.
+type Dialects struct {
+	// Modules translates for targets that do not speak OpenAI's format; nil when
+	// there are none.
+	Modules Translator
+	// ErrorOf reads a provider's error reply in OpenAI's format, or something like
+	// it, and classifies it.
+	ErrorOf func(status int, header http.Header, body []byte) *llm.Error
+	// Classify names the fault of an error that a module has translated, and that of
+	// a broken read.
+	Classify func(e *llm.Error, header http.Header, err error) llm.Fault
+	// MaxReply bounds a plain reply in bytes; zero means 32 MiB.
+	MaxReply int64
+}
+
+// Call puts a request into the target's wire format, without credentials. A
+// maxOutput above zero replaces the client's own maximum of output tokens.
+func (d *Dialects) Call(ctx context.Context, req *llm.Request, t *llm.Target, maxOutput int64) (llm.Call, error) {
+	if t.Dialect == llm.OpenAI {
+		body, err := patched(req, t, maxOutput)
+		return llm.Call{Path: "/chat/completions", Body: body, Stream: req.Facts.Stream}, err
+	}
+	return d.translateRequest(ctx, req, t, maxOutput)
+}
+
+// Read turns a provider's answer into events in the client's format. It owns the
+// answer's body: on an error it is closed, otherwise the Stream closes it. Errors
+// are *llm.Error with their Fault.
+func (d *Dialects) Read(ctx context.Context, req *llm.Request, t *llm.Target, a *llm.Answer) (llm.Stream, error) {
+	if a.Status < 200 || a.Status > 299 || !isStream(a) || !req.Facts.Stream {
+		return d.readWhole(ctx, req, t, a)
+	}
+	if t.Dialect == llm.OpenAI {
+		return newFrames(d, req, a), nil
+	}
+	return d.translateEvents(ctx, req, t, a)
+}
+
+// readWhole reads a plain reply or an error to its end.
+func (d *Dialects) readWhole(ctx context.Context, req *llm.Request, t *llm.Target, a *llm.Answer) (llm.Stream, error) {
+	defer a.Body.Close()
+	body, err := readAll(a, d.maxReply())
+	if err != nil {
+		return nil, d.broken(err)
+	}
+	if t.Dialect != llm.OpenAI {
+		body, err = d.translateResponse(ctx, req, t, a, body)
+		if err != nil {
+			return nil, err
+		}
+	} else if a.Status > 299 || a.Status < 200 {
+		return nil, d.ErrorOf(a.Status, a.Header, body)
+	}
+	return d.whole(req, a, body)
+}
+
+// whole checks that a body is a completion and makes it a stream of one event.
+func (d *Dialects) whole(req *llm.Request, a *llm.Answer, body []byte) (llm.Stream, error) {
+	switch kind := kindOf(body); {
+	case kind == isError:
+		return nil, d.ErrorOf(a.Status, a.Header, body)
+	case kind == isCompletion && req.Facts.Stream:
+		return nil, malformed("a plain reply to a request for a stream", nil)
+	case kind == isCompletion:
+		return newPlain(body), nil
+	default:
+		return nil, malformed("something that is not a chat completion", nil)
+	}
+}
+
+func (d *Dialects) maxReply() int64 {
+	if d.MaxReply > 0 {
+		return d.MaxReply
+	}
+	return 32 << 20
+}
+
+// broken classifies a failure to read a reply that had begun.
+func (d *Dialects) broken(err error) error {
+	e := &llm.Error{Code: llm.CodeUpstream, Status: http.StatusBadGateway, Err: err,
+		Message: "The provider's reply broke off before its end."}
+	e.Fault = d.Classify(e, nil, err)
+	if e.Fault == llm.FaultNone || e.Fault == llm.FaultNetwork {
+		e.Fault = llm.FaultCut
+	}
+	return e
+}
+
+func malformed(what string, err error) error {
+	return &llm.Error{Code: llm.CodeUpstream, Status: http.StatusBadGateway, Fault: llm.FaultMalformed, Err: err,
+		Message: "The provider sent " + what + "."}
+}
+
+// firstRead is how much room a body of unknown length gets at first, in bytes.
+const firstRead = 4 << 10
+
+// readAll reads a body of at most limit bytes.
+func readAll(a *llm.Answer, limit int64) ([]byte, error) {
+	buf := make([]byte, 0, firstRead)
+	for {
+		n, err := a.Body.Read(buf[len(buf):cap(buf)])
+		buf = buf[:len(buf)+n]
+		switch {
+		case err == io.EOF:
+			return buf, nil
+		case err != nil:
+			return nil, err
+		case int64(len(buf)) > limit:
+			return nil, errTooLarge
+		case len(buf) == cap(buf):
+			buf = append(buf, 0)[:len(buf)]
+		}
+	}
+}
+
+// isStream reports whether an answer is an event stream.
+func isStream(a *llm.Answer) bool {
+	return strings.HasPrefix(strings.TrimSpace(a.Header.Get("Content-Type")), "text/event-stream")
+}

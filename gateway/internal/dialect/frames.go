@@ -1,0 +1,167 @@
+package dialect
+
+import (
+	"bytes"
+	"io"
+
+	"github.com/tidwall/gjson"
+
+	"github.com/penstock/penstock/gateway/internal/llm"
+	"github.com/penstock/penstock/gateway/internal/sse"
+)
+
+// done is the data of the event that ends a stream in OpenAI's format.
+var done = []byte("[DONE]")
+
+// frames is a stream in OpenAI's format, passed on frame by frame. It reads along
+// for usage, finish reason and errors.
+type frames struct {
+	dialects *Dialects
+	answer   *llm.Answer
+	sse      *sse.Reader
+	watch    watcher
+	ended    bool
+	closed   bool
+}
+
+func newFrames(d *Dialects, req *llm.Request, a *llm.Answer) *frames {
+	return &frames{dialects: d, answer: a, sse: sse.NewReader(a.Body, 0),
+		watch: watcher{showUsage: req.Facts.IncludeUsage}}
+}
+
+// Next passes on the next frame. A stream that ends without its terminator is
+// complete if it had come to a finish reason: then the terminator is supplied.
+func (f *frames) Next() (llm.Event, error) {
+	if f.ended {
+		return f.drain()
+	}
+	ev, err := f.sse.Next()
+	switch {
+	case err == io.EOF && f.watch.tally.Finish != "":
+		f.ended = true
+		return terminator, nil
+	case err == io.EOF:
+		return llm.Event{}, cut()
+	case err != nil:
+		return llm.Event{}, f.dialects.broken(err)
+	}
+	return f.pass(ev)
+}
+
+// terminator ends a stream towards an OpenAI client.
+var terminator = llm.Event{Frame: []byte("data: [DONE]\n\n"), Final: true}
+
+// drain takes in the closing bytes of the connection, so that it can be used again.
+func (f *frames) drain() (llm.Event, error) {
+	for {
+		if _, err := f.sse.Next(); err != nil {
+			return llm.Event{}, io.EOF
+		}
+	}
+}
+
+// pass looks at one frame and hands it on as it is.
+func (f *frames) pass(in sse.Event) (llm.Event, error) {
+	out := llm.Event{Frame: in.Raw, More: f.sse.Buffered() > 0}
+	data := bytes.TrimSpace(in.Data)
+	switch {
+	case len(data) == 0: // a comment, or a field that nobody reads
+		return out, nil
+	case bytes.Equal(data, done):
+		f.ended = true
+		out.Final, out.More = true, false
+		if in.Partial {
+			return terminator, nil
+		}
+		return out, nil
+	case in.Partial:
+		return llm.Event{}, cut()
+	case !gjson.ValidBytes(data):
+		return llm.Event{}, malformed("an event that is not JSON", nil)
+	case isErrorEvent(in.Name, data):
+		return llm.Event{}, f.failed(data)
+	}
+	out.Data = data
+	f.watch.see(&out)
+	return out, nil
+}
+
+// isErrorEvent reports whether a frame says that the stream has failed.
+func isErrorEvent(name, data []byte) bool {
+	return string(name) == "error" || value(data, `"error"`) != nil && truthy(gjson.GetBytes(data, "error"))
+}
+
+// failed reads an error that came inside a stream.
+func (f *frames) failed(data []byte) error {
+	e := f.dialects.ErrorOf(f.answer.Status, f.answer.Header, data)
+	return e
+}
+
+// cut is what a stream dies of that ends before its end.
+func cut() error {
+	return &llm.Error{Code: llm.CodeStreamCut, Status: 502, Fault: llm.FaultCut,
+		Message: "The provider's stream ended before the answer was complete."}
+}
+
+// Tally is what the frames so far have said.
+func (f *frames) Tally() llm.Tally { return f.watch.tally }
+
+// Close releases the connection. It may be called twice.
+func (f *frames) Close() error {
+	if f.closed {
+		return nil
+	}
+	f.closed = true
+	f.sse.Release()
+	return f.answer.Body.Close()
+}
+
+// watcher reads canonical chunks as they pass.
+type watcher struct {
+	tally llm.Tally
+	// showUsage says that the client asked for the usage chunk, begun that content
+	// has been seen.
+	showUsage, begun bool
+}
+
+// see takes in one chunk and marks the event accordingly.
+func (w *watcher) see(ev *llm.Event) {
+	if w.tally.Model == "" {
+		w.tally.Model = gjson.GetBytes(ev.Data, "model").Str
+	}
+	if v := value(ev.Data, `"finish_reason"`); len(v) > 0 && v[0] == '"' {
+		w.finish(ev.Data)
+	}
+	if v := value(ev.Data, `"usage"`); len(v) > 0 && v[0] == '{' {
+		w.usage(ev)
+	}
+	if !w.tally.ToolCalls && value(ev.Data, `"tool_calls"`) != nil {
+		w.tally.ToolCalls = true
+	}
+	if !w.begun {
+		w.begun = hasContent(ev.Data)
+		ev.Content = w.begun
+	}
+	w.tally.TextBytes += textBytes(ev.Data)
+}
+
+func (w *watcher) finish(data []byte) {
+	if reason := gjson.GetBytes(data, "choices.0.finish_reason"); reason.Str != "" {
+		w.tally.Finish = reason.Str
+	}
+}
+
+// usage takes the last count that the stream gives. A chunk that is there for the
+// usage alone, and that the client did not ask for, is taken out.
+func (w *watcher) usage(ev *llm.Event) {
+	u := usageOf(gjson.GetBytes(ev.Data, "usage"))
+	if u == nil { // Groq's own place for it comes before the common one
+		u = usageOf(gjson.GetBytes(ev.Data, "x_groq.usage"))
+	}
+	if u == nil {
+		return
+	}
+	w.tally.Usage = u
+	choices := gjson.GetBytes(ev.Data, "choices")
+	ev.Hidden = !w.showUsage && choices.IsArray() && blank(choices)
+}

@@ -1,0 +1,185 @@
+// Package pipeline is the life of one request, from admission to its last byte and
+// its bill. Serve tells the story; every step it names hands over to one package
+// through a small interface declared here. The order of the steps is fixed: what
+// an operator may vary is what each step decides.
+//
+// It does not parse bodies, speak HTTP or know any provider: it deals in llm's
+// words only.
+package pipeline
+
+import (
+	"context"
+	"log/slog"
+	"time"
+
+	"github.com/penstock/penstock/gateway/internal/llm"
+)
+
+// Stages are the steps of a request's life, each handed in by main. All are
+// required and must be safe for concurrent use.
+type Stages struct {
+	Routes   Routes
+	Policy   Policy
+	Cache    Cache
+	Router   Router
+	Dialects Dialects
+	Upstream Upstream
+	Health   Health
+	Meter    Meter
+	Ledger   Ledger
+	// Log receives what nobody is left to be told, such as a ledger that could not
+	// be written.
+	Log *slog.Logger
+	// Now is the clock.
+	Now func() time.Time
+}
+
+// Routes finds the route for a model name. Its error is the caller's: it says which
+// names are near.
+type Routes interface {
+	Find(model string) (*llm.Route, error)
+}
+
+// Policy decides on admission. An error denies.
+type Policy interface {
+	Decide(ctx context.Context, req *llm.Request, route *llm.Route) (llm.Verdict, error)
+}
+
+// Cache keeps complete answers. Lookup gives a stored reply to replay; otherwise
+// Tee passes a reply through and stores it once it is complete.
+type Cache interface {
+	Lookup(req *llm.Request, route *llm.Route, v *llm.Verdict) (Cached, bool)
+	Tee(req *llm.Request, route *llm.Route, v *llm.Verdict, target string, s llm.Stream) llm.Stream
+}
+
+// Cached is a stored answer.
+type Cached struct {
+	Stream llm.Stream
+	Target string
+	Age    time.Duration
+}
+
+// Router ranks candidates, best first. It never fails: on a fault it gives the
+// configured order and says so.
+type Router interface {
+	Rank(ctx context.Context, req *llm.Request, route *llm.Route, c []llm.Candidate) llm.Ranking
+}
+
+// Dialects translates between the client's wire format and a target's.
+type Dialects interface {
+	// Call puts the request into the target's format. maxOutput above zero replaces
+	// the client's own maximum of output tokens.
+	Call(ctx context.Context, req *llm.Request, t *llm.Target, maxOutput int64) (llm.Call, error)
+	// Read turns a provider's answer into events in the client's format. An answer
+	// that is an error, or not a reply at all, comes back as *llm.Error with its
+	// Fault. Read owns the answer's body from here on.
+	Read(ctx context.Context, req *llm.Request, t *llm.Target, a *llm.Answer) (llm.Stream, error)
+}
+
+// Upstream sends calls to providers. Its errors are *llm.Error with their Fault.
+type Upstream interface {
+	Do(ctx context.Context, t *llm.Target, call llm.Call) (*llm.Answer, error)
+	// MayRetry takes one retry from the gateway-wide budget and says whether there
+	// was one left.
+	MayRetry() bool
+	// Backoff is the pause before the given try (2 is the first retry).
+	Backoff(try int, r llm.Retries) time.Duration
+}
+
+// Health knows how targets are doing.
+type Health interface {
+	Stats(target string) llm.Stats
+	// Begin counts an attempt in flight. Its end must be told by Done, once.
+	Begin(target string)
+	Done(target string, o Outcome)
+}
+
+// Outcome is how an attempt ended.
+type Outcome struct {
+	Fault      llm.Fault
+	RetryAfter time.Duration
+	// FirstToken is zero when none came; Duration covers the whole attempt.
+	FirstToken, Duration time.Duration
+	OutputTokens         int64
+	// Answer is what the provider answered with; nil when it did not.
+	Answer *llm.Answer
+}
+
+// Meter counts what limits bound.
+type Meter interface {
+	// Reserve takes the amounts from every limit or from none. Its error is the
+	// caller's.
+	Reserve(lease string, limits []llm.Limit, want llm.Amounts) ([]llm.LimitState, error)
+	// Settle replaces the reservation by what was really used and says what the
+	// ledger is to book. Settling twice gives nothing the second time.
+	Settle(lease string, used llm.Amounts) []llm.Charge
+}
+
+// Ledger remembers.
+type Ledger interface {
+	// OpenLease journals a reservation before money is spent on it.
+	OpenLease(ctx context.Context, lease string, states []llm.LimitState, expires time.Time) error
+	// Write books a record; it returns once a killed process would not lose it.
+	Write(ctx context.Context, r *llm.Record) error
+}
+
+// Writer is where a reply goes. Start is called once, before the first Event. When
+// Serve returns an error after Start, the writer's owner ends the reply with an
+// error in the client's dialect, never as if it were complete.
+type Writer interface {
+	Start(h llm.Head) error
+	Event(e llm.Event) error
+}
+
+// Pipeline serves requests. It is safe for concurrent use.
+type Pipeline struct {
+	Stages
+}
+
+// New returns a pipeline of these stages.
+func New(s Stages) *Pipeline { return &Pipeline{s} }
+
+// Serve carries one request from admission to its last byte and its bill: the
+// whole life of a request, in order. An error is for the caller, to be rendered in
+// its dialect. Whatever happens, the request is settled and booked exactly once.
+func (p *Pipeline) Serve(ctx context.Context, req *llm.Request, w Writer) (err error) {
+	l := p.begin(req)
+	defer func() { l.end(ctx, err) }() // also on panic: the caller may be gone, the bill may not
+
+	if err := l.admit(ctx); err != nil {
+		return err
+	}
+	ctx, stop := context.WithTimeoutCause(ctx, l.route.Timeout.Total, l.tooLong())
+	defer stop()
+
+	reply, hit, err := l.lookup()
+	if err != nil {
+		return err
+	}
+	if !hit {
+		ranked, err := l.rank(ctx)
+		if err != nil {
+			return err
+		}
+		reply, err = l.first(ctx, ranked) // reserve · transform · send · normalise, retry, fall back
+		if err != nil {
+			return err
+		}
+	}
+	defer reply.Close()
+	return l.relay(ctx, reply, w)
+}
+
+// Explain makes every decision about a request that can be made without sending
+// it, and returns the record of them. It calls no provider and takes nothing from
+// any limit.
+func (p *Pipeline) Explain(ctx context.Context, req *llm.Request) *llm.Record {
+	l := p.begin(req)
+	l.record.Dry = true
+	err := l.admit(ctx)
+	if err == nil {
+		_, err = l.rank(ctx)
+	}
+	l.fail(err)
+	return l.record
+}

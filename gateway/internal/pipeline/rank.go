@@ -1,0 +1,196 @@
+package pipeline
+
+import (
+	"context"
+	"fmt"
+	"path"
+	"strings"
+	"time"
+
+	"github.com/penstock/penstock/gateway/internal/llm"
+)
+
+// rank keeps the targets that may and can serve the request and lets the router
+// put them in order.
+func (l *life) rank(ctx context.Context) ([]llm.Candidate, error) {
+	candidates := l.candidates()
+	if len(candidates) == 0 {
+		return nil, l.noTarget()
+	}
+	ranking := l.Router.Rank(ctx, l.req, l.route, candidates)
+	l.record.Ranking = &ranking
+	ranked := make([]llm.Candidate, len(ranking.Order))
+	for i, n := range ranking.Order {
+		ranked[i] = candidates[n]
+		if i < len(ranking.Scores) {
+			l.scored(candidates[n].Target.ID, ranking.Scores[i])
+		}
+	}
+	if len(ranked) == 0 { // a router may drop what it will, but not everything
+		return candidates, nil
+	}
+	return ranked, nil
+}
+
+func (l *life) scored(target string, score float64) {
+	for i := range l.record.Candidates {
+		if l.record.Candidates[i].Target == target {
+			l.record.Candidates[i].Score = &score
+			return
+		}
+	}
+}
+
+// candidates applies the hard constraints. Targets that are merely resting come
+// back in when nothing else is left: a slim chance beats a sure refusal.
+func (l *life) candidates() []llm.Candidate {
+	now := l.Now()
+	fit := make([]llm.Candidate, 0, len(l.route.Targets))
+	var resting []llm.Candidate
+	l.record.Candidates = make([]llm.Considered, 0, len(l.route.Targets))
+	for _, t := range l.route.Targets {
+		c := llm.Candidate{Target: t, EstCost: t.Price.Cost(l.worstCase(t))}
+		why := l.unfit(t)
+		if why == "" {
+			c.Stats = l.Health.Stats(t.ID)
+			if c.Stats.CoolingUntil.After(now) {
+				why = "cooling down after " + c.Stats.CoolingFor
+				resting = append(resting, c)
+			}
+		}
+		if why == "" {
+			fit = append(fit, c)
+		}
+		l.record.Candidates = append(l.record.Candidates, considered(c, why))
+	}
+	if len(fit) == 0 {
+		return soonest(resting)
+	}
+	return fit
+}
+
+func considered(c llm.Candidate, why string) llm.Considered {
+	out := llm.Considered{Target: c.Target.ID, Refused: why}
+	if c.Target.Price.Known {
+		out.EstCost = c.EstCost
+	}
+	return out
+}
+
+// soonest is the resting candidate whose rest ends first, or nothing.
+func soonest(resting []llm.Candidate) []llm.Candidate {
+	if len(resting) == 0 {
+		return nil
+	}
+	best := resting[0]
+	for _, c := range resting[1:] {
+		if c.Stats.CoolingUntil.Before(best.Stats.CoolingUntil) {
+			best = c
+		}
+	}
+	return []llm.Candidate{best}
+}
+
+// soft are the features that a target may lack without failing the request.
+const soft = llm.JSONObject | llm.JSONSchema | llm.Reasoning | llm.Logprobs | llm.Prefill | llm.WebSearch
+
+// unfit says why a target can't serve the request; empty when it can.
+func (l *life) unfit(t *llm.Target) string {
+	o := &l.verdict.Obligations
+	if len(o.AllowTargets) > 0 && !matchAny(o.AllowTargets, t.ID) {
+		return "not among the targets that the policy allows"
+	}
+	if matchAny(o.DenyTargets, t.ID) {
+		return "denied by the policy"
+	}
+	if t.FeaturesKnown {
+		if lacks := l.req.Facts.Features &^ soft &^ t.Features; lacks != 0 {
+			return "lacks " + lacks.String()
+		}
+	}
+	// The estimate is an over-count, so only a clear excess disqualifies.
+	if t.Context > 0 && l.req.Facts.EstInputTokens/2 > t.Context {
+		return fmt.Sprintf("context window of %d tokens is too small", t.Context)
+	}
+	return ""
+}
+
+func matchAny(patterns []string, id string) bool {
+	for _, p := range patterns {
+		if p == id {
+			return true
+		}
+		if prefix, ok := strings.CutSuffix(p, "*"); ok && strings.HasPrefix(id, prefix) {
+			return true
+		}
+		if ok, err := path.Match(p, id); err == nil && ok {
+			return true
+		}
+	}
+	return false
+}
+
+// noTarget tells the caller why nobody can serve the request.
+func (l *life) noTarget() error {
+	var why strings.Builder
+	for i, c := range l.record.Candidates {
+		if i > 0 {
+			why.WriteString("; ")
+		}
+		why.WriteString(c.Target + ": " + c.Refused)
+	}
+	if why.Len() == 0 {
+		why.WriteString("the route has no targets")
+	}
+	return &llm.Error{Code: llm.CodeNoTarget, Status: 400, Retried: true, Param: "model",
+		Message: fmt.Sprintf("No target of %q can serve this request (%s).", l.req.Facts.Model, why.String())}
+}
+
+// worstCase bounds what the request may use at a target, in tokens.
+func (l *life) worstCase(t *llm.Target) llm.Usage {
+	return llm.Usage{Input: l.req.Facts.EstInputTokens, Output: l.outputBound(t) * int64(max(l.req.Facts.Choices, 1)), Estimated: true}
+}
+
+// unknownOutput is the output cap, in tokens, of a target that nobody knows one of.
+const unknownOutput = 8192
+
+// outputBound is the most tokens that one choice may have.
+func (l *life) outputBound(t *llm.Target) int64 {
+	bound := l.req.Facts.MaxTokens
+	if bound == 0 {
+		bound = t.MaxOutput
+	}
+	if bound == 0 {
+		bound = unknownOutput
+	}
+	if duty := l.verdict.Obligations.MaxOutputTokens; duty > 0 {
+		bound = min(bound, duty)
+	}
+	return bound
+}
+
+// maxOutput is the maximum to set upstream: 0 leaves the client's own alone.
+func (l *life) maxOutput(t *llm.Target) int64 {
+	bound, asked := l.outputBound(t), l.req.Facts.MaxTokens
+	switch {
+	case asked > bound:
+		return bound
+	case asked == 0 && (l.verdict.Obligations.MaxOutputTokens > 0 || l.hardMoney()):
+		return bound // without one, the reservation would bound nothing
+	}
+	return 0
+}
+
+// hardMoney reports whether a limit on money may refuse the request.
+func (l *life) hardMoney() bool {
+	for i := range l.verdict.Limits {
+		if l.verdict.Limits[i].Unit == llm.UnitUSD && !l.verdict.Limits[i].Warn {
+			return true
+		}
+	}
+	return false
+}
+
+// leaseLife is how much longer than the request's total time a journalled lease
+// stays open.
+const leaseLife = time.Minute

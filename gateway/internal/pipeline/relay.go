@@ -1,0 +1,192 @@
+package pipeline
+
+import (
+	"context"
+	"errors"
+	"io"
+	"net/http"
+	"strconv"
+	"time"
+
+	"github.com/penstock/penstock/gateway/internal/llm"
+)
+
+// lookup asks the cache. A hit is charged one request and no tokens.
+func (l *life) lookup() (llm.Stream, bool, error) {
+	read, write := l.cacheable()
+	if !read && !write {
+		return nil, false, nil
+	}
+	l.record.Cache = "miss"
+	if !read {
+		return nil, false, nil
+	}
+	hit, ok := l.Cache.Lookup(l.req, l.route, &l.verdict)
+	if !ok {
+		return nil, false, nil
+	}
+	if err := l.reserveAmounts(llm.Amounts{Requests: 1}); err != nil {
+		return nil, false, err
+	}
+	l.record.Cache, l.record.Target, l.tally = "hit", hit.Target, hit.Stream.Tally
+	for _, t := range l.route.Targets {
+		if t.ID == hit.Target {
+			l.target = t
+		}
+	}
+	return hit.Stream, true, nil
+}
+
+// cacheable says whether this request may read from the cache and write to it. The
+// policy has the last word, then the caller, then the route.
+func (l *life) cacheable() (read, write bool) {
+	on := l.route.CacheTTL > 0
+	switch l.verdict.Obligations.Cache.Mode {
+	case "bypass":
+		return false, false
+	case "force":
+		on = true
+	}
+	return on && !l.req.Cache.NoCache, on && !l.req.Cache.NoStore
+}
+
+// relay sends the reply to the caller, event by event. Before the last one the
+// request is settled: a caller who has the whole answer can rely on its being
+// booked.
+func (l *life) relay(ctx context.Context, reply llm.Stream, w Writer) error {
+	if _, write := l.cacheable(); write && l.record.Cache == "miss" {
+		reply = l.Cache.Tee(l.req, l.route, &l.verdict, l.target.ID, reply)
+		defer reply.Close()
+	}
+	started := false
+	for {
+		ev, err := reply.Next()
+		switch {
+		case errors.Is(err, io.EOF):
+			return nil
+		case err != nil:
+			return interrupted(ctx, err)
+		case ev.Hidden:
+			continue
+		}
+		if ev.Final {
+			l.complete(ctx)
+		}
+		if !started {
+			started = true
+			l.record.FirstByte = l.since()
+			if err := w.Start(l.head()); err != nil {
+				return err
+			}
+		}
+		if err := w.Event(ev); err != nil {
+			return err
+		}
+	}
+}
+
+// complete settles a request whose reply is whole.
+func (l *life) complete(ctx context.Context) {
+	if l.serving != nil {
+		l.serving.finish(nil)
+	}
+	if !l.req.Facts.Stream {
+		l.record.FirstByte = l.since()
+	}
+	l.settle(ctx)
+}
+
+// interrupted is what the caller is told when a reply breaks off. It must not look
+// like the provider's refusal of a request that was never answered.
+func interrupted(ctx context.Context, err error) error {
+	if cause := context.Cause(ctx); cause != nil && !errors.Is(cause, context.Canceled) {
+		err = cause
+	}
+	e := *llm.AsError(err)
+	e.Body, e.Retried = nil, true
+	if e.Fault == llm.FaultCut || e.Fault == llm.FaultNetwork {
+		e.Code = llm.CodeStreamCut
+	}
+	if e.Status < 500 {
+		e.Status = http.StatusBadGateway
+	}
+	return &e
+}
+
+// head is the reply's status and headers.
+func (l *life) head() llm.Head {
+	h := make(http.Header, 16)
+	set := func(name, value string) {
+		if value != "" {
+			h[name] = []string{value}
+		}
+	}
+	set("X-Penstock-Model", l.req.Facts.Model)
+	set("X-Penstock-Route", l.route.Name)
+	set("X-Penstock-Cache", l.record.Cache)
+	set("X-Penstock-Attempts", strconv.Itoa(len(l.record.Attempts)))
+	set("X-Penstock-Policy", l.verdict.Revision)
+	set("X-Penstock-Overhead-Ms", string(l.overhead().AppendJSON(nil)))
+	if l.target != nil {
+		set("X-Penstock-Target", l.target.ID)
+	}
+	if l.settled && l.record.Price.Known {
+		set("X-Penstock-Cost-Usd", l.record.Cost.Decimal())
+	}
+	l.providerHeaders(h)
+	l.limitHeaders(h)
+	for name, value := range l.verdict.Obligations.Headers {
+		h.Set(name, value)
+	}
+	return llm.Head{Status: http.StatusOK, Stream: l.req.Facts.Stream, Header: h}
+}
+
+// passed are the provider's headers that reach the caller, in canonical form.
+var passed = [...]string{"Openai-Processing-Ms", "Openai-Version", "Openai-Model", "Retry-After"}
+
+func (l *life) providerHeaders(h http.Header) {
+	if l.answered == nil {
+		return
+	}
+	for _, name := range passed {
+		if v := l.answered.Header[name]; len(v) > 0 {
+			h[name] = v[:1]
+		}
+	}
+}
+
+// limitHeaders tells what is left of the tightest request and token limits, under
+// the names that OpenAI made common.
+func (l *life) limitHeaders(h http.Header) {
+	for _, s := range l.record.Limits {
+		var unit string
+		switch s.Unit {
+		case llm.UnitRequests:
+			unit = "Requests"
+		case llm.UnitTokens:
+			unit = "Tokens"
+		default:
+			continue
+		}
+		left := max(s.Max-s.Before-s.Reserved, 0)
+		name := "X-Ratelimit-Remaining-" + unit
+		if had := h.Get(name); had != "" {
+			if n, _ := strconv.ParseInt(had, 10, 64); n <= left {
+				continue
+			}
+		}
+		h[name] = []string{strconv.FormatInt(left, 10)}
+		h["X-Ratelimit-Limit-"+unit] = []string{strconv.FormatInt(s.Max, 10)}
+		reset := time.Until(time.UnixMilli(s.ResetsAt))
+		h["X-Ratelimit-Reset-"+unit] = []string{max(reset, 0).Round(time.Millisecond).String()}
+	}
+}
+
+// overhead is the time so far that was not spent on a provider.
+func (l *life) overhead() llm.Millis {
+	spent := l.record.Upstream
+	if l.serving != nil && !l.serving.done {
+		spent += llm.Millis(l.serving.first)
+	}
+	return max(l.since()-spent, 0)
+}

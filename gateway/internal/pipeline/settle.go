@@ -1,0 +1,159 @@
+package pipeline
+
+import (
+	"context"
+	"log/slog"
+	"strconv"
+	"time"
+
+	"github.com/penstock/penstock/gateway/internal/llm"
+)
+
+// reserve takes the worst case of one target from every limit, and journals it when
+// money is at stake. What an earlier target held is given back first.
+func (l *life) reserve(ctx context.Context, t *llm.Target) error {
+	if len(l.verdict.Limits) == 0 {
+		return nil
+	}
+	usage := l.worstCase(t)
+	want := llm.Amounts{InputTokens: usage.Input, OutputTokens: usage.Output, Requests: 1}
+	if t.Price.Known {
+		want.USD = t.Price.Cost(usage)
+	}
+	if err := l.reserveAmounts(want); err != nil {
+		return err
+	}
+	if !l.hardMoney() {
+		return nil
+	}
+	expires := l.Now().Add(l.route.Timeout.Total + leaseLife)
+	if err := l.Ledger.OpenLease(ctx, l.req.ID, l.record.Limits, expires); err != nil {
+		l.release()
+		return unbooked(err)
+	}
+	return nil
+}
+
+// unbooked refuses to spend money that nobody could account for afterwards.
+func unbooked(err error) error {
+	return &llm.Error{Code: llm.CodeUnavailable, Status: 503, RetryAfter: 5 * time.Second, Err: err,
+		Message: "The ledger can't be written at the moment, so a request with a budget can't be accepted. Try again shortly."}
+}
+
+func (l *life) reserveAmounts(want llm.Amounts) error {
+	l.release()
+	if len(l.verdict.Limits) == 0 {
+		return nil
+	}
+	lease := l.req.ID
+	if n := len(l.record.Attempts); n > 0 {
+		lease += "." + strconv.Itoa(n)
+	}
+	states, err := l.Meter.Reserve(lease, l.verdict.Limits, want)
+	if err != nil {
+		return err
+	}
+	l.lease, l.record.Limits = lease, states
+	for _, s := range states {
+		if s.Exceeded {
+			l.verdict.Warnings = append(l.verdict.Warnings, "limit "+s.Name+" of "+s.Scope+" is exceeded")
+		}
+	}
+	return nil
+}
+
+// release gives a reservation back unused.
+func (l *life) release() {
+	if l.lease != "" {
+		l.Meter.Settle(l.lease, llm.Amounts{})
+		l.lease = ""
+	}
+}
+
+// bookingTime bounds the wait for the ledger once the reply is over.
+const bookingTime = 10 * time.Second
+
+// settle replaces the reservation by what was used and books the record, once. A
+// caller who has hung up does not stop it.
+func (l *life) settle(ctx context.Context) {
+	if l.settled {
+		return
+	}
+	l.settled = true
+	if l.serving != nil {
+		l.serving.finish(&llm.Error{Fault: llm.FaultCanceled, Message: "The reply was not read to its end."})
+	}
+	l.account()
+	l.record.Duration = l.since()
+	if l.lease != "" {
+		l.record.Charges = l.Meter.Settle(l.lease, l.used())
+		l.record.Lease = l.req.ID
+	}
+	ctx, stop := context.WithTimeout(context.WithoutCancel(ctx), bookingTime)
+	defer stop()
+	if err := l.Ledger.Write(ctx, l.record); err != nil {
+		// The answer has been made and paid for; withholding it would help nobody.
+		l.Log.Error("ledger lost a record", slog.String("request", l.req.ID),
+			slog.Int64("cost_nano_usd", int64(l.record.Cost)), slog.Any("err", err))
+	}
+}
+
+// account fills in what the request used and what that costs.
+func (l *life) account() {
+	r := l.record
+	if l.target != nil {
+		r.Target, r.Provider, r.Price = l.target.ID, l.target.Provider, l.target.Price
+	}
+	if l.tally == nil {
+		l.accountUnanswered()
+		return
+	}
+	t := l.tally()
+	r.Finish, r.Served = t.Finish, t.Model
+	usage := estimated(l.req, t)
+	if t.Usage != nil {
+		usage = *t.Usage
+	}
+	cost := r.Price.Cost(usage)
+	if r.Cache == "hit" { // nothing was used upstream
+		r.Saved = cost
+		return
+	}
+	r.Usage, r.Cost = usage, cost
+}
+
+// accountUnanswered books a request to which no reply had begun. Failed attempts
+// cost nothing; one that the caller walked away from was being worked on, so its
+// prompt is charged as estimated.
+func (l *life) accountUnanswered() {
+	n := len(l.record.Attempts)
+	if n == 0 || l.record.Attempts[n-1].Fault != llm.FaultCanceled {
+		return
+	}
+	last := l.record.Attempts[n-1].Target
+	for _, t := range l.route.Targets {
+		if t.ID == last {
+			l.record.Target, l.record.Provider, l.record.Price = t.ID, t.Provider, t.Price
+		}
+	}
+	l.record.Usage = llm.Usage{Input: l.req.Facts.EstInputTokens, Estimated: true}
+	l.record.Cost = l.record.Price.Cost(l.record.Usage)
+}
+
+// bytesPerToken turns the length of a reply into tokens when the provider does not
+// say how many there were. English prose has about four bytes a token.
+const bytesPerToken = 4
+
+func estimated(req *llm.Request, t llm.Tally) llm.Usage {
+	return llm.Usage{Input: req.Facts.EstInputTokens, Output: (t.TextBytes + bytesPerToken - 1) / bytesPerToken, Estimated: true}
+}
+
+// used is what the limits are charged.
+func (l *life) used() llm.Amounts {
+	u := l.record.Usage
+	a := llm.Amounts{InputTokens: u.Input, OutputTokens: u.Output, Requests: 1}
+	if l.record.Price.Known {
+		a.USD = l.record.Cost
+	}
+	return a
+}
