@@ -1,0 +1,114 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"path/filepath"
+	"time"
+)
+
+// cell is one case against one target.
+type cell struct{ Case, Target string }
+
+// results holds what every cell gave in every round, in the rounds' order.
+type results map[cell][]result
+
+// bench brings up the stand, measures everything the options ask for, and prints
+// the report. Progress goes to stderr.
+func bench(ctx context.Context, o options, stdout, stderr io.Writer) error {
+	s, err := newStand()
+	if err != nil {
+		return err
+	}
+	defer s.close()
+	starts, err := setUp(ctx, s, o, stderr)
+	if err != nil {
+		return err
+	}
+	if err := rehearse(ctx, s, o); err != nil {
+		return err
+	}
+	all, err := measure(ctx, s, o, stderr)
+	if err != nil {
+		return err
+	}
+	r := newReport(o, all, starts)
+	r.print(stdout, o.Markdown)
+	return r.fault()
+}
+
+// setUp starts the processes that the options ask for. The gateway's cold starts are
+// measured on the way, while nothing else uses the machine.
+func setUp(ctx context.Context, s *stand, o options, stderr io.Writer) (startups, error) {
+	if err := s.startMock(ctx); err != nil {
+		return startups{}, err
+	}
+	if o.measures(floor) {
+		if err := s.startFloor(ctx, o.Floor); err != nil {
+			return startups{}, fmt.Errorf("%w; build it, or leave it out with -only", err)
+		}
+	}
+	if !o.measures(gateway) {
+		return startups{}, nil
+	}
+	return setUpGateway(ctx, s, o, stderr)
+}
+
+func setUpGateway(ctx context.Context, s *stand, o options, stderr io.Writer) (startups, error) {
+	g, err := newPenstock(ctx, o.Gateway, s.dir, s.places[direct].Addr)
+	if err != nil {
+		return startups{}, fmt.Errorf("prepare the gateway: %w", err)
+	}
+	fmt.Fprintln(stderr, "measuring cold starts")
+	starts, err := measureStartups(ctx, g, o.Starts)
+	if err != nil {
+		return starts, err
+	}
+	p, err := g.start(ctx, filepath.Join(s.dir, "modules-0"))
+	if err != nil {
+		return starts, err
+	}
+	s.keep(p, gateway, place{Addr: g.api, Key: g.key, PID: p.pid()})
+	return starts, g.answers(ctx, p, modelPlain)
+}
+
+// rehearse asks every cell's question until the answer is right, so that a fault
+// shows before the clock runs, and so that the cache is filled.
+func rehearse(ctx context.Context, s *stand, o options) error {
+	for _, c := range o.cells() {
+		j := caseNamed(c.Case).job(s.places[c.Target])
+		if err := until(ctx, patience, func() error { return probe(j) }); err != nil {
+			return fmt.Errorf("%s, %s: %w", c.Case, c.Target, err)
+		}
+	}
+	return nil
+}
+
+// measure runs all rounds.
+func measure(ctx context.Context, s *stand, o options, stderr io.Writer) (results, error) {
+	all := results{}
+	for round := range o.Rounds {
+		for _, c := range o.cells() {
+			j := caseNamed(c.Case).job(s.places[c.Target]).at(o.Warm, o.Measure)
+			r, err := s.load(ctx, j)
+			if err != nil {
+				return nil, fmt.Errorf("%s, %s: %w", c.Case, c.Target, err)
+			}
+			all[c] = append(all[c], r)
+			fmt.Fprintf(stderr, "round %d of %d: %-8s %-7s %8.0f req/s, p50 %v, %d errors\n",
+				round+1, o.Rounds, c.Case, c.Target, r.rate(), r.P50.Round(time.Microsecond), r.Errors)
+		}
+	}
+	return all, nil
+}
+
+// caseNamed finds a workload by a name that the options have checked.
+func caseNamed(name string) workload {
+	for _, w := range workloads() {
+		if w.Name == name {
+			return w
+		}
+	}
+	panic("bench: no case named " + name)
+}

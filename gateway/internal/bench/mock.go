@@ -1,0 +1,117 @@
+package main
+
+import (
+	"bytes"
+	"fmt"
+	"io"
+	"net"
+	"os"
+)
+
+// mock is an upstream that answers at once: OpenAI chat completions and Anthropic
+// messages, plain or as 20 events written one by one.
+type mock struct{ replies *canned }
+
+// runMock serves the mock on a free loopback port, prints the address, and returns
+// when stdin ends: the process that started it is gone, or has had enough.
+func runMock(stdin io.Reader, stdout io.Writer) error {
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		return fmt.Errorf("listen: %w", err)
+	}
+	fmt.Fprintln(stdout, l.Addr())
+	go func() { // ends when stdin does
+		_, _ = io.Copy(io.Discard, stdin)
+		l.Close()
+	}()
+	m := &mock{replies: newCanned()}
+	m.accept(l)
+	return nil
+}
+
+// accept serves connections until the listener is closed. The connections that are
+// then open end with the process.
+func (m *mock) accept(l net.Listener) {
+	for {
+		conn, err := l.Accept()
+		if err != nil {
+			return
+		}
+		go m.serve(conn)
+	}
+}
+
+// serve answers one connection's requests in order until either side ends it.
+func (m *mock) serve(conn net.Conn) {
+	defer conn.Close()
+	r := newReader(conn)
+	for {
+		h, err := r.head()
+		if err != nil {
+			return
+		}
+		path, hangUp := bytes.Clone(h.path()), h.close
+		body, err := r.body(h)
+		if err != nil {
+			fmt.Fprintln(os.Stderr, "mock: read request:", err)
+			return
+		}
+		if m.answer(conn, path, body) != nil || hangUp {
+			return
+		}
+	}
+}
+
+// answer writes the reply to one request. The path's end decides, so that base URLs
+// with and without /v1 both work.
+func (m *mock) answer(w io.Writer, path, body []byte) error {
+	stream := says(body, `"stream"`)
+	switch {
+	case bytes.HasSuffix(path, []byte("/chat/completions")) && stream:
+		return m.streamChat(w, says(body, `"include_usage"`))
+	case bytes.HasSuffix(path, []byte("/chat/completions")):
+		return write(w, m.replies.chat)
+	case bytes.HasSuffix(path, []byte("/messages")) && stream:
+		return write(w, m.replies.events...)
+	case bytes.HasSuffix(path, []byte("/messages")):
+		return write(w, m.replies.messages)
+	case bytes.HasSuffix(path, []byte("/models")):
+		return write(w, m.replies.models)
+	default:
+		return write(w, m.replies.notFound)
+	}
+}
+
+func (m *mock) streamChat(w io.Writer, usage bool) error {
+	if err := write(w, m.replies.stream...); err != nil {
+		return err
+	}
+	if usage {
+		if err := write(w, m.replies.usage); err != nil {
+			return err
+		}
+	}
+	return write(w, m.replies.streamEnd)
+}
+
+// write sends each piece with a system call of its own, which is what flushing
+// every event means.
+func write(w io.Writer, pieces ...[]byte) error {
+	for _, p := range pieces {
+		if _, err := w.Write(p); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// says reports whether the body has the quoted member set to true. The benchmark
+// writes the bodies itself and never puts such a name into a message's text.
+func says(body []byte, member string) bool {
+	_, after, found := bytes.Cut(body, []byte(member))
+	if !found {
+		return false
+	}
+	after = bytes.TrimLeft(after, " \t\r\n:")
+	return bytes.HasPrefix(after, []byte("true"))
+}

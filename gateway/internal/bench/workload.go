@@ -1,0 +1,119 @@
+package main
+
+import (
+	"encoding/json"
+	"fmt"
+	"strings"
+	"time"
+)
+
+// The targets, in the order in which they are measured.
+const (
+	direct  = "direct"
+	floor   = "floor"
+	gateway = "gateway"
+)
+
+// The models that clients ask for; the gateway's configuration defines them.
+const (
+	modelPlain  = "bench"
+	modelCached = "bench-cached"
+	modelCross  = "bench-anthropic"
+)
+
+// many is the number of clients of the cases that load the machine fully.
+const many = 64
+
+// workload is one row group of the table: what is asked, and by how many.
+type workload struct {
+	// Name is short, for flags; Title is for people.
+	Name, Title string
+	Model       string
+	Stream      bool
+	Clients     int
+	// GatewayOnly marks what neither the mock nor the floor can do. Its ratios are
+	// to the workload named by Like.
+	GatewayOnly bool
+	Like        string
+}
+
+// workloads are all cases, in the order in which a round runs them.
+func workloads() []workload {
+	return []workload{
+		{Name: "json-1", Title: "JSON, 1 client", Model: modelPlain, Clients: 1, Like: "json-1"},
+		{Name: "json-64", Title: "JSON, 64 clients", Model: modelPlain, Clients: many, Like: "json-64"},
+		{Name: "hit-64", Title: "JSON cache hit, 64 clients", Model: modelCached, Clients: many, GatewayOnly: true, Like: "json-64"},
+		{Name: "cross-64", Title: "JSON to Anthropic, 64 clients", Model: modelCross, Clients: many, GatewayOnly: true, Like: "json-64"},
+		{Name: "sse-1", Title: "SSE, 1 client", Model: modelPlain, Stream: true, Clients: 1, Like: "sse-1"},
+		{Name: "sse-64", Title: "SSE, 64 clients", Model: modelPlain, Stream: true, Clients: many, Like: "sse-64"},
+	}
+}
+
+// place is where a target listens and who it thinks is asking.
+type place struct {
+	Addr string
+	Key  string
+	PID  int
+}
+
+// job is this workload against one target. Its times are still zero.
+func (w workload) job(p place) job {
+	body, nonce := requestBody(w.Model, w.Stream)
+	if w.Model == modelCached {
+		nonce = 0
+	}
+	return job{
+		Addr: p.Addr, Head: requestHead(p, len(body)), Body: body, Nonce: nonce,
+		Want: w.want(), Clients: w.Clients, PID: p.PID,
+	}
+}
+
+// want is the mock's own reply, byte for byte, where nothing is translated.
+func (w workload) want() want {
+	switch {
+	case w.Stream:
+		return want{Bytes: streamBytes(), Holds: lastWords, Ends: doneFrame}
+	case w.Model == modelCached:
+		return want{Bytes: len(chatReply()), Holds: lastWords, Header: "x-penstock-cache: hit"}
+	case w.Model == modelCross:
+		return want{Holds: lastWords}
+	default:
+		return want{Bytes: len(chatReply()), Holds: lastWords}
+	}
+}
+
+// streamBytes is the length of a streamed reply whose reader did not ask for usage.
+func streamBytes() int {
+	return len(strings.Join(chatFrames(), "")) + len(doneFrame)
+}
+
+// at sets the times of a job.
+func (j job) at(warm, measure time.Duration) job {
+	j.Warm, j.Measure = warm, measure
+	return j
+}
+
+// nonceMark stands in the request where every client writes its own number.
+const nonceMark = "00000000"
+
+// requestBody is a conversation of about 2 KB, and the offset of its nonce.
+func requestBody(model string, stream bool) (body string, nonce int) {
+	turns := []map[string]any{
+		{"role": "system", "content": "You are the support assistant of a web shop. Be brief and kind, and quote the order number. " + prose(500)},
+		{"role": "user", "content": "Where is my order? " + prose(300)},
+		{"role": "assistant", "content": "It left the warehouse this morning. " + prose(300)},
+		{"role": "user", "content": "Order " + nonceMark + ": and how do I send back the blue one? " + prose(300)},
+	}
+	b, _ := json.Marshal(map[string]any{ // maps of strings and numbers always marshal
+		"model": model, "messages": turns, "temperature": 0.2, "max_tokens": 400, "stream": stream,
+		"user": "customer-42", "metadata": map[string]string{"usecase": "support", "release": "2026-01"},
+	})
+	return string(b), strings.Index(string(b), nonceMark)
+}
+
+// requestHead looks like what an official client sends.
+func requestHead(p place, length int) string {
+	return fmt.Sprintf("POST /v1/chat/completions HTTP/1.1\r\nHost: %s\r\nAuthorization: Bearer %s\r\n"+
+		"Content-Type: application/json\r\nAccept: application/json\r\nUser-Agent: OpenAI/JS 6.1.0\r\n"+
+		"X-Stainless-Lang: js\r\nX-Stainless-Retry-Count: 0\r\nContent-Length: %d\r\n\r\n", p.Addr, p.Key, length)
+}
