@@ -57,15 +57,16 @@ func (l *life) fail(err error) {
 	l.record.Status, l.record.Code, l.record.Error = e.HTTPStatus(), e.Code, e.Message
 }
 
-// end settles a request that did not get as far as settling itself.
-func (l *life) end(ctx context.Context, err error) {
+// end settles a request that did not get as far as settling itself. It must be
+// deferred directly, so that it sees a panic.
+func (l *life) end(ctx context.Context, err *error) {
 	if r := recover(); r != nil {
 		l.fail(&llm.Error{Code: llm.CodeInternal})
 		l.settle(ctx)
 		panic(r)
 	}
-	if err != nil {
-		l.fail(l.abandoned(ctx, err))
+	if *err != nil {
+		l.fail(l.abandoned(ctx, *err))
 	}
 	l.settle(ctx)
 }

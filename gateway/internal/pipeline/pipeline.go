@@ -144,7 +144,7 @@ func New(s Stages) *Pipeline { return &Pipeline{s} }
 // its dialect. Whatever happens, the request is settled and booked exactly once.
 func (p *Pipeline) Serve(ctx context.Context, req *llm.Request, w Writer) (err error) {
 	l := p.begin(req)
-	defer func() { l.end(ctx, err) }() // also on panic: the caller may be gone, the bill may not
+	defer l.end(ctx, &err) // on panic too: the caller may be gone, the bill may not
 
 	if err := l.admit(ctx); err != nil {
 		return err

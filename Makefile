@@ -1,0 +1,76 @@
+# Penstock. `make run` and `make test` are all a fresh machine needs; `make help`
+# lists the rest.
+
+GO          ?= go
+STATICCHECK  = honnef.co/go/tools/cmd/staticcheck@v0.8.2
+VERSION     ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo dev)
+FUZZTIME    ?= 10s
+
+MODULES := plugins/strategies.wasm plugins/dialects.wasm
+SOURCES := $(shell find gateway plugins policies sdk -name '*.go' -o -name '*.rego' -o -name '*.json' -o -name '*.tsv' -o -name '*.sql' 2>/dev/null)
+
+.DEFAULT_GOAL := help
+.PHONY: help run build modules test test-race deps check format vet lint generated bench fuzz clean
+
+help: ## list the targets
+	@awk -F':.*## ' '/^[a-z-]+:.*## /{printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+run: build ## build everything and start the gateway, no configuration needed
+	@bin/penstock serve
+
+build: bin/penstock ## build the Wasm modules and bin/penstock
+
+bin/penstock: go.mod go.sum $(MODULES) $(SOURCES)
+	$(GO) build -trimpath -ldflags '-s -w -X main.version=$(VERSION)' -o $@ ./gateway
+
+modules: $(MODULES) ## build the built-in Wasm modules only
+
+# The built-in modules are ordinary Go, compiled by the stock toolchain.
+plugins/%.wasm: go.mod go.sum plugins/%/*.go sdk/go/*.go
+	GOOS=wasip1 GOARCH=wasm $(GO) build -buildmode=c-shared -trimpath -ldflags '-s -w' -o $@ ./plugins/$*
+
+plugins/strategies.wasm: $(wildcard plugins/strategies/*.go sdk/go/*.go)
+plugins/dialects.wasm: $(wildcard plugins/dialects/*.go sdk/go/*.go)
+
+test: deps build ## install what the tests need, then run them, with the race detector where threads meet
+	$(GO) test ./...
+	$(GO) test -race -short $(RACED)
+
+# The packages that hold locks, pools or goroutines.
+RACED = ./gateway/internal/cache ./gateway/internal/keys ./gateway/internal/ledger ./gateway/internal/meter \
+	./gateway/internal/module ./gateway/internal/pipeline ./gateway/internal/policy ./gateway/internal/telemetry \
+	./gateway/internal/upstream
+
+deps: ## install what the tests need, skipping what is there
+	@./gateway/testdata/deps.sh
+
+check: format vet lint generated test ## everything that CI checks
+
+format:
+	@out=$$(gofmt -l gateway plugins policies sdk examples 2>/dev/null); \
+	if [ -n "$$out" ]; then echo "gofmt -w is needed for:"; echo "$$out"; exit 1; fi
+
+vet: $(MODULES)
+	$(GO) vet ./...
+	GOOS=wasip1 GOARCH=wasm $(GO) vet ./plugins/strategies ./plugins/dialects ./sdk/go
+
+lint: $(MODULES)
+	$(GO) run $(STATICCHECK) ./...
+
+generated: ## compare generated files with what would be generated now
+	$(GO) run ./gateway/internal/catalog/generate -check
+	$(GO) mod tidy -diff
+
+bench: build ## print the table of speed: direct, bare Echo, Penstock
+	$(GO) build -o bin/bench ./gateway/internal/bench
+	$(GO) build -o bin/floor ./gateway/internal/bench/floor
+	bin/bench
+
+fuzz: $(MODULES) ## run every fuzz target for FUZZTIME (10s)
+	@for pkg in $$(grep -rl --include='*_test.go' '^func Fuzz' gateway plugins policies sdk | xargs -n1 dirname | sort -u); do \
+	  for f in $$(grep -ho '^func Fuzz[A-Za-z0-9_]*' $$pkg/*_test.go | sed 's/func //'); do \
+	    echo "$$pkg $$f"; $(GO) test ./$$pkg -run '^$$' -fuzz "^$$f$$" -fuzztime $(FUZZTIME) || exit 1; \
+	  done; done
+
+clean: ## remove what was built
+	rm -rf bin $(MODULES)

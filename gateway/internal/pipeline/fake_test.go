@@ -1,0 +1,284 @@
+package pipeline
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"log/slog"
+	"net/http"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/penstock/penstock/gateway/internal/llm"
+)
+
+// world is a pipeline whose stages are scripted by a test. Every field has a
+// working default.
+type world struct {
+	route   *llm.Route
+	verdict llm.Verdict
+	// script tells what each target does at each of its tries; the last entry
+	// repeats.
+	script map[string][]play
+	cached *Cached
+	full   map[string]bool // targets that the meter refuses
+	ranks  func(c []llm.Candidate) llm.Ranking
+
+	mu       sync.Mutex
+	sent     []string
+	capped   []int64
+	outcomes map[string][]Outcome
+	leases   map[string]bool
+	settled  []llm.Amounts
+	records  []*llm.Record
+	teed     int
+	retries  int
+	lease    error
+	ledger   error
+}
+
+// play is what a fake target does with one call.
+type play struct {
+	// err fails the call; hang waits for the context.
+	err  error
+	hang bool
+	// events is the reply, tail what follows the last of them: io.EOF unless set.
+	// pause comes before each event.
+	events []llm.Event
+	tail   error
+	pause  time.Duration
+	stuck  bool // after the events, wait for the context
+	tally  llm.Tally
+}
+
+func target(id string) *llm.Target {
+	return &llm.Target{ID: id, Provider: "p", Model: id, Dialect: llm.OpenAI, Weight: 1,
+		Price: llm.Price{Known: true, Input: llm.USD, Output: 10 * llm.USD}}
+}
+
+func newWorld(targets ...string) *world {
+	w := &world{script: map[string][]play{}, full: map[string]bool{}, outcomes: map[string][]Outcome{}, leases: map[string]bool{}, retries: 100}
+	w.route = &llm.Route{Name: "smart", Router: "ordered",
+		Retries: llm.Retries{Attempts: 2, Min: 10 * time.Millisecond, Max: time.Second},
+		Timeout: llm.Timeouts{FirstToken: 15 * time.Second, Idle: 20 * time.Second, Total: 10 * time.Minute}}
+	for _, id := range targets {
+		w.route.Targets = append(w.route.Targets, target(id))
+		w.script[id] = []play{whole("hello from " + id)}
+	}
+	w.verdict = llm.Verdict{Allow: true, Revision: "r1"}
+	return w
+}
+
+// whole is a plain reply.
+func whole(text string) play {
+	return play{events: []llm.Event{{Frame: []byte(text), Final: true, Content: true}},
+		tally: llm.Tally{Usage: &llm.Usage{Input: 100, Output: 10}, Finish: "stop"}}
+}
+
+// stream is a reply of several events with a terminator.
+func stream(texts ...string) play {
+	p := play{tally: llm.Tally{Usage: &llm.Usage{Input: 100, Output: 10}, Finish: "stop"}}
+	p.events = append(p.events, llm.Event{Frame: []byte("role ")})
+	for _, text := range texts {
+		p.events = append(p.events, llm.Event{Frame: []byte(text), Content: true})
+	}
+	p.events = append(p.events, llm.Event{Frame: []byte("usage"), Hidden: true}, llm.Event{Frame: []byte("[DONE]"), Final: true})
+	return p
+}
+
+// broken is a stream that ends without its terminator.
+func broken(err error, texts ...string) play {
+	p := stream(texts...)
+	p.events, p.tail = p.events[:len(p.events)-2], err
+	p.tally = llm.Tally{TextBytes: 40}
+	return p
+}
+
+func failing(f llm.Fault, status int) play {
+	return play{err: &llm.Error{Code: "upstream_said_no", Status: status, Fault: f, Message: string(f)}}
+}
+
+func (w *world) pipeline() *Pipeline {
+	return New(Stages{Routes: w, Policy: w, Cache: w, Router: w, Dialects: w, Upstream: w, Health: w, Meter: w,
+		Ledger: w, Log: slog.New(slog.DiscardHandler), Now: time.Now})
+}
+
+// serve runs one request and returns what the caller saw.
+func (w *world) serve(t *testing.T, ctx context.Context, req *llm.Request) (*page, error) {
+	t.Helper()
+	got := &page{}
+	req.Received = time.Now()
+	err := w.pipeline().Serve(ctx, req, got)
+	if len(w.records) != 1 {
+		t.Errorf("%d records were booked, want 1", len(w.records))
+	}
+	for lease, open := range w.leases {
+		if open {
+			t.Errorf("lease %s is still open", lease)
+		}
+	}
+	return got, err
+}
+
+func request(stream bool) *llm.Request {
+	return &llm.Request{ID: "req_1", Endpoint: llm.ChatCompletions, Dialect: llm.OpenAI,
+		Facts: llm.Facts{Model: "smart", Stream: stream, EstInputTokens: 120, Choices: 1}}
+}
+
+// page is a Writer that remembers.
+type page struct {
+	head *llm.Head
+	text string
+	fail error
+}
+
+func (p *page) Start(h llm.Head) error { p.head = &h; return nil }
+
+func (p *page) Event(e llm.Event) error {
+	p.text += string(e.Frame)
+	return p.fail
+}
+
+func (w *world) Find(string) (*llm.Route, error) { return w.route, nil }
+
+func (w *world) Decide(context.Context, *llm.Request, *llm.Route) (llm.Verdict, error) {
+	return w.verdict, nil
+}
+
+func (w *world) Lookup(*llm.Request, *llm.Route, *llm.Verdict) (Cached, bool) {
+	if w.cached == nil {
+		return Cached{}, false
+	}
+	return *w.cached, true
+}
+
+func (w *world) Tee(_ *llm.Request, _ *llm.Route, _ *llm.Verdict, _ string, s llm.Stream) llm.Stream {
+	w.teed++
+	return s
+}
+
+func (w *world) Rank(_ context.Context, _ *llm.Request, _ *llm.Route, c []llm.Candidate) llm.Ranking {
+	if w.ranks != nil {
+		return w.ranks(c)
+	}
+	r := llm.Ranking{Router: "ordered"}
+	for i := range c {
+		r.Order = append(r.Order, i)
+	}
+	return r
+}
+
+func (w *world) Call(_ context.Context, _ *llm.Request, t *llm.Target, maxOutput int64) (llm.Call, error) {
+	w.capped = append(w.capped, maxOutput)
+	return llm.Call{Path: t.ID}, nil
+}
+
+func (w *world) Do(ctx context.Context, t *llm.Target, call llm.Call) (*llm.Answer, error) {
+	w.mu.Lock()
+	w.sent = append(w.sent, t.ID)
+	p := w.next(t.ID)
+	w.mu.Unlock()
+	if p.hang {
+		<-ctx.Done()
+		return nil, ctx.Err()
+	}
+	return &llm.Answer{Status: 200, Header: http.Header{}, Body: &playing{play: p, ctx: ctx}}, p.err
+}
+
+func (w *world) next(id string) play {
+	p := w.script[id][0]
+	if len(w.script[id]) > 1 {
+		w.script[id] = w.script[id][1:]
+	}
+	return p
+}
+
+func (w *world) Read(_ context.Context, _ *llm.Request, _ *llm.Target, a *llm.Answer) (llm.Stream, error) {
+	return a.Body.(interface{ Unwrap() llm.Stream }).Unwrap(), nil
+}
+
+func (w *world) MayRetry() bool                             { w.retries--; return w.retries >= 0 }
+func (w *world) Backoff(_ int, r llm.Retries) time.Duration { return r.Min }
+func (w *world) Stats(string) llm.Stats                     { return llm.Stats{} }
+func (w *world) Begin(string)                               {}
+
+func (w *world) Done(id string, o Outcome) { w.outcomes[id] = append(w.outcomes[id], o) }
+
+func (w *world) Reserve(lease string, limits []llm.Limit, want llm.Amounts) ([]llm.LimitState, error) {
+	if w.full[w.current(want)] {
+		return nil, &llm.Error{Code: llm.CodeBudget, Status: 429, Message: "over budget"}
+	}
+	if w.leases[lease] {
+		return nil, fmt.Errorf("lease %s is open already", lease)
+	}
+	w.leases[lease] = true
+	states := make([]llm.LimitState, len(limits))
+	for i, l := range limits {
+		states[i] = llm.LimitState{Limit: l, WindowID: "w", Reserved: want.Of(l.Unit)}
+	}
+	return states, nil
+}
+
+// current names the target that a reservation is for, by its price.
+func (w *world) current(want llm.Amounts) string {
+	for _, t := range w.route.Targets {
+		if t.Price.Cost(llm.Usage{Input: want.InputTokens, Output: want.OutputTokens}) == want.USD {
+			return t.ID
+		}
+	}
+	return ""
+}
+
+func (w *world) Settle(lease string, used llm.Amounts) []llm.Charge {
+	if !w.leases[lease] {
+		return nil
+	}
+	w.leases[lease] = false
+	w.settled = append(w.settled, used)
+	return []llm.Charge{{Scope: "s", Amount: int64(used.USD)}}
+}
+
+func (w *world) OpenLease(context.Context, string, []llm.LimitState, time.Time) error { return w.lease }
+
+func (w *world) Write(_ context.Context, r *llm.Record) error {
+	w.records = append(w.records, r)
+	return w.ledger
+}
+
+// playing is a reply as its script has it.
+type playing struct {
+	play
+	ctx  context.Context
+	next int
+}
+
+// Unwrap lets Read find the script inside the answer's body.
+func (p *playing) Unwrap() llm.Stream { return p }
+
+func (p *playing) Read([]byte) (int, error) { return 0, io.EOF }
+
+func (p *playing) Next() (llm.Event, error) {
+	if p.next == len(p.events) {
+		switch {
+		case p.stuck:
+			<-p.ctx.Done()
+			return llm.Event{}, p.ctx.Err()
+		case p.tail != nil:
+			return llm.Event{}, p.tail
+		}
+		return llm.Event{}, io.EOF
+	}
+	if p.pause > 0 {
+		select {
+		case <-time.After(p.pause):
+		case <-p.ctx.Done():
+			return llm.Event{}, p.ctx.Err()
+		}
+	}
+	p.next++
+	return p.events[p.next-1], nil
+}
+
+func (p *playing) Tally() llm.Tally { return p.tally }
+func (p *playing) Close() error     { return nil }
