@@ -136,6 +136,8 @@ type CacheControl struct {
 	NoCache, NoStore bool
 	// TTL overrides the route's lifetime when above zero.
 	TTL time.Duration
+	// MaxAge asks for an answer that is not older; zero takes any age.
+	MaxAge time.Duration
 	// Namespace separates entries that would otherwise be shared.
 	Namespace string
 }

@@ -1,0 +1,306 @@
+package door
+
+import "unicode/utf8"
+
+// object is a kind of object that the gateway reads. Members of other objects are
+// opaque.
+type object uint8
+
+const (
+	body object = iota
+	message
+	part
+	streamOptions
+	metadata
+	responseFormat
+	cacheControl
+)
+
+// field is a member name that the gateway knows in an object. Fields are numbered
+// below 64 so that a set of them is one word.
+type field uint8
+
+const (
+	unknown field = iota
+	fModel
+	fMessages
+	fStream
+	fStreamOptions
+	fMaxTokens
+	fMaxCompletionTokens
+	fN
+	fUser
+	fMetadata
+	fTools
+	fFunctions
+	fResponseFormat
+	fReasoningEffort
+	fLogprobs
+	fTopLogprobs
+	fModalities
+	fWebSearchOptions
+	fCache
+	// fOther and those after it are known by name only: they may not come twice or
+	// in other letters, but nobody here reads them.
+	fTemperature
+	fTopP
+	fStop
+	fSeed
+	fToolChoice
+	fParallelToolCalls
+	fFunctionCall
+	fServiceTier
+	fStore
+	fAudio
+	fPrediction
+	fVerbosity
+	fLogitBias
+	fFrequencyPenalty
+	fPresencePenalty
+	fSafetyIdentifier
+	fPromptCacheKey
+
+	fRole
+	fContent
+	fName
+	fToolCalls
+	fToolCallID
+	fRefusal
+
+	fType
+	fText
+	fImageURL
+	fInputAudio
+	fFile
+
+	fIncludeUsage
+
+	fTTL
+	fSMaxAge
+	fNoCache
+	fNoStore
+	fNamespace
+	fUseCache
+)
+
+// lookup finds a name among those known in an object of this kind.
+func lookup(of object, name []byte) field {
+	switch of {
+	case body:
+		return bodyField(name)
+	case message:
+		return messageField(name)
+	case part:
+		return partField(name)
+	case cacheControl:
+		return cacheField(name)
+	case streamOptions:
+		if string(name) == "include_usage" {
+			return fIncludeUsage
+		}
+	case responseFormat:
+		if string(name) == "type" {
+			return fType
+		}
+	}
+	return unknown
+}
+
+func bodyField(name []byte) field {
+	switch string(name) {
+	case "model":
+		return fModel
+	case "messages":
+		return fMessages
+	case "stream":
+		return fStream
+	case "stream_options":
+		return fStreamOptions
+	case "max_tokens":
+		return fMaxTokens
+	case "max_completion_tokens":
+		return fMaxCompletionTokens
+	case "n":
+		return fN
+	case "user":
+		return fUser
+	case "metadata":
+		return fMetadata
+	case "tools":
+		return fTools
+	case "functions":
+		return fFunctions
+	case "response_format":
+		return fResponseFormat
+	case "reasoning_effort":
+		return fReasoningEffort
+	case "logprobs":
+		return fLogprobs
+	case "top_logprobs":
+		return fTopLogprobs
+	case "modalities":
+		return fModalities
+	case "web_search_options":
+		return fWebSearchOptions
+	case "cache":
+		return fCache
+	}
+	return bystander(name)
+}
+
+// bystander finds the members of a body that are known by name only.
+func bystander(name []byte) field {
+	switch string(name) {
+	case "temperature":
+		return fTemperature
+	case "top_p":
+		return fTopP
+	case "stop":
+		return fStop
+	case "seed":
+		return fSeed
+	case "tool_choice":
+		return fToolChoice
+	case "parallel_tool_calls":
+		return fParallelToolCalls
+	case "function_call":
+		return fFunctionCall
+	case "service_tier":
+		return fServiceTier
+	case "store":
+		return fStore
+	case "audio":
+		return fAudio
+	case "prediction":
+		return fPrediction
+	case "verbosity":
+		return fVerbosity
+	case "logit_bias":
+		return fLogitBias
+	case "frequency_penalty":
+		return fFrequencyPenalty
+	case "presence_penalty":
+		return fPresencePenalty
+	case "safety_identifier":
+		return fSafetyIdentifier
+	case "prompt_cache_key":
+		return fPromptCacheKey
+	}
+	return unknown
+}
+
+func messageField(name []byte) field {
+	switch string(name) {
+	case "role":
+		return fRole
+	case "content":
+		return fContent
+	case "name":
+		return fName
+	case "tool_calls":
+		return fToolCalls
+	case "tool_call_id":
+		return fToolCallID
+	case "refusal":
+		return fRefusal
+	case "audio":
+		return fAudio
+	case "function_call":
+		return fFunctionCall
+	}
+	return unknown
+}
+
+func partField(name []byte) field {
+	switch string(name) {
+	case "type":
+		return fType
+	case "text":
+		return fText
+	case "image_url":
+		return fImageURL
+	case "input_audio":
+		return fInputAudio
+	case "file":
+		return fFile
+	case "refusal":
+		return fRefusal
+	}
+	return unknown
+}
+
+func cacheField(name []byte) field {
+	switch string(name) {
+	case "ttl":
+		return fTTL
+	case "s-maxage", "s-max-age":
+		return fSMaxAge
+	case "no-cache":
+		return fNoCache
+	case "no-store":
+		return fNoStore
+	case "namespace":
+		return fNamespace
+	case "use-cache":
+		return fUseCache
+	}
+	return unknown
+}
+
+// twin finds the known name that an unknown one turns into when its letters are
+// folded: Model, MESSAGES, ſtream with a long s.
+func twin(of object, name []byte) (folded string, ok bool) {
+	var buf [maxNameBytes]byte
+	low := fold(buf[:0], name)
+	if lookup(of, low) == unknown {
+		return "", false
+	}
+	return string(low), true
+}
+
+// fold appends name in lower case, with the few runes beyond ASCII that some parser
+// takes for an ASCII letter replaced by it. The result is never longer than name.
+func fold(dst, name []byte) []byte {
+	for i := 0; i < len(name); {
+		r, n := utf8.DecodeRune(name[i:])
+		switch {
+		case r >= 'A' && r <= 'Z':
+			r += 'a' - 'A'
+		case r == 'ſ': // folds to s in Unicode's simple case folding
+			r = 's'
+		case r == '\u212A': // the Kelvin sign folds to k
+			r = 'k'
+		case r == 'İ', r == 'ı': // fold to i by way of ToLower and ToUpper
+			r = 'i'
+		}
+		dst = utf8.AppendRune(dst, r)
+		i += n
+	}
+	return dst
+}
+
+// namesUpstream reports whether a member would choose where a request goes or with
+// what credentials, in one of the spellings that client libraries and other
+// gateways take. Case, underscores and hyphens make no difference.
+func namesUpstream(name []byte) bool {
+	var low, bare [maxNameBytes]byte
+	n := 0
+	for _, c := range fold(low[:0], name) {
+		if c != '_' && c != '-' {
+			bare[n] = c
+			n++
+		}
+	}
+	switch string(bare[:n]) {
+	case "apibase", "baseurl", "apikey", "apitype", "apiversion", "apihost", "apitoken", "authtoken", "authorization",
+		"headers", "extraheaders", "defaultheaders", "extrabody", "extraquery",
+		"customhost", "endpoint", "endpointurl", "serverurl", "url", "proxy", "httpclient", "organization",
+		"customllmprovider", "litellmparams", "modellist", "userconfig", "deploymentid",
+		"azureendpoint", "azureadtoken", "azureadtokenprovider",
+		"awsaccesskeyid", "awssecretaccesskey", "awssessiontoken", "awsregionname", "awssessionname",
+		"awsprofilename", "awsrolename", "awswebidentitytoken", "awsstsendpoint", "awsbedrockruntimeendpoint",
+		"vertexcredentials", "vertexproject", "vertexlocation", "vertexaicredentials", "vertexaiproject", "vertexailocation":
+		return true
+	}
+	return false
+}
