@@ -1,0 +1,103 @@
+package main
+
+import (
+	"math"
+
+	penstock "github.com/penstock/penstock/sdk/go"
+)
+
+// neutral is what an unknown figure counts for: neither for nor against a target.
+const neutral = 0.5
+
+// balanced weighs cost, quality, latency and errors against each other. The first
+// three are normalised between the worst and the best of the candidates; the error
+// rate is not, because then a thousandth against none would count as much as all
+// against none. The score is the weighted mean, between 0 and 1.
+func balanced(candidates []candidate, set *settings) {
+	total := set.cost + set.quality + set.latency + set.errors
+	if total == 0 {
+		return
+	}
+	output := set.expectedOutput()
+	speed := meanSpeed(candidates)
+	costs, qualities, latencies := empty(), empty(), empty()
+	for i := range candidates {
+		t := &candidates[i].Target
+		costs.add(cost(t, set.estInput, output))
+		qualities.add(t.Quality)
+		latencies.add(latency(t, output, speed))
+	}
+	for i := range candidates {
+		c := &candidates[i]
+		sum := set.cost*(1-costs.place(cost(&c.Target, set.estInput, output))) +
+			set.quality*qualities.place(c.Quality) +
+			set.latency*(1-latencies.place(latency(&c.Target, output, speed))) +
+			set.errors*(1-share(c.ErrorRate))
+		c.score = sum / total
+	}
+}
+
+// cost is in US dollars, NaN when the price is unknown.
+func cost(t *penstock.Target, input, output float64) float64 {
+	if t.Flags&penstock.TargetPriced == 0 {
+		return math.NaN()
+	}
+	return dollars(t, input, output)
+}
+
+// latency is the expected time to the last token in milliseconds, NaN when the
+// target has not been measured. A target without a speed of its own is taken to be
+// as fast as the others are on average.
+func latency(t *penstock.Target, output, speed float64) float64 {
+	if !(t.FirstToken > 0) {
+		return math.NaN()
+	}
+	if t.Speed > 0 {
+		speed = t.Speed
+	}
+	if !(speed > 0) {
+		return t.FirstToken
+	}
+	return t.FirstToken + output/speed*1000
+}
+
+func meanSpeed(candidates []candidate) float64 {
+	sum, n := 0.0, 0.0
+	for i := range candidates {
+		if s := candidates[i].Speed; s > 0 {
+			sum, n = sum+s, n+1
+		}
+	}
+	if n == 0 {
+		return 0
+	}
+	return sum / n
+}
+
+// share is an error rate forced between 0 and 1.
+func share(rate float64) float64 {
+	if !(rate > 0) {
+		return 0
+	}
+	return min(rate, 1)
+}
+
+// span is the range of the figures that are known.
+type span struct{ low, high float64 }
+
+func empty() span { return span{low: math.Inf(1), high: math.Inf(-1)} }
+
+func (s *span) add(x float64) {
+	if !math.IsNaN(x) {
+		s.low, s.high = min(s.low, x), max(s.high, x)
+	}
+}
+
+// place is where x lies in the span, between 0 and 1; neutral when x is unknown or
+// when there is nothing to tell apart.
+func (s *span) place(x float64) float64 {
+	if math.IsNaN(x) || !(s.high > s.low) || math.IsInf(s.high-s.low, 0) {
+		return neutral
+	}
+	return (x - s.low) / (s.high - s.low)
+}

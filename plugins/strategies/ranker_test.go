@@ -1,0 +1,289 @@
+package main
+
+import (
+	"encoding/binary"
+	"math"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	penstock "github.com/penstock/penstock/sdk/go"
+)
+
+// query builds the flat input of one routing request.
+type query struct {
+	text             string
+	input, maxOutput uint32
+	targets          []penstock.Target
+	recordSize       int
+}
+
+func (q query) encode() []byte {
+	size := max(q.recordSize, 96)
+	le := binary.LittleEndian
+	b := le.AppendUint16(nil, 1)
+	b = le.AppendUint16(b, uint16(size))
+	for _, x := range []uint32{uint32(len(q.targets)), q.input, q.maxOutput, 0,
+		uint32(32 + size*len(q.targets)), uint32(len(q.text)), 0} {
+		b = le.AppendUint32(b, x)
+	}
+	for _, t := range q.targets {
+		b = append(b, record(t, size)...)
+	}
+	return append(b, q.text...)
+}
+
+func record(t penstock.Target, size int) []byte {
+	b := make([]byte, 0, size)
+	le := binary.LittleEndian
+	b = le.AppendUint32(b, t.Index)
+	b = le.AppendUint32(b, t.Flags)
+	for _, x := range []int64{t.PriceIn, t.PriceOut, t.PriceCached} {
+		b = le.AppendUint64(b, uint64(x))
+	}
+	b = le.AppendUint32(b, t.Context)
+	b = le.AppendUint32(b, t.Inflight)
+	for _, x := range []float64{t.Quality, t.FirstToken, t.Speed, t.ErrorRate, t.Weight} {
+		b = le.AppendUint64(b, math.Float64bits(x))
+	}
+	b = le.AppendUint32(b, uint32(t.Order))
+	for _, x := range []uint32{t.RemainingRequests, t.RemainingTokens, t.CachedPrefix} {
+		b = le.AppendUint32(b, x)
+	}
+	return b[:size]
+}
+
+// target is a healthy target with a price in US dollars per million tokens.
+func target(index uint32, in, out, quality float64) penstock.Target {
+	return penstock.Target{Index: index, Flags: penstock.TargetHealthy | penstock.TargetPriced,
+		PriceIn: int64(in * 1e9), PriceOut: int64(out * 1e9), Quality: quality, Weight: 1}
+}
+
+func order(t *testing.T, q query) ([]uint32, []float64) {
+	t.Helper()
+	out, err := new(ranker).rank(nil, q.encode())
+	if err != nil {
+		t.Fatalf("rank(%q) = %v", q.text, err)
+	}
+	if len(out) != 16*len(q.targets) {
+		t.Fatalf("rank(%q) gave %d bytes for %d targets", q.text, len(out), len(q.targets))
+	}
+	var indices []uint32
+	var scores []float64
+	for ; len(out) > 0; out = out[16:] {
+		indices = append(indices, binary.LittleEndian.Uint32(out))
+		scores = append(scores, math.Float64frombits(binary.LittleEndian.Uint64(out[8:])))
+	}
+	return indices, scores
+}
+
+func TestRank(t *testing.T) {
+	nan := math.NaN()
+	tier := func(t penstock.Target, order int32) penstock.Target { t.Order = order; return t }
+	flags := func(t penstock.Target, set, clear uint32) penstock.Target {
+		t.Flags = t.Flags&^clear | set
+		return t
+	}
+	measured := func(t penstock.Target, first, speed, errors float64) penstock.Target {
+		t.FirstToken, t.Speed, t.ErrorRate = first, speed, errors
+		return t
+	}
+	tests := []struct {
+		name    string
+		text    string
+		targets []penstock.Target
+		want    []uint32
+	}{
+		{"ordered keeps the configured order", "ordered\nseed=1",
+			[]penstock.Target{target(0, 9, 9, 0), target(1, 1, 1, 1), target(2, 5, 5, .5)}, []uint32{0, 1, 2}},
+		{"ordered goes by tier, lowest first", "ordered\nseed=1",
+			[]penstock.Target{tier(target(0, 1, 1, 1), 2), tier(target(1, 1, 1, 1), -1), target(2, 1, 1, 1)}, []uint32{1, 2, 0}},
+		{"fallbacks and unhealthy targets come last", "ordered\nseed=1",
+			[]penstock.Target{flags(target(0, 1, 1, 1), penstock.TargetFallback, 0), flags(target(1, 1, 1, 1), 0, penstock.TargetHealthy), target(2, 1, 1, 1)},
+			[]uint32{2, 1, 0}},
+		{"cost takes the cheapest", "cost\nseed=1",
+			[]penstock.Target{target(0, 5, 15, .9), target(1, .1, .4, .5), target(2, 1, 3, .8)}, []uint32{1, 2, 0}},
+		{"cost ranks an unknown price last", "cost\nseed=1",
+			[]penstock.Target{flags(target(0, 0, 0, .9), 0, penstock.TargetPriced), target(1, 50, 50, .5)}, []uint32{1, 0}},
+		{"cost keeps to the quality floor", "cost\nmin_quality=0.7\nseed=1",
+			[]penstock.Target{target(0, 5, 15, .9), target(1, .1, .4, .5), target(2, 1, 3, .8), target(3, .01, .01, nan)}, []uint32{2, 0, 3, 1}},
+		{"cost counts the answer", "cost\noutput_tokens=100000\nseed=1",
+			[]penstock.Target{target(0, 1, 10, 1), target(1, 5, 1, 1)}, []uint32{1, 0}},
+		{"balanced by cost alone", "balanced\ncost=1\nquality=0\nlatency=0\nseed=1",
+			[]penstock.Target{target(0, 5, 15, .9), target(1, .1, .4, .5), flags(target(2, 0, 0, 1), 0, penstock.TargetPriced)}, []uint32{1, 2, 0}},
+		{"balanced by quality alone", "balanced\ncost=0\nquality=1\nlatency=0\nseed=1",
+			[]penstock.Target{target(0, 5, 15, .6), target(1, .1, .4, .5), target(2, 1, 1, nan), target(3, 1, 1, 1)}, []uint32{3, 2, 0, 1}},
+		{"balanced by latency, generation included", "balanced\ncost=0\nquality=0\nlatency=1\noutput_tokens=1000\nseed=1",
+			[]penstock.Target{measured(target(0, 1, 1, 1), 100, 20, 0), measured(target(1, 1, 1, 1), 900, 200, 0)}, []uint32{1, 0}},
+		{"balanced by errors", "balanced\ncost=0\nquality=0\nlatency=0\nerrors=1\nseed=1",
+			[]penstock.Target{measured(target(0, 1, 1, 1), 1, 1, .4), measured(target(1, 1, 1, 1), 1, 1, .1)}, []uint32{1, 0}},
+		{"balanced without any weight keeps the order", "balanced\ncost=0\nquality=0\nlatency=0\nseed=1",
+			[]penstock.Target{target(0, 5, 15, .1), target(1, .1, .4, .9)}, []uint32{0, 1}},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			got, scores := order(t, query{text: tt.text, input: 1000, targets: tt.targets})
+			if diff := cmp.Diff(tt.want, got); diff != "" {
+				t.Errorf("order (-want +got):\n%s", diff)
+			}
+			for _, s := range scores {
+				if math.IsNaN(s) || math.IsInf(s, 0) {
+					t.Errorf("scores %v cannot be written as JSON", scores)
+				}
+			}
+		})
+	}
+}
+
+// TestWeighted compares the share of first places with the weights.
+func TestWeighted(t *testing.T) {
+	targets := []penstock.Target{target(0, 1, 1, 1), target(1, 1, 1, 1), target(2, 1, 1, 1)}
+	targets[0].Weight, targets[1].Weight, targets[2].Weight = 7, 2, 1
+	first, second := [3]int{}, [3]int{}
+	const draws = 20000
+	for seed := range draws {
+		got, _ := order(t, query{text: "weighted\nseed=" + decimal(seed), targets: targets})
+		first[got[0]]++
+		if got[0] == 0 {
+			second[got[1]]++
+		}
+	}
+	for i, want := range []float64{.7, .2, .1} {
+		if got := float64(first[i]) / draws; math.Abs(got-want) > .015 {
+			t.Errorf("target %d came first in a share of %.3f, want %.3f", i, got, want)
+		}
+	}
+	if got := float64(second[1]) / float64(first[0]); math.Abs(got-2./3) > .02 {
+		t.Errorf("target 1 came second after 0 in a share of %.3f, want 0.667", got)
+	}
+}
+
+func decimal(n int) string { return string(appendDecimal(nil, n)) }
+
+func appendDecimal(dst []byte, n int) []byte {
+	if n >= 10 {
+		dst = appendDecimal(dst, n/10)
+	}
+	return append(dst, byte('0'+n%10))
+}
+
+func TestWeightedIsSeeded(t *testing.T) {
+	var targets []penstock.Target
+	for i := range uint32(8) {
+		targets = append(targets, target(i, 1, 1, 1))
+	}
+	q := query{text: "weighted\nseed=42", targets: targets}
+	once, _ := order(t, q)
+	again, _ := order(t, q)
+	if !slices.Equal(once, again) {
+		t.Errorf("the same seed gave %v, then %v", once, again)
+	}
+	q.targets = slices.DeleteFunc(slices.Clone(targets), func(t penstock.Target) bool { return t.Index == once[0] })
+	without, _ := order(t, q)
+	if !slices.Equal(once[1:], without) {
+		t.Errorf("without its first target, %v became %v", once, without)
+	}
+}
+
+func TestWeightless(t *testing.T) {
+	targets := []penstock.Target{target(0, 1, 1, 1), target(1, 1, 1, 1), target(2, 1, 1, 1)}
+	targets[0].Weight, targets[1].Weight = 0, math.NaN()
+	targets[2].Order = 0
+	for seed := range 50 {
+		got, _ := order(t, query{text: "weighted\nseed=" + decimal(seed), targets: targets})
+		if got[0] != 2 {
+			t.Fatalf("seed %d put weightless target %d first", seed, got[0])
+		}
+	}
+}
+
+func TestRankRejects(t *testing.T) {
+	for text, want := range map[string]string{
+		"chaepest\nseed=1":               `unknown strategy "chaepest"`,
+		"cost\nmin_qualty=1\nseed=1":     `has no setting "min_qualty"`,
+		"ordered\nmin_quality=1\nseed=1": `has no setting "min_quality"`,
+		"cost\nmin_quality=high\nseed=1": `setting min_quality of strategy cost is "high"`,
+		"balanced\ncost=-1\nseed=1":      `it takes a number from 0 up`,
+		"cost\nmin_quality=NaN\nseed=1":  `it takes a number from 0 up`,
+		"cost\nseed=x":                   `the seed is "x"`,
+	} {
+		_, err := new(ranker).rank(nil, query{text: text}.encode())
+		if err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("rank(%q) = %v, want %q", text, err, want)
+		}
+	}
+}
+
+// TestRankStepsByRecordSize reads records that a later host has made longer.
+func TestRankStepsByRecordSize(t *testing.T) {
+	targets := []penstock.Target{target(0, 9, 9, 1), target(1, 1, 1, 1)}
+	got, _ := order(t, query{text: "cost\nseed=1", input: 10, targets: targets, recordSize: 128})
+	if !slices.Equal(got, []uint32{1, 0}) {
+		t.Errorf("order = %v, want [1 0]", got)
+	}
+}
+
+func TestRankAllocatesNothing(t *testing.T) {
+	for _, q := range benchQueries() {
+		r, in, out := new(ranker), q.encode(), make([]byte, 0, 1024)
+		n := testing.AllocsPerRun(100, func() {
+			if _, err := r.rank(out, in); err != nil {
+				t.Fatal(err)
+			}
+		})
+		if n != 0 {
+			t.Errorf("rank(%q) allocates %v times", q.text, n)
+		}
+	}
+}
+
+func benchQueries() []query {
+	var targets []penstock.Target
+	for i := range uint32(8) {
+		x := target(i, float64(8-i), float64(10+i*7%5), float64(i*3%7)/7)
+		x.FirstToken, x.Speed, x.Weight = float64(100+i*53%300), float64(20+i*17%60), float64(1+i)
+		targets = append(targets, x)
+	}
+	var queries []query
+	for _, text := range []string{"ordered\n", "weighted\n", "cost\nmin_quality=0.3\n", "balanced\ncost=0.5\nquality=0.3\nlatency=0.2\n"} {
+		queries = append(queries, query{text: text + "seed=12345678901234567890", input: 900, maxOutput: 400, targets: targets})
+	}
+	return queries
+}
+
+func BenchmarkRank(b *testing.B) {
+	for _, q := range benchQueries() {
+		name, _, _ := strings.Cut(q.text, "\n")
+		b.Run(name, func(b *testing.B) {
+			r, in, out := new(ranker), q.encode(), make([]byte, 0, 1024)
+			b.ReportAllocs()
+			for b.Loop() {
+				if _, err := r.rank(out, in); err != nil {
+					b.Fatal(err)
+				}
+			}
+		})
+	}
+}
+
+func FuzzRank(f *testing.F) {
+	for _, q := range benchQueries() {
+		f.Add(q.encode())
+	}
+	f.Fuzz(func(t *testing.T, in []byte) {
+		out, err := new(ranker).rank(nil, in)
+		if err != nil {
+			return
+		}
+		for ; len(out) >= 16; out = out[16:] {
+			if math.IsNaN(math.Float64frombits(binary.LittleEndian.Uint64(out[8:]))) {
+				t.Fatal("a score is NaN")
+			}
+		}
+		if len(out) != 0 {
+			t.Fatalf("%d bytes are left over", len(out))
+		}
+	})
+}

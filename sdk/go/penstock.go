@@ -1,0 +1,124 @@
+// Package penstock is the guest side of Penstock's plugin contract, for Go. It
+// hands a hook its input as bytes and the hook's output back to the host, both in
+// buffers that are reused from call to call, so that a guest does not grow. It is
+// not a JSON library and knows nothing of requests or routes beyond the flat
+// routing record.
+//
+// A plugin exports its hooks itself, in a file built for wasip1 only:
+//
+//	//go:wasmexport penstock_route_flat
+//	func route(ptr, n uint32) uint64 { return penstock.Call(rank, ptr, n) }
+//
+// and links this package for penstock_alloc and penstock_abi_version. Everything
+// but those exports compiles natively too, so hooks are tested with plain go test.
+//
+// An instance of a module is single-threaded, and so is this package: the buffers
+// belong to the instance, which is why they are package variables.
+package penstock
+
+import "unsafe"
+
+// ABIVersion is the version of the contract that this package speaks: the major
+// number in the high 16 bits, the minor in the low ones.
+const ABIVersion = 1 << 16
+
+// MaxInput bounds one input in bytes. A larger allocation is refused, and the host
+// takes the call as failed.
+const MaxInput = 48 << 20
+
+// A Hook turns the host's input into the guest's output, which it appends to out.
+// It may keep neither slice. Empty output means "no opinion". An *Error is told to
+// the host with its code; any other error counts as code 500.
+type Hook func(out, in []byte) ([]byte, error)
+
+// Error is a hook's refusal. Code is an HTTP status: 4xx blames the request, 5xx
+// the plugin. Message is shown to the caller of the gateway.
+type Error struct {
+	Code    int32
+	Message string
+}
+
+// Error returns the message.
+func (e *Error) Error() string { return e.Message }
+
+// Reject builds an Error whose message is the parts joined. It takes no format,
+// because that would link fmt, most of a megabyte, into every plugin.
+func Reject(code int32, parts ...string) *Error {
+	n := 0
+	for _, p := range parts {
+		n += len(p)
+	}
+	message := make([]byte, 0, n)
+	for _, p := range parts {
+		message = append(message, p...)
+	}
+	return &Error{Code: code, Message: string(message)}
+}
+
+// Level grades a log line.
+type Level int32
+
+// The levels, in rising order.
+const (
+	Debug Level = iota
+	Info
+	Warn
+	Fault
+)
+
+// Log writes one line to the host's log. Natively it does nothing.
+func Log(level Level, message string) { hostLog(int32(level), message) }
+
+// input and output are the instance's two buffers; the host writes into the first
+// and reads from the second.
+var input, output []byte
+
+// Alloc gives the host n bytes of input buffer and returns their address; 0 means
+// that the guest refuses. The region is valid until the next call of Alloc.
+func Alloc(n uint32) uint32 {
+	if n > MaxInput {
+		return 0
+	}
+	if uint32(cap(input)) < n {
+		input = nil // Let the collector have the old one before the new one is made.
+		input = make([]byte, n, n+n/8+1024)
+	}
+	input = input[:n]
+	return address(input[:cap(input)])
+}
+
+// Call runs a hook on the n bytes at ptr, which the host got from Alloc, and packs
+// its result as the contract wants it: address in the high 32 bits, length in the
+// low ones, or 0 for no opinion and after an error.
+func Call(hook Hook, ptr, n uint32) uint64 {
+	if n > uint32(cap(input)) || n > 0 && ptr != address(input[:1]) {
+		hostError(500, "the input is not in the region that penstock_alloc returned")
+		return 0
+	}
+	result, err := hook(output[:0], input[:n])
+	if err != nil {
+		report(err)
+		return 0
+	}
+	if len(result) == 0 {
+		return 0
+	}
+	if cap(result) > cap(output) {
+		output = result
+	}
+	return uint64(address(result))<<32 | uint64(uint32(len(result)))
+}
+
+func report(err error) {
+	if e, ok := err.(*Error); ok {
+		hostError(e.Code, e.Message)
+		return
+	}
+	hostError(500, err.Error())
+}
+
+// address is where b begins in linear memory. Natively it is cut to 32 bits and
+// good for comparison only.
+func address(b []byte) uint32 {
+	return uint32(uintptr(unsafe.Pointer(unsafe.SliceData(b))))
+}
