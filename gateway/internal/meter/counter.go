@@ -1,0 +1,83 @@
+package meter
+
+import (
+	"math"
+	"time"
+
+	"github.com/penstock/penstock/gateway/internal/llm"
+)
+
+// counter is one meter: a scope's unit in the windows of one kind.
+type counter struct {
+	span llm.Window
+	cur  *bucket
+}
+
+// bucket is a counter in one window. When the window is over, the counter lets go
+// of it, and the leases that still hold it settle into it: that is what makes
+// settling after midnight safe.
+type bucket struct {
+	key
+	window
+	spent, reserved int64
+}
+
+// bucket finds the current window's bucket, making it when it is new.
+func (m *Meter) bucket(k key, now time.Time) (*bucket, error) {
+	c := m.counters[k]
+	if c != nil && c.cur.covers(now) {
+		return c.cur, nil
+	}
+	if c == nil {
+		span, err := spanOf(k)
+		if err != nil {
+			return nil, err
+		}
+		c = &counter{span: span}
+		m.counters[k] = c
+	}
+	c.cur = &bucket{key: k, window: windowAt(c.span, now, m.loc)}
+	return c.cur, nil
+}
+
+// spanOf reads the window of a limit. Requests in flight have none.
+func spanOf(k key) (llm.Window, error) {
+	if k.unit == llm.UnitConcurrent {
+		return llm.Window{}, nil
+	}
+	if !known(k.unit) {
+		return llm.Window{}, unitError(k.unit)
+	}
+	return llm.ParseWindow(k.window)
+}
+
+func known(u llm.Unit) bool {
+	switch u {
+	case llm.UnitUSD, llm.UnitTokens, llm.UnitInputTokens, llm.UnitOutputTokens, llm.UnitRequests, llm.UnitConcurrent:
+		return true
+	}
+	return false
+}
+
+// add sums two amounts that are not negative and saturates instead of wrapping
+// around: a wrapped counter would let everything pass.
+func add(a, b int64) int64 {
+	if a > math.MaxInt64-b {
+		return math.MaxInt64
+	}
+	return a + b
+}
+
+// percent is used/limit in whole percent, bounded so that it fits any int.
+func percent(used, limit int64) int {
+	const most = math.MaxInt32
+	switch {
+	case used <= 0:
+		return 0
+	case limit <= 0:
+		return most
+	case used <= math.MaxInt64/100:
+		return int(min(used*100/limit, most))
+	}
+	return int(min(float64(used)/float64(limit)*100, most))
+}

@@ -1,0 +1,114 @@
+package meter
+
+import (
+	"time"
+
+	"github.com/penstock/penstock/gateway/internal/llm"
+)
+
+// lease is one reservation: what it holds of which buckets.
+type lease struct {
+	holds   []hold
+	expires time.Time
+}
+
+// hold is the part of a lease that rests on one bucket.
+type hold struct {
+	*bucket
+	amount int64
+}
+
+// Expired is a lease that nobody settled in time. It has been charged at its
+// estimate, and the charges are for the ledger to book.
+type Expired struct {
+	Lease   string
+	Charges []llm.Charge
+}
+
+// hold adds a bucket to the lease. Two limits on the same meter, say a warning at
+// 80 % and a refusal at 100 %, count once.
+func (l *lease) hold(b *bucket, amount int64) {
+	for i := range l.holds {
+		if l.holds[i].bucket == b {
+			return
+		}
+	}
+	l.holds = append(l.holds, hold{b, amount})
+}
+
+func (l *lease) take() {
+	for i := range l.holds {
+		h := &l.holds[i]
+		h.reserved = add(h.reserved, h.amount)
+	}
+}
+
+// settle moves every hold from reserved to spent, by the amount that charge says.
+func (l *lease) settle(charge func(*hold) int64) []llm.Charge {
+	charges := make([]llm.Charge, 0, len(l.holds))
+	for i := range l.holds {
+		h := &l.holds[i]
+		h.reserved -= h.amount
+		amount := charge(h)
+		if h.unit == llm.UnitConcurrent || amount == 0 {
+			continue
+		}
+		h.spent = add(h.spent, amount)
+		charges = append(charges, llm.Charge{Scope: h.scope, Unit: h.unit, Window: h.key.window, WindowID: h.id, Amount: amount})
+	}
+	return charges
+}
+
+// Sweep charges every lease that has expired by now at its estimate, and forgets
+// counters whose windows are over. Call it every few seconds: its cost is linear
+// in the requests in flight and the meters in use.
+func (m *Meter) Sweep(now time.Time) []Expired {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	var gone []Expired
+	for name, l := range m.leases {
+		if now.Before(l.expires) {
+			continue
+		}
+		charges := l.settle(func(h *hold) int64 { return h.amount })
+		gone = append(gone, Expired{Lease: name, Charges: charges})
+		m.drop(name, l)
+	}
+	m.evict(now)
+	return gone
+}
+
+// evict forgets counters that say nothing any more: their window is over, or they
+// count requests in flight and there are none.
+func (m *Meter) evict(now time.Time) {
+	for k, c := range m.counters {
+		idle := c.cur.end.IsZero() && c.cur.reserved == 0
+		if idle || !c.cur.covers(now) {
+			delete(m.counters, k)
+		}
+	}
+}
+
+func (m *Meter) newLease(now time.Time) *lease {
+	l := &lease{}
+	if n := len(m.spare); n > 0 {
+		l, m.spare = m.spare[n-1], m.spare[:n-1]
+	}
+	l.expires = now.Add(m.life)
+	return l
+}
+
+// drop forgets a lease.
+func (m *Meter) drop(name string, l *lease) {
+	delete(m.leases, name)
+	m.recycle(l)
+}
+
+func (m *Meter) recycle(l *lease) {
+	if len(m.spare) == maxSpare {
+		return
+	}
+	clear(l.holds) // an old window must not be kept alive from here
+	l.holds = l.holds[:0]
+	m.spare = append(m.spare, l)
+}

@@ -1,0 +1,177 @@
+// Package meter counts what limits bound: money, tokens, requests and requests in
+// flight, each in its own window of time. A request reserves its worst case on
+// every limit before it is sent and settles what it really used afterwards, so a
+// hard limit cannot be overrun by requests that race each other.
+//
+// It holds no rules: which limits apply to a request is policy's decision. It
+// holds nothing on disk either: what must outlive the process goes to the ledger
+// as charges and comes back through Restore.
+package meter
+
+import (
+	"sync"
+	"time"
+
+	"github.com/penstock/penstock/gateway/internal/llm"
+)
+
+// Options tune a Meter. The zero value works.
+type Options struct {
+	// Lease is how long a reservation lives without Extend before Sweep charges it.
+	// It must exceed the longest time a request may take. Zero means one hour.
+	Lease time.Duration
+}
+
+// Meter counts in memory, for one process. It is safe for concurrent use.
+//
+// One mutex guards all counters: a reservation touches several of them and must
+// take all or none, and it holds the lock for a few hundred nanoseconds. Locks per
+// counter would each cost as much again and would have to be taken in order.
+type Meter struct {
+	now  func() time.Time
+	loc  *time.Location
+	life time.Duration
+
+	mu       sync.Mutex
+	counters map[key]*counter
+	leases   map[string]*lease
+	spare    []*lease // reused, at most maxSpare
+}
+
+// maxSpare bounds the leases kept for reuse, so that a burst's memory is given back.
+const maxSpare = 256
+
+// key names a counter. Limits with the same key share it, whatever their maximum.
+type key struct {
+	scope, window string
+	unit          llm.Unit
+}
+
+// New returns an empty meter whose calendar windows follow loc; nil means UTC.
+// The clock is read once for every reservation.
+func New(now func() time.Time, loc *time.Location, o Options) *Meter {
+	if loc == nil {
+		loc = time.UTC
+	}
+	if o.Lease <= 0 {
+		o.Lease = time.Hour
+	}
+	return &Meter{now: now, loc: loc, life: o.Lease,
+		counters: make(map[key]*counter), leases: make(map[string]*lease)}
+}
+
+// Reserve takes the amounts from every limit, or from none. It refuses when a
+// limit that denies would be passed, with an *llm.Error for the caller that names
+// the limit, what is used and when it resets: budget_exceeded for money,
+// rate_limit_exceeded for the rest. A limit that only warns is counted too and
+// comes back marked Exceeded. The states stand in the order of the limits.
+//
+// The lease is the caller's name for the reservation; it must be free. What is
+// reserved stays so until Settle, or until the lease expires and is swept.
+func (m *Meter) Reserve(name string, limits []llm.Limit, want llm.Amounts) ([]llm.LimitState, error) {
+	if len(limits) == 0 {
+		return nil, nil
+	}
+	now := m.now()
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if m.leases[name] != nil {
+		return nil, leaseTaken(name)
+	}
+	states := make([]llm.LimitState, len(limits))
+	l := m.newLease(now)
+	for i := range limits {
+		if err := m.check(l, &states[i], &limits[i], want, now); err != nil {
+			m.recycle(l)
+			return nil, err
+		}
+	}
+	l.take()
+	m.leases[name] = l
+	return states, nil
+}
+
+// check adds one limit to the lease, unless taking it would pass a hard maximum.
+// Nothing is counted yet.
+func (m *Meter) check(l *lease, s *llm.LimitState, limit *llm.Limit, want llm.Amounts, now time.Time) error {
+	b, err := m.bucket(key{limit.Scope, limit.Window, limit.Unit}, now)
+	if err != nil {
+		return badLimit(limit, err)
+	}
+	amount := max(want.Of(limit.Unit), 0)
+	used := add(b.spent, b.reserved)
+	exceeded := add(used, amount) > limit.Max
+	if exceeded && !limit.Warn {
+		return refusal(limit, b, used, amount, now.In(m.loc))
+	}
+	*s = llm.LimitState{Limit: *limit, WindowID: b.id, Before: used, Reserved: amount,
+		ResetsAt: b.resetsAt(), Exceeded: exceeded}
+	l.hold(b, amount)
+	return nil
+}
+
+// Settle replaces a reservation by what was really used, in the windows that were
+// current when it was made, even if more was used than reserved. It returns what
+// the ledger is to book; requests in flight are given back and not booked. A lease
+// that is unknown, settled or swept yields nothing.
+func (m *Meter) Settle(name string, used llm.Amounts) []llm.Charge {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	l := m.leases[name]
+	if l == nil {
+		return nil
+	}
+	charges := l.settle(func(h *hold) int64 { return max(used.Of(h.unit), 0) })
+	m.drop(name, l)
+	return charges
+}
+
+// Extend is a lease's heartbeat: it lives on from now. It reports whether the
+// lease was still there.
+func (m *Meter) Extend(name string) bool {
+	now := m.now()
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	l := m.leases[name]
+	if l == nil {
+		return false
+	}
+	l.expires = now.Add(m.life)
+	return true
+}
+
+// Percent is how much of a limit is spent and reserved at this moment, in whole
+// percent rounded down; above 100 when it is exceeded. It is 0 for a meter that
+// nobody has touched in the current window.
+func (m *Meter) Percent(limit llm.Limit) int {
+	now := m.now()
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	c := m.counters[key{limit.Scope, limit.Window, limit.Unit}]
+	if c == nil || !c.cur.covers(now) {
+		return 0
+	}
+	return percent(add(c.cur.spent, c.cur.reserved), limit.Max)
+}
+
+// Restore adds what earlier processes charged, as the ledger remembers it. Charges
+// to windows that are over, or that make no sense, are passed over. Call it before
+// the first Reserve.
+func (m *Meter) Restore(charges []llm.Charge) {
+	now := m.now()
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	for _, c := range charges {
+		if c.Unit == llm.UnitConcurrent {
+			continue
+		}
+		span, err := llm.ParseWindow(c.Window)
+		if err != nil || windowAt(span, now, m.loc).id != c.WindowID {
+			continue
+		}
+		b, err := m.bucket(key{c.Scope, c.Window, c.Unit}, now)
+		if err == nil {
+			b.spent = add(b.spent, max(c.Amount, 0))
+		}
+	}
+}

@@ -1,0 +1,261 @@
+package meter
+
+import (
+	"errors"
+	"fmt"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+	"github.com/penstock/penstock/gateway/internal/llm"
+)
+
+// clock is a time that tests move by hand.
+type clock struct{ t time.Time }
+
+func (c *clock) now() time.Time { return c.t }
+
+func at(t testing.TB, s string) *clock {
+	t.Helper()
+	now, err := time.Parse(time.RFC3339, s)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return &clock{now}
+}
+
+func usd(s string) llm.NanoUSD {
+	n, err := llm.ParseUSD(s)
+	if err != nil {
+		panic(err)
+	}
+	return n
+}
+
+func dollars(scope, window, most string) llm.Limit {
+	return llm.Limit{Name: scope + " budget", Scope: scope, Unit: llm.UnitUSD, Window: window, Max: int64(usd(most))}
+}
+
+func count(unit llm.Unit, window string, most int64) llm.Limit {
+	return llm.Limit{Name: "rate", Scope: "team:search", Unit: unit, Window: window, Max: most}
+}
+
+func TestRefusals(t *testing.T) {
+	cases := []struct {
+		name       string
+		limit      llm.Limit
+		before     llm.Amounts
+		want       llm.Amounts
+		code       llm.Code
+		message    string
+		retryAfter time.Duration
+		retried    bool
+	}{
+		{"day budget", dollars("team:search", "day", "50"), llm.Amounts{USD: usd("49.98")}, llm.Amounts{USD: usd("0.12")}, llm.CodeBudget,
+			"team/search has used $49.98 of $50.00 today; this request could cost $0.12; resets 00:00 UTC", 0, true},
+		{"week budget", dollars("team:search/model:llama3:8b", "week", "1"), llm.Amounts{USD: usd("1")}, llm.Amounts{USD: 1}, llm.CodeBudget,
+			"team/search/model/llama3:8b has used $1.00 of $1.00 this week; this request could cost $0.000000001; resets Monday 00:00 UTC", 0, true},
+		{"month budget", dollars("tag:usecase=support", "month", "1"), llm.Amounts{}, llm.Amounts{USD: usd("2")}, llm.CodeBudget,
+			"tag/usecase=support has used $0.00 of $1.00 this month; this request could cost $2.00; resets 1 December 00:00 UTC", 0, true},
+		{"requests", count(llm.UnitRequests, "1m", 1), llm.Amounts{Requests: 1}, llm.Amounts{Requests: 1}, llm.CodeRateLimited,
+			"team/search has used 1 of 1 requests this minute; resets in 35s", 35 * time.Second, false},
+		{"tokens", count(llm.UnitTokens, "day", 10_000), llm.Amounts{InputTokens: 9_950}, llm.Amounts{InputTokens: 100, OutputTokens: 20}, llm.CodeRateLimited,
+			"team/search has used 9,950 of 10,000 tokens today; this request could take 120; resets 00:00 UTC", 13*time.Hour + 54*time.Minute + 35*time.Second, false},
+		{"output tokens", count(llm.UnitOutputTokens, "5h", 5), llm.Amounts{}, llm.Amounts{OutputTokens: 6}, llm.CodeRateLimited,
+			"team/search has used 0 of 5 output tokens within 5h; this request could take 6; resets 14:00 UTC", 3*time.Hour + 54*time.Minute + 35*time.Second, false},
+		{"concurrent", count(llm.UnitConcurrent, "", 1), llm.Amounts{}, llm.Amounts{}, llm.CodeRateLimited,
+			"team/search has 1 of 1 requests in flight; try again when one of them has ended", time.Second, false},
+	}
+	for _, c := range cases {
+		t.Run(c.name, func(t *testing.T) {
+			m := New(at(t, "2026-11-22T10:05:25Z").now, nil, Options{})
+			if c.before != (llm.Amounts{}) || c.limit.Unit == llm.UnitConcurrent {
+				mustReserve(t, m, "first", []llm.Limit{c.limit}, c.before)
+			}
+			_, err := m.Reserve("second", []llm.Limit{c.limit}, c.want)
+			var e *llm.Error
+			if !errors.As(err, &e) {
+				t.Fatalf("Reserve = %v, want an llm.Error", err)
+			}
+			got := llm.Error{Code: e.Code, Status: e.Status, Message: e.Message, RetryAfter: e.RetryAfter, Retried: e.Retried}
+			want := llm.Error{Code: c.code, Status: 429, Message: c.message, RetryAfter: c.retryAfter, Retried: c.retried}
+			if d := cmp.Diff(want, got); d != "" {
+				t.Errorf("Reserve's error (-want +got):\n%s", d)
+			}
+			if quota := e.Type == "insufficient_quota"; quota != (c.code == llm.CodeBudget) {
+				t.Errorf("the error's type is %q for code %s", e.Type, e.Code)
+			}
+		})
+	}
+}
+
+func mustReserve(t testing.TB, m *Meter, lease string, limits []llm.Limit, want llm.Amounts) []llm.LimitState {
+	t.Helper()
+	states, err := m.Reserve(lease, limits, want)
+	if err != nil {
+		t.Fatalf("Reserve(%s): %v", lease, err)
+	}
+	return states
+}
+
+func TestRefusedReservationTakesNothing(t *testing.T) {
+	m := New(at(t, "2026-11-22T10:05:25Z").now, nil, Options{})
+	limits := []llm.Limit{dollars("a", "day", "10"), count(llm.UnitConcurrent, "", 5), dollars("b", "day", "1")}
+	if _, err := m.Reserve("r", limits, llm.Amounts{USD: usd("2")}); err == nil {
+		t.Fatal("Reserve passed a limit of 1 dollar with 2")
+	}
+	for _, l := range limits {
+		if got := m.Percent(l); got != 0 {
+			t.Errorf("Percent(%s) = %d after a refusal, want 0", l.Name, got)
+		}
+	}
+	if got := m.Settle("r", llm.Amounts{USD: 1}); got != nil {
+		t.Errorf("Settle of a refused lease = %v, want nothing", got)
+	}
+}
+
+func TestWarningsPassAndShareTheMeter(t *testing.T) {
+	m := New(at(t, "2026-11-22T10:05:25Z").now, nil, Options{})
+	warn := dollars("team:search", "day", "8")
+	warn.Warn = true
+	limits := []llm.Limit{warn, dollars("team:search", "day", "10")}
+	states := mustReserve(t, m, "r", limits, llm.Amounts{USD: usd("9")})
+	if !states[0].Exceeded || states[1].Exceeded {
+		t.Errorf("Exceeded = %t, %t, want true for the warning only", states[0].Exceeded, states[1].Exceeded)
+	}
+	if got := m.Percent(limits[1]); got != 90 {
+		t.Errorf("Percent = %d, want 90: two limits on one meter count once", got)
+	}
+	want := []llm.Charge{{Scope: "team:search", Unit: llm.UnitUSD, Window: "day", WindowID: "2026-11-22", Amount: int64(usd("3"))}}
+	if d := cmp.Diff(want, m.Settle("r", llm.Amounts{USD: usd("3")})); d != "" {
+		t.Errorf("Settle (-want +got):\n%s", d)
+	}
+	if got := m.Percent(limits[1]); got != 30 {
+		t.Errorf("Percent after Settle = %d, want 30", got)
+	}
+}
+
+func TestSettleAfterMidnightChargesTheDayOfTheReservation(t *testing.T) {
+	c := at(t, "2026-11-22T23:59:59Z")
+	m := New(c.now, nil, Options{})
+	limit := dollars("team:search", "day", "10")
+	mustReserve(t, m, "late", []llm.Limit{limit}, llm.Amounts{USD: usd("9")})
+	c.t = c.t.Add(2 * time.Second)
+	mustReserve(t, m, "early", []llm.Limit{limit}, llm.Amounts{USD: usd("9")})
+	charges := m.Settle("late", llm.Amounts{USD: usd("9.5")})
+	if len(charges) != 1 || charges[0].WindowID != "2026-11-22" {
+		t.Errorf("Settle = %v, want one charge to 2026-11-22", charges)
+	}
+	if got := m.Percent(limit); got != 90 {
+		t.Errorf("Percent of the new day = %d, want 90", got)
+	}
+}
+
+func TestMoreThanReservedIsBookedAndThenDenied(t *testing.T) {
+	m := New(at(t, "2026-11-22T10:00:00Z").now, nil, Options{})
+	limits := []llm.Limit{dollars("a", "day", "10")}
+	mustReserve(t, m, "r", limits, llm.Amounts{USD: usd("1")})
+	m.Settle("r", llm.Amounts{USD: usd("12")})
+	if got := m.Percent(limits[0]); got != 120 {
+		t.Errorf("Percent = %d, want 120", got)
+	}
+	if _, err := m.Reserve("next", limits, llm.Amounts{}); err == nil {
+		t.Error("Reserve let a request pass after the budget was overdrawn")
+	}
+}
+
+func TestSweepChargesTheEstimate(t *testing.T) {
+	c := at(t, "2026-11-22T10:00:00Z")
+	m := New(c.now, nil, Options{Lease: time.Minute})
+	limits := []llm.Limit{dollars("a", "day", "10"), count(llm.UnitConcurrent, "", 2)}
+	mustReserve(t, m, "lost", limits, llm.Amounts{USD: usd("4")})
+	mustReserve(t, m, "alive", limits, llm.Amounts{USD: usd("1")})
+	c.t = c.t.Add(30 * time.Second)
+	if !m.Extend("alive") || m.Extend("nobody") {
+		t.Error("Extend reported the wrong leases as alive")
+	}
+	c.t = c.t.Add(30 * time.Second)
+	want := []Expired{{Lease: "lost", Charges: []llm.Charge{{Scope: "a", Unit: llm.UnitUSD, Window: "day", WindowID: "2026-11-22", Amount: int64(usd("4"))}}}}
+	if d := cmp.Diff(want, m.Sweep(c.t)); d != "" {
+		t.Errorf("Sweep (-want +got):\n%s", d)
+	}
+	if got := m.Settle("lost", llm.Amounts{USD: usd("2")}); got != nil {
+		t.Errorf("Settle of a swept lease = %v, want nothing: it has been charged", got)
+	}
+	if got := m.Percent(limits[0]); got != 50 {
+		t.Errorf("Percent = %d, want 50: 4 charged and 1 reserved of 10", got)
+	}
+	if got := m.Percent(limits[1]); got != 50 {
+		t.Errorf("Percent in flight = %d, want 50: one of two", got)
+	}
+}
+
+func TestRestore(t *testing.T) {
+	m := New(at(t, "2026-11-22T10:00:00Z").now, nil, Options{})
+	day := dollars("a", "day", "10")
+	m.Restore([]llm.Charge{
+		{Scope: "a", Unit: llm.UnitUSD, Window: "day", WindowID: "2026-11-21", Amount: int64(usd("9"))},
+		{Scope: "a", Unit: llm.UnitUSD, Window: "day", WindowID: "2026-11-22", Amount: int64(usd("5"))},
+		{Scope: "a", Unit: llm.UnitUSD, Window: "day", WindowID: "2026-11-22", Amount: int64(usd("1"))},
+		{Scope: "a", Unit: llm.UnitUSD, Window: "fortnight", WindowID: "2026-11-22", Amount: 1},
+		{Scope: "a", Unit: "bananas", Window: "day", WindowID: "2026-11-22", Amount: 1},
+		{Scope: "a", Unit: llm.UnitConcurrent, Amount: 1},
+	})
+	if got := m.Percent(day); got != 60 {
+		t.Errorf("Percent = %d, want 60", got)
+	}
+}
+
+func TestLimitsThatCannotBeCountedDeny(t *testing.T) {
+	m := New(at(t, "2026-11-22T10:00:00Z").now, nil, Options{})
+	for _, l := range []llm.Limit{count(llm.UnitRequests, "fortnight", 5), count("bananas", "day", 5), count(llm.UnitUSD, "", 5)} {
+		_, err := m.Reserve("r", []llm.Limit{l}, llm.Amounts{})
+		if e := llm.AsError(err); err == nil || e.Code != llm.CodePolicyFault {
+			t.Errorf("Reserve(%s per %q) = %v, want a policy error", l.Unit, l.Window, err)
+		}
+	}
+}
+
+func TestReservingTwiceUnderOneNameIsRefused(t *testing.T) {
+	m := New(at(t, "2026-11-22T10:00:00Z").now, nil, Options{})
+	limits := []llm.Limit{dollars("a", "day", "10")}
+	mustReserve(t, m, "r", limits, llm.Amounts{USD: usd("1")})
+	if _, err := m.Reserve("r", limits, llm.Amounts{USD: usd("1")}); llm.AsError(err).Code != llm.CodeInternal {
+		t.Errorf("a second Reserve of a held lease = %v, want an internal error", err)
+	}
+}
+
+func TestMemoryIsFlatOverTime(t *testing.T) {
+	c := at(t, "2026-11-22T10:00:00Z")
+	m := New(c.now, nil, Options{})
+	for i := range 5000 {
+		scope := fmt.Sprintf("user:%d", i)
+		limits := []llm.Limit{{Scope: scope, Unit: llm.UnitRequests, Window: "1m", Max: 5}, {Scope: scope, Unit: llm.UnitConcurrent, Max: 5}}
+		mustReserve(t, m, scope, limits, llm.Amounts{Requests: 1})
+		m.Settle(scope, llm.Amounts{Requests: 1})
+		c.t = c.t.Add(time.Second)
+		m.Sweep(c.t)
+		if n := len(m.counters); n > 61 {
+			t.Fatalf("%d counters are kept after %d seconds, want at most those of one minute", n, i+1)
+		}
+	}
+	if len(m.leases) != 0 || len(m.spare) > maxSpare {
+		t.Errorf("%d leases and %d spares are left", len(m.leases), len(m.spare))
+	}
+}
+
+func TestAmountsSaturate(t *testing.T) {
+	m := New(at(t, "2026-11-22T10:00:00Z").now, nil, Options{})
+	limit := dollars("a", "day", "10")
+	limit.Warn = true
+	for i := range 3 {
+		mustReserve(t, m, fmt.Sprint(i), []llm.Limit{limit}, llm.Amounts{USD: 1<<63 - 1})
+	}
+	if got := m.Percent(limit); got < 1000 {
+		t.Errorf("Percent = %d after enormous amounts, want a large number", got)
+	}
+	limit.Warn = false
+	if _, err := m.Reserve("r", []llm.Limit{limit}, llm.Amounts{}); err == nil {
+		t.Error("Reserve passed although the counter is full")
+	}
+}

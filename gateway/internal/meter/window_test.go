@@ -1,0 +1,82 @@
+package meter
+
+import (
+	"testing"
+	"time"
+
+	"github.com/penstock/penstock/gateway/internal/llm"
+	"pgregory.net/rapid"
+)
+
+func zone(t testing.TB, name string) *time.Location {
+	t.Helper()
+	loc, err := time.LoadLocation(name)
+	if err != nil {
+		t.Skipf("this machine has no time zone %s: %v", name, err)
+	}
+	return loc
+}
+
+func TestWindows(t *testing.T) {
+	berlin, havana, beirut := zone(t, "Europe/Berlin"), zone(t, "America/Havana"), zone(t, "Asia/Beirut")
+	cases := []struct {
+		name, window, now, id, end string
+		loc                        *time.Location
+	}{
+		{"minute", "1m", "2026-11-22T10:05:59Z", "2026-11-22T10:05:00Z", "2026-11-22T10:06:00Z", time.UTC},
+		{"five hours count from the epoch", "5h", "2026-11-22T10:05:59Z", "2026-11-22T09:00:00Z", "2026-11-22T14:00:00Z", time.UTC},
+		{"day", "day", "2026-11-22T23:59:59Z", "2026-11-22", "2026-11-23T00:00:00Z", time.UTC},
+		{"day by the wall clock", "day", "2026-11-22T23:30:00Z", "2026-11-23", "2026-11-23T23:00:00Z", berlin},
+		{"day of 23 hours", "day", "2026-03-29T03:00:00Z", "2026-03-29", "2026-03-29T22:00:00Z", berlin},
+		{"day of 25 hours", "day", "2026-10-25T03:00:00Z", "2026-10-25", "2026-10-25T23:00:00Z", berlin},
+		{"Sunday ends its week", "week", "2026-11-22T10:00:00Z", "2026-11-16", "2026-11-23T00:00:00Z", time.UTC},
+		{"Monday begins a week", "week", "2026-11-23T00:00:00Z", "2026-11-23", "2026-11-30T00:00:00Z", time.UTC},
+		{"week over a clock change", "week", "2026-10-25T12:00:00Z", "2026-10-19", "2026-10-25T23:00:00Z", berlin},
+		{"month end", "month", "2026-01-31T23:59:59Z", "2026-01", "2026-02-01T00:00:00Z", time.UTC},
+		{"leap February", "month", "2028-02-29T12:00:00Z", "2028-02", "2028-03-01T00:00:00Z", time.UTC},
+		{"year end", "month", "2026-12-31T12:00:00Z", "2026-12", "2027-01-01T00:00:00Z", time.UTC},
+		{"midnight twice, first hour", "day", "2026-11-01T04:30:00Z", "2026-11-01", "2026-11-02T05:00:00Z", havana},
+		{"midnight twice, the evening before", "day", "2026-11-01T03:30:00Z", "2026-10-31", "2026-11-01T04:00:00Z", havana},
+		{"midnight skipped", "day", "2026-03-28T21:59:00Z", "2026-03-28", "2026-03-28T22:00:00Z", beirut},
+	}
+	for _, c := range cases {
+		t.Run(c.name, func(t *testing.T) {
+			span, err := llm.ParseWindow(c.window)
+			if err != nil {
+				t.Fatal(err)
+			}
+			now, _ := time.Parse(time.RFC3339, c.now)
+			w := windowAt(span, now, c.loc)
+			if got := w.end.UTC().Format(time.RFC3339); w.id != c.id || got != c.end {
+				t.Errorf("windowAt(%s, %s) = %s until %s, want %s until %s", c.window, c.now, w.id, got, c.id, c.end)
+			}
+		})
+	}
+}
+
+// In every zone, windows follow each other without gap or overlap.
+func TestWindowsTile(t *testing.T) {
+	zones := []*time.Location{time.UTC}
+	for _, name := range []string{"Europe/Berlin", "America/Sao_Paulo", "America/Havana", "Asia/Beirut", "Africa/Cairo",
+		"Pacific/Apia", "Australia/Lord_Howe", "Asia/Kathmandu", "America/St_Johns", "Atlantic/Azores"} {
+		zones = append(zones, zone(t, name))
+	}
+	rapid.Check(t, func(t *rapid.T) {
+		loc := rapid.SampledFrom(zones).Draw(t, "zone")
+		span, _ := llm.ParseWindow(rapid.SampledFrom([]string{"1s", "7m", "1h", "5h", "day", "week", "month"}).Draw(t, "window"))
+		now := time.Unix(rapid.Int64Range(0, 2e9).Draw(t, "now"), 0)
+		w := windowAt(span, now, loc)
+		if !w.covers(now) {
+			t.Fatalf("the window %s ends at %v, before now %v", w.id, w.end, now.In(loc))
+		}
+		if last := windowAt(span, w.end.Add(-1), loc); last != w {
+			t.Fatalf("the last instant of %v is in %v (now %v)", w, last, now.In(loc))
+		}
+		if next := windowAt(span, w.end, loc); next.id == w.id || !next.end.After(w.end) {
+			t.Fatalf("%v is followed by %v (now %v)", w, next, now.In(loc))
+		}
+		if longest := w.end.Sub(now); longest > span.Longest() {
+			t.Fatalf("%v has %v to go, more than Longest() = %v", w, longest, span.Longest())
+		}
+	})
+}
