@@ -90,11 +90,14 @@ func (m *Meter) evict(now time.Time) {
 }
 
 func (m *Meter) newLease(now time.Time) *lease {
-	l := &lease{}
-	if n := len(m.spare); n > 0 {
-		l, m.spare = m.spare[n-1], m.spare[:n-1]
+	expires := now.Add(m.life)
+	n := len(m.spare)
+	if n == 0 {
+		return &lease{expires: expires}
 	}
-	l.expires = now.Add(m.life)
+	l := m.spare[n-1]
+	m.spare = m.spare[:n-1]
+	l.expires = expires
 	return l
 }
 
