@@ -41,7 +41,7 @@ func bench(ctx context.Context, o options, stdout, stderr io.Writer) error {
 // setUp starts the processes that the options ask for. The gateway's cold starts are
 // measured on the way, while nothing else uses the machine.
 func setUp(ctx context.Context, s *stand, o options, stderr io.Writer) (startups, error) {
-	if err := s.startMock(ctx); err != nil {
+	if err := s.startMock(ctx, o.Pace); err != nil {
 		return startups{}, err
 	}
 	if o.measures(floor) {

@@ -17,6 +17,7 @@ import (
 	"os"
 	"os/signal"
 	"syscall"
+	"time"
 )
 
 func main() {
@@ -35,8 +36,9 @@ var errUsage = errors.New("bench -h lists the flags")
 // run is the whole program. The commands mock and load are how it starts its own
 // processes.
 func run(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io.Writer) error {
-	if len(args) == 1 && args[0] == "mock" {
-		return runMock(stdin, stdout)
+	if len(args) == 2 && args[0] == "mock" {
+		pace, err := time.ParseDuration(args[1])
+		return errors.Join(err, runMock(pace, stdin, stdout))
 	}
 	if len(args) == 1 && args[0] == "load" {
 		return runLoad(stdin, stdout)

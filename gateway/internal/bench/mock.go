@@ -6,15 +6,23 @@ import (
 	"io"
 	"net"
 	"os"
+	"runtime"
+	"time"
 )
 
 // mock is an upstream that answers at once: OpenAI chat completions and Anthropic
 // messages, plain or as 20 events written one by one.
-type mock struct{ replies *canned }
+type mock struct {
+	replies *canned
+	// pace is the pause after every event of a stream. Without it, the kernel hands
+	// several events at once to a reader that lags behind, which spares a proxy the
+	// work per event that a real model's stream costs it.
+	pace time.Duration
+}
 
 // runMock serves the mock on a free loopback port, prints the address, and returns
 // when stdin ends: the process that started it is gone, or has had enough.
-func runMock(stdin io.Reader, stdout io.Writer) error {
+func runMock(pace time.Duration, stdin io.Reader, stdout io.Writer) error {
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		return fmt.Errorf("listen: %w", err)
@@ -24,7 +32,7 @@ func runMock(stdin io.Reader, stdout io.Writer) error {
 		_, _ = io.Copy(io.Discard, stdin)
 		l.Close()
 	}()
-	m := &mock{replies: newCanned()}
+	m := &mock{replies: newCanned(), pace: pace}
 	m.accept(l)
 	return nil
 }
@@ -72,7 +80,7 @@ func (m *mock) answer(w io.Writer, path, body []byte) error {
 	case bytes.HasSuffix(path, []byte("/chat/completions")):
 		return write(w, m.replies.chat)
 	case bytes.HasSuffix(path, []byte("/messages")) && stream:
-		return write(w, m.replies.events...)
+		return m.stream(w, m.replies.events)
 	case bytes.HasSuffix(path, []byte("/messages")):
 		return write(w, m.replies.messages)
 	case bytes.HasSuffix(path, []byte("/models")):
@@ -83,26 +91,36 @@ func (m *mock) answer(w io.Writer, path, body []byte) error {
 }
 
 func (m *mock) streamChat(w io.Writer, usage bool) error {
-	if err := write(w, m.replies.stream...); err != nil {
+	if err := m.stream(w, m.replies.stream); err != nil {
 		return err
 	}
 	if usage {
-		if err := write(w, m.replies.usage); err != nil {
+		if err := m.stream(w, [][]byte{m.replies.usage}); err != nil {
 			return err
 		}
 	}
 	return write(w, m.replies.streamEnd)
 }
 
-// write sends each piece with a system call of its own, which is what flushing
-// every event means.
-func write(w io.Writer, pieces ...[]byte) error {
+// stream sends each piece with a system call of its own, which is what flushing
+// every event means, and lets the other streams go on in between.
+func (m *mock) stream(w io.Writer, pieces [][]byte) error {
 	for _, p := range pieces {
-		if _, err := w.Write(p); err != nil {
+		if err := write(w, p); err != nil {
 			return err
+		}
+		if m.pace > 0 {
+			time.Sleep(m.pace)
+		} else {
+			runtime.Gosched()
 		}
 	}
 	return nil
+}
+
+func write(w io.Writer, piece []byte) error {
+	_, err := w.Write(piece)
+	return err
 }
 
 // says reports whether the body has the quoted member set to true. The benchmark

@@ -16,6 +16,7 @@ type options struct {
 	Targets, Cases []string
 	Rounds, Starts int
 	Warm, Measure  time.Duration
+	Pace           time.Duration
 	Markdown       bool
 }
 
@@ -33,6 +34,7 @@ func parseOptions(args []string, stderr io.Writer) (options, error) {
 	f.IntVar(&o.Starts, "starts", 3, "how many cold starts with and without the compile cache")
 	f.DurationVar(&o.Warm, "warm", 500*time.Millisecond, "how long every run warms up")
 	f.DurationVar(&o.Measure, "measure", 2500*time.Millisecond, "how long every run is measured")
+	f.DurationVar(&o.Pace, "pace", 0, "how long the mock pauses after every event of a stream")
 	quick := f.Bool("quick", false, "one short round, for a first look")
 	format := f.String("o", "text", "text or md")
 	if err := f.Parse(args); err != nil {
@@ -53,6 +55,7 @@ func (o options) validate() error {
 		within("-rounds", o.Rounds, 1, 20),
 		within("-starts", o.Starts, 1, 20),
 		within("-warm", o.Warm, 0, time.Minute),
+		within("-pace", o.Pace, 0, 100*time.Millisecond),
 		within("-measure", o.Measure, 100*time.Millisecond, time.Minute),
 	)
 }

@@ -44,8 +44,8 @@ func (r result) cpu() float64 {
 
 func newReport(o options, all results, starts startups) *report {
 	r := &report{starts: starts, machine: machine()}
-	r.settings = fmt.Sprintf("%d rounds of %v after %v of warm-up; medians; ratios taken within a round; mock upstream without delay",
-		o.Rounds, o.Measure, o.Warm)
+	r.settings = fmt.Sprintf("%d rounds of %v after %v of warm-up; medians; ratios taken within a round; the mock pauses %v after an event",
+		o.Rounds, o.Measure, o.Warm, o.Pace)
 	for _, c := range o.cells() {
 		r.rows = append(r.rows, newRow(c, all))
 		for _, one := range all[c] {

@@ -49,8 +49,8 @@ func (s *stand) keep(p *child, name string, at place) {
 }
 
 // startMock brings up the upstream, which is also the target called direct.
-func (s *stand) startMock(ctx context.Context) error {
-	return s.announce(ctx, direct, command{Name: "mock", Path: s.self, Args: []string{"mock"}, Dir: s.dir})
+func (s *stand) startMock(ctx context.Context, pace time.Duration) error {
+	return s.announce(ctx, direct, command{Name: "mock", Path: s.self, Args: []string{"mock", pace.String()}, Dir: s.dir})
 }
 
 // startFloor brings up the bare proxy.

@@ -11,6 +11,7 @@ import (
 	"context"
 	"io"
 	"net/http"
+	"strconv"
 	"strings"
 
 	"github.com/penstock/penstock/gateway/internal/llm"
@@ -109,12 +110,20 @@ func malformed(what string, err error) error {
 		Message: "The provider sent " + what + "."}
 }
 
-// firstRead is how much room a body of unknown length gets at first, in bytes.
-const firstRead = 4 << 10
+// firstRead is how much room a body of unknown length gets at first, mostAtOnce how
+// much one gets on its headers' word; in bytes.
+const (
+	firstRead  = 4 << 10
+	mostAtOnce = 64 << 10
+)
 
 // readAll reads a body of at most limit bytes.
 func readAll(a *llm.Answer, limit int64) ([]byte, error) {
-	buf := make([]byte, 0, firstRead)
+	size, err := strconv.Atoi(a.Header.Get("Content-Length"))
+	if err != nil || size < 0 {
+		size = firstRead
+	}
+	buf := make([]byte, 0, min(size, mostAtOnce)+1) // one more: room to see the end
 	for {
 		n, err := a.Body.Read(buf[len(buf):cap(buf)])
 		buf = buf[:len(buf)+n]

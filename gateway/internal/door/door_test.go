@@ -111,11 +111,11 @@ func TestScanPrefersTheLimitThatIsGiven(t *testing.T) {
 
 func TestScanPrefill(t *testing.T) {
 	for in, want := range map[string]bool{
-		`{"role":"assistant","content":"Sure,"}`:                                  true,
+		`{"role":"assistant","content":"Sure,"}`:                                   true,
 		`{"role":"assistant","content":"Sure,"},{"role":"user","content":"go on"}`: false,
-		`{"role":"assistant","tool_calls":[{"id":"1"}]}`:                          false,
-		`{"role":"assistant","content":"x","tool_calls":null}`:                    true,
-		`{"role":"\u0061ssistant","content":"x"}`:                                 true,
+		`{"role":"assistant","tool_calls":[{"id":"1"}]}`:                           false,
+		`{"role":"assistant","content":"x","tool_calls":null}`:                     true,
+		`{"role":"\u0061ssistant","content":"x"}`:                                  true,
 	} {
 		f, _, err := door.Scan([]byte(`{"model":"m","messages":[`+in+`]}`), door.Options{})
 		if err != nil || f.Features.Has(llm.Prefill) != want {

@@ -32,7 +32,7 @@ func (s *scanner) tooDeep() bool {
 }
 
 func (s *scanner) twice(m *members, name []byte) bool {
-	return s.refuse(m.at, s.path(m.of, string(name)), "%q is given twice, and parsers disagree on which counts: give it once.", name)
+	return s.refuse(m.at, s.path(m.of, string(name)), "%q is given twice, and parsers disagree on which counts: give it once.", string(name))
 }
 
 func (s *scanner) wrongType(param, want string) bool {

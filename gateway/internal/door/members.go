@@ -113,10 +113,10 @@ func (s *scanner) admitStranger(m *members, name []byte) bool {
 	s.strange[s.strangers] = stranger{sum: sum, name: m.name}
 	s.strangers++
 	if folded, ok := twin(m.of, name); ok {
-		return s.refuse(m.at, s.path(m.of, string(name)), "%q differs from %q by its letters only, and parsers disagree on which counts: write %q.", name, folded, folded)
+		return s.refuse(m.at, s.path(m.of, string(name)), "%q differs from %q by its letters only, and parsers disagree on which counts: write %q.", string(name), folded, folded)
 	}
 	if m.of == body && namesUpstream(name) {
-		return s.refuse(m.at, string(name), "A request may not choose an upstream, its headers or its credentials: remove %q.", name)
+		return s.refuse(m.at, string(name), "A request may not choose an upstream, its headers or its credentials: remove %q.", string(name))
 	}
 	return true
 }

@@ -3,6 +3,7 @@ package pipeline
 import (
 	"context"
 	"log/slog"
+	"slices"
 	"strconv"
 	"time"
 
@@ -56,7 +57,7 @@ func (l *life) reserveAmounts(want llm.Amounts) error {
 	l.lease, l.record.Limits = lease, states
 	for _, s := range states {
 		if s.Exceeded {
-			l.verdict.Warnings = append(l.verdict.Warnings, "limit "+s.Name+" of "+s.Scope+" is exceeded")
+			l.verdict.Warnings = append(slices.Clip(l.verdict.Warnings), "limit "+s.Name+" of "+s.Scope+" is exceeded")
 		}
 	}
 	return nil

@@ -1,0 +1,187 @@
+package dialect
+
+import (
+	"bytes"
+	"errors"
+	"io"
+	"net/http"
+	"strings"
+	"testing"
+	"testing/iotest"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/penstock/penstock/gateway/internal/llm"
+)
+
+var openAI = &llm.Target{ID: "p/m", Provider: "p", Model: "m", Dialect: llm.OpenAI}
+
+func dialects() *Dialects {
+	return &Dialects{
+		ErrorOf: func(status int, _ http.Header, body []byte) *llm.Error {
+			return &llm.Error{Code: "said", Status: status, Fault: llm.FaultServer, Body: bytes.Clone(body)}
+		},
+		Classify: func(*llm.Error, http.Header, error) llm.Fault { return llm.FaultNetwork },
+	}
+}
+
+func answer(status int, contentType, body string) *llm.Answer {
+	return &llm.Answer{Status: status, Header: http.Header{"Content-Type": {contentType}},
+		Body: io.NopCloser(iotest.OneByteReader(strings.NewReader(body)))}
+}
+
+// read takes a stream to its end and returns what the client would see.
+func read(t *testing.T, include bool, a *llm.Answer) (shown, hidden string, tally llm.Tally, err error) {
+	t.Helper()
+	req := &llm.Request{Facts: llm.Facts{Stream: true, IncludeUsage: include}}
+	s, err := dialects().Read(t.Context(), req, openAI, a)
+	if err != nil {
+		return "", "", tally, err
+	}
+	defer s.Close()
+	final := false
+	for {
+		ev, err := s.Next()
+		switch {
+		case err == io.EOF && !final:
+			t.Error("io.EOF without a final event")
+			return shown, hidden, s.Tally(), nil
+		case err == io.EOF:
+			return shown, hidden, s.Tally(), nil
+		case err != nil:
+			return shown, hidden, s.Tally(), err
+		case ev.Hidden:
+			hidden += string(ev.Frame)
+		default:
+			shown += string(ev.Frame)
+		}
+		final = ev.Final
+	}
+}
+
+const (
+	role   = `data: {"model":"m-1","choices":[{"index":0,"delta":{"role":"assistant","content":""},"finish_reason":null}]}` + "\n\n"
+	hello  = `data: {"choices":[{"index":0,"delta":{"content":"he said \"finish_reason\":\"stop\""},"finish_reason":null}],"usage":null}` + "\n\n"
+	finish = `data: {"choices":[{"index":0,"delta":{},"finish_reason":"stop"}]}` + "\n\n"
+	usage  = `data: {"choices":[],"usage":{"prompt_tokens":9,"completion_tokens":4,"total_tokens":13,"prompt_tokens_details":{"cached_tokens":5}}}` + "\n\n"
+	end    = "data: [DONE]\n\n"
+)
+
+func TestFrames(t *testing.T) {
+	counted := &llm.Usage{Input: 9, CacheRead: 5, Output: 4}
+	tests := []struct {
+		name, body    string
+		include       bool
+		shown, hidden string
+		usage         *llm.Usage
+		fault         llm.Fault
+	}{
+		{name: "usage that was not asked for is taken out", body: role + hello + finish + usage + end,
+			shown: role + hello + finish + end, hidden: usage, usage: counted},
+		{name: "usage that was asked for stays", body: role + hello + finish + usage + end, include: true,
+			shown: role + hello + finish + usage + end, usage: counted},
+		{name: "comments pass", body: ": hi\n\n" + role + finish + end, shown: ": hi\n\n" + role + finish + end},
+		{name: "CRLF passes byte for byte", body: strings.ReplaceAll(role+finish+end, "\n", "\r\n"),
+			shown: strings.ReplaceAll(role+finish+end, "\n", "\r\n")},
+		{name: "no terminator after a finish: one is supplied", body: role + hello + finish, shown: role + hello + finish + end},
+		{name: "half a terminator", body: role + finish + "data: [DONE]", shown: role + finish + end},
+		{name: "no finish: cut", body: role + hello, shown: role + hello, fault: llm.FaultCut},
+		{name: "cut inside an event", body: role + hello[:30], shown: role, fault: llm.FaultCut},
+		{name: "nothing at all", body: "", fault: llm.FaultCut},
+		{name: "a broken event", body: role + "data: {oops\n\n" + finish + end, shown: role, fault: llm.FaultMalformed},
+		{name: "an error inside the stream", body: role + `data: {"error":{"message":"overloaded"}}` + "\n\n", shown: role, fault: llm.FaultServer},
+		{name: "an error by name", body: role + "event: error\ndata: {\"message\":\"x\"}\n\n", shown: role, fault: llm.FaultServer},
+		{name: "error null is none", body: `data: {"error":null,"choices":[{"delta":{"content":"x"},"finish_reason":"stop"}]}` + "\n\n" + end,
+			shown: `data: {"error":null,"choices":[{"delta":{"content":"x"},"finish_reason":"stop"}]}` + "\n\n" + end},
+		{name: "Groq's usage", body: role + `data: {"choices":[{"delta":{},"finish_reason":"stop"}],"x_groq":{"usage":{"prompt_tokens":9,"completion_tokens":4,"prompt_tokens_details":{"cached_tokens":5}}}}` + "\n\n" + end,
+			shown: role + `data: {"choices":[{"delta":{},"finish_reason":"stop"}],"x_groq":{"usage":{"prompt_tokens":9,"completion_tokens":4,"prompt_tokens_details":{"cached_tokens":5}}}}` + "\n\n" + end, usage: counted},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			shown, hidden, tally, err := read(t, tt.include, answer(200, "text/event-stream; charset=utf-8", tt.body))
+			if shown != tt.shown || hidden != tt.hidden {
+				t.Errorf("shown %q\nhidden %q\nwant %q\nand %q", shown, hidden, tt.shown, tt.hidden)
+			}
+			if fault := faultOf(err); fault != tt.fault {
+				t.Errorf("error %v (fault %q), want fault %q", err, fault, tt.fault)
+			}
+			if diff := cmp.Diff(tt.usage, tally.Usage); diff != "" {
+				t.Errorf("usage (-want +got):\n%s", diff)
+			}
+		})
+	}
+}
+
+func faultOf(err error) llm.Fault {
+	var e *llm.Error
+	if errors.As(err, &e) {
+		return e.Fault
+	}
+	return llm.FaultNone
+}
+
+// TestContent holds back greetings: only what a reader would miss counts.
+func TestContent(t *testing.T) {
+	tests := map[string]bool{
+		`{"choices":[]}`: false,
+		`{"choices":[{"delta":{"role":"assistant","content":"","refusal":null}}]}`: false,
+		`{"choices":[{"delta":{"content":"x"}}]}`:                                  true,
+		`{"choices":[{"delta":{"reasoning":"hm"}}]}`:                               true,
+		`{"choices":[{"delta":{"tool_calls":[{"index":0}]}}]}`:                     true,
+		`{"choices":[{"delta":{"tool_calls":[]}}]}`:                                false,
+		`{"choices":[{"delta":{}},{"delta":{"content":"second"}}]}`:                true,
+		`{"choices":[{"delta":{},"finish_reason":"length"}]}`:                      true,
+	}
+	for data, want := range tests {
+		if got := hasContent([]byte(data)); got != want {
+			t.Errorf("hasContent(%s) = %t, want %t", data, got, want)
+		}
+	}
+}
+
+func TestPlain(t *testing.T) {
+	const ok = `{"model":"m-1","choices":[{"message":{"content":"hi"},"finish_reason":"stop"}],"usage":{"prompt_tokens":3,"completion_tokens":2,"total_tokens":105,"completion_tokens_details":{"reasoning_tokens":100}}}`
+	tests := []struct {
+		name   string
+		answer *llm.Answer
+		fault  llm.Fault
+	}{
+		{"a completion", answer(200, "application/json", ok), llm.FaultNone},
+		{"a completion with a wrong label", answer(200, "text/plain", ok), llm.FaultNone},
+		{"an error with status 200", answer(200, "application/json", `{"error":{"message":"no"}}`), llm.FaultServer},
+		{"an error", answer(503, "application/json", `{"error":{"message":"no"}}`), llm.FaultServer},
+		{"a page", answer(200, "text/html", "<html>sorry</html>"), llm.FaultMalformed},
+		{"nothing", answer(200, "application/json", ""), llm.FaultMalformed},
+		{"another object", answer(200, "application/json", `{"ok":true}`), llm.FaultMalformed},
+		{"half of it", answer(200, "application/json", ok[:50]), llm.FaultMalformed},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			s, err := dialects().Read(t.Context(), &llm.Request{}, openAI, tt.answer)
+			if fault := faultOf(err); fault != tt.fault {
+				t.Fatalf("Read = %v (fault %q), want fault %q", err, fault, tt.fault)
+			}
+			if err != nil {
+				return
+			}
+			ev, err := s.Next()
+			if err != nil || string(ev.Frame) != ok || !ev.Final {
+				t.Errorf("Next = %+v, %v; want the whole body", ev, err)
+			}
+			// xAI leaves reasoning out of completion_tokens.
+			want := llm.Tally{Usage: &llm.Usage{Input: 3, Output: 102, Reasoning: 100}, Finish: "stop", Model: "m-1"}
+			if diff := cmp.Diff(want, s.Tally()); diff != "" {
+				t.Errorf("tally (-want +got):\n%s", diff)
+			}
+		})
+	}
+}
+
+func TestReplyBound(t *testing.T) {
+	d := dialects()
+	d.MaxReply = 100
+	_, err := d.Read(t.Context(), &llm.Request{}, openAI, answer(200, "application/json", `{"x":"`+strings.Repeat("y", 200)+`"}`))
+	if !errors.Is(err, errTooLarge) {
+		t.Errorf("Read = %v, want %v", err, errTooLarge)
+	}
+}
