@@ -1,0 +1,83 @@
+package upstream
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"net/http"
+	"time"
+
+	"github.com/penstock/penstock/gateway/internal/llm"
+)
+
+// body is a reply's body with its bound. Its errors are classified.
+type body struct {
+	ctx   context.Context // of the call; it lives as long as the body
+	src   io.ReadCloser
+	left  int64
+	limit int64
+	err   error // sticky; io.EOF after the end
+	shut  bool
+}
+
+// Read reads from the provider. Beyond the bound it fails with FaultMalformed; a
+// body that breaks off fails with FaultCut.
+func (b *body) Read(p []byte) (int, error) {
+	if b.err != nil {
+		return 0, b.err
+	}
+	n, err := b.src.Read(p)
+	b.left -= int64(n)
+	switch {
+	case b.left < 0:
+		n += int(b.left)
+		b.err = b.tooLarge()
+	case err == io.EOF:
+		b.err = io.EOF
+	case err != nil:
+		b.err = interruption(b.ctx, err)
+	}
+	return n, b.err
+}
+
+func (b *body) tooLarge() error {
+	return &llm.Error{Code: llm.CodeUpstream, Status: http.StatusBadGateway, Fault: llm.FaultMalformed,
+		Message: fmt.Sprintf("The provider's reply is larger than %d bytes.", b.limit)}
+}
+
+// A connection can be used again only when its reply has been read to the end. A
+// stream's last event is followed by a few bytes of framing, so Close waits for the
+// end a moment: at most drainTime and drainBytes.
+const (
+	drainTime  = 25 * time.Millisecond
+	drainBytes = 4 << 10
+)
+
+// Close gives the connection back when the reply is at its end or nearly so, and
+// drops it otherwise, which tells the provider to stop. It may be called twice.
+func (b *body) Close() error {
+	if b.shut {
+		return nil
+	}
+	b.shut = true
+	if b.err == nil && b.ctx.Err() == nil {
+		b.drain()
+	}
+	if b.err == nil {
+		b.err = io.ErrClosedPipe
+	}
+	return b.src.Close()
+}
+
+func (b *body) drain() {
+	late := time.AfterFunc(drainTime, func() { b.src.Close() }) // ends a Read that waits
+	defer late.Stop()
+	var rest [512]byte
+	for total := 0; total < drainBytes; {
+		n, err := b.src.Read(rest[:])
+		if err != nil {
+			return
+		}
+		total += n
+	}
+}

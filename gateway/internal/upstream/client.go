@@ -1,0 +1,264 @@
+// Package upstream speaks to providers: it sends calls over HTTP with the
+// provider's credentials, says what class of fault went wrong, and keeps each
+// target's live figures, cooldowns and circuit. It is not the retry loop: it tells
+// what may be retried and when, and the pipeline decides. It knows errors in every
+// provider's shape, but requests and replies pass through it unread.
+package upstream
+
+import (
+	"bytes"
+	"context"
+	"crypto/tls"
+	"crypto/x509"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"net/url"
+	"strings"
+	"time"
+
+	"github.com/penstock/penstock/gateway/internal/llm"
+)
+
+// Options say how one provider is reached.
+type Options struct {
+	// BaseURL is where the provider's paths begin, such as
+	// "https://api.openai.com/v1". It must be http or https, without credentials,
+	// query or fragment.
+	BaseURL string
+	// Auth says which header carries Key. No header is sent without a Key.
+	Auth Auth
+	Key  Key
+	// Header is sent with every call. A call's own headers win over it; the
+	// credentials win over both.
+	Header http.Header
+	// AllowPrivate lets the base URL lead to private, loopback and link-local
+	// addresses.
+	AllowPrivate bool
+	// UserAgent is "penstock" when empty.
+	UserAgent string
+	// MaxReply bounds a plain reply and MaxStream a streamed one, in bytes. Zero
+	// means 32 MiB and 256 MiB.
+	MaxReply, MaxStream int64
+	// MaxHeader bounds a reply's headers, in bytes. Zero means 64 KiB.
+	MaxHeader int64
+	// ConnectTimeout bounds name resolution with dialling, and again the TLS
+	// handshake. Zero means 10 s. There is no limit on waiting for the reply: that
+	// is the context's.
+	ConnectTimeout time.Duration
+	// RootCAs verify the provider's certificate; nil means the system's.
+	RootCAs *x509.CertPool
+}
+
+func (o Options) withDefaults() Options {
+	if o.UserAgent == "" {
+		o.UserAgent = "penstock"
+	}
+	if o.MaxReply <= 0 {
+		o.MaxReply = 32 << 20
+	}
+	if o.MaxStream <= 0 {
+		o.MaxStream = 256 << 20
+	}
+	if o.MaxHeader <= 0 {
+		o.MaxHeader = 64 << 10
+	}
+	if o.ConnectTimeout <= 0 {
+		o.ConnectTimeout = 10 * time.Second
+	}
+	return o
+}
+
+// Client sends calls to one provider. It is safe for concurrent use.
+type Client struct {
+	o         Options
+	base      url.URL
+	header    http.Header // of every call; shared between them and never written to
+	transport *http.Transport
+}
+
+// New checks the options and makes a client. It opens no connection. Close ends it.
+func New(o Options) (*Client, error) {
+	o = o.withDefaults()
+	base, err := parseBase(o.BaseURL)
+	if err != nil {
+		return nil, err
+	}
+	c := &Client{o: o, base: *base, transport: newTransport(o)}
+	c.header = c.merge(http.Header{
+		"Content-Type": {"application/json"},
+		"Accept":       {"application/json"},
+		"User-Agent":   {o.UserAgent},
+	}, o.Header)
+	return c, nil
+}
+
+func parseBase(s string) (*url.URL, error) {
+	u, err := url.Parse(s)
+	if err != nil {
+		return nil, errors.New("base URL is not a URL") // the parse error would show a password in it
+	}
+	switch {
+	case u.Scheme != "http" && u.Scheme != "https":
+		return nil, errors.New("base URL must begin with http:// or https://")
+	case u.Host == "":
+		return nil, errors.New("base URL has no host")
+	case u.User != nil:
+		return nil, errors.New("base URL must not hold credentials")
+	case u.RawQuery != "" || u.Fragment != "":
+		return nil, errors.New("base URL must not hold a query or fragment")
+	}
+	u.Path = strings.TrimRight(u.Path, "/")
+	u.RawPath = strings.TrimRight(u.RawPath, "/")
+	return u, nil
+}
+
+func newTransport(o Options) *http.Transport {
+	dialer := &net.Dialer{Timeout: o.ConnectTimeout, KeepAlive: 30 * time.Second}
+	if !o.AllowPrivate {
+		dialer.Control = refusePrivate
+	}
+	return &http.Transport{
+		DialContext:            dialer.DialContext,
+		TLSClientConfig:        &tls.Config{RootCAs: o.RootCAs, MinVersion: tls.VersionTLS12},
+		TLSHandshakeTimeout:    o.ConnectTimeout,
+		ForceAttemptHTTP2:      true,
+		HTTP2:                  &http.HTTP2Config{SendPingTimeout: 15 * time.Second, PingTimeout: 15 * time.Second},
+		MaxIdleConnsPerHost:    256, // the default of 2 makes a proxy dial anew for nearly every request
+		IdleConnTimeout:        90 * time.Second,
+		DisableCompression:     true, // replies are forwarded byte for byte
+		MaxResponseHeaderBytes: o.MaxHeader,
+	}
+}
+
+// Close drops idle connections. Calls in flight go on.
+func (c *Client) Close() { c.transport.CloseIdleConnections() }
+
+// Do sends one call and returns once the reply's headers are there. The context
+// governs the whole exchange, the reading of the body included. The answer may have
+// any status: of an error reply at most 64 KiB have been read already, and the
+// provider's key has been struck out of them. A redirect is an error, and so is
+// everything that kept the reply from coming; each is an *llm.Error with its Fault,
+// as are the errors of reading the body.
+func (c *Client) Do(ctx context.Context, call llm.Call) (*llm.Answer, error) {
+	// The transport is called without an http.Client around it, so there is nothing
+	// that could follow a redirect or keep a cookie.
+	resp, err := c.transport.RoundTrip(c.request(ctx, call))
+	if err != nil {
+		return nil, failure(ctx, err)
+	}
+	clean(resp.Header)
+	if err := c.acceptable(resp); err != nil {
+		resp.Body.Close()
+		return nil, err
+	}
+	limit := c.o.MaxReply
+	if call.Stream {
+		limit = c.o.MaxStream
+	}
+	a := &llm.Answer{Status: resp.StatusCode, Header: resp.Header}
+	a.Body = &body{ctx: ctx, src: resp.Body, left: limit, limit: limit}
+	if resp.StatusCode >= 400 {
+		c.slurp(a)
+	}
+	return a, nil
+}
+
+// acceptable refuses replies that are none.
+func (c *Client) acceptable(resp *http.Response) error {
+	if resp.StatusCode >= 300 && resp.StatusCode < 400 {
+		return &llm.Error{Code: llm.CodeUpstream, Status: http.StatusBadGateway, Fault: llm.FaultNotFound,
+			Message: fmt.Sprintf("The provider answered with a redirect (%d), which is never followed: its base URL is probably wrong.", resp.StatusCode)}
+	}
+	if e := resp.Header["Content-Encoding"]; len(e) > 0 && e[0] != "identity" && e[0] != "" {
+		return &llm.Error{Code: llm.CodeUpstream, Status: http.StatusBadGateway, Fault: llm.FaultMalformed,
+			Message: "The provider answered in a content encoding that nobody asked for."}
+	}
+	return nil
+}
+
+// request builds the HTTP request around the call's bytes without parsing anything.
+func (c *Client) request(ctx context.Context, call llm.Call) *http.Request {
+	u := c.base
+	u.Path += call.Path
+	if u.RawPath != "" {
+		u.RawPath += call.Path
+	}
+	u.RawQuery = call.Query
+	r := &http.Request{
+		Method: call.Method, URL: &u, Host: u.Host, Header: c.header,
+		Proto: "HTTP/1.1", ProtoMajor: 1, ProtoMinor: 1,
+	}
+	if r.Method == "" {
+		r.Method = http.MethodPost
+	}
+	if len(call.Header) > 0 {
+		r.Header = c.merge(c.header, call.Header)
+	}
+	if len(call.Body) > 0 {
+		r.ContentLength = int64(len(call.Body))
+		// A connection that the provider closed while idle is replaced by the
+		// transport, which needs the body anew for that.
+		r.GetBody = func() (io.ReadCloser, error) {
+			return io.NopCloser(bytes.NewReader(call.Body)), nil
+		}
+		r.Body, _ = r.GetBody()
+	}
+	return r.WithContext(ctx)
+}
+
+// merge returns the headers of base, replaced by those of over, and the
+// credentials last so that no call can replace them.
+func (c *Client) merge(base, over http.Header) http.Header {
+	h := make(http.Header, len(base)+len(over)+1)
+	for k, v := range base {
+		h[k] = v
+	}
+	for k, v := range over {
+		if k = http.CanonicalHeaderKey(k); !forbidden(k) {
+			h[k] = v
+		}
+	}
+	c.o.Auth.set(h, c.o.Key)
+	return h
+}
+
+// forbidden names the headers that belong to the connection and not to a call.
+func forbidden(canonical string) bool {
+	switch canonical {
+	case "Host", "Content-Length", "Transfer-Encoding", "Connection", "Accept-Encoding", "Cookie":
+		return true
+	}
+	return false
+}
+
+// clean removes what is between the provider and us: hop-by-hop headers, those that
+// Connection names, and cookies.
+func clean(h http.Header) {
+	for _, v := range h["Connection"] {
+		for name := range strings.SplitSeq(v, ",") {
+			h.Del(strings.TrimSpace(name))
+		}
+	}
+	for _, name := range [...]string{"Connection", "Keep-Alive", "Proxy-Connection", "Proxy-Authenticate",
+		"Proxy-Authorization", "Te", "Trailer", "Transfer-Encoding", "Upgrade", "Set-Cookie", "Set-Cookie2"} {
+		delete(h, name)
+	}
+}
+
+// maxErrorBody is how much of an error reply is read, in bytes.
+const maxErrorBody = 64 << 10
+
+// slurp reads an error reply to its end or bound, so that its connection is free at
+// once, and strikes out the provider's key, which some providers quote.
+func (c *Client) slurp(a *llm.Answer) {
+	b, _ := io.ReadAll(io.LimitReader(a.Body, maxErrorBody)) // half an error page is one still
+	a.Body.Close()
+	if len(c.o.Key) >= 8 {
+		b = bytes.ReplaceAll(b, []byte(c.o.Key), []byte("REDACTED"))
+	}
+	a.Header.Del("Content-Length")
+	a.Body = io.NopCloser(bytes.NewReader(b))
+}

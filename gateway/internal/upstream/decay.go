@@ -1,0 +1,87 @@
+package upstream
+
+import (
+	"math"
+	"time"
+)
+
+// meanLife is the time after which a measurement weighs 1/e of a fresh one.
+const meanLife = 10 * time.Second
+
+// decayed is a running mean in which measurements lose weight with time, and, so
+// that a burst does not wipe out what came before it, with number.
+type decayed struct {
+	mean  float64
+	at    time.Time
+	count int
+}
+
+// maxCount bounds how little one more measurement weighs: 1/50 at least.
+const maxCount = 50
+
+func (d *decayed) add(now time.Time, v float64) {
+	d.count = min(d.count+1, maxCount)
+	weight := 1 / float64(d.count)
+	if age := now.Sub(d.at); d.count > 1 && age > 0 {
+		weight = max(weight, 1-math.Exp(-float64(age)/float64(meanLife)))
+	}
+	d.mean += weight * (v - d.mean)
+	d.at = now
+}
+
+// speed is how fast a target answers: its time to the first token, and its tokens
+// per second from then on, so that long answers do not look like slow targets.
+type speed struct{ first, tps decayed }
+
+func (s *speed) add(now time.Time, o Outcome) {
+	if o.FirstToken > 0 {
+		s.first.add(now, float64(o.FirstToken))
+	}
+	if took := o.Duration - o.FirstToken; o.OutputTokens > 0 && took > 0 {
+		s.tps.add(now, float64(o.OutputTokens)/took.Seconds())
+	}
+}
+
+func (s *speed) ttft() time.Duration { return time.Duration(s.first.mean) }
+
+// errorShare counts good and bad attempts, each losing half its weight every
+// halfLife.
+type errorShare struct {
+	good, bad float64
+	at        time.Time
+}
+
+const halfLife = 30 * time.Second
+
+// enough is how many recent attempts make a share that means something.
+const enough = 10
+
+func (e *errorShare) add(now time.Time, good, bad float64) {
+	e.good, e.bad = e.at2(now)
+	e.good += good
+	e.bad += bad
+	e.at = now
+}
+
+// at2 are both counts as they weigh now.
+func (e *errorShare) at2(now time.Time) (good, bad float64) {
+	age := now.Sub(e.at)
+	if age <= 0 {
+		return e.good, e.bad
+	}
+	w := math.Exp2(-float64(age) / float64(halfLife))
+	return e.good * w, e.bad * w
+}
+
+// rate is the decayed share of failures, 0 to 1. One imagined success keeps a
+// single failure from being 100 % and lets old ones fade away.
+func (e *errorShare) rate(now time.Time) float64 {
+	good, bad := e.at2(now)
+	return bad / (good + bad + 1)
+}
+
+// share reports whether at least this share of enough attempts has failed.
+func (e *errorShare) share(now time.Time, limit float64) bool {
+	good, bad := e.at2(now)
+	return good+bad >= enough && bad/(good+bad) >= limit
+}

@@ -1,0 +1,99 @@
+package upstream
+
+import (
+	"context"
+	"crypto/tls"
+	"crypto/x509"
+	"errors"
+	"io"
+	"net"
+	"net/http"
+	"syscall"
+
+	"github.com/penstock/penstock/gateway/internal/llm"
+)
+
+// Classify is the fault of an error that kept a reply from coming. An *llm.Error
+// in the chain has the last word, so a context may be cancelled with one as its
+// cause. It returns FaultNone for nil.
+func Classify(err error) llm.Fault {
+	var own *llm.Error
+	var netErr net.Error
+	switch {
+	case err == nil:
+		return llm.FaultNone
+	case errors.As(err, &own) && own.Fault != llm.FaultNone:
+		return own.Fault
+	case errors.Is(err, context.DeadlineExceeded):
+		return llm.FaultTimeout
+	case errors.Is(err, context.Canceled):
+		return llm.FaultCanceled
+	case errors.Is(err, errPrivate):
+		return llm.FaultNotFound
+	case errors.As(err, &netErr), broken(err), untrusted(err):
+		return llm.FaultNetwork
+	}
+	return llm.FaultMalformed // what net/http could not read as HTTP
+}
+
+// broken reports whether the connection was refused or went away.
+func broken(err error) bool {
+	var errno syscall.Errno
+	return errors.As(err, &errno) || errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) ||
+		errors.Is(err, net.ErrClosed) || err.Error() == "http: server closed idle connection"
+}
+
+// untrusted reports whether the TLS handshake failed.
+func untrusted(err error) bool {
+	var verify *tls.CertificateVerificationError
+	var record tls.RecordHeaderError
+	var alert tls.AlertError
+	var unknown x509.UnknownAuthorityError
+	return errors.As(err, &verify) || errors.As(err, &record) || errors.As(err, &alert) || errors.As(err, &unknown)
+}
+
+// failure is the error of a call that got no reply. A call whose context has ended
+// failed because of that, whatever the transport says.
+func failure(ctx context.Context, err error) *llm.Error {
+	if ctx.Err() != nil {
+		err = context.Cause(ctx)
+	}
+	return explain(Classify(err), err)
+}
+
+// interruption is the error of a reply that broke off. The bytes before it are
+// real, so it is never a mere network fault.
+func interruption(ctx context.Context, err error) *llm.Error {
+	e := failure(ctx, err)
+	if e.Fault != llm.FaultNetwork && (e.Fault != llm.FaultMalformed || ctx.Err() != nil) {
+		return e
+	}
+	return explain(llm.FaultCut, err)
+}
+
+// explain puts a fault of the connection into words for the caller.
+func explain(f llm.Fault, err error) *llm.Error {
+	var own *llm.Error
+	if errors.As(err, &own) {
+		return own
+	}
+	e := &llm.Error{Code: llm.CodeUpstream, Status: http.StatusBadGateway, Fault: f, Err: err}
+	switch f {
+	case llm.FaultTimeout:
+		e.Code, e.Status = llm.CodeUpstreamTimeout, http.StatusGatewayTimeout
+		e.Message = "The provider did not answer in time."
+	case llm.FaultCanceled:
+		e.Status = 499 // as nginx has it: nobody is left to read it
+		e.Message = "The caller went away before the provider answered."
+	case llm.FaultNotFound:
+		e.Message = "The provider's address is private, and allow_private is not set for it."
+	case llm.FaultMalformed:
+		e.Message = "The provider's reply is not valid HTTP."
+	case llm.FaultCut:
+		e.Code = llm.CodeStreamCut
+		e.Message = "The provider's reply broke off before its end."
+	default:
+		e.Message = "The provider could not be reached."
+	}
+	return e
+}

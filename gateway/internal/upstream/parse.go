@@ -1,0 +1,308 @@
+package upstream
+
+import (
+	"bytes"
+	"encoding/json"
+	"fmt"
+	"io"
+	"net/http"
+	"strings"
+	"time"
+	"unicode/utf8"
+
+	"github.com/penstock/penstock/gateway/internal/llm"
+)
+
+// ReadError reads an error reply, closes it and returns what ParseError makes of
+// it.
+func ReadError(a *llm.Answer, now time.Time) *llm.Error {
+	b, _ := io.ReadAll(io.LimitReader(a.Body, maxErrorBody)) // half an error page is one still
+	a.Body.Close()
+	return ParseError(a.Status, a.Header, b, now)
+}
+
+// ParseError makes an error of a provider's error reply, in whatever shape the
+// OpenAI-compatible providers and the big others have it: the class of the fault, a
+// message, when to retry, and a Body to pass on, which is the provider's own when
+// that is an OpenAI error object and otherwise one made from it. Use a status of 0
+// or 200 for an error that stands in a reply that began well.
+func ParseError(status int, h http.Header, raw []byte, now time.Time) *llm.Error {
+	d := parseDetail(h, raw)
+	status = d.effective(status)
+	fault := d.classify(status)
+	e := &llm.Error{
+		Code:       d.code(fault),
+		Status:     shown(status),
+		Type:       d.kind(status, fault),
+		Message:    d.Message,
+		Param:      d.Param,
+		RetryAfter: RetryAfter(h, raw, now),
+		Fault:      fault,
+	}
+	if e.Message == "" {
+		e.Message = fmt.Sprintf("The provider answered with status %d and no readable reason.", status)
+	}
+	e.Body = d.render(e)
+	return e
+}
+
+// shown maps the statuses that only some providers know to ones that every client
+// knows.
+func shown(status int) int {
+	switch {
+	case status == 529 || status == 498: // Anthropic's "overloaded", Groq's "flex is full"
+		return http.StatusServiceUnavailable
+	case status >= 520 && status < 528: // Cloudflare in front of a broken origin
+		return http.StatusBadGateway
+	case status < 400 || status > 599:
+		return http.StatusBadGateway
+	}
+	return status
+}
+
+// detail is what an error reply says, whatever its shape.
+type detail struct {
+	Message, Type, Code, Param string
+	// Status is the status that the body itself gives, 0 if none.
+	Status int
+	// text is all of the body in lower case, to look for what has no field.
+	text string
+	// members are those of the error object, for rendering; raw is the body when
+	// it is a whole OpenAI error object.
+	members map[string]json.RawMessage
+	raw     []byte
+}
+
+// parseDetail never fails: a body that is not JSON gives its first line, or
+// nothing at all when it is HTML.
+func parseDetail(h http.Header, raw []byte) detail {
+	d := detail{text: strings.ToLower(string(bytes.ToValidUTF8(raw, nil)))}
+	// Bedrock names the class in a header, with a URL behind it.
+	d.Type, _, _ = strings.Cut(h.Get("X-Amzn-Errortype"), ":")
+	top := object(raw)
+	if list := array(raw); len(list) > 0 { // Gemini streaming without alt=sse
+		top = object(list[0])
+	}
+	if top == nil {
+		d.Message = plain(raw)
+		return d
+	}
+	d.top(top)
+	if d.complete() && len(object(raw)) > 0 {
+		d.raw = raw
+	}
+	return d
+}
+
+// top reads the outermost object.
+func (d *detail) top(top map[string]json.RawMessage) {
+	inner := object(top["error"])
+	if inner != nil {
+		d.members = inner
+		d.fields(inner)
+	}
+	// xAI, Hugging Face and Ollama have the message itself in "error", Mistral and
+	// Voyage in "detail", Cohere and Bedrock at the top.
+	d.Message = first(d.Message, text(top["error"]), reason(top["detail"]))
+	d.fields(top)
+}
+
+// fields takes from an object what is not yet known.
+func (d *detail) fields(m map[string]json.RawMessage) {
+	d.Message = first(d.Message, text(m["message"]), text(m["Message"]))
+	d.Type = first(d.Type, text(m["type"]), text(m["error_type"]), text(m["status"]))
+	d.Code = first(d.Code, text(m["code"]))
+	d.Param = first(d.Param, text(m["param"]))
+	for _, name := range [...]string{"status_code", "code", "http_status_code"} {
+		if n := number(m[name]); d.Status == 0 && n >= 400 && n < 600 {
+			d.Status = n
+		}
+	}
+}
+
+// complete reports whether the error object has the four members that OpenAI's
+// description requires, with their types.
+func (d *detail) complete() bool {
+	m := d.members
+	_, hasParam := m["param"]
+	_, hasCode := m["code"]
+	return isString(m["message"]) && isString(m["type"]) && hasParam && stringOrNull(m["param"]) && hasCode && stringOrNull(m["code"])
+}
+
+// effective is the status to judge by: the reply's own, or where that claims
+// success the one in the body.
+func (d *detail) effective(status int) int {
+	if status >= 300 {
+		return status
+	}
+	if d.Status != 0 {
+		return d.Status
+	}
+	return statusOf(d.Type)
+}
+
+// statusOf is the status that a provider gives this type of error when it can.
+func statusOf(kind string) int {
+	switch strings.ToLower(kind) {
+	case "invalid_request_error", "invalid_argument", "validationexception", "failed_precondition", "badrequesterror":
+		return 400
+	case "authentication_error", "unauthenticated":
+		return 401
+	case "permission_error", "permission_denied", "accessdeniedexception":
+		return 403
+	case "not_found_error", "not_found", "resourcenotfoundexception":
+		return 404
+	case "request_too_large":
+		return 413
+	case "rate_limit_error", "rate_limit_exceeded", "resource_exhausted", "throttlingexception":
+		return 429
+	case "overloaded_error", "unavailable", "serviceunavailableexception":
+		return 503
+	case "deadline_exceeded", "timeout_error", "modeltimeoutexception":
+		return 504
+	}
+	return 500
+}
+
+// code is the provider's code, else the gateway's for this fault.
+func (d *detail) code(f llm.Fault) llm.Code {
+	if d.Code != "" {
+		return llm.Code(d.Code)
+	}
+	switch f {
+	case llm.FaultRateLimited:
+		return llm.CodeRateLimited
+	case llm.FaultQuota:
+		return "insufficient_quota"
+	case llm.FaultAuth:
+		return llm.CodeUnauthenticated
+	case llm.FaultContextLength:
+		return llm.CodeContextLength
+	case llm.FaultContentPolicy:
+		return llm.CodeContentPolicy
+	case llm.FaultNotFound:
+		return llm.CodeModelNotFound
+	case llm.FaultBadRequest:
+		return llm.CodeInvalidRequest
+	}
+	return llm.CodeUpstream
+}
+
+// kind is OpenAI's type for the error: the provider's own if it is one of those,
+// else what the status says.
+func (d *detail) kind(status int, f llm.Fault) string {
+	switch {
+	case len(d.members) > 0 && isString(d.members["type"]) && d.Type != "":
+		return d.Type
+	case f == llm.FaultQuota:
+		return "insufficient_quota"
+	case f == llm.FaultAuth && status != http.StatusForbidden:
+		return "authentication_error"
+	}
+	switch {
+	case status == http.StatusForbidden:
+		return "permission_error"
+	case status == http.StatusNotFound:
+		return "not_found_error"
+	case status == http.StatusTooManyRequests:
+		return "rate_limit_error"
+	case status >= 500:
+		return "server_error"
+	}
+	return "invalid_request_error"
+}
+
+// render is the body to pass on: the provider's own bytes if they will do, else its
+// error object completed to OpenAI's four members.
+func (d *detail) render(e *llm.Error) []byte {
+	if d.raw != nil {
+		return d.raw
+	}
+	out := map[string]any{}
+	for k, v := range d.members {
+		out[k] = v
+	}
+	out["message"], out["type"], out["code"], out["param"] = e.Message, e.Type, e.Code, nil
+	if e.Param != "" {
+		out["param"] = e.Param
+	}
+	b, err := json.Marshal(map[string]any{"error": out})
+	if err != nil { // the raw members came out of a decoder, so this cannot happen
+		return nil
+	}
+	return b
+}
+
+// plain is what a body that is not JSON says, if it is short text and no page.
+func plain(raw []byte) string {
+	line, _, _ := bytes.Cut(bytes.TrimSpace(raw), []byte("\n"))
+	line = bytes.TrimSpace(line)
+	if len(line) == 0 || len(line) > 300 || bytes.ContainsAny(line, "<>{}\x00") || !utf8.Valid(line) {
+		return ""
+	}
+	return string(line)
+}
+
+// reason reads FastAPI's "detail": a string, or a list of faults with their places,
+// or an object with a message.
+func reason(raw json.RawMessage) string {
+	if s := text(raw); s != "" {
+		return s
+	}
+	if m := object(raw); m != nil {
+		return first(text(m["message"]), text(m["msg"]))
+	}
+	var all []string
+	for _, item := range array(raw) {
+		m := object(item)
+		var loc []string
+		for _, part := range array(m["loc"]) {
+			loc = append(loc, strings.Trim(string(part), `"`))
+		}
+		all = append(all, strings.TrimPrefix(strings.Join(loc, ".")+": "+text(m["msg"]), ": "))
+	}
+	return strings.Join(all[:min(len(all), 5)], "; ")
+}
+
+func first(all ...string) string {
+	for _, s := range all {
+		if s != "" {
+			return s
+		}
+	}
+	return ""
+}
+
+// object is the members of a JSON object, nil if raw is none.
+func object(raw []byte) (m map[string]json.RawMessage) {
+	if json.Unmarshal(raw, &m) != nil {
+		return nil
+	}
+	return m
+}
+
+func array(raw []byte) (list []json.RawMessage) {
+	if json.Unmarshal(raw, &list) != nil {
+		return nil
+	}
+	return list
+}
+
+// text is the value of a JSON string, empty if raw is none.
+func text(raw []byte) (s string) {
+	if json.Unmarshal(raw, &s) != nil {
+		return ""
+	}
+	return s
+}
+
+func number(raw []byte) (n int) {
+	if json.Unmarshal(raw, &n) != nil {
+		return 0
+	}
+	return n
+}
+
+func isString(raw []byte) bool { return len(raw) > 0 && raw[0] == '"' }
+
+func stringOrNull(raw []byte) bool { return isString(raw) || string(raw) == "null" }
