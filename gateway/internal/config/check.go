@@ -1,0 +1,232 @@
+package config
+
+import (
+	"encoding/hex"
+	"fmt"
+	"maps"
+	"net"
+	"net/netip"
+	"net/url"
+	"os"
+	"path/filepath"
+	"slices"
+	"strconv"
+	"strings"
+)
+
+// check completes what depends on other settings and reports what does not fit
+// together.
+func (d *decoder) check(c *Config) {
+	d.address("listen", c.Listen)
+	d.checkAdmin(c)
+	d.checkServer(c.Server)
+	for _, name := range slices.Sorted(maps.Keys(c.Providers)) {
+		p := c.Providers[name]
+		d.checkProvider(name, &p)
+		c.Providers[name] = p
+	}
+	for _, name := range slices.Sorted(maps.Keys(c.Plugins)) {
+		p := c.Plugins[name]
+		d.checkPlugin(name, &p)
+		c.Plugins[name] = p
+	}
+	for _, name := range slices.Sorted(maps.Keys(c.Models)) {
+		d.checkModel(c, name, c.Models[name])
+	}
+	d.checkPaths(c)
+	c.index()
+	if c.Cache.Size < 1<<20 {
+		d.fault("cache.size", nil, "write at least 1MiB, and leave cache out of the models to turn it off", "is too small to keep anything")
+	}
+}
+
+// checkPaths makes paths relative to the file's folder.
+func (d *decoder) checkPaths(c *Config) {
+	if file := c.Ledger.File(); file != ":memory:" {
+		c.Ledger = LedgerURL("sqlite://" + inDir(d.dir, file))
+	}
+	if c.Policies == "" {
+		return
+	}
+	dir := inDir(d.dir, c.Policies)
+	if info, err := os.Stat(dir); err != nil || !info.IsDir() {
+		d.fault("policies", nil, "leave it out to use the built-in policy", "%s is not a folder", dir)
+	}
+	c.Policies = dir
+}
+
+func (d *decoder) checkAdmin(c *Config) {
+	if !d.address("admin.listen", c.Admin.Listen) {
+		return
+	}
+	if c.Admin.Auth == AuthLoopback && !IsLoopback(c.Admin.Listen) {
+		d.fault("admin.listen", nil, "write auth: key beside it, or listen on 127.0.0.1",
+			"%s can be reached from other machines, and auth: loopback lets everyone in", c.Admin.Listen)
+	}
+	if c.Admin.Listen == c.Listen && !strings.HasSuffix(c.Listen, ":0") {
+		d.fault("admin.listen", nil, "give it another port", "is the address of the API already")
+	}
+}
+
+func (d *decoder) checkServer(s Server) {
+	positive := func(name string, ok bool) {
+		if !ok {
+			d.fault("server."+name, nil, "leave it out for the default", "must be more than 0")
+		}
+	}
+	positive("max_body", s.MaxBody > 0)
+	positive("max_requests", s.MaxRequests > 0)
+	positive("header_timeout", s.HeaderTimeout > 0)
+	positive("body_timeout", s.BodyTimeout > 0)
+	positive("write_timeout", s.WriteTimeout > 0)
+}
+
+// address checks host:port.
+func (d *decoder) address(path, addr string) bool {
+	host, port, err := net.SplitHostPort(addr)
+	if err == nil {
+		_, err = strconv.ParseUint(port, 10, 16)
+	}
+	if err != nil || strings.ContainsAny(host, "/ ") {
+		d.fault(path, nil, "write host:port, such as 127.0.0.1:8080", "%q is not an address to listen on", addr)
+		return false
+	}
+	return true
+}
+
+// IsLoopback reports whether only this machine can reach the address, a host:port.
+func IsLoopback(addr string) bool {
+	host, _, err := net.SplitHostPort(addr)
+	if err != nil {
+		return false
+	}
+	if strings.EqualFold(host, "localhost") {
+		return true
+	}
+	ip, err := netip.ParseAddr(host)
+	return err == nil && ip.Unmap().IsLoopback()
+}
+
+func (d *decoder) checkProvider(name string, p *Provider) {
+	path := Path("providers", name)
+	if name == Demo {
+		d.faultKey("providers", name, "choose another name", "demo is built in and cannot be configured")
+		return
+	}
+	if !isName(name) {
+		d.faultKey("providers", name, "use small letters, digits, dot, dash and underscore", "%q cannot be the name of a provider", name)
+	}
+	k, isKnown := known(name, *p)
+	own := p.BaseURL != ""
+	if isKnown {
+		p.fill(k)
+	}
+	if p.Dialect == "" {
+		p.Dialect = "openai" // what nearly every server speaks
+	}
+	if p.BaseURL == "" {
+		if _, given := d.at[Path(path, "base_url")]; !given && !d.corrected[Path(path, "base_url")] {
+			d.faultKey("providers", name, didYouMean(name, knownNames()), "base_url is missing, and %q is not a provider that is known by name", name)
+		}
+		return
+	}
+	d.baseURL(path, p)
+	d.needsKey(path, name, p, k, isKnown && !own)
+}
+
+// needsKey reports a hosted provider without a credential.
+func (d *decoder) needsKey(path, name string, p *Provider, k Known, hosted bool) {
+	_, given := d.at[Path(path, "api_key")]
+	if !hosted || len(k.Env) == 0 || given || len(p.Headers) > 0 || d.corrected[Path(path, "api_key")] {
+		return
+	}
+	d.faultKey("providers", name, "write api_key: env:"+k.Env[0], "api_key is missing")
+}
+
+func (d *decoder) baseURL(path string, p *Provider) {
+	at := Path(path, "base_url")
+	u, err := url.Parse(p.BaseURL)
+	switch {
+	case err != nil || u.Host == "" || u.Scheme != "http" && u.Scheme != "https":
+		d.fault(at, nil, "write https://HOST/v1", "is not an http or https address")
+		return
+	case u.User != nil || u.RawQuery != "" || u.Fragment != "":
+		d.fault(at, nil, "credentials belong in api_key or headers", "must be a plain address, without user, query or fragment")
+		return
+	case isPrivateHost(u.Hostname()) && !p.AllowPrivate:
+		d.fault(at, nil, "write allow_private: true beside it if that is what you want",
+			"%s is on this machine or a private network", u.Hostname())
+	}
+	p.BaseURL = strings.TrimRight(p.BaseURL, "/")
+}
+
+// isPrivateHost reports whether a host is plainly not on the public internet. Names
+// that resolve to such an address are caught when they are dialled.
+func isPrivateHost(host string) bool {
+	host = strings.ToLower(strings.TrimSuffix(host, "."))
+	if host == "localhost" || strings.HasSuffix(host, ".localhost") {
+		return true
+	}
+	ip, err := netip.ParseAddr(host)
+	if err != nil {
+		return isOddNumber(host)
+	}
+	ip = ip.Unmap()
+	shared := netip.MustParsePrefix("100.64.0.0/10") // carrier-grade NAT, RFC 6598
+	return ip.IsLoopback() || ip.IsPrivate() || ip.IsLinkLocalUnicast() || ip.IsUnspecified() ||
+		ip.IsMulticast() || shared.Contains(ip)
+}
+
+// isOddNumber reports whether a host is an address in a form that some resolvers take
+// and netip does not: 2130706433, 0x7f.1, 127.1.
+func isOddNumber(host string) bool {
+	last := host[strings.LastIndexByte(host, '.')+1:]
+	_, err := strconv.ParseUint(last, 0, 64)
+	return err == nil
+}
+
+func (d *decoder) checkPlugin(name string, p *Plugin) {
+	path := Path("plugins", name)
+	if !isName(name) {
+		d.faultKey("plugins", name, "use small letters, digits, dot, dash and underscore", "%q cannot be the name of a plugin", name)
+	}
+	if slices.Contains(builtinRouters(), name) || slices.Contains(comingRouters(), name) {
+		d.faultKey("plugins", name, "choose another name", "%q is a built-in router", name)
+	}
+	if raw, err := hex.DecodeString(p.SHA256); err != nil || p.SHA256 != "" && len(raw) != 32 {
+		d.fault(Path(path, "sha256"), nil, "write what sha256sum prints", "must be 64 hexadecimal digits")
+	}
+	p.SHA256 = strings.ToLower(p.SHA256)
+	if p.Fuel < 0 || p.MaxMemory != 0 && p.MaxMemory < 64<<10 {
+		d.fault(path, nil, "leave them out for the defaults", "fuel must be more than 0 and max_memory at least 64KiB")
+	}
+	if p.File == "" {
+		return
+	}
+	p.File = inDir(d.dir, p.File)
+	if info, err := os.Stat(p.File); err != nil || !info.Mode().IsRegular() {
+		d.fault(Path(path, "file"), nil, "build it, or correct the path", "%s is not a file", filepath.Clean(p.File))
+	}
+}
+
+// faultKey reports a fault at the name of a member rather than at its value.
+func (d *decoder) faultKey(section, name, hint, format string, args ...any) {
+	p, ok := d.at[Path(section, name)+keySuffix]
+	if !ok {
+		p = d.find(Path(section, name))
+	}
+	d.faults = append(d.faults, d.faultAt(p, Path(section, name), hint, fmt.Sprintf(format, args...)))
+}
+
+func isName(s string) bool {
+	return len(s) <= 64 && s != "" && strings.Trim(s, "abcdefghijklmnopqrstuvwxyz0123456789._-") == "" &&
+		strings.Trim(s[:1], "._-") != ""
+}
+
+func knownNames() []string {
+	var names []string
+	for _, k := range KnownProviders() {
+		names = append(names, k.Name)
+	}
+	return names
+}

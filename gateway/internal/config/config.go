@@ -1,0 +1,215 @@
+// Package config turns one YAML file into a Config: strictly, with every default in
+// one place and every fault reported at once, as a picture of the line it stands on.
+// Without a file it finds providers in the environment. It also watches files for
+// changes and describes the file as a JSON Schema.
+//
+// It does not act on what it reads: opening the ledger, compiling policies, loading
+// modules and building routes is for main, which can report what goes wrong there in
+// the same form through Config.Fault.
+package config
+
+import (
+	"encoding/json"
+	"time"
+
+	"github.com/penstock/penstock/gateway/internal/llm"
+)
+
+// Config is the whole configuration of a gateway, complete with defaults. Nothing here
+// changes it after Load, so it may be shared.
+type Config struct {
+	// Listen is the address of the API, as host:port.
+	Listen string `yaml:"listen"`
+	// Admin is the listener of the admin API and the dashboard.
+	Admin Admin `yaml:"admin"`
+	// Keys says whether callers need a virtual key: required, optional (a key that is
+	// sent must be good, none is needed) or off. With a configuration file the default
+	// is required; without one it is off.
+	Keys KeyMode `yaml:"keys"`
+	// Server bounds what callers may send and how long they may take.
+	Server Server `yaml:"server"`
+	// Providers are accounts at upstream APIs, by the name that targets use.
+	Providers map[string]Provider `yaml:"providers"`
+	// Models are the names that clients ask for. A name may hold one "*", which then
+	// stands for the same text in its targets.
+	Models map[string]Model `yaml:"models"`
+	// Plugins are your own Wasm modules, by the name that routes use.
+	Plugins map[string]Plugin `yaml:"plugins"`
+	// Policies is the folder of Rego files that decide on admission; left out, the
+	// built-in policy decides. Like every path here it is relative to this file.
+	Policies string `yaml:"policies"`
+	// Cache is the store of replies that all routes with a cache share.
+	Cache Cache `yaml:"cache"`
+	// Ledger is where usage records and keys are kept: sqlite://FILE.
+	Ledger LedgerURL `yaml:"ledger"`
+	// State is where counters are kept between requests: memory.
+	State State `yaml:"state"`
+
+	// Found names what Discover found, for people: "openai (env)".
+	Found []string `yaml:"-"`
+
+	source source
+	// patterns are the models with a "*", longest first.
+	patterns []string
+}
+
+// Admin is the listener of the admin API and the dashboard.
+type Admin struct {
+	// Listen is the address of the admin API and the dashboard, as host:port.
+	Listen string `yaml:"listen"`
+	// Auth is loopback (who can reach the loopback interface may do everything) or key
+	// (a virtual key with the role admin is needed). Any other address than loopback
+	// needs key.
+	Auth AdminAuth `yaml:"auth"`
+}
+
+// Server bounds what callers may send and how long they may take.
+type Server struct {
+	// MaxBody is the largest request body, such as 32MiB.
+	MaxBody Bytes `yaml:"max_body"`
+	// MaxRequests is how many requests may be in flight; more are told to come back.
+	MaxRequests int `yaml:"max_requests"`
+	// HeaderTimeout is how long a caller may take to send its headers.
+	HeaderTimeout time.Duration `yaml:"header_timeout"`
+	// BodyTimeout is how long a caller may take to send its body.
+	BodyTimeout time.Duration `yaml:"body_timeout"`
+	// WriteTimeout is how long one write to a caller that does not read may take.
+	WriteTimeout time.Duration `yaml:"write_timeout"`
+	// Grace is how long running requests may take to finish after SIGTERM.
+	Grace time.Duration `yaml:"grace"`
+}
+
+// Provider is an account at an upstream API. What a well-known provider leaves out
+// is filled in from KnownProviders.
+type Provider struct {
+	// Dialect is the wire format: openai or anthropic. Well-known providers know it.
+	Dialect llm.Dialect `yaml:"dialect"`
+	// BaseURL is the address up to and including the version, such as
+	// https://api.openai.com/v1. Well-known providers know it.
+	BaseURL string `yaml:"base_url"`
+	// APIKey refers to the credential: env:NAME or file:PATH.
+	APIKey Secret `yaml:"api_key"`
+	// AllowPrivate permits an address on loopback or a private network.
+	AllowPrivate bool `yaml:"allow_private"`
+	// Headers are added to every request to the provider. Values may be env:NAME or
+	// file:PATH, and must be for headers that carry credentials.
+	Headers map[string]Secret `yaml:"headers"`
+	// Catalog names the provider whose prices and limits apply; left out it follows
+	// from the name or the address.
+	Catalog string `yaml:"catalog"`
+	// Region is where the provider runs, for policies.
+	Region string `yaml:"region"`
+}
+
+// Model is a name that clients ask for, and how it is served.
+type Model struct {
+	// Router ranks the targets: ordered, weighted, cost, balanced or a plugin.
+	Router string `yaml:"router"`
+	// With is the router's settings.
+	With Object `yaml:"with"`
+	// Targets are what may serve the model, as provider/model.
+	Targets []Target `yaml:"targets" jsonschema:"required,minItems=1"`
+	// Fallback are targets that are tried only when every other one has failed.
+	Fallback []Target `yaml:"fallback"`
+	// Retries bounds how often one target is tried for one request.
+	Retries Retries `yaml:"retries"`
+	// Timeout bounds the waiting for targets.
+	Timeout Timeout `yaml:"timeout"`
+	// Cache says whether replies are kept and for how long.
+	Cache RouteCache `yaml:"cache"`
+	// Transform names plugins that change requests. Not available in this version.
+	Transform []string `yaml:"transform"`
+}
+
+// Target is one provider's one model. What is left out comes from the catalogue.
+type Target struct {
+	// Target is the provider and its model: openai/gpt-5.
+	Target string `yaml:"target" jsonschema:"required,minLength=3"`
+	// Weight shares load among equals; 1 when left out.
+	Weight float64 `yaml:"weight" jsonschema:"minimum=0"`
+	// Order sorts targets into tiers, lowest first; 0 when left out.
+	Order int `yaml:"order"`
+	// Price is what the target charges, in US dollars per million tokens.
+	Price *Price `yaml:"price"`
+	// Context is the context window in tokens.
+	Context int64 `yaml:"context" jsonschema:"minimum=1"`
+	// MaxOutput is the longest reply in tokens.
+	MaxOutput int64 `yaml:"max_output" jsonschema:"minimum=1"`
+	// Quality is how good the model is, from 0 to 1.
+	Quality *float64 `yaml:"quality" jsonschema:"minimum=0,maximum=1"`
+	// Capabilities are what the model can do, such as tools and vision; the list
+	// replaces what the catalogue says.
+	Capabilities *Capabilities `yaml:"capabilities"`
+}
+
+// Price is what a target charges, in US dollars per million tokens.
+type Price struct {
+	// Input is the price of prompt tokens.
+	Input *Dollars `yaml:"input" jsonschema:"required"`
+	// Output is the price of tokens of the reply, reasoning included.
+	Output *Dollars `yaml:"output" jsonschema:"required"`
+	// Cached is the price of prompt tokens read from the provider's cache; left out,
+	// they cost as much as input.
+	Cached *Dollars `yaml:"cached"`
+	// CacheWrite is the price of tokens written to the provider's cache; left out, they
+	// cost as much as input.
+	CacheWrite *Dollars `yaml:"cache_write"`
+	// CacheWriteLong is the same for writes that live an hour; left out, they cost as
+	// much as other writes.
+	CacheWriteLong *Dollars `yaml:"cache_write_1h"`
+}
+
+// Retries bounds how often one target is tried for one request.
+type Retries struct {
+	// Attempts is the number of tries on one target, the first included: 1 to 6.
+	Attempts int `yaml:"attempts" jsonschema:"minimum=1,maximum=6"`
+	// Backoff bounds the pause between tries, as shortest..longest.
+	Backoff Span `yaml:"backoff"`
+}
+
+// Timeout bounds the waiting for targets.
+type Timeout struct {
+	// FirstToken is how long a target may take to say something.
+	FirstToken time.Duration `yaml:"first_token"`
+	// Idle is how long a stream may be silent between two events.
+	Idle time.Duration `yaml:"idle"`
+	// Total is for the whole request, retries and fallbacks included.
+	Total time.Duration `yaml:"total"`
+}
+
+// RouteCache says whether replies are kept and for how long.
+type RouteCache struct {
+	// TTL is how long replies are kept; left out, none are.
+	TTL time.Duration `yaml:"ttl"`
+	// Similar lets a reply answer a request that is only alike. This version knows off.
+	Similar Similar `yaml:"similar"`
+	// Shared lets every team read what another one paid for.
+	Shared bool `yaml:"shared"`
+}
+
+// Plugin is a Wasm module of your own.
+type Plugin struct {
+	// File is the .wasm file, relative to this configuration.
+	File string `yaml:"file" jsonschema:"required,minLength=1"`
+	// SHA256 pins the file's content: 64 hexadecimal digits.
+	SHA256 string `yaml:"sha256" jsonschema:"pattern=^[0-9a-fA-F]{64}$"`
+	// Grants are what the plugin may do, such as log and read:messages.
+	Grants []Grant `yaml:"grants"`
+	// With is the plugin's own settings.
+	With Object `yaml:"with"`
+	// MaxMemory is the most memory one instance may hold, such as 64MiB; left out, the
+	// gateway decides.
+	MaxMemory Bytes `yaml:"max_memory"`
+	// Fuel is how many instructions one call may take; left out, the gateway decides.
+	Fuel int64 `yaml:"fuel" jsonschema:"minimum=1"`
+}
+
+// Cache is the store of replies that all routes with a cache share.
+type Cache struct {
+	// Size is the most memory that cached replies may take, such as 256MiB.
+	Size Bytes `yaml:"size"`
+}
+
+// Object is a JSON object, or nil. It holds settings that a router or plugin knows
+// the meaning of.
+type Object json.RawMessage

@@ -1,0 +1,360 @@
+package config
+
+import (
+	"errors"
+	"fmt"
+	"reflect"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/goccy/go-yaml/ast"
+	"github.com/goccy/go-yaml/token"
+
+	"github.com/penstock/penstock/gateway/internal/llm"
+)
+
+const (
+	// maxNodes bounds how many values are read, aliases followed, so that a small file
+	// cannot stand for a huge one.
+	maxNodes = 200_000
+	// maxDepth bounds how deep values may be nested.
+	maxDepth = 64
+)
+
+// decoder reads a syntax tree into Go values by their "yaml" tags. Unlike a general
+// decoder it goes on after a fault, so that all of them are reported at once.
+type decoder struct {
+	source
+	faults  Faults
+	anchors map[string]ast.Node
+	nodes   int
+	depth   int
+	dir     string
+	getenv  func(string) string
+	// corrected holds paths that a misspelt member was probably meant to be: they are
+	// not also reported as missing.
+	corrected map[string]bool
+}
+
+// value reads n into v, which is settable. Faults leave v as it was.
+func (d *decoder) value(path string, n ast.Node, v reflect.Value) {
+	n, ok := d.enter(path, n)
+	if !ok {
+		return
+	}
+	defer func() { d.depth-- }()
+	if d.special(path, n, v) {
+		return
+	}
+	switch v.Kind() {
+	case reflect.Pointer:
+		fresh := reflect.New(v.Type().Elem())
+		setDefaults(fresh.Interface())
+		before := len(d.faults)
+		d.value(path, n, fresh.Elem())
+		if len(d.faults) == before {
+			v.Set(fresh)
+		}
+	case reflect.Struct:
+		d.structure(path, n, v)
+	case reflect.Map:
+		d.mapping(path, n, v)
+	case reflect.Slice:
+		d.sequence(path, n, v)
+	default:
+		d.scalar(path, n, v)
+	}
+}
+
+// enter notes where a value stands, follows anchors and aliases, and keeps to the
+// bounds.
+func (d *decoder) enter(path string, n ast.Node) (ast.Node, bool) {
+	d.nodes++
+	if d.nodes > maxNodes || d.depth >= maxDepth {
+		if d.nodes <= maxNodes+1 {
+			d.fault(path, n, "", "there is too much nested here")
+		}
+		return nil, false
+	}
+	n, ok := d.resolve(path, n)
+	if ok {
+		d.depth++
+	}
+	return n, ok
+}
+
+// resolve follows anchors and aliases to the value they stand for.
+func (d *decoder) resolve(path string, n ast.Node) (ast.Node, bool) {
+	if _, seen := d.at[path]; !seen && n != nil {
+		d.at[path] = placeOf(n)
+	}
+	for range maxDepth {
+		switch x := n.(type) {
+		case *ast.AnchorNode:
+			n = x.Value
+		case *ast.AliasNode:
+			name := x.Value.GetToken().Value
+			target, ok := d.anchors[name]
+			if !ok {
+				d.fault(path, x, "", "there is no anchor &%s above", name)
+				return nil, false
+			}
+			n = target
+		case *ast.TagNode:
+			d.fault(path, x, "leave the tag out", "YAML tags are not understood")
+			return nil, false
+		case nil:
+			d.fault(path, nil, "", "has no value")
+			return nil, false
+		default:
+			return n, true
+		}
+	}
+	d.fault(path, n, "", "the anchor stands for itself")
+	return nil, false
+}
+
+// special reads the types that have a form of their own.
+func (d *decoder) special(path string, n ast.Node, v reflect.Value) bool {
+	switch out := v.Addr().Interface().(type) {
+	case *Secret:
+		d.secret(path, n, out)
+	case *Target:
+		d.target(path, n, out)
+	case *Object:
+		d.object(path, n, out)
+	case *Capabilities:
+		d.capabilities(path, n, out)
+	case *llm.Dialect:
+		d.dialect(path, n, out)
+	case *time.Duration:
+		if s, ok := d.text(path, n); ok {
+			dur, err := parseDuration(s)
+			d.assign(path, n, err, func() { *out = dur })
+		}
+	case *Dollars:
+		if number(n) == "" {
+			d.fault(path, n, "write US dollars per million tokens, such as 0.25", "must be a number, not %s", kindOf(n))
+			return true
+		}
+		d.assign(path, n, out.set(number(n)), func() {})
+	case text:
+		if s, ok := d.text(path, n); ok {
+			d.assign(path, n, out.set(s), func() {})
+		}
+	default:
+		return false
+	}
+	return true
+}
+
+// assign runs set, or reports err.
+func (d *decoder) assign(path string, n ast.Node, err error, set func()) {
+	if err == nil {
+		set()
+		return
+	}
+	d.faultErr(path, n, err)
+}
+
+// structure reads a mapping whose members are known.
+func (d *decoder) structure(path string, n ast.Node, v reflect.Value) {
+	setDefaults(v.Addr().Interface())
+	members, ok := d.members(path, n, fieldNames(v.Type()))
+	for _, f := range reflect.VisibleFields(v.Type()) {
+		name := f.Tag.Get("yaml")
+		if name == "" || name == "-" {
+			continue
+		}
+		field := v.FieldByIndex(f.Index)
+		if value, given := members[name]; given {
+			d.value(Path(path, name), value, field)
+			continue
+		}
+		if field.Kind() == reflect.Struct && field.Type() != reflect.TypeFor[Secret]() {
+			d.allDefault(field)
+		}
+		if ok && strings.HasPrefix(f.Tag.Get("jsonschema"), "required") && !d.corrected[Path(path, name)] {
+			d.fault(path, n, "", "%s is missing", name)
+		}
+	}
+}
+
+// allDefault fills a part that the file leaves out altogether.
+func (d *decoder) allDefault(v reflect.Value) {
+	setDefaults(v.Addr().Interface())
+	for i := range v.NumField() {
+		if f := v.Field(i); f.Kind() == reflect.Struct && f.CanSet() && f.Type() != reflect.TypeFor[Secret]() {
+			d.allDefault(f)
+		}
+	}
+}
+
+// mapping reads a mapping whose members have names of the user's choice.
+func (d *decoder) mapping(path string, n ast.Node, v reflect.Value) {
+	members, ok := d.members(path, n, nil)
+	if !ok {
+		return
+	}
+	v.Set(reflect.MakeMapWithSize(v.Type(), len(members)))
+	for name, node := range members {
+		elem := reflect.New(v.Type().Elem()).Elem()
+		if elem.Kind() == reflect.Struct {
+			setDefaults(elem.Addr().Interface())
+		}
+		if isNull(node) && elem.Kind() == reflect.Struct && elem.Type() != reflect.TypeFor[Secret]() {
+			d.at[Path(path, name)] = d.keyPlace(path, name)
+			d.allDefault(elem)
+		} else {
+			d.value(Path(path, name), node, elem)
+		}
+		v.SetMapIndex(reflect.ValueOf(name), elem)
+	}
+}
+
+// sequence reads a list.
+func (d *decoder) sequence(path string, n ast.Node, v reflect.Value) {
+	list, ok := n.(*ast.SequenceNode)
+	if !ok {
+		d.fault(path, n, "", "must be a list, not %s", kindOf(n))
+		return
+	}
+	out := reflect.MakeSlice(v.Type(), len(list.Values), len(list.Values))
+	for i, item := range list.Values {
+		d.value(fmt.Sprintf("%s[%d]", path, i), item, out.Index(i))
+	}
+	v.Set(out)
+}
+
+// scalar reads text, numbers and booleans.
+func (d *decoder) scalar(path string, n ast.Node, v reflect.Value) {
+	switch v.Kind() {
+	case reflect.String:
+		if number(n) != "" {
+			d.fault(path, n, "put it in quotes", "must be text, not %s", kindOf(n))
+		} else if s, ok := d.text(path, n); ok {
+			v.SetString(s)
+		}
+	case reflect.Bool:
+		b, ok := n.(*ast.BoolNode)
+		if !ok {
+			d.fault(path, n, "", "must be true or false, not %s", kindOf(n))
+			return
+		}
+		v.SetBool(b.Value)
+	case reflect.Int, reflect.Int64:
+		i, err := strconv.ParseInt(number(n), 10, 64)
+		if err != nil {
+			d.fault(path, n, "", "must be a whole number, not %s", kindOf(n))
+			return
+		}
+		v.SetInt(i)
+	case reflect.Float64:
+		f, err := strconv.ParseFloat(number(n), 64)
+		if err != nil || f-f != 0 {
+			d.fault(path, n, "", "must be a number, not %s", kindOf(n))
+			return
+		}
+		v.SetFloat(f)
+	}
+}
+
+// text reads a scalar as it is written, a number too: what it should have been is for
+// the caller to say, who knows the form.
+func (d *decoder) text(path string, n ast.Node) (string, bool) {
+	switch x := n.(type) {
+	case *ast.StringNode:
+		return x.Value, true
+	case *ast.LiteralNode:
+		return x.Value.Value, true
+	case *ast.IntegerNode, *ast.FloatNode:
+		return n.GetToken().Value, true
+	case *ast.BoolNode:
+		d.fault(path, n, "put it in quotes if it is meant as text", "must be text, not true or false")
+	case *ast.NullNode:
+		d.fault(path, n, "write a value, or leave the whole line out", "has no value")
+	default:
+		d.fault(path, n, "", "must be text, not %s", kindOf(n))
+	}
+	return "", false
+}
+
+// fault reports a fault at n, or at the path when n is nil.
+func (d *decoder) fault(path string, n ast.Node, hint, format string, args ...any) {
+	p := d.find(path)
+	if n != nil && n.GetToken() != nil {
+		p = placeOf(n)
+	}
+	d.faults = append(d.faults, d.faultAt(p, path, hint, fmt.Sprintf(format, args...)))
+}
+
+// faultErr reports an error that may carry a hint.
+func (d *decoder) faultErr(path string, n ast.Node, err error) {
+	hint := ""
+	var h *hinted
+	if errors.As(err, &h) {
+		hint = h.hint
+	}
+	d.fault(path, n, hint, "%s", err)
+}
+
+// number is a number's digits as Go reads them: YAML allows 1_000 and +1.
+func number(n ast.Node) string {
+	switch n.(type) {
+	case *ast.IntegerNode, *ast.FloatNode:
+		return strings.TrimPrefix(strings.ReplaceAll(n.GetToken().Value, "_", ""), "+")
+	}
+	return ""
+}
+
+func isNull(n ast.Node) bool {
+	_, null := n.(*ast.NullNode)
+	return null || n == nil
+}
+
+// kindOf says what a node is, for people.
+func kindOf(n ast.Node) string {
+	switch n.(type) {
+	case *ast.StringNode, *ast.LiteralNode:
+		return "text"
+	case *ast.IntegerNode, *ast.FloatNode, *ast.InfinityNode, *ast.NanNode:
+		return fmt.Sprintf("the number %s", n.GetToken().Value)
+	case *ast.BoolNode:
+		return "true or false"
+	case *ast.SequenceNode:
+		return "a list"
+	case ast.MapNode:
+		return "a mapping"
+	}
+	return "nothing"
+}
+
+// placeOf is where a node begins and how much of the line it takes.
+func placeOf(n ast.Node) place {
+	t := startToken(n)
+	if t == nil || t.Position == nil {
+		return place{1, 1, 1}
+	}
+	p := place{t.Position.Line, t.Position.Column, 1}
+	switch n.(type) {
+	case ast.MapNode, *ast.SequenceNode, *ast.LiteralNode:
+		return p
+	}
+	p.width = len([]rune(t.Value))
+	if t.Type == token.SingleQuoteType || t.Type == token.DoubleQuoteType {
+		p.width += 2
+	}
+	return p
+}
+
+// startToken is the first token of a node; a mapping's own token is its first colon.
+func startToken(n ast.Node) *token.Token {
+	if m, ok := n.(*ast.MappingNode); ok && !m.IsFlowStyle && len(m.Values) > 0 {
+		n = m.Values[0]
+	}
+	if mv, ok := n.(*ast.MappingValueNode); ok {
+		return mv.Key.GetToken()
+	}
+	return n.GetToken()
+}

@@ -1,0 +1,41 @@
+package config
+
+import "time"
+
+// setDefaults fills v, a pointer to a part of the configuration, with what it means
+// to leave everything out. It is the only place where defaults are written down; the
+// decoder calls it on every part before reading the file into it.
+func setDefaults(v any) {
+	switch c := v.(type) {
+	case *Config:
+		c.Listen = "127.0.0.1:8080"
+		c.Keys = KeysRequired // Discover, which has no file to say so in, sets off
+		c.Ledger = "sqlite://penstock.db"
+		c.State = "memory"
+	case *Admin:
+		c.Listen = "127.0.0.1:8081"
+		c.Auth = AuthLoopback
+	case *Server:
+		c.MaxBody = 32 << 20
+		c.MaxRequests = 10_000
+		c.HeaderTimeout = 5 * time.Second
+		c.BodyTimeout = time.Minute
+		c.WriteTimeout = 30 * time.Second
+		c.Grace = 30 * time.Second
+	case *Model:
+		c.Router = "ordered"
+	case *Retries:
+		c.Attempts = 2
+		c.Backoff = Span{200 * time.Millisecond, 5 * time.Second}
+	case *Timeout:
+		c.FirstToken = 15 * time.Second
+		c.Idle = 20 * time.Second
+		c.Total = 10 * time.Minute
+	case *RouteCache:
+		c.Similar = "off"
+	case *Target:
+		c.Weight = 1
+	case *Cache:
+		c.Size = 256 << 20
+	}
+}

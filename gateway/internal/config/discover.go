@@ -1,0 +1,99 @@
+package config
+
+import (
+	"context"
+	"fmt"
+	"reflect"
+	"slices"
+	"strings"
+	"time"
+)
+
+// Probe reports whether a server answers at a provider's base URL. It must give up
+// when ctx ends.
+type Probe func(ctx context.Context, baseURL string) bool
+
+// probeTime bounds the wait for a local server: a newcomer is looking at the screen.
+const probeTime = 250 * time.Millisecond
+
+// Discover is the configuration of a gateway that was given none. Every known
+// provider whose key stands in the environment is configured, and every known local
+// one that the probe finds (nil means: look for none); each serves its models under
+// "provider/model". Virtual keys are off, because nothing listens beyond loopback and
+// there would be no key yet to try things with. Found lists what was found.
+//
+// The ledger is a relative path and there is no model with a plain name: both are for
+// main, which knows the state folder, the catalogue and the demo provider.
+func Discover(ctx context.Context, getenv func(string) string, probe Probe) *Config {
+	d := &decoder{}
+	c := &Config{Providers: map[string]Provider{}, Models: map[string]Model{}, source: source{file: "(no configuration file)"}}
+	d.allDefault(reflect.ValueOf(c).Elem())
+	c.Keys = KeysOff
+	for _, k := range KnownProviders() {
+		p, how, ok := discover(ctx, k, getenv, probe)
+		if !ok {
+			continue
+		}
+		p.fill(k)
+		c.Providers[k.Name] = p
+		c.Models[k.Name+"/*"] = passThrough(k.Name)
+		c.Found = append(c.Found, fmt.Sprintf("%s (%s)", k.Name, how))
+	}
+	c.index()
+	return c
+}
+
+// discover looks for one provider and says how it was found.
+func discover(ctx context.Context, k Known, getenv func(string) string, probe Probe) (p Provider, how string, ok bool) {
+	if k.Private {
+		if probe == nil {
+			return p, "", false
+		}
+		ctx, cancel := context.WithTimeout(ctx, probeTime)
+		defer cancel()
+		return p, hostOf(k.BaseURL), probe(ctx, k.BaseURL)
+	}
+	for _, name := range k.Env {
+		key, err := resolve("env:"+name, "", getenv)
+		if err == nil {
+			return Provider{APIKey: key}, "env", true
+		}
+	}
+	return p, "", false
+}
+
+func hostOf(url string) string {
+	_, rest, _ := strings.Cut(url, "://")
+	host, _, _ := strings.Cut(rest, "/")
+	return host
+}
+
+// passThrough serves every model of a provider under "provider/model".
+func passThrough(provider string) Model {
+	var m Model
+	new(decoder).allDefault(reflect.ValueOf(&m).Elem())
+	t := Target{Target: provider + "/*"}
+	setDefaults(&t)
+	m.Targets = []Target{t}
+	return m
+}
+
+// Warnings says what is allowed and probably not meant, one sentence each.
+func (c *Config) Warnings() []string {
+	var out []string
+	if c.Keys == KeysOff && !IsLoopback(c.Listen) {
+		out = append(out, fmt.Sprintf("keys is off and the API listens on %s: whoever can reach it spends on your account", c.Listen))
+	}
+	for name, p := range c.Providers {
+		if strings.HasPrefix(p.BaseURL, "http://") && !p.APIKey.IsZero() && !p.AllowPrivate {
+			out = append(out, fmt.Sprintf("provider %s: the key is sent to %s without encryption", name, p.BaseURL))
+		}
+	}
+	for name, p := range c.Plugins {
+		if p.SHA256 == "" {
+			out = append(out, fmt.Sprintf("plugin %s: the file is not pinned by sha256", name))
+		}
+	}
+	slices.Sort(out)
+	return out
+}

@@ -1,0 +1,88 @@
+package config
+
+import (
+	"slices"
+	"strings"
+
+	"github.com/penstock/penstock/gateway/internal/llm"
+)
+
+// Demo is the name of the built-in provider. It is always there and cannot be
+// configured; "demo/demo" may stand in any list of targets.
+const Demo = "demo"
+
+// Known is what the gateway knows about a provider without being told. Its Name is
+// also the provider's name in the catalogue.
+type Known struct {
+	Name    string
+	Dialect llm.Dialect
+	BaseURL string
+	// Env are the environment variables that may hold the key, the usual one first.
+	// A provider without any needs no key.
+	Env []string
+	// Private marks a provider that runs on the user's own machine.
+	Private bool
+}
+
+// KnownProviders are the providers that need no more than a key, in the order in
+// which discovery lists them.
+func KnownProviders() []Known {
+	hosted := func(name, url string, env ...string) Known {
+		return Known{Name: name, Dialect: llm.OpenAI, BaseURL: url, Env: env}
+	}
+	return []Known{
+		hosted("openai", "https://api.openai.com/v1", "OPENAI_API_KEY"),
+		{Name: "anthropic", Dialect: llm.Anthropic, BaseURL: "https://api.anthropic.com/v1", Env: []string{"ANTHROPIC_API_KEY"}},
+		hosted("gemini", "https://generativelanguage.googleapis.com/v1beta/openai", "GEMINI_API_KEY", "GOOGLE_API_KEY"),
+		hosted("mistral", "https://api.mistral.ai/v1", "MISTRAL_API_KEY"),
+		hosted("groq", "https://api.groq.com/openai/v1", "GROQ_API_KEY"),
+		hosted("deepseek", "https://api.deepseek.com/v1", "DEEPSEEK_API_KEY"),
+		hosted("openrouter", "https://openrouter.ai/api/v1", "OPENROUTER_API_KEY"),
+		hosted("xai", "https://api.x.ai/v1", "XAI_API_KEY"),
+		hosted("together", "https://api.together.xyz/v1", "TOGETHER_API_KEY"),
+		hosted("fireworks", "https://api.fireworks.ai/inference/v1", "FIREWORKS_API_KEY"),
+		hosted("cerebras", "https://api.cerebras.ai/v1", "CEREBRAS_API_KEY"),
+		hosted("perplexity", "https://api.perplexity.ai", "PERPLEXITY_API_KEY"),
+		hosted("cohere", "https://api.cohere.ai/compatibility/v1", "COHERE_API_KEY"),
+		hosted("deepinfra", "https://api.deepinfra.com/v1/openai", "DEEPINFRA_API_KEY"),
+		hosted("moonshot", "https://api.moonshot.ai/v1", "MOONSHOT_API_KEY"),
+		hosted("zai", "https://api.z.ai/api/paas/v4", "ZAI_API_KEY", "ZHIPU_API_KEY"),
+		hosted("nebius", "https://api.tokenfactory.nebius.com/v1", "NEBIUS_API_KEY"),
+		hosted("huggingface", "https://router.huggingface.co/v1", "HF_TOKEN"),
+		{Name: "ollama", Dialect: llm.OpenAI, BaseURL: "http://127.0.0.1:11434/v1", Private: true},
+	}
+}
+
+// known finds a provider by name, else by address, else as the one that gave the
+// dialect its name when neither name nor address says anything else.
+func known(name string, p Provider) (Known, bool) {
+	all := KnownProviders()
+	match := func(ok func(Known) bool) (Known, bool) {
+		i := slices.IndexFunc(all, ok)
+		if i < 0 {
+			return Known{}, false
+		}
+		return all[i], true
+	}
+	if k, ok := match(func(k Known) bool { return k.Name == name }); ok {
+		return k, true
+	}
+	if p.BaseURL != "" {
+		return match(func(k Known) bool { return k.BaseURL == strings.TrimRight(p.BaseURL, "/") })
+	}
+	return match(func(k Known) bool { return p.Dialect != "" && k.Name == string(p.Dialect) })
+}
+
+// fill completes a provider from what is known about it.
+func (p *Provider) fill(k Known) {
+	if p.Dialect == "" {
+		p.Dialect = k.Dialect
+	}
+	if p.BaseURL == "" {
+		p.BaseURL = k.BaseURL
+		p.AllowPrivate = p.AllowPrivate || k.Private
+	}
+	if p.Catalog == "" {
+		p.Catalog = k.Name
+	}
+}

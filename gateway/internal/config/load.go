@@ -1,0 +1,122 @@
+package config
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"reflect"
+
+	"github.com/goccy/go-yaml"
+	"github.com/goccy/go-yaml/ast"
+	"github.com/goccy/go-yaml/parser"
+)
+
+// maxFile bounds a configuration's size in bytes.
+const maxFile = 4 << 20
+
+// Load reads a configuration. It looks at the file, at the files and environment
+// variables that it refers to, and at nothing else. What is wrong with the content is
+// returned as Faults; other errors mean that the file could not be read.
+func Load(path string, getenv func(string) string) (*Config, error) {
+	info, err := os.Stat(path)
+	if err != nil {
+		return nil, fmt.Errorf("read the configuration: %w", err)
+	}
+	if info.Size() > maxFile {
+		return nil, fmt.Errorf("read the configuration: %s is larger than %d bytes", path, maxFile)
+	}
+	text, err := os.ReadFile(path)
+	if err != nil {
+		return nil, fmt.Errorf("read the configuration: %w", err)
+	}
+	return Parse(path, text, getenv)
+}
+
+// Parse reads a configuration from text. Path is shown in faults, and relative paths
+// in the text are taken from its folder. The error is Faults.
+func Parse(path string, text []byte, getenv func(string) string) (*Config, error) {
+	d := &decoder{
+		source: newSource(path, text), dir: filepath.Dir(path), getenv: getenv,
+		anchors: map[string]ast.Node{}, corrected: map[string]bool{},
+	}
+	c := new(Config)
+	if root, ok := d.syntax(text); ok {
+		d.at[""] = place{1, 1, 1}
+		d.value("", root, reflect.ValueOf(c).Elem())
+		c.source = d.source
+		d.check(c)
+	}
+	if len(d.faults) > 0 {
+		return nil, d.faults.sorted()
+	}
+	return c, nil
+}
+
+// syntax parses the text into the tree of its only document.
+func (d *decoder) syntax(text []byte) (root ast.Node, ok bool) {
+	if len(text) > maxFile {
+		d.faults = append(d.faults, d.faultAt(place{1, 1, 1}, "", "", fmt.Sprintf("is larger than %d bytes", maxFile)))
+		return nil, false
+	}
+	file, err := parse(text)
+	if err != nil {
+		d.syntaxFault(err)
+		return nil, false
+	}
+	for _, doc := range file.Docs {
+		switch {
+		case doc.Body == nil || doc.Body.Type() == ast.CommentType:
+		case root != nil:
+			d.fault("", doc.Body, "keep one document in the file", "a second document begins here")
+			return nil, false
+		default:
+			root = doc.Body
+		}
+	}
+	if root == nil {
+		root = ast.Null(nil)
+	}
+	ast.Walk(anchors(d.anchors), root)
+	return root, true
+}
+
+// parse calls the YAML parser. It has been seen to panic on damaged input, which is
+// no reason to take a running gateway down on reload.
+func parse(text []byte) (file *ast.File, err error) {
+	defer func() {
+		if r := recover(); r != nil {
+			err = errors.New("this is not YAML")
+		}
+	}()
+	return parser.ParseBytes(text, 0, parser.AllowDuplicateMapKey())
+}
+
+// syntaxFault reports what the parser says. There is no second fault after it: the
+// parser stops there.
+func (d *decoder) syntaxFault(err error) {
+	p, msg := place{1, 1, 1}, err.Error()
+	var at yaml.Error
+	if errors.As(err, &at) {
+		msg = at.GetMessage()
+		if t := at.GetToken(); t != nil && t.Position != nil {
+			p = place{t.Position.Line, t.Position.Column, 1}
+		}
+	}
+	hint := ""
+	if p.line <= len(d.lines) && len(d.lines[max(p.line, 1)-1]) > 0 && d.lines[max(p.line, 1)-1][0] == '\t' {
+		hint = "YAML is indented with blanks, never with tabs"
+	}
+	d.faults = append(d.faults, d.faultAt(p, "", hint, msg))
+}
+
+// anchors collects the values that aliases may refer to.
+type anchors map[string]ast.Node
+
+// Visit implements ast.Visitor.
+func (a anchors) Visit(n ast.Node) ast.Visitor {
+	if x, ok := n.(*ast.AnchorNode); ok && x.Name != nil && x.Value != nil {
+		a[x.Name.GetToken().Value] = x.Value
+	}
+	return a
+}

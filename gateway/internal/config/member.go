@@ -1,0 +1,259 @@
+package config
+
+import (
+	"bytes"
+	"encoding/json"
+	"fmt"
+	"reflect"
+	"slices"
+	"strings"
+
+	"github.com/goccy/go-yaml/ast"
+
+	"github.com/penstock/penstock/gateway/internal/llm"
+)
+
+// members reads a mapping's members in the file's order of precedence: its own ones,
+// then those merged in by "<<". With known names given, others are faults. A null
+// mapping is an empty one; ok is false when n is no mapping at all.
+func (d *decoder) members(path string, n ast.Node, known []string) (members map[string]ast.Node, ok bool) {
+	if isNull(n) {
+		return nil, true
+	}
+	m, isMap := n.(ast.MapNode)
+	if !isMap {
+		d.fault(path, n, "", "must be a mapping (name: value), not %s", kindOf(n))
+		return nil, false
+	}
+	members = map[string]ast.Node{}
+	lines := map[string]int{}
+	var merges []ast.Node
+	for it := m.MapRange(); it.Next(); {
+		key := it.Key()
+		if _, merge := key.(*ast.MergeKeyNode); merge {
+			merges = append(merges, it.Value())
+			continue
+		}
+		name, named := keyText(key)
+		switch first := lines[name]; {
+		case !named:
+			d.fault(path, key, "", "the name of a setting must be text, not %s", kindOf(key))
+			continue
+		case first != 0:
+			d.fault(Path(path, name), key, "keep one of them", "is given twice, first in line %d", first)
+			continue
+		}
+		lines[name] = placeOf(key).line
+		d.at[Path(path, name)+keySuffix] = placeOf(key)
+		if known != nil && !slices.Contains(known, name) {
+			d.unknown(path, name, key, known)
+			continue
+		}
+		members[name] = it.Value()
+	}
+	for _, node := range merges {
+		d.merge(path, node, known, members)
+	}
+	return members, true
+}
+
+// keySuffix marks the places of names, as opposed to their values. No path ends so.
+const keySuffix = "\x00key"
+
+// keyPlace is where a member's name stands.
+func (d *decoder) keyPlace(path, name string) place { return d.at[Path(path, name)+keySuffix] }
+
+// merge adds the members of a mapping that "<<" refers to, where there are none yet.
+func (d *decoder) merge(path string, n ast.Node, known []string, into map[string]ast.Node) {
+	n, ok := d.enter(path, n)
+	if !ok {
+		return
+	}
+	defer func() { d.depth-- }()
+	more, ok := d.members(path, n, known)
+	if !ok {
+		return
+	}
+	for name, node := range more {
+		if _, own := into[name]; !own {
+			into[name] = node
+		}
+	}
+}
+
+// unknown reports a member that does not exist.
+func (d *decoder) unknown(path, name string, key ast.Node, known []string) {
+	if near := nearest(name, known); near != "" {
+		d.corrected[Path(path, near)] = true
+	}
+	where := "here"
+	if path != "" {
+		where = "in " + path
+	}
+	if section, later := comingSettings[name]; later && section == topOf(path) {
+		d.fault(Path(path, name), key, "leave it out", "not available in this version")
+		return
+	}
+	d.fault(Path(path, name), key, didYouMean(name, known), "there is no setting %q %s", name, where)
+}
+
+// comingSettings are settings that the documentation of later versions speaks of, with
+// the section they belong to.
+var comingSettings = map[string]string{
+	"stream": "models", "sticky": "models", "mirror": "models", "metrics": "",
+}
+
+// topOf is the first element of a path.
+func topOf(path string) string {
+	for parent(path) != "" {
+		path = parent(path)
+	}
+	return path
+}
+
+// keyText is a mapping key as text.
+func keyText(key ast.Node) (string, bool) {
+	if k, ok := key.(*ast.MappingKeyNode); ok {
+		key = k.Value
+	}
+	switch k := key.(type) {
+	case *ast.StringNode:
+		return k.Value, true
+	case *ast.IntegerNode, *ast.FloatNode, *ast.BoolNode, *ast.NullNode:
+		return k.GetToken().Value, true
+	}
+	return "", false
+}
+
+// fieldNames are the settings that a part of the configuration has.
+func fieldNames(t reflect.Type) []string {
+	names := []string{}
+	for i := range t.NumField() {
+		if name := t.Field(i).Tag.Get("yaml"); name != "" && name != "-" {
+			names = append(names, name)
+		}
+	}
+	return names
+}
+
+// secret reads a reference and resolves it. Header values may also be plain text,
+// unless the header's name says that it carries a credential.
+func (d *decoder) secret(path string, n ast.Node, out *Secret) {
+	ref, ok := d.text(path, n)
+	if !ok {
+		return
+	}
+	isRef := strings.HasPrefix(ref, "env:") || strings.HasPrefix(ref, "file:")
+	if inHeaders(path) && !isRef && !credential.MatchString(lastMember(path)+": x") {
+		*out = newSecret("[redacted]", ref)
+		return
+	}
+	s, err := resolve(ref, d.dir, d.getenv)
+	d.assign(path, n, err, func() { *out = s })
+}
+
+func inHeaders(path string) bool { return strings.HasSuffix(parent(path), ".headers") }
+
+func lastMember(path string) string { return strings.Trim(path[len(parent(path)):], `.[]"`) }
+
+// target reads "provider/model" or the form with settings.
+func (d *decoder) target(path string, n ast.Node, out *Target) {
+	setDefaults(out)
+	if _, isMap := n.(ast.MapNode); isMap {
+		d.structure(path, n, reflect.ValueOf(out).Elem())
+		return
+	}
+	d.scalar(path, n, reflect.ValueOf(&out.Target).Elem())
+}
+
+// capabilities reads a list of feature names.
+func (d *decoder) capabilities(path string, n ast.Node, out *Capabilities) {
+	var names []string
+	d.sequence(path, n, reflect.ValueOf(&names).Elem())
+	all := llm.Features(^uint32(0)).Names()
+	for i, name := range names {
+		bit := slices.Index(all, name)
+		if bit < 0 {
+			d.fault(fmt.Sprintf("%s[%d]", path, i), nil, didYouMean(name, all), "there is no capability %q", name)
+			continue
+		}
+		*out |= 1 << bit
+	}
+}
+
+// dialect reads the name of a wire format.
+func (d *decoder) dialect(path string, n ast.Node, out *llm.Dialect) {
+	s, ok := d.text(path, n)
+	if !ok {
+		return
+	}
+	if slices.Contains([]string{"gemini", "bedrock-converse", "cohere-v2", "ollama", "openai-responses"}, s) {
+		d.fault(path, n, "most providers also have an address that speaks openai", "the dialect %q is not available in this version", s)
+		return
+	}
+	d.assign(path, n, choose(out, s, llm.OpenAI, llm.Anthropic), func() {})
+}
+
+// object reads settings that only a router or plugin understands, as JSON.
+func (d *decoder) object(path string, n ast.Node, out *Object) {
+	if _, isMap := n.(ast.MapNode); !isMap {
+		d.fault(path, n, "", "must be a mapping (name: value), not %s", kindOf(n))
+		return
+	}
+	before := len(d.faults)
+	v := d.json(path, n)
+	if len(d.faults) > before {
+		return
+	}
+	b, err := json.Marshal(v)
+	if err != nil {
+		d.fault(path, n, "", "cannot be written as JSON: %v", err)
+		return
+	}
+	*out = b
+}
+
+// json turns a node into what encoding/json writes as the same value.
+func (d *decoder) json(path string, n ast.Node) any {
+	n, ok := d.enter(path, n)
+	if !ok {
+		return nil
+	}
+	defer func() { d.depth-- }()
+	switch x := n.(type) {
+	case *ast.NullNode:
+		return nil
+	case *ast.BoolNode:
+		return x.Value
+	case *ast.IntegerNode:
+		return x.Value
+	case *ast.FloatNode:
+		if num := number(n); json.Valid([]byte(num)) {
+			return json.Number(num)
+		}
+		return x.Value
+	case *ast.SequenceNode:
+		list := make([]any, len(x.Values))
+		for i, item := range x.Values {
+			list[i] = d.json(fmt.Sprintf("%s[%d]", path, i), item)
+		}
+		return list
+	case ast.MapNode:
+		members, _ := d.members(path, n, nil)
+		out := make(map[string]any, len(members))
+		for name, node := range members {
+			out[name] = d.json(Path(path, name), node)
+		}
+		return out
+	}
+	s, _ := d.text(path, n)
+	return s
+}
+
+// MarshalJSON writes the object as it is; nil is null.
+func (o Object) MarshalJSON() ([]byte, error) {
+	if o == nil {
+		return []byte("null"), nil
+	}
+	return bytes.Clone(o), nil
+}

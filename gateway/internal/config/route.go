@@ -1,0 +1,221 @@
+package config
+
+import (
+	"cmp"
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/penstock/penstock/gateway/internal/llm"
+)
+
+// builtinRouters are the strategies of this version, comingRouters those of later ones.
+func builtinRouters() []string { return []string{"ordered", "weighted", "cost", "balanced"} }
+
+func comingRouters() []string {
+	return []string{"least-busy", "quality", "latency", "classifier", "cascade"}
+}
+
+func (d *decoder) checkModel(c *Config, name string, m Model) {
+	path := Path("models", name)
+	if name == "" || len(name) > 256 || strings.ContainsFunc(name, isBlank) || strings.Count(name, "*") > 1 {
+		d.faultKey("models", name, "use no blanks and at most one *", "%q cannot be the name of a model", name)
+	}
+	d.checkRouter(c, Path(path, "router"), m.Router)
+	d.checkTargets(c, Path(path, "targets"), name, m.Targets)
+	d.checkTargets(c, Path(path, "fallback"), name, m.Fallback)
+	if _, given := d.at[Path(path, "targets")]; given && len(m.Targets) == 0 && !d.faulty(Path(path, "targets")) {
+		d.fault(Path(path, "targets"), nil, "name at least one as provider/model", "is empty")
+	}
+	if len(m.Transform) > 0 {
+		d.fault(Path(path, "transform"), nil, "leave it out", "not available in this version")
+	}
+	d.checkLimits(path, m)
+}
+
+func isBlank(r rune) bool { return r <= ' ' || r == 0x7f }
+
+// faulty reports whether a setting is at fault already.
+func (d *decoder) faulty(path string) bool {
+	return slices.ContainsFunc(d.faults, func(f Fault) bool { return strings.HasPrefix(f.Path, path) })
+}
+
+func (d *decoder) checkLimits(path string, m Model) {
+	if a := m.Retries.Attempts; a < 1 || a > 6 {
+		d.fault(path+".retries.attempts", nil, "", "must be between 1 and 6, not %d", a)
+	}
+	for _, t := range []struct {
+		name string
+		d    time.Duration
+	}{{"first_token", m.Timeout.FirstToken}, {"idle", m.Timeout.Idle}, {"total", m.Timeout.Total}} {
+		if t.d <= 0 {
+			d.fault(path+".timeout."+t.name, nil, "leave it out for the default", "must be more than 0")
+		}
+	}
+	if m.Timeout.FirstToken > m.Timeout.Total {
+		d.fault(Path(path, "timeout"), nil, "", "first_token (%s) is longer than total (%s)", m.Timeout.FirstToken, m.Timeout.Total)
+	}
+}
+
+func (d *decoder) checkRouter(c *Config, path, router string) {
+	_, isPlugin := c.Plugins[router]
+	switch {
+	case isPlugin || slices.Contains(builtinRouters(), router):
+	case slices.Contains(comingRouters(), router):
+		d.fault(path, nil, "there is: "+strings.Join(builtinRouters(), ", "), "the router %q is not available in this version", router)
+	default:
+		names := append(slices.Collect(maps.Keys(c.Plugins)), builtinRouters()...)
+		d.fault(path, nil, didYouMean(router, names), "there is no router or plugin %q", router)
+	}
+}
+
+func (d *decoder) checkTargets(c *Config, path, alias string, targets []Target) {
+	seen := map[string]int{}
+	for i, t := range targets {
+		at := fmt.Sprintf("%s[%d]", path, i)
+		if t.Target == "" || d.faulty(at) {
+			continue // the decoder has said why
+		}
+		d.checkTarget(c, at, alias, t)
+		if first, twice := seen[t.Target]; twice {
+			d.fault(at, nil, "keep one of them and give it a weight", "%s is given twice, first as number %d", t.Target, first+1)
+		}
+		seen[t.Target] = i
+	}
+}
+
+func (d *decoder) checkTarget(c *Config, at, alias string, t Target) {
+	provider, model, ok := strings.Cut(t.Target, "/")
+	switch {
+	case !ok || provider == "" || model == "" || strings.ContainsFunc(t.Target, isBlank):
+		d.fault(at, nil, d.targetHint(c, t.Target), "%q is not a target", t.Target)
+	case strings.Contains(provider, "*") || strings.Count(model, "*") > 1:
+		d.fault(at, nil, "one * may stand in the model's part", "%q is not a target", t.Target)
+	case strings.Contains(model, "*") && !strings.Contains(alias, "*"):
+		d.fault(at, nil, "write the model's name, or put a * in the name of the model too", "the * has nothing to stand for")
+	case !c.hasProvider(provider):
+		d.fault(at, nil, providerHint(c, provider), "there is no provider %q", provider)
+	}
+	d.checkFacts(at, t)
+}
+
+// targetHint guesses what a target without a provider was meant to be.
+func (d *decoder) targetHint(c *Config, target string) string {
+	if len(c.Providers) == 1 {
+		for name := range c.Providers {
+			return fmt.Sprintf("write provider/model: did you mean %q?", name+"/"+strings.Trim(target, "/"))
+		}
+	}
+	return "write provider/model, such as openai/gpt-5"
+}
+
+func providerHint(c *Config, name string) string {
+	if slices.Contains(knownNames(), name) {
+		k, _ := known(name, Provider{})
+		if len(k.Env) == 0 {
+			return fmt.Sprintf("add it to providers: %s: {}", name)
+		}
+		return fmt.Sprintf("add it to providers: %s: {api_key: env:%s}", name, k.Env[0])
+	}
+	return didYouMean(name, append(slices.Collect(maps.Keys(c.Providers)), Demo))
+}
+
+func (c *Config) hasProvider(name string) bool {
+	_, ok := c.Providers[name]
+	return ok || name == Demo
+}
+
+func (d *decoder) checkFacts(at string, t Target) {
+	if t.Weight < 0 {
+		d.fault(Path(at, "weight"), nil, "0 keeps a target for the fallback", "must not be negative")
+	}
+	if q := t.Quality; q != nil && (*q < 0 || *q > 1) {
+		d.fault(Path(at, "quality"), nil, "", "must be between 0 and 1, not %v", *q)
+	}
+	for _, f := range []struct {
+		name string
+		n    int64
+	}{{"context", t.Context}, {"max_output", t.MaxOutput}} {
+		if _, given := d.at[Path(at, f.name)]; given && f.n < 1 {
+			d.fault(Path(at, f.name), nil, "write a number of tokens", "must be more than 0")
+		}
+	}
+	if t.Order < -1<<31 || t.Order > 1<<31-1 {
+		d.fault(Path(at, "order"), nil, "", "is out of range")
+	}
+}
+
+// Split is the target's provider and model.
+func (t Target) Split() (provider, model string) {
+	provider, model, _ = strings.Cut(t.Target, "/")
+	return provider, model
+}
+
+// Override replaces the facts of a target by those that the configuration gives.
+// ID, Provider, Model and Dialect are not touched.
+func (t Target) Override(to *llm.Target) {
+	to.Weight, to.Order = t.Weight, t.Order
+	if t.Price != nil {
+		to.Price = t.Price.perToken(to.ID)
+	}
+	if t.Context > 0 {
+		to.Context = t.Context
+	}
+	if t.MaxOutput > 0 {
+		to.MaxOutput = t.MaxOutput
+	}
+	if t.Quality != nil {
+		to.Quality = *t.Quality
+	}
+	if t.Capabilities != nil {
+		to.Features, to.FeaturesKnown = llm.Features(*t.Capabilities), true
+	}
+}
+
+// perToken is the price in the form that costs are computed from. What is not given
+// costs what the same tokens cost without a cache, which can only be too much.
+func (p Price) perToken(target string) llm.Price {
+	or := func(d *Dollars, other llm.NanoUSD) llm.NanoUSD {
+		if d == nil {
+			return other
+		}
+		return llm.NanoUSD(*d)
+	}
+	in, out := or(p.Input, 0), or(p.Output, 0)
+	write := or(p.CacheWrite, in)
+	return llm.Price{
+		Known: true, Input: in, Output: out, CacheRead: or(p.Cached, in),
+		CacheWrite: write, CacheWriteLong: or(p.CacheWriteLong, write),
+		AudioInput: in, AudioOutput: out, Row: target + "@config",
+	}
+}
+
+// Match finds the model that serves a name: the model of that very name, else the
+// pattern with the longest fixed text around its "*". star is what the "*" stands
+// for; it replaces the "*" in the model's targets.
+func (c *Config) Match(name string) (alias, star string, ok bool) {
+	if _, exact := c.Models[name]; exact && !strings.Contains(name, "*") {
+		return name, "", true
+	}
+	for _, pattern := range c.patterns {
+		before, after, _ := strings.Cut(pattern, "*")
+		if len(name) > len(before)+len(after) && strings.HasPrefix(name, before) && strings.HasSuffix(name, after) {
+			return pattern, name[len(before) : len(name)-len(after)], true
+		}
+	}
+	return "", "", false
+}
+
+// index prepares Match: longer patterns come first.
+func (c *Config) index() {
+	for name := range c.Models {
+		if strings.Contains(name, "*") {
+			c.patterns = append(c.patterns, name)
+		}
+	}
+	slices.SortFunc(c.patterns, func(a, b string) int {
+		return cmp.Or(cmp.Compare(len(b), len(a)), cmp.Compare(a, b))
+	})
+}

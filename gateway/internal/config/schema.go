@@ -1,0 +1,162 @@
+package config
+
+import (
+	_ "embed"
+	"encoding/json"
+	"fmt"
+	"go/ast"
+	"go/parser"
+	"go/token"
+	"reflect"
+	"strings"
+	"time"
+
+	"github.com/invopop/jsonschema"
+
+	"github.com/penstock/penstock/gateway/internal/llm"
+)
+
+// Example is the commented file that a newcomer starts from. It loads without a
+// fault and serves the demo model.
+func Example() []byte { return []byte(exampleFile) }
+
+//go:embed example.yaml
+var exampleFile string
+
+// configSource is this package's own source: the comments on its fields are what an
+// editor shows, so that there is one text and it cannot fall behind.
+//
+//go:embed config.go
+var configSource string
+
+// Schema is the JSON Schema (draft 2020-12) of the configuration file, for editors.
+// It knows the form of every setting. What depends on other settings or on the world
+// outside, such as a target's provider or a secret's file, only Load can tell.
+func Schema() ([]byte, error) {
+	r := &jsonschema.Reflector{
+		FieldNameTag: "yaml", RequiredFromJSONSchemaTags: true, ExpandedStruct: true,
+		Anonymous: true, Mapper: schemaOf, LookupComment: comments(),
+	}
+	s := r.Reflect(Config{})
+	s.Title = "Penstock configuration"
+	allowEmpty(s)
+	b, err := json.MarshalIndent(s, "", "  ")
+	if err != nil {
+		return nil, fmt.Errorf("write the schema: %w", err)
+	}
+	return append(b, '\n'), nil
+}
+
+// schemaOf describes the types that have a form of their own in the file.
+func schemaOf(t reflect.Type) *jsonschema.Schema {
+	switch t {
+	case reflect.TypeFor[time.Duration]():
+		return &jsonschema.Schema{OneOf: []*jsonschema.Schema{
+			pattern(`^([0-9]+d|([0-9]*\.?[0-9]+(ns|us|µs|ms|s|m|h))+|0)$`, "15s", "10m", "1h"), {Const: 0},
+		}}
+	case reflect.TypeFor[Bytes]():
+		return pattern(`^[0-9]+(\.[0-9]+)? *(B|kB|MB|GB|KiB|MiB|GiB)$`, "32MiB")
+	case reflect.TypeFor[Span]():
+		return pattern(`^[0-9.a-zµ]+\.\.[0-9.a-zµ]+$`, "200ms..5s")
+	case reflect.TypeFor[LedgerURL]():
+		return pattern(`^sqlite://[^?#]+$`, "sqlite://penstock.db")
+	case reflect.TypeFor[Secret]():
+		return &jsonschema.Schema{Type: "string", Examples: []any{"env:OPENAI_API_KEY", "file:/run/secrets/openai"}}
+	case reflect.TypeFor[Dollars]():
+		return &jsonschema.Schema{Type: "number", Minimum: "0"}
+	case reflect.TypeFor[Object]():
+		return &jsonschema.Schema{Type: "object"}
+	case reflect.TypeFor[KeyMode]():
+		return enum(KeysRequired, KeysOptional, KeysOff)
+	case reflect.TypeFor[AdminAuth]():
+		return enum(AuthLoopback, AuthKey)
+	case reflect.TypeFor[Similar]():
+		return enum("off")
+	case reflect.TypeFor[State]():
+		return enum("memory")
+	case reflect.TypeFor[Grant]():
+		return enum("log", "read:messages", "kv", "time")
+	case reflect.TypeFor[llm.Dialect]():
+		return enum(llm.OpenAI, llm.Anthropic)
+	case reflect.TypeFor[Capabilities]():
+		return &jsonschema.Schema{Type: "array", Items: enum(llm.Features(^uint32(0)).Names()...)}
+	}
+	return nil
+}
+
+func pattern(re string, examples ...any) *jsonschema.Schema {
+	return &jsonschema.Schema{Type: "string", Pattern: re, Examples: examples}
+}
+
+func enum[T ~string](values ...T) *jsonschema.Schema {
+	s := &jsonschema.Schema{Type: "string"}
+	for _, v := range values {
+		s.Enum = append(s.Enum, string(v))
+	}
+	return s
+}
+
+// JSONSchemaExtend lets a target also be plain text.
+func (Target) JSONSchemaExtend(s *jsonschema.Schema) {
+	object := *s
+	*s = jsonschema.Schema{Description: object.Description, OneOf: []*jsonschema.Schema{
+		{Type: "string", Pattern: `^[^/\s]+/\S+$`, Examples: []any{"openai/gpt-5"}},
+		&object,
+	}}
+}
+
+// allowEmpty lets sections without required members be written without any: a
+// newcomer comments out all providers and keeps the line above them.
+func allowEmpty(s *jsonschema.Schema) {
+	if s.Type == "object" && len(s.Required) == 0 {
+		s.Type, s.Extras = "", map[string]any{"type": []string{"object", "null"}}
+	}
+	for _, def := range s.Definitions {
+		allowEmpty(def)
+	}
+	for p := s.Properties.Oldest(); p != nil; p = p.Next() {
+		if p.Value.AdditionalProperties != nil {
+			allowEmpty(p.Value)
+		}
+	}
+}
+
+// comments finds the comment on a field in this package's source.
+func comments() func(reflect.Type, string) string {
+	texts := map[string]string{}
+	file, err := parser.ParseFile(token.NewFileSet(), "config.go", configSource, parser.ParseComments)
+	if err != nil {
+		return nil // the compiler took the same text, so this cannot be
+	}
+	ast.Inspect(file, func(n ast.Node) bool {
+		spec, isType := n.(*ast.TypeSpec)
+		if !isType {
+			return true
+		}
+		if fields, isStruct := spec.Type.(*ast.StructType); isStruct {
+			addComments(texts, spec.Name.Name, fields.Fields.List)
+		}
+		return false
+	})
+	return func(t reflect.Type, field string) string { return texts[t.Name()+"."+field] }
+}
+
+// addComments notes the fields' comments without the Go name that they begin with:
+// in the file the setting is called otherwise.
+func addComments(texts map[string]string, typ string, fields []*ast.Field) {
+	for _, f := range fields {
+		for _, name := range f.Names {
+			text := strings.Join(strings.Fields(f.Doc.Text()), " ")
+			text = strings.TrimPrefix(text, name.Name+" ")
+			text = strings.TrimPrefix(strings.TrimPrefix(text, "is "), "are ")
+			texts[typ+"."+name.Name] = upperFirst(text)
+		}
+	}
+}
+
+func upperFirst(s string) string {
+	if s == "" {
+		return s
+	}
+	return strings.ToUpper(s[:1]) + s[1:]
+}

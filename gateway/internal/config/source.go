@@ -1,0 +1,93 @@
+package config
+
+import (
+	"regexp"
+	"strings"
+	"unicode/utf8"
+)
+
+// place is where a setting stands in the file: line and column from 1, and how many
+// characters its text takes.
+type place struct{ line, col, width int }
+
+// source is the text a Config came from, kept to show where faults are.
+type source struct {
+	file  string
+	lines []string
+	// at holds the place of every value, by path.
+	at map[string]place
+}
+
+func newSource(file string, text []byte) source {
+	s := strings.ToValidUTF8(string(text), "�")
+	return source{file: file, lines: strings.Split(s, "\n"), at: map[string]place{}}
+}
+
+// fault places a message at a path.
+func (s *source) fault(path, hint, msg string) Fault {
+	return s.faultAt(s.find(path), path, hint, msg)
+}
+
+func (s *source) faultAt(p place, path, hint, msg string) Fault {
+	f := Fault{File: s.file, Line: max(p.line, 1), Col: max(p.col, 1), Path: path, Message: msg, Hint: hint, width: p.width}
+	if f.Line <= len(s.lines) {
+		f.text = mask(strings.TrimSuffix(s.lines[f.Line-1], "\r"))
+	}
+	return f
+}
+
+// find is the place of the setting, or of what encloses it.
+func (s *source) find(path string) place {
+	for path != "" {
+		if p, ok := s.at[path]; ok {
+			return p
+		}
+		path = parent(path)
+	}
+	return s.at[""]
+}
+
+// parent is the path without its last element.
+func parent(path string) string {
+	if strings.HasSuffix(path, `"]`) {
+		if i := strings.LastIndex(path, `["`); i >= 0 {
+			return path[:i]
+		}
+	}
+	if i := strings.LastIndexAny(path, ".["); i >= 0 {
+		return path[:i]
+	}
+	return ""
+}
+
+var (
+	// credential finds settings that are named like credentials, with their value.
+	credential = regexp.MustCompile(`(?i)(["']?([\w-]*(?:key|secret|token|password|passwd|authorization|cookie|credential)s?)["']?\s*:\s+)("[^"]*"?|'[^']*'?|[^\s,}#][^,}#]*)`)
+	// tokenlike finds texts in the form of well-known credentials, wherever they stand.
+	tokenlike = regexp.MustCompile(`\b(?:sk|pk|rk|gsk|xai|hf|key|ghp|AIza|eyJ)[-_]?[A-Za-z0-9_-]{16,}|(?i:bearer)\s+\S+`)
+	reference = regexp.MustCompile(`^["']?(?:env:[A-Za-z_]\w*|file:[^"']+)["']?\s*$`)
+)
+
+// mask replaces what may be a credential by asterisks, one for each character so that
+// a caret stays in place: a person who wrote a key into the file must not find it in
+// the log as well.
+func mask(line string) string {
+	line = replaceGroups(line)
+	return tokenlike.ReplaceAllStringFunc(line, stars)
+}
+
+func replaceGroups(line string) string {
+	var b strings.Builder
+	from := 0
+	for _, m := range credential.FindAllStringSubmatchIndex(line, -1) {
+		name, value := strings.ToLower(line[m[4]:m[5]]), line[m[6]:m[7]]
+		if name == "first_token" || name == "keys" || reference.MatchString(value) {
+			continue
+		}
+		b.WriteString(line[from:m[6]] + stars(value))
+		from = m[7]
+	}
+	return b.String() + line[from:]
+}
+
+func stars(s string) string { return strings.Repeat("*", utf8.RuneCountInString(s)) }
