@@ -1,0 +1,203 @@
+package policy
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"maps"
+	"strconv"
+	"time"
+
+	"github.com/open-policy-agent/opa/v1/ast"
+	"github.com/open-policy-agent/opa/v1/metrics"
+	"github.com/open-policy-agent/opa/v1/rego"
+	"github.com/open-policy-agent/opa/v1/storage"
+	"github.com/open-policy-agent/opa/v1/storage/inmem"
+	"github.com/open-policy-agent/opa/v1/topdown"
+
+	"github.com/penstock/penstock/gateway/internal/llm"
+)
+
+// decisionRef is what is asked of a policy.
+var decisionRef = ast.MustParseRef("data.penstock.decision")
+
+// program is one compiled, tested policy and what is remembered of its decisions.
+type program struct {
+	revision string
+	files    []string
+	tests    int
+	query    rego.PreparedEvalQuery
+	plan     plan
+	// kind is the part of the plan that tells requests apart for which different limits
+	// may have been named.
+	kind plan
+	// rules maps the code of a reason to the one rule that gives it.
+	rules     map[string]string
+	decisions *memo[*llm.Verdict]
+	limits    *memo[[]llm.Limit]
+}
+
+// build does all that must succeed before a policy may decide: it compiles, runs the
+// policy's own tests and makes a few decisions. What the tests needed is not kept.
+func build(ctx context.Context, o Options) (*program, error) {
+	b, err := load(o.Source)
+	if err != nil {
+		return nil, err
+	}
+	p, err := b.compile(ctx, o.MemoBytes)
+	if err != nil {
+		return nil, err
+	}
+	if p.tests, err = b.prove(ctx); err != nil {
+		return nil, err
+	}
+	return p, p.rehearse(ctx)
+}
+
+func (b *bundle) compile(ctx context.Context, memoBytes int) (*program, error) {
+	compiler, err := b.compiler(b.modules, false)
+	if err != nil {
+		return nil, err
+	}
+	query, err := rego.New(rego.ParsedQuery(ast.NewBody(ast.NewExpr(ast.NewTerm(decisionRef)))),
+		rego.Compiler(compiler), rego.Store(b.store()), rego.StrictBuiltinErrors(true)).PrepareForEval(ctx)
+	if err != nil {
+		return nil, fmt.Errorf("prepare policy: %w", err)
+	}
+	p := &program{revision: b.digest, files: b.files, query: query, plan: planFor(compiler.Modules), rules: rulesOf(compiler.Modules),
+		decisions: newMemo[*llm.Verdict](memoBytes), limits: newMemo[[]llm.Limit](memoBytes / 4)}
+	p.kind = p.plan.only(principalLeaves)
+	return p, nil
+}
+
+// compiler compiles modules strictly. Only the compiler for tests knows what tests need.
+func (b *bundle) compiler(modules map[string]*ast.Module, forTests bool) (*ast.Compiler, error) {
+	schemas := ast.NewSchemaSet()
+	schemas.Put(ast.SchemaRootRef, b.schema)
+	var extra []string
+	if forTests {
+		extra = []string{"internal.test_case"}
+	}
+	c := ast.NewCompiler().WithStrict(true).WithSchemas(schemas).WithCapabilities(capabilities(extra...)).
+		WithEnablePrintStatements(forTests).WithPathConflictsCheck(b.hasData).SetErrorLimit(100)
+	if forTests {
+		return c, nil // the test runner adds its own stages before it compiles
+	}
+	if c.Compile(modules); c.Failed() {
+		return nil, faultsOf(c.Errors)
+	}
+	return c, nil
+}
+
+// hasData tells the compiler of rules that would hide data.
+func (b *bundle) hasData(path []string) (bool, error) {
+	var v any = b.data
+	for _, name := range path {
+		m, ok := v.(map[string]any)
+		if !ok {
+			return false, nil
+		}
+		if v, ok = m[name]; !ok {
+			return false, nil
+		}
+	}
+	return true, nil
+}
+
+func (b *bundle) store() storage.Store {
+	return inmem.NewFromObjectWithOpts(b.data, inmem.OptReturnASTValuesOnRead(true), inmem.OptRoundTripOnWrite(false))
+}
+
+// allModules are the policy's and its tests'.
+func (b *bundle) allModules() map[string]*ast.Module {
+	all := maps.Clone(b.modules)
+	maps.Copy(all, b.tests)
+	return all
+}
+
+// rulesOf finds the rule behind each code that some object literal carries. A code that
+// occurs in several rules names none of them.
+func rulesOf(modules map[string]*ast.Module) map[string]string {
+	found := make(map[string]string)
+	for _, m := range modules {
+		for _, r := range m.Rules {
+			at := r.Loc().File + ":" + strconv.Itoa(r.Loc().Row)
+			for code := range codesIn(r) {
+				if other, ok := found[code]; ok && other != at {
+					at = ""
+				}
+				found[code] = at
+			}
+		}
+	}
+	return found
+}
+
+func codesIn(r *ast.Rule) map[string]bool {
+	codes := make(map[string]bool)
+	walkRule(ast.NewGenericVisitor(func(x any) bool {
+		if o, ok := x.(ast.Object); ok {
+			if code := o.Get(codeTerm); code != nil {
+				if s, ok := code.Value.(ast.String); ok {
+					codes[string(s)] = true
+				}
+			}
+		}
+		return false
+	}), r)
+	return codes
+}
+
+var codeTerm = ast.StringTerm("code")
+
+// decide evaluates the policy on one input.
+func (p *program) decide(ctx context.Context, input ast.Value, limit time.Duration) (*llm.Verdict, error) {
+	decision, err := p.evaluate(ctx, input, limit)
+	if err != nil {
+		return nil, err
+	}
+	return p.read(decision)
+}
+
+// read makes a verdict of the policy's answer.
+func (p *program) read(decision ast.Value) (*llm.Verdict, error) {
+	v, err := decodeVerdict(decision)
+	if err != nil {
+		return nil, err
+	}
+	v.Revision = p.revision
+	for i := range v.Reasons {
+		v.Reasons[i].Rule = p.rules[v.Reasons[i].Code]
+	}
+	return v, nil
+}
+
+// errUndefined says that no rule defined the decision for an input.
+var errUndefined = errors.New("data.penstock.decision is undefined for this input")
+
+// evaluate is bounded by limit and by ctx. Both only set a flag that the evaluator looks
+// at between expressions; giving it ctx to watch would cost a goroutine every time.
+func (p *program) evaluate(ctx context.Context, input ast.Value, limit time.Duration, more ...rego.EvalOption) (ast.Value, error) {
+	if err := ctx.Err(); err != nil {
+		return nil, err
+	}
+	cancel := topdown.NewCancel()
+	timer := time.AfterFunc(limit, cancel.Cancel)
+	defer timer.Stop()
+	defer context.AfterFunc(ctx, cancel.Cancel)()
+	options := append([]rego.EvalOption{rego.EvalParsedInput(input), rego.EvalMetrics(metrics.NoOp()),
+		rego.EvalExternalCancel(cancel), rego.EvalGenerateJSON(asValue)}, more...)
+	results, err := p.query.Eval(ctx, options...)
+	switch {
+	case topdown.IsCancel(err):
+		return nil, fmt.Errorf("%w of %v", errTimeout, limit)
+	case err != nil:
+		return nil, err
+	case len(results) == 0:
+		return nil, errUndefined
+	}
+	return results[0].Expressions[0].Value.(ast.Value), nil
+}
+
+// asValue spares the conversion to Go values.
+func asValue(t *ast.Term, _ *rego.EvalContext) (any, error) { return t.Value, nil }

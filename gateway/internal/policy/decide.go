@@ -1,0 +1,146 @@
+package policy
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/http"
+	"time"
+
+	"github.com/penstock/penstock/gateway/internal/llm"
+)
+
+// Decide answers whether the request may go ahead and on what terms. The verdict may be
+// shared with other requests: its slices and maps must not be changed. An error means
+// that the policy could not decide, and so denies; it is an *llm.Error.
+func (e *Engine) Decide(ctx context.Context, in Input) (llm.Verdict, error) {
+	p := e.current.Load()
+	s := scratches.Get().(*scratch)
+	defer s.release()
+	in.Now = e.moment(p, in.Now)
+	s.b = s.b[:0]
+	s.write(&p.plan, &in)
+	if p.plan.has(leafUsage) {
+		return e.decideWithUsage(ctx, p, s, &in)
+	}
+	s.close()
+	return e.decide(ctx, p, s.b)
+}
+
+// moment reads the clock only if the policy does.
+func (e *Engine) moment(p *program, given time.Time) time.Time {
+	if !p.plan.has(leavesOfTime) {
+		return time.Time{}
+	}
+	if given.IsZero() {
+		given = e.options.Now()
+	}
+	return given.In(e.options.Location)
+}
+
+// decideWithUsage asks how full the limits are that requests of this kind have touched
+// before. When the decision names limits that were not known, as after a start, it is
+// made once more with them: otherwise the first request would pass unseen.
+func (e *Engine) decideWithUsage(ctx context.Context, p *program, s *scratch, in *Input) (llm.Verdict, error) {
+	s.principal.b = s.principal.b[:0]
+	s.principal.write(&p.kind, in)
+	known, _ := p.limits.Get(s.principal.b)
+	base := len(s.b)
+	e.appendUsage(p, s, known)
+	v, err := e.decide(ctx, p, s.b)
+	if err != nil {
+		return v, err
+	}
+	grown, changed := mergeLimits(known, v.Limits)
+	if !changed {
+		return v, nil
+	}
+	p.limits.Put(string(s.principal.b), grown, weightOfLimits(grown))
+	s.b = s.b[:base]
+	e.appendUsage(p, s, grown)
+	return e.decide(ctx, p, s.b)
+}
+
+func (e *Engine) appendUsage(p *program, s *scratch, limits []llm.Limit) {
+	var percent []int
+	if e.options.Usage != nil && len(limits) > 0 {
+		percent = e.options.Usage(limits)
+	}
+	s.usage(&p.plan, limits, percent)
+	s.close()
+}
+
+// decide looks up the decision for a canonical input, or makes it.
+func (e *Engine) decide(ctx context.Context, p *program, form []byte) (llm.Verdict, error) {
+	if len(form) > maxInput {
+		return llm.Verdict{}, tooLarge(len(form))
+	}
+	if v, ok := p.decisions.Get(form); ok {
+		e.hits.Add(1)
+		out := *v
+		out.Memoised = true
+		return out, nil
+	}
+	e.misses.Add(1)
+	key := string(form)
+	v, err := p.decide(ctx, value(key), e.options.Timeout)
+	if err != nil {
+		return llm.Verdict{}, cannotDecide(ctx, err)
+	}
+	p.decisions.Put(key, v, weight(v))
+	return *v, nil
+}
+
+func tooLarge(size int) error {
+	return &llm.Error{Code: llm.CodeTooLarge, Status: http.StatusRequestEntityTooLarge,
+		Message: "What the admission policy reads of this request is too large: shorten its metadata, tags and model name.",
+		Err:     fmt.Errorf("policy input has %d bytes, at most %d are allowed", size, maxInput)}
+}
+
+// errTimeout says that an evaluation was cut off by its time limit.
+var errTimeout = errors.New("evaluation passed its time limit")
+
+// cannotDecide denies. A decision that took too long may come in time later; anything
+// else is a fault of the policy that a retry does not mend.
+func cannotDecide(ctx context.Context, err error) error {
+	out := &llm.Error{Code: llm.CodePolicyFault, Status: http.StatusInternalServerError,
+		Message: "The admission policy could not decide on this request, so it was refused; the gateway's log says why under this request id.",
+		Err:     fmt.Errorf("decide: %w", err)}
+	switch {
+	case ctx.Err() != nil:
+		out.Status, out.Fault, out.Err = http.StatusServiceUnavailable, llm.FaultCanceled, fmt.Errorf("decide: %w", ctx.Err())
+	case errors.Is(err, errTimeout):
+		out.Status, out.RetryAfter = http.StatusServiceUnavailable, time.Second
+		out.Message = "The admission policy could not decide on this request in time, so it was refused: try again."
+	default:
+		out.Retried = true
+	}
+	return out
+}
+
+// weight estimates the bytes behind a verdict's slices and maps.
+func weight(v *llm.Verdict) int {
+	n := weightOfLimits(v.Limits)
+	for _, r := range v.Reasons {
+		n += 80 + len(r.Code) + len(r.Message) + len(r.Rule)
+	}
+	for _, texts := range [][]string{v.Warnings, v.Obligations.AllowTargets, v.Obligations.DenyTargets} {
+		for _, s := range texts {
+			n += 16 + len(s)
+		}
+	}
+	for _, table := range []map[string]string{v.Obligations.Tags, v.Obligations.Headers} {
+		for name, s := range table {
+			n += 64 + len(name) + len(s)
+		}
+	}
+	return n
+}
+
+func weightOfLimits(limits []llm.Limit) int {
+	n := 0
+	for _, l := range limits {
+		n += 96 + len(l.Name) + len(l.Scope) + len(l.Window)
+	}
+	return n
+}

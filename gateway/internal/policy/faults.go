@@ -1,0 +1,169 @@
+package policy
+
+import (
+	"cmp"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/open-policy-agent/opa/v1/ast"
+)
+
+// Fault is one thing wrong with a policy folder.
+type Fault struct {
+	// File is the path as the operator wrote it; Row and Col count from 1, 0 when the
+	// fault is not at a place.
+	File     string
+	Row, Col int
+	Message  string
+	// Hint says what to do about it; it may be empty.
+	Hint string
+}
+
+// String is "file:row:col: message".
+func (f Fault) String() string {
+	switch {
+	case f.Row == 0 && f.File == "":
+		return f.Message
+	case f.Row == 0:
+		return f.File + ": " + f.Message
+	case f.Col == 0:
+		return fmt.Sprintf("%s:%d: %s", f.File, f.Row, f.Message)
+	}
+	return fmt.Sprintf("%s:%d:%d: %s", f.File, f.Row, f.Col, f.Message)
+}
+
+// Faults are all that is wrong with a policy folder, in order of place. It is what
+// errors.As finds in the errors of New, Reload, Check, Test and Eval when the policy is
+// to blame.
+type Faults []Fault
+
+// Error has one line for every fault and one, indented, for every hint.
+func (fs Faults) Error() string {
+	var b strings.Builder
+	for i, f := range fs {
+		if i > 0 {
+			b.WriteByte('\n')
+		}
+		b.WriteString(f.String())
+		if f.Hint != "" {
+			b.WriteString("\n  " + f.Hint)
+		}
+	}
+	return b.String()
+}
+
+func (fs Faults) sort() {
+	slices.SortStableFunc(fs, func(a, b Fault) int {
+		return cmp.Or(cmp.Compare(a.File, b.File), cmp.Compare(a.Row, b.Row), cmp.Compare(a.Col, b.Col), cmp.Compare(a.Message, b.Message))
+	})
+}
+
+// faultsOf turns what the parser or the compiler says into faults.
+func faultsOf(err error) Faults {
+	var all ast.Errors
+	var one *ast.Error
+	switch {
+	case errors.As(err, &all):
+	case errors.As(err, &one):
+		all = ast.Errors{one}
+	default:
+		return Faults{{Message: err.Error()}}
+	}
+	var faults Faults
+	for _, e := range all {
+		faults = append(faults, faultOf(e))
+	}
+	faults.sort()
+	return slices.Compact(faults)
+}
+
+func faultOf(e *ast.Error) Fault {
+	f := Fault{Message: e.Message, Hint: hint(e)}
+	if e.Location != nil {
+		f.File, f.Row, f.Col = e.Location.File, e.Location.Row, e.Location.Col
+	}
+	return f
+}
+
+func hint(e *ast.Error) string {
+	if d, ok := e.Details.(*ast.RefErrInvalidDetail); ok {
+		return hintForRef(d)
+	}
+	if name, ok := strings.CutPrefix(e.Message, "undefined function "); ok {
+		return hintForFunction(name)
+	}
+	if e.Code == ast.ParseErr && strings.Contains(e.Message, "keyword is required") {
+		return "policies are Rego v1: write `deny contains reason if { … }` and `allow := true if { … }`"
+	}
+	if e.Details != nil && e.Code == ast.ParseErr {
+		return strings.Join(e.Details.Lines(), "\n  ")
+	}
+	return ""
+}
+
+func hintForRef(d *ast.RefErrInvalidDetail) string {
+	var members []string
+	for _, v := range d.OneOf {
+		if s, ok := v.(ast.String); ok {
+			members = append(members, string(s))
+		}
+	}
+	if len(members) == 0 || d.Pos >= len(d.Ref) {
+		return ""
+	}
+	parent, list := d.Ref[:d.Pos].String(), strings.Join(members, ", ")
+	if have, ok := d.Ref[d.Pos].Value.(ast.String); ok {
+		if near := nearest(string(have), members); near != "" {
+			return fmt.Sprintf("did you mean %s.%s? %s has %s", parent, near, parent, list)
+		}
+	}
+	return parent + " has " + list
+}
+
+func hintForFunction(name string) string {
+	for _, b := range ast.Builtins {
+		if b.Name == name {
+			return name + " is not available to policies: a decision must follow from its input alone, without network, clock, chance or environment"
+		}
+	}
+	if near := nearest(name, allowedBuiltins); near != "" {
+		return "did you mean " + near + "?"
+	}
+	return ""
+}
+
+// nearest is the candidate that is at most a third of its length away; empty when none is.
+func nearest(have string, candidates []string) string {
+	best, distance := "", len(have)/3+1
+	for _, c := range candidates {
+		if d := editDistance(have, c); d < distance || d == distance && best == "" {
+			best, distance = c, d
+		}
+	}
+	return best
+}
+
+// editDistance counts the bytes to insert, delete, replace or swap with their neighbour.
+func editDistance(a, b string) int {
+	before, last, row := make([]int, len(b)+1), make([]int, len(b)+1), make([]int, len(b)+1)
+	for j := range last {
+		last[j] = j
+	}
+	for i := range len(a) {
+		row[0] = i + 1
+		for j := range len(b) {
+			cost := 1
+			if a[i] == b[j] {
+				cost = 0
+			}
+			row[j+1] = min(last[j]+cost, last[j+1]+1, row[j]+1)
+			if i > 0 && j > 0 && a[i] == b[j-1] && a[i-1] == b[j] {
+				row[j+1] = min(row[j+1], before[j-1]+1)
+			}
+		}
+		before, last, row = last, row, before
+	}
+	return last[len(b)]
+}

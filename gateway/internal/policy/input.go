@@ -1,0 +1,210 @@
+package policy
+
+import (
+	"sync"
+	"time"
+
+	"github.com/penstock/penstock/gateway/internal/llm"
+)
+
+// Input is what a decision is made from. Nothing in it is changed or kept.
+type Input struct {
+	// Request is required.
+	Request *llm.Request
+	// Route is the name of the route that the model resolves to, Targets its candidates.
+	Route   string
+	Targets []*llm.Target
+	// EstCost is an upper bound of what the request may cost; it counts only when
+	// CostKnown.
+	EstCost   llm.NanoUSD
+	CostKnown bool
+	// DataClasses are the classes of data found in the request, such as "personal".
+	DataClasses []string
+	// Now is the moment that decides; zero means the engine's clock.
+	Now time.Time
+}
+
+// maxInput bounds the canonical form of one input, in bytes, so that one builtin over
+// the longest string in it stays well within the time limit.
+const maxInput = 64 << 10
+
+// scratch is one decision's working memory.
+type scratch struct {
+	canon
+	principal canon
+}
+
+var scratches = sync.Pool{New: func() any { return new(scratch) }}
+
+func (s *scratch) release() {
+	if cap(s.b) <= 16<<10 {
+		scratches.Put(s)
+	}
+}
+
+// write appends the parts of the input that the plan wants, but for usage and the end
+// of the outermost object.
+func (c *canon) write(p *plan, in *Input) {
+	c.mark(markObject)
+	if p.has(leafVersion) {
+		c.integer(nameV, 1)
+	}
+	if p.has(leavesOfTime) {
+		c.time(p, in.Now)
+	}
+	c.key(p, &in.Request.Principal)
+	c.request(p, in)
+	c.route(p, in)
+}
+
+func (c *canon) time(p *plan, now time.Time) {
+	c.open(nameTime)
+	if p.has(leafUnixMinute) {
+		c.integer(nameUnixMinute, unixMinute(now))
+	}
+	if p.has(leafWeekday) {
+		c.text(nameWeekday, now.Weekday().String())
+	}
+	if p.has(leafMinuteOfDay) {
+		c.integer(nameMinuteOfDay, int64(now.Hour()*60+now.Minute()))
+	}
+	if p.has(leafDate) {
+		c.text(nameDate, now.Format(time.DateOnly))
+	}
+	c.close()
+}
+
+func unixMinute(t time.Time) int64 {
+	s := t.Unix()
+	m := s / 60
+	if s%60 < 0 {
+		m--
+	}
+	return m
+}
+
+func (c *canon) key(p *plan, who *llm.Principal) {
+	c.open(nameKey)
+	if p.has(leafKeyID) {
+		c.said(nameID, who.KeyID)
+	}
+	if p.has(leafKeyName) {
+		c.said(nameName, who.Name)
+	}
+	if p.has(leafKeyTeam) {
+		c.said(nameTeam, who.Team)
+	}
+	if p.has(leafKeyUser) {
+		c.said(nameUser, who.User)
+	}
+	if p.has(leafKeyRoles) {
+		c.list(nameRoles, who.Roles)
+	}
+	if p.has(leafKeyTags) {
+		c.table(nameTags, who.Tags, func(k string) bool { return p.hasMember(leafKeyTags, k) })
+	}
+	c.grants(p, who)
+	c.close()
+}
+
+// grants are what the key's maker allowed it.
+func (c *canon) grants(p *plan, who *llm.Principal) {
+	if p.has(leafKeyModels) {
+		c.list(nameModels, who.Models)
+	}
+	if p.has(leafKeyBudget) && who.Budget.Max != 0 {
+		c.open(nameBudget)
+		c.digits(nameMax, who.Budget.Max.Decimal())
+		c.text(nameWindow, who.Budget.Window)
+		c.close()
+	}
+	if p.has(leafKeyExpires) && !who.Expires.IsZero() {
+		c.integer(nameExpires, unixMinute(who.Expires))
+	}
+}
+
+func (c *canon) request(p *plan, in *Input) {
+	r := in.Request
+	c.open(nameRequest)
+	if p.has(leafEndpoint) {
+		c.text(nameEndpoint, string(r.Endpoint))
+	}
+	if p.has(leafDialect) {
+		c.text(nameDialect, string(r.Dialect))
+	}
+	if p.has(leafModel) {
+		c.text(nameModel, r.Facts.Model)
+	}
+	if p.has(leafStream) {
+		c.boolean(nameStream, r.Facts.Stream)
+	}
+	c.sizes(p, in)
+	if p.has(leafFeatures) {
+		c.list(nameFeatures, r.Facts.Features.Names())
+	}
+	if p.has(leafTags) {
+		c.table(nameTags, r.Tags, func(k string) bool { return p.hasMember(leafTags, k) })
+	}
+	if p.has(leafMetadata) {
+		c.table(nameMetadata, r.Facts.Metadata, func(k string) bool { return p.hasMember(leafMetadata, k) })
+	}
+	if p.has(leafIP) {
+		c.said(nameIP, r.IP)
+	}
+	if p.has(leafDataClasses) {
+		c.list(nameDataClasses, in.DataClasses)
+	}
+	c.close()
+}
+
+func (c *canon) sizes(p *plan, in *Input) {
+	facts := &in.Request.Facts
+	if p.has(leafMaxTokens) && facts.MaxTokens > 0 {
+		c.integer(nameMaxTokens, facts.MaxTokens)
+	}
+	if p.has(leafEstInputTokens) {
+		c.integer(nameEstInputTokens, facts.EstInputTokens)
+	}
+	if p.has(leafEstCost) && in.CostKnown {
+		c.integer(nameEstCost, micro(in.EstCost))
+	}
+}
+
+// micro is an amount in millionths of a US dollar, rounded up.
+func micro(n llm.NanoUSD) int64 {
+	m := int64(n) / 1000
+	if int64(n)%1000 > 0 {
+		m++
+	}
+	return m
+}
+
+func (c *canon) route(p *plan, in *Input) {
+	c.open(nameRoute)
+	if p.has(leafRoute) {
+		c.said(nameName, in.Route)
+	}
+	if p.has(leafTargets) {
+		c.b = append(c.b, markName+nameTargets, markArray)
+		for _, t := range in.Targets {
+			c.target(t)
+		}
+		c.mark(markEnd)
+	}
+	c.close()
+}
+
+func (c *canon) target(t *llm.Target) {
+	c.mark(markObject)
+	c.text(nameID, t.ID)
+	c.text(nameProvider, t.Provider)
+	c.said(nameRegion, t.Region)
+	if t.Price.Known {
+		c.integer(namePriceIn, micro(t.Price.Input))
+		c.integer(namePriceOut, micro(t.Price.Output))
+	}
+	if t.Context > 0 {
+		c.integer(nameContext, t.Context)
+	}
+	c.close()
+}

@@ -1,0 +1,215 @@
+package policy
+
+import (
+	"fmt"
+	"strings"
+
+	"github.com/open-policy-agent/opa/v1/ast"
+
+	"github.com/penstock/penstock/gateway/internal/llm"
+)
+
+// part is a piece of a decision and its path, for errors.
+type part struct {
+	path  string
+	value ast.Value
+}
+
+func (p part) wrong(want string) error {
+	return fmt.Errorf("%s: must be %s, not %s", p.path, want, ast.ValueName(p.value))
+}
+
+func (p part) unknown(known ...string) error {
+	name := p.path[strings.LastIndexByte(p.path, '.')+1:]
+	if near := nearest(name, known); near != "" {
+		return fmt.Errorf("%s: unknown; did you mean %s?", p.path, near)
+	}
+	return fmt.Errorf("%s: unknown; known are %s", p.path, strings.Join(known, ", "))
+}
+
+// members calls read for each member of an object, in order of name.
+func (p part) members(read func(name string, m part) error) error {
+	o, ok := p.value.(ast.Object)
+	if !ok {
+		return p.wrong("an object")
+	}
+	return o.Iter(func(k, v *ast.Term) error {
+		name, ok := k.Value.(ast.String)
+		if !ok {
+			return fmt.Errorf("%s: has the key %v, which is not a string", p.path, k)
+		}
+		return read(string(name), part{p.path + "." + string(name), v.Value})
+	})
+}
+
+// items reads an array in its order, or a set in Rego's order of values. It is not nil
+// unless it fails.
+func items[T any](p part, read func(part) (T, error)) ([]T, error) {
+	var elements *ast.Array
+	switch v := p.value.(type) {
+	case *ast.Array:
+		elements = v
+	case ast.Set:
+		elements = v.Sorted()
+	default:
+		return nil, p.wrong("an array or a set")
+	}
+	if elements.Len() > maxItems {
+		return nil, fmt.Errorf("%s: has %d items, at most %d are allowed", p.path, elements.Len(), maxItems)
+	}
+	out := make([]T, 0, elements.Len())
+	for i := range elements.Len() {
+		item, err := read(part{fmt.Sprintf("%s[%d]", p.path, i), elements.Elem(i).Value})
+		if err != nil {
+			return nil, err
+		}
+		out = append(out, item)
+	}
+	return out, nil
+}
+
+// table reads an object of strings. It is nil when there are none.
+func (p part) table(read func(part) (string, error)) (map[string]string, error) {
+	var table map[string]string
+	err := p.members(func(name string, m part) error {
+		s, err := read(m)
+		switch {
+		case err != nil:
+			return err
+		case len(table) == maxItems || len(name) > maxLabel:
+			return fmt.Errorf("%s: has more than %d members, or a name of more than %d bytes", p.path, maxItems, maxLabel)
+		case table == nil:
+			table = make(map[string]string)
+		}
+		table[name] = s
+		return nil
+	})
+	return table, err
+}
+
+func (p part) boolean() (bool, error) {
+	b, ok := p.value.(ast.Boolean)
+	if !ok {
+		return false, p.wrong("a boolean")
+	}
+	return bool(b), nil
+}
+
+func (p part) text(most int) (string, error) {
+	s, ok := p.value.(ast.String)
+	switch {
+	case !ok:
+		return "", p.wrong("a string")
+	case len(s) > most:
+		return "", fmt.Errorf("%s: has %d bytes, at most %d are allowed", p.path, len(s), most)
+	}
+	return string(s), nil
+}
+
+// message is text for people.
+func (p part) message() (string, error) { return p.text(maxText) }
+
+// label is one line of text that is not empty.
+func (p part) label() (string, error) {
+	s, err := p.text(maxLabel)
+	switch {
+	case err != nil:
+		return "", err
+	case s == "":
+		return "", fmt.Errorf("%s: must not be empty", p.path)
+	case strings.ContainsFunc(s, func(r rune) bool { return r < ' ' || r == 0x7f }):
+		return "", fmt.Errorf("%s: must not contain control characters", p.path)
+	}
+	return s, nil
+}
+
+// code is a label such as model_not_allowed.
+func (p part) code() (string, error) {
+	s, err := p.label()
+	if err == nil && strings.ContainsFunc(s, func(r rune) bool { return (r < 'a' || r > 'z') && (r < '0' || r > '9') && r != '_' }) {
+		err = fmt.Errorf("%s: %q must consist of a-z, 0-9 and _", p.path, s)
+	}
+	return s, err
+}
+
+func (p part) number() (ast.Number, error) {
+	n, ok := p.value.(ast.Number)
+	if !ok {
+		return "", p.wrong("a number")
+	}
+	return n, nil
+}
+
+func (p part) integer(least, most int64) (int64, error) {
+	n, err := p.number()
+	if err != nil {
+		return 0, err
+	}
+	i, ok := n.Int64()
+	if !ok || i < least || i > most {
+		return 0, fmt.Errorf("%s: must be a whole number from %d to %d, not %s", p.path, least, most, n)
+	}
+	return i, nil
+}
+
+func smallInt(p part, least, most int) (int, error) {
+	i, err := p.integer(int64(least), int64(most))
+	return int(i), err
+}
+
+// usd reads an amount in US dollars exactly, as nano-USD.
+func (p part) usd() (int64, error) {
+	n, err := p.number()
+	if err != nil {
+		return 0, err
+	}
+	amount, err := llm.ParseUSD(string(n))
+	switch {
+	case err != nil:
+		return 0, fmt.Errorf("%s: %w", p.path, err)
+	case amount < 0:
+		return 0, fmt.Errorf("%s: must not be negative, as %s is", p.path, n)
+	}
+	return int64(amount), nil
+}
+
+func oneOf[S ~string](p part, known ...S) (S, error) {
+	s, err := p.text(maxLabel)
+	if err != nil {
+		return "", err
+	}
+	for _, k := range known {
+		if s == string(k) {
+			return k, nil
+		}
+	}
+	return "", fmt.Errorf("%s: %q is none of %v", p.path, s, known)
+}
+
+// window reads the length of a limit's window: day, week, month, or a number and one of
+// s, m, h.
+func (p part) window() (string, error) {
+	s, err := p.text(maxLabel)
+	if err != nil || isWindow(s) {
+		return s, err
+	}
+	return "", fmt.Errorf("%s: %q is no window; write day, week, month, or a number and s, m or h, such as 5h", p.path, s)
+}
+
+func isWindow(s string) bool {
+	if s == "day" || s == "week" || s == "month" {
+		return true
+	}
+	digits := strings.TrimRight(s, "smh")
+	if len(digits) != len(s)-1 || len(digits) == 0 || len(digits) > 6 || digits[0] == '0' {
+		return false
+	}
+	return strings.Trim(digits, "0123456789") == ""
+}
+
+func missing(p part, name, got string) error {
+	if got != "" {
+		return nil
+	}
+	return fmt.Errorf("%s.%s: missing", p.path, name)
+}

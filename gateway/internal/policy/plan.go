@@ -1,0 +1,252 @@
+package policy
+
+import (
+	"slices"
+	"strconv"
+	"strings"
+
+	"github.com/open-policy-agent/opa/v1/ast"
+)
+
+// leaf is a part of the input that is either built or left out.
+type leaf uint64
+
+const (
+	leafVersion leaf = 1 << iota
+	leafUnixMinute
+	leafWeekday
+	leafMinuteOfDay
+	leafDate
+	leafKeyID
+	leafKeyName
+	leafKeyTeam
+	leafKeyUser
+	leafKeyRoles
+	leafKeyTags
+	leafKeyModels
+	leafKeyBudget
+	leafKeyExpires
+	leafEndpoint
+	leafDialect
+	leafModel
+	leafStream
+	leafMaxTokens
+	leafEstInputTokens
+	leafEstCost
+	leafFeatures
+	leafTags
+	leafMetadata
+	leafIP
+	leafDataClasses
+	leafRoute
+	leafTargets
+	leafUsage
+)
+
+const (
+	leavesOfTime = leafUnixMinute | leafWeekday | leafMinuteOfDay | leafDate
+	// principalLeaves are what limits usually hang on. They change rarely, unlike the
+	// sizes and the address of a request.
+	principalLeaves = leafKeyID | leafKeyName | leafKeyTeam | leafKeyUser | leafKeyRoles |
+		leafKeyTags | leafKeyModels | leafKeyBudget | leafEndpoint | leafDialect | leafModel |
+		leafTags | leafDataClasses | leafRoute
+)
+
+// leafPaths says where each leaf stands in the input.
+var leafPaths = map[leaf][]string{
+	leafVersion:        {"v"},
+	leafUnixMinute:     {"time", "unix_minute"},
+	leafWeekday:        {"time", "weekday"},
+	leafMinuteOfDay:    {"time", "minute_of_day"},
+	leafDate:           {"time", "date"},
+	leafKeyID:          {"key", "id"},
+	leafKeyName:        {"key", "name"},
+	leafKeyTeam:        {"key", "team"},
+	leafKeyUser:        {"key", "user"},
+	leafKeyRoles:       {"key", "roles"},
+	leafKeyTags:        {"key", "tags"},
+	leafKeyModels:      {"key", "models"},
+	leafKeyBudget:      {"key", "budget"},
+	leafKeyExpires:     {"key", "expires"},
+	leafEndpoint:       {"request", "endpoint"},
+	leafDialect:        {"request", "dialect"},
+	leafModel:          {"request", "model"},
+	leafStream:         {"request", "stream"},
+	leafMaxTokens:      {"request", "max_tokens"},
+	leafEstInputTokens: {"request", "est_input_tokens"},
+	leafEstCost:        {"request", "est_cost_usd_micro"},
+	leafFeatures:       {"request", "features"},
+	leafTags:           {"request", "tags"},
+	leafMetadata:       {"request", "metadata"},
+	leafIP:             {"request", "ip"},
+	leafDataClasses:    {"request", "data_classes"},
+	leafRoute:          {"route", "name"},
+	leafTargets:        {"route", "targets"},
+	leafUsage:          {"usage"},
+}
+
+// openLeaves are objects whose members anybody may name: a policy that reads single
+// members of them needs no others.
+const openLeaves = leafKeyTags | leafTags | leafMetadata | leafUsage
+
+// plan is the part of the input that a policy can read. Everything else is left out of
+// the input, and so out of the memo's key: a policy that never looks at the estimated
+// cost gives requests of different cost the same decision by lookup. That is exact,
+// because a reference that is not in the plan is in no rule.
+type plan struct {
+	wanted leaf
+	// members are those read of an open leaf; a leaf that is wanted without an entry
+	// here is read as a whole.
+	members map[leaf]map[string]bool
+}
+
+// everything is the plan that leaves nothing out.
+func everything() plan {
+	var p plan
+	p.want(nil)
+	return p
+}
+
+// planFor collects every reference into the input in compiled modules. Compiling has
+// resolved imports and local names, so that "input" occurs only at the head of a
+// reference or, where a rule passes on all of it, alone.
+func planFor(modules map[string]*ast.Module) plan {
+	var p plan
+	var visitor *ast.GenericVisitor
+	visitor = ast.NewGenericVisitor(func(x any) bool {
+		switch x := x.(type) {
+		case ast.Ref:
+			return p.wantRef(x, visitor)
+		case ast.Var:
+			if x == inputVar {
+				p.want(nil)
+			}
+		}
+		return false
+	})
+	for _, m := range modules {
+		for _, r := range m.Rules {
+			walkRule(visitor, r)
+		}
+	}
+	return p
+}
+
+const inputVar = ast.Var("input")
+
+// walkRule also visits the reference in a rule's head, which the visitor leaves out.
+func walkRule(v *ast.GenericVisitor, r *ast.Rule) {
+	for ; r != nil; r = r.Else {
+		v.Walk(r.Head.Reference)
+		v.Walk(r.Head)
+		v.Walk(r.Body)
+	}
+}
+
+// wantRef reports whether it has visited all of ref.
+func (p *plan) wantRef(ref ast.Ref, v *ast.GenericVisitor) bool {
+	if len(ref) == 0 || !isInput(ref[0]) {
+		return false
+	}
+	p.want(constantPath(ref[1:]))
+	for _, term := range ref[1:] {
+		v.Walk(term)
+	}
+	return true
+}
+
+func isInput(t *ast.Term) bool {
+	head, ok := t.Value.(ast.Var)
+	return ok && head == inputVar
+}
+
+// constantPath is the part of a reference before its first variable or number.
+func constantPath(terms []*ast.Term) []string {
+	var path []string
+	for _, t := range terms {
+		name, ok := t.Value.(ast.String)
+		if !ok {
+			break
+		}
+		path = append(path, string(name))
+	}
+	return path
+}
+
+// want adds all that stands at path or below it.
+func (p *plan) want(path []string) {
+	for l, at := range leafPaths {
+		switch {
+		case hasPrefix(at, path):
+			p.wantWhole(l)
+		case hasPrefix(path, at):
+			p.wantMember(l, path[len(at)])
+		}
+	}
+}
+
+func (p *plan) wantWhole(l leaf) {
+	p.wanted |= l
+	delete(p.members, l)
+}
+
+func (p *plan) wantMember(l leaf, name string) {
+	whole := p.has(l) && p.members[l] == nil
+	p.wanted |= l
+	if whole || openLeaves&l == 0 {
+		return
+	}
+	if p.members == nil {
+		p.members = make(map[leaf]map[string]bool)
+	}
+	if p.members[l] == nil {
+		p.members[l] = make(map[string]bool)
+	}
+	p.members[l][name] = true
+}
+
+func hasPrefix(path, prefix []string) bool {
+	return len(path) >= len(prefix) && slices.Equal(path[:len(prefix)], prefix)
+}
+
+// has reports whether any leaf of want is in the plan.
+func (p *plan) has(want leaf) bool { return p.wanted&want != 0 }
+
+// hasMember reports whether the member of an open leaf that is in the plan is read.
+func (p *plan) hasMember(l leaf, name string) bool {
+	members := p.members[l]
+	return members == nil || members[name]
+}
+
+// only narrows the plan to some leaves.
+func (p *plan) only(keep leaf) plan { return plan{p.wanted & keep, p.members} }
+
+// reads lists the paths in the plan, sorted.
+func (p *plan) reads() []string {
+	var paths []string
+	for l, at := range leafPaths {
+		path := "input." + strings.Join(at, ".")
+		switch members := p.members[l]; {
+		case !p.has(l):
+		case members == nil:
+			paths = append(paths, path)
+		default:
+			for name := range members {
+				paths = append(paths, path+"["+strconv.Quote(name)+"]")
+			}
+		}
+	}
+	slices.Sort(paths)
+	return paths
+}
+
+// ignored lists promises made to key holders that the policy does not look at.
+func (p *plan) ignored() []string {
+	var paths []string
+	for _, l := range []leaf{leafKeyModels, leafKeyBudget} {
+		if !p.has(l) {
+			paths = append(paths, "input."+strings.Join(leafPaths[l], "."))
+		}
+	}
+	return paths
+}

@@ -1,0 +1,317 @@
+package policy_test
+
+import (
+	"errors"
+	"io/fs"
+	"maps"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+	"go.uber.org/goleak"
+
+	"github.com/penstock/penstock/gateway/internal/llm"
+	"github.com/penstock/penstock/gateway/internal/policy"
+	"github.com/penstock/penstock/policies"
+)
+
+func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+
+// folder writes files into a new policy folder.
+func folder(t testing.TB, files map[string]string) string {
+	t.Helper()
+	dir := t.TempDir()
+	write(t, dir, files)
+	return dir
+}
+
+func write(t testing.TB, dir string, files map[string]string) {
+	t.Helper()
+	for name, content := range files {
+		path := filepath.Join(dir, name)
+		if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
+			t.Fatal(err)
+		}
+		if err := os.WriteFile(path, []byte(content), 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+}
+
+func source(dir string) policy.Source { return policy.Source{Dir: dir, FS: policies.FS} }
+
+// newEngine makes an engine of one Rego file, or of the built-in policy when it is empty.
+func newEngine(t testing.TB, rego string, o policy.Options) *policy.Engine {
+	t.Helper()
+	o.Source = source("")
+	if rego != "" {
+		o.Source = source(folder(t, map[string]string{"policy.rego": rego}))
+	}
+	e, err := policy.New(t.Context(), o)
+	if err != nil {
+		t.Fatalf("New: %v", err)
+	}
+	return e
+}
+
+func request(model string) *llm.Request {
+	return &llm.Request{Endpoint: llm.ChatCompletions, Dialect: llm.OpenAI, Facts: llm.Facts{Model: model, Choices: 1}}
+}
+
+func decide(t testing.TB, e *policy.Engine, in policy.Input) llm.Verdict {
+	t.Helper()
+	v, err := e.Decide(t.Context(), in)
+	if err != nil {
+		t.Fatalf("Decide: %v", err)
+	}
+	return v
+}
+
+func TestBuiltinPolicyAllowsByDefault(t *testing.T) {
+	e := newEngine(t, "", policy.Options{})
+	v := decide(t, e, policy.Input{Request: request("smart")})
+	if !v.Allow || len(v.Limits) != 0 || v.Revision == "" {
+		t.Errorf("Decide = %+v, want an allowed request without limits, with a revision", v)
+	}
+}
+
+func TestBuiltinPolicyNamesTheKeysBudget(t *testing.T) {
+	e := newEngine(t, "", policy.Options{})
+	r := request("smart")
+	max, err := llm.ParseUSD("5.000000001")
+	if err != nil {
+		t.Fatal(err)
+	}
+	r.Principal = llm.Principal{KeyID: "ab12cd34", Budget: llm.Budget{Max: max, Window: "day"}}
+	v := decide(t, e, policy.Input{Request: r})
+	want := []llm.Limit{{Name: "key budget", Scope: "key:ab12cd34", Unit: llm.UnitUSD, Window: "day", Max: 5_000_000_001}}
+	if diff := cmp.Diff(want, v.Limits); diff != "" || !v.Allow {
+		t.Errorf("Decide: allow %v, limits differ (-want +got):\n%s", v.Allow, diff)
+	}
+}
+
+func TestBuiltinPolicyRefusesModelsTheKeyLacks(t *testing.T) {
+	e := newEngine(t, "", policy.Options{})
+	r := request("anthropic/claude")
+	r.Principal = llm.Principal{KeyID: "ab12cd34", Models: []string{"smart", "openai/*"}}
+	v := decide(t, e, policy.Input{Request: r})
+	if v.Allow || len(v.Reasons) != 1 {
+		t.Fatalf("Decide = %+v, want one reason against it", v)
+	}
+	got := v.Reasons[0]
+	if got.Code != "model_not_allowed" || got.Status != 403 || !strings.HasPrefix(got.Rule, "builtin/default.rego:") {
+		t.Errorf("reason = %+v, want model_not_allowed, 403, and where the rule stands", got)
+	}
+}
+
+func TestEqualInputsAreDecidedOnce(t *testing.T) {
+	e := newEngine(t, "", policy.Options{})
+	first := decide(t, e, policy.Input{Request: request("smart")})
+	noisy := request("smart")
+	noisy.Facts.EstInputTokens, noisy.IP = 4711, "192.0.2.1"
+	noisy.Facts.Metadata = map[string]string{"trace": "0af7"}
+	second := decide(t, e, policy.Input{Request: noisy, EstCost: 12, CostKnown: true, Now: time.Unix(1e9, 0)})
+	if first.Memoised || !second.Memoised {
+		t.Errorf("memoised = %v, %v, want false, true: the policy reads nothing of the difference", first.Memoised, second.Memoised)
+	}
+	if s := e.Status(); s.Hits != 1 || s.Misses != 1 || s.Remembered != 1 {
+		t.Errorf("Status = %+v, want one hit, one miss, one remembered", s)
+	}
+	if other := decide(t, e, policy.Input{Request: request("fast")}); other.Memoised {
+		t.Error("another model was answered from memory")
+	}
+}
+
+func TestStatusListsWhatThePolicyReads(t *testing.T) {
+	e := newEngine(t, "", policy.Options{})
+	want := []string{"input.key.budget", "input.key.id", "input.key.models", "input.request.model"}
+	if diff := cmp.Diff(want, e.Status().Reads); diff != "" {
+		t.Errorf("Reads differ (-want +got):\n%s", diff)
+	}
+	if s := e.Status(); s.Tests < 5 || !slices.Equal(s.Files, []string{"builtin/default.rego"}) {
+		t.Errorf("Status = %+v, want the built-in file and its tests", s)
+	}
+}
+
+func TestFolderExtendsTheBuiltinPolicy(t *testing.T) {
+	e := newEngine(t, `package penstock
+deny contains {"code": "no_tools", "message": "No tools."} if "tools" in input.request.features
+warnings contains "careful"
+obligations.log := "none"
+`, policy.Options{})
+	r := request("smart")
+	r.Principal = llm.Principal{KeyID: "k", Budget: llm.Budget{Max: llm.USD, Window: "day"}}
+	v := decide(t, e, policy.Input{Request: r})
+	if !v.Allow || len(v.Limits) != 1 || !slices.Equal(v.Warnings, []string{"careful"}) || v.Obligations.Log != "none" {
+		t.Errorf("Decide = %+v, want the key's budget, the warning and the duty", v)
+	}
+	r.Facts.Features = llm.Tools
+	v = decide(t, e, policy.Input{Request: r})
+	if v.Allow || v.Reasons[0].Code != "no_tools" {
+		t.Errorf("Decide = %+v, want no_tools", v)
+	}
+}
+
+func TestFolderThatDecidesReplacesTheBuiltinPolicy(t *testing.T) {
+	e := newEngine(t, `package penstock
+decision := {"allow": true}
+`, policy.Options{})
+	r := request("smart")
+	r.Principal = llm.Principal{KeyID: "k", Models: []string{"other"}}
+	if v := decide(t, e, policy.Input{Request: r}); !v.Allow {
+		t.Errorf("Decide = %+v, want allowed", v)
+	}
+}
+
+func TestDataFilesStandWhereTheirFoldersSay(t *testing.T) {
+	dir := folder(t, map[string]string{
+		"policy.rego":     "package penstock\ndecision := {\"allow\": data.open, \"warnings\": [data.teams.search.note, data.teams.mail]}\n",
+		"data.yaml":       "open: true\n",
+		"teams/data.json": `{"search": {"note": "hello"}, "mail": "x"}`,
+		"..data/bad.rego": "not rego",
+		"notes.json":      "not read",
+	})
+	e, err := policy.New(t.Context(), policy.Options{Source: source(dir)})
+	if err != nil {
+		t.Fatal(err)
+	}
+	v := decide(t, e, policy.Input{Request: request("smart")})
+	if diff := cmp.Diff([]string{"hello", "x"}, v.Warnings); diff != "" || !v.Allow {
+		t.Errorf("Decide = %+v, want data from both files", v)
+	}
+}
+
+// faultsOf is the text of all faults in err, with dir taken out.
+func faultsOf(t *testing.T, err error, dir string) string {
+	t.Helper()
+	var faults policy.Faults
+	if !errors.As(err, &faults) {
+		t.Fatalf("error is %v, want Faults", err)
+	}
+	return strings.ReplaceAll(faults.Error(), dir+string(filepath.Separator), "")
+}
+
+func TestFaultyPoliciesAreRefused(t *testing.T) {
+	tests := []struct {
+		name  string
+		files map[string]string
+		want  []string
+	}{
+		{"two files that do not parse", map[string]string{"a.rego": "package penstock\ndecision := {", "b.rego": "package penstock\nallow { true }"},
+			[]string{"a.rego:2:", "b.rego:2:1: ", "Rego v1"}},
+		{"unknown member of the input", map[string]string{"a.rego": "package penstock\ndecision := {\"allow\": input.request.modle == \"x\"}"},
+			[]string{"a.rego:2:23: undefined ref: input.request.modle", "did you mean input.request.model?", "est_input_tokens"}},
+		{"two unknown members", map[string]string{"a.rego": "package penstock\ndecision := {\"allow\": x, \"warnings\": y}\nx := input.time.hour\ny := input.key.teem"},
+			[]string{"a.rego:3:6: undefined ref: input.time.hour", "a.rego:4:6: undefined ref: input.key.teem", "did you mean input.key.team?"}},
+		{"network", map[string]string{"a.rego": "package penstock\ndecision := {\"allow\": true} if http.send({\"method\": \"get\", \"url\": \"http://x\"})"},
+			[]string{"a.rego:2:", "undefined function http.send", "not available to policies"}},
+		{"misspelt function", map[string]string{"a.rego": "package penstock\ndecision := {\"allow\": startwith(\"a\", \"b\")}"},
+			[]string{"undefined function startwith", "did you mean startswith?"}},
+		{"unused import", map[string]string{"a.rego": "package penstock\nimport data.x.y\ndecision := {\"allow\": true}"}, []string{"a.rego:2:1: import data.x.y unused"}},
+		{"undefined decision", map[string]string{"a.rego": "package penstock\ndecision := {\"allow\": true} if input.request.model == \"nothing\""}, []string{"is undefined for this input"}},
+		{"unknown obligation", map[string]string{"a.rego": "package penstock\ndecision := {\"allow\": true, \"obligations\": {\"max_tokens\": 1}}"},
+			[]string{"decision.obligations.max_tokens: unknown", "max_output_tokens"}},
+		{"wrong type", map[string]string{"a.rego": "package penstock\ndecision := {\"allow\": \"yes\"}"}, []string{"decision.allow: must be a boolean, not string"}},
+		{"failing test", map[string]string{"a.rego": "package penstock\ndecision := {\"allow\": true}", "a_test.rego": "package penstock_test\nimport data.penstock\ntest_closed if not penstock.decision.allow"},
+			[]string{"a_test.rego:3:1: test test_closed fails"}},
+		{"test that does not compile", map[string]string{"a.rego": "package penstock\ndecision := {\"allow\": true}", "a_test.rego": "package penstock_test\ntest_x if nonsense(1)"},
+			[]string{"a_test.rego:2:11: undefined function nonsense"}},
+		{"rules that contradict each other", map[string]string{"a.rego": "package penstock\ndecision := {\"allow\": true}\ndecision := {\"allow\": false}"},
+			[]string{"a.rego:3: eval_conflict_error"}},
+		{"data that hides a rule", map[string]string{"a.rego": "package penstock\ndecision := {\"allow\": true}", "data.json": `{"penstock": {"decision": 1}}`}, []string{"conflict"}},
+		{"data that is not an object", map[string]string{"a.rego": "package penstock\ndecision := {\"allow\": true}", "data.json": `[]`}, []string{"data.json: must be an object"}},
+		{"data given twice", map[string]string{"a.rego": "package penstock\ndecision := {\"allow\": true}", "data.json": `{"x": {"y": 1}}`, "x/data.json": `{"y": 2}`}, []string{"data.x.y is already given"}},
+		{"no policy", map[string]string{"data.json": "{}"}, []string{"no .rego file"}},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			dir := folder(t, tt.files)
+			_, err := policy.New(t.Context(), policy.Options{Source: source(dir)})
+			if err == nil {
+				t.Fatal("New accepted it")
+			}
+			got := faultsOf(t, err, dir)
+			for _, want := range tt.want {
+				if !strings.Contains(got, want) {
+					t.Errorf("New: %s\nwant it to say %q", got, want)
+				}
+			}
+		})
+	}
+}
+
+func TestMissingFolderIsAFault(t *testing.T) {
+	err := policy.Check(t.Context(), source(filepath.Join(t.TempDir(), "nowhere")))
+	var faults policy.Faults
+	if !errors.As(err, &faults) || faults[0].Message != "no such folder" {
+		t.Errorf("Check = %v, want: no such folder", err)
+	}
+}
+
+func TestForbiddenFunctionsDoNotCompile(t *testing.T) {
+	calls := []string{`http.send({"method": "get", "url": "http://x"})`, `net.lookup_ip_addr("x")`, `net.cidr_contains("10.0.0.0/8", "10.0.0.1")`,
+		`opa.runtime()`, `rand.intn("a", 4)`, `uuid.rfc4122("a")`, `time.now_ns()`, `trace("x")`, `rego.parse_module("a", "package a")`,
+		`io.jwt.decode("x")`, `crypto.x509.parse_certificates("x")`, `providers.aws.sign_req({}, {}, 1)`}
+	for _, call := range calls {
+		dir := folder(t, map[string]string{"p.rego": "package penstock\ndecision := {\"allow\": true} if {\n\tx := " + call + "\n\tx\n}\n"})
+		err := policy.Check(t.Context(), source(dir))
+		if err == nil || !strings.Contains(err.Error(), "p.rego:3:7: undefined function ") {
+			t.Errorf("Check with %s = %v, want an undefined function at 3:7", call, err)
+		}
+	}
+}
+
+func TestReloadKeepsTheLastGoodPolicy(t *testing.T) {
+	dir := folder(t, map[string]string{"p.rego": "package penstock\ndecision := {\"allow\": true}"})
+	e, err := policy.New(t.Context(), policy.Options{Source: source(dir)})
+	if err != nil {
+		t.Fatal(err)
+	}
+	before := decide(t, e, policy.Input{Request: request("smart")})
+
+	write(t, dir, map[string]string{"p.rego": "package penstock\ndecision := {\"allow\": tru}"})
+	if err := e.Reload(t.Context()); err == nil || e.Status().Err == nil {
+		t.Fatalf("Reload = %v, Status.Err = %v, want both to say what is wrong", err, e.Status().Err)
+	}
+	if v := decide(t, e, policy.Input{Request: request("smart")}); !v.Allow || !v.Memoised || v.Revision != before.Revision {
+		t.Errorf("after a failed reload: Decide = %+v, want the last good policy with its memory", v)
+	}
+
+	write(t, dir, map[string]string{"p.rego": "package penstock\ndecision := {\"allow\": false}"})
+	if err := e.Reload(t.Context()); err != nil || e.Status().Err != nil {
+		t.Fatalf("Reload = %v, Status.Err = %v, want nil", err, e.Status().Err)
+	}
+	if v := decide(t, e, policy.Input{Request: request("smart")}); v.Allow || v.Memoised || v.Revision == before.Revision {
+		t.Errorf("after a reload: Decide = %+v, want the new policy", v)
+	}
+}
+
+func TestReloadOfTheSamePolicyKeepsItsMemory(t *testing.T) {
+	e := newEngine(t, "", policy.Options{})
+	decide(t, e, policy.Input{Request: request("smart")})
+	if err := e.Reload(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	if v := decide(t, e, policy.Input{Request: request("smart")}); !v.Memoised {
+		t.Error("an unchanged policy forgot its decisions")
+	}
+}
+
+func TestEmbeddedFilesAreAllThereIs(t *testing.T) {
+	found := make(map[string]bool)
+	err := fs.WalkDir(policies.FS, ".", func(path string, d fs.DirEntry, err error) error {
+		if !d.IsDir() {
+			found[path] = true
+		}
+		return err
+	})
+	want := map[string]bool{"default.rego": true, "default_test.rego": true, "schema/input.json": true}
+	if err != nil || !maps.Equal(found, want) {
+		t.Errorf("policies.FS holds %v (%v), want %v", found, err, want)
+	}
+}
+

@@ -1,0 +1,258 @@
+package policy
+
+import (
+	"crypto/sha256"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"maps"
+	"os"
+	"path"
+	"path/filepath"
+	"slices"
+	"strings"
+
+	"github.com/open-policy-agent/opa/v1/ast"
+	"github.com/open-policy-agent/opa/v1/util"
+)
+
+// Bounds of a policy folder.
+const (
+	maxFiles     = 1000
+	maxFileBytes = 4 << 20
+)
+
+const (
+	schemaFile  = "schema/input.json"
+	builtinFile = "default.rego"
+	testSuffix  = "_test.rego"
+)
+
+// bundle is a parsed policy folder.
+type bundle struct {
+	modules map[string]*ast.Module
+	tests   map[string]*ast.Module
+	data    map[string]any
+	schema  any
+	files   []string // policy and data files, sorted
+	digest  string
+}
+
+// text is one file. Its name is for people, its path is within the folder.
+type text struct {
+	name, path string
+	bytes      []byte
+}
+
+// load reads and parses the policy folder, or the built-in policy.
+func load(src Source) (*bundle, error) {
+	if src.FS == nil {
+		return nil, errors.New("policy source: FS is required")
+	}
+	texts, err := src.texts()
+	if err != nil {
+		return nil, err
+	}
+	b, faults := parse(texts)
+	if len(faults) > 0 {
+		return nil, faults
+	}
+	schema, err := fs.ReadFile(src.FS, schemaFile)
+	if err != nil {
+		return nil, fmt.Errorf("read input schema: %w", err)
+	}
+	if err := util.UnmarshalJSON(schema, &b.schema); err != nil {
+		return nil, fmt.Errorf("parse %s: %w", schemaFile, err)
+	}
+	if src.Dir != "" && !b.decides() {
+		if texts, err = b.extend(src.FS, texts); err != nil {
+			return nil, err
+		}
+	}
+	b.digest = digest(texts, schema)
+	return b, nil
+}
+
+func (src Source) texts() ([]text, error) {
+	if src.Dir == "" {
+		return readFolder(src.FS, func(p string) string { return "builtin/" + p })
+	}
+	info, err := os.Stat(src.Dir)
+	if err != nil {
+		return nil, Faults{{File: src.Dir, Message: "no such folder", Hint: "name an existing folder of .rego files under `policies`, or leave it out for the built-in policy"}}
+	}
+	if !info.IsDir() {
+		return nil, Faults{{File: src.Dir, Message: "not a folder", Hint: "name the folder that holds the .rego files"}}
+	}
+	texts, err := readFolder(os.DirFS(src.Dir), func(p string) string { return filepath.Join(src.Dir, filepath.FromSlash(p)) })
+	if err == nil && !slices.ContainsFunc(texts, func(t text) bool { return strings.HasSuffix(t.path, ".rego") }) {
+		return nil, Faults{{File: src.Dir, Message: "no .rego file in this folder"}}
+	}
+	return texts, err
+}
+
+// readFolder reads policy, test and data files. Names that start with a dot are left
+// out: Kubernetes keeps the real files of a mounted folder in such places and links to
+// them.
+func readFolder(folder fs.FS, name func(string) string) ([]text, error) {
+	var texts []text
+	err := fs.WalkDir(folder, ".", func(p string, d fs.DirEntry, err error) error {
+		switch {
+		case err != nil:
+			return fmt.Errorf("read policies: %w", err)
+		case p != "." && strings.HasPrefix(d.Name(), "."):
+			return skip(d)
+		case d.IsDir() || !relevant(d.Name()):
+			return nil
+		case len(texts) == maxFiles:
+			return Faults{{File: name("."), Message: fmt.Sprintf("more than %d policy files", maxFiles)}}
+		}
+		t, err := readText(folder, p, name(p))
+		texts = append(texts, t)
+		return err
+	})
+	return texts, err
+}
+
+func skip(d fs.DirEntry) error {
+	if d.IsDir() {
+		return fs.SkipDir
+	}
+	return nil
+}
+
+func relevant(name string) bool {
+	return strings.HasSuffix(name, ".rego") || name == "data.json" || name == "data.yaml" || name == "data.yml"
+}
+
+func readText(folder fs.FS, p, name string) (text, error) {
+	f, err := folder.Open(p)
+	if err != nil {
+		return text{}, fmt.Errorf("read policies: %w", err)
+	}
+	defer f.Close()
+	b, err := io.ReadAll(io.LimitReader(f, maxFileBytes+1))
+	if err != nil {
+		return text{}, fmt.Errorf("read policies: %w", err)
+	}
+	if len(b) > maxFileBytes {
+		return text{}, Faults{{File: name, Message: fmt.Sprintf("larger than %d MiB", maxFileBytes>>20)}}
+	}
+	return text{name, p, b}, nil
+}
+
+// parse reports the faults of all files at once.
+func parse(texts []text) (*bundle, Faults) {
+	b := &bundle{modules: map[string]*ast.Module{}, tests: map[string]*ast.Module{}, data: map[string]any{}}
+	var faults Faults
+	for _, t := range texts {
+		if err := b.add(t); err != nil {
+			var fs Faults
+			if !errors.As(err, &fs) {
+				fs = faultsOf(err)
+			}
+			faults = append(faults, fs...)
+		}
+	}
+	slices.Sort(b.files)
+	faults.sort()
+	return b, faults
+}
+
+func (b *bundle) add(t text) error {
+	if !strings.HasSuffix(t.path, ".rego") {
+		b.files = append(b.files, t.name)
+		return b.addData(t)
+	}
+	m, err := ast.ParseModuleWithOpts(t.name, string(t.bytes), ast.ParserOptions{RegoVersion: ast.RegoV1})
+	switch {
+	case err != nil:
+		return err
+	case strings.HasSuffix(t.path, testSuffix):
+		b.tests[t.name] = m
+	default:
+		b.files = append(b.files, t.name)
+		b.modules[t.name] = m
+	}
+	return nil
+}
+
+// addData merges a data file at the place its folder names, as OPA's bundles do.
+func (b *bundle) addData(t text) error {
+	var v any
+	if err := util.Unmarshal(t.bytes, &v); err != nil {
+		return Faults{{File: t.name, Message: "not readable as JSON or YAML: " + err.Error()}}
+	}
+	doc, ok := v.(map[string]any)
+	if !ok {
+		return Faults{{File: t.name, Message: "must be an object"}}
+	}
+	if dir := path.Dir(t.path); dir != "." {
+		for _, name := range slices.Backward(strings.Split(dir, "/")) {
+			doc = map[string]any{name: doc}
+		}
+	}
+	if at := merge(b.data, doc); at != "" {
+		return Faults{{File: t.name, Message: "data." + at + " is already given by another data file"}}
+	}
+	return nil
+}
+
+// merge adds src to dst. It returns the path at which both say something else than an
+// object, empty when there is none.
+func merge(dst, src map[string]any) string {
+	for _, name := range slices.Sorted(maps.Keys(src)) {
+		old, taken := dst[name]
+		if !taken {
+			dst[name] = src[name]
+			continue
+		}
+		a, isObject := old.(map[string]any)
+		b, areObjects := src[name].(map[string]any)
+		if !isObject || !areObjects {
+			return name
+		}
+		if at := merge(a, b); at != "" {
+			return name + "." + at
+		}
+	}
+	return ""
+}
+
+// decides reports whether some module defines data.penstock.decision.
+func (b *bundle) decides() bool {
+	for _, m := range b.modules {
+		for _, r := range m.Rules {
+			if m.Package.Path.Extend(r.Head.Ref()).HasPrefix(decisionRef) {
+				return true
+			}
+		}
+	}
+	return false
+}
+
+// extend puts the built-in policy under a folder that does not decide by itself. The
+// built-in tests stay out: the folder may well change what they expect.
+func (b *bundle) extend(builtin fs.FS, texts []text) ([]text, error) {
+	t, err := readText(builtin, builtinFile, "builtin/"+builtinFile)
+	if err != nil {
+		return nil, err
+	}
+	if err := b.add(t); err != nil {
+		return nil, err
+	}
+	slices.Sort(b.files)
+	return append(texts, t), nil
+}
+
+// digest names a policy by all that it consists of.
+func digest(texts []text, schema []byte) string {
+	h := sha256.New()
+	for _, t := range texts {
+		fmt.Fprintf(h, "%s %d\n%s", t.path, len(t.bytes), t.bytes)
+	}
+	h.Write(schema)
+	return hex.EncodeToString(h.Sum(nil)[:6])
+}

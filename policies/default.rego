@@ -1,0 +1,45 @@
+# The admission policy that Penstock uses when none is configured. A key may be
+# restricted to some models and may carry its own budget; everything else passes.
+#
+# A policy folder extends this file as long as it does not define `decision` itself:
+# add rules for deny, warnings, limits and obligations in files of package penstock.
+package penstock
+
+decision := {
+	"allow": count(deny) == 0,
+	"reasons": deny,
+	"warnings": {warning | some warning in data.penstock.warnings},
+	"limits": limits,
+	"obligations": {duty: value | some duty, value in data.penstock.obligations},
+}
+
+# A key without a list of models may use every model.
+deny contains {
+	"code": "model_not_allowed",
+	"message": sprintf("This key may not use the model %q; it may use %s.", [
+		input.request.model,
+		concat(", ", input.key.models),
+	]),
+	"status": 403,
+} if {
+	count(input.key.models) > 0
+	not model_listed
+}
+
+model_listed if input.request.model in input.key.models
+
+# In a list of models, "*" stands for any run of characters.
+model_listed if {
+	some pattern in input.key.models
+	contains(pattern, "*")
+	glob.match(pattern, null, input.request.model)
+}
+
+# The key's own budget, an amount in US dollars for the window it was given.
+limits contains {
+	"name": "key budget",
+	"scope": sprintf("key:%s", [input.key.id]),
+	"unit": "usd",
+	"window": input.key.budget.window,
+	"max": input.key.budget.max,
+}
