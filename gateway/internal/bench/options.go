@@ -29,7 +29,7 @@ func parseOptions(args []string, stderr io.Writer) (options, error) {
 	only := f.String("only", strings.Join([]string{direct, floor, gateway}, ","), "targets to measure, separated by commas")
 	cases := f.String("cases", strings.Join(caseNames(), ","), "cases to measure, separated by commas")
 	f.StringVar(&o.Gateway, "gateway", "bin/penstock", "the gateway's binary")
-	f.StringVar(&o.Floor, "floor", "bin/bench-floor", "the bare proxy's binary")
+	f.StringVar(&o.Floor, "floor", "bin/floor", "the bare proxy's binary")
 	f.IntVar(&o.Rounds, "rounds", 3, "how often every case runs; the table has medians")
 	f.IntVar(&o.Starts, "starts", 3, "how many cold starts with and without the compile cache")
 	f.DurationVar(&o.Warm, "warm", 500*time.Millisecond, "how long every run warms up")
