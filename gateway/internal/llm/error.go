@@ -106,6 +106,7 @@ const (
 	FaultNotFound      Fault = "not_found"      // the target does not exist there: fall back
 	FaultBadRequest    Fault = "bad_request"    // the caller's own fault: tell it
 	FaultTransform     Fault = "transform"      // a module failed: fall back
+	FaultResting       Fault = "resting"        // it is cooling down and was not asked: fall back
 	FaultCanceled      Fault = "canceled"       // the caller hung up: stop
 )
 

@@ -3,6 +3,7 @@ package pipeline
 import (
 	"context"
 	"errors"
+	"fmt"
 	"io"
 	"time"
 
@@ -114,6 +115,7 @@ type attempt struct {
 	// first is the time from started to the first content; 0 before it.
 	first  time.Duration
 	answer *llm.Answer
+	flight Flight
 	watch  *watchdog
 	index  int // of the attempt's entry in the record
 	done   bool
@@ -122,11 +124,14 @@ type attempt struct {
 // run sends the call and waits for the reply's first content. What it returns is
 // the reply from its first event.
 func (a *attempt) run(ctx context.Context, try int, wait time.Duration) (llm.Stream, error) {
+	var ok bool
+	if a.flight, ok = a.Health.Begin(a.target.ID); !ok {
+		return nil, a.resting()
+	}
 	a.started = a.Now()
 	a.index = len(a.record.Attempts)
 	a.record.Attempts = append(a.record.Attempts, llm.Attempt{Target: a.target.ID, Try: try,
 		Start: a.since(), Wait: llm.Millis(wait)})
-	a.Health.Begin(a.target.ID)
 	a.watch = newWatchdog(ctx, a.firstLimit(), a.silent("first_token", a.firstLimit()))
 	reply, err := a.open(a.watch.ctx)
 	if err != nil {
@@ -161,8 +166,17 @@ func (a *attempt) open(ctx context.Context) (llm.Stream, error) {
 	}
 	a.first = a.Now().Sub(a.started)
 	a.entry().FirstToken = llm.Millis(a.first)
+	a.flight.FirstToken()
 	a.watch.reset(a.route.Timeout.Idle, a.silent("idle", a.route.Timeout.Idle))
 	return &relayed{Stream: events, held: held, attempt: a}, nil
+}
+
+// resting is what becomes of an attempt on a target that must not be asked now.
+func (a *attempt) resting() error {
+	stats := a.Health.Stats(a.target.ID)
+	left := max(stats.CoolingUntil.Sub(a.Now()), time.Second).Round(time.Second)
+	return &llm.Error{Code: llm.CodeNoTarget, Status: 503, Fault: llm.FaultResting, RetryAfter: left,
+		Message: fmt.Sprintf("%s is resting after failures (%s) and is asked again in about %s.", a.target.ID, stats.CoolingFor, left)}
 }
 
 func (a *attempt) entry() *llm.Attempt { return &a.record.Attempts[a.index] }
@@ -197,7 +211,10 @@ func (a *attempt) finish(e *llm.Error) {
 	took := a.Now().Sub(a.started)
 	entry := a.entry()
 	entry.Duration = llm.Millis(took)
-	out := Outcome{FirstToken: a.first, Duration: took, Answer: a.answer}
+	out := Outcome{FirstToken: a.first, Duration: took}
+	if a.answer != nil {
+		out.Status, out.Header = a.answer.Status, a.answer.Header
+	}
 	if e != nil {
 		entry.Fault, entry.Error = e.Fault, e.Message
 		out.Fault, out.RetryAfter = e.Fault, e.RetryAfter
@@ -205,7 +222,7 @@ func (a *attempt) finish(e *llm.Error) {
 		out.OutputTokens = u.Output
 	}
 	a.record.Upstream += llm.Millis(took)
-	a.Health.Done(a.target.ID, out)
+	a.flight.Done(out)
 }
 
 // maxHeld bounds the events before the first content, and maxHeldBytes their size:

@@ -23,7 +23,9 @@ type world struct {
 	script map[string][]play
 	cached *Cached
 	full   map[string]bool // targets that the meter refuses
-	ranks  func(c []llm.Candidate) llm.Ranking
+	// resting targets must not be asked.
+	resting map[string]bool
+	ranks   func(c []llm.Candidate) llm.Ranking
 
 	mu       sync.Mutex
 	sent     []string

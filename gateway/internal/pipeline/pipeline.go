@@ -10,6 +10,7 @@ package pipeline
 import (
 	"context"
 	"log/slog"
+	"net/http"
 	"time"
 
 	"github.com/penstock/penstock/gateway/internal/llm"
@@ -89,20 +90,29 @@ type Upstream interface {
 // Health knows how targets are doing.
 type Health interface {
 	Stats(target string) llm.Stats
-	// Begin counts an attempt in flight. Its end must be told by Done, once.
-	Begin(target string)
-	Done(target string, o Outcome)
+	// Begin counts an attempt in. It is false when the target rests and must not be
+	// asked.
+	Begin(target string) (Flight, bool)
+}
+
+// Flight is one attempt under way.
+type Flight interface {
+	// FirstToken tells that the target has begun to answer.
+	FirstToken()
+	// Done tells how the attempt ended, once.
+	Done(o Outcome)
 }
 
 // Outcome is how an attempt ended.
 type Outcome struct {
-	Fault      llm.Fault
+	Fault llm.Fault
+	// Status and Header are the provider's; zero when it did not answer.
+	Status     int
 	RetryAfter time.Duration
+	Header     http.Header
 	// FirstToken is zero when none came; Duration covers the whole attempt.
 	FirstToken, Duration time.Duration
 	OutputTokens         int64
-	// Answer is what the provider answered with; nil when it did not.
-	Answer *llm.Answer
 }
 
 // Meter counts what limits bound.
