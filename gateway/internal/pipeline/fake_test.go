@@ -203,9 +203,16 @@ func (w *world) Read(_ context.Context, _ *llm.Request, _ *llm.Target, a *llm.An
 func (w *world) MayRetry() bool                             { w.retries--; return w.retries >= 0 }
 func (w *world) Backoff(_ int, r llm.Retries) time.Duration { return r.Min }
 func (w *world) Stats(string) llm.Stats                     { return llm.Stats{} }
-func (w *world) Begin(string)                               {}
 
-func (w *world) Done(id string, o Outcome) { w.outcomes[id] = append(w.outcomes[id], o) }
+func (w *world) Begin(id string) (Flight, bool) { return flight{w, id}, !w.resting[id] }
+
+type flight struct {
+	w  *world
+	id string
+}
+
+func (f flight) FirstToken()    {}
+func (f flight) Done(o Outcome) { f.w.outcomes[f.id] = append(f.w.outcomes[f.id], o) }
 
 func (w *world) Reserve(lease string, limits []llm.Limit, want llm.Amounts) ([]llm.LimitState, error) {
 	if w.full[w.current(want)] {
