@@ -314,4 +314,3 @@ func TestEmbeddedFilesAreAllThereIs(t *testing.T) {
 		t.Errorf("policies.FS holds %v (%v), want %v", found, err, want)
 	}
 }
-
