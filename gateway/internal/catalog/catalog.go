@@ -1,0 +1,145 @@
+// Package catalog knows what well-known providers' models cost and can do: prices,
+// context windows, output caps, capabilities. The facts are those of models.dev, laid
+// over with a few that it lacks, compiled in as a table of text.
+//
+// It knows nothing of the user's own providers and prices: those stand in the
+// configuration and override what is found here. It never guesses a price: what is
+// not in the table is unknown.
+package catalog
+
+import (
+	"crypto/sha256"
+	_ "embed"
+	"encoding/hex"
+	"fmt"
+	"slices"
+	"strings"
+)
+
+//go:generate go run ./generate
+
+//go:embed catalog.tsv
+var table string
+
+// Catalog is the table with an index. It does not change and may be shared.
+type Catalog struct {
+	rows map[key]string
+	// dated holds, for models that are only known with a date in their name, the
+	// newest one under the name without it.
+	dated map[key]string
+	// names are the models of each provider, sorted.
+	names map[string][]string
+	hash  string
+}
+
+type key struct{ provider, model string }
+
+// Load indexes the table, in well under a millisecond; rows are read when they are
+// looked up. The error is a fault of the build.
+func Load() (*Catalog, error) { return index(table) }
+
+func index(table string) (*Catalog, error) {
+	sum := sha256.Sum256([]byte(table))
+	c := &Catalog{hash: hex.EncodeToString(sum[:4]), rows: make(map[key]string, 1024),
+		dated: map[key]string{}, names: map[string][]string{}}
+	newest := map[key]string{}
+	for line := range strings.Lines(table) {
+		if line[0] == '#' {
+			continue
+		}
+		provider, rest, _ := strings.Cut(line, "\t")
+		model, row, ok := strings.Cut(rest, "\t")
+		if !ok {
+			return nil, fmt.Errorf("catalogue: %q is not a row", line)
+		}
+		c.rows[key{provider, model}] = strings.TrimSuffix(row, "\n")
+		c.names[provider] = append(c.names[provider], model)
+		if stem, date := undated(model); date != "" && date > newest[key{provider, stem}] {
+			newest[key{provider, stem}] = date
+			c.dated[key{provider, stem}] = model
+		}
+	}
+	return c, nil
+}
+
+// Hash identifies the table: the first eight hexadecimal digits of its SHA-256. It
+// stands in the Row of every price.
+func (c *Catalog) Hash() string { return c.hash }
+
+// Lookup finds a provider's model: under its own name, or else, in this order,
+//
+//   - without the "models/" that Gemini puts in front,
+//   - without a date at its end ("gpt-5-2025-08-07", "claude-sonnet-4-5-20250929",
+//     "claude-opus-4-1@20250805") or, at Google, without "-001",
+//   - without "-latest", or with it,
+//   - as the newest model of that name with a date at its end.
+//
+// Shorter numbers such as "-2508" or "-0613" are left alone: they tell versions
+// apart that have prices of their own. The Entry says which model was found.
+func (c *Catalog) Lookup(provider, model string) (Entry, bool) {
+	for name := range candidates(provider, model) {
+		if row, ok := c.rows[key{provider, name}]; ok {
+			return c.entry(provider, name, row), true
+		}
+	}
+	name := strings.TrimSuffix(strings.TrimPrefix(model, "models/"), "-latest")
+	if dated, ok := c.dated[key{provider, name}]; ok {
+		return c.entry(provider, dated, c.rows[key{provider, dated}]), true
+	}
+	return Entry{}, false
+}
+
+// candidates yields the names that a model may stand under, the likeliest first.
+func candidates(provider, model string) func(yield func(string) bool) {
+	return func(yield func(string) bool) {
+		name := strings.TrimPrefix(model, "models/")
+		stem, _ := undated(name)
+		if provider == "gemini" || provider == "vertex" {
+			stem = strings.TrimSuffix(stem, "-001")
+		}
+		base := strings.TrimSuffix(stem, "-latest")
+		_ = yield(model) && yield(name) && yield(stem) && yield(base) && yield(base+"-latest")
+	}
+}
+
+// undated splits a date off a model's name: "-20250929", "@20250929" or "-2025-09-29".
+// The date is empty when there is none.
+func undated(model string) (stem, date string) {
+	n := len(model)
+	if n > 11 && model[n-11] == '-' && model[n-6] == '-' && model[n-3] == '-' {
+		date = model[n-10:n-6] + model[n-5:n-3] + model[n-2:]
+		stem = model[:n-11]
+	} else if n > 9 && (model[n-9] == '-' || model[n-9] == '@') {
+		stem, date = model[:n-9], model[n-8:]
+	}
+	if !isDate(date) {
+		return model, ""
+	}
+	return stem, date
+}
+
+// isDate reports whether s is a day of this era as YYYYMMDD.
+func isDate(s string) bool {
+	return len(s) == 8 && strings.Trim(s, "0123456789") == "" && "2020" <= s[:4] && s[:4] <= "2049" &&
+		"01" <= s[4:6] && s[4:6] <= "12" && "01" <= s[6:] && s[6:] <= "31"
+}
+
+// Providers lists the providers, sorted.
+func (c *Catalog) Providers() []string {
+	names := make([]string, 0, len(c.names))
+	for name := range c.names {
+		names = append(names, name)
+	}
+	slices.Sort(names)
+	return names
+}
+
+// Models lists a provider's models, sorted by name; none for a provider that the
+// catalogue does not know.
+func (c *Catalog) Models(provider string) []Entry {
+	entries := make([]Entry, len(c.names[provider]))
+	for i, model := range c.names[provider] {
+		entries[i] = c.entry(provider, model, c.rows[key{provider, model}])
+	}
+	return entries
+}

@@ -1,0 +1,145 @@
+package catalog
+
+import (
+	"strconv"
+	"strings"
+
+	"github.com/penstock/penstock/gateway/internal/llm"
+)
+
+// Entry is what the catalogue knows about one model of one provider.
+type Entry struct {
+	Provider string
+	// Model is the name in the catalogue, which may differ from the one looked up.
+	Model string
+	// Price is complete: tokens without a price of their own cost what they would cost
+	// without a cache and as text, so that a bill is rather too high than too low. A
+	// model that is free has a known price of 0; a model whose price nobody states has
+	// an unknown one.
+	Price llm.Price
+	// Context and MaxOutput are in tokens; 0 is unknown.
+	Context   int64
+	MaxOutput int64
+	// Features lacks what the facts say that the model lacks; what they are silent
+	// about is in it.
+	Features llm.Features
+	// Quality is the share of Aider's polyglot coding tasks that the model solves, 0 to
+	// 1 (https://aider.chat/docs/leaderboards); negative when it was not measured.
+	Quality float64
+	// Chat is false for models that make embeddings, images, speech or video only.
+	Chat bool
+	// NoTemperature marks models that refuse sampling parameters.
+	NoTemperature bool
+	Deprecated    bool
+	// Released is a date as YYYY-MM-DD, or its beginning; empty when unknown.
+	Released string
+}
+
+// Fill writes the facts into a target. Its name, dialect, weight and order are not
+// touched.
+func (e Entry) Fill(t *llm.Target) {
+	t.Price, t.Context, t.MaxOutput = e.Price, e.Context, e.MaxOutput
+	t.Features, t.FeaturesKnown, t.Quality = e.Features, true, e.Quality
+}
+
+// The columns of a row, behind provider and model.
+const (
+	colPrices    = 0 // input, output, cache read, cache write, cache write for an hour
+	colAudioIn   = 5
+	colAudioOut  = 6
+	colLong      = 7
+	colContext   = 8
+	colMaxOutput = 9
+	colFeatures  = 10
+	colFlags     = 11
+	colQuality   = 12
+	colReleased  = 13
+	columns      = 14
+)
+
+// entry reads a row. A test reads them all, so what is not a number is unknown.
+func (c *Catalog) entry(provider, model, row string) Entry {
+	f := strings.Split(row, "\t")
+	if len(f) != columns {
+		return Entry{Provider: provider, Model: model, Quality: -1}
+	}
+	e := Entry{Provider: provider, Model: model, Released: strings.TrimPrefix(f[colReleased], "-"),
+		Context: max(number(f[colContext]), 0), MaxOutput: max(number(f[colMaxOutput]), 0),
+		Features: features(f[colFeatures]), Quality: quality(f[colQuality]), Chat: true}
+	e.Price = price(f[colPrices:colAudioIn], f[colAudioIn], f[colAudioOut])
+	if above, rest, ok := strings.Cut(f[colLong], ":"); ok && e.Price.Known {
+		long := price(strings.Split(rest, ":"), "-", "-")
+		e.Price.LongAbove, e.Price.Long = number(above), &long
+	}
+	if e.Price.Known {
+		e.Price.Row = provider + "/" + model + "@" + c.hash
+	}
+	for flag := range strings.SplitSeq(f[colFlags], ",") {
+		switch flag {
+		case "deprecated":
+			e.Deprecated = true
+		case "no-temperature":
+			e.NoTemperature = true
+		case "embedding", "no-chat":
+			e.Chat = false
+		}
+	}
+	return e
+}
+
+// price completes the five prices of a row.
+func price(f []string, audioIn, audioOut string) llm.Price {
+	in, out := number(f[0]), number(f[1])
+	if in < 0 || out < 0 {
+		return llm.Price{}
+	}
+	or := func(s string, other int64) int64 {
+		if n := number(s); n >= 0 {
+			return n
+		}
+		return other
+	}
+	write := or(f[3], in)
+	return llm.Price{
+		Known: true, Input: llm.NanoUSD(in), Output: llm.NanoUSD(out),
+		CacheRead: llm.NanoUSD(or(f[2], in)), CacheWrite: llm.NanoUSD(write), CacheWriteLong: llm.NanoUSD(or(f[4], write)),
+		AudioInput: llm.NanoUSD(or(audioIn, in)), AudioOutput: llm.NanoUSD(or(audioOut, out)),
+	}
+}
+
+// number is a whole number, or -1 for "-".
+func number(s string) int64 {
+	n, err := strconv.ParseInt(s, 10, 64)
+	if err != nil {
+		return -1
+	}
+	return n
+}
+
+func quality(s string) float64 {
+	q, err := strconv.ParseFloat(s, 64)
+	if err != nil {
+		return -1
+	}
+	return q
+}
+
+func features(s string) llm.Features {
+	var f llm.Features
+	for i, name := range llm.Features(^uint32(0)).Names() {
+		if contains(s, name) {
+			f |= 1 << i
+		}
+	}
+	return f
+}
+
+// contains reports whether a name is in a list joined by commas.
+func contains(list, name string) bool {
+	for one := range strings.SplitSeq(list, ",") {
+		if one == name {
+			return true
+		}
+	}
+	return false
+}

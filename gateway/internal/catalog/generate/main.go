@@ -1,0 +1,102 @@
+// Command generate writes the gateway's catalogue from the models.dev facts and the
+// overlay beside it. The result depends on these two files only.
+//
+//	go run ./gateway/internal/catalog/generate          # write catalog.tsv
+//	go run ./gateway/internal/catalog/generate -check   # exit 1 if it is out of date
+//
+// Where the facts are not at hand, -check says so and succeeds.
+package main
+
+import (
+	"bytes"
+	"errors"
+	"flag"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"path/filepath"
+)
+
+func main() {
+	if err := run(os.Args[1:], os.Stdout); err != nil {
+		fmt.Fprintln(os.Stderr, "generate:", err)
+		os.Exit(1)
+	}
+}
+
+func run(args []string, out io.Writer) error {
+	root, err := moduleRoot()
+	if err != nil {
+		return err
+	}
+	dir := filepath.Join(root, "gateway/internal/catalog")
+	flags := flag.NewFlagSet("generate", flag.ContinueOnError)
+	facts := flags.String("facts", filepath.Join(root, "../shared/prices/models.dev.api.json"), "the models.dev `file`")
+	check := flags.Bool("check", false, "compare instead of writing")
+	if err := flags.Parse(args); err != nil {
+		return err
+	}
+	table, err := generate(*facts, filepath.Join(dir, "overlay.tsv"))
+	if errors.Is(err, fs.ErrNotExist) && *check {
+		fmt.Fprintf(out, "catalog: not checked, %s is not there\n", *facts)
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	return finish(filepath.Join(dir, "catalog.tsv"), table, *check)
+}
+
+// finish writes the catalogue, or compares it with what is there.
+func finish(path string, table []byte, check bool) error {
+	if !check {
+		return os.WriteFile(path, table, 0o644)
+	}
+	have, err := os.ReadFile(path)
+	if err != nil {
+		return err
+	}
+	if !bytes.Equal(have, table) {
+		return fmt.Errorf("%s is out of date: run go generate ./gateway/internal/catalog", path)
+	}
+	return nil
+}
+
+func generate(factsFile, overlayFile string) ([]byte, error) {
+	facts, err := readFacts(factsFile)
+	if err != nil {
+		return nil, err
+	}
+	rules, err := readOverlay(overlayFile)
+	if err != nil {
+		return nil, err
+	}
+	rows, err := facts.rows()
+	if err != nil {
+		return nil, err
+	}
+	for _, rule := range rules {
+		if err := rule.apply(rows); err != nil {
+			return nil, err
+		}
+	}
+	return table(rows), nil
+}
+
+// moduleRoot is the nearest folder upwards that holds go.mod.
+func moduleRoot() (string, error) {
+	dir, err := os.Getwd()
+	if err != nil {
+		return "", err
+	}
+	for {
+		if _, err := os.Stat(filepath.Join(dir, "go.mod")); err == nil {
+			return dir, nil
+		}
+		if filepath.Dir(dir) == dir {
+			return "", errors.New("run this inside the module")
+		}
+		dir = filepath.Dir(dir)
+	}
+}

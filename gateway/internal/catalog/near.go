@@ -1,0 +1,82 @@
+package catalog
+
+import (
+	"cmp"
+	"slices"
+	"strings"
+)
+
+const (
+	// maxNear bounds how many names Near returns, maxName how long a name in bytes may
+	// be to be compared at all.
+	maxNear, maxName = 3, 128
+	// alike is the least likeness of names that are worth showing.
+	alike = 0.4
+)
+
+// Near lists at most three models, as "provider/model", whose names are like the given
+// one, the likest first; it is for error messages. A name that begins with a known
+// provider is compared with that provider's models, any other with all models.
+//
+// Likeness is counted in groups of three letters, not in typing mistakes: names of
+// models differ by whole parts that are missing, added or written another way
+// ("claude-sonnet-4.5"), which would be many mistakes.
+func (c *Catalog) Near(name string) []string {
+	if len(name) > maxName {
+		return nil
+	}
+	type match struct {
+		name  string
+		score float64
+	}
+	var found []match
+	want, only := trigrams(name), ""
+	if provider, model, ok := strings.Cut(name, "/"); ok && c.names[provider] != nil {
+		want, only = trigrams(model), provider
+	}
+	for provider, models := range c.names {
+		if only != "" && provider != only {
+			continue
+		}
+		for _, model := range models {
+			if score := likeness(want, model); score >= alike {
+				found = append(found, match{provider + "/" + model, score})
+			}
+		}
+	}
+	slices.SortFunc(found, func(a, b match) int {
+		return cmp.Or(cmp.Compare(b.score, a.score), cmp.Compare(a.name, b.name))
+	})
+	var names []string
+	for _, m := range found[:min(len(found), maxNear)] {
+		names = append(names, m.name)
+	}
+	return names
+}
+
+// likeness is twice the number of common groups by the number of all (Dice's
+// coefficient): 1 for equal names, 0 for names with nothing in common.
+func likeness(want map[[3]byte]bool, model string) float64 {
+	padded := pad(model)
+	common, all := 0, len(padded)-2
+	for i := range all {
+		if want[[3]byte([]byte(padded[i:i+3]))] {
+			common++
+		}
+	}
+	return 2 * float64(common) / float64(len(want)+all)
+}
+
+func trigrams(s string) map[[3]byte]bool {
+	padded := pad(s)
+	set := make(map[[3]byte]bool, len(padded))
+	for i := range len(padded) - 2 {
+		set[[3]byte([]byte(padded[i:i+3]))] = true
+	}
+	return set
+}
+
+// pad makes beginnings count, and all separators equal.
+func pad(s string) string {
+	return "--" + strings.NewReplacer(".", "-", "_", "-", " ", "-", ":", "-").Replace(strings.ToLower(s)) + "-"
+}
