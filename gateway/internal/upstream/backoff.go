@@ -82,11 +82,9 @@ func (b *RetryBudget) Withdraw() bool {
 // fill adds what the time since the last time is worth.
 func (b *RetryBudget) fill() {
 	last, now := b.filled.Load(), b.now().UnixNano()
-	add := (now - last) / int64(time.Millisecond) * b.perSecond / 1000
-	if now-last > int64(time.Minute) {
-		add = b.size
-	}
-	if add <= 0 || !b.filled.CompareAndSwap(last, now) {
+	ms := (now - last) / int64(time.Millisecond)
+	add := min(ms, time.Hour.Milliseconds()) * b.perSecond / 1000
+	if add <= 0 || !b.filled.CompareAndSwap(last, last+ms*int64(time.Millisecond)) {
 		return
 	}
 	b.level.Add(min(add, b.size))

@@ -1,10 +1,6 @@
 package upstream
 
-import (
-	"time"
-
-	"github.com/penstock/penstock/gateway/internal/llm"
-)
+import "time"
 
 // circuit keeps calls from a target that fails. Closed, it lets all through. Open,
 // it lets none through until its time is up; then it is half-open and lets one
@@ -47,6 +43,14 @@ func (c *circuit) resting(now time.Time, patience time.Duration) time.Time {
 
 func (c *circuit) close() { *c = circuit{} }
 
+// succeed counts a success. What an open circuit let through before it opened does
+// not close it.
+func (c *circuit) succeed(probe bool) {
+	if c.until.IsZero() || probe {
+		c.close()
+	}
+}
+
 // open keeps everybody out until the given time.
 func (c *circuit) open(until time.Time, why string) {
 	if until.After(c.until) {
@@ -65,7 +69,7 @@ func (c *circuit) release(probe bool) {
 // fail counts a failure. tooMany says that the share of recent failures is reason
 // enough to open. Failures of attempts from before the circuit opened change
 // nothing.
-func (c *circuit) fail(now time.Time, o HealthOptions, probe, tooMany bool) {
+func (c *circuit) fail(now time.Time, o HealthOptions, why string, probe, tooMany bool) {
 	if !c.until.IsZero() && !probe {
 		return
 	}
@@ -74,7 +78,7 @@ func (c *circuit) fail(now time.Time, o HealthOptions, probe, tooMany bool) {
 		return
 	}
 	c.opened = min(max(2*c.opened, o.MinOpen), o.MaxOpen)
-	c.open(now.Add(c.opened), string(llm.FaultServer))
+	c.open(now.Add(c.opened), why)
 }
 
 // rest is the pause after a 429.

@@ -57,14 +57,14 @@ const halfLife = 30 * time.Second
 const enough = 10
 
 func (e *errorShare) add(now time.Time, good, bad float64) {
-	e.good, e.bad = e.at2(now)
+	e.good, e.bad = e.weighed(now)
 	e.good += good
 	e.bad += bad
 	e.at = now
 }
 
-// at2 are both counts as they weigh now.
-func (e *errorShare) at2(now time.Time) (good, bad float64) {
+// weighed are both counts as they weigh now.
+func (e *errorShare) weighed(now time.Time) (good, bad float64) {
 	age := now.Sub(e.at)
 	if age <= 0 {
 		return e.good, e.bad
@@ -76,12 +76,12 @@ func (e *errorShare) at2(now time.Time) (good, bad float64) {
 // rate is the decayed share of failures, 0 to 1. One imagined success keeps a
 // single failure from being 100 % and lets old ones fade away.
 func (e *errorShare) rate(now time.Time) float64 {
-	good, bad := e.at2(now)
+	good, bad := e.weighed(now)
 	return bad / (good + bad + 1)
 }
 
 // share reports whether at least this share of enough attempts has failed.
 func (e *errorShare) share(now time.Time, limit float64) bool {
-	good, bad := e.at2(now)
+	good, bad := e.weighed(now)
 	return good+bad >= enough && bad/(good+bad) >= limit
 }

@@ -1,8 +1,7 @@
 package upstream
 
 import (
-	"math"
-	"net/http"
+	"maps"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -52,16 +51,24 @@ func (o HealthOptions) withDefaults() HealthOptions {
 // for concurrent use. Targets are known by their id, "provider/model"; it remembers
 // each one that was ever begun until Retain drops it.
 type Health struct {
-	o   HealthOptions
-	now func() time.Time
-	// targets and providers hold *target and *provider. A target's figures are
-	// written under its own lock and read without.
-	targets, providers sync.Map
+	o      HealthOptions
+	now    func() time.Time
+	grow   sync.Mutex // for replacing the roster
+	roster atomic.Pointer[roster]
+}
+
+// roster is everyone that is known. It is replaced and never changed, since it is
+// read for every target of every request and grows once per target.
+type roster struct {
+	targets   map[string]*target
+	providers map[string]*provider
 }
 
 // NewHealth makes an empty Health that tells the time by now.
 func NewHealth(o HealthOptions, now func() time.Time) *Health {
-	return &Health{o: o.withDefaults(), now: now}
+	h := &Health{o: o.withDefaults(), now: now}
+	h.roster.Store(&roster{})
+	return h
 }
 
 // target is what is known of one target.
@@ -69,7 +76,7 @@ type target struct {
 	of       *provider
 	inflight atomic.Int64
 
-	mu      sync.Mutex // for writing what follows
+	mu      sync.Mutex // for what follows
 	circuit circuit
 	rest    rest
 	speed   speed
@@ -79,191 +86,76 @@ type target struct {
 
 // provider is what all targets of one provider share: a refused key rests them all.
 type provider struct {
-	until atomic.Int64 // Unix nanoseconds
-	why   atomic.Pointer[string]
+	rests atomic.Pointer[spell] // nil means that it does not
+}
+
+// spell is a rest with its end and its cause.
+type spell struct {
+	until time.Time
+	why   string
+}
+
+// resting says why the provider rests, empty when it does not. A nil provider is
+// one that nothing is known of.
+func (p *provider) resting(now time.Time) (why string, until time.Time) {
+	if p == nil {
+		return "", time.Time{}
+	}
+	if s := p.rests.Load(); s != nil && now.Before(s.until) {
+		return s.why, s.until
+	}
+	return "", time.Time{}
 }
 
 func (h *Health) target(id string) *target {
-	if t, ok := h.targets.Load(id); ok {
-		return t.(*target)
+	if t, ok := h.roster.Load().targets[id]; ok {
+		return t
 	}
+	h.grow.Lock()
+	defer h.grow.Unlock()
+	old := h.roster.Load()
+	if t, ok := old.targets[id]; ok {
+		return t
+	}
+	r := &roster{maps.Clone(old.targets), maps.Clone(old.providers)}
+	if r.targets == nil {
+		r.targets, r.providers = map[string]*target{}, map[string]*provider{}
+	}
+	name := providerOf(id)
+	if r.providers[name] == nil {
+		r.providers[name] = &provider{}
+	}
+	t := &target{of: r.providers[name], left: remaining{requests: -1, tokens: -1}}
+	r.targets[id] = t
+	h.roster.Store(r)
+	return t
+}
+
+func providerOf(id string) string {
 	name, _, _ := strings.Cut(id, "/")
-	p, _ := h.providers.LoadOrStore(name, &provider{})
-	t, _ := h.targets.LoadOrStore(id, &target{
-		of:   p.(*provider),
-		left: remaining{requests: -1, tokens: -1},
-	})
-	return t.(*target)
-}
-
-// Outcome is what became of an attempt.
-type Outcome struct {
-	Fault  llm.Fault
-	Status int
-	// RetryAfter is what the provider asked for; 0 means nothing.
-	RetryAfter time.Duration
-	// Header is the reply's, to learn the provider's limits from; it may be nil.
-	Header http.Header
-	// FirstToken is from the attempt's start to the first piece of content, 0 when
-	// that was not seen, as in a plain reply. Duration is the whole attempt.
-	FirstToken, Duration time.Duration
-	// OutputTokens is what the reply was billed for; 0 when unknown.
-	OutputTokens int64
-}
-
-// Flight is one attempt under way. Done must be called once.
-type Flight struct {
-	h     *Health
-	t     *target
-	probe bool
-}
-
-// Begin counts an attempt in. It is false, and nothing is counted, when the target
-// rests because its circuit is open, another attempt is already probing it, or its
-// key or quota is spent. Unlike Available it lets retries pass during the rest
-// after a 429: they have waited for it themselves.
-func (h *Health) Begin(id string) (Flight, bool) {
-	t, now := h.target(id), h.now()
-	if t.of.until.Load() > now.UnixNano() {
-		return Flight{}, false
-	}
-	t.mu.Lock()
-	defer t.mu.Unlock()
-	probe, ok := t.circuit.enter(now, h.o.MaxOpen)
-	if !ok {
-		return Flight{}, false
-	}
-	t.inflight.Add(1)
-	return Flight{h, t, probe}, true
-}
-
-// FirstToken reports that the target has begun to answer. It ends the probing of an
-// open circuit, so that the target is not kept from others until a long stream is
-// over. It is optional and may be called more than once.
-func (f Flight) FirstToken() {
-	if !f.probe {
-		return
-	}
-	f.t.mu.Lock()
-	defer f.t.mu.Unlock()
-	f.t.circuit.close()
-}
-
-// Done counts the attempt out and learns from it.
-func (f Flight) Done(o Outcome) {
-	f.t.inflight.Add(-1)
-	now := f.h.now()
-	f.t.mu.Lock()
-	defer f.t.mu.Unlock()
-	if o.Header != nil {
-		f.t.learnLimits(readRemaining(o.Header, now))
-	}
-	switch verdictOn(o) {
-	case good:
-		f.t.circuit.close()
-		f.t.rest.clear()
-		f.t.errors.add(now, 1, 0)
-		f.t.speed.add(now, o)
-	case bad:
-		f.t.errors.add(now, 0, 1)
-		f.t.circuit.fail(now, f.h.o, f.probe, f.t.errors.share(now, f.h.o.ErrorShare))
-	case throttled:
-		f.t.errors.add(now, 0, 1)
-		f.t.circuit.release(f.probe)
-		f.t.rest.extend(now, f.h.o, o.RetryAfter)
-	case locked:
-		f.t.errors.add(now, 0, 1)
-		f.lock(now, o)
-	default:
-		f.t.circuit.release(f.probe)
-	}
-}
-
-// lock rests a target whose key or quota is spent; a key that the provider does not
-// know, or an account without money, rests all the provider's targets.
-func (f Flight) lock(now time.Time, o Outcome) {
-	d := min(max(f.h.o.LongRest, o.RetryAfter), maxRetryAfter)
-	why := string(o.Fault)
-	if o.Status == http.StatusPaymentRequired || o.Fault == llm.FaultAuth && o.Status != http.StatusForbidden {
-		f.t.of.why.Store(&why)
-		f.t.of.until.Store(now.Add(d).UnixNano())
-		f.t.circuit.release(f.probe)
-		return
-	}
-	f.t.circuit.open(now.Add(d), why)
-}
-
-// verdict is what an outcome says about the target.
-type verdict int
-
-const (
-	neutral   verdict = iota // nothing: the caller left, or our own module failed
-	good                     // it answers, if only to say that the request is wrong
-	bad                      // it fails
-	throttled                // it wants less
-	locked                   // it wants another key or money
-)
-
-func verdictOn(o Outcome) verdict {
-	switch o.Fault {
-	case llm.FaultCanceled, llm.FaultTransform:
-		return neutral
-	case llm.FaultRateLimited:
-		return throttled
-	case llm.FaultQuota, llm.FaultAuth:
-		return locked
-	case llm.FaultServer, llm.FaultNetwork, llm.FaultTimeout, llm.FaultCut, llm.FaultNotFound:
-		return bad
-	case llm.FaultMalformed:
-		if o.Status >= 400 && o.Status < 500 {
-			return neutral // one request's tool call went wrong, not the target
-		}
-		return bad
-	}
-	return good
-}
-
-func (t *target) learnLimits(r remaining) {
-	if r.requests >= 0 {
-		t.left.requests, t.left.requestsUntil = r.requests, r.requestsUntil
-	}
-	if r.tokens >= 0 {
-		t.left.tokens, t.left.tokensUntil = r.tokens, r.tokensUntil
-	}
+	return name
 }
 
 // Available reports whether the target may be asked now, and else why not and until
 // when. It changes nothing: of those that find a resting target available again,
 // one gets through Begin as its probe.
 func (h *Health) Available(id string) (ok bool, why string, until time.Time) {
-	v, known := h.targets.Load(id)
-	if !known {
-		return h.providerAvailable(id)
+	now, r := h.now(), h.roster.Load()
+	if t, known := r.targets[id]; known {
+		t.mu.Lock()
+		defer t.mu.Unlock()
+		why, until = t.resting(now, h.o.MaxOpen)
+	} else {
+		why, until = r.providers[providerOf(id)].resting(now)
 	}
-	t, now := v.(*target), h.now()
-	if u := t.of.until.Load(); u > now.UnixNano() {
-		return false, *t.of.why.Load(), time.Unix(0, u)
-	}
-	t.mu.Lock()
-	defer t.mu.Unlock()
-	why, until = t.resting(now, h.o.MaxOpen)
 	return why == "", why, until
-}
-
-// providerAvailable answers for a target that has not been asked yet.
-func (h *Health) providerAvailable(id string) (bool, string, time.Time) {
-	name, _, _ := strings.Cut(id, "/")
-	if v, ok := h.providers.Load(name); ok {
-		p := v.(*provider)
-		if u := p.until.Load(); u > h.now().UnixNano() {
-			return false, *p.why.Load(), time.Unix(0, u)
-		}
-	}
-	return true, "", time.Time{}
 }
 
 // resting says why the target rests, empty when it does not.
 func (t *target) resting(now time.Time, patience time.Duration) (string, time.Time) {
+	if why, until := t.of.resting(now); why != "" {
+		return why, until
+	}
 	if until := t.circuit.resting(now, patience); !until.IsZero() {
 		return t.circuit.why, until
 	}
@@ -275,13 +167,13 @@ func (t *target) resting(now time.Time, patience time.Duration) (string, time.Ti
 
 // Stats are the target's figures at this moment.
 func (h *Health) Stats(id string) llm.Stats {
-	v, known := h.targets.Load(id)
+	now, r := h.now(), h.roster.Load()
+	t, known := r.targets[id]
 	if !known {
 		s := llm.Stats{RemainingRequests: -1, RemainingTokens: -1}
-		_, s.CoolingFor, s.CoolingUntil = h.providerAvailable(id)
+		s.CoolingFor, s.CoolingUntil = r.providers[providerOf(id)].resting(now)
 		return s
 	}
-	t, now := v.(*target), h.now()
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	s := llm.Stats{
@@ -298,10 +190,6 @@ func (h *Health) Stats(id string) llm.Stats {
 	if !now.Before(t.left.tokensUntil) {
 		s.RemainingTokens = -1
 	}
-	if u := t.of.until.Load(); u > now.UnixNano() {
-		s.CoolingFor, s.CoolingUntil = *t.of.why.Load(), time.Unix(0, u)
-		return s
-	}
 	s.CoolingFor, s.CoolingUntil = t.resting(now, h.o.MaxOpen)
 	return s
 }
@@ -309,37 +197,35 @@ func (h *Health) Stats(id string) llm.Stats {
 // Forgive ends the rest of a provider and all its targets, for when its key has
 // been changed.
 func (h *Health) Forgive(name string) {
-	h.targets.Range(func(id, v any) bool {
-		t := v.(*target)
-		if p, _, _ := strings.Cut(id.(string), "/"); p == name {
-			t.mu.Lock()
-			t.circuit.close()
-			t.rest.clear()
-			t.mu.Unlock()
+	r := h.roster.Load()
+	for id, t := range r.targets {
+		if providerOf(id) != name {
+			continue
 		}
-		return true
-	})
-	if p, ok := h.providers.Load(name); ok {
-		p.(*provider).until.Store(math.MinInt64)
+		t.mu.Lock()
+		t.circuit.close()
+		t.rest.clear()
+		t.mu.Unlock()
+	}
+	if p := r.providers[name]; p != nil {
+		p.rests.Store(nil)
 	}
 }
 
 // Retain forgets every target whose id is not among these. Attempts under way end
 // well, but nothing is learnt from them.
 func (h *Health) Retain(ids []string) {
-	keep, keepProviders := map[string]bool{}, map[string]bool{}
+	h.grow.Lock()
+	defer h.grow.Unlock()
+	old := h.roster.Load()
+	r := &roster{map[string]*target{}, map[string]*provider{}}
 	for _, id := range ids {
-		name, _, _ := strings.Cut(id, "/")
-		keep[id], keepProviders[name] = true, true
+		if p := old.providers[providerOf(id)]; p != nil {
+			r.providers[providerOf(id)] = p
+		}
+		if t := old.targets[id]; t != nil {
+			r.targets[id] = t
+		}
 	}
-	drop := func(m *sync.Map, keep map[string]bool) {
-		m.Range(func(id, _ any) bool {
-			if !keep[id.(string)] {
-				m.Delete(id)
-			}
-			return true
-		})
-	}
-	drop(&h.targets, keep)
-	drop(&h.providers, keepProviders)
+	h.roster.Store(r)
 }

@@ -31,13 +31,15 @@ func ParseError(status int, h http.Header, raw []byte, now time.Time) *llm.Error
 	status = d.effective(status)
 	fault := d.classify(status)
 	e := &llm.Error{
-		Code:       d.code(fault),
-		Status:     shown(status),
-		Type:       d.kind(status, fault),
-		Message:    d.Message,
-		Param:      d.Param,
-		RetryAfter: RetryAfter(h, raw, now),
-		Fault:      fault,
+		Code:    d.code(fault),
+		Status:  shown(status),
+		Type:    d.kind(status, fault),
+		Message: d.Message,
+		Param:   d.Param,
+		Fault:   fault,
+	}
+	if fault == llm.FaultRateLimited || fault == llm.FaultQuota || fault == llm.FaultServer {
+		e.RetryAfter = RetryAfter(h, raw, now)
 	}
 	if e.Message == "" {
 		e.Message = fmt.Sprintf("The provider answered with status %d and no readable reason.", status)
@@ -263,46 +265,3 @@ func reason(raw json.RawMessage) string {
 	}
 	return strings.Join(all[:min(len(all), 5)], "; ")
 }
-
-func first(all ...string) string {
-	for _, s := range all {
-		if s != "" {
-			return s
-		}
-	}
-	return ""
-}
-
-// object is the members of a JSON object, nil if raw is none.
-func object(raw []byte) (m map[string]json.RawMessage) {
-	if json.Unmarshal(raw, &m) != nil {
-		return nil
-	}
-	return m
-}
-
-func array(raw []byte) (list []json.RawMessage) {
-	if json.Unmarshal(raw, &list) != nil {
-		return nil
-	}
-	return list
-}
-
-// text is the value of a JSON string, empty if raw is none.
-func text(raw []byte) (s string) {
-	if json.Unmarshal(raw, &s) != nil {
-		return ""
-	}
-	return s
-}
-
-func number(raw []byte) (n int) {
-	if json.Unmarshal(raw, &n) != nil {
-		return 0
-	}
-	return n
-}
-
-func isString(raw []byte) bool { return len(raw) > 0 && raw[0] == '"' }
-
-func stringOrNull(raw []byte) bool { return isString(raw) || string(raw) == "null" }

@@ -1,0 +1,97 @@
+package llmtest
+
+import (
+	"encoding/json"
+	"strings"
+
+	"github.com/penstock/penstock/gateway/internal/sse"
+)
+
+// Anthropic is the reply as an Anthropic message.
+func (c Chat) Anthropic() string {
+	c = c.withDefaults()
+	content := []object{}
+	if c.Text != "" {
+		content = append(content, object{"type": "text", "text": c.Text})
+	}
+	for _, t := range c.Tools {
+		content = append(content, object{"type": "tool_use", "id": t.ID, "name": t.Name, "input": json.RawMessage(t.Arguments)})
+	}
+	m := c.message()
+	m["content"], m["stop_reason"] = content, c.stopReason()
+	return string(encode(m))
+}
+
+func (c Chat) message() object {
+	return object{"id": c.ID, "type": "message", "role": "assistant", "model": c.Model,
+		"content": []object{}, "stop_reason": nil, "stop_sequence": nil, "usage": c.anthropicUsage()}
+}
+
+func (c Chat) anthropicUsage() object {
+	u := c.Usage
+	return object{"input_tokens": u.Input - u.CacheRead - u.CacheWrite, "cache_read_input_tokens": u.CacheRead,
+		"cache_creation_input_tokens": u.CacheWrite, "output_tokens": u.Output}
+}
+
+func (c Chat) stopReason() string {
+	switch c.Finish {
+	case "length":
+		return "max_tokens"
+	case "tool_calls":
+		return "tool_use"
+	case "content_filter":
+		return "refusal"
+	}
+	return "end_turn"
+}
+
+// AnthropicEvents are the frames of the reply as Anthropic streams it, one word
+// each.
+func (c Chat) AnthropicEvents() [][]byte {
+	c = c.withDefaults()
+	frames := [][]byte{event("message_start", object{"message": c.message()})}
+	block := 0
+	if c.Text != "" {
+		frames = append(frames, c.textBlock(block)...)
+		block++
+	}
+	for _, t := range c.Tools {
+		frames = append(frames, toolBlock(block, t)...)
+		block++
+	}
+	return append(frames,
+		event("message_delta", object{"delta": object{"stop_reason": c.stopReason(), "stop_sequence": nil},
+			"usage": object{"output_tokens": c.Usage.Output}}),
+		event("message_stop", object{}))
+}
+
+func (c Chat) textBlock(index int) [][]byte {
+	frames := [][]byte{event("content_block_start", object{"index": index, "content_block": object{"type": "text", "text": ""}})}
+	for word := range strings.SplitAfterSeq(c.Text, " ") {
+		frames = append(frames, event("content_block_delta", object{"index": index, "delta": object{"type": "text_delta", "text": word}}))
+	}
+	return append(frames, event("content_block_stop", object{"index": index}))
+}
+
+func toolBlock(index int, t ToolCall) [][]byte {
+	half := len(t.Arguments) / 2
+	delta := func(part string) []byte {
+		return event("content_block_delta", object{"index": index, "delta": object{"type": "input_json_delta", "partial_json": part}})
+	}
+	return [][]byte{
+		event("content_block_start", object{"index": index,
+			"content_block": object{"type": "tool_use", "id": t.ID, "name": t.Name, "input": object{}}}),
+		delta(""), delta(t.Arguments[:half]), delta(t.Arguments[half:]),
+		event("content_block_stop", object{"index": index}),
+	}
+}
+
+func event(name string, v object) []byte {
+	v["type"] = name
+	return sse.AppendEvent(nil, name, encode(v))
+}
+
+// AnthropicError is an error body in Anthropic's shape.
+func AnthropicError(kind, message string) string {
+	return string(encode(object{"type": "error", "error": object{"type": kind, "message": message}, "request_id": "req_test"}))
+}

@@ -1,0 +1,128 @@
+package llmtest
+
+import (
+	"encoding/json"
+	"strings"
+
+	"github.com/penstock/penstock/gateway/internal/llm"
+	"github.com/penstock/penstock/gateway/internal/sse"
+)
+
+// Chat is a reply of a model, to be written in a provider's format. Its zero value
+// says "Hello there, friend." and counts 10 tokens in and 5 out.
+type Chat struct {
+	ID, Model, Text string
+	Tools           []ToolCall
+	// Finish is OpenAI's finish_reason; empty means "stop", or "tool_calls" when
+	// there are Tools.
+	Finish string
+	Usage  llm.Usage
+}
+
+// ToolCall is a function that the model wants called. Arguments are JSON.
+type ToolCall struct{ ID, Name, Arguments string }
+
+func (c Chat) withDefaults() Chat {
+	if c.ID == "" {
+		c.ID = "chatcmpl-test"
+	}
+	if c.Model == "" {
+		c.Model = "test-model"
+	}
+	if c.Text == "" && len(c.Tools) == 0 {
+		c.Text = "Hello there, friend."
+	}
+	if c.Finish == "" {
+		c.Finish = "stop"
+		if len(c.Tools) > 0 {
+			c.Finish = "tool_calls"
+		}
+	}
+	if c.Usage == (llm.Usage{}) {
+		c.Usage = llm.Usage{Input: 10, Output: 5}
+	}
+	return c
+}
+
+type object = map[string]any
+
+// encode panics on what cannot be encoded, which no builder makes.
+func encode(v any) []byte {
+	b, err := json.Marshal(v)
+	if err != nil {
+		panic("llmtest: " + err.Error())
+	}
+	return b
+}
+
+// OpenAI is the reply as a chat completion.
+func (c Chat) OpenAI() string {
+	c = c.withDefaults()
+	message := object{"role": "assistant", "content": c.Text, "refusal": nil}
+	if len(c.Tools) > 0 {
+		message["tool_calls"] = c.openAITools(false)
+	}
+	return string(encode(object{
+		"id": c.ID, "object": "chat.completion", "created": 1700000000, "model": c.Model,
+		"choices": []object{{"index": 0, "message": message, "logprobs": nil, "finish_reason": c.Finish}},
+		"usage":   c.openAIUsage(),
+	}))
+}
+
+func (c Chat) openAITools(indexed bool) []object {
+	var calls []object
+	for i, t := range c.Tools {
+		call := object{"id": t.ID, "type": "function", "function": object{"name": t.Name, "arguments": t.Arguments}}
+		if indexed {
+			call["index"] = i
+		}
+		calls = append(calls, call)
+	}
+	return calls
+}
+
+func (c Chat) openAIUsage() object {
+	u := object{"prompt_tokens": c.Usage.Input, "completion_tokens": c.Usage.Output, "total_tokens": c.Usage.Total()}
+	if c.Usage.CacheRead > 0 {
+		u["prompt_tokens_details"] = object{"cached_tokens": c.Usage.CacheRead}
+	}
+	if c.Usage.Reasoning > 0 {
+		u["completion_tokens_details"] = object{"reasoning_tokens": c.Usage.Reasoning}
+	}
+	return u
+}
+
+// OpenAIChunks are the frames of the reply as a stream, one word each, "[DONE]"
+// last. With usage there is an extra chunk for it, as stream_options.include_usage
+// asks for.
+func (c Chat) OpenAIChunks(usage bool) [][]byte {
+	c = c.withDefaults()
+	frames := [][]byte{c.chunk(object{"role": "assistant", "content": ""}, nil)}
+	for word := range strings.SplitAfterSeq(c.Text, " ") {
+		if word != "" {
+			frames = append(frames, c.chunk(object{"content": word}, nil))
+		}
+	}
+	for _, call := range c.openAITools(true) {
+		frames = append(frames, c.chunk(object{"tool_calls": []object{call}}, nil))
+	}
+	frames = append(frames, c.chunk(object{}, c.Finish))
+	if usage {
+		frames = append(frames, c.frame(object{"choices": []object{}, "usage": c.openAIUsage()}))
+	}
+	return append(frames, sse.AppendData(nil, []byte("[DONE]")))
+}
+
+func (c Chat) chunk(delta object, finish any) []byte {
+	return c.frame(object{"choices": []object{{"index": 0, "delta": delta, "logprobs": nil, "finish_reason": finish}}})
+}
+
+func (c Chat) frame(v object) []byte {
+	v["id"], v["object"], v["created"], v["model"] = c.ID, "chat.completion.chunk", 1700000000, c.Model
+	return sse.AppendData(nil, encode(v))
+}
+
+// OpenAIError is an error body in OpenAI's shape.
+func OpenAIError(kind, code, message string) string {
+	return string(encode(object{"error": object{"message": message, "type": kind, "param": nil, "code": code}}))
+}
