@@ -1,0 +1,148 @@
+package httpapi
+
+import (
+	"bytes"
+	_ "embed"
+	"encoding/json"
+	"fmt"
+	"html/template"
+	"net/http"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/penstock/penstock/gateway/internal/llm"
+)
+
+// maxSince bounds how far back a report may reach.
+const maxSince = 10 * 366 * 24 * time.Hour
+
+// record serves GET /admin/v1/requests/{id}.
+func (a *API) record(x *exchange) error {
+	rec, err := a.o.Record(x.r.Context(), x.param("id"))
+	if err != nil {
+		return err
+	}
+	return x.json(http.StatusOK, rec)
+}
+
+// explain serves POST /admin/v1/explain.
+func (a *API) explain(x *exchange) error {
+	req, err := a.request(x)
+	if err != nil {
+		return err
+	}
+	rec, err := a.o.Explain(x.r.Context(), req)
+	if err != nil {
+		return err
+	}
+	return x.json(http.StatusOK, rec)
+}
+
+// reload serves POST /admin/v1/reload.
+func (a *API) reload(x *exchange) error {
+	done, err := a.o.Reload(x.r.Context())
+	if err != nil {
+		return err
+	}
+	return x.json(http.StatusOK, done)
+}
+
+func (a *API) metrics(x *exchange) error {
+	x.reply.sent = true
+	a.o.Metrics.ServeHTTP(x.w, x.r)
+	return nil
+}
+
+// spend serves GET /admin/v1/spend.
+func (a *API) spend(x *exchange) error {
+	q := x.r.URL.Query()
+	since, err := moment(q.Get("since"), x.received, 24*time.Hour)
+	if err != nil {
+		return badQuery("since", err)
+	}
+	until, err := moment(q.Get("until"), x.received, 0)
+	if err != nil {
+		return badQuery("until", err)
+	}
+	var by []string
+	for name := range strings.SplitSeq(q.Get("by"), ",") {
+		if name = strings.TrimSpace(name); name != "" {
+			by = append(by, name)
+		}
+	}
+	report, err := a.o.Spend(x.r.Context(), by, since, until)
+	if err != nil {
+		return err
+	}
+	switch format := q.Get("format"); format {
+	case "", "json":
+		return x.json(http.StatusOK, report)
+	case "csv":
+		return x.csv(report, "spend.csv")
+	default:
+		return badQuery("format", fmt.Errorf("%q is neither json nor csv", format))
+	}
+}
+
+// csv answers with the rows of a report.
+func (x *exchange) csv(report any, name string) error {
+	body, err := json.Marshal(report)
+	if err != nil {
+		return fmt.Errorf("encode report: %w", err)
+	}
+	table, err := rowsAsCSV(body)
+	if err != nil {
+		return fmt.Errorf("turn report into CSV: %w", err)
+	}
+	x.w.Header()["Content-Disposition"] = []string{`attachment; filename="` + name + `"`}
+	x.send(http.StatusOK, "text/csv; charset=utf-8", table)
+	return nil
+}
+
+// moment reads a point in time: how long ago ("24h", "7d"), a day, or RFC 3339.
+func moment(s string, now time.Time, def time.Duration) (time.Time, error) {
+	if s == "" {
+		return now.Add(-def), nil
+	}
+	if days, ok := strings.CutSuffix(s, "d"); ok {
+		if n, err := strconv.Atoi(days); err == nil && n >= 0 && n <= int(maxSince/(24*time.Hour)) {
+			return now.AddDate(0, 0, -n), nil
+		}
+	}
+	if d, err := time.ParseDuration(s); err == nil && d >= 0 && d <= maxSince {
+		return now.Add(-d), nil
+	}
+	for _, layout := range []string{time.RFC3339, time.DateOnly} {
+		if t, err := time.Parse(layout, s); err == nil {
+			return t, nil
+		}
+	}
+	return time.Time{}, fmt.Errorf("%q is no time: write 24h, 7d, 2026-11-22 or 2026-11-22T08:00:00Z", s)
+}
+
+func badQuery(name string, err error) error {
+	return &llm.Error{Code: llm.CodeInvalidRequest, Status: http.StatusBadRequest, Param: name, Message: name + ": " + err.Error() + "."}
+}
+
+//go:embed index.html
+var indexPage string
+
+// indexTemplate is parsed when the program starts, so a fault in it cannot hide.
+var indexTemplate = template.Must(template.New("index").Parse(indexPage))
+
+// index serves GET /: what there is on this listener.
+func (a *API) index(x *exchange) error {
+	type line struct{ Method, Path, Says string }
+	var lines []line
+	for _, r := range a.admin {
+		lines = append(lines, line{r.method, strings.Replace(r.path, ":id", "{id}", 1), r.says})
+	}
+	var page bytes.Buffer
+	if err := indexTemplate.Execute(&page, lines); err != nil {
+		return fmt.Errorf("render index: %w", err)
+	}
+	x.w.Header()["Content-Security-Policy"] = []string{"default-src 'none'; style-src 'unsafe-inline'; frame-ancestors 'none'"}
+	x.send(http.StatusOK, "text/html; charset=utf-8", page.Bytes())
+	return nil
+}

@@ -1,0 +1,56 @@
+package httpapi
+
+import (
+	"net/http"
+	"net/netip"
+	"time"
+
+	"github.com/penstock/penstock/gateway/internal/llm"
+)
+
+// chat serves POST /v1/chat/completions.
+func (a *API) chat(x *exchange) error {
+	defer a.inflight.Add(-1)
+	if a.inflight.Add(1) > a.limits.Requests {
+		return &llm.Error{Code: llm.CodeUnavailable, Status: http.StatusServiceUnavailable, RetryAfter: time.Second,
+			Message: "The gateway is serving as many requests as it may; try again in a moment."}
+	}
+	req, err := a.request(x)
+	if err != nil {
+		return err
+	}
+	return a.o.Serve(x.r.Context(), req, &x.reply)
+}
+
+// request reads a chat-completions request, body and headers.
+func (a *API) request(x *exchange) (*llm.Request, error) {
+	body, err := x.body()
+	if err != nil {
+		return nil, err
+	}
+	facts, cache, err := a.o.Scan(body)
+	if err != nil {
+		return nil, err
+	}
+	if cache, err = cacheControl(x.r.Header, cache); err != nil {
+		return nil, err
+	}
+	tags, err := gatherTags(x.r.Header, x.who.Tags, facts.Metadata)
+	if err != nil {
+		return nil, err
+	}
+	return &llm.Request{
+		ID: x.id, Endpoint: llm.ChatCompletions, Dialect: x.dialect,
+		Body: body, Facts: facts, Principal: x.who, Tags: tags,
+		IP: clientIP(x.r.RemoteAddr), Received: x.received, Cache: cache,
+	}, nil
+}
+
+// clientIP is the address without port, IPv4 in its own form.
+func clientIP(remote string) string {
+	addr, err := netip.ParseAddrPort(remote)
+	if err != nil {
+		return ""
+	}
+	return addr.Addr().Unmap().WithZone("").String()
+}

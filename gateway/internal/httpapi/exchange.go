@@ -1,0 +1,80 @@
+package httpapi
+
+import (
+	"encoding/json"
+	"fmt"
+	"net/http"
+	"time"
+
+	"github.com/penstock/penstock/gateway/internal/llm"
+)
+
+// exchange is one HTTP request with its reply.
+type exchange struct {
+	api      *API
+	w        http.ResponseWriter
+	r        *http.Request
+	rc       *http.ResponseController
+	id       string
+	received time.Time
+	dialect  llm.Dialect
+	who      llm.Principal
+	// param reads a path parameter of the route.
+	param func(string) string
+	reply reply
+	// deadline is the write deadline in force.
+	deadline time.Time
+}
+
+func (a *API) exchange(w http.ResponseWriter, r *http.Request) *exchange {
+	now := time.Now()
+	x := &exchange{api: a, w: w, r: r, rc: http.NewResponseController(w), id: newID(now), received: now, dialect: llm.OpenAI}
+	x.reply.x = x
+	x.extend(now)
+	id := []string{x.id}
+	h := w.Header()
+	h["X-Penstock-Request-Id"], h["X-Request-Id"] = id, id
+	// net/http takes a body with both Content-Length and chunked encoding and shows
+	// only the latter; what follows on such a connection can't be trusted.
+	if len(r.TransferEncoding) > 0 {
+		h["Connection"] = []string{"close"}
+	}
+	return x
+}
+
+// end leaves the connection with time to take the rest of the reply, so that a
+// reader that stopped can't hold it.
+func (x *exchange) end() { x.extend(time.Now()) }
+
+// extend rolls the write deadline forward. To save system work it is left alone
+// while most of its time remains.
+func (x *exchange) extend(now time.Time) {
+	limit := x.api.limits.Write
+	if x.deadline.Sub(now) > limit*3/4 {
+		return
+	}
+	x.deadline = now.Add(limit)
+	// Test recorders have no deadlines; then there is nobody to cut either.
+	_ = x.rc.SetWriteDeadline(x.deadline)
+}
+
+// json answers with v.
+func (x *exchange) json(status int, v any) error {
+	body, err := json.Marshal(v)
+	if err != nil {
+		return fmt.Errorf("encode reply: %w", err)
+	}
+	x.send(status, "application/json", append(body, '\n'))
+	return nil
+}
+
+// send answers with a whole body. A client that is gone is nobody's fault.
+func (x *exchange) send(status int, contentType string, body []byte) {
+	h := x.w.Header()
+	h["Content-Type"] = []string{contentType}
+	h["X-Content-Type-Options"] = []string{"nosniff"}
+	x.reply.sent = true
+	x.extend(time.Now())
+	x.w.WriteHeader(status)
+	_, _ = x.w.Write(body)
+}

@@ -1,0 +1,33 @@
+package httpapi
+
+import "net/http"
+
+// health serves GET /healthz: the process is up and answers.
+func (a *API) health(x *exchange) error {
+	x.send(http.StatusOK, "text/plain; charset=utf-8", []byte("ok\n"))
+	return nil
+}
+
+// ready serves GET /readyz to load balancers, without detail.
+func (a *API) ready(x *exchange) error {
+	if ready, _ := a.o.Ready(x.r.Context()); !ready {
+		x.send(http.StatusServiceUnavailable, "text/plain; charset=utf-8", []byte("not ready\n"))
+		return nil
+	}
+	x.send(http.StatusOK, "text/plain; charset=utf-8", []byte("ready\n"))
+	return nil
+}
+
+// readyDetail serves GET /readyz to operators.
+func (a *API) readyDetail(x *exchange) error {
+	ready, detail := a.o.Ready(x.r.Context())
+	status := http.StatusOK
+	if !ready {
+		status = http.StatusServiceUnavailable
+	}
+	return x.json(status, struct {
+		Ready    bool  `json:"ready"`
+		Inflight int64 `json:"inflight"`
+		Detail   any   `json:"detail,omitempty"`
+	}{ready, a.Inflight(), detail})
+}

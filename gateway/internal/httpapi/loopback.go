@@ -1,0 +1,68 @@
+package httpapi
+
+import (
+	"net"
+	"net/http"
+	"net/netip"
+	"net/url"
+	"strings"
+
+	"github.com/penstock/penstock/gateway/internal/llm"
+)
+
+// forwardHeaders betray a proxy, behind which everyone seems to sit at this machine.
+var forwardHeaders = [...]string{"Forwarded", "X-Forwarded-For", "X-Forwarded-Host", "X-Real-Ip"}
+
+// atThisMachine refuses requests that come from elsewhere, or from a web page that
+// was opened elsewhere: a page can make a browser on this machine send requests
+// here, also under a host name of its own that resolves to 127.0.0.1.
+func atThisMachine(r *http.Request) error {
+	remote, err := netip.ParseAddrPort(r.RemoteAddr)
+	switch {
+	case err != nil || !remote.Addr().Unmap().IsLoopback():
+		return notHere("it is open to this machine only; set admin.auth to key to use it from elsewhere")
+	case !loopbackHost(r.Host):
+		return notHere("the Host header must name this machine, such as 127.0.0.1 or localhost")
+	case !sameOrigin(r):
+		return notHere("the request comes from a page of another origin")
+	}
+	for _, name := range forwardHeaders {
+		if len(r.Header[name]) > 0 {
+			return notHere("the request came through a proxy; set admin.auth to key to use it through one")
+		}
+	}
+	return nil
+}
+
+func notHere(why string) error {
+	return &llm.Error{Code: llm.CodeForbidden, Status: http.StatusForbidden, Message: "The admin API refused this request: " + why + "."}
+}
+
+// loopbackHost reports whether a Host header, with or without port, is a loopback
+// name or address.
+func loopbackHost(host string) bool {
+	name := host
+	if h, _, err := net.SplitHostPort(host); err == nil {
+		name = h
+	}
+	name = strings.TrimSuffix(strings.TrimPrefix(name, "["), "]")
+	if strings.EqualFold(name, "localhost") {
+		return true
+	}
+	ip, err := netip.ParseAddr(name)
+	return err == nil && ip.Unmap().IsLoopback()
+}
+
+// sameOrigin reports whether a browser's page, if one sent this, was served here.
+func sameOrigin(r *http.Request) bool {
+	if site := r.Header.Get("Sec-Fetch-Site"); site != "" && site != "same-origin" && site != "none" {
+		return false
+	}
+	for _, origin := range r.Header["Origin"] {
+		u, err := url.Parse(origin)
+		if err != nil || u.Host == "" || !strings.EqualFold(u.Host, r.Host) {
+			return false
+		}
+	}
+	return true
+}

@@ -1,0 +1,59 @@
+package httpapi
+
+import (
+	"net/http"
+	"net/url"
+
+	"github.com/penstock/penstock/gateway/internal/llm"
+)
+
+// shownModel is a Model in OpenAI's shape.
+type shownModel struct {
+	ID      string `json:"id"`
+	Object  string `json:"object"`
+	Created int64  `json:"created"`
+	OwnedBy string `json:"owned_by"`
+}
+
+func show(m Model) shownModel {
+	s := shownModel{ID: m.ID, Object: "model", OwnedBy: m.OwnedBy}
+	if !m.Created.IsZero() {
+		s.Created = m.Created.Unix()
+	}
+	return s
+}
+
+// models serves GET /v1/models.
+func (a *API) models(x *exchange) error {
+	list, err := a.o.Models(x.r.Context(), x.who)
+	if err != nil {
+		return err
+	}
+	data := make([]shownModel, len(list))
+	for i, m := range list {
+		data[i] = show(m)
+	}
+	return x.json(http.StatusOK, struct {
+		Object string       `json:"object"`
+		Data   []shownModel `json:"data"`
+	}{"list", data})
+}
+
+// model serves GET /v1/models/{id}, where the id may hold slashes.
+func (a *API) model(x *exchange) error {
+	id := x.param("*")
+	if plain, err := url.PathUnescape(id); err == nil {
+		id = plain
+	}
+	list, err := a.o.Models(x.r.Context(), x.who)
+	if err != nil {
+		return err
+	}
+	for _, m := range list {
+		if m.ID == id {
+			return x.json(http.StatusOK, show(m))
+		}
+	}
+	return &llm.Error{Code: llm.CodeModelNotFound, Status: http.StatusNotFound, Param: "model",
+		Message: "There is no model " + shown(id) + " for you here. GET /v1/models lists what there is."}
+}

@@ -1,0 +1,163 @@
+package httpapi
+
+import (
+	"errors"
+	"net/http"
+	"runtime/debug"
+	"strings"
+
+	"github.com/labstack/echo/v4"
+
+	"github.com/penstock/penstock/gateway/internal/llm"
+)
+
+// access is the rule of who may use a route.
+type access int
+
+const (
+	// forNobody is the zero value, so that a route without a rule serves nobody.
+	forNobody access = iota
+	// forAnyone is for probes that say nothing about anybody.
+	forAnyone
+	// forCallers asks for a virtual key as Options.Keys says.
+	forCallers
+	// forAdmins asks for what Options.AdminAuth says.
+	forAdmins
+)
+
+// route is one endpoint.
+type route struct {
+	method, path string
+	access       access
+	// says is a line for the index page.
+	says  string
+	serve func(*exchange) error
+}
+
+func (a *API) dataRoutes() []route {
+	var all []route
+	// Clients disagree on whether the base URL ends in /v1.
+	for _, base := range []string{"/v1", ""} {
+		all = append(all, route{http.MethodPost, base + "/chat/completions", forCallers, "OpenAI chat completions", a.chat})
+		if a.o.Models != nil {
+			all = append(all,
+				route{http.MethodGet, base + "/models", forCallers, "the models that can be asked for", a.models},
+				route{http.MethodGet, base + "/models/*", forCallers, "one model", a.model})
+		}
+	}
+	return append(all,
+		route{http.MethodGet, "/healthz", forAnyone, "whether the process is up", a.health},
+		route{http.MethodGet, "/readyz", forAnyone, "whether requests can be served", a.ready})
+}
+
+func (a *API) adminRoutes() []route {
+	all := []route{
+		{http.MethodGet, "/", forAdmins, "this page", a.index},
+		{http.MethodGet, "/healthz", forAnyone, "whether the process is up", a.health},
+		{http.MethodGet, "/readyz", forAdmins, "whether requests can be served, and what is wrong", a.readyDetail},
+	}
+	add := func(when bool, r route) {
+		if when {
+			all = append(all, r)
+		}
+	}
+	add(a.o.Metrics != nil, route{http.MethodGet, "/metrics", forAdmins, "figures for Prometheus", a.metrics})
+	add(a.o.Record != nil, route{http.MethodGet, "/admin/v1/requests/:id", forAdmins, "why a request was routed and what it cost", a.record})
+	add(a.o.Spend != nil, route{http.MethodGet, "/admin/v1/spend", forAdmins, "spend by dimension: ?by=model,team&since=24h&format=json|csv", a.spend})
+	add(a.o.Explain != nil, route{http.MethodPost, "/admin/v1/explain", forAdmins, "what would happen to a request, without sending it", a.explain})
+	add(a.o.Reload != nil, route{http.MethodPost, "/admin/v1/reload", forAdmins, "load configuration, policies and modules again", a.reload})
+	return all
+}
+
+// handler routes to the given endpoints and to nothing else.
+func (a *API) handler(routes []route) http.Handler {
+	e := echo.New()
+	e.HTTPErrorHandler = func(err error, c echo.Context) { a.unrouted(routes, err, c) }
+	for _, r := range routes {
+		e.Add(r.method, r.path, func(c echo.Context) error {
+			a.run(r, c)
+			return nil
+		})
+	}
+	return e
+}
+
+// run carries one request through its route and renders what went wrong.
+func (a *API) run(r route, c echo.Context) {
+	x := a.exchange(c.Response().Writer, c.Request())
+	x.param = c.Param
+	defer x.end()
+	defer func() {
+		if v := recover(); v != nil {
+			a.panicked(x, v)
+		}
+	}()
+	if err := a.guarded(r, x); err != nil {
+		x.fail(err)
+	}
+}
+
+// guarded serves a route once its rule is satisfied.
+func (a *API) guarded(r route, x *exchange) error {
+	switch r.access {
+	case forAnyone:
+	case forCallers:
+		if err := a.identify(x); err != nil {
+			return err
+		}
+	case forAdmins:
+		if err := a.admit(x); err != nil {
+			return err
+		}
+	default:
+		return &llm.Error{Code: llm.CodeForbidden, Status: http.StatusForbidden, Message: "This endpoint has no access rule, so nobody may use it."}
+	}
+	return r.serve(x)
+}
+
+// panicked turns a panic into an error of that one request.
+func (a *API) panicked(x *exchange, v any) {
+	if err, ok := v.(error); ok && errors.Is(err, http.ErrAbortHandler) {
+		panic(v)
+	}
+	a.log.Error("panic while serving a request", "request", x.id, "panic", v, "stack", string(debug.Stack()))
+	x.fail(&llm.Error{Code: llm.CodeInternal, Status: http.StatusInternalServerError,
+		Message: "The gateway hit an internal error; its log has the details under this request id."})
+}
+
+// unrouted answers for paths and methods that no route has.
+func (a *API) unrouted(routes []route, err error, c echo.Context) {
+	x := a.exchange(c.Response().Writer, c.Request())
+	defer x.end()
+	var h *echo.HTTPError
+	if errors.As(err, &h) && h.Code == http.StatusMethodNotAllowed {
+		allow, _ := c.Get(echo.ContextKeyHeaderAllow).(string)
+		allow = strings.TrimPrefix(strings.TrimPrefix(allow, http.MethodOptions), ", ")
+		x.w.Header().Set("Allow", allow)
+		x.fail(&llm.Error{Code: "method_not_allowed", Status: http.StatusMethodNotAllowed,
+			Message: x.r.Method + " does not work on " + shown(x.r.URL.Path) + ": use " + allow + "."})
+		return
+	}
+	x.fail(&llm.Error{Code: llm.CodeNotFound, Status: http.StatusNotFound,
+		Message: "There is no " + shown(x.r.URL.Path) + " here. There is: " + listed(routes) + "."})
+}
+
+// listed names the routes once, in their /v1 form where they have two.
+func listed(routes []route) string {
+	var names []string
+	for _, r := range routes {
+		if !strings.HasPrefix(r.path, "/chat") && !strings.HasPrefix(r.path, "/models") {
+			names = append(names, r.method+" "+strings.Replace(r.path, "*", "{id}", 1))
+		}
+	}
+	return strings.Join(names, ", ")
+}
+
+// shown is a path that is safe and short enough to repeat.
+func shown(path string) string {
+	const limit = 100
+	if len(path) > limit {
+		path = strings.ToValidUTF8(path[:limit], "") + "…"
+	}
+	return path
+}

@@ -1,0 +1,23 @@
+package httpapi
+
+import (
+	"log/slog"
+	"net/http"
+)
+
+// maxHeaderBytes bounds a request's headers; net/http adds 4 KiB of its own.
+const maxHeaderBytes = 32 << 10
+
+// NewServer is a server for one of the API's handlers, to be given a listener. It
+// has no WriteTimeout, because a stream may last: each write has a deadline of its
+// own instead. The caller may set BaseContext, and stops the server with Shutdown.
+func (a *API) NewServer(h http.Handler) *http.Server {
+	return &http.Server{
+		Handler:                      h,
+		ReadHeaderTimeout:            a.limits.Header,
+		IdleTimeout:                  a.limits.Idle,
+		MaxHeaderBytes:               maxHeaderBytes,
+		DisableGeneralOptionsHandler: true,
+		ErrorLog:                     slog.NewLogLogger(a.log.Handler(), slog.LevelDebug),
+	}
+}
