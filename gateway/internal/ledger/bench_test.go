@@ -1,0 +1,126 @@
+package ledger
+
+import (
+	"context"
+	"fmt"
+	"path/filepath"
+	"sync/atomic"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/penstock/penstock/gateway/internal/llm"
+)
+
+func openTest(t testing.TB, o Options) *Ledger {
+	t.Helper()
+	l, err := Open(context.Background(), "sqlite://"+filepath.Join(t.TempDir(), "ledger.db"), o)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if err := l.Close(); err != nil {
+			t.Error(err)
+		}
+	})
+	return l
+}
+
+func cpuTime() time.Duration {
+	var u syscall.Rusage
+	_ = syscall.Getrusage(syscall.RUSAGE_SELF, &u)
+	return time.Duration(u.Utime.Nano() + u.Stime.Nano())
+}
+
+// BenchmarkWrite writes usual records, 1.6 KB each, from the given number of callers
+// that each wait for their answer, as requests do.
+func BenchmarkWrite(b *testing.B) {
+	for _, callers := range []int{1, 8, 64, 512} {
+		b.Run(fmt.Sprint(callers), func(b *testing.B) {
+			l := openTest(b, Options{})
+			var n atomic.Int64
+			b.ReportAllocs()
+			b.SetParallelism(max(callers/2, 1))
+			cpu := cpuTime()
+			b.ResetTimer()
+			if callers == 1 {
+				for b.Loop() {
+					write(b, l, n.Add(1))
+				}
+			} else {
+				b.RunParallel(func(pb *testing.PB) {
+					for pb.Next() {
+						write(b, l, n.Add(1))
+					}
+				})
+			}
+			b.ReportMetric(float64((cpuTime()-cpu).Nanoseconds())/1e3/float64(n.Load()), "cpu-µs/row")
+			b.ReportMetric(float64(n.Load())/b.Elapsed().Seconds(), "rows/s")
+		})
+	}
+}
+
+func write(b *testing.B, l *Ledger, n int64) {
+	r := *usualRecord()
+	r.ID = fmt.Sprintf("req_%022d", n)
+	r.Time = time.Now()
+	if err := l.Write(context.Background(), &r); err != nil {
+		b.Fatal(err)
+	}
+}
+
+// BenchmarkLease is what a hard budget costs more than none: the journal's entry and
+// its removal with the record.
+func BenchmarkLease(b *testing.B) {
+	l := openTest(b, Options{})
+	states := usualRecord().Limits
+	var n atomic.Int64
+	b.SetParallelism(32)
+	cpu := cpuTime()
+	b.ResetTimer()
+	b.RunParallel(func(pb *testing.PB) {
+		for pb.Next() {
+			i := n.Add(1)
+			if err := l.OpenLease(context.Background(), fmt.Sprintf("req_%022d", i), states, time.Now()); err != nil {
+				b.Fatal(err)
+			}
+			write(b, l, i)
+		}
+	})
+	b.ReportMetric(float64((cpuTime()-cpu).Nanoseconds())/1e3/float64(n.Load()), "cpu-µs/request")
+}
+
+func BenchmarkSpend(b *testing.B) {
+	l := openTest(b, Options{})
+	const rows = 20_000
+	done := make(chan error, 64)
+	for w := range 64 {
+		go func() {
+			var err error
+			for i := w; i < rows && err == nil; i += 64 {
+				r := *usualRecord()
+				r.ID, r.Time = fmt.Sprintf("req_%022d", i), time.Now()
+				err = l.Write(context.Background(), &r)
+			}
+			done <- err
+		}()
+	}
+	for range 64 {
+		if err := <-done; err != nil {
+			b.Fatal(err)
+		}
+	}
+	for _, by := range []string{"model", "tag:usecase"} {
+		b.Run(by, func(b *testing.B) {
+			for b.Loop() {
+				report, err := l.Spend(context.Background(), Query{By: []string{by}, Since: time.Now().Add(-time.Hour)})
+				if err != nil || report.Total.Requests != rows {
+					b.Fatal(report, err)
+				}
+			}
+			b.ReportMetric(float64(b.Elapsed().Nanoseconds())/float64(b.N)/rows, "ns/row")
+		})
+	}
+}
+
+var _ = llm.USD

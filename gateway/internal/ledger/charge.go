@@ -1,0 +1,50 @@
+package ledger
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"github.com/penstock/penstock/gateway/internal/llm"
+)
+
+// Totals returns what has been charged to every window that may not be over by now,
+// to rebuild the meters with after a start. It may contain windows that have just
+// ended: whoever counts knows the calendar.
+func (l *Ledger) Totals(ctx context.Context, now time.Time) ([]llm.Charge, error) {
+	rows, err := l.db.QueryContext(ctx, "SELECT scope, unit, span, span_id, amount FROM charges WHERE expires >= ?", now.Unix())
+	if err != nil {
+		return nil, fmt.Errorf("read charges: %w", err)
+	}
+	defer rows.Close()
+	var totals []llm.Charge
+	for rows.Next() {
+		var c llm.Charge
+		if err := rows.Scan(&c.Scope, &c.Unit, &c.Window, &c.WindowID, &c.Amount); err != nil {
+			return nil, fmt.Errorf("read charges: %w", err)
+		}
+		totals = append(totals, c)
+	}
+	return totals, rows.Err()
+}
+
+// lasting is how long a charge made now matters at most.
+func lasting(window string) time.Duration {
+	w, err := llm.ParseWindow(window)
+	if err != nil {
+		return llm.Window{Calendar: "month"}.Longest() // of no use to a meter, but not lost at once
+	}
+	return w.Longest()
+}
+
+// account names one window of one meter.
+type account struct{ scope, unit, span, spanID string }
+
+// tally adds up the charges of a group, so that each account is written once.
+type tally map[account]int64
+
+func (t tally) add(charges []llm.Charge) {
+	for _, c := range charges {
+		t[account{c.Scope, string(c.Unit), c.Window, c.WindowID}] += c.Amount
+	}
+}

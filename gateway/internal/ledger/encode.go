@@ -1,0 +1,219 @@
+package ledger
+
+import (
+	"math"
+	"slices"
+	"strconv"
+	"time"
+
+	"github.com/penstock/penstock/gateway/internal/llm"
+)
+
+// appendRecord writes a record as JSON that encoding/json reads back to the same
+// record. Members that are zero are left out, also where the type would write them:
+// every byte is copied and checksummed again on its way to the disk. It is written
+// out by hand because it is on the path of every request.
+func appendRecord(b []byte, r *llm.Record) []byte {
+	o := object{append(b, '{')}
+	o.text("id", r.ID)
+	o.time("time", r.Time)
+	o.yes("dry", r.Dry)
+	o.text("endpoint", string(r.Endpoint))
+	o.yes("stream", r.Stream)
+	o.text("model", r.Model)
+	o.text("route", r.Route)
+	o.text("target", r.Target)
+	o.text("provider", r.Provider)
+	o.text("served", r.Served)
+	o.text("key_id", r.KeyID)
+	o.text("key_name", r.KeyName)
+	o.text("team", r.Team)
+	o.text("user", r.User)
+	o.texts("tags", r.Tags)
+	o.whole("status", int64(r.Status))
+	o.text("code", string(r.Code))
+	o.text("error", r.Error)
+	o.text("finish", r.Finish)
+	o.text("cache", r.Cache)
+	if r.Verdict != nil {
+		o.inner("verdict", func(o *object) { verdict(o, r.Verdict) })
+	}
+	list(&o, "limits", r.Limits, limitState)
+	list(&o, "candidates", r.Candidates, considered)
+	if r.Ranking != nil {
+		o.inner("ranking", func(o *object) { ranking(o, r.Ranking) })
+	}
+	list(&o, "attempts", r.Attempts, attempt)
+	o.inner("usage", func(o *object) { usage(o, &r.Usage) })
+	o.inner("price", func(o *object) { price(o, &r.Price) })
+	o.whole("cost_nano_usd", int64(r.Cost))
+	o.whole("saved_nano_usd", int64(r.Saved))
+	o.millis("duration_ms", r.Duration)
+	o.millis("first_byte_ms", r.FirstByte)
+	o.millis("upstream_ms", r.Upstream)
+	list(&o, "charges", r.Charges, charge)
+	return append(o.b, '}')
+}
+
+func verdict(o *object, v *llm.Verdict) {
+	o.yes("allow", v.Allow)
+	list(o, "reasons", v.Reasons, reason)
+	o.strings("warnings", v.Warnings)
+	list(o, "limits", v.Limits, limit)
+	o.inner("obligations", func(o *object) { obligations(o, &v.Obligations) })
+	o.text("revision", v.Revision)
+	o.yes("memoised", v.Memoised)
+}
+
+func reason(o *object, r *llm.Reason) {
+	o.text("code", r.Code)
+	o.text("message", r.Message)
+	o.whole("status", int64(r.Status))
+	o.whole("retry_after_s", int64(r.RetryAfterS))
+	o.text("rule", r.Rule)
+}
+
+func limit(o *object, l *llm.Limit) {
+	o.text("name", l.Name)
+	o.text("scope", l.Scope)
+	o.text("unit", string(l.Unit))
+	o.text("window", l.Window)
+	o.whole("max", l.Max)
+	o.yes("warn", l.Warn)
+}
+
+func limitState(o *object, s *llm.LimitState) {
+	limit(o, &s.Limit)
+	o.text("window_id", s.WindowID)
+	o.whole("before", s.Before)
+	o.whole("reserved", s.Reserved)
+	o.whole("resets_at", s.ResetsAt)
+	o.yes("exceeded", s.Exceeded)
+}
+
+func obligations(o *object, d *llm.Obligations) {
+	o.whole("max_output_tokens", d.MaxOutputTokens)
+	o.strings("allow_targets", d.AllowTargets)
+	o.strings("deny_targets", d.DenyTargets)
+	o.text("route", d.Route)
+	o.text("model", d.Model)
+	o.inner("cache", func(o *object) {
+		o.text("mode", d.Cache.Mode)
+		o.whole("ttl_s", int64(d.Cache.TTLSeconds))
+		o.text("scope", d.Cache.Scope)
+	})
+	o.texts("tags", d.Tags)
+	o.texts("headers", d.Headers)
+	o.text("log", d.Log)
+}
+
+func considered(o *object, c *llm.Considered) {
+	o.text("target", c.Target)
+	o.text("refused", c.Refused)
+	if c.Score != nil && finite(*c.Score) {
+		o.name("score")
+		o.b = appendFloat(o.b, *c.Score)
+	}
+	o.whole("est_cost_nano_usd", int64(c.EstCost))
+}
+
+func ranking(o *object, r *llm.Ranking) {
+	if len(r.Order) > 0 {
+		o.name("order")
+		o.b = appendInts(o.b, r.Order)
+	}
+	// A score that is not a number cannot be written; without all of them, the rest
+	// could not be told apart.
+	if len(r.Scores) > 0 && !slices.ContainsFunc(r.Scores, func(f float64) bool { return !finite(f) }) {
+		o.name("scores")
+		o.b = appendFloats(o.b, r.Scores)
+	}
+	o.text("reason", r.Reason)
+	o.text("router", r.Router)
+	o.text("fault", r.Fault)
+	o.whole("fuel", r.Fuel)
+}
+
+func attempt(o *object, a *llm.Attempt) {
+	o.text("target", a.Target)
+	o.whole("try", int64(a.Try))
+	o.whole("status", int64(a.Status))
+	o.text("fault", string(a.Fault))
+	o.text("error", a.Error)
+	o.millis("start_ms", a.Start)
+	o.millis("wait_ms", a.Wait)
+	o.millis("duration_ms", a.Duration)
+	o.millis("first_token_ms", a.FirstToken)
+}
+
+func usage(o *object, u *llm.Usage) {
+	o.whole("input", u.Input)
+	o.whole("cache_read", u.CacheRead)
+	o.whole("cache_write", u.CacheWrite)
+	o.whole("cache_write_long", u.CacheWriteLong)
+	o.whole("audio_input", u.AudioInput)
+	o.whole("output", u.Output)
+	o.whole("reasoning", u.Reasoning)
+	o.whole("audio_output", u.AudioOutput)
+	o.yes("estimated", u.Estimated)
+}
+
+func price(o *object, p *llm.Price) {
+	o.yes("known", p.Known)
+	o.whole("input", int64(p.Input))
+	o.whole("output", int64(p.Output))
+	o.whole("cache_read", int64(p.CacheRead))
+	o.whole("cache_write", int64(p.CacheWrite))
+	o.whole("cache_write_long", int64(p.CacheWriteLong))
+	o.whole("audio_input", int64(p.AudioInput))
+	o.whole("audio_output", int64(p.AudioOutput))
+	o.whole("long_above", p.LongAbove)
+	if p.Long != nil {
+		o.inner("long", func(o *object) { price(o, p.Long) })
+	}
+	o.text("row", p.Row)
+}
+
+func charge(o *object, c *llm.Charge) {
+	o.text("scope", c.Scope)
+	o.text("unit", string(c.Unit))
+	o.text("window", c.Window)
+	o.text("window_id", c.WindowID)
+	o.whole("amount", c.Amount)
+}
+
+// appendCharges writes charges as a JSON array.
+func appendCharges(b []byte, charges []llm.Charge) []byte {
+	o := object{b}
+	array(&o, charges, charge)
+	return o.b
+}
+
+func finite(f float64) bool { return !math.IsNaN(f) && !math.IsInf(f, 0) }
+
+func appendFloat(b []byte, f float64) []byte { return strconv.AppendFloat(b, f, 'g', -1, 64) }
+
+func (o *object) time(name string, t time.Time) {
+	o.name(name)
+	o.b = append(o.b, '"')
+	o.b = t.AppendFormat(o.b, time.RFC3339Nano)
+	o.b = append(o.b, '"')
+}
+
+// millis writes what Millis.AppendJSON would, without the detour over floats.
+func (o *object) millis(name string, m llm.Millis) {
+	if m < 0 || m > math.MaxInt64/2 {
+		o.name(name)
+		o.b = m.AppendJSON(o.b)
+		return
+	}
+	micros := (int64(m) + 500) / 1000
+	if micros == 0 {
+		return
+	}
+	o.name(name)
+	o.b = strconv.AppendInt(o.b, micros/1000, 10)
+	if frac := micros % 1000; frac != 0 {
+		o.b = append(o.b, '.', byte('0'+frac/100), byte('0'+frac/10%10), byte('0'+frac%10))
+	}
+}

@@ -1,0 +1,122 @@
+package ledger
+
+import (
+	"context"
+	"crypto/rand"
+	"database/sql"
+	"errors"
+	"fmt"
+	"net/url"
+	"os"
+	"path/filepath"
+	"strings"
+
+	"modernc.org/sqlite"
+	sqlite3 "modernc.org/sqlite/lib"
+)
+
+// place is where a ledger lives: a file, or memory when path is empty.
+type place struct{ path string }
+
+func (p place) String() string {
+	if p.path == "" {
+		return "in memory"
+	}
+	return p.path
+}
+
+// locate reads a ledger's URL.
+func locate(url string) (place, error) {
+	path, ok := strings.CutPrefix(url, "sqlite://")
+	switch {
+	case !ok:
+		return place{}, fmt.Errorf("ledger %q: want sqlite://PATH, such as sqlite://penstock.db", url)
+	case path == "":
+		return place{}, fmt.Errorf("ledger %q: the path is missing, as in sqlite://penstock.db", url)
+	case path == ":memory:":
+		return place{}, nil
+	}
+	abs, err := filepath.Abs(path)
+	if err != nil {
+		return place{}, fmt.Errorf("ledger %q: %w", url, err)
+	}
+	return place{abs}, nil
+}
+
+// open connects and migrates. Every connection waits up to five seconds for a lock,
+// and reads what was committed last without blocking the writer.
+func (p place) open(ctx context.Context) (*sql.DB, error) {
+	if err := p.create(); err != nil {
+		return nil, err
+	}
+	db, err := sql.Open("sqlite", p.dsn())
+	if err != nil {
+		return nil, err
+	}
+	db.SetMaxOpenConns(8)
+	db.SetMaxIdleConns(8) // closing a connection would throw away its page cache
+	if err := migrate(ctx, db); err != nil {
+		db.Close()
+		return nil, err
+	}
+	return db, nil
+}
+
+func (p place) dsn() string {
+	const pragmas = "_pragma=busy_timeout(5000)&_pragma=journal_mode(wal)&_pragma=synchronous(normal)"
+	if p.path == "" {
+		// A named database of the memdb VFS is shared by the connections of this process.
+		return "file:/penstock-" + rand.Text() + "?vfs=memdb&" + pragmas
+	}
+	return "file:" + (&url.URL{Path: p.path}).EscapedPath() + "?" + pragmas
+}
+
+// create makes the file before SQLite does, to choose its mode; SQLite gives the
+// same mode to the files it puts beside it.
+func (p place) create() error {
+	if p.path == "" {
+		return nil
+	}
+	f, err := os.OpenFile(p.path, os.O_RDWR|os.O_CREATE, 0o600)
+	if err != nil {
+		return err
+	}
+	return f.Close()
+}
+
+// explain says what is wrong in words that help, and keeps the cause.
+func (p place) explain(err error) error {
+	hint := ""
+	switch code := resultCode(err); {
+	case errors.Is(err, os.ErrPermission):
+		hint = "no permission to read and write this file; check its owner, or choose another path with ledger: in the configuration"
+	case errors.Is(err, os.ErrNotExist):
+		hint = "the directory " + filepath.Dir(p.path) + " does not exist; create it first"
+	case code == sqlite3.SQLITE_NOTADB:
+		hint = "the file is not a SQLite database; move it away or choose another path"
+	case code == sqlite3.SQLITE_READONLY || code == sqlite3.SQLITE_CANTOPEN:
+		hint = "the file or its directory is read-only; the ledger writes two more files beside it"
+	case code == sqlite3.SQLITE_FULL:
+		hint = "the disk is full"
+	case code == sqlite3.SQLITE_BUSY:
+		hint = "another process holds a lock on it and did not let go within 5 s"
+	case code == sqlite3.SQLITE_CORRUPT:
+		hint = "the database is damaged; restore it from a copy, or move it away to start afresh"
+	}
+	if hint == "" {
+		return err
+	}
+	return fmt.Errorf("%s: %w", hint, err)
+}
+
+// resultCode is SQLite's primary result code; 0 when err does not come from SQLite.
+func resultCode(err error) int {
+	var e *sqlite.Error
+	if !errors.As(err, &e) {
+		return 0
+	}
+	return e.Code() & 0xff
+}
+
+// newRun names this process's writes in the journal.
+func newRun() string { return rand.Text() }

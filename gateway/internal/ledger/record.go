@@ -1,0 +1,102 @@
+package ledger
+
+import (
+	"context"
+	"database/sql"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"net/http"
+
+	"github.com/penstock/penstock/gateway/internal/llm"
+)
+
+// Write books a record: its row, its charges to the meters and the end of its lease,
+// in one transaction. It returns once that has been written to the operating system,
+// so that a killed process does not lose it; a machine that loses power may lose
+// the last moments. The record is not kept and may be changed afterwards.
+//
+// A disk that is full or read-only is an *llm.Error with status 503, and writing
+// goes on by itself when the disk has recovered. When ctx ends first, the record may
+// or may not have been written. A dry record is not stored.
+func (l *Ledger) Write(ctx context.Context, r *llm.Record) error {
+	if r.Dry {
+		return nil
+	}
+	o := newOp()
+	o.book(r)
+	return l.writer.do(ctx, o)
+}
+
+// Get returns the record of one request; an *llm.Error with status 404 when there
+// is none.
+func (l *Ledger) Get(ctx context.Context, id string) (*llm.Record, error) {
+	var text []byte
+	err := l.db.QueryRowContext(ctx, "SELECT record FROM requests WHERE id = ?", id).Scan(&text)
+	if errors.Is(err, sql.ErrNoRows) {
+		return nil, &llm.Error{Code: llm.CodeNotFound, Status: http.StatusNotFound, Message: "The ledger has no request with this id."}
+	}
+	if err != nil {
+		return nil, fmt.Errorf("read record %s: %w", id, err)
+	}
+	return decode(text)
+}
+
+func decode(text []byte) (*llm.Record, error) {
+	r := new(llm.Record)
+	if err := json.Unmarshal(text, r); err != nil {
+		return nil, fmt.Errorf("decode record: %w", err)
+	}
+	return r, nil
+}
+
+// Page selects a stretch of records.
+type Page struct {
+	// Limit is the most records to return, at most 1,000. Zero means 100.
+	Limit int
+	// Before and After are ids of records: only older or newer ones are wanted.
+	Before, After string
+}
+
+// maxPage bounds the records held in memory for one answer.
+const maxPage = 1000
+
+// List returns records, those booked last first.
+func (l *Ledger) List(ctx context.Context, p Page) ([]*llm.Record, error) {
+	q, args := p.query()
+	rows, err := l.db.QueryContext(ctx, q, args...)
+	if err != nil {
+		return nil, fmt.Errorf("list records: %w", err)
+	}
+	defer rows.Close()
+	var list []*llm.Record
+	for rows.Next() {
+		var text sql.RawBytes
+		if err := rows.Scan(&text); err != nil {
+			return nil, fmt.Errorf("list records: %w", err)
+		}
+		r, err := decode(text)
+		if err != nil {
+			return nil, err
+		}
+		list = append(list, r)
+	}
+	return list, rows.Err()
+}
+
+func (p Page) query() (string, []any) {
+	var args []any
+	q := "SELECT record FROM requests WHERE true"
+	if p.Before != "" {
+		q += " AND seq < (SELECT seq FROM requests WHERE id = ?)"
+		args = append(args, p.Before)
+	}
+	if p.After != "" {
+		q += " AND seq > (SELECT seq FROM requests WHERE id = ?)"
+		args = append(args, p.After)
+	}
+	if p.Limit <= 0 {
+		p.Limit = 100
+	}
+	return q + " ORDER BY seq DESC LIMIT ?", append(args, min(p.Limit, maxPage))
+}

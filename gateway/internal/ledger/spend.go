@@ -1,0 +1,242 @@
+package ledger
+
+import (
+	"context"
+	"database/sql"
+	"encoding/json"
+	"fmt"
+	"maps"
+	"net/http"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/penstock/penstock/gateway/internal/llm"
+)
+
+// Query selects records and says how to add them up.
+type Query struct {
+	// By are the dimensions to group by, in order: model, target, provider, team, key,
+	// user, route, status, day, hour (both UTC), or tag:NAME. Empty means one sum.
+	By []string
+	// Since and Until bound the time of arrival, Until excluded; zero means no bound.
+	Since, Until time.Time
+	// Where keeps only records whose dimensions have these values.
+	Where map[string]string
+	// Limit is the most rows to return, those that cost most. Zero means 10,000.
+	Limit int
+}
+
+// Sums add up what requests used and cost.
+type Sums struct {
+	Requests, Errors          int64
+	InputTokens, OutputTokens int64
+	// Cost is what is known of it: UnpricedRequests cost something that nobody knows.
+	Cost             llm.NanoUSD
+	UnpricedRequests int64
+	CacheHits        int64
+	// Saved is what cache hits would have cost.
+	Saved llm.NanoUSD
+}
+
+// Row is one group's sums, with its values of the dimensions asked for. A value is
+// empty for requests that have none, such as those of nobody's team.
+type Row struct {
+	By, Values []string
+	Sums
+}
+
+// Report answers a Query.
+type Report struct {
+	Rows []Row `json:"rows"`
+	// Total is of all groups, also of those beyond the limit.
+	Total Sums `json:"total"`
+}
+
+// maxDimensions bounds the dimensions that a query names, in By and in Where each.
+const maxDimensions = 8
+
+// Spend adds up the records that a query selects. An unknown dimension is an
+// *llm.Error with status 400.
+func (l *Ledger) Spend(ctx context.Context, q Query) (Report, error) {
+	text, args, err := q.sql()
+	if err != nil {
+		return Report{}, err
+	}
+	rows, err := l.db.QueryContext(ctx, text, args...)
+	if err != nil {
+		return Report{}, fmt.Errorf("query spend: %w", err)
+	}
+	defer rows.Close()
+	most := q.Limit
+	if most <= 0 {
+		most = 10_000
+	}
+	report := Report{Rows: []Row{}}
+	for rows.Next() {
+		row, err := scanRow(rows, q.By)
+		if err != nil {
+			return Report{}, fmt.Errorf("query spend: %w", err)
+		}
+		report.Total.add(row.Sums)
+		if row.Requests > 0 && len(report.Rows) < most {
+			report.Rows = append(report.Rows, row)
+		}
+	}
+	if err := rows.Err(); err != nil {
+		return Report{}, fmt.Errorf("query spend: %w", err)
+	}
+	return report, nil
+}
+
+func scanRow(rows *sql.Rows, by []string) (Row, error) {
+	r := Row{By: by, Values: make([]string, len(by))}
+	var into []any
+	for i := range r.Values {
+		into = append(into, &r.Values[i])
+	}
+	s := &r.Sums
+	into = append(into, &s.Requests, &s.Errors, &s.InputTokens, &s.OutputTokens, &s.Cost, &s.UnpricedRequests, &s.CacheHits, &s.Saved)
+	return r, rows.Scan(into...)
+}
+
+// sums are the columns that scanRow reads after the dimensions.
+const sums = `count(*), ifnull(sum(status >= 400 OR code IS NOT NULL), 0), ifnull(sum(input_tokens), 0),
+	ifnull(sum(output_tokens), 0), ifnull(sum(cost), 0), count(*) - count(cost), ifnull(sum(cache = 'hit'), 0), ifnull(sum(saved), 0)`
+
+// sql builds the statement. Nothing that a caller wrote becomes part of its text:
+// dimensions are looked up, everything else is bound.
+func (q Query) sql() (string, []any, error) {
+	if len(q.By) > maxDimensions || len(q.Where) > maxDimensions {
+		return "", nil, badQuery(fmt.Sprintf("At most %d dimensions can be asked for at once.", maxDimensions))
+	}
+	var b statement
+	for i, d := range q.By {
+		if slices.Contains(q.By[:i], d) {
+			return "", nil, badQuery(fmt.Sprintf("Spend is grouped by %q twice.", d))
+		}
+		if err := b.dimension(d); err != nil {
+			return "", nil, err
+		}
+		b.WriteString(", ")
+	}
+	b.WriteString(sums + " FROM requests WHERE true")
+	b.since(q.Since, q.Until)
+	for _, d := range slices.Sorted(maps.Keys(q.Where)) {
+		b.WriteString(" AND ")
+		if err := b.dimension(d); err != nil {
+			return "", nil, err
+		}
+		b.bind(" = ?", q.Where[d])
+	}
+	cost := len(q.By) + 5 // ORDER BY and GROUP BY count result columns from 1
+	if len(q.By) > 0 {
+		b.WriteString(" GROUP BY " + ordinals(1, len(q.By)))
+	}
+	fmt.Fprintf(&b, " ORDER BY %d DESC, %d DESC, %s", cost, len(q.By)+1, ordinals(1, max(len(q.By), 1)))
+	return "SELECT " + b.String(), b.args, nil
+}
+
+// statement is SQL with its arguments.
+type statement struct {
+	strings.Builder
+	args []any
+}
+
+func (b *statement) bind(text string, arg any) {
+	b.WriteString(text)
+	b.args = append(b.args, arg)
+}
+
+// since bounds the time of arrival. A record is booked after it has arrived, so that
+// the search can begin at a seq; the hour is for clocks that were set back.
+func (b *statement) since(since, until time.Time) {
+	if !since.IsZero() {
+		b.bind(" AND seq >= ?", since.Add(-time.Hour).UnixMicro())
+		b.bind(" AND arrived >= ?", since.UnixMicro())
+	}
+	if !until.IsZero() {
+		b.bind(" AND arrived < ?", until.UnixMicro())
+	}
+}
+
+// dimension writes the expression for a dimension's value.
+func (b *statement) dimension(name string) error {
+	if tag, ok := strings.CutPrefix(name, "tag:"); ok && tag != "" {
+		b.bind("ifnull((SELECT value FROM json_each(tags) WHERE key = ?), '')", tag)
+		return nil
+	}
+	expr, ok := dimensions()[name]
+	if !ok {
+		return badQuery(fmt.Sprintf("Spend cannot be grouped by %q; use model, target, provider, team, key, user, route, status, day, hour or tag:NAME.", name))
+	}
+	b.WriteString(expr)
+	return nil
+}
+
+func dimensions() map[string]string {
+	return map[string]string{
+		"model": "ifnull(model, '')", "target": "ifnull(target, '')", "provider": "ifnull(provider, '')",
+		"team": "ifnull(team, '')", "key": "ifnull(key_id, '')", "user": "ifnull(user_name, '')", "route": "ifnull(route, '')",
+		"status": "cast(status AS TEXT)",
+		"day":    "strftime('%Y-%m-%d', arrived / 1000000, 'unixepoch')",
+		"hour":   "strftime('%Y-%m-%dT%H:00Z', arrived / 1000000, 'unixepoch')",
+	}
+}
+
+func badQuery(message string) *llm.Error {
+	return &llm.Error{Code: llm.CodeInvalidRequest, Status: http.StatusBadRequest, Message: message}
+}
+
+func ordinals(from, to int) string {
+	var list []string
+	for i := from; i <= to; i++ {
+		list = append(list, fmt.Sprint(i))
+	}
+	return strings.Join(list, ", ")
+}
+
+func (s *Sums) add(o Sums) {
+	s.Requests += o.Requests
+	s.Errors += o.Errors
+	s.InputTokens += o.InputTokens
+	s.OutputTokens += o.OutputTokens
+	s.Cost += o.Cost
+	s.UnpricedRequests += o.UnpricedRequests
+	s.CacheHits += o.CacheHits
+	s.Saved += o.Saved
+}
+
+// sumsJSON is how sums look to machines. Money is a decimal number of US dollars
+// with all its digits.
+type sumsJSON struct {
+	Requests         int64       `json:"requests"`
+	Errors           int64       `json:"errors"`
+	InputTokens      int64       `json:"input_tokens"`
+	OutputTokens     int64       `json:"output_tokens"`
+	Cost             json.Number `json:"cost_usd"`
+	UnpricedRequests int64       `json:"unpriced_requests"`
+	CacheHits        int64       `json:"cache_hits"`
+	Saved            json.Number `json:"saved_usd"`
+}
+
+// MarshalJSON writes the sums as one object.
+func (s Sums) MarshalJSON() ([]byte, error) {
+	return json.Marshal(sumsJSON{s.Requests, s.Errors, s.InputTokens, s.OutputTokens, json.Number(s.Cost.Decimal()),
+		s.UnpricedRequests, s.CacheHits, json.Number(s.Saved.Decimal())})
+}
+
+// MarshalJSON writes the dimensions by their names, such as "model" or
+// "tag:usecase", followed by the sums.
+func (r Row) MarshalJSON() ([]byte, error) {
+	sums, err := r.Sums.MarshalJSON()
+	if err != nil {
+		return nil, err
+	}
+	b := []byte{'{'}
+	for i, name := range r.By {
+		b = append(appendString(b, name), ':')
+		b = append(appendString(b, r.Values[i]), ',')
+	}
+	return append(b, sums[1:]...), nil
+}
