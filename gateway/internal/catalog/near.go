@@ -57,10 +57,11 @@ func (c *Catalog) Near(name string) []string {
 // likeness is twice the number of common groups by the number of all (Dice's
 // coefficient): 1 for equal names, 0 for names with nothing in common.
 func likeness(want map[[3]byte]bool, model string) float64 {
-	padded := pad(model)
+	var room [maxName + 3]byte
+	padded := pad(room[:0], model)
 	common, all := 0, len(padded)-2
 	for i := range all {
-		if want[[3]byte([]byte(padded[i:i+3]))] {
+		if want[[3]byte(padded[i:i+3])] {
 			common++
 		}
 	}
@@ -68,15 +69,26 @@ func likeness(want map[[3]byte]bool, model string) float64 {
 }
 
 func trigrams(s string) map[[3]byte]bool {
-	padded := pad(s)
+	padded := pad(nil, s)
 	set := make(map[[3]byte]bool, len(padded))
 	for i := range len(padded) - 2 {
-		set[[3]byte([]byte(padded[i:i+3]))] = true
+		set[[3]byte(padded[i:i+3])] = true
 	}
 	return set
 }
 
-// pad makes beginnings count, and all separators equal.
-func pad(s string) string {
-	return "--" + strings.NewReplacer(".", "-", "_", "-", " ", "-", ":", "-").Replace(strings.ToLower(s)) + "-"
+// pad appends s so that beginnings and ends count, and separators and capitals not:
+// GPT5 is gpt-5.
+func pad(dst []byte, s string) []byte {
+	dst = append(dst, "--"...)
+	for i := range len(s) {
+		switch c := s[i]; {
+		case strings.IndexByte(".-_: ", c) >= 0:
+		case 'A' <= c && c <= 'Z':
+			dst = append(dst, c+'a'-'A')
+		default:
+			dst = append(dst, c)
+		}
+	}
+	return append(dst, '-')
 }
