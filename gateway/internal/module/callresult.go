@@ -1,0 +1,213 @@
+package module
+
+import (
+	"errors"
+	"fmt"
+	"net/http"
+	"slices"
+	"strings"
+
+	"github.com/penstock/penstock/gateway/internal/llm"
+)
+
+// The bounds of what a dialect may put around a body.
+const (
+	maxHeaders     = 32
+	maxHeaderBytes = 4 << 10
+	maxPathBytes   = 2 << 10
+)
+
+// shown says under which name a provider's header is shown to a dialect, if at all.
+func shown(name string) (string, bool) {
+	lower := strings.ToLower(name)
+	switch lower {
+	case "content-type", "retry-after", "request-id", "x-request-id":
+		return lower, true
+	}
+	return lower, strings.Contains(lower, "ratelimit")
+}
+
+// forbidden are headers that are the host's alone: credentials, framing, addressing.
+var forbidden = []string{"authorization", "proxy-authorization", "x-api-key", "api-key", "x-goog-api-key", "cookie",
+	"host", "content-length", "transfer-encoding", "connection", "keep-alive", "upgrade", "te", "trailer", "expect"}
+
+// readCall reads the result of penstock_transform_request. The body is sliced out of
+// it, not copied.
+func readCall(out []byte) (llm.Call, []string, error) {
+	c := llm.Call{Header: http.Header{}}
+	var dropped []string
+	s := scan{b: out}
+	s.object(func(key string) {
+		switch key {
+		case "method":
+			c.Method = s.text()
+		case "path":
+			c.Path = s.text()
+		case "query":
+			c.Query = s.text()
+		case "headers":
+			readHeaders(&s, c.Header)
+		case "dropped":
+			s.array(func() { dropped = append(dropped, s.text()) })
+		case "body":
+			c.Body = s.raw()
+		default:
+			s.raw()
+		}
+	})
+	if err := s.end(); err != nil {
+		return llm.Call{}, nil, err
+	}
+	return c, dropped, checkCall(&c)
+}
+
+func readHeaders(s *scan, h http.Header) {
+	s.object(func(name string) {
+		value := s.text()
+		switch lower := strings.ToLower(name); {
+		case s.err != nil:
+		case !isToken(name) || len(value) > maxHeaderBytes || hasControl(value) || len(h) >= maxHeaders:
+			s.check(fmt.Errorf("the header %q can't be sent", brief(name)))
+		case slices.Contains(forbidden, lower):
+			s.check(fmt.Errorf("the header %q is the host's to set", lower))
+		default:
+			h.Set(name, value)
+		}
+	})
+}
+
+func checkCall(c *llm.Call) error {
+	switch {
+	case c.Method != "" && c.Method != http.MethodPost && c.Method != http.MethodGet && c.Method != http.MethodPut:
+		return fmt.Errorf("the method %q is none of POST, GET and PUT", brief(c.Method))
+	case !strings.HasPrefix(c.Path, "/") || strings.HasPrefix(c.Path, "//") || len(c.Path) > maxPathBytes:
+		return fmt.Errorf("the path %q does not begin with one slash, or is too long", brief(c.Path))
+	case strings.ContainsAny(c.Path, "?#\\ ") || strings.Contains(c.Path, "..") || hasControl(c.Path):
+		return fmt.Errorf("the path %q holds more than a path", brief(c.Path))
+	case strings.ContainsAny(c.Query, "# ") || len(c.Query) > maxPathBytes || hasControl(c.Query):
+		return fmt.Errorf("the query %q is not one", brief(c.Query))
+	case c.Body == nil:
+		return errors.New("the result lacks its body")
+	}
+	return nil
+}
+
+func isToken(s string) bool {
+	for _, c := range []byte(s) {
+		alnum := c >= '0' && c <= '9' || c >= 'a' && c <= 'z' || c >= 'A' && c <= 'Z'
+		if !alnum && c != '-' && c != '_' {
+			return false
+		}
+	}
+	return s != ""
+}
+
+func hasControl(s string) bool {
+	return strings.ContainsFunc(s, func(c rune) bool { return c < 0x20 || c == 0x7f })
+}
+
+// reply is the result of penstock_normalise_response, or one line of a stream: a
+// completion or chunk, or an error.
+type reply struct {
+	// failure is the error object as it stands; nil when there is none.
+	failure    []byte
+	status     int64
+	retryAfter int64 // milliseconds
+}
+
+func readReply(out []byte) (reply, error) {
+	var r reply
+	s := scan{b: out}
+	s.object(func(key string) {
+		switch key {
+		case "error":
+			if v := s.raw(); string(v) != "null" {
+				r.failure = v
+			}
+		case "status":
+			r.status, _ = s.int()
+		case "retry_after_ms":
+			r.retryAfter, _ = s.int()
+		default:
+			s.raw()
+		}
+	})
+	return r, s.end()
+}
+
+// providerError is the error a provider gave, classified. Status is the provider's
+// own, for a module that did not say.
+func (r reply) providerError(status int) *llm.Error {
+	e := &llm.Error{Status: int(r.status), RetryAfter: retryAfter(r.retryAfter)}
+	if e.Status == 0 {
+		e.Status = status
+	}
+	if e.Status < 400 || e.Status > 599 {
+		e.Status = http.StatusBadGateway
+	}
+	s := scan{b: r.failure}
+	s.object(func(key string) {
+		switch v := loose(s.raw()); key {
+		case "message":
+			e.Message = v
+		case "type":
+			e.Type = v
+		case "code":
+			e.Code = llm.Code(v)
+		case "param":
+			e.Param = v
+		}
+	})
+	if e.Message == "" {
+		e.Message = messageFor(e.Status)
+	}
+	e.Fault = classify(e.Status, e.Code)
+	e.Body = append(append([]byte(`{"error":`), r.failure...), '}')
+	return e
+}
+
+// loose is a string's value, and any other value but null as it is written: some
+// providers number their codes.
+func loose(raw []byte) string {
+	if v, ok := unquote(raw); ok {
+		return v
+	}
+	if string(raw) == "null" {
+		return ""
+	}
+	return string(raw)
+}
+
+// classify tells what a provider's error means for the attempt; the code says more
+// than the status where there is one.
+func classify(status int, code llm.Code) llm.Fault {
+	switch code {
+	case llm.CodeContextLength:
+		return llm.FaultContextLength
+	case llm.CodeContentPolicy:
+		return llm.FaultContentPolicy
+	case llm.CodeUnauthenticated:
+		return llm.FaultAuth
+	case "insufficient_quota":
+		return llm.FaultQuota
+	case llm.CodeRateLimited:
+		return llm.FaultRateLimited
+	case "overloaded":
+		return llm.FaultServer
+	case llm.CodeModelNotFound:
+		return llm.FaultNotFound
+	}
+	switch {
+	case status == http.StatusUnauthorized || status == http.StatusForbidden:
+		return llm.FaultAuth
+	case status == http.StatusPaymentRequired:
+		return llm.FaultQuota
+	case status == http.StatusNotFound:
+		return llm.FaultNotFound
+	case status == http.StatusTooManyRequests:
+		return llm.FaultRateLimited
+	case status == http.StatusRequestTimeout || status >= 500:
+		return llm.FaultServer
+	}
+	return llm.FaultBadRequest
+}

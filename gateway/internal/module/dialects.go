@@ -1,0 +1,198 @@
+package module
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/http"
+	"strconv"
+	"sync"
+	"time"
+
+	"github.com/penstock/penstock/gateway/internal/llm"
+)
+
+// Dialects asks a module to translate between the canonical form and providers' wire
+// formats. One module may hold several dialects; every call names the one it means.
+// It is safe for concurrent use and does not own its module.
+type Dialects struct {
+	module *Module
+	inputs sync.Pool
+}
+
+// NewDialects makes a translator of a module that exports all three hooks of the
+// provider's side.
+func NewDialects(m *Module) (*Dialects, error) {
+	for _, h := range []Hook{TransformRequest, NormaliseResponse, NormaliseEvent} {
+		if !m.Exports(h) {
+			return nil, fmt.Errorf("module %s is not a dialect: it does not export %s", m.name, h)
+		}
+	}
+	d := &Dialects{module: m}
+	d.inputs.New = func() any { return new([]byte) }
+	return d, nil
+}
+
+// Outbound is a canonical request on its way to a target.
+type Outbound struct {
+	Dialect   llm.Dialect
+	Target    *llm.Target
+	RequestID string
+	Stream    bool
+	// Body is the canonical request, valid JSON.
+	Body []byte
+}
+
+// TransformRequest puts a request into its target's wire format. Dropped names the
+// members of the request that the dialect has no place for. The error is an
+// *llm.Error: with FaultBadRequest when the request can't be expressed there, with
+// FaultTransform when the module failed.
+func (d *Dialects) TransformRequest(ctx context.Context, o Outbound) (call llm.Call, dropped []string, err error) {
+	in := d.inputs.Get().(*[]byte)
+	defer d.inputs.Put(in)
+	*in = appendOutbound((*in)[:0], o)
+	out, _, err := d.module.Call(ctx, TransformRequest, seedOf(o.RequestID), *in, make([]byte, 0, len(o.Body)+512))
+	if err != nil {
+		return llm.Call{}, nil, transformError(err)
+	}
+	call, dropped, err = readCall(out)
+	if err != nil {
+		return llm.Call{}, nil, transformError(d.nonsense(TransformRequest, err))
+	}
+	call.Stream = o.Stream
+	return call, dropped, nil
+}
+
+// Inbound is a target's plain reply, whatever its status.
+type Inbound struct {
+	Dialect   llm.Dialect
+	Target    *llm.Target
+	RequestID string
+	Created   time.Time
+	Status    int
+	// Header is the provider's; only the few that matter to a dialect are shown to it.
+	Header http.Header
+	Body   []byte
+}
+
+// NormaliseResponse turns a target's reply into the canonical completion. The error
+// is an *llm.Error: the provider's own, classified, with Body in the canonical form,
+// or one with FaultTransform when the module failed.
+func (d *Dialects) NormaliseResponse(ctx context.Context, i Inbound) ([]byte, error) {
+	in := d.inputs.Get().(*[]byte)
+	defer d.inputs.Put(in)
+	*in = appendInbound((*in)[:0], i)
+	out, _, err := d.module.Call(ctx, NormaliseResponse, seedOf(i.RequestID), *in, make([]byte, 0, len(i.Body)+512))
+	if err != nil {
+		return nil, transformError(err)
+	}
+	r, err := readReply(out)
+	if err != nil {
+		return nil, transformError(d.nonsense(NormaliseResponse, err))
+	}
+	if r.failure != nil {
+		return nil, r.providerError(i.Status)
+	}
+	return out, nil
+}
+
+func (d *Dialects) nonsense(h Hook, err error) *Fault {
+	return &Fault{Module: d.module.name, Hook: h.String(), Kind: BadResult, Detail: err.Error()}
+}
+
+// transformError is a failed call as the pipeline knows it.
+func transformError(err error) *llm.Error {
+	var r *Rejection
+	if errors.As(err, &r) {
+		status := r.Code
+		if status < 400 || status > 599 {
+			status = http.StatusBadRequest
+		}
+		return &llm.Error{Code: llm.CodeInvalidRequest, Status: status, Message: r.Message,
+			Fault: llm.FaultBadRequest, Err: err}
+	}
+	if errors.Is(err, context.Canceled) || errors.Is(err, context.DeadlineExceeded) {
+		return &llm.Error{Code: llm.CodeUnavailable, Status: http.StatusServiceUnavailable, Fault: llm.FaultTransform,
+			Message: "The gateway had no time left to translate between wire formats.", Err: err}
+	}
+	return &llm.Error{Code: llm.CodeInternal, Status: http.StatusBadGateway, Fault: llm.FaultTransform,
+		Message: "The gateway's module for this provider's wire format failed.", Err: err}
+}
+
+func appendOutbound(dst []byte, o Outbound) []byte {
+	dst = append(dst, `{"v":1`...)
+	dst = appendText(dst, "dialect", string(o.Dialect))
+	dst = appendTarget(dst, o.Target)
+	dst = appendText(dst, "request_id", o.RequestID)
+	dst = appendBool(dst, "stream", o.Stream)
+	dst = append(appendKey(dst, "body"), o.Body...)
+	return append(dst, '}')
+}
+
+func appendInbound(dst []byte, i Inbound) []byte {
+	dst = append(dst, `{"v":1`...)
+	dst = appendText(dst, "dialect", string(i.Dialect))
+	dst = appendTarget(dst, i.Target)
+	dst = appendText(dst, "request_id", i.RequestID)
+	dst = appendWhole(dst, "created", i.Created.Unix())
+	dst = appendWhole(dst, "status", int64(i.Status))
+	dst = appendHeaders(dst, i.Header)
+	dst = appendReplyBody(dst, i.Body)
+	return append(dst, '}')
+}
+
+// appendReplyBody gives the body as it is when it is JSON, else its beginning as a
+// string: it may be a proxy's HTML page.
+func appendReplyBody(dst, body []byte) []byte {
+	s := scan{b: body}
+	s.raw()
+	if s.end() == nil {
+		return append(appendKey(dst, "body"), body...)
+	}
+	return appendString(appendKey(dst, "text"), body[:min(len(body), 2<<10)])
+}
+
+// everything is what a model can do of which nobody knows what it can't.
+const everything = ^llm.Features(0)
+
+func appendTarget(dst []byte, t *llm.Target) []byte {
+	features := t.Features
+	if !t.FeaturesKnown {
+		features = everything
+	}
+	dst = append(dst, `,"target":{"id":`...)
+	dst = appendString(dst, t.ID)
+	dst = appendText(dst, "provider", t.Provider)
+	dst = appendText(dst, "model", t.Model)
+	dst = appendWhole(dst, "max_output", t.MaxOutput)
+	dst = appendNames(dst, "features", features.Names())
+	return append(dst, '}')
+}
+
+func appendHeaders(dst []byte, h http.Header) []byte {
+	dst = append(appendKey(dst, "headers"), '{')
+	first := true
+	for _, name := range sorted(h) {
+		lower, ok := shown(name)
+		if !ok || len(h[name]) == 0 {
+			continue
+		}
+		if !first {
+			dst = append(dst, ',')
+		}
+		first = false
+		dst = append(appendString(dst, lower), ':')
+		dst = appendString(dst, h[name][0])
+	}
+	return append(dst, '}')
+}
+
+// retryAfter makes a duration of a module's milliseconds, within reason.
+func retryAfter(ms int64) time.Duration {
+	return time.Duration(min(max(ms, 0), (24*time.Hour).Milliseconds())) * time.Millisecond
+}
+
+// messageFor is what an error without a message says.
+func messageFor(status int) string {
+	return "The provider answered with status " + strconv.Itoa(status) + " and no message."
+}

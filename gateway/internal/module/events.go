@@ -1,0 +1,160 @@
+package module
+
+import (
+	"bytes"
+	"context"
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/penstock/penstock/gateway/internal/llm"
+)
+
+// The names of the events that the host itself makes.
+const (
+	eventStart = "penstock.start"
+	eventEnd   = "penstock.end"
+)
+
+// streamDone is the line that ends a complete stream.
+const streamDone = "[DONE]"
+
+// Opening is what a module is told at the start of a stream.
+type Opening struct {
+	Dialect   llm.Dialect
+	Target    *llm.Target
+	RequestID string
+	Created   time.Time
+	// IncludeUsage says that the client asked for usage in the stream.
+	IncludeUsage bool
+}
+
+// Events translates one provider's stream, event by event. The module keeps nothing
+// between calls, so any instance serves any stream; what it must remember stands in
+// state. One goroutine uses an Events at a time.
+type Events struct {
+	dialects *Dialects
+	seed     uint64
+	state    []byte
+	in, out  []byte
+}
+
+// Events opens the translation of a stream. The module stays as it is until Close,
+// even if it is reloaded meanwhile. The error is an *llm.Error with FaultTransform.
+func (d *Dialects) Events(ctx context.Context, o Opening) (*Events, error) {
+	if !d.module.Retain() {
+		return nil, transformError(ErrClosed)
+	}
+	e := &Events{dialects: d, seed: seedOf(o.RequestID)}
+	out, err := e.Next(ctx, eventStart, appendOpening(nil, o))
+	if err == nil && len(out) > 0 {
+		err = transformError(d.nonsense(NormaliseEvent, errors.New("it answered before the first event")))
+	}
+	if err != nil {
+		e.Close()
+		return nil, err
+	}
+	return e, nil
+}
+
+// Next translates one event of the provider's and returns canonical lines, none or
+// several, each without its line end: a chunk's JSON, [DONE], or {"error":…}. They
+// are valid until the next call.
+func (e *Events) Next(ctx context.Context, name string, data []byte) ([][]byte, error) {
+	e.in = appendFrame(e.in[:0], e.state, name, data)
+	out, _, err := e.dialects.module.Call(ctx, NormaliseEvent, e.seed, e.in, e.out[:0])
+	if err != nil {
+		return nil, transformError(err)
+	}
+	e.out = out
+	if len(out) == 0 {
+		return nil, nil
+	}
+	state, payload, err := splitFrame(out)
+	if err != nil {
+		return nil, transformError(e.dialects.nonsense(NormaliseEvent, err))
+	}
+	e.state = append(e.state[:0], state...)
+	lines, err := splitLines(payload)
+	if err != nil {
+		return nil, transformError(e.dialects.nonsense(NormaliseEvent, err))
+	}
+	return lines, nil
+}
+
+// End tells the module that the provider's stream is over, and returns what it has
+// left to say.
+func (e *Events) End(ctx context.Context) ([][]byte, error) { return e.Next(ctx, eventEnd, nil) }
+
+// Close lets the module go. It may be called more than once.
+func (e *Events) Close() {
+	if e.dialects != nil {
+		e.dialects.module.Release()
+		e.dialects = nil
+	}
+}
+
+// LineError is the provider's error that a line of a stream carries, classified, or
+// nil for any other line.
+func LineError(line []byte) *llm.Error {
+	if string(line) == streamDone {
+		return nil
+	}
+	r, err := readReply(line)
+	if err != nil || r.failure == nil {
+		return nil
+	}
+	return r.providerError(0)
+}
+
+func appendOpening(dst []byte, o Opening) []byte {
+	dst = append(dst, `{"v":1`...)
+	dst = appendText(dst, "dialect", string(o.Dialect))
+	dst = appendTarget(dst, o.Target)
+	dst = appendText(dst, "request_id", o.RequestID)
+	dst = appendWhole(dst, "created", o.Created.Unix())
+	dst = appendBool(dst, "include_usage", o.IncludeUsage)
+	return append(dst, '}')
+}
+
+// appendFrame appends u32le(len(state)) | state | name | "\n" | data.
+func appendFrame(dst, state []byte, name string, data []byte) []byte {
+	dst = binary.LittleEndian.AppendUint32(dst, uint32(len(state)))
+	dst = append(dst, state...)
+	dst = append(dst, name...)
+	dst = append(dst, '\n')
+	return append(dst, data...)
+}
+
+// splitFrame takes a result apart into the new state and the payload.
+func splitFrame(out []byte) (state, payload []byte, err error) {
+	if len(out) < 4 {
+		return nil, nil, fmt.Errorf("the frame has %d bytes; at least 4 are needed", len(out))
+	}
+	n := binary.LittleEndian.Uint32(out)
+	out = out[4:]
+	if n > maxState || int(n) > len(out) {
+		return nil, nil, fmt.Errorf("the state has %d bytes; at most %d are kept, and %d follow", n, maxState, len(out))
+	}
+	return out[:n], out[n:], nil
+}
+
+// splitLines splits a payload and checks that every line is what the contract allows.
+func splitLines(payload []byte) ([][]byte, error) {
+	var lines [][]byte
+	for len(payload) > 0 {
+		line, rest, _ := bytes.Cut(payload, []byte{'\n'})
+		payload = rest
+		if len(line) == 0 {
+			continue
+		}
+		if string(line) != streamDone {
+			if _, err := readReply(line); err != nil {
+				return nil, fmt.Errorf("line %d: %w", len(lines)+1, err)
+			}
+		}
+		lines = append(lines, line)
+	}
+	return lines, nil
+}

@@ -1,0 +1,53 @@
+package module
+
+// Hook is a function that the host calls in a module.
+type Hook uint8
+
+// The hooks of the contract.
+const (
+	// RouteFlat ranks candidates given as binary records.
+	RouteFlat Hook = iota
+	// Route ranks candidates given as JSON.
+	Route
+	// TransformRequest makes a provider's request of a canonical one.
+	TransformRequest
+	// NormaliseResponse makes a canonical reply or error of a provider's reply.
+	NormaliseResponse
+	// NormaliseEvent makes canonical chunks of one event of a provider's stream.
+	NormaliseEvent
+
+	hookCount
+)
+
+var hookNames = [hookCount]string{
+	"penstock_route_flat",
+	"penstock_route",
+	"penstock_transform_request",
+	"penstock_normalise_response",
+	"penstock_normalise_event",
+}
+
+// String is the name of the export.
+func (h Hook) String() string { return hookNames[h] }
+
+// maxOutput bounds a result, in bytes: a ranking is short, and reading it is work
+// that no fuel pays for.
+func (h Hook) maxOutput() uint32 {
+	if h == RouteFlat || h == Route {
+		return maxRanking
+	}
+	return maxOutput
+}
+
+// The other names of the contract.
+const (
+	exportMemory     = "memory"
+	exportVersion    = "penstock_abi_version"
+	exportAlloc      = "penstock_alloc"
+	exportInit       = "penstock_init"
+	exportInitialize = "_initialize"
+	exportStart      = "_start"
+	exportFuel       = "penstock.fuel" // added by the fuel pass; reserved
+
+	abiMajor = 1
+)
