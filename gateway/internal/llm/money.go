@@ -17,7 +17,7 @@ const USD NanoUSD = 1e9
 // exactly. More than nine decimals, or an amount beyond the range of NanoUSD, is
 // an error.
 func ParseUSD(s string) (NanoUSD, error) {
-	if len(s) > 40 || strings.ContainsAny(s, "/_xXpP") {
+	if len(s) > 40 || strings.Trim(s, "0123456789+-.eE") != "" { // big.Rat also takes 1/3, 0x1p3, 1_000
 		return 0, fmt.Errorf("%q is not an amount in US dollars", s)
 	}
 	// big.Rat would spend memory without bound on an exponent such as 1e999999999.
@@ -40,10 +40,7 @@ func ParseUSD(s string) (NanoUSD, error) {
 
 // Decimal writes the amount as US dollars without loss: "0.000000012", "5".
 func (n NanoUSD) Decimal() string {
-	sign, u := "", uint64(n)
-	if n < 0 {
-		sign, u = "-", uint64(-n)
-	}
+	sign, u := n.abs()
 	whole, frac := u/uint64(USD), u%uint64(USD)
 	if frac == 0 {
 		return fmt.Sprintf("%s%d", sign, whole)
@@ -53,14 +50,19 @@ func (n NanoUSD) Decimal() string {
 
 // String writes the amount for people: "$4.98", "$0.000123".
 func (n NanoUSD) String() string {
-	switch {
-	case n < 0:
-		return "-" + (-n).String()
-	case n == 0 || n >= USD/100:
-		return fmt.Sprintf("$%.2f", float64(n)/float64(USD))
-	default:
-		return "$" + n.Decimal()
+	sign, u := n.abs()
+	if u == 0 || u >= uint64(USD/100) {
+		return fmt.Sprintf("%s$%.2f", sign, float64(u)/float64(USD))
 	}
+	return sign + "$" + strings.TrimPrefix(n.Decimal(), "-")
+}
+
+// abs splits off the sign; the lowest amount has no positive NanoUSD.
+func (n NanoUSD) abs() (sign string, u uint64) {
+	if n < 0 {
+		return "-", -uint64(n)
+	}
+	return "", uint64(n)
 }
 
 // Price is what a target charges, in nano-USD per million tokens. A target whose
