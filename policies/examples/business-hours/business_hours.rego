@@ -1,0 +1,29 @@
+# Expensive models are for working hours, and for whoever is on call. data.json lists
+# the models and the hours; the time zone is the gateway's policy time zone.
+#
+# Drop this folder's files into your policy folder: they extend the built-in policy.
+package penstock
+
+deny contains {
+	"code": "outside_hours",
+	"message": sprintf("The model %q is open %s; outside of that, ask for %q.", [
+		input.request.model,
+		data.business_hours.text,
+		data.business_hours.instead,
+	]),
+	"status": 403,
+} if {
+	# Equality and membership come first: most requests end here.
+	input.request.model in data.business_hours.models
+	not "oncall" in input.key.roles
+	not open
+}
+
+open if {
+	input.time.weekday in data.business_hours.weekdays
+	input.time.minute_of_day >= data.business_hours.from_minute
+	input.time.minute_of_day < data.business_hours.to_minute
+	not holiday
+}
+
+holiday if input.time.date in data.business_hours.holidays
