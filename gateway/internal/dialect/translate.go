@@ -5,11 +5,8 @@ import (
 	"context"
 	"errors"
 	"io"
-	"net/http"
 	"strconv"
 	"time"
-
-	"github.com/tidwall/gjson"
 
 	"github.com/penstock/penstock/gateway/internal/llm"
 	"github.com/penstock/penstock/gateway/internal/sse"
@@ -24,10 +21,20 @@ type Translator interface {
 	// Response makes a canonical completion of a provider's reply. A provider's error
 	// comes back as *llm.Error with the provider's code and status, its Fault unset.
 	Response(ctx context.Context, e Envelope, a *llm.Answer, body []byte) ([]byte, error)
-	// Event appends the canonical chunks that follow from one event to dst, a line
-	// each, and gives the stream's next state. state is nil at first. The result is
-	// valid until the next call with the same dst.
-	Event(ctx context.Context, e Envelope, state, name, data, dst []byte) (next, out []byte, err error)
+	// Events opens the translation of one provider's stream.
+	Events(ctx context.Context, e Envelope) (Translation, error)
+}
+
+// Translation is one stream on its way through a module. It is used by one goroutine
+// at a time.
+type Translation interface {
+	// Next gives the canonical lines that follow from one event: chunks, [DONE], or
+	// an error object. They are valid JSON, and valid until the next call.
+	Next(ctx context.Context, name string, data []byte) ([][]byte, error)
+	// End gives what is left to say after the provider's last event.
+	End(ctx context.Context) ([][]byte, error)
+	// Close lets the module go. It may be called twice.
+	Close()
 }
 
 // Envelope is what a module is told about the request besides its body.
@@ -39,13 +46,6 @@ type Envelope struct {
 	IncludeUsage bool
 	Created      time.Time
 }
-
-// The events that the gateway adds to a provider's stream: what a module needs to
-// know first, and that nothing more will come.
-var (
-	startEvent = []byte("penstock.start")
-	endEvent   = []byte("penstock.end")
-)
 
 func envelope(req *llm.Request, t *llm.Target) Envelope {
 	return Envelope{Target: t, RequestID: req.ID, Stream: req.Facts.Stream, IncludeUsage: req.Facts.IncludeUsage, Created: req.Received}
@@ -96,20 +96,24 @@ func (d *Dialects) translateResponse(ctx context.Context, req *llm.Request, t *l
 type translated struct {
 	dialects *Dialects
 	ctx      context.Context
-	envelope Envelope
+	module   Translation
 	answer   *llm.Answer
 	sse      *sse.Reader
 	watch    watcher
-	state    []byte
-	// out is the module's last result, lines what of it has not been sent yet; frame
-	// is the frame under construction.
-	out, lines, frame []byte
-	begun, ended      bool
-	eof, closed       bool
+	// lines is what the module has said and the client has not been told, frame the
+	// frame under construction.
+	lines              [][]byte
+	frame              []byte
+	ended, eof, closed bool
 }
 
 func (d *Dialects) translateEvents(ctx context.Context, req *llm.Request, t *llm.Target, a *llm.Answer) (llm.Stream, error) {
-	return &translated{dialects: d, ctx: ctx, envelope: envelope(req, t), answer: a, sse: sse.NewReader(a.Body, 0),
+	module, err := d.Modules.Events(ctx, envelope(req, t))
+	if err != nil {
+		a.Body.Close()
+		return nil, err
+	}
+	return &translated{dialects: d, ctx: ctx, module: module, answer: a, sse: sse.NewReader(a.Body, 0),
 		watch: watcher{showUsage: req.Facts.IncludeUsage}}, nil
 }
 
@@ -117,14 +121,15 @@ func (d *Dialects) translateEvents(ctx context.Context, req *llm.Request, t *llm
 // complete; a stream that ends without its saying so is not.
 func (s *translated) Next() (llm.Event, error) {
 	for {
-		if s.ended {
+		switch {
+		case s.ended:
 			s.drain()
 			return llm.Event{}, io.EOF
-		}
-		if line, ok := s.line(); ok {
+		case len(s.lines) > 0:
+			line := s.lines[0]
+			s.lines = s.lines[1:]
 			return s.emit(line)
-		}
-		if s.eof {
+		case s.eof:
 			return llm.Event{}, cut()
 		}
 		if err := s.feed(); err != nil {
@@ -133,44 +138,21 @@ func (s *translated) Next() (llm.Event, error) {
 	}
 }
 
-// line takes the next line of what the module said.
-func (s *translated) line() ([]byte, bool) {
-	for len(s.lines) > 0 {
-		line, rest, _ := bytes.Cut(s.lines, []byte("\n"))
-		s.lines = rest
-		if len(line) > 0 {
-			return line, true
-		}
-	}
-	return nil, false
-}
-
 // feed gives the module the next event of the provider.
-func (s *translated) feed() error {
-	if !s.begun {
-		s.begun = true
-		return s.call(startEvent, nil)
-	}
+func (s *translated) feed() (err error) {
 	ev, err := s.sse.Next()
 	switch {
 	case err == io.EOF || err == nil && ev.Partial:
 		s.eof = true
-		return s.call(endEvent, nil)
+		s.lines, err = s.module.End(s.ctx)
+		return err
 	case err != nil:
 		return s.dialects.broken(err)
 	case len(ev.Data) == 0:
 		return nil
 	}
-	return s.call(ev.Name, ev.Data)
-}
-
-func (s *translated) call(name, data []byte) error {
-	next, out, err := s.dialects.Modules.Event(s.ctx, s.envelope, s.state, name, data, s.out[:0])
-	if err != nil {
-		return err
-	}
-	s.state, s.out, s.lines = append(s.state[:0], next...), out, out
-	return nil
+	s.lines, err = s.module.Next(s.ctx, string(ev.Name), ev.Data)
+	return err
 }
 
 // emit frames one line for the client.
@@ -179,11 +161,10 @@ func (s *translated) emit(line []byte) (llm.Event, error) {
 		s.ended = true
 		return terminator, nil
 	}
-	if !gjson.ValidBytes(line) {
-		return llm.Event{}, &llm.Error{Code: llm.CodeInternal, Status: http.StatusBadGateway, Fault: llm.FaultTransform,
-			Message: "The dialect module for " + string(s.envelope.Target.Dialect) + " gave an event that is not JSON."}
-	}
 	if isErrorEvent(nil, line) {
+		if s.eof { // the module noticed, too
+			return llm.Event{}, cut()
+		}
 		return llm.Event{}, s.dialects.ErrorOf(s.answer.Status, s.answer.Header, line)
 	}
 	s.frame = sse.AppendData(s.frame[:0], line)
@@ -203,12 +184,13 @@ func (s *translated) drain() {
 // Tally is what the chunks so far have said.
 func (s *translated) Tally() llm.Tally { return s.watch.tally }
 
-// Close releases the connection. It may be called twice.
+// Close releases the module and the connection. It may be called twice.
 func (s *translated) Close() error {
 	if s.closed {
 		return nil
 	}
 	s.closed = true
+	s.module.Close()
 	s.sse.Release()
 	return s.answer.Body.Close()
 }
