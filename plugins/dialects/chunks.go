@@ -1,0 +1,179 @@
+package main
+
+import "github.com/valyala/fastjson"
+
+// beginChunk writes a chunk as far as its delta's first member; endChunk writes the
+// rest. Every line of an event's output is one chunk.
+func (t *translator) beginChunk() *writer {
+	w := &t.lines
+	if len(w.b) > 0 {
+		w.b = append(w.b, '\n')
+	}
+	w.b = append(w.b, t.stream.head...)
+	w.b = append(w.b, `,"choices":[{"index":0,"delta":{`...)
+	return w
+}
+
+func (t *translator) endChunk() {
+	t.lines.b = append(t.lines.b, `},"logprobs":null,"finish_reason":null}]}`...)
+}
+
+// openReply sends the role, once, before anything else.
+func (t *translator) openReply() {
+	s := &t.stream
+	if s.phase != started {
+		return
+	}
+	if len(s.model) > 0 { // message_start has not come, or named no model
+		w := writer{b: s.head}
+		w.memberText("model", s.model)
+		s.head, s.model = w.b, nil
+	}
+	s.phase = opened
+	w := t.beginChunk()
+	w.literal(`"role":"assistant","content":"","refusal":null`)
+	t.endChunk()
+}
+
+// sendRaw sends a delta with one member that is a string, given by its inside.
+func (t *translator) sendRaw(name string, raw []byte) {
+	w := t.beginChunk()
+	w.name(name)
+	w.b = append(w.b, '"')
+	w.b = append(w.b, raw...)
+	w.b = append(w.b, '"')
+	t.endChunk()
+}
+
+func (t *translator) sendText(raw []byte) {
+	if len(raw) > 0 {
+		t.stream.text += runes(raw)
+		t.sendRaw("content", raw)
+	}
+}
+
+// sendThinking sends thinking twice over: as text for people, and as a piece of the
+// block that a next request has to bring back. Clients join pieces by their index.
+func (t *translator) sendThinking(number int64, raw []byte) {
+	if len(raw) == 0 {
+		return
+	}
+	w := t.beginChunk()
+	w.name("reasoning_content")
+	w.b = append(w.b, '"')
+	w.b = append(w.b, raw...)
+	w.b = append(w.b, '"')
+	beginThought(w, number, `"thinking"`)
+	w.name("thinking")
+	w.b = append(w.b, '"')
+	w.b = append(w.b, raw...)
+	w.b = append(w.b, '"')
+	t.endThought()
+}
+
+// sendThought sends one member of a thinking block.
+func (t *translator) sendThought(number int64, kind, name string, v *fastjson.Value) {
+	w := t.beginChunk()
+	beginThought(w, number, kind)
+	w.memberValue(name, v)
+	t.endThought()
+}
+
+func beginThought(w *writer, number int64, kind string) {
+	w.name("thinking_blocks")
+	w.open('[')
+	w.open('{')
+	w.memberInt("index", number)
+	w.memberLiteral("type", kind)
+}
+
+func (t *translator) endThought() {
+	t.lines.b = append(t.lines.b, '}', ']')
+	t.endChunk()
+}
+
+// sendCall begins a tool call; sendArguments continues it.
+func (t *translator) sendCall(number int64, id, name *fastjson.Value) {
+	w := t.beginChunk()
+	beginCall(w, number)
+	w.memberValue("id", id)
+	w.memberLiteral("type", `"function"`)
+	w.name("function")
+	w.open('{')
+	w.memberValue("name", name)
+	w.memberLiteral("arguments", `""`)
+	t.endCall()
+}
+
+// sendArguments sends a piece of a call's arguments, given as the inside of a JSON
+// string.
+func (t *translator) sendArguments(number int64, raw []byte) {
+	w := t.beginChunk()
+	beginCall(w, number)
+	w.name("function")
+	w.open('{')
+	w.name("arguments")
+	w.b = append(w.b, '"')
+	w.b = append(w.b, raw...)
+	w.b = append(w.b, '"')
+	t.endCall()
+}
+
+func beginCall(w *writer, number int64) {
+	w.name("tool_calls")
+	w.open('[')
+	w.open('{')
+	w.memberInt("index", number)
+}
+
+func (t *translator) endCall() {
+	t.lines.b = append(t.lines.b, '}', '}', ']')
+	t.endChunk()
+}
+
+// sendFinish sends the finish reason, once; a refusal says why before it.
+func (t *translator) sendFinish(reason string, refusal *fastjson.Value) {
+	s := &t.stream
+	if s.phase != opened {
+		return
+	}
+	s.phase = finished
+	if !missing(refusal) {
+		w := t.beginChunk()
+		w.memberValue("refusal", refusal)
+		t.endChunk()
+	}
+	w := t.beginChunk()
+	w.b = append(w.b, `},"logprobs":null,"finish_reason":`...)
+	w.b = append(w.b, reason...)
+	w.b = append(w.b, `}]}`...)
+}
+
+// sendUsage sends the chunk without choices that carries the usage.
+func (t *translator) sendUsage() {
+	w := &t.lines
+	if len(w.b) > 0 {
+		w.b = append(w.b, '\n')
+	}
+	w.b = append(w.b, t.stream.head...)
+	w.b = append(w.b, `,"choices":[],"usage":`...)
+	t.stream.usage.write(w)
+	w.b = append(w.b, '}')
+}
+
+// sendDone ends a reply that is complete.
+func (t *translator) sendDone() {
+	t.stream.phase = ended
+	t.lines.b = append(t.lines.b, "\n[DONE]"...)
+}
+
+// sendFailure ends a reply that is not.
+func (t *translator) sendFailure(f failure) {
+	t.stream.phase = ended
+	w := &t.lines
+	if len(w.b) > 0 {
+		w.b = append(w.b, '\n')
+	}
+	f.write(w)
+	w.close('}')
+}

@@ -1,0 +1,236 @@
+package main
+
+import (
+	"bytes"
+	"encoding/base64"
+
+	"github.com/valyala/fastjson"
+)
+
+// writeContent writes a message's content, a string or an array of parts, as
+// blocks. With trim, white space at the end of the last text is cut.
+func (r *request) writeContent(m *fastjson.Value, path string, trim bool) error {
+	content, mark := m.Get("content"), len(r.b)
+	parts := content.GetArray()
+	for k, part := range parts {
+		if err := r.writePart(part, path, k, trim && k == len(parts)-1); err != nil {
+			return err
+		}
+	}
+	if raw, ok := rawString(r.raw[:0], content); ok {
+		r.raw = raw
+		r.writeText(raw, nil, trim)
+	} else if content.GetObject() != nil {
+		return reject(path+".content", "must be a string or an array of parts")
+	}
+	r.cacheLast(mark, m.Get("cache_control"))
+	return nil
+}
+
+// cacheLast puts a message's cache_control on the last block written since mark.
+func (r *request) cacheLast(mark int, control *fastjson.Value) {
+	if missing(control) || len(r.b) == mark || r.b[len(r.b)-1] != '}' {
+		return
+	}
+	r.b = r.b[:len(r.b)-1]
+	r.memberValue("cache_control", control)
+	r.close('}')
+}
+
+// writeText writes a text block, unless the text is blank: Anthropic refuses those.
+// raw is the inside of a JSON string; part, which may be nil, is what it came from.
+func (r *request) writeText(raw []byte, part *fastjson.Value, trim bool) {
+	trimmed := trimRaw(raw)
+	if len(trimmed) == 0 {
+		return
+	}
+	if trim {
+		raw = trimmed
+	}
+	r.block()
+	r.open('{')
+	r.memberLiteral("type", `"text"`)
+	r.name("text")
+	r.b = append(r.b, '"')
+	r.b = append(r.b, raw...)
+	r.b = append(r.b, '"')
+	r.endBlock(part)
+}
+
+// endBlock ends a block with its part's cache marker.
+func (r *request) endBlock(part *fastjson.Value) {
+	control := part.Get("cache_control")
+	if missing(control) && string(part.GetStringBytes("prompt_cache_breakpoint", "mode")) == "explicit" {
+		r.memberLiteral("cache_control", `{"type":"ephemeral"}`)
+	}
+	r.memberValue("cache_control", control)
+	r.close('}')
+}
+
+func (r *request) writePart(part *fastjson.Value, path string, k int, trim bool) error {
+	kind := string(part.GetStringBytes("type"))
+	switch kind {
+	case "text", "input_text", "output_text", "refusal":
+		return r.writeTextPart(part, kind, at(path+".content", k), trim)
+	case "image_url", "input_image":
+		return r.writeImage(part, at(path+".content", k))
+	case "file", "input_file":
+		return r.writeFile(part, at(path+".content", k))
+	case "input_audio", "audio", "video_url", "video":
+		return reject(at(path+".content", k), "Anthropic's models take text, images and documents, not "+kind)
+	}
+	if !word(kind) {
+		return reject(at(path+".content", k), "has no usable type")
+	}
+	// Anthropic's own blocks, such as document or search_result, pass as they are.
+	r.block()
+	r.members(part.GetObject())
+	return nil
+}
+
+func (r *request) writeTextPart(part *fastjson.Value, kind, path string, trim bool) error {
+	text := part.Get("text")
+	if kind == "refusal" {
+		text = part.Get("refusal")
+	}
+	raw, ok := rawString(r.raw[:0], text)
+	if !ok {
+		return reject(path, "must have a text that is a string")
+	}
+	r.raw = raw
+	r.writeText(raw, part, trim)
+	return nil
+}
+
+// word reports whether s is a plain lower-case identifier, which needs no escaping.
+func word(s string) bool {
+	for i := range len(s) {
+		if c := s[i]; (c < 'a' || c > 'z') && (c < '0' || c > '9') && c != '_' {
+			return false
+		}
+	}
+	return s != ""
+}
+
+// writeImage writes an image block from a data: or http URL.
+func (r *request) writeImage(part *fastjson.Value, path string) error {
+	url := part.GetStringBytes("image_url", "url")
+	if url == nil {
+		url = part.GetStringBytes("image_url")
+	}
+	media, data, ok := dataURL(url)
+	switch {
+	case ok:
+		r.writeSource(`"image"`, imageType(media), data)
+	case bytes.HasPrefix(url, []byte("https://")), bytes.HasPrefix(url, []byte("http://")):
+		r.openSource(`"image"`, `"url"`)
+		r.memberText("url", url)
+		r.close('}')
+	default:
+		return reject(path, "an image needs an http URL or a base64 data: URL")
+	}
+	r.endBlock(part)
+	return nil
+}
+
+// imageType corrects the common misnomer.
+func imageType(media []byte) []byte {
+	if string(media) == "image/jpg" {
+		return []byte("image/jpeg")
+	}
+	return media
+}
+
+// writeFile writes a document block from a file's data or id; an image in a file
+// becomes an image block.
+func (r *request) writeFile(part *fastjson.Value, path string) error {
+	file := part.Get("file")
+	if file.GetObject() == nil {
+		file = part
+	}
+	id, content := file.GetStringBytes("file_id"), file.GetStringBytes("file_data")
+	media, data, ok := dataURL(content)
+	if !ok && len(content) > 0 && base64Only(content) {
+		media, data, ok = []byte("application/pdf"), content, true
+	}
+	switch {
+	case len(id) > 0:
+		r.files = true
+		r.openSource(`"document"`, `"file"`)
+		r.memberText("file_id", id)
+		r.close('}')
+	case ok && bytes.HasPrefix(media, []byte("image/")):
+		r.writeSource(`"image"`, imageType(media), data)
+		r.endBlock(part)
+		return nil
+	case ok && bytes.HasPrefix(media, []byte("text/")):
+		if !r.writeTextSource(data) {
+			return reject(path, "the file's data is not base64")
+		}
+	case ok:
+		r.writeSource(`"document"`, media, data)
+	default:
+		return reject(path, "a file needs a file_id, or file_data that is a base64 data: URL")
+	}
+	if name := file.GetStringBytes("filename"); len(name) > 0 {
+		r.memberText("title", name)
+	}
+	r.endBlock(part)
+	return nil
+}
+
+// openSource begins a block and its source.
+func (r *request) openSource(block, source string) {
+	r.block()
+	r.open('{')
+	r.memberLiteral("type", block)
+	r.name("source")
+	r.open('{')
+	r.memberLiteral("type", source)
+}
+
+func (r *request) writeSource(block string, media, data []byte) {
+	r.openSource(block, `"base64"`)
+	r.memberText("media_type", media)
+	r.memberText("data", data)
+	r.close('}')
+}
+
+// writeTextSource writes a text document, which Anthropic wants in the clear.
+func (r *request) writeTextSource(data []byte) bool {
+	text, err := base64.StdEncoding.AppendDecode(r.raw[:0], data)
+	r.raw = text
+	if err != nil {
+		return false
+	}
+	r.openSource(`"document"`, `"text"`)
+	r.memberLiteral("media_type", `"text/plain"`)
+	r.memberText("data", text)
+	r.close('}')
+	return true
+}
+
+// dataURL takes a base64 data: URL apart.
+func dataURL(url []byte) (media, data []byte, ok bool) {
+	rest, ok := bytes.CutPrefix(url, []byte("data:"))
+	if !ok {
+		return nil, nil, false
+	}
+	head, data, ok := bytes.Cut(rest, []byte(","))
+	media, isBase64 := bytes.CutSuffix(head, []byte(";base64"))
+	if !ok || !isBase64 {
+		return nil, nil, false
+	}
+	media, _, _ = bytes.Cut(media, []byte(";"))
+	return bytes.ToLower(media), data, true
+}
+
+func base64Only(s []byte) bool {
+	for _, c := range s {
+		alnum := c >= '0' && c <= '9' || c >= 'A' && c <= 'Z' || c >= 'a' && c <= 'z'
+		if !alnum && c != '+' && c != '/' && c != '=' {
+			return false
+		}
+	}
+	return true
+}

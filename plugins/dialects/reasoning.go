@@ -1,0 +1,176 @@
+package main
+
+import "github.com/valyala/fastjson"
+
+// reasoning is how a request is to think. A zero value says nothing about it.
+type reasoning struct {
+	// own is the request's own "thinking" member, which goes out as it came.
+	own *fastjson.Value
+	// thinking is the type to send: "", "adaptive", "enabled" or "disabled".
+	thinking string
+	// budget is in tokens, for "enabled"; effort is a level for output_config.
+	budget int64
+	effort string
+}
+
+// minBudget is the least that Anthropic accepts, in tokens.
+const minBudget = 1024
+
+// budgets are the tokens that a model without effort levels may think for.
+func budgets(effort string) int64 {
+	switch effort {
+	case "minimal":
+		return minBudget
+	case "low":
+		return 2 * minBudget
+	case "medium":
+		return 8 * minBudget
+	case "high":
+		return 16 * minBudget
+	case "xhigh":
+		return 24 * minBudget
+	case "max":
+		return 32 * minBudget
+	}
+	return 0
+}
+
+// planReasoning decides on thinking before anything is written, because other
+// members depend on it.
+func (r *request) planReasoning() {
+	if own := r.body.Get("thinking"); !missing(own) {
+		r.reasoning.own = own
+		return
+	}
+	effort := string(r.body.GetStringBytes("reasoning_effort"))
+	if effort == "" {
+		effort = string(r.body.GetStringBytes("reasoning", "effort"))
+	}
+	switch {
+	case effort == "" || effort == "default":
+	case effort == "none":
+		if r.family.adaptive() { // the others think only when told to
+			r.reasoning.thinking = "disabled"
+		}
+	case budgets(effort) == 0 || !r.family.thinks():
+		r.drop("reasoning_effort")
+	case r.family.adaptive():
+		r.reasoning.effort = r.family.effort(effort)
+		if !r.forcesTool() {
+			r.reasoning.thinking = "adaptive"
+		}
+	default:
+		r.planBudget(budgets(effort))
+	}
+}
+
+// planBudget gives thinking at most three quarters of max_tokens, which bounds
+// thought and answer together. Thinking is left out where Anthropic would refuse
+// it: with a forced tool, and in the middle of a tool loop whose calls came without
+// the thoughts that led to them.
+func (r *request) planBudget(budget int64) {
+	budget = min(budget, r.maxTokens/4*3)
+	if budget < minBudget || r.forcesTool() || r.unthoughtCalls() {
+		r.drop("reasoning_effort")
+		return
+	}
+	r.reasoning.thinking, r.reasoning.budget = "enabled", budget
+}
+
+// forcesTool reports whether the model must call a tool.
+func (r *request) forcesTool() bool {
+	choice := r.body.Get("tool_choice")
+	if o := choice.GetObject(); o != nil {
+		switch kind := o.Get("type").GetStringBytes(); string(kind) {
+		case "function", "tool", "any":
+			return true
+		case "allowed_tools":
+			return string(choice.GetStringBytes("allowed_tools", "mode")) == "required"
+		}
+		return false
+	}
+	name := choice.GetStringBytes()
+	return string(name) == "required" || string(name) == "any"
+}
+
+// unthoughtCalls reports whether the conversation ends in results of tool calls
+// that carry no thinking.
+func (r *request) unthoughtCalls() bool {
+	for i := len(r.messages) - 1; i >= 0; i-- {
+		m := r.messages[i]
+		switch roleOf(m) {
+		case toolRole, functionRole:
+		case assistantRole:
+			calls := len(m.GetArray("tool_calls")) > 0 || m.GetObject("function_call") != nil
+			return calls && len(m.GetArray("thinking_blocks")) == 0 && len(m.GetArray("reasoning_details")) == 0
+		default:
+			return false
+		}
+	}
+	return false
+}
+
+// thinks reports whether the request asks for thinking.
+func (r *request) thinks() bool {
+	if own := r.reasoning.own; own != nil {
+		return string(own.GetStringBytes("type")) != "disabled"
+	}
+	return r.reasoning.thinking == "adaptive" || r.reasoning.thinking == "enabled"
+}
+
+// writeReasoning writes thinking and output_config, the latter with the answer's
+// schema. A request's own output_config goes out as it came.
+func (r *request) writeReasoning() error {
+	r.memberValue("thinking", r.reasoning.own)
+	switch r.reasoning.thinking {
+	case "enabled":
+		r.name("thinking")
+		r.open('{')
+		r.memberLiteral("type", `"enabled"`)
+		r.memberInt("budget_tokens", r.reasoning.budget)
+		r.close('}')
+	case "adaptive":
+		thinking := `{"type":"adaptive"}`
+		if r.family.hidesThinking() {
+			thinking = `{"type":"adaptive","display":"summarized"}`
+		}
+		r.memberLiteral("thinking", thinking)
+	case "disabled":
+		r.memberLiteral("thinking", `{"type":"disabled"}`)
+	}
+	if own := r.body.Get("output_config"); !missing(own) {
+		r.memberValue("output_config", own)
+		return nil
+	}
+	return r.writeOutputConfig()
+}
+
+func (r *request) writeOutputConfig() error {
+	schema := r.schema()
+	if r.reasoning.effort == "" && schema == nil {
+		return nil
+	}
+	r.name("output_config")
+	r.open('{')
+	if r.reasoning.effort != "" {
+		r.memberText("effort", []byte(r.reasoning.effort))
+	}
+	if schema != nil {
+		r.name("format")
+		r.open('{')
+		r.memberLiteral("type", `"json_schema"`)
+		r.memberValue("schema", schema)
+		r.close('}')
+	}
+	r.close('}')
+	return nil
+}
+
+// schema is what response_format constrains the answer to; nil when it does not, or
+// when the model has to be told in words.
+func (r *request) schema() *fastjson.Value {
+	if !r.family.structured() || string(r.body.GetStringBytes("response_format", "type")) != "json_schema" {
+		return nil
+	}
+	return r.body.Get("response_format", "json_schema", "schema")
+}

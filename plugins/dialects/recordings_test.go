@@ -1,0 +1,343 @@
+package main
+
+import (
+	"encoding/json"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+)
+
+// recording is one real exchange with a provider.
+type recording struct {
+	path     string
+	Endpoint string            `json:"endpoint"`
+	Provider string            `json:"provider"`
+	Model    string            `json:"model"`
+	Status   int               `json:"status"`
+	Stream   bool              `json:"stream"`
+	Request  string            `json:"request_body"`
+	Headers  map[string]string `json:"response_headers"`
+	Response string            `json:"response_body"`
+}
+
+// recordings reads those of one provider and endpoint from beside the repository.
+func recordings(t testing.TB, provider, endpoint string) []recording {
+	t.Helper()
+	root, err := os.Getwd()
+	for err == nil {
+		if _, missing := os.Stat(filepath.Join(root, "go.mod")); missing == nil || root == "/" {
+			break
+		}
+		root = filepath.Dir(root)
+	}
+	dir := filepath.Join(root, "..", "shared", "recordings", provider)
+	if _, err := os.Stat(dir); err != nil {
+		t.Skipf("no recordings: %v", err)
+	}
+	var found []recording
+	err = filepath.WalkDir(dir, func(path string, d fs.DirEntry, err error) error {
+		if err != nil || d.IsDir() || filepath.Ext(path) != ".json" {
+			return err
+		}
+		data, err := os.ReadFile(path)
+		if err != nil {
+			return err
+		}
+		r := recording{path: path}
+		if err := json.Unmarshal(data, &r); err != nil {
+			return err
+		}
+		if r.Endpoint == endpoint {
+			found = append(found, r)
+		}
+		return nil
+	})
+	if err != nil || len(found) == 0 {
+		t.Fatalf("recordings of %s %s: %d found, %v", provider, endpoint, len(found), err)
+	}
+	return found
+}
+
+// message is Anthropic's reply, as far as a chat completion can express it.
+type message struct {
+	Model   string `json:"model"`
+	Content []struct {
+		Type      string          `json:"type"`
+		Text      string          `json:"text"`
+		Thinking  string          `json:"thinking"`
+		Signature string          `json:"signature"`
+		Data      string          `json:"data"`
+		ID        string          `json:"id"`
+		Name      string          `json:"name"`
+		Input     json.RawMessage `json:"input"`
+		Citations []struct {
+			Type, URL, Title string
+		} `json:"citations"`
+	} `json:"content"`
+	StopReason string         `json:"stop_reason"`
+	Usage      anthropicUsage `json:"usage"`
+}
+
+type anthropicUsage struct {
+	Input      *int64 `json:"input_tokens"`
+	Output     *int64 `json:"output_tokens"`
+	CacheRead  *int64 `json:"cache_read_input_tokens"`
+	CacheWrite *int64 `json:"cache_creation_input_tokens"`
+	Details    struct {
+		Thinking int64 `json:"thinking_tokens"`
+	} `json:"output_tokens_details"`
+	Iterations []anthropicUsage `json:"iterations"`
+}
+
+// merge takes over what a later count names.
+func (u *anthropicUsage) merge(later anthropicUsage) {
+	for _, pair := range [][2]**int64{{&u.Input, &later.Input}, {&u.Output, &later.Output},
+		{&u.CacheRead, &later.CacheRead}, {&u.CacheWrite, &later.CacheWrite}} {
+		if *pair[1] != nil {
+			*pair[0] = *pair[1]
+		}
+	}
+	u.Iterations = later.Iterations
+	u.Details = later.Details
+}
+
+// totals are prompt and completion as OpenAI counts them.
+func (u anthropicUsage) totals() (prompt, completion int64) {
+	passes := u.Iterations
+	if len(passes) == 0 {
+		passes = []anthropicUsage{u}
+	}
+	for _, p := range passes {
+		for _, n := range []*int64{p.Input, p.CacheRead, p.CacheWrite} {
+			if n != nil {
+				prompt += *n
+			}
+		}
+		if p.Output != nil {
+			completion += *p.Output
+		}
+	}
+	return prompt, completion
+}
+
+// essence is what a reply says, in whichever form it came.
+type essence struct {
+	Model, Text, Reasoning, Finish string
+	Calls                          []call
+	Thoughts                       []thought
+	Links                          []string
+	Prompt, Completion, Thinking   int64
+}
+
+type call struct{ ID, Name, Arguments string }
+
+type thought struct{ Type, Thinking, Signature, Data string }
+
+var wantFinish = map[string]string{"end_turn": "stop", "stop_sequence": "stop", "pause_turn": "stop",
+	"max_tokens": "length", "tool_use": "tool_calls", "refusal": "content_filter"}
+
+func (m message) essence(t *testing.T) essence {
+	e := essence{Model: m.Model, Finish: wantFinish[m.StopReason], Thinking: m.Usage.Details.Thinking}
+	e.Prompt, e.Completion = m.Usage.totals()
+	for _, b := range m.Content {
+		switch b.Type {
+		case "text":
+			e.Text += b.Text
+			for _, c := range b.Citations {
+				if c.Type == "web_search_result_location" {
+					e.Links = append(e.Links, c.URL+" "+c.Title)
+				}
+			}
+		case "tool_use":
+			e.Calls = append(e.Calls, call{b.ID, b.Name, compact(t, string(b.Input))})
+		case "thinking":
+			e.Reasoning += b.Thinking
+			e.Thoughts = append(e.Thoughts, thought{b.Type, b.Thinking, b.Signature, ""})
+		case "redacted_thinking":
+			e.Thoughts = append(e.Thoughts, thought{b.Type, "", "", b.Data})
+		}
+	}
+	return e
+}
+
+// compact is a JSON object in one spelling; it fails the test when it is none.
+func compact(t *testing.T, s string) string {
+	t.Helper()
+	var v map[string]any
+	if err := json.Unmarshal([]byte(s), &v); err != nil {
+		t.Fatalf("%q is not a JSON object: %v", s, err)
+	}
+	b, _ := json.Marshal(v)
+	return string(b)
+}
+
+// TestRecordedReplies normalises every plain reply that was recorded.
+func TestRecordedReplies(t *testing.T) {
+	n := 0
+	for _, rec := range recordings(t, "anthropic", "messages") {
+		if rec.Stream || rec.Status != 200 {
+			continue
+		}
+		n++
+		t.Run(filepath.Base(rec.path), func(t *testing.T) {
+			var sent message
+			if err := json.Unmarshal([]byte(rec.Response), &sent); err != nil {
+				t.Fatal(err)
+			}
+			got := respond(t, rec.Status, nil, rec.Response)
+			if diff := cmp.Diff(sent.essence(t), readCompletion(t, got)); diff != "" {
+				t.Errorf("completion (-sent +got):\n%s\n%s", diff, got)
+			}
+		})
+	}
+	t.Logf("%d plain replies", n)
+}
+
+// TestRecordedErrors classifies every error that was recorded.
+func TestRecordedErrors(t *testing.T) {
+	want := map[int]string{401: "invalid_api_key", 404: "model_not_found"}
+	n := 0
+	for _, rec := range recordings(t, "anthropic", "messages") {
+		if rec.Status == 200 {
+			continue
+		}
+		n++
+		got := readError(t, respond(t, rec.Status, nil, rec.Response))
+		code := want[rec.Status]
+		switch {
+		case strings.Contains(rec.Response, "prompt is too long"):
+			code = "context_length_exceeded"
+		case rec.Status == 400:
+			code = "invalid_request_error"
+		}
+		if got.Error.Code != code || got.Status != rec.Status || !strings.Contains(rec.Response, got.Error.Message) {
+			t.Errorf("%s: error = %+v, want code %q and the provider's message", filepath.Base(rec.path), got, code)
+		}
+	}
+	t.Logf("%d errors", n)
+}
+
+// TestRecordedStreams normalises every stream that was recorded and compares what a
+// client makes of it with what the provider's events add up to.
+func TestRecordedStreams(t *testing.T) {
+	n := 0
+	for _, rec := range recordings(t, "anthropic", "messages") {
+		if !rec.Stream || rec.Status != 200 {
+			continue
+		}
+		n++
+		t.Run(filepath.Base(rec.path), func(t *testing.T) {
+			events := parseSSE(rec.Response)
+			lines := play(t, events)
+			got := readStream(t, lines)
+			if diff := cmp.Diff(accumulate(t, events).essence(t), got); diff != "" {
+				t.Errorf("stream (-sent +got):\n%s", diff)
+			}
+			if lines[len(lines)-1] != "[DONE]" {
+				t.Errorf("the stream ends in %q", lines[len(lines)-1])
+			}
+		})
+	}
+	t.Logf("%d streams", n)
+}
+
+// TestRecordedStreamsCut cuts every recorded stream before each of its events: no
+// cut stream may look complete.
+func TestRecordedStreamsCut(t *testing.T) {
+	for _, rec := range recordings(t, "anthropic", "messages") {
+		if !rec.Stream || rec.Status != 200 {
+			continue
+		}
+		events := parseSSE(rec.Response)
+		for cut := range events {
+			lines := play(t, events[:cut])
+			if last := lines[len(lines)-1]; !strings.Contains(last, `"code":"stream_interrupted"`) {
+				t.Fatalf("%s cut before event %d ends in %q", filepath.Base(rec.path), cut, last)
+			}
+		}
+	}
+}
+
+// sseEvent is one event as the host hands it over.
+type sseEvent struct{ name, data string }
+
+func parseSSE(body string) []sseEvent {
+	var events []sseEvent
+	for block := range strings.SplitSeq(strings.ReplaceAll(body, "\r\n", "\n"), "\n\n") {
+		var e sseEvent
+		for line := range strings.SplitSeq(block, "\n") {
+			if name, ok := strings.CutPrefix(line, "event:"); ok {
+				e.name = strings.TrimSpace(name)
+			}
+			if data, ok := strings.CutPrefix(line, "data:"); ok {
+				e.data = strings.TrimSpace(data)
+			}
+		}
+		if e.data != "" {
+			events = append(events, e)
+		}
+	}
+	return events
+}
+
+// accumulate adds the provider's events up to the message that they spell, by
+// Anthropic's own rules.
+func accumulate(t *testing.T, events []sseEvent) message {
+	t.Helper()
+	var m message
+	inputs := map[int]string{}
+	for _, ev := range events {
+		var e struct {
+			Type    string          `json:"type"`
+			Index   int             `json:"index"`
+			Message json.RawMessage `json:"message"`
+			Block   json.RawMessage `json:"content_block"`
+			Usage   anthropicUsage  `json:"usage"`
+			Delta   struct {
+				Type        string          `json:"type"`
+				Text        string          `json:"text"`
+				Thinking    string          `json:"thinking"`
+				Signature   string          `json:"signature"`
+				PartialJSON string          `json:"partial_json"`
+				Citation    json.RawMessage `json:"citation"`
+				StopReason  string          `json:"stop_reason"`
+			} `json:"delta"`
+		}
+		if err := json.Unmarshal([]byte(ev.data), &e); err != nil {
+			t.Fatal(err)
+		}
+		switch e.Type {
+		case "message_start":
+			_ = json.Unmarshal(e.Message, &m)
+			m.Content = nil
+		case "content_block_start":
+			var one message
+			_ = json.Unmarshal([]byte(`{"content":[`+string(e.Block)+`]}`), &one)
+			m.Content = append(m.Content, one.Content...)
+		case "content_block_delta":
+			b := &m.Content[e.Index]
+			b.Text += e.Delta.Text
+			b.Thinking += e.Delta.Thinking
+			b.Signature += e.Delta.Signature
+			inputs[e.Index] += e.Delta.PartialJSON
+			if e.Delta.Citation != nil {
+				var one message
+				_ = json.Unmarshal([]byte(`{"content":[{"citations":[`+string(e.Delta.Citation)+`]}]}`), &one)
+				b.Citations = append(b.Citations, one.Content[0].Citations...)
+			}
+		case "message_delta":
+			m.StopReason = e.Delta.StopReason
+			m.Usage.merge(e.Usage)
+		}
+	}
+	for i, input := range inputs {
+		if input != "" {
+			m.Content[i].Input = json.RawMessage(input)
+		}
+	}
+	return m
+}

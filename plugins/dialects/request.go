@@ -1,0 +1,155 @@
+package main
+
+import (
+	"strconv"
+
+	"github.com/valyala/fastjson"
+
+	penstock "github.com/penstock/penstock/sdk/go"
+)
+
+// defaultMaxTokens bounds the answer when neither the client nor the catalogue
+// does: Anthropic requires a bound.
+const defaultMaxTokens = 4096
+
+// headroom is the space kept before the body for the envelope, which can only be
+// written once the body is: it lists what was dropped on the way.
+const headroom = 2048
+
+// request is one translation of a canonical request to Anthropic's.
+type request struct {
+	*scratch
+	writer
+	body     *fastjson.Value
+	messages []*fastjson.Value
+	// monologue marks a request of system messages alone.
+	monologue bool
+	family    family
+	maxTokens int64
+	reasoning reasoning
+	// tools counts the tools written, silent marks that they are declared for the
+	// history's sake only.
+	tools  int
+	silent bool
+	// files marks that an uploaded file is referred to.
+	files   bool
+	dropped []string
+	turn    turn
+	// functionCall is the last message that called a function in the deprecated form.
+	functionCall int
+}
+
+// transformRequest is the hook: canonical request in, provider request out.
+func (t *translator) transformRequest(out, in []byte) ([]byte, error) {
+	env, err := t.unpack(in)
+	if err != nil {
+		return nil, err
+	}
+	r := &t.request
+	*r = request{scratch: &t.scratch, dropped: r.dropped[:0], body: env.root.Get("body"), family: familyOf(env.model)}
+	if r.body.GetObject() == nil {
+		return nil, penstock.Reject(400, "the request body is not a JSON object")
+	}
+	r.messages = r.body.GetArray("messages")
+	r.monologue = onlySystem(r.messages)
+	if cap(out) < len(in)+2*headroom {
+		out = make([]byte, 0, len(in)+len(in)/4+2*headroom)
+	}
+	r.b = out[:headroom]
+	if err := r.write(&env); err != nil {
+		return nil, err
+	}
+	return r.seal(), nil
+}
+
+// write writes the body. Members come in the order in which Anthropic documents
+// them; what is planned first is what others depend on.
+func (r *request) write(env *envelope) error {
+	r.planMaxTokens(env.maxOutput)
+	r.planReasoning()
+	r.open('{')
+	r.memberText("model", env.model)
+	r.memberInt("max_tokens", r.maxTokens)
+	if env.root.GetBool("stream") {
+		r.memberLiteral("stream", "true")
+	}
+	for _, step := range [...]func(*request) error{
+		(*request).writeSystem, (*request).writeMessages, (*request).writeTools,
+		(*request).writeToolChoice, (*request).writeReasoning, (*request).writeSampling,
+		(*request).writeStop, (*request).writeIdentity, (*request).writeRest,
+	} {
+		if err := step(r); err != nil {
+			return err
+		}
+	}
+	r.close('}')
+	return nil
+}
+
+func (r *request) drop(name string) { r.dropped = append(r.dropped, name) }
+
+// planMaxTokens takes the client's bound, but no more than the model can give:
+// Anthropic refuses a larger one, OpenAI's clients are used to its being cut.
+func (r *request) planMaxTokens(limit int64) {
+	asked := r.body.GetInt64("max_completion_tokens")
+	if asked == 0 {
+		asked = r.body.GetInt64("max_tokens")
+	}
+	switch {
+	case asked == 0 && limit > 0:
+		asked = limit
+	case asked == 0:
+		asked = defaultMaxTokens
+	case limit > 0:
+		asked = min(asked, limit)
+	}
+	r.maxTokens = asked
+}
+
+// seal puts the envelope right before the body.
+func (r *request) seal() []byte {
+	w := writer{b: r.raw[:0]}
+	w.literal(`{"method":"POST","path":"/messages","query":"","headers":{"anthropic-version":"2023-06-01"`)
+	r.writeBetas(&w)
+	w.b = append(w.b, `},"dropped":[`...)
+	for _, name := range r.dropped {
+		w.text([]byte(name))
+	}
+	w.b = append(w.b, `],"body":`...)
+	r.raw = w.b
+	body := append(r.b, '}')
+	if start := headroom - len(w.b); start >= 0 {
+		copy(body[start:], w.b)
+		return body[start:]
+	}
+	return append(append([]byte(nil), w.b...), body[headroom:]...)
+}
+
+// writeBetas adds the header by which Anthropic's beta features are asked for: the
+// request's own anthropic_beta, and what the translation makes use of.
+func (r *request) writeBetas(w *writer) {
+	var betas []byte
+	add := func(name []byte) {
+		if len(betas) > 0 {
+			betas = append(betas, ',')
+		}
+		betas = append(betas, name...)
+	}
+	for _, key := range [...]string{"anthropic_beta", "betas"} {
+		for _, v := range r.body.GetArray(key) {
+			add(v.GetStringBytes())
+		}
+	}
+	if r.files {
+		add([]byte("files-api-2025-04-14"))
+	}
+	if len(betas) > 0 {
+		w.memberText("anthropic-beta", betas)
+	}
+}
+
+// reject refuses the request, blaming the member at path.
+func reject(path, why string) error { return penstock.Reject(400, path, ": ", why) }
+
+// at names an element of an array, as in messages[3].content[0].
+func at(array string, i int) string { return array + "[" + strconv.Itoa(i) + "]" }
