@@ -1,0 +1,255 @@
+package main
+
+import (
+	"bufio"
+	"bytes"
+	"encoding/json"
+	"fmt"
+	"io"
+	"maps"
+	"net"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"slices"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+)
+
+// clientsConfig serves the built-in demo provider to callers with keys. What fails on
+// purpose is tried once, and what stalls is given up soon, so that the checks do not
+// wait for what they do not test. Its verbs are the API's and the admin's address.
+const clientsConfig = `listen: %s
+admin: {listen: %s}
+keys: required
+models:
+  demo:          {targets: [demo/demo]}
+  demo-slow:     {targets: [demo/demo-slow]}
+  demo-cut:      {targets: [demo/demo-cut], retries: {attempts: 1}}
+  demo-fail-429: {targets: [demo/demo-fail-429], retries: {attempts: 1}}
+  demo-fail-503: {targets: [demo/demo-fail-503], retries: {attempts: 1}}
+  demo-stall:    {targets: [demo/demo-stall], retries: {attempts: 1}, timeout: {first_token: 1s, idle: 1s, total: 10s}}
+ledger: sqlite://penstock.db
+`
+
+// commonChecks are what both official clients are put through; nodeChecks are those
+// that only the Node client has a helper for.
+var (
+	commonChecks = slices.Sorted(maps.Keys(goChecks))
+	nodeChecks   = []string{"tools helper"}
+)
+
+// TestOfficialClients runs the official OpenAI clients for Node and Go against the
+// built binary: what an application developer does who changes base_url and nothing
+// else.
+func TestOfficialClients(t *testing.T) {
+	g := startForClients(t)
+	t.Run("node", func(t *testing.T) { runNodeClient(t, g) })
+	t.Run("go", func(t *testing.T) {
+		for _, name := range commonChecks {
+			t.Run(name, func(t *testing.T) { goChecks[name](t, g) })
+		}
+	})
+}
+
+// served is a gateway that clients can reach.
+type served struct {
+	// BaseURL ends in /v1. Key may ask for every model; Poor is the key whose budget
+	// is too small for any request.
+	BaseURL, Key, Poor string
+}
+
+// startForClients builds the binary, makes two keys, and serves until the test ends.
+func startForClients(t *testing.T) served {
+	t.Helper()
+	dir := t.TempDir()
+	bin := filepath.Join(dir, "penstock")
+	if out, err := exec.CommandContext(t.Context(), "go", "build", "-o", bin, ".").CombinedOutput(); err != nil {
+		t.Fatalf("build the gateway: %v\n%s", err, out)
+	}
+	api, admin := freeAddress(t), freeAddress(t)
+	if err := os.WriteFile(filepath.Join(dir, "penstock.yaml"), fmt.Appendf(nil, clientsConfig, api, admin), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	g := served{
+		BaseURL: "http://" + api + "/v1",
+		Key:     createTestKey(t, bin, dir, "rich"),
+		Poor:    createTestKey(t, bin, dir, "poor", "--budget", "0.000000001usd/day"),
+	}
+	serveUntilEnd(t, bin, dir)
+	return g
+}
+
+// freeAddress is a loopback address that nobody listens on.
+func freeAddress(t *testing.T) string {
+	t.Helper()
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer l.Close()
+	return l.Addr().String()
+}
+
+// clientsEnv keeps the provider keys and the folders of whoever runs the test out.
+func clientsEnv(dir string) []string {
+	return []string{"PATH=" + os.Getenv("PATH"), "HOME=" + dir, "TMPDIR=" + dir, "XDG_CACHE_HOME=" + dir, "XDG_STATE_HOME=" + dir}
+}
+
+func createTestKey(t *testing.T, bin, dir, name string, more ...string) string {
+	t.Helper()
+	args := append([]string{"keys", "create", "-c", "penstock.yaml", "-o", "json", "--name", name}, more...)
+	cmd := exec.CommandContext(t.Context(), bin, args...)
+	cmd.Dir, cmd.Env = dir, clientsEnv(dir)
+	var stderr bytes.Buffer
+	cmd.Stderr = &stderr
+	out, err := cmd.Output()
+	if err != nil {
+		t.Fatalf("penstock %s: %v\n%s", strings.Join(args, " "), err, &stderr)
+	}
+	var made struct{ Key string }
+	if err := json.Unmarshal(out, &made); err != nil || made.Key == "" {
+		t.Fatalf("penstock %s printed %q, %v, want JSON with a key", strings.Join(args, " "), out, err)
+	}
+	return made.Key
+}
+
+// serveUntilEnd starts the gateway, waits until it says that it is ready, and stops it
+// with SIGTERM when the test ends: it must then exit with status 0. Its log is shown
+// when the test has failed.
+func serveUntilEnd(t *testing.T, bin, dir string) {
+	t.Helper()
+	cmd := exec.Command(bin, "serve", "-c", "penstock.yaml")
+	cmd.Dir, cmd.Env = dir, clientsEnv(dir)
+	said, says, err := os.Pipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	cmd.Stdout, cmd.Stderr = says, says
+	err = cmd.Start()
+	says.Close()
+	if err != nil {
+		t.Fatal(err)
+	}
+	ready, log := make(chan struct{}), make(chan string, 1)
+	go func() { log <- watch(said, "penstock ready", ready) }() // ends with the process
+	t.Cleanup(func() {
+		_ = cmd.Process.Signal(syscall.SIGTERM)
+		if err := cmd.Wait(); err != nil {
+			t.Errorf("the gateway ended with: %v", err)
+		}
+		if text := <-log; t.Failed() {
+			t.Logf("the gateway said:\n%s", text)
+		}
+	})
+	select {
+	case <-ready:
+	case <-time.After(time.Minute):
+		t.Fatal("the gateway was not ready after a minute")
+	}
+}
+
+// watch reads lines to the end and returns the last 64 KB of them. It closes ready
+// at the first line that has the mark, or at the end.
+func watch(r io.Reader, mark string, ready chan struct{}) string {
+	const keep = 64 << 10
+	var text []byte
+	waiting := true
+	lines := bufio.NewScanner(r)
+	lines.Buffer(nil, 1<<20)
+	for lines.Scan() {
+		text = append(append(text, lines.Bytes()...), '\n')
+		text = text[max(0, len(text)-keep):]
+		if waiting && bytes.Contains(lines.Bytes(), []byte(mark)) {
+			waiting = false
+			close(ready)
+		}
+	}
+	if waiting {
+		close(ready)
+	}
+	return string(text)
+}
+
+// clientVerdict is a line that the Node client's script prints.
+type clientVerdict struct {
+	Check  string
+	OK     bool
+	Detail string
+}
+
+// runNodeClient wants every check of the script to have run and to have passed.
+func runNodeClient(t *testing.T, g served) {
+	dir := filepath.Join("testdata", "clients")
+	installNodeClient(t, dir)
+	cmd := exec.CommandContext(t.Context(), "node", "openai.mjs")
+	cmd.Dir = dir
+	cmd.Env = append(os.Environ(), "BASE_URL="+g.BaseURL, "API_KEY="+g.Key, "POOR_KEY="+g.Poor)
+	var stderr bytes.Buffer
+	cmd.Stderr = &stderr
+	out, err := cmd.Output()
+	if err != nil {
+		t.Errorf("node openai.mjs: %v\n%s", err, &stderr)
+	}
+	var ran []string
+	for line := range bytes.Lines(out) {
+		var v clientVerdict
+		if err := json.Unmarshal(line, &v); err != nil {
+			t.Fatalf("node openai.mjs printed %q: %v", line, err)
+		}
+		ran = append(ran, v.Check)
+		t.Run(v.Check, func(t *testing.T) {
+			if !v.OK {
+				t.Error(v.Detail)
+			}
+		})
+	}
+	slices.Sort(ran)
+	if diff := cmp.Diff(slices.Sorted(slices.Values(append(nodeChecks, commonChecks...))), ran); diff != "" {
+		t.Errorf("checks (-want +ran):\n%s", diff)
+	}
+}
+
+// installNodeClient gets the pinned package where it is not there yet. Without Node or
+// a registry the test is skipped, except in CI, where that must not go unnoticed.
+func installNodeClient(t *testing.T, dir string) {
+	t.Helper()
+	giveUp := t.Skipf
+	if os.Getenv("CI") == "true" {
+		giveUp = t.Fatalf
+	}
+	for _, program := range []string{"node", "npm"} {
+		if _, err := exec.LookPath(program); err != nil {
+			giveUp("the Node client is not tested: %v", err)
+		}
+	}
+	if nodeClientInstalled(dir) {
+		return
+	}
+	cmd := exec.CommandContext(t.Context(), "npm", "ci", "--ignore-scripts", "--no-audit", "--no-fund")
+	cmd.Dir = dir
+	if out, err := cmd.CombinedOutput(); err != nil {
+		giveUp("the Node client is not tested: npm ci in gateway/%s: %v\n%s", dir, err, out)
+	}
+}
+
+// nodeClientInstalled reports whether the version that package.json pins is there.
+func nodeClientInstalled(dir string) bool {
+	var pinned struct{ Dependencies map[string]string }
+	var there struct{ Version string }
+	return readJSON(filepath.Join(dir, "package.json"), &pinned) == nil &&
+		readJSON(filepath.Join(dir, "node_modules", "openai", "package.json"), &there) == nil &&
+		there.Version == pinned.Dependencies["openai"]
+}
+
+func readJSON(path string, v any) error {
+	b, err := os.ReadFile(path)
+	if err != nil {
+		return err
+	}
+	return json.Unmarshal(b, v)
+}
