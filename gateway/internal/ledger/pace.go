@@ -45,10 +45,7 @@ func (p *pace) wait(now time.Time) time.Duration {
 
 // wrote takes note of a group that has been taken from the queue.
 func (p *pace) wrote(n int, now time.Time) {
-	if !p.last.IsZero() {
-		p.gap = (p.gap*7 + now.Sub(p.last)/time.Duration(n)) / 8
-	}
-	p.last = now
+	p.observe(n, now)
 	switch {
 	case !p.waited:
 	case n < crowd:
@@ -57,4 +54,17 @@ func (p *pace) wrote(n int, now time.Time) {
 	default:
 		p.penalty = 0
 	}
+}
+
+// observe takes n ops that came since the last group into the mean.
+func (p *pace) observe(n int, now time.Time) {
+	gap := now.Sub(p.last) / time.Duration(n)
+	switch {
+	case p.last.IsZero():
+	case p.gap == 0:
+		p.gap = gap
+	default:
+		p.gap = (p.gap*7 + gap) / 8
+	}
+	p.last = now
 }

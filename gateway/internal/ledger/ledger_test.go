@@ -1,0 +1,366 @@
+package ledger
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+	"github.com/google/go-cmp/cmp/cmpopts"
+	"github.com/penstock/penstock/gateway/internal/llm"
+	"go.uber.org/goleak"
+)
+
+func TestMain(m *testing.M) {
+	if url := os.Getenv("LEDGER_TEST_CHILD"); url != "" {
+		os.Exit(writeUntilKilled(url))
+	}
+	goleak.VerifyTestMain(m)
+}
+
+// record is a usual record with an id and time of its own.
+func record(id string, change ...func(*llm.Record)) *llm.Record {
+	r := usualRecord()
+	r.ID = id
+	for _, c := range change {
+		c(r)
+	}
+	return r
+}
+
+func mustWrite(t testing.TB, l *Ledger, r *llm.Record) {
+	t.Helper()
+	if err := l.Write(t.Context(), r); err != nil {
+		t.Fatalf("Write(%s): %v", r.ID, err)
+	}
+}
+
+func TestWriteAndGet(t *testing.T) {
+	for _, url := range []string{"sqlite://" + filepath.Join(t.TempDir(), "with space & ?#%.db"), "sqlite://:memory:"} {
+		l, err := Open(t.Context(), url, Options{})
+		if err != nil {
+			t.Fatalf("Open(%q): %v", url, err)
+		}
+		want := record("req_1")
+		mustWrite(t, l, want)
+		got, err := l.Get(t.Context(), "req_1")
+		if err != nil {
+			t.Fatalf("Get: %v", err)
+		}
+		if d := cmp.Diff(want, got, cmpopts.EquateEmpty()); d != "" {
+			t.Errorf("Get (-written +read):\n%s", d)
+		}
+		if _, err := l.Get(t.Context(), "req_2"); llm.AsError(err).Status != 404 {
+			t.Errorf("Get of an unknown id = %v, want status 404", err)
+		}
+		if err := l.Close(); err != nil {
+			t.Error(err)
+		}
+		if err := l.Write(context.Background(), record("late")); llm.AsError(err).Status != 503 {
+			t.Errorf("Write after Close = %v, want status 503", err)
+		}
+	}
+}
+
+func TestDryRecordsAreNotStored(t *testing.T) {
+	l := openTest(t, Options{})
+	mustWrite(t, l, record("req_1", func(r *llm.Record) { r.Dry = true }))
+	if _, err := l.Get(t.Context(), "req_1"); llm.AsError(err).Status != 404 {
+		t.Errorf("Get of a dry record = %v, want status 404", err)
+	}
+}
+
+func TestTheSameRecordIsBookedOnce(t *testing.T) {
+	l := openTest(t, Options{})
+	mustWrite(t, l, record("req_1"))
+	var wg sync.WaitGroup
+	for i := range 20 { // in one group with others, which must not suffer
+		wg.Go(func() {
+			err := l.Write(t.Context(), record(fmt.Sprintf("req_%d", i)))
+			if (err != nil) != (i == 1) {
+				t.Errorf("Write(req_%d) = %v", i, err)
+			}
+		})
+	}
+	wg.Wait()
+	report, err := l.Spend(t.Context(), Query{})
+	if err != nil || report.Total.Requests != 20 {
+		t.Errorf("Spend = %+v, %v, want 20 requests", report, err)
+	}
+	checkTotals(t, l, map[string]int64{"key:abcdefgh": 20 * 3_448_000})
+}
+
+// checkTotals compares the charges by scope with what is wanted.
+func checkTotals(t testing.TB, l *Ledger, want map[string]int64) {
+	t.Helper()
+	totals, err := l.Totals(t.Context(), time.Now())
+	if err != nil {
+		t.Fatal(err)
+	}
+	got := map[string]int64{}
+	for _, c := range totals {
+		got[c.Scope] += c.Amount
+	}
+	if d := cmp.Diff(want, got); d != "" {
+		t.Errorf("Totals by scope (-want +got):\n%s", d)
+	}
+}
+
+func TestChargesAreKeptWhileTheirWindowMayLast(t *testing.T) {
+	now := time.Date(2026, 11, 22, 10, 0, 0, 0, time.UTC)
+	l := openTest(t, Options{Now: func() time.Time { return now }})
+	charge := func(window string, amount int64) llm.Charge {
+		return llm.Charge{Scope: "window:" + window, Unit: llm.UnitUSD, Window: window, WindowID: "w", Amount: amount}
+	}
+	for i := range 2 {
+		mustWrite(t, l, record(fmt.Sprint(i), func(r *llm.Record) {
+			r.Charges = []llm.Charge{charge("1m", 1), charge("1h", 2), charge("day", 3), charge("day", 4), charge("month", 5)}
+		}))
+	}
+	for _, c := range []struct {
+		after time.Duration
+		want  int
+	}{{0, 4}, {time.Minute, 4}, {2 * time.Minute, 3}, {2 * time.Hour, 2}, {28 * time.Hour, 1}, {32 * 24 * time.Hour, 0}} {
+		totals, err := l.Totals(t.Context(), now.Add(c.after))
+		if err != nil || len(totals) != c.want {
+			t.Errorf("after %v: Totals = %v, %v, want %d windows", c.after, totals, err, c.want)
+		}
+	}
+	checkSum := func(want int64) {
+		var sum sql.NullInt64
+		if err := l.DB().QueryRow("SELECT sum(amount) FROM charges").Scan(&sum); err != nil || sum.Int64 != want {
+			t.Errorf("the charges sum up to %d, %v, want %d", sum.Int64, err, want)
+		}
+	}
+	checkSum(30)
+	now = now.Add(2 * time.Hour)
+	l.keeper.prune(t.Context())
+	checkSum(24)
+}
+
+func reserved(scope string, amount int64) []llm.LimitState {
+	limit := llm.Limit{Scope: scope, Unit: llm.UnitUSD, Window: "day", Max: 1e9}
+	flight := llm.Limit{Scope: scope, Unit: llm.UnitConcurrent, Max: 5}
+	state := llm.LimitState{Limit: limit, WindowID: "2026-11-22", Reserved: amount}
+	return []llm.LimitState{state, {Limit: flight, Reserved: 1}, state} // a warning and a refusal on one meter
+}
+
+func TestLeases(t *testing.T) {
+	url := "sqlite://" + filepath.Join(t.TempDir(), "ledger.db")
+	l, err := Open(t.Context(), url, Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	open := func(lease, scope string, amount int64) {
+		t.Helper()
+		if err := l.OpenLease(t.Context(), lease, reserved(scope, amount), time.Now().Add(time.Hour)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	open("settled", "a", 100)
+	open("replaced", "b", 100)
+	open("replaced", "b", 7)
+	open("failed", "c", 100)
+	open("given up", "d", 100)
+	open("orphan", "e", 5)
+	mustWrite(t, l, record("x", func(r *llm.Record) {
+		r.Lease, r.Charges = "settled", []llm.Charge{{Scope: "a", Unit: llm.UnitUSD, Window: "day", WindowID: "2026-11-22", Amount: 60}}
+	}))
+	mustWrite(t, l, record("failed", func(r *llm.Record) { r.Charges = nil })) // its lease has its id
+	if err := l.CloseLease(t.Context(), "given up", []llm.Charge{{Scope: "d", Unit: llm.UnitUSD, Window: "day", WindowID: "2026-11-22", Amount: 3}}); err != nil {
+		t.Fatal(err)
+	}
+	if orphans, err := l.Sweep(t.Context()); err != nil || len(orphans) != 0 {
+		t.Errorf("Sweep of the process's own leases = %v, %v, want none", orphans, err)
+	}
+	if err := l.Close(); err != nil {
+		t.Fatal(err)
+	}
+
+	if l, err = Open(t.Context(), url, Options{}); err != nil {
+		t.Fatal(err)
+	}
+	defer l.Close()
+	orphans, err := l.Sweep(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	var names []string
+	for _, o := range orphans {
+		names = append(names, o.ID)
+	}
+	if d := cmp.Diff([]string{"orphan", "replaced"}, names); d != "" {
+		t.Errorf("Sweep (-want +got):\n%s", d)
+	}
+	checkTotals(t, l, map[string]int64{"a": 60, "b": 7, "d": 3, "e": 5})
+	if orphans, err := l.Sweep(t.Context()); err != nil || len(orphans) != 0 {
+		t.Errorf("a second Sweep = %v, %v, want none", orphans, err)
+	}
+}
+
+func TestList(t *testing.T) {
+	l := openTest(t, Options{})
+	for i := range 5 {
+		mustWrite(t, l, record(fmt.Sprint(i)))
+	}
+	for _, c := range []struct {
+		page Page
+		want string
+	}{{Page{}, "43210"}, {Page{Limit: 2}, "43"}, {Page{Limit: 2, Before: "3"}, "21"}, {Page{After: "3"}, "4"}, {Page{After: "nobody"}, ""}} {
+		list, err := l.List(t.Context(), c.page)
+		if err != nil {
+			t.Fatal(err)
+		}
+		var got strings.Builder
+		for _, r := range list {
+			got.WriteString(r.ID)
+		}
+		if got.String() != c.want {
+			t.Errorf("List(%+v) = %s, want %s", c.page, got.String(), c.want)
+		}
+	}
+}
+
+func TestFileIsPrivate(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "ledger.db")
+	l, err := Open(t.Context(), "sqlite://"+path, Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer l.Close()
+	mustWrite(t, l, record("x"))
+	for _, f := range []string{path, path + "-wal", path + "-shm"} {
+		info, err := os.Stat(f)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if mode := info.Mode().Perm(); mode != 0o600 {
+			t.Errorf("%s has mode %o, want 600", filepath.Base(f), mode)
+		}
+	}
+}
+
+func TestOpenSaysWhatIsWrong(t *testing.T) {
+	dir := t.TempDir()
+	file := func(name string, content string) string {
+		path := filepath.Join(dir, name)
+		if err := os.WriteFile(path, []byte(content), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		return "sqlite://" + path
+	}
+	newer := "sqlite://" + filepath.Join(dir, "newer.db")
+	l, err := Open(t.Context(), newer, Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := l.DB().Exec("PRAGMA user_version = 99"); err != nil {
+		t.Fatal(err)
+	}
+	if err := l.Close(); err != nil {
+		t.Fatal(err)
+	}
+	for url, want := range map[string]string{
+		"penstock.db":          "want sqlite://PATH",
+		"postgres://localhost": "want sqlite://PATH",
+		"sqlite://":            "the path is missing",
+		file("text.db", strings.Repeat("this is not a database", 100)): "not a SQLite database",
+		"sqlite://" + filepath.Join(dir, "no/such/dir.db"):             "does not exist; create it first",
+		"sqlite://" + dir: "is a directory",
+		newer:             "newer penstock (schema 99",
+	} {
+		l, err := Open(t.Context(), url, Options{})
+		if err == nil {
+			l.Close()
+			t.Errorf("Open(%q) succeeded, want an error with %q", url, want)
+		} else if !strings.Contains(err.Error(), want) {
+			t.Errorf("Open(%q) = %v, want %q in it", url, err, want)
+		}
+	}
+}
+
+func TestAWriterThatGivesUpWaitingDoesNotDisturb(t *testing.T) {
+	l := openTest(t, Options{})
+	conn := lockDatabase(t, l)
+	ctx, cancel := context.WithCancel(t.Context())
+	done := make(chan error)
+	go func() { done <- l.Write(ctx, record("impatient")) }()
+	cancel()
+	if err := <-done; !errors.Is(err, context.Canceled) {
+		t.Errorf("Write with a cancelled context = %v, want context.Canceled", err)
+	}
+	unlock(t, conn)
+	mustWrite(t, l, record("next"))
+}
+
+// lockDatabase makes every writer wait.
+func lockDatabase(t testing.TB, l *Ledger) *sql.Conn {
+	t.Helper()
+	conn, err := l.DB().Conn(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := conn.ExecContext(t.Context(), "BEGIN IMMEDIATE"); err != nil {
+		t.Fatal(err)
+	}
+	return conn
+}
+
+func unlock(t testing.TB, conn *sql.Conn) {
+	t.Helper()
+	if _, err := conn.ExecContext(t.Context(), "ROLLBACK"); err != nil {
+		t.Fatal(err)
+	}
+	if err := conn.Close(); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// While the writer is held up, what is queued becomes one group.
+func TestQueuedRecordsAreOneGroup(t *testing.T) {
+	l := openTest(t, Options{Queue: 8})
+	conn := lockDatabase(t, l)
+	var wg sync.WaitGroup
+	for i := range 300 { // more than a group and far more than the queue
+		wg.Go(func() { mustWrite(t, l, record(fmt.Sprint(i))) })
+	}
+	unlock(t, conn)
+	wg.Wait()
+	report, err := l.Spend(t.Context(), Query{})
+	if err != nil || report.Total.Requests != 300 {
+		t.Errorf("Spend = %+v, %v, want 300 requests", report.Total, err)
+	}
+}
+
+func TestCloseWritesWhatIsQueued(t *testing.T) {
+	url := "sqlite://" + filepath.Join(t.TempDir(), "ledger.db")
+	l, err := Open(t.Context(), url, Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	conn := lockDatabase(t, l)
+	for i := range 10 {
+		o := newOp()
+		o.book(record(fmt.Sprint(i)))
+		l.writer.queue <- o
+	}
+	unlock(t, conn)
+	if err := l.Close(); err != nil {
+		t.Fatal(err)
+	}
+	if l, err = Open(t.Context(), url, Options{}); err != nil {
+		t.Fatal(err)
+	}
+	defer l.Close()
+	report, err := l.Spend(t.Context(), Query{})
+	if err != nil || report.Total.Requests != 10 {
+		t.Errorf("Spend = %+v, %v, want 10 requests", report.Total, err)
+	}
+}
