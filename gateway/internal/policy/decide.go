@@ -15,21 +15,29 @@ import (
 // that the policy could not decide, and so denies; it is an *llm.Error.
 func (e *Engine) Decide(ctx context.Context, in Input) (llm.Verdict, error) {
 	p := e.current.Load()
+	in.Now = e.moment(p, in.Now)
+	v, err := e.decideOn(ctx, p, &in)
+	if e.options.Decisions != nil {
+		e.options.Decisions.decided(&in, v, err)
+	}
+	return v, err
+}
+
+func (e *Engine) decideOn(ctx context.Context, p *program, in *Input) (llm.Verdict, error) {
 	s := scratches.Get().(*scratch)
 	defer s.release()
-	in.Now = e.moment(p, in.Now)
 	s.b = s.b[:0]
-	s.write(&p.plan, &in)
+	s.write(&p.plan, in)
 	if p.plan.has(leafUsage) {
-		return e.decideWithUsage(ctx, p, s, &in)
+		return e.decideWithUsage(ctx, p, s, in)
 	}
 	s.close()
 	return e.decide(ctx, p, s.b)
 }
 
-// moment reads the clock only if the policy does.
+// moment reads the clock only if the policy or the decision log does.
 func (e *Engine) moment(p *program, given time.Time) time.Time {
-	if !p.plan.has(leavesOfTime) {
+	if !p.plan.has(leavesOfTime) && e.options.Decisions == nil {
 		return time.Time{}
 	}
 	if given.IsZero() {

@@ -81,11 +81,11 @@ type shard[V any] struct {
 }
 
 func (s *shard[V]) put(fresh slot[V]) {
-	if fresh.weight > s.room/2 {
-		return
-	}
 	if at, ok := s.places[fresh.key]; ok {
 		s.drop(at)
+	}
+	if fresh.weight > s.room/2 {
+		return
 	}
 	for s.weight+fresh.weight > s.room {
 		s.evict()

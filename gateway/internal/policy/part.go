@@ -166,7 +166,7 @@ func (p part) usd() (int64, error) {
 	amount, err := llm.ParseUSD(string(n))
 	switch {
 	case err != nil:
-		return 0, fmt.Errorf("%s: %w", p.path, err)
+		return 0, fmt.Errorf("%s: %w; an amount that is computed must be rounded, as in round(x * 100) / 100", p.path, err)
 	case amount < 0:
 		return 0, fmt.Errorf("%s: must not be negative, as %s is", p.path, n)
 	}

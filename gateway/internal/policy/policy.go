@@ -22,7 +22,8 @@ import (
 // of everything else works.
 type Options struct {
 	Source
-	// Log gets a line for every policy that is published or refused. Nil logs nothing.
+	// Log gets a line for every policy that is published, and a warning when it leaves
+	// promises made to keys unread. Nil logs nothing.
 	Log *slog.Logger
 	// Now is the clock; nil means time.Now.
 	Now func() time.Time
@@ -35,6 +36,8 @@ type Options struct {
 	MemoBytes int
 	// Usage fills input.usage. Nil leaves it empty.
 	Usage Usage
+	// Decisions gets every decision; nil logs none.
+	Decisions *DecisionLog
 }
 
 // Usage says how full each limit is in whole percent, in the order of limits; below
@@ -58,7 +61,7 @@ type Engine struct {
 	hits    atomic.Uint64
 	misses  atomic.Uint64
 
-	reloading sync.Mutex // orders reloads; guards failure
+	reloading sync.Mutex // orders reloads
 	failure   atomic.Pointer[reloadFailure]
 }
 

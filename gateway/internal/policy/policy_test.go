@@ -185,6 +185,22 @@ func TestDataFilesStandWhereTheirFoldersSay(t *testing.T) {
 	}
 }
 
+func TestMountedFolderIsReadOnce(t *testing.T) {
+	dir := folder(t, map[string]string{"..2026_11_22/p.rego": "package penstock\ndecision := {\"allow\": true}", "..2026_11_22/data.json": `{"a": 1}`})
+	for link, target := range map[string]string{"..data": "..2026_11_22", "p.rego": "..data/p.rego", "data.json": "..data/data.json"} {
+		if err := os.Symlink(target, filepath.Join(dir, link)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	e, err := policy.New(t.Context(), policy.Options{Source: source(dir)})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if files := e.Status().Files; len(files) != 2 {
+		t.Errorf("Files = %v, want each file once, under its link's name", files)
+	}
+}
+
 // faultsOf is the text of all faults in err, with dir taken out.
 func faultsOf(t *testing.T, err error, dir string) string {
 	t.Helper()
