@@ -77,8 +77,8 @@ func startForClients(t *testing.T) served {
 	}
 	g := served{
 		BaseURL: "http://" + api + "/v1",
-		Key:     createTestKey(t, bin, dir, "rich"),
-		Poor:    createTestKey(t, bin, dir, "poor", "--budget", "0.000000001usd/day"),
+		Key:     createTestKey(t, dir, "rich"),
+		Poor:    createTestKey(t, dir, "poor", "--budget", "0.000000001usd/day"),
 	}
 	serveUntilEnd(t, bin, dir)
 	return g
@@ -100,20 +100,19 @@ func clientsEnv(dir string) []string {
 	return []string{"PATH=" + os.Getenv("PATH"), "HOME=" + dir, "TMPDIR=" + dir, "XDG_CACHE_HOME=" + dir, "XDG_STATE_HOME=" + dir}
 }
 
-func createTestKey(t *testing.T, bin, dir, name string, more ...string) string {
+// createTestKey runs the command line in this process. That also links the gateway
+// into the test: otherwise `go test` would not see that the binary has changed, and
+// take an old result from its cache.
+func createTestKey(t *testing.T, dir, name string, more ...string) string {
 	t.Helper()
-	args := append([]string{"keys", "create", "-c", "penstock.yaml", "-o", "json", "--name", name}, more...)
-	cmd := exec.CommandContext(t.Context(), bin, args...)
-	cmd.Dir, cmd.Env = dir, clientsEnv(dir)
-	var stderr bytes.Buffer
-	cmd.Stderr = &stderr
-	out, err := cmd.Output()
-	if err != nil {
+	args := append([]string{"keys", "create", "-c", filepath.Join(dir, "penstock.yaml"), "-o", "json", "--name", name}, more...)
+	var stdout, stderr bytes.Buffer
+	if err := run(t.Context(), args, func(string) string { return "" }, &stdout, &stderr); err != nil {
 		t.Fatalf("penstock %s: %v\n%s", strings.Join(args, " "), err, &stderr)
 	}
 	var made struct{ Key string }
-	if err := json.Unmarshal(out, &made); err != nil || made.Key == "" {
-		t.Fatalf("penstock %s printed %q, %v, want JSON with a key", strings.Join(args, " "), out, err)
+	if err := json.Unmarshal(stdout.Bytes(), &made); err != nil || made.Key == "" {
+		t.Fatalf("penstock %s printed %q, %v, want JSON with a key", strings.Join(args, " "), &stdout, err)
 	}
 	return made.Key
 }
