@@ -32,6 +32,11 @@ type decoder struct {
 	depth   int
 	dir     string
 	getenv  func(string) string
+	// hidden are the values of settings that do not exist: a misspelt one may well be
+	// a credential, and is not shown.
+	hidden []ast.Node
+	// checking is set once everything is read.
+	checking bool
 	// corrected holds paths that a misspelt member was probably meant to be: they are
 	// not also reported as missing.
 	corrected map[string]bool
@@ -168,12 +173,10 @@ func (d *decoder) structure(path string, n ast.Node, v reflect.Value) {
 			continue
 		}
 		field := v.FieldByIndex(f.Index)
+		allDefault(field)
 		if value, given := members[name]; given {
 			d.value(Path(path, name), value, field)
 			continue
-		}
-		if field.Kind() == reflect.Struct && field.Type() != reflect.TypeFor[Secret]() {
-			d.allDefault(field)
 		}
 		if ok && strings.HasPrefix(f.Tag.Get("jsonschema"), "required") && !d.corrected[Path(path, name)] {
 			d.fault(path, n, "", "%s is missing", name)
@@ -181,12 +184,16 @@ func (d *decoder) structure(path string, n ast.Node, v reflect.Value) {
 	}
 }
 
-// allDefault fills a part that the file leaves out altogether.
-func (d *decoder) allDefault(v reflect.Value) {
+// allDefault fills a part of the configuration, and the parts of it, with what it means
+// to leave them out. Other values are left alone.
+func allDefault(v reflect.Value) {
+	if v.Kind() != reflect.Struct || v.Type() == reflect.TypeFor[Secret]() {
+		return
+	}
 	setDefaults(v.Addr().Interface())
 	for i := range v.NumField() {
-		if f := v.Field(i); f.Kind() == reflect.Struct && f.CanSet() && f.Type() != reflect.TypeFor[Secret]() {
-			d.allDefault(f)
+		if f := v.Field(i); f.CanSet() {
+			allDefault(f)
 		}
 	}
 }
@@ -200,15 +207,11 @@ func (d *decoder) mapping(path string, n ast.Node, v reflect.Value) {
 	v.Set(reflect.MakeMapWithSize(v.Type(), len(members)))
 	for name, node := range members {
 		elem := reflect.New(v.Type().Elem()).Elem()
-		if elem.Kind() == reflect.Struct {
-			setDefaults(elem.Addr().Interface())
+		allDefault(elem)
+		if isNull(node) {
+			d.at[Path(path, name)] = d.keyPlace(path, name) // a null has no place worth showing
 		}
-		if isNull(node) && elem.Kind() == reflect.Struct && elem.Type() != reflect.TypeFor[Secret]() {
-			d.at[Path(path, name)] = d.keyPlace(path, name)
-			d.allDefault(elem)
-		} else {
-			d.value(Path(path, name), node, elem)
-		}
+		d.value(Path(path, name), node, elem)
 		v.SetMapIndex(reflect.ValueOf(name), elem)
 	}
 }
@@ -217,7 +220,7 @@ func (d *decoder) mapping(path string, n ast.Node, v reflect.Value) {
 func (d *decoder) sequence(path string, n ast.Node, v reflect.Value) {
 	list, ok := n.(*ast.SequenceNode)
 	if !ok {
-		d.fault(path, n, "", "must be a list, not %s", kindOf(n))
+		d.fault(path, n, "put it in brackets: [ … ]", "must be a list, not %s", kindOf(n))
 		return
 	}
 	out := reflect.MakeSlice(v.Type(), len(list.Values), len(list.Values))
@@ -282,6 +285,9 @@ func (d *decoder) text(path string, n ast.Node) (string, bool) {
 
 // fault reports a fault at n, or at the path when n is nil.
 func (d *decoder) fault(path string, n ast.Node, hint, format string, args ...any) {
+	if d.checking && d.faulty(path) {
+		return // what could not be read is not also out of range
+	}
 	p := d.find(path)
 	if n != nil && n.GetToken() != nil {
 		p = placeOf(n)

@@ -25,9 +25,8 @@ const probeTime = 250 * time.Millisecond
 // The ledger is a relative path and there is no model with a plain name: both are for
 // main, which knows the state folder, the catalogue and the demo provider.
 func Discover(ctx context.Context, getenv func(string) string, probe Probe) *Config {
-	d := &decoder{}
 	c := &Config{Providers: map[string]Provider{}, Models: map[string]Model{}, source: source{file: "(no configuration file)"}}
-	d.allDefault(reflect.ValueOf(c).Elem())
+	allDefault(reflect.ValueOf(c).Elem())
 	c.Keys = KeysOff
 	for _, k := range KnownProviders() {
 		p, how, ok := discover(ctx, k, getenv, probe)
@@ -71,7 +70,7 @@ func hostOf(url string) string {
 // passThrough serves every model of a provider under "provider/model".
 func passThrough(provider string) Model {
 	var m Model
-	new(decoder).allDefault(reflect.ValueOf(&m).Elem())
+	allDefault(reflect.ValueOf(&m).Elem())
 	t := Target{Target: provider + "/*"}
 	setDefaults(&t)
 	m.Targets = []Target{t}

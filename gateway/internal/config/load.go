@@ -6,6 +6,7 @@ import (
 	"os"
 	"path/filepath"
 	"reflect"
+	"strings"
 
 	"github.com/goccy/go-yaml"
 	"github.com/goccy/go-yaml/ast"
@@ -45,12 +46,30 @@ func Parse(path string, text []byte, getenv func(string) string) (*Config, error
 		d.at[""] = place{1, 1, 1}
 		d.value("", root, reflect.ValueOf(c).Elem())
 		c.source = d.source
+		d.checking = true
 		d.check(c)
 	}
 	if len(d.faults) > 0 {
+		d.conceal()
 		return nil, d.faults.sorted()
 	}
 	return c, nil
+}
+
+// conceal masks hidden values in the lines that faults show.
+func (d *decoder) conceal() {
+	for _, n := range d.hidden {
+		if _, isText := n.(*ast.StringNode); !isText {
+			continue
+		}
+		p := placeOf(n)
+		for i, f := range d.faults {
+			text := []rune(f.text)
+			if from, to := p.col-1, p.col-1+p.width; f.Line == p.line && from >= 0 && to <= len(text) {
+				d.faults[i].text = string(text[:from]) + strings.Repeat("*", p.width) + string(text[to:])
+			}
+		}
+	}
 }
 
 // syntax parses the text into the tree of its only document.

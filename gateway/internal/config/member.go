@@ -47,6 +47,7 @@ func (d *decoder) members(path string, n ast.Node, known []string) (members map[
 		d.at[Path(path, name)+keySuffix] = placeOf(key)
 		if known != nil && !slices.Contains(known, name) {
 			d.unknown(path, name, key, known)
+			d.hidden = append(d.hidden, it.Value())
 			continue
 		}
 		members[name] = it.Value()

@@ -26,7 +26,7 @@ func (d *decoder) checkModel(c *Config, name string, m Model) {
 	d.checkRouter(c, Path(path, "router"), m.Router)
 	d.checkTargets(c, Path(path, "targets"), name, m.Targets)
 	d.checkTargets(c, Path(path, "fallback"), name, m.Fallback)
-	if _, given := d.at[Path(path, "targets")]; given && len(m.Targets) == 0 && !d.faulty(Path(path, "targets")) {
+	if _, given := d.at[Path(path, "targets")]; given && len(m.Targets) == 0 {
 		d.fault(Path(path, "targets"), nil, "name at least one as provider/model", "is empty")
 	}
 	if len(m.Transform) > 0 {
@@ -39,7 +39,7 @@ func isBlank(r rune) bool { return r <= ' ' || r == 0x7f }
 
 // faulty reports whether a setting is at fault already.
 func (d *decoder) faulty(path string) bool {
-	return slices.ContainsFunc(d.faults, func(f Fault) bool { return strings.HasPrefix(f.Path, path) })
+	return slices.ContainsFunc(d.faults, func(f Fault) bool { return f.Path == path })
 }
 
 func (d *decoder) checkLimits(path string, m Model) {
@@ -75,7 +75,7 @@ func (d *decoder) checkTargets(c *Config, path, alias string, targets []Target) 
 	seen := map[string]int{}
 	for i, t := range targets {
 		at := fmt.Sprintf("%s[%d]", path, i)
-		if t.Target == "" || d.faulty(at) {
+		if t.Target == "" {
 			continue // the decoder has said why
 		}
 		d.checkTarget(c, at, alias, t)

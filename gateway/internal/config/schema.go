@@ -75,7 +75,7 @@ func schemaOf(t reflect.Type) *jsonschema.Schema {
 	case reflect.TypeFor[State]():
 		return enum("memory")
 	case reflect.TypeFor[Grant]():
-		return enum("log", "read:messages", "kv", "time")
+		return enum(grants()...)
 	case reflect.TypeFor[llm.Dialect]():
 		return enum(llm.OpenAI, llm.Anthropic)
 	case reflect.TypeFor[Capabilities]():

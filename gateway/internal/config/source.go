@@ -65,6 +65,8 @@ var (
 	credential = regexp.MustCompile(`(?i)(["']?([\w-]*(?:key|secret|token|password|passwd|authorization|cookie|credential)s?)["']?\s*:\s+)("[^"]*"?|'[^']*'?|[^\s,}#][^,}#]*)`)
 	// tokenlike finds texts in the form of well-known credentials, wherever they stand.
 	tokenlike = regexp.MustCompile(`\b(?:sk|pk|rk|gsk|xai|hf|key|ghp|AIza|eyJ)[-_]?[A-Za-z0-9_-]{16,}|(?i:bearer)\s+\S+`)
+	// inAddress finds a user's password and a query in an address.
+	inAddress = regexp.MustCompile(`://[^/\s"'@]+@|[?&][\w.-]+=[^\s"'}&]+`)
 	reference = regexp.MustCompile(`^["']?(?:env:[A-Za-z_]\w*|file:[^"']+)["']?\s*$`)
 )
 
@@ -73,7 +75,7 @@ var (
 // the log as well.
 func mask(line string) string {
 	line = replaceGroups(line)
-	return tokenlike.ReplaceAllStringFunc(line, stars)
+	return tokenlike.ReplaceAllStringFunc(inAddress.ReplaceAllStringFunc(line, stars), stars)
 }
 
 func replaceGroups(line string) string {

@@ -83,7 +83,14 @@ func (l LedgerURL) File() string { return strings.TrimPrefix(string(l), "sqlite:
 // Grant is something a plugin may do beyond computing.
 type Grant string
 
-func (g *Grant) set(s string) error { return choose(g, s, "log", "read:messages", "kv", "time") }
+func (g *Grant) set(s string) error {
+	if s == "kv" || s == "metrics" {
+		return later("log, clock, random or read:messages")
+	}
+	return choose(g, s, grants()...)
+}
+
+func grants() []Grant { return []Grant{"log", "clock", "random", "read:messages"} }
 
 // Capabilities is a set of features, written as a list of their names.
 type Capabilities llm.Features
