@@ -6,6 +6,7 @@ package llmtest
 
 import (
 	"io"
+	"log"
 	"net/http"
 	"net/http/httptest"
 	"slices"
@@ -53,6 +54,7 @@ func start(t testing.TB, begin func(*httptest.Server), script []Step) *Server {
 			step(&Exchange{w, r, s.closed})
 		}
 	}))
+	h.Config.ErrorLog = log.New(io.Discard, "", 0) // a fault on purpose is no news
 	begin(h)
 	s.URL = h.URL
 	t.Cleanup(func() {

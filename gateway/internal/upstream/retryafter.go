@@ -44,10 +44,19 @@ func delay(s string, now time.Time) time.Duration {
 	if s == "" {
 		return 0
 	}
-	if n, err := strconv.ParseFloat(s, 64); err == nil {
-		return delayNumber(n, now)
+	// This is read off every reply, so nothing is tried that must fail: an error
+	// costs more than the number.
+	last := s[len(s)-1]
+	if '0' <= last && last <= '9' {
+		if n, err := strconv.ParseFloat(s, 64); err == nil {
+			return delayNumber(n, now)
+		}
 	}
-	if d, err := time.ParseDuration(s); err == nil {
+	if last == 's' || last == 'm' || last == 'h' {
+		d, err := time.ParseDuration(s)
+		if err != nil {
+			return 0
+		}
 		return max(d, 0)
 	}
 	if t, err := http.ParseTime(s); err == nil {

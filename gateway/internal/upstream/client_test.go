@@ -1,0 +1,339 @@
+package upstream
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"fmt"
+	"io"
+	"log/slog"
+	"net"
+	"net/http"
+	"net/http/httptest"
+	"net/netip"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+	"go.uber.org/goleak"
+
+	"github.com/penstock/penstock/gateway/internal/llm"
+	"github.com/penstock/penstock/gateway/internal/llmtest"
+)
+
+func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+
+const testKey Key = "sk-canary-0123456789"
+
+// dial makes a client for a server on this machine.
+func dial(t testing.TB, o Options) *Client {
+	t.Helper()
+	o.AllowPrivate = true
+	if o.Key == "" {
+		o.Key = testKey
+	}
+	c, err := New(o)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(c.Close)
+	return c
+}
+
+var call = llm.Call{Path: "/chat/completions", Body: []byte(`{"model":"m"}`)}
+
+// readText reads an answer to its end.
+func readText(a *llm.Answer) (string, error) {
+	defer a.Body.Close()
+	b, err := io.ReadAll(a.Body)
+	return string(b), err
+}
+
+func TestDoSendsTheCallAndNothingElse(t *testing.T) {
+	s := llmtest.NewServer(t, llmtest.JSON(200, `{"id":"x"}`))
+	tests := []struct {
+		auth Auth
+		want http.Header
+	}{
+		{"", http.Header{"Authorization": {"Bearer " + string(testKey)}}},
+		{XAPIKey, http.Header{"X-Api-Key": {string(testKey)}}},
+		{APIKey, http.Header{"Api-Key": {string(testKey)}}},
+	}
+	for i, tt := range tests {
+		c := dial(t, Options{BaseURL: s.URL + "/v1/", Auth: tt.auth, Header: http.Header{"openai-organization": {"org"}}, UserAgent: "penstock/1"})
+		a, err := c.Do(t.Context(), llm.Call{Path: "/messages", Query: "beta=true", Body: []byte("{}"), Header: http.Header{
+			"Anthropic-Version": {"2023-06-01"}, "Host": {"evil"}, "Cookie": {"a=b"}, "Accept-Encoding": {"gzip"}}})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got, err := readText(a); got != `{"id":"x"}` || a.Status != 200 || err != nil {
+			t.Errorf("answer = %d %q, %v", a.Status, got, err)
+		}
+		want := tt.want
+		for k, v := range map[string]string{"Anthropic-Version": "2023-06-01", "Openai-Organization": "org", "User-Agent": "penstock/1",
+			"Content-Type": "application/json", "Accept": "application/json", "Content-Length": "2"} {
+			want.Set(k, v)
+		}
+		r := s.Requests()[i]
+		if diff := cmp.Diff(want, r.Header); diff != "" {
+			t.Errorf("headers sent with %q, -want +got:\n%s", tt.auth, diff)
+		}
+		if r.Method != "POST" || r.Path != "/v1/messages" || r.Query != "beta=true" || string(r.Body) != "{}" {
+			t.Errorf("sent %s %s?%s %q", r.Method, r.Path, r.Query, r.Body)
+		}
+	}
+}
+
+func TestNoCallReplacesTheKey(t *testing.T) {
+	s := llmtest.NewServer(t, llmtest.JSON(200, `{}`))
+	c := dial(t, Options{BaseURL: s.URL})
+	a, err := c.Do(t.Context(), llm.Call{Path: "/models", Method: "GET", Header: http.Header{"authorization": {"Bearer client"}}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	a.Body.Close()
+	r := s.Requests()[0]
+	if got := r.Header.Values("Authorization"); len(got) != 1 || got[0] != "Bearer "+string(testKey) {
+		t.Errorf("Authorization = %q, want the provider's key alone", got)
+	}
+	if r.Method != "GET" {
+		t.Errorf("method = %s, want GET", r.Method)
+	}
+}
+
+func TestReplyHeadersAreCleaned(t *testing.T) {
+	s := llmtest.NewServer(t, llmtest.Garbage("HTTP/1.1 200 OK\r\nSet-Cookie: a=b\r\nConnection: X-Hop\r\nX-Hop: 1\r\n"+
+		"Keep-Alive: timeout=5\r\nX-Request-Id: r1\r\nContent-Length: 2\r\n\r\n{}"))
+	a, err := dial(t, Options{BaseURL: s.URL}).Do(t.Context(), call)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer a.Body.Close()
+	for _, name := range []string{"Set-Cookie", "Connection", "X-Hop", "Keep-Alive"} {
+		if v, ok := a.Header[name]; ok {
+			t.Errorf("header %s = %q, want it gone", name, v)
+		}
+	}
+	if a.Header.Get("X-Request-Id") != "r1" {
+		t.Error("X-Request-Id is lost")
+	}
+}
+
+func TestNewRefusesBadBaseURLs(t *testing.T) {
+	for _, base := range []string{"", "api.openai.com/v1", "ftp://x", "https://", "https://user:secret@x/", "https://x/?a=b",
+		"https://x/#f", "http://[::1", "https://sk-secret\x7f"} {
+		if _, err := New(Options{BaseURL: base}); err == nil || strings.Contains(err.Error(), "secret") {
+			t.Errorf("New(%q) = %v, want an error that gives nothing away", base, err)
+		}
+	}
+}
+
+func TestKeyDoesNotShow(t *testing.T) {
+	o := Options{BaseURL: "https://x", Key: testKey}
+	var log bytes.Buffer
+	slog.New(slog.NewJSONHandler(&log, nil)).Info("x", "key", o.Key, "options", o)
+	slog.New(slog.NewTextHandler(&log, nil)).Info("x", "key", o.Key)
+	encoded, err := json.Marshal(map[string]any{"k": o.Key})
+	if err != nil {
+		t.Fatal(err)
+	}
+	all := log.String() + string(encoded) + fmt.Sprintf("%v %+v %#v %s %q %v", o.Key, o, o, o.Key, o.Key, []Key{o.Key})
+	if strings.Contains(all, "canary") {
+		t.Errorf("the key shows: %s", all)
+	}
+}
+
+func TestKeyIsStruckOutOfErrorReplies(t *testing.T) {
+	s := llmtest.NewServer(t, llmtest.JSON(401, `{"error":{"message":"Incorrect API key provided: `+string(testKey)+`.","type":"x","param":null,"code":null}}`))
+	a, err := dial(t, Options{BaseURL: s.URL}).Do(t.Context(), call)
+	if err != nil {
+		t.Fatal(err)
+	}
+	e := ReadError(a, testNow)
+	if e.Fault != llm.FaultAuth || strings.Contains(e.Message+string(e.Body), "canary") || !strings.Contains(e.Message, "REDACTED") {
+		t.Errorf("error = %v with body %s, want the key struck out", e, e.Body)
+	}
+}
+
+func TestConnectionsAreUsedAgain(t *testing.T) {
+	var opened atomic.Int32
+	stream := llmtest.SSE("a", "[DONE]")
+	h := httptest.NewUnstartedServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		switch r.URL.Path {
+		case "/stream":
+			llmtest.Handler(stream).ServeHTTP(w, r)
+		case "/error":
+			llmtest.Handler(llmtest.JSON(500, strings.Repeat("x", 1000))).ServeHTTP(w, r)
+		default:
+			llmtest.Handler(llmtest.JSON(200, "{}")).ServeHTTP(w, r)
+		}
+	}))
+	h.Config.ConnState = func(_ net.Conn, s http.ConnState) {
+		if s == http.StateNew {
+			opened.Add(1)
+		}
+	}
+	h.Start()
+	defer h.Close()
+	c := dial(t, Options{BaseURL: h.URL})
+	for range 5 {
+		for _, path := range []string{"/plain", "/stream", "/error"} {
+			a, err := c.Do(t.Context(), llm.Call{Path: path, Stream: path == "/stream"})
+			if err != nil {
+				t.Fatal(err)
+			}
+			// A stream is read up to its last event and not to its end.
+			if _, err := io.ReadFull(a.Body, make([]byte, 2)); err != nil {
+				t.Fatal(err)
+			}
+			if path == "/stream" {
+				if _, err := io.ReadFull(a.Body, make([]byte, len("data: a\n\ndata: [DONE]\n\n")-2)); err != nil {
+					t.Fatal(err)
+				}
+			}
+			a.Body.Close()
+			a.Body.Close()
+		}
+	}
+	if n := opened.Load(); n != 1 {
+		t.Errorf("%d connections for 15 calls one after the other, want 1", n)
+	}
+}
+
+func TestCloseDropsALongReply(t *testing.T) {
+	gone := make(chan struct{})
+	s := llmtest.NewServer(t, llmtest.Steps(llmtest.SSE("a"), llmtest.Gone(gone)))
+	a, err := dial(t, Options{BaseURL: s.URL}).Do(t.Context(), llm.Call{Stream: true})
+	if err != nil {
+		t.Fatal(err)
+	}
+	a.Body.Close()
+	<-gone // the provider hears of it
+	if _, err := a.Body.Read(make([]byte, 1)); err == nil {
+		t.Error("Read after Close gave no error")
+	}
+}
+
+func TestPrivateAddresses(t *testing.T) {
+	refused := []string{"127.0.0.1", "127.255.0.9", "10.1.2.3", "172.16.0.1", "172.31.255.255", "192.168.1.1", "169.254.169.254",
+		"100.64.0.1", "100.100.100.200", "168.63.129.16", "0.0.0.0", "0.1.2.3", "192.0.0.192", "198.18.0.1", "224.0.0.1", "240.0.0.1",
+		"255.255.255.255", "::", "::1", "fe80::1", "fe80::1%eth0", "fc00::1", "fd00:ec2::254", "ff02::1", "fec0::1",
+		"::ffff:127.0.0.1", "::ffff:10.0.0.1", "::ffff:169.254.169.254", "::127.0.0.1", "64:ff9b::7f00:1", "64:ff9b::a9fe:a9fe",
+		"64:ff9b:1::1", "2002:7f00:1::", "2002:a00:1::1", "2001::1", "::ffff:0:127.0.0.1"}
+	for _, s := range refused {
+		if !private(netip.MustParseAddr(s)) {
+			t.Errorf("private(%s) = false, want true", s)
+		}
+	}
+	for _, s := range []string{"1.1.1.1", "104.18.7.192", "172.32.0.1", "100.128.0.1", "2606:4700::1", "::ffff:1.1.1.1", "64:ff9b::101:101", "2002:101:101::1"} {
+		if private(netip.MustParseAddr(s)) {
+			t.Errorf("private(%s) = true, want false", s)
+		}
+	}
+}
+
+func TestPrivateAddressIsRefusedAfterResolution(t *testing.T) {
+	s := llmtest.NewServer(t, llmtest.JSON(200, "{}"))
+	_, port, err := net.SplitHostPort(strings.TrimPrefix(s.URL, "http://"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, host := range []string{"127.0.0.1", "localhost", "[::ffff:127.0.0.1]", "0.0.0.0"} {
+		c, err := New(Options{BaseURL: "http://" + host + ":" + port})
+		if err != nil {
+			t.Fatal(err)
+		}
+		_, err = c.Do(t.Context(), call)
+		if e := llm.AsError(err); e.Fault != llm.FaultNotFound || !strings.Contains(e.Message, "allow_private") {
+			t.Errorf("Do to %s = %v, want a refusal that names allow_private", host, err)
+		}
+	}
+	if n := len(s.Requests()); n != 0 {
+		t.Errorf("%d requests reached a private address", n)
+	}
+}
+
+func TestClientHammer(t *testing.T) {
+	s := llmtest.NewServer(t, llmtest.JSON(200, llmtest.Chat{}.OpenAI()))
+	c := dial(t, Options{BaseURL: s.URL})
+	var wg sync.WaitGroup
+	for range 16 {
+		wg.Go(func() {
+			for i := range 30 {
+				ctx, cancel := context.WithCancel(t.Context())
+				if i%5 == 0 {
+					cancel()
+				}
+				a, err := c.Do(ctx, llm.Call{Path: "/x", Body: []byte("{}"), Header: http.Header{"A": {"b"}}})
+				if err == nil {
+					_, err = readText(a)
+				}
+				if f := Classify(err); f != llm.FaultNone && f != llm.FaultCanceled {
+					t.Errorf("call %d: %v", i, err)
+				}
+				cancel()
+			}
+		})
+	}
+	wg.Wait()
+}
+
+var replyJSON = llmtest.Chat{Text: strings.Repeat("word ", 300)}.OpenAI()
+
+// quick is a server that costs as little as possible.
+func quick(b *testing.B) string {
+	h := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		io.Copy(io.Discard, r.Body)
+		w.Header().Set("Content-Type", "application/json")
+		io.WriteString(w, replyJSON)
+	}))
+	b.Cleanup(h.Close)
+	return h.URL
+}
+
+func BenchmarkDo(b *testing.B) {
+	c := dial(b, Options{BaseURL: quick(b)})
+	buf := make([]byte, 8<<10)
+	b.ReportAllocs()
+	for b.Loop() {
+		a, err := c.Do(b.Context(), call)
+		if err != nil {
+			b.Fatal(err)
+		}
+		drainAll(b, a.Body, buf)
+	}
+}
+
+func BenchmarkBareClient(b *testing.B) {
+	url := quick(b)
+	c := &http.Client{Transport: &http.Transport{MaxIdleConnsPerHost: 256, DisableCompression: true}}
+	defer c.CloseIdleConnections()
+	buf := make([]byte, 8<<10)
+	b.ReportAllocs()
+	for b.Loop() {
+		req, err := http.NewRequestWithContext(b.Context(), "POST", url+call.Path, bytes.NewReader(call.Body))
+		if err != nil {
+			b.Fatal(err)
+		}
+		req.Header.Set("Content-Type", "application/json")
+		req.Header.Set("Authorization", "Bearer x")
+		resp, err := c.Do(req)
+		if err != nil {
+			b.Fatal(err)
+		}
+		drainAll(b, resp.Body, buf)
+	}
+}
+
+func drainAll(b *testing.B, r io.ReadCloser, buf []byte) {
+	for {
+		if _, err := r.Read(buf); err == io.EOF {
+			break
+		} else if err != nil {
+			b.Fatal(err)
+		}
+	}
+	r.Close()
+}

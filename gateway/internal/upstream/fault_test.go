@@ -1,0 +1,374 @@
+package upstream
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/penstock/penstock/gateway/internal/llm"
+	"github.com/penstock/penstock/gateway/internal/llmtest"
+)
+
+// These tests follow the numbered faults of a provider: what the client and Health
+// say of each, so that the pipeline does the right thing.
+
+// outcome is what the pipeline would report of a call.
+func outcome(t *testing.T, c *Client) Outcome {
+	t.Helper()
+	a, err := c.Do(t.Context(), call)
+	if err != nil {
+		return Outcome{Fault: llm.AsError(err).Fault}
+	}
+	if a.Status >= 400 {
+		e := ReadError(a, testNow)
+		return Outcome{Fault: e.Fault, Status: a.Status, RetryAfter: e.RetryAfter, Header: a.Header}
+	}
+	_, err = readText(a)
+	return Outcome{Fault: Classify(err), Status: a.Status, Header: a.Header}
+}
+
+// watch is a Health with a clock that stands until it is moved.
+type watch struct {
+	*Health
+	t   *testing.T
+	now time.Time
+}
+
+func newWatch(t *testing.T) *watch {
+	w := &watch{t: t, now: testNow}
+	w.Health = NewHealth(HealthOptions{}, func() time.Time { return w.now })
+	return w
+}
+
+func (w *watch) report(o Outcome) {
+	w.t.Helper()
+	f, ok := w.Begin("p/m")
+	if !ok {
+		w.t.Fatal("Begin refuses")
+	}
+	f.Done(o)
+}
+
+// rests asserts for how long and why the target rests.
+func (w *watch) rests(want time.Duration, why string) {
+	w.t.Helper()
+	ok, got, until := w.Available("p/m")
+	if ok != (want == 0) || got != why || want > 0 && until.Sub(w.now) != want {
+		w.t.Errorf("Available = %v, %q, for %v, want a rest of %v for %q", ok, got, until.Sub(w.now), want, why)
+	}
+}
+
+func TestFault1RateLimitWithRetryAfter(t *testing.T) {
+	s := llmtest.NewServer(t, llmtest.Steps(llmtest.Header("Retry-After", "2"), llmtest.JSON(429, llmtest.OpenAIError("requests", "rate_limit_exceeded", "slow"))))
+	o, w := outcome(t, dial(t, Options{BaseURL: s.URL})), newWatch(t)
+	if o.Fault != llm.FaultRateLimited || o.RetryAfter != 2*time.Second {
+		t.Fatalf("outcome = %+v, want a rate limit of 2 s", o)
+	}
+	w.report(o)
+	w.rests(2*time.Second, "rate_limited")
+	w.now = w.now.Add(2 * time.Second)
+	w.rests(0, "")
+}
+
+func TestFault2RateLimitWithoutHeader(t *testing.T) {
+	s := llmtest.NewServer(t, llmtest.JSON(429, `{"error":{"message":"slow"}}`))
+	c, w := dial(t, Options{BaseURL: s.URL}), newWatch(t)
+	for i, want := range []time.Duration{1, 2, 4, 8, 16, 30, 30} {
+		w.report(outcome(t, c))
+		w.report(outcome(t, c)) // one more at the same time counts as the same refusal
+		w.rests(want*time.Second, "rate_limited")
+		w.now = w.now.Add(want * time.Second)
+		if ok, _, _ := w.Available("p/m"); !ok {
+			t.Errorf("after rest %d the target still rests", i)
+		}
+	}
+	w.report(Outcome{})
+	w.report(outcome(t, c))
+	w.rests(time.Second, "rate_limited")
+}
+
+func TestFault3ServerErrorOnce(t *testing.T) {
+	s := llmtest.NewServer(t, llmtest.JSON(500, `{"error":{"message":"boom"}}`), llmtest.JSON(200, `{}`))
+	c, w := dial(t, Options{BaseURL: s.URL}), newWatch(t)
+	o := outcome(t, c)
+	if o.Fault != llm.FaultServer || !o.Fault.Retryable() {
+		t.Errorf("fault = %q, want one to retry", o.Fault)
+	}
+	w.report(o)
+	w.rests(0, "")
+	if o := outcome(t, c); o.Fault != llm.FaultNone {
+		t.Errorf("second try: fault %q", o.Fault)
+	}
+}
+
+func TestFault4ServerErrorAlways(t *testing.T) {
+	s := llmtest.NewServer(t, llmtest.JSON(503, `{"error":{"message":"down"}}`))
+	c, w := dial(t, Options{BaseURL: s.URL}), newWatch(t)
+	for range 3 {
+		w.rests(0, "")
+		w.report(outcome(t, c))
+	}
+	w.rests(5*time.Second, "server")
+	if _, ok := w.Begin("p/m"); ok {
+		t.Error("an open circuit lets a call begin")
+	}
+}
+
+func TestFault5Reset(t *testing.T) {
+	s := llmtest.NewServer(t, llmtest.JSON(200, "{}"), llmtest.Reset())
+	c := dial(t, Options{BaseURL: s.URL})
+	if o := outcome(t, c); o.Fault != llm.FaultNone {
+		t.Fatalf("first call: fault %q", o.Fault)
+	}
+	// On a fresh connection and on one that has been used before.
+	for range 2 {
+		if o := outcome(t, c); o.Fault != llm.FaultNetwork || !o.Fault.Retryable() {
+			t.Errorf("fault = %q, want network", o.Fault)
+		}
+	}
+	refused := dial(t, Options{BaseURL: "http://" + closedPort(t)})
+	if o := outcome(t, refused); o.Fault != llm.FaultNetwork {
+		t.Errorf("fault of a refused connection = %q, want network", o.Fault)
+	}
+}
+
+// closedPort is an address that nobody listens on.
+func closedPort(t *testing.T) string {
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer l.Close()
+	return l.Addr().String()
+}
+
+// errFirstToken stands for the limit that the pipeline cancels a call with.
+var errFirstToken = &llm.Error{Code: llm.CodeUpstreamTimeout, Status: 504, Fault: llm.FaultTimeout, Message: "No token came in time."}
+
+func TestFault6Silence(t *testing.T) {
+	arrived := make(chan struct{})
+	s := llmtest.NewServer(t, llmtest.Steps(llmtest.Tell(arrived), llmtest.Stall()))
+	ctx, cancel := context.WithCancelCause(t.Context())
+	go func() {
+		<-arrived
+		cancel(errFirstToken)
+	}()
+	_, err := dial(t, Options{BaseURL: s.URL}).Do(ctx, call)
+	if !errors.Is(err, errFirstToken) {
+		t.Errorf("error = %v, want the limit's own", err)
+	}
+	if f := Classify(err); f != llm.FaultTimeout || f.Retryable() || !f.Replaceable() {
+		t.Errorf("fault = %q, want a timeout: not for the same target, but for the next", f)
+	}
+}
+
+func TestFault6Deadline(t *testing.T) {
+	s := llmtest.NewServer(t, llmtest.Stall())
+	ctx, cancel := context.WithDeadline(t.Context(), time.Now().Add(-time.Second))
+	defer cancel()
+	_, err := dial(t, Options{BaseURL: s.URL}).Do(ctx, call)
+	if e := llm.AsError(err); e.Fault != llm.FaultTimeout || e.Status != 504 || e.Code != llm.CodeUpstreamTimeout {
+		t.Errorf("error = %+v, want a timeout of status 504", e)
+	}
+}
+
+func TestFault7HeadersAndNoToken(t *testing.T) {
+	gone := make(chan struct{})
+	s := llmtest.NewServer(t, llmtest.Steps(llmtest.EventStream(), llmtest.Gone(gone)), llmtest.SSE("a"))
+	c := dial(t, Options{BaseURL: s.URL})
+	ctx, cancel := context.WithCancelCause(t.Context())
+	a, err := c.Do(ctx, llm.Call{Stream: true})
+	if err != nil {
+		t.Fatal(err)
+	}
+	cancel(errFirstToken)
+	if _, err := readText(a); Classify(err) != llm.FaultTimeout {
+		t.Errorf("reading: %v, want the limit", err)
+	}
+	<-gone // the provider is told at once
+	if o := outcome(t, c); o.Fault != llm.FaultNone {
+		t.Errorf("the next call: fault %q, want health", o.Fault)
+	}
+}
+
+func TestFault9StallWithinAStream(t *testing.T) {
+	gone := make(chan struct{})
+	s := llmtest.NewServer(t, llmtest.Steps(llmtest.SSE("a", "b"), llmtest.Gone(gone)), llmtest.SSE("a", "[DONE]"))
+	c := dial(t, Options{BaseURL: s.URL})
+	ctx, cancel := context.WithCancelCause(t.Context())
+	a, err := c.Do(ctx, llm.Call{Stream: true})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := io.ReadFull(a.Body, make([]byte, len("data: a\n\ndata: b\n\n"))); err != nil {
+		t.Fatal(err)
+	}
+	cancel(errFirstToken)
+	if _, err := readText(a); Classify(err) != llm.FaultTimeout {
+		t.Errorf("reading on: %v, want the limit", err)
+	}
+	<-gone
+	if o := outcome(t, c); o.Fault != llm.FaultNone {
+		t.Errorf("the next call: fault %q, want health", o.Fault)
+	}
+}
+
+func TestFault8StreamIsCut(t *testing.T) {
+	for name, step := range map[string]llmtest.Step{
+		"closed": llmtest.Steps(llmtest.SSE("a"), llmtest.Cut()),
+		"length": llmtest.WrongLength(10_000, "data: a\n\n"),
+	} {
+		s := llmtest.NewServer(t, step)
+		a, err := dial(t, Options{BaseURL: s.URL}).Do(t.Context(), llm.Call{Stream: true})
+		if err != nil {
+			t.Fatal(err)
+		}
+		got, err := readText(a)
+		if e := llm.AsError(err); got != "data: a\n\n" || e.Fault != llm.FaultCut {
+			t.Errorf("%s: read %q, %v, want the first event and a cut", name, got, err)
+		}
+	}
+}
+
+func TestFault18Oddities(t *testing.T) {
+	elsewhere := llmtest.NewServer(t, llmtest.JSON(200, "{}"))
+	tests := []struct {
+		name string
+		step llmtest.Step
+		want llm.Fault
+	}{
+		{"short body", llmtest.WrongLength(100, "{}"), llm.FaultCut},
+		{"huge header", llmtest.HugeHeader(1 << 20), llm.FaultMalformed},
+		{"not HTTP", llmtest.Garbage("SSH-2.0-OpenSSH_9.6\r\n\r\n"), llm.FaultMalformed},
+		{"HTML error page", llmtest.HTML(502), llm.FaultServer},
+		{"HTML and no error", llmtest.HTML(404), llm.FaultNotFound},
+		{"empty error", llmtest.JSON(503, ""), llm.FaultServer},
+		{"connection closed", llmtest.Garbage(""), llm.FaultNetwork},
+		{"redirect", llmtest.Redirect(elsewhere.URL), llm.FaultNotFound},
+		{"gzip", llmtest.Steps(llmtest.Header("Content-Encoding", "gzip"), llmtest.JSON(200, "x")), llm.FaultMalformed},
+		{"endless", llmtest.Endless(strings.Repeat("x", 1000)), llm.FaultMalformed},
+		{"endless error", llmtest.Steps(llmtest.Status(500), llmtest.Endless("x")), llm.FaultServer},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			s := llmtest.NewServer(t, tt.step)
+			c := dial(t, Options{BaseURL: s.URL, MaxReply: 1 << 20})
+			if o := outcome(t, c); o.Fault != tt.want {
+				t.Errorf("fault = %q, want %q", o.Fault, tt.want)
+			}
+		})
+	}
+	if n := len(elsewhere.Requests()); n != 0 {
+		t.Errorf("%d requests followed the redirect", n)
+	}
+}
+
+func TestFault18Bounds(t *testing.T) {
+	body := strings.Repeat("x", 5000)
+	s := llmtest.NewServer(t, llmtest.JSON(200, body))
+	for _, tt := range []struct {
+		bound  int64
+		stream bool
+		whole  bool
+	}{{5000, false, true}, {4999, false, false}, {5000, true, true}, {4999, true, false}} {
+		c := dial(t, Options{BaseURL: s.URL, MaxReply: tt.bound, MaxStream: tt.bound})
+		a, err := c.Do(t.Context(), llm.Call{Stream: tt.stream})
+		if err != nil {
+			t.Fatal(err)
+		}
+		got, err := readText(a)
+		if tt.whole && (err != nil || got != body) || !tt.whole && (Classify(err) != llm.FaultMalformed || int64(len(got)) != tt.bound) {
+			t.Errorf("bound %d: %d bytes, %v", tt.bound, len(got), err)
+		}
+	}
+}
+
+func TestFault18OneByteAtATime(t *testing.T) {
+	// Each byte waits for the test, which takes the place of a second.
+	tick, gone := make(chan struct{}), make(chan struct{})
+	slow := llmtest.Steps(llmtest.EventStream(), llmtest.Wait(tick), llmtest.Write("d"), llmtest.Wait(tick), llmtest.Write("a"), llmtest.Gone(gone))
+	s := llmtest.NewServer(t, slow)
+	ctx, cancel := context.WithCancelCause(t.Context())
+	a, err := dial(t, Options{BaseURL: s.URL}).Do(ctx, llm.Call{Stream: true})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for range 2 {
+		tick <- struct{}{}
+		if _, err := io.ReadFull(a.Body, make([]byte, 1)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	cancel(errFirstToken)
+	if _, err := readText(a); Classify(err) != llm.FaultTimeout {
+		t.Errorf("error = %v, want the limit", err)
+	}
+	<-gone
+}
+
+func TestFault18BadCertificate(t *testing.T) {
+	s := llmtest.NewTLSServer(t, llmtest.JSON(200, "{}"))
+	if o := outcome(t, dial(t, Options{BaseURL: s.URL})); o.Fault != llm.FaultNetwork {
+		t.Errorf("fault = %q, want network", o.Fault)
+	}
+	if n := len(s.Requests()); n != 0 {
+		t.Errorf("%d requests were sent to a server that nobody vouches for", n)
+	}
+	plain := llmtest.NewServer(t, llmtest.JSON(200, "{}"))
+	if o := outcome(t, dial(t, Options{BaseURL: strings.Replace(plain.URL, "http:", "https:", 1)})); o.Fault != llm.FaultNetwork {
+		t.Errorf("fault of TLS towards a plain server = %q, want network", o.Fault)
+	}
+}
+
+func TestFault18NoSuchHost(t *testing.T) {
+	_, err := dial(t, Options{BaseURL: "http://penstock.invalid"}).Do(t.Context(), call)
+	if e := llm.AsError(err); e.Fault != llm.FaultNetwork || e.Status != http.StatusBadGateway {
+		t.Errorf("error = %+v, want network", e)
+	}
+}
+
+func TestCallerGone(t *testing.T) {
+	arrived, gone := make(chan struct{}), make(chan struct{})
+	s := llmtest.NewServer(t, llmtest.Steps(llmtest.Tell(arrived), llmtest.Gone(gone)))
+	ctx, cancel := context.WithCancel(t.Context())
+	go func() {
+		<-arrived
+		cancel()
+	}()
+	_, err := dial(t, Options{BaseURL: s.URL}).Do(ctx, call)
+	if Classify(err) != llm.FaultCanceled {
+		t.Errorf("error = %v, want canceled", err)
+	}
+	<-gone
+}
+
+func TestClassify(t *testing.T) {
+	tests := []struct {
+		err  error
+		want llm.Fault
+	}{
+		{nil, llm.FaultNone},
+		{context.Canceled, llm.FaultCanceled},
+		{fmt.Errorf("x: %w", context.DeadlineExceeded), llm.FaultTimeout},
+		{&net.DNSError{Err: "no such host", IsNotFound: true}, llm.FaultNetwork},
+		{&net.OpError{Op: "dial", Err: syscall.ECONNREFUSED}, llm.FaultNetwork},
+		{syscall.ECONNRESET, llm.FaultNetwork},
+		{syscall.EPIPE, llm.FaultNetwork},
+		{io.ErrUnexpectedEOF, llm.FaultNetwork},
+		{fmt.Errorf("x: %w", &llm.Error{Fault: llm.FaultQuota}), llm.FaultQuota},
+		{&net.OpError{Op: "dial", Err: errPrivate}, llm.FaultNotFound},
+		{errors.New("malformed HTTP response"), llm.FaultMalformed},
+	}
+	for _, tt := range tests {
+		if got := Classify(tt.err); got != tt.want {
+			t.Errorf("Classify(%v) = %q, want %q", tt.err, got, tt.want)
+		}
+	}
+}

@@ -1,0 +1,402 @@
+package upstream
+
+import (
+	"fmt"
+	"math/rand/v2"
+	"net/http"
+	"sync"
+	"testing"
+	"time"
+
+	"pgregory.net/rapid"
+
+	"github.com/penstock/penstock/gateway/internal/llm"
+)
+
+func TestCircuitOpensLongerAndComesBack(t *testing.T) {
+	w := newWatch(t)
+	for range 3 {
+		w.report(Outcome{Fault: llm.FaultNetwork})
+	}
+	for _, open := range []time.Duration{5, 10, 20, 30, 30} {
+		w.rests(open*time.Second, "network")
+		w.now = w.now.Add(open * time.Second)
+		w.rests(0, "")
+		w.report(Outcome{Fault: llm.FaultNetwork}) // the probe fails
+	}
+	w.now = w.now.Add(30 * time.Second)
+	w.report(Outcome{}) // and then succeeds
+	w.rests(0, "")
+	w.report(Outcome{Fault: llm.FaultNetwork})
+	w.rests(0, "")
+}
+
+func TestHalfOpenLetsOneThrough(t *testing.T) {
+	w := newWatch(t)
+	for range 3 {
+		w.report(Outcome{Fault: llm.FaultTimeout})
+	}
+	w.now = w.now.Add(5 * time.Second)
+	probe, ok := w.Begin("p/m")
+	if !ok {
+		t.Fatal("no probe is let through")
+	}
+	if _, ok := w.Begin("p/m"); ok {
+		t.Error("a second call gets through beside the probe")
+	}
+	w.rests(30*time.Second, "timeout")
+	probe.FirstToken()
+	w.rests(0, "")
+	if s := w.Stats("p/m"); s.Inflight != 1 {
+		t.Errorf("inflight = %d, want the probe alone", s.Inflight)
+	}
+	probe.Done(Outcome{})
+}
+
+func TestProbeThatTellsNothingMakesRoom(t *testing.T) {
+	w := newWatch(t)
+	for range 3 {
+		w.report(Outcome{Fault: llm.FaultServer})
+	}
+	w.now = w.now.Add(5 * time.Second)
+	w.report(Outcome{Fault: llm.FaultCanceled})
+	lost, ok := w.Begin("p/m")
+	if !ok {
+		t.Fatal("after a probe whose caller left, the next one is kept out")
+	}
+	w.now = w.now.Add(30 * time.Second)
+	w.rests(0, "") // a probe that hangs does not keep the target away for ever
+	lost.Done(Outcome{Fault: llm.FaultTimeout})
+	w.rests(10*time.Second, "timeout")
+}
+
+func TestOldCallsDoNotMoveAnOpenCircuit(t *testing.T) {
+	w := newWatch(t)
+	slow, _ := w.Begin("p/m")
+	other, _ := w.Begin("p/m")
+	for range 3 {
+		w.report(Outcome{Fault: llm.FaultServer})
+	}
+	slow.Done(Outcome{})
+	w.rests(5*time.Second, "server")
+	other.Done(Outcome{Fault: llm.FaultServer})
+	w.rests(5*time.Second, "server")
+}
+
+func TestErrorShareOpens(t *testing.T) {
+	w := newWatch(t)
+	for i := range 9 {
+		w.report(Outcome{Fault: []llm.Fault{"", llm.FaultServer}[i%2]})
+		w.rests(0, "")
+	}
+	w.report(Outcome{Fault: llm.FaultServer})
+	w.rests(5*time.Second, "server")
+}
+
+func TestLongRests(t *testing.T) {
+	tests := []struct {
+		name     string
+		o        Outcome
+		want     time.Duration
+		provider bool // all the provider's targets rest
+	}{
+		{"bad key", Outcome{Fault: llm.FaultAuth, Status: 401}, 5 * time.Minute, true},
+		{"model not allowed", Outcome{Fault: llm.FaultAuth, Status: 403}, 5 * time.Minute, false},
+		{"no money", Outcome{Fault: llm.FaultQuota, Status: 402}, 5 * time.Minute, true},
+		{"quota", Outcome{Fault: llm.FaultQuota, Status: 429}, 5 * time.Minute, false},
+		{"quota for longer", Outcome{Fault: llm.FaultQuota, Status: 429, RetryAfter: time.Hour}, time.Hour, false},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			w := newWatch(t)
+			w.t = t
+			w.report(tt.o)
+			w.rests(tt.want, string(tt.o.Fault))
+			if _, ok := w.Begin("p/m"); ok {
+				t.Error("Begin lets a call through")
+			}
+			if ok, _, _ := w.Available("p/other"); ok == tt.provider {
+				t.Errorf("another target of the provider available: %v", ok)
+			}
+			if s := w.Stats("p/other"); (s.CoolingFor != "") != tt.provider {
+				t.Errorf("another target of the provider cooling for %q", s.CoolingFor)
+			}
+			if ok, _, _ := w.Available("q/m"); !ok {
+				t.Error("another provider rests")
+			}
+			w.Forgive("p")
+			w.rests(0, "")
+		})
+	}
+}
+
+func TestHarmlessFaults(t *testing.T) {
+	w := newWatch(t)
+	for range 20 {
+		for _, f := range []llm.Fault{llm.FaultBadRequest, llm.FaultContentPolicy, llm.FaultContextLength, llm.FaultTransform, llm.FaultCanceled} {
+			w.report(Outcome{Fault: f, Status: 400})
+		}
+		w.report(Outcome{Fault: llm.FaultMalformed, Status: 400})
+	}
+	w.rests(0, "")
+	if r := w.Stats("p/m").ErrorRate; r != 0 {
+		t.Errorf("error rate = %v, want 0: none of this is the target's fault", r)
+	}
+}
+
+func TestRetriesPassDuringARateLimit(t *testing.T) {
+	w := newWatch(t)
+	w.report(Outcome{Fault: llm.FaultRateLimited, RetryAfter: time.Minute})
+	w.rests(time.Minute, "rate_limited")
+	w.report(Outcome{Fault: llm.FaultRateLimited, RetryAfter: time.Second})
+	w.rests(time.Minute, "rate_limited")
+}
+
+func TestStats(t *testing.T) {
+	w := newWatch(t)
+	if s := w.Stats("p/m"); s.RemainingRequests != -1 || s.RemainingTokens != -1 || s.TTFT != 0 || s.TPS != 0 {
+		t.Errorf("figures of an unknown target = %+v", s)
+	}
+	w.report(Outcome{FirstToken: 200 * time.Millisecond, Duration: 1200 * time.Millisecond, OutputTokens: 50, Header: http.Header{
+		"X-Ratelimit-Remaining-Requests": {"59"}, "X-Ratelimit-Reset-Requests": {"10s"},
+		"X-Ratelimit-Remaining-Tokens": {"1000"}, "Anthropic-Ratelimit-Input-Tokens-Remaining": {"700"}}})
+	s := w.Stats("p/m")
+	if s.TTFT != 200*time.Millisecond || s.TPS != 50 || s.RemainingRequests != 59 || s.RemainingTokens != 700 {
+		t.Errorf("figures = %+v", s)
+	}
+	w.now = w.now.Add(10 * time.Second)
+	w.report(Outcome{FirstToken: 400 * time.Millisecond, Duration: time.Second})
+	s = w.Stats("p/m")
+	if s.TTFT <= 300*time.Millisecond || s.TTFT >= 400*time.Millisecond || s.TPS != 50 {
+		t.Errorf("after ten seconds a new figure gives %v, want most of its weight", s.TTFT)
+	}
+	if s.RemainingRequests != -1 || s.RemainingTokens != 700 {
+		t.Errorf("remaining after the reset = %d, %d, want unknown and 700", s.RemainingRequests, s.RemainingTokens)
+	}
+}
+
+func TestErrorRateFades(t *testing.T) {
+	w := newWatch(t)
+	w.report(Outcome{Fault: llm.FaultServer})
+	w.report(Outcome{Fault: llm.FaultServer})
+	fresh := w.Stats("p/m").ErrorRate
+	w.now = w.now.Add(5 * time.Minute)
+	if old := w.Stats("p/m").ErrorRate; fresh < 0.5 || fresh > 1 || old > 0.01 {
+		t.Errorf("error rate = %v, five minutes later %v", fresh, old)
+	}
+}
+
+func TestRetain(t *testing.T) {
+	w := newWatch(t)
+	w.report(Outcome{Fault: llm.FaultAuth, Status: 401})
+	f, _ := w.Begin("q/m")
+	w.Retain([]string{"p/new"})
+	f.Done(Outcome{})
+	if s := w.Stats("q/m"); s.Inflight != 0 {
+		t.Errorf("inflight of a forgotten target = %d", s.Inflight)
+	}
+	if ok, _, _ := w.Available("p/new"); ok {
+		t.Error("the provider's rest is forgotten with its target")
+	}
+	w.Retain(nil)
+	w.rests(0, "")
+}
+
+// TestHealthModel walks through random outcomes and pauses, and asserts what must
+// hold whatever happens.
+func TestHealthModel(t *testing.T) {
+	faults := []llm.Fault{"", "", "", llm.FaultServer, llm.FaultNetwork, llm.FaultTimeout, llm.FaultRateLimited,
+		llm.FaultQuota, llm.FaultAuth, llm.FaultCanceled, llm.FaultBadRequest, llm.FaultCut}
+	rapid.Check(t, func(rt *rapid.T) {
+		now := testNow
+		h := NewHealth(HealthOptions{}, func() time.Time { return now })
+		var flying []Flight
+		var lastHarm time.Time
+		rt.Repeat(map[string]func(*rapid.T){
+			"begin": func(rt *rapid.T) {
+				available, _, _ := h.Available("p/m")
+				f, ok := h.Begin("p/m")
+				if available && !ok {
+					rt.Fatal("Begin refuses what Available offers")
+				}
+				if ok {
+					flying = append(flying, f)
+				}
+			},
+			"done": func(rt *rapid.T) {
+				if len(flying) == 0 {
+					rt.Skip("nothing flies")
+				}
+				i := rapid.IntRange(0, len(flying)-1).Draw(rt, "which")
+				o := Outcome{Fault: rapid.SampledFrom(faults).Draw(rt, "fault"), Status: rapid.SampledFrom([]int{0, 401, 402, 403, 429, 500}).Draw(rt, "status"),
+					RetryAfter: time.Duration(rapid.IntRange(0, 20).Draw(rt, "asked")) * time.Second}
+				flying[i].Done(o)
+				flying = append(flying[:i], flying[i+1:]...)
+				if o.Fault != llm.FaultNone {
+					lastHarm = now
+				}
+			},
+			"first token": func(rt *rapid.T) {
+				if len(flying) > 0 {
+					flying[len(flying)-1].FirstToken()
+				}
+			},
+			"wait": func(rt *rapid.T) {
+				now = now.Add(time.Duration(rapid.IntRange(1, 60_000).Draw(rt, "ms")) * time.Millisecond)
+			},
+			"": func(rt *rapid.T) {
+				s := h.Stats("p/m")
+				ok, why, until := h.Available("p/m")
+				if s.Inflight != int64(len(flying)) {
+					rt.Fatalf("inflight = %d, want %d", s.Inflight, len(flying))
+				}
+				if ok != (why == "") || ok != until.IsZero() || !ok && !until.After(now) || s.CoolingFor != why || !s.CoolingUntil.Equal(until) {
+					rt.Fatalf("Available = %v, %q, %v and Stats say %q, %v at %v", ok, why, until, s.CoolingFor, s.CoolingUntil, now)
+				}
+				if s.ErrorRate < 0 || s.ErrorRate > 1 {
+					rt.Fatalf("error rate = %v", s.ErrorRate)
+				}
+				if !ok && until.After(now.Add(5*time.Minute)) {
+					rt.Fatalf("rests until %v at %v", until, now)
+				}
+				// However things went, a target is back five minutes after the last harm
+				// and thirty seconds after the last probe.
+				if !ok && now.Sub(lastHarm) > 5*time.Minute && len(flying) == 0 {
+					rt.Fatalf("still rests for %q %v after the last harm", why, now.Sub(lastHarm))
+				}
+			},
+		})
+	})
+}
+
+func TestHealthHammer(t *testing.T) {
+	var mu sync.Mutex
+	now := testNow
+	clock := func() time.Time {
+		mu.Lock()
+		defer mu.Unlock()
+		now = now.Add(time.Millisecond)
+		return now
+	}
+	h := NewHealth(HealthOptions{}, clock)
+	budget := NewRetryBudget(RetryBudgetOptions{}, clock)
+	var wg sync.WaitGroup
+	for g := range 8 {
+		wg.Go(func() {
+			rnd := rand.New(rand.NewPCG(uint64(g), 1))
+			for i := range 2000 {
+				id := fmt.Sprintf("p%d/m%d", rnd.IntN(2), rnd.IntN(3))
+				h.Available(id)
+				h.Stats(id)
+				budget.Deposit()
+				if f, ok := h.Begin(id); ok {
+					f.FirstToken()
+					f.Done(Outcome{Fault: []llm.Fault{"", llm.FaultServer, llm.FaultAuth}[rnd.IntN(3)], Status: 403, Duration: time.Second, OutputTokens: 3})
+				} else {
+					budget.Withdraw()
+				}
+				if i%500 == 0 {
+					h.Forgive("p0")
+					h.Retain([]string{"p0/m0", "p1/m1"})
+				}
+			}
+		})
+	}
+	wg.Wait()
+	for _, id := range []string{"p0/m0", "p1/m1"} {
+		if n := h.Stats(id).Inflight; n != 0 {
+			t.Errorf("inflight of %s = %d after all is done", id, n)
+		}
+	}
+}
+
+func TestBackoff(t *testing.T) {
+	low, high := 100*time.Millisecond, time.Second
+	for try, want := range map[int]time.Duration{1: 100, 2: 200, 3: 400, 4: 800, 5: 1000, 100: 1000, 0: 100} {
+		want *= time.Millisecond
+		if got := Backoff(try, low, high, func() float64 { return 0 }); got != want {
+			t.Errorf("Backoff(%d) without luck = %v, want %v", try, got, want)
+		}
+		got := Backoff(try, low, high, rand.Float64)
+		if got < want/2 || got > want {
+			t.Errorf("Backoff(%d) = %v, want between %v and %v", try, got, want/2, want)
+		}
+	}
+	if got := Backoff(3, 0, 0, rand.Float64); got != 0 {
+		t.Errorf("Backoff without bounds = %v, want 0", got)
+	}
+}
+
+func TestRetryBudget(t *testing.T) {
+	now := testNow
+	b := NewRetryBudget(RetryBudgetOptions{Share: 0.2, PerSecond: 10, Burst: 20}, func() time.Time { return now })
+	drain := func() (n int) {
+		for b.Withdraw() {
+			n++
+		}
+		return n
+	}
+	if n := drain(); n != 20 {
+		t.Errorf("a full bucket gives %d retries, want 20", n)
+	}
+	for range 50 {
+		b.Deposit()
+	}
+	if n := drain(); n != 10 {
+		t.Errorf("50 requests give %d retries, want 10", n)
+	}
+	now = now.Add(1500 * time.Millisecond)
+	if n := drain(); n != 15 {
+		t.Errorf("1.5 s give %d retries, want 15", n)
+	}
+	for range 100 { // many short waits are worth as much as a long one
+		now = now.Add(1500 * time.Microsecond)
+		if b.Withdraw() {
+			b.Deposit()
+		}
+	}
+	now = now.Add(24 * 365 * time.Hour)
+	if n := drain(); n != 20 {
+		t.Errorf("a year gives %d retries, want no more than 20", n)
+	}
+}
+
+func BenchmarkFlight(b *testing.B) {
+	h := NewHealth(HealthOptions{}, time.Now)
+	header := http.Header{"X-Ratelimit-Remaining-Requests": {"59"}, "X-Ratelimit-Reset-Requests": {"10s"}, "Content-Type": {"x"}}
+	o := Outcome{FirstToken: time.Second, Duration: 2 * time.Second, OutputTokens: 100, Header: header}
+	b.ReportAllocs()
+	for b.Loop() {
+		f, ok := h.Begin("openai/gpt-5")
+		if !ok {
+			b.Fatal("refused")
+		}
+		f.Done(o)
+	}
+}
+
+func BenchmarkStats(b *testing.B) {
+	h := NewHealth(HealthOptions{}, time.Now)
+	f, _ := h.Begin("openai/gpt-5")
+	f.Done(Outcome{FirstToken: time.Second, Duration: 2 * time.Second, OutputTokens: 100})
+	b.ReportAllocs()
+	b.RunParallel(func(pb *testing.PB) {
+		for pb.Next() {
+			h.Stats("openai/gpt-5")
+		}
+	})
+}
+
+func TestHealthAllocatesNothing(t *testing.T) {
+	h := NewHealth(HealthOptions{}, time.Now)
+	h.Begin("p/m")
+	header := http.Header{"X-Ratelimit-Remaining-Requests": {"59"}, "X-Ratelimit-Reset-Requests": {"1m0.2s"}}
+	if n := testing.AllocsPerRun(100, func() {
+		h.Available("p/m")
+		h.Stats("p/m")
+		f, _ := h.Begin("p/m")
+		f.Done(Outcome{Header: header, Duration: time.Second})
+	}); n != 0 {
+		t.Errorf("a call's share of Health allocates %v times, want 0", n)
+	}
+}
