@@ -45,9 +45,13 @@ func write(t testing.TB, dir string, files map[string]string) {
 func source(dir string) policy.Source { return policy.Source{Dir: dir, FS: policies.FS} }
 
 // newEngine makes an engine of one Rego file, or of the built-in policy when it is empty.
+// It has all the time there is unless o says otherwise: a busy machine is no fault.
 func newEngine(t testing.TB, rego string, o policy.Options) *policy.Engine {
 	t.Helper()
 	o.Source = source("")
+	if o.Timeout == 0 {
+		o.Timeout = time.Minute
+	}
 	if rego != "" {
 		o.Source = source(folder(t, map[string]string{"policy.rego": rego}))
 	}
@@ -175,7 +179,7 @@ func TestDataFilesStandWhereTheirFoldersSay(t *testing.T) {
 		"..data/bad.rego": "not rego",
 		"notes.json":      "not read",
 	})
-	e, err := policy.New(t.Context(), policy.Options{Source: source(dir)})
+	e, err := policy.New(t.Context(), policy.Options{Source: source(dir), Timeout: time.Minute})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -192,7 +196,7 @@ func TestMountedFolderIsReadOnce(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	e, err := policy.New(t.Context(), policy.Options{Source: source(dir)})
+	e, err := policy.New(t.Context(), policy.Options{Source: source(dir), Timeout: time.Minute})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -246,7 +250,7 @@ func TestFaultyPoliciesAreRefused(t *testing.T) {
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
 			dir := folder(t, tt.files)
-			_, err := policy.New(t.Context(), policy.Options{Source: source(dir)})
+			_, err := policy.New(t.Context(), policy.Options{Source: source(dir), Timeout: time.Minute})
 			if err == nil {
 				t.Fatal("New accepted it")
 			}
@@ -283,7 +287,7 @@ func TestForbiddenFunctionsDoNotCompile(t *testing.T) {
 
 func TestReloadKeepsTheLastGoodPolicy(t *testing.T) {
 	dir := folder(t, map[string]string{"p.rego": "package penstock\ndecision := {\"allow\": true}"})
-	e, err := policy.New(t.Context(), policy.Options{Source: source(dir)})
+	e, err := policy.New(t.Context(), policy.Options{Source: source(dir), Timeout: time.Minute})
 	if err != nil {
 		t.Fatal(err)
 	}
