@@ -117,7 +117,7 @@ func TestLoadCountsBadReplies(t *testing.T) {
 		stream  bool
 		want    string
 	}{
-		"status": {func(w http.ResponseWriter, _ *http.Request) { http.Error(w, "no", 503) }, false, "status 503: no"},
+		"status": {func(w http.ResponseWriter, _ *http.Request) { http.Error(w, "no", http.StatusServiceUnavailable) }, false, "status 503: no"},
 		"short":  {func(w http.ResponseWriter, _ *http.Request) { fmt.Fprint(w, "{}") }, false, "body of 2 bytes"},
 		"other":  {func(w http.ResponseWriter, _ *http.Request) { w.Write(make([]byte, len(chatReply()))) }, false, "lacks"},
 		"no end": {func(w http.ResponseWriter, _ *http.Request) { fmt.Fprint(w, stream, "data: [OVER]\n\n") }, true, "body ends"},
