@@ -38,7 +38,7 @@ func ParseError(status int, h http.Header, raw []byte, now time.Time) *llm.Error
 		Param:   d.Param,
 		Fault:   fault,
 	}
-	if fault == llm.FaultRateLimited || fault == llm.FaultQuota || fault == llm.FaultServer {
+	if mayWait(fault) {
 		e.RetryAfter = RetryAfter(h, raw, now)
 	}
 	if e.Message == "" {
