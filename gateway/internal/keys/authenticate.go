@@ -1,0 +1,156 @@
+package keys
+
+import (
+	"context"
+	"crypto/sha256"
+	"crypto/subtle"
+	"database/sql"
+	"errors"
+	"fmt"
+	"net/http"
+	"time"
+
+	"github.com/penstock/penstock/gateway/internal/llm"
+)
+
+// Authenticate tells whose key a token is. Every refusal is an *llm.Error with
+// status 401 that says why and what to do and never repeats the token; a database
+// that cannot be read is one with status 503. The principal's lists and maps are
+// shared between calls: nobody may change them.
+//
+// Keys are remembered. A change made by another process is noticed within a second;
+// if the database cannot be asked, what is remembered serves for half a minute.
+func (k *Keys) Authenticate(ctx context.Context, token string) (llm.Principal, error) {
+	t, err := cutToken(token)
+	if err != nil {
+		return llm.Principal{}, malformed(token, err)
+	}
+	now := k.now()
+	if err := k.refresh(ctx, now); err != nil {
+		return llm.Principal{}, unreadable(err)
+	}
+	if e, _, _ := k.cache.get(t.id()); e != nil && e.fits(t) {
+		return e.grant(now) // a token that fits needs no checksum
+	}
+	if err := t.verify(); err != nil {
+		return llm.Principal{}, malformed(token, err)
+	}
+	e, err := k.entry(ctx, t.id())
+	switch {
+	case err != nil:
+		return llm.Principal{}, unreadable(err)
+	case e == nil || !e.fits(t):
+		return llm.Principal{}, refused("This API key is unknown. Check that it is meant for this gateway, or ask its operator for a new one.")
+	}
+	return e.grant(now)
+}
+
+// entry is one key as Authenticate needs it.
+type entry struct {
+	Key
+	hash      [sha256.Size]byte
+	principal llm.Principal
+}
+
+func newEntry(k Key, hash [sha256.Size]byte) *entry {
+	return &entry{Key: k, hash: hash, principal: llm.Principal{
+		KeyID: k.Origin, Name: k.Name, Team: k.Team, User: k.User, Roles: k.Roles, Models: k.Models,
+		Tags: k.Tags, Budget: k.Budget, Expires: k.Expires,
+	}}
+}
+
+// fits reports whether the token is this key's, in a time that does not depend on
+// how much of it is right.
+func (e *entry) fits(t Token) bool {
+	hash := t.hash()
+	return subtle.ConstantTimeCompare(hash[:], e.hash[:]) == 1
+}
+
+// grant returns the principal, unless the key has come to its end.
+func (e *entry) grant(now time.Time) (llm.Principal, error) {
+	if !e.Revoked.IsZero() || !e.Expires.IsZero() && !now.Before(e.Expires) {
+		return llm.Principal{}, ended(&e.Key)
+	}
+	return e.principal, nil
+}
+
+// entry finds a key by its public id, in memory if it can; nil when there is none.
+func (k *Keys) entry(ctx context.Context, id string) (*entry, error) {
+	e, known, epoch := k.cache.get(id)
+	if known {
+		return e, nil
+	}
+	key, hash, err := selectHashed(ctx, k.db, id)
+	switch {
+	case errors.Is(err, sql.ErrNoRows):
+		k.cache.put(id, nil, epoch)
+		return nil, nil
+	case err != nil:
+		return nil, fmt.Errorf("look up key: %w", err)
+	}
+	e = newEntry(key, hash)
+	k.cache.put(key.ID, e, epoch)
+	return e, nil
+}
+
+const (
+	// recheck is how long remembered keys are trusted without asking the database.
+	recheck = time.Second
+	// patience is how long they are trusted when it does not answer.
+	patience = 30 * time.Second
+)
+
+// refresh asks the database, at most once a second, whether any key has changed, and
+// forgets what is remembered if so. One caller asks and the others do not wait for
+// it, unless the last answer is too old to go by.
+func (k *Keys) refresh(ctx context.Context, now time.Time) error {
+	ask, age := k.cache.due(now)
+	if !ask && age <= patience {
+		return nil
+	}
+	revision, err := revisionOf(ctx, k.db)
+	if err == nil {
+		k.cache.confirm(revision, now)
+		return nil
+	}
+	if age > patience {
+		return fmt.Errorf("ask whether keys have changed: %w", err)
+	}
+	return nil
+}
+
+func refused(message string) *llm.Error {
+	return &llm.Error{Code: llm.CodeUnauthenticated, Status: http.StatusUnauthorized, Message: message, Retried: true}
+}
+
+func malformed(token string, err error) *llm.Error {
+	e := refused("This API key is mistyped: its checksum does not match. Copy it again, whole and without changes.")
+	switch {
+	case token == "":
+		e.Message = "An API key is needed: send it as Authorization: Bearer " + prefix + "…"
+	case errors.Is(err, errForeign):
+		e.Message = "This is not a key of this gateway: its keys begin with " + prefix + ". A provider's key belongs into the gateway's configuration."
+	case errors.Is(err, errLength):
+		e.Message = fmt.Sprintf("This API key has %d characters, %d are right. Copy it again, whole.", len(token), tokenLen)
+	}
+	e.Err = err
+	return e
+}
+
+// ended says how a key that is known has come to its end.
+func ended(k *Key) *llm.Error {
+	const layout = "2 January 2006 15:04 MST"
+	switch {
+	case !k.Revoked.IsZero():
+		return refused(fmt.Sprintf("The API key %q was revoked on %s; ask the gateway's operator for a new one.", k.Name, k.Revoked.Format(layout)))
+	case k.ReplacedBy != "":
+		return refused(fmt.Sprintf("The API key %q was replaced and stopped working on %s; use the new key, which begins with %s%s.", k.Name, k.Expires.Format(layout), prefix, k.ReplacedBy))
+	default:
+		return refused(fmt.Sprintf("The API key %q expired on %s; ask the gateway's operator for a new one.", k.Name, k.Expires.Format(layout)))
+	}
+}
+
+func unreadable(err error) *llm.Error {
+	return &llm.Error{Code: llm.CodeUnavailable, Status: http.StatusServiceUnavailable, RetryAfter: 5 * time.Second,
+		Message: "The gateway cannot read its keys at the moment; try again shortly.", Err: err}
+}
