@@ -30,11 +30,23 @@ func ParseWindow(s string) (Window, error) {
 		return Window{}, windowError(s)
 	}
 	n, err := strconv.ParseInt(s[:len(s)-1], 10, 64)
-	unit := map[byte]time.Duration{'s': time.Second, 'm': time.Minute, 'h': time.Hour}[s[len(s)-1]]
+	unit := unitOf(s[len(s)-1])
 	if err != nil || unit == 0 || n > int64(maxWindow/unit) {
 		return Window{}, windowError(s)
 	}
 	return Window{Every: time.Duration(n) * unit}, nil
+}
+
+func unitOf(letter byte) time.Duration {
+	switch letter {
+	case 's':
+		return time.Second
+	case 'm':
+		return time.Minute
+	case 'h':
+		return time.Hour
+	}
+	return 0
 }
 
 func windowError(s string) error {
