@@ -197,8 +197,11 @@ func (d *decoder) checkPlugin(name string, p *Plugin) {
 		d.fault(Path(path, "sha256"), nil, "write what sha256sum prints", "must be 64 hexadecimal digits")
 	}
 	p.SHA256 = strings.ToLower(p.SHA256)
-	if p.Fuel < 0 || p.MaxMemory != 0 && p.MaxMemory < 64<<10 {
-		d.fault(path, nil, "leave them out for the defaults", "fuel must be more than 0 and max_memory at least 64KiB")
+	if _, given := d.at[path+".fuel"]; given && p.Fuel < 1 {
+		d.fault(path+".fuel", nil, "leave it out for the default", "must be more than 0")
+	}
+	if _, given := d.at[path+".max_memory"]; given && p.MaxMemory < 64<<10 {
+		d.fault(path+".max_memory", nil, "leave it out for the default", "must be at least 64KiB, one page of Wasm memory")
 	}
 	if p.File == "" {
 		return

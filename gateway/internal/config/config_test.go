@@ -194,6 +194,23 @@ models:
 	}
 }
 
+// TestColonsInFlowStyle is about names of models as Ollama writes them.
+func TestColonsInFlowStyle(t *testing.T) {
+	c := parseText(t, `
+models: {m: {targets: [demo/llama3:8b, demo/a:b:c, {target: demo/x:7}, "demo/q:1", demo/z:8.5], with: {tags: [a:b, {c: d}]}}}
+`)
+	var got []string
+	for _, target := range c.Models["m"].Targets {
+		got = append(got, target.Target)
+	}
+	if diff := cmp.Diff([]string{"demo/llama3:8b", "demo/a:b:c", "demo/x:7", "demo/q:1", "demo/z:8.5"}, got); diff != "" {
+		t.Errorf("targets (-want +got):\n%s", diff)
+	}
+	if with := string(c.Models["m"].With); with != `{"tags":["a:b",{"c":"d"}]}` {
+		t.Errorf("with = %s", with)
+	}
+}
+
 // TestAliasBomb is nine lines that stand for a thousand million targets.
 func TestAliasBomb(t *testing.T) {
 	var b strings.Builder

@@ -113,11 +113,31 @@ func (d *decoder) resolve(path string, n ast.Node) (ast.Node, bool) {
 			d.fault(path, nil, "", "has no value")
 			return nil, false
 		default:
-			return n, true
+			return unsplit(n), true
 		}
 	}
 	d.fault(path, n, "", "the anchor stands for itself")
 	return nil, false
+}
+
+// unsplit puts a text together again that the YAML parser takes for a mapping: in a
+// list inside braces it splits "local/llama3:8b" at the colon, which YAML 1.2 does
+// only where a blank follows.
+func unsplit(n ast.Node) ast.Node {
+	m, ok := n.(*ast.MappingNode)
+	if !ok || m.IsFlowStyle || len(m.Values) != 1 {
+		return n
+	}
+	key, colon, value := m.Values[0].Key.GetToken(), m.Values[0].Start, m.Values[0].Value.GetToken()
+	if value == nil || key.Type != token.StringType || value.Indicator == token.QuotedScalarIndicator ||
+		value.Position.Line != key.Position.Line || colon.Position.Column+1 != value.Position.Column {
+		return n
+	}
+	if _, scalar := m.Values[0].Value.(ast.ScalarNode); !scalar {
+		return n
+	}
+	text := key.Value + ":" + value.Value
+	return ast.String(token.New(text, text, key.Position))
 }
 
 // special reads the types that have a form of their own.

@@ -1,0 +1,169 @@
+package config
+
+import (
+	"bytes"
+	"encoding/json"
+	"strings"
+	"testing"
+
+	"github.com/goccy/go-yaml"
+	"github.com/santhosh-tekuri/jsonschema/v6"
+)
+
+func compileSchema(t testing.TB) *jsonschema.Schema {
+	t.Helper()
+	raw, err := Schema()
+	if err != nil {
+		t.Fatal(err)
+	}
+	doc, err := jsonschema.UnmarshalJSON(bytes.NewReader(raw))
+	if err != nil {
+		t.Fatal(err)
+	}
+	compiler := jsonschema.NewCompiler()
+	if err := compiler.AddResource("penstock.json", doc); err != nil {
+		t.Fatal(err)
+	}
+	return compiler.MustCompile("penstock.json")
+}
+
+// accepts reports whether an editor with the schema finds the text right.
+func accepts(t testing.TB, schema *jsonschema.Schema, text string) error {
+	t.Helper()
+	raw, err := yaml.YAMLToJSON([]byte(text))
+	if err != nil {
+		t.Fatalf("%v in\n%s", err, text)
+	}
+	doc, err := jsonschema.UnmarshalJSON(bytes.NewReader(raw))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return schema.Validate(doc)
+}
+
+// TestSchemaAgreesWithLoad holds what the editor says against what Load says.
+func TestSchemaAgreesWithLoad(t *testing.T) {
+	schema := compileSchema(t)
+	both := map[string][]string{
+		"good": {
+			full, string(Example()), "{}", "providers:\nmodels:\n", "keys: off",
+			"models: {m: {targets: [demo/demo]}}",
+			"models: {m: {targets: [{target: demo/demo, weight: 0.5, order: -1, context: 1, capabilities: []}]}}",
+			"models: {m: {targets: [{target: demo/demo, price: {input: 0, output: 1.5, cache_write_1h: 2}}]}}",
+			"models: {m: {targets: [demo/demo], with: {a: {b: [1]}}, cache: {ttl: 7d}, timeout: {total: 1h30m, idle: .5s}}}",
+			"models: {m: {targets: [demo/demo], cache: {ttl: 0}, retries:}}",
+			"server: {max_body: 1.5 MiB, max_requests: 10, grace: 0s}",
+			"providers: {p: {base_url: https://example.com, headers: {X-A: b}, region: eu}}",
+			"providers: {ollama: }",
+			"admin: {listen: 0.0.0.0:1, auth: key}",
+			"plugins: {p: {file: config.go, grants: [log, 'read:messages'], max_memory: 64MiB, fuel: 5, with: {x: 1}}}",
+		},
+		"bad": {
+			"lisen: x", "keys: maybe", "keys: true", "listen: 1", "admin: {auth: none}", "state: redis://x", "ledger: postgres://x",
+			"models: {m: {}}", "models: {m: {targets: []}}", "models: {m: {targets: demo/demo}}", "models: {m: {targets: [demo]}}",
+			"models: {m: {targets: [{weight: 1}]}}", "models: {m: {targets: [{target: demo/demo, wieght: 1}]}}",
+			"models: {m: {targets: [{target: demo/demo, quality: 2}]}}", "models: {m: {targets: [{target: demo/demo, weight: -1}]}}",
+			"models: {m: {targets: [{target: demo/demo, price: {input: 1}}]}}", "models: {m: {targets: [{target: demo/demo, price: {input: '1', output: 2}}]}}",
+			"models: {m: {targets: [{target: demo/demo, capabilities: [flying]}]}}", "models: {m: {targets: [{target: demo/demo, context: 0}]}}",
+			"models: {m: {targets: [demo/demo], retries: {attempts: 7}}}", "models: {m: {targets: [demo/demo], retries: {backoff: 1s}}}",
+			"models: {m: {targets: [demo/demo], timeout: {idle: 15}}}", "models: {m: {targets: [demo/demo], cache: {similar: on}}}",
+			"models: {m: {targets: [demo/demo], with: 5}}", "models: {m: {targets: [demo/demo], with:}}",
+			"server: {max_body: 32}", "server: {max_requests: 1.5}", "cache: {size: lots}",
+			"providers: {p: {base_url: https://example.com, dialect: klingon}}", "providers: [p]", "providers: {openai: {api_key: [x]}}",
+			"plugins: {p: {}}", "plugins: {p: {file: config.go, sha256: abc}}", "plugins: {p: {file: config.go, grants: [network]}}",
+			"plugins: {p: {file: config.go, fuel: 0}}",
+		},
+	}
+	for want, texts := range both {
+		for _, text := range texts {
+			_, loadErr := Parse("penstock.yaml", []byte(text), getenv)
+			schemaErr := accepts(t, schema, text)
+			if (loadErr == nil) != (want == "good") || (schemaErr == nil) != (want == "good") {
+				t.Errorf("%s\nshould be %s; Load says %v, the schema says %v", text, want, loadErr, schemaErr)
+			}
+		}
+	}
+}
+
+// TestSchemaExplainsEverySetting walks the schema: a setting without a description
+// helps nobody in an editor.
+func TestSchemaExplainsEverySetting(t *testing.T) {
+	raw, err := Schema()
+	if err != nil {
+		t.Fatal(err)
+	}
+	var doc any
+	if err := json.Unmarshal(raw, &doc); err != nil {
+		t.Fatal(err)
+	}
+	settings := 0
+	walk(doc, func(name string, prop map[string]any) {
+		settings++
+		if text, _ := prop["description"].(string); len(text) < 10 || !strings.HasSuffix(text, ".") {
+			t.Errorf("%s is described as %q", name, text)
+		}
+	})
+	if settings < 50 {
+		t.Errorf("the schema has %d settings only", settings)
+	}
+}
+
+func walk(doc any, visit func(name string, prop map[string]any)) {
+	switch x := doc.(type) {
+	case map[string]any:
+		if props, ok := x["properties"].(map[string]any); ok {
+			for name, p := range props {
+				visit(name, p.(map[string]any))
+			}
+		}
+		for _, v := range x {
+			walk(v, visit)
+		}
+	case []any:
+		for _, v := range x {
+			walk(v, visit)
+		}
+	}
+}
+
+func TestExampleLoads(t *testing.T) {
+	none := func(string) string { return "" }
+	c, err := Parse("penstock.yaml", Example(), none)
+	if err != nil {
+		t.Fatalf("the example:\n%v", err)
+	}
+	if c.Keys != KeysOptional || len(c.Models["smart"].Targets) != 1 || c.Models["demo"].Targets[0].Target != "demo/demo" {
+		t.Errorf("the example gives %+v", c)
+	}
+}
+
+// TestExampleUncommented takes the # off every setting that the example keeps behind
+// one, so that what it teaches is right as well.
+func TestExampleUncommented(t *testing.T) {
+	lines := strings.Split(string(Example()), "\n")
+	for i, line := range lines {
+		trimmed := strings.TrimLeft(line, " ")
+		code, isComment := strings.CutPrefix(trimmed, "# ")
+		if isComment && looksLikeSetting(code) {
+			lines[i] = line[:len(line)-len(trimmed)] + code
+		}
+	}
+	text := strings.NewReplacer("<what sha256sum prints>", strings.Repeat("a", 64), "plugins/nightly.wasm", "config.go",
+		"policies: ./policies", "policies: ./testdata", "file:/run/secrets/openrouter", "env:OPENAI_API_KEY").Replace(strings.Join(lines, "\n"))
+	c, err := Parse("penstock.yaml", []byte(text), func(string) string { return "canary" })
+	if err != nil {
+		t.Fatalf("the example without comments:\n%v\n%s", err, text)
+	}
+	if len(c.Providers) != 5 || len(c.Models) != 4 || len(c.Models["smart"].Targets) != 3 || len(c.Plugins) != 1 {
+		t.Errorf("without comments there are %d providers, %d models and %d plugins", len(c.Providers), len(c.Models), len(c.Plugins))
+	}
+}
+
+func looksLikeSetting(code string) bool {
+	code = strings.TrimLeft(code, " ")
+	if strings.HasPrefix(code, "- ") {
+		return true
+	}
+	name, rest, ok := strings.Cut(code, ":")
+	return ok && !strings.Contains(name, " ") && (rest == "" || rest[0] == ' ') && name != "yaml-language-server"
+}
