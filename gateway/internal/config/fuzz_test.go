@@ -1,0 +1,66 @@
+package config
+
+import (
+	"errors"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+)
+
+// FuzzParse holds that no text makes Parse panic, that every fault has a place in the
+// text and that it can be shown.
+func FuzzParse(f *testing.F) {
+	files, err := filepath.Glob("testdata/faults/*.yaml")
+	if err != nil {
+		f.Fatal(err)
+	}
+	for _, file := range files {
+		text, err := os.ReadFile(file)
+		if err != nil {
+			f.Fatal(err)
+		}
+		f.Add(text)
+	}
+	f.Add([]byte(full))
+	f.Add(Example())
+	for _, s := range []string{"", "\xff", "\x00", "&a *a", "a: &a [*a]", "<<: *a", "? a", "- - -", "!!x", "a: |\n", "\"\\x", "{[}", "---\n---\n", "%YAML 9", "\ufeffa: 1", "a:\r\n b: 1\r\n", "{a: [b:"} {
+		f.Add([]byte(s))
+	}
+	f.Fuzz(func(t *testing.T, text []byte) {
+		c, err := Parse("penstock.yaml", text, func(string) string { return "" })
+		if (c == nil) != (err != nil) {
+			t.Fatalf("Parse = %v, %v", c, err)
+		}
+		if c != nil {
+			c.Match("openai/gpt-5")
+			c.Warnings()
+			return
+		}
+		var faults Faults
+		if !errors.As(err, &faults) || len(faults) == 0 {
+			t.Fatalf("the error is %T", err)
+		}
+		lines := strings.Count(string(text), "\n") + 1
+		for _, fault := range faults {
+			if fault.Line < 1 || fault.Line > lines || fault.Col < 1 || fault.Message == "" {
+				t.Errorf("the fault %+v is not in the text's %d lines", fault, lines)
+			}
+			if strings.Count(fault.Picture(), "\n") > 8 {
+				t.Errorf("the picture is\n%s", fault.Picture())
+			}
+		}
+	})
+}
+
+// FuzzMask holds that masking keeps a line's length, so that the caret stays in place.
+func FuzzMask(f *testing.F) {
+	f.Add("api_key: sk-123, dialect: openai")
+	f.Add("https://a:b@c?key=d {token: 'x'}")
+	f.Fuzz(func(t *testing.T, line string) {
+		line = strings.ToValidUTF8(line, "?")
+		if got := mask(line); len([]rune(got)) != len([]rune(line)) {
+			t.Errorf("mask(%q) = %q", line, got)
+		}
+	})
+}
