@@ -141,6 +141,7 @@ func (a *attempt) run(ctx context.Context, try int, wait time.Duration) (llm.Str
 		return nil, err
 	}
 	a.serving, a.life.target, a.life.answered, a.tally = a, a.target, a.answer, reply.Tally
+	a.record.Target = a.target.ID
 	return reply, nil
 }
 

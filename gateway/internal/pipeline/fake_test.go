@@ -155,7 +155,7 @@ func (w *world) Lookup(*llm.Request, *llm.Route, *llm.Verdict) (Cached, bool) {
 	return *w.cached, true
 }
 
-func (w *world) Tee(_ *llm.Request, _ *llm.Route, _ *llm.Verdict, _ string, s llm.Stream) llm.Stream {
+func (w *world) Tee(_ *llm.Request, _ *llm.Route, _ *llm.Verdict, _ *llm.Target, s llm.Stream) llm.Stream {
 	w.teed++
 	return s
 }

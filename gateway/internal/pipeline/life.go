@@ -27,6 +27,8 @@ type life struct {
 	serving *attempt
 	// tally reads what the reply says about itself; nil before there is a reply.
 	tally   func() llm.Tally
+	// age is how old the answer is, when it comes from the cache.
+	age     time.Duration
 	settled bool
 }
 

@@ -50,7 +50,7 @@ type Policy interface {
 // Tee passes a reply through and stores it once it is complete.
 type Cache interface {
 	Lookup(req *llm.Request, route *llm.Route, v *llm.Verdict) (Cached, bool)
-	Tee(req *llm.Request, route *llm.Route, v *llm.Verdict, target string, s llm.Stream) llm.Stream
+	Tee(req *llm.Request, route *llm.Route, v *llm.Verdict, t *llm.Target, s llm.Stream) llm.Stream
 }
 
 // Cached is a stored answer.

@@ -3,7 +3,7 @@ package pipeline
 import (
 	"context"
 	"fmt"
-	"path"
+	"slices"
 	"strings"
 	"time"
 
@@ -116,18 +116,7 @@ func (l *life) unfit(t *llm.Target) string {
 }
 
 func matchAny(patterns []string, id string) bool {
-	for _, p := range patterns {
-		if p == id {
-			return true
-		}
-		if prefix, ok := strings.CutSuffix(p, "*"); ok && strings.HasPrefix(id, prefix) {
-			return true
-		}
-		if ok, err := path.Match(p, id); err == nil && ok {
-			return true
-		}
-	}
-	return false
+	return slices.ContainsFunc(patterns, func(p string) bool { return llm.MatchName(p, id) })
 }
 
 // noTarget tells the caller why nobody can serve the request.

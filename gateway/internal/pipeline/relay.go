@@ -28,7 +28,7 @@ func (l *life) lookup() (llm.Stream, bool, error) {
 	if err := l.reserveAmounts(llm.Amounts{Requests: 1}); err != nil {
 		return nil, false, err
 	}
-	l.record.Cache, l.record.Target, l.tally = "hit", hit.Target, hit.Stream.Tally
+	l.record.Cache, l.record.Target, l.tally, l.age = "hit", hit.Target, hit.Stream.Tally, hit.Age
 	for _, t := range l.route.Targets {
 		if t.ID == hit.Target {
 			l.target = t
@@ -55,7 +55,7 @@ func (l *life) cacheable() (read, write bool) {
 // booked.
 func (l *life) relay(ctx context.Context, reply llm.Stream, w Writer) error {
 	if _, write := l.cacheable(); write && l.record.Cache == "miss" {
-		reply = l.Cache.Tee(l.req, l.route, &l.verdict, l.target.ID, reply)
+		reply = l.Cache.Tee(l.req, l.route, &l.verdict, l.target, reply)
 		defer reply.Close()
 	}
 	started := false
@@ -127,8 +127,9 @@ func (l *life) head() llm.Head {
 	set("X-Penstock-Attempts", strconv.Itoa(len(l.record.Attempts)))
 	set("X-Penstock-Policy", l.verdict.Revision)
 	set("X-Penstock-Overhead-Ms", string(l.overhead().AppendJSON(nil)))
-	if l.target != nil {
-		set("X-Penstock-Target", l.target.ID)
+	set("X-Penstock-Target", l.record.Target)
+	if l.record.Cache == "hit" {
+		set("Age", strconv.Itoa(int(l.age.Seconds())))
 	}
 	if l.settled && l.record.Price.Known {
 		set("X-Penstock-Cost-Usd", l.record.Cost.Decimal())
