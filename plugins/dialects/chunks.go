@@ -149,8 +149,12 @@ func (t *translator) sendFinish(reason string, refusal *fastjson.Value) {
 	w.b = append(w.b, `}]}`...)
 }
 
-// sendUsage sends the chunk without choices that carries the usage.
+// sendUsage sends the chunk without choices that carries the usage, if the provider
+// has counted.
 func (t *translator) sendUsage() {
+	if !t.stream.usage.known {
+		return
+	}
 	w := &t.lines
 	if len(w.b) > 0 {
 		w.b = append(w.b, '\n')

@@ -255,8 +255,8 @@ type failed struct {
 		Message, Type, Code string
 		Param               *string
 	}
-	Status       int
-	RetryAfterMs int64 `json:"retry_after_ms"`
+	Status     int
+	RetryAfter int64 `json:"retry_after_ms"`
 }
 
 func readError(t testing.TB, body []byte) failed {

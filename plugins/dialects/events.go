@@ -131,7 +131,8 @@ func (t *translator) blockStart(index int64, content *fastjson.Value) {
 	switch b.kind {
 	case toolBlock:
 		b.number = s.tools
-		b.complete = content.GetObject("input").Len() > 0
+		input := content.GetObject("input")
+		b.complete = input != nil && input.Len() > 0
 		b.filled = b.complete
 	case thinkingBlock, redactedBlock:
 		b.number = s.thoughts

@@ -26,7 +26,7 @@ func (r *request) writeSampling() error {
 		temperature = nil // the default, and all that is accepted
 	}
 	r.sampling("temperature", clamp(temperature, hot), thinking)
-	both := r.family.samplesOneWay() && temperature != nil
+	both := r.family.samplesOneWay() && temperature != nil && !thinking
 	r.sampling("top_p", topP, both || thinking && share < 0.95)
 	r.sampling("top_k", topK, thinking)
 	return nil

@@ -38,15 +38,17 @@ func budgets(effort string) int64 {
 // planReasoning decides on thinking before anything is written, because other
 // members depend on it.
 func (r *request) planReasoning() {
-	if own := r.body.Get("thinking"); !missing(own) {
-		r.reasoning.own = own
-		return
-	}
 	effort := string(r.body.GetStringBytes("reasoning_effort"))
 	if effort == "" {
 		effort = string(r.body.GetStringBytes("reasoning", "effort"))
 	}
+	own := r.body.Get("thinking")
 	switch {
+	case !missing(own):
+		r.reasoning.own = own
+		if effort != "" {
+			r.drop("reasoning_effort")
+		}
 	case effort == "" || effort == "default":
 	case effort == "none":
 		if r.family.adaptive() { // the others think only when told to

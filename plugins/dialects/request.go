@@ -52,8 +52,10 @@ func (t *translator) transformRequest(out, in []byte) ([]byte, error) {
 	}
 	r.messages = r.body.GetArray("messages")
 	r.monologue = onlySystem(r.messages)
+	// The result begins inside the headroom, so that much of the buffer is lost when
+	// it is used again; the third headroom makes up for it.
 	if cap(out) < len(in)+2*headroom {
-		out = make([]byte, 0, len(in)+len(in)/4+2*headroom)
+		out = make([]byte, 0, len(in)+len(in)/8+3*headroom)
 	}
 	r.b = out[:headroom]
 	if err := r.write(&env); err != nil {
@@ -67,7 +69,7 @@ func (t *translator) transformRequest(out, in []byte) ([]byte, error) {
 func (r *request) write(env *envelope) error {
 	r.planMaxTokens(env.maxOutput)
 	r.planReasoning()
-	r.open('{')
+	r.b = append(r.b, '{') // no comma: what stands before it belongs to the envelope
 	r.memberText("model", env.model)
 	r.memberInt("max_tokens", r.maxTokens)
 	if env.root.GetBool("stream") {

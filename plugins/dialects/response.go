@@ -38,9 +38,10 @@ func (t *translator) writeCompletion(w *writer, env *envelope, body *fastjson.Va
 	w.close('}')
 	w.close(']')
 	var used usage
-	used.read(body.Get("usage"))
-	w.name("usage")
-	used.write(w)
+	if used.read(body.Get("usage")); used.known {
+		w.name("usage")
+		used.write(w)
+	}
 	writeServiceTier(w, body.Get("usage"))
 	w.close('}')
 }

@@ -87,13 +87,13 @@ func (s *stream) counters() [11]*int64 {
 // append appends the state in its stored form: phase, counters, open blocks, and
 // the byte strings behind their lengths, all numbers as varints.
 func (s *stream) append(dst []byte) []byte {
-	dst = append(dst, byte(s.phase))
+	dst = append(dst, byte(s.phase), bit(s.usage.known))
 	for _, n := range s.counters() {
 		dst = binary.AppendVarint(dst, *n)
 	}
 	dst = binary.AppendUvarint(dst, uint64(len(s.open)))
 	for _, b := range s.open {
-		dst = append(dst, byte(b.kind), flag(b.filled)|flag(b.complete)<<1)
+		dst = append(dst, byte(b.kind), bit(b.filled)|bit(b.complete)<<1)
 		dst = binary.AppendVarint(dst, b.index)
 		dst = binary.AppendVarint(dst, b.number)
 	}
@@ -104,7 +104,7 @@ func (s *stream) append(dst []byte) []byte {
 	return dst
 }
 
-func flag(b bool) byte {
+func bit(b bool) byte {
 	if b {
 		return 1
 	}
@@ -116,7 +116,7 @@ func flag(b bool) byte {
 func (s *stream) load(src []byte) bool {
 	*s = stream{open: s.open[:0]}
 	d := decoder{rest: src}
-	s.phase = phase(d.byte())
+	s.phase, s.usage.known = phase(d.byte()), d.byte() != 0
 	for _, n := range s.counters() {
 		*n = d.varint()
 	}

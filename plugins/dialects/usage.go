@@ -5,6 +5,8 @@ import "github.com/valyala/fastjson"
 // usage counts tokens in Anthropic's way: input excludes what was read from and
 // written to the prompt cache.
 type usage struct {
+	// known says that the provider has counted at all.
+	known         bool
 	input, output int64
 	cacheRead     int64
 	// cacheWrite is all that was written, cacheWriteLong its part that lives an hour.
@@ -17,6 +19,7 @@ type usage struct {
 // read takes over the counts that v names. They are totals, so a later one in a
 // stream replaces an earlier one.
 func (u *usage) read(v *fastjson.Value) {
+	u.known = u.known || v.GetObject() != nil
 	u.readTokens(v)
 	set(&u.thinking, v.Get("output_tokens_details", "thinking_tokens"))
 	set(&u.searches, v.Get("server_tool_use", "web_search_requests"))
@@ -36,7 +39,7 @@ func (u *usage) readTokens(v *fastjson.Value) {
 // sum counts every pass of a reply that took several, such as one that compacted
 // its context: the totals beside them leave some out that are charged all the same.
 func (u *usage) sum(iterations []*fastjson.Value) {
-	sum := usage{thinking: u.thinking, searches: u.searches}
+	sum := usage{known: true, thinking: u.thinking, searches: u.searches}
 	for _, v := range iterations {
 		var one usage
 		one.readTokens(v)

@@ -1,0 +1,224 @@
+package main
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"flag"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	penstock "github.com/penstock/penstock/sdk/go"
+)
+
+var update = flag.Bool("update", false, "rewrite the wanted files of testdata")
+
+// golden compares got with a file of testdata, or rewrites the file.
+func golden(t *testing.T, path string, got []byte) {
+	t.Helper()
+	if *update {
+		if err := os.WriteFile(path, got, 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+	want, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if diff := cmp.Diff(string(want), string(got)); diff != "" {
+		t.Errorf("%s (-want +got):\n%s", path, diff)
+	}
+}
+
+func indent(t *testing.T, v []byte) []byte {
+	t.Helper()
+	var b bytes.Buffer
+	if err := json.Indent(&b, v, "", "  "); err != nil {
+		t.Fatalf("%s: %v", v, err)
+	}
+	return append(b.Bytes(), '\n')
+}
+
+func inputs(t testing.TB, pattern string) []string {
+	t.Helper()
+	ins, err := filepath.Glob(pattern)
+	if err != nil || len(ins) == 0 {
+		t.Fatalf("%s: %d files, %v", pattern, len(ins), err)
+	}
+	return ins
+}
+
+// TestRequests translates testdata/request/*.in.json; the model stands in the body.
+func TestRequests(t *testing.T) {
+	for _, path := range inputs(t, "testdata/request/*.in.json") {
+		name := strings.TrimSuffix(filepath.Base(path), ".in.json")
+		t.Run(name, func(t *testing.T) {
+			in, err := os.ReadFile(path)
+			if err != nil {
+				t.Fatal(err)
+			}
+			var body struct {
+				Model  string
+				Stream bool
+			}
+			if err := json.Unmarshal(in, &body); err != nil {
+				t.Fatal(err)
+			}
+			s, err := transform(t, body.Model, body.Stream, string(in))
+			if err != nil {
+				t.Fatal(err)
+			}
+			checkRules(t, s.Body)
+			shown := encode(t, map[string]any{"headers": s.Headers, "dropped": s.Dropped, "body": s.Body})
+			golden(t, strings.TrimSuffix(path, ".in.json")+".want.json", indent(t, shown))
+		})
+	}
+}
+
+// TestRequestsAsRecorded translates the requests that clients sent to OpenAI, for
+// one model of each generation.
+func TestRequestsAsRecorded(t *testing.T) {
+	n := 0
+	for _, rec := range recordings(t, "openai", "chat.completions") {
+		for _, model := range []string{"claude-3-5-haiku-20241022", "claude-sonnet-4-5", "claude-opus-4-8", "glm-4.7"} {
+			s, err := transform(t, model, rec.Stream, rec.Request)
+			if strings.Contains(rec.Request, `"input_audio"`) {
+				var e *penstock.Error
+				if !errors.As(err, &e) || e.Code != 400 || !strings.Contains(e.Message, "input_audio") {
+					t.Errorf("%s: audio gave %v, want a rejection", filepath.Base(rec.path), err)
+				}
+				continue
+			}
+			if err != nil {
+				t.Errorf("%s: %v", filepath.Base(rec.path), err)
+				continue
+			}
+			n++
+			r := checkRules(t, s.Body)
+			checkText(t, rec, r)
+			if t.Failed() {
+				t.Fatalf("%s became %s", filepath.Base(rec.path), s.Body)
+			}
+		}
+	}
+	t.Logf("%d translations", n)
+}
+
+// checkText compares every text of the request with what arrives.
+func checkText(t *testing.T, rec recording, r anthropicRequest) {
+	t.Helper()
+	var sent struct {
+		Messages []struct {
+			Role    string
+			Content any
+			Calls   []struct {
+				Function struct{ Arguments string }
+			} `json:"tool_calls"`
+		}
+	}
+	if err := json.Unmarshal([]byte(rec.Request), &sent); err != nil {
+		t.Fatal(err)
+	}
+	var want, got []string
+	for _, m := range sent.Messages {
+		if text, ok := m.Content.(string); ok && text != "" && m.Role != "system" && m.Role != "developer" {
+			want = append(want, text)
+		}
+		for _, c := range m.Calls {
+			want = append(want, compact(t, c.Function.Arguments))
+		}
+		if parts, ok := m.Content.([]any); ok {
+			for _, p := range parts {
+				if text, ok := p.(map[string]any)["text"].(string); ok {
+					want = append(want, text)
+				}
+			}
+		}
+	}
+	for _, m := range r.Messages {
+		for _, b := range m.Content {
+			switch b.Type {
+			case "text":
+				if b.Text != "(The conversation so far.)" {
+					got = append(got, b.Text)
+				}
+			case "tool_use":
+				got = append(got, compact(t, string(b.Input)))
+			case "tool_result":
+				var inner []anthropicBlock
+				_ = json.Unmarshal(b.Content, &inner)
+				for _, x := range inner {
+					got = append(got, x.Text)
+				}
+			}
+		}
+	}
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Errorf("%s: texts (-sent +got):\n%s", filepath.Base(rec.path), diff)
+	}
+}
+
+func TestRequestRejected(t *testing.T) {
+	for body, want := range map[string]string{
+		`{"messages":[]}`: "messages: no message has any content",
+		`{"messages":[{"role":"user","content":"  \n"}]}`:                                              "no message has any content",
+		`{"messages":[{"role":"narrator","content":"x"}]}`:                                             "messages[0].role: must be",
+		`{"messages":[{"role":"user","content":{"a":1}}]}`:                                             "messages[0].content: must be a string",
+		`{"messages":[{"role":"user","content":[{"type":"input_audio","input_audio":{}}]}]}`:           "messages[0].content[0]: Anthropic's models take text",
+		`{"messages":[{"role":"user","content":[{"type":"text","text":7}]}]}`:                          "messages[0].content[0]: must have a text",
+		`{"messages":[{"role":"user","content":[{"type":"image_url","image_url":{"url":"gs://x"}}]}]}`: "an image needs an http URL",
+		`{"messages":[{"role":"user","content":[{"type":"file","file":{}}]}]}`:                         "a file needs a file_id",
+		`{"messages":[{"role":"user","content":"x"}],"tools":[{"type":"custom","custom":{}}]}`:         "tools[0]: only function tools",
+		`{"messages":[{"role":"user","content":"x"}],"temperature":"hot"}`:                             "temperature: must be a number",
+		`[]`: "the request body is not a JSON object",
+	} {
+		_, err := transform(t, "claude-sonnet-4-5", false, body)
+		var e *penstock.Error
+		if !errors.As(err, &e) || e.Code != 400 || !strings.Contains(e.Message, want) {
+			t.Errorf("%s gave %v, want a rejection with %q", body, err, want)
+		}
+	}
+}
+
+// TestRequestFidelity carries numbers, escapes and unknown members as they came.
+func TestRequestFidelity(t *testing.T) {
+	s, err := transform(t, "claude-sonnet-4-5", false, `{"messages":[
+		{"role":"user","content":"tab\t nul\u0000 bell\u0007 lone\ud800 pair\ud83d\ude00 del\u007f tag\udb40\udc01"},
+		{"role":"assistant","tool_calls":[{"id":"a","type":"function","function":{"name":"f","arguments":"{\"n\":12345678901234567890.50,\"s\":\"\\u0007\"}"}}]},
+		{"role":"tool","tool_call_id":"a","content":"ok"}],
+		"tools":[{"type":"function","function":{"name":"f","parameters":{"type":"object","properties":{"k\u0001\"":{"const":1e400}}}}}],
+		"temperature":0.10,"new_thing":{"deep":[1.00,"\u0001"]}}`)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, want := range []string{
+		`"text":"tab\t nul\u0000 bell\u0007 lone\ud800 pair\ud83d\ude00 del\u007f tag\udb40\udc01"`,
+		`"input":{"n":12345678901234567890.50,"s":"\u0007"}`,
+		`"properties":{"k\u0001\"":{"const":1e400}}`,
+		`"temperature":0.10`,
+		`"new_thing":{"deep":[1.00,"\u0001"]}`,
+	} {
+		if !strings.Contains(string(s.Body), want) {
+			t.Errorf("the body lacks %s:\n%s", want, s.Body)
+		}
+	}
+}
+
+func TestFamily(t *testing.T) {
+	for model, want := range map[string]family{
+		"claude-3-5-sonnet-20241022": 305, "claude-3-opus-20240229": 300, "claude-2.1": 201,
+		"claude-instant-1.2": 102, "claude-sonnet-4-20250514": 400, "claude-sonnet-4-0": 400,
+		"claude-opus-4-1": 401, "claude-sonnet-4-5": 405, "claude-haiku-4-5-20251001": 405,
+		"claude-sonnet-4@20250514": 400, "anthropic/claude-opus-4.5": 405, "claude-opus-5": 500,
+		"us.anthropic.claude-sonnet-4-20250514-v1:0": 400, "claude-3-7-sonnet-latest": 307,
+		"claude-opus-4-10": 410, "claude": newest, "claude-next": newest, "glm-4.7": foreign, "": foreign,
+	} {
+		if got := familyOf([]byte(model)); got != want {
+			t.Errorf("familyOf(%q) = %d, want %d", model, got, want)
+		}
+	}
+}
