@@ -126,7 +126,7 @@ func TestFullConfiguration(t *testing.T) {
 }
 
 func TestDefaults(t *testing.T) {
-	for _, text := range []string{"", "# nothing\n", "{}", "models:\nproviders:\nadmin:\n", "---\n"} {
+	for _, text := range []string{"", "# nothing\n", "{}", "models:\nproviders:\nadmin:\n", "---\n", "\ufefflisten: 127.0.0.1:8080\r\n"} {
 		c := parseText(t, text)
 		if c.Keys != KeysRequired || c.Listen != "127.0.0.1:8080" || c.Admin != (Admin{"127.0.0.1:8081", AuthLoopback}) ||
 			c.Server.MaxBody != 32<<20 || c.Server.Grace != 30*time.Second || c.Cache.Size != 256<<20 || c.State != "memory" {
@@ -175,6 +175,18 @@ models:
 		alias, star, ok := c.Match(test.name)
 		if alias != test.alias || star != test.star || ok != (test.alias != "") {
 			t.Errorf("Match(%q) = %q, %q, %v, want %q, %q", test.name, alias, star, ok, test.alias, test.star)
+		}
+	}
+}
+
+func TestExpand(t *testing.T) {
+	for _, test := range []struct{ target, star, want string }{
+		{"openai/*", "gpt-5", "openai/gpt-5"}, {"openai/ft:*:x", "a*b", "openai/ft:a*b:x"}, {"openai/gpt-5", "x", "openai/gpt-5"},
+	} {
+		got := Target{Target: test.target, Weight: 2}.Expand(test.star)
+		provider, model := got.Split()
+		if got.Target != test.want || got.Weight != 2 || provider+"/"+model != test.want {
+			t.Errorf("%s with %q is %+v, want %s", test.target, test.star, got, test.want)
 		}
 	}
 }

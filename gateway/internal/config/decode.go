@@ -4,12 +4,10 @@ import (
 	"errors"
 	"fmt"
 	"reflect"
-	"strconv"
 	"strings"
 	"time"
 
 	"github.com/goccy/go-yaml/ast"
-	"github.com/goccy/go-yaml/token"
 
 	"github.com/penstock/penstock/gateway/internal/llm"
 )
@@ -18,6 +16,8 @@ const (
 	// maxNodes bounds how many values are read, aliases followed, so that a small file
 	// cannot stand for a huge one.
 	maxNodes = 200_000
+	// maxFaults bounds how many faults are collected: nobody reads more.
+	maxFaults = 1000
 	// maxDepth bounds how deep values may be nested.
 	maxDepth = 64
 )
@@ -118,26 +118,6 @@ func (d *decoder) resolve(path string, n ast.Node) (ast.Node, bool) {
 	}
 	d.fault(path, n, "", "the anchor stands for itself")
 	return nil, false
-}
-
-// unsplit puts a text together again that the YAML parser takes for a mapping: in a
-// list inside braces it splits "local/llama3:8b" at the colon, which YAML 1.2 does
-// only where a blank follows.
-func unsplit(n ast.Node) ast.Node {
-	m, ok := n.(*ast.MappingNode)
-	if !ok || m.IsFlowStyle || len(m.Values) != 1 {
-		return n
-	}
-	key, colon, value := m.Values[0].Key.GetToken(), m.Values[0].Start, m.Values[0].Value.GetToken()
-	if value == nil || key.Type != token.StringType || value.Indicator == token.QuotedScalarIndicator ||
-		value.Position.Line != key.Position.Line || colon.Position.Column+1 != value.Position.Column {
-		return n
-	}
-	if _, scalar := m.Values[0].Value.(ast.ScalarNode); !scalar {
-		return n
-	}
-	text := key.Value + ":" + value.Value
-	return ast.String(token.New(text, text, key.Position))
 }
 
 // special reads the types that have a form of their own.
@@ -250,62 +230,9 @@ func (d *decoder) sequence(path string, n ast.Node, v reflect.Value) {
 	v.Set(out)
 }
 
-// scalar reads text, numbers and booleans.
-func (d *decoder) scalar(path string, n ast.Node, v reflect.Value) {
-	switch v.Kind() {
-	case reflect.String:
-		if number(n) != "" {
-			d.fault(path, n, "put it in quotes", "must be text, not %s", kindOf(n))
-		} else if s, ok := d.text(path, n); ok {
-			v.SetString(s)
-		}
-	case reflect.Bool:
-		b, ok := n.(*ast.BoolNode)
-		if !ok {
-			d.fault(path, n, "", "must be true or false, not %s", kindOf(n))
-			return
-		}
-		v.SetBool(b.Value)
-	case reflect.Int, reflect.Int64:
-		i, err := strconv.ParseInt(number(n), 10, 64)
-		if err != nil {
-			d.fault(path, n, "", "must be a whole number, not %s", kindOf(n))
-			return
-		}
-		v.SetInt(i)
-	case reflect.Float64:
-		f, err := strconv.ParseFloat(number(n), 64)
-		if err != nil || f-f != 0 {
-			d.fault(path, n, "", "must be a number, not %s", kindOf(n))
-			return
-		}
-		v.SetFloat(f)
-	}
-}
-
-// text reads a scalar as it is written, a number too: what it should have been is for
-// the caller to say, who knows the form.
-func (d *decoder) text(path string, n ast.Node) (string, bool) {
-	switch x := n.(type) {
-	case *ast.StringNode:
-		return x.Value, true
-	case *ast.LiteralNode:
-		return x.Value.Value, true
-	case *ast.IntegerNode, *ast.FloatNode:
-		return n.GetToken().Value, true
-	case *ast.BoolNode:
-		d.fault(path, n, "put it in quotes if it is meant as text", "must be text, not true or false")
-	case *ast.NullNode:
-		d.fault(path, n, "write a value, or leave the whole line out", "has no value")
-	default:
-		d.fault(path, n, "", "must be text, not %s", kindOf(n))
-	}
-	return "", false
-}
-
 // fault reports a fault at n, or at the path when n is nil.
 func (d *decoder) fault(path string, n ast.Node, hint, format string, args ...any) {
-	if d.checking && d.faulty(path) {
+	if len(d.faults) >= maxFaults || d.checking && d.faulty(path) {
 		return // what could not be read is not also out of range
 	}
 	p := d.find(path)
@@ -323,64 +250,4 @@ func (d *decoder) faultErr(path string, n ast.Node, err error) {
 		hint = h.hint
 	}
 	d.fault(path, n, hint, "%s", err)
-}
-
-// number is a number's digits as Go reads them: YAML allows 1_000 and +1.
-func number(n ast.Node) string {
-	switch n.(type) {
-	case *ast.IntegerNode, *ast.FloatNode:
-		return strings.TrimPrefix(strings.ReplaceAll(n.GetToken().Value, "_", ""), "+")
-	}
-	return ""
-}
-
-func isNull(n ast.Node) bool {
-	_, null := n.(*ast.NullNode)
-	return null || n == nil
-}
-
-// kindOf says what a node is, for people.
-func kindOf(n ast.Node) string {
-	switch n.(type) {
-	case *ast.StringNode, *ast.LiteralNode:
-		return "text"
-	case *ast.IntegerNode, *ast.FloatNode, *ast.InfinityNode, *ast.NanNode:
-		return fmt.Sprintf("the number %s", n.GetToken().Value)
-	case *ast.BoolNode:
-		return "true or false"
-	case *ast.SequenceNode:
-		return "a list"
-	case ast.MapNode:
-		return "a mapping"
-	}
-	return "nothing"
-}
-
-// placeOf is where a node begins and how much of the line it takes.
-func placeOf(n ast.Node) place {
-	t := startToken(n)
-	if t == nil || t.Position == nil {
-		return place{1, 1, 1}
-	}
-	p := place{t.Position.Line, t.Position.Column, 1}
-	switch n.(type) {
-	case ast.MapNode, *ast.SequenceNode, *ast.LiteralNode:
-		return p
-	}
-	p.width = len([]rune(t.Value))
-	if t.Type == token.SingleQuoteType || t.Type == token.DoubleQuoteType {
-		p.width += 2
-	}
-	return p
-}
-
-// startToken is the first token of a node; a mapping's own token is its first colon.
-func startToken(n ast.Node) *token.Token {
-	if m, ok := n.(*ast.MappingNode); ok && !m.IsFlowStyle && len(m.Values) > 0 {
-		n = m.Values[0]
-	}
-	if mv, ok := n.(*ast.MappingValueNode); ok {
-		return mv.Key.GetToken()
-	}
-	return n.GetToken()
 }

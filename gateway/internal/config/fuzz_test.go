@@ -24,7 +24,7 @@ func FuzzParse(f *testing.F) {
 	}
 	f.Add([]byte(full))
 	f.Add(Example())
-	for _, s := range []string{"", "\xff", "\x00", "&a *a", "a: &a [*a]", "<<: *a", "? a", "- - -", "!!x", "a: |\n", "\"\\x", "{[}", "---\n---\n", "%YAML 9", "\ufeffa: 1", "a:\r\n b: 1\r\n", "{a: [b:"} {
+	for _, s := range []string{"", "\xff", "\x00", "&a *a", "a: &a [*a]", "<<: *a", "? a", "- - -", "!!x", "a: |\n", "\"\\x", "{[}", "---\n---\n", "%YAML 9", "\ufeffa: 1", "a:\r\n b: 1\r\n", "{a: [b:", "a: \r:"} {
 		f.Add([]byte(s))
 	}
 	f.Fuzz(func(t *testing.T, text []byte) {
@@ -41,7 +41,7 @@ func FuzzParse(f *testing.F) {
 		if !errors.As(err, &faults) || len(faults) == 0 {
 			t.Fatalf("the error is %T", err)
 		}
-		lines := strings.Count(string(text), "\n") + 1
+		lines := len(newSource("", text).lines)
 		for _, fault := range faults {
 			if fault.Line < 1 || fault.Line > lines || fault.Col < 1 || fault.Message == "" {
 				t.Errorf("the fault %+v is not in the text's %d lines", fault, lines)
@@ -63,4 +63,24 @@ func FuzzMask(f *testing.F) {
 			t.Errorf("mask(%q) = %q", line, got)
 		}
 	})
+}
+
+func BenchmarkParse(b *testing.B) {
+	b.ReportAllocs()
+	for b.Loop() {
+		if _, err := Parse("penstock.yaml", []byte(full), getenv); err != nil {
+			b.Fatal(err)
+		}
+	}
+}
+
+func BenchmarkMatch(b *testing.B) {
+	c, err := Parse("penstock.yaml", []byte(full), getenv)
+	if err != nil {
+		b.Fatal(err)
+	}
+	b.ReportAllocs()
+	for b.Loop() {
+		c.Match("openai/gpt-5-mini")
+	}
 }

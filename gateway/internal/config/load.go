@@ -1,6 +1,7 @@
 package config
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
 	"os"
@@ -37,6 +38,7 @@ func Load(path string, getenv func(string) string) (*Config, error) {
 // Parse reads a configuration from text. Path is shown in faults, and relative paths
 // in the text are taken from its folder. The error is Faults.
 func Parse(path string, text []byte, getenv func(string) string) (*Config, error) {
+	text = bytes.TrimPrefix(text, []byte("\ufeff")) // some editors on Windows begin files so
 	d := &decoder{
 		source: newSource(path, text), dir: filepath.Dir(path), getenv: getenv,
 		anchors: map[string]ast.Node{}, corrected: map[string]bool{},

@@ -84,7 +84,7 @@ func (d *decoder) merge(path string, n ast.Node, known []string, into map[string
 
 // unknown reports a member that does not exist.
 func (d *decoder) unknown(path, name string, key ast.Node, known []string) {
-	if near := nearest(name, known); near != "" {
+	if near := Nearest(name, known); near != "" {
 		d.corrected[Path(path, near)] = true
 	}
 	where := "here"

@@ -9,7 +9,7 @@ import (
 // didYouMean is a hint at the name nearest to what was written, or the list of names
 // when none is near; empty when there are no names.
 func didYouMean(written string, names []string) string {
-	if near := nearest(written, names); near != "" {
+	if near := Nearest(written, names); near != "" {
 		return fmt.Sprintf("did you mean %q?", near)
 	}
 	if len(names) == 0 || len(names) > 12 {
@@ -20,9 +20,9 @@ func didYouMean(written string, names []string) string {
 	return "there is: " + strings.Join(sorted, ", ")
 }
 
-// nearest is the name with the fewest typing mistakes away from what was written, the
+// Nearest is the name with the fewest typing mistakes away from what was written, the
 // alphabetically first among equals; empty when that is more than a third of it.
-func nearest(written string, names []string) string {
+func Nearest(written string, names []string) string {
 	best, fewest := "", max(1, min(len(written)/3, 4))+1
 	for _, name := range names {
 		d := distance(strings.ToLower(written), strings.ToLower(name))

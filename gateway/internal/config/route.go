@@ -90,7 +90,7 @@ func (d *decoder) checkTarget(c *Config, at, alias string, t Target) {
 	provider, model, ok := strings.Cut(t.Target, "/")
 	switch {
 	case !ok || provider == "" || model == "" || strings.ContainsFunc(t.Target, isBlank):
-		d.fault(at, nil, d.targetHint(c, t.Target), "%q is not a target", t.Target)
+		d.fault(at, nil, targetHint(c, t.Target), "%q is not a target", t.Target)
 	case strings.Contains(provider, "*") || strings.Count(model, "*") > 1:
 		d.fault(at, nil, "one * may stand in the model's part", "%q is not a target", t.Target)
 	case strings.Contains(model, "*") && !strings.Contains(alias, "*"):
@@ -102,7 +102,7 @@ func (d *decoder) checkTarget(c *Config, at, alias string, t Target) {
 }
 
 // targetHint guesses what a target without a provider was meant to be.
-func (d *decoder) targetHint(c *Config, target string) string {
+func targetHint(c *Config, target string) string {
 	if len(c.Providers) == 1 {
 		for name := range c.Providers {
 			return fmt.Sprintf("write provider/model: did you mean %q?", name+"/"+strings.Trim(target, "/"))
@@ -151,6 +151,12 @@ func (d *decoder) checkFacts(at string, t Target) {
 func (t Target) Split() (provider, model string) {
 	provider, model, _ = strings.Cut(t.Target, "/")
 	return provider, model
+}
+
+// Expand is the target with its "*" replaced by what the "*" of the model stood for.
+func (t Target) Expand(star string) Target {
+	t.Target = strings.Replace(t.Target, "*", star, 1)
+	return t
 }
 
 // Override replaces the facts of a target by those that the configuration gives.

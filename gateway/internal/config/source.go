@@ -20,6 +20,7 @@ type source struct {
 
 func newSource(file string, text []byte) source {
 	s := strings.ToValidUTF8(string(text), "�")
+	s = strings.NewReplacer("\r\n", "\n", "\r", "\n").Replace(s) // YAML's line breaks
 	return source{file: file, lines: strings.Split(s, "\n"), at: map[string]place{}}
 }
 
@@ -29,9 +30,9 @@ func (s *source) fault(path, hint, msg string) Fault {
 }
 
 func (s *source) faultAt(p place, path, hint, msg string) Fault {
-	f := Fault{File: s.file, Line: max(p.line, 1), Col: max(p.col, 1), Path: path, Message: msg, Hint: hint, width: p.width}
-	if f.Line <= len(s.lines) {
-		f.text = mask(strings.TrimSuffix(s.lines[f.Line-1], "\r"))
+	f := Fault{File: s.file, Line: max(min(p.line, len(s.lines)), 1), Col: max(p.col, 1), Path: path, Message: msg, Hint: hint, width: p.width}
+	if f.Line <= len(s.lines) { // there is no line without a file
+		f.text = mask(s.lines[f.Line-1])
 	}
 	return f
 }
