@@ -30,7 +30,7 @@ var cards = [...]card{
 // slow is the pace of a model that was told to be slow.
 const (
 	slowFirst = 2 * time.Second
-	slowEach  = 300 * time.Millisecond
+	slowEach  = 150 * time.Millisecond
 )
 
 // listed are the models whose names ask for a fault, as far as GET /models shows

@@ -76,7 +76,8 @@ type Server struct {
 	url    string
 	stop   context.CancelFunc
 	served sync.WaitGroup
-	slots  chan struct{}
+	closed sync.Once
+	slots  chan struct{} // one is taken by each request being answered
 	count  atomic.Uint64
 }
 
@@ -107,9 +108,15 @@ func (s *Server) URL() string { return s.url }
 // Close breaks off what is being answered and returns when the server has ended. It
 // may be called twice.
 func (s *Server) Close() error {
-	s.stop()
-	err := s.http.Close()
-	s.served.Wait()
+	var err error
+	s.closed.Do(func() {
+		s.stop()
+		err = s.http.Close()
+		s.served.Wait()
+		for range cap(s.slots) { // whoever holds them all is alone
+			s.slots <- struct{}{}
+		}
+	})
 	return err
 }
 

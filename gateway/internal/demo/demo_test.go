@@ -1,0 +1,478 @@
+package demo_test
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+	"go.uber.org/goleak"
+
+	"github.com/penstock/penstock/gateway/internal/demo"
+	"github.com/penstock/penstock/gateway/internal/llm"
+	"github.com/penstock/penstock/gateway/internal/sse"
+)
+
+// TestMain looks for leaks. net/http lingers half a second on a connection whose body
+// it refused to read.
+func TestMain(m *testing.M) {
+	goleak.VerifyTestMain(m, goleak.IgnoreAnyFunction("net/http.(*conn).closeWriteAndWait"))
+}
+
+// start starts a server that does not wait, unless o says otherwise, and gives a
+// client for it.
+func start(t testing.TB, o demo.Options) (*demo.Server, *http.Client) {
+	t.Helper()
+	if o.Pause == nil {
+		o.Pause = func(ctx context.Context, d time.Duration) error {
+			if d < time.Minute {
+				return ctx.Err()
+			}
+			<-ctx.Done() // a stall lasts until somebody leaves
+			return ctx.Err()
+		}
+	}
+	s, err := demo.Start(o)
+	if err != nil {
+		t.Fatal(err)
+	}
+	tr := &http.Transport{}
+	t.Cleanup(func() {
+		tr.CloseIdleConnections()
+		if err := s.Close(); err != nil {
+			t.Error(err)
+		}
+		if err := s.Close(); err != nil {
+			t.Error("second Close:", err)
+		}
+	})
+	return s, &http.Client{Transport: tr}
+}
+
+func post(t testing.TB, s *demo.Server, c *http.Client, body string) *http.Response {
+	t.Helper()
+	resp, err := c.Post(s.URL()+"/chat/completions", "application/json", strings.NewReader(body))
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { resp.Body.Close() })
+	return resp
+}
+
+// message and choice are those of a completion or of a chunk.
+type message struct {
+	Role    string
+	Content *string
+	Calls   []struct {
+		Index    int
+		ID, Type string
+		Function struct{ Name, Arguments string }
+	} `json:"tool_calls"`
+}
+
+type choice struct {
+	Index          int
+	Message, Delta message
+	Finish         *string `json:"finish_reason"`
+}
+
+type usage struct{ Prompt, Completion, Total int64 }
+
+func (u *usage) UnmarshalJSON(b []byte) error {
+	var in map[string]any
+	if err := json.Unmarshal(b, &in); err != nil || in == nil {
+		return err
+	}
+	u.Prompt, u.Completion, u.Total = int64(in["prompt_tokens"].(float64)), int64(in["completion_tokens"].(float64)), int64(in["total_tokens"].(float64))
+	return nil
+}
+
+type completion struct {
+	ID, Object, Model string
+	Created           int64
+	Choices           []choice
+	Usage             *usage
+}
+
+// ask wants a plain completion.
+func ask(t testing.TB, s *demo.Server, c *http.Client, body string) completion {
+	t.Helper()
+	resp := post(t, s, c, body)
+	b, err := io.ReadAll(resp.Body)
+	if err != nil || resp.StatusCode != 200 {
+		t.Fatalf("reply to %s = %d %s, %v", body, resp.StatusCode, b, err)
+	}
+	var got completion
+	if err := json.Unmarshal(b, &got); err != nil || got.Object != "chat.completion" || got.ID == "" || got.Created == 0 {
+		t.Fatalf("reply to %s = %s, %v", body, b, err)
+	}
+	return got
+}
+
+// streamed is a stream put together.
+type streamed struct {
+	text, args, tool, finish string
+	usage                    *usage
+	chunks                   int
+	usages                   int // chunks with a member "usage"
+	done                     bool
+	err                      error
+}
+
+func readStream(t testing.TB, resp *http.Response) (got streamed) {
+	t.Helper()
+	r := sse.NewReader(resp.Body, 0)
+	defer r.Release()
+	for {
+		e, err := r.Next()
+		if err != nil {
+			if got.err = err; err == io.EOF {
+				got.err = nil
+			}
+			return got
+		}
+		if string(e.Data) == "[DONE]" {
+			got.done = true
+			continue
+		}
+		var c completion
+		if err := json.Unmarshal(e.Data, &c); err != nil || c.Object != "chat.completion.chunk" {
+			t.Fatalf("chunk %q: %v", e.Data, err)
+		}
+		got.chunks++
+		if bytes.Contains(e.Data, []byte(`"usage"`)) {
+			got.usages++
+		}
+		if c.Usage != nil && c.Usage.Total > 0 {
+			got.usage = c.Usage
+		}
+		got.add(c)
+	}
+}
+
+// add takes the first choice's part of a chunk.
+func (s *streamed) add(c completion) {
+	for _, choice := range c.Choices {
+		if choice.Index != 0 {
+			continue
+		}
+		if choice.Delta.Content != nil {
+			s.text += *choice.Delta.Content
+		}
+		for _, call := range choice.Delta.Calls {
+			s.tool += call.Function.Name
+			s.args += call.Function.Arguments
+		}
+		if choice.Finish != nil {
+			s.finish += *choice.Finish
+		}
+	}
+}
+
+const hi = `"messages":[{"role":"system","content":"be kind"},{"role":"user","content":[{"type":"text","text":"Say “hi” to <gateways> & me"}]}]`
+
+func TestPlainAndStreamedSayTheSame(t *testing.T) {
+	s, c := start(t, demo.Options{})
+	for _, model := range []string{"demo", "demo-fast", "demo-smart", "demo-slow"} {
+		plain := ask(t, s, c, `{"model":"`+model+`",`+hi+`}`)
+		first := plain.Choices[0]
+		if *first.Finish != "stop" || first.Message.Role != "assistant" || plain.Model != model {
+			t.Errorf("%s: completion = %+v", model, plain)
+		}
+		if text := *first.Message.Content; !strings.Contains(text, "Penstock") || !strings.Contains(text, "Say “hi” to <gateways> & me") {
+			t.Errorf("%s says %q, want Penstock and the prompt in it", model, text)
+		}
+		u := plain.Usage
+		if u.Prompt <= 0 || u.Completion != (int64(len(*first.Message.Content))+3)/4 || u.Total != u.Prompt+u.Completion {
+			t.Errorf("%s: usage = %+v", model, u)
+		}
+		got := readStream(t, post(t, s, c, `{"model":"`+model+`","stream":true,"stream_options":{"include_usage":true},`+hi+`}`))
+		if !got.done || got.err != nil || got.text != *first.Message.Content || got.finish != "stop" || got.chunks < 10 {
+			t.Errorf("%s: stream = %+v", model, got)
+		}
+		if diff := cmp.Diff(u, got.usage); diff != "" || got.usages != got.chunks {
+			t.Errorf("%s: %d of %d chunks with usage, -plain +streamed:\n%s", model, got.usages, got.chunks, diff)
+		}
+		if got := readStream(t, post(t, s, c, `{"model":"`+model+`","stream":true,`+hi+`}`)); got.usages != 0 || !got.done {
+			t.Errorf("%s: usage in %d chunks though nobody asked", model, got.usages)
+		}
+	}
+}
+
+func TestAnswersAreDeterministic(t *testing.T) {
+	s, c := start(t, demo.Options{})
+	a, b := ask(t, s, c, `{"model":"demo",`+hi+`}`), ask(t, s, c, `{"model":"demo",`+hi+`}`)
+	if diff := cmp.Diff(a.Choices, b.Choices); diff != "" || a.ID == b.ID {
+		t.Errorf("ids %s and %s, answers differ:\n%s", a.ID, b.ID, diff)
+	}
+}
+
+func TestFaults(t *testing.T) {
+	s, c := start(t, demo.Options{})
+	for _, tt := range []struct {
+		name, body  string
+		status      int
+		code, after string
+	}{
+		{"503 by name", `{"model":"demo-fail-503",` + hi + `}`, 503, "server_error", ""},
+		{"429 by name", `{"model":"demo-fail-429",` + hi + `}`, 429, "rate_limit_exceeded", "2"},
+		{"401 by name, streamed", `{"model":"demo-fail-401","stream":true,` + hi + `}`, 401, "invalid_api_key", ""},
+		{"500 by metadata", `{"model":"demo","metadata":{"demo_fault":"500","x":1},` + hi + `}`, 500, "server_error", ""},
+		{"metadata before name", `{"model":"demo-cut","metadata":{"demo_fault":"502"},` + hi + `}`, 502, "server_error", ""},
+		{"unknown fault", `{"model":"demo","metadata":{"demo_fault":"fire"},` + hi + `}`, 400, "invalid_request", ""},
+		{"unknown model", `{"model":"gpt-5",` + hi + `}`, 404, "model_not_found", ""},
+		{"status out of range", `{"model":"demo-fail-200",` + hi + `}`, 404, "model_not_found", ""},
+		{"fault without its prefix", `{"model":"demo-503",` + hi + `}`, 404, "model_not_found", ""},
+		{"fault with a wrong prefix", `{"model":"demo-fail-cut",` + hi + `}`, 404, "model_not_found", ""},
+		{"no messages", `{"model":"demo"}`, 400, "invalid_request", ""},
+		{"messages of the wrong type", `{"model":"demo","messages":"hello"}`, 400, "invalid_request", ""},
+		{"not JSON", `{`, 400, "invalid_json", ""},
+		{"too many choices", `{"model":"demo","n":9,` + hi + `}`, 400, "invalid_request", ""},
+		{"too long", `{"model":"demo-fast","messages":[{"role":"user","content":"` + strings.Repeat("x", 40_000) + `"}]}`, 400, "context_length_exceeded", ""},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			resp := post(t, s, c, tt.body)
+			var b struct {
+				Error struct {
+					Message, Type, Code string
+					Param               *string
+				}
+			}
+			if err := json.NewDecoder(resp.Body).Decode(&b); err != nil {
+				t.Fatal(err)
+			}
+			if resp.StatusCode != tt.status || b.Error.Code != tt.code || b.Error.Message == "" || b.Error.Type == "" || resp.Header.Get("Retry-After") != tt.after {
+				t.Errorf("error = %d %+v, Retry-After %q", resp.StatusCode, b.Error, resp.Header.Get("Retry-After"))
+			}
+		})
+	}
+}
+
+func TestCut(t *testing.T) {
+	s, c := start(t, demo.Options{})
+	for _, body := range []string{`{"model":"demo-cut",`, `{"model":"demo","metadata":{"demo_fault":"cut"},`} {
+		got := readStream(t, post(t, s, c, body+`"stream":true,`+hi+`}`))
+		if got.done || !errors.Is(got.err, io.ErrUnexpectedEOF) || got.text == "" || got.finish != "" {
+			t.Errorf("cut stream = %+v, want some text and no end", got)
+		}
+		resp := post(t, s, c, body+hi+`}`)
+		b, err := io.ReadAll(resp.Body)
+		if !errors.Is(err, io.ErrUnexpectedEOF) || len(b) == 0 || json.Valid(b) {
+			t.Errorf("cut reply = %q, %v, want half of it", b, err)
+		}
+	}
+	if got := readStream(t, post(t, s, c, `{"model":"demo-cut","stream":true,"max_tokens":1,`+hi+`}`)); got.done || got.finish != "" {
+		t.Errorf("a short stream is not cut: %+v", got)
+	}
+}
+
+func TestStall(t *testing.T) {
+	s, c := start(t, demo.Options{})
+	ctx, leave := context.WithCancel(t.Context())
+	req, err := http.NewRequestWithContext(ctx, "POST", s.URL()+"/chat/completions", strings.NewReader(`{"model":"demo-stall","stream":true,`+hi+`}`))
+	if err != nil {
+		t.Fatal(err)
+	}
+	resp, err := c.Do(req)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer resp.Body.Close()
+	r := sse.NewReader(resp.Body, 0)
+	defer r.Release()
+	if e, err := r.Next(); err != nil || !bytes.Contains(e.Data, []byte(`"content":""`)) {
+		t.Errorf("first event = %q, %v, want an empty beginning", e.Data, err)
+	}
+	leave()
+	if _, err := r.Next(); !errors.Is(err, context.Canceled) {
+		t.Errorf("second event: %v, want a stall until the caller leaves", err)
+	}
+}
+
+func TestCloseEndsAStall(t *testing.T) {
+	s, c := start(t, demo.Options{})
+	resp := post(t, s, c, `{"model":"demo-stall","stream":true,`+hi+`}`)
+	if err := s.Close(); err != nil {
+		t.Fatal(err)
+	}
+	if got := readStream(t, resp); got.done || got.err == nil {
+		t.Errorf("stalled stream after Close = %+v, want an error", got)
+	}
+}
+
+const weather = `"tools":[{"type":"function","function":{"name":"other"}},{"type":"function","function":{"name":"get_weather","parameters":` +
+	`{"type":"object","properties":{"city":{"type":"string"},"unit":{"enum":["C","F"]},"days":{"type":"integer","minimum":3}},"required":["city","unit","days"]}}}]`
+
+func TestTools(t *testing.T) {
+	s, c := start(t, demo.Options{})
+	body := `{"model":"demo",` + weather + `,"tool_choice":{"type":"function","function":{"name":"get_weather"}},` + hi
+	got := ask(t, s, c, body+`}`).Choices[0]
+	if len(got.Message.Calls) != 1 || *got.Finish != "tool_calls" || got.Message.Content != nil {
+		t.Fatalf("choice = %+v, want one call", got)
+	}
+	call := got.Message.Calls[0]
+	const want = `{"city":"demo","days":3,"unit":"C"}`
+	if call.Function.Name != "get_weather" || call.Function.Arguments != want || call.Type != "function" || call.ID == "" {
+		t.Errorf("call = %+v, want get_weather%s", call, want)
+	}
+	if st := readStream(t, post(t, s, c, body+`,"stream":true}`)); st.tool != "get_weather" || st.args != want || st.finish != "tool_calls" || !st.done {
+		t.Errorf("streamed call = %+v", st)
+	}
+	if got := ask(t, s, c, `{"model":"demo",`+weather+`,"tool_choice":"required",`+hi+`}`).Choices[0]; got.Message.Calls[0].Function.Name != "other" ||
+		got.Message.Calls[0].Function.Arguments != "{}" {
+		t.Errorf("required call = %+v, want the first tool", got.Message.Calls)
+	}
+	for _, body := range []string{
+		`"tool_choice":"auto",` + hi,
+		`"tool_choice":"none",` + hi,
+		`"tool_choice":{"function":{"name":"missing"}},` + hi,
+		`"tool_choice":"required","messages":[{"role":"user","content":"x"},{"role":"tool","tool_call_id":"c","content":"21 degrees"}]`,
+	} {
+		got := ask(t, s, c, `{"model":"demo",`+weather+`,`+body+`}`).Choices[0]
+		if len(got.Message.Calls) > 0 || *got.Finish != "stop" || *got.Message.Content == "" {
+			t.Errorf("with %s: %+v, want text", body, got)
+		}
+	}
+}
+
+func TestLimits(t *testing.T) {
+	s, c := start(t, demo.Options{MaxBody: 1000})
+	for _, name := range []string{"max_tokens", "max_completion_tokens"} {
+		got := ask(t, s, c, `{"model":"demo","`+name+`":5,`+hi+`}`)
+		if *got.Choices[0].Finish != "length" || got.Usage.Completion > 5 || len(*got.Choices[0].Message.Content) > 20 {
+			t.Errorf("with %s: %+v", name, got)
+		}
+	}
+	got := ask(t, s, c, `{"model":"demo-fast","n":3,`+hi+`}`)
+	if len(got.Choices) != 3 || got.Choices[2].Index != 2 || got.Usage.Completion%3 != 0 {
+		t.Errorf("three choices = %+v", got)
+	}
+	if resp := post(t, s, c, `{"model":"`+strings.Repeat("x", 1000)+`"}`); resp.StatusCode != 413 {
+		t.Errorf("status of a large body = %d, want 413", resp.StatusCode)
+	}
+}
+
+func TestBusy(t *testing.T) {
+	s, c := start(t, demo.Options{MaxRequests: 1})
+	post(t, s, c, `{"model":"demo-stall","stream":true,`+hi+`}`) // answered, and still going on
+	if resp := post(t, s, c, `{"model":"demo",`+hi+`}`); resp.StatusCode != 503 || resp.Header.Get("Retry-After") != "1" {
+		t.Errorf("status of one too many = %d, want 503 with Retry-After", resp.StatusCode)
+	}
+}
+
+func TestModels(t *testing.T) {
+	s, c := start(t, demo.Options{})
+	get := func(path string, v any) int {
+		t.Helper()
+		resp, err := c.Get(s.URL() + path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer resp.Body.Close()
+		if err := json.NewDecoder(resp.Body).Decode(v); err != nil {
+			t.Fatal(err)
+		}
+		return resp.StatusCode
+	}
+	var list struct {
+		Object string
+		Data   []struct{ ID, Object, Owned_By string }
+	}
+	if status := get("/models", &list); status != 200 || list.Object != "list" || len(list.Data) != len(demo.Targets()) || list.Data[0].ID != "demo" {
+		t.Errorf("models = %d %+v", status, list)
+	}
+	var one struct{ ID, Object string }
+	if status := get("/models/demo-fail-418", &one); status != 200 || one.ID != "demo-fail-418" || one.Object != "model" {
+		t.Errorf("model = %d %+v", status, one)
+	}
+	if status := get("/models/nobody", &one); status != 404 {
+		t.Errorf("status of an unknown model = %d", status)
+	}
+	if status := get("/embeddings", &one); status != 404 {
+		t.Errorf("status of an unknown path = %d", status)
+	}
+}
+
+func TestTargets(t *testing.T) {
+	for _, target := range demo.Targets() {
+		if target.ID != "demo/"+target.Model || target.Provider != "demo" || target.Dialect != llm.OpenAI || !target.Price.Known ||
+			target.Price.Input <= 0 || target.Price.Row != target.ID+"@built-in" || target.Context <= 0 || !target.FeaturesKnown {
+			t.Errorf("target = %+v", target)
+		}
+		if again, ok := demo.Target(target.Model); !ok || !cmp.Equal(again, target) {
+			t.Errorf("Target(%q) = %+v, %v", target.Model, again, ok)
+		}
+	}
+	if _, ok := demo.Target("demo-fail-418"); !ok {
+		t.Error("demo-fail-418 is no target")
+	}
+	for _, name := range []string{"", "demo-", "demo-fail-", "demo-fail-99", "demo-fail-0503", "demo-fail-+50", "gpt-5"} {
+		if _, ok := demo.Target(name); ok {
+			t.Errorf("Target(%q) exists", name)
+		}
+	}
+}
+
+func TestPace(t *testing.T) {
+	var mu sync.Mutex
+	var waits []time.Duration
+	s, c := start(t, demo.Options{Pause: func(ctx context.Context, d time.Duration) error {
+		mu.Lock()
+		defer mu.Unlock()
+		waits = append(waits, d)
+		return ctx.Err()
+	}})
+	st := readStream(t, post(t, s, c, `{"model":"demo-slow","stream":true,`+hi+`}`))
+	mu.Lock()
+	defer mu.Unlock()
+	if len(waits) != st.chunks-2 || waits[0] != 2*time.Second || slices.Max(waits[1:]) != 150*time.Millisecond {
+		t.Errorf("%d chunks, waits %v, want one before each word, the first longer", st.chunks, waits)
+	}
+}
+
+func TestManyAtOnce(t *testing.T) {
+	s, c := start(t, demo.Options{})
+	var wg sync.WaitGroup
+	for i := range 16 {
+		wg.Go(func() {
+			body := fmt.Sprintf(`{"model":"demo-fast","stream":%v,"messages":[{"role":"user","content":"number %d"}]}`, i%2 == 0, i)
+			for range 10 {
+				resp, err := c.Post(s.URL()+"/chat/completions", "application/json", strings.NewReader(body))
+				if err != nil {
+					t.Error(err)
+					return
+				}
+				b, err := io.ReadAll(resp.Body)
+				resp.Body.Close()
+				if err != nil || !bytes.Contains(b, fmt.Appendf(nil, "%d", i)) {
+					t.Errorf("request %d: %q, %v", i, b, err)
+				}
+			}
+		})
+	}
+	wg.Wait()
+}
+
+func BenchmarkPlain(b *testing.B) {
+	s, c := start(b, demo.Options{})
+	b.ReportAllocs()
+	for b.Loop() {
+		resp, err := c.Post(s.URL()+"/chat/completions", "application/json", strings.NewReader(`{"model":"demo-fast",`+hi+`}`))
+		if err != nil {
+			b.Fatal(err)
+		}
+		if _, err := io.Copy(io.Discard, resp.Body); err != nil {
+			b.Fatal(err)
+		}
+		resp.Body.Close()
+	}
+}
