@@ -22,6 +22,23 @@ const (
 // models differ by whole parts that are missing, added or written another way
 // ("claude-sonnet-4.5"), which would be many mistakes.
 func (c *Catalog) Near(name string) []string {
+	var all []string
+	provider, _, _ := strings.Cut(name, "/")
+	for p, models := range c.names {
+		if c.names[provider] != nil && p != provider {
+			continue
+		}
+		for _, model := range models {
+			all = append(all, p+"/"+model)
+		}
+	}
+	return Closest(name, all)
+}
+
+// Closest lists at most three of the names that are like the given one, the likest
+// first, as Near counts likeness. When the name has no provider, those of the others
+// do not count.
+func Closest(name string, among []string) []string {
 	if len(name) > maxName {
 		return nil
 	}
@@ -30,18 +47,15 @@ func (c *Catalog) Near(name string) []string {
 		score float64
 	}
 	var found []match
-	want, only := trigrams(name), ""
-	if provider, model, ok := strings.Cut(name, "/"); ok && c.names[provider] != nil {
-		want, only = trigrams(model), provider
-	}
-	for provider, models := range c.names {
-		if only != "" && provider != only {
-			continue
+	_, _, whole := strings.Cut(name, "/")
+	want := trigrams(name)
+	for _, other := range among {
+		compared := other
+		if !whole {
+			compared = other[strings.Index(other, "/")+1:]
 		}
-		for _, model := range models {
-			if score := likeness(want, model); score >= alike {
-				found = append(found, match{provider + "/" + model, score})
-			}
+		if score := likeness(want, compared); score >= alike {
+			found = append(found, match{other, score})
 		}
 	}
 	slices.SortFunc(found, func(a, b match) int {

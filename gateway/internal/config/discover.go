@@ -35,7 +35,7 @@ func Discover(ctx context.Context, getenv func(string) string, probe Probe) *Con
 		}
 		p.fill(k)
 		c.Providers[k.Name] = p
-		c.Models[k.Name+"/*"] = passThrough(k.Name)
+		c.Models[k.Name+"/*"] = Plain(k.Name + "/*")
 		c.Found = append(c.Found, fmt.Sprintf("%s (%s)", k.Name, how))
 	}
 	c.index()
@@ -67,11 +67,11 @@ func hostOf(url string) string {
 	return host
 }
 
-// passThrough serves every model of a provider under "provider/model".
-func passThrough(provider string) Model {
+// Plain is a model of one target with every setting at its default.
+func Plain(target string) Model {
 	var m Model
 	allDefault(reflect.ValueOf(&m).Elem())
-	t := Target{Target: provider + "/*"}
+	t := Target{Target: target}
 	setDefaults(&t)
 	m.Targets = []Target{t}
 	return m

@@ -9,6 +9,7 @@ package dialect
 
 import (
 	"context"
+	"errors"
 	"io"
 	"net/http"
 	"strconv"
@@ -25,9 +26,6 @@ type Dialects struct {
 	// ErrorOf reads a provider's error reply in OpenAI's format, or something like
 	// it, and classifies it.
 	ErrorOf func(status int, header http.Header, body []byte) *llm.Error
-	// Classify names the fault of an error that a module has translated, and that of
-	// a broken read.
-	Classify func(e *llm.Error, header http.Header, err error) llm.Fault
 	// MaxReply bounds a plain reply in bytes; zero means 32 MiB.
 	MaxReply int64
 }
@@ -60,7 +58,7 @@ func (d *Dialects) readWhole(ctx context.Context, req *llm.Request, t *llm.Targe
 	defer a.Body.Close()
 	body, err := readAll(a, d.maxReply())
 	if err != nil {
-		return nil, d.broken(err)
+		return nil, broken(err)
 	}
 	if t.Dialect != llm.OpenAI {
 		body, err = d.translateResponse(ctx, req, t, a, body)
@@ -94,15 +92,15 @@ func (d *Dialects) maxReply() int64 {
 	return 32 << 20
 }
 
-// broken classifies a failure to read a reply that had begun.
-func (d *Dialects) broken(err error) error {
-	e := &llm.Error{Code: llm.CodeUpstream, Status: http.StatusBadGateway, Err: err,
-		Message: "The provider's reply broke off before its end."}
-	e.Fault = d.Classify(e, nil, err)
-	if e.Fault == llm.FaultNone || e.Fault == llm.FaultNetwork {
-		e.Fault = llm.FaultCut
+// broken is the error of a reply that could not be read to its end. The reader of
+// the connection has usually said what happened.
+func broken(err error) error {
+	var e *llm.Error
+	if errors.As(err, &e) && e.Fault != llm.FaultNone {
+		return e
 	}
-	return e
+	return &llm.Error{Code: llm.CodeStreamCut, Status: http.StatusBadGateway, Fault: llm.FaultCut, Err: err,
+		Message: "The provider's reply broke off before its end."}
 }
 
 func malformed(what string, err error) error {

@@ -43,7 +43,7 @@ func (f *frames) Next() (llm.Event, error) {
 	case err == io.EOF:
 		return llm.Event{}, cut()
 	case err != nil:
-		return llm.Event{}, f.dialects.broken(err)
+		return llm.Event{}, broken(err)
 	}
 	return f.pass(ev)
 }

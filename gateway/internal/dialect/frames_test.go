@@ -21,7 +21,6 @@ func dialects() *Dialects {
 		ErrorOf: func(status int, _ http.Header, body []byte) *llm.Error {
 			return &llm.Error{Code: "said", Status: status, Fault: llm.FaultServer, Body: bytes.Clone(body)}
 		},
-		Classify: func(*llm.Error, http.Header, error) llm.Fault { return llm.FaultNetwork },
 	}
 }
 

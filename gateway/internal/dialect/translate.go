@@ -3,7 +3,6 @@ package dialect
 import (
 	"bytes"
 	"context"
-	"errors"
 	"io"
 	"strconv"
 	"time"
@@ -19,7 +18,7 @@ type Translator interface {
 	// Request makes the provider's request of a canonical one, without credentials.
 	Request(ctx context.Context, e Envelope, body []byte) (llm.Call, error)
 	// Response makes a canonical completion of a provider's reply. A provider's error
-	// comes back as *llm.Error with the provider's code and status, its Fault unset.
+	// comes back as *llm.Error with the provider's code and status, classified.
 	Response(ctx context.Context, e Envelope, a *llm.Answer, body []byte) ([]byte, error)
 	// Events opens the translation of one provider's stream.
 	Events(ctx context.Context, e Envelope) (Translation, error)
@@ -80,16 +79,7 @@ func canonical(req *llm.Request, maxOutput int64) []byte {
 // translateResponse gives the canonical form of a plain reply, or the provider's
 // error in it.
 func (d *Dialects) translateResponse(ctx context.Context, req *llm.Request, t *llm.Target, a *llm.Answer, body []byte) ([]byte, error) {
-	out, err := d.Modules.Response(ctx, envelope(req, t), a, body)
-	if err == nil {
-		return out, nil
-	}
-	var e *llm.Error
-	if !errors.As(err, &e) || e.Fault != llm.FaultNone {
-		return nil, err
-	}
-	e.Fault = d.Classify(e, a.Header, nil)
-	return nil, e
+	return d.Modules.Response(ctx, envelope(req, t), a, body)
 }
 
 // translated is a provider's stream on its way through a module.
@@ -147,7 +137,7 @@ func (s *translated) feed() (err error) {
 		s.lines, err = s.module.End(s.ctx)
 		return err
 	case err != nil:
-		return s.dialects.broken(err)
+		return broken(err)
 	case len(ev.Data) == 0:
 		return nil
 	}

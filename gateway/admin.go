@@ -1,0 +1,80 @@
+package main
+
+import (
+	"context"
+	"maps"
+	"net/http"
+	"slices"
+	"time"
+
+	"github.com/penstock/penstock/gateway/internal/config"
+	"github.com/penstock/penstock/gateway/internal/httpapi"
+	"github.com/penstock/penstock/gateway/internal/ledger"
+	"github.com/penstock/penstock/gateway/internal/llm"
+	"github.com/penstock/penstock/gateway/internal/module"
+)
+
+// models lists what a caller may ask for.
+func (g *gateway) models(_ context.Context, who llm.Principal) ([]httpapi.Model, error) {
+	w := g.acquire()
+	defer w.release()
+	list := w.models(who)
+	out := make([]httpapi.Model, len(list))
+	for i, m := range list {
+		out[i] = httpapi.Model{ID: m.ID, OwnedBy: m.Owner, Created: m.Created}
+	}
+	return out, nil
+}
+
+// spend answers the admin API as `penstock spend` answers the terminal.
+func (g *gateway) spend(ctx context.Context, by []string, since, until time.Time) (any, error) {
+	return g.ledger.Spend(ctx, ledger.Query{By: by, Since: since, Until: until})
+}
+
+// readiness is what GET /readyz tells operators.
+type readiness struct {
+	Version  string         `json:"version"`
+	Draining bool           `json:"draining,omitempty"`
+	Policy   policyState    `json:"policy"`
+	Reload   string         `json:"last_reload_error,omitempty"`
+	Modules  []module.Stats `json:"modules"`
+}
+
+type policyState struct {
+	Revision   string `json:"revision"`
+	Tests      int    `json:"tests"`
+	Hits       uint64 `json:"memo_hits"`
+	Misses     uint64 `json:"memo_misses"`
+	Remembered int    `json:"remembered"`
+}
+
+func (g *gateway) ready(context.Context) (bool, any) {
+	w := g.world.Load()
+	if w == nil {
+		return false, readiness{Version: version, Draining: true}
+	}
+	p := w.policy.Status()
+	r := readiness{Version: version, Draining: g.draining.Load(),
+		Policy:  policyState{p.Revision, p.Tests, p.Hits, p.Misses, p.Remembered},
+		Modules: []module.Stats{g.routers.Stats(), g.dialects.Stats()}}
+	for _, m := range w.plugins {
+		r.Modules = append(r.Modules, m.Stats())
+	}
+	if failure := g.failure.Load(); failure != nil {
+		r.Reload = (*failure).Error()
+	}
+	return !r.Draining, r
+}
+
+// refusedReload tells the operator who asked for a reload what is wrong.
+func refusedReload(err error) error {
+	return &llm.Error{Code: llm.CodeInvalidRequest, Status: http.StatusUnprocessableEntity, Message: err.Error()}
+}
+
+// providers names the configured providers, for people.
+func providers(c *config.Config) []string {
+	if len(c.Found) > 0 {
+		return slices.Clone(c.Found)
+	}
+	return slices.Sorted(maps.Keys(c.Providers))
+}

@@ -1,0 +1,187 @@
+package main
+
+import (
+	"encoding/json"
+	"fmt"
+	"io"
+	"strings"
+	"text/tabwriter"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/penstock/penstock/gateway/internal/door"
+	"github.com/penstock/penstock/gateway/internal/llm"
+)
+
+func (a *app) explainCommand() *cobra.Command {
+	var file, output string
+	cmd := &cobra.Command{
+		Use:   "explain [REQUEST-ID]",
+		Short: "Say why a request went where it did, or where one would go",
+		Long: "With the id from the x-penstock-request-id header, explain shows the record of that request.\n" +
+			"With -f, it makes every decision about the request in a file, calls no provider and spends nothing.",
+		Example: "  penstock explain req_01k9zq6m3c8v7e2x5d4r1t0wbn\n" +
+			"  penstock explain -f request.json",
+		Args: atMostOne,
+		RunE: func(cmd *cobra.Command, args []string) error {
+			if (len(args) == 1) == (file != "") {
+				return &usageError{hint(fmt.Errorf("explain takes a request id, or -f with a file"), "penstock explain --help shows examples")}
+			}
+			record, err := a.recordFor(cmd, args, file)
+			if err != nil {
+				return plainly(err)
+			}
+			if output == "json" {
+				return a.printJSON(record)
+			}
+			return tell(a.stdout, record)
+		},
+	}
+	cmd.Flags().StringVarP(&file, "file", "f", "", "file with a chat-completions request; - is standard input")
+	addOutput(cmd, &output, "text", "json")
+	return cmd
+}
+
+func (a *app) recordFor(cmd *cobra.Command, args []string, file string) (*llm.Record, error) {
+	if len(args) == 1 {
+		l, err := a.openLedger(cmd.Context())
+		if err != nil {
+			return nil, err
+		}
+		defer l.Close()
+		return l.Get(cmd.Context(), args[0])
+	}
+	body, err := a.readInput(cmd, file)
+	if err != nil {
+		return nil, err
+	}
+	facts, cache, err := door.Scan(body, door.Options{})
+	if err != nil {
+		return nil, err
+	}
+	c, err := a.load(cmd.Context())
+	if err != nil {
+		return nil, err
+	}
+	g, err := a.rehearse(cmd.Context(), c)
+	if err != nil {
+		return nil, err
+	}
+	defer g.close(cmd.Context())
+	return g.explain(cmd.Context(), &llm.Request{ID: "dry-run", Endpoint: llm.ChatCompletions, Dialect: llm.OpenAI, Body: body,
+		Facts: facts, Cache: cache, Tags: facts.Metadata, Received: time.Now()}), nil
+}
+
+// tell writes a record for people, in the order in which things happened.
+func tell(out io.Writer, r *llm.Record) error {
+	w := tabwriter.NewWriter(out, 0, 8, 2, ' ', 0)
+	line := func(name, format string, args ...any) {
+		fmt.Fprintf(w, "%s\t%s\n", name, fmt.Sprintf(format, args...))
+	}
+	line("request", "%s%s", r.ID, dry(r))
+	line("time", "%s", r.Time.Format(time.RFC3339))
+	line("model", "%s → route %s", r.Model, dash(r.Route))
+	line("caller", "key %s, team %s, user %s, tags %s", dash(r.KeyName), dash(r.Team), dash(r.User), dash(joinTags(r.Tags)))
+	tellVerdict(line, r)
+	line("cache", "%s", r.Cache)
+	tellTargets(line, r)
+	tellAttempts(line, r)
+	if !r.Dry {
+		tellBill(line, r)
+	}
+	return w.Flush()
+}
+
+func dry(r *llm.Record) string {
+	if r.Dry {
+		return " (dry run: nothing was sent or spent)"
+	}
+	return ""
+}
+
+func tellVerdict(line func(string, string, ...any), r *llm.Record) {
+	if v := r.Verdict; v != nil {
+		word := "allowed"
+		if !v.Allow {
+			word = "denied"
+		}
+		line("policy", "%s by revision %s", word, v.Revision)
+		for _, reason := range v.Reasons {
+			line("", "%s: %s %s", reason.Code, reason.Message, reason.Rule)
+		}
+		for _, warning := range v.Warnings {
+			line("", "warning: %s", warning)
+		}
+		if o, _ := json.Marshal(v.Obligations); len(o) > 2 {
+			line("", "obligations: %s", o)
+		}
+	}
+	for _, s := range r.Limits {
+		line("limit", "%s: %s %s per %s, used %s, reserved %s", s.Name, s.Scope, amount(s.Unit, s.Max), dash(s.Window), amount(s.Unit, s.Before), amount(s.Unit, s.Reserved))
+	}
+	if v := r.Verdict; v != nil && len(r.Limits) == 0 {
+		for _, l := range v.Limits {
+			line("limit", "%s: %s %s per %s", l.Name, l.Scope, amount(l.Unit, l.Max), dash(l.Window))
+		}
+	}
+}
+
+func amount(u llm.Unit, n int64) string {
+	if u == llm.UnitUSD {
+		return llm.NanoUSD(n).String()
+	}
+	return fmt.Sprintf("%d %s", n, strings.ReplaceAll(string(u), "_", " "))
+}
+
+func tellTargets(line func(string, string, ...any), r *llm.Record) {
+	if k := r.Ranking; k != nil {
+		note := k.Reason
+		if k.Fault != "" {
+			note = "its opinion was not taken: " + k.Fault
+		}
+		line("router", "%s, %d instructions %s", k.Router, k.Fuel, note)
+	}
+	for _, c := range r.Candidates {
+		switch {
+		case c.Refused != "":
+			line("target", "%s refused: %s", c.Target, c.Refused)
+		case c.Score != nil:
+			line("target", "%s score %.4g, at most %s", c.Target, *c.Score, c.EstCost)
+		default:
+			line("target", "%s at most %s", c.Target, c.EstCost)
+		}
+	}
+}
+
+func tellAttempts(line func(string, string, ...any), r *llm.Record) {
+	for _, a := range r.Attempts {
+		outcome := "ok"
+		if a.Fault != llm.FaultNone {
+			outcome = fmt.Sprintf("%s: %s", a.Fault, a.Error)
+		}
+		line("attempt", "%s try %d at %s ms, %s ms, status %d, %s", a.Target, a.Try, a.Start.AppendJSON(nil), a.Duration.AppendJSON(nil), a.Status, outcome)
+	}
+}
+
+func tellBill(line func(string, string, ...any), r *llm.Record) {
+	line("result", "status %d %s, finish %s, %s ms (%s ms upstream)", r.Status, r.Code, dash(r.Finish), r.Duration.AppendJSON(nil), r.Upstream.AppendJSON(nil))
+	if r.Error != "" {
+		line("", "%s", r.Error)
+	}
+	estimated := ""
+	if r.Usage.Estimated {
+		estimated = ", estimated"
+	}
+	line("usage", "%d tokens in (%d from the provider's cache), %d out%s", r.Usage.Input, r.Usage.CacheRead, r.Usage.Output, estimated)
+	switch {
+	case r.Target == "":
+	case r.Price.Known:
+		line("cost", "%s by %s", r.Cost, r.Price.Row)
+	default:
+		line("cost", "unknown: nobody knows the price of %s", r.Target)
+	}
+	if r.Saved > 0 {
+		line("saved", "%s by the cache", r.Saved)
+	}
+}

@@ -1,0 +1,230 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"os"
+	"path/filepath"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/penstock/penstock/gateway/internal/cache"
+	"github.com/penstock/penstock/gateway/internal/catalog"
+	"github.com/penstock/penstock/gateway/internal/config"
+	"github.com/penstock/penstock/gateway/internal/demo"
+	"github.com/penstock/penstock/gateway/internal/keys"
+	"github.com/penstock/penstock/gateway/internal/ledger"
+	"github.com/penstock/penstock/gateway/internal/llm"
+	"github.com/penstock/penstock/gateway/internal/meter"
+	"github.com/penstock/penstock/gateway/internal/module"
+	"github.com/penstock/penstock/gateway/internal/telemetry"
+	"github.com/penstock/penstock/gateway/internal/upstream"
+	"github.com/penstock/penstock/plugins"
+)
+
+// gateway is everything that lives as long as the process. What a new configuration
+// replaces stands in a world.
+type gateway struct {
+	app       *app
+	log       *slog.Logger
+	catalog   *catalog.Catalog
+	ledger    *ledger.Ledger
+	keys      *keys.Keys
+	meter     *meter.Meter
+	cache     *cache.Cache
+	health    *upstream.Health
+	retries   *upstream.RetryBudget
+	modules   *module.Host
+	routers   *module.Module // the built-in strategies
+	dialects  *module.Module
+	telemetry *telemetry.Telemetry
+	demo      *demo.Server
+
+	world     atomic.Pointer[world]
+	reloading sync.Mutex
+	// reaping are the goroutines that wait for old worlds to be unused.
+	reaping sync.WaitGroup
+	// failure is why the last reload was refused; nil when it was not.
+	failure atomic.Pointer[error]
+	// draining says that no more requests are welcome.
+	draining atomic.Bool
+}
+
+// leaseTime is how long a reservation lives without being settled: longer than any
+// request may take.
+const leaseTime = 24 * time.Hour
+
+// openLedger opens the ledger that the configuration names.
+func (a *app) openLedger(ctx context.Context) (*ledger.Ledger, error) {
+	c, err := a.load(ctx)
+	if err != nil {
+		return nil, err
+	}
+	return openLedger(ctx, c)
+}
+
+func openLedger(ctx context.Context, c *config.Config) (*ledger.Ledger, error) {
+	l, err := ledger.Open(ctx, string(c.Ledger), ledger.Options{})
+	return l, hint(err, "the ledger is set by `ledger:` in the configuration; it needs a folder that can be written to")
+}
+
+// open puts a gateway together, ready to serve. Close must be called.
+func (a *app) open(ctx context.Context) (*gateway, error) {
+	c, err := a.load(ctx)
+	if err != nil {
+		return nil, err
+	}
+	g := a.newGateway()
+	if err := g.start(ctx, c, g.openLedger); err != nil {
+		return nil, errors.Join(err, g.close(ctx))
+	}
+	return g, nil
+}
+
+// rehearse puts together a gateway that has no ledger and serves nobody, to see
+// whether it could and what it would decide. It may stand beside one that serves.
+func (a *app) rehearse(ctx context.Context, c *config.Config) (*gateway, error) {
+	g := a.newGateway()
+	if err := g.start(ctx, c); err != nil {
+		return nil, errors.Join(err, g.close(ctx))
+	}
+	return g, nil
+}
+
+func (a *app) newGateway() *gateway {
+	return &gateway{app: a, log: slog.New(slog.NewTextHandler(a.stderr, nil))}
+}
+
+// start opens the parts in the order in which they need each other. Compiling the
+// modules takes longest, so it goes on beside everything else.
+func (g *gateway) start(ctx context.Context, c *config.Config, more ...func(context.Context, *config.Config) error) error {
+	compiled := make(chan error, 1)
+	go func() { compiled <- g.loadModules(ctx) }()
+	errs := []error{g.openParts(c)}
+	for _, open := range more {
+		errs = append(errs, open(ctx, c))
+	}
+	errs = append(errs, <-compiled)
+	if err := errors.Join(errs...); err != nil {
+		return err
+	}
+	w, err := g.build(ctx, c)
+	if err != nil {
+		return err
+	}
+	g.world.Store(w)
+	return nil
+}
+
+func (g *gateway) openParts(c *config.Config) (err error) {
+	if g.catalog, err = catalog.Load(); err != nil {
+		return err
+	}
+	g.meter = meter.New(time.Now, time.UTC, meter.Options{Lease: leaseTime})
+	if g.cache, err = cache.New(int64(c.Cache.Size)); err != nil {
+		return err
+	}
+	g.health = upstream.NewHealth(upstream.HealthOptions{}, time.Now)
+	g.retries = upstream.NewRetryBudget(upstream.RetryBudgetOptions{}, time.Now)
+	g.telemetry = telemetry.New(version)
+	g.demo, err = demo.Start(demo.Options{})
+	return err
+}
+
+// openLedger opens the ledger and the keys in it, and brings the meters to where an
+// earlier process left them. What that had reserved and never settled is charged at
+// its estimate.
+func (g *gateway) openLedger(ctx context.Context, c *config.Config) (err error) {
+	if g.ledger, err = openLedger(ctx, c); err != nil {
+		return err
+	}
+	if g.keys, err = keys.Open(ctx, g.ledger.DB(), keys.Options{}); err != nil {
+		return err
+	}
+	orphans, err := g.ledger.Sweep(ctx)
+	if err != nil {
+		return err
+	}
+	for _, o := range orphans {
+		g.log.Warn("charged a request that an earlier process did not finish", "request", o.ID, "charges", len(o.Charges))
+	}
+	totals, err := g.ledger.Totals(ctx, time.Now())
+	if err != nil {
+		return err
+	}
+	g.meter.Restore(totals)
+	return nil
+}
+
+// moduleFuel bounds one call of a built-in module, in instructions. Translating a
+// request of many megabytes is within it by way of the allowance per byte.
+const moduleFuel = 50_000_000
+
+func (g *gateway) loadModules(ctx context.Context) (err error) {
+	if g.modules, err = g.openHost(); err != nil {
+		return err
+	}
+	load := func(name string, wasm []byte) (*module.Module, error) {
+		return g.modules.Load(ctx, module.Spec{Name: name, Wasm: wasm, Fuel: moduleFuel})
+	}
+	if g.routers, err = load("strategies", plugins.Strategies); err != nil {
+		return err
+	}
+	g.dialects, err = load("dialects", plugins.Dialects)
+	return err
+}
+
+// openHost keeps compiled modules where the user keeps caches. Without such a place
+// they are compiled anew at every start.
+func (g *gateway) openHost() (*module.Host, error) {
+	dir := g.app.getenv("PENSTOCK_CACHE_DIR")
+	if dir == "" {
+		base, err := os.UserCacheDir()
+		if err != nil {
+			return module.NewHost(module.Options{Log: g.log})
+		}
+		dir = filepath.Join(base, "penstock")
+	}
+	host, err := module.NewHost(module.Options{CacheDir: filepath.Join(dir, "modules"), Log: g.log})
+	if err != nil {
+		g.log.Warn("compiled modules are not kept: the next start will take longer", "err", err)
+		return module.NewHost(module.Options{Log: g.log})
+	}
+	return host, nil
+}
+
+// explain makes every decision about a request without sending it.
+func (g *gateway) explain(ctx context.Context, req *llm.Request) *llm.Record {
+	w := g.acquire()
+	defer w.release()
+	return w.pipeline.Explain(ctx, req)
+}
+
+// close ends the parts in reverse. Parts that were never opened are skipped.
+func (g *gateway) close(ctx context.Context) error {
+	var errs []error
+	if w := g.world.Swap(nil); w != nil {
+		w.retire()
+		errs = append(errs, w.drained(ctx))
+	}
+	g.reaping.Wait()
+	if g.modules != nil {
+		errs = append(errs, g.modules.Close(ctx))
+	}
+	if g.demo != nil {
+		errs = append(errs, g.demo.Close())
+	}
+	if g.cache != nil {
+		errs = append(errs, g.cache.Close())
+	}
+	if g.ledger != nil {
+		errs = append(errs, g.ledger.Close())
+	}
+	if err := errors.Join(errs...); err != nil {
+		return fmt.Errorf("stop: %w", err)
+	}
+	return nil
+}

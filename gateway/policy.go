@@ -1,0 +1,133 @@
+package main
+
+import (
+	"fmt"
+	"io"
+	"os"
+
+	"github.com/spf13/cobra"
+
+	"github.com/penstock/penstock/gateway/internal/policy"
+	"github.com/penstock/penstock/policies"
+)
+
+func (a *app) policyCommand() *cobra.Command {
+	cmd := &cobra.Command{
+		Use:   "policy",
+		Short: "Check, test and try out admission policies",
+		Long: "Policies are Rego files that decide which requests are admitted and which limits apply to them.\n" +
+			"Without a folder, the one that the configuration names is meant, else the built-in policy.",
+		Args: exactly(0, "one of check, test, eval"),
+		RunE: func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
+	}
+	cmd.AddCommand(a.policyCheckCommand(), a.policyTestCommand(), a.policyEvalCommand())
+	return cmd
+}
+
+// policySource is the folder that the command line or the configuration names.
+func (a *app) policySource(cmd *cobra.Command, args []string) (policy.Source, error) {
+	source := policy.Source{FS: policies.FS}
+	switch {
+	case len(args) == 1:
+		source.Dir = args[0]
+	case a.configPath() != "":
+		c, err := a.load(cmd.Context())
+		if err != nil {
+			return source, err
+		}
+		source.Dir = c.Policies
+	}
+	return source, nil
+}
+
+func (a *app) policyCheckCommand() *cobra.Command {
+	return &cobra.Command{
+		Use:     "check [FOLDER]",
+		Short:   "Compile a policy and say everything that is wrong with it",
+		Example: "  penstock policy check ./policies",
+		Args:    atMostOne,
+		RunE: func(cmd *cobra.Command, args []string) error {
+			source, err := a.policySource(cmd, args)
+			if err != nil {
+				return err
+			}
+			if err := policy.Check(cmd.Context(), source); err != nil {
+				return hint(err, "the gateway keeps the last good policy until this is mended")
+			}
+			fmt.Fprintln(a.stdout, "policy ok")
+			return nil
+		},
+	}
+}
+
+func (a *app) policyTestCommand() *cobra.Command {
+	var o policy.TestOptions
+	cmd := &cobra.Command{
+		Use:     "test [FOLDER]",
+		Short:   "Run a policy's *_test.rego",
+		Example: "  penstock policy test ./policies --coverage",
+		Args:    atMostOne,
+		RunE: func(cmd *cobra.Command, args []string) error {
+			source, err := a.policySource(cmd, args)
+			if err != nil {
+				return err
+			}
+			report, err := policy.Test(cmd.Context(), source, a.stdout, o)
+			if err != nil {
+				return err
+			}
+			if report.Failed > 0 {
+				return fmt.Errorf("%d of %d policy tests failed", report.Failed, report.Failed+report.Passed)
+			}
+			return nil
+		},
+	}
+	cmd.Flags().BoolVarP(&o.Verbose, "verbose", "v", false, "name the tests that passed, too")
+	cmd.Flags().BoolVar(&o.Coverage, "coverage", false, "say which rows no test reaches")
+	return cmd
+}
+
+func (a *app) policyEvalCommand() *cobra.Command {
+	var file string
+	var explain bool
+	cmd := &cobra.Command{
+		Use:   "eval [FOLDER]",
+		Short: "Decide on one input and print the decision",
+		Example: "  penstock policy eval ./policies --input input.json\n" +
+			"  echo '{\"key\":{\"team\":\"search\"}}' | penstock policy eval --input -",
+		Args: atMostOne,
+		RunE: func(cmd *cobra.Command, args []string) error {
+			input, err := a.readInput(cmd, file)
+			if err != nil {
+				return err
+			}
+			source, err := a.policySource(cmd, args)
+			if err != nil {
+				return err
+			}
+			result, err := policy.Eval(cmd.Context(), source, input, explain)
+			if err != nil {
+				return err
+			}
+			fmt.Fprint(a.stderr, result.Trace)
+			if result.Decision != nil {
+				fmt.Fprintf(a.stdout, "%s\n", result.Decision)
+			}
+			return hint(result.Err, "the gateway denies every request that the policy cannot decide")
+		},
+	}
+	cmd.Flags().StringVarP(&file, "input", "f", "", "file with the input as JSON; - is standard input")
+	cmd.Flags().BoolVar(&explain, "explain", false, "trace the evaluation on standard error")
+	return cmd
+}
+
+// readInput reads the file that a flag names; "-" is standard input.
+func (a *app) readInput(cmd *cobra.Command, file string) ([]byte, error) {
+	switch file {
+	case "":
+		return nil, &usageError{hint(fmt.Errorf("%s needs --input", cmd.CommandPath()), "%s --help shows an example", cmd.CommandPath())}
+	case "-":
+		return io.ReadAll(cmd.InOrStdin())
+	}
+	return os.ReadFile(file)
+}

@@ -1,0 +1,236 @@
+package main
+
+import (
+	"cmp"
+	"encoding/json"
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/penstock/penstock/gateway/internal/catalog"
+	"github.com/penstock/penstock/gateway/internal/config"
+	"github.com/penstock/penstock/gateway/internal/demo"
+	"github.com/penstock/penstock/gateway/internal/llm"
+)
+
+// routes knows how every model name is served. It is safe for concurrent use.
+type routes struct {
+	config  *config.Config
+	catalog *catalog.Catalog
+	// discovered says that there is no configuration file: then the demo model is
+	// there, and so are the bare names of the models of the providers found.
+	discovered bool
+	demo       map[string]llm.Target
+	// fixed are the routes of names without a "*", made those of names that matched
+	// a pattern, at most maxMade of them.
+	fixed  map[string]*llm.Route
+	mu     sync.RWMutex
+	made   map[string]*llm.Route
+	latest time.Duration
+}
+
+// maxMade bounds how many routes of pattern names are remembered.
+const maxMade = 4096
+
+func newRoutes(c *config.Config, cat *catalog.Catalog, discovered bool) *routes {
+	r := &routes{config: c, catalog: cat, discovered: discovered, demo: map[string]llm.Target{},
+		fixed: map[string]*llm.Route{}, made: map[string]*llm.Route{}}
+	for _, t := range demo.Targets() {
+		r.demo[t.Model] = t
+	}
+	for name, m := range c.Models {
+		if !strings.Contains(name, "*") {
+			r.fixed[name] = r.route(name, "", m)
+		}
+		r.latest = max(r.latest, m.Timeout.Total)
+	}
+	return r
+}
+
+// Find gives the route of a model name. The error says which names are near.
+func (r *routes) Find(name string) (*llm.Route, error) {
+	if route, ok := r.fixed[name]; ok {
+		return route, nil
+	}
+	r.mu.RLock()
+	route, ok := r.made[name]
+	r.mu.RUnlock()
+	if ok {
+		return route, nil
+	}
+	if route = r.match(name); route == nil {
+		return nil, r.unknown(name)
+	}
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if len(r.made) >= maxMade {
+		clear(r.made)
+	}
+	r.made[name] = route
+	return route, nil
+}
+
+// match makes the route of a name that fits a pattern, or that was discovered.
+func (r *routes) match(name string) *llm.Route {
+	if alias, star, ok := r.config.Match(name); ok {
+		return r.route(alias, star, r.config.Models[alias])
+	}
+	if !r.discovered {
+		return nil
+	}
+	if strings.HasPrefix(name, config.Demo) {
+		return r.plain(name, config.Demo, name)
+	}
+	for _, provider := range r.found() {
+		if _, ok := r.catalog.Lookup(r.config.Providers[provider].Catalog, name); ok {
+			return r.plain(name, provider, name)
+		}
+	}
+	return nil
+}
+
+// found are the discovered providers in the order of discovery.
+func (r *routes) found() []string {
+	var names []string
+	for _, known := range config.KnownProviders() {
+		if _, ok := r.config.Providers[known.Name]; ok {
+			names = append(names, known.Name)
+		}
+	}
+	return names
+}
+
+// plain is the route of one target with every setting at its default.
+func (r *routes) plain(name, provider, model string) *llm.Route {
+	return r.route(name, "", config.Plain(provider+"/"+model))
+}
+
+func (r *routes) route(name, star string, m config.Model) *llm.Route {
+	route := &llm.Route{
+		Name: name, Router: m.Router, With: json.RawMessage(m.With),
+		Retries:  llm.Retries{Attempts: m.Retries.Attempts, Min: m.Retries.Backoff.Min, Max: m.Retries.Backoff.Max},
+		Timeout:  llm.Timeouts{FirstToken: m.Timeout.FirstToken, Idle: m.Timeout.Idle, Total: m.Timeout.Total},
+		CacheTTL: m.Cache.TTL, CacheShared: m.Cache.Shared,
+	}
+	for _, t := range m.Targets {
+		route.Targets = append(route.Targets, r.target(t, star, false))
+	}
+	for _, t := range m.Fallback {
+		route.Targets = append(route.Targets, r.target(t, star, true))
+	}
+	return route
+}
+
+// target puts together what the catalogue knows about a target and what the
+// configuration says.
+func (r *routes) target(c config.Target, star string, fallback bool) *llm.Target {
+	provider, model := c.Split()
+	model = strings.Replace(model, "*", star, 1)
+	if provider == config.Demo {
+		return r.demoTarget(c, model, fallback)
+	}
+	p := r.config.Providers[provider]
+	t := &llm.Target{ID: provider + "/" + model, Provider: provider, Model: model, Dialect: p.Dialect,
+		Region: p.Region, Quality: -1, Fallback: fallback}
+	if entry, ok := r.catalog.Lookup(p.Catalog, model); ok {
+		entry.Fill(t)
+	}
+	c.Override(t)
+	return t
+}
+
+// demoTarget is a model of the built-in provider. Every name there answers: what it
+// adds to "demo" says which fault to show.
+func (r *routes) demoTarget(c config.Target, model string, fallback bool) *llm.Target {
+	t, ok := r.demo[model]
+	if !ok {
+		t = r.demo[config.Demo]
+		t.ID, t.Model = config.Demo+"/"+model, model
+	}
+	t.Fallback = fallback
+	c.Override(&t)
+	return &t
+}
+
+// unknown is the error for a model that nobody serves.
+func (r *routes) unknown(name string) error {
+	msg := fmt.Sprintf("The model %q does not exist here.", name)
+	if near := r.near(name); len(near) > 0 {
+		msg += " Did you mean " + strings.Join(quoted(near), " or ") + "?"
+	}
+	return &llm.Error{Code: llm.CodeModelNotFound, Status: 404, Param: "model", Retried: true,
+		Message: msg + " GET /v1/models lists them all."}
+}
+
+// near are at most three names that the caller may have meant.
+func (r *routes) near(name string) []string {
+	var ids []string
+	for _, m := range r.List() {
+		ids = append(ids, m.ID)
+	}
+	return catalog.Closest(name, ids)
+}
+
+func quoted(names []string) []string {
+	out := make([]string, len(names))
+	for i, name := range names {
+		out[i] = fmt.Sprintf("%q", name)
+	}
+	return out
+}
+
+// listed is a model as GET /v1/models shows it.
+type listed struct {
+	ID, Owner string
+	Created   time.Time
+}
+
+// List gives every model that can be asked for by name, in order: the configured
+// ones, and for patterns what the catalogue knows of their provider.
+func (r *routes) List() []listed {
+	names := map[string]listed{}
+	for alias, m := range r.config.Models {
+		if !strings.Contains(alias, "*") {
+			names[alias] = listed{ID: alias, Owner: "penstock"}
+			continue
+		}
+		for _, t := range m.Targets {
+			r.listPattern(alias, t, names)
+		}
+	}
+	if r.discovered {
+		for model := range r.demo {
+			names[model] = listed{ID: model, Owner: config.Demo}
+		}
+	}
+	return slices.SortedFunc(maps.Values(names), func(a, b listed) int { return cmp.Compare(a.ID, b.ID) })
+}
+
+func (r *routes) listPattern(alias string, t config.Target, names map[string]listed) {
+	provider, model := t.Split()
+	before, after, ok := strings.Cut(model, "*")
+	if !ok {
+		return
+	}
+	for _, e := range r.catalog.Models(r.config.Providers[provider].Catalog) {
+		if len(e.Model) > len(before)+len(after) && strings.HasPrefix(e.Model, before) && strings.HasSuffix(e.Model, after) {
+			id := strings.Replace(alias, "*", e.Model[len(before):len(e.Model)-len(after)], 1)
+			names[id] = listed{ID: id, Owner: provider}
+		}
+	}
+}
+
+// targets are the ids of every target of the fixed routes.
+func (r *routes) targets() []string {
+	var ids []string
+	for _, route := range r.fixed {
+		for _, t := range route.Targets {
+			ids = append(ids, t.ID)
+		}
+	}
+	slices.Sort(ids)
+	return slices.Compact(ids)
+}

@@ -1,0 +1,186 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"net/http"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/penstock/penstock/gateway/internal/config"
+	"github.com/penstock/penstock/gateway/internal/door"
+	"github.com/penstock/penstock/gateway/internal/httpapi"
+	"github.com/penstock/penstock/gateway/internal/llm"
+)
+
+func (a *app) serveCommand() *cobra.Command {
+	return &cobra.Command{
+		Use:   "serve",
+		Short: "Start the gateway",
+		Long: "Without a configuration file, serve looks for provider keys in the environment and for a local Ollama,\n" +
+			"and a demo model answers in any case. It stops on SIGTERM or Ctrl-C once running requests are over, and reads\n" +
+			"its configuration anew on SIGHUP or when the file changes.",
+		Example: "  penstock serve\n  penstock serve -c penstock.yaml",
+		Args:    exactly(0, "no arguments"),
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			return a.serve(cmd.Context(), time.Now())
+		},
+	}
+}
+
+// serve runs a gateway until ctx ends, and then until its requests are over.
+func (a *app) serve(ctx context.Context, started time.Time) error {
+	g, err := a.open(ctx)
+	if err != nil {
+		return err
+	}
+	c := g.world.Load().config
+	s, err := g.listen(c)
+	if err != nil {
+		return errors.Join(err, g.close(ctx))
+	}
+	keeper := g.keep(ctx)
+	s.serve()
+	a.greet(g, s, time.Since(started))
+
+	select {
+	case <-ctx.Done():
+		err = nil
+	case err = <-s.failed:
+	}
+	g.draining.Store(true)
+	grace, stop := context.WithTimeout(context.WithoutCancel(ctx), c.Server.Grace)
+	defer stop()
+	s.stop(grace, g)
+	keeper.stop()
+	return errors.Join(err, g.close(grace))
+}
+
+// servers are the two listeners of a gateway.
+type servers struct {
+	api         *httpapi.API
+	data, admin *http.Server
+	on, adminOn net.Listener
+	// cut ends the requests that outlast the grace.
+	cut    context.CancelCauseFunc
+	failed chan error
+	wg     sync.WaitGroup
+}
+
+func (g *gateway) listen(c *config.Config) (*servers, error) {
+	api, err := httpapi.New(g.apiOptions(c))
+	if err != nil {
+		return nil, err
+	}
+	s := &servers{api: api, data: api.NewServer(api.Data), admin: api.NewServer(api.Admin), failed: make(chan error, 2)}
+	base, cut := context.WithCancelCause(context.Background())
+	s.cut = cut
+	s.data.BaseContext = func(net.Listener) context.Context { return base }
+	if s.on, err = listenOn(c.Listen, "listen"); err != nil {
+		return nil, err
+	}
+	if s.adminOn, err = listenOn(c.Admin.Listen, "admin: {listen: …}"); err != nil {
+		s.on.Close()
+		return nil, err
+	}
+	return s, nil
+}
+
+// listenOn opens a listener; its error says whom to look for and what to change.
+func listenOn(addr, setting string) (net.Listener, error) {
+	l, err := net.Listen("tcp", addr)
+	if err == nil {
+		return l, nil
+	}
+	_, port, _ := net.SplitHostPort(addr)
+	if strings.Contains(err.Error(), "address already in use") {
+		return nil, hint(fmt.Errorf("the address %s is in use by another process, perhaps another Penstock", addr),
+			"find it with `ss -ltnp 'sport = :%s'`, or set another address: %s in penstock.yaml", port, setting)
+	}
+	return nil, hint(fmt.Errorf("listen on %s: %w", addr, err), "set another address: %s in penstock.yaml", setting)
+}
+
+func (s *servers) serve() {
+	run := func(server *http.Server, l net.Listener) {
+		if err := server.Serve(l); !errors.Is(err, http.ErrServerClosed) {
+			s.failed <- err
+		}
+	}
+	s.wg.Go(func() { run(s.data, s.on) })
+	s.wg.Go(func() { run(s.admin, s.adminOn) })
+}
+
+// cutGrace is how long requests have to end once they are cut: time for an in-band
+// error and the ledger.
+const cutGrace = 5 * time.Second
+
+// stop takes no more requests and waits for those under way until ctx ends. Those
+// that are left get an in-band error, and then their connections are closed.
+func (s *servers) stop(ctx context.Context, g *gateway) {
+	if err := s.data.Shutdown(ctx); err != nil {
+		g.log.Warn("cutting requests that outlast the grace", "requests", s.api.Inflight())
+		s.cut(&llm.Error{Code: llm.CodeUnavailable, Status: http.StatusServiceUnavailable, Fault: llm.FaultCut,
+			Message: "The gateway is shutting down and could not wait for the rest of this answer."})
+		last, done := context.WithTimeout(context.Background(), cutGrace)
+		defer done()
+		if s.data.Shutdown(last) != nil {
+			s.data.Close()
+		}
+	}
+	s.cut(nil)
+	s.admin.Close()
+	s.wg.Wait()
+}
+
+// apiOptions fits the gateway to its HTTP face.
+func (g *gateway) apiOptions(c *config.Config) httpapi.Options {
+	return httpapi.Options{
+		Serve: func(ctx context.Context, req *llm.Request, out httpapi.Writer) error {
+			w := g.acquire()
+			defer w.release()
+			return w.pipeline.Serve(ctx, req, out)
+		},
+		Scan:         func(body []byte) (llm.Facts, llm.CacheControl, error) { return door.Scan(body, door.Options{}) },
+		Authenticate: g.keys.Authenticate,
+		Keys:         func() httpapi.Keys { return httpapi.Keys(g.world.Load().config.Keys) },
+		Models:       g.models,
+		Ready:        g.ready,
+		Metrics:      g.telemetry.Handler(),
+		Record:       func(ctx context.Context, id string) (any, error) { return g.ledger.Get(ctx, id) },
+		Spend:        g.spend,
+		Explain:      func(ctx context.Context, req *llm.Request) (any, error) { return g.explain(ctx, req), nil },
+		Reload:       func(ctx context.Context) (any, error) { return g.reloaded(ctx) },
+		AdminAuth:    httpapi.AdminAuth(c.Admin.Auth),
+		Limits: httpapi.Limits{Body: int64(c.Server.MaxBody), Header: c.Server.HeaderTimeout, Write: c.Server.WriteTimeout,
+			Requests: int64(c.Server.MaxRequests)},
+		Log: g.log,
+	}
+}
+
+// greet prints what a newcomer needs next.
+func (a *app) greet(g *gateway, s *servers, took time.Duration) {
+	c := g.world.Load().config
+	api, admin := "http://"+s.on.Addr().String(), "http://"+s.adminOn.Addr().String()
+	found := append(providers(c), "demo (built in)")
+	model := "demo"
+	if list := g.world.Load().routes.List(); a.configPath() != "" && len(list) > 0 {
+		model = list[0].ID
+	}
+	fmt.Fprintf(a.stdout, "penstock ready in %d ms\n", took.Milliseconds())
+	fmt.Fprintf(a.stdout, "  api        %s/v1        (OpenAI SDKs: set base_url to this)\n", api)
+	fmt.Fprintf(a.stdout, "  admin      %s\n", admin)
+	fmt.Fprintf(a.stdout, "  found      %s\n", strings.Join(found, ", "))
+	key := ""
+	if c.Keys == config.KeysRequired {
+		key = " -H \"authorization: Bearer $(penstock keys create --name me)\""
+	}
+	fmt.Fprintf(a.stdout, "  try        curl %s/v1/chat/completions -H 'content-type: application/json'%s -d '{\"model\":\"%s\",\"messages\":[{\"role\":\"user\",\"content\":\"hi\"}]}'\n", api, key, model)
+	for _, warning := range c.Warnings() {
+		fmt.Fprintf(a.stderr, "warning: %s\n", warning)
+	}
+}

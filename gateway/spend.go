@@ -1,0 +1,124 @@
+package main
+
+import (
+	"encoding/csv"
+	"fmt"
+	"strconv"
+	"strings"
+	"text/tabwriter"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/penstock/penstock/gateway/internal/ledger"
+)
+
+func (a *app) spendCommand() *cobra.Command {
+	var by []string
+	var since, until, output string
+	cmd := &cobra.Command{
+		Use:   "spend",
+		Short: "Say who used what and what it cost",
+		Example: "  penstock spend --by model --since 24h\n" +
+			"  penstock spend --by team,tag:usecase --since 7d -o csv",
+		Args: exactly(0, "no arguments, only flags"),
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			q := ledger.Query{By: by}
+			var err error
+			if q.Since, err = moment(since, time.Now()); err != nil {
+				return &usageError{fmt.Errorf("--since: %w", err)}
+			}
+			if q.Until, err = moment(until, time.Now()); err != nil {
+				return &usageError{fmt.Errorf("--until: %w", err)}
+			}
+			l, err := a.openLedger(cmd.Context())
+			if err != nil {
+				return err
+			}
+			defer l.Close()
+			report, err := l.Spend(cmd.Context(), q)
+			if err != nil {
+				return plainly(err)
+			}
+			return a.showSpend(output, by, report)
+		},
+	}
+	cmd.Flags().StringSliceVar(&by, "by", []string{"model"}, "what to group by: model, target, provider, team, key, user, route, day, tag:NAME")
+	cmd.Flags().StringVar(&since, "since", "24h", "how far back: 90m, 24h, 7d, or a time such as 2026-11-01")
+	cmd.Flags().StringVar(&until, "until", "", "until when, in the same forms (default: now)")
+	addOutput(cmd, &output, "table", "json", "csv")
+	return cmd
+}
+
+// moment reads a time: how long ago, a date or a time of day with its date. An
+// empty one is the zero time.
+func moment(s string, now time.Time) (time.Time, error) {
+	if s == "" {
+		return time.Time{}, nil
+	}
+	if days, ok := strings.CutSuffix(s, "d"); ok {
+		if n, err := strconv.ParseUint(days, 10, 16); err == nil {
+			return now.AddDate(0, 0, -int(n)), nil
+		}
+	}
+	if d, err := time.ParseDuration(s); err == nil && d >= 0 {
+		return now.Add(-d), nil
+	}
+	for _, layout := range []string{time.RFC3339, time.DateOnly} {
+		if t, err := time.Parse(layout, s); err == nil {
+			return t, nil
+		}
+	}
+	return time.Time{}, fmt.Errorf("%q is no time; write 24h, 7d or 2026-11-01", s)
+}
+
+func (a *app) showSpend(output string, by []string, report ledger.Report) error {
+	switch output {
+	case "json":
+		return a.printJSON(report)
+	case "csv":
+		return a.spendCSV(by, report)
+	}
+	if len(report.Rows) == 0 {
+		fmt.Fprintln(a.stderr, "Nothing was used in that time.")
+		return nil
+	}
+	w := tabwriter.NewWriter(a.stdout, 0, 8, 2, ' ', tabwriter.AlignRight)
+	fmt.Fprintln(w, strings.ToUpper(strings.Join(by, "\t"))+"\tREQUESTS\tINPUT\tOUTPUT\tCOST\tUNPRICED\tCACHE HITS\tSAVED\t")
+	for _, r := range report.Rows {
+		fmt.Fprintln(w, strings.Join(dashes(r.Values), "\t")+"\t"+sums(r.Sums)+"\t")
+	}
+	fmt.Fprintln(w, "total"+strings.Repeat("\t", max(len(by), 1))+sums(report.Total)+"\t")
+	return w.Flush()
+}
+
+func sums(s ledger.Sums) string {
+	return fmt.Sprintf("%d\t%d\t%d\t%s\t%d\t%d\t%s", s.Requests, s.InputTokens, s.OutputTokens, s.Cost, s.UnpricedRequests, s.CacheHits, s.Saved)
+}
+
+func dashes(values []string) []string {
+	out := make([]string, len(values))
+	for i, v := range values {
+		out[i] = dash(v)
+	}
+	return out
+}
+
+func (a *app) spendCSV(by []string, report ledger.Report) error {
+	w := csv.NewWriter(a.stdout)
+	header := append(append([]string{}, by...), "requests", "errors", "input_tokens", "output_tokens", "cost_usd", "unpriced_requests", "cache_hits", "saved_usd")
+	if err := w.Write(header); err != nil {
+		return err
+	}
+	n := func(v int64) string { return strconv.FormatInt(v, 10) }
+	for _, r := range report.Rows {
+		s := r.Sums
+		row := append(append([]string{}, r.Values...), n(s.Requests), n(s.Errors), n(s.InputTokens), n(s.OutputTokens),
+			s.Cost.Decimal(), n(s.UnpricedRequests), n(s.CacheHits), s.Saved.Decimal())
+		if err := w.Write(row); err != nil {
+			return err
+		}
+	}
+	w.Flush()
+	return w.Error()
+}

@@ -1,0 +1,169 @@
+package main
+
+import (
+	"cmp"
+	"context"
+	"fmt"
+	"math/rand/v2"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/penstock/penstock/gateway/internal/cache"
+	"github.com/penstock/penstock/gateway/internal/dialect"
+	"github.com/penstock/penstock/gateway/internal/llm"
+	"github.com/penstock/penstock/gateway/internal/module"
+	"github.com/penstock/penstock/gateway/internal/pipeline"
+	"github.com/penstock/penstock/gateway/internal/policy"
+	"github.com/penstock/penstock/gateway/internal/telemetry"
+	"github.com/penstock/penstock/gateway/internal/upstream"
+)
+
+// The types in this file fit the parts to the pipeline's interfaces. They hold no
+// decisions: only the words differ on the two sides.
+
+// policyStage asks the policy engine.
+type policyStage struct{ engine *policy.Engine }
+
+func (s policyStage) Decide(ctx context.Context, req *llm.Request, route *llm.Route) (llm.Verdict, error) {
+	in := policy.Input{Request: req, Route: route.Name, Targets: route.Targets}
+	for _, t := range route.Targets {
+		if t.Price.Known {
+			in.CostKnown = true
+			in.EstCost = max(in.EstCost, t.Price.Cost(llm.Usage{Input: req.Facts.EstInputTokens, Output: req.Facts.MaxTokens}))
+		}
+	}
+	return s.engine.Decide(ctx, in)
+}
+
+// routerStage knows the ranker of every route.
+type routerStage map[string]*module.Ranker
+
+func (s routerStage) Rank(ctx context.Context, req *llm.Request, route *llm.Route, c []llm.Candidate) llm.Ranking {
+	return s[rankerName(route)].Rank(ctx, req, c)
+}
+
+// rankerName is the name under which a route's ranker is kept: routes with the same
+// router and settings share one.
+func rankerName(route *llm.Route) string { return route.Router + "\x00" + string(route.With) }
+
+// upstreamStage sends calls to the client of the target's provider.
+type upstreamStage struct {
+	clients map[string]*upstream.Client
+	retries *upstream.RetryBudget
+}
+
+func (s upstreamStage) Do(ctx context.Context, t *llm.Target, call llm.Call) (*llm.Answer, error) {
+	client, ok := s.clients[t.Provider]
+	if !ok {
+		return nil, fmt.Errorf("no client for provider %s", t.Provider)
+	}
+	s.retries.Deposit()
+	return client.Do(ctx, call)
+}
+
+func (s upstreamStage) MayRetry() bool { return s.retries.Withdraw() }
+
+func (s upstreamStage) Backoff(try int, r llm.Retries) time.Duration {
+	return upstream.Backoff(try-1, r.Min, r.Max, rand.Float64)
+}
+
+// healthStage keeps the live figures of targets.
+type healthStage struct{ *upstream.Health }
+
+func (s healthStage) Begin(target string) (pipeline.Flight, bool) {
+	f, ok := s.Health.Begin(target)
+	return flight{f}, ok
+}
+
+type flight struct{ upstream.Flight }
+
+func (f flight) Done(o pipeline.Outcome) { f.Flight.Done(upstream.Outcome(o)) }
+
+// translator runs the dialects module.
+type translator struct{ *module.Dialects }
+
+func (t translator) Request(ctx context.Context, e dialect.Envelope, body []byte) (llm.Call, error) {
+	call, _, err := t.TransformRequest(ctx, module.Outbound{Dialect: e.Target.Dialect, Target: e.Target,
+		RequestID: e.RequestID, Stream: e.Stream, Body: body})
+	return call, err
+}
+
+func (t translator) Response(ctx context.Context, e dialect.Envelope, a *llm.Answer, body []byte) ([]byte, error) {
+	return t.NormaliseResponse(ctx, module.Inbound{Dialect: e.Target.Dialect, Target: e.Target,
+		RequestID: e.RequestID, Created: e.Created, Status: a.Status, Header: a.Header, Body: body})
+}
+
+func (t translator) Events(ctx context.Context, e dialect.Envelope) (dialect.Translation, error) {
+	return t.Dialects.Events(ctx, module.Opening{Dialect: e.Target.Dialect, Target: e.Target,
+		RequestID: e.RequestID, Created: e.Created, IncludeUsage: e.IncludeUsage})
+}
+
+// cacheStage keeps answers under keys made of all that an answer depends on.
+type cacheStage struct{ *cache.Cache }
+
+func (s cacheStage) Lookup(req *llm.Request, route *llm.Route, v *llm.Verdict) (pipeline.Cached, bool) {
+	e, ok := s.Get(s.key(req, route, v))
+	if !ok {
+		return pipeline.Cached{}, false
+	}
+	return pipeline.Cached{Stream: e.Replay(), Target: e.Target, Age: e.Age(time.Now())}, true
+}
+
+func (s cacheStage) Tee(req *llm.Request, route *llm.Route, v *llm.Verdict, t *llm.Target, stream llm.Stream) llm.Stream {
+	return s.Cache.Tee(stream, cache.Recording{Key: s.key(req, route, v), TTL: lifetime(req, route, v),
+		Stream: req.Facts.Stream, Namespace: req.Cache.Namespace, Target: t.ID, Provider: t.Provider, Price: t.Price})
+}
+
+// defaultTTL is how long an answer is kept whose caching only the policy asked for.
+const defaultTTL = 5 * time.Minute
+
+// lifetime is how long an answer is kept: the policy has the last word, then the
+// caller, then the route.
+func lifetime(req *llm.Request, route *llm.Route, v *llm.Verdict) time.Duration {
+	duty := time.Duration(v.Obligations.Cache.TTLSeconds) * time.Second
+	return cmp.Or(duty, req.Cache.TTL, route.CacheTTL, defaultTTL)
+}
+
+// key separates answers by tenant, namespace, route and targets before it looks at
+// the request itself.
+func (s cacheStage) key(req *llm.Request, route *llm.Route, v *llm.Verdict) cache.Key {
+	o := &v.Obligations
+	targets := make([]byte, 0, 256)
+	for _, t := range route.Targets {
+		targets = append(append(targets, t.ID...), 0)
+	}
+	for _, list := range [][]string{o.AllowTargets, o.DenyTargets} {
+		targets = append(append(targets, strings.Join(list, "\x00")...), 1)
+	}
+	targets = strconv.AppendInt(targets, o.MaxOutputTokens, 10)
+	return s.RequestKey(req.Body, req.Facts, []byte(tenant(req, route, v)), []byte(req.Cache.Namespace),
+		[]byte(route.Name), targets, []byte(req.Dialect))
+}
+
+// tenant is who may share answers with whom: by default a team, else the holder of
+// a key, else all the anonymous.
+func tenant(req *llm.Request, route *llm.Route, v *llm.Verdict) string {
+	switch {
+	case v.Obligations.Cache.Scope != "":
+		return "policy:" + v.Obligations.Cache.Scope
+	case route.CacheShared:
+		return "shared"
+	case req.Principal.Team != "":
+		return "team:" + req.Principal.Team
+	case req.Principal.KeyID != "":
+		return "key:" + req.Principal.KeyID
+	}
+	return "anonymous"
+}
+
+// observed is the ledger with the metrics looking on.
+type observed struct {
+	pipeline.Ledger
+	telemetry *telemetry.Telemetry
+}
+
+func (o observed) Write(ctx context.Context, r *llm.Record) error {
+	o.telemetry.Observe(r)
+	return o.Ledger.Write(ctx, r)
+}
