@@ -12,13 +12,17 @@ const (
 	// moved to the database file.
 	checkpointEvery = 8 << 20
 	// maxLog is the size of the log, in pages of 4 KiB, at which the writer is made to
-	// pause for the moment it takes to start the log afresh.
+	// help.
 	maxLog = 8192
 	// pruneEvery is how often totals of windows that are over are dropped.
 	pruneEvery = time.Minute
 	// chore bounds one piece of housekeeping.
 	chore = 10 * time.Second
 )
+
+// checkpoint moves pages from the log to the database file, as far as neither readers
+// nor the writer are in the way. It waits for nobody.
+const checkpoint = "PRAGMA wal_checkpoint(PASSIVE)"
 
 // keeper keeps house beside the writer: it moves the log's pages to the database
 // file, which waits for the disk, and drops totals that nobody needs any more.
@@ -57,18 +61,23 @@ func (k *keeper) loop(ctx context.Context) {
 	}
 }
 
-// checkpoint moves what it can without disturbing anyone. Only when the log has
-// grown large although, because writing never paused, is the writer held up while
-// the rest is moved. A failure leaves the pages in the log, where they are as safe;
-// the next round tries again.
+// checkpoint moves what it can without disturbing anyone. While writing never pauses
+// it does not catch up, and the log cannot start afresh; when it has grown large, the
+// writer is asked to move the little that is left between two groups. A stronger kind
+// of checkpoint would lock writers out for as long as the slowest reader takes.
+//
+// A failure leaves the pages in the log, where they are as safe; the next round
+// tries again.
 func (k *keeper) checkpoint(ctx context.Context) {
 	k.writer.written.Store(0)
 	ctx, stop := context.WithTimeout(ctx, chore)
 	defer stop()
 	var busy, pages, moved int64
-	err := k.db.QueryRowContext(ctx, "PRAGMA wal_checkpoint(PASSIVE)").Scan(&busy, &pages, &moved)
+	err := k.db.QueryRowContext(ctx, checkpoint).Scan(&busy, &pages, &moved)
 	if err == nil && pages > maxLog {
-		_, _ = k.db.ExecContext(ctx, "PRAGMA wal_checkpoint(RESTART)")
+		o := newOp()
+		o.catchUp = true
+		_ = k.writer.do(ctx, o)
 	}
 }
 

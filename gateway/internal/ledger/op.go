@@ -23,6 +23,8 @@ type op struct {
 	orphan  string
 	// prune drops totals whose windows are over by this Unix second.
 	prune int64
+	// catchUp has the rest of the log moved once the group is written.
+	catchUp bool
 
 	// done receives the outcome, once.
 	done chan error

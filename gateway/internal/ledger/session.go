@@ -36,6 +36,7 @@ const (
 	openLease
 	closeLease
 	pruneCharges
+	checkpointLog
 	kinds
 )
 
@@ -52,9 +53,10 @@ func statements() [kinds]string {
 		insertRow: "INSERT INTO requests (" + strings.Join(columns, ", ") + ") VALUES (?" + strings.Repeat(", ?", len(columns)-1) + ")",
 		addCharge: `INSERT INTO charges (scope, unit, span, span_id, amount, expires) VALUES (?, ?, ?, ?, ?, ?)
 			ON CONFLICT DO UPDATE SET amount = amount + excluded.amount, expires = max(expires, excluded.expires)`,
-		openLease:    "INSERT OR REPLACE INTO leases (id, run, expires, charges) VALUES (?, ?, ?, ?)",
-		closeLease:   "DELETE FROM leases WHERE id = ?",
-		pruneCharges: "DELETE FROM charges WHERE expires < ?",
+		openLease:     "INSERT OR REPLACE INTO leases (id, run, expires, charges) VALUES (?, ?, ?, ?)",
+		closeLease:    "DELETE FROM leases WHERE id = ?",
+		pruneCharges:  "DELETE FROM charges WHERE expires < ?",
+		checkpointLog: checkpoint,
 	}
 }
 

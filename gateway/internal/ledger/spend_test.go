@@ -16,7 +16,9 @@ func TestSpend(t *testing.T) {
 	day := time.Date(2026, 11, 22, 10, 0, 0, 0, time.UTC)
 	for i, change := range []func(*llm.Record){
 		func(r *llm.Record) { r.Cost = 1_000_000_001 },
-		func(r *llm.Record) { r.Cost, r.Team, r.Tags = 2_000_000_000, "ops", map[string]string{"usecase": "chat"} },
+		func(r *llm.Record) {
+			r.Cost, r.Team, r.Tags = 2_000_000_000, "ops", map[string]string{"usecase": "chat"}
+		},
 		func(r *llm.Record) { r.Model, r.Target, r.Price, r.Cost = "local", "local/llama", llm.Price{}, 0 },
 		func(r *llm.Record) { r.Cache, r.Saved, r.Cost, r.Usage = "hit", 5_000_000, 0, llm.Usage{} },
 		func(r *llm.Record) { // denied: it cost nothing, which is known

@@ -128,9 +128,10 @@ func (w *writer) drain(s *session, group []*op) {
 // write commits a group and tells its callers. When one op is at fault, the others
 // are not made to suffer for it.
 func (w *writer) write(s *session, group []*op) {
-	size := int64(0)
-	for _, o := range group {
+	size, catchUp := int64(groupOverhead), false
+	for _, o := range group { // once its caller has been told, an op is not ours any more
 		size += int64(len(o.row.record))
+		catchUp = catchUp || o.catchUp
 	}
 	err := s.apply(group)
 	if resultCode(err) == sqlite3.SQLITE_CONSTRAINT && len(group) > 1 {
@@ -143,7 +144,10 @@ func (w *writer) write(s *session, group []*op) {
 	for _, o := range group {
 		o.done <- err
 	}
-	w.grown(size + groupOverhead)
+	w.grown(size)
+	if catchUp {
+		_ = s.exec(checkpointLog) // a failure leaves the pages where they are as safe
+	}
 }
 
 // groupOverhead is about what a commit adds to the log beyond the records: the pages
