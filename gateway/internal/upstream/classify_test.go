@@ -108,47 +108,6 @@ func checkRendered(t *testing.T, name string, e *llm.Error, raw []byte) {
 	}
 }
 
-func TestErrorsInReplies(t *testing.T) {
-	want := map[string]llm.Fault{"groq/8c0e69d9": llm.FaultMalformed, "groq/6fd0be6f": llm.FaultMalformed,
-		"openrouter/08624334": llm.FaultBadRequest}
-	found := 0
-	keep := func(r *llmtest.Recorded) bool { return r.Kind == "errors" && r.Status == 200 && r.Stream }
-	for r := range llmtest.Recordings(t, keep) {
-		for line := range strings.SplitSeq(string(r.Body), "\n") {
-			data, ok := strings.CutPrefix(line, "data: ")
-			if !ok || !HasError([]byte(data)) {
-				continue
-			}
-			found++
-			if e := ParseError(r.Status, nil, []byte(data), testNow); e.Fault != want[recordingKey(r)] || e.Message == "" {
-				t.Errorf("%s: fault %q, %q, want %q", r.Path, e.Fault, e.Message, want[recordingKey(r)])
-			}
-		}
-	}
-	if found != len(want) {
-		t.Errorf("%d errors found in streams of status 200, want %d", found, len(want))
-	}
-}
-
-func TestErrorsInPlainReplies(t *testing.T) {
-	n := 0
-	keep := func(r *llmtest.Recorded) bool {
-		return r.Status == 200 && !r.Stream && r.ContentType() == "application/json" && r.Kind != "errors"
-	}
-	for r := range llmtest.Recordings(t, keep) {
-		n++
-		// Azure's filter is the one recorded reply of status 200 that is an error.
-		filter := recordingKey(r) == "azure/1657a859"
-		if HasError(r.Body) != filter {
-			t.Errorf("%s: HasError = %v", r.Path, !filter)
-		}
-		if filter && ParseError(r.Status, r.HTTPHeader(), r.Body, testNow).Fault != llm.FaultContentPolicy {
-			t.Errorf("%s: not taken for a refusal on content", r.Path)
-		}
-	}
-	t.Logf("%d plain replies of status 200, one of them an error", n)
-}
-
 func TestParseError(t *testing.T) {
 	tests := []struct {
 		name    string
@@ -251,65 +210,6 @@ func TestFaultOfTranslatedErrors(t *testing.T) {
 	}
 }
 
-func TestHasError(t *testing.T) {
-	for body, want := range map[string]bool{
-		`{"error":{"message":"x"}}`:                      true,
-		` { "id" : "a\"b\\" , "error" : "x" }`:           true,
-		`{"a":[{"error":"inner"}],"error":true}`:         true,
-		`{"a":{"error":"inner"}}`:                        false,
-		`{"a":"\"error\":1"}`:                            false,
-		`{"error":null,"output":[]}`:                     false,
-		`{"error":{ }}`:                                  false,
-		`{"error":""}`:                                   false,
-		`{"error":false}`:                                false,
-		`[{"error":1}]`:                                  false,
-		`{"error"`:                                       false,
-		`{"x":"error"}`:                                  false,
-		`{"choices":[{"message":{"content":"error"}}]}`:  false,
-		`{"type":"error","error":{"type":"overloaded"}}`: true,
-		`{"choices":[{"finish_reason":"error"}],"error":{"code":502}}`: true,
-	} {
-		if got := HasError([]byte(body)); got != want {
-			t.Errorf("HasError(%s) = %v, want %v", body, got, want)
-		}
-	}
-}
-
-func TestRetryAfter(t *testing.T) {
-	tests := []struct {
-		name   string
-		header http.Header
-		body   string
-		want   time.Duration
-	}{
-		{"nothing", nil, "", 0},
-		{"seconds", http.Header{"Retry-After": {"2"}}, "", 2 * time.Second},
-		{"fraction", http.Header{"Retry-After": {"0.5"}}, "", 500 * time.Millisecond},
-		{"date", http.Header{"Retry-After": {"Sun, 22 Nov 2026 12:00:30 GMT"}}, "", 30 * time.Second},
-		{"past date", http.Header{"Retry-After": {"Sun, 22 Nov 2026 11:00:30 GMT"}}, "", 0},
-		{"milliseconds first", http.Header{"Retry-After": {"2"}, "Retry-After-Ms": {"1500"}}, "", 1500 * time.Millisecond},
-		{"Azure's zero milliseconds", http.Header{"Retry-After": {"1"}, "Retry-After-Ms": {"0"}}, "", time.Second},
-		{"Azure's older name", http.Header{"X-Ms-Retry-After-Ms": {"20"}}, "", 20 * time.Millisecond},
-		{"reset of what is used up", http.Header{"X-Ratelimit-Remaining-Requests": {"0"}, "X-Ratelimit-Reset-Requests": {"1m0.2s"},
-			"X-Ratelimit-Remaining-Tokens": {"9"}, "X-Ratelimit-Reset-Tokens": {"9h"}}, "", 60200 * time.Millisecond},
-		{"Anthropic's reset", http.Header{"Anthropic-Ratelimit-Tokens-Remaining": {"0"},
-			"Anthropic-Ratelimit-Tokens-Reset": {"2026-11-22T12:00:07Z"}}, "", 7 * time.Second},
-		{"OpenRouter's epoch", http.Header{"X-Ratelimit-Remaining": {"0"}, "X-Ratelimit-Reset": {"1795348805000"}}, "", 5 * time.Second},
-		{"Google's body", nil, `{"error":{"details":[{"@type":"x"},{"retryDelay":"48s"}]}}`, 48 * time.Second},
-		{"Google's array", nil, `[{"error":{"details":[{"retryDelay":"0.5s"}]}}]`, 500 * time.Millisecond},
-		{"loading", nil, `{"error":"Model is loading","estimated_time":20.5}`, 20500 * time.Millisecond},
-		{"message", nil, `{"error":{"message":"Limit reached. Please try again in 1m2.5s. Visit"}}`, 62500 * time.Millisecond},
-		{"nonsense", http.Header{"Retry-After": {"soon"}, "Retry-After-Ms": {"NaN"}}, `{"error":{"details":"x"}}`, 0},
-		{"negative", http.Header{"Retry-After": {"-5"}}, "", 0},
-		{"forever", http.Header{"Retry-After": {"1e18"}}, "", 24 * time.Hour},
-	}
-	for _, tt := range tests {
-		if got := RetryAfter(tt.header, []byte(tt.body), testNow); got != tt.want {
-			t.Errorf("%s: RetryAfter = %v, want %v", tt.name, got, tt.want)
-		}
-	}
-}
-
 func FuzzParseError(f *testing.F) {
 	for _, s := range []string{`{"error":{"message":"x","type":"y","param":null,"code":3}}`, `[{"error":{}}]`, `<html>`,
 		`{"detail":[{"loc":[1],"msg":"m"}]}`, `{"error":"x","estimated_time":1e300}`, `try again in 99999999999h`} {
@@ -324,41 +224,4 @@ func FuzzParseError(f *testing.F) {
 			t.Errorf("RetryAfter of %q = %v", body, e.RetryAfter)
 		}
 	})
-}
-
-func FuzzHasError(f *testing.F) {
-	for _, s := range []string{`{"error":{"message":"x"}}`, `{"a":"\\\"error\"","error":[]}`, `{"error" : 0 }`, `{"error":"`} {
-		f.Add([]byte(s))
-	}
-	f.Fuzz(func(t *testing.T, body []byte) {
-		got := HasError(body)
-		var m map[string]any
-		dec := json.NewDecoder(bytes.NewReader(body))
-		dec.UseNumber()
-		// Keys that repeat or are written with escapes are seen as they stand.
-		if dec.Decode(&m) != nil || bytes.Count(body, []byte(`rror"`)) > 1 || bytes.Contains(body, []byte(`\u`)) {
-			return
-		}
-		if v := m["error"]; got != pythonTrue(v) {
-			t.Errorf("HasError(%q) = %v, value %v", body, got, v)
-		}
-	})
-}
-
-func pythonTrue(v any) bool {
-	switch v := v.(type) {
-	case nil:
-		return false
-	case bool:
-		return v
-	case string:
-		return v != ""
-	case json.Number:
-		return v.String()[0] != '0'
-	case map[string]any:
-		return len(v) > 0
-	case []any:
-		return len(v) > 0
-	}
-	return true
 }

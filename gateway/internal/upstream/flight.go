@@ -122,7 +122,7 @@ const (
 
 func verdictOn(o Outcome) verdict {
 	switch o.Fault {
-	case llm.FaultCanceled, llm.FaultTransform:
+	case llm.FaultCanceled, llm.FaultTransform, llm.FaultResting:
 		return neutral
 	case llm.FaultRateLimited:
 		return throttled
