@@ -1,0 +1,128 @@
+// Package cache keeps complete replies and gives them back to requests that are the
+// same in everything that could change the answer. It is the only importer of
+// ristretto.
+//
+// It decides neither what may be cached nor for whom: the caller puts the tenant,
+// the route and whatever else separates answers into the key. And it is never the
+// authority for anything: ristretto admits entries asynchronously and may drop
+// them, so a reply that was put may not be found, now or ever.
+package cache
+
+import (
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"sync"
+	"time"
+
+	"github.com/dgraph-io/ristretto/v2"
+)
+
+// The defaults and fixed sizes, in bytes.
+const (
+	// DefaultMaxItem is the largest entry that is kept.
+	DefaultMaxItem = 4 << 20
+	// usualItem is what an entry is taken to weigh when the cache sizes its
+	// frequency counters, ten for each entry that fits.
+	usualItem = 4 << 10
+	// pooledBytes is the largest scratch buffer that is kept for the next request.
+	pooledBytes = 1 << 20
+)
+
+// Cache is safe for concurrent use. Close stops its goroutine.
+type Cache struct {
+	maxItem int64
+	purges  purges
+	scratch sync.Pool
+
+	// mu lets Close wait for calls into ristretto, which panics when it is used
+	// while it closes.
+	mu     sync.RWMutex
+	closed bool
+	store  *ristretto.Cache[[]byte, *Entry]
+}
+
+// New makes a cache of at most maxBytes. Entries of more than DefaultMaxItem, or of
+// more than a quarter of the cache, are not kept.
+func New(maxBytes int64) (*Cache, error) {
+	if maxBytes <= 0 {
+		return nil, errors.New("a cache needs a size above zero")
+	}
+	store, err := ristretto.NewCache(&ristretto.Config[[]byte, *Entry]{
+		NumCounters: max(maxBytes/usualItem*10, 1000),
+		MaxCost:     maxBytes,
+		BufferItems: 64,
+		KeyToHash:   hashes,
+	})
+	if err != nil {
+		return nil, fmt.Errorf("make response cache: %w", err)
+	}
+	c := &Cache{maxItem: min(DefaultMaxItem, max(maxBytes/4, 1)), store: store}
+	c.scratch.New = func() any { return new(canon) }
+	return c, nil
+}
+
+// hashes takes ristretto's two hashes from the key, which is one already.
+func hashes(key []byte) (uint64, uint64) {
+	return binary.LittleEndian.Uint64(key), binary.LittleEndian.Uint64(key[8:])
+}
+
+// Get finds a live entry. The entry is shared: nobody may write to it.
+func (c *Cache) Get(key Key) (*Entry, bool) {
+	c.mu.RLock()
+	defer c.mu.RUnlock()
+	if c.closed {
+		return nil, false
+	}
+	e, ok := c.store.Get(key[:])
+	// ristretto compares 128 of the key's bits; the rest is compared here.
+	if !ok || e.key != key || !c.purges.alive(e) {
+		return nil, false
+	}
+	return e, true
+}
+
+// Put keeps an entry for ttl, or doesn't: when ttl is not above zero, when the entry
+// is too large, when it was recorded before a purge, or when ristretto finds others
+// more useful. The entry belongs to the cache afterwards. It is seen by Get soon;
+// tests call Wait.
+func (c *Cache) Put(key Key, e *Entry, ttl time.Duration) {
+	cost := e.Size()
+	if ttl <= 0 || cost > c.maxItem || !c.purges.alive(e) {
+		return
+	}
+	e.key = key
+	c.mu.RLock()
+	defer c.mu.RUnlock()
+	if !c.closed {
+		c.store.SetWithTTL(key[:], e, cost, ttl)
+	}
+}
+
+// Wait returns once everything put before is either seen by Get or dropped.
+func (c *Cache) Wait() {
+	c.mu.RLock()
+	defer c.mu.RUnlock()
+	if !c.closed {
+		c.store.Wait()
+	}
+}
+
+// Purge forgets every entry.
+func (c *Cache) Purge() { c.purges.all() }
+
+// PurgeNamespace forgets the entries of one namespace; "" is that of entries without
+// one.
+func (c *Cache) PurgeNamespace(name string) { c.purges.namespace(name) }
+
+// Close drops everything and returns once the cache's goroutine has ended. Get and
+// Put do nothing afterwards. It may be called twice.
+func (c *Cache) Close() error {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if !c.closed {
+		c.closed = true
+		c.store.Close()
+	}
+	return nil
+}

@@ -1,0 +1,270 @@
+package cache_test
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"io"
+	"sync"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+	"go.uber.org/goleak"
+
+	"github.com/penstock/penstock/gateway/internal/cache"
+	"github.com/penstock/penstock/gateway/internal/llm"
+)
+
+func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+
+// script is a stream of given events, then of err.
+type script struct {
+	events []llm.Event
+	err    error
+	tally  llm.Tally
+	closed bool
+}
+
+func (s *script) Next() (llm.Event, error) {
+	if len(s.events) == 0 {
+		return llm.Event{}, s.err
+	}
+	e := s.events[0]
+	s.events = s.events[1:]
+	return e, nil
+}
+func (s *script) Tally() llm.Tally { return s.tally }
+func (s *script) Close() error     { s.closed = true; return nil }
+
+func frames(texts ...string) []llm.Event {
+	var all []llm.Event
+	for _, t := range texts {
+		f := []byte("data: " + t + "\n\n")
+		all = append(all, llm.Event{Frame: f, Data: f[6 : 6+len(t)], Content: true})
+	}
+	return append(all, llm.Event{Frame: []byte(": usage\n\n"), Data: []byte(`{"usage":1}`), Hidden: true},
+		llm.Event{Frame: []byte("data: [DONE]\n\n"), Final: true})
+}
+
+func open(t testing.TB, size int64) *cache.Cache {
+	t.Helper()
+	c, err := cache.New(size)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = c.Close() })
+	return c
+}
+
+func drain(t testing.TB, s llm.Stream) []llm.Event {
+	t.Helper()
+	var all []llm.Event
+	for {
+		e, err := s.Next()
+		if err != nil {
+			return all
+		}
+		e.Frame, e.Data = bytes.Clone(e.Frame), bytes.Clone(e.Data)
+		all = append(all, e)
+	}
+}
+
+func TestTeeKeepsCompleteReplies(t *testing.T) {
+	c := open(t, 1<<20)
+	usage := llm.Usage{Input: 1000, Output: 2000}
+	price := llm.Price{Known: true, Input: llm.USD, Output: 2 * llm.USD}
+	s := &script{events: frames(`{"a":1}`, `{"b":2}`), err: io.EOF, tally: llm.Tally{Finish: "stop", Usage: &usage, Model: "m-1"}}
+	want := frames(`{"a":1}`, `{"b":2}`)
+	key := cache.NewKey([]byte("k"))
+	tee := c.Tee(s, cache.Recording{Key: key, TTL: time.Minute, Stream: true, Namespace: "n", Target: "p/m", Provider: "p", Price: price})
+	if d := cmp.Diff(want, drain(t, tee)); d != "" {
+		t.Errorf("through the tee (-want +got):\n%s", d)
+	}
+	if err := tee.Close(); err != nil || !s.closed {
+		t.Errorf("Close = %v, source closed %v", err, s.closed)
+	}
+	usage.Input = 7 // what was kept must not follow
+	c.Wait()
+	e, ok := c.Get(key)
+	if !ok {
+		t.Fatal("the reply was not kept")
+	}
+	for range 2 {
+		r := e.Replay()
+		if got := r.Tally(); got.Usage != nil || got.Model != "m-1" {
+			t.Errorf("tally before the first event: %+v", got)
+		}
+		if d := cmp.Diff(want, drain(t, r)); d != "" {
+			t.Errorf("replayed (-want +got):\n%s", d)
+		}
+		if got := r.Tally(); got.Usage == nil || *got.Usage != (llm.Usage{Input: 1000, Output: 2000}) || got.Finish != "stop" {
+			t.Errorf("tally at the end: %+v", got)
+		}
+	}
+	if e.Cost != 5*llm.USD/1000 || e.Target != "p/m" || !e.Stream || e.Age(e.Stored.Add(time.Second)) != time.Second {
+		t.Errorf("entry: cost %v target %q stream %v", e.Cost, e.Target, e.Stream)
+	}
+}
+
+func TestTeeKeepsNothingElse(t *testing.T) {
+	done := frames("{}")
+	for _, c := range []struct {
+		name   string
+		events []llm.Event
+		err    error
+		tally  llm.Tally
+		r      cache.Recording
+		kept   bool
+	}{
+		{"complete", done, io.EOF, llm.Tally{Finish: "stop"}, cache.Recording{TTL: time.Hour}, true},
+		{"no lifetime", done, io.EOF, llm.Tally{Finish: "stop"}, cache.Recording{}, false},
+		{"cut", done[:1], errors.New("reset"), llm.Tally{Finish: "stop"}, cache.Recording{TTL: time.Hour}, false},
+		{"ended without final", done[:1], io.EOF, llm.Tally{Finish: "stop"}, cache.Recording{TTL: time.Hour}, false},
+		{"length", done, io.EOF, llm.Tally{Finish: "length"}, cache.Recording{TTL: time.Hour}, false},
+		{"filtered", done, io.EOF, llm.Tally{Finish: "content_filter"}, cache.Recording{TTL: time.Hour}, false},
+		{"no finish", done, io.EOF, llm.Tally{}, cache.Recording{TTL: time.Hour}, false},
+		{"tool calls", done, io.EOF, llm.Tally{Finish: "tool_calls", ToolCalls: true}, cache.Recording{TTL: time.Hour}, false},
+		{"tool calls that say stop", done, io.EOF, llm.Tally{Finish: "stop", ToolCalls: true}, cache.Recording{TTL: time.Hour}, false},
+		{"tool calls allowed", done, io.EOF, llm.Tally{Finish: "tool_calls", ToolCalls: true}, cache.Recording{TTL: time.Hour, ToolCalls: true}, true},
+		{"too large", frames(string(make([]byte, 300<<10))), io.EOF, llm.Tally{Finish: "stop"}, cache.Recording{TTL: time.Hour}, false},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			store := open(t, 1<<20)
+			c.r.Key = cache.NewKey([]byte(c.name))
+			tee := store.Tee(&script{events: c.events, err: c.err, tally: c.tally}, c.r)
+			if got := len(drain(t, tee)); got != len(c.events) {
+				t.Errorf("%d events came through, want %d", got, len(c.events))
+			}
+			_ = tee.Close()
+			store.Wait()
+			if _, ok := store.Get(c.r.Key); ok != c.kept {
+				t.Errorf("kept: %v, want %v", ok, c.kept)
+			}
+		})
+	}
+}
+
+func TestEntriesExpire(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		c, err := cache.New(1 << 20)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer c.Close()
+		key := cache.NewKey([]byte("k"))
+		c.Put(key, c.NewEntry(cache.Recording{}), time.Minute)
+		c.Wait()
+		time.Sleep(59 * time.Second)
+		if _, ok := c.Get(key); !ok {
+			t.Error("gone before its time")
+		}
+		time.Sleep(2 * time.Second)
+		if _, ok := c.Get(key); ok {
+			t.Error("outlived its time")
+		}
+	})
+}
+
+func TestPurgeAppliesToRepliesUnderWay(t *testing.T) {
+	c := open(t, 1<<20)
+	for name, purge := range map[string]func(){"all": c.Purge, "namespace": func() { c.PurgeNamespace("n") }} {
+		key := cache.NewKey([]byte(name))
+		tee := c.Tee(&script{events: frames("{}"), err: io.EOF, tally: llm.Tally{Finish: "stop"}}, cache.Recording{Key: key, TTL: time.Hour, Namespace: "n"})
+		purge()
+		drain(t, tee)
+		_ = tee.Close()
+		c.Wait()
+		if _, ok := c.Get(key); ok {
+			t.Errorf("%s: a reply begun before the purge survived it", name)
+		}
+	}
+}
+
+func TestManyPurgedNamespacesStayBounded(t *testing.T) {
+	c := open(t, 1<<20)
+	key := cache.NewKey([]byte("k"))
+	c.Put(key, c.NewEntry(cache.Recording{Namespace: "kept"}), time.Hour)
+	c.Wait()
+	for i := range 10_000 {
+		c.PurgeNamespace(fmt.Sprint(i))
+	}
+	if _, ok := c.Get(key); !ok {
+		t.Error("an entry of another namespace was purged")
+	}
+	c.PurgeNamespace("one more")
+	if _, ok := c.Get(key); ok {
+		t.Error("past the bound everything must go, but an entry stayed")
+	}
+}
+
+func TestNewKeyFramesItsParts(t *testing.T) {
+	seen := map[cache.Key]string{}
+	for _, parts := range [][]string{{"ab", "c"}, {"a", "bc"}, {"abc"}, {"abc", ""}, {"", "abc"}, {}} {
+		var in [][]byte
+		for _, p := range parts {
+			in = append(in, []byte(p))
+		}
+		k := cache.NewKey(in...)
+		if other, ok := seen[k]; ok {
+			t.Errorf("%q and %s have the same key", parts, other)
+		}
+		seen[k] = fmt.Sprintf("%q", parts)
+	}
+}
+
+func TestNewRefusesNoSize(t *testing.T) {
+	if _, err := cache.New(0); err == nil {
+		t.Error("a cache of size 0 was made")
+	}
+}
+
+func TestClosedCacheIsEmpty(t *testing.T) {
+	c := open(t, 1<<20)
+	key := cache.NewKey()
+	for range 2 {
+		if err := c.Close(); err != nil {
+			t.Fatal(err)
+		}
+	}
+	c.Put(key, c.NewEntry(cache.Recording{}), time.Hour)
+	c.Wait()
+	if _, ok := c.Get(key); ok {
+		t.Error("a closed cache has an entry")
+	}
+}
+
+// TestHammer uses everything at once; the race detector and the assertion that an
+// entry is always the one that was put are the test.
+func TestHammer(t *testing.T) {
+	c := open(t, 256<<10)
+	var wg sync.WaitGroup
+	for g := range 8 {
+		wg.Go(func() {
+			for i := range 2000 {
+				hammer(t, c, (g*7+i)%64, i)
+			}
+		})
+	}
+	wg.Wait()
+}
+
+func hammer(t *testing.T, c *cache.Cache, n, i int) {
+	name := fmt.Sprint(n)
+	key := cache.NewKey([]byte(name))
+	switch {
+	case i%500 == 499:
+		c.Purge()
+	case i%97 == 96:
+		c.PurgeNamespace(name)
+	case i%3 == 0:
+		drain(t, c.Tee(&script{events: frames(name), err: io.EOF, tally: llm.Tally{Finish: "stop"}}, cache.Recording{Key: key, TTL: time.Hour, Namespace: name}))
+	default:
+		if e, ok := c.Get(key); ok {
+			if got := string(drain(t, e.Replay())[0].Data); got != name {
+				t.Errorf("key %s holds %s", name, got)
+			}
+		}
+	}
+}

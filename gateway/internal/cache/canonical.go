@@ -1,0 +1,222 @@
+package cache
+
+import (
+	"bytes"
+	"crypto/sha256"
+	"slices"
+	"strconv"
+
+	"github.com/penstock/penstock/gateway/internal/llm"
+)
+
+// RequestKey is the key of a request body within a scope: the parts name whatever
+// else separates answers, such as tenant, route, targets, namespace and policy
+// scope. It is NewKey(parts…, CanonicalRequest(body)) without the garbage.
+func (c *Cache) RequestKey(body []byte, f llm.Facts, parts ...[]byte) Key {
+	w := c.scratch.Get().(*canon)
+	w.request(body, f)
+	h := sha256.New()
+	for _, p := range parts {
+		writePart(h, p)
+	}
+	writePart(h, w.out)
+	if w.in = nil; cap(w.out) <= pooledBytes {
+		c.scratch.Put(w)
+	}
+	return sum(h)
+}
+
+// CanonicalRequest appends to dst a form of a request body that is the same for
+// bodies that ask for the same answer: members in order of their names, no white
+// space, and without the members that say who asks or how to account for it.
+// Numbers and strings keep their spelling: 1 and 1.0, or "é" and "\u00e9", are
+// different, which costs a hit but never gives a wrong one.
+//
+// The body must have passed the door: nothing is checked here.
+func CanonicalRequest(dst, body []byte, f llm.Facts) []byte {
+	var w canon
+	w.request(body, f)
+	return append(dst, w.out...)
+}
+
+// request writes the canonical form of a whole body over what out held.
+func (c *canon) request(body []byte, f llm.Facts) {
+	c.in, c.pos, c.out, c.members = body, 0, c.out[:0], c.members[:0]
+	c.space()
+	c.value(isBookkeeping)
+	// The events of a stream with usage differ from those without.
+	if f.Stream {
+		c.out = strconv.AppendBool(c.out, f.IncludeUsage)
+	}
+}
+
+// isBookkeeping reports whether a member of the body does not touch the answer. The
+// name is raw: an escaped spelling is not recognised, and stays.
+func isBookkeeping(name []byte) bool {
+	switch string(name) {
+	case `"user"`, `"metadata"`, `"stream_options"`, `"cache"`, `"store"`, `"safety_identifier"`, `"prompt_cache_key"`:
+		return true
+	}
+	return false
+}
+
+// keepAll drops no member: only those of the outermost object are known.
+func keepAll([]byte) bool { return false }
+
+// canon copies one JSON text, sorting as it goes: each object is written in its own
+// order first and put right in place if that order is wrong.
+type canon struct {
+	in  []byte
+	pos int
+	out []byte
+	// members are the spans in out of the members of all objects that are open.
+	members []member
+	spare   []byte
+}
+
+// member is where one member stands in out: its name, quotes included, and its end.
+type member struct{ start, nameEnd, end int }
+
+func (c *canon) value(drop func([]byte) bool) {
+	if c.pos >= len(c.in) {
+		return
+	}
+	switch c.in[c.pos] {
+	case '{':
+		c.object(drop)
+	case '[':
+		c.array()
+	case '"':
+		c.text()
+	default:
+		c.word()
+	}
+}
+
+func (c *canon) object(drop func([]byte) bool) {
+	base := len(c.members)
+	c.out = append(c.out, '{')
+	start := len(c.out)
+	for c.pos++; c.more('}'); {
+		m := member{start: len(c.out)}
+		c.text()
+		m.nameEnd = len(c.out)
+		c.space()
+		c.pos++ // the colon
+		c.space()
+		c.out = append(c.out, ':')
+		c.value(keepAll)
+		if drop(c.out[m.start:m.nameEnd]) {
+			c.out = c.out[:m.start]
+			continue
+		}
+		c.out = append(c.out, ',')
+		m.end = len(c.out)
+		c.members = append(c.members, m)
+	}
+	c.sort(start, c.members[base:])
+	c.members = c.members[:base]
+	c.out = append(c.out, '}')
+}
+
+// sort puts members into the order of their names. Where one name comes twice, which
+// the door allows in what nobody here reads, the document's order stays.
+func (c *canon) sort(start int, members []member) {
+	out := c.out
+	order := func(a, b member) int {
+		if n := bytes.Compare(out[a.start:a.nameEnd], out[b.start:b.nameEnd]); n != 0 {
+			return n
+		}
+		return a.start - b.start
+	}
+	if slices.IsSortedFunc(members, order) {
+		return
+	}
+	slices.SortFunc(members, order)
+	c.spare = append(c.spare[:0], out[start:]...)
+	at := start
+	for _, m := range members {
+		at += copy(out[at:], c.spare[m.start-start:m.end-start])
+	}
+}
+
+func (c *canon) array() {
+	c.out = append(c.out, '[')
+	for c.pos++; c.more(']'); {
+		c.value(keepAll)
+		c.out = append(c.out, ',')
+	}
+	c.out = append(c.out, ']')
+}
+
+// more steps over white space and a comma to the next element, or over the end.
+func (c *canon) more(end byte) bool {
+	c.space()
+	if c.pos < len(c.in) && c.in[c.pos] == ',' {
+		c.pos++
+		c.space()
+	}
+	if c.pos >= len(c.in) {
+		return false
+	}
+	if c.in[c.pos] == end {
+		c.pos++
+		return false
+	}
+	return true
+}
+
+// text copies a string, quotes included.
+func (c *canon) text() {
+	start := c.pos
+	for c.pos++; c.pos < len(c.in); {
+		next := bytes.IndexByte(c.in[c.pos:], '"')
+		if next < 0 {
+			c.pos = len(c.in)
+			break
+		}
+		c.pos += next + 1
+		if !c.escaped(c.pos-1, start) {
+			break
+		}
+	}
+	c.pos = min(c.pos, len(c.in))
+	c.out = append(c.out, c.in[start:c.pos]...)
+}
+
+// escaped reports whether an odd number of backslashes stands before the quote at at,
+// in the string that starts at start.
+func (c *canon) escaped(at, start int) bool {
+	n := 0
+	for at-1-n > start && c.in[at-1-n] == '\\' {
+		n++
+	}
+	return n%2 == 1
+}
+
+// word copies a number, true, false or null.
+func (c *canon) word() {
+	start := c.pos
+	for c.pos < len(c.in) {
+		switch c.in[c.pos] {
+		case ',', '}', ']', ' ', '\t', '\n', '\r':
+			c.out = append(c.out, c.in[start:c.pos]...)
+			// A stray closing bracket would stand still forever otherwise.
+			c.pos = max(c.pos, start+1)
+			return
+		}
+		c.pos++
+	}
+	c.out = append(c.out, c.in[start:]...)
+}
+
+func (c *canon) space() {
+	for c.pos < len(c.in) {
+		switch c.in[c.pos] {
+		case ' ', '\t', '\n', '\r':
+			c.pos++
+		default:
+			return
+		}
+	}
+}

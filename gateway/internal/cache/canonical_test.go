@@ -1,0 +1,183 @@
+package cache_test
+
+import (
+	"bytes"
+	"encoding/json"
+	"fmt"
+	"math/rand/v2"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/penstock/penstock/gateway/internal/cache"
+	"github.com/penstock/penstock/gateway/internal/llm"
+)
+
+func canonical(in string, f llm.Facts) string {
+	return string(cache.CanonicalRequest(nil, []byte(in), f))
+}
+
+func TestCanonicalRequestIsTheSame(t *testing.T) {
+	const want = `{"messages":[{"content":"a \" b \\","role":"user",},],"model":"m","x":{"a":[1,1.0,{},[],null,],"b":-1e5,},}`
+	for _, in := range []string{
+		`{"model":"m","messages":[{"role":"user","content":"a \" b \\"}],"x":{"b":-1e5,"a":[1,1.0,{},[],null]}}`,
+		"\n{ \"x\" : { \"a\" : [ 1 , 1.0 , { } , [ ] , null ] , \"b\" : -1e5 } ,\t\"messages\":[{\"content\":\"a \\\" b \\\\\",\"role\":\"user\"}],\r\n\"model\":\"m\" } ",
+		`{"user":"u","model":"m","metadata":{"a":1},"messages":[{"role":"user","content":"a \" b \\"}],"stream_options":{"include_usage":true},"x":{"b":-1e5,"a":[1,1.0,{},[],null]},"cache":{"ttl":1},"store":true,"safety_identifier":"s","prompt_cache_key":"k"}`,
+	} {
+		if d := cmp.Diff(want, canonical(in, llm.Facts{})); d != "" {
+			t.Errorf("CanonicalRequest(%s) (-want +got):\n%s", in, d)
+		}
+	}
+}
+
+func TestCanonicalRequestTellsApart(t *testing.T) {
+	base := `{"model":"m","messages":[{"role":"user","content":"a"}]}`
+	seen := map[string]string{}
+	for _, c := range []struct {
+		in string
+		f  llm.Facts
+	}{
+		{base, llm.Facts{}},
+		{base, llm.Facts{Stream: true}},
+		{base, llm.Facts{Stream: true, IncludeUsage: true}},
+		{strings.Replace(base, `"m"`, `"n"`, 1), llm.Facts{}},
+		{strings.Replace(base, `"a"`, `"b"`, 1), llm.Facts{}},
+		{strings.Replace(base, `"a"`, `"a "`, 1), llm.Facts{}},
+		{strings.Replace(base, `}]`, `},{"role":"user","content":"a"}]`, 1), llm.Facts{}},
+		{strings.Replace(base, `]}`, `],"temperature":1}`, 1), llm.Facts{}},
+		{strings.Replace(base, `]}`, `],"temperature":1.5}`, 1), llm.Facts{}},
+		{strings.Replace(base, `"role"`, `"user":"bookkeeping only at the top","role"`, 1), llm.Facts{}},
+	} {
+		got := canonical(c.in, c.f)
+		if other, ok := seen[got]; ok {
+			t.Errorf("%s %+v and %s look the same: %s", c.in, c.f, other, got)
+		}
+		seen[got] = c.in
+	}
+}
+
+// FuzzCanonicalRequest shuffles the members of any JSON object and expects the same
+// text, which must still say what the body said.
+func FuzzCanonicalRequest(f *testing.F) {
+	f.Add([]byte(`{"b":[{"z":1,"y":"\\\""},-2.50],"a":{"k":null,"j":true}}`), uint64(1))
+	f.Fuzz(func(t *testing.T, in []byte, seed uint64) {
+		var tree map[string]any
+		d := json.NewDecoder(bytes.NewReader(in))
+		d.UseNumber()
+		if !json.Valid(in) || d.Decode(&tree) != nil || tree == nil {
+			return
+		}
+		r := rand.New(rand.NewPCG(seed, 0))
+		one, two := shuffled(r, tree), shuffled(r, tree)
+		got := canonical(one, llm.Facts{})
+		if other := canonical(two, llm.Facts{}); got != other {
+			t.Fatalf("%s\n→ %s\n%s\n→ %s", one, got, two, other)
+		}
+		for _, name := range []string{"user", "metadata", "stream_options", "cache", "store", "safety_identifier", "prompt_cache_key"} {
+			delete(tree, name)
+		}
+		var back map[string]any
+		d = json.NewDecoder(strings.NewReader(plain(got)))
+		d.UseNumber()
+		if err := d.Decode(&back); err != nil {
+			t.Fatalf("%s is no JSON: %v", got, err)
+		}
+		if diff := cmp.Diff(tree, back); diff != "" {
+			t.Fatalf("canonical form says something else (-want +got):\n%s", diff)
+		}
+	})
+}
+
+// shuffled writes a tree with its members in random order.
+func shuffled(r *rand.Rand, v any) string {
+	switch v := v.(type) {
+	case map[string]any:
+		var members []string
+		for name, value := range v {
+			key, _ := json.Marshal(name)
+			members = append(members, string(key)+" : "+shuffled(r, value))
+		}
+		r.Shuffle(len(members), func(i, j int) { members[i], members[j] = members[j], members[i] })
+		return "{ " + strings.Join(members, " , ") + " }"
+	case []any:
+		var items []string
+		for _, item := range v {
+			items = append(items, shuffled(r, item))
+		}
+		return "[" + strings.Join(items, ",\n") + "]"
+	case json.Number:
+		return v.String()
+	default:
+		b, _ := json.Marshal(v)
+		return string(b)
+	}
+}
+
+// plain takes the comma before every closing bracket out of a canonical text.
+func plain(s string) string {
+	var out []byte
+	inText := false
+	for i := 0; i < len(s); i++ {
+		switch c := s[i]; {
+		case inText && c == '\\':
+			out = append(out, c, s[i+1])
+			i++
+			continue
+		case c == '"':
+			inText = !inText
+		case !inText && (c == '}' || c == ']') && len(out) > 0 && out[len(out)-1] == ',':
+			out = out[:len(out)-1]
+		}
+		out = append(out, s[i])
+	}
+	return string(out)
+}
+
+func body(size int) []byte {
+	var b strings.Builder
+	b.WriteString(`{"model":"smart","stream":false,"temperature":0,"user":"u","messages":[`)
+	for i := 0; b.Len() < size; i++ {
+		fmt.Fprintf(&b, `%s{"role":"user","content":%q}`, map[bool]string{true: ","}[i > 0], strings.Repeat("Where is my \"order\"? ", 8))
+	}
+	b.WriteString("]}")
+	return []byte(b.String())
+}
+
+func BenchmarkRequestKey(b *testing.B) {
+	c := open(b, 1<<20)
+	for _, size := range []int{1 << 10, 32 << 10} {
+		in := body(size)
+		b.Run(fmt.Sprint(size), func(b *testing.B) {
+			b.SetBytes(int64(len(in)))
+			b.ReportAllocs()
+			for b.Loop() {
+				c.RequestKey(in, llm.Facts{}, []byte("team"))
+			}
+		})
+	}
+}
+
+func BenchmarkGetAndReplay(b *testing.B) {
+	c := open(b, 1<<20)
+	key := cache.NewKey([]byte("k"))
+	e := c.NewEntry(cache.Recording{})
+	for _, ev := range frames("1", "2", "3", "4", "5", "6", "7", "8") {
+		e.Add(ev)
+	}
+	c.Put(key, e, 1<<40)
+	c.Wait()
+	b.ReportAllocs()
+	for b.Loop() {
+		e, ok := c.Get(key)
+		if !ok {
+			b.Fatal("gone")
+		}
+		s := e.Replay()
+		for {
+			if _, err := s.Next(); err != nil {
+				break
+			}
+		}
+	}
+}
