@@ -18,6 +18,8 @@ type body struct {
 	limit int64
 	err   error // sticky; io.EOF after the end
 	shut  bool
+	// patience is how long Close waits for the end.
+	patience time.Duration
 }
 
 // Read reads from the provider. Beyond the bound it fails with FaultMalformed; a
@@ -70,7 +72,7 @@ func (b *body) Close() error {
 }
 
 func (b *body) drain() {
-	late := time.AfterFunc(drainTime, func() { b.src.Close() }) // ends a Read that waits
+	late := time.AfterFunc(b.patience, func() { b.src.Close() }) // ends a Read that waits
 	defer late.Stop()
 	var rest [512]byte
 	for total := 0; total < drainBytes; {

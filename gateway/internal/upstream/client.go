@@ -77,6 +77,7 @@ type Client struct {
 	base      url.URL
 	header    http.Header // of every call; shared between them and never written to
 	transport *http.Transport
+	drain     time.Duration // drainTime, but for tests
 }
 
 // New checks the options and makes a client. It opens no connection. Close ends it.
@@ -86,7 +87,7 @@ func New(o Options) (*Client, error) {
 	if err != nil {
 		return nil, err
 	}
-	c := &Client{o: o, base: *base, transport: newTransport(o)}
+	c := &Client{o: o, base: *base, transport: newTransport(o), drain: drainTime}
 	c.header = c.merge(http.Header{
 		"Content-Type": {"application/json"},
 		"Accept":       {"application/json"},
@@ -159,7 +160,7 @@ func (c *Client) Do(ctx context.Context, call llm.Call) (*llm.Answer, error) {
 		limit = c.o.MaxStream
 	}
 	a := &llm.Answer{Status: resp.StatusCode, Header: resp.Header}
-	a.Body = &body{ctx: ctx, src: resp.Body, left: limit, limit: limit}
+	a.Body = &body{ctx: ctx, src: resp.Body, left: limit, limit: limit, patience: c.drain}
 	if resp.StatusCode >= 400 {
 		c.slurp(a)
 	}

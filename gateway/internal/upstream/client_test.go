@@ -14,6 +14,7 @@ import (
 	"sync"
 	"sync/atomic"
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 	"go.uber.org/goleak"
@@ -177,6 +178,7 @@ func TestConnectionsAreUsedAgain(t *testing.T) {
 	h.Start()
 	defer h.Close()
 	c := dial(t, Options{BaseURL: h.URL})
+	c.drain = time.Minute // however busy the machine is
 	for range 5 {
 		for _, path := range []string{"/plain", "/stream", "/error"} {
 			a, err := c.Do(t.Context(), llm.Call{Path: path, Stream: path == "/stream"})
