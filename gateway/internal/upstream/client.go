@@ -13,6 +13,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"log/slog"
 	"net"
 	"net/http"
 	"net/url"
@@ -51,6 +52,16 @@ type Options struct {
 	// RootCAs verify the provider's certificate; nil means the system's.
 	RootCAs *x509.CertPool
 }
+
+// String shows where the provider is and none of its secrets, which fixed headers
+// may hold as well as the key.
+func (o Options) String() string { return "upstream " + o.BaseURL }
+
+// GoString is String, for %#v.
+func (o Options) GoString() string { return o.String() }
+
+// LogValue is String, for logs.
+func (o Options) LogValue() slog.Value { return slog.StringValue(o.String()) }
 
 func (o Options) withDefaults() Options {
 	if o.UserAgent == "" {

@@ -131,7 +131,7 @@ func TestNewRefusesBadBaseURLs(t *testing.T) {
 }
 
 func TestKeyDoesNotShow(t *testing.T) {
-	o := Options{BaseURL: "https://x", Key: testKey}
+	o := Options{BaseURL: "https://x", Key: testKey, Header: http.Header{"X-Secret": {string(testKey)}}}
 	var log bytes.Buffer
 	slog.New(slog.NewJSONHandler(&log, nil)).Info("x", "key", o.Key, "options", o)
 	slog.New(slog.NewTextHandler(&log, nil)).Info("x", "key", o.Key)
