@@ -1,0 +1,48 @@
+package telemetry
+
+// Every name that a dashboard or an alert may depend on stands in this file. Those
+// that begin with gen_ai follow OpenTelemetry's conventions for generative AI, which
+// are still marked "Development": when they move, they move here.
+const (
+	nameRequests       = "penstock_requests_total"
+	nameDuration       = "gen_ai_client_operation_duration_seconds"
+	nameFirstByte      = "gen_ai_client_operation_time_to_first_chunk_seconds"
+	nameOverhead       = "penstock_overhead_seconds"
+	nameTokens         = "penstock_tokens_total"
+	nameTokensPerReply = "gen_ai_client_token_usage"
+	nameCost           = "penstock_cost_usd_total"
+	nameSaved          = "penstock_cost_saved_usd_total"
+	nameUnpriced       = "penstock_unpriced_requests_total"
+	nameAttempts       = "penstock_attempts_total"
+	nameVerdicts       = "penstock_policy_decisions_total"
+	nameModuleCalls    = "penstock_module_calls_total"
+	nameModuleFuel     = "penstock_module_fuel_total"
+	nameLedgerGroup    = "penstock_ledger_group_records"
+	nameInflight       = "penstock_requests_in_flight"
+)
+
+// Labels. None may hold a key, a user, a request id or anything else a caller can
+// make up without bound.
+const (
+	labelRoute    = "route"
+	labelTarget   = "target"
+	labelStatus   = "status" // the class: 2xx, 4xx
+	labelCache    = "cache"
+	labelType     = "gen_ai_token_type"
+	labelFault    = "fault"
+	labelResult   = "result"
+	labelMemoised = "memoised"
+	labelModule   = "module"
+)
+
+// Values of labelType, by the conventions.
+const (
+	tokensIn  = "input"
+	tokensOut = "output"
+)
+
+// other stands for every label value beyond the cap, none for an absent one.
+const (
+	other = "other"
+	none  = "none"
+)

@@ -1,0 +1,136 @@
+package telemetry
+
+import (
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+
+	"github.com/penstock/penstock/gateway/internal/llm"
+)
+
+// series makes the metrics that every request adds to.
+type series struct {
+	requests, tokens, cost, saved          *prometheus.CounterVec
+	duration, firstByte, overhead, perSize *prometheus.HistogramVec
+	known                                  table[requestKey, *requestSeries]
+	routes, targets                        names
+}
+
+// requestKey is what tells the series of requests apart.
+type requestKey struct {
+	route, target, cache string
+	class                int
+}
+
+// requestSeries are the metrics of one kind of request, ready to be added to.
+type requestSeries struct {
+	requests, in, out, cost, saved prometheus.Counter
+	duration, firstByte, overhead  prometheus.Observer
+	inPerReply, outPerReply        prometheus.Observer
+}
+
+// combinations is how many kinds of requests are told apart for each label value:
+// far more than a configuration has, far less than every label times every other.
+const combinations = 25
+
+// seconds are buckets for things that take from a cache hit to a long stream.
+func seconds() []float64 {
+	return []float64{.001, .0025, .005, .01, .025, .05, .1, .25, .5, 1, 2.5, 5, 10, 20, 40, 80, 160, 320}
+}
+
+func newSeries(r *prometheus.Registry, limit int) *series {
+	s := &series{
+		requests:  counter(r, nameRequests, "Finished requests.", labelRoute, labelTarget, labelStatus, labelCache),
+		tokens:    counter(r, nameTokens, "Tokens billed by providers.", labelRoute, labelTarget, labelType),
+		cost:      counter(r, nameCost, "What providers charge, in US dollars, where the price is known.", labelRoute, labelTarget),
+		saved:     counter(r, nameSaved, "What cache hits would have cost, in US dollars.", labelRoute),
+		duration:  histogram(r, nameDuration, "From arrival to the end of the reply.", seconds(), labelRoute, labelTarget),
+		firstByte: histogram(r, nameFirstByte, "From arrival to the first byte sent.", seconds(), labelRoute, labelTarget),
+		overhead: histogram(r, nameOverhead, "The part of the duration not spent waiting for providers.",
+			[]float64{.00005, .0001, .00025, .0005, .001, .0025, .005, .01, .025, .05, .1, .5, 1}, labelRoute),
+		perSize: histogram(r, nameTokensPerReply, "Tokens of one request.",
+			prometheus.ExponentialBuckets(1, 4, 12), labelTarget, labelType),
+	}
+	s.routes.limit, s.targets.limit = limit, limit
+	s.known.limit = limit * combinations
+	return s
+}
+
+func histogram(r *prometheus.Registry, name, help string, buckets []float64, labels ...string) *prometheus.HistogramVec {
+	v := prometheus.NewHistogramVec(prometheus.HistogramOpts{Name: name, Help: help, Buckets: buckets}, labels)
+	r.MustRegister(v)
+	return v
+}
+
+// of finds the series of a record. Routes and targets are capped one by one, so that
+// a flood of one leaves the other's names alone.
+func (s *series) of(r *llm.Record) *requestSeries {
+	k := requestKey{route: r.Route, target: r.Target, cache: cacheWord(r.Cache), class: r.Status / 100}
+	if v, ok := s.known.find(k); ok {
+		return v
+	}
+	k.route, k.target = s.routes.fold(k.route), s.targets.fold(k.target)
+	if k.class < 1 || k.class > 5 {
+		k.class = 0
+	}
+	return s.known.get(k, requestKey{other, other, k.cache, k.class}, s.make)
+}
+
+// cacheWord is one of the few words that Record.Cache may be.
+func cacheWord(c string) string {
+	switch c {
+	case "hit", "similar", "coalesced", "miss", "off":
+		return c
+	}
+	return none
+}
+
+func (s *series) make(k requestKey) *requestSeries {
+	route, target := orNone(k.route), orNone(k.target)
+	return &requestSeries{
+		requests:    s.requests.WithLabelValues(route, target, statusClass(k.class), k.cache),
+		in:          s.tokens.WithLabelValues(route, target, tokensIn),
+		out:         s.tokens.WithLabelValues(route, target, tokensOut),
+		cost:        s.cost.WithLabelValues(route, target),
+		saved:       s.saved.WithLabelValues(route),
+		duration:    s.duration.WithLabelValues(route, target),
+		firstByte:   s.firstByte.WithLabelValues(route, target),
+		overhead:    s.overhead.WithLabelValues(route),
+		inPerReply:  s.perSize.WithLabelValues(target, tokensIn),
+		outPerReply: s.perSize.WithLabelValues(target, tokensOut),
+	}
+}
+
+func statusClass(class int) string {
+	if class == 0 {
+		return none
+	}
+	return string(rune('0'+class)) + "xx"
+}
+
+// observe adds one record.
+func (q *requestSeries) observe(r *llm.Record) {
+	q.requests.Inc()
+	q.duration.Observe(time.Duration(r.Duration).Seconds())
+	q.overhead.Observe(time.Duration(max(r.Duration-r.Upstream, 0)).Seconds())
+	if r.FirstByte > 0 {
+		q.firstByte.Observe(time.Duration(r.FirstByte).Seconds())
+	}
+	if r.Saved > 0 {
+		q.saved.Add(usd(r.Saved))
+	}
+	if r.Price.Known && r.Cost > 0 {
+		q.cost.Add(usd(r.Cost))
+	}
+	if r.Usage.Total() <= 0 || r.Cache == "hit" {
+		return
+	}
+	// A counter panics on a negative number, and these come from providers.
+	in, out := float64(max(r.Usage.Input, 0)), float64(max(r.Usage.Output, 0))
+	q.in.Add(in)
+	q.out.Add(out)
+	q.inPerReply.Observe(in)
+	q.outPerReply.Observe(out)
+}
+
+func usd(n llm.NanoUSD) float64 { return float64(n) / float64(llm.USD) }

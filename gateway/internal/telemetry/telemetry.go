@@ -1,0 +1,163 @@
+// Package telemetry turns finished requests into Prometheus metrics. It is handed
+// the record of each request after the fact, so that nothing else has metric lines
+// in it, and it is the only importer of the Prometheus client.
+//
+// It keeps no per-tenant figures: spend by key, user or team is the ledger's, whose
+// dimensions have no bound. It starts no goroutines.
+package telemetry
+
+import (
+	"net/http"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+	"github.com/prometheus/client_golang/prometheus/collectors"
+	"github.com/prometheus/client_golang/prometheus/promhttp"
+
+	"github.com/penstock/penstock/gateway/internal/llm"
+)
+
+// Options shapes the metrics. The zero value is ready to use.
+type Options struct {
+	// MaxValues is how many different routes, targets and modules are told apart, each;
+	// the rest are counted as "other". Zero means 200.
+	MaxValues int
+	// Inflight reports the requests in hand; nil leaves the metric out.
+	Inflight func() int64
+}
+
+// Metrics is safe for concurrent use.
+type Metrics struct {
+	registry *prometheus.Registry
+	series   *series
+
+	attempts *prometheus.CounterVec
+	verdicts *prometheus.CounterVec
+	modules  *prometheus.CounterVec
+	fuel     *prometheus.CounterVec
+	groups   prometheus.Histogram
+	unpriced prometheus.Counter
+
+	attemptOf table[attemptKey, prometheus.Counter]
+	verdictOf table[verdictKey, prometheus.Counter]
+	moduleOf  table[moduleKey, moduleSeries]
+	// moduleNames caps the label values of modules.
+	moduleNames names
+}
+
+type attemptKey struct {
+	target string
+	fault  llm.Fault
+}
+
+type verdictKey struct{ allow, memoised bool }
+
+type moduleKey struct{ module, fault string }
+
+type moduleSeries struct{ calls, fuel prometheus.Counter }
+
+// New makes a registry of its own with all metrics in it, those of Go and of the
+// process included.
+func New(o Options) *Metrics {
+	if o.MaxValues <= 0 {
+		o.MaxValues = 200
+	}
+	m := &Metrics{registry: prometheus.NewRegistry()}
+	m.series = newSeries(m.registry, o.MaxValues)
+	m.attempts = counter(m.registry, nameAttempts, "Calls to providers by outcome.", labelTarget, labelFault)
+	m.verdicts = counter(m.registry, nameVerdicts, "Admission decisions.", labelResult, labelMemoised)
+	m.modules = counter(m.registry, nameModuleCalls, "Calls into Wasm modules by outcome.", labelModule, labelFault)
+	m.fuel = counter(m.registry, nameModuleFuel, "Instructions spent in Wasm modules.", labelModule)
+	m.groups = prometheus.NewHistogram(prometheus.HistogramOpts{Name: nameLedgerGroup,
+		Help: "Records written to the ledger in one transaction.", Buckets: prometheus.ExponentialBuckets(1, 2, 9)})
+	m.unpriced = prometheus.NewCounter(prometheus.CounterOpts{Name: nameUnpriced,
+		Help: "Requests answered by a target whose price is not known; their cost is missing from the cost counter."})
+	m.registry.MustRegister(m.groups, m.unpriced,
+		collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
+	if o.Inflight != nil {
+		m.registry.MustRegister(prometheus.NewGaugeFunc(prometheus.GaugeOpts{Name: nameInflight, Help: "Requests in hand."},
+			func() float64 { return float64(o.Inflight()) }))
+	}
+	m.moduleNames.limit = o.MaxValues
+	return m
+}
+
+func counter(r *prometheus.Registry, name, help string, labels ...string) *prometheus.CounterVec {
+	v := prometheus.NewCounterVec(prometheus.CounterOpts{Name: name, Help: help}, labels)
+	r.MustRegister(v)
+	return v
+}
+
+// Handler serves the metrics in Prometheus' formats.
+func (m *Metrics) Handler() http.Handler {
+	return promhttp.HandlerFor(m.registry, promhttp.HandlerOpts{MaxRequestsInFlight: 4, Timeout: 10 * time.Second})
+}
+
+// Observe counts one finished request. Dry records are passed over. It does not
+// keep r.
+func (m *Metrics) Observe(r *llm.Record) {
+	if r.Dry {
+		return
+	}
+	m.series.of(r).observe(r)
+	if r.Target != "" && r.Cache != "hit" && !r.Price.Known {
+		m.unpriced.Inc()
+	}
+	for i := range r.Attempts {
+		m.attempt(&r.Attempts[i])
+	}
+	if r.Verdict != nil {
+		m.verdict(r.Verdict)
+	}
+	if r.Ranking != nil && r.Ranking.Router != "" {
+		m.ModuleCall(r.Ranking.Router, r.Ranking.Fault, r.Ranking.Fuel)
+	}
+}
+
+func (m *Metrics) attempt(a *llm.Attempt) {
+	k := attemptKey{a.Target, a.Fault}
+	c, ok := m.attemptOf.find(k)
+	if !ok {
+		k.target = m.series.targets.fold(k.target)
+		c = m.attemptOf.get(k, k, func(k attemptKey) prometheus.Counter {
+			return m.attempts.WithLabelValues(orNone(k.target), orNone(string(k.fault)))
+		})
+	}
+	c.Inc()
+}
+
+func (m *Metrics) verdict(v *llm.Verdict) {
+	k := verdictKey{v.Allow, v.Memoised}
+	m.verdictOf.get(k, k, func(k verdictKey) prometheus.Counter {
+		return m.verdicts.WithLabelValues(pick(k.allow, "allow", "deny"), pick(k.memoised, "true", "false"))
+	}).Inc()
+}
+
+// ModuleCall counts one call into a Wasm module: what went wrong, empty for nothing,
+// and the fuel it took, in instructions. Calls to routers are counted by Observe.
+func (m *Metrics) ModuleCall(module, fault string, fuel int64) {
+	k := moduleKey{module, pick(fault == "", none, "fault")}
+	s, ok := m.moduleOf.find(k)
+	if !ok {
+		k.module = m.moduleNames.fold(k.module)
+		s = m.moduleOf.get(k, k, func(k moduleKey) moduleSeries {
+			return moduleSeries{m.modules.WithLabelValues(k.module, k.fault), m.fuel.WithLabelValues(k.module)}
+		})
+	}
+	s.calls.Inc()
+	if fuel > 0 {
+		s.fuel.Add(float64(fuel))
+	}
+}
+
+// LedgerGroup notes how many records one ledger transaction held.
+func (m *Metrics) LedgerGroup(records int) { m.groups.Observe(float64(records)) }
+
+func orNone(s string) string { return pick(s == "", none, s) }
+
+func pick(when bool, yes, no string) string {
+	if when {
+		return yes
+	}
+	return no
+}

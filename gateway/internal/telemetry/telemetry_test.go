@@ -1,0 +1,193 @@
+package telemetry_test
+
+import (
+	"fmt"
+	"io"
+	"net/http/httptest"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"go.uber.org/goleak"
+
+	"github.com/penstock/penstock/gateway/internal/llm"
+	"github.com/penstock/penstock/gateway/internal/telemetry"
+)
+
+func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+
+// scrape returns the sample lines by their name and labels.
+func scrape(t testing.TB, m *telemetry.Metrics) map[string]string {
+	t.Helper()
+	w := httptest.NewRecorder()
+	m.Handler().ServeHTTP(w, httptest.NewRequest("GET", "/metrics", nil))
+	body, err := io.ReadAll(w.Body)
+	if err != nil || w.Code != 200 {
+		t.Fatalf("scrape: %d %v", w.Code, err)
+	}
+	got := map[string]string{}
+	for line := range strings.Lines(string(body)) {
+		if name, value, ok := cutLast(strings.TrimSpace(line)); ok && line[0] != '#' {
+			got[name] = value
+		}
+	}
+	return got
+}
+
+func cutLast(s string) (before, after string, ok bool) {
+	i := strings.LastIndexByte(s, ' ')
+	if i < 0 {
+		return "", "", false
+	}
+	return s[:i], s[i+1:], true
+}
+
+// record is a request as the pipeline would settle it, with canaries where nothing
+// may leak into labels.
+func record() *llm.Record {
+	return &llm.Record{
+		ID: "req_canary", KeyID: "canary", KeyName: "canary", User: "canary", Team: "canary",
+		Tags: map[string]string{"canary": "canary"}, Error: "canary", Model: "canary",
+		Route: "smart", Target: "openai/gpt-5", Provider: "openai", Status: 200, Cache: "miss",
+		Usage: llm.Usage{Input: 100, Output: 20}, Price: llm.Price{Known: true}, Cost: llm.USD / 4,
+		Duration: llm.Millis(2 * time.Second), Upstream: llm.Millis(1999 * time.Millisecond), FirstByte: llm.Millis(300 * time.Millisecond),
+		Verdict: &llm.Verdict{Allow: true, Memoised: true},
+		Ranking: &llm.Ranking{Router: "balanced", Fuel: 500},
+		Attempts: []llm.Attempt{
+			{Target: "anthropic/x", Fault: llm.FaultServer},
+			{Target: "openai/gpt-5"},
+		},
+	}
+}
+
+func TestObserve(t *testing.T) {
+	m := telemetry.New(telemetry.Options{Inflight: func() int64 { return 3 }})
+	m.Observe(record())
+	m.Observe(record())
+	unpriced := record()
+	unpriced.Price = llm.Price{}
+	m.Observe(unpriced)
+	hit := record()
+	hit.Cache, hit.Saved, hit.Cost, hit.Attempts, hit.Target = "hit", llm.USD/2, 0, nil, "openai/gpt-5"
+	m.Observe(hit)
+	dry := record()
+	dry.Dry = true
+	m.Observe(dry)
+	denied := &llm.Record{Status: 403, Cache: "off", Verdict: &llm.Verdict{}}
+	m.Observe(denied)
+	m.LedgerGroup(5)
+
+	got := scrape(t, m)
+	for name, want := range map[string]string{
+		`penstock_requests_total{cache="miss",route="smart",status="2xx",target="openai/gpt-5"}`:                    "3",
+		`penstock_requests_total{cache="hit",route="smart",status="2xx",target="openai/gpt-5"}`:                     "1",
+		`penstock_requests_total{cache="off",route="none",status="4xx",target="none"}`:                              "1",
+		`penstock_tokens_total{gen_ai_token_type="input",route="smart",target="openai/gpt-5"}`:                      "300",
+		`penstock_tokens_total{gen_ai_token_type="output",route="smart",target="openai/gpt-5"}`:                     "60",
+		`penstock_cost_usd_total{route="smart",target="openai/gpt-5"}`:                                              "0.5",
+		`penstock_cost_saved_usd_total{route="smart"}`:                                                              "0.5",
+		`penstock_unpriced_requests_total`:                                                                          "1",
+		`penstock_attempts_total{fault="server",target="anthropic/x"}`:                                              "3",
+		`penstock_attempts_total{fault="none",target="openai/gpt-5"}`:                                               "3",
+		`penstock_policy_decisions_total{memoised="true",result="allow"}`:                                           "4",
+		`penstock_policy_decisions_total{memoised="false",result="deny"}`:                                           "1",
+		`penstock_module_calls_total{fault="none",module="balanced"}`:                                               "4",
+		`penstock_module_fuel_total{module="balanced"}`:                                                             "2000",
+		`penstock_ledger_group_records_sum`:                                                                         "5",
+		`penstock_requests_in_flight`:                                                                               "3",
+		`penstock_overhead_seconds_bucket{route="smart",le="0.001"}`:                                                "4",
+		`gen_ai_client_operation_duration_seconds_bucket{route="smart",target="openai/gpt-5",le="2.5"}`:             "4",
+		`gen_ai_client_operation_time_to_first_chunk_seconds_bucket{route="smart",target="openai/gpt-5",le="0.25"}`: "0",
+		`gen_ai_client_operation_time_to_first_chunk_seconds_bucket{route="smart",target="openai/gpt-5",le="0.5"}`:  "4",
+		`gen_ai_client_token_usage_sum{gen_ai_token_type="input",target="openai/gpt-5"}`:                            "300",
+	} {
+		if got[name] != want {
+			t.Errorf("%s = %q, want %s", name, got[name], want)
+		}
+	}
+	for name := range got {
+		if strings.Contains(name, "canary") {
+			t.Errorf("a label gives away whose request it was: %s", name)
+		}
+	}
+	if _, ok := got["go_goroutines"]; !ok {
+		t.Error("the Go collector is missing")
+	}
+}
+
+func TestLabelsAreCapped(t *testing.T) {
+	m := telemetry.New(telemetry.Options{MaxValues: 10})
+	for i := range 500 {
+		r := record()
+		r.Route, r.Target = fmt.Sprint("route", i), fmt.Sprint("target", i)
+		r.Ranking = &llm.Ranking{Router: fmt.Sprint("module", i)}
+		r.Attempts = []llm.Attempt{{Target: r.Target}}
+		m.Observe(r)
+	}
+	got := scrape(t, m)
+	for name, want := range map[string]string{
+		`penstock_requests_total{cache="miss",route="route9",status="2xx",target="target9"}`: "1",
+		`penstock_requests_total{cache="miss",route="other",status="2xx",target="other"}`:    "490",
+		`penstock_attempts_total{fault="none",target="other"}`:                               "490",
+		`penstock_module_calls_total{fault="none",module="other"}`:                           "490",
+	} {
+		if got[name] != want {
+			t.Errorf("%s = %q, want %s", name, got[name], want)
+		}
+	}
+}
+
+// TestOddRecords feeds what must not stop the process: a Prometheus counter panics
+// when it is asked to fall.
+func TestOddRecords(t *testing.T) {
+	m := telemetry.New(telemetry.Options{})
+	m.Observe(&llm.Record{})
+	m.Observe(&llm.Record{Status: -5, Cache: "made up", Duration: -1, Upstream: 5, FirstByte: -1, Saved: -1, Cost: -1,
+		Price: llm.Price{Known: true}, Usage: llm.Usage{Input: -10, Output: 30}, Ranking: &llm.Ranking{Router: "r", Fault: "trap", Fuel: -1}})
+	got := scrape(t, m)
+	if n := got[`penstock_requests_total{cache="none",route="none",status="none",target="none"}`]; n != "2" {
+		t.Errorf("odd records counted %s times, want 2", n)
+	}
+	if n := got[`penstock_module_calls_total{fault="fault",module="r"}`]; n != "1" {
+		t.Errorf("module faults: %s, want 1", n)
+	}
+}
+
+func TestHammer(t *testing.T) {
+	m := telemetry.New(telemetry.Options{MaxValues: 3})
+	var wg sync.WaitGroup
+	for g := range 8 {
+		wg.Go(func() {
+			for i := range 500 {
+				r := record()
+				r.Target = fmt.Sprint((g + i) % 6)
+				m.Observe(r)
+			}
+		})
+	}
+	scrape(t, m)
+	wg.Wait()
+	if got := scrape(t, m)[`penstock_module_calls_total{fault="none",module="balanced"}`]; got != "4000" {
+		t.Errorf("%s calls counted, want 4000", got)
+	}
+}
+
+func BenchmarkObserve(b *testing.B) {
+	m := telemetry.New(telemetry.Options{})
+	r := record()
+	r.Attempts = r.Attempts[1:]
+	b.ReportAllocs()
+	for b.Loop() {
+		m.Observe(r)
+	}
+}
+
+func TestObserveAllocatesNothing(t *testing.T) {
+	m := telemetry.New(telemetry.Options{})
+	r := record()
+	m.Observe(r)
+	if n := testing.AllocsPerRun(100, func() { m.Observe(r) }); n > 0 {
+		t.Errorf("Observe allocates %v times, want none", n)
+	}
+}
