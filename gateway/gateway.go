@@ -15,6 +15,7 @@ import (
 	"github.com/penstock/penstock/gateway/internal/catalog"
 	"github.com/penstock/penstock/gateway/internal/config"
 	"github.com/penstock/penstock/gateway/internal/demo"
+	"github.com/penstock/penstock/gateway/internal/httpapi"
 	"github.com/penstock/penstock/gateway/internal/keys"
 	"github.com/penstock/penstock/gateway/internal/ledger"
 	"github.com/penstock/penstock/gateway/internal/llm"
@@ -40,7 +41,7 @@ type gateway struct {
 	modules   *module.Host
 	routers   *module.Module // the built-in strategies
 	dialects  *module.Module
-	telemetry *telemetry.Telemetry
+	telemetry *telemetry.Metrics
 	demo      *demo.Server
 
 	world     atomic.Pointer[world]
@@ -49,6 +50,8 @@ type gateway struct {
 	reaping sync.WaitGroup
 	// failure is why the last reload was refused; nil when it was not.
 	failure atomic.Pointer[error]
+	// api is the HTTP face, once there is one.
+	api atomic.Pointer[httpapi.API]
 	// draining says that no more requests are welcome.
 	draining atomic.Bool
 }
@@ -129,7 +132,7 @@ func (g *gateway) openParts(c *config.Config) (err error) {
 	}
 	g.health = upstream.NewHealth(upstream.HealthOptions{}, time.Now)
 	g.retries = upstream.NewRetryBudget(upstream.RetryBudgetOptions{}, time.Now)
-	g.telemetry = telemetry.New(version)
+	g.telemetry = telemetry.New(telemetry.Options{Inflight: g.inflight})
 	g.demo, err = demo.Start(demo.Options{})
 	return err
 }
@@ -194,6 +197,14 @@ func (g *gateway) openHost() (*module.Host, error) {
 		return module.NewHost(module.Options{Log: g.log})
 	}
 	return host, nil
+}
+
+// inflight is the number of requests in hand.
+func (g *gateway) inflight() int64 {
+	if api := g.api.Load(); api != nil {
+		return api.Inflight()
+	}
+	return 0
 }
 
 // explain makes every decision about a request without sending it.

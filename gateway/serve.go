@@ -77,6 +77,7 @@ func (g *gateway) listen(c *config.Config) (*servers, error) {
 	if err != nil {
 		return nil, err
 	}
+	g.api.Store(api)
 	s := &servers{api: api, data: api.NewServer(api.Data), admin: api.NewServer(api.Admin), failed: make(chan error, 2)}
 	base, cut := context.WithCancelCause(context.Background())
 	s.cut = cut

@@ -160,7 +160,7 @@ func tenant(req *llm.Request, route *llm.Route, v *llm.Verdict) string {
 // observed is the ledger with the metrics looking on.
 type observed struct {
 	pipeline.Ledger
-	telemetry *telemetry.Telemetry
+	telemetry *telemetry.Metrics
 }
 
 func (o observed) Write(ctx context.Context, r *llm.Record) error {

@@ -73,16 +73,16 @@ func (d *Dialects) readWhole(ctx context.Context, req *llm.Request, t *llm.Targe
 
 // whole checks that a body is a completion and makes it a stream of one event.
 func (d *Dialects) whole(req *llm.Request, a *llm.Answer, body []byte) (llm.Stream, error) {
-	switch kind := kindOf(body); {
-	case kind == isError:
+	c, ok := readChunk(body)
+	switch {
+	case ok && c.failed:
 		return nil, d.ErrorOf(a.Status, a.Header, body)
-	case kind == isCompletion && req.Facts.Stream:
-		return nil, malformed("a plain reply to a request for a stream", nil)
-	case kind == isCompletion:
-		return newPlain(body), nil
-	default:
+	case !ok || !c.choices:
 		return nil, malformed("something that is not a chat completion", nil)
+	case req.Facts.Stream:
+		return nil, malformed("a plain reply to a request for a stream", nil)
 	}
+	return newPlain(body, &c), nil
 }
 
 func (d *Dialects) maxReply() int64 {

@@ -4,8 +4,6 @@ import (
 	"bytes"
 	"io"
 
-	"github.com/tidwall/gjson"
-
 	"github.com/penstock/penstock/gateway/internal/llm"
 	"github.com/penstock/penstock/gateway/internal/sse"
 )
@@ -76,25 +74,17 @@ func (f *frames) pass(in sse.Event) (llm.Event, error) {
 		return out, nil
 	case in.Partial:
 		return llm.Event{}, cut()
-	case !gjson.ValidBytes(data):
+	}
+	c, ok := readChunk(data)
+	switch {
+	case string(in.Name) == "error" || c.failed:
+		return llm.Event{}, f.dialects.ErrorOf(f.answer.Status, f.answer.Header, data)
+	case !ok:
 		return llm.Event{}, malformed("an event that is not JSON", nil)
-	case isErrorEvent(in.Name, data):
-		return llm.Event{}, f.failed(data)
 	}
 	out.Data = data
-	f.watch.see(&out)
+	f.watch.see(&out, &c)
 	return out, nil
-}
-
-// isErrorEvent reports whether a frame says that the stream has failed.
-func isErrorEvent(name, data []byte) bool {
-	return string(name) == "error" || value(data, `"error"`) != nil && truthy(gjson.GetBytes(data, "error"))
-}
-
-// failed reads an error that came inside a stream.
-func (f *frames) failed(data []byte) error {
-	e := f.dialects.ErrorOf(f.answer.Status, f.answer.Header, data)
-	return e
 }
 
 // cut is what a stream dies of that ends before its end.
@@ -124,44 +114,25 @@ type watcher struct {
 	showUsage, begun bool
 }
 
-// see takes in one chunk and marks the event accordingly.
-func (w *watcher) see(ev *llm.Event) {
+// see takes in one chunk and marks the event accordingly. A chunk that is there for
+// the usage alone, and that the client did not ask for, is hidden.
+func (w *watcher) see(ev *llm.Event, c *chunk) {
 	if w.tally.Model == "" {
-		w.tally.Model = gjson.GetBytes(ev.Data, "model").Str
+		w.tally.Model = string(c.model)
 	}
-	if v := value(ev.Data, `"finish_reason"`); len(v) > 0 && v[0] == '"' {
-		w.finish(ev.Data)
+	if len(c.finish) > 0 {
+		w.tally.Finish = string(c.finish)
 	}
-	if v := value(ev.Data, `"usage"`); len(v) > 0 && v[0] == '{' {
-		w.usage(ev)
+	usage := c.usage
+	if usage == nil { // Groq's own place for it comes before the common one
+		usage = c.groq
 	}
-	if !w.tally.ToolCalls && value(ev.Data, `"tool_calls"`) != nil {
-		w.tally.ToolCalls = true
+	if usage != nil {
+		w.tally.Usage = usageOf(usage)
+		ev.Hidden = !w.showUsage && c.choices && c.empty
 	}
-	if !w.begun {
-		w.begun = hasContent(ev.Data)
-		ev.Content = w.begun
-	}
-	w.tally.TextBytes += textBytes(ev.Data)
-}
-
-func (w *watcher) finish(data []byte) {
-	if reason := gjson.GetBytes(data, "choices.0.finish_reason"); reason.Str != "" {
-		w.tally.Finish = reason.Str
-	}
-}
-
-// usage takes the last count that the stream gives. A chunk that is there for the
-// usage alone, and that the client did not ask for, is taken out.
-func (w *watcher) usage(ev *llm.Event) {
-	u := usageOf(gjson.GetBytes(ev.Data, "usage"))
-	if u == nil { // Groq's own place for it comes before the common one
-		u = usageOf(gjson.GetBytes(ev.Data, "x_groq.usage"))
-	}
-	if u == nil {
-		return
-	}
-	w.tally.Usage = u
-	choices := gjson.GetBytes(ev.Data, "choices")
-	ev.Hidden = !w.showUsage && choices.IsArray() && blank(choices)
+	w.tally.ToolCalls = w.tally.ToolCalls || c.toolCalls
+	w.tally.TextBytes += c.text
+	ev.Content = c.content && !w.begun
+	w.begun = w.begun || c.content
 }

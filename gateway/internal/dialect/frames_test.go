@@ -132,8 +132,8 @@ func TestContent(t *testing.T) {
 		`{"choices":[{"delta":{},"finish_reason":"length"}]}`:                      true,
 	}
 	for data, want := range tests {
-		if got := hasContent([]byte(data)); got != want {
-			t.Errorf("hasContent(%s) = %t, want %t", data, got, want)
+		if c, ok := readChunk([]byte(data)); !ok || c.content != want {
+			t.Errorf("readChunk(%s) has content %t, sound %t; want %t", data, c.content, ok, want)
 		}
 	}
 }
@@ -168,7 +168,7 @@ func TestPlain(t *testing.T) {
 				t.Errorf("Next = %+v, %v; want the whole body", ev, err)
 			}
 			// xAI leaves reasoning out of completion_tokens.
-			want := llm.Tally{Usage: &llm.Usage{Input: 3, Output: 102, Reasoning: 100}, Finish: "stop", Model: "m-1"}
+			want := llm.Tally{Usage: &llm.Usage{Input: 3, Output: 102, Reasoning: 100}, TextBytes: 2, Finish: "stop", Model: "m-1"}
 			if diff := cmp.Diff(want, s.Tally()); diff != "" {
 				t.Errorf("tally (-want +got):\n%s", diff)
 			}

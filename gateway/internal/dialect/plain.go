@@ -3,8 +3,6 @@ package dialect
 import (
 	"io"
 
-	"github.com/tidwall/gjson"
-
 	"github.com/penstock/penstock/gateway/internal/llm"
 )
 
@@ -15,17 +13,9 @@ type plain struct {
 	read  bool
 }
 
-func newPlain(body []byte) *plain {
-	p := &plain{body: body}
-	p.tally.Usage = usageOf(gjson.GetBytes(body, "usage"))
-	choice := gjson.GetBytes(body, "choices.0")
-	p.tally.Finish = choice.Get("finish_reason").Str
-	p.tally.ToolCalls = choice.Get("message.tool_calls").IsArray()
-	p.tally.Model = gjson.GetBytes(body, "model").Str
-	if p.tally.Usage == nil {
-		p.tally.TextBytes = textBytes([]byte(gjson.GetBytes(body, "choices").Raw))
-	}
-	return p
+func newPlain(body []byte, c *chunk) *plain {
+	return &plain{body: body, tally: llm.Tally{Usage: usageOf(c.usage), TextBytes: c.text,
+		Finish: string(c.finish), Model: string(c.model), ToolCalls: c.toolCalls}}
 }
 
 // Next gives the one event, then io.EOF.

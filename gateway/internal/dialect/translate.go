@@ -151,15 +151,16 @@ func (s *translated) emit(line []byte) (llm.Event, error) {
 		s.ended = true
 		return terminator, nil
 	}
-	if isErrorEvent(nil, line) {
-		if s.eof { // the module noticed, too
-			return llm.Event{}, cut()
-		}
+	c, _ := readChunk(line) // the module's host has checked it
+	switch {
+	case c.failed && s.eof: // the module noticed, too
+		return llm.Event{}, cut()
+	case c.failed:
 		return llm.Event{}, s.dialects.ErrorOf(s.answer.Status, s.answer.Header, line)
 	}
 	s.frame = sse.AppendData(s.frame[:0], line)
 	ev := llm.Event{Frame: s.frame, Data: line, More: len(s.lines) > 0 || s.sse.Buffered() > 0}
-	s.watch.see(&ev)
+	s.watch.see(&ev, &c)
 	return ev, nil
 }
 
