@@ -10,6 +10,7 @@ import (
 	"path/filepath"
 	"regexp"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 )
@@ -98,15 +99,23 @@ func TestBenchNamesWhatIsMissing(t *testing.T) {
 
 func TestBenchStopsWhenToldTo(t *testing.T) {
 	ctx, cancel := context.WithCancel(t.Context())
-	args := []string{"-only", "direct", "-cases", "json-1", "-measure", "1m"}
-	stop := writerFunc(func(p []byte) (int, error) { return len(p), nil })
+	defer cancel()
+	args := []string{"-only", "direct", "-cases", "json-1,sse-1", "-rounds", "20", "-measure", "100ms", "-warm", "0s"}
+	var rounds atomic.Int64
+	stop := writerFunc(func(p []byte) (int, error) { // the first line of progress ends the run
+		rounds.Add(1)
+		cancel()
+		return len(p), nil
+	})
 	done := make(chan error, 1)
 	go func() { done <- run(ctx, args, strings.NewReader(""), io.Discard, stop) }()
-	cancel()
 	select {
 	case err := <-done:
 		if err == nil {
 			t.Error("run after cancel = nil, want an error")
+		}
+		if n := rounds.Load(); n != 1 {
+			t.Errorf("%d runs ended, want only the one before the cancel", n)
 		}
 	case <-time.After(30 * time.Second):
 		t.Fatal("run goes on after its context ended")
