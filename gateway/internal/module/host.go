@@ -32,6 +32,8 @@ type Options struct {
 type Host struct {
 	cache wazero.CompilationCache
 	log   *slog.Logger
+	// each is the fuel pass's; tests set it.
+	each bool
 
 	mu      sync.Mutex
 	modules map[*Module]struct{}
@@ -133,7 +135,7 @@ func (h *Host) load(ctx context.Context, s Spec) (*Module, error) {
 	if err := o.vet(s); err != nil {
 		return nil, err
 	}
-	code, err := metered(o, slack)
+	code, err := metered(o, h.each)
 	if err != nil {
 		return nil, err
 	}

@@ -23,7 +23,7 @@ const (
 const (
 	costLog      = 2000 // a line through the logger takes a few microseconds
 	costHost     = 100
-	maxLogLines  = 64   // per call
+	maxLogLines  = 16   // per call
 	maxLogBytes  = 1024 // per line
 	maxRejection = 1024 // bytes
 )

@@ -28,12 +28,15 @@ type instance struct {
 	// warm is the size of memory after start-up, in bytes; calls counts since then.
 	warm  uint32
 	calls int64
+	// spent is the fuel of all calls that have ended.
+	spent int64
 	now   turn
 }
 
 // turn is what host functions know and leave behind during one call.
 type turn struct {
-	seed uint64
+	seed   uint64
+	budget int64
 	// random is made by the first use.
 	random *rand.Rand
 	// clock is the frozen time in Unix nanoseconds; 0 until first asked for.
@@ -63,7 +66,8 @@ func (g *instance) call(h Hook, seed uint64, in []byte, budget int64) ([]byte, e
 // begin prepares for a call with this much fuel.
 func (g *instance) begin(hook string, seed uint64, budget int64) {
 	g.calls++
-	g.now = turn{seed: seed, hook: hook, line: g.now.line[:0]}
+	g.spent += g.used(g.now.budget)
+	g.now = turn{seed: seed, budget: budget, hook: hook, line: g.now.line[:0]}
 	g.fuel.Set(uint64(budget))
 }
 

@@ -22,6 +22,8 @@ type pool struct {
 	mu    sync.Mutex
 	idle  []*instance
 	spare *instance
+	// wanted is set once an instance is worn, until its replacement stands ready.
+	wanted bool
 	// live counts idle, lent and spare instances.
 	live  int
 	stats Stats
@@ -107,6 +109,7 @@ func (p *pool) settle(g *instance, o outcome, worn bool) (gone *instance, hungry
 		return g, false
 	}
 	p.idle = append(p.idle, g)
+	p.wanted = p.wanted || worn
 	return nil, worn
 }
 
@@ -128,9 +131,12 @@ func (p *pool) ask() {
 	}
 }
 
-// replenish builds one instance ahead of need: the first one if none is left, else
-// the spare. Only the keeper calls it.
+// replenish builds one instance ahead of need: the spare, or the first one if none is
+// left. Only the keeper calls it.
 func (p *pool) replenish(ctx context.Context) {
+	if !p.hungry() {
+		return // the wish was granted already
+	}
 	g, err := p.build(ctx)
 	if err != nil {
 		p.log.Warn("build an instance ahead of need", "error", err)
@@ -143,7 +149,14 @@ func (p *pool) replenish(ctx context.Context) {
 		p.idle = append(p.idle, g)
 		return
 	}
-	p.spare = g // the keeper is alone and asks only when there is none
+	p.spare = g
+	p.wanted = false
+}
+
+func (p *pool) hungry() bool {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.live == 0 || p.wanted && p.spare == nil
 }
 
 // close closes every instance. Nobody may hold or want one any more.

@@ -1,0 +1,258 @@
+package module
+
+import (
+	"fmt"
+
+	"github.com/tetratelabs/wazero/api"
+)
+
+// surroundings are what the meter has to know about a function beyond its body.
+type surroundings struct {
+	params, globals uint32
+	results         []api.ValueType
+}
+
+// meter rewrites function bodies one after the other.
+//
+// It goes through the instructions once. A charge covers everything up to the next
+// charge, so a new one begins wherever control can leave the straight line or come
+// back into it: after every branch, at a loop's head, at the arms of an if, and behind
+// the end of a block that something branches to.
+type meter struct {
+	// each charges every instruction by itself.
+	each bool
+	r    reader
+	out  []byte
+	in   surroundings
+	// scratch is the index of the added i64 local; an i32 follows it.
+	scratch uint32
+	labels  []label
+	// patch is where the cost of the current charge goes in out, cost what has been
+	// gathered for it.
+	patch int
+	cost  uint64
+	// due asks for a new charge before the next instruction that costs something.
+	due bool
+}
+
+// label is an open block, loop or if; reached says that a branch leads to its end.
+type label struct {
+	op      byte
+	reached bool
+}
+
+// function returns the metered form of one body: its locals and its code. The result
+// is valid until the next call.
+func (m *meter) function(code []byte, in surroundings) ([]byte, error) {
+	m.r, m.in = reader{b: code}, in
+	m.out, m.labels = m.out[:0], append(m.labels[:0], label{op: opBlock})
+	m.cost, m.due = 0, false
+	if err := m.locals(); err != nil {
+		return nil, err
+	}
+	m.wrap()
+	m.open()
+	m.cost = 1 + uint64(m.scratch)/4 // a frame's room and its clearing
+	for len(m.labels) > 0 && m.r.err == nil {
+		if m.r.done() {
+			return nil, errShort
+		}
+		m.step()
+	}
+	if m.r.err != nil {
+		return nil, m.r.err
+	}
+	if !m.r.done() {
+		return nil, fmt.Errorf("it has code behind its end")
+	}
+	m.settle()
+	m.unwrap()
+	return m.out, nil
+}
+
+// wrap puts the body into two blocks: the inner one stands for the function, so that
+// branches to its end stay right, and the outer one is where a charge jumps when the
+// fuel is gone, behind everything else. That costs a path one branch not taken, half
+// of what a trap in its place costs. Only a function with several results, for which a
+// block would need a type of its own, keeps its traps in place.
+func (m *meter) wrap() {
+	switch len(m.in.results) {
+	case 0:
+		m.out = append(m.out, opBlock, blockEmpty, opBlock, blockEmpty)
+	case 1:
+		m.out = append(m.out, opBlock, blockEmpty, opBlock, m.in.results[0])
+	}
+}
+
+func (m *meter) unwrap() {
+	if len(m.in.results) <= 1 {
+		m.out = append(m.out, opReturn, opEnd, opUnreachable, opEnd)
+	}
+}
+
+// locals copies the declarations and adds the meter's own two.
+func (m *meter) locals() error {
+	groups := m.r.count()
+	start := m.r.at
+	total := uint64(m.in.params)
+	for range groups {
+		total += uint64(m.r.u32())
+		m.r.byte()
+	}
+	if m.r.err != nil {
+		return m.r.err
+	}
+	if total > maxLocals-2 {
+		return fmt.Errorf("it has %d locals; at most %d are accepted", total, maxLocals-2)
+	}
+	m.scratch = uint32(total)
+	m.out = appendU32(m.out, uint32(groups)+2)
+	m.out = append(m.out, m.r.b[start:m.r.at]...)
+	m.out = append(m.out, 1, i64, 1, i32)
+	return nil
+}
+
+// step handles one instruction.
+func (m *meter) step() {
+	start := m.r.at
+	op := m.r.byte()
+	in := decode(&m.r, op)
+	if m.r.err != nil {
+		return
+	}
+	m.refuse(in)
+	switch {
+	case op == opElse || op == opEnd:
+		m.leave(op)
+	case m.each:
+		m.due = true
+	}
+	m.pay(in)
+	m.out = append(m.out, m.r.b[start:m.r.at]...)
+	m.follow(op, in)
+}
+
+// refuse stops modules that reach for what the pass adds.
+func (m *meter) refuse(in instruction) {
+	switch {
+	case in.global && in.index >= m.in.globals:
+		m.r.fail("it uses global %d, of which there are %d", in.index, m.in.globals)
+	case in.local && in.index >= m.scratch:
+		m.r.fail("it uses local %d, of which there are %d", in.index, m.scratch)
+	}
+}
+
+// pay accounts for an instruction that is about to be copied.
+func (m *meter) pay(in instruction) {
+	if in.cost > 0 && m.due {
+		m.settle()
+		m.open()
+	}
+	m.cost += uint64(in.cost)
+	if in.bulk != noBulk {
+		m.weigh(in.bulk)
+	}
+}
+
+// follow keeps track of control after an instruction was copied.
+func (m *meter) follow(op byte, in instruction) {
+	switch op {
+	case opBlock:
+		m.labels = append(m.labels, label{op: op})
+	case opIf, opLoop:
+		m.labels = append(m.labels, label{op: op})
+		m.due = true
+	case opBr, opBrIf:
+		m.jump(in.index)
+		m.due = true
+	case opBrTable:
+		for _, depth := range in.table {
+			m.jump(depth)
+		}
+		m.due = true
+	case opReturn, opUnreachable:
+		m.due = true
+	}
+}
+
+// jump notes that a branch leads to a label. It also keeps branches from reaching the
+// block that the pass put around the function.
+func (m *meter) jump(depth uint32) {
+	if int64(depth) >= int64(len(m.labels)) {
+		m.r.fail("it branches to label %d, of which there are %d", depth, len(m.labels))
+		return
+	}
+	m.labels[len(m.labels)-1-int(depth)].reached = true
+}
+
+// leave handles the end of an arm or of a block. A loop's end is due although nothing
+// branches to it: what follows must not be charged with every turn.
+func (m *meter) leave(op byte) {
+	l := m.labels[len(m.labels)-1]
+	if l.reached || l.op != opBlock {
+		m.due = true
+	}
+	switch {
+	case op == opEnd:
+		m.labels = m.labels[:len(m.labels)-1]
+	case l.op != opIf:
+		m.r.fail("it has an else without an if")
+	}
+}
+
+// open begins a charge; its cost is filled in by settle.
+func (m *meter) open() {
+	m.out = append(m.out, opGlobalGet)
+	m.out = appendU32(m.out, m.in.globals)
+	m.out = append(m.out, opI64Const)
+	m.patch = len(m.out)
+	m.out = append(m.out, 0x80, 0x80, 0x80, 0x80, 0x80, 0) // room for 41 bits
+	m.spend()
+	m.cost, m.due = 0, false
+}
+
+// settle writes the current charge's cost into its place.
+func (m *meter) settle() {
+	v := m.cost
+	for i := range 5 {
+		m.out[m.patch+i] = byte(v)&0x7f | 0x80
+		v >>= 7
+	}
+	m.out[m.patch+5] = byte(v)
+}
+
+// spend subtracts the i64 on the stack from the fuel below it and traps when the
+// rest is negative.
+func (m *meter) spend() {
+	m.out = append(m.out, opI64Sub, opLocalTee)
+	m.out = appendU32(m.out, m.scratch)
+	m.out = append(m.out, opGlobalSet)
+	m.out = appendU32(m.out, m.in.globals)
+	m.out = append(m.out, opLocalGet)
+	m.out = appendU32(m.out, m.scratch)
+	m.out = append(m.out, opI64Const, 0, opI64LtS)
+	if len(m.in.results) > 1 {
+		m.out = append(m.out, opIf, blockEmpty, opUnreachable, opEnd)
+		return
+	}
+	m.out = append(m.out, opBrIf)
+	m.out = appendU32(m.out, uint32(len(m.labels)))
+}
+
+// weigh charges for the length on top of the stack, which is put back.
+func (m *meter) weigh(b bulk) {
+	m.out = append(m.out, opLocalTee)
+	m.out = appendU32(m.out, m.scratch+1)
+	m.out = append(m.out, opGlobalGet)
+	m.out = appendU32(m.out, m.in.globals)
+	m.out = append(m.out, opLocalGet)
+	m.out = appendU32(m.out, m.scratch+1)
+	m.out = append(m.out, opI64ExtendI32U)
+	switch b {
+	case byBytes: // eight bytes cost one
+		m.out = append(m.out, opI64Const, 3, opI64ShrU)
+	case byPages: // as many as clearing a page costs
+		m.out = append(m.out, opI64Const, 13, opI64Shl)
+	}
+	m.spend()
+}
