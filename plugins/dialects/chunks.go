@@ -35,21 +35,16 @@ func (t *translator) openReply() {
 	t.endChunk()
 }
 
-// sendRaw sends a delta with one member that is a string, given by its inside.
-func (t *translator) sendRaw(name string, raw []byte) {
+func (t *translator) sendText(raw []byte) {
+	if len(raw) == 0 {
+		return
+	}
+	t.stream.text += runes(raw)
 	w := t.beginChunk()
-	w.name(name)
-	w.b = append(w.b, '"')
+	w.b = append(w.b, `"content":"`...)
 	w.b = append(w.b, raw...)
 	w.b = append(w.b, '"')
 	t.endChunk()
-}
-
-func (t *translator) sendText(raw []byte) {
-	if len(raw) > 0 {
-		t.stream.text += runes(raw)
-		t.sendRaw("content", raw)
-	}
 }
 
 // sendThinking sends thinking twice over: as text for people, and as a piece of the

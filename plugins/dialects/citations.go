@@ -1,7 +1,7 @@
 package main
 
 import (
-	"encoding/binary"
+	"bytes"
 
 	"github.com/valyala/fastjson"
 )
@@ -24,8 +24,8 @@ func (t *translator) keepCitation(citation *fastjson.Value) {
 	if len(s.citations)+len(w.b) > maxPending {
 		return
 	}
-	s.citations = binary.AppendUvarint(s.citations, uint64(len(w.b)))
-	s.citations = append(s.citations, w.b...)
+	// A line each: JSON in one line holds no line feed.
+	s.citations = append(append(s.citations, w.b...), '\n')
 }
 
 // sendCitations sends the citations of the text that ends now.
@@ -37,7 +37,7 @@ func (t *translator) sendCitations() {
 	w := t.beginChunk()
 	w.name("annotations")
 	w.open('[')
-	for d := (decoder{rest: s.citations}); len(d.rest) > 0 && !d.bad; {
+	for line := range bytes.Lines(s.citations) {
 		w.open('{')
 		w.memberLiteral("type", `"url_citation"`)
 		w.name("url_citation")
@@ -45,7 +45,7 @@ func (t *translator) sendCitations() {
 		w.memberInt("start_index", s.textStart)
 		w.memberInt("end_index", s.text)
 		w.comma()
-		w.b = append(w.b, d.bytes()...)
+		w.b = append(w.b, line[:len(line)-1]...)
 		w.close('}')
 		w.close('}')
 	}

@@ -9,11 +9,11 @@ import (
 
 // writeContent writes a message's content, a string or an array of parts, as
 // blocks. With trim, white space at the end of the last text is cut.
-func (r *request) writeContent(m *fastjson.Value, path string, trim bool) error {
+func (r *request) writeContent(m *fastjson.Value, i int, trim bool) error {
 	content, mark := m.Get("content"), len(r.b)
 	parts := content.GetArray()
 	for k, part := range parts {
-		if err := r.writePart(part, path, k, trim && k == len(parts)-1); err != nil {
+		if err := r.writePart(part, i, k, trim && k == len(parts)-1); err != nil {
 			return err
 		}
 	}
@@ -21,7 +21,7 @@ func (r *request) writeContent(m *fastjson.Value, path string, trim bool) error 
 		r.raw = raw
 		r.writeText(raw, nil, trim)
 	} else if content.GetObject() != nil {
-		return reject(path+".content", "must be a string or an array of parts")
+		return reject(at("messages", i)+".content", "must be a string or an array of parts")
 	}
 	r.cacheLast(mark, m.Get("cache_control"))
 	return nil
@@ -67,39 +67,44 @@ func (r *request) endBlock(part *fastjson.Value) {
 	r.close('}')
 }
 
-func (r *request) writePart(part *fastjson.Value, path string, k int, trim bool) error {
+func (r *request) writePart(part *fastjson.Value, i, k int, trim bool) error {
 	kind := string(part.GetStringBytes("type"))
 	switch kind {
 	case "text", "input_text", "output_text", "refusal":
-		return r.writeTextPart(part, kind, at(path+".content", k), trim)
+		return r.writeTextPart(part, kind, i, k, trim)
 	case "image_url", "input_image":
-		return r.writeImage(part, at(path+".content", k))
+		return r.writeImage(part, i, k)
 	case "file", "input_file":
-		return r.writeFile(part, at(path+".content", k))
+		return r.writeFile(part, i, k)
 	case "input_audio", "audio", "video_url", "video":
-		return reject(at(path+".content", k), "Anthropic's models take text, images and documents, not "+kind)
+		return rejectPart(i, k, "Anthropic's models take text, images and documents, not "+kind)
 	}
 	if !word(kind) {
-		return reject(at(path+".content", k), "has no usable type")
+		return rejectPart(i, k, "has no usable type")
 	}
 	// Anthropic's own blocks, such as document or search_result, pass as they are.
 	r.block()
-	r.members(part.GetObject())
+	r.object(part.GetObject())
 	return nil
 }
 
-func (r *request) writeTextPart(part *fastjson.Value, kind, path string, trim bool) error {
+func (r *request) writeTextPart(part *fastjson.Value, kind string, i, k int, trim bool) error {
 	text := part.Get("text")
 	if kind == "refusal" {
 		text = part.Get("refusal")
 	}
 	raw, ok := rawString(r.raw[:0], text)
 	if !ok {
-		return reject(path, "must have a text that is a string")
+		return rejectPart(i, k, "must have a text that is a string")
 	}
 	r.raw = raw
 	r.writeText(raw, part, trim)
 	return nil
+}
+
+// rejectPart refuses the request for one part of one message.
+func rejectPart(message, part int, why string) error {
+	return reject(at(at("messages", message)+".content", part), why)
 }
 
 // word reports whether s is a plain lower-case identifier, which needs no escaping.
@@ -113,7 +118,7 @@ func word(s string) bool {
 }
 
 // writeImage writes an image block from a data: or http URL.
-func (r *request) writeImage(part *fastjson.Value, path string) error {
+func (r *request) writeImage(part *fastjson.Value, i, k int) error {
 	url := part.GetStringBytes("image_url", "url")
 	if url == nil {
 		url = part.GetStringBytes("image_url")
@@ -127,7 +132,7 @@ func (r *request) writeImage(part *fastjson.Value, path string) error {
 		r.memberText("url", url)
 		r.close('}')
 	default:
-		return reject(path, "an image needs an http URL or a base64 data: URL")
+		return rejectPart(i, k, "an image needs an http URL or a base64 data: URL")
 	}
 	r.endBlock(part)
 	return nil
@@ -143,7 +148,7 @@ func imageType(media []byte) []byte {
 
 // writeFile writes a document block from a file's data or id; an image in a file
 // becomes an image block.
-func (r *request) writeFile(part *fastjson.Value, path string) error {
+func (r *request) writeFile(part *fastjson.Value, i, k int) error {
 	file := part.Get("file")
 	if file.GetObject() == nil {
 		file = part
@@ -165,12 +170,12 @@ func (r *request) writeFile(part *fastjson.Value, path string) error {
 		return nil
 	case ok && bytes.HasPrefix(media, []byte("text/")):
 		if !r.writeTextSource(data) {
-			return reject(path, "the file's data is not base64")
+			return rejectPart(i, k, "the file's data is not base64")
 		}
 	case ok:
 		r.writeSource(`"document"`, media, data)
 	default:
-		return reject(path, "a file needs a file_id, or file_data that is a base64 data: URL")
+		return rejectPart(i, k, "a file needs a file_id, or file_data that is a base64 data: URL")
 	}
 	if name := file.GetStringBytes("filename"); len(name) > 0 {
 		r.memberText("title", name)

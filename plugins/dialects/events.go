@@ -51,6 +51,9 @@ func (t *translator) take(state, name, data []byte) error {
 			message: []byte("The provider's stream ended before the reply was complete.")})
 		return nil
 	}
+	if t.stream.phase == opened && t.quickDelta(data) {
+		return nil
+	}
 	// The parser bounds the depth, and the validator, which is strict, does not.
 	event, err := t.parser.ParseBytes(data)
 	if err != nil || fastjson.ValidateBytes(data) != nil {
@@ -71,7 +74,7 @@ func (t *translator) start(data []byte) error {
 	w := writer{b: make([]byte, 0, 256)}
 	w.open('{')
 	writeIdentity(&w, "chat.completion.chunk", &env)
-	t.stream = stream{open: t.stream.open[:0], head: w.b, model: env.model}
+	t.stream = stream{head: w.b, model: env.model}
 	if len(env.model)+len(w.b) > penstock.MaxState/2 {
 		return penstock.Reject(500, "model and request id are too long")
 	}
@@ -186,24 +189,36 @@ func (t *translator) blockDelta(index int64, delta *fastjson.Value) {
 	}
 	switch string(delta.GetStringBytes("type")) {
 	case "text_delta":
-		if b.kind == textBlock {
-			t.sendText(t.inside(delta.Get("text")))
-		}
+		t.piece(b, textBlock, t.inside(delta.Get("text")))
 	case "input_json_delta":
-		if raw := t.inside(delta.Get("partial_json")); b.kind == toolBlock && !b.complete && len(raw) > 0 {
-			b.filled = true
-			t.sendArguments(b.number, raw)
-		}
+		t.piece(b, toolBlock, t.inside(delta.Get("partial_json")))
 	case "thinking_delta":
-		if b.kind == thinkingBlock {
-			t.sendThinking(b.number, t.inside(delta.Get("thinking")))
-		}
+		t.piece(b, thinkingBlock, t.inside(delta.Get("thinking")))
 	case "signature_delta":
 		if b.kind == thinkingBlock {
 			t.sendThought(b.number, `"thinking"`, "signature", delta.Get("signature"))
 		}
 	case "citations_delta":
 		t.keepCitation(delta.Get("citation"))
+	}
+}
+
+// piece sends on raw, the inside of a JSON string, if it is of the kind that its
+// block is.
+func (t *translator) piece(b *openBlock, kind block, raw []byte) {
+	if b.kind != kind || len(raw) == 0 {
+		return
+	}
+	switch kind {
+	case textBlock:
+		t.sendText(raw)
+	case toolBlock:
+		if !b.complete {
+			b.filled = true
+			t.sendArguments(b.number, raw)
+		}
+	case thinkingBlock:
+		t.sendThinking(b.number, raw)
 	}
 }
 

@@ -30,6 +30,16 @@ func roleOf(message *fastjson.Value) role {
 	return unknownRole
 }
 
+// cast notes who says what.
+func (r *request) cast() {
+	r.turns, r.monologue = r.said.messages.GetArray(), true
+	for _, m := range r.turns {
+		who := roleOf(m)
+		r.roles = append(r.roles, who)
+		r.monologue = r.monologue && who == systemRole
+	}
+}
+
 // turn is the message that is being written. Anthropic's turns alternate, so a turn
 // gathers what consecutive messages of one side say. It is opened by its first
 // block: a message without content leaves no trace.
@@ -58,11 +68,11 @@ func (r *request) writeSystem() error {
 	start := len(r.b)
 	if !r.monologue {
 		r.turn.nested = true
-		for i, m := range r.messages {
-			if roleOf(m) != systemRole {
+		for i, m := range r.turns {
+			if r.roles[i] != systemRole {
 				continue
 			}
-			if err := r.writeContent(m, at("messages", i), false); err != nil {
+			if err := r.writeContent(m, i, false); err != nil {
 				return err
 			}
 		}
@@ -77,20 +87,10 @@ func (r *request) writeSystem() error {
 	return nil
 }
 
-// onlySystem reports whether nobody but the system says anything.
-func onlySystem(messages []*fastjson.Value) bool {
-	for _, m := range messages {
-		if roleOf(m) != systemRole {
-			return false
-		}
-	}
-	return true
-}
-
 // writeFormatInstruction says in words what response_format asks of a model that
 // has no parameter for it.
 func (r *request) writeFormatInstruction() {
-	format := r.body.Get("response_format")
+	format := r.said.responseFormat
 	switch string(format.GetStringBytes("type")) {
 	case "json_object":
 		r.literal(jsonInstruction)
@@ -113,7 +113,7 @@ func (r *request) writeFormatInstruction() {
 func (r *request) writeMessages() error {
 	r.name("messages")
 	r.open('[')
-	for i := 0; i < len(r.messages); {
+	for i := 0; i < len(r.turns); {
 		end := r.runEnd(i)
 		if err := r.writeRun(i, end); err != nil {
 			return err
@@ -130,9 +130,9 @@ func (r *request) writeMessages() error {
 
 // runEnd is where the messages of one side that begin at i end.
 func (r *request) runEnd(i int) int {
-	assistant := roleOf(r.messages[i]) == assistantRole
-	for i++; i < len(r.messages); i++ {
-		if (roleOf(r.messages[i]) == assistantRole) != assistant {
+	assistant := r.roles[i] == assistantRole
+	for i++; i < len(r.turns); i++ {
+		if (r.roles[i] == assistantRole) != assistant {
 			break
 		}
 	}
@@ -143,14 +143,14 @@ func (r *request) runEnd(i int) int {
 // right behind the calls, before any text.
 func (r *request) writeRun(from, to int) error {
 	for i := from; i < to; i++ {
-		if m := r.messages[i]; roleOf(m) == toolRole || roleOf(m) == functionRole {
-			if err := r.writeToolResult(m, i); err != nil {
+		if r.roles[i] == toolRole || r.roles[i] == functionRole {
+			if err := r.writeToolResult(r.turns[i], i); err != nil {
 				return err
 			}
 		}
 	}
 	for i := from; i < to; i++ {
-		if err := r.writeMessage(r.messages[i], i); err != nil {
+		if err := r.writeMessage(r.turns[i], i); err != nil {
 			return err
 		}
 	}
@@ -158,7 +158,7 @@ func (r *request) writeRun(from, to int) error {
 }
 
 func (r *request) writeMessage(m *fastjson.Value, i int) error {
-	switch roleOf(m) {
+	switch r.roles[i] {
 	case userRole:
 		return r.writeUser(m, i)
 	case assistantRole:
@@ -175,20 +175,19 @@ func (r *request) writeMessage(m *fastjson.Value, i int) error {
 
 func (r *request) writeUser(m *fastjson.Value, i int) error {
 	r.begin(userRole)
-	return r.writeContent(m, at("messages", i), false)
+	return r.writeContent(m, i, false)
 }
 
 // writeAssistant writes thoughts, text and tool calls, in the order that Anthropic
 // checks when thinking is on.
 func (r *request) writeAssistant(m *fastjson.Value, i int) error {
 	r.begin(assistantRole)
-	path := at("messages", i)
 	if r.family.thinks() {
 		r.writeThoughts(m)
 	}
 	// What the model is to continue must not end in white space.
-	last := i == len(r.messages)-1 && len(m.GetArray("tool_calls")) == 0
-	if err := r.writeContent(m, path, last); err != nil {
+	last := i == len(r.turns)-1 && len(m.GetArray("tool_calls")) == 0
+	if err := r.writeContent(m, i, last); err != nil {
 		return err
 	}
 	if raw, ok := rawString(r.raw[:0], m.Get("refusal")); ok {

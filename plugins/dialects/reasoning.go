@@ -38,28 +38,27 @@ func budgets(effort string) int64 {
 // planReasoning decides on thinking before anything is written, because other
 // members depend on it.
 func (r *request) planReasoning() {
-	effort := string(r.body.GetStringBytes("reasoning_effort"))
+	effort := string(r.said.reasoningEffort.GetStringBytes())
 	if effort == "" {
-		effort = string(r.body.GetStringBytes("reasoning", "effort"))
+		effort = string(r.said.reasoning.GetStringBytes("effort"))
 	}
-	own := r.body.Get("thinking")
 	switch {
-	case !missing(own):
-		r.reasoning.own = own
+	case !missing(r.said.thinking):
+		r.plan.own = r.said.thinking
 		if effort != "" {
 			r.drop("reasoning_effort")
 		}
 	case effort == "" || effort == "default":
 	case effort == "none":
 		if r.family.adaptive() { // the others think only when told to
-			r.reasoning.thinking = "disabled"
+			r.plan.thinking = "disabled"
 		}
 	case budgets(effort) == 0 || !r.family.thinks():
 		r.drop("reasoning_effort")
 	case r.family.adaptive():
-		r.reasoning.effort = r.family.effort(effort)
+		r.plan.effort = r.family.effort(effort)
 		if !r.forcesTool() {
-			r.reasoning.thinking = "adaptive"
+			r.plan.thinking = "adaptive"
 		}
 	default:
 		r.planBudget(budgets(effort))
@@ -71,17 +70,17 @@ func (r *request) planReasoning() {
 // it: with a forced tool, and in the middle of a tool loop whose calls came without
 // the thoughts that led to them.
 func (r *request) planBudget(budget int64) {
-	budget = min(budget, r.maxTokens/4*3)
+	budget = min(budget, r.limit/4*3)
 	if budget < minBudget || r.forcesTool() || r.unthoughtCalls() {
 		r.drop("reasoning_effort")
 		return
 	}
-	r.reasoning.thinking, r.reasoning.budget = "enabled", budget
+	r.plan.thinking, r.plan.budget = "enabled", budget
 }
 
 // forcesTool reports whether the model must call a tool.
 func (r *request) forcesTool() bool {
-	choice := r.body.Get("tool_choice")
+	choice := r.said.toolChoice
 	if o := choice.GetObject(); o != nil {
 		switch kind := o.Get("type").GetStringBytes(); string(kind) {
 		case "function", "tool", "any":
@@ -98,9 +97,9 @@ func (r *request) forcesTool() bool {
 // unthoughtCalls reports whether the conversation ends in results of tool calls
 // that carry no thinking.
 func (r *request) unthoughtCalls() bool {
-	for i := len(r.messages) - 1; i >= 0; i-- {
-		m := r.messages[i]
-		switch roleOf(m) {
+	for i := len(r.turns) - 1; i >= 0; i-- {
+		m := r.turns[i]
+		switch r.roles[i] {
 		case toolRole, functionRole:
 		case assistantRole:
 			calls := len(m.GetArray("tool_calls")) > 0 || m.GetObject("function_call") != nil
@@ -114,22 +113,22 @@ func (r *request) unthoughtCalls() bool {
 
 // thinks reports whether the request asks for thinking.
 func (r *request) thinks() bool {
-	if own := r.reasoning.own; own != nil {
+	if own := r.plan.own; own != nil {
 		return string(own.GetStringBytes("type")) != "disabled"
 	}
-	return r.reasoning.thinking == "adaptive" || r.reasoning.thinking == "enabled"
+	return r.plan.thinking == "adaptive" || r.plan.thinking == "enabled"
 }
 
 // writeReasoning writes thinking and output_config, the latter with the answer's
 // schema. A request's own output_config goes out as it came.
 func (r *request) writeReasoning() error {
-	r.memberValue("thinking", r.reasoning.own)
-	switch r.reasoning.thinking {
+	r.memberValue("thinking", r.plan.own)
+	switch r.plan.thinking {
 	case "enabled":
 		r.name("thinking")
 		r.open('{')
 		r.memberLiteral("type", `"enabled"`)
-		r.memberInt("budget_tokens", r.reasoning.budget)
+		r.memberInt("budget_tokens", r.plan.budget)
 		r.close('}')
 	case "adaptive":
 		thinking := `{"type":"adaptive"}`
@@ -140,8 +139,8 @@ func (r *request) writeReasoning() error {
 	case "disabled":
 		r.memberLiteral("thinking", `{"type":"disabled"}`)
 	}
-	if own := r.body.Get("output_config"); !missing(own) {
-		r.memberValue("output_config", own)
+	if !missing(r.said.outputConfig) {
+		r.memberValue("output_config", r.said.outputConfig)
 		return nil
 	}
 	return r.writeOutputConfig()
@@ -149,13 +148,13 @@ func (r *request) writeReasoning() error {
 
 func (r *request) writeOutputConfig() error {
 	schema := r.schema()
-	if r.reasoning.effort == "" && schema == nil {
+	if r.plan.effort == "" && schema == nil {
 		return nil
 	}
 	r.name("output_config")
 	r.open('{')
-	if r.reasoning.effort != "" {
-		r.memberText("effort", []byte(r.reasoning.effort))
+	if r.plan.effort != "" {
+		r.memberText("effort", []byte(r.plan.effort))
 	}
 	if schema != nil {
 		r.name("format")
@@ -171,8 +170,8 @@ func (r *request) writeOutputConfig() error {
 // schema is what response_format constrains the answer to; nil when it does not, or
 // when the model has to be told in words.
 func (r *request) schema() *fastjson.Value {
-	if !r.family.structured() || string(r.body.GetStringBytes("response_format", "type")) != "json_schema" {
+	if !r.family.structured() || string(r.said.responseFormat.GetStringBytes("type")) != "json_schema" {
 		return nil
 	}
-	return r.body.Get("response_format", "json_schema", "schema")
+	return r.said.responseFormat.Get("json_schema", "schema")
 }

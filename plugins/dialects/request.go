@@ -20,23 +20,27 @@ const headroom = 2048
 type request struct {
 	*scratch
 	writer
-	body     *fastjson.Value
-	messages []*fastjson.Value
+	said members
+	// others are the members without a translation.
+	others []other
+	// turns are the messages, roles who says each.
+	turns []*fastjson.Value
+	roles []role
 	// monologue marks a request of system messages alone.
 	monologue bool
 	family    family
-	maxTokens int64
-	reasoning reasoning
-	// tools counts the tools written, silent marks that they are declared for the
+	limit     int64 // max_tokens
+	plan      reasoning
+	// declared counts the tools written, silent marks that they are declared for the
 	// history's sake only.
-	tools  int
-	silent bool
+	declared int
+	silent   bool
 	// files marks that an uploaded file is referred to.
 	files   bool
 	dropped []string
 	turn    turn
-	// functionCall is the last message that called a function in the deprecated form.
-	functionCall int
+	// caller is the last message that called a function in the deprecated form.
+	caller int
 }
 
 // transformRequest is the hook: canonical request in, provider request out.
@@ -45,13 +49,14 @@ func (t *translator) transformRequest(out, in []byte) ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	r := &t.request
-	*r = request{scratch: &t.scratch, dropped: r.dropped[:0], body: env.root.Get("body"), family: familyOf(env.model)}
-	if r.body.GetObject() == nil {
+	body := env.root.GetObject("body")
+	if body == nil {
 		return nil, penstock.Reject(400, "the request body is not a JSON object")
 	}
-	r.messages = r.body.GetArray("messages")
-	r.monologue = onlySystem(r.messages)
+	r := &t.request
+	*r = request{scratch: &t.scratch, others: r.others, roles: r.roles[:0], dropped: r.dropped[:0], family: familyOf(env.model)}
+	r.index(body)
+	r.cast()
 	// The result begins inside the headroom, so that much of the buffer is lost when
 	// it is used again; the third headroom makes up for it.
 	if cap(out) < len(in)+2*headroom {
@@ -71,7 +76,7 @@ func (r *request) write(env *envelope) error {
 	r.planReasoning()
 	r.b = append(r.b, '{') // no comma: what stands before it belongs to the envelope
 	r.memberText("model", env.model)
-	r.memberInt("max_tokens", r.maxTokens)
+	r.memberInt("max_tokens", r.limit)
 	if env.root.GetBool("stream") {
 		r.memberLiteral("stream", "true")
 	}
@@ -93,9 +98,9 @@ func (r *request) drop(name string) { r.dropped = append(r.dropped, name) }
 // planMaxTokens takes the client's bound, but no more than the model can give:
 // Anthropic refuses a larger one, OpenAI's clients are used to its being cut.
 func (r *request) planMaxTokens(limit int64) {
-	asked := r.body.GetInt64("max_completion_tokens")
+	asked := r.said.maxCompletionTokens.GetInt64()
 	if asked == 0 {
-		asked = r.body.GetInt64("max_tokens")
+		asked = r.said.maxTokens.GetInt64()
 	}
 	switch {
 	case asked == 0 && limit > 0:
@@ -105,7 +110,7 @@ func (r *request) planMaxTokens(limit int64) {
 	case limit > 0:
 		asked = min(asked, limit)
 	}
-	r.maxTokens = asked
+	r.limit = asked
 }
 
 // seal puts the envelope right before the body.
@@ -137,8 +142,8 @@ func (r *request) writeBetas(w *writer) {
 		}
 		betas = append(betas, name...)
 	}
-	for _, key := range [...]string{"anthropic_beta", "betas"} {
-		for _, v := range r.body.GetArray(key) {
+	for _, list := range [...]*fastjson.Value{r.said.anthropicBeta, r.said.betas} {
+		for _, v := range list.GetArray() {
 			add(v.GetStringBytes())
 		}
 	}

@@ -159,7 +159,7 @@ func (t *translator) writeReasoning(w *writer, blocks []*fastjson.Value) {
 	w.open('[')
 	for _, b := range blocks {
 		if kind := blockType(b); kind == thinkingBlock || kind == redactedBlock {
-			w.members(b.GetObject())
+			w.object(b.GetObject())
 		}
 	}
 	w.close(']')

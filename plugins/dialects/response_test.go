@@ -1,10 +1,14 @@
 package main
 
 import (
+	"encoding/json"
+	"fmt"
 	"os"
 	"path/filepath"
 	"strings"
 	"testing"
+
+	"github.com/google/go-cmp/cmp"
 )
 
 // TestResponses normalises testdata/response/*.in.json.
@@ -122,6 +126,64 @@ func TestRunes(t *testing.T) {
 		`\uD83D\uDE00!`: 2, `\n\"\\`: 3, `\u12`: 3, `\`: 1} {
 		if got := runes([]byte(raw)); got != want {
 			t.Errorf("runes(%s) = %d, want %d", raw, got, want)
+		}
+	}
+}
+
+// TestQuickDelta plays every recorded stream twice, once with a space before each
+// event's data, which keeps it from the quick way.
+func TestQuickDelta(t *testing.T) {
+	quick := 0
+	for _, rec := range recordings(t, "anthropic", "messages") {
+		if !rec.Stream || rec.Status != 200 {
+			continue
+		}
+		events := parseSSE(rec.Response)
+		want := play(t, events)
+		for i := range events {
+			tr := new(translator)
+			tr.stream.phase = opened
+			if tr.quickDelta([]byte(events[i].data)) {
+				quick++
+			}
+			events[i].data = " " + events[i].data
+		}
+		if diff := cmp.Diff(play(t, events), want); diff != "" {
+			t.Errorf("%s (-long way +quick way):\n%s", filepath.Base(rec.path), diff)
+		}
+	}
+	if quick < 300 {
+		t.Errorf("only %d events went the quick way", quick)
+	}
+	for _, odd := range []string{
+		`{"type":"content_block_delta","index":0,"delta":{"type":"text_delta","text":"a` + "\n" + `b"}}`,
+		`{"type":"content_block_delta","index":0,"delta":{"type":"text_delta","text":"\x"}}`,
+		`{"type":"content_block_delta","index":0,"delta":{"type":"text_delta","text":"\u12g4"}}`,
+		`{"type":"content_block_delta","index":0,"delta":{"type":"text_delta","text":"a"}`,
+		`{"type":"content_block_delta","index":0,"delta":{"type":"text_delta","text":"a"}}}`,
+		`{"type":"content_block_delta","index":0,"delta":{"type":"text_delta","text":"a","more":1}}`,
+		`{"type":"content_block_delta","index":01,"delta":{"type":"text_delta","text":"a"}}`,
+		`{"type":"content_block_delta","index":0,"delta":{"type":"text_delta","text":"a`,
+		`{"type":"content_block_delta","index":0`,
+	} {
+		if new(translator).quickDelta([]byte(odd)) {
+			t.Errorf("%q went the quick way", odd)
+		}
+	}
+}
+
+// TestEscape reads escaped texts of every length back.
+func TestEscape(t *testing.T) {
+	text := "plain ascii text, then \"quotes\" \\ and\n\r\t\x00\x1f\x7f é 😀 \xff\xf0\x9f end of it all"
+	for from := range len(text) {
+		for to := from; to <= len(text); to++ {
+			var got string
+			if err := json.Unmarshal(fmt.Appendf(nil, `"%s"`, appendEscaped(nil, []byte(text[from:to]))), &got); err != nil {
+				t.Fatalf("%q: %v", text[from:to], err)
+			}
+			if want := string([]rune(text[from:to])); got != want {
+				t.Fatalf("%q became %q, want %q", text[from:to], got, want)
+			}
 		}
 	}
 }

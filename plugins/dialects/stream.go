@@ -1,6 +1,9 @@
 package main
 
-import "encoding/binary"
+import (
+	"slices"
+	"unsafe"
+)
 
 // phase is how far a stream has come.
 type phase byte
@@ -21,16 +24,10 @@ const maxPending = 16 << 10
 // stream is what a stream has to remember from one event to the next. The host
 // carries it as opaque bytes, so any instance can serve any event.
 type stream struct {
-	phase phase
-	usage usage
-	// tools and thoughts count what has been begun; they are the next indices.
-	tools, thoughts int64
-	// text counts the characters of content so far, textStart those before the
-	// block that is open.
-	text, textStart int64
-	open            []openBlock
+	progress
+	open []openBlock
 	// citations are those of the open text: the insides of url_citation objects,
-	// each behind its length.
+	// a line each.
 	citations []byte
 	// head begins every chunk: all of it up to its choices.
 	head []byte
@@ -38,12 +35,25 @@ type stream struct {
 	model []byte
 }
 
+// progress is the part of the state that has a fixed size. It is stored as its
+// memory, which only this module reads again.
+type progress struct {
+	usage usage
+	// tools and thoughts count what has been begun; they are the next indices.
+	tools, thoughts int64
+	// text counts the characters of content so far, textStart those before the
+	// block that is open.
+	text, textStart int64
+	// The lengths of what follows in the stored form.
+	openLen, citationsLen, headLen, modelLen uint32
+	phase                                    phase
+}
+
 // openBlock is a content block that has begun and not ended. Its index is the
 // provider's; number is ours, among the tool calls or thoughts.
 type openBlock struct {
-	kind   block
-	index  int64
-	number int64
+	index, number int64
+	kind          block
 	// filled marks a tool call whose arguments have been sent, complete that they
 	// came as a whole.
 	filled, complete bool
@@ -77,107 +87,48 @@ func (s *stream) end(index int64) {
 	}
 }
 
-// counters are the numbers of the state, in the order in which they are stored.
-func (s *stream) counters() [11]*int64 {
-	return [...]*int64{&s.usage.input, &s.usage.output, &s.usage.cacheRead, &s.usage.cacheWrite,
-		&s.usage.cacheWriteLong, &s.usage.thinking, &s.usage.searches,
-		&s.tools, &s.thoughts, &s.text, &s.textStart}
+// image is the memory of a value that holds no pointers.
+func image[T progress | openBlock](v *T) []byte {
+	return unsafe.Slice((*byte)(unsafe.Pointer(v)), unsafe.Sizeof(*v))
 }
 
-// append appends the state in its stored form: phase, counters, open blocks, and
-// the byte strings behind their lengths, all numbers as varints.
+// append appends the state in its stored form: progress, open blocks, byte strings.
 func (s *stream) append(dst []byte) []byte {
-	dst = append(dst, byte(s.phase), bit(s.usage.known))
-	for _, n := range s.counters() {
-		dst = binary.AppendVarint(dst, *n)
+	s.openLen, s.citationsLen = uint32(len(s.open)), uint32(len(s.citations))
+	s.headLen, s.modelLen = uint32(len(s.head)), uint32(len(s.model))
+	dst = append(dst, image(&s.progress)...)
+	for i := range s.open {
+		dst = append(dst, image(&s.open[i])...)
 	}
-	dst = binary.AppendUvarint(dst, uint64(len(s.open)))
-	for _, b := range s.open {
-		dst = append(dst, byte(b.kind), bit(b.filled)|bit(b.complete)<<1)
-		dst = binary.AppendVarint(dst, b.index)
-		dst = binary.AppendVarint(dst, b.number)
-	}
-	for _, part := range [...][]byte{s.citations, s.head, s.model} {
-		dst = binary.AppendUvarint(dst, uint64(len(part)))
-		dst = append(dst, part...)
-	}
-	return dst
+	dst = append(dst, s.citations...)
+	dst = append(dst, s.head...)
+	return append(dst, s.model...)
 }
 
-func bit(b bool) byte {
-	if b {
-		return 1
-	}
-	return 0
-}
-
-// load reads what append wrote and reports false for anything else. The byte
+// load reads what append wrote and reports false for what cannot be that. The byte
 // strings alias src.
 func (s *stream) load(src []byte) bool {
-	*s = stream{open: s.open[:0]}
-	d := decoder{rest: src}
-	s.phase, s.usage.known = phase(d.byte()), d.byte() != 0
-	for _, n := range s.counters() {
-		*n = d.varint()
-	}
-	n := d.uvarint()
-	if d.bad || n > maxOpen {
+	const fixed, each = int(unsafe.Sizeof(progress{})), int(unsafe.Sizeof(openBlock{}))
+	if len(src) < fixed {
 		return false
 	}
-	for range n {
-		b := openBlock{kind: block(d.byte())}
-		flags := d.byte()
-		b.filled, b.complete = flags&1 != 0, flags&2 != 0
-		b.index, b.number = d.varint(), d.varint()
-		s.open = append(s.open, b)
+	copy(image(&s.progress), src)
+	src = src[fixed:]
+	size := uint64(s.openLen)*uint64(each) + uint64(s.citationsLen) + uint64(s.headLen) + uint64(s.modelLen)
+	if s.openLen > maxOpen || uint64(len(src)) != size || s.phase > ended {
+		return false
 	}
-	s.citations, s.head, s.model = d.bytes(), d.bytes(), d.bytes()
-	return !d.bad && len(d.rest) == 0 && s.phase <= ended
-}
-
-// decoder reads from the front of rest; bad stays true once something was missing.
-type decoder struct {
-	rest []byte
-	bad  bool
-}
-
-func (d *decoder) byte() byte {
-	if len(d.rest) == 0 {
-		d.bad = true
-		return 0
+	s.open = slices.Grow(s.open[:0], maxOpen)[:s.openLen]
+	for i := range s.open {
+		copy(image(&s.open[i]), src)
+		src = src[each:]
 	}
-	b := d.rest[0]
-	d.rest = d.rest[1:]
-	return b
+	s.citations, src = cut(src, s.citationsLen)
+	s.head, src = cut(src, s.headLen)
+	s.model, _ = cut(src, s.modelLen)
+	return true
 }
 
-func (d *decoder) varint() int64 {
-	n, size := binary.Varint(d.rest)
-	return n * d.skip(size)
-}
-
-func (d *decoder) uvarint() uint64 {
-	n, size := binary.Uvarint(d.rest)
-	return n * uint64(d.skip(size))
-}
-
-// skip drops size bytes and returns 1, or 0 when size says that there was no number.
-func (d *decoder) skip(size int) int64 {
-	if size <= 0 {
-		d.bad = true
-		return 0
-	}
-	d.rest = d.rest[size:]
-	return 1
-}
-
-func (d *decoder) bytes() []byte {
-	n := d.uvarint()
-	if d.bad || n > uint64(len(d.rest)) {
-		d.bad = true
-		return nil
-	}
-	b := d.rest[:n:n]
-	d.rest = d.rest[n:]
-	return b
-}
+// cut splits n bytes off. They have no spare capacity, so that appending to them
+// does not write over what follows.
+func cut(src []byte, n uint32) (head, rest []byte) { return src[:n:n], src[n:] }

@@ -16,7 +16,7 @@ func (r *request) writeToolCalls(m *fastjson.Value, i int) error {
 		r.writeToolUse(call.GetStringBytes("id"), function)
 	}
 	if function := m.Get("function_call"); function.GetObject() != nil {
-		r.functionCall = i
+		r.caller = i
 		r.writeToolUse(functionID(i), function)
 	}
 	return nil
@@ -72,8 +72,8 @@ func functionID(i int) []byte { return strconv.AppendInt([]byte("function_"), in
 // writeToolResult writes a tool message as a block of the user's turn.
 func (r *request) writeToolResult(m *fastjson.Value, i int) error {
 	id := m.GetStringBytes("tool_call_id")
-	if roleOf(m) == functionRole {
-		id = functionID(r.functionCall)
+	if r.roles[i] == functionRole {
+		id = functionID(r.caller)
 	}
 	r.begin(userRole)
 	r.block()
@@ -95,7 +95,7 @@ func (r *request) writeResultContent(m *fastjson.Value, i int) error {
 	start, outer := len(r.b), r.turn
 	r.turn.nested = true
 	for k, part := range m.GetArray("content") {
-		if err := r.writePart(part, at("messages", i), k, false); err != nil {
+		if err := r.writePart(part, i, k, false); err != nil {
 			return err
 		}
 	}

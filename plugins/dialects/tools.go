@@ -13,19 +13,19 @@ func (r *request) writeTools() error {
 	r.name("tools")
 	r.open('[')
 	allowed := r.allowedTools()
-	for i, tool := range r.body.GetArray("tools") {
+	for i, tool := range r.said.tools.GetArray() {
 		if err := r.writeTool(tool, i, allowed); err != nil {
 			return err
 		}
 	}
-	for _, function := range r.body.GetArray("functions") {
+	for _, function := range r.said.functions.GetArray() {
 		r.writeFunction(function, function)
 	}
 	r.writeWebSearch()
-	if r.tools == 0 {
+	if r.declared == 0 {
 		r.writeSilentTools()
 	}
-	if r.tools == 0 {
+	if r.declared == 0 {
 		r.b = r.b[:mark]
 		return nil
 	}
@@ -47,15 +47,15 @@ func (r *request) writeTool(tool *fastjson.Value, i int, allowed []*fastjson.Val
 	if !word(kind) || kind == "function" || kind == "custom" && !tool.Exists("input_schema") {
 		return reject(at("tools", i), "only function tools and Anthropic's own can be sent to Anthropic")
 	}
-	r.members(tool.GetObject())
-	r.tools++
+	r.object(tool.GetObject())
+	r.declared++
 	return nil
 }
 
 // allowedTools are the tools that tool_choice narrows the declared ones down to;
 // nil when it does not.
 func (r *request) allowedTools() []*fastjson.Value {
-	choice := r.body.Get("tool_choice")
+	choice := r.said.toolChoice
 	if choice.GetObject() == nil || string(choice.GetStringBytes("type")) != "allowed_tools" {
 		return nil
 	}
@@ -72,7 +72,7 @@ func mentions(tools []*fastjson.Value, name []byte) bool {
 }
 
 func (r *request) writeFunction(function, tool *fastjson.Value) {
-	r.tools++
+	r.declared++
 	r.open('{')
 	r.memberValue("name", function.Get("name"))
 	r.memberValue("description", function.Get("description"))
@@ -108,11 +108,11 @@ func (r *request) writeSchema(parameters *fastjson.Value) {
 
 // writeWebSearch writes Anthropic's search tool for OpenAI's web_search_options.
 func (r *request) writeWebSearch() {
-	options := r.body.Get("web_search_options")
+	options := r.said.webSearchOptions
 	if options.GetObject() == nil {
 		return
 	}
-	r.tools++
+	r.declared++
 	r.open('{')
 	r.memberLiteral("type", `"web_search_20250305"`)
 	r.memberLiteral("name", `"web_search"`)
@@ -136,7 +136,7 @@ const maxSilent = 128
 // called.
 func (r *request) writeSilentTools() {
 	var names [][]byte
-	for _, m := range r.messages {
+	for _, m := range r.turns {
 		for _, call := range m.GetArray("tool_calls") {
 			names = addName(names, call.GetStringBytes("function", "name"))
 		}
@@ -144,7 +144,7 @@ func (r *request) writeSilentTools() {
 	}
 	for _, name := range names {
 		r.silent = true
-		r.tools++
+		r.declared++
 		r.open('{')
 		r.memberText("name", name)
 		r.memberLiteral("input_schema", `{"type":"object","properties":{}}`)
@@ -167,7 +167,7 @@ func addName(names [][]byte, name []byte) [][]byte {
 // writeToolChoice writes tool_choice, which also says whether calls may come in
 // parallel.
 func (r *request) writeToolChoice() error {
-	if r.tools == 0 {
+	if r.declared == 0 {
 		return nil
 	}
 	kind, name := r.toolChoice()
@@ -194,9 +194,8 @@ func (r *request) writeToolChoice() error {
 // serial reports whether the request forbids parallel calls, in OpenAI's or in
 // Anthropic's words.
 func (r *request) serial() bool {
-	parallel := r.body.Get("parallel_tool_calls")
-	forbidden := !missing(parallel) && !parallel.GetBool()
-	return forbidden || r.body.GetBool("tool_choice", "disable_parallel_tool_use")
+	forbidden := !missing(r.said.parallelToolCalls) && !r.said.parallelToolCalls.GetBool()
+	return forbidden || r.said.toolChoice.GetBool("disable_parallel_tool_use")
 }
 
 // toolChoice is Anthropic's word for the request's choice; empty when it makes none.
@@ -204,9 +203,9 @@ func (r *request) toolChoice() (kind string, name []byte) {
 	if r.silent {
 		return "none", nil
 	}
-	choice := r.body.Get("tool_choice")
+	choice := r.said.toolChoice
 	if choice == nil {
-		choice = r.body.Get("function_call")
+		choice = r.said.functionCall
 	}
 	word := string(choice.GetStringBytes())
 	if choice.GetObject() != nil {

@@ -22,17 +22,16 @@ func balanced(candidates []candidate, set *settings) {
 	speed := meanSpeed(candidates)
 	costs, qualities, latencies := empty(), empty(), empty()
 	for i := range candidates {
-		t := &candidates[i].Target
-		costs.add(cost(t, set.estInput, output))
-		qualities.add(t.Quality)
-		latencies.add(latency(t, output, speed))
+		c := &candidates[i]
+		c.cost, c.latency = cost(c.Target, set.estInput, output), latency(c.Target, output, speed)
+		costs.add(c.cost)
+		qualities.add(c.Quality)
+		latencies.add(c.latency)
 	}
 	for i := range candidates {
 		c := &candidates[i]
-		sum := set.cost*(1-costs.place(cost(&c.Target, set.estInput, output))) +
-			set.quality*qualities.place(c.Quality) +
-			set.latency*(1-latencies.place(latency(&c.Target, output, speed))) +
-			set.errors*(1-share(c.ErrorRate))
+		sum := set.cost*(1-costs.place(c.cost)) + set.quality*qualities.place(c.Quality) +
+			set.latency*(1-latencies.place(c.latency)) + set.errors*(1-share(c.ErrorRate))
 		c.score = sum / total
 	}
 }
@@ -87,17 +86,22 @@ type span struct{ low, high float64 }
 
 func empty() span { return span{low: math.Inf(1), high: math.Inf(-1)} }
 
+// add takes x in; comparing with NaN is false, so an unknown x changes nothing.
 func (s *span) add(x float64) {
-	if !math.IsNaN(x) {
-		s.low, s.high = min(s.low, x), max(s.high, x)
+	if x < s.low {
+		s.low = x
+	}
+	if x > s.high {
+		s.high = x
 	}
 }
 
 // place is where x lies in the span, between 0 and 1; neutral when x is unknown or
 // when there is nothing to tell apart.
 func (s *span) place(x float64) float64 {
-	if math.IsNaN(x) || !(s.high > s.low) || math.IsInf(s.high-s.low, 0) {
+	width := s.high - s.low
+	if x != x || !(width > 0 && width <= math.MaxFloat64) {
 		return neutral
 	}
-	return (x - s.low) / (s.high - s.low)
+	return (x - s.low) / width
 }

@@ -24,8 +24,8 @@ func cheapest(candidates []candidate, set *settings) {
 	output := set.expectedOutput()
 	for i := range candidates {
 		c := &candidates[i]
-		c.class = set.adequacy(&c.Target)
-		c.score = -dollars(&c.Target, set.estInput, output)
+		c.class = set.adequacy(c.Target)
+		c.score = -dollars(c.Target, set.estInput, output)
 		if c.Flags&penstock.TargetPriced == 0 {
 			c.score = unknownPrice
 		}

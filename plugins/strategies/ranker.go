@@ -1,7 +1,6 @@
 package main
 
 import (
-	"cmp"
 	"slices"
 
 	penstock "github.com/penstock/penstock/sdk/go"
@@ -9,17 +8,20 @@ import (
 
 // candidate is a target with what its strategy made of it.
 type candidate struct {
-	penstock.Target
+	*penstock.Target
 	// class sorts before score: a lower class always ranks first.
 	class int64
 	// score sorts within a class, higher first.
 	score float64
+	// cost and latency are for the balanced strategy, NaN when unknown.
+	cost, latency float64
 }
 
 // ranker ranks the targets of one request at a time. Its fields are reused, so that
 // a call allocates nothing once it has seen the largest route.
 type ranker struct {
 	settings   settings
+	parsed     []byte // the text that settings was parsed from
 	candidates []candidate
 	places     []place
 }
@@ -31,15 +33,14 @@ func (r *ranker) rank(out, in []byte) ([]byte, error) {
 	if !ok {
 		return nil, penstock.Reject(500, "the flat route is malformed")
 	}
-	strategy, err := r.settings.read(&route)
-	if err != nil {
+	if err := r.settle(&route); err != nil {
 		return nil, err
 	}
 	r.load(&route)
-	strategy(r.candidates, &r.settings)
+	r.settings.strategy(r.candidates, &r.settings)
 	r.sort()
-	for _, p := range r.places {
-		out = penstock.AppendRank(out, p.index, 0, p.score)
+	for i := range r.places {
+		out = penstock.AppendRank(out, penstock.Rank{Index: r.places[i].index, Score: r.places[i].score})
 	}
 	return out, nil
 }
@@ -58,24 +59,38 @@ type place struct {
 	index uint32
 }
 
+// insertionMax is how many targets are sorted by insertion, which is faster than
+// calling through a comparison function until the square of the number counts.
+const insertionMax = 32
+
 // sort puts the best first: ordinary targets before fallbacks, healthy before
 // unhealthy, then by class and score. Equals keep their configured order.
 func (r *ranker) sort() {
-	r.places = r.places[:0]
+	n := len(r.candidates)
+	r.places = slices.Grow(r.places[:0], n)[:n]
 	for i := range r.candidates {
 		c := &r.candidates[i]
-		r.places = append(r.places, place{class: c.standing()<<40 + c.class, score: c.score, index: c.Index})
+		p := place{class: c.standing()<<40 + c.class, score: c.score, index: c.Index}
+		k := i
+		for ; k > 0 && n <= insertionMax && p.before(&r.places[k-1]); k-- {
+			r.places[k] = r.places[k-1]
+		}
+		r.places[k] = p
 	}
-	slices.SortStableFunc(r.places, better)
+	if n > insertionMax {
+		slices.SortStableFunc(r.places, better)
+	}
+}
+
+func (p *place) before(q *place) bool {
+	return p.class < q.class || p.class == q.class && p.score > q.score
 }
 
 func better(a, b place) int {
 	switch {
-	case a.class != b.class:
-		return cmp.Compare(a.class, b.class)
-	case a.score > b.score:
+	case a.before(&b):
 		return -1
-	case a.score < b.score:
+	case b.before(&a):
 		return 1
 	}
 	return 0

@@ -207,11 +207,26 @@ func TestRankRejects(t *testing.T) {
 		"cost\nmin_quality=high\nseed=1": `setting min_quality of strategy cost is "high"`,
 		"balanced\ncost=-1\nseed=1":      `it takes a number from 0 up`,
 		"cost\nmin_quality=NaN\nseed=1":  `it takes a number from 0 up`,
-		"cost\nseed=x":                   `the seed is "x"`,
+		"cost\n=\nseed=1":                `has no setting ""`,
 	} {
 		_, err := new(ranker).rank(nil, query{text: text}.encode())
 		if err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("rank(%q) = %v, want %q", text, err, want)
+		}
+	}
+}
+
+// TestRankForgets calls one ranker with changing routes: the memo of settings must
+// not show.
+func TestRankForgets(t *testing.T) {
+	r := new(ranker)
+	for i := range 3 {
+		for _, q := range append(benchQueries(), query{text: "nonsense\nseed=1"}) {
+			fresh, wantErr := new(ranker).rank(nil, q.encode())
+			again, err := r.rank(nil, q.encode())
+			if !slices.Equal(fresh, again) || (err == nil) != (wantErr == nil) {
+				t.Errorf("round %d: rank(%q) = %v, %v, want %v, %v", i, q.text, again, err, fresh, wantErr)
+			}
 		}
 	}
 }
@@ -222,6 +237,25 @@ func TestRankStepsByRecordSize(t *testing.T) {
 	got, _ := order(t, query{text: "cost\nseed=1", input: 10, targets: targets, recordSize: 128})
 	if !slices.Equal(got, []uint32{1, 0}) {
 		t.Errorf("order = %v, want [1 0]", got)
+	}
+}
+
+// TestRankSortsManyStably has more targets than are sorted by insertion.
+func TestRankSortsManyStably(t *testing.T) {
+	var targets []penstock.Target
+	var want []uint32
+	for i := range uint32(100) {
+		x := target(i, 1, 1, 1)
+		x.Order = int32(i / 50)
+		targets = append([]penstock.Target{x}, targets...)
+	}
+	for _, tier := range []uint32{49, 99} {
+		for i := range uint32(50) {
+			want = append(want, tier-i)
+		}
+	}
+	if got, _ := order(t, query{text: "ordered\nseed=1", targets: targets}); !slices.Equal(got, want) {
+		t.Errorf("order = %v, want %v", got, want)
 	}
 }
 

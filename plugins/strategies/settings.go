@@ -1,9 +1,9 @@
 package main
 
 import (
+	"bytes"
 	"math"
 	"strconv"
-	"unsafe"
 
 	penstock "github.com/penstock/penstock/sdk/go"
 )
@@ -14,39 +14,66 @@ type strategy func([]candidate, *settings)
 // settings are what the operator wrote under the route's "with", and what the
 // request brings along.
 type settings struct {
-	// seed is the same for every try of the same request.
-	seed uint64
+	strategy strategy
 	// minQuality is NaN when no floor is set.
 	minQuality float64
 	// outputTokens is the expected length of an answer; 0 means the default.
 	outputTokens float64
 	// The weights of the balanced strategy.
 	cost, quality, latency, errors float64
-	estInput, maxOutput            float64
+	// seed is the same for every try of the same request.
+	seed                []byte
+	estInput, maxOutput float64
 }
 
 // defaultOutput is the length of an answer, in tokens, that costs and latencies
 // are compared for when the operator names none.
 const defaultOutput = 512
 
-// read sets s from the route and returns its strategy. An unknown name or an
-// unusable value is an error: a misspelt setting must not look as if it were in
-// force.
-func (s *settings) read(route *penstock.Route) (strategy, error) {
-	*s = settings{minQuality: math.NaN(), cost: 0.4, quality: 0.4, latency: 0.2,
-		estInput: float64(route.EstInput), maxOutput: float64(route.MaxOutput)}
-	name := route.Strategy()
-	chosen := named(name)
-	if chosen == nil {
-		return nil, penstock.Reject(400, "unknown strategy ", strconv.Quote(string(name)),
+// settle reads the route's settings. Requests of one route differ in the seed only,
+// so settings are parsed when they change; that is a memo, and no call can tell.
+func (r *ranker) settle(route *penstock.Route) error {
+	operator, seed := cutSeed(route.Text)
+	if !bytes.Equal(operator, r.parsed) || len(r.parsed) == 0 {
+		r.parsed = r.parsed[:0]
+		if err := r.settings.parse(operator); err != nil {
+			return err
+		}
+		r.parsed = append(r.parsed, operator...)
+	}
+	r.settings.seed = seed
+	r.settings.estInput, r.settings.maxOutput = float64(route.EstInput), float64(route.MaxOutput)
+	return nil
+}
+
+// cutSeed splits the last line off, which says seed= and a number.
+func cutSeed(text []byte) (operator, seed []byte) {
+	end := bytes.LastIndexByte(text, '\n')
+	last := text[end+1:]
+	seed, ok := bytes.CutPrefix(last, []byte("seed="))
+	if !ok {
+		return text, nil
+	}
+	return text[:max(end, 0)], seed
+}
+
+// parse reads strategy and settings. An unknown name or an unusable value is an
+// error: a misspelt setting must not look as if it were in force.
+func (s *settings) parse(text []byte) error {
+	*s = settings{minQuality: math.NaN(), cost: 0.4, quality: 0.4, latency: 0.2}
+	name, rest, _ := bytes.Cut(text, []byte{'\n'})
+	if s.strategy = named(name); s.strategy == nil {
+		return penstock.Reject(400, "unknown strategy ", strconv.Quote(string(name)),
 			"; the built-in ones are ordered, weighted, cost and balanced")
 	}
-	for key, value := range route.Settings {
-		if err := s.readOne(name, key, value); err != nil {
-			return nil, err
+	for len(rest) > 0 {
+		var line []byte
+		line, rest, _ = bytes.Cut(rest, []byte{'\n'})
+		if err := s.parseLine(name, line); err != nil {
+			return err
 		}
 	}
-	return chosen, nil
+	return nil
 }
 
 func named(name []byte) strategy {
@@ -63,30 +90,18 @@ func named(name []byte) strategy {
 	return nil
 }
 
-func (s *settings) readOne(name, key, value []byte) error {
-	if string(key) == "seed" {
-		return s.readSeed(value)
-	}
+func (s *settings) parseLine(name, line []byte) error {
+	key, value, _ := bytes.Cut(line, []byte{'='})
 	field := s.field(name, key)
 	if field == nil {
 		return penstock.Reject(400, "strategy ", string(name), " has no setting ", strconv.Quote(string(key)))
 	}
-	// The string lives no longer than this call, so it may alias the input.
-	x, err := strconv.ParseFloat(unsafe.String(unsafe.SliceData(value), len(value)), 64)
+	x, err := strconv.ParseFloat(string(value), 64)
 	if err != nil || !(x >= 0 && x <= 1e12) {
 		return penstock.Reject(400, "setting ", string(key), " of strategy ", string(name), " is ",
 			strconv.Quote(string(value)), "; it takes a number from 0 up")
 	}
 	*field = x
-	return nil
-}
-
-func (s *settings) readSeed(value []byte) error {
-	seed, err := strconv.ParseUint(unsafe.String(unsafe.SliceData(value), len(value)), 10, 64)
-	if err != nil {
-		return penstock.Reject(500, "the seed is ", strconv.Quote(string(value)), ", which is not a number")
-	}
-	s.seed = seed
 	return nil
 }
 

@@ -10,6 +10,7 @@ const unweighted = -1e9
 // Spirakis: sorting by u^(1/w), u uniform, is such a draw; the score is the
 // logarithm of that. A target without weight comes last in its tier.
 func weighted(candidates []candidate, set *settings) {
+	seed := set.number()
 	for i := range candidates {
 		c := &candidates[i]
 		c.class = int64(c.Order) * 2
@@ -17,7 +18,7 @@ func weighted(candidates []candidate, set *settings) {
 			c.class, c.score = c.class+1, unweighted
 			continue
 		}
-		c.score = max(math.Log(uniform(set.seed, c.Index))/c.Weight, unweighted)
+		c.score = max(math.Log(uniform(seed, c.Index))/c.Weight, unweighted)
 	}
 }
 
@@ -30,4 +31,14 @@ func uniform(seed uint64, index uint32) float64 {
 	z = (z ^ z>>27) * 0x94d049bb133111eb
 	z ^= z >> 31
 	return (float64(z>>11) + 0.5) / (1 << 53)
+}
+
+// number reads the seed. The host writes a decimal number; digits are all that
+// counts.
+func (s *settings) number() uint64 {
+	n := uint64(0)
+	for _, c := range s.seed {
+		n = n*10 + uint64(c-'0')
+	}
+	return n
 }

@@ -1,0 +1,148 @@
+package main
+
+import "github.com/valyala/fastjson"
+
+// members are a request's top-level members that have a translation; nil when
+// absent. They are looked up in one pass over the body: asking for each by name
+// compares it with every other.
+type members struct {
+	anthropicBeta, betas            *fastjson.Value
+	functionCall, functions         *fastjson.Value
+	maxCompletionTokens, maxTokens  *fastjson.Value
+	messages, metadata              *fastjson.Value
+	outputConfig, parallelToolCalls *fastjson.Value
+	reasoning, reasoningEffort      *fastjson.Value
+	responseFormat, safetyID        *fastjson.Value
+	serviceTier, stop               *fastjson.Value
+	temperature, topP, topK         *fastjson.Value
+	thinking, toolChoice, tools     *fastjson.Value
+	user, webSearchOptions          *fastjson.Value
+	// ignored takes what is the gateway's own, or said elsewhere.
+	ignored *fastjson.Value
+}
+
+// field is where a member belongs; nil when it has no translation.
+func (m *members) field(name string) **fastjson.Value {
+	switch name {
+	case "anthropic_beta":
+		return &m.anthropicBeta
+	case "betas":
+		return &m.betas
+	case "function_call":
+		return &m.functionCall
+	case "functions":
+		return &m.functions
+	case "max_completion_tokens":
+		return &m.maxCompletionTokens
+	case "max_tokens":
+		return &m.maxTokens
+	case "messages":
+		return &m.messages
+	case "metadata":
+		return &m.metadata
+	case "output_config":
+		return &m.outputConfig
+	case "parallel_tool_calls":
+		return &m.parallelToolCalls
+	case "reasoning":
+		return &m.reasoning
+	case "reasoning_effort":
+		return &m.reasoningEffort
+	case "response_format":
+		return &m.responseFormat
+	case "safety_identifier":
+		return &m.safetyID
+	case "service_tier":
+		return &m.serviceTier
+	case "stop":
+		return &m.stop
+	case "temperature":
+		return &m.temperature
+	case "thinking":
+		return &m.thinking
+	case "tool_choice":
+		return &m.toolChoice
+	case "tools":
+		return &m.tools
+	case "top_k":
+		return &m.topK
+	case "top_p":
+		return &m.topP
+	case "user":
+		return &m.user
+	case "web_search_options":
+		return &m.webSearchOptions
+	case "cache", "model", "stream", "stream_options":
+		return &m.ignored
+	}
+	return nil
+}
+
+// other is a member without a translation.
+type other struct {
+	key   []byte
+	value *fastjson.Value
+}
+
+// index finds the members of the body and collects the others.
+func (r *request) index(body *fastjson.Object) {
+	r.others = r.others[:0]
+	body.Visit(func(key []byte, v *fastjson.Value) {
+		if field := r.said.field(string(key)); field != nil {
+			*field = v
+		} else if v != null {
+			r.others = append(r.others, other{key: key, value: v})
+		}
+	})
+}
+
+// writeRest carries the members that neither side's format knows, and reports those
+// that only OpenAI's, or another service's, does.
+func (r *request) writeRest() error {
+	for _, o := range r.others {
+		switch {
+		case !lost(string(o.key)):
+			r.text(o.key)
+			r.b = append(r.b, ':')
+			r.value(o.value)
+		case !r.harmless(o.key, o.value):
+			r.drop(string(o.key))
+		}
+	}
+	return nil
+}
+
+// harmless reports whether leaving the member out changes nothing.
+func (r *request) harmless(key []byte, v *fastjson.Value) bool {
+	switch string(key) {
+	case "n":
+		return v.GetInt64() <= 1
+	case "modalities":
+		for _, m := range v.GetArray() {
+			if string(m.GetStringBytes()) != "text" {
+				return false
+			}
+		}
+		return true
+	}
+	return empty(v, r.raw)
+}
+
+// lost reports whether a member is known to have no counterpart at Anthropic's. The
+// second list is of other services' members, which clients of theirs may send.
+func lost(name string) bool {
+	switch name {
+	case "audio", "frequency_penalty", "logit_bias", "logprobs", "modalities", "moderation", "n",
+		"prediction", "presence_penalty", "prompt_cache_key", "prompt_cache_options",
+		"prompt_cache_retention", "seed", "store", "top_logprobs", "verbosity":
+		return true
+	case "best_of", "chat_template_kwargs", "enable_thinking", "format", "guided_choice",
+		"guided_grammar", "guided_json", "guided_regex", "ignore_eos", "include_reasoning",
+		"keep_alive", "length_penalty", "min_p", "min_tokens", "models", "options", "plugins",
+		"preset", "provider", "random_seed", "reasoning_format", "repetition_penalty", "route",
+		"safe_prompt", "search_parameters", "stop_sequences", "stop_token_ids",
+		"structured_outputs", "system", "think", "top_a", "transforms", "usage":
+		return true
+	}
+	return false
+}
