@@ -1,0 +1,89 @@
+package keys
+
+import (
+	"context"
+	"fmt"
+	"sync"
+	"testing"
+)
+
+func TestCacheIsBounded(t *testing.T) {
+	c := newCache(10)
+	for i := range 1000 {
+		id := fmt.Sprint(i)
+		_, _, epoch := c.get(id)
+		c.put(id, &entry{}, epoch)
+		c.put("x"+id, nil, epoch)
+		if n := len(c.known.young) + len(c.known.old) + len(c.unknown.young) + len(c.unknown.old); n > 20 {
+			t.Fatalf("%d entries are kept, want at most 20", n)
+		}
+		if e, known, _ := c.get(id); e == nil || !known {
+			t.Fatalf("the key just put is not there")
+		}
+	}
+	_, _, epoch := c.get("5")
+	c.forget()
+	c.put("stale", &entry{}, epoch)
+	if _, known, _ := c.get("stale"); known {
+		t.Error("what was read before everything was forgotten is remembered")
+	}
+}
+
+func TestHammer(t *testing.T) {
+	db := database(t)
+	k, other := open(t, db, newClock()), open(t, db, newClock())
+	key, token := create(t, k, Spec{Name: "ci"})
+	var wg sync.WaitGroup
+	for w := range 8 {
+		wg.Go(func() {
+			for i := range 300 {
+				p, err := k.Authenticate(t.Context(), token.Reveal())
+				if err != nil || p.KeyID != key.ID {
+					t.Errorf("Authenticate = %v, %v", p, err)
+					return
+				}
+				if w == 0 && i%30 == 0 {
+					made, _ := create(t, other, Spec{Name: "x"})
+					if err := k.Revoke(t.Context(), made.ID); err != nil {
+						t.Error(err)
+					}
+				}
+			}
+		})
+	}
+	wg.Wait()
+	if err := other.Revoke(t.Context(), key.ID); err != nil {
+		t.Fatal(err)
+	}
+	k.cache.forget()
+	wantRefusal(t, k, token.Reveal(), "revoked")
+}
+
+func TestAuthenticateAllocatesNothing(t *testing.T) {
+	k := open(t, database(t), newClock())
+	_, token := create(t, k, Spec{Name: "ci", Models: []string{"a"}})
+	text := token.Reveal()
+	got := testing.AllocsPerRun(100, func() {
+		if _, err := k.Authenticate(context.Background(), text); err != nil {
+			t.Fatal(err)
+		}
+	})
+	if got != 0 {
+		t.Errorf("Authenticate of a remembered key allocates %v times, want 0", got)
+	}
+}
+
+func BenchmarkAuthenticate(b *testing.B) {
+	k, err := Open(b.Context(), database(b), Options{})
+	if err != nil {
+		b.Fatal(err)
+	}
+	_, token := create(b, k, Spec{Name: "ci"})
+	text := token.Reveal()
+	b.ReportAllocs()
+	for b.Loop() {
+		if _, err := k.Authenticate(context.Background(), text); err != nil {
+			b.Fatal(err)
+		}
+	}
+}
