@@ -20,17 +20,19 @@ import (
 	"github.com/google/go-cmp/cmp"
 )
 
-// clientsConfig serves the built-in demo provider to callers with keys. What fails on
-// purpose is tried once, and what stalls is given up soon, so that the checks do not
-// wait for what they do not test. Its verbs are the API's and the admin's address.
+// clientsConfig serves the built-in demo provider to callers with keys. The model that
+// answers is the quick one, what fails on purpose is tried once, and what stalls is
+// given up soon, so that the checks do not wait for what they do not test. Its verbs
+// are the API's and the admin's address.
 const clientsConfig = `listen: %s
 admin: {listen: %s}
 keys: required
 models:
-  demo:          {targets: [demo/demo]}
+  demo:          {targets: [demo/demo-fast]}
   demo-slow:     {targets: [demo/demo-slow]}
   demo-cut:      {targets: [demo/demo-cut], retries: {attempts: 1}}
   demo-fail-429: {targets: [demo/demo-fail-429], retries: {attempts: 1}}
+  demo-fail-500: {targets: [demo/demo-fail-500], retries: {attempts: 1}}
   demo-fail-503: {targets: [demo/demo-fail-503], retries: {attempts: 1}}
   demo-stall:    {targets: [demo/demo-stall], retries: {attempts: 1}, timeout: {first_token: 1s, idle: 1s, total: 10s}}
 ledger: sqlite://penstock.db
@@ -47,9 +49,21 @@ var (
 // built binary: what an application developer does who changes base_url and nothing
 // else.
 func TestOfficialClients(t *testing.T) {
-	g := startForClients(t)
-	t.Run("node", func(t *testing.T) { runNodeClient(t, g) })
+	bin := filepath.Join(t.TempDir(), "penstock")
+	if out, err := exec.CommandContext(t.Context(), "go", "build", "-o", bin, ".").CombinedOutput(); err != nil {
+		t.Fatalf("build the gateway: %v\n%s", err, out)
+	}
+	// Each client has a gateway of its own: targets that failed for one may rest, and
+	// would answer the other differently.
+	t.Run("node", func(t *testing.T) {
+		t.Parallel()
+		dir := filepath.Join("testdata", "clients")
+		installNodeClient(t, dir)
+		runNodeClient(t, dir, startForClients(t, bin))
+	})
 	t.Run("go", func(t *testing.T) {
+		t.Parallel()
+		g := startForClients(t, bin)
 		for _, name := range commonChecks {
 			t.Run(name, func(t *testing.T) { goChecks[name](t, g) })
 		}
@@ -63,14 +77,10 @@ type served struct {
 	BaseURL, Key, Poor string
 }
 
-// startForClients builds the binary, makes two keys, and serves until the test ends.
-func startForClients(t *testing.T) served {
+// startForClients makes two keys, and serves until the test ends.
+func startForClients(t *testing.T, bin string) served {
 	t.Helper()
 	dir := t.TempDir()
-	bin := filepath.Join(dir, "penstock")
-	if out, err := exec.CommandContext(t.Context(), "go", "build", "-o", bin, ".").CombinedOutput(); err != nil {
-		t.Fatalf("build the gateway: %v\n%s", err, out)
-	}
 	api, admin := freeAddress(t), freeAddress(t)
 	if err := os.WriteFile(filepath.Join(dir, "penstock.yaml"), fmt.Appendf(nil, clientsConfig, api, admin), 0o600); err != nil {
 		t.Fatal(err)
@@ -95,9 +105,15 @@ func freeAddress(t *testing.T) string {
 	return l.Addr().String()
 }
 
-// clientsEnv keeps the provider keys and the folders of whoever runs the test out.
-func clientsEnv(dir string) []string {
-	return []string{"PATH=" + os.Getenv("PATH"), "HOME=" + dir, "TMPDIR=" + dir, "XDG_CACHE_HOME=" + dir, "XDG_STATE_HOME=" + dir}
+// clientsEnv keeps the provider keys and the folders of whoever runs the test out,
+// but for a cache that lets the modules be compiled once and not in every run.
+func clientsEnv(t *testing.T, dir string) []string {
+	t.Helper()
+	cache, err := os.UserCacheDir()
+	if err != nil {
+		t.Fatal(err)
+	}
+	return []string{"PATH=" + os.Getenv("PATH"), "HOME=" + dir, "TMPDIR=" + dir, "PENSTOCK_CACHE_DIR=" + filepath.Join(cache, "penstock-test")}
 }
 
 // createTestKey runs the command line in this process. That also links the gateway
@@ -123,7 +139,7 @@ func createTestKey(t *testing.T, dir, name string, more ...string) string {
 func serveUntilEnd(t *testing.T, bin, dir string) {
 	t.Helper()
 	cmd := exec.Command(bin, "serve", "-c", "penstock.yaml")
-	cmd.Dir, cmd.Env = dir, clientsEnv(dir)
+	cmd.Dir, cmd.Env = dir, clientsEnv(t, dir)
 	said, says, err := os.Pipe()
 	if err != nil {
 		t.Fatal(err)
@@ -182,9 +198,8 @@ type clientVerdict struct {
 }
 
 // runNodeClient wants every check of the script to have run and to have passed.
-func runNodeClient(t *testing.T, g served) {
-	dir := filepath.Join("testdata", "clients")
-	installNodeClient(t, dir)
+func runNodeClient(t *testing.T, dir string, g served) {
+	t.Helper()
 	cmd := exec.CommandContext(t.Context(), "node", "openai.mjs")
 	cmd.Dir = dir
 	cmd.Env = append(os.Environ(), "BASE_URL="+g.BaseURL, "API_KEY="+g.Key, "POOR_KEY="+g.Poor)

@@ -74,8 +74,8 @@ func checkError5xx(t *testing.T, g served) {
 
 func checkErrorBeforeStream(t *testing.T, g served) {
 	c := newGoClient(t, g, g.Key)
-	_, err := c.collect(ask("demo-fail-503"))
-	wantError(t, c, err, http.StatusServiceUnavailable, "")
+	_, err := c.collect(ask("demo-fail-500"))
+	wantError(t, c, err, http.StatusInternalServerError, "")
 }
 
 func checkAbort(t *testing.T, g served) {

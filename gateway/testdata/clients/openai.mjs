@@ -250,7 +250,7 @@ const checks = {
 
   async 'error before a stream'() {
     const { chat, sent } = connect();
-    const error = await failure(chat.create({ model: 'demo-fail-503', messages: question, stream: true }));
+    const error = await failure(chat.create({ model: 'demo-fail-500', messages: question, stream: true }));
     assertError(error, OpenAI.InternalServerError, null, sent);
   },
 
