@@ -231,6 +231,19 @@ func TestRankForgets(t *testing.T) {
 	}
 }
 
+// TestSeedLine takes the last line with and without its line feed.
+func TestSeedLine(t *testing.T) {
+	for text, want := range map[string][2]string{
+		"cost\na=1\nseed=7": {"cost\na=1", "7"}, "cost\na=1\nseed=7\n": {"cost\na=1", "7"},
+		"cost\nseed=": {"cost", ""}, "cost": {"cost", ""}, "cost\n": {"cost", ""}, "": {"", ""}, "seed=3": {"", "3"},
+	} {
+		operator, seed := cutSeed([]byte(text))
+		if got := [2]string{string(operator), string(seed)}; got != want {
+			t.Errorf("cutSeed(%q) = %q, want %q", text, got, want)
+		}
+	}
+}
+
 // TestRankStepsByRecordSize reads records that a later host has made longer.
 func TestRankStepsByRecordSize(t *testing.T) {
 	targets := []penstock.Target{target(0, 9, 9, 1), target(1, 1, 1, 1)}

@@ -48,6 +48,7 @@ func (r *ranker) settle(route *penstock.Route) error {
 
 // cutSeed splits the last line off, which says seed= and a number.
 func cutSeed(text []byte) (operator, seed []byte) {
+	text = bytes.TrimSuffix(text, []byte{'\n'})
 	end := bytes.LastIndexByte(text, '\n')
 	last := text[end+1:]
 	seed, ok := bytes.CutPrefix(last, []byte("seed="))
