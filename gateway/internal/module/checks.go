@@ -68,6 +68,11 @@ func (o *outline) vetExports() error {
 	if _, ok := o.exports[exportFuel]; ok {
 		errs = append(errs, fmt.Errorf("it exports %q, a name that is the host's own", exportFuel))
 	}
+	for _, name := range sorted(o.exports) {
+		if e := o.exports[name]; e.kind == kindGlobal && int64(e.index) >= int64(o.globals) {
+			errs = append(errs, fmt.Errorf("its export %q exports global %d, of which there are %d", name, e.index, o.globals))
+		}
+	}
 	errs = append(errs, o.needMemory(),
 		o.need(exportVersion, sigVersion), o.need(exportAlloc, sigAlloc),
 		o.may(exportInit, sigHook), o.may(exportInitialize, sigNone))

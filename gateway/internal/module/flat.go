@@ -62,8 +62,7 @@ func appendFlat(dst []byte, req *llm.Request, c []llm.Candidate, text []byte, se
 	begin := len(dst)
 	dst = append(dst, text...)
 	dst = append(dst, "seed="...)
-	dst = strconv.AppendUint(dst, seed, 10)
-	dst = append(dst, '\n')
+	dst = strconv.AppendUint(dst, seed, 10) // the last line has no end
 	binary.LittleEndian.PutUint32(dst[at+24:], uint32(len(dst)-begin))
 	return dst
 }

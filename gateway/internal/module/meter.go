@@ -251,8 +251,8 @@ func (m *meter) weigh(b bulk) {
 	switch b {
 	case byBytes: // eight bytes cost one
 		m.out = append(m.out, opI64Const, 3, opI64ShrU)
-	case byPages: // as many as clearing a page costs
-		m.out = append(m.out, opI64Const, 13, opI64Shl)
+	case byPages: // clearing a page, and moving the rest now and then
+		m.out = append(m.out, opI64Const, 14, opI64Shl)
 	}
 	m.spend()
 }

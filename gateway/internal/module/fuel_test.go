@@ -1,0 +1,344 @@
+package module
+
+import (
+	"bytes"
+	"context"
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"testing"
+	"time"
+
+	"github.com/tetratelabs/wazero"
+	"github.com/tetratelabs/wazero/api"
+	"pgregory.net/rapid"
+
+	"github.com/penstock/penstock/gateway/internal/llm"
+)
+
+// program writes a random function that always ends: it works on three i32 locals and
+// memory, with branches, loops that count down, calls, and tables of targets.
+type program struct {
+	t *rapid.T
+	// left bounds the size; depth is the number of labels around.
+	left, depth int
+	// barred lists the labels, by depth, that no random branch may go to: loops, whose
+	// only way back is their own countdown, and ifs that want a value.
+	barred map[int]bool
+}
+
+func (p *program) pick(n int) int { return rapid.IntRange(0, n-1).Draw(p.t, "pick") }
+
+func (p *program) expr() []byte {
+	if p.left--; p.left < 0 {
+		return i32c(int32(p.pick(100)))
+	}
+	switch p.pick(6) {
+	case 0:
+		return i32c(int32(p.pick(1 << 20)))
+	case 1:
+		return get(uint32(p.pick(3)))
+	case 2:
+		return cat(p.expr(), p.expr(), op([]byte{0x6a, 0x6b, 0x6c, 0x71, 0x73, 0x49}[p.pick(6)]))
+	case 3: // a load from the first page
+		return cat(p.expr(), i32c(0xfff8), op(0x71), mem(0x28, 0))
+	case 4: // if with a value
+		cond := p.expr()
+		return cat(cond, p.nest(func() []byte {
+			p.barred[p.depth] = true
+			defer delete(p.barred, p.depth)
+			return cat(op(0x04, 0x7f), p.block(), p.expr(), op(0x05), p.block(), p.expr(), op(opEnd))
+		}))
+	}
+	return cat(p.expr(), call(3))
+}
+
+func (p *program) block() []byte {
+	var code []byte
+	for range p.pick(4) {
+		code = append(code, p.statement()...)
+	}
+	return code
+}
+
+// forward picks a label to leave to, or the function when there is none.
+func (p *program) forward() uint32 {
+	for range 10 {
+		d := p.pick(p.depth + 1)
+		if !p.barred[p.depth-d] && d < p.depth {
+			return uint32(d)
+		}
+	}
+	return uint32(p.depth)
+}
+
+func (p *program) nest(f func() []byte) []byte {
+	p.depth++
+	defer func() { p.depth-- }()
+	return f()
+}
+
+func (p *program) statement() []byte {
+	if p.left--; p.left < 0 {
+		return nil
+	}
+	switch p.pick(9) {
+	case 0:
+		return cat(p.expr(), set(uint32(p.pick(3))))
+	case 1:
+		return cat(p.expr(), i32c(0xfff8), op(0x71), p.expr(), mem(0x36, 0))
+	case 2:
+		return p.nest(func() []byte { return block(p.block()) })
+	case 3:
+		return cat(p.expr(), p.nest(func() []byte { return cat(op(0x04, 0x40), p.block(), op(opEnd)) }))
+	case 4:
+		return cat(p.expr(), p.nest(func() []byte {
+			return cat(op(0x04, 0x40), p.block(), op(0x05), p.block(), op(opEnd))
+		}))
+	case 5: // loop with a countdown of its own in a fresh global
+		return p.nest(func() []byte {
+			p.barred[p.depth] = true
+			defer delete(p.barred, p.depth)
+			n := uint32(p.depth)
+			return cat(i32c(int32(1+p.pick(4))), set(3+n%8),
+				loop(p.block(), get(3+n%8), i32c(1), op(0x6b), tee(3+n%8), i32c(0), op(0x4a), brIf(0)))
+		})
+	case 6:
+		return p.nest(func() []byte { return block(p.block(), p.branch(), p.block()) })
+	case 7: // br_table over forward labels
+		return p.nest(func() []byte {
+			return block(p.nest(func() []byte {
+				return block(p.nest(func() []byte {
+					return block(p.block(), p.expr(), op(0x0e, 2, 0, 1, 2))
+				}), p.block())
+			}), p.block())
+		})
+	}
+	return cat(p.expr(), i32c(0), i32c(1), op(0x71), op(0x6a), set(uint32(p.pick(3))))
+}
+
+// branch leaves forwards, if there is a label to leave to.
+func (p *program) branch() []byte {
+	d := p.forward()
+	if int(d) == p.depth {
+		return nil
+	}
+	if p.pick(2) == 0 {
+		return br(d)
+	}
+	return cat(p.expr(), brIf(d))
+}
+
+// drawProgram returns a module whose function "run" is random. The loops' counters
+// are locals 3 to 10; two loops may share one, so that a turn count can be lowered,
+// never raised without bound: fuel bounds the rest.
+func drawProgram(t *rapid.T) []byte {
+	p := &program{t: t, left: 60, barred: map[int]bool{}}
+	body := cat(p.block(), p.block(), p.expr(), get(0), op(0x6a))
+	a := guest(Route, get(0), call(4), op(0xac))
+	a.funcs = append(a.funcs,
+		asmFunc{params: "i", results: "i", code: cat(get(0), i32c(7), op(0x6c), get(0), op(0x45, 0x04, 0x40), get(0), op(0x0f, opEnd), i32c(3), op(0x6a))},
+		asmFunc{params: "i", results: "i", locals: "iiiiiiiiii", code: body},
+		asmFunc{export: "run", params: "i", results: "i", code: cat(get(0), call(4))},
+		asmFunc{export: "pair", params: "i", results: "ii", code: cat(get(0), call(4), get(0), call(3))})
+	return a.bytes()
+}
+
+// execution is what running a program gave.
+type execution struct {
+	result []uint64
+	memory []byte
+	trap   bool
+	fuel   int64
+}
+
+const plenty = 1 << 40
+
+// execute runs an exported function of a module, metered or not.
+func execute(t interface{ Fatalf(string, ...any) }, r wazero.Runtime, wasm []byte, fn string, fuel int64) execution {
+	ctx := context.Background()
+	mod, err := r.InstantiateWithConfig(ctx, wasm, wazero.NewModuleConfig().WithName("").WithStartFunctions())
+	if err != nil {
+		t.Fatalf("instantiate: %v", err)
+	}
+	defer mod.Close(ctx)
+	g := mod.ExportedGlobal(exportFuel)
+	if g != nil {
+		g.(api.MutableGlobal).Set(uint64(fuel))
+	}
+	var e execution
+	e.result, err = mod.ExportedFunction(fn).Call(ctx, 5)
+	e.trap = err != nil
+	if g != nil {
+		e.fuel = fuel - int64(g.Get())
+	}
+	b, _ := mod.Memory().Read(0, mod.Memory().Size())
+	e.memory = bytes.Clone(b)
+	return e
+}
+
+// TestMeteringChangesNothingAndChargesExactly holds the pass against the same program
+// unmetered (same results and memory) and charged instruction by instruction (same
+// fuel, unless it trapped halfway through a charge).
+func TestMeteringChangesNothingAndChargesExactly(t *testing.T) {
+	cache := wazero.NewCompilationCache()
+	defer cache.Close(context.Background())
+	rapid.Check(t, func(t *rapid.T) {
+		wasm := drawProgram(t)
+		o, err := sketch(wasm)
+		if err != nil {
+			t.Fatalf("sketch: %v", err)
+		}
+		r := wazero.NewRuntimeWithConfig(context.Background(), wazero.NewRuntimeConfigInterpreter())
+		defer r.Close(context.Background())
+		for _, fn := range []string{"run", "pair"} {
+			exact, fast := meterOrFail(t, o, true), meterOrFail(t, o, false)
+			want := execute(t, r, exact, fn, 200_000)
+			if want.trap {
+				// It ran out of fuel (the program never traps by itself): so must the other.
+				if got := execute(t, r, fast, fn, 200_000); !got.trap {
+					t.Fatalf("%s: ran on with %d fuel where exact charging stops", fn, got.fuel)
+				}
+				continue
+			}
+			bare, got := execute(t, r, wasm, fn, 0), execute(t, r, fast, fn, plenty)
+			if fmt.Sprint(got.result) != fmt.Sprint(bare.result) || !bytes.Equal(got.memory, bare.memory) {
+				t.Fatalf("%s: metered %v, bare %v", fn, got.result, bare.result)
+			}
+			if got.fuel != want.fuel {
+				t.Fatalf("%s: charged %d, want exactly %d", fn, got.fuel, want.fuel)
+			}
+			if short := execute(t, r, fast, fn, want.fuel-1); !short.trap {
+				t.Fatalf("%s: ran with less fuel than it needs", fn)
+			}
+			if enough := execute(t, r, fast, fn, want.fuel); enough.trap {
+				t.Fatalf("%s: stopped although the fuel sufficed", fn)
+			}
+		}
+	})
+}
+
+func meterOrFail(t interface{ Fatalf(string, ...any) }, o *outline, each bool) []byte {
+	code, err := metered(o, each)
+	if err != nil {
+		t.Fatalf("metered: %v", err)
+	}
+	return code
+}
+
+// TestMeteringARealModule runs the built-in strategies, if they are built, through
+// both forms of the pass.
+func TestMeteringARealModule(t *testing.T) {
+	wasm := builtin(t, "strategies.wasm")
+	o, err := sketch(wasm)
+	if err != nil {
+		t.Fatal(err)
+	}
+	code := meterOrFail(t, o, false)
+	t.Logf("%d bytes became %d", len(wasm), len(code))
+	in := appendFlat(nil, &llm.Request{ID: "r"}, fleet(8), []byte("cost\n"), 1, time.Unix(1, 0))
+	m := load(t, wasm)
+	first, fuel, err := m.Call(context.Background(), RouteFlat, 1, in, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for range 5 {
+		again, used, err := m.Call(context.Background(), RouteFlat, 1, in, nil)
+		if err != nil || !bytes.Equal(first, again) {
+			t.Errorf("the same input gave %x, then %x (%v)", first, again, err)
+		}
+		fuel = min(fuel, used)
+	}
+	t.Logf("fuel for 8 candidates: %d", fuel)
+}
+
+// builtin reads a module that make builds.
+func builtin(t testing.TB, name string) []byte {
+	t.Helper()
+	wasm, err := os.ReadFile(filepath.Join("..", "..", "..", "plugins", name))
+	if errors.Is(err, os.ErrNotExist) {
+		t.Skipf("plugins/%s is not built: run make modules", name)
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	return wasm
+}
+
+// FuzzMeter shows that no bytes make the pass panic, and that what it lets through
+// and the machine accepts can't run past its fuel.
+func FuzzMeter(f *testing.F) {
+	for _, a := range []asm{echo(), evil(storm(i32c(0), i32c(0), i32c(9), op(0xfc, 11, 0)))} {
+		f.Add(a.bytes())
+	}
+	table := echo()
+	table.tables, table.globals = [][]byte{{0x70, 0, 1}}, [][]byte{cat([]byte{0x7f, 1}, i32c(3), []byte{opEnd})}
+	table.elements = [][]byte{cat([]byte{0}, i32c(0), []byte{opEnd, 1, 2})}
+	f.Add(table.bytes())
+	f.Fuzz(func(t *testing.T, wasm []byte) {
+		if len(wasm) > 4<<10 {
+			return
+		}
+		o, err := sketch(wasm)
+		if err != nil {
+			return
+		}
+		s, _ := Spec{Name: "fuzz", Wasm: wasm, MaxMemory: 1 << 20}.normal()
+		vetted := o.vet(s) == nil
+		if _, err := metered(o, false); err != nil || !vetted {
+			return
+		}
+		s.Fuel = 100_000
+		fuzzCall(t, s)
+	})
+}
+
+// fuzzCall loads and calls a module that passed the checks. Whatever it does, the call
+// comes back.
+func fuzzCall(t *testing.T, s Spec) {
+	h, err := NewHost(Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer h.Close(context.Background())
+	m, err := h.Load(context.Background(), s)
+	if err != nil {
+		return
+	}
+	for hook := range hookCount {
+		_, fuel, err := m.Call(context.Background(), hook, 1, []byte("{}"), nil)
+		if !errors.Is(err, ErrNoHook) && (fuel < 0 || fuel > s.Fuel+2*s.FuelPerByte) {
+			t.Fatalf("%s: used %d fuel of %d, err %v", hook, fuel, s.Fuel, err)
+		}
+	}
+}
+
+func TestFuelPaysForBulkByLength(t *testing.T) {
+	fill := func(n int32) int64 {
+		m := load(t, guest(Route, i32c(0), i32c(0), i32c(n), op(0xfc, 11, 0), result(0, 0)).bytes())
+		_, fuel, err := m.Call(context.Background(), Route, 1, nil, nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return fuel
+	}
+	if got, want := fill(8000)-fill(0), int64(1000); got != want {
+		t.Errorf("filling 8000 bytes costs %d more than filling none, want %d", got, want)
+	}
+}
+
+func TestFuelDependsOnlyOnInputAndGrowsWithIt(t *testing.T) {
+	m := load(t, echo().bytes())
+	var used [3]int64
+	for i := range used {
+		var err error
+		if _, used[i], err = m.Call(context.Background(), Route, uint64(i), binary.LittleEndian.AppendUint64(nil, uint64(i)), nil); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if used[0] != used[1] || used[1] != used[2] {
+		t.Errorf("fuel of equal work: %v", used)
+	}
+}
