@@ -23,7 +23,7 @@ type breaker struct {
 	probation atomic.Bool
 
 	mu     sync.Mutex
-	faults [breakAfter]time.Time // a ring: the oldest is overwritten first
+	faults [breakAfter]time.Time // a ring: next is the oldest
 	next   int
 	last   string
 }
@@ -57,9 +57,9 @@ func (b *breaker) fault(now time.Time, why string) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	b.last = why
-	oldest := b.faults[b.next]
 	b.faults[b.next] = now
 	b.next = (b.next + 1) % breakAfter
+	oldest := b.faults[b.next]
 	often := !oldest.IsZero() && now.Sub(oldest) < breakWithin
 	if often || b.probation.Load() {
 		b.until.Store(now.Add(breakFor).UnixNano())

@@ -1,0 +1,236 @@
+package module
+
+import (
+	"context"
+	"encoding/binary"
+	"encoding/json"
+	"errors"
+	"net/http"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/penstock/penstock/gateway/internal/llm"
+)
+
+// dialect is a module whose hook gives the answer, and whose other two have none.
+func dialect(t *testing.T, h Hook, answer string) *Dialects {
+	t.Helper()
+	a := answering(h, []byte(answer))
+	for _, other := range []Hook{TransformRequest, NormaliseResponse, NormaliseEvent} {
+		if other != h {
+			a.funcs = append(a.funcs, asmFunc{export: other.String(), params: "ii", results: "I", code: result(0, 0)})
+		}
+	}
+	d, err := NewDialects(load(t, a.bytes()))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return d
+}
+
+var someTarget = &llm.Target{ID: "a/c", Provider: "a", Model: "c", Dialect: llm.Anthropic, MaxOutput: 64, FeaturesKnown: true,
+	Features: llm.Tools | llm.Vision}
+
+func transform(t *testing.T, answer string) (llm.Call, []string, error) {
+	return dialect(t, TransformRequest, answer).TransformRequest(context.Background(),
+		Outbound{Dialect: llm.Anthropic, Target: someTarget, RequestID: "r", Stream: true, Body: []byte(`{}`)})
+}
+
+func TestTransformRequestReturnsThePieces(t *testing.T) {
+	call, dropped, err := transform(t, `{"method":"POST","path":"/messages","query":"beta=true","headers":{"anthropic-version":"2023-06-01"},`+
+		`"dropped":["logprobs","n"],"new":[1],"body":{"model":"c", "x":1.0e2}}`)
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := llm.Call{Method: "POST", Path: "/messages", Query: "beta=true", Header: http.Header{"Anthropic-Version": {"2023-06-01"}},
+		Body: []byte(`{"model":"c", "x":1.0e2}`), Stream: true}
+	if diff := cmp.Diff(want, call); diff != "" || !cmp.Equal(dropped, []string{"logprobs", "n"}) {
+		t.Errorf("call (-want +got)\n%s dropped %q", diff, dropped)
+	}
+}
+
+func TestTransformRequestRefusesWhatIsNotTheModulesToSay(t *testing.T) {
+	for want, answer := range map[string]string{
+		"not valid JSON":       `{"path":"/m","body":{}`,
+		"one slash":            `{"path":"https://evil.example/","body":{}}`,
+		"one slash, or":        `{"path":"//evil.example/","body":{}}`,
+		"more than a path":     `{"path":"/../admin","body":{}}`,
+		"holds more":           `{"path":"/a?b=c","body":{}}`,
+		"is not one":           `{"path":"/a","query":"a\nb","body":{}}`,
+		"none of POST":         `{"path":"/a","method":"DELETE","body":{}}`,
+		"lacks its body":       `{"path":"/a"}`,
+		"the host's to set":    `{"path":"/a","headers":{"Authorization":"Bearer x"},"body":{}}`,
+		"can't be sent":        `{"path":"/a","headers":{"x-a":"b\r\nHost: c"},"body":{}}`,
+		"\"a b\" can't be":     `{"path":"/a","headers":{"a b":"c"},"body":{}}`,
+		"want '{' at byte 0":   ``,
+		"a number without dig": `{"path":"/a","body":-}`,
+	} {
+		_, _, err := transform(t, answer)
+		var e *llm.Error
+		var f *Fault
+		if !errors.As(err, &e) || e.Fault != llm.FaultTransform || !errors.As(err, &f) || !strings.Contains(f.Detail, want) {
+			t.Errorf("%s: %v, want a fault with %q", answer, err, want)
+		}
+	}
+}
+
+func TestARejectedRequestIsTheCallersFault(t *testing.T) {
+	a := guest(TransformRequest, i32c(400), i32c(4096), i32c(8), call(0), result(0, 0))
+	a.imports = []asmImport{{"penstock", "error", "iii", ""}}
+	a.data = [][]byte{cat([]byte{0}, i32c(4096), []byte{opEnd}, sized([]byte("no audio")))}
+	for _, other := range []Hook{NormaliseResponse, NormaliseEvent} {
+		a.funcs = append(a.funcs, asmFunc{export: other.String(), params: "ii", results: "I", code: result(0, 0)})
+	}
+	d, err := NewDialects(load(t, a.bytes()))
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, _, err = d.TransformRequest(context.Background(), Outbound{Target: someTarget, Body: []byte("{}")})
+	e := llm.AsError(err)
+	if e.Status != 400 || e.Message != "no audio" || e.Fault != llm.FaultBadRequest {
+		t.Errorf("%+v", e)
+	}
+}
+
+func TestNormaliseResponseGivesTheCompletion(t *testing.T) {
+	const completion = `{"object":"chat.completion","error":null,"choices":[]}`
+	got, err := dialect(t, NormaliseResponse, completion).NormaliseResponse(context.Background(), Inbound{Target: someTarget, Status: 200})
+	if err != nil || string(got) != completion {
+		t.Errorf("%s, %v", got, err)
+	}
+}
+
+func TestNormaliseResponseClassifiesProvidersErrors(t *testing.T) {
+	for _, c := range []struct {
+		answer string
+		status int
+		want   llm.Error
+	}{
+		{`{"error":{"message":"slow down","type":"rate_limit_error","param":null,"code":"rate_limit_exceeded"},"status":429,"retry_after_ms":1500}`, 429,
+			llm.Error{Code: "rate_limit_exceeded", Status: 429, Type: "rate_limit_error", Message: "slow down", RetryAfter: 1500 * time.Millisecond, Fault: llm.FaultRateLimited}},
+		{`{"error":{"message":"too long","code":"context_length_exceeded"}}`, 400,
+			llm.Error{Code: "context_length_exceeded", Status: 400, Message: "too long", Fault: llm.FaultContextLength}},
+		{`{"error":{"code":529},"status":529}`, 529,
+			llm.Error{Code: "529", Status: 529, Message: messageFor(529), Fault: llm.FaultServer}},
+		{`{"error":{"message":"inside a 200","param":"x"}}`, 200,
+			llm.Error{Status: 502, Message: "inside a 200", Param: "x", Fault: llm.FaultServer}},
+		{`{"error":{"message":"no","code":"insufficient_quota"},"status":429}`, 429,
+			llm.Error{Code: "insufficient_quota", Status: 429, Message: "no", Fault: llm.FaultQuota}},
+		{`{"error":{"message":"bad \"key\"","code":"x"},"status":401}`, 401,
+			llm.Error{Code: "x", Status: 401, Message: `bad "key"`, Fault: llm.FaultAuth}},
+		{`{"error":{"message":"nope"},"status":422}`, 422, llm.Error{Status: 422, Message: "nope", Fault: llm.FaultBadRequest}},
+	} {
+		_, err := dialect(t, NormaliseResponse, c.answer).NormaliseResponse(context.Background(), Inbound{Target: someTarget, Status: c.status})
+		e := llm.AsError(err)
+		if !json.Valid(e.Body) || !strings.HasPrefix(string(e.Body), `{"error":{`) {
+			t.Errorf("body %s", e.Body)
+		}
+		e.Body = nil
+		if diff := cmp.Diff(&c.want, e); diff != "" {
+			t.Errorf("%s (-want +got)\n%s", c.answer, diff)
+		}
+	}
+}
+
+func TestTheInboundEnvelope(t *testing.T) {
+	h := http.Header{"Content-Type": {"application/json"}, "Set-Cookie": {"a=b"}, "X-Ratelimit-Remaining": {"1"}, "Request-Id": {"q"}}
+	got := appendInbound(nil, Inbound{Dialect: llm.Anthropic, Target: someTarget, RequestID: "r", Created: time.Unix(7, 0), Status: 200, Header: h, Body: []byte(`{"a": 1}`)})
+	want := `{"v":1,"dialect":"anthropic","target":{"id":"a/c","provider":"a","model":"c","max_output":64,"features":["tools","vision"]},"request_id":"r",` +
+		`"created":7,"status":200,"headers":{"content-type":"application/json","request-id":"q","x-ratelimit-remaining":"1"},"body":{"a": 1}}`
+	if diff := cmp.Diff(want, string(got)); diff != "" {
+		t.Errorf("envelope (-want +got)\n%s", diff)
+	}
+	html := appendInbound(nil, Inbound{Target: &llm.Target{}, Body: []byte("<html>" + strings.Repeat("é", 5000))})
+	var seen struct {
+		Text   string
+		Target struct{ Features []string }
+	}
+	if err := json.Unmarshal(html, &seen); err != nil || !strings.HasPrefix(seen.Text, "<html>é") || len(seen.Text) > 2100 || len(seen.Target.Features) != 11 {
+		t.Errorf("a body that is not JSON: %v, %+v", err, seen)
+	}
+}
+
+// frame is the result of an event hook.
+func frame(state, payload string) string {
+	return string(binary.LittleEndian.AppendUint32(nil, uint32(len(state)))) + state + payload
+}
+
+func TestEventsCarryStateAndLines(t *testing.T) {
+	// An echo: its result's state is its input's, its payload the input's.
+	a := echo()
+	a.funcs[2].export = NormaliseEvent.String()
+	for _, other := range []Hook{TransformRequest, NormaliseResponse} {
+		a.funcs = append(a.funcs, asmFunc{export: other.String(), params: "ii", results: "I", code: result(0, 0)})
+	}
+	d, err := NewDialects(load(t, a.bytes()))
+	if err != nil {
+		t.Fatal(err)
+	}
+	e := &Events{dialects: d, state: []byte("state")}
+	if !d.module.Retain() {
+		t.Fatal("retain")
+	}
+	defer e.Close()
+	_, err = e.Next(context.Background(), "message", []byte(`{"a":1}`))
+	if err == nil || !strings.Contains(err.Error(), "line 1") { // the event's name is not JSON
+		t.Errorf("Next = %v, want the name refused as a line", err)
+	}
+	got, err := e.Next(context.Background(), `{"n":1}`, []byte("{\"a\":1}\n\n[DONE]"))
+	if err != nil || !cmp.Equal(got, [][]byte{[]byte(`{"n":1}`), []byte(`{"a":1}`), []byte("[DONE]")}) || string(e.state) != "state" {
+		t.Errorf("Next = %q, %v, state %q", got, err, e.state)
+	}
+}
+
+func TestEventsHoldTheirModuleOpen(t *testing.T) {
+	d := dialect(t, NormaliseEvent, frame("s", ""))
+	e, err := d.Events(context.Background(), Opening{Target: someTarget, RequestID: "r"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	ctx, stop := context.WithCancel(context.Background())
+	stop()
+	if err := d.module.Close(ctx); err == nil {
+		t.Error("the module closed under an open stream")
+	}
+	if lines, err := e.End(context.Background()); err != nil || len(lines) != 0 || string(e.state) != "s" {
+		t.Errorf("End = %q, %v, state %q", lines, err, e.state)
+	}
+	e.Close()
+	e.Close()
+	if err := d.module.Close(context.Background()); err != nil {
+		t.Error(err)
+	}
+	if _, err := d.Events(context.Background(), Opening{Target: someTarget}); !errors.Is(err, ErrClosed) {
+		t.Errorf("Events of a closed module: %v", err)
+	}
+}
+
+func TestEventsRefuseBadFrames(t *testing.T) {
+	for want, answer := range map[string]string{
+		"at least 4":   "abc",
+		"5 bytes":      "\x05\x00\x00\x00abc",
+		"65537 bytes":  frame(strings.Repeat("x", maxState+1), ""),
+		"before the":   frame("", `{"a":1}`),
+		"line 1":       frame("", "nonsense"),
+		"not valid JS": frame("", `{"a":1`),
+	} {
+		_, err := dialect(t, NormaliseEvent, answer).Events(context.Background(), Opening{Target: someTarget})
+		if err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("%.20q: %v, want %q", answer, err, want)
+		}
+	}
+}
+
+func TestLineError(t *testing.T) {
+	if e := LineError([]byte(`{"error":{"message":"overloaded","code":"overloaded"},"status":529}`)); e == nil || e.Fault != llm.FaultServer {
+		t.Errorf("LineError = %+v", e)
+	}
+	for _, line := range []string{"[DONE]", `{"choices":[]}`, `{"error":null}`} {
+		if e := LineError([]byte(line)); e != nil {
+			t.Errorf("LineError(%s) = %+v", line, e)
+		}
+	}
+}

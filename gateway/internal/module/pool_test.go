@@ -1,0 +1,172 @@
+package module
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"sync"
+	"testing"
+	"time"
+)
+
+// TestHammer calls one module from many goroutines, with faults, rejections and
+// impatient callers among them, while it ages quickly.
+func TestHammer(t *testing.T) {
+	m := load(t, evil(op(0x00)).bytes(), func(s *Spec) { s.MaxInstances = 3; s.Recycle = 7 })
+	var wg sync.WaitGroup
+	for w := range 16 {
+		wg.Go(func() {
+			for i := range 300 {
+				ctx, stop := context.WithCancel(context.Background())
+				in := fmt.Appendf(nil, "worker %d call %d", w, i)
+				switch i % 10 {
+				case 3:
+					in = []byte("!")
+				case 7:
+					stop()
+				}
+				out, _, err := m.Call(ctx, Route, uint64(i), in, nil)
+				stop()
+				checkHammered(t, in, out, err, i%10 == 7)
+				if n := m.Stats().Instances; n > 4 {
+					t.Errorf("%d instances, want at most 3 and a spare", n)
+				}
+			}
+		})
+	}
+	wg.Wait()
+	if s := m.Stats(); s.Faults != 16*30 || s.Recycled == 0 {
+		t.Errorf("%+v", s)
+	}
+}
+
+func checkHammered(t *testing.T, in, out []byte, err error, impatient bool) {
+	var f *Fault
+	switch {
+	case impatient && errors.Is(err, context.Canceled):
+	case in[0] == '!':
+		if !errors.As(err, &f) {
+			t.Errorf("the evil call: %q, %v", out, err)
+		}
+	case err != nil || !bytes.Equal(in, out):
+		t.Errorf("Call(%q) = %q, %v", in, out, err)
+	}
+}
+
+// parked is a module whose one instance a test can hold on to.
+func parked(t *testing.T) (*Module, *instance) {
+	m := load(t, echo().bytes(), func(s *Spec) { s.MaxInstances = 1 })
+	g, err := m.pool.get(context.Background())
+	if err != nil {
+		t.Fatal(err)
+	}
+	return m, g
+}
+
+func TestWaitingForAnInstanceEndsWithTheContext(t *testing.T) {
+	m, g := parked(t)
+	ctx, stop := context.WithTimeout(context.Background(), time.Millisecond)
+	defer stop()
+	if _, _, err := m.Call(ctx, Route, 1, nil, nil); !errors.Is(err, context.DeadlineExceeded) {
+		t.Errorf("Call with no instance free: %v, want the context's error", err)
+	}
+	m.pool.put(g, fine, 0)
+	if _, _, err := m.Call(context.Background(), Route, 1, nil, nil); err != nil {
+		t.Errorf("Call after one came free: %v", err)
+	}
+}
+
+func TestAWaiterGetsTheInstanceThatComesFree(t *testing.T) {
+	m, g := parked(t)
+	got := make(chan error)
+	go func() {
+		_, _, err := m.Call(context.Background(), Route, 1, []byte("x"), nil)
+		got <- err
+	}()
+	m.pool.put(g, fine, 0)
+	if err := <-got; err != nil {
+		t.Error(err)
+	}
+}
+
+func TestCloseWaitsForWhoHoldsTheModule(t *testing.T) {
+	m := load(t, echo().bytes())
+	if !m.Retain() {
+		t.Fatal("Retain of an open module = false")
+	}
+	ctx, stop := context.WithCancel(context.Background())
+	stop()
+	if err := m.Close(ctx); !errors.Is(err, context.Canceled) {
+		t.Errorf("Close while the module is held: %v, want the context's error", err)
+	}
+	if _, _, err := m.Call(context.Background(), Route, 1, nil, nil); err != nil {
+		t.Errorf("Call while the module is held: %v", err)
+	}
+	m.Release()
+	if err := m.Close(context.Background()); err != nil {
+		t.Error(err)
+	}
+	if _, _, err := m.Call(context.Background(), Route, 1, nil, nil); !errors.Is(err, ErrClosed) {
+		t.Errorf("Call after Close: %v, want ErrClosed", err)
+	}
+	if m.Retain() {
+		t.Error("Retain of a closed module = true")
+	}
+}
+
+// TestReloadUnderLoad swaps modules while callers run: no call fails, and nothing of
+// the old ones stays.
+func TestReloadUnderLoad(t *testing.T) {
+	h := newTestHost(t)
+	next := func() *Module {
+		m, err := h.Load(context.Background(), Spec{Name: "swap", Wasm: echo().bytes(), MaxInstances: 2})
+		if err != nil {
+			t.Fatal(err)
+		}
+		return m
+	}
+	var mu sync.RWMutex
+	current := next()
+	hold := func() *Module { // as a configuration does: look up and retain under one lock
+		mu.RLock()
+		defer mu.RUnlock()
+		if !current.Retain() {
+			t.Error("the current module is closed")
+		}
+		return current
+	}
+	stop := make(chan struct{})
+	var wg sync.WaitGroup
+	for range 4 {
+		wg.Go(func() {
+			for {
+				select {
+				case <-stop:
+					return
+				default:
+				}
+				m := hold()
+				if _, _, err := m.Call(context.Background(), Route, 1, []byte("x"), nil); err != nil {
+					t.Error(err)
+				}
+				m.Release()
+			}
+		})
+	}
+	for range 50 {
+		fresh := next()
+		mu.Lock()
+		old := current
+		current = fresh
+		mu.Unlock()
+		if err := old.Close(context.Background()); err != nil {
+			t.Error(err)
+		}
+	}
+	close(stop)
+	wg.Wait()
+	if modules, instances := h.Live(); modules != 1 || instances > 3 {
+		t.Errorf("%d modules and %d instances live, want one module", modules, instances)
+	}
+}
