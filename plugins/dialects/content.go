@@ -48,10 +48,7 @@ func (r *request) writeText(raw []byte, part *fastjson.Value, trim bool) {
 		raw = trimmed
 	}
 	r.block()
-	r.open('{')
-	r.memberLiteral("type", `"text"`)
-	r.name("text")
-	r.b = append(r.b, '"')
+	r.literal(`{"type":"text","text":"`)
 	r.b = append(r.b, raw...)
 	r.b = append(r.b, '"')
 	r.endBlock(part)
@@ -59,6 +56,10 @@ func (r *request) writeText(raw []byte, part *fastjson.Value, trim bool) {
 
 // endBlock ends a block with its part's cache marker.
 func (r *request) endBlock(part *fastjson.Value) {
+	if part == nil {
+		r.close('}')
+		return
+	}
 	control := part.Get("cache_control")
 	if missing(control) && string(part.GetStringBytes("prompt_cache_breakpoint", "mode")) == "explicit" {
 		r.memberLiteral("cache_control", `{"type":"ephemeral"}`)

@@ -216,14 +216,11 @@ func (r *request) block() {
 	}
 	r.closeTurn()
 	t.side = t.pending
-	r.open('{')
-	role := `"user"`
 	if t.side == assistantRole {
-		role = `"assistant"`
+		r.literal(`{"role":"assistant","content":[`)
+		return
 	}
-	r.memberLiteral("role", role)
-	r.name("content")
-	r.open('[')
+	r.literal(`{"role":"user","content":[`)
 }
 
 func (r *request) closeTurn() {

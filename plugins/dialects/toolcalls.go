@@ -24,9 +24,8 @@ func (r *request) writeToolCalls(m *fastjson.Value, i int) error {
 
 func (r *request) writeToolUse(id []byte, function *fastjson.Value) {
 	r.block()
-	r.open('{')
-	r.memberLiteral("type", `"tool_use"`)
-	r.memberText("id", toolID(id))
+	r.literal(`{"type":"tool_use","id":`)
+	r.text(toolID(id))
 	r.memberText("name", function.GetStringBytes("name"))
 	r.name("input")
 	r.writeInput(function.Get("arguments"))
@@ -47,7 +46,8 @@ func (r *request) writeInput(arguments *fastjson.Value) {
 		r.literal("{}")
 		return
 	}
-	r.value(v)
+	r.comma()
+	r.b = append(r.b, text...)
 }
 
 // toolID replaces what Anthropic does not allow in the id of a call. The same
@@ -77,9 +77,8 @@ func (r *request) writeToolResult(m *fastjson.Value, i int) error {
 	}
 	r.begin(userRole)
 	r.block()
-	r.open('{')
-	r.memberLiteral("type", `"tool_result"`)
-	r.memberText("tool_use_id", toolID(id))
+	r.literal(`{"type":"tool_result","tool_use_id":`)
+	r.text(toolID(id))
 	if err := r.writeResultContent(m, i); err != nil {
 		return err
 	}

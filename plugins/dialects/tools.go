@@ -2,6 +2,7 @@ package main
 
 import (
 	"bytes"
+	"slices"
 
 	"github.com/valyala/fastjson"
 )
@@ -97,13 +98,11 @@ func (r *request) writeSchema(parameters *fastjson.Value) {
 		r.literal(`{"type":"object","properties":{}}`)
 		return
 	}
-	r.raw = parameters.MarshalTo(r.raw[:0]) // before it is looked into, see writer
-	if o.Get("type") != nil {
-		r.literal(string(r.raw))
-		return
+	start := len(r.b)
+	r.value(parameters) // before it is looked into, see writer
+	if o.Get("type") == nil {
+		r.b = slices.Insert(r.b, start+1, []byte(`"type":"object",`)...)
 	}
-	r.literal(`{"type":"object",`)
-	r.b = append(r.b, r.raw[1:]...)
 }
 
 // writeWebSearch writes Anthropic's search tool for OpenAI's web_search_options.
