@@ -21,7 +21,7 @@ run: build ## build everything and start the gateway, no configuration needed
 build: bin/penstock ## build the Wasm modules and bin/penstock
 
 bin/penstock: go.mod go.sum $(MODULES) $(SOURCES)
-	$(GO) build -trimpath -ldflags '-s -w -X main.version=$(VERSION)' -o $@ ./gateway
+	CGO_ENABLED=0 $(GO) build -trimpath -ldflags '-s -w -X main.version=$(VERSION)' -o $@ ./gateway
 
 modules: $(MODULES) ## build the built-in Wasm modules only
 

@@ -56,7 +56,10 @@ func (g *gateway) ready(context.Context) (bool, any) {
 	p := w.policy.Status()
 	r := readiness{Version: version, Draining: g.draining.Load(),
 		Policy:  policyState{p.Revision, p.Tests, p.Hits, p.Misses, p.Remembered},
-		Modules: []module.Stats{g.routers.Stats(), g.dialects.Stats()}}
+		Modules: []module.Stats{g.routers.Stats()}}
+	if m := g.dialects.Load(); m != nil {
+		r.Modules = append(r.Modules, m.Stats())
+	}
 	for _, m := range w.plugins {
 		r.Modules = append(r.Modules, m.Stats())
 	}

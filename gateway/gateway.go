@@ -7,6 +7,7 @@ import (
 	"log/slog"
 	"os"
 	"path/filepath"
+	"runtime"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -40,7 +41,7 @@ type gateway struct {
 	retries   *upstream.RetryBudget
 	modules   *module.Host
 	routers   *module.Module // the built-in strategies
-	dialects  *module.Module
+	dialects  atomic.Pointer[module.Module]
 	telemetry *telemetry.Metrics
 	demo      *demo.Server
 
@@ -105,7 +106,7 @@ func (a *app) newGateway() *gateway {
 // modules takes longest, so it goes on beside everything else.
 func (g *gateway) start(ctx context.Context, c *config.Config, more ...func(context.Context, *config.Config) error) error {
 	compiled := make(chan error, 1)
-	go func() { compiled <- g.loadModules(ctx) }()
+	go func() { compiled <- g.loadModules(ctx, c) }()
 	errs := []error{g.openParts(c)}
 	for _, open := range more {
 		errs = append(errs, open(ctx, c))
@@ -166,18 +167,42 @@ func (g *gateway) openLedger(ctx context.Context, c *config.Config) (err error) 
 // request of many megabytes is within it by way of the allowance per byte.
 const moduleFuel = 50_000_000
 
-func (g *gateway) loadModules(ctx context.Context) (err error) {
+func (g *gateway) loadModules(ctx context.Context, c *config.Config) (err error) {
 	if g.modules, err = g.openHost(); err != nil {
 		return err
 	}
-	load := func(name string, wasm []byte) (*module.Module, error) {
-		return g.modules.Load(ctx, module.Spec{Name: name, Wasm: wasm, Fuel: moduleFuel})
-	}
-	if g.routers, err = load("strategies", plugins.Strategies); err != nil {
+	if g.routers, err = g.loadBuiltin(ctx, "strategies", plugins.Strategies); err != nil {
 		return err
 	}
-	g.dialects, err = load("dialects", plugins.Dialects)
+	return g.loadDialects(ctx, c)
+}
+
+// loadDialects loads the dialects module once there is a provider that needs it: it
+// is the largest part of the gateway's memory and of its first start.
+func (g *gateway) loadDialects(ctx context.Context, c *config.Config) error {
+	if g.dialects.Load() != nil || !needsDialects(c) {
+		return nil
+	}
+	m, err := g.loadBuiltin(ctx, "dialects", plugins.Dialects)
+	if err == nil {
+		g.dialects.Store(m)
+	}
 	return err
+}
+
+func needsDialects(c *config.Config) bool {
+	for _, p := range c.Providers {
+		if p.Dialect != llm.OpenAI {
+			return true
+		}
+	}
+	return false
+}
+
+// loadBuiltin loads a module that comes with the gateway. A call is short and does
+// not wait, so one instance for each processor serves all.
+func (g *gateway) loadBuiltin(ctx context.Context, name string, wasm []byte) (*module.Module, error) {
+	return g.modules.Load(ctx, module.Spec{Name: name, Wasm: wasm, Fuel: moduleFuel, MaxInstances: runtime.GOMAXPROCS(0)})
 }
 
 // openHost keeps compiled modules where the user keeps caches. Without such a place

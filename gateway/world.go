@@ -48,7 +48,7 @@ func (g *gateway) build(ctx context.Context, c *config.Config) (*world, error) {
 		w.close(ctx)
 		return nil, err
 	}
-	translate, err := module.NewDialects(g.dialects)
+	modules, err := g.translator(ctx, c)
 	if err != nil {
 		w.close(ctx)
 		return nil, err
@@ -59,7 +59,7 @@ func (g *gateway) build(ctx context.Context, c *config.Config) (*world, error) {
 		Cache:  cacheStage{g.cache},
 		Router: ranker,
 		Dialects: &dialect.Dialects{
-			Modules: translator{translate},
+			Modules: modules,
 			ErrorOf: errorOf,
 		},
 		Upstream: upstreamStage{w.clients, g.retries},
@@ -70,6 +70,18 @@ func (g *gateway) build(ctx context.Context, c *config.Config) (*world, error) {
 		Now:      time.Now,
 	})
 	return w, nil
+}
+
+// translator is what speaks other wire formats than OpenAI's; nil when no provider
+// of this configuration does.
+func (g *gateway) translator(ctx context.Context, c *config.Config) (dialect.Translator, error) {
+	err := g.loadDialects(ctx, c)
+	m := g.dialects.Load()
+	if err != nil || m == nil {
+		return nil, err
+	}
+	d, err := module.NewDialects(m)
+	return translator{d}, err
 }
 
 func errorOf(status int, h http.Header, body []byte) *llm.Error {

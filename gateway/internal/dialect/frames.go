@@ -31,7 +31,7 @@ func newFrames(d *Dialects, req *llm.Request, a *llm.Answer) *frames {
 // complete if it had come to a finish reason: then the terminator is supplied.
 func (f *frames) Next() (llm.Event, error) {
 	if f.ended {
-		return f.drain()
+		return llm.Event{}, io.EOF
 	}
 	ev, err := f.sse.Next()
 	switch {
@@ -48,15 +48,6 @@ func (f *frames) Next() (llm.Event, error) {
 
 // terminator ends a stream towards an OpenAI client.
 var terminator = llm.Event{Frame: []byte("data: [DONE]\n\n"), Final: true}
-
-// drain takes in the closing bytes of the connection, so that it can be used again.
-func (f *frames) drain() (llm.Event, error) {
-	for {
-		if _, err := f.sse.Next(); err != nil {
-			return llm.Event{}, io.EOF
-		}
-	}
-}
 
 // pass looks at one frame and hands it on as it is.
 func (f *frames) pass(in sse.Event) (llm.Event, error) {

@@ -113,7 +113,6 @@ func (s *translated) Next() (llm.Event, error) {
 	for {
 		switch {
 		case s.ended:
-			s.drain()
 			return llm.Event{}, io.EOF
 		case len(s.lines) > 0:
 			line := s.lines[0]
@@ -162,14 +161,6 @@ func (s *translated) emit(line []byte) (llm.Event, error) {
 	ev := llm.Event{Frame: s.frame, Data: line, More: len(s.lines) > 0 || s.sse.Buffered() > 0}
 	s.watch.see(&ev, &c)
 	return ev, nil
-}
-
-// drain takes in the closing bytes of the connection, so that it can be used again.
-func (s *translated) drain() {
-	for !s.eof {
-		_, err := s.sse.Next()
-		s.eof = err != nil
-	}
 }
 
 // Tally is what the chunks so far have said.

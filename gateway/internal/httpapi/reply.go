@@ -45,7 +45,8 @@ func (p *reply) Event(e llm.Event) error {
 	if _, err := p.x.w.Write(e.Frame); err != nil {
 		return fmt.Errorf("write to client: %w", err)
 	}
-	if !p.head.Stream || e.More { // what is here already can share a packet
+	// What is here already can share a packet, and the end is flushed by the server.
+	if !p.head.Stream || e.More || e.Final {
 		return nil
 	}
 	if err := p.x.rc.Flush(); err != nil && !errors.Is(err, http.ErrNotSupported) {

@@ -262,17 +262,12 @@ func unfinished(err error) error {
 	return err
 }
 
-// drainTime bounds how long a finished reply's connection is kept for its closing
-// bytes, so that it can be used again.
-const drainTime = time.Second
-
 // relayed is a reply under way: the held events first, then the rest, watched for
 // silence.
 type relayed struct {
 	llm.Stream
 	held    []llm.Event
 	attempt *attempt
-	final   bool
 }
 
 // Next gives the next event and keeps the watchdog quiet.
@@ -281,24 +276,16 @@ func (r *relayed) Next() (llm.Event, error) {
 		ev := r.held[0]
 		r.held = r.held[1:]
 		ev.More = ev.More || len(r.held) > 0
-		r.final = ev.Final
 		return ev, nil
 	}
-	if r.final {
-		r.attempt.watch.reset(drainTime, context.DeadlineExceeded)
-	}
 	ev, err := r.Stream.Next()
-	switch {
-	case err == nil:
-		r.final = ev.Final
-		r.attempt.watch.feed()
-	case errors.Is(err, io.EOF):
-		r.attempt.finish(nil)
-	default:
-		err = r.attempt.watch.explain(err)
+	if err != nil {
+		err = r.attempt.watch.explain(unfinished(err))
 		r.attempt.finish(llm.AsError(err))
+		return ev, err
 	}
-	return ev, err
+	r.attempt.watch.feed()
+	return ev, nil
 }
 
 // Close ends the upstream call. It may be called twice.

@@ -26,7 +26,7 @@ type life struct {
 	// serving is the attempt whose reply is being relayed.
 	serving *attempt
 	// tally reads what the reply says about itself; nil before there is a reply.
-	tally   func() llm.Tally
+	tally func() llm.Tally
 	// age is how old the answer is, when it comes from the cache.
 	age     time.Duration
 	settled bool

@@ -3,7 +3,6 @@ package pipeline
 import (
 	"context"
 	"errors"
-	"io"
 	"net/http"
 	"strconv"
 	"time"
@@ -62,8 +61,6 @@ func (l *life) relay(ctx context.Context, reply llm.Stream, w Writer) error {
 	for {
 		ev, err := reply.Next()
 		switch {
-		case errors.Is(err, io.EOF):
-			return nil
 		case err != nil:
 			return interrupted(ctx, err)
 		case ev.Hidden:
@@ -79,7 +76,7 @@ func (l *life) relay(ctx context.Context, reply llm.Stream, w Writer) error {
 				return err
 			}
 		}
-		if err := w.Event(ev); err != nil {
+		if err := w.Event(ev); err != nil || ev.Final {
 			return err
 		}
 	}
