@@ -1,5 +1,10 @@
 package dialect
 
+import (
+	"encoding/binary"
+	"math/bits"
+)
+
 // scan walks over one JSON text, checking it on the way. The first fault ends it:
 // bad is set and every further step does nothing.
 type scan struct {
@@ -78,21 +83,37 @@ func (s *scan) name() []byte {
 func (s *scan) text() []byte {
 	b, start := s.b, s.i+1
 	for i := start; i < len(b); {
+		if i+8 <= len(b) {
+			n := ordinary(binary.LittleEndian.Uint64(b[i:]))
+			if i += n; n == 8 {
+				continue
+			}
+		}
 		switch c := b[i]; {
-		case c > '\\' || c < '\\' && c >= ' ' && c != '"': // the usual case first
-			i++
 		case c == '"':
 			s.i = i + 1
 			return b[start:i]
 		case c == '\\' && escapeLen(b[i:]) > 0:
 			i += escapeLen(b[i:])
-		default:
+		case c == '\\' || c < ' ':
 			s.fail()
 			return nil
+		default:
+			i++
 		}
 	}
 	s.fail()
 	return nil
+}
+
+// ordinary counts the bytes of a string, read as a little-endian word, before the
+// first that is a quote, a backslash or a control character. The subtractions borrow
+// into higher bytes only above one that is found, so the lowest find is exact.
+func ordinary(w uint64) int {
+	const ones, tops = 0x0101010101010101, 0x8080808080808080
+	quote, slash := w^ones*'"', w^ones*'\\'
+	found := ((quote-ones)&^quote | (slash-ones)&^slash | (w-ones*' ')&^w) & tops
+	return bits.TrailingZeros64(found) / 8
 }
 
 // escapeLen is the length of the escape that b begins with, 0 when it is none.

@@ -17,7 +17,12 @@ type reply struct {
 	head llm.Head
 	// started is set by Start, sent once anything is on its way to the client.
 	started, sent bool
+	// pending are frames of a stream that wait for what is there already.
+	pending []byte
 }
+
+// maxPending bounds what waits, in bytes.
+const maxPending = 16 << 10
 
 var _ Writer = (*reply)(nil)
 
@@ -35,9 +40,25 @@ func (p *reply) Event(e llm.Event) error {
 	if !p.started {
 		return errors.New("event before the reply was started")
 	}
-	if e.Hidden || len(e.Frame) == 0 {
+	if e.Hidden {
+		e.Frame = nil
+	}
+	if p.head.Stream && (e.More || len(p.pending) > 0) {
+		p.pending = append(p.pending, e.Frame...)
+		if e.More && len(p.pending) < maxPending {
+			return nil
+		}
+		e.Frame = p.pending
+		p.pending = p.pending[:0]
+	}
+	if len(e.Frame) == 0 {
 		return nil
 	}
+	return p.write(e)
+}
+
+// write sends a frame, or several.
+func (p *reply) write(e llm.Event) error {
 	p.x.extend(time.Now())
 	if !p.sent {
 		p.sendHead(e)
@@ -45,8 +66,7 @@ func (p *reply) Event(e llm.Event) error {
 	if _, err := p.x.w.Write(e.Frame); err != nil {
 		return fmt.Errorf("write to client: %w", err)
 	}
-	// What is here already can share a packet, and the end is flushed by the server.
-	if !p.head.Stream || e.More || e.Final {
+	if !p.head.Stream || e.Final { // the end is flushed by the server
 		return nil
 	}
 	if err := p.x.rc.Flush(); err != nil && !errors.Is(err, http.ErrNotSupported) {

@@ -284,7 +284,9 @@ func (r *relayed) Next() (llm.Event, error) {
 		r.attempt.finish(llm.AsError(err))
 		return ev, err
 	}
-	r.attempt.watch.feed()
+	if !ev.More { // what is here already came with this one
+		r.attempt.watch.feed()
+	}
 	return ev, nil
 }
 

@@ -138,7 +138,9 @@ type page struct {
 func (p *page) Start(h llm.Head) error { p.head = &h; return nil }
 
 func (p *page) Event(e llm.Event) error {
-	p.text += string(e.Frame)
+	if !e.Hidden {
+		p.text += string(e.Frame)
+	}
 	return p.fail
 }
 

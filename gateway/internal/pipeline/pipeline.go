@@ -138,6 +138,8 @@ type Ledger interface {
 // error in the client's dialect, never as if it were complete.
 type Writer interface {
 	Start(h llm.Head) error
+	// Event sends an event. Hidden ones come too, since one may be the last that is
+	// there for now; their frames are not sent.
 	Event(e llm.Event) error
 }
 

@@ -63,7 +63,7 @@ func (l *life) relay(ctx context.Context, reply llm.Stream, w Writer) error {
 		switch {
 		case err != nil:
 			return interrupted(ctx, err)
-		case ev.Hidden:
+		case ev.Hidden && !started:
 			continue
 		}
 		if ev.Final {
