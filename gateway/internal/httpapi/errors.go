@@ -27,7 +27,7 @@ func (x *exchange) fail(err error) {
 		x.refuse(e)
 	case x.reply.head.Stream && e.Status != statusClientGone:
 		x.extend(time.Now())
-		_, _ = x.w.Write(append(x.reply.pending, streamError(x.dialect, e)...))
+		_, _ = x.w.Write(append(x.reply.waiting(), streamError(x.dialect, e)...))
 		_ = x.rc.Flush()
 	default:
 		panic(http.ErrAbortHandler) // a cut reply must not look whole

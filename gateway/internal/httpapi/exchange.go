@@ -22,8 +22,8 @@ type exchange struct {
 	// param reads a path parameter of the route.
 	param func(string) string
 	reply reply
-	// deadline is the write deadline in force.
-	deadline time.Time
+	// deadline is the write deadline in force, bodyDue the read deadline at the start.
+	deadline, bodyDue time.Time
 }
 
 func (a *API) exchange(w http.ResponseWriter, r *http.Request) *exchange {
@@ -31,6 +31,12 @@ func (a *API) exchange(w http.ResponseWriter, r *http.Request) *exchange {
 	x := &exchange{api: a, w: w, r: r, rc: http.NewResponseController(w), id: newID(now), received: now, dialect: llm.OpenAI}
 	x.reply.x = x
 	x.extend(now)
+	// Set before anybody reads: a body that nobody reads is drained by net/http, which
+	// would wait for it without end.
+	if r.ContentLength != 0 {
+		x.bodyDue = now.Add(a.limits.BodyStall)
+		_ = x.rc.SetReadDeadline(x.bodyDue)
+	}
 	id := []string{x.id}
 	h := w.Header()
 	h["X-Penstock-Request-Id"], h["X-Request-Id"] = id, id
@@ -44,7 +50,10 @@ func (a *API) exchange(w http.ResponseWriter, r *http.Request) *exchange {
 
 // end leaves the connection with time to take the rest of the reply, so that a
 // reader that stopped can't hold it.
-func (x *exchange) end() { x.extend(time.Now()) }
+func (x *exchange) end() {
+	x.extend(time.Now())
+	x.reply.release()
+}
 
 // extend rolls the write deadline forward. To save system work it is left alone
 // while most of its time remains.

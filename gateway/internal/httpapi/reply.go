@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"net/http"
 	"strconv"
+	"sync"
 	"time"
 
 	"github.com/penstock/penstock/gateway/internal/llm"
@@ -17,12 +18,46 @@ type reply struct {
 	head llm.Head
 	// started is set by Start, sent once anything is on its way to the client.
 	started, sent bool
-	// pending are frames of a stream that wait for what is there already.
-	pending []byte
+	// pending are frames of a stream that wait for what is there already; nil before
+	// the first.
+	pending *[]byte
 }
 
-// maxPending bounds what waits, in bytes.
-const maxPending = 16 << 10
+// maxPending bounds what waits, in bytes: with its chunk's frame it just fits the
+// buffer that net/http writes a connection from, so it goes out as one packet.
+const maxPending = 7 << 10
+
+// pendings are buffers for frames that wait, between replies.
+var pendings = sync.Pool{New: func() any {
+	b := make([]byte, 0, 2*maxPending)
+	return &b
+}}
+
+// wait keeps a frame and gives all that wait.
+func (p *reply) wait(frame []byte) []byte {
+	if p.pending == nil {
+		p.pending = pendings.Get().(*[]byte)
+	}
+	*p.pending = append(*p.pending, frame...)
+	return *p.pending
+}
+
+// waiting are the frames that have not been written.
+func (p *reply) waiting() []byte {
+	if p.pending == nil {
+		return nil
+	}
+	return *p.pending
+}
+
+// release gives the buffer back once the reply is over.
+func (p *reply) release() {
+	if p.pending != nil && cap(*p.pending) <= 4*maxPending {
+		*p.pending = (*p.pending)[:0]
+		pendings.Put(p.pending)
+	}
+	p.pending = nil
+}
 
 var _ Writer = (*reply)(nil)
 
@@ -43,13 +78,12 @@ func (p *reply) Event(e llm.Event) error {
 	if e.Hidden {
 		e.Frame = nil
 	}
-	if p.head.Stream && (e.More || len(p.pending) > 0) {
-		p.pending = append(p.pending, e.Frame...)
-		if e.More && len(p.pending) < maxPending {
+	if p.head.Stream && (e.More || len(p.waiting()) > 0) {
+		e.Frame = p.wait(e.Frame)
+		if e.More && len(e.Frame) < maxPending {
 			return nil
 		}
-		e.Frame = p.pending
-		p.pending = p.pending[:0]
+		*p.pending = (*p.pending)[:0] // the frames stay where they are until the write
 	}
 	if len(e.Frame) == 0 {
 		return nil

@@ -61,7 +61,7 @@ type Reader struct {
 // smallBuffer is what a Reader starts with; larger ones than keepBuffer are not
 // kept for the next Reader. Both in bytes.
 const (
-	smallBuffer = 4 << 10
+	smallBuffer = 8 << 10
 	keepBuffer  = 64 << 10
 )
 
