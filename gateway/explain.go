@@ -30,7 +30,7 @@ func (a *app) explainCommand() *cobra.Command {
 			}
 			record, err := a.recordFor(cmd, args, file)
 			if err != nil {
-				return plainly(err)
+				return fmt.Errorf("explain %s: %w", strings.Join(append(args, file), ""), plainly(err))
 			}
 			if output == "json" {
 				return a.printJSON(record)

@@ -45,6 +45,7 @@ func (a *app) serve(ctx context.Context, started time.Time) error {
 		return errors.Join(err, g.close(ctx))
 	}
 	keeper := g.keep(ctx)
+	tuneMemory()
 	s.serve()
 	a.greet(g, s, time.Since(started))
 

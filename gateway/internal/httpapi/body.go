@@ -34,8 +34,7 @@ func (x *exchange) body() ([]byte, error) {
 	if x.r.ContentLength > limit {
 		return nil, x.tooLarge()
 	}
-	p := &pacer{x: x, start: time.Now()}
-	defer p.stop()
+	p := &pacer{x: x, start: x.received, deadline: x.bodyDue}
 	// MaxBytesReader closes the connection when the bound is passed.
 	raw := io.Reader(http.MaxBytesReader(x.w, p, limit))
 	in, err := inflate(raw, x.r.Header.Get("Content-Encoding"))
@@ -50,6 +49,7 @@ func (x *exchange) body() ([]byte, error) {
 	if err != nil {
 		return nil, x.unreadable(err)
 	}
+	p.stop()
 	return body, nil
 }
 
@@ -177,6 +177,7 @@ func (p *pacer) Read(b []byte) (int, error) {
 // Close is there for MaxBytesReader; net/http closes the body itself.
 func (p *pacer) Close() error { return nil }
 
-// stop lifts the deadline: from now on, reading only watches for the client hanging
-// up, which may take as long as the reply does.
+// stop lifts the deadline after the whole body: from now on, reading only watches
+// for the client hanging up, which may take as long as the reply does. After half a
+// body the deadline stays, because net/http goes on to drain the rest.
 func (p *pacer) stop() { _ = p.x.rc.SetReadDeadline(time.Time{}) }

@@ -33,6 +33,7 @@ func (l *life) rank(ctx context.Context) ([]llm.Candidate, error) {
 }
 
 func (l *life) scored(target string, score float64) {
+	score += 0 // -0, which looks odd, becomes 0
 	for i := range l.record.Candidates {
 		if l.record.Candidates[i].Target == target {
 			l.record.Candidates[i].Score = &score
