@@ -1,0 +1,184 @@
+package httpapi
+
+import (
+	"context"
+	"net/http"
+	"net/http/httptest"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/penstock/penstock/gateway/internal/llm"
+)
+
+// everything has a function behind every endpoint.
+func everything() Options {
+	answer := func() (any, error) { return map[string]any{"rows": []any{}}, nil }
+	return Options{
+		Serve: func(_ context.Context, _ *llm.Request, w Writer) error {
+			if err := w.Start(llm.Head{Status: 200}); err != nil {
+				return err
+			}
+			return w.Event(llm.Event{Frame: []byte("{}"), Final: true})
+		},
+		Scan: func([]byte) (llm.Facts, llm.CacheControl, error) {
+			return llm.Facts{Model: "m"}, llm.CacheControl{}, nil
+		},
+		Authenticate: func(_ context.Context, token string) (llm.Principal, error) {
+			switch token {
+			case "admin":
+				return llm.Principal{KeyID: "a", Roles: []string{RoleAdmin}}, nil
+			case "member":
+				return llm.Principal{KeyID: "m", Roles: []string{"member", "administrator"}}, nil
+			}
+			return llm.Principal{}, &llm.Error{Code: llm.CodeUnauthenticated, Status: 401, Message: "unknown"}
+		},
+		Keys:    func() Keys { return KeysRequired },
+		Models:  func(context.Context, llm.Principal) ([]Model, error) { return []Model{{ID: "x"}}, nil },
+		Metrics: http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(200) }),
+		Record:  func(context.Context, string) (any, error) { return answer() },
+		Spend: func(context.Context, []string, time.Time, time.Time) (any, error) {
+			return answer()
+		},
+		Explain:   func(context.Context, *llm.Request) (any, error) { return answer() },
+		Reload:    func(context.Context) (any, error) { return answer() },
+		AdminAuth: AdminKey,
+	}
+}
+
+// TestEveryRouteHasItsRule walks all registered routes with every kind of caller. A
+// route that is added without a rule answers 403 to everybody and fails here.
+func TestEveryRouteHasItsRule(t *testing.T) {
+	a, err := New(everything())
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := map[access]map[string]int{
+		forAnyone:  {"": 200, "bad": 200, "member": 200, "admin": 200},
+		forCallers: {"": 401, "bad": 401, "member": 200, "admin": 200},
+		forAdmins:  {"": 401, "bad": 401, "member": 403, "admin": 200},
+	}
+	walked := 0
+	for h, routes := range map[http.Handler][]route{a.Data: a.data, a.Admin: a.admin} {
+		for _, r := range routes {
+			walked++
+			if want[r.access] == nil {
+				t.Errorf("%s %s has no rule", r.method, r.path)
+			}
+			for key, status := range want[r.access] {
+				if got := ask(h, r, key); got != status {
+					t.Errorf("%s %s with key %q = %d, want %d", r.method, r.path, key, got, status)
+				}
+			}
+		}
+	}
+	if walked < 16 {
+		t.Errorf("only %d routes were walked", walked)
+	}
+}
+
+func ask(h http.Handler, r route, key string) int {
+	path := strings.NewReplacer(":id", "x", "*", "x").Replace(r.path)
+	req := httptest.NewRequest(r.method, path, strings.NewReader(map[bool]string{true: "{}"}[r.method == http.MethodPost]))
+	if key != "" {
+		req.Header.Set("Authorization", "Bearer "+key)
+	}
+	w := httptest.NewRecorder()
+	h.ServeHTTP(w, req)
+	return w.Code
+}
+
+func TestRouteWithoutRuleServesNobody(t *testing.T) {
+	a, err := New(everything())
+	if err != nil {
+		t.Fatal(err)
+	}
+	r := route{method: http.MethodGet, path: "/x", serve: func(*exchange) error { t.Error("served"); return nil }}
+	if got := ask(a.handler([]route{r}), r, "admin"); got != http.StatusForbidden {
+		t.Errorf("status %d", got)
+	}
+}
+
+func TestCredentials(t *testing.T) {
+	for _, c := range []struct {
+		name    string
+		headers []string
+		want    string
+		bad     bool
+	}{
+		{"none", nil, "", false},
+		{"bearer", []string{"Authorization", "Bearer k"}, "k", false},
+		{"bearer in small letters", []string{"authorization", "bearer  k "}, "k", false},
+		{"basic is no key", []string{"Authorization", "Basic aaa"}, "", false},
+		{"anthropic", []string{"x-api-key", "k"}, "k", false},
+		{"gemini", []string{"x-goog-api-key", "k"}, "k", false},
+		{"azure", []string{"api-key", "k"}, "k", false},
+		{"the same twice", []string{"Authorization", "Bearer k", "x-api-key", "k", "api-key", ""}, "k", false},
+		{"two", []string{"Authorization", "Bearer k", "x-api-key", "l"}, "", true},
+		{"two in one header", []string{"x-api-key", "k", "x-api-key", "l"}, "", true},
+	} {
+		h := http.Header{}
+		for i := 0; i < len(c.headers); i += 2 {
+			h.Add(c.headers[i], c.headers[i+1])
+		}
+		got, err := credential(h)
+		if got != c.want || (err != nil) != c.bad {
+			t.Errorf("%s: %q, %v", c.name, got, err)
+		}
+	}
+}
+
+func TestKeyModes(t *testing.T) {
+	for _, c := range []struct {
+		mode   Keys
+		key    string
+		status int
+	}{
+		{KeysOff, "", 200}, {KeysOff, "bad", 200},
+		{KeysOptional, "", 200}, {KeysOptional, "bad", 401}, {KeysOptional, "member", 200},
+		{KeysRequired, "", 401}, {KeysRequired, "member", 200},
+	} {
+		o := everything()
+		o.Keys = func() Keys { return c.mode }
+		a, err := New(o)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got := ask(a.Data, a.data[0], c.key); got != c.status {
+			t.Errorf("keys %s, key %q: %d, want %d", c.mode, c.key, got, c.status)
+		}
+	}
+}
+
+func TestLoopbackAdmin(t *testing.T) {
+	for _, c := range []struct {
+		name, remote, host string
+		headers            []string
+		ok                 bool
+	}{
+		{"curl", "127.0.0.1:5", "127.0.0.1:8081", nil, true},
+		{"by name", "127.0.0.1:5", "localhost:8081", nil, true},
+		{"IPv6", "[::1]:5", "[::1]:8081", nil, true},
+		{"mapped IPv4", "[::ffff:127.0.0.1]:5", "127.0.0.1", nil, true},
+		{"own page", "127.0.0.1:5", "127.0.0.1:8081", []string{"Origin", "http://127.0.0.1:8081", "Sec-Fetch-Site", "same-origin"}, true},
+		{"elsewhere", "192.0.2.1:5", "127.0.0.1:8081", nil, false},
+		{"rebinding", "127.0.0.1:5", "evil.example:8081", nil, false},
+		{"looks like loopback", "127.0.0.1:5", "127.0.0.1.evil.example", nil, false},
+		{"localhost's child", "127.0.0.1:5", "localhost.evil.example:8081", nil, false},
+		{"no host", "127.0.0.1:5", "", nil, false},
+		{"foreign page", "127.0.0.1:5", "127.0.0.1:8081", []string{"Origin", "https://evil.example"}, false},
+		{"another port", "127.0.0.1:5", "127.0.0.1:8081", []string{"Origin", "http://127.0.0.1:3000"}, false},
+		{"file page", "127.0.0.1:5", "127.0.0.1:8081", []string{"Origin", "null"}, false},
+		{"foreign link", "127.0.0.1:5", "127.0.0.1:8081", []string{"Sec-Fetch-Site", "cross-site"}, false},
+		{"proxy", "127.0.0.1:5", "127.0.0.1:8081", []string{"X-Forwarded-For", "192.0.2.1"}, false},
+	} {
+		r := httptest.NewRequest("GET", "/", nil)
+		r.RemoteAddr, r.Host = c.remote, c.host
+		for i := 0; i < len(c.headers); i += 2 {
+			r.Header.Set(c.headers[i], c.headers[i+1])
+		}
+		if err := atThisMachine(r); (err == nil) != c.ok {
+			t.Errorf("%s: %v", c.name, err)
+		}
+	}
+}

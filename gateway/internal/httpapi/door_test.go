@@ -1,0 +1,322 @@
+package httpapi_test
+
+import (
+	"bufio"
+	"bytes"
+	"compress/flate"
+	"compress/gzip"
+	"compress/zlib"
+	"context"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/penstock/penstock/gateway/internal/httpapi"
+	"github.com/penstock/penstock/gateway/internal/llm"
+)
+
+// soon is a limit that tests can wait for.
+const soon = 50 * time.Millisecond
+
+// echoBody answers with the length of the body that arrived.
+func echoBody(_ context.Context, req *llm.Request, w httpapi.Writer) error {
+	if err := w.Start(llm.Head{Status: 200}); err != nil {
+		return err
+	}
+	return w.Event(llm.Event{Frame: fmt.Append(nil, len(req.Body)), Final: true})
+}
+
+// padded is a request of exactly size bytes.
+func padded(size int) string {
+	const head, tail = `{"model":"m","x":"`, `"}`
+	return head + strings.Repeat("a", size-len(head)-len(tail)) + tail
+}
+
+func squeeze(t testing.TB, body string, open func(io.Writer) io.WriteCloser) string {
+	t.Helper()
+	var b bytes.Buffer
+	w := open(&b)
+	if _, err := io.WriteString(w, body); err != nil {
+		t.Fatal(err)
+	}
+	if err := w.Close(); err != nil {
+		t.Fatal(err)
+	}
+	return b.String()
+}
+
+func gzipped(t testing.TB, body string) string {
+	return squeeze(t, body, func(w io.Writer) io.WriteCloser { return gzip.NewWriter(w) })
+}
+
+func TestBodies(t *testing.T) {
+	o := options()
+	o.Serve = echoBody
+	o.Limits.Body = 200_000
+	addr := start(t, o)
+	zlibbed := squeeze(t, hello, func(w io.Writer) io.WriteCloser { return zlib.NewWriter(w) })
+	deflated := squeeze(t, hello, func(w io.Writer) io.WriteCloser { f, _ := flate.NewWriter(w, 5); return f })
+	length := fmt.Sprint(len(hello))
+	for _, c := range []struct {
+		name, body string
+		headers    []string
+		status     int
+		want       string
+	}{
+		{"plain", hello, nil, 200, length},
+		{"JSON", hello, []string{"Content-Type", "application/json; charset=utf-8"}, 200, length},
+		{"vendor JSON", hello, []string{"Content-Type", "application/vnd.x+json"}, 200, length},
+		{"form", hello, []string{"Content-Type", "application/x-www-form-urlencoded"}, 415, "content-type: application/json"},
+		{"nonsense type", hello, []string{"Content-Type", ";;"}, 415, "application/json"},
+		{"gzip", gzipped(t, hello), []string{"Content-Encoding", "gzip"}, 200, length},
+		{"zlib", zlibbed, []string{"Content-Encoding", "deflate"}, 200, length},
+		{"raw deflate", deflated, []string{"Content-Encoding", "Deflate"}, 200, length},
+		{"brotli", hello, []string{"Content-Encoding", "br"}, 415, "plain, gzip or deflate"},
+		{"two encodings", hello, []string{"Content-Encoding", "gzip, gzip"}, 415, "plain, gzip or deflate"},
+		{"not gzip", hello, []string{"Content-Encoding", "gzip"}, 400, "Content-Encoding"},
+		{"cut gzip", gzipped(t, hello)[:20], []string{"Content-Encoding", "gzip"}, 400, "Content-Encoding"},
+		{"largest", padded(200_000), nil, 200, "200000"},
+		{"too large", padded(200_001), nil, 413, "200000 bytes"},
+		{"largest inflated", gzipped(t, padded(200_000)), []string{"Content-Encoding", "gzip"}, 200, "200000"},
+		{"too large inflated", gzipped(t, padded(200_001)), []string{"Content-Encoding", "gzip"}, 413, "200000 bytes"},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			resp, body := call(t, "POST", addr, "/v1/chat/completions", c.body, c.headers...)
+			if resp.StatusCode != c.status || !strings.Contains(body, c.want) {
+				t.Errorf("%d %s, want %d …%s…", resp.StatusCode, body, c.status, c.want)
+			}
+			if c.status != 200 {
+				fault(t, body)
+			}
+		})
+	}
+}
+
+// TestBombs sends what a small request could grow into, against the default bounds.
+func TestBombs(t *testing.T) {
+	o := options()
+	o.Serve = echoBody
+	addr := start(t, o)
+	bomb := gzipped(t, strings.Repeat(" ", 210<<20))
+	if len(bomb) > 300_000 {
+		t.Fatalf("the bomb has %d bytes", len(bomb))
+	}
+	resp, body := call(t, "POST", addr, "/v1/chat/completions", bomb, "Content-Encoding", "gzip")
+	if _, _, code, _ := fault(t, body); resp.StatusCode != 413 || code != "request_too_large" {
+		t.Errorf("gzip bomb: %d %s", resp.StatusCode, body)
+	}
+	// The header alone must be enough: not a byte of these 33 MiB is sent.
+	c := dial(t, addr)
+	c.send("POST /v1/chat/completions HTTP/1.1\r\nHost: x\r\nContent-Length: 34603008\r\n\r\n")
+	if status, _ := c.reply(); status != 413 {
+		t.Errorf("33 MiB announced: %d", status)
+	}
+	// Chunked, the size is not announced; what is sent is cut at the bound.
+	resp, err := http.Post("http://"+addr+"/v1/chat/completions", "application/json", io.MultiReader(strings.NewReader(padded(33<<20))))
+	if err == nil {
+		if resp.StatusCode != 413 || !resp.Close {
+			t.Errorf("33 MiB in chunks: %d, connection closed: %v", resp.StatusCode, resp.Close)
+		}
+		_ = resp.Body.Close()
+	}
+	http.DefaultClient.CloseIdleConnections()
+}
+
+// wire is a raw connection to a server.
+type wire struct {
+	t testing.TB
+	net.Conn
+	r *bufio.Reader
+}
+
+func dial(t testing.TB, addr string) *wire {
+	t.Helper()
+	c, err := net.Dial("tcp", addr)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = c.Close() })
+	return &wire{t, c, bufio.NewReader(c)}
+}
+
+func (c *wire) send(s string) {
+	c.t.Helper()
+	if _, err := io.WriteString(c.Conn, s); err != nil {
+		c.t.Fatalf("send: %v", err)
+	}
+}
+
+// reply reads one response.
+func (c *wire) reply() (status int, body string) {
+	c.t.Helper()
+	resp, err := http.ReadResponse(c.r, nil)
+	if err != nil {
+		c.t.Fatalf("read reply: %v", err)
+	}
+	b, err := io.ReadAll(resp.Body)
+	if err != nil {
+		c.t.Fatalf("read reply: %v", err)
+	}
+	return resp.StatusCode, string(b)
+}
+
+// closed waits for the server to hang up, and fails if it says more first.
+func (c *wire) closed() {
+	c.t.Helper()
+	if rest, _ := io.ReadAll(c.r); len(rest) > 0 {
+		c.t.Errorf("the server went on: %q", rest)
+	}
+}
+
+// TestSmuggledRequest pipelines a second request behind a body whose length is told
+// in two ways. Whatever comes after such a body must not be served.
+func TestSmuggledRequest(t *testing.T) {
+	o := options()
+	served := make(chan struct{}, 2)
+	o.Serve = func(ctx context.Context, req *llm.Request, w httpapi.Writer) error {
+		served <- struct{}{}
+		return echoBody(ctx, req, w)
+	}
+	c := dial(t, start(t, o))
+	chunk := fmt.Sprintf("%x\r\n%s\r\n0\r\n\r\n", len(hello), hello)
+	one := "POST /v1/chat/completions HTTP/1.1\r\nHost: x\r\nContent-Length: 5\r\nTransfer-Encoding: chunked\r\n\r\n" + chunk
+	c.send(one + one)
+	if status, body := c.reply(); status != 200 || body != fmt.Sprint(len(hello)) {
+		t.Errorf("first request: %d %s", status, body)
+	}
+	c.closed()
+	if len(served) != 1 {
+		t.Errorf("%d requests were served, want 1", len(served))
+	}
+}
+
+func TestSlowHeadersAreCut(t *testing.T) {
+	o := options()
+	o.Limits.Header = soon
+	c := dial(t, start(t, o))
+	c.send("POST /v1/chat/completions HTTP/1.1\r\nHost: x\r\nX-Slow: ")
+	c.closed()
+}
+
+func TestLargeHeadersAreRefused(t *testing.T) {
+	c := dial(t, start(t, options()))
+	c.send("POST /v1/chat/completions HTTP/1.1\r\nHost: x\r\nX-Large: " + strings.Repeat("a", 40<<10))
+	if status, _ := c.reply(); status != http.StatusRequestHeaderFieldsTooLarge {
+		t.Errorf("40 KiB of headers: %d", status)
+	}
+}
+
+func TestStalledBodiesAreCut(t *testing.T) {
+	o := options()
+	o.Limits.BodyStall = soon
+	addr := start(t, o)
+	for name, head := range map[string]string{"length": "Content-Length: 100\r\n\r\n{", "chunked": "Transfer-Encoding: chunked\r\n\r\n1\r\n{\r\n"} {
+		c := dial(t, addr)
+		c.send("POST /v1/chat/completions HTTP/1.1\r\nHost: x\r\n" + head)
+		status, body := c.reply()
+		if _, _, code, _ := fault(t, body); status != 408 || code != "request_timeout" {
+			t.Errorf("%s: %d %s", name, status, body)
+		}
+		c.closed()
+	}
+}
+
+// TestUnreadBodiesAreNotWaitedFor refuses requests before their bodies are read, and
+// must not hang on to what is left of them.
+func TestUnreadBodiesAreNotWaitedFor(t *testing.T) {
+	o := options()
+	o.Limits.BodyStall = soon
+	o.Keys = func() httpapi.Keys { return httpapi.KeysRequired }
+	addr := start(t, o)
+	for path, want := range map[string]int{"/v1/chat/completions": 401, "/none": 404} {
+		c := dial(t, addr)
+		c.send("POST " + path + " HTTP/1.1\r\nHost: x\r\nContent-Length: 100\r\n\r\n{")
+		if status, _ := c.reply(); status != want {
+			t.Errorf("%s: %d, want %d", path, status, want)
+		}
+		c.closed()
+	}
+}
+
+// TestDrippingBodiesAreCut never pauses for long, and still must end: a byte at a
+// time is no body.
+func TestDrippingBodiesAreCut(t *testing.T) {
+	o := options()
+	o.Limits.BodyStall = soon
+	c := dial(t, start(t, o))
+	c.send("POST /v1/chat/completions HTTP/1.1\r\nHost: x\r\nContent-Length: 1000000\r\n\r\n")
+	tick := time.NewTicker(soon / 10)
+	defer tick.Stop()
+	done := make(chan struct{})
+	defer close(done)
+	go func() {
+		for {
+			select {
+			case <-tick.C:
+			case <-done:
+				return
+			}
+			_, _ = io.WriteString(c.Conn, " ") // fails once the server has had enough
+		}
+	}()
+	if status, _ := c.reply(); status != 408 {
+		t.Errorf("a dripping body: %d", status)
+	}
+}
+
+// TestStuckReaderIsCut streams without end to a client that reads nothing. The
+// writes must fail in time and end the request.
+func TestStuckReaderIsCut(t *testing.T) {
+	o := options()
+	o.Limits.Write = soon
+	ended := make(chan error, 1)
+	o.Serve = func(_ context.Context, _ *llm.Request, w httpapi.Writer) error {
+		err := w.Start(llm.Head{Status: 200, Stream: true})
+		frame := bytes.Repeat([]byte("a"), 64<<10)
+		for err == nil {
+			err = w.Event(llm.Event{Frame: frame})
+		}
+		ended <- err
+		return err
+	}
+	c := dial(t, start(t, o))
+	c.send(fmt.Sprintf("POST /v1/chat/completions HTTP/1.1\r\nHost: x\r\nContent-Length: %d\r\n\r\n%s", len(hello), hello))
+	if err := <-ended; err == nil || !strings.Contains(err.Error(), "client") {
+		t.Errorf("the stream ended with %v", err)
+	}
+}
+
+// TestWaitingIsNotCut answers long after every limit has passed: a model may think.
+func TestWaitingIsNotCut(t *testing.T) {
+	o := options()
+	o.Limits = httpapi.Limits{Header: soon, BodyStall: soon, Write: soon, Idle: soon}
+	o.Serve = func(ctx context.Context, req *llm.Request, w httpapi.Writer) error {
+		select {
+		case <-time.After(4 * soon):
+		case <-ctx.Done():
+			return ctx.Err()
+		}
+		return echoBody(ctx, req, w)
+	}
+	resp, body := call(t, "POST", start(t, o), "/v1/chat/completions", hello)
+	if resp.StatusCode != 200 || body != fmt.Sprint(len(hello)) {
+		t.Errorf("%d %s", resp.StatusCode, body)
+	}
+}
+
+func TestTwoRequestsOnOneConnection(t *testing.T) {
+	o := options()
+	o.Serve = echoBody
+	c := dial(t, start(t, o))
+	one := fmt.Sprintf("POST /v1/chat/completions HTTP/1.1\r\nHost: x\r\nContent-Length: %d\r\n\r\n%s", len(hello), hello)
+	for range 2 {
+		c.send(one)
+		if status, _ := c.reply(); status != 200 {
+			t.Errorf("status %d", status)
+		}
+	}
+}

@@ -1,0 +1,422 @@
+package httpapi_test
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"io"
+	"log/slog"
+	"net"
+	"net/http"
+	"strings"
+	"testing"
+	"time"
+
+	"go.uber.org/goleak"
+
+	"github.com/penstock/penstock/gateway/internal/httpapi"
+	"github.com/penstock/penstock/gateway/internal/llm"
+)
+
+func TestMain(m *testing.M) {
+	goleak.VerifyTestMain(m)
+}
+
+const hello = `{"model":"m","messages":[{"role":"user","content":"hi"}]}`
+
+// scan is a stand-in for the door: it takes any JSON object.
+func scan(body []byte) (llm.Facts, llm.CacheControl, error) {
+	var in struct {
+		Model    string            `json:"model"`
+		Stream   bool              `json:"stream"`
+		Metadata map[string]string `json:"metadata"`
+	}
+	if err := json.Unmarshal(body, &in); err != nil {
+		return llm.Facts{}, llm.CacheControl{}, &llm.Error{Code: llm.CodeInvalidJSON, Status: 400, Message: "not JSON"}
+	}
+	return llm.Facts{Model: in.Model, Stream: in.Stream, Metadata: in.Metadata}, llm.CacheControl{}, nil
+}
+
+// authenticate knows the keys "member" and "admin".
+func authenticate(_ context.Context, token string) (llm.Principal, error) {
+	switch token {
+	case "member":
+		return llm.Principal{KeyID: "k1", Team: "search", Tags: map[string]string{"team": "search", "env": "dev"}}, nil
+	case "admin":
+		return llm.Principal{KeyID: "k2", Roles: []string{httpapi.RoleAdmin}}, nil
+	}
+	return llm.Principal{}, &llm.Error{Code: llm.CodeUnauthenticated, Status: 401, Message: "This key is not known."}
+}
+
+// plain answers every request with one JSON event.
+func plain(_ context.Context, req *llm.Request, w httpapi.Writer) error {
+	if err := w.Start(llm.Head{Status: 200, Header: http.Header{"X-Penstock-Model": {req.Facts.Model}, "X-Request-Id": {"the provider's"}}}); err != nil {
+		return err
+	}
+	return w.Event(llm.Event{Frame: []byte(`{"ok":true}`), Final: true})
+}
+
+func options() httpapi.Options {
+	return httpapi.Options{Serve: plain, Scan: scan, Authenticate: authenticate}
+}
+
+// start serves the data handler on a loopback port until the test ends.
+func start(t testing.TB, o httpapi.Options) string {
+	t.Helper()
+	return startOn(t, o, context.Background())
+}
+
+// startOn is start with a context that ends all requests.
+func startOn(t testing.TB, o httpapi.Options, base context.Context) string {
+	t.Helper()
+	return startAPI(t, o, base, func(a *httpapi.API) http.Handler { return a.Data })
+}
+
+func startAdmin(t testing.TB, o httpapi.Options) string {
+	t.Helper()
+	return startAPI(t, o, context.Background(), func(a *httpapi.API) http.Handler { return a.Admin })
+}
+
+func startAPI(t testing.TB, o httpapi.Options, base context.Context, pick func(*httpapi.API) http.Handler) string {
+	t.Helper()
+	a, err := httpapi.New(o)
+	if err != nil {
+		t.Fatal(err)
+	}
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	s := a.NewServer(pick(a))
+	s.BaseContext = func(net.Listener) context.Context { return base }
+	done := make(chan error, 1)
+	go func() { done <- s.Serve(l) }()
+	t.Cleanup(func() {
+		_ = s.Close()
+		if err := <-done; !errors.Is(err, http.ErrServerClosed) {
+			t.Errorf("Serve = %v", err)
+		}
+	})
+	return l.Addr().String()
+}
+
+// call sends one request; headers are name, value pairs.
+func call(t testing.TB, method, addr, path, body string, headers ...string) (*http.Response, string) {
+	t.Helper()
+	r, err := http.NewRequest(method, "http://"+addr+path, strings.NewReader(body))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for i := 0; i+1 < len(headers); i += 2 {
+		if headers[i] == "Host" {
+			r.Host = headers[i+1]
+			continue
+		}
+		r.Header.Add(headers[i], headers[i+1])
+	}
+	// A client of its own, so that no idle connection outlives the test.
+	c := &http.Client{Transport: &http.Transport{DisableKeepAlives: true}}
+	resp, err := c.Do(r)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer resp.Body.Close()
+	b, err := io.ReadAll(resp.Body)
+	if err != nil {
+		t.Fatalf("read reply: %v", err)
+	}
+	return resp, string(b)
+}
+
+// fault decodes an error in OpenAI's shape and insists on its four members.
+func fault(t testing.TB, body string) (message, kind, code, param string) {
+	t.Helper()
+	var in struct {
+		Error map[string]*string `json:"error"`
+	}
+	if err := json.Unmarshal([]byte(body), &in); err != nil || len(in.Error) != 4 {
+		t.Fatalf("not an error in OpenAI's shape: %q %v", body, err)
+	}
+	at := func(name string) string {
+		if v, ok := in.Error[name]; !ok {
+			t.Errorf("no %s in %s", name, body)
+		} else if v != nil {
+			return *v
+		}
+		return ""
+	}
+	return at("message"), at("type"), at("code"), at("param")
+}
+
+func TestPlainReply(t *testing.T) {
+	addr := start(t, options())
+	for _, path := range []string{"/v1/chat/completions", "/chat/completions"} {
+		resp, body := call(t, "POST", addr, path, hello)
+		if resp.StatusCode != 200 || body != `{"ok":true}` || resp.ContentLength != 11 {
+			t.Errorf("POST %s = %d %q, length %d", path, resp.StatusCode, body, resp.ContentLength)
+		}
+		h := resp.Header
+		id := h.Get("X-Penstock-Request-Id")
+		if len(id) != 30 || !strings.HasPrefix(id, "req_") || h.Get("X-Request-Id") != id {
+			t.Errorf("ids: %q and %q", id, h.Get("X-Request-Id"))
+		}
+		if h.Get("Content-Type") != "application/json" || h.Get("X-Penstock-Model") != "m" {
+			t.Errorf("headers: %v", h)
+		}
+	}
+}
+
+func TestStreamIsFlushedEventByEvent(t *testing.T) {
+	o := options()
+	seen := make(chan struct{})
+	o.Serve = func(ctx context.Context, _ *llm.Request, w httpapi.Writer) error {
+		if err := w.Start(llm.Head{Status: 200, Stream: true}); err != nil {
+			return err
+		}
+		if err := w.Event(llm.Event{Frame: []byte("data: 1\n\n")}); err != nil {
+			return err
+		}
+		select { // the first event must arrive before the second is made
+		case <-seen:
+		case <-ctx.Done():
+			return ctx.Err()
+		}
+		if err := w.Event(llm.Event{Frame: []byte("hidden"), Hidden: true}); err != nil {
+			return err
+		}
+		return w.Event(llm.Event{Frame: []byte("data: [DONE]\n\n"), Final: true})
+	}
+	resp, err := http.Post("http://"+start(t, o)+"/v1/chat/completions", "application/json", strings.NewReader(hello))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer resp.Body.Close()
+	first := make([]byte, len("data: 1\n\n"))
+	if _, err := io.ReadFull(resp.Body, first); err != nil {
+		t.Fatal(err)
+	}
+	close(seen)
+	rest, err := io.ReadAll(resp.Body)
+	if err != nil || string(first)+string(rest) != "data: 1\n\ndata: [DONE]\n\n" {
+		t.Errorf("stream = %q%q %v", first, rest, err)
+	}
+	if got := resp.Header.Get("Content-Type"); got != "text/event-stream; charset=utf-8" {
+		t.Errorf("Content-Type = %q", got)
+	}
+	http.DefaultClient.CloseIdleConnections()
+}
+
+func TestErrors(t *testing.T) {
+	for _, c := range []struct {
+		name       string
+		err        error
+		status     int
+		kind, code string
+		headers    map[string]string
+	}{
+		{"bad request", &llm.Error{Code: llm.CodeInvalidRequest, Status: 400, Message: "x", Param: "n"}, 400, "invalid_request_error", "invalid_request", nil},
+		{"forbidden", &llm.Error{Code: llm.CodeDenied, Status: 403, Message: "x"}, 403, "permission_error", "policy_denied", nil},
+		{"limited", &llm.Error{Code: llm.CodeRateLimited, Status: 429, Message: "x", RetryAfter: 1500 * time.Millisecond}, 429, "rate_limit_error", "rate_limit_exceeded",
+			map[string]string{"Retry-After": "2", "Retry-After-Ms": "1500", "X-Should-Retry": ""}},
+		{"budget", &llm.Error{Code: llm.CodeBudget, Status: 429, Message: "x", Retried: true}, 429, "insufficient_quota", "budget_exceeded", map[string]string{"X-Should-Retry": "false"}},
+		{"overloaded", &llm.Error{Code: llm.CodeUpstream, Status: 529, Message: "x"}, 503, "server_error", "upstream_error", nil},
+		{"odd status", &llm.Error{Code: llm.CodeUpstream, Status: 302, Message: "x"}, 500, "server_error", "upstream_error", nil},
+		{"own type", &llm.Error{Code: "c", Type: "own", Status: 502, Message: "x"}, 502, "own", "c", nil},
+		{"internal", errors.New("canary: password in the cause"), 500, "server_error", "internal_error", nil},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			o := options()
+			o.Serve = func(context.Context, *llm.Request, httpapi.Writer) error { return c.err }
+			resp, body := call(t, "POST", start(t, o), "/v1/chat/completions", hello)
+			_, kind, code, _ := fault(t, body)
+			if resp.StatusCode != c.status || kind != c.kind || code != c.code || strings.Contains(body, "canary") {
+				t.Errorf("%d %s", resp.StatusCode, body)
+			}
+			for name, want := range c.headers {
+				if got := resp.Header.Get(name); got != want {
+					t.Errorf("%s = %q, want %q", name, got, want)
+				}
+			}
+		})
+	}
+}
+
+func TestProvidersErrorPassesUnchanged(t *testing.T) {
+	const theirs = `{"error": {"message":"theirs","odd":1}}`
+	o := options()
+	o.Serve = func(_ context.Context, _ *llm.Request, w httpapi.Writer) error {
+		// Started, but nothing was sent: the error can still be told properly.
+		if err := w.Start(llm.Head{Status: 200, Header: http.Header{"X-Penstock-Target": {"p/m"}}}); err != nil {
+			return err
+		}
+		return &llm.Error{Status: 400, Body: []byte(theirs)}
+	}
+	resp, body := call(t, "POST", start(t, o), "/v1/chat/completions", hello)
+	if resp.StatusCode != 400 || body != theirs || resp.Header.Get("X-Penstock-Target") != "p/m" {
+		t.Errorf("%d %q %v", resp.StatusCode, body, resp.Header)
+	}
+}
+
+func TestBrokenRepliesDoNotLookWhole(t *testing.T) {
+	serve := func(stream bool, fail func() error) func(context.Context, *llm.Request, httpapi.Writer) error {
+		return func(_ context.Context, _ *llm.Request, w httpapi.Writer) error {
+			if err := w.Start(llm.Head{Status: 200, Stream: stream}); err != nil {
+				return err
+			}
+			if err := w.Event(llm.Event{Frame: []byte("data: 1\n\n")}); err != nil {
+				return err
+			}
+			return fail()
+		}
+	}
+	cut := func() error {
+		return &llm.Error{Code: llm.CodeStreamCut, Status: 502, Message: "The provider's stream broke off."}
+	}
+	for name, fail := range map[string]func() error{"error": cut, "panic": func() error { panic("canary") }} {
+		t.Run("stream "+name, func(t *testing.T) {
+			o := options()
+			o.Serve = serve(true, fail)
+			_, body := call(t, "POST", start(t, o), "/v1/chat/completions", hello)
+			event, ok := strings.CutPrefix(body, "data: 1\n\ndata: ")
+			if !ok || strings.Contains(body, "DONE") || strings.Contains(body, "canary") || !strings.HasSuffix(event, "\n\n") {
+				t.Fatalf("stream = %q", body)
+			}
+			fault(t, event)
+		})
+		t.Run("plain "+name, func(t *testing.T) {
+			o := options()
+			o.Serve = serve(false, fail)
+			resp, err := http.Post("http://"+start(t, o)+"/v1/chat/completions", "", strings.NewReader(hello))
+			if err == nil {
+				_, err = io.ReadAll(resp.Body)
+				_ = resp.Body.Close()
+			}
+			if err == nil {
+				t.Error("a cut reply looks whole")
+			}
+			http.DefaultClient.CloseIdleConnections()
+		})
+	}
+}
+
+func TestPanicIsAnErrorOfThatRequest(t *testing.T) {
+	o := options()
+	var log strings.Builder
+	o.Log = slog.New(slog.NewTextHandler(&log, nil))
+	o.Serve = func(context.Context, *llm.Request, httpapi.Writer) error { panic("canary") }
+	addr := start(t, o)
+	for range 2 {
+		resp, body := call(t, "POST", addr, "/v1/chat/completions", hello)
+		if _, _, code, _ := fault(t, body); resp.StatusCode != 500 || code != "internal_error" || strings.Contains(body, "canary") {
+			t.Errorf("%d %s", resp.StatusCode, body)
+		}
+	}
+	if !strings.Contains(log.String(), "canary") {
+		t.Error("the panic was not logged")
+	}
+}
+
+func TestClientHangingUpCancels(t *testing.T) {
+	o := options()
+	begun, ended := make(chan struct{}), make(chan error, 1)
+	o.Serve = func(ctx context.Context, _ *llm.Request, w httpapi.Writer) error {
+		close(begun)
+		<-ctx.Done()
+		ended <- ctx.Err()
+		return ctx.Err()
+	}
+	ctx, hangUp := context.WithCancel(t.Context())
+	r, err := http.NewRequestWithContext(ctx, "POST", "http://"+start(t, o)+"/v1/chat/completions", strings.NewReader(hello))
+	if err != nil {
+		t.Fatal(err)
+	}
+	go func() { <-begun; hangUp() }()
+	if resp, err := http.DefaultClient.Do(r); err == nil {
+		_ = resp.Body.Close()
+		t.Error("an answer came")
+	}
+	if err := <-ended; !errors.Is(err, context.Canceled) {
+		t.Errorf("Serve's context ended with %v", err)
+	}
+}
+
+func TestRequestsBeyondTheLimitAreTurnedAway(t *testing.T) {
+	o := options()
+	o.Limits.Requests = 1
+	in, out := make(chan struct{}), make(chan struct{})
+	o.Serve = func(ctx context.Context, req *llm.Request, w httpapi.Writer) error {
+		close(in)
+		<-out
+		return plain(ctx, req, w)
+	}
+	addr := start(t, o)
+	first := make(chan int)
+	go func() {
+		resp, _ := call(t, "POST", addr, "/v1/chat/completions", hello)
+		first <- resp.StatusCode
+	}()
+	<-in
+	resp, body := call(t, "POST", addr, "/v1/chat/completions", hello)
+	if _, _, code, _ := fault(t, body); resp.StatusCode != 503 || code != "unavailable" || resp.Header.Get("Retry-After") != "1" {
+		t.Errorf("%d %s", resp.StatusCode, body)
+	}
+	close(out)
+	if got := <-first; got != 200 {
+		t.Errorf("the first request got %d", got)
+	}
+}
+
+func TestUnknownPathsAndMethods(t *testing.T) {
+	addr := start(t, options())
+	for _, c := range []struct {
+		method, path string
+		status       int
+		says         string
+	}{
+		{"POST", "/v1/embeddings", 404, "POST /v1/chat/completions"},
+		{"GET", "/", 404, "There is no / here"},
+		{"GET", "/v1/models", 404, "There is no /v1/models"}, // no Models function was given
+		{"GET", "/v1/chat/completions", 405, "use POST"},
+		{"GET", "/admin/v1/spend", 404, "no /admin/v1/spend"},
+	} {
+		resp, body := call(t, c.method, addr, c.path, "")
+		if message, _, _, _ := fault(t, body); resp.StatusCode != c.status || !strings.Contains(message, c.says) {
+			t.Errorf("%s %s = %d %s, want %d …%s…", c.method, c.path, resp.StatusCode, body, c.status, c.says)
+		}
+		if h := resp.Header.Get("Access-Control-Allow-Origin"); h != "" {
+			t.Errorf("CORS is on: %s", h)
+		}
+	}
+}
+
+// TestNoCORS shows that a browser is told nothing that would let a foreign page call.
+func TestNoCORS(t *testing.T) {
+	resp, _ := call(t, "OPTIONS", start(t, options()), "/v1/chat/completions", "", "Origin", "https://evil.example", "Access-Control-Request-Method", "POST")
+	for name := range resp.Header {
+		if strings.HasPrefix(name, "Access-Control-") {
+			t.Errorf("%s is sent", name)
+		}
+	}
+}
+
+func TestModels(t *testing.T) {
+	o := options()
+	o.Keys = func() httpapi.Keys { return httpapi.KeysRequired }
+	o.Models = func(_ context.Context, who llm.Principal) ([]httpapi.Model, error) {
+		return []httpapi.Model{{ID: "smart", OwnedBy: who.Team, Created: time.Unix(5, 0)}, {ID: "openai/gpt-5", OwnedBy: "openai"}}, nil
+	}
+	addr := start(t, o)
+	_, body := call(t, "GET", addr, "/v1/models", "", "Authorization", "Bearer member")
+	want := `{"object":"list","data":[{"id":"smart","object":"model","created":5,"owned_by":"search"},{"id":"openai/gpt-5","object":"model","created":0,"owned_by":"openai"}]}`
+	if strings.TrimSpace(body) != want {
+		t.Errorf("GET /v1/models = %s", body)
+	}
+	for path, status := range map[string]int{"/v1/models/openai/gpt-5": 200, "/v1/models/openai%2Fgpt-5": 200, "/models/smart": 200, "/v1/models/none": 404} {
+		if resp, body := call(t, "GET", addr, path, "", "Authorization", "Bearer member"); resp.StatusCode != status {
+			t.Errorf("GET %s = %d %s", path, resp.StatusCode, body)
+		}
+	}
+	if resp, _ := call(t, "GET", addr, "/v1/models", ""); resp.StatusCode != 401 {
+		t.Errorf("without a key: %d", resp.StatusCode)
+	}
+}
