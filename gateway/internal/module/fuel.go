@@ -8,17 +8,13 @@ import (
 // The fuel pass rewrites a module so that it counts its own work down and stops
 // itself. It adds one mutable global, which the host fills before a call, and in
 // front of every stretch of straight-line code a charge: subtract the stretch's
-// cost, trap when the rest is negative. So whatever runs has been paid for, and the
-// cost of a call is a pure function of its input. RATIONALE.md says why this is not
+// cost, trap when the rest is negative. So whatever runs has been paid for, and what a
+// call is charged is a pure function of its input. RATIONALE.md says why this is not
 // left to the machine's own interruption.
 //
 // What the pass adds leaves the operand stack as it was and uses a global, locals and
 // an export name of its own, which it refuses to find used already. Everything else
 // about the module's validity is for the machine to judge after the rewriting.
-
-// A charge ends wherever paths part or meet, so that a path is charged for exactly the
-// instructions on it. Merging neighbouring charges was tried: it made nothing faster
-// and charged Go's large functions up to 16 times what they ran.
 
 // maxLocals bounds a function's locals, as wazero does.
 const maxLocals = 50_000

@@ -2,6 +2,7 @@ package module
 
 import (
 	"fmt"
+	"math"
 
 	"github.com/tetratelabs/wazero/api"
 )
@@ -12,12 +13,19 @@ type surroundings struct {
 	results         []api.ValueType
 }
 
+// slack is how many instructions a charge may gather before a fork or a join of paths
+// starts a new one. A path may be charged for up to slack instructions at every fork
+// that it does not run; in return the price of metering falls to a half or a third,
+// since charges wait for each other.
+const slack = 0
+
 // meter rewrites function bodies one after the other.
 //
 // It goes through the instructions once. A charge covers everything up to the next
-// charge, so a new one begins wherever control can leave the straight line or come
-// back into it: after every branch, at a loop's head, at the arms of an if, and behind
-// the end of a block that something branches to.
+// charge, so a new one must begin wherever control can arrive without having passed
+// the current one: at a loop's head, since control comes back there, and where a
+// branch from before the current charge lands behind it. Elsewhere a new one may
+// begin, and does where paths part or meet and the current one is large already.
 type meter struct {
 	// each charges every instruction by itself.
 	each bool
@@ -27,26 +35,35 @@ type meter struct {
 	// scratch is the index of the added i64 local; an i32 follows it.
 	scratch uint32
 	labels  []label
-	// patch is where the cost of the current charge goes in out, cost what has been
-	// gathered for it.
-	patch int
-	cost  uint64
+	// charge numbers the charges in order; patch is where the cost of the current
+	// one goes in out, cost what has been gathered for it.
+	charge int
+	patch  int
+	cost   uint64
 	// due asks for a new charge before the next instruction that costs something.
 	due bool
 }
 
-// label is an open block, loop or if; reached says that a branch leads to its end.
+// label is an open block, loop, if or else.
 type label struct {
-	op      byte
-	reached bool
+	op byte
+	// born is the charge that was current at an if.
+	born int
+	// from is the earliest charge from which control jumps to the label's end.
+	from int
 }
+
+const (
+	never     = math.MaxInt
+	beforeAll = -1
+)
 
 // function returns the metered form of one body: its locals and its code. The result
 // is valid until the next call.
 func (m *meter) function(code []byte, in surroundings) ([]byte, error) {
 	m.r, m.in = reader{b: code}, in
-	m.out, m.labels = m.out[:0], append(m.labels[:0], label{op: opBlock})
-	m.cost, m.due = 0, false
+	m.out, m.labels = m.out[:0], append(m.labels[:0], label{op: opBlock, from: never})
+	m.charge, m.cost, m.due = 0, 0, false
 	if err := m.locals(); err != nil {
 		return nil, err
 	}
@@ -158,46 +175,80 @@ func (m *meter) pay(in instruction) {
 func (m *meter) follow(op byte, in instruction) {
 	switch op {
 	case opBlock:
-		m.labels = append(m.labels, label{op: op})
-	case opIf, opLoop:
-		m.labels = append(m.labels, label{op: op})
+		m.labels = append(m.labels, label{op: op, from: never})
+	case opIf:
+		m.labels = append(m.labels, label{op: op, born: m.charge, from: never})
+		m.fork()
+	case opLoop:
+		m.labels = append(m.labels, label{op: op, from: never})
 		m.due = true
 	case opBr, opBrIf:
 		m.jump(in.index)
-		m.due = true
+		m.fork()
 	case opBrTable:
 		for _, depth := range in.table {
 			m.jump(depth)
 		}
-		m.due = true
+		m.fork()
 	case opReturn, opUnreachable:
+		m.fork()
+	}
+}
+
+// fork marks a place where paths part or meet: a good one for a new charge.
+func (m *meter) fork() {
+	if m.cost > slack {
 		m.due = true
 	}
 }
 
-// jump notes that a branch leads to a label. It also keeps branches from reaching the
-// block that the pass put around the function.
+// jump notes that control may go from the current charge to a label's end; a loop's
+// label is its head, which is charged in any case. It also keeps branches from
+// reaching the block that the pass put around the function.
 func (m *meter) jump(depth uint32) {
 	if int64(depth) >= int64(len(m.labels)) {
 		m.r.fail("it branches to label %d, of which there are %d", depth, len(m.labels))
 		return
 	}
-	m.labels[len(m.labels)-1-int(depth)].reached = true
+	l := &m.labels[len(m.labels)-1-int(depth)]
+	l.from = min(l.from, m.charge)
 }
 
-// leave handles the end of an arm or of a block. A loop's end is due although nothing
-// branches to it: what follows must not be charged with every turn.
+// leave handles the end of an arm or of a block. Control arrives behind it from the
+// code just before, and from every jump to the label.
 func (m *meter) leave(op byte) {
-	l := m.labels[len(m.labels)-1]
-	if l.reached || l.op != opBlock {
+	l := &m.labels[len(m.labels)-1]
+	if op == opElse {
+		m.enterElse(l)
+		return
+	}
+	from := l.from
+	if l.op == opIf { // without an else, the if itself jumps here
+		from = min(from, l.born)
+	}
+	// What follows a loop must not be charged with every turn.
+	if from < m.charge || l.op == opLoop {
 		m.due = true
 	}
-	switch {
-	case op == opEnd:
-		m.labels = m.labels[:len(m.labels)-1]
-	case l.op != opIf:
-		m.r.fail("it has an else without an if")
+	if from != never {
+		m.fork()
 	}
+	m.labels = m.labels[:len(m.labels)-1]
+}
+
+// enterElse ends the first arm of an if, whose end jumps over the second.
+func (m *meter) enterElse(l *label) {
+	if l.op != opIf {
+		m.r.fail("it has an else without an if")
+		return
+	}
+	l.from = min(l.from, m.charge)
+	if m.due { // some of what arrives at the arm's end has not passed the current charge
+		l.from = beforeAll
+	}
+	l.op = opElse
+	m.due = l.born < m.charge
+	m.fork()
 }
 
 // open begins a charge; its cost is filled in by settle.
@@ -208,6 +259,7 @@ func (m *meter) open() {
 	m.patch = len(m.out)
 	m.out = append(m.out, 0x80, 0x80, 0x80, 0x80, 0x80, 0) // room for 41 bits
 	m.spend()
+	m.charge++
 	m.cost, m.due = 0, false
 }
 

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"net/http"
 	"time"
 
 	"github.com/penstock/penstock/gateway/internal/llm"
@@ -56,7 +57,17 @@ func (l *life) exhausted(ctx context.Context, err error) error {
 	}
 	e := *llm.AsError(err)
 	e.Retried = e.Retried || len(l.record.Attempts) > 0
+	if e.Fault == llm.FaultAuth {
+		return operators(&e)
+	}
 	return &e
+}
+
+// operators is a provider's refusal of the gateway's own credentials, as a caller
+// may see it. A 401 would tell it to change a key that is fine.
+func operators(e *llm.Error) error {
+	return &llm.Error{Code: "provider_auth", Status: http.StatusBadGateway, Fault: e.Fault, Retried: true, Err: e,
+		Message: "The provider refused the gateway's credentials, which is for its operator to mend: " + e.Message}
 }
 
 // persist tries one target as often as the route allows and the fault makes sense.

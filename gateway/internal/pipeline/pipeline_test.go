@@ -49,6 +49,8 @@ func TestServe(t *testing.T) {
 			status: 400, sent: []string{"a"}},
 		{name: "refused content is not tried elsewhere", a: []play{failing(llm.FaultContentPolicy, 400)},
 			status: 400, sent: []string{"a"}},
+		{name: "the operator's key is refused: not the caller's fault", a: []play{failing(llm.FaultAuth, 401)}, b: []play{failing(llm.FaultAuth, 403)},
+			status: 502, sent: []string{"a", "b"}},
 		{name: "nobody answers: the last provider's error", a: []play{failing(llm.FaultServer, 500)}, b: []play{failing(llm.FaultServer, 503)},
 			status: 503, sent: []string{"a", "a", "b", "b"}, took: 20 * time.Millisecond},
 		{name: "a silent target is not tried again", stream: true, a: []play{{hang: true}}, b: []play{stream("two ")},
