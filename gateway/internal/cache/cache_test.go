@@ -96,7 +96,14 @@ func TestTeeKeepsCompleteReplies(t *testing.T) {
 		if got := r.Tally(); got.Usage != nil || got.Model != "m-1" {
 			t.Errorf("tally before the first event: %+v", got)
 		}
-		if d := cmp.Diff(want, drain(t, r)); d != "" {
+		got := drain(t, r)
+		for i := range got {
+			if more := i < len(got)-1; got[i].More != more {
+				t.Errorf("event %d: More is %v", i, got[i].More)
+			}
+			got[i].More = false
+		}
+		if d := cmp.Diff(want, got); d != "" {
 			t.Errorf("replayed (-want +got):\n%s", d)
 		}
 		if got := r.Tally(); got.Usage == nil || *got.Usage != (llm.Usage{Input: 1000, Output: 2000}) || got.Finish != "stop" {

@@ -91,7 +91,8 @@ func (r *replay) Next() (llm.Event, error) {
 	p, b := r.entry.events[r.next], r.entry.buf
 	r.next++
 	// Capacities end with the slices, so that appending copies instead of writing on.
-	ev := llm.Event{Frame: b[p.frame:p.frameEnd:p.frameEnd], Final: p.final, Content: p.content, Hidden: p.hidden}
+	ev := llm.Event{Frame: b[p.frame:p.frameEnd:p.frameEnd], Final: p.final, Content: p.content, Hidden: p.hidden,
+		More: r.next < len(r.entry.events)}
 	if p.data < p.dataEnd {
 		ev.Data = b[p.data:p.dataEnd:p.dataEnd]
 	}

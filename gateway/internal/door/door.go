@@ -19,6 +19,8 @@ type Options struct {
 // The bounds that are not up for configuration.
 const (
 	defaultMaxDepth = 128
+	// maxBodyBytes keeps offsets within 32 bits; servers cut bodies long before.
+	maxBodyBytes = 1 << 30
 	// maxModelBytes bounds the model's name, in bytes after unescaping.
 	maxModelBytes = 256
 	// maxNameBytes bounds member names in objects that are read, after unescaping.

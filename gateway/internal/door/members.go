@@ -16,10 +16,11 @@ const (
 	maxStrange = 3 * maxStrangers
 )
 
-// stranger is a member name that no switch knows.
+// stranger is a member name that no switch knows: a hash of it, and where it stands
+// in the body. It is small because every scan clears room for all of them.
 type stranger struct {
-	sum  uint64
-	name text
+	sum        uint64
+	start, end uint32
 }
 
 // members walks the members of one object, each of which must be consumed by the
@@ -79,8 +80,14 @@ func (s *scanner) admit(m *members) bool {
 	if m.name.size > maxNameBytes {
 		return s.refuse(m.at, s.path(m.of, ""), "A member name has %d bytes; %d are allowed.", m.name.size, maxNameBytes)
 	}
-	var buf [maxNameBytes]byte
-	name := s.nameOf(m.name, buf[:0])
+	if m.name.escaped() {
+		var buf [maxNameBytes]byte
+		return s.admitName(m, s.nameOf(m.name, buf[:0]))
+	}
+	return s.admitName(m, s.body[m.name.start:m.name.end])
+}
+
+func (s *scanner) admitName(m *members, name []byte) bool {
 	if m.field = lookup(m.of, name); m.field == unknown {
 		return s.admitStranger(m, name)
 	}
@@ -103,14 +110,14 @@ func (s *scanner) nameOf(t text, buf []byte) []byte {
 func (s *scanner) admitStranger(m *members, name []byte) bool {
 	sum := sumOf(name)
 	for _, old := range s.strange[m.base:s.strangers] {
-		if old.sum == sum && s.sameName(old.name, name) {
+		if old.sum == sum && s.sameName(old, name) {
 			return s.twice(m, name)
 		}
 	}
 	if s.strangers-m.base >= maxStrangers || s.strangers >= maxStrange {
 		return s.refuse(m.at, s.path(m.of, ""), "An object here has more than %d members that are not part of the API.", maxStrangers)
 	}
-	s.strange[s.strangers] = stranger{sum: sum, name: m.name}
+	s.strange[s.strangers] = stranger{sum: sum, start: uint32(m.name.start), end: uint32(m.name.end)}
 	s.strangers++
 	if folded, ok := twin(m.of, name); ok {
 		return s.refuse(m.at, s.path(m.of, string(name)), "%q differs from %q by its letters only, and parsers disagree on which counts: write %q.", string(name), folded, folded)
@@ -121,9 +128,9 @@ func (s *scanner) admitStranger(m *members, name []byte) bool {
 	return true
 }
 
-func (s *scanner) sameName(old text, name []byte) bool {
+func (s *scanner) sameName(old stranger, name []byte) bool {
 	var buf [maxNameBytes]byte
-	return bytes.Equal(s.nameOf(old, buf[:0]), name)
+	return bytes.Equal(unescape(buf[:0], s.body[old.start:old.end]), name)
 }
 
 // sumOf tells most names apart without reading them again.

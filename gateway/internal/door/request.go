@@ -9,6 +9,8 @@ func (s *scanner) document() bool {
 	s.facts.Choices = 1
 	s.space()
 	switch {
+	case len(s.body) > maxBodyBytes:
+		return s.fail(llm.CodeTooLarge, 0, "", "The request body is larger than 1 GiB.")
 	case s.pos == len(s.body):
 		return s.fail(llm.CodeInvalidJSON, s.pos, "", `The request body is empty: send a JSON object with "model" and "messages".`)
 	case s.peek() != '{':

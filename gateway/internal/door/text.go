@@ -28,6 +28,9 @@ func (s *scanner) text() (text, bool) {
 			t.size = t.end - t.start - saved
 			s.pos++
 			return t, true
+		case c == '\\' && s.pos+1 < len(s.body) && isShort(s.body[s.pos+1]):
+			s.pos += 2
+			saved++
 		case c == '\\':
 			n, ok := s.escape()
 			if !ok {
@@ -83,25 +86,30 @@ func (s *scanner) wide() bool {
 	return true
 }
 
-// escape checks the escape at pos and returns by how much it is longer than the
-// bytes that it stands for.
-func (s *scanner) escape() (saved int, ok bool) {
-	if s.pos+1 >= len(s.body) {
-		return 0, s.broken("The body ends within a string.", s.pos)
-	}
-	switch s.body[s.pos+1] {
+// isShort reports whether a backslash and c make an escape of two bytes.
+func isShort(c byte) bool {
+	switch c {
 	case '"', '\\', '/', 'b', 'f', 'n', 'r', 't':
-		s.pos += 2
-		return 1, true
-	case 'u':
-		r, n := unicodeEscape(s.body[s.pos:])
-		if n == 0 {
-			return 0, s.broken("\\u must be followed by four hexadecimal digits, and surrogates must come in pairs.", s.pos)
-		}
-		s.pos += n
-		return n - utf8.RuneLen(r), true
+		return true
 	}
-	return 0, s.broken("A backslash must be followed by one of \" \\ / b f n r t u.", s.pos)
+	return false
+}
+
+// escape checks the longer escape at pos and returns by how much it is longer than
+// the bytes that it stands for.
+func (s *scanner) escape() (saved int, ok bool) {
+	switch {
+	case s.pos+1 >= len(s.body):
+		return 0, s.broken("The body ends within a string.", s.pos)
+	case s.body[s.pos+1] != 'u':
+		return 0, s.broken("A backslash must be followed by one of \" \\ / b f n r t u.", s.pos)
+	}
+	r, n := unicodeEscape(s.body[s.pos:])
+	if n == 0 {
+		return 0, s.broken("\\u must be followed by four hexadecimal digits, and surrogates must come in pairs.", s.pos)
+	}
+	s.pos += n
+	return n - utf8.RuneLen(r), true
 }
 
 // unicodeEscape decodes \uXXXX, or two of them that form a surrogate pair, at the
