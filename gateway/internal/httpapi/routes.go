@@ -15,8 +15,8 @@ import (
 type access int
 
 const (
-	// forNobody is the zero value, so that a route without a rule serves nobody.
-	forNobody access = iota
+	// The zero value is no rule, so that a route without one serves nobody.
+	_ access = iota
 	// forAnyone is for probes that say nothing about anybody.
 	forAnyone
 	// forCallers asks for a virtual key as Options.Keys says.
