@@ -6,7 +6,6 @@ import (
 	"time"
 
 	"github.com/tetratelabs/wazero"
-	"github.com/tetratelabs/wazero/api"
 
 	"github.com/penstock/penstock/gateway/internal/llm"
 )
@@ -75,5 +74,4 @@ func benchmarkGuest(b *testing.B, o *outline, code []byte, h Hook, in []byte) {
 		}
 	}
 	g.close()
-	_ = api.ValueTypeI32
 }
