@@ -3,6 +3,8 @@ package module
 import (
 	"bytes"
 	"fmt"
+
+	"github.com/tetratelabs/wazero/api"
 )
 
 // The fuel pass rewrites a module so that it counts its own work down and stops
@@ -147,4 +149,10 @@ func (o *outline) importedFuncs() int {
 func (o *outline) meteredFunc(index int) surroundings {
 	t := o.types[o.funcs[index]]
 	return surroundings{params: uint32(len(t.params)), results: t.results, globals: uint32(o.globals)}
+}
+
+// surroundings are what the meter has to know about a function beyond its body.
+type surroundings struct {
+	params, globals uint32
+	results         []api.ValueType
 }

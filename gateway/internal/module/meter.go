@@ -3,15 +3,7 @@ package module
 import (
 	"fmt"
 	"math"
-
-	"github.com/tetratelabs/wazero/api"
 )
-
-// surroundings are what the meter has to know about a function beyond its body.
-type surroundings struct {
-	params, globals uint32
-	results         []api.ValueType
-}
 
 // slack is how many instructions a charge may gather before a fork or a join of paths
 // starts a new one. A path may be charged for up to slack instructions at every fork
