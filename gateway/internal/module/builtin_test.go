@@ -37,8 +37,15 @@ func TestTheBuiltInStrategiesRank(t *testing.T) {
 			t.Errorf("%s: order (-want +got)\n%s%+v", strategy, diff, got)
 		}
 	}
-	if got := builtinRanker(t, "cost", `{"min_qualty":1}`).Rank(context.Background(), req, fleet(2)); !strings.Contains(got.Fault, "min_qualty") {
+	k := builtinRanker(t, "cost", `{"min_qualty":1}`)
+	if got := k.Rank(context.Background(), req, fleet(2)); !strings.Contains(got.Fault, "min_qualty") {
 		t.Errorf("a misspelt setting: %+v", got)
+	}
+	if err := k.Check(context.Background()); err == nil || !strings.Contains(err.Error(), "min_qualty") {
+		t.Errorf("Check of a misspelt setting = %v", err)
+	}
+	if err := builtinRanker(t, "cost", `{"min_quality":1}`).Check(context.Background()); err != nil {
+		t.Errorf("Check = %v", err)
 	}
 }
 

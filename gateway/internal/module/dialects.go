@@ -103,12 +103,8 @@ func (d *Dialects) nonsense(h Hook, err error) *Fault {
 // transformError is a failed call as the pipeline knows it.
 func transformError(err error) *llm.Error {
 	var r *Rejection
-	if errors.As(err, &r) {
-		status := r.Code
-		if status < 400 || status > 599 {
-			status = http.StatusBadRequest
-		}
-		return &llm.Error{Code: llm.CodeInvalidRequest, Status: status, Message: r.Message,
+	if errors.As(err, &r) && r.Code < 500 { // from 500 up the module blames itself
+		return &llm.Error{Code: llm.CodeInvalidRequest, Status: max(r.Code, http.StatusBadRequest), Message: r.Message,
 			Fault: llm.FaultBadRequest, Err: err}
 	}
 	if errors.Is(err, context.Canceled) || errors.Is(err, context.DeadlineExceeded) {

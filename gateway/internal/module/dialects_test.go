@@ -78,7 +78,23 @@ func TestTransformRequestRefusesWhatIsNotTheModulesToSay(t *testing.T) {
 }
 
 func TestARejectedRequestIsTheCallersFault(t *testing.T) {
-	a := guest(TransformRequest, i32c(400), i32c(4096), i32c(8), call(0), result(0, 0))
+	for code, want := range map[int32]llm.Error{
+		400: {Status: 400, Code: llm.CodeInvalidRequest, Message: "no audio", Fault: llm.FaultBadRequest},
+		422: {Status: 422, Code: llm.CodeInvalidRequest, Message: "no audio", Fault: llm.FaultBadRequest},
+		1:   {Status: 400, Code: llm.CodeInvalidRequest, Message: "no audio", Fault: llm.FaultBadRequest},
+		500: {Status: 502, Code: llm.CodeInternal, Message: "The gateway's module for this provider's wire format failed.", Fault: llm.FaultTransform},
+	} {
+		e := rejecting(t, code)
+		e.Err = nil
+		if diff := cmp.Diff(&want, e); diff != "" {
+			t.Errorf("error %d (-want +got)\n%s", code, diff)
+		}
+	}
+}
+
+// rejecting is the error of a request that the module rejects with this code.
+func rejecting(t *testing.T, code int32) *llm.Error {
+	a := guest(TransformRequest, i32c(code), i32c(4096), i32c(8), call(0), result(0, 0))
 	a.imports = []asmImport{{"penstock", "error", "iii", ""}}
 	a.data = [][]byte{cat([]byte{0}, i32c(4096), []byte{opEnd}, sized([]byte("no audio")))}
 	for _, other := range []Hook{NormaliseResponse, NormaliseEvent} {
@@ -89,10 +105,7 @@ func TestARejectedRequestIsTheCallersFault(t *testing.T) {
 		t.Fatal(err)
 	}
 	_, _, err = d.TransformRequest(context.Background(), Outbound{Target: someTarget, Body: []byte("{}")})
-	e := llm.AsError(err)
-	if e.Status != 400 || e.Message != "no audio" || e.Fault != llm.FaultBadRequest {
-		t.Errorf("%+v", e)
-	}
+	return llm.AsError(err)
 }
 
 func TestNormaliseResponseGivesTheCompletion(t *testing.T) {

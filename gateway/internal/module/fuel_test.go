@@ -259,6 +259,9 @@ func TestMeteringARealModule(t *testing.T) {
 // builtin reads a module that make builds.
 func builtin(t testing.TB, name string) []byte {
 	t.Helper()
+	if testing.Short() {
+		t.Skip("compiling a built-in module takes a second, and far more under the race detector")
+	}
 	wasm, err := os.ReadFile(filepath.Join("..", "..", "..", "plugins", name))
 	if errors.Is(err, os.ErrNotExist) {
 		t.Skipf("plugins/%s is not built: run make modules", name)

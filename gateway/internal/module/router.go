@@ -72,6 +72,18 @@ func (r *Router) Prepare(strategy string, with json.RawMessage) (*Ranker, error)
 	return k, nil
 }
 
+// Check asks the module whether it accepts the route's strategy and settings, by a call
+// without candidates. The error is the module's *Rejection; a module that does not look
+// at its settings then has none.
+func (k *Ranker) Check(ctx context.Context) error {
+	_, _, err := k.ask(ctx, new(scratch), new(llm.Request), nil, k.router.now())
+	var r *Rejection
+	if errors.As(err, &r) {
+		return r
+	}
+	return nil
+}
+
 // Rank orders the candidates, best first. It never fails: when the module has no
 // opinion, faults, says nonsense or is disabled, the configured order stands and
 // Ranking.Fault says why (a module without an opinion is no fault). The order is not
