@@ -1,10 +1,5 @@
 package module
 
-import (
-	"encoding/binary"
-	"math"
-)
-
 // asm is a tiny assembler: enough to build well-formed and malformed modules byte by
 // byte, so that tests depend on no toolchain.
 type asm struct {
@@ -120,9 +115,6 @@ func (a asm) bytes() []byte {
 
 func i32c(v int32) []byte { return append([]byte{0x41}, sleb(int64(v))...) }
 func i64c(v int64) []byte { return append([]byte{0x42}, sleb(v)...) }
-func f64c(v float64) []byte {
-	return binary.LittleEndian.AppendUint64([]byte{0x44}, math.Float64bits(v))
-}
 func get(n uint32) []byte       { return appendU32([]byte{0x20}, n) }
 func set(n uint32) []byte       { return appendU32([]byte{0x21}, n) }
 func tee(n uint32) []byte       { return appendU32([]byte{0x22}, n) }
