@@ -113,8 +113,8 @@ func (a asm) bytes() []byte {
 
 // Instructions.
 
-func i32c(v int32) []byte { return append([]byte{0x41}, sleb(int64(v))...) }
-func i64c(v int64) []byte { return append([]byte{0x42}, sleb(v)...) }
+func i32c(v int32) []byte       { return append([]byte{0x41}, sleb(int64(v))...) }
+func i64c(v int64) []byte       { return append([]byte{0x42}, sleb(v)...) }
 func get(n uint32) []byte       { return appendU32([]byte{0x20}, n) }
 func set(n uint32) []byte       { return appendU32([]byte{0x21}, n) }
 func tee(n uint32) []byte       { return appendU32([]byte{0x22}, n) }
