@@ -104,7 +104,7 @@ type cacheStage struct{ *cache.Cache }
 
 func (s cacheStage) Lookup(req *llm.Request, route *llm.Route, v *llm.Verdict) (pipeline.Cached, bool) {
 	e, ok := s.Get(s.key(req, route, v))
-	if !ok {
+	if !ok || req.Cache.MaxAge > 0 && e.Age(time.Now()) > req.Cache.MaxAge {
 		return pipeline.Cached{}, false
 	}
 	return pipeline.Cached{Stream: e.Replay(), Target: e.Target, Age: e.Age(time.Now())}, true
