@@ -172,14 +172,16 @@ const (
 	moduleMemory      = 256 << 20
 )
 
+// loadModules compiles the built-in modules beside each other: each takes one
+// processor.
 func (g *gateway) loadModules(ctx context.Context, c *config.Config) (err error) {
 	if g.modules, err = g.openHost(); err != nil {
 		return err
 	}
-	if g.routers, err = g.loadBuiltin(ctx, "strategies", plugins.Strategies); err != nil {
-		return err
-	}
-	return g.loadDialects(ctx, c)
+	dialects := make(chan error, 1)
+	go func() { dialects <- g.loadDialects(ctx, c) }()
+	g.routers, err = g.loadBuiltin(ctx, "strategies", plugins.Strategies)
+	return errors.Join(err, <-dialects)
 }
 
 // loadDialects loads the dialects module once there is a provider that needs it: it

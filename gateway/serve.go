@@ -59,7 +59,9 @@ func (a *app) serve(ctx context.Context, started time.Time) error {
 	defer stop()
 	s.stop(grace, g)
 	keeper.stop()
-	return errors.Join(err, g.close(grace))
+	last, done := context.WithTimeout(context.WithoutCancel(ctx), cutGrace)
+	defer done()
+	return errors.Join(err, g.close(last))
 }
 
 // servers are the two listeners of a gateway.

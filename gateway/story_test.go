@@ -9,6 +9,7 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+	"syscall"
 	"testing"
 	"time"
 
@@ -27,6 +28,9 @@ func TestMain(m *testing.M) {
 //	ready                        wait until the gateway at $API answers
 //	request METHOD URL [-H NAME:VALUE]… [BODY-FILE]
 //	                             send a request; status, headers and body are stdout
+//	eventually …, refused …      request, again and again, until it succeeds or fails
+//	until METHOD URL REGEXP      request until the reply matches
+//	signal NAME                  send SIGTERM or SIGHUP to the gateway in the background
 //	capture NAME REGEXP          keep the first group of what stdout matches as $NAME
 func TestStories(t *testing.T) {
 	cache, err := os.UserCacheDir()
@@ -46,6 +50,7 @@ func TestStories(t *testing.T) {
 		},
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
 			"expand": storyExpand, "ready": storyReady, "request": storyRequest, "capture": storyCapture,
+			"signal": storySignal, "eventually": storyEventually, "refused": storyRefused, "until": storyUntil,
 		},
 	})
 }
@@ -65,34 +70,68 @@ func storyExpand(ts *testscript.TestScript, _ bool, files []string) {
 	}
 }
 
-// startLimit bounds the wait for a gateway that a story has started.
-const startLimit = time.Minute
+// patience bounds the wait for something that another process does, and between asks
+// there is a pause: it can't be waited for in any other way.
+const (
+	patience = time.Minute
+	askEvery = 20 * time.Millisecond
+)
 
-// storyReady asks until the gateway answers: another process can't be waited for in
-// any other way.
-func storyReady(ts *testscript.TestScript, _ bool, _ []string) {
-	tick := time.NewTicker(20 * time.Millisecond)
+// keepAsking repeats a request until its reply is as wanted.
+func keepAsking(ts *testscript.TestScript, args []string, wanted func(status int, text string) bool) {
+	tick := time.NewTicker(askEvery)
 	defer tick.Stop()
-	for giveUp := time.After(startLimit); ; {
+	var text string
+	for giveUp := time.After(patience); ; {
+		resp, err := http.DefaultTransport.RoundTrip(storyHTTP(ts, args))
+		if err == nil {
+			text = printed(resp)
+			resp.Body.Close()
+			if wanted(resp.StatusCode, text) {
+				show(ts, text)
+				return
+			}
+		}
 		select {
 		case <-giveUp:
-			ts.Fatalf("the gateway at %s was not ready after %s", ts.Getenv("API"), startLimit)
+			ts.Fatalf("%s did not come about within %s: %v\n%s", strings.Join(args, " "), patience, err, text)
 		case <-tick.C:
-		}
-		resp, err := http.Get("http://" + ts.Getenv("API") + "/readyz")
-		if err != nil {
-			continue
-		}
-		resp.Body.Close()
-		if resp.StatusCode == http.StatusOK {
-			return
 		}
 	}
 }
 
+func storyReady(ts *testscript.TestScript, _ bool, _ []string) {
+	keepAsking(ts, []string{"GET", "http://" + ts.Getenv("API") + "/readyz"}, func(status int, _ string) bool { return status == 200 })
+}
+
+func storyEventually(ts *testscript.TestScript, _ bool, args []string) {
+	keepAsking(ts, args, func(status int, _ string) bool { return status < 400 })
+}
+
+func storyRefused(ts *testscript.TestScript, _ bool, args []string) {
+	keepAsking(ts, args, func(status int, _ string) bool { return status >= 400 })
+}
+
+func storyUntil(ts *testscript.TestScript, _ bool, args []string) {
+	last := len(args) - 1
+	keepAsking(ts, args[:last], func(_ int, text string) bool { return regexp.MustCompile(args[last]).MatchString(text) })
+}
+
 func storyRequest(ts *testscript.TestScript, neg bool, args []string) {
+	resp, err := http.DefaultTransport.RoundTrip(storyHTTP(ts, args))
+	ts.Check(err)
+	defer resp.Body.Close()
+	text := printed(resp)
+	show(ts, text)
+	if failed := resp.StatusCode >= 400; failed != neg {
+		ts.Fatalf("%s %s: %s\n%s", args[0], args[1], resp.Status, text)
+	}
+}
+
+// storyHTTP makes a request of METHOD URL [-H NAME:VALUE]… [BODY-FILE].
+func storyHTTP(ts *testscript.TestScript, args []string) *http.Request {
 	if len(args) < 2 {
-		ts.Fatalf("usage: request METHOD URL [-H NAME:VALUE]… [BODY-FILE]")
+		ts.Fatalf("usage: METHOD URL [-H NAME:VALUE]… [BODY-FILE]")
 	}
 	req, err := http.NewRequest(args[0], args[1], nil)
 	ts.Check(err)
@@ -109,15 +148,13 @@ func storyRequest(ts *testscript.TestScript, neg bool, args []string) {
 			req.Header.Set("Content-Type", "application/json")
 		}
 	}
-	resp, err := http.DefaultTransport.RoundTrip(req)
-	ts.Check(err)
-	defer resp.Body.Close()
-	text := printed(resp)
+	return req
+}
+
+// show makes a reply the story's stdout.
+func show(ts *testscript.TestScript, text string) {
 	*ts.Value(lastReply{}).(*string) = text
 	_, _ = io.WriteString(ts.Stdout(), text)
-	if failed := resp.StatusCode >= 400; failed != neg {
-		ts.Fatalf("%s %s: %s\n%s", args[0], args[1], resp.Status, text)
-	}
 }
 
 // printed is a reply as stories see it: status, sorted headers, body.
@@ -134,11 +171,18 @@ func printed(resp *http.Response) string {
 	return fmt.Sprintf("%d\n%s\n\n%s\n", resp.StatusCode, strings.Join(lines, "\n"), body)
 }
 
+func storySignal(ts *testscript.TestScript, _ bool, args []string) {
+	signals := map[string]os.Signal{"TERM": syscall.SIGTERM, "HUP": syscall.SIGHUP}
+	for _, cmd := range ts.BackgroundCmds() {
+		ts.Check(cmd.Process.Signal(signals[args[0]]))
+	}
+}
+
 func storyCapture(ts *testscript.TestScript, _ bool, args []string) {
 	if len(args) != 2 {
 		ts.Fatalf("usage: capture NAME REGEXP")
 	}
-	text := *ts.Value(lastReply{}).(*string) + ts.ReadFile("stdout")
+	text := ts.ReadFile("stdout")
 	m := regexp.MustCompile(args[1]).FindStringSubmatch(text)
 	if len(m) < 2 {
 		ts.Fatalf("capture %s: %s does not match\n%s", args[0], args[1], text)

@@ -43,7 +43,7 @@ func (g *gateway) build(ctx context.Context, c *config.Config) (*world, error) {
 	w := &world{config: c, clients: map[string]*upstream.Client{}, plugins: map[string]*module.Module{}, gone: make(chan struct{})}
 	w.routes = newRoutes(c, g.catalog, g.app.configPath() == "")
 	ranker := routerStage{}
-	err := errors.Join(w.openClients(g), w.openPolicy(ctx, g), w.openPlugins(ctx, g), w.openRouters(g, ranker))
+	err := errors.Join(w.openClients(g), w.openPolicy(ctx, g), w.openPlugins(ctx, g), w.openRouters(ctx, g, ranker))
 	if err != nil {
 		w.close(ctx)
 		return nil, err
@@ -169,13 +169,13 @@ func loadPlugin(ctx context.Context, host *module.Host, name string, p config.Pl
 }
 
 // openRouters makes a ranker for every pair of router and settings.
-func (w *world) openRouters(g *gateway, rankers routerStage) error {
+func (w *world) openRouters(ctx context.Context, g *gateway, rankers routerStage) error {
 	builtin, err := module.NewRouter(g.routers, time.Now)
 	if err != nil {
 		return err
 	}
 	routers := map[string]*module.Router{}
-	errs := []error{rankers.add(builtin, "ordered", nil)} // routes that no model configures
+	errs := []error{rankers.add(ctx, builtin, "ordered", nil)} // routes that no model configures
 	for name, m := range w.config.Models {
 		router := builtin
 		if plugin, ok := w.plugins[m.Router]; ok {
@@ -187,7 +187,7 @@ func (w *world) openRouters(g *gateway, rankers routerStage) error {
 			continue // openPlugins has said why
 		}
 		if err == nil {
-			err = rankers.add(router, m.Router, m.With)
+			err = rankers.add(ctx, router, m.Router, m.With)
 		}
 		if err != nil {
 			at := config.Path(config.Path("models", name), "router")
@@ -198,12 +198,15 @@ func (w *world) openRouters(g *gateway, rankers routerStage) error {
 	return errors.Join(errs...)
 }
 
-func (s routerStage) add(r *module.Router, strategy string, with config.Object) error {
+func (s routerStage) add(ctx context.Context, r *module.Router, strategy string, with config.Object) error {
 	route := &llm.Route{Router: strategy, With: []byte(with)}
 	if s[rankerName(route)] != nil {
 		return nil
 	}
 	ranker, err := r.Prepare(strategy, route.With)
+	if err == nil {
+		err = ranker.Check(ctx) // a misspelt setting shows now, not in every request
+	}
 	if err != nil {
 		return err
 	}

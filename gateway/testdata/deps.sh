@@ -21,6 +21,9 @@ apt() {
 }
 
 command -v gcc >/dev/null || command -v clang >/dev/null || apt gcc libc6-dev
+# The example router is Rust; any rustc that has the Wasm target will do.
+wasm=$(rustc --print target-libdir --target wasm32-unknown-unknown 2>/dev/null || true)
+ls "${wasm:-/nowhere}"/libcore-*.rlib >/dev/null 2>&1 || ls /usr/lib/rustlib/wasm32-unknown-unknown/lib/libcore-*.rlib >/dev/null 2>&1 || apt rustc libstd-rust-dev-wasm32 lld
 command -v node >/dev/null && command -v npm >/dev/null || apt nodejs npm
 
 want=$(sed -n 's/.*"openai": *"\([0-9.]*\)".*/\1/p' clients/package.json)
