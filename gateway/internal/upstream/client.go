@@ -139,7 +139,7 @@ func newTransport(o Options) *http.Transport {
 		ForceAttemptHTTP2:      true,
 		HTTP2:                  &http.HTTP2Config{SendPingTimeout: 15 * time.Second, PingTimeout: 15 * time.Second},
 		ReadBufferSize:         8 << 10, // two reads fewer for each streamed reply
-		MaxIdleConnsPerHost:    256, // the default of 2 makes a proxy dial anew for nearly every request
+		MaxIdleConnsPerHost:    256,     // the default of 2 makes a proxy dial anew for nearly every request
 		IdleConnTimeout:        90 * time.Second,
 		DisableCompression:     true, // replies are forwarded byte for byte
 		MaxResponseHeaderBytes: o.MaxHeader,
