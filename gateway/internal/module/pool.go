@@ -48,12 +48,13 @@ func (p *pool) get(ctx context.Context) (*instance, error) {
 	if g := p.pop(); g != nil {
 		return g, nil
 	}
+	p.add(1) // one that is being built counts, or the keeper would build another
 	g, err := p.build(ctx)
 	if err != nil {
+		p.add(-1)
 		<-p.slots
 		return nil, err
 	}
-	p.add(1)
 	return g, nil
 }
 
@@ -139,13 +140,14 @@ func (p *pool) replenish(ctx context.Context) {
 	}
 	g, err := p.build(ctx)
 	if err != nil {
+		p.add(-1)
 		p.log.Warn("build an instance ahead of need", "error", err)
 		return
 	}
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	p.live++
-	if p.live == 1 {
+	// Callers may have built as many as they need meanwhile.
+	if p.live <= cap(p.slots) && !p.wanted {
 		p.idle = append(p.idle, g)
 		return
 	}
@@ -153,10 +155,15 @@ func (p *pool) replenish(ctx context.Context) {
 	p.wanted = false
 }
 
+// hungry reports whether an instance should be built ahead of need, and counts it in.
 func (p *pool) hungry() bool {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	return p.live == 0 || p.wanted && p.spare == nil
+	if p.live > 0 && (!p.wanted || p.spare != nil) {
+		return false
+	}
+	p.live++
+	return true
 }
 
 // close closes every instance. Nobody may hold or want one any more.
