@@ -143,7 +143,7 @@ func (a *attempt) run(ctx context.Context, try int, wait time.Duration) (llm.Str
 	a.index = len(a.record.Attempts)
 	a.record.Attempts = append(a.record.Attempts, llm.Attempt{Target: a.target.ID, Try: try,
 		Start: a.since(), Wait: llm.Millis(wait)})
-	a.watch = newWatchdog(ctx, a.firstLimit(), a.silent("first_token", a.firstLimit()))
+	a.watch = newWatchdog(ctx, a.firstLimit(), a.silentAtFirst)
 	reply, err := a.open(a.watch.ctx)
 	if err != nil {
 		err = a.watch.explain(err)
@@ -179,7 +179,7 @@ func (a *attempt) open(ctx context.Context) (llm.Stream, error) {
 	a.first = a.Now().Sub(a.started)
 	a.entry().FirstToken = llm.Millis(a.first)
 	a.flight.FirstToken()
-	a.watch.reset(a.route.Timeout.Idle, a.silent("idle", a.route.Timeout.Idle))
+	a.watch.reset(a.route.Timeout.Idle, a.silentLater)
 	return &relayed{Stream: events, held: held, attempt: a}, nil
 }
 
@@ -206,6 +206,9 @@ func (a *attempt) firstLimit() time.Duration {
 		return a.route.Timeout.Total
 	}
 }
+
+func (a *attempt) silentAtFirst() error { return a.silent("first_token", a.firstLimit()) }
+func (a *attempt) silentLater() error   { return a.silent("idle", a.route.Timeout.Idle) }
 
 // silent is what an attempt dies of when nothing is heard for too long.
 func (a *attempt) silent(limit string, after time.Duration) error {

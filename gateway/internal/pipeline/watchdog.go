@@ -18,11 +18,13 @@ type watchdog struct {
 	start time.Time
 	fed   atomic.Int64
 	limit atomic.Int64
-	cause atomic.Pointer[error]
+	// cause makes the error that the attempt dies of; most never do.
+	cause atomic.Pointer[func() error]
 }
 
-// newWatchdog starts watching. Its ctx dies of cause after limit without feeding.
-func newWatchdog(parent context.Context, limit time.Duration, cause error) *watchdog {
+// newWatchdog starts watching. Its ctx dies of cause's error after limit without
+// feeding.
+func newWatchdog(parent context.Context, limit time.Duration, cause func() error) *watchdog {
 	w := &watchdog{start: time.Now()}
 	w.ctx, w.cancel = context.WithCancelCause(parent)
 	w.limit.Store(int64(limit))
@@ -36,7 +38,7 @@ func (w *watchdog) look() {
 	silent := time.Since(w.start) - time.Duration(w.fed.Load())
 	left := time.Duration(w.limit.Load()) - silent
 	if left <= 0 {
-		w.cancel(*w.cause.Load())
+		w.cancel((*w.cause.Load())())
 		return
 	}
 	w.timer.Reset(left)
@@ -46,7 +48,7 @@ func (w *watchdog) look() {
 func (w *watchdog) feed() { w.fed.Store(int64(time.Since(w.start))) }
 
 // reset changes what is watched for, from now on.
-func (w *watchdog) reset(limit time.Duration, cause error) {
+func (w *watchdog) reset(limit time.Duration, cause func() error) {
 	w.feed()
 	w.cause.Store(&cause)
 	w.limit.Store(int64(limit))
