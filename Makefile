@@ -64,7 +64,7 @@ generated: ## compare generated files with what would be generated now
 bench: build ## print the table of speed: direct, bare Echo, Penstock
 	$(GO) build -o bin/bench ./gateway/internal/bench
 	$(GO) build -o bin/floor ./gateway/internal/bench/floor
-	bin/bench
+	bin/bench $(BENCH)
 
 fuzz: $(MODULES) ## run every fuzz target for FUZZTIME (10s)
 	@for pkg in $$(grep -rl --include='*_test.go' '^func Fuzz' gateway plugins policies sdk | xargs -n1 dirname | sort -u); do \
