@@ -62,7 +62,8 @@ func fleet(n int) []llm.Candidate {
 }
 
 func TestAStockGoModuleRuns(t *testing.T) {
-	m := loadGoGuest(t, func(s *Spec) { s.MaxInstances = 1 })
+	// A collection falls into some call, whole, and is more than a routing call's work.
+	m := loadGoGuest(t, func(s *Spec) { s.MaxInstances, s.Fuel = 1, 50_000_000 })
 	r, err := NewRouter(m, nil)
 	if err != nil {
 		t.Fatal(err)
