@@ -17,7 +17,6 @@ const (
 	nameVerdicts       = "penstock_policy_decisions_total"
 	nameModuleCalls    = "penstock_module_calls_total"
 	nameModuleFuel     = "penstock_module_fuel_total"
-	nameLedgerGroup    = "penstock_ledger_group_records"
 	nameInflight       = "penstock_requests_in_flight"
 )
 

@@ -35,7 +35,6 @@ type Metrics struct {
 	verdicts *prometheus.CounterVec
 	modules  *prometheus.CounterVec
 	fuel     *prometheus.CounterVec
-	groups   prometheus.Histogram
 	unpriced prometheus.Counter
 
 	attemptOf table[attemptKey, prometheus.Counter]
@@ -68,11 +67,9 @@ func New(o Options) *Metrics {
 	m.verdicts = counter(m.registry, nameVerdicts, "Admission decisions.", labelResult, labelMemoised)
 	m.modules = counter(m.registry, nameModuleCalls, "Calls into Wasm modules by outcome.", labelModule, labelFault)
 	m.fuel = counter(m.registry, nameModuleFuel, "Instructions spent in Wasm modules.", labelModule)
-	m.groups = prometheus.NewHistogram(prometheus.HistogramOpts{Name: nameLedgerGroup,
-		Help: "Records written to the ledger in one transaction.", Buckets: prometheus.ExponentialBuckets(1, 2, 9)})
 	m.unpriced = prometheus.NewCounter(prometheus.CounterOpts{Name: nameUnpriced,
 		Help: "Requests answered by a target whose price is not known; their cost is missing from the cost counter."})
-	m.registry.MustRegister(m.groups, m.unpriced,
+	m.registry.MustRegister(m.unpriced,
 		collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
 	if o.Inflight != nil {
 		m.registry.MustRegister(prometheus.NewGaugeFunc(prometheus.GaugeOpts{Name: nameInflight, Help: "Requests in hand."},
@@ -149,9 +146,6 @@ func (m *Metrics) ModuleCall(module, fault string, fuel int64) {
 		s.fuel.Add(float64(fuel))
 	}
 }
-
-// LedgerGroup notes how many records one ledger transaction held.
-func (m *Metrics) LedgerGroup(records int) { m.groups.Observe(float64(records)) }
 
 func orNone(s string) string { return pick(s == "", none, s) }
 

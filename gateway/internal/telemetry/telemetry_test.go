@@ -76,7 +76,6 @@ func TestObserve(t *testing.T) {
 	m.Observe(dry)
 	denied := &llm.Record{Status: 403, Cache: "off", Verdict: &llm.Verdict{}}
 	m.Observe(denied)
-	m.LedgerGroup(5)
 
 	got := scrape(t, m)
 	for name, want := range map[string]string{
@@ -94,7 +93,6 @@ func TestObserve(t *testing.T) {
 		`penstock_policy_decisions_total{memoised="false",result="deny"}`:                                           "1",
 		`penstock_module_calls_total{fault="none",module="balanced"}`:                                               "4",
 		`penstock_module_fuel_total{module="balanced"}`:                                                             "2000",
-		`penstock_ledger_group_records_sum`:                                                                         "5",
 		`penstock_requests_in_flight`:                                                                               "3",
 		`penstock_overhead_seconds_bucket{route="smart",le="0.001"}`:                                                "4",
 		`gen_ai_client_operation_duration_seconds_bucket{route="smart",target="openai/gpt-5",le="2.5"}`:             "4",
