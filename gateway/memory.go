@@ -3,10 +3,9 @@ package main
 import "runtime/debug"
 
 // gcPercent is how far the heap may grow beyond what is alive before it is cleaned.
-// Much of what is alive is the memory of Wasm modules, which costs next to nothing
-// to keep, so that cleaning early is cheap: measured, it takes 20 MB off for 2 % of
-// CPU.
-const gcPercent = 40
+// Measured at 64 clients: 40 takes 11 MB off and costs 6 % more CPU a request, 100
+// adds 5 MB and saves nothing that could be told from noise.
+const gcPercent = 80
 
 // tuneMemory keeps the process small. What starting up has used and nobody needs
 // any more is given back to the system.
