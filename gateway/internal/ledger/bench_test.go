@@ -90,6 +90,45 @@ func BenchmarkLease(b *testing.B) {
 	b.ReportMetric(float64((cpuTime()-cpu).Nanoseconds())/1e3/float64(n.Load()), "cpu-µs/request")
 }
 
+
+// BenchmarkOpenLease is what a hard budget costs before the request goes on: one
+// entry in the journal, from a lone caller and from many.
+func BenchmarkOpenLease(b *testing.B) {
+	states, expires := usualRecord().Limits, time.Now()
+	ids := make([]string, 1024) // as many as may be in flight; they replace each other
+	for i := range ids {
+		ids[i] = fmt.Sprintf("req_%022d", i)
+	}
+	for _, callers := range []int{1, 64} {
+		b.Run(fmt.Sprint(callers), func(b *testing.B) {
+			l := openTest(b, Options{})
+			if _, err := l.Sweep(b.Context()); err != nil {
+				b.Fatal(err)
+			}
+			var n atomic.Int64
+			open := func() {
+				if err := l.OpenLease(context.Background(), ids[n.Add(1)%1024], states, expires); err != nil {
+					b.Error(err)
+				}
+			}
+			b.ReportAllocs()
+			b.SetParallelism(max(callers/2, 1))
+			cpu := cpuTime()
+			if callers == 1 {
+				for b.Loop() {
+					open()
+				}
+			} else {
+				b.RunParallel(func(pb *testing.PB) {
+					for pb.Next() {
+						open()
+					}
+				})
+			}
+			b.ReportMetric(float64((cpuTime()-cpu).Nanoseconds())/1e3/float64(n.Load()), "cpu-µs/lease")
+		})
+	}
+}
 func BenchmarkSpend(b *testing.B) {
 	l := openTest(b, Options{})
 	const rows = 20_000
