@@ -90,7 +90,6 @@ func BenchmarkLease(b *testing.B) {
 	b.ReportMetric(float64((cpuTime()-cpu).Nanoseconds())/1e3/float64(n.Load()), "cpu-µs/request")
 }
 
-
 // BenchmarkOpenLease is what a hard budget costs before the request goes on: one
 // entry in the journal, from a lone caller and from many.
 func BenchmarkOpenLease(b *testing.B) {
