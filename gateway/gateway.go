@@ -133,7 +133,7 @@ func (g *gateway) openParts(c *config.Config) (err error) {
 	}
 	g.health = upstream.NewHealth(upstream.HealthOptions{}, time.Now)
 	g.retries = upstream.NewRetryBudget(upstream.RetryBudgetOptions{}, time.Now)
-	g.telemetry = telemetry.New(telemetry.Options{Inflight: g.inflight})
+	g.telemetry = telemetry.New(telemetry.Options{Inflight: g.inflight, Modules: g.figures})
 	g.demo, err = demo.Start(demo.Options{})
 	return err
 }
@@ -252,7 +252,7 @@ func (g *gateway) close(ctx context.Context) error {
 	var errs []error
 	if w := g.world.Swap(nil); w != nil {
 		w.retire()
-		errs = append(errs, w.drained(ctx))
+		w.drained(ctx)
 	}
 	g.reaping.Wait()
 	if g.modules != nil {

@@ -96,9 +96,7 @@ func (d *Dialects) NormaliseResponse(ctx context.Context, i Inbound) ([]byte, er
 	return out, nil
 }
 
-func (d *Dialects) nonsense(h Hook, err error) *Fault {
-	return &Fault{Module: d.module.name, Hook: h.String(), Kind: BadResult, Detail: err.Error()}
-}
+func (d *Dialects) nonsense(h Hook, err error) *Fault { return d.module.nonsense(h, err) }
 
 // transformError is a failed call as the pipeline knows it.
 func transformError(err error) *llm.Error {
