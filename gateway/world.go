@@ -103,7 +103,13 @@ func providerOptions(p config.Provider) upstream.Options {
 	return o
 }
 
+// openPolicy compiles the policy, or takes over that of the world before this one,
+// with all that it remembers, if it is still the same.
 func (w *world) openPolicy(ctx context.Context, g *gateway) (err error) {
+	if old := g.world.Load(); old != nil && old.config.Policies == w.config.Policies && old.policy.Current() {
+		w.policy = old.policy
+		return nil
+	}
 	w.policy, err = policy.New(ctx, policy.Options{
 		Source: policy.Source{Dir: w.config.Policies, FS: policies.FS},
 		Log:    g.log,
