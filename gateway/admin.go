@@ -85,7 +85,7 @@ func (g *gateway) figures() []telemetry.Module {
 	}
 	var out []telemetry.Module
 	for _, s := range g.moduleStats(w) {
-		out = append(out, telemetry.Module{Name: s.Name, Calls: s.Calls, Faults: s.Faults, Rejections: s.Rejections, Fuel: s.Fuel,
+		out = append(out, telemetry.Module{Name: s.Name, Calls: s.Calls, Faults: s.Faults, Rejections: s.Rejections, Fuel: s.Fuel, Busy: s.Time, Own: s.Metrics,
 			Instances: s.Instances, Idle: s.Idle, Memory: s.Memory, Recycled: s.Recycled, Discarded: s.Discarded,
 			Compile: s.Compile, Reloads: w.plugins[s.Name].reloads})
 	}

@@ -3,12 +3,14 @@ package main
 import (
 	"bytes"
 	"context"
+	"crypto/ed25519"
 	"crypto/sha256"
 	"encoding/hex"
 	"errors"
 	"fmt"
 	"os"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/penstock/penstock/gateway/internal/config"
@@ -46,6 +48,9 @@ func (w *world) openPlugins(ctx context.Context, g *gateway) error {
 // same, else it loads it.
 func (w *world) openPlugin(ctx context.Context, g *gateway, name string, p config.Plugin) (plugin, error) {
 	spec, err := pluginSpec(name, p)
+	if err == nil {
+		err = w.trust(&spec, p)
+	}
 	if err != nil {
 		return plugin{}, err
 	}
@@ -68,7 +73,8 @@ func (w *world) openPlugin(ctx context.Context, g *gateway, name string, p confi
 func (p plugin) serves(s module.Spec) bool {
 	sum := sha256.Sum256(s.Wasm)
 	return p.module.SHA256() == hex.EncodeToString(sum[:]) && p.spec.SHA256 == s.SHA256 && bytes.Equal(p.spec.Config, s.Config) &&
-		slices.Equal(p.spec.Grants, s.Grants) && p.spec.MaxMemory == s.MaxMemory && p.spec.Fuel == s.Fuel
+		slices.Equal(p.spec.Grants, s.Grants) && p.spec.MaxMemory == s.MaxMemory && p.spec.Fuel == s.Fuel &&
+		p.spec.Kind == s.Kind && p.spec.Signature == s.Signature && slices.EqualFunc(p.spec.Trusted, s.Trusted, ed25519Equal)
 }
 
 // pluginSpec says what to load and what it may do.
@@ -82,9 +88,7 @@ func pluginSpec(name string, p config.Plugin) (module.Spec, error) {
 		s.Config = []byte(p.With)
 	}
 	for _, g := range p.Grants {
-		if g != "log" { // every plugin may log
-			s.Grants = append(s.Grants, string(g))
-		}
+		s.Grants = append(s.Grants, string(g))
 	}
 	return s, nil
 }
@@ -94,6 +98,23 @@ func pluginSpec(name string, p config.Plugin) (module.Spec, error) {
 func (w *world) broken(name string) bool {
 	_, configured := w.config.Plugins.Own[name]
 	return configured && w.plugins[name].module == nil
+}
+
+func ed25519Equal(a, b ed25519.PublicKey) bool { return a.Equal(b) }
+
+// trust adds what the rules for all plugins want: the use that the configuration makes
+// of it, and the signature in the file beside it.
+func (w *world) trust(s *module.Spec, p config.Plugin) error {
+	s.Kind = w.config.KindOf(s.Name)
+	for _, key := range w.config.Plugins.Trusted {
+		s.Trusted = append(s.Trusted, ed25519.PublicKey(key))
+	}
+	if len(s.Trusted) == 0 {
+		return nil
+	}
+	signature, err := os.ReadFile(p.File + ".sig")
+	s.Signature = strings.TrimSpace(string(signature))
+	return err
 }
 
 // digests are those of the plugins by name.

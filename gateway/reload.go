@@ -128,6 +128,9 @@ func (g *gateway) watched() []string {
 	}
 	for _, p := range g.world.Load().config.Plugins.Own {
 		paths = append(paths, p.File)
+		if len(g.world.Load().config.Plugins.Trusted) > 0 {
+			paths = append(paths, p.File+".sig")
+		}
 	}
 	return paths
 }
