@@ -148,6 +148,11 @@ func (m *Module) Call(ctx context.Context, h Hook, seed uint64, in, dst []byte) 
 	return out, fuel, err
 }
 
+// nonsense is a fault about what an answer means.
+func (m *Module) nonsense(h Hook, err error) *Fault {
+	return &Fault{Module: m.name, Hook: h.String(), Kind: BadResult, Detail: err.Error()}
+}
+
 // Stats are a module's figures since it was loaded.
 type Stats struct {
 	Name   string
