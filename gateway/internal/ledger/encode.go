@@ -144,6 +144,15 @@ func attempt(o *object, a *llm.Attempt) {
 	o.millis("wait_ms", a.Wait)
 	o.millis("duration_ms", a.Duration)
 	o.millis("first_token_ms", a.FirstToken)
+	list(o, "transforms", a.Transforms, applied)
+}
+
+func applied(o *object, a *llm.Applied) {
+	o.text("plugin", a.Plugin)
+	o.text("hook", a.Hook)
+	o.yes("changed", a.Changed)
+	o.whole("fuel", a.Fuel)
+	o.text("fault", a.Fault)
 }
 
 func usage(o *object, u *llm.Usage) {
@@ -180,13 +189,6 @@ func charge(o *object, c *llm.Charge) {
 	o.text("window", c.Window)
 	o.text("window_id", c.WindowID)
 	o.whole("amount", c.Amount)
-}
-
-// appendCharges writes charges as a JSON array.
-func appendCharges(b []byte, charges []llm.Charge) []byte {
-	o := object{b}
-	array(&o, charges, charge)
-	return o.b
 }
 
 func finite(f float64) bool { return !math.IsNaN(f) && !math.IsInf(f, 0) }

@@ -47,6 +47,10 @@ type turn struct {
 	// lines counts log lines; line is a begun line of fd_write.
 	lines int
 	line  []byte
+	// value is room for what kv_get reads. Read and wrote are for the recorder.
+	value []byte
+	read  map[string][]byte
+	wrote map[string]bool
 }
 
 type instanceKey struct{}
@@ -67,7 +71,7 @@ func (g *instance) call(h Hook, seed uint64, in []byte, budget int64) ([]byte, e
 func (g *instance) begin(hook string, seed uint64, budget int64) {
 	g.calls++
 	g.spent += g.used(g.now.budget)
-	g.now = turn{seed: seed, budget: budget, hook: hook, line: g.now.line[:0]}
+	g.now = turn{seed: seed, budget: budget, hook: hook, line: g.now.line[:0], value: g.now.value}
 	g.fuel.Set(uint64(budget))
 }
 
@@ -163,8 +167,9 @@ func (g *instance) fault(err error) *Fault {
 	return f
 }
 
-// start runs the guest's start-up: _initialize, the version and penstock_init.
-func (g *instance) start(config []byte) error {
+// start runs the guest's start-up: _initialize and the version. Penstock_init goes on
+// with the fuel that is left of it.
+func (g *instance) start() error {
 	g.begin(exportInitialize, 0, initFuel)
 	defer g.end()
 	if fn := g.mod.ExportedFunction(exportInitialize); fn != nil {
@@ -172,10 +177,7 @@ func (g *instance) start(config []byte) error {
 			return g.fault(err)
 		}
 	}
-	if err := g.checkVersion(); err != nil {
-		return err
-	}
-	return g.configure(config)
+	return g.checkVersion()
 }
 
 func (g *instance) checkVersion() error {
@@ -197,6 +199,7 @@ func (g *instance) configure(config []byte) error {
 		return nil
 	}
 	g.now.hook = exportInit
+	defer g.end()
 	_, err := g.exchange(g.init, config, maxRanking)
 	return err
 }

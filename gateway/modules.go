@@ -1,0 +1,229 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"crypto/ed25519"
+	"crypto/sha256"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"os"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/penstock/penstock/gateway/internal/config"
+	"github.com/penstock/penstock/gateway/internal/dialect"
+	"github.com/penstock/penstock/gateway/internal/llm"
+	"github.com/penstock/penstock/gateway/internal/module"
+)
+
+// plugin is one of the operator's modules as it stands in a world. Worlds share it as
+// long as neither its file nor its settings change; each holds a reference.
+type plugin struct {
+	module *module.Module
+	// spec is what it was loaded from, without the bytes.
+	spec module.Spec
+	// reloads counts the versions before it.
+	reloads int64
+}
+
+// openPlugins loads the operator's modules.
+func (w *world) openPlugins(ctx context.Context, g *gateway) error {
+	var errs []error
+	for name, p := range w.config.Plugins.Own {
+		loaded, err := w.openPlugin(ctx, g, name, p)
+		if err != nil {
+			at := config.Path(config.Path("plugins", name), "file")
+			errs = append(errs, config.Faults{w.config.Fault(at, "penstock check tries it without serving", "%v", err)})
+			continue
+		}
+		w.plugins[name] = loaded
+	}
+	return errors.Join(errs...)
+}
+
+// openPlugin takes over the plugin of the world before this one if it is still the
+// same, else it loads it.
+func (w *world) openPlugin(ctx context.Context, g *gateway, name string, p config.Plugin) (plugin, error) {
+	spec, err := pluginSpec(name, p)
+	if err == nil {
+		err = w.trust(&spec, p)
+	}
+	if err != nil {
+		return plugin{}, err
+	}
+	next := plugin{spec: spec}
+	if before := g.world.Load(); before != nil {
+		old, had := before.plugins[name]
+		if had && old.serves(spec) && old.module.Retain() {
+			return old, nil
+		}
+		if had {
+			next.reloads = old.reloads + 1
+		}
+	}
+	next.module, err = g.modules.Load(ctx, spec)
+	next.spec.Wasm = nil
+	return next, err
+}
+
+// serves reports whether the plugin is what the spec would make.
+func (p plugin) serves(s module.Spec) bool {
+	sum := sha256.Sum256(s.Wasm)
+	return p.module.SHA256() == hex.EncodeToString(sum[:]) && p.spec.SHA256 == s.SHA256 && bytes.Equal(p.spec.Config, s.Config) &&
+		slices.Equal(p.spec.Grants, s.Grants) && p.spec.MaxMemory == s.MaxMemory && p.spec.Fuel == s.Fuel &&
+		p.spec.Kind == s.Kind && p.spec.Signature == s.Signature && slices.EqualFunc(p.spec.Trusted, s.Trusted, ed25519Equal)
+}
+
+// pluginSpec says what to load and what it may do.
+func pluginSpec(name string, p config.Plugin) (module.Spec, error) {
+	wasm, err := os.ReadFile(p.File)
+	if err != nil {
+		return module.Spec{}, err
+	}
+	s := module.Spec{Name: name, Wasm: wasm, SHA256: p.SHA256, MaxMemory: int64(p.MaxMemory), Fuel: p.Fuel}
+	if len(p.With) > 0 {
+		s.Config = []byte(p.With)
+	}
+	for _, g := range p.Grants {
+		s.Grants = append(s.Grants, string(g))
+	}
+	return s, nil
+}
+
+// broken reports whether a name is that of a plugin that could not be loaded:
+// openPlugins has said why.
+func (w *world) broken(name string) bool {
+	_, configured := w.config.Plugins.Own[name]
+	return configured && w.plugins[name].module == nil
+}
+
+func ed25519Equal(a, b ed25519.PublicKey) bool { return a.Equal(b) }
+
+// trust adds what the rules for all plugins want: the use that the configuration makes
+// of it, and the signature in the file beside it.
+func (w *world) trust(s *module.Spec, p config.Plugin) error {
+	s.Kind = w.config.KindOf(s.Name)
+	for _, key := range w.config.Plugins.Trusted {
+		s.Trusted = append(s.Trusted, ed25519.PublicKey(key))
+	}
+	if len(s.Trusted) == 0 {
+		return nil
+	}
+	signature, err := os.ReadFile(p.File + ".sig")
+	s.Signature = strings.TrimSpace(string(signature))
+	return err
+}
+
+// digests are those of the plugins by name.
+func (w *world) digests() map[string]string {
+	out := make(map[string]string, len(w.plugins))
+	for name, p := range w.plugins {
+		out[name] = p.module.SHA256()
+	}
+	return out
+}
+
+// openRouters makes a ranker for every pair of router and settings.
+func (w *world) openRouters(ctx context.Context, g *gateway, stage routerStage) error {
+	builtin, err := module.NewRouter(g.routers, time.Now)
+	if err != nil {
+		return err
+	}
+	routers := map[string]*module.Router{}
+	errs := []error{stage.add(ctx, builtin, "ordered", nil)} // routes that no model configures
+	for name, m := range w.config.Models {
+		if w.broken(m.Router) {
+			continue
+		}
+		router, err := builtin, error(nil)
+		if plugin, ok := w.plugins[m.Router]; ok {
+			if router = routers[m.Router]; router == nil {
+				router, err = module.NewRouter(plugin.module, time.Now)
+				routers[m.Router] = router
+			}
+			stage.strict[m.Router] = w.config.Plugins.Own[m.Router].OnError.Route == config.Fail
+		}
+		if err == nil {
+			err = stage.add(ctx, router, m.Router, m.With)
+		}
+		if err != nil {
+			at := config.Path(config.Path("models", name), "router")
+			errs = append(errs, config.Faults{w.config.Fault(at, "", "%v", err)})
+		}
+	}
+	return errors.Join(errs...)
+}
+
+func (s routerStage) add(ctx context.Context, r *module.Router, strategy string, with config.Object) error {
+	route := &llm.Route{Router: strategy, With: []byte(with)}
+	if s.rankers[rankerName(route)] != nil {
+		return nil
+	}
+	ranker, err := r.Prepare(strategy, route.With)
+	if err == nil {
+		err = ranker.Check(ctx) // a misspelt setting shows now, not in every request
+	}
+	if err != nil {
+		return err
+	}
+	s.rankers[rankerName(route)] = ranker
+	return nil
+}
+
+// openTransforms makes a transform of every plugin that a route passes its requests
+// and replies through.
+func (w *world) openTransforms(into map[string]dialect.Transform) error {
+	var errs []error
+	for alias, m := range w.config.Models {
+		for i, name := range m.Transform {
+			if into[name] != nil || w.broken(name) {
+				continue
+			}
+			t, err := module.NewTransform(w.plugins[name].module, w.transformOptions(name))
+			if err != nil {
+				at := fmt.Sprintf("%s[%d]", config.Path(config.Path("models", alias), "transform"), i)
+				errs = append(errs, config.Faults{w.config.Fault(at, "", "%v", err)})
+				continue
+			}
+			into[name] = transform{t}
+		}
+	}
+	return errors.Join(errs...)
+}
+
+func (w *world) transformOptions(name string) module.TransformOptions {
+	on := w.config.Plugins.Own[name].OnError
+	return module.TransformOptions{
+		SkipRequest: on.Request == config.Skip, SkipResponse: on.Response == config.Skip, SkipEvent: on.Event == config.Skip,
+	}
+}
+
+// openTranslators finds the module for every dialect that a provider of this
+// configuration speaks: the built-in one, loaded when first needed, or a plugin.
+func (w *world) openTranslators(ctx context.Context, g *gateway, d *dialect.Dialects) error {
+	modules := translators{}
+	errs := []error{g.loadDialects(ctx, w.config)}
+	if m := g.dialects.Load(); m != nil {
+		builtin, err := module.NewDialects(m)
+		errs = append(errs, err)
+		modules[llm.Anthropic] = translator{builtin}
+	}
+	for name, p := range w.config.Providers {
+		plugin, ok := w.plugins[string(p.Dialect)]
+		if !ok || modules[p.Dialect] != nil {
+			continue
+		}
+		own, err := module.NewDialects(plugin.module)
+		if err != nil {
+			at := config.Path(config.Path("providers", name), "dialect")
+			errs = append(errs, config.Faults{w.config.Fault(at, "", "%v", err)})
+			continue
+		}
+		modules[p.Dialect] = translator{own}
+	}
+	d.Modules = modules
+	return errors.Join(errs...)
+}
