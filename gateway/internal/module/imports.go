@@ -53,6 +53,7 @@ type hostFunc struct {
 const (
 	i32 = api.ValueTypeI32
 	i64 = api.ValueTypeI64
+	f64 = api.ValueTypeF64
 )
 
 // penstockFuncs is the module "penstock" as the contract has it.
@@ -62,6 +63,11 @@ func penstockFuncs() map[string]hostFunc {
 		"error":      {params: []api.ValueType{i32, i32, i32}, call: hostError},
 		"now_ms":     {results: []api.ValueType{i64}, grant: GrantClock, call: hostNow},
 		"random_u64": {results: []api.ValueType{i64}, grant: GrantRandom, call: hostRandom},
+		"metric_add": {params: []api.ValueType{i32, i32, f64}, grant: GrantMetrics, call: hostMetric},
+		"kv_get": {params: []api.ValueType{i32, i32, i32, i32}, results: []api.ValueType{i32}, grant: GrantKV,
+			call: hostGet},
+		"kv_set": {params: []api.ValueType{i32, i32, i32, i32, i32}, results: []api.ValueType{i32}, grant: GrantKV,
+			call: hostSet},
 	}
 }
 
@@ -139,14 +145,15 @@ func (g *instance) utf16(ptr uint32) string {
 	return string(utf16.Decode(units))
 }
 
-// time is the call's frozen clock in Unix nanoseconds. Without the grant it stands
+// time is the call's frozen clock in Unix nanoseconds, cut to milliseconds so that a
+// recorded call can be repeated. Without the grant it stands
 // still at one second after the epoch: runtimes refuse to start at zero.
 func (g *instance) time() int64 {
 	if !g.owner.grants.Has(GrantClock) {
 		return int64(time.Second)
 	}
 	if g.now.clock == 0 {
-		g.now.clock = time.Now().UnixNano()
+		g.now.clock = g.owner.now().UnixMilli() * int64(time.Millisecond)
 	}
 	return g.now.clock
 }

@@ -54,6 +54,9 @@ type Spec struct {
 	// Recycle is the number of calls after which an instance is replaced by a fresh
 	// one. Zero means 100,000.
 	Recycle int64
+	// Record, if not nil, is told of every call after it ended, on the caller's
+	// goroutine: it must be quick and safe for concurrent use.
+	Record func(Recorded)
 }
 
 // The grants.
@@ -62,11 +65,17 @@ const (
 	GrantClock = "clock"
 	// GrantRandom allows the import penstock.random_u64.
 	GrantRandom = "random"
+	// GrantMetrics allows the import penstock.metric_add.
+	GrantMetrics = "metrics"
+	// GrantKV allows the imports penstock.kv_get and penstock.kv_set.
+	GrantKV = "kv"
+	// GrantLog is allowed to every module, so naming it changes nothing.
+	GrantLog = "log"
 	// GrantMessages puts the request's messages into the JSON routing envelope.
 	GrantMessages = "read:messages"
 )
 
-var grantNames = []string{GrantClock, GrantRandom, GrantMessages}
+var grantNames = []string{GrantLog, GrantClock, GrantRandom, GrantMetrics, GrantKV, GrantMessages}
 
 // Grants is a set of grants.
 type Grants []string
@@ -81,9 +90,7 @@ func (s Spec) normal() (Spec, error) {
 	s.FuelPerByte = or(s.FuelPerByte, defaultPerByte)
 	s.Recycle = or(s.Recycle, defaultRecycle)
 	s.MaxInstances = or(s.MaxInstances, 2*runtime.GOMAXPROCS(0))
-	if len(s.Config) == 0 {
-		s.Config = json.RawMessage("{}")
-	}
+	s.Config = orEmpty(s.Config)
 	return s, s.check()
 }
 
@@ -100,7 +107,11 @@ func (s Spec) check() error {
 	case !json.Valid(s.Config):
 		return fmt.Errorf("the settings are not valid JSON")
 	}
-	for _, g := range s.Grants {
+	return checkGrants(s.Grants)
+}
+
+func checkGrants(grants []string) error {
+	for _, g := range grants {
 		if !slices.Contains(grantNames, g) {
 			return fmt.Errorf("unknown grant %q; there are %s", g, strings.Join(grantNames, ", "))
 		}
@@ -108,10 +119,19 @@ func (s Spec) check() error {
 	return nil
 }
 
+// orEmpty is v, or an empty object when there is none.
+func orEmpty(v json.RawMessage) json.RawMessage {
+	if len(v) == 0 {
+		return json.RawMessage("{}")
+	}
+	return v
+}
+
 // or is v, or the default when v is zero.
-func or[T int | int64](v, zero T) T {
-	if v == 0 {
-		return zero
+func or[T int | int64 | string](v, standard T) T {
+	var none T
+	if v == none {
+		return standard
 	}
 	return v
 }
