@@ -17,6 +17,8 @@ const (
 	maxPathBytes   = 2 << 10
 )
 
+var errNoBody = errors.New("the result lacks its body")
+
 // shown says under which name a provider's header is shown to a dialect, if at all.
 func shown(name string) (string, bool) {
 	lower := strings.ToLower(name)
@@ -87,7 +89,7 @@ func checkCall(c *llm.Call) error {
 	case strings.ContainsAny(c.Query, "# ") || len(c.Query) > maxPathBytes || hasControl(c.Query):
 		return fmt.Errorf("the query %q is not one", brief(c.Query))
 	case c.Body == nil:
-		return errors.New("the result lacks its body")
+		return errNoBody
 	}
 	return nil
 }

@@ -16,14 +16,14 @@ var (
 	sigNone    = signature{}
 )
 
-// vet holds a module's outline against the contract and the operator's grants, and
-// reports everything that is wrong at once.
-func (o *outline) vet(s Spec) error {
-	return errors.Join(o.vetShape(s), o.vetExports(), o.vetImports(s.Grants))
+// vet holds a module's outline against the contract, the memory that an instance may
+// have and the operator's grants, and reports everything that is wrong at once.
+func (o *outline) vet(memory int64, grants Grants) error {
+	return errors.Join(o.vetShape(memory), o.vetExports(), o.vetImports(grants))
 }
 
 // vetShape checks what the sandbox rests on.
-func (o *outline) vetShape(s Spec) error {
+func (o *outline) vetShape(memory int64) error {
 	var errs []error
 	bad := func(format string, args ...any) { errs = append(errs, fmt.Errorf(format, args...)) }
 	if o.start {
@@ -39,9 +39,9 @@ func (o *outline) vetShape(s Spec) error {
 			bad("its memory is 64-bit; only wasm32 is supported")
 		case m.shared:
 			bad("its memory is shared (threads); only unshared memory is supported")
-		case int64(m.min)*pageSize > s.MaxMemory:
+		case int64(m.min)*pageSize > memory:
 			bad("it starts with %d bytes of memory, more than the %d it may have: raise its max memory",
-				int64(m.min)*pageSize, s.MaxMemory)
+				int64(m.min)*pageSize, memory)
 		}
 	}
 	return errors.Join(append(errs, o.vetTables())...)

@@ -163,7 +163,7 @@ func FuzzMeter(f *testing.F) {
 			return
 		}
 		s, _ := Spec{Name: "fuzz", Wasm: wasm, MaxMemory: 1 << 20}.normal()
-		vetted := o.vet(s) == nil
+		vetted := o.vet(s.MaxMemory, s.Grants) == nil
 		if _, err := metered(o, false); err != nil || !vetted {
 			return
 		}

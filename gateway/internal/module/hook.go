@@ -15,6 +15,12 @@ const (
 	NormaliseResponse
 	// NormaliseEvent makes canonical chunks of one event of a provider's stream.
 	NormaliseEvent
+	// AcceptRequest makes a canonical request of a caller's in another wire format.
+	AcceptRequest
+	// RenderResponse makes the caller's reply of a canonical one or of an error.
+	RenderResponse
+	// RenderEvent makes the caller's bytes of one canonical chunk.
+	RenderEvent
 
 	hookCount
 )
@@ -25,10 +31,16 @@ var hookNames = [hookCount]string{
 	"penstock_transform_request",
 	"penstock_normalise_response",
 	"penstock_normalise_event",
+	"penstock_accept_request",
+	"penstock_render_response",
+	"penstock_render_event",
 }
 
 // String is the name of the export.
 func (h Hook) String() string { return hookNames[h] }
+
+// streams reports whether the hook is called once for every event of a stream.
+func (h Hook) streams() bool { return h == NormaliseEvent || h == RenderEvent }
 
 // maxOutput bounds a result, in bytes: a ranking is short, and reading it is work
 // that no fuel pays for.
@@ -41,6 +53,7 @@ func (h Hook) maxOutput() uint32 {
 
 // The other names of the contract.
 const (
+	exportPrefix     = "penstock_" // of hooks
 	exportMemory     = "memory"
 	exportVersion    = "penstock_abi_version"
 	exportAlloc      = "penstock_alloc"

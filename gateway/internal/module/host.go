@@ -26,25 +26,35 @@ type Options struct {
 	// Log receives what modules write, and faults nobody waits for. Nil means
 	// nowhere.
 	Log *slog.Logger
+	// Now is the clock that modules with the grant see, and by which their stores
+	// forget. Nil means time.Now.
+	Now func() time.Time
 }
 
 // Host loads modules. It is safe for concurrent use.
 type Host struct {
 	cache wazero.CompilationCache
 	log   *slog.Logger
-	// each is the fuel pass's; tests set it.
-	each bool
+	now   func() time.Time
+	// meter is the fuel pass; tests put another one here.
+	meter func(*outline) ([]byte, error)
 
 	mu      sync.Mutex
 	modules map[*Module]struct{}
-	closed  bool
+	// stores are the plugins' key-value stores by name.
+	stores map[string]*store
+	closed bool
 }
 
 // NewHost prepares for loading. The caller closes the host.
 func NewHost(o Options) (*Host, error) {
-	h := &Host{log: o.Log, modules: map[*Module]struct{}{}}
+	h := &Host{log: o.Log, now: o.Now, modules: map[*Module]struct{}{}, stores: map[string]*store{},
+		meter: func(o *outline) ([]byte, error) { return metered(o, false) }}
 	if h.log == nil {
 		h.log = slog.New(slog.DiscardHandler)
+	}
+	if h.now == nil {
+		h.now = time.Now
 	}
 	if o.CacheDir == "" {
 		h.cache = wazero.NewCompilationCache()
@@ -120,30 +130,76 @@ func (h *Host) Load(ctx context.Context, s Spec) (*Module, error) {
 }
 
 func (h *Host) load(ctx context.Context, s Spec) (*Module, error) {
+	d, err := h.draft(s, s.Grants)
+	if err != nil {
+		return nil, err
+	}
+	m, err := h.open(ctx, d)
+	if err != nil {
+		return nil, err
+	}
+	m.store = h.storeOf(s.Name)
+	if err := m.warm(ctx, d.spec); err != nil {
+		m.abandon(ctx)
+		return nil, err
+	}
+	return m, h.adopt(m)
+}
+
+// storeOf is the store of the plugin with this name, which outlives its modules.
+func (h *Host) storeOf(name string) *store {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	s := h.stores[name]
+	if s == nil {
+		s = newStore(h.now)
+		h.stores[name] = s
+	}
+	return s
+}
+
+// draft is a module that passed every check of its bytes, with fuel counting built in.
+type draft struct {
+	spec    Spec
+	outline *outline
+	sum     [32]byte
+	code    []byte
+}
+
+// draft checks and meters a module whose imports may need these grants.
+func (h *Host) draft(s Spec, grants []string) (*draft, error) {
 	s, err := s.normal()
 	if err != nil {
 		return nil, err
 	}
-	sum := sha256.Sum256(s.Wasm)
-	if err := pinned(s.SHA256, hex.EncodeToString(sum[:])); err != nil {
+	d := &draft{spec: s, sum: sha256.Sum256(s.Wasm)}
+	if err := pinned(s.SHA256, hex.EncodeToString(d.sum[:])); err != nil {
 		return nil, err
 	}
-	o, err := sketch(s.Wasm)
-	if err != nil {
+	if d.outline, err = sketch(s.Wasm); err != nil {
 		return nil, err
 	}
-	if err := o.vet(s); err != nil {
+	if err := d.outline.vet(s.MaxMemory, grants); err != nil {
 		return nil, err
 	}
-	code, err := metered(o, h.each)
-	if err != nil {
-		return nil, err
+	d.code, err = h.meter(d.outline)
+	return d, err
+}
+
+// grants are those of a case: its own, or else what its spec allows.
+func (d *draft) grants(own []string) []string {
+	if own != nil {
+		return own
 	}
-	m := newModule(s, o, sum, h.log.With("module", s.Name))
-	if err := m.open(ctx, h.cache, o, s, code); err != nil {
-		return nil, err
+	return d.spec.Grants
+}
+
+// granted reports imports that are not allowed by these grants.
+func (d *draft) granted(grants []string) error {
+	if err := checkGrants(grants); err != nil {
+		return err
 	}
-	return m, h.adopt(m)
+	return d.outline.vetImports(grants)
 }
 
 func pinned(want, have string) error {
@@ -158,7 +214,7 @@ func (h *Host) adopt(m *Module) error {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	if h.closed {
-		m.teardown()
+		m.abandon(context.Background())
 		return ErrClosed
 	}
 	h.modules[m] = struct{}{}
@@ -171,38 +227,39 @@ func (h *Host) adopt(m *Module) error {
 	return nil
 }
 
-func newModule(s Spec, o *outline, sum [32]byte, log *slog.Logger) *Module {
+func newModule(d *draft, log *slog.Logger) *Module {
+	s := d.spec
 	m := &Module{
-		name: s.Name, digest: hex.EncodeToString(sum[:]), salt: binary.LittleEndian.Uint64(sum[:]), size: len(s.Wasm),
+		name: s.Name, digest: hex.EncodeToString(d.sum[:]), salt: binary.LittleEndian.Uint64(d.sum[:]), size: len(s.Wasm),
 		grants: Grants(s.Grants), fuel: s.Fuel, perByte: s.FuelPerByte,
 		pool: newPool(s.MaxInstances, log),
 		quit: make(chan struct{}), done: make(chan struct{}), forget: func() {},
 	}
 	m.refs.Store(1)
 	for h, name := range hookNames {
-		_, m.exports[h] = o.exports[name]
+		_, m.exports[h] = d.outline.exports[name]
 	}
 	return m
 }
 
-// open compiles the module in a runtime of its own and starts the first instance.
-func (m *Module) open(ctx context.Context, cache wazero.CompilationCache, o *outline, s Spec, code []byte) error {
+// open compiles a module in a runtime of its own. It has no instance yet.
+func (h *Host) open(ctx context.Context, d *draft) (*Module, error) {
+	m := newModule(d, h.log.With("module", d.spec.Name))
+	m.now = h.now
 	m.runtime = wazero.NewRuntimeWithConfig(ctx, wazero.NewRuntimeConfig().
 		WithCoreFeatures(api.CoreFeaturesV2).
-		WithMemoryLimitPages(uint32((s.MaxMemory+pageSize-1)/pageSize)).
+		WithMemoryLimitPages(uint32((d.spec.MaxMemory+pageSize-1)/pageSize)).
 		WithDebugInfoEnabled(false).
-		WithCompilationCache(cache))
-	err := m.furnish(ctx, o, s.Grants)
+		WithCompilationCache(h.cache))
+	err := m.furnish(ctx, d.outline, d.spec.Grants)
 	if err == nil {
-		err = m.build(ctx, code)
-	}
-	if err == nil {
-		err = m.warm(ctx, s)
+		err = m.build(ctx, d.code)
 	}
 	if err != nil {
 		_ = m.runtime.Close(ctx)
+		return nil, err
 	}
-	return err
+	return m, nil
 }
 
 // furnish gives the runtime those host functions that the module imports.
@@ -253,11 +310,17 @@ func (m *Module) warm(ctx context.Context, s Spec) error {
 	}
 	g, err := m.pool.build(ctx)
 	if err != nil {
-		_ = m.compiled.Close(ctx)
 		return err
 	}
 	m.pool.idle, m.pool.live = []*instance{g}, 1
 	return nil
+}
+
+// abandon frees a module that nobody has come to know.
+func (m *Module) abandon(ctx context.Context) {
+	m.pool.close()
+	_ = m.compiled.Close(ctx)
+	_ = m.runtime.Close(ctx)
 }
 
 // instantiate makes and starts one instance.

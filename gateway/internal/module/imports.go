@@ -139,14 +139,15 @@ func (g *instance) utf16(ptr uint32) string {
 	return string(utf16.Decode(units))
 }
 
-// time is the call's frozen clock in Unix nanoseconds. Without the grant it stands
+// time is the call's frozen clock in Unix nanoseconds, cut to milliseconds so that a
+// recorded call can be repeated. Without the grant it stands
 // still at one second after the epoch: runtimes refuse to start at zero.
 func (g *instance) time() int64 {
 	if !g.owner.grants.Has(GrantClock) {
 		return int64(time.Second)
 	}
 	if g.now.clock == 0 {
-		g.now.clock = time.Now().UnixNano()
+		g.now.clock = g.owner.now().UnixMilli() * int64(time.Millisecond)
 	}
 	return g.now.clock
 }

@@ -212,6 +212,13 @@ func (g *instance) close() {
 	_ = g.mod.Close(g.ctx) // wazero reports an error only from a guest's open files
 }
 
+// closeIfThere closes an instance that may never have come to be.
+func (g *instance) closeIfThere() {
+	if g != nil {
+		g.close()
+	}
+}
+
 // text reads a string of the guest's, at most limit bytes of it, as valid UTF-8.
 func (g *instance) text(ptr, n, limit uint32) (string, bool) {
 	b, ok := g.memory.Read(ptr, n)

@@ -5,8 +5,6 @@ import (
 	"testing"
 	"time"
 
-	"github.com/tetratelabs/wazero"
-
 	"github.com/penstock/penstock/gateway/internal/llm"
 )
 
@@ -60,14 +58,20 @@ func BenchmarkMetering(b *testing.B) {
 
 func benchmarkGuest(b *testing.B, o *outline, code []byte, h Hook, in []byte) {
 	ctx := context.Background()
-	m := newModule(Spec{Name: "bench", MaxInstances: 1}, o, [32]byte{}, testLog(b))
-	cache := wazero.NewCompilationCache()
-	defer cache.Close(ctx)
-	if err := m.open(ctx, cache, o, Spec{Name: "bench", MaxMemory: defaultMem, Config: []byte("{}"), Recycle: 1 << 40}, code); err != nil {
+	host := newTestHost(b)
+	s, err := Spec{Name: "bench", MaxInstances: 1}.normal()
+	if err != nil {
+		b.Fatal(err)
+	}
+	m, err := host.open(ctx, &draft{spec: s, outline: o, code: code})
+	if err != nil {
 		b.Fatal(err)
 	}
 	defer m.teardown()
-	g := m.pool.pop()
+	g, err := m.instantiate(ctx, appendInit(nil, "bench", s.Config))
+	if err != nil {
+		b.Fatal(err)
+	}
 	for b.Loop() {
 		if _, err := g.call(h, 1, in, 1<<40); err != nil {
 			b.Fatal(err)

@@ -47,6 +47,9 @@ type Module struct {
 	runtime  wazero.Runtime
 	compiled wazero.CompiledModule
 	pool     *pool
+	// now is the clock behind the calls' frozen one.
+	now   func() time.Time
+	store *store
 
 	refs atomic.Int64
 	shut sync.Once
@@ -177,9 +180,6 @@ func (m *Module) keep() {
 // teardown runs when nobody can call any more. Errors of closing have no one to act
 // on them: the memory is Go's and goes with the runtime.
 func (m *Module) teardown() {
-	ctx := context.Background()
-	m.pool.close()
-	_ = m.compiled.Close(ctx)
-	_ = m.runtime.Close(ctx)
+	m.abandon(context.Background())
 	m.forget()
 }

@@ -81,9 +81,7 @@ func (s Spec) normal() (Spec, error) {
 	s.FuelPerByte = or(s.FuelPerByte, defaultPerByte)
 	s.Recycle = or(s.Recycle, defaultRecycle)
 	s.MaxInstances = or(s.MaxInstances, 2*runtime.GOMAXPROCS(0))
-	if len(s.Config) == 0 {
-		s.Config = json.RawMessage("{}")
-	}
+	s.Config = orEmpty(s.Config)
 	return s, s.check()
 }
 
@@ -100,7 +98,11 @@ func (s Spec) check() error {
 	case !json.Valid(s.Config):
 		return fmt.Errorf("the settings are not valid JSON")
 	}
-	for _, g := range s.Grants {
+	return checkGrants(s.Grants)
+}
+
+func checkGrants(grants []string) error {
+	for _, g := range grants {
 		if !slices.Contains(grantNames, g) {
 			return fmt.Errorf("unknown grant %q; there are %s", g, strings.Join(grantNames, ", "))
 		}
@@ -108,10 +110,19 @@ func (s Spec) check() error {
 	return nil
 }
 
+// orEmpty is v, or an empty object when there is none.
+func orEmpty(v json.RawMessage) json.RawMessage {
+	if len(v) == 0 {
+		return json.RawMessage("{}")
+	}
+	return v
+}
+
 // or is v, or the default when v is zero.
-func or[T int | int64](v, zero T) T {
-	if v == 0 {
-		return zero
+func or[T int | int64 | string](v, standard T) T {
+	var none T
+	if v == none {
+		return standard
 	}
 	return v
 }

@@ -1,0 +1,190 @@
+package module
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+	"time"
+)
+
+// Trial is what came of one case.
+type Trial struct {
+	Name string
+	// Err is nil when the case passed. Else its text says what was expected and what
+	// came; a rejection or a fault stands in its chain.
+	Err error
+	// Output is the last call's result; for the flat form it is put into JSON, for events
+	// it is a JSON list of each one's lines, null where the plugin had no opinion.
+	Output []byte
+	// Fuel is that of a warm instance, in instructions, all events together.
+	Fuel int64
+	// Memory is the instance's after the call, in bytes, Duration the time of its calls.
+	Memory   int64
+	Duration time.Duration
+}
+
+// Try loads a module as the gateway does and runs the cases, each twice on one
+// instance and twice on fresh ones; a module whose answers differ fails the case. The
+// settings and grants are the cases' own, not the spec's. The error is about the module
+// as a whole, which could then not be tried, or ctx's.
+func (h *Host) Try(ctx context.Context, s Spec, cases []Case) ([]Trial, error) {
+	d, err := h.draft(s, grantNames)
+	if err != nil {
+		return nil, fmt.Errorf("load module %s: %w", s.Name, err)
+	}
+	w := &bench{host: h, draft: d, modules: map[string]*Module{}}
+	defer w.close()
+	trials := make([]Trial, 0, len(cases))
+	for i := range cases {
+		if err := ctx.Err(); err != nil {
+			return trials, fmt.Errorf("try module %s: %w", s.Name, err)
+		}
+		t, err := w.try(ctx, &cases[i])
+		if err != nil {
+			return trials, fmt.Errorf("load module %s: %w", s.Name, err)
+		}
+		trials = append(trials, t)
+	}
+	return trials, nil
+}
+
+// bench is where a module is tried: one loaded form of it for every set of grants.
+type bench struct {
+	host    *Host
+	draft   *draft
+	modules map[string]*Module
+}
+
+func (w *bench) close() {
+	for _, m := range w.modules {
+		m.teardown()
+	}
+}
+
+// try runs one case. The error is about the module as a whole.
+func (w *bench) try(ctx context.Context, c *Case) (Trial, error) {
+	t := Trial{Name: c.Name}
+	grants := w.draft.grants(c.Grants)
+	if t.Err = w.draft.granted(grants); t.Err != nil {
+		return t, nil
+	}
+	m, err := w.module(ctx, grants)
+	if err != nil {
+		return t, err
+	}
+	if h, ok := c.hook(); ok && !m.exports[h] {
+		t.Err = fmt.Errorf("the module does not export %s", h)
+		return t, nil
+	}
+	runs, err := m.rehearse(ctx, c)
+	if err != nil {
+		t.Err = err
+		return t, nil
+	}
+	warm := runs[1]
+	t.Output, t.Fuel, t.Memory, t.Duration = c.output(warm), warm.fuel, warm.memory, warm.took
+	t.Err = errors.Join(c.judge(warm), agree(runs))
+	return t, nil
+}
+
+// module is the module loaded with these grants, without an instance.
+func (w *bench) module(ctx context.Context, grants []string) (*Module, error) {
+	key := strings.Join(slices.Sorted(slices.Values(grants)), " ")
+	if m := w.modules[key]; m != nil {
+		return m, nil
+	}
+	d := *w.draft
+	d.spec.Grants = grants
+	m, err := w.host.open(ctx, &d)
+	if err != nil {
+		return nil, err
+	}
+	w.modules[key] = m
+	return m, nil
+}
+
+// rehearse runs a case twice on one instance and then on two more. After a fault, which
+// breaks the instance, the second run has a fresh one, too.
+func (m *Module) rehearse(ctx context.Context, c *Case) ([]run, error) {
+	m.now = c.clock
+	m.store = newStore(c.clock)
+	var g *instance
+	defer func() { g.closeIfThere() }()
+	runs := make([]run, 0, 4)
+	for i := range 4 {
+		if i != 1 || outcomeOf(runs[0].err) == broken {
+			g.closeIfThere()
+			g = nil
+		}
+		r, next, err := m.perform(ctx, c, g)
+		if g = next; err != nil {
+			return nil, err
+		}
+		runs = append(runs, r)
+	}
+	return runs, nil
+}
+
+// perform runs a case once, on g or on a fresh instance. An error is the case's own:
+// nothing was run.
+func (m *Module) perform(ctx context.Context, c *Case, g *instance) (run, *instance, error) {
+	m.store.fill(c.entries())
+	if g == nil {
+		var err error
+		if g, err = m.instantiate(ctx, appendInit(nil, m.name, orEmpty(c.Config))); err != nil {
+			return run{err: err, store: m.store.all()}, nil, nil
+		}
+	}
+	m.store.fill(c.entries()) // what penstock_init kept is not the case's
+	began := time.Now()
+	r, err := c.play(func(h Hook, in []byte) ([]byte, int64, error) {
+		budget := m.fuel + m.perByte*int64(len(in))
+		view, err := g.call(h, uint64(c.Seed), in, budget)
+		return append([]byte(nil), view...), g.used(budget), err
+	})
+	r.took, r.memory, r.store = time.Since(began), int64(g.memory.Size()), m.store.all()
+	return r, g, err
+}
+
+// agree reports a module that answers the same question in two ways.
+func agree(runs []run) error {
+	for i, r := range runs[1:] {
+		what := differing(runs[0], r)
+		if what == "" {
+			continue
+		}
+		where := "on a fresh instance"
+		if i == 0 {
+			where = "when the same instance is called again"
+		}
+		return fmt.Errorf("it answers differently %s: %s", where, what)
+	}
+	return nil
+}
+
+// differing says what is not the same in two runs; empty when all is.
+func differing(a, b run) string {
+	if x, y := errText(a.err), errText(b.err); x != y {
+		return fmt.Sprintf("first %s, then %s", x, y)
+	}
+	for i := range min(len(a.outs), len(b.outs)) {
+		if x, y := a.outs[i], b.outs[i]; string(x) != string(y) {
+			return fmt.Sprintf("first %q, then %q", clip(x), clip(y))
+		}
+	}
+	same := func(x, y []byte) bool { return string(x) == string(y) }
+	if !maps.EqualFunc(a.store, b.store, same) {
+		return fmt.Sprintf("first it keeps %q, then %q", a.store, b.store)
+	}
+	return ""
+}
+
+func errText(err error) string {
+	if err == nil {
+		return "a result"
+	}
+	return err.Error()
+}
