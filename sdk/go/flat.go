@@ -117,6 +117,16 @@ func (r *Route) Settings(yield func(key, value []byte) bool) {
 	}
 }
 
+// Setting is the value of one setting, as text.
+func (r *Route) Setting(name string) ([]byte, bool) {
+	for key, value := range r.Settings {
+		if string(key) == name {
+			return value, true
+		}
+	}
+	return nil, false
+}
+
 // AppendRank appends one entry of the answer; the best comes first.
 func AppendRank(out []byte, r Rank) []byte {
 	return append(out, (*[unsafe.Sizeof(r)]byte)(unsafe.Pointer(&r))[:]...)

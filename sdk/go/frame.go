@@ -1,6 +1,9 @@
 package penstock
 
-import "encoding/binary"
+import (
+	"bytes"
+	"encoding/binary"
+)
 
 // MaxState bounds the state that an event hook may ask the host to carry, in bytes.
 const MaxState = 64 << 10
@@ -24,4 +27,19 @@ func SplitFrame(in []byte) (state, payload []byte, ok bool) {
 func AppendState(out, state []byte) []byte {
 	out = binary.LittleEndian.AppendUint32(out, uint32(len(state)))
 	return append(out, state...)
+}
+
+// SplitEvent takes an event hook's payload apart into the event's name and its data. It
+// reports false when there is no name.
+func SplitEvent(payload []byte) (name, data []byte, ok bool) {
+	return bytes.Cut(payload, []byte{'\n'})
+}
+
+// AppendLine appends one line, which holds no line feed, to an event hook's output that
+// AppendState began.
+func AppendLine(out, line []byte) []byte {
+	if uint64(len(out)) > 4+uint64(binary.LittleEndian.Uint32(out)) {
+		out = append(out, '\n')
+	}
+	return append(out, line...)
 }

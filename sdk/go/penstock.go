@@ -1,8 +1,8 @@
 // Package penstock is the guest side of Penstock's plugin contract, for Go. It
 // hands a hook its input as bytes and the hook's output back to the host, both in
-// buffers that are reused from call to call, so that a guest does not grow. It is
-// not a JSON library and knows nothing of requests or routes beyond the flat
-// routing record.
+// buffers that are reused from call to call, so that a guest does not grow. It reads
+// JSON in place and appends it, and reads the flat routing record. It knows nothing of
+// what requests and replies mean.
 //
 // A plugin exports its hooks itself, in a file built for wasip1 only:
 //
@@ -16,7 +16,10 @@
 // belong to the instance, which is why they are package variables.
 package penstock
 
-import "unsafe"
+import (
+	"strings"
+	"unsafe"
+)
 
 // ABIVersion is the version of the contract that this package speaks: the major
 // number in the high 16 bits, the minor in the low ones.
@@ -44,30 +47,8 @@ func (e *Error) Error() string { return e.Message }
 // Reject builds an Error whose message is the parts joined. It takes no format,
 // because that would link fmt, most of a megabyte, into every plugin.
 func Reject(code int32, parts ...string) *Error {
-	n := 0
-	for _, p := range parts {
-		n += len(p)
-	}
-	message := make([]byte, 0, n)
-	for _, p := range parts {
-		message = append(message, p...)
-	}
-	return &Error{Code: code, Message: string(message)}
+	return &Error{Code: code, Message: strings.Join(parts, "")}
 }
-
-// Level grades a log line.
-type Level int32
-
-// The levels, in rising order.
-const (
-	Debug Level = iota
-	Info
-	Warn
-	Fault
-)
-
-// Log writes one line to the host's log. Natively it does nothing.
-func Log(level Level, message string) { hostLog(int32(level), message) }
 
 // input and output are the instance's two buffers; the host writes into the first
 // and reads from the second.

@@ -1,0 +1,68 @@
+package penstock
+
+import (
+	"strconv"
+	"unicode/utf8"
+)
+
+// AppendText appends s as a JSON string, escaped as far as JSON requires. Bytes that are
+// not UTF-8 become U+FFFD.
+func AppendText(dst, s []byte) []byte {
+	dst = append(dst, '"')
+	start := 0
+	for i := plain(s, 0); i < len(s); i += plain(s, i) {
+		size, bad := 1, true
+		if s[i] >= utf8.RuneSelf {
+			var r rune
+			r, size = utf8.DecodeRune(s[i:])
+			bad = r == utf8.RuneError && size == 1
+		}
+		if bad {
+			dst = appendEscape(append(dst, s[start:i]...), s[i])
+			start = i + size
+		}
+		i += size
+	}
+	return append(append(dst, s[start:]...), '"')
+}
+
+// plain is how many bytes of s from i on stand for themselves in a JSON string and are
+// ASCII.
+func plain(s []byte, i int) int {
+	for start := i; ; i += 8 {
+		x := word(s, i)
+		marks := zeros(x^ones*'"') | zeros(x^ones*'\\') | (x-ones*' ')&^x&tops | x&tops
+		if marks != 0 {
+			return min(i+first(marks), len(s)) - start
+		}
+	}
+}
+
+func appendEscape(dst []byte, c byte) []byte {
+	const digits = "0123456789abcdef"
+	switch {
+	case c == '"' || c == '\\':
+		return append(dst, '\\', c)
+	case c == '\n':
+		return append(dst, '\\', 'n')
+	case c == '\r':
+		return append(dst, '\\', 'r')
+	case c == '\t':
+		return append(dst, '\\', 't')
+	case c < ' ':
+		return append(dst, '\\', 'u', '0', '0', digits[c>>4], digits[c&15])
+	}
+	return append(dst, `\ufffd`...)
+}
+
+// AppendNumber appends a finite number with as many digits as it takes to read the same
+// one back; null for any other.
+func AppendNumber(dst []byte, x float64) []byte {
+	if x-x != 0 {
+		return append(dst, "null"...)
+	}
+	return strconv.AppendFloat(dst, x, 'g', -1, 64)
+}
+
+// AppendWhole appends a whole number.
+func AppendWhole(dst []byte, n int64) []byte { return strconv.AppendInt(dst, n, 10) }
