@@ -1,0 +1,30 @@
+package main
+
+import penstock "github.com/penstock/penstock/sdk/go"
+
+// routeFlat is the hook in its flat form.
+func (r *ranking) routeFlat(out, in []byte) ([]byte, error) {
+	route, ok := penstock.ReadRoute(in)
+	if !ok {
+		return nil, penstock.Reject(500, "the header does not fit")
+	}
+	setting, _ := route.Setting("output_tokens")
+	output, err := expected(setting)
+	if err != nil {
+		return nil, err
+	}
+	if route.MaxOutput > 0 {
+		output = min(output, float64(route.MaxOutput))
+	}
+	r.places = r.places[:0]
+	const usable = penstock.TargetHealthy | penstock.TargetPriced
+	for k := range route.Len {
+		if t := route.Target(k); t.Flags&usable == usable {
+			r.add(place{index: t.Index, cost: cost(float64(route.EstInput), float64(t.PriceIn), output, float64(t.PriceOut))})
+		}
+	}
+	for _, p := range r.places {
+		out = penstock.AppendRank(out, penstock.Rank{Index: p.index, Score: 0 - p.cost})
+	}
+	return out, nil
+}
