@@ -16,7 +16,7 @@ import (
 // SDK's folder may also hold a toolchain, examples and what was built from them.
 //
 //go:embed starters
-//go:embed go/*.go
+//go:embed go/*.go go/plugin.mk
 var files embed.FS
 
 // Languages are those in which a project can be started, in alphabetical order.
