@@ -161,7 +161,22 @@ func tellAttempts(line func(string, string, ...any), r *llm.Record) {
 			outcome = fmt.Sprintf("%s: %s", a.Fault, a.Error)
 		}
 		line("attempt", "%s try %d at %s ms, %s ms, status %d, %s", a.Target, a.Try, a.Start.AppendJSON(nil), a.Duration.AppendJSON(nil), a.Status, outcome)
+		for _, p := range a.Transforms {
+			line("", "plugin %s: %s", p.Plugin, applied(p))
+		}
 	}
+}
+
+// applied says in words what a transform did.
+func applied(p llm.Applied) string {
+	what := "left the " + p.Hook + " as it was"
+	if p.Changed {
+		what = "changed the " + p.Hook
+	}
+	if p.Fault != "" {
+		what += ", and failed: " + p.Fault
+	}
+	return fmt.Sprintf("%s (%d instructions)", what, p.Fuel)
 }
 
 func tellBill(line func(string, string, ...any), r *llm.Record) {

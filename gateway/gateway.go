@@ -199,7 +199,7 @@ func (g *gateway) loadDialects(ctx context.Context, c *config.Config) error {
 
 func needsDialects(c *config.Config) bool {
 	for _, p := range c.Providers {
-		if p.Dialect != llm.OpenAI {
+		if p.Dialect == llm.Anthropic {
 			return true
 		}
 	}

@@ -130,7 +130,7 @@ func (g *gateway) watched() []string {
 	if dir := g.world.Load().config.Policies; dir != "" {
 		paths = append(paths, dir)
 	}
-	for _, p := range g.world.Load().config.Plugins {
+	for _, p := range g.world.Load().config.Plugins.Own {
 		paths = append(paths, p.File)
 	}
 	return paths

@@ -30,13 +30,15 @@ type routes struct {
 	mu     sync.RWMutex
 	made   map[string]*llm.Route
 	latest time.Duration
+	// digests are those of the plugins, for revisions.
+	digests map[string]string
 }
 
 // maxMade bounds how many routes of pattern names are remembered.
 const maxMade = 4096
 
-func newRoutes(c *config.Config, cat *catalog.Catalog, discovered bool) *routes {
-	r := &routes{config: c, catalog: cat, discovered: discovered, demo: map[string]llm.Target{},
+func newRoutes(c *config.Config, cat *catalog.Catalog, discovered bool, digests map[string]string) *routes {
+	r := &routes{config: c, catalog: cat, discovered: discovered, digests: digests, demo: map[string]llm.Target{},
 		fixed: map[string]*llm.Route{}, made: map[string]*llm.Route{}}
 	for _, t := range demo.Targets() {
 		r.demo[t.Model] = t
@@ -113,7 +115,7 @@ func (r *routes) route(name, star string, m config.Model) *llm.Route {
 		Name: name, Router: m.Router, With: json.RawMessage(m.With),
 		Retries:  llm.Retries{Attempts: m.Retries.Attempts, Min: m.Retries.Backoff.Min, Max: m.Retries.Backoff.Max},
 		Timeout:  llm.Timeouts{FirstToken: m.Timeout.FirstToken, Idle: m.Timeout.Idle, Total: m.Timeout.Total},
-		CacheTTL: m.Cache.TTL, CacheShared: m.Cache.Shared,
+		CacheTTL: m.Cache.TTL, CacheShared: m.Cache.Shared, Transforms: m.Transform, Revision: r.revision(m.Transform),
 	}
 	for _, t := range m.Targets {
 		route.Targets = append(route.Targets, r.target(t, star, false))
@@ -122,6 +124,15 @@ func (r *routes) route(name, star string, m config.Model) *llm.Route {
 		route.Targets = append(route.Targets, r.target(t, star, true))
 	}
 	return route
+}
+
+// revision changes when one of the transforms does, or its settings.
+func (r *routes) revision(transforms []string) string {
+	var b strings.Builder
+	for _, name := range transforms {
+		fmt.Fprintf(&b, "%s %s %s\n", name, r.digests[name], r.config.Plugins.Own[name].With)
+	}
+	return b.String()
 }
 
 // target puts together what the catalogue knows about a target and what the

@@ -36,11 +36,17 @@ func (s policyStage) Decide(ctx context.Context, req *llm.Request, route *llm.Ro
 	return s.engine.Decide(ctx, in)
 }
 
-// routerStage knows the ranker of every route.
-type routerStage map[string]*module.Ranker
+// routerStage knows the ranker of every route, and the routers without whose opinion a
+// request does not go on.
+type routerStage struct {
+	rankers map[string]*module.Ranker
+	strict  map[string]bool
+}
 
 func (s routerStage) Rank(ctx context.Context, req *llm.Request, route *llm.Route, c []llm.Candidate) llm.Ranking {
-	return s[rankerName(route)].Rank(ctx, req, c)
+	ranking := s.rankers[rankerName(route)].Rank(ctx, req, c)
+	ranking.Strict = s.strict[route.Router]
+	return ranking
 }
 
 // rankerName is the name under which a route's ranker is kept: routes with the same
@@ -80,7 +86,33 @@ type flight struct{ upstream.Flight }
 
 func (f flight) Done(o pipeline.Outcome) { f.Flight.Done(upstream.Outcome(o)) }
 
-// translator runs the dialects module.
+// transform is a plugin on a route.
+type transform struct{ *module.Transform }
+
+func (t transform) Events(ctx context.Context, x *llm.Exchange) (dialect.Filter, error) {
+	f, err := t.Transform.Events(ctx, x)
+	if f == nil { // a nil in an interface would not be nil
+		return nil, err
+	}
+	return f, err
+}
+
+// translators knows the module of every dialect but OpenAI's.
+type translators map[llm.Dialect]dialect.Translator
+
+func (t translators) Request(ctx context.Context, e dialect.Envelope, body []byte) (llm.Call, error) {
+	return t[e.Target.Dialect].Request(ctx, e, body)
+}
+
+func (t translators) Response(ctx context.Context, e dialect.Envelope, a *llm.Answer, body []byte) ([]byte, error) {
+	return t[e.Target.Dialect].Response(ctx, e, a, body)
+}
+
+func (t translators) Events(ctx context.Context, e dialect.Envelope) (dialect.Translation, error) {
+	return t[e.Target.Dialect].Events(ctx, e)
+}
+
+// translator runs one dialects module.
 type translator struct{ *module.Dialects }
 
 func (t translator) Request(ctx context.Context, e dialect.Envelope, body []byte) (llm.Call, error) {
@@ -138,7 +170,7 @@ func (s cacheStage) key(req *llm.Request, route *llm.Route, v *llm.Verdict) cach
 	}
 	targets = strconv.AppendInt(targets, o.MaxOutputTokens, 10)
 	return s.RequestKey(req.Body, req.Facts, []byte(tenant(req, route, v)), []byte(req.Cache.Namespace),
-		[]byte(route.Name), targets, []byte(req.Dialect))
+		[]byte(route.Name), targets, []byte(route.Revision), []byte(req.Dialect))
 }
 
 // tenant is who may share answers with whom: by default a team, else the holder of

@@ -4,13 +4,13 @@ import (
 	"context"
 	"errors"
 	"net/http"
-	"os"
 	"slices"
 	"sync"
 	"time"
 
 	"github.com/penstock/penstock/gateway/internal/config"
 	"github.com/penstock/penstock/gateway/internal/dialect"
+	"github.com/penstock/penstock/gateway/internal/door"
 	"github.com/penstock/penstock/gateway/internal/llm"
 	"github.com/penstock/penstock/gateway/internal/module"
 	"github.com/penstock/penstock/gateway/internal/pipeline"
@@ -41,27 +41,21 @@ type world struct {
 // returned with the place where the configuration says so.
 func (g *gateway) build(ctx context.Context, c *config.Config) (*world, error) {
 	w := &world{config: c, clients: map[string]*upstream.Client{}, plugins: map[string]*module.Module{}, gone: make(chan struct{})}
-	w.routes = newRoutes(c, g.catalog, g.app.configPath() == "")
-	ranker := routerStage{}
-	err := errors.Join(w.openClients(g), w.openPolicy(ctx, g), w.openPlugins(ctx, g), w.openRouters(ctx, g, ranker))
+	ranker := routerStage{map[string]*module.Ranker{}, map[string]bool{}}
+	dialects := &dialect.Dialects{Modules: translators{}, Transforms: map[string]dialect.Transform{}, Scan: scanAgain, ErrorOf: errorOf}
+	err := errors.Join(w.openClients(g), w.openPolicy(ctx, g), w.openPlugins(ctx, g), w.openRouters(ctx, g, ranker),
+		w.openTransforms(g, dialects.Transforms), w.openTranslators(ctx, g, dialects))
 	if err != nil {
 		w.close(ctx)
 		return nil, err
 	}
-	modules, err := g.translator(ctx, c)
-	if err != nil {
-		w.close(ctx)
-		return nil, err
-	}
+	w.routes = newRoutes(c, g.catalog, g.app.configPath() == "", w.digests())
 	w.pipeline = pipeline.New(pipeline.Stages{
-		Routes: w.routes,
-		Policy: policyStage{w.policy},
-		Cache:  cacheStage{g.cache},
-		Router: ranker,
-		Dialects: &dialect.Dialects{
-			Modules: modules,
-			ErrorOf: errorOf,
-		},
+		Routes:   w.routes,
+		Policy:   policyStage{w.policy},
+		Cache:    cacheStage{g.cache},
+		Router:   ranker,
+		Dialects: dialects,
 		Upstream: upstreamStage{w.clients, g.retries},
 		Health:   healthStage{g.health},
 		Meter:    g.meter,
@@ -72,16 +66,10 @@ func (g *gateway) build(ctx context.Context, c *config.Config) (*world, error) {
 	return w, nil
 }
 
-// translator is what speaks other wire formats than OpenAI's; nil when no provider
-// of this configuration does.
-func (g *gateway) translator(ctx context.Context, c *config.Config) (dialect.Translator, error) {
-	err := g.loadDialects(ctx, c)
-	m := g.dialects.Load()
-	if err != nil || m == nil {
-		return nil, err
-	}
-	d, err := module.NewDialects(m)
-	return translator{d}, err
+// scanAgain reads what a plugin has made of a request as the door reads a caller's.
+func scanAgain(body []byte) (llm.Facts, error) {
+	facts, _, err := door.Scan(body, door.Options{})
+	return facts, err
 }
 
 func errorOf(status int, h http.Header, body []byte) *llm.Error {
@@ -135,83 +123,6 @@ func (g *gateway) usage(limits []llm.Limit) []int {
 		percent[i] = g.meter.Percent(l)
 	}
 	return percent
-}
-
-func (w *world) openPlugins(ctx context.Context, g *gateway) error {
-	var errs []error
-	for name, p := range w.config.Plugins {
-		m, err := loadPlugin(ctx, g.modules, name, p)
-		if err != nil {
-			at := config.Path(config.Path("plugins", name), "file")
-			errs = append(errs, config.Faults{w.config.Fault(at, "penstock check tries it without serving", "%v", err)})
-			continue
-		}
-		w.plugins[name] = m
-	}
-	return errors.Join(errs...)
-}
-
-func loadPlugin(ctx context.Context, host *module.Host, name string, p config.Plugin) (*module.Module, error) {
-	wasm, err := os.ReadFile(p.File)
-	if err != nil {
-		return nil, err
-	}
-	s := module.Spec{Name: name, Wasm: wasm, SHA256: p.SHA256, MaxMemory: int64(p.MaxMemory), Fuel: p.Fuel}
-	if len(p.With) > 0 {
-		s.Config = []byte(p.With)
-	}
-	for _, g := range p.Grants {
-		if g != "log" { // every plugin may log
-			s.Grants = append(s.Grants, string(g))
-		}
-	}
-	return host.Load(ctx, s)
-}
-
-// openRouters makes a ranker for every pair of router and settings.
-func (w *world) openRouters(ctx context.Context, g *gateway, rankers routerStage) error {
-	builtin, err := module.NewRouter(g.routers, time.Now)
-	if err != nil {
-		return err
-	}
-	routers := map[string]*module.Router{}
-	errs := []error{rankers.add(ctx, builtin, "ordered", nil)} // routes that no model configures
-	for name, m := range w.config.Models {
-		router := builtin
-		if plugin, ok := w.plugins[m.Router]; ok {
-			if routers[m.Router] == nil {
-				routers[m.Router], err = module.NewRouter(plugin, time.Now)
-			}
-			router = routers[m.Router]
-		} else if _, broken := w.config.Plugins[m.Router]; broken {
-			continue // openPlugins has said why
-		}
-		if err == nil {
-			err = rankers.add(ctx, router, m.Router, m.With)
-		}
-		if err != nil {
-			at := config.Path(config.Path("models", name), "router")
-			errs = append(errs, config.Faults{w.config.Fault(at, "", "%v", err)})
-			err = nil
-		}
-	}
-	return errors.Join(errs...)
-}
-
-func (s routerStage) add(ctx context.Context, r *module.Router, strategy string, with config.Object) error {
-	route := &llm.Route{Router: strategy, With: []byte(with)}
-	if s[rankerName(route)] != nil {
-		return nil
-	}
-	ranker, err := r.Prepare(strategy, route.With)
-	if err == nil {
-		err = ranker.Check(ctx) // a misspelt setting shows now, not in every request
-	}
-	if err != nil {
-		return err
-	}
-	s[rankerName(route)] = ranker
-	return nil
 }
 
 // acquire gives the world of this moment and keeps it alive until release.

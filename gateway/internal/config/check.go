@@ -1,14 +1,12 @@
 package config
 
 import (
-	"encoding/hex"
 	"fmt"
 	"maps"
 	"net"
 	"net/netip"
 	"net/url"
 	"os"
-	"path/filepath"
 	"slices"
 	"strconv"
 	"strings"
@@ -20,15 +18,11 @@ func (d *decoder) check(c *Config) {
 	d.address("listen", c.Listen)
 	d.checkAdmin(c)
 	d.checkServer(c.Server)
+	d.checkPlugins(c)
 	for _, name := range slices.Sorted(maps.Keys(c.Providers)) {
 		p := c.Providers[name]
-		d.checkProvider(name, &p)
+		d.checkProvider(c, name, &p)
 		c.Providers[name] = p
-	}
-	for _, name := range slices.Sorted(maps.Keys(c.Plugins)) {
-		p := c.Plugins[name]
-		d.checkPlugin(name, &p)
-		c.Plugins[name] = p
 	}
 	for _, name := range slices.Sorted(maps.Keys(c.Models)) {
 		d.checkModel(c, name, c.Models[name])
@@ -107,7 +101,7 @@ func IsLoopback(addr string) bool {
 	return err == nil && ip.Unmap().IsLoopback()
 }
 
-func (d *decoder) checkProvider(name string, p *Provider) {
+func (d *decoder) checkProvider(c *Config, name string, p *Provider) {
 	path := Path("providers", name)
 	if name == Demo {
 		d.faultKey("providers", name, "choose another name", "demo is built in and cannot be configured")
@@ -124,6 +118,7 @@ func (d *decoder) checkProvider(name string, p *Provider) {
 	if p.Dialect == "" {
 		p.Dialect = "openai" // what nearly every server speaks
 	}
+	d.checkDialect(c, Path(path, "dialect"), p.Dialect)
 	if p.BaseURL == "" {
 		if _, given := d.at[Path(path, "base_url")]; !given && !d.corrected[Path(path, "base_url")] {
 			d.faultKey("providers", name, didYouMean(name, knownNames()), "base_url is missing, and %q is not a provider that is known by name", name)
@@ -183,33 +178,6 @@ func isOddNumber(host string) bool {
 	last := host[strings.LastIndexByte(host, '.')+1:]
 	_, err := strconv.ParseUint(last, 0, 64)
 	return err == nil
-}
-
-func (d *decoder) checkPlugin(name string, p *Plugin) {
-	path := Path("plugins", name)
-	if !isName(name) {
-		d.faultKey("plugins", name, "use small letters, digits, dot, dash and underscore", "%q cannot be the name of a plugin", name)
-	}
-	if slices.Contains(builtinRouters(), name) || slices.Contains(comingRouters(), name) {
-		d.faultKey("plugins", name, "choose another name", "%q is a built-in router", name)
-	}
-	if raw, err := hex.DecodeString(p.SHA256); err != nil || p.SHA256 != "" && len(raw) != 32 {
-		d.fault(Path(path, "sha256"), nil, "write what sha256sum prints", "must be 64 hexadecimal digits")
-	}
-	p.SHA256 = strings.ToLower(p.SHA256)
-	if _, given := d.at[path+".fuel"]; given && p.Fuel < 1 {
-		d.fault(path+".fuel", nil, "leave it out for the default", "must be more than 0")
-	}
-	if _, given := d.at[path+".max_memory"]; given && p.MaxMemory < 64<<10 {
-		d.fault(path+".max_memory", nil, "leave it out for the default", "must be at least 64KiB, one page of Wasm memory")
-	}
-	if p.File == "" {
-		return
-	}
-	p.File = inDir(d.dir, p.File)
-	if info, err := os.Stat(p.File); err != nil || !info.Mode().IsRegular() {
-		d.fault(Path(path, "file"), nil, "build it, or correct the path", "%s is not a file", filepath.Clean(p.File))
-	}
 }
 
 // faultKey reports a fault at the name of a member rather than at its value.

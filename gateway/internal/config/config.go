@@ -33,8 +33,9 @@ type Config struct {
 	// Models are the names that clients ask for. A name may hold one "*", which then
 	// stands for the same text in its targets.
 	Models map[string]Model `yaml:"models"`
-	// Plugins are your own Wasm modules, by the name that routes use.
-	Plugins map[string]Plugin `yaml:"plugins"`
+	// Plugins are your own Wasm modules, by the name that routes use, and the rules for
+	// all of them.
+	Plugins Plugins `yaml:"plugins"`
 	// Policies is the folder of Rego files that decide on admission; left out, the
 	// built-in policy decides. Like every path here it is relative to this file.
 	Policies string `yaml:"policies"`
@@ -117,7 +118,8 @@ type Model struct {
 	Timeout Timeout `yaml:"timeout"`
 	// Cache says whether replies are kept and for how long.
 	Cache RouteCache `yaml:"cache"`
-	// Transform names plugins that change requests. Not available in this version.
+	// Transform names plugins that change requests and replies. Requests pass through
+	// them in this order, replies in the reverse one.
 	Transform []string `yaml:"transform"`
 }
 
@@ -187,6 +189,17 @@ type RouteCache struct {
 	Shared bool `yaml:"shared"`
 }
 
+// Plugins are your own Wasm modules and the rules for all of them.
+type Plugins struct {
+	// Pinned refuses plugins that are not pinned by sha256.
+	Pinned bool `yaml:"pinned"`
+	// Trusted are public keys as penstock plugin keygen prints them. With any given,
+	// every plugin needs a signature by one of them, in the file FILE.sig.
+	Trusted []PublicKey `yaml:"trusted"`
+	// Own are the modules by name: every other member of the section.
+	Own map[string]Plugin `yaml:"*"`
+}
+
 // Plugin is a Wasm module of your own.
 type Plugin struct {
 	// File is the .wasm file, relative to this configuration.
@@ -202,6 +215,25 @@ type Plugin struct {
 	MaxMemory Bytes `yaml:"max_memory"`
 	// Fuel is how many instructions one call may take; left out, the gateway decides.
 	Fuel int64 `yaml:"fuel" jsonschema:"minimum=1"`
+	// OnError says what becomes of a request when the plugin fails: skip or fail. Left
+	// out, a router is skipped and everything else fails.
+	OnError OnError `yaml:"on_error"`
+	// Record keeps every call, prompts included, beside the ledger, so that penstock
+	// plugin replay can repeat it.
+	Record bool `yaml:"record"`
+}
+
+// OnError says what becomes of a request when a plugin fails in one of its hooks. The
+// zero value of each means that the hook's own default holds.
+type OnError struct {
+	// Route is for rankings: skip uses the configured order.
+	Route ErrorMode `yaml:"route"`
+	// Request is for the request on its way to the provider: skip sends it unchanged.
+	Request ErrorMode `yaml:"request"`
+	// Response is for plain replies: skip passes them on unchanged.
+	Response ErrorMode `yaml:"response"`
+	// Event is for streams: skip passes a chunk on unchanged.
+	Event ErrorMode `yaml:"event"`
 }
 
 // Cache is the store of replies that all routes with a cache share.

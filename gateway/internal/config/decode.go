@@ -133,6 +133,8 @@ func (d *decoder) special(path string, n ast.Node, v reflect.Value) bool {
 		d.capabilities(path, n, out)
 	case *llm.Dialect:
 		d.dialect(path, n, out)
+	case *OnError:
+		d.onError(path, n, out)
 	case *time.Duration:
 		if s, ok := d.text(path, n); ok {
 			dur, err := parseDuration(s)
@@ -166,13 +168,17 @@ func (d *decoder) assign(path string, n ast.Node, err error, set func()) {
 // structure reads a mapping whose members are known.
 func (d *decoder) structure(path string, n ast.Node, v reflect.Value) {
 	setDefaults(v.Addr().Interface())
-	members, ok := d.members(path, n, fieldNames(v.Type()))
+	members, ok := d.members(path, n, knownNamesOf(v.Type()))
 	for _, f := range reflect.VisibleFields(v.Type()) {
 		name := f.Tag.Get("yaml")
 		if name == "" || name == "-" {
 			continue
 		}
 		field := v.FieldByIndex(f.Index)
+		if name == theRest {
+			d.named(path, without(members, fieldNames(v.Type())), field)
+			continue
+		}
 		allDefault(field)
 		if value, given := members[name]; given {
 			d.value(Path(path, name), value, field)
@@ -200,10 +206,13 @@ func allDefault(v reflect.Value) {
 
 // mapping reads a mapping whose members have names of the user's choice.
 func (d *decoder) mapping(path string, n ast.Node, v reflect.Value) {
-	members, ok := d.members(path, n, nil)
-	if !ok {
-		return
+	if members, ok := d.members(path, n, nil); ok {
+		d.named(path, members, v)
 	}
+}
+
+// named reads members that have names of the user's choice.
+func (d *decoder) named(path string, members map[string]ast.Node, v reflect.Value) {
 	v.Set(reflect.MakeMapWithSize(v.Type(), len(members)))
 	for name, node := range members {
 		elem := reflect.New(v.Type().Elem()).Elem()

@@ -88,7 +88,7 @@ func (c *Config) Warnings() []string {
 			out = append(out, fmt.Sprintf("provider %s: the key is sent to %s without encryption", name, p.BaseURL))
 		}
 	}
-	for name, p := range c.Plugins {
+	for name, p := range c.Plugins.Own {
 		if p.SHA256 == "" {
 			out = append(out, fmt.Sprintf("plugin %s: the file is not pinned by sha256", name))
 		}

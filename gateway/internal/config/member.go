@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/json"
 	"fmt"
+	"maps"
 	"reflect"
 	"slices"
 	"strings"
@@ -137,6 +138,23 @@ func fieldNames(t reflect.Type) []string {
 	return names
 }
 
+// knownNamesOf are the only names that members may have; nil when there is a field for
+// the rest.
+func knownNamesOf(t reflect.Type) []string {
+	names := fieldNames(t)
+	if slices.Contains(names, theRest) {
+		return nil
+	}
+	return names
+}
+
+// without leaves out the members of these names.
+func without(members map[string]ast.Node, names []string) map[string]ast.Node {
+	rest := maps.Clone(members)
+	maps.DeleteFunc(rest, func(name string, _ ast.Node) bool { return slices.Contains(names, name) })
+	return rest
+}
+
 // secret reads a reference and resolves it. Header values may also be plain text,
 // unless the header's name says that it carries a credential.
 func (d *decoder) secret(path string, n ast.Node, out *Secret) {
@@ -188,11 +206,7 @@ func (d *decoder) dialect(path string, n ast.Node, out *llm.Dialect) {
 	if !ok {
 		return
 	}
-	if slices.Contains([]string{"gemini", "bedrock-converse", "cohere-v2", "ollama", "openai-responses"}, s) {
-		d.fault(path, n, "most providers also have an address that speaks openai", "the dialect %q is not available in this version", s)
-		return
-	}
-	d.assign(path, n, choose(out, s, llm.OpenAI, llm.Anthropic), func() {})
+	*out = llm.Dialect(s) // checkDialect knows the plugins that it may be
 }
 
 // object reads settings that only a router or plugin understands, as JSON.

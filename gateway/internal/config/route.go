@@ -29,9 +29,7 @@ func (d *decoder) checkModel(c *Config, name string, m Model) {
 	if _, given := d.at[Path(path, "targets")]; given && len(m.Targets) == 0 {
 		d.fault(Path(path, "targets"), nil, "name at least one as provider/model", "is empty")
 	}
-	if len(m.Transform) > 0 {
-		d.fault(Path(path, "transform"), nil, "leave it out", "not available in this version")
-	}
+	d.checkTransforms(c, Path(path, "transform"), m.Transform)
 	d.checkLimits(path, m)
 }
 
@@ -60,13 +58,13 @@ func (d *decoder) checkLimits(path string, m Model) {
 }
 
 func (d *decoder) checkRouter(c *Config, path, router string) {
-	_, isPlugin := c.Plugins[router]
+	_, isPlugin := c.Plugins.Own[router]
 	switch {
 	case isPlugin || slices.Contains(builtinRouters(), router):
 	case slices.Contains(comingRouters(), router):
 		d.fault(path, nil, "there is: "+strings.Join(builtinRouters(), ", "), "the router %q is not available in this version", router)
 	default:
-		names := append(slices.Collect(maps.Keys(c.Plugins)), builtinRouters()...)
+		names := append(slices.Collect(maps.Keys(c.Plugins.Own)), builtinRouters()...)
 		d.fault(path, nil, didYouMean(router, names), "there is no router or plugin %q", router)
 	}
 }

@@ -76,8 +76,12 @@ func schemaOf(t reflect.Type) *jsonschema.Schema {
 		return enum("memory")
 	case reflect.TypeFor[Grant]():
 		return enum(grants()...)
-	case reflect.TypeFor[llm.Dialect]():
-		return enum(llm.OpenAI, llm.Anthropic)
+	case reflect.TypeFor[llm.Dialect](): // a plugin's name is one, too
+		return &jsonschema.Schema{Type: "string", Examples: []any{llm.OpenAI, llm.Anthropic}}
+	case reflect.TypeFor[ErrorMode]():
+		return enum(Skip, Fail)
+	case reflect.TypeFor[PublicKey]():
+		return &jsonschema.Schema{Type: "string", Pattern: `^[A-Za-z0-9+/]{43}=$`}
 	case reflect.TypeFor[Capabilities]():
 		return &jsonschema.Schema{Type: "array", Items: enum(llm.Features(^uint32(0)).Names()...)}
 	}

@@ -56,7 +56,9 @@ func TestSchemaAgreesWithLoad(t *testing.T) {
 			"providers: {p: {base_url: https://example.com, headers: {X-A: b}, region: eu}}",
 			"providers: {ollama: }",
 			"admin: {listen: 0.0.0.0:1, auth: key}",
-			"plugins: {p: {file: config.go, grants: [log, 'read:messages'], max_memory: 64MiB, fuel: 5, with: {x: 1}}}",
+			"plugins: {p: {file: config.go, grants: [log, kv, metrics, 'read:messages'], max_memory: 64MiB, fuel: 5, with: {x: 1}}}",
+			"plugins: {pinned: false, trusted: ['MCowBQYDK2VwAyEAMCowBQYDK2VwAyEAMCowBQYDK2U='], p: {file: config.go, on_error: skip, record: true}}",
+			"plugins: {p: {file: config.go, on_error: {route: fail, request: fail, response: skip, event: skip}}}",
 		},
 		"bad": {
 			"lisen: x", "keys: maybe", "keys: true", "listen: 1", "admin: {auth: none}", "state: redis://x", "ledger: postgres://x",
@@ -69,9 +71,10 @@ func TestSchemaAgreesWithLoad(t *testing.T) {
 			"models: {m: {targets: [demo/demo], timeout: {idle: 15}}}", "models: {m: {targets: [demo/demo], cache: {similar: on}}}",
 			"models: {m: {targets: [demo/demo], with: 5}}", "models: {m: {targets: [demo/demo], with:}}",
 			"server: {max_body: 32}", "server: {max_requests: 1.5}", "cache: {size: lots}",
-			"providers: {p: {base_url: https://example.com, dialect: klingon}}", "providers: [p]", "providers: {openai: {api_key: [x]}}",
+			"providers: {p: {base_url: https://example.com, dialect: [klingon]}}", "providers: [p]", "providers: {openai: {api_key: [x]}}",
 			"plugins: {p: {}}", "plugins: {p: {file: config.go, sha256: abc}}", "plugins: {p: {file: config.go, grants: [network]}}",
-			"plugins: {p: {file: config.go, fuel: 0}}",
+			"plugins: {p: {file: config.go, fuel: 0}}", "plugins: {p: {file: config.go, on_error: shrug}}",
+			"plugins: {p: {file: config.go, on_error: {reply: skip}}}", "plugins: {pinned: maybe}", "plugins: {trusted: [abc]}",
 		},
 	}
 	for want, texts := range both {
@@ -154,8 +157,8 @@ func TestExampleUncommented(t *testing.T) {
 	if err != nil {
 		t.Fatalf("the example without comments:\n%v\n%s", err, text)
 	}
-	if len(c.Providers) != 5 || len(c.Models) != 5 || len(c.Models["smart"].Targets) != 3 || len(c.Plugins) != 1 {
-		t.Errorf("without comments there are %d providers, %d models and %d plugins", len(c.Providers), len(c.Models), len(c.Plugins))
+	if len(c.Providers) != 5 || len(c.Models) != 5 || len(c.Models["smart"].Targets) != 3 || len(c.Plugins.Own) != 1 {
+		t.Errorf("without comments there are %d providers, %d models and %d plugins", len(c.Providers), len(c.Models), len(c.Plugins.Own))
 	}
 }
 

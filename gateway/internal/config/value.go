@@ -84,13 +84,12 @@ func (l LedgerURL) File() string { return strings.TrimPrefix(string(l), "sqlite:
 type Grant string
 
 func (g *Grant) set(s string) error {
-	if s == "kv" || s == "metrics" {
-		return later("log, clock, random or read:messages")
-	}
 	return choose(g, s, grants()...)
 }
 
-func grants() []Grant { return []Grant{"log", "clock", "random", "read:messages"} }
+func grants() []Grant {
+	return []Grant{"log", "clock", "random", "metrics", "kv", "read:messages"}
+}
 
 // Capabilities is a set of features, written as a list of their names.
 type Capabilities llm.Features

@@ -28,33 +28,47 @@ type Dialects struct {
 	ErrorOf func(status int, header http.Header, body []byte) *llm.Error
 	// MaxReply bounds a plain reply in bytes; zero means 32 MiB.
 	MaxReply int64
+	// Transforms are the plugins that routes name; nil when there are none.
+	Transforms map[string]Transform
+	// Scan reads the facts of a request that a transform has changed, or says what is
+	// wrong with it. It is needed where there are Transforms.
+	Scan func(body []byte) (llm.Facts, error)
 }
 
-// Call puts a request into the target's wire format, without credentials. A
-// maxOutput above zero replaces the client's own maximum of output tokens.
-func (d *Dialects) Call(ctx context.Context, req *llm.Request, t *llm.Target, maxOutput int64) (llm.Call, error) {
-	if t.Dialect == llm.OpenAI {
-		body, err := patched(req, t, maxOutput)
+// Call passes a request through its route's transforms and puts it into the target's
+// wire format, without credentials.
+func (d *Dialects) Call(ctx context.Context, x *llm.Exchange) (llm.Call, error) {
+	req, maxOutput, err := d.transformRequest(ctx, x)
+	if err != nil {
+		return llm.Call{}, err
+	}
+	if x.Target.Dialect == llm.OpenAI {
+		body, err := patched(req, x.Target, maxOutput)
 		return llm.Call{Path: "/chat/completions", Body: body, Stream: req.Facts.Stream}, err
 	}
-	return d.translateRequest(ctx, req, t, maxOutput)
+	return d.translateRequest(ctx, req, x.Target, maxOutput)
 }
 
-// Read turns a provider's answer into events in the client's format. It owns the
-// answer's body: on an error it is closed, otherwise the Stream closes it. Errors
-// are *llm.Error with their Fault.
-func (d *Dialects) Read(ctx context.Context, req *llm.Request, t *llm.Target, a *llm.Answer) (llm.Stream, error) {
-	if a.Status < 200 || a.Status > 299 || !isStream(a) || !req.Facts.Stream {
-		return d.readWhole(ctx, req, t, a)
+// Read turns a provider's answer into events in the client's format, passed through
+// the route's transforms. It owns the answer's body: on an error it is closed,
+// otherwise the Stream closes it. Errors are *llm.Error with their Fault.
+func (d *Dialects) Read(ctx context.Context, x *llm.Exchange, a *llm.Answer) (llm.Stream, error) {
+	if a.Status < 200 || a.Status > 299 || !isStream(a) || !x.Request.Facts.Stream {
+		return d.readWhole(ctx, x, a)
 	}
-	if t.Dialect == llm.OpenAI {
-		return newFrames(d, req, a), nil
+	if x.Target.Dialect == llm.OpenAI {
+		return d.transformEvents(ctx, x, newFrames(d, x.Request, a))
 	}
-	return d.translateEvents(ctx, req, t, a)
+	s, err := d.translateEvents(ctx, x.Request, x.Target, a)
+	if err != nil {
+		return nil, err
+	}
+	return d.transformEvents(ctx, x, s)
 }
 
 // readWhole reads a plain reply or an error to its end.
-func (d *Dialects) readWhole(ctx context.Context, req *llm.Request, t *llm.Target, a *llm.Answer) (llm.Stream, error) {
+func (d *Dialects) readWhole(ctx context.Context, x *llm.Exchange, a *llm.Answer) (llm.Stream, error) {
+	req, t := x.Request, x.Target
 	defer a.Body.Close()
 	body, err := readAll(a, d.maxReply())
 	if err != nil {
@@ -68,21 +82,26 @@ func (d *Dialects) readWhole(ctx context.Context, req *llm.Request, t *llm.Targe
 	} else if a.Status > 299 || a.Status < 200 {
 		return nil, d.ErrorOf(a.Status, a.Header, body)
 	}
-	return d.whole(req, a, body)
+	return d.whole(ctx, x, a, body)
 }
 
-// whole checks that a body is a completion and makes it a stream of one event.
-func (d *Dialects) whole(req *llm.Request, a *llm.Answer, body []byte) (llm.Stream, error) {
+// whole checks that a body is a completion and makes it a stream of one event. What
+// it says of usage is the provider's, whatever transforms make of it.
+func (d *Dialects) whole(ctx context.Context, x *llm.Exchange, a *llm.Answer, body []byte) (llm.Stream, error) {
 	c, ok := readChunk(body)
 	switch {
 	case ok && c.failed:
 		return nil, d.ErrorOf(a.Status, a.Header, body)
 	case !ok || !c.choices:
 		return nil, malformed("something that is not a chat completion", nil)
-	case req.Facts.Stream:
+	case x.Request.Facts.Stream:
 		return nil, malformed("a plain reply to a request for a stream", nil)
 	}
-	return newPlain(body, &c), nil
+	changed, err := d.transformResponse(ctx, x, a.Status, body)
+	if err != nil {
+		return nil, err
+	}
+	return newPlain(changed, &c), nil
 }
 
 func (d *Dialects) maxReply() int64 {

@@ -29,11 +29,16 @@ func answer(status int, contentType, body string) *llm.Answer {
 		Body: io.NopCloser(iotest.OneByteReader(strings.NewReader(body)))}
 }
 
+// exchange is a request on its way to OpenAI over a route without transforms.
+func exchange(req *llm.Request) *llm.Exchange {
+	return &llm.Exchange{Request: req, Route: &llm.Route{}, Target: openAI}
+}
+
 // read takes a stream to its end and returns what the client would see.
 func read(t *testing.T, include bool, a *llm.Answer) (shown, hidden string, tally llm.Tally, err error) {
 	t.Helper()
 	req := &llm.Request{Facts: llm.Facts{Stream: true, IncludeUsage: include}}
-	s, err := dialects().Read(t.Context(), req, openAI, a)
+	s, err := dialects().Read(t.Context(), exchange(req), a)
 	if err != nil {
 		return "", "", tally, err
 	}
@@ -156,7 +161,7 @@ func TestPlain(t *testing.T) {
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
-			s, err := dialects().Read(t.Context(), &llm.Request{}, openAI, tt.answer)
+			s, err := dialects().Read(t.Context(), exchange(&llm.Request{}), tt.answer)
 			if fault := faultOf(err); fault != tt.fault {
 				t.Fatalf("Read = %v (fault %q), want fault %q", err, fault, tt.fault)
 			}
@@ -179,7 +184,7 @@ func TestPlain(t *testing.T) {
 func TestReplyBound(t *testing.T) {
 	d := dialects()
 	d.MaxReply = 100
-	_, err := d.Read(t.Context(), &llm.Request{}, openAI, answer(200, "application/json", `{"x":"`+strings.Repeat("y", 200)+`"}`))
+	_, err := d.Read(t.Context(), exchange(&llm.Request{}), answer(200, "application/json", `{"x":"`+strings.Repeat("y", 200)+`"}`))
 	if !errors.Is(err, errTooLarge) {
 		t.Errorf("Read = %v, want %v", err, errTooLarge)
 	}

@@ -144,6 +144,15 @@ func attempt(o *object, a *llm.Attempt) {
 	o.millis("wait_ms", a.Wait)
 	o.millis("duration_ms", a.Duration)
 	o.millis("first_token_ms", a.FirstToken)
+	list(o, "transforms", a.Transforms, applied)
+}
+
+func applied(o *object, a *llm.Applied) {
+	o.text("plugin", a.Plugin)
+	o.text("hook", a.Hook)
+	o.yes("changed", a.Changed)
+	o.whole("fuel", a.Fuel)
+	o.text("fault", a.Fault)
 }
 
 func usage(o *object, u *llm.Usage) {

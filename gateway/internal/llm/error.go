@@ -25,6 +25,7 @@ const (
 	CodeRateLimited     Code = "rate_limit_exceeded"
 	CodeContextLength   Code = "context_length_exceeded"
 	CodeContentPolicy   Code = "content_policy_violation"
+	CodeRejected        Code = "rejected_by_plugin"
 	CodeNoTarget        Code = "no_target_available"
 	CodeUpstream        Code = "upstream_error"
 	CodeUpstreamTimeout Code = "upstream_timeout"

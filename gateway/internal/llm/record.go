@@ -81,4 +81,6 @@ type Attempt struct {
 	Duration Millis `json:"duration_ms"`
 	// FirstToken is since Start; 0 when none came.
 	FirstToken Millis `json:"first_token_ms,omitempty"`
+	// Transforms is what the route's plugins did to the request and the reply.
+	Transforms []Applied `json:"transforms,omitempty"`
 }

@@ -71,6 +71,8 @@ type Ranking struct {
 	Fault  string `json:"fault,omitempty"`
 	// Fuel is what the call cost in instructions.
 	Fuel int64 `json:"fuel,omitempty"`
+	// Strict says that after a Fault the request must not go on.
+	Strict bool `json:"-"`
 }
 
 // Route is how one model alias is served.
@@ -81,10 +83,14 @@ type Route struct {
 	Targets []*Target
 	// Router names a built-in strategy or a plugin; With is its settings, a JSON
 	// object or nil.
-	Router  string
-	With    json.RawMessage
-	Retries Retries
-	Timeout Timeouts
+	Router string
+	With   json.RawMessage
+	// Transforms name the plugins that requests pass through in this order, and
+	// replies in the reverse one; Revision changes when one of them does.
+	Transforms []string
+	Revision   string
+	Retries    Retries
+	Timeout    Timeouts
 	// CacheTTL is how long answers are kept; 0 turns the cache off for the route.
 	CacheTTL time.Duration
 	// CacheShared lets every tenant read what another one paid for.

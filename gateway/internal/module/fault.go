@@ -23,6 +23,8 @@ const (
 	BadResult FaultKind = "bad_result"
 	// NoInstance: a fresh instance could not be made.
 	NoInstance FaultKind = "no_instance"
+	// Disabled: the module was not called, since it has failed too often of late.
+	Disabled FaultKind = "disabled"
 )
 
 // Fault is a module's misbehaviour. The instance that did it is thrown away, unless

@@ -231,7 +231,7 @@ func newModule(d *draft, log *slog.Logger) *Module {
 	s := d.spec
 	m := &Module{
 		name: s.Name, digest: hex.EncodeToString(d.sum[:]), salt: binary.LittleEndian.Uint64(d.sum[:]), size: len(s.Wasm),
-		grants: Grants(s.Grants), fuel: s.Fuel, perByte: s.FuelPerByte,
+		grants: Grants(s.Grants), fuel: s.Fuel, perByte: s.FuelPerByte, config: s.Config, recorder: s.Record,
 		pool: newPool(s.MaxInstances, log),
 		quit: make(chan struct{}), done: make(chan struct{}), forget: func() {},
 	}

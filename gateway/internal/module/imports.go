@@ -53,6 +53,7 @@ type hostFunc struct {
 const (
 	i32 = api.ValueTypeI32
 	i64 = api.ValueTypeI64
+	f64 = api.ValueTypeF64
 )
 
 // penstockFuncs is the module "penstock" as the contract has it.
@@ -62,6 +63,11 @@ func penstockFuncs() map[string]hostFunc {
 		"error":      {params: []api.ValueType{i32, i32, i32}, call: hostError},
 		"now_ms":     {results: []api.ValueType{i64}, grant: GrantClock, call: hostNow},
 		"random_u64": {results: []api.ValueType{i64}, grant: GrantRandom, call: hostRandom},
+		"metric_add": {params: []api.ValueType{i32, i32, f64}, grant: GrantMetrics, call: hostMetric},
+		"kv_get": {params: []api.ValueType{i32, i32, i32, i32}, results: []api.ValueType{i32}, grant: GrantKV,
+			call: hostGet},
+		"kv_set": {params: []api.ValueType{i32, i32, i32, i32, i32}, results: []api.ValueType{i32}, grant: GrantKV,
+			call: hostSet},
 	}
 }
 

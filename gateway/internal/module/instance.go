@@ -47,6 +47,10 @@ type turn struct {
 	// lines counts log lines; line is a begun line of fd_write.
 	lines int
 	line  []byte
+	// value is room for what kv_get reads. Read and wrote are for the recorder.
+	value []byte
+	read  map[string][]byte
+	wrote map[string]bool
 }
 
 type instanceKey struct{}
@@ -67,7 +71,7 @@ func (g *instance) call(h Hook, seed uint64, in []byte, budget int64) ([]byte, e
 func (g *instance) begin(hook string, seed uint64, budget int64) {
 	g.calls++
 	g.spent += g.used(g.now.budget)
-	g.now = turn{seed: seed, budget: budget, hook: hook, line: g.now.line[:0]}
+	g.now = turn{seed: seed, budget: budget, hook: hook, line: g.now.line[:0], value: g.now.value}
 	g.fuel.Set(uint64(budget))
 }
 

@@ -48,8 +48,11 @@ type Module struct {
 	compiled wazero.CompiledModule
 	pool     *pool
 	// now is the clock behind the calls' frozen one.
-	now   func() time.Time
-	store *store
+	now      func() time.Time
+	store    *store
+	counters counters
+	config   []byte
+	recorder func(Recorded)
 
 	refs atomic.Int64
 	shut sync.Once
@@ -130,6 +133,9 @@ func (m *Module) Call(ctx context.Context, h Hook, seed uint64, in, dst []byte) 
 	view, err := g.call(h, seed, in, budget)
 	out = append(dst, view...) // before the instance goes back: view is its memory
 	fuel = g.used(budget)
+	if m.recorder != nil {
+		m.record(g, h, in, view, fuel, err)
+	}
 	m.pool.put(g, outcomeOf(err), fuel)
 	return out, fuel, err
 }
@@ -153,11 +159,14 @@ type Stats struct {
 	Recycled, Discarded int64
 	// Memory is the linear memory of all idle instances together, in bytes.
 	Memory int64
+	// Metrics are the counters that the module feeds, by name; nil without any.
+	Metrics map[string]float64
 }
 
 // Stats returns the figures of this moment.
 func (m *Module) Stats() Stats {
 	s := Stats{Name: m.name, SHA256: m.digest, Size: m.size, Compile: m.compile}
+	s.Metrics = m.counters.all()
 	m.pool.fill(&s)
 	return s
 }

@@ -54,6 +54,9 @@ type Spec struct {
 	// Recycle is the number of calls after which an instance is replaced by a fresh
 	// one. Zero means 100,000.
 	Recycle int64
+	// Record, if not nil, is told of every call after it ended, on the caller's
+	// goroutine: it must be quick and safe for concurrent use.
+	Record func(Recorded)
 }
 
 // The grants.
@@ -62,11 +65,17 @@ const (
 	GrantClock = "clock"
 	// GrantRandom allows the import penstock.random_u64.
 	GrantRandom = "random"
+	// GrantMetrics allows the import penstock.metric_add.
+	GrantMetrics = "metrics"
+	// GrantKV allows the imports penstock.kv_get and penstock.kv_set.
+	GrantKV = "kv"
+	// GrantLog is allowed to every module, so naming it changes nothing.
+	GrantLog = "log"
 	// GrantMessages puts the request's messages into the JSON routing envelope.
 	GrantMessages = "read:messages"
 )
 
-var grantNames = []string{GrantClock, GrantRandom, GrantMessages}
+var grantNames = []string{GrantLog, GrantClock, GrantRandom, GrantMetrics, GrantKV, GrantMessages}
 
 // Grants is a set of grants.
 type Grants []string

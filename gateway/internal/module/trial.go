@@ -36,6 +36,7 @@ func (h *Host) Try(ctx context.Context, s Spec, cases []Case) ([]Trial, error) {
 		return nil, fmt.Errorf("load module %s: %w", s.Name, err)
 	}
 	w := &bench{host: h, draft: d, modules: map[string]*Module{}}
+	d.spec.Record = nil // a trial is no traffic
 	defer w.close()
 	trials := make([]Trial, 0, len(cases))
 	for i := range cases {

@@ -120,6 +120,8 @@ func pause(ctx context.Context, d time.Duration) bool {
 type attempt struct {
 	*life
 	target *llm.Target
+	// exchange is what the dialects and transforms share.
+	exchange llm.Exchange
 	// more says that another target could take over.
 	more    bool
 	started time.Time
@@ -158,7 +160,8 @@ func (a *attempt) run(ctx context.Context, try int, wait time.Duration) (llm.Str
 
 // open sends the call and reads up to the first content.
 func (a *attempt) open(ctx context.Context) (llm.Stream, error) {
-	call, err := a.Dialects.Call(ctx, a.req, a.target, a.maxOutput(a.target))
+	a.exchange = llm.Exchange{Request: a.req, Route: a.route, Target: a.target, MaxOutput: a.maxOutput(a.target)}
+	call, err := a.Dialects.Call(ctx, &a.exchange)
 	if err != nil {
 		return nil, err
 	}
@@ -167,7 +170,7 @@ func (a *attempt) open(ctx context.Context) (llm.Stream, error) {
 		return nil, err
 	}
 	a.entry().Status = a.answer.Status
-	events, err := a.Dialects.Read(ctx, a.req, a.target, a.answer)
+	events, err := a.Dialects.Read(ctx, &a.exchange, a.answer)
 	if err != nil {
 		return nil, err
 	}
@@ -225,7 +228,7 @@ func (a *attempt) finish(e *llm.Error) {
 	a.watch.pause()
 	took := a.Now().Sub(a.started)
 	entry := a.entry()
-	entry.Duration = llm.Millis(took)
+	entry.Duration, entry.Transforms = llm.Millis(took), a.exchange.Applied
 	out := Outcome{FirstToken: a.first, Duration: took}
 	if a.answer != nil {
 		out.Status, out.Header = a.answer.Status, a.answer.Header

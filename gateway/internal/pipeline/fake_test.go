@@ -173,9 +173,9 @@ func (w *world) Rank(_ context.Context, _ *llm.Request, _ *llm.Route, c []llm.Ca
 	return r
 }
 
-func (w *world) Call(_ context.Context, _ *llm.Request, t *llm.Target, maxOutput int64) (llm.Call, error) {
-	w.capped = append(w.capped, maxOutput)
-	return llm.Call{Path: t.ID}, nil
+func (w *world) Call(_ context.Context, x *llm.Exchange) (llm.Call, error) {
+	w.capped = append(w.capped, x.MaxOutput)
+	return llm.Call{Path: x.Target.ID}, nil
 }
 
 func (w *world) Do(ctx context.Context, t *llm.Target, call llm.Call) (*llm.Answer, error) {
@@ -198,7 +198,7 @@ func (w *world) next(id string) play {
 	return p
 }
 
-func (w *world) Read(_ context.Context, _ *llm.Request, _ *llm.Target, a *llm.Answer) (llm.Stream, error) {
+func (w *world) Read(_ context.Context, _ *llm.Exchange, a *llm.Answer) (llm.Stream, error) {
 	return a.Body.(interface{ Unwrap() llm.Stream }).Unwrap(), nil
 }
 

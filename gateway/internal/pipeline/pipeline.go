@@ -68,13 +68,14 @@ type Router interface {
 
 // Dialects translates between the client's wire format and a target's.
 type Dialects interface {
-	// Call puts the request into the target's format. maxOutput above zero replaces
-	// the client's own maximum of output tokens.
-	Call(ctx context.Context, req *llm.Request, t *llm.Target, maxOutput int64) (llm.Call, error)
-	// Read turns a provider's answer into events in the client's format. An answer
-	// that is an error, or not a reply at all, comes back as *llm.Error with its
-	// Fault. Read owns the answer's body from here on.
-	Read(ctx context.Context, req *llm.Request, t *llm.Target, a *llm.Answer) (llm.Stream, error)
+	// Call passes the request through the route's transforms and puts it into the
+	// target's format.
+	Call(ctx context.Context, x *llm.Exchange) (llm.Call, error)
+	// Read turns a provider's answer into events in the client's format and passes
+	// them through the route's transforms. An answer that is an error, or not a reply
+	// at all, comes back as *llm.Error with its Fault. Read owns the answer's body from
+	// here on.
+	Read(ctx context.Context, x *llm.Exchange, a *llm.Answer) (llm.Stream, error)
 }
 
 // Upstream sends calls to providers. Its errors are *llm.Error with their Fault.

@@ -2,7 +2,9 @@ package pipeline
 
 import (
 	"context"
+	"errors"
 	"fmt"
+	"net/http"
 	"slices"
 	"strings"
 	"time"
@@ -19,6 +21,10 @@ func (l *life) rank(ctx context.Context) ([]llm.Candidate, error) {
 	}
 	ranking := l.Router.Rank(ctx, l.req, l.route, candidates)
 	l.record.Ranking = &ranking
+	if ranking.Fault != "" && ranking.Strict {
+		return nil, &llm.Error{Code: llm.CodeInternal, Status: http.StatusBadGateway, Fault: llm.FaultTransform,
+			Message: "The router " + ranking.Router + " failed, and route " + l.route.Name + " does not go on without it.", Err: errors.New(ranking.Fault)}
+	}
 	ranked := make([]llm.Candidate, len(ranking.Order))
 	for i, n := range ranking.Order {
 		ranked[i] = candidates[n]

@@ -1,0 +1,43 @@
+package llm
+
+// Exchange is one request on its way to one target and back, as the stages between
+// the pipeline and the provider see it. One goroutine uses it at a time.
+type Exchange struct {
+	Request *Request
+	Route   *Route
+	Target  *Target
+	// MaxOutput above zero replaces the client's own maximum of output tokens.
+	MaxOutput int64
+	// Applied is what the route's transforms have done so far.
+	Applied []Applied
+}
+
+// Apply notes what a transform has done. What it does to the events of one stream
+// adds up in one entry.
+func (x *Exchange) Apply(a Applied) {
+	for i := range x.Applied {
+		had := &x.Applied[i]
+		if had.Plugin == a.Plugin && had.Hook == a.Hook {
+			had.Changed = had.Changed || a.Changed
+			had.Fuel += a.Fuel
+			if a.Fault != "" {
+				had.Fault = a.Fault
+			}
+			return
+		}
+	}
+	x.Applied = append(x.Applied, a)
+}
+
+// Applied is what one transform did to the request or the reply of one attempt.
+type Applied struct {
+	Plugin string `json:"plugin"`
+	// Hook is request, response or event.
+	Hook string `json:"hook"`
+	// Changed says that something came out differently from how it went in.
+	Changed bool `json:"changed,omitempty"`
+	// Fuel is what the calls cost in instructions.
+	Fuel int64 `json:"fuel,omitempty"`
+	// Fault says what went wrong, also where it was passed over.
+	Fault string `json:"fault,omitempty"`
+}
