@@ -18,7 +18,8 @@ export type Span = u64;
 export const MAX_INPUT: usize = 4 << 20;
 
 // From base on the memory is the SDK's: the input, the output from `output` to `at`, free room,
-// then scratch from `end` to `limit`. Every call uses it again.
+// then scratch from `end` to 8 bytes before `limit`, because bytes are read in eights. Every call
+// uses it again.
 let base: usize = 0, output: usize = 0, at: usize = 0, end: usize = 0, limit: usize = 0, rejected = false;
 
 export function penstock_abi_version(): i32 { return 1 << 16; }
@@ -34,7 +35,7 @@ export function penstock_alloc(size: usize): usize {
     limit = <usize>memory.size() << 16;
   }
   output = at = base + size + 15 & ~15;
-  end = limit;
+  end = limit - 8;
   return base;
 }
 
@@ -63,12 +64,13 @@ export function keep(input: Span): void { base = start(input) + length(input) + 
 /** Where the next n bytes of output go, of which grown() says how many were written. The output may move. */
 export function reserve(n: usize): usize {
   if (at + n <= end) return at;
-  const size = at - output, top = <usize>memory.size() << 16, to = end == top ? output : top;
-  if (memory.grow(<i32>(to + (size + n) * 5 / 4 - top + 0xffff >>> 16)) < 0) unreachable();
+  const size = at - output, top = <usize>memory.size() << 16, to = end + 8 == top ? output : top;
+  if (memory.grow(<i32>(to + (size + n) * 5 / 4 + 8 - top + 0xffff >>> 16)) < 0) unreachable();
   memory.copy(to, output, size);
   if (top != limit) base = top;
   output = to;
-  end = limit = <usize>memory.size() << 16;
+  limit = <usize>memory.size() << 16;
+  end = limit - 8;
   return at = to + size;
 }
 // @ts-ignore: decorator

@@ -83,7 +83,7 @@ const frame = new Frame(), event = new Event();
 
 /** Takes an event hook's input apart, null if it is cut short. The next call overwrites the result. */
 export function splitFrame(input: Span): Frame | null {
-  const at = start(input) + 4, size = length(input) - 4, n = load<u32>(start(input));
+  const at = start(input) + 4, size = length(input) - 4, n = <usize>load<u32>(start(input));
   if (length(input) < 4 || n > size) return null;
   frame.state = span(at, n);
   frame.payload = span(at + n, size - n);

@@ -169,10 +169,11 @@ export function member(object: Json, name: string): Json {
 
 /** Says whether a name or another string is this text, which is ASCII. */
 export function is(v: Json, text: string): bool {
-  let at = first(v) + 1, k = 0;
+  const at = first(v) + 1;
+  let k = 0;
   while (k < text.length && load<u8>(at + k) == <u8>text.charCodeAt(k)) k++;
   const c = load<u8>(at + k);
-  return k == text.length && c == 0x22 || c == 0x5c && equals(textOf(v), text);
+  return load<u8>(at - 1) == 0x22 && (k == text.length && c == 0x22 || c == 0x5c && equals(textOf(v), text));
 }
 
 /** Says whether these bytes are this text. */
