@@ -37,7 +37,7 @@ func (j JSON) Kind() byte {
 }
 
 // Null reports whether there is no value, or the value null.
-func (j JSON) Null() bool { k := j.Kind(); return k == 0 || k == 'n' }
+func (j JSON) Null() bool { return len(j) == 0 || j.Kind() == 'n' }
 
 // Members goes through an object's members in their order. A key lies in the input,
 // unless it is escaped or not ASCII.

@@ -8,7 +8,11 @@ import (
 // AppendText appends s as a JSON string, escaped as far as JSON requires. Bytes that are
 // not UTF-8 become U+FFFD.
 func AppendText(dst, s []byte) []byte {
-	dst = append(dst, '"')
+	return append(AppendInside(append(dst, '"'), s), '"')
+}
+
+// AppendInside is AppendText without the quotes.
+func AppendInside(dst, s []byte) []byte {
 	start := 0
 	for i := plain(s, 0); i < len(s); i += plain(s, i) {
 		size, bad := 1, true
@@ -23,7 +27,7 @@ func AppendText(dst, s []byte) []byte {
 		}
 		i += size
 	}
-	return append(append(dst, s[start:]...), '"')
+	return append(dst, s[start:]...)
 }
 
 // plain is how many bytes of s from i on stand for themselves in a JSON string and are
