@@ -15,6 +15,6 @@ func (a *app) pluginCommand() *cobra.Command {
 		Args: exactly(0, "one of new, build, inspect, test, bench, replay, keygen, sign, verify"),
 		RunE: func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
 	}
-	cmd.AddCommand(a.pluginNewCommand())
+	cmd.AddCommand(a.pluginNewCommand(), a.pluginTestCommand())
 	return cmd
 }

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"math/rand/v2"
 	"os"
 	"path/filepath"
 	"slices"
@@ -22,6 +23,7 @@ func (a *app) pluginTestCommand() *cobra.Command {
 	var file, output string
 	var verbose bool
 	var fuzz time.Duration
+	var seed uint64
 	cmd := &cobra.Command{
 		Use:   "test [FOLDER | FILE…]",
 		Short: "Run a plugin's cases in the gateway's own host",
@@ -48,13 +50,14 @@ func (a *app) pluginTestCommand() *cobra.Command {
 			if err := a.runTests(cmd.Context(), host, t, output); err != nil || fuzz == 0 {
 				return err
 			}
-			return a.fuzzPlugin(cmd.Context(), host, t, fuzz)
+			return a.fuzzPlugin(cmd.Context(), host, t, fuzz, cmp.Or(seed, rand.Uint64()))
 		},
 	}
 	cmd.Flags().StringVar(&file, "module", "", "the module to test (default: the project's)")
 	cmd.Flags().BoolVarP(&verbose, "verbose", "v", false, "show what the plugin logs, once for each of a case's runs")
 	cmd.Flags().DurationVar(&fuzz, "fuzz", 0, "try inputs like the cases' for this long")
 	cmd.Flags().Lookup("fuzz").NoOptDefVal = "10s"
+	cmd.Flags().Uint64Var(&seed, "seed", 0, "make the inputs of an earlier --fuzz again")
 	addOutput(cmd, &output, "table", "json")
 	return cmd
 }

@@ -17,6 +17,7 @@ import (
 //
 //go:embed starters
 //go:embed go/*.go go/plugin.mk
+//go:embed assemblyscript/penstock assemblyscript/plugin.mk assemblyscript/package.json assemblyscript/package-lock.json
 var files embed.FS
 
 // Languages are those in which a project can be started, in alphabetical order.
