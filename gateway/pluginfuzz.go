@@ -1,6 +1,7 @@
 package main
 
 import (
+	"bytes"
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
@@ -12,7 +13,6 @@ import (
 	"path/filepath"
 	"strings"
 	"time"
-	"unicode/utf8"
 
 	"github.com/penstock/penstock/gateway/internal/module"
 )
@@ -142,11 +142,9 @@ func (f *fuzzer) events(of module.Case) []module.Event {
 
 // text is bytes as a JSON string, which a case's data is when it is not JSON.
 func text(b []byte) json.RawMessage {
+	b = bytes.ToValidUTF8(b, []byte("\ufffd"))
 	if json.Valid(b) {
 		return b
-	}
-	if !utf8.Valid(b) {
-		b = []byte(strings.ToValidUTF8(string(b), "\ufffd"))
 	}
 	quoted, err := json.Marshal(string(b))
 	if err != nil {
