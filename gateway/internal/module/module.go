@@ -52,6 +52,9 @@ type Module struct {
 	store    *store
 	counters counters
 	config   []byte
+	manifest *Manifest
+	// breaker is that of everything which uses the module, on whatever route.
+	breaker  breaker
 	recorder func(Recorded)
 
 	refs atomic.Int64
@@ -72,6 +75,9 @@ func (m *Module) Exports(h Hook) bool { return m.exports[h] }
 
 // Grants are what the operator allowed the module.
 func (m *Module) Grants() Grants { return m.grants }
+
+// Manifest is what the module says about itself; empty if it says nothing.
+func (m *Module) Manifest() Manifest { return *m.manifest }
 
 // Retain takes a reference, so that the module stays callable until Release even if
 // its owner closes it meanwhile: a stream keeps the version that it began with. It
@@ -130,14 +136,21 @@ func (m *Module) Call(ctx context.Context, h Hook, seed uint64, in, dst []byte) 
 		return dst, 0, fmt.Errorf("call %s of module %s: wait for an instance: %w", h, m.name, err)
 	}
 	budget := m.fuel + m.perByte*int64(len(in))
+	began := time.Now()
 	view, err := g.call(h, seed, in, budget)
+	took := time.Since(began)
 	out = append(dst, view...) // before the instance goes back: view is its memory
 	fuel = g.used(budget)
 	if m.recorder != nil {
 		m.record(g, h, in, view, fuel, err)
 	}
-	m.pool.put(g, outcomeOf(err), fuel)
+	m.pool.put(g, outcomeOf(err), cost{fuel, took})
 	return out, fuel, err
+}
+
+// nonsense is a fault about what an answer means.
+func (m *Module) nonsense(h Hook, err error) *Fault {
+	return &Fault{Module: m.name, Hook: h.String(), Kind: BadResult, Detail: err.Error()}
 }
 
 // Stats are a module's figures since it was loaded.
@@ -152,6 +165,8 @@ type Stats struct {
 	Calls, Faults, Rejections int64
 	// Fuel is the sum over all calls, in instructions.
 	Fuel int64
+	// Time is the sum over all calls, without the waiting for an instance.
+	Time time.Duration
 	// Instances are alive, Idle of them wait for work.
 	Instances, Idle int
 	// Recycled counts instances replaced because they had grown or aged, Discarded

@@ -71,7 +71,7 @@ func TestWaitingForAnInstanceEndsWithTheContext(t *testing.T) {
 	if _, _, err := m.Call(ctx, Route, 1, nil, nil); !errors.Is(err, context.DeadlineExceeded) {
 		t.Errorf("Call with no instance free: %v, want the context's error", err)
 	}
-	m.pool.put(g, fine, 0)
+	m.pool.put(g, fine, cost{})
 	if _, _, err := m.Call(context.Background(), Route, 1, nil, nil); err != nil {
 		t.Errorf("Call after one came free: %v", err)
 	}
@@ -84,7 +84,7 @@ func TestAWaiterGetsTheInstanceThatComesFree(t *testing.T) {
 		_, _, err := m.Call(context.Background(), Route, 1, []byte("x"), nil)
 		got <- err
 	}()
-	m.pool.put(g, fine, 0)
+	m.pool.put(g, fine, cost{})
 	if err := <-got; err != nil {
 		t.Error(err)
 	}

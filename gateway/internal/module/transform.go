@@ -24,14 +24,13 @@ type TransformOptions struct {
 	Now func() time.Time
 }
 
-// Transform lets a module change requests and replies in the canonical form. It holds
-// the fault breaker of its module, so all routes that use a module share one
-// Transform. It is safe for concurrent use and does not own its module.
+// Transform lets a module change requests and replies in the canonical form. Faults
+// count towards its module's breaker. It is safe for concurrent use and does not own its
+// module.
 type Transform struct {
-	module  *Module
-	o       TransformOptions
-	breaker breaker
-	inputs  sync.Pool
+	module *Module
+	o      TransformOptions
+	inputs sync.Pool
 }
 
 // NewTransform makes a transform of a module that exports at least one of its hooks.
@@ -119,7 +118,7 @@ func (t *Transform) Response(ctx context.Context, x *llm.Exchange, status int, b
 
 // call asks the module unless it is disabled.
 func (t *Transform) call(ctx context.Context, x *llm.Exchange, h Hook, in, dst []byte) ([]byte, int64, error) {
-	if why := t.breaker.blocked(t.o.Now()); why != "" {
+	if why := t.module.breaker.blocked(t.o.Now()); why != "" {
 		return nil, 0, &Fault{Module: t.module.name, Hook: h.String(), Kind: Disabled, Detail: why}
 	}
 	return t.module.Call(ctx, h, seedOf(x.Request.ID), in, dst)
@@ -139,11 +138,11 @@ func (t *Transform) outcome(x *llm.Exchange, note llm.Applied, out []byte, err e
 	var f *Fault
 	switch {
 	case err == nil:
-		t.breaker.good()
+		t.module.breaker.good()
 	case errors.As(err, &f):
 		note.Fault = brief(f.Detail)
 		if f.Kind != Disabled {
-			t.breaker.fault(t.o.Now(), note.Fault)
+			t.module.breaker.fault(t.o.Now(), note.Fault)
 		}
 	}
 	x.Apply(note)
