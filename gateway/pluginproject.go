@@ -78,7 +78,7 @@ func (p *pluginProject) compiler(ctx context.Context) error {
 	if why == "" || strings.HasPrefix(why, "make: ") {
 		why = "there is no compiler"
 	}
-	return hint(fmt.Errorf("%s in %s: %s", p.Name, p.Lang, why), "sdk/README.md in the project says where to get one")
+	return hint(fmt.Errorf("%s in %s: %s", p.Name, p.Lang, why), "then build again: penstock plugin build %s", p.dir)
 }
 
 // pluginHost is the gateway's own host. What plugins log goes to the given writer.
