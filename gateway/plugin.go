@@ -15,7 +15,7 @@ func (a *app) pluginCommand() *cobra.Command {
 		Args: exactly(0, "one of new, build, inspect, test, bench, replay, keygen, sign, verify"),
 		RunE: func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
 	}
-	cmd.AddCommand(a.pluginNewCommand(), a.pluginBuildCommand(), a.pluginInspectCommand(), a.pluginTestCommand(), a.pluginBenchCommand(),
+	cmd.AddCommand(a.pluginNewCommand(), a.pluginBuildCommand(), a.pluginInspectCommand(), a.pluginTestCommand(), a.pluginBenchCommand(), a.pluginReplayCommand(),
 		a.pluginKeygenCommand(), a.pluginSignCommand(), a.pluginVerifyCommand())
 	return cmd
 }

@@ -12,18 +12,23 @@ import (
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
+
+	"github.com/penstock/penstock/gateway/internal/module"
 )
 
-// recorded lists the files below a recorder's folder, closing it first.
-func recorded(t *testing.T, r *recorder) []string {
+// callOf is a call of plugin p during a request, with so many bytes of input.
+func callOf(request string, size int) module.Recorded {
+	return module.Recorded{Module: "p", Hook: module.Route, Seed: module.SeedOf(request), Input: bytes.Repeat([]byte("x"), size)}
+}
+
+// onDisk lists the files below a recorder's folder, closing it first.
+func onDisk(t *testing.T, r *recorder) []string {
 	t.Helper()
-	if err := r.Close(); err != nil {
-		t.Fatal(err)
-	}
+	r.Close()
 	var names []string
-	err := filepath.WalkDir(r.dir, func(path string, e fs.DirEntry, err error) error {
+	err := filepath.WalkDir(r.log.dir, func(path string, e fs.DirEntry, err error) error {
 		if err == nil && !e.IsDir() {
-			name, _ := filepath.Rel(r.dir, path)
+			name, _ := filepath.Rel(r.log.dir, path)
 			names = append(names, filepath.ToSlash(name))
 		}
 		return err
@@ -38,27 +43,24 @@ func TestRecorderKeepsTheLast(t *testing.T) {
 	for _, tt := range []struct {
 		name  string
 		o     recorderOptions
-		calls []call
+		calls []module.Recorded
 		want  []string
 	}{
 		{"everything", recorderOptions{},
-			[]call{{"req_a", "p-route", []byte("1")}, {"req_b", "p-route", []byte("2")}, {"req_a", "q-event", []byte("3")}},
-			[]string{"req_a/00001-p-route.json", "req_a/00002-q-event.json", "req_b/00001-p-route.json"}},
+			[]module.Recorded{callOf("req_a", 1), callOf("req_b", 1), callOf("req_a", 1)},
+			[]string{"req_a/00001-p-route.json", "req_a/00002-p-route.json", "req_b/00001-p-route.json"}},
 		{"so many requests", recorderOptions{Requests: 2},
-			[]call{{"req_a", "p", nil}, {"req_b", "p", nil}, {"req_c", "p", nil}, {"req_c", "p", nil}},
-			[]string{"req_b/00001-p.json", "req_c/00001-p.json", "req_c/00002-p.json"}},
-		{"so many bytes", recorderOptions{Bytes: 10},
-			[]call{{"req_a", "p", []byte("1234")}, {"req_b", "p", []byte("1234")}, {"req_c", "p", []byte("123")}},
-			[]string{"req_b/00001-p.json", "req_c/00001-p.json"}},
-		{"one request that is too large", recorderOptions{Bytes: 10},
-			[]call{{"req_a", "p", []byte("123456")}, {"req_a", "p", []byte("12345")}},
-			[]string{"req_a/00002-p.json"}},
-		{"a call that is too large", recorderOptions{Bytes: 10},
-			[]call{{"req_a", "p", []byte("1")}, {"req_b", "p", []byte("12345678901")}},
-			[]string{"req_a/00001-p.json"}},
-		{"nothing outside", recorderOptions{},
-			[]call{{"../req", "p", nil}, {"req", "a/b", nil}, {".", "p", nil}, {"", "p", nil}, {"req", "p", nil}},
-			[]string{"req/00001-p.json"}},
+			[]module.Recorded{callOf("req_a", 1), callOf("req_b", 1), callOf("req_c", 1), callOf("req_c", 1)},
+			[]string{"req_b/00001-p-route.json", "req_c/00001-p-route.json", "req_c/00002-p-route.json"}},
+		{"so many bytes", recorderOptions{Bytes: 3000},
+			[]module.Recorded{callOf("req_a", 1000), callOf("req_b", 1000), callOf("req_c", 1000)},
+			[]string{"req_b/00001-p-route.json", "req_c/00001-p-route.json"}},
+		{"one request that is too large", recorderOptions{Bytes: 3000},
+			[]module.Recorded{callOf("req_a", 2000), callOf("req_a", 2000)},
+			[]string{"req_a/00002-p-route.json"}},
+		{"a call that is too large", recorderOptions{Bytes: 3000},
+			[]module.Recorded{callOf("req_a", 1), callOf("req_b", 3000)},
+			[]string{"req_a/00001-p-route.json"}},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			r, err := openRecorder(filepath.Join(t.TempDir(), "calls"), tt.o)
@@ -66,12 +68,46 @@ func TestRecorderKeepsTheLast(t *testing.T) {
 				t.Fatal(err)
 			}
 			for _, c := range tt.calls {
-				r.Add(c)
+				r.Record(c)
 			}
-			if diff := cmp.Diff(tt.want, recorded(t, r)); diff != "" {
+			for _, id := range []string{"req_a", "req_b", "req_c", "req_without_calls", "../req"} {
+				r.Finish(id)
+			}
+			if diff := cmp.Diff(tt.want, onDisk(t, r)); diff != "" {
 				t.Errorf("files on the disk (-want +got):\n%s", diff)
 			}
 		})
+	}
+}
+
+func TestRecordedCallsAreFound(t *testing.T) {
+	r, err := openRecorder(t.TempDir(), recorderOptions{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	over, open := callOf("req_over", 3), callOf("req_open", 3)
+	over.Module, over.Output = "first-router", []byte(`{"ranking":[]}`)
+	r.Record(over)
+	r.Record(open)
+	r.Finish("req_over")
+	r.Close()
+	for id, want := range map[string]module.Recorded{"req_over": over, "req_open": open} {
+		calls, err := readCalls(r.log.dir, id)
+		if err != nil || len(calls) != 1 || calls[0].plugin != want.Module {
+			t.Fatalf("readCalls(%s) = %+v, %v, want the call of %s", id, calls, err, want.Module)
+		}
+		got, err := module.ParseCases(calls[0].file, calls[0].text)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if diff := cmp.Diff([]module.Case{want.Case()}, got); diff != "" {
+			t.Errorf("the case of %s (-want +got):\n%s", id, diff)
+		}
+	}
+	for _, id := range []string{"req_nobody", "..", ""} {
+		if calls, err := readCalls(r.log.dir, id); err == nil {
+			t.Errorf("readCalls(%q) = %+v, want an error", id, calls)
+		}
 	}
 }
 
@@ -82,13 +118,15 @@ func TestRecorderGoesOnAfterARestart(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		r.Add(call{fmt.Sprintf("req_%d", run), "p", []byte("{}")})
-		files := recorded(t, r)
-		if want := min(run+1, 2); len(files) != want || !strings.HasPrefix(files[want-1], fmt.Sprintf("req_%d/", run)) {
+		id := fmt.Sprintf("req_%d", run)
+		r.Record(callOf(id, 2))
+		r.Finish(id)
+		files := onDisk(t, r)
+		if want := min(run+1, 2); len(files) != want || !strings.HasPrefix(files[want-1], id+"/") {
 			t.Errorf("after run %d there is %v, want the last %d", run, files, want)
 		}
 	}
-	for _, path := range []string{dir, filepath.Join(dir, "req_2"), filepath.Join(dir, "req_2", "00001-p.json")} {
+	for _, path := range []string{dir, filepath.Join(dir, "req_2"), filepath.Join(dir, "req_2", "00001-p-route.json")} {
 		info, err := os.Stat(path)
 		if err != nil {
 			t.Fatal(err)
@@ -103,19 +141,29 @@ func TestRecorderGoesOnAfterARestart(t *testing.T) {
 func TestRecorderDoesNotWait(t *testing.T) {
 	var log bytes.Buffer
 	o := recorderOptions{QueueBytes: 100, Log: slog.New(slog.NewTextHandler(&log, nil))}
-	r := &recorder{o: o, queue: make(chan call, 2), done: make(chan struct{})}
-	r.Add(call{"req", "p", make([]byte, 101)})
+	r := &recorder{o: o, queue: make(chan note, 2), done: make(chan struct{})}
+	r.Record(callOf("req", 101))
 	for range 5 {
-		r.Add(call{"req", "p", []byte("x")})
+		r.Record(callOf("req", 1))
 	}
 	if got := r.Dropped(); got != 4 {
 		t.Errorf("Dropped() = %d, want 4: one for its size, three for the queue", got)
 	}
+	if got := r.waiting.Load(); got != 2 {
+		t.Errorf("%d bytes wait, want 2", got)
+	}
 	if n := strings.Count(log.String(), "dropped"); n != 1 {
 		t.Errorf("it was said %d times, want once:\n%s", n, &log)
 	}
-	if n := testing.AllocsPerRun(100, func() { r.Add(call{"req", "p", nil}) }); n > 0 {
-		t.Errorf("a call that is dropped allocates %v times", n)
+}
+
+func TestCallsDir(t *testing.T) {
+	for ledger, want := range map[string]string{
+		"sqlite://penstock.db": "penstock.db.calls", "sqlite:///var/p.db?x=1": "/var/p.db.calls", "sqlite://:memory:": "", "postgres://db": "", "": "",
+	} {
+		if got := callsDir(ledger); got != want {
+			t.Errorf("callsDir(%q) = %q, want %q", ledger, got, want)
+		}
 	}
 }
 
@@ -125,20 +173,34 @@ func TestHammerRecorder(t *testing.T) {
 		t.Fatal(err)
 	}
 	var wg sync.WaitGroup
-	for n := range 8 {
+	for range 8 {
 		wg.Go(func() {
 			for i := range 50 {
-				r.Add(call{fmt.Sprintf("req_%d", i%5), fmt.Sprintf("p%d", n), []byte("{}")})
+				r.Record(callOf(fmt.Sprintf("req_%d", i%5), 10))
+				r.Finish(fmt.Sprintf("req_%d", i%5))
 			}
 		})
 	}
-	wg.Go(func() { r.Close() })
+	wg.Go(r.Close)
 	wg.Wait()
 	requests := map[string]bool{}
-	for _, name := range recorded(t, r) {
+	for _, name := range onDisk(t, r) {
 		requests[filepath.Dir(name)] = true
 	}
 	if len(requests) > 3 {
 		t.Errorf("there are %d requests on the disk, want at most 3", len(requests))
+	}
+}
+
+func BenchmarkRecord(b *testing.B) {
+	r, err := openRecorder(b.TempDir(), recorderOptions{})
+	if err != nil {
+		b.Fatal(err)
+	}
+	defer r.Close()
+	c := callOf("req_a", 2000)
+	b.ReportAllocs()
+	for b.Loop() {
+		r.Record(c)
 	}
 }
