@@ -32,8 +32,9 @@ var ErrNoHook = errors.New("the module does not export this hook")
 // Module is a loaded module, ready to be called. It is safe for concurrent use.
 //
 // It is reference-counted, so that a reload can swap modules under load: Load gives
-// the owner one reference, which Close drops; every call, and whoever used Retain,
-// holds another. The module goes away when the last one is gone.
+// the owner one reference, which Close drops, or Release for an owner who does not
+// wait; every call, and whoever used Retain, holds another. The module goes away when
+// the last one is gone.
 type Module struct {
 	name     string
 	digest   string
@@ -85,7 +86,7 @@ func (m *Module) Manifest() Manifest { return *m.manifest }
 func (m *Module) Retain() bool {
 	for {
 		n := m.refs.Load()
-		if n == 0 {
+		if n <= 0 {
 			return false
 		}
 		if m.refs.CompareAndSwap(n, n+1) {
@@ -94,7 +95,7 @@ func (m *Module) Retain() bool {
 	}
 }
 
-// Release drops a reference that Retain took.
+// Release drops a reference that Retain or Load gave.
 func (m *Module) Release() {
 	if m.refs.Add(-1) == 0 {
 		close(m.quit)
@@ -148,8 +149,9 @@ func (m *Module) Call(ctx context.Context, h Hook, seed uint64, in, dst []byte) 
 	return out, fuel, err
 }
 
-// nonsense is a fault about what an answer means.
+// nonsense is the fault of a call that ended well with a result that means nothing.
 func (m *Module) nonsense(h Hook, err error) *Fault {
+	m.pool.blame()
 	return &Fault{Module: m.name, Hook: h.String(), Kind: BadResult, Detail: err.Error()}
 }
 

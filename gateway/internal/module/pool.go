@@ -133,6 +133,13 @@ func (p *pool) count(o outcome, c cost) {
 	}
 }
 
+// blame counts a call that looked well as a fault after all.
+func (p *pool) blame() {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.stats.Faults++
+}
+
 func (p *pool) ask() {
 	select {
 	case p.wake <- struct{}{}:

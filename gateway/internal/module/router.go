@@ -143,7 +143,7 @@ func (k *Ranker) nonsense(err error) *Fault {
 	if k.flat {
 		h = RouteFlat
 	}
-	return &Fault{Module: k.router.module.name, Hook: h.String(), Kind: BadResult, Detail: err.Error()}
+	return k.router.module.nonsense(h, err)
 }
 
 // note counts a fault towards the breaker. A rejection, a caller who went away and a

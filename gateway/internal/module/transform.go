@@ -17,9 +17,6 @@ type TransformOptions struct {
 	// SkipRequest, SkipResponse and SkipEvent go on without the plugin when it faults in
 	// that hook, instead of failing the request.
 	SkipRequest, SkipResponse, SkipEvent bool
-	// Observe is told of every call how it ended (empty for well) and what it cost in
-	// instructions; nil means nobody is.
-	Observe func(fault string, fuel int64)
 	// Now is the clock, nil for time.Now.
 	Now func() time.Time
 }
@@ -41,9 +38,6 @@ func NewTransform(m *Module, o TransformOptions) (*Transform, error) {
 	}
 	if o.Now == nil {
 		o.Now = time.Now
-	}
-	if o.Observe == nil {
-		o.Observe = func(string, int64) {}
 	}
 	t := &Transform{module: m, o: o}
 	t.inputs.New = func() any { return new([]byte) }
@@ -124,9 +118,7 @@ func (t *Transform) call(ctx context.Context, x *llm.Exchange, h Hook, in, dst [
 	return t.module.Call(ctx, h, seedOf(x.Request.ID), in, dst)
 }
 
-func (t *Transform) nonsense(h Hook, err error) *Fault {
-	return &Fault{Module: t.module.name, Hook: h.String(), Kind: BadResult, Detail: err.Error()}
-}
+func (t *Transform) nonsense(h Hook, err error) *Fault { return t.module.nonsense(h, err) }
 
 // outcome books a call and decides what its error means. Changed in the note says that
 // a result would be a change.
@@ -146,7 +138,6 @@ func (t *Transform) outcome(x *llm.Exchange, note llm.Applied, out []byte, err e
 		}
 	}
 	x.Apply(note)
-	t.o.Observe(note.Fault, note.Fuel)
 	if f != nil && skip {
 		return nil, nil
 	}
