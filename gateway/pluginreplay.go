@@ -8,6 +8,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"text/tabwriter"
 
@@ -99,32 +100,58 @@ func (a *app) replay(ctx context.Context, c *config.Config, calls []recordedCall
 	}
 	defer host.Close(ctx)
 	var rows []shownReplay
-	for _, call := range calls {
-		p, ok := c.Plugins[call.plugin]
-		if !ok {
-			return nil, fmt.Errorf("%s was a call of %s, a plugin that the configuration does not name any more", call.file, call.plugin)
-		}
-		s := module.Spec{Name: call.plugin}
-		if s.Wasm, err = readModule(p.File); err != nil {
-			return nil, err
-		}
-		cases, err := module.ParseCases(call.file, call.text)
+	for _, name := range pluginsOf(calls) {
+		of, err := replayPlugin(ctx, host, c, name, calls)
 		if err != nil {
 			return nil, err
 		}
-		trials, err := host.Try(ctx, s, cases)
-		if err != nil {
-			return nil, err
-		}
-		for i, t := range trials {
-			row := shownReplay{File: call.file, Plugin: call.plugin, Hook: cases[i].Hook, Same: t.Err == nil, Fuel: t.Fuel}
-			if t.Err != nil {
-				row.Error = t.Err.Error()
-			}
-			rows = append(rows, row)
-		}
+		rows = append(rows, of...)
 	}
 	return rows, nil
+}
+
+// pluginsOf names the plugins that were called, each once.
+func pluginsOf(calls []recordedCall) []string {
+	var names []string
+	for _, c := range calls {
+		if !slices.Contains(names, c.plugin) {
+			names = append(names, c.plugin)
+		}
+	}
+	return names
+}
+
+// replayPlugin makes the calls of one plugin.
+func replayPlugin(ctx context.Context, host *module.Host, c *config.Config, name string, calls []recordedCall) ([]shownReplay, error) {
+	p, ok := c.Plugins.Own[name]
+	if !ok {
+		return nil, fmt.Errorf("%s was called, a plugin that the configuration does not name any more", name)
+	}
+	wasm, err := readModule(p.File)
+	if err != nil {
+		return nil, err
+	}
+	var cases []module.Case
+	var rows []shownReplay
+	for _, call := range calls {
+		if call.plugin != name {
+			continue
+		}
+		more, err := module.ParseCases(call.file, call.text)
+		if err != nil {
+			return nil, err
+		}
+		for _, one := range more {
+			cases, rows = append(cases, one), append(rows, shownReplay{File: call.file, Plugin: name, Hook: one.Hook, Same: true})
+		}
+	}
+	trials, err := host.Try(ctx, module.Spec{Name: name, Wasm: wasm, MaxMemory: int64(p.MaxMemory), Fuel: p.Fuel}, cases)
+	for i, t := range trials {
+		if rows[i].Fuel = t.Fuel; t.Err != nil {
+			rows[i].Same, rows[i].Error = false, t.Err.Error()
+		}
+	}
+	return rows, err
 }
 
 func (a *app) showReplay(output string, rows []shownReplay) error {

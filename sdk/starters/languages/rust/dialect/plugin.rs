@@ -10,8 +10,8 @@ penstock::plugin! { transform_request: request, normalise_response: response, no
 /// stays. The gateway adds the API key.
 fn request(input: &[u8], out: &mut Buf) -> Result {
     let envelope = Json::new(input);
-    let (body, name) = (envelope.member("body").raw(), envelope.member("target").member("model").raw());
-    let model = Json::new(body).member("model").raw();
+    let (body, name) = (envelope.member("body"), envelope.member("target").member("model").raw());
+    let (body, model) = (body.raw(), body.member("model").raw());
     if model.is_empty() || name.is_empty() {
         return reject(400, "the request names no model");
     }

@@ -10,8 +10,8 @@ const LINE: &str = "Answer in plain words.";
 
 /// Writes the request with the line. Every other byte of it stays.
 fn add_line(input: &[u8], out: &mut Buf) -> Result {
-    let body = Json::new(input).member("body").raw();
-    let messages = Json::new(body).member("messages");
+    let request = Json::new(input).member("body");
+    let (body, messages) = (request.raw(), request.member("messages"));
     if messages.kind() != Kind::List {
         return reject(400, "messages must be a list");
     }
