@@ -4,6 +4,7 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"fmt"
+	"io"
 	"os"
 	"path/filepath"
 	"strings"
@@ -30,7 +31,7 @@ func (a *app) pluginBuildCommand() *cobra.Command {
 			if err := p.compiler(cmd.Context()); err != nil {
 				return err
 			}
-			if err := p.make(cmd.Context(), a.stderr, a.stderr, "OUT="+p.Name+".wasm"); err != nil {
+			if err := p.make(cmd.Context(), io.Discard, a.stderr, "OUT="+p.Name+".wasm"); err != nil {
 				return fmt.Errorf("build %s: %w", p.Name, err)
 			}
 			wasm, err := p.label()
