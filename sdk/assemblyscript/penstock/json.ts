@@ -10,20 +10,48 @@ export type Json = Span;
 
 export enum Kind { None, Null, False, True, Number, Text, List, Object }
 
-// Bytes are looked at 8 at a time. Of several marks in a word only the lowest is sure.
+// Bytes are looked at 8 at a time: a byte's high bit is the mark. Of several marks in a word only
+// the lowest is sure. A loop and a call cost fuel, so the first words are looked at without either.
 const ones: u64 = 0x0101010101010101;
 export const high: u64 = 0x8080808080808080;
+// @ts-ignore: decorator
+@inline export function mark(at: usize, marks: u64, end: usize): usize { return min(at + <usize>(ctz(marks) >>> 3), end); }
 
-// The first byte from `at` on that is a quote, a backslash or a control character, or that has a
-// bit in `also`, which is 0 or high; `end` without any.
+// Marks quotes, backslashes, control characters and what has a bit in `also`, which is 0 or high.
+// @ts-ignore: decorator
+@inline function special(x: u64, also: u64): u64 {
+  const low = x - 0x20 * ones | (x ^ 0x22 * ones) - ones | (x ^ 0x5c * ones) - ones;
+  return (low & ~x | x & also) & high;
+}
+
+// The first byte from `at` on that special marks, `end` without any.
 // @ts-ignore: decorator
 @inline export function plainEnd(at: usize, end: usize, also: u64 = 0): usize {
+  let marks = special(load<u64>(at), also);
+  if (marks) return mark(at, marks, end);
+  marks = special(load<u64>(at, 8), also);
+  return marks ? mark(at + 8, marks, end) : farEnd(at + 16, end, also);
+}
+
+function farEnd(at: usize, end: usize, also: u64): usize {
   for (; at < end; at += 8) {
-    const x = load<u64>(at), low = x - 0x20 * ones | (x ^ 0x22 * ones) - ones | (x ^ 0x5c * ones) - ones;
-    const hits = (low & ~x | x & also) & high;
-    if (hits) return min(at + <usize>(ctz(hits) >>> 3), end);
+    const marks = special(load<u64>(at), also);
+    if (marks) return mark(at, marks, end);
   }
   return end;
+}
+
+// Behind the number or literal at `at`: the first byte that is space, a comma or a closing bracket.
+// @ts-ignore: decorator
+@inline function wordEnd(at: usize, end: usize): usize {
+  const x = load<u64>(at), low = x - 0x21 * ones | (x ^ 0x2c * ones) - ones | ((x | 0x20 * ones) ^ 0x7d * ones) - ones;
+  const marks = low & ~x & high;
+  return marks ? mark(at, marks, end) : farWordEnd(at + 8, end);
+}
+
+function farWordEnd(at: usize, end: usize): usize {
+  while (at < end && load<u8>(at) > 0x20 && load<u8>(at) != 0x2c && (load<u8>(at) | 0x20) != 0x7d) at++;
+  return min(at, end);
 }
 
 // The byte at `at`, 0 at the end.
@@ -31,14 +59,22 @@ export const high: u64 = 0x8080808080808080;
 @inline export function peek(at: usize, end: usize): u32 { return at < end ? load<u8>(at) : 0; }
 
 // @ts-ignore: decorator
-@inline function space(at: usize, end: usize): usize {
+@inline function space(at: usize, end: usize): usize { return load<u8>(at) > 0x20 ? at : spaces(at, end); }
+
+function spaces(at: usize, end: usize): usize {
   while (at < end && load<u8>(at) <= 0x20 && 0x100002600 >>> <u64>load<u8>(at) & 1) at++;
   return at;
 }
 
 // Behind the string that begins at `at`, or 0 if it is malformed or does not end.
-function stringEnd(at: usize, end: usize): usize {
-  for (at = plainEnd(at + 1, end); at < end; at = plainEnd(at, end)) {
+// @ts-ignore: decorator
+@inline function stringEnd(at: usize, end: usize): usize {
+  at = plainEnd(at + 1, end);
+  return peek(at, end) == 0x22 ? at + 1 : escapedEnd(at, end);
+}
+
+function escapedEnd(at: usize, end: usize): usize {
+  for (; at < end; at = plainEnd(at, end)) {
     const c = load<u8>(at), e = peek(at + 1, end);
     if (c == 0x22) return at + 1;
     if (c < 0x20 || (e == 0x75 ? at + 6 > end || hex(at + 2) < 0 : unescaped(e) == 0)) return 0;
@@ -65,8 +101,8 @@ function hex(at: usize): i32 {
 }
 
 // Behind the string, number or literal that begins at `at`, or 0 if it is malformed.
-function scalarEnd(at: usize, end: usize): usize {
-  const c = peek(at, end);
+// @ts-ignore: decorator
+@inline function scalarEnd(at: usize, end: usize, c: u32): usize {
   if (c == 0x22) return stringEnd(at, end);
   if (c <= 0x39) return numberEnd(at, end);
   const word = load<u32>(at); // "true", "null", or "fals" and "e"
@@ -90,7 +126,7 @@ function checked(at: usize, end: usize, stack: usize): usize {
       depth++;
       object = c == 0x7b;
       if (peek(at = space(at + 1, end), end) != c + 2) continue;
-    } else if (!(at = scalarEnd(at, end))) return 0;
+    } else if (!(at = scalarEnd(at, end, c))) return 0;
     for (; depth; at++) { // once for every end of an object or array that follows
       const e = peek(at = space(at, end), end);
       if (e == 0x2c) {
@@ -119,17 +155,23 @@ let closed: usize = 0, closedEnd: usize = 0;
 // Ends what is remembered of the input of the call before.
 export function forget(): void { closed = 0; }
 
-function valueEnd(v: Json): usize {
-  const at = first(v), end = start(v) + length(v);
+// @ts-ignore: decorator
+@inline function first(v: Json): usize { return space(start(v), start(v) + length(v)); }
+
+// Behind the value that begins at `at`.
+// @ts-ignore: decorator
+@inline function valueEnd(at: usize, end: usize): usize {
+  const c = load<u8>(at);
+  if (c == 0x22) return stringEnd(at, end) || end;
+  return (c | 0x20) == 0x7b ? containerEnd(at, end) : wordEnd(at, end);
+}
+
+function containerEnd(at: usize, end: usize): usize {
   if (at == closed) return closedEnd;
-  if ((peek(at, end) | 0x20) != 0x7b) return scalarEnd(at, end) || end;
-  const size = (length(v) >>> 3) + 1, to = checked(at, end, scratch(size));
+  const size = (end - at >>> 3) + 1, to = checked(at, end, scratch(size));
   unscratch(size);
   return to || end;
 }
-
-// @ts-ignore: decorator
-@inline function first(v: Json): usize { return space(start(v), start(v) + length(v)); }
 
 /** What a value is; None for no value. */
 export function kind(v: Json): Kind {
@@ -149,15 +191,15 @@ export function members(object: Json): Json { return kind(object) == Kind.Object
 /** What follows the element v of an array, or the name v or its value in an object; 0 at the end. */
 export function next(outer: Json, v: Json): Json {
   const end = start(outer) + length(outer);
-  let at = space(valueEnd(v), end);
-  if (peek(at, end) == 0x3a) at = space(valueEnd(rest(at + 1, end)), end);
-  return child(outer, peek(at, end) == 0x2c ? at + 1 : at);
+  let at = space(valueEnd(start(v), end), end);
+  if (load<u8>(at) == 0x3a) at = space(valueEnd(space(at + 1, end), end), end);
+  return child(outer, load<u8>(at) == 0x2c ? at + 1 : at);
 }
 
 /** The value of the member with this name. What follows it in the object is next(object, value). */
 export function value(name: Json): Json {
   const end = start(name) + length(name);
-  return rest(space(valueEnd(name), end) + 1, end);
+  return rest(space(stringEnd(start(name), end) || end, end) + 1, end);
 }
 
 /** The value of an object's first member of this name, which is ASCII; 0 if there is none. */
@@ -168,12 +210,18 @@ export function member(object: Json, name: string): Json {
 }
 
 /** Says whether a name or another string is this text, which is ASCII. */
-export function is(v: Json, text: string): bool {
-  const at = first(v) + 1;
+// @ts-ignore: decorator
+@inline export function is(v: Json, text: string): bool {
+  const c = load<u8>(start(v) + 1);
+  return (c == load<u8>(changetype<usize>(text)) || c == 0x5c) && isAll(v, text);
+}
+
+function isAll(v: Json, text: string): bool {
+  const at = start(v) + 1, n = text.length;
   let k = 0;
-  while (k < text.length && load<u8>(at + k) == <u8>text.charCodeAt(k)) k++;
+  while (k < n && load<u8>(at + k) == load<u8>(changetype<usize>(text) + (k << 1))) k++;
   const c = load<u8>(at + k);
-  return load<u8>(at - 1) == 0x22 && (k == text.length && c == 0x22 || c == 0x5c && equals(textOf(v), text));
+  return load<u8>(at - 1) == 0x22 && (k == n && c == 0x22 || c == 0x5c && equals(textOf(v), text));
 }
 
 /** Says whether these bytes are this text. */
@@ -183,12 +231,15 @@ export function equals(have: Span, text: string): bool {
 }
 
 /** The bytes of a value as they stand in the input, 0 for no value. */
-export function raw(v: Json): Span { return length(v) ? span(first(v), valueEnd(v) - first(v)) : 0; }
+export function raw(v: Json): Span {
+  const at = first(v);
+  return length(v) ? span(at, valueEnd(at, start(v) + length(v)) - at) : 0;
+}
 
 /** The characters of a string in UTF-8, where they stand or decoded into scratch; 0 if it is no string. */
 export function textOf(v: Json): Span {
   if (kind(v) != Kind.Text) return 0;
-  const at = first(v) + 1, end = valueEnd(v) - 1;
+  const text = raw(v), at = start(text) + 1, end = at + length(text) - 2;
   if (plainEnd(at, end) == end) return span(at, end - at);
   const to = scratch(end - at);
   return span(to, decode(at, end, to) - to);
@@ -214,13 +265,15 @@ function decode(at: usize, end: usize, to: usize): usize {
 }
 
 // What is left from `at` to `end` begins with a value.
-function rest(at: usize, end: usize): Json {
+// @ts-ignore: decorator
+@inline function rest(at: usize, end: usize): Json {
   at = space(at, end);
   return at < end ? span(at, end - at) : 0;
 }
 
 // The element or name at `at`, or 0 at the closing bracket, which is then remembered.
-function child(outer: Json, at: usize): Json {
+// @ts-ignore: decorator
+@inline function child(outer: Json, at: usize): Json {
   const v = rest(at, start(outer) + length(outer));
   if (v && (load<u8>(start(v)) | 0x20) != 0x7d) return v;
   closed = first(outer);

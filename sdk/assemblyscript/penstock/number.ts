@@ -1,18 +1,29 @@
 // Reading numbers. A double is the one nearest to the number as written, whatever its length.
 import { scratch, start, length, unscratch } from "./call";
-import { Json, Kind, kind, peek, raw } from "./json";
+import { high, Json, Kind, kind, mark, peek, raw } from "./json";
 
 // @ts-ignore: decorator
 @inline function digitsEnd(at: usize, end: usize): usize {
-  while (at < end && <u32>load<u8>(at) - 0x30 < 10) at++;
-  return at;
+  const x = load<u64>(at) ^ 0x3030303030303030, marks = ((x & ~high) + 0x7676767676767676 | x) & high;
+  return marks ? mark(at, marks, end) : farDigitsEnd(at + 8, end);
+}
+
+function farDigitsEnd(at: usize, end: usize): usize {
+  while (peek(at, end) - 0x30 < 10) at++;
+  return min(at, end);
 }
 
 // Behind the JSON number that begins at `at`, or 0 if there is none.
-export function numberEnd(at: usize, end: usize): usize {
-  if (peek(at, end) == 0x2d) at++;
-  let to = digitsEnd(at, end);
+// @ts-ignore: decorator
+@inline export function numberEnd(at: usize, end: usize): usize {
+  if (load<u8>(at) == 0x2d) at++;
+  const to = digitsEnd(at, end), c = peek(to, end) | 0x20;
   if (to == at || to > at + 1 && load<u8>(at) == 0x30) return 0;
+  return c == 0x2e || c == 0x65 ? fractionEnd(to, end) : to;
+}
+
+function fractionEnd(to: usize, end: usize): usize {
+  let at = to;
   if (peek(to, end) == 0x2e && (to = digitsEnd(at = to + 1, end)) == at) return 0;
   if ((peek(to, end) | 0x20) != 0x65) return to;
   at = to + 1;
@@ -24,19 +35,26 @@ export function numberEnd(at: usize, end: usize): usize {
 /** The value of a number, NaN if it is none. */
 export function number(v: Json): f64 {
   if (kind(v) != Kind.Number) return NaN;
-  const text = raw(v), at = start(text), end = at + length(text);
-  return load<u8>(at) == 0x2d ? -size(at + 1, end, 0) : size(at, end, 0);
+  const text = raw(v), end = start(text) + length(text), minus = load<u8>(start(text)) == 0x2d, at = start(text) + <usize>minus;
+  const x = end - at < 16 && digitsEnd(at, end) == end ? <f64>digits(at, end) : size(at, end, 0);
+  return minus ? -x : x;
 }
 
 /** The value of a whole number; `otherwise` if it is none, or one that 64 bits do not hold. */
 export function whole(v: Json, otherwise: i64 = 0): i64 {
-  if (kind(v) != Kind.Number) return otherwise;
-  const text = raw(v), end = start(text) + length(text), minus = load<u8>(start(text)) == 0x2d;
-  let n: u64 = 0, at = start(text) + <usize>minus;
-  for (; peek(at, end) - 0x30 < 10 && n <= 922337203685477580; at++) n = n * 10 + load<u8>(at) - 0x30;
-  if (at == end) return n > <u64>i64.MAX_VALUE + <u64>minus ? otherwise : minus ? 0 - <i64>n : <i64>n;
-  const x = peek(at, end) - 0x30 < 10 ? NaN : number(v); // As in 1.0 and 1e3.
-  return x == Math.trunc(x) && Math.abs(x) < 9223372036854775808.0 ? <i64>x : otherwise;
+  const x = number(v), minus = x < 0, text = raw(v), at = start(text) + <usize>minus, end = start(text) + length(text);
+  if (end - at > 19 || digitsEnd(at, end) != end) { // as in 1.0 and 1e3
+    return x == Math.trunc(x) && Math.abs(x) < 9223372036854775808.0 ? <i64>x : otherwise;
+  }
+  const n = digits(at, end);
+  return n > <u64>i64.MAX_VALUE + <u64>minus || !length(text) ? otherwise : minus ? 0 - <i64>n : <i64>n;
+}
+
+// The value of no more than 19 digits.
+function digits(at: usize, end: usize): u64 {
+  let n: u64 = 0;
+  for (; at < end; at++) n = n * 10 + (load<u8>(at) - 0x30);
+  return n;
 }
 
 // The value of the number without a sign from `at` to `end`. Up to 2^53, and with no more than 22
@@ -44,13 +62,14 @@ export function whole(v: Json, otherwise: i64 = 0): i64 {
 // it begins again with an integer of many words, `big`. What that has no room for, digits from
 // the 866th on, matters only in that it is there.
 function size(at: usize, end: usize, big: usize): f64 {
+  const most: u64 = 9007199254740992;
   let n: u64 = 0, words = 0, e = 0, dot = 0, more = false;
   for (let p = at; p < end; p++) {
     const c = load<u8>(p), room = words < 90;
     if (c == 0x2e) dot = 1;
     else if (c > 0x39) e += exponent(p + 1, end);
     else {
-      if (!big) n = min(n, 1 << 54) * 10 + (c - 0x30);
+      if (!big) n = min(n, most) * 10 + (c - 0x30);
       else if (room) words = multiply(big, words, 10, c - 0x30);
       more = more || !room && c > 0x30;
       e += <i32>!room - dot;
@@ -58,7 +77,7 @@ function size(at: usize, end: usize, big: usize): f64 {
     if (c > 0x39) break;
   }
   if (big) return words ? scaled(big, words, e, more) : 0;
-  if (n <= 1 << 53 && e >= -22 && e <= 22) return e < 0 ? <f64>n / power(-e) : <f64>n * power(e);
+  if (n <= most && e >= -22 && e <= 22) return e < 0 ? <f64>n / power(-e) : <f64>n * power(e);
   const x = size(at, end, scratch(2048));
   unscratch(2048);
   return x;

@@ -38,8 +38,8 @@ function route(input: Json): void {
   if (!valid(input)) return reject(500, "the input is not JSON");
   const offers: Offer[] = [];
   let prompt: f64 = 0, bound: f64 = Infinity, setting: Span = 0;
-  for (let m = members(input); m; m = next(input, m)) {
-    const v = value(m);
+  for (let m = members(input), v: Json = 0; m; m = next(input, v)) {
+    v = value(m);
     if (is(m, "est_input_tokens")) prompt = number(v);
     else if (is(m, "max_tokens") && kind(v) == Kind.Number) bound = number(v);
     else if (is(m, "with")) setting = raw(member(v, "output_tokens"));
@@ -62,8 +62,8 @@ function route(input: Json): void {
 function consider(candidate: Json, offers: Offer[]): void {
   const o = new Offer();
   let healthy = false;
-  for (let m = members(candidate); m; m = next(candidate, m)) {
-    const v = value(m);
+  for (let m = members(candidate), v: Json = 0; m; m = next(candidate, v)) {
+    v = value(m);
     if (is(m, "i")) o.index = <u32>whole(v);
     else if (is(m, "price_in")) o.priceIn = number(v);
     else if (is(m, "price_out")) o.priceOut = number(v);
