@@ -39,9 +39,6 @@ func equal(x uint64, c byte) uint64 { return (x ^ ones*uint64(c)) - ones }
 
 func below(x uint64, c byte) uint64 { return x - ones*uint64(c) }
 
-// quoted is the number of the first byte that is a quote or backslash, 8 when none is.
-func quoted(x uint64) int { return first((equal(x, '"') | equal(x, '\\')) &^ x) }
-
 // bracket is the number of the first byte that is a quote or bracket, 8 when none is. The
 // brackets become DEL. So do y, Y and _, which stand in strings only.
 func bracket(x uint64) int { return first((equal(x, '"') | equal(x|ones*0x26, 0x7f)) &^ x) }
@@ -51,8 +48,29 @@ func ended(x uint64) int {
 	return first((equal(x, ',') | equal(x|ones*' ', '}') | below(x, '!')) &^ x)
 }
 
-// odd is the number of the first byte that is special within a string, 8 when none is.
-func odd(x uint64) int { return first((equal(x, '"') | equal(x, '\\') | below(x, ' ')) &^ x) }
+// oddMarks marks what is special within a string: quotes, backslashes, controls, and with
+// tops for wide all that is not ASCII.
+func oddMarks(x, wide uint64) uint64 {
+	return (equal(x, '"')|equal(x, '\\')|below(x, ' '))&^x | x&wide
+}
+
+// odd is the number of the first such byte, 8 when there is none.
+func odd(x, wide uint64) int { return first(oddMarks(x, wide)) }
+
+// oddAt is where the next such byte stands from i on; beyond the end when there is none.
+func oddAt(s []byte, i int, wide uint64) int {
+	for base := unsafe.Pointer(unsafe.SliceData(s)); i+32 <= len(s); i += 32 {
+		x := (*[4]uint64)(unsafe.Add(base, i))
+		if (oddMarks(x[0], wide)|oddMarks(x[1], wide)|oddMarks(x[2], wide)|oddMarks(x[3], wide))&tops != 0 {
+			break
+		}
+	}
+	n := odd(word(s, i), wide)
+	for i += n; n == 8 && i < len(s); i += n {
+		n = odd(word(s, i), wide)
+	}
+	return i
+}
 
 // space is where s goes on behind white space from i on.
 func space(s []byte, i int) int {
@@ -69,17 +87,21 @@ func skip(s []byte, i int) int {
 		switch c := s[i]; {
 		case c == '"':
 			i++
-			n := quoted(word(s, i))
-			for i += n; i < len(s) && (n == 8 || s[i] == '\\'); i += n {
-				if n < 8 {
-					i += 2
+			n := odd(word(s, i), 0)
+			for i += n; i < len(s) && s[i] != '"'; {
+				switch {
+				case n == 8:
+					i, n = oddAt(s, i, 0), 0
+				case s[i] == '\\':
+					n = odd(word(s, i+2), 0)
+					i += 2 + n
+				default:
+					return -1
 				}
-				n = quoted(word(s, i))
 			}
-			if i >= len(s) {
+			if i++; i > len(s) {
 				return -1
 			}
-			i++
 		case c == '{' || c == '[':
 			depth++
 			i++
@@ -172,9 +194,9 @@ func nameEnd(s []byte, i int) int {
 	}
 	i++
 	end := i
-	n := odd(word(s, end))
+	n := odd(word(s, end), 0)
 	for end += n; n == 8 && end < len(s); end += n {
-		n = odd(word(s, end))
+		n = odd(word(s, end), 0)
 	}
 	if end++; end >= len(s) || s[end-1] != '"' {
 		if end = stringEnd(s, i); end < 0 {
@@ -196,20 +218,25 @@ func nameEnd(s []byte, i int) int {
 // stringEnd is the end of a string, given from behind the quote that opens it; -1 when
 // it is not well-formed.
 func stringEnd(s []byte, i int) int {
-	n := odd(word(s, i))
-	for i += n; i < len(s) && (n == 8 || s[i] == '\\'); i += n {
-		if n < 8 {
+	n := odd(word(s, i), 0)
+	for i += n; i < len(s); {
+		switch {
+		case n == 8:
+			i, n = oddAt(s, i, 0), 0
+		case s[i] == '"':
+			return i + 1
+		case s[i] == '\\':
 			if _, n = escape(s[i:]); n == 0 {
 				return -1
 			}
 			i += n
+			n = odd(word(s, i), 0)
+			i += n
+		default:
+			return -1
 		}
-		n = odd(word(s, i))
 	}
-	if i >= len(s) || s[i] != '"' {
-		return -1
-	}
-	return i + 1
+	return -1
 }
 
 func literalEnd(s []byte, i int) int {
@@ -282,9 +309,9 @@ func walk(s []byte, yield func(key []byte, value JSON) bool) {
 		if object {
 			start := i + 1
 			i = start
-			n := quoted(word(s, i))
+			n := odd(word(s, i), 0)
 			for i += n; n == 8 && i < len(s); i += n {
-				n = quoted(word(s, i))
+				n = odd(word(s, i), 0)
 			}
 			if i+1 < len(s) && s[i] == '"' && s[i+1] == ':' && s[start-1] == '"' {
 				key = s[start:i]
@@ -324,9 +351,9 @@ func name(s []byte, i int) (key []byte, value int) {
 	}
 	i++
 	end := i
-	n := quoted(word(s, end))
+	n := odd(word(s, end), 0)
 	for end += n; n == 8 && end < len(s); end += n {
-		n = quoted(word(s, end))
+		n = odd(word(s, end), 0)
 	}
 	if end < len(s) && s[end] == '"' {
 		key = s[i:end]
