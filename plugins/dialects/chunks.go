@@ -1,7 +1,5 @@
 package main
 
-import "github.com/valyala/fastjson"
-
 // beginChunk writes a chunk as far as its delta's first member; endChunk writes the
 // rest. Every line of an event's output is one chunk.
 func (t *translator) beginChunk() *writer {
@@ -41,9 +39,8 @@ func (t *translator) sendText(raw []byte) {
 	}
 	t.stream.text += runes(raw)
 	w := t.beginChunk()
-	w.b = append(w.b, `"content":"`...)
-	w.b = append(w.b, raw...)
-	w.b = append(w.b, '"')
+	w.b = append(w.b, `"content":`...)
+	w.quoted(raw)
 	t.endChunk()
 }
 
@@ -55,19 +52,15 @@ func (t *translator) sendThinking(number int64, raw []byte) {
 	}
 	w := t.beginChunk()
 	w.name("reasoning_content")
-	w.b = append(w.b, '"')
-	w.b = append(w.b, raw...)
-	w.b = append(w.b, '"')
+	w.quoted(raw)
 	beginThought(w, number, `"thinking"`)
 	w.name("thinking")
-	w.b = append(w.b, '"')
-	w.b = append(w.b, raw...)
-	w.b = append(w.b, '"')
+	w.quoted(raw)
 	t.endThought()
 }
 
 // sendThought sends one member of a thinking block.
-func (t *translator) sendThought(number int64, kind, name string, v *fastjson.Value) {
+func (t *translator) sendThought(number int64, kind, name string, v value) {
 	w := t.beginChunk()
 	beginThought(w, number, kind)
 	w.memberValue(name, v)
@@ -88,7 +81,7 @@ func (t *translator) endThought() {
 }
 
 // sendCall begins a tool call; sendArguments continues it.
-func (t *translator) sendCall(number int64, id, name *fastjson.Value) {
+func (t *translator) sendCall(number int64, id, name value) {
 	w := t.beginChunk()
 	beginCall(w, number)
 	w.memberValue("id", id)
@@ -108,9 +101,7 @@ func (t *translator) sendArguments(number int64, raw []byte) {
 	w.name("function")
 	w.open('{')
 	w.name("arguments")
-	w.b = append(w.b, '"')
-	w.b = append(w.b, raw...)
-	w.b = append(w.b, '"')
+	w.quoted(raw)
 	t.endCall()
 }
 
@@ -127,13 +118,13 @@ func (t *translator) endCall() {
 }
 
 // sendFinish sends the finish reason, once; a refusal says why before it.
-func (t *translator) sendFinish(reason string, refusal *fastjson.Value) {
+func (t *translator) sendFinish(reason string, refusal value) {
 	s := &t.stream
 	if s.phase != opened {
 		return
 	}
 	s.phase = finished
-	if !missing(refusal) {
+	if !refusal.Null() {
 		w := t.beginChunk()
 		w.memberValue("refusal", refusal)
 		t.endChunk()

@@ -8,7 +8,11 @@ import (
 // AppendText appends s as a JSON string, escaped as far as JSON requires. Bytes that are
 // not UTF-8 become U+FFFD.
 func AppendText(dst, s []byte) []byte {
-	dst = append(dst, '"')
+	return append(AppendInside(append(dst, '"'), s), '"')
+}
+
+// AppendInside is AppendText without the quotes.
+func AppendInside(dst, s []byte) []byte {
 	start := 0
 	for i := plain(s, 0); i < len(s); i += plain(s, i) {
 		size, bad := 1, true
@@ -23,20 +27,21 @@ func AppendText(dst, s []byte) []byte {
 		}
 		i += size
 	}
-	return append(append(dst, s[start:]...), '"')
+	return append(dst, s[start:]...)
 }
 
 // plain is how many bytes of s from i on stand for themselves in a JSON string and are
 // ASCII.
 func plain(s []byte, i int) int {
-	for start := i; ; i += 8 {
-		x := word(s, i)
-		marks := zeros(x^ones*'"') | zeros(x^ones*'\\') | (x-ones*' ')&^x&tops | x&tops
-		if marks != 0 {
-			return min(i+first(marks), len(s)) - start
-		}
+	start, n := i, special(word(s, i))
+	for i += n; n == 8 && i < len(s); i += n {
+		n = special(word(s, i))
 	}
+	return min(i, len(s)) - start
 }
+
+// special is the number of the first byte that is not plain, 8 when all are.
+func special(x uint64) int { return first(equal(x, '"') | equal(x, '\\') | below(x, ' ') | x) }
 
 func appendEscape(dst []byte, c byte) []byte {
 	const digits = "0123456789abcdef"

@@ -48,7 +48,7 @@ func readCall(out []byte) (llm.Call, []string, error) {
 		case "query":
 			c.Query = s.text()
 		case "headers":
-			readHeaders(&s, c.Header)
+			readHeaders(&s, c.Header, isForbidden)
 		case "dropped":
 			s.array(func() { dropped = append(dropped, s.text()) })
 		case "body":
@@ -63,14 +63,17 @@ func readCall(out []byte) (llm.Call, []string, error) {
 	return c, dropped, checkCall(&c)
 }
 
-func readHeaders(s *scan, h http.Header) {
+func isForbidden(lower string) bool { return slices.Contains(forbidden, lower) }
+
+// readHeaders reads an object of headers into h, none of which may be refused.
+func readHeaders(s *scan, h http.Header, refused func(lower string) bool) {
 	s.object(func(name string) {
 		value := s.text()
 		switch lower := strings.ToLower(name); {
 		case s.err != nil:
 		case !isToken(name) || len(value) > maxHeaderBytes || hasControl(value) || len(h) >= maxHeaders:
 			s.check(fmt.Errorf("the header %q can't be sent", brief(name)))
-		case slices.Contains(forbidden, lower):
+		case refused(lower):
 			s.check(fmt.Errorf("the header %q is the host's to set", lower))
 		default:
 			h.Set(name, value)

@@ -36,7 +36,6 @@ func (h *Host) Try(ctx context.Context, s Spec, cases []Case) ([]Trial, error) {
 		return nil, fmt.Errorf("load module %s: %w", s.Name, err)
 	}
 	w := &bench{host: h, draft: d, modules: map[string]*Module{}}
-	d.spec.Record = nil // a trial is no traffic
 	defer w.close()
 	trials := make([]Trial, 0, len(cases))
 	for i := range cases {
@@ -59,16 +58,48 @@ type bench struct {
 	modules map[string]*Module
 }
 
+func newBench(h *Host, d *draft) *bench {
+	own := *d
+	own.spec.Record = nil // a trial is no traffic
+	return &bench{host: h, draft: &own, modules: map[string]*Module{}}
+}
+
+// learn finds out which grants the module's manifest names, for cases that leave theirs
+// out. Asking the module needs what it imports.
+func (w *bench) learn(ctx context.Context) error {
+	if !w.draft.outline.described() {
+		return nil
+	}
+	m, err := w.module(ctx, w.draft.outline.needs())
+	if err != nil {
+		return err
+	}
+	w.draft.manifest, err = m.describe(ctx)
+	return err
+}
+
+// grants are those of a case: its own, or else those of the manifest. A module that has
+// none gets what its spec allows.
+func (w *bench) grants(own []string) []string {
+	if own == nil && w.draft.manifest != nil {
+		own = w.draft.manifest.Grants
+	}
+	if own == nil {
+		return w.draft.spec.Grants
+	}
+	return own
+}
+
 func (w *bench) close() {
 	for _, m := range w.modules {
-		m.teardown()
+		m.abandon(context.Background())
 	}
 }
 
 // try runs one case. The error is about the module as a whole.
 func (w *bench) try(ctx context.Context, c *Case) (Trial, error) {
 	t := Trial{Name: c.Name}
-	grants := w.draft.grants(c.Grants)
+	grants := w.grants(c.Grants)
 	if t.Err = w.draft.granted(grants); t.Err != nil {
 		return t, nil
 	}
