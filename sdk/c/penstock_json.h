@@ -183,7 +183,7 @@ PS_FUNCTION bool ps_text_of(ps_json v, ps_buf *into) {
   return false;
 }
 
-static inline bool ps_equals(ps_json v, const char *text) {
+PS_FAST bool ps_equals(ps_json v, const char *text) {
   ps_buf decoded = {0};
   size_t n = 0;
   while (text[n] && v[n + 1] == (uint8_t)text[n] && v[n + 1] != '"' && v[n + 1] != '\\') n++;
@@ -198,7 +198,7 @@ PS_FAST bool ps_is(ps_json v, const char *text) {
 }
 
 // The member of an object with this name, of several the last, or a missing value.
-PS_FUNCTION ps_json ps_member(ps_json v, const char *name) {
+static inline ps_json ps_member(ps_json v, const char *name) {
   ps_json found = ps_nothing;
   for (ps_walk w = ps_members(v); ps_next(&w);)
     if (ps_is(w.name, name)) found = w.value;
