@@ -341,7 +341,7 @@ fn decoded(text: []const u8) []const u8 {
             var c = unit;
             at += 6;
             if (unit >> 10 == 0x36) if (hex(text, at)) |low| if (low >> 10 == 0x37) {
-                c = 0x10000 + ((unit & 0x3ff) << 10 | low & 0x3ff);
+                c = 0x10000 + ((unit & 0x3ff) << 10 | (low & 0x3ff));
                 at += 6;
             };
             n += std.unicode.utf8Encode(c, to[n..]) catch std.unicode.utf8Encode(0xfffd, to[n..]) catch unreachable;

@@ -131,16 +131,24 @@ pub const Out = struct {
     /// Appends the shortest number that reads back as x, without a dot if it is whole. JSON has
     /// only finite ones: others are null.
     pub fn appendNumber(o: *Out, x: f64) void {
-        var buffer: [64]u8 = undefined;
-        const plain = x == 0 or @abs(x) >= 1e-7 and @abs(x) < 1e21;
-        const text = if (plain) std.fmt.bufPrint(&buffer, "{d}", .{x}) else std.fmt.bufPrint(&buffer, "{e}", .{x});
-        o.append(if (std.math.isFinite(x)) text catch unreachable else "null");
+        if (@abs(x) < 0x1p53 and x == @trunc(x) and (x != 0 or std.math.isPositiveZero(x))) return o.appendWhole(@intFromFloat(x));
+        if (!std.math.isFinite(x)) return o.append("null");
+        var buffer: [std.fmt.float.min_buffer_size]u8 = undefined;
+        const plain = @abs(x) >= 1e-7 and @abs(x) < 1e21;
+        o.append(std.fmt.float.render(&buffer, x, .{ .mode = if (plain) .decimal else .scientific }) catch unreachable);
     }
 
     /// Appends a whole number.
     pub fn appendWhole(o: *Out, n: i64) void {
         var buffer: [20]u8 = undefined;
-        o.append(std.fmt.bufPrint(&buffer, "{d}", .{n}) catch unreachable);
+        var k: usize = buffer.len;
+        var rest = @abs(n);
+        while (rest > 0 or k == buffer.len) : (rest /= 10) {
+            k -= 1;
+            buffer[k] = '0' + @as(u8, @intCast(rest % 10));
+        }
+        if (n < 0) o.append("-");
+        o.append(buffer[k..]);
     }
 
     /// Appends one entry of a flat answer, the best first. A higher score is better, not NaN.
