@@ -25,8 +25,8 @@ pub inline fn plainEnd(text: []const u8, from: usize, comptime ascii: bool) usiz
     var at = from;
     while (at < text.len) : (at += 16) {
         const x = bytesAt(text, at);
-        var marks = bits(x < splat(0x20)) | bits(x == splat('"')) | bits(x == splat('\\'));
-        if (ascii) marks |= bits(x >= splat(0x80));
+        const special = (x < splat(0x20)) | (x == splat('"')) | (x == splat('\\'));
+        const marks = bits(if (ascii) special | (x >= splat(0x80)) else special);
         if (marks != 0) return @min(at + @ctz(marks), text.len);
     }
     return text.len;
@@ -37,7 +37,7 @@ inline fn wordEnd(text: []const u8, from: usize) usize {
     var at = from;
     while (at < text.len) : (at += 16) {
         const x = bytesAt(text, at);
-        const marks = bits(x <= splat(0x20)) | bits(x == splat(',')) | bits(x | splat(0x20) == splat('}'));
+        const marks = bits((x <= splat(0x20)) | (x == splat(',')) | (x | splat(0x20) == splat('}')));
         if (marks != 0) return @min(at + @ctz(marks), text.len);
     }
     return text.len;

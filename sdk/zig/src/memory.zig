@@ -62,9 +62,12 @@ pub const Out = struct {
     len: usize = 0,
     end: usize = 0,
 
+    inline fn reserve(o: *Out, n: usize) void {
+        if (o.start + o.len + n > o.end) o.extend(n);
+    }
+
     // Makes room for n more bytes; the output moves if it can't be extended where it is.
-    fn reserve(o: *Out, n: usize) void {
-        if (o.start + o.len + n <= o.end) return;
+    noinline fn extend(o: *Out, n: usize) void {
         const top = @wasmMemorySize(0) * page;
         const to = if (o.end + spare == top) o.start else top;
         if (top != limit) base = top;
