@@ -85,6 +85,7 @@ class Piece {
   content: Json = 0;
   text: Span = 0; // What was waiting and what has come.
   held: usize = 0; // How much of its end waits now.
+  changed: bool = false;
 
   out(): Span { return span(start(this.text), length(this.text) - this.held); }
 }
@@ -95,8 +96,9 @@ function chunk(data: Json, state: Span): void {
   let changed = false;
   for (let c = items(choices); c; c = next(choices, c)) {
     const p = new Piece();
-    changed = read(p, c, state) || changed;
-    if (p.text) pieces.push(p);
+    if (!read(p, c, state)) continue;
+    pieces.push(p);
+    changed = changed || p.changed;
   }
   if (!changed) return;
   appendState(stateAfter(pieces, state));
@@ -106,7 +108,7 @@ function chunk(data: Json, state: Span): void {
   append(span(at, start(data) + length(data) - at));
 }
 
-// Reads a choice; says whether it can't stay as it is.
+// Reads a choice; false if it has no text.
 function read(p: Piece, choice: Json, state: Span): bool {
   const waiting = waitingOf(state, p.index = <u32>whole(member(choice, "index"))), reason = kind(member(choice, "finish_reason"));
   const finished = reason != Kind.None && reason != Kind.Null;
@@ -116,11 +118,13 @@ function read(p: Piece, choice: Json, state: Span): bool {
   if (!text && !(finished && length(waiting) && kind(p.delta) == Kind.Object)) return false;
   p.text = joined(waiting, text);
   p.held = finished ? 0 : min(run(p.text), MOST);
-  return length(waiting) + p.held > 0 || found(p.out(), start(p.text)) != 0;
+  p.changed = length(waiting) + p.held > 0 || found(p.text, start(p.text)) != 0;
+  return true;
 }
 
 // Appends the data from `at` on, with the choice's text changed, and returns where it goes on.
 function write(p: Piece, at: usize): usize {
+  if (!p.changed) return at;
   if (p.content) return replace(at, p.content, p.out());
   const into = start(raw(p.delta)) + 1;
   append(span(at, into - at));
