@@ -1,8 +1,7 @@
-use core::fmt::Write;
 use core::ops::{Deref, DerefMut};
 use core::{ptr, slice, str};
 
-use crate::{claim, MEMORY};
+use crate::{claim, Json, MEMORY};
 
 /// Bytes that grow: the answer of a call, or whatever else a hook needs room for. One
 /// that can't grow any more is full and takes nothing from then on; a call whose answer
@@ -60,25 +59,48 @@ impl Buf {
         let mut rest = text.as_ref();
         self.push(b'"');
         while let Some(&c) = rest.first() {
-            let plain = rest.iter().take_while(|&&c| c >= b' ' && c != b'"' && c != b'\\' && c < 0x80).count();
-            self.append(&rest[..plain]);
-            rest = &rest[plain..];
-            let _ = c;
-            match rest.first() { Some(c) => { self.push(*c); rest = &rest[1..]; } None => break }
+            let run = rest.iter().take(256).take_while(|&&c| c >= b' ' && c != b'"' && c != b'\\').count();
+            let good = str::from_utf8(&rest[..run]).map_or_else(|e| e.valid_up_to(), str::len);
+            match c {
+                _ if good > 0 => self.append(&rest[..good]),
+                b'\n' => self.append("\\n"),
+                b'"' | b'\\' => self.append([b'\\', c]),
+                0..=31 => self.append([b'\\', b'u', b'0', b'0', b'0' + (c >> 4), b"0123456789abcdef"[c as usize & 15]]),
+                _ => self.append("\u{fffd}"),
+            }
+            rest = &rest[good.max(1)..];
         }
         self.push(b'"');
     }
 
-    /// Appends the shortest text that reads as exactly this number, without a dot if it is
-    /// whole; null for infinities and NaN.
+    /// Appends text that reads as exactly this number, without a dot if it is whole: the
+    /// shortest if that has 15 digits or less, else 17. It is null for infinities and NaN.
     pub fn append_number(&mut self, x: f64) {
-        let size = x.max(-x);
-        let _ = match size {
-            _ if size < 9e15 && (x as i64 as f64).to_bits() == x.to_bits() => return self.append_whole(x as i64),
-            _ if !x.is_finite() => self.write_str("null"),
-            _ if (1e-7..1e21).contains(&size) => write!(self, "{}", x),
-            _ => write!(self, "{:e}", x),
-        };
+        let (size, mut scale) = (x.max(-x), 1);
+        if !x.is_finite() { return self.append("null") }
+        if x < 0.0 { self.push(b'-') }
+        for k in 0..16 {
+            let digits = (size * scale as f64 + 0.5) as u64;
+            if digits < 9_000_000_000_000_000 && digits as f64 / scale as f64 == size {
+                self.append_whole((digits / scale) as i64);
+                let dot = self.len;
+                if k > 0 { self.append_whole((digits % scale + scale) as i64) } // a 1, and k digits
+                if k > 0 && !self.full { self[dot] = b'.' }
+                return;
+            }
+            scale *= 10;
+        }
+        // An estimate of the digits is off by a few; one of those around it is right.
+        let e = ((size.to_bits() >> 52) as i64 - 1023) * 1233 / 4096 - 16;
+        let guess = (size * ten(-e / 2) * ten(-e - -e / 2)) as i64;
+        let from = self.len;
+        for k in 0..5000 {
+            self.append_whole(if k % 2 == 0 { guess + k / 2 } else { guess - k / 2 });
+            self.push(b'e');
+            self.append_whole(e);
+            if Json::new(&self[from..]).number() == Some(size) { return }
+            self.truncate(from);
+        }
     }
 
     /// Appends a whole number.
@@ -93,16 +115,20 @@ impl Buf {
     }
 }
 
+/// Ten to the power of e.
+fn ten(e: i64) -> f64 {
+    let mut text = Buf::new();
+    text.append("1e");
+    text.append_whole(e);
+    Json::new(&text).number().unwrap_or(1.0)
+}
+
 /// Memory that nothing lies behind is free again when its buffer ends. (What the host
 /// reads of an answer stays as it is until the next call.)
 impl Drop for Buf {
     fn drop(&mut self) {
         if self.at as usize + self.cap == MEMORY.top.get() { MEMORY.top.set(self.at as usize) }
     }
-}
-
-impl Write for Buf {
-    fn write_str(&mut self, s: &str) -> core::fmt::Result { Ok(self.append(s)) }
 }
 
 // Safety: the first len bytes of the region were written by the buffer that owns it.

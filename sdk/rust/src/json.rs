@@ -22,8 +22,12 @@ impl<'a> Json<'a> {
         Json(space(ends_in_zero(text)))
     }
 
+    /// A value that is not there.
+    pub const fn missing() -> Json<'a> { Json(&0) }
+
     /// Whether the text is a value and nothing else; a question for a whole text, not for
-    /// a value within. Bytes in strings need not be UTF-8.
+    /// a value within. Bytes in strings need not be UTF-8. It costs next to nothing after a
+    /// walk through all of an object or a list.
     pub fn valid(self) -> bool { end(self.0).map_or(false, |at| *space(at) == 0) }
 
     pub fn kind(self) -> Kind {
@@ -42,9 +46,13 @@ impl<'a> Json<'a> {
     /// The value as it is spelled.
     pub fn raw(self) -> &'a [u8] { between(self.0, end(self.0).unwrap_or(self.0)) }
 
+    /// What is spelled before a value that lies within this one, and what from there on.
+    pub fn before(self, part: Json<'a>) -> &'a [u8] { &self.raw()[..between(self.0, part.0).len()] }
+    pub fn from(self, part: Json<'a>) -> &'a [u8] { &self.raw()[between(self.0, part.0).len()..] }
+
     /// The member of an object with this name, of several the last, or a missing value.
     pub fn member(self, name: &str) -> Json<'a> {
-        self.members().filter(|(n, _)| n.is(name)).last().map_or(Json(&0), |(_, value)| value)
+        self.members().filter(|(n, _)| n.is(name)).last().map_or(Json::missing(), |(_, value)| value)
     }
 
     /// The members of an object, each a name, which is a text, and a value.
@@ -69,33 +77,36 @@ impl<'a> Json<'a> {
         })
     }
 
-    /// Whether this is the text.
+    /// Whether this is the text. Most are told by their first letter.
     #[inline(always)]
     pub fn is(self, text: &str) -> bool {
-        let mut at = after(self.0, (*self.0 == b'"') as usize);
-        for c in text.bytes() {
-            if *at != c || c == b'"' || c == 0 { return *at == b'\\' && self.spells(text) }
-            at = after(at, 1);
-        }
-        *at == b'"' && *self.0 == b'"'
+        let (c, first) = (*after(self.0, 1), text.as_bytes().first().copied().unwrap_or(b'"'));
+        (c == first || c == b'\\') && self.equals(text)
     }
 
-    fn spells(self, text: &str) -> bool {
-        let mut decoded = Buf::new();
-        self.text(&mut decoded) && *decoded == *text.as_bytes()
+    fn equals(self, text: &str) -> bool {
+        let mut at = after(self.0, 1);
+        for &c in text.as_bytes() {
+            if *at != c || c == b'"' || c == b'\\' || c == 0 { break }
+            at = after(at, 1);
+        }
+        if *at == b'\\' {
+            let mut decoded = Buf::new();
+            return self.text(&mut decoded) && *decoded == *text.as_bytes();
+        }
+        *self.0 == b'"' && *at == b'"' && between(self.0, at).len() == text.len() + 1
     }
 
     /// Appends a text, decoded, and reports whether this is one. U+FFFD stands for half a
     /// surrogate pair.
     pub fn text(self, into: &mut Buf) -> bool {
-        let mut at = self.0;
+        let mut at = after(self.0, (*self.0 == b'"') as usize);
         while *self.0 == b'"' {
-            let run = special(after(at, 1));
-            into.append(between(after(at, 1), run));
-            if *run == b'"' { return true }
+            let run = special(at);
+            into.append(between(at, run));
             match escape(run) {
                 Some((c, end)) => { into.append(c.encode_utf8(&mut [0; 4])); at = end }
-                None => return false,
+                None => return *run == b'"',
             }
         }
         false
@@ -118,12 +129,8 @@ impl<'a> Json<'a> {
         str::from_utf8(text).ok()?.parse().ok().filter(|x: &f64| x.is_finite())
     }
 
-    /// The number if it is whole, however it is spelled; beyond 9e15 only without a dot or
-    /// an exponent.
-    pub fn whole(self) -> Option<i64> {
-        let spelled = str::from_utf8(between(self.0, number(self.0)?)).ok()?.parse().ok();
-        spelled.or_else(|| self.number().filter(|x| x.max(-x) < 9e15 && *x as i64 as f64 == *x).map(|x| x as i64))
-    }
+    /// The number if it has neither a dot nor an exponent and fits.
+    pub fn whole(self) -> Option<i64> { str::from_utf8(between(self.0, number(self.0)?)).ok()?.parse().ok() }
 }
 
 #[inline(always)]
@@ -131,7 +138,7 @@ fn after(at: &u8, n: usize) -> &u8 { unsafe { &*(at as *const u8).add(n) } }
 
 #[inline(always)]
 fn between<'a>(from: &'a u8, to: &'a u8) -> &'a [u8] {
-    unsafe { slice::from_raw_parts(from, to as *const u8 as usize - from as *const u8 as usize) }
+    unsafe { slice::from_raw_parts(from, (to as *const u8 as usize).saturating_sub(from as *const u8 as usize)) }
 }
 
 /// Where the value ends that begins here. It is checked on the way.
@@ -144,30 +151,30 @@ fn end(at: &u8) -> Option<&u8> {
     }
 }
 
-/// Passes a list or an object. The brackets to come are kept in a buffer, not on the stack.
+/// Passes a list or an object, at most 300 deep.
 #[inline(never)]
 fn nested(mut at: &u8) -> Option<&u8> {
-    let (mut close, mut outer) = (0, Buf::new());
+    let (mut close, mut depth) = ([0; 301], 0); // the brackets to come
     loop {
         let opens = *at == b'{' || *at == b'[';
         if opens {
-            outer.push(close);
-            close = *at + 2;
+            depth += 1;
+            *close.get_mut(depth)? = *at + 2;
             at = space(after(at, 1));
         } else {
             at = space(scalar(at)?);
         }
-        if !opens || *at == close {
-            while *at == close {
-                close = *outer.last()?;
-                outer.truncate(outer.len() - 1);
-                if close == 0 { return Some(after(at, 1)) }
-                at = space(after(at, 1));
+        if !opens || *at == *close.get(depth)? {
+            while *at == *close.get(depth)? {
+                at = after(at, 1);
+                depth -= 1;
+                if depth == 0 { return Some(at) }
+                at = space(at);
             }
             if *at != b',' { return None }
             at = space(after(at, 1));
         }
-        if close == b'}' { at = name(at)? }
+        if *close.get(depth)? == b'}' { at = name(at)? }
     }
 }
 

@@ -10,42 +10,51 @@ penstock::plugin! { route: rank, route_flat: rank_flat }
 
 fn rank(input: &[u8], out: &mut Buf) -> Result {
     let request = Json::new(input);
-    if !request.valid() {
-        return reject(500, "the input is not JSON");
-    }
-    let (mut prompt, mut most, mut expected) = (0.0, None, 500.0);
-    let (mut candidates, mut ranks) = (request, Buf::new());
+    let (mut prompt, mut most, mut setting) = (0.0, f64::INFINITY, None);
+    let (mut prices, mut ranks) = (Buf::new(), Buf::new());
     for (name, value) in request.members() {
         if name.is("candidates") {
-            candidates = value;
+            value.items().filter_map(read).flatten().for_each(|figure| prices.append(figure.to_le_bytes()));
         } else if name.is("est_input_tokens") {
             prompt = value.number().unwrap_or(0.0);
         } else if name.is("max_tokens") {
-            most = value.number();
+            most = value.number().unwrap_or(most);
         } else if name.is("with") {
-            expected = output_tokens(value.member("output_tokens"))?;
+            setting = Some(value.member("output_tokens"));
         }
     }
-    let answer = most.map_or(expected, |most| expected.min(most));
-    for candidate in candidates.items() {
-        let (mut index, mut price_in, mut price_out, mut healthy) = (None, None, None, false);
-        for (name, value) in candidate.members() {
-            if name.is("i") {
-                index = value.whole();
-            } else if name.is("price_in") {
-                price_in = value.number();
-            } else if name.is("price_out") {
-                price_out = value.number();
-            } else if name.is("healthy") {
-                healthy = value.kind() == Kind::True;
-            }
-        }
-        if let (Some(index), Some(price_in), Some(price_out), true) = (index, price_in, price_out, healthy) {
-            insert(&mut ranks, index as u32, (prompt * price_in + answer * price_out) / 1e6);
-        }
+    if !request.valid() {
+        return reject(500, "the input is not JSON");
+    }
+    let setting = setting.filter(|s| s.kind() != Kind::Missing && s.kind() != Kind::Null);
+    let answer = setting.map_or(Ok(500.0), output_tokens)?.min(most);
+    for candidate in prices.chunks_exact(24) {
+        let [index, price_in, price_out] = [0, 8, 16].map(|at| figure(&candidate[at..]));
+        insert(&mut ranks, index as u32, (prompt * price_in + answer * price_out) / 1e6);
     }
     write(&ranks, out);
     Ok(())
+}
+
+/// The index and the prices of a candidate that may be ranked.
+fn read(candidate: Json) -> Option<[f64; 3]> {
+    let (mut index, mut price_in, mut price_out, mut healthy) = (None, None, None, false);
+    for (name, value) in candidate.members() {
+        if name.is("i") {
+            index = value.number();
+        } else if name.is("price_in") {
+            price_in = value.number();
+        } else if name.is("price_out") {
+            price_out = value.number();
+        } else if name.is("healthy") {
+            healthy = value.kind() == Kind::True;
+        }
+    }
+    Some([index?, price_in?, price_out?]).filter(|_| healthy)
+}
+
+fn figure(bytes: &[u8]) -> f64 {
+    bytes[..8].try_into().map_or(0.0, f64::from_le_bytes)
 }
 
 fn rank_flat(input: &[u8], out: &mut Buf) -> Result {
@@ -53,7 +62,11 @@ fn rank_flat(input: &[u8], out: &mut Buf) -> Result {
         Some(route) => route,
         None => return reject(500, "the header does not fit"),
     };
-    let expected = route.setting("output_tokens").map_or(Ok(500.0), |text| output_tokens(Json::new(text)))?;
+    let expected = match route.setting("output_tokens").map(Json::new) {
+        Some(text) if !text.valid() => output_tokens(Json::missing())?,
+        Some(text) => output_tokens(text)?,
+        None => 500.0,
+    };
     let answer = if route.max_output > 0 { expected.min(route.max_output as f64) } else { expected };
     for k in 0..route.len {
         let t = route.target(k);
@@ -65,11 +78,9 @@ fn rank_flat(input: &[u8], out: &mut Buf) -> Result {
     Ok(())
 }
 
-/// The setting, or its default when it is missing or null.
 fn output_tokens(setting: Json) -> Result<f64> {
-    match (setting.kind(), setting.number()) {
-        (_, Some(n)) if n >= 0.0 => Ok(n),
-        (Kind::Missing | Kind::Null, _) => Ok(500.0),
+    match setting.number() {
+        Some(n) if n >= 0.0 => Ok(n),
         _ => reject(400, "output_tokens must be a number that is not negative"),
     }
 }
@@ -92,10 +103,7 @@ fn insert(ranks: &mut Buf, index: u32, cost: f64) {
 
 /// The index and the score of the first rank.
 fn entry(ranks: &[u8]) -> (u32, f64) {
-    let (mut index, mut score) = ([0; 4], [0; 8]);
-    index.copy_from_slice(&ranks[..4]);
-    score.copy_from_slice(&ranks[8..ENTRY]);
-    (u32::from_le_bytes(index), f64::from_le_bytes(score))
+    (ranks[..4].try_into().map_or(0, u32::from_le_bytes), figure(&ranks[8..]))
 }
 
 /// Writes ranks as JSON; without any there is no opinion.
