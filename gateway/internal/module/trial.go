@@ -35,8 +35,11 @@ func (h *Host) Try(ctx context.Context, s Spec, cases []Case) ([]Trial, error) {
 	if err != nil {
 		return nil, fmt.Errorf("load module %s: %w", s.Name, err)
 	}
-	w := &bench{host: h, draft: d, modules: map[string]*Module{}}
+	w := newBench(h, d)
 	defer w.close()
+	if err := w.learn(ctx); err != nil {
+		return nil, fmt.Errorf("load module %s: %w", s.Name, err)
+	}
 	trials := make([]Trial, 0, len(cases))
 	for i := range cases {
 		if err := ctx.Err(); err != nil {
