@@ -88,6 +88,6 @@ func (a *app) showProject(output, name, lang, kind string, project map[string][]
 		return a.printJSON(map[string]any{"name": name, "lang": lang, "kind": kind, "files": names})
 	}
 	fmt.Fprintf(a.stdout, "wrote %s: a %s in %s, with its SDK and tests (%d files)\n", name, kind, lang, len(names))
-	fmt.Fprintf(a.stdout, "  next: cd %s && penstock plugin build && penstock plugin test\n", name)
+	fmt.Fprintf(a.stdout, "  next: penstock plugin build %s && penstock plugin test %s\n", name, name)
 	return nil
 }

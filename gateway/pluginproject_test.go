@@ -17,7 +17,7 @@ func atSDK(t *testing.T) {
 	t.Helper()
 	for name, path := range map[string]string{
 		"ASC": "../sdk/assemblyscript/node_modules/.bin/asc",
-		"ZIG": "../sdk/zig/ziglang/zig",
+		"PYTHONPATH": "../sdk/zig/ziglang",
 	} {
 		abs, err := filepath.Abs(path)
 		if err != nil {
