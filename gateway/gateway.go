@@ -61,18 +61,22 @@ type gateway struct {
 // request may take.
 const leaseTime = 24 * time.Hour
 
-// openLedger opens the ledger that the configuration names.
-func (a *app) openLedger(ctx context.Context) (*ledger.Ledger, error) {
+// readLedger opens the ledger that the configuration names, to read it or to manage
+// keys in it. The server may be running at the same time.
+func (a *app) readLedger(ctx context.Context) (*ledger.Reader, error) {
 	c, err := a.load(ctx)
 	if err != nil {
 		return nil, err
 	}
-	return openLedger(ctx, c)
+	l, err := ledger.Attach(ctx, string(c.Ledger))
+	return l, ledgerHint(err)
 }
 
-func openLedger(ctx context.Context, c *config.Config) (*ledger.Ledger, error) {
-	l, err := ledger.Open(ctx, string(c.Ledger), ledger.Options{})
-	return l, hint(err, "the ledger is set by `ledger:` in the configuration; it needs a folder that can be written to")
+func ledgerHint(err error) error {
+	if errors.Is(err, ledger.ErrInUse) {
+		return hint(err, "each server needs a ledger of its own: name another file with `ledger:` in the configuration")
+	}
+	return hint(err, "the ledger is set by `ledger:` in the configuration; it needs a folder that can be written to")
 }
 
 // open puts a gateway together, ready to serve. Close must be called.
@@ -142,8 +146,8 @@ func (g *gateway) openParts(c *config.Config) (err error) {
 // earlier process left them. What that had reserved and never settled is charged at
 // its estimate.
 func (g *gateway) openLedger(ctx context.Context, c *config.Config) (err error) {
-	if g.ledger, err = openLedger(ctx, c); err != nil {
-		return err
+	if g.ledger, err = ledger.Open(ctx, string(c.Ledger), ledger.Options{Log: g.log}); err != nil {
+		return ledgerHint(err)
 	}
 	if g.keys, err = keys.Open(ctx, g.ledger.DB(), keys.Options{}); err != nil {
 		return err

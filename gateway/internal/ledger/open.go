@@ -95,7 +95,7 @@ func (p place) explain(err error) error {
 	case code == sqlite3.SQLITE_NOTADB:
 		hint = "the file is not a SQLite database; move it away or choose another path"
 	case code == sqlite3.SQLITE_READONLY || code == sqlite3.SQLITE_CANTOPEN:
-		hint = "the file or its directory is read-only; the ledger writes two more files beside it"
+		hint = "the file or its directory is read-only; the ledger writes more files beside it"
 	case code == sqlite3.SQLITE_FULL:
 		hint = "the disk is full"
 	case code == sqlite3.SQLITE_BUSY:
@@ -117,6 +117,3 @@ func resultCode(err error) int {
 	}
 	return e.Code() & 0xff
 }
-
-// newRun names this process's writes in the journal.
-func newRun() string { return rand.Text() }
