@@ -33,7 +33,7 @@ func TestMatch(t *testing.T) {
 func TestTransformRequest(t *testing.T) {
 	h := furnished(t)
 	for body, want := range map[string]string{
-		`{ "messages" :[{"role":"system","content":"h\u0069"}]}`:      `{ "messages" :[{"role":"system","content":"Be \"brief\".\n\nh\u0069"}]}`,
+		`{ "messages" :[{"role":"system","content":"h\u0069"}]}`:       `{ "messages" :[{"role":"system","content":"Be \"brief\".\n\nh\u0069"}]}`,
 		`{"messages":[{"content":[{"type":"x"}],"role":"developer"}]}`: `{"messages":[{"content":[{"type":"text","text":"Be \"brief\"."},{"type":"x"}],"role":"developer"}]}`,
 		`{"messages":[{"role":"system","content":[]}],"n":1.0}`:        `{"messages":[{"role":"system","content":[{"type":"text","text":"Be \"brief\"."}]}],"n":1.0}`,
 		`{"messages":[{"role":"user","content":"hi"}]}`:                `{"messages":[{"role":"system","content":"Be \"brief\"."},{"role":"user","content":"hi"}]}`,
