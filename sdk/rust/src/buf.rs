@@ -31,12 +31,12 @@ impl Buf {
         let (end, top) = (self.at as usize + self.cap, MEMORY.top.get());
         let at = if end == top { self.at as usize } else { (top + 15) & !15 };
         let least = self.len.saturating_add(more);
-        let size = least.max(2 * self.cap).max(1024);
-        self.cap = if claim(at, size) { size } else { least };
-        self.full = self.cap < size && !claim(at, least);
-        if self.full { return self.cap = self.len }
+        let wish = least.max(2 * self.cap).max(1024);
+        self.full = !claim(at, wish) && !claim(at, least);
+        if self.full { return }
         // Safety: both regions are this buffer's and hold at least len bytes.
         unsafe { ptr::copy(self.at, at as *mut u8, self.len) };
+        self.cap = MEMORY.top.get() - at;
         self.at = at as *mut u8;
     }
 
@@ -91,7 +91,7 @@ impl Buf {
             scale *= 10;
         }
         // An estimate of the digits is off by a few; one of those around it is right.
-        let e = ((size.to_bits() >> 52) as i64 - 1023) * 1233 / 4096 - 16;
+        let e = (((size.to_bits() >> 52) as i64 - 1023) * 1233 >> 12) - 16;
         let guess = (size * ten(-e / 2) * ten(-e - -e / 2)) as i64;
         let from = self.len;
         for k in 0..5000 {
