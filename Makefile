@@ -37,7 +37,7 @@ SDKS := go rust assemblyscript c zig
 sdk: ## build the example plugins of every SDK whose compiler is there
 	@for lang in $(SDKS); do \
 	  if [ ! -d sdk/$$lang ]; then continue; fi; \
-	  if $(MAKE) -s -C sdk/$$lang compiler >/dev/null; then $(MAKE) -s -C sdk/$$lang || exit 1; \
+	  if $(MAKE) -s -C sdk/$$lang compiler >/dev/null; then $(MAKE) -s -C sdk/$$lang >/dev/null || exit 1; \
 	  else echo "sdk: left out $$lang"; fi; \
 	done
 

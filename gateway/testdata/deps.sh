@@ -1,9 +1,10 @@
 #!/bin/sh
 # Installs what the tests need and leaves alone what is there: the C toolchain that
-# the race detector links with, Node and its official client, and a compiler for the
-# example router.
+# the race detector links with, Node with the official client, and the compilers of
+# the plugin SDKs. What can't be had is named, and the tests that need it are skipped.
 set -eu
 cd "$(dirname "$0")"
+sdk=../../sdk
 
 sudo=""
 [ "$(id -u)" = 0 ] || sudo="sudo"
@@ -20,15 +21,30 @@ apt() {
 	DEBIAN_FRONTEND=noninteractive $sudo apt-get install -y -qq --no-install-recommends "$@" >/dev/null
 }
 
-command -v gcc >/dev/null || command -v clang >/dev/null || apt gcc libc6-dev
-# The example router is Rust; any rustc that has the Wasm target will do.
-wasm=$(rustc --print target-libdir --target wasm32-unknown-unknown 2>/dev/null || true)
-ls "${wasm:-/nowhere}"/libcore-*.rlib >/dev/null 2>&1 || ls /usr/lib/rustlib/wasm32-unknown-unknown/lib/libcore-*.rlib >/dev/null 2>&1 || apt rustc libstd-rust-dev-wasm32 lld
-command -v node >/dev/null && command -v npm >/dev/null || apt nodejs npm
+# compiles reports whether an SDK's compiler is there: the SDK itself knows which will do.
+compiles() { make -s -C "$sdk/$1" compiler >/dev/null 2>&1; }
 
-want=$(sed -n 's/.*"openai": *"\([0-9.]*\)".*/\1/p' clients/package.json)
-have=$(sed -n 's/^ *"version": *"\([0-9.]*\)".*/\1/p' clients/node_modules/openai/package.json 2>/dev/null | head -n 1 || true)
-if [ "$want" != "$have" ] && command -v npm >/dev/null; then
-	echo "deps: installing the openai client $want"
-	(cd clients && npm ci --ignore-scripts --no-audit --no-fund --silent)
+# client installs the packages of a lock file, unless the one named is there already.
+client() {
+	want=$(sed -n 's/.*"'"$2"'": *"\([0-9.]*\)".*/\1/p' "$1/package.json")
+	have=$(sed -n 's/^ *"version": *"\([0-9.]*\)".*/\1/p' "$1/node_modules/$2/package.json" 2>/dev/null | head -n 1 || true)
+	if [ "$want" != "$have" ] && command -v npm >/dev/null; then
+		echo "deps: installing $2 $want"
+		(cd "$1" && npm ci --ignore-scripts --no-audit --no-fund --silent)
+	fi
+}
+
+command -v gcc >/dev/null || command -v clang >/dev/null || apt gcc libc6-dev
+compiles c || apt clang lld
+compiles rust || apt rustc libstd-rust-dev-wasm32 lld
+command -v node >/dev/null && command -v npm >/dev/null || apt nodejs npm
+client clients openai
+client "$sdk/assemblyscript" assemblyscript
+
+if ! compiles zig; then
+	python3 -m pip --version >/dev/null 2>&1 || apt python3 python3-pip
+	zig=$(sed -n 's/.*\(ziglang==[0-9.]*\).*/\1/p' "$sdk/zig/plugin.mk")
+	echo "deps: installing $zig"
+	python3 -m pip install --quiet --disable-pip-version-check --root-user-action ignore --target "$sdk/zig/ziglang" "$zig" ||
+		echo "deps: $zig can't be had: the tests of the SDK for Zig are skipped" >&2
 fi
