@@ -19,7 +19,7 @@ import (
 
 // fuzzBatch is how many inputs are tried between two looks at the clock: loading the
 // module is worth many of them.
-const fuzzBatch = 16
+const fuzzBatch = 64
 
 // fuzzer tries a plugin with inputs that are almost like those of its cases.
 type fuzzer struct {

@@ -16,7 +16,7 @@ import (
 func atSDK(t *testing.T) {
 	t.Helper()
 	for name, path := range map[string]string{
-		"ASC": "../sdk/assemblyscript/node_modules/.bin/asc",
+		"ASC":        "../sdk/assemblyscript/node_modules/.bin/asc",
 		"PYTHONPATH": "../sdk/zig/ziglang",
 	} {
 		abs, err := filepath.Abs(path)
