@@ -6,11 +6,11 @@ STATICCHECK  = honnef.co/go/tools/cmd/staticcheck@v0.8.2
 VERSION     ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo dev)
 FUZZTIME    ?= 10s
 
-MODULES := plugins/strategies.wasm plugins/dialects.wasm
+MODULE := plugins/builtin.wasm.gz
 SOURCES := $(shell find gateway plugins policies sdk -name '*.go' -o -name '*.rego' -o -name '*.json' -o -name '*.tsv' -o -name '*.sql' 2>/dev/null)
 
 .DEFAULT_GOAL := help
-.PHONY: help run build modules sdk test test-race deps check format vet lint generated bench fuzz clean
+.PHONY: help run build module sdk test test-race deps check format vet lint generated bench fuzz clean
 
 help: ## list the targets
 	@awk -F':.*## ' '/^[a-z-]+:.*## /{printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -18,19 +18,17 @@ help: ## list the targets
 run: build ## build everything and start the gateway, no configuration needed
 	@bin/penstock serve
 
-build: bin/penstock ## build the Wasm modules and bin/penstock
+build: bin/penstock ## build the Wasm module and bin/penstock
 
-bin/penstock: go.mod go.sum $(MODULES) $(SOURCES)
+bin/penstock: go.mod go.sum $(MODULE) $(SOURCES)
 	CGO_ENABLED=0 $(GO) build -trimpath -ldflags '-s -w -X main.version=$(VERSION)' -o $@ ./gateway
 
-modules: $(MODULES) ## build the built-in Wasm modules only
+module: $(MODULE) ## build the built-in Wasm module only
 
-# The built-in modules are ordinary Go, compiled by the stock toolchain.
-plugins/%.wasm: go.mod go.sum plugins/%/*.go sdk/go/*.go
-	GOOS=wasip1 GOARCH=wasm $(GO) build -buildmode=c-shared -trimpath -ldflags '-s -w' -o $@ ./plugins/$*
-
-plugins/strategies.wasm: $(wildcard plugins/strategies/*.go sdk/go/*.go)
-plugins/dialects.wasm: $(wildcard plugins/dialects/*.go sdk/go/*.go)
+# The built-in module is ordinary Go, compiled by the stock toolchain.
+plugins/builtin.wasm.gz: go.mod go.sum $(wildcard plugins/builtin/*.go plugins/strategies/*.go plugins/dialects/*.go sdk/go/*.go)
+	GOOS=wasip1 GOARCH=wasm $(GO) build -buildmode=c-shared -trimpath -ldflags '-s -w' -o plugins/builtin.wasm ./plugins/builtin
+	gzip -9nf plugins/builtin.wasm
 
 SDKS := go rust assemblyscript c zig
 
@@ -59,11 +57,11 @@ format:
 	@out=$$(gofmt -l gateway plugins policies sdk examples 2>/dev/null); \
 	if [ -n "$$out" ]; then echo "gofmt -w is needed for:"; echo "$$out"; exit 1; fi
 
-vet: $(MODULES)
+vet: $(MODULE)
 	$(GO) vet ./...
-	GOOS=wasip1 GOARCH=wasm $(GO) vet ./plugins/strategies ./plugins/dialects ./sdk/go
+	GOOS=wasip1 GOARCH=wasm $(GO) vet ./plugins/builtin ./sdk/go
 
-lint: $(MODULES)
+lint: $(MODULE)
 	$(GO) run $(STATICCHECK) ./...
 
 generated: ## compare generated files with what would be generated now
@@ -75,11 +73,11 @@ bench: build ## print the table of speed: direct, bare Echo, Penstock
 	$(GO) build -o bin/floor ./gateway/internal/bench/floor
 	bin/bench $(BENCH)
 
-fuzz: $(MODULES) ## run every fuzz target for FUZZTIME (10s)
+fuzz: $(MODULE) ## run every fuzz target for FUZZTIME (10s)
 	@for pkg in $$(grep -rl --include='*_test.go' '^func Fuzz' gateway plugins policies sdk | xargs -n1 dirname | sort -u); do \
 	  for f in $$(grep -ho '^func Fuzz[A-Za-z0-9_]*' $$pkg/*_test.go | sed 's/func //'); do \
 	    echo "$$pkg $$f"; $(GO) test ./$$pkg -run '^$$' -fuzz "^$$f$$" -fuzztime $(FUZZTIME) || exit 1; \
 	  done; done
 
 clean: ## remove what was built
-	rm -rf bin $(MODULES)
+	rm -rf bin $(MODULE)

@@ -64,13 +64,10 @@ func (g *gateway) ready(context.Context) (bool, any) {
 	return !r.Draining, r
 }
 
-// moduleStats are the figures of the built-in modules and of a world's plugins, by
+// moduleStats are the figures of the built-in module and of a world's plugins, by
 // name.
 func (g *gateway) moduleStats(w *world) []module.Stats {
-	stats := []module.Stats{g.routers.Stats()}
-	if m := g.dialects.Load(); m != nil {
-		stats = append(stats, m.Stats())
-	}
+	stats := []module.Stats{g.builtin.Stats()}
 	for _, name := range slices.Sorted(maps.Keys(w.plugins)) {
 		stats = append(stats, w.plugins[name].module.Stats())
 	}

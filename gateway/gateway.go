@@ -40,8 +40,7 @@ type gateway struct {
 	health    *upstream.Health
 	retries   *upstream.RetryBudget
 	modules   *module.Host
-	routers   *module.Module // the built-in strategies
-	dialects  atomic.Pointer[module.Module]
+	builtin   *module.Module // strategies and dialects
 	telemetry *telemetry.Metrics
 	demo      *demo.Server
 	// recorder keeps calls of plugins; nil until one of them is to be recorded.
@@ -112,7 +111,7 @@ func (a *app) newGateway() *gateway {
 // modules takes longest, so it goes on beside everything else.
 func (g *gateway) start(ctx context.Context, c *config.Config, more ...func(context.Context, *config.Config) error) error {
 	compiled := make(chan error, 1)
-	go func() { compiled <- g.loadModules(ctx, c) }()
+	go func() { compiled <- g.loadModules(ctx) }()
 	errs := []error{g.openParts(c)}
 	for _, open := range more {
 		errs = append(errs, open(ctx, c))
@@ -169,7 +168,7 @@ func (g *gateway) openLedger(ctx context.Context, c *config.Config) (err error) 
 	return nil
 }
 
-// What one call of a built-in module may take: instructions, a further allowance for
+// What one call of the built-in module may take: instructions, a further allowance for
 // each byte of input, and bytes of memory. Translating 200 kB of very small messages
 // was measured at 1,800 instructions a byte, a body of 30 MB at 215 MiB.
 const (
@@ -178,45 +177,19 @@ const (
 	moduleMemory      = 256 << 20
 )
 
-// loadModules compiles the built-in modules beside each other: each takes one
-// processor.
-func (g *gateway) loadModules(ctx context.Context, c *config.Config) (err error) {
+// loadModules loads the module that comes with the gateway. A call is short and does
+// not wait, so one instance for each processor serves all.
+func (g *gateway) loadModules(ctx context.Context) (err error) {
 	if g.modules, err = g.openHost(); err != nil {
 		return err
 	}
-	dialects := make(chan error, 1)
-	go func() { dialects <- g.loadDialects(ctx, c) }()
-	g.routers, err = g.loadBuiltin(ctx, "strategies", plugins.Strategies)
-	return errors.Join(err, <-dialects)
-}
-
-// loadDialects loads the dialects module once there is a provider that needs it: it
-// is the largest part of the gateway's memory and of its first start.
-func (g *gateway) loadDialects(ctx context.Context, c *config.Config) error {
-	if g.dialects.Load() != nil || !needsDialects(c) {
-		return nil
+	wasm, err := plugins.Builtin()
+	if err != nil {
+		return err
 	}
-	m, err := g.loadBuiltin(ctx, "dialects", plugins.Dialects)
-	if err == nil {
-		g.dialects.Store(m)
-	}
-	return err
-}
-
-func needsDialects(c *config.Config) bool {
-	for _, p := range c.Providers {
-		if p.Dialect == llm.Anthropic {
-			return true
-		}
-	}
-	return false
-}
-
-// loadBuiltin loads a module that comes with the gateway. A call is short and does
-// not wait, so one instance for each processor serves all.
-func (g *gateway) loadBuiltin(ctx context.Context, name string, wasm []byte) (*module.Module, error) {
-	return g.modules.Load(ctx, module.Spec{Name: name, Wasm: wasm, Fuel: moduleFuel, FuelPerByte: moduleFuelPerByte,
+	g.builtin, err = g.modules.Load(ctx, module.Spec{Name: "builtin", Wasm: wasm, Fuel: moduleFuel, FuelPerByte: moduleFuelPerByte,
 		MaxMemory: moduleMemory, MaxInstances: runtime.GOMAXPROCS(0)})
+	return err
 }
 
 // openHost keeps compiled modules where the user keeps caches. Without such a place

@@ -148,7 +148,7 @@ func (w *world) digests() map[string]string {
 
 // openRouters makes a ranker for every pair of router and settings.
 func (w *world) openRouters(ctx context.Context, g *gateway, stage routerStage) error {
-	builtin, err := module.NewRouter(g.routers, time.Now)
+	builtin, err := module.NewRouter(g.builtin, time.Now)
 	if err != nil {
 		return err
 	}
@@ -222,15 +222,11 @@ func (w *world) transformOptions(name string) module.TransformOptions {
 }
 
 // openTranslators finds the module for every dialect that a provider of this
-// configuration speaks: the built-in one, loaded when first needed, or a plugin.
-func (w *world) openTranslators(ctx context.Context, g *gateway, d *dialect.Dialects) error {
-	modules := translators{}
-	errs := []error{g.loadDialects(ctx, w.config)}
-	if m := g.dialects.Load(); m != nil {
-		builtin, err := module.NewDialects(m)
-		errs = append(errs, err)
-		modules[llm.Anthropic] = translator{builtin}
-	}
+// configuration speaks: the built-in one, or a plugin.
+func (w *world) openTranslators(g *gateway, d *dialect.Dialects) error {
+	builtin, err := module.NewDialects(g.builtin)
+	errs := []error{err}
+	modules := translators{llm.Anthropic: translator{builtin}}
 	for name, p := range w.config.Providers {
 		plugin, ok := w.plugins[string(p.Dialect)]
 		if !ok || modules[p.Dialect] != nil {

@@ -14,6 +14,15 @@ import (
 	"github.com/penstock/penstock/plugins"
 )
 
+func builtinModule(t *testing.T) []byte {
+	t.Helper()
+	wasm, err := plugins.Builtin()
+	if err != nil {
+		t.Fatal(err)
+	}
+	return wasm
+}
+
 // recordRequest lets a plugin rank once, with a recorder beside a ledger in this folder,
 // and gives the module back as a plugin's file.
 func recordRequest(t *testing.T, dir, id string) {
@@ -27,7 +36,7 @@ func recordRequest(t *testing.T, dir, id string) {
 		t.Fatal(err)
 	}
 	defer host.Close(context.WithoutCancel(t.Context()))
-	m, err := host.Load(t.Context(), module.Spec{Name: "mine", Wasm: plugins.Strategies, Record: r.Record})
+	m, err := host.Load(t.Context(), module.Spec{Name: "mine", Wasm: builtinModule(t), Record: r.Record})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -55,7 +64,7 @@ func TestReplayHoldsAModuleAgainstWhatItDid(t *testing.T) {
 		}
 	}
 	recordRequest(t, dir, "req_one")
-	write("mine.wasm", plugins.Strategies)
+	write("mine.wasm", builtinModule(t))
 	write("penstock.yaml", []byte("keys: off\nplugins: {mine: {file: mine.wasm, record: true}}\nledger: sqlite://penstock.db\n"+
 		"models: {m: {router: mine, targets: [demo/demo]}}\n"))
 

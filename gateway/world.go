@@ -44,7 +44,7 @@ func (g *gateway) build(ctx context.Context, c *config.Config) (*world, error) {
 	ranker := routerStage{map[string]*module.Ranker{}, map[string]bool{}}
 	dialects := &dialect.Dialects{Modules: translators{}, Transforms: map[string]dialect.Transform{}, Scan: scanAgain, ErrorOf: errorOf}
 	err := errors.Join(w.openClients(g), w.openPolicy(ctx, g), w.openPlugins(ctx, g), w.openRouters(ctx, g, ranker),
-		w.openTransforms(dialects.Transforms), w.openTranslators(ctx, g, dialects))
+		w.openTransforms(dialects.Transforms), w.openTranslators(g, dialects))
 	if err != nil {
 		w.close()
 		return nil, err

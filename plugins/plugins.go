@@ -1,21 +1,35 @@
-// Package plugins carries the built-in Wasm modules inside the binary: one that
-// holds every routing strategy and one that holds every provider dialect. The
-// sources are in the folders of the same names, and make builds them before
-// anything that imports this package. It does not load or run modules.
+// Package plugins carries the built-in Wasm module inside the binary. It holds every
+// routing strategy and every provider dialect; the sources are in the folders of those
+// names, and make builds the module before anything that imports this package. It does
+// not load or run modules.
 package plugins
 
-import _ "embed"
+import (
+	"bytes"
+	"compress/gzip"
+	_ "embed"
+	"fmt"
+	"io"
+)
 
-// Strategies is the router module. It exports penstock_route_flat; the strategies
-// that it knows are listed in strategies/README.md.
+// packed is the module compressed: what is embedded as it is stays in memory once it
+// has been read.
 //
-//go:embed strategies.wasm
-var Strategies []byte
+//go:embed builtin.wasm.gz
+var packed []byte
 
-// Dialects is the module that translates between the canonical chat-completions
-// form and providers' own formats. It exports penstock_transform_request,
-// penstock_normalise_response and penstock_normalise_event; the dialects that it
-// knows are listed in dialects/README.md.
-//
-//go:embed dialects.wasm
-var Dialects []byte
+// Builtin unpacks the built-in module. It exports penstock_route_flat for the
+// strategies that strategies/README.md lists, and penstock_transform_request,
+// penstock_normalise_response and penstock_normalise_event for the dialects in
+// dialects/README.md. The bytes are the caller's.
+func Builtin() ([]byte, error) {
+	r, err := gzip.NewReader(bytes.NewReader(packed))
+	if err != nil {
+		return nil, fmt.Errorf("unpack the built-in module: %w", err)
+	}
+	wasm, err := io.ReadAll(r)
+	if err != nil {
+		return nil, fmt.Errorf("unpack the built-in module: %w", err)
+	}
+	return wasm, nil
+}

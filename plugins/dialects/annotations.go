@@ -1,4 +1,4 @@
-package main
+package dialects
 
 // writeAnnotations writes the citations that point to an address, with the span of
 // characters that they back. Citations of documents in the request have no

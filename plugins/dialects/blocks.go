@@ -1,4 +1,4 @@
-package main
+package dialects
 
 // block is a kind of content block in a reply.
 type block byte

@@ -1,4 +1,4 @@
-package main
+package dialects
 
 // beginChunk writes a chunk as far as its delta's first member; endChunk writes the
 // rest. Every line of an event's output is one chunk.

@@ -1,4 +1,4 @@
-package main
+package dialects
 
 // family says what a generation of models can do. It is 100 times the major
 // version plus the minor one: 405 is Claude 4.5. A Claude without a number counts

@@ -1,4 +1,4 @@
-package main
+package dialects
 
 // members are a request's top-level members that have a translation; nil when
 // absent. They are looked up in one pass over the body: asking for each by name

@@ -1,4 +1,4 @@
-package main
+package dialects
 
 // reasoning is how a request is to think. A zero value says nothing about it.
 type reasoning struct {

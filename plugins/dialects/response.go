@@ -1,4 +1,4 @@
-package main
+package dialects
 
 import penstock "github.com/penstock/penstock/sdk/go"
 

@@ -1,4 +1,4 @@
-package main
+package dialects
 
 // writeThoughts writes the thinking that an assistant message brings back, which
 // has to come before its tool calls. It travels in thinking_blocks, as this module

@@ -1,4 +1,4 @@
-package main
+package dialects
 
 // usage counts tokens in Anthropic's way: input excludes what was read from and
 // written to the prompt cache.

@@ -1,4 +1,4 @@
-package main
+package strategies
 
 // ordered keeps the configured order within each tier. The score is the negated
 // tier.

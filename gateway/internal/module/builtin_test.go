@@ -14,11 +14,11 @@ import (
 	"github.com/penstock/penstock/gateway/internal/llm"
 )
 
-// These tests run the modules that make builds in this host, as the gateway does.
+// These tests run the module that make builds in this host, as the gateway does.
 
 func builtinRanker(t testing.TB, strategy, with string) *Ranker {
 	t.Helper()
-	r, err := NewRouter(load(t, builtin(t, "strategies.wasm")), nil)
+	r, err := NewRouter(load(t, builtin(t)), nil)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -51,7 +51,7 @@ func TestTheBuiltInStrategiesRank(t *testing.T) {
 
 func builtinDialects(t testing.TB) *Dialects {
 	t.Helper()
-	d, err := NewDialects(load(t, builtin(t, "dialects.wasm")))
+	d, err := NewDialects(load(t, builtin(t)))
 	if err != nil {
 		t.Fatal(err)
 	}

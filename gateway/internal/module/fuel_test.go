@@ -6,8 +6,6 @@ import (
 	"encoding/binary"
 	"errors"
 	"fmt"
-	"os"
-	"path/filepath"
 	"testing"
 	"time"
 
@@ -16,6 +14,7 @@ import (
 	"pgregory.net/rapid"
 
 	"github.com/penstock/penstock/gateway/internal/llm"
+	"github.com/penstock/penstock/plugins"
 )
 
 // execution is what running a program gave.
@@ -105,7 +104,7 @@ func meterOrFail(t interface{ Fatalf(string, ...any) }, o *outline, each bool) [
 // TestMeteringARealModule runs the built-in strategies, if they are built, through
 // both forms of the pass.
 func TestMeteringARealModule(t *testing.T) {
-	wasm := builtin(t, "strategies.wasm")
+	wasm := builtin(t)
 	o, err := sketch(wasm)
 	if err != nil {
 		t.Fatal(err)
@@ -129,15 +128,12 @@ func TestMeteringARealModule(t *testing.T) {
 }
 
 // builtin reads a module that make builds.
-func builtin(t testing.TB, name string) []byte {
+func builtin(t testing.TB) []byte {
 	t.Helper()
 	if testing.Short() {
-		t.Skip("compiling a built-in module takes a second, and far more under the race detector")
+		t.Skip("compiling the built-in module takes a second, and far more under the race detector")
 	}
-	wasm, err := os.ReadFile(filepath.Join("..", "..", "..", "plugins", name))
-	if errors.Is(err, os.ErrNotExist) {
-		t.Skipf("plugins/%s is not built: run make modules", name)
-	}
+	wasm, err := plugins.Builtin()
 	if err != nil {
 		t.Fatal(err)
 	}
