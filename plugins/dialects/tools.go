@@ -38,7 +38,7 @@ func (r *request) writeTools() error {
 func (r *request) writeTool(tool value, i int, allowed value) error {
 	if v := tool.Member("function"); v.Kind() == '{' {
 		f := readFunction(v)
-		if !filled(allowed) || mentions(allowed, text(f.name)) {
+		if allowed == nil || mentions(allowed, text(f.name)) {
 			r.writeFunction(f, tool.Member("cache_control"))
 		}
 		return nil
@@ -53,13 +53,17 @@ func (r *request) writeTool(tool value, i int, allowed value) error {
 }
 
 // allowedTools are the tools that tool_choice narrows the declared ones down to;
-// none when it does not.
+// nil when it does not.
 func (r *request) allowedTools() value {
 	choice := r.said.toolChoice
 	if string(text(choice.Member("type"))) != "allowed_tools" {
 		return nil
 	}
-	return choice.Member("allowed_tools", "tools")
+	allowed := choice.Member("allowed_tools", "tools")
+	if allowed.Kind() != '[' {
+		return nil
+	}
+	return allowed
 }
 
 func mentions(tools value, name []byte) bool {

@@ -3,7 +3,6 @@ package strategies
 import (
 	"bytes"
 	"math"
-	"strconv"
 
 	penstock "github.com/penstock/penstock/sdk/go"
 )
@@ -64,7 +63,7 @@ func (s *settings) parse(text []byte) error {
 	*s = settings{minQuality: math.NaN(), cost: 0.4, quality: 0.4, latency: 0.2}
 	name, rest, _ := bytes.Cut(text, []byte{'\n'})
 	if s.strategy = named(name); s.strategy == nil {
-		return penstock.Reject(400, "unknown strategy ", strconv.Quote(string(name)),
+		return penstock.Reject(400, "unknown strategy ", quote(name),
 			"; the built-in ones are ordered, weighted, cost and balanced")
 	}
 	for len(rest) > 0 {
@@ -76,6 +75,8 @@ func (s *settings) parse(text []byte) error {
 	}
 	return nil
 }
+
+func quote(s []byte) string { return string(penstock.AppendText(nil, s)) }
 
 func named(name []byte) strategy {
 	switch string(name) {
@@ -95,12 +96,13 @@ func (s *settings) parseLine(name, line []byte) error {
 	key, value, _ := bytes.Cut(line, []byte{'='})
 	field := s.field(name, key)
 	if field == nil {
-		return penstock.Reject(400, "strategy ", string(name), " has no setting ", strconv.Quote(string(key)))
+		return penstock.Reject(400, "strategy ", string(name), " has no setting ", quote(key))
 	}
-	x, err := strconv.ParseFloat(string(value), 64)
-	if err != nil || !(x >= 0 && x <= 1e12) {
+	number := penstock.JSON(value) // strconv's parser would add 28 kB to the module
+	x, ok := number.Number()
+	if !ok || !number.Valid() || !(x >= 0 && x <= 1e12) {
 		return penstock.Reject(400, "setting ", string(key), " of strategy ", string(name), " is ",
-			strconv.Quote(string(value)), "; it takes a number from 0 up")
+			quote(value), "; it takes a number from 0 up")
 	}
 	*field = x
 	return nil
