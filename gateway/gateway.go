@@ -44,6 +44,8 @@ type gateway struct {
 	dialects  atomic.Pointer[module.Module]
 	telemetry *telemetry.Metrics
 	demo      *demo.Server
+	// recorder keeps calls of plugins; nil until one of them is to be recorded.
+	recorder atomic.Pointer[recorder]
 
 	world     atomic.Pointer[world]
 	reloading sync.Mutex
@@ -261,6 +263,9 @@ func (g *gateway) close(ctx context.Context) error {
 	g.reaping.Wait()
 	if g.modules != nil {
 		errs = append(errs, g.modules.Close(ctx))
+	}
+	if r := g.recorder.Load(); r != nil {
+		r.Close()
 	}
 	if g.demo != nil {
 		errs = append(errs, g.demo.Close())

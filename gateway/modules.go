@@ -51,6 +51,9 @@ func (w *world) openPlugin(ctx context.Context, g *gateway, name string, p confi
 	if err == nil {
 		err = w.trust(&spec, p)
 	}
+	if err == nil && p.Record {
+		spec.Record, err = g.recording(w.config)
+	}
 	if err != nil {
 		return plugin{}, err
 	}
@@ -74,7 +77,7 @@ func (p plugin) serves(s module.Spec) bool {
 	sum := sha256.Sum256(s.Wasm)
 	return p.module.SHA256() == hex.EncodeToString(sum[:]) && p.spec.SHA256 == s.SHA256 && bytes.Equal(p.spec.Config, s.Config) &&
 		slices.Equal(p.spec.Grants, s.Grants) && p.spec.MaxMemory == s.MaxMemory && p.spec.Fuel == s.Fuel &&
-		p.spec.Kind == s.Kind && p.spec.Signature == s.Signature && slices.EqualFunc(p.spec.Trusted, s.Trusted, ed25519Equal)
+		p.spec.Kind == s.Kind && (p.spec.Record == nil) == (s.Record == nil) && p.spec.Signature == s.Signature && slices.EqualFunc(p.spec.Trusted, s.Trusted, ed25519Equal)
 }
 
 // pluginSpec says what to load and what it may do.
@@ -98,6 +101,23 @@ func pluginSpec(name string, p config.Plugin) (module.Spec, error) {
 func (w *world) broken(name string) bool {
 	_, configured := w.config.Plugins.Own[name]
 	return configured && w.plugins[name].module == nil
+}
+
+// recording is what plugins tell of their calls, once one of them is to be recorded.
+// Without a ledger on the disk there is no place beside it, and nothing is.
+func (g *gateway) recording(c *config.Config) (func(module.Recorded), error) {
+	dir := callsDir(string(c.Ledger))
+	if dir == "" || g.ledger == nil {
+		return nil, nil
+	}
+	if g.recorder.Load() == nil { // reloads come one at a time
+		r, err := openRecorder(dir, recorderOptions{Log: g.log})
+		if err != nil {
+			return nil, err
+		}
+		g.recorder.Store(r)
+	}
+	return g.recorder.Load().Record, nil
 }
 
 func ed25519Equal(a, b ed25519.PublicKey) bool { return a.Equal(b) }

@@ -59,7 +59,7 @@ func (g *gateway) build(ctx context.Context, c *config.Config) (*world, error) {
 		Upstream: upstreamStage{w.clients, g.retries},
 		Health:   healthStage{g.health},
 		Meter:    g.meter,
-		Ledger:   observed{g.ledger, g.telemetry},
+		Ledger:   observed{g.ledger, g.telemetry, &g.recorder},
 		Log:      g.log,
 		Now:      time.Now,
 	})

@@ -4,16 +4,21 @@ package main
 // rest. Every line of an event's output is one chunk.
 func (t *translator) beginChunk() *writer {
 	w := &t.lines
-	if len(w.b) > 0 {
-		w.b = append(w.b, '\n')
-	}
-	w.b = append(w.b, t.stream.head...)
-	w.b = append(w.b, `,"choices":[{"index":0,"delta":{`...)
+	t.beginLine()
+	w.add(`,"choices":[{"index":0,"delta":{`)
 	return w
 }
 
+// beginLine begins a line of the output as every chunk does.
+func (t *translator) beginLine() {
+	if len(t.lines.b) > 0 {
+		t.lines.close('\n')
+	}
+	t.lines.b = append(t.lines.b, t.stream.head...)
+}
+
 func (t *translator) endChunk() {
-	t.lines.b = append(t.lines.b, `},"logprobs":null,"finish_reason":null}]}`...)
+	t.lines.add(`},"logprobs":null,"finish_reason":null}]}`)
 }
 
 // openReply sends the role, once, before anything else.
@@ -39,7 +44,7 @@ func (t *translator) sendText(raw []byte) {
 	}
 	t.stream.text += runes(raw)
 	w := t.beginChunk()
-	w.b = append(w.b, `"content":`...)
+	w.add(`"content":`)
 	w.quoted(raw)
 	t.endChunk()
 }
@@ -76,7 +81,7 @@ func beginThought(w *writer, number int64, kind string) {
 }
 
 func (t *translator) endThought() {
-	t.lines.b = append(t.lines.b, '}', ']')
+	t.lines.add("}]")
 	t.endChunk()
 }
 
@@ -113,7 +118,7 @@ func beginCall(w *writer, number int64) {
 }
 
 func (t *translator) endCall() {
-	t.lines.b = append(t.lines.b, '}', '}', ']')
+	t.lines.add("}}]")
 	t.endChunk()
 }
 
@@ -130,9 +135,9 @@ func (t *translator) sendFinish(reason string, refusal value) {
 		t.endChunk()
 	}
 	w := t.beginChunk()
-	w.b = append(w.b, `},"logprobs":null,"finish_reason":`...)
-	w.b = append(w.b, reason...)
-	w.b = append(w.b, `}]}`...)
+	w.add(`},"logprobs":null,"finish_reason":`)
+	w.add(reason)
+	w.add(`}]}`)
 }
 
 // sendUsage sends the chunk without choices that carries the usage, if the provider
@@ -142,19 +147,16 @@ func (t *translator) sendUsage() {
 		return
 	}
 	w := &t.lines
-	if len(w.b) > 0 {
-		w.b = append(w.b, '\n')
-	}
-	w.b = append(w.b, t.stream.head...)
-	w.b = append(w.b, `,"choices":[],"usage":`...)
+	t.beginLine()
+	w.add(`,"choices":[],"usage":`)
 	t.stream.usage.write(w)
-	w.b = append(w.b, '}')
+	w.close('}')
 }
 
 // sendDone ends a reply that is complete.
 func (t *translator) sendDone() {
 	t.stream.phase = ended
-	t.lines.b = append(t.lines.b, "\n[DONE]"...)
+	t.lines.add("\n[DONE]")
 }
 
 // sendFailure ends a reply that is not.
@@ -162,7 +164,7 @@ func (t *translator) sendFailure(f failure) {
 	t.stream.phase = ended
 	w := &t.lines
 	if len(w.b) > 0 {
-		w.b = append(w.b, '\n')
+		w.close('\n')
 	}
 	f.write(w)
 	w.close('}')

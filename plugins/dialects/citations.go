@@ -31,8 +31,7 @@ func (t *translator) sendCitations() {
 	w.open('[')
 	for line := range bytes.Lines(s.citations) {
 		beginAnnotation(w, s.textStart, s.text)
-		w.comma()
-		w.b = append(w.b, line[:len(line)-1]...)
+		w.value(line[:len(line)-1])
 		endAnnotation(w)
 	}
 	w.close(']')

@@ -50,9 +50,8 @@ func (r *request) writeText(raw []byte, part *part, trim bool) {
 		raw = trimmed
 	}
 	r.block()
-	r.literal(`{"type":"text","text":"`)
-	r.b = append(r.b, raw...)
-	r.b = append(r.b, '"')
+	r.literal(`{"type":"text","text":`)
+	r.quoted(raw)
 	r.endBlock(part)
 }
 

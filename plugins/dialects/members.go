@@ -101,7 +101,7 @@ func (r *request) writeRest() error {
 		switch {
 		case !lost(string(o.key)):
 			r.text(o.key)
-			r.b = append(r.b, ':')
+			r.close(':')
 			r.value(o.value)
 		case !r.harmless(o.key, o.value):
 			r.drop(string(o.key))

@@ -141,7 +141,7 @@ func (r *request) writeFormatInstruction() {
 		r.memberLiteral("type", `"text"`)
 		r.memberLiteral("text", `"Respond with one JSON object and nothing else. It must satisfy this JSON schema: `)
 		r.b = penstock.AppendInside(r.b, schema)
-		r.b = append(r.b, '"')
+		r.close('"')
 		r.close('}')
 	}
 }
@@ -261,6 +261,6 @@ func (r *request) block() {
 
 func (r *request) closeTurn() {
 	if r.turn.side != unknownRole {
-		r.b = append(r.b, ']', '}')
+		r.add("]}")
 	}
 }

@@ -72,7 +72,7 @@ func (t *translator) transformRequest(out, in []byte) ([]byte, error) {
 func (r *request) write(env *envelope) error {
 	r.planMaxTokens(env.maxOutput)
 	r.planReasoning()
-	r.b = append(r.b, '{') // no comma: what stands before it belongs to the envelope
+	r.close('{') // no comma: what stands before it belongs to the envelope
 	r.memberText("model", env.model)
 	r.memberInt("max_tokens", r.limit)
 	if env.stream {
@@ -116,11 +116,11 @@ func (r *request) seal() []byte {
 	w := writer{b: r.raw[:0]}
 	w.literal(`{"method":"POST","path":"/messages","query":"","headers":{"anthropic-version":"2023-06-01"`)
 	r.writeBetas(&w)
-	w.b = append(w.b, `},"dropped":[`...)
+	w.add(`},"dropped":[`)
 	for _, name := range r.dropped {
 		w.text([]byte(name))
 	}
-	w.b = append(w.b, `],"body":`...)
+	w.add(`],"body":`)
 	r.raw = w.b
 	body := append(r.b, '}')
 	if start := headroom - len(w.b); start >= 0 {

@@ -80,9 +80,9 @@ func (t *translator) writeCompletion(w *writer, env *envelope, sent *answer) {
 // writeIdentity writes what is the same in every piece of a reply.
 func writeIdentity(w *writer, object string, env *envelope) {
 	w.name("id")
-	w.b = append(w.b, `"chatcmpl-`...)
+	w.add(`"chatcmpl-`)
 	w.b = penstock.AppendInside(w.b, env.requestID)
-	w.b = append(w.b, '"')
+	w.close('"')
 	w.memberText("object", []byte(object))
 	w.memberInt("created", env.created)
 }
@@ -144,7 +144,7 @@ func (t *translator) writeReply(w *writer, sent *answer) {
 func (t *translator) writeText(w *writer) {
 	w.name("content")
 	mark := len(w.b)
-	w.b = append(w.b, '"')
+	w.close('"')
 	written, calls := false, false
 	for i := range t.blocks {
 		switch b := &t.blocks[i]; b.kind {
@@ -156,9 +156,10 @@ func (t *translator) writeText(w *writer) {
 			calls = true
 		}
 	}
-	w.b = append(w.b, '"')
+	w.close('"')
 	if calls && !written {
-		w.b = append(w.b[:mark], "null"...)
+		w.b = w.b[:mark]
+		w.add("null")
 	}
 }
 
@@ -167,7 +168,7 @@ func (t *translator) writeText(w *writer) {
 func (t *translator) writeReasoning(w *writer) {
 	mark := len(w.b)
 	w.name("reasoning_content")
-	w.b = append(w.b, '"')
+	w.close('"')
 	start, thoughts := len(w.b), 0
 	for i := range t.blocks {
 		switch b := &t.blocks[i]; b.kind {
@@ -182,7 +183,7 @@ func (t *translator) writeReasoning(w *writer) {
 	if len(w.b) == start {
 		w.b = w.b[:mark]
 	} else {
-		w.b = append(w.b, '"')
+		w.close('"')
 	}
 	if thoughts == 0 {
 		return

@@ -80,26 +80,22 @@ func (u *usage) prompt() int64 { return u.input + u.cacheRead + u.cacheWrite }
 
 // write writes the counts as OpenAI's usage object.
 func (u *usage) write(w *writer) {
-	w.open('{')
-	w.memberInt("prompt_tokens", u.prompt())
+	w.literal(`{"prompt_tokens":`)
+	w.int(u.prompt())
 	w.memberInt("completion_tokens", u.output)
 	w.memberInt("total_tokens", u.prompt()+u.output)
-	w.name("prompt_tokens_details")
-	w.open('{')
-	w.memberInt("cached_tokens", u.cacheRead)
+	w.literal(`"prompt_tokens_details":{"cached_tokens":`)
+	w.int(u.cacheRead)
 	w.memberInt("cache_write_tokens", u.cacheWrite)
 	if u.cacheWriteLong > 0 {
 		w.memberInt("cache_write_1h_tokens", u.cacheWriteLong)
 	}
-	w.close('}')
-	w.name("completion_tokens_details")
-	w.open('{')
-	w.memberInt("reasoning_tokens", u.thinking)
+	w.add(`},"completion_tokens_details":{"reasoning_tokens":`)
+	w.int(u.thinking)
 	w.close('}')
 	if u.searches > 0 {
-		w.name("server_tool_use")
-		w.open('{')
-		w.memberInt("web_search_requests", u.searches)
+		w.literal(`"server_tool_use":{"web_search_requests":`)
+		w.int(u.searches)
 		w.close('}')
 	}
 	w.close('}')

@@ -27,13 +27,24 @@ func (j JSON) Kind() byte {
 		return 0
 	}
 	c := j[0]
-	if c <= ' ' {
-		c = append(j[space(j, 0):], 0)[0]
-	}
-	if c == '-' || c-'0' <= 9 {
-		return '0'
+	if c <= '9' && c != '"' {
+		return j.spacedKind()
 	}
 	return c
+}
+
+// spacedKind is the kind of a number, or of what has white space before it.
+//
+//go:noinline
+func (j JSON) spacedKind() byte {
+	i := space(j, 0)
+	switch {
+	case i == len(j):
+		return 0
+	case j[i] == '-' || j[i]-'0' <= 9:
+		return '0'
+	}
+	return j[i]
 }
 
 // Null reports whether there is no value, or the value null.

@@ -39,20 +39,40 @@ func equal(x uint64, c byte) uint64 { return (x ^ ones*uint64(c)) - ones }
 
 func below(x uint64, c byte) uint64 { return x - ones*uint64(c) }
 
-// quoted is the number of the first byte that is a quote or backslash, 8 when none is.
-func quoted(x uint64) int { return first((equal(x, '"') | equal(x, '\\')) &^ x) }
-
-// bracket is the number of the first byte that is a quote or bracket, 8 when none is. The
-// brackets become DEL. So do y, Y and _, which stand in strings only.
-func bracket(x uint64) int { return first((equal(x, '"') | equal(x|ones*0x26, 0x7f)) &^ x) }
-
 // ended is the number of the first byte that ends a number or a word, 8 when none does.
 func ended(x uint64) int {
 	return first((equal(x, ',') | equal(x|ones*' ', '}') | below(x, '!')) &^ x)
 }
 
-// odd is the number of the first byte that is special within a string, 8 when none is.
-func odd(x uint64) int { return first((equal(x, '"') | equal(x, '\\') | below(x, ' ')) &^ x) }
+// exactly marks all bytes that equal c, and no others.
+func exactly(x uint64, c byte) uint64 {
+	x ^= ones * uint64(c)
+	return ^(x&^tops + ^uint64(tops) | x) & tops
+}
+
+// oddMarks marks what is special within a string: quotes, backslashes, controls, and with
+// tops for wide all that is not ASCII.
+func oddMarks(x, wide uint64) uint64 {
+	return (equal(x, '"')|equal(x, '\\')|below(x, ' '))&^x | x&wide
+}
+
+// odd is the number of the first such byte, 8 when there is none.
+func odd(x, wide uint64) int { return first(oddMarks(x, wide)) }
+
+// oddAt is where the next such byte stands from i on; beyond the end when there is none.
+func oddAt(s []byte, i int, wide uint64) int {
+	for base := unsafe.Pointer(unsafe.SliceData(s)); i+32 <= len(s); i += 32 {
+		x := (*[4]uint64)(unsafe.Add(base, i))
+		if (oddMarks(x[0], wide)|oddMarks(x[1], wide)|oddMarks(x[2], wide)|oddMarks(x[3], wide))&tops != 0 {
+			break
+		}
+	}
+	n := odd(word(s, i), wide)
+	for i += n; n == 8 && i < len(s); i += n {
+		n = odd(word(s, i), wide)
+	}
+	return i
+}
 
 // space is where s goes on behind white space from i on.
 func space(s []byte, i int) int {
@@ -62,44 +82,103 @@ func space(s []byte, i int) int {
 	return i
 }
 
-// skip is the end of the value at i, -1 when it has none. It looks at quotes and
-// brackets only.
+// skip is the end of the value at i, -1 when it has none. Of what is in objects and
+// lists it looks at quotes and brackets only.
 func skip(s []byte, i int) int {
-	for depth := 0; i < len(s); {
-		switch c := s[i]; {
-		case c == '"':
-			i++
-			n := quoted(word(s, i))
-			for i += n; i < len(s) && (n == 8 || s[i] == '\\'); i += n {
-				if n < 8 {
-					i += 2
-				}
-				n = quoted(word(s, i))
-			}
-			if i >= len(s) {
-				return -1
-			}
-			i++
-		case c == '{' || c == '[':
-			depth++
-			i++
-		case c == '}' || c == ']':
-			depth--
-			i++
-		case depth == 0:
-			return scalarEnd(s, i)
+	if i >= len(s) {
+		return -1
+	}
+	switch s[i] {
+	case '"':
+		return skipString(s, i+1)
+	case '{', '[':
+		return skipContainer(s, i)
+	}
+	return scalarEnd(s, i)
+}
+
+// skipString is the end of a string, given from behind the quote that opens it. Escapes
+// are not looked into.
+func skipString(s []byte, i int) int {
+	n := odd(word(s, i), 0)
+	for i += n; i < len(s); {
+		switch {
+		case n == 8:
+			i, n = oddAt(s, i, 0), 0
+		case s[i] == '"':
+			return i + 1
+		case s[i] == '\\':
+			n = odd(word(s, i+2), 0)
+			i += 2 + n
 		default:
-			i++
-		}
-		if depth <= 0 {
-			return i
-		}
-		n := bracket(word(s, i))
-		for i += n; n == 8 && i < len(s); i += n {
-			n = bracket(word(s, i))
+			return -1
 		}
 	}
 	return -1
+}
+
+// skipContainer is the end of an object or list. It takes eight bytes in one go as long
+// as there is no backslash and the end is not near: the parity of the quotes before a
+// byte tells whether it is in a string.
+func skipContainer(s []byte, i int) int {
+	depth, inside := 0, uint64(0) // inside is ones in a string
+	for ; i < len(s); i += 8 {
+		x := word(s, i)
+		if equal(x, '\\')&^x&tops != 0 {
+			if i, depth = escaped(s, i, depth, inside != 0); i < 0 || depth == 0 {
+				return i
+			}
+			i, inside = i-8, 0
+			continue
+		}
+		quotes := exactly(x, '"')
+		parity := quotes >> 7 * ones
+		// The brackets become DEL. So do y, Y and _, which stand in strings only.
+		brackets := exactly(x|ones*0x26, 0x7f) &^ ((parity ^ inside) << 7)
+		if inside != 0 && quotes == 0 {
+			i = oddAt(s, i+8, 0) - 8
+			continue
+		}
+		inside ^= parity >> 56 & 1 * ones
+		closing := brackets &^ (x << 6) // bit 1 is set in those that open
+		if n := bits.OnesCount64(closing); n < depth {
+			depth += bits.OnesCount64(brackets) - 2*n
+			continue
+		}
+		for ; brackets != 0; brackets &= brackets - 1 {
+			if mark := brackets & -brackets; closing&mark == 0 {
+				depth++
+			} else if depth--; depth <= 0 {
+				return bounded(s, i+first(mark)+1)
+			}
+		}
+	}
+	return -1
+}
+
+// escaped goes on from i, in a string or before one that has escapes, to the end of that
+// string; not so far when the container ends before.
+func escaped(s []byte, i, depth int, inside bool) (next, level int) {
+	for ; !inside && i < len(s); i++ {
+		switch s[i] {
+		case '"':
+			inside = true
+		case '{', '[':
+			depth++
+		case '}', ']':
+			if depth--; depth == 0 {
+				return i + 1, 0
+			}
+		}
+	}
+	return skipString(s, i), depth
+}
+
+func bounded(s []byte, end int) int {
+	if end > len(s) {
+		return -1
+	}
+	return end
 }
 
 // scalarEnd is where the number or word ends that begins at i.
@@ -172,9 +251,9 @@ func nameEnd(s []byte, i int) int {
 	}
 	i++
 	end := i
-	n := odd(word(s, end))
+	n := odd(word(s, end), 0)
 	for end += n; n == 8 && end < len(s); end += n {
-		n = odd(word(s, end))
+		n = odd(word(s, end), 0)
 	}
 	if end++; end >= len(s) || s[end-1] != '"' {
 		if end = stringEnd(s, i); end < 0 {
@@ -196,20 +275,25 @@ func nameEnd(s []byte, i int) int {
 // stringEnd is the end of a string, given from behind the quote that opens it; -1 when
 // it is not well-formed.
 func stringEnd(s []byte, i int) int {
-	n := odd(word(s, i))
-	for i += n; i < len(s) && (n == 8 || s[i] == '\\'); i += n {
-		if n < 8 {
+	n := odd(word(s, i), 0)
+	for i += n; i < len(s); {
+		switch {
+		case n == 8:
+			i, n = oddAt(s, i, 0), 0
+		case s[i] == '"':
+			return i + 1
+		case s[i] == '\\':
 			if _, n = escape(s[i:]); n == 0 {
 				return -1
 			}
 			i += n
+			n = odd(word(s, i), 0)
+			i += n
+		default:
+			return -1
 		}
-		n = odd(word(s, i))
 	}
-	if i >= len(s) || s[i] != '"' {
-		return -1
-	}
-	return i + 1
+	return -1
 }
 
 func literalEnd(s []byte, i int) int {
@@ -282,9 +366,9 @@ func walk(s []byte, yield func(key []byte, value JSON) bool) {
 		if object {
 			start := i + 1
 			i = start
-			n := quoted(word(s, i))
+			n := odd(word(s, i), 0)
 			for i += n; n == 8 && i < len(s); i += n {
-				n = quoted(word(s, i))
+				n = odd(word(s, i), 0)
 			}
 			if i+1 < len(s) && s[i] == '"' && s[i+1] == ':' && s[start-1] == '"' {
 				key = s[start:i]
@@ -324,9 +408,9 @@ func name(s []byte, i int) (key []byte, value int) {
 	}
 	i++
 	end := i
-	n := quoted(word(s, end))
+	n := odd(word(s, end), 0)
 	for end += n; n == 8 && end < len(s); end += n {
-		n = quoted(word(s, end))
+		n = odd(word(s, end), 0)
 	}
 	if end < len(s) && s[end] == '"' {
 		key = s[i:end]

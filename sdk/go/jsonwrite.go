@@ -14,7 +14,7 @@ func AppendText(dst, s []byte) []byte {
 // AppendInside is AppendText without the quotes.
 func AppendInside(dst, s []byte) []byte {
 	start := 0
-	for i := plain(s, 0); i < len(s); i += plain(s, i) {
+	for i := oddAt(s, 0, tops); i < len(s); i = oddAt(s, i, tops) {
 		size, bad := 1, true
 		if s[i] >= utf8.RuneSelf {
 			var r rune
@@ -29,19 +29,6 @@ func AppendInside(dst, s []byte) []byte {
 	}
 	return append(dst, s[start:]...)
 }
-
-// plain is how many bytes of s from i on stand for themselves in a JSON string and are
-// ASCII.
-func plain(s []byte, i int) int {
-	start, n := i, special(word(s, i))
-	for i += n; n == 8 && i < len(s); i += n {
-		n = special(word(s, i))
-	}
-	return min(i, len(s)) - start
-}
-
-// special is the number of the first byte that is not plain, 8 when all are.
-func special(x uint64) int { return first(equal(x, '"') | equal(x, '\\') | below(x, ' ') | x) }
 
 func appendEscape(dst []byte, c byte) []byte {
 	const digits = "0123456789abcdef"

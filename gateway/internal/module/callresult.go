@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"net/http"
 	"slices"
+	"strconv"
 	"strings"
 
 	"github.com/penstock/penstock/gateway/internal/llm"
@@ -130,14 +131,24 @@ func readReply(out []byte) (reply, error) {
 				r.failure = v
 			}
 		case "status":
-			r.status, _ = s.int()
+			r.status = wholeOr0(s.raw())
 		case "retry_after_ms":
-			r.retryAfter, _ = s.int()
+			r.retryAfter = wholeOr0(s.raw())
 		default:
 			s.raw()
 		}
 	})
 	return r, s.end()
+}
+
+// wholeOr0 is a whole number's value. Anything else is 0: a provider's completion may have
+// a member of the same name that means something else.
+func wholeOr0(raw []byte) int64 {
+	n, err := strconv.ParseInt(string(raw), 10, 64)
+	if err != nil {
+		return 0
+	}
+	return n
 }
 
 // providerError is the error a provider gave, classified. Status is the provider's

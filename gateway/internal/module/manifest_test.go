@@ -3,7 +3,6 @@ package module
 import (
 	"bytes"
 	"context"
-	"fmt"
 	"strings"
 	"testing"
 
@@ -159,8 +158,29 @@ func FuzzParseManifest(f *testing.F) {
 		if err != nil {
 			return
 		}
-		if wasm, err := WithManifest(echo().bytes(), b); err != nil || !strings.Contains(fmt.Sprintf("%s", wasm), sectionManifest) {
+		if wasm, err := WithManifest(echo().bytes(), b); err != nil || !bytes.Contains(wasm, []byte(sectionManifest)) {
 			t.Fatalf("WithManifest(%q) = %v after ParseManifest = %+v", b, err, m)
 		}
 	})
+}
+
+func TestTryGivesACaseTheManifestsGrants(t *testing.T) {
+	const manifest = `{"grants":["kv"]}`
+	told := keeping(5)
+	told.memories = [][]byte{{0, 1}}
+	told.funcs = append(told.funcs, asmFunc{export: exportDescribe, results: "I", code: result(4096, int64(len(manifest)))})
+	told.data = append(told.data, cat([]byte{0}, i32c(4096), []byte{opEnd}, sized([]byte(manifest))))
+	section, err := WithManifest(keeping(5).bytes(), []byte(manifest))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for how, wasm := range map[string][]byte{"section": section, "describe": told.bytes()} {
+		trials := try(t, wasm, `[{"hook":"route","input":"x","expect_kv":{"k":"x"}},{"hook":"route","grants":[]}]`)
+		if trials[0].Err != nil || !strings.Contains(verdict(trials[1]), `needs the grant "kv"`) {
+			t.Errorf("%s: %v, then %v", how, trials[0].Err, trials[1].Err)
+		}
+	}
+	if got := verdict(try(t, keeping(5).bytes(), `{"hook":"route"}`)[0]); !strings.Contains(got, `needs the grant "kv"`) {
+		t.Errorf("without a manifest: %q", got)
+	}
 }

@@ -63,6 +63,7 @@ func benchmarkGuest(b *testing.B, o *outline, code []byte, h Hook, in []byte) {
 	if err != nil {
 		b.Fatal(err)
 	}
+	s.MaxMemory = o.memory()
 	m, err := host.open(ctx, &draft{spec: s, outline: o, code: code})
 	if err != nil {
 		b.Fatal(err)

@@ -35,8 +35,11 @@ func (h *Host) Try(ctx context.Context, s Spec, cases []Case) ([]Trial, error) {
 	if err != nil {
 		return nil, fmt.Errorf("load module %s: %w", s.Name, err)
 	}
-	w := &bench{host: h, draft: d, modules: map[string]*Module{}}
+	w := newBench(h, d)
 	defer w.close()
+	if err := w.learn(ctx); err != nil {
+		return nil, fmt.Errorf("load module %s: %w", s.Name, err)
+	}
 	trials := make([]Trial, 0, len(cases))
 	for i := range cases {
 		if err := ctx.Err(); err != nil {
@@ -171,13 +174,15 @@ func (m *Module) perform(ctx context.Context, c *Case, g *instance) (run, *insta
 		}
 	}
 	m.store.fill(c.entries()) // what penstock_init kept is not the case's
-	began := time.Now()
+	var took time.Duration    // of the calls alone, not of what is made of JSON around them
 	r, err := c.play(func(h Hook, in []byte) ([]byte, int64, error) {
 		budget := m.fuel + m.perByte*int64(len(in))
+		began := time.Now()
 		view, err := g.call(h, uint64(c.Seed), in, budget)
+		took += time.Since(began)
 		return append([]byte(nil), view...), g.used(budget), err
 	})
-	r.took, r.memory, r.store = time.Since(began), int64(g.memory.Size()), m.store.all()
+	r.took, r.memory, r.store = took, int64(g.memory.Size()), m.store.all()
 	return r, g, err
 }
 

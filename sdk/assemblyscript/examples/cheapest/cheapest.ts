@@ -1,0 +1,90 @@
+// A router that ranks targets by what the request would cost there, cheapest first.
+import {
+  append, appendNumber, appendRank, appendWhole, call, is, items, Json, Kind, kind, member, members, next, number,
+  raw, readRoute, reject, Span, TargetFlag, valid, value, whole,
+} from "penstock";
+
+export { penstock_abi_version, penstock_alloc } from "penstock";
+
+export function penstock_route(ptr: usize, len: usize): u64 { return call(route, ptr, len); }
+export function penstock_route_flat(ptr: usize, len: usize): u64 { return call(routeFlat, ptr, len); }
+
+// Prices are in nano-USD per million tokens, the cost is that of the request in nano-USD.
+class Offer {
+  index: u32 = 0;
+  priceIn: f64 = NaN;
+  priceOut: f64 = NaN;
+  cost: f64 = 0;
+}
+
+// Ranks by cost, for a prompt of so many tokens and an answer of as many as the setting says (500
+// without one), but no more than the bound. The setting is the text of a number.
+function rank(offers: Offer[], prompt: f64, setting: Span, bound: f64): bool {
+  const expected: f64 = !setting ? 500 : valid(setting) ? number(setting) : NaN;
+  if (!(expected >= 0)) {
+    reject(400, "output_tokens must be a number that is not negative");
+    return false;
+  }
+  const answer = min(expected, bound);
+  for (let k = 0; k < offers.length; k++) {
+    const o = offers[k];
+    o.cost = (prompt * o.priceIn + answer * o.priceOut) / 1000000;
+  }
+  offers.sort((a, b) => a.cost < b.cost ? -1 : a.cost > b.cost ? 1 : <i32>a.index - <i32>b.index);
+  return offers.length > 0;
+}
+
+function route(input: Json): void {
+  if (!valid(input)) return reject(500, "the input is not JSON");
+  const offers: Offer[] = [];
+  let prompt: f64 = 0, bound: f64 = Infinity, setting: Span = 0;
+  for (let m = members(input), v: Json = 0; m; m = next(input, v)) {
+    v = value(m);
+    if (is(m, "est_input_tokens")) prompt = number(v);
+    else if (is(m, "max_tokens") && kind(v) == Kind.Number) bound = number(v);
+    else if (is(m, "with")) setting = raw(member(v, "output_tokens"));
+    else if (is(m, "candidates")) {
+      for (let c = items(v); c; c = next(v, c)) consider(c, offers);
+    }
+  }
+  if (!rank(offers, prompt, setting, bound)) return;
+  for (let k = 0; k < offers.length; k++) {
+    append(k ? ",{\"i\":" : "{\"ranking\":[{\"i\":");
+    appendWhole(offers[k].index);
+    append(",\"score\":");
+    appendNumber(-offers[k].cost);
+    append("}");
+  }
+  append("],\"reason\":\"cheapest\"}");
+}
+
+// Adds a candidate to the offers if it is healthy and its prices are known.
+function consider(candidate: Json, offers: Offer[]): void {
+  const o = new Offer();
+  let healthy = false;
+  for (let m = members(candidate), v: Json = 0; m; m = next(candidate, v)) {
+    v = value(m);
+    if (is(m, "i")) o.index = <u32>whole(v);
+    else if (is(m, "price_in")) o.priceIn = number(v);
+    else if (is(m, "price_out")) o.priceOut = number(v);
+    else if (is(m, "healthy")) healthy = kind(v) == Kind.True;
+  }
+  if (healthy && !isNaN(o.priceIn + o.priceOut)) offers.push(o);
+}
+
+function routeFlat(input: Span): void {
+  const r = readRoute(input);
+  if (!r) return reject(500, "malformed route");
+  const offers: Offer[] = [], usable = TargetFlag.Healthy | TargetFlag.Priced;
+  for (let k: u32 = 0; k < r.size; k++) {
+    const t = r.target(k);
+    if ((t.flags & usable) != usable) continue;
+    const o = new Offer();
+    o.index = t.index;
+    o.priceIn = <f64>t.priceIn;
+    o.priceOut = <f64>t.priceOut;
+    offers.push(o);
+  }
+  if (!rank(offers, r.estInput, r.setting("output_tokens"), r.maxOutput ? <f64>r.maxOutput : Infinity)) return;
+  for (let k = 0; k < offers.length; k++) appendRank(offers[k].index, 0, -offers[k].cost);
+}

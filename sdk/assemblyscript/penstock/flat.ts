@@ -1,0 +1,114 @@
+// The binary forms: the flat record of routing, read where it stands, and the frames of events.
+import { appended, grown, length, reserve, span, Span, start } from "./call";
+import { equals } from "./json";
+import { append } from "./write";
+
+/** What remainingRequests and remainingTokens hold when nobody knows. */
+export const UNLIMITED: u32 = u32.MAX_VALUE;
+
+/** The flag of a ranked target that must not be tried at all. */
+export const DROP: u32 = 1;
+
+export enum RouteFlag { Stream = 1, NeedsTools = 2, NeedsVision = 4 }
+export enum TargetFlag { Healthy = 1, Priced = 2, Fallback = 4, ContextKnown = 8 }
+
+/**
+ * One candidate. Prices are in nano-USD per million tokens and mean nothing without
+ * TargetFlag.Priced; the context and cachedPrefix are in tokens, firstToken in milliseconds and
+ * speed in tokens per second, both 0 when unknown; quality (NaN when unknown) and errorRate are
+ * between 0 and 1; what remains is what is left this minute.
+ */
+@unmanaged export class Target {
+  index: u32; flags: u32; priceIn: i64; priceOut: i64; priceCached: i64; context: u32; inflight: u32;
+  quality: f64; firstToken: f64; speed: f64; errorRate: f64; weight: f64;
+  order: i32; remainingRequests: u32; remainingTokens: u32; cachedPrefix: u32;
+}
+
+/** A request: estInput is an upper estimate of the prompt in tokens, maxOutput 0 when there is no bound. */
+@unmanaged export class Route {
+  version: u16; recordSize: u16; size: u32; estInput: u32; maxOutput: u32; flags: u32;
+  textOffset: u32; textLength: u32; reserved: u32;
+
+  /** The k-th candidate, 0 ≤ k < size. */
+  target(k: u32): Target { return changetype<Target>(changetype<usize>(this) + 32 + k * this.recordSize); }
+
+  /** The route's setting of this name, or the seed; 0 if there is none. */
+  setting(name: string): Span {
+    const at = changetype<usize>(this) + this.textOffset;
+    let line = span(at, this.textLength);
+    while (line = after(line, 0x0a)) {
+      const own = before(line, 0x0a);
+      if (equals(before(own, 0x3d), name)) return after(own, 0x3d);
+    }
+    return 0;
+  }
+}
+
+// What stands in a span before a byte, all of it without one.
+function before(s: Span, c: u8): Span {
+  const at = start(s), end = at + length(s);
+  let to = at;
+  while (to < end && load<u8>(to) != c) to++;
+  return span(at, to - at);
+}
+
+// What stands in a span behind a byte, 0 without one.
+function after(s: Span, c: u8): Span {
+  const n = length(before(s, c)) + 1;
+  return n > length(s) ? 0 : span(start(s) + n, length(s) - n);
+}
+
+/** The input of penstock_route_flat, null if its header does not fit. */
+export function readRoute(input: Span): Route | null {
+  const r = changetype<Route>(start(input)), size = <u64>length(input);
+  if (size < 32 || r.version != 1 || r.recordSize < 96 || r.recordSize & 7) return null;
+  return 32 + <u64>r.size * r.recordSize > size || <u64>r.textOffset + r.textLength > size ? null : r;
+}
+
+/** Appends one entry of the answer, the best first. A higher score is better; it must not be NaN. */
+export function appendRank(index: u32, flags: u32, score: f64): void {
+  const to = reserve(16);
+  store<u64>(to, <u64>flags << 32 | index);
+  store<f64>(to, score, 8);
+  grown(16);
+}
+
+/** The most state that the host carries from event to event, in bytes. */
+export const MAX_STATE: usize = 64 << 10;
+
+// Set by splitFrame and splitEvent, valid until their next call. */
+export class Frame { state: Span = 0; payload: Span = 0; }
+export class Event { name: Span = 0; data: Span = 0; }
+const frame = new Frame(), event = new Event();
+
+/** Takes an event hook's input apart, null if it is cut short. The next call overwrites the result. */
+export function splitFrame(input: Span): Frame | null {
+  const at = start(input) + 4, size = length(input) - 4, n = <usize>load<u32>(start(input));
+  if (length(input) < 4 || n > size) return null;
+  frame.state = span(at, n);
+  frame.payload = span(at + n, size - n);
+  return frame;
+}
+
+/** Takes a payload apart into the event's name and data. The next call overwrites the result. */
+export function splitEvent(payload: Span): Event {
+  event.name = before(payload, 0x0a);
+  event.data = after(payload, 0x0a);
+  return event;
+}
+
+let payloadAt: usize = 0;
+
+/** Begins an event hook's output with the state to carry to the next call. The payload follows it. */
+export function appendState(state: Span): void {
+  store<u32>(reserve(4), length(state));
+  grown(4);
+  append(state);
+  payloadAt = length(appended());
+}
+
+/** Begins a line of the payload with this text; more may be appended to it. */
+export function appendLine<T>(text: T): void {
+  if (length(appended()) > payloadAt) append("\n");
+  append(text);
+}

@@ -1,0 +1,116 @@
+//! A router that ranks targets by what the request would cost there, cheapest first.
+const std = @import("std");
+const penstock = @import("penstock");
+const Json = penstock.Json;
+const Out = penstock.Out;
+
+export fn penstock_route(ptr: [*]u8, len: usize) u64 {
+    return penstock.call(route, ptr, len);
+}
+
+export fn penstock_route_flat(ptr: [*]u8, len: usize) u64 {
+    return penstock.call(routeFlat, ptr, len);
+}
+
+// Prices are in nano-USD per million tokens, the cost is that of the request in nano-USD.
+const Offer = struct {
+    index: u32 = 0,
+    price_in: ?f64 = null,
+    price_out: ?f64 = null,
+    cost: f64 = 0,
+
+    fn before(_: void, a: Offer, b: Offer) bool {
+        return a.cost < b.cost or a.cost == b.cost and a.index < b.index;
+    }
+};
+
+// The offers of a call; the list has room for as many as there can be.
+const Offers = struct {
+    list: []Offer,
+    len: usize = 0,
+
+    fn add(o: *Offers, offer: Offer) void {
+        o.list[o.len] = offer;
+        o.len += 1;
+    }
+
+    // Ranks by cost, for a prompt of so many tokens and an answer of as many as the setting says
+    // (500 without one), but no more than the bound.
+    fn rank(o: *Offers, prompt: f64, setting: ?f64, bound: f64) penstock.Error![]Offer {
+        const expected = setting orelse -1;
+        if (!(expected >= 0)) return penstock.reject(400, "output_tokens must be a number that is not negative");
+        const offers = o.list[0..o.len];
+        for (offers) |*offer| offer.cost = (prompt * offer.price_in.? + @min(expected, bound) * offer.price_out.?) / 1e6;
+        std.mem.sortUnstable(Offer, offers, {}, Offer.before);
+        return offers;
+    }
+};
+
+fn route(text: []const u8, out: *Out) !void {
+    const input = Json.from(text);
+    if (!input.valid()) return penstock.reject(500, "the input is not JSON");
+    var prompt: f64 = 0;
+    var bound: f64 = std.math.inf(f64);
+    var setting: ?f64 = 500;
+    // A candidate that can be ranked takes at least this much text: {"price_in":1,"price_out":1,"healthy":true}
+    var offers = Offers{ .list = penstock.scratch(Offer, text.len / 43) };
+    var all = input.members();
+    while (all.next()) |m| {
+        if (m.is("est_input_tokens")) prompt = m.value.number() orelse 0;
+        if (m.is("max_tokens")) bound = m.value.number() orelse bound;
+        if (m.is("with")) setting = outputTokens(m.value);
+        if (m.is("candidates")) {
+            var list = m.value.items();
+            while (list.next()) |candidate| consider(candidate, &offers);
+        }
+    }
+    const ranked = try offers.rank(prompt, setting, bound);
+    for (ranked, 0..) |offer, k| {
+        out.append(if (k > 0) ",{\"i\":" else "{\"ranking\":[{\"i\":");
+        out.appendWhole(offer.index);
+        out.append(",\"score\":");
+        out.appendNumber(-offer.cost);
+        out.append("}");
+    }
+    if (ranked.len > 0) out.append("],\"reason\":\"cheapest\"}");
+}
+
+fn outputTokens(with: Json) ?f64 {
+    const v = with.member("output_tokens");
+    return if (v.kind() == .none) 500 else v.number();
+}
+
+// Adds a candidate to the offers if it is healthy and its prices are known.
+fn consider(candidate: Json, offers: *Offers) void {
+    var offer: Offer = .{};
+    var healthy = false;
+    var all = candidate.members();
+    while (all.next()) |m| {
+        if (m.is("i")) offer.index = @truncate(@as(u64, @bitCast(m.value.whole() orelse 0)));
+        if (m.is("price_in")) offer.price_in = m.value.number();
+        if (m.is("price_out")) offer.price_out = m.value.number();
+        if (m.is("healthy")) healthy = m.value.kind() == .true;
+    }
+    if (healthy and offer.price_in != null and offer.price_out != null) offers.add(offer);
+}
+
+fn routeFlat(input: []const u8, out: *Out) !void {
+    const r = penstock.readRoute(input) orelse return penstock.reject(500, "malformed route");
+    var offers = Offers{ .list = penstock.scratch(Offer, r.len) };
+    const usable = penstock.Target.healthy | penstock.Target.priced;
+    for (0..r.len) |k| {
+        const t = r.target(k);
+        if (t.flags & usable != usable) continue;
+        offers.add(.{ .index = t.index, .price_in = @floatFromInt(t.price_in), .price_out = @floatFromInt(t.price_out) });
+    }
+    const bound: f64 = if (r.max_output == 0) std.math.inf(f64) else @floatFromInt(r.max_output);
+    const setting = if (r.setting("output_tokens")) |text| number(text) else 500;
+    for (try offers.rank(@floatFromInt(r.est_input), setting, bound)) |offer| {
+        out.appendRank(.{ .index = offer.index, .score = -offer.cost });
+    }
+}
+
+fn number(text: []const u8) ?f64 {
+    const v = Json.from(text);
+    return if (v.valid()) v.number() else null;
+}
