@@ -159,7 +159,7 @@ static inline ps_walk ps_items(ps_json v) { return (ps_walk){*v == '[' ? v : ps_
 
 // Steps to the next value and reports whether there is one. It remembers where the
 // brackets end, so that what is around them need not look for their end again.
-PS_FUNCTION bool ps_next(ps_walk *w) {
+PS_FAST bool ps_next(ps_walk *w) {
   ps_json p = w->value ? ps_pass(w->value) : *w->whole ? w->whole + 1 : NULL;
   if (!p) return false;
   p = ps_space(p);

@@ -1,4 +1,4 @@
-use core::{iter, ptr, slice, str};
+use core::{ptr, slice, str};
 
 use crate::{ends, ends_in_zero, Buf, MEMORY};
 
@@ -57,28 +57,11 @@ impl<'a> Json<'a> {
     }
 
     /// The members of an object, each a name, which is a text, and a value.
-    #[inline(always)] pub fn members(self) -> impl Iterator<Item = (Json<'a>, Json<'a>)> { self.inside(b'{') }
+    #[inline(always)] pub fn members(self) -> Walk<'a> { Walk { whole: self.0, open: b'{', value: None } }
 
     /// The items of a list; none of what is no list.
-    #[inline(always)] pub fn items(self) -> impl Iterator<Item = Json<'a>> { self.inside(b'[').map(|(_, item)| item) }
-
-    /// What lies between the brackets that begin with `open`. It remembers where they end.
-    #[inline(always)] fn inside(self, open: u8) -> impl Iterator<Item = (Json<'a>, Json<'a>)> {
-        let mut before = if *self.0 == open { Some(self.0) } else { None };
-        iter::from_fn(move || {
-            let value = before.take()?;
-            let first = ptr::eq(value, self.0);
-            let mut at = space(if first { after(value, 1) } else { end(value)? });
-            if *at == open + 2 {
-                MEMORY.passed.set((self.0, after(at, 1)));
-                return None;
-            }
-            if !first && *at != b',' { return None }
-            if !first { at = space(after(at, 1)) }
-            let value = if open == b'{' { name(at)? } else { at };
-            before = Some(value);
-            Some((Json(at), Json(value)))
-        })
+    #[inline(always)] pub fn items(self) -> impl Iterator<Item = Json<'a>> {
+        Walk { whole: self.0, open: b'[', value: None }.map(|(_, item)| item)
     }
 
     /// Whether this is the text. Most are told by their first letter.
@@ -87,7 +70,7 @@ impl<'a> Json<'a> {
         (c == first || c == b'\\') && self.equals(text)
     }
 
-    fn equals(self, text: &str) -> bool {
+    #[inline(always)] fn equals(self, text: &str) -> bool {
         let mut at = after(self.0, 1);
         for &c in text.as_bytes() {
             if *at != c || c == b'"' || c == b'\\' || c == 0 { break }
@@ -133,6 +116,30 @@ impl<'a> Json<'a> {
 
     /// The number if it has neither a dot nor an exponent and fits.
     pub fn whole(self) -> Option<i64> { str::from_utf8(between(self.0, number(self.0)?)).ok()?.parse().ok() }
+}
+
+/// A walk through what lies between brackets. It remembers where they end.
+#[derive(Clone)]
+pub struct Walk<'a> { whole: &'a u8, open: u8, value: Option<&'a u8> }
+
+impl<'a> Iterator for Walk<'a> {
+    type Item = (Json<'a>, Json<'a>);
+
+    #[inline(always)] fn next(&mut self) -> Option<Self::Item> {
+        let mut at = match self.value {
+            Some(value) => space(end(value)?),
+            None if *self.whole == self.open => space(after(self.whole, 1)),
+            None => return None,
+        };
+        if *at == self.open + 2 {
+            MEMORY.passed.set((self.whole, after(at, 1)));
+            return None;
+        }
+        if self.value.is_some() { at = if *at == b',' { space(after(at, 1)) } else { return None } }
+        let value = if self.open == b'{' { name(at)? } else { at };
+        self.value = Some(value);
+        Some((Json(at), Json(value)))
+    }
 }
 
 // Safety: texts end in zeros, and nobody steps beyond the first of them. Reading eight

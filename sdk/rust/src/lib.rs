@@ -21,7 +21,7 @@ mod flat;
 mod host;
 mod json;
 
-pub use {buf::Buf, flat::*, host::*, json::{Json, Kind}};
+pub use {buf::Buf, flat::*, host::*, json::{Json, Kind, Walk}};
 
 use core::{arch::wasm32, cell::Cell, mem, ptr, slice};
 
