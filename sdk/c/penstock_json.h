@@ -123,11 +123,14 @@ PS_FAST ps_json ps_pass(ps_json v) {
   return v == ps_memory.passed ? ps_memory.passed_end : ps_pass_nested(v);
 }
 
-// The value that a text is. One that is not the end of the call's input is copied.
+// The value that a text is. One that is not the end of the call's input is copied behind
+// it, and must not contain zeros.
 PS_FUNCTION ps_json ps_parse(ps_text text) {
   ps_buf copy = {0};
   ps_memory.passed = NULL; // another text may have lain here
   if ((uintptr_t)text.at + text.len == ps_memory.end) return ps_space(text.at);
+  for (size_t k = 0; k < text.len; k++)
+    if (!text.at[k]) return ps_nothing;
   ps_append(&copy, text);
   ps_append(&copy, (ps_text){ps_nothing, sizeof ps_nothing});
   return copy.full ? ps_nothing : ps_space(copy.at);
@@ -136,7 +139,9 @@ PS_FUNCTION ps_json ps_parse(ps_text text) {
 // Whether the text is a value and nothing else; a question for a whole text, not for a
 // value within. Bytes in strings need not be UTF-8. It costs next to nothing after a walk
 // through all of an object or a list.
-PS_FUNCTION bool ps_valid(ps_json v) { return (v = ps_pass(v)) && !*ps_space(v); }
+PS_FUNCTION bool ps_valid(ps_json v) {
+  return (v = ps_pass(v)) && !*(v = ps_space(v)) && (uintptr_t)v >= ps_memory.end;
+}
 
 // The value as it is spelled.
 static inline ps_text ps_raw(ps_json v) {

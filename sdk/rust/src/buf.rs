@@ -91,7 +91,7 @@ impl Buf {
             scale *= 10;
         }
         // An estimate of the digits is off by a few; one of those around it is right.
-        let e = ((size.to_bits() >> 52) as i64 - 1023) * 1233 / 4096 - 16;
+        let e = (((size.to_bits() >> 52) as i64 - 1023) * 1233 >> 12) - 16;
         let guess = (size * ten(-e / 2) * ten(-e - -e / 2)) as i64;
         let from = self.len;
         for k in 0..5000 {

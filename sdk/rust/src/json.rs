@@ -1,6 +1,6 @@
 use core::{iter, ptr, slice, str};
 
-use crate::{ends_in_zero, Buf, MEMORY};
+use crate::{ends, ends_in_zero, Buf, MEMORY};
 
 /// What a value is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -16,7 +16,8 @@ pub enum Kind { Missing, Null, False, True, Number, Text, List, Object }
 pub struct Json<'a>(&'a u8);
 
 impl<'a> Json<'a> {
-    /// The value that a text is. One that is not the end of the call's input is copied.
+    /// The value that a text is. One that is not the end of the call's input is copied
+    /// behind it, and must not contain zeros.
     pub fn new(text: &'a [u8]) -> Json<'a> {
         MEMORY.passed.set((0, &0)); // another text may have lain here
         Json(space(ends_in_zero(text)))
@@ -28,7 +29,7 @@ impl<'a> Json<'a> {
     /// Whether the text is a value and nothing else; a question for a whole text, not for
     /// a value within. Bytes in strings need not be UTF-8. It costs next to nothing after a
     /// walk through all of an object or a list.
-    pub fn valid(self) -> bool { end(self.0).map_or(false, |at| *space(at) == 0) }
+    pub fn valid(self) -> bool { end(self.0).map_or(false, |at| ends(space(at))) }
 
     pub fn kind(self) -> Kind {
         match *self.0 {

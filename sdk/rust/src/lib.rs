@@ -23,7 +23,7 @@ mod json;
 
 pub use {buf::Buf, flat::*, host::*, json::{Json, Kind}};
 
-use core::{arch::wasm32, cell::Cell, ptr, slice};
+use core::{arch::wasm32, cell::Cell, mem, ptr, slice};
 
 /// The version of the contract, major << 16 | minor.
 pub const ABI_VERSION: i32 = 1 << 16;
@@ -103,18 +103,19 @@ pub fn alloc(size: u32) -> u32 {
     at as u32
 }
 
-/// Where a text begins behind which a zero byte is sure to lie.
+/// Where a text begins behind which a zero byte is sure to lie, and none before: the end
+/// of the input, or a copy behind it.
 pub(crate) fn ends_in_zero(text: &[u8]) -> &u8 {
-    let end = text.as_ptr() as usize + text.len();
+    if text.as_ptr() as usize + text.len() == MEMORY.end.get() { return unsafe { &*text.as_ptr() } }
     let mut copy = Buf::new();
-    if end != MEMORY.end.get() {
-        copy.append(text);
-        copy.append([0; 8]);
-    }
-    let at = if end == MEMORY.end.get() { text.as_ptr() } else { copy.as_ptr() };
-    core::mem::forget(copy); // it lasts as long as the call
-    unsafe { &*at }
+    copy.append(text);
+    copy.append([0; 16]);
+    if copy.is_full() || text.contains(&0) { return &0 }
+    unsafe { &*mem::ManuallyDrop::new(copy).as_ptr() } // it lasts as long as the call
 }
+
+/// Whether a text ends here.
+pub(crate) fn ends(at: &u8) -> bool { *at == 0 && at as *const u8 as usize >= MEMORY.end.get() }
 
 /// The input at `ptr`, if that is where alloc said, and no longer than was asked for.
 fn input(ptr: u32, len: u32) -> Result<&'static [u8]> {
