@@ -110,7 +110,8 @@ function scaled(big: usize, n: i32, e: i32, more: bool): f64 {
   for (let p = big; p < top; p += 4) more = more || load<u32>(p) != 0;
   // m * 2^x, where m has 64 bits, of which the last also stands for all behind it.
   const m = load<u64>(top + 4) << z | low >>> 32 | <u64>(more || <u32>low != 0), x = 32 * (n - 2 - shift) - z;
-  const lost = min(max(-1074 - x, 0), 66); // A number below 2^-1022 has fewer bits.
+  const lost = -1074 - x; // A number below 2^-1022 has fewer bits.
+  if (lost > 65) return 0;
   if (lost <= 11) return x > 960 ? Infinity : reinterpret<f64>(reinterpret<u64>(<f64>m) + (<u64>x << 52));
   const cut = m >>> lost - 2 | <u64>(m << 66 - lost != 0); // The last two bits say how to round.
   return reinterpret<f64>((cut >>> 2) + ((cut & 3) + (cut >>> 2 & 1) > 2 ? 1 : 0));
