@@ -62,10 +62,8 @@ func (p place) open(ctx context.Context) (*sql.DB, error) {
 	return db, nil
 }
 
-// dsn is the driver's name for the place. Pages of 16 KiB, which only a new file gets,
-// hold several records each: fewer of them are written, twice, for as many records.
 func (p place) dsn() string {
-	const pragmas = "_pragma=page_size(16384)&_pragma=busy_timeout(5000)&_pragma=journal_mode(wal)&_pragma=synchronous(normal)"
+	const pragmas = "_pragma=busy_timeout(5000)&_pragma=journal_mode(wal)&_pragma=synchronous(normal)"
 	if p.path == "" {
 		// A named database of the memdb VFS is shared by the connections of this process.
 		return "file:/penstock-" + rand.Text() + "?vfs=memdb&" + pragmas

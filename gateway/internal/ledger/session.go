@@ -21,19 +21,18 @@ type session struct {
 	// pruned is when totals of windows that are over were dropped last.
 	pruned time.Time
 
-	// records are to be inserted together; the first so many of them are in use.
-	records [together]entry
-	used    int
-	totals  tally
+	// entry is the one at hand, totals what the transaction charges; both are reused.
+	entry  entry
+	totals tally
 }
 
 // pruneEvery is how often totals of windows that are over are dropped.
 const pruneEvery = time.Minute
 
-// logPages is the size of SQLite's own log, in pages, at which a commit also
+// logPages is the size of SQLite's own log, in pages of 4 KiB, at which a commit also
 // moves its pages to the database file. That waits for the disk, but nobody waits for
 // the commit.
-const logPages = 512
+const logPages = 2048
 
 // startSession takes a connection for itself.
 func startSession(ctx context.Context, db *sql.DB, now func() time.Time) (*session, error) {
@@ -100,7 +99,6 @@ func (s *session) write(ctx context.Context, list []chunk) error {
 
 func (s *session) writeAfter(mark position, list []chunk) error {
 	clear(s.totals)
-	s.used = 0
 	for _, c := range list {
 		if !mark.before(c.end()) {
 			continue
@@ -109,9 +107,6 @@ func (s *session) writeAfter(mark position, list []chunk) error {
 			return err
 		}
 		mark = c.end()
-	}
-	if err := s.insert(); err != nil {
-		return err
 	}
 	if err := s.charge(s.now()); err != nil {
 		return err
@@ -140,58 +135,33 @@ func (s *session) writeFrames(frames string) error {
 	for frames != "" {
 		var payload string
 		payload, frames = cut(frames)
-		e := &s.records[s.used]
-		if err := e.read(payload); err != nil {
+		if err := s.entry.read(payload); err != nil {
 			return err
 		}
-		switch e.kind {
-		case recordEntry:
-			s.used++
-		case closeEntry:
-			s.totals.add(e.charges)
-		}
-		if s.used == together {
-			if err := s.insert(); err != nil {
-				return err
-			}
-		}
-	}
-	return nil
-}
-
-// insert inserts the records that have been gathered. One that the ledger has already
-// is passed over with its charges, and the others are not made to suffer for it.
-func (s *session) insert() error {
-	list := s.records[:s.used]
-	s.used = 0
-	if len(list) == together {
-		err := s.insertList(insertRows, list)
-		if resultCode(err) != sqlite3.SQLITE_CONSTRAINT {
-			return err
-		}
-	}
-	for i := range list {
-		if err := s.insertList(insertRow, list[i:i+1]); err != nil && resultCode(err) != sqlite3.SQLITE_CONSTRAINT {
+		if err := s.writeEntry(&s.entry); err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
-func (s *session) insertList(k kind, list []entry) error {
-	s.args = s.args[:0]
-	seq := s.seq
-	for i := range list {
-		seq = max(seq+1, list[i].row.booked)
-		s.bindRow(seq, &list[i].row)
+// writeEntry passes over a record that the ledger has already, with its charges. What
+// a lease is charged is in the journal for the case that its process is killed.
+func (s *session) writeEntry(e *entry) error {
+	switch e.kind {
+	case openEntry:
+		return nil
+	case recordEntry:
+		s.seq = max(s.seq+1, e.row.booked)
+		err := s.insert(s.seq, &e.row)
+		if resultCode(err) == sqlite3.SQLITE_CONSTRAINT {
+			return nil
+		}
+		if err != nil {
+			return fmt.Errorf("insert record: %w", err)
+		}
 	}
-	if err := s.run(k); err != nil {
-		return fmt.Errorf("insert records: %w", err)
-	}
-	s.seq = seq
-	for i := range list {
-		s.totals.add(list[i].charges)
-	}
+	s.totals.add(e.charges)
 	return nil
 }
 

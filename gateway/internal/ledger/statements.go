@@ -20,26 +20,19 @@ type kind int
 
 const (
 	insertRow kind = iota
-	insertRows
 	addCharge
 	pruneCharges
 	saveMark
 	kinds
 )
 
-// together is how many rows insertRows inserts.
-const together = 8
-
 var columns = []string{"seq", "id", "arrived", "model", "route", "target", "provider", "key_id", "team", "user_name",
 	"status", "code", "cache", "input_tokens", "output_tokens", "cost", "saved", "tags", "record"}
 
 // texts is the SQL of each kind.
 func texts() [kinds]string {
-	into := "INSERT INTO requests (" + strings.Join(columns, ", ") + ") VALUES "
-	values := "(?" + strings.Repeat(", ?", len(columns)-1) + ")"
 	return [kinds]string{
-		insertRow:  into + values,
-		insertRows: into + values + strings.Repeat(", "+values, together-1),
+		insertRow: "INSERT INTO requests (" + strings.Join(columns, ", ") + ") VALUES (?" + strings.Repeat(", ?", len(columns)-1) + ")",
 		addCharge: `INSERT INTO charges (scope, unit, span, span_id, amount, expires) VALUES (?, ?, ?, ?, ?, ?)
 			ON CONFLICT DO UPDATE SET amount = amount + excluded.amount, expires = max(expires, excluded.expires)`,
 		pruneCharges: "DELETE FROM charges WHERE expires < ?",
@@ -96,8 +89,9 @@ func (s *statements) run(k kind) error {
 	return err
 }
 
-// bindRow binds a record's columns in the order of columns.
-func (s *statements) bindRow(seq int64, r *row) {
+// insert inserts a record, with its columns in the order of columns.
+func (s *statements) insert(seq int64, r *row) error {
+	s.args = s.args[:0]
 	s.bind(seq)
 	s.bind(r.id)
 	s.bind(r.arrived)
@@ -113,6 +107,7 @@ func (s *statements) bindRow(seq int64, r *row) {
 	}
 	s.bind(r.saved)
 	s.bindTexts(r.tags, r.record)
+	return s.run(insertRow)
 }
 
 // bindTexts binds columns of text. NULL takes no room and no time.

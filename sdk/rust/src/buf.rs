@@ -31,12 +31,12 @@ impl Buf {
         let (end, top) = (self.at as usize + self.cap, MEMORY.top.get());
         let at = if end == top { self.at as usize } else { (top + 15) & !15 };
         let least = self.len.saturating_add(more);
-        let size = least.max(2 * self.cap).max(1024);
-        self.cap = if claim(at, size) { size } else { least };
-        self.full = self.cap < size && !claim(at, least);
-        if self.full { return self.cap = self.len }
+        let wish = least.max(2 * self.cap).max(1024);
+        self.full = !claim(at, wish) && !claim(at, least);
+        if self.full { return }
         // Safety: both regions are this buffer's and hold at least len bytes.
         unsafe { ptr::copy(self.at, at as *mut u8, self.len) };
+        self.cap = MEMORY.top.get() - at;
         self.at = at as *mut u8;
     }
 

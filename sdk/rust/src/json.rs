@@ -19,7 +19,7 @@ impl<'a> Json<'a> {
     /// The value that a text is. One that is not the end of the call's input is copied
     /// behind it, and must not contain zeros.
     pub fn new(text: &'a [u8]) -> Json<'a> {
-        MEMORY.passed.set((0, &0)); // another text may have lain here
+        MEMORY.passed.set((ptr::null(), ptr::null())); // another text may have lain here
         Json(space(ends_in_zero(text)))
     }
 
@@ -57,30 +57,32 @@ impl<'a> Json<'a> {
     }
 
     /// The members of an object, each a name, which is a text, and a value.
-    #[inline(always)]
-    pub fn members(self) -> impl Iterator<Item = (Json<'a>, Json<'a>)> { self.inside(b'{') }
+    #[inline(always)] pub fn members(self) -> impl Iterator<Item = (Json<'a>, Json<'a>)> { self.inside(b'{') }
 
     /// The items of a list; none of what is no list.
-    #[inline(always)]
-    pub fn items(self) -> impl Iterator<Item = Json<'a>> { self.inside(b'[').map(|(_, item)| item) }
+    #[inline(always)] pub fn items(self) -> impl Iterator<Item = Json<'a>> { self.inside(b'[').map(|(_, item)| item) }
 
     /// What lies between the brackets that begin with `open`. It remembers where they end.
-    #[inline(always)]
-    fn inside(self, open: u8) -> impl Iterator<Item = (Json<'a>, Json<'a>)> {
-        let mut last = if *self.0 == open { Some(self.0) } else { None };
+    #[inline(always)] fn inside(self, open: u8) -> impl Iterator<Item = (Json<'a>, Json<'a>)> {
+        let mut before = if *self.0 == open { Some(self.0) } else { None };
         iter::from_fn(move || {
-            let begins = last.map_or(false, |at| ptr::eq(at, self.0));
-            let mut at = space(if begins { after(last.take()?, 1) } else { end(last.take()?)? });
-            if *at == open + 2 { MEMORY.passed.set((self.0 as *const u8 as usize, unsafe { &*(after(at, 1) as *const u8) })) }
-            if !begins && *at == b',' { at = space(after(at, 1)) } else if !begins || *at == open + 2 { return None }
-            last = Some(if open == b'{' { name(at)? } else { at });
-            Some((Json(at), Json(last?)))
+            let value = before.take()?;
+            let first = ptr::eq(value, self.0);
+            let mut at = space(if first { after(value, 1) } else { end(value)? });
+            if *at == open + 2 {
+                MEMORY.passed.set((self.0, after(at, 1)));
+                return None;
+            }
+            if !first && *at != b',' { return None }
+            if !first { at = space(after(at, 1)) }
+            let value = if open == b'{' { name(at)? } else { at };
+            before = Some(value);
+            Some((Json(at), Json(value)))
         })
     }
 
     /// Whether this is the text. Most are told by their first letter.
-    #[inline(always)]
-    pub fn is(self, text: &str) -> bool {
+    #[inline(always)] pub fn is(self, text: &str) -> bool {
         let (c, first) = (*after(self.0, 1), text.as_bytes().first().copied().unwrap_or(b'"'));
         (c == first || c == b'\\') && self.equals(text)
     }
@@ -114,8 +116,7 @@ impl<'a> Json<'a> {
     }
 
     /// The number; None for what is none, or is beyond an f64.
-    #[inline(always)]
-    pub fn number(self) -> Option<f64> {
+    #[inline(always)] pub fn number(self) -> Option<f64> {
         let (mut n, mut at) = (0, self.0);
         while at.wrapping_sub(b'0') < 10 {
             n = n * 10 + (*at - b'0') as u64;
@@ -134,27 +135,26 @@ impl<'a> Json<'a> {
     pub fn whole(self) -> Option<i64> { str::from_utf8(between(self.0, number(self.0)?)).ok()?.parse().ok() }
 }
 
-#[inline(always)]
-fn after(at: &u8, n: usize) -> &u8 { unsafe { &*(at as *const u8).add(n) } }
+// Safety: texts end in zeros, and nobody steps beyond the first of them. Reading eight
+// bytes at once may: there are more zeros than that, or other memory of the program.
+#[inline(always)] fn after(at: &u8, n: usize) -> &u8 { unsafe { &*(at as *const u8).add(n) } }
 
-#[inline(always)]
-fn between<'a>(from: &'a u8, to: &'a u8) -> &'a [u8] {
+#[inline(always)] fn between<'a>(from: &'a u8, to: &'a u8) -> &'a [u8] {
     unsafe { slice::from_raw_parts(from, (to as *const u8 as usize).saturating_sub(from as *const u8 as usize)) }
 }
 
-/// Where the value ends that begins here. It is checked on the way.
-#[inline(always)]
-fn end(at: &u8) -> Option<&u8> {
+/// Passes a value. Like all that pass something, it returns None if that is not there.
+#[inline(always)] fn end(at: &u8) -> Option<&u8> {
     match (*at, MEMORY.passed.get()) {
-        (b'{' | b'[', (from, end)) if from == at as *const u8 as usize => Some(end),
+        // Safety: the end was found in the text that this value lies in.
+        (b'{' | b'[', (from, end)) if ptr::eq(from, at) => Some(unsafe { &*end }),
         (b'{' | b'[', _) => nested(at),
         _ => scalar(at),
     }
 }
 
 /// Passes a list or an object, at most 300 deep.
-#[inline(never)]
-fn nested(mut at: &u8) -> Option<&u8> {
+#[inline(never)] fn nested(mut at: &u8) -> Option<&u8> {
     let (mut close, mut depth) = ([0; 301], 0); // the brackets to come
     loop {
         let opens = *at == b'{' || *at == b'[';
@@ -180,16 +180,14 @@ fn nested(mut at: &u8) -> Option<&u8> {
 }
 
 /// Passes the name of a member, the colon, and the space around it.
-#[inline(always)]
-fn name(at: &u8) -> Option<&u8> {
+#[inline(always)] fn name(at: &u8) -> Option<&u8> {
     if *at != b'"' { return None }
     let at = space(string(at)?);
     if *at == b':' { Some(space(after(at, 1))) } else { None }
 }
 
 /// Passes what is neither a list nor an object.
-#[inline(always)]
-fn scalar(at: &u8) -> Option<&u8> {
+#[inline(always)] fn scalar(at: &u8) -> Option<&u8> {
     match *at {
         b'"' => string(at),
         b't' => word(at, "true"),
@@ -199,8 +197,7 @@ fn scalar(at: &u8) -> Option<&u8> {
     }
 }
 
-#[inline(always)]
-fn word<'a>(mut at: &'a u8, word: &str) -> Option<&'a u8> {
+#[inline(always)] fn word<'a>(mut at: &'a u8, word: &str) -> Option<&'a u8> {
     for c in word.bytes() {
         if *at != c { return None }
         at = after(at, 1);
@@ -208,16 +205,14 @@ fn word<'a>(mut at: &'a u8, word: &str) -> Option<&'a u8> {
     Some(at)
 }
 
-#[inline(always)]
-fn string(at: &u8) -> Option<&u8> {
+#[inline(always)] fn string(at: &u8) -> Option<&u8> {
     let mut at = special(after(at, 1));
     while *at != b'"' { at = special(escape(at)?.1) }
     Some(after(at, 1))
 }
 
 /// The character that an escape stands for, and where it ends.
-#[inline(never)]
-fn escape(at: &u8) -> Option<(char, &u8)> {
+#[inline(never)] fn escape(at: &u8) -> Option<(char, &u8)> {
     let unit = |k: usize| (k..k + 4).try_fold(0, |n, k| Some(n << 4 | (*after(at, k) as char).to_digit(16)?));
     let c = *after(at, 1);
     if *at != b'\\' { return None }
@@ -235,8 +230,7 @@ fn escape(at: &u8) -> Option<(char, &u8)> {
     Some((char::from_u32(high).unwrap_or('\u{fffd}'), after(at, 6)))
 }
 
-#[inline(always)]
-fn number(mut at: &u8) -> Option<&u8> {
+#[inline(always)] fn number(mut at: &u8) -> Option<&u8> {
     if *at == b'-' { at = after(at, 1) }
     at = if *at == b'0' { after(at, 1) } else { digits(at)? };
     if *at == b'.' { at = digits(after(at, 1))? }
@@ -248,15 +242,13 @@ fn number(mut at: &u8) -> Option<&u8> {
 }
 
 /// Passes one digit or more.
-#[inline(always)]
-fn digits(mut at: &u8) -> Option<&u8> {
+#[inline(always)] fn digits(mut at: &u8) -> Option<&u8> {
     let from = at;
     while at.wrapping_sub(b'0') < 10 { at = after(at, 1) }
     if ptr::eq(at, from) { None } else { Some(at) }
 }
 
-#[inline(always)]
-fn space(mut at: &u8) -> &u8 {
+#[inline(always)] fn space(mut at: &u8) -> &u8 {
     while *at <= b' ' && matches!(*at, b' ' | b'\n' | b'\r' | b'\t') { at = after(at, 1) }
     at
 }
@@ -264,8 +256,7 @@ fn space(mut at: &u8) -> &u8 {
 /// Where the first quote, backslash or control character stands from here. It looks at
 /// eight bytes at a time: the subtractions leave the highest bit of what is searched for
 /// set, and perhaps that of a byte behind it, never one before.
-#[inline(always)]
-fn special(mut at: &u8) -> &u8 {
+#[inline(always)] fn special(mut at: &u8) -> &u8 {
     const ONES: u64 = 0x0101_0101_0101_0101;
     let marks = |x: u64, n: u64| x.wrapping_sub(ONES * n) & !x;
     loop {

@@ -67,14 +67,14 @@ struct Memory {
     config: Cell<&'static [u8]>,
     /// Where the list or object begins that was gone through last, and where it ends, so
     /// that what encloses it need not look for its end again.
-    passed: Cell<(usize, &'static u8)>,
+    passed: Cell<(*const u8, *const u8)>,
 }
 
 // Safety: an instance is called by one thread at a time.
 unsafe impl Sync for Memory {}
 
 static MEMORY: Memory =
-    Memory { input: Cell::new(0), top: Cell::new(0), end: Cell::new(0), config: Cell::new(&[]), passed: Cell::new((0, &0)) };
+    Memory { input: Cell::new(0), top: Cell::new(0), end: Cell::new(0), config: Cell::new(&[]), passed: Cell::new((ptr::null(), ptr::null())) };
 
 /// Takes the memory from `at` for `size` bytes and frees what lies behind, or reports
 /// that this is more than there may be.

@@ -82,6 +82,7 @@ static ps_text find(ps_buf *waiting, int64_t index, size_t *place) {
   entry e;
   for (*place = 0; *place + sizeof e <= waiting->len; *place += sizeof e + e.len) {
     __builtin_memcpy(&e, waiting->at + *place, sizeof e);
+    if (e.len > waiting->len - *place - sizeof e) break;
     if (e.index == index) return (ps_text){waiting->at + *place + sizeof e, e.len};
     if (e.index > index) break;
   }
@@ -146,6 +147,7 @@ static void end(ps_text state, ps_buf *out) {
   for (size_t at = 0; at + sizeof e <= state.len; at += sizeof e + e.len) {
     ps_buf line = {0}, cleaned = {0};
     __builtin_memcpy(&e, state.at + at, sizeof e);
+    if (e.len > state.len - at - sizeof e) return;
     clean(&cleaned, (ps_text){state.at + at + sizeof e, e.len});
     ps_append(&line, PS("{\"choices\":[{\"index\":"));
     ps_append_whole(&line, e.index);
