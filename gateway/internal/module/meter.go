@@ -19,6 +19,11 @@ const slack = 16
 // the current one: at a loop's head, since control comes back there, and where a
 // branch from before the current charge lands behind it. Elsewhere a new one may
 // begin, and does where paths part or meet and the current one is large already.
+//
+// A function with a loop holds the fuel in a local while it runs and puts it back into
+// the global where others look at it: before a call, before it returns, and when the
+// fuel is gone. A turn of the loop then touches no memory for it. Only a trap of
+// another kind leaves the global as it was at the last call, a little too full.
 type meter struct {
 	// each charges every instruction by itself.
 	each bool
@@ -27,7 +32,9 @@ type meter struct {
 	in   surroundings
 	// scratch is the index of the added i64 local; an i32 follows it.
 	scratch uint32
-	labels  []label
+	// held says that the i64 local holds the fuel.
+	held   bool
+	labels []label
 	// charge numbers the charges in order; patch is where the cost of the current
 	// one goes in out, cost what has been gathered for it.
 	charge int
@@ -57,7 +64,11 @@ func (m *meter) function(code []byte, in surroundings) ([]byte, error) {
 	if err := m.locals(); err != nil {
 		return nil, err
 	}
+	m.held = len(in.results) <= 1 && m.loops()
 	m.wrap()
+	if m.held {
+		m.fetch()
+	}
 	m.open()
 	m.cost = 1 + uint64(m.scratch)/4 // a frame's room and its clearing
 	for len(m.labels) > 0 && m.r.err == nil {
@@ -77,6 +88,43 @@ func (m *meter) function(code []byte, in surroundings) ([]byte, error) {
 	return m.out, nil
 }
 
+// loops reports whether there is a loop in the code that follows. What can't be read is
+// refused when its turn comes.
+func (m *meter) loops() bool {
+	r := m.r
+	for r.err == nil && !r.done() {
+		op := r.byte()
+		if op == opLoop {
+			return true
+		}
+		decode(&r, op)
+	}
+	return false
+}
+
+// fetch takes the fuel into the local, giveBack puts it back into the global. Both leave
+// the operand stack as it is.
+func (m *meter) fetch() {
+	m.out = appendU32(append(m.out, opGlobalGet), m.in.globals)
+	m.out = appendU32(append(m.out, opLocalSet), m.scratch)
+}
+
+func (m *meter) giveBack() {
+	if m.held {
+		m.out = appendU32(append(m.out, opLocalGet), m.scratch)
+		m.out = appendU32(append(m.out, opGlobalSet), m.in.globals)
+	}
+}
+
+// level puts what is left of the fuel on the operand stack.
+func (m *meter) level() {
+	if m.held {
+		m.out = appendU32(append(m.out, opLocalGet), m.scratch)
+		return
+	}
+	m.out = appendU32(append(m.out, opGlobalGet), m.in.globals)
+}
+
 // wrap puts the body into two blocks: the inner one stands for the function, so that
 // branches to its end stay right, and the outer one is where a charge jumps when the
 // fuel is gone, behind everything else. That costs a path one branch not taken, half
@@ -92,9 +140,13 @@ func (m *meter) wrap() {
 }
 
 func (m *meter) unwrap() {
-	if len(m.in.results) <= 1 {
-		m.out = append(m.out, opReturn, opEnd, opUnreachable, opEnd)
+	if len(m.in.results) > 1 {
+		return
 	}
+	m.giveBack()
+	m.out = append(m.out, opReturn, opEnd)
+	m.giveBack()
+	m.out = append(m.out, opUnreachable, opEnd)
 }
 
 // locals copies the declarations and adds the meter's own two.
@@ -135,7 +187,14 @@ func (m *meter) step() {
 		m.due = true
 	}
 	m.pay(in)
+	call := op == opCall || op == opCallIndirect
+	if call || op == opReturn {
+		m.giveBack()
+	}
 	m.out = append(m.out, m.r.b[start:m.r.at]...)
+	if call && m.held {
+		m.fetch()
+	}
 	m.follow(op, in)
 }
 
@@ -243,8 +302,7 @@ func (m *meter) enterElse(l *label) {
 
 // open begins a charge; its cost is filled in by settle.
 func (m *meter) open() {
-	m.out = append(m.out, opGlobalGet)
-	m.out = appendU32(m.out, m.in.globals)
+	m.level()
 	m.out = append(m.out, opI64Const)
 	m.patch = len(m.out)
 	m.out = append(m.out, 0x80, 0x80, 0x80, 0x80, 0x80, 0) // room for 41 bits
@@ -268,10 +326,12 @@ func (m *meter) settle() {
 func (m *meter) spend() {
 	m.out = append(m.out, opI64Sub, opLocalTee)
 	m.out = appendU32(m.out, m.scratch)
-	m.out = append(m.out, opGlobalSet)
-	m.out = appendU32(m.out, m.in.globals)
-	m.out = append(m.out, opLocalGet)
-	m.out = appendU32(m.out, m.scratch)
+	if !m.held {
+		m.out = append(m.out, opGlobalSet)
+		m.out = appendU32(m.out, m.in.globals)
+		m.out = append(m.out, opLocalGet)
+		m.out = appendU32(m.out, m.scratch)
+	}
 	m.out = append(m.out, opI64Const, 0, opI64LtS)
 	if len(m.in.results) > 1 {
 		m.out = append(m.out, opIf, blockEmpty, opUnreachable, opEnd)
@@ -285,8 +345,7 @@ func (m *meter) spend() {
 func (m *meter) weigh(b bulk) {
 	m.out = append(m.out, opLocalTee)
 	m.out = appendU32(m.out, m.scratch+1)
-	m.out = append(m.out, opGlobalGet)
-	m.out = appendU32(m.out, m.in.globals)
+	m.level()
 	m.out = append(m.out, opLocalGet)
 	m.out = appendU32(m.out, m.scratch+1)
 	m.out = append(m.out, opI64ExtendI32U)

@@ -15,6 +15,7 @@ const (
 	opCall          = 0x10
 	opCallIndirect  = 0x11
 	opLocalGet      = 0x20
+	opLocalSet      = 0x21
 	opLocalTee      = 0x22
 	opGlobalGet     = 0x23
 	opGlobalSet     = 0x24

@@ -90,8 +90,9 @@ func (m *Module) build(ctx context.Context, code []byte) (err error) {
 func (m *Module) warm(ctx context.Context, s Spec) error {
 	config := appendInit(nil, s.Name, s.Config)
 	m.pool.build = func(ctx context.Context) (*instance, error) { return m.instantiate(ctx, config) }
+	recycle := s.Recycle // the spec holds the whole file, which is not to be kept
 	m.pool.worn = func(g *instance) bool {
-		return g.calls >= s.Recycle || uint64(g.memory.Size()) > 2*uint64(g.warm)
+		return g.calls >= recycle || uint64(g.memory.Size()) > 2*uint64(g.warm)
 	}
 	g, err := m.pool.build(ctx)
 	if err != nil {
