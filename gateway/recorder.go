@@ -66,8 +66,13 @@ func openRecorder(dir string, o recorderOptions) (*recorder, error) {
 }
 
 // Record queues a call for writing; it is what module.Spec.Record wants. The call is
-// dropped when the queue is full or the recorder closed.
-func (r *recorder) Record(c module.Recorded) { r.add(note{call: c}) }
+// dropped when the queue is full or the recorder closed. One that belongs to no request,
+// such as the check of a router's settings, is not kept.
+func (r *recorder) Record(c module.Recorded) {
+	if c.Seed != module.SeedOf("") {
+		r.add(note{call: c})
+	}
+}
 
 // Finish says that a request is over. Its calls, which know only the request's seed, are
 // then found by its id.
