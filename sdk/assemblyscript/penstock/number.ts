@@ -18,18 +18,18 @@ function farDigitsEnd(at: usize, end: usize): usize {
 @inline export function numberEnd(at: usize, end: usize): usize {
   if (load<u8>(at) == 0x2d) at++;
   const to = digitsEnd(at, end), c = peek(to, end) | 0x20;
-  if (to == at || to > at + 1 && load<u8>(at) == 0x30) return 0;
+  if (to <= at || to > at + 1 && load<u8>(at) == 0x30) return 0;
   return c == 0x2e || c == 0x65 ? fractionEnd(to, end) : to;
 }
 
 function fractionEnd(to: usize, end: usize): usize {
   let at = to;
-  if (peek(to, end) == 0x2e && (to = digitsEnd(at = to + 1, end)) == at) return 0;
+  if (peek(to, end) == 0x2e && (to = digitsEnd(at = to + 1, end)) <= at) return 0;
   if ((peek(to, end) | 0x20) != 0x65) return to;
   at = to + 1;
   if (peek(at, end) == 0x2b || peek(at, end) == 0x2d) at++;
   to = digitsEnd(at, end);
-  return to == at ? 0 : to;
+  return to <= at ? 0 : to;
 }
 
 /** The value of a number, NaN if it is none. */

@@ -2,7 +2,7 @@
 //! which grows down to meet the output. Every call uses it again. Behind scratch is a little room
 //! to spare, because bytes are read in sixteens.
 const std = @import("std");
-const json = @import("json.zig");
+const scan = @import("scan.zig");
 
 const spare = 16;
 const page = 1 << 16;
@@ -106,7 +106,7 @@ pub const Out = struct {
         var from: usize = 0;
         var k: usize = 0;
         while (true) {
-            k = json.plainEnd(text, k, true);
+            k = scan.plainEnd(text, k, true);
             if (k >= text.len) break;
             const n = std.unicode.utf8ByteSequenceLength(text[k]) catch 0;
             if (n > 1 and k + n <= text.len and std.unicode.utf8ValidateSlice(text[k..][0..n])) {

@@ -6,6 +6,7 @@
 //!     }
 const memory = @import("memory.zig");
 const json = @import("json.zig");
+const scan = @import("scan.zig");
 const flat = @import("flat.zig");
 
 pub const Out = memory.Out;
@@ -86,7 +87,7 @@ export fn penstock_alloc(size: usize) usize {
 pub fn call(comptime hook: fn ([]const u8, *Out) Error!void, ptr: [*]u8, len: usize) u64 {
     const out = &memory.out;
     out.len = 0;
-    json.forget();
+    scan.forget();
     hook(ptr[0..len], out) catch return 0;
     return if (out.len == 0) 0 else @as(u64, out.start) << 32 | out.len;
 }
