@@ -7,7 +7,8 @@ VERSION     ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo 
 FUZZTIME    ?= 10s
 
 MODULE := plugins/builtin.wasm.gz
-SOURCES := $(shell find gateway plugins policies sdk -name '*.go' -o -name '*.rego' -o -name '*.json' -o -name '*.tsv' -o -name '*.sql' 2>/dev/null)
+SOURCES := $(shell find gateway plugins policies -name '*.go' -o -name '*.rego' -o -name '*.json' -o -name '*.tsv' -o -name '*.sql' 2>/dev/null) \
+	$(wildcard $(shell git ls-files sdk 2>/dev/null))
 
 .DEFAULT_GOAL := help
 .PHONY: help run build module sdk test test-race deps check format vet lint generated bench fuzz clean

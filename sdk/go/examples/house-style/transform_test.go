@@ -7,12 +7,12 @@ import (
 	penstock "github.com/penstock/penstock/sdk/go"
 )
 
-const settings = `{"v":1,"plugin":"house-style","config":{"styles":{"*":"All.","anthropic/*":"Be \"brief\".","openai/gpt-5":"Exact."}},"seed":"0"}`
+const configured = `{"v":1,"plugin":"house-style","config":{"styles":{"*":"All.","anthropic/*":"Be \"brief\".","openai/gpt-5":"Exact."}},"seed":"0"}`
 
 func furnished(t *testing.T) *house {
 	t.Helper()
 	h := new(house)
-	if _, err := h.settings(nil, []byte(settings)); err != nil {
+	if _, err := h.settings(nil, []byte(configured)); err != nil {
 		t.Fatal(err)
 	}
 	return h
