@@ -10,8 +10,8 @@ import (
 	"github.com/google/go-cmp/cmp"
 )
 
-// TestTheSDKsCallTheHost has a plugin use every import that an SDK offers.
-func TestTheSDKsCallTheHost(t *testing.T) {
+// TestEveryImportOfTheSmallSDKs has a plugin use every import that an SDK offers.
+func TestEveryImportOfTheSmallSDKs(t *testing.T) {
 	for _, language := range smallSDKs {
 		t.Run(language, func(t *testing.T) {
 			m := load(t, sdkModule(t, language, "host"), func(s *Spec) {
