@@ -3,10 +3,15 @@ package penstock
 // valid reports whether s is one well-formed value with white space around it.
 func valid(s []byte) bool {
 	var closing [MaxDepth + 1]byte // the brackets that are due
+	s = roomy(s)
 	depth, i := 0, space(s, 0)
 	for {
 		if closing[depth] == '}' {
-			if i = nameEnd(s, i); i < 0 {
+			// Most names are short and plain.
+			n := odd(word(s, i+1), 0)
+			if end := i + 1 + n; end+2 < len(s) && s[i] == '"' && s[end] == '"' && s[end+1] == ':' && s[end+2] > ' ' {
+				i = end + 2
+			} else if i = nameEnd(s, i); i < 0 {
 				return false
 			}
 		}
@@ -25,11 +30,22 @@ func valid(s []byte) bool {
 			depth--
 			i++
 		case c == '"':
-			i = stringEnd(s, i+1)
+			n := odd(word(s, i+1), 0)
+			if end := i + 1 + n; end < len(s) && s[end] == '"' {
+				i = end + 1
+			} else {
+				i = stringEnd(s, i+1)
+			}
 		case c > '9':
 			i = literalEnd(s, i)
 		default:
-			i = numberEnd(s, i)
+			// Most numbers are short and whole.
+			n := digits(word(s, i))
+			if end := i + n; n > 0 && n < 8 && end < len(s) && s[end] == ',' && (c > '0' || n == 1) {
+				i = end
+			} else {
+				i = numberEnd(s, i)
+			}
 		}
 		for i >= 0 {
 			if i < len(s) && s[i] <= ' ' {
@@ -102,13 +118,18 @@ func stringEnd(s []byte, i int) int {
 	return -1
 }
 
+// literalEnd is the end of true, false or null, which are compared as the words that
+// their letters make.
 func literalEnd(s []byte, i int) int {
-	for _, word := range [...]string{"true", "false", "null"} {
-		if end := i + len(word); end <= len(s) && string(s[i:end]) == word {
-			return end
-		}
+	switch x := word(s, i); {
+	case x&(1<<32-1) == 0x65757274, x&(1<<32-1) == 0x6c6c756e:
+		i += 4
+	case x&(1<<40-1) == 0x65736c6166:
+		i += 5
+	default:
+		return -1
 	}
-	return -1
+	return bounded(s, i)
 }
 
 // digitsEnd is where the run of digits ends that begins at i.

@@ -1,7 +1,8 @@
 package penstock
 
-// walk gives yield the members or items of the container that s begins with.
-func walk(s []byte, yield func(key []byte, value JSON) bool) {
+// walk gives yield the members or items of the container that text begins with.
+func walk(text JSON, yield func(key []byte, value JSON) bool) {
+	s := roomy(text)
 	i := space(s, 0)
 	if i >= len(s) {
 		return
@@ -23,7 +24,7 @@ func walk(s []byte, yield func(key []byte, value JSON) bool) {
 				n = odd(word(s, i), 0)
 			}
 			if i+1 < len(s) && s[i] == '"' && s[i+1] == ':' && s[start-1] == '"' {
-				key = s[start:i]
+				key = text[start:i]
 				if i += 2; i < len(s) && s[i] <= ' ' {
 					i = space(s, i)
 				}
@@ -41,7 +42,7 @@ func walk(s []byte, yield func(key []byte, value JSON) bool) {
 		} else {
 			end = skip(s, i)
 		}
-		if end <= i || !yield(key, s[i:end]) {
+		if end <= i || !yield(key, text[i:end]) {
 			return
 		}
 		if i = end; i < len(s) && s[i] <= ' ' {

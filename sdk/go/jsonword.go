@@ -11,20 +11,19 @@ import (
 const ones, tops = 0x0101010101010101, 0x8080808080808080
 
 // word is the eight bytes of s from i on, the first one lowest; anything may stand
-// beyond the end. It is not encoding/binary's: Go does not merge its loads on Wasm.
+// beyond the end, but s must be roomy. It is not encoding/binary's: Go does not merge its
+// loads on Wasm.
 func word(s []byte, i int) uint64 {
-	if i+8 <= cap(s) {
-		return *(*uint64)(unsafe.Add(unsafe.Pointer(unsafe.SliceData(s)), i))
-	}
-	return lastWord(s, i)
+	return *(*uint64)(unsafe.Add(unsafe.Pointer(unsafe.SliceData(s)), i))
 }
 
-//go:noinline
-func lastWord(s []byte, i int) (x uint64) {
-	for k := len(s) - 1; k >= i; k-- {
-		x = x<<8 | uint64(s[k])
+// roomy is s with 16 bytes of memory behind it, so that words can be read at its end. The
+// input has them, and so what lies in it; anything else may have to be copied.
+func roomy(s []byte) []byte {
+	if cap(s)-len(s) < 16 {
+		return append(make([]byte, 0, len(s)+16), s...)
 	}
-	return x
+	return s
 }
 
 // first is the number of the first byte that is marked by its highest bit, 8 when none is.

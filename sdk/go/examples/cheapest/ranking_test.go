@@ -18,8 +18,8 @@ const candidates = `"candidates":[` +
 
 func TestRoute(t *testing.T) {
 	for in, want := range map[string]string{
-		`{"est_input_tokens":1000,"max_tokens":null,"with":{"output_tokens":100},` + candidates: `{"ranking":[{"i":1,"score":-1.4e+06},{"i":2,"score":-1.4e+06},{"i":0,"score":-3.9e+06}],"reason":"cheapest"}`,
-		`{"est_input_tokens":1000,"max_tokens":50,` + candidates:                                `{"ranking":[{"i":1,"score":-1.2e+06},{"i":2,"score":-1.2e+06},{"i":0,"score":-3.45e+06}],"reason":"cheapest"}`,
+		`{"est_input_tokens":1000,"max_tokens":null,"with":{"output_tokens":100},` + candidates: `{"ranking":[{"i":1,"score":-1400000},{"i":2,"score":-1400000},{"i":0,"score":-3900000}],"reason":"cheapest"}`,
+		`{"est_input_tokens":1000,"max_tokens":50,` + candidates:                                `{"ranking":[{"i":1,"score":-1200000},{"i":2,"score":-1200000},{"i":0,"score":-3450000}],"reason":"cheapest"}`,
 		`{"candidates":[]}`: "",
 	} {
 		got, err := new(ranking).route(nil, []byte(in))
