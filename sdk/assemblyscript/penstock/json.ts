@@ -41,19 +41,6 @@ function farEnd(at: usize, end: usize, also: u64): usize {
   return end;
 }
 
-// Behind the number or literal at `at`: the first byte that is space, a comma or a closing bracket.
-// @ts-ignore: decorator
-@inline function wordEnd(at: usize, end: usize): usize {
-  const x = load<u64>(at), low = x - 0x21 * ones | (x ^ 0x2c * ones) - ones | ((x | 0x20 * ones) ^ 0x7d * ones) - ones;
-  const marks = low & ~x & high;
-  return marks ? mark(at, marks, end) : farWordEnd(at + 8, end);
-}
-
-function farWordEnd(at: usize, end: usize): usize {
-  while (at < end && load<u8>(at) > 0x20 && load<u8>(at) != 0x2c && (load<u8>(at) | 0x20) != 0x7d) at++;
-  return min(at, end);
-}
-
 // The byte at `at`, 0 at the end.
 // @ts-ignore: decorator
 @inline export function peek(at: usize, end: usize): u32 { return at < end ? load<u8>(at) : 0; }
@@ -141,14 +128,16 @@ function checked(at: usize, end: usize, stack: usize): usize {
   return at;
 }
 
-/** Says whether the span holds one JSON value and nothing else. Nesting costs a bit a level, of scratch. */
+/**
+ * Says whether the span holds one JSON value and nothing else. Nesting costs a bit a level, of
+ * scratch. After a walk to the end of the value there is nothing left to check but what is behind it.
+ */
 export function valid(v: Json): bool {
-  const size = (length(v) >>> 3) + 1, end = start(v) + length(v), to = checked(first(v), end, scratch(size));
-  unscratch(size);
+  const end = start(v) + length(v), to = valueEnd(first(v), end);
   return to != 0 && space(to, end) == end;
 }
 
-// The end of the object or array that was read to its end last: who reads on behind it need not
+// The end of the object or array that was walked through last: who reads on behind it need not
 // look for it again.
 let closed: usize = 0, closedEnd: usize = 0;
 
@@ -158,19 +147,18 @@ export function forget(): void { closed = 0; }
 // @ts-ignore: decorator
 @inline function first(v: Json): usize { return space(start(v), start(v) + length(v)); }
 
-// Behind the value that begins at `at`.
+// Behind the value that begins at `at`, or 0 if it is malformed.
 // @ts-ignore: decorator
 @inline function valueEnd(at: usize, end: usize): usize {
-  const c = load<u8>(at);
-  if (c == 0x22) return stringEnd(at, end) || end;
-  return (c | 0x20) == 0x7b ? containerEnd(at, end) : wordEnd(at, end);
+  const c = peek(at, end);
+  return (c | 0x20) == 0x7b ? containerEnd(at, end) : scalarEnd(at, end, c);
 }
 
 function containerEnd(at: usize, end: usize): usize {
   if (at == closed) return closedEnd;
   const size = (end - at >>> 3) + 1, to = checked(at, end, scratch(size));
   unscratch(size);
-  return to || end;
+  return to;
 }
 
 /** What a value is; None for no value. */
@@ -183,23 +171,57 @@ export function kind(v: Json): Kind {
 }
 
 /** The first element of an array, 0 if there is none. The others follow with next(). */
-export function items(list: Json): Json { return kind(list) == Kind.List ? child(list, first(list) + 1) : 0; }
+export function items(list: Json): Json { return kind(list) == Kind.List ? child(list, first(list), true) : 0; }
 
 /** The name of the first member of an object, 0 if there is none. The others follow with next(). */
-export function members(object: Json): Json { return kind(object) == Kind.Object ? child(object, first(object) + 1) : 0; }
+export function members(object: Json): Json { return kind(object) == Kind.Object ? child(object, first(object), true) : 0; }
 
-/** What follows the element v of an array, or the name v or its value in an object; 0 at the end. */
+/** What follows the element v of an array, or the name v or its value in an object; 0 at the end, or where it is malformed. */
 export function next(outer: Json, v: Json): Json {
-  const end = start(outer) + length(outer);
-  let at = space(valueEnd(start(v), end), end);
-  if (load<u8>(at) == 0x3a) at = space(valueEnd(space(at + 1, end), end), end);
-  return child(outer, load<u8>(at) == 0x2c ? at + 1 : at);
+  const end = start(outer) + length(outer), at = start(v);
+  let to = valueEnd(at, end);
+  if (load<u8>(first(outer)) == 0x7b && before(at) != 0x3a) to = valueEnd(behindColon(to, end), end);
+  return to ? child(outer, space(to, end), false) : 0;
 }
 
 /** The value of the member with this name. What follows it in the object is next(object, value). */
 export function value(name: Json): Json {
-  const end = start(name) + length(name);
-  return rest(space(stringEnd(start(name), end) || end, end) + 1, end);
+  const end = start(name) + length(name), at = behindColon(stringEnd(start(name), end), end);
+  return span(at, end - at);
+}
+
+// What follows the colon at `at`; without one the end, where no value begins.
+// @ts-ignore: decorator
+@inline function behindColon(at: usize, end: usize): usize {
+  at = at ? space(at, end) : end;
+  return peek(at, end) == 0x3a ? space(at + 1, end) : end;
+}
+
+// The byte before `at` that is not space: a colon if a member's value is there.
+// @ts-ignore: decorator
+@inline function before(at: usize): u32 {
+  const c = load<u8>(at - 1);
+  return c > 0x20 ? c : farBefore(at);
+}
+
+function farBefore(at: usize): u32 {
+  while (load<u8>(at - 1) <= 0x20) at--;
+  return load<u8>(at - 1);
+}
+
+// The element or name behind the bracket or comma at `at`. At the closing bracket it is 0, and the
+// end is remembered: all that stands before it was well-formed, or the walk had ended there.
+// @ts-ignore: decorator
+@inline function child(outer: Json, at: usize, opens: bool): Json {
+  const end = start(outer) + length(outer), open = load<u8>(first(outer)), comma = peek(at, end) == 0x2c;
+  if (opens || comma) at = space(at + 1, end);
+  const c = peek(at, end);
+  if (c == open + 2 && !comma) {
+    closed = first(outer);
+    closedEnd = at + 1;
+    return 0;
+  }
+  return (opens || comma) && c && (open == 0x5b || c == 0x22) ? span(at, end - at) : 0;
 }
 
 /** The value of an object's first member of this name, which is ASCII; 0 if there is none. */
@@ -230,16 +252,18 @@ export function equals(have: Span, text: string): bool {
   return length(have) == length(want) && memory.compare(start(have), start(want), length(want)) == 0;
 }
 
-/** The bytes of a value as they stand in the input, 0 for no value. */
+/** The bytes of a value as they stand in the input, 0 for no value or a malformed one. */
 export function raw(v: Json): Span {
   const at = first(v);
-  return length(v) ? span(at, valueEnd(at, start(v) + length(v)) - at) : 0;
+  const to = length(v) ? valueEnd(at, start(v) + length(v)) : 0;
+  return to ? span(at, to - at) : 0;
 }
 
 /** The characters of a string in UTF-8, where they stand or decoded into scratch; 0 if it is no string. */
 export function textOf(v: Json): Span {
   if (kind(v) != Kind.Text) return 0;
   const text = raw(v), at = start(text) + 1, end = at + length(text) - 2;
+  if (!text) return 0;
   if (plainEnd(at, end) == end) return span(at, end - at);
   const to = scratch(end - at);
   return span(to, decode(at, end, to) - to);
@@ -262,21 +286,4 @@ function decode(at: usize, end: usize, to: usize): usize {
     }
   }
   return to;
-}
-
-// What is left from `at` to `end` begins with a value.
-// @ts-ignore: decorator
-@inline function rest(at: usize, end: usize): Json {
-  at = space(at, end);
-  return at < end ? span(at, end - at) : 0;
-}
-
-// The element or name at `at`, or 0 at the closing bracket, which is then remembered.
-// @ts-ignore: decorator
-@inline function child(outer: Json, at: usize): Json {
-  const v = rest(at, start(outer) + length(outer));
-  if (v && (load<u8>(start(v)) | 0x20) != 0x7d) return v;
-  closed = first(outer);
-  closedEnd = start(v) + 1;
-  return 0;
 }

@@ -34,20 +34,20 @@ function fractionEnd(to: usize, end: usize): usize {
 
 /** The value of a number, NaN if it is none. */
 export function number(v: Json): f64 {
-  if (kind(v) != Kind.Number) return NaN;
-  const text = raw(v), end = start(text) + length(text), minus = load<u8>(start(text)) == 0x2d, at = start(text) + <usize>minus;
+  const text = kind(v) == Kind.Number ? raw(v) : 0, end = start(text) + length(text), minus = load<u8>(start(text)) == 0x2d, at = start(text) + <usize>minus;
+  if (!text) return NaN;
   const x = end - at < 16 && digitsEnd(at, end) == end ? <f64>digits(at, end) : size(at, end, 0);
   return minus ? -x : x;
 }
 
 /** The value of a whole number; `otherwise` if it is none, or one that 64 bits do not hold. */
 export function whole(v: Json, otherwise: i64 = 0): i64 {
-  const x = number(v), minus = x < 0, text = raw(v), at = start(text) + <usize>minus, end = start(text) + length(text);
+  const x = number(v), minus = x < 0, text = isNaN(x) ? 0 : raw(v), at = start(text) + <usize>minus, end = start(text) + length(text);
   if (end - at > 19 || digitsEnd(at, end) != end) { // as in 1.0 and 1e3
     return x == Math.trunc(x) && Math.abs(x) < 9223372036854775808.0 ? <i64>x : otherwise;
   }
   const n = digits(at, end);
-  return n > <u64>i64.MAX_VALUE + <u64>minus || !length(text) ? otherwise : minus ? 0 - <i64>n : <i64>n;
+  return n > <u64>i64.MAX_VALUE + <u64>minus || !text ? otherwise : minus ? 0 - <i64>n : <i64>n;
 }
 
 // The value of no more than 19 digits.

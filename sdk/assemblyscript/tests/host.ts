@@ -1,7 +1,7 @@
 // Uses all that the host offers, and what the examples leave out, for the gateway's tests.
 import {
-  append, appendText, appendWhole, call, items, Json, kind, Kind, kvGet, kvSet, Level, log, member, metricAdd, next, nowMs,
-  raw, randomU64, textOf, valid, whole,
+  append, appendText, appendWhole, call, items, Json, kind, Kind, kvGet, kvSet, Level, log, member, members, metricAdd, next, nowMs,
+  raw, randomU64, textOf, valid, value, whole,
 } from "penstock";
 
 export { penstock_abi_version, penstock_alloc } from "penstock";
@@ -27,16 +27,26 @@ function host(input: Json): void {
   append("}");
 }
 
-// Says of every element what it is, as text and as a whole number.
+// Says of every element what it is, as text and as a whole number, and at the end whether all of
+// the input was valid. It walks through objects in both of the ways that there are.
 function echo(input: Json): void {
-  if (!valid(input)) return append("invalid");
   for (let v = items(input); v; v = next(input, v)) {
     appendWhole(kind(v));
     append(" ");
     appendWhole(whole(v, -1));
     append(" ");
     if (kind(v) == Kind.Text) appendText(textOf(v));
-    else append(raw(v));
+    else if (kind(v) != Kind.Object) append(raw(v));
+    for (let m = members(v); m; m = next(v, m)) appendText(textOf(m));
+    for (let m = members(v), x: Json = 0; m; m = next(v, x)) {
+      x = value(m);
+      append(raw(x));
+    }
     append("\n");
   }
+  for (let m = members(input), x: Json = 0; m; m = next(input, x)) {
+    x = value(m);
+    for (let w = items(x); w; w = next(x, w)) for (let k = items(w); k; k = next(w, k)) {}
+  }
+  if (!valid(input)) append("invalid");
 }

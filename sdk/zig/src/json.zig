@@ -17,9 +17,10 @@ pub const Json = struct {
         return .{ .text = text[scan.space(text, 0)..] };
     }
 
-    /// Says whether the text holds one JSON value and nothing else. Nesting costs a bit a level.
+    /// Says whether the text holds one JSON value and nothing else. Nesting costs a bit a level. After
+    /// a walk to the end of the value there is nothing left to check but what is behind it.
     pub fn valid(v: Json) bool {
-        const end = scan.checkedEnd(v.text, 0);
+        const end = scan.valueEnd(v.text, 0);
         return end != 0 and scan.space(v.text, end) == v.text.len;
     }
 
@@ -53,7 +54,7 @@ pub const Json = struct {
         return .{ .text = "" };
     }
 
-    /// The bytes of the value as they stand in the input.
+    /// The bytes of the value as they stand in the input, none if it is malformed.
     pub fn raw(v: Json) []const u8 {
         return v.text[0..scan.valueEnd(v.text, 0)];
     }
@@ -61,7 +62,9 @@ pub const Json = struct {
     /// The characters of a string in UTF-8, where they stand or decoded into scratch.
     pub fn string(v: Json) ?[]const u8 {
         if (v.kind() != .text) return null;
-        const inside = v.text[1 .. scan.valueEnd(v.text, 0) - 1];
+        const text = v.raw();
+        if (text.len == 0) return null;
+        const inside = text[1 .. text.len - 1];
         return if (scan.plainEnd(inside, 0, false) == inside.len) inside else decoded(inside);
     }
 
@@ -93,15 +96,26 @@ pub const Items = struct {
     at: usize = 0, // where the element begins that was given out last
 
     pub fn next(i: *Items) ?Json {
-        return if (i.advance(if (i.at == 0) 0 else scan.space(i.text, scan.valueEnd(i.text, i.at)))) .{ .text = i.text[i.at..] } else null;
+        return if (i.advance()) .{ .text = i.text[i.at..] } else null;
     }
 
-    // Goes on to what follows the bracket or comma at `at`; false at the end, which is remembered.
-    inline fn advance(i: *Items, at: usize) bool {
-        const c = scan.peek(i.text, at);
-        i.at = if (c == ',' or at == 0) scan.space(i.text, at + 1) else at;
-        if (i.at < i.text.len and i.text[i.at] | 0x20 != '}') return true;
-        scan.remember(i.text, @min(i.at + 1, i.text.len));
+    // Goes on to the next element or name; false at the end, which is remembered if all before it was
+    // well-formed, and where something is malformed, which is where the walk ends.
+    inline fn advance(i: *Items) bool {
+        const text = i.text;
+        const opens = i.at == 0;
+        const end = if (opens) 0 else scan.valueEnd(text, i.at);
+        if (text.len == 0 or end == 0 and !opens) return i.stop();
+        const behind = scan.space(text, if (opens) 1 else end);
+        const closes = scan.peek(text, behind) == text[0] + 2;
+        if (closes) scan.remember(text, behind + 1);
+        if (closes or !opens and scan.peek(text, behind) != ',') return i.stop();
+        i.at = if (opens) behind else scan.space(text, behind + 1);
+        return i.at < text.len or i.stop();
+    }
+
+    fn stop(i: *Items) bool {
+        i.text = "";
         return false;
     }
 };
@@ -126,13 +140,18 @@ pub const Members = struct {
 
     pub fn next(m: *Members) ?Member {
         const text = m.in.text;
-        if (!m.in.advance(if (m.in.at == 0) 0 else scan.space(text, scan.valueEnd(text, m.in.at)))) return null;
+        if (!m.in.advance()) return null;
         const name = m.in.at + 1;
         const plain = scan.plainEnd(text, name, false);
         const escaped = scan.peek(text, plain) == '\\';
-        const end = if (escaped) @max(scan.escapedEnd(text, plain), plain + 1) - 1 else plain;
-        m.in.at = scan.space(text, @min(scan.space(text, @min(end + 1, text.len)) + 1, text.len));
-        return .{ .spelling = text[name..end], .escaped = escaped, .value = .{ .text = text[m.in.at..] } };
+        const end = if (escaped) scan.escapedEnd(text, plain) else plain + 1;
+        const colon = scan.space(text, @min(end, text.len));
+        if (text[name - 1] != '"' or end == 0 or scan.peek(text, plain) < ' ' or scan.peek(text, colon) != ':') {
+            _ = m.in.stop();
+            return null;
+        }
+        m.in.at = scan.space(text, colon + 1);
+        return .{ .spelling = text[name .. end - 1], .escaped = escaped, .value = .{ .text = text[m.in.at..] } };
     }
 };
 

@@ -41,7 +41,7 @@ pub const Level = enum(i32) { debug, info, warn, fault };
 
 /// Writes a line to the host's log, 1 KiB at most.
 pub fn log(level: Level, text: []const u8) void {
-    host.log(@intFromEnum(level), text.ptr, text.len);
+    host.log(@backingInt(level), text.ptr, text.len);
 }
 
 /// Unix time in milliseconds, the same during one call. Needs the grant clock.

@@ -3,7 +3,6 @@
 const std = @import("std");
 const memory = @import("memory.zig");
 
-
 const Bytes = @Vector(16, u8);
 
 inline fn bytesAt(text: []const u8, at: usize) Bytes {
@@ -26,17 +25,6 @@ pub inline fn plainEnd(text: []const u8, from: usize, comptime ascii: bool) usiz
         const x = bytesAt(text, at);
         const special = (x < splat(0x20)) | (x == splat('"')) | (x == splat('\\'));
         const marks = bits(if (ascii) special | (x >= splat(0x80)) else special);
-        if (marks != 0) return @min(at + @ctz(marks), text.len);
-    }
-    return text.len;
-}
-
-// Behind the number or literal at `at`: the first byte that is space, a comma or a closing bracket.
-inline fn wordEnd(text: []const u8, from: usize) usize {
-    var at = from;
-    while (at < text.len) : (at += 16) {
-        const x = bytesAt(text, at);
-        const marks = bits((x <= splat(0x20)) | (x == splat(',')) | (x | splat(0x20) == splat('}')));
         if (marks != 0) return @min(at + @ctz(marks), text.len);
     }
     return text.len;
@@ -138,7 +126,7 @@ inline fn scalarEnd(text: []const u8, at: usize) usize {
 
 // Behind the value that begins at `at`, or 0 if it is malformed. The stack, a bit for every level
 // of nesting, says what is an object.
-pub fn checkedEnd(text: []const u8, from: usize) usize {
+fn checkedEnd(text: []const u8, from: usize) usize {
     const stack = memory.scratch(u8, text.len / 8 + 1);
     defer memory.release(stack);
     var at = from;
@@ -191,16 +179,10 @@ pub fn forget() void {
 }
 
 fn containerEnd(text: []const u8, at: usize) usize {
-    if (closed == text.ptr + at) return at + closed_size;
-    const end = checkedEnd(text, at);
-    return if (end == 0) text.len else end;
+    return if (closed == text.ptr + at) at + closed_size else checkedEnd(text, at);
 }
 
-// Behind the value that begins at `at`.
+/// Behind the value that begins at `at`, or 0 if it is malformed.
 pub inline fn valueEnd(text: []const u8, at: usize) usize {
-    const c = peek(text, at);
-    if (c | 0x20 == '{') return containerEnd(text, at);
-    if (c != '"') return wordEnd(text, at);
-    const end = stringEnd(text, at);
-    return if (end == 0) text.len else end;
+    return if (peek(text, at) | 0x20 == '{') containerEnd(text, at) else scalarEnd(text, at);
 }

@@ -28,17 +28,30 @@ fn host(text: []const u8, out: *Out) !void {
     out.append("}");
 }
 
-// Says of every element what it is, as text and as a whole number.
+// Says of every element what it is, as text and as a whole number, and at the end whether all of
+// the input was valid.
 fn echo(text: []const u8, out: *Out) !void {
     const input = Json.from(text);
-    if (!input.valid()) return out.append("invalid");
     var list = input.items();
     while (list.next()) |v| {
-        out.appendWhole(@intFromEnum(v.kind()));
+        out.appendWhole(@backingInt(v.kind()));
         out.append(" ");
         out.appendWhole(v.whole() orelse -1);
         out.append(" ");
-        if (v.string()) |s| out.appendText(s) else out.append(v.raw());
+        if (v.string()) |s| out.appendText(s) else if (v.kind() != .object) out.append(v.raw());
+        var names = v.members();
+        while (names.next()) |m| out.appendText(m.name());
+        var values = v.members();
+        while (values.next()) |m| out.append(m.value.raw());
         out.append("\n");
     }
+    var all = input.members();
+    while (all.next()) |m| {
+        var inner = m.value.items();
+        while (inner.next()) |v| {
+            var elements = v.items();
+            while (elements.next()) |_| {}
+        }
+    }
+    if (!input.valid()) out.append("invalid");
 }

@@ -35,7 +35,6 @@ function rank(offers: Offer[], prompt: f64, setting: Span, bound: f64): bool {
 }
 
 function route(input: Json): void {
-  if (!valid(input)) return reject(500, "the input is not JSON");
   const offers: Offer[] = [];
   let prompt: f64 = 0, bound: f64 = Infinity, setting: Span = 0;
   for (let m = members(input), v: Json = 0; m; m = next(input, v)) {
@@ -47,6 +46,7 @@ function route(input: Json): void {
       for (let c = items(v); c; c = next(v, c)) consider(c, offers);
     }
   }
+  if (!valid(input)) return reject(500, "the input is not JSON"); // All of it has been seen by now.
   if (!rank(offers, prompt, setting, bound)) return;
   for (let k = 0; k < offers.length; k++) {
     append(k ? ",{\"i\":" : "{\"ranking\":[{\"i\":");

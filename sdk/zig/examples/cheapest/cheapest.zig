@@ -48,7 +48,6 @@ const Offers = struct {
 
 fn route(text: []const u8, out: *Out) !void {
     const input = Json.from(text);
-    if (!input.valid()) return penstock.reject(500, "the input is not JSON");
     var prompt: f64 = 0;
     var bound: f64 = std.math.inf(f64);
     var setting: ?f64 = 500;
@@ -64,6 +63,7 @@ fn route(text: []const u8, out: *Out) !void {
             while (list.next()) |candidate| consider(candidate, &offers);
         }
     }
+    if (!input.valid()) return penstock.reject(500, "the input is not JSON"); // All of it has been seen by now.
     const ranked = try offers.rank(prompt, setting, bound);
     for (ranked, 0..) |offer, k| {
         out.append(if (k > 0) ",{\"i\":" else "{\"ranking\":[{\"i\":");
