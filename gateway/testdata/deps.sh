@@ -43,8 +43,7 @@ client "$sdk/assemblyscript" assemblyscript
 
 if ! compiles zig; then
 	python3 -m pip --version >/dev/null 2>&1 || apt python3 python3-pip
-	zig=$(sed -n 's/.*\(ziglang==[0-9.]*\).*/\1/p' "$sdk/zig/plugin.mk")
-	echo "deps: installing $zig"
-	python3 -m pip install --quiet --disable-pip-version-check --root-user-action ignore --target "$sdk/zig/ziglang" "$zig" ||
-		echo "deps: $zig can't be had: the tests of the SDK for Zig are skipped" >&2
+	echo "deps: installing $(cat "$sdk/zig/requirements.txt")"
+	python3 -m pip install --quiet --disable-pip-version-check --root-user-action ignore --target "$sdk/zig/ziglang" -r "$sdk/zig/requirements.txt" ||
+		echo "deps: no Zig compiler can be had: the tests of its SDK are skipped" >&2
 fi
