@@ -10,7 +10,7 @@ MODULES := plugins/strategies.wasm plugins/dialects.wasm
 SOURCES := $(shell find gateway plugins policies sdk -name '*.go' -o -name '*.rego' -o -name '*.json' -o -name '*.tsv' -o -name '*.sql' 2>/dev/null)
 
 .DEFAULT_GOAL := help
-.PHONY: help run build modules test test-race deps check format vet lint generated bench fuzz clean
+.PHONY: help run build modules sdk test test-race deps check format vet lint generated bench fuzz clean
 
 help: ## list the targets
 	@awk -F':.*## ' '/^[a-z-]+:.*## /{printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -32,7 +32,16 @@ plugins/%.wasm: go.mod go.sum plugins/%/*.go sdk/go/*.go
 plugins/strategies.wasm: $(wildcard plugins/strategies/*.go sdk/go/*.go)
 plugins/dialects.wasm: $(wildcard plugins/dialects/*.go sdk/go/*.go)
 
-test: deps build ## install what the tests need, then run them, with the race detector where threads meet
+SDKS := go rust assemblyscript c zig
+
+sdk: ## build the example plugins of every SDK whose compiler is there
+	@for lang in $(SDKS); do \
+	  if [ ! -d sdk/$$lang ]; then continue; fi; \
+	  if $(MAKE) -s -C sdk/$$lang compiler >/dev/null; then $(MAKE) -s -C sdk/$$lang || exit 1; \
+	  else echo "sdk: left out $$lang"; fi; \
+	done
+
+test: deps build sdk ## install what the tests need, then run them, with the race detector where threads meet
 	$(GO) test ./...
 	$(GO) test -race -short $(RACED)
 

@@ -12,6 +12,7 @@ import (
 	"github.com/penstock/penstock/gateway/internal/ledger"
 	"github.com/penstock/penstock/gateway/internal/llm"
 	"github.com/penstock/penstock/gateway/internal/module"
+	"github.com/penstock/penstock/gateway/internal/telemetry"
 )
 
 // models lists what a caller may ask for.
@@ -56,17 +57,39 @@ func (g *gateway) ready(context.Context) (bool, any) {
 	p := w.policy.Status()
 	r := readiness{Version: version, Draining: g.draining.Load(),
 		Policy:  policyState{p.Revision, p.Tests, p.Hits, p.Misses, p.Remembered},
-		Modules: []module.Stats{g.routers.Stats()}}
-	if m := g.dialects.Load(); m != nil {
-		r.Modules = append(r.Modules, m.Stats())
-	}
-	for _, m := range w.plugins {
-		r.Modules = append(r.Modules, m.Stats())
-	}
+		Modules: g.moduleStats(w)}
 	if failure := g.failure.Load(); failure != nil {
 		r.Reload = (*failure).Error()
 	}
 	return !r.Draining, r
+}
+
+// moduleStats are the figures of the built-in modules and of a world's plugins, by
+// name.
+func (g *gateway) moduleStats(w *world) []module.Stats {
+	stats := []module.Stats{g.routers.Stats()}
+	if m := g.dialects.Load(); m != nil {
+		stats = append(stats, m.Stats())
+	}
+	for _, name := range slices.Sorted(maps.Keys(w.plugins)) {
+		stats = append(stats, w.plugins[name].module.Stats())
+	}
+	return stats
+}
+
+// figures are the modules' for the metrics.
+func (g *gateway) figures() []telemetry.Module {
+	w := g.world.Load()
+	if w == nil {
+		return nil
+	}
+	var out []telemetry.Module
+	for _, s := range g.moduleStats(w) {
+		out = append(out, telemetry.Module{Name: s.Name, Calls: s.Calls, Faults: s.Faults, Rejections: s.Rejections, Fuel: s.Fuel, Busy: s.Time, Own: s.Metrics,
+			Instances: s.Instances, Idle: s.Idle, Memory: s.Memory, Recycled: s.Recycled, Discarded: s.Discarded,
+			Compile: s.Compile, Reloads: w.plugins[s.Name].reloads})
+	}
+	return out
 }
 
 // refusedReload tells the operator who asked for a reload what is wrong.

@@ -45,7 +45,7 @@ func (a *app) explainCommand() *cobra.Command {
 
 func (a *app) recordFor(cmd *cobra.Command, args []string, file string) (*llm.Record, error) {
 	if len(args) == 1 {
-		l, err := a.openLedger(cmd.Context())
+		l, err := a.readLedger(cmd.Context())
 		if err != nil {
 			return nil, err
 		}

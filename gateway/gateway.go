@@ -44,6 +44,8 @@ type gateway struct {
 	dialects  atomic.Pointer[module.Module]
 	telemetry *telemetry.Metrics
 	demo      *demo.Server
+	// recorder keeps calls of plugins; nil until one of them is to be recorded.
+	recorder atomic.Pointer[recorder]
 
 	world     atomic.Pointer[world]
 	reloading sync.Mutex
@@ -61,18 +63,22 @@ type gateway struct {
 // request may take.
 const leaseTime = 24 * time.Hour
 
-// openLedger opens the ledger that the configuration names.
-func (a *app) openLedger(ctx context.Context) (*ledger.Ledger, error) {
+// readLedger opens the ledger that the configuration names, to read it or to manage
+// keys in it. The server may be running at the same time.
+func (a *app) readLedger(ctx context.Context) (*ledger.Reader, error) {
 	c, err := a.load(ctx)
 	if err != nil {
 		return nil, err
 	}
-	return openLedger(ctx, c)
+	l, err := ledger.Attach(ctx, string(c.Ledger))
+	return l, ledgerHint(err)
 }
 
-func openLedger(ctx context.Context, c *config.Config) (*ledger.Ledger, error) {
-	l, err := ledger.Open(ctx, string(c.Ledger), ledger.Options{})
-	return l, hint(err, "the ledger is set by `ledger:` in the configuration; it needs a folder that can be written to")
+func ledgerHint(err error) error {
+	if errors.Is(err, ledger.ErrInUse) {
+		return hint(err, "each server needs a ledger of its own: name another file with `ledger:` in the configuration")
+	}
+	return hint(err, "the ledger is set by `ledger:` in the configuration; it needs a folder that can be written to")
 }
 
 // open puts a gateway together, ready to serve. Close must be called.
@@ -133,7 +139,7 @@ func (g *gateway) openParts(c *config.Config) (err error) {
 	}
 	g.health = upstream.NewHealth(upstream.HealthOptions{}, time.Now)
 	g.retries = upstream.NewRetryBudget(upstream.RetryBudgetOptions{}, time.Now)
-	g.telemetry = telemetry.New(telemetry.Options{Inflight: g.inflight})
+	g.telemetry = telemetry.New(telemetry.Options{Inflight: g.inflight, Modules: g.figures})
 	g.demo, err = demo.Start(demo.Options{})
 	return err
 }
@@ -142,8 +148,8 @@ func (g *gateway) openParts(c *config.Config) (err error) {
 // earlier process left them. What that had reserved and never settled is charged at
 // its estimate.
 func (g *gateway) openLedger(ctx context.Context, c *config.Config) (err error) {
-	if g.ledger, err = openLedger(ctx, c); err != nil {
-		return err
+	if g.ledger, err = ledger.Open(ctx, string(c.Ledger), ledger.Options{Log: g.log}); err != nil {
+		return ledgerHint(err)
 	}
 	if g.keys, err = keys.Open(ctx, g.ledger.DB(), keys.Options{}); err != nil {
 		return err
@@ -252,11 +258,14 @@ func (g *gateway) close(ctx context.Context) error {
 	var errs []error
 	if w := g.world.Swap(nil); w != nil {
 		w.retire()
-		errs = append(errs, w.drained(ctx))
+		w.drained(ctx)
 	}
 	g.reaping.Wait()
 	if g.modules != nil {
 		errs = append(errs, g.modules.Close(ctx))
+	}
+	if r := g.recorder.Load(); r != nil {
+		r.Close()
 	}
 	if g.demo != nil {
 		errs = append(errs, g.demo.Close())

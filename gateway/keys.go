@@ -30,7 +30,7 @@ func (a *app) keysCommand() *cobra.Command {
 // withKeys opens the ledger that the configuration names and hands over its keys.
 // The server may be running at the same time.
 func (a *app) withKeys(ctx context.Context, do func(*keys.Keys) error) error {
-	l, err := a.openLedger(ctx)
+	l, err := a.readLedger(ctx)
 	if err != nil {
 		return err
 	}

@@ -1,10 +1,16 @@
 package main
 
 import (
+	"bytes"
 	"context"
+	"crypto/ed25519"
+	"crypto/sha256"
+	"encoding/hex"
 	"errors"
 	"fmt"
 	"os"
+	"slices"
+	"strings"
 	"time"
 
 	"github.com/penstock/penstock/gateway/internal/config"
@@ -13,50 +19,129 @@ import (
 	"github.com/penstock/penstock/gateway/internal/module"
 )
 
+// plugin is one of the operator's modules as it stands in a world. Worlds share it as
+// long as neither its file nor its settings change; each holds a reference.
+type plugin struct {
+	module *module.Module
+	// spec is what it was loaded from, without the bytes.
+	spec module.Spec
+	// reloads counts the versions before it.
+	reloads int64
+}
+
 // openPlugins loads the operator's modules.
 func (w *world) openPlugins(ctx context.Context, g *gateway) error {
 	var errs []error
 	for name, p := range w.config.Plugins.Own {
-		m, err := loadPlugin(ctx, g.modules, name, p)
+		loaded, err := w.openPlugin(ctx, g, name, p)
 		if err != nil {
 			at := config.Path(config.Path("plugins", name), "file")
 			errs = append(errs, config.Faults{w.config.Fault(at, "penstock check tries it without serving", "%v", err)})
 			continue
 		}
-		w.plugins[name] = m
+		w.plugins[name] = loaded
 	}
 	return errors.Join(errs...)
 }
 
-func loadPlugin(ctx context.Context, host *module.Host, name string, p config.Plugin) (*module.Module, error) {
+// openPlugin takes over the plugin of the world before this one if it is still the
+// same, else it loads it.
+func (w *world) openPlugin(ctx context.Context, g *gateway, name string, p config.Plugin) (plugin, error) {
+	spec, err := pluginSpec(name, p)
+	if err == nil {
+		err = w.trust(&spec, p)
+	}
+	if err == nil && p.Record {
+		spec.Record, err = g.recording(w.config)
+	}
+	if err != nil {
+		return plugin{}, err
+	}
+	next := plugin{spec: spec}
+	if before := g.world.Load(); before != nil {
+		old, had := before.plugins[name]
+		if had && old.serves(spec) && old.module.Retain() {
+			return old, nil
+		}
+		if had {
+			next.reloads = old.reloads + 1
+		}
+	}
+	next.module, err = g.modules.Load(ctx, spec)
+	next.spec.Wasm = nil
+	return next, err
+}
+
+// serves reports whether the plugin is what the spec would make.
+func (p plugin) serves(s module.Spec) bool {
+	sum := sha256.Sum256(s.Wasm)
+	return p.module.SHA256() == hex.EncodeToString(sum[:]) && p.spec.SHA256 == s.SHA256 && bytes.Equal(p.spec.Config, s.Config) &&
+		slices.Equal(p.spec.Grants, s.Grants) && p.spec.MaxMemory == s.MaxMemory && p.spec.Fuel == s.Fuel &&
+		p.spec.Kind == s.Kind && (p.spec.Record == nil) == (s.Record == nil) && p.spec.Signature == s.Signature && slices.EqualFunc(p.spec.Trusted, s.Trusted, ed25519Equal)
+}
+
+// pluginSpec says what to load and what it may do.
+func pluginSpec(name string, p config.Plugin) (module.Spec, error) {
 	wasm, err := os.ReadFile(p.File)
 	if err != nil {
-		return nil, err
+		return module.Spec{}, err
 	}
 	s := module.Spec{Name: name, Wasm: wasm, SHA256: p.SHA256, MaxMemory: int64(p.MaxMemory), Fuel: p.Fuel}
 	if len(p.With) > 0 {
 		s.Config = []byte(p.With)
 	}
 	for _, g := range p.Grants {
-		if g != "log" { // every plugin may log
-			s.Grants = append(s.Grants, string(g))
-		}
+		s.Grants = append(s.Grants, string(g))
 	}
-	return host.Load(ctx, s)
+	return s, nil
 }
 
 // broken reports whether a name is that of a plugin that could not be loaded:
 // openPlugins has said why.
 func (w *world) broken(name string) bool {
 	_, configured := w.config.Plugins.Own[name]
-	return configured && w.plugins[name] == nil
+	return configured && w.plugins[name].module == nil
+}
+
+// recording is what plugins tell of their calls, once one of them is to be recorded.
+// Without a ledger on the disk there is no place beside it, and nothing is.
+func (g *gateway) recording(c *config.Config) (func(module.Recorded), error) {
+	dir := callsDir(string(c.Ledger))
+	if dir == "" || g.ledger == nil {
+		return nil, nil
+	}
+	if g.recorder.Load() == nil { // reloads come one at a time
+		r, err := openRecorder(dir, recorderOptions{Log: g.log})
+		if err != nil {
+			return nil, err
+		}
+		g.recorder.Store(r)
+	}
+	return g.recorder.Load().Record, nil
+}
+
+func ed25519Equal(a, b ed25519.PublicKey) bool { return a.Equal(b) }
+
+// trust adds what the rules for all plugins want: the use that the configuration makes
+// of it, and the signature in the file beside it.
+func (w *world) trust(s *module.Spec, p config.Plugin) error {
+	s.Kind = w.config.KindOf(s.Name)
+	for _, key := range w.config.Plugins.Trusted {
+		s.Trusted = append(s.Trusted, ed25519.PublicKey(key))
+	}
+	if len(s.Trusted) == 0 {
+		return nil
+	}
+	signature, err := os.ReadFile(p.File + ".sig")
+	s.Signature = strings.TrimSpace(string(signature))
+	return err
 }
 
 // digests are those of the plugins by name.
 func (w *world) digests() map[string]string {
 	out := make(map[string]string, len(w.plugins))
-	for name, m := range w.plugins {
-		out[name] = m.SHA256()
+	for name, p := range w.plugins {
+		out[name] = p.module.SHA256()
 	}
 	return out
 }
@@ -76,7 +161,7 @@ func (w *world) openRouters(ctx context.Context, g *gateway, stage routerStage) 
 		router, err := builtin, error(nil)
 		if plugin, ok := w.plugins[m.Router]; ok {
 			if router = routers[m.Router]; router == nil {
-				router, err = module.NewRouter(plugin, time.Now)
+				router, err = module.NewRouter(plugin.module, time.Now)
 				routers[m.Router] = router
 			}
 			stage.strict[m.Router] = w.config.Plugins.Own[m.Router].OnError.Route == config.Fail
@@ -110,14 +195,14 @@ func (s routerStage) add(ctx context.Context, r *module.Router, strategy string,
 
 // openTransforms makes a transform of every plugin that a route passes its requests
 // and replies through.
-func (w *world) openTransforms(g *gateway, into map[string]dialect.Transform) error {
+func (w *world) openTransforms(into map[string]dialect.Transform) error {
 	var errs []error
 	for alias, m := range w.config.Models {
 		for i, name := range m.Transform {
 			if into[name] != nil || w.broken(name) {
 				continue
 			}
-			t, err := module.NewTransform(w.plugins[name], w.transformOptions(g, name))
+			t, err := module.NewTransform(w.plugins[name].module, w.transformOptions(name))
 			if err != nil {
 				at := fmt.Sprintf("%s[%d]", config.Path(config.Path("models", alias), "transform"), i)
 				errs = append(errs, config.Faults{w.config.Fault(at, "", "%v", err)})
@@ -129,11 +214,10 @@ func (w *world) openTransforms(g *gateway, into map[string]dialect.Transform) er
 	return errors.Join(errs...)
 }
 
-func (w *world) transformOptions(g *gateway, name string) module.TransformOptions {
+func (w *world) transformOptions(name string) module.TransformOptions {
 	on := w.config.Plugins.Own[name].OnError
 	return module.TransformOptions{
 		SkipRequest: on.Request == config.Skip, SkipResponse: on.Response == config.Skip, SkipEvent: on.Event == config.Skip,
-		Observe: func(fault string, fuel int64) { g.telemetry.ModuleCall(name, fault, fuel) },
 	}
 }
 
@@ -152,7 +236,7 @@ func (w *world) openTranslators(ctx context.Context, g *gateway, d *dialect.Dial
 		if !ok || modules[p.Dialect] != nil {
 			continue
 		}
-		own, err := module.NewDialects(plugin)
+		own, err := module.NewDialects(plugin.module)
 		if err != nil {
 			at := config.Path(config.Path("providers", name), "dialect")
 			errs = append(errs, config.Faults{w.config.Fault(at, "", "%v", err)})

@@ -55,7 +55,7 @@ ledger: sqlite://penstock.db
 // not in CI.
 func buildRustRouter(t *testing.T) string {
 	t.Helper()
-	dir := filepath.Join("..", "examples", "router-rust")
+	dir := filepath.Join("..", "sdk", "rust", "examples", "cheapest")
 	out, err := exec.CommandContext(t.Context(), "make", "-s", "-C", dir, "compiler").Output()
 	if err != nil || strings.TrimSpace(string(out)) == "" {
 		if os.Getenv("CI") == "true" {

@@ -28,11 +28,7 @@ func (g *gateway) reload(ctx context.Context) error {
 	old := g.world.Swap(w)
 	g.health.Retain(w.keepHealth(old))
 	old.retire()
-	g.reaping.Go(func() {
-		if err := old.drained(context.Background()); err != nil {
-			g.log.Warn("the configuration before this one did not close", "err", err)
-		}
-	})
+	g.reaping.Go(func() { old.drained(context.Background()) })
 	g.log.Info("reloaded", "policy", w.policy.Status().Revision)
 	return nil
 }
@@ -132,6 +128,9 @@ func (g *gateway) watched() []string {
 	}
 	for _, p := range g.world.Load().config.Plugins.Own {
 		paths = append(paths, p.File)
+		if len(g.world.Load().config.Plugins.Trusted) > 0 {
+			paths = append(paths, p.File+".sig")
+		}
 	}
 	return paths
 }

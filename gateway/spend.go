@@ -31,7 +31,7 @@ func (a *app) spendCommand() *cobra.Command {
 			if q.Until, err = moment(until, time.Now()); err != nil {
 				return &usageError{fmt.Errorf("--until: %w", err)}
 			}
-			l, err := a.openLedger(cmd.Context())
+			l, err := a.readLedger(cmd.Context())
 			if err != nil {
 				return err
 			}

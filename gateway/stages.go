@@ -7,6 +7,7 @@ import (
 	"math/rand/v2"
 	"strconv"
 	"strings"
+	"sync/atomic"
 	"time"
 
 	"github.com/penstock/penstock/gateway/internal/cache"
@@ -189,13 +190,17 @@ func tenant(req *llm.Request, route *llm.Route, v *llm.Verdict) string {
 	return "anonymous"
 }
 
-// observed is the ledger with the metrics looking on.
+// observed is the ledger with the metrics and the recorder of plugins' calls looking on.
 type observed struct {
 	pipeline.Ledger
 	telemetry *telemetry.Metrics
+	recorder  *atomic.Pointer[recorder]
 }
 
 func (o observed) Write(ctx context.Context, r *llm.Record) error {
 	o.telemetry.Observe(r)
+	if calls := o.recorder.Load(); calls != nil {
+		calls.Finish(r.ID)
+	}
 	return o.Ledger.Write(ctx, r)
 }

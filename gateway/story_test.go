@@ -5,6 +5,7 @@ import (
 	"io"
 	"net/http"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"regexp"
 	"slices"
@@ -45,6 +46,7 @@ func TestStories(t *testing.T) {
 			env.Setenv("ADMIN", freeAddress(t))
 			env.Setenv("PENSTOCK_CACHE_DIR", filepath.Join(cache, "penstock-test")) // modules compile once
 			env.Setenv("HOME", env.WorkDir)
+			env.Setenv("GOCACHE", goCache(t)) // plugins' projects build from what is compiled already
 			env.Values[lastReply{}] = new(string)
 			return nil
 		},
@@ -53,6 +55,16 @@ func TestStories(t *testing.T) {
 			"signal": storySignal, "eventually": storyEventually, "refused": storyRefused, "until": storyUntil,
 		},
 	})
+}
+
+// goCache is where the Go toolchain keeps what it has compiled.
+func goCache(t *testing.T) string {
+	t.Helper()
+	out, err := exec.CommandContext(t.Context(), "go", "env", "GOCACHE").Output()
+	if err != nil {
+		t.Fatalf("go env GOCACHE: %v", err)
+	}
+	return strings.TrimSpace(string(out))
 }
 
 // lastReply is the key of what the story's last request or command printed.

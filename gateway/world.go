@@ -27,7 +27,7 @@ type world struct {
 	routes   *routes
 	policy   *policy.Engine
 	clients  map[string]*upstream.Client
-	plugins  map[string]*module.Module
+	plugins  map[string]plugin
 	pipeline *pipeline.Pipeline
 
 	mu    sync.Mutex
@@ -40,13 +40,13 @@ type world struct {
 // build makes a world. Whatever is wrong with what the configuration refers to is
 // returned with the place where the configuration says so.
 func (g *gateway) build(ctx context.Context, c *config.Config) (*world, error) {
-	w := &world{config: c, clients: map[string]*upstream.Client{}, plugins: map[string]*module.Module{}, gone: make(chan struct{})}
+	w := &world{config: c, clients: map[string]*upstream.Client{}, plugins: map[string]plugin{}, gone: make(chan struct{})}
 	ranker := routerStage{map[string]*module.Ranker{}, map[string]bool{}}
 	dialects := &dialect.Dialects{Modules: translators{}, Transforms: map[string]dialect.Transform{}, Scan: scanAgain, ErrorOf: errorOf}
 	err := errors.Join(w.openClients(g), w.openPolicy(ctx, g), w.openPlugins(ctx, g), w.openRouters(ctx, g, ranker),
-		w.openTransforms(g, dialects.Transforms), w.openTranslators(ctx, g, dialects))
+		w.openTransforms(dialects.Transforms), w.openTranslators(ctx, g, dialects))
 	if err != nil {
-		w.close(ctx)
+		w.close()
 		return nil, err
 	}
 	w.routes = newRoutes(c, g.catalog, g.app.configPath() == "", w.digests())
@@ -59,7 +59,7 @@ func (g *gateway) build(ctx context.Context, c *config.Config) (*world, error) {
 		Upstream: upstreamStage{w.clients, g.retries},
 		Health:   healthStage{g.health},
 		Meter:    g.meter,
-		Ledger:   observed{g.ledger, g.telemetry},
+		Ledger:   observed{g.ledger, g.telemetry, &g.recorder},
 		Log:      g.log,
 		Now:      time.Now,
 	})
@@ -103,7 +103,13 @@ func providerOptions(p config.Provider) upstream.Options {
 	return o
 }
 
+// openPolicy compiles the policy, or takes over that of the world before this one,
+// with all that it remembers, if it is still the same.
 func (w *world) openPolicy(ctx context.Context, g *gateway) (err error) {
+	if old := g.world.Load(); old != nil && old.config.Policies == w.config.Policies && old.policy.Current() {
+		w.policy = old.policy
+		return nil
+	}
 	w.policy, err = policy.New(ctx, policy.Options{
 		Source: policy.Source{Dir: w.config.Policies, FS: policies.FS},
 		Log:    g.log,
@@ -159,25 +165,23 @@ func (w *world) retire() {
 }
 
 // drained waits until a retired world is unused, and closes it.
-func (w *world) drained(ctx context.Context) error {
+func (w *world) drained(ctx context.Context) {
 	select {
 	case <-w.gone:
 	case <-ctx.Done():
 	}
-	return w.close(ctx)
+	w.close()
 }
 
-func (w *world) close(ctx context.Context) error {
-	var errs []error
+func (w *world) close() {
 	for _, c := range w.clients {
 		if c != nil {
 			c.Close()
 		}
 	}
-	for _, m := range w.plugins {
-		errs = append(errs, m.Close(ctx))
+	for _, p := range w.plugins {
+		p.module.Release() // the last world or stream to use it lets it go
 	}
-	return errors.Join(errs...)
 }
 
 // models lists what a caller may ask for.

@@ -1,7 +1,5 @@
 package main
 
-import "github.com/valyala/fastjson"
-
 // block is a kind of content block in a reply.
 type block byte
 
@@ -13,8 +11,8 @@ const (
 	redactedBlock
 )
 
-func blockType(b *fastjson.Value) block {
-	switch string(b.GetStringBytes("type")) {
+func blockType(kind value) block {
+	switch string(text(kind)) {
 	case "text":
 		return textBlock
 	case "tool_use":
@@ -25,4 +23,38 @@ func blockType(b *fastjson.Value) block {
 		return redactedBlock
 	}
 	return otherBlock
+}
+
+// replyBlock is a content block with its members; nil when absent.
+type replyBlock struct {
+	kind                   block
+	whole                  value
+	text, citations        value
+	id, name, input        value
+	thinking, redactedData value
+}
+
+func readBlock(v value) replyBlock {
+	b := replyBlock{whole: v}
+	for key, member := range v.Members {
+		switch string(key) {
+		case "type":
+			b.kind = blockType(member)
+		case "text":
+			b.text = member
+		case "citations":
+			b.citations = member
+		case "id":
+			b.id = member
+		case "name":
+			b.name = member
+		case "input":
+			b.input = member
+		case "thinking":
+			b.thinking = member
+		case "data":
+			b.redactedData = member
+		}
+	}
+	return b
 }

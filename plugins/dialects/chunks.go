@@ -1,21 +1,24 @@
 package main
 
-import "github.com/valyala/fastjson"
-
 // beginChunk writes a chunk as far as its delta's first member; endChunk writes the
 // rest. Every line of an event's output is one chunk.
 func (t *translator) beginChunk() *writer {
 	w := &t.lines
-	if len(w.b) > 0 {
-		w.b = append(w.b, '\n')
-	}
-	w.b = append(w.b, t.stream.head...)
-	w.b = append(w.b, `,"choices":[{"index":0,"delta":{`...)
+	t.beginLine()
+	w.add(`,"choices":[{"index":0,"delta":{`)
 	return w
 }
 
+// beginLine begins a line of the output as every chunk does.
+func (t *translator) beginLine() {
+	if len(t.lines.b) > 0 {
+		t.lines.close('\n')
+	}
+	t.lines.b = append(t.lines.b, t.stream.head...)
+}
+
 func (t *translator) endChunk() {
-	t.lines.b = append(t.lines.b, `},"logprobs":null,"finish_reason":null}]}`...)
+	t.lines.add(`},"logprobs":null,"finish_reason":null}]}`)
 }
 
 // openReply sends the role, once, before anything else.
@@ -41,9 +44,8 @@ func (t *translator) sendText(raw []byte) {
 	}
 	t.stream.text += runes(raw)
 	w := t.beginChunk()
-	w.b = append(w.b, `"content":"`...)
-	w.b = append(w.b, raw...)
-	w.b = append(w.b, '"')
+	w.add(`"content":`)
+	w.quoted(raw)
 	t.endChunk()
 }
 
@@ -55,19 +57,15 @@ func (t *translator) sendThinking(number int64, raw []byte) {
 	}
 	w := t.beginChunk()
 	w.name("reasoning_content")
-	w.b = append(w.b, '"')
-	w.b = append(w.b, raw...)
-	w.b = append(w.b, '"')
+	w.quoted(raw)
 	beginThought(w, number, `"thinking"`)
 	w.name("thinking")
-	w.b = append(w.b, '"')
-	w.b = append(w.b, raw...)
-	w.b = append(w.b, '"')
+	w.quoted(raw)
 	t.endThought()
 }
 
 // sendThought sends one member of a thinking block.
-func (t *translator) sendThought(number int64, kind, name string, v *fastjson.Value) {
+func (t *translator) sendThought(number int64, kind, name string, v value) {
 	w := t.beginChunk()
 	beginThought(w, number, kind)
 	w.memberValue(name, v)
@@ -83,12 +81,12 @@ func beginThought(w *writer, number int64, kind string) {
 }
 
 func (t *translator) endThought() {
-	t.lines.b = append(t.lines.b, '}', ']')
+	t.lines.add("}]")
 	t.endChunk()
 }
 
 // sendCall begins a tool call; sendArguments continues it.
-func (t *translator) sendCall(number int64, id, name *fastjson.Value) {
+func (t *translator) sendCall(number int64, id, name value) {
 	w := t.beginChunk()
 	beginCall(w, number)
 	w.memberValue("id", id)
@@ -108,9 +106,7 @@ func (t *translator) sendArguments(number int64, raw []byte) {
 	w.name("function")
 	w.open('{')
 	w.name("arguments")
-	w.b = append(w.b, '"')
-	w.b = append(w.b, raw...)
-	w.b = append(w.b, '"')
+	w.quoted(raw)
 	t.endCall()
 }
 
@@ -122,26 +118,26 @@ func beginCall(w *writer, number int64) {
 }
 
 func (t *translator) endCall() {
-	t.lines.b = append(t.lines.b, '}', '}', ']')
+	t.lines.add("}}]")
 	t.endChunk()
 }
 
 // sendFinish sends the finish reason, once; a refusal says why before it.
-func (t *translator) sendFinish(reason string, refusal *fastjson.Value) {
+func (t *translator) sendFinish(reason string, refusal value) {
 	s := &t.stream
 	if s.phase != opened {
 		return
 	}
 	s.phase = finished
-	if !missing(refusal) {
+	if !refusal.Null() {
 		w := t.beginChunk()
 		w.memberValue("refusal", refusal)
 		t.endChunk()
 	}
 	w := t.beginChunk()
-	w.b = append(w.b, `},"logprobs":null,"finish_reason":`...)
-	w.b = append(w.b, reason...)
-	w.b = append(w.b, `}]}`...)
+	w.add(`},"logprobs":null,"finish_reason":`)
+	w.add(reason)
+	w.add(`}]}`)
 }
 
 // sendUsage sends the chunk without choices that carries the usage, if the provider
@@ -151,19 +147,16 @@ func (t *translator) sendUsage() {
 		return
 	}
 	w := &t.lines
-	if len(w.b) > 0 {
-		w.b = append(w.b, '\n')
-	}
-	w.b = append(w.b, t.stream.head...)
-	w.b = append(w.b, `,"choices":[],"usage":`...)
+	t.beginLine()
+	w.add(`,"choices":[],"usage":`)
 	t.stream.usage.write(w)
-	w.b = append(w.b, '}')
+	w.close('}')
 }
 
 // sendDone ends a reply that is complete.
 func (t *translator) sendDone() {
 	t.stream.phase = ended
-	t.lines.b = append(t.lines.b, "\n[DONE]"...)
+	t.lines.add("\n[DONE]")
 }
 
 // sendFailure ends a reply that is not.
@@ -171,7 +164,7 @@ func (t *translator) sendFailure(f failure) {
 	t.stream.phase = ended
 	w := &t.lines
 	if len(w.b) > 0 {
-		w.b = append(w.b, '\n')
+		w.close('\n')
 	}
 	f.write(w)
 	w.close('}')

@@ -1,25 +1,17 @@
 package main
 
-import (
-	"bytes"
-
-	"github.com/valyala/fastjson"
-)
+import "bytes"
 
 // keepCitation remembers a citation until the text it backs has come: Anthropic
 // sends it before. Beyond the bound of the state citations are left out.
-func (t *translator) keepCitation(citation *fastjson.Value) {
-	url := cited(citation)
-	if missing(url) {
+func (t *translator) keepCitation(citation value) {
+	c := readCitation(citation)
+	if c.url.Null() {
 		return
 	}
-	w := writer{}
-	w.memberValue("url", url)
-	if title := citation.Get("title"); missing(title) {
-		w.memberLiteral("title", `""`)
-	} else {
-		w.memberValue("title", title)
-	}
+	w := writer{b: t.raw[:0]}
+	c.write(&w)
+	t.raw = w.b
 	s := &t.stream
 	if len(s.citations)+len(w.b) > maxPending {
 		return
@@ -38,16 +30,9 @@ func (t *translator) sendCitations() {
 	w.name("annotations")
 	w.open('[')
 	for line := range bytes.Lines(s.citations) {
-		w.open('{')
-		w.memberLiteral("type", `"url_citation"`)
-		w.name("url_citation")
-		w.open('{')
-		w.memberInt("start_index", s.textStart)
-		w.memberInt("end_index", s.text)
-		w.comma()
-		w.b = append(w.b, line[:len(line)-1]...)
-		w.close('}')
-		w.close('}')
+		beginAnnotation(w, s.textStart, s.text)
+		w.value(line[:len(line)-1])
+		endAnnotation(w)
 	}
 	w.close(']')
 	t.endChunk()

@@ -3,33 +3,35 @@ package main
 import (
 	"bytes"
 	"encoding/base64"
-
-	"github.com/valyala/fastjson"
 )
 
 // writeContent writes a message's content, a string or an array of parts, as
 // blocks. With trim, white space at the end of the last text is cut.
-func (r *request) writeContent(m *fastjson.Value, i int, trim bool) error {
-	content, mark := m.Get("content"), len(r.b)
-	parts := content.GetArray()
-	for k, part := range parts {
-		if err := r.writePart(part, i, k, trim && k == len(parts)-1); err != nil {
-			return err
+func (r *request) writeContent(m *message, i int, trim bool) error {
+	mark := len(r.b)
+	switch m.content.Kind() {
+	case '[':
+		r.parts = r.parts[:0]
+		for v := range m.content.Items {
+			r.parts = append(r.parts, v)
 		}
-	}
-	if raw, ok := rawString(r.raw[:0], content); ok {
-		r.raw = raw
-		r.writeText(raw, nil, trim)
-	} else if content.GetObject() != nil {
+		for k, v := range r.parts {
+			if err := r.writePart(v, i, k, trim && k == len(r.parts)-1); err != nil {
+				return err
+			}
+		}
+	case '"':
+		r.writeText(inside(m.content), nil, trim)
+	case '{':
 		return reject(at("messages", i)+".content", "must be a string or an array of parts")
 	}
-	r.cacheLast(mark, m.Get("cache_control"))
+	r.cacheLast(mark, m.cacheControl)
 	return nil
 }
 
 // cacheLast puts a message's cache_control on the last block written since mark.
-func (r *request) cacheLast(mark int, control *fastjson.Value) {
-	if missing(control) || len(r.b) == mark || r.b[len(r.b)-1] != '}' {
+func (r *request) cacheLast(mark int, control value) {
+	if control.Null() || len(r.b) == mark || r.b[len(r.b)-1] != '}' {
 		return
 	}
 	r.b = r.b[:len(r.b)-1]
@@ -39,7 +41,7 @@ func (r *request) cacheLast(mark int, control *fastjson.Value) {
 
 // writeText writes a text block, unless the text is blank: Anthropic refuses those.
 // raw is the inside of a JSON string; part, which may be nil, is what it came from.
-func (r *request) writeText(raw []byte, part *fastjson.Value, trim bool) {
+func (r *request) writeText(raw []byte, part *part, trim bool) {
 	trimmed := trimRaw(raw)
 	if len(trimmed) == 0 {
 		return
@@ -48,35 +50,71 @@ func (r *request) writeText(raw []byte, part *fastjson.Value, trim bool) {
 		raw = trimmed
 	}
 	r.block()
-	r.literal(`{"type":"text","text":"`)
-	r.b = append(r.b, raw...)
-	r.b = append(r.b, '"')
+	r.literal(`{"type":"text","text":`)
+	r.quoted(raw)
 	r.endBlock(part)
 }
 
 // endBlock ends a block with its part's cache marker.
-func (r *request) endBlock(part *fastjson.Value) {
+func (r *request) endBlock(part *part) {
 	if part == nil {
 		r.close('}')
 		return
 	}
-	control := part.Get("cache_control")
-	if missing(control) && string(part.GetStringBytes("prompt_cache_breakpoint", "mode")) == "explicit" {
+	control := part.cacheControl
+	if control.Null() && string(text(part.breakpoint.Member("mode"))) == "explicit" {
 		r.memberLiteral("cache_control", `{"type":"ephemeral"}`)
 	}
 	r.memberValue("cache_control", control)
 	r.close('}')
 }
 
-func (r *request) writePart(part *fastjson.Value, i, k int, trim bool) error {
-	kind := string(part.GetStringBytes("type"))
+// part is one part of a content with its members; nil when absent.
+type part struct {
+	kind, text, refusal      value
+	imageURL                 value
+	file, id, data, filename value
+	cacheControl, breakpoint value
+}
+
+func readPart(v value) (p part) {
+	for key, member := range v.Members {
+		switch string(key) {
+		case "type":
+			p.kind = member
+		case "text":
+			p.text = member
+		case "refusal":
+			p.refusal = member
+		case "image_url":
+			p.imageURL = member
+		case "file":
+			p.file = member
+		case "file_id":
+			p.id = member
+		case "file_data":
+			p.data = member
+		case "filename":
+			p.filename = member
+		case "cache_control":
+			p.cacheControl = member
+		case "prompt_cache_breakpoint":
+			p.breakpoint = member
+		}
+	}
+	return p
+}
+
+func (r *request) writePart(v value, i, k int, trim bool) error {
+	p := readPart(v)
+	kind := string(text(p.kind))
 	switch kind {
 	case "text", "input_text", "output_text", "refusal":
-		return r.writeTextPart(part, kind, i, k, trim)
+		return r.writeTextPart(&p, kind, i, k, trim)
 	case "image_url", "input_image":
-		return r.writeImage(part, i, k)
+		return r.writeImage(&p, i, k)
 	case "file", "input_file":
-		return r.writeFile(part, i, k)
+		return r.writeFile(&p, i, k)
 	case "input_audio", "audio", "video_url", "video":
 		return rejectPart(i, k, "Anthropic's models take text, images and documents, not "+kind)
 	}
@@ -85,21 +123,20 @@ func (r *request) writePart(part *fastjson.Value, i, k int, trim bool) error {
 	}
 	// Anthropic's own blocks, such as document or search_result, pass as they are.
 	r.block()
-	r.object(part.GetObject())
+	r.value(v)
 	return nil
 }
 
-func (r *request) writeTextPart(part *fastjson.Value, kind string, i, k int, trim bool) error {
-	text := part.Get("text")
+func (r *request) writeTextPart(p *part, kind string, i, k int, trim bool) error {
+	said := p.text
 	if kind == "refusal" {
-		text = part.Get("refusal")
+		said = p.refusal
 	}
-	raw, ok := rawString(r.raw[:0], text)
+	raw, ok := said.Inside()
 	if !ok {
 		return rejectPart(i, k, "must have a text that is a string")
 	}
-	r.raw = raw
-	r.writeText(raw, part, trim)
+	r.writeText(raw, p, trim)
 	return nil
 }
 
@@ -119,10 +156,10 @@ func word(s string) bool {
 }
 
 // writeImage writes an image block from a data: or http URL.
-func (r *request) writeImage(part *fastjson.Value, i, k int) error {
-	url := part.GetStringBytes("image_url", "url")
+func (r *request) writeImage(part *part, i, k int) error {
+	url := text(part.imageURL)
 	if url == nil {
-		url = part.GetStringBytes("image_url")
+		url = text(part.imageURL.Member("url"))
 	}
 	media, data, ok := dataURL(url)
 	switch {
@@ -149,12 +186,13 @@ func imageType(media []byte) []byte {
 
 // writeFile writes a document block from a file's data or id; an image in a file
 // becomes an image block.
-func (r *request) writeFile(part *fastjson.Value, i, k int) error {
-	file := part.Get("file")
-	if file.GetObject() == nil {
-		file = part
+func (r *request) writeFile(part *part, i, k int) error {
+	file := part
+	if part.file.Kind() == '{' {
+		inner := readPart(part.file)
+		file = &inner
 	}
-	id, content := file.GetStringBytes("file_id"), file.GetStringBytes("file_data")
+	id, content := text(file.id), text(file.data)
 	media, data, ok := dataURL(content)
 	if !ok && len(content) > 0 && base64Only(content) {
 		media, data, ok = []byte("application/pdf"), content, true
@@ -178,7 +216,7 @@ func (r *request) writeFile(part *fastjson.Value, i, k int) error {
 	default:
 		return rejectPart(i, k, "a file needs a file_id, or file_data that is a base64 data: URL")
 	}
-	if name := file.GetStringBytes("filename"); len(name) > 0 {
+	if name := text(file.filename); len(name) > 0 {
 		r.memberText("title", name)
 	}
 	r.endBlock(part)

@@ -4,8 +4,6 @@ import (
 	"bytes"
 	"math"
 	"strconv"
-
-	"github.com/valyala/fastjson"
 )
 
 // failure is a provider's error in OpenAI's terms.
@@ -121,52 +119,50 @@ func (f *failure) write(w *writer) {
 }
 
 // writeFailure answers normalise_response with a classified error.
-func writeFailure(w *writer, root *fastjson.Value, f failure) {
+func writeFailure(w *writer, env *envelope, f failure) {
 	f.write(w)
 	w.memberInt("status", int64(f.status))
-	if ms := retryAfter(root.GetStringBytes("headers", "retry-after")); ms > 0 {
+	if ms := retryAfter(text(env.headers.Member("retry-after"))); ms > 0 {
 		w.memberInt("retry_after_ms", ms)
 	}
 	w.close('}')
 }
 
 // retryAfter reads a number of seconds, in milliseconds; 0 for anything else.
-func retryAfter(header []byte) int64 {
-	seconds, err := strconv.ParseFloat(string(header), 64)
-	if err != nil || !(seconds > 0 && seconds < 1e9) {
+func retryAfter(header value) int64 {
+	seconds, ok := header.Number()
+	if !ok || !header.Valid() || !(seconds > 0 && seconds < 1e9) {
 		return 0
 	}
 	return int64(math.Ceil(seconds * 1000))
 }
 
 // readFailure reads an error reply, whatever it looks like.
-func readFailure(root *fastjson.Value) failure {
-	status := root.GetInt("status")
-	fault := root.Get("body", "error")
-	if fault.GetObject() == nil {
-		return classify("", garbled(root, status), status)
+func readFailure(env *envelope) failure {
+	fault := env.body.Member("error")
+	if fault.Kind() != '{' {
+		return classify("", garbled(env), env.status)
 	}
-	kind := string(fault.GetStringBytes("type"))
-	message := fault.GetStringBytes("message")
+	message := text(fault.Member("message"))
 	if len(message) == 0 {
 		message = []byte("The provider gave no message.")
 	}
-	return classify(kind, message, status)
+	return classify(string(text(fault.Member("type"))), message, env.status)
 }
 
 // maxQuote bounds how much of an unreadable reply is shown, in bytes.
 const maxQuote = 200
 
 // garbled says what came in place of a reply.
-func garbled(root *fastjson.Value, status int) []byte {
-	message := append([]byte("The provider answered with status "), strconv.Itoa(status)...)
-	text := bytes.TrimSpace(root.GetStringBytes("text"))
-	if root.Exists("body") {
-		text = root.Get("body").MarshalTo(nil)
+func garbled(env *envelope) []byte {
+	message := append([]byte("The provider answered with status "), strconv.Itoa(env.status)...)
+	shown := bytes.Trim(text(env.text), " \t\r\n")
+	if env.body != nil {
+		shown = env.body
 	}
-	if len(text) == 0 {
+	if len(shown) == 0 {
 		return append(message, " and an empty body."...)
 	}
 	message = append(message, " and a body that is not in Anthropic's format: "...)
-	return append(message, text[:min(len(text), maxQuote)]...)
+	return append(message, shown[:min(len(shown), maxQuote)]...)
 }

@@ -3,8 +3,6 @@ package main
 import (
 	"bytes"
 
-	"github.com/valyala/fastjson"
-
 	penstock "github.com/penstock/penstock/sdk/go"
 )
 
@@ -18,7 +16,7 @@ const (
 // the new state and the canonical chunks out.
 func (t *translator) normaliseEvent(out, in []byte) ([]byte, error) {
 	state, payload, ok := penstock.SplitFrame(in)
-	name, data, hasName := bytes.Cut(payload, []byte{'\n'})
+	name, data, hasName := penstock.SplitEvent(payload)
 	if !ok || !hasName {
 		return nil, penstock.Reject(500, "the event's frame is cut short")
 	}
@@ -54,20 +52,31 @@ func (t *translator) take(state, name, data []byte) error {
 	if t.stream.phase == opened && t.quickDelta(data) {
 		return nil
 	}
-	// The parser bounds the depth, and the validator, which is strict, does not.
-	event, err := t.parser.ParseBytes(data)
-	if err != nil || fastjson.ValidateBytes(data) != nil {
+	event := value(data)
+	if !event.Valid() {
 		t.sendFailure(failure{kind: "server_error", code: "upstream_error",
 			message: []byte("The provider's stream holds an event that is not JSON.")})
 		return nil
 	}
+	oneLine(data)
 	t.event(event, name)
 	return nil
 }
 
+// oneLine puts spaces in place of line ends, which in JSON stand between values only:
+// what is copied from here has to stay in its line.
+func oneLine(data []byte) {
+	for _, end := range [...]byte{'\n', '\r'} {
+		for i := bytes.IndexByte(data, end); i >= 0; i = bytes.IndexByte(data, end) {
+			data[i] = ' '
+			data = data[i:]
+		}
+	}
+}
+
 // start prepares the state: above all the head of every chunk to come.
 func (t *translator) start(data []byte) error {
-	env, err := t.unpack(data)
+	env, err := unpack(data)
 	if err != nil {
 		return err
 	}
@@ -83,43 +92,61 @@ func (t *translator) start(data []byte) error {
 
 // event handles one event of the provider. Its type stands in the data; the SSE
 // name is the fallback.
-func (t *translator) event(e *fastjson.Value, name []byte) {
-	if kind := e.GetStringBytes("type"); kind != nil {
-		name = kind
+func (t *translator) event(e value, name []byte) {
+	var index int64
+	var delta, block, message, used, fault value
+	for key, v := range e.Members {
+		switch string(key) {
+		case "type":
+			if kind := text(v); kind != nil {
+				name = kind
+			}
+		case "index":
+			index = number(v)
+		case "delta":
+			delta = v
+		case "content_block":
+			block = v
+		case "message":
+			message = v
+		case "usage":
+			used = v
+		case "error":
+			fault = v
+		}
 	}
 	switch string(name) {
 	case "message_start":
-		t.messageStart(e.Get("message"))
+		t.messageStart(message)
 	case "content_block_start":
-		t.blockStart(e.GetInt64("index"), e.Get("content_block"))
+		t.blockStart(index, block)
 	case "content_block_delta":
-		t.blockDelta(e.GetInt64("index"), e.Get("delta"))
+		t.blockDelta(index, delta)
 	case "content_block_stop":
-		t.blockStop(e.GetInt64("index"))
+		t.blockStop(index)
 	case "message_delta":
-		t.messageDelta(e)
+		t.messageDelta(delta, used)
 	case "message_stop":
 		t.messageStop()
 	case "error":
-		fault := e.Get("error")
-		t.sendFailure(classify(string(fault.GetStringBytes("type")), streamMessage(fault), 0))
+		t.sendFailure(classify(string(text(fault.Member("type"))), streamMessage(fault), 0))
 	}
 }
 
-func streamMessage(fault *fastjson.Value) []byte {
-	if message := fault.GetStringBytes("message"); len(message) > 0 {
+func streamMessage(fault value) []byte {
+	if message := text(fault.Member("message")); len(message) > 0 {
 		return message
 	}
 	return []byte("The provider broke the stream off without saying why.")
 }
 
-func (t *translator) messageStart(message *fastjson.Value) {
+func (t *translator) messageStart(message value) {
 	s := &t.stream
 	if s.phase != started {
 		return
 	}
-	s.usage.read(message.Get("usage"))
-	if model := message.Get("model"); !missing(model) && len(s.head) < penstock.MaxState/4 {
+	s.usage.read(message.Member("usage"))
+	if model := message.Member("model"); !model.Null() && len(s.head) < penstock.MaxState/4 {
 		w := writer{b: s.head}
 		w.memberValue("model", model)
 		s.head, s.model = w.b, nil
@@ -127,15 +154,15 @@ func (t *translator) messageStart(message *fastjson.Value) {
 	t.openReply()
 }
 
-func (t *translator) blockStart(index int64, content *fastjson.Value) {
+func (t *translator) blockStart(index int64, content value) {
 	t.openReply()
 	s := &t.stream
-	b := openBlock{kind: blockType(content), index: index}
+	read := readBlock(content)
+	b := openBlock{kind: read.kind, index: index}
 	switch b.kind {
 	case toolBlock:
 		b.number = s.tools
-		input := content.GetObject("input")
-		b.complete = input != nil && input.Len() > 0
+		b.complete = read.input.Kind() == '{' && filled(read.input)
 		b.filled = b.complete
 	case thinkingBlock, redactedBlock:
 		b.number = s.thoughts
@@ -145,61 +172,59 @@ func (t *translator) blockStart(index int64, content *fastjson.Value) {
 			message: []byte("The provider's stream opens a content block that is open, or too many.")})
 		return
 	}
-	t.firstPiece(b, content)
+	t.firstPiece(b, &read)
 }
 
 // firstPiece sends what a block begins with. Anthropic begins most blocks empty;
 // services that imitate it may not.
-func (t *translator) firstPiece(b openBlock, content *fastjson.Value) {
+func (t *translator) firstPiece(b openBlock, content *replyBlock) {
 	s := &t.stream
 	switch b.kind {
 	case textBlock:
 		s.textStart, s.citations = s.text, nil
-		t.sendText(t.inside(content.Get("text")))
+		t.sendText(inside(content.text))
 	case toolBlock:
 		s.tools++
-		t.sendCall(b.number, content.Get("id"), content.Get("name"))
+		t.sendCall(b.number, content.id, content.name)
 		if b.complete {
-			t.raw = appendEscaped(t.raw[:0], content.Get("input").MarshalTo(nil))
+			t.raw = penstock.AppendInside(t.raw[:0], content.input)
 			t.sendArguments(b.number, t.raw)
 		}
 	case thinkingBlock:
 		s.thoughts++
-		t.sendThinking(b.number, t.inside(content.Get("thinking")))
+		t.sendThinking(b.number, inside(content.thinking))
 	case redactedBlock:
 		s.thoughts++
-		t.sendThought(b.number, `"redacted_thinking"`, "data", content.Get("data"))
+		t.sendThought(b.number, `"redacted_thinking"`, "data", content.redactedData)
 	}
 }
 
-// inside is a string's text as it stands between the quotes; empty for anything
-// else. It is valid until the next call.
-func (t *translator) inside(v *fastjson.Value) []byte {
-	raw, _ := rawString(t.raw[:0], v)
-	t.raw = raw
+// inside is a string's text as it stands between the quotes; empty for anything else.
+func inside(v value) []byte {
+	raw, _ := v.Inside()
 	return raw
 }
 
 // blockDelta sends on a piece of a block. A piece of a block that has not begun, or
 // of the provider's own business, is not for the client.
-func (t *translator) blockDelta(index int64, delta *fastjson.Value) {
+func (t *translator) blockDelta(index int64, delta value) {
 	b := t.stream.block(index)
 	if b == nil {
 		return
 	}
-	switch string(delta.GetStringBytes("type")) {
+	switch string(text(delta.Member("type"))) {
 	case "text_delta":
-		t.piece(b, textBlock, t.inside(delta.Get("text")))
+		t.piece(b, textBlock, inside(delta.Member("text")))
 	case "input_json_delta":
-		t.piece(b, toolBlock, t.inside(delta.Get("partial_json")))
+		t.piece(b, toolBlock, inside(delta.Member("partial_json")))
 	case "thinking_delta":
-		t.piece(b, thinkingBlock, t.inside(delta.Get("thinking")))
+		t.piece(b, thinkingBlock, inside(delta.Member("thinking")))
 	case "signature_delta":
 		if b.kind == thinkingBlock {
-			t.sendThought(b.number, `"thinking"`, "signature", delta.Get("signature"))
+			t.sendThought(b.number, `"thinking"`, "signature", delta.Member("signature"))
 		}
 	case "citations_delta":
-		t.keepCitation(delta.Get("citation"))
+		t.keepCitation(delta.Member("citation"))
 	}
 }
 
@@ -239,12 +264,11 @@ func (t *translator) blockStop(index int64) {
 	s.end(index)
 }
 
-func (t *translator) messageDelta(e *fastjson.Value) {
+func (t *translator) messageDelta(delta, used value) {
 	t.openReply()
-	t.stream.usage.read(e.Get("usage"))
-	stop := e.GetStringBytes("delta", "stop_reason")
-	if len(stop) > 0 {
-		t.sendFinish(finishReason(stop), e.Get("delta", "stop_details", "explanation"))
+	t.stream.usage.read(used)
+	if stop := text(delta.Member("stop_reason")); len(stop) > 0 {
+		t.sendFinish(finishReason(stop), delta.Member("stop_details", "explanation"))
 	}
 }
 

@@ -1,28 +1,26 @@
 package main
 
-import "github.com/valyala/fastjson"
-
 // members are a request's top-level members that have a translation; nil when
 // absent. They are looked up in one pass over the body: asking for each by name
 // compares it with every other.
 type members struct {
-	anthropicBeta, betas            *fastjson.Value
-	functionCall, functions         *fastjson.Value
-	maxCompletionTokens, maxTokens  *fastjson.Value
-	messages, metadata              *fastjson.Value
-	outputConfig, parallelToolCalls *fastjson.Value
-	reasoning, reasoningEffort      *fastjson.Value
-	responseFormat, safetyID        *fastjson.Value
-	serviceTier, stop               *fastjson.Value
-	temperature, topP, topK         *fastjson.Value
-	thinking, toolChoice, tools     *fastjson.Value
-	user, webSearchOptions          *fastjson.Value
+	anthropicBeta, betas            value
+	functionCall, functions         value
+	maxCompletionTokens, maxTokens  value
+	messages, metadata              value
+	outputConfig, parallelToolCalls value
+	reasoning, reasoningEffort      value
+	responseFormat, safetyID        value
+	serviceTier, stop               value
+	temperature, topP, topK         value
+	thinking, toolChoice, tools     value
+	user, webSearchOptions          value
 	// ignored takes what is the gateway's own, or said elsewhere.
-	ignored *fastjson.Value
+	ignored value
 }
 
 // field is where a member belongs; nil when it has no translation.
-func (m *members) field(name string) **fastjson.Value {
+func (m *members) field(name string) *value {
 	switch name {
 	case "anthropic_beta":
 		return &m.anthropicBeta
@@ -81,19 +79,19 @@ func (m *members) field(name string) **fastjson.Value {
 // other is a member without a translation.
 type other struct {
 	key   []byte
-	value *fastjson.Value
+	value value
 }
 
 // index finds the members of the body and collects the others.
-func (r *request) index(body *fastjson.Object) {
+func (r *request) index(body value) {
 	r.others = r.others[:0]
-	body.Visit(func(key []byte, v *fastjson.Value) {
+	for key, v := range body.Members {
 		if field := r.said.field(string(key)); field != nil {
 			*field = v
-		} else if v != null {
+		} else if !v.Null() {
 			r.others = append(r.others, other{key: key, value: v})
 		}
-	})
+	}
 }
 
 // writeRest carries the members that neither side's format knows, and reports those
@@ -103,7 +101,7 @@ func (r *request) writeRest() error {
 		switch {
 		case !lost(string(o.key)):
 			r.text(o.key)
-			r.b = append(r.b, ':')
+			r.close(':')
 			r.value(o.value)
 		case !r.harmless(o.key, o.value):
 			r.drop(string(o.key))
@@ -113,19 +111,19 @@ func (r *request) writeRest() error {
 }
 
 // harmless reports whether leaving the member out changes nothing.
-func (r *request) harmless(key []byte, v *fastjson.Value) bool {
+func (r *request) harmless(key []byte, v value) bool {
 	switch string(key) {
 	case "n":
-		return v.GetInt64() <= 1
+		return number(v) <= 1
 	case "modalities":
-		for _, m := range v.GetArray() {
-			if string(m.GetStringBytes()) != "text" {
+		for m := range v.Items {
+			if string(text(m)) != "text" {
 				return false
 			}
 		}
 		return true
 	}
-	return empty(v, r.raw)
+	return empty(v)
 }
 
 // lost reports whether a member is known to have no counterpart at Anthropic's. The

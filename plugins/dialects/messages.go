@@ -1,6 +1,6 @@
 package main
 
-import "github.com/valyala/fastjson"
+import penstock "github.com/penstock/penstock/sdk/go"
 
 // role is who speaks, as far as it matters here.
 type role int
@@ -14,8 +14,8 @@ const (
 	functionRole
 )
 
-func roleOf(message *fastjson.Value) role {
-	switch string(message.GetStringBytes("role")) {
+func roleOf(v value) role {
+	switch string(text(v)) {
 	case "system", "developer":
 		return systemRole
 	case "user":
@@ -30,13 +30,51 @@ func roleOf(message *fastjson.Value) role {
 	return unknownRole
 }
 
-// cast notes who says what.
+// message is one message with its members; nil when absent.
+type message struct {
+	role                   role
+	content, refusal       value
+	cacheControl           value
+	toolCalls, call        value
+	toolCallID, isError    value
+	thinkingBlocks, traces value
+}
+
+func readMessage(v value) (m message) {
+	for key, member := range v.Members {
+		switch string(key) {
+		case "role":
+			m.role = roleOf(member)
+		case "content":
+			m.content = member
+		case "refusal":
+			m.refusal = member
+		case "cache_control":
+			m.cacheControl = member
+		case "tool_calls":
+			m.toolCalls = member
+		case "function_call":
+			m.call = member
+		case "tool_call_id":
+			m.toolCallID = member
+		case "is_error":
+			m.isError = member
+		case "thinking_blocks":
+			m.thinkingBlocks = member
+		case "reasoning_details":
+			m.traces = member
+		}
+	}
+	return m
+}
+
+// cast looks the messages through and notes whether anybody but the system speaks.
 func (r *request) cast() {
-	r.turns, r.monologue = r.said.messages.GetArray(), true
-	for _, m := range r.turns {
-		who := roleOf(m)
-		r.roles = append(r.roles, who)
-		r.monologue = r.monologue && who == systemRole
+	r.monologue = true
+	for v := range r.said.messages.Items {
+		m := readMessage(v)
+		r.turns = append(r.turns, m)
+		r.monologue = r.monologue && m.role == systemRole
 	}
 }
 
@@ -68,11 +106,11 @@ func (r *request) writeSystem() error {
 	start := len(r.b)
 	if !r.monologue {
 		r.turn.nested = true
-		for i, m := range r.turns {
-			if r.roles[i] != systemRole {
+		for i := range r.turns {
+			if r.turns[i].role != systemRole {
 				continue
 			}
-			if err := r.writeContent(m, i, false); err != nil {
+			if err := r.writeContent(&r.turns[i], i, false); err != nil {
 				return err
 			}
 		}
@@ -91,20 +129,19 @@ func (r *request) writeSystem() error {
 // has no parameter for it.
 func (r *request) writeFormatInstruction() {
 	format := r.said.responseFormat
-	switch string(format.GetStringBytes("type")) {
+	switch string(text(format.Member("type"))) {
 	case "json_object":
 		r.literal(jsonInstruction)
 	case "json_schema":
-		schema := format.Get("json_schema", "schema")
-		if r.schema() != nil || missing(schema) {
+		schema := format.Member("json_schema", "schema")
+		if r.schema() != nil || schema.Null() {
 			return
 		}
-		r.raw = schema.MarshalTo(r.raw[:0])
 		r.open('{')
 		r.memberLiteral("type", `"text"`)
 		r.memberLiteral("text", `"Respond with one JSON object and nothing else. It must satisfy this JSON schema: `)
-		r.b = appendEscaped(r.b, r.raw)
-		r.b = append(r.b, '"')
+		r.b = penstock.AppendInside(r.b, schema)
+		r.close('"')
 		r.close('}')
 	}
 }
@@ -130,9 +167,9 @@ func (r *request) writeMessages() error {
 
 // runEnd is where the messages of one side that begin at i end.
 func (r *request) runEnd(i int) int {
-	assistant := r.roles[i] == assistantRole
+	assistant := r.turns[i].role == assistantRole
 	for i++; i < len(r.turns); i++ {
-		if (r.roles[i] == assistantRole) != assistant {
+		if (r.turns[i].role == assistantRole) != assistant {
 			break
 		}
 	}
@@ -143,22 +180,22 @@ func (r *request) runEnd(i int) int {
 // right behind the calls, before any text.
 func (r *request) writeRun(from, to int) error {
 	for i := from; i < to; i++ {
-		if r.roles[i] == toolRole || r.roles[i] == functionRole {
-			if err := r.writeToolResult(r.turns[i], i); err != nil {
+		if r.turns[i].role == toolRole || r.turns[i].role == functionRole {
+			if err := r.writeToolResult(&r.turns[i], i); err != nil {
 				return err
 			}
 		}
 	}
 	for i := from; i < to; i++ {
-		if err := r.writeMessage(r.turns[i], i); err != nil {
+		if err := r.writeMessage(&r.turns[i], i); err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
-func (r *request) writeMessage(m *fastjson.Value, i int) error {
-	switch r.roles[i] {
+func (r *request) writeMessage(m *message, i int) error {
+	switch m.role {
 	case userRole:
 		return r.writeUser(m, i)
 	case assistantRole:
@@ -173,25 +210,24 @@ func (r *request) writeMessage(m *fastjson.Value, i int) error {
 	return nil
 }
 
-func (r *request) writeUser(m *fastjson.Value, i int) error {
+func (r *request) writeUser(m *message, i int) error {
 	r.begin(userRole)
 	return r.writeContent(m, i, false)
 }
 
 // writeAssistant writes thoughts, text and tool calls, in the order that Anthropic
 // checks when thinking is on.
-func (r *request) writeAssistant(m *fastjson.Value, i int) error {
+func (r *request) writeAssistant(m *message, i int) error {
 	r.begin(assistantRole)
 	if r.family.thinks() {
 		r.writeThoughts(m)
 	}
 	// What the model is to continue must not end in white space.
-	last := i == len(r.turns)-1 && len(m.GetArray("tool_calls")) == 0
+	last := i == len(r.turns)-1 && !filled(m.toolCalls)
 	if err := r.writeContent(m, i, last); err != nil {
 		return err
 	}
-	if raw, ok := rawString(r.raw[:0], m.Get("refusal")); ok {
-		r.raw = raw
+	if raw, ok := m.refusal.Inside(); ok {
 		r.writeText(raw, nil, last)
 	}
 	return r.writeToolCalls(m, i)
@@ -225,6 +261,6 @@ func (r *request) block() {
 
 func (r *request) closeTurn() {
 	if r.turn.side != unknownRole {
-		r.b = append(r.b, ']', '}')
+		r.add("]}")
 	}
 }

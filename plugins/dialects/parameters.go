@@ -1,16 +1,12 @@
 package main
 
-import (
-	"bytes"
-
-	"github.com/valyala/fastjson"
-)
+import "bytes"
 
 // writeSampling writes temperature, top_p and top_k as far as the model takes them
 // together with what else was asked.
 func (r *request) writeSampling() error {
 	thinking := r.thinks()
-	warm := !missing(r.said.temperature)
+	warm := !r.said.temperature.Null()
 	if err := r.sampling("temperature", r.said.temperature, func(x float64) bool { return thinking && x != 1 }); err != nil {
 		return err
 	}
@@ -25,18 +21,18 @@ func (r *request) writeSampling() error {
 
 // sampling writes a number unless the model, or the request's other choices, refuse
 // it. OpenAI's temperature goes up to 2, Anthropic's to 1.
-func (r *request) sampling(name string, v *fastjson.Value, refused func(float64) bool) error {
-	if missing(v) {
+func (r *request) sampling(name string, v value, refused func(float64) bool) error {
+	if v.Null() {
 		return nil
+	}
+	x, ok := v.Number()
+	if !ok {
+		return reject(name, "must be a number")
 	}
 	mark := len(r.b)
 	r.name(name)
 	start := len(r.b)
 	r.value(v)
-	if c := r.b[start]; c != '-' && (c < '0' || c > '9') {
-		return reject(name, "must be a number")
-	}
-	x := v.GetFloat64()
 	switch {
 	case !r.family.samples() || refused(x):
 		r.b = r.b[:mark]
@@ -52,24 +48,19 @@ func (r *request) sampling(name string, v *fastjson.Value, refused func(float64)
 // writeStop writes the stop sequences, without those of white space alone, which
 // Anthropic refuses.
 func (r *request) writeStop() error {
-	stop := r.said.stop
-	sequences := stop.GetArray()
-	if raw, ok := rawString(r.raw[:0], stop); ok {
-		r.raw = raw
-		sequences = []*fastjson.Value{stop}
-	}
 	mark := len(r.b)
 	r.name("stop_sequences")
 	r.open('[')
 	written := 0
-	for _, s := range sequences {
-		raw, ok := rawString(r.raw[:0], s)
-		r.raw = raw
-		if ok && len(trimRaw(raw)) > 0 {
-			r.value(s)
+	add := func(v value) bool {
+		if len(trimRaw(inside(v))) > 0 {
+			r.value(v)
 			written++
 		}
+		return true
 	}
+	r.said.stop.Items(add)
+	add(r.said.stop)
 	r.close(']')
 	if written == 0 {
 		r.b = r.b[:mark]
@@ -85,7 +76,7 @@ func (r *request) writeIdentity() error {
 		r.memberText("user_id", id)
 		r.close('}')
 	}
-	tier := r.said.serviceTier.GetStringBytes()
+	tier := text(r.said.serviceTier)
 	switch string(tier) {
 	case "auto", "priority", "fast":
 		r.memberLiteral("service_tier", `"auto"`)
@@ -106,9 +97,9 @@ const maxUserID = 256
 func (r *request) userID() []byte {
 	for _, named := range [...]struct {
 		key string
-		id  *fastjson.Value
-	}{{"safety_identifier", r.said.safetyID}, {"user", r.said.user}, {"metadata", r.said.metadata.Get("user_id")}} {
-		id := named.id.GetStringBytes()
+		id  value
+	}{{"safety_identifier", r.said.safetyID}, {"user", r.said.user}, {"metadata", r.said.metadata.Member("user_id")}} {
+		id := text(named.id)
 		if len(id) == 0 {
 			continue
 		}

@@ -1,11 +1,9 @@
 package main
 
-import "github.com/valyala/fastjson"
-
 // reasoning is how a request is to think. A zero value says nothing about it.
 type reasoning struct {
 	// own is the request's own "thinking" member, which goes out as it came.
-	own *fastjson.Value
+	own value
 	// thinking is the type to send: "", "adaptive", "enabled" or "disabled".
 	thinking string
 	// budget is in tokens, for "enabled"; effort is a level for output_config.
@@ -38,12 +36,12 @@ func budgets(effort string) int64 {
 // planReasoning decides on thinking before anything is written, because other
 // members depend on it.
 func (r *request) planReasoning() {
-	effort := string(r.said.reasoningEffort.GetStringBytes())
+	effort := string(text(r.said.reasoningEffort))
 	if effort == "" {
-		effort = string(r.said.reasoning.GetStringBytes("effort"))
+		effort = string(text(r.said.reasoning.Member("effort")))
 	}
 	switch {
-	case !missing(r.said.thinking):
+	case !r.said.thinking.Null():
 		r.plan.own = r.said.thinking
 		if effort != "" {
 			r.drop("reasoning_effort")
@@ -81,16 +79,16 @@ func (r *request) planBudget(budget int64) {
 // forcesTool reports whether the model must call a tool.
 func (r *request) forcesTool() bool {
 	choice := r.said.toolChoice
-	if o := choice.GetObject(); o != nil {
-		switch kind := o.Get("type").GetStringBytes(); string(kind) {
+	if choice.Kind() == '{' {
+		switch string(text(choice.Member("type"))) {
 		case "function", "tool", "any":
 			return true
 		case "allowed_tools":
-			return string(choice.GetStringBytes("allowed_tools", "mode")) == "required"
+			return string(text(choice.Member("allowed_tools", "mode"))) == "required"
 		}
 		return false
 	}
-	name := choice.GetStringBytes()
+	name := text(choice)
 	return string(name) == "required" || string(name) == "any"
 }
 
@@ -98,12 +96,12 @@ func (r *request) forcesTool() bool {
 // that carry no thinking.
 func (r *request) unthoughtCalls() bool {
 	for i := len(r.turns) - 1; i >= 0; i-- {
-		m := r.turns[i]
-		switch r.roles[i] {
+		m := &r.turns[i]
+		switch m.role {
 		case toolRole, functionRole:
 		case assistantRole:
-			calls := len(m.GetArray("tool_calls")) > 0 || m.GetObject("function_call") != nil
-			return calls && len(m.GetArray("thinking_blocks")) == 0 && len(m.GetArray("reasoning_details")) == 0
+			calls := filled(m.toolCalls) || m.call.Kind() == '{'
+			return calls && !filled(m.thinkingBlocks) && !filled(m.traces)
 		default:
 			return false
 		}
@@ -114,7 +112,7 @@ func (r *request) unthoughtCalls() bool {
 // thinks reports whether the request asks for thinking.
 func (r *request) thinks() bool {
 	if own := r.plan.own; own != nil {
-		return string(own.GetStringBytes("type")) != "disabled"
+		return string(text(own.Member("type"))) != "disabled"
 	}
 	return r.plan.thinking == "adaptive" || r.plan.thinking == "enabled"
 }
@@ -139,7 +137,7 @@ func (r *request) writeReasoning() error {
 	case "disabled":
 		r.memberLiteral("thinking", `{"type":"disabled"}`)
 	}
-	if !missing(r.said.outputConfig) {
+	if !r.said.outputConfig.Null() {
 		r.memberValue("output_config", r.said.outputConfig)
 		return nil
 	}
@@ -169,9 +167,9 @@ func (r *request) writeOutputConfig() error {
 
 // schema is what response_format constrains the answer to; nil when it does not, or
 // when the model has to be told in words.
-func (r *request) schema() *fastjson.Value {
-	if !r.family.structured() || string(r.said.responseFormat.GetStringBytes("type")) != "json_schema" {
+func (r *request) schema() value {
+	if !r.family.structured() || string(text(r.said.responseFormat.Member("type"))) != "json_schema" {
 		return nil
 	}
-	return r.said.responseFormat.Get("json_schema", "schema")
+	return r.said.responseFormat.Member("json_schema", "schema")
 }

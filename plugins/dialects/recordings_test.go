@@ -62,8 +62,8 @@ func recordings(t testing.TB, provider, endpoint string) []recording {
 	return found
 }
 
-// message is Anthropic's reply, as far as a chat completion can express it.
-type message struct {
+// anthropicMessage is Anthropic's reply, as far as a chat completion can express it.
+type anthropicMessage struct {
 	Model   string `json:"model"`
 	Content []struct {
 		Type      string          `json:"type"`
@@ -140,7 +140,7 @@ type thought struct{ Type, Thinking, Signature, Data string }
 var wantFinish = map[string]string{"end_turn": "stop", "stop_sequence": "stop", "pause_turn": "stop",
 	"max_tokens": "length", "tool_use": "tool_calls", "refusal": "content_filter"}
 
-func (m message) essence(t *testing.T) essence {
+func (m anthropicMessage) essence(t *testing.T) essence {
 	e := essence{Model: m.Model, Finish: wantFinish[m.StopReason], Thinking: m.Usage.Details.Thinking}
 	e.Prompt, e.Completion = m.Usage.totals()
 	for _, b := range m.Content {
@@ -184,7 +184,7 @@ func TestRecordedReplies(t *testing.T) {
 		}
 		n++
 		t.Run(filepath.Base(rec.path), func(t *testing.T) {
-			var sent message
+			var sent anthropicMessage
 			if err := json.Unmarshal([]byte(rec.Response), &sent); err != nil {
 				t.Fatal(err)
 			}
@@ -286,9 +286,9 @@ func parseSSE(body string) []sseEvent {
 
 // accumulate adds the provider's events up to the message that they spell, by
 // Anthropic's own rules.
-func accumulate(t *testing.T, events []sseEvent) message {
+func accumulate(t *testing.T, events []sseEvent) anthropicMessage {
 	t.Helper()
-	var m message
+	var m anthropicMessage
 	inputs := map[int]string{}
 	for _, ev := range events {
 		var e struct {
@@ -315,7 +315,7 @@ func accumulate(t *testing.T, events []sseEvent) message {
 			_ = json.Unmarshal(e.Message, &m)
 			m.Content = nil
 		case "content_block_start":
-			var one message
+			var one anthropicMessage
 			_ = json.Unmarshal([]byte(`{"content":[`+string(e.Block)+`]}`), &one)
 			m.Content = append(m.Content, one.Content...)
 		case "content_block_delta":
@@ -325,7 +325,7 @@ func accumulate(t *testing.T, events []sseEvent) message {
 			b.Signature += e.Delta.Signature
 			inputs[e.Index] += e.Delta.PartialJSON
 			if e.Delta.Citation != nil {
-				var one message
+				var one anthropicMessage
 				_ = json.Unmarshal([]byte(`{"content":[{"citations":[`+string(e.Delta.Citation)+`]}]}`), &one)
 				b.Citations = append(b.Citations, one.Content[0].Citations...)
 			}

@@ -3,8 +3,6 @@ package main
 import (
 	"strconv"
 
-	"github.com/valyala/fastjson"
-
 	penstock "github.com/penstock/penstock/sdk/go"
 )
 
@@ -23,9 +21,9 @@ type request struct {
 	said members
 	// others are the members without a translation.
 	others []other
-	// turns are the messages, roles who says each.
-	turns []*fastjson.Value
-	roles []role
+	// turns are the messages, parts those of the content that is being written.
+	turns []message
+	parts []value
 	// monologue marks a request of system messages alone.
 	monologue bool
 	family    family
@@ -45,17 +43,17 @@ type request struct {
 
 // transformRequest is the hook: canonical request in, provider request out.
 func (t *translator) transformRequest(out, in []byte) ([]byte, error) {
-	env, err := t.unpack(in)
+	env, err := unpack(in)
 	if err != nil {
 		return nil, err
 	}
-	body := env.root.GetObject("body")
-	if body == nil {
+	if env.body.Kind() != '{' {
 		return nil, penstock.Reject(400, "the request body is not a JSON object")
 	}
 	r := &t.request
-	*r = request{scratch: &t.scratch, others: r.others, roles: r.roles[:0], dropped: r.dropped[:0], family: familyOf(env.model)}
-	r.index(body)
+	*r = request{scratch: &t.scratch, others: r.others, turns: r.turns[:0], parts: r.parts,
+		dropped: r.dropped[:0], family: familyOf(env.model)}
+	r.index(env.body)
 	r.cast()
 	// The result begins inside the headroom, so that much of the buffer is lost when
 	// it is used again; the third headroom makes up for it.
@@ -74,10 +72,10 @@ func (t *translator) transformRequest(out, in []byte) ([]byte, error) {
 func (r *request) write(env *envelope) error {
 	r.planMaxTokens(env.maxOutput)
 	r.planReasoning()
-	r.b = append(r.b, '{') // no comma: what stands before it belongs to the envelope
+	r.close('{') // no comma: what stands before it belongs to the envelope
 	r.memberText("model", env.model)
 	r.memberInt("max_tokens", r.limit)
-	if env.root.GetBool("stream") {
+	if env.stream {
 		r.memberLiteral("stream", "true")
 	}
 	for _, step := range [...]func(*request) error{
@@ -98,9 +96,9 @@ func (r *request) drop(name string) { r.dropped = append(r.dropped, name) }
 // planMaxTokens takes the client's bound, but no more than the model can give:
 // Anthropic refuses a larger one, OpenAI's clients are used to its being cut.
 func (r *request) planMaxTokens(limit int64) {
-	asked := r.said.maxCompletionTokens.GetInt64()
+	asked := number(r.said.maxCompletionTokens)
 	if asked == 0 {
-		asked = r.said.maxTokens.GetInt64()
+		asked = number(r.said.maxTokens)
 	}
 	switch {
 	case asked == 0 && limit > 0:
@@ -118,11 +116,11 @@ func (r *request) seal() []byte {
 	w := writer{b: r.raw[:0]}
 	w.literal(`{"method":"POST","path":"/messages","query":"","headers":{"anthropic-version":"2023-06-01"`)
 	r.writeBetas(&w)
-	w.b = append(w.b, `},"dropped":[`...)
+	w.add(`},"dropped":[`)
 	for _, name := range r.dropped {
 		w.text([]byte(name))
 	}
-	w.b = append(w.b, `],"body":`...)
+	w.add(`],"body":`)
 	r.raw = w.b
 	body := append(r.b, '}')
 	if start := headroom - len(w.b); start >= 0 {
@@ -142,9 +140,9 @@ func (r *request) writeBetas(w *writer) {
 		}
 		betas = append(betas, name...)
 	}
-	for _, list := range [...]*fastjson.Value{r.said.anthropicBeta, r.said.betas} {
-		for _, v := range list.GetArray() {
-			add(v.GetStringBytes())
+	for _, list := range [...]value{r.said.anthropicBeta, r.said.betas} {
+		for v := range list.Items {
+			add(text(v))
 		}
 	}
 	if r.files {

@@ -1,73 +1,104 @@
 package main
 
-import "github.com/valyala/fastjson"
+import penstock "github.com/penstock/penstock/sdk/go"
 
 // normaliseResponse is the hook: a plain reply or an error of the provider in, the
 // canonical completion or the classified error out.
 func (t *translator) normaliseResponse(out, in []byte) ([]byte, error) {
-	env, err := t.unpack(in)
+	env, err := unpack(in)
 	if err != nil {
 		return nil, err
 	}
+	if env.body != nil && !env.body.Valid() {
+		return nil, penstock.Reject(500, "the provider's body is not JSON")
+	}
 	w := &writer{b: out}
-	body := env.root.Get("body")
-	if status := env.root.GetInt("status"); status < 200 || status > 299 || body.GetArray("content") == nil && !emptyMessage(body) {
-		writeFailure(w, env.root, readFailure(env.root))
+	sent := readAnswer(env.body)
+	if env.status < 200 || env.status > 299 || sent.content.Kind() != '[' && !sent.message {
+		writeFailure(w, &env, readFailure(&env))
 		return w.b, nil
 	}
-	t.writeCompletion(w, &env, body)
+	t.blocks = t.blocks[:0]
+	for b := range sent.content.Items {
+		t.blocks = append(t.blocks, readBlock(b))
+	}
+	t.writeCompletion(w, &env, &sent)
 	return w.b, nil
 }
 
-// emptyMessage tells a reply without any content from something else.
-func emptyMessage(body *fastjson.Value) bool {
-	return body.GetObject() != nil && string(body.GetStringBytes("type")) == "message"
+// answer is the provider's message with its members; nil when absent.
+type answer struct {
+	// message says that it calls itself one, which tells a reply without any content
+	// from something else.
+	message                 bool
+	model, content, usage   value
+	stopReason, stopDetails value
 }
 
-func (t *translator) writeCompletion(w *writer, env *envelope, body *fastjson.Value) {
+func readAnswer(body value) (a answer) {
+	for key, v := range body.Members {
+		switch string(key) {
+		case "type":
+			a.message = string(text(v)) == "message"
+		case "model":
+			a.model = v
+		case "content":
+			a.content = v
+		case "usage":
+			a.usage = v
+		case "stop_reason":
+			a.stopReason = v
+		case "stop_details":
+			a.stopDetails = v
+		}
+	}
+	return a
+}
+
+func (t *translator) writeCompletion(w *writer, env *envelope, sent *answer) {
 	w.open('{')
 	writeIdentity(w, "chat.completion", env)
-	writeModel(w, env, body.Get("model"))
+	writeModel(w, env, sent.model)
 	w.name("choices")
 	w.open('[')
 	w.open('{')
 	w.memberInt("index", 0)
-	t.writeReply(w, body)
+	t.writeReply(w, sent)
 	w.memberLiteral("logprobs", "null")
-	w.memberLiteral("finish_reason", finishReason(body.GetStringBytes("stop_reason")))
+	w.memberLiteral("finish_reason", finishReason(text(sent.stopReason)))
 	w.close('}')
 	w.close(']')
 	var used usage
-	if used.read(body.Get("usage")); used.known {
+	if used.read(sent.usage); used.known {
 		w.name("usage")
 		used.write(w)
 	}
-	writeServiceTier(w, body.Get("usage"))
+	writeServiceTier(w, sent.usage)
 	w.close('}')
 }
 
 // writeIdentity writes what is the same in every piece of a reply.
 func writeIdentity(w *writer, object string, env *envelope) {
 	w.name("id")
-	w.b = append(w.b, `"chatcmpl-`...)
-	w.b = appendEscaped(w.b, env.requestID)
-	w.b = append(w.b, '"')
+	w.add(`"chatcmpl-`)
+	w.b = penstock.AppendInside(w.b, env.requestID)
+	w.close('"')
 	w.memberText("object", []byte(object))
 	w.memberInt("created", env.created)
 }
 
 // writeModel names the model as the provider does, or as it was asked for when the
 // provider does not.
-func writeModel(w *writer, env *envelope, model *fastjson.Value) {
-	if missing(model) {
+func writeModel(w *writer, env *envelope, model value) {
+	if model.Null() {
 		w.memberText("model", env.model)
 		return
 	}
 	w.memberValue("model", model)
 }
 
-func writeServiceTier(w *writer, used *fastjson.Value) {
-	switch tier := used.GetStringBytes("service_tier"); string(tier) {
+func writeServiceTier(w *writer, used value) {
+	switch tier := text(used.Member("service_tier")); string(tier) {
 	case "":
 	case "standard":
 		w.memberLiteral("service_tier", `"default"`)
@@ -92,56 +123,58 @@ func finishReason(stop []byte) string {
 
 // writeReply writes the assistant's message. What happened on the provider's side,
 // such as a search and its results, has no place in it and is left out.
-func (t *translator) writeReply(w *writer, body *fastjson.Value) {
-	blocks := body.GetArray("content")
+func (t *translator) writeReply(w *writer, sent *answer) {
 	w.name("message")
 	w.open('{')
 	w.memberLiteral("role", `"assistant"`)
-	t.writeText(w, blocks)
+	t.writeText(w)
 	w.name("refusal")
-	if why := body.Get("stop_details", "explanation"); !missing(why) {
+	if why := sent.stopDetails.Member("explanation"); !why.Null() {
 		w.value(why)
 	} else {
 		w.literal("null")
 	}
-	t.writeReasoning(w, blocks)
-	t.writeToolCalls(w, blocks)
-	t.writeAnnotations(w, blocks)
+	t.writeReasoning(w)
+	t.writeToolCalls(w)
+	t.writeAnnotations(w)
 	w.close('}')
 }
 
 // writeText joins the text blocks; content is null only beside tool calls.
-func (t *translator) writeText(w *writer, blocks []*fastjson.Value) {
+func (t *translator) writeText(w *writer) {
 	w.name("content")
 	mark := len(w.b)
-	w.b = append(w.b, '"')
-	text, calls := false, false
-	for _, b := range blocks {
-		switch blockType(b) {
+	w.close('"')
+	written, calls := false, false
+	for i := range t.blocks {
+		switch b := &t.blocks[i]; b.kind {
 		case textBlock:
-			text = true
-			w.b, _ = rawString(w.b, b.Get("text"))
+			written = true
+			inside, _ := b.text.Inside()
+			w.b = append(w.b, inside...)
 		case toolBlock:
 			calls = true
 		}
 	}
-	w.b = append(w.b, '"')
-	if calls && !text {
-		w.b = append(w.b[:mark], "null"...)
+	w.close('"')
+	if calls && !written {
+		w.b = w.b[:mark]
+		w.add("null")
 	}
 }
 
 // writeReasoning writes the thinking as text for people, and as blocks for the next
 // request to bring back.
-func (t *translator) writeReasoning(w *writer, blocks []*fastjson.Value) {
+func (t *translator) writeReasoning(w *writer) {
 	mark := len(w.b)
 	w.name("reasoning_content")
-	w.b = append(w.b, '"')
+	w.close('"')
 	start, thoughts := len(w.b), 0
-	for _, b := range blocks {
-		switch blockType(b) {
+	for i := range t.blocks {
+		switch b := &t.blocks[i]; b.kind {
 		case thinkingBlock:
-			w.b, _ = rawString(w.b, b.Get("thinking"))
+			inside, _ := b.thinking.Inside()
+			w.b = append(w.b, inside...)
 			thoughts++
 		case redactedBlock:
 			thoughts++
@@ -150,25 +183,26 @@ func (t *translator) writeReasoning(w *writer, blocks []*fastjson.Value) {
 	if len(w.b) == start {
 		w.b = w.b[:mark]
 	} else {
-		w.b = append(w.b, '"')
+		w.close('"')
 	}
 	if thoughts == 0 {
 		return
 	}
 	w.name("thinking_blocks")
 	w.open('[')
-	for _, b := range blocks {
-		if kind := blockType(b); kind == thinkingBlock || kind == redactedBlock {
-			w.object(b.GetObject())
+	for i := range t.blocks {
+		if b := &t.blocks[i]; b.kind == thinkingBlock || b.kind == redactedBlock {
+			w.value(b.whole)
 		}
 	}
 	w.close(']')
 }
 
-func (t *translator) writeToolCalls(w *writer, blocks []*fastjson.Value) {
+func (t *translator) writeToolCalls(w *writer) {
 	first := true
-	for _, b := range blocks {
-		if blockType(b) != toolBlock {
+	for i := range t.blocks {
+		b := &t.blocks[i]
+		if b.kind != toolBlock {
 			continue
 		}
 		if first {
@@ -176,30 +210,29 @@ func (t *translator) writeToolCalls(w *writer, blocks []*fastjson.Value) {
 			w.open('[')
 			first = false
 		}
-		t.writeToolCall(w, b)
+		writeToolCall(w, b)
 	}
 	if !first {
 		w.close(']')
 	}
 }
 
-func (t *translator) writeToolCall(w *writer, b *fastjson.Value) {
+func writeToolCall(w *writer, b *replyBlock) {
 	w.open('{')
-	w.memberValue("id", b.Get("id"))
+	w.memberValue("id", b.id)
 	w.memberLiteral("type", `"function"`)
 	w.name("function")
 	w.open('{')
-	w.memberValue("name", b.Get("name"))
-	w.memberText("arguments", t.arguments(b.Get("input")))
+	w.memberValue("name", b.name)
+	w.memberText("arguments", arguments(b.input))
 	w.close('}')
 	w.close('}')
 }
 
 // arguments is a call's input as the text that OpenAI keeps in a string.
-func (t *translator) arguments(input *fastjson.Value) []byte {
-	if input.GetObject() == nil {
+func arguments(input value) []byte {
+	if input.Kind() != '{' {
 		return []byte("{}")
 	}
-	t.raw = input.MarshalTo(t.raw[:0])
-	return t.raw
+	return input
 }

@@ -1,44 +1,40 @@
 package main
 
-import "github.com/valyala/fastjson"
-
 // writeThoughts writes the thinking that an assistant message brings back, which
 // has to come before its tool calls. It travels in thinking_blocks, as this module
 // gives it out, or in OpenRouter's reasoning_details. Thinking without its
 // signature is left out: Anthropic refuses it.
-func (r *request) writeThoughts(m *fastjson.Value) {
-	blocks := m.GetArray("thinking_blocks")
-	for _, b := range blocks {
-		switch string(b.GetStringBytes("type")) {
-		case "thinking":
-			r.writeThinking(b.Get("thinking"), b.Get("signature"))
-		case "redacted_thinking":
-			r.writeRedacted(b.Get("data"))
-		}
+func (r *request) writeThoughts(m *message) {
+	for v := range m.thinkingBlocks.Items {
+		r.writeThought(v, "thinking", "thinking", "redacted_thinking")
 	}
-	if len(blocks) > 0 {
+	if filled(m.thinkingBlocks) {
 		return
 	}
-	for _, d := range m.GetArray("reasoning_details") {
-		switch string(d.GetStringBytes("type")) {
-		case "reasoning.text":
-			r.writeThinking(d.Get("text"), d.Get("signature"))
-		case "reasoning.encrypted":
-			r.writeRedacted(d.Get("data"))
-		}
+	for v := range m.traces.Items {
+		r.writeThought(v, "reasoning.text", "text", "reasoning.encrypted")
 	}
 }
 
-func (r *request) writeThinking(thinking, signature *fastjson.Value) {
-	raw, ok := rawString(r.raw[:0], signature)
-	r.raw = raw
-	if !ok || len(raw) == 0 {
+// writeThought writes a block whose type is plain, with its text in the member called
+// name, or redacted.
+func (r *request) writeThought(v value, plain, name, redacted string) {
+	switch string(text(v.Member("type"))) {
+	case plain:
+		r.writeThinking(v.Member(name), v.Member("signature"))
+	case redacted:
+		r.writeRedacted(v.Member("data"))
+	}
+}
+
+func (r *request) writeThinking(thinking, signature value) {
+	if len(inside(signature)) == 0 {
 		return
 	}
 	r.block()
 	r.open('{')
 	r.memberLiteral("type", `"thinking"`)
-	if missing(thinking) {
+	if thinking.Null() {
 		r.memberLiteral("thinking", `""`)
 	}
 	r.memberValue("thinking", thinking)
@@ -46,8 +42,8 @@ func (r *request) writeThinking(thinking, signature *fastjson.Value) {
 	r.close('}')
 }
 
-func (r *request) writeRedacted(data *fastjson.Value) {
-	if missing(data) {
+func (r *request) writeRedacted(data value) {
+	if data.Null() {
 		return
 	}
 	r.block()

@@ -1,53 +1,50 @@
 package main
 
 import (
+	"bytes"
 	"strconv"
-
-	"github.com/valyala/fastjson"
 )
 
 // writeToolCalls writes an assistant message's calls as tool_use blocks.
-func (r *request) writeToolCalls(m *fastjson.Value, i int) error {
-	for k, call := range m.GetArray("tool_calls") {
-		function := call.Get("function")
-		if missing(function) {
+func (r *request) writeToolCalls(m *message, i int) error {
+	k := 0
+	for call := range m.toolCalls.Items {
+		function := call.Member("function")
+		if function.Null() {
 			return reject(at(at("messages", i)+".tool_calls", k), "only function calls can be sent to Anthropic")
 		}
-		r.writeToolUse(call.GetStringBytes("id"), function)
+		r.writeToolUse(text(call.Member("id")), function)
+		k++
 	}
-	if function := m.Get("function_call"); function.GetObject() != nil {
+	if m.call.Kind() == '{' {
 		r.caller = i
-		r.writeToolUse(functionID(i), function)
+		r.writeToolUse(functionID(i), m.call)
 	}
 	return nil
 }
 
-func (r *request) writeToolUse(id []byte, function *fastjson.Value) {
+func (r *request) writeToolUse(id []byte, function value) {
 	r.block()
 	r.literal(`{"type":"tool_use","id":`)
 	r.text(toolID(id))
-	r.memberText("name", function.GetStringBytes("name"))
+	r.memberText("name", text(function.Member("name")))
 	r.name("input")
-	r.writeInput(function.Get("arguments"))
+	r.writeInput(function.Member("arguments"))
 	r.close('}')
 }
 
 // writeInput writes a call's arguments, which OpenAI keeps in a string, as the
 // object they stand for. Anything else than an object becomes an empty one.
-func (r *request) writeInput(arguments *fastjson.Value) {
-	if arguments.GetObject() != nil {
-		r.value(arguments)
-		return
+func (r *request) writeInput(arguments value) {
+	if arguments.Kind() != '{' {
+		r.raw, _ = arguments.Text(r.raw[:0])
+		arguments = r.raw
 	}
-	text := arguments.GetStringBytes()
-	// The parser bounds the depth, and the validator is strict but does not.
-	v, err := r.args.ParseBytes(text)
-	if err != nil || v.GetObject() == nil || fastjson.ValidateBytes(text) != nil {
+	if arguments.Kind() != '{' || !arguments.Valid() {
 		r.literal("{}")
 		return
 	}
-	r.comma()
-	r.b = append(r.b, text...)
+	r.value(arguments)
 }
 
 // toolID replaces what Anthropic does not allow in the id of a call. The same
@@ -56,13 +53,25 @@ func toolID(id []byte) []byte {
 	if len(id) == 0 {
 		return []byte("call")
 	}
-	for i, c := range id {
-		alnum := c >= '0' && c <= '9' || c >= 'A' && c <= 'Z' || c >= 'a' && c <= 'z'
-		if !alnum && c != '-' && c != '_' {
+	if i := oddID(id, 0); i < len(id) {
+		id = bytes.Clone(id)
+		for ; i < len(id); i = oddID(id, i) {
 			id[i] = '_'
 		}
 	}
 	return id
+}
+
+// oddID is where the first character from i on stands that ids may not have.
+func oddID(id []byte, i int) int {
+	for ; i < len(id); i++ {
+		c := id[i]
+		alnum := c >= '0' && c <= '9' || c >= 'A' && c <= 'Z' || c >= 'a' && c <= 'z'
+		if !alnum && c != '-' && c != '_' {
+			break
+		}
+	}
+	return i
 }
 
 // functionID makes up an id for a call in the deprecated form, which has none: the
@@ -70,9 +79,9 @@ func toolID(id []byte) []byte {
 func functionID(i int) []byte { return strconv.AppendInt([]byte("function_"), int64(i), 10) }
 
 // writeToolResult writes a tool message as a block of the user's turn.
-func (r *request) writeToolResult(m *fastjson.Value, i int) error {
-	id := m.GetStringBytes("tool_call_id")
-	if r.roles[i] == functionRole {
+func (r *request) writeToolResult(m *message, i int) error {
+	id := text(m.toolCallID)
+	if m.role == functionRole {
 		id = functionID(r.caller)
 	}
 	r.begin(userRole)
@@ -82,24 +91,24 @@ func (r *request) writeToolResult(m *fastjson.Value, i int) error {
 	if err := r.writeResultContent(m, i); err != nil {
 		return err
 	}
-	r.memberValue("is_error", m.Get("is_error"))
-	r.endBlock(m)
+	r.memberValue("is_error", m.isError)
+	r.endBlock(&part{cacheControl: m.cacheControl})
 	return nil
 }
 
-func (r *request) writeResultContent(m *fastjson.Value, i int) error {
+func (r *request) writeResultContent(m *message, i int) error {
 	mark := len(r.b)
 	r.name("content")
 	r.open('[')
-	start, outer := len(r.b), r.turn
+	start, outer, k := len(r.b), r.turn, 0
 	r.turn.nested = true
-	for k, part := range m.GetArray("content") {
-		if err := r.writePart(part, i, k, false); err != nil {
+	for v := range m.content.Items {
+		if err := r.writePart(v, i, k, false); err != nil {
 			return err
 		}
+		k++
 	}
-	if raw, ok := rawString(r.raw[:0], m.Get("content")); ok {
-		r.raw = raw
+	if raw, ok := m.content.Inside(); ok {
 		r.writeText(raw, nil, false)
 	}
 	r.turn = outer

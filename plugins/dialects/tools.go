@@ -3,8 +3,6 @@ package main
 import (
 	"bytes"
 	"slices"
-
-	"github.com/valyala/fastjson"
 )
 
 // writeTools writes the declared tools, the deprecated functions, and web search,
@@ -13,14 +11,15 @@ func (r *request) writeTools() error {
 	mark := len(r.b)
 	r.name("tools")
 	r.open('[')
-	allowed := r.allowedTools()
-	for i, tool := range r.said.tools.GetArray() {
-		if err := r.writeTool(tool, i, allowed); err != nil {
+	allowed, i := r.allowedTools(), 0
+	for v := range r.said.tools.Items {
+		if err := r.writeTool(v, i, allowed); err != nil {
 			return err
 		}
+		i++
 	}
-	for _, function := range r.said.functions.GetArray() {
-		r.writeFunction(function, function)
+	for v := range r.said.functions.Items {
+		r.writeFunction(readFunction(v), nil)
 	}
 	r.writeWebSearch()
 	if r.declared == 0 {
@@ -36,55 +35,77 @@ func (r *request) writeTools() error {
 
 // writeTool writes one element of tools. A type that OpenAI does not know is one of
 // Anthropic's own tools and passes as it is.
-func (r *request) writeTool(tool *fastjson.Value, i int, allowed []*fastjson.Value) error {
-	function := tool.Get("function")
-	if function.GetObject() != nil {
-		if allowed == nil || mentions(allowed, function.GetStringBytes("name")) {
-			r.writeFunction(function, tool)
+func (r *request) writeTool(tool value, i int, allowed value) error {
+	if v := tool.Member("function"); v.Kind() == '{' {
+		f := readFunction(v)
+		if !filled(allowed) || mentions(allowed, text(f.name)) {
+			r.writeFunction(f, tool.Member("cache_control"))
 		}
 		return nil
 	}
-	kind := string(tool.GetStringBytes("type"))
-	if !word(kind) || kind == "function" || kind == "custom" && !tool.Exists("input_schema") {
+	kind := string(text(tool.Member("type")))
+	if !word(kind) || kind == "function" || kind == "custom" && tool.Member("input_schema") == nil {
 		return reject(at("tools", i), "only function tools and Anthropic's own can be sent to Anthropic")
 	}
-	r.object(tool.GetObject())
+	r.value(tool)
 	r.declared++
 	return nil
 }
 
 // allowedTools are the tools that tool_choice narrows the declared ones down to;
-// nil when it does not.
-func (r *request) allowedTools() []*fastjson.Value {
+// none when it does not.
+func (r *request) allowedTools() value {
 	choice := r.said.toolChoice
-	if choice.GetObject() == nil || string(choice.GetStringBytes("type")) != "allowed_tools" {
+	if string(text(choice.Member("type"))) != "allowed_tools" {
 		return nil
 	}
-	return choice.GetArray("allowed_tools", "tools")
+	return choice.Member("allowed_tools", "tools")
 }
 
-func mentions(tools []*fastjson.Value, name []byte) bool {
-	for _, tool := range tools {
-		if bytes.Equal(tool.GetStringBytes("function", "name"), name) {
+func mentions(tools value, name []byte) bool {
+	for tool := range tools.Items {
+		if bytes.Equal(text(tool.Member("function", "name")), name) {
 			return true
 		}
 	}
 	return false
 }
 
-func (r *request) writeFunction(function, tool *fastjson.Value) {
+// function is a function's declaration with its members; nil when absent.
+type function struct{ name, description, parameters, strict, cacheControl value }
+
+func readFunction(v value) (f function) {
+	for key, member := range v.Members {
+		switch string(key) {
+		case "name":
+			f.name = member
+		case "description":
+			f.description = member
+		case "parameters":
+			f.parameters = member
+		case "strict":
+			f.strict = member
+		case "cache_control":
+			f.cacheControl = member
+		}
+	}
+	return f
+}
+
+// writeFunction writes a declaration; control is the cache_control that stands beside
+// it.
+func (r *request) writeFunction(f function, control value) {
 	r.declared++
 	r.open('{')
-	r.memberValue("name", function.Get("name"))
-	r.memberValue("description", function.Get("description"))
+	r.memberValue("name", f.name)
+	r.memberValue("description", f.description)
 	r.name("input_schema")
-	r.writeSchema(function.Get("parameters"))
-	if r.family.structured() && function.GetBool("strict") {
+	r.writeSchema(f.parameters)
+	if r.family.structured() && f.strict.Kind() == 't' {
 		r.memberLiteral("strict", "true")
 	}
-	control := tool.Get("cache_control")
-	if missing(control) {
-		control = function.Get("cache_control")
+	if control.Null() {
+		control = f.cacheControl
 	}
 	r.memberValue("cache_control", control)
 	r.close('}')
@@ -92,15 +113,14 @@ func (r *request) writeFunction(function, tool *fastjson.Value) {
 
 // writeSchema writes the parameters of a function, which Anthropic wants to be of
 // type object even if there are none.
-func (r *request) writeSchema(parameters *fastjson.Value) {
-	o := parameters.GetObject()
-	if o == nil || o.Len() == 0 {
+func (r *request) writeSchema(parameters value) {
+	if parameters.Kind() != '{' || !filled(parameters) {
 		r.literal(`{"type":"object","properties":{}}`)
 		return
 	}
 	start := len(r.b)
-	r.value(parameters) // before it is looked into, see writer
-	if o.Get("type") == nil {
+	r.value(parameters)
+	if parameters.Member("type") == nil {
 		r.b = slices.Insert(r.b, start+1, []byte(`"type":"object",`)...)
 	}
 }
@@ -108,19 +128,19 @@ func (r *request) writeSchema(parameters *fastjson.Value) {
 // writeWebSearch writes Anthropic's search tool for OpenAI's web_search_options.
 func (r *request) writeWebSearch() {
 	options := r.said.webSearchOptions
-	if options.GetObject() == nil {
+	if options.Kind() != '{' {
 		return
 	}
 	r.declared++
 	r.open('{')
 	r.memberLiteral("type", `"web_search_20250305"`)
 	r.memberLiteral("name", `"web_search"`)
-	if place := options.Get("user_location", "approximate"); place.GetObject() != nil {
+	if place := options.Member("user_location", "approximate"); place.Kind() == '{' {
 		r.name("user_location")
 		r.open('{')
 		r.memberLiteral("type", `"approximate"`)
 		for _, key := range [...]string{"city", "region", "country", "timezone"} {
-			r.memberValue(key, place.Get(key))
+			r.memberValue(key, place.Member(key))
 		}
 		r.close('}')
 	}
@@ -135,11 +155,12 @@ const maxSilent = 128
 // called.
 func (r *request) writeSilentTools() {
 	var names [][]byte
-	for _, m := range r.turns {
-		for _, call := range m.GetArray("tool_calls") {
-			names = addName(names, call.GetStringBytes("function", "name"))
+	for i := range r.turns {
+		m := &r.turns[i]
+		for call := range m.toolCalls.Items {
+			names = addName(names, text(call.Member("function", "name")))
 		}
-		names = addName(names, m.GetStringBytes("function_call", "name"))
+		names = addName(names, text(m.call.Member("name")))
 	}
 	for _, name := range names {
 		r.silent = true
@@ -193,8 +214,8 @@ func (r *request) writeToolChoice() error {
 // serial reports whether the request forbids parallel calls, in OpenAI's or in
 // Anthropic's words.
 func (r *request) serial() bool {
-	forbidden := !missing(r.said.parallelToolCalls) && !r.said.parallelToolCalls.GetBool()
-	return forbidden || r.said.toolChoice.GetBool("disable_parallel_tool_use")
+	forbidden := !r.said.parallelToolCalls.Null() && r.said.parallelToolCalls.Kind() != 't'
+	return forbidden || r.said.toolChoice.Member("disable_parallel_tool_use").Kind() == 't'
 }
 
 // toolChoice is Anthropic's word for the request's choice; empty when it makes none.
@@ -206,9 +227,9 @@ func (r *request) toolChoice() (kind string, name []byte) {
 	if choice == nil {
 		choice = r.said.functionCall
 	}
-	word := string(choice.GetStringBytes())
-	if choice.GetObject() != nil {
-		word = string(choice.GetStringBytes("type"))
+	word := string(text(choice))
+	if choice.Kind() == '{' {
+		word = string(text(choice.Member("type")))
 	}
 	switch word {
 	case "auto", "none", "any":
@@ -216,7 +237,7 @@ func (r *request) toolChoice() (kind string, name []byte) {
 	case "required":
 		return "any", nil
 	case "tool":
-		return "tool", choice.GetStringBytes("name")
+		return "tool", text(choice.Member("name"))
 	case "allowed_tools":
 		if r.forcesTool() {
 			return "any", nil
@@ -228,10 +249,10 @@ func (r *request) toolChoice() (kind string, name []byte) {
 
 // namedChoice reads the forms that name a function: {"type":"function","function":
 // {"name":…}} and the deprecated {"name":…}.
-func namedChoice(choice *fastjson.Value) (kind string, name []byte) {
-	name = choice.GetStringBytes("function", "name")
+func namedChoice(choice value) (kind string, name []byte) {
+	name = text(choice.Member("function", "name"))
 	if name == nil {
-		name = choice.GetStringBytes("name")
+		name = text(choice.Member("name"))
 	}
 	if name == nil {
 		return "", nil

@@ -1,58 +1,67 @@
 package main
 
-import (
-	"strconv"
+import penstock "github.com/penstock/penstock/sdk/go"
 
-	"github.com/valyala/fastjson"
-
-	penstock "github.com/penstock/penstock/sdk/go"
-)
-
-// translator holds what the hooks reuse from call to call: parsers and buffers. It
-// serves one call at a time, and no call sees anything of the one before.
+// translator holds what the hooks reuse from call to call. It serves one call at a
+// time, and no call sees anything of the one before.
 type translator struct {
 	scratch
-	parser  fastjson.Parser
 	request request
 	stream  stream
+	// blocks are those of a plain reply.
+	blocks []replyBlock
 	// lines and state are an event's output before it is framed.
 	lines writer
 	state []byte
 }
 
 // scratch is for what lives from one line to the next.
-type scratch struct {
-	// raw holds the inside of one JSON string at a time.
-	raw []byte
-	// args parses JSON that arrived inside a string, while the values around it
-	// live on.
-	args fastjson.Parser
-}
+type scratch struct{ raw []byte }
 
-// envelope is the part of a hook's input that every dialect needs.
+// envelope is a hook's input.
 type envelope struct {
-	root      *fastjson.Value
+	body, headers value
+	// text is what stands in place of a body that is not JSON.
+	text      value
 	model     []byte
 	maxOutput int64
 	requestID []byte
 	created   int64
+	status    int
+	stream    bool
 }
 
-// unpack parses a hook's input and checks that it names a dialect of this module.
-func (t *translator) unpack(in []byte) (envelope, error) {
-	root, err := t.parser.ParseBytes(in)
-	if err != nil {
-		return envelope{}, penstock.Reject(500, "the hook's input is not JSON: ", err.Error())
+// unpack looks a hook's input through and checks that it names a dialect of this
+// module.
+func unpack(in value) (env envelope, err error) {
+	var dialect, target value
+	for key, v := range in.Members {
+		switch string(key) {
+		case "dialect":
+			dialect = v
+		case "target":
+			target = v
+		case "request_id":
+			env.requestID = text(v)
+		case "created":
+			env.created = number(v)
+		case "status":
+			env.status = int(number(v))
+		case "stream":
+			env.stream = v.Kind() == 't'
+		case "headers":
+			env.headers = v
+		case "text":
+			env.text = v
+		case "body":
+			env.body = v
+		}
 	}
-	if name := root.GetStringBytes("dialect"); string(name) != "anthropic" {
-		return envelope{}, penstock.Reject(500, "unknown dialect ", strconv.Quote(string(name)),
+	if name := text(dialect); string(name) != "anthropic" {
+		return env, penstock.Reject(500, "unknown dialect ", string(penstock.AppendText(nil, name)),
 			"; this module speaks anthropic")
 	}
-	return envelope{
-		root:      root,
-		model:     root.GetStringBytes("target", "model"),
-		maxOutput: root.GetInt64("target", "max_output"),
-		requestID: root.GetStringBytes("request_id"),
-		created:   root.GetInt64("created"),
-	}, nil
+	env.model = text(target.Member("model"))
+	env.maxOutput = number(target.Member("max_output"))
+	return env, nil
 }

@@ -2,49 +2,59 @@ package main
 
 import (
 	"bytes"
+	"math/bits"
+	"unsafe"
 
-	"github.com/valyala/fastjson"
+	penstock "github.com/penstock/penstock/sdk/go"
 )
 
-// null is the value that the parser shares between all nulls: comparing with it
-// does not read a string the way asking for a type does.
-var null = new(fastjson.Arena).NewNull()
+// value is a piece of the input. What is passed on is copied as it stands there.
+type value = penstock.JSON
 
-// missing reports whether a member is absent or null.
-func missing(v *fastjson.Value) bool { return v == nil || v == null }
+// text is what a string says; nil when v is none. It lies in the input unless it is
+// escaped.
+func text(v value) []byte {
+	inside, ok := v.Inside()
+	if !ok {
+		return nil
+	}
+	if bytes.IndexByte(inside, '\\') < 0 {
+		return inside
+	}
+	decoded, _ := v.Text(nil)
+	return decoded
+}
 
-// rawString appends the inside of a JSON string, escapes and all, to dst. It
-// reports false, and returns dst as it was, when v is not a string.
-func rawString(dst []byte, v *fastjson.Value) ([]byte, bool) {
-	if missing(v) || v.GetObject() != nil || len(v.GetArray()) > 0 {
-		return dst, false
+// number is a whole number; 0 when v is none.
+func number(v value) int64 {
+	n, _ := v.Whole()
+	return n
+}
+
+// filled reports whether a list or an object has anything in it.
+func filled(v value) bool {
+	for range v.Items {
+		return true
 	}
-	start := len(dst)
-	out := v.MarshalTo(dst)
-	if out[start] != '"' {
-		return dst, false
+	for range v.Members {
+		return true
 	}
-	copy(out[start:], out[start+1:len(out)-1])
-	return out[:len(out)-2], true
+	return false
 }
 
 // empty reports whether v says nothing: absent, null, false, zero, an empty string
 // or an empty container.
-func empty(v *fastjson.Value, scratch []byte) bool {
-	if missing(v) {
-		return true
+func empty(v value) bool {
+	switch v.Kind() {
+	case '{', '[':
+		return !filled(v)
+	case '0':
+		x, _ := v.Number()
+		return x == 0
+	case '"':
+		return len(v) == len(`""`)
 	}
-	if o := v.GetObject(); o != nil {
-		return o.Len() == 0
-	}
-	if len(v.GetArray()) > 0 {
-		return false
-	}
-	switch b := v.MarshalTo(scratch[:0]); string(b) {
-	case `""`, "[]", "false", "0", "0.0", "-0":
-		return true
-	}
-	return false
+	return v.Kind() != 't'
 }
 
 // trimRaw cuts white space off the end of a JSON string's inside.
@@ -74,20 +84,30 @@ func escaped(s []byte) bool {
 
 // runes counts the characters of a JSON string's inside.
 func runes(raw []byte) int64 {
-	n := int64(0)
-	for i := 0; i < len(raw); i++ {
-		switch c := raw[i]; {
-		case c == '\\' && i+5 < len(raw) && raw[i+1] == 'u':
-			// The low half of a surrogate pair belongs to the character before it.
-			if !lowSurrogate(raw[i+2:]) {
+	const slashes, ones, tops = 0x5c5c5c5c5c5c5c5c, 0x0101010101010101, 0x8080808080808080
+	n, i := int64(0), 0
+	for i < len(raw) {
+		for ; i+8 <= len(raw); i += 8 {
+			x := *(*uint64)(unsafe.Pointer(&raw[i]))
+			if y := x ^ slashes; (y-ones)&^y&tops != 0 {
+				break
+			}
+			n += 8 - int64(bits.OnesCount64(x&^(x<<1)&tops)) // without UTF-8's continuation bytes
+		}
+		for end := min(i+8, len(raw)); i < end; i++ {
+			switch c := raw[i]; {
+			case c == '\\' && i+5 < len(raw) && raw[i+1] == 'u':
+				// The low half of a surrogate pair belongs to the character before it.
+				if !lowSurrogate(raw[i+2:]) {
+					n++
+				}
+				i += 5
+			case c == '\\':
+				n++
+				i++
+			case c&0xc0 != 0x80:
 				n++
 			}
-			i += 5
-		case c == '\\':
-			n++
-			i++
-		case c&0xc0 != 0x80: // not a continuation byte of UTF-8
-			n++
 		}
 	}
 	return n

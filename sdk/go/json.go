@@ -18,39 +18,50 @@ const MaxDepth = 300
 
 // Valid reports whether j is one well-formed JSON value, with white space around it or
 // not. It does not look whether texts are valid UTF-8.
-func (j JSON) Valid() bool {
-	end := check(j, space(j, 0), MaxDepth+1)
-	return end >= 0 && space(j, end) == len(j)
-}
+func (j JSON) Valid() bool { return valid(j) }
 
 // Kind tells a value by the byte that it begins with: '{' an object, '[' a list, '"' a
 // text, '0' any number, 't' true, 'f' false, 'n' null; 0 when there is no value.
 func (j JSON) Kind() byte {
-	i := space(j, 0)
-	if i == len(j) {
+	if len(j) == 0 {
 		return 0
 	}
-	if c := j[i]; c != '-' && c-'0' > 9 {
-		return c
+	c := j[0]
+	if c <= '9' && c != '"' {
+		return j.spacedKind()
 	}
-	return '0'
+	return c
+}
+
+// spacedKind is the kind of a number, or of what has white space before it.
+//
+//go:noinline
+func (j JSON) spacedKind() byte {
+	i := space(j, 0)
+	switch {
+	case i == len(j):
+		return 0
+	case j[i] == '-' || j[i]-'0' <= 9:
+		return '0'
+	}
+	return j[i]
 }
 
 // Null reports whether there is no value, or the value null.
-func (j JSON) Null() bool { k := j.Kind(); return k == 0 || k == 'n' }
+func (j JSON) Null() bool { return len(j) == 0 || j.Kind() == 'n' }
 
 // Members goes through an object's members in their order. A key lies in the input,
-// unless it is escaped or not ASCII.
+// unless it is escaped.
 func (j JSON) Members(yield func(key []byte, value JSON) bool) {
 	if j.Kind() == '{' {
-		walk(j, space(j, 0), 0, yield)
+		walk(j, yield)
 	}
 }
 
 // Items goes through a list's items.
 func (j JSON) Items(yield func(item JSON) bool) {
 	if j.Kind() == '[' {
-		walk(j, space(j, 0), 0, func(_ []byte, item JSON) bool { return yield(item) })
+		walk(j, func(_ []byte, item JSON) bool { return yield(item) })
 	}
 }
 

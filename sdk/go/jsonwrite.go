@@ -8,9 +8,13 @@ import (
 // AppendText appends s as a JSON string, escaped as far as JSON requires. Bytes that are
 // not UTF-8 become U+FFFD.
 func AppendText(dst, s []byte) []byte {
-	dst = append(dst, '"')
+	return append(AppendInside(append(dst, '"'), s), '"')
+}
+
+// AppendInside is AppendText without the quotes.
+func AppendInside(dst, s []byte) []byte {
 	start := 0
-	for i := plain(s, 0); i < len(s); i += plain(s, i) {
+	for i := oddAt(s, 0, tops); i < len(s); i = oddAt(s, i, tops) {
 		size, bad := 1, true
 		if s[i] >= utf8.RuneSelf {
 			var r rune
@@ -23,19 +27,7 @@ func AppendText(dst, s []byte) []byte {
 		}
 		i += size
 	}
-	return append(append(dst, s[start:]...), '"')
-}
-
-// plain is how many bytes of s from i on stand for themselves in a JSON string and are
-// ASCII.
-func plain(s []byte, i int) int {
-	for start := i; ; i += 8 {
-		x := word(s, i)
-		marks := zeros(x^ones*'"') | zeros(x^ones*'\\') | (x-ones*' ')&^x&tops | x&tops
-		if marks != 0 {
-			return min(i+first(marks), len(s)) - start
-		}
-	}
+	return append(dst, s[start:]...)
 }
 
 func appendEscape(dst []byte, c byte) []byte {

@@ -155,3 +155,27 @@ func (d *decoder) checkDialect(c *Config, path string, dialect llm.Dialect) {
 		d.faultErr(path, nil, choose(&d2, string(dialect), names...))
 	}
 }
+
+// KindOf is what the configuration uses a plugin as: router, transform or dialect;
+// empty when it is used as several of them, or not at all.
+func (c *Config) KindOf(plugin string) string {
+	var kinds []string
+	for _, m := range c.Models {
+		if m.Router == plugin {
+			kinds = append(kinds, "router")
+		}
+		if slices.Contains(m.Transform, plugin) {
+			kinds = append(kinds, "transform")
+		}
+	}
+	for _, p := range c.Providers {
+		if string(p.Dialect) == plugin {
+			kinds = append(kinds, "dialect")
+		}
+	}
+	slices.Sort(kinds)
+	if kinds = slices.Compact(kinds); len(kinds) == 1 {
+		return kinds[0]
+	}
+	return ""
+}

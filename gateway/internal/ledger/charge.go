@@ -11,8 +11,11 @@ import (
 // Totals returns what has been charged to every window that may not be over by now,
 // to rebuild the meters with after a start. It may contain windows that have just
 // ended: whoever counts knows the calendar.
-func (l *Ledger) Totals(ctx context.Context, now time.Time) ([]llm.Charge, error) {
-	rows, err := l.db.QueryContext(ctx, "SELECT scope, unit, span, span_id, amount FROM charges WHERE expires >= ?", now.Unix())
+func (r *Reader) Totals(ctx context.Context, now time.Time) ([]llm.Charge, error) {
+	if err := r.caughtUp(ctx); err != nil {
+		return nil, err
+	}
+	rows, err := r.db.QueryContext(ctx, "SELECT scope, unit, span, span_id, amount FROM charges WHERE expires >= ?", now.Unix())
 	if err != nil {
 		return nil, fmt.Errorf("read charges: %w", err)
 	}

@@ -191,13 +191,6 @@ func charge(o *object, c *llm.Charge) {
 	o.whole("amount", c.Amount)
 }
 
-// appendCharges writes charges as a JSON array.
-func appendCharges(b []byte, charges []llm.Charge) []byte {
-	o := object{b}
-	array(&o, charges, charge)
-	return o.b
-}
-
 func finite(f float64) bool { return !math.IsNaN(f) && !math.IsInf(f, 0) }
 
 func appendFloat(b []byte, f float64) []byte { return strconv.AppendFloat(b, f, 'g', -1, 64) }

@@ -2,7 +2,6 @@ package ledger
 
 import (
 	"context"
-	"encoding/json"
 	"fmt"
 	"time"
 
@@ -21,19 +20,15 @@ type Lease struct {
 // replaces the first. The lease ends with the record that names it, as its Lease or
 // by having the same ID, or with CloseLease.
 func (l *Ledger) OpenLease(ctx context.Context, lease string, states []llm.LimitState, expires time.Time) error {
-	o := newOp()
-	o.open, o.expires, o.text = lease, expires.Unix(), string(appendCharges(nil, estimates(states)))
-	return l.writer.do(ctx, o)
+	frame := appendOpening(nil, lease, expires.Unix(), estimates(states))
+	return l.journal.append(ctx, frame, 0, leaseChange{lease, string(frame)})
 }
 
 // CloseLease ends a lease without a record and books the charges, which may be none.
 // It is for reservations that the meter has given up on. A lease that was never
 // journalled is no error.
 func (l *Ledger) CloseLease(ctx context.Context, lease string, charges []llm.Charge) error {
-	o := newOp()
-	o.close[0] = lease
-	o.charges = append(o.charges, charges...)
-	return l.writer.do(ctx, o)
+	return l.journal.append(ctx, appendClosing(nil, lease, charges), 0, leaseChange{lease: lease})
 }
 
 // estimates turns the reservation's states into what they cost when nothing better
@@ -63,40 +58,12 @@ func repeats(earlier []llm.LimitState, s llm.LimitState) bool {
 // returns them for the log. Call it once at the start, before Totals and before the
 // first request: what this process opens is the meter's to watch.
 func (l *Ledger) Sweep(ctx context.Context) ([]Lease, error) {
-	orphans, err := l.orphans(ctx)
-	if err != nil {
-		return nil, fmt.Errorf("read the journal: %w", err)
-	}
+	orphans := l.orphans
+	l.orphans = nil
 	for _, o := range orphans {
-		op := newOp()
-		op.orphan = o.ID
-		op.charges = append(op.charges, o.Charges...)
-		if err := l.writer.do(ctx, op); err != nil {
+		if err := l.CloseLease(ctx, o.ID, o.Charges); err != nil {
 			return nil, fmt.Errorf("charge lease %s: %w", o.ID, err)
 		}
 	}
 	return orphans, nil
-}
-
-func (l *Ledger) orphans(ctx context.Context) ([]Lease, error) {
-	rows, err := l.db.QueryContext(ctx, "SELECT id, expires, charges FROM leases WHERE run <> ? ORDER BY id", l.run)
-	if err != nil {
-		return nil, err
-	}
-	defer rows.Close()
-	var list []Lease
-	for rows.Next() {
-		var o Lease
-		var expires int64
-		var charges []byte
-		if err := rows.Scan(&o.ID, &expires, &charges); err != nil {
-			return nil, err
-		}
-		if err := json.Unmarshal(charges, &o.Charges); err != nil {
-			return nil, fmt.Errorf("lease %s: %w", o.ID, err)
-		}
-		o.Expires = time.Unix(expires, 0)
-		list = append(list, o)
-	}
-	return list, rows.Err()
 }

@@ -1,6 +1,7 @@
-// Package ledger remembers what every request used and cost, in one SQLite file:
-// the records, the charges that meters are rebuilt from after a restart, and the
-// journal of reservations that are still open. It answers spend queries.
+// Package ledger remembers what every request used and cost: the records, the charges
+// that meters are rebuilt from after a restart, and the reservations that are still
+// open. A journal of append-only files acknowledges; one SQLite file, which is fed from
+// it in the background, answers spend queries.
 //
 // It decides nothing: it does not know limits, prices or policy, and it never
 // deletes a record.
@@ -9,79 +10,129 @@ package ledger
 import (
 	"context"
 	"database/sql"
+	"errors"
 	"fmt"
+	"log/slog"
 	"time"
 )
 
 // Options tune a Ledger. The zero value works.
 type Options struct {
-	// Queue bounds the records waiting for the writer; a Write that finds the queue
-	// full waits for room. Zero means 1,024.
-	Queue int
-	// Linger is how long the writer waits for more records before it commits, and
-	// only while many are being written: a lone caller never waits. Zero means one
-	// millisecond, negative means never.
-	Linger time.Duration
+	// MaxSegment is the size, in bytes, at which a new file of the journal is begun.
+	// Zero means 8 MiB.
+	MaxSegment int64
+	// MaxBacklog is how much of the journal, in bytes, may wait to be imported into a
+	// database that cannot be written; beyond it, writes are refused. Zero means
+	// 256 MiB.
+	MaxBacklog int64
 	// Now is the clock for booking times; nil means time.Now.
 	Now func() time.Time
+	// Log is told about damage and about importing that fails; nil means nobody is.
+	Log *slog.Logger
 }
 
 func (o Options) withDefaults() Options {
-	if o.Queue <= 0 {
-		o.Queue = 1024
+	if o.MaxSegment <= 0 {
+		o.MaxSegment = 8 << 20
 	}
-	if o.Linger == 0 {
-		o.Linger = time.Millisecond
+	if o.MaxBacklog <= 0 {
+		o.MaxBacklog = 256 << 20
 	}
 	if o.Now == nil {
 		o.Now = time.Now
 	}
+	if o.Log == nil {
+		o.Log = slog.New(slog.DiscardHandler)
+	}
 	return o
 }
 
-// Ledger is an open ledger. It is safe for concurrent use.
+// Ledger is a ledger that its process serves from. What it reads includes all that it
+// has acknowledged. It is safe for concurrent use.
 type Ledger struct {
-	db     *sql.DB
-	run    string
-	now    func() time.Time
-	writer *writer
-	keeper *keeper
+	*Reader
+	at       place
+	now      func() time.Time
+	lock     lock
+	journal  *journal
+	importer *importer
+	// orphans are the leases that earlier processes left open.
+	orphans []Lease
 }
 
-// Open opens the ledger at a URL, sqlite://PATH or sqlite://:memory:, and brings
-// its schema up to date. A new file is readable by its owner only. One process may
-// serve from a ledger; others may read it and manage keys in it at the same time.
-// Close must be called.
+// Open opens the ledger at a URL, sqlite://PATH or sqlite://:memory:, to serve from
+// it, and brings its schema up to date. New files are readable by their owner only.
+// One process may serve from a ledger, and a second one gets ErrInUse; others may read
+// it with Attach and manage keys in it at the same time. Close must be called.
 func Open(ctx context.Context, url string, o Options) (*Ledger, error) {
-	o = o.withDefaults()
 	at, err := locate(url)
 	if err != nil {
 		return nil, err
 	}
-	db, err := at.open(ctx)
-	if err != nil {
+	l := &Ledger{at: at, now: o.withDefaults().Now}
+	if err := l.open(ctx, o.withDefaults()); err != nil {
 		return nil, fmt.Errorf("open ledger %s: %w", at, at.explain(err))
 	}
-	l := &Ledger{db: db, run: newRun(), now: o.Now}
-	if l.writer, err = startWriter(ctx, db, l.run, o); err != nil {
-		db.Close()
-		return nil, fmt.Errorf("open ledger %s: %w", at, at.explain(err))
-	}
-	l.keeper = startKeeper(db, l.writer, o.Now)
 	return l, nil
 }
 
-// DB is the database under the ledger, for packages that keep tables of their own
-// in it. It is closed by Close.
-func (l *Ledger) DB() *sql.DB { return l.db }
-
-// Close writes everything that waits and closes the database. Writes that come
-// later are refused. It may be called once.
-func (l *Ledger) Close() error {
-	l.keeper.close()
-	err := l.writer.close()
-	if e := l.db.Close(); err == nil && e != nil {
-		err = fmt.Errorf("close ledger: %w", e)
+// open puts the ledger together. The lock comes before the schema is touched.
+func (l *Ledger) open(ctx context.Context, o Options) (err error) {
+	if err := l.at.create(); err != nil {
+		return err
 	}
-	return err
+	if l.lock, err = l.at.claim(ctx); err != nil {
+		return err
+	}
+	db, err := l.at.open(ctx)
+	if err != nil {
+		return errors.Join(err, l.lock.release())
+	}
+	if err := l.start(ctx, db, o); err != nil {
+		return errors.Join(err, db.Close(), l.lock.release())
+	}
+	l.Reader = &Reader{db: db, caughtUp: l.importer.reach}
+	return nil
+}
+
+// start recovers what earlier processes left in the journal and begins a segment of
+// its own. The segments before that can go once the database has the new one's leases
+// behind its mark.
+func (l *Ledger) start(ctx context.Context, db *sql.DB, o Options) error {
+	s, err := startSession(ctx, db, o.Now)
+	if err != nil {
+		return err
+	}
+	r, err := recoverJournal(ctx, l.at, s, o.Log)
+	if err == nil {
+		l.orphans = r.orphans()
+		l.journal, err = startJournal(l.at, r.next(), r.open, o)
+	}
+	if err == nil {
+		err = s.apply([]chunk{{start: l.journal.end}})
+	}
+	if err == nil {
+		err = l.at.removeBefore(l.journal.end.segment)
+	}
+	if err != nil {
+		return errors.Join(err, l.journal.abandon(), s.close())
+	}
+	l.importer = startImporter(l.at, l.journal.feed, s, o.Log)
+	return nil
+}
+
+// Close imports everything that has been written and closes the ledger. Writes that
+// come later are refused. The journal stays when it holds leases that nobody has
+// ended, or what could not be imported. It may be called once.
+func (l *Ledger) Close() error {
+	leased, err := l.journal.close()
+	errs := []error{err, l.importer.close()}
+	if err := errors.Join(errs...); err == nil && !leased && l.at.path != "" {
+		errs = append(errs, l.at.removeBefore(l.journal.end.segment+1))
+	}
+	errs = append(errs, l.db.Close(), l.lock.release())
+	if err := errors.Join(errs...); err != nil {
+		return fmt.Errorf("close ledger: %w", err)
+	}
+	return nil
 }

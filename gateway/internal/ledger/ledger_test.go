@@ -7,7 +7,6 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
-	"sync"
 	"testing"
 	"time"
 
@@ -79,21 +78,23 @@ func TestDryRecordsAreNotStored(t *testing.T) {
 func TestTheSameRecordIsBookedOnce(t *testing.T) {
 	l := openTest(t, Options{})
 	mustWrite(t, l, record("req_1"))
-	var wg sync.WaitGroup
+	imported(t, l)
 	for i := range 20 { // in one group with others, which must not suffer
-		wg.Go(func() {
-			err := l.Write(t.Context(), record(fmt.Sprintf("req_%d", i)))
-			if (err != nil) != (i == 1) {
-				t.Errorf("Write(req_%d) = %v", i, err)
-			}
-		})
+		mustWrite(t, l, record(fmt.Sprintf("req_%d", i)))
 	}
-	wg.Wait()
 	report, err := l.Spend(t.Context(), Query{})
 	if err != nil || report.Total.Requests != 20 {
 		t.Errorf("Spend = %+v, %v, want 20 requests", report, err)
 	}
 	checkTotals(t, l, map[string]int64{"key:abcdefgh": 20 * 3_448_000})
+}
+
+// imported waits for what has been written to be in the database.
+func imported(t testing.TB, l *Ledger) {
+	t.Helper()
+	if err := l.caughtUp(t.Context()); err != nil {
+		t.Fatal(err)
+	}
 }
 
 // checkTotals compares the charges by scope with what is wanted.
@@ -140,7 +141,8 @@ func TestChargesAreKeptWhileTheirWindowMayLast(t *testing.T) {
 	}
 	checkSum(30)
 	now = now.Add(2 * time.Hour)
-	l.keeper.prune(t.Context())
+	mustWrite(t, l, record("later", func(r *llm.Record) { r.Charges = nil }))
+	imported(t, l)
 	checkSum(24)
 }
 

@@ -34,9 +34,7 @@ func migrate(ctx context.Context, db *sql.DB) error {
 	return nil
 }
 
-func userVersion(ctx context.Context, q interface {
-	QueryRowContext(ctx context.Context, query string, args ...any) *sql.Row
-}) (version int, err error) {
+func userVersion(ctx context.Context, q querier) (version int, err error) {
 	err = q.QueryRowContext(ctx, "PRAGMA user_version").Scan(&version)
 	return version, err
 }

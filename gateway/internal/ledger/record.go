@@ -7,14 +7,16 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"sync"
 
 	"github.com/penstock/penstock/gateway/internal/llm"
 )
 
 // Write books a record: its row, its charges to the meters and the end of its lease,
-// in one transaction. It returns once that has been written to the operating system,
-// so that a killed process does not lose it; a machine that loses power may lose
-// the last moments. The record is not kept and may be changed afterwards.
+// all or nothing. It returns once that has been written to the operating system, so
+// that a killed process does not lose it; a machine that loses power may lose the last
+// moments. The record is not kept and may be changed afterwards. One whose id the
+// ledger has already is passed over with its charges.
 //
 // A disk that is full or read-only is an *llm.Error with status 503, and writing
 // goes on by itself when the disk has recovered. When ctx ends first, the record may
@@ -23,16 +25,39 @@ func (l *Ledger) Write(ctx context.Context, r *llm.Record) error {
 	if r.Dry {
 		return nil
 	}
-	o := newOp()
-	o.book(r)
-	return l.writer.do(ctx, o)
+	buf := buffers.Get().(*[]byte)
+	frame := appendBooking((*buf)[:0], r, l.now())
+	err := l.journal.append(ctx, frame, 1, leaseChange{lease: r.Lease}, leaseChange{lease: r.ID})
+	if cap(frame) <= maxSpareBuffer {
+		*buf = frame
+		buffers.Put(buf)
+	}
+	return err
 }
 
+var buffers = sync.Pool{New: func() any { b := make([]byte, 0, 4096); return &b }}
+
+// maxSpareBuffer bounds what a pooled buffer keeps, in bytes: one enormous record
+// must not be paid for ever after.
+const maxSpareBuffer = 64 << 10
+
 // Get returns the record of one request; an *llm.Error with status 404 when there
-// is none.
-func (l *Ledger) Get(ctx context.Context, id string) (*llm.Record, error) {
+// is none. A record that is in the database already is found even while no other can
+// be brought there.
+func (r *Reader) Get(ctx context.Context, id string) (*llm.Record, error) {
+	found, err := r.get(ctx, id)
+	if llm.AsError(err).Code != llm.CodeNotFound {
+		return found, err
+	}
+	if err := r.caughtUp(ctx); err != nil {
+		return nil, err
+	}
+	return r.get(ctx, id)
+}
+
+func (r *Reader) get(ctx context.Context, id string) (*llm.Record, error) {
 	var text []byte
-	err := l.db.QueryRowContext(ctx, "SELECT record FROM requests WHERE id = ?", id).Scan(&text)
+	err := r.db.QueryRowContext(ctx, "SELECT record FROM requests WHERE id = ?", id).Scan(&text)
 	if errors.Is(err, sql.ErrNoRows) {
 		return nil, &llm.Error{Code: llm.CodeNotFound, Status: http.StatusNotFound, Message: "The ledger has no request with this id."}
 	}
@@ -62,9 +87,12 @@ type Page struct {
 const maxPage = 1000
 
 // List returns records, those booked last first.
-func (l *Ledger) List(ctx context.Context, p Page) ([]*llm.Record, error) {
+func (r *Reader) List(ctx context.Context, p Page) ([]*llm.Record, error) {
+	if err := r.caughtUp(ctx); err != nil {
+		return nil, err
+	}
 	q, args := p.query()
-	rows, err := l.db.QueryContext(ctx, q, args...)
+	rows, err := r.db.QueryContext(ctx, q, args...)
 	if err != nil {
 		return nil, fmt.Errorf("list records: %w", err)
 	}

@@ -2,200 +2,214 @@ package ledger
 
 import (
 	"context"
-	"database/sql/driver"
+	"database/sql"
+	"errors"
 	"fmt"
-	"strings"
 	"time"
+
+	sqlite3 "modernc.org/sqlite/lib"
 )
 
-// session is the writer's connection with its prepared statements. It talks to the
-// driver itself: database/sql would take and give back the connection for every
-// statement. One goroutine uses it.
+// session is the connection that brings the journal's entries to SQLite. One
+// goroutine uses it.
 type session struct {
-	stmts [kinds]driver.StmtExecContext
-	// args are bound to the statement at hand; reused.
-	args []driver.NamedValue
-
-	run string
+	conn *sql.Conn
+	*statements
 	now func() time.Time
-	// seq is the last row's, opened the leases of this run that are in the journal.
-	seq    int64
-	opened map[string]bool
-	totals tally
+	// seq is the last row's.
+	seq int64
+	// pruned is when totals of windows that are over were dropped last.
+	pruned time.Time
+
+	// records are to be inserted together; the first so many of them are in use.
+	records [together]entry
+	used    int
+	totals  tally
 }
 
-// kind is one of the statements that the writer uses.
-type kind int
+// pruneEvery is how often totals of windows that are over are dropped.
+const pruneEvery = time.Minute
 
-const (
-	begin kind = iota
-	commit
-	rollback
-	insertRow
-	addCharge
-	openLease
-	closeLease
-	pruneCharges
-	checkpointLog
-	kinds
-)
+// logPages is the size of SQLite's own log, in pages, at which a commit also
+// moves its pages to the database file. That waits for the disk, but nobody waits for
+// the commit.
+const logPages = 512
 
-var columns = []string{"seq", "id", "arrived", "model", "route", "target", "provider", "key_id", "team", "user_name",
-	"status", "code", "cache", "input_tokens", "output_tokens", "cost", "saved", "tags", "record"}
-
-// statements is the SQL of each kind. IMMEDIATE takes the write lock at once: a
-// transaction that began as a reader could not wait for another writer.
-func statements() [kinds]string {
-	return [kinds]string{
-		begin:     "BEGIN IMMEDIATE",
-		commit:    "COMMIT",
-		rollback:  "ROLLBACK",
-		insertRow: "INSERT INTO requests (" + strings.Join(columns, ", ") + ") VALUES (?" + strings.Repeat(", ?", len(columns)-1) + ")",
-		addCharge: `INSERT INTO charges (scope, unit, span, span_id, amount, expires) VALUES (?, ?, ?, ?, ?, ?)
-			ON CONFLICT DO UPDATE SET amount = amount + excluded.amount, expires = max(expires, excluded.expires)`,
-		openLease:     "INSERT OR REPLACE INTO leases (id, run, expires, charges) VALUES (?, ?, ?, ?)",
-		closeLease:    "DELETE FROM leases WHERE id = ?",
-		pruneCharges:  "DELETE FROM charges WHERE expires < ?",
-		checkpointLog: checkpoint,
+// startSession takes a connection for itself.
+func startSession(ctx context.Context, db *sql.DB, now func() time.Time) (*session, error) {
+	conn, err := db.Conn(ctx)
+	if err != nil {
+		return nil, err
 	}
-}
-
-func newSession(conn any, run string, lastSeq int64, now func() time.Time) (*session, error) {
-	p, ok := conn.(driver.ConnPrepareContext)
-	if !ok {
-		return nil, fmt.Errorf("the driver's %T cannot prepare statements", conn)
-	}
-	s := &session{run: run, now: now, seq: lastSeq, opened: make(map[string]bool), totals: make(tally)}
-	for k, q := range statements() {
-		stmt, err := p.PrepareContext(context.Background(), q)
-		if err != nil {
-			s.close()
-			return nil, err
-		}
-		if s.stmts[k], ok = stmt.(driver.StmtExecContext); !ok {
-			return nil, fmt.Errorf("the driver's %T cannot run statements", stmt)
-		}
+	s := &session{conn: conn, now: now, totals: make(tally)}
+	if err := s.start(ctx); err != nil {
+		conn.Close()
+		return nil, err
 	}
 	return s, nil
 }
 
-func (s *session) close() {
-	for _, stmt := range s.stmts {
-		if c, ok := stmt.(driver.Stmt); ok && c != nil {
-			_ = c.Close() // the connection goes with it
-		}
+func (s *session) start(ctx context.Context) error {
+	if _, err := s.conn.ExecContext(ctx, fmt.Sprintf("PRAGMA wal_autocheckpoint = %d", logPages)); err != nil {
+		return err
 	}
+	return s.conn.Raw(func(c any) (err error) {
+		s.statements, err = prepare(c)
+		return err
+	})
 }
 
-// exec runs a statement. It takes no context: what has been begun is finished, and
-// the driver bounds the wait for a lock.
-func (s *session) exec(k kind, args ...driver.Value) error {
-	s.args = s.args[:0]
-	for i, v := range args {
-		s.args = append(s.args, driver.NamedValue{Ordinal: i + 1, Value: v})
+func (s *session) close() error {
+	_ = s.conn.Raw(func(any) error { s.statements.close(); return nil })
+	return s.conn.Close()
+}
+
+// apply imports what of the chunks has not been imported, and moves the mark to the
+// end of the last; all in one transaction, so that nothing is charged twice. It takes
+// no context: what has been begun is finished, and the driver bounds the wait for a
+// lock.
+func (s *session) apply(list []chunk) error {
+	ctx := context.Background()
+	// IMMEDIATE takes the write lock at once: a transaction that began as a reader could
+	// not wait for another writer.
+	if _, err := s.conn.ExecContext(ctx, "BEGIN IMMEDIATE"); err != nil {
+		return fmt.Errorf("begin: %w", err)
 	}
-	_, err := s.stmts[k].ExecContext(context.Background(), s.args)
+	err := s.write(ctx, list)
+	if err == nil {
+		_, err = s.conn.ExecContext(ctx, "COMMIT")
+	}
+	if err != nil {
+		_, _ = s.conn.ExecContext(ctx, "ROLLBACK") // fails when SQLite has rolled back by itself
+	}
 	return err
 }
 
-// apply does all of a group or nothing of it.
-func (s *session) apply(group []*op) error {
-	if err := s.exec(begin); err != nil {
-		return fmt.Errorf("begin: %w", err)
-	}
-	seq := s.seq
-	err := s.write(group)
-	if err == nil {
-		err = s.exec(commit)
-	}
+// write asks the database how far it is, which nobody else knows for certain after a
+// commit that failed.
+func (s *session) write(ctx context.Context, list []chunk) error {
+	mark, err := readMark(ctx, s.conn)
 	if err != nil {
-		s.seq = seq
-		_ = s.exec(rollback) // fails when SQLite has rolled back by itself
 		return err
 	}
-	s.remember(group)
+	if err := s.conn.QueryRowContext(ctx, "SELECT ifnull(max(seq), 0) FROM requests").Scan(&s.seq); err != nil {
+		return err
+	}
+	return s.conn.Raw(func(any) error { return s.writeAfter(mark, list) })
+}
+
+func (s *session) writeAfter(mark position, list []chunk) error {
+	clear(s.totals)
+	s.used = 0
+	for _, c := range list {
+		if !mark.before(c.end()) {
+			continue
+		}
+		if err := s.writeFrames(c.after(mark)); err != nil {
+			return err
+		}
+		mark = c.end()
+	}
+	if err := s.insert(); err != nil {
+		return err
+	}
+	if err := s.charge(s.now()); err != nil {
+		return err
+	}
+	if err := s.exec(saveMark, mark.segment, mark.offset); err != nil {
+		return fmt.Errorf("save the mark: %w", err)
+	}
 	return nil
 }
 
-func (s *session) write(group []*op) error {
-	clear(s.totals)
-	for _, o := range group {
-		if err := s.writeOne(o); err != nil {
+// querier is a database or one of its connections.
+type querier interface {
+	QueryRowContext(ctx context.Context, query string, args ...any) *sql.Row
+}
+
+// readMark says up to where the journal has been imported.
+func readMark(ctx context.Context, q querier) (mark position, err error) {
+	err = q.QueryRowContext(ctx, "SELECT segment, place FROM imported").Scan(&mark.segment, &mark.offset)
+	if errors.Is(err, sql.ErrNoRows) {
+		err = nil
+	}
+	return mark, err
+}
+
+func (s *session) writeFrames(frames string) error {
+	for frames != "" {
+		var payload string
+		payload, frames = cut(frames)
+		e := &s.records[s.used]
+		if err := e.read(payload); err != nil {
 			return err
 		}
-		s.totals.add(o.charges)
+		switch e.kind {
+		case recordEntry:
+			s.used++
+		case closeEntry:
+			s.totals.add(e.charges)
+		}
+		if s.used == together {
+			if err := s.insert(); err != nil {
+				return err
+			}
+		}
 	}
-	now := s.now()
+	return nil
+}
+
+// insert inserts the records that have been gathered. One that the ledger has already
+// is passed over with its charges, and the others are not made to suffer for it.
+func (s *session) insert() error {
+	list := s.records[:s.used]
+	s.used = 0
+	if len(list) == together {
+		err := s.insertList(insertRows, list)
+		if resultCode(err) != sqlite3.SQLITE_CONSTRAINT {
+			return err
+		}
+	}
+	for i := range list {
+		if err := s.insertList(insertRow, list[i:i+1]); err != nil && resultCode(err) != sqlite3.SQLITE_CONSTRAINT {
+			return err
+		}
+	}
+	return nil
+}
+
+func (s *session) insertList(k kind, list []entry) error {
+	s.args = s.args[:0]
+	seq := s.seq
+	for i := range list {
+		seq = max(seq+1, list[i].row.booked)
+		s.bindRow(seq, &list[i].row)
+	}
+	if err := s.run(k); err != nil {
+		return fmt.Errorf("insert records: %w", err)
+	}
+	s.seq = seq
+	for i := range list {
+		s.totals.add(list[i].charges)
+	}
+	return nil
+}
+
+// charge adds the totals to their accounts, and drops those of windows that are over
+// from time to time.
+func (s *session) charge(now time.Time) error {
 	for a, amount := range s.totals {
 		expires := now.Add(lasting(a.span)).Unix()
 		if err := s.exec(addCharge, a.scope, a.unit, a.span, a.spanID, amount, expires); err != nil {
 			return fmt.Errorf("add charge: %w", err)
 		}
 	}
-	return nil
-}
-
-func (s *session) writeOne(o *op) error {
-	if o.row.id != "" {
-		if err := s.insert(&o.row); err != nil {
-			return fmt.Errorf("insert record: %w", err)
-		}
-	}
-	if o.open != "" {
-		if err := s.exec(openLease, o.open, s.run, o.expires, o.text); err != nil {
-			return fmt.Errorf("open lease: %w", err)
-		}
-	}
-	if o.prune != 0 {
-		if err := s.exec(pruneCharges, o.prune); err != nil {
-			return fmt.Errorf("prune charges: %w", err)
-		}
-	}
-	return s.closeLeases(o)
-}
-
-// closeLeases deletes what is known to be in the journal: most requests have no
-// lease there, and asking the table would cost them a search.
-func (s *session) closeLeases(o *op) error {
-	for _, id := range [...]string{o.close[0], o.close[1], o.orphan} {
-		if id == "" || !s.opened[id] && id != o.orphan {
-			continue
-		}
-		if err := s.exec(closeLease, id); err != nil {
-			return fmt.Errorf("close lease: %w", err)
-		}
-	}
-	return nil
-}
-
-// remember takes note of the leases that a committed group opened and closed.
-func (s *session) remember(group []*op) {
-	for _, o := range group {
-		if o.open != "" {
-			s.opened[o.open] = true
-		}
-		for _, id := range o.close {
-			delete(s.opened, id)
-		}
-	}
-}
-
-// insert binds a record's columns in the order of columns.
-func (s *session) insert(r *row) error {
-	s.seq = max(s.seq+1, s.now().UnixMicro())
-	cost := driver.Value(r.cost)
-	if r.unpriced {
-		cost = nil
-	}
-	return s.exec(insertRow, s.seq, r.id, r.arrived, text(r.model), text(r.route), text(r.target), text(r.provider),
-		text(r.key), text(r.team), text(r.user), r.status, text(r.code), text(r.cache), r.input, r.output,
-		cost, r.saved, text(r.tags), r.record)
-}
-
-// text is a string as a column: NULL takes no room and no time.
-func text(s string) driver.Value {
-	if s == "" {
+	if now.Sub(s.pruned) < pruneEvery {
 		return nil
 	}
-	return s
+	s.pruned = now
+	if err := s.exec(pruneCharges, now.Unix()); err != nil {
+		return fmt.Errorf("prune charges: %w", err)
+	}
+	return nil
 }

@@ -58,12 +58,15 @@ const maxDimensions = 8
 
 // Spend adds up the records that a query selects. An unknown dimension is an
 // *llm.Error with status 400.
-func (l *Ledger) Spend(ctx context.Context, q Query) (Report, error) {
+func (r *Reader) Spend(ctx context.Context, q Query) (Report, error) {
 	text, args, err := q.sql()
 	if err != nil {
 		return Report{}, err
 	}
-	rows, err := l.db.QueryContext(ctx, text, args...)
+	if err := r.caughtUp(ctx); err != nil {
+		return Report{}, err
+	}
+	rows, err := r.db.QueryContext(ctx, text, args...)
 	if err != nil {
 		return Report{}, fmt.Errorf("query spend: %w", err)
 	}

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"net/http"
 	"slices"
+	"strconv"
 	"strings"
 
 	"github.com/penstock/penstock/gateway/internal/llm"
@@ -48,7 +49,7 @@ func readCall(out []byte) (llm.Call, []string, error) {
 		case "query":
 			c.Query = s.text()
 		case "headers":
-			readHeaders(&s, c.Header)
+			readHeaders(&s, c.Header, isForbidden)
 		case "dropped":
 			s.array(func() { dropped = append(dropped, s.text()) })
 		case "body":
@@ -63,14 +64,17 @@ func readCall(out []byte) (llm.Call, []string, error) {
 	return c, dropped, checkCall(&c)
 }
 
-func readHeaders(s *scan, h http.Header) {
+func isForbidden(lower string) bool { return slices.Contains(forbidden, lower) }
+
+// readHeaders reads an object of headers into h, none of which may be refused.
+func readHeaders(s *scan, h http.Header, refused func(lower string) bool) {
 	s.object(func(name string) {
 		value := s.text()
 		switch lower := strings.ToLower(name); {
 		case s.err != nil:
 		case !isToken(name) || len(value) > maxHeaderBytes || hasControl(value) || len(h) >= maxHeaders:
 			s.check(fmt.Errorf("the header %q can't be sent", brief(name)))
-		case slices.Contains(forbidden, lower):
+		case refused(lower):
 			s.check(fmt.Errorf("the header %q is the host's to set", lower))
 		default:
 			h.Set(name, value)
@@ -127,14 +131,24 @@ func readReply(out []byte) (reply, error) {
 				r.failure = v
 			}
 		case "status":
-			r.status, _ = s.int()
+			r.status = wholeOr0(s.raw())
 		case "retry_after_ms":
-			r.retryAfter, _ = s.int()
+			r.retryAfter = wholeOr0(s.raw())
 		default:
 			s.raw()
 		}
 	})
 	return r, s.end()
+}
+
+// wholeOr0 is a whole number's value. Anything else is 0: a provider's completion may have
+// a member of the same name that means something else.
+func wholeOr0(raw []byte) int64 {
+	n, err := strconv.ParseInt(string(raw), 10, 64)
+	if err != nil {
+		return 0
+	}
+	return n
 }
 
 // providerError is the error a provider gave, classified. Status is the provider's

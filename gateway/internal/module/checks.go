@@ -10,10 +10,11 @@ import (
 
 // The signatures of the contract.
 var (
-	sigVersion = signature{results: []api.ValueType{i32}}
-	sigAlloc   = signature{params: []api.ValueType{i32}, results: []api.ValueType{i32}}
-	sigHook    = signature{params: []api.ValueType{i32, i32}, results: []api.ValueType{i64}}
-	sigNone    = signature{}
+	sigVersion  = signature{results: []api.ValueType{i32}}
+	sigAlloc    = signature{params: []api.ValueType{i32}, results: []api.ValueType{i32}}
+	sigDescribe = signature{results: []api.ValueType{i64}}
+	sigHook     = signature{params: []api.ValueType{i32, i32}, results: []api.ValueType{i64}}
+	sigNone     = signature{}
 )
 
 // vet holds a module's outline against the contract, the memory that an instance may
@@ -75,7 +76,7 @@ func (o *outline) vetExports() error {
 	}
 	errs = append(errs, o.needMemory(),
 		o.need(exportVersion, sigVersion), o.need(exportAlloc, sigAlloc),
-		o.may(exportInit, sigHook), o.may(exportInitialize, sigNone))
+		o.may(exportInit, sigHook), o.may(exportInitialize, sigNone), o.may(exportDescribe, sigDescribe))
 	hooks := 0
 	for _, name := range hookNames {
 		if _, ok := o.exports[name]; ok {

@@ -57,7 +57,7 @@ func (d *Dialects) TransformRequest(ctx context.Context, o Outbound) (call llm.C
 	}
 	call, dropped, err = readCall(out)
 	if err != nil {
-		return llm.Call{}, nil, transformError(d.nonsense(TransformRequest, err))
+		return llm.Call{}, nil, transformError(d.module.nonsense(TransformRequest, err))
 	}
 	call.Stream = o.Stream
 	return call, dropped, nil
@@ -88,16 +88,12 @@ func (d *Dialects) NormaliseResponse(ctx context.Context, i Inbound) ([]byte, er
 	}
 	r, err := readReply(out)
 	if err != nil {
-		return nil, transformError(d.nonsense(NormaliseResponse, err))
+		return nil, transformError(d.module.nonsense(NormaliseResponse, err))
 	}
 	if r.failure != nil {
 		return nil, r.providerError(i.Status)
 	}
 	return out, nil
-}
-
-func (d *Dialects) nonsense(h Hook, err error) *Fault {
-	return &Fault{Module: d.module.name, Hook: h.String(), Kind: BadResult, Detail: err.Error()}
 }
 
 // transformError is a failed call as the pipeline knows it.
@@ -132,7 +128,7 @@ func appendInbound(dst []byte, i Inbound) []byte {
 	dst = appendText(dst, "request_id", i.RequestID)
 	dst = appendWhole(dst, "created", i.Created.Unix())
 	dst = appendWhole(dst, "status", int64(i.Status))
-	dst = appendHeaders(dst, i.Header)
+	dst = appendHeaders(dst, i.Header, shown)
 	dst = appendReplyBody(dst, i.Body)
 	return append(dst, '}')
 }
@@ -165,11 +161,12 @@ func appendTarget(dst []byte, t *llm.Target) []byte {
 	return append(dst, '}')
 }
 
-func appendHeaders(dst []byte, h http.Header) []byte {
+// appendHeaders appends the headers that show allows, under the name it gives.
+func appendHeaders(dst []byte, h http.Header, show func(name string) (string, bool)) []byte {
 	dst = append(appendKey(dst, "headers"), '{')
 	first := true
 	for _, name := range sorted(h) {
-		lower, ok := shown(name)
+		lower, ok := show(name)
 		if !ok || len(h[name]) == 0 {
 			continue
 		}

@@ -182,7 +182,7 @@ func TestEventsCarryStateAndLines(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	e := &Events{dialects: d, state: []byte("state")}
+	e := &Events{dialects: d, carrier: carrier{module: d.module, hook: NormaliseEvent, state: []byte("state")}}
 	if !d.module.Retain() {
 		t.Fatal("retain")
 	}
@@ -192,8 +192,8 @@ func TestEventsCarryStateAndLines(t *testing.T) {
 		t.Errorf("Next = %v, want the name refused as a line", err)
 	}
 	got, err := e.Next(context.Background(), `{"n":1}`, []byte("{\"a\":1}\n\n[DONE]"))
-	if err != nil || !cmp.Equal(got, [][]byte{[]byte(`{"n":1}`), []byte(`{"a":1}`), []byte("[DONE]")}) || string(e.state) != "state" {
-		t.Errorf("Next = %q, %v, state %q", got, err, e.state)
+	if err != nil || !cmp.Equal(got, [][]byte{[]byte(`{"n":1}`), []byte(`{"a":1}`), []byte("[DONE]")}) || string(e.carrier.state) != "state" {
+		t.Errorf("Next = %q, %v, state %q", got, err, e.carrier.state)
 	}
 }
 
@@ -208,8 +208,8 @@ func TestEventsHoldTheirModuleOpen(t *testing.T) {
 	if err := d.module.Close(ctx); err == nil {
 		t.Error("the module closed under an open stream")
 	}
-	if lines, err := e.End(context.Background()); err != nil || len(lines) != 0 || string(e.state) != "s" {
-		t.Errorf("End = %q, %v, state %q", lines, err, e.state)
+	if lines, err := e.End(context.Background()); err != nil || len(lines) != 0 || string(e.carrier.state) != "s" {
+		t.Errorf("End = %q, %v, state %q", lines, err, e.carrier.state)
 	}
 	e.Close()
 	e.Close()

@@ -34,10 +34,8 @@ type Opening struct {
 // between calls, so any instance serves any stream; what it must remember stands in
 // state. One goroutine uses an Events at a time.
 type Events struct {
-	dialects *Dialects
-	seed     uint64
-	state    []byte
-	in, out  []byte
+	dialects *Dialects // nil once closed
+	carrier  carrier
 }
 
 // Events opens the translation of a stream. The module stays as it is until Close,
@@ -46,10 +44,10 @@ func (d *Dialects) Events(ctx context.Context, o Opening) (*Events, error) {
 	if !d.module.Retain() {
 		return nil, transformError(ErrClosed)
 	}
-	e := &Events{dialects: d, seed: seedOf(o.RequestID)}
+	e := &Events{dialects: d, carrier: carrier{module: d.module, hook: NormaliseEvent, seed: seedOf(o.RequestID)}}
 	out, err := e.Next(ctx, eventStart, appendOpening(nil, o))
 	if err == nil && len(out) > 0 {
-		err = transformError(d.nonsense(NormaliseEvent, errors.New("it answered before the first event")))
+		err = transformError(e.carrier.nonsense(errors.New("it answered before the first event")))
 	}
 	if err != nil {
 		e.Close()
@@ -62,23 +60,13 @@ func (d *Dialects) Events(ctx context.Context, o Opening) (*Events, error) {
 // several, each without its line end: a chunk's JSON, [DONE], or {"error":…}. They
 // are valid until the next call.
 func (e *Events) Next(ctx context.Context, name string, data []byte) ([][]byte, error) {
-	e.in = appendFrame(e.in[:0], e.state, name, data)
-	out, _, err := e.dialects.module.Call(ctx, NormaliseEvent, e.seed, e.in, e.out[:0])
+	payload, err := e.carrier.turn(ctx, name, data)
 	if err != nil {
 		return nil, transformError(err)
 	}
-	e.out = out
-	if len(out) == 0 {
-		return nil, nil
-	}
-	state, payload, err := splitFrame(out)
-	if err != nil {
-		return nil, transformError(e.dialects.nonsense(NormaliseEvent, err))
-	}
-	e.state = append(e.state[:0], state...)
 	lines, err := splitLines(payload)
 	if err != nil {
-		return nil, transformError(e.dialects.nonsense(NormaliseEvent, err))
+		return nil, transformError(e.carrier.nonsense(err))
 	}
 	return lines, nil
 }

@@ -1,7 +1,6 @@
 package module
 
 import (
-	"bytes"
 	"fmt"
 
 	"github.com/tetratelabs/wazero/api"
@@ -51,7 +50,7 @@ func after(id, place byte) bool { return id != secCustom && id > place }
 func (o *outline) rewrite(s section, each bool) ([]byte, bool, error) {
 	switch s.id {
 	case secCustom: // names make stack traces readable; the rest is weight
-		return s.body, isNames(s.body), nil
+		return s.body, s.named(sectionNames), nil
 	case secTable:
 		return o.tableSection(), true, nil
 	case secGlobal:
@@ -63,10 +62,6 @@ func (o *outline) rewrite(s section, each bool) ([]byte, bool, error) {
 		return body, true, err
 	}
 	return s.body, true, nil
-}
-
-func isNames(body []byte) bool {
-	return bytes.HasPrefix(body, []byte("\x04name"))
 }
 
 // tableSection gives every table an upper bound, since tables grow outside the

@@ -58,6 +58,7 @@ const (
 	exportVersion    = "penstock_abi_version"
 	exportAlloc      = "penstock_alloc"
 	exportInit       = "penstock_init"
+	exportDescribe   = "penstock_describe"
 	exportInitialize = "_initialize"
 	exportStart      = "_start"
 	exportFuel       = "penstock.fuel" // added by the fuel pass; reserved

@@ -167,8 +167,9 @@ func (g *instance) fault(err error) *Fault {
 	return f
 }
 
-// start runs the guest's start-up: _initialize, the version and penstock_init.
-func (g *instance) start(config []byte) error {
+// start runs the guest's start-up: _initialize and the version. Penstock_init goes on
+// with the fuel that is left of it.
+func (g *instance) start() error {
 	g.begin(exportInitialize, 0, initFuel)
 	defer g.end()
 	if fn := g.mod.ExportedFunction(exportInitialize); fn != nil {
@@ -176,10 +177,7 @@ func (g *instance) start(config []byte) error {
 			return g.fault(err)
 		}
 	}
-	if err := g.checkVersion(); err != nil {
-		return err
-	}
-	return g.configure(config)
+	return g.checkVersion()
 }
 
 func (g *instance) checkVersion() error {
@@ -201,6 +199,7 @@ func (g *instance) configure(config []byte) error {
 		return nil
 	}
 	g.now.hook = exportInit
+	defer g.end()
 	_, err := g.exchange(g.init, config, maxRanking)
 	return err
 }

@@ -34,7 +34,7 @@ func BenchmarkMetering(b *testing.B) {
 		hook Hook
 		in   []byte
 	}{
-		{"rust-json", rustRouter, Route, appendEnvelope(nil, req, c, []byte(`,"with":{}`), false, time.Now())},
+		{"rust-json", func() ([]byte, error) { return sdkModule(b, "rust", "cheapest"), nil }, Route, appendEnvelope(nil, req, c, []byte(`,"with":{}`), false, time.Now())},
 		{"go-flat", goGuest, RouteFlat, appendFlat(nil, req, c, []byte("cheapest\n"), 1, time.Now())},
 	}
 	for _, k := range cases {
@@ -63,6 +63,7 @@ func benchmarkGuest(b *testing.B, o *outline, code []byte, h Hook, in []byte) {
 	if err != nil {
 		b.Fatal(err)
 	}
+	s.MaxMemory = o.memory()
 	m, err := host.open(ctx, &draft{spec: s, outline: o, code: code})
 	if err != nil {
 		b.Fatal(err)

@@ -32,8 +32,9 @@ var ErrNoHook = errors.New("the module does not export this hook")
 // Module is a loaded module, ready to be called. It is safe for concurrent use.
 //
 // It is reference-counted, so that a reload can swap modules under load: Load gives
-// the owner one reference, which Close drops; every call, and whoever used Retain,
-// holds another. The module goes away when the last one is gone.
+// the owner one reference, which Close drops, or Release for an owner who does not
+// wait; every call, and whoever used Retain, holds another. The module goes away when
+// the last one is gone.
 type Module struct {
 	name     string
 	digest   string
@@ -52,6 +53,9 @@ type Module struct {
 	store    *store
 	counters counters
 	config   []byte
+	manifest *Manifest
+	// breaker is that of everything which uses the module, on whatever route.
+	breaker  breaker
 	recorder func(Recorded)
 
 	refs atomic.Int64
@@ -73,13 +77,16 @@ func (m *Module) Exports(h Hook) bool { return m.exports[h] }
 // Grants are what the operator allowed the module.
 func (m *Module) Grants() Grants { return m.grants }
 
+// Manifest is what the module says about itself; empty if it says nothing.
+func (m *Module) Manifest() Manifest { return *m.manifest }
+
 // Retain takes a reference, so that the module stays callable until Release even if
 // its owner closes it meanwhile: a stream keeps the version that it began with. It
 // reports false when the module is gone already.
 func (m *Module) Retain() bool {
 	for {
 		n := m.refs.Load()
-		if n == 0 {
+		if n <= 0 {
 			return false
 		}
 		if m.refs.CompareAndSwap(n, n+1) {
@@ -88,7 +95,7 @@ func (m *Module) Retain() bool {
 	}
 }
 
-// Release drops a reference that Retain took.
+// Release drops a reference that Retain or Load gave.
 func (m *Module) Release() {
 	if m.refs.Add(-1) == 0 {
 		close(m.quit)
@@ -130,14 +137,22 @@ func (m *Module) Call(ctx context.Context, h Hook, seed uint64, in, dst []byte) 
 		return dst, 0, fmt.Errorf("call %s of module %s: wait for an instance: %w", h, m.name, err)
 	}
 	budget := m.fuel + m.perByte*int64(len(in))
+	began := time.Now()
 	view, err := g.call(h, seed, in, budget)
+	took := time.Since(began)
 	out = append(dst, view...) // before the instance goes back: view is its memory
 	fuel = g.used(budget)
 	if m.recorder != nil {
 		m.record(g, h, in, view, fuel, err)
 	}
-	m.pool.put(g, outcomeOf(err), fuel)
+	m.pool.put(g, outcomeOf(err), cost{fuel, took})
 	return out, fuel, err
+}
+
+// nonsense is the fault of a call that ended well with a result that means nothing.
+func (m *Module) nonsense(h Hook, err error) *Fault {
+	m.pool.blame()
+	return &Fault{Module: m.name, Hook: h.String(), Kind: BadResult, Detail: err.Error()}
 }
 
 // Stats are a module's figures since it was loaded.
@@ -152,6 +167,8 @@ type Stats struct {
 	Calls, Faults, Rejections int64
 	// Fuel is the sum over all calls, in instructions.
 	Fuel int64
+	// Time is the sum over all calls, without the waiting for an instance.
+	Time time.Duration
 	// Instances are alive, Idle of them wait for work.
 	Instances, Idle int
 	// Recycled counts instances replaced because they had grown or aged, Discarded

@@ -56,11 +56,10 @@ type outline struct {
 	globals  int
 	exports  map[string]exportEntry
 	start    bool
-}
-
-type section struct {
-	id   byte
-	body []byte
+	// manifest is the contents of its section; nil without one.
+	manifest []byte
+	// isGo says that the Go toolchain made the module.
+	isGo bool
 }
 
 // signature is a function type.
@@ -157,6 +156,8 @@ func inOrder(id byte, last *int) error {
 func (o *outline) read(id byte, body []byte) error {
 	r := &reader{b: body}
 	switch id {
+	case secCustom:
+		o.readCustom(r)
 	case secType:
 		each(r, o.readType)
 	case secImport:

@@ -2,6 +2,7 @@ package module
 
 import (
 	"fmt"
+	"net/http"
 	"time"
 )
 
@@ -89,6 +90,9 @@ func sensible(h Hook, out []byte, n int) error {
 		return checkBallot(h, out, n)
 	case TransformRequest, AcceptRequest:
 		return checkBody(out)
+	case RenderResponse:
+		_, err := readRendered(out, http.StatusOK)
+		return err
 	case NormaliseEvent, RenderEvent:
 		_, payload, err := splitFrame(out)
 		if err == nil && h == NormaliseEvent {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"log/slog"
 	"sync"
+	"time"
 )
 
 // pool lends instances, each to one caller at a time. At most cap(slots) are lent at
@@ -77,12 +78,18 @@ func (p *pool) add(n int) {
 	p.mu.Unlock()
 }
 
-// put takes an instance back after a call that ended in o and used fuel. A broken
-// one is closed. A worn one goes on serving until its replacement stands ready.
-func (p *pool) put(g *instance, o outcome, fuel int64) {
+// cost is what a call took, in instructions and in time.
+type cost struct {
+	fuel int64
+	took time.Duration
+}
+
+// put takes an instance back after a call that ended in o at this cost. A broken one is
+// closed. A worn one goes on serving until its replacement stands ready.
+func (p *pool) put(g *instance, o outcome, c cost) {
 	worn := o != broken && p.worn(g)
 	p.mu.Lock()
-	p.count(o, fuel)
+	p.count(o, c)
 	gone, hungry := p.settle(g, o, worn)
 	p.mu.Unlock()
 	<-p.slots
@@ -114,15 +121,23 @@ func (p *pool) settle(g *instance, o outcome, worn bool) (gone *instance, hungry
 	return nil, worn
 }
 
-func (p *pool) count(o outcome, fuel int64) {
+func (p *pool) count(o outcome, c cost) {
 	p.stats.Calls++
-	p.stats.Fuel += fuel
+	p.stats.Fuel += c.fuel
+	p.stats.Time += c.took
 	switch o {
 	case broken:
 		p.stats.Faults++
 	case rejected:
 		p.stats.Rejections++
 	}
+}
+
+// blame counts a call that looked well as a fault after all.
+func (p *pool) blame() {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.stats.Faults++
 }
 
 func (p *pool) ask() {
@@ -187,6 +202,7 @@ func (p *pool) fill(s *Stats) {
 	defer p.mu.Unlock()
 	own := p.stats
 	s.Calls, s.Faults, s.Rejections, s.Fuel = own.Calls, own.Faults, own.Rejections, own.Fuel
+	s.Time = own.Time
 	s.Recycled, s.Discarded = own.Recycled, own.Discarded
 	s.Instances, s.Idle = p.live, len(p.idle)
 	for _, g := range p.idle {

@@ -71,7 +71,7 @@ func TestWaitingForAnInstanceEndsWithTheContext(t *testing.T) {
 	if _, _, err := m.Call(ctx, Route, 1, nil, nil); !errors.Is(err, context.DeadlineExceeded) {
 		t.Errorf("Call with no instance free: %v, want the context's error", err)
 	}
-	m.pool.put(g, fine, 0)
+	m.pool.put(g, fine, cost{})
 	if _, _, err := m.Call(context.Background(), Route, 1, nil, nil); err != nil {
 		t.Errorf("Call after one came free: %v", err)
 	}
@@ -84,7 +84,7 @@ func TestAWaiterGetsTheInstanceThatComesFree(t *testing.T) {
 		_, _, err := m.Call(context.Background(), Route, 1, []byte("x"), nil)
 		got <- err
 	}()
-	m.pool.put(g, fine, 0)
+	m.pool.put(g, fine, cost{})
 	if err := <-got; err != nil {
 		t.Error(err)
 	}
@@ -115,9 +115,13 @@ func TestCloseWaitsForWhoHoldsTheModule(t *testing.T) {
 	}
 }
 
-// TestReloadUnderLoad swaps modules while callers run: no call fails, and nothing of
-// the old ones stays.
+// TestReloadUnderLoad swaps modules a thousand times while callers run: no call fails,
+// and nothing of the old ones stays.
 func TestReloadUnderLoad(t *testing.T) {
+	reloads := 1000
+	if testing.Short() {
+		reloads = 50
+	}
 	h := newTestHost(t)
 	next := func() *Module {
 		m, err := h.Load(context.Background(), Spec{Name: "swap", Wasm: echo().bytes(), MaxInstances: 2})
@@ -154,7 +158,7 @@ func TestReloadUnderLoad(t *testing.T) {
 			}
 		})
 	}
-	for range 50 {
+	for range reloads {
 		fresh := next()
 		mu.Lock()
 		old := current
@@ -162,6 +166,9 @@ func TestReloadUnderLoad(t *testing.T) {
 		mu.Unlock()
 		if err := old.Close(context.Background()); err != nil {
 			t.Error(err)
+		}
+		if modules, instances := h.Live(); modules != 1 || instances > 3 {
+			t.Fatalf("%d modules and %d instances live after a reload, want one module", modules, instances)
 		}
 	}
 	close(stop)

@@ -11,12 +11,11 @@ import (
 	"github.com/penstock/penstock/gateway/internal/llm"
 )
 
-// Router asks a module to rank candidates. It holds the fault breaker of its module,
-// so all routes that use a module share one Router. It is safe for concurrent use.
+// Router asks a module to rank candidates. Faults count towards its module's breaker. It
+// is safe for concurrent use.
 type Router struct {
 	module  *Module
 	now     func() time.Time
-	breaker breaker
 	scratch sync.Pool
 }
 
@@ -93,7 +92,7 @@ func (k *Ranker) Rank(ctx context.Context, req *llm.Request, c []llm.Candidate) 
 	if len(c) == 0 {
 		return llm.Ranking{Router: k.name}
 	}
-	if why := r.breaker.blocked(now); why != "" {
+	if why := r.module.breaker.blocked(now); why != "" {
 		return llm.Ranking{Order: configured(c), Router: k.name, Fault: why}
 	}
 	s := r.scratch.Get().(*scratch)
@@ -103,7 +102,7 @@ func (k *Ranker) Rank(ctx context.Context, req *llm.Request, c []llm.Candidate) 
 		r.note(err, now)
 		return llm.Ranking{Order: configured(c), Router: k.name, Fault: brief(err.Error()), Fuel: fuel}
 	}
-	r.breaker.good()
+	r.module.breaker.good()
 	if !opinion {
 		return llm.Ranking{Order: configured(c), Router: k.name, Fuel: fuel}
 	}
@@ -144,7 +143,7 @@ func (k *Ranker) nonsense(err error) *Fault {
 	if k.flat {
 		h = RouteFlat
 	}
-	return &Fault{Module: k.router.module.name, Hook: h.String(), Kind: BadResult, Detail: err.Error()}
+	return k.router.module.nonsense(h, err)
 }
 
 // note counts a fault towards the breaker. A rejection, a caller who went away and a
@@ -152,7 +151,7 @@ func (k *Ranker) nonsense(err error) *Fault {
 func (r *Router) note(err error, now time.Time) {
 	var f *Fault
 	if errors.As(err, &f) {
-		r.breaker.fault(now, f.Detail)
+		r.module.breaker.fault(now, f.Detail)
 	}
 }
 

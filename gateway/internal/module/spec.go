@@ -1,6 +1,7 @@
 package module
 
 import (
+	"crypto/ed25519"
 	"encoding/json"
 	"fmt"
 	"runtime"
@@ -10,14 +11,17 @@ import (
 
 // The bounds of loading and calling, in bytes.
 const (
-	maxModule   = 16 << 20
-	maxOutput   = 32 << 20
-	maxRanking  = 256 << 10
-	maxMemory   = 2 << 30
-	maxState    = 64 << 10
-	pageSize    = 64 << 10
-	defaultMem  = 64 << 20
-	defaultFuel = 5_000_000
+	maxModule       = 16 << 20
+	maxOutput       = 32 << 20
+	maxRanking      = 256 << 10
+	maxMemory       = 2 << 30
+	maxState        = 64 << 10
+	pageSize        = 64 << 10
+	defaultMemory   = 16 << 20
+	defaultGoMemory = 64 << 20
+	// defaultFuel is some milliseconds of work: Go's garbage collector takes most of them
+	// when it runs in a call.
+	defaultFuel = 20_000_000
 	// defaultPerByte lets long inputs be read to their end: parsing JSON costs a
 	// guest 10 to 40 instructions a byte.
 	defaultPerByte = 100
@@ -35,8 +39,15 @@ type Spec struct {
 	Name string
 	// Wasm is the module, at most 16 MiB.
 	Wasm []byte
+	// Kind is what the module is loaded as, one of the Kind constants; a module whose
+	// manifest says something else is refused. Empty means anything.
+	Kind string
 	// SHA256 is the hexadecimal digest that Wasm must have; empty means unpinned.
 	SHA256 string
+	// Trusted are the keys by one of which Wasm must be signed, and Signature is as Sign
+	// gives it. Without keys no signature is needed.
+	Trusted   []ed25519.PublicKey
+	Signature string
 	// Config is the operator's settings, a JSON object handed to penstock_init; nil
 	// means {}.
 	Config json.RawMessage
@@ -44,10 +55,11 @@ type Spec struct {
 	// harmless ones; see the Grant constants.
 	Grants []string
 	// MaxMemory is the most linear memory that one instance may hold, in bytes,
-	// rounded up to 64 KiB. Zero means 64 MiB; more than 2 GiB is refused.
+	// rounded up to 64 KiB. Zero means 64 MiB for a module that Go made and 16 MiB for
+	// any other; more than 2 GiB is refused.
 	MaxMemory int64
 	// Fuel bounds one call, in instructions, and FuelPerByte adds to it for every
-	// byte of input. Zero means 5 million and 100.
+	// byte of input. Zero means 20 million and 100.
 	Fuel, FuelPerByte int64
 	// MaxInstances bounds how many calls run at once. Zero means twice GOMAXPROCS.
 	MaxInstances int
@@ -83,9 +95,9 @@ type Grants []string
 // Has reports whether a grant is in the set.
 func (g Grants) Has(name string) bool { return slices.Contains(g, name) }
 
-// normal returns the spec with its defaults filled in, or what is wrong with it.
+// normal returns the spec with its defaults filled in, except that of memory, which
+// depends on the module, or what is wrong with it.
 func (s Spec) normal() (Spec, error) {
-	s.MaxMemory = or(s.MaxMemory, defaultMem)
 	s.Fuel = or(s.Fuel, defaultFuel)
 	s.FuelPerByte = or(s.FuelPerByte, defaultPerByte)
 	s.Recycle = or(s.Recycle, defaultRecycle)
@@ -104,6 +116,8 @@ func (s Spec) check() error {
 		return fmt.Errorf("max memory is %d bytes; it must be between 1 and %d", s.MaxMemory, int64(maxMemory))
 	case s.Fuel < 0 || s.FuelPerByte < 0 || s.Recycle < 0 || s.MaxInstances < 0:
 		return fmt.Errorf("fuel, fuel per byte, recycle and max instances must not be negative")
+	case s.Kind != "" && !slices.Contains(kinds, s.Kind):
+		return fmt.Errorf("unknown kind %q; there are %s", s.Kind, strings.Join(kinds, ", "))
 	case !json.Valid(s.Config):
 		return fmt.Errorf("the settings are not valid JSON")
 	}

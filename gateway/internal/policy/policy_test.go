@@ -334,3 +334,26 @@ func TestEmbeddedFilesAreAllThereIs(t *testing.T) {
 		t.Errorf("policies.FS holds %v (%v), want %v", found, err, want)
 	}
 }
+
+func TestCurrentSaysWhetherTheFolderHasChanged(t *testing.T) {
+	dir := t.TempDir()
+	write := func(text string) {
+		if err := os.WriteFile(filepath.Join(dir, "p.rego"), []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	const first = "package penstock\n\ndecision := {\"allow\": true}\n"
+	write(first)
+	e, err := policy.New(t.Context(), policy.Options{Source: source(dir), Timeout: time.Minute})
+	if err != nil || !e.Current() {
+		t.Fatalf("a policy just read is not current: %v", err)
+	}
+	for _, text := range []string{first + "\n# more\n", "package penstock\n\ndecision := {"} {
+		if write(text); e.Current() {
+			t.Errorf("current after the folder came to hold %q", text)
+		}
+	}
+	if write(first); !e.Current() {
+		t.Error("not current after the folder became what it was")
+	}
+}

@@ -4,20 +4,29 @@ package telemetry
 // that begin with gen_ai follow OpenTelemetry's conventions for generative AI, which
 // are still marked "Development": when they move, they move here.
 const (
-	nameRequests       = "penstock_requests_total"
-	nameDuration       = "gen_ai_client_operation_duration_seconds"
-	nameFirstByte      = "gen_ai_client_operation_time_to_first_chunk_seconds"
-	nameOverhead       = "penstock_overhead_seconds"
-	nameTokens         = "penstock_tokens_total"
-	nameTokensPerReply = "gen_ai_client_token_usage"
-	nameCost           = "penstock_cost_usd_total"
-	nameSaved          = "penstock_cost_saved_usd_total"
-	nameUnpriced       = "penstock_unpriced_requests_total"
-	nameAttempts       = "penstock_attempts_total"
-	nameVerdicts       = "penstock_policy_decisions_total"
-	nameModuleCalls    = "penstock_module_calls_total"
-	nameModuleFuel     = "penstock_module_fuel_total"
-	nameInflight       = "penstock_requests_in_flight"
+	nameRequests        = "penstock_requests_total"
+	nameDuration        = "gen_ai_client_operation_duration_seconds"
+	nameFirstByte       = "gen_ai_client_operation_time_to_first_chunk_seconds"
+	nameOverhead        = "penstock_overhead_seconds"
+	nameTokens          = "penstock_tokens_total"
+	nameTokensPerReply  = "gen_ai_client_token_usage"
+	nameCost            = "penstock_cost_usd_total"
+	nameSaved           = "penstock_cost_saved_usd_total"
+	nameUnpriced        = "penstock_unpriced_requests_total"
+	nameAttempts        = "penstock_attempts_total"
+	nameVerdicts        = "penstock_policy_decisions_total"
+	nameModuleCalls     = "penstock_module_calls_total"
+	nameModuleFuel      = "penstock_module_fuel_total"
+	nameModuleBusy      = "penstock_module_busy_seconds_total"
+	nameModuleInstances = "penstock_module_instances"
+	nameModuleIdle      = "penstock_module_instances_idle"
+	nameModuleMemory    = "penstock_module_memory_bytes"
+	nameModuleRecycled  = "penstock_module_recycled_total"
+	nameModuleDiscarded = "penstock_module_discarded_total"
+	nameModuleCompile   = "penstock_module_compile_seconds"
+	nameModuleReloads   = "penstock_module_reloads_total"
+	nameOwn             = "penstock_plugin_metric_total"
+	nameInflight        = "penstock_requests_in_flight"
 )
 
 // Labels. None may hold a key, a user, a request id or anything else a caller can
@@ -32,6 +41,8 @@ const (
 	labelResult   = "result"
 	labelMemoised = "memoised"
 	labelModule   = "module"
+	labelPlugin   = "plugin"
+	labelName     = "name"
 )
 
 // Values of labelType, by the conventions.

@@ -19,11 +19,13 @@ import (
 
 // Options shapes the metrics. The zero value is ready to use.
 type Options struct {
-	// MaxValues is how many different routes, targets and modules are told apart, each;
+	// MaxValues is how many different routes and targets are told apart, each;
 	// the rest are counted as "other". Zero means 200.
 	MaxValues int
 	// Inflight reports the requests in hand; nil leaves the metric out.
 	Inflight func() int64
+	// Modules reports the figures of every Wasm module; nil leaves the metrics out.
+	Modules func() []Module
 }
 
 // Metrics is safe for concurrent use.
@@ -33,15 +35,10 @@ type Metrics struct {
 
 	attempts *prometheus.CounterVec
 	verdicts *prometheus.CounterVec
-	modules  *prometheus.CounterVec
-	fuel     *prometheus.CounterVec
 	unpriced prometheus.Counter
 
 	attemptOf table[attemptKey, prometheus.Counter]
 	verdictOf table[verdictKey, prometheus.Counter]
-	moduleOf  table[moduleKey, moduleSeries]
-	// moduleNames caps the label values of modules.
-	moduleNames names
 }
 
 type attemptKey struct {
@@ -50,10 +47,6 @@ type attemptKey struct {
 }
 
 type verdictKey struct{ allow, memoised bool }
-
-type moduleKey struct{ module, fault string }
-
-type moduleSeries struct{ calls, fuel prometheus.Counter }
 
 // New makes a registry of its own with all metrics in it, those of Go and of the
 // process included.
@@ -65,8 +58,6 @@ func New(o Options) *Metrics {
 	m.series = newSeries(m.registry, o.MaxValues)
 	m.attempts = counter(m.registry, nameAttempts, "Calls to providers by outcome.", labelTarget, labelFault)
 	m.verdicts = counter(m.registry, nameVerdicts, "Admission decisions.", labelResult, labelMemoised)
-	m.modules = counter(m.registry, nameModuleCalls, "Calls into Wasm modules by outcome.", labelModule, labelFault)
-	m.fuel = counter(m.registry, nameModuleFuel, "Instructions spent in Wasm modules.", labelModule)
 	m.unpriced = prometheus.NewCounter(prometheus.CounterOpts{Name: nameUnpriced,
 		Help: "Requests answered by a target whose price is not known; their cost is missing from the cost counter."})
 	m.registry.MustRegister(m.unpriced,
@@ -75,7 +66,9 @@ func New(o Options) *Metrics {
 		m.registry.MustRegister(prometheus.NewGaugeFunc(prometheus.GaugeOpts{Name: nameInflight, Help: "Requests in hand."},
 			func() float64 { return float64(o.Inflight()) }))
 	}
-	m.moduleNames.limit = o.MaxValues
+	if o.Modules != nil {
+		m.registry.MustRegister(newModules(o.Modules))
+	}
 	return m
 }
 
@@ -106,9 +99,6 @@ func (m *Metrics) Observe(r *llm.Record) {
 	if r.Verdict != nil {
 		m.verdict(r.Verdict)
 	}
-	if r.Ranking != nil && r.Ranking.Router != "" {
-		m.ModuleCall(r.Ranking.Router, r.Ranking.Fault, r.Ranking.Fuel)
-	}
 }
 
 func (m *Metrics) attempt(a *llm.Attempt) {
@@ -128,23 +118,6 @@ func (m *Metrics) verdict(v *llm.Verdict) {
 	m.verdictOf.get(k, k, func(k verdictKey) prometheus.Counter {
 		return m.verdicts.WithLabelValues(pick(k.allow, "allow", "deny"), pick(k.memoised, "true", "false"))
 	}).Inc()
-}
-
-// ModuleCall counts one call into a Wasm module: what went wrong, empty for nothing,
-// and the fuel it took, in instructions. Calls to routers are counted by Observe.
-func (m *Metrics) ModuleCall(module, fault string, fuel int64) {
-	k := moduleKey{module, pick(fault == "", none, "fault")}
-	s, ok := m.moduleOf.find(k)
-	if !ok {
-		k.module = m.moduleNames.fold(k.module)
-		s = m.moduleOf.get(k, k, func(k moduleKey) moduleSeries {
-			return moduleSeries{m.modules.WithLabelValues(k.module, k.fault), m.fuel.WithLabelValues(k.module)}
-		})
-	}
-	s.calls.Inc()
-	if fuel > 0 {
-		s.fuel.Add(float64(fuel))
-	}
 }
 
 func orNone(s string) string { return pick(s == "", none, s) }

@@ -87,7 +87,7 @@ type Client struct {
 	o         Options
 	base      url.URL
 	header    http.Header // of every call; shared between them and never written to
-	transport *http.Transport
+	transport transport
 	drain     time.Duration // drainTime, but for tests
 }
 
@@ -98,7 +98,7 @@ func New(o Options) (*Client, error) {
 	if err != nil {
 		return nil, err
 	}
-	c := &Client{o: o, base: *base, transport: newTransport(o), drain: drainTime}
+	c := &Client{o: o, base: *base, transport: newTransport(base.Scheme, o), drain: drainTime}
 	c.header = c.merge(http.Header{
 		"Content-Type": {"application/json"},
 		"Accept":       {"application/json"},
@@ -127,10 +127,20 @@ func parseBase(s string) (*url.URL, error) {
 	return u, nil
 }
 
-func newTransport(o Options) *http.Transport {
+// transport sends requests over connections that it keeps.
+type transport interface {
+	http.RoundTripper
+	CloseIdleConnections()
+}
+
+// newTransport is net/http's for a provider behind TLS and our own for one that is not.
+func newTransport(scheme string, o Options) transport {
 	dialer := &net.Dialer{Timeout: o.ConnectTimeout, KeepAlive: 30 * time.Second}
 	if !o.AllowPrivate {
 		dialer.Control = refusePrivate
+	}
+	if scheme == "http" {
+		return newCleartext(dialer.DialContext, o.MaxHeader)
 	}
 	return &http.Transport{
 		DialContext:            dialer.DialContext,
@@ -138,9 +148,9 @@ func newTransport(o Options) *http.Transport {
 		TLSHandshakeTimeout:    o.ConnectTimeout,
 		ForceAttemptHTTP2:      true,
 		HTTP2:                  &http.HTTP2Config{SendPingTimeout: 15 * time.Second, PingTimeout: 15 * time.Second},
-		ReadBufferSize:         8 << 10, // two reads fewer for each streamed reply
-		MaxIdleConnsPerHost:    256,     // the default of 2 makes a proxy dial anew for nearly every request
-		IdleConnTimeout:        90 * time.Second,
+		ReadBufferSize:         readBuffer,
+		MaxIdleConnsPerHost:    maxIdle, // the default of 2 makes a proxy dial anew for nearly every request
+		IdleConnTimeout:        idleTimeout,
 		DisableCompression:     true, // replies are forwarded byte for byte
 		MaxResponseHeaderBytes: o.MaxHeader,
 	}

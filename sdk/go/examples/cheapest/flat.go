@@ -8,8 +8,7 @@ func (r *ranking) routeFlat(out, in []byte) ([]byte, error) {
 	if !ok {
 		return nil, penstock.Reject(500, "the header does not fit")
 	}
-	setting, _ := route.Setting("output_tokens")
-	output, err := expected(setting)
+	output, err := expected(route.Setting("output_tokens"))
 	if err != nil {
 		return nil, err
 	}

@@ -36,9 +36,9 @@ func (p place) before(q place) bool {
 	return p.cost < q.cost || p.cost == q.cost && p.index < q.index
 }
 
-// expected reads the setting output_tokens, which need not be there.
-func expected(setting penstock.JSON) (float64, error) {
-	if setting.Null() {
+// expected reads the setting output_tokens, if it is there.
+func expected(setting penstock.JSON, there bool) (float64, error) {
+	if !there {
 		return usualOutput, nil
 	}
 	n, ok := setting.Number()

@@ -41,7 +41,8 @@ func readRequest(in penstock.JSON) (q request, err error) {
 			q.candidates = value
 		}
 	}
-	if q.output, err = expected(settings.Member("output_tokens")); err != nil {
+	setting := settings.Member("output_tokens")
+	if q.output, err = expected(setting, !setting.Null()); err != nil {
 		return q, err
 	}
 	if most, ok := bound.Number(); ok {

@@ -1,0 +1,204 @@
+package ledger
+
+import (
+	"encoding/binary"
+	"errors"
+	"time"
+
+	"github.com/penstock/penstock/gateway/internal/llm"
+)
+
+// The kinds of entry in the journal: a payload's first byte. Numbers are never used
+// again for something else.
+const (
+	recordEntry = 1 // a record, which ends its lease
+	openEntry   = 2 // a lease begins, or is replaced
+	closeEntry  = 3 // a lease ends without a record
+)
+
+// entry is an entry of the journal as it is read. Its texts are parts of what it was
+// read from.
+type entry struct {
+	kind byte
+	// row is a record's.
+	row row
+	// lease is what begins or ends, expires when, in Unix seconds.
+	lease   string
+	expires int64
+	charges []llm.Charge
+}
+
+// row is a record as columns. booked is the time at which it was journalled, in
+// microseconds since the Unix epoch.
+type row struct {
+	id, model, route, target, provider, key, team, user, code, cache, tags, record string
+
+	booked, arrived, status, input, output, cost, saved int64
+	unpriced                                            bool
+}
+
+// appendBooking appends a record's frame. The record itself stands last, so that it
+// can be written in place.
+func appendBooking(b []byte, r *llm.Record, now time.Time) []byte {
+	start := len(b)
+	b = append(beginFrame(b), recordEntry)
+	for _, s := range [...]string{r.ID, r.Lease, r.Model, r.Route, r.Target, r.Provider, r.KeyID, r.Team, r.User, string(r.Code), r.Cache} {
+		b = appendText(b, s)
+	}
+	for _, n := range [...]int64{now.UnixMicro(), r.Time.UnixMicro(), int64(r.Status), r.Usage.Input, r.Usage.Output, int64(r.Cost), int64(r.Saved)} {
+		b = binary.AppendVarint(b, n)
+	}
+	b = appendYes(b, unpriced(r))
+	b = appendTags(b, r.Tags)
+	b = appendCharges(b, r.Charges)
+	return endFrame(appendRecord(b, r), start)
+}
+
+// unpriced reports whether the request cost an unknown amount: a target without a
+// known price did work for it.
+func unpriced(r *llm.Record) bool {
+	return r.Target != "" && !r.Price.Known && r.Cache != "hit"
+}
+
+// appendTags appends the tags as a JSON object, nothing without tags.
+func appendTags(b []byte, tags map[string]string) []byte {
+	if len(tags) == 0 {
+		return appendText(b, "")
+	}
+	var room [256]byte // enough for usual tags, and no memory to collect
+	return appendText(b, appendStrings(room[:0], tags))
+}
+
+// appendOpening appends the frame of a lease that begins.
+func appendOpening(b []byte, lease string, expires int64, charges []llm.Charge) []byte {
+	start := len(b)
+	b = append(beginFrame(b), openEntry)
+	b = appendText(b, lease)
+	b = binary.AppendVarint(b, expires)
+	return endFrame(appendCharges(b, charges), start)
+}
+
+// appendClosing appends the frame of a lease that ends without a record.
+func appendClosing(b []byte, lease string, charges []llm.Charge) []byte {
+	start := len(b)
+	b = append(beginFrame(b), closeEntry)
+	b = appendText(b, lease)
+	return endFrame(appendCharges(b, charges), start)
+}
+
+func appendCharges(b []byte, charges []llm.Charge) []byte {
+	b = binary.AppendUvarint(b, uint64(len(charges)))
+	for _, c := range charges {
+		for _, s := range [...]string{c.Scope, string(c.Unit), c.Window, c.WindowID} {
+			b = appendText(b, s)
+		}
+		b = binary.AppendVarint(b, c.Amount)
+	}
+	return b
+}
+
+func appendText[T string | []byte](b []byte, s T) []byte {
+	return append(binary.AppendUvarint(b, uint64(len(s))), s...)
+}
+
+func appendYes(b []byte, v bool) []byte {
+	if v {
+		return append(b, 1)
+	}
+	return append(b, 0)
+}
+
+var errUnknownEntry = errors.New("an entry is not known to this version; it was written by a newer penstock: upgrade, or restore an older copy")
+
+// read reads a payload. The charges reuse the entry's memory.
+func (e *entry) read(payload string) error {
+	f := fields{rest: payload}
+	*e = entry{kind: f.byte(), charges: e.charges[:0]}
+	switch e.kind {
+	case recordEntry:
+		e.readRow(&f)
+	case openEntry:
+		e.lease, e.expires = f.text(), f.whole()
+		e.readCharges(&f)
+	case closeEntry:
+		e.lease = f.text()
+		e.readCharges(&f)
+	default:
+		return errUnknownEntry
+	}
+	if f.bad || f.rest != "" {
+		return errUnknownEntry
+	}
+	return nil
+}
+
+func (e *entry) readRow(f *fields) {
+	r := &e.row
+	for _, s := range [...]*string{&r.id, &e.lease, &r.model, &r.route, &r.target, &r.provider, &r.key, &r.team, &r.user, &r.code, &r.cache} {
+		*s = f.text()
+	}
+	for _, n := range [...]*int64{&r.booked, &r.arrived, &r.status, &r.input, &r.output, &r.cost, &r.saved} {
+		*n = f.whole()
+	}
+	r.unpriced = f.byte() == 1
+	r.tags = f.text()
+	e.readCharges(f)
+	r.record, f.rest = f.rest, ""
+}
+
+func (e *entry) readCharges(f *fields) {
+	for n := f.natural(); n > 0 && !f.bad; n-- {
+		e.charges = append(e.charges, llm.Charge{Scope: f.text(), Unit: llm.Unit(f.text()), Window: f.text(), WindowID: f.text(), Amount: f.whole()})
+	}
+}
+
+// fields reads a payload from its beginning. Once something is wrong, bad is set and
+// everything reads as zero.
+type fields struct {
+	rest string
+	bad  bool
+}
+
+func (f *fields) fail() {
+	f.rest, f.bad = "", true
+}
+
+func (f *fields) byte() byte {
+	if f.rest == "" {
+		f.fail()
+		return 0
+	}
+	c := f.rest[0]
+	f.rest = f.rest[1:]
+	return c
+}
+
+// natural reads what binary.AppendUvarint has written.
+func (f *fields) natural() (n uint64) {
+	for shift := 0; shift < 64; shift += 7 {
+		c := f.byte()
+		n |= uint64(c&0x7f) << shift
+		if c < 0x80 {
+			return n
+		}
+	}
+	f.fail()
+	return 0
+}
+
+// whole reads what binary.AppendVarint has written.
+func (f *fields) whole() int64 {
+	n := f.natural()
+	return int64(n>>1) ^ -int64(n&1)
+}
+
+func (f *fields) text() string {
+	n := f.natural()
+	if n > uint64(len(f.rest)) {
+		f.fail()
+		return ""
+	}
+	s := f.rest[:n]
+	f.rest = f.rest[n:]
+	return s
+}

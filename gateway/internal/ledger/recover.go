@@ -1,0 +1,140 @@
+package ledger
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+	"maps"
+	"os"
+	"slices"
+	"time"
+)
+
+// recovery reads the journal that earlier processes left, and imports what the
+// database does not have yet.
+type recovery struct {
+	at      place
+	session *session
+	mark    position
+	// open are the frames of the leases that have begun and not ended, last the newest
+	// segment.
+	open map[string]string
+	last int64
+}
+
+// recoverJournal imports what is left, and repairs the files: a write that was cut off
+// at the very end is removed, and what cannot be read elsewhere is kept aside.
+func recoverJournal(ctx context.Context, at place, s *session, log *slog.Logger) (*recovery, error) {
+	r, list, err := beginRecovery(ctx, at, s)
+	if err != nil {
+		return nil, err
+	}
+	for i, n := range list {
+		data, good, err := r.segment(n)
+		if err == nil && good < len(data) {
+			err = r.repair(n, data, good, i == len(list)-1, log)
+		}
+		if err != nil {
+			return nil, err
+		}
+	}
+	return r, nil
+}
+
+// importLeftovers imports what a server that is no more has left, and changes none of
+// its files: that is for the next server.
+func importLeftovers(ctx context.Context, at place, s *session) error {
+	r, list, err := beginRecovery(ctx, at, s)
+	if err != nil {
+		return err
+	}
+	for _, n := range list {
+		if _, _, err := r.segment(n); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func beginRecovery(ctx context.Context, at place, s *session) (*recovery, []int64, error) {
+	mark, err := readMark(ctx, s.conn)
+	if err != nil {
+		return nil, nil, err
+	}
+	list, err := at.segments()
+	if err != nil {
+		return nil, nil, err
+	}
+	r := &recovery{at: at, session: s, mark: mark, open: make(map[string]string)}
+	if len(list) > 0 {
+		r.last = list[len(list)-1]
+	}
+	return r, list, nil
+}
+
+// segment reads a segment as far as it is sound.
+func (r *recovery) segment(n int64) (data []byte, good int, err error) {
+	if data, err = os.ReadFile(r.at.segment(n)); err != nil {
+		return nil, 0, err
+	}
+	good = sound(data)
+	frames := string(data[:good])
+	if err := r.leases(n, frames); err != nil {
+		return nil, 0, err
+	}
+	if c := (chunk{start: position{segment: n}, size: int64(good), frames: frames}); r.mark.before(c.end()) {
+		err = r.session.apply([]chunk{c})
+	}
+	return data, good, err
+}
+
+// leases notes which leases a segment opens and closes.
+func (r *recovery) leases(n int64, frames string) error {
+	var e entry
+	for rest := frames; rest != ""; {
+		at := rest
+		var payload string
+		payload, rest = cut(rest)
+		if err := e.read(payload); err != nil {
+			return fmt.Errorf("%s at %d: %w", r.at.segment(n), len(frames)-len(at), err)
+		}
+		if e.kind == openEntry {
+			r.open[e.lease] = at[:len(at)-len(rest)]
+			continue
+		}
+		delete(r.open, e.lease)
+		delete(r.open, e.row.id)
+	}
+	return nil
+}
+
+// repair cuts a torn end off, or keeps what cannot be read aside and says so.
+func (r *recovery) repair(n int64, data []byte, good int, last bool, log *slog.Logger) error {
+	file, rest := r.at.segment(n), data[good:]
+	if !last || !torn(rest) {
+		aside := fmt.Sprintf("%s.damaged-%08d-%d", r.at.path, n, good)
+		if err := os.WriteFile(aside, rest, 0o600); err != nil {
+			return fmt.Errorf("keep what is damaged of %s: %w", file, err)
+		}
+		log.Error("the ledger's journal is damaged; what follows is not booked and is kept aside",
+			"file", file, "offset", good, "bytes", len(rest), "kept", aside)
+	}
+	return os.Truncate(file, int64(good))
+}
+
+// next is the number for a new segment. What the database remembers counts too: the
+// segment may be gone, and its number must not come again.
+func (r *recovery) next() int64 { return max(r.last, r.mark.segment) + 1 }
+
+// orphans are the leases that are open, by their names.
+func (r *recovery) orphans() []Lease {
+	var list []Lease
+	for _, id := range slices.Sorted(maps.Keys(r.open)) {
+		payload, _ := cut(r.open[id])
+		var e entry
+		if err := e.read(payload); err == nil { // it was read before
+			list = append(list, Lease{ID: id, Expires: time.Unix(e.expires, 0), Charges: e.charges})
+		}
+	}
+	return list
+}

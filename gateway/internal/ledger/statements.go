@@ -1,0 +1,127 @@
+package ledger
+
+import (
+	"context"
+	"database/sql/driver"
+	"fmt"
+	"strings"
+)
+
+// statements are the prepared statements of one connection. They talk to the driver
+// itself: database/sql would take and give back the connection for every one.
+type statements struct {
+	stmts [kinds]driver.StmtExecContext
+	// args are bound to the statement at hand; reused.
+	args []driver.NamedValue
+}
+
+// kind is one of the statements that the importer uses.
+type kind int
+
+const (
+	insertRow kind = iota
+	insertRows
+	addCharge
+	pruneCharges
+	saveMark
+	kinds
+)
+
+// together is how many rows insertRows inserts.
+const together = 8
+
+var columns = []string{"seq", "id", "arrived", "model", "route", "target", "provider", "key_id", "team", "user_name",
+	"status", "code", "cache", "input_tokens", "output_tokens", "cost", "saved", "tags", "record"}
+
+// texts is the SQL of each kind.
+func texts() [kinds]string {
+	into := "INSERT INTO requests (" + strings.Join(columns, ", ") + ") VALUES "
+	values := "(?" + strings.Repeat(", ?", len(columns)-1) + ")"
+	return [kinds]string{
+		insertRow:  into + values,
+		insertRows: into + values + strings.Repeat(", "+values, together-1),
+		addCharge: `INSERT INTO charges (scope, unit, span, span_id, amount, expires) VALUES (?, ?, ?, ?, ?, ?)
+			ON CONFLICT DO UPDATE SET amount = amount + excluded.amount, expires = max(expires, excluded.expires)`,
+		pruneCharges: "DELETE FROM charges WHERE expires < ?",
+		saveMark:     "INSERT OR REPLACE INTO imported (only, segment, place) VALUES (1, ?, ?)",
+	}
+}
+
+// prepare prepares all statements on the driver's connection.
+func prepare(conn any) (*statements, error) {
+	p, ok := conn.(driver.ConnPrepareContext)
+	if !ok {
+		return nil, fmt.Errorf("the driver's %T cannot prepare statements", conn)
+	}
+	s := new(statements)
+	for k, q := range texts() {
+		stmt, err := p.PrepareContext(context.Background(), q)
+		if err != nil {
+			s.close()
+			return nil, err
+		}
+		if s.stmts[k], ok = stmt.(driver.StmtExecContext); !ok {
+			return nil, fmt.Errorf("the driver's %T cannot run statements", stmt)
+		}
+	}
+	return s, nil
+}
+
+func (s *statements) close() {
+	for _, stmt := range s.stmts {
+		if c, ok := stmt.(driver.Stmt); ok && c != nil {
+			_ = c.Close() // the connection goes with it
+		}
+	}
+}
+
+// exec runs a statement. It takes no context: what has been begun is finished, and
+// the driver bounds the wait for a lock.
+func (s *statements) exec(k kind, args ...driver.Value) error {
+	s.args = s.args[:0]
+	for _, v := range args {
+		s.bind(v)
+	}
+	return s.run(k)
+}
+
+// bind adds an argument for run.
+func (s *statements) bind(v driver.Value) {
+	s.args = append(s.args, driver.NamedValue{Ordinal: len(s.args) + 1, Value: v})
+}
+
+// run runs a statement with the arguments that have been bound.
+func (s *statements) run(k kind) error {
+	_, err := s.stmts[k].ExecContext(context.Background(), s.args)
+	return err
+}
+
+// bindRow binds a record's columns in the order of columns.
+func (s *statements) bindRow(seq int64, r *row) {
+	s.bind(seq)
+	s.bind(r.id)
+	s.bind(r.arrived)
+	s.bindTexts(r.model, r.route, r.target, r.provider, r.key, r.team, r.user)
+	s.bind(r.status)
+	s.bindTexts(r.code, r.cache)
+	s.bind(r.input)
+	s.bind(r.output)
+	if r.unpriced {
+		s.bind(nil)
+	} else {
+		s.bind(r.cost)
+	}
+	s.bind(r.saved)
+	s.bindTexts(r.tags, r.record)
+}
+
+// bindTexts binds columns of text. NULL takes no room and no time.
+func (s *statements) bindTexts(texts ...string) {
+	for _, t := range texts {
+		if t == "" {
+			s.bind(nil)
+		} else {
+			s.bind(t)
+		}
+	}
+}

@@ -1,0 +1,149 @@
+package module
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/penstock/penstock/gateway/internal/llm"
+)
+
+// The example router in Rust and in C, as a route uses it: through its JSON hook. A
+// module that has both would be asked in the flat form.
+var cheapestLanguages = []string{"rust", "c"}
+
+func cheapestModule(t testing.TB, language string) *Module {
+	t.Helper()
+	return load(t, sdkModule(t, language, "cheapest"))
+}
+
+// rankWith ranks by a module's JSON hook.
+func rankWith(t *testing.T, m *Module, with string, req *llm.Request, c []llm.Candidate) llm.Ranking {
+	t.Helper()
+	m.exports[RouteFlat] = false
+	r, err := NewRouter(m, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	k, err := r.Prepare("cheapest", json.RawMessage(with))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return k.Rank(context.Background(), req, c)
+}
+
+func TestTheExampleRoutersRankByCost(t *testing.T) {
+	c := fleet(4)
+	c[1].Target.Price = llm.Price{Known: true, Input: 1, Output: 9e9} // cheap to ask, dear to hear
+	c[2].Target.Price = llm.Price{}
+	req := &llm.Request{ID: "r", Facts: llm.Facts{EstInputTokens: 1000}, Tags: map[string]string{"odd": `}]"\{[`}}
+	for _, language := range cheapestLanguages {
+		m := cheapestModule(t, language)
+		for _, test := range []struct {
+			with string
+			max  int64
+			want []int
+		}{
+			{`{}`, 0, []int{3, 0, 1, 2}},
+			{`{"output_tokens":10}`, 0, []int{1, 3, 0, 2}},
+			{`{"other":[{"output_tokens":1}],"output_tokens":10}`, 5000, []int{1, 3, 0, 2}},
+		} {
+			req.Facts.MaxTokens = test.max
+			got := rankWith(t, m, test.with, req, c)
+			if diff := cmp.Diff(test.want, got.Order); diff != "" || got.Fault != "" || got.Reason != "cheapest" {
+				t.Errorf("%s: Rank with %s: order (-want +got)\n%s%+v", language, test.with, diff, got)
+			}
+		}
+	}
+}
+
+func TestTheSDKsRefuseWhatTheyHaveNoRoomFor(t *testing.T) {
+	for _, language := range cheapestLanguages {
+		m := load(t, sdkModule(t, language, "cheapest"), func(s *Spec) { s.MaxMemory = 16 << 20 })
+		got := rankWith(t, m, `{"long":"`+strings.Repeat("x", 5<<20)+`"}`, &llm.Request{}, fleet(2))
+		if !strings.Contains(got.Fault, "no room for the input") || len(got.Order) != 2 {
+			t.Errorf("%s: %+v", language, got)
+		}
+		long := `{"long":"` + strings.Repeat("x", 5<<20-4096) + `"}`
+		if got := rankWith(t, m, long, &llm.Request{}, fleet(2)); got.Fault != "" || len(got.Order) != 2 {
+			t.Errorf("%s: just below the bound: %+v", language, got)
+		}
+	}
+}
+
+// TestTheSDKsImportOnlyWhatIsUsed: imports that need a grant must not be in a module
+// whose plugin does not use them.
+func TestTheSDKsImportOnlyWhatIsUsed(t *testing.T) {
+	for _, language := range cheapestLanguages {
+		for plugin := range references {
+			o, err := sketch(sdkModule(t, language, plugin))
+			if err != nil {
+				t.Fatal(err)
+			}
+			for _, i := range o.imports {
+				if i.module != fromPenstock || i.name != "error" {
+					t.Errorf("%s/%s imports %s.%s", language, plugin, i.module, i.name)
+				}
+			}
+		}
+	}
+}
+
+// FuzzCheapest shows that the example routers stand up to any JSON and to what is none,
+// that they tell the two apart, and that they agree.
+func FuzzCheapest(f *testing.F) {
+	var modules []*Module
+	for _, language := range cheapestLanguages {
+		modules = append(modules, cheapestModule(f, language))
+	}
+	for _, c := range conformanceCases(f, "cheapest") {
+		if h, ok := c.hook(); ok && h == Route {
+			if in, err := c.input(); err == nil {
+				f.Add(in)
+			}
+		}
+	}
+	f.Add([]byte(`{"candidates":[{"i":"\`))
+	f.Fuzz(func(t *testing.T, in []byte) {
+		var answers [][]byte
+		for _, m := range modules {
+			out, _, err := m.Call(context.Background(), Route, 1, in, nil)
+			var r *Rejection
+			if err != nil && !errors.As(err, &r) {
+				t.Fatalf("Call(%q): %v", in, err)
+			}
+			if broken := r != nil && r.Code == 500; broken == json.Valid(in) && !deep(in) {
+				t.Fatalf("Call(%q) = %v, but JSON is %v", in, err, json.Valid(in))
+			}
+			if len(out) > 0 && !json.Valid(out) {
+				t.Fatalf("Call(%q) = %q, which is not JSON", in, out)
+			}
+			answers = append(answers, bytes.Clone(out))
+		}
+		if !slices.EqualFunc(answers[:1], answers[1:], sameJSON) {
+			t.Fatalf("Call(%q) = %q", in, answers)
+		}
+	})
+}
+
+// deep reports whether JSON may nest deeper than the SDKs take.
+func deep(in []byte) bool { return bytes.Count(in, []byte("["))+bytes.Count(in, []byte("{")) > 300 }
+
+// sameJSON compares by value: one number has several spellings.
+func sameJSON(a, b []byte) bool {
+	var x, y any
+	return json.Unmarshal(orNull(a), &x) == nil && json.Unmarshal(orNull(b), &y) == nil && cmp.Equal(x, y)
+}
+
+func orNull(b []byte) []byte {
+	if len(b) == 0 {
+		return []byte("null")
+	}
+	return b
+}

@@ -1,0 +1,144 @@
+package module
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/penstock/penstock/gateway/internal/llm"
+)
+
+// routingRequest is a request whose JSON routing envelope has about 2 KB with eight
+// candidates.
+func routingRequest() (*llm.Request, []llm.Candidate) {
+	return &llm.Request{ID: "req-0123456789", Tags: map[string]string{"app": "docs", "env": "live"},
+		Principal: llm.Principal{KeyID: "key_1", Team: "search"},
+		Facts:     llm.Facts{Model: "cheap", EstInputTokens: 900, MaxTokens: 300, Stream: true, Features: llm.Tools, LastUserChars: 120}}, fleet(8)
+}
+
+// eachBuilt runs a benchmark with a plugin of every SDK that is built.
+func eachBuilt(b *testing.B, plugin string, run func(b *testing.B, wasm []byte)) {
+	for _, language := range sdkLanguages {
+		b.Run(language, func(b *testing.B) { run(b, sdkModule(b, language, plugin)) })
+	}
+}
+
+// benchmarkHook calls a hook of a pooled module.
+func benchmarkHook(b *testing.B, m *Module, h Hook, in []byte) {
+	out := make([]byte, 0, 4096)
+	var fuel int64
+	b.SetBytes(int64(len(in)))
+	b.ReportAllocs()
+	for b.Loop() {
+		var err error
+		if _, fuel, err = m.Call(context.Background(), h, 1, in, out); err != nil {
+			b.Fatal(err)
+		}
+	}
+	b.ReportMetric(float64(fuel), "fuel")
+}
+
+// BenchmarkSDKRouteJSON is a pooled call with a 2 KB JSON routing request.
+func BenchmarkSDKRouteJSON(b *testing.B) {
+	eachBuilt(b, "cheapest", func(b *testing.B, wasm []byte) {
+		req, c := routingRequest()
+		in := appendEnvelope(nil, req, c, []byte(`,"strategy":"cheapest","with":{}`), false, time.Unix(1, 0))
+		benchmarkHook(b, load(b, wasm), Route, in)
+	})
+}
+
+// BenchmarkSDKRouteFlat is the same call in the flat form.
+func BenchmarkSDKRouteFlat(b *testing.B) {
+	eachBuilt(b, "cheapest", func(b *testing.B, wasm []byte) {
+		req, c := routingRequest()
+		benchmarkHook(b, load(b, wasm), RouteFlat, appendFlat(nil, req, c, []byte("cheapest\n"), 1, time.Unix(1, 0)))
+	})
+}
+
+// BenchmarkSDKStreamEvent is an event of a stream through redact, some text waiting.
+func BenchmarkSDKStreamEvent(b *testing.B) {
+	eachBuilt(b, "redact", func(b *testing.B, wasm []byte) {
+		m := load(b, wasm)
+		c := carrier{module: m, hook: NormaliseEvent, seed: 1}
+		chunk := []byte(`{"id":"chatcmpl-1","object":"chat.completion.chunk","created":1700000000,"model":"m","choices":[{"index":0,"delta":{"content":" write to ann"},"finish_reason":null}]}`)
+		if _, err := c.turn(context.Background(), eventStart, []byte(`{}`)); err != nil {
+			b.Fatal(err)
+		}
+		b.ReportAllocs()
+		for b.Loop() {
+			if _, err := c.turn(context.Background(), eventChunk, chunk); err != nil {
+				b.Fatal(err)
+			}
+		}
+	})
+}
+
+// BenchmarkSDKInstance is what an instance takes to be made, init included.
+func BenchmarkSDKInstance(b *testing.B) {
+	eachBuilt(b, "cheapest", func(b *testing.B, wasm []byte) {
+		m := load(b, wasm)
+		for b.Loop() {
+			g, err := m.pool.build(context.Background())
+			if err != nil {
+				b.Fatal(err)
+			}
+			b.ReportMetric(float64(g.memory.Size()), "memory-B")
+			g.close()
+		}
+	})
+}
+
+// BenchmarkSDKMetering is what fuel costs: the same call with and without it.
+func BenchmarkSDKMetering(b *testing.B) {
+	req, c := routingRequest()
+	in := appendEnvelope(nil, req, c, []byte(`,"strategy":"cheapest","with":{}`), false, time.Unix(1, 0))
+	for name, meter := range map[string]func(*outline) ([]byte, error){"fuel": nil, "bare": bare} {
+		b.Run(name, func(b *testing.B) {
+			eachBuilt(b, "cheapest", func(b *testing.B, wasm []byte) {
+				h := newTestHost(b)
+				if meter != nil {
+					h.meter = meter
+				}
+				m, err := h.Load(context.Background(), Spec{Name: "bench", Wasm: wasm})
+				if err != nil {
+					b.Fatal(err)
+				}
+				benchmarkHook(b, m, Route, in)
+			})
+		})
+	}
+}
+
+// BenchmarkStopping is how long a module that never ends keeps its caller, at the fuel
+// that a call has by default, its instance's end included.
+func BenchmarkStopping(b *testing.B) {
+	long := i32c(60_000)
+	deep, wide := evil(i32c(0), call(3), op(0xac)), evil(i32c(0), call(3), op(0xac))
+	deep.funcs = append(deep.funcs, asmFunc{params: "i", results: "i", code: cat(get(0), call(3), i32c(1), op(0x6a))})
+	wide.funcs = append(wide.funcs, asmFunc{params: "i", results: "i", code: cat(get(0), i32c(40), op(0x46, 0x04, 0x7f), i32c(1), op(0x05),
+		get(0), i32c(1), op(0x6a), call(3), get(0), i32c(1), op(0x6a), call(3), op(0x6a), op(opEnd))})
+	for _, c := range []struct {
+		name  string
+		guest asm
+	}{
+		{"loop", evil(storm())},
+		{"deep recursion", deep},
+		{"exponential recursion", wide},
+		{"memory bomb", evil(storm(i32c(1), op(0x40, 0, 0x1a)))},
+		{"bulk storm", evil(storm(i32c(0), i32c(0), long, op(0xfc, 11, 0)))},
+		{"division storm", evil(storm(i64c(-1), i64c(3), op(0x7f, 0x1a)))},
+	} {
+		b.Run(strings.ReplaceAll(c.name, " ", "-"), func(b *testing.B) {
+			m := load(b, c.guest.bytes(), func(s *Spec) { s.MaxInstances = 1 })
+			for b.Loop() {
+				var f *Fault
+				if _, _, err := m.Call(context.Background(), Route, 1, []byte("!"), nil); !errors.As(err, &f) || f.Kind != OutOfFuel {
+					b.Fatal(fmt.Errorf("want out of fuel, got %w", err))
+				}
+			}
+		})
+	}
+}

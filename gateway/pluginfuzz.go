@@ -1,0 +1,169 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"math/rand/v2"
+	"os"
+	"path/filepath"
+	"strings"
+	"time"
+
+	"github.com/penstock/penstock/gateway/internal/module"
+)
+
+// fuzzBatch is how many inputs are tried between two looks at the clock: loading the
+// module is worth many of them.
+const fuzzBatch = 16
+
+// fuzzer tries a plugin with inputs that are almost like those of its cases.
+type fuzzer struct {
+	host    *module.Host
+	tests   *pluginTests
+	mutator *mutator
+	rand    *rand.Rand
+	tried   int
+}
+
+// fuzzPlugin tries inputs until the time is over or one of them makes the plugin fail,
+// which is then written as a case.
+func (a *app) fuzzPlugin(ctx context.Context, host *module.Host, t *pluginTests, long time.Duration, seed uint64) error {
+	f := &fuzzer{host: host, tests: t, mutator: newMutator(seed, corpus(t.cases)), rand: rand.New(rand.NewPCG(seed, 1))}
+	fmt.Fprintf(a.stderr, "fuzzing %s for %s with --seed %d\n", t.spec.Name, long, seed)
+	for end := time.Now().Add(long); time.Now().Before(end); {
+		c, err := f.round(ctx)
+		if c != nil {
+			return f.report(c, err)
+		}
+		if err != nil {
+			return err
+		}
+	}
+	fmt.Fprintf(a.stderr, "%d inputs: no fault, and the same answer every time\n", f.tried)
+	return nil
+}
+
+// corpus is every input of the cases.
+func corpus(cases []module.Case) [][]byte {
+	all := [][]byte{[]byte("{}")}
+	for _, c := range cases {
+		if len(c.Input) > 0 {
+			all = append(all, c.Input)
+		}
+		for _, e := range c.Events {
+			all = append(all, e.Data)
+		}
+	}
+	return all
+}
+
+// round tries one batch. It returns the first case that the plugin fails, with what it
+// did.
+func (f *fuzzer) round(ctx context.Context) (*module.Case, error) {
+	batch := make([]module.Case, fuzzBatch)
+	for i := range batch {
+		batch[i] = f.mutant()
+	}
+	// What is rejected is tried again as a case that expects it, so that nothing else can
+	// hide behind it.
+	for range 2 {
+		trials, err := f.host.Try(ctx, f.tests.spec, batch)
+		if err != nil {
+			return nil, err
+		}
+		var rejected []module.Case
+		for i, t := range trials {
+			var r *module.Rejection
+			switch {
+			case t.Err == nil || t.Fuel == 0: // without fuel it is no input that the gateway could make
+			case errors.As(t.Err, &r) && batch[i].ExpectError == nil:
+				batch[i].ExpectError = &module.Failure{Code: r.Code, Message: r.Message}
+				rejected = append(rejected, batch[i])
+			default:
+				return &batch[i], t.Err
+			}
+		}
+		f.tried += len(trials) - len(rejected)
+		if batch = rejected; len(batch) == 0 {
+			break
+		}
+	}
+	return nil, nil
+}
+
+// mutant is a case with another input and without expectations.
+func (f *fuzzer) mutant() module.Case {
+	of := f.tests.cases[f.rand.IntN(len(f.tests.cases))]
+	c := module.Case{Name: "fuzz", Hook: of.Hook, Config: of.Config, Grants: of.Grants, KV: of.KV, Now: of.Now, Seed: of.Seed}
+	switch {
+	case of.Events != nil:
+		c.Events = f.events(of)
+	case of.InputBase64 != nil:
+		c.InputBase64 = f.mutator.Mutate(of.InputBase64, false)
+	case of.Input != nil && of.Input[0] != '"':
+		c.Input = f.mutator.Mutate(of.Input, true) // the gateway's envelopes are always JSON
+	default:
+		c.Input = of.Input
+	}
+	return c
+}
+
+// events changes a stream: some events are lost, repeated or other than they were. The
+// data of a provider's may be anything.
+func (f *fuzzer) events(of module.Case) []module.Event {
+	events := []module.Event{}
+	for i, e := range of.Events {
+		own := strings.HasPrefix(e.Name, "penstock.") || of.Hook == "render_event" || e.Name == "chunk"
+		switch f.rand.IntN(6) {
+		case 0:
+			if own {
+				e.Data = f.mutator.Mutate(e.Data, true)
+			} else {
+				e.Data = text(f.mutator.Mutate(e.Data, false))
+			}
+		case 1:
+			if i > 0 && i < len(of.Events)-1 {
+				continue
+			}
+		case 2:
+			if i > 0 {
+				events = append(events, e)
+			}
+		}
+		events = append(events, e)
+	}
+	return events
+}
+
+// text is bytes as a JSON string, which a case's data is when it is not JSON.
+func text(b []byte) json.RawMessage {
+	b = bytes.ToValidUTF8(b, []byte("\ufffd"))
+	if json.Valid(b) {
+		return b
+	}
+	quoted, err := json.Marshal(string(b))
+	if err != nil {
+		return nil
+	}
+	return quoted
+}
+
+// report writes the failing case beside the others.
+func (f *fuzzer) report(c *module.Case, why error) error {
+	c.Name, c.ExpectError = "found by --fuzz", nil
+	raw, err := json.MarshalIndent(c, "", "  ")
+	if err != nil {
+		return fmt.Errorf("write the case that fails (%w): %w", why, err)
+	}
+	sum := sha256.Sum256(raw)
+	path := filepath.Join(f.tests.dir, "fuzz-"+hex.EncodeToString(sum[:4])+".json")
+	if err := os.WriteFile(path, append(raw, '\n'), 0o644); err != nil {
+		return fmt.Errorf("write the case that fails (%w): %w", why, err)
+	}
+	return hint(fmt.Errorf("input %d: %w", f.tried+1, why), "it is kept as %s, which penstock plugin test runs from now on", path)
+}

@@ -1,0 +1,114 @@
+use core::{mem::size_of, ptr};
+
+use crate::Buf;
+
+/// What `remaining_requests` and `remaining_tokens` are when nobody knows.
+pub const UNLIMITED: u32 = u32::MAX;
+/// The flag of a target in an answer that must not be tried at all.
+pub const DROP: u32 = 1;
+
+/// The input of penstock_route_flat, read in place.
+#[derive(Clone, Copy)]
+pub struct Route<'a> {
+    /// The number of targets.
+    pub len: usize,
+    /// An upper estimate of the prompt, and the client's bound on the answer, in tokens;
+    /// `max_output` is 0 when it gave none.
+    pub est_input: u32, pub max_output: u32,
+    flags: u32, step: usize, records: &'a [u8], text: &'a [u8],
+}
+
+/// A candidate, laid out as its record.
+#[derive(Clone, Copy)]
+#[repr(C)]
+pub struct Target {
+    /// What names it in the answer.
+    pub index: u32,
+    flags: u32,
+    /// In nano-USD per million tokens; they mean nothing unless it is priced.
+    pub price_in: i64, pub price_out: i64, pub price_cached: i64,
+    /// In tokens and in requests.
+    pub context: u32, pub inflight: u32,
+    /// From 0 to 1, NaN when unknown.
+    pub quality: f64,
+    /// The time to the first token in milliseconds, and output tokens per second; 0 when
+    /// unknown.
+    pub ttft_ms: f64, pub tps: f64,
+    pub error_rate: f64, pub weight: f64, pub order: i32,
+    /// They may be UNLIMITED.
+    pub remaining_requests: u32, pub remaining_tokens: u32,
+    /// How many tokens of the prompt are cached there.
+    pub cached_prefix: u32,
+}
+
+impl Target {
+    pub fn healthy(&self) -> bool { self.flags & 1 != 0 }
+    pub fn priced(&self) -> bool { self.flags & 2 != 0 }
+    pub fn fallback(&self) -> bool { self.flags & 4 != 0 }
+    pub fn context_known(&self) -> bool { self.flags & 8 != 0 }
+}
+
+/// Checks the header of a flat input; None for another version, or less than it promises.
+pub fn read_route(input: &[u8]) -> Option<Route<'_>> {
+    if input.len() < 32 { return None }
+    // Safety: any bytes are numbers, these are there, and Wasm is little-endian.
+    let ([version, step], [n, est_input, max_output, flags, text, text_len]) =
+        unsafe { ptr::read_unaligned(input.as_ptr() as *const ([u16; 2], [u32; 6])) };
+    let (len, step, text) = (n as usize, step as usize, input.get(text as usize..)?.get(..text_len as usize)?);
+    let records = input[32..].get(..len.checked_mul(step)?)?;
+    if version != 1 || step < size_of::<Target>() || step % 8 != 0 { return None }
+    Some(Route { len, est_input, max_output, flags, step, records, text })
+}
+
+impl<'a> Route<'a> {
+    pub fn stream(&self) -> bool { self.flags & 1 != 0 }
+    pub fn needs_tools(&self) -> bool { self.flags & 2 != 0 }
+    pub fn needs_vision(&self) -> bool { self.flags & 4 != 0 }
+
+    /// The k-th candidate, k < len.
+    pub fn target(&self, k: usize) -> Target {
+        let record = &self.records[k * self.step..][..size_of::<Target>()];
+        // Safety: as above.
+        unsafe { ptr::read_unaligned(record.as_ptr() as *const Target) }
+    }
+
+    /// The route's setting of this name, as it is spelled; names that nest are joined by
+    /// dots. The seed is one of them.
+    pub fn setting(&self, name: &str) -> Option<&'a [u8]> {
+        let mut lines = self.text.split(|&c| c == b'\n').skip(1); // the strategy's name
+        lines.find_map(|line| line.strip_prefix(name.as_bytes())?.strip_prefix(b"="))
+    }
+}
+
+/// Splits an event hook's input into the state that the event before left and the
+/// payload; None if it is cut short.
+pub fn split_frame(input: &[u8]) -> Option<(&[u8], &[u8])> {
+    let n = u32::from_le_bytes(input.get(..4)?.try_into().ok()?) as usize;
+    if n <= input.len() - 4 { Some(input[4..].split_at(n)) } else { None }
+}
+
+/// Splits a payload into an event's name and its data.
+pub fn split_event(payload: &[u8]) -> (&[u8], &[u8]) {
+    let n = payload.iter().position(|&c| c == b'\n').unwrap_or(payload.len());
+    (&payload[..n], payload.get(n + 1..).unwrap_or(&[]))
+}
+
+impl Buf {
+    /// Appends a target to a flat answer, best first. The score must not be NaN.
+    pub fn append_rank(&mut self, index: u32, flags: u32, score: f64) {
+        self.append((index as u64 | (flags as u64) << 32).to_le_bytes());
+        self.append(score.to_le_bytes())
+    }
+
+    /// Begins an event hook's answer with the state for the next event, at most 64 KiB.
+    pub fn append_state(&mut self, state: &[u8]) {
+        self.append((state.len() as u32).to_le_bytes());
+        self.append(state)
+    }
+
+    /// Appends a line of the payload behind the state.
+    pub fn append_line(&mut self, line: &[u8]) {
+        if split_frame(self).map_or(false, |(_, payload)| !payload.is_empty()) { self.push(b'\n') }
+        self.append(line)
+    }
+}
