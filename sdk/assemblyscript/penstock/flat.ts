@@ -76,7 +76,7 @@ export function appendRank(index: u32, flags: u32, score: f64): void {
 /** The most state that the host carries from event to event, in bytes. */
 export const MAX_STATE: usize = 64 << 10;
 
-// Set by splitFrame and splitEvent, valid until their next call. */
+// Set by splitFrame and splitEvent, valid until their next call.
 export class Frame { state: Span = 0; payload: Span = 0; }
 export class Event { name: Span = 0; data: Span = 0; }
 const frame = new Frame(), event = new Event();

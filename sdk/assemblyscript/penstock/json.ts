@@ -1,7 +1,7 @@
 // Reading JSON where it stands, without a tree. A value is a span of the input that begins with
 // it and reaches to the end of the object or array around it: to look for its own end is a pass
-// over it, which often nobody needs. raw() finds it. Everything but valid() expects valid JSON,
-// and gives nonsense if it is not, but goes on to no other part of memory.
+// over it, which often nobody needs. raw() finds it. A walk checks what it passes and ends where it
+// is malformed; what was found in text that is not valid() means nothing.
 import { bytes, length, scratch, span, Span, start, unscratch } from "./call";
 import { numberEnd } from "./number";
 

@@ -34,15 +34,17 @@ function fractionEnd(to: usize, end: usize): usize {
 
 /** The value of a number, NaN if it is none. */
 export function number(v: Json): f64 {
-  const text = kind(v) == Kind.Number ? raw(v) : 0, end = start(text) + length(text), minus = load<u8>(start(text)) == 0x2d, at = start(text) + <usize>minus;
+  const text = kind(v) == Kind.Number ? raw(v) : 0, end = start(text) + length(text);
   if (!text) return NaN;
+  const minus = load<u8>(start(text)) == 0x2d, at = start(text) + <usize>minus;
   const x = end - at < 16 && digitsEnd(at, end) == end ? <f64>digits(at, end) : size(at, end, 0);
   return minus ? -x : x;
 }
 
 /** The value of a whole number; `otherwise` if it is none, or one that 64 bits do not hold. */
 export function whole(v: Json, otherwise: i64 = 0): i64 {
-  const x = number(v), minus = x < 0, text = isNaN(x) ? 0 : raw(v), at = start(text) + <usize>minus, end = start(text) + length(text);
+  const x = number(v), minus = x < 0, text = isNaN(x) ? 0 : raw(v);
+  const at = start(text) + <usize>minus, end = start(text) + length(text);
   if (end - at > 19 || digitsEnd(at, end) != end) { // as in 1.0 and 1e3
     return x == Math.trunc(x) && Math.abs(x) < 9223372036854775808.0 ? <i64>x : otherwise;
   }
@@ -109,7 +111,8 @@ function scaled(big: usize, n: i32, e: i32, more: bool): f64 {
   const top = big + 4 * n - 12, z = clz(load<u32>(top + 8)), low = <u64>load<u32>(top) << z;
   for (let p = big; p < top; p += 4) more = more || load<u32>(p) != 0;
   // m * 2^x, where m has 64 bits, of which the last also stands for all behind it.
-  const m = load<u64>(top + 4) << z | low >>> 32 | <u64>(more || <u32>low != 0), x = 32 * (n - 2 - shift) - z;
+  const m = load<u64>(top + 4) << z | low >>> 32 | <u64>(more || <u32>low != 0);
+  const x = 32 * (n - 2 - shift) - z;
   const lost = -1074 - x; // A number below 2^-1022 has fewer bits.
   if (lost > 65) return 0;
   if (lost <= 11) return x > 960 ? Infinity : reinterpret<f64>(reinterpret<u64>(<f64>m) + (<u64>x << 52));
