@@ -199,12 +199,18 @@ func TestIdleConnectionsAreClosedInTime(t *testing.T) {
 		time.Sleep(idleTimeout - time.Second)
 		call()
 		time.Sleep(idleTimeout - time.Second)
-		if synctest.Wait(); len(ours) != 1 || len(tr.idle) != 1 {
-			t.Errorf("%d connections made, %d idle, want the first still there", len(ours), len(tr.idle))
+		idle := func() (n int, pruning bool) {
+			synctest.Wait()
+			tr.mu.Lock()
+			defer tr.mu.Unlock()
+			return len(tr.idle), tr.pruning != nil
+		}
+		if n, _ := idle(); len(ours) != 1 || n != 1 {
+			t.Errorf("%d connections made, %d idle, want the first still there", len(ours), n)
 		}
 		time.Sleep(2 * time.Second)
-		if synctest.Wait(); len(tr.idle) != 0 || tr.pruning != nil {
-			t.Errorf("%d connections idle after their time", len(tr.idle))
+		if n, pruning := idle(); n != 0 || pruning {
+			t.Errorf("%d connections idle after their time", n)
 		}
 		tr.CloseIdleConnections()
 	})
