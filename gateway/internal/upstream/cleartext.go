@@ -13,6 +13,9 @@ import (
 const (
 	maxIdle     = 256
 	idleTimeout = 90 * time.Second
+	// unasked is how long a connection may have been idle to be used without looking
+	// whether the server has closed it: servers keep them for seconds at least.
+	unasked = time.Second
 )
 
 // cleartext is a transport for HTTP/1.1 without TLS. net/http's keeps two goroutines for
@@ -23,6 +26,7 @@ const (
 type cleartext struct {
 	dial      func(ctx context.Context, network, addr string) (net.Conn, error)
 	maxHeader int64
+	unasked   time.Duration // the constant, but for tests
 
 	mu     sync.Mutex
 	idle   []*conn // the one used last stands last
@@ -32,7 +36,7 @@ type cleartext struct {
 }
 
 func newCleartext(dial func(context.Context, string, string) (net.Conn, error), maxHeader int64) *cleartext {
-	return &cleartext{dial: dial, maxHeader: maxHeader}
+	return &cleartext{dial: dial, maxHeader: maxHeader, unasked: unasked}
 }
 
 // RoundTrip implements http.RoundTripper. The reply's body gives the connection back
@@ -63,7 +67,7 @@ func hostPort(host string) string {
 func (t *cleartext) take() *conn {
 	for {
 		c := t.pop()
-		if c == nil || c.alive() {
+		if c == nil || time.Since(c.idleSince) < t.unasked || c.alive() {
 			return c
 		}
 		c.Close()

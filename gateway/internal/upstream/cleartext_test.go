@@ -89,6 +89,7 @@ func TestAnIdleConnectionThatTheServerClosedIsNotUsed(t *testing.T) {
 		closed <- struct{}{}
 	})
 	c := cleartextClient(t, base)
+	c.transport.(*cleartext).unasked = 0
 	for range 5 {
 		if status, body, err := ask(t, c, "{}"); status != 200 || body != "ok" || err != nil {
 			t.Fatalf("%d %q %v", status, body, err)
