@@ -10,6 +10,7 @@ import (
 
 	"github.com/tetratelabs/wazero"
 	"github.com/tetratelabs/wazero/api"
+	"github.com/tetratelabs/wazero/experimental"
 )
 
 func newModule(d *draft, log *slog.Logger) *Module {
@@ -90,6 +91,8 @@ func (m *Module) build(ctx context.Context, code []byte) (err error) {
 func (m *Module) warm(ctx context.Context, s Spec) error {
 	config := appendInit(nil, s.Name, s.Config)
 	m.pool.build = func(ctx context.Context) (*instance, error) { return m.instantiate(ctx, config) }
+	nearlyFull := uint64(s.MaxMemory) / 4 * 3
+	m.pool.full = func(g *instance) bool { return uint64(g.memory.Size()) > nearlyFull && g.memory.Size() > g.warm }
 	recycle := s.Recycle // the spec holds the whole file, which is not to be kept
 	m.pool.worn = func(g *instance) bool {
 		return g.calls >= recycle || uint64(g.memory.Size()) > 2*uint64(g.warm)
@@ -127,7 +130,8 @@ func (m *Module) instantiate(ctx context.Context, config []byte) (*instance, err
 func (m *Module) awake(ctx context.Context) (*instance, error) {
 	g := &instance{owner: m}
 	g.ctx = context.WithValue(context.Background(), instanceKey{}, g)
-	mod, err := m.runtime.InstantiateModule(g.ctx, m.compiled,
+	ctx = experimental.WithMemoryAllocator(g.ctx, experimental.MemoryAllocatorFunc(allocateLinear))
+	mod, err := m.runtime.InstantiateModule(ctx, m.compiled,
 		wazero.NewModuleConfig().WithName("").WithStartFunctions())
 	if err != nil {
 		return nil, &Fault{Module: m.name, Hook: "instantiate", Kind: NoInstance, Detail: firstLine(err), Err: err}

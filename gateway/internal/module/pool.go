@@ -14,6 +14,8 @@ type pool struct {
 	build func(context.Context) (*instance, error)
 	// worn reports whether an instance should be replaced.
 	worn func(*instance) bool
+	// full reports whether it has so little memory left that the next call may fail.
+	full func(*instance) bool
 	log  *slog.Logger
 	// slots holds a token for every instance that is lent.
 	slots chan struct{}
@@ -85,7 +87,8 @@ type cost struct {
 }
 
 // put takes an instance back after a call that ended in o at this cost. A broken one is
-// closed. A worn one goes on serving until its replacement stands ready.
+// closed. A worn one goes on serving until its replacement stands ready, unless it is
+// full.
 func (p *pool) put(g *instance, o outcome, c cost) {
 	worn := o != broken && p.worn(g)
 	p.mu.Lock()
@@ -115,6 +118,10 @@ func (p *pool) settle(g *instance, o outcome, worn bool) (gone *instance, hungry
 		p.live--
 		p.stats.Recycled++
 		return g, false
+	case worn && p.full(g):
+		p.live--
+		p.stats.Recycled++
+		return g, p.live == 0
 	}
 	p.idle = append(p.idle, g)
 	p.wanted = p.wanted || worn
