@@ -25,15 +25,11 @@ const maxTimed = 1 << 20
 // Time has one warm instance answer a case again and again, for about so long. The case
 // must pass; the error says why it does not, or what is wrong with the module.
 func (h *Host) Time(ctx context.Context, s Spec, c Case, long time.Duration) (*Timing, error) {
-	d, err := h.draft(s, grantNames)
+	w, err := h.bench(ctx, s)
 	if err != nil {
 		return nil, fmt.Errorf("load module %s: %w", s.Name, err)
 	}
-	w := newBench(h, d)
 	defer w.close()
-	if err := w.learn(ctx); err != nil {
-		return nil, fmt.Errorf("load module %s: %w", s.Name, err)
-	}
 	t, err := w.try(ctx, &c)
 	if err != nil {
 		return nil, fmt.Errorf("load module %s: %w", s.Name, err)

@@ -31,15 +31,11 @@ type Trial struct {
 // settings and grants are the cases' own, not the spec's. The error is about the module
 // as a whole, which could then not be tried, or ctx's.
 func (h *Host) Try(ctx context.Context, s Spec, cases []Case) ([]Trial, error) {
-	d, err := h.draft(s, grantNames)
+	w, err := h.bench(ctx, s)
 	if err != nil {
 		return nil, fmt.Errorf("load module %s: %w", s.Name, err)
 	}
-	w := newBench(h, d)
 	defer w.close()
-	if err := w.learn(ctx); err != nil {
-		return nil, fmt.Errorf("load module %s: %w", s.Name, err)
-	}
 	trials := make([]Trial, 0, len(cases))
 	for i := range cases {
 		if err := ctx.Err(); err != nil {
@@ -52,6 +48,20 @@ func (h *Host) Try(ctx context.Context, s Spec, cases []Case) ([]Trial, error) {
 		trials = append(trials, t)
 	}
 	return trials, nil
+}
+
+// bench prepares for trying a module. The caller closes it.
+func (h *Host) bench(ctx context.Context, s Spec) (*bench, error) {
+	d, err := h.draft(s, grantNames)
+	if err != nil {
+		return nil, err
+	}
+	w := newBench(h, d)
+	if err := w.learn(ctx); err != nil {
+		w.close()
+		return nil, err
+	}
+	return w, nil
 }
 
 // bench is where a module is tried: one loaded form of it for every set of grants.
