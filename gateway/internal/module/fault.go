@@ -42,6 +42,9 @@ type Fault struct {
 
 // Error is one line.
 func (f *Fault) Error() string {
+	if f.Module == "" { // a trial knows which module it is about
+		return f.Hook + ": " + f.Detail
+	}
 	return fmt.Sprintf("module %s: %s: %s", f.Module, f.Hook, f.Detail)
 }
 
