@@ -130,8 +130,8 @@ func (m *Module) instantiate(ctx context.Context, config []byte) (*instance, err
 func (m *Module) awake(ctx context.Context) (*instance, error) {
 	g := &instance{owner: m}
 	g.ctx = context.WithValue(context.Background(), instanceKey{}, g)
-	ctx = experimental.WithMemoryAllocator(g.ctx, experimental.MemoryAllocatorFunc(allocateLinear))
-	mod, err := m.runtime.InstantiateModule(ctx, m.compiled,
+	mod, err := m.runtime.InstantiateModule(
+		experimental.WithMemoryAllocator(g.ctx, experimental.MemoryAllocatorFunc(allocateLinear)), m.compiled,
 		wazero.NewModuleConfig().WithName("").WithStartFunctions())
 	if err != nil {
 		return nil, &Fault{Module: m.name, Hook: "instantiate", Kind: NoInstance, Detail: firstLine(err), Err: err}
