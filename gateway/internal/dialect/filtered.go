@@ -84,6 +84,9 @@ func (s *filtered) take(ev llm.Event) error {
 		}
 		if changed {
 			s.emit(lines, ev)
+			if len(lines) == 0 { // a writer may be waiting for this one with what came before it
+				s.ready = append(s.ready, llm.Event{Hidden: true, More: ev.More})
+			}
 			return nil
 		}
 	}

@@ -256,6 +256,10 @@ func collect(t *testing.T, s llm.Stream) (texts []string, firsts []int, hidden i
 			}
 			return texts, firsts, hidden
 		}
+		if ev.Hidden && len(ev.Data) == 0 { // what is left of a swallowed chunk
+			i--
+			continue
+		}
 		if ev.Content {
 			firsts = append(firsts, i)
 		}
@@ -270,6 +274,31 @@ func collect(t *testing.T, s llm.Stream) (texts []string, firsts []int, hidden i
 		if ok {
 			texts = append(texts, text)
 		}
+	}
+}
+
+// TestASwallowedChunkLetsTheFramesBeforeItGo sends two chunks at once of which the
+// second is swallowed: a writer that waits for it must learn that nothing follows.
+func TestASwallowedChunkLetsTheFramesBeforeItGo(t *testing.T) {
+	d, route := with(plugin{event: func(held, text string) ([]string, string) {
+		if text == "b" {
+			return nil, held + text
+		}
+		return []string{held + text + "!"}, ""
+	}})
+	a := answer(200, "text/event-stream", "")
+	a.Body = io.NopCloser(strings.NewReader("data: " + saying("a") + "\n\ndata: " + saying("b") + "\n\n"))
+	s, err := d.Read(t.Context(), &llm.Exchange{Request: &llm.Request{Facts: llm.Facts{Stream: true}}, Route: route, Target: openAI}, a)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer s.Close()
+	first, err := s.Next()
+	if err != nil || !first.More {
+		t.Fatalf("Next() = %+v, %v; want a chunk with another behind it", first, err)
+	}
+	if last, err := s.Next(); err != nil || last.More || !last.Hidden {
+		t.Errorf("Next() = %+v, %v; want a hidden event with nothing behind it", last, err)
 	}
 }
 
