@@ -187,7 +187,7 @@ func (g *gateway) loadModules(ctx context.Context) (err error) {
 	if err != nil {
 		return err
 	}
-	g.builtin, err = g.modules.Load(ctx, module.Spec{Name: "builtin", Wasm: wasm, Fuel: moduleFuel, FuelPerByte: moduleFuelPerByte,
+	g.builtin, err = g.modules.Load(ctx, module.Spec{Name: config.Builtin, Wasm: wasm, Fuel: moduleFuel, FuelPerByte: moduleFuelPerByte,
 		MaxMemory: moduleMemory, MaxInstances: runtime.GOMAXPROCS(0)})
 	return err
 }

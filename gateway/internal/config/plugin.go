@@ -22,6 +22,9 @@ import (
 // own.
 const theRest = "*"
 
+// Builtin is the name of the gateway's own module, in metrics and logs.
+const Builtin = "builtin"
+
 // PublicKey is a key that plugins are signed with, in base64.
 type PublicKey ed25519.PublicKey
 
@@ -89,6 +92,9 @@ func (d *decoder) checkPlugin(name string, p *Plugin, rules Plugins) {
 	}
 	if slices.Contains(builtinDialects(), llm.Dialect(name)) || slices.Contains(comingDialects(), name) {
 		d.faultKey("plugins", name, "choose another name", "%q is a built-in dialect", name)
+	}
+	if name == Builtin {
+		d.faultKey("plugins", name, "choose another name", "%q is the gateway's own module", name)
 	}
 	if raw, err := hex.DecodeString(p.SHA256); err != nil || p.SHA256 != "" && len(raw) != 32 {
 		d.fault(Path(path, "sha256"), nil, "write what sha256sum prints", "must be 64 hexadecimal digits")
