@@ -115,7 +115,7 @@ func (d *ClientDialect) call(ctx context.Context, h Hook, id string, in []byte, 
 	if why := d.module.breaker.blocked(d.now()); why != "" {
 		return nil, clientError(&Fault{Module: d.module.name, Hook: h.String(), Kind: Disabled, Detail: why})
 	}
-	out, _, err := d.module.Call(ctx, h, seedOf(id), in, make([]byte, 0, room+512))
+	out, _, err := d.module.Call(ctx, h, SeedOf(id), in, make([]byte, 0, room+512))
 	if err != nil {
 		return nil, d.failed(err)
 	}

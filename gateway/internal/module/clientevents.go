@@ -28,7 +28,7 @@ func (d *ClientDialect) RenderEvents(ctx context.Context, o RenderOpening) (*Ren
 	if !d.module.Retain() {
 		return nil, clientError(ErrClosed)
 	}
-	e := &RenderEvents{dialect: d, carrier: carrier{module: d.module, hook: RenderEvent, seed: seedOf(o.RequestID)}}
+	e := &RenderEvents{dialect: d, carrier: carrier{module: d.module, hook: RenderEvent, seed: SeedOf(o.RequestID)}}
 	in := append([]byte(nil), `{"v":1`...)
 	in = appendText(in, "dialect", string(o.Dialect))
 	in = appendText(in, "request_id", o.RequestID)

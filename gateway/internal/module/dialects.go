@@ -51,7 +51,7 @@ func (d *Dialects) TransformRequest(ctx context.Context, o Outbound) (call llm.C
 	in := d.inputs.Get().(*[]byte)
 	defer d.inputs.Put(in)
 	*in = appendOutbound((*in)[:0], o)
-	out, _, err := d.module.Call(ctx, TransformRequest, seedOf(o.RequestID), *in, make([]byte, 0, len(o.Body)+512))
+	out, _, err := d.module.Call(ctx, TransformRequest, SeedOf(o.RequestID), *in, make([]byte, 0, len(o.Body)+512))
 	if err != nil {
 		return llm.Call{}, nil, transformError(err)
 	}
@@ -82,7 +82,7 @@ func (d *Dialects) NormaliseResponse(ctx context.Context, i Inbound) ([]byte, er
 	in := d.inputs.Get().(*[]byte)
 	defer d.inputs.Put(in)
 	*in = appendInbound((*in)[:0], i)
-	out, _, err := d.module.Call(ctx, NormaliseResponse, seedOf(i.RequestID), *in, make([]byte, 0, len(i.Body)+512))
+	out, _, err := d.module.Call(ctx, NormaliseResponse, SeedOf(i.RequestID), *in, make([]byte, 0, len(i.Body)+512))
 	if err != nil {
 		return nil, transformError(err)
 	}

@@ -44,7 +44,7 @@ func (d *Dialects) Events(ctx context.Context, o Opening) (*Events, error) {
 	if !d.module.Retain() {
 		return nil, transformError(ErrClosed)
 	}
-	e := &Events{dialects: d, carrier: carrier{module: d.module, hook: NormaliseEvent, seed: seedOf(o.RequestID)}}
+	e := &Events{dialects: d, carrier: carrier{module: d.module, hook: NormaliseEvent, seed: SeedOf(o.RequestID)}}
 	out, err := e.Next(ctx, eventStart, appendOpening(nil, o))
 	if err == nil && len(out) > 0 {
 		err = transformError(e.carrier.nonsense(errors.New("it answered before the first event")))

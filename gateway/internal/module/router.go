@@ -112,7 +112,7 @@ func (k *Ranker) Rank(ctx context.Context, req *llm.Request, c []llm.Candidate) 
 
 // ask calls the module and reads its answer into the scratch's ballot.
 func (k *Ranker) ask(ctx context.Context, s *scratch, req *llm.Request, c []llm.Candidate, now time.Time) (fuel int64, opinion bool, err error) {
-	m, seed := k.router.module, seedOf(req.ID)
+	m, seed := k.router.module, SeedOf(req.ID)
 	if k.flat {
 		s.in = appendFlat(s.in[:0], req, c, k.part, seed, now)
 		s.out, fuel, err = m.Call(ctx, RouteFlat, seed, s.in, s.out[:0])
@@ -153,13 +153,4 @@ func (r *Router) note(err error, now time.Time) {
 	if errors.As(err, &f) {
 		r.module.breaker.fault(now, f.Detail)
 	}
-}
-
-// seedOf makes a request's seed of its id: FNV-1a, 64 bits.
-func seedOf(id string) uint64 {
-	h := uint64(14695981039346656037)
-	for i := range len(id) {
-		h = (h ^ uint64(id[i])) * 1099511628211
-	}
-	return h
 }

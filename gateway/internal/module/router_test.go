@@ -267,8 +267,8 @@ func TestTheEnvelopeIsValidAndSaysWhatItDoesNotKnow(t *testing.T) {
 
 func TestSeedIsFNV1a(t *testing.T) {
 	for in, want := range map[string]uint64{"": 0xcbf29ce484222325, "a": 0xaf63dc4c8601ec8c, "foobar": 0x85944171f73967e8} {
-		if got := seedOf(in); got != want {
-			t.Errorf("seedOf(%q) = %x, want %x", in, got, want)
+		if got := SeedOf(in); got != want {
+			t.Errorf("SeedOf(%q) = %x, want %x", in, got, want)
 		}
 	}
 }

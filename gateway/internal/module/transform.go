@@ -115,7 +115,7 @@ func (t *Transform) call(ctx context.Context, x *llm.Exchange, h Hook, in, dst [
 	if why := t.module.breaker.blocked(t.o.Now()); why != "" {
 		return nil, 0, &Fault{Module: t.module.name, Hook: h.String(), Kind: Disabled, Detail: why}
 	}
-	return t.module.Call(ctx, h, seedOf(x.Request.ID), in, dst)
+	return t.module.Call(ctx, h, SeedOf(x.Request.ID), in, dst)
 }
 
 func (t *Transform) nonsense(h Hook, err error) *Fault { return t.module.nonsense(h, err) }
