@@ -116,6 +116,9 @@ func TestTopLevel(t *testing.T) {
 		t.Fatal(err)
 	}
 	for _, e := range entries {
+		if e.Name() == "penstock.yaml" || strings.HasPrefix(e.Name(), "penstock.db") {
+			continue // README's first commands leave these here, make run among them
+		}
 		if !strings.HasPrefix(e.Name(), ".") && !slices.Contains(allowed, e.Name()) {
 			t.Errorf("%s stands at the top level; what belongs there is %v", e.Name(), allowed)
 		}
