@@ -82,9 +82,16 @@ func (g *gateway) figures() []telemetry.Module {
 	}
 	var out []telemetry.Module
 	for _, s := range g.moduleStats(w) {
-		out = append(out, telemetry.Module{Name: s.Name, Calls: s.Calls, Faults: s.Faults, Rejections: s.Rejections, Fuel: s.Fuel, Busy: s.Time, Own: s.Metrics,
+		p, within := w.plugins[s.Name], map[float64]uint64{}
+		if p.module == nil { // the gateway's own, which is never reloaded
+			p.cached = cached(s)
+		}
+		for k, n := range s.Within {
+			within[module.Latencies[k].Seconds()] = uint64(n)
+		}
+		out = append(out, telemetry.Module{Name: s.Name, Calls: s.Calls, Faults: s.Faults, Rejections: s.Rejections, Fuel: s.Fuel, Busy: s.Time, Within: within, Own: s.Metrics,
 			Instances: s.Instances, Idle: s.Idle, Memory: s.Memory, Recycled: s.Recycled, Discarded: s.Discarded,
-			Compile: s.Compile, Reloads: w.plugins[s.Name].reloads})
+			Compile: s.Compile, Reloads: p.reloads, Cached: p.cached})
 	}
 	return out
 }

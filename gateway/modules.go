@@ -25,8 +25,9 @@ type plugin struct {
 	module *module.Module
 	// spec is what it was loaded from, without the bytes.
 	spec module.Spec
-	// reloads counts the versions before it.
-	reloads int64
+	// reloads counts the versions before it, cached those, itself among them, that the
+	// compile cache had.
+	reloads, cached int64
 }
 
 // openPlugins loads the operator's modules.
@@ -64,12 +65,23 @@ func (w *world) openPlugin(ctx context.Context, g *gateway, name string, p confi
 			return old, nil
 		}
 		if had {
-			next.reloads = old.reloads + 1
+			next.reloads, next.cached = old.reloads+1, old.cached
 		}
 	}
-	next.module, err = g.modules.Load(ctx, spec)
+	if next.module, err = g.modules.Load(ctx, spec); err != nil {
+		return plugin{}, err
+	}
+	next.cached += cached(next.module.Stats())
 	next.spec.Wasm = nil
-	return next, err
+	return next, nil
+}
+
+// cached is 1 for a module that the compile cache had.
+func cached(s module.Stats) int64 {
+	if s.FromCache {
+		return 1
+	}
+	return 0
 }
 
 // serves reports whether the plugin is what the spec would make.

@@ -4,13 +4,9 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io/fs"
 	"log/slog"
-	"os"
 	"sync"
 	"time"
-
-	"github.com/tetratelabs/wazero"
 )
 
 // Options are a host's settings. The zero value works.
@@ -28,7 +24,7 @@ type Options struct {
 
 // Host loads modules. It is safe for concurrent use.
 type Host struct {
-	cache wazero.CompilationCache
+	cache *compileCache
 	log   *slog.Logger
 	now   func() time.Time
 	// meter is the fuel pass; tests put another one here.
@@ -51,34 +47,11 @@ func NewHost(o Options) (*Host, error) {
 	if h.now == nil {
 		h.now = time.Now
 	}
-	if o.CacheDir == "" {
-		h.cache = wazero.NewCompilationCache()
-		return h, nil
-	}
-	if err := private(o.CacheDir); err != nil {
-		return nil, fmt.Errorf("compile cache: %w", err)
-	}
 	var err error
-	if h.cache, err = wazero.NewCompilationCacheWithDir(o.CacheDir); err != nil {
+	if h.cache, err = newCompileCache(o.CacheDir); err != nil {
 		return nil, fmt.Errorf("compile cache: %w", err)
 	}
 	return h, nil
-}
-
-// private makes the directory, or refuses one that others can write to: they could
-// put machine code there for the gateway to run.
-func private(dir string) error {
-	if err := os.MkdirAll(dir, 0o700); err != nil {
-		return err
-	}
-	info, err := os.Stat(dir)
-	if err != nil {
-		return err
-	}
-	if info.Mode()&fs.FileMode(0o022) != 0 {
-		return fmt.Errorf("other users can write to %s: run chmod 700 on it", dir)
-	}
-	return nil
 }
 
 // Close closes every module, waiting for their calls until ctx ends, and then the
@@ -98,7 +71,7 @@ func (h *Host) Close(ctx context.Context) error {
 	if err := errors.Join(errs...); err != nil {
 		return err // the machine code is in use still
 	}
-	return h.cache.Close(ctx)
+	return h.cache.code.Close(ctx)
 }
 
 // Live counts the modules and instances that exist at this moment, those that are

@@ -146,6 +146,24 @@ func TestTheCompileCacheIsPrivateAndIsUsed(t *testing.T) {
 	if out, _, err := m.Call(context.Background(), Route, 1, []byte("x"), nil); err != nil || !bytes.Equal(out, []byte("x")) {
 		t.Errorf("Call = %q, %v", out, err)
 	}
+	if s := m.Stats(); s.FromCache || s.Within[len(s.Within)-1] != 1 {
+		t.Errorf("the first module is from the cache: %v; calls by time: %v", s.FromCache, s.Within)
+	}
+	if err := h.Close(context.Background()); err != nil {
+		t.Fatal(err)
+	}
+	if h, err = NewHost(Options{CacheDir: dir}); err != nil {
+		t.Fatal(err)
+	}
+	for _, wasm := range [][]byte{echo().bytes(), evil(i64c(0)).bytes()} {
+		m, err := h.Load(context.Background(), Spec{Name: "a", Wasm: wasm})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got, want := m.Stats().FromCache, bytes.Equal(wasm, echo().bytes()); got != want {
+			t.Errorf("a module that is there: %v, from the cache: %v", want, got)
+		}
+	}
 	if err := h.Close(context.Background()); err != nil {
 		t.Fatal(err)
 	}

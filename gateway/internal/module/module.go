@@ -40,13 +40,12 @@ type Module struct {
 	digest   string
 	salt     uint64
 	size     int
-	compile  time.Duration
 	exports  [hookCount]bool
 	grants   Grants
 	fuel     int64
 	perByte  int64
 	runtime  wazero.Runtime
-	compiled wazero.CompiledModule
+	compiled compiled
 	pool     *pool
 	// now is the clock behind the calls' frozen one.
 	now      func() time.Time
@@ -155,20 +154,29 @@ func (m *Module) nonsense(h Hook, err error) *Fault {
 	return &Fault{Module: m.name, Hook: h.String(), Kind: BadResult, Detail: err.Error()}
 }
 
+// Latencies are the bounds of the buckets in which calls are counted by how long they
+// take, in rising order.
+var Latencies = [...]time.Duration{5 * time.Microsecond, 10 * time.Microsecond, 25 * time.Microsecond, 50 * time.Microsecond,
+	100 * time.Microsecond, 250 * time.Microsecond, 500 * time.Microsecond, time.Millisecond, 2500 * time.Microsecond,
+	5 * time.Millisecond, 10 * time.Millisecond, 25 * time.Millisecond, 100 * time.Millisecond}
+
 // Stats are a module's figures since it was loaded.
 type Stats struct {
 	Name   string
 	SHA256 string
-	// Size is the module's length in bytes, Compile how long compiling took (little
-	// when the cache had it).
-	Size    int
-	Compile time.Duration
+	// Size is the module's length in bytes, Compile how long compiling took, and
+	// FromCache says that the cache on the disk had what compiling makes.
+	Size      int
+	Compile   time.Duration
+	FromCache bool
 	// Calls counts all calls; Faults and Rejections are among them.
 	Calls, Faults, Rejections int64
 	// Fuel is the sum over all calls, in instructions.
 	Fuel int64
-	// Time is the sum over all calls, without the waiting for an instance.
-	Time time.Duration
+	// Time is the sum over all calls, without the waiting for an instance; Within counts
+	// those that took at most each of the Latencies.
+	Time   time.Duration
+	Within [len(Latencies)]int64
 	// Instances are alive, Idle of them wait for work.
 	Instances, Idle int
 	// Recycled counts instances replaced because they had grown or aged, Discarded
@@ -182,7 +190,7 @@ type Stats struct {
 
 // Stats returns the figures of this moment.
 func (m *Module) Stats() Stats {
-	s := Stats{Name: m.name, SHA256: m.digest, Size: m.size, Compile: m.compile}
+	s := Stats{Name: m.name, SHA256: m.digest, Size: m.size, Compile: m.compiled.took, FromCache: m.compiled.stored}
 	s.Metrics = m.counters.all()
 	m.pool.fill(&s)
 	return s

@@ -6,7 +6,6 @@ import (
 	"encoding/hex"
 	"fmt"
 	"log/slog"
-	"time"
 
 	"github.com/tetratelabs/wazero"
 	"github.com/tetratelabs/wazero/api"
@@ -36,10 +35,10 @@ func (h *Host) open(ctx context.Context, d *draft) (*Module, error) {
 		WithCoreFeatures(api.CoreFeaturesV2).
 		WithMemoryLimitPages(uint32((d.spec.MaxMemory+pageSize-1)/pageSize)).
 		WithDebugInfoEnabled(false).
-		WithCompilationCache(h.cache))
+		WithCompilationCache(h.cache.code))
 	err := m.furnish(ctx, d.outline, d.spec.Grants)
 	if err == nil {
-		err = m.build(ctx, d.code)
+		m.compiled, err = h.compile(ctx, m.runtime, d.code)
 	}
 	if err != nil {
 		_ = m.runtime.Close(ctx)
@@ -71,20 +70,15 @@ func (m *Module) furnish(ctx context.Context, o *outline, grants Grants) error {
 	return nil
 }
 
-// build compiles. A fault of the compiler's own on a strange module must not take the
-// gateway down.
-func (m *Module) build(ctx context.Context, code []byte) (err error) {
+// compile makes machine code, or finds it. A fault of the compiler's own on a strange
+// module must not take the gateway down.
+func (h *Host) compile(ctx context.Context, r wazero.Runtime, code []byte) (c compiled, err error) {
 	defer func() {
 		if r := recover(); r != nil {
 			err = fmt.Errorf("compile: the compiler gave up: %v", r)
 		}
 	}()
-	began := time.Now()
-	if m.compiled, err = m.runtime.CompileModule(ctx, code); err != nil {
-		return fmt.Errorf("compile: %w", err)
-	}
-	m.compile = time.Since(began)
-	return nil
+	return h.cache.compile(ctx, r, code)
 }
 
 // warm makes the first instance, which is also the check of the operator's settings.
@@ -108,7 +102,7 @@ func (m *Module) warm(ctx context.Context, s Spec) error {
 // abandon frees a module that nobody has come to know.
 func (m *Module) abandon(ctx context.Context) {
 	m.pool.close()
-	_ = m.compiled.Close(ctx)
+	_ = m.compiled.code.Close(ctx)
 	_ = m.runtime.Close(ctx)
 }
 
@@ -131,7 +125,7 @@ func (m *Module) awake(ctx context.Context) (*instance, error) {
 	g := &instance{owner: m}
 	g.ctx = context.WithValue(context.Background(), instanceKey{}, g)
 	mod, err := m.runtime.InstantiateModule(
-		experimental.WithMemoryAllocator(g.ctx, experimental.MemoryAllocatorFunc(allocateLinear)), m.compiled,
+		experimental.WithMemoryAllocator(g.ctx, experimental.MemoryAllocatorFunc(allocateLinear)), m.compiled.code,
 		wazero.NewModuleConfig().WithName("").WithStartFunctions())
 	if err != nil {
 		return nil, &Fault{Module: m.name, Hook: "instantiate", Kind: NoInstance, Detail: firstLine(err), Err: err}

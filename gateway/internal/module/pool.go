@@ -132,6 +132,12 @@ func (p *pool) count(o outcome, c cost) {
 	p.stats.Calls++
 	p.stats.Fuel += c.fuel
 	p.stats.Time += c.took
+	for k, bound := range Latencies {
+		if c.took <= bound {
+			p.stats.Within[k]++ // made cumulative when it is read
+			break
+		}
+	}
 	switch o {
 	case broken:
 		p.stats.Faults++
@@ -210,6 +216,11 @@ func (p *pool) fill(s *Stats) {
 	own := p.stats
 	s.Calls, s.Faults, s.Rejections, s.Fuel = own.Calls, own.Faults, own.Rejections, own.Fuel
 	s.Time = own.Time
+	sum := int64(0)
+	for k, n := range own.Within {
+		sum += n
+		s.Within[k] = sum
+	}
 	s.Recycled, s.Discarded = own.Recycled, own.Discarded
 	s.Instances, s.Idle = p.live, len(p.idle)
 	for _, g := range p.idle {

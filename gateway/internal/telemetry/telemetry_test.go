@@ -148,7 +148,7 @@ func TestOddRecords(t *testing.T) {
 func TestModulesAreReadWhenAskedFor(t *testing.T) {
 	m := telemetry.New(telemetry.Options{Modules: func() []telemetry.Module {
 		return []telemetry.Module{{Name: "strategies", Calls: 10, Faults: 2, Rejections: 1, Fuel: 500, Busy: 250 * time.Millisecond,
-			Instances: 3, Idle: 2, Memory: 4 << 20, Recycled: 7, Discarded: 2, Compile: time.Second, Reloads: 1,
+			Instances: 3, Idle: 2, Memory: 4 << 20, Recycled: 7, Discarded: 2, Compile: time.Second, Reloads: 1, Cached: 2, Within: map[float64]uint64{.001: 9},
 			Own: map[string]float64{"seen": 1.5}}, {Name: "dialects"}}
 	}})
 	got := scrape(t, m)
@@ -158,7 +158,12 @@ func TestModulesAreReadWhenAskedFor(t *testing.T) {
 		`penstock_module_calls_total{module="strategies",result="rejection"}`: "1",
 		`penstock_module_calls_total{module="dialects",result="ok"}`:          "0",
 		`penstock_module_fuel_total{module="strategies"}`:                     "500",
-		`penstock_module_busy_seconds_total{module="strategies"}`:             "0.25",
+		`penstock_module_call_seconds_sum{module="strategies"}`:               "0.25",
+		`penstock_module_call_seconds_count{module="strategies"}`:             "10",
+		`penstock_module_call_seconds_bucket{module="strategies",le="0.001"}`: "9",
+		`penstock_module_compiles_total{cache="hit",module="strategies"}`:     "2",
+		`penstock_module_compiles_total{cache="miss",module="strategies"}`:    "0",
+		`penstock_module_compiles_total{cache="miss",module="dialects"}`:      "1",
 		`penstock_module_instances{module="strategies"}`:                      "3",
 		`penstock_module_instances_idle{module="strategies"}`:                 "2",
 		`penstock_module_memory_bytes{module="strategies"}`:                   "4.194304e+06",
