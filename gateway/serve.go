@@ -152,6 +152,7 @@ func (g *gateway) apiOptions(c *config.Config) httpapi.Options {
 		Scan:         func(body []byte) (llm.Facts, llm.CacheControl, error) { return door.Scan(body, door.Options{}) },
 		Authenticate: g.keys.Authenticate,
 		Keys:         func() httpapi.Keys { return httpapi.Keys(g.world.Load().config.Keys) },
+		Endpoint:     g.endpoint,
 		Models:       g.models,
 		Ready:        g.ready,
 		Metrics:      g.telemetry.Handler(),

@@ -23,11 +23,13 @@ import (
 // pipeline over them. A reload builds a new one beside it and swaps; the old one
 // lives until its last request is over.
 type world struct {
-	config   *config.Config
-	routes   *routes
-	policy   *policy.Engine
-	clients  map[string]*upstream.Client
-	plugins  map[string]plugin
+	config  *config.Config
+	routes  *routes
+	policy  *policy.Engine
+	clients map[string]*upstream.Client
+	plugins map[string]plugin
+	// callers are the dialects of plugins that callers speak at endpoints.
+	callers  map[string]*module.ClientDialect
 	pipeline *pipeline.Pipeline
 
 	mu    sync.Mutex
@@ -40,11 +42,11 @@ type world struct {
 // build makes a world. Whatever is wrong with what the configuration refers to is
 // returned with the place where the configuration says so.
 func (g *gateway) build(ctx context.Context, c *config.Config) (*world, error) {
-	w := &world{config: c, clients: map[string]*upstream.Client{}, plugins: map[string]plugin{}, gone: make(chan struct{})}
+	w := &world{config: c, clients: map[string]*upstream.Client{}, plugins: map[string]plugin{}, callers: map[string]*module.ClientDialect{}, gone: make(chan struct{})}
 	ranker := routerStage{map[string]*module.Ranker{}, map[string]bool{}}
 	dialects := &dialect.Dialects{Modules: translators{}, Transforms: map[string]dialect.Transform{}, Scan: scanAgain, ErrorOf: errorOf}
 	err := errors.Join(w.openClients(g), w.openPolicy(ctx, g), w.openPlugins(ctx, g), w.openRouters(ctx, g, ranker),
-		w.openTransforms(dialects.Transforms), w.openTranslators(g, dialects))
+		w.openTransforms(dialects.Transforms), w.openTranslators(g, dialects), w.openEndpoints())
 	if err != nil {
 		w.close()
 		return nil, err

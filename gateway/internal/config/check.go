@@ -27,6 +27,7 @@ func (d *decoder) check(c *Config) {
 	for _, name := range slices.Sorted(maps.Keys(c.Models)) {
 		d.checkModel(c, name, c.Models[name])
 	}
+	d.checkEndpoints(c)
 	d.checkPaths(c)
 	c.index()
 	if c.Cache.Size < 1<<20 {

@@ -36,6 +36,9 @@ type Config struct {
 	// Plugins are your own Wasm modules, by the name that routes use, and the rules for
 	// all of them.
 	Plugins Plugins `yaml:"plugins"`
+	// Endpoints are further paths of the API, for callers whose wire format a plugin
+	// knows: /acme/generate, or /acme/* for all that begin so.
+	Endpoints map[string]Endpoint `yaml:"endpoints"`
 	// Policies is the folder of Rego files that decide on admission; left out, the
 	// built-in policy decides. Like every path here it is relative to this file.
 	Policies string `yaml:"policies"`
@@ -234,6 +237,15 @@ type OnError struct {
 	Response ErrorMode `yaml:"response"`
 	// Event is for streams: skip passes a chunk on unchanged.
 	Event ErrorMode `yaml:"event"`
+}
+
+// Endpoint is a path of the API at which callers speak a plugin's wire format.
+type Endpoint struct {
+	// Dialect is the plugin that puts requests into the canonical form, and replies into
+	// the callers' own.
+	Dialect string `yaml:"dialect" jsonschema:"required,minLength=1"`
+	// StreamType is the Content-Type of streamed replies; text/event-stream when left out.
+	StreamType string `yaml:"stream_type"`
 }
 
 // Cache is the store of replies that all routes with a cache share.

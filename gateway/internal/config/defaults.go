@@ -22,6 +22,8 @@ func setDefaults(v any) {
 		c.BodyTimeout = time.Minute
 		c.WriteTimeout = 30 * time.Second
 		c.Grace = 30 * time.Second
+	case *Endpoint:
+		c.StreamType = "text/event-stream; charset=utf-8"
 	case *Model:
 		c.Router = "ordered"
 	case *Retries:

@@ -179,6 +179,11 @@ func (c *Config) KindOf(plugin string) string {
 			kinds = append(kinds, "dialect")
 		}
 	}
+	for _, e := range c.Endpoints {
+		if e.Dialect == plugin {
+			kinds = append(kinds, "dialect")
+		}
+	}
 	slices.Sort(kinds)
 	if kinds = slices.Compact(kinds); len(kinds) == 1 {
 		return kinds[0]

@@ -94,7 +94,7 @@ func TestRouteWithoutRuleServesNobody(t *testing.T) {
 		t.Fatal(err)
 	}
 	r := route{method: http.MethodGet, path: "/x", serve: func(*exchange) error { t.Error("served"); return nil }}
-	if got := ask(a.handler([]route{r}), r, "admin"); got != http.StatusForbidden {
+	if got := ask(a.handler([]route{r}, nil), r, "admin"); got != http.StatusForbidden {
 		t.Errorf("status %d", got)
 	}
 }

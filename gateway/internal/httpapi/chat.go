@@ -8,7 +8,8 @@ import (
 	"github.com/penstock/penstock/gateway/internal/llm"
 )
 
-// chat serves POST /v1/chat/completions.
+// chat serves POST /v1/chat/completions, and the endpoints whose callers speak another
+// format.
 func (a *API) chat(x *exchange) error {
 	defer a.inflight.Add(-1)
 	if a.inflight.Add(1) > a.limits.Requests {
@@ -19,7 +20,7 @@ func (a *API) chat(x *exchange) error {
 	if err != nil {
 		return err
 	}
-	return a.o.Serve(x.r.Context(), req, &x.reply)
+	return a.o.Serve(x.r.Context(), req, x.writer())
 }
 
 // request reads a chat-completions request, body and headers.
@@ -27,6 +28,11 @@ func (a *API) request(x *exchange) (*llm.Request, error) {
 	body, err := x.body()
 	if err != nil {
 		return nil, err
+	}
+	if x.endpoint != nil {
+		if body, err = x.accept(body); err != nil {
+			return nil, err
+		}
 	}
 	facts, cache, err := a.o.Scan(body)
 	if err != nil {

@@ -1,6 +1,7 @@
 package httpapi
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -27,7 +28,7 @@ func (x *exchange) fail(err error) {
 		x.refuse(e)
 	case x.reply.head.Stream && e.Status != statusClientGone:
 		x.extend(time.Now())
-		_, _ = x.w.Write(append(x.reply.waiting(), streamError(x.dialect, e)...))
+		_, _ = x.w.Write(append(x.reply.waiting(), x.breaking(e)...))
 		_ = x.rc.Flush()
 	default:
 		panic(http.ErrAbortHandler) // a cut reply must not look whole
@@ -77,7 +78,15 @@ func (x *exchange) refuse(e *llm.Error) {
 			h[name] = values
 		}
 	}
-	x.send(replyStatus(e), "application/json", renderError(x.dialect, e))
+	body := renderError(x.dialect, e)
+	if x.endpoint != nil {
+		body = errorObject(x.dialect, e) // a provider's own has another form than the caller's
+	}
+	r := x.refusal(replyStatus(e), body)
+	for name, values := range r.Header {
+		h[name] = values
+	}
+	x.send(r.Status, cmp.Or(r.Header.Get("Content-Type"), "application/json"), r.Body)
 }
 
 // replyStatus keeps odd statuses of providers from confusing clients: they know

@@ -22,6 +22,9 @@ type exchange struct {
 	// param reads a path parameter of the route.
 	param func(string) string
 	reply reply
+	// endpoint and rendering are there for a caller who speaks a format of its own.
+	endpoint  *Endpoint
+	rendering *rendering
 	// deadline is the write deadline in force, bodyDue the read deadline at the start.
 	deadline, bodyDue time.Time
 }
@@ -53,6 +56,21 @@ func (a *API) exchange(w http.ResponseWriter, r *http.Request) *exchange {
 func (x *exchange) end() {
 	x.extend(time.Now())
 	x.reply.release()
+	if x.rendering != nil && x.rendering.frames != nil {
+		x.rendering.frames.Close()
+	}
+	if x.endpoint != nil {
+		x.endpoint.Close()
+	}
+}
+
+// writer is where the reply goes.
+func (x *exchange) writer() Writer {
+	if x.endpoint == nil {
+		return &x.reply
+	}
+	x.rendering = &rendering{x: x}
+	return x.rendering
 }
 
 // extend rolls the write deadline forward. To save system work it is left alone

@@ -78,6 +78,9 @@ type Options struct {
 	Authenticate func(ctx context.Context, token string) (llm.Principal, error)
 	// Keys is asked on every request, so that a reload can change it; nil means off.
 	Keys func() Keys
+	// Endpoint finds the further endpoint that serves a path; nil means that there are
+	// none. It is asked on every request to a path that has no route.
+	Endpoint func(path string) (Endpoint, bool)
 	// Models lists what this caller may ask for, in the order to show.
 	Models func(ctx context.Context, who llm.Principal) ([]Model, error)
 
@@ -170,8 +173,8 @@ func New(o Options) (*API, error) {
 		a.log = slog.New(slog.DiscardHandler)
 	}
 	a.data, a.admin = a.dataRoutes(), a.adminRoutes()
-	a.Data = a.handler(a.data)
-	a.Admin = a.handler(a.admin)
+	a.Data = a.handler(a.data, a.further)
+	a.Admin = a.handler(a.admin, nil)
 	return a, nil
 }
 

@@ -85,7 +85,7 @@ func (p *reply) Event(e llm.Event) error {
 		}
 		*p.pending = (*p.pending)[:0] // the frames stay where they are until the write
 	}
-	if len(e.Frame) == 0 {
+	if len(e.Frame) == 0 && (!e.Final || p.sent) {
 		return nil
 	}
 	return p.write(e)
@@ -120,6 +120,9 @@ func (p *reply) sendHead(first llm.Event) {
 	switch {
 	case p.head.Stream:
 		h["Content-Type"] = []string{"text/event-stream; charset=utf-8"}
+		if e := p.x.endpoint; e != nil {
+			h["Content-Type"] = []string{e.StreamType}
+		}
 		h["Cache-Control"] = []string{"no-cache"}
 		h["X-Accel-Buffering"] = []string{"no"}
 	case len(h["Content-Type"]) == 0:

@@ -69,10 +69,15 @@ func (a *API) adminRoutes() []route {
 	return all
 }
 
-// handler routes to the given endpoints and to nothing else.
-func (a *API) handler(routes []route) http.Handler {
+// handler routes to the given endpoints, to those that further knows if it is not nil,
+// and to nothing else.
+func (a *API) handler(routes []route, further func(echo.Context) bool) http.Handler {
 	e := echo.New()
-	e.HTTPErrorHandler = func(err error, c echo.Context) { a.unrouted(routes, err, c) }
+	e.HTTPErrorHandler = func(err error, c echo.Context) {
+		if further == nil || !further(c) {
+			a.unrouted(routes, err, c)
+		}
+	}
 	for _, r := range routes {
 		e.Add(r.method, r.path, func(c echo.Context) error {
 			a.run(r, c)
@@ -82,10 +87,29 @@ func (a *API) handler(routes []route) http.Handler {
 	return e
 }
 
+// further serves a path of the configuration's, and reports false when it is none.
+func (a *API) further(c echo.Context) bool {
+	if a.o.Endpoint == nil {
+		return false
+	}
+	found, ok := a.o.Endpoint(c.Request().URL.Path)
+	if !ok {
+		return false
+	}
+	a.carry(route{method: http.MethodPost, access: forCallers, serve: a.chat}, c, &found)
+	return true
+}
+
 // run carries one request through its route and renders what went wrong.
-func (a *API) run(r route, c echo.Context) {
+func (a *API) run(r route, c echo.Context) { a.carry(r, c, nil) }
+
+// carry is run for a caller who may speak a format of its own.
+func (a *API) carry(r route, c echo.Context, e *Endpoint) {
 	x := a.exchange(c.Response().Writer, c.Request())
 	x.param = c.Param
+	if e != nil {
+		x.endpoint, x.dialect = e, e.Dialect
+	}
 	defer x.end()
 	defer func() {
 		if v := recover(); v != nil {
@@ -99,6 +123,9 @@ func (a *API) run(r route, c echo.Context) {
 
 // guarded serves a route once its rule is satisfied.
 func (a *API) guarded(r route, x *exchange) error {
+	if x.r.Method != r.method && x.endpoint != nil {
+		return x.wrongMethod(r.method)
+	}
 	switch r.access {
 	case forAnyone:
 	case forCallers:
@@ -133,13 +160,17 @@ func (a *API) unrouted(routes []route, err error, c echo.Context) {
 	if errors.As(err, &h) && h.Code == http.StatusMethodNotAllowed {
 		allow, _ := c.Get(echo.ContextKeyHeaderAllow).(string)
 		allow = strings.TrimPrefix(strings.TrimPrefix(allow, http.MethodOptions), ", ")
-		x.w.Header().Set("Allow", allow)
-		x.fail(&llm.Error{Code: "method_not_allowed", Status: http.StatusMethodNotAllowed,
-			Message: x.r.Method + " does not work on " + shown(x.r.URL.Path) + ": use " + allow + "."})
+		x.fail(x.wrongMethod(allow))
 		return
 	}
 	x.fail(&llm.Error{Code: llm.CodeNotFound, Status: http.StatusNotFound,
 		Message: "There is no " + shown(x.r.URL.Path) + " here. There is: " + listed(routes) + "."})
+}
+
+func (x *exchange) wrongMethod(allow string) *llm.Error {
+	x.w.Header().Set("Allow", allow)
+	return &llm.Error{Code: "method_not_allowed", Status: http.StatusMethodNotAllowed,
+		Message: x.r.Method + " does not work on " + shown(x.r.URL.Path) + ": use " + allow + "."}
 }
 
 // listed names the routes once, in their /v1 form where they have two.

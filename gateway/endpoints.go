@@ -1,0 +1,72 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"time"
+
+	"github.com/penstock/penstock/gateway/internal/config"
+	"github.com/penstock/penstock/gateway/internal/httpapi"
+	"github.com/penstock/penstock/gateway/internal/llm"
+	"github.com/penstock/penstock/gateway/internal/module"
+)
+
+// openEndpoints makes a translator of every plugin whose wire format callers speak at
+// an endpoint.
+func (w *world) openEndpoints() error {
+	var errs []error
+	for at, e := range w.config.Endpoints {
+		if w.callers[e.Dialect] != nil || w.broken(e.Dialect) {
+			continue
+		}
+		d, err := module.NewClientDialect(w.plugins[e.Dialect].module, time.Now)
+		if err != nil {
+			path := config.Path(config.Path("endpoints", at), "dialect")
+			errs = append(errs, config.Faults{w.config.Fault(path, "", "%v", err)})
+			continue
+		}
+		w.callers[e.Dialect] = d
+	}
+	return errors.Join(errs...)
+}
+
+// endpoint finds the endpoint for a path in the configuration of this moment, which
+// stays alive until the endpoint is closed.
+func (g *gateway) endpoint(path string) (httpapi.Endpoint, bool) {
+	w := g.acquire()
+	e, ok := w.config.Endpoint(path)
+	if !ok {
+		w.release()
+		return httpapi.Endpoint{}, false
+	}
+	name := llm.Dialect(e.Dialect)
+	return httpapi.Endpoint{Dialect: name, StreamType: e.StreamType, Format: format{w.callers[e.Dialect], name, w}}, true
+}
+
+// format is a plugin's wire format during one exchange.
+type format struct {
+	module *module.ClientDialect
+	name   llm.Dialect
+	world  *world
+}
+
+func (f format) Accept(ctx context.Context, in httpapi.Incoming) ([]byte, error) {
+	return f.module.Accept(ctx, module.Accepting{Dialect: f.name, RequestID: in.RequestID, Path: in.Path, Query: in.Query,
+		Header: in.Header, Body: in.Body})
+}
+
+func (f format) Render(ctx context.Context, out httpapi.Outgoing) (httpapi.Rendered, error) {
+	r, err := f.module.Render(ctx, module.Rendering{Dialect: f.name, RequestID: out.RequestID, Created: out.Created,
+		Status: out.Status, Body: out.Body})
+	return httpapi.Rendered(r), err
+}
+
+func (f format) Stream(ctx context.Context, out httpapi.Outgoing) (httpapi.Frames, error) {
+	frames, err := f.module.RenderEvents(ctx, module.RenderOpening{Dialect: f.name, RequestID: out.RequestID, Created: out.Created})
+	if err != nil { // a nil in an interface would not be nil
+		return nil, err
+	}
+	return frames, nil
+}
+
+func (f format) Close() { f.world.release() }

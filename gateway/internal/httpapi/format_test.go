@@ -1,0 +1,215 @@
+package httpapi_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/http"
+	"strings"
+	"sync/atomic"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/penstock/penstock/gateway/internal/httpapi"
+	"github.com/penstock/penstock/gateway/internal/llm"
+)
+
+// shouting is a format whose requests are the canonical ones within {"say":…}, and whose
+// replies are in brackets.
+type shouting struct {
+	open *atomic.Int64
+	// broken says that rendering fails.
+	broken bool
+	seen   atomic.Pointer[httpapi.Incoming]
+}
+
+var errRender = &llm.Error{Code: llm.CodeInternal, Status: http.StatusBadGateway, Fault: llm.FaultTransform, Message: "The format failed."}
+
+func (f *shouting) Accept(_ context.Context, in httpapi.Incoming) ([]byte, error) {
+	f.seen.Store(&in)
+	body, ok := strings.CutPrefix(string(in.Body), `{"say":`)
+	if !ok {
+		return nil, &llm.Error{Code: llm.CodeInvalidRequest, Status: http.StatusTeapot, Message: "say is missing"}
+	}
+	return []byte(strings.TrimSuffix(body, "}")), nil
+}
+
+func (f *shouting) Render(_ context.Context, out httpapi.Outgoing) (httpapi.Rendered, error) {
+	if f.broken {
+		return httpapi.Rendered{}, errRender
+	}
+	return httpapi.Rendered{Status: out.Status + 1, Header: http.Header{"X-Loud": {"1"}, "Content-Type": {"text/x-shout"}},
+		Body: fmt.Appendf(nil, "[%s]", out.Body)}, nil
+}
+
+func (f *shouting) Stream(context.Context, httpapi.Outgoing) (httpapi.Frames, error) {
+	f.open.Add(1)
+	return f, nil
+}
+
+func (f *shouting) Next(_ context.Context, chunk []byte) ([]byte, error) {
+	if f.broken {
+		return nil, errRender
+	}
+	if strings.Contains(string(chunk), "silent") {
+		return nil, nil
+	}
+	return fmt.Appendf(nil, "[%s]\n", chunk), nil
+}
+
+func (f *shouting) End(context.Context) ([]byte, error) { return []byte("[over]\n"), nil }
+
+func (f *shouting) Close() { f.open.Add(-1) }
+
+// startShouting serves /shout/* in the format.
+func startShouting(t *testing.T, o httpapi.Options, f *shouting) string {
+	t.Helper()
+	f.open = new(atomic.Int64)
+	o.Endpoint = func(path string) (httpapi.Endpoint, bool) {
+		if !strings.HasPrefix(path, "/shout/") {
+			return httpapi.Endpoint{}, false
+		}
+		f.open.Add(1)
+		return httpapi.Endpoint{Dialect: "shouting", StreamType: "text/x-shouts", Format: f}, true
+	}
+	addr := start(t, o)
+	t.Cleanup(func() {
+		if n := f.open.Load(); n != 0 {
+			t.Errorf("%d formats and streams were not closed", n)
+		}
+	})
+	return addr
+}
+
+// streamed answers with these chunks, and then ends well, or with err.
+func streamed(err error, chunks ...string) func(context.Context, *llm.Request, httpapi.Writer) error {
+	return func(_ context.Context, _ *llm.Request, w httpapi.Writer) error {
+		if err := w.Start(llm.Head{Status: 200, Stream: true, Header: http.Header{}}); err != nil {
+			return err
+		}
+		for i, c := range chunks {
+			e := llm.Event{Frame: []byte("data: " + c + "\n\n"), Data: []byte(c), More: i == 0, Hidden: c == `"hidden"`}
+			if err := w.Event(e); err != nil {
+				return err
+			}
+		}
+		if err != nil {
+			return err
+		}
+		return w.Event(llm.Event{Frame: []byte("data: [DONE]\n\n"), Final: true})
+	}
+}
+
+func TestAnEndpointSpeaksItsCallersFormat(t *testing.T) {
+	o := options()
+	o.Serve = func(_ context.Context, req *llm.Request, w httpapi.Writer) error {
+		if req.Dialect != "shouting" || string(req.Body) != hello || req.Facts.Model != "m" {
+			return errors.New("another request")
+		}
+		if err := w.Start(llm.Head{Status: 200, Header: http.Header{"X-Penstock-Model": {"m"}}}); err != nil {
+			return err
+		}
+		return w.Event(llm.Event{Frame: []byte(`{"ok":true}`), Data: []byte(`{"ok":true}`), Final: true})
+	}
+	f := new(shouting)
+	resp, body := call(t, http.MethodPost, startShouting(t, o, f), "/shout/a:b?x=1&KEY=secret&access_token=s&y", `{"say":`+hello+`}`, "User-Agent", "ua")
+	if resp.StatusCode != 201 || body != `[{"ok":true}]` {
+		t.Errorf("got %d %s", resp.StatusCode, body)
+	}
+	for name, want := range map[string]string{"X-Loud": "1", "Content-Type": "text/x-shout", "X-Penstock-Model": "m", "Content-Length": "13"} {
+		if got := resp.Header.Get(name); got != want {
+			t.Errorf("%s = %q, want %q", name, got, want)
+		}
+	}
+	if in := f.seen.Load(); in.Path != "/shout/a:b" || in.Query != "x=1&y" || in.Header.Get("User-Agent") != "ua" || in.RequestID != resp.Header.Get("X-Request-Id") {
+		t.Errorf("the format saw %+v", in)
+	}
+}
+
+func TestAnEndpointRefusesInItsCallersFormat(t *testing.T) {
+	o := options()
+	o.Keys = func() httpapi.Keys { return httpapi.KeysRequired }
+	o.Serve = func(context.Context, *llm.Request, httpapi.Writer) error {
+		return &llm.Error{Status: http.StatusConflict, Code: "taken", Message: "no", Body: []byte("the provider's own words")}
+	}
+	f := new(shouting)
+	addr := startShouting(t, o, f)
+	for _, test := range []struct {
+		name, method, body, key string
+		status                  int
+		want                    string
+	}{
+		{"no key", http.MethodPost, `{"say":` + hello + `}`, "", 402, `"code":"invalid_api_key"`},
+		{"another method", http.MethodGet, ``, "member", 406, `use POST`},
+		{"not the format", http.MethodPost, `{"model":"m"}`, "member", 419, `say is missing`},
+		{"not canonical", http.MethodPost, `{"say":1}`, "member", 401, `not JSON`},
+		{"the provider's own words", http.MethodPost, `{"say":` + hello + `}`, "member", 410, `"code":"taken"`},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			headers := []string{}
+			if test.key != "" {
+				headers = append(headers, "Authorization", "Bearer "+test.key)
+			}
+			resp, body := call(t, test.method, addr, "/shout/x", test.body, headers...)
+			if resp.StatusCode != test.status || !strings.HasPrefix(body, `[{"error":{`) || !strings.Contains(body, test.want) {
+				t.Errorf("got %d %s, want %d and %s", resp.StatusCode, body, test.status, test.want)
+			}
+		})
+	}
+	f.broken = true
+	resp, body := call(t, http.MethodPost, addr, "/shout/x", `{"say":`+hello+`}`)
+	if message, _, _, _ := fault(t, body); resp.StatusCode != 401 || !strings.Contains(message, "key is needed") {
+		t.Errorf("a format that can't render an error: %d %s", resp.StatusCode, body)
+	}
+}
+
+func TestAnEndpointStreamsInItsCallersFormat(t *testing.T) {
+	cut := &llm.Error{Code: llm.CodeStreamCut, Status: 502, Message: "It broke off."}
+	for _, test := range []struct {
+		name   string
+		err    error
+		chunks []string
+		broken bool
+		want   string
+	}{
+		{"whole", nil, []string{`"a"`, `"silent"`, `"hidden"`, `"b"`}, false, "[\"a\"]\n[\"b\"]\n[over]\n"},
+		{"nothing but the end", nil, nil, false, "[over]\n"},
+		{"cut", cut, []string{`"a"`, `"b"`}, false, "[\"a\"]\n[\"b\"]\n" + `[{"error":{"message":"It broke off.","type":"server_error","param":null,"code":"stream_interrupted"}}]` + "\n"},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			o := options()
+			o.Serve = streamed(test.err, test.chunks...)
+			resp, body := call(t, http.MethodPost, startShouting(t, o, new(shouting)), "/shout/x", `{"say":`+hello+`}`)
+			if diff := cmp.Diff(test.want, body); diff != "" || resp.StatusCode != 200 || resp.Header.Get("Content-Type") != "text/x-shouts" {
+				t.Errorf("%d %s (-want +got):\n%s", resp.StatusCode, resp.Header.Get("Content-Type"), diff)
+			}
+		})
+	}
+}
+
+// TestAFormatThatFailsEndsTheReply: before the first byte the caller gets an error, in a
+// stream one in the canonical form.
+func TestAFormatThatFailsEndsTheReply(t *testing.T) {
+	for _, stream := range []bool{false, true} {
+		o, f := options(), &shouting{broken: true}
+		if o.Serve = plain; stream {
+			o.Serve = streamed(nil, `"a"`, `"b"`)
+		}
+		resp, body := call(t, http.MethodPost, startShouting(t, o, f), "/shout/x", `{"say":`+hello+`}`)
+		if message, _, _, _ := fault(t, body); message != errRender.Message || resp.StatusCode != 502 {
+			t.Errorf("stream %v: %d %s", stream, resp.StatusCode, body)
+		}
+	}
+}
+
+func TestEndpointsAreNotForOperators(t *testing.T) {
+	o := options()
+	o.Endpoint = func(string) (httpapi.Endpoint, bool) {
+		t.Error("the admin listener asked for an endpoint")
+		return httpapi.Endpoint{}, false
+	}
+	if resp, _ := call(t, http.MethodPost, startAdmin(t, o), "/shout/x", "{}"); resp.StatusCode != http.StatusNotFound {
+		t.Errorf("got %d", resp.StatusCode)
+	}
+}
