@@ -36,7 +36,7 @@ func (a *API) request(x *exchange) (*llm.Request, error) {
 	}
 	facts, cache, err := a.o.Scan(body)
 	if err != nil {
-		return nil, err
+		return nil, x.misread(err)
 	}
 	if cache, err = cacheControl(x.r.Header, cache); err != nil {
 		return nil, err

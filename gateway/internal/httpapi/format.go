@@ -70,6 +70,16 @@ func (x *exchange) accept(body []byte) ([]byte, error) {
 		Header: x.r.Header, Body: body})
 }
 
+// misread says of what is wrong with a body that it is not the one that was sent.
+func (x *exchange) misread(err error) error {
+	if x.endpoint == nil {
+		return err
+	}
+	e := *llm.AsError(err)
+	e.Message = "In the canonical form of this request: " + e.Message
+	return &e
+}
+
 // withoutKeys is a query without what may be a credential.
 func withoutKeys(query string) string {
 	parts := strings.Split(query, "&")
