@@ -1,8 +1,6 @@
 package module
 
-import (
-	"context"
-)
+import "context"
 
 // carrier carries the state of a stream from one call of an event hook to the next, so
 // that any instance of the module serves any stream. One goroutine uses it at a time.
@@ -15,23 +13,47 @@ type carrier struct {
 	out    []byte
 }
 
-// turn makes the call for one event and returns the payload, which is valid until the
-// next turn. The error is the call's, or a fault about the frame.
-func (c *carrier) turn(ctx context.Context, name string, data []byte) ([]byte, error) {
+// answer is what an event hook made of one event. It is valid until the next one.
+type answer struct {
+	// silent says that it had no opinion, so that the state stays as it is.
+	silent         bool
+	state, payload []byte
+	fuel           int64
+}
+
+// ask makes the call for one event. The error is the call's, or a fault about the frame.
+func (c *carrier) ask(ctx context.Context, name string, data []byte) (answer, error) {
 	c.in = appendFrame(c.in[:0], c.state, name, data)
-	out, _, err := c.module.Call(ctx, c.hook, c.seed, c.in, c.out[:0])
+	out, fuel, err := c.module.Call(ctx, c.hook, c.seed, c.in, c.out[:0])
+	a := answer{silent: true, fuel: fuel}
+	if err != nil {
+		return a, err
+	}
+	if c.out = out; len(out) == 0 {
+		return a, nil
+	}
+	a.silent = false
+	if a.state, a.payload, err = splitFrame(out); err != nil {
+		return a, c.nonsense(err)
+	}
+	return a, nil
+}
+
+// keep has the next event find this answer's state.
+func (c *carrier) keep(a answer) {
+	if !a.silent {
+		c.state = append(c.state[:0], a.state...)
+	}
+}
+
+// turn asks, keeps the state and returns the payload.
+func (c *carrier) turn(ctx context.Context, name string, data []byte) ([]byte, error) {
+	a, err := c.ask(ctx, name, data)
 	if err != nil {
 		return nil, err
 	}
-	if c.out = out; len(out) == 0 {
-		return nil, nil
-	}
-	state, payload, err := splitFrame(out)
-	if err != nil {
-		return nil, c.nonsense(err)
-	}
-	c.state = append(c.state[:0], state...)
-	return payload, nil
+	c.keep(a)
+	return a.payload, nil
 }
 
 func (c *carrier) nonsense(err error) *Fault { return c.module.nonsense(c.hook, err) }

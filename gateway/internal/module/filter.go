@@ -10,14 +10,11 @@ import (
 // eventChunk is the name under which a canonical chunk reaches a module.
 const eventChunk = "chunk"
 
-// Filter is one stream on its way through a transform. The module keeps nothing
-// between calls, so any instance serves any stream; what it must remember stands in
-// state. One goroutine uses a Filter at a time.
+// Filter is one stream on its way through a transform. One goroutine uses it at a time.
 type Filter struct {
 	transform *Transform
 	exchange  *llm.Exchange
-	state     []byte
-	in, out   []byte
+	carrier   carrier
 	closed    bool
 }
 
@@ -31,11 +28,11 @@ func (t *Transform) Events(ctx context.Context, x *llm.Exchange) (*Filter, error
 	if !t.module.Retain() {
 		return nil, t.failed(ErrClosed)
 	}
-	f := &Filter{transform: t, exchange: x}
+	f := &Filter{transform: t, exchange: x, carrier: carrier{module: t.module, hook: NormaliseEvent, seed: SeedOf(x.Request.ID)}}
 	opening := append(appendWhole(appendExchange(nil, x), "created", x.Request.Received.Unix()), '}')
 	lines, _, err := f.ask(ctx, eventStart, opening)
 	if err == nil && len(lines) > 0 {
-		err = t.failed(t.nonsense(NormaliseEvent, errors.New("it answered before the first event")))
+		err = t.failed(f.carrier.nonsense(errors.New("it answered before the first event")))
 	}
 	if err != nil {
 		f.Close()
@@ -64,41 +61,36 @@ func (f *Filter) Close() {
 	}
 }
 
-// ask makes one call. A result of nothing at all leaves the chunk and the state.
+// ask makes one call. A result of nothing at all leaves the chunk and the state, and so
+// does a fault, if faults are skipped.
 func (f *Filter) ask(ctx context.Context, name string, data []byte) (lines [][]byte, changed bool, err error) {
 	t := f.transform
-	f.in = appendFrame(f.in[:0], f.state, name, data)
-	out, fuel, err := t.call(ctx, f.exchange, NormaliseEvent, f.in, f.out[:0])
-	if err == nil {
-		f.out = out
-		lines, err = f.read(out)
+	a := answer{silent: true}
+	if err = t.blocked(NormaliseEvent); err == nil {
+		a, err = f.carrier.ask(ctx, name, data)
 	}
-	note := llm.Applied{Hook: onEvent, Changed: name != eventStart, Fuel: fuel}
-	out, err = t.outcome(f.exchange, note, out, err, t.o.SkipEvent)
-	if err != nil || out == nil {
+	if err == nil {
+		lines, err = f.linesOf(a.payload)
+	}
+	note := llm.Applied{Hook: onEvent, Changed: name != eventStart && !a.silent, Fuel: a.fuel}
+	skipped, err := t.outcome(f.exchange, note, err, t.o.SkipEvent)
+	if err != nil || skipped || a.silent {
 		return nil, false, err
 	}
+	f.carrier.keep(a)
 	return lines, true, nil
 }
 
-// read takes a result apart: the new state is kept, the lines are returned.
-func (f *Filter) read(out []byte) ([][]byte, error) {
-	if len(out) == 0 {
-		return nil, nil
-	}
-	state, payload, err := splitFrame(out)
-	if err != nil {
-		return nil, f.transform.nonsense(NormaliseEvent, err)
-	}
+// linesOf takes a payload apart.
+func (f *Filter) linesOf(payload []byte) ([][]byte, error) {
 	lines, err := splitLines(payload)
 	if err != nil {
-		return nil, f.transform.nonsense(NormaliseEvent, err)
+		return nil, f.carrier.nonsense(err)
 	}
 	for _, line := range lines {
 		if string(line) == streamDone || LineError(line) != nil {
-			return nil, f.transform.nonsense(NormaliseEvent, errors.New("it ended the stream, which is not a transform's to do"))
+			return nil, f.carrier.nonsense(errors.New("it ended the stream, which is not a transform's to do"))
 		}
 	}
-	f.state = append(f.state[:0], state...)
 	return lines, nil
 }

@@ -43,7 +43,7 @@ func (h *Host) load(ctx context.Context, s Spec) (*Module, error) {
 // prove makes the first instance, which is also the check of the operator's settings,
 // and runs the manifest's tests.
 func (h *Host) prove(ctx context.Context, d *draft, m *Module) error {
-	if err := m.learn(ctx, d); err != nil {
+	if err := m.learn(d); err != nil {
 		return err
 	}
 	if err := m.warm(ctx, d.spec); err != nil {

@@ -158,8 +158,8 @@ func (o *outline) described() bool {
 
 // describe asks the module for its manifest. That comes before its settings, which a
 // caller may not have.
-func (m *Module) describe(ctx context.Context) (*Manifest, error) {
-	g, err := m.awake(ctx)
+func (m *Module) describe() (*Manifest, error) {
+	g, err := m.awake()
 	if err != nil {
 		return nil, err
 	}

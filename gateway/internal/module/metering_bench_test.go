@@ -69,7 +69,7 @@ func benchmarkGuest(b *testing.B, o *outline, code []byte, h Hook, in []byte) {
 		b.Fatal(err)
 	}
 	defer m.teardown()
-	g, err := m.instantiate(ctx, appendInit(nil, "bench", s.Config))
+	g, err := m.instantiate(appendInit(nil, "bench", s.Config))
 	if err != nil {
 		b.Fatal(err)
 	}

@@ -84,7 +84,7 @@ func (h *Host) compile(ctx context.Context, r wazero.Runtime, code []byte) (c co
 // warm makes the first instance, which is also the check of the operator's settings.
 func (m *Module) warm(ctx context.Context, s Spec) error {
 	config := appendInit(nil, s.Name, s.Config)
-	m.pool.build = func(ctx context.Context) (*instance, error) { return m.instantiate(ctx, config) }
+	m.pool.build = func(context.Context) (*instance, error) { return m.instantiate(config) }
 	nearlyFull := uint64(s.MaxMemory) / 4 * 3
 	m.pool.full = func(g *instance) bool { return uint64(g.memory.Size()) > nearlyFull && g.memory.Size() > g.warm }
 	recycle := s.Recycle // the spec holds the whole file, which is not to be kept
@@ -107,8 +107,8 @@ func (m *Module) abandon(ctx context.Context) {
 }
 
 // instantiate makes and starts one instance.
-func (m *Module) instantiate(ctx context.Context, config []byte) (*instance, error) {
-	g, err := m.awake(ctx)
+func (m *Module) instantiate(config []byte) (*instance, error) {
+	g, err := m.awake()
 	if err != nil {
 		return nil, err
 	}
@@ -121,7 +121,7 @@ func (m *Module) instantiate(ctx context.Context, config []byte) (*instance, err
 }
 
 // awake makes an instance and runs its start-up, without its settings.
-func (m *Module) awake(ctx context.Context) (*instance, error) {
+func (m *Module) awake() (*instance, error) {
 	g := &instance{owner: m}
 	g.ctx = context.WithValue(context.Background(), instanceKey{}, g)
 	mod, err := m.runtime.InstantiateModule(
@@ -144,9 +144,9 @@ func (m *Module) awake(ctx context.Context) (*instance, error) {
 }
 
 // learn asks the module for its manifest if it has no section with one.
-func (m *Module) learn(ctx context.Context, d *draft) error {
+func (m *Module) learn(d *draft) error {
 	if d.outline.described() {
-		told, err := m.describe(ctx)
+		told, err := m.describe()
 		if err != nil {
 			return err
 		}

@@ -48,7 +48,7 @@ type called struct {
 }
 
 func (m *Module) time(ctx context.Context, c *Case, long time.Duration) (*Timing, error) {
-	g, err := m.instantiate(ctx, appendInit(nil, m.name, orEmpty(c.Config)))
+	g, err := m.instantiate(appendInit(nil, m.name, orEmpty(c.Config)))
 	if err != nil {
 		return nil, err
 	}

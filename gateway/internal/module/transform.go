@@ -69,7 +69,7 @@ func (t *Transform) Request(ctx context.Context, x *llm.Exchange, body []byte) (
 			err = t.nonsense(TransformRequest, err)
 		}
 	}
-	return t.outcome(x, llm.Applied{Hook: onRequest, Changed: true, Fuel: fuel}, out, err, t.o.SkipRequest)
+	return t.result(x, llm.Applied{Hook: onRequest, Fuel: fuel}, out, err, t.o.SkipRequest)
 }
 
 // readBody is the member body of a result.
@@ -107,26 +107,40 @@ func (t *Transform) Response(ctx context.Context, x *llm.Exchange, status int, b
 			err = t.nonsense(NormaliseResponse, wrong)
 		}
 	}
-	return t.outcome(x, llm.Applied{Hook: onResponse, Changed: true, Fuel: fuel}, out, err, t.o.SkipResponse)
+	return t.result(x, llm.Applied{Hook: onResponse, Fuel: fuel}, out, err, t.o.SkipResponse)
 }
 
 // call asks the module unless it is disabled.
 func (t *Transform) call(ctx context.Context, x *llm.Exchange, h Hook, in, dst []byte) ([]byte, int64, error) {
-	if why := t.module.breaker.blocked(t.o.Now()); why != "" {
-		return nil, 0, &Fault{Module: t.module.name, Hook: h.String(), Kind: Disabled, Detail: why}
+	if err := t.blocked(h); err != nil {
+		return nil, 0, err
 	}
 	return t.module.Call(ctx, h, SeedOf(x.Request.ID), in, dst)
 }
 
+// blocked is the fault of a module that is disabled.
+func (t *Transform) blocked(h Hook) error {
+	if why := t.module.breaker.blocked(t.o.Now()); why != "" {
+		return &Fault{Module: t.module.name, Hook: h.String(), Kind: Disabled, Detail: why}
+	}
+	return nil
+}
+
 func (t *Transform) nonsense(h Hook, err error) *Fault { return t.module.nonsense(h, err) }
 
-// outcome books a call and decides what its error means. Changed in the note says that
-// a result would be a change.
-func (t *Transform) outcome(x *llm.Exchange, note llm.Applied, out []byte, err error, skip bool) ([]byte, error) {
-	if len(out) == 0 || err != nil {
-		out = nil
+// result books a call whose result is bytes, none of which leave things as they are.
+func (t *Transform) result(x *llm.Exchange, note llm.Applied, out []byte, err error, skip bool) ([]byte, error) {
+	note.Changed = len(out) > 0
+	if skipped, err := t.outcome(x, note, err, skip); err != nil || skipped || len(out) == 0 {
+		return nil, err
 	}
-	note.Plugin, note.Changed = t.module.name, note.Changed && out != nil
+	return out, nil
+}
+
+// outcome books a call and decides what its error means: skipped says that things go on
+// as if there had been no call. Changed in the note is how it is if there is no error.
+func (t *Transform) outcome(x *llm.Exchange, note llm.Applied, err error, skip bool) (skipped bool, _ error) {
+	note.Plugin, note.Changed = t.module.name, note.Changed && err == nil
 	var f *Fault
 	switch {
 	case err == nil:
@@ -139,9 +153,9 @@ func (t *Transform) outcome(x *llm.Exchange, note llm.Applied, out []byte, err e
 	}
 	x.Apply(note)
 	if f != nil && skip {
-		return nil, nil
+		return true, nil
 	}
-	return out, t.failed(err)
+	return false, t.failed(err)
 }
 
 // failed is a failed call as the pipeline knows it.

@@ -87,7 +87,7 @@ func (w *bench) learn(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	w.draft.manifest, err = m.describe(ctx)
+	w.draft.manifest, err = m.describe()
 	return err
 }
 
@@ -164,7 +164,7 @@ func (m *Module) rehearse(ctx context.Context, c *Case) ([]run, error) {
 			g.closeIfThere()
 			g = nil
 		}
-		r, next, err := m.perform(ctx, c, g)
+		r, next, err := m.perform(c, g)
 		if g = next; err != nil {
 			return nil, err
 		}
@@ -175,11 +175,11 @@ func (m *Module) rehearse(ctx context.Context, c *Case) ([]run, error) {
 
 // perform runs a case once, on g or on a fresh instance. An error is the case's own:
 // nothing was run.
-func (m *Module) perform(ctx context.Context, c *Case, g *instance) (run, *instance, error) {
+func (m *Module) perform(c *Case, g *instance) (run, *instance, error) {
 	m.store.fill(c.entries())
 	if g == nil {
 		var err error
-		if g, err = m.instantiate(ctx, appendInit(nil, m.name, orEmpty(c.Config))); err != nil {
+		if g, err = m.instantiate(appendInit(nil, m.name, orEmpty(c.Config))); err != nil {
 			return run{err: err, store: m.store.all()}, nil, nil
 		}
 	}
