@@ -75,6 +75,9 @@ ledger: "sqlite://:memory:"
 		if reply := gjson.Parse(body); resp.StatusCode != 200 || reply.Get("message.content").Str != up.text || !reply.Get("done").Bool() || reply.Get("eval_count").Int() == 0 {
 			t.Errorf("%s: %d %s", model, resp.StatusCode, body)
 		}
+		if r, err := h.ledger.Get(t.Context(), resp.Header.Get("X-Request-Id")); err != nil || r.Dialect != "ollama-endpoint" {
+			t.Errorf("%s: the record says %+v, %v", model, r, err)
+		}
 		if asked := gjson.Parse(*up.asked.Load()); asked.Get("max_tokens").Int() != 50 {
 			t.Errorf("%s: the provider was asked %s", model, asked)
 		}

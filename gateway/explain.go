@@ -83,6 +83,9 @@ func tell(out io.Writer, r *llm.Record) error {
 	line("time", "%s", r.Time.Format(time.RFC3339))
 	line("model", "%s → route %s", r.Model, dash(r.Route))
 	line("caller", "key %s, team %s, user %s, tags %s", dash(r.KeyName), dash(r.Team), dash(r.User), dash(joinTags(r.Tags)))
+	if r.Dialect != "" {
+		line("", "speaks the wire format of plugin %s", r.Dialect)
+	}
 	tellVerdict(line, r)
 	line("cache", "%s", r.Cache)
 	tellTargets(line, r)

@@ -19,6 +19,7 @@ func appendRecord(b []byte, r *llm.Record) []byte {
 	o.time("time", r.Time)
 	o.yes("dry", r.Dry)
 	o.text("endpoint", string(r.Endpoint))
+	o.text("dialect", string(r.Dialect))
 	o.yes("stream", r.Stream)
 	o.text("model", r.Model)
 	o.text("route", r.Route)

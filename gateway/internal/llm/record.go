@@ -10,7 +10,9 @@ type Record struct {
 	// Dry marks a record of a request that was only explained, never sent.
 	Dry      bool     `json:"dry,omitempty"`
 	Endpoint Endpoint `json:"endpoint"`
-	Stream   bool     `json:"stream"`
+	// Dialect is the plugin whose wire format the caller speaks; empty for OpenAI's.
+	Dialect Dialect `json:"dialect,omitempty"`
+	Stream  bool    `json:"stream"`
 	// Model is what the client asked for, Route what that resolved to, Target what
 	// answered (empty when nothing did) and Served the provider's name for it.
 	Model    string `json:"model"`

@@ -124,7 +124,7 @@ func (w *bench) try(ctx context.Context, c *Case) (Trial, error) {
 		t.Err = fmt.Errorf("the module does not export %s", h)
 		return t, nil
 	}
-	runs, err := m.rehearse(ctx, c)
+	runs, err := m.rehearse(c)
 	if err != nil {
 		t.Err = err
 		return t, nil
@@ -153,7 +153,7 @@ func (w *bench) module(ctx context.Context, grants []string) (*Module, error) {
 
 // rehearse runs a case twice on one instance and then on two more. After a fault, which
 // breaks the instance, the second run has a fresh one, too.
-func (m *Module) rehearse(ctx context.Context, c *Case) ([]run, error) {
+func (m *Module) rehearse(c *Case) ([]run, error) {
 	m.now = c.clock
 	m.store = newStore(c.clock)
 	var g *instance
