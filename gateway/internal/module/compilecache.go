@@ -16,7 +16,7 @@ import (
 // between runs.
 type compileCache struct {
 	code wazero.CompilationCache
-	dir string // empty: in memory only
+	dir  string // empty: in memory only
 	// turn lets compilations come one by one, so that what is new in dir is known to be
 	// a certain module's.
 	turn sync.Mutex
