@@ -131,7 +131,7 @@ func writeFailure(w *writer, env *envelope, f failure) {
 // retryAfter reads a number of seconds, in milliseconds; 0 for anything else.
 func retryAfter(header value) int64 {
 	seconds, ok := header.Number()
-	if !ok || !header.Valid() || !(seconds > 0 && seconds < 1e9) {
+	if !ok || !(seconds > 0 && seconds < 1e9) {
 		return 0
 	}
 	return int64(math.Ceil(seconds * 1000))

@@ -52,14 +52,13 @@ func (t *translator) take(state, name, data []byte) error {
 	if t.stream.phase == opened && t.quickDelta(data) {
 		return nil
 	}
-	event := value(data)
-	if !event.Valid() {
+	if !valid(data) {
 		t.sendFailure(failure{kind: "server_error", code: "upstream_error",
 			message: []byte("The provider's stream holds an event that is not JSON.")})
 		return nil
 	}
 	oneLine(data)
-	t.event(event, name)
+	t.event(bytes.TrimLeft(data, " "), name)
 	return nil
 }
 

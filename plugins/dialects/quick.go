@@ -15,7 +15,7 @@ func (t *translator) quickDelta(data []byte) bool {
 		return false
 	}
 	kind, rest := quickKind(rest)
-	end := stringEnd(rest)
+	end := textEnd(rest, 0) - 1
 	if kind == otherBlock || end < 0 || !closes(rest[end+1:]) {
 		return false
 	}
@@ -50,48 +50,6 @@ func quickKind(s []byte) (block, []byte) {
 		return thinkingBlock, rest
 	}
 	return otherBlock, nil
-}
-
-// stringEnd is where the quote stands that ends a JSON string, given from behind the
-// opening one; -1 when the string is not well-formed.
-func stringEnd(s []byte) int {
-	for i := 0; i < len(s); i++ {
-		switch c := s[i]; {
-		case c == '"':
-			return i
-		case c < 0x20:
-			return -1
-		case c == '\\':
-			n := escapeLen(s[i:])
-			if n == 0 {
-				return -1
-			}
-			i += n - 1
-		}
-	}
-	return -1
-}
-
-// escapeLen is the length of the escape that s begins with; 0 when it is none.
-func escapeLen(s []byte) int {
-	if len(s) < 2 {
-		return 0
-	}
-	switch s[1] {
-	case '"', '\\', '/', 'b', 'f', 'n', 'r', 't':
-		return 2
-	case 'u':
-		if len(s) < 6 {
-			return 0
-		}
-		for _, c := range s[2:6] {
-			if (c < '0' || c > '9') && (c < 'a' || c > 'f') && (c < 'A' || c > 'F') {
-				return 0
-			}
-		}
-		return 6
-	}
-	return 0
 }
 
 // closes reports whether s holds the ends of two objects and white space, nothing

@@ -9,9 +9,6 @@ func (t *translator) normaliseResponse(out, in []byte) ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	if env.body != nil && !env.body.Valid() {
-		return nil, penstock.Reject(500, "the provider's body is not JSON")
-	}
 	w := &writer{b: out}
 	sent := readAnswer(env.body)
 	if env.status < 200 || env.status > 299 || sent.content.Kind() != '[' && !sent.message {

@@ -38,9 +38,11 @@ func (r *request) writeToolUse(id []byte, function value) {
 func (r *request) writeInput(arguments value) {
 	if arguments.Kind() != '{' {
 		r.raw, _ = arguments.Text(r.raw[:0])
-		arguments = r.raw
+		if arguments = bytes.TrimSpace(r.raw); !valid(arguments) {
+			arguments = nil
+		}
 	}
-	if arguments.Kind() != '{' || !arguments.Valid() {
+	if arguments.Kind() != '{' {
 		r.literal("{}")
 		return
 	}

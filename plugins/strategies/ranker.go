@@ -40,7 +40,7 @@ func (r *ranker) rank(out, in []byte) ([]byte, error) {
 	r.settings.strategy(r.candidates, &r.settings)
 	r.sort()
 	for i := range r.places {
-		out = penstock.AppendRank(out, penstock.Rank{Index: r.places[i].index, Score: r.places[i].score})
+		out = penstock.AppendRank(out, r.places[i].index, 0, r.places[i].score)
 	}
 	return out, nil
 }

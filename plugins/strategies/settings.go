@@ -100,7 +100,7 @@ func (s *settings) parseLine(name, line []byte) error {
 	}
 	number := penstock.JSON(value) // strconv's parser would add 28 kB to the module
 	x, ok := number.Number()
-	if !ok || !number.Valid() || !(x >= 0 && x <= 1e12) {
+	if !ok || !(x >= 0 && x <= 1e12) {
 		return penstock.Reject(400, "setting ", string(key), " of strategy ", string(name), " is ",
 			quote(value), "; it takes a number from 0 up")
 	}

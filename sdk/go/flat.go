@@ -6,27 +6,14 @@ import (
 	"unsafe"
 )
 
-// Unlimited is what Target.RemainingRequests and RemainingTokens hold when the
-// provider has not said how much is left.
-const Unlimited = math.MaxUint32
-
-// Flags of a Route.
+// Flags of a Route, of a Target and of an entry of the answer, and what a limit may be.
 const (
-	RouteStream = 1 << iota
-	RouteNeedsTools
-	RouteNeedsVision
-)
+	RouteStream, RouteNeedsTools, RouteNeedsVision                  = 1, 2, 4
+	TargetHealthy, TargetPriced, TargetFallback, TargetContextKnown = 1, 2, 4, 8
 
-// Flags of a Target.
-const (
-	TargetHealthy = 1 << iota
-	TargetPriced
-	TargetFallback
-	TargetContextKnown
+	Drop      = 1
+	Unlimited = math.MaxUint32 // a limit that nobody knows
 )
-
-// Drop is the flag of a ranked target that must not be tried at all.
-const Drop = 1
 
 // flatRoute is the header of the flat form. Records and header are read in place:
 // they are little-endian, as Wasm is, and so are the machines that tests run on.
@@ -36,42 +23,30 @@ type flatRoute struct {
 	textOffset, textLen, reserved uint32
 }
 
-// Target is one candidate, laid out as its record. Prices are in nano-USD per
-// million tokens and mean nothing without TargetPriced.
+// Target is one candidate, laid out as its record.
 type Target struct {
 	// Index names the target in the answer.
-	Index, Flags                   uint32
+	Index, Flags uint32
+	// Prices are in nano-USD per million tokens and mean nothing without TargetPriced.
 	PriceIn, PriceOut, PriceCached int64
 	// Context is in tokens, Inflight in requests.
 	Context, Inflight uint32
-	// Quality is between 0 and 1, NaN when unknown.
-	Quality float64
-	// FirstToken is in milliseconds, Speed in tokens per second; 0 means unknown.
-	FirstToken, Speed float64
-	// ErrorRate is between 0 and 1.
-	ErrorRate, Weight float64
-	Order             int32
-	// RemainingRequests and RemainingTokens may be Unlimited.
-	RemainingRequests, RemainingTokens uint32
-	// CachedPrefix is how many tokens of the prompt the provider has cached.
-	CachedPrefix uint32
+	// Quality is between 0 and 1, NaN when unknown. FirstToken is in milliseconds, Speed
+	// in tokens per second; 0 means unknown. ErrorRate is between 0 and 1.
+	Quality, FirstToken, Speed, ErrorRate, Weight float64
+	Order                                         int32
+	// RemainingRequests and RemainingTokens are Unlimited when the provider has not said
+	// how much is left. CachedPrefix is how many tokens of the prompt it has cached.
+	RemainingRequests, RemainingTokens, CachedPrefix uint32
 }
 
-// Rank is one entry of the answer. A higher score is better; it must not be NaN.
-type Rank struct {
-	Index, Flags uint32
-	Score        float64
-}
-
-// Route is a view of the input of penstock_route_flat. It aliases the input and is
-// valid as long as that is.
+// Route is a view of the input of penstock_route_flat, valid as long as that is.
 type Route struct {
 	// Len is the number of targets.
 	Len int
 	// EstInput is an upper estimate of the prompt, MaxOutput the client's bound on
 	// the answer, both in tokens; MaxOutput 0 means that it gave none.
-	EstInput, MaxOutput uint32
-	Flags               uint32
+	EstInput, MaxOutput, Flags uint32
 	// Text is the strategy's name on the first line, then the route's settings as
 	// key=value lines, then the line seed=, a decimal number.
 	Text    []byte
@@ -82,8 +57,8 @@ type Route struct {
 // ReadRoute checks the header of a flat routing input and reports false when the
 // input is of another version, or shorter than it says.
 func ReadRoute(in []byte) (Route, bool) {
-	const header, record = int(unsafe.Sizeof(flatRoute{})), uint64(unsafe.Sizeof(Target{}))
-	if len(in) < header {
+	const header, record = unsafe.Sizeof(flatRoute{}), uint64(unsafe.Sizeof(Target{}))
+	if len(in) < int(header) {
 		return Route{}, false
 	}
 	h := (*flatRoute)(unsafe.Pointer(&in[0]))
@@ -92,42 +67,67 @@ func ReadRoute(in []byte) (Route, bool) {
 	if h.version != 1 || uint64(h.recordSize) < record || h.recordSize%8 != 0 || end > size || text > size {
 		return Route{}, false
 	}
-	return Route{Len: int(h.n), EstInput: h.estInput, MaxOutput: h.maxOutput, Flags: h.flags,
-		records: in[header:end], step: int(h.recordSize), Text: in[h.textOffset:text]}, true
+	return Route{int(h.n), h.estInput, h.maxOutput, h.flags, in[h.textOffset:text], in[header:end], int(h.recordSize)}, true
 }
 
 // Target is the k-th candidate, 0 ≤ k < Len. It lies in the input.
 func (r *Route) Target(k int) *Target {
-	record := r.records[k*r.step:]
-	_ = record[unsafe.Sizeof(Target{})-1]
+	record := r.records[k*r.step:][:unsafe.Sizeof(Target{})]
 	return (*Target)(unsafe.Pointer(&record[0]))
 }
 
-// Settings calls yield with each key and value of Text, the seed included, until it
-// returns false.
-func (r *Route) Settings(yield func(key, value []byte) bool) {
+// Setting is the value of one setting of Text, as it is spelled there.
+func (r *Route) Setting(name string) ([]byte, bool) {
 	_, rest, _ := bytes.Cut(r.Text, []byte{'\n'})
 	for len(rest) > 0 {
 		var line []byte
 		line, rest, _ = bytes.Cut(rest, []byte{'\n'})
-		key, value, ok := bytes.Cut(line, []byte{'='})
-		if ok && !yield(key, value) {
-			return
-		}
-	}
-}
-
-// Setting is the value of one setting, as text.
-func (r *Route) Setting(name string) ([]byte, bool) {
-	for key, value := range r.Settings {
-		if string(key) == name {
+		if key, value, ok := bytes.Cut(line, []byte{'='}); ok && string(key) == name {
 			return value, true
 		}
 	}
 	return nil, false
 }
 
-// AppendRank appends one entry of the answer; the best comes first.
-func AppendRank(out []byte, r Rank) []byte {
-	return append(out, (*[unsafe.Sizeof(r)]byte)(unsafe.Pointer(&r))[:]...)
+// AppendRank appends one target to the answer; the best comes first. Flags are 0 or Drop.
+// A higher score is better; it must not be NaN.
+func AppendRank(out []byte, index, flags uint32, score float64) []byte {
+	entry := [2]uint64{uint64(flags)<<32 | uint64(index), math.Float64bits(score)}
+	return append(out, (*[16]byte)(unsafe.Pointer(&entry))[:]...)
+}
+
+// MaxState bounds the state that an event hook may ask the host to carry, in bytes.
+const MaxState = 64 << 10
+
+// SplitFrame takes an event hook's input apart into the state that the previous
+// call returned and the payload. It reports false when the frame is cut short.
+func SplitFrame(in []byte) (state, payload []byte, ok bool) {
+	if len(in) < 4 || uint64(stateLen(in)) > uint64(len(in)-4) {
+		return nil, nil, false
+	}
+	end := 4 + int(stateLen(in))
+	return in[4:end:end], in[end:], true
+}
+
+func stateLen(b []byte) uint32 {
+	return uint32(b[0]) | uint32(b[1])<<8 | uint32(b[2])<<16 | uint32(b[3])<<24
+}
+
+// SplitEvent takes an event hook's payload apart into the event's name and its data. It
+// reports false when there is no name.
+func SplitEvent(payload []byte) (name, data []byte, ok bool) { return bytes.Cut(payload, []byte{'\n'}) }
+
+// AppendState begins an event hook's output: the state to carry to the next call.
+// What is appended after it is the payload.
+func AppendState(out, state []byte) []byte {
+	n := len(state)
+	return append(append(out, byte(n), byte(n>>8), byte(n>>16), byte(n>>24)), state...)
+}
+
+// AppendLine appends one line, without its line feed, to output that AppendState began.
+func AppendLine(out, line []byte) []byte {
+	if uint64(len(out)) > 4+uint64(stateLen(out)) {
+		out = append(out, '\n')
+	}
+	return append(out, line...)
 }

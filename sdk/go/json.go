@@ -1,68 +1,40 @@
 package penstock
 
 import (
-	"bytes"
-	"math"
+	"math/bits"
+	"unsafe"
 )
 
 // JSON is one value of a JSON text, as it stands there: a piece of the input, nothing
 // is built. A nil JSON is a value that is not there; whatever is asked of it, or of a
 // value of another kind, is answered with false or nothing, so that lookups chain.
 //
-// Reading is exact on valid input. On anything else it stops early and never panics;
-// call Valid first when the input may be garbage and that must be told.
+// Nothing is checked, since the host vouches for what it sends. Text that is not JSON is
+// answered with something or other.
 type JSON []byte
-
-// MaxDepth is how many objects and lists may stand within each other in a Valid value.
-const MaxDepth = 300
-
-// Valid reports whether j is one well-formed JSON value, with white space around it or
-// not. It does not look whether texts are valid UTF-8.
-func (j JSON) Valid() bool { return valid(j) }
 
 // Kind tells a value by the byte that it begins with: '{' an object, '[' a list, '"' a
 // text, '0' any number, 't' true, 'f' false, 'n' null; 0 when there is no value.
 func (j JSON) Kind() byte {
-	if len(j) == 0 {
-		return 0
-	}
-	c := j[0]
-	if c <= '9' && c != '"' {
-		return j.spacedKind()
-	}
-	return c
-}
-
-// spacedKind is the kind of a number, or of what has white space before it.
-//
-//go:noinline
-func (j JSON) spacedKind() byte {
-	i := space(j, 0)
 	switch {
-	case i == len(j):
+	case len(j) == 0:
 		return 0
-	case j[i] == '-' || j[i]-'0' <= 9:
+	case j[0] <= '9' && j[0] != '"':
 		return '0'
 	}
-	return j[i]
+	return j[0]
 }
 
 // Null reports whether there is no value, or the value null.
-func (j JSON) Null() bool { return len(j) == 0 || j.Kind() == 'n' }
+func (j JSON) Null() bool { return len(j) == 0 || j[0] == 'n' }
 
 // Members goes through an object's members in their order. A key lies in the input,
 // unless it is escaped.
-func (j JSON) Members(yield func(key []byte, value JSON) bool) {
-	if j.Kind() == '{' {
-		walk(j, yield)
-	}
-}
+func (j JSON) Members(yield func(key []byte, value JSON) bool) { j.walk('{', yield) }
 
 // Items goes through a list's items.
 func (j JSON) Items(yield func(item JSON) bool) {
-	if j.Kind() == '[' {
-		walk(j, func(_ []byte, item JSON) bool { return yield(item) })
-	}
+	j.walk('[', func(_ []byte, item JSON) bool { return yield(item) })
 }
 
 // Member is the first member called by the last name of the path, within the member
@@ -85,82 +57,159 @@ func (j JSON) Member(path ...string) JSON {
 // Offset is where part begins in j, which it must be a piece of, in bytes.
 func (j JSON) Offset(part JSON) int { return cap(j) - cap(part) }
 
-// Inside is a text's spelling between its quotes, escapes and all.
-func (j JSON) Inside() ([]byte, bool) {
-	if len(j) < 2 || j[0] != '"' || j[len(j)-1] != '"' {
-		return nil, false
-	}
-	return j[1 : len(j)-1], true
-}
+// The functions below find where things end; where that is beyond s, it is not JSON. Go's
+// code for Wasm makes calls and turns of loops dear, so they look at eight bytes at a
+// time, and walk calls nothing on the way that most members take.
 
-// Text appends a text's bytes to dst, without quotes and escapes. Half a surrogate pair
-// becomes U+FFFD.
-func (j JSON) Text(dst []byte) ([]byte, bool) {
-	inside, ok := j.Inside()
-	return unescape(dst, inside), ok
-}
-
-// Whole is a number written without fraction and exponent that fits into an int64.
-func (j JSON) Whole() (int64, bool) {
-	digits, sign := j, uint64(0)
-	if len(j) > 0 && j[0] == '-' {
-		digits, sign = j[1:], 1
+// walk gives yield the members of an object or, without keys, the items of a list.
+func (j JSON) walk(opening byte, yield func(key []byte, value JSON) bool) {
+	if len(j) == 0 || j[0] != opening {
+		return
 	}
-	n := uint64(0)
-	for _, c := range digits {
-		if c -= '0'; c > 9 {
-			return 0, false
+	s := roomy(j)
+	for i := 1; ; i++ {
+		if i = space(s, i); i >= len(s) || s[i] == opening+2 {
+			return
 		}
-		n = n*10 + uint64(c)
-	}
-	if len(digits) == 0 || len(digits) > 19 || n > math.MaxInt64+sign {
-		return 0, false
-	}
-	return int64(n) * (1 - 2*int64(sign)), true
-}
-
-// Number is a number's value: exact rounding up to 15 digits and exponents of ±22,
-// within a few units in the last place beyond, infinite when it is too large.
-func (j JSON) Number() (float64, bool) {
-	if n, ok := j.Whole(); ok {
-		return float64(n), true
-	}
-	if j.Kind() != '0' {
-		return 0, false
-	}
-	digits, sign := j[space(j, 0):], 1.0
-	if digits[0] == '-' {
-		digits, sign = digits[1:], -1
-	}
-	x, scale, point, i := uint64(0), 0, 0, 0
-	for ; i < len(digits) && digits[i]|0x20 != 'e'; i++ {
-		c := digits[i] - '0'
-		switch {
-		case c > 9:
-			point = 1
-		case x < 1e17:
-			x = x*10 + uint64(c)
-			scale -= point
-		default: // more digits than count
-			scale += 1 - point
+		var key []byte
+		if opening == '{' {
+			start := i + 1
+			i = start
+			for n := 8; n == 8 && i < len(s); i += n {
+				n = special(word(s, i))
+			}
+			if i+1 < len(s) && s[i] == '"' && s[i+1] == ':' {
+				key = j[start:i]
+				i = space(s, i+2)
+			} else {
+				key, i = member(s, start)
+			}
+		}
+		end := i
+		if i >= len(s) {
+			return
+		} else if s[i] == '"' || s[i]|0x20 == '{' {
+			end = valueEnd(s, i)
+		} else {
+			for n := 8; n == 8 && end < len(s); end += n {
+				x := word(s, end)
+				n = first(equal(x, ',') | equal(x|ones*' ', '}') | (x-ones*'!')&^x)
+			}
+		}
+		if end <= i || end > len(s) || !yield(key, j[i:end]) {
+			return
+		}
+		if i = space(s, end); i >= len(s) || s[i] != ',' {
+			return
 		}
 	}
-	if i < len(digits) {
-		e, _ := JSON(bytes.TrimPrefix(digits[i+1:], []byte{'+'})).Whole()
-		scale += int(min(max(e, -1<<20), 1<<20))
-	}
-	return sign * scaled(float64(x), scale), true
 }
 
-// scaled is x times ten to the power of scale.
-func scaled(x float64, scale int) float64 {
-	switch {
-	case x == 0 || scale < -340:
-		return 0
-	case scale < -300:
-		return x / 1e300 / math.Pow10(-scale-300)
-	case scale < 0:
-		return x / math.Pow10(-scale)
-	}
-	return x * math.Pow10(scale)
+// member is the name that begins at i, behind its quote, and where its value does.
+func member(s []byte, i int) (key []byte, value int) {
+	end := min(textEnd(s, i), len(s))
+	return unescape(nil, s[i:max(end-1, i)]), space(s, space(s, end)+1)
 }
+
+// space is where s goes on behind white space from i on.
+func space(s []byte, i int) int {
+	for i < len(s) && s[i] <= ' ' {
+		i++
+	}
+	return i
+}
+
+// valueEnd is the end of the text, object or list at i.
+func valueEnd(s []byte, i int) int {
+	if s[i] == '"' {
+		return textEnd(s, i+1)
+	}
+	depth, inside := 0, uint64(0) // inside is ones in a text
+	for i < len(s) {
+		x, next := word(s, i), i+8
+		quotes := exactly(x, '"')
+		if inside != 0 && quotes == 0 || equal(x, '\\')&tops != 0 { // a text to pass by itself
+			begin := first(quotes)
+			next = i + begin + 1
+			if inside != 0 {
+				begin, next = 0, i
+			}
+			next = textEnd(s, next)
+			x &= 1<<(8*begin) - 1
+			quotes, inside = 0, 0
+		}
+		parity := quotes >> 7 * ones // of the quotes up to a byte tells whether it is in a text
+		// The brackets become DEL. So do y, Y and _, which stand in texts only.
+		brackets := exactly(x|ones*0x26, 0x7f) &^ ((parity ^ inside) << 7)
+		inside ^= parity >> 56 & 1 * ones
+		for ; brackets != 0; brackets &= brackets - 1 {
+			if x<<6&brackets&-brackets != 0 { // bit 1 is set in those that open
+				depth++
+			} else if depth--; depth <= 0 {
+				return i + first(brackets) + 1
+			}
+		}
+		i = next
+	}
+	return i + 1
+}
+
+// textEnd is the end of a text, given from behind the quote that opens it.
+func textEnd(s []byte, i int) int {
+	for i < len(s) {
+		if i = specialAt(s, i); i < len(s) && s[i] == '"' {
+			return i + 1
+		}
+		i += 2 // an escape
+	}
+	return i + 1
+}
+
+// specialAt is where the first quote, backslash or control stands from i on. It begins
+// with 32 bytes at a time.
+func specialAt(s []byte, i int) int {
+	for ; i+32 <= len(s); i += 32 {
+		x := (*[4]uint64)(unsafe.Pointer(&s[i]))
+		if special(x[0])&special(x[1])&special(x[2])&special(x[3]) != 8 {
+			break
+		}
+	}
+	for n := 8; n == 8 && i < len(s); i += n {
+		n = special(word(s, i))
+	}
+	return i
+}
+
+const ones, tops = 0x0101010101010101, 0x8080808080808080
+
+// word is the eight bytes of s from i on, the first one lowest; anything may stand
+// beyond the end, but s must be roomy. It is not encoding/binary's: Go does not merge its
+// loads on Wasm.
+func word(s []byte, i int) uint64 {
+	return *(*uint64)(unsafe.Add(unsafe.Pointer(unsafe.SliceData(s)), i))
+}
+
+// roomy is s with 16 bytes of memory behind it, so that words can be read at its end. The
+// input has them, and so what lies in it; anything else may have to be copied.
+func roomy(s []byte) []byte {
+	if cap(s)-len(s) < 16 {
+		return append(make([]byte, 0, len(s)+16), s...)
+	}
+	return s
+}
+
+// first is the number of the first byte that is marked by its highest bit, 8 when none is.
+func first(marks uint64) int { return bits.TrailingZeros64(marks&tops) >> 3 }
+
+// equal marks the bytes that equal c, which is ASCII. Of the marks only the first one is
+// right: what is subtracted is borrowed from the bytes behind it.
+func equal(x uint64, c byte) uint64 { return ((x ^ ones*uint64(c)) - ones) &^ x }
+
+// exactly marks all bytes that equal c, and no others.
+func exactly(x uint64, c byte) uint64 {
+	x ^= ones * uint64(c)
+	return ^(x&^tops + ^uint64(tops) | x) & tops
+}
+
+// special is the number of the first quote, backslash or control, 8 when there is none.
+func special(x uint64) int { return first(equal(x, '"') | equal(x, '\\') | (x-ones*' ')&^x) }

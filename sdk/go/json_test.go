@@ -49,12 +49,6 @@ func build(t *testing.T, v JSON) any {
 
 // agree compares what this package and encoding/json make of in.
 func agree(t *testing.T, in []byte) {
-	if got, want := JSON(in).Valid(), json.Valid(in); got != want {
-		if strings.Count(string(in), "[")+strings.Count(string(in), "{") < MaxDepth {
-			t.Errorf("Valid(%q) = %v, want %v", in, got, want)
-		}
-		return
-	}
 	if !json.Valid(in) {
 		return
 	}
@@ -118,15 +112,6 @@ func roam(v JSON, depth int) {
 	}
 }
 
-func TestDeepJSONIsNotValid(t *testing.T) {
-	for depth, want := range map[int]bool{MaxDepth: true, MaxDepth + 1: false, 1 << 20: false} {
-		in := strings.Repeat("[", depth) + strings.Repeat("]", depth)
-		if got := JSON(in).Valid(); got != want {
-			t.Errorf("%d levels: Valid = %v, want %v", depth, got, want)
-		}
-	}
-}
-
 func TestMember(t *testing.T) {
 	v := JSON(`{"a":{"b":{"c":"d"}},"\u0061":2,"n":null,"t":true}`)
 	for path, want := range map[string]string{"a b c": `"d"`, "a": `{"b":{"c":"d"}}`, "a x": "", "x": "", "t t": "", "n": "null"} {
@@ -156,16 +141,19 @@ func TestWhole(t *testing.T) {
 }
 
 func TestTextsAndNumbersComeBack(t *testing.T) {
-	text := "plain ascii text, then \"quotes\" \\ and\n\r\t\x00\x1f\x7f é 😀 \xff\xf0\x9f end of it all"
+	text := "plain ascii text, then \"quotes\" \\ and\n\r\t\x00\x1f\x7f é 😀 end of it all"
 	for from := range len(text) {
 		for to := from; to <= len(text); to++ {
+			if !utf8.ValidString(text[from:to]) {
+				continue // the host sends none
+			}
 			written := AppendText(nil, []byte(text[from:to]))
 			var got string
 			if err := json.Unmarshal(written, &got); err != nil {
 				t.Fatalf("%s: %v", written, err)
 			}
 			read, ok := JSON(written).Text(nil)
-			if want := string([]rune(text[from:to])); !ok || got != want || string(read) != want {
+			if want := text[from:to]; !ok || got != want || string(read) != want {
 				t.Fatalf("%q became %q and %q, want %q", text[from:to], got, read, want)
 			}
 		}
@@ -185,9 +173,6 @@ func TestReadingAllocatesNothing(t *testing.T) {
 	v := append(make(JSON, 0, len(in)+16), in...) // as the host's input has room behind it
 	buf := make([]byte, 0, 64)
 	n := testing.AllocsPerRun(100, func() {
-		if !v.Valid() {
-			t.Error("not valid")
-		}
 		for item := range v.Member("a").Items {
 			for key, member := range item.Members {
 				if string(key) == "b" {

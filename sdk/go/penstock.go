@@ -1,32 +1,31 @@
-// Package penstock is the guest side of Penstock's plugin contract, for Go. It
-// hands a hook its input as bytes and the hook's output back to the host, both in
-// buffers that are reused from call to call, so that a guest does not grow. It reads
-// JSON in place and appends it, and reads the flat routing record. It knows nothing of
-// what requests and replies mean.
+// Package penstock is the guest side of Penstock's plugin contract, for Go. It hands a
+// hook its input as bytes and the hook's output back to the host, both in buffers that
+// are reused from call to call, so that a guest does not grow. It reads JSON in place
+// and appends it, and reads the flat routing record.
 //
 // A plugin exports its hooks itself, in a file built for wasip1 only:
 //
 //	//go:wasmexport penstock_route_flat
 //	func route(ptr, n uint32) uint64 { return penstock.Call(rank, ptr, n) }
 //
-// and links this package for penstock_alloc and penstock_abi_version. Everything
-// but those exports compiles natively too, so hooks are tested with plain go test.
-//
-// An instance of a module is single-threaded, and so is this package: the buffers
-// belong to the instance, which is why they are package variables.
+// Everything but those exports compiles natively too, so hooks are tested with go test.
+// An instance of a module is single-threaded, and so is this package: the buffers belong
+// to the instance, which is why they are package variables.
 package penstock
 
 import (
+	"slices"
 	"strings"
 	"unsafe"
 )
 
 // ABIVersion is the version of the contract that this package speaks: the major
 // number in the high 16 bits, the minor in the low ones.
-const ABIVersion = 1 << 16
+//
+//go:wasmexport penstock_abi_version
+func ABIVersion() int32 { return 1 << 16 }
 
-// MaxInput bounds one input in bytes. A larger allocation is refused, and the host
-// takes the call as failed.
+// MaxInput bounds one input in bytes. A larger one is refused, and its call fails.
 const MaxInput = 48 << 20
 
 // A Hook turns the host's input into the guest's output, which it appends to out.
@@ -50,22 +49,23 @@ func Reject(code int32, parts ...string) *Error {
 	return &Error{Code: code, Message: strings.Join(parts, "")}
 }
 
-// input and output are the instance's two buffers; the host writes into the first
-// and reads from the second.
+// input and output are the instance's buffers, which the host writes and reads.
 var input, output []byte
 
 // Alloc gives the host n bytes of input buffer and returns their address; 0 means
 // that the guest refuses. The region is valid until the next call of Alloc.
+//
+//go:wasmexport penstock_alloc
 func Alloc(n uint32) uint32 {
 	if n > MaxInput {
 		return 0
 	}
-	if uint32(cap(input)) < n {
+	if uint32(cap(input)) < n+16 { // JSON is read in words
 		input = nil // Let the collector have the old one before the new one is made.
-		input = make([]byte, n, n+n/8+1024)
+		input = make([]byte, n+n/8+1024)
 	}
 	input = input[:n]
-	return address(input[:cap(input)])
+	return address(input)
 }
 
 // Call runs a hook on the n bytes at ptr, which the host got from Alloc, and packs
@@ -77,29 +77,39 @@ func Call(hook Hook, ptr, n uint32) uint64 {
 		return 0
 	}
 	result, err := hook(output[:0], input[:n])
-	if err != nil {
-		report(err)
-		return 0
+	if e, ok := err.(*Error); ok {
+		hostError(e.Code, e.Message)
+	} else if err != nil {
+		hostError(500, err.Error())
 	}
-	if len(result) == 0 {
+	if err != nil || len(result) == 0 {
 		return 0
 	}
 	if cap(result) > cap(output) {
 		output = result
 	}
-	return uint64(address(result))<<32 | uint64(uint32(len(result)))
+	return uint64(address(result))<<32 | uint64(len(result))
 }
 
-func report(err error) {
-	if e, ok := err.(*Error); ok {
-		hostError(e.Code, e.Message)
-		return
-	}
-	hostError(500, err.Error())
+// address is where b begins in linear memory, natively cut to 32 bits.
+func address(b []byte) uint32 { return uint32(uintptr(unsafe.Pointer(unsafe.SliceData(b)))) }
+
+// Level grades a log line: Debug, Info, Warn or Fault.
+type Level int32
+
+const Debug, Info, Warn, Fault Level = 0, 1, 2, 3
+
+// KVGet appends to dst what the plugin's store holds under key and reports whether it
+// holds anything. Grant: kv.
+func KVGet(dst []byte, key string) ([]byte, bool) {
+	dst = slices.Grow(dst, 64<<10) // the longest value
+	room := dst[len(dst):cap(dst)]
+	n := int(hostGet(key, unsafe.Pointer(unsafe.SliceData(room)), uint32(len(room))))
+	return dst[:len(dst)+max(n, 0)], n >= 0
 }
 
-// address is where b begins in linear memory. Natively it is cut to 32 bits and
-// good for comparison only.
-func address(b []byte) uint32 {
-	return uint32(uintptr(unsafe.Pointer(unsafe.SliceData(b))))
+// KVSet keeps a value of at most 64 KiB for 1 to 86,400 seconds, or removes it with 0
+// seconds. It reports false when the host refuses. Grant: kv.
+func KVSet(key string, value []byte, seconds uint32) bool {
+	return hostSet(key, unsafe.Pointer(unsafe.SliceData(value)), uint32(len(value)), seconds) == 1
 }

@@ -79,9 +79,7 @@ func FuzzReadRoute(f *testing.F) {
 		for k := range route.Len {
 			_ = *route.Target(k)
 		}
-		for key := range route.Settings {
-			_ = key
-		}
+		_, _ = route.Setting("seed")
 	})
 }
 

@@ -83,7 +83,7 @@ func TestTheSDKsImportOnlyWhatIsUsed(t *testing.T) {
 				t.Fatal(err)
 			}
 			for _, i := range o.imports {
-				if i.module != fromPenstock || i.name != "error" {
+				if i.module == fromPenstock && i.name != "error" {
 					t.Errorf("%s/%s imports %s.%s", language, plugin, i.module, i.name)
 				}
 			}
@@ -133,7 +133,7 @@ func FuzzCheapest(f *testing.F) {
 // sameJSON compares by value: one number has several spellings.
 func sameJSON(a, b []byte) bool {
 	var x, y any
-	return json.Unmarshal(orNull(a), &x) == nil && json.Unmarshal(orNull(b), &y) == nil && cmp.Equal(x, y, cmp.Comparer(near))
+	return json.Unmarshal(orNull(a), &x) == nil && json.Unmarshal(orNull(b), &y) == nil && same(x, y)
 }
 
 func orNull(b []byte) []byte {

@@ -23,7 +23,7 @@ func (r *ranking) routeFlat(out, in []byte) ([]byte, error) {
 		}
 	}
 	for _, p := range r.places {
-		out = penstock.AppendRank(out, penstock.Rank{Index: p.index, Score: 0 - p.cost})
+		out = penstock.AppendRank(out, p.index, 0, 0-p.cost)
 	}
 	return out, nil
 }

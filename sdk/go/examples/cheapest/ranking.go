@@ -42,7 +42,7 @@ func expected(setting penstock.JSON, there bool) (float64, error) {
 		return usualOutput, nil
 	}
 	n, ok := setting.Number()
-	if !ok || n < 0 || !setting.Valid() {
+	if !ok || n < 0 {
 		return 0, penstock.Reject(400, "output_tokens must be a number that is not negative")
 	}
 	return n, nil

@@ -10,9 +10,6 @@ type request struct {
 
 // route is the hook in its JSON form.
 func (r *ranking) route(out, in []byte) ([]byte, error) {
-	if !penstock.JSON(in).Valid() {
-		return nil, penstock.Reject(500, "the input is not JSON")
-	}
 	q, err := readRequest(in)
 	if err != nil {
 		return nil, err

@@ -1,0 +1,63 @@
+//go:build wasip1
+
+// Command probe is a plugin for the gateway's tests, which uses what the examples do not.
+package main
+
+import penstock "github.com/penstock/penstock/sdk/go"
+
+func main() {}
+
+//go:wasmexport penstock_route
+func route(ptr, n uint32) uint64 { return penstock.Call(again, ptr, n) }
+
+//go:wasmexport penstock_transform_request
+func transformRequest(ptr, n uint32) uint64 { return penstock.Call(host, ptr, n) }
+
+// again reads a list, or an object's values, and writes them as a list by way of what
+// they mean.
+func again(out, in []byte) ([]byte, error) {
+	list, found := penstock.JSON(in), false
+	out = append(out, '[')
+	for item := range list.Items {
+		out = appendValue(out, item)
+	}
+	for key, value := range list.Members {
+		found = found || string(key) == "x"
+		out = appendValue(out, value)
+	}
+	if found != (list.Member("x") != nil) {
+		return nil, penstock.Reject(500, "x")
+	}
+	return append(out, ']'), nil
+}
+
+func appendValue(out []byte, v penstock.JSON) []byte {
+	if len(out) > 1 {
+		out = append(out, ',')
+	}
+	if text, ok := v.Text(nil); ok {
+		return penstock.AppendText(out, text)
+	}
+	if n, ok := v.Whole(); ok {
+		return penstock.AppendWhole(out, n)
+	}
+	if x, ok := v.Number(); ok {
+		return penstock.AppendNumber(out, x)
+	}
+	return append(out, v...)
+}
+
+// host calls the host's functions, each once.
+func host(out, in []byte) ([]byte, error) {
+	penstock.Log(penstock.Info, string(in))
+	penstock.MetricAdd("calls", 1)
+	out, _ = penstock.KVGet(out, "key")
+	out = penstock.AppendWhole(append(out, ' '), penstock.NowMS())
+	if penstock.RandomU64() == penstock.RandomU64() {
+		return nil, penstock.Reject(500, "the random numbers are the same")
+	}
+	if !penstock.KVSet("key", in, 60) {
+		return nil, penstock.Reject(500, "the store is full")
+	}
+	return out, nil
+}
