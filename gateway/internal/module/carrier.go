@@ -23,7 +23,7 @@ type answer struct {
 
 // ask makes the call for one event. The error is the call's, or a fault about the frame.
 func (c *carrier) ask(ctx context.Context, name string, data []byte) (answer, error) {
-	c.in = appendFrame(c.in[:0], c.state, name, data)
+	c.in = appendFrame(c.in[:0], c.state, name, sound(data))
 	out, fuel, err := c.module.Call(ctx, c.hook, c.seed, c.in, c.out[:0])
 	a := answer{silent: true, fuel: fuel}
 	if err != nil {

@@ -55,7 +55,7 @@ func (d *ClientDialect) Accept(ctx context.Context, a Accepting) ([]byte, error)
 	s := scan{b: a.Body}
 	if s.raw(); s.end() != nil {
 		return nil, &llm.Error{Code: llm.CodeInvalidJSON, Status: http.StatusBadRequest, Fault: llm.FaultBadRequest,
-			Message: "The request's body is not JSON.", Err: s.err}
+			Message: "The request's body is " + s.err.Error() + ".", Err: s.err}
 	}
 	in := d.inputs.Get().(*[]byte)
 	defer d.inputs.Put(in)
@@ -168,7 +168,7 @@ func appendRendering(dst []byte, r Rendering) []byte {
 	dst = appendText(dst, "request_id", r.RequestID)
 	dst = appendWhole(dst, "created", r.Created.Unix())
 	dst = appendWhole(dst, "status", int64(r.Status))
-	dst = append(appendKey(dst, "body"), r.Body...)
+	dst = append(appendKey(dst, "body"), sound(r.Body)...)
 	return append(dst, '}')
 }
 

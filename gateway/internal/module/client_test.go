@@ -134,7 +134,7 @@ func TestAStreamToACallerIsRenderedByteForByte(t *testing.T) {
 	}
 	defer e.Close()
 	got, err := e.Next(context.Background(), []byte("{}\n\n"))
-	if err != nil || string(got) != "chunk\n{}\n\n" {
+	if err != nil || string(got) != "chunk\n{}" {
 		t.Errorf("Next = %q, %v", got, err)
 	}
 	if got, err := e.End(context.Background()); err != nil || string(got) != "penstock.end\n" {

@@ -136,6 +136,7 @@ func appendInbound(dst []byte, i Inbound) []byte {
 // appendReplyBody gives the body as it is when it is JSON, else its beginning as a
 // string: it may be a proxy's HTML page.
 func appendReplyBody(dst, body []byte) []byte {
+	body = sound(body)
 	s := scan{b: body}
 	s.raw()
 	if s.end() == nil {

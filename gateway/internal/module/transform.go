@@ -100,7 +100,7 @@ func (t *Transform) Response(ctx context.Context, x *llm.Exchange, status int, b
 	defer t.inputs.Put(in)
 	*in = appendWhole(appendExchange((*in)[:0], x), "created", x.Request.Received.Unix())
 	*in = appendWhole(*in, "status", int64(status))
-	*in = append(append(appendKey(*in, "body"), body...), '}')
+	*in = append(append(appendKey(*in, "body"), sound(body)...), '}')
 	out, fuel, err := t.call(ctx, x, NormaliseResponse, *in, make([]byte, 0, len(body)+512))
 	if err == nil && len(out) > 0 {
 		if _, wrong := readReply(out); wrong != nil {
