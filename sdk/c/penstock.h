@@ -168,6 +168,5 @@ PS_EXPORT(abi_version) int32_t penstock_abi_version(void) { return PS_ABI_VERSIO
 PS_EXPORT(alloc) uint32_t penstock_alloc(uint32_t size) { return ps_alloc(size); }
 
 #include "penstock_json.h"
-#include "penstock_number.h"
 #include "penstock_flat.h"
 #endif

@@ -31,7 +31,7 @@ static bool read_candidate(ps_json candidate, price *c) {
     if (ps_is(w.name, "i")) index = ps_whole(w.value, &c->index);
     else if (ps_is(w.name, "price_in")) in = ps_number(w.value, &c->in);
     else if (ps_is(w.name, "price_out")) out = ps_number(w.value, &c->out);
-    else if (ps_is(w.name, "healthy")) healthy = ps_kind_of(w.value) == PS_TRUE;
+    else if (ps_is(w.name, "healthy")) healthy = ps_kind(w.value) == PS_TRUE;
   }
   return index && in && out && healthy;
 }
@@ -49,10 +49,8 @@ static bool rank(ps_text input, ps_buf *out) {
       for (ps_walk i = ps_items(w.value); ps_next(&i);)
         if (read_candidate(i.value, &c)) ps_append(&prices, (ps_text){(uint8_t *)&c, sizeof c});
   }
-  if (!ps_valid(request)) return ps_reject(500, PS("the input is not JSON"));
   ps_json setting = ps_member(with, "output_tokens");
-  bool set = ps_kind_of(setting) != PS_MISSING && ps_kind_of(setting) != PS_NULL;
-  if (set && !output_tokens(setting, &answer)) return false;
+  if (!ps_null(setting) && !output_tokens(setting, &answer)) return false;
   if (most < answer) answer = most;
   for (size_t k = 0; k < prices.len / sizeof c; k++) {
     c = ((price *)prices.at)[k];
@@ -77,8 +75,7 @@ static bool rank_flat(ps_text input, ps_buf *out) {
   ps_text setting;
   if (!route) return ps_reject(500, PS("the header does not fit"));
   if (ps_setting(route, "output_tokens", &setting)) {
-    ps_json value = ps_parse(setting);
-    if (!output_tokens(ps_valid(value) ? value : ps_nothing, &answer)) return false;
+    if (!output_tokens(ps_parse(setting), &answer)) return false;
   }
   if (route->max_output && route->max_output < answer) answer = route->max_output;
   for (uint32_t k = 0; k < route->len; k++) {

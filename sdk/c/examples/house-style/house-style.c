@@ -10,8 +10,8 @@ static ps_json styles(ps_json config) { return ps_member(config, "styles"); }
 static bool settings(ps_text input, ps_buf *out) {
   (void)out;
   ps_json list = styles(ps_member(ps_parse(input), "config"));
-  bool fits = ps_kind_of(list) == PS_OBJECT;
-  for (ps_walk w = ps_members(list); ps_next(&w);) fits = fits && ps_kind_of(w.value) == PS_STRING;
+  bool fits = ps_kind(list) == PS_OBJECT;
+  for (ps_walk w = ps_members(list); ps_next(&w);) fits = fits && ps_kind(w.value) == PS_STRING;
   return fits || ps_reject(400, PS("styles must be an object of strings"));
 }
 PS_INIT(settings)
@@ -45,16 +45,15 @@ static ps_json first_item(ps_json list) {
 static bool transform(ps_text input, ps_buf *out) {
   ps_json request = ps_parse(input);
   ps_buf style = {0};
-  if (!ps_valid(request)) return ps_reject(500, PS("the input is not JSON"));
   if (!find_style(ps_member(request, "target"), &style)) return true;
   ps_text body = ps_raw(ps_member(request, "body"));
   ps_json messages = ps_member(body.at, "messages");
-  if (ps_kind_of(messages) != PS_LIST) return ps_reject(400, PS("messages must be a list"));
+  if (ps_kind(messages) != PS_LIST) return ps_reject(400, PS("messages must be a list"));
 
   ps_json first = first_item(messages), role = ps_member(first, "role"), content = ps_member(first, "content");
   bool system = ps_is(role, "system") || ps_is(role, "developer");
-  ps_json list = system && ps_kind_of(content) == PS_LIST ? content : messages;
-  bool inside = system && ps_kind_of(content) == PS_STRING;
+  ps_json list = system && ps_kind(content) == PS_LIST ? content : messages;
+  bool inside = system && ps_kind(content) == PS_STRING;
   ps_json place = inside ? content : list + 1; // what comes before it stays in front
   ps_append(out, PS("{\"body\":"));
   ps_append(out, (ps_text){body.at, place - body.at});

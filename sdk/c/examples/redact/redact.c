@@ -54,7 +54,6 @@ static void replace(edit *e, const uint8_t *from, const uint8_t *to) {
 
 static bool response(ps_text input, ps_buf *out) {
   ps_json request = ps_parse(input);
-  if (!ps_valid(request)) return ps_reject(500, PS("the input is not JSON"));
   ps_json body = ps_member(request, "body");
   edit e = {{0}, ps_raw(body), false};
   for (ps_walk w = ps_items(ps_member(body, "choices")); ps_next(&w);) {
@@ -118,12 +117,12 @@ static void choice(edit *e, ps_buf *waiting, ps_json choice) {
     else if (ps_is(w.name, "finish_reason")) reason = w.value;
   }
   content = ps_member(delta, "content");
-  bool last = ps_kind_of(reason) != PS_MISSING && ps_kind_of(reason) != PS_NULL;
+  bool last = !ps_null(reason);
   ps_buf text = {0}, all = {0}, cleaned = {0};
   size_t place;
   ps_text held = find(waiting, index, &place);
   bool has_text = ps_text_of(content, &text);
-  if (!has_text && (!last || !held.len || ps_kind_of(delta) != PS_OBJECT)) return;
+  if (!has_text && (!last || !held.len || ps_kind(delta) != PS_OBJECT)) return;
 
   ps_append(&all, held);
   ps_append(&all, ps_held(&text));
@@ -131,7 +130,7 @@ static void choice(edit *e, ps_buf *waiting, ps_json choice) {
   clean(&cleaned, part(ps_held(&all), 0, all.len - keep));
   ps_text kept = part(ps_held(&all), all.len - keep, all.len);
   if (has_text && equal(ps_held(&cleaned), ps_held(&text)) && equal(kept, held)) return;
-  bool put = ps_kind_of(content) == PS_MISSING; // there is no content yet
+  bool put = ps_kind(content) == PS_MISSING; // there is no content yet
   replace(e, put ? delta + 1 : content, put ? delta + 1 : content + ps_raw(content).len);
   if (put) ps_append(&e->out, PS("\"content\":"));
   ps_append_text(&e->out, ps_held(&cleaned));
@@ -165,7 +164,6 @@ static bool event(ps_text input, ps_buf *out) {
   if (equal(name, PS("penstock.end"))) return end(state, out), true;
   if (!equal(name, PS("chunk"))) return true;
   ps_json chunk = ps_parse(data);
-  if (!ps_valid(chunk)) return ps_reject(500, PS("the chunk is not JSON"));
   edit e = {{0}, ps_raw(chunk), false};
   ps_buf waiting = {0};
   ps_append(&waiting, state);

@@ -32,8 +32,8 @@ static bool response(ps_text input, ps_buf *out) {
   ps_json envelope = ps_parse(input), body = ps_member(envelope, "body");
   int64_t status = 0;
   ps_whole(ps_member(envelope, "status"), &status);
-  bool failed = status >= 400 && ps_kind_of(ps_member(body, "error")) != PS_OBJECT;
-  ps_append(out, ps_kind_of(body) == PS_OBJECT && !failed ? ps_raw(body) : FAILED("acme's reply is not one"));
+  bool failed = status >= 400 && ps_kind(ps_member(body, "error")) != PS_OBJECT;
+  ps_append(out, ps_kind(body) == PS_OBJECT && !failed ? ps_raw(body) : FAILED("acme's reply is not one"));
   return true;
 }
 PS_HOOK(normalise_response, response)
@@ -49,7 +49,7 @@ static bool event(ps_text input, ps_buf *out) {
   ps_json chunk = ps_parse(data);
   if (same(data, PS("[DONE]"))) {
     ps_append_line(out, data);
-  } else if (ps_kind_of(chunk) != PS_OBJECT || !ps_valid(chunk)) {
+  } else if (ps_kind(chunk) != PS_OBJECT) {
     ps_append_line(out, FAILED("acme's event is not one"));
   } else {
     for (size_t k = 0; k < data.len; k++) ps_push(out, data.at[k] == '\n' ? ' ' : data.at[k]); // a line end would end the chunk

@@ -8,11 +8,11 @@
 static bool add_line(ps_text input, ps_buf *out) {
   ps_json request = ps_member(ps_parse(input), "body"), messages = ps_member(request, "messages");
   ps_text body = ps_raw(request);
-  if (ps_kind_of(messages) != PS_LIST) return ps_reject(400, PS("messages must be a list"));
+  if (ps_kind(messages) != PS_LIST) return ps_reject(400, PS("messages must be a list"));
   ps_walk first = ps_items(messages);
   if (!ps_next(&first)) return true; // no message, no opinion
   ps_json content = ps_member(first.value, "content");
-  bool extend = ps_kind_of(content) == PS_STRING && ps_is(ps_member(first.value, "role"), "system");
+  bool extend = ps_kind(content) == PS_STRING && ps_is(ps_member(first.value, "role"), "system");
   ps_json place = (extend ? content : messages) + 1; // behind the quote or bracket
   ps_append(out, PS("{\"body\":"));
   ps_append(out, (ps_text){body.at, place - body.at});

@@ -1,0 +1,40 @@
+// Probe: a plugin for the gateway's tests, which uses what the examples do not.
+#include "penstock.h"
+
+static void write(ps_json v, ps_buf *out) {
+  ps_buf text = {0};
+  double x;
+  int64_t n;
+  ps_push(out, out->len ? ',' : '[');
+  if (ps_text_of(v, &text)) ps_append_text(out, ps_held(&text));
+  else if (ps_whole(v, &n)) ps_append_whole(out, n);
+  else if (ps_number(v, &x)) ps_append_number(out, x);
+  else ps_append(out, ps_raw(v));
+}
+
+// Reads a list, or an object's values, and writes them as a list by way of what they mean.
+static bool again(ps_text input, ps_buf *out) {
+  ps_json list = ps_parse(input);
+  bool found = false;
+  for (ps_walk w = ps_items(list); ps_next(&w);) write(w.value, out);
+  for (ps_walk w = ps_members(list); ps_next(&w);) {
+    found = found || ps_is(w.name, "x");
+    write(w.value, out);
+  }
+  if (found != (ps_kind(ps_member(list, "x")) != PS_MISSING)) return ps_reject(500, PS("x"));
+  ps_append(out, out->len ? PS("]") : PS("[]"));
+  return true;
+}
+PS_HOOK(route, again)
+
+// Calls the host's functions.
+static bool host(ps_text input, ps_buf *out) {
+  ps_log(PS_INFO, input);
+  ps_metric_add(PS("calls"), 1);
+  ps_kv_get(PS("key"), out);
+  ps_push(out, ' ');
+  ps_append_whole(out, ps_now_ms());
+  if (ps_random_u64() == ps_random_u64()) return ps_reject(500, PS("the random numbers are the same"));
+  return ps_kv_set(PS("key"), input, 60) || ps_reject(500, PS("the store is full"));
+}
+PS_HOOK(transform_request, host)
