@@ -7,9 +7,8 @@ import (
 	"testing"
 )
 
-// maxLines bounds either side of an SDK: the contract's, where every line counts, and
-// what reads and writes JSON, where lines of code count. Whoever wants to trust a plugin
-// reads both in one sitting.
+// maxLines bounds either side of an SDK, in lines of code: the contract's, and what reads
+// and writes JSON. Whoever wants to trust a plugin reads both in one sitting.
 const maxLines = 300
 
 func TestEverySDKIsSmall(t *testing.T) {
@@ -24,19 +23,19 @@ func TestEverySDKIsSmall(t *testing.T) {
 			case "json", "penstock_json", "scalar":
 				json += codeLines(string(text))
 			default:
-				contract += strings.Count(string(text), "\n")
+				contract += codeLines(string(text))
 			}
 			return err
 		})
 		if err != nil {
 			t.Fatal(err)
 		}
-		t.Logf("%s: the contract has %d lines, JSON %d lines of code", language, contract, json)
+		t.Logf("%s: the contract has %d lines of code, JSON %d", language, contract, json)
 		if contract == 0 || contract > maxLines {
-			t.Errorf("%s: the contract's side has %d lines, want at most %d", language, contract, maxLines)
+			t.Errorf("%s: the contract's side has %d lines of code, want at most %d", language, contract, maxLines)
 		}
 		if json == 0 || json > maxLines {
-			t.Errorf("%s: JSON takes %d lines of code, want at most %d", language, json, maxLines)
+			t.Errorf("%s: JSON has %d lines of code, want at most %d", language, json, maxLines)
 		}
 	}
 }

@@ -6,6 +6,8 @@ use crate::Buf;
 pub const UNLIMITED: u32 = u32::MAX;
 /// The flag of a target in an answer that must not be tried at all.
 pub const DROP: u32 = 1;
+/// The most state that an event hook may leave, in bytes.
+pub const MAX_STATE: usize = 64 << 10;
 
 /// The input of penstock_route_flat, read in place.
 #[derive(Clone, Copy)]
@@ -31,14 +33,11 @@ pub struct Target {
     pub context: u32, pub inflight: u32,
     /// From 0 to 1, NaN when unknown.
     pub quality: f64,
-    /// The time to the first token in milliseconds, and output tokens per second; 0 when
-    /// unknown.
+    /// The time to the first token in ms, and output tokens per second; 0 when unknown.
     pub ttft_ms: f64, pub tps: f64,
     pub error_rate: f64, pub weight: f64, pub order: i32,
-    /// They may be UNLIMITED.
-    pub remaining_requests: u32, pub remaining_tokens: u32,
-    /// How many tokens of the prompt are cached there.
-    pub cached_prefix: u32,
+    /// The first two may be UNLIMITED; the third is tokens of the prompt that are cached there.
+    pub remaining_requests: u32, pub remaining_tokens: u32, pub cached_prefix: u32,
 }
 
 impl Target {
@@ -68,8 +67,7 @@ impl<'a> Route<'a> {
     /// The k-th candidate, k < len.
     pub fn target(&self, k: usize) -> Target {
         let record = &self.records[k * self.step..][..size_of::<Target>()];
-        // Safety: as above.
-        unsafe { ptr::read_unaligned(record.as_ptr() as *const Target) }
+        unsafe { ptr::read_unaligned(record.as_ptr() as *const Target) } // Safety: as above.
     }
 
     /// The route's setting of this name, as it is spelled; names that nest are joined by
@@ -100,7 +98,7 @@ impl Buf {
         self.append(score.to_le_bytes())
     }
 
-    /// Begins an event hook's answer with the state for the next event, at most 64 KiB.
+    /// Begins an event hook's answer with the state for the next event.
     pub fn append_state(&mut self, state: &[u8]) {
         self.append((state.len() as u32).to_le_bytes());
         self.append(state)

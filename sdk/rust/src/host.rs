@@ -46,11 +46,9 @@ pub fn random_u64() -> u64 { unsafe { import::random_u64() } }
 /// below zero are faults. Needs the grant `metrics`.
 pub fn metric_add(name: &str, value: f64) { unsafe { import::metric_add(name.as_ptr(), name.len(), value) } }
 
-/// Appends what is stored under a key, and reports whether something is. Needs the grant
-/// `kv`.
+/// Appends what is stored under a key, and reports whether something is. Needs the grant `kv`.
 pub fn kv_get(key: &[u8], into: &mut Buf) -> bool {
-    const MOST: usize = 64 << 10; // bytes of a value
-    let room = if into.reserve(MOST) { MOST } else { 0 };
+    let room = if into.reserve(64 << 10) { 64 << 10 } else { 0 }; // the longest value
     // Safety: the room lies behind what the buffer holds and belongs to it.
     let n = unsafe { import::kv_get(key.as_ptr(), key.len(), into.as_mut_ptr().add(into.len()), room) };
     if n > 0 && n as usize <= room { into.advance(n as usize) }

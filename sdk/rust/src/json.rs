@@ -1,35 +1,32 @@
-use core::{ptr, slice, str};
+use core::{mem, ptr, slice, str};
 
-use crate::{ends, ends_in_zero, Buf, MEMORY};
+use crate::{Buf, MEMORY};
 
 /// What a value is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Kind { Missing, Null, False, True, Number, Text, List, Object }
 
-/// A JSON value: a place in a text. Nothing is copied or built, and nothing recurses,
-/// however deep values nest. It is safe to look into text that is not valid, but what is
-/// found there means nothing: ask [`Json::valid`] first.
-///
-/// Behind every text lies a zero byte, which no value goes past: so the end needs no
-/// looking after.
+/// A JSON value: a place in a text. Nothing is copied or built, nothing recurses, and
+/// nothing is checked, since the host vouches for what it sends: text that is not JSON is
+/// answered with something or other. Behind every text lies a zero byte, which nothing
+/// goes past, so the end needs no looking after.
 #[derive(Clone, Copy)]
 pub struct Json<'a>(&'a u8);
 
 impl<'a> Json<'a> {
-    /// The value that a text is. One that is not the end of the call's input is copied
-    /// behind it, and must not contain zeros.
+    /// The value that a text is. One that is not the end of the call's input is copied.
     pub fn new(text: &'a [u8]) -> Json<'a> {
         MEMORY.passed.set((ptr::null(), ptr::null())); // another text may have lain here
-        Json(space(ends_in_zero(text)))
+        // Safety: there are zeros behind the input, and the copy lasts as long as the call.
+        if text.as_ptr() as usize + text.len() == MEMORY.end.get() { return Json(unsafe { &*text.as_ptr() }) }
+        let mut copy = Buf::new();
+        copy.append(text);
+        copy.append([0; 16]);
+        if copy.is_full() { Json::missing() } else { Json(unsafe { &*mem::ManuallyDrop::new(copy).as_ptr() }) }
     }
 
     /// A value that is not there.
     pub const fn missing() -> Json<'a> { Json(&0) }
-
-    /// Whether the text is a value and nothing else; a question for a whole text, not for
-    /// a value within. Bytes in strings need not be UTF-8. It costs next to nothing after a
-    /// walk through all of an object or a list.
-    pub fn valid(self) -> bool { end(self.0).map_or(false, |at| ends(space(at))) }
 
     pub fn kind(self) -> Kind {
         match *self.0 {
@@ -44,16 +41,22 @@ impl<'a> Json<'a> {
         }
     }
 
+    /// Whether there is no value, or the value null.
+    pub fn null(self) -> bool { matches!(self.kind(), Kind::Missing | Kind::Null) }
+
     /// The value as it is spelled.
-    pub fn raw(self) -> &'a [u8] { between(self.0, end(self.0).unwrap_or(self.0)) }
+    pub fn raw(self) -> &'a [u8] { between(self.0, end(self.0)) }
+
+    /// A text's spelling between its quotes; None of what is none.
+    pub fn inside(self) -> Option<&'a [u8]> { self.raw().strip_prefix(b"\"")?.strip_suffix(b"\"") }
 
     /// What is spelled before a value that lies within this one, and what from there on.
     pub fn before(self, part: Json<'a>) -> &'a [u8] { &self.raw()[..between(self.0, part.0).len()] }
     pub fn from(self, part: Json<'a>) -> &'a [u8] { &self.raw()[between(self.0, part.0).len()..] }
 
-    /// The member of an object with this name, of several the last, or a missing value.
+    /// The first member of an object with this name, or a missing value.
     pub fn member(self, name: &str) -> Json<'a> {
-        self.members().filter(|(n, _)| n.is(name)).last().map_or(Json::missing(), |(_, value)| value)
+        self.members().find(|(n, _)| n.is(name)).map_or(Json::missing(), |(_, value)| value)
     }
 
     /// The members of an object, each a name, which is a text, and a value.
@@ -73,7 +76,7 @@ impl<'a> Json<'a> {
     #[inline(always)] fn equals(self, text: &str) -> bool {
         let mut at = after(self.0, 1);
         for &c in text.as_bytes() {
-            if *at != c || c == b'"' || c == b'\\' || c == 0 { break }
+            if *at != c || c == b'"' || c == b'\\' { break }
             at = after(at, 1);
         }
         if *at == b'\\' {
@@ -86,16 +89,16 @@ impl<'a> Json<'a> {
     /// Appends a text, decoded, and reports whether this is one. U+FFFD stands for half a
     /// surrogate pair.
     pub fn text(self, into: &mut Buf) -> bool {
-        let mut at = after(self.0, (*self.0 == b'"') as usize);
-        while *self.0 == b'"' {
+        if *self.0 != b'"' { return false }
+        let mut at = after(self.0, 1);
+        loop {
             let run = special(at);
             into.append(between(at, run));
-            match escape(run) {
-                Some((c, end)) => { into.append(c.encode_utf8(&mut [0; 4])); at = end }
-                None => return *run == b'"',
-            }
+            if *run != b'\\' { return true }
+            let (c, end) = escape(run);
+            into.append(c.encode_utf8(&mut [0; 4]));
+            at = end;
         }
-        false
     }
 
     /// The number; None for what is none, or is beyond an f64.
@@ -105,20 +108,18 @@ impl<'a> Json<'a> {
             n = n * 10 + (*at - b'0') as u64;
             at = after(at, 1);
         }
-        let length = between(self.0, at).len();
-        if length > 0 && length < 19 && *at != b'.' && *at | 0x20 != b'e' { Some(n as f64) } else { self.fraction() }
-    }
-
-    fn fraction(self) -> Option<f64> {
-        let text = between(self.0, number(self.0)?);
-        str::from_utf8(text).ok()?.parse().ok().filter(|x: &f64| x.is_finite())
+        let whole = *at < b'.' || *at == b']' || *at == b'}';
+        if whole && (1..19).contains(&between(self.0, at).len()) { Some(n as f64) } else { self.parse().filter(|x: &f64| x.is_finite()) }
     }
 
     /// The number if it has neither a dot nor an exponent and fits.
-    pub fn whole(self) -> Option<i64> { str::from_utf8(between(self.0, number(self.0)?)).ok()?.parse().ok() }
+    pub fn whole(self) -> Option<i64> { self.parse() }
+
+    fn parse<T: str::FromStr>(self) -> Option<T> { str::from_utf8(self.raw()).ok()?.parse().ok() }
 }
 
-/// A walk through what lies between brackets. It remembers where they end.
+/// A walk through what lies between brackets. It remembers where they end, so that what
+/// encloses them need not look for that again.
 #[derive(Clone)]
 pub struct Walk<'a> { whole: &'a u8, open: u8, value: Option<&'a u8> }
 
@@ -127,7 +128,7 @@ impl<'a> Iterator for Walk<'a> {
 
     #[inline(always)] fn next(&mut self) -> Option<Self::Item> {
         let mut at = match self.value {
-            Some(value) => space(end(value)?),
+            Some(value) => space(end(value)),
             None if *self.whole == self.open => space(after(self.whole, 1)),
             None => return None,
         };
@@ -136,9 +137,13 @@ impl<'a> Iterator for Walk<'a> {
             return None;
         }
         if self.value.is_some() { at = if *at == b',' { space(after(at, 1)) } else { return None } }
-        let value = if self.open == b'{' { name(at)? } else { at };
-        self.value = Some(value);
-        Some((Json(at), Json(value)))
+        let mut value = at;
+        if self.open == b'{' {
+            value = space(string(at));
+            if *value == b':' { value = space(after(value, 1)) }
+        }
+        self.value = Some(value).filter(|&&c| c != 0);
+        self.value.map(|value| (Json(at), Json(value)))
     }
 }
 
@@ -150,114 +155,41 @@ impl<'a> Iterator for Walk<'a> {
     unsafe { slice::from_raw_parts(from, (to as *const u8 as usize).saturating_sub(from as *const u8 as usize)) }
 }
 
-/// Passes a value. Like all that pass something, it returns None if that is not there.
-#[inline(always)] fn end(at: &u8) -> Option<&u8> {
-    match (*at, MEMORY.passed.get()) {
-        // Safety: the end was found in the text that this value lies in.
-        (b'{' | b'[', (from, end)) if ptr::eq(from, at) => Some(unsafe { &*end }),
-        (b'{' | b'[', _) => nested(at),
-        _ => scalar(at),
-    }
-}
-
-/// Passes a list or an object, at most 300 deep.
-#[inline(never)] fn nested(mut at: &u8) -> Option<&u8> {
-    let (mut close, mut depth) = ([0; 301], 0); // the brackets to come
-    loop {
-        let opens = *at == b'{' || *at == b'[';
-        if opens {
-            depth += 1;
-            *close.get_mut(depth)? = *at + 2;
-            at = space(after(at, 1));
-        } else {
-            at = space(scalar(at)?);
-        }
-        if !opens || *at == *close.get(depth)? {
-            while *at == *close.get(depth)? {
-                at = after(at, 1);
-                depth -= 1;
-                if depth == 0 { return Some(at) }
-                at = space(at);
-            }
-            if *at != b',' { return None }
-            at = space(after(at, 1));
-        }
-        if *close.get(depth)? == b'}' { at = name(at)? }
-    }
-}
-
-/// Passes the name of a member, the colon, and the space around it.
-#[inline(always)] fn name(at: &u8) -> Option<&u8> {
-    if *at != b'"' { return None }
-    let at = space(string(at)?);
-    if *at == b':' { Some(space(after(at, 1))) } else { None }
-}
-
-/// Passes what is neither a list nor an object.
-#[inline(always)] fn scalar(at: &u8) -> Option<&u8> {
-    match *at {
-        b'"' => string(at),
-        b't' => word(at, "true"),
-        b'f' => word(at, "false"),
-        b'n' => word(at, "null"),
-        _ => number(at),
-    }
-}
-
-#[inline(always)] fn word<'a>(mut at: &'a u8, word: &str) -> Option<&'a u8> {
-    for c in word.bytes() {
-        if *at != c { return None }
-        at = after(at, 1);
-    }
-    Some(at)
-}
-
-#[inline(always)] fn string(at: &u8) -> Option<&u8> {
-    let mut at = special(after(at, 1));
-    while *at != b'"' { at = special(escape(at)?.1) }
-    Some(after(at, 1))
-}
-
-/// The character that an escape stands for, and where it ends.
-#[inline(never)] fn escape(at: &u8) -> Option<(char, &u8)> {
-    let unit = |k: usize| (k..k + 4).try_fold(0, |n, k| Some(n << 4 | (*after(at, k) as char).to_digit(16)?));
-    let c = *after(at, 1);
-    if *at != b'\\' { return None }
-    if c != b'u' {
-        let k = b"\"\\/bfnrt".iter().position(|&e| e == c)?;
-        return Some((b"\"\\/\x08\x0c\n\r\t"[k] as char, after(at, 2)));
-    }
-    let high = unit(2)?;
-    if high & 0xfc00 == 0xd800 && *after(at, 6) == b'\\' && *after(at, 7) == b'u' {
-        let low = unit(8)?;
-        if low & 0xfc00 == 0xdc00 {
-            return Some((char::from_u32(0x10000 + ((high & 0x3ff) << 10 | low & 0x3ff))?, after(at, 12)));
-        }
-    }
-    Some((char::from_u32(high).unwrap_or('\u{fffd}'), after(at, 6)))
-}
-
-#[inline(always)] fn number(mut at: &u8) -> Option<&u8> {
-    if *at == b'-' { at = after(at, 1) }
-    at = if *at == b'0' { after(at, 1) } else { digits(at)? };
-    if *at == b'.' { at = digits(after(at, 1))? }
-    if *at | 0x20 == b'e' {
-        let sign = matches!(*after(at, 1), b'+' | b'-');
-        at = digits(after(at, 1 + sign as usize))?;
-    }
-    Some(at)
-}
-
-/// Passes one digit or more.
-#[inline(always)] fn digits(mut at: &u8) -> Option<&u8> {
-    let from = at;
-    while at.wrapping_sub(b'0') < 10 { at = after(at, 1) }
-    if ptr::eq(at, from) { None } else { Some(at) }
-}
-
 #[inline(always)] fn space(mut at: &u8) -> &u8 {
     while *at <= b' ' && matches!(*at, b' ' | b'\n' | b'\r' | b'\t') { at = after(at, 1) }
     at
+}
+
+/// Where a value ends.
+#[inline(always)] fn end(mut at: &u8) -> &u8 {
+    match (*at, MEMORY.passed.get()) {
+        // Safety: the end was found in the text that this value lies in.
+        (b'{' | b'[', (from, end)) if ptr::eq(from, at) => return unsafe { &*end },
+        (b'{' | b'[', _) => return nested(at),
+        (b'"', _) => return string(at),
+        _ => while *at >= b'+' && !matches!(*at, b',' | b']' | b'}') { at = after(at, 1) },
+    }
+    at
+}
+
+#[inline(never)] fn nested(mut at: &u8) -> &u8 {
+    let mut depth = 0;
+    while *at != 0 {
+        if *at == b'"' {
+            at = string(at);
+            continue;
+        }
+        depth += (*at | 0x20 == b'{') as i32 - (*at | 0x20 == b'}') as i32;
+        at = after(at, 1);
+        if depth <= 0 { break }
+    }
+    at
+}
+
+#[inline(always)] fn string(at: &u8) -> &u8 {
+    let mut at = special(after(at, 1));
+    while *at == b'\\' { at = special(after(at, 2)) }
+    after(at, (*at == b'"') as usize)
 }
 
 /// Where the first quote, backslash or control character stands from here. It looks at
@@ -265,11 +197,97 @@ impl<'a> Iterator for Walk<'a> {
 /// set, and perhaps that of a byte behind it, never one before.
 #[inline(always)] fn special(mut at: &u8) -> &u8 {
     const ONES: u64 = 0x0101_0101_0101_0101;
-    let marks = |x: u64, n: u64| x.wrapping_sub(ONES * n) & !x;
     loop {
         let x = unsafe { ptr::read_unaligned(at as *const u8 as *const u64) };
-        let found = (marks(x, 0x20) | marks(x ^ ONES * 0x22, 1) | marks(x ^ ONES * 0x5c, 1)) & ONES << 7;
+        let marks = |c: u64, less: u64| (x ^ ONES * c).wrapping_sub(ONES * less);
+        let found = (marks(0, 0x20) | marks(0x22, 1) | marks(0x5c, 1)) & !x & ONES << 7;
         if found != 0 { return after(at, found.trailing_zeros() as usize / 8) }
         at = after(at, 8);
+    }
+}
+
+/// The character that an escape stands for, and where it ends.
+#[inline(never)] fn escape(at: &u8) -> (char, &u8) {
+    let unit = |k: usize| (k..k + 4).fold(0, |n, k| n << 4 | (*after(at, k) as char).to_digit(16).unwrap_or(0));
+    let c = *after(at, 1);
+    if c != b'u' {
+        let k = b"bfnrt".iter().position(|&e| e == c);
+        return (k.map_or(c, |k| b"\x08\x0c\n\r\t"[k]) as char, after(at, 1 + (c != 0) as usize));
+    }
+    let high = unit(2);
+    if high & 0xfc00 == 0xd800 && *after(at, 6) == b'\\' && *after(at, 7) == b'u' {
+        let low = unit(8);
+        if low & 0xfc00 == 0xdc00 {
+            return (char::from_u32(0x10000 + ((high & 0x3ff) << 10 | low & 0x3ff)).unwrap_or('\u{fffd}'), after(at, 12));
+        }
+    }
+    (char::from_u32(high).unwrap_or('\u{fffd}'), after(at, 6))
+}
+
+impl Buf {
+    /// Appends text, which is UTF-8, as a JSON string, escaped as far as JSON requires.
+    pub fn append_text(&mut self, text: impl AsRef<[u8]>) {
+        self.push(b'"');
+        self.append_inside(text);
+        self.push(b'"');
+    }
+
+    /// The same without the quotes.
+    pub fn append_inside(&mut self, text: impl AsRef<[u8]>) {
+        let (text, mut from) = (text.as_ref(), 0);
+        for (k, &c) in text.iter().enumerate() {
+            if c >= b' ' && c != b'"' && c != b'\\' { continue }
+            self.append(&text[from..k]);
+            match c {
+                b'\n' => self.append("\\n"),
+                b'"' | b'\\' => self.append([b'\\', c]),
+                _ => self.append([b'\\', b'u', b'0', b'0', b'0' + (c >> 4), b"0123456789abcdef"[c as usize & 15]]),
+            }
+            from = k + 1;
+        }
+        self.append(&text[from..]);
+    }
+
+    /// Appends a number, without a dot if it is whole, with as many digits as it has if
+    /// those are 15 or less, else with 17; null for infinities and NaN.
+    pub fn append_number(&mut self, x: f64) {
+        let (size, mut scale) = (x.max(-x), 1);
+        if !x.is_finite() { return self.append("null") }
+        if x < 0.0 { self.push(b'-') }
+        for k in 0..16 {
+            let digits = (size * scale as f64 + 0.5) as u64;
+            if digits < 9_000_000_000_000_000 && digits as f64 / scale as f64 == size {
+                self.append_whole((digits / scale) as i64);
+                let dot = self.len();
+                if k > 0 { self.append_whole((digits % scale + scale) as i64) } // a 1, and k digits
+                if k > 0 && !self.is_full() { self[dot] = b'.' }
+                return;
+            }
+            scale *= 10;
+        }
+        let (mut e, mut power) = ((size.to_bits() >> 52) as i32, 0);
+        let mut m = size.to_bits() & (1 << 52) - 1 | ((e > 0) as u64) << 52;
+        e = e.max(1) - 1075;
+        let tenth = |m: u64| m / 10 + (m % 10 > 4) as u64;
+        while e < 0 { // m × 2^e × 10^power stays the same
+            if m >> 60 > 0 { (m, e) = ((m >> 1) + (m & 1), e + 1) } else { (m, power) = (m * 10, power - 1) }
+        }
+        while e > 0 {
+            if m >> 63 > 0 { (m, power) = (tenth(m), power + 1) } else { (m, e) = (m << 1, e - 1) }
+        }
+        while m >= 100_000_000_000_000_000 || m % 10 == 0 { (m, power) = (tenth(m), power + 1) }
+        self.append_whole(m as i64);
+        if power != 0 { self.push(b'e'); self.append_whole(power) }
+    }
+
+    /// Appends a whole number.
+    pub fn append_whole(&mut self, n: i64) {
+        let (mut digits, mut at, mut rest) = ([b'-'; 20], 20, n.unsigned_abs());
+        while at == 20 || rest > 0 {
+            at -= 1;
+            digits[at] = b'0' + (rest % 10) as u8;
+            rest /= 10;
+        }
+        self.append(&digits[at - (n < 0) as usize..]);
     }
 }

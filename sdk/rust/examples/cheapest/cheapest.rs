@@ -23,10 +23,7 @@ fn rank(input: &[u8], out: &mut Buf) -> Result {
             setting = Some(value.member("output_tokens"));
         }
     }
-    if !request.valid() {
-        return reject(500, "the input is not JSON");
-    }
-    let setting = setting.filter(|s| s.kind() != Kind::Missing && s.kind() != Kind::Null);
+    let setting = setting.filter(|s| !s.null());
     let answer = setting.map_or(Ok(500.0), output_tokens)?.min(most);
     for candidate in prices.chunks_exact(24) {
         let [index, price_in, price_out] = [0, 8, 16].map(|at| figure(&candidate[at..]));
@@ -62,11 +59,7 @@ fn rank_flat(input: &[u8], out: &mut Buf) -> Result {
         Some(route) => route,
         None => return reject(500, "the header does not fit"),
     };
-    let expected = match route.setting("output_tokens").map(Json::new) {
-        Some(text) if !text.valid() => output_tokens(Json::missing())?,
-        Some(text) => output_tokens(text)?,
-        None => 500.0,
-    };
+    let expected = route.setting("output_tokens").map_or(Ok(500.0), |text| output_tokens(Json::new(text)))?;
     let answer = if route.max_output > 0 { expected.min(route.max_output as f64) } else { expected };
     for k in 0..route.len {
         let t = route.target(k);

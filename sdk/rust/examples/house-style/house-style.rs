@@ -19,9 +19,6 @@ fn settings(input: &[u8], _: &mut Buf) -> Result {
 
 fn transform(input: &[u8], out: &mut Buf) -> Result {
     let request = Json::new(input);
-    if !request.valid() {
-        return reject(500, "the input is not JSON");
-    }
     let mut style = Buf::new();
     if !find_style(request.member("target"), &mut style) {
         return Ok(());

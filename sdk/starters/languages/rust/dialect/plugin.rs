@@ -51,7 +51,7 @@ fn event(input: &[u8], out: &mut Buf) -> Result {
     let chunk = Json::new(data);
     if data == b"[DONE]" {
         out.append_line(data);
-    } else if chunk.kind() == Kind::Object && chunk.valid() {
+    } else if chunk.kind() == Kind::Object {
         data.iter().for_each(|&c| out.push(if c == b'\n' { b' ' } else { c })); // a line end would end the chunk
     } else {
         out.append_line(b"{\"error\":{\"message\":\"acme's event is not one\",\"type\":\"api_error\",\"param\":null,\"code\":null}}");
