@@ -4,6 +4,9 @@ const std = @import("std");
 /// What remaining_requests and remaining_tokens hold when nobody knows.
 pub const unlimited: u32 = std.math.maxInt(u32);
 
+/// The flag of a target in an answer that must not be tried at all.
+pub const drop: u32 = 1;
+
 /// One candidate. Prices are in nano-USD per million tokens and mean nothing without the flag
 /// priced; the context and cached_prefix are in tokens, first_token in milliseconds and speed in
 /// tokens per second, both 0 when unknown; quality (NaN when unknown) and error_rate are between

@@ -2,7 +2,7 @@
 //! which grows down to meet the output. Every call uses it again. Behind scratch is a little room
 //! to spare, because bytes are read in sixteens.
 const std = @import("std");
-const scan = @import("scan.zig");
+const json = @import("json.zig");
 
 const spare = 16;
 const page = 1 << 16;
@@ -52,11 +52,6 @@ pub fn scratch(comptime T: type, n: usize) []T {
     return to[0..n];
 }
 
-/// Gives back the bytes that scratch gave out last.
-pub fn release(bytes: []u8) void {
-    out.end += bytes.len;
-}
-
 pub const Out = struct {
     start: usize = 0,
     len: usize = 0,
@@ -94,69 +89,16 @@ pub const Out = struct {
         @memcpy(o.add(bytes.len), bytes);
     }
 
-    /// Appends a text as a JSON string. Bytes that are not UTF-8 become U+FFFD.
-    pub fn appendText(o: *Out, text: []const u8) void {
-        o.append("\"");
-        o.appendEscaped(text);
-        o.append("\"");
-    }
+    pub const appendText = json.appendText;
+    pub const appendInside = json.appendInside;
+    pub const appendNumber = json.appendNumber;
+    pub const appendWhole = json.appendWhole;
 
-    /// Appends a text as it stands between the quotes of a JSON string.
-    pub fn appendEscaped(o: *Out, text: []const u8) void {
-        var from: usize = 0;
-        var k: usize = 0;
-        while (true) {
-            k = scan.plainEnd(text, k, true);
-            if (k >= text.len) break;
-            const n = std.unicode.utf8ByteSequenceLength(text[k]) catch 0;
-            if (n > 1 and k + n <= text.len and std.unicode.utf8ValidateSlice(text[k..][0..n])) {
-                k += n;
-                continue;
-            }
-            o.append(text[from..k]);
-            o.appendEscape(text[k]);
-            k += 1;
-            from = k;
-        }
-        o.append(text[from..]);
-    }
-
-    fn appendEscape(o: *Out, c: u8) void {
-        const digits = "0123456789abcdef";
-        switch (c) {
-            '\n' => o.append("\\n"),
-            '"', '\\' => o.append(&.{ '\\', c }),
-            0x20...0x21, 0x23...0x5b, 0x5d...0xff => o.append("\u{fffd}"),
-            else => o.append(&.{ '\\', 'u', '0', '0', digits[c >> 4], digits[c & 15] }),
-        }
-    }
-
-    /// Appends the shortest number that reads back as x, without a dot if it is whole. JSON has
-    /// only finite ones: others are null.
-    pub fn appendNumber(o: *Out, x: f64) void {
-        if (@abs(x) < 0x1p53 and x == @trunc(x) and (x != 0 or std.math.isPositiveZero(x))) return o.appendWhole(@intFromFloat(x));
-        if (!std.math.isFinite(x)) return o.append("null");
-        var buffer: [std.fmt.float.min_buffer_size]u8 = undefined;
-        const plain = @abs(x) >= 1e-7 and @abs(x) < 1e21;
-        o.append(std.fmt.float.render(&buffer, x, .{ .mode = if (plain) .decimal else .scientific }) catch unreachable);
-    }
-
-    /// Appends a whole number.
-    pub fn appendWhole(o: *Out, n: i64) void {
-        var buffer: [20]u8 = undefined;
-        var k: usize = buffer.len;
-        var rest = @abs(n);
-        while (rest > 0 or k == buffer.len) : (rest /= 10) {
-            k -= 1;
-            buffer[k] = '0' + @as(u8, @intCast(rest % 10));
-        }
-        if (n < 0) o.append("-");
-        o.append(buffer[k..]);
-    }
-
-    /// Appends one entry of a flat answer, the best first. A higher score is better, not NaN.
-    pub fn appendRank(o: *Out, rank: Rank) void {
-        o.append(std.mem.asBytes(&rank));
+    /// Appends a target to a flat answer, the best first. A higher score is better, not NaN.
+    pub fn appendRank(o: *Out, index: u32, flags: u32, score: f64) void {
+        o.append(std.mem.asBytes(&index));
+        o.append(std.mem.asBytes(&flags));
+        o.append(std.mem.asBytes(&score));
     }
 
     /// Begins an event hook's output with the state to carry to the next call. The payload follows.
@@ -175,6 +117,3 @@ pub const Out = struct {
 
 // Where the payload begins in the output.
 var payload: usize = 0;
-
-/// An entry of a flat answer; flag 1 says that the target must not be tried at all.
-pub const Rank = extern struct { index: u32, flags: u32 = 0, score: f64 };

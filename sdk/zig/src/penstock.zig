@@ -6,13 +6,15 @@
 //!     }
 const memory = @import("memory.zig");
 const json = @import("json.zig");
-const scan = @import("scan.zig");
 const flat = @import("flat.zig");
 
 pub const Out = memory.Out;
 pub const Json = json.Json;
 pub const Route = flat.Route;
 pub const Target = flat.Target;
+pub const drop = flat.drop;
+pub const unlimited = flat.unlimited;
+pub const max_state = flat.max_state;
 pub const readRoute = flat.readRoute;
 pub const splitFrame = flat.splitFrame;
 pub const splitEvent = flat.splitEvent;
@@ -76,7 +78,7 @@ export fn penstock_abi_version() i32 {
 }
 
 /// The most input a call may bring, in bytes: three times as much fits into an instance's 16 MiB.
-pub const max_input = 4 << 20;
+pub const max_input = 5 << 20;
 
 /// Room for the input of a call, and with it for as much output and scratch; 0 when there is none.
 export fn penstock_alloc(size: usize) usize {
@@ -87,7 +89,7 @@ export fn penstock_alloc(size: usize) usize {
 pub fn call(comptime hook: fn ([]const u8, *Out) Error!void, ptr: [*]u8, len: usize) u64 {
     const out = &memory.out;
     out.len = 0;
-    scan.forget();
+    json.closed = "";
     hook(ptr[0..len], out) catch return 0;
     return if (out.len == 0) 0 else @as(u64, out.start) << 32 | out.len;
 }

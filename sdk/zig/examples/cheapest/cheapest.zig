@@ -63,7 +63,6 @@ fn route(text: []const u8, out: *Out) !void {
             while (list.next()) |candidate| consider(candidate, &offers);
         }
     }
-    if (!input.valid()) return penstock.reject(500, "the input is not JSON"); // All of it has been seen by now.
     const ranked = try offers.rank(prompt, setting, bound);
     for (ranked, 0..) |offer, k| {
         out.append(if (k > 0) ",{\"i\":" else "{\"ranking\":[{\"i\":");
@@ -77,7 +76,7 @@ fn route(text: []const u8, out: *Out) !void {
 
 fn outputTokens(with: Json) ?f64 {
     const v = with.member("output_tokens");
-    return if (v.kind() == .none) 500 else v.number();
+    return if (v.isNull()) 500 else v.number();
 }
 
 // Adds a candidate to the offers if it is healthy and its prices are known.
@@ -104,13 +103,8 @@ fn routeFlat(input: []const u8, out: *Out) !void {
         offers.add(.{ .index = t.index, .price_in = @floatFromInt(t.price_in), .price_out = @floatFromInt(t.price_out) });
     }
     const bound: f64 = if (r.max_output == 0) std.math.inf(f64) else @floatFromInt(r.max_output);
-    const setting = if (r.setting("output_tokens")) |text| number(text) else 500;
+    const setting = if (r.setting("output_tokens")) |text| Json.from(text).number() else 500;
     for (try offers.rank(@floatFromInt(r.est_input), setting, bound)) |offer| {
-        out.appendRank(.{ .index = offer.index, .score = -offer.cost });
+        out.appendRank(offer.index, 0, -offer.cost);
     }
-}
-
-fn number(text: []const u8) ?f64 {
-    const v = Json.from(text);
-    return if (v.valid()) v.number() else null;
 }

@@ -13,11 +13,10 @@ export fn penstock_transform_request(ptr: [*]u8, len: usize) u64 {
 }
 
 // The settings' styles, in the input of penstock_init, which is kept.
-var styles: Json = .{ .text = "" };
+var styles: Json = .none;
 
 fn init(text: []const u8, _: *Out) !void {
     const input = Json.from(text);
-    if (!input.valid()) return penstock.reject(500, "the settings are not JSON");
     styles = input.member("config").member("styles");
     var ok = styles.kind() == .object;
     var all = styles.members();
@@ -28,13 +27,12 @@ fn init(text: []const u8, _: *Out) !void {
 
 fn transform(text: []const u8, out: *Out) !void {
     const input = Json.from(text);
-    if (!input.valid()) return penstock.reject(500, "the input is not JSON");
-    const style = styleOf(input.member("target").member("id").string() orelse "") orelse return;
+    const style = styleOf(input.member("target").member("id").text() orelse "") orelse return;
     const body = input.member("body");
     const messages = body.member("messages");
     if (messages.kind() != .list) return penstock.reject(400, "messages must be a list");
     var list = messages.items();
-    const first: Json = list.next() orelse .{ .text = "" };
+    const first: Json = list.next() orelse .none;
     const role = first.member("role");
     const content = first.member("content");
     const prompt = role.is("system") or role.is("developer");
@@ -59,7 +57,7 @@ fn styleOf(id: []const u8) ?[]const u8 {
         longest = pattern.len;
         style = m.value;
     }
-    return if (style) |s| s.string() else null;
+    return if (style) |s| s.text() else null;
 }
 
 fn matches(pattern: []const u8, id: []const u8) bool {
@@ -70,11 +68,11 @@ fn matches(pattern: []const u8, id: []const u8) bool {
 // Appends the body with something put behind the first byte of one of its values.
 fn insert(out: *Out, body: Json, into: Json, before: []const u8, text: []const u8, behind: []const u8) void {
     const all = body.raw();
-    const at = into.text.ptr - all.ptr + 1;
+    const at = into.rest.ptr - all.ptr + 1;
     out.append("{\"body\":");
     out.append(all[0..at]);
     out.append(before);
-    out.appendEscaped(text);
+    out.appendInside(text);
     out.append(behind);
     out.append(all[at..]);
     out.append("}");

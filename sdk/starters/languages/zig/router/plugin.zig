@@ -37,5 +37,5 @@ fn rank(input: []const u8, out: *penstock.Out) !void {
         n += 1;
     }
     std.mem.sortUnstable(Offer, offers[0..n], {}, Offer.before);
-    for (offers[0..n]) |o| out.appendRank(.{ .index = o.index, .score = -o.cost }); // a higher score is better
+    for (offers[0..n]) |o| out.appendRank(o.index, 0, -o.cost); // a higher score is better
 }

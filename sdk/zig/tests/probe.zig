@@ -1,0 +1,46 @@
+//! A plugin for the gateway's tests, which uses what the examples do not.
+const penstock = @import("penstock");
+const Json = penstock.Json;
+const Out = penstock.Out;
+
+export fn penstock_route(ptr: [*]u8, len: usize) u64 {
+    return penstock.call(again, ptr, len);
+}
+
+export fn penstock_transform_request(ptr: [*]u8, len: usize) u64 {
+    return penstock.call(host, ptr, len);
+}
+
+// Reads a list, or an object's values, and writes them as a list by way of what they mean.
+fn again(text: []const u8, out: *Out) !void {
+    const list = Json.from(text);
+    var items = list.items();
+    while (items.next()) |v| write(v, out);
+    var found = false;
+    var members = list.members();
+    while (members.next()) |m| {
+        found = found or m.is("x");
+        write(m.value, out);
+    }
+    if (found != (list.member("x").kind() != .none)) return penstock.reject(500, "x");
+    out.append(if (out.len > 0) "]" else "[]");
+}
+
+fn write(v: Json, out: *Out) void {
+    out.append(if (out.len > 0) "," else "[");
+    if (v.text()) |s| return out.appendText(s);
+    if (v.whole()) |n| return out.appendWhole(n);
+    if (v.number()) |x| return out.appendNumber(x);
+    out.append(v.raw());
+}
+
+// Calls the host's functions.
+fn host(text: []const u8, out: *Out) !void {
+    penstock.log(.info, text);
+    penstock.metricAdd("calls", 1);
+    if (penstock.kvGet("key")) |value| out.append(value);
+    out.append(" ");
+    out.appendWhole(penstock.nowMs());
+    if (penstock.randomU64() == penstock.randomU64()) return penstock.reject(500, "the random numbers are the same");
+    if (!penstock.kvSet("key", text, 60)) return penstock.reject(500, "the store is full");
+}
