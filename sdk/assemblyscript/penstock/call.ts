@@ -15,7 +15,7 @@ export type Span = u64;
 @inline export function length(s: Span): usize { return <usize>(s & 0xffffffff); }
 
 /** The most input a call may bring, in bytes: three times as much fits into an instance's 16 MiB. */
-export const MAX_INPUT: usize = 4 << 20;
+export const MAX_INPUT: usize = 5 << 20;
 
 // From base on the memory is the SDK's: the input, the output from `output` to `at`, free room,
 // then scratch from `end` to 8 bytes before `limit`, because bytes are read in eights. Every call
@@ -85,12 +85,21 @@ export function scratch(n: usize): usize {
   return end -= n;
 }
 
-/** Gives back the n bytes that scratch gave out last. */
-export function unscratch(n: usize): void { end += n; }
-
 /** The bytes of a text: a Span as it is, a string as UTF-8 in scratch. */
 export function bytes<T>(text: T): Span {
   if (!isString<T>()) return <Span>text;
   const s = changetype<string>(text), n = <usize>String.UTF8.byteLength(s), to = scratch(n);
   return span(to, String.UTF8.encodeUnsafe(changetype<usize>(s), s.length, to));
+}
+
+/** Appends a Span or a string as it is. */
+export function append<T>(text: T): void {
+  if (isString<T>()) {
+    const s = changetype<string>(text);
+    grown(String.UTF8.encodeUnsafe(changetype<usize>(s), s.length, reserve(3 * s.length)));
+  } else {
+    const n = length(<u64>text);
+    memory.copy(reserve(n), start(<u64>text), n);
+    grown(n);
+  }
 }

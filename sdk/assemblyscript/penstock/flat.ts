@@ -1,7 +1,6 @@
 // The binary forms: the flat record of routing, read where it stands, and the frames of events.
-import { appended, grown, length, reserve, span, Span, start } from "./call";
+import { append, appended, grown, length, reserve, span, Span, start } from "./call";
 import { equals } from "./json";
-import { append } from "./write";
 
 /** What remainingRequests and remainingTokens hold when nobody knows. */
 export const UNLIMITED: u32 = u32.MAX_VALUE;

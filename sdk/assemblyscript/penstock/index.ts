@@ -5,6 +5,4 @@
 export * from "./host";
 export * from "./call";
 export * from "./json";
-export * from "./number";
-export * from "./write";
 export * from "./flat";

@@ -1,7 +1,7 @@
 // A router that ranks targets by what the request would cost there, cheapest first.
 import {
   append, appendNumber, appendRank, appendWhole, call, is, items, Json, Kind, kind, member, members, next, number,
-  raw, readRoute, reject, Span, TargetFlag, valid, value, whole,
+  readRoute, reject, Span, TargetFlag, value, whole,
 } from "penstock";
 
 export { penstock_abi_version, penstock_alloc } from "penstock";
@@ -20,7 +20,7 @@ class Offer {
 // Ranks by cost, for a prompt of so many tokens and an answer of as many as the setting says (500
 // without one), but no more than the bound. The setting is the text of a number.
 function rank(offers: Offer[], prompt: f64, setting: Span, bound: f64): bool {
-  const expected: f64 = !setting ? 500 : valid(setting) ? number(setting) : NaN;
+  const expected: f64 = !setting || kind(setting) == Kind.Null ? 500 : number(setting);
   if (!(expected >= 0)) {
     reject(400, "output_tokens must be a number that is not negative");
     return false;
@@ -41,12 +41,11 @@ function route(input: Json): void {
     v = value(m);
     if (is(m, "est_input_tokens")) prompt = number(v);
     else if (is(m, "max_tokens") && kind(v) == Kind.Number) bound = number(v);
-    else if (is(m, "with")) setting = raw(member(v, "output_tokens"));
+    else if (is(m, "with")) setting = member(v, "output_tokens");
     else if (is(m, "candidates")) {
       for (let c = items(v); c; c = next(v, c)) consider(c, offers);
     }
   }
-  if (!valid(input)) return reject(500, "the input is not JSON"); // All of it has been seen by now.
   if (!rank(offers, prompt, setting, bound)) return;
   for (let k = 0; k < offers.length; k++) {
     append(k ? ",{\"i\":" : "{\"ranking\":[{\"i\":");

@@ -1,7 +1,7 @@
 // A transform that puts an operator's text for the target model in front of the system prompt.
 import {
-  append, appendEscaped, call, is, items, Json, keep, Kind, kind, length, member, members, next, raw, reject, Span,
-  span, start, textOf, valid, value,
+  append, appendInside, call, is, items, Json, keep, Kind, kind, length, member, members, next, raw, reject, Span,
+  span, start, textOf, value,
 } from "penstock";
 
 export { penstock_abi_version, penstock_alloc } from "penstock";
@@ -13,16 +13,14 @@ export function penstock_transform_request(ptr: usize, len: usize): u64 { return
 let styles: Json = 0;
 
 function init(input: Json): void {
-  if (!valid(input)) return reject(500, "the settings are not JSON");
   styles = member(member(input, "config"), "styles");
   let ok = kind(styles) == Kind.Object;
-  for (let m = members(styles); m; m = next(styles, m)) ok = ok && kind(value(m)) == Kind.Text;
+  for (let m = members(styles); m; m = next(styles, value(m))) ok = ok && kind(value(m)) == Kind.Text;
   if (!ok) return reject(400, "styles must be an object of strings");
   keep(input);
 }
 
 function transform(input: Json): void {
-  if (!valid(input)) return reject(500, "the input is not JSON");
   const style = styleOf(textOf(member(member(input, "target"), "id")));
   if (!style) return;
   const body = member(input, "body"), messages = member(body, "messages");
@@ -41,7 +39,7 @@ function transform(input: Json): void {
 // The text of the longest pattern that the target's id matches, 0 if there is none.
 function styleOf(id: Span): Span {
   let style: Json = 0, longest: usize = 0;
-  for (let m = members(styles); m; m = next(styles, m)) {
+  for (let m = members(styles); m; m = next(styles, value(m))) {
     const pattern = textOf(m);
     if (!matches(pattern, id) || style && length(pattern) <= longest) continue;
     longest = length(pattern);
@@ -64,7 +62,7 @@ function insert(body: Json, into: Json, before: string, text: Span, behind: stri
   append("{\"body\":");
   append(span(start(all), at - start(all)));
   append(before);
-  appendEscaped(text);
+  appendInside(text);
   append(behind);
   append(span(at, start(all) + length(all) - at));
   append("}");

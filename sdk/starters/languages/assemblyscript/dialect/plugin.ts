@@ -2,7 +2,7 @@
 // of its own and wants its version named in a header.
 import {
   append, appendLine, appendState, call, equals, Json, Kind, kind, length, member, raw, reject, Span, span, splitEvent,
-  splitFrame, start, valid, whole,
+  splitFrame, start, whole,
 } from "penstock";
 
 export { penstock_abi_version, penstock_alloc } from "penstock";
@@ -41,7 +41,7 @@ function event(input: Span): void {
   appendState(0);
   if (equals(e.name, "penstock.start") || equals(e.name, "penstock.end")) return;
   if (equals(data, "[DONE]")) return appendLine(data);
-  if (kind(data) != Kind.Object || !valid(data)) {
+  if (kind(data) != Kind.Object) {
     return appendLine("{\"error\":{\"message\":\"acme's event is not one\",\"type\":\"api_error\",\"param\":null,\"code\":null}}");
   }
   for (let at = start(data), end = at + length(data); at < end; at++) {

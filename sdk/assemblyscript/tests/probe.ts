@@ -1,0 +1,42 @@
+// A plugin for the gateway's tests, which uses what the examples do not.
+import {
+  append, appended, appendNumber, appendText, appendWhole, call, is, items, Json, Kind, kind, kvGet, kvSet, length, Level, log, member,
+  members, metricAdd, next, nowMs, number, randomU64, raw, reject, Span, textOf, value, whole,
+} from "penstock";
+
+export { penstock_abi_version, penstock_alloc } from "penstock";
+
+export function penstock_route(ptr: usize, len: usize): u64 { return call(again, ptr, len); }
+export function penstock_transform_request(ptr: usize, len: usize): u64 { return call(host, ptr, len); }
+
+// Reads a list, or an object's values, and writes them as a list by way of what they mean.
+function again(list: Json): void {
+  let found = false;
+  for (let v = items(list); v; v = next(list, v)) write(v);
+  for (let m = members(list), v: Json = 0; m; m = next(list, v)) {
+    v = value(m);
+    found = found || is(m, "x");
+    write(v);
+  }
+  if (found != (kind(member(list, "x")) != Kind.None)) return reject(500, "x");
+  append(length(appended()) ? "]" : "[]");
+}
+
+function write(v: Json): void {
+  append(length(appended()) ? "," : "[");
+  if (kind(v) == Kind.Text) appendText(textOf(v));
+  else if (kind(v) != Kind.Number) append(raw(v));
+  else if (whole(v, 0) == whole(v, 1)) appendWhole(whole(v));
+  else appendNumber(number(v));
+}
+
+// Calls the host's functions.
+function host(input: Span): void {
+  log(Level.Info, input);
+  metricAdd("calls", 1);
+  append(kvGet("key"));
+  append(" ");
+  appendWhole(nowMs());
+  if (randomU64() == randomU64()) return reject(500, "the random numbers are the same");
+  if (!kvSet("key", input, 60)) reject(500, "the store is full");
+}
