@@ -74,12 +74,12 @@ func (j JSON) Whole() (int64, bool) {
 	}
 	n := uint64(0)
 	for _, c := range digits {
-		if c -= '0'; c > 9 {
+		if c -= '0'; c > 9 || n >= 1e18 {
 			return 0, false
 		}
 		n = n*10 + uint64(c)
 	}
-	if len(digits) == 0 || len(digits) > 19 || n > math.MaxInt64+sign {
+	if len(digits) == 0 || n > math.MaxInt64+sign {
 		return 0, false
 	}
 	return int64(n) * (1 - 2*int64(sign)), true

@@ -60,15 +60,16 @@ function route(input: Json): void {
 // Adds a candidate to the offers if it is healthy and its prices are known.
 function consider(candidate: Json, offers: Offer[]): void {
   const o = new Offer();
-  let healthy = false;
+  let healthy = false, index: i64 = -1;
   for (let m = members(candidate), v: Json = 0; m; m = next(candidate, v)) {
     v = value(m);
-    if (is(m, "i")) o.index = <u32>whole(v);
+    if (is(m, "i")) index = whole(v, -1);
     else if (is(m, "price_in")) o.priceIn = number(v);
     else if (is(m, "price_out")) o.priceOut = number(v);
     else if (is(m, "healthy")) healthy = kind(v) == Kind.True;
   }
-  if (healthy && !isNaN(o.priceIn + o.priceOut)) offers.push(o);
+  o.index = <u32>index;
+  if (healthy && o.index == index && !isNaN(o.priceIn + o.priceOut)) offers.push(o);
 }
 
 function routeFlat(input: Span): void {

@@ -28,7 +28,7 @@ typedef struct { double in, out; int64_t index; } price;
 static bool read_candidate(ps_json candidate, price *c) {
   bool index = false, in = false, out = false, healthy = false;
   for (ps_walk w = ps_members(candidate); ps_next(&w);) {
-    if (ps_is(w.name, "i")) index = ps_whole(w.value, &c->index);
+    if (ps_is(w.name, "i")) index = ps_whole(w.value, &c->index) && (uint64_t)c->index <= UINT32_MAX;
     else if (ps_is(w.name, "price_in")) in = ps_number(w.value, &c->in);
     else if (ps_is(w.name, "price_out")) out = ps_number(w.value, &c->out);
     else if (ps_is(w.name, "healthy")) healthy = ps_kind(w.value) == PS_TRUE;

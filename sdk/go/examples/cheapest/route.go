@@ -58,6 +58,7 @@ func (r *ranking) consider(candidate penstock.JSON, q *request) {
 		switch string(key) {
 		case "i":
 			index, ok = value.Whole()
+			known++
 		case "price_in":
 			priceIn, ok = value.Number()
 			known++
@@ -71,7 +72,7 @@ func (r *ranking) consider(candidate penstock.JSON, q *request) {
 			return
 		}
 	}
-	if known == 2 {
+	if known == 3 && index == int64(uint32(index)) {
 		r.add(place{index: uint32(index), cost: cost(q.input, priceIn, q.output, priceOut)})
 	}
 }

@@ -38,7 +38,7 @@ fn read(candidate: Json) -> Option<[f64; 3]> {
     let (mut index, mut price_in, mut price_out, mut healthy) = (None, None, None, false);
     for (name, value) in candidate.members() {
         if name.is("i") {
-            index = value.number();
+            index = value.whole().filter(|i| (0..1 << 32).contains(i)).map(|i| i as f64);
         } else if name.is("price_in") {
             price_in = value.number();
         } else if name.is("price_out") {

@@ -14,13 +14,13 @@ export fn penstock_route_flat(ptr: [*]u8, len: usize) u64 {
 
 // Prices are in nano-USD per million tokens, the cost is that of the request in nano-USD.
 const Offer = struct {
-    index: u32 = 0,
+    index: ?u32 = null,
     price_in: ?f64 = null,
     price_out: ?f64 = null,
     cost: f64 = 0,
 
     fn before(_: void, a: Offer, b: Offer) bool {
-        return a.cost < b.cost or a.cost == b.cost and a.index < b.index;
+        return a.cost < b.cost or a.cost == b.cost and a.index.? < b.index.?;
     }
 };
 
@@ -66,7 +66,7 @@ fn route(text: []const u8, out: *Out) !void {
     const ranked = try offers.rank(prompt, setting, bound);
     for (ranked, 0..) |offer, k| {
         out.append(if (k > 0) ",{\"i\":" else "{\"ranking\":[{\"i\":");
-        out.appendWhole(offer.index);
+        out.appendWhole(offer.index.?);
         out.append(",\"score\":");
         out.appendNumber(-offer.cost);
         out.append("}");
@@ -85,12 +85,12 @@ fn consider(candidate: Json, offers: *Offers) void {
     var healthy = false;
     var all = candidate.members();
     while (all.next()) |m| {
-        if (m.is("i")) offer.index = @truncate(@as(u64, @bitCast(m.value.whole() orelse 0)));
+        if (m.is("i")) offer.index = std.math.cast(u32, m.value.whole() orelse -1);
         if (m.is("price_in")) offer.price_in = m.value.number();
         if (m.is("price_out")) offer.price_out = m.value.number();
         if (m.is("healthy")) healthy = m.value.kind() == .true;
     }
-    if (healthy and offer.price_in != null and offer.price_out != null) offers.add(offer);
+    if (healthy and offer.index != null and offer.price_in != null and offer.price_out != null) offers.add(offer);
 }
 
 fn routeFlat(input: []const u8, out: *Out) !void {
@@ -105,6 +105,6 @@ fn routeFlat(input: []const u8, out: *Out) !void {
     const bound: f64 = if (r.max_output == 0) std.math.inf(f64) else @floatFromInt(r.max_output);
     const setting = if (r.setting("output_tokens")) |text| Json.from(text).number() else 500;
     for (try offers.rank(@floatFromInt(r.est_input), setting, bound)) |offer| {
-        out.appendRank(offer.index, 0, -offer.cost);
+        out.appendRank(offer.index.?, 0, -offer.cost);
     }
 }
