@@ -4,6 +4,8 @@
 #define PS_UNLIMITED UINT32_MAX
 // The flag of a target in an answer that must not be tried at all.
 #define PS_DROP 1
+// The most state that an event hook may leave, in bytes.
+#define PS_MAX_STATE (64 << 10)
 
 // Flags of a route, and of a target.
 enum { PS_STREAM = 1, PS_NEEDS_TOOLS = 2, PS_NEEDS_VISION = 4 };
