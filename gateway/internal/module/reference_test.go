@@ -96,7 +96,7 @@ func TestTheConformanceCasesFindDeviations(t *testing.T) {
 }
 
 type refCandidate struct {
-	I       uint32   `json:"i"`
+	I       *float64 `json:"i"`
 	In      *float64 `json:"price_in"`
 	Out     *float64 `json:"price_out"`
 	Healthy bool     `json:"healthy"`
@@ -149,8 +149,8 @@ func refOutput(setting string, bound *float64) (float64, error) {
 func refRank(c []refCandidate, input, output float64) []refEntry {
 	var ranking []refEntry
 	for _, x := range c {
-		if x.Healthy && x.In != nil && x.Out != nil {
-			ranking = append(ranking, refEntry{x.I, -((input**x.In + output**x.Out) / 1e6)})
+		if x.Healthy && x.In != nil && x.Out != nil && x.I != nil && *x.I == float64(uint32(*x.I)) {
+			ranking = append(ranking, refEntry{uint32(*x.I), -((input**x.In + output**x.Out) / 1e6)})
 		}
 	}
 	slices.SortStableFunc(ranking, func(a, b refEntry) int {
@@ -196,8 +196,8 @@ func refCheapestFlat(in []byte) ([]byte, error) {
 	for k := range n {
 		r := in[32+k*size:]
 		flags := le.Uint32(r[4:])
-		pin, pout := float64(int64(le.Uint64(r[8:]))), float64(int64(le.Uint64(r[16:])))
-		c = append(c, refCandidate{I: le.Uint32(r), In: &pin, Out: &pout, Healthy: flags&3 == 3})
+		i, pin, pout := float64(le.Uint32(r)), float64(int64(le.Uint64(r[8:]))), float64(int64(le.Uint64(r[16:])))
+		c = append(c, refCandidate{I: &i, In: &pin, Out: &pout, Healthy: flags&3 == 3})
 	}
 	var out []byte
 	for _, e := range refRank(c, float64(le.Uint32(in[8:])), output) {
