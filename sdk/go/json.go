@@ -74,8 +74,8 @@ func (j JSON) walk(opening byte, yield func(key []byte, value JSON) bool) {
 		var key []byte
 		if opening == '{' {
 			start := i + 1
-			i = start
-			for n := 8; n == 8 && i < len(s); i += n {
+			n := special(word(s, start))
+			for i = start + n; n == 8 && i < len(s); i += n {
 				n = special(word(s, i))
 			}
 			if i+1 < len(s) && s[i] == '"' && s[i+1] == ':' {
@@ -88,8 +88,10 @@ func (j JSON) walk(opening byte, yield func(key []byte, value JSON) bool) {
 		end := i
 		if i >= len(s) {
 			return
-		} else if s[i] == '"' || s[i]|0x20 == '{' {
-			end = valueEnd(s, i)
+		} else if s[i] == '"' {
+			end = textEnd(s, i+1)
+		} else if s[i]|0x20 == '{' {
+			end = containerEnd(s, i)
 		} else {
 			for n := 8; n == 8 && end < len(s); end += n {
 				x := word(s, end)
@@ -119,11 +121,8 @@ func space(s []byte, i int) int {
 	return i
 }
 
-// valueEnd is the end of the text, object or list at i.
-func valueEnd(s []byte, i int) int {
-	if s[i] == '"' {
-		return textEnd(s, i+1)
-	}
+// containerEnd is the end of the object or list at i.
+func containerEnd(s []byte, i int) int {
 	depth, inside := 0, uint64(0) // inside is ones in a text
 	for i < len(s) {
 		x, next := word(s, i), i+8
@@ -154,30 +153,25 @@ func valueEnd(s []byte, i int) int {
 	return i + 1
 }
 
-// textEnd is the end of a text, given from behind the quote that opens it.
+// textEnd is the end of a text, given from behind the quote that opens it. Long ones are
+// passed in steps of 32 bytes.
 func textEnd(s []byte, i int) int {
 	for i < len(s) {
-		if i = specialAt(s, i); i < len(s) && s[i] == '"' {
-			return i + 1
+		n := special(word(s, i))
+		if i += n; n < 8 && i < len(s) {
+			if s[i] == '"' {
+				return i + 1
+			}
+			i += 2 // an escape
 		}
-		i += 2 // an escape
+		for ; n == 8 && i+32 <= len(s); i += 32 {
+			x := (*[4]uint64)(unsafe.Pointer(&s[i]))
+			if special(x[0])&special(x[1])&special(x[2])&special(x[3]) != 8 {
+				break
+			}
+		}
 	}
 	return i + 1
-}
-
-// specialAt is where the first quote, backslash or control stands from i on. It begins
-// with 32 bytes at a time.
-func specialAt(s []byte, i int) int {
-	for ; i+32 <= len(s); i += 32 {
-		x := (*[4]uint64)(unsafe.Pointer(&s[i]))
-		if special(x[0])&special(x[1])&special(x[2])&special(x[3]) != 8 {
-			break
-		}
-	}
-	for n := 8; n == 8 && i < len(s); i += n {
-		n = special(word(s, i))
-	}
-	return i
 }
 
 const ones, tops = 0x0101010101010101, 0x8080808080808080
@@ -211,5 +205,5 @@ func exactly(x uint64, c byte) uint64 {
 	return ^(x&^tops + ^uint64(tops) | x) & tops
 }
 
-// special is the number of the first quote, backslash or control, 8 when there is none.
-func special(x uint64) int { return first(equal(x, '"') | equal(x, '\\') | (x-ones*' ')&^x) }
+// special is the number of the first quote or backslash, 8 when there is none.
+func special(x uint64) int { return first(equal(x, '"') | equal(x, '\\')) }

@@ -74,19 +74,20 @@ func (j JSON) Whole() (int64, bool) {
 	}
 	n := uint64(0)
 	for _, c := range digits {
-		if c -= '0'; c > 9 || n >= 1e18 {
+		if c -= '0'; c > 9 {
 			return 0, false
 		}
 		n = n*10 + uint64(c)
 	}
-	if len(digits) == 0 || n > math.MaxInt64+sign {
+	if len(digits) == 0 || len(digits) > 19 || n > math.MaxInt64+sign {
 		return 0, false
 	}
 	return int64(n) * (1 - 2*int64(sign)), true
 }
 
 // Number is a number's value: exact up to 15 digits and exponents of ±22, within a few
-// units in the last place beyond, infinite when it is too large.
+// units in the last place beyond, infinite when it is too large. Exponents have up to 19
+// digits.
 func (j JSON) Number() (float64, bool) {
 	if n, ok := j.Whole(); ok {
 		return float64(n), true
@@ -138,10 +139,14 @@ func AppendText(dst, s []byte) []byte { return append(AppendInside(append(dst, '
 
 // AppendInside is AppendText without the quotes.
 func AppendInside(dst, s []byte) []byte {
-	const digits = "0123456789abcdef"
 	s = roomy(s)
 	start := 0
-	for i := specialAt(s, 0); i < len(s); i = specialAt(s, start) {
+	for i := 0; i < len(s); {
+		x := word(s, i)
+		n := first(equal(x, '"') | equal(x, '\\') | (x-ones*' ')&^x)
+		if i += n; n == 8 || i >= len(s) {
+			continue
+		}
 		dst = append(append(dst, s[start:i]...), '\\')
 		switch c := s[i]; {
 		case c >= ' ':
@@ -149,9 +154,10 @@ func AppendInside(dst, s []byte) []byte {
 		case c == '\n':
 			dst = append(dst, 'n')
 		default:
-			dst = append(dst, 'u', '0', '0', digits[c>>4], digits[c&15])
+			dst = append(dst, 'u', '0', '0', '0'+c>>4, "0123456789abcdef"[c&15])
 		}
-		start = i + 1
+		i++
+		start = i
 	}
 	return append(dst, s[start:]...)
 }
