@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/json"
 	"math"
+	"regexp"
 	"strings"
 	"testing"
 	"unicode/utf8"
@@ -34,7 +35,7 @@ func build(t *testing.T, v JSON) any {
 		return string(text)
 	case '0':
 		x, ok := v.Number()
-		if !ok && len(v) < 21 { // an exponent may be beyond what is read
+		if !ok {
 			t.Errorf("%s is no number", v)
 		}
 		return x
@@ -47,9 +48,11 @@ func build(t *testing.T, v JSON) any {
 	return nil
 }
 
+var longExponent = regexp.MustCompile(`[eE][+-]?[0-9]{20}`)
+
 // agree compares what this package and encoding/json make of in.
 func agree(t *testing.T, in []byte) {
-	if !json.Valid(in) {
+	if !json.Valid(in) || longExponent.Match(in) {
 		return
 	}
 	var want any
