@@ -7,7 +7,7 @@ SDK   := $(dir $(lastword $(MAKEFILE_LIST)))
 
 # The compiler is the first of these that has the target wasm32-unknown-unknown.
 RUSTC ?= $(firstword $(foreach c,rustc /usr/bin/rustc,$(if $(wildcard $(shell $(c) --print target-libdir --target wasm32-unknown-unknown 2>/dev/null)/libcore-*.rlib),$(c))))
-FLAGS  = --edition 2021 --target wasm32-unknown-unknown -C opt-level=3 -C panic=abort
+FLAGS  = --edition 2021 --target wasm32-unknown-unknown -C opt-level=3 -C panic=abort -C target-feature=+bulk-memory
 
 # The library lands in a folder of its own, so that plugins can be built side by side.
 $(OUT): $(SRC) $(wildcard $(SDK)src/*.rs) | compiler

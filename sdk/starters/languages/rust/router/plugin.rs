@@ -8,8 +8,8 @@ penstock::plugin! { route_flat: rank }
 
 /// How long an answer to expect, in tokens, when the caller gives no bound.
 const DEFAULT_OUTPUT: f64 = 500.0;
-/// How many targets are ranked; further ones come behind them.
-const MOST: usize = 256;
+/// The bytes of an entry of the answer, which ends in its score.
+const ENTRY: usize = 16;
 
 fn rank(input: &[u8], out: &mut Buf) -> Result {
     let route = match read_route(input) {
@@ -17,16 +17,19 @@ fn rank(input: &[u8], out: &mut Buf) -> Result {
         None => return reject(500, "the input is not a route"),
     };
     let output = if route.max_output > 0 { route.max_output as f64 } else { DEFAULT_OUTPUT };
-    let (mut offers, mut n) = ([(0.0, 0); MOST], 0);
-    for t in (0..route.len).map(|k| route.target(k)).filter(|t| t.healthy() && t.priced()).take(MOST) {
-        // Prices are in nano-USD per million tokens.
+    for t in (0..route.len).map(|k| route.target(k)).filter(|t| t.healthy() && t.priced()) {
+        // Prices are in nano-USD per million tokens; a higher score is better.
         let cost = (route.est_input as f64 * t.price_in as f64 + output * t.price_out as f64) / 1e6;
-        offers[n] = (cost, t.index);
-        n += 1;
-    }
-    offers[..n].sort_unstable_by(|a, b| a.0.total_cmp(&b.0).then(a.1.cmp(&b.1)));
-    for (cost, index) in &offers[..n] {
-        out.append_rank(*index, 0, -cost); // a higher score is better
+        insert(out, t.index, -cost);
     }
     Ok(())
+}
+
+/// Puts a target in its place in the answer, behind those with the same score or a higher
+/// one.
+fn insert(out: &mut Buf, index: u32, score: f64) {
+    let better = |entry: &[u8]| entry[8..].try_into().map_or(false, |s| f64::from_le_bytes(s) >= score);
+    let at = ENTRY * out.chunks_exact(ENTRY).take_while(|entry| better(entry)).count();
+    out.append_rank(index, 0, score);
+    out[at..].rotate_right(ENTRY);
 }
