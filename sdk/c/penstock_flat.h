@@ -59,10 +59,24 @@ PS_FUNCTION bool ps_setting(const ps_route *r, const char *name, ps_text *value)
   return false;
 }
 
+// An entry of a flat answer.
+typedef struct { uint32_t index, flags; double score; } ps_rank;
+
 // Appends a target to a flat answer, best first. The score must not be NaN.
 static inline void ps_append_rank(ps_buf *b, uint32_t index, uint32_t flags, double score) {
-  struct { uint32_t index, flags; double score; } entry = {index, flags, score};
-  ps_append(b, (ps_text){(const uint8_t *)&entry, sizeof entry});
+  ps_rank rank = {index, flags, score};
+  ps_append(b, (ps_text){(const uint8_t *)&rank, sizeof rank});
+}
+
+// Puts a target in its place in an answer of such: higher scores come first, equal ones by
+// index.
+PS_FUNCTION void ps_insert_rank(ps_buf *b, uint32_t index, uint32_t flags, double score) {
+  ps_append_rank(b, index, flags, score);
+  if (b->full) return;
+  size_t k = b->len / sizeof(ps_rank) - 1;
+  ps_rank *r = (ps_rank *)b->at, last = r[k];
+  for (; k > 0 && (r[k - 1].score < score || (r[k - 1].score == score && r[k - 1].index > index)); k--) r[k] = r[k - 1];
+  r[k] = last;
 }
 
 // Splits an event hook's input into the state that the event before left and the payload,

@@ -89,11 +89,31 @@ func (r *Route) Setting(name string) ([]byte, bool) {
 	return nil, false
 }
 
+// rank is one entry of the answer.
+type rank struct {
+	index, flags uint32
+	score        float64
+}
+
 // AppendRank appends one target to the answer; the best comes first. Flags are 0 or Drop.
 // A higher score is better; it must not be NaN.
 func AppendRank(out []byte, index, flags uint32, score float64) []byte {
-	entry := [2]uint64{uint64(flags)<<32 | uint64(index), math.Float64bits(score)}
-	return append(out, (*[16]byte)(unsafe.Pointer(&entry))[:]...)
+	r := rank{index, flags, score}
+	return append(out, (*[unsafe.Sizeof(r)]byte)(unsafe.Pointer(&r))[:]...)
+}
+
+// InsertRank puts one target in its place in an answer of such: higher scores come first,
+// equal ones by index.
+func InsertRank(out []byte, index, flags uint32, score float64) []byte {
+	out = AppendRank(out, index, flags, score)
+	ranks := unsafe.Slice((*rank)(unsafe.Pointer(&out[0])), uintptr(len(out))/unsafe.Sizeof(rank{}))
+	k := len(ranks) - 1
+	r := ranks[k]
+	for ; k > 0 && (ranks[k-1].score < score || ranks[k-1].score == score && ranks[k-1].index > index); k-- {
+		ranks[k] = ranks[k-1]
+	}
+	ranks[k] = r
+	return out
 }
 
 // MaxState bounds the state that an event hook may ask the host to carry, in bytes.

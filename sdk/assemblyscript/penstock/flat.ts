@@ -64,11 +64,23 @@ export function readRoute(input: Span): Route | null {
   return 32 + <u64>r.size * r.recordSize > size || <u64>r.textOffset + r.textLength > size ? null : r;
 }
 
-/** Appends one entry of the answer, the best first. A higher score is better; it must not be NaN. */
-export function appendRank(index: u32, flags: u32, score: f64): void {
-  const to = reserve(16);
-  store<u64>(to, <u64>flags << 32 | index);
-  store<f64>(to, score, 8);
+/** Appends a target to the answer, the best first. A higher score is better; it must not be NaN. */
+export function appendRank(index: u32, flags: u32, score: f64): void { rank(reserve(16), index, flags, score); }
+
+/** Puts a target in its place in an answer of such: higher scores come first, equal ones by index. */
+export function insertRank(index: u32, flags: u32, score: f64): void {
+  let at = reserve(16);
+  for (const from = start(appended()); at > from; at -= 16) {
+    const s = load<f64>(at - 8);
+    if (s > score || s == score && load<u32>(at - 16) < index) break;
+    memory.copy(at, at - 16, 16);
+  }
+  rank(at, index, flags, score);
+}
+
+function rank(at: usize, index: u32, flags: u32, score: f64): void {
+  store<u64>(at, <u64>flags << 32 | index);
+  store<f64>(at, score, 8);
   grown(16);
 }
 

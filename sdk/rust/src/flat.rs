@@ -78,6 +78,11 @@ impl<'a> Route<'a> {
     }
 }
 
+/// The index and the score of an entry of a flat answer, which has 16 bytes.
+pub fn read_rank(rank: &[u8]) -> (u32, f64) {
+    (rank[..4].try_into().map_or(0, u32::from_le_bytes), rank[8..16].try_into().map_or(0.0, f64::from_le_bytes))
+}
+
 /// Splits an event hook's input into the state that the event before left and the
 /// payload; None if it is cut short.
 pub fn split_frame(input: &[u8]) -> Option<(&[u8], &[u8])> {
@@ -96,6 +101,15 @@ impl Buf {
     pub fn append_rank(&mut self, index: u32, flags: u32, score: f64) {
         self.append((index as u64 | (flags as u64) << 32).to_le_bytes());
         self.append(score.to_le_bytes())
+    }
+
+    /// Puts a target in its place in an answer of such: higher scores come first, equal ones
+    /// by index.
+    pub fn insert_rank(&mut self, index: u32, flags: u32, score: f64) {
+        let ahead = |(i, s): (u32, f64)| s > score || s == score && i < index;
+        let at = 16 * self.chunks_exact(16).take_while(|rank| ahead(read_rank(rank))).count();
+        self.append_rank(index, flags, score);
+        if !self.is_full() { self[at..].rotate_right(16) }
     }
 
     /// Begins an event hook's answer with the state for the next event.

@@ -96,9 +96,19 @@ pub const Out = struct {
 
     /// Appends a target to a flat answer, the best first. A higher score is better, not NaN.
     pub fn appendRank(o: *Out, index: u32, flags: u32, score: f64) void {
-        o.append(std.mem.asBytes(&index));
-        o.append(std.mem.asBytes(&flags));
-        o.append(std.mem.asBytes(&score));
+        o.append(std.mem.asBytes(&Rank{ .index = index, .flags = flags, .score = score }));
+    }
+
+    /// Puts a target in its place in an answer of such: higher scores come first, equal ones by index.
+    pub fn insertRank(o: *Out, index: u32, flags: u32, score: f64) void {
+        o.appendRank(index, flags, score);
+        const ranks = std.mem.bytesAsSlice(Rank, o.written());
+        var k = ranks.len - 1;
+        const last = ranks[k];
+        while (k > 0 and (ranks[k - 1].score < score or ranks[k - 1].score == score and ranks[k - 1].index > index)) : (k -= 1) {
+            ranks[k] = ranks[k - 1];
+        }
+        ranks[k] = last;
     }
 
     /// Begins an event hook's output with the state to carry to the next call. The payload follows.
@@ -114,6 +124,9 @@ pub const Out = struct {
         o.append(line);
     }
 };
+
+// An entry of a flat answer.
+const Rank = extern struct { index: u32, flags: u32, score: f64 };
 
 // Where the payload begins in the output.
 var payload: usize = 0;

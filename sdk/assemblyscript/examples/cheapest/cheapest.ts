@@ -1,6 +1,6 @@
 // A router that ranks targets by what the request would cost there, cheapest first.
 import {
-  append, appendNumber, appendRank, appendWhole, call, is, items, Json, Kind, kind, member, members, next, number,
+  append, appendNumber, appendWhole, call, insertRank, is, items, Json, Kind, kind, member, members, next, number,
   readRoute, reject, Span, TargetFlag, value, whole,
 } from "penstock";
 
@@ -9,7 +9,7 @@ export { penstock_abi_version, penstock_alloc } from "penstock";
 export function penstock_route(ptr: usize, len: usize): u64 { return call(route, ptr, len); }
 export function penstock_route_flat(ptr: usize, len: usize): u64 { return call(routeFlat, ptr, len); }
 
-// Prices are in nano-USD per million tokens, the cost is that of the request in nano-USD.
+// A candidate that can be ranked. Prices are in nano-USD per million tokens.
 class Offer {
   index: u32 = 0;
   priceIn: f64 = NaN;
@@ -17,21 +17,18 @@ class Offer {
   cost: f64 = 0;
 }
 
-// Ranks by cost, for a prompt of so many tokens and an answer of as many as the setting says (500
-// without one), but no more than the bound. The setting is the text of a number.
-function rank(offers: Offer[], prompt: f64, setting: Span, bound: f64): bool {
-  const expected: f64 = !setting || kind(setting) == Kind.Null ? 500 : number(setting);
-  if (!(expected >= 0)) {
-    reject(400, "output_tokens must be a number that is not negative");
-    return false;
-  }
-  const answer = min(expected, bound);
-  for (let k = 0; k < offers.length; k++) {
-    const o = offers[k];
-    o.cost = (prompt * o.priceIn + answer * o.priceOut) / 1000000;
-  }
-  offers.sort((a, b) => a.cost < b.cost ? -1 : a.cost > b.cost ? 1 : <i32>a.index - <i32>b.index);
-  return offers.length > 0;
+// How long an answer to expect, in tokens, with the setting as the text of a number (500 without
+// one), but no more than the bound; NaN when it is rejected.
+function expected(setting: Span, bound: f64): f64 {
+  const n: f64 = !setting || kind(setting) == Kind.Null ? 500 : number(setting);
+  if (n >= 0) return min(n, bound);
+  reject(400, "output_tokens must be a number that is not negative");
+  return NaN;
+}
+
+// What a request costs in nano-USD.
+function cost(prompt: f64, priceIn: f64, answer: f64, priceOut: f64): f64 {
+  return (prompt * priceIn + answer * priceOut) / 1000000;
 }
 
 function route(input: Json): void {
@@ -46,7 +43,10 @@ function route(input: Json): void {
       for (let c = items(v); c; c = next(v, c)) consider(c, offers);
     }
   }
-  if (!rank(offers, prompt, setting, bound)) return;
+  const answer = expected(setting, bound);
+  if (isNaN(answer) || !offers.length) return;
+  for (let k = 0; k < offers.length; k++) offers[k].cost = cost(prompt, offers[k].priceIn, answer, offers[k].priceOut);
+  offers.sort((a, b) => a.cost < b.cost ? -1 : a.cost > b.cost ? 1 : <i32>a.index - <i32>b.index);
   for (let k = 0; k < offers.length; k++) {
     append(k ? ",{\"i\":" : "{\"ranking\":[{\"i\":");
     appendWhole(offers[k].index);
@@ -75,16 +75,10 @@ function consider(candidate: Json, offers: Offer[]): void {
 function routeFlat(input: Span): void {
   const r = readRoute(input);
   if (!r) return reject(500, "malformed route");
-  const offers: Offer[] = [], usable = TargetFlag.Healthy | TargetFlag.Priced;
-  for (let k: u32 = 0; k < r.size; k++) {
+  const answer = expected(r.setting("output_tokens"), r.maxOutput ? <f64>r.maxOutput : Infinity);
+  if (isNaN(answer)) return;
+  for (let k: u32 = 0, usable = TargetFlag.Healthy | TargetFlag.Priced; k < r.size; k++) {
     const t = r.target(k);
-    if ((t.flags & usable) != usable) continue;
-    const o = new Offer();
-    o.index = t.index;
-    o.priceIn = <f64>t.priceIn;
-    o.priceOut = <f64>t.priceOut;
-    offers.push(o);
+    if ((t.flags & usable) == usable) insertRank(t.index, 0, -cost(r.estInput, <f64>t.priceIn, answer, <f64>t.priceOut));
   }
-  if (!rank(offers, r.estInput, r.setting("output_tokens"), r.maxOutput ? <f64>r.maxOutput : Infinity)) return;
-  for (let k = 0; k < offers.length; k++) appendRank(offers[k].index, 0, -offers[k].cost);
 }

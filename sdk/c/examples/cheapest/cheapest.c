@@ -4,19 +4,6 @@
 // Setting on the route: output_tokens, how long an answer to expect (500).
 #include "penstock.h"
 
-typedef struct { uint32_t index, flags; double score; } entry; // of a flat answer
-
-// Puts a target in its place among those that are ranked: cheapest first, equal ones by
-// index.
-static void insert(ps_buf *ranks, uint32_t index, double cost) {
-  ps_append_rank(ranks, index, 0, 0 - cost);
-  if (ranks->full) return;
-  entry *e = (entry *)ranks->at, last = e[ranks->len / sizeof *e - 1];
-  size_t k = ranks->len / sizeof *e - 1;
-  for (; k > 0 && (e[k - 1].score < last.score || (e[k - 1].score == last.score && e[k - 1].index > index)); k--) e[k] = e[k - 1];
-  e[k] = last;
-}
-
 static bool output_tokens(ps_json setting, double *n) {
   if (ps_number(setting, n) && *n >= 0) return true;
   return ps_reject(400, PS("output_tokens must be a number that is not negative"));
@@ -54,14 +41,14 @@ static bool rank(ps_text input, ps_buf *out) {
   if (most < answer) answer = most;
   for (size_t k = 0; k < prices.len / sizeof c; k++) {
     c = ((price *)prices.at)[k];
-    insert(&ranks, c.index, (prompt * c.in + answer * c.out) / 1e6);
+    ps_insert_rank(&ranks, c.index, 0, 0 - (prompt * c.in + answer * c.out) / 1e6);
   }
-  for (size_t k = 0; k < ranks.len / sizeof(entry); k++) {
-    entry e = ((entry *)ranks.at)[k];
+  for (size_t k = 0; k < ranks.len / sizeof(ps_rank); k++) {
+    ps_rank r = ((ps_rank *)ranks.at)[k];
     ps_append(out, k ? PS(",{\"i\":") : PS("{\"ranking\":[{\"i\":"));
-    ps_append_whole(out, e.index);
+    ps_append_whole(out, r.index);
     ps_append(out, PS(",\"score\":"));
-    ps_append_number(out, e.score);
+    ps_append_number(out, r.score);
     ps_push(out, '}');
   }
   if (ranks.len) ps_append(out, PS("],\"reason\":\"cheapest\"}"));
@@ -81,7 +68,7 @@ static bool rank_flat(ps_text input, ps_buf *out) {
   for (uint32_t k = 0; k < route->len; k++) {
     const ps_target *t = ps_target_at(route, k);
     if (~t->flags & (PS_HEALTHY | PS_PRICED)) continue;
-    insert(out, t->index, ((double)route->est_input * t->price_in + answer * t->price_out) / 1e6);
+    ps_insert_rank(out, t->index, 0, 0 - ((double)route->est_input * t->price_in + answer * t->price_out) / 1e6);
   }
   return true;
 }

@@ -15,15 +15,11 @@ func (r *ranking) routeFlat(out, in []byte) ([]byte, error) {
 	if route.MaxOutput > 0 {
 		output = min(output, float64(route.MaxOutput))
 	}
-	r.places = r.places[:0]
 	const usable = penstock.TargetHealthy | penstock.TargetPriced
 	for k := range route.Len {
 		if t := route.Target(k); t.Flags&usable == usable {
-			r.add(place{index: t.Index, cost: cost(float64(route.EstInput), float64(t.PriceIn), output, float64(t.PriceOut))})
+			out = penstock.InsertRank(out, t.Index, 0, 0-cost(float64(route.EstInput), float64(t.PriceIn), output, float64(t.PriceOut)))
 		}
-	}
-	for _, p := range r.places {
-		out = penstock.AppendRank(out, p.index, 0, 0-p.cost)
 	}
 	return out, nil
 }

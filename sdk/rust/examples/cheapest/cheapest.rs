@@ -4,7 +4,7 @@
 //! Setting on the route: `output_tokens`, how long an answer to expect (500).
 #![no_std]
 
-use penstock::{read_route, reject, Buf, Json, Kind, Result};
+use penstock::{read_rank, read_route, reject, Buf, Json, Kind, Result};
 
 penstock::plugin! { route: rank, route_flat: rank_flat }
 
@@ -27,7 +27,7 @@ fn rank(input: &[u8], out: &mut Buf) -> Result {
     let answer = setting.map_or(Ok(500.0), output_tokens)?.min(most);
     for candidate in prices.chunks_exact(24) {
         let [index, price_in, price_out] = [0, 8, 16].map(|at| figure(&candidate[at..]));
-        insert(&mut ranks, index as u32, (prompt * price_in + answer * price_out) / 1e6);
+        ranks.insert_rank(index as u32, 0, 0.0 - (prompt * price_in + answer * price_out) / 1e6);
     }
     write(&ranks, out);
     Ok(())
@@ -65,7 +65,7 @@ fn rank_flat(input: &[u8], out: &mut Buf) -> Result {
         let t = route.target(k);
         if t.healthy() && t.priced() {
             let cost = (route.est_input as f64 * t.price_in as f64 + answer * t.price_out as f64) / 1e6;
-            insert(out, t.index, cost);
+            out.insert_rank(t.index, 0, 0.0 - cost);
         }
     }
     Ok(())
@@ -78,31 +78,10 @@ fn output_tokens(setting: Json) -> Result<f64> {
     }
 }
 
-const ENTRY: usize = 16; // bytes of a rank
-
-/// Puts a target in its place among the ranks: cheapest first, equal ones by index.
-fn insert(ranks: &mut Buf, index: u32, cost: f64) {
-    ranks.append_rank(index, 0, 0.0 - cost);
-    let mut at = ranks.len().saturating_sub(ENTRY);
-    while at > 0 {
-        let (before, score) = entry(&ranks[at - ENTRY..]);
-        if score > -cost || score == -cost && before < index {
-            break;
-        }
-        at -= ENTRY;
-    }
-    ranks[at..].rotate_right(ENTRY);
-}
-
-/// The index and the score of the first rank.
-fn entry(ranks: &[u8]) -> (u32, f64) {
-    (ranks[..4].try_into().map_or(0, u32::from_le_bytes), figure(&ranks[8..]))
-}
-
 /// Writes ranks as JSON; without any there is no opinion.
 fn write(ranks: &[u8], out: &mut Buf) {
-    for (k, rank) in ranks.chunks_exact(ENTRY).enumerate() {
-        let (index, score) = entry(rank);
+    for (k, rank) in ranks.chunks_exact(16).enumerate() {
+        let (index, score) = read_rank(rank);
         out.append(if k == 0 { r#"{"ranking":[{"i":"# } else { r#",{"i":"# });
         out.append_whole(index as i64);
         out.append(r#","score":"#);

@@ -12,7 +12,7 @@ export fn penstock_route_flat(ptr: [*]u8, len: usize) u64 {
     return penstock.call(routeFlat, ptr, len);
 }
 
-// Prices are in nano-USD per million tokens, the cost is that of the request in nano-USD.
+// A candidate that can be ranked. Prices are in nano-USD per million tokens.
 const Offer = struct {
     index: ?u32 = null,
     price_in: ?f64 = null,
@@ -28,23 +28,20 @@ const Offer = struct {
 const Offers = struct {
     list: []Offer,
     len: usize = 0,
-
-    fn add(o: *Offers, offer: Offer) void {
-        o.list[o.len] = offer;
-        o.len += 1;
-    }
-
-    // Ranks by cost, for a prompt of so many tokens and an answer of as many as the setting says
-    // (500 without one), but no more than the bound.
-    fn rank(o: *Offers, prompt: f64, setting: ?f64, bound: f64) penstock.Error![]Offer {
-        const expected = setting orelse -1;
-        if (!(expected >= 0)) return penstock.reject(400, "output_tokens must be a number that is not negative");
-        const offers = o.list[0..o.len];
-        for (offers) |*offer| offer.cost = (prompt * offer.price_in.? + @min(expected, bound) * offer.price_out.?) / 1e6;
-        std.mem.sortUnstable(Offer, offers, {}, Offer.before);
-        return offers;
-    }
 };
+
+// How long an answer to expect, in tokens, with the setting (500 without one), but no more than the
+// bound.
+fn expected(setting: ?f64, bound: f64) penstock.Error!f64 {
+    const n = setting orelse -1;
+    if (n >= 0) return @min(n, bound);
+    return penstock.reject(400, "output_tokens must be a number that is not negative");
+}
+
+// What a request costs in nano-USD.
+fn costOf(prompt: f64, price_in: f64, answer: f64, price_out: f64) f64 {
+    return (prompt * price_in + answer * price_out) / 1e6;
+}
 
 fn route(text: []const u8, out: *Out) !void {
     const input = Json.from(text);
@@ -63,7 +60,10 @@ fn route(text: []const u8, out: *Out) !void {
             while (list.next()) |candidate| consider(candidate, &offers);
         }
     }
-    const ranked = try offers.rank(prompt, setting, bound);
+    const answer = try expected(setting, bound);
+    const ranked = offers.list[0..offers.len];
+    for (ranked) |*o| o.cost = costOf(prompt, o.price_in.?, answer, o.price_out.?);
+    std.mem.sortUnstable(Offer, ranked, {}, Offer.before);
     for (ranked, 0..) |offer, k| {
         out.append(if (k > 0) ",{\"i\":" else "{\"ranking\":[{\"i\":");
         out.appendWhole(offer.index.?);
@@ -90,21 +90,20 @@ fn consider(candidate: Json, offers: *Offers) void {
         if (m.is("price_out")) offer.price_out = m.value.number();
         if (m.is("healthy")) healthy = m.value.kind() == .true;
     }
-    if (healthy and offer.index != null and offer.price_in != null and offer.price_out != null) offers.add(offer);
+    if (healthy and offer.index != null and offer.price_in != null and offer.price_out != null) {
+        offers.list[offers.len] = offer;
+        offers.len += 1;
+    }
 }
 
 fn routeFlat(input: []const u8, out: *Out) !void {
     const r = penstock.readRoute(input) orelse return penstock.reject(500, "malformed route");
-    var offers = Offers{ .list = penstock.scratch(Offer, r.len) };
+    const bound: f64 = if (r.max_output == 0) std.math.inf(f64) else @floatFromInt(r.max_output);
+    const answer = try expected(if (r.setting("output_tokens")) |text| Json.from(text).number() else 500, bound);
     const usable = penstock.Target.healthy | penstock.Target.priced;
     for (0..r.len) |k| {
         const t = r.target(k);
         if (t.flags & usable != usable) continue;
-        offers.add(.{ .index = t.index, .price_in = @floatFromInt(t.price_in), .price_out = @floatFromInt(t.price_out) });
-    }
-    const bound: f64 = if (r.max_output == 0) std.math.inf(f64) else @floatFromInt(r.max_output);
-    const setting = if (r.setting("output_tokens")) |text| Json.from(text).number() else 500;
-    for (try offers.rank(@floatFromInt(r.est_input), setting, bound)) |offer| {
-        out.appendRank(offer.index.?, 0, -offer.cost);
+        out.insertRank(t.index, 0, -costOf(@floatFromInt(r.est_input), @floatFromInt(t.price_in), answer, @floatFromInt(t.price_out)));
     }
 }

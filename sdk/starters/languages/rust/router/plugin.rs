@@ -8,8 +8,6 @@ penstock::plugin! { route_flat: rank }
 
 /// How long an answer to expect, in tokens, when the caller gives no bound.
 const DEFAULT_OUTPUT: f64 = 500.0;
-/// The bytes of an entry of the answer, which ends in its score.
-const ENTRY: usize = 16;
 
 fn rank(input: &[u8], out: &mut Buf) -> Result {
     let route = match read_route(input) {
@@ -20,16 +18,7 @@ fn rank(input: &[u8], out: &mut Buf) -> Result {
     for t in (0..route.len).map(|k| route.target(k)).filter(|t| t.healthy() && t.priced()) {
         // Prices are in nano-USD per million tokens; a higher score is better.
         let cost = (route.est_input as f64 * t.price_in as f64 + output * t.price_out as f64) / 1e6;
-        insert(out, t.index, -cost);
+        out.insert_rank(t.index, 0, -cost);
     }
     Ok(())
-}
-
-/// Puts a target in its place in the answer, behind those with the same score or a higher
-/// one.
-fn insert(out: &mut Buf, index: u32, score: f64) {
-    let better = |entry: &[u8]| entry[8..].try_into().map_or(false, |s| f64::from_le_bytes(s) >= score);
-    let at = ENTRY * out.chunks_exact(ENTRY).take_while(|entry| better(entry)).count();
-    out.append_rank(index, 0, score);
-    out[at..].rotate_right(ENTRY);
 }
