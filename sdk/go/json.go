@@ -127,7 +127,9 @@ func containerEnd(s []byte, i int) int {
 	for i < len(s) {
 		x, next := word(s, i), i+8
 		quotes := exactly(x, '"')
-		if inside != 0 && quotes == 0 || equal(x, '\\')&tops != 0 { // a text to pass by itself
+		// A text with an escape, or that goes on beyond the word, is passed by itself: bit 63
+		// says that there is no quote. Branches are dear, so it is one.
+		if equal(x, '\\')&tops|inside&((quotes-1)&^quotes>>63) != 0 {
 			begin := first(quotes)
 			next = i + begin + 1
 			if inside != 0 {
