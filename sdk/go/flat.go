@@ -3,6 +3,7 @@ package penstock
 import (
 	"bytes"
 	"math"
+	"slices"
 	"unsafe"
 )
 
@@ -72,8 +73,10 @@ func ReadRoute(in []byte) (Route, bool) {
 
 // Target is the k-th candidate, 0 ≤ k < Len. It lies in the input.
 func (r *Route) Target(k int) *Target {
-	record := r.records[k*r.step:][:unsafe.Sizeof(Target{})]
-	return (*Target)(unsafe.Pointer(&record[0]))
+	if uint(k) >= uint(r.Len) {
+		panic("penstock: there is no such target")
+	}
+	return (*Target)(unsafe.Add(unsafe.Pointer(unsafe.SliceData(r.records)), k*r.step))
 }
 
 // Setting is the value of one setting of Text, as it is spelled there.
@@ -105,14 +108,17 @@ func AppendRank(out []byte, index, flags uint32, score float64) []byte {
 // InsertRank puts one target in its place in an answer of such: higher scores come first,
 // equal ones by index.
 func InsertRank(out []byte, index, flags uint32, score float64) []byte {
-	out = AppendRank(out, index, flags, score)
-	ranks := unsafe.Slice((*rank)(unsafe.Pointer(&out[0])), uintptr(len(out))/unsafe.Sizeof(rank{}))
-	k := len(ranks) - 1
-	r := ranks[k]
-	for ; k > 0 && (ranks[k-1].score < score || ranks[k-1].score == score && ranks[k-1].index > index); k-- {
-		ranks[k] = ranks[k-1]
+	const size = int(unsafe.Sizeof(rank{}))
+	out = slices.Grow(out, size)[:len(out)+size]
+	at := unsafe.Pointer(&out[len(out)-size])
+	for range len(out)/size - 1 {
+		before := (*rank)(unsafe.Add(at, -size))
+		if before.score > score || before.score == score && before.index < index {
+			break
+		}
+		*(*rank)(at), at = *before, unsafe.Pointer(before)
 	}
-	ranks[k] = r
+	*(*rank)(at) = rank{index, flags, score}
 	return out
 }
 
