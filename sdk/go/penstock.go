@@ -102,10 +102,14 @@ const Debug, Info, Warn, Fault Level = 0, 1, 2, 3
 // KVGet appends to dst what the plugin's store holds under key and reports whether it
 // holds anything. Grant: kv.
 func KVGet(dst []byte, key string) ([]byte, bool) {
-	dst = slices.Grow(dst, 64<<10) // the longest value
-	room := dst[len(dst):cap(dst)]
-	n := int(hostGet(key, unsafe.Pointer(unsafe.SliceData(room)), uint32(len(room))))
-	return dst[:len(dst)+max(n, 0)], n >= 0
+	for {
+		room := dst[len(dst):cap(dst)]
+		n := int(hostGet(key, unsafe.Pointer(unsafe.SliceData(room)), uint32(len(room))))
+		if n <= len(room) {
+			return dst[:len(dst)+max(n, 0)], n >= 0
+		}
+		dst = slices.Grow(dst, n)
+	}
 }
 
 // KVSet keeps a value of at most 64 KiB for 1 to 86,400 seconds, or removes it with 0
