@@ -108,8 +108,9 @@ func FuzzCheapest(f *testing.F) {
 	f.Add([]byte(`{"candidates":[{"i":"\`))
 	f.Fuzz(func(t *testing.T, in []byte) {
 		var answers [][]byte
+		sent := json.Valid(in) // as the host sends it
 		for _, m := range modules {
-			if !json.Valid(in) {
+			if !sent {
 				answersToGarbage(t, m, Route, in)
 				continue
 			}
