@@ -27,11 +27,24 @@ func blockType(kind value) block {
 
 // replyBlock is a content block with its members; nil when absent.
 type replyBlock struct {
-	kind                   block
-	whole                  value
-	text, citations        value
-	id, name, input        value
-	thinking, redactedData value
+	kind                block
+	whole               value
+	text, citations     value
+	id, name, input     value
+	thinking, signature value
+	redactedData        value
+}
+
+// readBlocks appends the blocks of a message's content, which some services give as one
+// text.
+func readBlocks(dst []replyBlock, content value) []replyBlock {
+	if content.Kind() == '"' {
+		return append(dst, replyBlock{kind: textBlock, text: content})
+	}
+	for b := range content.Items {
+		dst = append(dst, readBlock(b))
+	}
+	return dst
 }
 
 func readBlock(v value) replyBlock {
@@ -52,6 +65,8 @@ func readBlock(v value) replyBlock {
 			b.input = member
 		case "thinking":
 			b.thinking = member
+		case "signature":
+			b.signature = member
 		case "data":
 			b.redactedData = member
 		}

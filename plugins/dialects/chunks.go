@@ -72,6 +72,12 @@ func (t *translator) sendThought(number int64, kind, name string, v value) {
 	t.endThought()
 }
 
+func (t *translator) sendSignature(number int64, signature value) {
+	if len(inside(signature)) > 0 {
+		t.sendThought(number, `"thinking"`, "signature", signature)
+	}
+}
+
 func beginThought(w *writer, number int64, kind string) {
 	w.name("thinking_blocks")
 	w.open('[')
@@ -122,21 +128,29 @@ func (t *translator) endCall() {
 	t.endChunk()
 }
 
-// sendFinish sends the finish reason, once; a refusal says why before it.
-func (t *translator) sendFinish(reason string, refusal value) {
+// sendRefusal says why the model would not answer, once.
+func (t *translator) sendRefusal(why value) {
+	if t.stream.refused || why.Null() {
+		return
+	}
+	t.stream.refused = true
+	w := t.beginChunk()
+	w.memberValue("refusal", why)
+	t.endChunk()
+}
+
+// sendFinish sends the finish reason, once, after all that was held back for it.
+func (t *translator) sendFinish() {
 	s := &t.stream
 	if s.phase != opened {
 		return
 	}
+	t.endBlocks()
+	t.sendAnnotations()
 	s.phase = finished
-	if !refusal.Null() {
-		w := t.beginChunk()
-		w.memberValue("refusal", refusal)
-		t.endChunk()
-	}
 	w := t.beginChunk()
 	w.add(`},"logprobs":null,"finish_reason":`)
-	w.add(reason)
+	w.add(s.stop.json(s.tools))
 	w.add(`}]}`)
 }
 

@@ -141,22 +141,50 @@ func streamMessage(fault value) []byte {
 
 func (t *translator) messageStart(message value) {
 	s := &t.stream
-	if s.phase != started {
-		return
-	}
 	s.usage.read(message.Member("usage"))
-	if model := message.Member("model"); !model.Null() && len(s.head) < penstock.MaxState/4 {
+	if model := message.Member("model"); s.phase == started && !model.Null() && len(s.head) < penstock.MaxState/4 {
 		w := writer{b: s.head}
 		w.memberValue("model", model)
 		s.head, s.model = w.b, nil
 	}
 	t.openReply()
+	t.wholeBlocks(message.Member("content"))
+	t.end(message)
+}
+
+// wholeBlocks sends the content that a message already begins with: where a tool is
+// called from within the provider's own code, that is all there is of it.
+func (t *translator) wholeBlocks(content value) {
+	t.blocks = readBlocks(t.blocks[:0], content)
+	for i := range t.blocks {
+		t.beginBlock(wholeIndex, &t.blocks[i])
+		for citation := range t.blocks[i].citations.Items {
+			t.keepCitation(citation)
+		}
+		t.blockStop(wholeIndex)
+	}
+}
+
+// wholeIndex stands for the index of a block that came whole; the provider's count
+// from 0.
+const wholeIndex = -1
+
+// end takes in why the reply ends, if v says so.
+func (t *translator) end(v value) {
+	if stop := finishOf(text(v.Member("stop_reason"))); stop != unfinished {
+		t.stream.stop = stop
+	}
+	t.sendRefusal(v.Member("stop_details", "explanation"))
 }
 
 func (t *translator) blockStart(index int64, content value) {
 	t.openReply()
-	s := &t.stream
 	read := readBlock(content)
+	t.beginBlock(index, &read)
+}
+
+func (t *translator) beginBlock(index int64, read *replyBlock) {
+	s := &t.stream
 	b := openBlock{kind: read.kind, index: index}
 	switch b.kind {
 	case toolBlock:
@@ -171,7 +199,7 @@ func (t *translator) blockStart(index int64, content value) {
 			message: []byte("The provider's stream opens a content block that is open, or too many.")})
 		return
 	}
-	t.firstPiece(b, &read)
+	t.firstPiece(b, read)
 }
 
 // firstPiece sends what a block begins with. Anthropic begins most blocks empty;
@@ -192,6 +220,7 @@ func (t *translator) firstPiece(b openBlock, content *replyBlock) {
 	case thinkingBlock:
 		s.thoughts++
 		t.sendThinking(b.number, inside(content.thinking))
+		t.sendSignature(b.number, content.signature)
 	case redactedBlock:
 		s.thoughts++
 		t.sendThought(b.number, `"redacted_thinking"`, "data", content.redactedData)
@@ -204,14 +233,38 @@ func inside(v value) []byte {
 	return raw
 }
 
-// blockDelta sends on a piece of a block. A piece of a block that has not begun, or
-// of the provider's own business, is not for the client.
+// unbegun opens the block of a piece whose block has not begun, as some services leave
+// out the beginning of a text. A call can't be guessed: it has no name then.
+func (t *translator) unbegun(index int64, kind string) *openBlock {
+	t.openReply()
+	read := replyBlock{}
+	switch kind {
+	case "text_delta":
+		read.kind = textBlock
+	case "thinking_delta":
+		read.kind = thinkingBlock
+	case "input_json_delta":
+		t.sendFailure(failure{kind: "server_error", code: "upstream_error",
+			message: []byte("The provider's stream holds arguments of a call that has not begun.")})
+		return nil
+	default:
+		return nil
+	}
+	t.beginBlock(index, &read)
+	return t.stream.block(index)
+}
+
+// blockDelta sends on a piece of a block. What is the provider's own business is not
+// for the client.
 func (t *translator) blockDelta(index int64, delta value) {
+	kind := string(text(delta.Member("type")))
 	b := t.stream.block(index)
 	if b == nil {
-		return
+		if b = t.unbegun(index, kind); b == nil {
+			return
+		}
 	}
-	switch string(text(delta.Member("type"))) {
+	switch kind {
 	case "text_delta":
 		t.piece(b, textBlock, inside(delta.Member("text")))
 	case "input_json_delta":
@@ -220,7 +273,7 @@ func (t *translator) blockDelta(index int64, delta value) {
 		t.piece(b, thinkingBlock, inside(delta.Member("thinking")))
 	case "signature_delta":
 		if b.kind == thinkingBlock {
-			t.sendThought(b.number, `"thinking"`, "signature", delta.Member("signature"))
+			t.sendSignature(b.number, delta.Member("signature"))
 		}
 	case "citations_delta":
 		t.keepCitation(delta.Member("citation"))
@@ -258,7 +311,7 @@ func (t *translator) blockStop(index int64) {
 	case b.kind == toolBlock && !b.filled:
 		t.sendArguments(b.number, []byte("{}"))
 	case b.kind == textBlock:
-		t.sendCitations()
+		t.keepAnnotations()
 	}
 	s.end(index)
 }
@@ -266,8 +319,16 @@ func (t *translator) blockStop(index int64) {
 func (t *translator) messageDelta(delta, used value) {
 	t.openReply()
 	t.stream.usage.read(used)
-	if stop := text(delta.Member("stop_reason")); len(stop) > 0 {
-		t.sendFinish(finishReason(stop), delta.Member("stop_details", "explanation"))
+	t.end(delta)
+	if !delta.Member("stop_reason").Null() {
+		t.sendFinish()
+	}
+}
+
+// endBlocks ends the blocks that the provider has left open.
+func (t *translator) endBlocks() {
+	for len(t.stream.open) > 0 {
+		t.blockStop(t.stream.open[0].index)
 	}
 }
 
@@ -275,7 +336,7 @@ func (t *translator) messageDelta(delta, used value) {
 // gave none.
 func (t *translator) messageStop() {
 	t.openReply()
-	t.sendFinish(finishReason(nil), nil)
+	t.sendFinish()
 	t.sendUsage()
 	t.sendDone()
 }

@@ -19,9 +19,11 @@ func (t *translator) quickDelta(data []byte) bool {
 	if kind == otherBlock || end < 0 || !closes(rest[end+1:]) {
 		return false
 	}
-	if b := t.stream.block(index); b != nil {
-		t.piece(b, kind, rest[:end])
+	b := t.stream.block(index)
+	if b == nil {
+		return false
 	}
+	t.piece(b, kind, rest[:end])
 	return true
 }
 

@@ -11,14 +11,11 @@ func (t *translator) normaliseResponse(out, in []byte) ([]byte, error) {
 	}
 	w := &writer{b: out}
 	sent := readAnswer(env.body)
-	if env.status < 200 || env.status > 299 || sent.content.Kind() != '[' && !sent.message {
+	if env.status < 200 || env.status > 299 || !sent.isReply() {
 		writeFailure(w, &env, readFailure(&env))
 		return w.b, nil
 	}
-	t.blocks = t.blocks[:0]
-	for b := range sent.content.Items {
-		t.blocks = append(t.blocks, readBlock(b))
-	}
+	t.blocks = readBlocks(t.blocks[:0], sent.content)
 	t.writeCompletion(w, &env, &sent)
 	return w.b, nil
 }
@@ -52,6 +49,9 @@ func readAnswer(body value) (a answer) {
 	return a
 }
 
+// isReply reports whether this is a message and not something else.
+func (a *answer) isReply() bool { return a.message || a.content.Kind() == '[' }
+
 func (t *translator) writeCompletion(w *writer, env *envelope, sent *answer) {
 	w.open('{')
 	writeIdentity(w, "chat.completion", env)
@@ -62,7 +62,7 @@ func (t *translator) writeCompletion(w *writer, env *envelope, sent *answer) {
 	w.memberInt("index", 0)
 	t.writeReply(w, sent)
 	w.memberLiteral("logprobs", "null")
-	w.memberLiteral("finish_reason", finishReason(text(sent.stopReason)))
+	w.memberLiteral("finish_reason", finishOf(text(sent.stopReason)).json(t.calls()))
 	w.close('}')
 	w.close(']')
 	var used usage
@@ -104,20 +104,6 @@ func writeServiceTier(w *writer, used value) {
 	}
 }
 
-// finishReason maps stop_reason, as JSON. What is not listed, such as pause_turn,
-// is an ordinary end.
-func finishReason(stop []byte) string {
-	switch string(stop) {
-	case "max_tokens", "model_context_window_exceeded":
-		return `"length"`
-	case "tool_use":
-		return `"tool_calls"`
-	case "refusal":
-		return `"content_filter"`
-	}
-	return `"stop"`
-}
-
 // writeReply writes the assistant's message. What happened on the provider's side,
 // such as a search and its results, has no place in it and is left out.
 func (t *translator) writeReply(w *writer, sent *answer) {
@@ -142,19 +128,15 @@ func (t *translator) writeText(w *writer) {
 	w.name("content")
 	mark := len(w.b)
 	w.close('"')
-	written, calls := false, false
+	written := false
 	for i := range t.blocks {
-		switch b := &t.blocks[i]; b.kind {
-		case textBlock:
+		if b := &t.blocks[i]; b.kind == textBlock {
 			written = true
-			inside, _ := b.text.Inside()
-			w.b = append(w.b, inside...)
-		case toolBlock:
-			calls = true
+			w.b = append(w.b, inside(b.text)...)
 		}
 	}
 	w.close('"')
-	if calls && !written {
+	if !written && t.calls() > 0 {
 		w.b = w.b[:mark]
 		w.add("null")
 	}

@@ -18,8 +18,8 @@ const (
 // maxOpen bounds the content blocks open at one time; Anthropic opens one.
 const maxOpen = 32
 
-// maxPending bounds the citations, in bytes, that wait for the end of their text.
-const maxPending = 16 << 10
+// maxPending bounds the citations, in bytes, that wait for the end of the reply.
+const maxPending = 24 << 10
 
 // stream is what a stream has to remember from one event to the next. The host
 // carries it as opaque bytes, so any instance can serve any event.
@@ -29,6 +29,8 @@ type stream struct {
 	// citations are those of the open text: the insides of url_citation objects,
 	// a line each.
 	citations []byte
+	// annotations are those of the texts that have ended, a line each.
+	annotations []byte
 	// head begins every chunk: all of it up to its choices.
 	head []byte
 	// model is what was asked for, until the provider says what answers.
@@ -45,8 +47,12 @@ type progress struct {
 	// block that is open.
 	text, textStart int64
 	// The lengths of what follows in the stored form.
-	openLen, citationsLen, headLen, modelLen uint32
-	phase                                    phase
+	openLen, citationsLen, annotationsLen, headLen, modelLen uint32
+	phase                                                    phase
+	// stop is why the reply ended, as far as the provider has said, refused that it has
+	// said why it would not answer.
+	stop    finish
+	refused bool
 }
 
 // openBlock is a content block that has begun and not ended. Its index is the
@@ -95,12 +101,13 @@ func image[T progress | openBlock](v *T) []byte {
 // append appends the state in its stored form: progress, open blocks, byte strings.
 func (s *stream) append(dst []byte) []byte {
 	s.openLen, s.citationsLen = uint32(len(s.open)), uint32(len(s.citations))
+	s.annotationsLen = uint32(len(s.annotations))
 	s.headLen, s.modelLen = uint32(len(s.head)), uint32(len(s.model))
 	dst = append(dst, image(&s.progress)...)
 	for i := range s.open {
 		dst = append(dst, image(&s.open[i])...)
 	}
-	dst = append(dst, s.citations...)
+	dst = append(append(dst, s.citations...), s.annotations...)
 	dst = append(dst, s.head...)
 	return append(dst, s.model...)
 }
@@ -114,7 +121,7 @@ func (s *stream) load(src []byte) bool {
 	}
 	copy(image(&s.progress), src)
 	src = src[fixed:]
-	size := uint64(s.openLen)*uint64(each) + uint64(s.citationsLen) + uint64(s.headLen) + uint64(s.modelLen)
+	size := uint64(s.openLen)*uint64(each) + uint64(s.citationsLen) + uint64(s.annotationsLen) + uint64(s.headLen) + uint64(s.modelLen)
 	if s.openLen > maxOpen || uint64(len(src)) != size || s.phase > ended {
 		return false
 	}
@@ -124,6 +131,7 @@ func (s *stream) load(src []byte) bool {
 		src = src[each:]
 	}
 	s.citations, src = cut(src, s.citationsLen)
+	s.annotations, src = cut(src, s.annotationsLen)
 	s.head, src = cut(src, s.headLen)
 	s.model, _ = cut(src, s.modelLen)
 	return true
