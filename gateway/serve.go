@@ -39,6 +39,7 @@ func (a *app) serve(ctx context.Context, started time.Time) error {
 	if err != nil {
 		return err
 	}
+	defer tameStandardLog(g.log)()
 	c := g.world.Load().config
 	s, err := g.listen(c)
 	if err != nil {

@@ -80,7 +80,7 @@ func errorOf(status int, h http.Header, body []byte) *llm.Error {
 
 func (w *world) openClients(g *gateway) error {
 	var err error
-	w.clients[config.Demo], err = upstream.New(upstream.Options{BaseURL: g.demo.URL(), AllowPrivate: true})
+	w.clients[config.Demo], err = upstream.New(upstream.Options{BaseURL: g.demo.URL(), AllowPrivate: true, Proxy: upstream.NoProxy})
 	errs := []error{err}
 	for name, p := range w.config.Providers {
 		client, err := upstream.New(providerOptions(p))
@@ -95,7 +95,7 @@ func (w *world) openClients(g *gateway) error {
 
 func providerOptions(p config.Provider) upstream.Options {
 	o := upstream.Options{BaseURL: p.BaseURL, Key: upstream.Key(p.APIKey.Reveal()), AllowPrivate: p.AllowPrivate,
-		UserAgent: "penstock/" + version, Header: http.Header{}}
+		UserAgent: "penstock/" + version, Header: http.Header{}, Proxy: upstream.Key(p.Proxy.Reveal())}
 	if p.Dialect == llm.Anthropic {
 		o.Auth = upstream.XAPIKey
 	}

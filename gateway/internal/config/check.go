@@ -127,6 +127,7 @@ func (d *decoder) checkProvider(c *Config, name string, p *Provider) {
 		return
 	}
 	d.baseURL(path, p)
+	d.proxy(path, p.Proxy)
 	d.needsKey(path, name, p, k, isKnown && !own)
 }
 
@@ -154,6 +155,18 @@ func (d *decoder) baseURL(path string, p *Provider) {
 			"%s is on this machine or a private network", u.Hostname())
 	}
 	p.BaseURL = strings.TrimRight(p.BaseURL, "/")
+}
+
+// proxy checks a provider's proxy without showing it, since it may hold a password.
+func (d *decoder) proxy(path string, proxy Secret) {
+	if proxy.IsZero() || proxy.Reveal() == "none" {
+		return
+	}
+	u, err := url.Parse(proxy.Reveal())
+	if err != nil || u.Hostname() == "" || !slices.Contains([]string{"http", "https", "socks5", "socks5h"}, u.Scheme) ||
+		strings.Trim(u.Path, "/") != "" || u.RawQuery != "" || u.Fragment != "" {
+		d.fault(Path(path, "proxy"), nil, "write http://HOST:PORT, https, socks5, or none", "is not the address of a proxy")
+	}
 }
 
 // isPrivateHost reports whether a host is plainly not on the public internet. Names

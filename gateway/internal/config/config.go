@@ -98,6 +98,10 @@ type Provider struct {
 	// Headers are added to every request to the provider. Values may be env:NAME or
 	// file:PATH, and must be for headers that carry credentials.
 	Headers map[string]Secret `yaml:"headers"`
+	// Proxy is the proxy on the way to the provider, as http://HOST:PORT, https or socks5;
+	// one with credentials as env:NAME or file:PATH. Write none to go without. Left out,
+	// HTTPS_PROXY, HTTP_PROXY and NO_PROXY of the environment apply.
+	Proxy Secret `yaml:"proxy"`
 	// Catalog names the provider whose prices and limits apply; left out it follows
 	// from the name or the address.
 	Catalog string `yaml:"catalog"`

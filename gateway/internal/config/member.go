@@ -156,7 +156,8 @@ func without(members map[string]ast.Node, names []string) map[string]ast.Node {
 }
 
 // secret reads a reference and resolves it. Header values may also be plain text,
-// unless the header's name says that it carries a credential.
+// unless the header's name says that it carries a credential, and so may a proxy without
+// credentials.
 func (d *decoder) secret(path string, n ast.Node, out *Secret) {
 	ref, ok := d.text(path, n)
 	if !ok {
@@ -165,6 +166,10 @@ func (d *decoder) secret(path string, n ast.Node, out *Secret) {
 	isRef := strings.HasPrefix(ref, "env:") || strings.HasPrefix(ref, "file:")
 	if inHeaders(path) && !isRef && !credential.MatchString(lastMember(path)+": x") {
 		*out = newSecret("[redacted]", ref)
+		return
+	}
+	if lastMember(path) == "proxy" && !isRef && !strings.Contains(ref, "@") {
+		*out = newSecret(ref, ref) // without credentials it is no secret
 		return
 	}
 	s, err := resolve(ref, d.dir, d.getenv)

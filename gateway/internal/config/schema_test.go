@@ -54,7 +54,7 @@ func TestSchemaAgreesWithLoad(t *testing.T) {
 			"models: {m: {targets: [demo/demo], cache: {ttl: 0}, retries:}}",
 			"server: {max_body: 1.5 MiB, max_requests: 10, grace: 0s}",
 			"providers: {p: {base_url: https://example.com, headers: {X-A: b}, region: eu}}",
-			"providers: {ollama: }",
+			"providers: {ollama: }", "providers: {ollama: {proxy: none}}", "providers: {ollama: {proxy: 'http://10.0.0.1:3128'}}",
 			"admin: {listen: 0.0.0.0:1, auth: key}",
 			"plugins: {p: {file: config.go, grants: [log, kv, metrics, 'read:messages'], max_memory: 64MiB, fuel: 5, with: {x: 1}}}",
 			"plugins: {pinned: false, trusted: ['MCowBQYDK2VwAyEAMCowBQYDK2VwAyEAMCowBQYDK2U='], p: {file: config.go, on_error: skip, record: true}}",

@@ -157,7 +157,8 @@ func readAll(a *llm.Answer, limit int64) ([]byte, error) {
 	}
 }
 
-// isStream reports whether an answer is an event stream.
+// isStream reports whether an answer is an event stream. Media types ignore case.
 func isStream(a *llm.Answer) bool {
-	return strings.HasPrefix(strings.TrimSpace(a.Header.Get("Content-Type")), "text/event-stream")
+	kind, _, _ := strings.Cut(a.Header.Get("Content-Type"), ";")
+	return strings.EqualFold(strings.TrimSpace(kind), "text/event-stream")
 }

@@ -189,3 +189,12 @@ func TestReplyBound(t *testing.T) {
 		t.Errorf("Read = %v, want %v", err, errTooLarge)
 	}
 }
+
+func TestMediaTypesIgnoreCase(t *testing.T) {
+	for kind, want := range map[string]bool{"text/event-stream": true, "Text/Event-Stream; Charset=UTF-8": true,
+		" TEXT/EVENT-STREAM ;x=y": true, "text/event-streams": false, "application/json": false, "": false} {
+		if got := isStream(&llm.Answer{Header: http.Header{"Content-Type": {kind}}}); got != want {
+			t.Errorf("isStream of %q = %v, want %v", kind, got, want)
+		}
+	}
+}

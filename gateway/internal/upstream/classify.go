@@ -3,7 +3,6 @@ package upstream
 import (
 	"net/http"
 	"strings"
-	"time"
 
 	"github.com/penstock/penstock/gateway/internal/llm"
 )
@@ -136,25 +135,6 @@ func (d *detail) absent(status int) bool {
 			strings.HasPrefix(d.Message, "Model ") && strings.Contains(d.Message, " is not supported.")
 	}
 	return status < 400 && status >= 300
-}
-
-// FaultOf is the fault of an error that somebody else has read off a provider's
-// reply, such as a module that translated it: by its code, type, message, status
-// and body, as ParseError judges. It also fills in e.RetryAfter when that is not
-// said and the headers do. A nil e, or a cause err, is left to Classify.
-func FaultOf(e *llm.Error, h http.Header, err error, now time.Time) llm.Fault {
-	if e == nil || err != nil {
-		return Classify(err)
-	}
-	d := parseDetail(h, e.Body)
-	d.Message, d.Code, d.Param = first(e.Message, d.Message), first(string(e.Code), d.Code), first(e.Param, d.Param)
-	d.Type = first(d.Type, e.Type)
-	d.text += strings.ToLower(e.Message)
-	fault := d.classify(d.effective(e.Status))
-	if e.RetryAfter == 0 && mayWait(fault) {
-		e.RetryAfter = RetryAfter(h, e.Body, now)
-	}
-	return fault
 }
 
 // mayWait reports faults of which a provider may say when they are over.

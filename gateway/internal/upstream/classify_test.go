@@ -3,7 +3,6 @@ package upstream
 import (
 	"bytes"
 	"encoding/json"
-	"io"
 	"net/http"
 	"strings"
 	"testing"
@@ -175,38 +174,6 @@ func TestParseError(t *testing.T) {
 			}
 			checkRendered(t, tt.name, e, []byte(tt.body))
 		})
-	}
-}
-
-func TestFaultOfTranslatedErrors(t *testing.T) {
-	h := http.Header{"Retry-After": {"3"}}
-	tests := []struct {
-		name string
-		e    *llm.Error
-		err  error
-		want llm.Fault
-		wait time.Duration
-	}{
-		{"rate", &llm.Error{Status: 429, Type: "rate_limit_error", Message: "slow"}, nil, llm.FaultRateLimited, 3 * time.Second},
-		{"overloaded", &llm.Error{Status: 529, Type: "overloaded_error"}, nil, llm.FaultServer, 3 * time.Second},
-		{"overloaded in a stream", &llm.Error{Type: "overloaded_error"}, nil, llm.FaultServer, 3 * time.Second},
-		{"said already", &llm.Error{Status: 503, RetryAfter: time.Second}, nil, llm.FaultServer, time.Second},
-		{"length", &llm.Error{Status: 400, Message: "prompt is too long: 9 tokens > 8 maximum"}, nil, llm.FaultContextLength, 0},
-		{"filter", &llm.Error{Status: 400, Message: "Output blocked by content filtering policy"}, nil, llm.FaultContentPolicy, 0},
-		{"key", &llm.Error{Status: 401, Type: "authentication_error"}, nil, llm.FaultAuth, 0},
-		{"credit", &llm.Error{Status: 400, Message: "Your credit balance is too low"}, nil, llm.FaultQuota, 3 * time.Second},
-		{"model", &llm.Error{Status: 404, Type: "not_found_error", Message: "model: x"}, nil, llm.FaultNotFound, 0},
-		{"request", &llm.Error{Status: 400, Code: "invalid_request_error", Message: "no"}, nil, llm.FaultBadRequest, 0},
-		{"read", &llm.Error{}, io.ErrUnexpectedEOF, llm.FaultNetwork, 0},
-		{"nothing", nil, nil, llm.FaultNone, 0},
-	}
-	for _, tt := range tests {
-		if got := FaultOf(tt.e, h, tt.err, testNow); got != tt.want {
-			t.Errorf("%s: FaultOf = %q, want %q", tt.name, got, tt.want)
-		}
-		if tt.e != nil && tt.e.RetryAfter != tt.wait {
-			t.Errorf("%s: RetryAfter = %v, want %v", tt.name, tt.e.RetryAfter, tt.wait)
-		}
 	}
 }
 

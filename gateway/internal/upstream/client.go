@@ -8,13 +8,11 @@ package upstream
 import (
 	"bytes"
 	"context"
-	"crypto/tls"
 	"crypto/x509"
 	"errors"
 	"fmt"
 	"io"
 	"log/slog"
-	"net"
 	"net/http"
 	"net/url"
 	"strings"
@@ -51,6 +49,12 @@ type Options struct {
 	ConnectTimeout time.Duration
 	// RootCAs verify the provider's certificate; nil means the system's.
 	RootCAs *x509.CertPool
+	// Proxy is the URL of the proxy on the way to the provider, credentials included:
+	// http, https, socks5 or socks5h. NoProxy means none, and empty the one that
+	// HTTPS_PROXY, HTTP_PROXY and NO_PROXY name. The operator has chosen it, so its own
+	// address may be private; that of the provider is resolved by the proxy, and refused
+	// only when the base URL names a private address outright.
+	Proxy Key
 }
 
 // String shows where the provider is and none of its secrets, which fixed headers
@@ -87,8 +91,10 @@ type Client struct {
 	o         Options
 	base      url.URL
 	header    http.Header // of every call; shared between them and never written to
-	transport transport
-	drain     time.Duration // drainTime, but for tests
+	transport *http.Transport
+	// refused is why no call may be sent at all; nil when calls may.
+	refused error
+	drain   time.Duration // drainTime, but for tests
 }
 
 // New checks the options and makes a client. It opens no connection. Close ends it.
@@ -98,11 +104,23 @@ func New(o Options) (*Client, error) {
 	if err != nil {
 		return nil, err
 	}
-	c := &Client{o: o, base: *base, transport: newTransport(base.Scheme, o), drain: drainTime}
+	proxy, err := proxyFor(base, string(o.Proxy), http.ProxyFromEnvironment)
+	if err != nil {
+		return nil, err
+	}
+	c := &Client{o: o, base: *base, transport: newTransport(o, proxy), drain: drainTime}
+	if proxy != nil && !o.AllowPrivate && namesPrivate(base.Hostname()) {
+		c.refused = failure(context.Background(), errPrivate)
+	}
 	c.header = c.merge(http.Header{
 		"Content-Type": {"application/json"},
 		"Accept":       {"application/json"},
 		"User-Agent":   {o.UserAgent},
+		// Replies are forwarded byte for byte, and an event in a compressor's buffer is late.
+		"Accept-Encoding": {"identity"},
+		// It is not sent. It lets the transport replay a call whose idle connection turns
+		// out to have been closed by the provider, as it does for GET without being asked.
+		"X-Idempotency-Key": nil,
 	}, o.Header)
 	return c, nil
 }
@@ -127,35 +145,6 @@ func parseBase(s string) (*url.URL, error) {
 	return u, nil
 }
 
-// transport sends requests over connections that it keeps.
-type transport interface {
-	http.RoundTripper
-	CloseIdleConnections()
-}
-
-// newTransport is net/http's for a provider behind TLS and our own for one that is not.
-func newTransport(scheme string, o Options) transport {
-	dialer := &net.Dialer{Timeout: o.ConnectTimeout, KeepAlive: 30 * time.Second}
-	if !o.AllowPrivate {
-		dialer.Control = refusePrivate
-	}
-	if scheme == "http" {
-		return newCleartext(dialer.DialContext, o.MaxHeader)
-	}
-	return &http.Transport{
-		DialContext:            dialer.DialContext,
-		TLSClientConfig:        &tls.Config{RootCAs: o.RootCAs, MinVersion: tls.VersionTLS12},
-		TLSHandshakeTimeout:    o.ConnectTimeout,
-		ForceAttemptHTTP2:      true,
-		HTTP2:                  &http.HTTP2Config{SendPingTimeout: 15 * time.Second, PingTimeout: 15 * time.Second},
-		ReadBufferSize:         readBuffer,
-		MaxIdleConnsPerHost:    maxIdle, // the default of 2 makes a proxy dial anew for nearly every request
-		IdleConnTimeout:        idleTimeout,
-		DisableCompression:     true, // replies are forwarded byte for byte
-		MaxResponseHeaderBytes: o.MaxHeader,
-	}
-}
-
 // Close drops idle connections. Calls in flight go on.
 func (c *Client) Close() { c.transport.CloseIdleConnections() }
 
@@ -168,6 +157,9 @@ func (c *Client) Close() { c.transport.CloseIdleConnections() }
 func (c *Client) Do(ctx context.Context, call llm.Call) (*llm.Answer, error) {
 	// The transport is called without an http.Client around it, so there is nothing
 	// that could follow a redirect or keep a cookie.
+	if c.refused != nil {
+		return nil, c.refused
+	}
 	resp, err := c.transport.RoundTrip(c.request(ctx, call))
 	if err != nil {
 		return nil, failure(ctx, err)
@@ -189,16 +181,28 @@ func (c *Client) Do(ctx context.Context, call llm.Call) (*llm.Answer, error) {
 	return a, nil
 }
 
-// acceptable refuses replies that are none.
+// acceptable refuses replies that are none, and undoes the encoding of those that are.
 func (c *Client) acceptable(resp *http.Response) error {
-	if resp.StatusCode >= 300 && resp.StatusCode < 400 {
-		return &llm.Error{Code: llm.CodeUpstream, Status: http.StatusBadGateway, Fault: llm.FaultNotFound,
-			Message: fmt.Sprintf("The provider answered with a redirect (%d), which is never followed: its base URL is probably wrong.", resp.StatusCode)}
-	}
-	if e := resp.Header["Content-Encoding"]; len(e) > 0 && e[0] != "identity" && e[0] != "" {
+	switch status := resp.StatusCode; {
+	case status == http.StatusSwitchingProtocols:
 		return &llm.Error{Code: llm.CodeUpstream, Status: http.StatusBadGateway, Fault: llm.FaultMalformed,
-			Message: "The provider answered in a content encoding that nobody asked for."}
+			Message: "The provider answered by switching to another protocol."}
+	case status >= 300 && status < 400:
+		return &llm.Error{Code: llm.CodeUpstream, Status: http.StatusBadGateway, Fault: llm.FaultNotFound,
+			Message: fmt.Sprintf("The provider answered with a redirect (%d), which is never followed: its base URL is probably wrong.", status)}
+	case status == http.StatusProxyAuthRequired:
+		return proxyRefused(status) // a provider has no use for it
 	}
+	encoding := encodingOf(resp.Header)
+	body, err := inflated(encoding, resp.Body)
+	if err != nil {
+		return err
+	}
+	if encoding != "" {
+		resp.Body = body
+		resp.Header.Del("Content-Length")
+	}
+	resp.Header.Del("Content-Encoding")
 	return nil
 }
 

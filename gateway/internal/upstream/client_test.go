@@ -73,7 +73,7 @@ func TestDoSendsTheCallAndNothingElse(t *testing.T) {
 		}
 		want := tt.want
 		for k, v := range map[string]string{"Anthropic-Version": "2023-06-01", "Openai-Organization": "org", "User-Agent": "penstock/1",
-			"Content-Type": "application/json", "Accept": "application/json", "Content-Length": "2"} {
+			"Content-Type": "application/json", "Accept": "application/json", "Accept-Encoding": "identity", "Content-Length": "2"} {
 			want.Set(k, v)
 		}
 		r := s.Requests()[i]
@@ -151,7 +151,7 @@ func TestKeyIsStruckOutOfErrorReplies(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	e := ReadError(a, testNow)
+	e := readError(a)
 	if e.Fault != llm.FaultAuth || strings.Contains(e.Message+string(e.Body), "canary") || !strings.Contains(e.Message, "REDACTED") {
 		t.Errorf("error = %v with body %s, want the key struck out", e, e.Body)
 	}

@@ -25,7 +25,7 @@ func outcome(t *testing.T, c *Client) Outcome {
 		return Outcome{Fault: llm.AsError(err).Fault}
 	}
 	if a.Status >= 400 {
-		e := ReadError(a, testNow)
+		e := readError(a)
 		return Outcome{Fault: e.Fault, Status: a.Status, RetryAfter: e.RetryAfter, Header: a.Header}
 	}
 	_, err = readText(a)
@@ -272,4 +272,10 @@ func TestClassify(t *testing.T) {
 			t.Errorf("Classify(%v) = %q, want %q", tt.err, got, tt.want)
 		}
 	}
+}
+
+// readError reads an error reply to its end and closes it.
+func readError(a *llm.Answer) *llm.Error {
+	b, _ := readText(a)
+	return ParseError(a.Status, a.Header, []byte(b), testNow)
 }

@@ -26,7 +26,7 @@ func TestFault18Oddities(t *testing.T) {
 		{"empty error", llmtest.JSON(503, ""), llm.FaultServer},
 		{"connection closed", llmtest.Garbage(""), llm.FaultNetwork},
 		{"redirect", llmtest.Redirect(elsewhere.URL), llm.FaultNotFound},
-		{"gzip", llmtest.Steps(llmtest.Header("Content-Encoding", "gzip"), llmtest.JSON(200, "x")), llm.FaultMalformed},
+		{"brotli", llmtest.Steps(llmtest.Header("Content-Encoding", "br"), llmtest.JSON(200, "x")), llm.FaultMalformed},
 		{"endless", llmtest.Endless(strings.Repeat("x", 1000)), llm.FaultMalformed},
 		{"endless error", llmtest.Steps(llmtest.Status(500), llmtest.Endless("x")), llm.FaultServer},
 	}

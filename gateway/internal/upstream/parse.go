@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"encoding/json"
 	"fmt"
-	"io"
 	"net/http"
 	"strings"
 	"time"
@@ -12,14 +11,6 @@ import (
 
 	"github.com/penstock/penstock/gateway/internal/llm"
 )
-
-// ReadError reads an error reply, closes it and returns what ParseError makes of
-// it.
-func ReadError(a *llm.Answer, now time.Time) *llm.Error {
-	b, _ := io.ReadAll(io.LimitReader(a.Body, maxErrorBody)) // half an error page is one still
-	a.Body.Close()
-	return ParseError(a.Status, a.Header, b, now)
-}
 
 // ParseError makes an error of a provider's error reply, in whatever shape the
 // OpenAI-compatible providers and the big others have it: the class of the fault, a
