@@ -86,6 +86,9 @@ func (f family) thinks() bool { return f == foreign || f >= 307 }
 // others take a budget in tokens.
 func (f family) adaptive() bool { return f >= 406 }
 
+// prefills reports whether the model continues a message that the assistant has begun.
+func (f family) prefills() bool { return f < 406 }
+
 // samples reports whether temperature, top_p and top_k are accepted.
 func (f family) samples() bool { return f < 407 }
 

@@ -68,13 +68,23 @@ func readMessage(v value) (m message) {
 	return m
 }
 
-// cast looks the messages through and notes whether anybody but the system speaks.
-func (r *request) cast() {
-	r.monologue = true
+// readTurns reads the messages. What the system says behind the assistant's last message
+// is the user's turn: in the system prompt it would leave the assistant last, which asks
+// Anthropic to continue that message. The same goes for system messages without any
+// other: Anthropic answers nobody else.
+func (r *request) readTurns() {
 	for v := range r.said.messages.Items {
-		m := readMessage(v)
-		r.turns = append(r.turns, m)
-		r.monologue = r.monologue && m.role == systemRole
+		r.turns = append(r.turns, readMessage(v))
+	}
+	from := len(r.turns)
+	for from > 0 && r.turns[from-1].role == systemRole {
+		from--
+	}
+	if from > 0 && r.turns[from-1].role != assistantRole {
+		return
+	}
+	for i := from; i < len(r.turns); i++ {
+		r.turns[i].role = userRole
 	}
 }
 
@@ -90,6 +100,8 @@ type turn struct {
 	nested bool
 	// blocks counts the blocks written in all.
 	blocks int
+	// marked says that the last block has a cache marker, or can't have one.
+	marked bool
 }
 
 // jsonInstruction asks for what response_format's json_object means; Anthropic has
@@ -97,25 +109,22 @@ type turn struct {
 const jsonInstruction = `{"type":"text","text":"Respond with one valid JSON object and nothing else."}`
 
 // writeSystem writes what system and developer messages say, wherever they stand,
-// as blocks of the top-level prompt. Without any other message they stay where they
-// are and become the user's: Anthropic answers nobody else.
+// as blocks of the top-level prompt.
 func (r *request) writeSystem() error {
 	mark := len(r.b)
 	r.name("system")
 	r.open('[')
 	start := len(r.b)
-	if !r.monologue {
-		r.turn.nested = true
-		for i := range r.turns {
-			if r.turns[i].role != systemRole {
-				continue
-			}
-			if err := r.writeContent(&r.turns[i], i, false); err != nil {
-				return err
-			}
+	r.turn.nested = true
+	for i := range r.turns {
+		if r.turns[i].role != systemRole {
+			continue
 		}
-		r.turn = turn{}
+		if err := r.writeMarked(&r.turns[i], i, (*request).writeSaid); err != nil {
+			return err
+		}
 	}
+	r.turn = turn{}
 	r.writeFormatInstruction()
 	if len(r.b) == start {
 		r.b = r.b[:mark]
@@ -197,33 +206,37 @@ func (r *request) writeRun(from, to int) error {
 func (r *request) writeMessage(m *message, i int) error {
 	switch m.role {
 	case userRole:
-		return r.writeUser(m, i)
+		r.begin(userRole)
+		return r.writeMarked(m, i, (*request).writeSaid)
 	case assistantRole:
-		return r.writeAssistant(m, i)
-	case systemRole:
-		if r.monologue {
-			return r.writeUser(m, i)
-		}
+		r.begin(assistantRole)
+		return r.writeMarked(m, i, (*request).writeAssistant)
 	case unknownRole:
 		return reject(at("messages", i)+".role", "must be system, developer, user, assistant or tool")
 	}
 	return nil
 }
 
-func (r *request) writeUser(m *message, i int) error {
-	r.begin(userRole)
-	return r.writeContent(m, i, false)
+// writeMarked writes a message and puts its cache marker on its last block.
+func (r *request) writeMarked(m *message, i int, write func(*request, *message, int) error) error {
+	mark := len(r.b)
+	if err := write(r, m, i); err != nil {
+		return err
+	}
+	r.cacheLast(mark, m.cacheControl)
+	return nil
 }
+
+func (r *request) writeSaid(m *message, i int) error { return r.writeContent(m, i, false) }
 
 // writeAssistant writes thoughts, text and tool calls, in the order that Anthropic
 // checks when thinking is on.
 func (r *request) writeAssistant(m *message, i int) error {
-	r.begin(assistantRole)
 	if r.family.thinks() {
 		r.writeThoughts(m)
 	}
 	// What the model is to continue must not end in white space.
-	last := i == len(r.turns)-1 && !filled(m.toolCalls)
+	last := i == r.prefill
 	if err := r.writeContent(m, i, last); err != nil {
 		return err
 	}
@@ -240,6 +253,7 @@ func (r *request) begin(side role) { r.turn.pending = side }
 // has to begin with the user; when it does not, a word is put before it.
 func (r *request) block() {
 	t := &r.turn
+	t.marked = false
 	if t.nested {
 		return
 	}

@@ -41,6 +41,8 @@ func (r *request) planReasoning() {
 		effort = string(text(r.said.reasoning.Member("effort")))
 	}
 	switch {
+	case r.prefill >= 0:
+		r.planNoReasoning(effort)
 	case !r.said.thinking.Null():
 		r.plan.own = r.said.thinking
 		if effort != "" {
@@ -60,6 +62,16 @@ func (r *request) planReasoning() {
 		}
 	default:
 		r.planBudget(budgets(effort))
+	}
+}
+
+// planNoReasoning leaves thinking out: Anthropic refuses it together with a prefill.
+func (r *request) planNoReasoning(effort string) {
+	if kind := string(text(r.said.thinking.Member("type"))); !r.said.thinking.Null() && kind != "disabled" {
+		r.drop("thinking")
+	}
+	if effort != "" && effort != "none" && effort != "default" {
+		r.drop("reasoning_effort")
 	}
 }
 
@@ -100,8 +112,7 @@ func (r *request) unthoughtCalls() bool {
 		switch m.role {
 		case toolRole, functionRole:
 		case assistantRole:
-			calls := filled(m.toolCalls) || m.call.Kind() == '{'
-			return calls && !filled(m.thinkingBlocks) && !filled(m.traces)
+			return m.callsTools() && !m.thoughtful()
 		default:
 			return false
 		}

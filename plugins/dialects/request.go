@@ -24,11 +24,11 @@ type request struct {
 	// turns are the messages, parts those of the content that is being written.
 	turns []message
 	parts []value
-	// monologue marks a request of system messages alone.
-	monologue bool
-	family    family
-	limit     int64 // max_tokens
-	plan      reasoning
+	// prefill is which message the model is to continue; -1 when it is to answer.
+	prefill int
+	family  family
+	limit   int64 // max_tokens
+	plan    reasoning
 	// declared counts the tools written, silent marks that they are declared for the
 	// history's sake only.
 	declared int
@@ -54,7 +54,10 @@ func (t *translator) transformRequest(out, in []byte) ([]byte, error) {
 	*r = request{scratch: &t.scratch, others: r.others, turns: r.turns[:0], parts: r.parts,
 		dropped: r.dropped[:0], family: familyOf(env.model)}
 	r.index(env.body)
-	r.cast()
+	r.readTurns()
+	if err := r.planPrefill(); err != nil {
+		return nil, err
+	}
 	// The result begins inside the headroom, so that much of the buffer is lost when
 	// it is used again; the third headroom makes up for it.
 	if cap(out) < len(in)+2*headroom {

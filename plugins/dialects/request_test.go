@@ -170,7 +170,7 @@ func TestRequestRejected(t *testing.T) {
 		`{"messages":[{"role":"user","content":{"a":1}}]}`:                                             "messages[0].content: must be a string",
 		`{"messages":[{"role":"user","content":[{"type":"input_audio","input_audio":{}}]}]}`:           "messages[0].content[0]: Anthropic's models take text",
 		`{"messages":[{"role":"user","content":[{"type":"text","text":7}]}]}`:                          "messages[0].content[0]: must have a text",
-		`{"messages":[{"role":"user","content":[{"type":"image_url","image_url":{"url":"gs://x"}}]}]}`: "an image needs an http URL",
+		`{"messages":[{"role":"user","content":[{"type":"image_url","image_url":{"url":"gs://x"}}]}]}`: "an image needs an https URL",
 		`{"messages":[{"role":"user","content":[{"type":"file","file":{}}]}]}`:                         "a file needs a file_id",
 		`{"messages":[{"role":"user","content":"x"}],"tools":[{"type":"custom","custom":{}}]}`:         "tools[0]: only function tools",
 		`{"messages":[{"role":"user","content":"x"}],"temperature":"hot"}`:                             "temperature: must be a number",

@@ -3,6 +3,7 @@ package dialects
 import (
 	"bytes"
 	"math/bits"
+	"unicode/utf8"
 	"unsafe"
 
 	penstock "github.com/penstock/penstock/sdk/go"
@@ -57,20 +58,61 @@ func empty(v value) bool {
 	return v.Kind() != 't'
 }
 
-// trimRaw cuts white space off the end of a JSON string's inside.
+// trimRaw cuts white space off the end of a JSON string's inside, as it is written there
+// or escaped. White space is what Python takes for it, and so Anthropic.
 func trimRaw(s []byte) []byte {
-	for len(s) > 0 {
-		n := len(s)
-		switch {
-		case s[n-1] == ' ':
-			s = s[:n-1]
-		case n > 1 && bytes.IndexByte([]byte("nrt"), s[n-1]) >= 0 && escaped(s[:n-1]):
-			s = s[:n-2]
-		default:
+	for {
+		c, size := lastRune(s)
+		if size == 0 || !space(c) {
 			return s
 		}
+		s = s[:len(s)-size]
 	}
-	return s
+}
+
+// lastRune is the last character of a JSON string's inside and the bytes it takes there;
+// 0 bytes when there is none.
+func lastRune(s []byte) (c rune, size int) {
+	n := len(s)
+	if n > 1 && escaped(s[:n-1]) {
+		switch s[n-1] {
+		case 'n', 'r', 't', 'f':
+			return ' ', 2
+		}
+		return rune(s[n-1]), 2 // a quote, a slash, or what can't be shown
+	}
+	if n >= 6 && s[n-5] == 'u' && escaped(s[:n-5]) {
+		if code, ok := hex(s[n-4:]); ok {
+			return code, 6
+		}
+	}
+	return utf8.DecodeLastRune(s)
+}
+
+func hex(digits []byte) (n rune, ok bool) {
+	for _, c := range digits {
+		switch {
+		case c-'0' <= 9:
+			n = n<<4 | rune(c-'0')
+		case (c|0x20)-'a' <= 5:
+			n = n<<4 | rune((c|0x20)-'a'+10)
+		default:
+			return 0, false
+		}
+	}
+	return n, true
+}
+
+func space(c rune) bool {
+	switch {
+	case c >= 0x09 && c <= 0x0d, c >= 0x1c && c <= 0x20, c >= 0x2000 && c <= 0x200a:
+		return true
+	}
+	switch c {
+	case 0x85, 0xa0, 0x1680, 0x2028, 0x2029, 0x202f, 0x205f, 0x3000:
+		return true
+	}
+	return false
 }
 
 // escaped reports whether s ends in a backslash that is not itself escaped.

@@ -85,7 +85,7 @@ func (w *writer) int(n int64) {
 	w.b = penstock.AppendWhole(w.b, n)
 }
 
-// text writes s as a JSON string. Bytes that are not UTF-8 become U+FFFD.
+// text writes s, which is UTF-8, as a JSON string.
 func (w *writer) text(s []byte) {
 	w.grow(len(s) + 2)
 	w.b = penstock.AppendText(w.b, s)
