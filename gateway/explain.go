@@ -150,11 +150,22 @@ func tellTargets(line func(string, string, ...any), r *llm.Record) {
 		case c.Refused != "":
 			line("target", "%s refused: %s", c.Target, c.Refused)
 		case c.Score != nil:
-			line("target", "%s score %.4g, at most %s", c.Target, *c.Score, c.EstCost)
+			line("target", "%s score %.4g, %s", c.Target, *c.Score, atMost(c))
 		default:
-			line("target", "%s at most %s", c.Target, c.EstCost)
+			line("target", "%s %s", c.Target, atMost(c))
 		}
 	}
+}
+
+// atMost says what a request costs at a target at most.
+func atMost(c llm.Considered) string {
+	switch {
+	case c.Unpriced:
+		return "without a known price"
+	case c.EstCost == 0:
+		return "free"
+	}
+	return "at most " + c.EstCost.String()
 }
 
 func tellAttempts(line func(string, string, ...any), r *llm.Record) {
@@ -192,8 +203,16 @@ func tellBill(line func(string, string, ...any), r *llm.Record) {
 		estimated = ", estimated"
 	}
 	line("usage", "%d tokens in (%d from the provider's cache), %d out%s", r.Usage.Input, r.Usage.CacheRead, r.Usage.Output, estimated)
+	if r.Usage.Searches > 0 {
+		line("", "%d web searches", r.Usage.Searches)
+	}
+	if r.Usage.Advisor > 0 {
+		line("", "%d tokens of other models that the provider consulted, which are not in the cost", r.Usage.Advisor)
+	}
 	switch {
 	case r.Target == "":
+	case strings.HasSuffix(r.Price.Row, "@local"):
+		line("cost", "free: %s is a server of your own, and no price is set for it", r.Target)
 	case r.Price.Known:
 		line("cost", "%s by %s", r.Cost, r.Price.Row)
 	default:

@@ -116,6 +116,7 @@ func (r *routes) route(name, star string, m config.Model) *llm.Route {
 		Retries:  llm.Retries{Attempts: m.Retries.Attempts, Min: m.Retries.Backoff.Min, Max: m.Retries.Backoff.Max},
 		Timeout:  llm.Timeouts{FirstToken: m.Timeout.FirstToken, Idle: m.Timeout.Idle, Total: m.Timeout.Total},
 		CacheTTL: m.Cache.TTL, CacheShared: m.Cache.Shared, Transforms: m.Transform, Revision: r.revision(m.Transform),
+		AllowUnpriced: cmp.Or(m.Unpriced, r.config.Unpriced) == config.UnpricedAllow,
 	}
 	for _, t := range m.Targets {
 		route.Targets = append(route.Targets, r.target(t, star, false))
@@ -150,6 +151,9 @@ func (r *routes) target(c config.Target, star string, fallback bool) *llm.Target
 		entry.Fill(t)
 	}
 	c.Override(t)
+	if !t.Price.Known && p.AllowPrivate { // a server of one's own charges nobody
+		t.Price = llm.Price{Known: true, Row: t.ID + "@local"}
+	}
 	return t
 }
 

@@ -31,7 +31,7 @@ func (s policyStage) Decide(ctx context.Context, req *llm.Request, route *llm.Ro
 	for _, t := range route.Targets {
 		if t.Price.Known {
 			in.CostKnown = true
-			in.EstCost = max(in.EstCost, t.Price.Cost(llm.Usage{Input: req.Facts.EstInputTokens, Output: req.Facts.MaxTokens}))
+			in.EstCost = max(in.EstCost, llm.EstimateOf(t, &req.Facts, 0, 0).Cost())
 		}
 	}
 	return s.engine.Decide(ctx, in)

@@ -104,6 +104,7 @@ func price(f []string, audioIn, audioOut string) llm.Price {
 		Known: true, Input: llm.NanoUSD(in), Output: llm.NanoUSD(out),
 		CacheRead: llm.NanoUSD(or(f[2], in)), CacheWrite: llm.NanoUSD(write), CacheWriteLong: llm.NanoUSD(or(f[4], write)),
 		AudioInput: llm.NanoUSD(or(audioIn, in)), AudioOutput: llm.NanoUSD(or(audioOut, out)),
+		WebSearch: llm.SearchPrice(llm.NanoUSD(in), llm.NanoUSD(out)),
 	}
 }
 

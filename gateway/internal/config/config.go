@@ -33,6 +33,9 @@ type Config struct {
 	// Models are the names that clients ask for. A name may hold one "*", which then
 	// stands for the same text in its targets.
 	Models map[string]Model `yaml:"models"`
+	// Unpriced says what becomes of requests under a hard limit in US dollars at targets
+	// without a known price: deny, or allow them uncounted. A model may say otherwise.
+	Unpriced Unpriced `yaml:"unpriced"`
 	// Plugins are your own Wasm modules, by the name that routes use, and the rules for
 	// all of them.
 	Plugins Plugins `yaml:"plugins"`
@@ -125,6 +128,10 @@ type Model struct {
 	Timeout Timeout `yaml:"timeout"`
 	// Cache says whether replies are kept and for how long.
 	Cache RouteCache `yaml:"cache"`
+	// Unpriced overrides the setting of the same name for all models: deny refuses targets
+	// without a known price where a hard limit in US dollars applies, allow lets requests
+	// through uncounted.
+	Unpriced Unpriced `yaml:"unpriced"`
 	// Transform names plugins that change requests and replies. Requests pass through
 	// them in this order, replies in the reverse one.
 	Transform []string `yaml:"transform"`
@@ -166,6 +173,9 @@ type Price struct {
 	// CacheWriteLong is the same for writes that live an hour; left out, they cost as
 	// much as other writes.
 	CacheWriteLong *Dollars `yaml:"cache_write_1h"`
+	// WebSearch is the price of 1,000 web searches that the provider makes for replies; 10
+	// when left out.
+	WebSearch *Dollars `yaml:"web_search"`
 }
 
 // Retries bounds how often one target is tried for one request.

@@ -139,6 +139,25 @@ func TestDefaults(t *testing.T) {
 	}
 }
 
+func TestUnpriced(t *testing.T) {
+	c := parseText(t, "models: {m: {targets: [demo/a]}, n: {unpriced: allow, targets: [demo/a]}}")
+	if c.Unpriced != UnpricedDeny || c.Models["m"].Unpriced != "" || c.Models["n"].Unpriced != UnpricedAllow {
+		t.Errorf("unpriced is %q for all, %q for m, %q for n; want deny, nothing, allow", c.Unpriced, c.Models["m"].Unpriced, c.Models["n"].Unpriced)
+	}
+	if c := parseText(t, "unpriced: allow"); c.Unpriced != UnpricedAllow {
+		t.Errorf("unpriced = %q, want allow", c.Unpriced)
+	}
+}
+
+func TestPriceOfWebSearches(t *testing.T) {
+	c := parseText(t, "models: {m: {targets: [{target: demo/a, price: {input: 1, output: 2, web_search: 35}}]}}")
+	var got llm.Target
+	c.Models["m"].Targets[0].Override(&got)
+	if want := 35_000 * llm.USD; got.Price.WebSearch != want {
+		t.Errorf("a million searches cost %v, want %v", got.Price.WebSearch, want)
+	}
+}
+
 func TestTargetOverride(t *testing.T) {
 	c := parseText(t, `models: {m: {targets: [
   {target: demo/a, price: {input: 0.2, output: 0.6, cached: 0.05}, context: 32768, max_output: 10, quality: 0, capabilities: [tools, vision]},
@@ -148,7 +167,7 @@ func TestTargetOverride(t *testing.T) {
 	c.Models["m"].Targets[0].Override(&got)
 	want := llm.Target{ID: "demo/a", Context: 32768, MaxOutput: 10, Quality: 0, Features: llm.Tools | llm.Vision, FeaturesKnown: true, Weight: 1,
 		Price: llm.Price{Known: true, Input: 200_000_000, Output: 600_000_000, CacheRead: 50_000_000, CacheWrite: 200_000_000,
-			CacheWriteLong: 200_000_000, AudioInput: 200_000_000, AudioOutput: 600_000_000, Row: "demo/a@config"}}
+			CacheWriteLong: 200_000_000, AudioInput: 200_000_000, AudioOutput: 600_000_000, WebSearch: 10_000 * llm.USD, Row: "demo/a@config"}}
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Errorf("Override (-want +got):\n%s", diff)
 	}

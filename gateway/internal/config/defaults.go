@@ -12,6 +12,7 @@ func setDefaults(v any) {
 		c.Keys = KeysRequired // Discover, which has no file to say so in, sets off
 		c.Ledger = "sqlite://penstock.db"
 		c.State = "memory"
+		c.Unpriced = UnpricedDeny
 	case *Admin:
 		c.Listen = "127.0.0.1:8081"
 		c.Auth = AuthLoopback

@@ -189,10 +189,15 @@ func (p Price) perToken(target string) llm.Price {
 	}
 	in, out := or(p.Input, 0), or(p.Output, 0)
 	write := or(p.CacheWrite, in)
+	search := llm.SearchPrice(in, out)
+	if p.WebSearch != nil {
+		search = llm.Times(1000, llm.NanoUSD(*p.WebSearch))
+	}
 	return llm.Price{
 		Known: true, Input: in, Output: out, CacheRead: or(p.Cached, in),
 		CacheWrite: write, CacheWriteLong: or(p.CacheWriteLong, write),
 		AudioInput: in, AudioOutput: out, Row: target + "@config",
+		WebSearch: search,
 	}
 }
 

@@ -70,6 +70,8 @@ func schemaOf(t reflect.Type) *jsonschema.Schema {
 		return enum(KeysRequired, KeysOptional, KeysOff)
 	case reflect.TypeFor[AdminAuth]():
 		return enum(AuthLoopback, AuthKey)
+	case reflect.TypeFor[Unpriced]():
+		return enum(UnpricedAllow, UnpricedDeny)
 	case reflect.TypeFor[Similar]():
 		return enum("off")
 	case reflect.TypeFor[State]():

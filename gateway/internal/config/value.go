@@ -43,6 +43,18 @@ const (
 
 func (a *AdminAuth) set(s string) error { return choose(a, s, AuthLoopback, AuthKey) }
 
+// Unpriced says whether a hard limit on money lets requests through to targets whose price
+// nobody knows. The zero value leaves it to the setting for all models.
+type Unpriced string
+
+// The ways to treat targets without a known price.
+const (
+	UnpricedAllow Unpriced = "allow"
+	UnpricedDeny  Unpriced = "deny"
+)
+
+func (u *Unpriced) set(s string) error { return choose(u, s, UnpricedAllow, UnpricedDeny) }
+
 // Similar is the mode of the similarity cache.
 type Similar string
 

@@ -35,18 +35,21 @@ type Dialects struct {
 	Scan func(body []byte) (llm.Facts, error)
 }
 
-// Call passes a request through its route's transforms and puts it into the target's
-// wire format, without credentials.
+// Prepare passes a request through its route's transforms. It sets x.Sent, whose facts say
+// what the request may cost, and x.MaxOutput where a transform has raised or removed the
+// bound on output tokens.
+func (d *Dialects) Prepare(ctx context.Context, x *llm.Exchange) (err error) {
+	x.Sent, x.MaxOutput, err = d.transformRequest(ctx, x)
+	return err
+}
+
+// Call puts a prepared request into the target's wire format, without credentials.
 func (d *Dialects) Call(ctx context.Context, x *llm.Exchange) (llm.Call, error) {
-	req, maxOutput, err := d.transformRequest(ctx, x)
-	if err != nil {
-		return llm.Call{}, err
-	}
 	if x.Target.Dialect == llm.OpenAI {
-		body, err := patched(req, x.Target, maxOutput)
-		return llm.Call{Path: "/chat/completions", Body: body, Stream: req.Facts.Stream}, err
+		body, err := patched(x.Sent, x.Target, x.MaxOutput)
+		return llm.Call{Path: "/chat/completions", Body: body, Stream: x.Sent.Facts.Stream}, err
 	}
-	return d.translateRequest(ctx, req, x.Target, maxOutput)
+	return d.translateRequest(ctx, x.Sent, x.Target, x.MaxOutput)
 }
 
 // Read turns a provider's answer into events in the client's format, passed through

@@ -141,6 +141,9 @@ func TestRequestsPassThroughTransforms(t *testing.T) {
 		t.Run(tt.name, func(t *testing.T) {
 			d, route := with(tt.plugins...)
 			x := &llm.Exchange{Request: scanned(t, tt.body), Route: route, Target: &llm.Target{Provider: "openai", Model: "gpt", Dialect: llm.OpenAI}, MaxOutput: tt.maxOutput}
+			if err := d.Prepare(t.Context(), x); err != nil {
+				t.Fatal(err)
+			}
 			call, err := d.Call(t.Context(), x)
 			if err != nil {
 				t.Fatal(err)
@@ -158,7 +161,7 @@ func TestRequestsPassThroughTransforms(t *testing.T) {
 func TestATransformThatMakesNonsenseFails(t *testing.T) {
 	for _, made := range []string{`{"model":`, `{"model":"a","Model":"b","messages":[]}`, `[]`, `{"messages":[]}`} {
 		d, route := with(plugin{request: func([]byte) ([]byte, error) { return []byte(made), nil }})
-		_, err := d.Call(t.Context(), &llm.Exchange{Request: scanned(t, `{"model":"m","messages":[{"role":"user","content":"one"}]}`), Route: route, Target: openAI})
+		err := d.Prepare(t.Context(), &llm.Exchange{Request: scanned(t, `{"model":"m","messages":[{"role":"user","content":"one"}]}`), Route: route, Target: openAI})
 		if e := llm.AsError(err); err == nil || e.Fault != llm.FaultTransform || e.Status != 502 {
 			t.Errorf("%s: %v, want a fault of the plugin's", made, err)
 		}

@@ -44,7 +44,7 @@ func TestScanFacts(t *testing.T) {
 		Model: "smart", End: len(in) - 1, Stream: true, IncludeUsage: true, MaxTokens: 64, Choices: 2,
 		Features: llm.Tools | llm.Vision | llm.JSONSchema | llm.Reasoning | llm.Logprobs,
 		User:     "u-1", Metadata: map[string]string{"usecase": "support"}, Messages: 2, LastUserChars: 4,
-		EstInputTokens: got.EstInputTokens,
+		EstInputTokens: got.EstInputTokens, TextBytes: int64(len(in) - 36), Images: 1, MediaAt: []llm.Span{{Start: 240, End: 276}}, CacheWrites: true,
 	}
 	if d := cmp.Diff(wantFacts, got); d != "" {
 		t.Errorf("facts (-want +got):\n%s", d)

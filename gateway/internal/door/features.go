@@ -12,8 +12,13 @@ func (s *scanner) tools(m *members) bool {
 	if s.peek() == 'n' {
 		return s.value()
 	}
+	at := s.pos
 	n, ok := s.list(name)
 	s.need(llm.Tools, n > 0)
+	if tool := hostedTool(s.body[at:s.pos]); tool != "" {
+		s.need(llm.WebSearch, tool == "web_search")
+		s.unbounded(true, "a tool that the provider runs")
+	}
 	return ok
 }
 

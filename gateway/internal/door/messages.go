@@ -2,15 +2,8 @@ package door
 
 import "github.com/penstock/penstock/gateway/internal/llm"
 
-// The prompt's size is estimated from the bytes that a model will read. Media have
-// flat prices, in tokens: what a large picture, half a minute of sound or a few
-// pages cost at the providers that charge the most.
-const (
-	bytesPerToken = 3
-	imageTokens   = 2_000
-	audioTokens   = 4_000
-	fileTokens    = 8_000
-)
+// bytesPerToken turns the length of a prompt's text into its likely size.
+const bytesPerToken = 3
 
 // said is what one message says about itself.
 type said struct {
@@ -130,63 +123,6 @@ func (s *scanner) parts(d *said) bool {
 	return s.err == nil
 }
 
-// readPart reads one content part. A part counts as a picture, a sound or a file
-// when its type says so or when it carries one, because providers differ in which
-// they believe.
-func (s *scanner) readPart(d *said) bool {
-	var kinds llm.Features
-	m, ok := s.open(part)
-	for ok && s.next(&m) {
-		switch m.field {
-		case fType:
-			ok = s.partType(&kinds)
-		case fText:
-			ok = s.partText(d)
-		case fImageURL:
-			ok = s.medium(llm.Vision, &kinds, d)
-		case fInputAudio:
-			ok = s.medium(llm.AudioIn, &kinds, d)
-		case fFile:
-			ok = s.medium(llm.FileIn, &kinds, d)
-		default:
-			ok = s.value()
-		}
-	}
-	s.price(kinds)
-	return s.err == nil
-}
-
-// partType adds what a part's type asks for.
-func (s *scanner) partType(kinds *llm.Features) bool {
-	if s.peek() != '"' {
-		return s.value()
-	}
-	t, ok := s.text()
-	switch {
-	case !ok:
-		return false
-	case s.is(t, "image_url"):
-		*kinds |= llm.Vision
-	case s.is(t, "input_audio"):
-		*kinds |= llm.AudioIn
-	case s.is(t, "file"):
-		*kinds |= llm.FileIn
-	}
-	return true
-}
-
-// medium adds what a part carries; its bytes are no text.
-func (s *scanner) medium(kind llm.Features, kinds *llm.Features, d *said) bool {
-	if s.peek() == 'n' {
-		return s.value()
-	}
-	*kinds |= kind
-	at := s.pos
-	ok := s.value()
-	d.media += s.pos - at
-	return ok
-}
-
 func (s *scanner) partText(d *said) bool {
 	if s.peek() != '"' {
 		return s.value()
@@ -194,18 +130,4 @@ func (s *scanner) partText(d *said) bool {
 	t, ok := s.text()
 	d.size += t.size
 	return ok
-}
-
-// price adds a part's features and flat prices.
-func (s *scanner) price(kinds llm.Features) {
-	s.facts.Features |= kinds
-	if kinds.Has(llm.Vision) {
-		s.media += imageTokens
-	}
-	if kinds.Has(llm.AudioIn) {
-		s.media += audioTokens
-	}
-	if kinds.Has(llm.FileIn) {
-		s.media += fileTokens
-	}
 }

@@ -1,6 +1,8 @@
 package door
 
 import (
+	"bytes"
+
 	"github.com/penstock/penstock/gateway/internal/llm"
 )
 
@@ -44,6 +46,12 @@ func (s *scanner) complete() bool {
 		return s.refuse(0, "messages", `"messages" is missing: send at least one message.`)
 	}
 	f.EstInputTokens = int64(s.prompt+bytesPerToken-1)/bytesPerToken + s.media
+	f.TextBytes = int64(len(s.body))
+	for _, at := range f.MediaAt {
+		f.TextBytes -= int64(at.End - at.Start)
+	}
+	// An escape may spell anything, so it counts as if it did.
+	f.CacheWrites = bytes.Contains(s.body, []byte("cache_control")) || bytes.Contains(s.body, []byte(`\u00`))
 	return true
 }
 
@@ -89,6 +97,7 @@ func (s *scanner) feature(m *members) bool {
 		s.need(llm.Logprobs, c == 't' || c >= '1' && c <= '9')
 	case fWebSearchOptions:
 		s.need(llm.WebSearch, s.peek() == '{')
+		s.unbounded(s.peek() == '{', "a web search")
 	}
 	return s.value()
 }

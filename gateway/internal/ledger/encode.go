@@ -116,6 +116,7 @@ func considered(o *object, c *llm.Considered) {
 		o.b = appendFloat(o.b, *c.Score)
 	}
 	o.whole("est_cost_nano_usd", int64(c.EstCost))
+	o.yes("unpriced", c.Unpriced)
 }
 
 func ranking(o *object, r *llm.Ranking) {
@@ -165,6 +166,8 @@ func usage(o *object, u *llm.Usage) {
 	o.whole("output", u.Output)
 	o.whole("reasoning", u.Reasoning)
 	o.whole("audio_output", u.AudioOutput)
+	o.whole("searches", u.Searches)
+	o.whole("advisor", u.Advisor)
 	o.yes("estimated", u.Estimated)
 }
 
@@ -177,6 +180,7 @@ func price(o *object, p *llm.Price) {
 	o.whole("cache_write_long", int64(p.CacheWriteLong))
 	o.whole("audio_input", int64(p.AudioInput))
 	o.whole("audio_output", int64(p.AudioOutput))
+	o.whole("web_search", int64(p.WebSearch))
 	o.whole("long_above", p.LongAbove)
 	if p.Long != nil {
 		o.inner("long", func(o *object) { price(o, p.Long) })

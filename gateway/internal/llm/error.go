@@ -108,6 +108,7 @@ const (
 	FaultBadRequest    Fault = "bad_request"    // the caller's own fault: tell it
 	FaultTransform     Fault = "transform"      // a module failed: fall back
 	FaultResting       Fault = "resting"        // it is cooling down and was not asked: fall back
+	FaultBudget        Fault = "budget"         // a limit has no room for it: a cheaper target may fit
 	FaultCanceled      Fault = "canceled"       // the caller hung up: stop
 )
 

@@ -6,7 +6,10 @@ type Exchange struct {
 	Request *Request
 	Route   *Route
 	Target  *Target
-	// MaxOutput above zero replaces the client's own maximum of output tokens.
+	// Sent is the request as the route's transforms made it, which is what counts for
+	// what it may cost; nil before they ran.
+	Sent *Request
+	// MaxOutput above zero replaces Sent's own maximum of output tokens.
 	MaxOutput int64
 	// Applied is what the route's transforms have done so far.
 	Applied []Applied

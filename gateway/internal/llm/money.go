@@ -48,13 +48,54 @@ func (n NanoUSD) Decimal() string {
 	return strings.TrimRight(fmt.Sprintf("%s%d.%09d", sign, whole, frac), "0")
 }
 
-// String writes the amount for people: "$4.98", "$0.000123".
+// String writes the amount for people: "$4.98", "$0.0143", "$0.000123". Amounts below a
+// cent keep all their digits, those below a dollar four.
 func (n NanoUSD) String() string {
-	sign, u := n.abs()
-	if u == 0 || u >= uint64(USD/100) {
-		return fmt.Sprintf("%s$%.2f", sign, float64(u)/float64(USD))
+	switch _, u := n.abs(); {
+	case u == 0 || u >= uint64(USD):
+		return n.fixed(2)
+	case u >= uint64(USD/100):
+		return n.fixed(4)
 	}
-	return sign + "$" + strings.TrimPrefix(n.Decimal(), "-")
+	return n.fixed(9)
+}
+
+// Dollars writes amounts that stand in one sentence or one column, so that they can be
+// compared: each with at least three digits of the smallest one that is not zero.
+func Dollars(amounts ...NanoUSD) []string {
+	places := 2
+	for _, n := range amounts {
+		places = max(places, threeDigits(n))
+	}
+	out := make([]string, len(amounts))
+	for i, n := range amounts {
+		out[i] = n.fixed(places)
+	}
+	return out
+}
+
+// threeDigits is the number of decimals, up to nine, that show three digits of n.
+func threeDigits(n NanoUSD) int {
+	_, u := n.abs()
+	places := 2
+	for least := uint64(USD); u > 0 && u < least && places < 9; least /= 10 {
+		places++
+	}
+	return places
+}
+
+// fixed rounds to this many decimals, two to nine, and leaves out zeros at the end
+// beyond the second.
+func (n NanoUSD) fixed(places int) string {
+	sign, u := n.abs()
+	unit := uint64(1)
+	for range 9 - places {
+		unit *= 10
+	}
+	u = (u + unit/2) / unit * unit
+	s := fmt.Sprintf("%s$%d.%09d", sign, u/uint64(USD), u%uint64(USD))
+	dot := strings.IndexByte(s, '.')
+	return s[:dot+3] + strings.TrimRight(s[dot+3:], "0")
 }
 
 // abs splits off the sign; the lowest amount has no positive NanoUSD.
@@ -64,6 +105,10 @@ func (n NanoUSD) abs() (sign string, u uint64) {
 	}
 	return "", uint64(n)
 }
+
+// WebSearchPrice is what 1,000 web searches cost where nothing else is said: Anthropic's and
+// OpenAI's list price.
+const WebSearchPrice = 10 * USD
 
 // Price is what a target charges, in nano-USD per million tokens. A target whose
 // price nobody knows has Known false and costs an unknown amount, never zero.
@@ -77,12 +122,24 @@ type Price struct {
 	CacheWriteLong NanoUSD `json:"cache_write_long"`
 	AudioInput     NanoUSD `json:"audio_input"`
 	AudioOutput    NanoUSD `json:"audio_output"`
+	// WebSearch is the price of a million searches that the provider made for the reply;
+	// providers state it for a thousand.
+	WebSearch NanoUSD `json:"web_search,omitempty"`
 	// LongAbove is the length of prompt, in tokens, beyond which the whole request is
 	// charged at Long's prices; 0, or a nil Long, means that length makes no difference.
 	LongAbove int64  `json:"long_above,omitempty"`
 	Long      *Price `json:"long,omitempty"`
 	// Row says where the price comes from, such as "openai/gpt-5@1a2b3c4d".
 	Row string `json:"row"`
+}
+
+// SearchPrice is the WebSearch of a price of which no more is known than what tokens cost:
+// where they are free, so are searches.
+func SearchPrice(input, output NanoUSD) NanoUSD {
+	if input == 0 && output == 0 {
+		return 0
+	}
+	return 1000 * WebSearchPrice
 }
 
 // Usage counts the tokens of one request as they are billed.
@@ -97,23 +154,43 @@ type Usage struct {
 	Output      int64 `json:"output"`
 	Reasoning   int64 `json:"reasoning,omitempty"`
 	AudioOutput int64 `json:"audio_output,omitempty"`
+	// Searches counts the web searches that the provider made.
+	Searches int64 `json:"searches,omitempty"`
+	// Advisor counts tokens in and out of other models that the provider consulted for
+	// the reply. They are no part of Input and Output, and not in the cost: their price
+	// is another model's.
+	Advisor int64 `json:"advisor,omitempty"`
 	// Estimated marks counts that no provider confirmed.
 	Estimated bool `json:"estimated,omitempty"`
 }
 
 // Total is the number of tokens in and out.
-func (u Usage) Total() int64 { return u.Input + u.Output }
+func (u Usage) Total() int64 { return Add(u.Input, u.Output) }
+
+// Complete fills in what a provider has left out of its counts: a prompt of no tokens and
+// a reply of none, although there was one, are no counts. The estimates are in tokens; a
+// zero estimate leaves a count as it is.
+func (u Usage) Complete(input, output int64) Usage {
+	if u.Input <= 0 && input > 0 {
+		u.Input, u.Estimated = input, true
+	}
+	if u.Output <= 0 && output > 0 {
+		u.Output, u.Estimated = output, true
+	}
+	return u
+}
 
 // Cost multiplies usage by price, rounding up to a whole nano-USD. The result is
 // meaningless when the price is not known. Negative counts are taken as zero, and
 // a cost beyond the range of NanoUSD is the largest amount there is.
 func (p Price) Cost(u Usage) NanoUSD {
+	search := p.WebSearch
 	if p.Long != nil && p.LongAbove > 0 && u.Input > p.LongAbove {
 		p = *p.Long
 	}
 	cached, written, long := max(u.CacheRead, 0), max(u.CacheWrite, 0), max(u.CacheWriteLong, 0)
 	audioIn := max(u.AudioInput, 0)
-	fresh := max(u.Input-cached-written-long-audioIn, 0)
+	fresh := max(u.Input-Add(Add(cached, written), Add(long, audioIn)), 0)
 	audioOut := max(u.AudioOutput, 0)
 	text := max(u.Output-audioOut, 0)
 	var sum accumulator
@@ -124,6 +201,7 @@ func (p Price) Cost(u Usage) NanoUSD {
 	sum.add(audioIn, p.AudioInput)
 	sum.add(text, p.Output)
 	sum.add(audioOut, p.AudioOutput)
+	sum.add(max(u.Searches, 0), search)
 	return sum.perMillion()
 }
 

@@ -67,6 +67,8 @@ type Considered struct {
 	Refused string   `json:"refused,omitempty"`
 	Score   *float64 `json:"score,omitempty"`
 	EstCost NanoUSD  `json:"est_cost_nano_usd,omitempty"`
+	// Unpriced says that nobody knows the target's price.
+	Unpriced bool `json:"unpriced,omitempty"`
 }
 
 // Attempt is one upstream call.

@@ -55,9 +55,24 @@ type Facts struct {
 	// last user message's text.
 	Messages      int
 	LastUserChars int
-	// EstInputTokens is a safe over-count of the prompt: bytes of text / 3, plus a
-	// flat price for every image, audio clip or file.
+	// EstInputTokens is a likely size of the prompt, rather too large than too small:
+	// bytes of text / 3, plus what images, audio clips and files usually take. It is no
+	// upper bound: Estimate has that.
 	EstInputTokens int64
+	// TextBytes is everything in the body that is not media. No token is shorter than a
+	// byte.
+	TextBytes int64
+	// MediaTokens is an upper bound of what audio clips and files within the body take, in
+	// tokens; Images counts the pictures.
+	MediaTokens int64
+	Images      int
+	// MediaAt are the spans of media within the body, in order.
+	MediaAt []Span
+	// Unbounded names the first thing in the request whose size can't be known here, such
+	// as "a remote image"; empty when everything can.
+	Unbounded string
+	// CacheWrites says that the request may ask the provider to keep parts of the prompt.
+	CacheWrites bool
 	// CacheAt is the span of the whole "cache" member (name, colon, value and one
 	// adjoining comma): it is the gateway's own and is cut before sending.
 	CacheAt Span

@@ -95,6 +95,9 @@ type Route struct {
 	CacheTTL time.Duration
 	// CacheShared lets every tenant read what another one paid for.
 	CacheShared bool
+	// AllowUnpriced lets requests under a hard limit on money go to targets without a known
+	// price, where they cost nothing that the limit would notice.
+	AllowUnpriced bool
 }
 
 // Retries bounds how often one target is tried for one request.

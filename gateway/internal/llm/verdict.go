@@ -97,7 +97,7 @@ func (a Amounts) Of(u Unit) int64 {
 	case UnitUSD:
 		return int64(a.USD)
 	case UnitTokens:
-		return a.InputTokens + a.OutputTokens
+		return Add(a.InputTokens, a.OutputTokens)
 	case UnitInputTokens:
 		return a.InputTokens
 	case UnitOutputTokens:

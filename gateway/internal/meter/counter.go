@@ -20,6 +20,8 @@ type bucket struct {
 	key
 	window
 	spent, reserved int64
+	// holders is how many leases hold something of it.
+	holders int64
 }
 
 // bucket finds the current window's bucket, making it when it is new.
@@ -57,15 +59,6 @@ func known(u llm.Unit) bool {
 		return true
 	}
 	return false
-}
-
-// add sums two amounts that are not negative and saturates instead of wrapping
-// around: a wrapped counter would let everything pass.
-func add(a, b int64) int64 {
-	if a > math.MaxInt64-b {
-		return math.MaxInt64
-	}
-	return a + b
 }
 
 // percent is used/limit in whole percent, bounded so that it fits any int.

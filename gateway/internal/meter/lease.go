@@ -39,7 +39,8 @@ func (l *lease) hold(b *bucket, amount int64) {
 func (l *lease) take() {
 	for i := range l.holds {
 		h := &l.holds[i]
-		h.reserved = add(h.reserved, h.amount)
+		h.reserved = llm.Add(h.reserved, h.amount)
+		h.holders++
 	}
 }
 
@@ -49,11 +50,12 @@ func (l *lease) settle(charge func(*hold) int64) []llm.Charge {
 	for i := range l.holds {
 		h := &l.holds[i]
 		h.reserved -= h.amount
+		h.holders--
 		amount := charge(h)
 		if h.unit == llm.UnitConcurrent || amount == 0 {
 			continue
 		}
-		h.spent = add(h.spent, amount)
+		h.spent = llm.Add(h.spent, amount)
 		charges = append(charges, llm.Charge{Scope: h.scope, Unit: h.unit, Window: h.key.window, WindowID: h.id, Amount: amount})
 	}
 	return charges

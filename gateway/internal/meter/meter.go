@@ -60,52 +60,57 @@ func New(now func() time.Time, loc *time.Location, o Options) *Meter {
 		counters: make(map[key]*counter), leases: make(map[string]*lease)}
 }
 
-// Reserve takes the amounts from every limit, or from none. It refuses when a
-// limit that denies would be passed, with an *llm.Error for the caller that names
-// the limit, what is used and when it resets: budget_exceeded for money,
-// rate_limit_exceeded for the rest. A limit that only warns is counted too and
-// comes back marked Exceeded. The states stand in the order of the limits.
+// Reserve takes from every limit what is asked for, or from none. When it does not fit, it
+// takes less, down to ask.Least tokens of output, and says for how many tokens it was
+// taken: so a request without a bound of its own gets what hard limits still afford,
+// and leaves something for those that come after it.
+//
+// It refuses when a limit that denies would be passed even so, with an *llm.Error for the
+// caller that names the limit and says whether it is used up (budget_exceeded for money,
+// rate_limit_exceeded for the rest), held by requests in flight, or too small for ever. A
+// limit that only warns is counted too and comes back marked Exceeded. The states stand in
+// the order of the limits.
 //
 // The lease is the caller's name for the reservation; it must be free. What is
 // reserved stays so until Settle, or until the lease expires and is swept.
-func (m *Meter) Reserve(name string, limits []llm.Limit, want llm.Amounts) ([]llm.LimitState, error) {
+func (m *Meter) Reserve(name string, limits []llm.Limit, ask llm.Ask) (states []llm.LimitState, output int64, err error) {
 	if len(limits) == 0 {
-		return nil, nil
+		return nil, ask.Most, nil
 	}
 	now := m.now()
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	if m.leases[name] != nil {
-		return nil, leaseTaken(name)
+		return nil, 0, leaseTaken(name)
 	}
-	states := make([]llm.LimitState, len(limits))
+	output, err = m.affordable(limits, ask, now)
+	if err != nil {
+		return nil, 0, err
+	}
+	want := ask.Amounts(output)
+	states = make([]llm.LimitState, len(limits))
 	l := m.newLease(now)
 	for i := range limits {
 		if err := m.check(l, &states[i], &limits[i], want, now); err != nil {
 			m.recycle(l)
-			return nil, err
+			return nil, 0, err
 		}
 	}
 	l.take()
 	m.leases[name] = l
-	return states, nil
+	return states, output, nil
 }
 
-// check adds one limit to the lease, unless taking it would pass a hard maximum.
-// Nothing is counted yet.
+// check adds one limit to the lease. Nothing is counted yet.
 func (m *Meter) check(l *lease, s *llm.LimitState, limit *llm.Limit, want llm.Amounts, now time.Time) error {
 	b, err := m.bucket(key{limit.Scope, limit.Window, limit.Unit}, now)
 	if err != nil {
 		return badLimit(limit, err)
 	}
 	amount := max(want.Of(limit.Unit), 0)
-	used := add(b.spent, b.reserved)
-	exceeded := add(used, amount) > limit.Max
-	if exceeded && !limit.Warn {
-		return refusal(limit, b, used, amount, now.In(m.loc))
-	}
+	used := llm.Add(b.spent, b.reserved)
 	*s = llm.LimitState{Limit: *limit, WindowID: b.id, Before: used, Reserved: amount,
-		ResetsAt: b.resetsAt(), Exceeded: exceeded}
+		ResetsAt: b.resetsAt(), Exceeded: llm.Add(used, amount) > limit.Max}
 	l.hold(b, amount)
 	return nil
 }
@@ -151,7 +156,7 @@ func (m *Meter) Percent(limit llm.Limit) int {
 	if c == nil || !c.cur.covers(now) {
 		return 0
 	}
-	return percent(add(c.cur.spent, c.cur.reserved), limit.Max)
+	return percent(llm.Add(c.cur.spent, c.cur.reserved), limit.Max)
 }
 
 // Restore adds what earlier processes charged, as the ledger remembers it. Charges
@@ -171,7 +176,7 @@ func (m *Meter) Restore(charges []llm.Charge) {
 		}
 		b, err := m.bucket(key{c.Scope, c.Window, c.Unit}, now)
 		if err == nil {
-			b.spent = add(b.spent, max(c.Amount, 0))
+			b.spent = llm.Add(b.spent, max(c.Amount, 0))
 		}
 	}
 }

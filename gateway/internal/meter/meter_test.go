@@ -44,35 +44,44 @@ func TestRefusals(t *testing.T) {
 	cases := []struct {
 		name       string
 		limit      llm.Limit
-		before     llm.Amounts
+		spent      llm.Amounts
+		held       llm.Amounts
 		want       llm.Amounts
 		code       llm.Code
 		message    string
 		retryAfter time.Duration
 		retried    bool
 	}{
-		{"day budget", dollars("team:search", "day", "50"), llm.Amounts{USD: usd("49.98")}, llm.Amounts{USD: usd("0.12")}, llm.CodeBudget,
+		{"day budget", dollars("team:search", "day", "50"), llm.Amounts{USD: usd("49.98")}, llm.Amounts{}, llm.Amounts{USD: usd("0.12")}, llm.CodeBudget,
 			"team/search has used $49.98 of $50.00 today; this request could cost $0.12; resets 00:00 UTC", 0, true},
-		{"week budget", dollars("team:search/model:llama3:8b", "week", "1"), llm.Amounts{USD: usd("1")}, llm.Amounts{USD: 1}, llm.CodeBudget,
+		{"amounts below a cent", dollars("team:search", "day", "0.03"), llm.Amounts{USD: usd("0.0171565")}, llm.Amounts{}, llm.Amounts{USD: usd("0.0135")}, llm.CodeBudget,
+			"team/search has used $0.0172 of $0.03 today; this request could cost $0.0135; resets 00:00 UTC", 0, true},
+		{"week budget", dollars("team:search/model:llama3:8b", "week", "1"), llm.Amounts{USD: usd("1")}, llm.Amounts{}, llm.Amounts{USD: 1}, llm.CodeBudget,
 			"team/search/model/llama3:8b has used $1.00 of $1.00 this week; this request could cost $0.000000001; resets Monday 00:00 UTC", 0, true},
-		{"month budget", dollars("tag:usecase=support", "month", "1"), llm.Amounts{}, llm.Amounts{USD: usd("2")}, llm.CodeBudget,
-			"tag/usecase=support has used $0.00 of $1.00 this month; this request could cost $2.00; resets 1 December 00:00 UTC", 0, true},
-		{"requests", count(llm.UnitRequests, "1m", 1), llm.Amounts{Requests: 1}, llm.Amounts{Requests: 1}, llm.CodeRateLimited,
+		{"what can never fit", dollars("tag:usecase=support", "month", "1"), llm.Amounts{}, llm.Amounts{}, llm.Amounts{USD: usd("2")}, llm.CodeBudget,
+			"tag/usecase=support may use $1.00 this month; this request could cost $2.00, so it can never fit; send less, set a smaller max_tokens or ask for a higher limit", 0, true},
+		{"only reservations are in the way", dollars("team:search", "day", "1"), llm.Amounts{USD: usd("0.0121")}, llm.Amounts{USD: usd("0.98")}, llm.Amounts{USD: usd("0.0205")}, llm.CodeRateLimited,
+			"team/search has used $0.0121 of $1.00 today, and requests in flight hold $0.98; this request could cost $0.0205; try again when some of them have ended", time.Second, false},
+		{"requests", count(llm.UnitRequests, "1m", 1), llm.Amounts{Requests: 1}, llm.Amounts{}, llm.Amounts{Requests: 1}, llm.CodeRateLimited,
 			"team/search has used 1 of 1 requests this minute; resets in 35s", 35 * time.Second, false},
-		{"tokens", count(llm.UnitTokens, "day", 10_000), llm.Amounts{InputTokens: 9_950}, llm.Amounts{InputTokens: 100, OutputTokens: 20}, llm.CodeRateLimited,
+		{"tokens", count(llm.UnitTokens, "day", 10_000), llm.Amounts{InputTokens: 9_950}, llm.Amounts{}, llm.Amounts{InputTokens: 100, OutputTokens: 20}, llm.CodeRateLimited,
 			"team/search has used 9,950 of 10,000 tokens today; this request could take 120; resets 00:00 UTC", 13*time.Hour + 54*time.Minute + 35*time.Second, false},
-		{"output tokens", count(llm.UnitOutputTokens, "5h", 5), llm.Amounts{}, llm.Amounts{OutputTokens: 6}, llm.CodeRateLimited,
-			"team/search has used 0 of 5 output tokens within 5h; this request could take 6; resets 14:00 UTC", 3*time.Hour + 54*time.Minute + 35*time.Second, false},
-		{"concurrent", count(llm.UnitConcurrent, "", 1), llm.Amounts{}, llm.Amounts{}, llm.CodeRateLimited,
+		{"tokens that are only held", count(llm.UnitTokens, "day", 10_000), llm.Amounts{InputTokens: 9}, llm.Amounts{InputTokens: 9_950}, llm.Amounts{InputTokens: 100, OutputTokens: 20}, llm.CodeRateLimited,
+			"team/search has used 9 of 10,000 tokens today, and requests in flight hold 9,950; this request could take 120; try again when some of them have ended", time.Second, false},
+		{"output tokens", count(llm.UnitOutputTokens, "5h", 5), llm.Amounts{}, llm.Amounts{}, llm.Amounts{OutputTokens: 6}, llm.CodeRateLimited,
+			"team/search may use 5 output tokens within 5h; this request could take 6, so it can never fit; send less, set a smaller max_tokens or ask for a higher limit", 0, true},
+		{"concurrent", count(llm.UnitConcurrent, "", 1), llm.Amounts{}, llm.Amounts{}, llm.Amounts{}, llm.CodeRateLimited,
 			"team/search has 1 of 1 requests in flight; try again when one of them has ended", time.Second, false},
 	}
 	for _, c := range cases {
 		t.Run(c.name, func(t *testing.T) {
 			m := New(at(t, "2026-11-22T10:05:25Z").now, nil, Options{})
-			if c.before != (llm.Amounts{}) || c.limit.Unit == llm.UnitConcurrent {
-				mustReserve(t, m, "first", []llm.Limit{c.limit}, c.before)
+			mustReserve(t, m, "first", []llm.Limit{c.limit}, c.spent)
+			m.Settle("first", c.spent)
+			if c.held != (llm.Amounts{}) || c.limit.Unit == llm.UnitConcurrent {
+				mustReserve(t, m, "held", []llm.Limit{c.limit}, c.held)
 			}
-			_, err := m.Reserve("second", []llm.Limit{c.limit}, c.want)
+			_, _, err := m.Reserve("second", []llm.Limit{c.limit}, llm.Exactly(c.want))
 			var e *llm.Error
 			if !errors.As(err, &e) {
 				t.Fatalf("Reserve = %v, want an llm.Error", err)
@@ -91,7 +100,7 @@ func TestRefusals(t *testing.T) {
 
 func mustReserve(t testing.TB, m *Meter, lease string, limits []llm.Limit, want llm.Amounts) []llm.LimitState {
 	t.Helper()
-	states, err := m.Reserve(lease, limits, want)
+	states, _, err := m.Reserve(lease, limits, llm.Exactly(want))
 	if err != nil {
 		t.Fatalf("Reserve(%s): %v", lease, err)
 	}
@@ -101,7 +110,7 @@ func mustReserve(t testing.TB, m *Meter, lease string, limits []llm.Limit, want 
 func TestRefusedReservationTakesNothing(t *testing.T) {
 	m := New(at(t, "2026-11-22T10:05:25Z").now, nil, Options{})
 	limits := []llm.Limit{dollars("a", "day", "10"), count(llm.UnitConcurrent, "", 5), dollars("b", "day", "1")}
-	if _, err := m.Reserve("r", limits, llm.Amounts{USD: usd("2")}); err == nil {
+	if _, _, err := m.Reserve("r", limits, llm.Exactly(llm.Amounts{USD: usd("2")})); err == nil {
 		t.Fatal("Reserve passed a limit of 1 dollar with 2")
 	}
 	for _, l := range limits {
@@ -111,6 +120,40 @@ func TestRefusedReservationTakesNothing(t *testing.T) {
 	}
 	if got := m.Settle("r", llm.Amounts{USD: 1}); got != nil {
 		t.Errorf("Settle of a refused lease = %v, want nothing", got)
+	}
+}
+
+// TestAReservationShrinksToWhatIsAffordable: a request that has no bound on its output
+// gets the bound that its limits still afford, and others that come while it runs get one
+// too.
+func TestAReservationShrinksToWhatIsAffordable(t *testing.T) {
+	m := New(at(t, "2026-11-22T10:05:25Z").now, nil, Options{})
+	limits := []llm.Limit{dollars("key:k", "day", "1"), count(llm.UnitTokens, "day", 1_000_000)}
+	ask := llm.Ask{Least: 256, Most: 128_000, Amounts: func(out int64) llm.Amounts {
+		return llm.Amounts{USD: llm.NanoUSD(1000*1250 + out*10_000), InputTokens: 1000, OutputTokens: out, Requests: 1}
+	}}
+	var held llm.NanoUSD
+	for i := range 64 {
+		states, output, err := m.Reserve(fmt.Sprint(i), limits, ask)
+		if err != nil {
+			t.Fatalf("client %d: %v", i, err)
+		}
+		if output < ask.Least || i == 0 && output != 49_875 {
+			t.Errorf("client %d gets %d tokens of output", i, output)
+		}
+		if got, want := states[0].Reserved, int64(ask.Amounts(output).USD); got != want {
+			t.Errorf("client %d reserves %d for %d tokens, want %d", i, got, output, want)
+		}
+		held += llm.NanoUSD(states[0].Reserved)
+	}
+	if held > llm.USD {
+		t.Errorf("%v is reserved of $1.00", held)
+	}
+	for i := range 64 {
+		m.Settle(fmt.Sprint(i), llm.Amounts{USD: 1000})
+	}
+	if _, output, err := m.Reserve("after", limits, ask); err != nil || output < 40_000 {
+		t.Errorf("when all have ended, %d tokens, %v; want nearly half of the budget", output, err)
 	}
 }
 
@@ -159,7 +202,7 @@ func TestMoreThanReservedIsBookedAndThenDenied(t *testing.T) {
 	if got := m.Percent(limits[0]); got != 120 {
 		t.Errorf("Percent = %d, want 120", got)
 	}
-	if _, err := m.Reserve("next", limits, llm.Amounts{}); err == nil {
+	if _, _, err := m.Reserve("next", limits, llm.Exactly(llm.Amounts{})); err == nil {
 		t.Error("Reserve let a request pass after the budget was overdrawn")
 	}
 }
@@ -209,7 +252,7 @@ func TestRestore(t *testing.T) {
 func TestLimitsThatCannotBeCountedDeny(t *testing.T) {
 	m := New(at(t, "2026-11-22T10:00:00Z").now, nil, Options{})
 	for _, l := range []llm.Limit{count(llm.UnitRequests, "fortnight", 5), count("bananas", "day", 5), count(llm.UnitUSD, "", 5)} {
-		_, err := m.Reserve("r", []llm.Limit{l}, llm.Amounts{})
+		_, _, err := m.Reserve("r", []llm.Limit{l}, llm.Exactly(llm.Amounts{}))
 		if e := llm.AsError(err); err == nil || e.Code != llm.CodePolicyFault {
 			t.Errorf("Reserve(%s per %q) = %v, want a policy error", l.Unit, l.Window, err)
 		}
@@ -220,7 +263,7 @@ func TestReservingTwiceUnderOneNameIsRefused(t *testing.T) {
 	m := New(at(t, "2026-11-22T10:00:00Z").now, nil, Options{})
 	limits := []llm.Limit{dollars("a", "day", "10")}
 	mustReserve(t, m, "r", limits, llm.Amounts{USD: usd("1")})
-	if _, err := m.Reserve("r", limits, llm.Amounts{USD: usd("1")}); llm.AsError(err).Code != llm.CodeInternal {
+	if _, _, err := m.Reserve("r", limits, llm.Exactly(llm.Amounts{USD: usd("1")})); llm.AsError(err).Code != llm.CodeInternal {
 		t.Errorf("a second Reserve of a held lease = %v, want an internal error", err)
 	}
 }
@@ -255,7 +298,7 @@ func TestAmountsSaturate(t *testing.T) {
 		t.Errorf("Percent = %d after enormous amounts, want a large number", got)
 	}
 	limit.Warn = false
-	if _, err := m.Reserve("r", []llm.Limit{limit}, llm.Amounts{}); err == nil {
+	if _, _, err := m.Reserve("r", []llm.Limit{limit}, llm.Exactly(llm.Amounts{})); err == nil {
 		t.Error("Reserve passed although the counter is full")
 	}
 }

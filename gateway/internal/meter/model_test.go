@@ -131,7 +131,7 @@ func TestMeterAgainstModel(t *testing.T) {
 					t.Skip("held")
 				}
 				fits := mod.fits(limits, want)
-				states, err := m.Reserve(name, limits, want)
+				states, _, err := m.Reserve(name, limits, llm.Exactly(want))
 				if (err == nil) != fits {
 					t.Fatalf("Reserve(%v, %+v) = %v, the model says fits = %t", limits, want, err, fits)
 				}
@@ -191,7 +191,7 @@ func TestHammer(t *testing.T) {
 			for i := range 2000 {
 				lease := fmt.Sprintf("%d.%d", w, i)
 				want := llm.Amounts{USD: llm.NanoUSD(rnd.Int64N(50)), InputTokens: rnd.Int64N(50), Requests: 1}
-				states, err := m.Reserve(lease, limits, want)
+				states, _, err := m.Reserve(lease, limits, llm.Exactly(want))
 				if err != nil {
 					continue
 				}
@@ -235,7 +235,7 @@ func BenchmarkReserveSettle(b *testing.B) {
 	limits, want := threeWindows(), llm.Amounts{USD: 1000, InputTokens: 10, OutputTokens: 10, Requests: 1}
 	b.ReportAllocs()
 	for b.Loop() {
-		if _, err := m.Reserve("req_01JD3Q", limits, want); err != nil {
+		if _, _, err := m.Reserve("req_01JD3Q", limits, llm.Exactly(want)); err != nil {
 			b.Fatal(err)
 		}
 		m.Settle("req_01JD3Q", want)
@@ -249,7 +249,7 @@ func BenchmarkReserveSettleParallel(b *testing.B) {
 	b.RunParallel(func(pb *testing.PB) {
 		lease := fmt.Sprintf("req_%p", pb)
 		for pb.Next() {
-			if _, err := m.Reserve(lease, limits, want); err != nil {
+			if _, _, err := m.Reserve(lease, limits, llm.Exactly(want)); err != nil {
 				b.Fatal(err)
 			}
 			m.Settle(lease, want)
@@ -261,7 +261,7 @@ func TestReserveAllocations(t *testing.T) {
 	m := New(time.Now, nil, Options{})
 	limits, want := threeWindows(), llm.Amounts{USD: 1000, Requests: 1}
 	got := testing.AllocsPerRun(100, func() {
-		if _, err := m.Reserve("r", limits, want); err != nil {
+		if _, _, err := m.Reserve("r", limits, llm.Exactly(want)); err != nil {
 			t.Fatal(err)
 		}
 		m.Settle("r", want)

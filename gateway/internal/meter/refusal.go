@@ -10,43 +10,72 @@ import (
 	"github.com/penstock/penstock/gateway/internal/llm"
 )
 
-// refusal is what the caller is told when a limit would be passed, as in "team/search
-// has used $49.98 of $50.00 today; this request could cost $0.12; resets 00:00 UTC".
-// now is in the meter's location.
-func refusal(limit *llm.Limit, b *bucket, used, amount int64, now time.Time) *llm.Error {
-	e := &llm.Error{Code: llm.CodeRateLimited, Status: http.StatusTooManyRequests, Retried: true}
+// refusal is what the caller is told when a limit has no room for what a request needs at
+// least, as in "team/search has used $49.98 of $50.00 today; this request could cost $0.12;
+// resets 00:00 UTC". Three things are told apart: a limit that the request can never
+// fit, one that is used up, and one that requests in flight only hold. now is in the
+// meter's location.
+func refusal(limit *llm.Limit, b *bucket, need int64, now time.Time) *llm.Error {
+	e := &llm.Error{Code: llm.CodeRateLimited, Status: http.StatusTooManyRequests}
+	what := say(limit, need, b)
+	scope := readableScope(limit.Scope)
 	switch {
-	case limit.Unit == llm.UnitUSD:
-		e.Code, e.Type = llm.CodeBudget, "insufficient_quota"
-	case b.end.IsZero(): // requests in flight end soon, nobody knows when
-		e.RetryAfter, e.Retried = time.Second, false
+	case limit.Unit == llm.UnitConcurrent: // they end soon, nobody knows when
+		e.RetryAfter = soon
+		e.Message = fmt.Sprintf("%s has %s of %s requests in flight; try again when one of them has ended", scope, what.reserved, what.max)
+	case need > limit.Max:
+		overBudget(e, limit)
+		e.Retried = true
+		e.Message = fmt.Sprintf("%s may use %s%s %s%s, so it can never fit; %s", scope, what.max, what.unit, windowWords(limit.Window), what.need, smaller(limit))
+	case llm.Add(b.spent, need) > limit.Max:
+		overBudget(e, limit)
+		e.Retried = limit.Unit == llm.UnitUSD
+		if !e.Retried {
+			e.RetryAfter = b.end.Sub(now)
+		}
+		e.Message = fmt.Sprintf("%s has used %s of %s%s %s%s%s", scope, what.spent, what.max, what.unit, windowWords(limit.Window), what.need, reset(limit, b, now))
 	default:
-		e.RetryAfter, e.Retried = b.end.Sub(now), false
+		e.RetryAfter = soon
+		e.Message = fmt.Sprintf("%s has used %s of %s%s %s, and requests in flight hold %s%s; try again when some of them have ended", scope, what.spent, what.max, what.unit, windowWords(limit.Window), what.reserved, what.need)
 	}
-	e.Message = readableScope(limit.Scope) + " " + account(limit, used, amount) + reset(limit, b, now)
 	return e
 }
 
-// account says what is used, of how much, and what this request would add.
-func account(limit *llm.Limit, used, amount int64) string {
-	when := windowWords(limit.Window)
-	switch limit.Unit {
-	case llm.UnitUSD:
-		return fmt.Sprintf("has used %s of %s %s; this request could cost %s", llm.NanoUSD(used), llm.NanoUSD(limit.Max), when, llm.NanoUSD(amount))
-	case llm.UnitConcurrent:
-		return fmt.Sprintf("has %d of %d requests in flight", used, limit.Max)
-	case llm.UnitRequests:
-		return fmt.Sprintf("has used %s of %s requests %s", grouped(used), grouped(limit.Max), when)
+// soon is when it makes sense to ask again while requests in flight hold a limit.
+const soon = time.Second
+
+// overBudget gives the refusal by a limit on money its own code.
+func overBudget(e *llm.Error, limit *llm.Limit) {
+	if limit.Unit == llm.UnitUSD {
+		e.Code, e.Type = llm.CodeBudget, "insufficient_quota"
 	}
-	unit := strings.ReplaceAll(string(limit.Unit), "_", " ")
-	return fmt.Sprintf("has used %s of %s %s %s; this request could take %s", grouped(used), grouped(limit.Max), unit, when, grouped(amount))
+}
+
+// saying is what a refusal says of amounts, each with its unit where money has one.
+type saying struct{ spent, reserved, max, need, unit string }
+
+func say(limit *llm.Limit, need int64, b *bucket) saying {
+	if limit.Unit == llm.UnitUSD {
+		d := llm.Dollars(llm.NanoUSD(b.spent), llm.NanoUSD(b.reserved), llm.NanoUSD(limit.Max), llm.NanoUSD(need))
+		return saying{d[0], d[1], d[2], "; this request could cost " + d[3], ""}
+	}
+	s := saying{grouped(b.spent), grouped(b.reserved), grouped(limit.Max), "", " " + strings.ReplaceAll(string(limit.Unit), "_", " ")}
+	if limit.Unit != llm.UnitRequests {
+		s.need = "; this request could take " + grouped(need)
+	}
+	return s
+}
+
+// smaller says how to make a request that fits.
+func smaller(limit *llm.Limit) string {
+	if limit.Unit == llm.UnitRequests || limit.Unit == llm.UnitInputTokens {
+		return "send less or ask for a higher limit"
+	}
+	return "send less, set a smaller max_tokens or ask for a higher limit"
 }
 
 // reset says when the window ends: by the clock where that helps, else by waiting.
 func reset(limit *llm.Limit, b *bucket, now time.Time) string {
-	if b.end.IsZero() {
-		return "; try again when one of them has ended"
-	}
 	end := b.end.In(now.Location())
 	switch limit.Window {
 	case "day":

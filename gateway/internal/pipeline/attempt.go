@@ -21,16 +21,15 @@ func (l *life) first(ctx context.Context, ranked []llm.Candidate) (llm.Stream, e
 		if tooSmall > 0 && c.Target.Context > 0 && c.Target.Context <= tooSmall {
 			continue
 		}
-		if err := l.reserve(ctx, c.Target); err != nil {
-			last = firstOf(last, err)
-			continue // a cheaper target may still fit the budget
-		}
 		reply, err := l.persist(ctx, c.Target, i+1 < len(ranked))
 		if err == nil {
 			return reply, nil
 		}
-		last = err
 		fault := llm.AsError(err).Fault
+		if fault != llm.FaultBudget {
+			last = err
+		}
+		last = firstOf(last, err)
 		if !fault.Replaceable() || ctx.Err() != nil {
 			break
 		}
@@ -150,6 +149,9 @@ func (a *attempt) run(ctx context.Context, try int, wait time.Duration) (llm.Str
 	if err != nil {
 		err = a.watch.explain(err)
 		a.finish(llm.AsError(err))
+		if llm.AsError(err).Fault == llm.FaultBudget {
+			a.record.Attempts = a.record.Attempts[:a.index] // the target was not asked
+		}
 		a.watch.stop()
 		return nil, err
 	}
@@ -160,8 +162,7 @@ func (a *attempt) run(ctx context.Context, try int, wait time.Duration) (llm.Str
 
 // open sends the call and reads up to the first content.
 func (a *attempt) open(ctx context.Context) (llm.Stream, error) {
-	a.exchange = llm.Exchange{Request: a.req, Route: a.route, Target: a.target, MaxOutput: a.maxOutput(a.target)}
-	call, err := a.Dialects.Call(ctx, &a.exchange)
+	call, err := a.prepare(ctx)
 	if err != nil {
 		return nil, err
 	}
@@ -184,6 +185,19 @@ func (a *attempt) open(ctx context.Context) (llm.Stream, error) {
 	a.flight.FirstToken()
 	a.watch.reset(a.route.Timeout.Idle, a.silentLater)
 	return &relayed{Stream: events, held: held, attempt: a}, nil
+}
+
+// prepare makes the call. What it may cost is reserved on the request as transforms have
+// made it, so that none of them can add to a prompt unpaid.
+func (a *attempt) prepare(ctx context.Context) (llm.Call, error) {
+	a.exchange = llm.Exchange{Request: a.req, Route: a.route, Target: a.target}
+	if err := a.Dialects.Prepare(ctx, &a.exchange); err != nil {
+		return llm.Call{}, err
+	}
+	if err := a.reserve(ctx, &a.exchange); err != nil {
+		return llm.Call{}, err
+	}
+	return a.Dialects.Call(ctx, &a.exchange)
 }
 
 // resting is what becomes of an attempt on a target that must not be asked now.

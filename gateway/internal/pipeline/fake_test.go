@@ -25,10 +25,17 @@ type world struct {
 	full   map[string]bool // targets that the meter refuses
 	// resting targets must not be asked.
 	resting map[string]bool
-	ranks   func(c []llm.Candidate) llm.Ranking
+	// transform changes the request on its way to a target.
+	transform func(*llm.Request)
+	ranks     func(c []llm.Candidate) llm.Ranking
 
-	mu       sync.Mutex
-	sent     []string
+	mu   sync.Mutex
+	sent []string
+	// sending is the target that a call is being made for, afford the output tokens that
+	// limits still have room for; 0 for any number.
+	sending  string
+	afford   int64
+	reserved []llm.Amounts
 	capped   []int64
 	outcomes map[string][]Outcome
 	leases   map[string]bool
@@ -173,6 +180,16 @@ func (w *world) Rank(_ context.Context, _ *llm.Request, _ *llm.Route, c []llm.Ca
 	return r
 }
 
+func (w *world) Prepare(_ context.Context, x *llm.Exchange) error {
+	w.sending, x.Sent = x.Target.ID, x.Request
+	if w.transform != nil {
+		sent := *x.Request
+		w.transform(&sent)
+		x.Sent = &sent
+	}
+	return nil
+}
+
 func (w *world) Call(_ context.Context, x *llm.Exchange) (llm.Call, error) {
 	w.capped = append(w.capped, x.MaxOutput)
 	return llm.Call{Path: x.Target.ID}, nil
@@ -216,29 +233,25 @@ type flight struct {
 func (f flight) FirstToken()    {}
 func (f flight) Done(o Outcome) { f.w.outcomes[f.id] = append(f.w.outcomes[f.id], o) }
 
-func (w *world) Reserve(lease string, limits []llm.Limit, want llm.Amounts) ([]llm.LimitState, error) {
-	if w.full[w.current(want)] {
-		return nil, &llm.Error{Code: llm.CodeBudget, Status: 429, Message: "over budget"}
+func (w *world) Reserve(lease string, limits []llm.Limit, ask llm.Ask) ([]llm.LimitState, int64, error) {
+	output := ask.Most
+	if w.afford > 0 {
+		output = max(min(output, w.afford), ask.Least)
+	}
+	want := ask.Amounts(output)
+	w.reserved = append(w.reserved, want)
+	if w.full[w.sending] {
+		return nil, 0, &llm.Error{Code: llm.CodeBudget, Status: 429, Message: "over budget"}
 	}
 	if w.leases[lease] {
-		return nil, fmt.Errorf("lease %s is open already", lease)
+		return nil, 0, fmt.Errorf("lease %s is open already", lease)
 	}
 	w.leases[lease] = true
 	states := make([]llm.LimitState, len(limits))
 	for i, l := range limits {
 		states[i] = llm.LimitState{Limit: l, WindowID: "w", Reserved: want.Of(l.Unit)}
 	}
-	return states, nil
-}
-
-// current names the target that a reservation is for, by its price.
-func (w *world) current(want llm.Amounts) string {
-	for _, t := range w.route.Targets {
-		if t.Price.Cost(llm.Usage{Input: want.InputTokens, Output: want.OutputTokens}) == want.USD {
-			return t.ID
-		}
-	}
-	return ""
+	return states, output, nil
 }
 
 func (w *world) Settle(lease string, used llm.Amounts) []llm.Charge {

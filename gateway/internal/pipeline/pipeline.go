@@ -68,8 +68,10 @@ type Router interface {
 
 // Dialects translates between the client's wire format and a target's.
 type Dialects interface {
-	// Call passes the request through the route's transforms and puts it into the
-	// target's format.
+	// Prepare passes the request through the route's transforms. It sets x.Sent, and
+	// x.MaxOutput where the bound on output must differ from the one that x.Sent has.
+	Prepare(ctx context.Context, x *llm.Exchange) error
+	// Call puts x.Sent into the target's format.
 	Call(ctx context.Context, x *llm.Exchange) (llm.Call, error)
 	// Read turns a provider's answer into events in the client's format and passes
 	// them through the route's transforms. An answer that is an error, or not a reply
@@ -118,9 +120,9 @@ type Outcome struct {
 
 // Meter counts what limits bound.
 type Meter interface {
-	// Reserve takes the amounts from every limit or from none. Its error is the
-	// caller's.
-	Reserve(lease string, limits []llm.Limit, want llm.Amounts) ([]llm.LimitState, error)
+	// Reserve takes what is asked for from every limit or from none, and says how many
+	// output tokens it was taken for. Its error is the caller's.
+	Reserve(lease string, limits []llm.Limit, ask llm.Ask) (states []llm.LimitState, output int64, err error)
 	// Settle replaces the reservation by what was really used and says what the
 	// ledger is to book. Settling twice gives nothing the second time.
 	Settle(lease string, used llm.Amounts) []llm.Charge

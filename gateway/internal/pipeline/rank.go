@@ -56,7 +56,7 @@ func (l *life) candidates() []llm.Candidate {
 	var resting []llm.Candidate
 	l.record.Candidates = make([]llm.Considered, 0, len(l.route.Targets))
 	for _, t := range l.route.Targets {
-		c := llm.Candidate{Target: t, EstCost: t.Price.Cost(l.worstCase(t))}
+		c := llm.Candidate{Target: t, EstCost: l.estimate(t).Cost()}
 		why := l.unfit(t)
 		if why == "" {
 			c.Stats = l.Health.Stats(t.ID)
@@ -77,7 +77,7 @@ func (l *life) candidates() []llm.Candidate {
 }
 
 func considered(c llm.Candidate, why string) llm.Considered {
-	out := llm.Considered{Target: c.Target.ID, Refused: why}
+	out := llm.Considered{Target: c.Target.ID, Refused: why, Unpriced: !c.Target.Price.Known}
 	if c.Target.Price.Known {
 		out.EstCost = c.EstCost
 	}
@@ -119,7 +119,7 @@ func (l *life) unfit(t *llm.Target) string {
 	if t.Context > 0 && l.req.Facts.EstInputTokens/2 > t.Context {
 		return fmt.Sprintf("context window of %d tokens is too small", t.Context)
 	}
-	return ""
+	return l.unbounded(t, &l.req.Facts)
 }
 
 func matchAny(patterns []string, id string) bool {
@@ -142,49 +142,42 @@ func (l *life) noTarget() error {
 		Message: fmt.Sprintf("No target of %q can serve this request (%s).", l.req.Facts.Model, why.String())}
 }
 
-// worstCase bounds what the request may use at a target, in tokens.
-func (l *life) worstCase(t *llm.Target) llm.Usage {
-	return llm.Usage{Input: l.req.Facts.EstInputTokens, Output: l.outputBound(t) * int64(max(l.req.Facts.Choices, 1)), Estimated: true}
+// estimate bounds what the request, as it came, may use at a target.
+func (l *life) estimate(t *llm.Target) llm.Estimate {
+	return llm.EstimateOf(t, &l.req.Facts, l.verdict.Obligations.MaxOutputTokens, 0)
 }
 
-// unknownOutput is the output cap, in tokens, of a target that nobody knows one of.
-const unknownOutput = 8192
-
-// outputBound is the most tokens that one choice may have.
-func (l *life) outputBound(t *llm.Target) int64 {
-	bound := l.req.Facts.MaxTokens
-	if bound == 0 {
-		bound = t.MaxOutput
+// setMaxOutput decides on the maximum that is set upstream: output, unless the request
+// says as much itself or nothing bounds it. Without a maximum, a reservation would bound
+// nothing.
+func (l *life) setMaxOutput(x *llm.Exchange, output int64) {
+	asked, restored := x.Sent.Facts.MaxTokens, x.MaxOutput > 0
+	x.MaxOutput = 0
+	bounded := l.verdict.Obligations.MaxOutputTokens > 0 ||
+		l.hard(llm.UnitUSD) || l.hard(llm.UnitTokens) || l.hard(llm.UnitOutputTokens)
+	if asked > output || asked == 0 && (restored || bounded) {
+		x.MaxOutput = output
 	}
-	if bound == 0 {
-		bound = unknownOutput
-	}
-	if duty := l.verdict.Obligations.MaxOutputTokens; duty > 0 {
-		bound = min(bound, duty)
-	}
-	return bound
 }
 
-// maxOutput is the maximum to set upstream: 0 leaves the client's own alone.
-func (l *life) maxOutput(t *llm.Target) int64 {
-	bound, asked := l.outputBound(t), l.req.Facts.MaxTokens
+// hard reports whether a limit of this unit may refuse the request.
+func (l *life) hard(u llm.Unit) bool {
+	return slices.ContainsFunc(l.verdict.Limits, func(m llm.Limit) bool { return m.Unit == u && !m.Warn })
+}
+
+// unbounded says why nobody can tell what a request may cost at a target although a limit
+// depends on it; empty when somebody can.
+func (l *life) unbounded(t *llm.Target, f *llm.Facts) string {
+	money := l.hard(llm.UnitUSD)
 	switch {
-	case asked > bound:
-		return bound
-	case asked == 0 && (l.verdict.Obligations.MaxOutputTokens > 0 || l.hardMoney()):
-		return bound // without one, the reservation would bound nothing
+	case money && !t.Price.Known && !l.route.AllowUnpriced:
+		return "no price is known for it, and a limit in US dollars applies: set price on the target, or unpriced: allow on the model"
+	case f.Unbounded == "" || t.Context > 0:
+		return ""
+	case money && t.Price.Known || l.hard(llm.UnitTokens) || l.hard(llm.UnitInputTokens):
+		return "nobody knows how many tokens " + f.Unbounded + " takes, and a limit depends on it: set context on the target, and it counts as a full context window"
 	}
-	return 0
-}
-
-// hardMoney reports whether a limit on money may refuse the request.
-func (l *life) hardMoney() bool {
-	for i := range l.verdict.Limits {
-		if l.verdict.Limits[i].Unit == llm.UnitUSD && !l.verdict.Limits[i].Warn {
-			return true
-		}
-	}
-	return false
+	return ""
 }
 
 // leaseLife is how much longer than the request's total time a journalled lease

@@ -24,7 +24,7 @@ func (l *life) lookup() (llm.Stream, bool, error) {
 	if !ok {
 		return nil, false, nil
 	}
-	if err := l.reserveAmounts(llm.Amounts{Requests: 1}); err != nil {
+	if _, err := l.take(llm.Exactly(llm.Amounts{Requests: 1})); err != nil {
 		return nil, false, err
 	}
 	l.record.Cache, l.record.Target, l.tally, l.age = "hit", hit.Target, hit.Stream.Tally, hit.Age

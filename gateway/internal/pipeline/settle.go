@@ -3,6 +3,7 @@ package pipeline
 import (
 	"context"
 	"log/slog"
+	"net/http"
 	"slices"
 	"strconv"
 	"time"
@@ -10,21 +11,24 @@ import (
 	"github.com/penstock/penstock/gateway/internal/llm"
 )
 
-// reserve takes the worst case of one target from every limit, and journals it when
-// money is at stake. What an earlier target held is given back first.
-func (l *life) reserve(ctx context.Context, t *llm.Target) error {
-	if len(l.verdict.Limits) == 0 {
-		return nil
+// reserve takes the worst case of a prepared request from every limit, and journals it
+// when money is at stake. It decides on the bound on output that is sent. What an earlier
+// attempt held is given back first.
+func (l *life) reserve(ctx context.Context, x *llm.Exchange) error {
+	facts := x.Sent.Facts
+	if why := l.unbounded(x.Target, &facts); why != "" {
+		return &llm.Error{Code: llm.CodeBudget, Status: http.StatusForbidden, Fault: llm.FaultBudget, Retried: true,
+			Message: x.Target.ID + ": " + why + "."}
 	}
-	usage := l.worstCase(t)
-	want := llm.Amounts{InputTokens: usage.Input, OutputTokens: usage.Output, Requests: 1}
-	if t.Price.Known {
-		want.USD = t.Price.Cost(usage)
+	if x.MaxOutput > 0 {
+		facts.MaxTokens = x.MaxOutput
 	}
-	if err := l.reserveAmounts(want); err != nil {
+	output, err := l.takeWorst(x, &facts)
+	if err != nil {
 		return err
 	}
-	if !l.hardMoney() {
+	l.setMaxOutput(x, output)
+	if !l.hard(llm.UnitUSD) {
 		return nil
 	}
 	expires := l.Now().Add(l.route.Timeout.Total + leaseLife)
@@ -35,24 +39,35 @@ func (l *life) reserve(ctx context.Context, t *llm.Target) error {
 	return nil
 }
 
+// takeWorst reserves what the request may use at most, and gives the bound on one
+// choice's output tokens that this was possible for.
+func (l *life) takeWorst(x *llm.Exchange, facts *llm.Facts) (int64, error) {
+	bound := l.verdict.Obligations.MaxOutputTokens
+	e := llm.EstimateOf(x.Target, facts, bound, 0)
+	return l.take(e.Ask())
+}
+
 // unbooked refuses to spend money that nobody could account for afterwards.
 func unbooked(err error) error {
-	return &llm.Error{Code: llm.CodeUnavailable, Status: 503, RetryAfter: 5 * time.Second, Err: err,
+	return &llm.Error{Code: llm.CodeUnavailable, Status: 503, Fault: llm.FaultBudget, RetryAfter: 5 * time.Second, Err: err,
 		Message: "The ledger can't be written at the moment, so a request with a budget can't be accepted. Try again shortly."}
 }
 
-func (l *life) reserveAmounts(want llm.Amounts) error {
+// take reserves what is asked for and gives the output that it was reserved for.
+func (l *life) take(ask llm.Ask) (int64, error) {
 	l.release()
 	if len(l.verdict.Limits) == 0 {
-		return nil
+		return ask.Most, nil
 	}
 	lease := l.req.ID
-	if n := len(l.record.Attempts); n > 0 {
-		lease += "." + strconv.Itoa(n)
+	if n := len(l.record.Attempts); n > 1 {
+		lease += "." + strconv.Itoa(n-1)
 	}
-	states, err := l.Meter.Reserve(lease, l.verdict.Limits, want)
+	states, output, err := l.Meter.Reserve(lease, l.verdict.Limits, ask)
 	if err != nil {
-		return err
+		e := *llm.AsError(err)
+		e.Fault = llm.FaultBudget
+		return 0, &e
 	}
 	l.lease, l.record.Limits = lease, states
 	for _, s := range states {
@@ -60,7 +75,7 @@ func (l *life) reserveAmounts(want llm.Amounts) error {
 			l.verdict.Warnings = append(slices.Clip(l.verdict.Warnings), "limit "+s.Name+" of "+s.Scope+" is exceeded")
 		}
 	}
-	return nil
+	return output, nil
 }
 
 // release gives a reservation back unused.

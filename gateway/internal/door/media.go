@@ -1,0 +1,170 @@
+package door
+
+import (
+	"bytes"
+
+	"github.com/penstock/penstock/gateway/internal/llm"
+)
+
+// What a prompt's media usually take, in tokens: a large picture, half a minute of sound or
+// a few pages at the providers that charge the most; longer ones by their length. These
+// make the likely size of a prompt.
+const (
+	imageTokens        = 2_000
+	audioTokens        = 4_000
+	fileTokens         = 8_000
+	audioBytesPerToken = 1_000
+	fileBytesPerToken  = 40 // of a document of text and pictures, in base64
+)
+
+// No provider makes more tokens of media than this, in bytes of base64 a token: sound has
+// at most 32 tokens and at least 700 bytes a second, and a page of a document holds more
+// bytes than tokens.
+const leastAudioBytes = 16
+
+// readPart reads one content part. A part counts as a picture, a sound or a file
+// when its type says so or when it carries one, because providers differ in which
+// they believe.
+func (s *scanner) readPart(d *said) bool {
+	var p parting
+	m, ok := s.open(part)
+	for ok && s.next(&m) {
+		switch m.field {
+		case fType:
+			ok = s.partType(&p)
+		case fText:
+			ok = s.partText(d)
+		case fImageURL:
+			ok = s.medium(llm.Vision, &p, d)
+		case fInputAudio:
+			ok = s.medium(llm.AudioIn, &p, d)
+		case fFile:
+			ok = s.medium(llm.FileIn, &p, d)
+		default:
+			ok = s.value()
+		}
+	}
+	if s.err != nil {
+		return false
+	}
+	s.price(&p)
+	return true
+}
+
+// parting is what one content part says about itself.
+type parting struct {
+	kinds llm.Features
+	// text says that its type is one of those that are nothing but text.
+	text bool
+	// media is the last medium's value, quotes or braces included.
+	media []byte
+}
+
+// partType adds what a part's type asks for.
+func (s *scanner) partType(p *parting) bool {
+	if s.peek() != '"' {
+		return s.value()
+	}
+	t, ok := s.text()
+	if !ok {
+		return false
+	}
+	switch {
+	case s.is(t, "image_url"):
+		p.kinds |= llm.Vision
+	case s.is(t, "input_audio"):
+		p.kinds |= llm.AudioIn
+	case s.is(t, "file"):
+		p.kinds |= llm.FileIn
+	default:
+		p.text = s.isAny(t, "text", "refusal", "thinking", "redacted_thinking", "reasoning", "input_text", "output_text", "tool_use")
+	}
+	return true
+}
+
+func (s *scanner) isAny(t text, words ...string) bool {
+	for _, word := range words {
+		if s.is(t, word) {
+			return true
+		}
+	}
+	return false
+}
+
+// medium adds what a part carries; its bytes are no text.
+func (s *scanner) medium(kind llm.Features, p *parting, d *said) bool {
+	if s.peek() == 'n' {
+		return s.value()
+	}
+	p.kinds |= kind
+	at := s.pos
+	ok := s.value()
+	p.media = s.body[at:s.pos]
+	d.media += len(p.media)
+	s.facts.MediaAt = append(s.facts.MediaAt, s.span(at))
+	return ok
+}
+
+// price adds a part's features, its likely size and its upper bound.
+func (s *scanner) price(p *parting) {
+	f := &s.facts
+	f.Features |= p.kinds
+	size := int64(len(p.media))
+	if p.kinds.Has(llm.Vision) {
+		s.media += imageTokens
+		f.Images++
+		s.unbounded(!inline(p.media), "a remote image")
+	}
+	if p.kinds.Has(llm.AudioIn) {
+		s.media += max(audioTokens, size/audioBytesPerToken)
+		f.MediaTokens += audioTokens + size/leastAudioBytes
+		s.unbounded(bytes.Contains(p.media, []byte(`://`)), "a remote sound")
+	}
+	if p.kinds.Has(llm.FileIn) {
+		s.media += max(fileTokens, size/fileBytesPerToken)
+		f.MediaTokens += fileTokens + size
+		s.unbounded(!bytes.Contains(p.media, []byte(`"file_data"`)) || bytes.Contains(p.media, []byte(`"file_id"`)), "a file id")
+		s.unbounded(bytes.Contains(p.media, []byte(`://`)), "a remote file")
+	}
+	s.unbounded(p.kinds == 0 && !p.text, "a part of a type that this gateway does not know")
+}
+
+// unbounded notes the first thing whose size nobody can know from the request alone. It
+// is the one place that says so.
+func (s *scanner) unbounded(when bool, what string) {
+	if when && s.facts.Unbounded == "" {
+		s.facts.Unbounded = what
+	}
+}
+
+// inline reports whether an image stands in the request itself, as a data URL.
+func inline(v []byte) bool {
+	v = bytes.TrimLeft(v, `"`)
+	for i := 0; i+5 <= len(v) && i < 256; i++ {
+		if bytes.EqualFold(v[i:i+5], []byte("data:")) && (i == 0 || v[i-1] == '"') {
+			return true
+		}
+	}
+	return false
+}
+
+// hosted are the types of tools that a provider runs itself; what they find becomes part of
+// the prompt.
+var hosted = [...]string{"web_search", "web_fetch", "file_search", "code_execution", "code_interpreter", "mcp", "tool_search"}
+
+// hostedTool is the first type in hosted that one of a list of tools has.
+func hostedTool(list []byte) string {
+	const name = `"type"`
+	for {
+		i := bytes.Index(list, []byte(name))
+		if i < 0 {
+			return ""
+		}
+		list = bytes.TrimLeft(list[i+len(name):], " \t\r\n:")
+		for _, h := range hosted {
+			if bytes.HasPrefix(list, []byte(`"`+h)) {
+				return h
+			}
+		}
+	}
+}

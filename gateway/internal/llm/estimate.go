@@ -1,0 +1,170 @@
+package llm
+
+// Estimate bounds what one request may use at one target before it is sent. It is the one
+// place where the worst case is computed: policy, reservation and explain all read it.
+type Estimate struct {
+	// Input is an upper bound of the prompt in tokens.
+	Input int64
+	// Output is the most tokens that one choice may have, Least the fewest that are worth
+	// sending the request for. They are equal when the caller chose the bound.
+	Output, Least int64
+	// Choices is how many replies are made, at least 1.
+	Choices int64
+	// Searches is how many web searches are allowed for.
+	Searches int64
+	// Unbounded is empty, or says what no bound is known for, such as "a remote image". Such a
+	// prompt is taken to fill the context window; without a known one it has no bound.
+	Unbounded string
+
+	price Price
+	worst Usage // of one token, in its dearest class
+}
+
+const (
+	// LeastOutput is the shortest reply, in tokens, that a request is still sent for when
+	// a budget has little left.
+	LeastOutput = 256
+	// unknownOutput is the output cap of a target that nobody knows one of.
+	unknownOutput = 8192
+	// assumedSearches is what a reply with web search is reserved for. Nothing bounds it.
+	assumedSearches = 10
+	// templateTokens is what a provider puts around a prompt, toolTokens what it adds when
+	// there are tools.
+	templateTokens = 64
+	toolTokens     = 700
+	// imageTokens is more than any provider makes of a picture, whatever its size, with
+	// one exception: models of the gpt-4o-mini family count up to wideImageTokens.
+	imageTokens     = 10_000
+	wideImageTokens = 50_000
+)
+
+// EstimateOf bounds a request at a target. bound above zero is the policy's cap on output
+// tokens; text is an upper bound of the prompt's text in tokens, 0 for a token a byte.
+func EstimateOf(t *Target, f *Facts, bound, text int64) Estimate {
+	e := Estimate{Choices: int64(max(f.Choices, 1)), Unbounded: f.Unbounded, price: t.Price}
+	if f.Features.Has(WebSearch) {
+		e.Searches = assumedSearches
+	}
+	e.Input = inputBound(t, f, text)
+	e.Output = outputBound(t, f, bound)
+	e.Least = min(e.Output, LeastOutput)
+	if f.MaxTokens > 0 {
+		e.Least = e.Output
+	} else {
+		e.Output = max(min(e.Output, room(t, f, e.Input)), 1)
+		e.Least = min(e.Least, e.Output)
+	}
+	e.worst = worstClass(&t.Price, f)
+	return e
+}
+
+// inputBound is an upper bound of the prompt in tokens. Only media may be cut off at the
+// context window: a window that is configured too small must not hide text.
+func inputBound(t *Target, f *Facts, text int64) int64 {
+	if text == 0 {
+		text = f.TextBytes
+	}
+	text += templateTokens
+	if f.Features.Has(Tools) {
+		text += toolTokens
+	}
+	perImage := int64(imageTokens)
+	if MatchName("gpt-4o-mini*", t.Model) {
+		perImage = wideImageTokens
+	}
+	all := Add(Add(text, f.MediaTokens), int64(f.Images)*perImage)
+	switch {
+	case t.Context <= 0:
+		return all
+	case f.Unbounded != "":
+		return max(text, t.Context)
+	}
+	return max(text, min(all, t.Context))
+}
+
+// outputBound is the most tokens that one choice may have.
+func outputBound(t *Target, f *Facts, bound int64) int64 {
+	out := f.MaxTokens
+	if out == 0 {
+		out = t.MaxOutput
+	}
+	if out == 0 {
+		out = unknownOutput
+	}
+	if bound > 0 {
+		out = min(out, bound)
+	}
+	return out
+}
+
+// room is what a prompt leaves of the context window. When its upper bound leaves too
+// little, the likelier size counts: a server refuses what does not fit.
+func room(t *Target, f *Facts, input int64) int64 {
+	switch {
+	case t.Context <= 0:
+		return unlimited
+	case t.Context-input >= LeastOutput:
+		return t.Context - input
+	}
+	return max(t.Context-f.EstInputTokens, 1)
+}
+
+const unlimited = 1<<63 - 1
+
+// worstClass is one token of input in the dearest class that it could be billed in, and
+// one of output.
+func worstClass(p *Price, f *Facts) Usage {
+	u := Usage{Input: 1, Output: 1}
+	dearest := p.Input
+	if f.CacheWrites && p.CacheWrite > dearest {
+		dearest, u.CacheWrite = p.CacheWrite, 1
+	}
+	if f.CacheWrites && p.CacheWriteLong > dearest {
+		dearest, u.CacheWrite, u.CacheWriteLong = p.CacheWriteLong, 0, 1
+	}
+	if f.Features.Has(AudioIn) && p.AudioInput > dearest {
+		u.CacheWrite, u.CacheWriteLong, u.AudioInput = 0, 0, 1
+	}
+	if f.Features.Has(AudioOut) && p.AudioOutput > p.Output {
+		u.AudioOutput = 1
+	}
+	return u
+}
+
+// Usage is the worst case when each choice has at most this many tokens.
+func (e Estimate) Usage(output int64) Usage {
+	out := Times(output, e.Choices)
+	return Usage{
+		Input: e.Input, CacheWrite: e.Input * e.worst.CacheWrite, CacheWriteLong: e.Input * e.worst.CacheWriteLong,
+		AudioInput: e.Input * e.worst.AudioInput,
+		Output:     out, AudioOutput: out * e.worst.AudioOutput,
+		Searches: e.Searches, Estimated: true,
+	}
+}
+
+// Amounts is what the worst case takes from limits. An unknown price takes no money.
+func (e Estimate) Amounts(output int64) Amounts {
+	u := e.Usage(output)
+	a := Amounts{InputTokens: u.Input, OutputTokens: u.Output, Requests: 1}
+	if e.price.Known {
+		a.USD = e.price.Cost(u)
+	}
+	return a
+}
+
+// Cost is an upper bound of the cost; meaningless when the price is unknown.
+func (e Estimate) Cost() NanoUSD { return e.price.Cost(e.Usage(e.Output)) }
+
+// Ask is what a request asks of its limits: everything that up to Most tokens of output
+// for each choice may use, or less, but not less than for Least.
+type Ask struct {
+	Least, Most int64
+	// Amounts is what so much output takes. It never falls when output grows.
+	Amounts func(output int64) Amounts
+}
+
+// Ask makes of the estimate what limits are asked for.
+func (e Estimate) Ask() Ask { return Ask{Least: e.Least, Most: e.Output, Amounts: e.Amounts} }
+
+// Exactly asks for these amounts and nothing less.
+func Exactly(a Amounts) Ask { return Ask{Amounts: func(int64) Amounts { return a }} }

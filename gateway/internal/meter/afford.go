@@ -1,0 +1,54 @@
+package meter
+
+import (
+	"time"
+
+	"github.com/penstock/penstock/gateway/internal/llm"
+)
+
+// affordable is the most output, up to ask.Most, that every hard limit has room for. The
+// error is the refusal of the limit that has none even for ask.Least.
+func (m *Meter) affordable(limits []llm.Limit, ask llm.Ask, now time.Time) (int64, error) {
+	output, least, want := ask.Most, ask.Amounts(ask.Least), ask.Amounts(ask.Most)
+	for i := range limits {
+		limit := &limits[i]
+		b, err := m.bucket(key{limit.Scope, limit.Window, limit.Unit}, now)
+		if err != nil {
+			return 0, badLimit(limit, err)
+		}
+		if limit.Warn {
+			continue
+		}
+		need, left := max(least.Of(limit.Unit), 0), limit.Max-llm.Add(b.spent, b.reserved)
+		switch {
+		case need > left:
+			return 0, refusal(limit, b, need, now.In(m.loc))
+		case ask.Most == ask.Least:
+		default:
+			if allowed := max(need, b.share(left)); want.Of(limit.Unit) > allowed {
+				output = min(output, fitting(ask, limit.Unit, allowed))
+			}
+		}
+	}
+	return output, nil
+}
+
+// share is how much of what is left one request may take that has no bound of its own:
+// half when it is alone, less the more there are, so that callers who come at once are
+// all served.
+func (b *bucket) share(left int64) int64 { return left / (2 + 4*b.holders) }
+
+// fitting is the most output whose amount of this unit is not above allowed. ask.Least is
+// known to fit.
+func fitting(ask llm.Ask, u llm.Unit, allowed int64) int64 {
+	low, high := ask.Least, ask.Most
+	for low < high {
+		mid := high - (high-low)/2
+		if ask.Amounts(mid).Of(u) <= allowed {
+			low = mid
+		} else {
+			high = mid - 1
+		}
+	}
+	return low
+}

@@ -1,0 +1,124 @@
+package pipeline
+
+import (
+	"strings"
+	"testing"
+
+	"github.com/penstock/penstock/gateway/internal/llm"
+)
+
+// TestReservationFollowsTransforms: what a plugin adds to a prompt, or asks for, is
+// reserved like the caller's own.
+func TestReservationFollowsTransforms(t *testing.T) {
+	w := newWorld("a")
+	w.verdict.Limits = []llm.Limit{hardBudget()}
+	w.transform = func(r *llm.Request) {
+		r.Facts.TextBytes, r.Facts.Choices = 100_000, 3
+	}
+	req := request(false)
+	req.Facts.TextBytes, req.Facts.MaxTokens = 120, 50
+	if _, err := w.serve(t, t.Context(), req); err != nil {
+		t.Fatal(err)
+	}
+	if got := w.reserved[0]; got.InputTokens < 100_000 || got.OutputTokens != 150 {
+		t.Errorf("reserved %+v, want the prompt of 100,000 tokens and three replies of 50", got)
+	}
+}
+
+// TestOutputBound: the maximum that is sent upstream when the caller gives none.
+func TestOutputBound(t *testing.T) {
+	warn := hardBudget()
+	warn.Warn = true
+	tokens := llm.Limit{Name: "tpm", Scope: "key:k", Unit: llm.UnitTokens, Window: "1m", Max: 1000}
+	for _, tt := range []struct {
+		name   string
+		limits []llm.Limit
+		target llm.Target
+		facts  llm.Facts
+		duty   int64
+		afford int64
+		want   int64
+	}{
+		{name: "nothing bounds it", target: llm.Target{MaxOutput: 4000}},
+		{name: "a warning bounds nothing", limits: []llm.Limit{warn}, target: llm.Target{MaxOutput: 4000}},
+		{name: "the model's", limits: []llm.Limit{hardBudget()}, target: llm.Target{MaxOutput: 4000}, want: 4000},
+		{name: "the policy's", limits: []llm.Limit{hardBudget()}, target: llm.Target{MaxOutput: 4000}, duty: 50, want: 50},
+		{name: "what the context leaves", limits: []llm.Limit{hardBudget()}, target: llm.Target{Context: 8192, MaxOutput: 8192}, facts: llm.Facts{TextBytes: 936}, want: 7192},
+		{name: "what limits afford", limits: []llm.Limit{hardBudget()}, target: llm.Target{MaxOutput: 128_000}, afford: 3000, want: 3000},
+		{name: "limits on tokens too", limits: []llm.Limit{tokens}, target: llm.Target{MaxOutput: 128_000}, afford: 300, want: 300},
+		{name: "the caller's own is left alone", limits: []llm.Limit{hardBudget()}, facts: llm.Facts{MaxTokens: 70}, afford: 3, want: 0},
+		{name: "unless the policy clamps it", limits: []llm.Limit{hardBudget()}, facts: llm.Facts{MaxTokens: 70}, duty: 60, want: 60},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			w := newWorld("a")
+			w.verdict.Limits, w.verdict.Obligations.MaxOutputTokens, w.afford = tt.limits, tt.duty, tt.afford
+			w.route.Targets[0].Context, w.route.Targets[0].MaxOutput = tt.target.Context, tt.target.MaxOutput
+			req := request(false)
+			req.Facts.TextBytes, req.Facts.MaxTokens = tt.facts.TextBytes, tt.facts.MaxTokens
+			if _, err := w.serve(t, t.Context(), req); err != nil || w.capped[0] != tt.want {
+				t.Errorf("sent a maximum of %v, %v; want %d", w.capped, err, tt.want)
+			}
+		})
+	}
+}
+
+// TestWhatCannotBeBounded: a hard limit refuses what nobody can price, says what to set,
+// and lets it go where it is priced.
+func TestWhatCannotBeBounded(t *testing.T) {
+	tokens := llm.Limit{Name: "tpm", Scope: "key:k", Unit: llm.UnitTokens, Window: "1m", Max: 1000}
+	warn := hardBudget()
+	warn.Warn = true
+	for _, tt := range []struct {
+		name   string
+		limits []llm.Limit
+		set    func(*llm.Route)
+		facts  llm.Facts
+		want   string // in the refusal; empty when it is served
+	}{
+		{name: "no price", limits: []llm.Limit{hardBudget()}, set: func(r *llm.Route) { r.Targets[0].Price = llm.Price{} }, want: "set price on the target, or unpriced: allow"},
+		{name: "no price, no limit", set: func(r *llm.Route) { r.Targets[0].Price = llm.Price{} }},
+		{name: "no price, a warning", limits: []llm.Limit{warn}, set: func(r *llm.Route) { r.Targets[0].Price = llm.Price{} }},
+		{name: "no price, a limit on tokens", limits: []llm.Limit{tokens}, set: func(r *llm.Route) { r.Targets[0].Price = llm.Price{} }},
+		{name: "no price, allowed", limits: []llm.Limit{hardBudget()}, set: func(r *llm.Route) { r.Targets[0].Price, r.AllowUnpriced = llm.Price{}, true }},
+		{name: "a remote image", limits: []llm.Limit{hardBudget()}, facts: llm.Facts{Unbounded: "a remote image"}, want: "nobody knows how many tokens a remote image takes"},
+		{name: "a file id and a limit on tokens", limits: []llm.Limit{tokens}, facts: llm.Facts{Unbounded: "a file id"}, want: "a file id"},
+		{name: "a remote image where the context is known", limits: []llm.Limit{hardBudget()}, set: func(r *llm.Route) { r.Targets[0].Context = 8192 }, facts: llm.Facts{Unbounded: "a remote image"}},
+		{name: "a remote image without limits", facts: llm.Facts{Unbounded: "a remote image"}},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			for _, late := range []bool{false, true} { // late: a plugin makes it so
+				w := newWorld("a")
+				w.verdict.Limits = tt.limits
+				if tt.set != nil {
+					tt.set(w.route)
+				}
+				req := request(false)
+				if late {
+					w.transform = func(r *llm.Request) { r.Facts.Unbounded = tt.facts.Unbounded }
+				} else {
+					req.Facts.Unbounded = tt.facts.Unbounded
+				}
+				_, err := w.serve(t, t.Context(), req)
+				served := len(w.sent) == 1 && err == nil
+				if served != (tt.want == "") || err != nil && !strings.Contains(llm.AsError(err).Message, tt.want) {
+					t.Errorf("late %t: %v after calls %v, want %q", late, err, w.sent, tt.want)
+				}
+			}
+		})
+	}
+}
+
+// TestOneWorstCase: what explain shows is what a request would reserve.
+func TestOneWorstCase(t *testing.T) {
+	w := newWorld("a")
+	w.verdict.Limits = []llm.Limit{hardBudget()}
+	req := request(false)
+	req.Facts.TextBytes, req.Facts.Choices = 1000, 4
+	if _, err := w.serve(t, t.Context(), req); err != nil {
+		t.Fatal(err)
+	}
+	shown := w.pipeline().Explain(t.Context(), req).Candidates[0].EstCost
+	if want := llm.EstimateOf(w.route.Targets[0], &req.Facts, 0, 0).Cost(); shown != want || w.reserved[0].USD != want {
+		t.Errorf("explain shows %v, %v was reserved, want %v for both", shown, w.reserved[0].USD, want)
+	}
+}
