@@ -26,6 +26,7 @@ func (m *meter) settle() {
 // spend subtracts the i64 on the stack from the fuel below it and traps when the
 // rest is negative.
 func (m *meter) spend() {
+	m.shape.branches++
 	m.out = append(m.out, opI64Sub, opLocalTee)
 	m.out = appendU32(m.out, m.scratch)
 	if !m.held {

@@ -45,7 +45,7 @@ func (o *outline) vetShape(memory int64) error {
 				int64(m.min)*pageSize, memory)
 		}
 	}
-	return errors.Join(append(errs, o.vetTables())...)
+	return errors.Join(append(errs, o.vetTables(), o.vetCounts())...)
 }
 
 func (o *outline) vetTables() error {

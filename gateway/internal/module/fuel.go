@@ -17,9 +17,6 @@ import (
 // an export name of its own, which it refuses to find used already. Everything else
 // about the module's validity is for the machine to judge after the rewriting.
 
-// maxLocals bounds a function's locals, as wazero does.
-const maxLocals = 50_000
-
 // metered returns the module with fuel counting built in. If each is set, every
 // instruction is charged by itself: slow, but plainly right, so tests hold the pass
 // against it.
@@ -49,8 +46,12 @@ func after(id, place byte) bool { return id != secCustom && id > place }
 // rewrite returns a section's new contents, and whether it stays at all.
 func (o *outline) rewrite(s section, each bool) ([]byte, bool, error) {
 	switch s.id {
-	case secCustom: // names make stack traces readable; the rest is weight
-		return s.body, s.named(sectionNames), nil
+	case secCustom:
+		if !s.named(sectionNames) {
+			return nil, false, nil
+		}
+		names := functionNames(s.body)
+		return names, names != nil, nil
 	case secTable:
 		return o.tableSection(), true, nil
 	case secGlobal:
@@ -112,12 +113,16 @@ func (o *outline) codeSection(body []byte, each bool) ([]byte, error) {
 	out := make([]byte, 0, len(body)+len(body)/2)
 	out = appendU32(out, uint32(n))
 	m := meter{each: each}
+	var all weight
 	for i := range n {
 		code := r.bytes(r.u32())
 		if r.err != nil {
 			return nil, r.err
 		}
 		f, err := m.function(code, o.meteredFunc(imported+i))
+		if err == nil {
+			err = all.add(m.shape, o.variables)
+		}
 		if err != nil {
 			return nil, fmt.Errorf("function %d: %w", imported+i, err)
 		}
@@ -143,11 +148,15 @@ func (o *outline) importedFuncs() int {
 // meteredFunc is what the meter has to know of a function's surroundings.
 func (o *outline) meteredFunc(index int) surroundings {
 	t := o.types[o.funcs[index]]
-	return surroundings{params: uint32(len(t.params)), results: t.results, globals: uint32(o.globals)}
+	return surroundings{params: uint32(len(t.params)), results: t.results, globals: uint32(o.globals),
+		types: o.types, funcs: o.funcs}
 }
 
 // surroundings are what the meter has to know about a function beyond its body.
 type surroundings struct {
 	params, globals uint32
 	results         []api.ValueType
+	types           []signature
+	// funcs are the indices of all functions' types.
+	funcs []uint32
 }

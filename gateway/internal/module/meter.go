@@ -42,6 +42,8 @@ type meter struct {
 	cost   uint64
 	// due asks for a new charge before the next instruction that costs something.
 	due bool
+	// shape are the function's figures, once it has been gone through.
+	shape shape
 }
 
 // label is an open block, loop, if or else.
@@ -58,7 +60,10 @@ const never = math.MaxInt
 // function returns the metered form of one body: its locals and its code. The result
 // is valid until the next call.
 func (m *meter) function(code []byte, in surroundings) ([]byte, error) {
-	m.r, m.in = reader{b: code}, in
+	if len(code) > maxBody {
+		return nil, fmt.Errorf("it has %d bytes; at most %d are accepted: split it", len(code), maxBody)
+	}
+	m.r, m.in, m.shape = reader{b: code}, in, shape{arity: len(in.results)}
 	m.out, m.labels = m.out[:0], append(m.labels[:0], label{op: opBlock, from: never})
 	m.charge, m.cost, m.due = 0, 0, false
 	if err := m.locals(); err != nil {
@@ -117,7 +122,7 @@ func (m *meter) locals() error {
 	if total > maxLocals-2 {
 		return fmt.Errorf("it has %d locals; at most %d are accepted", total, maxLocals-2)
 	}
-	m.scratch = uint32(total)
+	m.scratch, m.shape.locals = uint32(total), total
 	m.out = appendU32(m.out, uint32(groups)+2)
 	m.out = append(m.out, m.r.b[start:m.r.at]...)
 	m.out = append(m.out, 1, i64, 1, i32)
@@ -132,7 +137,7 @@ func (m *meter) step() {
 	if m.r.err != nil {
 		return
 	}
-	m.refuse(in)
+	m.refuse(op, in)
 	switch {
 	case op == opElse || op == opEnd:
 		m.leave(op)
@@ -151,9 +156,14 @@ func (m *meter) step() {
 	m.follow(op, in)
 }
 
-// refuse stops modules that reach for what the pass adds.
-func (m *meter) refuse(in instruction) {
+// refuse stops modules that reach for what the pass adds, or cross a bound.
+func (m *meter) refuse(op byte, in instruction) {
+	if err := m.shape.note(op, in, m.in); err != nil {
+		m.r.fail("%w", err)
+	}
 	switch {
+	case len(m.labels) > maxNesting:
+		m.r.fail("it nests blocks deeper than %d", maxNesting)
 	case in.global && in.index >= m.in.globals:
 		m.r.fail("it uses global %d, of which there are %d", in.index, m.in.globals)
 	case in.local && in.index >= m.scratch:
@@ -234,6 +244,9 @@ func (m *meter) leave(op byte) {
 	}
 	if from != never {
 		m.fork()
+	}
+	if l.op == opLoop {
+		m.shape.loops--
 	}
 	m.labels = m.labels[:len(m.labels)-1]
 }

@@ -56,11 +56,14 @@ const (
 type instruction struct {
 	cost uint32
 	bulk bulk
-	// index is the immediate of branches and of local and global accesses.
+	// index is the immediate of branches, of local and global accesses, the function of a
+	// call and the type of an indirect one.
 	index         uint32
 	local, global bool
 	// table holds the targets of br_table, the default last.
 	table []uint32
+	// typed says that index is the type of a block; one of no or one value has none.
+	typed bool
 }
 
 // decode reads the immediates of op, which has just been read. What is not in
@@ -71,21 +74,19 @@ func decode(r *reader, op byte) instruction {
 	case op == 0x01 || op == opElse || op == opEnd: // nop
 		in.cost = 0
 	case op == opBlock || op == opLoop:
-		skipBlockType(r)
+		in.index, in.typed = blockType(r)
 		in.cost = 0
 	case op == opIf:
-		skipBlockType(r)
+		in.index, in.typed = blockType(r)
 	case op == opBr || op == opBrIf:
 		in.index = r.u32()
 	case op == opBrTable:
 		in.table = targets(r)
 	case op == opCall:
-		r.u32()
-		in.cost = costCall
+		in.index, in.cost = r.u32(), costCall
 	case op == opCallIndirect:
+		in.index, in.cost = r.u32(), costCall
 		r.u32()
-		r.u32()
-		in.cost = costCall
 	case op == 0x1c: // select with types
 		r.bytes(r.u32())
 	case op >= opLocalGet && op <= opLocalTee:
@@ -187,8 +188,16 @@ func decodeVector(r *reader) {
 	}
 }
 
-// skipBlockType passes over nothing, one type or the index of a function type.
-func skipBlockType(r *reader) { r.skipLEB(5) }
+// blockType reads nothing, one type or the index of a function type, and says whether it
+// is an index.
+func blockType(r *reader) (index uint32, typed bool) {
+	start := *r
+	r.skipLEB(5)
+	if r.err != nil || start.b[start.at]&0xc0 == 0x40 { // negative in one byte
+		return 0, false
+	}
+	return start.u32(), true
+}
 
 func targets(r *reader) []uint32 {
 	n := r.count()

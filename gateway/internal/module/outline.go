@@ -54,8 +54,10 @@ type outline struct {
 	tables   []table
 	memories []limits
 	globals  int
-	exports  map[string]exportEntry
-	start    bool
+	// variables counts the globals that are mutable, segments those of elements and data.
+	variables, segments int
+	exports             map[string]exportEntry
+	start               bool
 	// manifest is the contents of its section; nil without one.
 	manifest []byte
 	// isGo says that the Go toolchain made the module.
@@ -175,6 +177,10 @@ func (o *outline) read(id byte, body []byte) error {
 	case secStart:
 		o.start = true
 		return nil
+	case secElement:
+		each(r, o.readElement)
+	case secData:
+		each(r, o.readData)
 	default:
 		return nil
 	}
@@ -197,8 +203,6 @@ func (o *outline) readType(r *reader) {
 	}
 	o.types = append(o.types, signature{params: readValues(r), results: readValues(r)})
 }
-
-func readValues(r *reader) []api.ValueType { return r.bytes(r.u32()) }
 
 func (o *outline) readImport(r *reader) {
 	i := importEntry{module: r.name(), name: r.name(), kind: r.byte()}
@@ -252,35 +256,6 @@ func readLimits(r *reader) limits {
 		l.max = r.u32()
 	}
 	return l
-}
-
-// readGlobal passes over one global. Only constants may stand in its initial value:
-// there are no imported globals that it could refer to.
-func (o *outline) readGlobal(r *reader) {
-	r.bytes(2)
-	switch op := r.byte(); op {
-	case 0x41:
-		r.skipLEB(5)
-	case 0x42:
-		r.skipLEB(10)
-	case 0x43:
-		r.bytes(4)
-	case 0x44:
-		r.bytes(8)
-	case 0xd0, 0xd2:
-		r.u32()
-	case 0xfd:
-		if r.u32() != 12 {
-			r.fail("a global's initial value is not a constant")
-		}
-		r.bytes(16)
-	default:
-		r.fail("a global's initial value is not a constant (instruction %#x)", op)
-	}
-	if end := r.byte(); end != 0x0b {
-		r.fail("a global's initial value is not a single constant")
-	}
-	o.globals++
 }
 
 func (o *outline) readExport(r *reader) {
