@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"net"
 	"net/http"
+	"os"
 	"strings"
 	"sync"
 	"time"
@@ -46,7 +47,7 @@ func (a *app) serve(ctx context.Context, started time.Time) error {
 		return errors.Join(err, g.close(ctx))
 	}
 	keeper := g.keep(ctx)
-	tuneMemory()
+	g.tuneMemory()
 	s.serve()
 	a.greet(g, s, time.Since(started))
 
@@ -162,8 +163,8 @@ func (g *gateway) apiOptions(c *config.Config) httpapi.Options {
 		Explain:      func(ctx context.Context, req *llm.Request) (any, error) { return g.explain(ctx, req), nil },
 		Reload:       func(ctx context.Context) (any, error) { return g.reloaded(ctx) },
 		AdminAuth:    httpapi.AdminAuth(c.Admin.Auth),
-		Limits: httpapi.Limits{Body: int64(c.Server.MaxBody), Header: c.Server.HeaderTimeout, Write: c.Server.WriteTimeout,
-			Requests: int64(c.Server.MaxRequests)},
+		Limits: httpapi.Limits{Body: int64(c.Server.MaxBody), Bodies: bodiesLimit(c.Server, availableMemory(os.DirFS("/"))),
+			Header: c.Server.HeaderTimeout, BodyTime: c.Server.BodyTimeout, Write: c.Server.WriteTimeout, Requests: int64(c.Server.MaxRequests)},
 		Log: g.log,
 	}
 }

@@ -70,6 +70,9 @@ func (d *decoder) checkServer(s Server) {
 		}
 	}
 	positive("max_body", s.MaxBody > 0)
+	if s.MaxBodies != 0 && s.MaxBodies < s.MaxBody {
+		d.fault("server.max_bodies", nil, "leave it out for the default", "must be at least max_body, so that one such body fits")
+	}
 	positive("max_requests", s.MaxRequests > 0)
 	positive("header_timeout", s.HeaderTimeout > 0)
 	positive("body_timeout", s.BodyTimeout > 0)

@@ -74,11 +74,17 @@ type Admin struct {
 type Server struct {
 	// MaxBody is the largest request body, such as 32MiB.
 	MaxBody Bytes `yaml:"max_body"`
+	// MaxBodies is how much all requests in flight may hold together: their bodies, after
+	// inflating, and plain replies. One key, or one address where there is no key, may hold
+	// half of it. Beyond it callers are told to come back. Left out, it is 512MiB, or a
+	// quarter of the memory that the process may use if that is less.
+	MaxBodies Bytes `yaml:"max_bodies"`
 	// MaxRequests is how many requests may be in flight; more are told to come back.
 	MaxRequests int `yaml:"max_requests"`
 	// HeaderTimeout is how long a caller may take to send its headers.
 	HeaderTimeout time.Duration `yaml:"header_timeout"`
-	// BodyTimeout is how long a caller may take to send its body.
+	// BodyTimeout is how long a caller may take to send its body. A body that pauses for
+	// 10s, or is slower than 8 KiB/s, is cut sooner.
 	BodyTimeout time.Duration `yaml:"body_timeout"`
 	// WriteTimeout is how long one write to a caller that does not read may take.
 	WriteTimeout time.Duration `yaml:"write_timeout"`

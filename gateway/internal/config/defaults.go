@@ -20,7 +20,7 @@ func setDefaults(v any) {
 		c.MaxBody = 32 << 20
 		c.MaxRequests = 10_000
 		c.HeaderTimeout = 5 * time.Second
-		c.BodyTimeout = time.Minute
+		c.BodyTimeout = 2 * time.Minute
 		c.WriteTimeout = 30 * time.Second
 		c.Grace = 30 * time.Second
 	case *Endpoint:

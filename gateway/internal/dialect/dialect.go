@@ -73,7 +73,7 @@ func (d *Dialects) Read(ctx context.Context, x *llm.Exchange, a *llm.Answer) (ll
 func (d *Dialects) readWhole(ctx context.Context, x *llm.Exchange, a *llm.Answer) (llm.Stream, error) {
 	req, t := x.Request, x.Target
 	defer a.Body.Close()
-	body, err := readAll(a, d.maxReply())
+	body, err := readAll(a, d.maxReply(), req.Hold)
 	if err != nil {
 		return nil, broken(err)
 	}
@@ -118,7 +118,7 @@ func (d *Dialects) maxReply() int64 {
 // the connection has usually said what happened.
 func broken(err error) error {
 	var e *llm.Error
-	if errors.As(err, &e) && e.Fault != llm.FaultNone {
+	if errors.As(err, &e) { // of the connection's reader, or of who counts memory
 		return e
 	}
 	return &llm.Error{Code: llm.CodeStreamCut, Status: http.StatusBadGateway, Fault: llm.FaultCut, Err: err,
@@ -137,8 +137,9 @@ const (
 	mostAtOnce = 64 << 10
 )
 
-// readAll reads a body of at most limit bytes.
-func readAll(a *llm.Answer, limit int64) ([]byte, error) {
+// readAll reads a body of at most limit bytes. What it needs beyond what a header may
+// claim is counted by hold, unless that is nil.
+func readAll(a *llm.Answer, limit int64, hold func(int64) error) ([]byte, error) {
 	size, err := strconv.Atoi(a.Header.Get("Content-Length"))
 	if err != nil || size < 0 {
 		size = firstRead
@@ -155,7 +156,13 @@ func readAll(a *llm.Answer, limit int64) ([]byte, error) {
 		case int64(len(buf)) > limit:
 			return nil, errTooLarge
 		case len(buf) == cap(buf):
+			before := cap(buf)
 			buf = append(buf, 0)[:len(buf)]
+			if hold != nil {
+				if err := hold(int64(cap(buf) - before)); err != nil {
+					return nil, err
+				}
+			}
 		}
 	}
 }

@@ -198,3 +198,21 @@ func TestMediaTypesIgnoreCase(t *testing.T) {
 		}
 	}
 }
+
+// TestPlainRepliesAreCounted holds that a long plain reply is counted while it is read,
+// and that one for which there is no room ends the request: it is not tried elsewhere,
+// because it has been paid for.
+func TestPlainRepliesAreCounted(t *testing.T) {
+	long := `{"choices":[{"message":{"content":"` + strings.Repeat("y", 1<<20) + `"}}]}`
+	var counted int64
+	req := &llm.Request{Hold: func(n int64) error { counted += n; return nil }}
+	if _, err := dialects().Read(t.Context(), exchange(req), answer(200, "application/json", long)); err != nil || counted < 1<<20 {
+		t.Errorf("Read = %v with %d bytes counted", err, counted)
+	}
+	full := &llm.Error{Status: 503, Message: "full"}
+	req.Hold = func(int64) error { return full }
+	_, err := dialects().Read(t.Context(), exchange(req), answer(200, "application/json", long))
+	if e := llm.AsError(err); e != full || e.Fault.Retryable() || e.Fault.Replaceable() {
+		t.Errorf("Read = %v, want %v", err, full)
+	}
+}

@@ -49,6 +49,7 @@ func (a *API) reload(x *exchange) error {
 }
 
 func (a *API) metrics(x *exchange) error {
+	x.leaveBody()
 	x.reply.sent = true
 	a.o.Metrics.ServeHTTP(x.w, x.r)
 	return nil

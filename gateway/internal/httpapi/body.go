@@ -12,6 +12,7 @@ import (
 	"net"
 	"net/http"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/penstock/penstock/gateway/internal/llm"
@@ -19,7 +20,7 @@ import (
 
 const (
 	// trustedBytes is how much memory a Content-Length alone may claim.
-	trustedBytes = 64 << 10
+	trustedBytes = 16 << 10
 	// slowestBody is how many bytes a second a body must keep up once BodyStall has
 	// passed.
 	slowestBody = 8 << 10
@@ -34,6 +35,11 @@ func (x *exchange) body() ([]byte, error) {
 	if x.r.ContentLength > limit {
 		return nil, x.tooLarge()
 	}
+	// What could not be held anyway is not read. Nothing is taken on the header's word
+	// alone: who announces much and sends nothing would keep others out.
+	if err := x.api.memory.fits(x.caller(), x.r.ContentLength); err != nil {
+		return nil, err
+	}
 	p := &pacer{x: x, start: x.received, deadline: x.bodyDue}
 	// MaxBytesReader closes the connection when the bound is passed.
 	raw := io.Reader(http.MaxBytesReader(x.w, p, limit))
@@ -45,10 +51,11 @@ func (x *exchange) body() ([]byte, error) {
 	if in != raw {
 		size = -1
 	}
-	body, err := readBounded(in, size, limit)
+	body, err := x.readBounded(in, size, limit)
 	if err != nil {
 		return nil, x.unreadable(err)
 	}
+	x.bodyRead = true
 	p.stop()
 	return body, nil
 }
@@ -96,32 +103,75 @@ func inflateDeflate(r io.Reader) (io.Reader, error) {
 // errTooLarge says that a body was cut at its bound after inflating.
 var errTooLarge = errors.New("body beyond its bound")
 
-// readBounded reads to the end, at most limit bytes. The buffer grows with what has
-// arrived, whatever size, the announced length, claims; -1 is unknown.
-func readBounded(r io.Reader, size, limit int64) ([]byte, error) {
+// readBounded reads to the end, at most limit bytes. What it holds is counted as it
+// grows with what has arrived, whatever size, the announced length, claims; -1 is
+// unknown.
+func (x *exchange) readBounded(r io.Reader, size, limit int64) ([]byte, error) {
 	if size < 0 {
 		size = 4 << 10
 	}
 	// One byte more than the body lets the last Read report its end.
-	buf := make([]byte, 0, min(size, trustedBytes)+1)
+	first := min(size, trustedBytes) + 1
+	if err := x.hold(first); err != nil {
+		return nil, err
+	}
+	buf, err := fill(r, make([]byte, 0, first))
+	switch {
+	case int64(len(buf)) > limit:
+		return nil, errTooLarge
+	case err == io.EOF:
+		return buf, nil
+	case err != nil:
+		return nil, err
+	}
+	return x.readParts(r, buf, limit)
+}
+
+// partBytes is the size of the parts in which a long body is read.
+const partBytes = 64 << 10
+
+// parts are buffers for bodies under way, between requests.
+var parts = sync.Pool{New: func() any { return new([partBytes]byte) }}
+
+// readParts reads the rest of a long body. It is put together once its length is
+// known, so that no more is held afterwards than the body itself.
+func (x *exchange) readParts(r io.Reader, head []byte, limit int64) ([]byte, error) {
+	before, total := x.holding, int64(len(head))
+	all := [][]byte{head}
+	defer func() {
+		for _, part := range all[1:] {
+			parts.Put((*[partBytes]byte)(part[:partBytes]))
+		}
+	}()
 	for {
-		n, err := r.Read(buf[len(buf):cap(buf)])
-		buf = buf[:len(buf)+n]
-		if int64(len(buf)) > limit {
-			return nil, errTooLarge
-		}
-		if err == io.EOF {
-			return buf, nil
-		}
-		if err != nil {
+		if err := x.hold(partBytes); err != nil {
 			return nil, err
 		}
-		if len(buf) == cap(buf) {
-			grown := make([]byte, len(buf), min(int64(cap(buf))*2, limit+1))
-			copy(grown, buf)
-			buf = grown
+		part, err := fill(r, parts.Get().(*[partBytes]byte)[:0])
+		all, total = append(all, part), total+int64(len(part))
+		switch {
+		case total > limit:
+			return nil, errTooLarge
+		case err == io.EOF:
+			whole := bytes.Join(all, nil)
+			x.letGo(x.holding - before + int64(cap(head)) - total)
+			return whole, nil
+		case err != nil:
+			return nil, err
 		}
 	}
+}
+
+// fill reads until the buffer is full or the reader has no more, and appends.
+func fill(r io.Reader, buf []byte) ([]byte, error) {
+	for len(buf) < cap(buf) {
+		n, err := r.Read(buf[len(buf):cap(buf)])
+		buf = buf[:len(buf)+n]
+		if err != nil {
+			return buf, err
+		}
+	}
+	return buf, nil
 }
 
 func (x *exchange) tooLarge() error {
@@ -149,8 +199,9 @@ func (x *exchange) unreadable(err error) error {
 		Message: "The request body could not be read to its end: check Content-Length and Content-Encoding.", Err: err}
 }
 
-// pacer gives every read of the body a deadline: a pause may last BodyStall, and
-// once that much time has passed the whole must keep up slowestBody.
+// pacer gives every read of the body a deadline: a pause may last BodyStall, once that
+// much time has passed the whole must keep up slowestBody, and Limits.BodyTime bounds
+// the whole.
 type pacer struct {
 	x        *exchange
 	start    time.Time
@@ -162,10 +213,12 @@ func (p *pacer) Read(b []byte) (int, error) {
 	stall := p.x.api.limits.BodyStall
 	now := time.Now()
 	due := p.start.Add(stall + time.Duration(p.read)*time.Second/slowestBody)
-	if pause := now.Add(stall); pause.Before(due) {
-		due = pause
+	for _, earlier := range [...]time.Time{now.Add(stall), p.start.Add(p.x.api.limits.BodyTime)} {
+		if earlier.Before(due) {
+			due = earlier
+		}
 	}
-	if due.Sub(p.deadline) > stall/8 {
+	if due.Sub(p.deadline) > stall/8 || due.Before(p.deadline) {
 		p.deadline = due
 		_ = p.x.rc.SetReadDeadline(due) // recorders have none
 	}

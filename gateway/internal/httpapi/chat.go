@@ -25,6 +25,14 @@ func (a *API) chat(x *exchange) error {
 
 // request reads a chat-completions request, body and headers.
 func (a *API) request(x *exchange) (*llm.Request, error) {
+	// What is wrong with the headers is said before the body is waited for.
+	fromHeaders, err := tagsIn(x.r.Header)
+	if err != nil {
+		return nil, err
+	}
+	if _, err := cacheControl(x.r.Header, llm.CacheControl{}); err != nil {
+		return nil, err
+	}
 	body, err := x.body()
 	if err != nil {
 		return nil, err
@@ -41,14 +49,14 @@ func (a *API) request(x *exchange) (*llm.Request, error) {
 	if cache, err = cacheControl(x.r.Header, cache); err != nil {
 		return nil, err
 	}
-	tags, err := gatherTags(x.r.Header, x.who.Tags, facts.Metadata)
+	tags, err := mergeTags(facts.Metadata, fromHeaders, x.who.Tags)
 	if err != nil {
 		return nil, err
 	}
 	return &llm.Request{
 		ID: x.id, Endpoint: llm.ChatCompletions, Dialect: x.dialect,
 		Body: body, Facts: facts, Principal: x.who, Tags: tags,
-		IP: clientIP(x.r.RemoteAddr), Received: x.received, Cache: cache,
+		IP: clientIP(x.r.RemoteAddr), Received: x.received, Cache: cache, Hold: x.holdReply,
 	}, nil
 }
 

@@ -177,21 +177,62 @@ func TestStalledBodiesAreCut(t *testing.T) {
 	}
 }
 
-// TestUnreadBodiesAreNotWaitedFor refuses requests before their bodies are read, and
-// must not hang on to what is left of them.
+// TestUnreadBodiesAreNotWaitedFor sends requests that can be answered without their
+// bodies, which never come. The answer must not wait for them: with these limits it
+// would do so for longer than a test may run.
 func TestUnreadBodiesAreNotWaitedFor(t *testing.T) {
 	o := options()
-	o.Limits.BodyStall = soon
+	o.Limits.BodyStall = time.Hour
 	o.Keys = func() httpapi.Keys { return httpapi.KeysRequired }
-	addr := start(t, o)
-	for path, want := range map[string]int{"/v1/chat/completions": 401, "/none": 404} {
-		c := dial(t, addr)
-		c.send("POST " + path + " HTTP/1.1\r\nHost: x\r\nContent-Length: 100\r\n\r\n{")
-		if status, _ := c.reply(); status != want {
-			t.Errorf("%s: %d, want %d", path, status, want)
+	o.Models = func(context.Context, llm.Principal) ([]httpapi.Model, error) { return nil, nil }
+	o.Metrics = http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { _, _ = io.WriteString(w, "1") })
+	data, admin := start(t, o), startAdmin(t, o)
+	const key = "Authorization: Bearer member\r\n"
+	for _, c := range []struct {
+		addr, line, headers string
+		status              int
+	}{
+		{data, "POST /v1/chat/completions", "", 401},
+		{data, "POST /v1/chat/completions", "Authorization: Bearer wrong\r\n", 401},
+		{data, "POST /v1/chat/completions", "x-api-key: a\r\nx-api-key: b\r\n", 400},
+		{data, "POST /v1/chat/completions", key + "Content-Type: text/plain\r\n", 415},
+		{data, "POST /v1/chat/completions", key + "Content-Encoding: br\r\n", 415},
+		{data, "POST /v1/chat/completions", key + "x-penstock-tags: =\r\n", 400},
+		{data, "POST /v1/chat/completions", key + "cf-aig-cache-ttl: soon\r\n", 400},
+		{data, "POST /none", "", 404},
+		{data, "PUT /v1/chat/completions", key, 405},
+		{data, "GET /healthz", "", 200},
+		{data, "GET /readyz", "", 200},
+		{data, "GET /v1/models", key, 200},
+		{data, "GET /v1/models/none", key, 404},
+		{admin, "GET /healthz", "", 200},
+		{admin, "GET /metrics", "", 403},
+		{admin, "GET /metrics", "Host: localhost\r\n", 200},
+		{admin, "POST /none", "", 404},
+	} {
+		if !strings.Contains(c.headers, "Host") {
+			c.headers += "Host: x\r\n"
 		}
-		c.closed()
+		for _, length := range []string{"Content-Length: 100\r\n\r\n", "Content-Length: 100\r\n\r\n{", "Content-Length: 9000000\r\n\r\n{",
+			"Transfer-Encoding: chunked\r\n\r\n", "Content-Length: 100\r\nExpect: 100-continue\r\n\r\n"} {
+			w := dial(t, c.addr)
+			w.send(c.line + " HTTP/1.1\r\n" + c.headers + length)
+			if status, header, body := w.answer(); status != c.status || header.Get("Connection") != "close" {
+				t.Errorf("%s with %q: %d %v %s, want %d", c.line, c.headers+length, status, header, body, c.status)
+			}
+			_ = w.Close()
+		}
 	}
+}
+
+// TestUnreadBodiesDoNotKeepConnections ends a connection whose body nobody waits for.
+func TestUnreadBodiesDoNotKeepConnections(t *testing.T) {
+	c := dial(t, start(t, options()))
+	c.send("POST /none HTTP/1.1\r\nHost: x\r\nContent-Length: 100\r\n\r\n{")
+	if status, _ := c.reply(); status != 404 {
+		t.Errorf("status %d", status)
+	}
+	c.closed()
 }
 
 // TestDrippingBodiesAreCut never pauses for long, and still must end: a byte at a

@@ -25,6 +25,12 @@ type exchange struct {
 	// endpoint and rendering are there for a caller who speaks a format of its own.
 	endpoint  *Endpoint
 	rendering *rendering
+	// holding is how many bytes are counted in the API's memory for this exchange, and
+	// sharer for whom.
+	holding int64
+	sharer  string
+	// bodyRead says that nothing is left to read of the body.
+	bodyRead bool
 	// deadline is the write deadline in force, bodyDue the read deadline at the start.
 	deadline, bodyDue time.Time
 }
@@ -36,7 +42,8 @@ func (a *API) exchange(w http.ResponseWriter, r *http.Request) *exchange {
 	x.extend(now)
 	// Set before anybody reads: a body that nobody reads is drained by net/http, which
 	// would wait for it without end.
-	if r.ContentLength != 0 {
+	x.bodyRead = r.ContentLength == 0
+	if !x.bodyRead {
 		x.bodyDue = now.Add(a.limits.BodyStall)
 		_ = x.rc.SetReadDeadline(x.bodyDue)
 	}
@@ -56,6 +63,10 @@ func (a *API) exchange(w http.ResponseWriter, r *http.Request) *exchange {
 func (x *exchange) end() {
 	x.extend(time.Now())
 	x.reply.release()
+	x.letGo(x.holding)
+	if !x.bodyRead {
+		_ = x.rc.SetReadDeadline(time.Now().Add(lingerTime))
+	}
 	if x.rendering != nil && x.rendering.frames != nil {
 		x.rendering.frames.Close()
 	}
@@ -63,6 +74,20 @@ func (x *exchange) end() {
 		x.endpoint.Close()
 	}
 }
+
+// leaveBody is called before a reply's headers are written. When a body is left that
+// nobody reads, the connection is closed after the reply: net/http then sends the reply
+// at once and drains the body afterwards, instead of before.
+func (x *exchange) leaveBody() {
+	if !x.bodyRead {
+		x.w.Header()["Connection"] = []string{"close"}
+	}
+}
+
+// lingerTime is how long the rest of a body that nobody wants is still read once the
+// reply has been sent: closing the connection on a client that is writing could cost
+// it the reply.
+const lingerTime = 500 * time.Millisecond
 
 // writer is where the reply goes.
 func (x *exchange) writer() Writer {
@@ -100,6 +125,7 @@ func (x *exchange) send(status int, contentType string, body []byte) {
 	h := x.w.Header()
 	h["Content-Type"] = []string{contentType}
 	h["X-Content-Type-Options"] = []string{"nosniff"}
+	x.leaveBody()
 	x.reply.sent = true
 	x.extend(time.Now())
 	x.w.WriteHeader(status)

@@ -113,6 +113,14 @@ type Limits struct {
 	Body int64
 	// Header is how long a client may take to send its headers; 5 s.
 	Header time.Duration
+	// Bodies is the most bytes that requests in hand may hold together: their bodies,
+	// inflated, and plain replies. 512 MiB. Beyond it callers are told to come back.
+	Bodies int64
+	// BodiesPerCaller is the same for one key, or for one address where there is no key;
+	// half of Bodies, but no less than Body.
+	BodiesPerCaller int64
+	// BodyTime is how long a body may take to arrive; 2 min.
+	BodyTime time.Duration
 	// BodyStall is how long a body may pause, and the grace before a body slower than
 	// 8 KiB/s is cut; 10 s.
 	BodyStall time.Duration
@@ -128,6 +136,9 @@ type Limits struct {
 func (l Limits) withDefaults() Limits {
 	orElse(&l.Body, 32<<20)
 	orElse(&l.Header, 5*time.Second)
+	orElse(&l.Bodies, 512<<20)
+	orElse(&l.BodiesPerCaller, max(l.Bodies/2, l.Body))
+	orElse(&l.BodyTime, 2*time.Minute)
 	orElse(&l.BodyStall, 10*time.Second)
 	orElse(&l.Write, 30*time.Second)
 	orElse(&l.Idle, 2*time.Minute)
@@ -147,6 +158,7 @@ type API struct {
 	limits   Limits
 	log      *slog.Logger
 	inflight atomic.Int64
+	memory   *memory
 	data     []route
 	admin    []route
 
@@ -169,6 +181,7 @@ func New(o Options) (*API, error) {
 		o.Ready = func(context.Context) (bool, any) { return true, nil }
 	}
 	a := &API{o: o, limits: o.Limits.withDefaults(), log: o.Log}
+	a.memory = newMemory(a.limits.Bodies, a.limits.BodiesPerCaller)
 	if a.log == nil {
 		a.log = slog.New(slog.DiscardHandler)
 	}
@@ -180,3 +193,6 @@ func New(o Options) (*API, error) {
 
 // Inflight is how many requests to the data handler are in hand.
 func (a *API) Inflight() int64 { return a.inflight.Load() }
+
+// Held is how many bytes of bodies and plain replies the requests in hand hold.
+func (a *API) Held() int64 { return a.memory.held() }

@@ -30,17 +30,28 @@ func TestTags(t *testing.T) {
 		want map[string]string
 		bad  string
 	}{
-		{"key and body", nil, map[string]string{"team": "search", "env": "test", "usecase": "chat"}, ""},
-		{"own header", headers("x-penstock-tags", " usecase=support, env = prod,,flag"), map[string]string{"team": "search", "env": "prod", "usecase": "support", "flag": "true"}, ""},
-		{"own beats others", headers("x-penstock-tags", "env=a", "x-litellm-tags", "env=b", "x-portkey-metadata", `{"env":"c"}`, "cf-aig-metadata", `{"env":"d"}`), map[string]string{"team": "search", "env": "a", "usecase": "chat"}, ""},
-		{"metadata headers", headers("x-portkey-metadata", `{"_user":"u","n":1.50,"ok":true,"deep":{"a":1}}`), map[string]string{"team": "search", "env": "test", "usecase": "chat", "_user": "u", "n": "1.50", "ok": "true"}, ""},
+		{"key and body", nil, map[string]string{"team": "search", "env": "dev", "usecase": "chat"}, ""},
+		{"own header", headers("x-penstock-tags", " usecase=support, stage = prod,,flag"), map[string]string{"team": "search", "env": "dev", "usecase": "support", "stage": "prod", "flag": "true"}, ""},
+		{"own beats others", headers("x-penstock-tags", "usecase=a", "x-litellm-tags", "usecase=b", "x-portkey-metadata", `{"usecase":"c"}`, "cf-aig-metadata", `{"usecase":"d"}`), map[string]string{"team": "search", "env": "dev", "usecase": "a"}, ""},
+		{"the key beats all", headers("x-penstock-tags", "team=a,env=a", "x-litellm-tags", "team=b", "x-portkey-metadata", `{"env":"c"}`, "cf-aig-metadata", `{"team":"d"}`), map[string]string{"team": "search", "env": "dev", "usecase": "chat"}, ""},
+		{"metadata headers", headers("x-portkey-metadata", `{"_user":"u","n":1.50,"ok":true,"deep":{"a":1}}`), map[string]string{"team": "search", "env": "dev", "usecase": "chat", "_user": "u", "n": "1.50", "ok": "true"}, ""},
+		{"JSON in the own header", headers("x-penstock-tags", ` {"usecase":"a=b,c","n":2}`), map[string]string{"team": "search", "env": "dev", "usecase": "a=b,c", "n": "2"}, ""},
+		{"a list in JSON", headers("x-penstock-tags", `["usecase=a"]`), nil, "x-penstock-tags"},
+		{"broken JSON", headers("x-penstock-tags", `{"usecase":"a"`), nil, "x-penstock-tags"},
+		{"twice", headers("cf-aig-metadata", `{"a":"1","a":"2"}`), nil, "cf-aig-metadata"},
+		{"twice, spelt otherwise", headers("x-portkey-metadata", `{"a":"1","\u0061":"1"}`), nil, "x-portkey-metadata"},
+		{"twice, an object first", headers("x-penstock-tags", `{"a":{},"a":"2"}`), nil, "x-penstock-tags"},
+		{"line breaks", headers("x-portkey-metadata", `{"a":"x\r\nSet-Cookie: y"}`), nil, "x-portkey-metadata"},
+		{"an escape", headers("cf-aig-metadata", `{"a\u001b":"x"}`), nil, "cf-aig-metadata"},
+		{"C1", headers("x-penstock-tags", "a=\u009bx"), nil, "x-penstock-tags"},
+		{"a tab", headers("x-penstock-tags", "a=x\ty"), nil, "x-penstock-tags"},
 		{"not an object", headers("cf-aig-metadata", `[1]`), nil, "cf-aig-metadata"},
 		{"two objects", headers("cf-aig-metadata", `{} {}`), nil, "cf-aig-metadata"},
 		{"no name", headers("x-penstock-tags", "=x"), nil, "x-penstock-tags"},
 		{"long name", headers("x-penstock-tags", strings.Repeat("a", 65)+"=x"), nil, "x-penstock-tags"},
 		{"too many", headers("x-penstock-tags", "a"+many(60)), nil, "tags"},
 	} {
-		got, err := gatherTags(c.h, key, body)
+		got, err := tagsOf(c.h, key, body)
 		if c.bad != "" {
 			if e := llm.AsError(err); err == nil || e.Status != 400 || e.Param != c.bad {
 				t.Errorf("%s: %v, want a 400 about %s", c.name, err, c.bad)
@@ -54,9 +65,20 @@ func TestTags(t *testing.T) {
 	if len(key) != 2 || key["env"] != "dev" {
 		t.Errorf("the key's own tags were changed: %v", key)
 	}
-	if got, err := gatherTags(nil, nil, nil); got != nil || err != nil {
+	if _, err := tagsOf(nil, nil, map[string]string{"a": "x\ny"}); llm.AsError(err).Param != "metadata" {
+		t.Errorf("a line break in metadata: %v", err)
+	}
+	if got, err := tagsOf(nil, nil, nil); got != nil || err != nil {
 		t.Errorf("no tags = %v, %v", got, err)
 	}
+}
+
+func tagsOf(h http.Header, key, metadata map[string]string) (map[string]string, error) {
+	fromHeaders, err := tagsIn(h)
+	if err != nil {
+		return nil, err
+	}
+	return mergeTags(metadata, fromHeaders, key)
 }
 
 func many(n int) string {

@@ -35,6 +35,13 @@ func (c *wire) send(s string) {
 // reply reads one response.
 func (c *wire) reply() (status int, body string) {
 	c.t.Helper()
+	status, _, body = c.answer()
+	return status, body
+}
+
+// answer reads one response with its headers.
+func (c *wire) answer() (status int, header http.Header, body string) {
+	c.t.Helper()
 	resp, err := http.ReadResponse(c.r, nil)
 	if err != nil {
 		c.t.Fatalf("read reply: %v", err)
@@ -43,7 +50,10 @@ func (c *wire) reply() (status int, body string) {
 	if err != nil {
 		c.t.Fatalf("read reply: %v", err)
 	}
-	return resp.StatusCode, string(b)
+	if resp.Close {
+		resp.Header.Set("Connection", "close") // ReadResponse has taken it out
+	}
+	return resp.StatusCode, resp.Header, string(b)
 }
 
 // closed waits for the server to hang up, and fails if it says more first.

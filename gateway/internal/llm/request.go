@@ -16,13 +16,17 @@ type Request struct {
 	Body      []byte
 	Facts     Facts
 	Principal Principal
-	// Tags label the request for policy and spend: the key's tags, overridden by
-	// the body's metadata, overridden by the x-penstock-tags header.
+	// Tags label the request for policy and spend: the body's metadata, overridden by the
+	// x-penstock-tags header, overridden by the key's own tags.
 	Tags map[string]string
 	// IP is the client's address without port.
 	IP       string
 	Received time.Time
 	Cache    CacheControl
+	// Hold counts n more bytes that the request keeps in memory until it is over, or says
+	// why it may not keep them; nil means that nobody counts. It is called by the
+	// goroutine that serves the request.
+	Hold func(n int64) error
 }
 
 // Facts are what the gateway learns from a request body in one scan. Policy, price,
