@@ -36,6 +36,7 @@ type gateway struct {
 	ledger    *ledger.Ledger
 	keys      *keys.Keys
 	meter     *meter.Meter
+	holds     *holds
 	cache     *cache.Cache
 	health    *upstream.Health
 	retries   *upstream.RetryBudget
@@ -57,10 +58,6 @@ type gateway struct {
 	// draining says that no more requests are welcome.
 	draining atomic.Bool
 }
-
-// leaseTime is how long a reservation lives without being settled: longer than any
-// request may take.
-const leaseTime = 24 * time.Hour
 
 // readLedger opens the ledger that the configuration names, to read it or to manage
 // keys in it. The server may be running at the same time.
@@ -132,7 +129,7 @@ func (g *gateway) openParts(c *config.Config) (err error) {
 	if g.catalog, err = catalog.Load(); err != nil {
 		return err
 	}
-	g.meter = meter.New(time.Now, time.UTC, meter.Options{Lease: leaseTime})
+	g.meter = meter.New(time.Now, time.UTC, meter.Options{Lease: holdLife})
 	if g.cache, err = cache.New(int64(c.Cache.Size)); err != nil {
 		return err
 	}
@@ -144,8 +141,8 @@ func (g *gateway) openParts(c *config.Config) (err error) {
 }
 
 // openLedger opens the ledger and the keys in it, and brings the meters to where an
-// earlier process left them. What that had reserved and never settled is charged at
-// its estimate.
+// earlier process left them. What that had reserved and never settled is booked as
+// what was seen of it.
 func (g *gateway) openLedger(ctx context.Context, c *config.Config) (err error) {
 	if g.ledger, err = ledger.Open(ctx, string(c.Ledger), ledger.Options{Log: g.log}); err != nil {
 		return ledgerHint(err)
@@ -158,13 +155,14 @@ func (g *gateway) openLedger(ctx context.Context, c *config.Config) (err error) 
 		return err
 	}
 	for _, o := range orphans {
-		g.log.Warn("charged a request that an earlier process did not finish", "request", o.ID, "charges", len(o.Charges))
+		g.log.Warn("booked a request that an earlier process did not finish, at an estimate", "request", o.ID, "charges", len(o.Charges))
 	}
 	totals, err := g.ledger.Totals(ctx, time.Now())
 	if err != nil {
 		return err
 	}
 	g.meter.Restore(totals)
+	g.holds = &holds{meter: g.meter, ledger: g.ledger, write: g.observed().Write, log: g.log, open: map[string]*hold{}}
 	return nil
 }
 

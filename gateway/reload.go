@@ -65,11 +65,8 @@ type keeper struct {
 	watchers map[string]*config.Watcher // by path
 }
 
-// sweepEvery is how often reservations that nobody settled are looked for.
-const sweepEvery = time.Minute
-
-// keep watches the configuration and the policies, listens for SIGHUP, and sweeps
-// reservations that were never settled.
+// keep watches the configuration and the policies, listens for SIGHUP, and looks after
+// the reservations.
 func (g *gateway) keep(ctx context.Context) *keeper {
 	ctx, cancel := context.WithCancel(ctx)
 	k := &keeper{cancel: cancel, watchers: map[string]*config.Watcher{}}
@@ -87,7 +84,7 @@ func (g *gateway) keep(ctx context.Context) *keeper {
 			}
 		}
 	})
-	k.wg.Go(func() { g.sweep(ctx) })
+	k.wg.Go(func() { g.maintain(ctx) })
 	return k
 }
 
@@ -135,21 +132,16 @@ func (g *gateway) watched() []string {
 	return paths
 }
 
-// sweep charges reservations that were never settled, now and then.
-func (g *gateway) sweep(ctx context.Context) {
-	tick := time.NewTicker(sweepEvery)
+// maintain looks after the reservations until ctx ends.
+func (g *gateway) maintain(ctx context.Context) {
+	tick := time.NewTicker(holdEvery)
 	defer tick.Stop()
 	for {
 		select {
 		case <-ctx.Done():
 			return
-		case <-tick.C:
-		}
-		for _, lost := range g.meter.Sweep(time.Now()) {
-			g.log.Error("a reservation was never settled and is charged at its estimate", "lease", lost.Lease)
-			if err := g.ledger.CloseLease(ctx, lost.Lease, lost.Charges); err != nil {
-				g.log.Error("charge a lost reservation", "lease", lost.Lease, "err", err)
-			}
+		case now := <-tick.C:
+			g.holds.tend(ctx, now)
 		}
 	}
 }

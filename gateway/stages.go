@@ -197,6 +197,8 @@ type observed struct {
 	recorder  *atomic.Pointer[recorder]
 }
 
+func (g *gateway) observed() observed { return observed{g.ledger, g.telemetry, &g.recorder} }
+
 func (o observed) Write(ctx context.Context, r *llm.Record) error {
 	o.telemetry.Observe(r)
 	if calls := o.recorder.Load(); calls != nil {

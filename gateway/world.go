@@ -60,8 +60,8 @@ func (g *gateway) build(ctx context.Context, c *config.Config) (*world, error) {
 		Dialects: dialects,
 		Upstream: upstreamStage{w.clients, g.retries},
 		Health:   healthStage{g.health},
-		Meter:    g.meter,
-		Ledger:   observed{g.ledger, g.telemetry, &g.recorder},
+		Meter:    g.holds,
+		Ledger:   g.observed(),
 		Log:      g.log,
 		Now:      time.Now,
 	})

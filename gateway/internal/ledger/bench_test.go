@@ -74,7 +74,7 @@ func write(b *testing.B, l *Ledger, n int64) {
 // its removal with the record.
 func BenchmarkLease(b *testing.B) {
 	l := openTest(b, Options{})
-	states := usualRecord().Limits
+	draft := usualDraft()
 	var n atomic.Int64
 	b.SetParallelism(32)
 	cpu := cpuTime()
@@ -82,7 +82,9 @@ func BenchmarkLease(b *testing.B) {
 	b.RunParallel(func(pb *testing.PB) {
 		for pb.Next() {
 			i := n.Add(1)
-			if err := l.OpenLease(context.Background(), fmt.Sprintf("req_%022d", i), states, time.Now()); err != nil {
+			d := *draft
+			d.ID = fmt.Sprintf("req_%022d", i)
+			if err := l.OpenLease(context.Background(), &d); err != nil {
 				b.Fatal(err)
 			}
 			write(b, l, i)
@@ -95,10 +97,10 @@ func BenchmarkLease(b *testing.B) {
 // BenchmarkOpenLease is what a hard budget costs before the request goes on: one
 // entry in the journal, from a lone caller and from many.
 func BenchmarkOpenLease(b *testing.B) {
-	states, expires := usualRecord().Limits, time.Now()
-	ids := make([]string, 1024) // as many as may be in flight; they replace each other
-	for i := range ids {
-		ids[i] = fmt.Sprintf("req_%022d", i)
+	drafts := make([]*llm.Record, 1024) // as many as may be in flight; they replace each other
+	for i := range drafts {
+		drafts[i] = usualDraft()
+		drafts[i].ID = fmt.Sprintf("req_%022d", i)
 	}
 	for _, callers := range []int{1, 64} {
 		b.Run(fmt.Sprint(callers), func(b *testing.B) {
@@ -108,7 +110,7 @@ func BenchmarkOpenLease(b *testing.B) {
 			}
 			var n atomic.Int64
 			open := func() {
-				if err := l.OpenLease(context.Background(), ids[n.Add(1)%1024], states, expires); err != nil {
+				if err := l.OpenLease(context.Background(), drafts[n.Add(1)%1024]); err != nil {
 					b.Error(err)
 				}
 			}
@@ -166,3 +168,10 @@ func BenchmarkSpend(b *testing.B) {
 }
 
 var _ = llm.USD
+
+// usualDraft is what of the usual record is known when its lease is opened.
+func usualDraft() *llm.Record {
+	r := usualRecord()
+	return &llm.Record{ID: r.ID, Time: r.Time, Endpoint: r.Endpoint, Model: r.Model, Route: r.Route, Target: r.Target, Provider: r.Provider,
+		KeyID: r.KeyID, KeyName: r.KeyName, Team: r.Team, User: r.User, Tags: r.Tags, Price: r.Price, Limits: r.Limits, Usage: llm.Usage{Input: 1200}}
+}

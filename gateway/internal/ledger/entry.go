@@ -12,8 +12,10 @@ import (
 // again for something else.
 const (
 	recordEntry = 1 // a record, which ends its lease
-	openEntry   = 2 // a lease begins, or is replaced
+	openEntry   = 2 // a lease begins, or is replaced; older versions wrote it
 	closeEntry  = 3 // a lease ends without a record
+	draftEntry  = 4 // a lease begins, or is replaced, with a draft of its record
+	extendEntry = 5 // how far the request of a lease has come
 )
 
 // entry is an entry of the journal as it is read. Its texts are parts of what it was
@@ -22,9 +24,10 @@ type entry struct {
 	kind byte
 	// row is a record's.
 	row row
-	// lease is what begins or ends, expires when, in Unix seconds.
+	// lease is what begins, goes on or ends; output how many tokens it has come to.
 	lease   string
-	expires int64
+	output  int64
+	expires int64 // of an openEntry; nobody needs to know
 	charges []llm.Charge
 }
 
@@ -42,7 +45,7 @@ type row struct {
 func appendBooking(b []byte, r *llm.Record, now time.Time) []byte {
 	start := len(b)
 	b = append(beginFrame(b), recordEntry)
-	for _, s := range [...]string{r.ID, r.Lease, r.Model, r.Route, r.Target, r.Provider, r.KeyID, r.Team, r.User, string(r.Code), r.Cache} {
+	for _, s := range [...]string{r.ID, "", r.Model, r.Route, r.Target, r.Provider, r.KeyID, r.Team, r.User, string(r.Code), r.Cache} {
 		b = appendText(b, s)
 	}
 	for _, n := range [...]int64{now.UnixMicro(), r.Time.UnixMicro(), int64(r.Status), r.Usage.Input, r.Usage.Output, int64(r.Cost), int64(r.Saved)} {
@@ -69,13 +72,20 @@ func appendTags(b []byte, tags map[string]string) []byte {
 	return appendText(b, appendStrings(room[:0], tags))
 }
 
-// appendOpening appends the frame of a lease that begins.
-func appendOpening(b []byte, lease string, expires int64, charges []llm.Charge) []byte {
+// appendDraft appends the frame of a lease that begins.
+func appendDraft(b []byte, draft *llm.Record) []byte {
 	start := len(b)
-	b = append(beginFrame(b), openEntry)
-	b = appendText(b, lease)
-	b = binary.AppendVarint(b, expires)
-	return endFrame(appendCharges(b, charges), start)
+	b = append(beginFrame(b), draftEntry)
+	b = appendText(b, draft.ID)
+	return endFrame(appendRecord(b, draft), start)
+}
+
+// appendProgress appends the frame of a lease that goes on.
+func appendProgress(b []byte, p Progress) []byte {
+	start := len(b)
+	b = append(beginFrame(b), extendEntry)
+	b = appendText(b, p.ID)
+	return endFrame(binary.AppendVarint(b, p.Output), start)
 }
 
 // appendClosing appends the frame of a lease that ends without a record.
@@ -120,6 +130,11 @@ func (e *entry) read(payload string) error {
 	case openEntry:
 		e.lease, e.expires = f.text(), f.whole()
 		e.readCharges(&f)
+	case draftEntry:
+		e.lease = f.text()
+		e.row.record, f.rest = f.rest, ""
+	case extendEntry:
+		e.lease, e.output = f.text(), f.whole()
 	case closeEntry:
 		e.lease = f.text()
 		e.readCharges(&f)

@@ -12,7 +12,7 @@ import (
 
 func TestABookingIsReadAsItsColumns(t *testing.T) {
 	r := usualRecord()
-	r.Lease, r.Code, r.Price.Known = "lease", llm.CodeBudget, false
+	r.Code, r.Price.Known = llm.CodeBudget, false
 	now := time.UnixMicro(1795392000000001)
 	frame := appendBooking(nil, r, now)
 	payload, rest := cut(string(frame))
@@ -20,7 +20,7 @@ func TestABookingIsReadAsItsColumns(t *testing.T) {
 	if err := got.read(payload); err != nil || rest != "" {
 		t.Fatalf("read = %v, with %d bytes left", err, len(rest))
 	}
-	want := entry{kind: recordEntry, lease: "lease", charges: r.Charges, row: row{
+	want := entry{kind: recordEntry, charges: r.Charges, row: row{
 		id: r.ID, model: "smart", route: "smart", target: "openai/gpt-5", provider: "openai", key: "abcdefgh", team: "search", user: "alice",
 		code: string(llm.CodeBudget), cache: "miss", tags: `{"usecase":"support"}`, record: string(appendRecord(nil, r)),
 		booked: now.UnixMicro(), arrived: r.Time.UnixMicro(), status: 200, input: 1200, output: 310, cost: 3_448_000, unpriced: true,
@@ -36,6 +36,10 @@ func print(e *entry) []byte {
 	switch e.kind {
 	case openEntry:
 		return appendCharges(binary.AppendVarint(appendText(b, e.lease), e.expires), e.charges)
+	case draftEntry:
+		return append(appendText(b, e.lease), e.row.record...)
+	case extendEntry:
+		return binary.AppendVarint(appendText(b, e.lease), e.output)
 	case closeEntry:
 		return appendCharges(appendText(b, e.lease), e.charges)
 	}
@@ -51,10 +55,12 @@ func print(e *entry) []byte {
 
 // FuzzJournal reads a file of anything, and a payload of anything.
 func FuzzJournal(f *testing.F) {
-	open := appendOpening(nil, "lease", 1795392000, usualRecord().Charges)
+	open := oldLease("lease", usualRecord().Charges)
 	f.Add(append(open, appendBooking(nil, usualRecord(), time.Now())...))
 	f.Add(appendClosing(nil, "lease", usualRecord().Charges))
 	f.Add(open[frameHead:])
+	f.Add(appendProgress(appendDraft(nil, usualRecord()), Progress{"lease", 7}))
+	f.Add(appendProgress(nil, Progress{"lease", 7})[frameHead:])
 	f.Add([]byte{recordEntry, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 1})
 	f.Fuzz(func(t *testing.T, b []byte) {
 		good := sound(b)

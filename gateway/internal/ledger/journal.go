@@ -32,7 +32,8 @@ type journal struct {
 	turn chan struct{}
 	file *os.File // nil in memory
 	end  position
-	// open are the frames of the leases that have begun and not ended.
+	// open are the frames of the leases that have begun and not ended: the one that
+	// opened it and the last that extended it.
 	open map[string]string
 }
 
@@ -40,7 +41,7 @@ type journal struct {
 type batch struct {
 	frames []byte
 	rows   int
-	// opened and closed are the leases that begin and end, in the order of changes.
+	// leases are what becomes of leases, in the order of changes.
 	leases []leaseChange
 	// over is set and done closed once err is the outcome; over belongs to the turn.
 	over bool
@@ -48,8 +49,33 @@ type batch struct {
 	err  error
 }
 
-// leaseChange is a lease that begins with a frame, or ends without one.
-type leaseChange struct{ lease, frame string }
+// leaseChange is a lease that begins with a frame or is extended by it, or that ends
+// without one.
+type leaseChange struct {
+	lease, frame string
+	extends      bool
+}
+
+// note applies a change to the leases that are open.
+func (c leaseChange) note(open map[string]string) {
+	switch {
+	case c.extends:
+		extend(open, c.lease, c.frame)
+	case c.frame != "":
+		open[c.lease] = c.frame
+	default:
+		delete(open, c.lease)
+	}
+}
+
+// extend puts the frame that extends a lease behind the one that opened it. A lease
+// that is not open has ended in the meantime.
+func extend(open map[string]string, lease, frame string) {
+	if frames := open[lease]; frames != "" {
+		_, rest := cut(frames)
+		open[lease] = frames[:len(frames)-len(rest)] + frame
+	}
+}
 
 // maxSpare bounds what a batch's memory may be kept for the next, in bytes.
 const maxSpare = 1 << 20
@@ -151,11 +177,7 @@ func (j *journal) write(b *batch) error {
 		}
 	}
 	for _, c := range b.leases {
-		if c.frame != "" {
-			j.open[c.lease] = c.frame
-		} else {
-			delete(j.open, c.lease)
-		}
+		c.note(j.open)
 	}
 	j.feed.push(j.end, b.rows, b.frames)
 	j.end.offset += int64(len(b.frames))

@@ -110,16 +110,14 @@ func TestRotationKeepsOpenLeases(t *testing.T) {
 		t.Fatal(err)
 	}
 	for _, lease := range []string{"kept", "ended"} {
-		if err := l.OpenLease(t.Context(), lease, reserved(lease, 5), time.Now()); err != nil {
+		if err := l.OpenLease(t.Context(), draft(lease, lease, 5)); err != nil {
 			t.Fatal(err)
 		}
 	}
 	for i := range 100 {
 		mustWrite(t, l, record(fmt.Sprint(i), func(r *llm.Record) { r.Charges = nil }))
 	}
-	if err := l.CloseLease(t.Context(), "ended", nil); err != nil {
-		t.Fatal(err)
-	}
+	mustWrite(t, l, record("ended", func(r *llm.Record) { r.Charges = nil }))
 	imported(t, l)
 	if list, err := l.at.segments(); err != nil || len(list) != 1 || list[0] < 10 {
 		t.Errorf("the segments are %v, %v, want one late one", list, err)
@@ -132,7 +130,7 @@ func TestRotationKeepsOpenLeases(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer l.Close()
-	checkRequests(t, l.Reader, 100)
+	checkRequests(t, l.Reader, 101)
 	orphans, err := l.Sweep(t.Context())
 	if err != nil || len(orphans) != 1 || orphans[0].ID != "kept" {
 		t.Errorf("Sweep = %v, %v, want the lease kept", orphans, err)
@@ -181,11 +179,11 @@ func TestHammer(t *testing.T) {
 		wg.Go(func() {
 			for i := range rounds {
 				id := fmt.Sprintf("%d-%d", c, i)
-				if err := l.OpenLease(t.Context(), id, reserved("reserved", 1), time.Now()); err != nil {
+				if err := l.OpenLease(t.Context(), draft(id, "reserved", 1)); err != nil {
 					t.Error(err)
 				}
 				if i%4 == 0 {
-					if err := l.CloseLease(t.Context(), id, nil); err != nil {
+					if err := l.Extend(t.Context(), []Progress{{id, int64(i)}, {"nobody", 7}}); err != nil {
 						t.Error(err)
 					}
 				}

@@ -153,29 +153,40 @@ func reserved(scope string, amount int64) []llm.LimitState {
 	return []llm.LimitState{state, {Limit: flight, Reserved: 1}, state} // a warning and a refusal on one meter
 }
 
+// draft is the record of a request under way whose prompt costs the amount. A token
+// costs one nano-USD.
+func draft(id, scope string, amount int64) *llm.Record {
+	return &llm.Record{ID: id, Time: time.Unix(1795392000, 0).UTC(), Model: "smart", KeyID: "abcdefgh", Target: "openai/gpt-5", Limits: reserved(scope, 1000),
+		Price: llm.Price{Known: true, Input: 1_000_000, Output: 1_000_000}, Usage: llm.Usage{Input: amount}}
+}
+
+// What a process leaves open is booked by the next one, as a record, at what was seen
+// of it; once.
 func TestLeases(t *testing.T) {
 	url := "sqlite://" + filepath.Join(t.TempDir(), "ledger.db")
-	l, err := Open(t.Context(), url, Options{})
+	l, err := Open(t.Context(), url, Options{MaxSegment: 1}) // every write begins a new segment
 	if err != nil {
 		t.Fatal(err)
 	}
 	open := func(lease, scope string, amount int64) {
 		t.Helper()
-		if err := l.OpenLease(t.Context(), lease, reserved(scope, amount), time.Now().Add(time.Hour)); err != nil {
+		if err := l.OpenLease(t.Context(), draft(lease, scope, amount)); err != nil {
 			t.Fatal(err)
 		}
 	}
 	open("settled", "a", 100)
 	open("replaced", "b", 100)
+	open("extended", "e", 5)
+	for _, p := range [][]Progress{{{"extended", 3}, {"replaced", 50}, {"settled", 9}}, {{"extended", 20}, {"unknown", 4}}} {
+		if err := l.Extend(t.Context(), p); err != nil {
+			t.Fatal(err)
+		}
+	}
 	open("replaced", "b", 7)
-	open("failed", "c", 100)
-	open("given up", "d", 100)
-	open("orphan", "e", 5)
-	mustWrite(t, l, record("x", func(r *llm.Record) {
-		r.Lease, r.Charges = "settled", []llm.Charge{{Scope: "a", Unit: llm.UnitUSD, Window: "day", WindowID: "2026-11-22", Amount: 60}}
+	mustWrite(t, l, record("settled", func(r *llm.Record) {
+		r.Charges = []llm.Charge{{Scope: "a", Unit: llm.UnitUSD, Window: "day", WindowID: "2026-11-22", Amount: 60}}
 	}))
-	mustWrite(t, l, record("failed", func(r *llm.Record) { r.Charges = nil })) // its lease has its id
-	if err := l.CloseLease(t.Context(), "given up", []llm.Charge{{Scope: "d", Unit: llm.UnitUSD, Window: "day", WindowID: "2026-11-22", Amount: 3}}); err != nil {
+	if err := l.Extend(t.Context(), []Progress{{"settled", 10}}); err != nil {
 		t.Fatal(err)
 	}
 	if orphans, err := l.Sweep(t.Context()); err != nil || len(orphans) != 0 {
@@ -197,10 +208,21 @@ func TestLeases(t *testing.T) {
 	for _, o := range orphans {
 		names = append(names, o.ID)
 	}
-	if d := cmp.Diff([]string{"orphan", "replaced"}, names); d != "" {
+	if d := cmp.Diff([]string{"extended", "replaced"}, names); d != "" {
 		t.Errorf("Sweep (-want +got):\n%s", d)
 	}
-	checkTotals(t, l, map[string]int64{"a": 60, "b": 7, "d": 3, "e": 5})
+	checkTotals(t, l, map[string]int64{"a": 60, "b": 7, "e": 25})
+	got, err := l.Get(t.Context(), "extended")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if want := (llm.Usage{Input: 5, Output: 20, Estimated: true}); got.Usage != want || got.Cost != 25 || got.Code != llm.CodeInterrupted || got.KeyID != "abcdefgh" {
+		t.Errorf("the record of an interrupted request is %+v, want usage %+v", got, want)
+	}
+	report, err := l.Spend(t.Context(), Query{})
+	if err != nil || report.Total.Cost != usualRecord().Cost+25+7 {
+		t.Errorf("Spend = %+v, %v, want the interrupted requests in it", report.Total, err)
+	}
 	if orphans, err := l.Sweep(t.Context()); err != nil || len(orphans) != 0 {
 		t.Errorf("a second Sweep = %v, %v, want none", orphans, err)
 	}

@@ -27,11 +27,8 @@ func (l *Ledger) Write(ctx context.Context, r *llm.Record) error {
 	}
 	buf := buffers.Get().(*[]byte)
 	frame := appendBooking((*buf)[:0], r, l.now())
-	err := l.journal.append(ctx, frame, 1, leaseChange{lease: r.Lease}, leaseChange{lease: r.ID})
-	if cap(frame) <= maxSpareBuffer {
-		*buf = frame
-		buffers.Put(buf)
-	}
+	err := l.journal.append(ctx, frame, 1, leaseChange{lease: r.ID})
+	putBuffer(buf, frame)
 	return err
 }
 
@@ -40,6 +37,14 @@ var buffers = sync.Pool{New: func() any { b := make([]byte, 0, 4096); return &b 
 // maxSpareBuffer bounds what a pooled buffer keeps, in bytes: one enormous record
 // must not be paid for ever after.
 const maxSpareBuffer = 64 << 10
+
+// putBuffer gives a buffer back with the memory that its frame has grown to.
+func putBuffer(buf *[]byte, frame []byte) {
+	if cap(frame) <= maxSpareBuffer {
+		*buf = frame
+		buffers.Put(buf)
+	}
+}
 
 // Get returns the record of one request; an *llm.Error with status 404 when there
 // is none. A record that is in the database already is found even while no other can

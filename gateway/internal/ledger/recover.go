@@ -7,7 +7,6 @@ import (
 	"maps"
 	"os"
 	"slices"
-	"time"
 )
 
 // recovery reads the journal that earlier processes left, and imports what the
@@ -98,12 +97,16 @@ func (r *recovery) leases(n int64, frames string) error {
 		if err := e.read(payload); err != nil {
 			return fmt.Errorf("%s at %d: %w", r.at.segment(n), len(frames)-len(at), err)
 		}
-		if e.kind == openEntry {
-			r.open[e.lease] = at[:len(at)-len(rest)]
-			continue
+		this := at[:len(at)-len(rest)]
+		switch e.kind {
+		case openEntry, draftEntry:
+			r.open[e.lease] = this
+		case extendEntry:
+			extend(r.open, e.lease, this)
+		default:
+			delete(r.open, e.lease)
+			delete(r.open, e.row.id)
 		}
-		delete(r.open, e.lease)
-		delete(r.open, e.row.id)
 	}
 	return nil
 }
@@ -130,10 +133,8 @@ func (r *recovery) next() int64 { return max(r.last, r.mark.segment) + 1 }
 func (r *recovery) orphans() []Lease {
 	var list []Lease
 	for _, id := range slices.Sorted(maps.Keys(r.open)) {
-		payload, _ := cut(r.open[id])
-		var e entry
-		if err := e.read(payload); err == nil { // it was read before
-			list = append(list, Lease{ID: id, Expires: time.Unix(e.expires, 0), Charges: e.charges})
+		if o, err := orphan(id, r.open[id]); err == nil { // it was read before
+			list = append(list, o)
 		}
 	}
 	return list

@@ -2,6 +2,7 @@ package ledger
 
 import (
 	"bytes"
+	"encoding/binary"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -47,7 +48,26 @@ func reopen(t *testing.T, at place) (l *Ledger, log *bytes.Buffer) {
 }
 
 func lease(id string, amount int64) []byte {
-	return appendOpening(nil, id, time.Now().Unix(), estimates(reserved(id, amount)))
+	return appendDraft(nil, draft(id, id, amount))
+}
+
+// oldLease is how versions before drafts wrote a lease.
+func oldLease(id string, charges []llm.Charge) []byte {
+	b := append(beginFrame(nil), openEntry)
+	b = binary.AppendVarint(appendText(b, id), 1795392000)
+	return endFrame(appendCharges(b, charges), 0)
+}
+
+// A lease of an older version is charged as it was written, without a record.
+func TestALeaseWithoutADraft(t *testing.T) {
+	at := somewhere(t)
+	leave(t, at, 1, oldLease("old", []llm.Charge{{Scope: "a", Unit: llm.UnitUSD, Window: "day", WindowID: "2026-11-22", Amount: 5}}))
+	l, _ := reopen(t, at)
+	if _, err := l.Sweep(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	checkTotals(t, l, map[string]int64{"a": 5})
+	checkRequests(t, l.Reader, 0)
 }
 
 func TestATornEndIsCut(t *testing.T) {

@@ -149,7 +149,7 @@ func (s *session) writeFrames(frames string) error {
 // a lease is charged is in the journal for the case that its process is killed.
 func (s *session) writeEntry(e *entry) error {
 	switch e.kind {
-	case openEntry:
+	case openEntry, draftEntry, extendEntry:
 		return nil
 	case recordEntry:
 		s.seq = max(s.seq+1, e.row.booked)

@@ -1,6 +1,9 @@
 package llm
 
-import "time"
+import (
+	"slices"
+	"time"
+)
 
 // Record is what the gateway remembers of one request: the ledger's row and the
 // answer to "why was this routed here?". It holds no prompt or reply text.
@@ -54,10 +57,46 @@ type Record struct {
 	FirstByte Millis `json:"first_byte_ms"`
 	Upstream  Millis `json:"upstream_ms"`
 
-	// Lease is the reservation that this record settles; Charges are what it adds
-	// to the meters.
-	Lease   string   `json:"-"`
+	// Charges are what the record adds to the meters.
 	Charges []Charge `json:"charges,omitempty"`
+}
+
+// CodeInterrupted marks the record of a request that nobody settled, because the
+// gateway's process ended before the request did.
+const CodeInterrupted Code = "interrupted"
+
+// Interrupt makes the draft of a request into its record, when the request was never
+// settled. It is booked and charged as what was seen of it: its estimated prompt, which
+// the draft's Usage holds, and the tokens of output that had come. What a provider may
+// have computed beyond that nobody knows.
+func (r *Record) Interrupt(output int64) {
+	r.Usage.Output, r.Usage.Estimated = max(output, 0), true
+	r.Cost = r.Price.Cost(r.Usage)
+	r.Status, r.Code = 500, CodeInterrupted
+	r.Error = "The gateway stopped before this request was complete. It is charged as an estimate of what had been used by then."
+	r.Charges = chargesOf(r.Limits, r.Used())
+}
+
+// Used is what the record's limits are charged.
+func (r *Record) Used() Amounts {
+	a := Amounts{InputTokens: r.Usage.Input, OutputTokens: r.Usage.Output, Requests: 1}
+	if r.Price.Known {
+		a.USD = r.Cost
+	}
+	return a
+}
+
+// chargesOf turns what was used into charges to the windows of the limits. Two limits
+// on one meter are charged once; requests in flight end with their process.
+func chargesOf(states []LimitState, used Amounts) []Charge {
+	var charges []Charge
+	for _, s := range states {
+		c := Charge{Scope: s.Scope, Unit: s.Unit, Window: s.Window, WindowID: s.WindowID, Amount: used.Of(s.Unit)}
+		if s.Unit != UnitConcurrent && c.Amount != 0 && !slices.Contains(charges, c) {
+			charges = append(charges, c)
+		}
+	}
+	return charges
 }
 
 // Considered is a target of the route and what became of it before ranking.

@@ -18,13 +18,6 @@ type hold struct {
 	amount int64
 }
 
-// Expired is a lease that nobody settled in time. It has been charged at its
-// estimate, and the charges are for the ledger to book.
-type Expired struct {
-	Lease   string
-	Charges []llm.Charge
-}
-
 // hold adds a bucket to the lease. Two limits on the same meter, say a warning at
 // 80 % and a refusal at 100 %, count once.
 func (l *lease) hold(b *bucket, amount int64) {
@@ -61,23 +54,19 @@ func (l *lease) settle(charge func(*hold) int64) []llm.Charge {
 	return charges
 }
 
-// Sweep charges every lease that has expired by now at its estimate, and forgets
-// counters whose windows are over. Call it every few seconds: its cost is linear
-// in the requests in flight and the meters in use.
-func (m *Meter) Sweep(now time.Time) []Expired {
+// Sweep names every lease that has expired by now, for the caller to settle at what
+// was seen of its request, and forgets counters whose windows are over. Call it every
+// few seconds: its cost is linear in the requests in flight and the meters in use.
+func (m *Meter) Sweep(now time.Time) (expired []string) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	var gone []Expired
 	for name, l := range m.leases {
-		if now.Before(l.expires) {
-			continue
+		if !now.Before(l.expires) {
+			expired = append(expired, name)
 		}
-		charges := l.settle(func(h *hold) int64 { return h.amount })
-		gone = append(gone, Expired{Lease: name, Charges: charges})
-		m.drop(name, l)
 	}
 	m.evict(now)
-	return gone
+	return expired
 }
 
 // evict forgets counters that say nothing any more: their window is over, or they

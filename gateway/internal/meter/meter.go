@@ -17,8 +17,8 @@ import (
 
 // Options tune a Meter. The zero value works.
 type Options struct {
-	// Lease is how long a reservation lives without Extend before Sweep charges it.
-	// It must exceed the longest time a request may take. Zero means one hour.
+	// Lease is how long a reservation lives without Extend before Sweep names it as
+	// expired. Zero means one hour.
 	Lease time.Duration
 }
 
@@ -72,7 +72,7 @@ func New(now func() time.Time, loc *time.Location, o Options) *Meter {
 // the order of the limits.
 //
 // The lease is the caller's name for the reservation; it must be free. What is
-// reserved stays so until Settle, or until the lease expires and is swept.
+// reserved stays so until Settle.
 func (m *Meter) Reserve(name string, limits []llm.Limit, ask llm.Ask) (states []llm.LimitState, output int64, err error) {
 	if len(limits) == 0 {
 		return nil, ask.Most, nil
@@ -118,7 +118,7 @@ func (m *Meter) check(l *lease, s *llm.LimitState, limit *llm.Limit, want llm.Am
 // Settle replaces a reservation by what was really used, in the windows that were
 // current when it was made, even if more was used than reserved. It returns what
 // the ledger is to book; requests in flight are given back and not booked. A lease
-// that is unknown, settled or swept yields nothing.
+// that is unknown or settled already yields nothing.
 func (m *Meter) Settle(name string, used llm.Amounts) []llm.Charge {
 	m.mu.Lock()
 	defer m.mu.Unlock()

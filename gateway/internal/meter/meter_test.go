@@ -207,7 +207,9 @@ func TestMoreThanReservedIsBookedAndThenDenied(t *testing.T) {
 	}
 }
 
-func TestSweepChargesTheEstimate(t *testing.T) {
+// A lease that nobody extends is named until it is settled; one that is extended is
+// not.
+func TestSweepNamesWhatExpired(t *testing.T) {
 	c := at(t, "2026-11-22T10:00:00Z")
 	m := New(c.now, nil, Options{Lease: time.Minute})
 	limits := []llm.Limit{dollars("a", "day", "10"), count(llm.UnitConcurrent, "", 2)}
@@ -218,15 +220,20 @@ func TestSweepChargesTheEstimate(t *testing.T) {
 		t.Error("Extend reported the wrong leases as alive")
 	}
 	c.t = c.t.Add(30 * time.Second)
-	want := []Expired{{Lease: "lost", Charges: []llm.Charge{{Scope: "a", Unit: llm.UnitUSD, Window: "day", WindowID: "2026-11-22", Amount: int64(usd("4"))}}}}
-	if d := cmp.Diff(want, m.Sweep(c.t)); d != "" {
-		t.Errorf("Sweep (-want +got):\n%s", d)
+	for range 2 {
+		if d := cmp.Diff([]string{"lost"}, m.Sweep(c.t)); d != "" {
+			t.Errorf("Sweep (-want +got):\n%s", d)
+		}
+	}
+	want := []llm.Charge{{Scope: "a", Unit: llm.UnitUSD, Window: "day", WindowID: "2026-11-22", Amount: int64(usd("2"))}}
+	if d := cmp.Diff(want, m.Settle("lost", llm.Amounts{USD: usd("2")})); d != "" {
+		t.Errorf("Settle (-want +got):\n%s", d)
 	}
 	if got := m.Settle("lost", llm.Amounts{USD: usd("2")}); got != nil {
-		t.Errorf("Settle of a swept lease = %v, want nothing: it has been charged", got)
+		t.Errorf("Settle of a settled lease = %v, want nothing: it has been charged", got)
 	}
-	if got := m.Percent(limits[0]); got != 50 {
-		t.Errorf("Percent = %d, want 50: 4 charged and 1 reserved of 10", got)
+	if got := m.Percent(limits[0]); got != 30 {
+		t.Errorf("Percent = %d, want 30: 2 charged and 1 reserved of 10", got)
 	}
 	if got := m.Percent(limits[1]); got != 50 {
 		t.Errorf("Percent in flight = %d, want 50: one of two", got)

@@ -2,6 +2,7 @@ package pipeline
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"log/slog"
@@ -39,6 +40,7 @@ type world struct {
 	capped   []int64
 	outcomes map[string][]Outcome
 	leases   map[string]bool
+	seen     int64 // the output that a hold was told of last
 	settled  []llm.Amounts
 	records  []*llm.Record
 	teed     int
@@ -233,37 +235,47 @@ type flight struct {
 func (f flight) FirstToken()    {}
 func (f flight) Done(o Outcome) { f.w.outcomes[f.id] = append(f.w.outcomes[f.id], o) }
 
-func (w *world) Reserve(lease string, limits []llm.Limit, ask llm.Ask) ([]llm.LimitState, int64, error) {
+func (w *world) Reserve(_ context.Context, draft *llm.Record, limits []llm.Limit, ask llm.Ask) (Hold, int64, error) {
 	output := ask.Most
 	if w.afford > 0 {
 		output = max(min(output, w.afford), ask.Least)
 	}
 	want := ask.Amounts(output)
 	w.reserved = append(w.reserved, want)
-	if w.full[w.sending] {
+	switch {
+	case w.full[w.sending]:
 		return nil, 0, &llm.Error{Code: llm.CodeBudget, Status: 429, Message: "over budget"}
+	case w.lease != nil:
+		return nil, 0, w.lease
+	case w.leases[draft.ID]:
+		return nil, 0, fmt.Errorf("lease %s is open already", draft.ID)
 	}
-	if w.leases[lease] {
-		return nil, 0, fmt.Errorf("lease %s is open already", lease)
+	w.leases[draft.ID] = true
+	h := &held{w: w, id: draft.ID}
+	for _, l := range limits {
+		h.states = append(h.states, llm.LimitState{Limit: l, WindowID: "w", Reserved: want.Of(l.Unit)})
 	}
-	w.leases[lease] = true
-	states := make([]llm.LimitState, len(limits))
-	for i, l := range limits {
-		states[i] = llm.LimitState{Limit: l, WindowID: "w", Reserved: want.Of(l.Unit)}
-	}
-	return states, output, nil
+	return h, output, nil
 }
 
-func (w *world) Settle(lease string, used llm.Amounts) []llm.Charge {
-	if !w.leases[lease] {
-		return nil
-	}
-	w.leases[lease] = false
-	w.settled = append(w.settled, used)
-	return []llm.Charge{{Scope: "s", Amount: int64(used.USD)}}
+// held is a reservation of the fake meter.
+type held struct {
+	w      *world
+	id     string
+	states []llm.LimitState
 }
 
-func (w *world) OpenLease(context.Context, string, []llm.LimitState, time.Time) error { return w.lease }
+func (h *held) States() []llm.LimitState { return h.states }
+func (h *held) Seen(output int64)        { h.w.seen = output }
+
+func (h *held) Settle(_ context.Context, used llm.Amounts) ([]llm.Charge, error) {
+	if !h.w.leases[h.id] {
+		return nil, errors.New("settled already")
+	}
+	h.w.leases[h.id] = false
+	h.w.settled = append(h.w.settled, used)
+	return []llm.Charge{{Scope: "s", Amount: int64(used.USD)}}, nil
+}
 
 func (w *world) Write(_ context.Context, r *llm.Record) error {
 	w.records = append(w.records, r)

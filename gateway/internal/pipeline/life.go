@@ -17,8 +17,8 @@ type life struct {
 	route   *llm.Route
 	verdict llm.Verdict
 
-	// lease is the open reservation; empty when there is none.
-	lease string
+	// hold is the open reservation; nil when there is none.
+	hold Hold
 	// target is where the answer comes from; nil until one is chosen.
 	target *llm.Target
 	// answered is the last provider's answer, for its headers.

@@ -120,18 +120,30 @@ type Outcome struct {
 
 // Meter counts what limits bound.
 type Meter interface {
-	// Reserve takes what is asked for from every limit or from none, and says how many
-	// output tokens it was taken for. Its error is the caller's.
-	Reserve(lease string, limits []llm.Limit, ask llm.Ask) (states []llm.LimitState, output int64, err error)
-	// Settle replaces the reservation by what was really used and says what the
-	// ledger is to book. Settling twice gives nothing the second time.
-	Settle(lease string, used llm.Amounts) []llm.Charge
+	// Reserve takes what is asked for from every limit or from none, says how many
+	// output tokens it was taken for, and makes that durable before it returns where
+	// money or tokens are bounded. The draft is the request's record as far as it is
+	// known: its ID names the reservation, and it is booked when nobody settles that.
+	// Reserve owns the draft from here on. The error is the caller's.
+	//
+	// The reservation lives as long as ctx does, and a little longer to be settled.
+	Reserve(ctx context.Context, draft *llm.Record, limits []llm.Limit, ask llm.Ask) (h Hold, output int64, err error)
+}
+
+// Hold is a reservation, from before the upstream call until it is settled.
+type Hold interface {
+	// States are the limits with their counters, in the order of the limits.
+	States() []llm.LimitState
+	// Seen notes how many tokens of output have come so far. It may be called for
+	// every event.
+	Seen(output int64)
+	// Settle replaces the reservation by what was really used and says what the record
+	// is to charge. A hold that has been settled already is an error.
+	Settle(ctx context.Context, used llm.Amounts) ([]llm.Charge, error)
 }
 
 // Ledger remembers.
 type Ledger interface {
-	// OpenLease journals a reservation before money is spent on it.
-	OpenLease(ctx context.Context, lease string, states []llm.LimitState, expires time.Time) error
 	// Write books a record; it returns once a killed process would not lose it.
 	Write(ctx context.Context, r *llm.Record) error
 }
@@ -167,7 +179,7 @@ func (p *Pipeline) Serve(ctx context.Context, req *llm.Request, w Writer) (err e
 	ctx, stop := context.WithTimeoutCause(ctx, l.route.Timeout.Total, l.tooLong())
 	defer stop()
 
-	reply, hit, err := l.lookup()
+	reply, hit, err := l.lookup(ctx)
 	if err != nil {
 		return err
 	}

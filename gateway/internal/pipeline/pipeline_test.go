@@ -220,7 +220,7 @@ func TestBudget(t *testing.T) {
 	})
 	t.Run("no money is spent that can't be booked", func(t *testing.T) {
 		w := newWorld("a")
-		w.verdict.Limits, w.lease = []llm.Limit{hardBudget()}, errors.New("disk full")
+		w.verdict.Limits, w.lease = []llm.Limit{hardBudget()}, &llm.Error{Code: llm.CodeUnavailable, Status: 503, Message: "disk full"}
 		_, err := w.serve(t, t.Context(), request(false))
 		if e := llm.AsError(err); e.Status != 503 || len(w.sent) != 0 {
 			t.Errorf("Serve = %v after calls %v, want 503 before any", err, w.sent)

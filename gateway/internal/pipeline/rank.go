@@ -7,7 +7,6 @@ import (
 	"net/http"
 	"slices"
 	"strings"
-	"time"
 
 	"github.com/penstock/penstock/gateway/internal/llm"
 )
@@ -179,7 +178,3 @@ func (l *life) unbounded(t *llm.Target, f *llm.Facts) string {
 	}
 	return ""
 }
-
-// leaseLife is how much longer than the request's total time a journalled lease
-// stays open.
-const leaseLife = time.Minute

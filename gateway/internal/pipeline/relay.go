@@ -11,7 +11,7 @@ import (
 )
 
 // lookup asks the cache. A hit is charged one request and no tokens.
-func (l *life) lookup() (llm.Stream, bool, error) {
+func (l *life) lookup(ctx context.Context) (llm.Stream, bool, error) {
 	read, write := l.cacheable()
 	if !read && !write {
 		return nil, false, nil
@@ -24,7 +24,7 @@ func (l *life) lookup() (llm.Stream, bool, error) {
 	if !ok {
 		return nil, false, nil
 	}
-	if _, err := l.take(llm.Exactly(llm.Amounts{Requests: 1})); err != nil {
+	if _, err := l.take(ctx, l.draft(), llm.Exactly(llm.Amounts{Requests: 1})); err != nil {
 		return nil, false, err
 	}
 	l.record.Cache, l.record.Target, l.tally, l.age = "hit", hit.Target, hit.Stream.Tally, hit.Age
@@ -75,6 +75,9 @@ func (l *life) relay(ctx context.Context, reply llm.Stream, w Writer) error {
 			if err := w.Start(l.head()); err != nil {
 				return err
 			}
+		}
+		if l.hold != nil && l.serving != nil {
+			l.hold.Seen(l.estimated(l.tally()).Output)
 		}
 		if err := w.Event(ev); err != nil || ev.Final {
 			return err

@@ -5,15 +5,13 @@ import (
 	"log/slog"
 	"net/http"
 	"slices"
-	"strconv"
 	"time"
 
 	"github.com/penstock/penstock/gateway/internal/llm"
 )
 
-// reserve takes the worst case of a prepared request from every limit, and journals it
-// when money is at stake. It decides on the bound on output that is sent. What an earlier
-// attempt held is given back first.
+// reserve takes the worst case of a prepared request from every limit. It decides on the
+// bound on output that is sent. What an earlier attempt held is given back first.
 func (l *life) reserve(ctx context.Context, x *llm.Exchange) error {
 	facts := x.Sent.Facts
 	if why := l.unbounded(x.Target, &facts); why != "" {
@@ -23,54 +21,47 @@ func (l *life) reserve(ctx context.Context, x *llm.Exchange) error {
 	if x.MaxOutput > 0 {
 		facts.MaxTokens = x.MaxOutput
 	}
-	output, err := l.takeWorst(x, &facts)
+	output, err := l.takeWorst(ctx, x, &facts)
 	if err != nil {
 		return err
 	}
 	l.setMaxOutput(x, output)
-	if !l.hard(llm.UnitUSD) {
-		return nil
-	}
-	expires := l.Now().Add(l.route.Timeout.Total + leaseLife)
-	if err := l.Ledger.OpenLease(ctx, l.req.ID, l.record.Limits, expires); err != nil {
-		l.release()
-		return unbooked(err)
-	}
 	return nil
 }
 
 // takeWorst reserves what the request may use at most, and gives the bound on one
 // choice's output tokens that this was possible for.
-func (l *life) takeWorst(x *llm.Exchange, facts *llm.Facts) (int64, error) {
+func (l *life) takeWorst(ctx context.Context, x *llm.Exchange, facts *llm.Facts) (int64, error) {
 	bound := l.verdict.Obligations.MaxOutputTokens
 	e := llm.EstimateOf(x.Target, facts, bound, 0)
-	return l.take(e.Ask())
+	draft := l.draft()
+	draft.Target, draft.Provider, draft.Price = x.Target.ID, x.Target.Provider, x.Target.Price
+	draft.Usage.Input = facts.EstInputTokens
+	return l.take(ctx, draft, e.Ask())
 }
 
-// unbooked refuses to spend money that nobody could account for afterwards.
-func unbooked(err error) error {
-	return &llm.Error{Code: llm.CodeUnavailable, Status: 503, Fault: llm.FaultBudget, RetryAfter: 5 * time.Second, Err: err,
-		Message: "The ledger can't be written at the moment, so a request with a budget can't be accepted. Try again shortly."}
+// draft is the record of the request in case that nobody gets to settle it: who asked
+// for what, without the reasons for every decision.
+func (l *life) draft() *llm.Record {
+	r := l.record
+	return &llm.Record{ID: r.ID, Time: r.Time, Endpoint: r.Endpoint, Dialect: r.Dialect, Stream: r.Stream, Model: r.Model, Route: r.Route,
+		KeyID: r.KeyID, KeyName: r.KeyName, Team: r.Team, User: r.User, Tags: r.Tags, Cache: r.Cache}
 }
 
 // take reserves what is asked for and gives the output that it was reserved for.
-func (l *life) take(ask llm.Ask) (int64, error) {
-	l.release()
+func (l *life) take(ctx context.Context, draft *llm.Record, ask llm.Ask) (int64, error) {
+	l.release(ctx)
 	if len(l.verdict.Limits) == 0 {
 		return ask.Most, nil
 	}
-	lease := l.req.ID
-	if n := len(l.record.Attempts); n > 1 {
-		lease += "." + strconv.Itoa(n-1)
-	}
-	states, output, err := l.Meter.Reserve(lease, l.verdict.Limits, ask)
+	hold, output, err := l.Meter.Reserve(ctx, draft, l.verdict.Limits, ask)
 	if err != nil {
 		e := *llm.AsError(err)
 		e.Fault = llm.FaultBudget
 		return 0, &e
 	}
-	l.lease, l.record.Limits = lease, states
-	for _, s := range states {
+	l.hold, l.record.Limits = hold, hold.States()
+	for _, s := range l.record.Limits {
 		if s.Exceeded {
 			l.verdict.Warnings = append(slices.Clip(l.verdict.Warnings), "limit "+s.Name+" of "+s.Scope+" is exceeded")
 		}
@@ -79,11 +70,20 @@ func (l *life) take(ask llm.Ask) (int64, error) {
 }
 
 // release gives a reservation back unused.
-func (l *life) release() {
-	if l.lease != "" {
-		l.Meter.Settle(l.lease, llm.Amounts{})
-		l.lease = ""
+func (l *life) release(ctx context.Context) {
+	if l.hold != nil {
+		l.discharge(ctx, llm.Amounts{})
 	}
+}
+
+// discharge settles the reservation and says what the record is to charge.
+func (l *life) discharge(ctx context.Context, used llm.Amounts) []llm.Charge {
+	charges, err := l.hold.Settle(ctx, used)
+	if err != nil {
+		l.Log.Error("a reservation was settled before its request", slog.String("request", l.req.ID), slog.Any("err", err))
+	}
+	l.hold = nil
+	return charges
 }
 
 // bookingTime bounds the wait for the ledger once the reply is over.
@@ -101,12 +101,11 @@ func (l *life) settle(ctx context.Context) {
 	}
 	l.account()
 	l.record.Duration = l.since()
-	if l.lease != "" {
-		l.record.Charges = l.Meter.Settle(l.lease, l.used())
-		l.record.Lease = l.req.ID
-	}
 	ctx, stop := context.WithTimeout(context.WithoutCancel(ctx), bookingTime)
 	defer stop()
+	if l.hold != nil {
+		l.record.Charges = l.discharge(ctx, l.record.Used())
+	}
 	if err := l.Ledger.Write(ctx, l.record); err != nil {
 		// The answer has been made and paid for; withholding it would help nobody.
 		l.Log.Error("ledger lost a record", slog.String("request", l.req.ID),
@@ -126,7 +125,7 @@ func (l *life) account() {
 	}
 	t := l.tally()
 	r.Finish, r.Served = t.Finish, t.Model
-	usage := estimated(l.req, t)
+	usage := l.estimated(t)
 	if t.Usage != nil {
 		usage = *t.Usage
 	}
@@ -160,16 +159,6 @@ func (l *life) accountUnanswered() {
 // say how many there were. English prose has about four bytes a token.
 const bytesPerToken = 4
 
-func estimated(req *llm.Request, t llm.Tally) llm.Usage {
-	return llm.Usage{Input: req.Facts.EstInputTokens, Output: (t.TextBytes + bytesPerToken - 1) / bytesPerToken, Estimated: true}
-}
-
-// used is what the limits are charged.
-func (l *life) used() llm.Amounts {
-	u := l.record.Usage
-	a := llm.Amounts{InputTokens: u.Input, OutputTokens: u.Output, Requests: 1}
-	if l.record.Price.Known {
-		a.USD = l.record.Cost
-	}
-	return a
+func (l *life) estimated(t llm.Tally) llm.Usage {
+	return llm.Usage{Input: l.req.Facts.EstInputTokens, Output: (t.TextBytes + bytesPerToken - 1) / bytesPerToken, Estimated: true}
 }

@@ -167,7 +167,6 @@ type lineError struct {
 // settlement is what became of a request, in the units of llm.Record.
 type settlement struct {
 	Event    string           `json:"event"`
-	Lease    string           `json:"lease,omitempty"`
 	Status   int              `json:"status"`
 	Target   string           `json:"target,omitempty"`
 	Usage    llm.Usage        `json:"usage"`
@@ -200,7 +199,7 @@ func (l *DecisionLog) line(e event) line {
 	out := line{Labels: l.labels, DecisionID: e.id, Path: "penstock/decision", Timestamp: e.at.UTC()}
 	if r := e.settled; r != nil {
 		out.RequestedBy = r.KeyID
-		out.Custom = &settlement{Event: "settled", Lease: r.Lease, Status: r.Status, Target: r.Target, Usage: r.Usage,
+		out.Custom = &settlement{Event: "settled", Status: r.Status, Target: r.Target, Usage: r.Usage,
 			Priced: r.Price.Known, Cost: r.Cost, Reserved: r.Limits, Charges: r.Charges, Took: llm.Millis(e.duration)}
 		return out
 	}

@@ -45,7 +45,7 @@ func TestDecisionLogHasALineForDecisionAndSettlement(t *testing.T) {
 	if _, err := e.Decide(t.Context(), policy.Input{Request: odd, Now: at}); err == nil {
 		t.Fatal("the odd model was decided")
 	}
-	log.Settled(&llm.Record{ID: "req-1", Time: at, Lease: "lease-1", Status: 200, KeyID: "ab12cd34", Cost: 7})
+	log.Settled(&llm.Record{ID: "req-1", Time: at, Status: 200, KeyID: "ab12cd34", Cost: 7})
 	if err := log.Close(); err != nil {
 		t.Fatal(err)
 	}
@@ -67,7 +67,7 @@ func TestDecisionLogHasALineForDecisionAndSettlement(t *testing.T) {
 	if fault := second["error"].(map[string]any); fault["code"] != "policy_error" || second["result"] != nil {
 		t.Errorf("second line is %v, want an error and no result", second)
 	}
-	if custom := third["custom"].(map[string]any); third["decision_id"] != "req-1" || custom["event"] != "settled" || custom["lease"] != "lease-1" || custom["cost_nano_usd"] != 7.0 {
+	if custom := third["custom"].(map[string]any); third["decision_id"] != "req-1" || custom["event"] != "settled" || custom["cost_nano_usd"] != 7.0 {
 		t.Errorf("third line is %v, want the settlement", third)
 	}
 }
