@@ -59,6 +59,10 @@ func (b *bundle) compile(ctx context.Context, memoBytes int) (*program, error) {
 	if err != nil {
 		return nil, err
 	}
+	if faults := append(unread(compiler), b.missingData(compiler)...); len(faults) > 0 {
+		faults.sort()
+		return nil, faults
+	}
 	query, err := rego.New(rego.ParsedQuery(ast.NewBody(ast.NewExpr(ast.NewTerm(decisionRef)))),
 		rego.Compiler(compiler), rego.Store(b.store()), rego.StrictBuiltinErrors(true)).PrepareForEval(ctx)
 	if err != nil {

@@ -46,6 +46,11 @@ type text struct {
 	bytes      []byte
 }
 
+// isPolicy reports whether a file holds Rego that is no test.
+func (t text) isPolicy() bool {
+	return strings.HasSuffix(t.path, ".rego") && !strings.HasSuffix(t.path, testSuffix)
+}
+
 // load reads and parses the policy folder, or the built-in policy.
 func load(src Source) (*bundle, error) {
 	if src.FS == nil {
@@ -65,6 +70,9 @@ func load(src Source) (*bundle, error) {
 	}
 	if err := util.UnmarshalJSON(schema, &b.schema); err != nil {
 		return nil, fmt.Errorf("parse %s: %w", schemaFile, err)
+	}
+	if !b.hasRules() {
+		return nil, Faults{{File: src.Dir, Message: "no rule in the .rego files of this folder", Hint: "write rules of `package penstock`, or leave `policies` out for the built-in policy"}}
 	}
 	if src.Dir != "" && !b.decides() {
 		if texts, err = b.extend(src.FS, texts); err != nil {
@@ -87,8 +95,8 @@ func (src Source) texts() ([]text, error) {
 		return nil, Faults{{File: src.Dir, Message: "not a folder", Hint: "name the folder that holds the .rego files"}}
 	}
 	texts, err := readFolder(os.DirFS(src.Dir), func(p string) string { return filepath.Join(src.Dir, filepath.FromSlash(p)) })
-	if err == nil && !slices.ContainsFunc(texts, func(t text) bool { return strings.HasSuffix(t.path, ".rego") }) {
-		return nil, Faults{{File: src.Dir, Message: "no .rego file in this folder"}}
+	if err == nil && !slices.ContainsFunc(texts, text.isPolicy) {
+		return nil, Faults{{File: src.Dir, Message: "no .rego file with a policy in this folder"}}
 	}
 	return texts, err
 }
@@ -219,6 +227,15 @@ func merge(dst, src map[string]any) string {
 		}
 	}
 	return ""
+}
+
+func (b *bundle) hasRules() bool {
+	for _, m := range b.modules {
+		if len(m.Rules) > 0 {
+			return true
+		}
+	}
+	return false
 }
 
 // decides reports whether some module defines data.penstock.decision.

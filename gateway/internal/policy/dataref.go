@@ -1,0 +1,115 @@
+package policy
+
+import (
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+
+	"github.com/open-policy-agent/opa/v1/ast"
+)
+
+// missingData reports references to a part of data that neither a rule nor a data file
+// gives. Rego takes them for undefined, so that the rule around them never applies.
+func (b *bundle) missingData(c *ast.Compiler) Faults {
+	var faults Faults
+	for _, name := range slices.Sorted(maps.Keys(c.Modules)) {
+		for _, r := range c.Modules[name].Rules {
+			walkRule(b.dataVisitor(c, r, &faults), r)
+		}
+	}
+	return slices.Compact(faults)
+}
+
+func (b *bundle) dataVisitor(c *ast.Compiler, r *ast.Rule, faults *Faults) *ast.GenericVisitor {
+	var v *ast.GenericVisitor
+	v = ast.NewGenericVisitor(func(x any) bool {
+		switch x := x.(type) {
+		case *ast.With: // its target is given by it
+			v.Walk(x.Value)
+			return true
+		case *ast.Term:
+			ref, ok := x.Value.(ast.Ref)
+			if ok && ref.HasPrefix(ast.DefaultRootRef) {
+				if f, missing := b.missing(c, ref); missing {
+					*faults = append(*faults, f.at(x.Location, r))
+				}
+			}
+		}
+		return false
+	})
+	return v
+}
+
+// at places a fault, at the rule when the compiler has made the place up.
+func (f Fault) at(loc *ast.Location, r *ast.Rule) Fault {
+	if loc == nil || loc.File == "" {
+		loc = r.Loc()
+	}
+	f.File, f.Row, f.Col = loc.File, loc.Row, loc.Col
+	return f
+}
+
+// missing follows the constant part of a reference through rules and data files at once.
+// What a rule computes isn't looked into.
+func (b *bundle) missing(c *ast.Compiler, ref ast.Ref) (Fault, bool) {
+	path := constantPath(ref[1:])
+	if len(path) > 1 && path[0] == "penstock" && slices.Contains(contributions, path[1]) {
+		return Fault{}, false
+	}
+	tree, doc := c.RuleTree.Child(ref[0].Value), any(b.data)
+	for i, name := range path {
+		if tree != nil && len(tree.Values) > 0 {
+			return Fault{}, false
+		}
+		members, _ := doc.(map[string]any)
+		next, there := members[name]
+		below := child(tree, name)
+		if !there && below == nil {
+			return missingFault(path[:i+1], append(slices.Sorted(maps.Keys(members)), children(tree)...)), true
+		}
+		tree, doc = below, next
+	}
+	return Fault{}, false
+}
+
+func child(n *ast.TreeNode, name string) *ast.TreeNode {
+	if n == nil {
+		return nil
+	}
+	return n.Child(ast.String(name))
+}
+
+func children(n *ast.TreeNode) (names []string) {
+	if n == nil {
+		return nil
+	}
+	for name := range n.Children {
+		if s, ok := name.(ast.String); ok {
+			names = append(names, string(s))
+		}
+	}
+	slices.Sort(names)
+	return names
+}
+
+// maxShown bounds how many members a hint lists.
+const maxShown = 12
+
+func missingFault(path, members []string) Fault {
+	parent := strings.Join(append([]string{"data"}, path[:len(path)-1]...), ".")
+	name := path[len(path)-1]
+	f := Fault{Message: fmt.Sprintf("%s.%s does not exist: no rule and no data file gives it", parent, name)}
+	switch near := nearest(name, members); {
+	case near != "":
+		f.Hint = fmt.Sprintf("did you mean %s.%s?", parent, near)
+	case len(members) == 0:
+		f.Hint = parent + " has no members"
+	case len(members) > maxShown:
+		f.Hint = fmt.Sprintf("%s has %s and %d more", parent, strings.Join(members[:maxShown], ", "), len(members)-maxShown)
+	default:
+		f.Hint = parent + " has " + strings.Join(members, ", ")
+	}
+	f.Hint += fmt.Sprintf("; what may be absent is read with object.get(%s, %q, …). Data files are data.json and data.yaml, which stand in data where their folder says, and NAME.data.json or NAME.data.yaml, which stand at its root", parent, name)
+	return f
+}
