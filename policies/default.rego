@@ -28,11 +28,13 @@ deny contains {
 
 model_listed if input.request.model in input.key.models
 
-# In a list of models, "*" stands for any run of characters.
+# In a list of models, "*" stands for any run of characters, and every other character for
+# itself, as everywhere in the gateway where names are matched.
 model_listed if {
 	some pattern in input.key.models
 	contains(pattern, "*")
-	glob.match(pattern, null, input.request.model)
+	literal := [glob.quote_meta(part) | some part in split(pattern, "*")]
+	glob.match(concat("*", literal), null, input.request.model)
 }
 
 # The key's own budget, an amount in US dollars for the window it was given.

@@ -1,6 +1,7 @@
 package policy_test
 
 import (
+	"context"
 	"os"
 	"path/filepath"
 	"strings"
@@ -8,6 +9,9 @@ import (
 
 	"github.com/open-policy-agent/opa/v1/format"
 
+	"pgregory.net/rapid"
+
+	"github.com/penstock/penstock/gateway/internal/llm"
 	"github.com/penstock/penstock/gateway/internal/policy"
 )
 
@@ -31,6 +35,72 @@ func TestExamplesPassTheirTests(t *testing.T) {
 			}
 		})
 	}
+}
+
+// TestExamplesCompose puts the files of every pair of examples, and of all of them, into
+// one folder, as their READMEs say: nothing may replace anything.
+func TestExamplesCompose(t *testing.T) {
+	dirs := examples(t)
+	sets := [][]string{dirs}
+	for i := range dirs {
+		for _, other := range dirs[:i] {
+			sets = append(sets, []string{dirs[i], other})
+		}
+	}
+	for _, set := range sets {
+		flat, nested := t.TempDir(), t.TempDir()
+		for _, dir := range set {
+			if err := os.CopyFS(filepath.Join(nested, filepath.Base(dir)), os.DirFS(dir)); err != nil {
+				t.Fatal(err)
+			}
+			if err := os.CopyFS(flat, os.DirFS(dir)); err != nil { // which overwrites nothing
+				t.Fatal(err)
+			}
+		}
+		for _, dir := range []string{flat, nested} {
+			if err := policy.Check(t.Context(), source(dir)); err != nil {
+				t.Errorf("Check of %v in one folder: %v", set, err)
+			}
+		}
+	}
+}
+
+// TestRepositoryFolderIsAPolicy holds what the README says: the folder of the built-in
+// policy and the examples can be checked and used as it is.
+func TestRepositoryFolderIsAPolicy(t *testing.T) {
+	if err := policy.Check(t.Context(), source(policiesDir)); err != nil {
+		t.Errorf("Check: %v", err)
+	}
+}
+
+// TestNamesMatchInRegoAsInGo asks the built-in policy about patterns that another kind of
+// pattern would take differently.
+func TestNamesMatchInRegoAsInGo(t *testing.T) {
+	e := newEngine(t, "", policy.Options{})
+	names := []string{"gpt-4", "gpt-5", "gpt-[45]", "gpt-[45]-mini", "gpt-?", "a.b/c", "a/b/c", "{a,b}", "a", "b", `a\b`, `a\*b`, "a*b", "axb", "", "é/x", "a\nb", "*", "!a", "a-b", "aXbXc"}
+	patterns := append([]string{"gpt-[45]*", "gpt-*", "*-mini", "gpt-?*", "{a,b}*", "a*", "*a", `a\*`, `a\**`, "a*b*c", "*/*", "**", "a**b", "[a-z]*", "[!a]*", "é*", "*\n*", "a*a*a*", "*b*"}, names...)
+	for _, pattern := range patterns {
+		for _, name := range names {
+			r := request(name)
+			r.Principal = llm.Principal{KeyID: "k", Models: []string{pattern}}
+			if got, want := decide(t, e, policy.Input{Request: r}).Allow, llm.MatchName(pattern, name); got != want {
+				t.Errorf("the policy lets a key with %q use %q: %v; llm.MatchName says %v", pattern, name, got, want)
+			}
+		}
+	}
+}
+
+func TestNamesOfAnyKindMatchInRegoAsInGo(t *testing.T) {
+	e := newEngine(t, "", policy.Options{MemoBytes: -1})
+	text := rapid.StringOf(rapid.SampledFrom([]rune(`ab*?[]{},\\-!^./ é`)))
+	rapid.Check(t, func(t *rapid.T) {
+		r := request(text.Draw(t, "name"))
+		r.Principal = llm.Principal{KeyID: "k", Models: []string{text.Draw(t, "pattern")}}
+		v, err := e.Decide(context.Background(), policy.Input{Request: r})
+		if want := llm.MatchName(r.Principal.Models[0], r.Facts.Model); err != nil || v.Allow != want {
+			t.Fatalf("the policy lets a key with %q use %q: %v (%v); llm.MatchName says %v", r.Principal.Models[0], r.Facts.Model, v.Allow, err, want)
+		}
+	})
 }
 
 func TestBuiltinPolicyIsCoveredByItsTests(t *testing.T) {
@@ -66,9 +136,18 @@ func TestPoliciesAreFormatted(t *testing.T) {
 
 func examples(t *testing.T) []string {
 	t.Helper()
-	dirs, err := filepath.Glob(policiesDir + "/examples/*")
-	if err != nil || len(dirs) == 0 {
-		t.Fatalf("no example policies: %v", err)
+	entries, err := os.ReadDir(policiesDir + "/examples")
+	if err != nil {
+		t.Fatal(err)
+	}
+	var dirs []string
+	for _, e := range entries {
+		if e.IsDir() {
+			dirs = append(dirs, filepath.Join(policiesDir, "examples", e.Name()))
+		}
+	}
+	if len(dirs) < 4 {
+		t.Fatalf("found the examples %v only", dirs)
 	}
 	return dirs
 }

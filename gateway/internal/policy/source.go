@@ -7,9 +7,7 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
-	"maps"
 	"os"
-	"path"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -35,6 +33,7 @@ type bundle struct {
 	modules map[string]*ast.Module
 	tests   map[string]*ast.Module
 	data    map[string]any
+	given   []dataFile
 	schema  any
 	files   []string // policy and data files, sorted
 	digest  string
@@ -132,7 +131,7 @@ func skip(d fs.DirEntry) error {
 }
 
 func relevant(name string) bool {
-	return strings.HasSuffix(name, ".rego") || name == "data.json" || name == "data.yaml" || name == "data.yml"
+	return strings.HasSuffix(name, ".rego") || isDataFile(name)
 }
 
 func readText(folder fs.FS, p, name string) (text, error) {
@@ -185,48 +184,6 @@ func (b *bundle) add(t text) error {
 		b.modules[t.name] = m
 	}
 	return nil
-}
-
-// addData merges a data file at the place its folder names, as OPA's bundles do.
-func (b *bundle) addData(t text) error {
-	var v any
-	if err := util.Unmarshal(t.bytes, &v); err != nil {
-		return Faults{{File: t.name, Message: "not readable as JSON or YAML: " + err.Error()}}
-	}
-	doc, ok := v.(map[string]any)
-	if !ok {
-		return Faults{{File: t.name, Message: "must be an object"}}
-	}
-	if dir := path.Dir(t.path); dir != "." {
-		for _, name := range slices.Backward(strings.Split(dir, "/")) {
-			doc = map[string]any{name: doc}
-		}
-	}
-	if at := merge(b.data, doc); at != "" {
-		return Faults{{File: t.name, Message: "data." + at + " is already given by another data file"}}
-	}
-	return nil
-}
-
-// merge adds src to dst. It returns the path at which both say something else than an
-// object, empty when there is none.
-func merge(dst, src map[string]any) string {
-	for _, name := range slices.Sorted(maps.Keys(src)) {
-		old, taken := dst[name]
-		if !taken {
-			dst[name] = src[name]
-			continue
-		}
-		a, isObject := old.(map[string]any)
-		b, areObjects := src[name].(map[string]any)
-		if !isObject || !areObjects {
-			return name
-		}
-		if at := merge(a, b); at != "" {
-			return name + "." + at
-		}
-	}
-	return ""
 }
 
 func (b *bundle) hasRules() bool {

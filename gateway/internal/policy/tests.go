@@ -172,7 +172,7 @@ func (r *Report) cover(b *bundle, coverage *cover.Cover) {
 		covered += f.CoveredLines
 		rows += f.CoveredLines + f.NotCoveredLines
 		for _, gap := range f.NotCovered {
-			r.Uncovered = append(r.Uncovered, place(file, gap.Start.Row, gap.End.Row))
+			r.Uncovered = append(r.Uncovered, rowRange(file, gap.Start.Row, gap.End.Row))
 		}
 	}
 	r.Coverage = 100
@@ -181,7 +181,7 @@ func (r *Report) cover(b *bundle, coverage *cover.Cover) {
 	}
 }
 
-func place(file string, from, to int) string {
+func rowRange(file string, from, to int) string {
 	if from == to {
 		return fmt.Sprintf("%s:%d", file, from)
 	}

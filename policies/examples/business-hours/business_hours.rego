@@ -1,5 +1,6 @@
-# Expensive models are for working hours, and for whoever is on call. data.json lists
-# the models and the hours; the time zone is the gateway's policy time zone.
+# Expensive models are for working hours, and for whoever is on call.
+# business_hours.data.json lists the models and the hours; `time_zone` in the gateway's
+# configuration says by whose clock.
 #
 # Drop this folder's files into your policy folder: they extend the built-in policy.
 package penstock
@@ -16,14 +17,14 @@ deny contains {
 	# Equality and membership come first: most requests end here.
 	input.request.model in data.business_hours.models
 	not "oncall" in input.key.roles
-	not open
+	not within_hours
 }
 
-open if {
+within_hours if {
 	input.time.weekday in data.business_hours.weekdays
 	input.time.minute_of_day >= data.business_hours.from_minute
 	input.time.minute_of_day < data.business_hours.to_minute
-	not holiday
+	not on_holiday
 }
 
-holiday if input.time.date in data.business_hours.holidays
+on_holiday if input.time.date in data.business_hours.holidays

@@ -1,22 +1,22 @@
 # Near the end of a team's daily budget, requests go to a cheaper model instead of being
-# refused. data.json says what each team may spend, from which percentage on the
-# downgrade applies, and which model replaces which.
+# refused. soft_downgrade.data.json says what each team may spend, from which percentage
+# on the downgrade applies, and which model replaces which.
 #
 # Drop this folder's files into your policy folder: they extend the built-in policy.
 package penstock
 
-team_scope := sprintf("team:%s", [input.key.team])
+downgrade_scope := sprintf("team:%s", [input.key.team])
 
 limits contains {
 	"name": sprintf("team %s per day", [input.key.team]),
-	"scope": team_scope,
+	"scope": downgrade_scope,
 	"unit": "usd",
 	"window": "day",
 	"max": data.soft_downgrade.usd_per_day[input.key.team],
 }
 
 # input.usage knows, in whole percent, how full the limits are that this policy names.
-near_the_end if input.usage[team_scope].day.usd >= data.soft_downgrade.from_percent
+near_the_end if input.usage[downgrade_scope].day.usd >= data.soft_downgrade.from_percent
 
 obligations["model"] := cheaper if {
 	near_the_end
@@ -25,7 +25,7 @@ obligations["model"] := cheaper if {
 
 warnings contains sprintf("Team %s has used %d %% of its budget for today: %q is served by %q.", [
 	input.key.team,
-	input.usage[team_scope].day.usd,
+	input.usage[downgrade_scope].day.usd,
 	input.request.model,
 	obligations.model,
 ])

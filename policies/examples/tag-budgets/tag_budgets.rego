@@ -1,6 +1,7 @@
 # Budgets by use case. Every request says what it is for, in the tag "usecase" (in the
 # body's metadata, in the x-penstock-tags header or on the key), and each use case has a
-# daily budget of its own across all keys and teams. Amounts are US dollars.
+# daily budget of its own across all keys and teams: tag_budgets.data.json lists them.
+# Amounts are US dollars.
 #
 # Drop this folder's files into your policy folder: they extend the built-in policy.
 package penstock
@@ -21,11 +22,11 @@ deny contains {
 	"message": sprintf("Tag this request with its use case, one of %s: metadata.usecase or the header x-penstock-tags.", [concat(", ", known_usecases)]),
 	"status": 400,
 } if {
-	not planned
+	not usecase_planned
 }
 
 # This is a rule of its own because `not data.usecases[usecase]` would be undefined, not
 # true, for a request without the tag: nothing would be refused.
-planned if data.usecases[usecase]
+usecase_planned if data.usecases[usecase]
 
 known_usecases := object.keys(data.usecases)

@@ -1,5 +1,5 @@
-# Budgets for teams. data.json says what each team may spend; a team that is not listed
-# there gets the amounts under "other". Amounts are US dollars.
+# Budgets for teams. team_budgets.data.json says what each team may spend; a team that is
+# not listed there gets the amounts under "other". Amounts are US dollars.
 #
 # Drop this folder's files into your policy folder: they extend the built-in policy.
 package penstock
@@ -12,7 +12,7 @@ team_budget := data.team_budgets.other if {
 	not data.team_budgets[input.key.team]
 }
 
-# One limit for every window that data.json names for the team. At the hard limit
+# One limit for every window that the data names for the team. At the hard limit
 # requests are refused until the window ends.
 limits contains {
 	"name": sprintf("team %s per %s", [input.key.team, window]),
