@@ -1,34 +1,46 @@
 package main
 
 import (
+	"context"
 	"encoding/json"
 	"fmt"
 	"io"
+	"os"
 	"strings"
 	"text/tabwriter"
 	"time"
 
 	"github.com/spf13/cobra"
 
+	"github.com/penstock/penstock/gateway/internal/config"
 	"github.com/penstock/penstock/gateway/internal/door"
+	"github.com/penstock/penstock/gateway/internal/httpapi"
+	"github.com/penstock/penstock/gateway/internal/keys"
+	"github.com/penstock/penstock/gateway/internal/ledger"
 	"github.com/penstock/penstock/gateway/internal/llm"
 )
 
 func (a *app) explainCommand() *cobra.Command {
 	var file, output string
+	var as askerFlags
 	cmd := &cobra.Command{
 		Use:   "explain [REQUEST-ID]",
 		Short: "Say why a request went where it did, or where one would go",
 		Long: "With the id from the x-penstock-request-id header, explain shows the record of that request.\n" +
-			"With -f, it makes every decision about the request in a file, calls no provider and spends nothing.",
+			"With -f, it makes every decision about the request in a file, calls no provider and spends nothing. The flags say who\n" +
+			"would ask, with which tags and when; without them nobody in particular asks, now.",
 		Example: "  penstock explain req_01k9zq6m3c8v7e2x5d4r1t0wbn\n" +
-			"  penstock explain -f request.json",
+			"  penstock explain -f request.json\n" +
+			"  penstock explain -f request.json --key search-bot --tag usecase=support --at 23:30",
 		Args: atMostOne,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if (len(args) == 1) == (file != "") {
 				return &usageError{hint(fmt.Errorf("explain takes a request id, or -f with a file"), "penstock explain --help shows examples")}
 			}
-			record, err := a.recordFor(cmd, args, file)
+			if len(args) == 1 && as.given() {
+				return &usageError{hint(fmt.Errorf("--key, --team, --user, --tag and --at go with -f only"), "the record of a request says who asked and when")}
+			}
+			record, err := a.recordFor(cmd, args, file, &as)
 			if err != nil {
 				return fmt.Errorf("explain %s: %w", strings.Join(append(args, file), ""), plainly(err))
 			}
@@ -39,11 +51,17 @@ func (a *app) explainCommand() *cobra.Command {
 		},
 	}
 	cmd.Flags().StringVarP(&file, "file", "f", "", "file with a chat-completions request; - is standard input")
+	fl := cmd.Flags()
+	fl.StringVar(&as.Key, "key", "", "with -f: id or name of the virtual key that asks")
+	fl.StringVar(&as.Team, "team", "", "with -f: team of the caller, in place of the key's")
+	fl.StringVar(&as.User, "user", "", "with -f: user of the caller, in place of the key's")
+	fl.StringArrayVar(&as.tags, "tag", nil, "with -f: NAME=VALUE, a tag that the caller sends; may be repeated")
+	fl.StringVar(&as.At, "at", "", "with -f: when, such as 23:30 or \"2026-12-25 23:30\", in the configured time zone")
 	addOutput(cmd, &output, "text", "json")
 	return cmd
 }
 
-func (a *app) recordFor(cmd *cobra.Command, args []string, file string) (*llm.Record, error) {
+func (a *app) recordFor(cmd *cobra.Command, args []string, file string, as *askerFlags) (*llm.Record, error) {
 	if len(args) == 1 {
 		l, err := a.readLedger(cmd.Context())
 		if err != nil {
@@ -52,25 +70,62 @@ func (a *app) recordFor(cmd *cobra.Command, args []string, file string) (*llm.Re
 		defer l.Close()
 		return l.Get(cmd.Context(), args[0])
 	}
+	asker, err := as.parse()
+	if err != nil {
+		return nil, err
+	}
 	body, err := a.readInput(cmd, file)
 	if err != nil {
 		return nil, err
 	}
+	return a.dryRun(cmd.Context(), body, asker)
+}
+
+// dryRun makes every decision about a chat-completions request as a gateway with this
+// configuration would, its ledger's keys and spending included.
+func (a *app) dryRun(ctx context.Context, body []byte, as httpapi.Asker) (*llm.Record, error) {
 	facts, cache, err := door.Scan(body, door.Options{})
 	if err != nil {
 		return nil, err
 	}
-	c, err := a.load(cmd.Context())
+	c, err := a.load(ctx)
 	if err != nil {
 		return nil, err
 	}
-	g, err := a.rehearse(cmd.Context(), c)
+	g, err := a.rehearse(ctx, c)
 	if err != nil {
 		return nil, err
 	}
-	defer g.close(cmd.Context())
-	return g.explain(cmd.Context(), &llm.Request{ID: "dry-run", Endpoint: llm.ChatCompletions, Dialect: llm.OpenAI, Body: body,
-		Facts: facts, Cache: cache, Tags: facts.Metadata, Received: time.Now()}), nil
+	defer g.close(ctx)
+	req := &llm.Request{ID: "dry-run", Endpoint: llm.ChatCompletions, Dialect: llm.OpenAI, Body: body,
+		Facts: facts, Cache: cache, Tags: facts.Metadata, Received: time.Now()}
+	if err := g.assumeFromLedger(ctx, c, req, as); err != nil {
+		return nil, err
+	}
+	return g.explain(ctx, req), nil
+}
+
+// assumeFromLedger finds keys and what was spent in the ledger of a gateway that may be
+// serving. Without a ledger nothing was spent, and there are no keys.
+func (g *gateway) assumeFromLedger(ctx context.Context, c *config.Config, req *llm.Request, as httpapi.Asker) error {
+	if _, err := os.Stat(c.Ledger.File()); err != nil && as.Key == "" {
+		return assume(ctx, req, as, nil, c.TimeZone.Location())
+	}
+	l, err := ledger.Attach(ctx, string(c.Ledger))
+	if err != nil {
+		return ledgerHint(err)
+	}
+	defer l.Close()
+	totals, err := l.Totals(ctx, time.Now())
+	if err != nil {
+		return err
+	}
+	g.meter.Restore(totals)
+	ring, err := keys.Open(ctx, l.DB(), keys.Options{})
+	if err != nil {
+		return err
+	}
+	return assume(ctx, req, as, ring, c.TimeZone.Location())
 }
 
 // tell writes a record for people, in the order in which things happened.

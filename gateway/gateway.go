@@ -129,7 +129,7 @@ func (g *gateway) openParts(c *config.Config) (err error) {
 	if g.catalog, err = catalog.Load(); err != nil {
 		return err
 	}
-	g.meter = meter.New(time.Now, time.UTC, meter.Options{Lease: holdLife})
+	g.meter = meter.New(time.Now, c.TimeZone.Location(), meter.Options{Lease: holdLife})
 	if g.cache, err = cache.New(int64(c.Cache.Size)); err != nil {
 		return err
 	}
@@ -215,6 +215,14 @@ func (g *gateway) inflight() int64 {
 		return api.Inflight()
 	}
 	return 0
+}
+
+// explainAs explains a request of the given caller.
+func (g *gateway) explainAs(ctx context.Context, req *llm.Request, as httpapi.Asker) (any, error) {
+	if err := assume(ctx, req, as, g.keys, g.world.Load().config.TimeZone.Location()); err != nil {
+		return nil, err
+	}
+	return g.explain(ctx, req), nil
 }
 
 // explain makes every decision about a request without sending it.

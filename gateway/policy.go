@@ -1,9 +1,12 @@
 package main
 
 import (
+	"context"
 	"fmt"
 	"io"
 	"os"
+	"strings"
+	"time"
 
 	"github.com/spf13/cobra"
 
@@ -93,6 +96,8 @@ func (a *app) policyEvalCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "eval [FOLDER]",
 		Short: "Decide on one input and print the decision",
+		Long: "The input need not be complete: what the gateway sends with every request is added, and named on standard error.\n" +
+			"What the gateway would never send is an error; policies/schema/input.json describes the input.",
 		Example: "  penstock policy eval ./policies --input input.json\n" +
 			"  echo '{\"key\":{\"team\":\"search\"}}' | penstock policy eval --input -",
 		Args: atMostOne,
@@ -105,9 +110,16 @@ func (a *app) policyEvalCommand() *cobra.Command {
 			if err != nil {
 				return err
 			}
-			result, err := policy.Eval(cmd.Context(), source, input, explain)
+			zone, err := a.policyZone(cmd.Context())
 			if err != nil {
 				return err
+			}
+			result, err := policy.Eval(cmd.Context(), source, input, policy.EvalOptions{File: inputName(file), Location: zone, Trace: explain})
+			if err != nil {
+				return err
+			}
+			if len(result.Added) > 0 {
+				fmt.Fprintf(a.stderr, "added what every request has: %s\n", strings.Join(result.Added, ", "))
 			}
 			fmt.Fprint(a.stderr, result.Trace)
 			if result.Decision != nil {
@@ -119,6 +131,26 @@ func (a *app) policyEvalCommand() *cobra.Command {
 	cmd.Flags().StringVarP(&file, "input", "f", "", "file with the input as JSON; - is standard input")
 	cmd.Flags().BoolVar(&explain, "explain", false, "trace the evaluation on standard error")
 	return cmd
+}
+
+// inputName is how faults name the file of a flag.
+func inputName(file string) string {
+	if file == "-" {
+		return "standard input"
+	}
+	return file
+}
+
+// policyZone is the time zone of the configuration, UTC where there is none.
+func (a *app) policyZone(ctx context.Context) (*time.Location, error) {
+	if a.configPath() == "" {
+		return time.UTC, nil
+	}
+	c, err := a.load(ctx)
+	if err != nil {
+		return nil, err
+	}
+	return c.TimeZone.Location(), nil
 }
 
 // readInput reads the file that a flag names; "-" is standard input.

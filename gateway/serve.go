@@ -160,7 +160,7 @@ func (g *gateway) apiOptions(c *config.Config) httpapi.Options {
 		Metrics:      g.telemetry.Handler(),
 		Record:       func(ctx context.Context, id string) (any, error) { return g.ledger.Get(ctx, id) },
 		Spend:        g.spend,
-		Explain:      func(ctx context.Context, req *llm.Request) (any, error) { return g.explain(ctx, req), nil },
+		Explain:      g.explainAs,
 		Reload:       func(ctx context.Context) (any, error) { return g.reloaded(ctx) },
 		AdminAuth:    httpapi.AdminAuth(c.Admin.Auth),
 		Limits: httpapi.Limits{Body: int64(c.Server.MaxBody), Bodies: bodiesLimit(c.Server, availableMemory(os.DirFS("/"))),

@@ -27,7 +27,7 @@ import (
 type policyStage struct{ engine *policy.Engine }
 
 func (s policyStage) Decide(ctx context.Context, req *llm.Request, route *llm.Route) (llm.Verdict, error) {
-	in := policy.Input{Request: req, Route: route.Name, Targets: route.Targets}
+	in := policy.Input{Request: req, Route: route.Name, Targets: route.Targets, Now: req.At}
 	for _, t := range route.Targets {
 		if t.Price.Known {
 			in.CostKnown = true

@@ -108,14 +108,15 @@ func providerOptions(p config.Provider) upstream.Options {
 // openPolicy compiles the policy, or takes over that of the world before this one,
 // with all that it remembers, if it is still the same.
 func (w *world) openPolicy(ctx context.Context, g *gateway) (err error) {
-	if old := g.world.Load(); old != nil && old.config.Policies == w.config.Policies && old.policy.Current() {
+	if old := g.world.Load(); old != nil && old.config.Policies == w.config.Policies && old.config.TimeZone == w.config.TimeZone && old.policy.Current() {
 		w.policy = old.policy
 		return nil
 	}
 	w.policy, err = policy.New(ctx, policy.Options{
-		Source: policy.Source{Dir: w.config.Policies, FS: policies.FS},
-		Log:    g.log,
-		Usage:  g.usage,
+		Source:   policy.Source{Dir: w.config.Policies, FS: policies.FS},
+		Log:      g.log,
+		Location: w.config.TimeZone.Location(),
+		Usage:    g.usage,
 	})
 	var faults policy.Faults
 	if err != nil && !errors.As(err, &faults) && w.config.Policies != "" {

@@ -45,6 +45,10 @@ type Config struct {
 	// Policies is the folder of Rego files that decide on admission; left out, the
 	// built-in policy decides. Like every path here it is relative to this file.
 	Policies string `yaml:"policies"`
+	// TimeZone is the zone of the clock that policies read and in which the days, weeks
+	// and months of limits begin: a name such as Europe/Berlin. UTC when left out. A
+	// change needs a restart, since amounts are counted by window.
+	TimeZone TimeZone `yaml:"time_zone"`
 	// Cache is the store of replies that all routes with a cache share.
 	Cache Cache `yaml:"cache"`
 	// Ledger is where usage records and keys are kept: sqlite://FILE.

@@ -13,6 +13,7 @@ func setDefaults(v any) {
 		c.Ledger = "sqlite://penstock.db"
 		c.State = "memory"
 		c.Unpriced = UnpricedDeny
+		c.TimeZone = "UTC"
 	case *Admin:
 		c.Listen = "127.0.0.1:8081"
 		c.Auth = AuthLoopback

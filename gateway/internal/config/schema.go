@@ -60,6 +60,8 @@ func schemaOf(t reflect.Type) *jsonschema.Schema {
 		return pattern(`^[0-9.a-zµ]+\.\.[0-9.a-zµ]+$`, "200ms..5s")
 	case reflect.TypeFor[LedgerURL]():
 		return pattern(`^sqlite://[^?#]+$`, "sqlite://penstock.db")
+	case reflect.TypeFor[TimeZone]():
+		return pattern(`^[A-Za-z][A-Za-z0-9_+/-]*$`, "UTC", "Europe/Berlin")
 	case reflect.TypeFor[Secret]():
 		return &jsonschema.Schema{Type: "string", Examples: []any{"env:OPENAI_API_KEY", "file:/run/secrets/openai"}}
 	case reflect.TypeFor[Dollars]():

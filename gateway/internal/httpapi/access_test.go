@@ -40,7 +40,7 @@ func everything() Options {
 		Spend: func(context.Context, []string, time.Time, time.Time) (any, error) {
 			return answer()
 		},
-		Explain:   func(context.Context, *llm.Request) (any, error) { return answer() },
+		Explain:   func(context.Context, *llm.Request, Asker) (any, error) { return answer() },
 		Reload:    func(context.Context) (any, error) { return answer() },
 		AdminAuth: AdminKey,
 	}

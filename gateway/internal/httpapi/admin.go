@@ -28,11 +28,20 @@ func (a *API) record(x *exchange) error {
 
 // explain serves POST /admin/v1/explain.
 func (a *API) explain(x *exchange) error {
-	req, err := a.request(x)
+	body, err := x.body()
 	if err != nil {
 		return err
 	}
-	rec, err := a.o.Explain(x.r.Context(), req)
+	body, as, err := splitExplanation(body)
+	if err != nil {
+		return err
+	}
+	x.who = llm.Principal{} // the operator asks on behalf of somebody else
+	req, err := a.requestOf(x, body)
+	if err != nil {
+		return err
+	}
+	rec, err := a.o.Explain(x.r.Context(), req, as)
 	if err != nil {
 		return err
 	}

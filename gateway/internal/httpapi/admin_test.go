@@ -7,6 +7,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/google/go-cmp/cmp"
+
 	"github.com/penstock/penstock/gateway/internal/httpapi"
 	"github.com/penstock/penstock/gateway/internal/llm"
 )
@@ -43,9 +45,42 @@ func TestAdminSpend(t *testing.T) {
 	}
 }
 
+func TestAdminExplainSaysForWhom(t *testing.T) {
+	o := options()
+	var got httpapi.Asker
+	o.Explain = func(_ context.Context, req *llm.Request, as httpapi.Asker) (any, error) {
+		got = as
+		return &llm.Record{ID: req.ID, Model: req.Facts.Model, User: req.Facts.User}, nil
+	}
+	addr := startAdmin(t, o)
+	const ask = `"model":"m","messages":[{"role":"user","content":"hi"}]`
+	whole := httpapi.Asker{Key: "ci", Team: "search", User: "ada", Tags: map[string]string{"usecase": "support"}, At: "23:30"}
+	flat := whole
+	flat.User = ""
+	for body, want := range map[string]httpapi.Asker{
+		`{` + ask + `}`: {},
+		`{"request":{` + ask + `},"key":"ci","team":"search","user":"ada","tags":{"usecase":"support"},"at":"23:30"}`: whole,
+		`{"request":{` + ask + `},"key":"ci","team":"search","user":"ada","tag":"usecase=support","at":"23:30"}`:      whole,
+		`{` + ask + `,"user":"u","key":"ci","team":"search","tag":["usecase=support"],"at":"23:30"}`:                  flat,
+	} {
+		resp, reply := call(t, "POST", addr, "/admin/v1/explain", body)
+		if diff := cmp.Diff(want, got); diff != "" || resp.StatusCode != 200 || !strings.Contains(reply, `"model":"m"`) {
+			t.Errorf("%s: %d %s, asker differs (-want +got):\n%s", body, resp.StatusCode, reply, diff)
+		}
+	}
+	for _, body := range []string{
+		`{"request":{` + ask + `},"teem":"x"}`, `{"request":{` + ask + `},"team":7}`, `{"request":[],"team":"x"}`,
+		`{"request":{` + ask + `},"tags":{"":"x"}}`,
+	} {
+		if resp, reply := call(t, "POST", addr, "/admin/v1/explain", body); resp.StatusCode != 400 {
+			t.Errorf("%s: %d %s, want 400", body, resp.StatusCode, reply)
+		}
+	}
+}
+
 func TestAdminExplainAndRecords(t *testing.T) {
 	o := options()
-	o.Explain = func(_ context.Context, req *llm.Request) (any, error) {
+	o.Explain = func(_ context.Context, req *llm.Request, _ httpapi.Asker) (any, error) {
 		return &llm.Record{ID: req.ID, Dry: true, Model: req.Facts.Model, Tags: req.Tags}, nil
 	}
 	o.Record = func(_ context.Context, id string) (any, error) {

@@ -42,6 +42,11 @@ func (a *API) request(x *exchange) (*llm.Request, error) {
 			return nil, err
 		}
 	}
+	return a.requestOf(x, body, fromHeaders)
+}
+
+// requestOf makes a request of a body in the canonical form and the tags in the headers.
+func (a *API) requestOf(x *exchange, body []byte, fromHeaders map[string]string) (*llm.Request, error) {
 	facts, cache, err := a.o.Scan(body)
 	if err != nil {
 		return nil, x.misread(err)

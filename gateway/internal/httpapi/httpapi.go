@@ -94,8 +94,8 @@ type Options struct {
 	// Spend sums up what was used since and until, grouped by the given dimensions.
 	// The answer marshals to {"rows": […], "total": {…}}; rows are also offered as CSV.
 	Spend func(ctx context.Context, by []string, since, until time.Time) (any, error)
-	// Explain says what would happen to a request, without doing it.
-	Explain func(ctx context.Context, req *llm.Request) (any, error)
+	// Explain says what would happen to a request of that caller, without doing it.
+	Explain func(ctx context.Context, req *llm.Request, as Asker) (any, error)
 	// Reload loads configuration, policies and modules again.
 	Reload func(ctx context.Context) (any, error)
 	// AdminAuth guards the admin handler; empty means AdminLoopback.

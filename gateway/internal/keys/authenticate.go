@@ -53,10 +53,7 @@ type entry struct {
 }
 
 func newEntry(k Key, hash [sha256.Size]byte) *entry {
-	return &entry{Key: k, hash: hash, principal: llm.Principal{
-		KeyID: k.Origin, Name: k.Name, Team: k.Team, User: k.User, Roles: k.Roles, Models: k.Models,
-		Tags: k.Tags, Budget: k.Budget, Expires: k.Expires,
-	}}
+	return &entry{Key: k, hash: hash, principal: k.Principal()}
 }
 
 // fits reports whether the token is this key's, in a time that does not depend on

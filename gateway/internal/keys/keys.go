@@ -60,6 +60,12 @@ func (k *Key) State(now time.Time) string {
 	return "active"
 }
 
+// Principal is who a caller with this key is. Its lists and maps are the key's.
+func (k *Key) Principal() llm.Principal {
+	return llm.Principal{KeyID: k.Origin, Name: k.Name, Team: k.Team, User: k.User, Roles: k.Roles, Models: k.Models,
+		Tags: k.Tags, Budget: k.Budget, Expires: k.Expires}
+}
+
 // Options tune Keys. The zero value works.
 type Options struct {
 	// Now is the clock; nil means time.Now.

@@ -27,6 +27,9 @@ type Request struct {
 	// why it may not keep them; nil means that nobody counts. It is called by the
 	// goroutine that serves the request.
 	Hold func(n int64) error
+	// At is the moment that a dry run decides for; zero, as for every real request,
+	// means now.
+	At time.Time
 }
 
 // Facts are what the gateway learns from a request body in one scan. Policy, price,

@@ -203,6 +203,9 @@ func (p *Pipeline) Serve(ctx context.Context, req *llm.Request, w Writer) (err e
 func (p *Pipeline) Explain(ctx context.Context, req *llm.Request) *llm.Record {
 	l := p.begin(req)
 	l.record.Dry = true
+	if !req.At.IsZero() {
+		l.record.Time = req.At
+	}
 	err := l.admit(ctx)
 	if err == nil {
 		_, err = l.rank(ctx)

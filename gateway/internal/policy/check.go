@@ -10,7 +10,6 @@ import (
 	"github.com/open-policy-agent/opa/v1/ast"
 	"github.com/open-policy-agent/opa/v1/rego"
 	"github.com/open-policy-agent/opa/v1/topdown"
-	"github.com/open-policy-agent/opa/v1/util"
 
 	"github.com/penstock/penstock/gateway/internal/llm"
 )
@@ -35,17 +34,33 @@ type Evaluation struct {
 	Err error
 	// Trace is the evaluation step by step, when it was asked for.
 	Trace string
+	// Added are the parts of the input that the gateway always sends and that were added,
+	// such as "input.key.roles", sorted.
+	Added []string
 	Took  time.Duration
 }
 
-// Eval evaluates the policy on an input given as JSON, which need not be complete. Its
-// error says that the policy or the input could not be read.
-func Eval(ctx context.Context, src Source, input []byte, explain bool) (Evaluation, error) {
-	parsed, err := parseInput(input)
+// EvalOptions say how Eval reads its input and what it shows. The zero value works.
+type EvalOptions struct {
+	// File names the input in faults; empty means "input".
+	File string
+	// Location is the time zone of input.time; nil means UTC. Now is the moment that is
+	// taken where the input does not say one; zero means the clock's.
+	Location *time.Location
+	Now      time.Time
+	// Trace asks for the evaluation step by step.
+	Trace bool
+}
+
+// Eval evaluates the policy on an input given as JSON. What the gateway always sends and
+// the input leaves out is added; what the gateway would never send is a fault. Its error
+// says that the policy or the input could not be read.
+func Eval(ctx context.Context, src Source, input []byte, o EvalOptions) (Evaluation, error) {
+	b, err := load(src)
 	if err != nil {
 		return Evaluation{}, fmt.Errorf("evaluate policy: %w", err)
 	}
-	b, err := load(src)
+	parsed, added, err := b.readInput(input, o)
 	if err != nil {
 		return Evaluation{}, fmt.Errorf("evaluate policy: %w", err)
 	}
@@ -53,22 +68,46 @@ func Eval(ctx context.Context, src Source, input []byte, explain bool) (Evaluati
 	if err != nil {
 		return Evaluation{}, fmt.Errorf("evaluate policy: %w", err)
 	}
-	return p.explain(ctx, parsed, explain), nil
+	e := p.explain(ctx, parsed, o.Trace)
+	e.Added = added
+	return e, nil
 }
 
-func parseInput(input []byte) (ast.Value, error) {
-	var v any
-	if err := util.UnmarshalJSON(input, &v); err != nil {
-		return nil, fmt.Errorf("input is not JSON: %w", err)
-	}
-	parsed, err := ast.InterfaceToValue(v)
+// readInput checks an input and completes it.
+func (b *bundle) readInput(input []byte, o EvalOptions) (ast.Value, []string, error) {
+	o = o.withDefaults()
+	n, err := parseJSON(input)
 	if err != nil {
-		return nil, fmt.Errorf("input: %w", err)
+		return nil, nil, Faults{faultIn(o.File, input, err)}
 	}
-	if _, ok := parsed.(ast.Object); !ok {
-		return nil, fmt.Errorf("input must be an object, not %s", ast.ValueName(parsed))
+	if faults := checkInput(n, b.schema); len(faults) > 0 {
+		var all Faults
+		for i := range faults {
+			all = append(all, faultIn(o.File, input, &faults[i]))
+		}
+		all.sort()
+		return nil, nil, all
 	}
-	return parsed, nil
+	given := n.plain().(map[string]any) // as the schema demands
+	added, err := complete(given, o.Now.In(o.Location))
+	if err != nil {
+		return nil, nil, err
+	}
+	parsed, err := ast.InterfaceToValue(given)
+	return parsed, added, err
+}
+
+func (o EvalOptions) withDefaults() EvalOptions {
+	if o.File == "" {
+		o.File = "input"
+	}
+	if o.Location == nil {
+		o.Location = time.UTC
+	}
+	if o.Now.IsZero() {
+		o.Now = time.Now()
+	}
+	return o
 }
 
 func (p *program) explain(ctx context.Context, input ast.Value, trace bool) (e Evaluation) {
@@ -107,16 +146,6 @@ func toJSON(v ast.Value) ([]byte, error) {
 		return nil, fmt.Errorf("decision as JSON: %w", err)
 	}
 	return json.MarshalIndent(plain, "", "  ")
-}
-
-// InputJSON is the whole input that a policy could read of a request, as JSON, usage
-// left empty: what `penstock policy eval --input` takes.
-func (e *Engine) InputJSON(in Input) ([]byte, error) {
-	if in.Now.IsZero() {
-		in.Now = e.options.Now()
-	}
-	in.Now = in.Now.In(e.options.Location)
-	return toJSON(value(string(wholeInput(in, nil, nil))))
 }
 
 // wholeInput is the canonical form with nothing left out.

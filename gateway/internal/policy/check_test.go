@@ -68,7 +68,7 @@ func TestTestNamesWhatIsNotCovered(t *testing.T) {
 }
 
 func TestEvalShowsTheDecision(t *testing.T) {
-	got, err := policy.Eval(t.Context(), source(""), []byte(`{"key": {"models": ["a"], "id": "k", "budget": {"max": 0.1, "window": "day"}}, "request": {"model": "b"}}`), true)
+	got, err := policy.Eval(t.Context(), source(""), []byte(`{"key": {"models": ["a"], "id": "k", "budget": {"max": 0.1, "window": "day"}}, "request": {"model": "b"}}`), policy.EvalOptions{Trace: true})
 	if err != nil || got.Err != nil {
 		t.Fatalf("Eval: %v, %v", err, got.Err)
 	}
@@ -89,37 +89,109 @@ func TestEvalShowsTheDecision(t *testing.T) {
 
 func TestEvalShowsWhatTheGatewayWouldNotTake(t *testing.T) {
 	dir := folder(t, map[string]string{"p.rego": byModel(`{"allow": 1}`)})
-	got, err := policy.Eval(t.Context(), source(dir), []byte(`{"request": {"model": "odd"}}`), false)
+	got, err := policy.Eval(t.Context(), source(dir), []byte(`{"request": {"model": "odd"}}`), policy.EvalOptions{})
 	if err != nil || got.Err == nil || !strings.Contains(string(got.Decision), `"allow": 1`) || got.Trace != "" {
 		t.Errorf("Eval = %+v, %v, want the raw decision and what is wrong with it", got, err)
 	}
-	got, err = policy.Eval(t.Context(), source(dir), []byte(`{}`), false)
+	dir = folder(t, map[string]string{"p.rego": "package penstock\ndecision := {\"allow\": true} if input.request.model != \"odd\""})
+	got, err = policy.Eval(t.Context(), source(dir), []byte(`{"request": {"model": "odd"}}`), policy.EvalOptions{})
 	if err != nil || got.Err == nil || got.Decision != nil {
 		t.Errorf("Eval = %+v, %v, want undefined", got, err)
 	}
 }
 
-func TestEvalRefusesInputThatIsNoObject(t *testing.T) {
-	for _, input := range []string{"", "{", "[]", "{} {}", "1"} {
-		if _, err := policy.Eval(t.Context(), source(""), []byte(input), false); err == nil {
-			t.Errorf("Eval of %q succeeded", input)
+// TestEvalDecidesAsTheGatewayDoes gives Eval as little as possible of what Decide gets
+// whole: rules that look for what is absent must see the same.
+func TestEvalDecidesAsTheGatewayDoes(t *testing.T) {
+	rules := map[string]string{
+		"no roles":     `count(input.key.roles) == 0`,
+		"no tag":       `not "usecase" in object.keys(input.request.tags)`,
+		"every model":  `every model in input.key.models { model != "x" }`,
+		"time":         `input.time.minute_of_day >= 0`,
+		"no usage":     `count(input.usage) == 0`,
+		"plain":        `input.request.stream == false`,
+		"endpoint":     `input.request.endpoint == "chat.completions"`,
+		"no targets":   `count(input.route.targets) == 0`,
+		"no metadata":  `input.request.metadata == {}`,
+		"version":      `input.v == 1`,
+		"whole member": `object.get(input, ["key", "tags"], null) == {}`,
+	}
+	for name, condition := range rules {
+		t.Run(name, func(t *testing.T) {
+			rego := "package penstock\ndeny contains {\"code\": \"no\", \"message\": \"No.\"} if " + condition + "\n"
+			e := newEngine(t, rego, policy.Options{})
+			want := decide(t, e, policy.Input{Request: request("smart")})
+			for _, input := range []string{`{}`, `{"key": {}}`, `{"request": {"model": "smart"}, "route": {}, "time": {}}`} {
+				got, err := policy.Eval(t.Context(), source(folder(t, map[string]string{"policy.rego": rego})), []byte(input), policy.EvalOptions{})
+				if err != nil || got.Err != nil {
+					t.Fatalf("Eval: %v, %v", err, got.Err)
+				}
+				if want.Allow || got.Verdict.Allow {
+					t.Errorf("Eval of %s allows: %v, the gateway: %v, want neither to", input, got.Verdict.Allow, want.Allow)
+				}
+			}
+		})
+	}
+}
+
+func TestEvalSaysWhatItAdded(t *testing.T) {
+	got, err := policy.Eval(t.Context(), source(""), []byte(`{"key": {"team": "a"}, "request": {"model": "b", "tags": {}}, "usage": {}, "v": 1}`), policy.EvalOptions{})
+	want := []string{"input.key.models", "input.key.roles", "input.key.tags", "input.request.data_classes", "input.request.dialect", "input.request.endpoint",
+		"input.request.est_input_tokens", "input.request.features", "input.request.metadata", "input.request.stream", "input.route", "input.time"}
+	if diff := cmp.Diff(want, got.Added); diff != "" || err != nil {
+		t.Errorf("Added differs (-want +got), %v:\n%s", err, diff)
+	}
+}
+
+func TestEvalTimeAgreesWithItself(t *testing.T) {
+	berlin, err := time.LoadLocation("Europe/Berlin")
+	if err != nil {
+		t.Fatal(err)
+	}
+	now := time.Date(2026, time.March, 4, 22, 30, 0, 0, time.UTC) // a Wednesday, 23:30 in Berlin
+	dir := folder(t, map[string]string{"p.rego": "package penstock\ndecision := {\"allow\": true, \"warnings\": [sprintf(\"%s %s %d %d\", " +
+		"[input.time.weekday, input.time.date, input.time.minute_of_day, input.time.unix_minute])]}\n"})
+	tests := []struct{ time, want string }{
+		{`{}`, "Wednesday 2026-03-04 1410 29544390"},
+		{`{"minute_of_day": 60}`, "Wednesday 2026-03-04 60 29543040"},
+		{`{"weekday": "Sunday"}`, "Sunday 2026-03-08 1410 29550150"},
+		{`{"date": "2026-12-25"}`, "Friday 2026-12-25 1410 29970630"},
+		{`{"unix_minute": 0}`, "Thursday 1970-01-01 60 0"},
+		{`{"date": "2026-07-01", "minute_of_day": 0}`, "Wednesday 2026-07-01 0 29714280"}, // summer time
+	}
+	for _, tt := range tests {
+		got, err := policy.Eval(t.Context(), source(dir), []byte(`{"time": `+tt.time+`}`), policy.EvalOptions{Location: berlin, Now: now})
+		if err != nil || got.Err != nil || got.Verdict.Warnings[0] != tt.want {
+			t.Errorf("time %s became %v (%v, %v), want %s", tt.time, got.Verdict.Warnings, err, got.Err, tt.want)
 		}
 	}
 }
 
-func TestInputJSONIsWhatEvalTakes(t *testing.T) {
-	e := newEngine(t, "", policy.Options{Now: func() time.Time { return time.Unix(0, 0) }})
-	input, err := e.InputJSON(policy.Input{Request: keyed("anthropic/claude")})
-	if err != nil {
-		t.Fatal(err)
+func TestEvalRefusesWhatTheGatewayNeverSends(t *testing.T) {
+	tests := []struct{ input, want string }{
+		{"{\n  \"request\": {\"modle\": \"x\"}\n}", "in.json:2:24: input.request.modle: unknown; did you mean model?"},
+		{`{"team": "x"}`, "in.json:1:10: input.team: unknown; known are key, request, route, time, usage, v"},
+		{`{"key": {"team": 7}}`, "in.json:1:18: input.key.team: must be a string, not an integer"},
+		{`{"key": {"team": null}}`, "input.key.team: must be a string, not null"},
+		{`{"key": {"roles": "admin"}}`, "input.key.roles: must be an array, not a string"},
+		{`{"key": {"roles": ["a", 1]}}`, "in.json:1:25: input.key.roles[1]: must be a string, not an integer"},
+		{`{"key": {"budget": {"max": 1}}}`, "input.key.budget.window: missing"},
+		{`{"key": {"budget": {"max": -1, "window": "day"}}}`, "input.key.budget.max: must be at least 0, not -1"},
+		{`{"time": {"weekday": "Sonntag"}}`, `input.time.weekday: "Sonntag" is none of`},
+		{`{"time": {"minute_of_day": 1440}}`, "input.time.minute_of_day: must be at most 1439, not 1440"},
+		{`{"time": {"minute_of_day": 1.5}}`, "input.time.minute_of_day: must be an integer, not a number"},
+		{`{"v": 2}`, "input.v: must be 1, not 2"},
+		{`{"usage": {"team:x": {"day": {"usd": "50"}}}}`, "input.usage.team:x.day.usd: must be an integer, not a string"},
+		{`{"route": {"targets": [{"id": "a/b"}]}}`, "input.route.targets[0].provider: missing"},
+		{`{"key": {"team": "a", "team": "b"}}`, `in.json:1:23: "team" is given twice`},
+		{"", "in.json:1:1: not JSON: it ends too early"}, {"{", "not JSON"}, {"{} {}", "something follows"},
+		{"[]", "input: must be an object, not an array"}, {"1", "input: must be an object, not an integer"},
 	}
-	got, err := policy.Eval(t.Context(), source(""), input, false)
-	if err != nil || got.Err != nil {
-		t.Fatalf("Eval: %v, %v", err, got.Err)
-	}
-	want := decide(t, e, policy.Input{Request: keyed("anthropic/claude")})
-	if diff := cmp.Diff(want, got.Verdict); diff != "" {
-		t.Errorf("Eval differs from Decide (-Decide +Eval):\n%s", diff)
+	for _, tt := range tests {
+		_, err := policy.Eval(t.Context(), source(""), []byte(tt.input), policy.EvalOptions{File: "in.json"})
+		if err == nil || !strings.Contains(err.Error(), tt.want) {
+			t.Errorf("Eval of %q = %v, want %q", tt.input, err, tt.want)
+		}
 	}
 }
 

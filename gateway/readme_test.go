@@ -1,0 +1,36 @@
+package main
+
+import (
+	"os"
+	"strings"
+	"testing"
+)
+
+// TestReadmePolicyCommandsWorkInAClone runs every `penstock policy …` of the READMEs as a
+// newcomer does: in the repository's folder.
+func TestReadmePolicyCommandsWorkInAClone(t *testing.T) {
+	t.Chdir("..")
+	ran := 0
+	for _, readme := range []string{"README.md", "policies/README.md"} {
+		text, err := os.ReadFile(readme)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for line := range strings.Lines(string(text)) {
+			line, _, _ = strings.Cut(strings.TrimPrefix(line, "$ "), "#")
+			args := strings.Fields(strings.TrimPrefix(line, "bin/"))
+			if len(args) < 3 || args[0] != "penstock" || args[1] != "policy" {
+				continue
+			}
+			ran++
+			var out, talk strings.Builder
+			none := func(string) string { return "" }
+			if err := run(t.Context(), args[1:], none, &out, &talk); err != nil {
+				t.Errorf("%s: %q: %v\n%s%s", readme, line, err, out.String(), talk.String())
+			}
+		}
+	}
+	if ran < 5 {
+		t.Errorf("found %d commands only", ran)
+	}
+}
