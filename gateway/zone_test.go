@@ -43,7 +43,7 @@ func checkZone(t *testing.T, g *gateway, c *config.Config) {
 	t.Helper()
 	today := func() string { return time.Now().In(c.TimeZone.Location()).Format(time.DateOnly) }
 	before := today()
-	states, err := g.meter.Reserve("lease", []llm.Limit{{Name: "n", Scope: "s", Unit: llm.UnitRequests, Window: "day", Max: 5}}, llm.Amounts{Requests: 1})
+	states, _, err := g.meter.Reserve("lease", []llm.Limit{{Name: "n", Scope: "s", Unit: llm.UnitRequests, Window: "day", Max: 5}}, llm.Exactly(llm.Amounts{Requests: 1}))
 	if err != nil {
 		t.Fatal(err)
 	}
