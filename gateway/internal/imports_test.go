@@ -27,7 +27,7 @@ var owners = map[string]string{
 	"github.com/dgraph-io/ristretto":      "cache",
 	"modernc.org/sqlite":                  "ledger",
 	"github.com/goccy/go-yaml":            "config",
-	"go.yaml.in/yaml":                    "policy",
+	"go.yaml.in/yaml":                     "policy",
 	"github.com/invopop/jsonschema":       "config",
 	"github.com/fsnotify/fsnotify":        "config",
 	"github.com/prometheus/client_golang": "telemetry",
