@@ -28,6 +28,10 @@ func (a *API) record(x *exchange) error {
 
 // explain serves POST /admin/v1/explain.
 func (a *API) explain(x *exchange) error {
+	fromHeaders, err := tagsIn(x.r.Header)
+	if err != nil {
+		return err
+	}
 	body, err := x.body()
 	if err != nil {
 		return err
@@ -37,7 +41,7 @@ func (a *API) explain(x *exchange) error {
 		return err
 	}
 	x.who = llm.Principal{} // the operator asks on behalf of somebody else
-	req, err := a.requestOf(x, body)
+	req, err := a.requestOf(x, body, fromHeaders)
 	if err != nil {
 		return err
 	}
