@@ -113,9 +113,11 @@ func (r *routes) plain(name, provider, model string) *llm.Route {
 func (r *routes) route(name, star string, m config.Model) *llm.Route {
 	route := &llm.Route{
 		Name: name, Router: m.Router, With: json.RawMessage(m.With),
-		Retries:  llm.Retries{Attempts: m.Retries.Attempts, Min: m.Retries.Backoff.Min, Max: m.Retries.Backoff.Max},
-		Timeout:  llm.Timeouts{FirstToken: m.Timeout.FirstToken, Idle: m.Timeout.Idle, Total: m.Timeout.Total},
-		CacheTTL: m.Cache.TTL, CacheShared: m.Cache.Shared, Transforms: m.Transform, Revision: r.revision(m.Transform),
+		Retries: llm.Retries{Attempts: m.Retries.Attempts, Min: m.Retries.Backoff.Min, Max: m.Retries.Backoff.Max},
+		Timeout: llm.Timeouts{FirstToken: m.Timeout.FirstToken, Idle: m.Timeout.Idle, PingIdle: m.Timeout.PingIdle,
+			KeepAlive: m.Timeout.KeepAlive, Total: m.Timeout.Total},
+		EmptyPass: m.Empty == config.EmptyPass,
+		CacheTTL:  m.Cache.TTL, CacheShared: m.Cache.Shared, Transforms: m.Transform, Revision: r.revision(m.Transform),
 		AllowUnpriced: cmp.Or(m.Unpriced, r.config.Unpriced) == config.UnpricedAllow,
 	}
 	for _, t := range m.Targets {

@@ -44,7 +44,8 @@ type world struct {
 func (g *gateway) build(ctx context.Context, c *config.Config) (*world, error) {
 	w := &world{config: c, clients: map[string]*upstream.Client{}, plugins: map[string]plugin{}, callers: map[string]*module.ClientDialect{}, gone: make(chan struct{})}
 	ranker := routerStage{map[string]*module.Ranker{}, map[string]bool{}}
-	dialects := &dialect.Dialects{Modules: translators{}, Transforms: map[string]dialect.Transform{}, Scan: scanAgain, ErrorOf: errorOf}
+	dialects := &dialect.Dialects{Modules: translators{}, Transforms: map[string]dialect.Transform{}, Scan: scanAgain, ErrorOf: errorOf,
+		MaxReply: int64(c.Server.MaxReply)}
 	err := errors.Join(w.openClients(g), w.openPolicy(ctx, g), w.openPlugins(ctx, g), w.openRouters(ctx, g, ranker),
 		w.openTransforms(dialects.Transforms), w.openTranslators(g, dialects), w.openEndpoints())
 	if err != nil {
@@ -83,7 +84,7 @@ func (w *world) openClients(g *gateway) error {
 	w.clients[config.Demo], err = upstream.New(upstream.Options{BaseURL: g.demo.URL(), AllowPrivate: true, Proxy: upstream.NoProxy})
 	errs := []error{err}
 	for name, p := range w.config.Providers {
-		client, err := upstream.New(providerOptions(p))
+		client, err := upstream.New(providerOptions(p, w.config.Server))
 		if err != nil {
 			errs = append(errs, config.Faults{w.config.Fault(config.Path("providers", name), "", "%v", err)})
 			continue
@@ -93,9 +94,14 @@ func (w *world) openClients(g *gateway) error {
 	return errors.Join(errs...)
 }
 
-func providerOptions(p config.Provider) upstream.Options {
+// maxStream bounds a stream as a whole, in bytes; one event of it may be as large as a
+// plain reply.
+const maxStream = 256 << 20
+
+func providerOptions(p config.Provider, s config.Server) upstream.Options {
 	o := upstream.Options{BaseURL: p.BaseURL, Key: upstream.Key(p.APIKey.Reveal()), AllowPrivate: p.AllowPrivate,
-		UserAgent: "penstock/" + version, Header: http.Header{}, Proxy: upstream.Key(p.Proxy.Reveal())}
+		UserAgent: "penstock/" + version, Header: http.Header{}, Proxy: upstream.Key(p.Proxy.Reveal()),
+		MaxReply: int64(s.MaxReply), MaxStream: max(int64(s.MaxReply), maxStream)}
 	if p.Dialect == llm.Anthropic {
 		o.Auth = upstream.XAPIKey
 	}

@@ -167,10 +167,13 @@ func (t *translator) sendUsage() {
 	w.close('}')
 }
 
-// sendDone ends a reply that is complete.
+// sendDone ends a reply that has come to its end.
 func (t *translator) sendDone() {
 	t.stream.phase = ended
-	t.lines.add("\n[DONE]")
+	if len(t.lines.b) > 0 {
+		t.lines.close('\n')
+	}
+	t.lines.add("[DONE]")
 }
 
 // sendFailure ends a reply that is not.

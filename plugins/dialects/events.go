@@ -45,20 +45,22 @@ func (t *translator) take(state, name, data []byte) error {
 		return nil
 	}
 	if string(name) == eventEnd {
-		t.sendFailure(failure{kind: "server_error", code: "stream_interrupted",
-			message: []byte("The provider's stream ended before the reply was complete.")})
+		t.streamEnd()
 		return nil
 	}
 	if t.stream.phase == opened && t.quickDelta(data) {
 		return nil
 	}
-	if !valid(data) {
+	if data = bytes.TrimSpace(data); string(data) == "null" {
+		return nil
+	}
+	if !valid(data) || data[0] != '{' {
 		t.sendFailure(failure{kind: "server_error", code: "upstream_error",
-			message: []byte("The provider's stream holds an event that is not JSON.")})
+			message: []byte("The provider's stream holds an event that is not a JSON object.")})
 		return nil
 	}
 	oneLine(data)
-	t.event(bytes.TrimLeft(data, " "), name)
+	t.event(data, name)
 	return nil
 }
 
@@ -332,11 +334,27 @@ func (t *translator) endBlocks() {
 	}
 }
 
-// messageStop completes the reply. A finish reason is due even when the provider
-// gave none.
+// messageStop ends the reply. Whether it is whole without a finish reason is for the
+// host to say.
 func (t *translator) messageStop() {
 	t.openReply()
-	t.sendFinish()
+	s := &t.stream
+	if s.stop == unfinished && s.tools > 0 && len(s.open) == 0 {
+		s.stop = called // a call that is complete says why the reply ends
+	}
+	if s.stop != unfinished {
+		t.sendFinish()
+	}
 	t.sendUsage()
 	t.sendDone()
+}
+
+// streamEnd ends a reply without message_stop: it is complete if its end was announced.
+func (t *translator) streamEnd() {
+	if t.stream.phase == finished {
+		t.messageStop()
+		return
+	}
+	t.sendFailure(failure{kind: "server_error", code: "stream_interrupted",
+		message: []byte("The provider's stream ended before the reply was complete.")})
 }

@@ -31,6 +31,8 @@ func finishOf(stop []byte) finish {
 // run tools only after this word.
 func (f finish) json(calls int64) string {
 	switch {
+	case f == unfinished:
+		return "null"
 	case f == cutShort:
 		return `"length"`
 	case f == filtered:

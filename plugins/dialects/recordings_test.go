@@ -246,7 +246,8 @@ func TestRecordedStreams(t *testing.T) {
 }
 
 // TestRecordedStreamsCut cuts every recorded stream before each of its events: no
-// cut stream may look complete.
+// stream that is cut before its stop reason may look complete, and one that is cut
+// after it has lost nothing.
 func TestRecordedStreamsCut(t *testing.T) {
 	for _, rec := range recordings(t, "anthropic", "messages") {
 		if !rec.Stream || rec.Status != 200 {
@@ -255,8 +256,9 @@ func TestRecordedStreamsCut(t *testing.T) {
 		events := parseSSE(rec.Response)
 		for cut := range events {
 			lines := play(t, events[:cut])
-			if last := lines[len(lines)-1]; !strings.Contains(last, `"code":"stream_interrupted"`) {
-				t.Fatalf("%s cut before event %d ends in %q", filepath.Base(rec.path), cut, last)
+			whole := accumulate(t, events[:cut]).StopReason != ""
+			if last := lines[len(lines)-1]; (last == "[DONE]") != whole || strings.Contains(last, `"code":"stream_interrupted"`) == whole {
+				t.Fatalf("%s cut before event %d ends in %q; a stop reason had come: %t", filepath.Base(rec.path), cut, last, whole)
 			}
 		}
 	}

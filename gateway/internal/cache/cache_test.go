@@ -75,7 +75,7 @@ func TestTeeKeepsCompleteReplies(t *testing.T) {
 	c := open(t, 1<<20)
 	usage := llm.Usage{Input: 1000, Output: 2000}
 	price := llm.Price{Known: true, Input: llm.USD, Output: 2 * llm.USD}
-	s := &script{events: frames(`{"a":1}`, `{"b":2}`), err: io.EOF, tally: llm.Tally{Finish: "stop", Usage: &usage, Model: "m-1"}}
+	s := &script{events: frames(`{"a":1}`, `{"b":2}`), err: io.EOF, tally: llm.Tally{Content: true, Finish: "stop", Usage: &usage, Model: "m-1"}}
 	want := frames(`{"a":1}`, `{"b":2}`)
 	key := cache.NewKey([]byte("k"))
 	tee := c.Tee(s, cache.Recording{Key: key, TTL: time.Minute, Stream: true, Namespace: "n", Target: "p/m", Provider: "p", Price: price})
@@ -125,17 +125,18 @@ func TestTeeKeepsNothingElse(t *testing.T) {
 		r      cache.Recording
 		kept   bool
 	}{
-		{"complete", done, io.EOF, llm.Tally{Finish: "stop"}, cache.Recording{TTL: time.Hour}, true},
-		{"no lifetime", done, io.EOF, llm.Tally{Finish: "stop"}, cache.Recording{}, false},
-		{"cut", done[:1], errors.New("reset"), llm.Tally{Finish: "stop"}, cache.Recording{TTL: time.Hour}, false},
-		{"ended without final", done[:1], io.EOF, llm.Tally{Finish: "stop"}, cache.Recording{TTL: time.Hour}, false},
-		{"length", done, io.EOF, llm.Tally{Finish: "length"}, cache.Recording{TTL: time.Hour}, false},
-		{"filtered", done, io.EOF, llm.Tally{Finish: "content_filter"}, cache.Recording{TTL: time.Hour}, false},
+		{"complete", done, io.EOF, llm.Tally{Content: true, Finish: "stop"}, cache.Recording{TTL: time.Hour}, true},
+		{"empty", done, io.EOF, llm.Tally{Finish: "stop"}, cache.Recording{TTL: time.Hour}, false},
+		{"no lifetime", done, io.EOF, llm.Tally{Content: true, Finish: "stop"}, cache.Recording{}, false},
+		{"cut", done[:1], errors.New("reset"), llm.Tally{Content: true, Finish: "stop"}, cache.Recording{TTL: time.Hour}, false},
+		{"ended without final", done[:1], io.EOF, llm.Tally{Content: true, Finish: "stop"}, cache.Recording{TTL: time.Hour}, false},
+		{"length", done, io.EOF, llm.Tally{Content: true, Finish: "length"}, cache.Recording{TTL: time.Hour}, false},
+		{"filtered", done, io.EOF, llm.Tally{Content: true, Finish: "content_filter"}, cache.Recording{TTL: time.Hour}, false},
 		{"no finish", done, io.EOF, llm.Tally{}, cache.Recording{TTL: time.Hour}, false},
-		{"tool calls", done, io.EOF, llm.Tally{Finish: "tool_calls", ToolCalls: true}, cache.Recording{TTL: time.Hour}, false},
-		{"tool calls that say stop", done, io.EOF, llm.Tally{Finish: "stop", ToolCalls: true}, cache.Recording{TTL: time.Hour}, false},
-		{"tool calls allowed", done, io.EOF, llm.Tally{Finish: "tool_calls", ToolCalls: true}, cache.Recording{TTL: time.Hour, ToolCalls: true}, true},
-		{"too large", frames(string(make([]byte, 300<<10))), io.EOF, llm.Tally{Finish: "stop"}, cache.Recording{TTL: time.Hour}, false},
+		{"tool calls", done, io.EOF, llm.Tally{Content: true, Finish: "tool_calls", ToolCalls: true}, cache.Recording{TTL: time.Hour}, false},
+		{"tool calls that say stop", done, io.EOF, llm.Tally{Content: true, Finish: "stop", ToolCalls: true}, cache.Recording{TTL: time.Hour}, false},
+		{"tool calls allowed", done, io.EOF, llm.Tally{Content: true, Finish: "tool_calls", ToolCalls: true}, cache.Recording{TTL: time.Hour, ToolCalls: true}, true},
+		{"too large", frames(string(make([]byte, 300<<10))), io.EOF, llm.Tally{Content: true, Finish: "stop"}, cache.Recording{TTL: time.Hour}, false},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			store := open(t, 1<<20)
@@ -178,7 +179,7 @@ func TestPurgeAppliesToRepliesUnderWay(t *testing.T) {
 	c := open(t, 1<<20)
 	for name, purge := range map[string]func(){"all": c.Purge, "namespace": func() { c.PurgeNamespace("n") }} {
 		key := cache.NewKey([]byte(name))
-		tee := c.Tee(&script{events: frames("{}"), err: io.EOF, tally: llm.Tally{Finish: "stop"}}, cache.Recording{Key: key, TTL: time.Hour, Namespace: "n"})
+		tee := c.Tee(&script{events: frames("{}"), err: io.EOF, tally: llm.Tally{Content: true, Finish: "stop"}}, cache.Recording{Key: key, TTL: time.Hour, Namespace: "n"})
 		purge()
 		drain(t, tee)
 		_ = tee.Close()
@@ -266,7 +267,7 @@ func hammer(t *testing.T, c *cache.Cache, n, i int) {
 	case i%97 == 96:
 		c.PurgeNamespace(name)
 	case i%3 == 0:
-		drain(t, c.Tee(&script{events: frames(name), err: io.EOF, tally: llm.Tally{Finish: "stop"}}, cache.Recording{Key: key, TTL: time.Hour, Namespace: name}))
+		drain(t, c.Tee(&script{events: frames(name), err: io.EOF, tally: llm.Tally{Content: true, Finish: "stop"}}, cache.Recording{Key: key, TTL: time.Hour, Namespace: name}))
 	default:
 		if e, ok := c.Get(key); ok {
 			if got := string(drain(t, e.Replay())[0].Data); got != name {

@@ -60,6 +60,9 @@ func (t *tee) Next() (llm.Event, error) {
 }
 
 func (t *tee) record(ev llm.Event) {
+	if ev.Hidden && len(ev.Frame) == 0 {
+		return
+	}
 	size := t.entry.Size() + int64(len(ev.Frame)+len(ev.Data)+pieceBytes)
 	if size > t.cache.maxItem {
 		t.entry = nil
@@ -91,9 +94,12 @@ func (t *tee) keep() {
 	t.cache.Put(t.recording.Key, e, t.recording.TTL)
 }
 
-// finished reports whether the reply ended by itself. One that ran into its length
+// finished reports whether the reply says something and ended by itself. One that ran into its length
 // limit or a filter might do better next time.
 func (t *tee) finished(y llm.Tally) bool {
+	if !y.Content {
+		return false
+	}
 	switch y.Finish {
 	case "stop":
 		return !y.ToolCalls || t.recording.ToolCalls

@@ -73,6 +73,7 @@ func (d *decoder) checkServer(s Server) {
 	if s.MaxBodies != 0 && s.MaxBodies < s.MaxBody {
 		d.fault("server.max_bodies", nil, "leave it out for the default", "must be at least max_body, so that one such body fits")
 	}
+	positive("max_reply", s.MaxReply > 0)
 	positive("max_requests", s.MaxRequests > 0)
 	positive("header_timeout", s.HeaderTimeout > 0)
 	positive("body_timeout", s.BodyTimeout > 0)

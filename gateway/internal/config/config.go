@@ -83,6 +83,9 @@ type Server struct {
 	// half of it. Beyond it callers are told to come back. Left out, it is 512MiB, or a
 	// quarter of the memory that the process may use if that is less.
 	MaxBodies Bytes `yaml:"max_bodies"`
+	// MaxReply is the largest answer of a provider that is not streamed, and the largest
+	// event of one that is, such as 32MiB.
+	MaxReply Bytes `yaml:"max_reply"`
 	// MaxRequests is how many requests may be in flight; more are told to come back.
 	MaxRequests int `yaml:"max_requests"`
 	// HeaderTimeout is how long a caller may take to send its headers.
@@ -90,7 +93,7 @@ type Server struct {
 	// BodyTimeout is how long a caller may take to send its body. A body that pauses for
 	// 10s, or is slower than 8 KiB/s, is cut sooner.
 	BodyTimeout time.Duration `yaml:"body_timeout"`
-	// WriteTimeout is how long one write to a caller that does not read may take.
+	// WriteTimeout is how long a caller may go without taking a byte of its reply.
 	WriteTimeout time.Duration `yaml:"write_timeout"`
 	// Grace is how long running requests may take to finish after SIGTERM.
 	Grace time.Duration `yaml:"grace"`
@@ -136,6 +139,10 @@ type Model struct {
 	Retries Retries `yaml:"retries"`
 	// Timeout bounds the waiting for targets.
 	Timeout Timeout `yaml:"timeout"`
+	// Empty says what becomes of an answer that ends by itself and says nothing: fallback
+	// asks another target and passes the empty answer on only if none says more; pass
+	// takes it for an answer.
+	Empty Empty `yaml:"empty"`
 	// Cache says whether replies are kept and for how long.
 	Cache RouteCache `yaml:"cache"`
 	// Unpriced overrides the setting of the same name for all models: deny refuses targets
@@ -161,6 +168,8 @@ type Target struct {
 	Context int64 `yaml:"context" jsonschema:"minimum=1"`
 	// MaxOutput is the longest reply in tokens.
 	MaxOutput int64 `yaml:"max_output" jsonschema:"minimum=1"`
+	// Timeout bounds the waiting for this target.
+	Timeout TargetTimeout `yaml:"timeout"`
 	// Quality is how good the model is, from 0 to 1.
 	Quality *float64 `yaml:"quality" jsonschema:"minimum=0,maximum=1"`
 	// Capabilities are what the model can do, such as tools and vision; the list
@@ -198,13 +207,44 @@ type Retries struct {
 
 // Timeout bounds the waiting for targets.
 type Timeout struct {
-	// FirstToken is how long a target may take to say something.
+	// FirstToken is how long a target may take to begin its answer while another one
+	// could take over; a plain reply, which shows nothing before it is whole, gets four
+	// times as long. The last target that could answer has the total time.
 	FirstToken time.Duration `yaml:"first_token"`
-	// Idle is how long a stream may be silent between two events.
+	// Idle is how long an answer that has begun may go without a byte.
 	Idle time.Duration `yaml:"idle"`
+	// PingIdle is how long it may go without output while pings, comments or empty
+	// events keep coming.
+	PingIdle time.Duration `yaml:"ping_idle"`
+	// KeepAlive is how long the caller of a stream hears nothing before it is sent a
+	// comment, which begins the reply with status 200: later errors come inside the
+	// stream. 0 sends none.
+	KeepAlive time.Duration `yaml:"keep_alive"`
 	// Total is for the whole request, retries and fallbacks included.
 	Total time.Duration `yaml:"total"`
 }
+
+// TargetTimeout bounds the waiting for one target; what is left out is as the model's
+// timeout says.
+type TargetTimeout struct {
+	// FirstToken is how long the target may take to begin its answer while another one
+	// could take over.
+	FirstToken time.Duration `yaml:"first_token"`
+	// Idle is how long an answer that has begun may go without a byte.
+	Idle time.Duration `yaml:"idle"`
+	// PingIdle is how long it may go without output while pings, comments or empty
+	// events keep coming.
+	PingIdle time.Duration `yaml:"ping_idle"`
+}
+
+// Empty says what becomes of a whole answer that says nothing.
+type Empty string
+
+// The treatments of empty answers.
+const (
+	EmptyFallback Empty = "fallback"
+	EmptyPass     Empty = "pass"
+)
 
 // RouteCache says whether replies are kept and for how long.
 type RouteCache struct {

@@ -19,6 +19,7 @@ func setDefaults(v any) {
 		c.Auth = AuthLoopback
 	case *Server:
 		c.MaxBody = 32 << 20
+		c.MaxReply = 32 << 20
 		c.MaxRequests = 10_000
 		c.HeaderTimeout = 5 * time.Second
 		c.BodyTimeout = 2 * time.Minute
@@ -28,12 +29,15 @@ func setDefaults(v any) {
 		c.StreamType = "text/event-stream; charset=utf-8"
 	case *Model:
 		c.Router = "ordered"
+		c.Empty = EmptyFallback
 	case *Retries:
 		c.Attempts = 2
 		c.Backoff = Span{200 * time.Millisecond, 5 * time.Second}
 	case *Timeout:
-		c.FirstToken = 15 * time.Second
+		c.FirstToken = 12 * time.Second
 		c.Idle = 20 * time.Second
+		c.PingIdle = 2 * time.Minute
+		c.KeepAlive = 5 * time.Second
 		c.Total = 10 * time.Minute
 	case *RouteCache:
 		c.Similar = "off"

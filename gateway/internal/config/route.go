@@ -47,12 +47,12 @@ func (d *decoder) checkLimits(path string, m Model) {
 	for _, t := range []struct {
 		name string
 		d    time.Duration
-	}{{"first_token", m.Timeout.FirstToken}, {"idle", m.Timeout.Idle}, {"total", m.Timeout.Total}} {
+	}{{"first_token", m.Timeout.FirstToken}, {"idle", m.Timeout.Idle}, {"ping_idle", m.Timeout.PingIdle}, {"total", m.Timeout.Total}} {
 		if t.d <= 0 {
 			d.fault(path+".timeout."+t.name, nil, "leave it out for the default", "must be more than 0")
 		}
 	}
-	if m.Timeout.FirstToken > m.Timeout.Total {
+	if _, given := d.at[path+".timeout.first_token"]; given && m.Timeout.FirstToken > m.Timeout.Total {
 		d.fault(Path(path, "timeout"), nil, "", "first_token (%s) is longer than total (%s)", m.Timeout.FirstToken, m.Timeout.Total)
 	}
 }
@@ -140,6 +140,15 @@ func (d *decoder) checkFacts(at string, t Target) {
 			d.fault(Path(at, f.name), nil, "write a number of tokens", "must be more than 0")
 		}
 	}
+	for _, f := range []struct {
+		name string
+		d    time.Duration
+	}{{"first_token", t.Timeout.FirstToken}, {"idle", t.Timeout.Idle}, {"ping_idle", t.Timeout.PingIdle}} {
+		at := at + ".timeout." + f.name
+		if _, given := d.at[at]; given && f.d <= 0 {
+			d.fault(at, nil, "leave it out for the model's", "must be more than 0")
+		}
+	}
 	if t.Order < -1<<31 || t.Order > 1<<31-1 {
 		d.fault(Path(at, "order"), nil, "", "is out of range")
 	}
@@ -161,6 +170,7 @@ func (t Target) Expand(star string) Target {
 // ID, Provider, Model and Dialect are not touched.
 func (t Target) Override(to *llm.Target) {
 	to.Weight, to.Order = t.Weight, t.Order
+	to.Timeout = llm.Timeouts{FirstToken: t.Timeout.FirstToken, Idle: t.Timeout.Idle, PingIdle: t.Timeout.PingIdle}
 	if t.Price != nil {
 		to.Price = t.Price.perToken(to.ID)
 	}

@@ -74,6 +74,8 @@ func schemaOf(t reflect.Type) *jsonschema.Schema {
 		return enum(AuthLoopback, AuthKey)
 	case reflect.TypeFor[Unpriced]():
 		return enum(UnpricedAllow, UnpricedDeny)
+	case reflect.TypeFor[Empty]():
+		return enum(EmptyFallback, EmptyPass)
 	case reflect.TypeFor[Similar]():
 		return enum("off")
 	case reflect.TypeFor[State]():

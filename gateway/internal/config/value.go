@@ -55,6 +55,8 @@ const (
 
 func (u *Unpriced) set(s string) error { return choose(u, s, UnpricedAllow, UnpricedDeny) }
 
+func (e *Empty) set(s string) error { return choose(e, s, EmptyFallback, EmptyPass) }
+
 // Similar is the mode of the similarity cache.
 type Similar string
 

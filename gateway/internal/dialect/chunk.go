@@ -1,23 +1,49 @@
 package dialect
 
-import "bytes"
-
 // chunk is what the gateway reads of one canonical object: a completion, or a chunk
 // of one. Its slices are parts of the text that was read.
 type chunk struct {
-	model, finish []byte
+	model []byte
 	// usage is the raw usage object, groq the one in Groq's own place.
 	usage, groq []byte
 	// choices says that there is an array of them, and empty that it has no elements.
 	choices, empty bool
-	// content says that something is there that a reader would miss: anything but a
-	// role, in any choice.
+	// begun are the choices that the object speaks of, finished those of them with a
+	// finish reason; finish is the reason of the first.
+	begun, finished choiceSet
+	finish          []byte
+	// unsaid says that a choice has no member for its finish reason, or an empty one;
+	// pending that the reason is null: it is still to come.
+	unsaid, pending bool
+	// delta is what stands in the choices' deltas, message in their messages.
+	delta, message said
+	// failed says that the object is an error, cause where it stands if not at the top.
+	failed bool
+	cause  []byte
+	// wild says that a choice has an index beyond all bounds.
+	wild bool
+	// deviations are the ways in which the object differs from what clients read.
+	deviations deviation
+	kind       kinds
+}
+
+// kinds is what an object calls itself, and whether it has members that errors have.
+type kinds struct {
+	object, typ []byte
+	faulty      bool
+	hasChoices  bool
+}
+
+// said is what was produced for a reader.
+type said struct {
+	// here says that there was such a member at all.
+	here bool
+	// content says that something is there that a reader would miss: text, a tool
+	// call, a refusal, reasoning, an image, audio.
 	content   bool
 	toolCalls bool
-	// text is the length of what was produced: text, arguments, reasoning.
+	// text is its length in bytes.
 	text int64
-	// failed says that there is an "error" that the official clients would raise.
-	failed bool
 }
 
 // readChunk reads one JSON object and reports whether it is sound.
@@ -27,22 +53,50 @@ func readChunk(data []byte) (c chunk, ok bool) {
 		return c, false
 	}
 	for first := true; s.more('}', &first); {
-		switch string(s.name()) {
-		case "model":
-			c.model = s.string()
-		case "choices":
-			c.readChoices(&s)
-		case "usage":
-			c.usage = s.object()
-		case "x_groq":
-			c.readGroq(&s)
-		case "error":
-			c.failed = truthy(s.raw())
-		default:
-			s.skip(0)
-		}
+		c.readMember(&s, s.name())
 	}
+	c.failed = c.failed || c.kind.failed()
 	return c, s.end()
+}
+
+func (c *chunk) readMember(s *scan, name []byte) {
+	switch string(name) {
+	case "model":
+		c.model = s.string()
+	case "choices":
+		c.readChoices(s)
+	case "usage":
+		c.usage = s.object()
+	case "x_groq":
+		c.readGroq(s)
+	case "error":
+		c.failed = truthy(s.raw()) || c.failed
+	case "object":
+		c.kind.object = s.string()
+	case "type":
+		c.kind.typ = s.string()
+	default:
+		c.kind.read(s, name)
+	}
+}
+
+// read notes members that stand at the top of errors which have no "error" around
+// them, as FastAPI, vLLM, Mistral, Bedrock and others send them.
+func (k *kinds) read(s *scan, name []byte) {
+	switch string(name) {
+	case "message", "Message", "msg", "error_message", "error_msg", "errorMessage":
+		text := s.string()
+		k.faulty = k.faulty || len(text) > 0
+	case "detail", "errors":
+		k.faulty = speaks(s.raw()) || k.faulty
+	default:
+		s.skip(0)
+	}
+}
+
+// failed reports whether an object is an error by its name, or for want of choices.
+func (k *kinds) failed() bool {
+	return string(k.object) == "error" || string(k.typ) == "error" || k.faulty && !k.hasChoices
 }
 
 // string reads a value that should be a string; nil for any other.
@@ -77,76 +131,12 @@ func (c *chunk) readGroq(s *scan) {
 	}
 }
 
-func (c *chunk) readChoices(s *scan) {
-	if !s.open('[') {
-		s.skip(0)
-		return
+// produced is what a plain reply says: its messages, or deltas for want of them.
+func (c *chunk) produced() said {
+	if c.message.here {
+		return c.message
 	}
-	c.choices, c.empty = true, true
-	for first := true; s.more(']', &first); {
-		c.readChoice(s, c.empty)
-		c.empty = false
-	}
-}
-
-func (c *chunk) readChoice(s *scan, first bool) {
-	if !s.open('{') {
-		s.skip(0)
-		return
-	}
-	for head := true; s.more('}', &head); {
-		switch string(s.name()) {
-		case "delta", "message":
-			c.readDelta(s)
-		case "finish_reason":
-			reason := s.string()
-			c.content = c.content || len(reason) > 0
-			if first {
-				c.finish = reason
-			}
-		default:
-			s.skip(0)
-		}
-	}
-}
-
-func (c *chunk) readDelta(s *scan) {
-	if !s.open('{') {
-		s.skip(0)
-		return
-	}
-	for first := true; s.more('}', &first); {
-		switch name := s.name(); {
-		case string(name) == "role":
-			s.skip(0)
-		case s.peek() == '"':
-			n := len(s.text())
-			c.text += int64(n)
-			c.content = c.content || n > 0
-		default:
-			c.readPart(s, string(name) == "tool_calls")
-		}
-	}
-}
-
-// readPart reads a member of a delta that is no string.
-func (c *chunk) readPart(s *scan, calls bool) {
-	v := s.raw()
-	if blank(v) {
-		return
-	}
-	c.content = true
-	c.text += int64(len(v))
-	c.toolCalls = c.toolCalls || calls
-}
-
-// blank reports whether a value says nothing.
-func blank(v []byte) bool {
-	switch string(v) {
-	case "null", "false", `""`:
-		return true
-	}
-	return len(bytes.Trim(v, " \t\r\n[]{}")) == 0
+	return c.delta
 }
 
 // truthy follows the official clients: any such value under "error" makes them

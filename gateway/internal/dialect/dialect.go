@@ -10,12 +10,14 @@ package dialect
 import (
 	"context"
 	"errors"
+	"fmt"
 	"io"
 	"net/http"
 	"strconv"
 	"strings"
 
 	"github.com/penstock/penstock/gateway/internal/llm"
+	"github.com/penstock/penstock/gateway/internal/sse"
 )
 
 // Dialects translates calls and replies. It is safe for concurrent use.
@@ -26,7 +28,8 @@ type Dialects struct {
 	// ErrorOf reads a provider's error reply in OpenAI's format, or something like
 	// it, and classifies it.
 	ErrorOf func(status int, header http.Header, body []byte) *llm.Error
-	// MaxReply bounds a plain reply in bytes; zero means 32 MiB.
+	// MaxReply bounds a plain reply, and one event of a stream, in bytes; zero means
+	// 32 MiB.
 	MaxReply int64
 	// Transforms are the plugins that routes name; nil when there are none.
 	Transforms map[string]Transform
@@ -53,32 +56,41 @@ func (d *Dialects) Call(ctx context.Context, x *llm.Exchange) (llm.Call, error) 
 }
 
 // Read turns a provider's answer into events in the client's format, passed through
-// the route's transforms. It owns the answer's body: on an error it is closed,
-// otherwise the Stream closes it. Errors are *llm.Error with their Fault.
+// the route's transforms. A stream that nobody asked for is joined into one completion,
+// and a completion in place of a stream is split into chunks. Read owns the answer's
+// body: on an error it is closed, otherwise the Stream closes it. Errors are *llm.Error
+// with their Fault.
 func (d *Dialects) Read(ctx context.Context, x *llm.Exchange, a *llm.Answer) (llm.Stream, error) {
-	if a.Status < 200 || a.Status > 299 || !isStream(a) || !x.Request.Facts.Stream {
+	if a.Status < 200 || a.Status > 299 || !isStream(a) {
 		return d.readWhole(ctx, x, a)
 	}
-	if x.Target.Dialect == llm.OpenAI {
-		return d.transformEvents(ctx, x, newFrames(d, x.Request, a))
-	}
-	s, err := d.translateEvents(ctx, x.Request, x.Target, a)
-	if err != nil {
+	s, err := d.events(ctx, x, a)
+	switch {
+	case err != nil:
 		return nil, err
+	case !x.Request.Facts.Stream:
+		return d.joined(ctx, x, a, s)
 	}
 	return d.transformEvents(ctx, x, s)
 }
 
+// events is a provider's stream in the canonical form.
+func (d *Dialects) events(ctx context.Context, x *llm.Exchange, a *llm.Answer) (llm.Stream, error) {
+	if x.Target.Dialect == llm.OpenAI {
+		return newFrames(d, x.Request, a), nil
+	}
+	return d.translateEvents(ctx, x.Request, x.Target, a)
+}
+
 // readWhole reads a plain reply or an error to its end.
 func (d *Dialects) readWhole(ctx context.Context, x *llm.Exchange, a *llm.Answer) (llm.Stream, error) {
-	req, t := x.Request, x.Target
 	defer a.Body.Close()
-	body, err := readAll(a, d.maxReply(), req.Hold)
+	body, err := readAll(a, d.maxReply(), x.Request.Hold)
 	if err != nil {
-		return nil, broken(err)
+		return nil, d.broken(err)
 	}
-	if t.Dialect != llm.OpenAI {
-		body, err = d.translateResponse(ctx, req, t, a, body)
+	if x.Target.Dialect != llm.OpenAI {
+		body, err = d.translateResponse(ctx, x.Request, x.Target, a, body)
 		if err != nil {
 			return nil, err
 		}
@@ -88,23 +100,32 @@ func (d *Dialects) readWhole(ctx context.Context, x *llm.Exchange, a *llm.Answer
 	return d.whole(ctx, x, a, body)
 }
 
-// whole checks that a body is a completion and makes it a stream of one event. What
-// it says of usage is the provider's, whatever transforms make of it.
+// whole checks that a body is a whole completion and makes a stream of it. What it says
+// of usage is the provider's, whatever transforms make of it.
 func (d *Dialects) whole(ctx context.Context, x *llm.Exchange, a *llm.Answer, body []byte) (llm.Stream, error) {
 	c, ok := readChunk(body)
 	switch {
 	case ok && c.failed:
-		return nil, d.ErrorOf(a.Status, a.Header, body)
-	case !ok || !c.choices:
+		return nil, d.ErrorOf(a.Status, a.Header, c.failure(body))
+	case !ok || !c.choices || c.wild:
 		return nil, malformed("something that is not a chat completion", nil)
-	case x.Request.Facts.Stream:
-		return nil, malformed("a plain reply to a request for a stream", nil)
+	case !c.produced().content && c.finished.count() == 0:
+		return nil, malformed("a chat completion without an answer in it", nil)
+	case c.pending:
+		return nil, cut()
+	}
+	if found := c.deviations &^ withoutDelta; found != 0 {
+		m := mender{request: x.Request.ID}
+		body = m.chunk(body, found)
+	}
+	if x.Request.Facts.Stream {
+		return d.transformEvents(ctx, x, newSplit(body, x.Request.Facts.IncludeUsage, tallyOf(&c)))
 	}
 	changed, err := d.transformResponse(ctx, x, a.Status, body)
 	if err != nil {
 		return nil, err
 	}
-	return newPlain(changed, &c), nil
+	return &plain{body: changed, tally: tallyOf(&c)}, nil
 }
 
 func (d *Dialects) maxReply() int64 {
@@ -114,15 +135,30 @@ func (d *Dialects) maxReply() int64 {
 	return 32 << 20
 }
 
+// maxEvent bounds one event of a stream, in bytes: it may be as large as a whole reply.
+func (d *Dialects) maxEvent() int { return int(d.maxReply()) }
+
 // broken is the error of a reply that could not be read to its end. The reader of
 // the connection has usually said what happened.
-func broken(err error) error {
+func (d *Dialects) broken(err error) error {
 	var e *llm.Error
-	if errors.As(err, &e) { // of the connection's reader, or of who counts memory
+	switch {
+	case errors.As(err, &e): // of the connection's reader, or of who counts memory
 		return e
+	case errors.Is(err, errTooLarge):
+		return d.tooLarge("reply", err)
+	case errors.Is(err, sse.ErrTooLong):
+		return d.tooLarge("stream holds an event that", err)
 	}
 	return &llm.Error{Code: llm.CodeStreamCut, Status: http.StatusBadGateway, Fault: llm.FaultCut, Err: err,
 		Message: "The provider's reply broke off before its end."}
+}
+
+// tooLarge is the error of a reply that the gateway does not take. Asking for it again
+// would only cost again.
+func (d *Dialects) tooLarge(what string, err error) error {
+	return &llm.Error{Code: llm.CodeUpstream, Status: http.StatusBadGateway, Fault: llm.FaultTooLarge, Err: err,
+		Message: fmt.Sprintf("The provider's %s is larger than %d bytes (server.max_reply).", what, d.maxReply())}
 }
 
 func malformed(what string, err error) error {

@@ -85,7 +85,7 @@ func (s *filtered) take(ev llm.Event) error {
 		if changed {
 			s.emit(lines, ev)
 			if len(lines) == 0 { // a writer may be waiting for this one with what came before it
-				s.ready = append(s.ready, llm.Event{Hidden: true, More: ev.More})
+				s.ready = append(s.ready, llm.Event{Hidden: true, Progress: ev.Progress, More: ev.More})
 			}
 			return nil
 		}
@@ -158,7 +158,7 @@ func (s *filtered) emit(lines [][]byte, ev llm.Event) {
 	for i, line := range lines {
 		from := len(s.frames)
 		s.frames = sse.AppendData(s.frames, line)
-		s.ready = append(s.ready, llm.Event{Frame: s.frames[from:], Data: line, Content: s.due, More: ev.More || i+1 < len(lines)})
+		s.ready = append(s.ready, llm.Event{Frame: s.frames[from:], Data: line, Content: s.due, Progress: ev.Progress, More: ev.More || i+1 < len(lines)})
 		s.due = false
 	}
 }

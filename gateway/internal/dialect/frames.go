@@ -12,76 +12,66 @@ import (
 var done = []byte("[DONE]")
 
 // frames is a stream in OpenAI's format, passed on frame by frame. It reads along
-// for usage, finish reason and errors.
+// for usage, finish reasons and errors.
 type frames struct {
-	dialects *Dialects
-	answer   *llm.Answer
-	sse      *sse.Reader
-	watch    watcher
-	ended    bool
-	closed   bool
+	sse    *sse.Reader
+	body   io.Closer
+	watch  watcher
+	ended  bool
+	closed bool
 }
 
 func newFrames(d *Dialects, req *llm.Request, a *llm.Answer) *frames {
-	return &frames{dialects: d, answer: a, sse: sse.NewReader(a.Body, 0),
-		watch: watcher{showUsage: req.Facts.IncludeUsage}}
+	return &frames{sse: sse.NewReader(a.Body, d.maxEvent()), body: a.Body, watch: newWatcher(d, req, a)}
 }
 
-// Next passes on the next frame. A stream that ends without its terminator is
-// complete if it had come to a finish reason: then the terminator is supplied.
+// Next passes on the next frame.
 func (f *frames) Next() (llm.Event, error) {
 	if f.ended {
 		return llm.Event{}, io.EOF
 	}
-	ev, err := f.sse.Next()
+	in, err := f.sse.Next()
 	switch {
-	case err == io.EOF && f.watch.tally.Finish != "":
-		f.ended = true
-		return terminator, nil
 	case err == io.EOF:
-		return llm.Event{}, cut()
+		f.ended = true
+		return f.watch.over()
 	case err != nil:
-		return llm.Event{}, broken(err)
+		return llm.Event{}, f.watch.dialects.broken(err)
 	}
-	return f.pass(ev)
+	ev, err := f.pass(in)
+	ev.More = !ev.Final && f.sse.Ready()
+	return ev, err
 }
 
-// terminator ends a stream towards an OpenAI client.
-var terminator = llm.Event{Frame: []byte("data: [DONE]\n\n"), Final: true}
-
-// pass looks at one frame and hands it on as it is.
+// pass looks at one frame and hands it on as it is. The last one of a stream may lack
+// the blank line after it, but must not end in the middle of its data.
 func (f *frames) pass(in sse.Event) (llm.Event, error) {
-	out := llm.Event{Frame: in.Raw, More: f.sse.Buffered() > 0}
 	data := bytes.TrimSpace(in.Data)
 	switch {
-	case len(data) == 0: // a comment, or a field that nobody reads
-		return out, nil
-	case bytes.Equal(data, done):
+	case isDone(data):
 		f.ended = true
-		out.Final, out.More = true, false
-		if in.Partial {
-			return terminator, nil
-		}
-		return out, nil
-	case in.Partial:
+		return f.watch.done(llm.Event{Frame: closedFrame(in)})
+	case len(data) == 0: // a comment, a field that nobody reads, or data that clients can't
+		return llm.Event{Frame: in.Raw, Hidden: in.Data != nil || in.Partial}, nil
+	case in.Partial && !isJSON(data):
 		return llm.Event{}, cut()
 	}
-	c, ok := readChunk(data)
-	switch {
-	case string(in.Name) == "error" || c.failed:
-		return llm.Event{}, f.dialects.ErrorOf(f.answer.Status, f.answer.Header, data)
-	case !ok:
-		return llm.Event{}, malformed("an event that is not JSON", nil)
-	}
-	out.Data = data
-	f.watch.see(&out, &c)
-	return out, nil
+	return f.watch.take(in.Name, data, closedFrame(in))
 }
 
-// cut is what a stream dies of that ends before its end.
-func cut() error {
-	return &llm.Error{Code: llm.CodeStreamCut, Status: 502, Fault: llm.FaultCut,
-		Message: "The provider's stream ended before the answer was complete."}
+// closedFrame is a frame with the blank line that ends it.
+func closedFrame(in sse.Event) []byte {
+	if !in.Partial {
+		return in.Raw
+	}
+	return append(bytes.TrimRight(in.Raw, "\r\n"), "\n\n"...)
+}
+
+// isJSON reports whether data is one sound JSON value.
+func isJSON(data []byte) bool {
+	s := scan{b: data}
+	s.skip(0)
+	return s.end()
 }
 
 // Tally is what the frames so far have said.
@@ -94,36 +84,5 @@ func (f *frames) Close() error {
 	}
 	f.closed = true
 	f.sse.Release()
-	return f.answer.Body.Close()
-}
-
-// watcher reads canonical chunks as they pass.
-type watcher struct {
-	tally llm.Tally
-	// showUsage says that the client asked for the usage chunk, begun that content
-	// has been seen.
-	showUsage, begun bool
-}
-
-// see takes in one chunk and marks the event accordingly. A chunk that is there for
-// the usage alone, and that the client did not ask for, is hidden.
-func (w *watcher) see(ev *llm.Event, c *chunk) {
-	if w.tally.Model == "" {
-		w.tally.Model = string(c.model)
-	}
-	if len(c.finish) > 0 {
-		w.tally.Finish = string(c.finish)
-	}
-	usage := c.usage
-	if usage == nil { // Groq's own place for it comes before the common one
-		usage = c.groq
-	}
-	if usage != nil {
-		w.tally.Usage = usageOf(usage)
-		ev.Hidden = !w.showUsage && c.choices && c.empty
-	}
-	w.tally.ToolCalls = w.tally.ToolCalls || c.toolCalls
-	w.tally.TextBytes += c.text
-	ev.Content = c.content && !w.begun
-	w.begun = w.begun || c.content
+	return f.body.Close()
 }

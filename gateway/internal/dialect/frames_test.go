@@ -69,6 +69,11 @@ const (
 	finish = `data: {"choices":[{"index":0,"delta":{},"finish_reason":"stop"}]}` + "\n\n"
 	usage  = `data: {"choices":[],"usage":{"prompt_tokens":9,"completion_tokens":4,"total_tokens":13,"prompt_tokens_details":{"cached_tokens":5}}}` + "\n\n"
 	end    = "data: [DONE]\n\n"
+
+	second    = `data: {"choices":[{"index":1,"delta":{"content":"two"},"finish_reason":null}]}` + "\n\n"
+	unsaid    = `data: {"choices":[{"index":0,"delta":{"content":"4","role":"assistant"}}]}` + "\n\n"
+	nullUsage = `data: {"choices":null,"usage":{"prompt_tokens":9,"completion_tokens":4,"prompt_tokens_details":{"cached_tokens":5}}}` + "\n\n"
+	filtered0 = `data: {"choices":[],"created":0,"id":"","model":"","object":"","prompt_filter_results":[{"prompt_index":0}]}` + "\n\n"
 )
 
 func TestFrames(t *testing.T) {
@@ -91,7 +96,35 @@ func TestFrames(t *testing.T) {
 		{name: "half a terminator", body: role + finish + "data: [DONE]", shown: role + finish + end},
 		{name: "no finish: cut", body: role + hello, shown: role + hello, fault: llm.FaultCut},
 		{name: "cut inside an event", body: role + hello[:30], shown: role, fault: llm.FaultCut},
-		{name: "nothing at all", body: "", fault: llm.FaultCut},
+		{name: "nothing at all", body: "", fault: llm.FaultMalformed},
+		{name: "a terminator alone", body: end, fault: llm.FaultMalformed},
+		{name: "a greeting and a terminator", body: role + end, shown: role, fault: llm.FaultMalformed},
+		{name: "content and a terminator, but no finish", body: role + hello + end, shown: role + hello, fault: llm.FaultCut},
+		{name: "no finish, as from those that never give one", body: unsaid + usage + end, shown: unsaid + end, hidden: usage, usage: counted},
+		{name: "one of two choices never finishes", body: role + hello + second + finish + end, shown: role + hello + second + finish, fault: llm.FaultCut},
+		{name: "one of two choices never finishes, nor the stream", body: role + hello + second + finish, shown: role + hello + second + finish, fault: llm.FaultCut},
+		{name: "the last frame without its blank line", body: role + hello + finish + strings.TrimSuffix(usage, "\n\n"), include: true,
+			shown: role + hello + finish + usage + end, usage: counted},
+		{name: "a finish without its blank line", body: role + hello + strings.TrimSuffix(finish, "\n"), shown: role + hello + finish + end},
+		{name: "half a frame after the finish", body: role + hello + finish + usage[:40], shown: role + hello + finish, fault: llm.FaultCut},
+		{name: "null between chunks", body: role + "data: null\n\n" + hello + finish + end, shown: role + hello + finish + end, hidden: "data: null\n\n"},
+		{name: "data that is empty", body: role + "data:\n\n" + finish + end, shown: role + finish + end, hidden: "data:\n\n"},
+		{name: "a ping by name", body: "event: ping\ndata: {}\n\n" + hello + finish + end, shown: hello + finish + end, hidden: "event: ping\ndata: {}\n\n"},
+		{name: "a number", body: role + "data: 42\n\n" + finish + end, shown: role, fault: llm.FaultMalformed},
+		{name: "a string", body: role + "data: \"x\"\n\n" + finish + end, shown: role, fault: llm.FaultMalformed},
+		{name: "an array", body: role + "data: []\n\n" + finish + end, shown: role, fault: llm.FaultMalformed},
+		{name: "vLLM's error", body: hello + `data: {"object":"error","message":"maximum context length","type":"BadRequestError","code":400}` + "\n\n" + end, shown: hello, fault: llm.FaultServer},
+		{name: "an error that is a text", body: hello + `data: {"error":"overloaded"}` + "\n\n" + end, shown: hello, fault: llm.FaultServer},
+		{name: "FastAPI's error", body: hello + `data: {"detail":[{"msg":"no"}]}` + "\n\n" + end, shown: hello, fault: llm.FaultServer},
+		{name: "an error without a name", body: hello + `data: {"message":"no","code":400}` + "\n\n" + end, shown: hello, fault: llm.FaultServer},
+		{name: "OpenRouter's error in a choice", body: hello + `data: {"choices":[{"index":0,"delta":{"content":""},"finish_reason":null,"error":{"message":"no","code":502}}]}` + "\n\n" + end, shown: hello, fault: llm.FaultServer},
+		{name: "an error as finish reason", body: hello + strings.Replace(finish, "stop", "error", 1) + end, shown: hello, fault: llm.FaultServer},
+		{name: "usage with choices null, not asked for", body: role + hello + finish + nullUsage + end, shown: role + hello + finish + end, hidden: nullUsage, usage: counted},
+		{name: "usage with choices null, asked for", body: role + hello + finish + nullUsage + end, include: true,
+			shown: role + hello + finish + `data: {"choices":[],"usage":{"completion_tokens":4,"prompt_tokens":9,"prompt_tokens_details":{"cached_tokens":5}}}` + "\n\n" + end, usage: counted},
+		{name: "Azure's filter results without choices", body: filtered0 + role + hello + finish + end, shown: role + hello + finish + end, hidden: filtered0},
+		{name: "Azure's filter results without a delta", body: hello + `data: {"choices":[{"index":0,"finish_reason":null,"content_filter_results":{}}]}` + "\n\n" + finish + end,
+			shown: hello + `data: {"choices":[{"content_filter_results":{},"delta":{},"finish_reason":null,"index":0}]}` + "\n\n" + finish + end},
 		{name: "a broken event", body: role + "data: {oops\n\n" + finish + end, shown: role, fault: llm.FaultMalformed},
 		{name: "an error inside the stream", body: role + `data: {"error":{"message":"overloaded"}}` + "\n\n", shown: role, fault: llm.FaultServer},
 		{name: "an error by name", body: role + "event: error\ndata: {\"message\":\"x\"}\n\n", shown: role, fault: llm.FaultServer},
@@ -128,17 +161,23 @@ func faultOf(err error) llm.Fault {
 func TestContent(t *testing.T) {
 	tests := map[string]bool{
 		`{"choices":[]}`: false,
-		`{"choices":[{"delta":{"role":"assistant","content":"","refusal":null}}]}`: false,
-		`{"choices":[{"delta":{"content":"x"}}]}`:                                  true,
-		`{"choices":[{"delta":{"reasoning":"hm"}}]}`:                               true,
-		`{"choices":[{"delta":{"tool_calls":[{"index":0}]}}]}`:                     true,
-		`{"choices":[{"delta":{"tool_calls":[]}}]}`:                                false,
-		`{"choices":[{"delta":{}},{"delta":{"content":"second"}}]}`:                true,
-		`{"choices":[{"delta":{},"finish_reason":"length"}]}`:                      true,
+		`{"choices":[{"delta":{"role":"assistant","content":"","refusal":null}}]}`:     false,
+		`{"choices":[{"delta":{"content":"x"}}]}`:                                      true,
+		`{"choices":[{"delta":{"reasoning":"hm"}}]}`:                                   true,
+		`{"choices":[{"delta":{"tool_calls":[{"index":0}]}}]}`:                         false,
+		`{"choices":[{"delta":{"tool_calls":[{"index":0,"function":{"name":"f"}}]}}]}`: true,
+		`{"choices":[{"delta":{"content":[{"type":"text","text":""}]}}]}`:              false,
+		`{"choices":[{"delta":{"images":[{"image_url":{"url":"data:x"}}]}}]}`:          true,
+		`{"choices":[{"delta":{"audio":{"id":"a","transcript":"hi"}}}]}`:               true,
+		`{"choices":[{"delta":{"audio":{"id":"a","data":"","expires_at":0}}}]}`:        false,
+		`{"choices":[{"delta":{"refusal":"no"}}]}`:                                     true,
+		`{"choices":[{"delta":{"tool_calls":[]}}]}`:                                    false,
+		`{"choices":[{"delta":{}},{"delta":{"content":"second"}}]}`:                    true,
+		`{"choices":[{"delta":{},"finish_reason":"length"}]}`:                          false,
 	}
 	for data, want := range tests {
-		if c, ok := readChunk([]byte(data)); !ok || c.content != want {
-			t.Errorf("readChunk(%s) has content %t, sound %t; want %t", data, c.content, ok, want)
+		if c, ok := readChunk([]byte(data)); !ok || c.delta.content != want {
+			t.Errorf("readChunk(%s) has content %t, sound %t; want %t", data, c.delta.content, ok, want)
 		}
 	}
 }
@@ -156,6 +195,12 @@ func TestPlain(t *testing.T) {
 		{"an error", answer(503, "application/json", `{"error":{"message":"no"}}`), llm.FaultServer},
 		{"a page", answer(200, "text/html", "<html>sorry</html>"), llm.FaultMalformed},
 		{"nothing", answer(200, "application/json", ""), llm.FaultMalformed},
+		{"an error in another shape with status 200", answer(200, "application/json", `{"object":"error","message":"no","code":400}`), llm.FaultServer},
+		{"a detail with status 200", answer(200, "application/json", `{"detail":"no"}`), llm.FaultServer},
+		{"an error in a choice", answer(200, "application/json", `{"choices":[{"message":{"content":""},"error":{"message":"no"}}]}`), llm.FaultServer},
+		{"no choices", answer(200, "application/json", `{"choices":[]}`), llm.FaultMalformed},
+		{"a choice without anything", answer(200, "application/json", `{"choices":[{"message":{"role":"assistant","content":""},"finish_reason":null}]}`), llm.FaultMalformed},
+		{"a choice that has not finished", answer(200, "application/json", `{"choices":[{"message":{"content":"hi"},"finish_reason":null}]}`), llm.FaultCut},
 		{"another object", answer(200, "application/json", `{"ok":true}`), llm.FaultMalformed},
 		{"half of it", answer(200, "application/json", ok[:50]), llm.FaultMalformed},
 	}
@@ -173,7 +218,7 @@ func TestPlain(t *testing.T) {
 				t.Errorf("Next = %+v, %v; want the whole body", ev, err)
 			}
 			// xAI leaves reasoning out of completion_tokens.
-			want := llm.Tally{Usage: &llm.Usage{Input: 3, Output: 102, Reasoning: 100}, TextBytes: 2, Finish: "stop", Model: "m-1"}
+			want := llm.Tally{Usage: &llm.Usage{Input: 3, Output: 102, Reasoning: 100}, TextBytes: 2, Finish: "stop", Model: "m-1", Content: true, Whole: true}
 			if diff := cmp.Diff(want, s.Tally()); diff != "" {
 				t.Errorf("tally (-want +got):\n%s", diff)
 			}
@@ -185,7 +230,7 @@ func TestReplyBound(t *testing.T) {
 	d := dialects()
 	d.MaxReply = 100
 	_, err := d.Read(t.Context(), exchange(&llm.Request{}), answer(200, "application/json", `{"x":"`+strings.Repeat("y", 200)+`"}`))
-	if !errors.Is(err, errTooLarge) {
+	if !errors.Is(err, errTooLarge) || faultOf(err) != llm.FaultTooLarge {
 		t.Errorf("Read = %v, want %v", err, errTooLarge)
 	}
 }
@@ -214,5 +259,34 @@ func TestPlainRepliesAreCounted(t *testing.T) {
 	_, err := dialects().Read(t.Context(), exchange(req), answer(200, "application/json", long))
 	if e := llm.AsError(err); e != full || e.Fault.Retryable() || e.Fault.Replaceable() {
 		t.Errorf("Read = %v, want %v", err, full)
+	}
+}
+
+// TestEventBound wants an event as large as a reply may be, and the reason said beyond.
+func TestEventBound(t *testing.T) {
+	image := func(n int) string {
+		return `data: {"choices":[{"index":0,"delta":{"images":["` + strings.Repeat("A", n) + `"]},"finish_reason":null}]}` + "\n\n"
+	}
+	stream := func(d *Dialects, n int) error {
+		a := answer(200, "text/event-stream", "")
+		a.Body = io.NopCloser(strings.NewReader(image(n) + finish + end))
+		s, err := d.Read(t.Context(), exchange(&llm.Request{Facts: llm.Facts{Stream: true}}), a)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer s.Close()
+		ev, err := s.Next()
+		if err == nil && string(ev.Frame) != image(n) {
+			t.Errorf("the event came with %d bytes, want %d", len(ev.Frame), len(image(n)))
+		}
+		return err
+	}
+	d := dialects()
+	if err := stream(d, 1_100_000); err != nil {
+		t.Errorf("1.1 MB: %v", err)
+	}
+	d.MaxReply = 1 << 20
+	if err := stream(d, 1_100_000); faultOf(err) != llm.FaultTooLarge || !strings.Contains(err.Error(), "1048576 bytes (server.max_reply)") {
+		t.Errorf("beyond the bound: %v, want the bound and its setting", err)
 	}
 }

@@ -13,9 +13,11 @@ type plain struct {
 	read  bool
 }
 
-func newPlain(body []byte, c *chunk) *plain {
-	return &plain{body: body, tally: llm.Tally{Usage: usageOf(c.usage), TextBytes: c.text,
-		Finish: string(c.finish), Model: string(c.model), ToolCalls: c.toolCalls}}
+// tallyOf is what a whole completion says about itself.
+func tallyOf(c *chunk) llm.Tally {
+	said := c.produced()
+	return llm.Tally{Usage: usageOf(c.usage), TextBytes: said.text, Finish: string(c.finish), Model: string(c.model),
+		ToolCalls: said.toolCalls, Content: said.content, Whole: true}
 }
 
 // Next gives the one event, then io.EOF.
@@ -24,7 +26,7 @@ func (p *plain) Next() (llm.Event, error) {
 		return llm.Event{}, io.EOF
 	}
 	p.read = true
-	return llm.Event{Frame: p.body, Data: p.body, Final: true, Content: true}, nil
+	return llm.Event{Frame: p.body, Data: p.body, Final: true, Content: p.tally.Content}, nil
 }
 
 // Tally is complete from the start.

@@ -90,77 +90,114 @@ type translated struct {
 	answer   *llm.Answer
 	sse      *sse.Reader
 	watch    watcher
+	// native says that the provider's errors are read here and not by the module.
+	native bool
 	// lines is what the module has said and the client has not been told, frame the
 	// frame under construction.
-	lines              [][]byte
-	frame              []byte
-	ended, eof, closed bool
+	lines [][]byte
+	frame []byte
+	// eof says that the provider's stream is over, torn that it ended inside an event.
+	ended, eof, torn, closed bool
 }
 
 func (d *Dialects) translateEvents(ctx context.Context, req *llm.Request, t *llm.Target, a *llm.Answer) (llm.Stream, error) {
-	module, err := d.Modules.Events(ctx, envelope(req, t))
+	e := envelope(req, t)
+	e.IncludeUsage = e.IncludeUsage || !req.Facts.Stream
+	module, err := d.Modules.Events(ctx, e)
 	if err != nil {
 		a.Body.Close()
 		return nil, err
 	}
-	return &translated{dialects: d, ctx: ctx, module: module, answer: a, sse: sse.NewReader(a.Body, 0),
-		watch: watcher{showUsage: req.Facts.IncludeUsage}}, nil
+	return &translated{dialects: d, ctx: ctx, module: module, answer: a, sse: sse.NewReader(a.Body, d.maxEvent()),
+		watch: newWatcher(d, req, a), native: t.Dialect == llm.Anthropic}, nil
 }
 
-// Next gives the next canonical chunk as a frame. The module says when the reply is
-// complete; a stream that ends without its saying so is not.
+// Next gives the next canonical chunk as a frame. What the provider sends and the
+// module makes nothing of is a hidden event without a frame.
 func (s *translated) Next() (llm.Event, error) {
-	for {
-		switch {
-		case s.ended:
-			return llm.Event{}, io.EOF
-		case len(s.lines) > 0:
-			line := s.lines[0]
-			s.lines = s.lines[1:]
-			return s.emit(line)
-		case s.eof:
-			return llm.Event{}, cut()
-		}
+	if s.ended {
+		return llm.Event{}, io.EOF
+	}
+	if len(s.lines) == 0 && !s.eof {
 		if err := s.feed(); err != nil {
 			return llm.Event{}, err
 		}
 	}
+	ev, err := s.next()
+	s.ended = ev.Final
+	ev.More = !ev.Final && (len(s.lines) > 0 || s.eof || s.sse.Ready())
+	return ev, err
 }
 
-// feed gives the module the next event of the provider.
-func (s *translated) feed() (err error) {
-	ev, err := s.sse.Next()
+// next gives what the module has said, or how the stream has ended.
+func (s *translated) next() (llm.Event, error) {
 	switch {
-	case err == io.EOF || err == nil && ev.Partial:
-		s.eof = true
-		s.lines, err = s.module.End(s.ctx)
-		return err
+	case len(s.lines) > 0:
+		line := s.lines[0]
+		s.lines = s.lines[1:]
+		return s.emit(line)
+	case s.torn:
+		return llm.Event{}, cut()
+	case s.eof:
+		return s.watch.over()
+	}
+	return llm.Event{Hidden: true}, nil
+}
+
+// feed gives the module the next event of the provider. The last one may lack the blank
+// line after it, but must not end in the middle of its data.
+func (s *translated) feed() error {
+	ev, err := s.sse.Next()
+	data := bytes.TrimSpace(ev.Data)
+	switch {
+	case err == io.EOF:
+		return s.end()
 	case err != nil:
-		return broken(err)
-	case len(ev.Data) == 0:
+		return s.dialects.broken(err)
+	case len(data) == 0:
 		return nil
+	case ev.Partial && !isJSON(data):
+		s.torn = true
+		return s.end()
+	}
+	if err := s.failure(ev.Name, data); err != nil {
+		return err
 	}
 	s.lines, err = s.module.Next(s.ctx, string(ev.Name), ev.Data)
 	return err
 }
 
+// end asks the module for what is left to say.
+func (s *translated) end() (err error) {
+	s.eof = true
+	s.lines, err = s.module.End(s.ctx)
+	return err
+}
+
+// failure is the error that an event of the provider is, if it is one.
+func (s *translated) failure(name, data []byte) error {
+	if !s.native {
+		return nil
+	}
+	c, sound := readChunk(data)
+	unnamed := len(c.kind.typ) == 0 || string(c.kind.typ) == "error"
+	if string(name) == "error" || sound && c.failed && unnamed {
+		return s.dialects.ErrorOf(s.answer.Status, s.answer.Header, data)
+	}
+	return nil
+}
+
 // emit frames one line for the client.
 func (s *translated) emit(line []byte) (llm.Event, error) {
-	if bytes.Equal(line, done) {
-		s.ended = true
-		return terminator, nil
-	}
-	c, _ := readChunk(line) // the module's host has checked it
-	switch {
-	case c.failed && s.eof: // the module noticed, too
-		return llm.Event{}, cut()
-	case c.failed:
-		return llm.Event{}, s.dialects.ErrorOf(s.answer.Status, s.answer.Header, line)
+	if isDone(line) {
+		return s.watch.done(terminator)
 	}
 	s.frame = sse.AppendData(s.frame[:0], line)
-	ev := llm.Event{Frame: s.frame, Data: line, More: len(s.lines) > 0 || s.sse.Buffered() > 0}
-	s.watch.see(&ev, &c)
-	return ev, nil
+	ev, err := s.watch.take(nil, line, s.frame)
+	if err != nil && s.eof { // the module noticed the end, too
+		return llm.Event{}, cut()
+	}
+	return ev, err
 }
 
 // Tally is what the chunks so far have said.

@@ -133,6 +133,29 @@ func (w *rendering) Event(e llm.Event) (err error) {
 	return w.x.reply.Event(e)
 }
 
+// KeepAlive implements Writer.
+func (w *rendering) KeepAlive(h llm.Head) (bool, error) {
+	if !h.Stream || !w.x.isEventStream() {
+		return false, nil
+	}
+	if w.frames == nil {
+		if err := w.Start(h); err != nil {
+			return false, err
+		}
+	}
+	return w.x.reply.KeepAlive(h)
+}
+
+// isEventStream reports whether streams to this caller are Server-Sent Events, in which
+// there may be comments.
+func (x *exchange) isEventStream() bool {
+	if x.endpoint == nil {
+		return true
+	}
+	kind, _, _ := strings.Cut(x.endpoint.StreamType, ";")
+	return strings.EqualFold(strings.TrimSpace(kind), "text/event-stream")
+}
+
 // whole renders the one event of a plain reply.
 func (w *rendering) whole(ctx context.Context, e *llm.Event) error {
 	reply := &w.x.reply

@@ -26,6 +26,10 @@ type Writer interface {
 	// Event writes a frame, and flushes it when the reply is a stream. An error means
 	// that the client is gone or has stopped reading.
 	Event(llm.Event) error
+	// KeepAlive writes a comment into an event stream, which begins with the given status
+	// and headers if nothing was sent before. Other replies have nothing that a client
+	// would skip: then nothing is sent.
+	KeepAlive(llm.Head) (sent bool, err error)
 }
 
 // Keys says whether callers must show a virtual key.

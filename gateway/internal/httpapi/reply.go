@@ -91,6 +91,22 @@ func (p *reply) Event(e llm.Event) error {
 	return p.write(e)
 }
 
+// comment is what keeps a stream's connection alive: every client skips it.
+var comment = []byte(": keep-alive\n\n")
+
+// KeepAlive implements Writer.
+func (p *reply) KeepAlive(h llm.Head) (bool, error) {
+	if !h.Stream || !p.x.isEventStream() {
+		return false, nil
+	}
+	if !p.started {
+		if err := p.Start(h); err != nil {
+			return false, err
+		}
+	}
+	return true, p.Event(llm.Event{Frame: comment})
+}
+
 // write sends a frame, or several.
 func (p *reply) write(e llm.Event) error {
 	p.x.extend(time.Now())

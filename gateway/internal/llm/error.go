@@ -102,6 +102,8 @@ const (
 	FaultTimeout       Fault = "timeout"        // no retry on the silent target, fall back
 	FaultMalformed     Fault = "malformed"      // garbage, HTML, empty: retry, fall back
 	FaultCut           Fault = "cut"            // the reply ended before its end
+	FaultTooLarge      Fault = "too_large"      // a reply beyond the gateway's bound: no retry, fall back
+	FaultEmpty         Fault = "empty"          // a whole reply that says nothing: no retry, fall back
 	FaultContextLength Fault = "context_length" // no retry; fall back to a larger context
 	FaultContentPolicy Fault = "content_policy" // no retry, no fallback
 	FaultNotFound      Fault = "not_found"      // the target does not exist there: fall back

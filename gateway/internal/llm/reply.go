@@ -39,18 +39,23 @@ type Event struct {
 	// Final marks the terminator of a stream ("data: [DONE]"), or the one event of
 	// a plain reply: a reply without a Final event is not complete.
 	Final bool
-	// Content marks an event that carries something a reader would miss: text, a
-	// tool call, a refusal, a finish reason. Until the first one nothing is sent,
-	// so that a target that only says hello can still be replaced.
+	// Content marks an event with user-visible output: text, a tool call, a refusal,
+	// reasoning, an image. Nothing is sent before the first one, so that a target that
+	// only says hello can still be replaced.
 	Content bool
-	// Hidden events are read for their usage and not shown to the client.
+	// Progress marks an event that carries the reply on: output, whether or not it is
+	// shown, or a finish reason. All others only show that the connection lives.
+	Progress bool
+	// Hidden events are read for their usage and not shown to the client. Their Frame
+	// may be empty.
 	Hidden bool
-	// More says that the next event is here already, so that a writer may wait with
-	// flushing and send both in one packet.
+	// More says that the next event will come without waiting for the provider, so
+	// that a writer may wait with flushing and send both in one packet.
 	More bool
 }
 
-// Stream yields a reply's events in order. Next returns io.EOF after the Final
+// Stream yields a reply's events in order. Next does not wait for the provider while
+// it has something to send: what is hidden, or comes to nothing, is an event too. It returns io.EOF after the Final
 // event of a complete reply; any other error means that the reply is not complete.
 // An event is valid until the next call. Close is idempotent and gives the
 // connection back or drops it. A Stream is used by one goroutine at a time.
@@ -73,6 +78,11 @@ type Tally struct {
 	Model string
 	// ToolCalls marks that at least one tool-call delta was sent.
 	ToolCalls bool
+	// Content marks that a choice has said something: text, a tool call, a refusal,
+	// reasoning, an image, audio. A reply without it is empty.
+	Content bool
+	// Whole marks a reply that came in one piece: nothing is known of its first token.
+	Whole bool
 }
 
 // Head is everything about a reply that precedes its body.

@@ -29,6 +29,8 @@ type Target struct {
 	Region string
 	// Fallback marks a target that is tried only after every ordinary one.
 	Fallback bool
+	// Timeout replaces the route's where it is not zero.
+	Timeout Timeouts
 }
 
 // Stats are a target's live figures. A zero TTFT or TPS means "not measured yet".
@@ -91,6 +93,9 @@ type Route struct {
 	Revision   string
 	Retries    Retries
 	Timeout    Timeouts
+	// EmptyPass gives the caller a reply that says nothing instead of asking another
+	// target.
+	EmptyPass bool
 	// CacheTTL is how long answers are kept; 0 turns the cache off for the route.
 	CacheTTL time.Duration
 	// CacheShared lets every tenant read what another one paid for.
@@ -108,13 +113,21 @@ type Retries struct {
 	Min, Max time.Duration
 }
 
-// Timeouts bound the waiting on upstreams. Zero values mean the defaults of config.
+// Timeouts bound the waiting on upstreams. Zero values mean the defaults of config, and
+// in a Target those of its route.
 type Timeouts struct {
-	// FirstToken is from sending to the first piece of content, of a plain reply to
-	// its last byte only if Total is not sooner.
+	// FirstToken is from sending to the first piece of content while another target
+	// could take over; a plain reply gets four times as long.
 	FirstToken time.Duration
-	// Idle is between two events of a stream.
+	// Idle is how long a reply that has begun may go without a byte.
 	Idle time.Duration
-	// Total is for the whole request, retries and fallbacks included.
+	// PingIdle is how long it may go without progress while pings, comments or empty
+	// events come.
+	PingIdle time.Duration
+	// KeepAlive is how long the caller of a stream hears nothing before it is sent a
+	// comment; 0 means never. It is the route's only.
+	KeepAlive time.Duration
+	// Total is for the whole request, retries and fallbacks included. It is the route's
+	// only.
 	Total time.Duration
 }

@@ -1,10 +1,10 @@
 package pipeline
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
-	"io"
 	"net/http"
 	"time"
 
@@ -18,10 +18,10 @@ func (l *life) first(ctx context.Context, ranked []llm.Candidate) (llm.Stream, e
 	var last error
 	tooSmall := int64(0) // context windows up to here are known not to suffice
 	for i, c := range ranked {
-		if tooSmall > 0 && c.Target.Context > 0 && c.Target.Context <= tooSmall {
+		if outgrown(c.Target, tooSmall) {
 			continue
 		}
-		reply, err := l.persist(ctx, c.Target, i+1 < len(ranked))
+		reply, err := l.persist(ctx, c.Target, l.replaceable(ranked[i+1:], tooSmall))
 		if err == nil {
 			return reply, nil
 		}
@@ -37,7 +37,25 @@ func (l *life) first(ctx context.Context, ranked []llm.Candidate) (llm.Stream, e
 			tooSmall = max(tooSmall, c.Target.Context)
 		}
 	}
+	if reply := l.lastResort(ctx); reply != nil {
+		return reply, nil
+	}
 	return nil, l.exhausted(ctx, last)
+}
+
+// outgrown reports whether a request is known not to fit a target's context window.
+func outgrown(t *llm.Target, tooSmall int64) bool {
+	return tooSmall > 0 && t.Context > 0 && t.Context <= tooSmall
+}
+
+// replaceable reports whether one of the targets that are left could take over.
+func (l *life) replaceable(left []llm.Candidate, tooSmall int64) bool {
+	for _, c := range left {
+		if !outgrown(c.Target, tooSmall) && !l.Health.Stats(c.Target.ID).CoolingUntil.After(l.Now()) {
+			return true
+		}
+	}
+	return false
 }
 
 // firstOf keeps the error that came first, unless there was none: what a provider
@@ -86,7 +104,7 @@ func (l *life) persist(ctx context.Context, t *llm.Target, more bool) (llm.Strea
 		if wait > l.patience(ctx, more) || !l.Upstream.MayRetry() {
 			return nil, err
 		}
-		if !pause(ctx, wait) {
+		if !l.pause(ctx, wait) {
 			return nil, err
 		}
 	}
@@ -104,7 +122,8 @@ func (l *life) patience(ctx context.Context, more bool) time.Duration {
 }
 
 // pause waits and reports whether the wait came to its end.
-func pause(ctx context.Context, d time.Duration) bool {
+func (l *life) pause(ctx context.Context, d time.Duration) bool {
+	defer func(from time.Time) { l.paused += llm.Millis(l.Now().Sub(from)) }(l.Now())
 	timer := time.NewTimer(d)
 	defer timer.Stop()
 	select {
@@ -144,7 +163,10 @@ func (a *attempt) run(ctx context.Context, try int, wait time.Duration) (llm.Str
 	a.index = len(a.record.Attempts)
 	a.record.Attempts = append(a.record.Attempts, llm.Attempt{Target: a.target.ID, Try: try,
 		Start: a.since(), Wait: llm.Millis(wait)})
-	a.watch = newWatchdog(ctx, a.firstLimit(), a.silentAtFirst)
+	if a.waiting != nil {
+		a.waiting.expect(a.head())
+	}
+	a.watch = newWatchdog(ctx, a.firstLimit(), a.lateFirst)
 	reply, err := a.open(a.watch.ctx)
 	if err != nil {
 		err = a.watch.explain(err)
@@ -155,9 +177,14 @@ func (a *attempt) run(ctx context.Context, try int, wait time.Duration) (llm.Str
 		a.watch.stop()
 		return nil, err
 	}
-	a.serving, a.life.target, a.life.answered, a.tally = a, a.target, a.answer, reply.Tally
-	a.record.Target = a.target.ID
+	a.serve(reply.Tally)
 	return reply, nil
+}
+
+// serve makes the attempt the one that answers the request.
+func (a *attempt) serve(tally func() llm.Tally) {
+	a.serving, a.life.target, a.life.answered, a.tally = a, a.target, a.answer, tally
+	a.record.Target = a.target.ID
 }
 
 // open sends the call and reads up to the first content.
@@ -171,19 +198,20 @@ func (a *attempt) open(ctx context.Context) (llm.Stream, error) {
 		return nil, err
 	}
 	a.entry().Status = a.answer.Status
+	a.answer.Body = watched{a.answer.Body, a.watch}
 	events, err := a.Dialects.Read(ctx, &a.exchange, a.answer)
 	if err != nil {
 		return nil, err
 	}
 	held, err := hold(events)
+	if err == nil {
+		err = a.refuseEmpty(events, held)
+	}
 	if err != nil {
 		events.Close()
 		return nil, err
 	}
-	a.first = a.Now().Sub(a.started)
-	a.entry().FirstToken = llm.Millis(a.first)
-	a.flight.FirstToken()
-	a.watch.reset(a.route.Timeout.Idle, a.silentLater)
+	a.begin(events.Tally().Whole)
 	return &relayed{Stream: events, held: held, attempt: a}, nil
 }
 
@@ -200,6 +228,18 @@ func (a *attempt) prepare(ctx context.Context) (llm.Call, error) {
 	return a.Dialects.Call(ctx, &a.exchange)
 }
 
+// begin notes that the reply has begun. Of one that comes in one piece nobody knows when
+// it did.
+func (a *attempt) begin(whole bool) {
+	if !whole {
+		a.first = a.Now().Sub(a.started)
+		a.entry().FirstToken = llm.Millis(a.first)
+		a.flight.FirstToken()
+	}
+	t := a.timeouts()
+	a.watch.follow(watchLimits{silence: t.Idle, standstill: t.PingIdle, silent: a.silent, stuck: a.stuck})
+}
+
 // resting is what becomes of an attempt on a target that must not be asked now.
 func (a *attempt) resting() error {
 	stats := a.Health.Stats(a.target.ID)
@@ -210,27 +250,54 @@ func (a *attempt) resting() error {
 
 func (a *attempt) entry() *llm.Attempt { return &a.record.Attempts[a.index] }
 
-// firstLimit is how long to wait for the first content. A plain reply shows
-// nothing before it is whole, so it gets four times as long as a stream, and the
-// request's whole time when there is nobody to fall back to.
-func (a *attempt) firstLimit() time.Duration {
-	switch {
-	case a.req.Facts.Stream:
-		return a.route.Timeout.FirstToken
-	case a.more:
-		return 4 * a.route.Timeout.FirstToken
-	default:
-		return a.route.Timeout.Total
-	}
+// timeouts are the route's, but for those that the target has of its own.
+func (a *attempt) timeouts() llm.Timeouts {
+	t, own := a.route.Timeout, a.target.Timeout
+	t.FirstToken = cmp.Or(own.FirstToken, t.FirstToken)
+	t.Idle = cmp.Or(own.Idle, t.Idle)
+	t.PingIdle = cmp.Or(own.PingIdle, t.PingIdle)
+	return t
 }
 
-func (a *attempt) silentAtFirst() error { return a.silent("first_token", a.firstLimit()) }
-func (a *attempt) silentLater() error   { return a.silent("idle", a.route.Timeout.Idle) }
+// plainFactor is how much longer than a stream's first token a plain reply may take,
+// which shows nothing before it is whole.
+const plainFactor = 4
 
-// silent is what an attempt dies of when nothing is heard for too long.
-func (a *attempt) silent(limit string, after time.Duration) error {
+// firstLimit is how long to wait for the first content: the request's whole time when
+// nobody could take over.
+func (a *attempt) firstLimit() time.Duration {
+	t := a.timeouts()
+	switch {
+	case !a.more:
+		return t.Total
+	case a.req.Facts.Stream:
+		return t.FirstToken
+	}
+	return min(plainFactor*t.FirstToken, t.Total)
+}
+
+// lateFirst is the error of an attempt whose first content did not come in time.
+func (a *attempt) lateFirst() error {
+	setting := "timeout.first_token"
+	switch {
+	case !a.more:
+		setting = "timeout.total"
+	case !a.req.Facts.Stream:
+		setting += fmt.Sprintf(" × %d for a plain reply", plainFactor)
+	}
+	return a.late("did not begin to answer", a.firstLimit(), setting)
+}
+
+func (a *attempt) silent() error { return a.late("sent nothing", a.timeouts().Idle, "timeout.idle") }
+
+func (a *attempt) stuck() error {
+	return a.late("only kept the connection alive", a.timeouts().PingIdle, "timeout.ping_idle")
+}
+
+// late is the error of an attempt that waited too long.
+func (a *attempt) late(what string, limit time.Duration, setting string) error {
 	return &llm.Error{Code: llm.CodeUpstreamTimeout, Status: 504, Fault: llm.FaultTimeout,
-		Message: a.target.ID + " was silent for " + after.String() + " (timeout." + limit + ")."}
+		Message: fmt.Sprintf("%s %s for %s (%s).", a.target.ID, what, limit, setting)}
 }
 
 // finish ends the attempt, once: health learns of it and the record is completed.
@@ -255,75 +322,4 @@ func (a *attempt) finish(e *llm.Error) {
 	}
 	a.record.Upstream += llm.Millis(took)
 	a.flight.Done(out)
-}
-
-// maxHeld bounds the events before the first content, and maxHeldBytes their size:
-// a provider that sends nothing but preamble is not answering.
-const (
-	maxHeld      = 64
-	maxHeldBytes = 1 << 20
-)
-
-// hold reads up to and including the first event with content, so that a target
-// that greets and then says nothing can still be replaced.
-func hold(s llm.Stream) ([]llm.Event, error) {
-	var held []llm.Event
-	size := 0
-	for len(held) < maxHeld && size < maxHeldBytes {
-		ev, err := s.Next()
-		if err != nil {
-			return nil, unfinished(err)
-		}
-		if ev.Content || ev.Final {
-			return append(held, ev), nil // still valid: nothing is read before it is sent
-		}
-		size += len(ev.Frame)
-		held = append(held, llm.Event{Frame: append([]byte(nil), ev.Frame...), Hidden: ev.Hidden})
-	}
-	return nil, &llm.Error{Code: llm.CodeUpstream, Status: 502, Fault: llm.FaultMalformed,
-		Message: "The provider sent a stream without content."}
-}
-
-// unfinished gives an early end of a reply its name.
-func unfinished(err error) error {
-	if errors.Is(err, io.EOF) {
-		return &llm.Error{Code: llm.CodeUpstream, Status: 502, Fault: llm.FaultMalformed,
-			Message: "The provider sent an empty reply."}
-	}
-	return err
-}
-
-// relayed is a reply under way: the held events first, then the rest, watched for
-// silence.
-type relayed struct {
-	llm.Stream
-	held    []llm.Event
-	attempt *attempt
-}
-
-// Next gives the next event and keeps the watchdog quiet.
-func (r *relayed) Next() (llm.Event, error) {
-	if len(r.held) > 0 {
-		ev := r.held[0]
-		r.held = r.held[1:]
-		ev.More = ev.More || len(r.held) > 0
-		return ev, nil
-	}
-	ev, err := r.Stream.Next()
-	if err != nil {
-		err = r.attempt.watch.explain(unfinished(err))
-		r.attempt.finish(llm.AsError(err))
-		return ev, err
-	}
-	if !ev.More { // what is here already came with this one
-		r.attempt.watch.feed()
-	}
-	return ev, nil
-}
-
-// Close ends the upstream call. It may be called twice.
-func (r *relayed) Close() error {
-	err := r.Stream.Close()
-	r.attempt.watch.stop()
-	return err
 }

@@ -72,7 +72,7 @@ func newWorld(targets ...string) *world {
 	w := &world{script: map[string][]play{}, full: map[string]bool{}, outcomes: map[string][]Outcome{}, leases: map[string]bool{}, retries: 100}
 	w.route = &llm.Route{Name: "smart", Router: "ordered",
 		Retries: llm.Retries{Attempts: 2, Min: 10 * time.Millisecond, Max: time.Second},
-		Timeout: llm.Timeouts{FirstToken: 15 * time.Second, Idle: 20 * time.Second, Total: 10 * time.Minute}}
+		Timeout: llm.Timeouts{FirstToken: 15 * time.Second, Idle: 20 * time.Second, PingIdle: 2 * time.Minute, Total: 10 * time.Minute}}
 	for _, id := range targets {
 		w.route.Targets = append(w.route.Targets, target(id))
 		w.script[id] = []play{whole("hello from " + id)}
@@ -84,15 +84,15 @@ func newWorld(targets ...string) *world {
 // whole is a plain reply.
 func whole(text string) play {
 	return play{events: []llm.Event{{Frame: []byte(text), Final: true, Content: true}},
-		tally: llm.Tally{Usage: &llm.Usage{Input: 100, Output: 10}, Finish: "stop"}}
+		tally: llm.Tally{Usage: &llm.Usage{Input: 100, Output: 10}, Finish: "stop", Content: true, Whole: true}}
 }
 
 // stream is a reply of several events with a terminator.
 func stream(texts ...string) play {
-	p := play{tally: llm.Tally{Usage: &llm.Usage{Input: 100, Output: 10}, Finish: "stop"}}
+	p := play{tally: llm.Tally{Usage: &llm.Usage{Input: 100, Output: 10}, Finish: "stop", Content: len(texts) > 0}}
 	p.events = append(p.events, llm.Event{Frame: []byte("role ")})
 	for _, text := range texts {
-		p.events = append(p.events, llm.Event{Frame: []byte(text), Content: true})
+		p.events = append(p.events, llm.Event{Frame: []byte(text), Content: true, Progress: true})
 	}
 	p.events = append(p.events, llm.Event{Frame: []byte("usage"), Hidden: true}, llm.Event{Frame: []byte("[DONE]"), Final: true})
 	return p
@@ -102,7 +102,7 @@ func stream(texts ...string) play {
 func broken(err error, texts ...string) play {
 	p := stream(texts...)
 	p.events, p.tail = p.events[:len(p.events)-2], err
-	p.tally = llm.Tally{TextBytes: 40}
+	p.tally = llm.Tally{TextBytes: 40, Content: len(texts) > 0}
 	return p
 }
 
@@ -142,6 +142,16 @@ type page struct {
 	head *llm.Head
 	text string
 	fail error
+	// comments counts what was sent to keep the connection alive.
+	comments int
+}
+
+func (p *page) KeepAlive(h llm.Head) (bool, error) {
+	if p.head == nil {
+		p.head = &h
+	}
+	p.comments++
+	return true, nil
 }
 
 func (p *page) Start(h llm.Head) error { p.head = &h; return nil }
@@ -218,7 +228,10 @@ func (w *world) next(id string) play {
 }
 
 func (w *world) Read(_ context.Context, _ *llm.Exchange, a *llm.Answer) (llm.Stream, error) {
-	return a.Body.(interface{ Unwrap() llm.Stream }).Unwrap(), nil
+	body := a.Body.(watched)
+	p := body.ReadCloser.(*playing)
+	p.heard = body.dog.hear // as bytes that arrive do
+	return p, nil
 }
 
 func (w *world) MayRetry() bool                             { w.retries--; return w.retries >= 0 }
@@ -285,12 +298,10 @@ func (w *world) Write(_ context.Context, r *llm.Record) error {
 // playing is a reply as its script has it.
 type playing struct {
 	play
-	ctx  context.Context
-	next int
+	ctx   context.Context
+	next  int
+	heard func()
 }
-
-// Unwrap lets Read find the script inside the answer's body.
-func (p *playing) Unwrap() llm.Stream { return p }
 
 func (p *playing) Read([]byte) (int, error) { return 0, io.EOF }
 
@@ -313,6 +324,9 @@ func (p *playing) Next() (llm.Event, error) {
 		}
 	}
 	p.next++
+	if p.heard != nil {
+		p.heard()
+	}
 	return p.events[p.next-1], nil
 }
 

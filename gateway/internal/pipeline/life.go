@@ -25,6 +25,12 @@ type life struct {
 	answered *llm.Answer
 	// serving is the attempt whose reply is being relayed.
 	serving *attempt
+	// spare is a whole reply that says nothing, for when nobody says more.
+	spare *emptyReply
+	// waiting keeps the caller of a stream company; nil when nobody does.
+	waiting *keepAlive
+	// paused is the time spent between tries.
+	paused llm.Millis
 	// tally reads what the reply says about itself; nil before there is a reply.
 	tally func() llm.Tally
 	// age is how old the answer is, when it comes from the cache.

@@ -152,6 +152,15 @@ type Ledger interface {
 // Serve returns an error after Start, the writer's owner ends the reply with an
 // error in the client's dialect, never as if it were complete.
 type Writer interface {
+	sink
+	// KeepAlive sends something that the client skips, in a stream whose format has such
+	// a thing; otherwise it does nothing and says so. A reply that has not been started
+	// begins with h, and Start is not called any more.
+	KeepAlive(h llm.Head) (sent bool, err error)
+}
+
+// sink is the part of a Writer that an answer goes into.
+type sink interface {
 	Start(h llm.Head) error
 	// Event sends an event. Hidden ones come too, since one may be the last that is
 	// there for now; their frames are not sent.
@@ -176,9 +185,11 @@ func (p *Pipeline) Serve(ctx context.Context, req *llm.Request, w Writer) (err e
 	if err := l.admit(ctx); err != nil {
 		return err
 	}
-	ctx, stop := context.WithTimeoutCause(ctx, l.route.Timeout.Total, l.tooLong())
-	defer stop()
+	ctx, cancel := context.WithTimeoutCause(ctx, l.route.Timeout.Total, l.tooLong())
+	defer cancel()
 
+	out, stop := l.attend(w)
+	defer stop()
 	reply, hit, err := l.lookup(ctx)
 	if err != nil {
 		return err
@@ -194,7 +205,7 @@ func (p *Pipeline) Serve(ctx context.Context, req *llm.Request, w Writer) (err e
 		}
 	}
 	defer reply.Close()
-	return l.relay(ctx, reply, w)
+	return l.relay(ctx, reply, out)
 }
 
 // Explain makes every decision about a request that can be made without sending

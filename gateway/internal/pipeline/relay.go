@@ -49,10 +49,21 @@ func (l *life) cacheable() (read, write bool) {
 	return on && !l.req.Cache.NoCache, on && !l.req.Cache.NoStore
 }
 
+// attend is where the reply goes. The caller of a stream hears something while it waits,
+// if the route says so.
+func (l *life) attend(w Writer) (out sink, stop func()) {
+	every := l.route.Timeout.KeepAlive
+	if !l.req.Facts.Stream || every <= 0 {
+		return w, func() {}
+	}
+	l.waiting = newKeepAlive(w, every, l.head())
+	return l.waiting, l.waiting.Close
+}
+
 // relay sends the reply to the caller, event by event. Before the last one the
 // request is settled: a caller who has the whole answer can rely on its being
 // booked.
-func (l *life) relay(ctx context.Context, reply llm.Stream, w Writer) error {
+func (l *life) relay(ctx context.Context, reply llm.Stream, w sink) error {
 	if _, write := l.cacheable(); write && l.record.Cache == "miss" {
 		reply = l.Cache.Tee(l.req, l.route, &l.verdict, l.target, reply)
 		defer reply.Close()
@@ -185,9 +196,10 @@ func (l *life) limitHeaders(h http.Header) {
 	}
 }
 
-// overhead is the time so far that was not spent on a provider.
+// overhead is the time so far that was spent neither on a provider nor on pauses
+// between tries.
 func (l *life) overhead() llm.Millis {
-	spent := l.record.Upstream
+	spent := l.record.Upstream + l.paused
 	if l.serving != nil && !l.serving.done {
 		spent += llm.Millis(l.serving.first)
 	}

@@ -2,60 +2,72 @@ package pipeline
 
 import (
 	"context"
+	"io"
 	"sync/atomic"
 	"time"
 )
 
-// watchdog cancels an attempt that has been silent for too long. Feeding it costs
-// one atomic store: the timer looks at the time of the last feeding when it fires
-// and goes back to sleep if that was recent.
+// watchdog cancels an attempt of which nothing is heard, or that makes no progress, for
+// too long. Telling it of either costs one atomic store: the timer looks at the times
+// when it fires and goes back to sleep if they were recent.
 type watchdog struct {
 	ctx    context.Context
 	cancel context.CancelCauseFunc
 	timer  *time.Timer
-	// fed is when the attempt was last heard of, limit how long it may be silent;
-	// both in nanoseconds, fed since start.
-	start time.Time
-	fed   atomic.Int64
-	limit atomic.Int64
-	// cause makes the error that the attempt dies of; most never do.
-	cause atomic.Pointer[func() error]
+	// heard is when the last byte came, moved when the reply last made progress, both in
+	// nanoseconds since start.
+	start        time.Time
+	heard, moved atomic.Int64
+	limits       atomic.Pointer[watchLimits]
 }
 
-// newWatchdog starts watching. Its ctx dies of cause's error after limit without
-// feeding.
-func newWatchdog(parent context.Context, limit time.Duration, cause func() error) *watchdog {
+// watchLimits bound the time without any byte and the time without progress. Each has
+// the error that the attempt ends with.
+type watchLimits struct {
+	silence, standstill time.Duration
+	silent, stuck       func() error
+}
+
+// unlimited is a limit that is never reached.
+const unlimited = time.Duration(1<<63 - 1)
+
+// newWatchdog starts watching: until follow is called, only progress counts.
+func newWatchdog(parent context.Context, limit time.Duration, stuck func() error) *watchdog {
 	w := &watchdog{start: time.Now()}
 	w.ctx, w.cancel = context.WithCancelCause(parent)
-	w.limit.Store(int64(limit))
-	w.cause.Store(&cause)
+	w.limits.Store(&watchLimits{silence: unlimited, standstill: limit, stuck: stuck})
 	w.timer = time.AfterFunc(limit, w.look)
 	return w
 }
 
+// follow changes the limits, from now on.
+func (w *watchdog) follow(l watchLimits) {
+	w.hear()
+	w.progress()
+	w.limits.Store(&l)
+	w.timer.Reset(min(l.silence, l.standstill))
+}
+
 // look runs when the timer fires.
 func (w *watchdog) look() {
-	silent := time.Since(w.start) - time.Duration(w.fed.Load())
-	left := time.Duration(w.limit.Load()) - silent
-	if left <= 0 {
-		w.cancel((*w.cause.Load())())
-		return
+	l, now := w.limits.Load(), time.Since(w.start)
+	silence := l.silence - (now - time.Duration(w.heard.Load()))
+	standstill := l.standstill - (now - time.Duration(w.moved.Load()))
+	switch {
+	case silence <= 0:
+		w.cancel(l.silent())
+	case standstill <= 0:
+		w.cancel(l.stuck())
+	default:
+		w.timer.Reset(min(silence, standstill))
 	}
-	w.timer.Reset(left)
 }
 
-// feed says that something was heard.
-func (w *watchdog) feed() { w.fed.Store(int64(time.Since(w.start))) }
+// hear notes that something came, progress that it carried the reply on.
+func (w *watchdog) hear()     { w.heard.Store(int64(time.Since(w.start))) }
+func (w *watchdog) progress() { w.moved.Store(int64(time.Since(w.start))) }
 
-// reset changes what is watched for, from now on.
-func (w *watchdog) reset(limit time.Duration, cause func() error) {
-	w.feed()
-	w.cause.Store(&cause)
-	w.limit.Store(int64(limit))
-	w.timer.Reset(limit)
-}
-
-// pause stops watching until the next reset.
+// pause stops watching until follow is called.
 func (w *watchdog) pause() { w.timer.Stop() }
 
 // stop ends the watch and releases the attempt's context.
@@ -71,4 +83,19 @@ func (w *watchdog) explain(err error) error {
 		return cause
 	}
 	return err
+}
+
+// watched is a body whose every byte the watchdog hears.
+type watched struct {
+	io.ReadCloser
+	dog *watchdog
+}
+
+// Read implements io.Reader.
+func (b watched) Read(p []byte) (int, error) {
+	n, err := b.ReadCloser.Read(p)
+	if n > 0 {
+		b.dog.hear()
+	}
+	return n, err
 }

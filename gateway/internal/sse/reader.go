@@ -91,9 +91,19 @@ func (r *Reader) Release() {
 	r.frame, r.line, r.seen, r.end = 0, 0, 0, 0
 }
 
-// Buffered is the number of bytes read from the source that follow the last event.
-// Zero means that Next will have to wait for the source.
-func (r *Reader) Buffered() int { return r.end - r.line }
+// Ready reports whether Next has a frame at hand. When it is false, Next may have to
+// wait for the source. It may be false for a frame that is there, where lines end in a
+// carriage return.
+func (r *Reader) Ready() bool {
+	if r.err != nil {
+		return true
+	}
+	rest := r.buf[r.line:r.end]
+	if r.skipLF { // a line feed at the front may belong to the frame before
+		rest = bytes.TrimPrefix(rest, []byte("\n"))
+	}
+	return bytes.Contains(rest, []byte("\n\n")) || bytes.Contains(rest, []byte("\n\r\n"))
+}
 
 // Next returns the next frame as soon as the blank line that ends it has arrived.
 // It returns io.EOF after the last frame, ErrTooLong for a frame beyond the bound,

@@ -112,8 +112,8 @@ func TestNextDoesNotWaitForMoreThanTheBlankLine(t *testing.T) {
 		if e, err := r.Next(); err != nil || string(e.Raw) != in {
 			t.Errorf("Next(%q) = %q, %v, want the frame at once", in, e.Raw, err)
 		}
-		if n := r.Buffered(); n != 0 {
-			t.Errorf("Buffered() after %q = %d, want 0", in, n)
+		if r.Ready() {
+			t.Errorf("Ready after %q, though nothing has come", in)
 		}
 		if _, err := r.Next(); !errors.Is(err, errWaited) {
 			t.Errorf("second Next(%q) = %v, want it to wait for the source", in, err)
@@ -242,5 +242,25 @@ func TestNextAllocatesNothing(t *testing.T) {
 		}
 	}); n != 0 {
 		t.Errorf("Next allocates %v times, want 0", n)
+	}
+}
+
+// TestReady holds Ready against Next: it says so only of frames that are there whole.
+func TestReady(t *testing.T) {
+	const frame = "data: a\n\n"
+	for rest, want := range map[string]bool{
+		"": false, "d": false, "data: b": false, "data: b\n": false, "data: b\n\n": true, ": x\n\n": true,
+		"data: b\r\n\r\n": true, "data: b\r\n": false, "event: e\ndata: b\n": false, "data: b\n\ndata: c": true,
+	} {
+		r := sse.NewReader(&gate{[]string{frame + rest}}, 0)
+		if _, err := r.Next(); err != nil {
+			t.Fatal(err)
+		}
+		if got := r.Ready(); got != want {
+			t.Errorf("Ready with %q at hand = %t, want %t", rest, got, want)
+		}
+		if _, err := r.Next(); want && err != nil {
+			t.Errorf("Next with %q at hand = %v, want a frame", rest, err)
+		}
 	}
 }
