@@ -230,6 +230,9 @@ func tellAttempts(line func(string, string, ...any), r *llm.Record) {
 			outcome = fmt.Sprintf("%s: %s", a.Fault, a.Error)
 		}
 		line("attempt", "%s try %d at %s ms, %s ms, status %d, %s", a.Target, a.Try, a.Start.AppendJSON(nil), a.Duration.AppendJSON(nil), a.Status, outcome)
+		if len(a.Dropped) > 0 {
+			line("", "has no equivalent for %s", strings.Join(a.Dropped, ", "))
+		}
 		for _, p := range a.Transforms {
 			line("", "plugin %s: %s", p.Plugin, applied(p))
 		}

@@ -118,7 +118,8 @@ func (r *routes) route(name, star string, m config.Model) *llm.Route {
 			KeepAlive: m.Timeout.KeepAlive, Total: m.Timeout.Total},
 		EmptyPass: m.Empty == config.EmptyPass,
 		CacheTTL:  m.Cache.TTL, CacheShared: m.Cache.Shared, Transforms: m.Transform, Revision: r.revision(m.Transform),
-		AllowUnpriced: cmp.Or(m.Unpriced, r.config.Unpriced) == config.UnpricedAllow,
+		AllowUnpriced:     cmp.Or(m.Unpriced, r.config.Unpriced) == config.UnpricedAllow,
+		RejectUnsupported: m.OnUnsupported == config.RejectUnsupported,
 	}
 	for _, t := range m.Targets {
 		route.Targets = append(route.Targets, r.target(t, star, false))

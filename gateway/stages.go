@@ -101,7 +101,7 @@ func (t transform) Events(ctx context.Context, x *llm.Exchange) (dialect.Filter,
 // translators knows the module of every dialect but OpenAI's.
 type translators map[llm.Dialect]dialect.Translator
 
-func (t translators) Request(ctx context.Context, e dialect.Envelope, body []byte) (llm.Call, error) {
+func (t translators) Request(ctx context.Context, e dialect.Envelope, body []byte) (llm.Call, dialect.Notes, error) {
 	return t[e.Target.Dialect].Request(ctx, e, body)
 }
 
@@ -116,20 +116,22 @@ func (t translators) Events(ctx context.Context, e dialect.Envelope) (dialect.Tr
 // translator runs one dialects module.
 type translator struct{ *module.Dialects }
 
-func (t translator) Request(ctx context.Context, e dialect.Envelope, body []byte) (llm.Call, error) {
-	call, _, err := t.TransformRequest(ctx, module.Outbound{Dialect: e.Target.Dialect, Target: e.Target,
+func (t translator) Request(ctx context.Context, e dialect.Envelope, body []byte) (llm.Call, dialect.Notes, error) {
+	call, notes, err := t.TransformRequest(ctx, module.Outbound{Dialect: e.Target.Dialect, Target: e.Target,
 		RequestID: e.RequestID, Stream: e.Stream, Body: body})
-	return call, err
+	return call, dialect.Notes(notes), err
 }
 
 func (t translator) Response(ctx context.Context, e dialect.Envelope, a *llm.Answer, body []byte) ([]byte, error) {
 	return t.NormaliseResponse(ctx, module.Inbound{Dialect: e.Target.Dialect, Target: e.Target,
-		RequestID: e.RequestID, Created: e.Created, Status: a.Status, Header: a.Header, Body: body})
+		RequestID: e.RequestID, Created: e.Created, Status: a.Status, Header: a.Header, Body: body,
+		Context: e.Context})
 }
 
 func (t translator) Events(ctx context.Context, e dialect.Envelope) (dialect.Translation, error) {
 	return t.Dialects.Events(ctx, module.Opening{Dialect: e.Target.Dialect, Target: e.Target,
-		RequestID: e.RequestID, Created: e.Created, IncludeUsage: e.IncludeUsage})
+		RequestID: e.RequestID, Created: e.Created, IncludeUsage: e.IncludeUsage,
+		Context: e.Context})
 }
 
 // cacheStage keeps answers under keys made of all that an answer depends on.

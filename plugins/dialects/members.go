@@ -115,6 +115,8 @@ func (r *request) harmless(key []byte, v value) bool {
 	switch string(key) {
 	case "n":
 		return number(v) <= 1
+	case "seed": // 0 is a seed like any other
+		return false
 	case "modalities":
 		for m := range v.Items {
 			if string(text(m)) != "text" {

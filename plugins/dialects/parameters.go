@@ -41,6 +41,7 @@ func (r *request) sampling(name string, v value, refused func(float64) bool) err
 		}
 	case name == "temperature" && (x > 1 || x < 0):
 		r.b = append(r.b[:start], '0'+byte(min(max(x, 0), 1)))
+		r.drop(name)
 	}
 	return nil
 }
@@ -51,8 +52,11 @@ func (r *request) writeStop() error {
 	mark := len(r.b)
 	r.name("stop_sequences")
 	r.open('[')
-	written := 0
+	written, given := 0, 0
 	add := func(v value) bool {
+		if len(inside(v)) > 0 {
+			given++
+		}
 		if len(trimRaw(inside(v))) > 0 {
 			r.value(v)
 			written++
@@ -64,6 +68,9 @@ func (r *request) writeStop() error {
 	r.close(']')
 	if written == 0 {
 		r.b = r.b[:mark]
+	}
+	if written < given {
+		r.drop("stop")
 	}
 	return nil
 }

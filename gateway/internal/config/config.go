@@ -149,6 +149,11 @@ type Model struct {
 	// without a known price where a hard limit in US dollars applies, allow lets requests
 	// through uncounted.
 	Unpriced Unpriced `yaml:"unpriced"`
+	// OnUnsupported says what becomes of a member of a request that a target's wire format
+	// has no place for, such as seed at Anthropic: drop leaves it out, and the header
+	// x-penstock-dropped names it; reject leaves the target out, and refuses the request
+	// when no other is left.
+	OnUnsupported Unsupported `yaml:"on_unsupported"`
 	// Transform names plugins that change requests and replies. Requests pass through
 	// them in this order, replies in the reverse one.
 	Transform []string `yaml:"transform"`

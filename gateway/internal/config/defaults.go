@@ -30,6 +30,7 @@ func setDefaults(v any) {
 	case *Model:
 		c.Router = "ordered"
 		c.Empty = EmptyFallback
+		c.OnUnsupported = DropUnsupported
 	case *Retries:
 		c.Attempts = 2
 		c.Backoff = Span{200 * time.Millisecond, 5 * time.Second}

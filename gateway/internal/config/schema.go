@@ -76,6 +76,8 @@ func schemaOf(t reflect.Type) *jsonschema.Schema {
 		return enum(UnpricedAllow, UnpricedDeny)
 	case reflect.TypeFor[Empty]():
 		return enum(EmptyFallback, EmptyPass)
+	case reflect.TypeFor[Unsupported]():
+		return enum(DropUnsupported, RejectUnsupported)
 	case reflect.TypeFor[Similar]():
 		return enum("off")
 	case reflect.TypeFor[State]():

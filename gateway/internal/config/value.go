@@ -57,6 +57,17 @@ func (u *Unpriced) set(s string) error { return choose(u, s, UnpricedAllow, Unpr
 
 func (e *Empty) set(s string) error { return choose(e, s, EmptyFallback, EmptyPass) }
 
+// Unsupported says what becomes of what a target's wire format has no place for.
+type Unsupported string
+
+// What becomes of it.
+const (
+	DropUnsupported   Unsupported = "drop"
+	RejectUnsupported Unsupported = "reject"
+)
+
+func (u *Unsupported) set(s string) error { return choose(u, s, DropUnsupported, RejectUnsupported) }
+
 // Similar is the mode of the similarity cache.
 type Similar string
 

@@ -52,7 +52,7 @@ func (d *Dialects) Call(ctx context.Context, x *llm.Exchange) (llm.Call, error) 
 		body, err := patched(x.Sent, x.Target, x.MaxOutput)
 		return llm.Call{Path: "/chat/completions", Body: body, Stream: x.Sent.Facts.Stream}, err
 	}
-	return d.translateRequest(ctx, x.Sent, x.Target, x.MaxOutput)
+	return d.translateRequest(ctx, x)
 }
 
 // Read turns a provider's answer into events in the client's format, passed through
@@ -79,7 +79,7 @@ func (d *Dialects) events(ctx context.Context, x *llm.Exchange, a *llm.Answer) (
 	if x.Target.Dialect == llm.OpenAI {
 		return newFrames(d, x.Request, a), nil
 	}
-	return d.translateEvents(ctx, x.Request, x.Target, a)
+	return d.translateEvents(ctx, x, a)
 }
 
 // readWhole reads a plain reply or an error to its end.
@@ -90,7 +90,7 @@ func (d *Dialects) readWhole(ctx context.Context, x *llm.Exchange, a *llm.Answer
 		return nil, d.broken(err)
 	}
 	if x.Target.Dialect != llm.OpenAI {
-		body, err = d.translateResponse(ctx, x.Request, x.Target, a, body)
+		body, err = d.translateResponse(ctx, x, a, body)
 		if err != nil {
 			return nil, err
 		}

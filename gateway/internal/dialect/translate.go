@@ -3,8 +3,11 @@ package dialect
 import (
 	"bytes"
 	"context"
+	"fmt"
 	"io"
+	"net/http"
 	"strconv"
+	"strings"
 	"time"
 
 	"github.com/penstock/penstock/gateway/internal/llm"
@@ -16,12 +19,21 @@ import (
 // misbehaves is FaultTransform. It must be safe for concurrent use.
 type Translator interface {
 	// Request makes the provider's request of a canonical one, without credentials.
-	Request(ctx context.Context, e Envelope, body []byte) (llm.Call, error)
+	Request(ctx context.Context, e Envelope, body []byte) (llm.Call, Notes, error)
 	// Response makes a canonical completion of a provider's reply. A provider's error
 	// comes back as *llm.Error with the provider's code and status, classified.
 	Response(ctx context.Context, e Envelope, a *llm.Answer, body []byte) ([]byte, error)
 	// Events opens the translation of one provider's stream.
 	Events(ctx context.Context, e Envelope) (Translation, error)
+}
+
+// Notes are what a module says beside the request that it has made.
+type Notes struct {
+	// Dropped names members of the request that the format has no place for, or that were
+	// changed to fit it.
+	Dropped []string
+	// Context is a JSON object that the module wants to see again with the reply, or nil.
+	Context []byte
 }
 
 // Translation is one stream on its way through a module. It is used by one goroutine
@@ -44,20 +56,36 @@ type Envelope struct {
 	// IncludeUsage says that the client asked for a usage chunk.
 	IncludeUsage bool
 	Created      time.Time
+	// Context is what the module said of the request when it made it, for the reply.
+	Context []byte
 }
 
-func envelope(req *llm.Request, t *llm.Target) Envelope {
-	return Envelope{Target: t, RequestID: req.ID, Stream: req.Facts.Stream, IncludeUsage: req.Facts.IncludeUsage, Created: req.Received}
+func envelope(req *llm.Request, x *llm.Exchange) Envelope {
+	return Envelope{Target: x.Target, RequestID: req.ID, Stream: req.Facts.Stream, IncludeUsage: req.Facts.IncludeUsage,
+		Created: req.Received, Context: x.Context}
 }
 
-func (d *Dialects) translateRequest(ctx context.Context, req *llm.Request, t *llm.Target, maxOutput int64) (llm.Call, error) {
-	body := canonical(req, maxOutput)
-	call, err := d.Modules.Request(ctx, envelope(req, t), body)
+// translateRequest puts a request, which transforms may have changed, into the target's
+// format.
+func (d *Dialects) translateRequest(ctx context.Context, x *llm.Exchange) (llm.Call, error) {
+	req := x.Sent
+	call, notes, err := d.Modules.Request(ctx, envelope(req, x), canonical(req, x.MaxOutput))
 	if err != nil {
 		return llm.Call{}, err
 	}
+	x.Dropped, x.Context = notes.Dropped, notes.Context
+	if x.Route.RejectUnsupported && len(x.Dropped) > 0 {
+		return llm.Call{}, unsupported(x)
+	}
 	call.Stream = req.Facts.Stream
 	return call, nil
+}
+
+// unsupported refuses a target that would leave a part of the request out.
+func unsupported(x *llm.Exchange) error {
+	names := strings.Join(x.Dropped, ", ")
+	return &llm.Error{Code: llm.CodeUnsupported, Status: http.StatusBadRequest, Param: x.Dropped[0], Fault: llm.FaultUnsupported,
+		Message: fmt.Sprintf("%s has no equivalent for %s. Remove it, or ask the gateway's operator for on_unsupported: drop.", x.Target.ID, names)}
 }
 
 // canonical is the client's request with the gateway's own members taken out and
@@ -78,8 +106,8 @@ func canonical(req *llm.Request, maxOutput int64) []byte {
 
 // translateResponse gives the canonical form of a plain reply, or the provider's
 // error in it.
-func (d *Dialects) translateResponse(ctx context.Context, req *llm.Request, t *llm.Target, a *llm.Answer, body []byte) ([]byte, error) {
-	return d.Modules.Response(ctx, envelope(req, t), a, body)
+func (d *Dialects) translateResponse(ctx context.Context, x *llm.Exchange, a *llm.Answer, body []byte) ([]byte, error) {
+	return d.Modules.Response(ctx, envelope(x.Request, x), a, body)
 }
 
 // translated is a provider's stream on its way through a module.
@@ -100,8 +128,9 @@ type translated struct {
 	ended, eof, torn, closed bool
 }
 
-func (d *Dialects) translateEvents(ctx context.Context, req *llm.Request, t *llm.Target, a *llm.Answer) (llm.Stream, error) {
-	e := envelope(req, t)
+func (d *Dialects) translateEvents(ctx context.Context, x *llm.Exchange, a *llm.Answer) (llm.Stream, error) {
+	req := x.Request
+	e := envelope(req, x)
 	e.IncludeUsage = e.IncludeUsage || !req.Facts.Stream
 	module, err := d.Modules.Events(ctx, e)
 	if err != nil {
@@ -109,7 +138,7 @@ func (d *Dialects) translateEvents(ctx context.Context, req *llm.Request, t *llm
 		return nil, err
 	}
 	return &translated{dialects: d, ctx: ctx, module: module, answer: a, sse: sse.NewReader(a.Body, d.maxEvent()),
-		watch: newWatcher(d, req, a), native: t.Dialect == llm.Anthropic}, nil
+		watch: newWatcher(d, req, a), native: x.Target.Dialect == llm.Anthropic}, nil
 }
 
 // Next gives the next canonical chunk as a frame. What the provider sends and the

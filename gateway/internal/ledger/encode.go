@@ -147,6 +147,7 @@ func attempt(o *object, a *llm.Attempt) {
 	o.millis("duration_ms", a.Duration)
 	o.millis("first_token_ms", a.FirstToken)
 	list(o, "transforms", a.Transforms, applied)
+	o.strings("dropped", a.Dropped)
 }
 
 func applied(o *object, a *llm.Applied) {

@@ -25,6 +25,7 @@ const (
 	CodeRateLimited     Code = "rate_limit_exceeded"
 	CodeContextLength   Code = "context_length_exceeded"
 	CodeContentPolicy   Code = "content_policy_violation"
+	CodeUnsupported     Code = "unsupported_parameter"
 	CodeRejected        Code = "rejected_by_plugin"
 	CodeNoTarget        Code = "no_target_available"
 	CodeUpstream        Code = "upstream_error"
@@ -108,6 +109,7 @@ const (
 	FaultContentPolicy Fault = "content_policy" // no retry, no fallback
 	FaultNotFound      Fault = "not_found"      // the target does not exist there: fall back
 	FaultBadRequest    Fault = "bad_request"    // the caller's own fault: tell it
+	FaultUnsupported   Fault = "unsupported"    // the target's format can't express it, or not all of it: fall back
 	FaultTransform     Fault = "transform"      // a module failed: fall back
 	FaultResting       Fault = "resting"        // it is cooling down and was not asked: fall back
 	FaultBudget        Fault = "budget"         // a limit has no room for it: a cheaper target may fit

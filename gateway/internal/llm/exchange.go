@@ -13,6 +13,12 @@ type Exchange struct {
 	MaxOutput int64
 	// Applied is what the route's transforms have done so far.
 	Applied []Applied
+	// Dropped names the members of the request that the target's format has no place
+	// for, or that were changed to fit it.
+	Dropped []string
+	// Context is what the target's dialect wants to know again when the reply comes: a
+	// JSON object, or nil.
+	Context []byte
 }
 
 // Apply notes what a transform has done. What it does to the events of one stream

@@ -66,7 +66,7 @@ func TestFaults(t *testing.T) {
 		llm.FaultAuth: {false, true}, llm.FaultServer: {true, true}, llm.FaultNetwork: {true, true},
 		llm.FaultTimeout: {false, true}, llm.FaultMalformed: {true, true}, llm.FaultCut: {true, true},
 		llm.FaultContextLength: {false, true}, llm.FaultContentPolicy: {false, false}, llm.FaultNotFound: {false, true},
-		llm.FaultBadRequest: {false, false}, llm.FaultTransform: {false, true}, llm.FaultCanceled: {false, false},
+		llm.FaultBadRequest: {false, false}, llm.FaultTransform: {false, true}, llm.FaultUnsupported: {false, true}, llm.FaultCanceled: {false, false},
 	} {
 		if fault.Retryable() != want.retry || fault.Replaceable() != want.replace {
 			t.Errorf("%q: retry %v, replace %v, want %+v", fault, fault.Retryable(), fault.Replaceable(), want)

@@ -126,4 +126,7 @@ type Attempt struct {
 	FirstToken Millis `json:"first_token_ms,omitempty"`
 	// Transforms is what the route's plugins did to the request and the reply.
 	Transforms []Applied `json:"transforms,omitempty"`
+	// Dropped names the members of the request that the target's format has no place
+	// for, or that were changed to fit it.
+	Dropped []string `json:"dropped,omitempty"`
 }

@@ -96,6 +96,9 @@ type Route struct {
 	// EmptyPass gives the caller a reply that says nothing instead of asking another
 	// target.
 	EmptyPass bool
+	// RejectUnsupported refuses a target whose format has no place for a part of the
+	// request, instead of leaving that part out.
+	RejectUnsupported bool
 	// CacheTTL is how long answers are kept; 0 turns the cache off for the route.
 	CacheTTL time.Duration
 	// CacheShared lets every tenant read what another one paid for.

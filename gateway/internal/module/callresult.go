@@ -1,6 +1,7 @@
 package module
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
 	"net/http"
@@ -16,6 +17,8 @@ const (
 	maxHeaders     = 32
 	maxHeaderBytes = 4 << 10
 	maxPathBytes   = 2 << 10
+	maxDropped     = 64
+	maxContext     = 32 << 10
 )
 
 var errNoBody = errors.New("the result lacks its body")
@@ -36,9 +39,9 @@ var forbidden = []string{"authorization", "proxy-authorization", "x-api-key", "a
 
 // readCall reads the result of penstock_transform_request. The body is sliced out of
 // it, not copied.
-func readCall(out []byte) (llm.Call, []string, error) {
+func readCall(out []byte) (llm.Call, Notes, error) {
 	c := llm.Call{Header: http.Header{}}
-	var dropped []string
+	var notes Notes
 	s := scan{b: out}
 	s.object(func(key string) {
 		switch key {
@@ -51,7 +54,9 @@ func readCall(out []byte) (llm.Call, []string, error) {
 		case "headers":
 			readHeaders(&s, c.Header, isForbidden)
 		case "dropped":
-			s.array(func() { dropped = append(dropped, s.text()) })
+			s.array(func() { notes.drop(s.text()) })
+		case "context":
+			notes.keep(&s, s.raw())
 		case "body":
 			c.Body = s.raw()
 		default:
@@ -59,9 +64,41 @@ func readCall(out []byte) (llm.Call, []string, error) {
 		}
 	})
 	if err := s.end(); err != nil {
-		return llm.Call{}, nil, err
+		return llm.Call{}, Notes{}, err
 	}
-	return c, dropped, checkCall(&c)
+	return c, notes, checkCall(&c)
+}
+
+// drop notes a member's name, unless it could not stand in a header.
+func (n *Notes) drop(name string) {
+	if isMember(name) && len(n.Dropped) < maxDropped && !slices.Contains(n.Dropped, name) {
+		n.Dropped = append(n.Dropped, name)
+	}
+}
+
+// keep notes the context. It is copied: the result that it stands in is much larger.
+func (n *Notes) keep(s *scan, raw []byte) {
+	switch {
+	case s.err != nil:
+	case len(raw) == 0 || raw[0] != '{':
+		s.check(errors.New("the context is not an object"))
+	case len(raw) > maxContext:
+		s.check(fmt.Errorf("the context has %d bytes; at most %d are kept", len(raw), maxContext))
+	default:
+		n.Context = bytes.Clone(raw)
+	}
+}
+
+// isMember reports whether s is the name of a member, or a path such as
+// messages[2].content.
+func isMember(s string) bool {
+	for _, c := range []byte(s) {
+		alnum := c >= '0' && c <= '9' || c >= 'a' && c <= 'z' || c >= 'A' && c <= 'Z'
+		if !alnum && strings.IndexByte("_-.[]", c) < 0 {
+			return false
+		}
+	}
+	return s != "" && len(s) <= 256
 }
 
 func isForbidden(lower string) bool { return slices.Contains(forbidden, lower) }

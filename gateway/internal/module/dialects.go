@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"net/http"
 	"strconv"
+	"strings"
 	"sync"
 	"time"
 
@@ -43,24 +44,51 @@ type Outbound struct {
 	Body []byte
 }
 
-// TransformRequest puts a request into its target's wire format. Dropped names the
-// members of the request that the dialect has no place for. The error is an
-// *llm.Error: with FaultBadRequest when the request can't be expressed there, with
+// Notes are what a module says beside the request that it has made.
+type Notes struct {
+	// Dropped names the members of the request that the dialect has no place for, or that
+	// it changed to fit: at most 64, plain enough for a header.
+	Dropped []string
+	// Context is a JSON object that the module gets back with the reply, or nil.
+	Context []byte
+}
+
+// TransformRequest puts a request into its target's wire format. The error is an
+// *llm.Error: with FaultUnsupported when the request can't be expressed there, with
 // FaultTransform when the module failed.
-func (d *Dialects) TransformRequest(ctx context.Context, o Outbound) (call llm.Call, dropped []string, err error) {
+func (d *Dialects) TransformRequest(ctx context.Context, o Outbound) (call llm.Call, notes Notes, err error) {
 	in := d.inputs.Get().(*[]byte)
 	defer d.inputs.Put(in)
 	*in = appendOutbound((*in)[:0], o)
 	out, _, err := d.module.Call(ctx, TransformRequest, SeedOf(o.RequestID), *in, make([]byte, 0, len(o.Body)+512))
 	if err != nil {
-		return llm.Call{}, nil, transformError(err)
+		return llm.Call{}, Notes{}, inexpressible(transformError(err))
 	}
-	call, dropped, err = readCall(out)
+	call, notes, err = readCall(out)
 	if err != nil {
-		return llm.Call{}, nil, transformError(d.module.nonsense(TransformRequest, err))
+		return llm.Call{}, Notes{}, transformError(d.module.nonsense(TransformRequest, err))
 	}
 	call.Stream = o.Stream
-	return call, dropped, nil
+	return call, notes, nil
+}
+
+// inexpressible makes of a module's rejection that this target can't be asked: another
+// one may take the request. The member at fault stands at the beginning of the message.
+func inexpressible(e *llm.Error) *llm.Error {
+	if e.Fault == llm.FaultBadRequest {
+		e.Fault, e.Param = llm.FaultUnsupported, memberAt(e.Message)
+	}
+	return e
+}
+
+// memberAt is the path that a message begins with, as in "messages[2].content: …"; empty
+// when it begins with none.
+func memberAt(message string) string {
+	path, _, ok := strings.Cut(message, ": ")
+	if !ok || !isMember(path) {
+		return ""
+	}
+	return path
 }
 
 // Inbound is a target's plain reply, whatever its status.
@@ -73,6 +101,8 @@ type Inbound struct {
 	// Header is the provider's; only the few that matter to a dialect are shown to it.
 	Header http.Header
 	Body   []byte
+	// Context is what the module said of the request; nil when nothing.
+	Context []byte
 }
 
 // NormaliseResponse turns a target's reply into the canonical completion. The error
@@ -129,8 +159,17 @@ func appendInbound(dst []byte, i Inbound) []byte {
 	dst = appendWhole(dst, "created", i.Created.Unix())
 	dst = appendWhole(dst, "status", int64(i.Status))
 	dst = appendHeaders(dst, i.Header, shown)
+	dst = appendContext(dst, i.Context)
 	dst = appendReplyBody(dst, i.Body)
 	return append(dst, '}')
+}
+
+// appendContext gives back what the module said of the request.
+func appendContext(dst, context []byte) []byte {
+	if context == nil {
+		return dst
+	}
+	return append(appendKey(dst, "context"), context...)
 }
 
 // appendReplyBody gives the body as it is when it is JSON, else its beginning as a

@@ -34,21 +34,21 @@ func dialect(t *testing.T, h Hook, answer string) *Dialects {
 var someTarget = &llm.Target{ID: "a/c", Provider: "a", Model: "c", Dialect: llm.Anthropic, MaxOutput: 64, FeaturesKnown: true,
 	Features: llm.Tools | llm.Vision}
 
-func transform(t *testing.T, answer string) (llm.Call, []string, error) {
+func transform(t *testing.T, answer string) (llm.Call, Notes, error) {
 	return dialect(t, TransformRequest, answer).TransformRequest(context.Background(),
 		Outbound{Dialect: llm.Anthropic, Target: someTarget, RequestID: "r", Stream: true, Body: []byte(`{}`)})
 }
 
 func TestTransformRequestReturnsThePieces(t *testing.T) {
-	call, dropped, err := transform(t, `{"method":"POST","path":"/messages","query":"beta=true","headers":{"anthropic-version":"2023-06-01"},`+
-		`"dropped":["logprobs","n"],"new":[1],"body":{"model":"c", "x":1.0e2}}`)
+	call, notes, err := transform(t, `{"method":"POST","path":"/messages","query":"beta=true","headers":{"anthropic-version":"2023-06-01"},`+
+		`"dropped":["logprobs","n","a b","messages[0].x","n","x\r\ny: z","é",""],"context":{"a": 1},"new":[1],"body":{"model":"c", "x":1.0e2}}`)
 	if err != nil {
 		t.Fatal(err)
 	}
 	want := llm.Call{Method: "POST", Path: "/messages", Query: "beta=true", Header: http.Header{"Anthropic-Version": {"2023-06-01"}},
 		Body: []byte(`{"model":"c", "x":1.0e2}`), Stream: true}
-	if diff := cmp.Diff(want, call); diff != "" || !cmp.Equal(dropped, []string{"logprobs", "n"}) {
-		t.Errorf("call (-want +got)\n%s dropped %q", diff, dropped)
+	if diff := cmp.Diff(want, call); diff != "" || !cmp.Equal(notes, Notes{Dropped: []string{"logprobs", "n", "messages[0].x"}, Context: []byte(`{"a": 1}`)}) {
+		t.Errorf("call (-want +got)\n%s notes %q", diff, notes)
 	}
 }
 
@@ -67,6 +67,8 @@ func TestTransformRequestRefusesWhatIsNotTheModulesToSay(t *testing.T) {
 		"\"a b\" can't be":     `{"path":"/a","headers":{"a b":"c"},"body":{}}`,
 		"want '{' at byte 0":   ``,
 		"a number without dig": `{"path":"/a","body":-}`,
+		"is not an object":     `{"path":"/a","context":[],"body":{}}`,
+		"at most 32768 are":    `{"path":"/a","context":{"a":"` + strings.Repeat("x", maxContext) + `"},"body":{}}`,
 	} {
 		_, _, err := transform(t, answer)
 		var e *llm.Error
@@ -77,11 +79,11 @@ func TestTransformRequestRefusesWhatIsNotTheModulesToSay(t *testing.T) {
 	}
 }
 
-func TestARejectedRequestIsTheCallersFault(t *testing.T) {
+func TestARejectedRequestMayFitAnotherTarget(t *testing.T) {
 	for code, want := range map[int32]llm.Error{
-		400: {Status: 400, Code: llm.CodeInvalidRequest, Message: "no audio", Fault: llm.FaultBadRequest},
-		422: {Status: 422, Code: llm.CodeInvalidRequest, Message: "no audio", Fault: llm.FaultBadRequest},
-		1:   {Status: 400, Code: llm.CodeInvalidRequest, Message: "no audio", Fault: llm.FaultBadRequest},
+		400: {Status: 400, Code: llm.CodeInvalidRequest, Message: "n: audio", Param: "n", Fault: llm.FaultUnsupported},
+		422: {Status: 422, Code: llm.CodeInvalidRequest, Message: "n: audio", Param: "n", Fault: llm.FaultUnsupported},
+		1:   {Status: 400, Code: llm.CodeInvalidRequest, Message: "n: audio", Param: "n", Fault: llm.FaultUnsupported},
 		500: {Status: 502, Code: llm.CodeInternal, Message: "The gateway's module for this provider's wire format failed.", Fault: llm.FaultTransform},
 	} {
 		e := rejecting(t, code)
@@ -92,11 +94,20 @@ func TestARejectedRequestIsTheCallersFault(t *testing.T) {
 	}
 }
 
+func TestMemberAt(t *testing.T) {
+	for message, want := range map[string]string{"messages[2].content[0].image_url: no": "messages[2].content[0].image_url", "n: no": "n",
+		"no: ": "no", "no audio: none": "", "n:no": "", ": x": "", "": "", "a/b: x": "", strings.Repeat("x", 300) + ": y": ""} {
+		if got := memberAt(message); got != want {
+			t.Errorf("memberAt(%q) = %q, want %q", message, got, want)
+		}
+	}
+}
+
 // rejecting is the error of a request that the module rejects with this code.
 func rejecting(t *testing.T, code int32) *llm.Error {
 	a := guest(TransformRequest, i32c(code), i32c(4096), i32c(8), call(0), result(0, 0))
 	a.imports = []asmImport{{"penstock", "error", "iii", ""}}
-	a.data = [][]byte{cat([]byte{0}, i32c(4096), []byte{opEnd}, sized([]byte("no audio")))}
+	a.data = [][]byte{cat([]byte{0}, i32c(4096), []byte{opEnd}, sized([]byte("n: audio")))}
 	for _, other := range []Hook{NormaliseResponse, NormaliseEvent} {
 		a.funcs = append(a.funcs, asmFunc{export: other.String(), params: "ii", results: "I", code: result(0, 0)})
 	}

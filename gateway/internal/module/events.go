@@ -28,6 +28,8 @@ type Opening struct {
 	Created   time.Time
 	// IncludeUsage says that the client asked for usage in the stream.
 	IncludeUsage bool
+	// Context is what the module said of the request; nil when nothing.
+	Context []byte
 }
 
 // Events translates one provider's stream, event by event. The module keeps nothing
@@ -103,6 +105,7 @@ func appendOpening(dst []byte, o Opening) []byte {
 	dst = appendText(dst, "request_id", o.RequestID)
 	dst = appendWhole(dst, "created", o.Created.Unix())
 	dst = appendBool(dst, "include_usage", o.IncludeUsage)
+	dst = appendContext(dst, o.Context)
 	return append(dst, '}')
 }
 

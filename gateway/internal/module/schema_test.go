@@ -159,8 +159,8 @@ func askDialect(t *testing.T, m *Module) {
 		t.Fatal(err)
 	}
 	_, _, _ = d.TransformRequest(t.Context(), Outbound{Dialect: "x", Target: someTarget, RequestID: "r", Body: []byte(`{}`)})
-	_, _ = d.NormaliseResponse(t.Context(), Inbound{Dialect: "x", Target: someTarget, RequestID: "r", Status: 200, Header: http.Header{"Retry-After": {"1"}}, Body: []byte(`{}`)})
-	if e, err := d.Events(t.Context(), Opening{Dialect: "x", Target: someTarget, RequestID: "r", IncludeUsage: true}); err == nil {
+	_, _ = d.NormaliseResponse(t.Context(), Inbound{Dialect: "x", Target: someTarget, RequestID: "r", Status: 200, Header: http.Header{"Retry-After": {"1"}}, Context: []byte(`{"a":1}`), Body: []byte(`{}`)})
+	if e, err := d.Events(t.Context(), Opening{Dialect: "x", Target: someTarget, RequestID: "r", IncludeUsage: true, Context: []byte(`{"a":1}`)}); err == nil {
 		e.Close()
 	}
 }

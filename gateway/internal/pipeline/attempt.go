@@ -225,7 +225,9 @@ func (a *attempt) prepare(ctx context.Context) (llm.Call, error) {
 	if err := a.reserve(ctx, &a.exchange); err != nil {
 		return llm.Call{}, err
 	}
-	return a.Dialects.Call(ctx, &a.exchange)
+	call, err := a.Dialects.Call(ctx, &a.exchange)
+	a.entry().Dropped = a.exchange.Dropped
+	return call, err
 }
 
 // begin notes that the reply has begun. Of one that comes in one piece nobody knows when

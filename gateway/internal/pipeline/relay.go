@@ -5,6 +5,7 @@ import (
 	"errors"
 	"net/http"
 	"strconv"
+	"strings"
 	"time"
 
 	"github.com/penstock/penstock/gateway/internal/llm"
@@ -127,7 +128,7 @@ func interrupted(ctx context.Context, err error) error {
 // head is the reply's status and headers.
 func (l *life) head() llm.Head {
 	h := make(http.Header, 16)
-	values := make([]string, 0, 9) // one allocation for all; they are not appended to
+	values := make([]string, 0, 10) // one allocation for all; they are not appended to
 	set := func(name, value string) {
 		if value != "" {
 			values = append(values, value)
@@ -141,6 +142,9 @@ func (l *life) head() llm.Head {
 	set("X-Penstock-Policy", l.verdict.Revision)
 	set("X-Penstock-Overhead-Ms", string(l.overhead().AppendJSON(nil)))
 	set("X-Penstock-Target", l.record.Target)
+	if l.serving != nil {
+		set("X-Penstock-Dropped", strings.Join(l.serving.entry().Dropped, ", "))
+	}
 	if l.record.Cache == "hit" {
 		set("Age", strconv.Itoa(int(l.age.Seconds())))
 	}

@@ -122,7 +122,7 @@ const (
 
 func verdictOn(o Outcome) verdict {
 	switch o.Fault {
-	case llm.FaultCanceled, llm.FaultTransform, llm.FaultResting, llm.FaultBudget:
+	case llm.FaultCanceled, llm.FaultTransform, llm.FaultResting, llm.FaultBudget, llm.FaultUnsupported:
 		return neutral
 	case llm.FaultRateLimited:
 		return throttled
