@@ -186,24 +186,26 @@ func (g *gateway) loadModules(ctx context.Context) (err error) {
 		return err
 	}
 	g.builtin, err = g.modules.Load(ctx, module.Spec{Name: config.Builtin, Wasm: wasm, Fuel: moduleFuel, FuelPerByte: moduleFuelPerByte,
-		MaxMemory: moduleMemory, MaxInstances: runtime.GOMAXPROCS(0)})
+		MaxMemory: moduleMemory, MaxInstances: runtime.GOMAXPROCS(0), Inside: true})
 	return err
 }
 
 // openHost keeps compiled modules where the user keeps caches. Without such a place
 // they are compiled anew at every start.
 func (g *gateway) openHost() (*module.Host, error) {
+	const costs = "modules are compiled at every start, which takes some seconds"
 	dir := g.app.getenv("PENSTOCK_CACHE_DIR")
 	if dir == "" {
 		base, err := os.UserCacheDir()
 		if err != nil {
+			g.log.Warn(costs+": set PENSTOCK_CACHE_DIR to a folder that is this user's alone", "err", err)
 			return module.NewHost(module.Options{Log: g.log})
 		}
 		dir = filepath.Join(base, "penstock")
 	}
-	host, err := module.NewHost(module.Options{CacheDir: filepath.Join(dir, "modules"), Log: g.log})
+	host, err := module.NewHost(module.Options{CacheDir: filepath.Join(dir, "modules"), Apart: apart(), Log: g.log})
 	if err != nil {
-		g.log.Warn("compiled modules are not kept: the next start will take longer", "err", err)
+		g.log.Warn(costs+": PENSTOCK_CACHE_DIR names another folder for what is compiled", "err", err)
 		return module.NewHost(module.Options{Log: g.log})
 	}
 	return host, nil

@@ -2,10 +2,13 @@ package internal
 
 import (
 	"go/build"
+	"go/parser"
+	"go/token"
 	"os"
 	"path"
 	"path/filepath"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
 )
@@ -126,11 +129,43 @@ func TestTopLevel(t *testing.T) {
 	}
 }
 
+// starters may start a program. The compiler starts this one anew to compile a plugin
+// while it is loaded: a module that brings the compiler down must not bring the gateway
+// down. It exports nothing that a request could reach, and main hands it to the host of
+// modules and to nothing else (TestOnlyLoadingCompilesApart).
+var starters = []string{"llmtest", "compiler"}
+
 // TestServingPathRunsNoCommands keeps os/exec out of everything that serves.
 func TestServingPathRunsNoCommands(t *testing.T) {
 	for dir, imports := range packages(t) {
-		if slices.Contains(imports, "os/exec") && !slices.Contains(apart, dir) && dir != "llmtest" {
+		if slices.Contains(imports, "os/exec") && !slices.Contains(apart, dir) && !slices.Contains(starters, dir) {
 			t.Errorf("%s imports os/exec; nothing that serves requests may start a program", path.Join("gateway/internal", dir))
+		}
+	}
+}
+
+// TestOnlyLoadingCompilesApart holds main to its two files that may start a program: the
+// one that builds plugins' projects on the command line, and the one that compiles
+// plugins apart.
+func TestOnlyLoadingCompilesApart(t *testing.T) {
+	may := map[string]string{"os/exec": "pluginproject.go", internal + "/compiler": "compile.go"}
+	files, err := filepath.Glob(filepath.Join("..", "*.go"))
+	if err != nil || len(files) < 10 {
+		t.Fatalf("found %d files, %v", len(files), err)
+	}
+	for _, file := range files {
+		if strings.HasSuffix(file, "_test.go") {
+			continue
+		}
+		f, err := parser.ParseFile(token.NewFileSet(), file, nil, parser.ImportsOnly)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, i := range f.Imports {
+			name, _ := strconv.Unquote(i.Path.Value)
+			if only := may[name]; only != "" && only != filepath.Base(file) {
+				t.Errorf("%s imports %s; only %s may", file, name, only)
+			}
 		}
 	}
 }

@@ -14,6 +14,9 @@ type Options struct {
 	// CacheDir keeps compiled modules between runs; it is made with mode 0700, since
 	// what lies in it is run as machine code. Empty means in memory only.
 	CacheDir string
+	// Apart compiles in another process what is not the gateway's own; nil, or without a
+	// CacheDir, this process does.
+	Apart Apart
 	// Log receives what modules write, and faults nobody waits for. Nil means
 	// nowhere.
 	Log *slog.Logger
@@ -48,7 +51,7 @@ func NewHost(o Options) (*Host, error) {
 		h.now = time.Now
 	}
 	var err error
-	if h.cache, err = newCompileCache(o.CacheDir); err != nil {
+	if h.cache, err = newCompileCache(o.CacheDir, o.Apart, h.log); err != nil {
 		return nil, fmt.Errorf("compile cache: %w", err)
 	}
 	return h, nil
@@ -71,7 +74,7 @@ func (h *Host) Close(ctx context.Context) error {
 	if err := errors.Join(errs...); err != nil {
 		return err // the machine code is in use still
 	}
-	return h.cache.code.Close(ctx)
+	return h.cache.close(ctx)
 }
 
 // Live counts the modules and instances that exist at this moment, those that are

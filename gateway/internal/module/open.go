@@ -31,14 +31,12 @@ func newModule(d *draft, log *slog.Logger) *Module {
 func (h *Host) open(ctx context.Context, d *draft) (*Module, error) {
 	m := newModule(d, h.log.With("module", d.spec.Name))
 	m.now, m.store = h.now, newStore(h.now)
-	m.runtime = wazero.NewRuntimeWithConfig(ctx, wazero.NewRuntimeConfig().
-		WithCoreFeatures(api.CoreFeaturesV2).
+	m.runtime = wazero.NewRuntimeWithConfig(ctx, runtimeConfig().
 		WithMemoryLimitPages(uint32((d.spec.MaxMemory+pageSize-1)/pageSize)).
-		WithDebugInfoEnabled(false).
 		WithCompilationCache(h.cache.code))
 	err := m.furnish(ctx, d.outline, d.spec.Grants)
 	if err == nil {
-		m.compiled, err = h.compile(ctx, m.runtime, d.code)
+		m.compiled, err = h.cache.compile(ctx, m.runtime, d.code, d.spec.Inside)
 	}
 	if err != nil {
 		_ = m.runtime.Close(ctx)
@@ -68,17 +66,6 @@ func (m *Module) furnish(ctx context.Context, o *outline, grants Grants) error {
 		}
 	}
 	return nil
-}
-
-// compile makes machine code, or finds it. A fault of the compiler's own on a strange
-// module must not take the gateway down.
-func (h *Host) compile(ctx context.Context, r wazero.Runtime, code []byte) (c compiled, err error) {
-	defer func() {
-		if r := recover(); r != nil {
-			err = fmt.Errorf("compile: the compiler gave up: %v", r)
-		}
-	}()
-	return h.cache.compile(ctx, r, code)
 }
 
 // warm makes the first instance, which is also the check of the operator's settings.

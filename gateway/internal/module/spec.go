@@ -66,6 +66,8 @@ type Spec struct {
 	// Recycle is the number of calls after which an instance is replaced by a fresh
 	// one. Zero means 100,000.
 	Recycle int64
+	// Inside has the module compiled in this process in any case: it is the gateway's own.
+	Inside bool
 	// Record, if not nil, is told of every call after it ended, on the caller's
 	// goroutine: it must be quick and safe for concurrent use.
 	Record func(Recorded)
