@@ -27,6 +27,14 @@ func (g *gateway) models(_ context.Context, who llm.Principal) ([]httpapi.Model,
 	return out, nil
 }
 
+// model finds one model that a caller may ask for.
+func (g *gateway) model(_ context.Context, who llm.Principal, id string) (httpapi.Model, bool) {
+	w := g.acquire()
+	defer w.release()
+	m, ok := w.routes.Model(id)
+	return httpapi.Model{ID: m.ID, OwnedBy: m.Owner, Created: m.Created}, ok && mayAsk(who, id)
+}
+
 // spend answers the admin API as `penstock spend` answers the terminal.
 func (g *gateway) spend(ctx context.Context, by []string, since, until time.Time) (any, error) {
 	return g.ledger.Spend(ctx, ledger.Query{By: by, Since: since, Until: until})

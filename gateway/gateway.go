@@ -135,7 +135,7 @@ func (g *gateway) openParts(c *config.Config) (err error) {
 	}
 	g.health = upstream.NewHealth(upstream.HealthOptions{}, time.Now)
 	g.retries = upstream.NewRetryBudget(upstream.RetryBudgetOptions{}, time.Now)
-	g.telemetry = telemetry.New(telemetry.Options{Inflight: g.inflight, Modules: g.figures})
+	g.telemetry = telemetry.New(telemetry.Options{Inflight: g.inflight, Held: g.held, Modules: g.figures})
 	g.demo, err = demo.Start(demo.Options{})
 	return err
 }
@@ -225,6 +225,14 @@ func (g *gateway) explainAs(ctx context.Context, req *llm.Request, as httpapi.As
 		return nil, err
 	}
 	return g.explain(ctx, req), nil
+}
+
+// held is how many bytes the requests in hand hold.
+func (g *gateway) held() int64 {
+	if api := g.api.Load(); api != nil {
+		return api.Held()
+	}
+	return 0
 }
 
 // explain makes every decision about a request without sending it.

@@ -175,12 +175,37 @@ func (r *routes) demoTarget(c config.Target, model string, fallback bool) *llm.T
 
 // unknown is the error for a model that nobody serves.
 func (r *routes) unknown(name string) error {
-	msg := fmt.Sprintf("The model %q does not exist here.", name)
-	if near := r.near(name); len(near) > 0 {
+	msg := "The model " + llm.Quote(name) + " does not exist here."
+	if known, ok := r.unconfigured(name); ok {
+		msg += " The provider " + known.Name + " has it, but is not configured: set " + known.Env[0] + " for the gateway" + r.how(known) + "."
+	} else if near := r.near(name); len(near) > 0 {
 		msg += " Did you mean " + strings.Join(quoted(near), " or ") + "?"
 	}
 	return &llm.Error{Code: llm.CodeModelNotFound, Status: 404, Param: "model", Retried: true,
 		Message: msg + " GET /v1/models lists them all."}
+}
+
+// unconfigured is a well-known provider that would serve a name, if only the gateway had
+// a key for it: "gpt-5" or "openai/gpt-5".
+func (r *routes) unconfigured(name string) (config.Known, bool) {
+	for _, known := range config.KnownProviders() {
+		if _, have := r.config.Providers[known.Name]; have || len(known.Env) == 0 {
+			continue
+		}
+		model := strings.TrimPrefix(name, known.Name+"/")
+		if _, ok := r.catalog.Lookup(known.Name, model); ok {
+			return known, true
+		}
+	}
+	return config.Known{}, false
+}
+
+// how says what else it takes to have a provider, where there is a configuration file.
+func (r *routes) how(known config.Known) string {
+	if r.discovered {
+		return " and start it again"
+	}
+	return ", and write `" + known.Name + ": {api_key: env:" + known.Env[0] + "}` under providers and the model under models"
 }
 
 // near are at most three names that the caller may have meant.
@@ -195,7 +220,7 @@ func (r *routes) near(name string) []string {
 func quoted(names []string) []string {
 	out := make([]string, len(names))
 	for i, name := range names {
-		out[i] = fmt.Sprintf("%q", name)
+		out[i] = llm.Quote(name)
 	}
 	return out
 }
@@ -225,6 +250,47 @@ func (r *routes) List() []listed {
 		}
 	}
 	return slices.SortedFunc(maps.Values(names), func(a, b listed) int { return cmp.Compare(a.ID, b.ID) })
+}
+
+// Model describes a model that can be asked for: a configured one, or one that matches
+// a pattern and exists as far as the catalogue knows. Where it knows nothing of the
+// provider, as of a server of one's own, every name that matches is taken to exist.
+func (r *routes) Model(name string) (listed, bool) {
+	alias, star, ok := r.config.Match(name)
+	switch {
+	case ok && star == "":
+		return listed{ID: name, Owner: "penstock"}, true
+	case ok:
+		return r.matched(name, star, r.config.Models[alias])
+	}
+	if route := r.match(name); route != nil {
+		return listed{ID: name, Owner: route.Targets[0].Provider}, true
+	}
+	return listed{}, false
+}
+
+// matched looks for a target of a pattern that serves a name.
+func (r *routes) matched(name, star string, m config.Model) (listed, bool) {
+	for _, t := range slices.Concat(m.Targets, m.Fallback) {
+		provider, model := t.Split()
+		if r.exists(provider, strings.Replace(model, "*", star, 1)) {
+			return listed{ID: name, Owner: provider}, true
+		}
+	}
+	return listed{}, false
+}
+
+// exists reports whether a provider has a model, as far as the catalogue knows.
+func (r *routes) exists(provider, model string) bool {
+	if provider == config.Demo {
+		return true
+	}
+	source := r.config.Providers[provider].Catalog
+	if len(r.catalog.Models(source)) == 0 {
+		return true
+	}
+	_, ok := r.catalog.Lookup(source, model)
+	return ok
 }
 
 func (r *routes) listPattern(alias string, t config.Target, names map[string]listed) {

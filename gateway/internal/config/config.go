@@ -28,6 +28,8 @@ type Config struct {
 	Keys KeyMode `yaml:"keys"`
 	// Server bounds what callers may send and how long they may take.
 	Server Server `yaml:"server"`
+	// CORS lets web pages of other origins use the API; left out, none may.
+	CORS CORS `yaml:"cors"`
 	// Providers are accounts at upstream APIs, by the name that targets use.
 	Providers map[string]Provider `yaml:"providers"`
 	// Models are the names that clients ask for. A name may hold one "*", which then
@@ -97,6 +99,22 @@ type Server struct {
 	WriteTimeout time.Duration `yaml:"write_timeout"`
 	// Grace is how long running requests may take to finish after SIGTERM.
 	Grace time.Duration `yaml:"grace"`
+}
+
+// CORS lets web pages of other origins use the API.
+type CORS struct {
+	// Origins are the pages' origins, such as https://app.example.com, or "*" for any.
+	// What pages send needs a key like everything else; cookies are never involved.
+	Origins []Origin `yaml:"origins"`
+}
+
+// AllowedOrigins are the origins as browsers send them.
+func (c CORS) AllowedOrigins() []string {
+	out := make([]string, len(c.Origins))
+	for i, o := range c.Origins {
+		out[i] = string(o)
+	}
+	return out
 }
 
 // Provider is an account at an upstream API. What a well-known provider leaves out

@@ -58,6 +58,8 @@ func schemaOf(t reflect.Type) *jsonschema.Schema {
 		return pattern(`^[0-9]+(\.[0-9]+)? *(B|kB|MB|GB|KiB|MiB|GiB)$`, "32MiB")
 	case reflect.TypeFor[Span]():
 		return pattern(`^[0-9.a-zµ]+\.\.[0-9.a-zµ]+$`, "200ms..5s")
+	case reflect.TypeFor[Origin]():
+		return pattern(`^(\*|[a-z][a-z0-9+.-]*://[^/?#@*A-Z\s]+)$`, "https://app.example.com", "*")
 	case reflect.TypeFor[LedgerURL]():
 		return pattern(`^sqlite://[^?#]+$`, "sqlite://penstock.db")
 	case reflect.TypeFor[TimeZone]():

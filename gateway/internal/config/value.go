@@ -2,6 +2,7 @@ package config
 
 import (
 	"fmt"
+	"net/url"
 	"strconv"
 	"strings"
 	"time"
@@ -67,6 +68,20 @@ const (
 )
 
 func (u *Unsupported) set(s string) error { return choose(u, s, DropUnsupported, RejectUnsupported) }
+
+// Origin is the origin of a web page: scheme, host and perhaps a port.
+type Origin string
+
+func (o *Origin) set(s string) error {
+	if s != "*" {
+		u, err := url.Parse(s)
+		if err != nil || u.Scheme == "" || u.Host == "" || u.Scheme+"://"+u.Host != s || s != strings.ToLower(s) || strings.ContainsAny(s, "*@") {
+			return &hinted{fmt.Sprintf("%q is not the origin of a page", s), `write https://HOST in small letters, with :PORT if there is one and nothing behind it, or "*" for all`}
+		}
+	}
+	*o = Origin(s)
+	return nil
+}
 
 // Similar is the mode of the similarity cache.
 type Similar string

@@ -133,7 +133,7 @@ func TestScanRefuses(t *testing.T) {
 	}{
 		{"empty", "", "", "is empty", llm.CodeInvalidJSON},
 		{"blank", " \n", "", "is empty", llm.CodeInvalidJSON},
-		{"array", "[]", "", "a JSON object should stand here, not '['", llm.CodeInvalidJSON},
+		{"array", "[]", "", "a JSON object should stand here, not \"[\"", llm.CodeInvalidJSON},
 		{"html", "<html>", "", "a JSON object", llm.CodeInvalidJSON},
 		{"byte order mark", "\ufeff{}", "", "a JSON object", llm.CodeInvalidJSON},
 		{"two objects", body("") + "{}", "", "Nothing may follow", llm.CodeInvalidJSON},
@@ -155,7 +155,7 @@ func TestScanRefuses(t *testing.T) {
 		{"lone high surrogate", body(`,"x":"\ud800"`), "", "surrogates", llm.CodeInvalidJSON},
 		{"lone low surrogate", body(`,"x":"\udc00a"`), "", "surrogates", llm.CodeInvalidJSON},
 		{"high before letter", body(`,"x":"\ud800\u0041"`), "", "surrogates", llm.CodeInvalidJSON},
-		{"NUL byte", body("\x00"), "", `'\x00'`, llm.CodeInvalidJSON},
+		{"NUL byte", body("\x00"), "", `"\u0000"`, llm.CodeInvalidJSON},
 
 		{"no model", `{` + ok + `}`, "model", `"model" is missing`, llm.CodeInvalidRequest},
 		{"empty model", `{"model":"",` + ok + `}`, "model", "1 to 256 bytes", llm.CodeInvalidRequest},
@@ -255,5 +255,29 @@ func TestScanSaysWhere(t *testing.T) {
 	_, _, err := door.Scan([]byte("{\n  \"model\": \"m\",\n  \"messages\": 7\n}"), door.Options{})
 	if err == nil || !strings.Contains(err.Error(), "(line 3, byte offset 32)") {
 		t.Errorf("Scan = %v, want line 3 and offset 32", err)
+	}
+}
+
+// TestModelsWithoutControlCharacters holds that no model's name can steer a terminal
+// that it is shown on.
+func TestModelsWithoutControlCharacters(t *testing.T) {
+	for _, name := range []string{`a\u0000`, `\u001b]0;x\u0007`, `a\u007f`, `a\u0080`, `\u009b31m`, "a\u0085b", `a\u009f`} {
+		_, _, err := door.Scan([]byte(`{"model":"`+name+`","messages":[{"role":"user","content":"hi"}]}`), door.Options{})
+		if e := llm.AsError(err); err == nil || e.Status != 400 || e.Param != "model" {
+			t.Errorf("model %s: %v", name, err)
+		}
+	}
+	for _, name := range []string{"gpt-5", "größe/日本", `a\u00a0b`, `m\udb40\udc67`} {
+		if _, _, err := door.Scan([]byte(`{"model":"`+name+`","messages":[{"role":"user","content":"hi"}]}`), door.Options{}); err != nil {
+			t.Errorf("model %s: %v", name, err)
+		}
+	}
+}
+
+// TestNamesInErrorsAreVisible holds that an error repeats names as JSON writes them.
+func TestNamesInErrorsAreVisible(t *testing.T) {
+	_, _, err := door.Scan([]byte(`{"m\u202e":1,"m\u202e":2}`), door.Options{})
+	if e := llm.AsError(err); !strings.HasPrefix(e.Message, `"m\u202e" is given twice`) {
+		t.Errorf("%v", err)
 	}
 }

@@ -19,7 +19,7 @@ func (s *scanner) unexpected(want string) bool {
 // found shows the character at pos.
 func (s *scanner) found() string {
 	r := bytes.Runes(s.body[s.pos:min(s.pos+4, len(s.body))])
-	return fmt.Sprintf("%q", r[0])
+	return llm.Quote(string(r[0]))
 }
 
 // broken reports a body that is not JSON.
@@ -32,7 +32,7 @@ func (s *scanner) tooDeep() bool {
 }
 
 func (s *scanner) twice(m *members, name []byte) bool {
-	return s.refuse(m.at, s.path(m.of, string(name)), "%q is given twice, and parsers disagree on which counts: give it once.", string(name))
+	return s.refuse(m.at, s.path(m.of, string(name)), "%s is given twice, and parsers disagree on which counts: give it once.", llm.Quote(string(name)))
 }
 
 func (s *scanner) wrongType(param, want string) bool {

@@ -120,10 +120,10 @@ func (s *scanner) admitStranger(m *members, name []byte) bool {
 	s.strange[s.strangers] = stranger{sum: sum, start: uint32(m.name.start), end: uint32(m.name.end)}
 	s.strangers++
 	if folded, ok := twin(m.of, name); ok {
-		return s.refuse(m.at, s.path(m.of, string(name)), "%q differs from %q by its letters only, and parsers disagree on which counts: write %q.", string(name), folded, folded)
+		return s.refuse(m.at, s.path(m.of, string(name)), "%s differs from %q by its letters only, and parsers disagree on which counts: write %q.", llm.Quote(string(name)), folded, folded)
 	}
 	if m.of == body && namesUpstream(name) {
-		return s.refuse(m.at, string(name), "A request may not choose an upstream, its headers or its credentials: remove %q.", string(name))
+		return s.refuse(m.at, string(name), "A request may not choose an upstream, its headers or its credentials: remove %s.", llm.Quote(string(name)))
 	}
 	return true
 }

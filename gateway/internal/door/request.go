@@ -2,6 +2,8 @@ package door
 
 import (
 	"bytes"
+	"strings"
+	"unicode"
 
 	"github.com/penstock/penstock/gateway/internal/llm"
 )
@@ -121,10 +123,8 @@ func (s *scanner) model() bool {
 		return s.refuse(at, "model", "model must have 1 to %d bytes, not %d.", maxModelBytes, t.size)
 	}
 	name := s.string(t)
-	for _, c := range []byte(name) {
-		if c < ' ' || c == 0x7f {
-			return s.refuse(at, "model", "model may not hold control characters.")
-		}
+	if strings.ContainsFunc(name, unicode.IsControl) {
+		return s.refuse(at, "model", "model may not hold control characters.")
 	}
 	s.facts.Model, s.facts.ModelAt = name, s.span(at)
 	return true

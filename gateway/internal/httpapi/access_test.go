@@ -35,6 +35,7 @@ func everything() Options {
 		},
 		Keys:    func() Keys { return KeysRequired },
 		Models:  func(context.Context, llm.Principal) ([]Model, error) { return []Model{{ID: "x"}}, nil },
+		Model:   func(_ context.Context, _ llm.Principal, id string) (Model, bool) { return Model{ID: id}, id == "x" },
 		Metrics: http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(200) }),
 		Record:  func(context.Context, string) (any, error) { return answer() },
 		Spend: func(context.Context, []string, time.Time, time.Time) (any, error) {
@@ -59,8 +60,12 @@ func TestEveryRouteHasItsRule(t *testing.T) {
 		forAdmins:  {"": 401, "bad": 401, "member": 403, "admin": 200},
 	}
 	walked := 0
-	for h, routes := range map[http.Handler][]route{a.Data: a.data, a.Admin: a.admin} {
-		for _, r := range routes {
+	for _, l := range []struct {
+		h      http.Handler
+		routes []route
+	}{{a.Data, a.data}, {a.Admin, a.admin}} {
+		h := l.h
+		for _, r := range l.routes {
 			walked++
 			if want[r.access] == nil {
 				t.Errorf("%s %s has no rule", r.method, r.path)
@@ -80,7 +85,9 @@ func TestEveryRouteHasItsRule(t *testing.T) {
 func ask(h http.Handler, r route, key string) int {
 	path := strings.NewReplacer(":id", "x", "*", "x").Replace(r.path)
 	req := httptest.NewRequest(r.method, path, strings.NewReader(map[bool]string{true: "{}"}[r.method == http.MethodPost]))
-	if key != "" {
+	if whole, ok := strings.CutPrefix(key, "="); ok {
+		req.Header.Set("Authorization", whole)
+	} else if key != "" {
 		req.Header.Set("Authorization", "Bearer "+key)
 	}
 	w := httptest.NewRecorder()
@@ -109,7 +116,18 @@ func TestCredentials(t *testing.T) {
 		{"none", nil, "", false},
 		{"bearer", []string{"Authorization", "Bearer k"}, "k", false},
 		{"bearer in small letters", []string{"authorization", "bearer  k "}, "k", false},
-		{"basic is no key", []string{"Authorization", "Basic aaa"}, "", false},
+		{"basic is no key", []string{"Authorization", "Basic aaa"}, "", true},
+		{"another scheme", []string{"Authorization", "Token k"}, "", true},
+		{"no scheme", []string{"Authorization", "k"}, "", true},
+		{"no scheme, beside a good one", []string{"Authorization", "k", "x-api-key", "k"}, "", true},
+		{"basic, then bearer", []string{"Authorization", "Basic aaa", "Authorization", "Bearer k"}, "", true},
+		{"empty", []string{"Authorization", "", "x-api-key", ""}, "", false},
+		{"bearer of nothing", []string{"Authorization", "Bearer "}, "", false},
+		{"query", []string{"?", "key=k"}, "k", false},
+		{"query and header", []string{"?", "a=b&key=k", "x-api-key", "k"}, "k", false},
+		{"query against header", []string{"?", "key=l", "x-api-key", "k"}, "", true},
+		{"two in the query", []string{"?", "key=k&key=l"}, "", true},
+		{"query, escaped", []string{"?", "%6bey=k"}, "k", false},
 		{"anthropic", []string{"x-api-key", "k"}, "k", false},
 		{"gemini", []string{"x-goog-api-key", "k"}, "k", false},
 		{"azure", []string{"api-key", "k"}, "k", false},
@@ -117,11 +135,15 @@ func TestCredentials(t *testing.T) {
 		{"two", []string{"Authorization", "Bearer k", "x-api-key", "l"}, "", true},
 		{"two in one header", []string{"x-api-key", "k", "x-api-key", "l"}, "", true},
 	} {
-		h := http.Header{}
+		r := httptest.NewRequest("GET", "/", nil)
 		for i := 0; i < len(c.headers); i += 2 {
-			h.Add(c.headers[i], c.headers[i+1])
+			if c.headers[i] == "?" {
+				r.URL.RawQuery = c.headers[i+1]
+				continue
+			}
+			r.Header.Add(c.headers[i], c.headers[i+1])
 		}
-		got, err := credential(h)
+		got, err := credential(r)
 		if got != c.want || (err != nil) != c.bad {
 			t.Errorf("%s: %q, %v", c.name, got, err)
 		}
@@ -136,6 +158,8 @@ func TestKeyModes(t *testing.T) {
 	}{
 		{KeysOff, "", 200}, {KeysOff, "bad", 200},
 		{KeysOptional, "", 200}, {KeysOptional, "bad", 401}, {KeysOptional, "member", 200},
+		{KeysOptional, "=member", 401}, {KeysOptional, "=Token member", 401}, {KeysOptional, "=Basic bWVtYmVy", 401},
+		{KeysOptional, "=bearer", 200}, {KeysOff, "=Basic bWVtYmVy", 200}, {KeysRequired, "=member", 401},
 		{KeysRequired, "", 401}, {KeysRequired, "member", 200},
 	} {
 		o := everything()
@@ -170,12 +194,24 @@ func TestLoopbackAdmin(t *testing.T) {
 		{"another port", "127.0.0.1:5", "127.0.0.1:8081", []string{"Origin", "http://127.0.0.1:3000"}, false},
 		{"file page", "127.0.0.1:5", "127.0.0.1:8081", []string{"Origin", "null"}, false},
 		{"foreign link", "127.0.0.1:5", "127.0.0.1:8081", []string{"Sec-Fetch-Site", "cross-site"}, false},
+		{"foreign link, told twice", "127.0.0.1:5", "127.0.0.1:8081", []string{"Sec-Fetch-Site", "none", "Sec-Fetch-Site", "cross-site"}, false},
+		{"typed in", "127.0.0.1:5", "127.0.0.1:8081", []string{"Sec-Fetch-Site", "none"}, true},
 		{"proxy", "127.0.0.1:5", "127.0.0.1:8081", []string{"X-Forwarded-For", "192.0.2.1"}, false},
+		{"proxy, empty", "127.0.0.1:5", "127.0.0.1:8081", []string{"X-Forwarded-For", ""}, false},
+		{"Via", "127.0.0.1:5", "127.0.0.1:8081", []string{"Via", "1.1 proxy"}, false},
+		{"scheme", "127.0.0.1:5", "127.0.0.1:8081", []string{"X-Forwarded-Proto", "https"}, false},
+		{"another of its kin", "127.0.0.1:5", "127.0.0.1:8081", []string{"X-Forwarded-Anything", "x"}, false},
+		{"Cloudflare", "127.0.0.1:5", "127.0.0.1:8081", []string{"CF-Connecting-IP", "192.0.2.1"}, false},
+		{"Akamai", "127.0.0.1:5", "127.0.0.1:8081", []string{"True-Client-IP", "192.0.2.1"}, false},
+		{"client", "127.0.0.1:5", "127.0.0.1:8081", []string{"X-Client-IP", "192.0.2.1"}, false},
+		{"Fastly", "127.0.0.1:5", "127.0.0.1:8081", []string{"Fastly-Client-IP", "192.0.2.1"}, false},
+		{"nginx", "127.0.0.1:5", "127.0.0.1:8081", []string{"X-Real-IP", "192.0.2.1"}, false},
+		{"underscores", "127.0.0.1:5", "127.0.0.1:8081", []string{"X_Forwarded_For", "192.0.2.1"}, false},
 	} {
 		r := httptest.NewRequest("GET", "/", nil)
 		r.RemoteAddr, r.Host = c.remote, c.host
 		for i := 0; i < len(c.headers); i += 2 {
-			r.Header.Set(c.headers[i], c.headers[i+1])
+			r.Header.Add(c.headers[i], c.headers[i+1])
 		}
 		if err := atThisMachine(r); (err == nil) != c.ok {
 			t.Errorf("%s: %v", c.name, err)

@@ -95,7 +95,7 @@ func (a *API) spend(x *exchange) error {
 	case "csv":
 		return x.csv(report, "spend.csv")
 	default:
-		return badQuery("format", fmt.Errorf("%q is neither json nor csv", format))
+		return badQuery("format", fmt.Errorf("%s is neither json nor csv", llm.Quote(format)))
 	}
 }
 
@@ -132,7 +132,7 @@ func moment(s string, now time.Time, def time.Duration) (time.Time, error) {
 			return t, nil
 		}
 	}
-	return time.Time{}, fmt.Errorf("%q is no time: write 24h, 7d, 2026-11-22 or 2026-11-22T08:00:00Z", s)
+	return time.Time{}, fmt.Errorf("%s is no time: write 24h, 7d, 2026-11-22 or 2026-11-22T08:00:00Z", llm.Quote(s))
 }
 
 func badQuery(name string, err error) error {

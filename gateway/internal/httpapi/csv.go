@@ -7,6 +7,10 @@ import (
 	"errors"
 	"fmt"
 	"strings"
+	"unicode"
+	"unicode/utf8"
+
+	"github.com/penstock/penstock/gateway/internal/llm"
 )
 
 // rowsAsCSV turns {"rows": [{…}, …]} into a table. The columns are the members of
@@ -30,12 +34,16 @@ func rowsAsCSV(report []byte) ([]byte, error) {
 	var out bytes.Buffer
 	w := csv.NewWriter(&out)
 	if len(columns) > 0 {
-		_ = w.Write(columns) // Error reports it below
+		names := make([]string, len(columns))
+		for i, name := range columns {
+			names[i] = guarded(name)
+		}
+		_ = w.Write(names) // Error reports it below
 	}
 	for _, cells := range rows {
 		line := make([]string, len(columns))
 		for i, name := range columns {
-			line[i] = cells[name]
+			line[i] = cells[name] // flatRow has guarded it
 		}
 		_ = w.Write(line)
 	}
@@ -72,7 +80,15 @@ func cell(value json.RawMessage) string {
 	if json.Unmarshal(value, &s) != nil {
 		return string(value)
 	}
-	if s != "" && strings.ContainsRune("=+-@\t\r", rune(s[0])) {
+	return guarded(s)
+}
+
+// guarded puts an apostrophe in front of text that begins as a formula may, also in
+// full-width letters, and of text that begins with what spreadsheets drop before they
+// look.
+func guarded(s string) string {
+	first, size := utf8.DecodeRuneInString(s)
+	if size > 0 && (strings.ContainsRune("=+-@＝＋－＠", first) || unicode.IsSpace(first) || llm.Invisible(first)) {
 		return "'" + s
 	}
 	return s

@@ -185,6 +185,7 @@ func TestUnreadBodiesAreNotWaitedFor(t *testing.T) {
 	o.Limits.BodyStall = time.Hour
 	o.Keys = func() httpapi.Keys { return httpapi.KeysRequired }
 	o.Models = func(context.Context, llm.Principal) ([]httpapi.Model, error) { return nil, nil }
+	o.Model = func(context.Context, llm.Principal, string) (httpapi.Model, bool) { return httpapi.Model{}, false }
 	o.Metrics = http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { _, _ = io.WriteString(w, "1") })
 	data, admin := start(t, o), startAdmin(t, o)
 	const key = "Authorization: Bearer member\r\n"

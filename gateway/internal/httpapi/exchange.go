@@ -125,6 +125,7 @@ func (x *exchange) send(status int, contentType string, body []byte) {
 	h := x.w.Header()
 	h["Content-Type"] = []string{contentType}
 	h["X-Content-Type-Options"] = []string{"nosniff"}
+	expose(h)
 	x.leaveBody()
 	x.reply.sent = true
 	x.extend(time.Now())

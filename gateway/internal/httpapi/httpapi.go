@@ -87,6 +87,15 @@ type Options struct {
 	Endpoint func(path string) (Endpoint, bool)
 	// Models lists what this caller may ask for, in the order to show.
 	Models func(ctx context.Context, who llm.Principal) ([]Model, error)
+	// Model finds one model that this caller may ask for, listed or not. It is needed
+	// where there are Models.
+	Model func(ctx context.Context, who llm.Principal, id string) (Model, bool)
+	// Origins are the origins whose pages may read replies of the data handler: exact
+	// ones, or "*" for any. It is asked on every request; nil means none.
+	Origins func() []string
+	// Refused is told of every caller without a good key, and why: RefusedMissing or
+	// RefusedBad. It must not block; nil means that nobody counts.
+	Refused func(reason string)
 
 	// Ready reports whether requests can be served, with detail for operators that is
 	// rendered as JSON; nil means always.
@@ -163,6 +172,7 @@ type API struct {
 	log      *slog.Logger
 	inflight atomic.Int64
 	memory   *memory
+	refusals *refusals
 	data     []route
 	admin    []route
 
@@ -178,6 +188,12 @@ func New(o Options) (*API, error) {
 	if o.Keys == nil {
 		o.Keys = func() Keys { return KeysOff }
 	}
+	if o.Origins == nil {
+		o.Origins = func() []string { return nil }
+	}
+	if o.Refused == nil {
+		o.Refused = func(string) {}
+	}
 	if o.AdminAuth == "" {
 		o.AdminAuth = AdminLoopback
 	}
@@ -185,12 +201,12 @@ func New(o Options) (*API, error) {
 		o.Ready = func(context.Context) (bool, any) { return true, nil }
 	}
 	a := &API{o: o, limits: o.Limits.withDefaults(), log: o.Log}
-	a.memory = newMemory(a.limits.Bodies, a.limits.BodiesPerCaller)
+	a.memory, a.refusals = newMemory(a.limits.Bodies, a.limits.BodiesPerCaller), newRefusals()
 	if a.log == nil {
 		a.log = slog.New(slog.DiscardHandler)
 	}
 	a.data, a.admin = a.dataRoutes(), a.adminRoutes()
-	a.Data = a.handler(a.data, a.further)
+	a.Data = a.crossOrigin(a.handler(a.data, a.further))
 	a.Admin = a.handler(a.admin, nil)
 	return a, nil
 }

@@ -10,8 +10,24 @@ import (
 	"github.com/penstock/penstock/gateway/internal/llm"
 )
 
-// forwardHeaders betray a proxy, behind which everyone seems to sit at this machine.
-var forwardHeaders = [...]string{"Forwarded", "X-Forwarded-For", "X-Forwarded-Host", "X-Real-Ip"}
+// proxied reports whether a request came through a proxy, behind which everyone seems to
+// sit at this machine. Proxies say so in many ways: X-Forwarded-For and its kin,
+// Forwarded, Via, True-Client-IP, CF-Connecting-IP, X-Real-IP and more.
+func proxied(h http.Header) bool {
+	for name := range h {
+		name = strings.ReplaceAll(strings.ToLower(name), "_", "-")
+		for _, word := range [...]string{"forwarded", "client-ip", "clientip", "connecting-ip", "real-ip", "user-ip", "remote-ip", "remote-addr"} {
+			if strings.Contains(name, word) {
+				return true
+			}
+		}
+		switch name {
+		case "via", "cdn-loop", "cf-ray", "x-envoy-external-address", "x-original-host", "x-original-url", "x-rewrite-url", "x-host":
+			return true
+		}
+	}
+	return false
+}
 
 // atThisMachine refuses requests that come from elsewhere, or from a web page that
 // was opened elsewhere: a page can make a browser on this machine send requests
@@ -25,11 +41,8 @@ func atThisMachine(r *http.Request) error {
 		return notHere("the Host header must name this machine, such as 127.0.0.1 or localhost")
 	case !sameOrigin(r):
 		return notHere("the request comes from a page of another origin")
-	}
-	for _, name := range forwardHeaders {
-		if len(r.Header[name]) > 0 {
-			return notHere("the request came through a proxy; set admin.auth to key to use it through one")
-		}
+	case proxied(r.Header):
+		return notHere("the request came through a proxy; set admin.auth to key to use it through one")
 	}
 	return nil
 }
@@ -55,8 +68,10 @@ func loopbackHost(host string) bool {
 
 // sameOrigin reports whether a browser's page, if one sent this, was served here.
 func sameOrigin(r *http.Request) bool {
-	if site := r.Header.Get("Sec-Fetch-Site"); site != "" && site != "same-origin" && site != "none" {
-		return false
+	for _, site := range r.Header["Sec-Fetch-Site"] {
+		if site != "same-origin" && site != "none" {
+			return false
+		}
 	}
 	for _, origin := range r.Header["Origin"] {
 		u, err := url.Parse(origin)

@@ -45,15 +45,9 @@ func (a *API) model(x *exchange) error {
 	if plain, err := url.PathUnescape(id); err == nil {
 		id = plain
 	}
-	list, err := a.o.Models(x.r.Context(), x.who)
-	if err != nil {
-		return err
-	}
-	for _, m := range list {
-		if m.ID == id {
-			return x.json(http.StatusOK, show(m))
-		}
+	if m, ok := a.o.Model(x.r.Context(), x.who, id); ok {
+		return x.json(http.StatusOK, show(m))
 	}
 	return &llm.Error{Code: llm.CodeModelNotFound, Status: http.StatusNotFound, Param: "model",
-		Message: "There is no model " + shown(id) + " for you here. GET /v1/models lists what there is."}
+		Message: "The model " + llm.Quote(shown(id)) + " does not exist here, or your key may not use it. GET /v1/models lists what there is."}
 }

@@ -149,6 +149,7 @@ func (p *reply) sendHead(first llm.Event) {
 		h["Content-Length"] = []string{strconv.Itoa(len(first.Frame))}
 	}
 	h["X-Content-Type-Options"] = []string{"nosniff"}
+	expose(h)
 	p.sent = true
 	p.x.w.WriteHeader(max(p.head.Status, http.StatusOK))
 }

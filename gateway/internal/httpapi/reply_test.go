@@ -272,6 +272,9 @@ func TestModels(t *testing.T) {
 	o.Models = func(_ context.Context, who llm.Principal) ([]httpapi.Model, error) {
 		return []httpapi.Model{{ID: "smart", OwnedBy: who.Team, Created: time.Unix(5, 0)}, {ID: "openai/gpt-5", OwnedBy: "openai"}}, nil
 	}
+	o.Model = func(_ context.Context, _ llm.Principal, id string) (httpapi.Model, bool) {
+		return httpapi.Model{ID: id}, id == "smart" || id == "openai/gpt-5"
+	}
 	addr := start(t, o)
 	_, body := call(t, "GET", addr, "/v1/models", "", "Authorization", "Bearer member")
 	want := `{"object":"list","data":[{"id":"smart","object":"model","created":5,"owned_by":"search"},{"id":"openai/gpt-5","object":"model","created":0,"owned_by":"openai"}]}`

@@ -79,12 +79,16 @@ func (a *API) handler(routes []route, further func(echo.Context) bool) http.Hand
 		}
 	}
 	for _, r := range routes {
-		e.Add(r.method, r.path, func(c echo.Context) error {
+		serve := func(c echo.Context) error {
 			a.run(r, c)
 			return nil
-		})
+		}
+		e.Add(r.method, r.path, serve)
+		if r.method == http.MethodGet {
+			e.Add(http.MethodHead, r.path, serve) // net/http leaves out the body
+		}
 	}
-	return e
+	return tolerant(e)
 }
 
 // further serves a path of the configuration's, and reports false when it is none.
@@ -164,13 +168,13 @@ func (a *API) unrouted(routes []route, err error, c echo.Context) {
 		return
 	}
 	x.fail(&llm.Error{Code: llm.CodeNotFound, Status: http.StatusNotFound,
-		Message: "There is no " + shown(x.r.URL.Path) + " here. There is: " + listed(routes) + "."})
+		Message: "There is no " + visible(shown(x.r.URL.Path)) + " here. There is: " + listed(routes) + "."})
 }
 
 func (x *exchange) wrongMethod(allow string) *llm.Error {
 	x.w.Header().Set("Allow", allow)
 	return &llm.Error{Code: "method_not_allowed", Status: http.StatusMethodNotAllowed,
-		Message: x.r.Method + " does not work on " + shown(x.r.URL.Path) + ": use " + allow + "."}
+		Message: x.r.Method + " does not work on " + visible(shown(x.r.URL.Path)) + ": use " + allow + "."}
 }
 
 // listed names the routes once, in their /v1 form where they have two.
@@ -192,3 +196,6 @@ func shown(path string) string {
 	}
 	return path
 }
+
+// visible is a text in which whatever can't be seen is escaped.
+func visible(s string) string { return strings.Trim(llm.Quote(s), `"`) }

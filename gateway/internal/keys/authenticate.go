@@ -139,11 +139,11 @@ func ended(k *Key) *llm.Error {
 	const layout = "2 January 2006 15:04 MST"
 	switch {
 	case !k.Revoked.IsZero():
-		return refused(fmt.Sprintf("The API key %q was revoked on %s; ask the gateway's operator for a new one.", k.Name, k.Revoked.Format(layout)))
+		return refused(fmt.Sprintf("The API key %s was revoked on %s; ask the gateway's operator for a new one.", llm.Quote(k.Name), k.Revoked.Format(layout)))
 	case k.ReplacedBy != "":
-		return refused(fmt.Sprintf("The API key %q was replaced and stopped working on %s; use the new key, which begins with %s%s.", k.Name, k.Expires.Format(layout), prefix, k.ReplacedBy))
+		return refused(fmt.Sprintf("The API key %s was replaced and stopped working on %s; use the new key, which begins with %s%s.", llm.Quote(k.Name), k.Expires.Format(layout), prefix, k.ReplacedBy))
 	default:
-		return refused(fmt.Sprintf("The API key %q expired on %s; ask the gateway's operator for a new one.", k.Name, k.Expires.Format(layout)))
+		return refused(fmt.Sprintf("The API key %s expired on %s; ask the gateway's operator for a new one.", llm.Quote(k.Name), k.Expires.Format(layout)))
 	}
 }
 

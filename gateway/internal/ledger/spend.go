@@ -116,7 +116,7 @@ func (q Query) sql() (string, []any, error) {
 	var b statement
 	for i, d := range q.By {
 		if slices.Contains(q.By[:i], d) {
-			return "", nil, badQuery(fmt.Sprintf("Spend is grouped by %q twice.", d))
+			return "", nil, badQuery(fmt.Sprintf("Spend is grouped by %s twice.", llm.Quote(d)))
 		}
 		if err := b.dimension(d); err != nil {
 			return "", nil, err
@@ -171,7 +171,7 @@ func (b *statement) dimension(name string) error {
 	}
 	expr, ok := dimensions()[name]
 	if !ok {
-		return badQuery(fmt.Sprintf("Spend cannot be grouped by %q; use model, target, provider, team, key, user, route, status, day, hour or tag:NAME.", name))
+		return badQuery(fmt.Sprintf("Spend cannot be grouped by %s; use model, target, provider, team, key, user, route, status, day, hour or tag:NAME.", llm.Quote(name)))
 	}
 	b.WriteString(expr)
 	return nil

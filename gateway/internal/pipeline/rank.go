@@ -138,7 +138,7 @@ func (l *life) noTarget() error {
 		why.WriteString("the route has no targets")
 	}
 	return &llm.Error{Code: llm.CodeNoTarget, Status: 400, Retried: true, Param: "model",
-		Message: fmt.Sprintf("No target of %q can serve this request (%s).", l.req.Facts.Model, why.String())}
+		Message: fmt.Sprintf("No target of %s can serve this request (%s).", llm.Quote(l.req.Facts.Model), why.String())}
 }
 
 // estimate bounds what the request, as it came, may use at a target.

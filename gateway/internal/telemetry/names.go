@@ -28,6 +28,8 @@ const (
 	nameModuleReloads   = "penstock_module_reloads_total"
 	nameOwn             = "penstock_plugin_metric_total"
 	nameInflight        = "penstock_requests_in_flight"
+	nameHeld            = "penstock_held_bytes"
+	nameRefused         = "penstock_unauthenticated_total"
 )
 
 // Labels. None may hold a key, a user, a request id or anything else a caller can
@@ -44,6 +46,7 @@ const (
 	labelModule   = "module"
 	labelPlugin   = "plugin"
 	labelName     = "name"
+	labelReason   = "reason"
 )
 
 // Values of labelType, by the conventions.

@@ -24,6 +24,9 @@ type Options struct {
 	MaxValues int
 	// Inflight reports the requests in hand; nil leaves the metric out.
 	Inflight func() int64
+	// Held reports the bytes of bodies and plain replies that requests in hand hold; nil
+	// leaves the metric out.
+	Held func() int64
 	// Modules reports the figures of every Wasm module; nil leaves the metrics out.
 	Modules func() []Module
 }
@@ -36,6 +39,7 @@ type Metrics struct {
 	attempts *prometheus.CounterVec
 	verdicts *prometheus.CounterVec
 	unpriced prometheus.Counter
+	refused  *prometheus.CounterVec
 
 	attemptOf table[attemptKey, prometheus.Counter]
 	verdictOf table[verdictKey, prometheus.Counter]
@@ -58,14 +62,13 @@ func New(o Options) *Metrics {
 	m.series = newSeries(m.registry, o.MaxValues)
 	m.attempts = counter(m.registry, nameAttempts, "Calls to providers by outcome.", labelTarget, labelFault)
 	m.verdicts = counter(m.registry, nameVerdicts, "Admission decisions.", labelResult, labelMemoised)
+	m.refused = counter(m.registry, nameRefused, "Callers turned away for want of a good key.", labelReason)
 	m.unpriced = prometheus.NewCounter(prometheus.CounterOpts{Name: nameUnpriced,
 		Help: "Requests answered by a target whose price is not known; their cost is missing from the cost counter."})
 	m.registry.MustRegister(m.unpriced,
 		collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
-	if o.Inflight != nil {
-		m.registry.MustRegister(prometheus.NewGaugeFunc(prometheus.GaugeOpts{Name: nameInflight, Help: "Requests in hand."},
-			func() float64 { return float64(o.Inflight()) }))
-	}
+	m.gauge(nameInflight, "Requests in hand.", o.Inflight)
+	m.gauge(nameHeld, "Bytes of bodies and plain replies that requests in hand hold.", o.Held)
 	if o.Modules != nil {
 		m.registry.MustRegister(newModules(o.Modules))
 	}
@@ -77,6 +80,16 @@ func counter(r *prometheus.Registry, name, help string, labels ...string) *prome
 	r.MustRegister(v)
 	return v
 }
+
+// gauge adds a figure that is asked for when it is read; nil adds none.
+func (m *Metrics) gauge(name, help string, read func() int64) {
+	if read != nil {
+		m.registry.MustRegister(prometheus.NewGaugeFunc(prometheus.GaugeOpts{Name: name, Help: help}, func() float64 { return float64(read()) }))
+	}
+}
+
+// Refused counts a caller without a good key. There must be few reasons.
+func (m *Metrics) Refused(reason string) { m.refused.WithLabelValues(reason).Inc() }
 
 // Handler serves the metrics in Prometheus' formats.
 func (m *Metrics) Handler() http.Handler {
