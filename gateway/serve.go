@@ -113,7 +113,7 @@ func listenOn(addr, setting string) (net.Listener, error) {
 
 func (s *servers) serve() {
 	run := func(server *http.Server, l net.Listener) {
-		if err := server.Serve(l); !errors.Is(err, http.ErrServerClosed) {
+		if err := server.Serve(s.api.Listener(l)); !errors.Is(err, http.ErrServerClosed) {
 			s.failed <- err
 		}
 	}

@@ -8,7 +8,6 @@ import (
 	"math"
 	"net/http"
 	"strconv"
-	"time"
 
 	"github.com/penstock/penstock/gateway/internal/llm"
 )
@@ -27,7 +26,6 @@ func (x *exchange) fail(err error) {
 	case !x.reply.sent:
 		x.refuse(e)
 	case x.reply.head.Stream && e.Status != statusClientGone:
-		x.extend(time.Now())
 		_, _ = x.w.Write(append(x.reply.waiting(), x.breaking(e)...))
 		_ = x.rc.Flush()
 	default:

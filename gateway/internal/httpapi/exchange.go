@@ -31,15 +31,14 @@ type exchange struct {
 	sharer  string
 	// bodyRead says that nothing is left to read of the body.
 	bodyRead bool
-	// deadline is the write deadline in force, bodyDue the read deadline at the start.
-	deadline, bodyDue time.Time
+	// bodyDue is the read deadline at the start.
+	bodyDue time.Time
 }
 
 func (a *API) exchange(w http.ResponseWriter, r *http.Request) *exchange {
 	now := time.Now()
 	x := &exchange{api: a, w: w, r: r, rc: http.NewResponseController(w), id: newID(now), received: now, dialect: llm.OpenAI}
 	x.reply.x = x
-	x.extend(now)
 	// Set before anybody reads: a body that nobody reads is drained by net/http, which
 	// would wait for it without end.
 	x.bodyRead = r.ContentLength == 0
@@ -58,10 +57,8 @@ func (a *API) exchange(w http.ResponseWriter, r *http.Request) *exchange {
 	return x
 }
 
-// end leaves the connection with time to take the rest of the reply, so that a
-// reader that stopped can't hold it.
+// end gives back what the exchange has held.
 func (x *exchange) end() {
-	x.extend(time.Now())
 	x.reply.release()
 	x.letGo(x.holding)
 	if !x.bodyRead {
@@ -98,18 +95,6 @@ func (x *exchange) writer() Writer {
 	return x.rendering
 }
 
-// extend rolls the write deadline forward. To save system work it is left alone
-// while most of its time remains.
-func (x *exchange) extend(now time.Time) {
-	limit := x.api.limits.Write
-	if x.deadline.Sub(now) > limit*3/4 {
-		return
-	}
-	x.deadline = now.Add(limit)
-	// Test recorders have no deadlines; then there is nobody to cut either.
-	_ = x.rc.SetWriteDeadline(x.deadline)
-}
-
 // json answers with v.
 func (x *exchange) json(status int, v any) error {
 	body, err := json.Marshal(v)
@@ -128,7 +113,6 @@ func (x *exchange) send(status int, contentType string, body []byte) {
 	expose(h)
 	x.leaveBody()
 	x.reply.sent = true
-	x.extend(time.Now())
 	x.w.WriteHeader(status)
 	_, _ = x.w.Write(body)
 }

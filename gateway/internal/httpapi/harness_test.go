@@ -88,7 +88,7 @@ func startAPI(t testing.TB, o httpapi.Options, base context.Context, pick func(*
 	s := a.NewServer(pick(a))
 	s.BaseContext = func(net.Listener) context.Context { return base }
 	done := make(chan error, 1)
-	go func() { done <- s.Serve(l) }()
+	go func() { done <- s.Serve(a.Listener(l)) }()
 	t.Cleanup(func() {
 		_ = s.Close()
 		if err := <-done; !errors.Is(err, http.ErrServerClosed) {

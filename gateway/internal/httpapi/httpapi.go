@@ -137,7 +137,8 @@ type Limits struct {
 	// BodyStall is how long a body may pause, and the grace before a body slower than
 	// 8 KiB/s is cut; 10 s.
 	BodyStall time.Duration
-	// Write is how long one write to the client may take; 30 s.
+	// Write is how long a client may go without taking a byte of its reply; 30 s. It
+	// holds on a Listener.
 	Write time.Duration
 	// Idle is how long an unused connection is kept; 2 min.
 	Idle time.Duration

@@ -6,7 +6,6 @@ import (
 	"net/http"
 	"strconv"
 	"sync"
-	"time"
 
 	"github.com/penstock/penstock/gateway/internal/llm"
 )
@@ -109,7 +108,6 @@ func (p *reply) KeepAlive(h llm.Head) (bool, error) {
 
 // write sends a frame, or several.
 func (p *reply) write(e llm.Event) error {
-	p.x.extend(time.Now())
 	if !p.sent {
 		p.sendHead(e)
 	}

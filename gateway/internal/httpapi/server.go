@@ -9,8 +9,8 @@ import (
 const maxHeaderBytes = 32 << 10
 
 // NewServer is a server for one of the API's handlers, to be given a listener. It
-// has no WriteTimeout, because a stream may last: each write has a deadline of its
-// own instead. The caller may set BaseContext, and stops the server with Shutdown.
+// has no WriteTimeout, because a stream may last: the connections of a Listener bound
+// writes instead. The caller may set BaseContext, and stops the server with Shutdown.
 func (a *API) NewServer(h http.Handler) *http.Server {
 	return &http.Server{
 		Handler:                      h,
