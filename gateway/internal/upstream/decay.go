@@ -37,9 +37,18 @@ func (s *speed) add(now time.Time, o Outcome) {
 	if o.FirstToken > 0 {
 		s.first.add(now, float64(o.FirstToken))
 	}
-	if took := o.Duration - o.FirstToken; o.OutputTokens > 0 && took > 0 {
+	if took := o.producing(); o.OutputTokens > 0 && took > 0 {
 		s.tps.add(now, float64(o.OutputTokens)/took.Seconds())
 	}
+}
+
+// producing is how long the target took to produce its answer. One that came all at once
+// was produced before its first token was seen.
+func (o *Outcome) producing() time.Duration {
+	if rest := o.Duration - o.FirstToken; rest > o.Duration/20 {
+		return rest
+	}
+	return o.Duration
 }
 
 func (s *speed) ttft() time.Duration { return time.Duration(s.first.mean) }
