@@ -93,38 +93,58 @@ func (t *translator) endThought() {
 
 // sendCall begins a tool call; sendArguments continues it.
 func (t *translator) sendCall(number int64, id, name value) {
+	known := recall{names: t.stream.names}
 	w := t.beginChunk()
-	beginCall(w, number)
-	w.memberValue("id", id)
-	w.memberLiteral("type", `"function"`)
-	w.name("function")
+	if t.legacyCall(number) {
+		w.name("function_call")
+	} else {
+		t.beginCall(w, number)
+		w.memberValue("id", id)
+		w.memberLiteral("type", `"function"`)
+		w.name("function")
+	}
 	w.open('{')
-	w.memberValue("name", name)
+	w.memberValue("name", known.here(name))
 	w.memberLiteral("arguments", `""`)
-	t.endCall()
+	t.endCall(number)
 }
+
+// legacyCall reports whether a call is sent in the deprecated form, which has place for
+// one.
+func (t *translator) legacyCall(number int64) bool { return t.stream.legacy && number == 0 }
 
 // sendArguments sends a piece of a call's arguments, given as the inside of a JSON
 // string.
 func (t *translator) sendArguments(number int64, raw []byte) {
 	w := t.beginChunk()
-	beginCall(w, number)
-	w.name("function")
+	if t.legacyCall(number) {
+		w.name("function_call")
+	} else {
+		t.beginCall(w, number)
+		w.name("function")
+	}
 	w.open('{')
 	w.name("arguments")
 	w.quoted(raw)
-	t.endCall()
+	t.endCall(number)
 }
 
-func beginCall(w *writer, number int64) {
+func (t *translator) beginCall(w *writer, number int64) {
+	if t.stream.legacy {
+		number-- // the first is not among them
+	}
 	w.name("tool_calls")
 	w.open('[')
 	w.open('{')
 	w.memberInt("index", number)
 }
 
-func (t *translator) endCall() {
-	t.lines.add("}}]")
+func (t *translator) endCall(number int64) {
+	if t.legacyCall(number) {
+		t.lines.close('}')
+	} else {
+		t.lines.add("}}]")
+	}
 	t.endChunk()
 }
 
@@ -150,7 +170,7 @@ func (t *translator) sendFinish() {
 	s.phase = finished
 	w := t.beginChunk()
 	w.add(`},"logprobs":null,"finish_reason":`)
-	w.add(s.stop.json(s.tools))
+	w.add(s.stop.json(s.tools, s.legacy))
 	w.add(`}]}`)
 }
 

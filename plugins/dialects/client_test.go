@@ -15,12 +15,26 @@ import (
 // respond calls normalise_response with a provider's reply.
 func respond(t testing.TB, status int, headers map[string]string, body string) []byte {
 	t.Helper()
+	return normalise(t, status, headers, body, nil)
+}
+
+// respondIn is respond for a successful reply to a request with a context.
+func respondIn(t testing.TB, context json.RawMessage, body string) []byte {
+	t.Helper()
+	return normalise(t, 200, nil, body, context)
+}
+
+func normalise(t testing.TB, status int, headers map[string]string, body string, context json.RawMessage) []byte {
+	t.Helper()
 	in := map[string]any{"v": 1, "dialect": "anthropic", "target": map[string]any{"model": "claude-test"},
 		"request_id": "req_1", "created": 1700000000, "status": status, "headers": headers}
 	if json.Valid([]byte(body)) {
 		in["body"] = json.RawMessage(body)
 	} else {
 		in["text"] = body
+	}
+	if context != nil {
+		in["context"] = context
 	}
 	out, err := new(translator).normaliseResponse(nil, encode(t, in))
 	if err != nil {
@@ -73,8 +87,18 @@ const streamStart = `{"dialect":"anthropic","target":{"model":"claude-test"},"re
 // play runs a whole stream and returns the lines that came out.
 func play(t testing.TB, events []sseEvent) []string {
 	t.Helper()
+	return playIn(t, nil, events)
+}
+
+// playIn is play for the answer to a request with a context.
+func playIn(t testing.TB, context json.RawMessage, events []sseEvent) []string {
+	t.Helper()
 	p := &player{t: t}
-	p.feed(eventStart, streamStart)
+	begin := streamStart
+	if context != nil {
+		begin = strings.TrimSuffix(begin, "}") + `,"context":` + string(context) + "}"
+	}
+	p.feed(eventStart, begin)
 	for _, e := range events {
 		p.feed(e.name, e.data)
 	}

@@ -29,7 +29,7 @@ func finishOf(stop []byte) finish {
 // json is the finish_reason of a reply with so many tool calls. One that ended on its
 // own and calls tools waits for their results, whatever the provider calls that: clients
 // run tools only after this word.
-func (f finish) json(calls int64) string {
+func (f finish) json(calls int64, legacy bool) string {
 	switch {
 	case f == unfinished:
 		return "null"
@@ -37,6 +37,8 @@ func (f finish) json(calls int64) string {
 		return `"length"`
 	case f == filtered:
 		return `"content_filter"`
+	case legacy && calls > 0:
+		return `"function_call"`
 	case f == called || calls > 0:
 		return `"tool_calls"`
 	}

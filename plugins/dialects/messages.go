@@ -37,7 +37,12 @@ type message struct {
 	cacheControl           value
 	toolCalls, call        value
 	toolCallID, isError    value
+	name                   value
 	thinkingBlocks, traces value
+	// firstCall is where the message's calls begin among all, id that of the call that a
+	// result belongs to.
+	firstCall int
+	id        []byte
 }
 
 func readMessage(v value) (m message) {
@@ -57,6 +62,8 @@ func readMessage(v value) (m message) {
 			m.call = member
 		case "tool_call_id":
 			m.toolCallID = member
+		case "name":
+			m.name = member
 		case "is_error":
 			m.isError = member
 		case "thinking_blocks":

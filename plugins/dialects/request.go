@@ -37,8 +37,9 @@ type request struct {
 	files   bool
 	dropped []string
 	turn    turn
-	// caller is the last message that called a function in the deprecated form.
-	caller int
+	// pairing gives calls their ids, names are the tools that have another name there.
+	pairing pairing
+	names   []renamed
 }
 
 // transformRequest is the hook: canonical request in, provider request out.
@@ -52,11 +53,14 @@ func (t *translator) transformRequest(out, in []byte) ([]byte, error) {
 	}
 	r := &t.request
 	*r = request{scratch: &t.scratch, others: r.others, turns: r.turns[:0], parts: r.parts,
-		dropped: r.dropped[:0], family: familyOf(env.model)}
+		dropped: r.dropped[:0], pairing: r.pairing, names: r.names[:0], family: familyOf(env.model)}
 	r.index(env.body)
 	r.readTurns()
-	if err := r.planPrefill(); err != nil {
-		return nil, err
+	r.planIDs()
+	for _, plan := range [...]func() error{r.planPrefill, r.planNames} {
+		if err := plan(); err != nil {
+			return nil, err
+		}
 	}
 	// The result begins inside the headroom, so that much of the buffer is lost when
 	// it is used again; the third headroom makes up for it.
@@ -123,7 +127,9 @@ func (r *request) seal() []byte {
 	for _, name := range r.dropped {
 		w.text([]byte(name))
 	}
-	w.add(`],"body":`)
+	w.close(']')
+	r.writeContext(&w)
+	w.add(`,"body":`)
 	r.raw = w.b
 	body := append(r.b, '}')
 	if start := headroom - len(w.b); start >= 0 {

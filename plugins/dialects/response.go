@@ -15,7 +15,7 @@ func (t *translator) normaliseResponse(out, in []byte) ([]byte, error) {
 		writeFailure(w, &env, readFailure(&env))
 		return w.b, nil
 	}
-	t.blocks = readBlocks(t.blocks[:0], sent.content)
+	t.blocks, t.recall = readBlocks(t.blocks[:0], sent.content), readRecall(env.context)
 	t.writeCompletion(w, &env, &sent)
 	return w.b, nil
 }
@@ -60,9 +60,10 @@ func (t *translator) writeCompletion(w *writer, env *envelope, sent *answer) {
 	w.open('[')
 	w.open('{')
 	w.memberInt("index", 0)
+	end := finishOf(text(sent.stopReason)).json(t.calls(), t.recall.legacy)
 	t.writeReply(w, sent)
 	w.memberLiteral("logprobs", "null")
-	w.memberLiteral("finish_reason", finishOf(text(sent.stopReason)).json(t.calls()))
+	w.memberLiteral("finish_reason", end)
 	w.close('}')
 	w.close(']')
 	var used usage
@@ -184,32 +185,46 @@ func (t *translator) writeToolCalls(w *writer) {
 		if b.kind != toolBlock {
 			continue
 		}
+		if t.recall.legacy {
+			t.recall.legacy = false // there is place for one
+			w.name("function_call")
+			t.writeFunctionCall(w, b)
+			continue
+		}
 		if first {
 			w.name("tool_calls")
 			w.open('[')
 			first = false
 		}
-		writeToolCall(w, b)
+		t.writeToolCall(w, b)
 	}
 	if !first {
 		w.close(']')
 	}
 }
 
-func writeToolCall(w *writer, b *replyBlock) {
+func (t *translator) writeToolCall(w *writer, b *replyBlock) {
 	w.open('{')
 	w.memberValue("id", b.id)
 	w.memberLiteral("type", `"function"`)
 	w.name("function")
-	w.open('{')
-	w.memberValue("name", b.name)
-	w.memberText("arguments", arguments(b.input))
-	w.close('}')
+	t.writeFunctionCall(w, b)
 	w.close('}')
 }
 
-// arguments is a call's input as the text that OpenAI keeps in a string.
+func (t *translator) writeFunctionCall(w *writer, b *replyBlock) {
+	w.open('{')
+	w.memberValue("name", t.recall.here(b.name))
+	w.memberText("arguments", arguments(b.input))
+	w.close('}')
+}
+
+// arguments is a call's input as the text that OpenAI keeps in a string. Some services
+// give it as a text already.
 func arguments(input value) []byte {
+	if given := text(input); valid(given) {
+		input = given
+	}
 	if input.Kind() != '{' {
 		return []byte("{}")
 	}

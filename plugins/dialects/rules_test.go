@@ -12,6 +12,7 @@ type sent struct {
 	Method, Path, Query string
 	Headers             map[string]string
 	Dropped             []string
+	Context             json.RawMessage
 	Body                json.RawMessage
 }
 

@@ -19,7 +19,7 @@ const (
 const maxOpen = 32
 
 // maxPending bounds the citations, in bytes, that wait for the end of the reply.
-const maxPending = 24 << 10
+const maxPending = 20 << 10
 
 // stream is what a stream has to remember from one event to the next. The host
 // carries it as opaque bytes, so any instance can serve any event.
@@ -35,6 +35,8 @@ type stream struct {
 	head []byte
 	// model is what was asked for, until the provider says what answers.
 	model []byte
+	// names are those of tools that the caller calls otherwise, as in recall.
+	names []byte
 }
 
 // progress is the part of the state that has a fixed size. It is stored as its
@@ -47,12 +49,15 @@ type progress struct {
 	// block that is open.
 	text, textStart int64
 	// The lengths of what follows in the stored form.
-	openLen, citationsLen, annotationsLen, headLen, modelLen uint32
-	phase                                                    phase
+	openLen, citationsLen, annotationsLen uint32
+	headLen, modelLen, namesLen           uint32
+	phase                                 phase
 	// stop is why the reply ended, as far as the provider has said, refused that it has
 	// said why it would not answer.
 	stop    finish
 	refused bool
+	// legacy says that a call is wanted in the deprecated form.
+	legacy bool
 }
 
 // openBlock is a content block that has begun and not ended. Its index is the
@@ -102,14 +107,14 @@ func image[T progress | openBlock](v *T) []byte {
 func (s *stream) append(dst []byte) []byte {
 	s.openLen, s.citationsLen = uint32(len(s.open)), uint32(len(s.citations))
 	s.annotationsLen = uint32(len(s.annotations))
-	s.headLen, s.modelLen = uint32(len(s.head)), uint32(len(s.model))
+	s.headLen, s.modelLen, s.namesLen = uint32(len(s.head)), uint32(len(s.model)), uint32(len(s.names))
 	dst = append(dst, image(&s.progress)...)
 	for i := range s.open {
 		dst = append(dst, image(&s.open[i])...)
 	}
 	dst = append(append(dst, s.citations...), s.annotations...)
 	dst = append(dst, s.head...)
-	return append(dst, s.model...)
+	return append(append(dst, s.model...), s.names...)
 }
 
 // load reads what append wrote and reports false for what cannot be that. The byte
@@ -121,7 +126,7 @@ func (s *stream) load(src []byte) bool {
 	}
 	copy(image(&s.progress), src)
 	src = src[fixed:]
-	size := uint64(s.openLen)*uint64(each) + uint64(s.citationsLen) + uint64(s.annotationsLen) + uint64(s.headLen) + uint64(s.modelLen)
+	size := uint64(s.openLen)*uint64(each) + uint64(s.citationsLen) + uint64(s.annotationsLen) + uint64(s.headLen) + uint64(s.modelLen) + uint64(s.namesLen)
 	if s.openLen > maxOpen || uint64(len(src)) != size || s.phase > ended {
 		return false
 	}
@@ -133,7 +138,8 @@ func (s *stream) load(src []byte) bool {
 	s.citations, src = cut(src, s.citationsLen)
 	s.annotations, src = cut(src, s.annotationsLen)
 	s.head, src = cut(src, s.headLen)
-	s.model, _ = cut(src, s.modelLen)
+	s.model, src = cut(src, s.modelLen)
+	s.names, _ = cut(src, s.namesLen)
 	return true
 }
 

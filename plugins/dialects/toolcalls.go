@@ -1,9 +1,6 @@
 package dialects
 
-import (
-	"bytes"
-	"strconv"
-)
+import "bytes"
 
 // writeToolCalls writes an assistant message's calls as tool_use blocks.
 func (r *request) writeToolCalls(m *message, i int) error {
@@ -13,12 +10,11 @@ func (r *request) writeToolCalls(m *message, i int) error {
 		if function.Null() {
 			return reject(at(at("messages", i)+".tool_calls", k), "only function calls can be sent to Anthropic")
 		}
-		r.writeToolUse(text(call.Member("id")), function)
+		r.writeToolUse(r.pairing.calls[m.firstCall+k].id, function)
 		k++
 	}
 	if m.call.Kind() == '{' {
-		r.caller = i
-		r.writeToolUse(functionID(i), m.call)
+		r.writeToolUse(r.pairing.calls[m.firstCall+k].id, m.call)
 	}
 	return nil
 }
@@ -26,8 +22,8 @@ func (r *request) writeToolCalls(m *message, i int) error {
 func (r *request) writeToolUse(id []byte, function value) {
 	r.block()
 	r.literal(`{"type":"tool_use","id":`)
-	r.text(toolID(id))
-	r.memberText("name", text(function.Member("name")))
+	r.text(id)
+	r.memberText("name", r.there(text(function.Member("name"))))
 	r.name("input")
 	r.writeInput(function.Member("arguments"))
 	r.close('}')
@@ -49,21 +45,6 @@ func (r *request) writeInput(arguments value) {
 	r.value(arguments)
 }
 
-// toolID replaces what Anthropic does not allow in the id of a call. The same
-// happens to the id in its result, so they still match.
-func toolID(id []byte) []byte {
-	if len(id) == 0 {
-		return []byte("call")
-	}
-	if i := oddID(id, 0); i < len(id) {
-		id = bytes.Clone(id)
-		for ; i < len(id); i = oddID(id, i) {
-			id[i] = '_'
-		}
-	}
-	return id
-}
-
 // oddID is where the first character from i on stands that ids may not have.
 func oddID(id []byte, i int) int {
 	for ; i < len(id); i++ {
@@ -76,20 +57,12 @@ func oddID(id []byte, i int) int {
 	return i
 }
 
-// functionID makes up an id for a call in the deprecated form, which has none: the
-// message that holds it.
-func functionID(i int) []byte { return strconv.AppendInt([]byte("function_"), int64(i), 10) }
-
 // writeToolResult writes a tool message as a block of the user's turn.
 func (r *request) writeToolResult(m *message, i int) error {
-	id := text(m.toolCallID)
-	if m.role == functionRole {
-		id = functionID(r.caller)
-	}
 	r.begin(userRole)
 	r.block()
 	r.literal(`{"type":"tool_result","tool_use_id":`)
-	r.text(toolID(id))
+	r.text(m.id)
 	if err := r.writeResultContent(m, i); err != nil {
 		return err
 	}

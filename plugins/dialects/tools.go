@@ -18,8 +18,12 @@ func (r *request) writeTools() error {
 		}
 		i++
 	}
+	i = 0
 	for v := range r.said.functions.Items {
-		r.writeFunction(readFunction(v), nil)
+		if err := r.writeFunction(readFunction(v), &function{}, at("functions", i)); err != nil {
+			return err
+		}
+		i++
 	}
 	r.writeWebSearch()
 	if r.declared == 0 {
@@ -33,22 +37,57 @@ func (r *request) writeTools() error {
 	return nil
 }
 
-// writeTool writes one element of tools. A type that OpenAI does not know is one of
-// Anthropic's own tools and passes as it is.
+// writeTool writes one element of tools: a function, also in the flat form of OpenAI's
+// newer API, a tool as Anthropic declares it, or one of Anthropic's own, which has a type
+// that OpenAI does not know and passes as it is.
 func (r *request) writeTool(tool value, i int, allowed value) error {
 	if v := tool.Member("function"); v.Kind() == '{' {
-		f := readFunction(v)
-		if allowed == nil || mentions(allowed, text(f.name)) {
-			r.writeFunction(f, tool.Member("cache_control"))
-		}
-		return nil
+		return r.writeAllowed(readFunction(v), tool, at("tools", i)+".function", allowed)
 	}
 	kind := string(text(tool.Member("type")))
-	if !word(kind) || kind == "function" || kind == "custom" && tool.Member("input_schema") == nil {
+	switch own := tool.Member("input_schema").Kind() == '{'; {
+	case own && (kind == "" || kind == "custom"):
+		return r.writeOwnTool(tool, at("tools", i))
+	case kind == "function" && !tool.Member("name").Null():
+		return r.writeAllowed(readFunction(tool), nil, at("tools", i), allowed)
+	case !word(kind) || kind == "function" || kind == "custom":
 		return reject(at("tools", i), "only function tools and Anthropic's own can be sent to Anthropic")
 	}
 	r.value(tool)
 	r.declared++
+	return nil
+}
+
+// writeAllowed writes a function unless tool_choice leaves it out.
+func (r *request) writeAllowed(f function, tool value, path string, allowed value) error {
+	if allowed != nil && !mentions(allowed, text(f.name)) {
+		return nil
+	}
+	beside := readFunction(tool)
+	return r.writeFunction(f, &beside, path)
+}
+
+// writeOwnTool writes a tool that is declared in Anthropic's own shape.
+func (r *request) writeOwnTool(tool value, path string) error {
+	name := text(tool.Member("name"))
+	if len(name) == 0 {
+		return reject(path+".name", "must be a string that is not empty")
+	}
+	r.declared++
+	r.open('{')
+	for key, v := range tool.Members {
+		r.text(key)
+		r.close(':')
+		switch string(key) {
+		case "name":
+			r.text(r.there(name))
+		case "input_schema":
+			r.writeSchema(v)
+		default:
+			r.value(v)
+		}
+	}
+	r.close('}')
 	return nil
 }
 
@@ -75,8 +114,12 @@ func mentions(tools value, name []byte) bool {
 	return false
 }
 
-// function is a function's declaration with its members; nil when absent.
-type function struct{ name, description, parameters, strict, cacheControl value }
+// function is a function's declaration with its members; nil when absent. The last ones
+// are Anthropic's, which may stand beside the function too.
+type function struct {
+	name, description, parameters, strict, cacheControl value
+	deferLoading, inputExamples, allowedCallers         value
+}
 
 func readFunction(v value) (f function) {
 	for key, member := range v.Members {
@@ -91,28 +134,46 @@ func readFunction(v value) (f function) {
 			f.strict = member
 		case "cache_control":
 			f.cacheControl = member
+		case "defer_loading":
+			f.deferLoading = member
+		case "input_examples":
+			f.inputExamples = member
+		case "allowed_callers":
+			f.allowedCallers = member
 		}
 	}
 	return f
 }
 
-// writeFunction writes a declaration; control is the cache_control that stands beside
-// it.
-func (r *request) writeFunction(f function, control value) {
+// writeFunction writes a declaration; beside is what stands beside it, path where.
+func (r *request) writeFunction(f function, beside *function, path string) error {
+	name := text(f.name)
+	if len(name) == 0 {
+		return reject(path+".name", "must be a string that is not empty")
+	}
 	r.declared++
 	r.open('{')
-	r.memberValue("name", f.name)
+	r.memberText("name", r.there(name))
 	r.memberValue("description", f.description)
 	r.name("input_schema")
 	r.writeSchema(f.parameters)
 	if r.family.structured() && f.strict.Kind() == 't' {
 		r.memberLiteral("strict", "true")
 	}
-	if control.Null() {
-		control = f.cacheControl
-	}
-	r.memberValue("cache_control", control)
+	r.memberValue("cache_control", or(beside.cacheControl, f.cacheControl))
+	r.memberValue("defer_loading", or(beside.deferLoading, f.deferLoading))
+	r.memberValue("input_examples", or(beside.inputExamples, f.inputExamples))
+	r.memberValue("allowed_callers", or(beside.allowedCallers, f.allowedCallers))
 	r.close('}')
+	return nil
+}
+
+// or is the first of two values that is there.
+func or(a, b value) value {
+	if a.Null() {
+		return b
+	}
+	return a
 }
 
 // writeSchema writes the parameters of a function, which Anthropic wants to be of
@@ -170,7 +231,7 @@ func (r *request) writeSilentTools() {
 		r.silent = true
 		r.declared++
 		r.open('{')
-		r.memberText("name", name)
+		r.memberText("name", r.there(name))
 		r.memberLiteral("input_schema", `{"type":"object","properties":{}}`)
 		r.close('}')
 	}
@@ -186,80 +247,4 @@ func addName(names [][]byte, name []byte) [][]byte {
 		}
 	}
 	return append(names, name)
-}
-
-// writeToolChoice writes tool_choice, which also says whether calls may come in
-// parallel.
-func (r *request) writeToolChoice() error {
-	if r.declared == 0 {
-		return nil
-	}
-	kind, name := r.toolChoice()
-	serial := r.serial() && kind != "none"
-	if kind == "" && !serial {
-		return nil
-	}
-	if kind == "" {
-		kind = "auto"
-	}
-	r.name("tool_choice")
-	r.open('{')
-	r.memberText("type", []byte(kind))
-	if name != nil {
-		r.memberText("name", name)
-	}
-	if serial {
-		r.memberLiteral("disable_parallel_tool_use", "true")
-	}
-	r.close('}')
-	return nil
-}
-
-// serial reports whether the request forbids parallel calls, in OpenAI's or in
-// Anthropic's words.
-func (r *request) serial() bool {
-	forbidden := !r.said.parallelToolCalls.Null() && r.said.parallelToolCalls.Kind() != 't'
-	return forbidden || r.said.toolChoice.Member("disable_parallel_tool_use").Kind() == 't'
-}
-
-// toolChoice is Anthropic's word for the request's choice; empty when it makes none.
-func (r *request) toolChoice() (kind string, name []byte) {
-	if r.silent {
-		return "none", nil
-	}
-	choice := r.said.toolChoice
-	if choice == nil {
-		choice = r.said.functionCall
-	}
-	word := string(text(choice))
-	if choice.Kind() == '{' {
-		word = string(text(choice.Member("type")))
-	}
-	switch word {
-	case "auto", "none", "any":
-		return word, nil
-	case "required":
-		return "any", nil
-	case "tool":
-		return "tool", text(choice.Member("name"))
-	case "allowed_tools":
-		if r.forcesTool() {
-			return "any", nil
-		}
-		return "auto", nil
-	}
-	return namedChoice(choice)
-}
-
-// namedChoice reads the forms that name a function: {"type":"function","function":
-// {"name":…}} and the deprecated {"name":…}.
-func namedChoice(choice value) (kind string, name []byte) {
-	name = text(choice.Member("function", "name"))
-	if name == nil {
-		name = text(choice.Member("name"))
-	}
-	if name == nil {
-		return "", nil
-	}
-	return "tool", name
 }

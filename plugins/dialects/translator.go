@@ -8,8 +8,9 @@ type translator struct {
 	scratch
 	request request
 	stream  stream
-	// blocks are those of a plain reply.
+	// blocks are those of a plain reply, recall what is known of its request.
 	blocks []replyBlock
+	recall recall
 	// lines and state are an event's output before it is framed.
 	lines writer
 	state []byte
@@ -29,6 +30,8 @@ type envelope struct {
 	created   int64
 	status    int
 	stream    bool
+	// context is what this module has said of the request.
+	context value
 }
 
 // unpack looks a hook's input through and checks that it names a dialect of this
@@ -53,6 +56,8 @@ func unpack(in value) (env envelope, err error) {
 			env.headers = v
 		case "text":
 			env.text = v
+		case "context":
+			env.context = v
 		case "body":
 			env.body = v
 		}

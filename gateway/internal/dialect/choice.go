@@ -172,7 +172,7 @@ func (c *chunk) readPart(s *scan, name []byte, out *said) {
 	}
 	out.content = true
 	out.text += int64(len(v))
-	out.toolCalls = out.toolCalls || calls
+	out.toolCalls = out.toolCalls || calls || string(name) == "function_call"
 }
 
 // speaks reports whether there is a text in an array or object, however deep, that
