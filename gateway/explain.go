@@ -132,7 +132,7 @@ func (g *gateway) assumeFromLedger(ctx context.Context, c *config.Config, req *l
 func tell(out io.Writer, r *llm.Record) error {
 	w := tabwriter.NewWriter(out, 0, 8, 2, ' ', 0)
 	line := func(name, format string, args ...any) {
-		fmt.Fprintf(w, "%s\t%s\n", name, fmt.Sprintf(format, args...))
+		fmt.Fprintln(w, cells(name, fmt.Sprintf(format, args...)))
 	}
 	line("request", "%s%s", r.ID, dry(r))
 	line("time", "%s", r.Time.Format(time.RFC3339))

@@ -153,7 +153,7 @@ func (a *app) showNewKey(output string, k keys.Key, token keys.Token) error {
 		return a.printJSON(s)
 	}
 	fmt.Fprintln(a.stdout, token.Reveal())
-	fmt.Fprintf(a.stderr, "This is key %s (%s). It is not shown again; callers send it as their API key.\n", k.ID, k.Name)
+	fmt.Fprintf(a.stderr, "This is key %s (%s). It is not shown again; callers send it as their API key.\n", k.ID, oneLine(k.Name))
 	return nil
 }
 
@@ -200,7 +200,7 @@ func (a *app) showKeys(output string, list []keys.Key) error {
 		if r.Expires != nil {
 			expires = r.Expires.Format("2006-01-02 15:04")
 		}
-		fmt.Fprintf(w, "%s\t%s\t%s\t%s\t%s\t%s\t%s\t%s\n", r.ID, r.Name, dash(r.Team), dash(r.User), budget, dash(joinTags(r.Tags)), expires, r.State)
+		fmt.Fprintln(w, cells(r.ID, r.Name, dash(r.Team), dash(r.User), budget, dash(joinTags(r.Tags)), expires, r.State))
 	}
 	return w.Flush()
 }

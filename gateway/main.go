@@ -27,9 +27,12 @@ const (
 
 func main() {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
-	err := run(ctx, os.Args[1:], os.Getenv, os.Stdout, os.Stderr)
+	stdout, stderr := newVisible(os.Stdout), newVisible(os.Stderr)
+	err := run(ctx, os.Args[1:], os.Getenv, stdout, stderr)
 	stop()
-	os.Exit(report(err, os.Stderr))
+	code := report(err, stderr)
+	_, _ = stdout.Flush(), stderr.Flush() // there is nobody left to tell
+	os.Exit(code)
 }
 
 // app is what the verbs share.

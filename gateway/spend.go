@@ -10,6 +10,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/penstock/penstock/gateway/internal/httpapi"
 	"github.com/penstock/penstock/gateway/internal/ledger"
 )
 
@@ -84,9 +85,9 @@ func (a *app) showSpend(output string, by []string, report ledger.Report) error 
 		return nil
 	}
 	w := tabwriter.NewWriter(a.stdout, 0, 8, 2, ' ', tabwriter.AlignRight)
-	fmt.Fprintln(w, strings.ToUpper(strings.Join(by, "\t"))+"\tREQUESTS\tINPUT\tOUTPUT\tCOST\tUNPRICED\tCACHE HITS\tSAVED\t")
+	fmt.Fprintln(w, strings.ToUpper(cells(by...))+"\tREQUESTS\tINPUT\tOUTPUT\tCOST\tUNPRICED\tCACHE HITS\tSAVED\t")
 	for _, r := range report.Rows {
-		fmt.Fprintln(w, strings.Join(dashes(r.Values), "\t")+"\t"+sums(r.Sums)+"\t")
+		fmt.Fprintln(w, cells(dashes(r.Values)...)+"\t"+sums(r.Sums)+"\t")
 	}
 	fmt.Fprintln(w, "total"+strings.Repeat("\t", max(len(by), 1))+sums(report.Total)+"\t")
 	return w.Flush()
@@ -104,16 +105,25 @@ func dashes(values []string) []string {
 	return out
 }
 
+// guarded are values as a spreadsheet may safely read them.
+func guarded(values []string) []string {
+	out := make([]string, len(values))
+	for i, v := range values {
+		out[i] = httpapi.Guarded(v)
+	}
+	return out
+}
+
 func (a *app) spendCSV(by []string, report ledger.Report) error {
 	w := csv.NewWriter(a.stdout)
-	header := append(append([]string{}, by...), "requests", "errors", "input_tokens", "output_tokens", "cost_usd", "unpriced_requests", "cache_hits", "saved_usd")
+	header := append(guarded(by), "requests", "errors", "input_tokens", "output_tokens", "cost_usd", "unpriced_requests", "cache_hits", "saved_usd")
 	if err := w.Write(header); err != nil {
 		return err
 	}
 	n := func(v int64) string { return strconv.FormatInt(v, 10) }
 	for _, r := range report.Rows {
 		s := r.Sums
-		row := append(append([]string{}, r.Values...), n(s.Requests), n(s.Errors), n(s.InputTokens), n(s.OutputTokens),
+		row := append(guarded(r.Values), n(s.Requests), n(s.Errors), n(s.InputTokens), n(s.OutputTokens),
 			s.Cost.Decimal(), n(s.UnpricedRequests), n(s.CacheHits), s.Saved.Decimal())
 		if err := w.Write(row); err != nil {
 			return err

@@ -36,7 +36,7 @@ func rowsAsCSV(report []byte) ([]byte, error) {
 	if len(columns) > 0 {
 		names := make([]string, len(columns))
 		for i, name := range columns {
-			names[i] = guarded(name)
+			names[i] = Guarded(name)
 		}
 		_ = w.Write(names) // Error reports it below
 	}
@@ -80,13 +80,14 @@ func cell(value json.RawMessage) string {
 	if json.Unmarshal(value, &s) != nil {
 		return string(value)
 	}
-	return guarded(s)
+	return Guarded(s)
 }
 
-// guarded puts an apostrophe in front of text that begins as a formula may, also in
+// Guarded is a text cell as a spreadsheet may safely read it. It puts an apostrophe in
+// front of text that begins as a formula may, also in
 // full-width letters, and of text that begins with what spreadsheets drop before they
 // look.
-func guarded(s string) string {
+func Guarded(s string) string {
 	first, size := utf8.DecodeRuneInString(s)
 	if size > 0 && (strings.ContainsRune("=+-@＝＋－＠", first) || unicode.IsSpace(first) || llm.Invisible(first)) {
 		return "'" + s
