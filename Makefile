@@ -21,15 +21,18 @@ run: build ## build everything and start the gateway, no configuration needed
 
 build: bin/penstock ## build the Wasm module and bin/penstock
 
+# Says what it is doing: on a new machine compiling takes a minute or two.
 bin/penstock: go.mod go.sum $(MODULE) $(SOURCES)
-	CGO_ENABLED=0 $(GO) build -trimpath -ldflags '-s -w -X main.version=$(VERSION)' -o $@ ./gateway
+	@echo "compiling bin/penstock (the first time this takes a minute or two)"
+	@CGO_ENABLED=0 $(GO) build -trimpath -ldflags '-s -w -X main.version=$(VERSION)' -o $@ ./gateway
 
 module: $(MODULE) ## build the built-in Wasm module only
 
 # The built-in module is ordinary Go, compiled by the stock toolchain.
 plugins/builtin.wasm.gz: go.mod go.sum $(wildcard plugins/builtin/*.go plugins/strategies/*.go plugins/dialects/*.go sdk/go/*.go)
-	GOOS=wasip1 GOARCH=wasm $(GO) build -buildmode=c-shared -trimpath -ldflags '-s -w' -o plugins/builtin.wasm ./plugins/builtin
-	gzip -9nf plugins/builtin.wasm
+	@echo "compiling the built-in Wasm module"
+	@GOOS=wasip1 GOARCH=wasm $(GO) build -buildmode=c-shared -trimpath -ldflags '-s -w' -o plugins/builtin.wasm ./plugins/builtin
+	@gzip -9nf plugins/builtin.wasm
 
 SDKS := go rust assemblyscript c zig
 
@@ -41,8 +44,9 @@ sdk: ## build the example plugins of every SDK whose compiler is there
 	done
 
 test: deps build sdk ## install what the tests need, then run them, with the race detector where threads meet
-	$(GO) test ./...
-	$(GO) test -race -short $(RACED)
+	@echo "testing; packages are listed as they finish"
+	@$(GO) build -o bin/testreport ./gateway/internal/testreport
+	@{ $(GO) test -json ./... ; $(GO) test -json -race -short $(RACED); } | bin/testreport
 
 # The packages that hold locks, pools or goroutines.
 RACED = ./gateway/internal/cache ./gateway/internal/keys ./gateway/internal/ledger ./gateway/internal/meter \

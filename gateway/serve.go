@@ -171,26 +171,3 @@ func (g *gateway) apiOptions(c *config.Config) httpapi.Options {
 		Log: g.log,
 	}
 }
-
-// greet prints what a newcomer needs next.
-func (a *app) greet(g *gateway, s *servers, took time.Duration) {
-	c := g.world.Load().config
-	api, admin := "http://"+s.on.Addr().String(), "http://"+s.adminOn.Addr().String()
-	found := append(providers(c), "demo (built in)")
-	model := "demo"
-	if list := g.world.Load().routes.List(); a.configPath() != "" && len(list) > 0 {
-		model = list[0].ID
-	}
-	fmt.Fprintf(a.stdout, "penstock ready in %d ms\n", took.Milliseconds())
-	fmt.Fprintf(a.stdout, "  api        %s/v1        (OpenAI SDKs: set base_url to this)\n", api)
-	fmt.Fprintf(a.stdout, "  admin      %s\n", admin)
-	fmt.Fprintf(a.stdout, "  found      %s\n", strings.Join(found, ", "))
-	key := ""
-	if c.Keys == config.KeysRequired {
-		key = " -H \"authorization: Bearer $(penstock keys create --name me)\""
-	}
-	fmt.Fprintf(a.stdout, "  try        curl %s/v1/chat/completions -H 'content-type: application/json'%s -d '{\"model\":\"%s\",\"messages\":[{\"role\":\"user\",\"content\":\"hi\"}]}'\n", api, key, model)
-	for _, warning := range c.Warnings() {
-		fmt.Fprintf(a.stderr, "warning: %s\n", warning)
-	}
-}

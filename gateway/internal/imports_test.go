@@ -40,8 +40,8 @@ var owners = map[string]string{
 }
 
 // apart are programs of their own that stand beside the gateway: the benchmark's
-// floor is a bare Echo handler on purpose, the generators only run at build time.
-var apart = []string{"bench", "bench/floor", "catalog/generate"}
+// floor is a bare Echo handler on purpose, the generators and the reporter only run at build time.
+var apart = []string{"bench", "bench/floor", "catalog/generate", "testreport"}
 
 // TestImports holds the house's import rules: base packages import the standard
 // library only, leaves import no other leaf, and each library has one owner.

@@ -20,7 +20,7 @@ import (
 type Config struct {
 	// Listen is the address of the API, as host:port.
 	Listen string `yaml:"listen"`
-	// Admin is the listener of the admin API and the dashboard.
+	// Admin is the listener of the admin API.
 	Admin Admin `yaml:"admin"`
 	// Keys says whether callers need a virtual key: required, optional (a key that is
 	// sent must be good, none is needed) or off. With a configuration file the default
@@ -66,9 +66,9 @@ type Config struct {
 	patterns []string
 }
 
-// Admin is the listener of the admin API and the dashboard.
+// Admin is the listener of the admin API.
 type Admin struct {
-	// Listen is the address of the admin API and the dashboard, as host:port.
+	// Listen is the address of the admin API, as host:port.
 	Listen string `yaml:"listen"`
 	// Auth is loopback (who can reach the loopback interface may do everything) or key
 	// (a virtual key with the role admin is needed). Any other address than loopback
