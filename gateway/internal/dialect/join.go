@@ -161,6 +161,8 @@ func joinText(name string, had any, more string) any {
 	text, ok := had.(*growing)
 	if !ok {
 		text = &growing{b: []byte{}, base64: name == "data"}
+		first, _ := had.(string) // as it stands in an item of a list
+		text.add(first)
 	}
 	text.add(more)
 	return text
