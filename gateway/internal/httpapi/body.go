@@ -193,6 +193,7 @@ func (x *exchange) unreadable(err error) error {
 	}
 	x.w.Header()["Connection"] = []string{"close"}
 	if errors.As(err, &waited) && waited.Timeout() {
+		x.tooSlow = true
 		return &llm.Error{Code: "request_timeout", Status: http.StatusRequestTimeout, Message: "The request body arrived too slowly.", Err: err}
 	}
 	return &llm.Error{Code: llm.CodeInvalidRequest, Status: http.StatusBadRequest,

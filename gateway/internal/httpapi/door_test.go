@@ -226,6 +226,33 @@ func TestUnreadBodiesAreNotWaitedFor(t *testing.T) {
 	}
 }
 
+// TestRefusedSendersHearWhy sends whole bodies before it reads anything, as most clients
+// do, and is refused for what stands in the headers.
+func TestRefusedSendersHearWhy(t *testing.T) {
+	o := options()
+	o.Keys = func() httpapi.Keys { return httpapi.KeysRequired }
+	o.Limits.Body = 4 << 20
+	addr := start(t, o)
+	body := strings.Repeat("x", 12<<20)
+	chunks := fmt.Sprintf("%x\r\n%s\r\n0\r\n\r\n", len(body), body)
+	for _, c := range []struct {
+		headers, body string
+		status        int
+	}{
+		{fmt.Sprintf("Content-Length: %d\r\n\r\n", len(body)), body, 401},
+		{"Transfer-Encoding: chunked\r\n\r\n", chunks, 401},
+		{fmt.Sprintf("x-api-key: member\r\nContent-Length: %d\r\n\r\n", len(body)), body, 413},
+		{"x-api-key: member\r\nTransfer-Encoding: chunked\r\n\r\n", chunks, 413},
+	} {
+		w := dial(t, addr)
+		w.send("POST /v1/chat/completions HTTP/1.1\r\nHost: x\r\n" + c.headers + c.body)
+		if status, _ := w.reply(); status != c.status {
+			t.Errorf("%q: %d, want %d", c.headers, status, c.status)
+		}
+		w.closed()
+	}
+}
+
 // TestUnreadBodiesDoNotKeepConnections ends a connection whose body nobody waits for.
 func TestUnreadBodiesDoNotKeepConnections(t *testing.T) {
 	c := dial(t, start(t, options()))

@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"net/http"
+	"strconv"
 	"time"
 
 	"github.com/penstock/penstock/gateway/internal/llm"
@@ -29,8 +30,9 @@ type exchange struct {
 	// sharer for whom.
 	holding int64
 	sharer  string
-	// bodyRead says that nothing is left to read of the body.
-	bodyRead bool
+	// bodyRead says that nothing is left to read of the body, tooSlow that it was given
+	// up because it came too slowly.
+	bodyRead, tooSlow bool
 	// bodyDue is the read deadline at the start.
 	bodyDue time.Time
 }
@@ -61,8 +63,8 @@ func (a *API) exchange(w http.ResponseWriter, r *http.Request) *exchange {
 func (x *exchange) end() {
 	x.reply.release()
 	x.letGo(x.holding)
-	if !x.bodyRead {
-		_ = x.rc.SetReadDeadline(time.Now().Add(lingerTime))
+	if !x.bodyRead && !x.tooSlow {
+		x.linger()
 	}
 	if x.rendering != nil && x.rendering.frames != nil {
 		x.rendering.frames.Close()
@@ -81,10 +83,35 @@ func (x *exchange) leaveBody() {
 	}
 }
 
-// lingerTime is how long the rest of a body that nobody wants is still read once the
-// reply has been sent: closing the connection on a client that is writing could cost
-// it the reply.
-const lingerTime = 500 * time.Millisecond
+// The bounds of linger: how long it waits for more, how long it goes on in all, and how
+// many bytes it takes.
+const (
+	lingerPause = 500 * time.Millisecond
+	lingerTime  = 5 * time.Second
+	lingerBytes = 64 << 20
+)
+
+// linger reads what is left of a body that nobody wants once the reply is on its way:
+// most clients read no reply before they have sent everything, and closing the
+// connection on them would cost them the reason. It ends soon where nothing comes.
+func (x *exchange) linger() {
+	_ = x.rc.Flush()
+	_ = x.rc.SetReadDeadline(time.Now().Add(lingerPause)) // net/http drains, too
+	end := time.Now().Add(lingerTime)
+	waste := parts.Get().(*[partBytes]byte)
+	defer parts.Put(waste)
+	for left := lingerBytes; left > 0 && x.r.Header.Get("Expect") == ""; { // else nothing comes
+		due := time.Now().Add(lingerPause)
+		if end.Before(due) {
+			due = end
+		}
+		_ = x.rc.SetReadDeadline(due)
+		n, err := x.r.Body.Read(waste[:])
+		if left -= n; err != nil {
+			return
+		}
+	}
+}
 
 // writer is where the reply goes.
 func (x *exchange) writer() Writer {
@@ -109,6 +136,7 @@ func (x *exchange) json(status int, v any) error {
 func (x *exchange) send(status int, contentType string, body []byte) {
 	h := x.w.Header()
 	h["Content-Type"] = []string{contentType}
+	h["Content-Length"] = []string{strconv.Itoa(len(body))}
 	h["X-Content-Type-Options"] = []string{"nosniff"}
 	expose(h)
 	x.leaveBody()
