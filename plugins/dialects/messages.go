@@ -1,7 +1,5 @@
 package dialects
 
-import penstock "github.com/penstock/penstock/sdk/go"
-
 // role is who speaks, as far as it matters here.
 type role int
 
@@ -111,10 +109,6 @@ type turn struct {
 	marked bool
 }
 
-// jsonInstruction asks for what response_format's json_object means; Anthropic has
-// no such mode.
-const jsonInstruction = `{"type":"text","text":"Respond with one valid JSON object and nothing else."}`
-
 // writeSystem writes what system and developer messages say, wherever they stand,
 // as blocks of the top-level prompt.
 func (r *request) writeSystem() error {
@@ -139,27 +133,6 @@ func (r *request) writeSystem() error {
 	}
 	r.close(']')
 	return nil
-}
-
-// writeFormatInstruction says in words what response_format asks of a model that
-// has no parameter for it.
-func (r *request) writeFormatInstruction() {
-	format := r.said.responseFormat
-	switch string(text(format.Member("type"))) {
-	case "json_object":
-		r.literal(jsonInstruction)
-	case "json_schema":
-		schema := format.Member("json_schema", "schema")
-		if r.schema() != nil || schema.Null() {
-			return
-		}
-		r.open('{')
-		r.memberLiteral("type", `"text"`)
-		r.memberLiteral("text", `"Respond with one JSON object and nothing else. It must satisfy this JSON schema: `)
-		r.b = penstock.AppendInside(r.b, schema)
-		r.close('"')
-		r.close('}')
-	}
 }
 
 // writeMessages writes the conversation as alternating turns.

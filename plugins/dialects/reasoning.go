@@ -154,33 +154,3 @@ func (r *request) writeReasoning() error {
 	}
 	return r.writeOutputConfig()
 }
-
-func (r *request) writeOutputConfig() error {
-	schema := r.schema()
-	if r.plan.effort == "" && schema == nil {
-		return nil
-	}
-	r.name("output_config")
-	r.open('{')
-	if r.plan.effort != "" {
-		r.memberText("effort", []byte(r.plan.effort))
-	}
-	if schema != nil {
-		r.name("format")
-		r.open('{')
-		r.memberLiteral("type", `"json_schema"`)
-		r.memberValue("schema", schema)
-		r.close('}')
-	}
-	r.close('}')
-	return nil
-}
-
-// schema is what response_format constrains the answer to; nil when it does not, or
-// when the model has to be told in words.
-func (r *request) schema() value {
-	if !r.family.structured() || string(text(r.said.responseFormat.Member("type"))) != "json_schema" {
-		return nil
-	}
-	return r.said.responseFormat.Member("json_schema", "schema")
-}

@@ -12,8 +12,8 @@ import (
 	penstock "github.com/penstock/penstock/sdk/go"
 )
 
-// shape is a request's turns in short: a letter for the side, then its blocks.
-func shape(r anthropicRequest) string {
+// turnsOf is a request's turns in short: a letter for the side, then its blocks.
+func turnsOf(r anthropicRequest) string {
 	var b strings.Builder
 	for i, m := range r.Messages {
 		if i > 0 {
@@ -60,7 +60,7 @@ func TestTrailingInstruction(t *testing.T) {
 				t.Errorf("%s: %v", messages, err)
 				continue
 			}
-			if got := shape(checkRules(t, s.Body)); got != want {
+			if got := turnsOf(checkRules(t, s.Body)); got != want {
 				t.Errorf("%s became %q, want %q", messages, got, want)
 			}
 		}
@@ -78,7 +78,7 @@ func TestPrefill(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if got := shape(checkRules(t, s.Body)); got != "u:a a:b" || strings.Contains(string(s.Body), "thinking") {
+		if got := turnsOf(checkRules(t, s.Body)); got != "u:a a:b" || strings.Contains(string(s.Body), "thinking") {
 			t.Errorf("%s became %q: %s", messages, got, s.Body)
 		}
 		if diff := cmp.Diff([]string{"reasoning_effort"}, s.Dropped); diff != "" {
@@ -130,7 +130,7 @@ func TestForeignReasoning(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if got := shape(checkRules(t, s.Body)); got != want {
+		if got := turnsOf(checkRules(t, s.Body)); got != want {
 			t.Errorf("%s became %q, want %q", details, got, want)
 		}
 		if thinks := strings.Contains(string(s.Body), `"budget_tokens"`); thinks != strings.Contains(want, "thinking") {
@@ -218,7 +218,7 @@ func TestBlankTexts(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if got := shape(checkRules(t, s.Body)); got != "u:a" || strings.Contains(string(s.Body), "system") || strings.Contains(string(s.Body), "stop") {
+		if got := turnsOf(checkRules(t, s.Body)); got != "u:a" || strings.Contains(string(s.Body), "system") || strings.Contains(string(s.Body), "stop") {
 			t.Errorf("%q became %s", blank, s.Body)
 		}
 	}

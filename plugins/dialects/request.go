@@ -40,6 +40,8 @@ type request struct {
 	// pairing gives calls their ids, names are the tools that have another name there.
 	pairing pairing
 	names   []renamed
+	// format is the schema of the answer as Anthropic takes it; empty without one.
+	format []byte
 }
 
 // transformRequest is the hook: canonical request in, provider request out.
@@ -53,11 +55,11 @@ func (t *translator) transformRequest(out, in []byte) ([]byte, error) {
 	}
 	r := &t.request
 	*r = request{scratch: &t.scratch, others: r.others, turns: r.turns[:0], parts: r.parts,
-		dropped: r.dropped[:0], pairing: r.pairing, names: r.names[:0], family: familyOf(env.model)}
+		dropped: r.dropped[:0], pairing: r.pairing, names: r.names[:0], format: r.format, family: familyOf(env.model)}
 	r.index(env.body)
 	r.readTurns()
 	r.planIDs()
-	for _, plan := range [...]func() error{r.planPrefill, r.planNames} {
+	for _, plan := range [...]func() error{r.planPrefill, r.planNames, r.planFormat} {
 		if err := plan(); err != nil {
 			return nil, err
 		}

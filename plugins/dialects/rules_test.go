@@ -110,6 +110,7 @@ func checkRules(t testing.TB, body []byte) anthropicRequest {
 	}
 	checkTurns(t, r)
 	checkTools(t, r)
+	checkSchemas(t, body)
 	if r.Temperature != nil && (*r.Temperature < 0 || *r.Temperature > 1) {
 		t.Errorf("temperature is %v", *r.Temperature)
 	}

@@ -218,7 +218,7 @@ func TestLegacyFunctions(t *testing.T) {
 		t.Fatal(err)
 	}
 	r := checkRules(t, s.Body)
-	if got := shape(r); got != "u:x a:tool_use u:tool_result a:tool_use u:tool_result" || r.Tools[0].Name != "a_b" || !strings.Contains(string(s.Body), `"disable_parallel_tool_use":true`) {
+	if got := turnsOf(r); got != "u:x a:tool_use u:tool_result a:tool_use u:tool_result" || r.Tools[0].Name != "a_b" || !strings.Contains(string(s.Body), `"disable_parallel_tool_use":true`) {
 		t.Errorf("the request became %q: %s", got, s.Body)
 	}
 	content := `"content":[{"type":"text","text":"Wait."},{"type":"tool_use","id":"t","name":"a_b","input":{"n":3}}]`

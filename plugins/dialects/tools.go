@@ -1,9 +1,6 @@
 package dialects
 
-import (
-	"bytes"
-	"slices"
-)
+import "bytes"
 
 // writeTools writes the declared tools, the deprecated functions, and web search,
 // which is a tool at Anthropic's.
@@ -155,11 +152,7 @@ func (r *request) writeFunction(f function, beside *function, path string) error
 	r.open('{')
 	r.memberText("name", r.there(name))
 	r.memberValue("description", f.description)
-	r.name("input_schema")
-	r.writeSchema(f.parameters)
-	if r.family.structured() && f.strict.Kind() == 't' {
-		r.memberLiteral("strict", "true")
-	}
+	r.writeParameters(&f, path)
 	r.memberValue("cache_control", or(beside.cacheControl, f.cacheControl))
 	r.memberValue("defer_loading", or(beside.deferLoading, f.deferLoading))
 	r.memberValue("input_examples", or(beside.inputExamples, f.inputExamples))
@@ -168,26 +161,31 @@ func (r *request) writeFunction(f function, beside *function, path string) error
 	return nil
 }
 
+// writeParameters writes a function's parameters, as Anthropic can hold the model to them
+// if the function is strict.
+func (r *request) writeParameters(f *function, path string) {
+	strict := f.strict.Kind() == 't'
+	r.name("input_schema")
+	switch {
+	case !strict || !r.family.structured():
+		r.writeSchema(f.parameters)
+	case !filled(f.parameters):
+		r.literal(`{"type":"object","properties":{},"additionalProperties":false}`)
+		r.memberLiteral("strict", "true")
+	case r.writeStrict(f.parameters, true):
+		r.memberLiteral("strict", "true")
+	default:
+		r.writeSchema(f.parameters)
+		r.drop(path + ".strict")
+	}
+}
+
 // or is the first of two values that is there.
 func or(a, b value) value {
 	if a.Null() {
 		return b
 	}
 	return a
-}
-
-// writeSchema writes the parameters of a function, which Anthropic wants to be of
-// type object even if there are none.
-func (r *request) writeSchema(parameters value) {
-	if parameters.Kind() != '{' || !filled(parameters) {
-		r.literal(`{"type":"object","properties":{}}`)
-		return
-	}
-	start := len(r.b)
-	r.value(parameters)
-	if parameters.Member("type") == nil {
-		r.b = slices.Insert(r.b, start+1, []byte(`"type":"object",`)...)
-	}
 }
 
 // writeWebSearch writes Anthropic's search tool for OpenAI's web_search_options.
@@ -232,7 +230,7 @@ func (r *request) writeSilentTools() {
 		r.declared++
 		r.open('{')
 		r.memberText("name", r.there(name))
-		r.memberLiteral("input_schema", `{"type":"object","properties":{}}`)
+		r.memberLiteral("input_schema", emptyParameters)
 		r.close('}')
 	}
 }
