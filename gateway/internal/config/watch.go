@@ -3,11 +3,14 @@ package config
 import (
 	"context"
 	"crypto/sha256"
+	"errors"
 	"fmt"
 	"io"
 	"io/fs"
+	"maps"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -16,47 +19,73 @@ import (
 )
 
 const (
-	// quiet is how long a folder must be left alone before a change is looked at:
-	// editors and kubectl write in several steps.
-	quiet = 100 * time.Millisecond
+	// quiet is how long a file must be left alone before its change is reported:
+	// editors and kubectl write in several steps, and a slow copy writes in many.
+	quiet = 300 * time.Millisecond
 	// patience bounds the wait for quiet in a folder that is written to all the time.
-	patience = 2 * time.Second
+	patience = 10 * time.Second
+	// breath is the shortest time between two looks: other files of the same folder,
+	// such as a database, may change all the time.
+	breath = 50 * time.Millisecond
 	// maxWatched bounds how many files of a folder are looked at.
 	maxWatched = 10_000
 )
 
-// Watcher reports changes of a file or a folder until it is closed.
+// Watcher reports changes of files and folders until it is closed. It uses one
+// instance of the system's notification for all of them.
 type Watcher struct {
-	stop context.CancelFunc
-	fs   *fsnotify.Watcher
-	wg   sync.WaitGroup
-	path string
-	// sum is the content that was last reported.
-	sum [sha256.Size]byte
+	stop     context.CancelFunc
+	fs       *fsnotify.Watcher
+	wg       sync.WaitGroup
+	onChange func()
+
+	mu    sync.Mutex
+	paths map[string]content
 }
 
-// Watch calls onChange, from one goroutine and never twice at once, each time the
-// content of path has changed: a file's bytes, or the files below a folder. It
-// watches the folder that holds the file, because editors replace files and
-// Kubernetes swaps symbolic links above them. Watch first and load then, so that no
-// change falls in between. Touching a file without changing it is
-// no change; a file that is gone for a moment is one when it is back and different.
-// The caller must Close the Watcher; it also ends with ctx.
-func Watch(ctx context.Context, path string, onChange func()) (*Watcher, error) {
+// content is what a path held when it was last reported.
+type content struct {
+	// look is a summary of names, sizes and times, which is cheap to take.
+	look sum
+	// sum is a summary of the bytes; zero when there is nothing.
+	sum sum
+}
+
+type sum [sha256.Size]byte
+
+// Watch starts a watcher of nothing yet; Add says what to watch. It calls onChange,
+// from one goroutine and never twice at once, each time the content of one or more
+// paths has changed and then been left alone for a moment. The caller must Close
+// the Watcher; it also ends with ctx.
+func Watch(ctx context.Context, onChange func()) (*Watcher, error) {
 	notify, err := fsnotify.NewWatcher()
 	if err != nil {
-		return nil, fmt.Errorf("watch %s: %w", path, err)
+		return nil, fmt.Errorf("watch files: %w", err)
 	}
 	ctx, stop := context.WithCancel(ctx)
-	w := &Watcher{stop: stop, fs: notify, path: path}
-	if err := w.follow(); err != nil {
-		stop()
-		_ = notify.Close()
-		return nil, fmt.Errorf("watch %s: %w", path, err)
-	}
-	w.sum, _ = contentOf(path) // a file that is not there yet is a change when it comes
-	w.wg.Go(func() { w.run(ctx, onChange) })
+	w := &Watcher{stop: stop, fs: notify, onChange: onChange, paths: map[string]content{}}
+	w.wg.Go(func() { w.run(ctx) })
 	return w, nil
+}
+
+// Add watches a file's bytes, or the files below a folder; watching again what is
+// watched already does nothing. It watches the folder that holds the file, because
+// editors replace files and Kubernetes swaps symbolic links above them. Add first and
+// read then, so that no change falls in between. Touching a file without changing it
+// is no change; deleting it is one, and so is its coming back.
+func (w *Watcher) Add(path string) error {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if _, had := w.paths[path]; had {
+		return nil
+	}
+	if err := w.follow(path); err != nil {
+		return fmt.Errorf("watch %s: %w", path, err)
+	}
+	var c content              // without a look: a write within the clock's last tick would not be seen
+	c.sum, _ = contentOf(path) // a file that is not there yet is a change when it comes
+	w.paths[path] = c
+	return nil
 }
 
 // Close stops the watching and returns when no call of onChange is running any more.
@@ -69,16 +98,16 @@ func (w *Watcher) Close() error {
 
 // follow watches the folder of the file, or the folder and all below it. Watching
 // again what is watched already costs nothing.
-func (w *Watcher) follow() error {
-	info, err := os.Stat(w.path)
+func (w *Watcher) follow(path string) error {
+	info, err := os.Stat(path)
 	if err != nil || !info.IsDir() {
-		return w.fs.Add(filepath.Dir(w.path))
+		return w.fs.Add(filepath.Dir(path))
 	}
-	root, err := filepath.EvalSymlinks(w.path)
+	root, err := filepath.EvalSymlinks(path)
 	if err != nil {
 		return err
 	}
-	_ = w.fs.Add(filepath.Dir(w.path)) // the folder may itself be a link that is swapped
+	_ = w.fs.Add(filepath.Dir(path)) // the folder may itself be a link that is swapped
 	return filepath.WalkDir(root, func(path string, d fs.DirEntry, err error) error {
 		if err != nil || !d.IsDir() {
 			return nil // gone in the meantime; what is left is still worth watching
@@ -87,62 +116,146 @@ func (w *Watcher) follow() error {
 	})
 }
 
-func (w *Watcher) run(ctx context.Context, onChange func()) {
-	for {
-		select {
-		case <-ctx.Done():
-			return
-		case <-w.fs.Errors: // an overflow: events were lost, so look
-		case <-w.fs.Events:
+func (w *Watcher) run(ctx context.Context) {
+	for w.wait(ctx) {
+		if !w.moved() {
+			continue
 		}
 		if !w.settle(ctx) {
 			return
 		}
-		_ = w.follow() // new folders; a failure shows as a missing change only
-		if sum, ok := contentOf(w.path); ok && sum != w.sum {
-			w.sum = sum
-			onChange()
+		if w.update() {
+			w.onChange()
 		}
 	}
 }
 
-// settle waits until nothing has happened for a while; false when ctx ended first.
-func (w *Watcher) settle(ctx context.Context) bool {
-	enough := time.NewTimer(patience)
-	defer enough.Stop()
+// wait returns after the next event, and takes those that come close behind it along;
+// false when ctx ended first.
+func (w *Watcher) wait(ctx context.Context) bool {
+	select {
+	case <-ctx.Done():
+		return false
+	case <-w.fs.Errors: // an overflow: events were lost, so look
+	case <-w.fs.Events:
+	}
+	return w.drain(ctx, breath)
+}
+
+// drain passes over what happens within d; false when ctx ended first.
+func (w *Watcher) drain(ctx context.Context, d time.Duration) bool {
+	over := time.NewTimer(d)
+	defer over.Stop()
 	for {
-		calm := time.NewTimer(quiet)
 		select {
 		case <-ctx.Done():
-			calm.Stop()
 			return false
-		case <-enough.C:
-			calm.Stop()
-			return true
-		case <-calm.C:
+		case <-over.C:
 			return true
 		case <-w.fs.Events:
 		case <-w.fs.Errors:
 		}
-		calm.Stop()
 	}
 }
 
-// contentOf sums up a file, or the names and contents of all files below a folder;
-// false when it cannot be read, as in the middle of a swap.
-func contentOf(path string) (sum [sha256.Size]byte, ok bool) {
+// watched are the paths.
+func (w *Watcher) watched() []string {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return slices.Collect(maps.Keys(w.paths))
+}
+
+// moved reports whether a path looks different from what was last reported.
+func (w *Watcher) moved() bool {
+	return slices.ContainsFunc(w.watched(), func(path string) bool {
+		look := lookOf(path)
+		w.mu.Lock()
+		defer w.mu.Unlock()
+		return w.paths[path].look != look
+	})
+}
+
+// settle waits until the paths have looked the same for a while; false when ctx ended
+// first.
+func (w *Watcher) settle(ctx context.Context) bool {
+	before := w.looks()
+	for waited := time.Duration(0); waited < patience; waited += quiet {
+		if !w.drain(ctx, quiet) {
+			return false
+		}
+		now := w.looks()
+		if maps.Equal(before, now) {
+			break
+		}
+		before = now
+	}
+	return true
+}
+
+func (w *Watcher) looks() map[string]sum {
+	looks := map[string]sum{}
+	for _, path := range w.watched() {
+		looks[path] = lookOf(path)
+	}
+	return looks
+}
+
+// update notes what the paths hold now, and reports whether that has changed.
+func (w *Watcher) update() (changed bool) {
+	for _, path := range w.watched() {
+		_ = w.follow(path) // new folders; a failure shows as a missing change only
+		now := content{look: lookOf(path)}
+		w.mu.Lock()
+		before := w.paths[path]
+		w.mu.Unlock()
+		if now.look == before.look {
+			continue
+		}
+		var ok bool
+		if now.sum, ok = contentOf(path); !ok {
+			continue // in the middle of a swap
+		}
+		w.mu.Lock()
+		w.paths[path] = now
+		w.mu.Unlock()
+		changed = changed || now.sum != before.sum
+	}
+	return changed
+}
+
+// lookOf sums up what is seen of a path without reading it.
+func lookOf(path string) (s sum) {
 	h := sha256.New()
-	info, err := os.Stat(path)
-	if err == nil && info.IsDir() {
-		err = addFolder(h, path)
-	} else if err == nil {
-		err = addFile(h, "", path)
-	}
-	return [sha256.Size]byte(h.Sum(nil)), err == nil
+	_ = eachFile(path, func(name, path string, info fs.FileInfo) error {
+		_, err := fmt.Fprintf(h, "%q %d %d\n", name, info.Size(), info.ModTime().UnixNano())
+		return err
+	})
+	return sum(h.Sum(nil))
 }
 
-func addFolder(h io.Writer, dir string) error {
-	root, err := filepath.EvalSymlinks(dir)
+// contentOf sums up a file, or the names and contents of all files below a folder. It
+// is zero where there is nothing, and false when it cannot be read, as in the middle of
+// a swap.
+func contentOf(path string) (s sum, ok bool) {
+	h := sha256.New()
+	err := eachFile(path, func(name, path string, _ fs.FileInfo) error { return addFile(h, name, path) })
+	if errors.Is(err, fs.ErrNotExist) {
+		_, err := os.Stat(path)
+		return sum{}, errors.Is(err, fs.ErrNotExist)
+	}
+	return sum(h.Sum(nil)), err == nil
+}
+
+// eachFile visits a file, under no name, or all files below a folder.
+func eachFile(path string, visit func(name, path string, info fs.FileInfo) error) error {
+	info, err := os.Stat(path)
+	if err != nil {
+		return err
+	}
+	if !info.IsDir() {
+		return visit("", path, info)
+	}
+	root, err := filepath.EvalSymlinks(path)
 	if err != nil {
 		return err
 	}
@@ -158,7 +271,7 @@ func addFolder(h io.Writer, dir string) error {
 		if files++; files > maxWatched {
 			return fs.SkipAll
 		}
-		return addFile(h, strings.TrimPrefix(path, root), path)
+		return visit(strings.TrimPrefix(path, root), path, info)
 	})
 }
 

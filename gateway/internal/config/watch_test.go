@@ -17,7 +17,10 @@ import (
 func watched(t *testing.T, path string) chan struct{} {
 	t.Helper()
 	changes := make(chan struct{}, 1000)
-	w, err := Watch(t.Context(), path, func() { changes <- struct{}{} })
+	w, err := Watch(t.Context(), func() { changes <- struct{}{} })
+	if err == nil {
+		err = w.Add(path)
+	}
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -71,6 +74,13 @@ func TestWatchFile(t *testing.T) {
 		put(t, file, "d")
 		await(t, changes, "a removed and rewritten file")
 
+		if err := os.Remove(file); err != nil {
+			t.Fatal(err)
+		}
+		await(t, changes, "a deleted file")
+		put(t, file, "d")
+		await(t, changes, "a file that is back as it was")
+
 		put(t, file, "d") // no change, so the next call must be for e
 		put(t, filepath.Join(filepath.Dir(file), "other"), "x")
 		put(t, file, "e")
@@ -118,9 +128,40 @@ func TestWatchFolder(t *testing.T) {
 	await(t, changes, "a renamed file")
 }
 
+// One watcher sees to all paths, and a burst of changes is reported once.
+func TestWatchMany(t *testing.T) {
+	changes := make(chan struct{}, 1000)
+	w, err := Watch(t.Context(), func() { changes <- struct{}{} })
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer w.Close()
+	dir := t.TempDir()
+	for i := range 50 {
+		path := filepath.Join(dir, fmt.Sprint(i))
+		put(t, path, "a")
+		if err := w.Add(path); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for i := range 50 {
+		put(t, filepath.Join(dir, fmt.Sprint(i)), "bb")
+	}
+	await(t, changes, "a burst of changes")
+	put(t, filepath.Join(dir, "7"), "ccc")
+	await(t, changes, "the change of one")
+	if len(changes) > 0 {
+		t.Errorf("there are %d calls too many", len(changes))
+	}
+}
+
 func TestWatchWhatIsNotThere(t *testing.T) {
-	if w, err := Watch(t.Context(), filepath.Join(t.TempDir(), "missing", "penstock.yaml"), func() {}); err == nil {
-		_ = w.Close()
+	w, err := Watch(t.Context(), func() {})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer w.Close()
+	if err := w.Add(filepath.Join(t.TempDir(), "missing", "penstock.yaml")); err == nil {
 		t.Error("a folder that is not there can be watched")
 	}
 	file := filepath.Join(t.TempDir(), "penstock.yaml")
@@ -140,7 +181,7 @@ func TestWatchHammer(t *testing.T) {
 		var running, late atomic.Int32
 		var closed atomic.Bool
 		called := make(chan struct{}, 1)
-		w, err := Watch(ctx, file, func() {
+		w, err := Watch(ctx, func() {
 			if running.Add(1) != 1 || closed.Load() {
 				late.Add(1)
 			}
@@ -151,6 +192,9 @@ func TestWatchHammer(t *testing.T) {
 			running.Add(-1)
 		})
 		if err != nil {
+			t.Fatal(err)
+		}
+		if err := w.Add(file); err != nil {
 			t.Fatal(err)
 		}
 		done := make(chan struct{})
