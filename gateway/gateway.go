@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"net"
 	"os"
 	"path/filepath"
 	"runtime"
@@ -43,9 +44,16 @@ type gateway struct {
 	modules   *module.Host
 	builtin   *module.Module // strategies and dialects
 	telemetry *telemetry.Metrics
-	demo      *demo.Server
+	demo      *demo.Server // nil until a model leads to it
 	// recorder keeps calls of plugins; nil until one of them is to be recorded.
 	recorder atomic.Pointer[recorder]
+
+	// watcher watches what has been read; nil in a gateway that does not serve. changed
+	// says that a file has changed.
+	watcher *config.Watcher
+	changed chan struct{}
+	// on and adminOn are where the gateway listens; nil in one that does not serve.
+	on, adminOn net.Listener
 
 	world     atomic.Pointer[world]
 	reloading sync.Mutex
@@ -79,15 +87,21 @@ func ledgerHint(err error) error {
 
 // open puts a gateway together, ready to serve. Close must be called.
 func (a *app) open(ctx context.Context) (*gateway, error) {
-	c, err := a.load(ctx)
-	if err != nil {
-		return nil, err
-	}
 	g := a.newGateway()
-	if err := g.start(ctx, c, g.openLedger); err != nil {
-		return nil, errors.Join(err, g.close(ctx))
+	return g, g.open(ctx)
+}
+
+// open reads the configuration and opens the parts, those before the ledger first. When
+// it fails, everything is closed again.
+func (g *gateway) open(ctx context.Context, first ...opener) error {
+	c, err := g.load(ctx)
+	if err != nil {
+		return errors.Join(err, g.close(ctx))
 	}
-	return g, nil
+	if err := g.start(ctx, c, append(first, g.openLedger)...); err != nil {
+		return errors.Join(err, g.close(ctx))
+	}
+	return nil
 }
 
 // rehearse puts together a gateway that has no ledger and serves nobody, to see
@@ -104,9 +118,12 @@ func (a *app) newGateway() *gateway {
 	return &gateway{app: a, log: slog.New(slog.NewTextHandler(a.stderr, nil))}
 }
 
+// opener opens one part of a gateway.
+type opener func(context.Context, *config.Config) error
+
 // start opens the parts in the order in which they need each other. Compiling the
 // modules takes longest, so it goes on beside everything else.
-func (g *gateway) start(ctx context.Context, c *config.Config, more ...func(context.Context, *config.Config) error) error {
+func (g *gateway) start(ctx context.Context, c *config.Config, more ...opener) error {
 	compiled := make(chan error, 1)
 	go func() { compiled <- g.loadModules(ctx) }()
 	errs := []error{g.openParts(c)}
@@ -136,8 +153,7 @@ func (g *gateway) openParts(c *config.Config) (err error) {
 	g.health = upstream.NewHealth(upstream.HealthOptions{}, time.Now)
 	g.retries = upstream.NewRetryBudget(upstream.RetryBudgetOptions{}, time.Now)
 	g.telemetry = telemetry.New(telemetry.Options{Inflight: g.inflight, Held: g.held, Modules: g.figures})
-	g.demo, err = demo.Start(demo.Options{})
-	return err
+	return nil
 }
 
 // openLedger opens the ledger and the keys in it, and brings the meters to where an
@@ -250,6 +266,14 @@ func (g *gateway) close(ctx context.Context) error {
 		w.drained(ctx)
 	}
 	g.reaping.Wait()
+	for _, l := range []net.Listener{g.on, g.adminOn} {
+		if l != nil {
+			_ = l.Close() // a server has closed it already
+		}
+	}
+	if g.watcher != nil {
+		errs = append(errs, g.watcher.Close())
+	}
 	if g.modules != nil {
 		errs = append(errs, g.modules.Close(ctx))
 	}

@@ -18,7 +18,7 @@ func (a *app) greet(g *gateway, s *servers, took time.Duration) {
 	fmt.Fprintf(a.stdout, "penstock ready in %d ms\n", took.Milliseconds())
 	fmt.Fprintf(a.stdout, "  api        %s/v1        (OpenAI SDKs: set base_url to this)\n", reachable(s.on.Addr()))
 	fmt.Fprintf(a.stdout, "  admin      %s\n", reachable(s.adminOn.Addr()))
-	fmt.Fprintf(a.stdout, "  found      %s\n", strings.Join(append(providers(c), "demo (built in)"), ", "))
+	fmt.Fprintf(a.stdout, "  found      %s\n", strings.Join(g.found(c), ", "))
 	fmt.Fprintf(a.stdout, "  try        %s\n", a.tryLine(g, reachable(s.on.Addr())))
 	for _, warning := range c.Warnings() {
 		fmt.Fprintf(a.stderr, "warning: %s\n", warning)

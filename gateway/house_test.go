@@ -25,9 +25,18 @@ type house struct {
 // replaced by the address of the handler.
 func openHouse(t *testing.T, upstream http.Handler, config string) *house {
 	t.Helper()
+	return openHouseIn(t, t.TempDir(), upstream, config)
+}
+
+// openHouseIn is openHouse with a folder for the configuration, in which more can be put
+// before it is read.
+func openHouseIn(t *testing.T, dir string, upstream http.Handler, config string, prepare ...func()) *house {
+	t.Helper()
+	for _, f := range prepare {
+		f()
+	}
 	up := httptest.NewServer(upstream)
 	t.Cleanup(up.Close)
-	dir := t.TempDir()
 	path := filepath.Join(dir, "penstock.yaml")
 	text := os.Expand(config, func(name string) string {
 		if name == "UPSTREAM" {

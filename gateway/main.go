@@ -27,6 +27,7 @@ const (
 
 func main() {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	context.AfterFunc(ctx, stop) // a second signal ends the process at once
 	stdout, stderr := newVisible(os.Stdout), newVisible(os.Stderr)
 	err := run(ctx, os.Args[1:], os.Getenv, stdout, stderr)
 	stop()

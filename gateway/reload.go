@@ -2,10 +2,8 @@ package main
 
 import (
 	"context"
-	"maps"
 	"os"
 	"os/signal"
-	"slices"
 	"sync"
 	"syscall"
 	"time"
@@ -14,7 +12,8 @@ import (
 )
 
 // reload builds a new world from the configuration as it is now and swaps it in.
-// Any fault keeps the last good one.
+// Any fault keeps the last good one. Every reload comes this way: a change of a file,
+// SIGHUP and the admin API.
 func (g *gateway) reload(ctx context.Context) error {
 	g.reloading.Lock()
 	defer g.reloading.Unlock()
@@ -27,18 +26,73 @@ func (g *gateway) reload(ctx context.Context) error {
 	g.failure.Store(nil)
 	old := g.world.Swap(w)
 	g.health.Retain(w.keepHealth(old))
+	for _, name := range w.rekeyed(old) {
+		g.health.Forgive(name)
+	}
+	g.log.Info("reloaded", w.changes(old)...)
+	for _, warning := range w.warnings(old) {
+		g.log.Warn(warning)
+	}
 	old.retire()
 	g.reaping.Go(func() { old.drained(context.Background()) })
-	g.log.Info("reloaded", "policy", w.policy.Status().Revision)
 	return nil
 }
 
 func (g *gateway) rebuild(ctx context.Context) (*world, error) {
-	c, err := g.app.load(ctx)
+	c, err := g.load(ctx)
 	if err != nil {
 		return nil, err
 	}
+	if err := reloadable(g.world.Load().config, c); err != nil {
+		return nil, err
+	}
 	return g.build(ctx, c)
+}
+
+// load reads the configuration. What it refers to is watched from here on: what is
+// read of it later can't change unnoticed.
+func (g *gateway) load(ctx context.Context) (*config.Config, error) {
+	path := g.app.configPath()
+	g.app.config = path // also when it is gone: then there is a fault, and not no configuration
+	g.watch(path)
+	c, err := g.app.load(ctx)
+	if err != nil || path == "" {
+		return c, err
+	}
+	g.watch(c.Policies)
+	for _, p := range c.Plugins.Own {
+		g.watch(p.File)
+		if len(c.Plugins.Trusted) > 0 {
+			g.watch(p.File + ".sig")
+		}
+	}
+	return c, nil
+}
+
+// watch begins to watch a file or folder, unless it is watched already. What is no
+// longer referred to stays watched: a reload for nothing does no harm.
+func (g *gateway) watch(path string) {
+	if g.watcher == nil || path == "" {
+		return
+	}
+	if err := g.watcher.Add(path); err != nil {
+		g.log.Warn("changes will not be noticed; send SIGHUP to reload", "path", path, "err", err)
+	}
+}
+
+// watchFiles makes load watch what it reads. The keeper acts on changes.
+func (g *gateway) watchFiles(ctx context.Context) {
+	var err error
+	g.changed = make(chan struct{}, 1)
+	g.watcher, err = config.Watch(ctx, func() {
+		select {
+		case g.changed <- struct{}{}:
+		default: // a reload is due anyway
+		}
+	})
+	if err != nil {
+		g.log.Warn("changes of files will not be noticed; send SIGHUP to reload", "err", err)
+	}
 }
 
 // keepHealth are the targets whose figures outlive a reload: those of fixed routes
@@ -60,17 +114,12 @@ func (g *gateway) reloaded(ctx context.Context) (any, error) {
 type keeper struct {
 	cancel context.CancelFunc
 	wg     sync.WaitGroup
-
-	mu       sync.Mutex
-	watchers map[string]*config.Watcher // by path
 }
 
-// keep watches the configuration and the policies, listens for SIGHUP, and looks after
-// the reservations.
+// keep reloads when files change and on SIGHUP, and looks after the reservations.
 func (g *gateway) keep(ctx context.Context) *keeper {
 	ctx, cancel := context.WithCancel(ctx)
-	k := &keeper{cancel: cancel, watchers: map[string]*config.Watcher{}}
-	k.watch(ctx, g)
+	k := &keeper{cancel: cancel}
 	hup := make(chan os.Signal, 1)
 	signal.Notify(hup, syscall.SIGHUP)
 	k.wg.Go(func() {
@@ -80,56 +129,13 @@ func (g *gateway) keep(ctx context.Context) *keeper {
 			case <-ctx.Done():
 				return
 			case <-hup:
-				k.reload(ctx, g)
+			case <-g.changed:
 			}
+			_ = g.reload(ctx) // it has been logged, and /readyz says it
 		}
 	})
 	k.wg.Go(func() { g.maintain(ctx) })
 	return k
-}
-
-// reload reloads, and watches what the new configuration refers to as well.
-func (k *keeper) reload(ctx context.Context, g *gateway) {
-	if g.reload(ctx) == nil { // an error has been logged
-		k.watch(ctx, g)
-	}
-}
-
-// watch begins to watch what is not watched yet. What is no longer referred to stays
-// watched: a reload for nothing does no harm.
-func (k *keeper) watch(ctx context.Context, g *gateway) {
-	k.mu.Lock()
-	defer k.mu.Unlock()
-	for _, path := range g.watched() {
-		if k.watchers[path] != nil {
-			continue
-		}
-		w, err := config.Watch(ctx, path, func() { k.reload(ctx, g) })
-		if err != nil {
-			g.log.Warn("changes will not be noticed; send SIGHUP to reload", "path", path, "err", err)
-			continue
-		}
-		k.watchers[path] = w
-	}
-}
-
-// watched are the files and folders whose change is a reason to reload.
-func (g *gateway) watched() []string {
-	path := g.app.configPath()
-	if path == "" {
-		return nil
-	}
-	paths := []string{path}
-	if dir := g.world.Load().config.Policies; dir != "" {
-		paths = append(paths, dir)
-	}
-	for _, p := range g.world.Load().config.Plugins.Own {
-		paths = append(paths, p.File)
-		if len(g.world.Load().config.Plugins.Trusted) > 0 {
-			paths = append(paths, p.File+".sig")
-		}
-	}
-	return paths
 }
 
 // maintain looks after the reservations until ctx ends.
@@ -150,10 +156,4 @@ func (g *gateway) maintain(ctx context.Context) {
 func (k *keeper) stop() {
 	k.cancel()
 	k.wg.Wait()
-	k.mu.Lock()
-	watchers := slices.Collect(maps.Values(k.watchers))
-	k.mu.Unlock()
-	for _, w := range watchers { // a reload under way may want the lock
-		_ = w.Close() // there is nothing left to watch
-	}
 }

@@ -36,13 +36,15 @@ func (a *app) serveCommand() *cobra.Command {
 
 // serve runs a gateway until ctx ends, and then until its requests are over.
 func (a *app) serve(ctx context.Context, started time.Time) error {
-	g, err := a.open(ctx)
-	if err != nil {
+	g := a.newGateway()
+	defer tameStandardLog(g.log)()
+	g.watchFiles(ctx)
+	// The addresses come first: what else opens a port must not get one of them.
+	if err := g.open(ctx, g.bind); err != nil {
 		return err
 	}
-	defer tameStandardLog(g.log)()
 	c := g.world.Load().config
-	s, err := g.listen(c)
+	s, err := g.servers(c)
 	if err != nil {
 		return errors.Join(err, g.close(ctx))
 	}
@@ -53,6 +55,7 @@ func (a *app) serve(ctx context.Context, started time.Time) error {
 
 	select {
 	case <-ctx.Done():
+		g.drain(c.Server.DrainDelay)
 		err = nil
 	case err = <-s.failed:
 	}
@@ -66,6 +69,27 @@ func (a *app) serve(ctx context.Context, started time.Time) error {
 	return errors.Join(err, g.close(last))
 }
 
+// drain makes the gateway not ready and goes on serving for a while, in which load
+// balancers notice that and callers' connections end with a reply.
+func (g *gateway) drain(delay time.Duration) {
+	g.draining.Store(true)
+	if delay > 0 {
+		g.log.Info("stopping; new requests are still served for a while (server.drain_delay)", "delay", delay.String())
+		time.Sleep(delay)
+	}
+}
+
+// parting makes replies the last ones on their connections while the gateway drains,
+// so that no caller sends a request into a connection that is being closed.
+func (g *gateway) parting(h http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if g.draining.Load() {
+			w.Header().Set("Connection", "close")
+		}
+		h.ServeHTTP(w, r)
+	})
+}
+
 // servers are the two listeners of a gateway.
 type servers struct {
 	api         *httpapi.API
@@ -77,24 +101,27 @@ type servers struct {
 	wg     sync.WaitGroup
 }
 
-func (g *gateway) listen(c *config.Config) (*servers, error) {
+// servers makes the servers for the listeners that are open.
+func (g *gateway) servers(c *config.Config) (*servers, error) {
 	api, err := httpapi.New(g.apiOptions(c))
 	if err != nil {
 		return nil, err
 	}
 	g.api.Store(api)
-	s := &servers{api: api, data: api.NewServer(api.Data), admin: api.NewServer(api.Admin), failed: make(chan error, 2)}
+	s := &servers{api: api, data: api.NewServer(g.parting(api.Data)), admin: api.NewServer(api.Admin), on: g.on, adminOn: g.adminOn, failed: make(chan error, 2)}
 	base, cut := context.WithCancelCause(context.Background())
 	s.cut = cut
 	s.data.BaseContext = func(net.Listener) context.Context { return base }
-	if s.on, err = listenOn(c.Listen, "listen"); err != nil {
-		return nil, err
-	}
-	if s.adminOn, err = listenOn(c.Admin.Listen, "admin: {listen: …}"); err != nil {
-		s.on.Close()
-		return nil, err
-	}
 	return s, nil
+}
+
+// bind opens the listeners. Who connects waits until the gateway is ready.
+func (g *gateway) bind(_ context.Context, c *config.Config) (err error) {
+	if g.on, err = listenOn(c.Listen, "listen"); err != nil {
+		return err
+	}
+	g.adminOn, err = listenOn(c.Admin.Listen, "admin: {listen: …}")
+	return err
 }
 
 // listenOn opens a listener; its error says whom to look for and what to change.

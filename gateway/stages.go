@@ -56,7 +56,7 @@ func rankerName(route *llm.Route) string { return route.Router + "\x00" + string
 
 // upstreamStage sends calls to the client of the target's provider.
 type upstreamStage struct {
-	clients map[string]*upstream.Client
+	clients map[string]*client
 	retries *upstream.RetryBudget
 }
 

@@ -36,7 +36,7 @@ func TestStop(t *testing.T) {
 			up := httptest.NewServer(readFirst(llmtest.Handler(llmtest.Steps(
 				llmtest.Frames(frames[:2]...), llmtest.Wait(gate), llmtest.Frames(frames[2:]...)))))
 			defer up.Close()
-			api := freeAddress(t)
+			api := freeAddress()
 			path := filepath.Join(t.TempDir(), "penstock.yaml")
 			text := fmt.Sprintf(`
 listen: %s

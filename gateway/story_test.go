@@ -42,8 +42,8 @@ func TestStories(t *testing.T) {
 		Dir:                 "testdata",
 		RequireExplicitExec: true,
 		Setup: func(env *testscript.Env) error {
-			env.Setenv("API", freeAddress(t))
-			env.Setenv("ADMIN", freeAddress(t))
+			env.Setenv("API", freeAddress())
+			env.Setenv("ADMIN", freeAddress())
 			env.Setenv("PENSTOCK_CACHE_DIR", filepath.Join(cache, "penstock-test")) // modules compile once
 			env.Setenv("HOME", env.WorkDir)
 			env.Setenv("GOCACHE", goCache(t)) // plugins' projects build from what is compiled already

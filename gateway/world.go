@@ -26,7 +26,7 @@ type world struct {
 	config  *config.Config
 	routes  *routes
 	policy  *policy.Engine
-	clients map[string]*upstream.Client
+	clients map[string]*client
 	plugins map[string]plugin
 	// callers are the dialects of plugins that callers speak at endpoints.
 	callers  map[string]*module.ClientDialect
@@ -42,7 +42,7 @@ type world struct {
 // build makes a world. Whatever is wrong with what the configuration refers to is
 // returned with the place where the configuration says so.
 func (g *gateway) build(ctx context.Context, c *config.Config) (*world, error) {
-	w := &world{config: c, clients: map[string]*upstream.Client{}, plugins: map[string]plugin{}, callers: map[string]*module.ClientDialect{}, gone: make(chan struct{})}
+	w := &world{config: c, clients: map[string]*client{}, plugins: map[string]plugin{}, callers: map[string]*module.ClientDialect{}, gone: make(chan struct{})}
 	ranker := routerStage{map[string]*module.Ranker{}, map[string]bool{}}
 	dialects := &dialect.Dialects{Modules: translators{}, Transforms: map[string]dialect.Transform{}, Scan: scanAgain, ErrorOf: errorOf,
 		MaxReply: int64(c.Server.MaxReply)}
@@ -77,38 +77,6 @@ func scanAgain(body []byte) (llm.Facts, error) {
 
 func errorOf(status int, h http.Header, body []byte) *llm.Error {
 	return upstream.ParseError(status, h, body, time.Now())
-}
-
-func (w *world) openClients(g *gateway) error {
-	var err error
-	w.clients[config.Demo], err = upstream.New(upstream.Options{BaseURL: g.demo.URL(), AllowPrivate: true, Proxy: upstream.NoProxy})
-	errs := []error{err}
-	for name, p := range w.config.Providers {
-		client, err := upstream.New(providerOptions(p, w.config.Server))
-		if err != nil {
-			errs = append(errs, config.Faults{w.config.Fault(config.Path("providers", name), "", "%v", err)})
-			continue
-		}
-		w.clients[name] = client
-	}
-	return errors.Join(errs...)
-}
-
-// maxStream bounds a stream as a whole, in bytes; one event of it may be as large as a
-// plain reply.
-const maxStream = 256 << 20
-
-func providerOptions(p config.Provider, s config.Server) upstream.Options {
-	o := upstream.Options{BaseURL: p.BaseURL, Key: upstream.Key(p.APIKey.Reveal()), AllowPrivate: p.AllowPrivate,
-		UserAgent: "penstock/" + version, Header: http.Header{}, Proxy: upstream.Key(p.Proxy.Reveal()),
-		MaxReply: int64(s.MaxReply), MaxStream: max(int64(s.MaxReply), maxStream)}
-	if p.Dialect == llm.Anthropic {
-		o.Auth = upstream.XAPIKey
-	}
-	for name, value := range p.Headers {
-		o.Header.Set(name, value.Reveal())
-	}
-	return o
 }
 
 // openPolicy compiles the policy, or takes over that of the world before this one,
@@ -184,9 +152,7 @@ func (w *world) drained(ctx context.Context) {
 
 func (w *world) close() {
 	for _, c := range w.clients {
-		if c != nil {
-			c.Close()
-		}
+		c.release()
 	}
 	for _, p := range w.plugins {
 		p.module.Release() // the last world or stream to use it lets it go

@@ -97,7 +97,10 @@ type Server struct {
 	BodyTimeout time.Duration `yaml:"body_timeout"`
 	// WriteTimeout is how long a caller may go without taking a byte of its reply.
 	WriteTimeout time.Duration `yaml:"write_timeout"`
-	// Grace is how long running requests may take to finish after SIGTERM.
+	// DrainDelay is how long the gateway goes on serving after SIGTERM while /readyz says
+	// that it is not ready, so that load balancers send no more; 0 stops at once.
+	DrainDelay time.Duration `yaml:"drain_delay"`
+	// Grace is how long running requests may take to finish after that.
 	Grace time.Duration `yaml:"grace"`
 }
 

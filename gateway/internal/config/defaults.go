@@ -24,6 +24,7 @@ func setDefaults(v any) {
 		c.HeaderTimeout = 5 * time.Second
 		c.BodyTimeout = 2 * time.Minute
 		c.WriteTimeout = 30 * time.Second
+		c.DrainDelay = time.Second
 		c.Grace = 30 * time.Second
 	case *Endpoint:
 		c.StreamType = "text/event-stream; charset=utf-8"

@@ -1,0 +1,125 @@
+package main
+
+import (
+	"errors"
+	"maps"
+	"net/http"
+	"slices"
+	"strings"
+	"sync/atomic"
+
+	"github.com/penstock/penstock/gateway/internal/config"
+	"github.com/penstock/penstock/gateway/internal/demo"
+	"github.com/penstock/penstock/gateway/internal/llm"
+	"github.com/penstock/penstock/gateway/internal/upstream"
+)
+
+// client is a provider's client as it stands in a world. Worlds share it, with its warm
+// connections, as long as the provider's settings stay; each holds a reference.
+type client struct {
+	*upstream.Client
+	provider config.Provider
+	users    atomic.Int64
+}
+
+// release gives a reference back. The last one closes the client.
+func (c *client) release() {
+	if c.users.Add(-1) == 0 {
+		c.Close()
+	}
+}
+
+// openClients takes over the clients of the world before this one whose providers are
+// still the same, and makes the others.
+func (w *world) openClients(g *gateway) error {
+	errs := []error{w.openDemo(g)}
+	for name, p := range w.config.Providers {
+		if old := g.clientFor(name, p); old != nil {
+			w.clients[name] = old
+			continue
+		}
+		made, err := upstream.New(providerOptions(p, w.config.Server))
+		if err != nil {
+			errs = append(errs, config.Faults{w.config.Fault(config.Path("providers", name), "", "%v", err)})
+			continue
+		}
+		w.addClient(name, made, p)
+	}
+	return errors.Join(errs...)
+}
+
+// clientFor is the client that serves a provider now, when its settings are the same.
+// It counts the caller as one more user.
+func (g *gateway) clientFor(name string, p config.Provider) *client {
+	old := g.world.Load() // alive: reloads come one at a time
+	if old == nil || old.clients[name] == nil || !old.clients[name].provider.Equal(p) {
+		return nil
+	}
+	old.clients[name].users.Add(1)
+	return old.clients[name]
+}
+
+func (w *world) addClient(name string, c *upstream.Client, p config.Provider) {
+	w.clients[name] = &client{Client: c, provider: p}
+	w.clients[name].users.Store(1)
+}
+
+// openDemo starts the demo provider where a model leads to it. A gateway that serves
+// nobody has no use for one that answers.
+func (w *world) openDemo(g *gateway) (err error) {
+	switch {
+	case !g.usesDemo(w.config):
+		return nil
+	case g.demo == nil && g.ledger != nil:
+		if g.demo, err = demo.Start(demo.Options{}); err != nil {
+			return err
+		}
+	}
+	url := "http://127.0.0.1:0"
+	if g.demo != nil {
+		url = g.demo.URL()
+	}
+	c, err := upstream.New(upstream.Options{BaseURL: url, AllowPrivate: true, Proxy: upstream.NoProxy})
+	if err == nil {
+		w.addClient(config.Demo, c, config.Provider{})
+	}
+	return err
+}
+
+// usesDemo reports whether a model leads to the demo provider. Without a configuration
+// file there is always one.
+func (g *gateway) usesDemo(c *config.Config) bool {
+	if g.app.configPath() == "" {
+		return true
+	}
+	return slices.ContainsFunc(slices.Collect(maps.Values(c.Models)), func(m config.Model) bool {
+		return slices.ContainsFunc(slices.Concat(m.Targets, m.Fallback), func(t config.Target) bool {
+			return strings.HasPrefix(t.Target, config.Demo+"/")
+		})
+	})
+}
+
+// found names the providers that serve, for people.
+func (g *gateway) found(c *config.Config) []string {
+	if g.usesDemo(c) {
+		return append(providers(c), "demo (built in)")
+	}
+	return providers(c)
+}
+
+// maxStream bounds a stream as a whole, in bytes; one event of it may be as large as a
+// plain reply.
+const maxStream = 256 << 20
+
+func providerOptions(p config.Provider, s config.Server) upstream.Options {
+	o := upstream.Options{BaseURL: p.BaseURL, Key: upstream.Key(p.APIKey.Reveal()), AllowPrivate: p.AllowPrivate,
+		UserAgent: "penstock/" + version, Header: http.Header{}, Proxy: upstream.Key(p.Proxy.Reveal()),
+		MaxReply: int64(s.MaxReply), MaxStream: max(int64(s.MaxReply), maxStream)}
+	if p.Dialect == llm.Anthropic {
+		o.Auth = upstream.XAPIKey
+	}
+	for name, value := range p.Headers {
+		o.Header.Set(name, value.Reveal())
+	}
+	return o
+}

@@ -1,0 +1,52 @@
+package config
+
+import (
+	"maps"
+	"reflect"
+)
+
+// Equal reports whether two providers are the same, credentials included: those that
+// come from a file or the environment may have changed although the reference to them
+// has not.
+func (p Provider) Equal(q Provider) bool {
+	a, b := reflect.ValueOf(p), reflect.ValueOf(q)
+	for i := range a.NumField() {
+		if !equal(a.Field(i).Interface(), b.Field(i).Interface()) {
+			return false
+		}
+	}
+	return true
+}
+
+// equal compares two settings of the same type. A secret cannot be seen into.
+func equal(a, b any) bool {
+	switch a := a.(type) {
+	case Secret:
+		return a.Equal(b.(Secret))
+	case map[string]Secret:
+		return maps.EqualFunc(a, b.(map[string]Secret), Secret.Equal)
+	}
+	return reflect.DeepEqual(a, b)
+}
+
+// Restarts lists the settings in which c differs from the configuration that a gateway
+// runs with and that it cannot change while it runs, as faults of c's file.
+func (c *Config) Restarts(running *Config) Faults {
+	var faults Faults
+	differ := func(path string, now, then any) {
+		if !equal(now, then) {
+			faults = append(faults, c.Fault(path, "restart Penstock to change it, or change it back", "is %v, and a running gateway stays with %v", now, then))
+		}
+	}
+	differ("listen", c.Listen, running.Listen)
+	differ("admin.listen", c.Admin.Listen, running.Admin.Listen)
+	differ("admin.auth", c.Admin.Auth, running.Admin.Auth)
+	now, then := reflect.ValueOf(c.Server), reflect.ValueOf(running.Server)
+	for i := range now.NumField() {
+		differ("server."+now.Type().Field(i).Tag.Get("yaml"), now.Field(i).Interface(), then.Field(i).Interface())
+	}
+	differ("cache.size", c.Cache.Size, running.Cache.Size)
+	differ("ledger", c.Ledger, running.Ledger)
+	differ("state", c.State, running.State)
+	return faults
+}
