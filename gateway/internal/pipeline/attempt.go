@@ -240,6 +240,7 @@ func (a *attempt) begin(whole bool) {
 	}
 	t := a.timeouts()
 	a.watch.follow(watchLimits{silence: t.Idle, standstill: t.PingIdle, silent: a.silent, stuck: a.stuck})
+	a.watch.rest()
 }
 
 // resting is what becomes of an attempt on a target that must not be asked now.

@@ -28,7 +28,9 @@ type world struct {
 	resting map[string]bool
 	// transform changes the request on its way to a target.
 	transform func(*llm.Request)
-	ranks     func(c []llm.Candidate) llm.Ranking
+	// slow is how long the caller takes to read an event.
+	slow  time.Duration
+	ranks func(c []llm.Candidate) llm.Ranking
 
 	mu   sync.Mutex
 	sent []string
@@ -118,7 +120,7 @@ func (w *world) pipeline() *Pipeline {
 // serve runs one request and returns what the caller saw.
 func (w *world) serve(t *testing.T, ctx context.Context, req *llm.Request) (*page, error) {
 	t.Helper()
-	got := &page{}
+	got := &page{slow: w.slow}
 	req.Received = time.Now()
 	err := w.pipeline().Serve(ctx, req, got)
 	if len(w.records) != 1 {
@@ -142,6 +144,8 @@ type page struct {
 	head *llm.Head
 	text string
 	fail error
+	// slow is how long the caller takes to read an event.
+	slow time.Duration
 	// comments counts what was sent to keep the connection alive.
 	comments int
 }
@@ -157,6 +161,7 @@ func (p *page) KeepAlive(h llm.Head) (bool, error) {
 func (p *page) Start(h llm.Head) error { p.head = &h; return nil }
 
 func (p *page) Event(e llm.Event) error {
+	time.Sleep(p.slow)
 	if !e.Hidden {
 		p.text += string(e.Frame)
 	}

@@ -124,7 +124,9 @@ func (r *relayed) Next() (llm.Event, error) {
 		ev.More = ev.More || len(r.held) > 0
 		return ev, nil
 	}
+	r.attempt.watch.resume()
 	ev, err := r.Stream.Next()
+	r.attempt.watch.rest()
 	if err != nil {
 		err = r.attempt.watch.explain(unfinished(err))
 		r.attempt.finish(llm.AsError(err))

@@ -196,3 +196,24 @@ func TestPlainRepliesHaveNoFirstToken(t *testing.T) {
 		}
 	})
 }
+
+// TestSlowCaller reads so slowly that more time passes with each event than a target may
+// be silent: none of that is the target's.
+func TestSlowCaller(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld("a")
+		w.slow = 90 * time.Second
+		w.script["a"] = []play{{events: events(text("a"), text("b"), beats(1), text("c"), theEnd), pause: time.Second,
+			tally: llm.Tally{Content: true, Finish: "stop"}}}
+		if got, err := w.serve(t, t.Context(), request(true)); err != nil || got.text != "abc[DONE]" {
+			t.Errorf("Serve = %q, %v; want all", got.text, err)
+		}
+		w.script["a"], w.records = []play{{events: events(text("a"), text("b")), stuck: true, tally: llm.Tally{Content: true}}}, nil
+		start := time.Now()
+		_, err := w.serve(t, t.Context(), request(true))
+		if took := time.Since(start); took > 220*time.Second {
+			t.Errorf("a silent target ended after %v", took)
+		}
+		checkStatus(t, err, 504)
+	})
+}

@@ -18,7 +18,10 @@ type watchdog struct {
 	// nanoseconds since start.
 	start        time.Time
 	heard, moved atomic.Int64
-	limits       atomic.Pointer[watchLimits]
+	// resting is since when nobody reads, because the caller is being written to; 0 while
+	// somebody does.
+	resting atomic.Int64
+	limits  atomic.Pointer[watchLimits]
 }
 
 // watchLimits bound the time without any byte and the time without progress. Each has
@@ -48,9 +51,25 @@ func (w *watchdog) follow(l watchLimits) {
 	w.timer.Reset(min(l.silence, l.standstill))
 }
 
+// rest begins a time that is not the target's: it can't be heard of while nobody reads.
+func (w *watchdog) rest() { w.resting.Store(max(int64(time.Since(w.start)), 1)) }
+
+// resume ends such a time.
+func (w *watchdog) resume() {
+	if since := w.resting.Swap(0); since > 0 {
+		rested := int64(time.Since(w.start)) - since
+		w.heard.Add(rested)
+		w.moved.Add(rested)
+	}
+}
+
 // look runs when the timer fires.
 func (w *watchdog) look() {
 	l, now := w.limits.Load(), time.Since(w.start)
+	if w.resting.Load() > 0 {
+		w.timer.Reset(min(l.silence, l.standstill))
+		return
+	}
 	silence := l.silence - (now - time.Duration(w.heard.Load()))
 	standstill := l.standstill - (now - time.Duration(w.moved.Load()))
 	switch {
