@@ -12,6 +12,7 @@ import (
 
 	"github.com/penstock/penstock/gateway/internal/httpapi"
 	"github.com/penstock/penstock/gateway/internal/ledger"
+	"github.com/penstock/penstock/gateway/internal/llm"
 )
 
 func (a *app) spendCommand() *cobra.Command {
@@ -86,15 +87,27 @@ func (a *app) showSpend(output string, by []string, report ledger.Report) error 
 	}
 	w := tabwriter.NewWriter(a.stdout, 0, 8, 2, ' ', tabwriter.AlignRight)
 	fmt.Fprintln(w, strings.ToUpper(cells(by...))+"\tREQUESTS\tINPUT\tOUTPUT\tCOST\tUNPRICED\tCACHE HITS\tSAVED\t")
-	for _, r := range report.Rows {
-		fmt.Fprintln(w, cells(dashes(r.Values)...)+"\t"+sums(r.Sums)+"\t")
+	costs := llm.Dollars(amounts(report, func(s ledger.Sums) llm.NanoUSD { return s.Cost })...)
+	saved := llm.Dollars(amounts(report, func(s ledger.Sums) llm.NanoUSD { return s.Saved })...)
+	for i, r := range report.Rows {
+		fmt.Fprintln(w, cells(dashes(r.Values)...)+"\t"+sums(r.Sums, costs[i], saved[i])+"\t")
 	}
-	fmt.Fprintln(w, "total"+strings.Repeat("\t", max(len(by), 1))+sums(report.Total)+"\t")
+	last := len(report.Rows)
+	fmt.Fprintln(w, "total"+strings.Repeat("\t", max(len(by), 1))+sums(report.Total, costs[last], saved[last])+"\t")
 	return w.Flush()
 }
 
-func sums(s ledger.Sums) string {
-	return fmt.Sprintf("%d\t%d\t%d\t%s\t%d\t%d\t%s", s.Requests, s.InputTokens, s.OutputTokens, s.Cost, s.UnpricedRequests, s.CacheHits, s.Saved)
+// amounts is a column of the report, the total last.
+func amounts(r ledger.Report, of func(ledger.Sums) llm.NanoUSD) []llm.NanoUSD {
+	column := make([]llm.NanoUSD, 0, len(r.Rows)+1)
+	for _, row := range r.Rows {
+		column = append(column, of(row.Sums))
+	}
+	return append(column, of(r.Total))
+}
+
+func sums(s ledger.Sums, cost, saved string) string {
+	return fmt.Sprintf("%d\t%d\t%d\t%s\t%d\t%d\t%s", s.Requests, s.InputTokens, s.OutputTokens, cost, s.UnpricedRequests, s.CacheHits, saved)
 }
 
 func dashes(values []string) []string {

@@ -5,12 +5,16 @@ import penstock "github.com/penstock/penstock/sdk/go"
 func (t *translator) messageStart(message value) {
 	s := &t.stream
 	s.usage.read(message.Member("usage"))
+	if message.Member("stop_reason").Null() {
+		s.usage.output = 0 // what is counted before the reply is made is no count of it
+	}
 	if model := message.Member("model"); s.phase == started && !model.Null() && len(s.head)+len(model) < penstock.MaxState/4 {
 		w := writer{b: s.head}
 		w.memberValue("model", model)
 		s.head, s.model = w.b, nil
 	}
 	t.openReply()
+	t.noteUsage()
 	t.wholeBlocks(message.Member("content"))
 	t.end(message)
 }

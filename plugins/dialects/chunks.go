@@ -187,6 +187,19 @@ func (t *translator) sendUsage() {
 	w.close('}')
 }
 
+// noteUsage tells the host what the provider has counted so far, in a chunk that has no
+// choices and reaches nobody: a stream that breaks off is charged by it.
+func (t *translator) noteUsage() {
+	if !t.stream.usage.known {
+		return
+	}
+	w := &t.lines
+	t.beginLine()
+	w.add(`,"usage":`)
+	t.stream.usage.write(w)
+	w.close('}')
+}
+
 // sendDone ends a reply that has come to its end.
 func (t *translator) sendDone() {
 	t.stream.phase = ended

@@ -212,7 +212,10 @@ func (t *translator) blockStop(index int64) {
 
 func (t *translator) messageDelta(delta, used value) {
 	t.openReply()
-	t.stream.usage.read(used)
+	if filled(used) {
+		t.stream.usage.read(used)
+		t.noteUsage()
+	}
 	t.end(delta)
 	if !delta.Member("stop_reason").Null() {
 		t.sendFinish()

@@ -5,6 +5,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 
@@ -90,6 +91,7 @@ type anthropicUsage struct {
 	Details    struct {
 		Thinking int64 `json:"thinking_tokens"`
 	} `json:"output_tokens_details"`
+	Type       string           `json:"type"` // of an iteration
 	Iterations []anthropicUsage `json:"iterations"`
 }
 
@@ -107,7 +109,7 @@ func (u *anthropicUsage) merge(later anthropicUsage) {
 
 // totals are prompt and completion as OpenAI counts them.
 func (u anthropicUsage) totals() (prompt, completion int64) {
-	passes := u.Iterations
+	passes := slices.DeleteFunc(slices.Clone(u.Iterations), func(p anthropicUsage) bool { return p.Type == "advisor_message" })
 	if len(passes) == 0 {
 		passes = []anthropicUsage{u}
 	}

@@ -3,7 +3,7 @@ package dialects
 // usage counts tokens in Anthropic's way: input excludes what was read from and
 // written to the prompt cache.
 type usage struct {
-	// known says that the provider has counted at all.
+	// known says that the provider has counted something that can be read.
 	known         bool
 	input, output int64
 	cacheRead     int64
@@ -12,66 +12,99 @@ type usage struct {
 	thinking                   int64
 	// searches are web searches, which are charged apart.
 	searches int64
+	// advisor counts the tokens of other models that were consulted. They have another
+	// price, so they are no part of the rest.
+	advisor int64
 }
 
+// maxCount bounds what is taken for a number of tokens. It is far above any model's
+// context window, and no sum of counts leaves the range of int64.
+const maxCount = 1_000_000_000_000
+
 // read takes over the counts that v names. They are totals, so a later one in a
-// stream replaces an earlier one.
+// stream replaces an earlier one; a later zero is none.
 func (u *usage) read(v value) {
-	u.known = u.known || v.Kind() == '{'
 	var iterations value
 	for key, member := range v.Members {
 		switch string(key) {
 		case "output_tokens_details":
-			set(&u.thinking, member.Member("thinking_tokens"))
+			u.set(&u.thinking, member.Member("thinking_tokens"))
 		case "server_tool_use":
-			set(&u.searches, member.Member("web_search_requests"))
+			u.set(&u.searches, member.Member("web_search_requests"))
 		case "iterations":
 			iterations = member
 		default:
 			u.readTokens(key, member)
 		}
 	}
-	if filled(iterations) {
-		u.sum(iterations)
-	}
+	u.sum(iterations)
 }
 
+// readTokens reads one count, by Anthropic's name or, as some services that imitate it
+// have it, by OpenAI's.
 func (u *usage) readTokens(key []byte, v value) {
 	switch string(key) {
-	case "input_tokens":
-		set(&u.input, v)
-	case "output_tokens":
-		set(&u.output, v)
+	case "input_tokens", "prompt_tokens":
+		u.set(&u.input, v)
+	case "output_tokens", "completion_tokens":
+		u.set(&u.output, v)
 	case "cache_read_input_tokens":
-		set(&u.cacheRead, v)
+		u.set(&u.cacheRead, v)
 	case "cache_creation_input_tokens":
-		set(&u.cacheWrite, v)
+		u.set(&u.cacheWrite, v)
 	case "cache_creation":
-		set(&u.cacheWriteLong, v.Member("ephemeral_1h_input_tokens"))
+		u.set(&u.cacheWriteLong, v.Member("ephemeral_1h_input_tokens"))
 	}
 }
 
-// sum counts every pass of a reply that took several, such as one that compacted
-// its context: the totals beside them leave some out that are charged all the same.
+// sum counts every pass of a reply that took several, such as one that compacted its
+// context: the totals beside them leave some out that are charged all the same. Where
+// another model took over, the totals are right and the passes are not.
 func (u *usage) sum(iterations value) {
-	sum := usage{known: true, thinking: u.thinking, searches: u.searches}
+	sum := usage{known: u.known, thinking: u.thinking, searches: u.searches}
+	passes := 0
 	for v := range iterations.Items {
-		var one usage
-		for key, member := range v.Members {
-			one.readTokens(key, member)
+		switch string(text(v.Member("type"))) {
+		case "message", "compaction":
+			sum.add(v)
+			passes++
+		case "advisor_message":
+			var one usage
+			one.add(v)
+			sum.advisor += one.prompt() + one.output
+		case "fallback_message":
+			return
 		}
-		sum.input += one.input
-		sum.output += one.output
-		sum.cacheRead += one.cacheRead
-		sum.cacheWrite += one.cacheWrite
-		sum.cacheWriteLong += one.cacheWriteLong
 	}
-	*u = sum
+	if passes > 0 {
+		*u = sum
+	} else if sum.advisor > 0 {
+		u.advisor = sum.advisor
+	}
 }
 
-func set(field *int64, v value) {
-	if !v.Null() {
-		*field = max(number(v), 0)
+// add adds the counts of one pass.
+func (u *usage) add(pass value) {
+	var one usage
+	for key, member := range pass.Members {
+		one.readTokens(key, member)
+	}
+	u.input += one.input
+	u.output += one.output
+	u.cacheRead += one.cacheRead
+	u.cacheWrite += one.cacheWrite
+	u.cacheWriteLong += one.cacheWriteLong
+}
+
+// set takes over a count. What is no whole number, negative or beyond reason is none.
+func (u *usage) set(field *int64, v value) {
+	n, ok := v.Whole()
+	if !ok || n < 0 || n > maxCount {
+		return
+	}
+	u.known = true
+	if n > 0 {
+		*field = n
 	}
 }
 
@@ -88,15 +121,18 @@ func (u *usage) write(w *writer) {
 	w.int(u.cacheRead)
 	w.memberInt("cache_write_tokens", u.cacheWrite)
 	if u.cacheWriteLong > 0 {
-		w.memberInt("cache_write_1h_tokens", u.cacheWriteLong)
+		w.memberInt("cache_write_1h_tokens", min(u.cacheWriteLong, u.cacheWrite))
 	}
 	w.add(`},"completion_tokens_details":{"reasoning_tokens":`)
-	w.int(u.thinking)
+	w.int(min(u.thinking, u.output))
 	w.close('}')
 	if u.searches > 0 {
 		w.literal(`"server_tool_use":{"web_search_requests":`)
 		w.int(u.searches)
 		w.close('}')
+	}
+	if u.advisor > 0 {
+		w.memberInt("advisor_tokens", u.advisor)
 	}
 	w.close('}')
 }

@@ -1,6 +1,9 @@
 package dialect
 
-import "math/bits"
+import (
+	"math/bits"
+	"strconv"
+)
 
 // maxChoices bounds the choices of one reply; OpenAI gives at most 128.
 const maxChoices = 256
@@ -65,15 +68,15 @@ func (c *chunk) readChoice(s *scan, position int64) {
 	for head := true; s.more('}', &head); {
 		switch string(s.name()) {
 		case "index":
-			if n, ok := s.count(); ok {
-				one.index = n
-			}
+			one.index = s.index(position)
 		case "delta":
 			one.delta = c.readSaid(s, &c.delta)
 		case "message":
 			one.message = c.readSaid(s, &c.message)
 		case "finish_reason":
 			one.readReason(s)
+		case "usage":
+			c.beside = s.object()
 		case "error":
 			c.readCause(s)
 		default:
@@ -81,6 +84,15 @@ func (c *chunk) readChoice(s *scan, position int64) {
 		}
 	}
 	c.note(&one)
+}
+
+// index reads a choice's index; what is none leaves it at its position.
+func (s *scan) index(position int64) int64 {
+	n, err := strconv.ParseInt(string(s.raw()), 10, 64)
+	if err != nil || n < 0 {
+		return position
+	}
+	return n
 }
 
 func (o *choice) readReason(s *scan) {

@@ -4,8 +4,9 @@ package dialect
 // of one. Its slices are parts of the text that was read.
 type chunk struct {
 	model []byte
-	// usage is the raw usage object, groq the one in Groq's own place.
-	usage, groq []byte
+	// usage is the raw usage object, groq the one in Groq's own place, beside the one in
+	// Moonshot's, which is a choice.
+	usage, groq, beside []byte
 	// choices says that there is an array of them, and empty that it has no elements.
 	choices, empty bool
 	// begun are the choices that the object speaks of, finished those of them with a
@@ -97,6 +98,18 @@ func (k *kinds) read(s *scan, name []byte) {
 // failed reports whether an object is an error by its name, or for want of choices.
 func (k *kinds) failed() bool {
 	return string(k.object) == "error" || string(k.typ) == "error" || k.faulty && !k.hasChoices
+}
+
+// counted is the usage object, in whichever place it stands; nil when there is none. The
+// common place comes first.
+func (c *chunk) counted() []byte {
+	switch {
+	case c.usage != nil:
+		return c.usage
+	case c.beside != nil:
+		return c.beside
+	}
+	return c.groq
 }
 
 // string reads a value that should be a string; nil for any other.

@@ -77,7 +77,7 @@ func (d *Dialects) Read(ctx context.Context, x *llm.Exchange, a *llm.Answer) (ll
 // events is a provider's stream in the canonical form.
 func (d *Dialects) events(ctx context.Context, x *llm.Exchange, a *llm.Answer) (llm.Stream, error) {
 	if x.Target.Dialect == llm.OpenAI {
-		return newFrames(d, x.Request, a), nil
+		return newFrames(d, x, a), nil
 	}
 	return d.translateEvents(ctx, x, a)
 }
@@ -119,13 +119,13 @@ func (d *Dialects) whole(ctx context.Context, x *llm.Exchange, a *llm.Answer, bo
 		body = m.chunk(body, found)
 	}
 	if x.Request.Facts.Stream {
-		return d.transformEvents(ctx, x, newSplit(body, x.Request.Facts.IncludeUsage, tallyOf(&c)))
+		return d.transformEvents(ctx, x, newSplit(body, x.Request.Facts.IncludeUsage, tallyOf(&c, boundsOf(x))))
 	}
 	changed, err := d.transformResponse(ctx, x, a.Status, body)
 	if err != nil {
 		return nil, err
 	}
-	return &plain{body: changed, tally: tallyOf(&c)}, nil
+	return &plain{body: changed, tally: tallyOf(&c, boundsOf(x))}, nil
 }
 
 func (d *Dialects) maxReply() int64 {

@@ -21,8 +21,8 @@ type frames struct {
 	closed bool
 }
 
-func newFrames(d *Dialects, req *llm.Request, a *llm.Answer) *frames {
-	return &frames{sse: sse.NewReader(a.Body, d.maxEvent()), body: a.Body, watch: newWatcher(d, req, a)}
+func newFrames(d *Dialects, x *llm.Exchange, a *llm.Answer) *frames {
+	return &frames{sse: sse.NewReader(a.Body, d.maxEvent()), body: a.Body, watch: newWatcher(d, x, a)}
 }
 
 // Next passes on the next frame.

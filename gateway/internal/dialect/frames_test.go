@@ -218,7 +218,7 @@ func TestPlain(t *testing.T) {
 				t.Errorf("Next = %+v, %v; want the whole body", ev, err)
 			}
 			// xAI leaves reasoning out of completion_tokens.
-			want := llm.Tally{Usage: &llm.Usage{Input: 3, Output: 102, Reasoning: 100}, TextBytes: 2, Finish: "stop", Model: "m-1", Content: true, Whole: true}
+			want := llm.Tally{Usage: &llm.Usage{Input: 3, Output: 102, Reasoning: 100}, TextBytes: 2, Pieces: 1, Finish: "stop", Model: "m-1", Content: true, Whole: true}
 			if diff := cmp.Diff(want, s.Tally()); diff != "" {
 				t.Errorf("tally (-want +got):\n%s", diff)
 			}

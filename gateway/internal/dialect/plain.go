@@ -14,9 +14,9 @@ type plain struct {
 }
 
 // tallyOf is what a whole completion says about itself.
-func tallyOf(c *chunk) llm.Tally {
+func tallyOf(c *chunk, b bounds) llm.Tally {
 	said := c.produced()
-	return llm.Tally{Usage: usageOf(c.usage), TextBytes: said.text, Finish: string(c.finish), Model: string(c.model),
+	return llm.Tally{Usage: usageOf(c.counted(), b), TextBytes: said.text, Pieces: 1, Finish: string(c.finish), Model: string(c.model),
 		ToolCalls: said.toolCalls, Content: said.content, Whole: true}
 }
 

@@ -138,7 +138,7 @@ func (d *Dialects) translateEvents(ctx context.Context, x *llm.Exchange, a *llm.
 		return nil, err
 	}
 	return &translated{dialects: d, ctx: ctx, module: module, answer: a, sse: sse.NewReader(a.Body, d.maxEvent()),
-		watch: newWatcher(d, req, a), native: x.Target.Dialect == llm.Anthropic}, nil
+		watch: newWatcher(d, x, a), native: x.Target.Dialect == llm.Anthropic}, nil
 }
 
 // Next gives the next canonical chunk as a frame. What the provider sends and the
@@ -164,6 +164,9 @@ func (s *translated) next() (llm.Event, error) {
 	case len(s.lines) > 0:
 		line := s.lines[0]
 		s.lines = s.lines[1:]
+		if s.note(line) {
+			return llm.Event{Hidden: true}, nil
+		}
 		return s.emit(line)
 	case s.torn:
 		return llm.Event{}, cut()
@@ -214,6 +217,17 @@ func (s *translated) failure(name, data []byte) error {
 		return s.dialects.ErrorOf(s.answer.Status, s.answer.Header, data)
 	}
 	return nil
+}
+
+// note reports whether a line only says what has been counted so far: usage without
+// choices, which no client sees.
+func (s *translated) note(line []byte) bool {
+	c, sound := readChunk(line)
+	if !sound || c.usage == nil || c.choices || c.failed {
+		return false
+	}
+	s.watch.tally.Usage = later(s.watch.tally.Usage, usageOf(c.usage, s.watch.bounds))
+	return true
 }
 
 // emit frames one line for the client.

@@ -18,6 +18,7 @@ type watcher struct {
 	// usage chunk.
 	wanted    int
 	showUsage bool
+	bounds    bounds
 
 	begun, finished choiceSet
 	// seen says that there was a chunk, deltas that there was a delta in one.
@@ -27,9 +28,10 @@ type watcher struct {
 	mend                     mender
 }
 
-func newWatcher(d *Dialects, req *llm.Request, a *llm.Answer) watcher {
+func newWatcher(d *Dialects, x *llm.Exchange, a *llm.Answer) watcher {
+	req := x.Request
 	return watcher{dialects: d, answer: a, wanted: req.Facts.Choices, showUsage: req.Facts.IncludeUsage || !req.Facts.Stream,
-		mend: mender{request: req.ID}}
+		bounds: boundsOf(x), mend: mender{request: req.ID}}
 }
 
 // take looks at the data of one event and gives the event for the client. frame is how
@@ -84,14 +86,10 @@ func (w *watcher) see(ev *llm.Event, c *chunk) {
 	}
 }
 
-// count takes in usage. Groq's own place for it comes before the common one.
+// count takes in usage.
 func (w *watcher) count(c *chunk) {
-	usage := c.usage
-	if usage == nil {
-		usage = c.groq
-	}
-	if usage != nil {
-		w.tally.Usage = usageOf(usage)
+	if usage := c.counted(); usage != nil {
+		w.tally.Usage = later(w.tally.Usage, usageOf(usage, w.bounds))
 		w.counted = w.counted || !c.choices || c.empty
 	}
 }
@@ -106,6 +104,9 @@ func (w *watcher) hear(ev *llm.Event, c *chunk) {
 	}
 	w.tally.ToolCalls = w.tally.ToolCalls || heard.toolCalls
 	w.tally.TextBytes += heard.text
+	if heard.text > 0 {
+		w.tally.Pieces++
+	}
 	w.tally.Content = w.tally.Content || heard.content
 	ev.Content = heard.content
 }

@@ -48,6 +48,7 @@ type tally map[account]int64
 
 func (t tally) add(charges []llm.Charge) {
 	for _, c := range charges {
-		t[account{c.Scope, string(c.Unit), c.Window, c.WindowID}] += c.Amount
+		a := account{c.Scope, string(c.Unit), c.Window, c.WindowID}
+		t[a] = llm.Add(t[a], c.Amount)
 	}
 }

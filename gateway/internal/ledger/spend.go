@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"maps"
+	"math"
 	"net/http"
 	"slices"
 	"strings"
@@ -99,13 +100,36 @@ func scanRow(rows *sql.Rows, by []string) (Row, error) {
 		into = append(into, &r.Values[i])
 	}
 	s := &r.Sums
-	into = append(into, &s.Requests, &s.Errors, &s.InputTokens, &s.OutputTokens, &s.Cost, &s.UnpricedRequests, &s.CacheHits, &s.Saved)
-	return r, rows.Scan(into...)
+	var in, out, cost, saved halves
+	into = append(into, &s.Requests, &s.Errors, &in.high, &in.low, &out.high, &out.low, &cost.high, &cost.low,
+		&s.UnpricedRequests, &s.CacheHits, &saved.high, &saved.low)
+	if err := rows.Scan(into...); err != nil {
+		return r, err
+	}
+	s.InputTokens, s.OutputTokens = in.sum(), out.sum()
+	s.Cost, s.Saved = llm.NanoUSD(cost.sum()), llm.NanoUSD(saved.sum())
+	return r, nil
 }
 
-// sums are the columns that scanRow reads after the dimensions.
-const sums = `count(*), ifnull(sum(status >= 400 OR code IS NOT NULL), 0), ifnull(sum(input_tokens), 0),
-	ifnull(sum(output_tokens), 0), ifnull(sum(cost), 0), count(*) - count(cost), ifnull(sum(cache = 'hit'), 0), ifnull(sum(saved), 0)`
+// sums are the columns that scanRow reads after the dimensions. SQLite gives up on a sum
+// beyond 64 bits, so the upper and the lower halves of large numbers are added apart.
+const sums = `count(*), ifnull(sum(status >= 400 OR code IS NOT NULL), 0),
+	ifnull(sum(input_tokens >> 32), 0), ifnull(sum(input_tokens & 4294967295), 0),
+	ifnull(sum(output_tokens >> 32), 0), ifnull(sum(output_tokens & 4294967295), 0),
+	ifnull(sum(cost >> 32), 0), ifnull(sum(cost & 4294967295), 0), count(*) - count(cost), ifnull(sum(cache = 'hit'), 0),
+	ifnull(sum(saved >> 32), 0), ifnull(sum(saved & 4294967295), 0)`
+
+// halves are the sums of numbers' upper and lower 32 bits.
+type halves struct{ high, low int64 }
+
+// sum puts them together, and is the largest number there is when that is too small.
+func (h halves) sum() int64 {
+	high := llm.Add(h.high, h.low>>32)
+	if high > math.MaxInt32 {
+		return math.MaxInt64
+	}
+	return high<<32 | h.low&math.MaxUint32
+}
 
 // sql builds the statement. Nothing that a caller wrote becomes part of its text:
 // dimensions are looked up, everything else is bound.
@@ -132,11 +156,10 @@ func (q Query) sql() (string, []any, error) {
 		}
 		b.bind(" = ?", q.Where[d])
 	}
-	cost := len(q.By) + 5 // ORDER BY and GROUP BY count result columns from 1
 	if len(q.By) > 0 {
-		b.WriteString(" GROUP BY " + ordinals(1, len(q.By)))
+		b.WriteString(" GROUP BY " + ordinals(1, len(q.By))) // result columns count from 1
 	}
-	fmt.Fprintf(&b, " ORDER BY %d DESC, %d DESC, %s", cost, len(q.By)+1, ordinals(1, max(len(q.By), 1)))
+	fmt.Fprintf(&b, " ORDER BY total(cost) DESC, %d DESC, %s", len(q.By)+1, ordinals(1, max(len(q.By), 1)))
 	return "SELECT " + b.String(), b.args, nil
 }
 
@@ -202,12 +225,12 @@ func ordinals(from, to int) string {
 func (s *Sums) add(o Sums) {
 	s.Requests += o.Requests
 	s.Errors += o.Errors
-	s.InputTokens += o.InputTokens
-	s.OutputTokens += o.OutputTokens
-	s.Cost += o.Cost
+	s.InputTokens = llm.Add(s.InputTokens, o.InputTokens)
+	s.OutputTokens = llm.Add(s.OutputTokens, o.OutputTokens)
+	s.Cost = llm.Add(s.Cost, o.Cost)
 	s.UnpricedRequests += o.UnpricedRequests
 	s.CacheHits += o.CacheHits
-	s.Saved += o.Saved
+	s.Saved = llm.Add(s.Saved, o.Saved)
 }
 
 // sumsJSON is how sums look to machines. Money is a decimal number of US dollars

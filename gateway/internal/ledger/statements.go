@@ -34,7 +34,7 @@ func texts() [kinds]string {
 	return [kinds]string{
 		insertRow: "INSERT INTO requests (" + strings.Join(columns, ", ") + ") VALUES (?" + strings.Repeat(", ?", len(columns)-1) + ")",
 		addCharge: `INSERT INTO charges (scope, unit, span, span_id, amount, expires) VALUES (?, ?, ?, ?, ?, ?)
-			ON CONFLICT DO UPDATE SET amount = amount + excluded.amount, expires = max(expires, excluded.expires)`,
+			ON CONFLICT DO UPDATE SET amount = CASE WHEN amount > 9223372036854775807 - excluded.amount THEN 9223372036854775807 ELSE amount + excluded.amount END, expires = max(expires, excluded.expires)`,
 		pruneCharges: "DELETE FROM charges WHERE expires < ?",
 		saveMark:     "INSERT OR REPLACE INTO imported (only, segment, place) VALUES (1, ?, ?)",
 	}

@@ -68,10 +68,25 @@ func TestMoneyForPeople(t *testing.T) {
 		want string
 	}{
 		{0, "$0.00"}, {4_980_000_000, "$4.98"}, {123_000, "$0.000123"}, {1, "$0.000000001"}, {-5e9, "-$5.00"},
-		{10e6, "$0.01"}, {9_999_999, "$0.009999999"}, {math.MinInt64, "-$9223372036.85"},
+		{10e6, "$0.01"}, {14_312_500, "$0.0143"}, {120e6, "$0.12"}, {9_999_999, "$0.009999999"}, {math.MinInt64, "-$9223372036.85"},
 	} {
 		if got := test.n.String(); got != test.want {
 			t.Errorf("%d = %q, want %q", int64(test.n), got, test.want)
+		}
+	}
+}
+
+func TestDollarsCanBeCompared(t *testing.T) {
+	for want, in := range map[string][]llm.NanoUSD{
+		"$0.0172 $0.03 $0.0135":   {17_156_500, 30e6, 13_500_000},
+		"$0.00716 $0.01431 $0.00": {7_156_500, 14_313_000, 0},
+		"$49.98 $50.00 $0.12":     {49_980e6, 50_000e6, 120e6},
+		"$1.00 $0.000000001":      {1e9, 1},
+		"$0.0121 $1.00 $0.98":     {12_100_000, 1e9, 980e6},
+		"-$0.50 $9223372036.855":  {-500e6, math.MaxInt64},
+	} {
+		if got := strings.Join(llm.Dollars(in...), " "); got != want {
+			t.Errorf("Dollars(%v) = %s, want %s", in, got, want)
 		}
 	}
 }
@@ -80,6 +95,7 @@ func TestMoneyForPeople(t *testing.T) {
 // one class, and the sum is rounded up once.
 func exact(p llm.Price, u llm.Usage) *big.Int {
 	sum := new(big.Int)
+	sum.Mul(big.NewInt(max(u.Searches, 0)), big.NewInt(int64(max(p.WebSearch, 0))))
 	add := func(tokens int64, price llm.NanoUSD) {
 		sum.Add(sum, new(big.Int).Mul(big.NewInt(max(tokens, 0)), big.NewInt(int64(max(price, 0)))))
 	}
@@ -103,14 +119,14 @@ func drawPrice(t *rapid.T) llm.Price {
 	amount := rapid.Custom(func(t *rapid.T) llm.NanoUSD { return llm.NanoUSD(rapid.Int64Range(0, 700e9).Draw(t, "usd")) })
 	return llm.Price{Known: true, Input: amount.Draw(t, "in"), Output: amount.Draw(t, "out"),
 		CacheRead: amount.Draw(t, "read"), CacheWrite: amount.Draw(t, "write"), CacheWriteLong: amount.Draw(t, "long"),
-		AudioInput: amount.Draw(t, "audio in"), AudioOutput: amount.Draw(t, "audio out")}
+		AudioInput: amount.Draw(t, "audio in"), AudioOutput: amount.Draw(t, "audio out"), WebSearch: amount.Draw(t, "search")}
 }
 
 func drawUsage(t *rapid.T) llm.Usage {
 	count := rapid.Int64Range(0, 1_000_000)
 	return llm.Usage{Input: count.Draw(t, "in"), Output: count.Draw(t, "out"), CacheRead: count.Draw(t, "read"),
 		CacheWrite: count.Draw(t, "write"), CacheWriteLong: count.Draw(t, "long"),
-		AudioInput: count.Draw(t, "audio in"), AudioOutput: count.Draw(t, "audio out"), Reasoning: count.Draw(t, "reasoning")}
+		AudioInput: count.Draw(t, "audio in"), AudioOutput: count.Draw(t, "audio out"), Reasoning: count.Draw(t, "reasoning"), Searches: count.Draw(t, "searches")}
 }
 
 func TestCostIsExact(t *testing.T) {

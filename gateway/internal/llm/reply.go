@@ -68,10 +68,14 @@ type Stream interface {
 
 // Tally is what a stream has said about itself so far.
 type Tally struct {
-	// Usage is the provider's own count; nil when it has not been said.
+	// Usage is the provider's own count, as far as it can be read and believed; nil when
+	// nothing of it can. A part that is 0 although there was a prompt, or a reply, was not
+	// said: Billed fills it in.
 	Usage *Usage
 	// TextBytes is the length of all content so far, to estimate usage from.
 	TextBytes int64
+	// Pieces counts the events that carried some of it: each is a token at least.
+	Pieces int64
 	// Finish is the first choice's finish_reason; empty before the end.
 	Finish string
 	// Model is the provider's name for what answered.
@@ -83,6 +87,29 @@ type Tally struct {
 	Content bool
 	// Whole marks a reply that came in one piece: nothing is known of its first token.
 	Whole bool
+}
+
+// bytesPerToken turns the length of a reply into tokens when the provider does not say how
+// many there were. English prose has about four bytes a token.
+const bytesPerToken = 4
+
+// Billed is the usage to charge: the provider's own where it has counted, estimates, and
+// marked so, in place of what it left out. prompt estimates the prompt in tokens. Of a
+// reply that broke off or was left, whole is false, and a count that was made before its
+// end is no less than the estimate of what has come.
+func (t Tally) Billed(prompt int64, whole bool) Usage {
+	output := max((t.TextBytes+bytesPerToken-1)/bytesPerToken, t.Pieces)
+	if t.TextBytes == 0 {
+		output = 0
+	}
+	if t.Usage == nil {
+		return Usage{Input: prompt, Output: output, Estimated: true}
+	}
+	u := *t.Usage
+	if !whole && u.Output < output {
+		u.Output, u.Estimated = output, true
+	}
+	return u.Complete(prompt, output)
 }
 
 // Head is everything about a reply that precedes its body.

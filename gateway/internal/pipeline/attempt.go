@@ -169,7 +169,7 @@ func (a *attempt) run(ctx context.Context, try int, wait time.Duration) (llm.Str
 	a.watch = newWatchdog(ctx, a.firstLimit(), a.lateFirst)
 	reply, err := a.open(a.watch.ctx)
 	if err != nil {
-		err = a.watch.explain(err)
+		err = a.abandoned(ctx, a.watch.explain(err)) // whatever it was called on the way
 		a.finish(llm.AsError(err))
 		if llm.AsError(err).Fault == llm.FaultBudget {
 			a.record.Attempts = a.record.Attempts[:a.index] // the target was not asked
@@ -208,6 +208,7 @@ func (a *attempt) open(ctx context.Context) (llm.Stream, error) {
 		err = a.refuseEmpty(events, held)
 	}
 	if err != nil {
+		a.early = events.Tally()
 		events.Close()
 		return nil, err
 	}
@@ -219,6 +220,7 @@ func (a *attempt) open(ctx context.Context) (llm.Stream, error) {
 // made it, so that none of them can add to a prompt unpaid.
 func (a *attempt) prepare(ctx context.Context) (llm.Call, error) {
 	a.exchange = llm.Exchange{Request: a.req, Route: a.route, Target: a.target}
+	a.early = llm.Tally{}
 	if err := a.Dialects.Prepare(ctx, &a.exchange); err != nil {
 		return llm.Call{}, err
 	}

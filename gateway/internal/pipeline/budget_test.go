@@ -1,8 +1,11 @@
 package pipeline
 
 import (
+	"context"
 	"strings"
 	"testing"
+	"testing/synctest"
+	"time"
 
 	"github.com/penstock/penstock/gateway/internal/llm"
 )
@@ -120,5 +123,33 @@ func TestOneWorstCase(t *testing.T) {
 	shown := w.pipeline().Explain(t.Context(), req).Candidates[0].EstCost
 	if want := llm.EstimateOf(w.route.Targets[0], &req.Facts, 0, 0).Cost(); shown != want || w.reserved[0].USD != want {
 		t.Errorf("explain shows %v, %v was reserved, want %v for both", shown, w.reserved[0].USD, want)
+	}
+}
+
+// TestEarlyCountsAreKept: 10 tokens and 100,000 from the provider's cache, and then the
+// caller leaves: before the first content, or after it.
+func TestEarlyCountsAreKept(t *testing.T) {
+	counted := llm.Tally{Usage: &llm.Usage{Input: 100_010, CacheRead: 100_000}}
+	for name, greeting := range map[string][]llm.Event{
+		"before the first content": {{Frame: []byte("role ")}},
+		"after it":                 {{Frame: []byte("one "), Content: true}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				w := newWorld("a")
+				w.route.Targets[0].Price = llm.Price{Known: true, Input: 3 * llm.USD, Output: 15 * llm.USD, CacheRead: 3 * llm.USD / 10}
+				w.script["a"] = []play{{events: greeting, stuck: true, tally: counted}}
+				req := request(true)
+				req.Facts.EstInputTokens = 100_300
+				ctx, cancel := context.WithCancel(t.Context())
+				time.AfterFunc(time.Second, cancel)
+				if _, err := w.serve(t, ctx, req); err == nil {
+					t.Fatal("Serve = nil, want an error")
+				}
+				if got := w.records[0].Cost; got != 30_030_000 {
+					t.Errorf("booked %v, want $0.03003", got)
+				}
+			})
+		})
 	}
 }

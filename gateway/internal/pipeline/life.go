@@ -33,6 +33,8 @@ type life struct {
 	paused llm.Millis
 	// tally reads what the reply says about itself; nil before there is a reply.
 	tally func() llm.Tally
+	// early is what the last attempt that brought no content had said of itself.
+	early llm.Tally
 	// age is how old the answer is, when it comes from the cache.
 	age     time.Duration
 	settled bool

@@ -89,7 +89,7 @@ func (l *life) relay(ctx context.Context, reply llm.Stream, w sink) error {
 			}
 		}
 		if l.hold != nil && l.serving != nil {
-			l.hold.Seen(l.estimated(l.tally()).Output)
+			l.hold.Seen(l.tally().Billed(0, false).Output)
 		}
 		if err := w.Event(ev); err != nil || ev.Final {
 			return err

@@ -125,10 +125,7 @@ func (l *life) account() {
 	}
 	t := l.tally()
 	r.Finish, r.Served = t.Finish, t.Model
-	usage := l.estimated(t)
-	if t.Usage != nil {
-		usage = *t.Usage
-	}
+	usage := t.Billed(l.promptEstimate(), t.Finish != "" || !l.req.Facts.Stream)
 	cost := r.Price.Cost(usage)
 	if r.Cache == "hit" { // nothing was used upstream
 		r.Saved = cost
@@ -139,7 +136,7 @@ func (l *life) account() {
 
 // accountUnanswered books a request to which no reply had begun. Failed attempts
 // cost nothing; one that the caller walked away from was being worked on, so its
-// prompt is charged as estimated.
+// prompt is charged, by the provider's count where there is one.
 func (l *life) accountUnanswered() {
 	n := len(l.record.Attempts)
 	if n == 0 || l.record.Attempts[n-1].Fault != llm.FaultCanceled {
@@ -151,14 +148,14 @@ func (l *life) accountUnanswered() {
 			l.record.Target, l.record.Provider, l.record.Price = t.ID, t.Provider, t.Price
 		}
 	}
-	l.record.Usage = llm.Usage{Input: l.req.Facts.EstInputTokens, Estimated: true}
+	l.record.Usage = l.early.Billed(l.req.Facts.EstInputTokens, false)
 	l.record.Cost = l.record.Price.Cost(l.record.Usage)
 }
 
-// bytesPerToken turns the length of a reply into tokens when the provider does not
-// say how many there were. English prose has about four bytes a token.
-const bytesPerToken = 4
-
-func (l *life) estimated(t llm.Tally) llm.Usage {
-	return llm.Usage{Input: l.req.Facts.EstInputTokens, Output: (t.TextBytes + bytesPerToken - 1) / bytesPerToken, Estimated: true}
+// promptEstimate is the likely size of the prompt that was sent, in tokens.
+func (l *life) promptEstimate() int64 {
+	if l.serving != nil && l.serving.exchange.Sent != nil {
+		return l.serving.exchange.Sent.Facts.EstInputTokens
+	}
+	return l.req.Facts.EstInputTokens
 }
