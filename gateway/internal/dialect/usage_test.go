@@ -135,8 +135,8 @@ func TestCountsAreBounded(t *testing.T) {
 // scriptedModule is a module that says these lines at the first event, and nothing after it.
 type scriptedModule []string
 
-func (s scriptedModule) Request(context.Context, Envelope, []byte) (llm.Call, error) {
-	return llm.Call{}, nil
+func (s scriptedModule) Request(context.Context, Envelope, []byte) (llm.Call, Notes, error) {
+	return llm.Call{}, Notes{}, nil
 }
 func (s scriptedModule) Response(context.Context, Envelope, *llm.Answer, []byte) ([]byte, error) {
 	return nil, io.EOF
