@@ -21,7 +21,7 @@ func (x *exchange) fail(err error) {
 	e := x.api.judge(x.r.Context(), err)
 	x.log(e)
 	switch {
-	case e.Status == statusClientGone && !x.reply.sent:
+	case e.Status == statusClientGone && !x.reply.sent && x.r.Context().Err() != nil:
 		panic(http.ErrAbortHandler) // there is nobody to answer
 	case !x.reply.sent:
 		x.refuse(e)

@@ -9,7 +9,7 @@ import (
 // upstream client adds them.
 type Call struct {
 	// Method is POST when empty. Path is joined to the provider's base URL, such as
-	// "/chat/completions"; Query has no leading "?".
+	// "/chat/completions", written as in a URL; Query has no leading "?".
 	Method string
 	Path   string
 	Query  string

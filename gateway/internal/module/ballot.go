@@ -192,7 +192,7 @@ func (b *ballot) readDrop(s *scan) {
 
 // brief is text fit for one line of a record.
 func brief(text string) string {
-	text = strings.Join(strings.Fields(text), " ")
+	text = printable(strings.Join(strings.Fields(text), " "))
 	if len(text) <= reasonBytes {
 		return text
 	}

@@ -24,10 +24,11 @@ const (
 	maxBranches    = 16_384    // of a function (4,589)
 	maxCarried     = 4_000_000 // variables times branches and calls of a function (170,000)
 	// The same of the whole module.
-	maxAllLocals  = 2_000_000     // (55,294)
-	maxAllSquares = 1_000_000_000 // the squares of the branches, summed (430 million)
-	maxAllCarried = 64_000_000    // (32 million)
-	maxPairs      = 8_000_000     // types times functions (134,000)
+	maxAllLocals   = 2_000_000     // (55,294)
+	maxAllBranches = 3_000_000     // (929,156)
+	maxAllSquares  = 1_000_000_000 // the squares of the branches, summed (430 million)
+	maxAllCarried  = 64_000_000    // (32 million)
+	maxPairs       = 8_000_000     // types times functions (134,000)
 )
 
 // shape are a function's figures, as the compiler will see them.
@@ -80,12 +81,12 @@ func (a surroundings) signature(op byte, in instruction) (signature, bool) {
 }
 
 // branchesOf is how many branches an instruction makes of the code around it. Bulk
-// instructions and indirect calls check their operands.
+// instructions, indirect calls and divisions check their operands.
 func branchesOf(op byte, in instruction) int {
 	switch op {
 	case opBlock, opBr, opBrIf, opReturn, opUnreachable:
 		return 1
-	case opLoop, opCallIndirect:
+	case opLoop, opCallIndirect, 0x6d, 0x6e, 0x6f, 0x70, 0x7f, 0x80, 0x81, 0x82: // division of integers
 		return 2
 	case opIf:
 		return 3
@@ -106,14 +107,15 @@ func (s *shape) carried(variables int) int64 {
 
 // weight is what a module's functions cost together.
 type weight struct {
-	locals           uint64
-	squares, carried int64
+	locals                     uint64
+	branches, squares, carried int64
 }
 
 // add counts a function in and reports a bound that it, or the module with it, crosses.
 func (w *weight) add(s shape, variables int) error {
 	carried := s.carried(variables)
 	w.locals += s.locals
+	w.branches += int64(s.branches)
 	w.squares += int64(s.branches) * int64(s.branches)
 	w.carried += carried
 	switch {
@@ -122,6 +124,8 @@ func (w *weight) add(s shape, variables int) error {
 			carried, maxCarried)
 	case w.locals > maxAllLocals:
 		return fmt.Errorf("the functions up to here have %d locals together; at most %d are accepted", w.locals, maxAllLocals)
+	case w.branches > maxAllBranches:
+		return fmt.Errorf("the functions up to here have %d branches together; at most %d are accepted", w.branches, maxAllBranches)
 	case w.squares > maxAllSquares:
 		return fmt.Errorf("the functions up to here branch too much: the squares of their branches add up to %d, at most %d are accepted",
 			w.squares, maxAllSquares)

@@ -41,6 +41,7 @@ func TestWhatCompilesTooLongIsRefusedBeforeItIsCompiled(t *testing.T) {
 		{"many tables", heavy(1, many(200, block(get(0), op(opBrTable, 100), make([]byte, 101)))), "branches"},
 		{"many sequential loops", heavy(1, many(9000, loop())), "branches"},
 		{"many bulk instructions", heavy(1, many(6000, get(0), get(0), get(0), op(0xfc, 10, 0, 0))), "branches"},
+		{"many divisions", heavy(1, get(0), many(10_000, get(1), op(0x6d)), drop), "branches"},
 		{"dead code counts too", heavy(1, op(opUnreachable), many(100_000, block())), "branches"},
 		{"many functions", spread(5, many(16_000, block())), "squares"},
 		{"many functions with locals", spread(600, many(1, block()), 4000), "locals together"},

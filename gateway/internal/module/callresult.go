@@ -14,11 +14,8 @@ import (
 
 // The bounds of what a dialect may put around a body.
 const (
-	maxHeaders     = 32
-	maxHeaderBytes = 4 << 10
-	maxPathBytes   = 2 << 10
-	maxDropped     = 64
-	maxContext     = 32 << 10
+	maxDropped = 64
+	maxContext = 32 << 10
 )
 
 var errNoBody = errors.New("the result lacks its body")
@@ -32,10 +29,6 @@ func shown(name string) (string, bool) {
 	}
 	return lower, strings.Contains(lower, "ratelimit")
 }
-
-// forbidden are headers that are the host's alone: credentials, framing, addressing.
-var forbidden = []string{"authorization", "proxy-authorization", "x-api-key", "api-key", "x-goog-api-key", "cookie",
-	"host", "content-length", "transfer-encoding", "connection", "keep-alive", "upgrade", "te", "trailer", "expect"}
 
 // readCall reads the result of penstock_transform_request. The body is sliced out of
 // it, not copied.
@@ -52,7 +45,7 @@ func readCall(out []byte) (llm.Call, Notes, error) {
 		case "query":
 			c.Query = s.text()
 		case "headers":
-			readHeaders(&s, c.Header, isForbidden)
+			readHeaders(&s, c.Header, ofCalls)
 		case "dropped":
 			s.array(func() { notes.drop(s.text()) })
 		case "context":
@@ -101,52 +94,17 @@ func isMember(s string) bool {
 	return s != "" && len(s) <= 256
 }
 
-func isForbidden(lower string) bool { return slices.Contains(forbidden, lower) }
-
-// readHeaders reads an object of headers into h, none of which may be refused.
-func readHeaders(s *scan, h http.Header, refused func(lower string) bool) {
-	s.object(func(name string) {
-		value := s.text()
-		switch lower := strings.ToLower(name); {
-		case s.err != nil:
-		case !isToken(name) || len(value) > maxHeaderBytes || hasControl(value) || len(h) >= maxHeaders:
-			s.check(fmt.Errorf("the header %q can't be sent", brief(name)))
-		case refused(lower):
-			s.check(fmt.Errorf("the header %q is the host's to set", lower))
-		default:
-			h.Set(name, value)
-		}
-	})
-}
-
-func checkCall(c *llm.Call) error {
+func checkCall(c *llm.Call) (err error) {
 	switch {
 	case c.Method != "" && c.Method != http.MethodPost && c.Method != http.MethodGet && c.Method != http.MethodPut:
 		return fmt.Errorf("the method %q is none of POST, GET and PUT", brief(c.Method))
-	case !strings.HasPrefix(c.Path, "/") || strings.HasPrefix(c.Path, "//") || len(c.Path) > maxPathBytes:
-		return fmt.Errorf("the path %q does not begin with one slash, or is too long", brief(c.Path))
-	case strings.ContainsAny(c.Path, "?#\\ ") || strings.Contains(c.Path, "..") || hasControl(c.Path):
-		return fmt.Errorf("the path %q holds more than a path", brief(c.Path))
-	case strings.ContainsAny(c.Query, "# ") || len(c.Query) > maxPathBytes || hasControl(c.Query):
-		return fmt.Errorf("the query %q is not one", brief(c.Query))
 	case c.Body == nil:
 		return errNoBody
 	}
-	return nil
-}
-
-func isToken(s string) bool {
-	for _, c := range []byte(s) {
-		alnum := c >= '0' && c <= '9' || c >= 'a' && c <= 'z' || c >= 'A' && c <= 'Z'
-		if !alnum && c != '-' && c != '_' {
-			return false
-		}
+	if c.Path, err = checkPath(c.Path); err != nil {
+		return err
 	}
-	return s != ""
-}
-
-func hasControl(s string) bool {
-	return strings.ContainsFunc(s, func(c rune) bool { return c < 0x20 || c == 0x7f })
+	return checkQuery(c.Query)
 }
 
 // reply is the result of penstock_normalise_response, or one line of a stream: a
@@ -156,6 +114,19 @@ type reply struct {
 	failure    []byte
 	status     int64
 	retryAfter int64 // milliseconds
+	// chosen says that it has choices, as every completion and chunk has.
+	chosen bool
+}
+
+var errNoChoices = errors.New("it has neither choices nor an error")
+
+// readAnswer reads a result that must be a completion, a chunk or an error.
+func readAnswer(out []byte) (reply, error) {
+	r, err := readReply(out)
+	if err == nil && !r.chosen && r.failure == nil {
+		err = errNoChoices
+	}
+	return r, err
 }
 
 func readReply(out []byte) (reply, error) {
@@ -171,11 +142,42 @@ func readReply(out []byte) (reply, error) {
 			r.status = wholeOr0(s.raw())
 		case "retry_after_ms":
 			r.retryAfter = wholeOr0(s.raw())
+		case "choices":
+			r.chosen = true
+			readChoices(&s)
 		default:
 			s.raw()
 		}
 	})
 	return r, s.end()
+}
+
+// readChoices passes over the choices of a completion or a chunk, and checks that they
+// are a list of objects whose parts are what everybody takes them for.
+func readChoices(s *scan) {
+	s.array(func() {
+		s.object(func(key string) {
+			v := s.raw()
+			switch key {
+			case "delta", "message":
+				s.check(want(v, '{', key))
+			case "index":
+				if n, err := strconv.ParseInt(string(v), 10, 32); s.err == nil && (err != nil || n < 0) {
+					s.check(fmt.Errorf("the index of a choice is %s", clip(v)))
+				}
+			case "finish_reason":
+				s.check(want(v, '"', key))
+			}
+		})
+	})
+}
+
+// want reports a value that begins with something else and is not null.
+func want(v []byte, first byte, what string) error {
+	if len(v) == 0 || v[0] == first || string(v) == "null" {
+		return nil
+	}
+	return fmt.Errorf("the %s of a choice is %s", what, clip(v))
 }
 
 // wholeOr0 is a whole number's value. Anything else is 0: a provider's completion may have
@@ -195,7 +197,7 @@ func (r reply) providerError(status int) *llm.Error {
 	if e.Status == 0 {
 		e.Status = status
 	}
-	if e.Status < 400 || e.Status > 599 {
+	if e.Status < 400 || e.Status > 599 || e.Status == statusClientGone {
 		e.Status = http.StatusBadGateway
 	}
 	s := scan{b: r.failure}

@@ -184,7 +184,7 @@ func readRendered(out []byte, status int) (Rendered, error) {
 				r.Status = int(v)
 			}
 		case "headers":
-			readHeaders(&s, r.Header, hostsOwn)
+			readHeaders(&s, r.Header, ofReplies)
 		case "body":
 			r.Body = s.raw()
 		default:
@@ -197,19 +197,18 @@ func readRendered(out []byte, status int) (Rendered, error) {
 	if r.Body == nil {
 		return Rendered{}, errNoBody
 	}
-	if r.Status < 200 || r.Status > 599 {
-		return Rendered{}, fmt.Errorf("the status %d is none of a reply", r.Status)
+	if !canHaveBody(r.Status) {
+		return Rendered{}, fmt.Errorf("the status %d is none of a reply with a body", r.Status)
 	}
 	return r, nil
 }
 
-// hostsOwn reports a reply's header that the host sets, or that would make a browser
-// act on the gateway's behalf.
-func hostsOwn(lower string) bool {
-	switch lower {
-	case "set-cookie", "location", "content-encoding", "date", "server", "strict-transport-security", "alt-svc", "refresh",
-		"www-authenticate", "clear-site-data":
-		return true
+// canHaveBody reports whether a reply of this status can go to a caller: HTTP cuts the
+// body of others, or has more to follow.
+func canHaveBody(status int) bool {
+	switch status {
+	case http.StatusNoContent, http.StatusResetContent, http.StatusNotModified, statusClientGone:
+		return false
 	}
-	return isForbidden(lower) || strings.HasPrefix(lower, "access-control-") || strings.HasPrefix(lower, "x-penstock")
+	return status >= 200 && status <= 599
 }

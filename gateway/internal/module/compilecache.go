@@ -10,6 +10,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/tetratelabs/wazero"
@@ -26,6 +27,8 @@ type compileCache struct {
 	// turn lets compilations come one by one, so that what is new in dir is known to be
 	// a certain module's. It is held by whoever has put something in.
 	turn chan struct{}
+	// told has it said once that plugins are compiled in this process.
+	told sync.Once
 }
 
 // Apart compiles a module's code, with fuel counting built in, in a process of its own
@@ -132,7 +135,9 @@ func (c *compileCache) prove(ctx context.Context, code []byte, inside bool) erro
 		return nil
 	}
 	if c.dir == "" || c.apart == nil {
-		c.log.Info("compiling in this process: there is no other one to do it in, or no cache to take it over from")
+		c.told.Do(func() {
+			c.log.Info("plugins are compiled in this process: there is no other one to do it in, or no cache to take it over from")
+		})
 		return nil
 	}
 	mark := c.mark(code)
@@ -141,7 +146,7 @@ func (c *compileCache) prove(ctx context.Context, code []byte, inside bool) erro
 	}
 	started, err := c.apart(ctx, c.dir, code)
 	if !started {
-		c.log.Warn("compiling in this process: no other one could be started", "err", err)
+		c.log.Warn("a plugin is compiled in this process: no other one could be started", "err", err)
 		return nil
 	}
 	if err != nil {

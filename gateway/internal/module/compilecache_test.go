@@ -77,7 +77,7 @@ func TestWithoutAnotherProcessThisOneCompilesAndSaysSo(t *testing.T) {
 		dir   string
 		apart Apart
 		want  string
-	}{{dir, none, "operation not permitted"}, {dir, nil, "compiling in this process"}, {"", here(new(int)), "compiling in this process"}} {
+	}{{dir, none, "operation not permitted"}, {dir, nil, "compiled in this process"}, {"", here(new(int)), "compiled in this process"}} {
 		h, said := cached(t, c.dir, c.apart)
 		if _, err := h.Load(t.Context(), Spec{Name: "a", Wasm: echo().bytes()}); err != nil || !strings.Contains(said.String(), c.want) {
 			t.Errorf("Load: %v, the log says %q, want %q", err, said, c.want)

@@ -116,7 +116,7 @@ func (d *Dialects) NormaliseResponse(ctx context.Context, i Inbound) ([]byte, er
 	if err != nil {
 		return nil, transformError(err)
 	}
-	r, err := readReply(out)
+	r, err := readAnswer(out)
 	if err != nil {
 		return nil, transformError(d.module.nonsense(NormaliseResponse, err))
 	}

@@ -54,21 +54,21 @@ func TestTransformRequestReturnsThePieces(t *testing.T) {
 
 func TestTransformRequestRefusesWhatIsNotTheModulesToSay(t *testing.T) {
 	for want, answer := range map[string]string{
-		"not valid JSON":       `{"path":"/m","body":{}`,
-		"one slash":            `{"path":"https://evil.example/","body":{}}`,
-		"one slash, or":        `{"path":"//evil.example/","body":{}}`,
-		"more than a path":     `{"path":"/../admin","body":{}}`,
-		"holds more":           `{"path":"/a?b=c","body":{}}`,
-		"is not one":           `{"path":"/a","query":"a\nb","body":{}}`,
-		"none of POST":         `{"path":"/a","method":"DELETE","body":{}}`,
-		"lacks its body":       `{"path":"/a"}`,
-		"the host's to set":    `{"path":"/a","headers":{"Authorization":"Bearer x"},"body":{}}`,
-		"can't be sent":        `{"path":"/a","headers":{"x-a":"b\r\nHost: c"},"body":{}}`,
-		"\"a b\" can't be":     `{"path":"/a","headers":{"a b":"c"},"body":{}}`,
-		"want '{' at byte 0":   ``,
-		"a number without dig": `{"path":"/a","body":-}`,
-		"is not an object":     `{"path":"/a","context":[],"body":{}}`,
-		"at most 32768 are":    `{"path":"/a","context":{"a":"` + strings.Repeat("x", maxContext) + `"},"body":{}}`,
+		"not valid JSON":        `{"path":"/m","body":{}`,
+		"begin with a slash":    `{"path":"https://evil.example/","body":{}}`,
+		"evil.example/\" leads": `{"path":"//evil.example/","body":{}}`,
+		"admin\" leads":         `{"path":"/../admin","body":{}}`,
+		"holds more":            `{"path":"/a?b=c","body":{}}`,
+		"is not one":            `{"path":"/a","query":"a\nb","body":{}}`,
+		"none of POST":          `{"path":"/a","method":"DELETE","body":{}}`,
+		"lacks its body":        `{"path":"/a"}`,
+		"the host's to set":     `{"path":"/a","headers":{"Authorization":"Bearer x"},"body":{}}`,
+		"can't be sent":         `{"path":"/a","headers":{"x-a":"b\r\nHost: c"},"body":{}}`,
+		"\"a b\" can't be":      `{"path":"/a","headers":{"a b":"c"},"body":{}}`,
+		"want '{' at byte 0":    ``,
+		"a number without dig":  `{"path":"/a","body":-}`,
+		"is not an object":      `{"path":"/a","context":[],"body":{}}`,
+		"at most 32768 are":     `{"path":"/a","context":{"a":"` + strings.Repeat("x", maxContext) + `"},"body":{}}`,
 	} {
 		_, _, err := transform(t, answer)
 		var e *llm.Error
@@ -202,8 +202,8 @@ func TestEventsCarryStateAndLines(t *testing.T) {
 	if err == nil || !strings.Contains(err.Error(), "line 1") { // the event's name is not JSON
 		t.Errorf("Next = %v, want the name refused as a line", err)
 	}
-	got, err := e.Next(context.Background(), `{"n":1}`, []byte("{\"a\":1}\n\n[DONE]"))
-	if err != nil || !cmp.Equal(got, [][]byte{[]byte(`{"n":1}`), []byte(`{"a":1}`), []byte("[DONE]")}) || string(e.carrier.state) != "state" {
+	got, err := e.Next(context.Background(), `{"choices":[]}`, []byte("{\"choices\":[{}]}\n\n[DONE]"))
+	if err != nil || !cmp.Equal(got, [][]byte{[]byte(`{"choices":[]}`), []byte(`{"choices":[{}]}`), []byte("[DONE]")}) || string(e.carrier.state) != "state" {
 		t.Errorf("Next = %q, %v, state %q", got, err, e.carrier.state)
 	}
 }
@@ -237,7 +237,7 @@ func TestEventsRefuseBadFrames(t *testing.T) {
 		"at least 4":   "abc",
 		"5 bytes":      "\x05\x00\x00\x00abc",
 		"65537 bytes":  frame(strings.Repeat("x", maxState+1), ""),
-		"before the":   frame("", `{"a":1}`),
+		"before the":   frame("", `{"choices":[]}`),
 		"line 1":       frame("", "nonsense"),
 		"not valid JS": frame("", `{"a":1`),
 	} {

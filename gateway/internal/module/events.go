@@ -141,7 +141,7 @@ func splitLines(payload []byte) ([][]byte, error) {
 			continue
 		}
 		if string(line) != streamDone {
-			if _, err := readReply(line); err != nil {
+			if _, err := readAnswer(line); err != nil {
 				return nil, fmt.Errorf("line %d: %w", len(lines)+1, err)
 			}
 		}

@@ -77,10 +77,11 @@ const (
 
 func outcomeOf(err error) outcome {
 	var r *Rejection
-	switch {
-	case err == nil:
+	var f *Fault
+	switch no, fault := errors.As(err, &r), errors.As(err, &f); {
+	case err == nil || no && fault: // a no that is badly said is counted as a fault already
 		return fine
-	case errors.As(err, &r):
+	case no:
 		return rejected
 	}
 	return broken

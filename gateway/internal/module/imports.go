@@ -93,7 +93,7 @@ func (g *instance) say(level slog.Level, text string) {
 	g.now.lines++
 	switch {
 	case g.now.lines < maxLogLines:
-		g.owner.pool.log.Log(g.ctx, level, text, "hook", g.now.hook)
+		g.owner.pool.log.Log(g.ctx, level, printable(text), "hook", g.now.hook)
 	case g.now.lines == maxLogLines:
 		g.owner.pool.log.Log(g.ctx, slog.LevelWarn, "the module says too much; the rest of this call is dropped",
 			"hook", g.now.hook)
@@ -107,7 +107,7 @@ func hostError(g *instance, stack []uint64) {
 	if !ok {
 		panic(errBadPointer)
 	}
-	g.now.rejected = &Rejection{Module: g.owner.name, Hook: g.now.hook, Code: int(int32(stack[0])), Message: text}
+	g.now.rejected = &Rejection{Module: g.owner.name, Hook: g.now.hook, Code: int(int32(stack[0])), Message: printable(text)}
 }
 
 // hostNow is now_ms(): the time in Unix milliseconds, the same for the whole call.

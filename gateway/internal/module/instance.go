@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"math/rand/v2"
+	"net/http"
 	"strings"
 
 	"github.com/tetratelabs/wazero/api"
@@ -108,10 +109,26 @@ func (g *instance) exchange(fn api.Function, in []byte, limit uint32) ([]byte, e
 		return nil, g.fault(err)
 	}
 	if r := g.now.rejected; r != nil {
-		return nil, r
+		return nil, g.rejection(r)
 	}
 	return g.result(g.stack[0], limit)
 }
+
+// rejection is a module's no. A hook that gives it a status which is none of an error's,
+// or the one for callers who are gone, still says no: the status is 400 then, and a fault
+// is counted.
+func (g *instance) rejection(r *Rejection) error {
+	if g.now.hook == exportInit || r.Code >= 400 && r.Code <= 599 && r.Code != statusClientGone {
+		return r
+	}
+	f := g.wrong(BadResult, "it rejected the call with the status %d, which is none of an error: %s", r.Code, r.Message)
+	r.Code, f.Err = http.StatusBadRequest, r
+	g.owner.pool.blame()
+	return f
+}
+
+// statusClientGone is what is booked, never sent, when a caller hung up.
+const statusClientGone = 499
 
 // place asks the guest for room and copies the input there.
 func (g *instance) place(in []byte) (uint32, error) {

@@ -74,6 +74,11 @@ func ParseManifest(b []byte) (*Manifest, error) {
 func (m *Manifest) check() error {
 	var errs []error
 	bad := func(format string, args ...any) { errs = append(errs, fmt.Errorf(format, args...)) }
+	for _, text := range []string{m.Name, m.Version, m.Description} {
+		if printable(text) != text {
+			bad("%q holds control characters", text)
+		}
+	}
 	if m.Kind != "" && !slices.Contains(kinds, m.Kind) {
 		bad("kind is %q; there are %s", m.Kind, strings.Join(kinds, ", "))
 	}

@@ -100,7 +100,7 @@ func sensible(h Hook, out []byte, n int) error {
 		}
 		return err
 	}
-	_, err := readReply(out)
+	_, err := readAnswer(out)
 	return err
 }
 

@@ -1,8 +1,10 @@
 package module
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
+	"unicode"
 	"unicode/utf8"
 )
 
@@ -89,11 +91,15 @@ func (r *reader) count() int {
 
 func (r *reader) name() string {
 	b := r.bytes(r.u32())
-	if !utf8.Valid(b) {
+	switch {
+	case !utf8.Valid(b):
 		r.fail("a name is not valid UTF-8")
-		return ""
+	case bytes.ContainsFunc(b, func(c rune) bool { return unicode.IsControl(c) || acts(c) }):
+		r.fail("the name %q holds control characters", brief(string(b)))
+	default:
+		return string(b)
 	}
-	return string(b)
+	return ""
 }
 
 // appendU32 appends an unsigned LEB128.

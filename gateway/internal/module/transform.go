@@ -103,7 +103,11 @@ func (t *Transform) Response(ctx context.Context, x *llm.Exchange, status int, b
 	*in = append(append(appendKey(*in, "body"), sound(body)...), '}')
 	out, fuel, err := t.call(ctx, x, NormaliseResponse, *in, make([]byte, 0, len(body)+512))
 	if err == nil && len(out) > 0 {
-		if _, wrong := readReply(out); wrong != nil {
+		r, wrong := readReply(out)
+		if wrong == nil && !r.chosen {
+			wrong = errors.New("it is no completion: it has no choices")
+		}
+		if wrong != nil {
 			err = t.nonsense(NormaliseResponse, wrong)
 		}
 	}
@@ -142,6 +146,7 @@ func (t *Transform) result(x *llm.Exchange, note llm.Applied, out []byte, err er
 func (t *Transform) outcome(x *llm.Exchange, note llm.Applied, err error, skip bool) (skipped bool, _ error) {
 	note.Plugin, note.Changed = t.module.name, note.Changed && err == nil
 	var f *Fault
+	var no *Rejection
 	switch {
 	case err == nil:
 		t.module.breaker.good()
@@ -152,7 +157,7 @@ func (t *Transform) outcome(x *llm.Exchange, note llm.Applied, err error, skip b
 		}
 	}
 	x.Apply(note)
-	if f != nil && skip {
+	if f != nil && skip && !errors.As(err, &no) { // a no is a no, however badly it is said
 		return true, nil
 	}
 	return false, t.failed(err)

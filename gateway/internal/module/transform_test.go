@@ -45,10 +45,17 @@ func TestTransformsGetTheContractsEnvelopes(t *testing.T) {
 	if err != nil || string(body) != `{"a":1}` {
 		t.Errorf("Request = %s, %v: want the envelope's body back", body, err)
 	}
-	out, err := tell(NormaliseResponse).Response(t.Context(), x, 200, []byte(`{"b":2}`))
-	seen = string(out)
+	a := guest(NormaliseResponse, result(0, 0))
+	heard, err := NewTransform(load(t, a.bytes(), func(s *Spec) { s.Record = func(r Recorded) { seen = string(r.Input) } }), TransformOptions{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, err = heard.Response(t.Context(), x, 200, []byte(`{"b":2}`))
 	if want := envelopeOfR + `,"created":1700000000,"status":200,"body":{"b":2}}`; err != nil || seen != want {
 		t.Errorf("Response (-want +got):\n%s %v", cmp.Diff(want, seen), err)
+	}
+	if _, err := tell(NormaliseResponse).Response(t.Context(), someExchange(), 200, []byte(`{}`)); err == nil {
+		t.Error("a completion without choices is taken")
 	}
 	if len(x.Applied) != 2 || !x.Applied[0].Changed || x.Applied[0].Hook != "request" || x.Applied[1].Fuel == 0 {
 		t.Errorf("applied %+v", x.Applied)
@@ -167,7 +174,14 @@ func TestEventsOfATransform(t *testing.T) {
 	}{
 		{name: "no opinion", answer: ""},
 		{name: "swallowed", answer: frame("s", ""), changed: true},
-		{name: "two lines", answer: frame("s", `{"a":1}`+"\n"+`{"a":2}`), want: []string{`{"a":1}`, `{"a":2}`}, changed: true},
+		{name: "two lines", answer: frame("s", `{"choices":[]}`+"\n"+`{"choices":[{"index":1,"delta":{}}],"a":2}`),
+			want: []string{`{"choices":[]}`, `{"choices":[{"index":1,"delta":{}}],"a":2}`}, changed: true},
+		{name: "no chunk", answer: frame("", `{"a":1}`), fault: "neither choices nor an error"},
+		{name: "choices that are none", answer: frame("", `{"choices":{"0":{}}}`), fault: "line 1"},
+		{name: "a choice that is none", answer: frame("", `{"choices":["x"]}`), fault: "line 1"},
+		{name: "a delta that is text", answer: frame("", `{"choices":[{"index":0,"delta":"x"}]}`), fault: "the delta of a choice"},
+		{name: "an index below 0", answer: frame("", `{"choices":[{"index":-1,"delta":{}}]}`), fault: "the index of a choice is -1"},
+		{name: "a reason that is a number", answer: frame("", `{"choices":[{"delta":{},"finish_reason":1}]}`), fault: "the finish_reason of a choice"},
 		{name: "not JSON", answer: frame("", `{"a":`), fault: "line 1"},
 		{name: "the end is not its to say", answer: frame("", `[DONE]`), fault: "ended the stream"},
 		{name: "nor an error", answer: frame("", `{"error":{"message":"x"}}`), fault: "ended the stream"},

@@ -130,7 +130,7 @@ func TestTryPlaysEvents(t *testing.T) {
 		t.Errorf("%s, %v", tr.Output, tr.Err)
 	}
 	a.funcs[2].export = NormaliseEvent.String()
-	tr = try(t, a.bytes(), `{"hook":"normalise_event","events":[["{\"n\":1}","[DONE]"]],"expect":[[{"n":1.0},"[DONE]"]]}`)[0]
+	tr = try(t, a.bytes(), `{"hook":"normalise_event","events":[["{\"choices\":[],\"n\":1}","[DONE]"]],"expect":[[{"n":1.0},"[DONE]"]]}`)[0]
 	if tr.Err != nil {
 		t.Error(tr.Err)
 	}

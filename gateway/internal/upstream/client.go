@@ -209,9 +209,11 @@ func (c *Client) acceptable(resp *http.Response) error {
 // request builds the HTTP request around the call's bytes without parsing anything.
 func (c *Client) request(ctx context.Context, call llm.Call) *http.Request {
 	u := c.base
-	u.Path += call.Path
-	if u.RawPath != "" {
-		u.RawPath += call.Path
+	u.RawPath = u.EscapedPath() + call.Path
+	if path, err := url.PathUnescape(call.Path); err == nil {
+		u.Path += path
+	} else { // not written as in a URL: it stands for itself
+		u.Path += call.Path
 	}
 	u.RawQuery = call.Query
 	r := &http.Request{

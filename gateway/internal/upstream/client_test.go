@@ -241,3 +241,27 @@ func TestClientHammer(t *testing.T) {
 	}
 	wg.Wait()
 }
+
+// TestAPathGoesOutAsItIsWritten: an escape in it means what it means in a URL.
+func TestAPathGoesOutAsItIsWritten(t *testing.T) {
+	var asked string
+	up := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { asked = r.RequestURI }))
+	defer up.Close()
+	for base, under := range map[string]string{up.URL + "/v1": "/v1", up.URL: "", up.URL + "/a%2Fb": "/a%2Fb"} {
+		c, err := New(Options{BaseURL: base, AllowPrivate: true})
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, path := range []string{"/chat/completions", "/models/org%2Fname:generate", "/a%20b", "/100%25", "/%C3%BC"} {
+			a, err := c.Do(t.Context(), llm.Call{Path: path, Method: "GET"})
+			if err != nil {
+				t.Fatal(err)
+			}
+			a.Body.Close()
+			if asked != under+path {
+				t.Errorf("%s was asked for as %s", under+path, asked)
+			}
+		}
+		c.Close()
+	}
+}
