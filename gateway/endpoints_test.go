@@ -104,7 +104,7 @@ ledger: "sqlite://:memory:"
 		t.Errorf("a path that is not the plugin's: %d %s", resp.StatusCode, body)
 	}
 	broken = true
-	if _, body := h.ask(t, "/api/chat", `{"model":"o","messages":[{"role":"user","content":"hi"}]}`); !strings.HasSuffix(body, "{\"error\":\"The provider's stream ended before the answer was complete.\"}\n") {
+	if _, body := h.ask(t, "/api/chat", `{"model":"o","messages":[{"role":"user","content":"hi"}]}`); !strings.HasSuffix(strings.TrimSpace(body), "{\"error\":\"The provider's stream ended before the answer was complete.\"}") {
 		t.Errorf("a stream that breaks off: %s", body)
 	}
 }
