@@ -290,3 +290,35 @@ func TestEventBound(t *testing.T) {
 		t.Errorf("beyond the bound: %v, want the bound and its setting", err)
 	}
 }
+
+// FuzzFrames reads any stream, for a streamed and for a plain request: it never panics,
+// what it shows is JSON, and what it calls whole has a finish reason or a count.
+func FuzzFrames(f *testing.F) {
+	for _, seed := range []string{role + hello + finish + usage + end, role + hello + second + finish, nullUsage + filtered0, unsaid + usage + end,
+		"data: null\n\ndata: 1\n\n", `data: {"choices":[{"index":999,"delta":{"tool_calls":[{"id":"a"},{"function":{"name":"f"}}],"content":[{"type":"text","text":"x"}]}}]}` + "\n\n",
+		"event: ping\ndata: x\n\n" + finish, `data: {"choices":[{"finish_reason":"stop","logprobs":{"content":[1]},"delta":{"audio":{"data":"YQ=="},"content":"x"}}]}` + "\n\n"} {
+		f.Add([]byte(seed), true)
+		f.Add([]byte(seed), false)
+	}
+	f.Fuzz(func(t *testing.T, body []byte, streamed bool) {
+		a := answer(200, "text/event-stream", "")
+		a.Body = io.NopCloser(bytes.NewReader(body))
+		s, err := dialects().Read(t.Context(), exchange(&llm.Request{Facts: llm.Facts{Stream: streamed, Choices: 1}}), a)
+		if err != nil {
+			return
+		}
+		defer s.Close()
+		for {
+			ev, err := s.Next()
+			if err != nil {
+				return
+			}
+			if len(ev.Data) > 0 && !ev.Hidden && !isJSON(ev.Data) {
+				t.Fatalf("shown: %q", ev.Data)
+			}
+			if tally := s.Tally(); ev.Final && tally.Finish == "" && tally.Usage == nil && streamed {
+				t.Fatalf("%q is called whole", body)
+			}
+		}
+	})
+}

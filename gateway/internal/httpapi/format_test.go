@@ -19,6 +19,8 @@ import (
 // replies are in brackets.
 type shouting struct {
 	open *atomic.Int64
+	// kind is the media type of its streams; text/x-shouts when empty.
+	kind string
 	// broken says that rendering fails.
 	broken bool
 	seen   atomic.Pointer[httpapi.Incoming]
@@ -62,6 +64,13 @@ func (f *shouting) End(context.Context) ([]byte, error) { return []byte("[over]\
 
 func (f *shouting) Close() { f.open.Add(-1) }
 
+func (f *shouting) streamType() string {
+	if f.kind == "" {
+		return "text/x-shouts"
+	}
+	return f.kind
+}
+
 // startShouting serves /shout/* in the format.
 func startShouting(t *testing.T, o httpapi.Options, f *shouting) string {
 	t.Helper()
@@ -71,7 +80,7 @@ func startShouting(t *testing.T, o httpapi.Options, f *shouting) string {
 			return httpapi.Endpoint{}, false
 		}
 		f.open.Add(1)
-		return httpapi.Endpoint{Dialect: "shouting", StreamType: "text/x-shouts", Format: f}, true
+		return httpapi.Endpoint{Dialect: "shouting", StreamType: f.streamType(), Format: f}, true
 	}
 	addr := start(t, o)
 	t.Cleanup(func() {

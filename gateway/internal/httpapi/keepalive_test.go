@@ -62,3 +62,24 @@ func TestKeepAlive(t *testing.T) {
 		}
 	})
 }
+
+// TestKeepAliveInAFormat wants comments only in formats that are event streams, and an
+// error after one in the format.
+func TestKeepAliveInAFormat(t *testing.T) {
+	for kind, want := range map[string]string{
+		"":                                 "[{\"error\":{\"message\":\"down\",\"type\":\"server_error\",\"param\":null,\"code\":\"upstream_error\"}}]",
+		"Text/Event-Stream; charset=utf-8": ": keep-alive\n\n[{\"error\":{\"message\":\"down\",\"type\":\"server_error\",\"param\":null,\"code\":\"upstream_error\"}}]\n",
+	} {
+		o := options()
+		o.Serve = func(_ context.Context, _ *llm.Request, w httpapi.Writer) error {
+			if sent, err := w.KeepAlive(llm.Head{Status: 200, Stream: true, Header: http.Header{}}); err != nil || sent != (kind != "") {
+				t.Errorf("%s: KeepAlive = %t, %v", kind, sent, err)
+			}
+			return &llm.Error{Code: llm.CodeUpstream, Status: 503, Message: "down"}
+		}
+		_, body := call(t, "POST", startShouting(t, o, &shouting{kind: kind}), "/shout/x", `{"say":`+hello+`}`)
+		if body != want {
+			t.Errorf("%s: %q, want %q", kind, body, want)
+		}
+	}
+}
