@@ -14,7 +14,6 @@ import (
 	"io"
 	"net/http"
 	"strconv"
-	"strings"
 
 	"github.com/penstock/penstock/gateway/internal/llm"
 	"github.com/penstock/penstock/gateway/internal/sse"
@@ -61,7 +60,7 @@ func (d *Dialects) Call(ctx context.Context, x *llm.Exchange) (llm.Call, error) 
 // body: on an error it is closed, otherwise the Stream closes it. Errors are *llm.Error
 // with their Fault.
 func (d *Dialects) Read(ctx context.Context, x *llm.Exchange, a *llm.Answer) (llm.Stream, error) {
-	if a.Status < 200 || a.Status > 299 || !isStream(a) {
+	if a.Status < 200 || a.Status > 299 || !isStream(a) && !isUnlabelledStream(a) {
 		return d.readWhole(ctx, x, a)
 	}
 	s, err := d.events(ctx, x, a)
@@ -201,10 +200,4 @@ func readAll(a *llm.Answer, limit int64, hold func(int64) error) ([]byte, error)
 			}
 		}
 	}
-}
-
-// isStream reports whether an answer is an event stream. Media types ignore case.
-func isStream(a *llm.Answer) bool {
-	kind, _, _ := strings.Cut(a.Header.Get("Content-Type"), ";")
-	return strings.EqualFold(strings.TrimSpace(kind), "text/event-stream")
 }

@@ -116,6 +116,25 @@ func TestPlainReplyForAStream(t *testing.T) {
 	}
 }
 
+// TestUnlabelledStream has servers that do not say what they send.
+func TestUnlabelledStream(t *testing.T) {
+	for _, kind := range []string{"", "text/plain", "application/octet-stream"} {
+		for _, body := range []string{role + hello + finish + end, ": x\n\n" + hello + finish + end} {
+			if shown, _, _, err := read(t, false, answer(200, kind, body)); err != nil || shown != body {
+				t.Errorf("%q: %q, %v; want the stream", kind, shown, err)
+			}
+		}
+		if shown, _, _, err := read(t, false, answer(200, kind, `{"choices":[{"message":{"content":"hi"},"finish_reason":"stop"}]}`)); err != nil || !strings.HasSuffix(shown, end) {
+			t.Errorf("%q: %q, %v; want the completion split", kind, shown, err)
+		}
+		for _, body := range []string{"", "d", "<html>"} {
+			if _, _, _, err := read(t, false, answer(200, kind, body)); faultOf(err) != llm.FaultMalformed {
+				t.Errorf("%q with %q: %v, want malformed", kind, body, err)
+			}
+		}
+	}
+}
+
 // TestDeviations mends what the official clients can't put together.
 func TestDeviations(t *testing.T) {
 	call := func(id, name, arguments string) string {
