@@ -89,6 +89,9 @@ func (f family) adaptive() bool { return f >= 406 }
 // prefills reports whether the model continues a message that the assistant has begun.
 func (f family) prefills() bool { return f < 406 }
 
+// takesBudget reports whether an adaptive model still takes a budget in tokens, too.
+func (f family) takesBudget() bool { return f < 407 }
+
 // samples reports whether temperature, top_p and top_k are accepted.
 func (f family) samples() bool { return f < 407 }
 

@@ -28,6 +28,8 @@ type request struct {
 	prefill int
 	family  family
 	limit   int64 // max_tokens
+	// bounded says that limit is the client's or the catalogue's.
+	bounded bool
 	plan    reasoning
 	// declared counts the tools written, silent marks that they are declared for the
 	// history's sake only.
@@ -109,6 +111,7 @@ func (r *request) planMaxTokens(limit int64) {
 	if asked == 0 {
 		asked = number(r.said.maxTokens)
 	}
+	r.bounded = asked > 0 || limit > 0
 	switch {
 	case asked == 0 && limit > 0:
 		asked = limit

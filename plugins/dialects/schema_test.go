@@ -259,3 +259,21 @@ func TestAnySchemas(t *testing.T) {
 		}
 	})
 }
+
+// TestLargeSchemas says that the work grows with the schema's size alone: a call's fuel
+// does, too.
+func TestLargeSchemas(t *testing.T) {
+	var defs, properties strings.Builder
+	for i := range 2000 {
+		fmt.Fprintf(&defs, `,"D%d":{"type":"object","properties":{"next":{"$ref":"#/$defs/D%d"},"n":{"type":"integer","minimum":%d}}}`, i, i+1, i)
+		fmt.Fprintf(&properties, `,"p%d":{"$ref":"#/$defs/D%d"}`, i, i)
+	}
+	schema := `{"type":"object","properties":{` + properties.String()[1:] + `},"$defs":{"D2000":{"type":"string"}` + defs.String() + `}}`
+	if got := formatted(t, schema); got != "" {
+		t.Errorf("references 2,000 deep became %s, want words", got[:100])
+	}
+	flat := strings.ReplaceAll(schema, `"next":{"$ref":`, `"next":{"description":`)
+	if got := formatted(t, flat); got != "" {
+		t.Errorf("a property of any type became %s, want words", got[:100])
+	}
+}
