@@ -73,7 +73,7 @@ generated: ## compare generated files with what would be generated now
 	$(GO) run ./gateway/internal/catalog/generate -check
 	$(GO) mod tidy -diff
 
-bench: build ## print the table of speed: direct, bare Echo, Penstock
+bench: build ## print the table of speed, TLS upstreams first: direct, bare Echo, Penstock
 	$(GO) build -o bin/bench ./gateway/internal/bench
 	$(GO) build -o bin/floor ./gateway/internal/bench/floor
 	bin/bench $(BENCH)

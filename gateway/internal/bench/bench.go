@@ -41,11 +41,11 @@ func bench(ctx context.Context, o options, stdout, stderr io.Writer) error {
 // setUp starts the processes that the options ask for. The gateway's cold starts are
 // measured on the way, while nothing else uses the machine.
 func setUp(ctx context.Context, s *stand, o options, stderr io.Writer) (startups, error) {
-	if err := s.startMock(ctx, o.Pace); err != nil {
+	if err := s.startMocks(ctx, o.Pace); err != nil {
 		return startups{}, err
 	}
 	if o.measures(floor) {
-		if err := s.startFloor(ctx, o.Floor); err != nil {
+		if err := s.startFloors(ctx, o.Floor); err != nil {
 			return startups{}, fmt.Errorf("%w; build it, or leave it out with -only", err)
 		}
 	}
@@ -56,7 +56,7 @@ func setUp(ctx context.Context, s *stand, o options, stderr io.Writer) (startups
 }
 
 func setUpGateway(ctx context.Context, s *stand, o options, stderr io.Writer) (startups, error) {
-	g, err := newPenstock(ctx, o.Gateway, s.dir, s.places[direct].Addr)
+	g, err := newPenstock(ctx, o.Gateway, s)
 	if err != nil {
 		return startups{}, fmt.Errorf("prepare the gateway: %w", err)
 	}
@@ -69,7 +69,10 @@ func setUpGateway(ctx context.Context, s *stand, o options, stderr io.Writer) (s
 	if err != nil {
 		return starts, err
 	}
-	s.keep(p, gateway, place{Addr: g.api, Key: g.key, PID: p.pid()})
+	s.keep(p)
+	for _, upstream := range upstreams() {
+		s.places[spot{gateway, upstream}] = place{Addr: g.api, Key: g.key, PID: p.pid()}
+	}
 	return starts, g.answers(ctx, p, modelPlain)
 }
 
@@ -77,7 +80,7 @@ func setUpGateway(ctx context.Context, s *stand, o options, stderr io.Writer) (s
 // shows before the clock runs, and so that the cache is filled.
 func rehearse(ctx context.Context, s *stand, o options) error {
 	for _, c := range o.cells() {
-		j := caseNamed(c.Case).job(s.places[c.Target])
+		j := s.job(c)
 		if err := until(ctx, patience, func() error { return probe(j) }); err != nil {
 			return fmt.Errorf("%s, %s: %w", c.Case, c.Target, err)
 		}
@@ -90,13 +93,13 @@ func measure(ctx context.Context, s *stand, o options, stderr io.Writer) (result
 	all := results{}
 	for round := range o.Rounds {
 		for _, c := range o.cells() {
-			j := caseNamed(c.Case).job(s.places[c.Target]).at(o.Warm, o.Measure)
+			j := s.job(c).at(o.Warm, caseNamed(c.Case).measured(o.Measure))
 			r, err := s.load(ctx, j)
 			if err != nil {
 				return nil, fmt.Errorf("%s, %s: %w", c.Case, c.Target, err)
 			}
 			all[c] = append(all[c], r)
-			fmt.Fprintf(stderr, "round %d of %d: %-8s %-7s %8.0f req/s, p50 %v, %d errors\n",
+			fmt.Fprintf(stderr, "round %d of %d: %-12s %-7s %8.0f req/s, p50 %v, %d errors\n",
 				round+1, o.Rounds, c.Case, c.Target, r.rate(), r.P50.Round(time.Microsecond), r.Errors)
 		}
 	}

@@ -17,16 +17,20 @@ import (
 const startLimit = 30 * time.Second
 
 // configuration is the gateway with everything on. Its verbs are, in order: the API
-// address, the admin address, and the mock's address three times.
+// address, the admin address, the plain mock's URL, and those behind TLS.
 const configuration = `listen: %s
 admin: {listen: %s}
 keys: required
 providers:
-  mock-a: {dialect: openai, base_url: "http://%[3]s/v1", api_key: env:BENCH_UPSTREAM_KEY, allow_private: true}
-  mock-b: {dialect: openai, base_url: "http://%[3]s/v1", api_key: env:BENCH_UPSTREAM_KEY, allow_private: true}
-  mock-c: {dialect: anthropic, base_url: "http://%[3]s/v1", api_key: env:BENCH_UPSTREAM_KEY, allow_private: true}
+  mock-a: {dialect: openai, base_url: "%[3]s/v1", api_key: env:BENCH_UPSTREAM_KEY, allow_private: true}
+  mock-b: {dialect: openai, base_url: "%[3]s/v1", api_key: env:BENCH_UPSTREAM_KEY, allow_private: true}
+  mock-c: {dialect: anthropic, base_url: "%[3]s/v1", api_key: env:BENCH_UPSTREAM_KEY, allow_private: true}
+  tls2-a: {dialect: openai, base_url: "%[4]s/v1", api_key: env:BENCH_UPSTREAM_KEY, allow_private: true}
+  tls2-b: {dialect: openai, base_url: "%[4]s/v1", api_key: env:BENCH_UPSTREAM_KEY, allow_private: true}
+  tls1-a: {dialect: openai, base_url: "%[5]s/v1", api_key: env:BENCH_UPSTREAM_KEY, allow_private: true}
+  tls1-b: {dialect: openai, base_url: "%[5]s/v1", api_key: env:BENCH_UPSTREAM_KEY, allow_private: true}
 models:
-  bench:
+  bench: &routed
     router: balanced
     with: {cost: 0.5, quality: 0.3, latency: 0.2}
     targets:
@@ -34,6 +38,21 @@ models:
       - {target: mock-b/bench-1, price: {input: 0.3, output: 0.5, cached: 0.05}, context: 128000}
     retries: {attempts: 2, backoff: 200ms..5s}
     timeout: {first_token: 15s, idle: 20s, total: 10m}
+  bench-tls2:
+    <<: *routed
+    targets:
+      - {target: tls2-a/bench-1, price: {input: 0.2, output: 0.6, cached: 0.05}, context: 128000}
+      - {target: tls2-b/bench-1, price: {input: 0.3, output: 0.5, cached: 0.05}, context: 128000}
+  bench-tls1:
+    <<: *routed
+    targets:
+      - {target: tls1-a/bench-1, price: {input: 0.2, output: 0.6, cached: 0.05}, context: 128000}
+      - {target: tls1-b/bench-1, price: {input: 0.3, output: 0.5, cached: 0.05}, context: 128000}
+  bench-paced-tls2:
+    <<: *routed
+    targets:
+      - {target: tls2-a/bench-paced-1, price: {input: 0.2, output: 0.6, cached: 0.05}, context: 128000}
+      - {target: tls2-b/bench-paced-1, price: {input: 0.3, output: 0.5, cached: 0.05}, context: 128000}
   bench-cached:
     targets:
       - {target: mock-a/bench-1, price: {input: 0.2, output: 0.6, cached: 0.05}, context: 128000}
@@ -55,7 +74,7 @@ type penstock struct {
 
 // newPenstock writes the configuration and makes a key with a daily budget, so that
 // every request reserves and settles.
-func newPenstock(ctx context.Context, bin, dir, mock string) (*penstock, error) {
+func newPenstock(ctx context.Context, bin string, s *stand) (*penstock, error) {
 	bin, err := filepath.Abs(bin)
 	if err != nil {
 		return nil, err
@@ -67,9 +86,9 @@ func newPenstock(ctx context.Context, bin, dir, mock string) (*penstock, error) 
 	if err != nil {
 		return nil, fmt.Errorf("find free ports: %w", err)
 	}
-	g := &penstock{bin: bin, dir: dir, api: ports[0]}
-	text := fmt.Sprintf(configuration, ports[0], ports[1], mock)
-	if err := os.WriteFile(filepath.Join(dir, "penstock.yaml"), []byte(text), 0o600); err != nil {
+	g := &penstock{bin: bin, dir: s.dir, api: ports[0]}
+	text := fmt.Sprintf(configuration, ports[0], ports[1], s.url(plainHTTP), s.url(tlsHTTP2), s.url(tlsHTTP1))
+	if err := os.WriteFile(filepath.Join(g.dir, "penstock.yaml"), []byte(text), 0o600); err != nil {
 		return nil, err
 	}
 	g.key, err = g.createKey(ctx)
@@ -113,7 +132,7 @@ func (g *penstock) env(modules string) []string {
 	return []string{
 		"PATH=" + os.Getenv("PATH"), "HOME=" + g.dir, "TMPDIR=" + g.dir,
 		"XDG_CACHE_HOME=" + modules, "PENSTOCK_CACHE_DIR=" + modules,
-		"BENCH_UPSTREAM_KEY=sk-bench",
+		"BENCH_UPSTREAM_KEY=sk-bench", trust(g.dir),
 	}
 }
 
@@ -130,7 +149,7 @@ func (g *penstock) start(ctx context.Context, modules string) (*child, error) {
 
 // answers waits until the gateway answers a request for the model.
 func (g *penstock) answers(ctx context.Context, p *child, model string) error {
-	j := workload{Model: model}.job(place{Addr: g.api, Key: g.key})
+	j := workload{Model: model, Upstream: plainHTTP}.job(place{Addr: g.api, Key: g.key})
 	return until(ctx, startLimit, func() error {
 		err := probe(j)
 		if err != nil && !p.running() {

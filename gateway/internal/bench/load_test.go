@@ -98,7 +98,7 @@ func TestRepliesAreAsLargeAsTheTableSays(t *testing.T) {
 	if n := len(messagesReply()); n < 1400 || n > 1800 {
 		t.Errorf("Anthropic message has %d bytes, want about 1,600", n)
 	}
-	if n := len(chatFrames()); n != streamChunks {
+	if n := len(chatFrames(streamChunks)); n != streamChunks {
 		t.Errorf("streamed reply has %d chunks, want %d", n, streamChunks)
 	}
 	for _, w := range workloads() {
@@ -111,7 +111,7 @@ func TestRepliesAreAsLargeAsTheTableSays(t *testing.T) {
 
 // TestLoadCountsBadReplies serves every kind of bad reply and wants each noticed.
 func TestLoadCountsBadReplies(t *testing.T) {
-	stream := strings.Join(chatFrames(), "")
+	stream := strings.Join(chatFrames(streamChunks), "")
 	for name, c := range map[string]struct {
 		handler http.HandlerFunc
 		stream  bool

@@ -33,12 +33,15 @@ func main() {
 // errUsage marks a command line that can't be read.
 var errUsage = errors.New("bench -h lists the flags")
 
-// run is the whole program. The commands mock and load are how it starts its own
+// run is the whole program. The commands mock, mock-tls and load are how it starts its own
 // processes.
 func run(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io.Writer) error {
 	if len(args) == 2 && args[0] == "mock" {
 		pace, err := time.ParseDuration(args[1])
 		return errors.Join(err, runMock(pace, stdin, stdout))
+	}
+	if len(args) == 2 && args[0] == "mock-tls" {
+		return runTLSMock(args[1], stdin, stdout)
 	}
 	if len(args) == 1 && args[0] == "load" {
 		return runLoad(stdin, stdout)

@@ -18,6 +18,8 @@ type mock struct {
 	// several events at once to a reader that lags behind, which spares a proxy the
 	// work per event that a real model's stream costs it.
 	pace time.Duration
+	// pause is the same for the streams of the paced model.
+	pause time.Duration
 }
 
 // runMock serves the mock on a free loopback port, prints the address, and returns
@@ -32,7 +34,7 @@ func runMock(pace time.Duration, stdin io.Reader, stdout io.Writer) error {
 		_, _ = io.Copy(io.Discard, stdin)
 		l.Close()
 	}()
-	m := &mock{replies: newCanned(), pace: pace}
+	m := &mock{replies: newCanned(), pace: pace, pause: streamPause}
 	m.accept(l)
 	return nil
 }
@@ -76,11 +78,11 @@ func (m *mock) answer(w io.Writer, path, body []byte) error {
 	stream := says(body, `"stream"`)
 	switch {
 	case bytes.HasSuffix(path, []byte("/chat/completions")) && stream:
-		return m.streamChat(w, says(body, `"include_usage"`))
+		return m.streamChat(w, isPaced(body), says(body, `"include_usage"`))
 	case bytes.HasSuffix(path, []byte("/chat/completions")):
 		return write(w, m.replies.chat)
 	case bytes.HasSuffix(path, []byte("/messages")) && stream:
-		return m.stream(w, m.replies.events)
+		return m.stream(w, m.replies.events, m.pace)
 	case bytes.HasSuffix(path, []byte("/messages")):
 		return write(w, m.replies.messages)
 	case bytes.HasSuffix(path, []byte("/models")):
@@ -90,12 +92,16 @@ func (m *mock) answer(w io.Writer, path, body []byte) error {
 	}
 }
 
-func (m *mock) streamChat(w io.Writer, usage bool) error {
-	if err := m.stream(w, m.replies.stream); err != nil {
+func (m *mock) streamChat(w io.Writer, paced, usage bool) error {
+	pieces, pace := m.replies.stream, m.pace
+	if paced {
+		pieces, pace = m.replies.paced, m.pause
+	}
+	if err := m.stream(w, pieces, pace); err != nil {
 		return err
 	}
 	if usage {
-		if err := m.stream(w, [][]byte{m.replies.usage}); err != nil {
+		if err := m.stream(w, [][]byte{m.replies.usage}, m.pace); err != nil {
 			return err
 		}
 	}
@@ -104,13 +110,13 @@ func (m *mock) streamChat(w io.Writer, usage bool) error {
 
 // stream sends each piece with a system call of its own, which is what flushing
 // every event means, and lets the other streams go on in between.
-func (m *mock) stream(w io.Writer, pieces [][]byte) error {
+func (m *mock) stream(w io.Writer, pieces [][]byte, pace time.Duration) error {
 	for _, p := range pieces {
 		if err := write(w, p); err != nil {
 			return err
 		}
-		if m.pace > 0 {
-			time.Sleep(m.pace)
+		if pace > 0 {
+			time.Sleep(pace)
 		} else {
 			runtime.Gosched()
 		}

@@ -32,8 +32,8 @@ func parseOptions(args []string, stderr io.Writer) (options, error) {
 	f.StringVar(&o.Floor, "floor", "bin/floor", "the bare proxy's binary")
 	f.IntVar(&o.Rounds, "rounds", 3, "how often every case runs; the table has medians")
 	f.IntVar(&o.Starts, "starts", 3, "how many cold starts with and without the compile cache")
-	f.DurationVar(&o.Warm, "warm", 500*time.Millisecond, "how long every run warms up")
-	f.DurationVar(&o.Measure, "measure", 2500*time.Millisecond, "how long every run is measured")
+	f.DurationVar(&o.Warm, "warm", 300*time.Millisecond, "how long every run warms up")
+	f.DurationVar(&o.Measure, "measure", 1700*time.Millisecond, "how long every run is measured")
 	f.DurationVar(&o.Pace, "pace", 0, "how long the mock pauses after every event of a stream")
 	quick := f.Bool("quick", false, "one short round, for a first look")
 	format := f.String("o", "text", "text or md")
@@ -93,7 +93,7 @@ func (o options) cells() []cell {
 	var cells []cell
 	for _, w := range workloads() {
 		for _, target := range []string{direct, floor, gateway} {
-			skip := w.GatewayOnly && target != gateway
+			skip := w.GatewayOnly && target != gateway || w.Upstream != plainHTTP && target == direct
 			if slices.Contains(o.Cases, w.Name) && o.measures(target) && !skip {
 				cells = append(cells, cell{w.Name, target})
 			}

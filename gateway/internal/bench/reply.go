@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"strings"
+	"time"
 )
 
 // lastWords end every text the mock says, so that a reader can tell a whole reply
@@ -16,6 +17,13 @@ const doneFrame = "data: [DONE]\n\n"
 // streamChunks is how many chunks one streamed reply has, before usage and [DONE].
 const streamChunks = 20
 
+// pacedChunks is how many a paced one has, streamPause what lies between them: about
+// what a hosted model does.
+const (
+	pacedChunks = 64
+	streamPause = 20 * time.Millisecond
+)
+
 // canned holds every reply of the mock, framing included, ready to be written.
 type canned struct {
 	chat      []byte
@@ -23,6 +31,7 @@ type canned struct {
 	models    []byte
 	notFound  []byte
 	stream    [][]byte
+	paced     [][]byte
 	usage     []byte
 	streamEnd []byte
 	events    [][]byte
@@ -34,7 +43,8 @@ func newCanned() *canned {
 		messages:  whole("200 OK", messagesReply()),
 		models:    whole("200 OK", `{"object":"list","data":[{"id":"bench","object":"model","created":1767225600,"owned_by":"bench"}]}`),
 		notFound:  whole("404 Not Found", `{"error":{"message":"the mock has no such path","type":"invalid_request_error","param":null,"code":null}}`),
-		stream:    chunked(chatFrames()),
+		stream:    chunked(chatFrames(streamChunks)),
+		paced:     chunked(chatFrames(pacedChunks)),
 		usage:     chunk(usageFrame()),
 		streamEnd: append(chunk(doneFrame), "0\r\n\r\n"...),
 		events:    terminated(chunked(messageEvents())),
@@ -65,9 +75,9 @@ func chatReply() string {
 }
 
 // chatFrames are the frames of a streamed chat completion up to its finish.
-func chatFrames() []string {
+func chatFrames(chunks int) []string {
 	frames := []string{chatFrame(`{"role":"assistant","content":"","refusal":null}`, "null")}
-	for range streamChunks - 3 {
+	for range chunks - 3 {
 		frames = append(frames, chatFrame(`{"content":" a few words of the reply"}`, "null"))
 	}
 	frames = append(frames, chatFrame(`{"content":`+quote(" "+lastWords)+`}`, "null"))

@@ -29,6 +29,7 @@ type row struct {
 	Rate, OfDirect, OfFloor  float64
 	P50, P99, FirstByte      float64 // milliseconds
 	OverFloor50, OverFloor99 float64 // milliseconds more than the floor's
+	OverFloorFirst           float64 // the same of the first byte
 	CPU, CPUOfFloor          float64 // microseconds per request; ratio
 	PeakMB                   float64 // highest of all rounds
 	Errors                   int
@@ -44,8 +45,8 @@ func (r result) cpu() float64 {
 
 func newReport(o options, all results, starts startups) *report {
 	r := &report{starts: starts, machine: machine()}
-	r.settings = fmt.Sprintf("%d rounds of %v after %v of warm-up; medians; ratios taken within a round; the mock pauses %v after an event",
-		o.Rounds, o.Measure, o.Warm, o.Pace)
+	r.settings = fmt.Sprintf("%d rounds of %v after %v of warm-up; medians; ratios taken within a round; the mock pauses %v after an event, and %v in paced streams of %d",
+		o.Rounds, o.Measure, o.Warm, o.Pace, streamPause, pacedChunks)
 	for _, c := range o.cells() {
 		r.rows = append(r.rows, newRow(c, all))
 		for _, one := range all[c] {
@@ -66,7 +67,8 @@ func newRow(c cell, all results) row {
 		Rate: medianOf(mine, result.rate), OfDirect: medianRatio(mine, base, result.rate), OfFloor: medianRatio(mine, bottom, result.rate),
 		P50: medianOf(mine, p50), P99: medianOf(mine, p99), FirstByte: medianOf(mine, firstByte),
 		OverFloor50: medianOf(mine, p50) - medianOf(bottom, p50), OverFloor99: medianOf(mine, p99) - medianOf(bottom, p99),
-		CPU: medianOf(mine, result.cpu), CPUOfFloor: medianRatio(mine, bottom, result.cpu),
+		OverFloorFirst: medianOf(mine, firstByte) - medianOf(bottom, firstByte),
+		CPU:            medianOf(mine, result.cpu), CPUOfFloor: medianRatio(mine, bottom, result.cpu),
 	}
 	for _, one := range mine {
 		r.PeakMB = max(r.PeakMB, megabytes(one.Memory.Peak))
@@ -105,7 +107,7 @@ func (r *report) fault() error { return errors.Join(r.errors...) }
 
 func (r *report) print(w io.Writer, markdown bool) {
 	fmt.Fprintf(w, "%s\n%s\n", r.machine, r.settings)
-	for _, t := range []table{r.figures(), r.coldStarts(), r.goalTable()} {
+	for _, t := range []table{r.figures(), r.limitTable(), r.coldStarts(), r.goalTable()} {
 		if len(t.rows) == 0 {
 			continue
 		}

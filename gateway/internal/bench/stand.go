@@ -13,10 +13,13 @@ import (
 
 // stand is the test stand: the processes that are up while the table is measured.
 type stand struct {
-	dir    string
-	self   string
-	places map[string]place
-	up     []*child
+	dir  string
+	self string
+	// places are where the targets listen, by target and upstream; upstreams are the
+	// mocks' own addresses.
+	places    map[spot]place
+	upstreams map[string]string
+	up        []*child
 }
 
 // newStand makes a place for the processes' files. The caller closes it.
@@ -29,8 +32,14 @@ func newStand() (*stand, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &stand{dir: dir, self: self, places: map[string]place{}}, nil
+	if err := writeCertificate(dir); err != nil {
+		return nil, errors.Join(fmt.Errorf("make a certificate: %w", err), os.RemoveAll(dir))
+	}
+	return &stand{dir: dir, self: self, places: map[spot]place{}, upstreams: map[string]string{}}, nil
 }
+
+// spot is a target in front of an upstream.
+type spot struct{ target, upstream string }
 
 // close ends every process, the last started first, and removes their files.
 func (s *stand) close() {
@@ -43,35 +52,63 @@ func (s *stand) close() {
 }
 
 // keep makes a started process part of the stand.
-func (s *stand) keep(p *child, name string, at place) {
-	s.up = append(s.up, p)
-	s.places[name] = at
+func (s *stand) keep(p *child) { s.up = append(s.up, p) }
+
+// startMocks brings up the upstreams. The plain one is also the target called direct.
+func (s *stand) startMocks(ctx context.Context, pace time.Duration) error {
+	for _, upstream := range upstreams() {
+		args := []string{"mock-tls", upstream}
+		if upstream == plainHTTP {
+			args = []string{"mock", pace.String()}
+		}
+		at, err := s.announce(ctx, command{Name: "mock-" + upstream, Path: s.self, Args: args, Dir: s.dir})
+		if err != nil {
+			return err
+		}
+		s.upstreams[upstream] = at.Addr
+		if upstream == plainHTTP {
+			s.places[spot{direct, upstream}] = at
+		}
+	}
+	return nil
 }
 
-// startMock brings up the upstream, which is also the target called direct.
-func (s *stand) startMock(ctx context.Context, pace time.Duration) error {
-	return s.announce(ctx, direct, command{Name: "mock", Path: s.self, Args: []string{"mock", pace.String()}, Dir: s.dir})
+// url is where an upstream is reached.
+func (s *stand) url(upstream string) string {
+	if upstream == plainHTTP {
+		return "http://" + s.upstreams[upstream]
+	}
+	return "https://" + s.upstreams[upstream]
 }
 
-// startFloor brings up the bare proxy.
-func (s *stand) startFloor(ctx context.Context, bin string) error {
-	upstream := "http://" + s.places[direct].Addr
-	return s.announce(ctx, floor, command{Name: "floor", Path: bin, Args: []string{upstream}, Dir: s.dir})
+// startFloors brings up a bare proxy for each upstream.
+func (s *stand) startFloors(ctx context.Context, bin string) error {
+	for _, upstream := range upstreams() {
+		at, err := s.announce(ctx, command{Name: "floor-" + upstream, Path: bin, Args: []string{s.url(upstream)}, Dir: s.dir,
+			Env: append(os.Environ(), trust(s.dir))})
+		if err != nil {
+			return err
+		}
+		s.places[spot{floor, upstream}] = at
+	}
+	return nil
 }
 
 // announce starts a process that prints its address.
-func (s *stand) announce(ctx context.Context, name string, c command) error {
+func (s *stand) announce(ctx context.Context, c command) (place, error) {
 	p, err := c.start(ctx)
 	if err != nil {
-		return err
+		return place{}, err
 	}
-	s.keep(p, name, place{})
+	s.keep(p)
 	addr, err := p.announced(ctx)
-	if err != nil {
-		return err
-	}
-	s.places[name] = place{Addr: addr, Key: "none", PID: p.pid()}
-	return nil
+	return place{Addr: addr, Key: "none", PID: p.pid()}, err
+}
+
+// job is what a cell asks of its target.
+func (s *stand) job(c cell) job {
+	w := caseNamed(c.Case)
+	return w.job(s.places[spot{c.Target, w.Upstream}])
 }
 
 // load runs a job in a process of its own, so that the generator's work is not the

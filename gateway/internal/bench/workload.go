@@ -19,6 +19,7 @@ const (
 	modelPlain  = "bench"
 	modelCached = "bench-cached"
 	modelCross  = "bench-anthropic"
+	modelPaced  = "bench-paced"
 )
 
 // many is the number of clients of the cases that load the machine fully.
@@ -31,6 +32,8 @@ type workload struct {
 	Model       string
 	Stream      bool
 	Clients     int
+	// Upstream is which of the mocks answers.
+	Upstream string
 	// GatewayOnly marks what neither the mock nor the floor can do. Its ratios are
 	// to the workload named by Like.
 	GatewayOnly bool
@@ -39,14 +42,60 @@ type workload struct {
 
 // workloads are all cases, in the order in which a round runs them.
 func workloads() []workload {
-	return []workload{
-		{Name: "json-1", Title: "JSON, 1 client", Model: modelPlain, Clients: 1, Like: "json-1"},
-		{Name: "json-64", Title: "JSON, 64 clients", Model: modelPlain, Clients: many, Like: "json-64"},
-		{Name: "hit-64", Title: "JSON cache hit, 64 clients", Model: modelCached, Clients: many, GatewayOnly: true, Like: "json-64"},
-		{Name: "cross-64", Title: "JSON to Anthropic, 64 clients", Model: modelCross, Clients: many, GatewayOnly: true, Like: "json-64"},
-		{Name: "sse-1", Title: "SSE, 1 client", Model: modelPlain, Stream: true, Clients: 1, Like: "sse-1"},
-		{Name: "sse-64", Title: "SSE, 64 clients", Model: modelPlain, Stream: true, Clients: many, Like: "sse-64"},
+	return append(behindTLS(), []workload{
+		{Name: "json-1", Title: "JSON, 1 client", Model: modelPlain, Clients: 1, Like: "json-1", Upstream: plainHTTP},
+		{Name: "json-64", Title: "JSON, 64 clients", Model: modelPlain, Clients: many, Like: "json-64", Upstream: plainHTTP},
+		{Name: "hit-64", Title: "JSON cache hit, 64 clients", Model: modelCached, Clients: many, GatewayOnly: true, Like: "json-64", Upstream: plainHTTP},
+		{Name: "cross-64", Title: "JSON to Anthropic, 64 clients", Model: modelCross, Clients: many, GatewayOnly: true, Like: "json-64", Upstream: plainHTTP},
+		{Name: "sse-1", Title: "SSE, 1 client", Model: modelPlain, Stream: true, Clients: 1, Like: "sse-1", Upstream: plainHTTP},
+		{Name: "sse-64", Title: "SSE, 64 clients", Model: modelPlain, Stream: true, Clients: many, Like: "sse-64", Upstream: plainHTTP},
+	}...)
+}
+
+// behindTLS are the cases whose upstream is encrypted, as every hosted provider's is.
+// HTTP/2 is what most of them speak: there the number of clients is varied, to find the
+// rate up to which answers come in good time.
+func behindTLS() []workload {
+	var all []workload
+	for _, clients := range []int{1, 4, 16, many} {
+		all = append(all, encrypted(tlsHTTP2, "tls", "TLS HTTP/2", clients, false), encrypted(tlsHTTP2, "tls", "TLS HTTP/2", clients, true))
 	}
+	paced := encrypted(tlsHTTP2, "tls", "TLS HTTP/2", many, true)
+	paced.Name, paced.Like, paced.Model = "tls-paced-64", "tls-paced-64", modelPaced
+	paced.Title = "SSE paced over TLS HTTP/2, 64 clients"
+	return append(all, encrypted(tlsHTTP1, "tls1", "TLS HTTP/1.1", many, false), encrypted(tlsHTTP1, "tls1", "TLS HTTP/1.1", many, true), paced)
+}
+
+func encrypted(upstream, prefix, what string, clients int, stream bool) workload {
+	kind, title := "json", "JSON"
+	if stream {
+		kind, title = "sse", "SSE"
+	}
+	name := fmt.Sprintf("%s-%s-%d", prefix, kind, clients)
+	noun := "clients"
+	if clients == 1 {
+		noun = "client"
+	}
+	return workload{Name: name, Like: name, Title: fmt.Sprintf("%s over %s, %d %s", title, what, clients, noun),
+		Model: modelPlain, Stream: stream, Clients: clients, Upstream: upstream}
+}
+
+// modelAt is the name under which the gateway serves the workload's model from its
+// upstream.
+func (w workload) modelAt() string {
+	if w.Upstream == plainHTTP {
+		return w.Model
+	}
+	return w.Model + "-" + w.Upstream
+}
+
+// measured is how long a run of the workload must last at least: paced streams take
+// their time.
+func (w workload) measured(d time.Duration) time.Duration {
+	if w.Model == modelPaced {
+		return max(d, 3*time.Second)
+	}
+	return d
 }
 
 // place is where a target listens and who it thinks is asking.
@@ -58,7 +107,7 @@ type place struct {
 
 // job is this workload against one target. Its times are still zero.
 func (w workload) job(p place) job {
-	body, nonce := requestBody(w.Model, w.Stream)
+	body, nonce := requestBody(w.modelAt(), w.Stream)
 	if w.Model == modelCached {
 		nonce = 0
 	}
@@ -71,8 +120,10 @@ func (w workload) job(p place) job {
 // want is the mock's own reply, byte for byte, where nothing is translated.
 func (w workload) want() want {
 	switch {
+	case w.Model == modelPaced:
+		return want{Bytes: streamBytes(pacedChunks), Holds: lastWords, Ends: doneFrame}
 	case w.Stream:
-		return want{Bytes: streamBytes(), Holds: lastWords, Ends: doneFrame}
+		return want{Bytes: streamBytes(streamChunks), Holds: lastWords, Ends: doneFrame}
 	case w.Model == modelCached:
 		return want{Bytes: len(chatReply()), Holds: lastWords, Header: "x-penstock-cache: hit"}
 	case w.Model == modelCross:
@@ -83,8 +134,8 @@ func (w workload) want() want {
 }
 
 // streamBytes is the length of a streamed reply whose reader did not ask for usage.
-func streamBytes() int {
-	return len(strings.Join(chatFrames(), "")) + len(doneFrame)
+func streamBytes(chunks int) int {
+	return len(strings.Join(chatFrames(chunks), "")) + len(doneFrame)
 }
 
 // at sets the times of a job.
