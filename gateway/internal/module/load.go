@@ -50,6 +50,7 @@ func (h *Host) prove(ctx context.Context, d *draft, m *Module) error {
 		return err
 	}
 	w := newBench(h, d)
+	w.purse = &purse{left: testFuel}
 	defer w.close()
 	return w.selfTest(ctx, d.manifest)
 }

@@ -3,6 +3,7 @@ package module
 import (
 	"bytes"
 	"context"
+	"errors"
 	"strings"
 	"testing"
 
@@ -134,6 +135,37 @@ func TestTheTestsRunOnceForAModule(t *testing.T) {
 		<-m.pool.slots
 	}
 	m.pool.live = 0
+}
+
+// TestAllTestsOfAManifestShareTheirFuel: sixteen tests of three hundred events, each just
+// within its own bound, would hold a load up for minutes.
+func TestAllTestsOfAManifestShareTheirFuel(t *testing.T) {
+	events := strings.Repeat(`["chunk",{}],`, 300)
+	one := `{"hook":"normalise_event","events":[` + events[:len(events)-1] + `]},`
+	manifest := `{"tests":[` + strings.TrimSuffix(strings.Repeat(one, 16), ",") + `]}`
+	a := guest(NormaliseEvent, i32c(20_000), set(2), loop(get(2), i32c(-1), op(0x6a), tee(2), brIf(0)), i64c(0))
+	wasm, err := WithManifest(a.bytes(), []byte(manifest))
+	if err != nil {
+		t.Fatal(err)
+	}
+	h := newTestHost(t)
+	d, err := h.draft(Spec{Name: "bomb", Wasm: wasm}, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	const left = 1_000_000 // enough for eight of the 19,200 events
+	w := newBench(h, d)
+	defer w.close()
+	w.purse = &purse{left: left}
+	if err := w.selfTest(t.Context(), d.manifest); !errors.Is(err, errPurse) || w.purse.left < -initFuel {
+		t.Errorf("selfTest: %v with %d left, want that they take too much", err, w.purse.left)
+	}
+	gone, stop := context.WithCancel(t.Context())
+	stop()
+	w.purse = &purse{left: left}
+	if err := w.selfTest(gone, d.manifest); !errors.Is(err, context.Canceled) || w.purse.left != left {
+		t.Errorf("selfTest when the gateway stops: %v with %d left, want nothing run", err, w.purse.left)
+	}
 }
 
 func TestADescribeThatFaultsFailsTheLoad(t *testing.T) {

@@ -28,6 +28,9 @@ const (
 	// initFuel bounds _initialize and penstock_init together: a Go runtime starts
 	// within a few million instructions.
 	initFuel = 200_000_000
+	// testFuel bounds a manifest's tests, all runs and starts of all of them together: a
+	// second or two. Sixteen tests of a Go module start 48 times, which takes 200 million.
+	testFuel = 2_000_000_000
 	// defaultRecycle is the number of calls after which an instance is replaced.
 	defaultRecycle = 100_000
 )

@@ -69,6 +69,35 @@ type bench struct {
 	host    *Host
 	draft   *draft
 	modules map[string]*Module
+	// purse is the fuel for everything that is tried here.
+	purse *purse
+}
+
+// purse is fuel that several calls share; nil is without end.
+type purse struct{ left int64 }
+
+// errPurse says that the shared fuel is gone.
+var errPurse = fmt.Errorf("its own tests take more than %d instructions together, starting up included", int64(testFuel))
+
+// allow is how much of a call's budget the purse has left.
+func (p *purse) allow(ctx context.Context, budget int64) (int64, error) {
+	switch {
+	case ctx.Err() != nil:
+		return 0, ctx.Err()
+	case p == nil:
+		return budget, nil
+	case p.empty():
+		return 0, errPurse
+	}
+	return min(budget, p.left), nil
+}
+
+func (p *purse) empty() bool { return p != nil && p.left <= 0 }
+
+func (p *purse) spend(fuel int64) {
+	if p != nil {
+		p.left -= fuel
+	}
 }
 
 func newBench(h *Host, d *draft) *bench {
@@ -124,7 +153,10 @@ func (w *bench) try(ctx context.Context, c *Case) (Trial, error) {
 		t.Err = fmt.Errorf("the module does not export %s", h)
 		return t, nil
 	}
-	runs, err := m.rehearse(c)
+	runs, err := m.rehearse(ctx, c, w.purse)
+	if errors.Is(err, errPurse) || ctx.Err() != nil {
+		return t, err
+	}
 	if err != nil {
 		t.Err = err
 		return t, nil
@@ -153,7 +185,7 @@ func (w *bench) module(ctx context.Context, grants []string) (*Module, error) {
 
 // rehearse runs a case twice on one instance and then on two more. After a fault, which
 // breaks the instance, the second run has a fresh one, too.
-func (m *Module) rehearse(c *Case) ([]run, error) {
+func (m *Module) rehearse(ctx context.Context, c *Case, p *purse) ([]run, error) {
 	m.now = c.clock
 	m.store = newStore(c.clock)
 	var g *instance
@@ -164,7 +196,7 @@ func (m *Module) rehearse(c *Case) ([]run, error) {
 			g.closeIfThere()
 			g = nil
 		}
-		r, next, err := m.perform(c, g)
+		r, next, err := m.perform(ctx, c, g, p)
 		if g = next; err != nil {
 			return nil, err
 		}
@@ -174,26 +206,39 @@ func (m *Module) rehearse(c *Case) ([]run, error) {
 }
 
 // perform runs a case once, on g or on a fresh instance. An error is the case's own:
-// nothing was run.
-func (m *Module) perform(c *Case, g *instance) (run, *instance, error) {
+// nothing was run, or not all of it.
+func (m *Module) perform(ctx context.Context, c *Case, g *instance, p *purse) (run, *instance, error) {
 	m.store.fill(c.entries())
+	if _, err := p.allow(ctx, initFuel); err != nil {
+		return run{}, g, err
+	}
 	if g == nil {
 		var err error
 		if g, err = m.instantiate(appendInit(nil, m.name, orEmpty(c.Config))); err != nil {
+			p.spend(initFuel) // at most: the instance that would know is gone
 			return run{err: err, store: m.store.all()}, nil, nil
 		}
+		p.spend(g.used(initFuel))
 	}
 	m.store.fill(c.entries()) // what penstock_init kept is not the case's
 	var took time.Duration    // of the calls alone, not of what is made of JSON around them
+	var stopped error         // why the next call was not made
 	r, err := c.play(func(h Hook, in []byte) ([]byte, int64, error) {
-		budget := m.fuel + m.perByte*int64(len(in))
+		budget, err := p.allow(ctx, m.fuel+m.perByte*int64(len(in)))
+		if err != nil {
+			stopped = err
+			return nil, 0, err
+		}
 		began := time.Now()
 		view, err := g.call(h, uint64(c.Seed), in, budget)
 		took += time.Since(began)
+		if p.spend(g.used(budget)); p.empty() {
+			stopped = errPurse
+		}
 		return append([]byte(nil), view...), g.used(budget), err
 	})
 	r.took, r.memory, r.store = took, int64(g.memory.Size()), m.store.all()
-	return r, g, err
+	return r, g, errors.Join(err, stopped)
 }
 
 // agree reports a module that answers the same question in two ways.
