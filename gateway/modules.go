@@ -89,7 +89,7 @@ func (p plugin) serves(s module.Spec) bool {
 	sum := sha256.Sum256(s.Wasm)
 	return p.module.SHA256() == hex.EncodeToString(sum[:]) && p.spec.SHA256 == s.SHA256 && bytes.Equal(p.spec.Config, s.Config) &&
 		slices.Equal(p.spec.Grants, s.Grants) && p.spec.MaxMemory == s.MaxMemory && p.spec.Fuel == s.Fuel &&
-		p.spec.Kind == s.Kind && (p.spec.Record == nil) == (s.Record == nil) && p.spec.Signature == s.Signature && slices.EqualFunc(p.spec.Trusted, s.Trusted, ed25519Equal)
+		p.spec.Kind == s.Kind && p.spec.Isolate == s.Isolate && (p.spec.Record == nil) == (s.Record == nil) && p.spec.Signature == s.Signature && slices.EqualFunc(p.spec.Trusted, s.Trusted, ed25519Equal)
 }
 
 // pluginSpec says what to load and what it may do.
@@ -98,7 +98,8 @@ func pluginSpec(name string, p config.Plugin) (module.Spec, error) {
 	if err != nil {
 		return module.Spec{}, err
 	}
-	s := module.Spec{Name: name, Wasm: wasm, SHA256: p.SHA256, MaxMemory: int64(p.MaxMemory), Fuel: p.Fuel}
+	s := module.Spec{Name: name, Wasm: wasm, SHA256: p.SHA256, MaxMemory: int64(p.MaxMemory), Fuel: p.Fuel,
+		Isolate: p.Isolate == config.IsolateCall}
 	if len(p.With) > 0 {
 		s.Config = []byte(p.With)
 	}

@@ -311,6 +311,9 @@ type Plugin struct {
 	// OnError says what becomes of a request when the plugin fails: skip or fail. Left
 	// out, a router is skipped and everything else fails.
 	OnError OnError `yaml:"on_error"`
+	// Isolate is call for a plugin that gets fresh memory for every call, so that nothing of
+	// one caller's can reach another; left out, calls share instances.
+	Isolate Isolation `yaml:"isolate"`
 	// Record keeps every call, prompts included, beside the ledger, so that penstock
 	// plugin replay can repeat it.
 	Record bool `yaml:"record"`

@@ -37,6 +37,14 @@ func (k *PublicKey) set(s string) error {
 	return nil
 }
 
+// Isolation is call, or empty.
+type Isolation string
+
+// IsolateCall gives a plugin fresh memory for every call.
+const IsolateCall Isolation = "call"
+
+func (i *Isolation) set(s string) error { return choose(i, s, IsolateCall) }
+
 // ErrorMode is skip or fail.
 type ErrorMode string
 

@@ -88,6 +88,8 @@ func schemaOf(t reflect.Type) *jsonschema.Schema {
 		return enum(grants()...)
 	case reflect.TypeFor[llm.Dialect](): // a plugin's name is one, too
 		return &jsonschema.Schema{Type: "string", Examples: []any{llm.OpenAI, llm.Anthropic}}
+	case reflect.TypeFor[Isolation]():
+		return enum(IsolateCall)
 	case reflect.TypeFor[ErrorMode]():
 		return enum(Skip, Fail)
 	case reflect.TypeFor[PublicKey]():

@@ -58,7 +58,7 @@ func TestSchemaAgreesWithLoad(t *testing.T) {
 			"admin: {listen: 0.0.0.0:1, auth: key}",
 			"server: {max_bodies: 64MiB, body_timeout: 30s}", "cors: {origins: ['https://a.example', 'http://localhost:3000', '*']}", "cors:",
 			"plugins: {p: {file: config.go, grants: [log, kv, metrics, 'read:messages'], max_memory: 64MiB, fuel: 5, with: {x: 1}}}",
-			"plugins: {pinned: false, trusted: ['MCowBQYDK2VwAyEAMCowBQYDK2VwAyEAMCowBQYDK2U='], p: {file: config.go, on_error: skip, record: true}}",
+			"plugins: {pinned: false, trusted: ['MCowBQYDK2VwAyEAMCowBQYDK2VwAyEAMCowBQYDK2U='], p: {file: config.go, on_error: skip, record: true, isolate: call}}",
 			"plugins: {p: {file: config.go, on_error: {route: fail, request: fail, response: skip, event: skip}}}",
 		},
 		"bad": {
@@ -76,7 +76,7 @@ func TestSchemaAgreesWithLoad(t *testing.T) {
 			"server: {max_body: 32}", "server: {max_requests: 1.5}", "cache: {size: lots}",
 			"providers: {p: {base_url: https://example.com, dialect: [klingon]}}", "providers: [p]", "providers: {openai: {api_key: [x]}}",
 			"plugins: {p: {}}", "plugins: {p: {file: config.go, sha256: abc}}", "plugins: {p: {file: config.go, grants: [network]}}",
-			"plugins: {p: {file: config.go, fuel: 0}}", "plugins: {p: {file: config.go, on_error: shrug}}",
+			"plugins: {p: {file: config.go, fuel: 0}}", "plugins: {p: {file: config.go, isolate: request}}", "plugins: {p: {file: config.go, on_error: shrug}}",
 			"plugins: {p: {file: config.go, on_error: {reply: skip}}}", "plugins: {pinned: maybe}", "plugins: {trusted: [abc]}",
 		},
 	}

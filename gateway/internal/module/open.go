@@ -20,6 +20,7 @@ func newModule(d *draft, log *slog.Logger) *Module {
 		pool: newPool(s.MaxInstances, log),
 		quit: make(chan struct{}), done: make(chan struct{}), forget: func() {},
 	}
+	m.pool.fresh = s.Isolate
 	m.refs.Store(1)
 	for h, name := range hookNames {
 		_, m.exports[h] = d.outline.exports[name]

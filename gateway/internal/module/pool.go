@@ -17,6 +17,8 @@ type pool struct {
 	// full reports whether it has so little memory left that the next call may fail.
 	full func(*instance) bool
 	log  *slog.Logger
+	// fresh lends every instance once only.
+	fresh bool
 	// slots holds a token for every instance that is lent.
 	slots chan struct{}
 	// wake asks the module's keeper to replenish; one pending wish is enough.
@@ -87,7 +89,7 @@ type cost struct {
 }
 
 // put takes an instance back after a call that ended in o at this cost. A broken one is
-// closed. A worn one goes on serving until its replacement stands ready, unless it is
+// closed, and so is every one of a pool of fresh ones. A worn one goes on serving until its replacement stands ready, unless it is
 // full.
 func (p *pool) put(g *instance, o outcome, c cost) {
 	worn := o != broken && p.worn(g)
@@ -111,6 +113,10 @@ func (p *pool) settle(g *instance, o outcome, worn bool) (gone *instance, hungry
 	case o == broken:
 		p.live--
 		p.stats.Discarded++
+		return g, p.live == 0
+	case p.fresh:
+		p.live--
+		p.stats.Recycled++
 		return g, p.live == 0
 	case worn && p.spare != nil:
 		p.idle = append(p.idle, p.spare)

@@ -64,6 +64,55 @@ func parked(t *testing.T) (*Module, *instance) {
 	return m, g
 }
 
+// telling is a module that answers with what the call before it got, as somebody's plugin
+// might by mistake.
+func telling() asm {
+	return guest(Route,
+		i32c(8192), i32c(4096), i32c(64), op(0xfc, 10, 0, 0), // what was kept goes out
+		i32c(4096), i32c(1024), i32c(64), op(0xfc, 10, 0, 0), // and the input is kept
+		result(8192, 6))
+}
+
+func TestACallWithMemoryOfItsOwnSeesNothingOfAnother(t *testing.T) {
+	for _, isolate := range []bool{false, true} {
+		m := load(t, telling().bytes(), func(s *Spec) { s.MaxInstances, s.Isolate = 1, isolate })
+		if _, _, err := m.Call(t.Context(), Route, 1, []byte("secret"), nil); err != nil {
+			t.Fatal(err)
+		}
+		out, _, err := m.Call(t.Context(), Route, 2, []byte("mine!!"), nil)
+		if err != nil || (string(out) == "secret") == isolate {
+			t.Errorf("isolated: %v; the second call is told %q, %v", isolate, out, err)
+		}
+		if s := m.Stats(); s.Instances > 2 || isolate && s.Recycled != 2 {
+			t.Errorf("isolated: %v; %d instances, %d recycled", isolate, s.Instances, s.Recycled)
+		}
+	}
+}
+
+func TestHammerOfIsolatedCalls(t *testing.T) {
+	m := load(t, evil(op(0x00)).bytes(), func(s *Spec) { s.MaxInstances, s.Isolate = 3, true })
+	var wg sync.WaitGroup
+	for w := range 8 {
+		wg.Go(func() {
+			for i := range 100 {
+				in := fmt.Appendf(nil, "worker %d call %d", w, i)
+				if i%10 == 3 {
+					in = []byte("!")
+				}
+				out, _, err := m.Call(t.Context(), Route, uint64(i), in, nil)
+				checkHammered(t, in, out, err, false)
+				if n := m.Stats().Instances; n > 4 {
+					t.Errorf("%d instances, want at most 3 and one ahead of need", n)
+				}
+			}
+		})
+	}
+	wg.Wait()
+	if s := m.Stats(); s.Faults != 8*10 || s.Recycled != 8*90 {
+		t.Errorf("%+v", s)
+	}
+}
+
 func TestWaitingForAnInstanceEndsWithTheContext(t *testing.T) {
 	m, g := parked(t)
 	ctx, stop := context.WithTimeout(context.Background(), time.Millisecond)

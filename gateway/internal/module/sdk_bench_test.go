@@ -174,3 +174,12 @@ func BenchmarkStopping(b *testing.B) {
 		})
 	}
 }
+
+// BenchmarkSDKIsolated is the flat call with memory of its own, whose price is a start.
+func BenchmarkSDKIsolated(b *testing.B) {
+	eachBuilt(b, "cheapest", func(b *testing.B, wasm []byte) {
+		req, c := routingRequest()
+		m := load(b, wasm, func(s *Spec) { s.Isolate = true })
+		benchmarkHook(b, m, RouteFlat, appendFlat(nil, req, c, []byte("cheapest\n"), 1, time.Unix(1, 0)))
+	})
+}

@@ -69,6 +69,8 @@ type Spec struct {
 	// Recycle is the number of calls after which an instance is replaced by a fresh
 	// one. Zero means 100,000.
 	Recycle int64
+	// Isolate gives every call an instance of its own, with fresh memory.
+	Isolate bool
 	// Inside has the module compiled in this process in any case: it is the gateway's own.
 	Inside bool
 	// Record, if not nil, is told of every call after it ended, on the caller's
