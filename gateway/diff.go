@@ -8,6 +8,7 @@ import (
 	"strings"
 
 	"github.com/penstock/penstock/gateway/internal/config"
+	"github.com/penstock/penstock/gateway/internal/upstream"
 )
 
 // reloadable says what speaks against putting a configuration in the place of another
@@ -94,4 +95,13 @@ func (w *world) rekeyed(old *world) []string {
 		before, had := old.config.Providers[name]
 		return !had || before.Equal(w.config.Providers[name])
 	})
+}
+
+// inheritHealth keeps the figures and cooldowns of what this world has in common with
+// the one before it. A provider whose settings have changed starts anew.
+func (w *world) inheritHealth(old *world, h *upstream.Health) {
+	for _, name := range w.rekeyed(old) {
+		h.Forgive(name)
+	}
+	h.Retain(append(slices.Collect(maps.Keys(w.config.Providers)), config.Demo), w.routes.names)
 }

@@ -150,9 +150,9 @@ func (g *gateway) openParts(c *config.Config) (err error) {
 	if g.cache, err = cache.New(int64(c.Cache.Size)); err != nil {
 		return err
 	}
-	g.health = upstream.NewHealth(upstream.HealthOptions{}, time.Now)
+	g.health = upstream.NewHealth(upstream.HealthOptions{Known: g.names}, time.Now)
 	g.retries = upstream.NewRetryBudget(upstream.RetryBudgetOptions{}, time.Now)
-	g.telemetry = telemetry.New(telemetry.Options{Inflight: g.inflight, Held: g.held, Modules: g.figures})
+	g.telemetry = telemetry.New(telemetry.Options{Inflight: g.inflight, Held: g.held, Modules: g.figures, Known: g.names})
 	return nil
 }
 
@@ -225,6 +225,13 @@ func (g *gateway) openHost() (*module.Host, error) {
 		return module.NewHost(module.Options{Log: g.log})
 	}
 	return host, nil
+}
+
+// names reports whether the configuration of this moment or the catalogue names a
+// target: what only callers name gets no figures and no label of its own.
+func (g *gateway) names(target string) bool {
+	w := g.world.Load()
+	return w != nil && w.routes.names(target)
 }
 
 // inflight is the number of requests in hand.

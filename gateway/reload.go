@@ -25,10 +25,7 @@ func (g *gateway) reload(ctx context.Context) error {
 	}
 	g.failure.Store(nil)
 	old := g.world.Swap(w)
-	g.health.Retain(w.keepHealth(old))
-	for _, name := range w.rekeyed(old) {
-		g.health.Forgive(name)
-	}
+	w.inheritHealth(old, g.health)
 	g.log.Info("reloaded", w.changes(old)...)
 	for _, warning := range w.warnings(old) {
 		g.log.Warn(warning)
@@ -93,12 +90,6 @@ func (g *gateway) watchFiles(ctx context.Context) {
 	if err != nil {
 		g.log.Warn("changes of files will not be noticed; send SIGHUP to reload", "err", err)
 	}
-}
-
-// keepHealth are the targets whose figures outlive a reload: those of fixed routes
-// in either world. Pattern targets begin anew.
-func (w *world) keepHealth(old *world) []string {
-	return append(w.routes.targets(), old.routes.targets()...)
 }
 
 // reloaded is a reload by way of the admin API.

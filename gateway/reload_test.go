@@ -31,9 +31,9 @@ func TestReloadKeepsClients(t *testing.T) {
 	h := openHouseIn(t, ".", http.NotFoundHandler(), twoProviders, func() { write("a", "1"); write("key", "sk-old") })
 	before := h.world.Load()
 	for _, target := range []string{"kept/m", "rekeyed/m"} {
-		for range 2 {
-			if f, ok := h.health.Begin(target); ok {
-				f.Done(upstream.Outcome{Status: 401, Fault: "auth"})
+		for _, request := range []string{"one", "two"} {
+			if f, ok := h.health.Begin(target, request); ok {
+				f.Done(upstream.Outcome{Status: 401, Fault: "auth", Credential: true})
 			}
 		}
 	}

@@ -30,6 +30,8 @@ type routes struct {
 	mu     sync.RWMutex
 	made   map[string]*llm.Route
 	latest time.Duration
+	// configured are the ids of the targets of the fixed routes.
+	configured map[string]bool
 	// digests are those of the plugins, for revisions.
 	digests map[string]string
 }
@@ -49,6 +51,7 @@ func newRoutes(c *config.Config, cat *catalog.Catalog, discovered bool, digests 
 		}
 		r.latest = max(r.latest, m.Timeout.Total)
 	}
+	r.configured = r.fixedTargets()
 	return r
 }
 
@@ -307,14 +310,27 @@ func (r *routes) listPattern(alias string, t config.Target, names map[string]lis
 	}
 }
 
-// targets are the ids of every target of the fixed routes.
-func (r *routes) targets() []string {
-	var ids []string
+// names reports whether a target is named by the configuration or the catalogue, not
+// only by a caller who asked for it.
+func (r *routes) names(id string) bool {
+	if r.configured[id] {
+		return true
+	}
+	provider, model, _ := strings.Cut(id, "/")
+	if _, demo := r.demo[model]; demo && provider == config.Demo {
+		return true
+	}
+	entry, ok := r.catalog.Lookup(r.config.Providers[provider].Catalog, model)
+	return ok && entry.Model == model // not a name that is only like it
+}
+
+// fixedTargets are the ids of every target of the fixed routes.
+func (r *routes) fixedTargets() map[string]bool {
+	ids := map[string]bool{}
 	for _, route := range r.fixed {
 		for _, t := range route.Targets {
-			ids = append(ids, t.ID)
+			ids[t.ID] = true
 		}
 	}
-	slices.Sort(ids)
-	return slices.Compact(ids)
+	return ids
 }

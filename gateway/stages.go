@@ -65,9 +65,10 @@ func (s upstreamStage) Do(ctx context.Context, t *llm.Target, call llm.Call) (*l
 	if !ok {
 		return nil, fmt.Errorf("no client for provider %s", t.Provider)
 	}
-	s.retries.Deposit()
 	return client.Do(ctx, call)
 }
+
+func (s upstreamStage) CountRequest() { s.retries.Deposit() }
 
 func (s upstreamStage) MayRetry() bool { return s.retries.Withdraw() }
 
@@ -78,8 +79,8 @@ func (s upstreamStage) Backoff(try int, r llm.Retries) time.Duration {
 // healthStage keeps the live figures of targets.
 type healthStage struct{ *upstream.Health }
 
-func (s healthStage) Begin(target string) (pipeline.Flight, bool) {
-	f, ok := s.Health.Begin(target)
+func (s healthStage) Begin(target, request string) (pipeline.Flight, bool) {
+	f, ok := s.Health.Begin(target, request)
 	return flight{f}, ok
 }
 

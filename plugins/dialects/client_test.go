@@ -286,8 +286,7 @@ type failed struct {
 		Message, Type, Code string
 		Param               *string
 	}
-	Status     int
-	RetryAfter int64 `json:"retry_after_ms"`
+	Status int
 }
 
 func readError(t testing.TB, body []byte) failed {

@@ -131,15 +131,8 @@ func (t *translator) event(e value, name []byte) {
 	case "message_stop":
 		t.messageStop()
 	case "error":
-		t.sendFailure(classify(string(text(fault.Member("type"))), streamMessage(fault), 0))
+		t.sendFailure(providers(fault))
 	}
-}
-
-func streamMessage(fault value) []byte {
-	if message := text(fault.Member("message")); len(message) > 0 {
-		return message
-	}
-	return []byte("The provider broke the stream off without saying why.")
 }
 
 // inside is a string's text as it stands between the quotes; empty for anything else.

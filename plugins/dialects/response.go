@@ -12,7 +12,7 @@ func (t *translator) normaliseResponse(out, in []byte) ([]byte, error) {
 	w := &writer{b: out}
 	sent := readAnswer(env.body)
 	if env.status < 200 || env.status > 299 || !sent.isReply() {
-		writeFailure(w, &env, readFailure(&env))
+		writeFailure(w, &env)
 		return w.b, nil
 	}
 	t.blocks, t.recall = readBlocks(t.blocks[:0], sent.content), readRecall(env.context)

@@ -21,7 +21,7 @@ type scratch struct{ raw []byte }
 
 // envelope is a hook's input.
 type envelope struct {
-	body, headers value
+	body value
 	// text is what stands in place of a body that is not JSON.
 	text      value
 	model     []byte
@@ -52,8 +52,6 @@ func unpack(in value) (env envelope, err error) {
 			env.status = int(number(v))
 		case "stream":
 			env.stream = v.Kind() == 't'
-		case "headers":
-			env.headers = v
 		case "text":
 			env.text = v
 		case "context":

@@ -88,13 +88,17 @@ func (d *Dialects) readWhole(ctx context.Context, x *llm.Exchange, a *llm.Answer
 	if err != nil {
 		return nil, d.broken(err)
 	}
+	if a.Status > 299 || a.Status < 200 {
+		return nil, d.refusal(ctx, x, a, body)
+	}
 	if x.Target.Dialect != llm.OpenAI {
+		if c, ok := readChunk(body); ok && c.failed && builtIn(x.Target.Dialect) {
+			return nil, d.ErrorOf(a.Status, a.Header, body)
+		}
 		body, err = d.translateResponse(ctx, x, a, body)
 		if err != nil {
-			return nil, err
+			return nil, d.readByPlugin(a, err)
 		}
-	} else if a.Status > 299 || a.Status < 200 {
-		return nil, d.ErrorOf(a.Status, a.Header, body)
 	}
 	return d.whole(ctx, x, a, body)
 }

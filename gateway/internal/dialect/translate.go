@@ -21,7 +21,8 @@ type Translator interface {
 	// Request makes the provider's request of a canonical one, without credentials.
 	Request(ctx context.Context, e Envelope, body []byte) (llm.Call, Notes, error)
 	// Response makes a canonical completion of a provider's reply. A provider's error
-	// comes back as *llm.Error with the provider's code and status, classified.
+	// comes back as *llm.Error with its status and pause, its Body in the canonical form
+	// and no Fault: what it means is told here.
 	Response(ctx context.Context, e Envelope, a *llm.Answer, body []byte) ([]byte, error)
 	// Events opens the translation of one provider's stream.
 	Events(ctx context.Context, e Envelope) (Translation, error)
@@ -138,7 +139,7 @@ func (d *Dialects) translateEvents(ctx context.Context, x *llm.Exchange, a *llm.
 		return nil, err
 	}
 	return &translated{dialects: d, ctx: ctx, module: module, answer: a, sse: sse.NewReader(a.Body, d.maxEvent()),
-		watch: newWatcher(d, x, a), native: x.Target.Dialect == llm.Anthropic}, nil
+		watch: newWatcher(d, x, a), native: builtIn(x.Target.Dialect)}, nil
 }
 
 // Next gives the next canonical chunk as a frame. What the provider sends and the

@@ -56,7 +56,10 @@ type Error struct {
 	Body []byte
 	// Fault is why an attempt failed, for errors that come from an attempt.
 	Fault Fault
-	Err   error
+	// Credential says that a FaultAuth or FaultQuota is about the provider's key or
+	// account itself, by the word of its status, type or code.
+	Credential bool
+	Err        error
 }
 
 // Error is for logs: it includes the cause.
@@ -110,6 +113,7 @@ const (
 	FaultNotFound      Fault = "not_found"      // the target does not exist there: fall back
 	FaultBadRequest    Fault = "bad_request"    // the caller's own fault: tell it
 	FaultUnsupported   Fault = "unsupported"    // the target's format can't express it, or not all of it: fall back
+	FaultRefused       Fault = "refused"        // this request is not wanted there: fall back, nothing against the target
 	FaultTransform     Fault = "transform"      // a module failed: fall back
 	FaultResting       Fault = "resting"        // it is cooling down and was not asked: fall back
 	FaultBudget        Fault = "budget"         // a limit has no room for it: a cheaper target may fit

@@ -76,7 +76,7 @@ func TestTheBuiltInDialectTranslates(t *testing.T) {
 	_, err = d.NormaliseResponse(ctx, Inbound{Dialect: llm.Anthropic, Target: claude, RequestID: "r", Status: 529,
 		Body: []byte(`{"type":"error","error":{"type":"overloaded_error","message":"busy"}}`)})
 	var e *llm.Error
-	if !errors.As(err, &e) || e.Fault != llm.FaultServer || e.Message == "" {
+	if !errors.As(err, &e) || e.Status != 529 || !bytes.Contains(e.Body, []byte("busy")) {
 		t.Errorf("an overloaded provider: %+v", err)
 	}
 }

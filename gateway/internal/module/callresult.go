@@ -190,79 +190,13 @@ func wholeOr0(raw []byte) int64 {
 	return n
 }
 
-// providerError is the error a provider gave, classified. Status is the provider's
-// own, for a module that did not say.
+// providerError is the error a provider gave in the module's words. It has no Fault: what
+// it means is told by who reads the errors of every dialect.
 func (r reply) providerError(status int) *llm.Error {
-	e := &llm.Error{Status: int(r.status), RetryAfter: retryAfter(r.retryAfter)}
-	if e.Status == 0 {
-		e.Status = status
+	e := &llm.Error{Code: llm.CodeUpstream, Status: status, RetryAfter: retryAfter(r.retryAfter),
+		Message: "The provider refused the request.", Body: append(append([]byte(`{"error":`), r.failure...), '}')}
+	if r.status >= 400 && r.status <= 599 && r.status != statusClientGone {
+		e.Status = int(r.status)
 	}
-	if e.Status < 400 || e.Status > 599 || e.Status == statusClientGone {
-		e.Status = http.StatusBadGateway
-	}
-	s := scan{b: r.failure}
-	s.object(func(key string) {
-		switch v := loose(s.raw()); key {
-		case "message":
-			e.Message = v
-		case "type":
-			e.Type = v
-		case "code":
-			e.Code = llm.Code(v)
-		case "param":
-			e.Param = v
-		}
-	})
-	if e.Message == "" {
-		e.Message = messageFor(e.Status)
-	}
-	e.Fault = classify(e.Status, e.Code)
-	e.Body = append(append([]byte(`{"error":`), r.failure...), '}')
 	return e
-}
-
-// loose is a string's value, and any other value but null as it is written: some
-// providers number their codes.
-func loose(raw []byte) string {
-	if v, ok := unquote(raw); ok {
-		return v
-	}
-	if string(raw) == "null" {
-		return ""
-	}
-	return string(raw)
-}
-
-// classify tells what a provider's error means for the attempt; the code says more
-// than the status where there is one.
-func classify(status int, code llm.Code) llm.Fault {
-	switch code {
-	case llm.CodeContextLength:
-		return llm.FaultContextLength
-	case llm.CodeContentPolicy:
-		return llm.FaultContentPolicy
-	case llm.CodeUnauthenticated:
-		return llm.FaultAuth
-	case "insufficient_quota":
-		return llm.FaultQuota
-	case llm.CodeRateLimited:
-		return llm.FaultRateLimited
-	case "overloaded":
-		return llm.FaultServer
-	case llm.CodeModelNotFound:
-		return llm.FaultNotFound
-	}
-	switch {
-	case status == http.StatusUnauthorized || status == http.StatusForbidden:
-		return llm.FaultAuth
-	case status == http.StatusPaymentRequired:
-		return llm.FaultQuota
-	case status == http.StatusNotFound:
-		return llm.FaultNotFound
-	case status == http.StatusTooManyRequests:
-		return llm.FaultRateLimited
-	case status == http.StatusRequestTimeout || status >= 500:
-		return llm.FaultServer
-	}
-	return llm.FaultBadRequest
 }

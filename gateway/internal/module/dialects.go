@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
-	"strconv"
 	"strings"
 	"sync"
 	"time"
@@ -106,8 +105,8 @@ type Inbound struct {
 }
 
 // NormaliseResponse turns a target's reply into the canonical completion. The error
-// is an *llm.Error: the provider's own, classified, with Body in the canonical form,
-// or one with FaultTransform when the module failed.
+// is an *llm.Error: the provider's own, with Body in the canonical form and no Fault, or
+// one with FaultTransform when the module failed.
 func (d *Dialects) NormaliseResponse(ctx context.Context, i Inbound) ([]byte, error) {
 	in := d.inputs.Get().(*[]byte)
 	defer d.inputs.Put(in)
@@ -223,9 +222,4 @@ func appendHeaders(dst []byte, h http.Header, show func(name string) (string, bo
 // retryAfter makes a duration of a module's milliseconds, within reason.
 func retryAfter(ms int64) time.Duration {
 	return time.Duration(min(max(ms, 0), (24*time.Hour).Milliseconds())) * time.Millisecond
-}
-
-// messageFor is what an error without a message says.
-func messageFor(status int) string {
-	return "The provider answered with status " + strconv.Itoa(status) + " and no message."
 }

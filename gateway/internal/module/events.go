@@ -85,17 +85,10 @@ func (e *Events) Close() {
 	}
 }
 
-// LineError is the provider's error that a line of a stream carries, classified, or
-// nil for any other line.
-func LineError(line []byte) *llm.Error {
-	if string(line) == streamDone {
-		return nil
-	}
+// failed reports a line of a stream that carries an error.
+func failed(line []byte) bool {
 	r, err := readReply(line)
-	if err != nil || r.failure == nil {
-		return nil
-	}
-	return r.providerError(0)
+	return err == nil && r.failure != nil
 }
 
 func appendOpening(dst []byte, o Opening) []byte {

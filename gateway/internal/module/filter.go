@@ -88,7 +88,7 @@ func (f *Filter) linesOf(payload []byte) ([][]byte, error) {
 		return nil, f.carrier.nonsense(err)
 	}
 	for _, line := range lines {
-		if string(line) == streamDone || LineError(line) != nil {
+		if string(line) == streamDone || failed(line) {
 			return nil, f.carrier.nonsense(errors.New("it ended the stream, which is not a transform's to do"))
 		}
 	}

@@ -3,136 +3,11 @@ package pipeline
 import (
 	"cmp"
 	"context"
-	"errors"
 	"fmt"
-	"net/http"
 	"time"
 
 	"github.com/penstock/penstock/gateway/internal/llm"
 )
-
-// first goes through the ranked candidates until one of them answers: the same
-// target again where that may help, else the next one. The error is the last
-// provider's own when none does.
-func (l *life) first(ctx context.Context, ranked []llm.Candidate) (llm.Stream, error) {
-	var last error
-	tooSmall := int64(0) // context windows up to here are known not to suffice
-	for i, c := range ranked {
-		if outgrown(c.Target, tooSmall) {
-			continue
-		}
-		reply, err := l.persist(ctx, c.Target, l.replaceable(ranked[i+1:], tooSmall))
-		if err == nil {
-			return reply, nil
-		}
-		fault := llm.AsError(err).Fault
-		if fault != llm.FaultBudget {
-			last = err
-		}
-		last = firstOf(last, err)
-		if !fault.Replaceable() || ctx.Err() != nil {
-			break
-		}
-		if fault == llm.FaultContextLength {
-			tooSmall = max(tooSmall, c.Target.Context)
-		}
-	}
-	if reply := l.lastResort(ctx); reply != nil {
-		return reply, nil
-	}
-	return nil, l.exhausted(ctx, last)
-}
-
-// outgrown reports whether a request is known not to fit a target's context window.
-func outgrown(t *llm.Target, tooSmall int64) bool {
-	return tooSmall > 0 && t.Context > 0 && t.Context <= tooSmall
-}
-
-// replaceable reports whether one of the targets that are left could take over.
-func (l *life) replaceable(left []llm.Candidate, tooSmall int64) bool {
-	for _, c := range left {
-		if !outgrown(c.Target, tooSmall) && !l.Health.Stats(c.Target.ID).CoolingUntil.After(l.Now()) {
-			return true
-		}
-	}
-	return false
-}
-
-// firstOf keeps the error that came first, unless there was none: what a provider
-// said is worth more than the budget's refusal of the fallback after it.
-func firstOf(had, err error) error {
-	if had != nil {
-		return had
-	}
-	return err
-}
-
-// exhausted marks that the gateway has tried all it could, if it has tried at all.
-func (l *life) exhausted(ctx context.Context, err error) error {
-	if cause := context.Cause(ctx); cause != nil && !errors.Is(cause, context.Canceled) {
-		err = cause // the total time is over, whatever the attempt died of
-	}
-	e := *llm.AsError(err)
-	e.Retried = e.Retried || len(l.record.Attempts) > 0
-	if e.Fault == llm.FaultAuth {
-		return operators(&e)
-	}
-	return &e
-}
-
-// operators is a provider's refusal of the gateway's own credentials, as a caller
-// may see it. A 401 would tell it to change a key that is fine.
-func operators(e *llm.Error) error {
-	return &llm.Error{Code: "provider_auth", Status: http.StatusBadGateway, Fault: e.Fault, Retried: true, Err: e,
-		Message: "The provider refused the gateway's credentials, which is for its operator to mend: " + e.Message}
-}
-
-// persist tries one target as often as the route allows and the fault makes sense.
-func (l *life) persist(ctx context.Context, t *llm.Target, more bool) (llm.Stream, error) {
-	var wait time.Duration
-	for try := 1; ; try++ {
-		a := &attempt{life: l, target: t, more: more}
-		reply, err := a.run(ctx, try, wait)
-		if err == nil {
-			return reply, nil
-		}
-		e := llm.AsError(err)
-		if !e.Fault.Retryable() || try >= l.route.Retries.Attempts {
-			return nil, err
-		}
-		wait = max(l.Upstream.Backoff(try+1, l.route.Retries), e.RetryAfter)
-		if wait > l.patience(ctx, more) || !l.Upstream.MayRetry() {
-			return nil, err
-		}
-		if !l.pause(ctx, wait) {
-			return nil, err
-		}
-	}
-}
-
-// patience is the longest pause worth taking before another try: a provider that
-// asks for more is left for the next target, or its request is given back to the
-// caller.
-func (l *life) patience(ctx context.Context, more bool) time.Duration {
-	left := remaining(ctx, l.Now()) / 2
-	if more {
-		return min(left, l.route.Retries.Max)
-	}
-	return left
-}
-
-// pause waits and reports whether the wait came to its end.
-func (l *life) pause(ctx context.Context, d time.Duration) bool {
-	defer func(from time.Time) { l.paused += llm.Millis(l.Now().Sub(from)) }(l.Now())
-	timer := time.NewTimer(d)
-	defer timer.Stop()
-	select {
-	case <-timer.C:
-		return true
-	case <-ctx.Done():
-		return false
-	}
-}
 
 // attempt is one upstream call, from sending to the end of its reply.
 type attempt struct {
@@ -156,8 +31,8 @@ type attempt struct {
 // the reply from its first event.
 func (a *attempt) run(ctx context.Context, try int, wait time.Duration) (llm.Stream, error) {
 	var ok bool
-	if a.flight, ok = a.Health.Begin(a.target.ID); !ok {
-		return nil, a.resting()
+	if a.flight, ok = a.Health.Begin(a.target.ID, a.req.ID); !ok {
+		return nil, a.resting(a.target)
 	}
 	a.started = a.Now()
 	a.index = len(a.record.Attempts)
@@ -245,14 +120,6 @@ func (a *attempt) begin(whole bool) {
 	a.watch.rest()
 }
 
-// resting is what becomes of an attempt on a target that must not be asked now.
-func (a *attempt) resting() error {
-	stats := a.Health.Stats(a.target.ID)
-	left := max(stats.CoolingUntil.Sub(a.Now()), time.Second).Round(time.Second)
-	return &llm.Error{Code: llm.CodeNoTarget, Status: 503, Fault: llm.FaultResting, RetryAfter: left,
-		Message: fmt.Sprintf("%s is resting after failures (%s) and is asked again in about %s.", a.target.ID, stats.CoolingFor, left)}
-}
-
 func (a *attempt) entry() *llm.Attempt { return &a.record.Attempts[a.index] }
 
 // timeouts are the route's, but for those that the target has of its own.
@@ -321,7 +188,7 @@ func (a *attempt) finish(e *llm.Error) {
 	}
 	if e != nil {
 		entry.Fault, entry.Error = e.Fault, e.Message
-		out.Fault, out.RetryAfter = e.Fault, e.RetryAfter
+		out.Fault, out.RetryAfter, out.Credential = e.Fault, e.RetryAfter, e.Credential
 	} else if u := a.tally().Usage; u != nil {
 		out.OutputTokens = u.Output
 	}

@@ -25,7 +25,11 @@ type world struct {
 	cached *Cached
 	full   map[string]bool // targets that the meter refuses
 	// resting targets must not be asked.
-	resting map[string]bool
+	// The value says why; rests is for how long, and opens makes a target rest after its
+	// first failure.
+	resting, opens map[string]string
+	rests          time.Duration
+	cooling        map[string]time.Duration // what routing is told
 	// transform changes the request on its way to a target.
 	transform func(*llm.Request)
 	// slow is how long the caller takes to read an event.
@@ -47,6 +51,7 @@ type world struct {
 	records  []*llm.Record
 	teed     int
 	retries  int
+	counted  int
 	lease    error
 	ledger   error
 }
@@ -71,7 +76,8 @@ func target(id string) *llm.Target {
 }
 
 func newWorld(targets ...string) *world {
-	w := &world{script: map[string][]play{}, full: map[string]bool{}, outcomes: map[string][]Outcome{}, leases: map[string]bool{}, retries: 100}
+	w := &world{script: map[string][]play{}, full: map[string]bool{}, outcomes: map[string][]Outcome{}, leases: map[string]bool{}, retries: 100,
+		resting: map[string]string{}, opens: map[string]string{}, rests: 5 * time.Second}
 	w.route = &llm.Route{Name: "smart", Router: "ordered",
 		Retries: llm.Retries{Attempts: 2, Min: 10 * time.Millisecond, Max: time.Second},
 		Timeout: llm.Timeouts{FirstToken: 15 * time.Second, Idle: 20 * time.Second, PingIdle: 2 * time.Minute, Total: 10 * time.Minute}}
@@ -241,17 +247,37 @@ func (w *world) Read(_ context.Context, _ *llm.Exchange, a *llm.Answer) (llm.Str
 
 func (w *world) MayRetry() bool                             { w.retries--; return w.retries >= 0 }
 func (w *world) Backoff(_ int, r llm.Retries) time.Duration { return r.Min }
-func (w *world) Stats(string) llm.Stats                     { return llm.Stats{} }
 
-func (w *world) Begin(id string) (Flight, bool) { return flight{w, id}, !w.resting[id] }
+func (w *world) Stats(id string) llm.Stats {
+	if d := w.cooling[id]; d > 0 {
+		return llm.Stats{CoolingFor: "rate_limited", CoolingUntil: time.Now().Add(d)}
+	}
+	return llm.Stats{}
+}
+
+func (w *world) CountRequest() { w.counted++ }
+
+func (w *world) Resting(id string) (string, time.Time) {
+	if why := w.resting[id]; why != "" {
+		return why, time.Now().Add(w.rests)
+	}
+	return "", time.Time{}
+}
+
+func (w *world) Begin(id, _ string) (Flight, bool) { return flight{w, id}, w.resting[id] == "" }
 
 type flight struct {
 	w  *world
 	id string
 }
 
-func (f flight) FirstToken()    {}
-func (f flight) Done(o Outcome) { f.w.outcomes[f.id] = append(f.w.outcomes[f.id], o) }
+func (f flight) FirstToken() {}
+func (f flight) Done(o Outcome) {
+	f.w.outcomes[f.id] = append(f.w.outcomes[f.id], o)
+	if why := f.w.opens[f.id]; why != "" && o.Fault != llm.FaultNone {
+		f.w.resting[f.id] = why
+	}
+}
 
 func (w *world) Reserve(_ context.Context, draft *llm.Record, limits []llm.Limit, ask llm.Ask) (Hold, int64, error) {
 	output := ask.Most

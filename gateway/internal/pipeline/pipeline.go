@@ -83,7 +83,9 @@ type Dialects interface {
 // Upstream sends calls to providers. Its errors are *llm.Error with their Fault.
 type Upstream interface {
 	Do(ctx context.Context, t *llm.Target, call llm.Call) (*llm.Answer, error)
-	// MayRetry takes one retry from the gateway-wide budget and says whether there
+	// CountRequest adds what one request is worth to the gateway-wide retry budget.
+	CountRequest()
+	// MayRetry takes one retry or fallback from the gateway-wide budget and says whether there
 	// was one left.
 	MayRetry() bool
 	// Backoff is the pause before the given try (2 is the first retry).
@@ -93,9 +95,12 @@ type Upstream interface {
 // Health knows how targets are doing.
 type Health interface {
 	Stats(target string) llm.Stats
-	// Begin counts an attempt in. It is false when the target rests and must not be
-	// asked.
-	Begin(target string) (Flight, bool)
+	// Resting says why a target must not be asked now, and until when; why is empty
+	// when it may be.
+	Resting(target string) (why string, until time.Time)
+	// Begin counts an attempt of a request in. It is false when the target rests and must
+	// not be asked.
+	Begin(target, request string) (Flight, bool)
 }
 
 // Flight is one attempt under way.
@@ -110,7 +115,9 @@ type Flight interface {
 type Outcome struct {
 	Fault llm.Fault
 	// Status and Header are the provider's; zero when it did not answer.
-	Status     int
+	Status int
+	// Credential says that the fault is about the provider's key or account.
+	Credential bool
 	RetryAfter time.Duration
 	Header     http.Header
 	// FirstToken is zero when none came; Duration covers the whole attempt.

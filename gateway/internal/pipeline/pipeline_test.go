@@ -352,12 +352,12 @@ func TestUnwrittenLedgerDoesNotWithholdTheAnswer(t *testing.T) {
 
 func TestRestingTargets(t *testing.T) {
 	w := newWorld("a", "b")
-	w.resting = map[string]bool{"a": true}
+	w.resting["a"] = "server"
 	got, err := w.serve(t, t.Context(), request(false))
 	if err != nil || got.text != "hello from b" || len(w.sent) != 1 {
 		t.Errorf("Serve = %q, %v after %v; want b's answer and a left alone", got.text, err, w.sent)
 	}
-	w.resting["b"], w.records, w.sent = true, nil, nil
+	w.resting["b"], w.records, w.sent = "server", nil, nil
 	_, err = w.serve(t, t.Context(), request(false))
 	if e := llm.AsError(err); e.Status != 503 || e.RetryAfter <= 0 || e.Retried || len(w.sent) != 0 {
 		t.Errorf("Serve = %+v after %v; want 503 with Retry-After and no call", e, w.sent)

@@ -70,7 +70,7 @@ func (l *life) candidates() []llm.Candidate {
 		l.record.Candidates = append(l.record.Candidates, considered(c, why))
 	}
 	if len(fit) == 0 {
-		return soonest(resting)
+		return l.slimChance(resting)
 	}
 	return fit
 }
@@ -81,6 +81,21 @@ func considered(c llm.Candidate, why string) llm.Considered {
 		out.EstCost = c.EstCost
 	}
 	return out
+}
+
+// slimChance are the resting candidates that may be asked all the same, since nobody
+// said for how long to leave them alone; without any, the one that may be asked first.
+func (l *life) slimChance(resting []llm.Candidate) []llm.Candidate {
+	var open []llm.Candidate
+	for _, c := range resting {
+		if why, _ := l.Health.Resting(c.Target.ID); why == "" {
+			open = append(open, c)
+		}
+	}
+	if len(open) > 0 {
+		return open
+	}
+	return soonest(resting)
 }
 
 // soonest is the resting candidate whose rest ends first, or nothing.

@@ -1,6 +1,7 @@
 package telemetry
 
 import (
+	"strings"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
@@ -14,6 +15,7 @@ type series struct {
 	duration, firstByte, overhead, perSize *prometheus.HistogramVec
 	known                                  table[requestKey, *requestSeries]
 	routes, targets                        names
+	named                                  func(target string) bool // nil knows all
 }
 
 // requestKey is what tells the series of requests apart.
@@ -38,7 +40,7 @@ func seconds() []float64 {
 	return []float64{.001, .0025, .005, .01, .025, .05, .1, .25, .5, 1, 2.5, 5, 10, 20, 40, 80, 160, 320}
 }
 
-func newSeries(r *prometheus.Registry, limit int) *series {
+func newSeries(r *prometheus.Registry, limit int, known func(string) bool) *series {
 	s := &series{
 		requests:  counter(r, nameRequests, "Finished requests.", labelRoute, labelTarget, labelStatus, labelCache),
 		tokens:    counter(r, nameTokens, "Tokens billed by providers.", labelRoute, labelTarget, labelType),
@@ -51,6 +53,7 @@ func newSeries(r *prometheus.Registry, limit int) *series {
 		perSize: histogram(r, nameTokensPerReply, "Tokens of one request.",
 			prometheus.ExponentialBuckets(1, 4, 12), labelTarget, labelType),
 	}
+	s.named = known
 	s.routes.limit, s.targets.limit = limit, limit
 	s.known.limit = limit * combinations
 	return s
@@ -69,11 +72,20 @@ func (s *series) of(r *llm.Record) *requestSeries {
 	if v, ok := s.known.find(k); ok {
 		return v
 	}
-	k.route, k.target = s.routes.fold(k.route), s.targets.fold(k.target)
+	k.route, k.target = s.routes.fold(k.route), s.target(k.target)
 	if k.class < 1 || k.class > 5 {
 		k.class = 0
 	}
 	return s.known.get(k, requestKey{other, other, k.cache, k.class}, s.make)
+}
+
+// target is the label of a target.
+func (s *series) target(id string) string {
+	if id != "" && s.named != nil && !s.named(id) {
+		provider, _, _ := strings.Cut(id, "/")
+		id = provider + "/" + other
+	}
+	return s.targets.fold(id)
 }
 
 // cacheWord is one of the few words that Record.Cache may be.

@@ -22,6 +22,10 @@ type Options struct {
 	// MaxValues is how many different routes and targets are told apart, each;
 	// the rest are counted as "other". Zero means 200.
 	MaxValues int
+	// Known says which targets get a label of their own; the rest are counted as
+	// PROVIDER/other, so that callers can't use up MaxValues with names they make up.
+	// Nil knows all. It must be safe for concurrent use.
+	Known func(target string) bool
 	// Inflight reports the requests in hand; nil leaves the metric out.
 	Inflight func() int64
 	// Held reports the bytes of bodies and plain replies that requests in hand hold; nil
@@ -59,7 +63,7 @@ func New(o Options) *Metrics {
 		o.MaxValues = 200
 	}
 	m := &Metrics{registry: prometheus.NewRegistry()}
-	m.series = newSeries(m.registry, o.MaxValues)
+	m.series = newSeries(m.registry, o.MaxValues, o.Known)
 	m.attempts = counter(m.registry, nameAttempts, "Calls to providers by outcome.", labelTarget, labelFault)
 	m.verdicts = counter(m.registry, nameVerdicts, "Admission decisions.", labelResult, labelMemoised)
 	m.refused = counter(m.registry, nameRefused, "Callers turned away for want of a good key.", labelReason)
@@ -118,7 +122,7 @@ func (m *Metrics) attempt(a *llm.Attempt) {
 	k := attemptKey{a.Target, a.Fault}
 	c, ok := m.attemptOf.find(k)
 	if !ok {
-		k.target = m.series.targets.fold(k.target)
+		k.target = m.series.target(k.target)
 		c = m.attemptOf.get(k, k, func(k attemptKey) prometheus.Counter {
 			return m.attempts.WithLabelValues(orNone(k.target), orNone(string(k.fault)))
 		})

@@ -132,6 +132,31 @@ func TestLabelsAreCapped(t *testing.T) {
 	}
 }
 
+// TestMadeUpTargetsTakeNoLabels floods the metrics with names that only callers know.
+func TestMadeUpTargetsTakeNoLabels(t *testing.T) {
+	m := telemetry.New(telemetry.Options{MaxValues: 10, Known: func(id string) bool { return id == "p/real" }})
+	for i := range 500 {
+		r := record()
+		r.Route, r.Target = "p/*", fmt.Sprint("p/made-up-", i)
+		if i == 499 {
+			r.Target = "p/real"
+		}
+		r.Attempts = []llm.Attempt{{Target: r.Target}}
+		m.Observe(r)
+	}
+	got := scrape(t, m)
+	for name, want := range map[string]string{
+		`penstock_requests_total{cache="miss",route="p/*",status="2xx",target="p/real"}`:  "1",
+		`penstock_requests_total{cache="miss",route="p/*",status="2xx",target="p/other"}`: "499",
+		`penstock_attempts_total{fault="none",target="p/real"}`:                           "1",
+		`penstock_attempts_total{fault="none",target="p/other"}`:                          "499",
+	} {
+		if got[name] != want {
+			t.Errorf("%s = %q, want %s", name, got[name], want)
+		}
+	}
+}
+
 // TestOddRecords feeds what must not stop the process: a Prometheus counter panics
 // when it is asked to fall.
 func TestOddRecords(t *testing.T) {

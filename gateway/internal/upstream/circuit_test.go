@@ -12,13 +12,13 @@ func TestCircuitOpensLongerAndComesBack(t *testing.T) {
 	for range 3 {
 		w.report(Outcome{Fault: llm.FaultNetwork})
 	}
-	for _, open := range []time.Duration{5, 10, 20, 30, 30} {
+	for _, open := range []time.Duration{5, 10, 10, 10} {
 		w.rests(open*time.Second, "network")
 		w.now = w.now.Add(open * time.Second)
 		w.rests(0, "")
 		w.report(Outcome{Fault: llm.FaultNetwork}) // the probe fails
 	}
-	w.now = w.now.Add(30 * time.Second)
+	w.now = w.now.Add(10 * time.Second)
 	w.report(Outcome{}) // and then succeeds
 	w.rests(0, "")
 	w.report(Outcome{Fault: llm.FaultNetwork})
@@ -31,14 +31,14 @@ func TestHalfOpenLetsOneThrough(t *testing.T) {
 		w.report(Outcome{Fault: llm.FaultTimeout})
 	}
 	w.now = w.now.Add(5 * time.Second)
-	probe, ok := w.Begin("p/m")
+	probe, ok := w.begin("p/m")
 	if !ok {
 		t.Fatal("no probe is let through")
 	}
-	if _, ok := w.Begin("p/m"); ok {
+	if _, ok := w.begin("p/m"); ok {
 		t.Error("a second call gets through beside the probe")
 	}
-	w.rests(30*time.Second, "timeout")
+	w.rests(10*time.Second, "timeout")
 	probe.FirstToken()
 	w.rests(0, "")
 	if s := w.Stats("p/m"); s.Inflight != 1 {
@@ -54,11 +54,11 @@ func TestProbeThatTellsNothingMakesRoom(t *testing.T) {
 	}
 	w.now = w.now.Add(5 * time.Second)
 	w.report(Outcome{Fault: llm.FaultCanceled})
-	lost, ok := w.Begin("p/m")
+	lost, ok := w.begin("p/m")
 	if !ok {
 		t.Fatal("after a probe whose caller left, the next one is kept out")
 	}
-	w.now = w.now.Add(30 * time.Second)
+	w.now = w.now.Add(10 * time.Second)
 	w.rests(0, "") // a probe that hangs does not keep the target away for ever
 	lost.Done(Outcome{Fault: llm.FaultTimeout})
 	w.rests(10*time.Second, "timeout")
@@ -66,8 +66,8 @@ func TestProbeThatTellsNothingMakesRoom(t *testing.T) {
 
 func TestOldCallsDoNotMoveAnOpenCircuit(t *testing.T) {
 	w := newWatch(t)
-	slow, _ := w.Begin("p/m")
-	other, _ := w.Begin("p/m")
+	slow, _ := w.begin("p/m")
+	other, _ := w.begin("p/m")
 	for range 3 {
 		w.report(Outcome{Fault: llm.FaultServer})
 	}
@@ -85,4 +85,89 @@ func TestErrorShareOpens(t *testing.T) {
 	}
 	w.report(Outcome{Fault: llm.FaultServer})
 	w.rests(5*time.Second, "server")
+}
+
+// TestHealthyTargetsForgetTheDoubling opens a circuit twice with health in between.
+func TestHealthyTargetsForgetTheDoubling(t *testing.T) {
+	w := newWatch(t)
+	for range 2 {
+		for range 3 {
+			w.report(Outcome{Fault: llm.FaultServer})
+		}
+		w.rests(5*time.Second, "server")
+		w.now = w.now.Add(5 * time.Second)
+		w.report(Outcome{Fault: llm.FaultServer})
+		w.rests(10*time.Second, "server")
+		w.now = w.now.Add(10 * time.Second)
+		w.report(Outcome{})
+		w.now = w.now.Add(5 * time.Minute) // the failures fade
+	}
+}
+
+func TestCircuitsDoNotComeBackInStep(t *testing.T) {
+	now := testNow
+	h := NewHealth(HealthOptions{Random: func() float64 { return 0.999 }}, func() time.Time { return now })
+	for _, r := range []string{"a", "b", "c"} {
+		f, _ := h.Begin("p/m", r)
+		f.Done(Outcome{Fault: llm.FaultServer})
+	}
+	if d := h.Stats("p/m").CoolingUntil.Sub(now); d < 3700*time.Millisecond || d > 3800*time.Millisecond {
+		t.Errorf("open for %v, want about a quarter less than 5 s", d)
+	}
+}
+
+// TestOneMomentIsOneObservation lets requests that are under way together fail together.
+func TestOneMomentIsOneObservation(t *testing.T) {
+	w := newWatch(t)
+	for round := range 3 {
+		var all []Flight
+		for range 12 {
+			f, ok := w.begin("p/m")
+			if !ok {
+				t.Fatalf("round %d: it rests", round)
+			}
+			all = append(all, f)
+		}
+		w.now = w.now.Add(2 * time.Second)
+		for _, f := range all {
+			f.Done(Outcome{Fault: llm.FaultTimeout})
+		}
+		if round < 2 {
+			w.rests(0, "")
+		}
+	}
+	w.rests(5*time.Second, "timeout") // three times in a row nobody was answered
+}
+
+// TestSteadyTimeoutsAmongSuccesses is a target under load: some answers come too late.
+func TestSteadyTimeoutsAmongSuccesses(t *testing.T) {
+	w := newWatch(t)
+	for range 100 {
+		slow, _ := w.begin("p/m")
+		slow2, _ := w.begin("p/m")
+		quick, ok := w.begin("p/m")
+		if !ok {
+			t.Fatal("it rests")
+		}
+		w.now = w.now.Add(time.Second)
+		quick.Done(Outcome{})
+		w.report(Outcome{})
+		w.now = w.now.Add(time.Second)
+		slow.Done(Outcome{Fault: llm.FaultTimeout})
+		slow2.Done(Outcome{Fault: llm.FaultTimeout})
+	}
+}
+
+// TestTriesOfOneRequestAreOneObservation has a request that a target always fails on.
+func TestTriesOfOneRequestAreOneObservation(t *testing.T) {
+	w := newWatch(t)
+	for range 6 {
+		f, ok := w.Begin("p/m", "poison")
+		if !ok {
+			t.Fatal("one request has taken the target away")
+		}
+		f.Done(Outcome{Fault: llm.FaultServer, Status: 500})
+		w.now = w.now.Add(time.Second)
+	}
+	w.rests(0, "")
 }

@@ -35,31 +35,51 @@ func outcome(t *testing.T, c *Client) Outcome {
 // watch is a Health with a clock that stands until it is moved.
 type watch struct {
 	*Health
-	t   *testing.T
-	now time.Time
+	t     *testing.T
+	now   time.Time
+	calls int
 }
 
 func newWatch(t *testing.T) *watch {
 	w := &watch{t: t, now: testNow}
-	w.Health = NewHealth(HealthOptions{}, func() time.Time { return w.now })
+	w.Health = NewHealth(HealthOptions{Random: func() float64 { return 0 }}, func() time.Time { return w.now })
 	return w
+}
+
+// begin starts an attempt of a request of its own.
+func (w *watch) begin(id string) (Flight, bool) {
+	w.calls++
+	return w.Begin(id, fmt.Sprint("req", w.calls))
 }
 
 func (w *watch) report(o Outcome) {
 	w.t.Helper()
-	f, ok := w.Begin("p/m")
+	f, ok := w.begin("p/m")
 	if !ok {
 		w.t.Fatal("Begin refuses")
 	}
 	f.Done(o)
 }
 
-// rests asserts for how long and why the target rests.
+// rests asserts for how long and why the target rests, in the eyes of routing.
 func (w *watch) rests(want time.Duration, why string) {
 	w.t.Helper()
-	ok, got, until := w.Available("p/m")
-	if ok != (want == 0) || got != why || want > 0 && until.Sub(w.now) != want {
-		w.t.Errorf("Available = %v, %q, for %v, want a rest of %v for %q", ok, got, until.Sub(w.now), want, why)
+	s := w.Stats("p/m")
+	if s.CoolingFor != why || want > 0 && s.CoolingUntil.Sub(w.now) != want {
+		w.t.Errorf("it rests for %q, for %v, want %v for %q", s.CoolingFor, s.CoolingUntil.Sub(w.now), want, why)
+	}
+}
+
+// lets asserts whether a target may be asked, and that Resting and Begin agree on it.
+func (w *watch) lets(id string, want bool) {
+	w.t.Helper()
+	why, until := w.Resting(id)
+	f, ok := w.begin(id)
+	if ok != want || (why == "") != want || (why == "") != until.IsZero() {
+		w.t.Errorf("%s may be asked: %v, rests for %q until %v, want %v", id, ok, why, until, want)
+	}
+	if ok {
+		f.Done(Outcome{Fault: llm.FaultCanceled})
 	}
 }
 
@@ -71,6 +91,7 @@ func TestFault1RateLimitWithRetryAfter(t *testing.T) {
 	}
 	w.report(o)
 	w.rests(2*time.Second, "rate_limited")
+	w.lets("p/m", false)
 	w.now = w.now.Add(2 * time.Second)
 	w.rests(0, "")
 }
@@ -78,14 +99,13 @@ func TestFault1RateLimitWithRetryAfter(t *testing.T) {
 func TestFault2RateLimitWithoutHeader(t *testing.T) {
 	s := llmtest.NewServer(t, llmtest.JSON(429, `{"error":{"message":"slow"}}`))
 	c, w := dial(t, Options{BaseURL: s.URL}), newWatch(t)
-	for i, want := range []time.Duration{1, 2, 4, 8, 16, 30, 30} {
+	for _, want := range []time.Duration{1, 2, 4, 8, 16, 30, 30} {
 		w.report(outcome(t, c))
 		w.report(outcome(t, c)) // one more at the same time counts as the same refusal
 		w.rests(want*time.Second, "rate_limited")
 		w.now = w.now.Add(want * time.Second)
-		if ok, _, _ := w.Available("p/m"); !ok {
-			t.Errorf("after rest %d the target still rests", i)
-		}
+		w.lets("p/m", true)
+		w.rests(0, "")
 	}
 	w.report(Outcome{})
 	w.report(outcome(t, c))
@@ -114,9 +134,7 @@ func TestFault4ServerErrorAlways(t *testing.T) {
 		w.report(outcome(t, c))
 	}
 	w.rests(5*time.Second, "server")
-	if _, ok := w.Begin("p/m"); ok {
-		t.Error("an open circuit lets a call begin")
-	}
+	w.lets("p/m", false)
 }
 
 func TestFault5Reset(t *testing.T) {

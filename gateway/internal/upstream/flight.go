@@ -11,6 +11,9 @@ import (
 type Outcome struct {
 	Fault  llm.Fault
 	Status int
+	// Credential says that a FaultAuth or FaultQuota is about the key or the account
+	// itself and not about this model or request.
+	Credential bool
 	// RetryAfter is what the provider asked for; 0 means nothing.
 	RetryAfter time.Duration
 	// Header is the reply's, to learn the provider's limits from; it may be nil.
@@ -24,28 +27,29 @@ type Outcome struct {
 
 // Flight is one attempt under way. Done must be called once.
 type Flight struct {
-	h     *Health
-	t     *target
-	probe bool
+	h           *Health
+	t           *target
+	id, request string
+	began       time.Time
+	probe       bool
 }
 
-// Begin counts an attempt in. It is false, and nothing is counted, when the target
-// rests because its circuit is open, another attempt is already probing it, or its
-// key or quota is spent. Unlike Available it lets retries pass during the rest
-// after a 429: they have waited for it themselves.
-func (h *Health) Begin(id string) (Flight, bool) {
-	t, now := h.target(id), h.now()
-	if why, _ := t.of.resting(now); why != "" {
-		return Flight{}, false
-	}
+// Begin counts an attempt of a request in. It is false, and nothing is counted, when
+// the target rests: its circuit is open, another attempt is already probing it, its key
+// or quota is spent, or it has asked to be left alone.
+func (h *Health) Begin(id, request string) (Flight, bool) {
+	t, now := h.enter(id, h.o.Known), h.now()
 	t.mu.Lock()
 	defer t.mu.Unlock()
+	if why, _ := t.resting(now, h.o.MaxOpen, t.rest.firm); why != "" {
+		return Flight{}, false
+	}
 	probe, ok := t.circuit.enter(now, h.o.MaxOpen)
 	if !ok {
 		return Flight{}, false
 	}
 	t.inflight.Add(1)
-	return Flight{h, t, probe}, true
+	return Flight{h, t, id, request, now, probe}, true
 }
 
 // FirstToken reports that the target has begun to answer. It ends the probing of an
@@ -63,50 +67,109 @@ func (f Flight) FirstToken() {
 // Done counts the attempt out and learns from it.
 func (f Flight) Done(o Outcome) {
 	f.t.inflight.Add(-1)
-	now := f.h.now()
+	if f.learn(o) == good && o.Fault == llm.FaultNone && f.t.shared {
+		f.h.prove(f.id, f.t.of)
+	}
+}
+
+func (f Flight) learn(o Outcome) verdict {
+	now, v := f.h.now(), verdictOn(o)
 	f.t.mu.Lock()
 	defer f.t.mu.Unlock()
 	if o.Header != nil {
 		f.t.learnLimits(readRemaining(o.Header, now))
 	}
-	switch verdictOn(o) {
+	if f.ofTheRequest(now, o) {
+		v = neutral
+	}
+	switch v {
 	case good:
-		f.t.circuit.succeed(f.probe)
-		f.t.rest.clear()
-		f.t.errors.add(now, 1, 0)
-		f.t.speed.add(now, o)
+		f.succeed(now, o)
 	case bad:
-		f.t.errors.add(now, 0, 1)
 		f.fail(now, o)
 	case throttled:
-		f.t.errors.add(now, 0, 1)
-		f.t.circuit.release(f.probe)
-		f.t.rest.extend(now, f.h.o, o.RetryAfter)
+		f.throttle(now, o)
 	case locked:
-		f.t.errors.add(now, 0, 1)
 		f.lock(now, o)
 	default:
 		f.t.circuit.release(f.probe)
 	}
+	return v
 }
 
-// fail counts a failure towards opening the circuit.
+// ofTheRequest reports a refusal that is the request's own, for all that is known: a
+// name that somebody made up, or something else that is missing where the target itself
+// has answered lately.
+func (f Flight) ofTheRequest(now time.Time, o Outcome) bool {
+	switch o.Fault {
+	case llm.FaultNotFound:
+		answered, _ := f.t.evidence.weighed(now)
+		return f.t.shared || answered > 0.5
+	case llm.FaultAuth, llm.FaultQuota:
+		return f.t.shared && !o.Credential && o.Status != http.StatusTooManyRequests
+	}
+	return false
+}
+
+func (f Flight) succeed(now time.Time, o Outcome) {
+	f.t.circuit.succeed(f.probe)
+	f.t.rest.clear()
+	f.t.errors.add(now, 1, 0)
+	f.t.evidence.add(now, 1, 0)
+	f.t.speed.add(now, o)
+	f.t.suspicion.dismiss()
+	f.t.of.suspicion.dismiss()
+}
+
+// fail counts a failure towards opening the circuit. Failures of attempts from before
+// it opened change nothing.
 func (f Flight) fail(now time.Time, o Outcome) {
-	tooMany := f.t.errors.share(now, f.h.o.ErrorShare)
-	f.t.circuit.fail(now, f.h.o, string(o.Fault), f.probe, tooMany)
-}
-
-// lock rests a target whose key or quota is spent; a key that the provider does not
-// know, or an account without money, rests all the provider's targets.
-func (f Flight) lock(now time.Time, o Outcome) {
-	d := min(max(f.h.o.LongRest, o.RetryAfter), maxRetryAfter)
-	why := string(o.Fault)
-	if o.Status == http.StatusPaymentRequired || o.Fault == llm.FaultAuth && o.Status != http.StatusForbidden {
-		f.t.of.rests.Store(&spell{now.Add(d), why})
-		f.t.circuit.release(f.probe)
+	t := f.t
+	t.errors.add(now, 0, 1)
+	if !t.circuit.until.IsZero() && !f.probe {
 		return
 	}
-	f.t.circuit.open(now.Add(d), why)
+	counted := t.circuit.count(now, f.request, f.began)
+	if counted || o.Fault != llm.FaultTimeout { // under load, many time out at one moment
+		t.evidence.add(now, 0, 1)
+	}
+	if f.probe || t.circuit.failures >= f.h.o.Failures || t.evidence.share(now, f.h.o.ErrorShare) {
+		t.circuit.trip(now, &f.h.o, string(o.Fault))
+	}
+}
+
+func (f Flight) throttle(now time.Time, o Outcome) {
+	f.t.errors.add(now, 0, 1)
+	f.t.circuit.release(f.probe)
+	f.t.rest.extend(now, &f.h.o, o.RetryAfter)
+}
+
+// lock rests a target whose key or quota is refused, and all the provider's targets if
+// it is the key or the account itself, once a second request has met the same refusal.
+// The first one counts as a failure of the target, or as a request to slow down.
+func (f Flight) lock(now time.Time, o Outcome) {
+	rests := f.h.o.LongRest
+	suspicion := &f.t.suspicion
+	if o.Credential {
+		suspicion = &f.t.of.suspicion
+	}
+	confirmed := suspicion.confirm(now, f.request, rests)
+	switch {
+	case !confirmed && o.Status == http.StatusTooManyRequests:
+		f.throttle(now, o)
+		return
+	case !confirmed:
+		f.fail(now, o)
+		return
+	}
+	f.t.errors.add(now, 0, 1)
+	f.t.circuit.release(f.probe)
+	until := now.Add(min(max(rests, o.RetryAfter), maxRetryAfter))
+	if o.Credential {
+		f.t.of.rests.Store(&spell{until, string(o.Fault)})
+		return
+	}
+	f.t.circuit.open(until, string(o.Fault))
 }
 
 // verdict is what an outcome says about the target.
@@ -122,7 +185,7 @@ const (
 
 func verdictOn(o Outcome) verdict {
 	switch o.Fault {
-	case llm.FaultCanceled, llm.FaultTransform, llm.FaultResting, llm.FaultBudget, llm.FaultUnsupported:
+	case llm.FaultCanceled, llm.FaultTransform, llm.FaultResting, llm.FaultBudget, llm.FaultUnsupported, llm.FaultRefused:
 		return neutral
 	case llm.FaultRateLimited:
 		return throttled

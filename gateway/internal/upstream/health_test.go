@@ -20,40 +20,59 @@ func TestLongRests(t *testing.T) {
 		want     time.Duration
 		provider bool // all the provider's targets rest
 	}{
-		{"bad key", Outcome{Fault: llm.FaultAuth, Status: 401}, 5 * time.Minute, true},
+		{"bad key", Outcome{Fault: llm.FaultAuth, Status: 401, Credential: true}, 5 * time.Minute, true},
 		{"model not allowed", Outcome{Fault: llm.FaultAuth, Status: 403}, 5 * time.Minute, false},
-		{"no money", Outcome{Fault: llm.FaultQuota, Status: 402}, 5 * time.Minute, true},
+		{"no money", Outcome{Fault: llm.FaultQuota, Status: 402, Credential: true}, 5 * time.Minute, true},
 		{"quota", Outcome{Fault: llm.FaultQuota, Status: 429}, 5 * time.Minute, false},
-		{"quota for longer", Outcome{Fault: llm.FaultQuota, Status: 429, RetryAfter: time.Hour}, time.Hour, false},
+		{"quota for longer", Outcome{Fault: llm.FaultQuota, Status: 429, RetryAfter: time.Hour, Credential: true}, time.Hour, true},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
 			w := newWatch(t)
-			w.t = t
-			w.report(tt.o)
+			f, _ := w.Begin("p/m", "one")
+			second, _ := w.begin("p/m")
+			f.Done(tt.o)
+			if other, ok := w.Begin("p/other", "one"); ok { // the same request falls back
+				other.Done(tt.o)
+			}
+			if tt.o.RetryAfter == 0 {
+				w.lets("p/m", true) // one request is no proof
+			}
+			w.lets("p/other", tt.o.RetryAfter == 0)
+			second.Done(tt.o)
 			w.rests(tt.want, string(tt.o.Fault))
-			if _, ok := w.Begin("p/m"); ok {
-				t.Error("Begin lets a call through")
-			}
-			if ok, _, _ := w.Available("p/other"); ok == tt.provider {
-				t.Errorf("another target of the provider available: %v", ok)
-			}
-			if s := w.Stats("p/other"); (s.CoolingFor != "") != tt.provider {
-				t.Errorf("another target of the provider cooling for %q", s.CoolingFor)
-			}
-			if ok, _, _ := w.Available("q/m"); !ok {
-				t.Error("another provider rests")
-			}
+			w.lets("p/m", false)
+			w.lets("p/third", !tt.provider)
+			w.lets("q/m", true)
 			w.Forgive("p")
 			w.rests(0, "")
+			w.lets("p/m", true)
 		})
 	}
+}
+
+// TestASuccessDismissesTheSuspicion has a key that is refused for some requests only.
+func TestASuccessDismissesTheSuspicion(t *testing.T) {
+	w := newWatch(t)
+	for range 20 {
+		w.report(Outcome{Fault: llm.FaultAuth, Status: 401, Credential: true})
+		f, _ := w.begin("p/other")
+		f.Done(Outcome{})
+		w.report(Outcome{Fault: llm.FaultAuth, Status: 403})
+		for range 5 {
+			w.report(Outcome{})
+		}
+	}
+	w.report(Outcome{Fault: llm.FaultAuth, Status: 401, Credential: true})
+	w.now = w.now.Add(6 * time.Minute)
+	w.report(Outcome{Fault: llm.FaultAuth, Status: 401, Credential: true})
+	w.rests(0, "")
 }
 
 func TestHarmlessFaults(t *testing.T) {
 	w := newWatch(t)
 	for range 20 {
-		for _, f := range []llm.Fault{llm.FaultBadRequest, llm.FaultContentPolicy, llm.FaultContextLength, llm.FaultTransform, llm.FaultCanceled} {
+		for _, f := range []llm.Fault{llm.FaultBadRequest, llm.FaultContentPolicy, llm.FaultContextLength, llm.FaultTransform, llm.FaultCanceled, llm.FaultRefused} {
 			w.report(Outcome{Fault: f, Status: 400})
 		}
 		w.report(Outcome{Fault: llm.FaultMalformed, Status: 400})
@@ -64,12 +83,21 @@ func TestHarmlessFaults(t *testing.T) {
 	}
 }
 
-func TestRetriesPassDuringARateLimit(t *testing.T) {
+// TestRateLimits has the provider name a time: until then nobody asks it.
+func TestRateLimits(t *testing.T) {
 	w := newWatch(t)
-	w.report(Outcome{Fault: llm.FaultRateLimited, RetryAfter: time.Minute})
+	one, _ := w.begin("p/m")
+	two, _ := w.begin("p/m")
+	one.Done(Outcome{Fault: llm.FaultRateLimited, Status: 429, RetryAfter: time.Minute})
+	two.Done(Outcome{Fault: llm.FaultRateLimited, Status: 429, RetryAfter: time.Second})
 	w.rests(time.Minute, "rate_limited")
-	w.report(Outcome{Fault: llm.FaultRateLimited, RetryAfter: time.Second})
-	w.rests(time.Minute, "rate_limited")
+	w.lets("p/m", false)
+	w.lets("p/other", true)
+	w.now = w.now.Add(time.Minute)
+	w.lets("p/m", true)
+	w.report(Outcome{Fault: llm.FaultRateLimited, Status: 429}) // no time is named
+	w.rests(time.Second, "rate_limited")
+	w.lets("p/m", true)
 }
 
 func TestStats(t *testing.T) {
@@ -108,18 +136,90 @@ func TestErrorRateFades(t *testing.T) {
 
 func TestRetain(t *testing.T) {
 	w := newWatch(t)
-	w.report(Outcome{Fault: llm.FaultAuth, Status: 401})
-	f, _ := w.Begin("q/m")
-	w.Retain([]string{"p/new"})
+	for range 2 {
+		w.report(Outcome{Fault: llm.FaultAuth, Status: 401, Credential: true})
+	}
+	f, _ := w.begin("q/m")
+	w.Retain([]string{"p"}, func(id string) bool { return id == "p/new" })
 	f.Done(Outcome{})
 	if s := w.Stats("q/m"); s.Inflight != 0 {
 		t.Errorf("inflight of a forgotten target = %d", s.Inflight)
 	}
-	if ok, _, _ := w.Available("p/new"); ok {
-		t.Error("the provider's rest is forgotten with its target")
-	}
-	w.Retain(nil)
+	w.lets("p/new", false) // the provider's rest outlives its target
+	w.Retain(nil, func(string) bool { return true })
 	w.rests(0, "")
+}
+
+// TestForgiveOutlivesOldAttempts has an attempt with the old key under way when the key
+// is changed.
+func TestForgiveOutlivesOldAttempts(t *testing.T) {
+	w := newWatch(t)
+	old, _ := w.begin("p/m")
+	older, _ := w.begin("p/m")
+	w.Forgive("p")
+	for _, f := range []Flight{old, older} {
+		f.Done(Outcome{Fault: llm.FaultAuth, Status: 401, Credential: true})
+	}
+	w.lets("p/m", true)
+}
+
+// TestMadeUpNames asks for names that nobody knows but callers.
+func TestMadeUpNames(t *testing.T) {
+	now := testNow
+	h := NewHealth(HealthOptions{Known: func(id string) bool { return id == "p/real" }}, func() time.Time { return now })
+	real, _ := h.Begin("p/real", "r")
+	for i := range 16_000 {
+		id := fmt.Sprintf("p/made-up-%d", i)
+		h.Stats(id)
+		f, ok := h.Begin(id, id)
+		if !ok {
+			t.Fatalf("%s rests after names that do not exist", id)
+		}
+		f.Done(Outcome{Fault: llm.FaultNotFound, Status: 404})
+	}
+	if n := len(h.targets); n != 1 || len(h.providers) != 1 {
+		t.Errorf("%d targets of %d providers are remembered, want the one that exists", n, len(h.providers))
+	}
+	for i := range 2 * maxProven { // some servers answer to every name
+		id := fmt.Sprintf("p/local-%d", i)
+		f, _ := h.Begin(id, id)
+		f.Done(Outcome{})
+	}
+	if n := len(h.targets); n != 1+maxProven {
+		t.Errorf("%d targets are remembered, want the known one and %d", n, maxProven)
+	}
+	real.Done(Outcome{})
+	h.Retain([]string{"p"}, func(id string) bool { return id == "p/real" })
+	if n := len(h.targets); n != 1 {
+		t.Errorf("%d targets are kept over a reload, want 1", n)
+	}
+	// A provider that is down is left alone under whatever name.
+	for i := range 3 {
+		f, _ := h.Begin("p/x", fmt.Sprint(i))
+		f.Done(Outcome{Fault: llm.FaultNetwork})
+	}
+	if why, _ := h.Resting("p/y"); why != "network" {
+		t.Errorf("a name like those that failed rests for %q, want network", why)
+	}
+	if why, _ := h.Resting("p/real"); why != "" {
+		t.Errorf("the target that was not asked rests for %q", why)
+	}
+}
+
+func BenchmarkMadeUpNames(b *testing.B) {
+	h := NewHealth(HealthOptions{Known: func(string) bool { return false }}, time.Now)
+	ids := make([]string, 16_000)
+	for i := range ids {
+		ids[i] = fmt.Sprintf("openai/made-up-%d", i)
+	}
+	b.ReportAllocs()
+	for i := 0; b.Loop(); i++ {
+		id := ids[i%len(ids)]
+		h.Stats(id)
+		if f, ok := h.Begin(id, id); ok {
+			f.Done(Outcome{Fault: llm.FaultNotFound})
+		}
+	}
 }
 
 // TestHealthModel walks through random outcomes and pauses, and asserts what must
@@ -134,10 +234,10 @@ func TestHealthModel(t *testing.T) {
 		var lastHarm time.Time
 		rt.Repeat(map[string]func(*rapid.T){
 			"begin": func(rt *rapid.T) {
-				available, _, _ := h.Available("p/m")
-				f, ok := h.Begin("p/m")
-				if available && !ok {
-					rt.Fatal("Begin refuses what Available offers")
+				why, _ := h.Resting("p/m")
+				f, ok := h.Begin("p/m", rapid.SampledFrom([]string{"r1", "r2", "r3"}).Draw(rt, "request"))
+				if (why == "") != ok {
+					rt.Fatalf("Begin says %v, Resting %q", ok, why)
 				}
 				if ok {
 					flying = append(flying, f)
@@ -149,7 +249,7 @@ func TestHealthModel(t *testing.T) {
 				}
 				i := rapid.IntRange(0, len(flying)-1).Draw(rt, "which")
 				o := Outcome{Fault: rapid.SampledFrom(faults).Draw(rt, "fault"), Status: rapid.SampledFrom([]int{0, 401, 402, 403, 429, 500}).Draw(rt, "status"),
-					RetryAfter: time.Duration(rapid.IntRange(0, 20).Draw(rt, "asked")) * time.Second}
+					Credential: rapid.Bool().Draw(rt, "credential"), RetryAfter: time.Duration(rapid.IntRange(0, 20).Draw(rt, "asked")) * time.Second}
 				flying[i].Done(o)
 				flying = append(flying[:i], flying[i+1:]...)
 				if o.Fault != llm.FaultNone {
@@ -166,12 +266,13 @@ func TestHealthModel(t *testing.T) {
 			},
 			"": func(rt *rapid.T) {
 				s := h.Stats("p/m")
-				ok, why, until := h.Available("p/m")
+				why, until := h.Resting("p/m")
+				ok := why == ""
 				if s.Inflight != int64(len(flying)) {
 					rt.Fatalf("inflight = %d, want %d", s.Inflight, len(flying))
 				}
-				if ok != (why == "") || ok != until.IsZero() || !ok && !until.After(now) || s.CoolingFor != why || !s.CoolingUntil.Equal(until) {
-					rt.Fatalf("Available = %v, %q, %v and Stats say %q, %v at %v", ok, why, until, s.CoolingFor, s.CoolingUntil, now)
+				if ok != until.IsZero() || !ok && (!until.After(now) || s.CoolingFor != why || s.CoolingUntil.Before(until)) {
+					rt.Fatalf("Resting = %v, %q, %v and Stats say %q, %v at %v", ok, why, until, s.CoolingFor, s.CoolingUntil, now)
 				}
 				if s.ErrorRate < 0 || s.ErrorRate > 1 {
 					rt.Fatalf("error rate = %v", s.ErrorRate)
@@ -198,7 +299,7 @@ func TestHealthHammer(t *testing.T) {
 		now = now.Add(time.Millisecond)
 		return now
 	}
-	h := NewHealth(HealthOptions{}, clock)
+	h := NewHealth(HealthOptions{Known: func(id string) bool { return id != "p1/m2" }}, clock)
 	budget := NewRetryBudget(RetryBudgetOptions{}, clock)
 	var wg sync.WaitGroup
 	for g := range 8 {
@@ -206,18 +307,18 @@ func TestHealthHammer(t *testing.T) {
 			rnd := rand.New(rand.NewPCG(uint64(g), 1))
 			for i := range 2000 {
 				id := fmt.Sprintf("p%d/m%d", rnd.IntN(2), rnd.IntN(3))
-				h.Available(id)
+				h.Resting(id)
 				h.Stats(id)
 				budget.Deposit()
-				if f, ok := h.Begin(id); ok {
+				if f, ok := h.Begin(id, fmt.Sprint(g, i)); ok {
 					f.FirstToken()
-					f.Done(Outcome{Fault: []llm.Fault{"", llm.FaultServer, llm.FaultAuth}[rnd.IntN(3)], Status: 403, Duration: time.Second, OutputTokens: 3})
+					f.Done(Outcome{Fault: []llm.Fault{"", llm.FaultServer, llm.FaultAuth}[rnd.IntN(3)], Status: 403, Credential: rnd.IntN(2) == 0, Duration: time.Second, OutputTokens: 3})
 				} else {
 					budget.Withdraw()
 				}
 				if i%500 == 0 {
 					h.Forgive("p0")
-					h.Retain([]string{"p0/m0", "p1/m1"})
+					h.Retain([]string{"p0", "p1"}, func(id string) bool { return id != "p0/m1" })
 				}
 			}
 		})
@@ -236,7 +337,7 @@ func BenchmarkFlight(b *testing.B) {
 	o := Outcome{FirstToken: time.Second, Duration: 2 * time.Second, OutputTokens: 100, Header: header}
 	b.ReportAllocs()
 	for b.Loop() {
-		f, ok := h.Begin("openai/gpt-5")
+		f, ok := h.Begin("openai/gpt-5", "r")
 		if !ok {
 			b.Fatal("refused")
 		}
@@ -246,7 +347,7 @@ func BenchmarkFlight(b *testing.B) {
 
 func BenchmarkStats(b *testing.B) {
 	h := NewHealth(HealthOptions{}, time.Now)
-	f, _ := h.Begin("openai/gpt-5")
+	f, _ := h.Begin("openai/gpt-5", "r")
 	f.Done(Outcome{FirstToken: time.Second, Duration: 2 * time.Second, OutputTokens: 100})
 	b.ReportAllocs()
 	b.RunParallel(func(pb *testing.PB) {
@@ -258,12 +359,12 @@ func BenchmarkStats(b *testing.B) {
 
 func TestHealthAllocatesNothing(t *testing.T) {
 	h := NewHealth(HealthOptions{}, time.Now)
-	h.Begin("p/m")
+	h.Begin("p/m", "r")
 	header := http.Header{"X-Ratelimit-Remaining-Requests": {"59"}, "X-Ratelimit-Reset-Requests": {"1m0.2s"}}
 	if n := testing.AllocsPerRun(100, func() {
-		h.Available("p/m")
+		h.Resting("p/m")
 		h.Stats("p/m")
-		f, _ := h.Begin("p/m")
+		f, _ := h.Begin("p/m", "r")
 		f.Done(Outcome{Header: header, Duration: time.Second})
 	}); n != 0 {
 		t.Errorf("a call's share of Health allocates %v times, want 0", n)

@@ -2,6 +2,7 @@ package upstream
 
 import (
 	"bytes"
+	"cmp"
 	"encoding/json"
 	"fmt"
 	"net/http"
@@ -19,21 +20,23 @@ import (
 // or 200 for an error that stands in a reply that began well.
 func ParseError(status int, h http.Header, raw []byte, now time.Time) *llm.Error {
 	d := parseDetail(h, raw)
-	status = d.effective(status)
-	fault := d.classify(status)
+	effective := d.effective(status)
+	fault := d.classify(effective)
 	e := &llm.Error{
 		Code:    d.code(fault),
-		Status:  shown(status),
-		Type:    d.kind(status, fault),
+		Status:  shown(effective),
+		Type:    d.kind(effective, fault),
 		Message: d.Message,
 		Param:   d.Param,
 		Fault:   fault,
+
+		Credential: (fault == llm.FaultAuth || fault == llm.FaultQuota) && d.credential(status),
 	}
 	if mayWait(fault) {
 		e.RetryAfter = RetryAfter(h, raw, now)
 	}
 	if e.Message == "" {
-		e.Message = fmt.Sprintf("The provider answered with status %d and no readable reason.", status)
+		e.Message = fmt.Sprintf("The provider answered with status %d and no readable reason.", effective)
 	}
 	e.Body = d.render(e)
 	return e
@@ -58,8 +61,12 @@ type detail struct {
 	Message, Type, Code, Param string
 	// Status is the status that the body itself gives, 0 if none.
 	Status int
-	// text is all of the body in lower case, to look for what has no field.
-	text string
+	// words is the message in small letters without what it quotes.
+	words string
+	// said reports that the body is JSON and gives a message.
+	said bool
+	// body is the whole reply.
+	body []byte
 	// members are those of the error object, for rendering; raw is the body when
 	// it is a whole OpenAI error object.
 	members map[string]json.RawMessage
@@ -69,7 +76,7 @@ type detail struct {
 // parseDetail never fails: a body that is not JSON gives its first line, or
 // nothing at all when it is HTML.
 func parseDetail(h http.Header, raw []byte) detail {
-	d := detail{text: strings.ToLower(string(bytes.ToValidUTF8(raw, nil)))}
+	d := detail{body: raw}
 	// Bedrock names the class in a header, with a URL behind it.
 	d.Type, _, _ = strings.Cut(h.Get("X-Amzn-Errortype"), ":")
 	top := object(raw)
@@ -78,9 +85,12 @@ func parseDetail(h http.Header, raw []byte) detail {
 	}
 	if top == nil {
 		d.Message = plain(raw)
+		d.words = unquoted(d.Message)
 		return d
 	}
 	d.top(top)
+	d.said = d.Message != ""
+	d.words = unquoted(d.Message)
 	if d.complete() && len(object(raw)) > 0 {
 		d.raw = raw
 	}
@@ -106,10 +116,22 @@ func (d *detail) fields(m map[string]json.RawMessage) {
 	d.Type = first(d.Type, text(m["type"]), text(m["error_type"]), text(m["status"]))
 	d.Code = first(d.Code, text(m["code"]))
 	d.Param = first(d.Param, text(m["param"]))
-	for _, name := range [...]string{"status_code", "code", "http_status_code"} {
-		if n := number(m[name]); d.Status == 0 && n >= 400 && n < 600 {
+	for _, name := range [...]string{"status_code", "status", "code", "http_status_code"} {
+		n := number(m[name])
+		if digits := text(m[name]); n == 0 && len(digits) == 3 {
+			n = number([]byte(digits)) // Azure writes its codes as strings
+		}
+		if d.Status == 0 && n >= 400 && n < 600 {
 			d.Status = n
 		}
+	}
+	d.reasons(m["details"])
+}
+
+// reasons takes Google's code out of the details of an error: "API_KEY_INVALID".
+func (d *detail) reasons(details json.RawMessage) {
+	for _, item := range array(details) {
+		d.Code = first(d.Code, text(object(item)["reason"]))
 	}
 }
 
@@ -131,15 +153,19 @@ func (d *detail) effective(status int) int {
 	if d.Status != 0 {
 		return d.Status
 	}
-	return statusOf(d.Type)
+	if known := statusOf(d.Code); known != 0 {
+		return known
+	}
+	return cmp.Or(statusOf(d.Type), http.StatusInternalServerError)
 }
 
-// statusOf is the status that a provider gives this type of error when it can.
+// statusOf is the status that a provider gives this type or code of error when it can; 0
+// when that is not known.
 func statusOf(kind string) int {
 	switch strings.ToLower(kind) {
-	case "invalid_request_error", "invalid_argument", "validationexception", "failed_precondition", "badrequesterror":
+	case "context_length_exceeded", "content_policy_violation", "invalid_request_error", "invalid_argument", "validationexception", "failed_precondition", "badrequesterror":
 		return 400
-	case "authentication_error", "unauthenticated":
+	case "authentication_error", "unauthenticated", "invalid_api_key":
 		return 401
 	case "permission_error", "permission_denied", "accessdeniedexception":
 		return 403
@@ -147,14 +173,16 @@ func statusOf(kind string) int {
 		return 404
 	case "request_too_large":
 		return 413
+	case "billing_error", "insufficient_balance":
+		return 402
 	case "rate_limit_error", "rate_limit_exceeded", "resource_exhausted", "throttlingexception":
 		return 429
-	case "overloaded_error", "unavailable", "serviceunavailableexception":
+	case "overloaded_error", "overloaded", "server_overloaded", "unavailable", "serviceunavailableexception":
 		return 503
 	case "deadline_exceeded", "timeout_error", "modeltimeoutexception":
 		return 504
 	}
-	return 500
+	return 0
 }
 
 // code is the provider's code, else the gateway's for this fault.
@@ -185,7 +213,7 @@ func (d *detail) code(f llm.Fault) llm.Code {
 // else what the status says.
 func (d *detail) kind(status int, f llm.Fault) string {
 	switch {
-	case len(d.members) > 0 && isString(d.members["type"]) && d.Type != "":
+	case len(d.members) > 0 && isString(d.members["type"]) && d.Type != "" && !foreign(d.Type):
 		return d.Type
 	case f == llm.FaultQuota:
 		return "insufficient_quota"
@@ -203,6 +231,15 @@ func (d *detail) kind(status int, f llm.Fault) string {
 		return "server_error"
 	}
 	return "invalid_request_error"
+}
+
+// foreign reports Anthropic's types that OpenAI has other words for.
+func foreign(kind string) bool {
+	switch kind {
+	case "overloaded_error", "timeout_error", "api_error", "request_too_large", "billing_error":
+		return true
+	}
+	return false
 }
 
 // render is the body to pass on: the provider's own bytes if they will do, else its

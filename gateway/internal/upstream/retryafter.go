@@ -87,6 +87,8 @@ func retryInfo(_ http.Header, body []byte, now time.Time) time.Duration {
 		Error json.RawMessage
 		// Estimated is in seconds.
 		Estimated float64 `json:"estimated_time"`
+		// RetryAfterMS is how plugins' dialects say it.
+		RetryAfterMS float64 `json:"retry_after_ms"`
 	}
 	if list := array(body); len(list) > 0 {
 		body = list[0]
@@ -103,6 +105,9 @@ func retryInfo(_ http.Header, body []byte, now time.Time) time.Duration {
 				return delay(d.RetryDelay, now)
 			}
 		}
+	}
+	if b.RetryAfterMS > 0 {
+		return delayNumber(min(b.RetryAfterMS/1000, maxRetryAfter.Seconds()), now)
 	}
 	return delayNumber(b.Estimated, now)
 }
