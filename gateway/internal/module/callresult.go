@@ -114,8 +114,9 @@ type reply struct {
 	failure    []byte
 	status     int64
 	retryAfter int64 // milliseconds
-	// chosen says that it has choices, as every completion and chunk has.
-	chosen bool
+	// chosen says that it has choices, as every completion and chunk has, counted that it
+	// has usage.
+	chosen, counted bool
 }
 
 var errNoChoices = errors.New("it has neither choices nor an error")
@@ -124,6 +125,16 @@ var errNoChoices = errors.New("it has neither choices nor an error")
 func readAnswer(out []byte) (reply, error) {
 	r, err := readReply(out)
 	if err == nil && !r.chosen && r.failure == nil {
+		err = errNoChoices
+	}
+	return r, err
+}
+
+// readLine reads a line of a provider's stream: a chunk, an error, or usage alone, which
+// the host keeps to itself.
+func readLine(line []byte) (reply, error) {
+	r, err := readReply(line)
+	if err == nil && !r.chosen && !r.counted && r.failure == nil {
 		err = errNoChoices
 	}
 	return r, err
@@ -145,6 +156,8 @@ func readReply(out []byte) (reply, error) {
 		case "choices":
 			r.chosen = true
 			readChoices(&s)
+		case "usage":
+			r.counted = string(s.raw()) != "null"
 		default:
 			s.raw()
 		}

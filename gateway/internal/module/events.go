@@ -66,7 +66,7 @@ func (e *Events) Next(ctx context.Context, name string, data []byte) ([][]byte, 
 	if err != nil {
 		return nil, transformError(err)
 	}
-	lines, err := splitLines(payload)
+	lines, err := splitLines(payload, readLine)
 	if err != nil {
 		return nil, transformError(e.carrier.nonsense(err))
 	}
@@ -124,8 +124,9 @@ func splitFrame(out []byte) (state, payload []byte, err error) {
 	return out[:n], out[n:], nil
 }
 
-// splitLines splits a payload and checks that every line is what the contract allows.
-func splitLines(payload []byte) ([][]byte, error) {
+// splitLines splits a payload and checks with read that every line is what the contract
+// allows.
+func splitLines(payload []byte, read func([]byte) (reply, error)) ([][]byte, error) {
 	var lines [][]byte
 	for len(payload) > 0 {
 		line, rest, _ := bytes.Cut(payload, []byte{'\n'})
@@ -134,7 +135,7 @@ func splitLines(payload []byte) ([][]byte, error) {
 			continue
 		}
 		if string(line) != streamDone {
-			if _, err := readAnswer(line); err != nil {
+			if _, err := read(line); err != nil {
 				return nil, fmt.Errorf("line %d: %w", len(lines)+1, err)
 			}
 		}

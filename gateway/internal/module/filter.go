@@ -83,7 +83,7 @@ func (f *Filter) ask(ctx context.Context, name string, data []byte) (lines [][]b
 
 // linesOf takes a payload apart.
 func (f *Filter) linesOf(payload []byte) ([][]byte, error) {
-	lines, err := splitLines(payload)
+	lines, err := splitLines(payload, readAnswer)
 	if err != nil {
 		return nil, f.carrier.nonsense(err)
 	}

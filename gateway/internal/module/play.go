@@ -96,7 +96,7 @@ func sensible(h Hook, out []byte, n int) error {
 	case NormaliseEvent, RenderEvent:
 		_, payload, err := splitFrame(out)
 		if err == nil && h == NormaliseEvent {
-			_, err = splitLines(payload)
+			_, err = splitLines(payload, readLine)
 		}
 		return err
 	}
