@@ -55,6 +55,8 @@ type policyState struct {
 	Hits       uint64 `json:"memo_hits"`
 	Misses     uint64 `json:"memo_misses"`
 	Remembered int    `json:"remembered"`
+	// Overrunning counts evaluations that have passed their time limit and still run.
+	Overrunning int `json:"overrunning"`
 }
 
 func (g *gateway) ready(context.Context) (bool, any) {
@@ -64,7 +66,7 @@ func (g *gateway) ready(context.Context) (bool, any) {
 	}
 	p := w.policy.Status()
 	r := readiness{Version: version, Draining: g.draining.Load(),
-		Policy:  policyState{p.Revision, p.Tests, p.Hits, p.Misses, p.Remembered},
+		Policy:  policyState{p.Revision, p.Tests, p.Hits, p.Misses, p.Remembered, p.Overrunning},
 		Modules: g.moduleStats(w)}
 	if failure := g.failure.Load(); failure != nil {
 		r.Reload = (*failure).Error()

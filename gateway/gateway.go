@@ -23,6 +23,7 @@ import (
 	"github.com/penstock/penstock/gateway/internal/llm"
 	"github.com/penstock/penstock/gateway/internal/meter"
 	"github.com/penstock/penstock/gateway/internal/module"
+	"github.com/penstock/penstock/gateway/internal/policy"
 	"github.com/penstock/penstock/gateway/internal/telemetry"
 	"github.com/penstock/penstock/gateway/internal/upstream"
 	"github.com/penstock/penstock/plugins"
@@ -45,6 +46,7 @@ type gateway struct {
 	builtin   *module.Module // strategies and dialects
 	telemetry *telemetry.Metrics
 	demo      *demo.Server // nil until a model leads to it
+	workers   *policy.Workers
 	// recorder keeps calls of plugins; nil until one of them is to be recorded.
 	recorder atomic.Pointer[recorder]
 
@@ -115,7 +117,7 @@ func (a *app) rehearse(ctx context.Context, c *config.Config) (*gateway, error) 
 }
 
 func (a *app) newGateway() *gateway {
-	return &gateway{app: a, log: slog.New(slog.NewTextHandler(a.stderr, nil))}
+	return &gateway{app: a, log: slog.New(slog.NewTextHandler(a.stderr, nil)), workers: policy.NewWorkers()}
 }
 
 // opener opens one part of a gateway.

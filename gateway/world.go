@@ -91,6 +91,7 @@ func (w *world) openPolicy(ctx context.Context, g *gateway) (err error) {
 		Log:      g.log,
 		Location: w.config.TimeZone.Location(),
 		Usage:    g.usage,
+		Workers:  g.workers,
 	})
 	var faults policy.Faults
 	if err != nil && !errors.As(err, &faults) && w.config.Policies != "" {

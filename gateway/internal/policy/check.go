@@ -17,7 +17,7 @@ import (
 // Check does everything that publishing the policy would, and reports what would stop
 // it as Faults. A nil error means that a gateway would accept the policy.
 func Check(ctx context.Context, src Source) error {
-	if _, err := build(ctx, Options{Source: src, MemoBytes: -1}); err != nil {
+	if _, err := build(ctx, Options{Source: src, MemoBytes: -1}.withDefaults()); err != nil {
 		return fmt.Errorf("check policy: %w", err)
 	}
 	return nil
@@ -56,17 +56,27 @@ type EvalOptions struct {
 // the input leaves out is added; what the gateway would never send is a fault. Its error
 // says that the policy or the input could not be read.
 func Eval(ctx context.Context, src Source, input []byte, o EvalOptions) (Evaluation, error) {
-	b, err := load(src)
+	e, err := inTime(ctx, Options{Source: src, MemoBytes: -1}.withDefaults(), func(ctx context.Context) (Evaluation, error) {
+		return evalIn(ctx, src, input, o)
+	})
 	if err != nil {
 		return Evaluation{}, fmt.Errorf("evaluate policy: %w", err)
+	}
+	return e, nil
+}
+
+func evalIn(ctx context.Context, src Source, input []byte, o EvalOptions) (Evaluation, error) {
+	b, err := load(src)
+	if err != nil {
+		return Evaluation{}, err
 	}
 	parsed, added, err := b.readInput(input, o)
 	if err != nil {
-		return Evaluation{}, fmt.Errorf("evaluate policy: %w", err)
+		return Evaluation{}, err
 	}
-	p, err := b.compile(ctx, -1)
+	p, err := b.compile(ctx, Options{MemoBytes: -1}.withDefaults())
 	if err != nil {
-		return Evaluation{}, fmt.Errorf("evaluate policy: %w", err)
+		return Evaluation{}, err
 	}
 	e := p.explain(ctx, parsed, o.Trace)
 	e.Added = added

@@ -35,26 +35,54 @@ type program struct {
 	rules     map[string]string
 	decisions *memo[*llm.Verdict]
 	limits    *memo[[]llm.Limit]
+	workers   *Workers
 }
+
+// loadLimit bounds how long a policy may take to be read, compiled and tested.
+const loadLimit = 30 * time.Second
 
 // build does all that must succeed before a policy may decide: it compiles, runs the
-// policy's own tests and makes a few decisions. What the tests needed is not kept.
+// policy's own tests and makes a few decisions. What the tests needed is not kept. It
+// returns in time even if one of these does not end.
 func build(ctx context.Context, o Options) (*program, error) {
-	b, err := load(o.Source)
-	if err != nil {
-		return nil, err
-	}
-	p, err := b.compile(ctx, o.MemoBytes)
-	if err != nil {
-		return nil, err
-	}
-	if p.tests, err = b.prove(ctx); err != nil {
-		return nil, err
-	}
-	return p, p.rehearse(ctx)
+	return inTime(ctx, o, func(ctx context.Context) (*program, error) {
+		b, err := load(o.Source)
+		if err != nil {
+			return nil, err
+		}
+		p, err := b.compile(ctx, o)
+		if err != nil {
+			return nil, err
+		}
+		if p.tests, err = b.prove(ctx); err != nil {
+			return nil, err
+		}
+		return p, p.rehearse(ctx)
+	})
 }
 
-func (b *bundle) compile(ctx context.Context, memoBytes int) (*program, error) {
+// inTime does something with a policy folder that may not end.
+func inTime[T any](ctx context.Context, o Options, job func(context.Context) (T, error)) (T, error) {
+	loading, stop := context.WithCancel(ctx)
+	defer stop()
+	result, err := within(ctx, o.Workers, o.Workers.loads, bounds{o.LoadTimeout, stopGrace, stop}, func() (T, error) { return job(loading) })
+	switch late := err != nil && loading.Err() != nil; {
+	case ctx.Err() != nil:
+		err = ctx.Err()
+	case errors.Is(err, errBusy):
+		err = Faults{{File: o.Dir, Message: fmt.Sprintf("%d earlier versions of the policy are still being compiled or tested, and do not end", o.Workers.Overrunning()),
+			Hint: "restart the gateway: what does not end can't be stopped otherwise"}}
+	case late:
+		err = Faults{{File: o.Dir, Message: fmt.Sprintf("the policy was not read, compiled and tested within %v", o.LoadTimeout),
+			Hint: "a rule or a test does not end, or works on too much, such as a value that holds another twice, and so on"}}
+	}
+	return result, err
+}
+
+// stopGrace is how long a load that was told to stop is waited for.
+const stopGrace = 100 * time.Millisecond
+
+func (b *bundle) compile(ctx context.Context, o Options) (*program, error) {
 	compiler, err := b.compiler(b.modules, false)
 	if err != nil {
 		return nil, err
@@ -69,13 +97,14 @@ func (b *bundle) compile(ctx context.Context, memoBytes int) (*program, error) {
 		return nil, fmt.Errorf("prepare policy: %w", err)
 	}
 	p := &program{revision: b.digest, files: b.files, query: query, plan: planFor(compiler.Modules), rules: rulesOf(compiler.Modules),
-		decisions: newMemo[*llm.Verdict](memoBytes), limits: newMemo[[]llm.Limit](memoBytes / 4)}
+		decisions: newMemo[*llm.Verdict](o.MemoBytes), limits: newMemo[[]llm.Limit](o.MemoBytes / 4), workers: o.Workers}
 	p.kind = p.plan.only(principalLeaves)
 	return p, nil
 }
 
 // compiler compiles modules strictly. Only the compiler for tests knows what tests need.
 func (b *bundle) compiler(modules map[string]*ast.Module, forTests bool) (*ast.Compiler, error) {
+	boundBuiltins()
 	schemas := ast.NewSchemaSet()
 	schemas.Put(ast.SchemaRootRef, b.schema)
 	var extra []string
@@ -180,21 +209,23 @@ func (p *program) read(decision ast.Value) (*llm.Verdict, error) {
 var errUndefined = errors.New("data.penstock.decision is undefined for this input")
 
 // evaluate is bounded by limit and by ctx. Both only set a flag that the evaluator looks
-// at between expressions; giving it ctx to watch would cost a goroutine every time.
+// at between expressions; an evaluation that does not look at it is left alone.
 func (p *program) evaluate(ctx context.Context, input ast.Value, limit time.Duration, more ...rego.EvalOption) (ast.Value, error) {
-	if err := ctx.Err(); err != nil {
-		return nil, err
-	}
 	cancel := topdown.NewCancel()
-	timer := time.AfterFunc(limit, cancel.Cancel)
-	defer timer.Stop()
-	defer context.AfterFunc(ctx, cancel.Cancel)()
+	b := bounds{limit: limit, grace: min(secondWind*limit, time.Second), stop: cancel.Cancel}
+	decision, err := within(ctx, p.workers, p.workers.evaluations, b, func() (ast.Value, error) { return p.ask(cancel, input, more) })
+	if topdown.IsCancel(err) {
+		return nil, fmt.Errorf("%w of %v", errTimeout, limit)
+	}
+	return decision, err
+}
+
+// ask evaluates without any bound but cancel.
+func (p *program) ask(cancel topdown.Cancel, input ast.Value, more []rego.EvalOption) (ast.Value, error) {
 	options := append([]rego.EvalOption{rego.EvalParsedInput(input), rego.EvalMetrics(metrics.NoOp()),
 		rego.EvalExternalCancel(cancel), rego.EvalGenerateJSON(asValue)}, more...)
-	results, err := p.query.Eval(ctx, options...)
+	results, err := p.query.Eval(context.Background(), options...)
 	switch {
-	case topdown.IsCancel(err):
-		return nil, fmt.Errorf("%w of %v", errTimeout, limit)
 	case err != nil:
 		return nil, err
 	case len(results) == 0:

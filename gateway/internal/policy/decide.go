@@ -92,7 +92,7 @@ func (e *Engine) decide(ctx context.Context, p *program, form []byte) (llm.Verdi
 	e.misses.Add(1)
 	key := string(form)
 	v, err := p.decide(ctx, value(key), e.options.Timeout)
-	if errors.Is(err, errTimeout) { // the clock ran, but perhaps not for us: the machine may have been busy
+	if errors.Is(err, errTimeout) && !errors.Is(err, errStuck) { // the clock ran, but perhaps not for us: the machine may have been busy
 		v, err = p.decide(ctx, value(key), secondWind*e.options.Timeout)
 	}
 	if err != nil {
@@ -111,9 +111,6 @@ func tooLarge(size int) error {
 		Err:     fmt.Errorf("policy input has %d bytes, at most %d are allowed", size, maxInput)}
 }
 
-// errTimeout says that an evaluation was cut off by its time limit.
-var errTimeout = errors.New("evaluation passed its time limit")
-
 // cannotDecide denies. A decision that took too long may come in time later; anything
 // else is a fault of the policy that a retry does not mend.
 func cannotDecide(ctx context.Context, err error) error {
@@ -123,6 +120,9 @@ func cannotDecide(ctx context.Context, err error) error {
 	switch {
 	case ctx.Err() != nil:
 		out.Status, out.Fault, out.Err = http.StatusServiceUnavailable, llm.FaultCanceled, fmt.Errorf("decide: %w", ctx.Err())
+	case errors.Is(err, errStuck), errors.Is(err, errBusy):
+		out.Status, out.RetryAfter = http.StatusServiceUnavailable, time.Second
+		out.Message = "The admission policy takes too long to decide, so this request was refused: tell the gateway's operator; /readyz of the admin API counts the evaluations that do not end."
 	case errors.Is(err, errTimeout):
 		out.Status, out.RetryAfter = http.StatusServiceUnavailable, time.Second
 		out.Message = "The admission policy could not decide on this request in time, so it was refused: try again."

@@ -123,6 +123,9 @@ func hintForRef(d *ast.RefErrInvalidDetail) string {
 }
 
 func hintForFunction(name string) string {
+	if slices.Contains(unbounded, name) {
+		return name + " is not available to policies: what it may take in time and memory has no bound"
+	}
 	for _, b := range ast.Builtins {
 		if b.Name == name {
 			return name + " is not available to policies: a decision must follow from its input alone, without network, clock, chance or environment"

@@ -36,7 +36,7 @@ func compileFolder(dir string) (*program, error) {
 	if err != nil {
 		return nil, err
 	}
-	return b.compile(context.Background(), -1)
+	return b.compile(context.Background(), Options{MemoBytes: -1}.withDefaults())
 }
 
 // wilyPolicies get at the input in every way that Rego knows.

@@ -32,6 +32,11 @@ type Options struct {
 	// Timeout bounds one evaluation; 0 means 20 ms. One that is cut off is tried once
 	// more with ten times as long, since a busy machine is no reason to refuse anybody.
 	Timeout time.Duration
+	// LoadTimeout bounds how long the policy may take to be read, compiled and tested; 0
+	// means 30 s.
+	LoadTimeout time.Duration
+	// Workers bound what runs at once; nil means workers of its own.
+	Workers *Workers
 	// MemoBytes bounds the memory for remembered decisions; 0 means 4 MiB, below 0
 	// remembers nothing.
 	MemoBytes int
@@ -55,7 +60,8 @@ type Source struct {
 	FS fs.FS
 }
 
-// Engine decides. It is safe for use by many goroutines and starts none of its own.
+// Engine decides. It is safe for use by many goroutines. Those that it starts end with
+// the decision that they are for, unless that does not end within its limit.
 type Engine struct {
 	options Options
 	current atomic.Pointer[program]
@@ -91,6 +97,12 @@ func (o Options) withDefaults() Options {
 	}
 	if o.Timeout <= 0 {
 		o.Timeout = 20 * time.Millisecond
+	}
+	if o.LoadTimeout <= 0 {
+		o.LoadTimeout = loadLimit
+	}
+	if o.Workers == nil {
+		o.Workers = NewWorkers()
 	}
 	if o.MemoBytes == 0 {
 		o.MemoBytes = 4 << 20
@@ -146,13 +158,17 @@ type Status struct {
 	// Hits and Misses count decisions since start, Remembered those held now.
 	Hits, Misses uint64
 	Remembered   int
+	// Overrunning is how many evaluations have passed their time limit and still run;
+	// when as many as may run at once do, only remembered decisions are made.
+	Overrunning int
 }
 
 // Status reports on the policy in force.
 func (e *Engine) Status() Status {
 	p := e.current.Load()
 	s := Status{Revision: p.revision, Files: p.files, Tests: p.tests, Reads: p.plan.reads(),
-		Hits: e.hits.Load(), Misses: e.misses.Load(), Remembered: p.decisions.Len()}
+		Hits: e.hits.Load(), Misses: e.misses.Load(), Remembered: p.decisions.Len(),
+		Overrunning: e.options.Workers.Overrunning()}
 	if f := e.failure.Load(); f != nil {
 		s.Err = f.err
 	}

@@ -38,15 +38,17 @@ type Report struct {
 // Test runs the policy's *_test.rego and writes the outcome for people to out. Failed
 // tests are counted in the report and are no error.
 func Test(ctx context.Context, src Source, out io.Writer, o TestOptions) (Report, error) {
-	b, err := load(src)
-	if err != nil {
-		return Report{}, fmt.Errorf("test policy: %w", err)
-	}
 	var coverage *cover.Cover
 	if o.Coverage {
 		coverage = cover.New()
 	}
-	results, err := b.test(ctx, coverage)
+	var b *bundle
+	results, err := inTime(ctx, Options{Source: src}.withDefaults(), func(ctx context.Context) (_ []*tester.Result, err error) {
+		if b, err = load(src); err != nil {
+			return nil, err
+		}
+		return b.test(ctx, coverage)
+	})
 	if err != nil {
 		return Report{}, fmt.Errorf("test policy: %w", err)
 	}
