@@ -196,15 +196,24 @@ func TestFullDisk(t *testing.T) {
 		t.Errorf("Get on a full disk: %v", err)
 	}
 
+	l.Check(t.Context()) // nothing has changed
+	if h := l.Health(); h.Fault == nil || !strings.Contains(h.Fault.Message, "disk is full") || h.Waiting != 1 {
+		t.Errorf("on a full disk, Health = %+v, want the disk to be the fault and one record to wait", h)
+	}
+
 	if err := os.Remove(ballast); err != nil {
 		t.Fatal(err)
 	}
+	l.Check(t.Context())
+	if h := l.Health(); h.Fault != nil || h.Waiting != 0 || h.Lost != 0 {
+		t.Errorf("once there is room again, Health = %+v, want nothing", h)
+	}
 	mustWrite(t, l, record("after"))
 	report, err := l.Spend(t.Context(), Query{})
-	if err != nil || report.Total.Requests != int64(n-1+2) {
-		t.Errorf("Spend = %+v, %v, want the %d requests that were acknowledged", report.Total, err, n-1+2)
+	if err != nil || report.Total.Requests != int64(n+2) {
+		t.Errorf("Spend = %+v, %v, want the %d requests that were acknowledged and the one that had waited", report.Total, err, n+2)
 	}
-	checkTotals(t, l, map[string]int64{"key:abcdefgh": int64(n-1+2) * 3_448_000})
+	checkTotals(t, l, map[string]int64{"key:abcdefgh": int64(n+2) * 3_448_000})
 }
 
 // fill writes zeros until the disk is full.

@@ -147,7 +147,7 @@ func (p place) load(list []chunk) error {
 		if file == nil || opened != c.start.segment {
 			file.Close()
 			var err error
-			if file, err = os.Open(p.segment(c.start.segment)); err != nil {
+			if file, err = p.openSegment(c.start.segment); err != nil {
 				return err
 			}
 			opened = c.start.segment

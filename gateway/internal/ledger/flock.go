@@ -8,6 +8,9 @@ import (
 	"syscall"
 )
 
+// noFollow makes opening a symbolic link fail: somebody else may have put it there.
+const noFollow = syscall.O_NOFOLLOW
+
 // flock locks a file until it is closed or its process is no more. It does not wait;
 // ok says whether it could.
 func flock(f *os.File) (ok bool, err error) {

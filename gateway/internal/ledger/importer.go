@@ -5,9 +5,12 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"sync/atomic"
 	"time"
 
 	sqlite3 "modernc.org/sqlite/lib"
+
+	"github.com/penstock/penstock/gateway/internal/llm"
 )
 
 const (
@@ -30,13 +33,18 @@ type importer struct {
 	stopped chan struct{}   // closed when the goroutine has ended
 	err     error           // of the last import; read after stopped
 
+	// present says what is wrong when the database is no longer the file that was opened.
+	present  func() *llm.Error
+	prunings chan pruning
+	// fault is why the last import has failed; nil when it has not.
+	fault atomic.Pointer[error]
+
 	chunks []chunk
-	failed bool
 	oldest int64 // the oldest segment that has not been deleted
 }
 
-func startImporter(at place, f *feed, s *session, log *slog.Logger) *importer {
-	i := &importer{at: at, feed: f, session: s, log: log, oldest: f.end().segment,
+func startImporter(at place, f *feed, s *session, log *slog.Logger, present func() *llm.Error) *importer {
+	i := &importer{at: at, feed: f, session: s, log: log, oldest: f.end().segment, present: present, prunings: make(chan pruning),
 		asks: make(chan chan error), stop: make(chan struct{}), stopped: make(chan struct{})}
 	go i.loop()
 	return i
@@ -59,6 +67,9 @@ func (i *importer) loop() {
 		case answer := <-i.asks:
 			i.err = i.all()
 			answer <- i.err
+		case p := <-i.prunings:
+			rows, err := i.session.prune(p.before, p.most)
+			p.done <- pruned{rows, err}
 		case <-i.stop:
 			i.err = i.all()
 			return
@@ -103,13 +114,8 @@ func (i *importer) group() error {
 	if len(i.chunks) == 0 {
 		return nil
 	}
-	err := i.at.load(i.chunks)
-	if err == nil {
-		err = i.session.apply(i.chunks)
-	}
-	i.report(err)
-	if err != nil {
-		return databaseFault(err)
+	if err := i.bring(); err != nil {
+		return err
 	}
 	i.feed.imported(len(i.chunks))
 	if mark := i.chunks[len(i.chunks)-1].end(); mark.segment > i.oldest && i.at.removeBefore(mark.segment) == nil {
@@ -121,15 +127,38 @@ func (i *importer) group() error {
 	return nil
 }
 
+// bring imports the chunks at hand. A database whose file is gone gets nothing more: what
+// stays in the journal is imported into the next one.
+func (i *importer) bring() error {
+	if lost := i.present(); lost != nil {
+		i.report(lost)
+		return lost
+	}
+	err := i.at.load(i.chunks)
+	if err == nil {
+		err = i.session.apply(i.chunks)
+	}
+	i.report(err)
+	if err != nil {
+		return databaseFault(err)
+	}
+	return nil
+}
+
 // report logs that importing fails, once until it succeeds again.
 func (i *importer) report(err error) {
-	if err != nil && !i.failed {
+	failed := i.fault.Load() != nil
+	switch {
+	case err != nil && !failed:
 		i.log.Error("the ledger's journal cannot be imported into its database; it is tried again", "err", err)
-	}
-	if err == nil && i.failed {
+	case err == nil && failed:
 		i.log.Info("the ledger's journal is imported again")
 	}
-	i.failed = err != nil
+	if err != nil {
+		i.fault.Store(&err)
+	} else if failed {
+		i.fault.Store(nil)
+	}
 }
 
 // reach returns once everything that has been written by now is imported.

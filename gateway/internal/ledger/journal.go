@@ -8,6 +8,7 @@ import (
 	"os"
 	"slices"
 	"sync"
+	"sync/atomic"
 	"syscall"
 	"time"
 
@@ -23,7 +24,11 @@ type journal struct {
 	// maxSegment and maxBacklog are in bytes.
 	maxSegment, maxBacklog int64
 
+	// fault is why the last write has failed; nil when it has not.
+	fault atomic.Pointer[llm.Error]
+
 	mu     sync.Mutex
+	missed missed // what writes that failed should have written
 	next   *batch // what will be written next
 	spare  []byte // memory for the batch after that
 	closed bool
@@ -130,8 +135,8 @@ func (j *journal) append(ctx context.Context, frame []byte, rows int, changes ..
 
 // add puts a frame into the next batch.
 func (j *journal) add(frame []byte, rows int, changes []leaseChange) (*batch, error) {
-	if j.feed.backlog.Load() > j.maxBacklog {
-		return nil, unavailable("its database has not taken anything for too long", errBacklog)
+	if j.backlogged() {
+		return nil, unavailable(tooLong, errBacklog)
 	}
 	if len(frame) > maxPayload {
 		return nil, fmt.Errorf("a record of %d bytes is too large for the ledger", len(frame))
@@ -147,6 +152,12 @@ func (j *journal) add(frame []byte, rows int, changes []leaseChange) (*batch, er
 	b.leases = append(b.leases, changes...)
 	return b, nil
 }
+
+// tooLong says why nothing is written into a journal that nobody imports.
+const tooLong = "its database has not taken anything for too long"
+
+// backlogged reports whether more waits to be imported than may.
+func (j *journal) backlogged() bool { return j.feed.backlog.Load() > j.maxBacklog }
 
 // flush writes the next batch and tells those who wait for it. It needs the turn.
 func (j *journal) flush() {
@@ -169,12 +180,17 @@ func (j *journal) flush() {
 func (j *journal) write(b *batch) error {
 	if j.file != nil {
 		if j.end.offset >= j.maxSegment {
-			j.rotate()
+			_ = j.rotate() // the old one is written on
 		}
 		if _, err := j.file.WriteAt(b.frames, j.end.offset); err != nil {
 			_ = j.file.Truncate(j.end.offset) // or else the next write goes over it
-			return diskFault(err)
+			fault := diskFault(err)
+			j.fault.Store(fault)
+			return fault
 		}
+	}
+	if j.fault.Load() != nil { // mostly there is none, and nothing to write to memory
+		j.fault.Store(nil)
 	}
 	for _, c := range b.leases {
 		c.note(j.open)
@@ -185,17 +201,18 @@ func (j *journal) write(b *batch) error {
 }
 
 // rotate begins a new segment with the leases that are open, so that the one before
-// can go once it is imported. When that fails, the old one is written on.
-func (j *journal) rotate() {
+// can go once it is imported. When that fails, nothing has changed.
+func (j *journal) rotate() error {
 	next := position{segment: j.end.segment + 1}
 	restated := j.restated()
 	file, size, err := j.create(next.segment, restated)
 	if err != nil {
-		return
+		return err
 	}
 	_ = j.file.Close() // everything in it has been written
 	j.feed.push(next, 0, restated)
 	j.file, j.end = file, position{next.segment, size}
+	return nil
 }
 
 func (j *journal) restated() []byte {
@@ -248,7 +265,7 @@ var (
 )
 
 // diskFault makes an error of the disk one that the caller can be told about.
-func diskFault(err error) error {
+func diskFault(err error) *llm.Error {
 	full := []error{syscall.ENOSPC, syscall.EDQUOT}
 	switch {
 	case slices.ContainsFunc(full, func(e error) bool { return errors.Is(err, e) }):

@@ -3,8 +3,8 @@
 // open. A journal of append-only files acknowledges; one SQLite file, which is fed from
 // it in the background, answers spend queries.
 //
-// It decides nothing: it does not know limits, prices or policy, and it never
-// deletes a record.
+// It decides nothing: it does not know limits, prices or policy, and it deletes records
+// only when it is told to.
 package ledger
 
 import (
@@ -13,7 +13,11 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"os"
+	"sync/atomic"
 	"time"
+
+	"github.com/penstock/penstock/gateway/internal/llm"
 )
 
 // Options tune a Ledger. The zero value works.
@@ -56,6 +60,9 @@ type Ledger struct {
 	lock     lock
 	journal  *journal
 	importer *importer
+	// file is the database's as it was opened, lost what is wrong when it is gone.
+	file os.FileInfo
+	lost atomic.Pointer[llm.Error]
 	// orphans are the leases that earlier processes left open.
 	orphans []Lease
 }
@@ -84,7 +91,13 @@ func (l *Ledger) open(ctx context.Context, o Options) (err error) {
 	if l.lock, err = l.at.claim(ctx); err != nil {
 		return err
 	}
+	if mode := l.at.exposed(); mode != 0 {
+		o.Log.Warn("other users of this machine can get at the ledger, with its usage records and keys' hashes; make it chmod 600", "file", l.at.path, "mode", fmt.Sprintf("%#o", mode))
+	}
 	db, err := l.at.open(ctx)
+	if err == nil && l.at.path != "" {
+		l.file, err = os.Stat(l.at.path)
+	}
 	if err != nil {
 		return errors.Join(err, l.lock.release())
 	}
@@ -117,7 +130,7 @@ func (l *Ledger) start(ctx context.Context, db *sql.DB, o Options) error {
 	if err != nil {
 		return errors.Join(err, l.journal.abandon(), s.close())
 	}
-	l.importer = startImporter(l.at, l.journal.feed, s, o.Log)
+	l.importer = startImporter(l.at, l.journal.feed, s, o.Log, l.present)
 	return nil
 }
 

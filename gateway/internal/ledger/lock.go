@@ -31,7 +31,7 @@ func (p place) take() (l lock, ok bool, err error) {
 	if p.path == "" {
 		return lock{}, true, nil
 	}
-	f, err := os.OpenFile(p.path+".lock", os.O_RDWR|os.O_CREATE, 0o600)
+	f, err := os.OpenFile(p.path+".lock", os.O_RDWR|os.O_CREATE|noFollow, 0o600)
 	if err != nil {
 		return lock{}, false, err
 	}

@@ -10,6 +10,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"syscall"
 
 	"modernc.org/sqlite"
 	sqlite3 "modernc.org/sqlite/lib"
@@ -77,7 +78,7 @@ func (p place) create() error {
 	if p.path == "" {
 		return nil
 	}
-	f, err := os.OpenFile(p.path, os.O_RDWR|os.O_CREATE, 0o600)
+	f, err := os.OpenFile(p.path, os.O_RDWR|os.O_CREATE|noFollow, 0o600)
 	if err != nil {
 		return err
 	}
@@ -90,6 +91,8 @@ func (p place) explain(err error) error {
 	switch code := resultCode(err); {
 	case errors.Is(err, os.ErrPermission):
 		hint = "no permission to read and write this file; check its owner, or choose another path with ledger: in the configuration"
+	case errors.Is(err, syscall.ELOOP):
+		hint = "it is a symbolic link, which is not followed; name the file itself"
 	case errors.Is(err, os.ErrNotExist):
 		hint = "the directory " + filepath.Dir(p.path) + " does not exist; create it first"
 	case code == sqlite3.SQLITE_NOTADB:

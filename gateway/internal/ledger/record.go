@@ -18,8 +18,9 @@ import (
 // moments. The record is not kept and may be changed afterwards. One whose id the
 // ledger has already is passed over with its charges.
 //
-// A disk that is full or read-only is an *llm.Error with status 503, and writing
-// goes on by itself when the disk has recovered. When ctx ends first, the record may
+// A disk that is full or read-only is an *llm.Error with status 503. The record is kept
+// in memory then, where there is room, and booked by Check when the disk has recovered;
+// the error is ErrWaits too. When ctx ends first, the record may
 // or may not have been written. A dry record is not stored.
 func (l *Ledger) Write(ctx context.Context, r *llm.Record) error {
 	if r.Dry {
@@ -28,6 +29,9 @@ func (l *Ledger) Write(ctx context.Context, r *llm.Record) error {
 	buf := buffers.Get().(*[]byte)
 	frame := appendBooking((*buf)[:0], r, l.now())
 	err := l.journal.append(ctx, frame, 1, leaseChange{lease: r.ID})
+	if err != nil && llm.AsError(err).Code == llm.CodeUnavailable && !errors.Is(err, errClosed) && l.journal.miss(frame, r.ID) {
+		err = fmt.Errorf("%w: %w", ErrWaits, err)
+	}
 	putBuffer(buf, frame)
 	return err
 }

@@ -73,7 +73,7 @@ func beginRecovery(ctx context.Context, at place, s *session) (*recovery, []int6
 
 // segment reads a segment as far as it is sound.
 func (r *recovery) segment(n int64) (data []byte, good int, err error) {
-	if data, err = os.ReadFile(r.at.segment(n)); err != nil {
+	if data, err = r.at.readSegment(n); err != nil {
 		return nil, 0, err
 	}
 	good = sound(data)

@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"errors"
 	"fmt"
+	"io"
 	"io/fs"
 	"os"
 	"path/filepath"
@@ -49,7 +50,22 @@ func (p place) segments() ([]int64, error) {
 
 // createSegment makes a segment's file, which must not be there yet.
 func (p place) createSegment(n int64) (*os.File, error) {
-	return os.OpenFile(p.segment(n), os.O_RDWR|os.O_CREATE|os.O_EXCL, 0o600)
+	return os.OpenFile(p.segment(n), os.O_RDWR|os.O_CREATE|os.O_EXCL|noFollow, 0o600)
+}
+
+// openSegment opens a segment to read it.
+func (p place) openSegment(n int64) (*os.File, error) {
+	return os.OpenFile(p.segment(n), os.O_RDONLY|noFollow, 0)
+}
+
+// readSegment reads a segment whole.
+func (p place) readSegment(n int64) ([]byte, error) {
+	f, err := p.openSegment(n)
+	if err != nil {
+		return nil, err
+	}
+	defer f.Close()
+	return io.ReadAll(f)
 }
 
 // removeBefore deletes the segments before the given one, oldest first and only as

@@ -5,8 +5,10 @@ import (
 	"database/sql"
 	"errors"
 	"fmt"
+	"strings"
 	"time"
 
+	"modernc.org/sqlite"
 	sqlite3 "modernc.org/sqlite/lib"
 )
 
@@ -154,7 +156,7 @@ func (s *session) writeEntry(e *entry) error {
 	case recordEntry:
 		s.seq = max(s.seq+1, e.row.booked)
 		err := s.insert(s.seq, &e.row)
-		if resultCode(err) == sqlite3.SQLITE_CONSTRAINT {
+		if isDuplicate(err) {
 			return nil
 		}
 		if err != nil {
@@ -163,6 +165,24 @@ func (s *session) writeEntry(e *entry) error {
 	}
 	s.totals.add(e.charges)
 	return nil
+}
+
+// isDuplicate reports whether an insert was refused because the ledger has a record of
+// that id. Any other refusal would lose a record, so it is an error.
+func isDuplicate(err error) bool {
+	var e *sqlite.Error
+	return errors.As(err, &e) && e.Code() == sqlite3.SQLITE_CONSTRAINT_UNIQUE && strings.Contains(e.Error(), "requests.id")
+}
+
+// prune deletes records that were booked before a time, in microseconds since the Unix
+// epoch, oldest first and at most so many. What they charged to meters stays.
+func (s *session) prune(before int64, most int) (deleted int64, err error) {
+	const q = "DELETE FROM requests WHERE seq IN (SELECT seq FROM requests WHERE seq < ? ORDER BY seq LIMIT ?)"
+	r, err := s.conn.ExecContext(context.Background(), q, before, most)
+	if err != nil {
+		return 0, err
+	}
+	return r.RowsAffected()
 }
 
 // charge adds the totals to their accounts, and drops those of windows that are over
