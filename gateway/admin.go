@@ -46,6 +46,7 @@ type readiness struct {
 	Draining bool           `json:"draining,omitempty"`
 	Policy   policyState    `json:"policy"`
 	Reload   string         `json:"last_reload_error,omitempty"`
+	Ledger   string         `json:"ledger_error,omitempty"`
 	Modules  []module.Stats `json:"modules"`
 }
 
@@ -71,7 +72,14 @@ func (g *gateway) ready(context.Context) (bool, any) {
 	if failure := g.failure.Load(); failure != nil {
 		r.Reload = (*failure).Error()
 	}
-	return !r.Draining, r
+	h := g.ledger.Health()
+	switch {
+	case h.Fault != nil:
+		r.Ledger = h.Fault.Message
+	case h.Behind != nil:
+		r.Ledger = "The database lacks what the journal has: " + h.Behind.Error()
+	}
+	return !r.Draining && g.bookable(w.config) == nil, r
 }
 
 // moduleStats are the figures of the built-in module and of a world's plugins, by

@@ -30,12 +30,15 @@ func (a *app) configPath() string {
 }
 
 // load reads the configuration, or discovers one where there is no file.
-func (a *app) load(ctx context.Context) (*config.Config, error) {
+func (a *app) load(ctx context.Context) (*config.Config, error) { return a.loadWith(ctx, a.getenv) }
+
+// loadWith is load with the environment that secrets come from; nil reads none.
+func (a *app) loadWith(ctx context.Context, getenv func(string) string) (*config.Config, error) {
 	path := a.configPath()
 	if path == "" {
 		return config.Discover(ctx, a.getenv, probe), nil
 	}
-	c, err := config.Load(path, a.getenv)
+	c, err := config.Load(path, getenv)
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil, hint(err, "penstock init writes a first %s", defaultFile)
 	}

@@ -70,9 +70,10 @@ type gateway struct {
 }
 
 // readLedger opens the ledger that the configuration names, to read it or to manage
-// keys in it. The server may be running at the same time.
+// keys in it. The server may be running at the same time. The providers' secrets are not
+// needed for that.
 func (a *app) readLedger(ctx context.Context) (*ledger.Reader, error) {
-	c, err := a.load(ctx)
+	c, err := a.loadWith(ctx, nil)
 	if err != nil {
 		return nil, err
 	}
@@ -154,7 +155,8 @@ func (g *gateway) openParts(c *config.Config) (err error) {
 	}
 	g.health = upstream.NewHealth(upstream.HealthOptions{Known: g.names}, time.Now)
 	g.retries = upstream.NewRetryBudget(upstream.RetryBudgetOptions{}, time.Now)
-	g.telemetry = telemetry.New(telemetry.Options{Inflight: g.inflight, Held: g.held, Modules: g.figures, Known: g.names})
+	g.telemetry = telemetry.New(telemetry.Options{Inflight: g.inflight, Held: g.held, Modules: g.figures, Known: g.names,
+		Ledger: g.ledgerFigures})
 	return nil
 }
 

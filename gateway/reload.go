@@ -6,7 +6,6 @@ import (
 	"os/signal"
 	"sync"
 	"syscall"
-	"time"
 
 	"github.com/penstock/penstock/gateway/internal/config"
 )
@@ -125,22 +124,8 @@ func (g *gateway) keep(ctx context.Context) *keeper {
 			_ = g.reload(ctx) // it has been logged, and /readyz says it
 		}
 	})
-	k.wg.Go(func() { g.maintain(ctx) })
+	k.wg.Go(func() { (&maintenance{gateway: g}).run(ctx) })
 	return k
-}
-
-// maintain looks after the reservations until ctx ends.
-func (g *gateway) maintain(ctx context.Context) {
-	tick := time.NewTicker(holdEvery)
-	defer tick.Stop()
-	for {
-		select {
-		case <-ctx.Done():
-			return
-		case now := <-tick.C:
-			g.holds.tend(ctx, now)
-		}
-	}
 }
 
 // stop ends the keeping and returns when nothing of it is running any more.

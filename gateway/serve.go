@@ -176,6 +176,9 @@ func (g *gateway) apiOptions(c *config.Config) httpapi.Options {
 		Serve: func(ctx context.Context, req *llm.Request, out httpapi.Writer) error {
 			w := g.acquire()
 			defer w.release()
+			if err := g.bookable(w.config); err != nil {
+				return err
+			}
 			return w.pipeline.Serve(ctx, req, out)
 		},
 		Scan:         func(body []byte) (llm.Facts, llm.CacheControl, error) { return door.Scan(body, door.Options{}) },

@@ -207,5 +207,12 @@ func (o observed) Write(ctx context.Context, r *llm.Record) error {
 	if calls := o.recorder.Load(); calls != nil {
 		calls.Finish(r.ID)
 	}
-	return o.Ledger.Write(ctx, r)
+	if r.Route == "" {
+		return nil // it is counted; anybody could fill the ledger with names that nobody serves
+	}
+	err := o.Ledger.Write(ctx, r)
+	if err != nil && llm.AsError(err).Code == llm.CodeUnavailable {
+		return nil // the maintenance reports it, once for all requests
+	}
+	return err
 }

@@ -55,6 +55,13 @@ type Config struct {
 	Cache Cache `yaml:"cache"`
 	// Ledger is where usage records and keys are kept: sqlite://FILE.
 	Ledger LedgerURL `yaml:"ledger"`
+	// Retention is how long usage records are kept, such as 90d; 0s keeps them for ever.
+	// Budgets do not depend on them.
+	Retention time.Duration `yaml:"retention"`
+	// OnLedgerFailure says what becomes of requests while usage can't be recorded, because
+	// the disk is full or the ledger's file was deleted: refuse answers 503, serve goes on
+	// with those that no hard limit on money or tokens applies to.
+	OnLedgerFailure LedgerFailure `yaml:"on_ledger_failure"`
 	// State is where counters are kept between requests: memory.
 	State State `yaml:"state"`
 

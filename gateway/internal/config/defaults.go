@@ -13,6 +13,8 @@ func setDefaults(v any) {
 		c.Ledger = "sqlite://penstock.db"
 		c.State = "memory"
 		c.Unpriced = UnpricedDeny
+		c.Retention = 90 * 24 * time.Hour
+		c.OnLedgerFailure = LedgerRefuse
 		c.TimeZone = "UTC"
 	case *Admin:
 		c.Listen = "127.0.0.1:8081"

@@ -18,7 +18,8 @@ import (
 const maxFile = 4 << 20
 
 // Load reads a configuration. It looks at the file, at the files and environment
-// variables that it refers to, and at nothing else. What is wrong with the content is
+// variables that it refers to, and at nothing else. Without getenv, secrets are not read
+// and hold their references: that is for commands that call no provider. What is wrong with the content is
 // returned as Faults; other errors mean that the file could not be read.
 func Load(path string, getenv func(string) string) (*Config, error) {
 	info, err := os.Stat(path)

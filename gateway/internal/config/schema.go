@@ -74,6 +74,8 @@ func schemaOf(t reflect.Type) *jsonschema.Schema {
 		return enum(KeysRequired, KeysOptional, KeysOff)
 	case reflect.TypeFor[AdminAuth]():
 		return enum(AuthLoopback, AuthKey)
+	case reflect.TypeFor[LedgerFailure]():
+		return enum(LedgerRefuse, LedgerServe)
 	case reflect.TypeFor[Unpriced]():
 		return enum(UnpricedAllow, UnpricedDeny)
 	case reflect.TypeFor[Empty]():

@@ -66,9 +66,12 @@ func newSecret(ref, value string) Secret {
 
 // resolve reads the secret that ref refers to. Files are relative to dir. Errors
 // name the reference at most, and nothing of a text that may be the secret itself.
+// Without getenv the secret is not read: its value is the reference.
 func resolve(ref, dir string, getenv func(string) string) (Secret, error) {
 	kind, name, _ := strings.Cut(ref, ":")
 	switch {
+	case (kind == "env" || kind == "file") && name != "" && getenv == nil:
+		return newSecret(ref, ref), nil
 	case kind == "env" && name != "":
 		return fromEnv(ref, name, getenv)
 	case kind == "file" && name != "":

@@ -44,6 +44,17 @@ const (
 
 func (a *AdminAuth) set(s string) error { return choose(a, s, AuthLoopback, AuthKey) }
 
+// LedgerFailure says what becomes of requests while usage can't be recorded.
+type LedgerFailure string
+
+// What becomes of them.
+const (
+	LedgerRefuse LedgerFailure = "refuse"
+	LedgerServe  LedgerFailure = "serve"
+)
+
+func (f *LedgerFailure) set(s string) error { return choose(f, s, LedgerRefuse, LedgerServe) }
+
 // Unpriced says whether a hard limit on money lets requests through to targets whose price
 // nobody knows. The zero value leaves it to the setting for all models.
 type Unpriced string

@@ -28,6 +28,10 @@ const (
 	nameModuleReloads   = "penstock_module_reloads_total"
 	nameOwn             = "penstock_plugin_metric_total"
 	nameInflight        = "penstock_requests_in_flight"
+	nameLedgerFailing   = "penstock_ledger_failing"
+	nameLedgerBehind    = "penstock_ledger_behind"
+	nameLedgerWaiting   = "penstock_ledger_waiting_records"
+	nameLedgerLost      = "penstock_ledger_lost_records"
 	nameHeld            = "penstock_held_bytes"
 	nameRefused         = "penstock_unauthenticated_total"
 )

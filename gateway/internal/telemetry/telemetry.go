@@ -33,6 +33,18 @@ type Options struct {
 	Held func() int64
 	// Modules reports the figures of every Wasm module; nil leaves the metrics out.
 	Modules func() []Module
+	// Ledger reports how the ledger is doing; nil leaves the metrics out.
+	Ledger func() Ledger
+}
+
+// Ledger is how a ledger is doing.
+type Ledger struct {
+	// Failing says that nothing can be recorded, Behind that the database lacks what the
+	// journal has.
+	Failing, Behind bool
+	// Waiting are the records in memory that wait to be written, Lost those that were
+	// given up since the start.
+	Waiting, Lost int64
 }
 
 // Metrics is safe for concurrent use.
@@ -73,6 +85,12 @@ func New(o Options) *Metrics {
 		collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
 	m.gauge(nameInflight, "Requests in hand.", o.Inflight)
 	m.gauge(nameHeld, "Bytes of bodies and plain replies that requests in hand hold.", o.Held)
+	if o.Ledger != nil {
+		m.gauge(nameLedgerFailing, "1 while usage can't be recorded.", func() int64 { return one(o.Ledger().Failing) })
+		m.gauge(nameLedgerBehind, "1 while the ledger's journal can't be brought into its database.", func() int64 { return one(o.Ledger().Behind) })
+		m.gauge(nameLedgerWaiting, "Records in memory that wait for the ledger.", func() int64 { return o.Ledger().Waiting })
+		m.gauge(nameLedgerLost, "Records that could not be written since the start, with no room to wait.", func() int64 { return o.Ledger().Lost })
+	}
 	if o.Modules != nil {
 		m.registry.MustRegister(newModules(o.Modules))
 	}
@@ -135,6 +153,13 @@ func (m *Metrics) verdict(v *llm.Verdict) {
 	m.verdictOf.get(k, k, func(k verdictKey) prometheus.Counter {
 		return m.verdicts.WithLabelValues(pick(k.allow, "allow", "deny"), pick(k.memoised, "true", "false"))
 	}).Inc()
+}
+
+func one(yes bool) int64 {
+	if yes {
+		return 1
+	}
+	return 0
 }
 
 func orNone(s string) string { return pick(s == "", none, s) }
