@@ -25,6 +25,7 @@ import (
 	"github.com/penstock/penstock/gateway/internal/module"
 	"github.com/penstock/penstock/gateway/internal/policy"
 	"github.com/penstock/penstock/gateway/internal/telemetry"
+	"github.com/penstock/penstock/gateway/internal/tokens"
 	"github.com/penstock/penstock/gateway/internal/upstream"
 	"github.com/penstock/penstock/plugins"
 )
@@ -39,6 +40,7 @@ type gateway struct {
 	keys      *keys.Keys
 	meter     *meter.Meter
 	holds     *holds
+	tokens    tokens.Counter
 	cache     *cache.Cache
 	health    *upstream.Health
 	retries   *upstream.RetryBudget

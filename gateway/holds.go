@@ -73,6 +73,9 @@ func (h *holds) Reserve(ctx context.Context, draft *llm.Record, limits []llm.Lim
 	return x, output, nil
 }
 
+// Freed implements pipeline.Meter.
+func (h *holds) Freed() <-chan struct{} { return h.meter.Freed() }
+
 // mustLast reports whether a limit bounds money or tokens for certain, so that what
 // was reserved of it must survive the process.
 func mustLast(l llm.Limit) bool {

@@ -62,6 +62,7 @@ func (g *gateway) build(ctx context.Context, c *config.Config) (*world, error) {
 		Upstream: upstreamStage{w.clients, g.retries},
 		Health:   healthStage{g.health},
 		Meter:    g.holds,
+		Tokens:   &g.tokens,
 		Ledger:   g.observed(),
 		Log:      g.log,
 		Now:      time.Now,

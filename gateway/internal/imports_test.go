@@ -37,6 +37,7 @@ var owners = map[string]string{
 	"github.com/prometheus/client_model":  "telemetry",
 	"github.com/tidwall/gjson":            "dialect",
 	"github.com/tidwall/sjson":            "dialect",
+	"github.com/tiktoken-go/tokenizer":    "tokens",
 }
 
 // apart are programs of their own that stand beside the gateway: the benchmark's

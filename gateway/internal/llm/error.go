@@ -117,6 +117,7 @@ const (
 	FaultTransform     Fault = "transform"      // a module failed: fall back
 	FaultResting       Fault = "resting"        // it is cooling down and was not asked: fall back
 	FaultBudget        Fault = "budget"         // a limit has no room for it: a cheaper target may fit
+	FaultHeld          Fault = "held"           // requests in flight hold what it needs: wait a little
 	FaultCanceled      Fault = "canceled"       // the caller hung up: stop
 )
 

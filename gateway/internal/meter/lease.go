@@ -95,6 +95,10 @@ func (m *Meter) newLease(now time.Time) *lease {
 // drop forgets a lease.
 func (m *Meter) drop(name string, l *lease) {
 	delete(m.leases, name)
+	if m.freed != nil {
+		close(m.freed)
+		m.freed = nil
+	}
 	m.recycle(l)
 }
 

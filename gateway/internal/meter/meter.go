@@ -36,6 +36,8 @@ type Meter struct {
 	counters map[key]*counter
 	leases   map[string]*lease
 	spare    []*lease // reused, at most maxSpare
+	// freed is closed when a lease ends; nil while nobody waits for that.
+	freed chan struct{}
 }
 
 // maxSpare bounds the leases kept for reuse, so that a burst's memory is given back.
@@ -129,6 +131,17 @@ func (m *Meter) Settle(name string, used llm.Amounts) []llm.Charge {
 	charges := l.settle(func(h *hold) int64 { return max(used.Of(h.unit), 0) })
 	m.drop(name, l)
 	return charges
+}
+
+// Freed is closed when the next reservation ends, for those whom Reserve has refused with
+// FaultHeld.
+func (m *Meter) Freed() <-chan struct{} {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if m.freed == nil {
+		m.freed = make(chan struct{})
+	}
+	return m.freed
 }
 
 // Extend is a lease's heartbeat: it lives on from now. It reports whether the

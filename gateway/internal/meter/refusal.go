@@ -35,7 +35,7 @@ func refusal(limit *llm.Limit, b *bucket, need int64, now time.Time) *llm.Error 
 		}
 		e.Message = fmt.Sprintf("%s has used %s of %s%s %s%s%s", scope, what.spent, what.max, what.unit, windowWords(limit.Window), what.need, reset(limit, b, now))
 	default:
-		e.RetryAfter = soon
+		e.RetryAfter, e.Fault = soon, llm.FaultHeld
 		e.Message = fmt.Sprintf("%s has used %s of %s%s %s, and requests in flight hold %s%s; try again when some of them have ended", scope, what.spent, what.max, what.unit, windowWords(limit.Window), what.reserved, what.need)
 	}
 	return e

@@ -102,6 +102,7 @@ func (a *attempt) prepare(ctx context.Context) (llm.Call, error) {
 	if err := a.reserve(ctx, &a.exchange); err != nil {
 		return llm.Call{}, err
 	}
+	a.started = a.Now() // waiting for a limit is not the target's time
 	call, err := a.Dialects.Call(ctx, &a.exchange)
 	a.entry().Dropped = a.exchange.Dropped
 	return call, err

@@ -153,3 +153,52 @@ func TestEarlyCountsAreKept(t *testing.T) {
 		})
 	}
 }
+
+// TestTokensAreCountedWhenBytesDoNotFit: a token a byte is good enough while the limits
+// have room for it.
+func TestTokensAreCountedWhenBytesDoNotFit(t *testing.T) {
+	w := newWorld("a")
+	w.verdict.Limits = []llm.Limit{hardBudget()}
+	w.text = 300
+	req := request(false)
+	req.Facts.TextBytes = 1200
+	if _, err := w.serve(t, t.Context(), req); err != nil || len(w.reserved) != 1 || w.reserved[0].InputTokens < 1200 {
+		t.Errorf("with room: reserved %+v, %v; want a token a byte", w.reserved, err)
+	}
+	w.records, w.reserved, w.afford = nil, nil, 1000
+	if _, err := w.serve(t, t.Context(), req); err != nil || len(w.reserved) != 2 || w.reserved[1].InputTokens >= 1200 {
+		t.Errorf("without: reserved %+v, %v; want it counted", w.reserved, err)
+	}
+}
+
+// TestReservationsInTheWay: a request waits a little for others to give back what they
+// hold, and is told to come back when they don't.
+func TestReservationsInTheWay(t *testing.T) {
+	for _, tt := range []struct {
+		name  string
+		waits int
+		took  time.Duration
+		ok    bool
+	}{
+		{"they end", 2, 300 * time.Millisecond, true},
+		{"they do not", 1000, time.Second, false},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				w := newWorld("a")
+				w.verdict.Limits, w.waits, w.freed = []llm.Limit{hardBudget()}, tt.waits, make(chan struct{})
+				if tt.ok {
+					time.AfterFunc(tt.took, func() { close(w.freed) })
+				}
+				start := time.Now()
+				_, err := w.serve(t, t.Context(), request(false))
+				if took := time.Since(start); took != tt.took || (err == nil) != tt.ok {
+					t.Errorf("after %v: %v, want %v and success = %t", took, err, tt.took, tt.ok)
+				}
+				if e := llm.AsError(err); err != nil && (e.Status != 429 || e.RetryAfter != time.Second || e.Retried || len(w.sent) != 0) {
+					t.Errorf("refused as %+v after calls %v, want 429 to be retried in 1s", e, w.sent)
+				}
+			})
+		})
+	}
+}

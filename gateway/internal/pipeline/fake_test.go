@@ -43,6 +43,11 @@ type world struct {
 	sending  string
 	afford   int64
 	reserved []llm.Amounts
+	// text is what a tokenizer counts; 0 when there is none. waits is how often the meter
+	// says that reservations are in the way, freed how it says that one has ended.
+	text     int64
+	waits    int
+	freed    chan struct{}
 	capped   []int64
 	outcomes map[string][]Outcome
 	leases   map[string]bool
@@ -119,7 +124,7 @@ func failing(f llm.Fault, status int) play {
 }
 
 func (w *world) pipeline() *Pipeline {
-	return New(Stages{Routes: w, Policy: w, Cache: w, Router: w, Dialects: w, Upstream: w, Health: w, Meter: w,
+	return New(Stages{Routes: w, Policy: w, Cache: w, Router: w, Dialects: w, Upstream: w, Health: w, Meter: w, Tokens: w,
 		Ledger: w, Log: slog.New(slog.DiscardHandler), Now: time.Now})
 }
 
@@ -289,6 +294,9 @@ func (w *world) Reserve(_ context.Context, draft *llm.Record, limits []llm.Limit
 	switch {
 	case w.full[w.sending]:
 		return nil, 0, &llm.Error{Code: llm.CodeBudget, Status: 429, Message: "over budget"}
+	case w.waits > 0:
+		w.waits--
+		return nil, 0, &llm.Error{Code: llm.CodeRateLimited, Status: 429, Fault: llm.FaultHeld, RetryAfter: time.Second, Message: "held"}
 	case w.lease != nil:
 		return nil, 0, w.lease
 	case w.leases[draft.ID]:
@@ -320,6 +328,10 @@ func (h *held) Settle(_ context.Context, used llm.Amounts) ([]llm.Charge, error)
 	h.w.settled = append(h.w.settled, used)
 	return []llm.Charge{{Scope: "s", Amount: int64(used.USD)}}, nil
 }
+
+func (w *world) Freed() <-chan struct{} { return w.freed }
+
+func (w *world) Prompt(string, *llm.Request) (int64, bool) { return w.text, w.text > 0 }
 
 func (w *world) Write(_ context.Context, r *llm.Record) error {
 	w.records = append(w.records, r)

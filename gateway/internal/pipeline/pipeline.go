@@ -27,6 +27,7 @@ type Stages struct {
 	Upstream Upstream
 	Health   Health
 	Meter    Meter
+	Tokens   Tokens
 	Ledger   Ledger
 	// Log receives what nobody is left to be told, such as a ledger that could not
 	// be written.
@@ -135,6 +136,15 @@ type Meter interface {
 	//
 	// The reservation lives as long as ctx does, and a little longer to be settled.
 	Reserve(ctx context.Context, draft *llm.Record, limits []llm.Limit, ask llm.Ask) (h Hold, output int64, err error)
+	// Freed is closed when the next reservation ends. A refusal with FaultHeld may be
+	// over then.
+	Freed() <-chan struct{}
+}
+
+// Tokens counts the text of prompts, an upper bound in tokens. It is false where only the
+// number of bytes is known.
+type Tokens interface {
+	Prompt(model string, sent *llm.Request) (int64, bool)
 }
 
 // Hold is a reservation, from before the upstream call until it is settled.

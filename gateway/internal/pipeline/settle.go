@@ -34,10 +34,25 @@ func (l *life) reserve(ctx context.Context, x *llm.Exchange) error {
 func (l *life) takeWorst(ctx context.Context, x *llm.Exchange, facts *llm.Facts) (int64, error) {
 	bound := l.verdict.Obligations.MaxOutputTokens
 	e := llm.EstimateOf(x.Target, facts, bound, 0)
+	output, err := l.take(ctx, l.draftFor(x), e.Ask())
+	if err == nil && output == e.Output {
+		return output, nil
+	}
+	// A token a byte does not fit as it should. Counting takes time, so it comes second.
+	if text, ok := l.Tokens.Prompt(x.Target.Model, x.Sent); ok && text < facts.TextBytes {
+		e = llm.EstimateOf(x.Target, facts, bound, text)
+	} else if err == nil {
+		return output, nil
+	}
+	return l.await(ctx, x, e)
+}
+
+// draftFor is the draft of a request that is sent to x's target.
+func (l *life) draftFor(x *llm.Exchange) *llm.Record {
 	draft := l.draft()
 	draft.Target, draft.Provider, draft.Price = x.Target.ID, x.Target.Provider, x.Target.Price
-	draft.Usage.Input = facts.EstInputTokens
-	return l.take(ctx, draft, e.Ask())
+	draft.Usage.Input = x.Sent.Facts.EstInputTokens
+	return draft
 }
 
 // draft is the record of the request in case that nobody gets to settle it: who asked
@@ -57,7 +72,9 @@ func (l *life) take(ctx context.Context, draft *llm.Record, ask llm.Ask) (int64,
 	hold, output, err := l.Meter.Reserve(ctx, draft, l.verdict.Limits, ask)
 	if err != nil {
 		e := *llm.AsError(err)
-		e.Fault = llm.FaultBudget
+		if e.Fault != llm.FaultHeld {
+			e.Fault = llm.FaultBudget
+		}
 		return 0, &e
 	}
 	l.hold, l.record.Limits = hold, hold.States()
@@ -67,6 +84,32 @@ func (l *life) take(ctx context.Context, draft *llm.Record, ask llm.Ask) (int64,
 		}
 	}
 	return output, nil
+}
+
+// heldWait is how long a request waits for others to give back what they hold of a limit.
+// Most of them use far less of it than they may.
+const heldWait = time.Second
+
+// await reserves, and waits a little when only reservations are in the way.
+func (l *life) await(ctx context.Context, x *llm.Exchange, e llm.Estimate) (int64, error) {
+	timer := time.NewTimer(heldWait)
+	defer timer.Stop()
+	for {
+		freed := l.Meter.Freed()
+		output, err := l.take(ctx, l.draftFor(x), e.Ask())
+		if err == nil || llm.AsError(err).Fault != llm.FaultHeld {
+			return output, err
+		}
+		select {
+		case <-freed:
+			continue
+		case <-timer.C:
+		case <-ctx.Done():
+		}
+		held := *llm.AsError(err)
+		held.Fault = llm.FaultBudget
+		return 0, &held
+	}
 }
 
 // release gives a reservation back unused.

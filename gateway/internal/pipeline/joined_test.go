@@ -1,0 +1,133 @@
+package pipeline
+
+import (
+	"context"
+	"log/slog"
+	"net/http"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/penstock/penstock/gateway/internal/llm"
+	"github.com/penstock/penstock/gateway/internal/meter"
+)
+
+// crowd is a pipeline with a real meter, for many callers at once. Every reply takes a
+// second.
+type crowd struct {
+	*world // the route, the policy and the router
+	meter  *meter.Meter
+	served atomic.Int64
+	sent   atomic.Int64
+	least  atomic.Int64 // the smallest bound on output that was sent
+	most   atomic.Int64 // the largest one
+	mu     sync.Mutex
+	spent  llm.NanoUSD
+}
+
+func (c *crowd) pipeline() *Pipeline {
+	return New(Stages{Routes: c, Policy: c, Cache: c, Router: c, Dialects: c, Upstream: c, Health: c, Meter: c, Tokens: c,
+		Ledger: c, Log: slog.New(slog.DiscardHandler), Now: time.Now})
+}
+
+func (c *crowd) Prepare(_ context.Context, x *llm.Exchange) error { x.Sent = x.Request; return nil }
+
+func (c *crowd) Call(_ context.Context, x *llm.Exchange) (llm.Call, error) {
+	for {
+		had := c.least.Load()
+		if x.MaxOutput >= had && had != 0 || c.least.CompareAndSwap(had, x.MaxOutput) {
+			break
+		}
+	}
+	for {
+		had := c.most.Load()
+		if x.MaxOutput <= had || c.most.CompareAndSwap(had, x.MaxOutput) {
+			break
+		}
+	}
+	return llm.Call{}, nil
+}
+
+func (c *crowd) Do(context.Context, *llm.Target, llm.Call) (*llm.Answer, error) {
+	c.sent.Add(1)
+	time.Sleep(time.Second) // synctest's clock
+	return &llm.Answer{Status: 200, Header: http.Header{}, Body: http.NoBody}, nil
+}
+
+func (c *crowd) Read(ctx context.Context, _ *llm.Exchange, _ *llm.Answer) (llm.Stream, error) {
+	return &playing{play: whole("hello"), ctx: ctx}, nil
+}
+
+func (c *crowd) Begin(string) (Flight, bool)               { return idle{}, true }
+func (c *crowd) Freed() <-chan struct{}                    { return c.meter.Freed() }
+func (c *crowd) Prompt(string, *llm.Request) (int64, bool) { return 0, false }
+
+func (c *crowd) Reserve(_ context.Context, draft *llm.Record, limits []llm.Limit, ask llm.Ask) (Hold, int64, error) {
+	states, output, err := c.meter.Reserve(draft.ID, limits, ask)
+	return &leased{c.meter, draft.ID, states}, output, err
+}
+
+func (c *crowd) Write(_ context.Context, r *llm.Record) error {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.spent += r.Cost
+	return nil
+}
+
+type idle struct{}
+
+func (idle) FirstToken()  {}
+func (idle) Done(Outcome) {}
+
+// leased is a reservation of a real meter.
+type leased struct {
+	meter  *meter.Meter
+	id     string
+	states []llm.LimitState
+}
+
+func (l *leased) States() []llm.LimitState { return l.states }
+func (l *leased) Seen(int64)               {}
+func (l *leased) Settle(_ context.Context, used llm.Amounts) ([]llm.Charge, error) {
+	return l.meter.Settle(l.id, used), nil
+}
+
+// TestManyClientsShareABudget: 64 clients and 1 USD, on a model whose longest reply alone
+// would cost more. They are served, and the budget holds to the end.
+func TestManyClientsShareABudget(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		c := &crowd{world: newWorld("gpt-5"), meter: meter.New(time.Now, nil, meter.Options{})}
+		gpt5 := c.route.Targets[0]
+		gpt5.Context, gpt5.MaxOutput = 400_000, 128_000
+		gpt5.Price = llm.Price{Known: true, Input: 125 * llm.USD / 100, Output: 10 * llm.USD}
+		c.verdict.Limits = []llm.Limit{hardBudget()}
+		p := c.pipeline()
+		var wg sync.WaitGroup
+		for client := range 64 {
+			wg.Go(func() {
+				for n := range 20 {
+					req := request(false)
+					req.ID, req.Received = requestID(client, n), time.Now()
+					req.Facts.TextBytes = 100
+					if p.Serve(context.Background(), req, &page{}) == nil {
+						c.served.Add(1)
+					}
+				}
+			})
+		}
+		wg.Wait()
+		if served := c.served.Load(); served < 1200 {
+			t.Errorf("%d of 1,280 requests were served, want nearly all of them", served)
+		}
+		if c.spent > llm.USD || c.least.Load() < llm.LeastOutput || c.most.Load() < 40_000 {
+			t.Errorf("spent %v with bounds of %d to %d tokens, want at most $1.00 and at least %d", c.spent, c.least.Load(), c.most.Load(), llm.LeastOutput)
+		}
+		t.Logf("%d served, %v spent, bounds of %d to %d tokens", c.served.Load(), c.spent, c.least.Load(), c.most.Load())
+	})
+}
+
+func requestID(client, n int) string {
+	return "req_" + string(rune('A'+client)) + "_" + string(rune('A'+n))
+}
