@@ -60,7 +60,7 @@ func (c *crowd) Read(ctx context.Context, _ *llm.Exchange, _ *llm.Answer) (llm.S
 	return &playing{play: whole("hello"), ctx: ctx}, nil
 }
 
-func (c *crowd) Begin(string) (Flight, bool)               { return idle{}, true }
+func (c *crowd) Begin(string, string) (Flight, bool)       { return idle{}, true }
 func (c *crowd) Freed() <-chan struct{}                    { return c.meter.Freed() }
 func (c *crowd) Prompt(string, *llm.Request) (int64, bool) { return 0, false }
 
