@@ -92,6 +92,7 @@ type Client struct {
 	base      url.URL
 	header    http.Header // of every call; shared between them and never written to
 	transport *http.Transport
+	secrets   secrets
 	// refused is why no call may be sent at all; nil when calls may.
 	refused error
 	drain   time.Duration // drainTime, but for tests
@@ -108,7 +109,8 @@ func New(o Options) (*Client, error) {
 	if err != nil {
 		return nil, err
 	}
-	c := &Client{o: o, base: *base, transport: newTransport(o, proxy), drain: drainTime}
+	c := &Client{o: o, base: *base, transport: newTransport(o, proxy), drain: drainTime,
+		secrets: newSecrets(o.Key, o.Header, proxy)}
 	if proxy != nil && !o.AllowPrivate && namesPrivate(base.Hostname()) {
 		c.refused = failure(context.Background(), errPrivate)
 	}
@@ -151,7 +153,7 @@ func (c *Client) Close() { c.transport.CloseIdleConnections() }
 // Do sends one call and returns once the reply's headers are there. The context
 // governs the whole exchange, the reading of the body included. The answer may have
 // any status: of an error reply at most 64 KiB have been read already, and the
-// provider's key has been struck out of them. A redirect is an error, and so is
+// provider's secrets have been struck out of them. A redirect is an error, and so is
 // everything that kept the reply from coming; each is an *llm.Error with its Fault,
 // as are the errors of reading the body.
 func (c *Client) Do(ctx context.Context, call llm.Call) (*llm.Answer, error) {
@@ -277,17 +279,11 @@ func clean(h http.Header) {
 	}
 }
 
-// maxErrorBody is how much of an error reply is read, in bytes.
-const maxErrorBody = 64 << 10
-
 // slurp reads an error reply to its end or bound, so that its connection is free at
-// once, and strikes out the provider's key, which some providers quote.
+// once, and strikes out the provider's secrets, which some providers quote.
 func (c *Client) slurp(a *llm.Answer) {
 	b, _ := io.ReadAll(io.LimitReader(a.Body, maxErrorBody)) // half an error page is one still
 	a.Body.Close()
-	if len(c.o.Key) >= 8 {
-		b = bytes.ReplaceAll(b, []byte(c.o.Key), []byte("REDACTED"))
-	}
 	a.Header.Del("Content-Length")
-	a.Body = io.NopCloser(bytes.NewReader(b))
+	a.Body = io.NopCloser(bytes.NewReader(c.secrets.body(b)))
 }
