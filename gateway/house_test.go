@@ -9,6 +9,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"sync"
 	"testing"
 
 	"github.com/penstock/penstock/gateway/internal/httpapi"
@@ -19,6 +20,7 @@ import (
 type house struct {
 	*gateway
 	URL string
+	log *testLog
 }
 
 // openHouse puts a gateway together from a configuration. $UPSTREAM in it is
@@ -47,7 +49,8 @@ func openHouseIn(t *testing.T, dir string, upstream http.Handler, config string,
 	if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	a := &app{getenv: testEnv(t), stdout: io.Discard, stderr: testLog{t}, config: path}
+	log := &testLog{t: t}
+	a := &app{getenv: testEnv(t), stdout: io.Discard, stderr: log, config: path}
 	g, err := a.open(t.Context())
 	if err != nil {
 		t.Fatal(err)
@@ -63,7 +66,7 @@ func openHouseIn(t *testing.T, dir string, upstream http.Handler, config string,
 			t.Error(err)
 		}
 	})
-	return &house{gateway: g, URL: server.URL + "/v1"}
+	return &house{gateway: g, URL: server.URL + "/v1", log: log}
 }
 
 // testEnv is an environment with a place for compiled modules and a key.
@@ -84,12 +87,25 @@ func testEnv(t *testing.T) func(string) string {
 	}
 }
 
-// testLog writes the gateway's log to the test's.
-type testLog struct{ t *testing.T }
+// testLog writes the gateway's log to the test's, and keeps it.
+type testLog struct {
+	t    *testing.T
+	mu   sync.Mutex
+	text strings.Builder
+}
 
-func (l testLog) Write(p []byte) (int, error) {
+func (l *testLog) Write(p []byte) (int, error) {
 	l.t.Logf("gateway: %s", p)
-	return len(p), nil
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.text.Write(p)
+}
+
+// String is all that has been logged.
+func (l *testLog) String() string {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.text.String()
 }
 
 // post sends a chat request and reads the whole reply.

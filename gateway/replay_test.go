@@ -30,7 +30,7 @@ ledger: sqlite://penstock.db
 	h.recorder.Load().Close() // what is queued is written
 	var out bytes.Buffer
 	id := resp.Header.Get("X-Penstock-Request-Id")
-	if err := run(t.Context(), []string{"plugin", "replay", id, "-c", h.app.config}, h.app.getenv, &out, testLog{t}); err != nil {
+	if err := run(t.Context(), []string{"plugin", "replay", id, "-c", h.app.config}, h.app.getenv, &out, &testLog{t: t}); err != nil {
 		t.Fatalf("replay: %v\n%s", err, out.String())
 	}
 	for _, want := range []string{"cheap", "route_flat", "redact", "normalise_event"} {

@@ -68,6 +68,14 @@ func (s upstreamStage) Do(ctx context.Context, t *llm.Target, call llm.Call) (*l
 	return client.Do(ctx, call)
 }
 
+func (s upstreamStage) Redact(t *llm.Target, e *llm.Error) *llm.Error {
+	client, ok := s.clients[t.Provider]
+	if !ok {
+		return e
+	}
+	return client.Redact(e)
+}
+
 func (s upstreamStage) CountRequest() { s.retries.Deposit() }
 
 func (s upstreamStage) MayRetry() bool { return s.retries.Withdraw() }

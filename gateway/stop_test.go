@@ -54,7 +54,7 @@ ledger: sqlite://penstock.db
 			defer stop()
 			ready, said := io.Pipe()
 			ended := make(chan error, 1)
-			go func() { ended <- run(ctx, []string{"serve", "-c", path}, testEnv(t), said, testLog{t}) }()
+			go func() { ended <- run(ctx, []string{"serve", "-c", path}, testEnv(t), said, &testLog{t: t}) }()
 			lines := bufio.NewReader(ready)
 			if line, err := lines.ReadString('\n'); err != nil || !strings.Contains(line, "penstock ready") {
 				t.Fatalf("said %q, %v", line, err)

@@ -3,6 +3,7 @@ package pipeline
 import (
 	"cmp"
 	"context"
+	"errors"
 	"fmt"
 	"time"
 
@@ -44,7 +45,7 @@ func (a *attempt) run(ctx context.Context, try int, wait time.Duration) (llm.Str
 	a.watch = newWatchdog(ctx, a.firstLimit(), a.lateFirst)
 	reply, err := a.open(a.watch.ctx)
 	if err != nil {
-		err = a.abandoned(ctx, a.watch.explain(err)) // whatever it was called on the way
+		err = a.redact(a.abandoned(ctx, a.watch.explain(err))) // whatever it was called on the way
 		a.finish(llm.AsError(err))
 		if llm.AsError(err).Fault == llm.FaultBudget {
 			a.record.Attempts = a.record.Attempts[:a.index] // the target was not asked
@@ -54,6 +55,16 @@ func (a *attempt) run(ctx context.Context, try int, wait time.Duration) (llm.Str
 	}
 	a.serve(reply.Tally)
 	return reply, nil
+}
+
+// redact strikes the provider's secrets out of an error, before it is recorded, logged
+// or told: whatever reads a reply may quote what the provider said.
+func (a *attempt) redact(err error) error {
+	var e *llm.Error
+	if !errors.As(err, &e) {
+		return err
+	}
+	return a.Upstream.Redact(a.target, e)
 }
 
 // serve makes the attempt the one that answers the request.

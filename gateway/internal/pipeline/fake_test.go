@@ -7,6 +7,7 @@ import (
 	"io"
 	"log/slog"
 	"net/http"
+	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -258,6 +259,12 @@ func (w *world) Stats(id string) llm.Stats {
 		return llm.Stats{CoolingFor: "rate_limited", CoolingUntil: time.Now().Add(d)}
 	}
 	return llm.Stats{}
+}
+
+func (w *world) Redact(_ *llm.Target, e *llm.Error) *llm.Error {
+	clean := *e
+	clean.Message = strings.ReplaceAll(e.Message, "secret", "REDACTED")
+	return &clean
 }
 
 func (w *world) CountRequest() { w.counted++ }

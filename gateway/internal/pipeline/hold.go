@@ -128,7 +128,7 @@ func (r *relayed) Next() (llm.Event, error) {
 	ev, err := r.Stream.Next()
 	r.attempt.watch.rest()
 	if err != nil {
-		err = r.attempt.watch.explain(unfinished(err))
+		err = r.attempt.redact(r.attempt.watch.explain(unfinished(err)))
 		r.attempt.finish(llm.AsError(err))
 		return ev, err
 	}

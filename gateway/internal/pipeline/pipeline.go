@@ -84,6 +84,9 @@ type Dialects interface {
 // Upstream sends calls to providers. Its errors are *llm.Error with their Fault.
 type Upstream interface {
 	Do(ctx context.Context, t *llm.Target, call llm.Call) (*llm.Answer, error)
+	// Redact strikes the secrets of the target's provider out of an error. It returns
+	// another one, whatever it finds.
+	Redact(t *llm.Target, e *llm.Error) *llm.Error
 	// CountRequest adds what one request is worth to the gateway-wide retry budget.
 	CountRequest()
 	// MayRetry takes one retry or fallback from the gateway-wide budget and says whether there

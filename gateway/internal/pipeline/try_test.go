@@ -107,3 +107,19 @@ func TestASoftPauseIsNoRefusal(t *testing.T) {
 		t.Errorf("Serve = %q, %v; want a's answer: it may be asked, and b may not", got.text, err)
 	}
 }
+
+// TestErrorsAreRedactedBeforeTheyAreRecorded quotes a secret before and within a stream.
+func TestErrorsAreRedactedBeforeTheyAreRecorded(t *testing.T) {
+	said := &llm.Error{Status: 500, Fault: llm.FaultServer, Message: "the secret is wrong"}
+	for name, p := range map[string]play{"refused": {err: said}, "broken off": broken(said, "one ")} {
+		w := newWorld("a")
+		w.script["a"] = []play{p}
+		_, err := w.serve(t, t.Context(), request(true))
+		r := w.records[0]
+		for _, text := range []string{llm.AsError(err).Message, err.Error(), r.Error, r.Attempts[0].Error} {
+			if strings.Contains(text, "secret") || !strings.Contains(text, "REDACTED") {
+				t.Errorf("%s: %q, want it redacted", name, text)
+			}
+		}
+	}
+}
