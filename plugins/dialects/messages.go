@@ -82,14 +82,16 @@ func (r *request) readTurns() {
 		r.turns = append(r.turns, readMessage(v))
 	}
 	from := len(r.turns)
-	for from > 0 && r.turns[from-1].role == systemRole {
+	for from > 0 && (r.turns[from-1].role == systemRole || r.turns[from-1].silent()) {
 		from--
 	}
 	if from > 0 && r.turns[from-1].role != assistantRole {
 		return
 	}
 	for i := from; i < len(r.turns); i++ {
-		r.turns[i].role = userRole
+		if r.turns[i].role == systemRole {
+			r.turns[i].role = userRole
+		}
 	}
 }
 

@@ -50,6 +50,8 @@ func TestTrailingInstruction(t *testing.T) {
 		`[{"role":"system","content":"s"},{"role":"user","content":"a"},{"role":"assistant","content":"b"},{"role":"system","content":"c"}]`:                             "u:a a:b u:c",
 		`[{"role":"user","content":"a"},{"role":"assistant","content":"b"},{"role":"system","content":"c"},{"role":"developer","content":[{"type":"text","text":"d"}]}]`: "u:a a:b u:c+d",
 		`[{"role":"user","content":"a"},{"role":"assistant","content":"b"},{"role":"system","content":"c"},{"role":"user","content":"d"}]`:                               "u:a a:b u:d",
+		`[{"role":"user","content":"a"},{"role":"assistant","content":"b"},{"role":"developer","content":"c"},{"role":"user","content":"\u00a0"}]`:                       "u:a a:b u:c",
+		`[{"role":"user","content":""},{"role":"system","content":"c"}]`:                                                                                                 "u:c",
 		`[{"role":"user","content":"a"},{"role":"system","content":"c"}]`:                                                                                                "u:a",
 		`[{"role":"system","content":"a"},{"role":"developer","content":"c"}]`:                                                                                           "u:a+c",
 		`[{"role":"assistant","content":"a"},{"role":"system","content":"c"}]`:                                                                                           "u:(The conversation so far.) a:a u:c",
