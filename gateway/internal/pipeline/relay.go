@@ -159,8 +159,10 @@ func (l *life) head() llm.Head {
 	return llm.Head{Status: http.StatusOK, Stream: l.req.Facts.Stream, Header: h}
 }
 
-// passed are the provider's headers that reach the caller, in canonical form.
-var passed = [...]string{"Openai-Processing-Ms", "Openai-Version", "Openai-Model", "Retry-After"}
+// passed are the provider's headers that reach the caller, in canonical form. Retry-After
+// is not among them: what an error says of it has been read, and reaches the caller as a
+// number.
+var passed = [...]string{"Openai-Processing-Ms", "Openai-Version", "Openai-Model"}
 
 func (l *life) providerHeaders(h http.Header) {
 	if l.answered == nil {
