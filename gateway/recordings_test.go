@@ -172,6 +172,7 @@ type anthropicUsage struct {
 	Write  int64  `json:"cache_creation_input_tokens"`
 	Output int64  `json:"output_tokens"`
 	Parts  []struct {
+		Type   string
 		Input  int64 `json:"input_tokens"`
 		Read   int64 `json:"cache_read_input_tokens"`
 		Write  int64 `json:"cache_creation_input_tokens"`
@@ -202,9 +203,12 @@ func (s *said) count(u anthropicUsage) {
 		s.In, s.Cached = *u.Input+u.Read+u.Write, u.Read
 	}
 	s.Out = u.Output
-	if len(u.Parts) > 0 { // what is billed is the sum of the parts
+	if len(u.Parts) > 0 { // what is billed is the sum of the parts that are the model's own
 		s.In, s.Cached, s.Out = 0, 0, 0
 		for _, p := range u.Parts {
+			if p.Type == "advisor_message" {
+				continue
+			}
 			s.In, s.Cached, s.Out = s.In+p.Input+p.Read+p.Write, s.Cached+p.Read, s.Out+p.Output
 		}
 	}
