@@ -99,7 +99,7 @@ func (t *translator) sendCall(number int64, id, name value) {
 		w.name("function_call")
 	} else {
 		t.beginCall(w, number)
-		w.memberValue("id", id)
+		writeCallID(w, id, number)
 		w.memberLiteral("type", `"function"`)
 		w.name("function")
 	}

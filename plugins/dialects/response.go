@@ -1,6 +1,10 @@
 package dialects
 
-import penstock "github.com/penstock/penstock/sdk/go"
+import (
+	"strconv"
+
+	penstock "github.com/penstock/penstock/sdk/go"
+)
 
 // normaliseResponse is the hook: a plain reply or an error of the provider in, the
 // canonical completion or the classified error out.
@@ -196,20 +200,29 @@ func (t *translator) writeToolCalls(w *writer) {
 			w.open('[')
 			first = false
 		}
-		t.writeToolCall(w, b)
+		t.writeToolCall(w, b, i)
 	}
 	if !first {
 		w.close(']')
 	}
 }
 
-func (t *translator) writeToolCall(w *writer, b *replyBlock) {
+func (t *translator) writeToolCall(w *writer, b *replyBlock, number int) {
 	w.open('{')
-	w.memberValue("id", b.id)
+	writeCallID(w, b.id, int64(number))
 	w.memberLiteral("type", `"function"`)
 	w.name("function")
 	t.writeFunctionCall(w, b)
 	w.close('}')
+}
+
+// writeCallID writes a call's id. Some services give none; clients need one to answer.
+func writeCallID(w *writer, id value, number int64) {
+	if len(inside(id)) > 0 {
+		w.memberValue("id", id)
+		return
+	}
+	w.memberText("id", strconv.AppendInt([]byte("call_"), number+1, 10))
 }
 
 func (t *translator) writeFunctionCall(w *writer, b *replyBlock) {
