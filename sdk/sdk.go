@@ -18,7 +18,7 @@ import (
 //go:embed starters
 //go:embed go/*.go go/plugin.mk
 //go:embed rust/src rust/plugin.mk c/*.h c/plugin.mk
-//go:embed zig/src/*.zig zig/plugin.mk
+//go:embed zig/src/*.zig zig/plugin.mk zig/requirements.txt
 //go:embed assemblyscript/penstock assemblyscript/plugin.mk assemblyscript/package.json assemblyscript/package-lock.json
 var files embed.FS
 

@@ -3,6 +3,7 @@ package sdk
 import (
 	"io/fs"
 	"path"
+	"regexp"
 	"strings"
 	"testing"
 )
@@ -59,4 +60,19 @@ func codeLines(text string) int {
 		}
 	}
 	return n
+}
+
+// TestProjectsHoldWhatTheirHintsName: the build file of an SDK says what to install from.
+func TestProjectsHoldWhatTheirHintsName(t *testing.T) {
+	for _, language := range Languages() {
+		project, err := Project("x", language, "router")
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, named := range regexp.MustCompile(`\$\(SDK\)([a-z.-]+\.(txt|json))`).FindAllStringSubmatch(string(project["sdk/plugin.mk"]), -1) {
+			if project["sdk/"+named[1]] == nil {
+				t.Errorf("%s: sdk/plugin.mk names sdk/%s, which is not in the project", language, named[1])
+			}
+		}
+	}
 }

@@ -159,6 +159,23 @@ func TestPriceOfWebSearches(t *testing.T) {
 	}
 }
 
+func TestAModelHasAtMost1024Targets(t *testing.T) {
+	text := func(n int) []byte {
+		b := []byte("providers: {p: {dialect: openai, base_url: 'https://p.example', api_key: env:OPENAI_API_KEY}}\n" +
+			"models: {m: {fallback: [p/f], targets: [demo/demo")
+		for i := range n - 2 {
+			b = fmt.Appendf(b, ", p/m%d", i)
+		}
+		return append(b, "]}}"...)
+	}
+	if _, err := Parse("penstock.yaml", text(maxTargets), getenv); err != nil {
+		t.Errorf("with %d: %v", maxTargets, err)
+	}
+	if _, err := Parse("penstock.yaml", text(maxTargets+1), getenv); err == nil || !strings.Contains(err.Error(), "models.m.targets: has 1025 targets and fallbacks; at most 1024") {
+		t.Errorf("with one more: %v", err)
+	}
+}
+
 func TestTargetOverride(t *testing.T) {
 	c := parseText(t, `models: {m: {targets: [
   {target: demo/a, price: {input: 0.2, output: 0.6, cached: 0.05}, context: 32768, max_output: 10, quality: 0, capabilities: [tools, vision]},

@@ -18,6 +18,9 @@ func comingRouters() []string {
 	return []string{"least-busy", "quality", "latency", "classifier", "cascade"}
 }
 
+// maxTargets bounds the targets and fallbacks of a model: routers are given them all.
+const maxTargets = 1024
+
 func (d *decoder) checkModel(c *Config, name string, m Model) {
 	path := Path("models", name)
 	if name == "" || len(name) > 256 || strings.ContainsFunc(name, isBlank) || strings.Count(name, "*") > 1 {
@@ -28,6 +31,9 @@ func (d *decoder) checkModel(c *Config, name string, m Model) {
 	d.checkTargets(c, Path(path, "fallback"), name, m.Fallback)
 	if _, given := d.at[Path(path, "targets")]; given && len(m.Targets) == 0 {
 		d.fault(Path(path, "targets"), nil, "name at least one as provider/model", "is empty")
+	}
+	if n := len(m.Targets) + len(m.Fallback); n > maxTargets {
+		d.fault(Path(path, "targets"), nil, "split the model", "has %d targets and fallbacks; at most %d are allowed", n, maxTargets)
 	}
 	d.checkTransforms(c, Path(path, "transform"), m.Transform)
 	d.checkLimits(path, m)

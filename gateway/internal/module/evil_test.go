@@ -104,6 +104,17 @@ func TestAGuestWithoutRoomForTheInputFaults(t *testing.T) {
 	}
 }
 
+func TestNothingHasNoPlace(t *testing.T) {
+	a := guest(Route, result(1<<20, 0)) // an answer of no bytes, outside the memory
+	a.funcs[1].code = i32c(0)           // no room for inputs of no bytes
+	for range 2 {
+		if out, _, err := load(t, a.bytes()).Call(t.Context(), Route, 1, nil, nil); err != nil || len(out) != 0 {
+			t.Errorf("Call = %q, %v, want no opinion", out, err)
+		}
+		a.funcs[1].code = i32c(-16)
+	}
+}
+
 func TestStartUpHasABudget(t *testing.T) {
 	a := echo()
 	a.funcs = append(a.funcs, asmFunc{export: exportInitialize, code: loop(br(0))})

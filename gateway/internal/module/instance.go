@@ -137,7 +137,10 @@ func (g *instance) place(in []byte) (uint32, error) {
 		return 0, g.fault(err)
 	}
 	ptr := uint32(g.stack[0])
-	if ptr == 0 && len(in) > 0 {
+	if len(in) == 0 { // there is nothing to write
+		return ptr, nil
+	}
+	if ptr == 0 {
 		return 0, g.wrong(NoRoom, "%s(%d) returned 0: no room for the input", exportAlloc, len(in))
 	}
 	if !g.memory.Write(ptr, in) {
@@ -147,10 +150,10 @@ func (g *instance) place(in []byte) (uint32, error) {
 	return ptr, nil
 }
 
-// result decodes (ptr<<32)|len; 0 means nothing.
+// result decodes (ptr<<32)|len; a length of 0 means nothing.
 func (g *instance) result(packed uint64, limit uint32) ([]byte, error) {
 	ptr, n := uint32(packed>>32), uint32(packed)
-	if packed == 0 {
+	if n == 0 {
 		return nil, nil
 	}
 	if n > limit {

@@ -177,6 +177,7 @@ func TestEventsOfATransform(t *testing.T) {
 		{name: "two lines", answer: frame("s", `{"choices":[]}`+"\n"+`{"choices":[{"index":1,"delta":{}}],"a":2}`),
 			want: []string{`{"choices":[]}`, `{"choices":[{"index":1,"delta":{}}],"a":2}`}, changed: true},
 		{name: "no chunk", answer: frame("", `{"a":1}`), fault: "neither choices nor an error"},
+		{name: "usage alone", answer: frame("", `{"usage":{"prompt_tokens":1}}`), fault: "neither choices nor an error"},
 		{name: "choices that are none", answer: frame("", `{"choices":{"0":{}}}`), fault: "line 1"},
 		{name: "a choice that is none", answer: frame("", `{"choices":["x"]}`), fault: "line 1"},
 		{name: "a delta that is text", answer: frame("", `{"choices":[{"index":0,"delta":"x"}]}`), fault: "the delta of a choice"},
