@@ -38,7 +38,7 @@ func (a *API) request(x *exchange) (*llm.Request, error) {
 		return nil, err
 	}
 	if x.endpoint != nil {
-		if body, err = x.accept(body); err != nil {
+		if body, err = x.canonical(body); err != nil {
 			return nil, err
 		}
 	}

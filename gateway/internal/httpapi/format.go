@@ -64,7 +64,20 @@ type Endpoint struct {
 	Format
 }
 
-// accept gives the canonical form of what an endpoint's caller sent.
+// canonical gives the canonical form of what an endpoint's caller sent, and counts it
+// instead of what was sent.
+func (x *exchange) canonical(sent []byte) ([]byte, error) {
+	body, err := x.accept(sent)
+	if err != nil {
+		return nil, err
+	}
+	if err := x.hold(int64(len(body))); err != nil {
+		return nil, err
+	}
+	x.letGo(x.holding - int64(len(body)))
+	return body, nil
+}
+
 func (x *exchange) accept(body []byte) ([]byte, error) {
 	return x.endpoint.Accept(x.r.Context(), Incoming{RequestID: x.id, Path: x.r.URL.Path, Query: withoutKeys(x.r.URL.RawQuery),
 		Header: x.r.Header, Body: body})
