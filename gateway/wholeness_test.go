@@ -123,6 +123,8 @@ ledger: sqlite://penstock.db
 		{"a stop reason, but no end", "a", true, aText("Hello") + aDelta("end_turn"), whole, whole},
 		{"a stop reason without its blank line", "a", true, aText("Hello") + strings.TrimSuffix(aDelta("end_turn"), "\n\n"), whole, whole},
 		{"half a stop reason", "a", true, aText("Hello") + aDelta("end_turn")[:60], cut, cut},
+		{"an error without data", "o", true, k(`{"content":"Hel"}`) + "event: error\n\n" + oFin + oDone, cut, cut},
+		{"an error without data", "a", true, aText("Hel") + "event: error\ndata:\n\n" + aDelta("end_turn") + ka("message_stop", ""), cut, cut},
 		{"null between", "o", true, k(`{"content":"Hello"}`) + "data: null\n\n" + oFin + oDone, whole, whole},
 		{"null between", "a", true, aText("Hello") + "data: null\n\n" + aDelta("end_turn") + ka("message_stop", ""), whole, whole},
 		{"a number between", "o", true, k(`{"content":"Hello"}`) + "data: 7\n\n" + oFin + oDone, cut, cut},

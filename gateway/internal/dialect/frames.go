@@ -51,7 +51,7 @@ func (f *frames) pass(in sse.Event) (llm.Event, error) {
 	case isDone(data):
 		f.ended = true
 		return f.watch.done(llm.Event{Frame: closedFrame(in)})
-	case len(data) == 0: // a comment, a field that nobody reads, or data that clients can't
+	case len(data) == 0 && string(in.Name) != "error": // a comment, a field that nobody reads, or data that clients can't
 		return llm.Event{Frame: in.Raw, Hidden: in.Data != nil || in.Partial}, nil
 	case in.Partial && !isJSON(data):
 		return llm.Event{}, cut()

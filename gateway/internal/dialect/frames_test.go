@@ -128,6 +128,7 @@ func TestFrames(t *testing.T) {
 		{name: "a broken event", body: role + "data: {oops\n\n" + finish + end, shown: role, fault: llm.FaultMalformed},
 		{name: "an error inside the stream", body: role + `data: {"error":{"message":"overloaded"}}` + "\n\n", shown: role, fault: llm.FaultServer},
 		{name: "an error by name", body: role + "event: error\ndata: {\"message\":\"x\"}\n\n", shown: role, fault: llm.FaultServer},
+		{name: "an error by name alone", body: role + hello + "event: error\n\n" + finish + end, shown: role + hello, fault: llm.FaultServer},
 		{name: "error null is none", body: `data: {"error":null,"choices":[{"delta":{"content":"x"},"finish_reason":"stop"}]}` + "\n\n" + end,
 			shown: `data: {"error":null,"choices":[{"delta":{"content":"x"},"finish_reason":"stop"}]}` + "\n\n" + end},
 		{name: "Groq's usage", body: role + `data: {"choices":[{"delta":{},"finish_reason":"stop"}],"x_groq":{"usage":{"prompt_tokens":9,"completion_tokens":4,"prompt_tokens_details":{"cached_tokens":5}}}}` + "\n\n" + end,

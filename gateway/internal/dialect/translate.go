@@ -187,7 +187,7 @@ func (s *translated) feed() error {
 		return s.end()
 	case err != nil:
 		return s.dialects.broken(err)
-	case len(data) == 0:
+	case len(data) == 0 && string(ev.Name) != "error":
 		return nil
 	case ev.Partial && !isJSON(data):
 		s.torn = true
