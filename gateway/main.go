@@ -71,7 +71,7 @@ func (a *app) root() *cobra.Command {
 	root.PersistentFlags().StringVarP(&a.config, "config", "c", "",
 		"configuration file (default: $PENSTOCK_CONFIG, else penstock.yaml if it is there)")
 	root.AddCommand(a.serveCommand(), a.initCommand(), a.checkCommand(), a.explainCommand(), a.keysCommand(),
-		a.spendCommand(), a.policyCommand(), a.pluginCommand(), a.schemaCommand(), a.versionCommand(), a.compileCommand())
+		a.spendCommand(), a.budgetCommand(), a.policyCommand(), a.pluginCommand(), a.schemaCommand(), a.versionCommand(), a.compileCommand())
 	return root
 }
 

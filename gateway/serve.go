@@ -193,6 +193,8 @@ func (g *gateway) apiOptions(c *config.Config) httpapi.Options {
 		Metrics:      g.telemetry.Handler(),
 		Record:       func(ctx context.Context, id string) (any, error) { return g.ledger.Get(ctx, id) },
 		Spend:        g.spend,
+		Budgets:      func(context.Context) (any, error) { return g.budgets(), nil },
+		Correct:      g.correct,
 		Explain:      g.explainAs,
 		Reload:       func(ctx context.Context) (any, error) { return g.reloaded(ctx) },
 		AdminAuth:    httpapi.AdminAuth(c.Admin.Auth),

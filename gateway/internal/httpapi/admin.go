@@ -26,6 +26,45 @@ func (a *API) record(x *exchange) error {
 	return x.json(http.StatusOK, rec)
 }
 
+// budgets serves GET /admin/v1/budgets.
+func (a *API) budgets(x *exchange) error {
+	counts, err := a.o.Budgets(x.r.Context())
+	if err != nil {
+		return err
+	}
+	return x.json(http.StatusOK, counts)
+}
+
+// Correction is the body of POST /admin/v1/budgets: what a counter is to show as used in
+// its current window.
+type Correction struct {
+	Scope  string   `json:"scope"`
+	Unit   llm.Unit `json:"unit"`
+	Window string   `json:"window"`
+	// Used is in US dollars for the unit usd, else a count.
+	Used json.Number `json:"used"`
+}
+
+// correct serves POST /admin/v1/budgets.
+func (a *API) correct(x *exchange) error {
+	body, err := x.body()
+	if err != nil {
+		return err
+	}
+	var c Correction
+	d := json.NewDecoder(bytes.NewReader(body))
+	d.DisallowUnknownFields()
+	if err := d.Decode(&c); err != nil || c.Scope == "" || c.Unit == "" || c.Window == "" || c.Used == "" {
+		return &llm.Error{Code: llm.CodeInvalidRequest, Status: http.StatusBadRequest, Err: err,
+			Message: `Send a JSON object with the members scope, unit, window and used, as GET /admin/v1/budgets shows them, and no others.`}
+	}
+	done, err := a.o.Correct(x.r.Context(), c)
+	if err != nil {
+		return err
+	}
+	return x.json(http.StatusOK, done)
+}
+
 // explain serves POST /admin/v1/explain.
 func (a *API) explain(x *exchange) error {
 	fromHeaders, err := tagsIn(x.r.Header)

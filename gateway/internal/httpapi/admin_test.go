@@ -163,3 +163,36 @@ func TestStopTellsStreams(t *testing.T) {
 		t.Errorf("stream = %q", body)
 	}
 }
+
+func TestAdminBudgets(t *testing.T) {
+	o := options()
+	var got httpapi.Correction
+	o.Budgets = func(context.Context) (any, error) { return map[string]any{"budgets": []string{"one"}}, nil }
+	o.Correct = func(_ context.Context, c httpapi.Correction) (any, error) {
+		got = c
+		if c.Scope == "nobody" {
+			return nil, &llm.Error{Code: llm.CodeNotFound, Status: 404, Param: "scope", Message: "no such counter"}
+		}
+		return map[string]any{"budgets": []string{"two"}}, nil
+	}
+	addr := startAdmin(t, o)
+	if resp, body := call(t, "GET", addr, "/admin/v1/budgets", ""); resp.StatusCode != 200 || strings.TrimSpace(body) != `{"budgets":["one"]}` {
+		t.Errorf("%d %s", resp.StatusCode, body)
+	}
+	resp, body := call(t, "POST", addr, "/admin/v1/budgets", `{"scope":"key:k","unit":"usd","window":"day","used":0.25}`)
+	want := httpapi.Correction{Scope: "key:k", Unit: llm.UnitUSD, Window: "day", Used: "0.25"}
+	if resp.StatusCode != 200 || strings.TrimSpace(body) != `{"budgets":["two"]}` || got != want {
+		t.Errorf("%d %s corrects %+v, want %+v", resp.StatusCode, body, got, want)
+	}
+	for in, status := range map[string]int{
+		`{"scope":"nobody","unit":"usd","window":"day","used":0}`:        404,
+		`{"scope":"key:k","unit":"usd","window":"day"}`:                  400,
+		`{"scope":"key:k","unit":"usd","window":"day","used":"much"}`:    400,
+		`{"scope":"key:k","unit":"usd","window":"day","used":0,"max":1}`: 400,
+		`[]`: 400, ``: 400,
+	} {
+		if resp, body := call(t, "POST", addr, "/admin/v1/budgets", in); resp.StatusCode != status {
+			t.Errorf("%s: %d %s, want %d", in, resp.StatusCode, body, status)
+		}
+	}
+}

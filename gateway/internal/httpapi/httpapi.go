@@ -104,6 +104,10 @@ type Options struct {
 	Metrics http.Handler
 	// Record finds the record of one request.
 	Record func(ctx context.Context, id string) (any, error)
+	// Budgets lists what is used and reserved of every limit, and Correct sets what one of
+	// them has used. Nil leaves them out.
+	Budgets func(context.Context) (any, error)
+	Correct func(context.Context, Correction) (any, error)
 	// Spend sums up what was used since and until, grouped by the given dimensions.
 	// The answer marshals to {"rows": […], "total": {…}}; rows are also offered as CSV.
 	Spend func(ctx context.Context, by []string, since, until time.Time) (any, error)

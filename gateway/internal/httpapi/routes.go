@@ -64,6 +64,8 @@ func (a *API) adminRoutes() []route {
 	add(a.o.Metrics != nil, route{http.MethodGet, "/metrics", forAdmins, "figures for Prometheus", a.metrics})
 	add(a.o.Record != nil, route{http.MethodGet, "/admin/v1/requests/:id", forAdmins, "why a request was routed and what it cost", a.record})
 	add(a.o.Spend != nil, route{http.MethodGet, "/admin/v1/spend", forAdmins, "spend by dimension: ?by=model,team&since=24h&format=json|csv", a.spend})
+	add(a.o.Budgets != nil, route{http.MethodGet, "/admin/v1/budgets", forAdmins, "what is used and reserved of every limit", a.budgets})
+	add(a.o.Correct != nil, route{http.MethodPost, "/admin/v1/budgets", forAdmins, `correct a counter: {"scope","unit","window","used"}`, a.correct})
 	add(a.o.Explain != nil, route{http.MethodPost, "/admin/v1/explain", forAdmins, "what would happen to a request, without sending it", a.explain})
 	add(a.o.Reload != nil, route{http.MethodPost, "/admin/v1/reload", forAdmins, "load configuration, policies and modules again", a.reload})
 	return all

@@ -31,6 +31,16 @@ func (r *Reader) Totals(ctx context.Context, now time.Time) ([]llm.Charge, error
 	return totals, rows.Err()
 }
 
+// correction stands in the place of a lease where an operator corrects a counter.
+const correction = "correction"
+
+// Correct books a charge that belongs to no request: the difference by which somebody has
+// corrected a counter, which may be negative. It returns once a killed process would not
+// lose it.
+func (l *Ledger) Correct(ctx context.Context, c llm.Charge) error {
+	return l.journal.append(ctx, appendClosing(nil, correction, []llm.Charge{c}), 0)
+}
+
 // lasting is how long a charge made now matters at most.
 func lasting(window string) time.Duration {
 	w, err := llm.ParseWindow(window)

@@ -19,6 +19,7 @@ func (m *Meter) affordable(limits []llm.Limit, ask llm.Ask, now time.Time) (int6
 		if limit.Warn {
 			continue
 		}
+		m.counters[b.key].max = limit.Max
 		need, left := max(least.Of(limit.Unit), 0), limit.Max-llm.Add(b.spent, b.reserved)
 		switch {
 		case need > left:

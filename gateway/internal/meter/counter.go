@@ -11,6 +11,8 @@ import (
 type counter struct {
 	span llm.Window
 	cur  *bucket
+	// max is the hard maximum of the last limit that was checked, for people to see.
+	max int64
 }
 
 // bucket is a counter in one window. When the window is over, the counter lets go

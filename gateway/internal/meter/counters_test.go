@@ -1,0 +1,57 @@
+package meter
+
+import (
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/penstock/penstock/gateway/internal/llm"
+)
+
+func TestCountsAndCorrections(t *testing.T) {
+	clock := at(t, "2026-11-22T10:05:25Z")
+	m := New(clock.now, nil, Options{})
+	limits := []llm.Limit{dollars("key:k", "day", "1"), count(llm.UnitRequests, "1m", 5), count(llm.UnitConcurrent, "", 9)}
+	mustReserve(t, m, "a", limits, llm.Amounts{USD: usd("0.25"), Requests: 1})
+	m.Settle("a", llm.Amounts{USD: usd("0.2"), Requests: 1})
+	mustReserve(t, m, "b", limits, llm.Amounts{USD: usd("0.3"), Requests: 1})
+	show := func() (lines []Count) {
+		for _, c := range m.Counts() {
+			c.Resets = c.Resets.UTC()
+			lines = append(lines, c)
+		}
+		return lines
+	}
+	want := []Count{
+		{"key:k", llm.UnitUSD, "day", int64(usd("0.2")), int64(usd("0.3")), int64(usd("1")), at(t, "2026-11-23T00:00:00Z").t},
+		{"team:search", llm.UnitConcurrent, "", 0, 1, 9, show()[1].Resets},
+		{"team:search", llm.UnitRequests, "1m", 1, 1, 5, at(t, "2026-11-22T10:06:00Z").t},
+	}
+	if diff := cmp.Diff(want, show()); diff != "" {
+		t.Errorf("Counts (-want +got):\n%s", diff)
+	}
+	charge, err := m.Difference("key:k", llm.UnitUSD, "day", int64(usd("0.05")))
+	if want := (llm.Charge{Scope: "key:k", Unit: llm.UnitUSD, Window: "day", WindowID: "2026-11-22", Amount: -int64(usd("0.15"))}); err != nil || charge != want {
+		t.Errorf("Difference = %+v, %v, want %+v", charge, err, want)
+	}
+	m.Settle("b", llm.Amounts{USD: usd("0.1"), Requests: 1}) // between the two: it is kept
+	m.Apply(charge)
+	if got := show()[0]; got.Spent != int64(usd("0.15")) || got.Reserved != 0 {
+		t.Errorf("after the correction: %+v, want 0.15 spent", got)
+	}
+	for _, bad := range []struct {
+		scope  string
+		unit   llm.Unit
+		window string
+		spent  int64
+		status int
+	}{{"key:nobody", llm.UnitUSD, "day", 0, 404}, {"key:k", llm.UnitUSD, "month", 0, 404}, {"key:k", llm.UnitUSD, "day", -1, 400}, {"team:search", llm.UnitConcurrent, "", 0, 400}} {
+		if _, err := m.Difference(bad.scope, bad.unit, bad.window, bad.spent); llm.AsError(err).Status != bad.status {
+			t.Errorf("Difference(%+v) = %v, want status %d", bad, err, bad.status)
+		}
+	}
+	clock.t = clock.t.AddDate(0, 0, 1)
+	if len(m.Counts()) != 1 { // requests in flight have no window
+		t.Errorf("a day later there is %+v, want the requests in flight only", m.Counts())
+	}
+}
