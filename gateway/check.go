@@ -60,9 +60,7 @@ func (g *gateway) warnings(c *config.Config) []string {
 			continue
 		}
 		for i, t := range route.Targets {
-			if !t.Price.Known {
-				list = append(list, g.unpriced(c, alias, i, t))
-			}
+			list = append(list, g.doubts(c, targetPath(c.Models[alias], alias, i), t)...)
 		}
 	}
 	if file := c.Ledger.File(); file != ":memory:" {
@@ -73,21 +71,42 @@ func (g *gateway) warnings(c *config.Config) []string {
 	return list
 }
 
-// unpriced says that a target has no price, and how it may be given one.
-func (g *gateway) unpriced(c *config.Config, alias string, i int, t *llm.Target) string {
-	list, n := "targets", i
-	if n >= len(c.Models[alias].Targets) {
-		list, n = "fallback", n-len(c.Models[alias].Targets)
+// targetPath is where a route's i-th target stands in the configuration.
+func targetPath(m config.Model, alias string, i int) string {
+	if n := i - len(m.Targets); n >= 0 {
+		return fmt.Sprintf("%s.fallback[%d]", config.Path("models", alias), n)
 	}
+	return fmt.Sprintf("%s.targets[%d]", config.Path("models", alias), i)
+}
+
+// doubts are what speaks against a target: nobody knows its price, or the catalog says
+// that it is on its way out or does not chat.
+func (g *gateway) doubts(c *config.Config, path string, t *llm.Target) (list []string) {
+	say := func(format string, args ...any) { list = append(list, place(c.Fault(path, "", format, args...))) }
+	entry, known := g.catalog.Lookup(c.Providers[t.Provider].Catalog, t.Model)
+	if known && entry.Deprecated {
+		say("%s is deprecated by its provider", t.ID)
+	}
+	if known && !entry.Chat {
+		say("%s is not a model for chat", t.ID)
+	}
+	if !t.Price.Known {
+		say("no price known for %s, so its cost is not counted and hard limits in USD refuse it%s; write price: {input: …, output: …} at the target", t.ID, g.similar(c, t))
+	}
+	return list
+}
+
+// similar names models with a price whose names are like a target's.
+func (g *gateway) similar(c *config.Config, t *llm.Target) string {
 	name := t.Model
 	if p := c.Providers[t.Provider].Catalog; p != "" {
 		name = p + "/" + t.Model
 	}
-	msg := "no price known for " + t.ID + ", so its cost is not counted and hard limits in USD refuse it"
-	if near := g.catalog.Near(name); len(near) > 0 {
-		msg += "; similar names: " + strings.Join(near, ", ")
+	near := g.catalog.Near(name)
+	if len(near) == 0 {
+		return ""
 	}
-	return place(c.Fault(fmt.Sprintf("%s.%s[%d]", config.Path("models", alias), list, n), "", "%s; or write price: {input: …, output: …} at the target", msg))
+	return "; similar names: " + strings.Join(near, ", ")
 }
 
 // place is a fault on one line.

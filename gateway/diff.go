@@ -15,11 +15,11 @@ import (
 // one while the gateway runs: settings that need a restart, or that no model is left,
 // as in a file that was emptied or cut off.
 func reloadable(old, c *config.Config) error {
-	if faults := c.Restarts(old); len(faults) > 0 {
-		return faults
-	}
 	if len(c.Models) == 0 && len(old.Models) > 0 {
 		return config.Faults{c.Fault("models", "to serve nobody, stop the gateway", "has no models any more, where the running gateway has %d", len(old.Models))}
+	}
+	if faults := c.Restarts(old); len(faults) > 0 {
+		return faults
 	}
 	return nil
 }

@@ -145,8 +145,7 @@ func (r *routes) revision(transforms []string) string {
 // target puts together what the catalogue knows about a target and what the
 // configuration says.
 func (r *routes) target(c config.Target, star string, fallback bool) *llm.Target {
-	provider, model := c.Split()
-	model = strings.Replace(model, "*", star, 1)
+	provider, model := c.Expand(star).Split()
 	if provider == config.Demo {
 		return r.demoTarget(c, model, fallback)
 	}

@@ -83,7 +83,7 @@ func TestFactsOfKnownModels(t *testing.T) {
 	got := lookup(t, "openai", "gpt-5")
 	want := Entry{
 		Provider: "openai", Model: "gpt-5", Context: 400_000, MaxOutput: 128_000, Quality: 0.88,
-		Chat: true, NoTemperature: true, Released: "2025-08-07", Features: got.Features,
+		Chat: true, Released: "2025-08-07", Features: got.Features,
 		Price: llm.Price{Known: true, Input: usd("1.25"), Output: usd("10"), CacheRead: usd("0.125"),
 			CacheWrite: usd("1.25"), CacheWriteLong: usd("1.25"), AudioInput: usd("1.25"), AudioOutput: usd("10"), WebSearch: usd("10000"),
 			Row: "openai/gpt-5@" + hash},

@@ -28,9 +28,8 @@ type Entry struct {
 	Quality float64
 	// Chat is false for models that make embeddings, images, speech or video only.
 	Chat bool
-	// NoTemperature marks models that refuse sampling parameters.
-	NoTemperature bool
-	Deprecated    bool
+	// Deprecated marks models that their provider will turn off.
+	Deprecated bool
 	// Released is a date as YYYY-MM-DD, or its beginning; empty when unknown.
 	Released string
 }
@@ -78,8 +77,6 @@ func (c *Catalog) entry(provider, model, row string) Entry {
 		switch flag {
 		case "deprecated":
 			e.Deprecated = true
-		case "no-temperature":
-			e.NoTemperature = true
 		case "embedding", "no-chat":
 			e.Chat = false
 		}

@@ -48,5 +48,6 @@ func (c *Config) Restarts(running *Config) Faults {
 	differ("cache.size", c.Cache.Size, running.Cache.Size)
 	differ("ledger", c.Ledger, running.Ledger)
 	differ("state", c.State, running.State)
+	differ("time_zone", c.TimeZone, running.TimeZone)
 	return faults
 }
