@@ -28,7 +28,7 @@ func spawn(t *testing.T, dir string) *exec.Cmd {
 		t.Fatal(err)
 	}
 	cmd := exec.CommandContext(t.Context(), exe, "serve", "-c", "penstock.yaml")
-	cmd.Args[0], cmd.Dir, cmd.Env, cmd.Stderr = "penstock", dir, clientsEnv(t, dir), testLog{t}
+	cmd.Args[0], cmd.Dir, cmd.Env, cmd.Stderr = "penstock", dir, clientsEnv(t, dir), &testLog{t: t}
 	out, err := cmd.StdoutPipe()
 	if err != nil {
 		t.Fatal(err)
@@ -36,7 +36,7 @@ func spawn(t *testing.T, dir string) *exec.Cmd {
 	if err := cmd.Start(); err != nil {
 		t.Fatal(err)
 	}
-	t.Cleanup(func() { _ = cmd.Process.Kill() }) // it may have ended
+	t.Cleanup(func() { _, _ = cmd.Process.Kill(), cmd.Wait() }) // it may have ended
 	lines := bufio.NewReader(out)
 	if line, err := lines.ReadString('\n'); err != nil || !strings.Contains(line, "penstock ready") {
 		t.Fatalf("serve said %q, %v", line, err)
@@ -88,7 +88,7 @@ ledger: sqlite://penstock.db
 	}
 	_ = cmd.Wait() // it was killed
 
-	next := &app{getenv: testEnv(t), stdout: io.Discard, stderr: testLog{t}, config: filepath.Join(dir, "penstock.yaml")}
+	next := &app{getenv: testEnv(t), stdout: io.Discard, stderr: &testLog{t: t}, config: filepath.Join(dir, "penstock.yaml")}
 	g, err := next.open(t.Context())
 	if err != nil {
 		t.Fatal(err)
