@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"fmt"
@@ -159,6 +160,10 @@ func dry(r *llm.Record) string {
 }
 
 func tellVerdict(line func(string, string, ...any), r *llm.Record) {
+	if first := r.FirstVerdict; first != nil {
+		o := first.Obligations
+		line("policy", "sent on from %s to %s by revision %s, which was asked about that too", r.Model, cmp.Or(o.Route, o.Model), first.Revision)
+	}
 	if v := r.Verdict; v != nil {
 		word := "allowed"
 		if !v.Allow {

@@ -39,6 +39,9 @@ func appendRecord(b []byte, r *llm.Record) []byte {
 	if r.Verdict != nil {
 		o.inner("verdict", func(o *object) { verdict(o, r.Verdict) })
 	}
+	if r.FirstVerdict != nil {
+		o.inner("first_verdict", func(o *object) { verdict(o, r.FirstVerdict) })
+	}
 	list(&o, "limits", r.Limits, limitState)
 	list(&o, "candidates", r.Candidates, considered)
 	if r.Ranking != nil {
@@ -53,6 +56,9 @@ func appendRecord(b []byte, r *llm.Record) []byte {
 	o.millis("first_byte_ms", r.FirstByte)
 	o.millis("upstream_ms", r.Upstream)
 	list(&o, "charges", r.Charges, charge)
+	o.text("request_text", r.RequestText)
+	o.text("reply_text", r.ReplyText)
+	o.yes("text_cut", r.TextCut)
 	return append(o.b, '}')
 }
 

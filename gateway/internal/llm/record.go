@@ -6,7 +6,8 @@ import (
 )
 
 // Record is what the gateway remembers of one request: the ledger's row and the
-// answer to "why was this routed here?". It holds no prompt or reply text.
+// answer to "why was this routed here?". It holds no prompt or reply text unless the
+// policy obliges to log in full.
 type Record struct {
 	ID   string    `json:"id"`
 	Time time.Time `json:"time"`
@@ -38,11 +39,14 @@ type Record struct {
 	// Cache is hit, miss or off.
 	Cache string `json:"cache"`
 
-	Verdict    *Verdict     `json:"verdict,omitempty"`
-	Limits     []LimitState `json:"limits,omitempty"`
-	Candidates []Considered `json:"candidates,omitempty"`
-	Ranking    *Ranking     `json:"ranking,omitempty"`
-	Attempts   []Attempt    `json:"attempts,omitempty"`
+	Verdict *Verdict `json:"verdict,omitempty"`
+	// FirstVerdict is the decision that sent the request on to another model or route,
+	// when one did; Verdict then holds what both demand.
+	FirstVerdict *Verdict     `json:"first_verdict,omitempty"`
+	Limits       []LimitState `json:"limits,omitempty"`
+	Candidates   []Considered `json:"candidates,omitempty"`
+	Ranking      *Ranking     `json:"ranking,omitempty"`
+	Attempts     []Attempt    `json:"attempts,omitempty"`
 
 	Usage Usage `json:"usage"`
 	Price Price `json:"price"`
@@ -59,6 +63,13 @@ type Record struct {
 
 	// Charges are what the record adds to the meters.
 	Charges []Charge `json:"charges,omitempty"`
+
+	// RequestText is the body as the caller sent it, ReplyText what the caller got, its
+	// events one after the other; both only if the policy's log duty is "full", and at most
+	// MaxText bytes of each. TextCut says that there was more.
+	RequestText string `json:"request_text,omitempty"`
+	ReplyText   string `json:"reply_text,omitempty"`
+	TextCut     bool   `json:"text_cut,omitempty"`
 }
 
 // CodeInterrupted marks the record of a request that nobody settled, because the
@@ -129,4 +140,22 @@ type Attempt struct {
 	// Dropped names the members of the request that the target's format has no place
 	// for, or that were changed to fit it.
 	Dropped []string `json:"dropped,omitempty"`
+}
+
+// MaxText bounds each of a record's texts, in bytes.
+const MaxText = 64 << 10
+
+// Kept is what the ledger keeps of the record: all of it, or under the log duty "none"
+// only what bills and budgets need. Then the users and tags that callers name themselves
+// are gone already; what is left of them are the key's own.
+func (r *Record) Kept() *Record {
+	if r.Verdict == nil || r.Verdict.Obligations.Log != LogNone {
+		return r
+	}
+	k := *r
+	k.Served, k.Error, k.Finish = "", "", ""
+	k.Verdict = &Verdict{Allow: r.Verdict.Allow, Revision: r.Verdict.Revision, Obligations: Obligations{Log: LogNone}}
+	k.FirstVerdict, k.Limits, k.Candidates, k.Ranking, k.Attempts = nil, nil, nil, nil, nil
+	k.RequestText, k.ReplyText, k.TextCut = "", "", false
+	return &k
 }

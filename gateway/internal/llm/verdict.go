@@ -1,5 +1,11 @@
 package llm
 
+import (
+	"cmp"
+	"maps"
+	"slices"
+)
+
 // Verdict is the admission decision for one request: Rego says which limits apply
 // and what duties come with it, Go counts.
 type Verdict struct {
@@ -54,6 +60,13 @@ type Limit struct {
 	Warn bool `json:"warn,omitempty"`
 }
 
+// What a policy says about logging. Metadata is the default.
+const (
+	LogNone     = "none"
+	LogMetadata = "metadata"
+	LogFull     = "full"
+)
+
 // Obligations are duties that come with an allowed request. Zero values oblige to
 // nothing.
 type Obligations struct {
@@ -66,8 +79,59 @@ type Obligations struct {
 	Tags            map[string]string `json:"tags,omitempty"`
 	// Headers are added to the reply.
 	Headers map[string]string `json:"headers,omitempty"`
-	// Log is "none", "metadata" or "full"; empty means "metadata".
+	// Log is LogNone, LogMetadata or LogFull; empty means metadata.
 	Log string `json:"log,omitempty"`
+}
+
+// And joins a decision with the one that was made afterwards, about the model or route that
+// this one sends the request on to. Limits, warnings and forbidden targets of both hold.
+// Of other duties the later one's hold, and this one's where the later one has none. The
+// decisions stay as they are.
+func (v Verdict) And(later Verdict) Verdict {
+	out := later
+	out.Allow = v.Allow && later.Allow
+	out.Memoised = v.Memoised && later.Memoised
+	out.Warnings = union(v.Warnings, later.Warnings)
+	out.Limits = union(v.Limits, later.Limits)
+	a, b := v.Obligations, later.Obligations
+	out.Obligations = Obligations{
+		MaxOutputTokens: lowest(a.MaxOutputTokens, b.MaxOutputTokens),
+		AllowTargets:    b.AllowTargets, DenyTargets: union(a.DenyTargets, b.DenyTargets),
+		Route: a.Route, Model: a.Model, Cache: cmp.Or(b.Cache, a.Cache), Log: cmp.Or(b.Log, a.Log),
+		Tags: overlaid(a.Tags, b.Tags), Headers: overlaid(a.Headers, b.Headers),
+	}
+	if len(b.AllowTargets) == 0 {
+		out.Obligations.AllowTargets = a.AllowTargets
+	}
+	return out
+}
+
+// union is a with what only b holds.
+func union[T comparable](a, b []T) []T {
+	all := slices.Clone(a)
+	for _, x := range b {
+		if !slices.Contains(all, x) {
+			all = append(all, x)
+		}
+	}
+	return all
+}
+
+// lowest is the smaller of two bounds, of which 0 is none.
+func lowest(a, b int64) int64 {
+	if a == 0 || b == 0 {
+		return max(a, b)
+	}
+	return min(a, b)
+}
+
+func overlaid(under, over map[string]string) map[string]string {
+	if len(under) == 0 {
+		return over
+	}
+	all := maps.Clone(under)
+	maps.Copy(all, over)
+	return all
 }
 
 // CacheDuty is what policy says about caching.

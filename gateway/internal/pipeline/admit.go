@@ -3,26 +3,74 @@ package pipeline
 import (
 	"context"
 	"maps"
+	"slices"
 	"time"
 
 	"github.com/penstock/penstock/gateway/internal/llm"
 )
 
-// admit finds the route, asks the policy and takes on its obligations.
+// admit finds the route, asks the policy and takes on its obligations. A policy that
+// sends the request on is asked once more, about where it goes: what it forbids there
+// must not be reached by its own detour.
 func (l *life) admit(ctx context.Context) error {
 	if err := l.find(l.req.Facts.Model); err != nil {
 		return err
 	}
-	verdict, err := l.Policy.Decide(ctx, l.req, l.route)
+	if err := l.ask(ctx, l.req); err != nil {
+		return err
+	}
+	onto := destination(l.verdict.Obligations)
+	if onto != "" && onto != l.req.Facts.Model {
+		if err := l.askAgain(ctx, onto); err != nil {
+			return err
+		}
+	}
+	l.book(l.verdict.Obligations)
+	return nil
+}
+
+// ask decides on a request to the route that was found.
+func (l *life) ask(ctx context.Context, req *llm.Request) error {
+	verdict, err := l.Policy.Decide(ctx, req, l.route)
 	if err != nil {
 		return err
 	}
 	l.verdict = verdict
 	l.record.Verdict = &l.verdict
 	if !verdict.Allow {
+		l.book(verdict.Obligations)
 		return denied(verdict)
 	}
-	return l.oblige(verdict.Obligations)
+	return nil
+}
+
+// destination is the model that a decision sends a request on to; empty when it leaves
+// it where it is.
+func destination(o llm.Obligations) string {
+	if o.Route != "" {
+		return o.Route
+	}
+	return o.Model
+}
+
+// askAgain decides on the request as if it had asked for another model. What both
+// decisions demand holds; where the second one would send it is not followed.
+func (l *life) askAgain(ctx context.Context, model string) error {
+	if err := l.find(model); err != nil {
+		return err
+	}
+	first := l.verdict
+	l.record.FirstVerdict = &first
+	onward := *l.req
+	onward.Facts.Model = model
+	if err := l.ask(ctx, &onward); err != nil {
+		return err
+	}
+	if next := destination(l.verdict.Obligations); next != "" && next != model {
+		l.verdict.Warnings = append(slices.Clip(l.verdict.Warnings), "the policy sends "+model+" on to "+next+", which is not followed: a request is sent on once")
+	}
+	l.verdict = first.And(l.verdict)
+	return nil
 }
 
 func (l *life) find(model string) error {
@@ -34,24 +82,21 @@ func (l *life) find(model string) error {
 	return nil
 }
 
-// oblige takes on the duties that change where a request goes and how it is
-// booked. The others are read where they matter.
-func (l *life) oblige(o llm.Obligations) error {
-	if len(o.Tags) > 0 {
-		tags := maps.Clone(l.req.Tags)
-		if tags == nil {
-			tags = make(map[string]string, len(o.Tags))
-		}
-		maps.Copy(tags, o.Tags)
-		l.record.Tags = tags
+// book decides what the request is booked under: the policy's tags beside its own. Where
+// nothing is to be logged, what the caller has said about itself is not booked.
+func (l *life) book(o llm.Obligations) {
+	if o.Log == llm.LogNone {
+		l.record.User, l.record.Tags = l.req.Principal.User, l.req.Principal.Tags
 	}
-	switch {
-	case o.Route != "":
-		return l.find(o.Route)
-	case o.Model != "":
-		return l.find(o.Model)
+	if len(o.Tags) == 0 {
+		return
 	}
-	return nil
+	tags := maps.Clone(l.record.Tags)
+	if tags == nil {
+		tags = make(map[string]string, len(o.Tags))
+	}
+	maps.Copy(tags, o.Tags)
+	l.record.Tags = tags
 }
 
 // denied turns a verdict into the caller's error. The first reason speaks: policies

@@ -19,6 +19,8 @@ import (
 // working default.
 type world struct {
 	route   *llm.Route
+	routes  map[string]*llm.Route // beside route
+	decide  func(model, route string) llm.Verdict
 	verdict llm.Verdict
 	// script tells what each target does at each of its tries; the last entry
 	// repeats.
@@ -84,6 +86,7 @@ func target(id string) *llm.Target {
 func newWorld(targets ...string) *world {
 	w := &world{script: map[string][]play{}, full: map[string]bool{}, outcomes: map[string][]Outcome{}, leases: map[string]bool{}, retries: 100,
 		resting: map[string]string{}, opens: map[string]string{}, rests: 5 * time.Second}
+	w.routes = map[string]*llm.Route{}
 	w.route = &llm.Route{Name: "smart", Router: "ordered",
 		Retries: llm.Retries{Attempts: 2, Min: 10 * time.Millisecond, Max: time.Second},
 		Timeout: llm.Timeouts{FirstToken: 15 * time.Second, Idle: 20 * time.Second, PingIdle: 2 * time.Minute, Total: 10 * time.Minute}}
@@ -180,9 +183,17 @@ func (p *page) Event(e llm.Event) error {
 	return p.fail
 }
 
-func (w *world) Find(string) (*llm.Route, error) { return w.route, nil }
+func (w *world) Find(model string) (*llm.Route, error) {
+	if r, ok := w.routes[model]; ok {
+		return r, nil
+	}
+	return w.route, nil
+}
 
-func (w *world) Decide(context.Context, *llm.Request, *llm.Route) (llm.Verdict, error) {
+func (w *world) Decide(_ context.Context, req *llm.Request, route *llm.Route) (llm.Verdict, error) {
+	if w.decide != nil {
+		return w.decide(req.Facts.Model, route.Name), nil
+	}
 	return w.verdict, nil
 }
 

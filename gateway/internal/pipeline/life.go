@@ -38,6 +38,8 @@ type life struct {
 	// age is how old the answer is, when it comes from the cache.
 	age     time.Duration
 	settled bool
+	// replyText is what the caller got, for the record; at most llm.MaxText and a byte.
+	replyText []byte
 }
 
 func (p *Pipeline) begin(req *llm.Request) *life {

@@ -7,6 +7,7 @@ import (
 	"strconv"
 	"strings"
 	"time"
+	"unicode"
 
 	"github.com/penstock/penstock/gateway/internal/llm"
 )
@@ -78,6 +79,7 @@ func (l *life) relay(ctx context.Context, reply llm.Stream, w sink) error {
 		case ev.Hidden && !started:
 			continue
 		}
+		l.keepReply(ev)
 		if ev.Final {
 			l.complete(ctx)
 		}
@@ -154,9 +156,49 @@ func (l *life) head() llm.Head {
 	l.providerHeaders(h)
 	l.limitHeaders(h)
 	for name, value := range l.verdict.Obligations.Headers {
-		h.Set(name, value)
+		if llm.MayAddHeader(name) {
+			h.Set(name, value)
+		}
 	}
+	l.warningHeaders(h)
 	return llm.Head{Status: http.StatusOK, Stream: l.req.Facts.Stream, Header: h}
+}
+
+// The bounds of the warnings in a reply's headers: how many, and the bytes of each.
+const (
+	maxWarnings     = 8
+	maxWarningBytes = 240
+)
+
+// warningHeaders passes on what the policy and its softer limits warn of, a line each.
+func (l *life) warningHeaders(h http.Header) {
+	for i, warning := range l.verdict.Warnings {
+		if i == maxWarnings {
+			h.Add("X-Penstock-Warning", strconv.Itoa(len(l.verdict.Warnings)-i)+" more")
+			return
+		}
+		h.Add("X-Penstock-Warning", headerText(warning))
+	}
+}
+
+// headerText is text as a header can carry it: printable ASCII, and not too long.
+func headerText(s string) string {
+	var b strings.Builder
+	for _, r := range s {
+		if b.Len() == maxWarningBytes {
+			b.WriteString("...")
+			break
+		}
+		switch {
+		case unicode.IsSpace(r) || unicode.IsControl(r):
+			b.WriteByte(' ')
+		case r > '~':
+			b.WriteByte('?')
+		default:
+			b.WriteRune(r)
+		}
+	}
+	return strings.TrimSpace(b.String())
 }
 
 // passed are the provider's headers that reach the caller, in canonical form. Retry-After

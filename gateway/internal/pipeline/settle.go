@@ -143,6 +143,7 @@ func (l *life) settle(ctx context.Context) {
 		l.serving.finish(&llm.Error{Fault: llm.FaultCanceled, Message: "The reply was not read to its end."})
 	}
 	l.account()
+	l.keepTexts()
 	l.record.Duration = l.since()
 	ctx, stop := context.WithTimeout(context.WithoutCancel(ctx), bookingTime)
 	defer stop()

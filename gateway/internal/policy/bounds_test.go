@@ -92,14 +92,14 @@ func TestFunctionsWithoutBoundDoNotCompile(t *testing.T) {
 func TestUsualCallsPass(t *testing.T) {
 	long := strings.Repeat("x", 60<<10)
 	var users []string
-	for i := range 100_000 {
+	for i := range 20_000 {
 		users = append(users, fmt.Sprintf(`"user%d": {"team": "t%d"}`, i, i%100))
 	}
 	files := map[string]string{"data.json": `{"users": {` + strings.Join(users, ",") + `}, "long": "` + long + `"}`}
 	expressions := []string{
 		`regex.match("^[a-z0-9._%+-]{1,64}@[a-z0-9.-]{1,255}\\.[a-z]{2,}$", "ada@example.org")`, `regex.match("^x+$", data.long)`,
 		`regex.match("\\p{L}{1,20}", data.long)`, `count(regex.find_n("x{3}", data.long, -1)) == 20480`, `regex.replace("a-b", "([a-z])-([a-z])", "$2$1") == "ba"`,
-		`data.users.user777.team == "t77"`, `count(data.users) == 100000`, `object.get(data.users, "user5", null).team == "t5"`, `"user99999" in object.keys(data.users)`,
+		`data.users.user777.team == "t77"`, `count(data.users) == 20000`, `object.get(data.users, "user5", null).team == "t5"`, `"user19999" in object.keys(data.users)`,
 		`sprintf("%-20s|%5.2f|%d", [data.long, 1.5, 7])`, `count(numbers.range(1, 10000)) == 10000`, `contains(data.long, "xx")`, `count(split(data.long, "")) > 60000`,
 		`upper(data.long)`, `json.unmarshal(json.marshal({"a": data.long})).a == data.long`, `trim(data.long, " ") == data.long`, `bits.lsh(1, 40) == 1099511627776`,
 		`glob.match("openai/*", null, "openai/gpt")`, `sum(numbers.range(1, 1000)) == 500500`, `replace(data.long, "y", "zz") == data.long`, `1 / 3 > 0.3`, `1e300 * 10 > 1`,

@@ -3,6 +3,7 @@ package policy
 import (
 	"fmt"
 	"strings"
+	"unicode"
 
 	"github.com/open-policy-agent/opa/v1/ast"
 
@@ -117,7 +118,7 @@ func (p part) label() (string, error) {
 		return "", err
 	case s == "":
 		return "", fmt.Errorf("%s: must not be empty", p.path)
-	case strings.ContainsFunc(s, func(r rune) bool { return r < ' ' || r == 0x7f }):
+	case strings.ContainsFunc(s, unicode.IsControl):
 		return "", fmt.Errorf("%s: must not contain control characters", p.path)
 	}
 	return s, nil

@@ -4,8 +4,8 @@ import (
 	"cmp"
 	"fmt"
 	"math"
-	"slices"
 	"strings"
+	"unicode"
 
 	"github.com/penstock/penstock/gateway/internal/llm"
 
@@ -154,7 +154,7 @@ func (p part) obligations(v *llm.Verdict) error {
 		case "headers":
 			o.Headers, err = m.headers()
 		case "log":
-			o.Log, err = oneOf(m, "none", "metadata", "full")
+			o.Log, err = oneOf(m, llm.LogNone, llm.LogMetadata, llm.LogFull)
 		default:
 			err = m.unknown("max_output_tokens", "allow_targets", "deny_targets", "route", "model", "cache", "tags", "headers", "log")
 		}
@@ -179,18 +179,14 @@ func (p part) cache() (c llm.CacheDuty, err error) {
 	return c, err
 }
 
-// ownHeaders are those of the reply that policy has no business with.
-var ownHeaders = []string{"connection", "content-encoding", "content-length", "content-type", "date",
-	"keep-alive", "set-cookie", "te", "trailer", "transfer-encoding", "upgrade"}
-
 func (p part) headers() (map[string]string, error) {
 	headers, err := p.table(part.headerValue)
 	if err != nil {
 		return nil, err
 	}
 	for name := range headers {
-		if !isToken(name) || slices.Contains(ownHeaders, strings.ToLower(name)) {
-			return nil, fmt.Errorf("%s: %q is not a header that a policy may set", p.path, name)
+		if !llm.MayAddHeader(name) {
+			return nil, fmt.Errorf("%s: %q is not a header that a policy may set: it is the gateway's own, or it steers browsers or proxies", p.path, name)
 		}
 	}
 	return headers, nil
@@ -198,14 +194,8 @@ func (p part) headers() (map[string]string, error) {
 
 func (p part) headerValue() (string, error) {
 	s, err := p.text(maxText)
-	if err == nil && strings.ContainsFunc(s, func(r rune) bool { return r < ' ' && r != '\t' || r == 0x7f }) {
+	if err == nil && strings.ContainsFunc(s, unicode.IsControl) {
 		err = fmt.Errorf("%s: must not contain control characters", p.path)
 	}
 	return s, err
-}
-
-func isToken(s string) bool {
-	return s != "" && !strings.ContainsFunc(s, func(r rune) bool {
-		return (r < 'a' || r > 'z') && (r < 'A' || r > 'Z') && (r < '0' || r > '9') && !strings.ContainsRune("!#$%&'*+-.^_`|~", r)
-	})
 }

@@ -1,0 +1,40 @@
+package llm
+
+import (
+	"slices"
+	"strings"
+)
+
+// ofConnections are headers of one connection and of framing, which are the gateway's.
+var ofConnections = []string{"host", "content-length", "transfer-encoding", "connection", "keep-alive", "upgrade", "te", "trailer",
+	"expect", "content-encoding", "content-type", "http2-settings", "max-forwards", "forwarded", "via"}
+
+// steering are headers of replies that make a browser, a cache or a proxy in front of the
+// gateway act on its behalf.
+var steering = []string{"location", "content-location", "refresh", "date", "server", "strict-transport-security", "alt-svc", "alt-used",
+	"www-authenticate", "authentication-info", "clear-site-data", "link", "nel", "report-to", "reporting-endpoints", "expect-ct",
+	"service-worker-allowed", "timing-allow-origin", "sourcemap", "x-sourcemap", "origin-trial", "origin-agent-cluster", "accept-ch",
+	"critical-ch", "permissions-policy", "feature-policy", "referrer-policy", "document-policy", "x-frame-options", "x-xss-protection",
+	"x-content-type-options", "x-dns-prefetch-control", "x-permitted-cross-domain-policies", "x-ua-compatible", "speculation-rules",
+	"set-login", "supports-loading-mode", "no-vary-search", "expires", "pragma", "age", "vary", "cache-control", "cache-tag",
+	"edge-control", "x-lighttpd-send-file", "x-send-file", "x-httpd-send-file", "x-cache-control", "status", "retry-after",
+	"set-cookie", "set-cookie2", "authorization", "cookie", "x-request-id"}
+
+// steeringFamilies begin the names of further ones.
+var steeringFamilies = []string{"proxy-", "access-control-", "x-penstock", "x-accel-", "x-sendfile", "x-reproxy", "x-litespeed-", "x-lsadc-",
+	"surrogate-", "cdn-", "cloudflare-", "cf-", "x-forwarded", "x-ratelimit-", "cross-origin-", "content-security-policy",
+	"public-key-pins", "sec-"}
+
+// MayAddHeader reports whether a policy may add a header of this name to a reply: one
+// that the gateway doesn't set itself and that steers neither browsers nor proxies. A name
+// with a low line is refused: some servers take it for a dash, and so X_Y for X-Y.
+func MayAddHeader(name string) bool {
+	lower := strings.ToLower(name)
+	return isHeaderName(lower) && !slices.Contains(ofConnections, lower) && !slices.Contains(steering, lower) &&
+		!slices.ContainsFunc(steeringFamilies, func(family string) bool { return strings.HasPrefix(lower, family) })
+}
+
+// isHeaderName reports whether a lower-case name consists of letters, digits and dashes.
+func isHeaderName(lower string) bool {
+	return lower != "" && strings.Trim(lower, "abcdefghijklmnopqrstuvwxyz0123456789-") == ""
+}

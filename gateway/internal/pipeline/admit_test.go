@@ -1,0 +1,158 @@
+package pipeline
+
+import (
+	"context"
+	"net/http"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/penstock/penstock/gateway/internal/llm"
+)
+
+// sendingOn is a world with the routes smart and fast, whose policy sends smart on by one
+// of its two duties.
+func sendingOn(byRoute bool, then llm.Verdict) *world {
+	w := newWorld("a")
+	fast := *w.route
+	fast.Name, fast.Targets = "fast", []*llm.Target{target("b")}
+	w.routes["fast"], w.script["b"] = &fast, []play{whole("hello from b")}
+	first := llm.Verdict{Allow: true, Revision: "r1", Warnings: []string{"near the end"},
+		Limits:      []llm.Limit{{Name: "team", Scope: "team:x", Unit: llm.UnitRequests, Window: "day", Max: 9}},
+		Obligations: llm.Obligations{Model: "fast", MaxOutputTokens: 100, DenyTargets: []string{"z"}, Tags: map[string]string{"a": "1", "b": "1"}}}
+	if byRoute {
+		first.Obligations.Route, first.Obligations.Model = "fast", ""
+	}
+	w.decide = func(model, _ string) llm.Verdict {
+		if model == "smart" {
+			return first
+		}
+		return then
+	}
+	return w
+}
+
+func TestPolicyIsAskedAboutWhereItSendsRequests(t *testing.T) {
+	for _, byRoute := range []bool{false, true} {
+		w := sendingOn(byRoute, llm.Verdict{Revision: "r1", Reasons: []llm.Reason{{Code: "fast_forbidden", Message: "No."}}})
+		_, err := w.serve(t, context.Background(), request(false))
+		e := llm.AsError(err)
+		r := w.records[0]
+		if e.Code != "fast_forbidden" || e.Status != http.StatusForbidden || len(r.Attempts) != 0 {
+			t.Errorf("Serve = %v with %d attempts, want the refusal of the model it was sent on to", err, len(r.Attempts))
+		}
+		if r.Verdict.Allow || r.FirstVerdict == nil || !r.FirstVerdict.Allow || r.Model != "smart" || r.Route != "fast" {
+			t.Errorf("record = %+v, want both decisions", r)
+		}
+	}
+}
+
+func TestWhatBothDecisionsDemandHolds(t *testing.T) {
+	w := sendingOn(false, llm.Verdict{Allow: true, Revision: "r1", Warnings: []string{"near the end", "fast is slow"},
+		Limits:      []llm.Limit{{Name: "fast", Scope: "model:fast", Unit: llm.UnitRequests, Window: "day", Max: 9}},
+		Obligations: llm.Obligations{MaxOutputTokens: 200, DenyTargets: []string{"y"}, Tags: map[string]string{"b": "2"}, Log: llm.LogFull}})
+	page, err := w.serve(t, context.Background(), request(false))
+	if err != nil || page.text != "hello from b" {
+		t.Fatalf("Serve = %q, %v, want the answer of fast", page.text, err)
+	}
+	r := w.records[0]
+	var names []string
+	for _, l := range r.Verdict.Limits {
+		names = append(names, l.Name)
+	}
+	if !slices.Equal(names, []string{"team", "fast"}) {
+		t.Errorf("limits %v, want those of both", names)
+	}
+	want := llm.Obligations{Model: "fast", MaxOutputTokens: 100, DenyTargets: []string{"z", "y"}, Tags: map[string]string{"a": "1", "b": "2"}, Log: llm.LogFull}
+	if diff := cmp.Diff(want, r.Verdict.Obligations); diff != "" {
+		t.Errorf("duties differ (-want +got):\n%s", diff)
+	}
+	if diff := cmp.Diff([]string{"near the end", "fast is slow"}, page.head.Header["X-Penstock-Warning"]); diff != "" {
+		t.Errorf("warnings differ (-want +got):\n%s", diff)
+	}
+}
+
+func TestRequestsAreSentOnOnce(t *testing.T) {
+	w := sendingOn(false, llm.Verdict{Allow: true, Obligations: llm.Obligations{Model: "smart"}})
+	page, err := w.serve(t, context.Background(), request(false))
+	if err != nil || page.text != "hello from b" {
+		t.Errorf("Serve = %q, %v, want fast to answer", page.text, err)
+	}
+	if got := page.head.Header["X-Penstock-Warning"]; !slices.ContainsFunc(got, func(s string) bool { return strings.Contains(s, "not followed") }) {
+		t.Errorf("warnings = %q, want one that says that the second step was not followed", got)
+	}
+}
+
+func TestWarningsInHeadersAreHarmless(t *testing.T) {
+	w := newWorld("a")
+	w.verdict.Warnings = []string{"a\r\nX-Evil: 1", "é\u009b31m", strings.Repeat("x", 1000)}
+	for range 20 {
+		w.verdict.Warnings = append(w.verdict.Warnings, "more")
+	}
+	w.verdict.Obligations.Headers = map[string]string{"X-Penstock-Target": "forged", "x-tier": "gold"}
+	page, err := w.serve(t, context.Background(), request(true))
+	if err != nil {
+		t.Fatal(err)
+	}
+	got := page.head.Header["X-Penstock-Warning"]
+	if len(got) != maxWarnings+1 || got[0] != "a  X-Evil: 1" || got[1] != "? 31m" || len(got[2]) > maxWarningBytes+3 || got[maxWarnings] != "15 more" {
+		t.Errorf("warnings = %q", got)
+	}
+	if page.head.Header.Get("X-Penstock-Target") != "a" || page.head.Header.Get("X-Tier") != "gold" {
+		t.Errorf("headers = %v, want the gateway's own target", page.head.Header)
+	}
+}
+
+func TestLogDutySaysWhatIsKept(t *testing.T) {
+	for _, stream := range []bool{false, true} {
+		for duty, keeps := range map[string]bool{"": false, llm.LogMetadata: false, llm.LogNone: false, llm.LogFull: true} {
+			w := newWorld("a")
+			p := whole("answer")
+			p.events[0].Data = []byte("answer")
+			w.script["a"] = []play{p}
+			w.verdict.Obligations = llm.Obligations{Log: duty, Tags: map[string]string{"tier": "gold"}}
+			req := request(stream)
+			req.Body, req.Tags, req.Facts.User = []byte(`{"secret":"prompt"}`), map[string]string{"case": "42"}, "ada"
+			req.Principal.Tags = map[string]string{"env": "prod"}
+			if _, err := w.serve(t, context.Background(), req); err != nil {
+				t.Fatal(err)
+			}
+			r := w.records[0]
+			if has := r.RequestText == `{"secret":"prompt"}` && r.ReplyText == "answer"; has != keeps {
+				t.Errorf("log %q keeps %q and %q", duty, r.RequestText, r.ReplyText)
+			}
+			kept := r.Kept()
+			if kept.Cost != r.Cost || kept.Usage != r.Usage || kept.Target != "a" || kept.Tags["tier"] != "gold" {
+				t.Errorf("log %q: Kept = %+v, want what bills need", duty, kept)
+			}
+			if none := duty == llm.LogNone; none != (kept.User == "" && kept.Tags["case"] == "" && len(kept.Attempts) == 0) {
+				t.Errorf("log %q: Kept = %+v", duty, kept)
+			}
+		}
+	}
+}
+
+func TestKeptTextsAreBounded(t *testing.T) {
+	w := newWorld("a")
+	var texts []string
+	for range 100 {
+		texts = append(texts, strings.Repeat("é", 1000))
+	}
+	p := stream(texts...)
+	for i := range p.events {
+		p.events[i].Data = p.events[i].Frame
+	}
+	w.script["a"] = []play{p}
+	w.verdict.Obligations.Log = llm.LogFull
+	req := request(true)
+	req.Body = []byte(strings.Repeat("ü", llm.MaxText))
+	if _, err := w.serve(t, context.Background(), req); err != nil {
+		t.Fatal(err)
+	}
+	r := w.records[0]
+	if len(r.RequestText) != llm.MaxText || len(r.ReplyText) > llm.MaxText+1 || len(r.ReplyText) < llm.MaxText-1 || !r.TextCut {
+		t.Errorf("kept %d and %d bytes, cut: %v, want %d of each", len(r.RequestText), len(r.ReplyText), r.TextCut, llm.MaxText)
+	}
+}
