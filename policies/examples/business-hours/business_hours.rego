@@ -7,8 +7,8 @@ package penstock
 
 deny contains {
 	"code": "outside_hours",
-	"message": sprintf("The model %q is open %s; outside of that, ask for %q.", [
-		input.request.model,
+	"message": sprintf("The model %s is open %s; outside of that, ask for %q.", [
+		json.marshal(input.request.model),
 		data.business_hours.text,
 		data.business_hours.instead,
 	]),

@@ -23,9 +23,9 @@ obligations["model"] := cheaper if {
 	cheaper := data.soft_downgrade.instead[input.request.model]
 }
 
-warnings contains sprintf("Team %s has used %d %% of its budget for today: %q is served by %q.", [
+warnings contains sprintf("Team %s has used %d %% of its budget for today: %s is served by %q.", [
 	input.key.team,
 	input.usage[downgrade_scope].day.usd,
-	input.request.model,
+	json.marshal(input.request.model),
 	obligations.model,
 ])
