@@ -158,9 +158,10 @@ func (m *Meter) Extend(name string) bool {
 	return true
 }
 
-// Percent is how much of a limit is spent and reserved at this moment, in whole
-// percent rounded down; above 100 when it is exceeded. It is 0 for a meter that
-// nobody has touched in the current window.
+// Percent is how much of a limit is used at this moment, in whole percent rounded down;
+// above 100 when it is exceeded. Of money and tokens only what is spent counts: requests in
+// flight hold far more than they will use. It is 0 for a meter that nobody has touched in
+// the current window.
 func (m *Meter) Percent(limit llm.Limit) int {
 	now := m.now()
 	m.mu.Lock()
@@ -169,7 +170,10 @@ func (m *Meter) Percent(limit llm.Limit) int {
 	if c == nil || !c.cur.covers(now) {
 		return 0
 	}
-	return percent(llm.Add(c.cur.spent, c.cur.reserved), limit.Max)
+	if limit.Unit == llm.UnitConcurrent || limit.Unit == llm.UnitRequests {
+		return percent(llm.Add(c.cur.spent, c.cur.reserved), limit.Max)
+	}
+	return percent(c.cur.spent, limit.Max)
 }
 
 // Restore adds what earlier processes charged, as the ledger remembers it. Charges

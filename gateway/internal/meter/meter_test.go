@@ -166,8 +166,11 @@ func TestWarningsPassAndShareTheMeter(t *testing.T) {
 	if !states[0].Exceeded || states[1].Exceeded {
 		t.Errorf("Exceeded = %t, %t, want true for the warning only", states[0].Exceeded, states[1].Exceeded)
 	}
-	if got := m.Percent(limits[1]); got != 90 {
-		t.Errorf("Percent = %d, want 90: two limits on one meter count once", got)
+	if got := m.Counts(); len(got) != 1 || got[0].Reserved != int64(usd("9")) {
+		t.Errorf("Counts = %+v, want $9 reserved: two limits on one meter count once", got)
+	}
+	if got := m.Percent(limits[1]); got != 0 {
+		t.Errorf("Percent = %d, want 0: nothing is spent yet", got)
 	}
 	want := []llm.Charge{{Scope: "team:search", Unit: llm.UnitUSD, Window: "day", WindowID: "2026-11-22", Amount: int64(usd("3"))}}
 	if d := cmp.Diff(want, m.Settle("r", llm.Amounts{USD: usd("3")})); d != "" {
@@ -189,8 +192,8 @@ func TestSettleAfterMidnightChargesTheDayOfTheReservation(t *testing.T) {
 	if len(charges) != 1 || charges[0].WindowID != "2026-11-22" {
 		t.Errorf("Settle = %v, want one charge to 2026-11-22", charges)
 	}
-	if got := m.Percent(limit); got != 90 {
-		t.Errorf("Percent of the new day = %d, want 90", got)
+	if got := m.Counts()[0]; got.Spent != 0 || got.Reserved != int64(usd("9")) {
+		t.Errorf("the new day has %+v, want $9 reserved and nothing spent", got)
 	}
 }
 
@@ -232,8 +235,8 @@ func TestSweepNamesWhatExpired(t *testing.T) {
 	if got := m.Settle("lost", llm.Amounts{USD: usd("2")}); got != nil {
 		t.Errorf("Settle of a settled lease = %v, want nothing: it has been charged", got)
 	}
-	if got := m.Percent(limits[0]); got != 30 {
-		t.Errorf("Percent = %d, want 30: 2 charged and 1 reserved of 10", got)
+	if got := m.Percent(limits[0]); got != 20 {
+		t.Errorf("Percent = %d, want 20: 2 charged of 10", got)
 	}
 	if got := m.Percent(limits[1]); got != 50 {
 		t.Errorf("Percent in flight = %d, want 50: one of two", got)
@@ -300,6 +303,7 @@ func TestAmountsSaturate(t *testing.T) {
 	limit.Warn = true
 	for i := range 3 {
 		mustReserve(t, m, fmt.Sprint(i), []llm.Limit{limit}, llm.Amounts{USD: 1<<63 - 1})
+		m.Settle(fmt.Sprint(i), llm.Amounts{USD: 1<<63 - 1})
 	}
 	if got := m.Percent(limit); got < 1000 {
 		t.Errorf("Percent = %d after enormous amounts, want a large number", got)
