@@ -37,7 +37,7 @@ func (c *choiceSet) count() (n int) {
 }
 
 func (c *chunk) readChoices(s *scan) {
-	c.kind.hasChoices = true
+	c.kind.chosen = s.peek() != 'n'
 	if !s.open('[') {
 		s.skip(0)
 		return

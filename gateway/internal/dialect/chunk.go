@@ -32,7 +32,8 @@ type chunk struct {
 type kinds struct {
 	object, typ []byte
 	faulty      bool
-	hasChoices  bool
+	// chosen says that there are choices, though they may be none.
+	chosen bool
 }
 
 // said is what was produced for a reader.
@@ -90,14 +91,44 @@ func (k *kinds) read(s *scan, name []byte) {
 		k.faulty = k.faulty || len(text) > 0
 	case "detail", "errors":
 		k.faulty = speaks(s.raw()) || k.faulty
+	case "base_resp":
+		k.faulty = s.minimax() || k.faulty
 	default:
 		s.skip(0)
 	}
 }
 
+// minimax reads the status that MiniMax gives beside its choices, and reports whether it
+// is that of an error.
+func (s *scan) minimax() (bad bool) {
+	if !s.open('{') {
+		s.skip(0)
+		return false
+	}
+	for first := true; s.more('}', &first); {
+		if string(s.name()) == "status_code" {
+			bad = s.count() > 0
+			continue
+		}
+		s.skip(0)
+	}
+	return bad
+}
+
 // failed reports whether an object is an error by its name, or for want of choices.
 func (k *kinds) failed() bool {
-	return string(k.object) == "error" || string(k.typ) == "error" || k.faulty && !k.hasChoices
+	return string(k.object) == "error" || string(k.typ) == "error" || k.faulty && !k.chosen
+}
+
+// isErrorList reports whether data is a list that begins with an error, as Gemini sends
+// it.
+func isErrorList(data []byte) bool {
+	s := scan{b: data}
+	if !s.open('[') {
+		return false
+	}
+	c, sound := readChunk(s.raw())
+	return sound && c.failed
 }
 
 // counted is the usage object, in whichever place it stands; nil when there is none. The

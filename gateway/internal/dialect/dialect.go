@@ -108,7 +108,7 @@ func (d *Dialects) readWhole(ctx context.Context, x *llm.Exchange, a *llm.Answer
 func (d *Dialects) whole(ctx context.Context, x *llm.Exchange, a *llm.Answer, body []byte) (llm.Stream, error) {
 	c, ok := readChunk(body)
 	switch {
-	case ok && c.failed:
+	case ok && c.failed || isErrorList(body):
 		return nil, d.ErrorOf(a.Status, a.Header, c.failure(body))
 	case !ok || !c.choices || c.wild:
 		return nil, malformed("something that is not a chat completion", nil)

@@ -43,7 +43,7 @@ func (w *watcher) take(name, data, frame []byte) (llm.Event, error) {
 	}
 	c, sound := readChunk(data)
 	switch {
-	case string(name) == "error" || sound && c.failed:
+	case string(name) == "error" || sound && c.failed || isErrorList(data):
 		return llm.Event{}, w.dialects.ErrorOf(w.answer.Status, w.answer.Header, c.failure(data))
 	case !sound || c.wild:
 		return llm.Event{}, malformed("an event that is not a chunk of a chat completion", nil)

@@ -105,14 +105,16 @@ func (d *detail) top(top map[string]json.RawMessage) {
 		d.fields(inner)
 	}
 	// xAI, Hugging Face and Ollama have the message itself in "error", Mistral and
-	// Voyage in "detail", Cohere and Bedrock at the top.
-	d.Message = first(d.Message, text(top["error"]), reason(top["detail"]))
+	// Voyage in "detail", Cloudflare in "errors", MiniMax in "base_resp", Cohere and Bedrock
+	// at the top.
+	d.Message = first(d.Message, text(top["error"]), reason(top["detail"]), reason(top["errors"]), text(object(top["base_resp"])["status_msg"]))
 	d.fields(top)
 }
 
 // fields takes from an object what is not yet known.
 func (d *detail) fields(m map[string]json.RawMessage) {
-	d.Message = first(d.Message, text(m["message"]), text(m["Message"]))
+	d.Message = first(d.Message, text(m["message"]), text(m["Message"]), text(m["msg"]),
+		text(m["error_message"]), text(m["error_msg"]), text(m["errorMessage"]))
 	d.Type = first(d.Type, text(m["type"]), text(m["error_type"]), text(m["status"]))
 	d.Code = first(d.Code, text(m["code"]))
 	d.Param = first(d.Param, text(m["param"]))
@@ -289,7 +291,7 @@ func reason(raw json.RawMessage) string {
 		for _, part := range array(m["loc"]) {
 			loc = append(loc, strings.Trim(string(part), `"`))
 		}
-		all = append(all, strings.TrimPrefix(strings.Join(loc, ".")+": "+text(m["msg"]), ": "))
+		all = append(all, strings.TrimPrefix(strings.Join(loc, ".")+": "+first(text(m["msg"]), text(m["message"]), text(item)), ": "))
 	}
 	return strings.Join(all[:min(len(all), 5)], "; ")
 }
