@@ -151,7 +151,11 @@ func (r *routes) target(c config.Target, star string, fallback bool) *llm.Target
 	}
 	p := r.config.Providers[provider]
 	t := &llm.Target{ID: provider + "/" + model, Provider: provider, Model: model, Dialect: p.Dialect,
-		Region: p.Region, Quality: -1, Fallback: fallback}
+		Region: p.Region, Quality: -1, Fallback: fallback, StreamUsage: llm.StreamUsage(p.StreamUsage)}
+	t.OutputNames = llm.OutputNamesOf(p.Catalog, model)
+	if p.OutputLimit != config.OutputAuto && p.OutputLimit != "" {
+		t.OutputNames = llm.OutputNames(p.OutputLimit)
+	}
 	if entry, ok := r.catalog.Lookup(p.Catalog, model); ok {
 		entry.Fill(t)
 	}

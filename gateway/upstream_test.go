@@ -2,10 +2,12 @@ package main
 
 import (
 	"fmt"
+	"io"
 	"net/http"
 	"os"
 	"path/filepath"
 	"strings"
+	"sync/atomic"
 	"testing"
 
 	"github.com/penstock/penstock/gateway/internal/llmtest"
@@ -135,4 +137,53 @@ ledger: sqlite://penstock.db
 			t.Errorf("%s is named: %v, want %v", id, got, want)
 		}
 	}
+}
+
+// TestWhatTheGatewayAddsIsItsToMend has targets that refuse members which no caller has
+// sent, or names that the caller could not know.
+func TestWhatTheGatewayAddsIsItsToMend(t *testing.T) {
+	refuse := func(member, body string) http.Handler {
+		return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+			sent, _ := io.ReadAll(r.Body)
+			step := llmtest.Frames(llmtest.Chat{Text: "fine"}.OpenAIChunks(false)...)
+			if strings.Contains(string(sent), `"`+member+`"`) {
+				step = llmtest.JSON(422, body)
+			}
+			llmtest.Handler(step).ServeHTTP(w, r)
+		})
+	}
+	for name, tt := range map[string]struct{ member, refusal, ask string }{
+		"stream_options, FastAPI": {"stream_options", `{"detail":[{"type":"extra_forbidden","loc":["body","stream_options"],"msg":"Extra inputs are not permitted","input":{}}]}`, `"stream":true`},
+		"stream_options, OpenAI":  {"stream_options", `{"error":{"message":"Unknown parameter: 'stream_options'.","type":"invalid_request_error","param":"stream_options","code":"unknown_parameter"}}`, `"stream":true`},
+		"max_tokens":              {"max_tokens", `{"error":{"message":"Unsupported parameter: 'max_tokens' is not supported with this model. Use 'max_completion_tokens' instead.","type":"invalid_request_error","param":"max_tokens","code":"unsupported_parameter"}}`, `"stream":true,"max_tokens":9`},
+		"max_completion_tokens":   {"max_completion_tokens", `{"detail":[{"type":"extra_forbidden","loc":["body","max_completion_tokens"],"msg":"Extra inputs are not permitted"}]}`, `"stream":true,"max_completion_tokens":9`},
+	} {
+		t.Run(name, func(t *testing.T) {
+			calls := atomic.Int64{}
+			up := refuse(tt.member, tt.refusal)
+			h := openHouse(t, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { calls.Add(1); up.ServeHTTP(w, r) }), `
+keys: off
+providers: {up: {dialect: openai, base_url: $UPSTREAM, allow_private: true, api_key: env:TEST_KEY}}
+models: {m: {targets: [up/x], retries: {attempts: 1}}}
+ledger: sqlite://penstock.db
+`)
+			for i, want := range []int64{2, 3, 4} { // refused once, and remembered
+				resp, body := h.post(t, `{"model":"m",`+tt.ask+`,`+hello+`}`)
+				if resp.StatusCode != 200 || !strings.Contains(string(body), "[DONE]") || calls.Load() != want {
+					t.Errorf("request %d: %d %s after %d calls, want 200 after %d", i, resp.StatusCode, body, calls.Load(), want)
+				}
+			}
+		})
+	}
+	t.Run("the caller's own is the caller's", func(t *testing.T) {
+		h := openHouse(t, refuse("stream_options", `{"error":{"message":"Unknown parameter: 'stream_options'.","type":"invalid_request_error","param":"stream_options","code":"unknown_parameter"}}`), `
+keys: off
+providers: {up: {dialect: openai, base_url: $UPSTREAM, allow_private: true, api_key: env:TEST_KEY}}
+models: {m: {targets: [up/x], retries: {attempts: 1}}}
+ledger: sqlite://penstock.db
+`)
+		if resp, body := h.post(t, `{"model":"m","stream":true,"stream_options":{"include_usage":true},`+hello+`}`); resp.StatusCode != 422 {
+			t.Errorf("%d %s, want the provider's 422", resp.StatusCode, body)
+		}
+	})
 }

@@ -146,6 +146,13 @@ type Provider struct {
 	// one with credentials as env:NAME or file:PATH. Write none to go without. Left out,
 	// HTTPS_PROXY, HTTP_PROXY and NO_PROXY of the environment apply.
 	Proxy Secret `yaml:"proxy"`
+	// StreamUsage says whether usage is asked for in streams (stream_options): auto asks
+	// until the provider refuses to be asked, on always, off never.
+	StreamUsage StreamUsage `yaml:"stream_usage"`
+	// OutputLimit is the name of the bound on output tokens that the provider heeds: auto,
+	// max_tokens or max_completion_tokens. auto knows well-known providers, takes others to
+	// know max_tokens, and takes the other name for a target that refuses one.
+	OutputLimit OutputLimit `yaml:"output_limit"`
 	// Catalog names the provider whose prices and limits apply; left out it follows
 	// from the name or the address.
 	Catalog string `yaml:"catalog"`

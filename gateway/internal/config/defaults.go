@@ -1,6 +1,10 @@
 package config
 
-import "time"
+import (
+	"time"
+
+	"github.com/penstock/penstock/gateway/internal/llm"
+)
 
 // setDefaults fills v, a pointer to a part of the configuration, with what it means
 // to leave everything out. It is the only place where defaults are written down; the
@@ -28,6 +32,9 @@ func setDefaults(v any) {
 		c.WriteTimeout = 30 * time.Second
 		c.DrainDelay = time.Second
 		c.Grace = 30 * time.Second
+	case *Provider:
+		c.StreamUsage = StreamUsage(llm.StreamUsageAuto)
+		c.OutputLimit = OutputAuto
 	case *Endpoint:
 		c.StreamType = "text/event-stream; charset=utf-8"
 	case *Model:

@@ -82,6 +82,10 @@ func schemaOf(t reflect.Type) *jsonschema.Schema {
 		return enum(EmptyFallback, EmptyPass)
 	case reflect.TypeFor[Unsupported]():
 		return enum(DropUnsupported, RejectUnsupported)
+	case reflect.TypeFor[OutputLimit]():
+		return enum(OutputAuto, OutputLimit(llm.OldName), OutputLimit(llm.NewName))
+	case reflect.TypeFor[StreamUsage]():
+		return enum(llm.StreamUsageAuto, llm.StreamUsageOn, llm.StreamUsageOff)
 	case reflect.TypeFor[Similar]():
 		return enum("off")
 	case reflect.TypeFor[State]():

@@ -94,6 +94,23 @@ func (o *Origin) set(s string) error {
 	return nil
 }
 
+// OutputLimit names the member that bounds output tokens.
+type OutputLimit string
+
+// OutputAuto finds the name out.
+const OutputAuto OutputLimit = "auto"
+
+func (o *OutputLimit) set(s string) error {
+	return choose(o, s, OutputAuto, OutputLimit(llm.OldName), OutputLimit(llm.NewName))
+}
+
+// StreamUsage says whether usage is asked for in streams.
+type StreamUsage llm.StreamUsage
+
+func (u *StreamUsage) set(s string) error {
+	return choose(u, s, StreamUsage(llm.StreamUsageAuto), StreamUsage(llm.StreamUsageOn), StreamUsage(llm.StreamUsageOff))
+}
+
 // Similar is the mode of the similarity cache.
 type Similar string
 

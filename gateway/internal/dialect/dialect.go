@@ -35,6 +35,8 @@ type Dialects struct {
 	// Scan reads the facts of a request that a transform has changed, or says what is
 	// wrong with it. It is needed where there are Transforms.
 	Scan func(body []byte) (llm.Facts, error)
+
+	quirks quirkyTargets
 }
 
 // Prepare passes a request through its route's transforms. It sets x.Sent, whose facts say
@@ -48,7 +50,8 @@ func (d *Dialects) Prepare(ctx context.Context, x *llm.Exchange) (err error) {
 // Call puts a prepared request into the target's wire format, without credentials.
 func (d *Dialects) Call(ctx context.Context, x *llm.Exchange) (llm.Call, error) {
 	if x.Target.Dialect == llm.OpenAI {
-		body, err := patched(x.Sent, x.Target, x.MaxOutput)
+		x.Quirks, x.Added = d.quirks.find(x.Target.ID).With(x.Quirks), 0
+		body, err := patched(x)
 		return llm.Call{Path: "/chat/completions", Body: body, Stream: x.Sent.Facts.Stream}, err
 	}
 	return d.translateRequest(ctx, x)
@@ -60,6 +63,9 @@ func (d *Dialects) Call(ctx context.Context, x *llm.Exchange) (llm.Call, error) 
 // body: on an error it is closed, otherwise the Stream closes it. Errors are *llm.Error
 // with their Fault.
 func (d *Dialects) Read(ctx context.Context, x *llm.Exchange, a *llm.Answer) (llm.Stream, error) {
+	if a.Status >= 200 && a.Status <= 299 && x.Quirks != 0 {
+		d.quirks.learn(x.Target.ID, x.Quirks)
+	}
 	if a.Status < 200 || a.Status > 299 || !isStream(a) && !isUnlabelledStream(a) {
 		return d.readWhole(ctx, x, a)
 	}

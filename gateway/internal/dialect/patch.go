@@ -1,6 +1,8 @@
 package dialect
 
 import (
+	"bytes"
+	"encoding/json"
 	"fmt"
 	"slices"
 	"strconv"
@@ -18,41 +20,100 @@ type edit struct {
 
 // patched returns the request's body with the fields changed that must differ
 // upstream: the model's name, the maximum of output tokens, the wish for usage, and
-// the gateway's own members taken out. Every other byte stays as it came.
-func patched(req *llm.Request, t *llm.Target, maxOutput int64) ([]byte, error) {
+// the gateway's own members taken out. Every other byte stays as it came. It notes in
+// x.Added what the target may refuse.
+func patched(x *llm.Exchange) ([]byte, error) {
+	req, t := x.Sent, x.Target
 	f := &req.Facts
-	edits := make([]edit, 0, 5)
+	edits := make([]edit, 0, 6)
 	if f.Model != t.Model {
 		edits = append(edits, edit{f.ModelAt, strconv.AppendQuote(nil, t.Model)})
 	}
 	if !f.CacheAt.IsZero() {
 		edits = append(edits, edit{at: f.CacheAt})
 	}
-	if maxOutput > 0 {
-		edits = append(edits, capOutput(f, t, maxOutput))
-	}
-	if f.Stream && !f.IncludeUsage {
+	edits = boundOutput(edits, x)
+	if f.Stream && !f.IncludeUsage && t.StreamUsage != llm.StreamUsageOff && !x.Quirks.Has(llm.NoStreamUsage) {
 		ask, err := askUsage(req)
 		if err != nil {
 			return nil, err
 		}
 		edits = append(edits, ask)
+		if t.StreamUsage != llm.StreamUsageOn {
+			x.Added |= llm.NoStreamUsage
+		}
 	}
 	return apply(req.Body, edits), nil
 }
 
-// capOutput sets the maximum of output tokens: in the member that the client used,
-// else in the one that the target understands.
-func capOutput(f *llm.Facts, t *llm.Target, n int64) edit {
-	number := strconv.AppendInt(nil, n, 10)
-	if !f.MaxTokensAt.IsZero() {
-		return edit{f.MaxTokensAt, number}
+// The two names of the bound on output tokens.
+const (
+	oldOutput = "max_tokens"
+	newOutput = "max_completion_tokens"
+)
+
+// boundOutput sets the maximum of output tokens, under the name that the target heeds.
+func boundOutput(edits []edit, x *llm.Exchange) []edit {
+	f := &x.Sent.Facts
+	asked := f.MaxTokens > 0
+	if x.MaxOutput == 0 && !asked {
+		return edits
 	}
-	name := "max_tokens"
-	if t.Provider == "openai" || t.Provider == "azure" { // their reasoning models refuse max_tokens
-		name = "max_completion_tokens"
+	number := strconv.AppendInt(nil, max(x.MaxOutput, 0), 10)
+	if x.MaxOutput == 0 {
+		number = x.Sent.Body[f.MaxTokensAt.Start:f.MaxTokensAt.End]
 	}
-	return insert(f, fmt.Appendf(nil, `,"%s":%s`, name, number))
+	at, had := outputMember(x.Sent)
+	name := outputName(x, had)
+	x.Added |= llm.OldOutputName
+	if name == newOutput {
+		x.Added = x.Added.With(llm.NewOutputName)
+	}
+	switch {
+	case had == name && x.MaxOutput == 0:
+		return edits
+	case had == name:
+		return append(edits, edit{f.MaxTokensAt, number})
+	case had != "" && !bytes.Contains(x.Sent.Body, []byte(`"`+name+`"`)):
+		return append(edits, edit{llm.Span{Start: at.Start, End: f.MaxTokensAt.End}, fmt.Appendf(nil, `"%s":%s`, name, number)})
+	}
+	return append(edits, insert(f, fmt.Appendf(nil, `,"%s":%s`, name, number)))
+}
+
+// outputName is the name to send: one that the target has insisted on, or is known to
+// want; else the caller's, unless the gateway depends on it with a server that may ignore
+// the newer one.
+func outputName(x *llm.Exchange, had string) string {
+	names := x.Target.OutputNames
+	switch {
+	case x.Quirks.Has(llm.OldOutputName), names == llm.OldName:
+		return oldOutput
+	case x.Quirks.Has(llm.NewOutputName), names == llm.NewName:
+		return newOutput
+	case names == llm.UnknownName && (x.MaxOutput > 0 || had == ""):
+		return oldOutput
+	case had != "":
+		return had
+	}
+	return newOutput
+}
+
+// outputMember is where the member with the caller's own maximum begins, and its name;
+// empty when there is none.
+func outputMember(req *llm.Request) (at llm.Span, name string) {
+	value := req.Facts.MaxTokensAt
+	if value.IsZero() {
+		return llm.Span{}, ""
+	}
+	end := bytes.LastIndexByte(req.Body[:value.Start], '"')
+	start := bytes.LastIndexByte(req.Body[:max(end, 0)], '"')
+	if start < 0 {
+		return llm.Span{}, ""
+	}
+	if json.Unmarshal(req.Body[start:end+1], &name) != nil { // the scan has read it
+		return llm.Span{}, ""
+	}
+	return llm.Span{Start: start, End: end + 1}, name
 }
 
 // askUsage asks for the usage chunk that only comes when asked for.

@@ -17,7 +17,8 @@ func scanned(t testing.TB, body string) *llm.Request {
 }
 
 func TestPatched(t *testing.T) {
-	openai := &llm.Target{Provider: "openai", Model: "gpt-5", Dialect: llm.OpenAI}
+	openai := &llm.Target{Provider: "openai", Model: "gpt-5", Dialect: llm.OpenAI, OutputNames: llm.NewName}
+	both := &llm.Target{Provider: "openai", Model: "m", Dialect: llm.OpenAI, OutputNames: llm.BothNames}
 	local := &llm.Target{Provider: "local", Model: "m", Dialect: llm.OpenAI}
 	const messages = `"messages":[{"role":"user","content":"\u00e9 hi"}]`
 	tests := []struct {
@@ -42,6 +43,18 @@ func TestPatched(t *testing.T) {
 			`{"model":"m",` + messages + `,"max_tokens":50}`},
 		{"maximum added, by the name that OpenAI wants", `{"model":"gpt-5",` + messages + `}`, openai, 50,
 			`{"model":"gpt-5",` + messages + `,"max_completion_tokens":50}`},
+		{"the old name, where it is refused", `{"max_tokens": 900 ,"model":"gpt-5",` + messages + `}`, openai, 0,
+			`{"max_completion_tokens":900 ,"model":"gpt-5",` + messages + `}`},
+		{"the old name, bounded", `{"m\u0061x_tokens" : 900,"model":"gpt-5",` + messages + `}`, openai, 50,
+			`{"max_completion_tokens":50,"model":"gpt-5",` + messages + `}`},
+		{"the new name, where it may be ignored and is counted on", `{"max_completion_tokens":900,"model":"m",` + messages + `}`, local, 900,
+			`{"max_tokens":900,"model":"m",` + messages + `}`},
+		{"the new name, where nothing depends on it", `{"max_completion_tokens":900,"model":"m",` + messages + `}`, local, 0,
+			`{"max_completion_tokens":900,"model":"m",` + messages + `}`},
+		{"either name, where both are known", `{"max_tokens":900,"model":"m",` + messages + `}`, both, 50,
+			`{"max_tokens":50,"model":"m",` + messages + `}`},
+		{"a name that stands elsewhere too", `{"max_completion_tokens":900,"model":"m","max_tokens":null,` + messages + `}`, local, 50,
+			`{"max_completion_tokens":900,"model":"m","max_tokens":null,` + messages + `,"max_tokens":50}`},
 		{"the gateway's own member goes", `{"model":"m",` + messages + `,"cache":{"no-store":true}}`, local, 0,
 			`{"model":"m",` + messages + `}`},
 		{"the gateway's own member goes, first", `{"cache":{"ttl":5},"model":"m",` + messages + `}`, local, 0,
@@ -50,7 +63,7 @@ func TestPatched(t *testing.T) {
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
 			req := scanned(t, tt.body)
-			got, err := patched(req, tt.target, tt.max)
+			got, err := patched(&llm.Exchange{Sent: req, Target: tt.target, MaxOutput: tt.max})
 			if err != nil || string(got) != tt.want {
 				t.Errorf("patched = %s, %v\nwant      %s", got, err, tt.want)
 			}

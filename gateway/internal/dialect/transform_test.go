@@ -140,7 +140,7 @@ func TestRequestsPassThroughTransforms(t *testing.T) {
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			d, route := with(tt.plugins...)
-			x := &llm.Exchange{Request: scanned(t, tt.body), Route: route, Target: &llm.Target{Provider: "openai", Model: "gpt", Dialect: llm.OpenAI}, MaxOutput: tt.maxOutput}
+			x := &llm.Exchange{Request: scanned(t, tt.body), Route: route, Target: &llm.Target{Provider: "openai", Model: "gpt", Dialect: llm.OpenAI, OutputNames: llm.BothNames}, MaxOutput: tt.maxOutput}
 			if err := d.Prepare(t.Context(), x); err != nil {
 				t.Fatal(err)
 			}

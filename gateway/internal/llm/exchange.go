@@ -11,6 +11,9 @@ type Exchange struct {
 	Sent *Request
 	// MaxOutput above zero replaces Sent's own maximum of output tokens.
 	MaxOutput int64
+	// Quirks are those that this try allows for, Added what of the gateway's own is in the
+	// request as it was sent, as the quirks that would refuse it.
+	Quirks, Added Quirks
 	// Applied is what the route's transforms have done so far.
 	Applied []Applied
 	// Dropped names the members of the request that the target's format has no place

@@ -29,6 +29,10 @@ type Target struct {
 	Region string
 	// Fallback marks a target that is tried only after every ordinary one.
 	Fallback bool
+	// OutputNames says how the bound on output tokens is called there, StreamUsage whether
+	// usage is asked for in streams; empty means auto.
+	OutputNames OutputNames
+	StreamUsage StreamUsage
 	// Timeout replaces the route's where it is not zero.
 	Timeout Timeouts
 }

@@ -16,6 +16,8 @@ type attempt struct {
 	target *llm.Target
 	// exchange is what the dialects and transforms share.
 	exchange llm.Exchange
+	// quirks are what the target has refused of an earlier try.
+	quirks llm.Quirks
 	// more says that another target could take over.
 	more    bool
 	started time.Time
@@ -105,7 +107,7 @@ func (a *attempt) open(ctx context.Context) (llm.Stream, error) {
 // prepare makes the call. What it may cost is reserved on the request as transforms have
 // made it, so that none of them can add to a prompt unpaid.
 func (a *attempt) prepare(ctx context.Context) (llm.Call, error) {
-	a.exchange = llm.Exchange{Request: a.req, Route: a.route, Target: a.target}
+	a.exchange = llm.Exchange{Request: a.req, Route: a.route, Target: a.target, Quirks: a.quirks}
 	a.early = llm.Tally{}
 	if err := a.Dialects.Prepare(ctx, &a.exchange); err != nil {
 		return llm.Call{}, err

@@ -49,7 +49,8 @@ func TestOutputBound(t *testing.T) {
 		{name: "what the context leaves", limits: []llm.Limit{hardBudget()}, target: llm.Target{Context: 8192, MaxOutput: 8192}, facts: llm.Facts{TextBytes: 936}, want: 7192},
 		{name: "what limits afford", limits: []llm.Limit{hardBudget()}, target: llm.Target{MaxOutput: 128_000}, afford: 3000, want: 3000},
 		{name: "limits on tokens too", limits: []llm.Limit{tokens}, target: llm.Target{MaxOutput: 128_000}, afford: 300, want: 300},
-		{name: "the caller's own is left alone", limits: []llm.Limit{hardBudget()}, facts: llm.Facts{MaxTokens: 70}, afford: 3, want: 0},
+		{name: "the caller's own stays, by a name that is heeded", limits: []llm.Limit{hardBudget()}, facts: llm.Facts{MaxTokens: 70}, afford: 3, want: 70},
+		{name: "without a limit it is left alone", facts: llm.Facts{MaxTokens: 70}, want: 0},
 		{name: "unless the policy clamps it", limits: []llm.Limit{hardBudget()}, facts: llm.Facts{MaxTokens: 70}, duty: 60, want: 60},
 	} {
 		t.Run(tt.name, func(t *testing.T) {

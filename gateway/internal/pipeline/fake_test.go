@@ -60,6 +60,8 @@ type world struct {
 	teed     int
 	retries  int
 	counted  int
+	mends    map[llm.Code]llm.Quirks // by the code of an error
+	tried    []llm.Quirks            // at each failed try
 	lease    error
 	ledger   error
 }
@@ -270,6 +272,11 @@ func (w *world) Stats(id string) llm.Stats {
 		return llm.Stats{CoolingFor: "rate_limited", CoolingUntil: time.Now().Add(d)}
 	}
 	return llm.Stats{}
+}
+
+func (w *world) Mend(x *llm.Exchange, e *llm.Error) llm.Quirks {
+	w.tried = append(w.tried, x.Quirks)
+	return w.mends[e.Code]
 }
 
 func (w *world) Redact(_ *llm.Target, e *llm.Error) *llm.Error {

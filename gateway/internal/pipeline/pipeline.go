@@ -79,6 +79,9 @@ type Dialects interface {
 	// at all, comes back as *llm.Error with its Fault. Read owns the answer's body from
 	// here on.
 	Read(ctx context.Context, x *llm.Exchange, a *llm.Answer) (llm.Stream, error)
+	// Mend says what to do otherwise in another try, when the target has refused what the
+	// gateway itself put into the request; 0 when nothing helps.
+	Mend(x *llm.Exchange, e *llm.Error) llm.Quirks
 }
 
 // Upstream sends calls to providers. Its errors are *llm.Error with their Fault.

@@ -169,8 +169,11 @@ func (l *life) setMaxOutput(x *llm.Exchange, output int64) {
 	x.MaxOutput = 0
 	bounded := l.verdict.Obligations.MaxOutputTokens > 0 ||
 		l.hard(llm.UnitUSD) || l.hard(llm.UnitTokens) || l.hard(llm.UnitOutputTokens)
-	if asked > output || asked == 0 && (restored || bounded) {
+	switch {
+	case asked > output || asked == 0 && (restored || bounded):
 		x.MaxOutput = output
+	case bounded:
+		x.MaxOutput = asked // under a name that the target heeds
 	}
 }
 

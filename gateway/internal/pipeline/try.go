@@ -112,11 +112,17 @@ func hideAuthFailure(e *llm.Error) error {
 func (l *life) persist(ctx context.Context, t *llm.Target, more bool) (llm.Stream, error) {
 	var last error
 	var wait time.Duration
+	var quirks, mended llm.Quirks // each is mended once
 	for try := 1; ; try++ {
-		a := &attempt{life: l, target: t, more: more}
+		a := &attempt{life: l, target: t, more: more, quirks: quirks}
 		reply, err := a.run(ctx, try, wait)
 		if err == nil {
 			return reply, nil
+		}
+		if q := l.Dialects.Mend(&a.exchange, llm.AsError(err)); q != 0 && !mended.Has(q) {
+			quirks, mended, wait = quirks.With(q), mended|q, 0 // what the gateway added is no try of the caller's
+			try--
+			continue
 		}
 		last = telling(last, err)
 		if try >= l.route.Retries.Attempts || !llm.AsError(err).Fault.Retryable() {

@@ -123,3 +123,22 @@ func TestErrorsAreRedactedBeforeTheyAreRecorded(t *testing.T) {
 		}
 	}
 }
+
+// TestMendedTriesAreNotTheCallers tries once more without what the gateway had added, and
+// never twice for the same reason.
+func TestMendedTriesAreNotTheCallers(t *testing.T) {
+	w := newWorld("a")
+	w.route.Retries.Attempts = 1
+	w.mends = map[llm.Code]llm.Quirks{"upstream_said_no": llm.NoStreamUsage}
+	w.script["a"] = []play{failing(llm.FaultBadRequest, 422), whole("fine")}
+	got, err := w.serve(t, t.Context(), request(false))
+	if err != nil || got.text != "fine" || len(w.sent) != 2 {
+		t.Errorf("Serve = %q, %v after %v; want the second answer", got.text, err, w.sent)
+	}
+	w.script["a"], w.sent, w.records, w.tried = []play{failing(llm.FaultBadRequest, 422)}, nil, nil, nil
+	_, err = w.serve(t, t.Context(), request(false))
+	want := []llm.Quirks{0, llm.NoStreamUsage}
+	if e := llm.AsError(err); e.Status != 422 || cmp.Diff(want, w.tried) != "" {
+		t.Errorf("Serve = %v, tried with %v; want 422 after %v", err, w.tried, want)
+	}
+}
