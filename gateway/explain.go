@@ -214,6 +214,9 @@ func tellTargets(line func(string, string, ...any), r *llm.Record) {
 		default:
 			line("target", "%s %s", c.Target, atMost(c))
 		}
+		if len(c.Dropped) > 0 {
+			line("", "has no equivalent for %s", strings.Join(c.Dropped, ", "))
+		}
 	}
 }
 

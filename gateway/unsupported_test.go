@@ -9,6 +9,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 	"github.com/tidwall/gjson"
 
+	"github.com/penstock/penstock/gateway/internal/door"
 	"github.com/penstock/penstock/gateway/internal/llm"
 	"github.com/penstock/penstock/gateway/internal/llmtest"
 )
@@ -115,5 +116,26 @@ func TestInexpressibleRequestsGoElsewhere(t *testing.T) {
 	r, err := h.ledger.Get(t.Context(), resp.Header.Get("X-Request-Id"))
 	if err != nil || r.Attempts[0].Fault != llm.FaultNone {
 		t.Errorf("afterwards: %+v, %v", r, err)
+	}
+}
+
+// TestExplainForeseesWhatIsDropped explains requests without sending them.
+func TestExplainForeseesWhatIsDropped(t *testing.T) {
+	var body string
+	h := openHouse(t, answering(&body), claudes)
+	explain := func(request string) *llm.Record {
+		facts, cache, err := door.Scan([]byte(request), door.Options{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		return h.explain(t.Context(), &llm.Request{ID: "dry-run", Endpoint: llm.ChatCompletions, Dialect: llm.OpenAI, Body: []byte(request), Facts: facts, Cache: cache})
+	}
+	r := explain(`{"model":"drop","messages":[{"role":"user","content":"hi"}],"seed":1}`)
+	if diff := cmp.Diff([]string{"seed"}, r.Candidates[0].Dropped); diff != "" || r.Candidates[0].Refused != "" {
+		t.Errorf("drop: dropped (-want +got):\n%s, refused %q", diff, r.Candidates[0].Refused)
+	}
+	r = explain(`{"model":"both","messages":[{"role":"user","content":"hi"}],"seed":1}`)
+	if !strings.Contains(r.Candidates[0].Refused, "seed") || r.Candidates[1].Refused != "" || body != "" {
+		t.Errorf("both: %+v, and the provider got %q", r.Candidates, body)
 	}
 }

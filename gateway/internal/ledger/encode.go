@@ -123,6 +123,7 @@ func considered(o *object, c *llm.Considered) {
 	}
 	o.whole("est_cost_nano_usd", int64(c.EstCost))
 	o.yes("unpriced", c.Unpriced)
+	o.strings("dropped", c.Dropped)
 }
 
 func ranking(o *object, r *llm.Ranking) {

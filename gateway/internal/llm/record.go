@@ -119,6 +119,9 @@ type Considered struct {
 	EstCost NanoUSD  `json:"est_cost_nano_usd,omitempty"`
 	// Unpriced says that nobody knows the target's price.
 	Unpriced bool `json:"unpriced,omitempty"`
+	// Dropped names the members of the request that the target's format has no place for;
+	// it is looked up for requests that are only explained.
+	Dropped []string `json:"dropped,omitempty"`
 }
 
 // Attempt is one upstream call.

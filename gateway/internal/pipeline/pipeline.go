@@ -242,7 +242,9 @@ func (p *Pipeline) Explain(ctx context.Context, req *llm.Request) *llm.Record {
 	}
 	err := l.admit(ctx)
 	if err == nil {
-		_, err = l.rank(ctx)
+		var ranked []llm.Candidate
+		ranked, err = l.rank(ctx)
+		l.foresee(ctx, ranked)
 	}
 	l.fail(err)
 	return l.record
