@@ -214,7 +214,7 @@ func tellTargets(line func(string, string, ...any), r *llm.Record) {
 		default:
 			line("target", "%s %s", c.Target, atMost(c))
 		}
-		if len(c.Dropped) > 0 {
+		if len(c.Dropped) > 0 && c.Refused == "" {
 			line("", "has no equivalent for %s", strings.Join(c.Dropped, ", "))
 		}
 	}

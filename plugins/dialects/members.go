@@ -127,22 +127,3 @@ func (r *request) harmless(key []byte, v value) bool {
 	}
 	return empty(v)
 }
-
-// lost reports whether a member is known to have no counterpart at Anthropic's. The
-// second list is of other services' members, which clients of theirs may send.
-func lost(name string) bool {
-	switch name {
-	case "audio", "frequency_penalty", "logit_bias", "logprobs", "modalities", "moderation", "n",
-		"prediction", "presence_penalty", "prompt_cache_key", "prompt_cache_options",
-		"prompt_cache_retention", "seed", "store", "top_logprobs", "verbosity":
-		return true
-	case "best_of", "chat_template_kwargs", "enable_thinking", "format", "guided_choice",
-		"guided_grammar", "guided_json", "guided_regex", "ignore_eos", "include_reasoning",
-		"keep_alive", "length_penalty", "min_p", "min_tokens", "models", "options", "plugins",
-		"preset", "provider", "random_seed", "reasoning_format", "repetition_penalty", "route",
-		"safe_prompt", "search_parameters", "stop_sequences", "stop_token_ids",
-		"structured_outputs", "system", "think", "top_a", "transforms", "usage":
-		return true
-	}
-	return false
-}
