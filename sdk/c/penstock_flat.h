@@ -113,3 +113,35 @@ static inline void ps_append_line(ps_buf *b, ps_text line) {
   if (ps_split_frame(ps_held(b), &state, &payload) && payload.len) ps_push(b, '\n');
   ps_append(b, line);
 }
+
+// Appends the items of a list of those targets that are dropped, or of the others.
+PS_FUNCTION void ps_append_ranks(ps_buf *b, ps_text ranks, uint32_t dropped) {
+  bool comma = false;
+  for (const ps_rank *r = (const ps_rank *)ranks.at, *end = r + ranks.len / sizeof *r; r < end; r++) {
+    if ((r->flags & PS_DROP) != dropped) continue;
+    if (comma) ps_push(b, ',');
+    comma = true;
+    if (!dropped) ps_append(b, PS("{\"i\":"));
+    ps_append_whole(b, r->index);
+    if (dropped) continue;
+    ps_append(b, PS(",\"score\":"));
+    ps_append_number(b, r->score);
+    ps_push(b, '}');
+  }
+}
+
+// Turns a flat answer, whose scores must be finite, into the JSON one, with the reason why
+// in one line. One without targets stays empty: no opinion.
+PS_FUNCTION void ps_ranking_json(ps_buf *b, ps_text reason) {
+  ps_buf ranks = {0};
+  if (!b->len) return;
+  ps_append(&ranks, ps_held(b));
+  b->len = 0;
+  ps_append(b, PS("{\"ranking\":["));
+  ps_append_ranks(b, ps_held(&ranks), 0);
+  ps_append(b, PS("],\"drop\":["));
+  ps_append_ranks(b, ps_held(&ranks), PS_DROP);
+  ps_append(b, PS("],\"reason\":"));
+  ps_append_text(b, reason);
+  ps_push(b, '}');
+}

@@ -122,6 +122,43 @@ func InsertRank(out []byte, index, flags uint32, score float64) []byte {
 	return out
 }
 
+// flat is a copy of a flat answer while that becomes JSON.
+var flat []byte
+
+// RankingJSON turns a flat answer, whose scores must be finite, into the JSON one, with
+// the reason why in one line. One without targets stays empty: no opinion.
+func RankingJSON(out []byte, reason string) []byte {
+	if len(out) == 0 {
+		return out
+	}
+	flat = append(flat[:0], out...)
+	out = appendRanks(append(out[:0], `{"ranking":[`...), 0)
+	out = appendRanks(append(out, `],"drop":[`...), Drop)
+	return append(AppendText(append(out, `],"reason":`...), []byte(reason)), '}')
+}
+
+// appendRanks appends the items of a list of those targets that are dropped, or of the
+// others.
+func appendRanks(out []byte, dropped uint32) []byte {
+	const size = int(unsafe.Sizeof(rank{}))
+	comma := ""
+	for at := 0; at+size <= len(flat); at += size {
+		r := (*rank)(unsafe.Pointer(&flat[at]))
+		if r.flags&Drop != dropped {
+			continue
+		}
+		out = append(out, comma...)
+		comma = ","
+		if dropped == Drop {
+			out = AppendWhole(out, int64(r.index))
+			continue
+		}
+		out = AppendWhole(append(out, `{"i":`...), int64(r.index))
+		out = append(AppendNumber(append(out, `,"score":`...), r.score), '}')
+	}
+	return out
+}
+
 // MaxState bounds the state that an event hook may ask the host to carry, in bytes.
 const MaxState = 64 << 10
 

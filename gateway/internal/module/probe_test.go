@@ -18,7 +18,7 @@ import (
 // probe loads an SDK's probe, a plugin that uses all that the SDK offers. Its penstock_route
 // reads a list, or the values of an object, and writes them again as a list: texts, whole
 // numbers and other numbers by way of their values. Its penstock_transform_request calls
-// the host.
+// the host, its penstock_accept_request ranks.
 func probe(t testing.TB, language string) *Module {
 	t.Helper()
 	return load(t, sdkModule(t, language, "probe"), func(s *Spec) {
@@ -34,6 +34,32 @@ func again(t testing.TB, m *Module, in []byte) []byte {
 		t.Fatalf("Call(%q) = %q, %v", in, out, err)
 	}
 	return out
+}
+
+// TestTheSDKsTurnAFlatAnswerIntoJSON: a probe's penstock_accept_request ranks by a list of
+// scores and drops every second one.
+func TestTheSDKsTurnAFlatAnswerIntoJSON(t *testing.T) {
+	for _, language := range sdkLanguages {
+		t.Run(language, func(t *testing.T) {
+			m := probe(t, language)
+			for in, want := range map[string]string{
+				`[]`:              "",
+				`[1]`:             `{"ranking":[{"i":0,"score":1}],"drop":[],"reason":"the \"odd\" ones are dropped"}`,
+				`[1,7,2.5,7,2.5]`: `{"ranking":[{"i":2,"score":2.5},{"i":4,"score":2.5},{"i":0,"score":1}],"drop":[1,3],"reason":"the \"odd\" ones are dropped"}`,
+				"[" + strings.Repeat("-1,", 1023) + "-1]": "",
+			} {
+				out, _, err := m.Call(context.Background(), AcceptRequest, 1, []byte(in), nil)
+				if err != nil || len(in) < 100 && string(out) != want {
+					t.Fatalf("%.40s: %q, %v, want %q", in, out, err, want)
+				}
+				var b ballot
+				b.reset(1024)
+				if err := readRanking(&b, out); len(out) > 0 && err != nil || len(in) > 100 && len(b.order) != 512 {
+					t.Errorf("%.40s: the host reads %v of %.100q, %v", in, b.order, out, err)
+				}
+			}
+		})
+	}
 }
 
 func TestTheSDKsReadAndWriteNumbers(t *testing.T) {

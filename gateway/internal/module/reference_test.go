@@ -128,7 +128,7 @@ func refCheapest(_ json.RawMessage, h Hook, in []byte) ([]byte, error) {
 	if len(ranking) == 0 {
 		return nil, nil
 	}
-	return json.Marshal(map[string]any{"ranking": ranking, "reason": "cheapest"})
+	return json.Marshal(map[string]any{"ranking": ranking, "drop": []int{}, "reason": "cheapest"})
 }
 
 func refOutput(setting string, bound *float64) (float64, error) {

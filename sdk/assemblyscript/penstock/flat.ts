@@ -1,6 +1,6 @@
 // The binary forms: the flat record of routing, read where it stands, and the frames of events.
-import { append, appended, grown, length, reserve, span, Span, start } from "./call";
-import { equals } from "./json";
+import { append, appended, grown, length, reserve, scratch, span, Span, start } from "./call";
+import { appendNumber, appendText, appendWhole, equals } from "./json";
 
 /** What remainingRequests and remainingTokens hold when nobody knows. */
 export const UNLIMITED: u32 = u32.MAX_VALUE;
@@ -82,6 +82,40 @@ function rank(at: usize, index: u32, flags: u32, score: f64): void {
   store<u64>(at, <u64>flags << 32 | index);
   store<f64>(at, score, 8);
   grown(16);
+}
+
+/**
+ * Turns a flat answer, whose scores must be finite, into the JSON one, with the reason why in one
+ * line. One without targets stays empty: no opinion.
+ */
+export function rankingJson<T>(reason: T): void {
+  const size = length(appended());
+  if (!size) return;
+  const ranks = scratch(size);
+  memory.copy(ranks, start(appended()), size);
+  grown(-size);
+  append("{\"ranking\":[");
+  appendRanks(ranks, ranks + size, 0);
+  append("],\"drop\":[");
+  appendRanks(ranks, ranks + size, DROP);
+  append("],\"reason\":");
+  appendText(reason);
+  append("}");
+}
+
+// Appends the items of a list of those targets that are dropped, or of the others.
+function appendRanks(at: usize, end: usize, dropped: u32): void {
+  for (let comma = false; at < end; at += 16) {
+    if ((load<u32>(at, 4) & DROP) != dropped) continue;
+    if (comma) append(",");
+    comma = true;
+    if (!dropped) append("{\"i\":");
+    appendWhole(load<u32>(at));
+    if (dropped) continue;
+    append(",\"score\":");
+    appendNumber(load<f64>(at, 8));
+    append("}");
+  }
 }
 
 /** The most state that the host carries from event to event, in bytes. */

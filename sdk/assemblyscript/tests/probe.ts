@@ -1,13 +1,22 @@
 // A plugin for the gateway's tests, which uses what the examples do not.
 import {
-  append, appended, appendNumber, appendText, appendWhole, call, is, items, Json, Kind, kind, kvGet, kvSet, length, Level, log, member,
-  members, metricAdd, next, nowMs, number, randomU64, raw, reject, Span, textOf, value, whole,
+  append, appended, appendNumber, appendText, appendWhole, call, DROP, insertRank, is, items, Json, Kind, kind, kvGet, kvSet, length, Level, log, member,
+  members, metricAdd, next, nowMs, number, randomU64, rankingJson, raw, reject, Span, textOf, value, whole,
 } from "penstock";
 
 export { penstock_abi_version, penstock_alloc } from "penstock";
 
 export function penstock_route(ptr: usize, len: usize): u64 { return call(again, ptr, len); }
 export function penstock_transform_request(ptr: usize, len: usize): u64 { return call(host, ptr, len); }
+
+export function penstock_accept_request(ptr: usize, len: usize): u64 { return call(rank, ptr, len); }
+
+// Ranks by a list of scores; every second one is dropped.
+function rank(list: Json): void {
+  let k: u32 = 0;
+  for (let v = items(list); v; v = next(list, v)) insertRank(k, k % 2 * DROP, number(v)), k++;
+  rankingJson("the \"odd\" ones are dropped");
+}
 
 // Reads a list, or an object's values, and writes them as a list by way of what they mean.
 function again(list: Json): void {

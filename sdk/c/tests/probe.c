@@ -27,6 +27,19 @@ static bool again(ps_text input, ps_buf *out) {
 }
 PS_HOOK(route, again)
 
+// Ranks by a list of scores; every second one is dropped.
+static bool rank(ps_text input, ps_buf *out) {
+  uint32_t k = 0;
+  for (ps_walk w = ps_items(ps_parse(input)); ps_next(&w); k++) {
+    double score = 0;
+    ps_number(w.value, &score);
+    ps_insert_rank(out, k, k % 2 * PS_DROP, score);
+  }
+  ps_ranking_json(out, PS("the \"odd\" ones are dropped"));
+  return true;
+}
+PS_HOOK(accept_request, rank)
+
 // Calls the host's functions.
 static bool host(ps_text input, ps_buf *out) {
   ps_log(PS_INFO, input);

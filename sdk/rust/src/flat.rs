@@ -112,6 +112,38 @@ impl Buf {
         if !self.is_full() { self[at..].rotate_right(16) }
     }
 
+    /// Turns a flat answer, whose scores must be finite, into the JSON one, with the reason
+    /// why in one line. One without targets stays empty: no opinion.
+    pub fn ranking_json(&mut self, reason: &str) {
+        if self.is_empty() { return }
+        let mut ranks = Buf::new();
+        ranks.append(&**self);
+        self.truncate(0);
+        self.append(r#"{"ranking":["#);
+        self.append_ranks(&ranks, false);
+        self.append(r#"],"drop":["#);
+        self.append_ranks(&ranks, true);
+        self.append(r#"],"reason":"#);
+        self.append_text(reason);
+        self.push(b'}')
+    }
+
+    /// Appends the items of a list of those targets that are dropped, or of the others.
+    fn append_ranks(&mut self, ranks: &[u8], dropped: bool) {
+        let mut before = "";
+        for rank in ranks.chunks_exact(16).filter(|rank| (rank[4] & DROP as u8 != 0) == dropped) {
+            let (index, score) = read_rank(rank);
+            self.append(before);
+            before = ",";
+            if !dropped { self.append(r#"{"i":"#) }
+            self.append_whole(index as i64);
+            if dropped { continue }
+            self.append(r#","score":"#);
+            self.append_number(score);
+            self.push(b'}')
+        }
+    }
+
     /// Begins an event hook's answer with the state for the next event.
     pub fn append_state(&mut self, state: &[u8]) {
         self.append((state.len() as u32).to_le_bytes());

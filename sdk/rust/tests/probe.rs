@@ -1,9 +1,9 @@
 //! Probe: a plugin for the gateway's tests, which uses what the examples do not.
 #![no_std]
 
-use penstock::{kv_get, kv_set, log, metric_add, now_ms, random_u64, reject, Buf, Json, Kind, Level, Result};
+use penstock::{kv_get, kv_set, log, metric_add, now_ms, random_u64, reject, Buf, Json, Kind, Level, Result, DROP};
 
-penstock::plugin! { route: again, transform_request: host }
+penstock::plugin! { route: again, transform_request: host, accept_request: rank }
 
 fn write(value: Json, out: &mut Buf) {
     let mut text = Buf::new();
@@ -17,6 +17,15 @@ fn write(value: Json, out: &mut Buf) {
     } else {
         out.append(value.raw());
     }
+}
+
+/// Ranks by a list of scores; every second one is dropped.
+fn rank(input: &[u8], out: &mut Buf) -> Result {
+    for (k, item) in Json::new(input).items().enumerate() {
+        out.insert_rank(k as u32, k as u32 % 2 * DROP, item.number().unwrap_or(0.0));
+    }
+    out.ranking_json("the \"odd\" ones are dropped");
+    Ok(())
 }
 
 /// Reads a list, or an object's values, and writes them as a list by way of what they mean.

@@ -111,6 +111,38 @@ pub const Out = struct {
         ranks[k] = last;
     }
 
+    /// Turns a flat answer, whose scores must be finite, into the JSON one, with the reason why in one
+    /// line. One without targets stays empty: no opinion.
+    pub fn rankingJson(o: *Out, reason: []const u8) void {
+        if (o.len == 0) return;
+        const ranks = scratch(Rank, o.len / @sizeOf(Rank));
+        @memcpy(std.mem.sliceAsBytes(ranks), o.written());
+        o.len = 0;
+        o.append("{\"ranking\":[");
+        o.appendRanks(ranks, 0);
+        o.append("],\"drop\":[");
+        o.appendRanks(ranks, 1);
+        o.append("],\"reason\":");
+        o.appendText(reason);
+        o.append("}");
+    }
+
+    // Appends the items of a list of those targets that are dropped, or of the others.
+    fn appendRanks(o: *Out, ranks: []const Rank, dropped: u32) void {
+        var before: []const u8 = "";
+        for (ranks) |r| {
+            if (r.flags & 1 != dropped) continue;
+            o.append(before);
+            before = ",";
+            if (dropped == 0) o.append("{\"i\":");
+            o.appendWhole(r.index);
+            if (dropped != 0) continue;
+            o.append(",\"score\":");
+            o.appendNumber(r.score);
+            o.append("}");
+        }
+    }
+
     /// Begins an event hook's output with the state to carry to the next call. The payload follows.
     pub fn appendState(o: *Out, state: []const u8) void {
         o.append(std.mem.asBytes(&state.len));

@@ -1,7 +1,7 @@
 // A router that ranks targets by what the request would cost there, cheapest first.
 import {
-  append, appendNumber, appendWhole, call, insertRank, is, items, Json, Kind, kind, member, members, next, number,
-  readRoute, reject, Span, TargetFlag, value, whole,
+  call, insertRank, is, items, Json, Kind, kind, member, members, next, number,
+  rankingJson, readRoute, reject, Span, TargetFlag, value, whole,
 } from "penstock";
 
 export { penstock_abi_version, penstock_alloc } from "penstock";
@@ -14,7 +14,6 @@ class Offer {
   index: u32 = 0;
   priceIn: f64 = NaN;
   priceOut: f64 = NaN;
-  cost: f64 = 0;
 }
 
 // How long an answer to expect, in tokens, with the setting as the text of a number (500 without
@@ -45,16 +44,11 @@ function route(input: Json): void {
   }
   const answer = expected(setting, bound);
   if (isNaN(answer) || !offers.length) return;
-  for (let k = 0; k < offers.length; k++) offers[k].cost = cost(prompt, offers[k].priceIn, answer, offers[k].priceOut);
-  offers.sort((a, b) => a.cost < b.cost ? -1 : a.cost > b.cost ? 1 : <i32>a.index - <i32>b.index);
   for (let k = 0; k < offers.length; k++) {
-    append(k ? ",{\"i\":" : "{\"ranking\":[{\"i\":");
-    appendWhole(offers[k].index);
-    append(",\"score\":");
-    appendNumber(-offers[k].cost);
-    append("}");
+    const o = offers[k];
+    insertRank(o.index, 0, -cost(prompt, o.priceIn, answer, o.priceOut));
   }
-  append("],\"reason\":\"cheapest\"}");
+  rankingJson("cheapest");
 }
 
 // Adds a candidate to the offers if it is healthy and its prices are known.

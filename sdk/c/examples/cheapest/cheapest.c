@@ -25,7 +25,7 @@ static bool read_candidate(ps_json candidate, price *c) {
 
 static bool rank(ps_text input, ps_buf *out) {
   ps_json request = ps_parse(input), with = ps_nothing;
-  ps_buf prices = {0}, ranks = {0};
+  ps_buf prices = {0};
   double prompt = 0, most = __builtin_inf(), answer = 500;
   price c;
   for (ps_walk w = ps_members(request); ps_next(&w);) {
@@ -41,17 +41,9 @@ static bool rank(ps_text input, ps_buf *out) {
   if (most < answer) answer = most;
   for (size_t k = 0; k < prices.len / sizeof c; k++) {
     c = ((price *)prices.at)[k];
-    ps_insert_rank(&ranks, c.index, 0, 0 - (prompt * c.in + answer * c.out) / 1e6);
+    ps_insert_rank(out, c.index, 0, 0 - (prompt * c.in + answer * c.out) / 1e6);
   }
-  for (size_t k = 0; k < ranks.len / sizeof(ps_rank); k++) {
-    ps_rank r = ((ps_rank *)ranks.at)[k];
-    ps_append(out, k ? PS(",{\"i\":") : PS("{\"ranking\":[{\"i\":"));
-    ps_append_whole(out, r.index);
-    ps_append(out, PS(",\"score\":"));
-    ps_append_number(out, r.score);
-    ps_push(out, '}');
-  }
-  if (ranks.len) ps_append(out, PS("],\"reason\":\"cheapest\"}"));
+  ps_ranking_json(out, PS("cheapest"));
   return true;
 }
 PS_HOOK(route, rank)

@@ -3,7 +3,7 @@ package main
 import penstock "github.com/penstock/penstock/sdk/go"
 
 // routeFlat is the hook in its flat form.
-func (r *ranking) routeFlat(out, in []byte) ([]byte, error) {
+func routeFlat(out, in []byte) ([]byte, error) {
 	route, ok := penstock.ReadRoute(in)
 	if !ok {
 		return nil, penstock.Reject(500, "the header does not fit")

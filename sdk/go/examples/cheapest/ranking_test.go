@@ -18,11 +18,11 @@ const candidates = `"candidates":[` +
 
 func TestRoute(t *testing.T) {
 	for in, want := range map[string]string{
-		`{"est_input_tokens":1000,"max_tokens":null,"with":{"output_tokens":100},` + candidates: `{"ranking":[{"i":1,"score":-1400000},{"i":2,"score":-1400000},{"i":0,"score":-3900000}],"reason":"cheapest"}`,
-		`{"est_input_tokens":1000,"max_tokens":50,` + candidates:                                `{"ranking":[{"i":1,"score":-1200000},{"i":2,"score":-1200000},{"i":0,"score":-3450000}],"reason":"cheapest"}`,
+		`{"est_input_tokens":1000,"max_tokens":null,"with":{"output_tokens":100},` + candidates: `{"ranking":[{"i":1,"score":-1400000},{"i":2,"score":-1400000},{"i":0,"score":-3900000}],"drop":[],"reason":"cheapest"}`,
+		`{"est_input_tokens":1000,"max_tokens":50,` + candidates:                                `{"ranking":[{"i":1,"score":-1200000},{"i":2,"score":-1200000},{"i":0,"score":-3450000}],"drop":[],"reason":"cheapest"}`,
 		`{"candidates":[]}`: "",
 	} {
-		got, err := new(ranking).route(nil, []byte(in))
+		got, err := route(nil, []byte(in))
 		if err != nil || string(got) != want {
 			t.Errorf("route(%s) = %s, %v, want %s", in, got, err, want)
 		}
@@ -31,7 +31,7 @@ func TestRoute(t *testing.T) {
 
 func TestRouteRejects(t *testing.T) {
 	for in, want := range map[string]int32{`{"with":{"output_tokens":-1}}`: 400, `{"with":{"output_tokens":"many"}}`: 400} {
-		_, err := new(ranking).route(nil, []byte(in))
+		_, err := route(nil, []byte(in))
 		var e *penstock.Error
 		if !errors.As(err, &e) || e.Code != want {
 			t.Errorf("route(%s) = %v, want a rejection with %d", in, err, want)
@@ -53,26 +53,26 @@ func TestFlat(t *testing.T) {
 		binary.LittleEndian.PutUint32(record[4:], flags)
 		binary.LittleEndian.PutUint64(record[8:], uint64(3e9-1e9*k))
 	}
-	got, err := new(ranking).routeFlat(nil, append(in, text...))
+	got, err := routeFlat(nil, append(in, text...))
 	want := penstock.AppendRank(penstock.AppendRank(nil, 1, 0, -2e6), 0, 0, -3e6)
 	if err != nil || string(got) != string(want) {
 		t.Errorf("routeFlat = %x, %v, want %x", got, err, want)
 	}
-	if _, err := new(ranking).routeFlat(nil, append(in, strings.ReplaceAll(text, "100", "-10")...)); err == nil {
+	if _, err := routeFlat(nil, append(in, strings.ReplaceAll(text, "100", "-10")...)); err == nil {
 		t.Error("a negative output_tokens was taken")
 	}
-	if _, err := new(ranking).routeFlat(nil, in[:20]); err == nil {
+	if _, err := routeFlat(nil, in[:20]); err == nil {
 		t.Error("half a header was taken")
 	}
 }
 
 func BenchmarkRoute(b *testing.B) {
 	in := []byte(`{"est_input_tokens":1000,"max_tokens":null,"with":{"output_tokens":100},` + candidates)
-	r, out := new(ranking), []byte(nil)
+	var out []byte
 	b.ReportAllocs()
 	for b.Loop() {
 		var err error
-		if out, err = r.route(out[:0], in); err != nil {
+		if out, err = route(out[:0], in); err != nil {
 			b.Fatal(err)
 		}
 	}

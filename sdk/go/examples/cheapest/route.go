@@ -9,19 +9,15 @@ type request struct {
 }
 
 // route is the hook in its JSON form.
-func (r *ranking) route(out, in []byte) ([]byte, error) {
+func route(out, in []byte) ([]byte, error) {
 	q, err := readRequest(in)
 	if err != nil {
 		return nil, err
 	}
-	r.places = r.places[:0]
 	for candidate := range q.candidates.Items {
-		r.consider(candidate, &q)
+		out = consider(out, candidate, &q)
 	}
-	if len(r.places) == 0 {
-		return nil, nil
-	}
-	return r.append(out), nil
+	return penstock.RankingJSON(out, "cheapest"), nil
 }
 
 func readRequest(in penstock.JSON) (q request, err error) {
@@ -48,8 +44,8 @@ func readRequest(in penstock.JSON) (q request, err error) {
 	return q, nil
 }
 
-// consider adds a candidate unless it is unhealthy or has no price.
-func (r *ranking) consider(candidate penstock.JSON, q *request) {
+// consider ranks a candidate unless it is unhealthy or has no price.
+func consider(out []byte, candidate penstock.JSON, q *request) []byte {
 	var priceIn, priceOut float64
 	var index int64
 	known := 0
@@ -69,23 +65,11 @@ func (r *ranking) consider(candidate penstock.JSON, q *request) {
 			ok = value.Kind() != 'f'
 		}
 		if !ok {
-			return
+			return out
 		}
 	}
-	if known == 3 && index == int64(uint32(index)) {
-		r.add(place{index: uint32(index), cost: cost(q.input, priceIn, q.output, priceOut)})
+	if known != 3 || index != int64(uint32(index)) {
+		return out
 	}
-}
-
-func (r *ranking) append(out []byte) []byte {
-	out = append(out, `{"ranking":[`...)
-	for k, p := range r.places {
-		if k > 0 {
-			out = append(out, ',')
-		}
-		out = penstock.AppendWhole(append(out, `{"i":`...), int64(p.index))
-		out = penstock.AppendNumber(append(out, `,"score":`...), 0-p.cost)
-		out = append(out, '}')
-	}
-	return append(out, `],"reason":"cheapest"}`...)
+	return penstock.InsertRank(out, uint32(index), 0, 0-cost(q.input, priceIn, q.output, priceOut))
 }

@@ -13,6 +13,20 @@ func route(ptr, n uint32) uint64 { return penstock.Call(again, ptr, n) }
 //go:wasmexport penstock_transform_request
 func transformRequest(ptr, n uint32) uint64 { return penstock.Call(host, ptr, n) }
 
+//go:wasmexport penstock_accept_request
+func acceptRequest(ptr, n uint32) uint64 { return penstock.Call(rank, ptr, n) }
+
+// rank ranks by a list of scores; every second one is dropped.
+func rank(out, in []byte) ([]byte, error) {
+	k := uint32(0)
+	for item := range penstock.JSON(in).Items {
+		score, _ := item.Number()
+		out = penstock.InsertRank(out, k, k%2*penstock.Drop, score)
+		k++
+	}
+	return penstock.RankingJSON(out, "the \"odd\" ones are dropped"), nil
+}
+
 // again reads a list, or an object's values, and writes them as a list by way of what
 // they mean.
 func again(out, in []byte) ([]byte, error) {

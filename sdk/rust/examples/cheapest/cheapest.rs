@@ -4,14 +4,14 @@
 //! Setting on the route: `output_tokens`, how long an answer to expect (500).
 #![no_std]
 
-use penstock::{read_rank, read_route, reject, Buf, Json, Kind, Result};
+use penstock::{read_route, reject, Buf, Json, Kind, Result};
 
 penstock::plugin! { route: rank, route_flat: rank_flat }
 
 fn rank(input: &[u8], out: &mut Buf) -> Result {
     let request = Json::new(input);
     let (mut prompt, mut most, mut setting) = (0.0, f64::INFINITY, None);
-    let (mut prices, mut ranks) = (Buf::new(), Buf::new());
+    let mut prices = Buf::new();
     for (name, value) in request.members() {
         if name.is("candidates") {
             value.items().filter_map(read).flatten().for_each(|figure| prices.append(figure.to_le_bytes()));
@@ -27,9 +27,9 @@ fn rank(input: &[u8], out: &mut Buf) -> Result {
     let answer = setting.map_or(Ok(500.0), output_tokens)?.min(most);
     for candidate in prices.chunks_exact(24) {
         let [index, price_in, price_out] = [0, 8, 16].map(|at| figure(&candidate[at..]));
-        ranks.insert_rank(index as u32, 0, 0.0 - (prompt * price_in + answer * price_out) / 1e6);
+        out.insert_rank(index as u32, 0, 0.0 - (prompt * price_in + answer * price_out) / 1e6);
     }
-    write(&ranks, out);
+    out.ranking_json("cheapest");
     Ok(())
 }
 
@@ -75,20 +75,5 @@ fn output_tokens(setting: Json) -> Result<f64> {
     match setting.number() {
         Some(n) if n >= 0.0 => Ok(n),
         _ => reject(400, "output_tokens must be a number that is not negative"),
-    }
-}
-
-/// Writes ranks as JSON; without any there is no opinion.
-fn write(ranks: &[u8], out: &mut Buf) {
-    for (k, rank) in ranks.chunks_exact(16).enumerate() {
-        let (index, score) = read_rank(rank);
-        out.append(if k == 0 { r#"{"ranking":[{"i":"# } else { r#",{"i":"# });
-        out.append_whole(index as i64);
-        out.append(r#","score":"#);
-        out.append_number(score);
-        out.push(b'}');
-    }
-    if !ranks.is_empty() {
-        out.append(r#"],"reason":"cheapest"}"#);
     }
 }

@@ -17,11 +17,6 @@ const Offer = struct {
     index: ?u32 = null,
     price_in: ?f64 = null,
     price_out: ?f64 = null,
-    cost: f64 = 0,
-
-    fn before(_: void, a: Offer, b: Offer) bool {
-        return a.cost < b.cost or a.cost == b.cost and a.index.? < b.index.?;
-    }
 };
 
 // The offers of a call; the list has room for as many as there can be.
@@ -62,16 +57,8 @@ fn route(text: []const u8, out: *Out) !void {
     }
     const answer = try expected(setting, bound);
     const ranked = offers.list[0..offers.len];
-    for (ranked) |*o| o.cost = costOf(prompt, o.price_in.?, answer, o.price_out.?);
-    std.mem.sortUnstable(Offer, ranked, {}, Offer.before);
-    for (ranked, 0..) |offer, k| {
-        out.append(if (k > 0) ",{\"i\":" else "{\"ranking\":[{\"i\":");
-        out.appendWhole(offer.index.?);
-        out.append(",\"score\":");
-        out.appendNumber(-offer.cost);
-        out.append("}");
-    }
-    if (ranked.len > 0) out.append("],\"reason\":\"cheapest\"}");
+    for (ranked) |o| out.insertRank(o.index.?, 0, -costOf(prompt, o.price_in.?, answer, o.price_out.?));
+    out.rankingJson("cheapest");
 }
 
 fn outputTokens(with: Json) ?f64 {
