@@ -32,11 +32,3 @@ func AppendEvent(dst []byte, name string, data []byte) []byte {
 	}
 	return AppendData(dst, data)
 }
-
-// AppendComment appends a comment to dst: clients skip it, so it keeps a connection
-// alive. The text must not hold a line break.
-func AppendComment(dst []byte, text string) []byte {
-	dst = append(dst, ": "...)
-	dst = append(dst, text...)
-	return append(dst, "\n\n"...)
-}

@@ -13,7 +13,6 @@ func TestAppend(t *testing.T) {
 		{"lines", string(sse.AppendData(nil, []byte("a\nb\r\nc\rd\n"))), "data: a\ndata: b\ndata: c\ndata: d\ndata: \n\n"},
 		{"event", string(sse.AppendEvent(nil, "error", []byte("{}"))), "event: error\ndata: {}\n\n"},
 		{"no name", string(sse.AppendEvent(nil, "", []byte("{}"))), "data: {}\n\n"},
-		{"comment", string(sse.AppendComment(nil, "ping")), ": ping\n\n"},
 	}
 	for _, tt := range tests {
 		if tt.got != tt.want {
