@@ -149,6 +149,13 @@ func tell(out io.Writer, r *llm.Record) error {
 	if !r.Dry {
 		tellBill(line, r)
 	}
+	if n := len(r.RequestText) + len(r.ReplyText); n > 0 {
+		cut := ""
+		if r.TextCut {
+			cut = " (cut)"
+		}
+		line("text", "%d bytes of the request and %d of the reply%s; -o json shows them", len(r.RequestText), len(r.ReplyText), cut)
+	}
 	return w.Flush()
 }
 

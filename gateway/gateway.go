@@ -49,6 +49,9 @@ type gateway struct {
 	telemetry *telemetry.Metrics
 	demo      *demo.Server // nil until a model leads to it
 	workers   *policy.Workers
+	decisions *policy.DecisionLog // nil where none is kept
+	// decisionFile is where decisions are written, if that is a file.
+	decisionFile *os.File
 	// recorder keeps calls of plugins; nil until one of them is to be recorded.
 	recorder atomic.Pointer[recorder]
 
@@ -103,7 +106,7 @@ func (g *gateway) open(ctx context.Context, first ...opener) error {
 	if err != nil {
 		return errors.Join(err, g.close(ctx))
 	}
-	if err := g.start(ctx, c, append(first, g.openLedger)...); err != nil {
+	if err := g.start(ctx, c, append(first, g.openLedger, g.openDecisions)...); err != nil {
 		return errors.Join(err, g.close(ctx))
 	}
 	return nil
@@ -157,7 +160,7 @@ func (g *gateway) openParts(c *config.Config) (err error) {
 	}
 	g.health = upstream.NewHealth(upstream.HealthOptions{Known: g.names}, time.Now)
 	g.retries = upstream.NewRetryBudget(upstream.RetryBudgetOptions{}, time.Now)
-	g.telemetry = telemetry.New(telemetry.Options{Inflight: g.inflight, Held: g.held, Modules: g.figures, Known: g.names,
+	g.telemetry = telemetry.New(telemetry.Options{DecisionsDropped: g.droppedDecisions, Inflight: g.inflight, Held: g.held, Modules: g.figures, Known: g.names,
 		Ledger: g.ledgerFigures})
 	return nil
 }
@@ -268,6 +271,7 @@ func (g *gateway) held() int64 {
 func (g *gateway) explain(ctx context.Context, req *llm.Request) *llm.Record {
 	w := g.acquire()
 	defer w.release()
+	req.Dry = true
 	return w.pipeline.Explain(ctx, req)
 }
 
@@ -287,6 +291,7 @@ func (g *gateway) close(ctx context.Context) error {
 	if g.watcher != nil {
 		errs = append(errs, g.watcher.Close())
 	}
+	errs = append(errs, g.closeDecisions())
 	if g.modules != nil {
 		errs = append(errs, g.modules.Close(ctx))
 	}

@@ -27,7 +27,7 @@ import (
 type policyStage struct{ engine *policy.Engine }
 
 func (s policyStage) Decide(ctx context.Context, req *llm.Request, route *llm.Route) (llm.Verdict, error) {
-	in := policy.Input{Request: req, Route: route.Name, Targets: route.Targets, Now: req.At}
+	in := policy.Input{Request: req, Route: route.Name, Targets: route.Targets, Now: req.At, Unlogged: req.Dry}
 	for _, t := range route.Targets {
 		if t.Price.Known {
 			in.CostKnown = true
@@ -206,14 +206,21 @@ type observed struct {
 	pipeline.Ledger
 	telemetry *telemetry.Metrics
 	recorder  *atomic.Pointer[recorder]
+	decisions *policy.DecisionLog // nil where none is kept
 }
 
-func (g *gateway) observed() observed { return observed{g.ledger, g.telemetry, &g.recorder} }
+func (g *gateway) observed() observed {
+	return observed{g.ledger, g.telemetry, &g.recorder, g.decisions}
+}
 
 func (o observed) Write(ctx context.Context, r *llm.Record) error {
 	o.telemetry.Observe(r)
 	if calls := o.recorder.Load(); calls != nil {
 		calls.Finish(r.ID)
+	}
+	r = r.Kept()
+	if o.decisions != nil && r.Verdict != nil {
+		o.decisions.Settled(r)
 	}
 	if r.Route == "" {
 		return nil // it is counted; anybody could fill the ledger with names that nobody serves

@@ -93,6 +93,8 @@ func (w *world) openPolicy(ctx context.Context, g *gateway) (err error) {
 		Location: w.config.TimeZone.Location(),
 		Usage:    g.usage,
 		Workers:  g.workers,
+
+		Decisions: g.decisions,
 	})
 	var faults policy.Faults
 	if err != nil && !errors.As(err, &faults) && w.config.Policies != "" {

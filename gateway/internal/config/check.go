@@ -35,10 +35,19 @@ func (d *decoder) check(c *Config) {
 	}
 }
 
+// Stderr is the decision log's name for standard error.
+const Stderr = "stderr"
+
 // checkPaths makes paths relative to the file's folder.
 func (d *decoder) checkPaths(c *Config) {
 	if file := c.Ledger.File(); file != ":memory:" {
 		c.Ledger = LedgerURL("sqlite://" + inDir(d.dir, file))
+	}
+	if c.DecisionLog != "" && c.DecisionLog != Stderr {
+		c.DecisionLog = inDir(d.dir, c.DecisionLog)
+		if info, err := os.Stat(c.DecisionLog); err == nil && info.IsDir() {
+			d.fault("decision_log", nil, "name a file in it, or write stderr", "%s is a folder", c.DecisionLog)
+		}
 	}
 	if c.Policies == "" {
 		return

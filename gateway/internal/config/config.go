@@ -47,6 +47,10 @@ type Config struct {
 	// Policies is the folder of Rego files that decide on admission; left out, the
 	// built-in policy decides. Like every path here it is relative to this file.
 	Policies string `yaml:"policies"`
+	// DecisionLog is where every admission decision is written, and what came of it, as
+	// lines of JSON in the form of OPA's decision log: a file, or stderr. Left out, none
+	// are. The address and the metadata of requests are not written.
+	DecisionLog string `yaml:"decision_log"`
 	// TimeZone is the zone of the clock that policies read and in which the days, weeks
 	// and months of limits begin: a name such as Europe/Berlin. UTC when left out. A
 	// change needs a restart, since amounts are counted by window.

@@ -48,6 +48,7 @@ func (c *Config) Restarts(running *Config) Faults {
 	differ("cache.size", c.Cache.Size, running.Cache.Size)
 	differ("ledger", c.Ledger, running.Ledger)
 	differ("state", c.State, running.State)
+	differ("decision_log", c.DecisionLog, running.DecisionLog)
 	differ("time_zone", c.TimeZone, running.TimeZone)
 	return faults
 }

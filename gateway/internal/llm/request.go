@@ -30,6 +30,8 @@ type Request struct {
 	// At is the moment that a dry run decides for; zero, as for every real request,
 	// means now.
 	At time.Time
+	// Dry marks a request that is only explained: it is not sent, and not logged.
+	Dry bool
 }
 
 // Facts are what the gateway learns from a request body in one scan. Policy, price,

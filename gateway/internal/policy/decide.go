@@ -17,7 +17,7 @@ func (e *Engine) Decide(ctx context.Context, in Input) (llm.Verdict, error) {
 	p := e.current.Load()
 	in.Now = e.moment(p, in.Now)
 	v, err := e.decideOn(ctx, p, &in)
-	if e.options.Decisions != nil {
+	if e.options.Decisions != nil && !in.Unlogged {
 		e.options.Decisions.decided(&in, v, err)
 	}
 	return v, err

@@ -109,10 +109,17 @@ func (l *DecisionLog) Dropped() uint64 { return l.dropped.Load() }
 
 // Settled adds what the request came to in the end. The record must not change later.
 func (l *DecisionLog) Settled(r *llm.Record) {
-	l.add(event{id: r.ID, at: r.Time, settled: r, duration: time.Duration(r.Duration)})
+	l.add(event{id: r.ID, at: r.Time.Add(time.Duration(r.Duration)), settled: r, duration: time.Duration(r.Duration)})
 }
 
+// decided adds a decision. Under the log duty "none" the line says no more than that
+// there was one, and how it went.
 func (l *DecisionLog) decided(in *Input, v llm.Verdict, err error) {
+	if v.Obligations.Log == llm.LogNone {
+		l.add(event{id: in.Request.ID, at: in.Now, verdict: &llm.Verdict{Allow: v.Allow, Revision: v.Revision, Memoised: v.Memoised,
+			Obligations: llm.Obligations{Log: llm.LogNone}}, err: err})
+		return
+	}
 	var c canon
 	c.write(&l.plan, in)
 	c.close()
@@ -204,7 +211,11 @@ func (l *DecisionLog) line(e event) line {
 		return out
 	}
 	out.Revision, out.Erased = e.verdict.Revision, l.erased
-	out.Input, _ = toJSON(value(e.input)) // a canonical form is always JSON
+	if e.input == "" {
+		out.Erased = []string{"/input"}
+	} else {
+		out.Input, _ = toJSON(value(e.input)) // a canonical form is always JSON
+	}
 	if e.err == nil {
 		out.Result = e.verdict
 		return out

@@ -22,6 +22,8 @@ type Input struct {
 	DataClasses []string
 	// Now is the moment that decides; zero means the engine's clock.
 	Now time.Time
+	// Unlogged keeps the decision out of the decision log, as for a dry run.
+	Unlogged bool
 }
 
 // maxInput bounds the canonical form of one input, in bytes, so that one builtin over

@@ -31,6 +31,9 @@ type Options struct {
 	// Held reports the bytes of bodies and plain replies that requests in hand hold; nil
 	// leaves the metric out.
 	Held func() int64
+	// DecisionsDropped reports how many lines the decision log could not take; nil leaves
+	// the metric out.
+	DecisionsDropped func() uint64
 	// Modules reports the figures of every Wasm module; nil leaves the metrics out.
 	Modules func() []Module
 	// Ledger reports how the ledger is doing; nil leaves the metrics out.
@@ -90,6 +93,11 @@ func New(o Options) *Metrics {
 		m.gauge(nameLedgerBehind, "1 while the ledger's journal can't be brought into its database.", func() int64 { return one(o.Ledger().Behind) })
 		m.gauge(nameLedgerWaiting, "Records in memory that wait for the ledger.", func() int64 { return o.Ledger().Waiting })
 		m.gauge(nameLedgerLost, "Records that could not be written since the start, with no room to wait.", func() int64 { return o.Ledger().Lost })
+	}
+	if o.DecisionsDropped != nil {
+		m.registry.MustRegister(prometheus.NewCounterFunc(prometheus.CounterOpts{Name: nameDecisionsDropped,
+			Help: "Lines that are missing from the decision log: its queue was full or it could not be written."},
+			func() float64 { return float64(o.DecisionsDropped()) }))
 	}
 	if o.Modules != nil {
 		m.registry.MustRegister(newModules(o.Modules))
