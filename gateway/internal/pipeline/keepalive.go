@@ -25,9 +25,8 @@ type keepAlive struct {
 // newKeepAlive starts the timer. Close must be called.
 func newKeepAlive(w Writer, every time.Duration, h llm.Head) *keepAlive {
 	k := &keepAlive{w: w, every: every, head: h, wrote: time.Now()}
-	k.mu.Lock()
-	defer k.mu.Unlock()
-	k.timer = time.AfterFunc(every, k.tick)
+	k.timer = time.AfterFunc(unlimited, k.tick)
+	k.timer.Reset(every) // from here on: tick reads the field
 	return k
 }
 

@@ -217,3 +217,48 @@ func TestSlowCaller(t *testing.T) {
 		checkStatus(t, err, 504)
 	})
 }
+
+// TestKeepAliveHammer has events and comments meet all the time: they never overlap, and
+// nothing follows the last event.
+func TestKeepAliveHammer(t *testing.T) {
+	for range 50 {
+		p := &lastPage{}
+		k := newKeepAlive(p, time.Nanosecond, llm.Head{Stream: true})
+		if err := k.Start(llm.Head{Stream: true}); err != nil {
+			t.Fatal(err)
+		}
+		for range 200 {
+			if err := k.Event(text("x")); err != nil {
+				t.Fatal(err)
+			}
+			k.expect(llm.Head{Stream: true})
+		}
+		if err := k.Event(theEnd); err != nil {
+			t.Fatal(err)
+		}
+		k.Close()
+		if p.late > 0 {
+			t.Fatalf("%d comments followed the end", p.late)
+		}
+	}
+}
+
+// lastPage counts the comments that come after the last event. It is not safe for
+// concurrent use, as no Writer is.
+type lastPage struct {
+	page
+	over bool
+	late int
+}
+
+func (p *lastPage) Event(e llm.Event) error {
+	p.over = p.over || e.Final
+	return nil
+}
+
+func (p *lastPage) KeepAlive(h llm.Head) (bool, error) {
+	if p.over {
+		p.late++
+	}
+	return p.page.KeepAlive(h)
+}

@@ -39,7 +39,8 @@ func newWatchdog(parent context.Context, limit time.Duration, stuck func() error
 	w := &watchdog{start: time.Now()}
 	w.ctx, w.cancel = context.WithCancelCause(parent)
 	w.limits.Store(&watchLimits{silence: unlimited, standstill: limit, stuck: stuck})
-	w.timer = time.AfterFunc(limit, w.look)
+	w.timer = time.AfterFunc(unlimited, w.look)
+	w.timer.Reset(limit) // from here on: look reads the field
 	return w
 }
 
