@@ -285,7 +285,11 @@ func (w *world) Redact(_ *llm.Target, e *llm.Error) *llm.Error {
 	return &clean
 }
 
-func (w *world) CountRequest() { w.counted++ }
+func (w *world) CountRequest() {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.counted++
+}
 
 func (w *world) Resting(id string) (string, time.Time) {
 	if why := w.resting[id]; why != "" {
