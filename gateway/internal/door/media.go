@@ -31,8 +31,10 @@ func (s *scanner) readPart(d *said) bool {
 	for ok && s.next(&m) {
 		switch m.field {
 		case fType:
+			p.typed = true
 			ok = s.partType(&p)
 		case fText:
+			p.text = p.text || !p.typed
 			ok = s.partText(d)
 		case fImageURL:
 			ok = s.medium(llm.Vision, &p, d)
@@ -54,8 +56,9 @@ func (s *scanner) readPart(d *said) bool {
 // parting is what one content part says about itself.
 type parting struct {
 	kinds llm.Features
-	// text says that its type is one of those that are nothing but text.
-	text bool
+	// text says that it is nothing but text: by its type or, as long as it has none, by
+	// its content.
+	text, typed bool
 	// media is the last medium's value, quotes or braces included.
 	media []byte
 }
@@ -135,6 +138,21 @@ func (s *scanner) unbounded(when bool, what string) {
 	if when && s.facts.Unbounded == "" {
 		s.facts.Unbounded = what
 	}
+}
+
+// elsewhere are members of a request that bring more into the prompt than the request
+// holds, with what to call that.
+func elsewhere(of object, name []byte) string {
+	if of != body {
+		return ""
+	}
+	switch string(name) {
+	case "plugins":
+		return "a plugin that the provider runs"
+	case "cached_content", "previous_response_id", "conversation", "prompt", "extra_body", "web_search", "search_parameters":
+		return "what " + string(name) + " brings in"
+	}
+	return ""
 }
 
 // inline reports whether an image stands in the request itself, as a data URL.

@@ -29,6 +29,8 @@ func TestUpperBounds(t *testing.T) {
 		{name: "a document", part: `{"type":"file","file":{"filename":"a.pdf","file_data":"` + mega + `"}}`, media: 1<<20 + 8000},
 		{name: "a file id", part: `{"type":"file","file":{"file_id":"file-1"}}`, unbounded: "a file id"},
 		{name: "a remote file", part: `{"type":"file","file":{"file_data":"https://example.com/a.pdf"}}`, unbounded: "a remote file"},
+		{name: "text without a type", part: `{"text":"hi"}`},
+		{name: "a type and text", part: `{"text":"hi","type":"document_url","document_url":"https://example.com/a.pdf"}`, unbounded: "a part of a type that this gateway does not know"},
 		{name: "a video", part: `{"type":"video_url","video_url":{"url":"https://example.com/a.mp4"}}`, unbounded: "a part of a type that this gateway does not know"},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
@@ -71,6 +73,19 @@ func TestToolsOfTheProvider(t *testing.T) {
 		}
 		if got := f.Features.Has(llm.WebSearch); got != strings.Contains(tools, "web_search_") {
 			t.Errorf("%s: a web search = %t", tools, got)
+		}
+	}
+}
+
+func TestWhatComesFromElsewhere(t *testing.T) {
+	for in, want := range map[string]string{
+		`{"model":"m","messages":[{"role":"user","content":"hi"}],"plugins":[{"id":"web"}]}`:                                "a plugin that the provider runs",
+		`{"model":"m","messages":[{"role":"user","content":"hi"}],"previous_response_id":"r1"}`:                             "what previous_response_id brings in",
+		`{"model":"m","messages":[{"role":"assistant","audio":{"id":"a1"},"content":null},{"role":"user","content":"hi"}]}`: "the sound of an earlier reply",
+		`{"model":"m","messages":[{"role":"user","content":"plugins"}],"top_k":5}`:                                          "",
+	} {
+		if f, _, err := Scan([]byte(in), Options{}); err != nil || f.Unbounded != want {
+			t.Errorf("%s: %q, %v; want %q", in, f.Unbounded, err, want)
 		}
 	}
 }

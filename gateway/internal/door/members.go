@@ -119,6 +119,9 @@ func (s *scanner) admitStranger(m *members, name []byte) bool {
 	}
 	s.strange[s.strangers] = stranger{sum: sum, start: uint32(m.name.start), end: uint32(m.name.end)}
 	s.strangers++
+	if what := elsewhere(m.of, name); what != "" {
+		s.unbounded(true, what)
+	}
 	if folded, ok := twin(m.of, name); ok {
 		return s.refuse(m.at, s.path(m.of, string(name)), "%s differs from %q by its letters only, and parsers disagree on which counts: write %q.", llm.Quote(string(name)), folded, folded)
 	}

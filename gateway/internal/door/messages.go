@@ -74,6 +74,8 @@ func (s *scanner) messageMember(m *members, d *said) bool {
 		return s.role(d)
 	case fContent:
 		return s.content(d)
+	case fAudio:
+		s.unbounded(s.peek() == '{', "the sound of an earlier reply")
 	case fToolCalls, fFunctionCall:
 		d.calls = d.calls || s.peek() == '[' || s.peek() == '{'
 	}

@@ -118,6 +118,9 @@ func (a *attempt) prepare(ctx context.Context) (llm.Call, error) {
 	a.started = a.Now() // waiting for a limit is not the target's time
 	call, err := a.Dialects.Call(ctx, &a.exchange)
 	a.entry().Dropped = a.exchange.Dropped
+	if err == nil {
+		err = a.reserveGrowth(ctx, &a.exchange, call.Body)
+	}
 	return call, err
 }
 

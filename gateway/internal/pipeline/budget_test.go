@@ -28,6 +28,22 @@ func TestReservationFollowsTransforms(t *testing.T) {
 	}
 }
 
+// TestReservationFollowsTheWireFormat: a dialect that is a plugin may add to a prompt, too.
+func TestReservationFollowsTheWireFormat(t *testing.T) {
+	for size, want := range map[int]int{4_000: 1, 100_000: 2} {
+		w := newWorld("a")
+		w.verdict.Limits, w.body = []llm.Limit{hardBudget()}, make([]byte, size)
+		req := request(false)
+		req.Facts.TextBytes, req.Facts.MaxTokens = 120, 50
+		if _, err := w.serve(t, t.Context(), req); err != nil {
+			t.Fatal(err)
+		}
+		if len(w.reserved) != want || want == 2 && w.reserved[1].InputTokens < 100_000 {
+			t.Errorf("%d bytes are sent: reserved %+v, want %d reservations up to all of them", size, w.reserved, want)
+		}
+	}
+}
+
 // TestOutputBound: the maximum that is sent upstream when the caller gives none.
 func TestOutputBound(t *testing.T) {
 	warn := hardBudget()

@@ -46,6 +46,8 @@ type world struct {
 	sending  string
 	afford   int64
 	reserved []llm.Amounts
+	// body is what is sent to a target.
+	body []byte
 	// text is what a tokenizer counts; 0 when there is none. waits is how often the meter
 	// says that reservations are in the way, freed how it says that one has ended.
 	text     int64
@@ -234,7 +236,7 @@ func (w *world) Prepare(_ context.Context, x *llm.Exchange) error {
 
 func (w *world) Call(_ context.Context, x *llm.Exchange) (llm.Call, error) {
 	w.capped = append(w.capped, x.MaxOutput)
-	return llm.Call{Path: x.Target.ID}, nil
+	return llm.Call{Path: x.Target.ID, Body: w.body}, nil
 }
 
 func (w *world) Do(ctx context.Context, t *llm.Target, call llm.Call) (*llm.Answer, error) {

@@ -29,6 +29,24 @@ func (l *life) reserve(ctx context.Context, x *llm.Exchange) error {
 	return nil
 }
 
+// reserveGrowth reserves again when a plugin's wire format has made much more of a request
+// than it was: every byte that came is taken for text. Another spelling of the same members
+// is no such thing.
+func (l *life) reserveGrowth(ctx context.Context, x *llm.Exchange, sent []byte) error {
+	grown := int64(len(sent) - len(x.Sent.Body))
+	if len(l.verdict.Limits) == 0 || grown <= x.Sent.Facts.TextBytes/4+usualGrowth {
+		return nil
+	}
+	larger, exchange := *x.Sent, *x
+	larger.Body, larger.Facts.MediaAt = sent, nil
+	larger.Facts.TextBytes += grown
+	exchange.Sent = &larger
+	return l.reserve(ctx, &exchange)
+}
+
+// usualGrowth is what a wire format may add to a request of any size, in bytes.
+const usualGrowth = 4 << 10
+
 // takeWorst reserves what the request may use at most, and gives the bound on one
 // choice's output tokens that this was possible for.
 func (l *life) takeWorst(ctx context.Context, x *llm.Exchange, facts *llm.Facts) (int64, error) {
