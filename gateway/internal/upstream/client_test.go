@@ -232,7 +232,7 @@ func TestClientHammer(t *testing.T) {
 				if err == nil {
 					_, err = readText(a)
 				}
-				if f := Classify(err); f != llm.FaultNone && f != llm.FaultCanceled {
+				if f := faultOf(err); f != llm.FaultNone && f != llm.FaultCanceled {
 					t.Errorf("call %d: %v", i, err)
 				}
 				cancel()

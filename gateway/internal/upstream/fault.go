@@ -13,10 +13,10 @@ import (
 	"github.com/penstock/penstock/gateway/internal/llm"
 )
 
-// Classify is the fault of an error that kept a reply from coming. An *llm.Error
+// faultOf is the fault of an error that kept a reply from coming. An *llm.Error
 // in the chain has the last word, so a context may be cancelled with one as its
 // cause. It returns FaultNone for nil.
-func Classify(err error) llm.Fault {
+func faultOf(err error) llm.Fault {
 	var own *llm.Error
 	var netErr net.Error
 	switch {
@@ -58,7 +58,7 @@ func failure(ctx context.Context, err error) *llm.Error {
 	if ctx.Err() != nil {
 		err = context.Cause(ctx)
 	}
-	return explain(Classify(err), err)
+	return explain(faultOf(err), err)
 }
 
 // interruption is the error of a reply that broke off. The bytes before it are

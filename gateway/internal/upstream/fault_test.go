@@ -29,7 +29,7 @@ func outcome(t *testing.T, c *Client) Outcome {
 		return Outcome{Fault: e.Fault, Status: a.Status, RetryAfter: e.RetryAfter, Header: a.Header}
 	}
 	_, err = readText(a)
-	return Outcome{Fault: Classify(err), Status: a.Status, Header: a.Header}
+	return Outcome{Fault: faultOf(err), Status: a.Status, Header: a.Header}
 }
 
 // watch is a Health with a clock that stands until it is moved.
@@ -180,7 +180,7 @@ func TestFault6Silence(t *testing.T) {
 	if !errors.Is(err, errFirstToken) {
 		t.Errorf("error = %v, want the limit's own", err)
 	}
-	if f := Classify(err); f != llm.FaultTimeout || f.Retryable() || !f.Replaceable() {
+	if f := faultOf(err); f != llm.FaultTimeout || f.Retryable() || !f.Replaceable() {
 		t.Errorf("fault = %q, want a timeout: not for the same target, but for the next", f)
 	}
 }
@@ -205,7 +205,7 @@ func TestFault7HeadersAndNoToken(t *testing.T) {
 		t.Fatal(err)
 	}
 	cancel(errFirstToken)
-	if _, err := readText(a); Classify(err) != llm.FaultTimeout {
+	if _, err := readText(a); faultOf(err) != llm.FaultTimeout {
 		t.Errorf("reading: %v, want the limit", err)
 	}
 	<-gone // the provider is told at once
@@ -227,7 +227,7 @@ func TestFault9StallWithinAStream(t *testing.T) {
 		t.Fatal(err)
 	}
 	cancel(errFirstToken)
-	if _, err := readText(a); Classify(err) != llm.FaultTimeout {
+	if _, err := readText(a); faultOf(err) != llm.FaultTimeout {
 		t.Errorf("reading on: %v, want the limit", err)
 	}
 	<-gone
@@ -262,7 +262,7 @@ func TestCallerGone(t *testing.T) {
 		cancel()
 	}()
 	_, err := dial(t, Options{BaseURL: s.URL}).Do(ctx, call)
-	if Classify(err) != llm.FaultCanceled {
+	if faultOf(err) != llm.FaultCanceled {
 		t.Errorf("error = %v, want canceled", err)
 	}
 	<-gone
@@ -286,8 +286,8 @@ func TestClassify(t *testing.T) {
 		{errors.New("malformed HTTP response"), llm.FaultMalformed},
 	}
 	for _, tt := range tests {
-		if got := Classify(tt.err); got != tt.want {
-			t.Errorf("Classify(%v) = %q, want %q", tt.err, got, tt.want)
+		if got := faultOf(tt.err); got != tt.want {
+			t.Errorf("faultOf(%v) = %q, want %q", tt.err, got, tt.want)
 		}
 	}
 }

@@ -58,7 +58,7 @@ func TestFault18Bounds(t *testing.T) {
 			t.Fatal(err)
 		}
 		got, err := readText(a)
-		if tt.whole && (err != nil || got != body) || !tt.whole && (Classify(err) != llm.FaultMalformed || int64(len(got)) != tt.bound) {
+		if tt.whole && (err != nil || got != body) || !tt.whole && (faultOf(err) != llm.FaultMalformed || int64(len(got)) != tt.bound) {
 			t.Errorf("bound %d: %d bytes, %v", tt.bound, len(got), err)
 		}
 	}
@@ -81,7 +81,7 @@ func TestFault18OneByteAtATime(t *testing.T) {
 		}
 	}
 	cancel(errFirstToken)
-	if _, err := readText(a); Classify(err) != llm.FaultTimeout {
+	if _, err := readText(a); faultOf(err) != llm.FaultTimeout {
 		t.Errorf("error = %v, want the limit", err)
 	}
 	<-gone

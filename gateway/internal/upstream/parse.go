@@ -33,7 +33,7 @@ func ParseError(status int, h http.Header, raw []byte, now time.Time) *llm.Error
 		Credential: (fault == llm.FaultAuth || fault == llm.FaultQuota) && d.credential(status),
 	}
 	if mayWait(fault) {
-		e.RetryAfter = RetryAfter(h, raw, now)
+		e.RetryAfter = retryAfter(h, raw, now)
 	}
 	if e.Message == "" {
 		e.Message = fmt.Sprintf("The provider answered with status %d and no readable reason.", effective)

@@ -12,9 +12,9 @@ import (
 // maxRetryAfter bounds what a provider can ask for.
 const maxRetryAfter = 24 * time.Hour
 
-// RetryAfter is how long a provider asks to be left alone, from the headers or the
+// retryAfter is how long a provider asks to be left alone, from the headers or the
 // body of an error reply; 0 means that it does not say. It is at most a day.
-func RetryAfter(h http.Header, body []byte, now time.Time) time.Duration {
+func retryAfter(h http.Header, body []byte, now time.Time) time.Duration {
 	for _, say := range [...]func(http.Header, []byte, time.Time) time.Duration{
 		retryHeaders, retryInfo, resetHeaders, retryText,
 	} {

@@ -35,7 +35,7 @@ func TestRetryAfter(t *testing.T) {
 		{"forever", http.Header{"Retry-After": {"1e18"}}, "", 24 * time.Hour},
 	}
 	for _, tt := range tests {
-		if got := RetryAfter(tt.header, []byte(tt.body), testNow); got != tt.want {
+		if got := retryAfter(tt.header, []byte(tt.body), testNow); got != tt.want {
 			t.Errorf("%s: RetryAfter = %v, want %v", tt.name, got, tt.want)
 		}
 	}

@@ -69,12 +69,12 @@ func proxyFor(base *url.URL, setting string, environment func(*http.Request) (*u
 		}
 		return proxy, nil
 	}
-	return ParseProxy(setting)
+	return parseProxy(setting)
 }
 
-// ParseProxy reads the URL of a proxy: http, https, socks5 or socks5h, a host, and
+// parseProxy reads the URL of a proxy: http, https, socks5 or socks5h, a host, and
 // credentials if it wants any. Its errors show nothing of the URL.
-func ParseProxy(s string) (*url.URL, error) {
+func parseProxy(s string) (*url.URL, error) {
 	u, err := url.Parse(s)
 	switch {
 	case err != nil || u.Hostname() == "":
