@@ -17,6 +17,7 @@ func (t *translator) messageStart(message value) {
 	t.noteUsage()
 	t.wholeBlocks(message.Member("content"))
 	t.end(message)
+	s.sealed = s.stop != unfinished
 }
 
 // wholeBlocks sends the content that a message already begins with: where a tool is
@@ -46,6 +47,7 @@ func (t *translator) end(v value) {
 
 func (t *translator) blockStart(index int64, content value) {
 	t.openReply()
+	t.stream.sealed = false
 	read := readBlock(content)
 	t.beginBlock(index, &read)
 }
@@ -98,6 +100,7 @@ func (t *translator) firstPiece(b openBlock, content *replyBlock) {
 // out the beginning of a text. A call can't be guessed: it has no name then.
 func (t *translator) unbegun(index int64, kind string) *openBlock {
 	t.openReply()
+	t.stream.sealed = false
 	read := replyBlock{}
 	switch kind {
 	case "text_delta":

@@ -237,9 +237,10 @@ func (t *translator) messageStop() {
 	t.sendDone()
 }
 
-// streamEnd ends a reply without message_stop: it is complete if its end was announced.
+// streamEnd ends a reply without message_stop: it is complete if its end was announced,
+// and nothing came after a message_start that announced it.
 func (t *translator) streamEnd() {
-	if t.stream.phase == finished {
+	if t.stream.phase == finished || t.stream.sealed {
 		t.messageStop()
 		return
 	}

@@ -179,3 +179,22 @@ func TestStreamsWithoutOrder(t *testing.T) {
 		t.Errorf("a call that never began ends in %s, want an error", last)
 	}
 }
+
+// TestStartAloneIsWhole says which streams without message_stop are complete: those whose
+// message_start held all of it, and nothing else.
+func TestStartAloneIsWhole(t *testing.T) {
+	whole := start(`"content":[{"type":"text","text":"Hi."}],"stop_reason":"end_turn"`)
+	more := sseEvent{"content_block_start", `{"type":"content_block_start","index":1,"content_block":{"type":"text","text":"more"}}`}
+	end := sseEvent{"content_block_stop", `{"type":"content_block_stop","index":1}`}
+	for want, streams := range map[string][][]sseEvent{
+		"[DONE]": {{whole}, {whole, more, end, delta(`"end_turn"`)}},
+		"error":  {{start(`"content":[{"type":"text","text":"Hi."}],"stop_reason":null`)}, {whole, more}, {whole, more, end}},
+	} {
+		for _, events := range streams {
+			lines := play(t, events)
+			if last := lines[len(lines)-1]; !strings.Contains(last, want) {
+				t.Errorf("%d events end in %s, want %s", len(events), last, want)
+			}
+		}
+	}
+}

@@ -56,6 +56,8 @@ type progress struct {
 	// said why it would not answer.
 	stop    finish
 	refused bool
+	// sealed says that message_start held the whole reply and why it ended.
+	sealed bool
 	// legacy says that a call is wanted in the deprecated form.
 	legacy bool
 }
