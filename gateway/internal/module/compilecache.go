@@ -44,9 +44,12 @@ func newCompileCache(dir string, apart Apart, log *slog.Logger) (*compileCache, 
 		c.code = wazero.NewCompilationCache()
 		return c, nil
 	}
-	err := private(dir)
-	if err == nil {
-		c.code, err = wazero.NewCompilationCacheWithDir(dir)
+	var err error
+	if c.dir, err = filepath.Abs(dir); err != nil { // the process apart is elsewhere
+		return nil, err
+	}
+	if err = private(c.dir); err == nil {
+		c.code, err = wazero.NewCompilationCacheWithDir(c.dir)
 	}
 	return c, err
 }

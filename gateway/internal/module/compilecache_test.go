@@ -54,6 +54,19 @@ func TestAPluginIsCompiledApartOnceAndThenFound(t *testing.T) {
 	}
 }
 
+func TestTheProcessApartGetsAnAbsolutePath(t *testing.T) {
+	t.Chdir(t.TempDir())
+	h, _ := cached(t, "cache", func(_ context.Context, dir string, _ []byte) (bool, error) {
+		if !filepath.IsAbs(dir) {
+			t.Errorf("the process gets %q", dir)
+		}
+		return true, nil
+	})
+	if _, err := h.Load(t.Context(), Spec{Name: "a", Wasm: echo().bytes()}); err != nil {
+		t.Error(err)
+	}
+}
+
 func TestWhatCannotBeCompiledApartIsNotCompiledHere(t *testing.T) {
 	dir := filepath.Join(t.TempDir(), "cache")
 	h, _ := cached(t, dir, func(context.Context, string, []byte) (bool, error) {

@@ -7,14 +7,10 @@ import (
 	"path/filepath"
 )
 
-// private makes the directory, or refuses one in which others could put machine code for
+// private makes the directory, whose path is absolute, or refuses one in which others could put machine code for
 // the gateway to run: it and all that is in it must be this user's, and nobody else may
 // be able to put another one in its place.
 func private(dir string) error {
-	dir, err := filepath.Abs(dir)
-	if err != nil {
-		return err
-	}
 	if err := os.MkdirAll(dir, 0o700); err != nil {
 		return err
 	}
