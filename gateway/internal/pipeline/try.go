@@ -80,7 +80,7 @@ func (l *life) mayFallBack(last error) bool {
 		return true
 	}
 	switch llm.AsError(last).Fault {
-	case llm.FaultContextLength, llm.FaultRefused, llm.FaultUnsupported, llm.FaultBudget, llm.FaultResting, llm.FaultTransform:
+	case llm.FaultContextLength, llm.FaultRefused, llm.FaultUnsupported, llm.FaultBudget, llm.FaultResting, llm.FaultTransform, llm.FaultEmpty:
 		return true
 	}
 	return l.Upstream.MayRetry()
