@@ -40,6 +40,20 @@ func (g *gateway) spend(ctx context.Context, by []string, since, until time.Time
 	return g.ledger.Spend(ctx, ledger.Query{By: by, Since: since, Until: until})
 }
 
+// purge forgets cached replies. Those under way are not kept either.
+func (g *gateway) purge(_ context.Context, what httpapi.Purge) error {
+	switch {
+	case what.All:
+		g.cache.Purge()
+	case what.Model != "":
+		g.cache.PurgeModel(what.Model)
+	default:
+		g.cache.PurgeNamespace(what.Namespace)
+	}
+	g.log.Info("cache purged", "all", what.All, "model", what.Model, "namespace", what.Namespace)
+	return nil
+}
+
 // readiness is what GET /readyz tells operators.
 type readiness struct {
 	Version  string         `json:"version"`

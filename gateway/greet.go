@@ -3,7 +3,6 @@ package main
 import (
 	"encoding/json"
 	"fmt"
-	"net"
 	"net/netip"
 	"os"
 	"strings"
@@ -16,10 +15,10 @@ import (
 func (a *app) greet(g *gateway, s *servers, took time.Duration) {
 	c := g.world.Load().config
 	fmt.Fprintf(a.stdout, "penstock ready in %d ms\n", took.Milliseconds())
-	fmt.Fprintf(a.stdout, "  api        %s/v1        (OpenAI SDKs: set base_url to this)\n", reachable(s.on.Addr()))
-	fmt.Fprintf(a.stdout, "  admin      %s\n", reachable(s.adminOn.Addr()))
+	fmt.Fprintf(a.stdout, "  api        %s/v1        (OpenAI SDKs: set base_url to this)\n", reachable(s.on.Addr().String()))
+	fmt.Fprintf(a.stdout, "  admin      %s\n", reachable(s.adminOn.Addr().String()))
 	fmt.Fprintf(a.stdout, "  found      %s\n", strings.Join(g.found(c), ", "))
-	fmt.Fprintf(a.stdout, "  try        %s\n", a.tryLine(g, reachable(s.on.Addr())))
+	fmt.Fprintf(a.stdout, "  try        %s\n", a.tryLine(g, reachable(s.on.Addr().String())))
 	for _, warning := range c.Warnings() {
 		fmt.Fprintf(a.stderr, "warning: %s\n", warning)
 	}
@@ -27,12 +26,12 @@ func (a *app) greet(g *gateway, s *servers, took time.Duration) {
 
 // reachable is the URL at which this machine reaches a listener: one that listens on
 // every address has none that can be typed.
-func reachable(addr net.Addr) string {
-	at, err := netip.ParseAddrPort(addr.String())
+func reachable(addr string) string {
+	at, err := netip.ParseAddrPort(addr)
 	if err == nil && at.Addr().Unmap().IsUnspecified() {
 		return fmt.Sprintf("http://localhost:%d", at.Port())
 	}
-	return "http://" + addr.String()
+	return "http://" + addr
 }
 
 // tryLine is a command that asks for an answer. It works when it is pasted into a shell

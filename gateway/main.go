@@ -70,7 +70,7 @@ func (a *app) root() *cobra.Command {
 	root.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return &usageError{err} })
 	root.PersistentFlags().StringVarP(&a.config, "config", "c", "",
 		"configuration file (default: $PENSTOCK_CONFIG, else penstock.yaml if it is there)")
-	root.AddCommand(a.serveCommand(), a.initCommand(), a.checkCommand(), a.explainCommand(), a.keysCommand(),
+	root.AddCommand(a.serveCommand(), a.initCommand(), a.checkCommand(), a.explainCommand(), a.cacheCommand(), a.keysCommand(),
 		a.spendCommand(), a.budgetCommand(), a.policyCommand(), a.pluginCommand(), a.schemaCommand(), a.versionCommand(), a.compileCommand())
 	return root
 }

@@ -196,6 +196,7 @@ func (g *gateway) apiOptions(c *config.Config) httpapi.Options {
 		Budgets:      func(context.Context) (any, error) { return g.budgets(), nil },
 		Correct:      g.correct,
 		Explain:      g.explainAs,
+		Purge:        g.purge,
 		Reload:       func(ctx context.Context) (any, error) { return g.reloaded(ctx) },
 		AdminAuth:    httpapi.AdminAuth(c.Admin.Auth),
 		Limits: httpapi.Limits{Body: int64(c.Server.MaxBody), Bodies: bodiesLimit(c.Server, availableMemory(os.DirFS("/"))),

@@ -4,7 +4,9 @@ import (
 	"cmp"
 	"context"
 	"fmt"
+	"maps"
 	"math/rand/v2"
+	"slices"
 	"strconv"
 	"strings"
 	"sync/atomic"
@@ -156,7 +158,7 @@ func (s cacheStage) Lookup(req *llm.Request, route *llm.Route, v *llm.Verdict) (
 
 func (s cacheStage) Tee(req *llm.Request, route *llm.Route, v *llm.Verdict, t *llm.Target, stream llm.Stream) llm.Stream {
 	return s.Cache.Tee(stream, cache.Recording{Key: s.key(req, route, v), TTL: lifetime(req, route, v),
-		Stream: req.Facts.Stream, Namespace: req.Cache.Namespace, Target: t.ID, Provider: t.Provider, Price: t.Price})
+		Stream: req.Facts.Stream, Namespace: req.Cache.Namespace, Model: req.Facts.Model, Target: t.ID, Provider: t.Provider, Price: t.Price})
 }
 
 // defaultTTL is how long an answer is kept whose caching only the policy asked for.
@@ -181,8 +183,24 @@ func (s cacheStage) key(req *llm.Request, route *llm.Route, v *llm.Verdict) cach
 		targets = append(append(targets, strings.Join(list, "\x00")...), 1)
 	}
 	targets = strconv.AppendInt(targets, o.MaxOutputTokens, 10)
-	return s.RequestKey(req.Body, req.Facts, []byte(tenant(req, route, v)), []byte(req.Cache.Namespace),
-		[]byte(route.Name), targets, []byte(route.Revision), []byte(req.Dialect))
+	parts := [][]byte{[]byte(tenant(req, route, v)), []byte(req.Cache.Namespace), []byte(route.Name), targets,
+		[]byte(route.Revision), []byte(req.Dialect)}
+	if len(route.Transforms) == 0 {
+		return s.RequestKey(req.Body, req.Facts, parts...)
+	}
+	return s.WholeRequestKey(req.Body, req.Facts, append(parts, toldToTransforms(req)...)...)
+}
+
+// toldToTransforms is what a route's transforms are told beside the body, and may answer
+// by: two callers share an answer only if they are the same to them. The request's id is
+// left out, since no two requests have the same.
+func toldToTransforms(req *llm.Request) [][]byte {
+	who := &req.Principal
+	told := [][]byte{[]byte(who.KeyID), []byte(who.Team), []byte(who.User), []byte(req.Facts.Model)}
+	for _, name := range slices.Sorted(maps.Keys(req.Tags)) {
+		told = append(told, []byte(name), []byte(req.Tags[name]))
+	}
+	return told
 }
 
 // tenant is who may share answers with whom: by default a team, else the holder of

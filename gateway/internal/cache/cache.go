@@ -84,8 +84,7 @@ func (c *Cache) Get(key Key) (*Entry, bool) {
 
 // Put keeps an entry for ttl, or doesn't: when ttl is not above zero, when the entry
 // is too large, when it was recorded before a purge, or when ristretto finds others
-// more useful. The entry belongs to the cache afterwards. It is seen by Get soon;
-// tests call Wait.
+// more useful. The entry belongs to the cache afterwards. It is seen by Get soon.
 func (c *Cache) Put(key Key, e *Entry, ttl time.Duration) {
 	cost := e.Size()
 	if ttl <= 0 || cost > c.maxItem || !c.purges.alive(e) {
@@ -99,21 +98,16 @@ func (c *Cache) Put(key Key, e *Entry, ttl time.Duration) {
 	}
 }
 
-// Wait returns once everything put before is either seen by Get or dropped.
-func (c *Cache) Wait() {
-	c.mu.RLock()
-	defer c.mu.RUnlock()
-	if !c.closed {
-		c.store.Wait()
-	}
-}
-
 // Purge forgets every entry.
 func (c *Cache) Purge() { c.purges.all() }
 
 // PurgeNamespace forgets the entries of one namespace; "" is that of entries without
 // one.
-func (c *Cache) PurgeNamespace(name string) { c.purges.namespace(name) }
+func (c *Cache) PurgeNamespace(name string) { c.purges.group(ofNamespace(name)) }
+
+// PurgeModel forgets the entries of requests that asked for a model of that name, and
+// those that a target of that name answered.
+func (c *Cache) PurgeModel(name string) { c.purges.group(ofModel(name)) }
 
 // Close drops everything and returns once the cache's goroutine has ended. Get and
 // Put do nothing afterwards. It may be called twice.

@@ -177,9 +177,9 @@ func TestEntriesExpire(t *testing.T) {
 
 func TestPurgeAppliesToRepliesUnderWay(t *testing.T) {
 	c := open(t, 1<<20)
-	for name, purge := range map[string]func(){"all": c.Purge, "namespace": func() { c.PurgeNamespace("n") }} {
+	for name, purge := range map[string]func(){"all": c.Purge, "namespace": func() { c.PurgeNamespace("n") }, "model": func() { c.PurgeModel("asked") }, "target": func() { c.PurgeModel("p/m") }} {
 		key := cache.NewKey([]byte(name))
-		tee := c.Tee(&script{events: frames("{}"), err: io.EOF, tally: llm.Tally{Content: true, Finish: "stop"}}, cache.Recording{Key: key, TTL: time.Hour, Namespace: "n"})
+		tee := c.Tee(&script{events: frames("{}"), err: io.EOF, tally: llm.Tally{Content: true, Finish: "stop"}}, cache.Recording{Key: key, TTL: time.Hour, Namespace: "n", Model: "asked", Target: "p/m"})
 		purge()
 		drain(t, tee)
 		_ = tee.Close()
@@ -187,6 +187,21 @@ func TestPurgeAppliesToRepliesUnderWay(t *testing.T) {
 		if _, ok := c.Get(key); ok {
 			t.Errorf("%s: a reply begun before the purge survived it", name)
 		}
+	}
+}
+
+func TestPurgeOfAModelLeavesTheOthers(t *testing.T) {
+	c := open(t, 1<<20)
+	for _, model := range []string{"smart", "fast"} {
+		c.Put(cache.NewKey([]byte(model)), c.NewEntry(cache.Recording{Model: model, Target: "p/" + model}), time.Hour)
+	}
+	c.Wait()
+	c.PurgeModel("smart")
+	if _, ok := c.Get(cache.NewKey([]byte("smart"))); ok {
+		t.Error("the purged model's entry stayed")
+	}
+	if _, ok := c.Get(cache.NewKey([]byte("fast"))); !ok {
+		t.Error("another model's entry went")
 	}
 }
 

@@ -11,10 +11,25 @@ import (
 
 // RequestKey is the key of a request body within a scope: the parts name whatever
 // else separates answers, such as tenant, route, targets, namespace and policy
-// scope. It is NewKey(parts…, CanonicalRequest(body)) without the garbage.
+// scope. Bodies that ask for the same answer have the same key: members may stand in any
+// order with any white space, and those that say who asks or how to account for it don't
+// count. Numbers and strings keep their spelling: 1 and 1.0, or "é" and "\u00e9", are
+// different, which costs a hit but never gives a wrong one.
+//
+// The body must have passed the door: nothing is checked here.
 func (c *Cache) RequestKey(body []byte, f llm.Facts, parts ...[]byte) Key {
+	return c.keyOf(body, f, isBookkeeping, parts)
+}
+
+// WholeRequestKey is RequestKey where every member of the body counts but for the cache's
+// own: for routes with plugins, which see all of it and may answer by it.
+func (c *Cache) WholeRequestKey(body []byte, f llm.Facts, parts ...[]byte) Key {
+	return c.keyOf(body, f, isCacheControl, parts)
+}
+
+func (c *Cache) keyOf(body []byte, f llm.Facts, drop func([]byte) bool, parts [][]byte) Key {
 	w := c.scratch.Get().(*canon)
-	w.request(body, f)
+	w.request(body, f, drop)
 	h := sha256.New()
 	for _, p := range parts {
 		writePart(h, p)
@@ -26,24 +41,11 @@ func (c *Cache) RequestKey(body []byte, f llm.Facts, parts ...[]byte) Key {
 	return sum(h)
 }
 
-// CanonicalRequest appends to dst a form of a request body that is the same for
-// bodies that ask for the same answer: members in order of their names, no white
-// space, and without the members that say who asks or how to account for it.
-// Numbers and strings keep their spelling: 1 and 1.0, or "é" and "\u00e9", are
-// different, which costs a hit but never gives a wrong one.
-//
-// The body must have passed the door: nothing is checked here.
-func CanonicalRequest(dst, body []byte, f llm.Facts) []byte {
-	var w canon
-	w.request(body, f)
-	return append(dst, w.out...)
-}
-
 // request writes the canonical form of a whole body over what out held.
-func (c *canon) request(body []byte, f llm.Facts) {
+func (c *canon) request(body []byte, f llm.Facts, drop func([]byte) bool) {
 	c.in, c.pos, c.out, c.members = body, 0, c.out[:0], c.members[:0]
 	c.space()
-	c.value(isBookkeeping)
+	c.value(drop)
 	// The events of a stream with usage differ from those without.
 	if f.Stream {
 		c.out = strconv.AppendBool(c.out, f.IncludeUsage)
@@ -59,6 +61,9 @@ func isBookkeeping(name []byte) bool {
 	}
 	return false
 }
+
+// isCacheControl reports the member that is for the cache alone.
+func isCacheControl(name []byte) bool { return string(name) == `"cache"` }
 
 // keepAll drops no member: only those of the outermost object are known.
 func keepAll([]byte) bool { return false }

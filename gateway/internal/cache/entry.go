@@ -15,6 +15,8 @@ type Entry struct {
 	Stream bool
 	// Namespace is the client's, for PurgeNamespace. It must be part of the key too.
 	Namespace string
+	// Model is what the client asked for, for PurgeModel.
+	Model string
 	// Target and Provider are who answered.
 	Target, Provider string
 	// Price is what the target charged when the reply was recorded, Cost what the reply
@@ -50,7 +52,7 @@ func (e *Entry) Age(now time.Time) time.Duration { return max(now.Sub(e.Stored),
 
 // Size is what the entry takes, in bytes.
 func (e *Entry) Size() int64 {
-	return int64(entryBytes + len(e.buf) + len(e.events)*pieceBytes + len(e.Namespace) + len(e.Target) + len(e.Provider))
+	return int64(entryBytes + len(e.buf) + len(e.events)*pieceBytes + len(e.Namespace) + len(e.Model) + len(e.Target) + len(e.Provider))
 }
 
 // Add copies an event to the end.

@@ -9,16 +9,8 @@ import (
 // Key identifies a request among all that could be answered alike.
 type Key [sha256.Size]byte
 
-// NewKey hashes the parts, each framed by its length, so that no two lists of parts
-// run together into the same bytes.
-func NewKey(parts ...[]byte) Key {
-	h := sha256.New()
-	for _, p := range parts {
-		writePart(h, p)
-	}
-	return sum(h)
-}
-
+// writePart frames a part by its length, so that no two lists of parts run together into
+// the same bytes.
 func writePart(h hash.Hash, part []byte) {
 	var size [8]byte
 	binary.LittleEndian.PutUint64(size[:], uint64(len(part)))

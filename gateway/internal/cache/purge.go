@@ -5,9 +5,14 @@ import (
 	"sync/atomic"
 )
 
-// maxPurged bounds how many namespaces are remembered as purged. Beyond it, one
+// maxPurged bounds how many namespaces and models are remembered as purged. Beyond it, one
 // purge forgets everything, which is always right, only wasteful.
 const maxPurged = 10_000
+
+// ofNamespace and ofModel name groups of entries.
+func ofNamespace(name string) string { return "n" + name }
+
+func ofModel(name string) string { return "m" + name }
 
 // purges makes entries invisible by age instead of hunting for them: the clock
 // ticks at each purge, and an entry lives if it was started at or after the latest
@@ -35,7 +40,7 @@ func (p *purges) alive(e *Entry) bool {
 	}
 	p.mu.RLock()
 	defer p.mu.RUnlock()
-	return e.mark >= p.floors[e.Namespace]
+	return e.mark >= max(p.floors[ofNamespace(e.Namespace)], p.floors[ofModel(e.Model)], p.floors[ofModel(e.Target)])
 }
 
 func (p *purges) all() {
@@ -51,7 +56,7 @@ func (p *purges) everything() {
 	p.any.Store(false)
 }
 
-func (p *purges) namespace(name string) {
+func (p *purges) group(name string) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	if len(p.floors) >= maxPurged {

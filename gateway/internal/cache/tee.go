@@ -13,9 +13,9 @@ type Recording struct {
 	TTL time.Duration
 	// ToolCalls allows replies that finish in tool calls to be kept.
 	ToolCalls bool
-	// Stream and Namespace are the request's, the rest is the target's; see Entry.
+	// Stream, Namespace and Model are the request's, the rest is the target's; see Entry.
 	Stream           bool
-	Namespace        string
+	Namespace, Model string
 	Target, Provider string
 	Price            llm.Price
 }
@@ -34,7 +34,7 @@ func (c *Cache) Tee(s llm.Stream, r Recording) llm.Stream {
 // NewEntry is an entry without events. It will be dead on arrival if a purge comes
 // before it is put.
 func (c *Cache) NewEntry(r Recording) *Entry {
-	return &Entry{Stream: r.Stream, Namespace: r.Namespace, Target: r.Target, Provider: r.Provider, Price: r.Price, mark: c.purges.now()}
+	return &Entry{Stream: r.Stream, Namespace: r.Namespace, Model: r.Model, Target: r.Target, Provider: r.Provider, Price: r.Price, mark: c.purges.now()}
 }
 
 // tee is a stream that is listened to. entry becomes nil once there is nothing to

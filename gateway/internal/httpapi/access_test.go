@@ -43,6 +43,7 @@ func everything() Options {
 		},
 		Explain:   func(context.Context, *llm.Request, Asker) (any, error) { return answer() },
 		Reload:    func(context.Context) (any, error) { return answer() },
+		Purge:     func(context.Context, Purge) error { return nil },
 		AdminAuth: AdminKey,
 	}
 }
@@ -83,7 +84,7 @@ func TestEveryRouteHasItsRule(t *testing.T) {
 }
 
 func ask(h http.Handler, r route, key string) int {
-	path := strings.NewReplacer(":id", "x", "*", "x").Replace(r.path)
+	path := strings.NewReplacer(":id", "x", "*", "x", "/admin/v1/cache", "/admin/v1/cache?all=true").Replace(r.path)
 	req := httptest.NewRequest(r.method, path, strings.NewReader(map[bool]string{true: "{}"}[r.method == http.MethodPost]))
 	if whole, ok := strings.CutPrefix(key, "="); ok {
 		req.Header.Set("Authorization", whole)

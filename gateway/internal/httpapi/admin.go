@@ -4,9 +4,11 @@ import (
 	"bytes"
 	_ "embed"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"html/template"
 	"net/http"
+	"net/url"
 	"strconv"
 	"strings"
 	"time"
@@ -98,6 +100,41 @@ func (a *API) reload(x *exchange) error {
 		return err
 	}
 	return x.json(http.StatusOK, done)
+}
+
+// purge serves DELETE /admin/v1/cache.
+func (a *API) purge(x *exchange) error {
+	what, err := purgeOf(x.r.URL.Query())
+	if err != nil {
+		return err
+	}
+	if err := a.o.Purge(x.r.Context(), what); err != nil {
+		return err
+	}
+	return x.json(http.StatusOK, map[string]bool{"purged": true})
+}
+
+// purgeOf reads what to purge. A purge of everything must be asked for.
+func purgeOf(q url.Values) (Purge, error) {
+	var what Purge
+	for name, values := range q {
+		switch value := values[len(values)-1]; {
+		case len(q) > 1 || len(values) > 1 || value == "":
+			return what, badQuery(name, errors.New("say one of all=true, model=NAME and namespace=NAME, once"))
+		case name == "all" && value == "true":
+			what.All = true
+		case name == "model":
+			what.Model = value
+		case name == "namespace":
+			what.Namespace = value
+		default:
+			return what, badQuery(name, errors.New("say one of all=true, model=NAME and namespace=NAME"))
+		}
+	}
+	if what == (Purge{}) {
+		return what, badQuery("all", errors.New("say what to forget: all=true, model=NAME or namespace=NAME"))
+	}
+	return what, nil
 }
 
 func (a *API) metrics(x *exchange) error {

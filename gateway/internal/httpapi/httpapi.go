@@ -113,6 +113,8 @@ type Options struct {
 	Spend func(ctx context.Context, by []string, since, until time.Time) (any, error)
 	// Explain says what would happen to a request of that caller, without doing it.
 	Explain func(ctx context.Context, req *llm.Request, as Asker) (any, error)
+	// Purge forgets cached replies.
+	Purge func(ctx context.Context, what Purge) error
 	// Reload loads configuration, policies and modules again.
 	Reload func(ctx context.Context) (any, error)
 	// AdminAuth guards the admin handler; empty means AdminLoopback.
@@ -122,6 +124,13 @@ type Options struct {
 	Limits Limits
 	// Log receives faults of the gateway's own; nil discards them.
 	Log *slog.Logger
+}
+
+// Purge says which cached replies to forget: all, or those of a model, a target or a
+// namespace. Exactly one member is set.
+type Purge struct {
+	All              bool
+	Model, Namespace string
 }
 
 // Limits bounds one server. Zero values mean the defaults given.

@@ -67,6 +67,7 @@ func (a *API) adminRoutes() []route {
 	add(a.o.Budgets != nil, route{http.MethodGet, "/admin/v1/budgets", forAdmins, "what is used and reserved of every limit", a.budgets})
 	add(a.o.Correct != nil, route{http.MethodPost, "/admin/v1/budgets", forAdmins, `correct a counter: {"scope","unit","window","used"}`, a.correct})
 	add(a.o.Explain != nil, route{http.MethodPost, "/admin/v1/explain", forAdmins, "what would happen to a request, without sending it", a.explain})
+	add(a.o.Purge != nil, route{http.MethodDelete, "/admin/v1/cache", forAdmins, "forget cached replies: ?all=true, ?model=NAME or ?namespace=NAME", a.purge})
 	add(a.o.Reload != nil, route{http.MethodPost, "/admin/v1/reload", forAdmins, "load configuration, policies and modules again", a.reload})
 	return all
 }
