@@ -158,7 +158,7 @@ func (s cacheStage) Lookup(req *llm.Request, route *llm.Route, v *llm.Verdict) (
 
 func (s cacheStage) Tee(req *llm.Request, route *llm.Route, v *llm.Verdict, t *llm.Target, stream llm.Stream) llm.Stream {
 	return s.Cache.Tee(stream, cache.Recording{Key: s.key(req, route, v), TTL: lifetime(req, route, v),
-		Stream: req.Facts.Stream, Namespace: req.Cache.Namespace, Model: req.Facts.Model, Target: t.ID, Provider: t.Provider, Price: t.Price})
+		Stream: req.Facts.Stream, Namespace: req.Cache.Namespace, Model: req.Facts.Model, Target: t.ID})
 }
 
 // defaultTTL is how long an answer is kept whose caching only the policy asked for.

@@ -17,12 +17,8 @@ type Entry struct {
 	Namespace string
 	// Model is what the client asked for, for PurgeModel.
 	Model string
-	// Target and Provider are who answered.
-	Target, Provider string
-	// Price is what the target charged when the reply was recorded, Cost what the reply
-	// cost then: what a hit saves.
-	Price llm.Price
-	Cost  llm.NanoUSD
+	// Target is who answered.
+	Target string
 	// Tally is the whole reply's.
 	Tally llm.Tally
 	// Stored is when the reply was complete.
@@ -52,7 +48,7 @@ func (e *Entry) Age(now time.Time) time.Duration { return max(now.Sub(e.Stored),
 
 // Size is what the entry takes, in bytes.
 func (e *Entry) Size() int64 {
-	return int64(entryBytes + len(e.buf) + len(e.events)*pieceBytes + len(e.Namespace) + len(e.Model) + len(e.Target) + len(e.Provider))
+	return int64(entryBytes + len(e.buf) + len(e.events)*pieceBytes + len(e.Namespace) + len(e.Model) + len(e.Target))
 }
 
 // Add copies an event to the end.

@@ -16,8 +16,7 @@ type Recording struct {
 	// Stream, Namespace and Model are the request's, the rest is the target's; see Entry.
 	Stream           bool
 	Namespace, Model string
-	Target, Provider string
-	Price            llm.Price
+	Target           string
 }
 
 // Tee passes a reply through and keeps it if it turns out complete: its final event
@@ -34,7 +33,7 @@ func (c *Cache) Tee(s llm.Stream, r Recording) llm.Stream {
 // NewEntry is an entry without events. It will be dead on arrival if a purge comes
 // before it is put.
 func (c *Cache) NewEntry(r Recording) *Entry {
-	return &Entry{Stream: r.Stream, Namespace: r.Namespace, Model: r.Model, Target: r.Target, Provider: r.Provider, Price: r.Price, mark: c.purges.now()}
+	return &Entry{Stream: r.Stream, Namespace: r.Namespace, Model: r.Model, Target: r.Target, mark: c.purges.now()}
 }
 
 // tee is a stream that is listened to. entry becomes nil once there is nothing to
@@ -85,9 +84,6 @@ func (t *tee) keep() {
 	if u := e.Tally.Usage; u != nil {
 		usage := *u // the stream may go on counting into its own
 		e.Tally.Usage = &usage
-		if e.Price.Known {
-			e.Cost = e.Price.Cost(usage)
-		}
 	}
 	e.Stored = time.Now()
 	e.trim()

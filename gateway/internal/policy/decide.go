@@ -14,7 +14,7 @@ import (
 // shared with other requests: its slices and maps must not be changed. An error means
 // that the policy could not decide, and so denies; it is an *llm.Error.
 func (e *Engine) Decide(ctx context.Context, in Input) (llm.Verdict, error) {
-	p := e.current.Load()
+	p := e.program
 	in.Now = e.moment(p, in.Now)
 	v, err := e.decideOn(ctx, p, &in)
 	if e.options.Decisions != nil && !in.Unlogged {

@@ -35,7 +35,7 @@ func (f Fault) String() string {
 }
 
 // Faults are all that is wrong with a policy folder, in order of place. It is what
-// errors.As finds in the errors of New, Reload, Check, Test and Eval when the policy is
+// errors.As finds in the errors of New, Check, Test and Eval when the policy is
 // to blame.
 type Faults []Fault
 

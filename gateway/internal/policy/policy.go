@@ -1,9 +1,9 @@
 // Package policy decides admission with Rego: whether a request may go ahead, which
 // limits apply to it and what duties come with it. It compiles a folder of policies,
-// tests them, publishes them atomically and remembers decisions for equal inputs.
+// tests them and remembers decisions for equal inputs.
 //
 // It is not a meter: it counts nothing and holds no state between requests beyond what
-// it can forget. It does not watch files; whoever does calls Reload.
+// it can forget. It does not watch files; whoever does makes a new Engine.
 package policy
 
 import (
@@ -11,7 +11,6 @@ import (
 	"fmt"
 	"io/fs"
 	"log/slog"
-	"sync"
 	"sync/atomic"
 	"time"
 
@@ -64,15 +63,10 @@ type Source struct {
 // the decision that they are for, unless that does not end within its limit.
 type Engine struct {
 	options Options
-	current atomic.Pointer[program]
+	program *program
 	hits    atomic.Uint64
 	misses  atomic.Uint64
-
-	reloading sync.Mutex // orders reloads
-	failure   atomic.Pointer[reloadFailure]
 }
-
-type reloadFailure struct{ err error }
 
 // New compiles and tests the policy. Its error is Faults when the policy is to blame.
 func New(ctx context.Context, o Options) (*Engine, error) {
@@ -110,34 +104,15 @@ func (o Options) withDefaults() Options {
 	return o
 }
 
-// Reload reads the policy again and, when it compiles and passes its tests, lets it
-// decide from the next request on. Any failure keeps the last good one, is returned and
-// stays in Status until a reload succeeds.
-func (e *Engine) Reload(ctx context.Context) error {
-	e.reloading.Lock()
-	defer e.reloading.Unlock()
-	p, err := build(ctx, e.options)
-	if err != nil {
-		err = fmt.Errorf("reload policy: %w", err)
-		e.failure.Store(&reloadFailure{err})
-		return err
-	}
-	e.failure.Store(nil)
-	if p.revision != e.current.Load().revision {
-		e.publish(p)
-	}
-	return nil
-}
-
 // Current reports whether the policy in force is what its source holds now. What can't
 // be read is not current: New says what is wrong with it.
 func (e *Engine) Current() bool {
 	b, err := load(e.options.Source)
-	return err == nil && b.digest == e.current.Load().revision
+	return err == nil && b.digest == e.program.revision
 }
 
 func (e *Engine) publish(p *program) {
-	e.current.Store(p)
+	e.program = p
 	e.options.Log.Info("policy published", "revision", p.revision, "files", p.files, "tests", p.tests)
 	for _, path := range p.plan.ignored() {
 		e.options.Log.Warn("no policy rule reads "+path+": it has no effect", "revision", p.revision)
@@ -153,8 +128,6 @@ type Status struct {
 	// Reads are the parts of the input that the policy depends on, such as
 	// "input.key.models".
 	Reads []string
-	// Err is why the latest reload was refused; nil when it was not.
-	Err error
 	// Hits and Misses count decisions since start, Remembered those held now.
 	Hits, Misses uint64
 	Remembered   int
@@ -165,12 +138,9 @@ type Status struct {
 
 // Status reports on the policy in force.
 func (e *Engine) Status() Status {
-	p := e.current.Load()
+	p := e.program
 	s := Status{Revision: p.revision, Files: p.files, Tests: p.tests, Reads: p.plan.reads(),
 		Hits: e.hits.Load(), Misses: e.misses.Load(), Remembered: p.decisions.Len(),
 		Overrunning: e.options.Workers.Overrunning()}
-	if f := e.failure.Load(); f != nil {
-		s.Err = f.err
-	}
 	return s
 }

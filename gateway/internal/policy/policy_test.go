@@ -285,42 +285,6 @@ func TestForbiddenFunctionsDoNotCompile(t *testing.T) {
 	}
 }
 
-func TestReloadKeepsTheLastGoodPolicy(t *testing.T) {
-	dir := folder(t, map[string]string{"p.rego": "package penstock\ndecision := {\"allow\": true}"})
-	e, err := policy.New(t.Context(), policy.Options{Source: source(dir), Timeout: time.Minute})
-	if err != nil {
-		t.Fatal(err)
-	}
-	before := decide(t, e, policy.Input{Request: request("smart")})
-
-	write(t, dir, map[string]string{"p.rego": "package penstock\ndecision := {\"allow\": tru}"})
-	if err := e.Reload(t.Context()); err == nil || e.Status().Err == nil {
-		t.Fatalf("Reload = %v, Status.Err = %v, want both to say what is wrong", err, e.Status().Err)
-	}
-	if v := decide(t, e, policy.Input{Request: request("smart")}); !v.Allow || !v.Memoised || v.Revision != before.Revision {
-		t.Errorf("after a failed reload: Decide = %+v, want the last good policy with its memory", v)
-	}
-
-	write(t, dir, map[string]string{"p.rego": "package penstock\ndecision := {\"allow\": false}"})
-	if err := e.Reload(t.Context()); err != nil || e.Status().Err != nil {
-		t.Fatalf("Reload = %v, Status.Err = %v, want nil", err, e.Status().Err)
-	}
-	if v := decide(t, e, policy.Input{Request: request("smart")}); v.Allow || v.Memoised || v.Revision == before.Revision {
-		t.Errorf("after a reload: Decide = %+v, want the new policy", v)
-	}
-}
-
-func TestReloadOfTheSamePolicyKeepsItsMemory(t *testing.T) {
-	e := newEngine(t, "", policy.Options{})
-	decide(t, e, policy.Input{Request: request("smart")})
-	if err := e.Reload(t.Context()); err != nil {
-		t.Fatal(err)
-	}
-	if v := decide(t, e, policy.Input{Request: request("smart")}); !v.Memoised {
-		t.Error("an unchanged policy forgot its decisions")
-	}
-}
-
 func TestEmbeddedFilesAreAllThereIs(t *testing.T) {
 	found := make(map[string]bool)
 	err := fs.WalkDir(policies.FS, ".", func(path string, d fs.DirEntry, err error) error {
