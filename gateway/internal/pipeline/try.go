@@ -86,14 +86,13 @@ func (l *life) mayFallBack(last error) bool {
 	return l.Upstream.MayRetry()
 }
 
-// exhausted marks that the gateway has tried all it could, if it has tried at all. Who
-// is told when a retry may succeed is not told that it is no use.
+// exhausted marks that the gateway has tried all it could, if it has tried at all.
 func (l *life) exhausted(ctx context.Context, err error) error {
 	if cause := context.Cause(ctx); cause != nil && !errors.Is(cause, context.Canceled) {
 		err = cause // the total time is over, whatever the attempt died of
 	}
 	e := *llm.AsError(err)
-	e.Retried = e.Retried || len(l.record.Attempts) > 0 && e.RetryAfter == 0
+	e.Retried = e.Retried || len(l.record.Attempts) > 0
 	if e.Fault == llm.FaultAuth {
 		return hideAuthFailure(&e)
 	}

@@ -62,7 +62,7 @@ func TestALongRetryAfterIsTheCallers(t *testing.T) {
 		w.script["a"], w.opens["a"], w.rests = []play{rateLimited(12 * time.Second)}, "rate_limited", 12*time.Second
 		start := time.Now()
 		_, err := w.serve(t, t.Context(), request(false))
-		if e := llm.AsError(err); e.Status != 429 || e.RetryAfter != 12*time.Second || e.Retried || time.Since(start) != 0 {
+		if e := llm.AsError(err); e.Status != 429 || e.RetryAfter != 12*time.Second || time.Since(start) != 0 {
 			t.Errorf("Serve = %+v after %v, want the 429 with its 12 s at once", e, time.Since(start))
 		}
 		w.records = nil
