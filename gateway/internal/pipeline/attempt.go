@@ -118,6 +118,9 @@ func (a *attempt) prepare(ctx context.Context) (llm.Call, error) {
 	a.started = a.Now() // waiting for a limit is not the target's time
 	call, err := a.Dialects.Call(ctx, &a.exchange)
 	a.entry().Dropped = a.exchange.Dropped
+	if a.waiting != nil && len(a.exchange.Dropped) > 0 {
+		a.waiting.expect(a.head()) // the headers may be sent before the target answers
+	}
 	if err == nil {
 		err = a.reserveGrowth(ctx, &a.exchange, call.Body)
 	}

@@ -46,8 +46,9 @@ type world struct {
 	sending  string
 	afford   int64
 	reserved []llm.Amounts
-	// body is what is sent to a target.
-	body []byte
+	// body is what is sent to a target, drops what a target has no equivalent for.
+	body  []byte
+	drops map[string][]string
 	// text is what a tokenizer counts; 0 when there is none. waits is how often the meter
 	// says that reservations are in the way, freed how it says that one has ended.
 	text     int64
@@ -236,6 +237,10 @@ func (w *world) Prepare(_ context.Context, x *llm.Exchange) error {
 
 func (w *world) Call(_ context.Context, x *llm.Exchange) (llm.Call, error) {
 	w.capped = append(w.capped, x.MaxOutput)
+	x.Dropped = w.drops[x.Target.ID]
+	if x.Route.RejectUnsupported && len(x.Dropped) > 0 {
+		return llm.Call{}, &llm.Error{Code: llm.CodeUnsupported, Status: 400, Param: x.Dropped[0], Fault: llm.FaultUnsupported}
+	}
 	return llm.Call{Path: x.Target.ID, Body: w.body}, nil
 }
 

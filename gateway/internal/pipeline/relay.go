@@ -127,6 +127,18 @@ func interrupted(ctx context.Context, err error) error {
 	return &e
 }
 
+// dropped is what the target that answers, or else the one that is being asked, has no
+// equivalent for.
+func (l *life) dropped() []string {
+	switch n := len(l.record.Attempts); {
+	case l.serving != nil:
+		return l.serving.entry().Dropped
+	case n > 0:
+		return l.record.Attempts[n-1].Dropped
+	}
+	return nil
+}
+
 // head is the reply's status and headers.
 func (l *life) head() llm.Head {
 	h := make(http.Header, 16)
@@ -144,9 +156,7 @@ func (l *life) head() llm.Head {
 	set("X-Penstock-Policy", l.verdict.Revision)
 	set("X-Penstock-Overhead-Ms", string(l.overhead().AppendJSON(nil)))
 	set("X-Penstock-Target", l.record.Target)
-	if l.serving != nil {
-		set("X-Penstock-Dropped", strings.Join(l.serving.entry().Dropped, ", "))
-	}
+	set("X-Penstock-Dropped", strings.Join(l.dropped(), ", "))
 	if l.record.Cache == "hit" {
 		set("Age", strconv.Itoa(int(l.age.Seconds())))
 	}

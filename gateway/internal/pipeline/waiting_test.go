@@ -89,6 +89,35 @@ func TestWaiting(t *testing.T) {
 	}
 }
 
+// TestDroppedWhileWaiting says what was left out also in headers that are sent before the
+// target answers, and that a target is passed over where nothing may be left out.
+func TestDroppedWhileWaiting(t *testing.T) {
+	said := llm.Tally{Content: true, Finish: "stop", Usage: &llm.Usage{Input: 100, Output: 10}}
+	synctest.Test(t, func(t *testing.T) {
+		for _, pause := range []time.Duration{time.Second, 20 * time.Second} {
+			w := newWorld("a")
+			w.route.Timeout.KeepAlive = 5 * time.Second
+			w.drops = map[string][]string{"a": {"seed", "n"}}
+			w.script["a"] = []play{{events: events(text("a"), theEnd), pause: pause, tally: said}}
+			got, err := w.serve(t, t.Context(), request(true))
+			if err != nil || got.head.Header.Get("X-Penstock-Dropped") != "seed, n" || len(w.records[0].Attempts[0].Dropped) != 2 {
+				t.Errorf("after %s: %v, %v", pause, got.head.Header, err)
+			}
+		}
+		w := newWorld("a", "b")
+		w.route.RejectUnsupported, w.drops = true, map[string][]string{"a": {"seed"}}
+		got, err := w.serve(t, t.Context(), request(false))
+		if err != nil || got.text != "hello from b" || got.head.Header["X-Penstock-Dropped"] != nil {
+			t.Errorf("Serve = %q, %v, %v; want b's answer", got.text, got.head.Header, err)
+		}
+		w.drops["b"], w.records = []string{"n"}, nil
+		_, err = w.serve(t, t.Context(), request(false))
+		if e := llm.AsError(err); e.Status != 400 || e.Code != llm.CodeUnsupported {
+			t.Errorf("Serve = %v, want it refused", err)
+		}
+	})
+}
+
 // TestKeepAlive counts the comments that a waiting caller gets: one every so often,
 // before the first token and between events, and none once the reply is over.
 func TestKeepAlive(t *testing.T) {
