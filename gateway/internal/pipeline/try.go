@@ -74,13 +74,13 @@ func telling(had, err error) error {
 
 // mayFallBack takes the fallback after an outage from the gateway-wide retry budget,
 // so that one is not answered with a multiple of the load. Going elsewhere with what
-// was too long or not wanted, or what was never asked for, is no answer to an outage.
+// was too long, not wanted or not there, or was never asked for, is no answer to one.
 func (l *life) mayFallBack(last error) bool {
 	if last == nil || len(l.record.Attempts) == 0 {
 		return true
 	}
 	switch llm.AsError(last).Fault {
-	case llm.FaultContextLength, llm.FaultRefused, llm.FaultUnsupported, llm.FaultBudget, llm.FaultResting, llm.FaultTransform, llm.FaultEmpty:
+	case llm.FaultContextLength, llm.FaultRefused, llm.FaultNotFound, llm.FaultUnsupported, llm.FaultBudget, llm.FaultResting, llm.FaultTransform, llm.FaultEmpty:
 		return true
 	}
 	return l.Upstream.MayRetry()

@@ -97,14 +97,16 @@ func (f Flight) learn(o Outcome) verdict {
 	return v
 }
 
+// lately is for how long after an answer a target is taken to be there.
+const lately = time.Minute
+
 // ofTheRequest reports a refusal that is the request's own, for all that is known: a
 // name that somebody made up, or something else that is missing where the target itself
 // has answered lately.
 func (f Flight) ofTheRequest(now time.Time, o Outcome) bool {
 	switch o.Fault {
 	case llm.FaultNotFound:
-		answered, _ := f.t.evidence.weighed(now)
-		return f.t.shared || answered > 0.5
+		return f.t.shared || now.Sub(f.t.answered) < lately
 	case llm.FaultAuth, llm.FaultQuota:
 		return f.t.shared && !o.Credential && o.Status != http.StatusTooManyRequests
 	}
@@ -113,6 +115,7 @@ func (f Flight) ofTheRequest(now time.Time, o Outcome) bool {
 
 func (f Flight) succeed(now time.Time, o Outcome) {
 	f.t.circuit.succeed(f.probe)
+	f.t.answered = now
 	f.t.rest.clear()
 	f.t.errors.add(now, 1, 0)
 	f.t.evidence.add(now, 1, 0)
@@ -148,6 +151,10 @@ func (f Flight) throttle(now time.Time, o Outcome) {
 // it is the key or the account itself, once a second request has met the same refusal.
 // The first one counts as a failure of the target, or as a request to slow down.
 func (f Flight) lock(now time.Time, o Outcome) {
+	if o.Fault == llm.FaultAuth && !o.Credential {
+		f.fail(now, o) // it may be what this request asks for that the key may not use
+		return
+	}
 	rests := f.h.o.LongRest
 	suspicion := &f.t.suspicion
 	if o.Credential {

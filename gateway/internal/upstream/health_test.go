@@ -21,7 +21,6 @@ func TestLongRests(t *testing.T) {
 		provider bool // all the provider's targets rest
 	}{
 		{"bad key", Outcome{Fault: llm.FaultAuth, Status: 401, Credential: true}, 5 * time.Minute, true},
-		{"model not allowed", Outcome{Fault: llm.FaultAuth, Status: 403}, 5 * time.Minute, false},
 		{"no money", Outcome{Fault: llm.FaultQuota, Status: 402, Credential: true}, 5 * time.Minute, true},
 		{"quota", Outcome{Fault: llm.FaultQuota, Status: 429}, 5 * time.Minute, false},
 		{"quota for longer", Outcome{Fault: llm.FaultQuota, Status: 429, RetryAfter: time.Hour, Credential: true}, time.Hour, true},
@@ -49,6 +48,17 @@ func TestLongRests(t *testing.T) {
 			w.lets("p/m", true)
 		})
 	}
+}
+
+// TestWhatAKeyMayNotUse is no reason for a long rest: it may be the request's.
+func TestWhatAKeyMayNotUse(t *testing.T) {
+	w := newWatch(t)
+	for range 3 {
+		w.lets("p/m", true)
+		w.report(Outcome{Fault: llm.FaultAuth, Status: 403})
+	}
+	w.rests(5*time.Second, "auth")
+	w.lets("p/other", true)
 }
 
 // TestASuccessDismissesTheSuspicion has a key that is refused for some requests only.
@@ -81,6 +91,22 @@ func TestHarmlessFaults(t *testing.T) {
 	if r := w.Stats("p/m").ErrorRate; r != 0 {
 		t.Errorf("error rate = %v, want 0: none of this is the target's fault", r)
 	}
+}
+
+// TestMissingThings has a target that says not found: of something that a request refers
+// to while it answers others, and of itself once it has answered nobody for a minute.
+func TestMissingThings(t *testing.T) {
+	w := newWatch(t)
+	w.report(Outcome{})
+	for range 20 {
+		w.report(Outcome{Fault: llm.FaultNotFound, Status: 404})
+	}
+	w.lets("p/m", true)
+	w.now = w.now.Add(time.Minute)
+	for range 3 {
+		w.report(Outcome{Fault: llm.FaultNotFound, Status: 404})
+	}
+	w.lets("p/m", false)
 }
 
 // TestRateLimits has the provider name a time: until then nobody asks it.

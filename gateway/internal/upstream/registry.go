@@ -34,6 +34,8 @@ type target struct {
 	// evidence is errors as far as it counts for opening the circuit.
 	evidence errorShare
 	left     remaining
+	// answered is when the target last gave an answer, if only that a request is wrong.
+	answered time.Time
 	// suspicion is that the key or account is no good for this target.
 	suspicion suspicion
 }
