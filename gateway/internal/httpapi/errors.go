@@ -50,6 +50,7 @@ func (a *API) judge(ctx context.Context, err error) *llm.Error {
 func (x *exchange) log(e *llm.Error) {
 	log := x.api.log.Debug
 	switch {
+	case e.Code == llm.CodeUnavailable: // it meets every request, and whoever knows why says so once
 	case e.HTTPStatus() >= 500 && e.Fault == llm.FaultNone:
 		log = x.api.log.Error
 	case e.HTTPStatus() >= 500:
