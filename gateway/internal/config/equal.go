@@ -50,5 +50,6 @@ func (c *Config) Restarts(running *Config) Faults {
 	differ("state", c.State, running.State)
 	differ("decision_log", c.DecisionLog, running.DecisionLog)
 	differ("time_zone", c.TimeZone, running.TimeZone)
+	differ("decision_log", c.DecisionLog, running.DecisionLog)
 	return faults
 }

@@ -1,0 +1,56 @@
+package config
+
+import (
+	"reflect"
+	"strings"
+	"testing"
+)
+
+// Every setting either takes effect with a reload or is refused by it with its line.
+func TestRestarts(t *testing.T) {
+	running := parseText(t, "")
+	for _, test := range []struct{ text, want string }{
+		{"listen: 127.0.0.1:1", "penstock.yaml:1:9: listen"},
+		{"admin: {listen: 127.0.0.1:1}", "penstock.yaml:1:17: admin.listen"},
+		{"admin: {auth: key}", "penstock.yaml:1:15: admin.auth"},
+		{"server:\n  max_body: 1MiB\n  grace: 1s", "penstock.yaml:3:10: server.grace"},
+		{"server: {drain_delay: 7s}", "server.drain_delay: is 7s, and a running gateway stays with 1s"},
+		{"cache: {size: 1MiB}", "penstock.yaml:1:15: cache.size"},
+		{"ledger: sqlite://other.db", "ledger"},
+		{"time_zone: Asia/Tokyo", "time_zone"},
+		{"decision_log: stderr", "decision_log"},
+		{"keys: off\nretention: 1h\non_ledger_failure: serve\nunpriced: allow", ""},
+	} {
+		got := ""
+		if faults := parseText(t, test.text).Restarts(running); len(faults) > 0 {
+			got = faults.Error()
+		}
+		if !strings.Contains(got, test.want) || (got == "") != (test.want == "") {
+			t.Errorf("%q: Restarts = %q, want %q", test.text, got, test.want)
+		}
+	}
+	live := " keys cors providers models unpriced plugins endpoints policies retention on_ledger_failure - "
+	fixed := " listen admin server cache ledger state time_zone decision_log "
+	for i := range reflect.TypeFor[Config]().NumField() {
+		f := reflect.TypeFor[Config]().Field(i)
+		if name := " " + f.Tag.Get("yaml") + " "; f.IsExported() && !strings.Contains(live+fixed, name) {
+			t.Errorf("does a reload apply%sor must Restarts name it? Say so here", name)
+		}
+	}
+}
+
+func TestProviderEqual(t *testing.T) {
+	value := "a"
+	parse := func() Provider {
+		c, err := Parse("x.yaml", []byte("providers: {p: {base_url: 'https://example.com/v1', api_key: env:K, headers: {x-secret: env:K}}}"), func(string) string { return value })
+		if err != nil {
+			t.Fatal(err)
+		}
+		return c.Providers["p"]
+	}
+	p, same := parse(), parse()
+	value = "b"
+	if other := parse(); !p.Equal(same) || p.Equal(other) {
+		t.Error("providers are equal when their settings and the secrets behind them are")
+	}
+}
