@@ -1,5 +1,7 @@
 package llm
 
+import "strings"
+
 // Estimate bounds what one request may use at one target before it is sent. It is the one
 // place where the worst case is computed: policy, reservation and explain all read it.
 type Estimate struct {
@@ -12,12 +14,8 @@ type Estimate struct {
 	Choices int64
 	// Searches is how many web searches are allowed for.
 	Searches int64
-	// Unbounded is empty, or says what no bound is known for, such as "a remote image". Such a
-	// prompt is taken to fill the context window; without a known one it has no bound.
-	Unbounded string
-
-	price Price
-	worst Usage // of one token, in its dearest class
+	price    Price
+	worst    Usage // of one token, in its dearest class
 }
 
 const (
@@ -41,7 +39,7 @@ const (
 // EstimateOf bounds a request at a target. bound above zero is the policy's cap on output
 // tokens; text is an upper bound of the prompt's text in tokens, 0 for a token a byte.
 func EstimateOf(t *Target, f *Facts, bound, text int64) Estimate {
-	e := Estimate{Choices: int64(max(f.Choices, 1)), Unbounded: f.Unbounded, price: t.Price}
+	e := Estimate{Choices: int64(max(f.Choices, 1)), price: t.Price}
 	if f.Features.Has(WebSearch) {
 		e.Searches = assumedSearches
 	}
@@ -58,8 +56,9 @@ func EstimateOf(t *Target, f *Facts, bound, text int64) Estimate {
 	return e
 }
 
-// inputBound is an upper bound of the prompt in tokens. Only media may be cut off at the
-// context window: a window that is configured too small must not hide text.
+// inputBound is an upper bound of the prompt in tokens. One with something in it that has
+// none, such as a remote image, is taken to fill the context window. Only media may be cut
+// off at the window: one that is configured too small must not hide text.
 func inputBound(t *Target, f *Facts, text int64) int64 {
 	if text == 0 {
 		text = f.TextBytes
@@ -69,10 +68,10 @@ func inputBound(t *Target, f *Facts, text int64) int64 {
 		text += toolTokens
 	}
 	perImage := int64(imageTokens)
-	if MatchName("gpt-4o-mini*", t.Model) {
+	if strings.Contains(t.Model, "gpt-4o-mini") {
 		perImage = wideImageTokens
 	}
-	all := Add(Add(text, f.MediaTokens), int64(f.Images)*perImage)
+	all := Add(Add(text, f.MediaTokens), Times(int64(f.Images), perImage))
 	switch {
 	case t.Context <= 0:
 		return all
