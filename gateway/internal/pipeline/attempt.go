@@ -69,6 +69,16 @@ func (a *attempt) redact(err error) error {
 	return a.Upstream.Redact(a.target, e)
 }
 
+// redactApplied does the same for what transforms said of their own failures.
+func (a *attempt) redactApplied() []llm.Applied {
+	for i := range a.exchange.Applied {
+		if fault := &a.exchange.Applied[i].Fault; *fault != "" {
+			*fault = a.Upstream.Redact(a.target, &llm.Error{Message: *fault}).Message
+		}
+	}
+	return a.exchange.Applied
+}
+
 // serve makes the attempt the one that answers the request.
 func (a *attempt) serve(tally func() llm.Tally) {
 	a.serving, a.life.target, a.life.answered, a.tally = a, a.target, a.answer, tally
@@ -201,7 +211,7 @@ func (a *attempt) finish(e *llm.Error) {
 	a.watch.pause()
 	took := a.Now().Sub(a.started)
 	entry := a.entry()
-	entry.Duration, entry.Transforms = llm.Millis(took), a.exchange.Applied
+	entry.Duration, entry.Transforms = llm.Millis(took), a.redactApplied()
 	out := Outcome{FirstToken: a.first, Duration: took}
 	if a.answer != nil {
 		out.Status, out.Header = a.answer.Status, a.answer.Header

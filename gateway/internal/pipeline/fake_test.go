@@ -63,6 +63,7 @@ type world struct {
 	teed     int
 	retries  int
 	counted  int
+	applied  []llm.Applied
 	mends    map[llm.Code]llm.Quirks // by the code of an error
 	tried    []llm.Quirks            // at each failed try
 	lease    error
@@ -237,6 +238,7 @@ func (w *world) Prepare(_ context.Context, x *llm.Exchange) error {
 
 func (w *world) Call(_ context.Context, x *llm.Exchange) (llm.Call, error) {
 	w.capped = append(w.capped, x.MaxOutput)
+	x.Applied = append(x.Applied, w.applied...)
 	x.Dropped = w.drops[x.Target.ID]
 	if x.Route.RejectUnsupported && len(x.Dropped) > 0 {
 		return llm.Call{}, &llm.Error{Code: llm.CodeUnsupported, Status: 400, Param: x.Dropped[0], Fault: llm.FaultUnsupported}

@@ -113,10 +113,10 @@ func TestErrorsAreRedactedBeforeTheyAreRecorded(t *testing.T) {
 	said := &llm.Error{Status: 500, Fault: llm.FaultServer, Message: "the secret is wrong"}
 	for name, p := range map[string]play{"refused": {err: said}, "broken off": broken(said, "one ")} {
 		w := newWorld("a")
-		w.script["a"] = []play{p}
+		w.script["a"], w.applied = []play{p}, []llm.Applied{{Plugin: "p", Fault: "it read secret"}}
 		_, err := w.serve(t, t.Context(), request(true))
 		r := w.records[0]
-		for _, text := range []string{llm.AsError(err).Message, err.Error(), r.Error, r.Attempts[0].Error} {
+		for _, text := range []string{r.Attempts[0].Transforms[0].Fault, llm.AsError(err).Message, err.Error(), r.Error, r.Attempts[0].Error} {
 			if strings.Contains(text, "secret") || !strings.Contains(text, "REDACTED") {
 				t.Errorf("%s: %q, want it redacted", name, text)
 			}

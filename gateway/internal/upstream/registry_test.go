@@ -1,0 +1,97 @@
+package upstream
+
+import (
+	"fmt"
+	"testing"
+	"time"
+
+	"github.com/penstock/penstock/gateway/internal/llm"
+)
+
+func TestRetain(t *testing.T) {
+	w := newWatch(t)
+	for range 2 {
+		w.report(Outcome{Fault: llm.FaultAuth, Status: 401, Credential: true})
+	}
+	f, _ := w.begin("q/m")
+	w.Retain([]string{"p"}, func(id string) bool { return id == "p/new" })
+	f.Done(Outcome{})
+	if s := w.Stats("q/m"); s.Inflight != 0 {
+		t.Errorf("inflight of a forgotten target = %d", s.Inflight)
+	}
+	w.lets("p/new", false) // the provider's rest outlives its target
+	w.Retain(nil, func(string) bool { return true })
+	w.rests(0, "")
+}
+
+// TestForgiveOutlivesOldAttempts has an attempt with the old key under way when the key
+// is changed.
+func TestForgiveOutlivesOldAttempts(t *testing.T) {
+	w := newWatch(t)
+	old, _ := w.begin("p/m")
+	older, _ := w.begin("p/m")
+	w.Forgive("p")
+	for _, f := range []Flight{old, older} {
+		f.Done(Outcome{Fault: llm.FaultAuth, Status: 401, Credential: true})
+	}
+	w.lets("p/m", true)
+}
+
+// TestMadeUpNames asks for names that nobody knows but callers.
+func TestMadeUpNames(t *testing.T) {
+	now := testNow
+	h := NewHealth(HealthOptions{Known: func(id string) bool { return id == "p/real" }}, func() time.Time { return now })
+	real, _ := h.Begin("p/real", "r")
+	for i := range 16_000 {
+		id := fmt.Sprintf("p/made-up-%d", i)
+		h.Stats(id)
+		f, ok := h.Begin(id, id)
+		if !ok {
+			t.Fatalf("%s rests after names that do not exist", id)
+		}
+		f.Done(Outcome{Fault: llm.FaultNotFound, Status: 404})
+	}
+	if n := len(h.targets); n != 1 || len(h.providers) != 1 {
+		t.Errorf("%d targets of %d providers are remembered, want the one that exists", n, len(h.providers))
+	}
+	for i := range 2 * maxProven { // some servers answer to every name
+		id := fmt.Sprintf("p/local-%d", i)
+		f, _ := h.Begin(id, id)
+		f.Done(Outcome{})
+	}
+	if n := len(h.targets); n != 1+maxProven {
+		t.Errorf("%d targets are remembered, want the known one and %d", n, maxProven)
+	}
+	real.Done(Outcome{})
+	h.Retain([]string{"p"}, func(id string) bool { return id == "p/real" })
+	if n := len(h.targets); n != 1 {
+		t.Errorf("%d targets are kept over a reload, want 1", n)
+	}
+	// A provider that is down is left alone under whatever name.
+	for i := range 3 {
+		f, _ := h.Begin("p/x", fmt.Sprint(i))
+		f.Done(Outcome{Fault: llm.FaultNetwork})
+	}
+	if why, _ := h.Resting("p/y"); why != "network" {
+		t.Errorf("a name like those that failed rests for %q, want network", why)
+	}
+	if why, _ := h.Resting("p/real"); why != "" {
+		t.Errorf("the target that was not asked rests for %q", why)
+	}
+}
+
+func BenchmarkMadeUpNames(b *testing.B) {
+	h := NewHealth(HealthOptions{Known: func(string) bool { return false }}, time.Now)
+	ids := make([]string, 16_000)
+	for i := range ids {
+		ids[i] = fmt.Sprintf("openai/made-up-%d", i)
+	}
+	b.ReportAllocs()
+	for i := 0; b.Loop(); i++ {
+		id := ids[i%len(ids)]
+		h.Stats(id)
+		if f, ok := h.Begin(id, id); ok {
+			f.Done(Outcome{Fault: llm.FaultNotFound})
+		}
+	}
+}
