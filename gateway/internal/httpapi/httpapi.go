@@ -199,6 +199,9 @@ func New(o Options) (*API, error) {
 	if o.Serve == nil || o.Scan == nil || o.Authenticate == nil {
 		return nil, errors.New("httpapi needs Serve, Scan and Authenticate")
 	}
+	if o.Models != nil && o.Model == nil {
+		return nil, errors.New("httpapi needs Model where there are Models")
+	}
 	if o.Keys == nil {
 		o.Keys = func() Keys { return KeysOff }
 	}
