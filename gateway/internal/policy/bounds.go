@@ -91,7 +91,7 @@ func bounded(name string, call topdown.BuiltinFunc) topdown.BuiltinFunc {
 	further, measured := furtherChecks[name], !slices.Contains(unmeasured, name)
 	return func(ctx topdown.BuiltinContext, operands []*ast.Term, iter func(*ast.Term) error) error {
 		if err := checkOperands(operands, measured, further); err != nil {
-			return fmt.Errorf("%s: %w", name, err)
+			return err // OPA names the function
 		}
 		return call(ctx, operands, iter)
 	}
