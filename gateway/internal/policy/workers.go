@@ -69,10 +69,10 @@ func within[T any](ctx context.Context, w *Workers, places chan struct{}, b boun
 	var over atomic.Bool // set by whoever is first: the job that ends or the caller that leaves
 	go func() {
 		result, err := guarded(job)
-		<-places
 		if over.Swap(true) {
 			w.overrunning.Add(-1)
 		}
+		<-places
 		done <- outcome[T]{result, err}
 	}()
 	if o, ok := await(ctx, done, b); ok {
