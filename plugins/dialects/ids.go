@@ -7,10 +7,13 @@ import "bytes"
 // is known from its id as it was sent, and from the order where several share one.
 type pairing struct {
 	calls []pairedCall
-	taken map[string]bool
+	taken map[string]int64
 	// latest is where the calls of the last message with any begin.
 	latest int
 }
+
+// maxEarlier bounds how many calls of earlier messages a result is looked for among.
+const maxEarlier = 256
 
 // pairedCall is one call; given is its id as it was sent, and the name of the function for
 // one in the deprecated form, which has no ids.
@@ -53,7 +56,7 @@ func (p *pairing) begin(m *message) {
 
 func (p *pairing) add(c pairedCall) {
 	if p.taken == nil {
-		p.taken = map[string]bool{}
+		p.taken = map[string]int64{}
 	}
 	word := c.given
 	if c.legacy {
@@ -70,7 +73,7 @@ func (p *pairing) answer(m *message) []byte {
 	if legacy {
 		given = text(m.name)
 	}
-	for _, calls := range [...][]pairedCall{p.calls[p.latest:], p.calls[:p.latest]} {
+	for _, calls := range [...][]pairedCall{p.calls[p.latest:], p.calls[max(0, p.latest-maxEarlier):p.latest]} {
 		for i := range calls {
 			if c := &calls[i]; !c.answered && c.legacy == legacy && bytes.Equal(c.given, given) {
 				c.answered = true

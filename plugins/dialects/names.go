@@ -29,16 +29,17 @@ func (r *request) planNames() error {
 	if !odd {
 		return nil
 	}
-	taken, size := map[string]bool{}, 0
+	taken, seen, size := map[string]int64{}, map[string]bool{}, 0
 	for name := range r.toolNames {
 		if goodName(name) {
-			taken[string(name)] = true
+			taken[string(name)] = 1
 		}
 	}
 	for name := range r.toolNames {
-		if goodName(name) || r.isRenamed(name) {
+		if goodName(name) || seen[string(name)] {
 			continue
 		}
+		seen[string(name)] = true
 		there := unique(taken, mended(name, maxName), maxName)
 		r.names = append(r.names, renamed{name: name, there: there})
 		r.raw = penstock.AppendText(r.raw[:0], name)
@@ -79,17 +80,11 @@ func (r *request) toolNames(yield func([]byte) bool) {
 	}
 }
 
-func (r *request) isRenamed(name []byte) bool {
-	for i := range r.names {
-		if bytes.Equal(r.names[i].name, name) {
-			return true
-		}
-	}
-	return false
-}
-
 // there is what a tool is called at Anthropic's.
 func (r *request) there(name []byte) []byte {
+	if goodName(name) {
+		return name
+	}
 	for i := range r.names {
 		if bytes.Equal(r.names[i].name, name) {
 			return r.names[i].there
@@ -117,17 +112,22 @@ func mended(s []byte, limit int) []byte {
 	return good[:min(len(good), limit)]
 }
 
-// unique takes a word that is not taken, the one given or that with a number.
-func unique(taken map[string]bool, word []byte, limit int) []byte {
+// unique takes a word that is not taken, the one given or that with a number. Taken holds
+// the last number that a word has been given, 1 for the word itself.
+func unique(taken map[string]int64, word []byte, limit int) []byte {
 	if len(word) == 0 {
 		word = []byte("call")
 	}
-	free := word
-	for n := int64(2); taken[string(free)]; n++ {
+	free, n := word, taken[string(word)]
+	for taken[string(free)] > 0 {
+		n++
 		number := strconv.AppendInt([]byte{'_'}, n, 10)
 		free = append(bytes.Clone(word[:min(len(word), limit-len(number))]), number...)
 	}
-	taken[string(free)] = true
+	if n > 0 {
+		taken[string(word)] = n // where the next search begins
+	}
+	taken[string(free)] = 1
 	return free
 }
 

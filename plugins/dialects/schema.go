@@ -2,10 +2,11 @@ package dialects
 
 import penstock "github.com/penstock/penstock/sdk/go"
 
-// The bounds of a schema that is rewritten: levels of schemas within each other, and bytes.
+// The bounds of a schema that is rewritten: levels of schemas within each other, and bytes
+// beyond four times its own.
 const (
 	maxSchemaDepth = 64
-	maxSchema      = 256 << 10
+	maxSchema      = 64 << 10
 )
 
 // strictSchema writes schemas in the part of JSON Schema that Anthropic can hold a model
@@ -37,7 +38,7 @@ func (r *request) writeStrict(schema value, tool bool) bool {
 }
 
 func (s *strictSchema) write(v value, depth int) {
-	s.lost = s.lost || v.Kind() != '{' || depth > maxSchemaDepth || len(s.b)-s.start > maxSchema
+	s.lost = s.lost || v.Kind() != '{' || depth > maxSchemaDepth || len(s.b)-s.start > maxSchema+4*len(s.root)
 	if s.lost {
 		return
 	}
@@ -49,6 +50,10 @@ func (s *strictSchema) write(v value, depth int) {
 		return
 	} else if ref != nil {
 		defs := [2]value{n.defs, n.definitions}
+		if s.inlined++; s.inlined > maxInlined {
+			s.lost = true
+			return
+		}
 		n = readSchema(s.resolve(ref))
 		if depth == 0 {
 			n.defs, n.definitions = defs[0], defs[1]

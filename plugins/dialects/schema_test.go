@@ -277,3 +277,25 @@ func TestLargeSchemas(t *testing.T) {
 		t.Errorf("a property of any type became %s, want words", got[:100])
 	}
 }
+
+// TestMultiplyingSchemas are small schemas whose references and choices multiply.
+func TestMultiplyingSchemas(t *testing.T) {
+	pointers := `{"type":"object","properties":{"x0":{"type":"string"}`
+	for i := range 60 {
+		pointers += fmt.Sprintf(`,"x%d":{"type":"object","properties":{"a":{"$ref":"#/properties/x%d"},"b":{"$ref":"#/properties/x%d"}}}`, i+1, i, i)
+	}
+	if got := formatted(t, pointers+`}}`); got != "" {
+		t.Errorf("pointers became %d bytes, want words", len(got))
+	}
+	branches := strings.TrimSuffix(strings.Repeat(`{"$ref":"#/$defs/A%[1]d"},`, 20), ",")
+	defs := `"A20":{"type":"object","properties":{"z":{"type":"string"}}}`
+	for i := range 20 {
+		defs += fmt.Sprintf(`,"A%d":{"anyOf":[`+branches+`]}`, i+1)
+	}
+	defs = strings.Replace(defs, `,"A20":{"anyOf"`, `,"B":{"anyOf"`, 1)
+	in := encode(t, map[string]any{"v": 1, "dialect": "anthropic", "request_id": "r", "target": map[string]any{"model": "claude-sonnet-4-5"},
+		"body": json.RawMessage(`{"messages":[{"role":"user","content":"x"}],"tools":[{"type":"function","function":{"name":"f","strict":true,"parameters":{"$ref":"#/$defs/A1","$defs":{` + defs + `}}}}]}`)})
+	if _, err := new(translator).transformRequest(nil, in); err != nil {
+		t.Error(err)
+	}
+}

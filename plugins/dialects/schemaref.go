@@ -5,9 +5,18 @@ import "bytes"
 // schemas finds its way in a schema by its references.
 type schemas struct {
 	root value
-	// known are its definitions by their references, once somebody has asked.
+	// known are what references point to, its definitions from the start.
 	known map[string]value
+	// inlined counts the references in whose place the schema itself was put, gathered the
+	// schemas that were put together: a small schema can multiply by either.
+	inlined, gathered int
 }
+
+// The bounds of that.
+const (
+	maxInlined  = 100
+	maxGathered = 300
+)
 
 // definition reports whether a reference names one of the schema's own definitions.
 func (s *schemas) definition(ref []byte) bool {
@@ -20,26 +29,29 @@ func (s *schemas) definition(ref []byte) bool {
 }
 
 // resolve is what a reference within the schema points to; nil when there is no such
-// thing.
+// thing. It is looked up once.
 func (s *schemas) resolve(ref []byte) value {
-	if s.definition(ref) && bytes.IndexByte(ref, '~') < 0 {
-		return s.definitions()[string(ref)]
+	if s.known == nil {
+		s.learn()
 	}
-	return s.follow(ref)
+	v, ok := s.known[string(ref)]
+	if !ok {
+		v = s.follow(ref)
+		s.known[string(ref)] = v
+	}
+	return v
 }
 
-// definitions are the schema's own, looked up in one pass: a large schema refers to
-// hundreds.
-func (s *schemas) definitions() map[string]value {
-	if s.known == nil {
-		s.known = map[string]value{}
-		for _, place := range [...]string{"$defs", "definitions"} {
-			for key, v := range s.root.Member(place).Members {
+// learn looks the schema's definitions up in one pass: a large schema refers to hundreds.
+func (s *schemas) learn() {
+	s.known = map[string]value{}
+	for _, place := range [...]string{"$defs", "definitions"} {
+		for key, v := range s.root.Member(place).Members {
+			if bytes.IndexByte(key, '~') < 0 && bytes.IndexByte(key, '/') < 0 {
 				s.known["#/"+place+"/"+string(key)] = v
 			}
 		}
 	}
-	return s.known
 }
 
 // follow goes the way of a reference step by step.

@@ -21,11 +21,12 @@ const maxShapeDepth = 8
 // property, of which those are required that each branch requires. It reports false for
 // what is no object.
 func (s *schemas) gather(o *shape, v value, depth int) bool {
+	s.gathered++
 	n := readSchema(v)
 	if ref := text(n.ref); ref != nil {
 		n = readSchema(s.resolve(ref))
 	}
-	if t := n.types(); depth > maxShapeDepth || t != 0 && t&objectType == 0 {
+	if t := n.types(); depth > maxShapeDepth || s.gathered > maxGathered || t != 0 && t&objectType == 0 {
 		return false
 	}
 	for key, p := range n.properties.Members {

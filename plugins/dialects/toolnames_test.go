@@ -246,3 +246,33 @@ func TestLegacyFunctions(t *testing.T) {
 		t.Errorf("tools and functions: context %s, %v", s.Context, err)
 	}
 }
+
+// TestManyCallsWithOneID is a long conversation with a service that gives every call the
+// same id: the work must grow with its length alone.
+func TestManyCallsWithOneID(t *testing.T) {
+	var turns []string
+	for range 5000 {
+		turns = append(turns, `{"role":"assistant","tool_calls":[{"id":"f:0","type":"function","function":{"name":"a.b","arguments":"{}"}}]},{"role":"tool","tool_call_id":"f:0","content":"r"}`)
+	}
+	in := encode(t, map[string]any{"v": 1, "dialect": "anthropic", "request_id": "r", "target": map[string]any{"model": "claude-sonnet-4-5"},
+		"body": json.RawMessage(`{"messages":[{"role":"user","content":"x"},` + strings.Join(turns, ",") + `]}`)})
+	out, err := new(translator).transformRequest(nil, in)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var s sent
+	if err := json.Unmarshal(out, &s); err != nil {
+		t.Fatal(err)
+	}
+	ids := map[string]bool{}
+	for _, m := range checkRules(t, s.Body).Messages {
+		for _, b := range m.Content {
+			if b.Type == "tool_use" {
+				ids[b.ID] = true
+			}
+		}
+	}
+	if len(ids) != 5000 {
+		t.Errorf("%d ids for 5,000 calls", len(ids))
+	}
+}
