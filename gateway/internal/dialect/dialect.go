@@ -66,7 +66,7 @@ func (d *Dialects) Read(ctx context.Context, x *llm.Exchange, a *llm.Answer) (ll
 	if a.Status >= 200 && a.Status <= 299 && x.Quirks != 0 {
 		d.quirks.learn(x.Target.ID, x.Quirks)
 	}
-	if a.Status < 200 || a.Status > 299 || !isStream(a) && !isUnlabelledStream(a) {
+	if a.Status < 200 || a.Status > 299 || !comesAsStream(a) {
 		return d.readWhole(ctx, x, a)
 	}
 	s, err := d.events(ctx, x, a)

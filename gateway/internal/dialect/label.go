@@ -17,6 +17,15 @@ func mediaType(a *llm.Answer) string {
 // isStream reports whether an answer is an event stream. Media types ignore case.
 func isStream(a *llm.Answer) bool { return mediaType(a) == "text/event-stream" }
 
+// comesAsStream reports whether an answer is read as a stream. One object that is labelled
+// so, as some servers send errors, is not.
+func comesAsStream(a *llm.Answer) bool {
+	if isStream(a) {
+		return string(peek(a, 1)) != "{"
+	}
+	return isUnlabelledStream(a)
+}
+
 // isUnlabelledStream reports whether an answer whose label says nothing begins like an
 // event stream.
 func isUnlabelledStream(a *llm.Answer) bool {

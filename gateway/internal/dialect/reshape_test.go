@@ -135,6 +135,17 @@ func TestUnlabelledStream(t *testing.T) {
 	}
 }
 
+// TestObjectLabelledAsStream has servers that send one object as a stream.
+func TestObjectLabelledAsStream(t *testing.T) {
+	if _, _, _, err := read(t, false, answer(200, "text/event-stream", `{"error":{"message":"no"}}`)); faultOf(err) != llm.FaultServer {
+		t.Errorf("an error: %v, want it read", err)
+	}
+	shown, _, _, err := read(t, false, answer(200, "text/event-stream", `{"choices":[{"message":{"content":"hi"},"finish_reason":"stop"}]}`))
+	if err != nil || !strings.Contains(shown, `"content":"hi"`) || !strings.HasSuffix(shown, end) {
+		t.Errorf("a completion: %q, %v; want it split", shown, err)
+	}
+}
+
 // TestDeviations mends what the official clients can't put together.
 func TestDeviations(t *testing.T) {
 	call := func(id, name, arguments string) string {
