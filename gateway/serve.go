@@ -41,6 +41,9 @@ func (a *app) serve(ctx context.Context, started time.Time) error {
 	g.watchFiles(ctx)
 	// The addresses come first: what else opens a port must not get one of them.
 	if err := g.open(ctx, g.bind); err != nil {
+		if ctx.Err() != nil {
+			return nil // stopped before it had started, which is no fault
+		}
 		return err
 	}
 	c := g.world.Load().config

@@ -89,6 +89,20 @@ ledger: sqlite://penstock.db
 	}
 }
 
+// A gateway that is stopped while it starts ends well.
+func TestStopWhileStarting(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "penstock.yaml")
+	text := "listen: 127.0.0.1:0\nadmin: {listen: 127.0.0.1:0}\nkeys: off\nmodels: {demo: {targets: [demo/demo]}}\nserver: {drain_delay: 0s}\n"
+	if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	ctx, stop := context.WithCancel(t.Context())
+	stop()
+	if err := run(ctx, []string{"serve", "-c", path}, testEnv(t), io.Discard, &testLog{t: t}); err != nil {
+		t.Errorf("serve = %v, want nil", err)
+	}
+}
+
 // readFirst reads a request's body before it is answered: only then does a server
 // notice that its caller has gone.
 func readFirst(h http.Handler) http.Handler {
