@@ -66,7 +66,7 @@ func TestATalkativeModuleIsCutShort(t *testing.T) {
 	if !errors.As(err, &f) || f.Kind != OutOfFuel {
 		t.Errorf("Call = %v, want out of fuel", err)
 	}
-	if n := strings.Count(log.String(), "\n"); n != maxLogLines {
+	if n := strings.Count(log.String(), " hook="); n != maxLogLines {
 		t.Errorf("%d log lines, want %d", n, maxLogLines)
 	}
 }

@@ -77,8 +77,8 @@ func TestARenderedStatusIsOneThatHasABody(t *testing.T) {
 		}
 	}
 	for _, status := range []int64{499, 99, 200, 600, -5} {
-		if got := (reply{failure: []byte(`{}`), status: status}).providerError(int(status)); got.Status != http.StatusBadGateway {
-			t.Errorf("a provider's error of status %d becomes %d, want 502", status, got.Status)
+		if got := (reply{failure: []byte(`{}`), status: status}).providerError(http.StatusTeapot); got.Status != http.StatusTeapot {
+			t.Errorf("an error of which the module says status %d becomes %d, want the provider's own", status, got.Status)
 		}
 	}
 }
