@@ -34,25 +34,35 @@ func TestLoadAgainstMock(t *testing.T) {
 			continue
 		}
 		t.Run(w.Name, func(t *testing.T) {
-			var in, out bytes.Buffer
-			if err := json.NewEncoder(&in).Encode(w.job(at).at(0, 100*time.Millisecond)); err != nil {
-				t.Fatal(err)
-			}
-			if err := runLoad(&in, &out); err != nil {
-				t.Fatal(err)
-			}
-			var r result
-			if err := json.Unmarshal(out.Bytes(), &r); err != nil {
-				t.Fatal(err)
+			r, measured := result{}, 50*time.Millisecond
+			for r.Requests == 0 && r.Errors == 0 && measured < 4*time.Second { // a busy machine needs longer for the first answer
+				measured *= 2
+				r = loadOnce(t, w.job(at).at(0, measured))
 			}
 			if r.Requests == 0 || r.Errors != 0 {
 				t.Errorf("%d requests, %d errors (%s), want some and none", r.Requests, r.Errors, r.FirstError)
 			}
-			if r.FirstByte <= 0 || r.P50 < r.FirstByte || r.P99 < r.P50 || r.Elapsed != 100*time.Millisecond || r.Memory.Now == 0 {
+			if r.FirstByte <= 0 || r.P50 < r.FirstByte || r.P99 < r.P50 || r.Elapsed != measured || r.Memory.Now == 0 {
 				t.Errorf("implausible result %+v", r)
 			}
 		})
 	}
+}
+
+// loadOnce runs a job as the bench does, by way of its encoded forms.
+func loadOnce(t *testing.T, j job) (r result) {
+	t.Helper()
+	var in, out bytes.Buffer
+	if err := json.NewEncoder(&in).Encode(j); err != nil {
+		t.Fatal(err)
+	}
+	if err := runLoad(&in, &out); err != nil {
+		t.Fatal(err)
+	}
+	if err := json.Unmarshal(out.Bytes(), &r); err != nil {
+		t.Fatal(err)
+	}
+	return r
 }
 
 func TestMockAnswersNetHTTP(t *testing.T) {

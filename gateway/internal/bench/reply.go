@@ -44,7 +44,7 @@ func newCanned() *canned {
 		models:    whole("200 OK", `{"object":"list","data":[{"id":"bench","object":"model","created":1767225600,"owned_by":"bench"}]}`),
 		notFound:  whole("404 Not Found", `{"error":{"message":"the mock has no such path","type":"invalid_request_error","param":null,"code":null}}`),
 		stream:    chunked(chatFrames(streamChunks)),
-		paced:     chunked(chatFrames(pacedChunks)),
+		paced:     chunked(pacedFrames()),
 		usage:     chunk(usageFrame()),
 		streamEnd: append(chunk(doneFrame), "0\r\n\r\n"...),
 		events:    terminated(chunked(messageEvents())),
@@ -82,6 +82,14 @@ func chatFrames(chunks int) []string {
 	}
 	frames = append(frames, chatFrame(`{"content":`+quote(" "+lastWords)+`}`, "null"))
 	return append(frames, chatFrame(`{}`, `"stop"`))
+}
+
+// pacedFrames are a paced stream's frames. The one with the role comes with the first
+// words, as hosted models send it: a gateway holds it back until there is content, and
+// the time to the first byte shall be the time to the first words everywhere.
+func pacedFrames() []string {
+	frames := chatFrames(pacedChunks)
+	return append([]string{frames[0] + frames[1]}, frames[2:]...)
 }
 
 func chatFrame(delta, finish string) string {

@@ -105,7 +105,7 @@ type script struct {
 }
 
 func newScript(pause time.Duration) *script {
-	return &script{chat: chatReply(), frames: chatFrames(streamChunks), paced: chatFrames(pacedChunks), pause: pause}
+	return &script{chat: chatReply(), frames: chatFrames(streamChunks), paced: pacedFrames(), pause: pause}
 }
 
 // ServeHTTP answers every path as a chat completion.
