@@ -120,7 +120,8 @@ func TestAnEndpointNeedsADialectForCallers(t *testing.T) {
 	}
 	var out bytes.Buffer
 	a := &app{getenv: testEnv(t), stdout: &out, stderr: &out, config: path}
-	g, err := a.open(t.Context())
+	g := a.newGateway()
+	err := g.open(t.Context())
 	if err == nil {
 		_ = g.close(t.Context())
 		t.Fatal("it was opened")

@@ -74,31 +74,6 @@ type gateway struct {
 	draining atomic.Bool
 }
 
-// readLedger opens the ledger that the configuration names, to read it or to manage
-// keys in it. The server may be running at the same time. The providers' secrets are not
-// needed for that.
-func (a *app) readLedger(ctx context.Context) (*ledger.Reader, error) {
-	c, err := a.loadWith(ctx, nil)
-	if err != nil {
-		return nil, err
-	}
-	l, err := ledger.Attach(ctx, string(c.Ledger))
-	return l, ledgerHint(err)
-}
-
-func ledgerHint(err error) error {
-	if errors.Is(err, ledger.ErrInUse) {
-		return hint(err, "each server needs a ledger of its own: name another file with `ledger:` in the configuration")
-	}
-	return hint(err, "the ledger is set by `ledger:` in the configuration; it needs a folder that can be written to")
-}
-
-// open puts a gateway together, ready to serve. Close must be called.
-func (a *app) open(ctx context.Context) (*gateway, error) {
-	g := a.newGateway()
-	return g, g.open(ctx)
-}
-
 // open reads the configuration and opens the parts, those before the ledger first. When
 // it fails, everything is closed again.
 func (g *gateway) open(ctx context.Context, first ...opener) error {
@@ -162,32 +137,6 @@ func (g *gateway) openParts(c *config.Config) (err error) {
 	g.retries = upstream.NewRetryBudget(upstream.RetryBudgetOptions{}, time.Now)
 	g.telemetry = telemetry.New(telemetry.Options{DecisionsDropped: g.droppedDecisions, Inflight: g.inflight, Held: g.held, Modules: g.figures, Known: g.names,
 		Ledger: g.ledgerFigures})
-	return nil
-}
-
-// openLedger opens the ledger and the keys in it, and brings the meters to where an
-// earlier process left them. What that had reserved and never settled is booked as
-// what was seen of it.
-func (g *gateway) openLedger(ctx context.Context, c *config.Config) (err error) {
-	if g.ledger, err = ledger.Open(ctx, string(c.Ledger), ledger.Options{Log: g.log}); err != nil {
-		return ledgerHint(err)
-	}
-	if g.keys, err = keys.Open(ctx, g.ledger.DB(), keys.Options{}); err != nil {
-		return err
-	}
-	orphans, err := g.ledger.Sweep(ctx)
-	if err != nil {
-		return err
-	}
-	for _, o := range orphans {
-		g.log.Warn("booked a request that an earlier process did not finish, at an estimate", "request", o.ID, "charges", len(o.Charges))
-	}
-	totals, err := g.ledger.Totals(ctx, time.Now())
-	if err != nil {
-		return err
-	}
-	g.meter.Restore(totals)
-	g.holds = &holds{meter: g.meter, ledger: g.ledger, write: g.observed().Write, log: g.log, open: map[string]*hold{}}
 	return nil
 }
 

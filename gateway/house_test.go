@@ -51,8 +51,8 @@ func openHouseIn(t *testing.T, dir string, upstream http.Handler, config string,
 	}
 	log := &testLog{t: t}
 	a := &app{getenv: testEnv(t), stdout: io.Discard, stderr: log, config: path}
-	g, err := a.open(t.Context())
-	if err != nil {
+	g := a.newGateway()
+	if err := g.open(t.Context()); err != nil {
 		t.Fatal(err)
 	}
 	api, err := httpapi.New(g.apiOptions(g.world.Load().config))

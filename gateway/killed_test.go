@@ -89,8 +89,8 @@ ledger: sqlite://penstock.db
 	_ = cmd.Wait() // it was killed
 
 	next := &app{getenv: testEnv(t), stdout: io.Discard, stderr: &testLog{t: t}, config: filepath.Join(dir, "penstock.yaml")}
-	g, err := next.open(t.Context())
-	if err != nil {
+	g := next.newGateway()
+	if err := g.open(t.Context()); err != nil {
 		t.Fatal(err)
 	}
 	defer g.close(t.Context())

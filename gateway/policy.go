@@ -55,7 +55,7 @@ func (a *app) policyCheckCommand() *cobra.Command {
 				return err
 			}
 			if err := policy.Check(cmd.Context(), source); err != nil {
-				return hint(err, "the gateway keeps the last good policy until this is mended")
+				return hint(err, "the gateway keeps the last good policy until this is fixed")
 			}
 			fmt.Fprintln(a.stdout, "policy ok")
 			return nil
