@@ -96,6 +96,10 @@ func (s *scanner) path(of object, member string) string {
 		at = fmt.Sprintf("messages[%d]", s.message)
 	case part:
 		at = fmt.Sprintf("messages[%d].content[%d]", s.message, s.part)
+	case medium:
+		at = fmt.Sprintf("messages[%d].content[%d]", s.message, s.part)
+	case tool:
+		at = "tools"
 	case streamOptions:
 		at = "stream_options"
 	case metadata:

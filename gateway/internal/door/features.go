@@ -12,18 +12,17 @@ func (s *scanner) tools(m *members) bool {
 	if s.peek() == 'n' {
 		return s.value()
 	}
-	at := s.pos
-	n, ok := s.list(name)
-	s.need(llm.Tools, n > 0)
-	if tool := hostedTool(s.body[at:s.pos]); tool != "" {
-		s.need(llm.WebSearch, tool == "web_search")
-		s.unbounded(true, "a tool that the provider runs")
+	read := s.value
+	if m.field == fTools {
+		read = s.tool
 	}
+	n, ok := s.list(name, read)
+	s.need(llm.Tools, n > 0)
 	return ok
 }
 
-// list checks an array that is part of the prompt and counts its elements.
-func (s *scanner) list(param string) (n int, ok bool) {
+// list checks an array that is part of the prompt, each element by read, and counts them.
+func (s *scanner) list(param string, read func() bool) (n int, ok bool) {
 	at := s.pos
 	if s.peek() != '[' {
 		return 0, s.wrongType(param, "an array")
@@ -32,7 +31,7 @@ func (s *scanner) list(param string) (n int, ok bool) {
 		return 0, false
 	}
 	for s.element(n) {
-		if !s.value() {
+		if !read() {
 			return 0, false
 		}
 		n++

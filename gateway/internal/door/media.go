@@ -1,8 +1,6 @@
 package door
 
 import (
-	"bytes"
-
 	"github.com/penstock/penstock/gateway/internal/llm"
 )
 
@@ -43,6 +41,7 @@ func (s *scanner) readPart(d *said) bool {
 		case fFile:
 			ok = s.medium(llm.FileIn, &p, d)
 		default:
+			p.pointing = p.pointing || s.pointing(m.name)
 			ok = s.value()
 		}
 	}
@@ -61,6 +60,11 @@ type parting struct {
 	text, typed bool
 	// media is the last medium's value, quotes or braces included.
 	media []byte
+	// inline says that it holds the medium itself; elsewhere and byID that it names one
+	// which lies somewhere else or with the provider.
+	inline, elsewhere, byID bool
+	// pointing says that the part has a member of its own that names something elsewhere.
+	pointing bool
 }
 
 // partType adds what a part's type asks for.
@@ -101,7 +105,7 @@ func (s *scanner) medium(kind llm.Features, p *parting, d *said) bool {
 	}
 	p.kinds |= kind
 	at := s.pos
-	ok := s.value()
+	ok := s.carried(p)
 	p.media = s.body[at:s.pos]
 	d.media += len(p.media)
 	s.facts.MediaAt = append(s.facts.MediaAt, s.span(at))
@@ -116,20 +120,20 @@ func (s *scanner) price(p *parting) {
 	if p.kinds.Has(llm.Vision) {
 		s.media += imageTokens
 		f.Images++
-		s.unbounded(!inline(p.media), "a remote image")
+		s.unbounded(p.elsewhere || p.byID || !p.inline, "a remote image")
 	}
 	if p.kinds.Has(llm.AudioIn) {
 		s.media += max(audioTokens, size/audioBytesPerToken)
 		f.MediaTokens += audioTokens + size/leastAudioBytes
-		s.unbounded(bytes.Contains(p.media, []byte(`://`)), "a remote sound")
+		s.unbounded(p.elsewhere || p.byID, "a remote sound")
 	}
 	if p.kinds.Has(llm.FileIn) {
 		s.media += max(fileTokens, size/fileBytesPerToken)
 		f.MediaTokens += fileTokens + size
-		s.unbounded(!bytes.Contains(p.media, []byte(`"file_data"`)) || bytes.Contains(p.media, []byte(`"file_id"`)), "a file id")
-		s.unbounded(bytes.Contains(p.media, []byte(`://`)), "a remote file")
+		s.unbounded(p.byID || !p.inline && !p.elsewhere, "a file id")
+		s.unbounded(p.elsewhere, "a remote file")
 	}
-	s.unbounded(p.kinds == 0 && !p.text, "a part of a type that this gateway does not know")
+	s.unbounded(p.kinds == 0 && (!p.text || !p.typed && p.pointing), "a part of a type that this gateway does not know")
 }
 
 // unbounded notes the first thing whose size nobody can know from the request alone. It
@@ -138,6 +142,25 @@ func (s *scanner) unbounded(when bool, what string) {
 	if when && s.facts.Unbounded == "" {
 		s.facts.Unbounded = what
 	}
+}
+
+// repriced notes the first member by which a provider may ask another price.
+func (s *scanner) repriced(member string) {
+	if s.facts.Repriced == "" {
+		s.facts.Repriced = member
+	}
+}
+
+// serviceTier reads service_tier. Tiers that nobody here knows may cost more.
+func (s *scanner) serviceTier() bool {
+	if s.peek() != '"' {
+		return s.value()
+	}
+	t, ok := s.text()
+	if ok && !s.isAny(t, "auto", "default", "flex", "standard", "standard_only", "batch", "on_demand") {
+		s.repriced("service_tier")
+	}
+	return ok
 }
 
 // elsewhere are members of a request that bring more into the prompt than the request
@@ -149,40 +172,9 @@ func elsewhere(of object, name []byte) string {
 	switch string(name) {
 	case "plugins":
 		return "a plugin that the provider runs"
-	case "cached_content", "previous_response_id", "conversation", "prompt", "extra_body", "web_search", "search_parameters":
+	case "cached_content", "previous_response_id", "conversation", "prompt", "extra_body", "web_search", "search_parameters",
+		"enable_search", "search_options", "data_sources", "mcp_servers", "container", "file_ids":
 		return "what " + string(name) + " brings in"
 	}
 	return ""
-}
-
-// inline reports whether an image stands in the request itself, as a data URL.
-func inline(v []byte) bool {
-	v = bytes.TrimLeft(v, `"`)
-	for i := 0; i+5 <= len(v) && i < 256; i++ {
-		if bytes.EqualFold(v[i:i+5], []byte("data:")) && (i == 0 || v[i-1] == '"') {
-			return true
-		}
-	}
-	return false
-}
-
-// hosted are the types of tools that a provider runs itself; what they find becomes part of
-// the prompt.
-var hosted = [...]string{"web_search", "web_fetch", "file_search", "code_execution", "code_interpreter", "mcp", "tool_search"}
-
-// hostedTool is the first type in hosted that one of a list of tools has.
-func hostedTool(list []byte) string {
-	const name = `"type"`
-	for {
-		i := bytes.Index(list, []byte(name))
-		if i < 0 {
-			return ""
-		}
-		list = bytes.TrimLeft(list[i+len(name):], " \t\r\n:")
-		for _, h := range hosted {
-			if bytes.HasPrefix(list, []byte(`"`+h)) {
-				return h
-			}
-		}
-	}
 }

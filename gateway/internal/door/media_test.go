@@ -29,6 +29,16 @@ func TestUpperBounds(t *testing.T) {
 		{name: "a document", part: `{"type":"file","file":{"filename":"a.pdf","file_data":"` + mega + `"}}`, media: 1<<20 + 8000},
 		{name: "a file id", part: `{"type":"file","file":{"file_id":"file-1"}}`, unbounded: "a file id"},
 		{name: "a remote file", part: `{"type":"file","file":{"file_data":"https://example.com/a.pdf"}}`, unbounded: "a remote file"},
+		{name: "another member that looks like a data URL", part: `{"type":"image_url","image_url":{"url":"https://example.com/a.png","detail":"data:"}}`, images: 1, unbounded: "a remote image"},
+		{name: "an address with escapes", part: `{"type":"image_url","image_url":{"x":"data:","url":"https:\/\/example.com/a.png"}}`, images: 1, unbounded: "a remote image"},
+		{name: "a picture with escapes", part: `{"type":"image_url","image_url":{"url":"data:image\/png;base64,AA\u002BA"}}`, images: 1},
+		{name: "a file id with escapes", part: `{"type":"file","file":{"file_data":"AAAA","file\u005fid":"f1"}}`, unbounded: "a file id"},
+		{name: "a file id that speaks of data", part: `{"type":"file","file":{"file_id":"f1","filename":"\"file_data\""}}`, unbounded: "a file id"},
+		{name: "a file whose address has escapes", part: `{"type":"file","file":{"file_data":"https\u003a//example.com/a.pdf"}}`, unbounded: "a remote file"},
+		{name: "a file's second address", part: `{"type":"file","file":{"file_data":"AAAA","file_url":"https:\/\/example.com/a.pdf"}}`, unbounded: "a remote file"},
+		{name: "remote sound", part: `{"type":"input_audio","input_audio":{"data":"https:\/\/example.com/a.wav","format":"wav"}}`, unbounded: "a remote sound"},
+		{name: "a name with a colon", part: `{"type":"file","file":{"filename":"a: b://c.pdf","file_data":"data:application/pdf;base64,AAAA"}}`, media: 8000},
+		{name: "text beside an address", part: `{"text":"hi","video_url":{"url":"https://example.com/a.mp4"}}`, unbounded: "a part of a type that this gateway does not know"},
 		{name: "text without a type", part: `{"text":"hi"}`},
 		{name: "a type and text", part: `{"text":"hi","type":"document_url","document_url":"https://example.com/a.pdf"}`, unbounded: "a part of a type that this gateway does not know"},
 		{name: "a video", part: `{"type":"video_url","video_url":{"url":"https://example.com/a.mp4"}}`, unbounded: "a part of a type that this gateway does not know"},
@@ -62,16 +72,23 @@ func TestADocumentCountsByItsLength(t *testing.T) {
 
 func TestToolsOfTheProvider(t *testing.T) {
 	for tools, want := range map[string]string{
-		`[{"type":"function","function":{"name":"web_search","parameters":{"type":"object"}}}]`: "",
-		`[{"type":"web_search_20250305","name":"web_search"}]`:                                  "a tool that the provider runs",
-		`[{"name":"s","type" : "web_fetch_20250910"}]`:                                          "a tool that the provider runs",
-		`[{"type":"mcp","server_url":"https://example.com"}]`:                                   "a tool that the provider runs",
+		`[{"type":"function","function":{"name":"web_search","parameters":{"type":"object"}}}]`:   "",
+		`[{"type":"web_search_20250305","name":"web_search"}]`:                                    "a tool that the provider runs",
+		`[{"name":"s","type" : "web_fetch_20250910"}]`:                                            "a tool that the provider runs",
+		`[{"name":"f","input_schema":{}},{"type":"custom","custom":{}},{"type":"bash_20250124"}]`: "",
+		`[{"ty\u0070e":"web_search_20250305","name":"web_search"}]`:                               "a tool that the provider runs",
+		`[{"type":"web\u005fsearch_20250305","name":"web_search"}]`:                               "a tool that the provider runs",
+		`[{"type":"openrouter:web_search_"}]`:                                                     "a tool that the provider runs",
+		`[{"type":"function","function":{"name":"f"}},{"google_search":{}}]`:                      "a tool that the provider runs",
+		`[{"type":"browser_search"}]`:                                                             "a tool that the provider runs",
+		`[{"type":null,"url_context":{}}]`:                                                        "a tool that the provider runs",
+		`[{"type":"mcp","server_url":"https://example.com"}]`:                                     "a tool that the provider runs",
 	} {
 		f, _, err := Scan([]byte(`{"model":"m","messages":[{"role":"user","content":"hi"}],"tools":`+tools+`}`), Options{})
 		if err != nil || f.Unbounded != want {
 			t.Errorf("%s: %q, %v; want %q", tools, f.Unbounded, err, want)
 		}
-		if got := f.Features.Has(llm.WebSearch); got != strings.Contains(tools, "web_search_") {
+		if got := f.Features.Has(llm.WebSearch); got != (strings.Contains(tools, "search_") && want != "" && !strings.Contains(tools, "google")) {
 			t.Errorf("%s: a web search = %t", tools, got)
 		}
 	}
@@ -86,6 +103,19 @@ func TestWhatComesFromElsewhere(t *testing.T) {
 	} {
 		if f, _, err := Scan([]byte(in), Options{}); err != nil || f.Unbounded != want {
 			t.Errorf("%s: %q, %v; want %q", in, f.Unbounded, err, want)
+		}
+	}
+}
+
+func TestMembersThatChangeThePrice(t *testing.T) {
+	for member, want := range map[string]string{
+		`"service_tier":"auto"`: "", `"service_tier":null`: "", `"service_tier":"flex"`: "", `"metadata":{"models":"a"}`: "",
+		`"service_tier":"priority"`: "service_tier", `"service\u005ftier":"pri\u006frity"`: "service_tier",
+		`"models":["a","b"]`: "models", `"mo\u0064els":["a"]`: "models",
+	} {
+		in := `{"model":"m","messages":[{"role":"user","content":"hi"}],` + member + `}`
+		if f, _, err := Scan([]byte(in), Options{}); err != nil || f.Repriced != want {
+			t.Errorf("%s: %q, %v; want %q", in, f.Repriced, err, want)
 		}
 	}
 }

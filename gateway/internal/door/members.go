@@ -12,8 +12,8 @@ const (
 	// it keeps the search for duplicates from going quadratic.
 	maxStrangers = 64
 	// maxStrange is for the objects that can be open within each other while they
-	// are read: body, message, content part.
-	maxStrange = 3 * maxStrangers
+	// are read: body, message, content part, medium.
+	maxStrange = 4 * maxStrangers
 )
 
 // stranger is a member name that no switch knows: a hash of it, and where it stands
@@ -121,6 +121,9 @@ func (s *scanner) admitStranger(m *members, name []byte) bool {
 	s.strangers++
 	if what := elsewhere(m.of, name); what != "" {
 		s.unbounded(true, what)
+	}
+	if m.of == body && string(name) == "models" { // OpenRouter's: others that may answer
+		s.repriced("models")
 	}
 	if folded, ok := twin(m.of, name); ok {
 		return s.refuse(m.at, s.path(m.of, string(name)), "%s differs from %q by its letters only, and parsers disagree on which counts: write %q.", llm.Quote(string(name)), folded, folded)

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/json"
 	"fmt"
+	"strings"
 	"testing"
 	"unicode/utf8"
 
@@ -16,7 +17,7 @@ import (
 
 // spans are left out of the comparison and checked by checkSpans.
 var spans = cmpopts.IgnoreFields(llm.Facts{}, "ModelAt", "End", "StreamAt", "StreamOptionsAt", "MaxTokensAt", "CacheAt", "EstInputTokens",
-	"TextBytes", "MediaTokens", "Images", "MediaAt", "Unbounded", "CacheWrites")
+	"TextBytes", "MediaTokens", "Images", "MediaAt", "Unbounded", "Repriced", "CacheWrites")
 
 // agree fails unless an accepted body means the same to encoding/json.
 func agree(t *testing.T, in []byte, got llm.Facts) {
@@ -93,6 +94,12 @@ func naiveFeatures(tree map[string]any) (f llm.Features) {
 		set(llm.AudioOut, m == "audio")
 	}
 	_, search := tree["web_search_options"].(map[string]any)
+	list, _ := tree["tools"].([]any)
+	for _, tool := range list {
+		tool, _ := tool.(map[string]any)
+		kind, _ := tool["type"].(string)
+		search = search || strings.Contains(kind, "web_search")
+	}
 	set(llm.WebSearch, search)
 	return f
 }

@@ -8,6 +8,8 @@ const (
 	body object = iota
 	message
 	part
+	medium
+	tool
 	streamOptions
 	metadata
 	responseFormat
@@ -71,6 +73,11 @@ const (
 	fInputAudio
 	fFile
 
+	fURL
+	fData
+	fFileData
+	fFileID
+
 	fIncludeUsage
 
 	fTTL
@@ -90,16 +97,32 @@ func lookup(of object, name []byte) field {
 		return messageField(name)
 	case part:
 		return partField(name)
+	case medium:
+		return mediumField(name)
 	case cacheControl:
 		return cacheField(name)
 	case streamOptions:
 		if string(name) == "include_usage" {
 			return fIncludeUsage
 		}
-	case responseFormat:
+	case responseFormat, tool:
 		if string(name) == "type" {
 			return fType
 		}
+	}
+	return unknown
+}
+
+func mediumField(name []byte) field {
+	switch string(name) {
+	case "url":
+		return fURL
+	case "data":
+		return fData
+	case "file_data":
+		return fFileData
+	case "file_id":
+		return fFileID
 	}
 	return unknown
 }

@@ -94,6 +94,8 @@ func (s *scanner) feature(m *members) bool {
 		return s.modalities()
 	case fReasoningEffort:
 		return s.reasoningEffort()
+	case fServiceTier:
+		return s.serviceTier()
 	case fLogprobs, fTopLogprobs:
 		c := s.peek()
 		s.need(llm.Logprobs, c == 't' || c >= '1' && c <= '9')

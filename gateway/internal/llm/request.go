@@ -80,6 +80,9 @@ type Facts struct {
 	// Unbounded names the first thing in the request whose size can't be known here, such
 	// as "a remote image"; empty when everything can.
 	Unbounded string
+	// Repriced names the member by which an OpenAI-like provider may serve the request at
+	// other prices than its model's, such as "service_tier"; empty without one.
+	Repriced string
 	// CacheWrites says that the request may ask the provider to keep parts of the prompt.
 	CacheWrites bool
 	// CacheAt is the span of the whole "cache" member (name, colon, value and one

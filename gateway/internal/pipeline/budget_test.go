@@ -103,6 +103,11 @@ func TestWhatCannotBeBounded(t *testing.T) {
 		{name: "a remote image", limits: []llm.Limit{hardBudget()}, facts: llm.Facts{Unbounded: "a remote image"}, want: "nobody knows how many tokens a remote image takes"},
 		{name: "a file id and a limit on tokens", limits: []llm.Limit{tokens}, facts: llm.Facts{Unbounded: "a file id"}, want: "a file id"},
 		{name: "a remote image where the context is known", limits: []llm.Limit{hardBudget()}, set: func(r *llm.Route) { r.Targets[0].Context = 8192 }, facts: llm.Facts{Unbounded: "a remote image"}},
+		{name: "another price", limits: []llm.Limit{hardBudget()}, facts: llm.Facts{Repriced: "service_tier"}, want: "remove service_tier, or set unpriced: allow"},
+		{name: "another price, allowed", limits: []llm.Limit{hardBudget()}, set: func(r *llm.Route) { r.AllowUnpriced = true }, facts: llm.Facts{Repriced: "models"}},
+		{name: "another price of a free server", limits: []llm.Limit{hardBudget()}, set: func(r *llm.Route) { r.Targets[0].Price = llm.Price{Known: true} }, facts: llm.Facts{Repriced: "models"}},
+		{name: "another price elsewhere", limits: []llm.Limit{hardBudget()}, set: func(r *llm.Route) { r.Targets[0].Dialect = "anthropic" }, facts: llm.Facts{Repriced: "service_tier"}},
+		{name: "another price, a limit on tokens", limits: []llm.Limit{tokens}, facts: llm.Facts{Repriced: "models"}},
 		{name: "a remote image without limits", facts: llm.Facts{Unbounded: "a remote image"}},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
@@ -114,9 +119,9 @@ func TestWhatCannotBeBounded(t *testing.T) {
 				}
 				req := request(false)
 				if late {
-					w.transform = func(r *llm.Request) { r.Facts.Unbounded = tt.facts.Unbounded }
+					w.transform = func(r *llm.Request) { r.Facts.Unbounded, r.Facts.Repriced = tt.facts.Unbounded, tt.facts.Repriced }
 				} else {
-					req.Facts.Unbounded = tt.facts.Unbounded
+					req.Facts.Unbounded, req.Facts.Repriced = tt.facts.Unbounded, tt.facts.Repriced
 				}
 				_, err := w.serve(t, t.Context(), req)
 				served := len(w.sent) == 1 && err == nil

@@ -189,12 +189,20 @@ func (l *life) unbounded(t *llm.Target, f *llm.Facts) string {
 	switch {
 	case money && !t.Price.Known && !l.route.AllowUnpriced:
 		return "no price is known for it, and a limit in US dollars applies: set price on the target, or unpriced: allow on the model"
+	case money && f.Repriced != "" && costs(t) && !l.route.AllowUnpriced:
+		return f.Repriced + " may make it cost more than is known, and a limit in US dollars applies: remove " + f.Repriced + ", or set unpriced: allow on the model"
 	case f.Unbounded == "" || t.Context > 0:
 		return ""
 	case money && t.Price.Known || l.hard(llm.UnitTokens) || l.hard(llm.UnitInputTokens):
 		return "nobody knows how many tokens " + f.Unbounded + " takes, and a limit depends on it: set context on the target, and it counts as a full context window"
 	}
 	return ""
+}
+
+// costs reports whether a target bills tokens and hears of the members that change its
+// prices: what a plugin's dialect passes on is the plugin's.
+func costs(t *llm.Target) bool {
+	return t.Dialect == llm.OpenAI && t.Price.Cost(llm.Usage{Input: 1 << 20, Output: 1 << 20}) > 0
 }
 
 // foresee notes what each candidate's format has no place for, and which candidates can't
