@@ -285,5 +285,5 @@ func (c *Client) slurp(a *llm.Answer) {
 	b, _ := io.ReadAll(io.LimitReader(a.Body, maxErrorBody)) // half an error page is one still
 	a.Body.Close()
 	a.Header.Del("Content-Length")
-	a.Body = io.NopCloser(bytes.NewReader(c.secrets.body(b)))
+	a.Body = io.NopCloser(strings.NewReader(c.secrets.text(string(b))))
 }

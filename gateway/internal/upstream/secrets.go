@@ -1,10 +1,9 @@
 package upstream
 
 import (
-	"bytes"
 	"cmp"
 	"encoding/base64"
-	"encoding/json"
+	"encoding/hex"
 	"errors"
 	"net/http"
 	"net/url"
@@ -60,8 +59,8 @@ func (s *secrets) add(v string) {
 	}
 }
 
-// forms adds a secret as it is and in the encodings of JSON, URLs and basic
-// authentication.
+// forms adds a secret as it is and as the encodings show it that leave none of its
+// letters standing. Escapes are undone when a text is read.
 func (s *secrets) forms(v string) {
 	if len(v) <= noSecret {
 		return
@@ -70,46 +69,49 @@ func (s *secrets) forms(v string) {
 	if len(v) < shortSecret {
 		return
 	}
-	*s = append(*s, url.QueryEscape(v), url.PathEscape(v), base64.StdEncoding.EncodeToString([]byte(v)),
-		base64.RawStdEncoding.EncodeToString([]byte(v)), base64.RawURLEncoding.EncodeToString([]byte(v)))
-	quoted, _ := json.Marshal(v) // a string always encodes
-	inner := string(quoted[1 : len(quoted)-1])
-	*s = append(*s, inner, strings.ReplaceAll(inner, "/", `\/`))
+	digits := hex.EncodeToString([]byte(v))
+	*s = append(*s, url.QueryEscape(v), digits, strings.ToUpper(digits), base64.StdEncoding.EncodeToString([]byte(v)))
+	for before := range 3 {
+		inner := withinBase64(v, before)
+		*s = append(*s, inner, strings.NewReplacer("+", "-", "/", "_").Replace(inner))
+	}
 }
 
-// text strikes the secrets out of a text.
+// withinBase64 is what base64 makes of a secret behind so many other bytes, modulo 3,
+// without the letters at its ends that hold bits of what stands around it.
+func withinBase64(v string, before int) string {
+	encoded := base64.RawStdEncoding.EncodeToString(append(make([]byte, before), v...))
+	if (before+len(v))%3 != 0 {
+		encoded = encoded[:len(encoded)-1]
+	}
+	return encoded[(before*8+5)/6:]
+}
+
+// text strikes the secrets out of a text, also where the escapes of JSON, URLs or HTML
+// hide them. JSON stays JSON: an escape goes as a whole.
 func (s secrets) text(in string) string {
-	for _, secret := range s {
-		if !strings.Contains(in, secret) {
-			continue
-		}
-		if len(secret) < shortSecret {
-			in = strikeWord(in, secret)
-		} else {
-			in = strings.ReplaceAll(in, secret, hidden)
-		}
+	var found []span
+	for r, more := (reading{text: in}), true; more; r, more = r.unescape() {
+		found = s.find(found, &r)
 	}
-	return in
+	return strike(in, found)
 }
 
-// strikeWord strikes a secret out where it is no part of a longer word.
-func strikeWord(in, secret string) string {
-	var b strings.Builder
-	for from := 0; ; {
-		i := strings.Index(in[from:], secret)
-		if i < 0 {
-			b.WriteString(in[from:])
-			return b.String()
+// find adds where the secrets stand in a text.
+func (s secrets) find(found []span, r *reading) []span {
+	for _, secret := range s {
+		for from := 0; ; {
+			i := strings.Index(r.text[from:], secret)
+			if i < 0 {
+				break
+			}
+			at, end := from+i, from+i+len(secret)
+			if from = end; len(secret) >= shortSecret || !wordAt(r.text, at-1) && !wordAt(r.text, end) {
+				found = append(found, r.origin(at, end))
+			}
 		}
-		at, end := from+i, from+i+len(secret)
-		b.WriteString(in[from:at])
-		if wordAt(in, at-1) || wordAt(in, end) {
-			b.WriteString(secret)
-		} else {
-			b.WriteString(hidden)
-		}
-		from = end
 	}
+	return found
 }
 
 func wordAt(s string, i int) bool {
@@ -120,51 +122,23 @@ func wordAt(s string, i int) bool {
 	return c >= '0' && c <= '9' || c >= 'a' && c <= 'z' || c >= 'A' && c <= 'Z' || c == '_' || c >= 0x80
 }
 
-// body strikes the secrets out of a body, also where JSON's escapes hide them.
-func (s secrets) body(in []byte) []byte {
-	out := []byte(s.text(string(in)))
-	if bytes.IndexByte(out, '\\') < 0 {
-		return out
+// strike replaces parts of a text, those that overlap by one mark.
+func strike(in string, parts []span) string {
+	if len(parts) == 0 {
+		return in
 	}
-	d := json.NewDecoder(bytes.NewReader(out))
-	d.UseNumber()
-	var v any
-	if d.Decode(&v) != nil {
-		return out
-	}
-	cleaned, found := s.value(v)
-	if !found {
-		return out
-	}
-	again, err := json.Marshal(cleaned)
-	if err != nil { // what was decoded encodes
-		return nil
-	}
-	return again
-}
-
-// value strikes the secrets out of all strings of a JSON value, names included.
-func (s secrets) value(v any) (out any, found bool) {
-	switch v := v.(type) {
-	case string:
-		clean := s.text(v)
-		return clean, clean != v
-	case []any:
-		for i := range v {
-			clean, hit := s.value(v[i])
-			v[i], found = clean, found || hit
+	slices.SortFunc(parts, func(a, b span) int { return cmp.Compare(a.from, b.from) })
+	var b strings.Builder
+	done := 0
+	for _, p := range parts {
+		if p.from >= done {
+			b.WriteString(in[done:p.from])
+			b.WriteString(hidden)
 		}
-		return v, found
-	case map[string]any:
-		for name, member := range v {
-			clean, hit := s.value(member)
-			delete(v, name)
-			v[s.text(name)] = clean
-			found = found || hit || s.text(name) != name
-		}
-		return v, found
+		done = max(done, p.to)
 	}
-	return v, false
+	b.WriteString(in[done:])
+	return b.String()
 }
 
 // maxErrorBody is how much of an error reply is read, and passed on of an error, in
@@ -182,7 +156,7 @@ func (c *Client) Redact(e *llm.Error) *llm.Error {
 	case len(e.Body) > maxErrorBody:
 		clean.Body = nil // who shows it makes one of the message
 	case e.Body != nil:
-		clean.Body = c.secrets.body(e.Body)
+		clean.Body = []byte(c.secrets.text(string(e.Body)))
 	}
 	if e.Err != nil {
 		if text := e.Err.Error(); c.secrets.text(text) != text {

@@ -2,6 +2,7 @@ package upstream
 
 import (
 	"encoding/base64"
+	"encoding/hex"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -25,19 +26,42 @@ func guarded(t *testing.T) (c *Client, all []string) {
 // encodings are the ways in which a text may show a secret.
 func encodings(secret string) map[string]string {
 	quoted, _ := json.Marshal(secret)
-	var hex strings.Builder
+	var escaped, percent, entities strings.Builder
 	for _, r := range secret {
-		fmt.Fprintf(&hex, `\u%04x`, r)
+		fmt.Fprintf(&escaped, `\u%04x`, r)
+		fmt.Fprintf(&entities, "&#%d;", r)
 	}
-	return map[string]string{"raw": secret, "JSON": strings.Trim(string(quoted), `"`), "hexadecimal": hex.String(),
-		"query": url.QueryEscape(secret), "path": url.PathEscape(secret), "base64": base64.StdEncoding.EncodeToString([]byte(secret))}
+	for _, b := range []byte(secret) {
+		fmt.Fprintf(&percent, "%%%02x", b)
+	}
+	return map[string]string{"raw": secret, "JSON": strings.Trim(string(quoted), `"`), "hexadecimal": escaped.String(),
+		"query": url.QueryEscape(secret), "path": url.PathEscape(secret), "base64": base64.StdEncoding.EncodeToString([]byte(secret)),
+		"percent": percent.String(), "twice": url.PathEscape(percent.String()), "HTML": entities.String(),
+		"JSON in JSON": strings.ReplaceAll(escaped.String(), `\`, `\\`), "digits": hex.EncodeToString([]byte(secret)), "DIGITS": strings.ToUpper(hex.EncodeToString([]byte(secret)))}
+}
+
+// TestSecretsWithinBase64 strikes out a secret that was encoded together with others, as
+// whole headers are.
+func TestSecretsWithinBase64(t *testing.T) {
+	c, all := guarded(t)
+	for _, secret := range all {
+		for _, around := range [...][2]string{{"x:", ""}, {"Bearer ", ""}, {"a", ":"}, {"", "bc"}, {"user:", "\n"}, {"{\"k\":\"", "\"}"}} {
+			whole := []byte(around[0] + secret + around[1])
+			for _, shown := range []string{base64.StdEncoding.EncodeToString(whole), base64.RawURLEncoding.EncodeToString(whole)} {
+				got := c.Redact(&llm.Error{Message: "header " + shown + " is wrong"}).Message
+				if len(secret) >= shortSecret && (!strings.Contains(got, hidden) || len(got) > len("header  is wrong")+len(hidden)+2*len(around[0]+around[1])+6) {
+					t.Errorf("%q of %q shows in %s", shown, secret, got)
+				}
+			}
+		}
+	}
 }
 
 func TestSecretsAreStruckOut(t *testing.T) {
 	c, all := guarded(t)
 	for _, secret := range all {
 		for name, shown := range encodings(secret) {
-			if len(secret) < shortSecret && name != "raw" && name != "JSON" && name != "hexadecimal" {
+			if len(secret) < shortSecret && (name == "base64" || strings.EqualFold(name, "digits")) {
 				continue
 			}
 			if name != "JSON" && name != "hexadecimal" {

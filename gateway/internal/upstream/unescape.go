@@ -1,0 +1,96 @@
+package upstream
+
+import (
+	"html"
+	"strconv"
+	"strings"
+)
+
+// maxUnescaped is how many escapes within escapes are undone: an error that quotes
+// another's JSON has two.
+const maxUnescaped = 4
+
+// span is a part of a text, in bytes.
+type span struct{ from, to int }
+
+// reading is a text with its escapes undone so many times.
+type reading struct {
+	text string
+	// at is where each byte of the text comes from; nil for the text itself.
+	at     []span
+	rounds int
+}
+
+// origin is the part of the first text that a part of this one comes from.
+func (r *reading) origin(from, to int) span {
+	if r.at == nil {
+		return span{from, to}
+	}
+	return span{r.at[from].from, r.at[to-1].to}
+}
+
+// unescape undoes one more layer of escapes and reports whether there was any.
+func (r *reading) unescape() (next reading, more bool) {
+	if r.rounds == maxUnescaped || !strings.ContainsAny(r.text, `\%&`) {
+		return reading{}, false
+	}
+	text, at := make([]byte, 0, len(r.text)), make([]span, 0, len(r.text))
+	for i := 0; i < len(r.text); {
+		plain, n := unescaped(r.text[i:])
+		more = more || n > 1
+		text = append(text, plain...)
+		for range len(plain) {
+			at = append(at, r.origin(i, i+n))
+		}
+		i += n
+	}
+	return reading{text: string(text), at: at, rounds: r.rounds + 1}, more
+}
+
+// unescaped is what a text begins with, an escape undone, and its length as it stands
+// there.
+func unescaped(s string) (plain string, n int) {
+	switch s[0] {
+	case '\\':
+		return unescapedSlash(s)
+	case '%':
+		if b, ok := hexadecimal(s, 1, 2); ok {
+			return string([]byte{byte(b)}), 3
+		}
+	case '&':
+		end := strings.IndexByte(s[:min(len(s), 12)], ';') + 1
+		if plain := html.UnescapeString(s[:end]); plain != s[:end] {
+			return plain, end
+		}
+	}
+	return s[:1], 1
+}
+
+// unescapedSlash reads what JSON and most languages write behind a backslash.
+func unescapedSlash(s string) (plain string, n int) {
+	if len(s) < 2 {
+		return s, len(s)
+	}
+	switch s[1] {
+	case '\\', '/', '"', '\'':
+		return s[1:2], 2
+	case 'u':
+		if r, ok := hexadecimal(s, 2, 4); ok {
+			return string(rune(r)), 6
+		}
+	case 'x':
+		if b, ok := hexadecimal(s, 2, 2); ok {
+			return string([]byte{byte(b)}), 4
+		}
+	}
+	return s[:1], 1
+}
+
+// hexadecimal reads so many hexadecimal digits.
+func hexadecimal(s string, from, digits int) (uint64, bool) {
+	if len(s) < from+digits {
+		return 0, false
+	}
+	n, err := strconv.ParseUint(s[from:from+digits], 16, 32)
+	return n, err == nil
+}
