@@ -2,7 +2,6 @@ package upstream
 
 import (
 	"net/http"
-	"regexp"
 	"strings"
 
 	"github.com/penstock/penstock/gateway/internal/llm"
@@ -146,9 +145,22 @@ func (d *detail) spentCode() bool {
 		"servicequotaexceededexception")
 }
 
-// perDay finds Gemini's quotas per day among those that are used up. It says "quota" of
-// every limit; only that one is not worth a wait.
-var perDay = regexp.MustCompile(`"quotaId"\s*:\s*"[^"\\]*PerDay`)
+// perDay reports that one of Gemini's quotas per day is used up. It says "quota" of every
+// limit; only that one is not worth a wait. Only where Gemini says it: other servers show
+// parts of the request in their errors.
+func (d *detail) perDay(status int) bool {
+	if !d.throttled(status) {
+		return false
+	}
+	for _, item := range array(d.members["details"]) {
+		for _, violation := range array(object(item)["violations"]) {
+			if strings.Contains(text(object(violation)["quotaId"]), "PerDay") {
+				return true
+			}
+		}
+	}
+	return false
+}
 
 func (d *detail) spent(status int) bool {
 	switch {
@@ -156,7 +168,7 @@ func (d *detail) spent(status int) bool {
 		return true
 	case status < 400 || status >= 500 || status == http.StatusUnauthorized:
 		return false
-	case perDay.Match(d.body):
+	case d.perDay(status):
 		return true
 	case !d.open() && status != http.StatusPaymentRequired || d.Param != "":
 		return false

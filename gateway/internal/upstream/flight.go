@@ -198,7 +198,12 @@ func verdictOn(o Outcome) verdict {
 		return throttled
 	case llm.FaultQuota, llm.FaultAuth:
 		return locked
-	case llm.FaultServer, llm.FaultNetwork, llm.FaultTimeout, llm.FaultCut, llm.FaultNotFound:
+	case llm.FaultServer:
+		if o.Status == http.StatusConflict || o.Status == http.StatusTooEarly {
+			return neutral // two requests are in each other's way
+		}
+		return bad
+	case llm.FaultNetwork, llm.FaultTimeout, llm.FaultCut, llm.FaultNotFound:
 		return bad
 	case llm.FaultMalformed:
 		if o.Status >= 400 && o.Status < 500 {

@@ -109,6 +109,17 @@ func TestMissingThings(t *testing.T) {
 	w.lets("p/m", false)
 }
 
+// TestConflictsSayNothing has requests that get in each other's way.
+func TestConflictsSayNothing(t *testing.T) {
+	w := newWatch(t)
+	for range 20 {
+		w.report(Outcome{Fault: llm.FaultServer, Status: 409})
+		w.now = w.now.Add(time.Second)
+	}
+	w.lets("p/m", true)
+	w.rests(0, "")
+}
+
 // TestRateLimits has the provider name a time: until then nobody asks it.
 func TestRateLimits(t *testing.T) {
 	w := newWatch(t)

@@ -65,8 +65,6 @@ type detail struct {
 	words string
 	// said reports that the body is JSON and gives a message.
 	said bool
-	// body is the whole reply.
-	body []byte
 	// members are those of the error object, for rendering; raw is the body when
 	// it is a whole OpenAI error object.
 	members map[string]json.RawMessage
@@ -76,7 +74,7 @@ type detail struct {
 // parseDetail never fails: a body that is not JSON gives its first line, or
 // nothing at all when it is HTML.
 func parseDetail(h http.Header, raw []byte) detail {
-	d := detail{body: raw}
+	var d detail
 	// Bedrock names the class in a header, with a URL behind it.
 	d.Type, _, _ = strings.Cut(h.Get("X-Amzn-Errortype"), ":")
 	top := object(raw)
