@@ -8,6 +8,7 @@
 package dialect
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -94,6 +95,7 @@ func (d *Dialects) readWhole(ctx context.Context, x *llm.Exchange, a *llm.Answer
 	if err != nil {
 		return nil, d.broken(err)
 	}
+	body = bytes.TrimPrefix(body, byteOrderMark)
 	if a.Status > 299 || a.Status < 200 {
 		return nil, d.refusal(ctx, x, a, body)
 	}

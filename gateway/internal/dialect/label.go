@@ -17,24 +17,16 @@ func mediaType(a *llm.Answer) string {
 // isStream reports whether an answer is an event stream. Media types ignore case.
 func isStream(a *llm.Answer) bool { return mediaType(a) == "text/event-stream" }
 
-// comesAsStream reports whether an answer is read as a stream. One object that is labelled
-// so, as some servers send errors, is not.
-func comesAsStream(a *llm.Answer) bool {
-	if isStream(a) {
-		return string(peek(a, 1)) != "{"
-	}
-	return isUnlabelledStream(a)
-}
+// byteOrderMark begins the text of some servers. It is no part of it.
+var byteOrderMark = []byte("\xef\xbb\xbf")
 
-// isUnlabelledStream reports whether an answer whose label says nothing begins like an
-// event stream.
-func isUnlabelledStream(a *llm.Answer) bool {
-	switch mediaType(a) {
-	case "", "text/plain", "application/octet-stream", "binary/octet-stream":
-	default:
-		return false
+// comesAsStream reports whether an answer is read as a stream: by its beginning, since
+// some servers label streams as JSON, others errors as streams, and others nothing.
+func comesAsStream(a *llm.Answer) bool {
+	start := bytes.TrimPrefix(peek(a, len(byteOrderMark)+len("event:")), byteOrderMark)
+	if isStream(a) {
+		return !bytes.HasPrefix(start, []byte("{"))
 	}
-	start := peek(a, len("event:"))
 	for _, field := range [...]string{"data:", "event:", "id:", "retry:", ":"} {
 		if bytes.HasPrefix(start, []byte(field)) {
 			return true

@@ -118,8 +118,8 @@ func TestPlainReplyForAStream(t *testing.T) {
 
 // TestUnlabelledStream has servers that do not say what they send.
 func TestUnlabelledStream(t *testing.T) {
-	for _, kind := range []string{"", "text/plain", "application/octet-stream"} {
-		for _, body := range []string{role + hello + finish + end, ": x\n\n" + hello + finish + end} {
+	for _, kind := range []string{"", "text/plain", "application/octet-stream", "application/json", "application/x-ndjson"} {
+		for _, body := range []string{role + hello + finish + end, ": x\n\n" + hello + finish + end, "\ufeff" + hello + finish + end} {
 			if shown, _, _, err := read(t, false, answer(200, kind, body)); err != nil || shown != body {
 				t.Errorf("%q: %q, %v; want the stream", kind, shown, err)
 			}
@@ -131,6 +131,20 @@ func TestUnlabelledStream(t *testing.T) {
 			if _, _, _, err := read(t, false, answer(200, kind, body)); faultOf(err) != llm.FaultMalformed {
 				t.Errorf("%q with %q: %v, want malformed", kind, body, err)
 			}
+		}
+	}
+}
+
+// TestByteOrderMarkBeforeAnObject has servers that begin JSON with one, which clients
+// need not take.
+func TestByteOrderMarkBeforeAnObject(t *testing.T) {
+	for _, kind := range []string{"application/json", "text/event-stream"} {
+		shown, _, _, err := read(t, false, answer(200, kind, "\ufeff"+`{"choices":[{"message":{"content":"hi"},"finish_reason":"stop"}]}`))
+		if err != nil || !strings.HasPrefix(shown, "data: {") || !strings.HasSuffix(shown, end) {
+			t.Errorf("%s: %q, %v", kind, shown, err)
+		}
+		if _, _, _, err := read(t, false, answer(429, kind, "\ufeff"+`{"error":{"message":"slow down"}}`)); !bytes.HasPrefix(llm.AsError(err).Body, []byte("{")) {
+			t.Errorf("%s: an error: %v", kind, err)
 		}
 	}
 }
