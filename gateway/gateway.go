@@ -130,6 +130,7 @@ func (g *gateway) openParts(c *config.Config) (err error) {
 		return err
 	}
 	g.meter = meter.New(time.Now, c.TimeZone.Location(), meter.Options{Lease: holdLife})
+	g.holds = &holds{meter: g.meter, log: g.log, open: map[string]*hold{}}
 	if g.cache, err = cache.New(int64(c.Cache.Size)); err != nil {
 		return err
 	}

@@ -73,6 +73,11 @@ func (h *holds) Reserve(ctx context.Context, draft *llm.Record, limits []llm.Lim
 	return x, output, nil
 }
 
+// Affordable implements pipeline.Meter.
+func (h *holds) Affordable(limits []llm.Limit, ask llm.Ask, at time.Time) (int64, error) {
+	return h.meter.Affordable(limits, ask, at)
+}
+
 // Freed implements pipeline.Meter.
 func (h *holds) Freed() <-chan struct{} { return h.meter.Freed() }
 

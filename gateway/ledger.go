@@ -51,6 +51,6 @@ func (g *gateway) openLedger(ctx context.Context, c *config.Config) (err error) 
 		return err
 	}
 	g.meter.Restore(totals)
-	g.holds = &holds{meter: g.meter, ledger: g.ledger, write: g.observed().Write, log: g.log, open: map[string]*hold{}}
+	g.holds.ledger, g.holds.write = g.ledger, g.observed().Write
 	return nil
 }

@@ -6,20 +6,40 @@ import (
 	"github.com/penstock/penstock/gateway/internal/llm"
 )
 
+// Affordable says for how much output Reserve would take what is asked for at that time,
+// and refuses what it would refuse. It takes nothing and changes no counter.
+func (m *Meter) Affordable(limits []llm.Limit, ask llm.Ask, at time.Time) (int64, error) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	return m.affordable(limits, ask, at, m.peek)
+}
+
+// peek is a copy of the bucket for that time.
+func (m *Meter) peek(k key, at time.Time) (*bucket, error) {
+	if c := m.counters[k]; c != nil && c.cur.covers(at) {
+		b := *c.cur
+		return &b, nil
+	}
+	span, err := spanOf(k)
+	return &bucket{key: k, window: windowAt(span, at, m.loc)}, err
+}
+
 // affordable is the most output, up to ask.Most, that every hard limit has room for. The
 // error is the refusal of the limit that has none even for ask.Least.
-func (m *Meter) affordable(limits []llm.Limit, ask llm.Ask, now time.Time) (int64, error) {
+func (m *Meter) affordable(limits []llm.Limit, ask llm.Ask, now time.Time, find func(key, time.Time) (*bucket, error)) (int64, error) {
 	output, least, want := ask.Most, ask.Amounts(ask.Least), ask.Amounts(ask.Most)
 	for i := range limits {
 		limit := &limits[i]
-		b, err := m.bucket(key{limit.Scope, limit.Window, limit.Unit}, now)
+		b, err := find(key{limit.Scope, limit.Window, limit.Unit}, now)
 		if err != nil {
 			return 0, badLimit(limit, err)
 		}
 		if limit.Warn {
 			continue
 		}
-		m.counters[b.key].max = limit.Max
+		if c := m.counters[b.key]; c != nil && c.cur == b {
+			c.max = limit.Max
+		}
 		need, left := max(least.Of(limit.Unit), 0), limit.Max-llm.Add(b.spent, b.reserved)
 		switch {
 		case need > left:

@@ -85,7 +85,7 @@ func (m *Meter) Reserve(name string, limits []llm.Limit, ask llm.Ask) (states []
 	if m.leases[name] != nil {
 		return nil, 0, leaseTaken(name)
 	}
-	output, err = m.affordable(limits, ask, now)
+	output, err = m.affordable(limits, ask, now, m.bucket)
 	if err != nil {
 		return nil, 0, err
 	}

@@ -313,3 +313,24 @@ func TestAmountsSaturate(t *testing.T) {
 		t.Error("Reserve passed although the counter is full")
 	}
 }
+
+// TestAffordableSaysWhatReserveWould: and takes nothing, whatever the time.
+func TestAffordableSaysWhatReserveWould(t *testing.T) {
+	c := at(t, "2026-11-22T12:00:00Z")
+	m := New(c.now, time.UTC, Options{Lease: time.Hour})
+	limits := []llm.Limit{dollars("key:k", "day", "1"), count(llm.UnitConcurrent, "", 3)}
+	ask := llm.Ask{Least: 256, Most: 1 << 20, Amounts: func(output int64) llm.Amounts {
+		return llm.Amounts{USD: llm.NanoUSD(output) * 400_000, Requests: 1}
+	}}
+	for i := range 6 {
+		foreseen, refusal := m.Affordable(limits, ask, c.now())
+		again, _ := m.Affordable(limits, ask, c.now())
+		_, output, err := m.Reserve(fmt.Sprint(i), limits, ask)
+		if foreseen != output || again != output || fmt.Sprint(refusal) != fmt.Sprint(err) {
+			t.Errorf("%d: foreseen %d, %d and %v, got %d and %v", i, foreseen, again, refusal, output, err)
+		}
+		if output, err := m.Affordable(limits[:1], ask, c.now().Add(24*time.Hour)); err != nil || output != 1250 {
+			t.Errorf("tomorrow %d, %v; want the half of everything", output, err)
+		}
+	}
+}

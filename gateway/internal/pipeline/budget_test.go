@@ -224,3 +224,17 @@ func TestReservationsInTheWay(t *testing.T) {
 		})
 	}
 }
+
+// TestExplainRefusesAsTheGatewayWould: a dry run asks the limits too, and takes nothing.
+func TestExplainRefusesAsTheGatewayWould(t *testing.T) {
+	w := newWorld("a")
+	w.verdict.Limits = []llm.Limit{hardBudget()}
+	if r := w.pipeline().Explain(t.Context(), request(false)); r.Status != 200 || len(w.reserved) != 0 {
+		t.Errorf("within the limits: %d, reserved %v", r.Status, w.reserved)
+	}
+	w.full["a"] = true
+	r := w.pipeline().Explain(t.Context(), request(false))
+	if r.Status != 429 || r.Candidates[0].Refused != "over budget" || len(w.sent)+len(w.reserved) != 0 {
+		t.Errorf("beyond them: %d, %+v", r.Status, r.Candidates)
+	}
+}

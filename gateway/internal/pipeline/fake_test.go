@@ -322,6 +322,13 @@ func (f flight) Done(o Outcome) {
 	}
 }
 
+func (w *world) Affordable(limits []llm.Limit, ask llm.Ask, _ time.Time) (int64, error) {
+	if w.full[w.route.Targets[0].ID] {
+		return 0, &llm.Error{Code: llm.CodeBudget, Status: 429, Fault: llm.FaultBudget, Message: "over budget"}
+	}
+	return ask.Most, nil
+}
+
 func (w *world) Reserve(_ context.Context, draft *llm.Record, limits []llm.Limit, ask llm.Ask) (Hold, int64, error) {
 	output := ask.Most
 	if w.afford > 0 {

@@ -142,6 +142,8 @@ type Meter interface {
 	//
 	// The reservation lives as long as ctx does, and a little longer to be settled.
 	Reserve(ctx context.Context, draft *llm.Record, limits []llm.Limit, ask llm.Ask) (h Hold, output int64, err error)
+	// Affordable says what Reserve would at that time, and takes nothing.
+	Affordable(limits []llm.Limit, ask llm.Ask, at time.Time) (output int64, err error)
 	// Freed is closed when the next reservation ends. A refusal with FaultHeld may be
 	// over then.
 	Freed() <-chan struct{}
@@ -244,7 +246,9 @@ func (p *Pipeline) Explain(ctx context.Context, req *llm.Request) *llm.Record {
 	if err == nil {
 		var ranked []llm.Candidate
 		ranked, err = l.rank(ctx)
-		l.foresee(ctx, ranked)
+		if err == nil {
+			err = l.foresee(ctx, ranked)
+		}
 	}
 	l.fail(err)
 	return l.record

@@ -204,22 +204,3 @@ func (l *life) unbounded(t *llm.Target, f *llm.Facts) string {
 func costs(t *llm.Target) bool {
 	return t.Dialect == llm.OpenAI && t.Price.Cost(llm.Usage{Input: 1 << 20, Output: 1 << 20}) > 0
 }
-
-// foresee notes what each candidate's format has no place for, and which candidates can't
-// be asked at all. Transforms are not run: they may do something else than compute.
-func (l *life) foresee(ctx context.Context, ranked []llm.Candidate) {
-	for _, c := range ranked {
-		x := llm.Exchange{Request: l.req, Sent: l.req, Route: l.route, Target: c.Target}
-		_, err := l.Dialects.Call(ctx, &x)
-		for i := range l.record.Candidates {
-			note := &l.record.Candidates[i]
-			if note.Target != c.Target.ID {
-				continue
-			}
-			note.Dropped = x.Dropped
-			if e := llm.AsError(err); err != nil && e.Fault == llm.FaultUnsupported {
-				note.Refused = e.Message
-			}
-		}
-	}
-}
