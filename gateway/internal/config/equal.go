@@ -1,6 +1,7 @@
 package config
 
 import (
+	"fmt"
 	"maps"
 	"reflect"
 )
@@ -35,7 +36,7 @@ func (c *Config) Restarts(running *Config) Faults {
 	var faults Faults
 	differ := func(path string, now, then any) {
 		if !equal(now, then) {
-			faults = append(faults, c.Fault(path, "restart Penstock to change it, or change it back", "is %v, and a running gateway stays with %v", now, then))
+			faults = append(faults, c.Fault(path, "restart Penstock to change it, or change it back", "is %s, and a running gateway stays with %s", shown(now), shown(then)))
 		}
 	}
 	differ("listen", c.Listen, running.Listen)
@@ -50,6 +51,14 @@ func (c *Config) Restarts(running *Config) Faults {
 	differ("state", c.State, running.State)
 	differ("decision_log", c.DecisionLog, running.DecisionLog)
 	differ("time_zone", c.TimeZone, running.TimeZone)
-	differ("decision_log", c.DecisionLog, running.DecisionLog)
 	return faults
+}
+
+// shown is a setting as it would be written in a file.
+func shown(v any) string {
+	text := fmt.Sprint(v)
+	if text == "" || v == Bytes(0) {
+		return "its default"
+	}
+	return text
 }

@@ -4,10 +4,13 @@ import (
 	"bytes"
 	"errors"
 	"fmt"
+	"io"
 	"os"
 	"path/filepath"
 	"reflect"
 	"strings"
+	"syscall"
+	"time"
 
 	"github.com/goccy/go-yaml"
 	"github.com/goccy/go-yaml/ast"
@@ -17,23 +20,38 @@ import (
 // maxFile bounds a configuration's size in bytes.
 const maxFile = 4 << 20
 
+// pipeTime bounds how long a configuration that comes through a pipe may take.
+const pipeTime = 5 * time.Second
+
 // Load reads a configuration. It looks at the file, at the files and environment
 // variables that it refers to, and at nothing else. Without getenv, secrets are not read
 // and hold their references: that is for commands that call no provider. What is wrong with the content is
 // returned as Faults; other errors mean that the file could not be read.
 func Load(path string, getenv func(string) string) (*Config, error) {
-	info, err := os.Stat(path)
-	if err != nil {
-		return nil, fmt.Errorf("read the configuration: %w", err)
-	}
-	if info.Size() > maxFile {
-		return nil, fmt.Errorf("read the configuration: %s is larger than %d bytes", path, maxFile)
-	}
-	text, err := os.ReadFile(path)
+	text, err := readFile(path)
 	if err != nil {
 		return nil, fmt.Errorf("read the configuration: %w", err)
 	}
 	return Parse(path, text, getenv)
+}
+
+// readFile reads a file of at most maxFile bytes. A pipe works too (serve -c <(…)), but
+// one that nobody writes to must not block a reload, and the shutdown, for ever.
+func readFile(path string) ([]byte, error) {
+	f, err := os.OpenFile(path, os.O_RDONLY|syscall.O_NONBLOCK, 0)
+	if err != nil {
+		return nil, err
+	}
+	defer func() { _ = f.Close() }()                // only read from
+	_ = f.SetReadDeadline(time.Now().Add(pipeTime)) // pipes only; files have none
+	text, err := io.ReadAll(io.LimitReader(f, maxFile+1))
+	if err == nil && len(text) > maxFile {
+		err = fmt.Errorf("%s is larger than %d bytes", path, maxFile)
+	}
+	if info, serr := f.Stat(); err == nil && serr == nil && len(text) == 0 && info.Mode()&os.ModeNamedPipe != 0 {
+		err = fmt.Errorf("%s is a pipe, and nothing is written to it", path)
+	}
+	return text, err
 }
 
 // Parse reads a configuration from text. Path is shown in faults, and relative paths

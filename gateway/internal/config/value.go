@@ -170,6 +170,19 @@ var byteUnits = []struct {
 	size   float64
 }{{"KiB", 1 << 10}, {"MiB", 1 << 20}, {"GiB", 1 << 30}, {"kB", 1e3}, {"MB", 1e6}, {"GB", 1e9}, {"B", 1}}
 
+// String gives the amount as a configuration would have it.
+func (b Bytes) String() string {
+	for _, u := range [...]struct {
+		name string
+		size Bytes
+	}{{"GiB", 1 << 30}, {"MiB", 1 << 20}, {"KiB", 1 << 10}} {
+		if b >= u.size && b%u.size == 0 {
+			return fmt.Sprintf("%d%s", b/u.size, u.name)
+		}
+	}
+	return fmt.Sprintf("%dB", int64(b))
+}
+
 func (b *Bytes) set(s string) error {
 	for _, u := range byteUnits {
 		number, ok := strings.CutSuffix(s, u.suffix)

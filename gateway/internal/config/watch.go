@@ -238,7 +238,13 @@ func lookOf(path string) (s sum) {
 // a swap.
 func contentOf(path string) (s sum, ok bool) {
 	h := sha256.New()
-	err := eachFile(path, func(name, path string, _ fs.FileInfo) error { return addFile(h, name, path) })
+	err := eachFile(path, func(name, path string, info fs.FileInfo) error {
+		if !info.Mode().IsRegular() { // reading a pipe could block for ever, and takes away what is in it
+			_, err := fmt.Fprintf(h, "%q %v %d\n", name, info.Mode(), info.ModTime().UnixNano())
+			return err
+		}
+		return addFile(h, name, path)
+	})
 	if errors.Is(err, fs.ErrNotExist) {
 		_, err := os.Stat(path)
 		return sum{}, errors.Is(err, fs.ErrNotExist)
