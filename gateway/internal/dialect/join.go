@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/base64"
 	"encoding/json"
+	"strings"
 
 	"github.com/penstock/penstock/gateway/internal/llm"
 )
@@ -94,7 +95,7 @@ func (j *joiner) result() []byte {
 	for _, index := range j.order {
 		one := j.choices[index]
 		finishMessage(one["message"].(object))
-		choices = append(choices, one)
+		choices = append(choices, settled(one))
 	}
 	j.completion["object"], j.completion["choices"] = "chat.completion", choices
 	return encode(j.completion)
@@ -160,7 +161,7 @@ func joinText(name string, had any, more string) any {
 	}
 	text, ok := had.(*growing)
 	if !ok {
-		text = &growing{b: []byte{}, base64: name == "data"}
+		text = &growing{base64: name == "data"}
 		first, _ := had.(string) // as it stands in an item of a list
 		text.add(first)
 	}
@@ -168,36 +169,57 @@ func joinText(name string, had any, more string) any {
 	return text
 }
 
+// settled puts plain strings in the place of growing texts. A growing text that encoded
+// itself would be copied four times on its way, and replies are large.
+func settled(v any) any {
+	switch v := v.(type) {
+	case *growing:
+		return v.text()
+	case object:
+		for name, one := range v {
+			v[name] = settled(one)
+		}
+	case []any:
+		for i, one := range v {
+			v[i] = settled(one)
+		}
+	}
+	return v
+}
+
 // growing is a text that is put together from pieces. Pieces of base64 may each be
 // padded, so it is their bytes that are joined.
 type growing struct {
-	b      []byte
+	b      strings.Builder // which gives its text without a copy
 	base64 bool
 }
 
 func (g *growing) add(piece string) {
 	if g.base64 {
 		if b, err := base64.StdEncoding.DecodeString(piece); err == nil {
-			g.b = append(g.b, b...)
+			g.b.Write(b)
 			return
 		}
-		g.b, g.base64 = base64.StdEncoding.AppendEncode(nil, g.b), false
+		so := g.text()
+		g.base64 = false
+		g.b.Reset()
+		g.b.WriteString(so)
 	}
-	g.b = append(g.b, piece...)
+	g.b.WriteString(piece)
 }
 
-// MarshalJSON gives the text as a string.
-func (g *growing) MarshalJSON() ([]byte, error) {
+// text is what has been put together.
+func (g *growing) text() string {
 	if g.base64 {
-		return json.Marshal(g.b)
+		return base64.StdEncoding.EncodeToString([]byte(g.b.String()))
 	}
-	return encode(string(g.b)), nil
+	return g.b.String()
 }
 
 // empty reports whether a value is a text without a character.
 func empty(v any) bool {
 	text, ok := v.(*growing)
-	return ok && len(text.b) == 0
+	return ok && text.b.Len() == 0
 }
 
 // joinList joins the items that have the same index and adds the others.
