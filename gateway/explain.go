@@ -289,7 +289,7 @@ func tellBill(line func(string, string, ...any), r *llm.Record) {
 	case r.Price.Known:
 		line("cost", "%s by %s", r.Cost, r.Price.Row)
 	default:
-		line("cost", "unknown: nobody knows the price of %s", r.Target)
+		line("cost", "unknown: no price known for %s", r.Target)
 	}
 	if r.Saved > 0 {
 		line("saved", "%s by the cache", r.Saved)

@@ -35,7 +35,7 @@ func (a *app) initCommand() *cobra.Command {
 func writeNew(path string, text []byte) error {
 	f, err := os.OpenFile(path, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
 	if errors.Is(err, fs.ErrExist) {
-		return hint(fmt.Errorf("%s is there already and is not overwritten", path), "give another name: penstock init FILE")
+		return hint(fmt.Errorf("%s already exists and is not overwritten", path), "give another name: penstock init FILE")
 	}
 	if err != nil {
 		return err

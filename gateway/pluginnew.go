@@ -65,7 +65,7 @@ func pluginName(name string) error {
 func writeProject(dir string, project map[string][]byte) error {
 	err := os.Mkdir(dir, 0o755)
 	if errors.Is(err, fs.ErrExist) {
-		return hint(fmt.Errorf("%s is there already and is not overwritten", dir), "give another name, or remove it first")
+		return hint(fmt.Errorf("%s already exists and is not overwritten", dir), "give another name, or remove it first")
 	}
 	if err != nil {
 		return fmt.Errorf("start project: %w", err)

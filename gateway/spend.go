@@ -71,7 +71,7 @@ func moment(s string, now time.Time) (time.Time, error) {
 			return t, nil
 		}
 	}
-	return time.Time{}, fmt.Errorf("%q is no time; write 24h, 7d or 2026-11-01", s)
+	return time.Time{}, fmt.Errorf("invalid time %q; write 24h, 7d or 2026-11-01", s)
 }
 
 func (a *app) showSpend(output string, by []string, report ledger.Report) error {

@@ -208,7 +208,7 @@ func moment(s string, now time.Time, def time.Duration) (time.Time, error) {
 			return t, nil
 		}
 	}
-	return time.Time{}, fmt.Errorf("%s is no time: write 24h, 7d, 2026-11-22 or 2026-11-22T08:00:00Z", llm.Quote(s))
+	return time.Time{}, fmt.Errorf("invalid time %s: write 24h, 7d, 2026-11-22 or 2026-11-22T08:00:00Z", llm.Quote(s))
 }
 
 func badQuery(name string, err error) error {

@@ -87,13 +87,16 @@ func (l *Ledger) present() *llm.Error {
 		return nil
 	}
 	info, err := os.Stat(l.at.path)
-	if err == nil && os.SameFile(info, l.file) {
+	if err == nil && os.SameFile(info, l.file) && info.Size() > 0 { // an open database never shrinks to nothing
 		return nil
 	}
-	if err == nil {
+	switch {
+	case err == nil && info.Size() == 0:
+		err = fmt.Errorf("%s has been emptied", l.at.path)
+	case err == nil:
 		err = fmt.Errorf("%s is another file now", l.at.path)
 	}
-	return unavailable("its database was deleted or replaced while it was open; put it back, or restart Penstock to begin a new one", err)
+	return unavailable("its database was deleted, replaced or emptied while it was open; put it back, or restart Penstock to begin a new one", err)
 }
 
 // check begins a new segment when the file of the current one is gone, and tries again

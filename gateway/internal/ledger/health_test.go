@@ -55,6 +55,21 @@ func TestDeletedDatabase(t *testing.T) {
 	}
 }
 
+// What empties the file in place leaves it the same file.
+func TestEmptiedDatabase(t *testing.T) {
+	at := somewhere(t)
+	l, _ := reopen(t, at)
+	mustWrite(t, l, record("before"))
+	imported(t, l)
+	if err := os.Truncate(at.path, 0); err != nil {
+		t.Fatal(err)
+	}
+	l.Check(t.Context())
+	if h := l.Health(); h.Fault == nil || !strings.Contains(h.Fault.Message, "emptied") {
+		t.Errorf("Health of an emptied ledger = %+v", h)
+	}
+}
+
 // A segment that is deleted gives way to a new one.
 func TestDeletedSegment(t *testing.T) {
 	at := somewhere(t)

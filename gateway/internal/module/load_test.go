@@ -41,7 +41,7 @@ func TestLoadRefusesWhatItCannotTrust(t *testing.T) {
 		{"nothing", nil, "not a WebAssembly file"},
 		{"text", []byte("(module)"), "not a WebAssembly file"},
 		{"a component", []byte("\x00asm\x0d\x00\x01\x00"), "is it a component"},
-		{"cut short", echo().bytes()[:60], "ends in the middle"},
+		{"cut short", echo().bytes()[:60], "cut short"},
 		{"too large", make([]byte, maxModule+1), "at most 16777216"},
 		{"no memory", with(func(a *asm) { a.noMemory = true }), `lacks the export "memory"`},
 		{"no version", with(func(a *asm) { a.funcs[0].export = "x" }), "lacks the export penstock_abi_version () -> (i32)"},

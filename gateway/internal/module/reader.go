@@ -17,7 +17,7 @@ type reader struct {
 	err error
 }
 
-var errShort = errors.New("the file ends in the middle of something")
+var errShort = errors.New("the file is cut short, or a length in it is wrong")
 
 func (r *reader) fail(format string, args ...any) {
 	if r.err == nil {

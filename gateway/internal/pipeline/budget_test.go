@@ -100,7 +100,7 @@ func TestWhatCannotBeBounded(t *testing.T) {
 		{name: "no price, a warning", limits: []llm.Limit{warn}, set: func(r *llm.Route) { r.Targets[0].Price = llm.Price{} }},
 		{name: "no price, a limit on tokens", limits: []llm.Limit{tokens}, set: func(r *llm.Route) { r.Targets[0].Price = llm.Price{} }},
 		{name: "no price, allowed", limits: []llm.Limit{hardBudget()}, set: func(r *llm.Route) { r.Targets[0].Price, r.AllowUnpriced = llm.Price{}, true }},
-		{name: "a remote image", limits: []llm.Limit{hardBudget()}, facts: llm.Facts{Unbounded: "a remote image"}, want: "nobody knows how many tokens a remote image takes"},
+		{name: "a remote image", limits: []llm.Limit{hardBudget()}, facts: llm.Facts{Unbounded: "a remote image"}, want: "it is not known how many tokens a remote image takes"},
 		{name: "a file id and a limit on tokens", limits: []llm.Limit{tokens}, facts: llm.Facts{Unbounded: "a file id"}, want: "a file id"},
 		{name: "a remote image where the context is known", limits: []llm.Limit{hardBudget()}, set: func(r *llm.Route) { r.Targets[0].Context = 8192 }, facts: llm.Facts{Unbounded: "a remote image"}},
 		{name: "another price", limits: []llm.Limit{hardBudget()}, facts: llm.Facts{Repriced: "service_tier"}, want: "remove service_tier, or set unpriced: allow"},

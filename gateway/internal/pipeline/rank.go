@@ -194,7 +194,7 @@ func (l *life) unbounded(t *llm.Target, f *llm.Facts) string {
 	case f.Unbounded == "" || t.Context > 0:
 		return ""
 	case money && t.Price.Known || l.hard(llm.UnitTokens) || l.hard(llm.UnitInputTokens):
-		return "nobody knows how many tokens " + f.Unbounded + " takes, and a limit depends on it: set context on the target, and it counts as a full context window"
+		return "it is not known how many tokens " + f.Unbounded + " takes, and a limit depends on it: set context on the target, and it counts as a full context window"
 	}
 	return ""
 }

@@ -194,7 +194,7 @@ func (p part) window() (string, error) {
 	if err != nil || isWindow(s) {
 		return s, err
 	}
-	return "", fmt.Errorf("%s: %q is no window; write day, week, month, or a number and s, m or h, such as 5h", p.path, s)
+	return "", fmt.Errorf("%s: invalid window %q; write day, week, month, or a number and s, m or h, such as 5h", p.path, s)
 }
 
 func isWindow(s string) bool {
