@@ -43,7 +43,24 @@ func (w *world) changes(old *world) []any {
 	if was.Keys != is.Keys {
 		say("keys", string(was.Keys)+" to "+string(is.Keys))
 	}
+	say("settings", otherSettings(was, is))
 	return list
+}
+
+// otherSettings names the settings that differ, but for those whose changes are told in
+// detail.
+func otherSettings(was, is *config.Config) string {
+	var names []string
+	before, now := reflect.ValueOf(was).Elem(), reflect.ValueOf(is).Elem()
+	for i := range now.NumField() {
+		f := now.Type().Field(i)
+		switch name := f.Tag.Get("yaml"); {
+		case !f.IsExported() || name == "-" || slices.Contains([]string{"providers", "models", "plugins", "endpoints", "keys"}, name):
+		case !same(before.Field(i).Interface(), now.Field(i).Interface()):
+			names = append(names, name)
+		}
+	}
+	return strings.Join(names, " ")
 }
 
 func same[T any](a, b T) bool { return reflect.DeepEqual(a, b) }

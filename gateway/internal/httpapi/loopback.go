@@ -22,8 +22,14 @@ func proxied(h http.Header) bool {
 			}
 		}
 		switch name {
-		case "via", "cdn-loop", "cf-ray", "x-envoy-external-address", "x-original-host", "x-original-url", "x-rewrite-url", "x-host":
+		case "via", "cdn-loop", "x-original-host", "x-original-url", "x-rewrite-url", "x-host", "x-scheme", "x-nginx-proxy",
+			"front-end-https", "x-varnish", "x-remote-user", "remote-user":
 			return true
+		}
+		for _, vendor := range [...]string{"cf-", "x-amz", "x-envoy-", "x-azure-", "x-arr-", "x-akamai-", "akamai-", "x-nf-", "x-auth-request-", "tailscale-", "ssl-client-"} {
+			if strings.HasPrefix(name, vendor) {
+				return true
+			}
 		}
 	}
 	return false

@@ -176,8 +176,11 @@ func (t *tagSet) checked(header, name, value string) error {
 // metadata, in the body.
 func badHeader(name, why string) error {
 	where := "header " + strings.ToLower(name)
-	if name == "metadata" {
+	switch name {
+	case "metadata":
 		where = "member metadata"
+	case "tags":
+		where = "set of tags (metadata, headers and the key's own)"
 	}
 	return &llm.Error{Code: llm.CodeInvalidRequest, Status: http.StatusBadRequest, Param: strings.ToLower(name),
 		Message: fmt.Sprintf("The %s is not usable: %s.", where, why)}
