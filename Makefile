@@ -46,7 +46,8 @@ sdk: ## build the example plugins of every SDK whose compiler is there
 test: deps build sdk ## install what the tests need, then run them, with the race detector where threads meet
 	@echo "testing; packages are listed as they finish"
 	@$(GO) build -o bin/testreport ./gateway/internal/testreport
-	@{ $(GO) test -json ./... ; $(GO) test -json -race -short $(RACED); } | bin/testreport
+	@{ $(GO) test -json ./... || echo '{"Action":"fail"}'; \
+	   $(GO) test -json -race -short $(RACED) || echo '{"Action":"fail"}'; } | bin/testreport
 
 # The packages that hold locks, pools or goroutines.
 RACED = ./gateway/internal/cache ./gateway/internal/keys ./gateway/internal/ledger ./gateway/internal/meter \

@@ -1,6 +1,8 @@
 // Command testreport reads what `go test -json` says, and prints a line for each package
 // as soon as it is done, the output of whatever failed, and at the end one line that
-// names the tests which were skipped and why. It exits with 1 when anything failed.
+// names the tests which were skipped and why, and one that counts. It exits with 1 when
+// anything failed. A run of go test that ends with an error must be followed by the line
+// {"Action":"fail"}, since not every such error is an event.
 package main
 
 import (
@@ -43,6 +45,8 @@ type report struct {
 	skipped  map[test]string
 	passed   map[test]bool
 	packages int
+	// failures counts the tests that failed; failed is also true for what is no test.
+	failures int
 	failed   bool
 }
 
@@ -76,13 +80,19 @@ func (r *report) take(e event) {
 	case "output":
 		r.said[t] = append(r.said[t], e.Output)
 	case "pass":
-		r.passed[t] = true
+		r.passed[t] = e.Test != ""
 		r.over(e)
 	case "skip":
 		r.skipped[t] = reason(r.said[t])
 		r.over(e)
 	case "fail":
 		r.failed = true
+		if e.Package == "" {
+			return // a whole run
+		}
+		if e.Test != "" {
+			r.failures++
+		}
 		fmt.Fprint(r.out, strings.Join(r.said[t], ""))
 		r.over(e)
 	}
@@ -116,8 +126,21 @@ func reason(said []string) string {
 	return "no reason given"
 }
 
-// end prints the line about what was skipped. A test that passed in another run was not.
+// end prints the lines about what was skipped and how many there were. A test that passed
+// in another run was not skipped; one that ran twice counts once.
 func (r *report) end() {
+	skipped := r.printSkipped()
+	passed := 0
+	for _, ok := range r.passed {
+		if ok {
+			passed++
+		}
+	}
+	fmt.Fprintf(r.out, "%d passed, %d failed, %d skipped\n", passed, r.failures, skipped)
+}
+
+// printSkipped names the tests that were skipped, by reason, and counts them.
+func (r *report) printSkipped() int {
 	byReason := map[string][]string{}
 	n := 0
 	for t, why := range r.skipped {
@@ -129,7 +152,7 @@ func (r *report) end() {
 	}
 	if n == 0 {
 		fmt.Fprintln(r.out, "skipped: nothing")
-		return
+		return 0
 	}
 	var parts []string
 	for why, names := range byReason {
@@ -138,4 +161,5 @@ func (r *report) end() {
 	}
 	slices.Sort(parts)
 	fmt.Fprintf(r.out, "skipped: %d tests; %s\n", n, strings.Join(parts, "; "))
+	return n
 }
