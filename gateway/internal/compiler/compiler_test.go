@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"runtime"
 	"runtime/debug"
 	"strings"
 	"testing"
@@ -37,10 +38,11 @@ func pretend(deed, dir string) int {
 		var all [][]byte
 		for {
 			all = append(all, make([]byte, 256<<20))
+			runtime.KeepAlive(all)
 		}
 	case "recurse":
 		debug.SetMaxStack(1 << 20)
-		recurse(0)
+		return recurse(0)
 	}
 	if err != nil {
 		fmt.Fprintln(os.Stderr, err)
@@ -49,7 +51,13 @@ func pretend(deed, dir string) int {
 	return 0
 }
 
-func recurse(n int) int { return recurse(n+1) + n }
+// recurse goes deeper than any stack allows.
+func recurse(n int) int {
+	if n < 0 {
+		return 0
+	}
+	return recurse(n+1) + n
+}
 
 func run(ctx context.Context, t *testing.T, deed string, wall time.Duration) (string, bool, error) {
 	t.Helper()
