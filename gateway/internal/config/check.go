@@ -209,6 +209,9 @@ func isOddNumber(host string) bool {
 
 // faultKey reports a fault at the name of a member rather than at its value.
 func (d *decoder) faultKey(section, name, hint, format string, args ...any) {
+	if len(d.faults) >= maxFaults {
+		return
+	}
 	p, ok := d.at[Path(section, name)+keySuffix]
 	if !ok {
 		p = d.find(Path(section, name))

@@ -8,7 +8,6 @@ import (
 	"os"
 	"path/filepath"
 	"reflect"
-	"strings"
 	"syscall"
 	"time"
 
@@ -79,17 +78,35 @@ func Parse(path string, text []byte, getenv func(string) string) (*Config, error
 
 // conceal masks hidden values in the lines that faults show.
 func (d *decoder) conceal() {
+	lines := map[int][]rune{}
+	for _, f := range d.faults {
+		if lines[f.Line] == nil {
+			lines[f.Line] = []rune(f.text)
+		}
+	}
 	for _, n := range d.hidden {
-		if _, isText := n.(*ast.StringNode); !isText {
-			continue
+		if _, isText := n.(*ast.StringNode); isText {
+			p := placeOf(n)
+			blot(lines[p.line], p)
 		}
-		p := placeOf(n)
-		for i, f := range d.faults {
-			text := []rune(f.text)
-			if from, to := p.col-1, p.col-1+p.width; f.Line == p.line && from >= 0 && to <= len(text) {
-				d.faults[i].text = string(text[:from]) + strings.Repeat("*", p.width) + string(text[to:])
-			}
-		}
+	}
+	texts := map[int]string{}
+	for number, line := range lines {
+		texts[number] = string(line)
+	}
+	for i, f := range d.faults {
+		d.faults[i].text = texts[f.Line]
+	}
+}
+
+// blot masks a place in its line, which may be nil.
+func blot(line []rune, p place) {
+	from, to := p.col-1, p.col-1+p.width
+	if from < 0 || to > len(line) {
+		return
+	}
+	for i := from; i < to; i++ {
+		line[i] = '*'
 	}
 }
 

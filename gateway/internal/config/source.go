@@ -3,6 +3,7 @@ package config
 import (
 	"regexp"
 	"strings"
+	"sync"
 	"unicode/utf8"
 )
 
@@ -16,12 +17,34 @@ type source struct {
 	lines []string
 	// at holds the place of every value, by path.
 	at map[string]place
+	// masked are lines as faults show them: to mask a long one takes time, and a thousand
+	// faults may stand on it.
+	masked *maskedLines
+}
+
+// maskedLines are lines without what may be a credential, by number from 1. It is safe
+// for concurrent use.
+type maskedLines struct {
+	mu    sync.Mutex
+	lines map[int]string
+}
+
+func (m *maskedLines) line(number int, text string) string {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	shown, ok := m.lines[number]
+	if !ok {
+		shown = mask(text)
+		m.lines[number] = shown
+	}
+	return shown
 }
 
 func newSource(file string, text []byte) source {
 	s := strings.ToValidUTF8(string(text), "�")
 	s = strings.NewReplacer("\r\n", "\n", "\r", "\n").Replace(s) // YAML's line breaks
-	return source{file: file, lines: strings.Split(s, "\n"), at: map[string]place{}}
+	return source{file: file, lines: strings.Split(s, "\n"), at: map[string]place{},
+		masked: &maskedLines{lines: map[int]string{}}}
 }
 
 // fault places a message at a path.
@@ -32,7 +55,7 @@ func (s *source) fault(path, hint, msg string) Fault {
 func (s *source) faultAt(p place, path, hint, msg string) Fault {
 	f := Fault{File: s.file, Line: max(min(p.line, len(s.lines)), 1), Col: max(p.col, 1), Path: path, Message: msg, Hint: hint, width: p.width}
 	if f.Line <= len(s.lines) { // there is no line without a file
-		f.text = mask(s.lines[f.Line-1])
+		f.text = s.masked.line(f.Line, s.lines[f.Line-1])
 	}
 	return f
 }
