@@ -97,7 +97,9 @@ func outputBound(t *Target, f *Facts, bound int64) int64 {
 }
 
 // room is what a prompt leaves of the context window. When its upper bound leaves too
-// little, the likelier size counts: a server refuses what does not fit.
+// little, the likelier size counts. That is an over-count too, so something worth having is
+// asked for in any case: a server refuses what does not fit, which says more than a reply
+// of one token.
 func room(t *Target, f *Facts, input int64) int64 {
 	switch {
 	case t.Context <= 0:
@@ -105,7 +107,7 @@ func room(t *Target, f *Facts, input int64) int64 {
 	case t.Context-input >= LeastOutput:
 		return t.Context - input
 	}
-	return max(t.Context-f.EstInputTokens, 1)
+	return max(t.Context-f.EstInputTokens, min(LeastOutput, t.Context/2), 1)
 }
 
 const unlimited = 1<<63 - 1

@@ -41,6 +41,8 @@ func TestEstimate(t *testing.T) {
 			want: llm.Amounts{USD: 72_920_000, InputTokens: 1000, OutputTokens: 7192, Requests: 1}, least: 256},
 		{name: "the prompt nearly fills the window", facts: llm.Facts{TextBytes: 8000, EstInputTokens: 2700}, target: func(t *llm.Target) { t.Context = 8192 },
 			want: llm.Amounts{USD: 62_984_000, InputTokens: 8064, OutputTokens: 5492, Requests: 1}, least: 256},
+		{name: "even the likely size fills the window", facts: llm.Facts{TextBytes: 24_600, EstInputTokens: 8200}, target: func(t *llm.Target) { t.Context = 8192 },
+			want: llm.Amounts{USD: 27_224_000, InputTokens: 24_664, OutputTokens: 256, Requests: 1}, least: 256},
 		{name: "tools", facts: llm.Facts{TextBytes: 36, MaxTokens: 10, Features: llm.Tools},
 			want: llm.Amounts{USD: 900_000, InputTokens: 800, OutputTokens: 10, Requests: 1}, least: 10},
 		{name: "cache writes at the dearest price", facts: llm.Facts{TextBytes: 36, MaxTokens: 10, CacheWrites: true},
