@@ -215,7 +215,7 @@ func (s *scanner) integer(param string, limit int64) (n int64, given, ok bool) {
 		n = n*10 + int64(c-'0')
 	}
 	if n < 1 || n > limit {
-		return 0, false, s.refuse(at, param, "%s must be a whole number from 1 to %d; leave it out for no limit of your own.", param, limit)
+		return 0, false, s.refuse(at, param, "%s must be a whole number from 1 to %d, or be left out.", param, limit)
 	}
 	return n, true, true
 }

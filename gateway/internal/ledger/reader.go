@@ -52,7 +52,7 @@ type follower struct {
 // so ten times a second, unless its database cannot be written.
 const followPatience = 2 * time.Second
 
-var errBehind = errors.New("the server has not brought its last requests to the database within 2 s; its log says why")
+var errBehind = errors.New("the server has not brought its last requests to the database within 2 s: its log says why (is its disk full?)")
 
 // reach returns once the database has what the journal holds now. Without a server it
 // imports that itself.
@@ -66,13 +66,17 @@ func (f follower) reach(ctx context.Context) error {
 	tick := time.NewTicker(askEvery)
 	defer tick.Stop()
 	for {
-		if done, err := f.look(ctx, end); done || err != nil {
+		switch done, err := f.look(ctx, end); {
+		case done:
+			return err
+		case ctx.Err() != nil: // whatever look was at
+			return fmt.Errorf("wait for the ledger: %w", context.Cause(ctx))
+		case err != nil:
 			return err
 		}
 		select {
 		case <-tick.C:
 		case <-ctx.Done():
-			return fmt.Errorf("wait for the ledger: %w", context.Cause(ctx))
 		}
 	}
 }
@@ -98,8 +102,11 @@ func (f follower) look(ctx context.Context, end position) (bool, error) {
 // help imports what a server has left that is no more.
 func (f follower) help(ctx context.Context) error {
 	s, err := startSession(ctx, f.db, time.Now)
-	if err != nil {
-		return err
+	if err == nil {
+		err = errors.Join(importLeftovers(ctx, f.at, s), s.close())
 	}
-	return errors.Join(importLeftovers(ctx, f.at, s), s.close())
+	if err != nil {
+		return fmt.Errorf("import what a stopped server has left into %s: %w", f.at.path, err)
+	}
+	return nil
 }
