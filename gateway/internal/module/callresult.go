@@ -154,8 +154,11 @@ func readReply(out []byte) (reply, error) {
 		case "retry_after_ms":
 			r.retryAfter = wholeOr0(s.raw())
 		case "choices":
-			r.chosen = true
-			readChoices(&s)
+			if r.chosen = s.peek() != 'n'; r.chosen {
+				readChoices(&s)
+			} else { // Azure and others write null beside usage
+				s.raw()
+			}
 		case "usage":
 			r.counted = string(s.raw()) != "null"
 		default:

@@ -238,6 +238,9 @@ func TestEventsRefuseBadFrames(t *testing.T) {
 }
 
 func TestFailedLines(t *testing.T) {
+	if got, err := readLine([]byte(`{"choices":null,"usage":{"prompt_tokens":1}}`)); err != nil || got.chosen {
+		t.Errorf("usage beside no choices: %+v, %v", got, err)
+	}
 	for line, want := range map[string]bool{`{"error":{"message":"overloaded"},"status":529}`: true, "[DONE]": false, `{"choices":[]}`: false, `{"error":null}`: false} {
 		if failed([]byte(line)) != want {
 			t.Errorf("failed(%s) = %v", line, !want)
