@@ -144,9 +144,10 @@ func (s *scanner) unbounded(when bool, what string) {
 	}
 }
 
-// repriced notes the first member by which a provider may ask another price.
+// repriced notes a member by which a provider may ask another price. The one that may
+// also choose another model is the one to tell of.
 func (s *scanner) repriced(member string) {
-	if s.facts.Repriced == "" {
+	if s.facts.Repriced != llm.OtherModels {
 		s.facts.Repriced = member
 	}
 }

@@ -111,7 +111,7 @@ func TestMembersThatChangeThePrice(t *testing.T) {
 	for member, want := range map[string]string{
 		`"service_tier":"auto"`: "", `"service_tier":null`: "", `"service_tier":"flex"`: "", `"metadata":{"models":"a"}`: "",
 		`"service_tier":"priority"`: "service_tier", `"service\u005ftier":"pri\u006frity"`: "service_tier",
-		`"models":["a","b"]`: "models", `"mo\u0064els":["a"]`: "models",
+		`"models":["a","b"]`: "models", `"models":["a"],"service_tier":"priority"`: "models", `"mo\u0064els":["a"]`: "models",
 	} {
 		in := `{"model":"m","messages":[{"role":"user","content":"hi"}],` + member + `}`
 		if f, _, err := Scan([]byte(in), Options{}); err != nil || f.Repriced != want {

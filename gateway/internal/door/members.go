@@ -122,8 +122,8 @@ func (s *scanner) admitStranger(m *members, name []byte) bool {
 	if what := elsewhere(m.of, name); what != "" {
 		s.unbounded(true, what)
 	}
-	if m.of == body && string(name) == "models" { // OpenRouter's: others that may answer
-		s.repriced("models")
+	if m.of == body && string(name) == llm.OtherModels {
+		s.repriced(llm.OtherModels)
 	}
 	if folded, ok := twin(m.of, name); ok {
 		return s.refuse(m.at, s.path(m.of, string(name)), "%s differs from %q by its letters only, and parsers disagree on which counts: write %q.", llm.Quote(string(name)), folded, folded)

@@ -90,6 +90,10 @@ type Facts struct {
 	CacheAt Span
 }
 
+// OtherModels is the member by which callers of OpenRouter name models that may answer in
+// place of the one they ask for.
+const OtherModels = "models"
+
 // Span is a half-open range of bytes. The zero Span means "absent".
 type Span struct{ Start, End int }
 

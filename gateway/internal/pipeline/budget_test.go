@@ -2,6 +2,7 @@ package pipeline
 
 import (
 	"context"
+	"slices"
 	"strings"
 	"testing"
 	"testing/synctest"
@@ -222,6 +223,18 @@ func TestReservationsInTheWay(t *testing.T) {
 				}
 			})
 		})
+	}
+}
+
+// TestAKeysModelsHoldForTheProvidersFallbacks: OpenRouter answers with any of "models".
+func TestAKeysModelsHoldForTheProvidersFallbacks(t *testing.T) {
+	for _, models := range [][]string{nil, {"*"}, {"m"}} {
+		w, req := newWorld("a"), request(false)
+		req.Facts.Repriced, req.Principal.Models = llm.OtherModels, models
+		served := !slices.Equal(models, []string{"m"})
+		if _, err := w.serve(t, t.Context(), req); (err == nil) != served || (len(w.sent) == 1) != served {
+			t.Errorf("a key for %v: %v after calls %v", models, err, w.sent)
+		}
 	}
 }
 

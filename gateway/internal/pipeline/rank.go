@@ -189,6 +189,8 @@ func (l *life) unbounded(t *llm.Target, f *llm.Facts) string {
 	switch {
 	case money && !t.Price.Known && !l.route.AllowUnpriced:
 		return "no price is known for it, and a limit in US dollars applies: set price on the target, or unpriced: allow on the model"
+	case f.Repriced == llm.OtherModels && t.Dialect == llm.OpenAI && !l.mayUseAll():
+		return "models names others that may answer, and this key may use only some: remove models"
 	case money && f.Repriced != "" && costs(t) && !l.route.AllowUnpriced:
 		return f.Repriced + " may make it cost more than is known, and a limit in US dollars applies: remove " + f.Repriced + ", or set unpriced: allow on the model"
 	case f.Unbounded == "" || t.Context > 0:
@@ -197,6 +199,12 @@ func (l *life) unbounded(t *llm.Target, f *llm.Facts) string {
 		return "it is not known how many tokens " + f.Unbounded + " takes, and a limit depends on it: set context on the target, and it counts as a full context window"
 	}
 	return ""
+}
+
+// mayUseAll reports whether the caller's key names no models, or all.
+func (l *life) mayUseAll() bool {
+	listed := l.req.Principal.Models
+	return len(listed) == 0 || slices.Contains(listed, "*")
 }
 
 // costs reports whether a target bills tokens and hears of the members that change its
