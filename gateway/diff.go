@@ -114,10 +114,20 @@ func (w *world) rekeyed(old *world) []string {
 	})
 }
 
+// respoken are the providers whose dialect is a plugin with another file or other
+// settings: what they were asked wrongly before is no fault of theirs.
+func (w *world) respoken(old *world) []string {
+	was, is := old.digests(), w.digests()
+	return slices.DeleteFunc(slices.Sorted(maps.Keys(w.config.Providers)), func(name string) bool {
+		plugin := string(w.config.Providers[name].Dialect)
+		return was[plugin] == is[plugin] && same(old.config.Plugins.Own[plugin], w.config.Plugins.Own[plugin])
+	})
+}
+
 // inheritHealth keeps the figures and cooldowns of what this world has in common with
-// the one before it. A provider whose settings have changed starts anew.
+// the one before it. A provider whose settings or dialect have changed starts anew.
 func (w *world) inheritHealth(old *world, h *upstream.Health) {
-	for _, name := range w.rekeyed(old) {
+	for _, name := range append(w.rekeyed(old), w.respoken(old)...) {
 		h.Forgive(name)
 	}
 	h.Retain(append(slices.Collect(maps.Keys(w.config.Providers)), config.Demo), w.routes.names)

@@ -57,6 +57,43 @@ func TestReloadKeepsClients(t *testing.T) {
 	}
 }
 
+// A provider whose dialect is a plugin is forgiven when the plugin's file changes, and not
+// before: the old file may have asked it wrongly.
+func TestAnotherDialectIsForgiven(t *testing.T) {
+	t.Chdir(t.TempDir())
+	wasm := builtinModule(t)
+	save := func(wasm []byte) {
+		t.Helper()
+		if err := os.WriteFile("mine.wasm", wasm, 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	h := openHouseIn(t, ".", http.NotFoundHandler(), `
+keys: off
+plugins: {mine: {file: mine.wasm}}
+providers: {up: {dialect: mine, base_url: $UPSTREAM, allow_private: true}}
+models: {m: {targets: [up/m]}}
+ledger: sqlite://penstock.db
+`, func() { save(wasm) })
+	for _, request := range []string{"one", "two"} {
+		if f, ok := h.health.Begin("up/m", request); ok {
+			f.Done(upstream.Outcome{Status: 401, Fault: "auth", Credential: true})
+		}
+	}
+	cooling := func(want bool) {
+		t.Helper()
+		if err := h.reload(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		if got := h.health.Stats("up/m").CoolingFor; (got != "") != want {
+			t.Errorf("the provider rests for %q", got)
+		}
+	}
+	cooling(true)
+	save(append(wasm, 0, 2, 1, 'x')) // a custom section
+	cooling(false)
+}
+
 func TestReloadRefuses(t *testing.T) {
 	h := openHouse(t, http.NotFoundHandler(), twoProvidersWithout("headers", "api_key"))
 	for _, c := range []struct{ from, to, want string }{
