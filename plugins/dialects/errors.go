@@ -29,15 +29,22 @@ func (f *failure) write(w *writer) {
 // writeFailure answers normalise_response with an error.
 func writeFailure(w *writer, env *envelope) {
 	f := failure{kind: "server_error", code: "upstream_error", message: garbled(env)}
-	if fault := env.body.Member("error"); fault.Kind() == '{' {
+	fault := env.body.Member("error")
+	if fault.Kind() == '{' {
 		f = providers(fault)
 	}
 	f.write(w)
-	if env.status >= 400 {
+	switch {
+	case env.status >= 400:
 		w.memberInt("status", int64(env.status))
+	case fault.Kind() != '{': // it began well and is no reply: a bad gateway's
+		w.memberInt("status", badGateway)
 	}
 	w.close('}')
 }
+
+// badGateway is HTTP's status for an answer that can't be passed on.
+const badGateway = 502
 
 // providers is a provider's error as it stands.
 func providers(fault value) failure {

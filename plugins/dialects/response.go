@@ -53,8 +53,17 @@ func readAnswer(body value) (a answer) {
 	return a
 }
 
-// isReply reports whether this is a message and not something else.
-func (a *answer) isReply() bool { return a.message || a.content.Kind() == '[' }
+// isReply reports whether this is a message and not something else. Its content is a
+// list, or with some services one text, and may be missing where it says what it is.
+func (a *answer) isReply() bool {
+	switch a.content.Kind() {
+	case '[':
+		return true
+	case '"', 'n', 0:
+		return a.message
+	}
+	return false
+}
 
 func (t *translator) writeCompletion(w *writer, env *envelope, sent *answer) {
 	w.open('{')

@@ -66,9 +66,12 @@ func TestErrors(t *testing.T) {
 		{529, `{"type":"error","error":{"type":"overloaded_error","message":"Overloaded"},"request_id":"r"}`, "overloaded_error", "Overloaded", 529},
 		{200, `{"type":"error","error":{"type":"api_error","message":""}}`, "api_error", "The provider gave no message.", 0},
 		{200, `{"error":{}}`, "server_error", "The provider gave no message.", 0},
-		{200, `{"hello":"world"}`, "server_error", "not in Anthropic's format", 0},
-		{200, `<html>hello</html>`, "server_error", "not in Anthropic's format", 0},
-		{200, ``, "server_error", "an empty body", 0},
+		{200, `{"hello":"world"}`, "server_error", "not in Anthropic's format", 502},
+		{200, `<html>hello</html>`, "server_error", "not in Anthropic's format", 502},
+		{200, ``, "server_error", "an empty body", 502},
+		{200, `{"type":"message","content":5,"stop_reason":"end_turn"}`, "server_error", "not in Anthropic's format", 502},
+		{200, `{"type":"message","content":{"type":"text","text":"x"}}`, "server_error", "not in Anthropic's format", 502},
+		{200, `{"content":"text","stop_reason":"end_turn"}`, "server_error", "not in Anthropic's format", 502},
 		{503, `[1]`, "server_error", "not in Anthropic's format", 503},
 	}
 	for _, tt := range tests {
