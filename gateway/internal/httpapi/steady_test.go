@@ -53,37 +53,3 @@ func TestSlowestReaderIsSteady(t *testing.T) {
 		}
 	})
 }
-
-// TestUnacknowledged fills a connection whose client does not read, and sees what the
-// system holds shrink once it does.
-func TestUnacknowledged(t *testing.T) {
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer l.Close()
-	client, err := net.Dial("tcp", l.Addr().String())
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer client.Close()
-	server, err := l.Accept()
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer server.Close()
-	if err := server.SetWriteDeadline(time.Now().Add(50 * time.Millisecond)); err != nil {
-		t.Fatal(err)
-	}
-	sent, _ := server.Write(make([]byte, 64<<20))
-	full := unacknowledged(server)
-	if full == 0 {
-		t.Skip("this system does not tell")
-	}
-	if _, err := io.CopyN(io.Discard, client, int64(sent)); err != nil {
-		t.Fatal(err)
-	}
-	if left := unacknowledged(server); left >= full {
-		t.Errorf("%d bytes are unacknowledged after all was read, %d before", left, full)
-	}
-}
