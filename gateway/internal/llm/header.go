@@ -5,9 +5,10 @@ import (
 	"strings"
 )
 
-// ofConnections are headers of one connection and of framing, which are the gateway's.
+// ofConnections are headers of one connection, of framing and of addressing, which are the
+// gateway's in either direction.
 var ofConnections = []string{"host", "content-length", "transfer-encoding", "connection", "keep-alive", "upgrade", "te", "trailer",
-	"expect", "content-encoding", "content-type", "http2-settings", "max-forwards", "forwarded", "via"}
+	"expect", "content-encoding", "http2-settings", "max-forwards", "forwarded", "via"}
 
 // steering are headers of replies that make a browser, a cache or a proxy in front of the
 // gateway act on its behalf.
@@ -17,21 +18,33 @@ var steering = []string{"location", "content-location", "refresh", "date", "serv
 	"critical-ch", "permissions-policy", "feature-policy", "referrer-policy", "document-policy", "x-frame-options", "x-xss-protection",
 	"x-content-type-options", "x-dns-prefetch-control", "x-permitted-cross-domain-policies", "x-ua-compatible", "speculation-rules",
 	"set-login", "supports-loading-mode", "no-vary-search", "expires", "pragma", "age", "vary", "cache-control", "cache-tag",
-	"edge-control", "x-lighttpd-send-file", "x-send-file", "x-httpd-send-file", "x-cache-control", "status", "retry-after",
-	"set-cookie", "set-cookie2", "authorization", "cookie", "x-request-id"}
+	"edge-control", "x-lighttpd-send-file", "x-send-file", "x-httpd-send-file", "x-cache-control", "status"}
 
 // steeringFamilies begin the names of further ones.
 var steeringFamilies = []string{"proxy-", "access-control-", "x-penstock", "x-accel-", "x-sendfile", "x-reproxy", "x-litespeed-", "x-lsadc-",
-	"surrogate-", "cdn-", "cloudflare-", "cf-", "x-forwarded", "x-ratelimit-", "cross-origin-", "content-security-policy",
-	"public-key-pins", "sec-"}
+	"surrogate-", "cdn-", "cloudflare-", "cf-", "x-forwarded", "cross-origin-", "content-security-policy", "public-key-pins", "sec-"}
+
+// ofReplies are headers that the gateway sets itself, or that carry credentials.
+var ofReplies = []string{"content-type", "retry-after", "set-cookie", "set-cookie2", "authorization", "cookie", "x-request-id"}
+
+// OfConnection reports whether a header, named in lower case, belongs to one connection,
+// to framing or to addressing.
+func OfConnection(lower string) bool { return slices.Contains(ofConnections, lower) }
+
+// Steers reports whether a reply's header, named in lower case, makes a browser, a cache or
+// a proxy in front of the gateway act on its behalf.
+func Steers(lower string) bool {
+	return slices.Contains(steering, lower) ||
+		slices.ContainsFunc(steeringFamilies, func(family string) bool { return strings.HasPrefix(lower, family) })
+}
 
 // MayAddHeader reports whether a policy may add a header of this name to a reply: one
 // that the gateway doesn't set itself and that steers neither browsers nor proxies. A name
 // with a low line is refused: some servers take it for a dash, and so X_Y for X-Y.
 func MayAddHeader(name string) bool {
 	lower := strings.ToLower(name)
-	return isHeaderName(lower) && !slices.Contains(ofConnections, lower) && !slices.Contains(steering, lower) &&
-		!slices.ContainsFunc(steeringFamilies, func(family string) bool { return strings.HasPrefix(lower, family) })
+	return isHeaderName(lower) && !OfConnection(lower) && !Steers(lower) && !slices.Contains(ofReplies, lower) &&
+		!strings.HasPrefix(lower, "x-ratelimit-")
 }
 
 // isHeaderName reports whether a lower-case name consists of letters, digits and dashes.

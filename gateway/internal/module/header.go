@@ -5,6 +5,8 @@ import (
 	"net/http"
 	"slices"
 	"strings"
+
+	"github.com/penstock/penstock/gateway/internal/llm"
 )
 
 // The bounds of the headers that a dialect may set.
@@ -13,11 +15,6 @@ const (
 	maxHeaderBytes = 4 << 10
 )
 
-// connections are headers of one connection, of framing and of addressing, which are the
-// host's in either direction.
-var connections = []string{"host", "content-length", "transfer-encoding", "connection", "keep-alive", "upgrade", "te", "trailer",
-	"expect", "content-encoding", "http2-settings", "max-forwards", "forwarded", "via"}
-
 // override are headers by which a server takes a request for another one, or for
 // somebody else's.
 var override = []string{"accept-encoding", "client-ip", "true-client-ip", "x-client-ip", "x-real-ip", "x-cluster-client-ip",
@@ -25,26 +22,13 @@ var override = []string{"accept-encoding", "client-ip", "true-client-ip", "x-cli
 
 // ofCalls reports a header that a call to a provider may not have from a dialect.
 func ofCalls(lower string) bool {
-	return slices.Contains(connections, lower) || slices.Contains(override, lower) || isCredential(lower) ||
+	return llm.OfConnection(lower) || slices.Contains(override, lower) || isCredential(lower) ||
 		hasPrefix(lower, "proxy-", "x-forwarded", "x-penstock")
 }
 
-// steering are headers of replies that make a browser, a cache or a proxy in front of the
-// gateway act on its behalf.
-var steering = []string{"location", "content-location", "refresh", "date", "server", "strict-transport-security", "alt-svc", "alt-used",
-	"www-authenticate", "authentication-info", "clear-site-data", "link", "nel", "report-to", "reporting-endpoints", "expect-ct",
-	"service-worker-allowed", "timing-allow-origin", "sourcemap", "x-sourcemap", "origin-trial", "origin-agent-cluster", "accept-ch",
-	"critical-ch", "permissions-policy", "feature-policy", "referrer-policy", "document-policy", "x-frame-options", "x-xss-protection",
-	"x-content-type-options", "x-dns-prefetch-control", "x-permitted-cross-domain-policies", "x-ua-compatible", "speculation-rules",
-	"set-login", "supports-loading-mode", "no-vary-search", "cache-control", "expires", "pragma", "age", "vary", "cache-tag",
-	"edge-control", "x-sendfile", "x-lighttpd-send-file", "x-send-file", "x-reproxy-url", "x-reproxy-file", "x-httpd-send-file",
-	"x-accel-buffering", "x-cache-control", "status"}
-
 // ofReplies reports a header that a reply to a caller may not have from a dialect.
 func ofReplies(lower string) bool {
-	return slices.Contains(connections, lower) || slices.Contains(steering, lower) || isCredential(lower) ||
-		hasPrefix(lower, "proxy-", "access-control-", "x-penstock", "x-accel-", "x-sendfile", "x-reproxy", "x-litespeed-", "x-lsadc-",
-			"surrogate-", "cdn-", "cloudflare-", "cf-", "x-forwarded", "cross-origin-", "content-security-policy", "public-key-pins", "sec-")
+	return llm.OfConnection(lower) || llm.Steers(lower) || isCredential(lower)
 }
 
 func hasPrefix(s string, prefixes ...string) bool {
