@@ -30,16 +30,7 @@ func TestDataThatIsGivenTwiceIsRefused(t *testing.T) {
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
 			tt.files["p.rego"] = anyPolicy
-			dir := folder(t, tt.files)
-			err := policy.Check(t.Context(), source(dir))
-			if err == nil {
-				t.Fatal("Check accepted it")
-			}
-			for _, want := range tt.want {
-				if got := faultsOf(t, err, dir); !strings.Contains(got, want) {
-					t.Errorf("Check: %s\nwant it to say %q", got, want)
-				}
-			}
+			mustRefuse(t, tt.files, tt.want)
 		})
 	}
 }

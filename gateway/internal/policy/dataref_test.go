@@ -1,7 +1,6 @@
 package policy_test
 
 import (
-	"strings"
 	"testing"
 
 	"github.com/penstock/penstock/gateway/internal/policy"
@@ -30,16 +29,7 @@ func TestDataThatExistsNowhereIsRefused(t *testing.T) {
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
-			dir := folder(t, tt.files)
-			err := policy.Check(t.Context(), source(dir))
-			if err == nil {
-				t.Fatal("Check accepted it")
-			}
-			for _, want := range tt.want {
-				if got := faultsOf(t, err, dir); !strings.Contains(got, want) {
-					t.Errorf("Check: %s\nwant it to say %q", got, want)
-				}
-			}
+			mustRefuse(t, tt.files, tt.want)
 		})
 	}
 }

@@ -40,16 +40,7 @@ func TestRulesWithoutEffectAreRefused(t *testing.T) {
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
-			dir := folder(t, tt.files)
-			err := policy.Check(t.Context(), source(dir))
-			if err == nil {
-				t.Fatal("Check accepted it")
-			}
-			for _, want := range tt.want {
-				if got := faultsOf(t, err, dir); !strings.Contains(got, want) {
-					t.Errorf("Check: %s\nwant it to say %q", got, want)
-				}
-			}
+			mustRefuse(t, tt.files, tt.want)
 		})
 	}
 }
@@ -73,5 +64,21 @@ func TestRulesThatAreReadSomehowPass(t *testing.T) {
 				t.Errorf("Check = %v, want nil", err)
 			}
 		})
+	}
+}
+
+// mustRefuse checks a folder of these files, which must fail and say all that is wanted.
+func mustRefuse(t *testing.T, files map[string]string, want []string) {
+	t.Helper()
+	dir := folder(t, files)
+	err := policy.Check(t.Context(), source(dir))
+	if err == nil {
+		t.Fatal("Check accepted it")
+	}
+	got := faultsOf(t, err, dir)
+	for _, w := range want {
+		if !strings.Contains(got, w) {
+			t.Errorf("Check: %s\nwant it to say %q", got, w)
+		}
 	}
 }
