@@ -11,8 +11,8 @@ import (
 	"github.com/penstock/penstock/gateway/internal/httpapi"
 	"github.com/penstock/penstock/gateway/internal/ledger"
 	"github.com/penstock/penstock/gateway/internal/llm"
-	"github.com/penstock/penstock/gateway/internal/module"
 	"github.com/penstock/penstock/gateway/internal/telemetry"
+	"github.com/penstock/penstock/gateway/internal/wasm"
 )
 
 // models lists what a caller may ask for.
@@ -56,12 +56,12 @@ func (g *gateway) purge(_ context.Context, what httpapi.Purge) error {
 
 // readiness is what GET /readyz tells operators.
 type readiness struct {
-	Version  string         `json:"version"`
-	Draining bool           `json:"draining,omitempty"`
-	Policy   policyState    `json:"policy"`
-	Reload   string         `json:"last_reload_error,omitempty"`
-	Ledger   string         `json:"ledger_error,omitempty"`
-	Modules  []module.Stats `json:"modules"`
+	Version  string       `json:"version"`
+	Draining bool         `json:"draining,omitempty"`
+	Policy   policyState  `json:"policy"`
+	Reload   string       `json:"last_reload_error,omitempty"`
+	Ledger   string       `json:"ledger_error,omitempty"`
+	Modules  []wasm.Stats `json:"modules"`
 }
 
 type policyState struct {
@@ -98,8 +98,8 @@ func (g *gateway) ready(context.Context) (bool, any) {
 
 // moduleStats are the figures of the built-in module and of a world's plugins, by
 // name.
-func (g *gateway) moduleStats(w *world) []module.Stats {
-	stats := []module.Stats{g.builtin.Stats()}
+func (g *gateway) moduleStats(w *world) []wasm.Stats {
+	stats := []wasm.Stats{g.builtin.Stats()}
 	for _, name := range slices.Sorted(maps.Keys(w.plugins)) {
 		stats = append(stats, w.plugins[name].module.Stats())
 	}
@@ -119,7 +119,7 @@ func (g *gateway) figures() []telemetry.Module {
 			p.cached = cached(s)
 		}
 		for k, n := range s.Within {
-			within[module.Latencies[k].Seconds()] = uint64(n)
+			within[wasm.Latencies[k].Seconds()] = uint64(n)
 		}
 		out = append(out, telemetry.Module{Name: s.Name, Calls: s.Calls, Faults: s.Faults, Rejections: s.Rejections, Fuel: s.Fuel, Busy: s.Time, Within: within, Own: s.Metrics,
 			Instances: s.Instances, Idle: s.Idle, Memory: s.Memory, Recycled: s.Recycled, Discarded: s.Discarded,

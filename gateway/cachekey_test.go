@@ -32,16 +32,16 @@ func TestTransformsKeepCallersApart(t *testing.T) {
 	for name, change := range others {
 		one, other := base(), base()
 		change(other)
-		if s.key(one, plain, &llm.Verdict{}) != s.key(other, plain, &llm.Verdict{}) {
+		if s.key(one, plain, &llm.Decision{}) != s.key(other, plain, &llm.Decision{}) {
 			t.Errorf("%s: without transforms the team does not share", name)
 		}
-		if s.key(one, transformed, &llm.Verdict{}) == s.key(other, transformed, &llm.Verdict{}) {
+		if s.key(one, transformed, &llm.Decision{}) == s.key(other, transformed, &llm.Decision{}) {
 			t.Errorf("%s: a transform is told of the difference, and yet the answer is shared", name)
 		}
 	}
 	one, again := base(), base()
 	again.ID, again.Body = "req_2", []byte(`{ "user":"u","messages":[],"model":"m", "cache":{"ttl":60}}`)
-	if s.key(one, transformed, &llm.Verdict{}) != s.key(again, transformed, &llm.Verdict{}) {
+	if s.key(one, transformed, &llm.Decision{}) != s.key(again, transformed, &llm.Decision{}) {
 		t.Error("the same request again is not the same to the cache")
 	}
 }

@@ -12,7 +12,7 @@ import (
 	"strings"
 	"time"
 
-	"github.com/penstock/penstock/gateway/internal/module"
+	"github.com/penstock/penstock/gateway/internal/wasm"
 )
 
 // callLog is a folder with the calls of the last requests. One goroutine uses it.
@@ -75,7 +75,7 @@ func (l *callLog) open() error {
 }
 
 func (l *callLog) survey(name string) (*keptRequest, time.Time, error) {
-	k := &keptRequest{name: name, seed: module.SeedOf(name)}
+	k := &keptRequest{name: name, seed: wasm.SeedOf(name)}
 	if digits, ok := strings.CutPrefix(name, unnamed); ok {
 		k.seed, _ = strconv.ParseUint(digits, 16, 64)
 	}
@@ -94,7 +94,7 @@ func (l *callLog) survey(name string) (*keptRequest, time.Time, error) {
 }
 
 // write puts a call on the disk, once there is room for it.
-func (l *callLog) write(c module.Recorded) error {
+func (l *callLog) write(c wasm.Recorded) error {
 	text, err := json.MarshalIndent(c.Case(), "", "  ")
 	if err != nil {
 		return err
@@ -163,7 +163,7 @@ func (l *callLog) makeRoom(k *keptRequest, size int64) error {
 
 // name calls a request's folder by its id, now that the id is known.
 func (l *callLog) name(id string) error {
-	k := l.find(module.SeedOf(id))
+	k := l.find(wasm.SeedOf(id))
 	if k == nil || k.name == id || !filepath.IsLocal(id) || filepath.Base(id) != id {
 		return nil
 	}
@@ -188,7 +188,7 @@ func readCalls(dir, id string) ([]recordedCall, error) {
 	}
 	at := filepath.Join(dir, id)
 	if _, err := os.Stat(at); errors.Is(err, fs.ErrNotExist) { // it may not be over yet
-		at = filepath.Join(dir, fmt.Sprintf("%s%016x", unnamed, module.SeedOf(id)))
+		at = filepath.Join(dir, fmt.Sprintf("%s%016x", unnamed, wasm.SeedOf(id)))
 	}
 	entries, err := os.ReadDir(at) // sorted, as their numbers are
 	if err != nil {

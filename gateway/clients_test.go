@@ -187,8 +187,8 @@ func watch(r io.Reader, mark string, ready chan struct{}) string {
 	return string(text)
 }
 
-// clientVerdict is a line that the Node client's script prints.
-type clientVerdict struct {
+// clientDecision is a line that the Node client's script prints.
+type clientDecision struct {
 	Check  string
 	OK     bool
 	Detail string
@@ -208,7 +208,7 @@ func runNodeClient(t *testing.T, dir string, g served) {
 	}
 	var ran []string
 	for line := range bytes.Lines(out) {
-		var v clientVerdict
+		var v clientDecision
 		if err := json.Unmarshal(line, &v); err != nil {
 			t.Fatalf("node openai.mjs printed %q: %v", line, err)
 		}

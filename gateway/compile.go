@@ -6,7 +6,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/penstock/penstock/gateway/internal/compiler"
-	"github.com/penstock/penstock/gateway/internal/module"
+	"github.com/penstock/penstock/gateway/internal/wasm"
 )
 
 // compileVerb is the verb by which this program becomes the compiler of a plugin.
@@ -25,12 +25,12 @@ func (a *app) compileCommand() *cobra.Command {
 			if err != nil {
 				return err
 			}
-			return module.Compile(cmd.Context(), args[0], code)
+			return wasm.Compile(cmd.Context(), args[0], code)
 		},
 	}
 }
 
 // apart compiles plugins in a process of their own: this program, anew.
-func apart() module.Apart {
+func apart() wasm.Apart {
 	return compiler.Program{Name: "penstock", Args: []string{compileVerb}}.Run
 }

@@ -8,7 +8,7 @@ import (
 	"github.com/penstock/penstock/gateway/internal/config"
 	"github.com/penstock/penstock/gateway/internal/httpapi"
 	"github.com/penstock/penstock/gateway/internal/llm"
-	"github.com/penstock/penstock/gateway/internal/module"
+	"github.com/penstock/penstock/gateway/internal/wasm"
 )
 
 // openEndpoints makes a translator of every plugin whose wire format callers speak at
@@ -19,7 +19,7 @@ func (w *world) openEndpoints() error {
 		if w.callers[e.Dialect] != nil || w.broken(e.Dialect) {
 			continue
 		}
-		d, err := module.NewClientDialect(w.plugins[e.Dialect].module, time.Now)
+		d, err := wasm.NewClientDialect(w.plugins[e.Dialect].module, time.Now)
 		if err != nil {
 			path := config.Path(config.Path("endpoints", at), "dialect")
 			errs = append(errs, config.Faults{w.config.Fault(path, "", "%v", err)})
@@ -45,24 +45,24 @@ func (g *gateway) endpoint(path string) (httpapi.Endpoint, bool) {
 
 // format is a plugin's wire format during one exchange.
 type format struct {
-	module *module.ClientDialect
+	module *wasm.ClientDialect
 	name   llm.Dialect
 	world  *world
 }
 
 func (f format) Accept(ctx context.Context, in httpapi.Incoming) ([]byte, error) {
-	return f.module.Accept(ctx, module.Accepting{Dialect: f.name, RequestID: in.RequestID, Path: in.Path, Query: in.Query,
+	return f.module.Accept(ctx, wasm.Accepting{Dialect: f.name, RequestID: in.RequestID, Path: in.Path, Query: in.Query,
 		Header: in.Header, Body: in.Body})
 }
 
 func (f format) Render(ctx context.Context, out httpapi.Outgoing) (httpapi.Rendered, error) {
-	r, err := f.module.Render(ctx, module.Rendering{Dialect: f.name, RequestID: out.RequestID, Created: out.Created,
+	r, err := f.module.Render(ctx, wasm.Rendering{Dialect: f.name, RequestID: out.RequestID, Created: out.Created,
 		Status: out.Status, Body: out.Body})
 	return httpapi.Rendered(r), err
 }
 
 func (f format) Stream(ctx context.Context, out httpapi.Outgoing) (httpapi.Frames, error) {
-	frames, err := f.module.RenderEvents(ctx, module.RenderOpening{Dialect: f.name, RequestID: out.RequestID, Created: out.Created})
+	frames, err := f.module.RenderEvents(ctx, wasm.RenderOpening{Dialect: f.name, RequestID: out.RequestID, Created: out.Created})
 	if err != nil { // a nil in an interface would not be nil
 		return nil, err
 	}

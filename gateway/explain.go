@@ -142,7 +142,7 @@ func tell(out io.Writer, r *llm.Record) error {
 	if r.Dialect != "" {
 		line("", "speaks the wire format of plugin %s", r.Dialect)
 	}
-	tellVerdict(line, r)
+	tellDecision(line, r)
 	line("cache", "%s", r.Cache)
 	tellTargets(line, r)
 	tellAttempts(line, r)
@@ -166,12 +166,12 @@ func dry(r *llm.Record) string {
 	return ""
 }
 
-func tellVerdict(line func(string, string, ...any), r *llm.Record) {
-	if first := r.FirstVerdict; first != nil {
+func tellDecision(line func(string, string, ...any), r *llm.Record) {
+	if first := r.FirstDecision; first != nil {
 		o := first.Obligations
 		line("policy", "sent on from %s to %s by revision %s, which was asked about that too", r.Model, cmp.Or(o.Route, o.Model), first.Revision)
 	}
-	if v := r.Verdict; v != nil {
+	if v := r.Decision; v != nil {
 		word := "allowed"
 		if !v.Allow {
 			word = "denied"
@@ -190,7 +190,7 @@ func tellVerdict(line func(string, string, ...any), r *llm.Record) {
 	for _, s := range r.Limits {
 		line("limit", "%s: %s %s per %s, used %s, reserved %s", s.Name, s.Scope, amount(s.Unit, s.Max), dash(s.Window), amount(s.Unit, s.Before), amount(s.Unit, s.Reserved))
 	}
-	if v := r.Verdict; v != nil && len(r.Limits) == 0 {
+	if v := r.Decision; v != nil && len(r.Limits) == 0 {
 		for _, l := range v.Limits {
 			line("limit", "%s: %s %s per %s", l.Name, l.Scope, amount(l.Unit, l.Max), dash(l.Window))
 		}

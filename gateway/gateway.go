@@ -22,11 +22,11 @@ import (
 	"github.com/penstock/penstock/gateway/internal/ledger"
 	"github.com/penstock/penstock/gateway/internal/llm"
 	"github.com/penstock/penstock/gateway/internal/meter"
-	"github.com/penstock/penstock/gateway/internal/module"
 	"github.com/penstock/penstock/gateway/internal/policy"
 	"github.com/penstock/penstock/gateway/internal/telemetry"
 	"github.com/penstock/penstock/gateway/internal/tokens"
 	"github.com/penstock/penstock/gateway/internal/upstream"
+	"github.com/penstock/penstock/gateway/internal/wasm"
 	"github.com/penstock/penstock/plugins"
 )
 
@@ -44,8 +44,8 @@ type gateway struct {
 	cache     *cache.Cache
 	health    *upstream.Health
 	retries   *upstream.RetryBudget
-	modules   *module.Host
-	builtin   *module.Module // strategies and dialects
+	modules   *wasm.Host
+	builtin   *wasm.Module // strategies and dialects
 	telemetry *telemetry.Metrics
 	demo      *demo.Server // nil until a model leads to it
 	workers   *policy.Workers
@@ -156,32 +156,32 @@ func (g *gateway) loadModules(ctx context.Context) (err error) {
 	if g.modules, err = g.openHost(); err != nil {
 		return err
 	}
-	wasm, err := plugins.Builtin()
+	binary, err := plugins.Builtin()
 	if err != nil {
 		return err
 	}
-	g.builtin, err = g.modules.Load(ctx, module.Spec{Name: config.Builtin, Wasm: wasm, Fuel: moduleFuel, FuelPerByte: moduleFuelPerByte,
+	g.builtin, err = g.modules.Load(ctx, wasm.Spec{Name: config.Builtin, Wasm: binary, Fuel: moduleFuel, FuelPerByte: moduleFuelPerByte,
 		MaxMemory: moduleMemory, MaxInstances: runtime.GOMAXPROCS(0), Inside: true})
 	return err
 }
 
 // openHost keeps compiled modules where the user keeps caches. Without such a place
 // they are compiled anew at every start.
-func (g *gateway) openHost() (*module.Host, error) {
+func (g *gateway) openHost() (*wasm.Host, error) {
 	const costs = "modules are compiled at every start, which takes some seconds"
 	dir := g.app.getenv("PENSTOCK_CACHE_DIR")
 	if dir == "" {
 		base, err := os.UserCacheDir()
 		if err != nil {
 			g.log.Warn(costs+": set PENSTOCK_CACHE_DIR to a folder that is this user's alone", "err", err)
-			return module.NewHost(module.Options{Log: g.log})
+			return wasm.NewHost(wasm.Options{Log: g.log})
 		}
 		dir = filepath.Join(base, "penstock")
 	}
-	host, err := module.NewHost(module.Options{CacheDir: filepath.Join(dir, "modules"), Apart: apart(), Log: g.log})
+	host, err := wasm.NewHost(wasm.Options{CacheDir: filepath.Join(dir, "modules"), Apart: apart(), Log: g.log})
 	if err != nil {
 		g.log.Warn(costs+": PENSTOCK_CACHE_DIR names another folder for what is compiled", "err", err)
-		return module.NewHost(module.Options{Log: g.log})
+		return wasm.NewHost(wasm.Options{Log: g.log})
 	}
 	return host, nil
 }

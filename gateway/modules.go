@@ -16,15 +16,15 @@ import (
 	"github.com/penstock/penstock/gateway/internal/config"
 	"github.com/penstock/penstock/gateway/internal/dialect"
 	"github.com/penstock/penstock/gateway/internal/llm"
-	"github.com/penstock/penstock/gateway/internal/module"
+	"github.com/penstock/penstock/gateway/internal/wasm"
 )
 
 // plugin is one of the operator's modules as it stands in a world. Worlds share it as
 // long as neither its file nor its settings change; each holds a reference.
 type plugin struct {
-	module *module.Module
+	module *wasm.Module
 	// spec is what it was loaded from, without the bytes.
-	spec module.Spec
+	spec wasm.Spec
 	// reloads counts the versions before it, cached those, itself among them, that the
 	// compile cache had.
 	reloads, cached int64
@@ -77,7 +77,7 @@ func (w *world) openPlugin(ctx context.Context, g *gateway, name string, p confi
 }
 
 // cached is 1 for a module that the compile cache had.
-func cached(s module.Stats) int64 {
+func cached(s wasm.Stats) int64 {
 	if s.FromCache {
 		return 1
 	}
@@ -85,7 +85,7 @@ func cached(s module.Stats) int64 {
 }
 
 // serves reports whether the plugin is what the spec would make.
-func (p plugin) serves(s module.Spec) bool {
+func (p plugin) serves(s wasm.Spec) bool {
 	sum := sha256.Sum256(s.Wasm)
 	return p.module.SHA256() == hex.EncodeToString(sum[:]) && p.spec.SHA256 == s.SHA256 && bytes.Equal(p.spec.Config, s.Config) &&
 		slices.Equal(p.spec.Grants, s.Grants) && p.spec.MaxMemory == s.MaxMemory && p.spec.Fuel == s.Fuel &&
@@ -93,12 +93,12 @@ func (p plugin) serves(s module.Spec) bool {
 }
 
 // pluginSpec says what to load and what it may do.
-func pluginSpec(name string, p config.Plugin) (module.Spec, error) {
-	wasm, err := os.ReadFile(p.File)
+func pluginSpec(name string, p config.Plugin) (wasm.Spec, error) {
+	binary, err := os.ReadFile(p.File)
 	if err != nil {
-		return module.Spec{}, err
+		return wasm.Spec{}, err
 	}
-	s := module.Spec{Name: name, Wasm: wasm, SHA256: p.SHA256, MaxMemory: int64(p.MaxMemory), Fuel: p.Fuel,
+	s := wasm.Spec{Name: name, Wasm: binary, SHA256: p.SHA256, MaxMemory: int64(p.MaxMemory), Fuel: p.Fuel,
 		Isolate: p.Isolate == config.IsolateCall}
 	if len(p.With) > 0 {
 		s.Config = []byte(p.With)
@@ -118,7 +118,7 @@ func (w *world) broken(name string) bool {
 
 // recording is what plugins tell of their calls, once one of them is to be recorded.
 // Without a ledger on the disk there is no place beside it, and nothing is.
-func (g *gateway) recording(c *config.Config) (func(module.Recorded), error) {
+func (g *gateway) recording(c *config.Config) (func(wasm.Recorded), error) {
 	dir := callsDir(string(c.Ledger))
 	if dir == "" || g.ledger == nil {
 		return nil, nil
@@ -137,7 +137,7 @@ func ed25519Equal(a, b ed25519.PublicKey) bool { return a.Equal(b) }
 
 // trust adds what the rules for all plugins want: the use that the configuration makes
 // of it, and the signature in the file beside it.
-func (w *world) trust(s *module.Spec, p config.Plugin) error {
+func (w *world) trust(s *wasm.Spec, p config.Plugin) error {
 	s.Kind = w.config.KindOf(s.Name)
 	for _, key := range w.config.Plugins.Trusted {
 		s.Trusted = append(s.Trusted, ed25519.PublicKey(key))
@@ -161,11 +161,11 @@ func (w *world) digests() map[string]string {
 
 // openRouters makes a ranker for every pair of router and settings.
 func (w *world) openRouters(ctx context.Context, g *gateway, stage routerStage) error {
-	builtin, err := module.NewRouter(g.builtin, time.Now)
+	builtin, err := wasm.NewRouter(g.builtin, time.Now)
 	if err != nil {
 		return err
 	}
-	routers := map[string]*module.Router{}
+	routers := map[string]*wasm.Router{}
 	errs := []error{stage.add(ctx, builtin, "ordered", nil)} // routes that no model configures
 	for name, m := range w.config.Models {
 		if w.broken(m.Router) {
@@ -174,7 +174,7 @@ func (w *world) openRouters(ctx context.Context, g *gateway, stage routerStage) 
 		router, err := builtin, error(nil)
 		if plugin, ok := w.plugins[m.Router]; ok {
 			if router = routers[m.Router]; router == nil {
-				router, err = module.NewRouter(plugin.module, time.Now)
+				router, err = wasm.NewRouter(plugin.module, time.Now)
 				routers[m.Router] = router
 			}
 			stage.strict[m.Router] = w.config.Plugins.Own[m.Router].OnError.Route == config.Fail
@@ -190,7 +190,7 @@ func (w *world) openRouters(ctx context.Context, g *gateway, stage routerStage) 
 	return errors.Join(errs...)
 }
 
-func (s routerStage) add(ctx context.Context, r *module.Router, strategy string, with config.Object) error {
+func (s routerStage) add(ctx context.Context, r *wasm.Router, strategy string, with config.Object) error {
 	route := &llm.Route{Router: strategy, With: []byte(with)}
 	if s.rankers[rankerName(route)] != nil {
 		return nil
@@ -215,7 +215,7 @@ func (w *world) openTransforms(into map[string]dialect.Transform) error {
 			if into[name] != nil || w.broken(name) {
 				continue
 			}
-			t, err := module.NewTransform(w.plugins[name].module, w.transformOptions(name))
+			t, err := wasm.NewTransform(w.plugins[name].module, w.transformOptions(name))
 			if err != nil {
 				at := fmt.Sprintf("%s[%d]", config.Path(config.Path("models", alias), "transform"), i)
 				errs = append(errs, config.Faults{w.config.Fault(at, "", "%v", err)})
@@ -227,9 +227,9 @@ func (w *world) openTransforms(into map[string]dialect.Transform) error {
 	return errors.Join(errs...)
 }
 
-func (w *world) transformOptions(name string) module.TransformOptions {
+func (w *world) transformOptions(name string) wasm.TransformOptions {
 	on := w.config.Plugins.Own[name].OnError
-	return module.TransformOptions{
+	return wasm.TransformOptions{
 		SkipRequest: on.Request == config.Skip, SkipResponse: on.Response == config.Skip, SkipEvent: on.Event == config.Skip,
 	}
 }
@@ -237,7 +237,7 @@ func (w *world) transformOptions(name string) module.TransformOptions {
 // openTranslators finds the module for every dialect that a provider of this
 // configuration speaks: the built-in one, or a plugin.
 func (w *world) openTranslators(g *gateway, d *dialect.Dialects) error {
-	builtin, err := module.NewDialects(g.builtin)
+	builtin, err := wasm.NewDialects(g.builtin)
 	errs := []error{err}
 	modules := translators{llm.Anthropic: translator{builtin}}
 	for name, p := range w.config.Providers {
@@ -245,7 +245,7 @@ func (w *world) openTranslators(g *gateway, d *dialect.Dialects) error {
 		if !ok || modules[p.Dialect] != nil {
 			continue
 		}
-		own, err := module.NewDialects(plugin.module)
+		own, err := wasm.NewDialects(plugin.module)
 		if err != nil {
 			at := config.Path(config.Path("providers", name), "dialect")
 			errs = append(errs, config.Faults{w.config.Fault(at, "", "%v", err)})

@@ -13,7 +13,7 @@ import (
 // TestRouterPlugin builds the example router, which is written in Rust, and lets it
 // choose in a running gateway; then one that is cut in half, which must not load.
 func TestRouterPlugin(t *testing.T) {
-	wasm := buildRustRouter(t)
+	binary := buildRustRouter(t)
 	up := readFirst(llmtest.Handler(llmtest.JSON(200, llmtest.Chat{Text: "hi"}.OpenAI())))
 	h := openHouse(t, up, `
 keys: off
@@ -24,7 +24,7 @@ models:
     targets:
       - {target: up/dear,  price: {input: 9, output: 9}}
       - {target: up/cheap, price: {input: 1, output: 1}}
-plugins: {mine: {file: `+wasm+`}}
+plugins: {mine: {file: `+binary+`}}
 ledger: sqlite://penstock.db
 `)
 	resp, body := h.post(t, `{"model":"m",`+hello+`}`)
@@ -36,11 +36,11 @@ ledger: sqlite://penstock.db
 		t.Errorf("ranking %+v, %v; want the plugin's opinion", r.Ranking, err)
 	}
 
-	text, err := os.ReadFile(wasm)
+	text, err := os.ReadFile(binary)
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := os.WriteFile(wasm, text[:len(text)/2], 0o600); err != nil {
+	if err := os.WriteFile(binary, text[:len(text)/2], 0o600); err != nil {
 		t.Fatal(err)
 	}
 	if err := h.reload(t.Context()); err == nil || !strings.Contains(err.Error(), "plugins.mine.file") {
@@ -63,9 +63,9 @@ func buildRustRouter(t *testing.T) string {
 		}
 		t.Skip("no Rust compiler with the target wasm32-unknown-unknown: make deps installs one")
 	}
-	wasm := filepath.Join(t.TempDir(), "cheapest.wasm")
-	if out, err := exec.CommandContext(t.Context(), "make", "-C", dir, "OUT="+wasm).CombinedOutput(); err != nil {
+	binary := filepath.Join(t.TempDir(), "cheapest.wasm")
+	if out, err := exec.CommandContext(t.Context(), "make", "-C", dir, "OUT="+binary).CombinedOutput(); err != nil {
 		t.Fatalf("build the example: %v\n%s", err, out)
 	}
-	return wasm
+	return binary
 }

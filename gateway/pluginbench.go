@@ -9,7 +9,7 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"github.com/penstock/penstock/gateway/internal/module"
+	"github.com/penstock/penstock/gateway/internal/wasm"
 )
 
 // shownTiming is a case's timing as machines read it.
@@ -38,7 +38,7 @@ func (a *app) pluginBenchCommand() *cobra.Command {
 			if len(files) == 0 {
 				return &usageError{hint(errors.New("plugin bench needs a case"), "plugin bench --help shows an example")}
 			}
-			t := &pluginTests{spec: module.Spec{Name: moduleName(args[0])}}
+			t := &pluginTests{spec: wasm.Spec{Name: moduleName(args[0])}}
 			var err error
 			if t.spec.Wasm, err = readModule(args[0]); err != nil {
 				return err

@@ -11,7 +11,7 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"github.com/penstock/penstock/gateway/internal/module"
+	"github.com/penstock/penstock/gateway/internal/wasm"
 )
 
 func (a *app) pluginBuildCommand() *cobra.Command {
@@ -34,11 +34,11 @@ func (a *app) pluginBuildCommand() *cobra.Command {
 			if err := p.make(cmd.Context(), io.Discard, a.stderr, "OUT="+p.Name+".wasm"); err != nil {
 				return fmt.Errorf("build %s: %w", p.Name, err)
 			}
-			wasm, err := p.label()
+			binary, err := p.label()
 			if err != nil {
 				return fmt.Errorf("build %s: %w", p.Name, err)
 			}
-			return a.showBuilt(output, p, wasm)
+			return a.showBuilt(output, p, binary)
 		},
 	}
 	addOutput(cmd, &output, "text", "json")
@@ -55,19 +55,19 @@ func folder(args []string) string {
 
 // label puts the manifest into the module that make has built.
 func (p *pluginProject) label() ([]byte, error) {
-	wasm, err := os.ReadFile(p.file())
+	binary, err := os.ReadFile(p.file())
 	if err != nil {
 		return nil, err
 	}
-	if wasm, err = module.WithManifest(wasm, p.text); err != nil {
+	if binary, err = wasm.WithManifest(binary, p.text); err != nil {
 		return nil, fmt.Errorf("%s: %w", manifestFile, err)
 	}
 	// A gateway that watches the file must not see half of it.
 	next := p.file() + ".new"
-	if err := os.WriteFile(next, wasm, 0o644); err != nil {
+	if err := os.WriteFile(next, binary, 0o644); err != nil {
 		return nil, err
 	}
-	return wasm, os.Rename(next, p.file())
+	return binary, os.Rename(next, p.file())
 }
 
 // builtPlugin is a built module as machines read it.
@@ -79,9 +79,9 @@ type builtPlugin struct {
 	Grants []string `json:"grants"`
 }
 
-func (a *app) showBuilt(output string, p *pluginProject, wasm []byte) error {
-	sum := sha256.Sum256(wasm)
-	b := builtPlugin{p.Name, p.file(), len(wasm), hex.EncodeToString(sum[:]), append([]string{}, p.Grants...)}
+func (a *app) showBuilt(output string, p *pluginProject, binary []byte) error {
+	sum := sha256.Sum256(binary)
+	b := builtPlugin{p.Name, p.file(), len(binary), hex.EncodeToString(sum[:]), append([]string{}, p.Grants...)}
 	if output == "json" {
 		return a.printJSON(b)
 	}

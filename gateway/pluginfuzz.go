@@ -14,7 +14,7 @@ import (
 	"strings"
 	"time"
 
-	"github.com/penstock/penstock/gateway/internal/module"
+	"github.com/penstock/penstock/gateway/internal/wasm"
 )
 
 // fuzzBatch is how many inputs are tried between two looks at the clock: loading the
@@ -23,7 +23,7 @@ const fuzzBatch = 64
 
 // fuzzer tries a plugin with inputs that are almost like those of its cases.
 type fuzzer struct {
-	host    *module.Host
+	host    *wasm.Host
 	tests   *pluginTests
 	mutator *mutator
 	rand    *rand.Rand
@@ -32,7 +32,7 @@ type fuzzer struct {
 
 // fuzzPlugin tries inputs until the time is over or one of them makes the plugin fail,
 // which is then written as a case.
-func (a *app) fuzzPlugin(ctx context.Context, host *module.Host, t *pluginTests, long time.Duration, seed uint64) error {
+func (a *app) fuzzPlugin(ctx context.Context, host *wasm.Host, t *pluginTests, long time.Duration, seed uint64) error {
 	f := &fuzzer{host: host, tests: t, mutator: newMutator(seed, corpus(t.cases)), rand: rand.New(rand.NewPCG(seed, 1))}
 	fmt.Fprintf(a.stderr, "fuzzing %s for %s with --seed %d\n", t.spec.Name, long, seed)
 	for end := time.Now().Add(long); time.Now().Before(end); {
@@ -49,7 +49,7 @@ func (a *app) fuzzPlugin(ctx context.Context, host *module.Host, t *pluginTests,
 }
 
 // corpus is every input of the cases.
-func corpus(cases []module.Case) [][]byte {
+func corpus(cases []wasm.Case) [][]byte {
 	all := [][]byte{[]byte("{}")}
 	for _, c := range cases {
 		if len(c.Input) > 0 {
@@ -64,8 +64,8 @@ func corpus(cases []module.Case) [][]byte {
 
 // round tries one batch. It returns the first case that the plugin fails, with what it
 // did.
-func (f *fuzzer) round(ctx context.Context) (*module.Case, error) {
-	batch := make([]module.Case, fuzzBatch)
+func (f *fuzzer) round(ctx context.Context) (*wasm.Case, error) {
+	batch := make([]wasm.Case, fuzzBatch)
 	for i := range batch {
 		batch[i] = f.mutant()
 	}
@@ -76,13 +76,13 @@ func (f *fuzzer) round(ctx context.Context) (*module.Case, error) {
 		if err != nil {
 			return nil, err
 		}
-		var rejected []module.Case
+		var rejected []wasm.Case
 		for i, t := range trials {
-			var r *module.Rejection
+			var r *wasm.Rejection
 			switch {
 			case t.Err == nil || t.Fuel == 0: // without fuel it is no input that the gateway could make
 			case errors.As(t.Err, &r) && batch[i].ExpectError == nil:
-				batch[i].ExpectError = &module.Failure{Code: r.Code, Message: r.Message}
+				batch[i].ExpectError = &wasm.Failure{Code: r.Code, Message: r.Message}
 				rejected = append(rejected, batch[i])
 			default:
 				return &batch[i], t.Err
@@ -97,9 +97,9 @@ func (f *fuzzer) round(ctx context.Context) (*module.Case, error) {
 }
 
 // mutant is a case with another input and without expectations.
-func (f *fuzzer) mutant() module.Case {
+func (f *fuzzer) mutant() wasm.Case {
 	of := f.tests.cases[f.rand.IntN(len(f.tests.cases))]
-	c := module.Case{Name: "fuzz", Hook: of.Hook, Config: of.Config, Grants: of.Grants, KV: of.KV, Now: of.Now, Seed: of.Seed}
+	c := wasm.Case{Name: "fuzz", Hook: of.Hook, Config: of.Config, Grants: of.Grants, KV: of.KV, Now: of.Now, Seed: of.Seed}
 	switch {
 	case of.Events != nil:
 		c.Events = f.events(of)
@@ -115,8 +115,8 @@ func (f *fuzzer) mutant() module.Case {
 
 // events changes a stream: some events are lost, repeated or other than they were. The
 // data of a provider's may be anything.
-func (f *fuzzer) events(of module.Case) []module.Event {
-	events := []module.Event{}
+func (f *fuzzer) events(of wasm.Case) []wasm.Event {
+	events := []wasm.Event{}
 	for i, e := range of.Events {
 		own := strings.HasPrefix(e.Name, "penstock.") || of.Hook == "render_event" || e.Name == "chunk"
 		switch f.rand.IntN(6) {
@@ -154,7 +154,7 @@ func text(b []byte) json.RawMessage {
 }
 
 // report writes the failing case beside the others.
-func (f *fuzzer) report(c *module.Case, why error) error {
+func (f *fuzzer) report(c *wasm.Case, why error) error {
 	c.Name, c.ExpectError = "found by --fuzz", nil
 	raw, err := json.MarshalIndent(c, "", "  ")
 	if err != nil {

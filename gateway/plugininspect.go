@@ -9,7 +9,7 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"github.com/penstock/penstock/gateway/internal/module"
+	"github.com/penstock/penstock/gateway/internal/wasm"
 )
 
 func (a *app) pluginInspectCommand() *cobra.Command {
@@ -21,11 +21,11 @@ func (a *app) pluginInspectCommand() *cobra.Command {
 		Example: "  penstock plugin inspect first-router/first-router.wasm -o json",
 		Args:    exactly(1, "a module's file"),
 		RunE: func(_ *cobra.Command, args []string) error {
-			wasm, err := readModule(args[0])
+			binary, err := readModule(args[0])
 			if err != nil {
 				return err
 			}
-			sheet, err := module.Inspect(wasm)
+			sheet, err := wasm.Inspect(binary)
 			if err != nil {
 				return fmt.Errorf("%s: %w", args[0], err)
 			}
@@ -45,7 +45,7 @@ func (a *app) pluginInspectCommand() *cobra.Command {
 }
 
 // tellSheet writes what is known of a module for people.
-func tellSheet(out io.Writer, file string, s *module.Sheet) error {
+func tellSheet(out io.Writer, file string, s *wasm.Sheet) error {
 	w := tabwriter.NewWriter(out, 0, 8, 2, ' ', 0)
 	line := func(name, format string, args ...any) {
 		fmt.Fprintf(w, "%s\t%s\n", name, fmt.Sprintf(format, args...))

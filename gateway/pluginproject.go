@@ -14,7 +14,7 @@ import (
 	"path/filepath"
 	"strings"
 
-	"github.com/penstock/penstock/gateway/internal/module"
+	"github.com/penstock/penstock/gateway/internal/wasm"
 )
 
 // manifestFile is what a project says about its plugin.
@@ -82,18 +82,18 @@ func (p *pluginProject) compiler(ctx context.Context) error {
 }
 
 // pluginHost is the gateway's own host. What plugins log goes to the given writer.
-func (a *app) pluginHost(log io.Writer) (*module.Host, error) {
+func (a *app) pluginHost(log io.Writer) (*wasm.Host, error) {
 	g := &gateway{app: a, log: slog.New(slog.NewTextHandler(log, nil))}
 	return g.openHost()
 }
 
 // readModule reads a module's file.
 func readModule(file string) ([]byte, error) {
-	wasm, err := os.ReadFile(file)
+	binary, err := os.ReadFile(file)
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil, hint(fmt.Errorf("there is no module %s", file), "penstock plugin build makes it")
 	}
-	return wasm, err
+	return binary, err
 }
 
 // moduleName is what a module is called that has no project.

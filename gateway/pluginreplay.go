@@ -15,7 +15,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/penstock/penstock/gateway/internal/config"
-	"github.com/penstock/penstock/gateway/internal/module"
+	"github.com/penstock/penstock/gateway/internal/wasm"
 )
 
 // shownReplay is what came of a recorded call as machines read it.
@@ -122,22 +122,22 @@ func pluginsOf(calls []recordedCall) []string {
 }
 
 // replayPlugin makes the calls of one plugin.
-func replayPlugin(ctx context.Context, host *module.Host, c *config.Config, name string, calls []recordedCall) ([]shownReplay, error) {
+func replayPlugin(ctx context.Context, host *wasm.Host, c *config.Config, name string, calls []recordedCall) ([]shownReplay, error) {
 	p, ok := c.Plugins.Own[name]
 	if !ok {
 		return nil, fmt.Errorf("%s was called, a plugin that the configuration does not name any more", name)
 	}
-	wasm, err := readModule(p.File)
+	binary, err := readModule(p.File)
 	if err != nil {
 		return nil, err
 	}
-	var cases []module.Case
+	var cases []wasm.Case
 	var rows []shownReplay
 	for _, call := range calls {
 		if call.plugin != name {
 			continue
 		}
-		more, err := module.ParseCases(call.file, call.text)
+		more, err := wasm.ParseCases(call.file, call.text)
 		if err != nil {
 			return nil, err
 		}
@@ -145,7 +145,7 @@ func replayPlugin(ctx context.Context, host *module.Host, c *config.Config, name
 			cases, rows = append(cases, one), append(rows, shownReplay{File: call.file, Plugin: name, Hook: one.Hook, Same: true})
 		}
 	}
-	trials, err := host.Try(ctx, module.Spec{Name: name, Wasm: wasm, MaxMemory: int64(p.MaxMemory), Fuel: p.Fuel}, cases)
+	trials, err := host.Try(ctx, wasm.Spec{Name: name, Wasm: binary, MaxMemory: int64(p.MaxMemory), Fuel: p.Fuel}, cases)
 	for i, t := range trials {
 		if rows[i].Fuel = t.Fuel; t.Err != nil {
 			rows[i].Same, rows[i].Error = false, t.Err.Error()

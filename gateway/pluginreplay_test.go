@@ -10,17 +10,17 @@ import (
 	"time"
 
 	"github.com/penstock/penstock/gateway/internal/llm"
-	"github.com/penstock/penstock/gateway/internal/module"
+	"github.com/penstock/penstock/gateway/internal/wasm"
 	"github.com/penstock/penstock/plugins"
 )
 
 func builtinModule(t *testing.T) []byte {
 	t.Helper()
-	wasm, err := plugins.Builtin()
+	binary, err := plugins.Builtin()
 	if err != nil {
 		t.Fatal(err)
 	}
-	return wasm
+	return binary
 }
 
 // recordRequest lets a plugin rank once, with a recorder beside a ledger in this folder,
@@ -31,16 +31,16 @@ func recordRequest(t *testing.T, dir, id string) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	host, err := module.NewHost(module.Options{})
+	host, err := wasm.NewHost(wasm.Options{})
 	if err != nil {
 		t.Fatal(err)
 	}
 	defer host.Close(context.WithoutCancel(t.Context()))
-	m, err := host.Load(t.Context(), module.Spec{Name: "mine", Wasm: builtinModule(t), Record: r.Record})
+	m, err := host.Load(t.Context(), wasm.Spec{Name: "mine", Wasm: builtinModule(t), Record: r.Record})
 	if err != nil {
 		t.Fatal(err)
 	}
-	router, err := module.NewRouter(m, time.Now)
+	router, err := wasm.NewRouter(m, time.Now)
 	if err != nil {
 		t.Fatal(err)
 	}

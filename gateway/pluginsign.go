@@ -11,7 +11,7 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"github.com/penstock/penstock/gateway/internal/module"
+	"github.com/penstock/penstock/gateway/internal/wasm"
 )
 
 // defaultKeyFile is where keygen puts a key.
@@ -64,7 +64,7 @@ func (a *app) pluginSignCommand() *cobra.Command {
 		Example: "  penstock plugin sign first-router/first-router.wasm --key plugin.key",
 		Args:    exactly(1, "a module's file"),
 		RunE: func(_ *cobra.Command, args []string) error {
-			wasm, err := readModule(args[0])
+			binary, err := readModule(args[0])
 			if err != nil {
 				return err
 			}
@@ -72,7 +72,7 @@ func (a *app) pluginSignCommand() *cobra.Command {
 			if err != nil {
 				return hint(err, "penstock plugin keygen makes a key")
 			}
-			if err := os.WriteFile(args[0]+".sig", []byte(module.Sign(private, wasm)+"\n"), 0o644); err != nil {
+			if err := os.WriteFile(args[0]+".sig", []byte(wasm.Sign(private, binary)+"\n"), 0o644); err != nil {
 				return err
 			}
 			fmt.Fprintf(a.stdout, "signed %s: %s.sig\n", args[0], args[0])
@@ -112,7 +112,7 @@ func (a *app) pluginVerifyCommand() *cobra.Command {
 		Example: "  penstock plugin verify first-router/first-router.wasm --key plugin.key.pub",
 		Args:    exactly(1, "a module's file"),
 		RunE: func(_ *cobra.Command, args []string) error {
-			wasm, err := readModule(args[0])
+			binary, err := readModule(args[0])
 			if err != nil {
 				return err
 			}
@@ -124,7 +124,7 @@ func (a *app) pluginVerifyCommand() *cobra.Command {
 			if err != nil {
 				return err
 			}
-			if err := module.Verify(public, wasm, strings.TrimSpace(string(signature))); err != nil {
+			if err := wasm.Verify(public, binary, strings.TrimSpace(string(signature))); err != nil {
 				return hint(fmt.Errorf("%s: %w", args[0], err), "who has built it must sign it again, or it is not what was signed")
 			}
 			fmt.Fprintf(a.stdout, "%s is what was signed with this key\n", args[0])

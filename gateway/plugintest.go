@@ -16,7 +16,7 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"github.com/penstock/penstock/gateway/internal/module"
+	"github.com/penstock/penstock/gateway/internal/wasm"
 )
 
 func (a *app) pluginTestCommand() *cobra.Command {
@@ -64,9 +64,9 @@ func (a *app) pluginTestCommand() *cobra.Command {
 
 // pluginTests are a module and the cases that it must pass.
 type pluginTests struct {
-	spec module.Spec
+	spec wasm.Spec
 	// cases and files belong together.
-	cases []module.Case
+	cases []wasm.Case
 	files []string
 	// dir is where a new case belongs.
 	dir string
@@ -115,7 +115,7 @@ func (t *pluginTests) read(files []string) error {
 		if err != nil {
 			return err
 		}
-		cases, err := module.ParseCases(file, text)
+		cases, err := wasm.ParseCases(file, text)
 		if err != nil {
 			return hint(err, "sdk/conformance/README.md says what a case looks like")
 		}
@@ -144,10 +144,10 @@ type shownTrial struct {
 }
 
 // runTests runs the cases and shows what came of them. The error counts the failures.
-func (a *app) runTests(ctx context.Context, host *module.Host, t *pluginTests, output string) error {
-	var many []module.Case
+func (a *app) runTests(ctx context.Context, host *wasm.Host, t *pluginTests, output string) error {
+	var many []wasm.Case
 	for _, c := range t.cases {
-		many = append(many, slices.Repeat([]module.Case{c}, repeats)...)
+		many = append(many, slices.Repeat([]wasm.Case{c}, repeats)...)
 	}
 	trials, err := host.Try(ctx, t.spec, many)
 	if err != nil {
@@ -172,7 +172,7 @@ func (a *app) runTests(ctx context.Context, host *module.Host, t *pluginTests, o
 }
 
 // summary makes one row of a case's trials: it failed when one of them did.
-func summary(file string, trials []module.Trial) shownTrial {
+func summary(file string, trials []wasm.Trial) shownTrial {
 	t := trials[0]
 	row := shownTrial{File: file, Name: t.Name, OK: true, Fuel: t.Fuel, Memory: t.Memory}
 	var took []time.Duration

@@ -122,8 +122,8 @@ func (a *app) policyEvalCommand() *cobra.Command {
 				fmt.Fprintf(a.stderr, "added what every request has: %s\n", strings.Join(result.Added, ", "))
 			}
 			fmt.Fprint(a.stderr, result.Trace)
-			if result.Decision != nil {
-				fmt.Fprintf(a.stdout, "%s\n", result.Decision)
+			if result.Raw != nil {
+				fmt.Fprintf(a.stdout, "%s\n", result.Raw)
 			}
 			return hint(result.Err, "the gateway denies every request that the policy cannot decide")
 		},

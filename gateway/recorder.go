@@ -7,7 +7,7 @@ import (
 	"sync"
 	"sync/atomic"
 
-	"github.com/penstock/penstock/gateway/internal/module"
+	"github.com/penstock/penstock/gateway/internal/wasm"
 )
 
 // recorderOptions bound what a recorder keeps. The zero value works.
@@ -42,7 +42,7 @@ type recorder struct {
 
 // note is a call that was made or, without a module's name, a request that is over.
 type note struct {
-	call module.Recorded
+	call wasm.Recorded
 	over string
 }
 
@@ -65,11 +65,11 @@ func openRecorder(dir string, o recorderOptions) (*recorder, error) {
 	return r, nil
 }
 
-// Record queues a call for writing; it is what module.Spec.Record wants. The call is
+// Record queues a call for writing; it is what wasm.Spec.Record wants. The call is
 // dropped when the queue is full or the recorder closed. One that belongs to no request,
 // such as the check of a router's settings, is not kept.
-func (r *recorder) Record(c module.Recorded) {
-	if c.Seed != module.SeedOf("") {
+func (r *recorder) Record(c wasm.Recorded) {
+	if c.Seed != wasm.SeedOf("") {
 		r.add(note{call: c})
 	}
 }

@@ -13,12 +13,12 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
-	"github.com/penstock/penstock/gateway/internal/module"
+	"github.com/penstock/penstock/gateway/internal/wasm"
 )
 
 // callOf is a call of plugin p during a request, with so many bytes of input.
-func callOf(request string, size int) module.Recorded {
-	return module.Recorded{Module: "p", Hook: module.Route, Seed: module.SeedOf(request), Input: bytes.Repeat([]byte("x"), size)}
+func callOf(request string, size int) wasm.Recorded {
+	return wasm.Recorded{Module: "p", Hook: wasm.Route, Seed: wasm.SeedOf(request), Input: bytes.Repeat([]byte("x"), size)}
 }
 
 // onDisk lists the files below a recorder's folder, closing it first.
@@ -43,26 +43,26 @@ func TestRecorderKeepsTheLast(t *testing.T) {
 	for _, tt := range []struct {
 		name  string
 		o     recorderOptions
-		calls []module.Recorded
+		calls []wasm.Recorded
 		want  []string
 	}{
 		{"everything", recorderOptions{},
-			[]module.Recorded{callOf("req_a", 1), callOf("req_b", 1), callOf("req_a", 1)},
+			[]wasm.Recorded{callOf("req_a", 1), callOf("req_b", 1), callOf("req_a", 1)},
 			[]string{"req_a/00001-p-route.json", "req_a/00002-p-route.json", "req_b/00001-p-route.json"}},
 		{"nothing of no request", recorderOptions{},
-			[]module.Recorded{callOf("", 1), callOf("req_a", 1)},
+			[]wasm.Recorded{callOf("", 1), callOf("req_a", 1)},
 			[]string{"req_a/00001-p-route.json"}},
 		{"so many requests", recorderOptions{Requests: 2},
-			[]module.Recorded{callOf("req_a", 1), callOf("req_b", 1), callOf("req_c", 1), callOf("req_c", 1)},
+			[]wasm.Recorded{callOf("req_a", 1), callOf("req_b", 1), callOf("req_c", 1), callOf("req_c", 1)},
 			[]string{"req_b/00001-p-route.json", "req_c/00001-p-route.json", "req_c/00002-p-route.json"}},
 		{"so many bytes", recorderOptions{Bytes: 3000},
-			[]module.Recorded{callOf("req_a", 1000), callOf("req_b", 1000), callOf("req_c", 1000)},
+			[]wasm.Recorded{callOf("req_a", 1000), callOf("req_b", 1000), callOf("req_c", 1000)},
 			[]string{"req_b/00001-p-route.json", "req_c/00001-p-route.json"}},
 		{"one request that is too large", recorderOptions{Bytes: 3000},
-			[]module.Recorded{callOf("req_a", 2000), callOf("req_a", 2000)},
+			[]wasm.Recorded{callOf("req_a", 2000), callOf("req_a", 2000)},
 			[]string{"req_a/00002-p-route.json"}},
 		{"a call that is too large", recorderOptions{Bytes: 3000},
-			[]module.Recorded{callOf("req_a", 1), callOf("req_b", 3000)},
+			[]wasm.Recorded{callOf("req_a", 1), callOf("req_b", 3000)},
 			[]string{"req_a/00001-p-route.json"}},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
@@ -94,16 +94,16 @@ func TestRecordedCallsAreFound(t *testing.T) {
 	r.Record(open)
 	r.Finish("req_over")
 	r.Close()
-	for id, want := range map[string]module.Recorded{"req_over": over, "req_open": open} {
+	for id, want := range map[string]wasm.Recorded{"req_over": over, "req_open": open} {
 		calls, err := readCalls(r.log.dir, id)
 		if err != nil || len(calls) != 1 || calls[0].plugin != want.Module {
 			t.Fatalf("readCalls(%s) = %+v, %v, want the call of %s", id, calls, err, want.Module)
 		}
-		got, err := module.ParseCases(calls[0].file, calls[0].text)
+		got, err := wasm.ParseCases(calls[0].file, calls[0].text)
 		if err != nil {
 			t.Fatal(err)
 		}
-		if diff := cmp.Diff([]module.Case{want.Case()}, got); diff != "" {
+		if diff := cmp.Diff([]wasm.Case{want.Case()}, got); diff != "" {
 			t.Errorf("the case of %s (-want +got):\n%s", id, diff)
 		}
 	}

@@ -61,10 +61,10 @@ func TestReloadKeepsClients(t *testing.T) {
 // before: the old file may have asked it wrongly.
 func TestAnotherDialectIsForgiven(t *testing.T) {
 	t.Chdir(t.TempDir())
-	wasm := builtinModule(t)
-	save := func(wasm []byte) {
+	binary := builtinModule(t)
+	save := func(binary []byte) {
 		t.Helper()
-		if err := os.WriteFile("mine.wasm", wasm, 0o600); err != nil {
+		if err := os.WriteFile("mine.wasm", binary, 0o600); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -74,7 +74,7 @@ plugins: {mine: {file: mine.wasm}}
 providers: {up: {dialect: mine, base_url: $UPSTREAM, allow_private: true}}
 models: {m: {targets: [up/m]}}
 ledger: sqlite://penstock.db
-`, func() { save(wasm) })
+`, func() { save(binary) })
 	for _, request := range []string{"one", "two"} {
 		if f, ok := h.health.Begin("up/m", request); ok {
 			f.Done(upstream.Outcome{Status: 401, Fault: "auth", Credential: true})
@@ -90,7 +90,7 @@ ledger: sqlite://penstock.db
 		}
 	}
 	cooling(true)
-	save(append(wasm, 0, 2, 1, 'x')) // a custom section
+	save(append(binary, 0, 2, 1, 'x')) // a custom section
 	cooling(false)
 }
 

@@ -15,11 +15,11 @@ import (
 	"github.com/penstock/penstock/gateway/internal/cache"
 	"github.com/penstock/penstock/gateway/internal/dialect"
 	"github.com/penstock/penstock/gateway/internal/llm"
-	"github.com/penstock/penstock/gateway/internal/module"
 	"github.com/penstock/penstock/gateway/internal/pipeline"
 	"github.com/penstock/penstock/gateway/internal/policy"
 	"github.com/penstock/penstock/gateway/internal/telemetry"
 	"github.com/penstock/penstock/gateway/internal/upstream"
+	"github.com/penstock/penstock/gateway/internal/wasm"
 )
 
 // The types in this file fit the parts to the pipeline's interfaces. They hold no
@@ -28,7 +28,7 @@ import (
 // policyStage asks the policy engine.
 type policyStage struct{ engine *policy.Engine }
 
-func (s policyStage) Decide(ctx context.Context, req *llm.Request, route *llm.Route) (llm.Verdict, error) {
+func (s policyStage) Decide(ctx context.Context, req *llm.Request, route *llm.Route) (llm.Decision, error) {
 	in := policy.Input{Request: req, Route: route.Name, Targets: route.Targets, Now: req.At, Unlogged: req.Dry}
 	for _, t := range route.Targets {
 		if t.Price.Known {
@@ -42,7 +42,7 @@ func (s policyStage) Decide(ctx context.Context, req *llm.Request, route *llm.Ro
 // routerStage knows the ranker of every route, and the routers without whose opinion a
 // request does not go on.
 type routerStage struct {
-	rankers map[string]*module.Ranker
+	rankers map[string]*wasm.Ranker
 	strict  map[string]bool
 }
 
@@ -99,7 +99,7 @@ type flight struct{ upstream.Flight }
 func (f flight) Done(o pipeline.Outcome) { f.Flight.Done(upstream.Outcome(o)) }
 
 // transform is a plugin on a route.
-type transform struct{ *module.Transform }
+type transform struct{ *wasm.Transform }
 
 func (t transform) Events(ctx context.Context, x *llm.Exchange) (dialect.Filter, error) {
 	f, err := t.Transform.Events(ctx, x)
@@ -125,22 +125,22 @@ func (t translators) Events(ctx context.Context, e dialect.Envelope) (dialect.Tr
 }
 
 // translator runs one dialects module.
-type translator struct{ *module.Dialects }
+type translator struct{ *wasm.Dialects }
 
 func (t translator) Request(ctx context.Context, e dialect.Envelope, body []byte) (llm.Call, dialect.Notes, error) {
-	call, notes, err := t.TransformRequest(ctx, module.Outbound{Dialect: e.Target.Dialect, Target: e.Target,
+	call, notes, err := t.TransformRequest(ctx, wasm.Outbound{Dialect: e.Target.Dialect, Target: e.Target,
 		RequestID: e.RequestID, Stream: e.Stream, Body: body})
 	return call, dialect.Notes(notes), err
 }
 
 func (t translator) Response(ctx context.Context, e dialect.Envelope, a *llm.Answer, body []byte) ([]byte, error) {
-	return t.NormaliseResponse(ctx, module.Inbound{Dialect: e.Target.Dialect, Target: e.Target,
+	return t.NormaliseResponse(ctx, wasm.Inbound{Dialect: e.Target.Dialect, Target: e.Target,
 		RequestID: e.RequestID, Created: e.Created, Status: a.Status, Header: a.Header, Body: body,
 		Context: e.Context})
 }
 
 func (t translator) Events(ctx context.Context, e dialect.Envelope) (dialect.Translation, error) {
-	return t.Dialects.Events(ctx, module.Opening{Dialect: e.Target.Dialect, Target: e.Target,
+	return t.Dialects.Events(ctx, wasm.Opening{Dialect: e.Target.Dialect, Target: e.Target,
 		RequestID: e.RequestID, Created: e.Created, IncludeUsage: e.IncludeUsage,
 		Context: e.Context})
 }
@@ -148,7 +148,7 @@ func (t translator) Events(ctx context.Context, e dialect.Envelope) (dialect.Tra
 // cacheStage keeps answers under keys made of all that an answer depends on.
 type cacheStage struct{ *cache.Cache }
 
-func (s cacheStage) Lookup(req *llm.Request, route *llm.Route, v *llm.Verdict) (pipeline.Cached, bool) {
+func (s cacheStage) Lookup(req *llm.Request, route *llm.Route, v *llm.Decision) (pipeline.Cached, bool) {
 	e, ok := s.Get(s.key(req, route, v))
 	if !ok || req.Cache.MaxAge > 0 && e.Age(time.Now()) > req.Cache.MaxAge {
 		return pipeline.Cached{}, false
@@ -156,7 +156,7 @@ func (s cacheStage) Lookup(req *llm.Request, route *llm.Route, v *llm.Verdict) (
 	return pipeline.Cached{Stream: e.Replay(), Target: e.Target, Age: e.Age(time.Now())}, true
 }
 
-func (s cacheStage) Tee(req *llm.Request, route *llm.Route, v *llm.Verdict, t *llm.Target, stream llm.Stream) llm.Stream {
+func (s cacheStage) Tee(req *llm.Request, route *llm.Route, v *llm.Decision, t *llm.Target, stream llm.Stream) llm.Stream {
 	return s.Cache.Tee(stream, cache.Recording{Key: s.key(req, route, v), TTL: lifetime(req, route, v),
 		Stream: req.Facts.Stream, Namespace: req.Cache.Namespace, Model: req.Facts.Model, Target: t.ID})
 }
@@ -166,14 +166,14 @@ const defaultTTL = 5 * time.Minute
 
 // lifetime is how long an answer is kept: the policy has the last word, then the
 // caller, then the route.
-func lifetime(req *llm.Request, route *llm.Route, v *llm.Verdict) time.Duration {
+func lifetime(req *llm.Request, route *llm.Route, v *llm.Decision) time.Duration {
 	duty := time.Duration(v.Obligations.Cache.TTLSeconds) * time.Second
 	return cmp.Or(duty, req.Cache.TTL, route.CacheTTL, defaultTTL)
 }
 
 // key separates answers by tenant, namespace, route and targets before it looks at
 // the request itself.
-func (s cacheStage) key(req *llm.Request, route *llm.Route, v *llm.Verdict) cache.Key {
+func (s cacheStage) key(req *llm.Request, route *llm.Route, v *llm.Decision) cache.Key {
 	o := &v.Obligations
 	targets := make([]byte, 0, 256)
 	for _, t := range route.Targets {
@@ -205,7 +205,7 @@ func toldToTransforms(req *llm.Request) [][]byte {
 
 // tenant is who may share answers with whom: by default a team, else the holder of
 // a key, else all the anonymous.
-func tenant(req *llm.Request, route *llm.Route, v *llm.Verdict) string {
+func tenant(req *llm.Request, route *llm.Route, v *llm.Decision) string {
 	switch {
 	case v.Obligations.Cache.Scope != "":
 		return "policy:" + v.Obligations.Cache.Scope
@@ -237,7 +237,7 @@ func (o observed) Write(ctx context.Context, r *llm.Record) error {
 		calls.Finish(r.ID)
 	}
 	r = r.Kept()
-	if o.decisions != nil && r.Verdict != nil {
+	if o.decisions != nil && r.Decision != nil {
 		o.decisions.Settled(r)
 	}
 	if r.Route == "" {

@@ -130,12 +130,12 @@ func textOf(body []byte, stream bool) string {
 
 // TestATransformsRefusalReachesTheCaller sends what house-style can't work with.
 func TestATransformsRefusalReachesTheCaller(t *testing.T) {
-	wasm := sdkExample(t, "go", "house-style")
+	binary := sdkExample(t, "go", "house-style")
 	h := openHouse(t, &speaker{}, `
 keys: off
 providers: {up: {dialect: openai, base_url: $UPSTREAM, allow_private: true}}
 models: {m: {targets: [up/m], transform: [style]}}
-plugins: {style: {file: `+wasm+`, with: {styles: {"*": x}}, fuel: 1000}}
+plugins: {style: {file: `+binary+`, with: {styles: {"*": x}}, fuel: 1000}}
 ledger: "sqlite://:memory:"
 `)
 	resp, body := h.post(t, `{"model":"m",`+hello+`}`)

@@ -85,7 +85,7 @@ func TestVisibleKeepsJSON(t *testing.T) {
 func nastyRecord() *llm.Record {
 	return &llm.Record{ID: "req_1", Model: nasty, Route: nasty, KeyName: nasty, Team: nasty, User: nasty,
 		Tags: map[string]string{nasty: nasty}, Dialect: nasty, Error: nasty, Finish: nasty, Target: nasty, Code: nasty,
-		Verdict:    &llm.Verdict{Allow: true, Revision: nasty, Reasons: []llm.Reason{{Code: nasty, Message: nasty, Rule: nasty}}, Warnings: []string{nasty}},
+		Decision:   &llm.Decision{Allow: true, Revision: nasty, Reasons: []llm.Reason{{Code: nasty, Message: nasty, Rule: nasty}}, Warnings: []string{nasty}},
 		Limits:     []llm.LimitState{{}},
 		Ranking:    &llm.Ranking{Router: nasty, Reason: nasty},
 		Candidates: []llm.Considered{{Target: nasty, Refused: nasty}},

@@ -12,10 +12,10 @@ import (
 	"github.com/penstock/penstock/gateway/internal/dialect"
 	"github.com/penstock/penstock/gateway/internal/door"
 	"github.com/penstock/penstock/gateway/internal/llm"
-	"github.com/penstock/penstock/gateway/internal/module"
 	"github.com/penstock/penstock/gateway/internal/pipeline"
 	"github.com/penstock/penstock/gateway/internal/policy"
 	"github.com/penstock/penstock/gateway/internal/upstream"
+	"github.com/penstock/penstock/gateway/internal/wasm"
 	"github.com/penstock/penstock/policies"
 )
 
@@ -29,7 +29,7 @@ type world struct {
 	clients map[string]*client
 	plugins map[string]plugin
 	// callers are the dialects of plugins that callers speak at endpoints.
-	callers  map[string]*module.ClientDialect
+	callers  map[string]*wasm.ClientDialect
 	pipeline *pipeline.Pipeline
 
 	mu    sync.Mutex
@@ -42,8 +42,8 @@ type world struct {
 // build makes a world. Whatever is wrong with what the configuration refers to is
 // returned with the place where the configuration says so.
 func (g *gateway) build(ctx context.Context, c *config.Config) (*world, error) {
-	w := &world{config: c, clients: map[string]*client{}, plugins: map[string]plugin{}, callers: map[string]*module.ClientDialect{}, gone: make(chan struct{})}
-	ranker := routerStage{map[string]*module.Ranker{}, map[string]bool{}}
+	w := &world{config: c, clients: map[string]*client{}, plugins: map[string]plugin{}, callers: map[string]*wasm.ClientDialect{}, gone: make(chan struct{})}
+	ranker := routerStage{map[string]*wasm.Ranker{}, map[string]bool{}}
 	dialects := &dialect.Dialects{Modules: translators{}, Transforms: map[string]dialect.Transform{}, Scan: scanAgain, ErrorOf: errorOf,
 		MaxReply: int64(c.Server.MaxReply)}
 	err := errors.Join(w.openClients(g), w.openPolicy(ctx, g), w.openPlugins(ctx, g), w.openRouters(ctx, g, ranker),

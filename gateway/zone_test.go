@@ -48,10 +48,10 @@ func checkZone(t *testing.T, g *gateway, c *config.Config) {
 		t.Fatal(err)
 	}
 	record := g.explain(t.Context(), &llm.Request{ID: "x", Endpoint: llm.ChatCompletions, Dialect: llm.OpenAI, Facts: llm.Facts{Model: "m", Choices: 1}, Received: time.Now()})
-	if record.Verdict == nil || len(record.Verdict.Warnings) != 1 {
+	if record.Decision == nil || len(record.Decision.Warnings) != 1 {
 		t.Fatalf("record = %+v, want the policy's date as a warning", record)
 	}
-	window, date := states[0].WindowID, record.Verdict.Warnings[0]
+	window, date := states[0].WindowID, record.Decision.Warnings[0]
 	if after := today(); before == after && (window != before || date != before) { // midnight may have passed
 		t.Errorf("%s: window %s, policy %s, want %s for both", c.TimeZone, window, date, before)
 	}

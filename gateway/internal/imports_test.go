@@ -19,13 +19,13 @@ const (
 )
 
 // base may be imported by every package here, and import the standard library only.
-var base = []string{"llm", "sse"}
+var base = []string{"llm", "framing"}
 
 // owners lists, for each third-party library, the one package that may import it.
 // A prefix covers all packages below it.
 var owners = map[string]string{
 	"github.com/labstack/echo":            "httpapi",
-	"github.com/tetratelabs/wazero":       "module",
+	"github.com/tetratelabs/wazero":       "wasm",
 	"github.com/open-policy-agent/opa":    "policy",
 	"github.com/dgraph-io/ristretto":      "cache",
 	"modernc.org/sqlite":                  "ledger",

@@ -58,8 +58,8 @@ func highestRSS(rows []row) float64 {
 	return highest
 }
 
-// verdict compares the measured figure with a bound.
-func (g goal) verdict(bound float64) string {
+// decision compares the measured figure with a bound.
+func (g goal) decision(bound float64) string {
 	switch {
 	case math.IsNaN(bound):
 		return "-"
@@ -89,7 +89,7 @@ func (r *report) goalTable() table {
 	for _, g := range r.goals {
 		if len(r.starts.Warm) > 0 {
 			t.rows = append(t.rows, []string{g.figure, number(g.measured, g.decimals),
-				g.bound(g.promise), g.verdict(g.promise), g.bound(g.aim), g.verdict(g.aim)})
+				g.bound(g.promise), g.decision(g.promise), g.bound(g.aim), g.decision(g.aim)})
 		}
 	}
 	return t

@@ -23,7 +23,7 @@ func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 type script struct {
 	events []llm.Event
 	err    error
-	tally  llm.Tally
+	info   llm.ReplyInfo
 	closed bool
 }
 
@@ -35,8 +35,8 @@ func (s *script) Next() (llm.Event, error) {
 	s.events = s.events[1:]
 	return e, nil
 }
-func (s *script) Tally() llm.Tally { return s.tally }
-func (s *script) Close() error     { s.closed = true; return nil }
+func (s *script) Info() llm.ReplyInfo { return s.info }
+func (s *script) Close() error        { s.closed = true; return nil }
 
 func frames(texts ...string) []llm.Event {
 	var all []llm.Event
@@ -74,7 +74,7 @@ func drain(t testing.TB, s llm.Stream) []llm.Event {
 func TestTeeKeepsCompleteReplies(t *testing.T) {
 	c := open(t, 1<<20)
 	usage := llm.Usage{Input: 1000, Output: 2000}
-	s := &script{events: frames(`{"a":1}`, `{"b":2}`), err: io.EOF, tally: llm.Tally{Content: true, Finish: "stop", Usage: &usage, Model: "m-1"}}
+	s := &script{events: frames(`{"a":1}`, `{"b":2}`), err: io.EOF, info: llm.ReplyInfo{Content: true, Finish: "stop", Usage: &usage, Model: "m-1"}}
 	want := frames(`{"a":1}`, `{"b":2}`)
 	key := cache.NewKey([]byte("k"))
 	tee := c.Tee(s, cache.Recording{Key: key, TTL: time.Minute, Stream: true, Namespace: "n", Target: "p/m"})
@@ -92,8 +92,8 @@ func TestTeeKeepsCompleteReplies(t *testing.T) {
 	}
 	for range 2 {
 		r := e.Replay()
-		if got := r.Tally(); got.Usage != nil || got.Model != "m-1" {
-			t.Errorf("tally before the first event: %+v", got)
+		if got := r.Info(); got.Usage != nil || got.Model != "m-1" {
+			t.Errorf("info before the first event: %+v", got)
 		}
 		got := drain(t, r)
 		for i := range got {
@@ -105,8 +105,8 @@ func TestTeeKeepsCompleteReplies(t *testing.T) {
 		if d := cmp.Diff(want, got); d != "" {
 			t.Errorf("replayed (-want +got):\n%s", d)
 		}
-		if got := r.Tally(); got.Usage == nil || *got.Usage != (llm.Usage{Input: 1000, Output: 2000}) || got.Finish != "stop" {
-			t.Errorf("tally at the end: %+v", got)
+		if got := r.Info(); got.Usage == nil || *got.Usage != (llm.Usage{Input: 1000, Output: 2000}) || got.Finish != "stop" {
+			t.Errorf("info at the end: %+v", got)
 		}
 	}
 	if e.Target != "p/m" || !e.Stream || e.Age(e.Stored.Add(time.Second)) != time.Second {
@@ -120,27 +120,27 @@ func TestTeeKeepsNothingElse(t *testing.T) {
 		name   string
 		events []llm.Event
 		err    error
-		tally  llm.Tally
+		info   llm.ReplyInfo
 		r      cache.Recording
 		kept   bool
 	}{
-		{"complete", done, io.EOF, llm.Tally{Content: true, Finish: "stop"}, cache.Recording{TTL: time.Hour}, true},
-		{"empty", done, io.EOF, llm.Tally{Finish: "stop"}, cache.Recording{TTL: time.Hour}, false},
-		{"no lifetime", done, io.EOF, llm.Tally{Content: true, Finish: "stop"}, cache.Recording{}, false},
-		{"cut", done[:1], errors.New("reset"), llm.Tally{Content: true, Finish: "stop"}, cache.Recording{TTL: time.Hour}, false},
-		{"ended without final", done[:1], io.EOF, llm.Tally{Content: true, Finish: "stop"}, cache.Recording{TTL: time.Hour}, false},
-		{"length", done, io.EOF, llm.Tally{Content: true, Finish: "length"}, cache.Recording{TTL: time.Hour}, false},
-		{"filtered", done, io.EOF, llm.Tally{Content: true, Finish: "content_filter"}, cache.Recording{TTL: time.Hour}, false},
-		{"no finish", done, io.EOF, llm.Tally{}, cache.Recording{TTL: time.Hour}, false},
-		{"tool calls", done, io.EOF, llm.Tally{Content: true, Finish: "tool_calls", ToolCalls: true}, cache.Recording{TTL: time.Hour}, false},
-		{"tool calls that say stop", done, io.EOF, llm.Tally{Content: true, Finish: "stop", ToolCalls: true}, cache.Recording{TTL: time.Hour}, false},
-		{"tool calls allowed", done, io.EOF, llm.Tally{Content: true, Finish: "tool_calls", ToolCalls: true}, cache.Recording{TTL: time.Hour, ToolCalls: true}, true},
-		{"too large", frames(string(make([]byte, 300<<10))), io.EOF, llm.Tally{Content: true, Finish: "stop"}, cache.Recording{TTL: time.Hour}, false},
+		{"complete", done, io.EOF, llm.ReplyInfo{Content: true, Finish: "stop"}, cache.Recording{TTL: time.Hour}, true},
+		{"empty", done, io.EOF, llm.ReplyInfo{Finish: "stop"}, cache.Recording{TTL: time.Hour}, false},
+		{"no lifetime", done, io.EOF, llm.ReplyInfo{Content: true, Finish: "stop"}, cache.Recording{}, false},
+		{"cut", done[:1], errors.New("reset"), llm.ReplyInfo{Content: true, Finish: "stop"}, cache.Recording{TTL: time.Hour}, false},
+		{"ended without final", done[:1], io.EOF, llm.ReplyInfo{Content: true, Finish: "stop"}, cache.Recording{TTL: time.Hour}, false},
+		{"length", done, io.EOF, llm.ReplyInfo{Content: true, Finish: "length"}, cache.Recording{TTL: time.Hour}, false},
+		{"filtered", done, io.EOF, llm.ReplyInfo{Content: true, Finish: "content_filter"}, cache.Recording{TTL: time.Hour}, false},
+		{"no finish", done, io.EOF, llm.ReplyInfo{}, cache.Recording{TTL: time.Hour}, false},
+		{"tool calls", done, io.EOF, llm.ReplyInfo{Content: true, Finish: "tool_calls", ToolCalls: true}, cache.Recording{TTL: time.Hour}, false},
+		{"tool calls that say stop", done, io.EOF, llm.ReplyInfo{Content: true, Finish: "stop", ToolCalls: true}, cache.Recording{TTL: time.Hour}, false},
+		{"tool calls allowed", done, io.EOF, llm.ReplyInfo{Content: true, Finish: "tool_calls", ToolCalls: true}, cache.Recording{TTL: time.Hour, ToolCalls: true}, true},
+		{"too large", frames(string(make([]byte, 300<<10))), io.EOF, llm.ReplyInfo{Content: true, Finish: "stop"}, cache.Recording{TTL: time.Hour}, false},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			store := open(t, 1<<20)
 			c.r.Key = cache.NewKey([]byte(c.name))
-			tee := store.Tee(&script{events: c.events, err: c.err, tally: c.tally}, c.r)
+			tee := store.Tee(&script{events: c.events, err: c.err, info: c.info}, c.r)
 			if got := len(drain(t, tee)); got != len(c.events) {
 				t.Errorf("%d events came through, want %d", got, len(c.events))
 			}
@@ -178,7 +178,7 @@ func TestPurgeAppliesToRepliesUnderWay(t *testing.T) {
 	c := open(t, 1<<20)
 	for name, purge := range map[string]func(){"all": c.Purge, "namespace": func() { c.PurgeNamespace("n") }, "model": func() { c.PurgeModel("asked") }, "target": func() { c.PurgeModel("p/m") }} {
 		key := cache.NewKey([]byte(name))
-		tee := c.Tee(&script{events: frames("{}"), err: io.EOF, tally: llm.Tally{Content: true, Finish: "stop"}}, cache.Recording{Key: key, TTL: time.Hour, Namespace: "n", Model: "asked", Target: "p/m"})
+		tee := c.Tee(&script{events: frames("{}"), err: io.EOF, info: llm.ReplyInfo{Content: true, Finish: "stop"}}, cache.Recording{Key: key, TTL: time.Hour, Namespace: "n", Model: "asked", Target: "p/m"})
 		purge()
 		drain(t, tee)
 		_ = tee.Close()
@@ -281,7 +281,7 @@ func hammer(t *testing.T, c *cache.Cache, n, i int) {
 	case i%97 == 96:
 		c.PurgeNamespace(name)
 	case i%3 == 0:
-		drain(t, c.Tee(&script{events: frames(name), err: io.EOF, tally: llm.Tally{Content: true, Finish: "stop"}}, cache.Recording{Key: key, TTL: time.Hour, Namespace: name}))
+		drain(t, c.Tee(&script{events: frames(name), err: io.EOF, info: llm.ReplyInfo{Content: true, Finish: "stop"}}, cache.Recording{Key: key, TTL: time.Hour, Namespace: name}))
 	default:
 		if e, ok := c.Get(key); ok {
 			if got := string(drain(t, e.Replay())[0].Data); got != name {

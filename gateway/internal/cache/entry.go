@@ -19,8 +19,8 @@ type Entry struct {
 	Model string
 	// Target is who answered.
 	Target string
-	// Tally is the whole reply's.
-	Tally llm.Tally
+	// Info is the whole reply's.
+	Info llm.ReplyInfo
 	// Stored is when the reply was complete.
 	Stored time.Time
 
@@ -97,12 +97,12 @@ func (r *replay) Next() (llm.Event, error) {
 	return ev, nil
 }
 
-// Tally implements llm.Stream: nothing but the model until all events were read.
-func (r *replay) Tally() llm.Tally {
+// Info implements llm.Stream: nothing but the model until all events were read.
+func (r *replay) Info() llm.ReplyInfo {
 	if r.next < len(r.entry.events) {
-		return llm.Tally{Model: r.entry.Tally.Model}
+		return llm.ReplyInfo{Model: r.entry.Info.Model}
 	}
-	return r.entry.Tally
+	return r.entry.Info
 }
 
 // Close implements llm.Stream.

@@ -77,13 +77,13 @@ func (t *tee) record(ev llm.Event) {
 func (t *tee) keep() {
 	e := t.entry
 	t.entry = nil
-	e.Tally = t.Tally()
-	if !t.finished(e.Tally) {
+	e.Info = t.Info()
+	if !t.finished(e.Info) {
 		return
 	}
-	if u := e.Tally.Usage; u != nil {
+	if u := e.Info.Usage; u != nil {
 		usage := *u // the stream may go on counting into its own
-		e.Tally.Usage = &usage
+		e.Info.Usage = &usage
 	}
 	e.Stored = time.Now()
 	e.trim()
@@ -92,7 +92,7 @@ func (t *tee) keep() {
 
 // finished reports whether the reply says something and ended by itself. One that ran into its length
 // limit or a filter might do better next time.
-func (t *tee) finished(y llm.Tally) bool {
+func (t *tee) finished(y llm.ReplyInfo) bool {
 	if !y.Content {
 		return false
 	}

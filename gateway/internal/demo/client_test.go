@@ -13,7 +13,7 @@ import (
 	"go.uber.org/goleak"
 
 	"github.com/penstock/penstock/gateway/internal/demo"
-	"github.com/penstock/penstock/gateway/internal/sse"
+	"github.com/penstock/penstock/gateway/internal/framing"
 )
 
 // TestMain looks for leaks. net/http lingers half a second on a connection whose body
@@ -124,7 +124,7 @@ type streamed struct {
 
 func readStream(t testing.TB, resp *http.Response) (got streamed) {
 	t.Helper()
-	r := sse.NewReader(resp.Body, 0)
+	r := framing.NewReader(resp.Body, 0)
 	defer r.Release()
 	for {
 		e, err := r.Next()

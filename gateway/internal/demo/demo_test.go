@@ -17,8 +17,8 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/penstock/penstock/gateway/internal/demo"
+	"github.com/penstock/penstock/gateway/internal/framing"
 	"github.com/penstock/penstock/gateway/internal/llm"
-	"github.com/penstock/penstock/gateway/internal/sse"
 )
 
 const hi = `"messages":[{"role":"system","content":"be kind"},{"role":"user","content":[{"type":"text","text":"Say “hi” to <gateways> & me"}]}]`
@@ -130,7 +130,7 @@ func TestStall(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer resp.Body.Close()
-	r := sse.NewReader(resp.Body, 0)
+	r := framing.NewReader(resp.Body, 0)
 	defer r.Release()
 	if e, err := r.Next(); err != nil || !bytes.Contains(e.Data, []byte(`"content":""`)) {
 		t.Errorf("first event = %q, %v, want an empty beginning", e.Data, err)

@@ -16,8 +16,8 @@ import (
 	"net/http"
 	"strconv"
 
+	"github.com/penstock/penstock/gateway/internal/framing"
 	"github.com/penstock/penstock/gateway/internal/llm"
-	"github.com/penstock/penstock/gateway/internal/sse"
 )
 
 // Dialects translates calls and replies. It is safe for concurrent use.
@@ -130,13 +130,13 @@ func (d *Dialects) whole(ctx context.Context, x *llm.Exchange, a *llm.Answer, bo
 		body = m.chunk(body, found)
 	}
 	if x.Request.Facts.Stream {
-		return d.transformEvents(ctx, x, newSplit(body, x.Request.Facts.IncludeUsage, tallyOf(&c, boundsOf(x))))
+		return d.transformEvents(ctx, x, newSplit(body, x.Request.Facts.IncludeUsage, infoOf(&c, boundsOf(x))))
 	}
 	changed, err := d.transformResponse(ctx, x, a.Status, body)
 	if err != nil {
 		return nil, err
 	}
-	return &plain{body: changed, tally: tallyOf(&c, boundsOf(x))}, nil
+	return &plain{body: changed, info: infoOf(&c, boundsOf(x))}, nil
 }
 
 func (d *Dialects) maxReply() int64 {
@@ -158,7 +158,7 @@ func (d *Dialects) broken(err error) error {
 		return e
 	case errors.Is(err, errTooLarge):
 		return d.tooLarge("reply", err)
-	case errors.Is(err, sse.ErrTooLong):
+	case errors.Is(err, framing.ErrTooLong):
 		return d.tooLarge("stream holds an event that", err)
 	}
 	return &llm.Error{Code: llm.CodeStreamCut, Status: http.StatusBadGateway, Fault: llm.FaultCut, Err: err,

@@ -5,8 +5,8 @@ import (
 	"context"
 	"slices"
 
+	"github.com/penstock/penstock/gateway/internal/framing"
 	"github.com/penstock/penstock/gateway/internal/llm"
-	"github.com/penstock/penstock/gateway/internal/sse"
 )
 
 // filtered is a stream behind the route's transforms. What it says of usage and
@@ -157,7 +157,7 @@ func (s *filtered) emit(lines [][]byte, ev llm.Event) {
 	s.due = s.due || ev.Content
 	for i, line := range lines {
 		from := len(s.frames)
-		s.frames = sse.AppendData(s.frames, line)
+		s.frames = framing.AppendData(s.frames, line)
 		s.ready = append(s.ready, llm.Event{Frame: s.frames[from:], Data: line, Content: s.due, Progress: ev.Progress, More: ev.More || i+1 < len(lines)})
 		s.due = false
 	}

@@ -4,8 +4,8 @@ import (
 	"bytes"
 	"io"
 
+	"github.com/penstock/penstock/gateway/internal/framing"
 	"github.com/penstock/penstock/gateway/internal/llm"
-	"github.com/penstock/penstock/gateway/internal/sse"
 )
 
 // done is the data of the event that ends a stream in OpenAI's format.
@@ -14,7 +14,7 @@ var done = []byte("[DONE]")
 // frames is a stream in OpenAI's format, passed on frame by frame. It reads along
 // for usage, finish reasons and errors.
 type frames struct {
-	sse    *sse.Reader
+	sse    *framing.Reader
 	body   io.Closer
 	watch  watcher
 	ended  bool
@@ -22,7 +22,7 @@ type frames struct {
 }
 
 func newFrames(d *Dialects, x *llm.Exchange, a *llm.Answer) *frames {
-	return &frames{sse: sse.NewReader(a.Body, d.maxEvent()), body: a.Body, watch: newWatcher(d, x, a)}
+	return &frames{sse: framing.NewReader(a.Body, d.maxEvent()), body: a.Body, watch: newWatcher(d, x, a)}
 }
 
 // Next passes on the next frame.
@@ -45,7 +45,7 @@ func (f *frames) Next() (llm.Event, error) {
 
 // pass looks at one frame and hands it on as it is. The last one of a stream may lack
 // the blank line after it, but must not end in the middle of its data.
-func (f *frames) pass(in sse.Event) (llm.Event, error) {
+func (f *frames) pass(in framing.Event) (llm.Event, error) {
 	data := bytes.TrimSpace(in.Data)
 	switch {
 	case isDone(data):
@@ -60,7 +60,7 @@ func (f *frames) pass(in sse.Event) (llm.Event, error) {
 }
 
 // closedFrame is a frame with the blank line that ends it.
-func closedFrame(in sse.Event) []byte {
+func closedFrame(in framing.Event) []byte {
 	if !in.Partial {
 		return in.Raw
 	}
@@ -74,8 +74,8 @@ func isJSON(data []byte) bool {
 	return s.end()
 }
 
-// Tally is what the frames so far have said.
-func (f *frames) Tally() llm.Tally { return f.watch.tally }
+// Info is what the frames so far have said.
+func (f *frames) Info() llm.ReplyInfo { return f.watch.info }
 
 // Close releases the connection. It may be called twice.
 func (f *frames) Close() error {

@@ -35,12 +35,12 @@ func exchange(req *llm.Request) *llm.Exchange {
 }
 
 // read takes a stream to its end and returns what the client would see.
-func read(t *testing.T, include bool, a *llm.Answer) (shown, hidden string, tally llm.Tally, err error) {
+func read(t *testing.T, include bool, a *llm.Answer) (shown, hidden string, info llm.ReplyInfo, err error) {
 	t.Helper()
 	req := &llm.Request{Facts: llm.Facts{Stream: true, IncludeUsage: include}}
 	s, err := dialects().Read(t.Context(), exchange(req), a)
 	if err != nil {
-		return "", "", tally, err
+		return "", "", info, err
 	}
 	defer s.Close()
 	final := false
@@ -49,11 +49,11 @@ func read(t *testing.T, include bool, a *llm.Answer) (shown, hidden string, tall
 		switch {
 		case err == io.EOF && !final:
 			t.Error("io.EOF without a final event")
-			return shown, hidden, s.Tally(), nil
+			return shown, hidden, s.Info(), nil
 		case err == io.EOF:
-			return shown, hidden, s.Tally(), nil
+			return shown, hidden, s.Info(), nil
 		case err != nil:
-			return shown, hidden, s.Tally(), err
+			return shown, hidden, s.Info(), err
 		case ev.Hidden:
 			hidden += string(ev.Frame)
 		default:
@@ -140,14 +140,14 @@ func TestFrames(t *testing.T) {
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
-			shown, hidden, tally, err := read(t, tt.include, answer(200, "text/event-stream; charset=utf-8", tt.body))
+			shown, hidden, info, err := read(t, tt.include, answer(200, "text/event-stream; charset=utf-8", tt.body))
 			if shown != tt.shown || hidden != tt.hidden {
 				t.Errorf("shown %q\nhidden %q\nwant %q\nand %q", shown, hidden, tt.shown, tt.hidden)
 			}
 			if fault := faultOf(err); fault != tt.fault {
 				t.Errorf("error %v (fault %q), want fault %q", err, fault, tt.fault)
 			}
-			if diff := cmp.Diff(tt.usage, tally.Usage); diff != "" {
+			if diff := cmp.Diff(tt.usage, info.Usage); diff != "" {
 				t.Errorf("usage (-want +got):\n%s", diff)
 			}
 		})
@@ -223,9 +223,9 @@ func TestPlain(t *testing.T) {
 				t.Errorf("Next = %+v, %v; want the whole body", ev, err)
 			}
 			// xAI leaves reasoning out of completion_tokens.
-			want := llm.Tally{Usage: &llm.Usage{Input: 3, Output: 102, Reasoning: 100}, TextBytes: 2, Pieces: 1, Finish: "stop", Model: "m-1", Content: true, Whole: true}
-			if diff := cmp.Diff(want, s.Tally()); diff != "" {
-				t.Errorf("tally (-want +got):\n%s", diff)
+			want := llm.ReplyInfo{Usage: &llm.Usage{Input: 3, Output: 102, Reasoning: 100}, TextBytes: 2, Pieces: 1, Finish: "stop", Model: "m-1", Content: true, Whole: true}
+			if diff := cmp.Diff(want, s.Info()); diff != "" {
+				t.Errorf("info (-want +got):\n%s", diff)
 			}
 		})
 	}
@@ -321,7 +321,7 @@ func FuzzFrames(f *testing.F) {
 			if len(ev.Data) > 0 && !ev.Hidden && !isJSON(ev.Data) {
 				t.Fatalf("shown: %q", ev.Data)
 			}
-			if tally := s.Tally(); ev.Final && tally.Finish == "" && tally.Usage == nil && streamed {
+			if info := s.Info(); ev.Final && info.Finish == "" && info.Usage == nil && streamed {
 				t.Fatalf("%q is called whole", body)
 			}
 		}

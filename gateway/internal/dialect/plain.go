@@ -8,15 +8,15 @@ import (
 
 // plain is a whole completion as a stream of one event.
 type plain struct {
-	body  []byte
-	tally llm.Tally
-	read  bool
+	body []byte
+	info llm.ReplyInfo
+	read bool
 }
 
-// tallyOf is what a whole completion says about itself.
-func tallyOf(c *chunk, b bounds) llm.Tally {
+// infoOf is what a whole completion says about itself.
+func infoOf(c *chunk, b bounds) llm.ReplyInfo {
 	said := c.produced()
-	return llm.Tally{Usage: usageOf(c.counted(), b), TextBytes: said.text, Pieces: 1, Finish: string(c.finish), Model: string(c.model),
+	return llm.ReplyInfo{Usage: usageOf(c.counted(), b), TextBytes: said.text, Pieces: 1, Finish: string(c.finish), Model: string(c.model),
 		ToolCalls: said.toolCalls, Content: said.content, Whole: true}
 }
 
@@ -26,11 +26,11 @@ func (p *plain) Next() (llm.Event, error) {
 		return llm.Event{}, io.EOF
 	}
 	p.read = true
-	return llm.Event{Frame: p.body, Data: p.body, Final: true, Content: p.tally.Content}, nil
+	return llm.Event{Frame: p.body, Data: p.body, Final: true, Content: p.info.Content}, nil
 }
 
-// Tally is complete from the start.
-func (p *plain) Tally() llm.Tally { return p.tally }
+// Info is complete from the start.
+func (p *plain) Info() llm.ReplyInfo { return p.info }
 
 // Close does nothing: the body has been read.
 func (p *plain) Close() error { return nil }

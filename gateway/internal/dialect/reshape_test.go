@@ -73,8 +73,8 @@ func TestStreamForAPlainRequest(t *testing.T) {
 				t.Fatalf("Next = %+v, %v; want one whole event", ev, err)
 			}
 			same(t, "completion", tt.want, ev.Frame)
-			if !s.Tally().Whole || !s.Tally().Content {
-				t.Errorf("tally = %+v", s.Tally())
+			if !s.Info().Whole || !s.Info().Content {
+				t.Errorf("info = %+v", s.Info())
 			}
 		})
 	}
@@ -92,9 +92,9 @@ func TestPlainReplyForAStream(t *testing.T) {
 		{"index":1,"message":{"role":"assistant","content":null,"refusal":null,"tool_calls":[{"id":"t1","type":"function","function":{"name":"f","arguments":"{}"}}]},"logprobs":null,"finish_reason":"tool_calls"}],
 		"usage":{"prompt_tokens":9,"completion_tokens":4}}`
 	for _, include := range []bool{true, false} {
-		shown, _, tally, err := read(t, include, answer(200, "application/json", completion))
-		if err != nil || tally.Usage == nil || tally.Usage.Output != 4 {
-			t.Fatalf("read = %v with %+v", err, tally)
+		shown, _, info, err := read(t, include, answer(200, "application/json", completion))
+		if err != nil || info.Usage == nil || info.Usage.Output != 4 {
+			t.Fatalf("read = %v with %+v", err, info)
 		}
 		if usage := strings.Contains(shown, `"usage"`); usage != include {
 			t.Errorf("usage shown: %t, want %t", usage, include)
@@ -194,12 +194,12 @@ func TestDeviations(t *testing.T) {
 	t.Run("Mistral's content", func(t *testing.T) {
 		in := sseOf(`{"id":"c1","choices":[{"index":0,"delta":{"role":"assistant","content":[{"type":"thinking","thinking":[{"type":"text","text":"h"}]}]},"finish_reason":null}]}`,
 			`{"choices":[{"index":0,"delta":{"content":[{"type":"text","text":"Hello"}]},"finish_reason":null}]}`, `{"choices":[{"index":0,"delta":{"content":""},"finish_reason":"stop"}]}`)
-		shown, _, tally, err := read(t, false, answer(200, "text/event-stream", in))
+		shown, _, info, err := read(t, false, answer(200, "text/event-stream", in))
 		if err != nil || !strings.Contains(shown, `"reasoning_content":"h"`) || !strings.Contains(shown, `"content":"Hello"`) || strings.Contains(shown, "[{\"type\"") {
 			t.Errorf("stream = %s, %v", shown, err)
 		}
-		if !tally.Content {
-			t.Errorf("tally = %+v", tally)
+		if !info.Content {
+			t.Errorf("info = %+v", info)
 		}
 		s, err := dialects().Read(t.Context(), exchange(&llm.Request{}), answer(200, "application/json",
 			`{"choices":[{"index":0,"message":{"role":"assistant","content":[{"type":"thinking","thinking":[{"type":"text","text":"h"}]},{"type":"text","text":"Hello"}]},"finish_reason":"stop"}]}`))
@@ -221,9 +221,9 @@ func TestRepeatedMessages(t *testing.T) {
 		in.WriteString(`data: {"choices":[{"index":0,"message":{"role":"assistant","content":"` + all + `"},"delta":{"content":"ten bytes."},"finish_reason":null}]}` + "\n\n")
 	}
 	in.WriteString(`data: {"object":"chat.completion.done","choices":[{"index":0,"message":{"role":"assistant","content":"` + all + `"},"delta":{"content":""},"finish_reason":"stop"}]}` + "\n\n")
-	_, _, tally, err := read(t, false, answer(200, "text/event-stream", in.String()))
-	if err != nil || tally.TextBytes != 1000 {
-		t.Errorf("%d bytes of text, %v; want 1000", tally.TextBytes, err)
+	_, _, info, err := read(t, false, answer(200, "text/event-stream", in.String()))
+	if err != nil || info.TextBytes != 1000 {
+		t.Errorf("%d bytes of text, %v; want 1000", info.TextBytes, err)
 	}
 }
 

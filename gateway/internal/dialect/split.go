@@ -4,22 +4,22 @@ import (
 	"io"
 	"maps"
 
+	"github.com/penstock/penstock/gateway/internal/framing"
 	"github.com/penstock/penstock/gateway/internal/llm"
-	"github.com/penstock/penstock/gateway/internal/sse"
 )
 
 // split is a whole completion as the stream that the client asked for: each choice in a
 // chunk of its own, its finish reason in another, and the usage if it was asked for.
 type split struct {
 	lines [][]byte
-	tally llm.Tally
+	info  llm.ReplyInfo
 	frame []byte
 	ended bool
 }
 
-func newSplit(body []byte, usage bool, tally llm.Tally) *split {
+func newSplit(body []byte, usage bool, info llm.ReplyInfo) *split {
 	completion := decodeObject(body)
-	s := &split{tally: tally}
+	s := &split{info: info}
 	choices := objectsOf(completion["choices"])
 	for i, one := range choices {
 		s.add(completion, beginning(one, i), nil)
@@ -93,13 +93,13 @@ func (s *split) Next() (llm.Event, error) {
 	}
 	line := s.lines[0]
 	s.lines = s.lines[1:]
-	s.frame = sse.AppendData(s.frame[:0], line)
+	s.frame = framing.AppendData(s.frame[:0], line)
 	c, _ := readChunk(line)
 	return llm.Event{Frame: s.frame, Data: line, Content: c.delta.content, Progress: true, More: true}, nil
 }
 
-// Tally is complete from the start.
-func (s *split) Tally() llm.Tally { return s.tally }
+// Info is complete from the start.
+func (s *split) Info() llm.ReplyInfo { return s.info }
 
 // Close does nothing: the reply has been read.
 func (s *split) Close() error { return nil }

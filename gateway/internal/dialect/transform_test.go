@@ -184,8 +184,8 @@ func TestRepliesPassThroughTransformsBackwards(t *testing.T) {
 	if text, _ := textOf(ev.Data); err != nil || text != "three" || !ev.Final {
 		t.Errorf("Next() = %s, %v", ev.Data, err)
 	}
-	if tally := s.Tally(); tally.Model != "served" || tally.Usage == nil || tally.Usage.Output != 4 || tally.Finish != "stop" {
-		t.Errorf("tally = %+v, want the provider's", tally)
+	if info := s.Info(); info.Model != "served" || info.Usage == nil || info.Usage.Output != 4 || info.Finish != "stop" {
+		t.Errorf("info = %+v, want the provider's", info)
 	}
 }
 
@@ -238,8 +238,8 @@ func TestStreamsPassThroughTransforms(t *testing.T) {
 			if len(firsts) == 0 || firsts[0] != tt.first {
 				t.Errorf("events %v are marked as content, want %d as the first", firsts, tt.first)
 			}
-			if want := strings.Contains(tt.in, "usage"); (hidden == 1) != want || (s.Tally().Usage != nil) != want {
-				t.Errorf("%d hidden events, tally %+v", hidden, s.Tally())
+			if want := strings.Contains(tt.in, "usage"); (hidden == 1) != want || (s.Info().Usage != nil) != want {
+				t.Errorf("%d hidden events, info %+v", hidden, s.Info())
 			}
 			if err := errors.Join(s.Close(), s.Close()); err != nil {
 				t.Error(err)

@@ -10,8 +10,8 @@ import (
 	"strings"
 	"time"
 
+	"github.com/penstock/penstock/gateway/internal/framing"
 	"github.com/penstock/penstock/gateway/internal/llm"
-	"github.com/penstock/penstock/gateway/internal/sse"
 )
 
 // Translator runs the modules that know other wire formats. Its errors are
@@ -117,7 +117,7 @@ type translated struct {
 	ctx      context.Context
 	module   Translation
 	answer   *llm.Answer
-	sse      *sse.Reader
+	sse      *framing.Reader
 	watch    watcher
 	// native says that the provider's errors are read here and not by the module.
 	native bool
@@ -138,7 +138,7 @@ func (d *Dialects) translateEvents(ctx context.Context, x *llm.Exchange, a *llm.
 		a.Body.Close()
 		return nil, err
 	}
-	return &translated{dialects: d, ctx: ctx, module: module, answer: a, sse: sse.NewReader(a.Body, d.maxEvent()),
+	return &translated{dialects: d, ctx: ctx, module: module, answer: a, sse: framing.NewReader(a.Body, d.maxEvent()),
 		watch: newWatcher(d, x, a), native: builtIn(x.Target.Dialect)}, nil
 }
 
@@ -227,7 +227,7 @@ func (s *translated) note(line []byte) bool {
 	if !sound || c.usage == nil || c.choices || c.failed {
 		return false
 	}
-	s.watch.tally.Usage = later(s.watch.tally.Usage, usageOf(c.usage, s.watch.bounds))
+	s.watch.info.Usage = later(s.watch.info.Usage, usageOf(c.usage, s.watch.bounds))
 	return true
 }
 
@@ -236,7 +236,7 @@ func (s *translated) emit(line []byte) (llm.Event, error) {
 	if isDone(line) {
 		return s.watch.done(terminator)
 	}
-	s.frame = sse.AppendData(s.frame[:0], line)
+	s.frame = framing.AppendData(s.frame[:0], line)
 	ev, err := s.watch.take(nil, line, s.frame)
 	if err != nil && s.eof { // the module noticed the end, too
 		return llm.Event{}, cut()
@@ -244,8 +244,8 @@ func (s *translated) emit(line []byte) (llm.Event, error) {
 	return ev, err
 }
 
-// Tally is what the chunks so far have said.
-func (s *translated) Tally() llm.Tally { return s.watch.tally }
+// Info is what the chunks so far have said.
+func (s *translated) Info() llm.ReplyInfo { return s.watch.info }
 
 // Close releases the module and the connection. It may be called twice.
 func (s *translated) Close() error {

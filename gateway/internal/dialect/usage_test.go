@@ -68,11 +68,11 @@ func usages(t *testing.T, usage string) map[string]*llm.Usage {
 	}
 	got := map[string]*llm.Usage{}
 	for way, body := range streams {
-		_, _, tally, err := read(t, false, answer(200, "text/event-stream", body))
+		_, _, info, err := read(t, false, answer(200, "text/event-stream", body))
 		if err != nil {
 			t.Fatalf("%s: %v", way, err)
 		}
-		got[way] = tally.Usage
+		got[way] = info.Usage
 	}
 	for way, body := range map[string]string{
 		"plain":                      `{"choices":[{"message":{"content":"hi"},"finish_reason":"stop"}],"usage":` + usage + `}`,
@@ -82,7 +82,7 @@ func usages(t *testing.T, usage string) map[string]*llm.Usage {
 		if err != nil {
 			t.Fatalf("%s: %v", way, err)
 		}
-		got[way] = s.Tally().Usage
+		got[way] = s.Info().Usage
 	}
 	return got
 }
@@ -183,7 +183,7 @@ func TestEarlyUsage(t *testing.T) {
 		t.Errorf("%d events and %v, want two and a cut", events, err)
 	}
 	want := llm.Usage{Input: 100_010, CacheRead: 100_000, Output: 4, Estimated: true}
-	if diff := cmp.Diff(want, s.Tally().Billed(300_000, false)); diff != "" {
+	if diff := cmp.Diff(want, s.Info().Billed(300_000, false)); diff != "" {
 		t.Errorf("usage (-want +got):\n%s", diff)
 	}
 }
@@ -196,9 +196,9 @@ func TestRepeatedMessage(t *testing.T) {
 		text += "word "
 		body += `data: {"choices":[{"index":0,"delta":{"content":"word "},"message":{"role":"assistant","content":"` + text + `"}}]}` + "\n\n"
 	}
-	_, _, tally, err := read(t, false, answer(200, "text/event-stream", body+finish+end))
-	if err != nil || tally.TextBytes != 500 || tally.Pieces != 100 {
-		t.Errorf("%d bytes in %d pieces, %v; want 500 in 100", tally.TextBytes, tally.Pieces, err)
+	_, _, info, err := read(t, false, answer(200, "text/event-stream", body+finish+end))
+	if err != nil || info.TextBytes != 500 || info.Pieces != 100 {
+		t.Errorf("%d bytes in %d pieces, %v; want 500 in 100", info.TextBytes, info.Pieces, err)
 	}
 }
 

@@ -3,8 +3,8 @@ package dialect
 import (
 	"bytes"
 
+	"github.com/penstock/penstock/gateway/internal/framing"
 	"github.com/penstock/penstock/gateway/internal/llm"
-	"github.com/penstock/penstock/gateway/internal/sse"
 )
 
 // watcher reads canonical chunks as they pass, whatever dialect they come from, and
@@ -13,7 +13,7 @@ import (
 type watcher struct {
 	dialects *Dialects
 	answer   *llm.Answer
-	tally    llm.Tally
+	info     llm.ReplyInfo
 	// wanted is how many choices the client asked for, showUsage that it asked for the
 	// usage chunk.
 	wanted    int
@@ -54,7 +54,7 @@ func (w *watcher) take(name, data, frame []byte) (llm.Event, error) {
 		return ev, nil
 	}
 	ev.Data = w.mend.chunk(data, c.deviations)
-	ev.Frame = sse.AppendData(nil, ev.Data)
+	ev.Frame = framing.AppendData(nil, ev.Data)
 	return ev, nil
 }
 
@@ -69,11 +69,11 @@ func (c *chunk) failure(data []byte) []byte {
 // see takes in one chunk and marks the event accordingly.
 func (w *watcher) see(ev *llm.Event, c *chunk) {
 	w.seen = true
-	if w.tally.Model == "" {
-		w.tally.Model = string(c.model)
+	if w.info.Model == "" {
+		w.info.Model = string(c.model)
 	}
-	if len(c.finish) > 0 && (w.tally.Finish == "" || c.finished[0]&1 == 1) {
-		w.tally.Finish = string(c.finish)
+	if len(c.finish) > 0 && (w.info.Finish == "" || c.finished[0]&1 == 1) {
+		w.info.Finish = string(c.finish)
 	}
 	w.begun.merge(&c.begun)
 	w.finished.merge(&c.finished)
@@ -89,7 +89,7 @@ func (w *watcher) see(ev *llm.Event, c *chunk) {
 // count takes in usage.
 func (w *watcher) count(c *chunk) {
 	if usage := c.counted(); usage != nil {
-		w.tally.Usage = later(w.tally.Usage, usageOf(usage, w.bounds))
+		w.info.Usage = later(w.info.Usage, usageOf(usage, w.bounds))
 		w.counted = w.counted || !c.choices || c.empty
 	}
 }
@@ -102,12 +102,12 @@ func (w *watcher) hear(ev *llm.Event, c *chunk) {
 	if !w.deltas {
 		heard = c.message
 	}
-	w.tally.ToolCalls = w.tally.ToolCalls || heard.toolCalls
-	w.tally.TextBytes += heard.text
+	w.info.ToolCalls = w.info.ToolCalls || heard.toolCalls
+	w.info.TextBytes += heard.text
 	if heard.text > 0 {
-		w.tally.Pieces++
+		w.info.Pieces++
 	}
-	w.tally.Content = w.tally.Content || heard.content
+	w.info.Content = w.info.Content || heard.content
 	ev.Content = heard.content
 }
 
@@ -128,7 +128,7 @@ func (w *watcher) whole() bool {
 // unspoken reports whether the provider ends replies without giving reasons, as
 // Snowflake does: its final count stands for them.
 func (w *watcher) unspoken() bool {
-	return w.finished.count() == 0 && w.unsaid && !w.pending && w.counted && w.tally.Content
+	return w.finished.count() == 0 && w.unsaid && !w.pending && w.counted && w.info.Content
 }
 
 // done judges a stream that has come to its terminator.
@@ -137,7 +137,7 @@ func (w *watcher) done(ev llm.Event) (llm.Event, error) {
 	case w.whole() || w.unspoken():
 		ev.Final = true
 		return ev, nil
-	case !w.tally.Content && w.finished.count() == 0:
+	case !w.info.Content && w.finished.count() == 0:
 		return llm.Event{}, malformed("a stream without an answer in it", nil)
 	}
 	return llm.Event{}, cut()

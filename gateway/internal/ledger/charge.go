@@ -53,10 +53,10 @@ func lasting(window string) time.Duration {
 // account names one window of one meter.
 type account struct{ scope, unit, span, spanID string }
 
-// tally adds up the charges of a group, so that each account is written once.
-type tally map[account]int64
+// totals adds up the charges of a group, so that each account is written once.
+type totals map[account]int64
 
-func (t tally) add(charges []llm.Charge) {
+func (t totals) add(charges []llm.Charge) {
 	for _, c := range charges {
 		a := account{c.Scope, string(c.Unit), c.Window, c.WindowID}
 		t[a] = llm.Add(t[a], c.Amount)

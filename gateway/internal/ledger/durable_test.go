@@ -113,9 +113,9 @@ func checkSurvivors(t *testing.T, url string, written, leased map[string]bool) {
 		t.Fatal(err)
 	}
 	defer l.Close()
-	var verdict string
-	if err := l.DB().QueryRow("PRAGMA integrity_check").Scan(&verdict); err != nil || verdict != "ok" {
-		t.Errorf("integrity_check = %s, %v", verdict, err)
+	var decision string
+	if err := l.DB().QueryRow("PRAGMA integrity_check").Scan(&decision); err != nil || decision != "ok" {
+		t.Errorf("integrity_check = %s, %v", decision, err)
 	}
 	for id := range written {
 		if _, err := l.Get(t.Context(), id); err != nil {

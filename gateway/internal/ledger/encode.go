@@ -36,11 +36,11 @@ func appendRecord(b []byte, r *llm.Record) []byte {
 	o.text("error", r.Error)
 	o.text("finish", r.Finish)
 	o.text("cache", r.Cache)
-	if r.Verdict != nil {
-		o.inner("verdict", func(o *object) { verdict(o, r.Verdict) })
+	if r.Decision != nil {
+		o.inner("decision", func(o *object) { decision(o, r.Decision) })
 	}
-	if r.FirstVerdict != nil {
-		o.inner("first_verdict", func(o *object) { verdict(o, r.FirstVerdict) })
+	if r.FirstDecision != nil {
+		o.inner("first_decision", func(o *object) { decision(o, r.FirstDecision) })
 	}
 	list(&o, "limits", r.Limits, limitState)
 	list(&o, "candidates", r.Candidates, considered)
@@ -62,7 +62,7 @@ func appendRecord(b []byte, r *llm.Record) []byte {
 	return append(o.b, '}')
 }
 
-func verdict(o *object, v *llm.Verdict) {
+func decision(o *object, v *llm.Decision) {
 	o.yes("allow", v.Allow)
 	list(o, "reasons", v.Reasons, reason)
 	o.strings("warnings", v.Warnings)

@@ -80,7 +80,7 @@ func usualRecord() *llm.Record {
 		Endpoint: llm.ChatCompletions, Stream: true, Model: "smart", Route: "smart", Target: "openai/gpt-5", Provider: "openai", Served: "gpt-5-2025-08-07",
 		KeyID: "abcdefgh", KeyName: "ci", Team: "search", User: "alice", Tags: map[string]string{"usecase": "support"},
 		Status: 200, Finish: "stop", Cache: "miss",
-		Verdict:    &llm.Verdict{Allow: true, Limits: []llm.Limit{limit}, Revision: "default-1a2b3c", Memoised: true},
+		Decision:   &llm.Decision{Allow: true, Limits: []llm.Limit{limit}, Revision: "default-1a2b3c", Memoised: true},
 		Limits:     []llm.LimitState{{Limit: limit, WindowID: "2026-11-22", Before: 1e9, Reserved: 12e6, ResetsAt: 1795392000000}},
 		Candidates: []llm.Considered{{Target: "openai/gpt-5", Score: &score, EstCost: 12e6}, {Target: "anthropic/claude-sonnet-4-5", Score: &score, EstCost: 22e6}, {Target: "local/llama3.3", Refused: "no vision"}},
 		Ranking:    &llm.Ranking{Order: []int{0, 1}, Scores: []float64{0.83, 0.71}, Router: "balanced", Reason: "cost 0.5, quality 0.3, latency 0.2", Fuel: 4211},

@@ -25,7 +25,7 @@ type session struct {
 
 	// entry is the one at hand, totals what the transaction charges; both are reused.
 	entry  entry
-	totals tally
+	totals totals
 }
 
 // pruneEvery is how often totals of windows that are over are dropped.
@@ -42,7 +42,7 @@ func startSession(ctx context.Context, db *sql.DB, now func() time.Time) (*sessi
 	if err != nil {
 		return nil, err
 	}
-	s := &session{conn: conn, now: now, totals: make(tally)}
+	s := &session{conn: conn, now: now, totals: make(totals)}
 	if err := s.start(ctx); err != nil {
 		conn.Close()
 		return nil, err

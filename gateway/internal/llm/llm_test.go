@@ -77,21 +77,21 @@ func TestFaults(t *testing.T) {
 // TestBilled: an estimate takes the place of what a provider has not counted.
 func TestBilled(t *testing.T) {
 	for _, tt := range []struct {
-		name  string
-		tally llm.Tally
-		cut   bool
-		want  llm.Usage
+		name string
+		info llm.ReplyInfo
+		cut  bool
+		want llm.Usage
 	}{
-		{"counted", llm.Tally{Usage: &llm.Usage{Input: 9, Output: 4}, TextBytes: 400, Pieces: 4}, false, llm.Usage{Input: 9, Output: 4}},
-		{"not counted", llm.Tally{TextBytes: 401, Pieces: 4}, false, llm.Usage{Input: 50, Output: 101, Estimated: true}},
-		{"a piece is a token at least", llm.Tally{TextBytes: 9, Pieces: 9}, false, llm.Usage{Input: 50, Output: 9, Estimated: true}},
-		{"only the prompt", llm.Tally{Usage: &llm.Usage{Input: 9, CacheRead: 5}, TextBytes: 8, Pieces: 1}, false, llm.Usage{Input: 9, CacheRead: 5, Output: 2, Estimated: true}},
-		{"only the reply", llm.Tally{Usage: &llm.Usage{Output: 5}, TextBytes: 8, Pieces: 1}, false, llm.Usage{Input: 50, Output: 5, Estimated: true}},
-		{"an empty reply", llm.Tally{Usage: &llm.Usage{Input: 9}}, false, llm.Usage{Input: 9}},
-		{"cut off: what has come counts", llm.Tally{Usage: &llm.Usage{Input: 9, Output: 1}, TextBytes: 400, Pieces: 4}, true, llm.Usage{Input: 9, Output: 100, Estimated: true}},
+		{"counted", llm.ReplyInfo{Usage: &llm.Usage{Input: 9, Output: 4}, TextBytes: 400, Pieces: 4}, false, llm.Usage{Input: 9, Output: 4}},
+		{"not counted", llm.ReplyInfo{TextBytes: 401, Pieces: 4}, false, llm.Usage{Input: 50, Output: 101, Estimated: true}},
+		{"a piece is a token at least", llm.ReplyInfo{TextBytes: 9, Pieces: 9}, false, llm.Usage{Input: 50, Output: 9, Estimated: true}},
+		{"only the prompt", llm.ReplyInfo{Usage: &llm.Usage{Input: 9, CacheRead: 5}, TextBytes: 8, Pieces: 1}, false, llm.Usage{Input: 9, CacheRead: 5, Output: 2, Estimated: true}},
+		{"only the reply", llm.ReplyInfo{Usage: &llm.Usage{Output: 5}, TextBytes: 8, Pieces: 1}, false, llm.Usage{Input: 50, Output: 5, Estimated: true}},
+		{"an empty reply", llm.ReplyInfo{Usage: &llm.Usage{Input: 9}}, false, llm.Usage{Input: 9}},
+		{"cut off: what has come counts", llm.ReplyInfo{Usage: &llm.Usage{Input: 9, Output: 1}, TextBytes: 400, Pieces: 4}, true, llm.Usage{Input: 9, Output: 100, Estimated: true}},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
-			if diff := cmp.Diff(tt.want, tt.tally.Billed(50, !tt.cut)); diff != "" {
+			if diff := cmp.Diff(tt.want, tt.info.Billed(50, !tt.cut)); diff != "" {
 				t.Errorf("Billed (-want +got):\n%s", diff)
 			}
 		})

@@ -39,14 +39,14 @@ type Record struct {
 	// Cache is hit, miss or off.
 	Cache string `json:"cache"`
 
-	Verdict *Verdict `json:"verdict,omitempty"`
-	// FirstVerdict is the decision that sent the request on to another model or route,
-	// when one did; Verdict then holds what both demand.
-	FirstVerdict *Verdict     `json:"first_verdict,omitempty"`
-	Limits       []LimitState `json:"limits,omitempty"`
-	Candidates   []Considered `json:"candidates,omitempty"`
-	Ranking      *Ranking     `json:"ranking,omitempty"`
-	Attempts     []Attempt    `json:"attempts,omitempty"`
+	Decision *Decision `json:"decision,omitempty"`
+	// FirstDecision is the decision that sent the request on to another model or route,
+	// when one did; Decision then holds what both demand.
+	FirstDecision *Decision    `json:"first_decision,omitempty"`
+	Limits        []LimitState `json:"limits,omitempty"`
+	Candidates    []Considered `json:"candidates,omitempty"`
+	Ranking       *Ranking     `json:"ranking,omitempty"`
+	Attempts      []Attempt    `json:"attempts,omitempty"`
 
 	Usage Usage `json:"usage"`
 	Price Price `json:"price"`
@@ -152,13 +152,13 @@ const MaxText = 64 << 10
 // only what bills and budgets need. Then the users and tags that callers name themselves
 // are gone already; what is left of them are the key's own.
 func (r *Record) Kept() *Record {
-	if r.Verdict == nil || r.Verdict.Obligations.Log != LogNone {
+	if r.Decision == nil || r.Decision.Obligations.Log != LogNone {
 		return r
 	}
 	k := *r
 	k.Served, k.Error, k.Finish = "", "", ""
-	k.Verdict = &Verdict{Allow: r.Verdict.Allow, Revision: r.Verdict.Revision, Obligations: Obligations{Log: LogNone}}
-	k.FirstVerdict, k.Limits, k.Candidates, k.Ranking, k.Attempts = nil, nil, nil, nil, nil
+	k.Decision = &Decision{Allow: r.Decision.Allow, Revision: r.Decision.Revision, Obligations: Obligations{Log: LogNone}}
+	k.FirstDecision, k.Limits, k.Candidates, k.Ranking, k.Attempts = nil, nil, nil, nil, nil
 	k.RequestText, k.ReplyText, k.TextCut = "", "", false
 	return &k
 }

@@ -61,13 +61,13 @@ type Event struct {
 // connection back or drops it. A Stream is used by one goroutine at a time.
 type Stream interface {
 	Next() (Event, error)
-	// Tally is what the events so far say about usage and finish.
-	Tally() Tally
+	// Info is what the events so far say about usage and finish.
+	Info() ReplyInfo
 	Close() error
 }
 
-// Tally is what a stream has said about itself so far.
-type Tally struct {
+// ReplyInfo is what a stream has said about itself so far.
+type ReplyInfo struct {
 	// Usage is the provider's own count, as far as it can be read and believed; nil when
 	// nothing of it can. A part that is 0 although there was a prompt, or a reply, was not
 	// said: Billed fills it in.
@@ -97,7 +97,7 @@ const bytesPerToken = 4
 // marked so, in place of what it left out. prompt estimates the prompt in tokens. Of a
 // reply that broke off or was left, whole is false, and a count that was made before its
 // end is no less than the estimate of what has come.
-func (t Tally) Billed(prompt int64, whole bool) Usage {
+func (t ReplyInfo) Billed(prompt int64, whole bool) Usage {
 	output := max((t.TextBytes+bytesPerToken-1)/bytesPerToken, t.Pieces)
 	if t.TextBytes == 0 {
 		output = 0

@@ -6,9 +6,9 @@ import (
 	"slices"
 )
 
-// Verdict is the admission decision for one request: Rego says which limits apply
+// Decision is the admission decision for one request: Rego says which limits apply
 // and what duties come with it, Go counts.
-type Verdict struct {
+type Decision struct {
 	Allow       bool        `json:"allow"`
 	Reasons     []Reason    `json:"reasons,omitempty"`
 	Warnings    []string    `json:"warnings,omitempty"`
@@ -87,7 +87,7 @@ type Obligations struct {
 // this one sends the request on to. Limits, warnings and forbidden targets of both hold.
 // Of other duties the later one's hold, and this one's where the later one has none. The
 // decisions stay as they are.
-func (v Verdict) And(later Verdict) Verdict {
+func (v Decision) And(later Decision) Decision {
 	out := later
 	out.Allow = v.Allow && later.Allow
 	out.Memoised = v.Memoised && later.Memoised

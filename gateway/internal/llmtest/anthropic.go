@@ -4,7 +4,7 @@ import (
 	"encoding/json"
 	"strings"
 
-	"github.com/penstock/penstock/gateway/internal/sse"
+	"github.com/penstock/penstock/gateway/internal/framing"
 )
 
 // Anthropic is the reply as an Anthropic message.
@@ -88,7 +88,7 @@ func toolBlock(index int, t ToolCall) [][]byte {
 
 func event(name string, v object) []byte {
 	v["type"] = name
-	return sse.AppendEvent(nil, name, encode(v))
+	return framing.AppendEvent(nil, name, encode(v))
 }
 
 // AnthropicError is an error body in Anthropic's shape.

@@ -4,8 +4,8 @@ import (
 	"encoding/json"
 	"strings"
 
+	"github.com/penstock/penstock/gateway/internal/framing"
 	"github.com/penstock/penstock/gateway/internal/llm"
-	"github.com/penstock/penstock/gateway/internal/sse"
 )
 
 // Chat is a reply of a model, to be written in a provider's format. Its zero value
@@ -110,7 +110,7 @@ func (c Chat) OpenAIChunks(usage bool) [][]byte {
 	if usage {
 		frames = append(frames, c.frame(object{"choices": []object{}, "usage": c.openAIUsage()}))
 	}
-	return append(frames, sse.AppendData(nil, []byte("[DONE]")))
+	return append(frames, framing.AppendData(nil, []byte("[DONE]")))
 }
 
 func (c Chat) chunk(delta object, finish any) []byte {
@@ -119,7 +119,7 @@ func (c Chat) chunk(delta object, finish any) []byte {
 
 func (c Chat) frame(v object) []byte {
 	v["id"], v["object"], v["created"], v["model"] = c.ID, "chat.completion.chunk", 1700000000, c.Model
-	return sse.AppendData(nil, encode(v))
+	return framing.AppendData(nil, encode(v))
 }
 
 // OpenAIError is an error body in OpenAI's shape.

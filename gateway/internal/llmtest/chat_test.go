@@ -7,9 +7,9 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/penstock/penstock/gateway/internal/framing"
 	"github.com/penstock/penstock/gateway/internal/llm"
 	"github.com/penstock/penstock/gateway/internal/llmtest"
-	"github.com/penstock/penstock/gateway/internal/sse"
 )
 
 var chat = llmtest.Chat{
@@ -21,7 +21,7 @@ var chat = llmtest.Chat{
 // events joins the frames and reads them back.
 func events(t *testing.T, frames [][]byte) (names, datas []string) {
 	t.Helper()
-	r := sse.NewReader(bytes.NewReader(bytes.Join(frames, nil)), 0)
+	r := framing.NewReader(bytes.NewReader(bytes.Join(frames, nil)), 0)
 	defer r.Release()
 	for {
 		e, err := r.Next()

@@ -6,7 +6,7 @@ import (
 	"strconv"
 	"strings"
 
-	"github.com/penstock/penstock/gateway/internal/sse"
+	"github.com/penstock/penstock/gateway/internal/framing"
 )
 
 // Exchange is one request being answered.
@@ -83,7 +83,7 @@ func EventStream() Step {
 func Data(data ...string) Step {
 	return func(x *Exchange) {
 		for _, d := range data {
-			x.W.Write(sse.AppendData(nil, []byte(d)))
+			x.W.Write(framing.AppendData(nil, []byte(d)))
 			x.flush()
 		}
 	}

@@ -19,27 +19,27 @@ func (l *life) admit(ctx context.Context) error {
 	if err := l.ask(ctx, l.req); err != nil {
 		return err
 	}
-	onto := destination(l.verdict.Obligations)
+	onto := destination(l.decision.Obligations)
 	if onto != "" && onto != l.req.Facts.Model {
 		if err := l.askAgain(ctx, onto); err != nil {
 			return err
 		}
 	}
-	l.book(l.verdict.Obligations)
+	l.book(l.decision.Obligations)
 	return nil
 }
 
 // ask decides on a request to the route that was found.
 func (l *life) ask(ctx context.Context, req *llm.Request) error {
-	verdict, err := l.Policy.Decide(ctx, req, l.route)
+	decision, err := l.Policy.Decide(ctx, req, l.route)
 	if err != nil {
 		return err
 	}
-	l.verdict = verdict
-	l.record.Verdict = &l.verdict
-	if !verdict.Allow {
-		l.book(verdict.Obligations)
-		return denied(verdict)
+	l.decision = decision
+	l.record.Decision = &l.decision
+	if !decision.Allow {
+		l.book(decision.Obligations)
+		return denied(decision)
 	}
 	return nil
 }
@@ -59,17 +59,17 @@ func (l *life) askAgain(ctx context.Context, model string) error {
 	if err := l.find(model); err != nil {
 		return err
 	}
-	first := l.verdict
-	l.record.FirstVerdict = &first
+	first := l.decision
+	l.record.FirstDecision = &first
 	onward := *l.req
 	onward.Facts.Model = model
 	if err := l.ask(ctx, &onward); err != nil {
 		return err
 	}
-	if next := destination(l.verdict.Obligations); next != "" && next != model {
-		l.verdict.Warnings = append(slices.Clip(l.verdict.Warnings), "the policy sends "+model+" on to "+next+", which is not followed: a request is sent on once")
+	if next := destination(l.decision.Obligations); next != "" && next != model {
+		l.decision.Warnings = append(slices.Clip(l.decision.Warnings), "the policy sends "+model+" on to "+next+", which is not followed: a request is sent on once")
 	}
-	l.verdict = first.And(l.verdict)
+	l.decision = first.And(l.decision)
 	return nil
 }
 
@@ -99,9 +99,9 @@ func (l *life) book(o llm.Obligations) {
 	l.record.Tags = tags
 }
 
-// denied turns a verdict into the caller's error. The first reason speaks: policies
+// denied turns a decision into the caller's error. The first reason speaks: policies
 // put the most telling one first by its order.
-func denied(v llm.Verdict) error {
+func denied(v llm.Decision) error {
 	if len(v.Reasons) == 0 {
 		return &llm.Error{Code: llm.CodeDenied, Status: 403, Retried: true,
 			Message: "The admission policy denies this request and gives no reason."}

@@ -14,18 +14,18 @@ import (
 
 // sendingOn is a world with the routes smart and fast, whose policy sends smart on by one
 // of its two duties.
-func sendingOn(byRoute bool, then llm.Verdict) *world {
+func sendingOn(byRoute bool, then llm.Decision) *world {
 	w := newWorld("a")
 	fast := *w.route
 	fast.Name, fast.Targets = "fast", []*llm.Target{target("b")}
 	w.routes["fast"], w.script["b"] = &fast, []play{whole("hello from b")}
-	first := llm.Verdict{Allow: true, Revision: "r1", Warnings: []string{"near the end"},
+	first := llm.Decision{Allow: true, Revision: "r1", Warnings: []string{"near the end"},
 		Limits:      []llm.Limit{{Name: "team", Scope: "team:x", Unit: llm.UnitRequests, Window: "day", Max: 9}},
 		Obligations: llm.Obligations{Model: "fast", MaxOutputTokens: 100, DenyTargets: []string{"z"}, Tags: map[string]string{"a": "1", "b": "1"}}}
 	if byRoute {
 		first.Obligations.Route, first.Obligations.Model = "fast", ""
 	}
-	w.decide = func(model, _ string) llm.Verdict {
+	w.decide = func(model, _ string) llm.Decision {
 		if model == "smart" {
 			return first
 		}
@@ -36,21 +36,21 @@ func sendingOn(byRoute bool, then llm.Verdict) *world {
 
 func TestPolicyIsAskedAboutWhereItSendsRequests(t *testing.T) {
 	for _, byRoute := range []bool{false, true} {
-		w := sendingOn(byRoute, llm.Verdict{Revision: "r1", Reasons: []llm.Reason{{Code: "fast_forbidden", Message: "No."}}})
+		w := sendingOn(byRoute, llm.Decision{Revision: "r1", Reasons: []llm.Reason{{Code: "fast_forbidden", Message: "No."}}})
 		_, err := w.serve(t, context.Background(), request(false))
 		e := llm.AsError(err)
 		r := w.records[0]
 		if e.Code != "fast_forbidden" || e.Status != http.StatusForbidden || len(r.Attempts) != 0 {
 			t.Errorf("Serve = %v with %d attempts, want the refusal of the model it was sent on to", err, len(r.Attempts))
 		}
-		if r.Verdict.Allow || r.FirstVerdict == nil || !r.FirstVerdict.Allow || r.Model != "smart" || r.Route != "fast" {
+		if r.Decision.Allow || r.FirstDecision == nil || !r.FirstDecision.Allow || r.Model != "smart" || r.Route != "fast" {
 			t.Errorf("record = %+v, want both decisions", r)
 		}
 	}
 }
 
 func TestWhatBothDecisionsDemandHolds(t *testing.T) {
-	w := sendingOn(false, llm.Verdict{Allow: true, Revision: "r1", Warnings: []string{"near the end", "fast is slow"},
+	w := sendingOn(false, llm.Decision{Allow: true, Revision: "r1", Warnings: []string{"near the end", "fast is slow"},
 		Limits:      []llm.Limit{{Name: "fast", Scope: "model:fast", Unit: llm.UnitRequests, Window: "day", Max: 9}},
 		Obligations: llm.Obligations{MaxOutputTokens: 200, DenyTargets: []string{"y"}, Tags: map[string]string{"b": "2"}, Log: llm.LogFull}})
 	page, err := w.serve(t, context.Background(), request(false))
@@ -59,14 +59,14 @@ func TestWhatBothDecisionsDemandHolds(t *testing.T) {
 	}
 	r := w.records[0]
 	var names []string
-	for _, l := range r.Verdict.Limits {
+	for _, l := range r.Decision.Limits {
 		names = append(names, l.Name)
 	}
 	if !slices.Equal(names, []string{"team", "fast"}) {
 		t.Errorf("limits %v, want those of both", names)
 	}
 	want := llm.Obligations{Model: "fast", MaxOutputTokens: 100, DenyTargets: []string{"z", "y"}, Tags: map[string]string{"a": "1", "b": "2"}, Log: llm.LogFull}
-	if diff := cmp.Diff(want, r.Verdict.Obligations); diff != "" {
+	if diff := cmp.Diff(want, r.Decision.Obligations); diff != "" {
 		t.Errorf("duties differ (-want +got):\n%s", diff)
 	}
 	if diff := cmp.Diff([]string{"near the end", "fast is slow"}, page.head.Header["X-Penstock-Warning"]); diff != "" {
@@ -75,7 +75,7 @@ func TestWhatBothDecisionsDemandHolds(t *testing.T) {
 }
 
 func TestRequestsAreSentOnOnce(t *testing.T) {
-	w := sendingOn(false, llm.Verdict{Allow: true, Obligations: llm.Obligations{Model: "smart"}})
+	w := sendingOn(false, llm.Decision{Allow: true, Obligations: llm.Obligations{Model: "smart"}})
 	page, err := w.serve(t, context.Background(), request(false))
 	if err != nil || page.text != "hello from b" {
 		t.Errorf("Serve = %q, %v, want fast to answer", page.text, err)
@@ -87,11 +87,11 @@ func TestRequestsAreSentOnOnce(t *testing.T) {
 
 func TestWarningsInHeadersAreHarmless(t *testing.T) {
 	w := newWorld("a")
-	w.verdict.Warnings = []string{"a\r\nX-Evil: 1", "é\u009b31m", strings.Repeat("x", 1000)}
+	w.decision.Warnings = []string{"a\r\nX-Evil: 1", "é\u009b31m", strings.Repeat("x", 1000)}
 	for range 20 {
-		w.verdict.Warnings = append(w.verdict.Warnings, "more")
+		w.decision.Warnings = append(w.decision.Warnings, "more")
 	}
-	w.verdict.Obligations.Headers = map[string]string{"X-Penstock-Target": "forged", "x-tier": "gold"}
+	w.decision.Obligations.Headers = map[string]string{"X-Penstock-Target": "forged", "x-tier": "gold"}
 	page, err := w.serve(t, context.Background(), request(true))
 	if err != nil {
 		t.Fatal(err)
@@ -112,7 +112,7 @@ func TestLogDutySaysWhatIsKept(t *testing.T) {
 			p := whole("answer")
 			p.events[0].Data = []byte("answer")
 			w.script["a"] = []play{p}
-			w.verdict.Obligations = llm.Obligations{Log: duty, Tags: map[string]string{"tier": "gold"}}
+			w.decision.Obligations = llm.Obligations{Log: duty, Tags: map[string]string{"tier": "gold"}}
 			req := request(stream)
 			req.Body, req.Tags, req.Facts.User = []byte(`{"secret":"prompt"}`), map[string]string{"case": "42"}, "ada"
 			req.Principal.Tags = map[string]string{"env": "prod"}
@@ -145,7 +145,7 @@ func TestKeptTextsAreBounded(t *testing.T) {
 		p.events[i].Data = p.events[i].Frame
 	}
 	w.script["a"] = []play{p}
-	w.verdict.Obligations.Log = llm.LogFull
+	w.decision.Obligations.Log = llm.LogFull
 	req := request(true)
 	req.Body = []byte(strings.Repeat("ü", llm.MaxText))
 	if _, err := w.serve(t, context.Background(), req); err != nil {

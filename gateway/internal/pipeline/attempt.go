@@ -55,7 +55,7 @@ func (a *attempt) run(ctx context.Context, try int, wait time.Duration) (llm.Str
 		a.watch.stop()
 		return nil, err
 	}
-	a.serve(reply.Tally)
+	a.serve(reply.Info)
 	return reply, nil
 }
 
@@ -80,8 +80,8 @@ func (a *attempt) redactApplied() []llm.Applied {
 }
 
 // serve makes the attempt the one that answers the request.
-func (a *attempt) serve(tally func() llm.Tally) {
-	a.serving, a.life.target, a.life.answered, a.tally = a, a.target, a.answer, tally
+func (a *attempt) serve(info func() llm.ReplyInfo) {
+	a.serving, a.life.target, a.life.answered, a.info = a, a.target, a.answer, info
 	a.record.Target = a.target.ID
 }
 
@@ -106,11 +106,11 @@ func (a *attempt) open(ctx context.Context) (llm.Stream, error) {
 		err = a.refuseEmpty(events, held)
 	}
 	if err != nil {
-		a.early = events.Tally()
+		a.early = events.Info()
 		events.Close()
 		return nil, err
 	}
-	a.begin(events.Tally().Whole)
+	a.begin(events.Info().Whole)
 	return &relayed{Stream: events, held: held, attempt: a}, nil
 }
 
@@ -118,7 +118,7 @@ func (a *attempt) open(ctx context.Context) (llm.Stream, error) {
 // made it, so that none of them can add to a prompt unpaid.
 func (a *attempt) prepare(ctx context.Context) (llm.Call, error) {
 	a.exchange = llm.Exchange{Request: a.req, Route: a.route, Target: a.target, Quirks: a.quirks}
-	a.early = llm.Tally{}
+	a.early = llm.ReplyInfo{}
 	if err := a.Dialects.Prepare(ctx, &a.exchange); err != nil {
 		return llm.Call{}, err
 	}
@@ -219,7 +219,7 @@ func (a *attempt) finish(e *llm.Error) {
 	if e != nil {
 		entry.Fault, entry.Error = e.Fault, e.Message
 		out.Fault, out.RetryAfter, out.Credential = e.Fault, e.RetryAfter, e.Credential
-	} else if u := a.tally().Usage; u != nil {
+	} else if u := a.info().Usage; u != nil {
 		out.OutputTokens = u.Output
 	}
 	a.record.Upstream += llm.Millis(took)

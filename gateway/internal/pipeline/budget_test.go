@@ -15,7 +15,7 @@ import (
 // reserved like the caller's own.
 func TestReservationFollowsTransforms(t *testing.T) {
 	w := newWorld("a")
-	w.verdict.Limits = []llm.Limit{hardBudget()}
+	w.decision.Limits = []llm.Limit{hardBudget()}
 	w.transform = func(r *llm.Request) {
 		r.Facts.TextBytes, r.Facts.Choices = 100_000, 3
 	}
@@ -33,7 +33,7 @@ func TestReservationFollowsTransforms(t *testing.T) {
 func TestReservationFollowsTheWireFormat(t *testing.T) {
 	for size, want := range map[int]int{4_000: 1, 100_000: 2} {
 		w := newWorld("a")
-		w.verdict.Limits, w.body = []llm.Limit{hardBudget()}, make([]byte, size)
+		w.decision.Limits, w.body = []llm.Limit{hardBudget()}, make([]byte, size)
 		req := request(false)
 		req.Facts.TextBytes, req.Facts.MaxTokens = 120, 50
 		if _, err := w.serve(t, t.Context(), req); err != nil {
@@ -72,7 +72,7 @@ func TestOutputBound(t *testing.T) {
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			w := newWorld("a")
-			w.verdict.Limits, w.verdict.Obligations.MaxOutputTokens, w.afford = tt.limits, tt.duty, tt.afford
+			w.decision.Limits, w.decision.Obligations.MaxOutputTokens, w.afford = tt.limits, tt.duty, tt.afford
 			w.route.Targets[0].Context, w.route.Targets[0].MaxOutput = tt.target.Context, tt.target.MaxOutput
 			req := request(false)
 			req.Facts.TextBytes, req.Facts.MaxTokens = tt.facts.TextBytes, tt.facts.MaxTokens
@@ -114,7 +114,7 @@ func TestWhatCannotBeBounded(t *testing.T) {
 		t.Run(tt.name, func(t *testing.T) {
 			for _, late := range []bool{false, true} { // late: a plugin makes it so
 				w := newWorld("a")
-				w.verdict.Limits = tt.limits
+				w.decision.Limits = tt.limits
 				if tt.set != nil {
 					tt.set(w.route)
 				}
@@ -137,7 +137,7 @@ func TestWhatCannotBeBounded(t *testing.T) {
 // TestOneWorstCase: what explain shows is what a request would reserve.
 func TestOneWorstCase(t *testing.T) {
 	w := newWorld("a")
-	w.verdict.Limits = []llm.Limit{hardBudget()}
+	w.decision.Limits = []llm.Limit{hardBudget()}
 	req := request(false)
 	req.Facts.TextBytes, req.Facts.Choices = 1000, 4
 	if _, err := w.serve(t, t.Context(), req); err != nil {
@@ -152,7 +152,7 @@ func TestOneWorstCase(t *testing.T) {
 // TestEarlyCountsAreKept: 10 tokens and 100,000 from the provider's cache, and then the
 // caller leaves: before the first content, or after it.
 func TestEarlyCountsAreKept(t *testing.T) {
-	counted := llm.Tally{Usage: &llm.Usage{Input: 100_010, CacheRead: 100_000}}
+	counted := llm.ReplyInfo{Usage: &llm.Usage{Input: 100_010, CacheRead: 100_000}}
 	for name, greeting := range map[string][]llm.Event{
 		"before the first content": {{Frame: []byte("role ")}},
 		"after it":                 {{Frame: []byte("one "), Content: true}},
@@ -161,7 +161,7 @@ func TestEarlyCountsAreKept(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				w := newWorld("a")
 				w.route.Targets[0].Price = llm.Price{Known: true, Input: 3 * llm.USD, Output: 15 * llm.USD, CacheRead: 3 * llm.USD / 10}
-				w.script["a"] = []play{{events: greeting, stuck: true, tally: counted}}
+				w.script["a"] = []play{{events: greeting, stuck: true, info: counted}}
 				req := request(true)
 				req.Facts.EstInputTokens = 100_300
 				ctx, cancel := context.WithCancel(t.Context())
@@ -181,7 +181,7 @@ func TestEarlyCountsAreKept(t *testing.T) {
 // have room for it.
 func TestTokensAreCountedWhenBytesDoNotFit(t *testing.T) {
 	w := newWorld("a")
-	w.verdict.Limits = []llm.Limit{hardBudget()}
+	w.decision.Limits = []llm.Limit{hardBudget()}
 	w.text = 300
 	req := request(false)
 	req.Facts.TextBytes = 1200
@@ -209,7 +209,7 @@ func TestReservationsInTheWay(t *testing.T) {
 		t.Run(tt.name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				w := newWorld("a")
-				w.verdict.Limits, w.waits, w.freed = []llm.Limit{hardBudget()}, tt.waits, make(chan struct{})
+				w.decision.Limits, w.waits, w.freed = []llm.Limit{hardBudget()}, tt.waits, make(chan struct{})
 				if tt.ok {
 					time.AfterFunc(tt.took, func() { close(w.freed) })
 				}
@@ -241,7 +241,7 @@ func TestAKeysModelsHoldForTheProvidersFallbacks(t *testing.T) {
 // TestExplainRefusesAsTheGatewayWould: a dry run asks the limits too, and takes nothing.
 func TestExplainRefusesAsTheGatewayWould(t *testing.T) {
 	w := newWorld("a")
-	w.verdict.Limits = []llm.Limit{hardBudget()}
+	w.decision.Limits = []llm.Limit{hardBudget()}
 	if r := w.pipeline().Explain(t.Context(), request(false)); r.Status != 200 || len(w.reserved) != 0 {
 		t.Errorf("within the limits: %d, reserved %v", r.Status, w.reserved)
 	}

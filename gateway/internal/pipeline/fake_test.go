@@ -18,10 +18,10 @@ import (
 // world is a pipeline whose stages are scripted by a test. Every field has a
 // working default.
 type world struct {
-	route   *llm.Route
-	routes  map[string]*llm.Route // beside route
-	decide  func(model, route string) llm.Verdict
-	verdict llm.Verdict
+	route    *llm.Route
+	routes   map[string]*llm.Route // beside route
+	decide   func(model, route string) llm.Decision
+	decision llm.Decision
 	// script tells what each target does at each of its tries; the last entry
 	// repeats.
 	script map[string][]play
@@ -81,7 +81,7 @@ type play struct {
 	tail   error
 	pause  time.Duration
 	stuck  bool // after the events, wait for the context
-	tally  llm.Tally
+	info   llm.ReplyInfo
 }
 
 func target(id string) *llm.Target {
@@ -100,19 +100,19 @@ func newWorld(targets ...string) *world {
 		w.route.Targets = append(w.route.Targets, target(id))
 		w.script[id] = []play{whole("hello from " + id)}
 	}
-	w.verdict = llm.Verdict{Allow: true, Revision: "r1"}
+	w.decision = llm.Decision{Allow: true, Revision: "r1"}
 	return w
 }
 
 // whole is a plain reply.
 func whole(text string) play {
 	return play{events: []llm.Event{{Frame: []byte(text), Final: true, Content: true}},
-		tally: llm.Tally{Usage: &llm.Usage{Input: 100, Output: 10}, Finish: "stop", Content: true, Whole: true}}
+		info: llm.ReplyInfo{Usage: &llm.Usage{Input: 100, Output: 10}, Finish: "stop", Content: true, Whole: true}}
 }
 
 // stream is a reply of several events with a terminator.
 func stream(texts ...string) play {
-	p := play{tally: llm.Tally{Usage: &llm.Usage{Input: 100, Output: 10}, Finish: "stop", Content: len(texts) > 0}}
+	p := play{info: llm.ReplyInfo{Usage: &llm.Usage{Input: 100, Output: 10}, Finish: "stop", Content: len(texts) > 0}}
 	p.events = append(p.events, llm.Event{Frame: []byte("role ")})
 	for _, text := range texts {
 		p.events = append(p.events, llm.Event{Frame: []byte(text), Content: true, Progress: true})
@@ -125,7 +125,7 @@ func stream(texts ...string) play {
 func broken(err error, texts ...string) play {
 	p := stream(texts...)
 	p.events, p.tail = p.events[:len(p.events)-2], err
-	p.tally = llm.Tally{TextBytes: 40, Content: len(texts) > 0}
+	p.info = llm.ReplyInfo{TextBytes: 40, Content: len(texts) > 0}
 	return p
 }
 
@@ -196,21 +196,21 @@ func (w *world) Find(model string) (*llm.Route, error) {
 	return w.route, nil
 }
 
-func (w *world) Decide(_ context.Context, req *llm.Request, route *llm.Route) (llm.Verdict, error) {
+func (w *world) Decide(_ context.Context, req *llm.Request, route *llm.Route) (llm.Decision, error) {
 	if w.decide != nil {
 		return w.decide(req.Facts.Model, route.Name), nil
 	}
-	return w.verdict, nil
+	return w.decision, nil
 }
 
-func (w *world) Lookup(*llm.Request, *llm.Route, *llm.Verdict) (Cached, bool) {
+func (w *world) Lookup(*llm.Request, *llm.Route, *llm.Decision) (Cached, bool) {
 	if w.cached == nil {
 		return Cached{}, false
 	}
 	return *w.cached, true
 }
 
-func (w *world) Tee(_ *llm.Request, _ *llm.Route, _ *llm.Verdict, _ *llm.Target, s llm.Stream) llm.Stream {
+func (w *world) Tee(_ *llm.Request, _ *llm.Route, _ *llm.Decision, _ *llm.Target, s llm.Stream) llm.Stream {
 	w.teed++
 	return s
 }
@@ -418,5 +418,5 @@ func (p *playing) Next() (llm.Event, error) {
 	return p.events[p.next-1], nil
 }
 
-func (p *playing) Tally() llm.Tally { return p.tally }
-func (p *playing) Close() error     { return nil }
+func (p *playing) Info() llm.ReplyInfo { return p.info }
+func (p *playing) Close() error        { return nil }

@@ -45,20 +45,20 @@ func (l *life) note(target string, dropped []string, err error) {
 
 // affords is the refusal of the limits that have no room for a request to this target.
 func (l *life) affords(t *llm.Target) error {
-	if len(l.verdict.Limits) == 0 {
+	if len(l.decision.Limits) == 0 {
 		return nil
 	}
 	at := l.req.At
 	if at.IsZero() {
 		at = l.Now()
 	}
-	_, err := l.Meter.Affordable(l.verdict.Limits, l.estimate(t).Ask(), at)
+	_, err := l.Meter.Affordable(l.decision.Limits, l.estimate(t).Ask(), at)
 	if err == nil {
 		return nil
 	}
 	if text, ok := l.Tokens.Prompt(t.Model, l.req); ok && text < l.req.Facts.TextBytes {
-		e := llm.EstimateOf(t, &l.req.Facts, l.verdict.Obligations.MaxOutputTokens, text)
-		_, err = l.Meter.Affordable(l.verdict.Limits, e.Ask(), at)
+		e := llm.EstimateOf(t, &l.req.Facts, l.decision.Obligations.MaxOutputTokens, text)
+		_, err = l.Meter.Affordable(l.decision.Limits, e.Ask(), at)
 	}
 	return err
 }

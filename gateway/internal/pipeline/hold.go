@@ -60,19 +60,19 @@ func unfinished(err error) error {
 type emptyReply struct {
 	attempt *attempt
 	events  []llm.Event
-	tally   llm.Tally
+	info    llm.ReplyInfo
 }
 
 // refuseEmpty lets another target try when a whole reply says nothing, if there is one
 // and the route allows it. A reply that was ended by its length or a filter is an answer.
 func (a *attempt) refuseEmpty(s llm.Stream, held []llm.Event) error {
-	t := s.Tally()
+	t := s.Info()
 	if !held[len(held)-1].Final || t.Content || cutShort(t.Finish) || !a.more || a.route.EmptyPass {
 		return nil
 	}
 	if a.spare == nil {
 		last := len(held) - 1
-		a.spare = &emptyReply{attempt: a, events: append(held[:last:last], kept(held[last])), tally: t}
+		a.spare = &emptyReply{attempt: a, events: append(held[:last:last], kept(held[last])), info: t}
 	}
 	return &llm.Error{Code: llm.CodeUpstream, Status: 502, Fault: llm.FaultEmpty,
 		Message: fmt.Sprintf("%s answered with nothing (finish reason %q), so another target was asked (empty: fallback).", a.target.ID, t.Finish)}
@@ -95,15 +95,15 @@ func (l *life) lastResort(ctx context.Context) llm.Stream {
 		return nil
 	}
 	a := l.spare.attempt
-	a.serve(l.spare.Tally)
+	a.serve(l.spare.Info)
 	return &relayed{Stream: l.spare, held: l.spare.events, attempt: a}
 }
 
 // Next implements llm.Stream: the events are all held.
 func (e *emptyReply) Next() (llm.Event, error) { return llm.Event{}, io.EOF }
 
-// Tally implements llm.Stream.
-func (e *emptyReply) Tally() llm.Tally { return e.tally }
+// Info implements llm.Stream.
+func (e *emptyReply) Info() llm.ReplyInfo { return e.info }
 
 // Close implements llm.Stream.
 func (e *emptyReply) Close() error { return nil }

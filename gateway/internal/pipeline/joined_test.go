@@ -102,7 +102,7 @@ func TestManyClientsShareABudget(t *testing.T) {
 		gpt5 := c.route.Targets[0]
 		gpt5.Context, gpt5.MaxOutput = 400_000, 128_000
 		gpt5.Price = llm.Price{Known: true, Input: 125 * llm.USD / 100, Output: 10 * llm.USD}
-		c.verdict.Limits = []llm.Limit{hardBudget()}
+		c.decision.Limits = []llm.Limit{hardBudget()}
 		p := c.pipeline()
 		var wg sync.WaitGroup
 		for client := range 64 {

@@ -12,10 +12,10 @@ import (
 // it. It belongs to the goroutine that serves the request.
 type life struct {
 	*Pipeline
-	req     *llm.Request
-	record  *llm.Record
-	route   *llm.Route
-	verdict llm.Verdict
+	req      *llm.Request
+	record   *llm.Record
+	route    *llm.Route
+	decision llm.Decision
 
 	// hold is the open reservation; nil when there is none.
 	hold Hold
@@ -31,10 +31,10 @@ type life struct {
 	waiting *keepAlive
 	// paused is the time spent between tries.
 	paused llm.Millis
-	// tally reads what the reply says about itself; nil before there is a reply.
-	tally func() llm.Tally
+	// info reads what the reply says about itself; nil before there is a reply.
+	info func() llm.ReplyInfo
 	// early is what the last attempt that brought no content had said of itself.
-	early llm.Tally
+	early llm.ReplyInfo
 	// age is how old the answer is, when it comes from the cache.
 	age     time.Duration
 	settled bool

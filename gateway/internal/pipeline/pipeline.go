@@ -44,14 +44,14 @@ type Routes interface {
 
 // Policy decides on admission. An error denies.
 type Policy interface {
-	Decide(ctx context.Context, req *llm.Request, route *llm.Route) (llm.Verdict, error)
+	Decide(ctx context.Context, req *llm.Request, route *llm.Route) (llm.Decision, error)
 }
 
 // Cache keeps complete answers. Lookup gives a stored reply to replay; otherwise
 // Tee passes a reply through and stores it once it is complete.
 type Cache interface {
-	Lookup(req *llm.Request, route *llm.Route, v *llm.Verdict) (Cached, bool)
-	Tee(req *llm.Request, route *llm.Route, v *llm.Verdict, t *llm.Target, s llm.Stream) llm.Stream
+	Lookup(req *llm.Request, route *llm.Route, v *llm.Decision) (Cached, bool)
+	Tee(req *llm.Request, route *llm.Route, v *llm.Decision, t *llm.Target, s llm.Stream) llm.Stream
 }
 
 // Cached is a stored answer.

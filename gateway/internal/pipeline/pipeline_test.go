@@ -65,7 +65,7 @@ func TestServe(t *testing.T) {
 		{name: "a stream that stalls", stream: true, a: []play{{events: stream("one ").events[:2], stuck: true}},
 			want: "role one ", status: 504, sent: []string{"a"}, cost: 120_000, took: 20 * time.Second},
 		{name: "a plain reply may take its time when it is the last hope", a: []play{failing(llm.FaultQuota, 429)},
-			b:    []play{{events: whole("slow").events, tally: whole("").tally, pause: 5 * time.Minute}},
+			b:    []play{{events: whole("slow").events, info: whole("").info, pause: 5 * time.Minute}},
 			want: "slow", sent: []string{"a", "b"}, cost: 200_000, took: 5 * time.Minute},
 		{name: "the total time is the last word", b: []play{{hang: true}}, a: []play{failing(llm.FaultQuota, 429)},
 			status: 504, sent: []string{"a", "b"}, took: 10 * time.Minute},
@@ -76,7 +76,7 @@ func TestServe(t *testing.T) {
 		t.Run(tt.name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				w := newWorld("a", "b")
-				w.verdict.Limits = []llm.Limit{hardBudget()}
+				w.decision.Limits = []llm.Limit{hardBudget()}
 				set(w.script, "a", tt.a)
 				set(w.script, "b", tt.b)
 				start := time.Now()
@@ -159,7 +159,7 @@ func TestCallerGone(t *testing.T) {
 
 func TestPanicIsBooked(t *testing.T) {
 	w := newWorld("a")
-	w.verdict.Limits = []llm.Limit{hardBudget()}
+	w.decision.Limits = []llm.Limit{hardBudget()}
 	w.ranks = func([]llm.Candidate) llm.Ranking { panic("boom") }
 	defer func() {
 		if r := recover(); r != "boom" {
@@ -174,7 +174,7 @@ func TestPanicIsBooked(t *testing.T) {
 
 func TestDenied(t *testing.T) {
 	w := newWorld("a")
-	w.verdict = llm.Verdict{Reasons: []llm.Reason{
+	w.decision = llm.Decision{Reasons: []llm.Reason{
 		{Code: "model_not_allowed", Message: "not for you.", Status: 403, RetryAfterS: 3}, {Message: "nor now."}}}
 	_, err := w.serve(t, t.Context(), request(false))
 	want := &llm.Error{Code: "model_not_allowed", Status: 403, Message: "not for you. Also: nor now.", Retried: true, RetryAfter: 3 * time.Second}
@@ -191,7 +191,7 @@ func TestBudget(t *testing.T) {
 	t.Run("a cheaper target may still fit", func(t *testing.T) {
 		w := newWorld("a", "b")
 		cheap(w)
-		w.verdict.Limits, w.full["a"] = []llm.Limit{hardBudget()}, true
+		w.decision.Limits, w.full["a"] = []llm.Limit{hardBudget()}, true
 		got, err := w.serve(t, t.Context(), request(false))
 		if err != nil || got.text != "hello from b" {
 			t.Errorf("Serve = %q, %v; want the answer of b", got.text, err)
@@ -199,7 +199,7 @@ func TestBudget(t *testing.T) {
 	})
 	t.Run("nothing fits", func(t *testing.T) {
 		w := newWorld("a")
-		w.verdict.Limits, w.full["a"] = []llm.Limit{hardBudget()}, true
+		w.decision.Limits, w.full["a"] = []llm.Limit{hardBudget()}, true
 		_, err := w.serve(t, t.Context(), request(false))
 		if e := llm.AsError(err); e.Code != llm.CodeBudget || len(w.sent) != 0 {
 			t.Errorf("Serve = %v after calls %v, want budget_exceeded before any", err, w.sent)
@@ -209,7 +209,7 @@ func TestBudget(t *testing.T) {
 		w := newWorld("a", "b")
 		cheap(w)
 		w.script["a"] = []play{failing(llm.FaultQuota, 402)}
-		w.verdict.Limits = []llm.Limit{hardBudget()}
+		w.decision.Limits = []llm.Limit{hardBudget()}
 		if _, err := w.serve(t, t.Context(), request(false)); err != nil {
 			t.Fatal(err)
 		}
@@ -220,7 +220,7 @@ func TestBudget(t *testing.T) {
 	})
 	t.Run("no money is spent that can't be booked", func(t *testing.T) {
 		w := newWorld("a")
-		w.verdict.Limits, w.lease = []llm.Limit{hardBudget()}, &llm.Error{Code: llm.CodeUnavailable, Status: 503, Message: "disk full"}
+		w.decision.Limits, w.lease = []llm.Limit{hardBudget()}, &llm.Error{Code: llm.CodeUnavailable, Status: 503, Message: "disk full"}
 		_, err := w.serve(t, t.Context(), request(false))
 		if e := llm.AsError(err); e.Status != 503 || len(w.sent) != 0 {
 			t.Errorf("Serve = %v after calls %v, want 503 before any", err, w.sent)
@@ -229,14 +229,14 @@ func TestBudget(t *testing.T) {
 	t.Run("a hard limit sets the client's missing maximum", func(t *testing.T) {
 		w := newWorld("a")
 		w.route.Targets[0].MaxOutput = 4000
-		w.verdict.Limits = []llm.Limit{hardBudget()}
+		w.decision.Limits = []llm.Limit{hardBudget()}
 		if _, err := w.serve(t, t.Context(), request(false)); err != nil || w.capped[0] != 4000 {
 			t.Errorf("capped at %v, %v; want 4000", w.capped, err)
 		}
 	})
 	t.Run("the policy's cap clamps the client's", func(t *testing.T) {
 		w := newWorld("a")
-		w.verdict.Obligations.MaxOutputTokens = 50
+		w.decision.Obligations.MaxOutputTokens = 50
 		req := request(false)
 		req.Facts.MaxTokens = 80
 		if _, err := w.serve(t, t.Context(), req); err != nil || w.capped[0] != 50 {
@@ -263,7 +263,7 @@ func TestCandidates(t *testing.T) {
 	if s := strings.Join(why, "|"); s != want {
 		t.Errorf("considered %s, want %s", s, want)
 	}
-	w.verdict.Obligations.DenyTargets = []string{"q/*"}
+	w.decision.Obligations.DenyTargets = []string{"q/*"}
 	w.records = nil
 	_, err = w.serve(t, t.Context(), req)
 	if e := llm.AsError(err); e.Code != llm.CodeNoTarget || !strings.Contains(e.Message, "q/c: denied by the policy") {
@@ -299,7 +299,7 @@ func TestCache(t *testing.T) {
 		t.Errorf("booked cost %d, saved %d, usage %v, header %v", r.Cost, r.Saved, r.Usage, got.head.Header)
 	}
 	for name, change := range map[string]func(){
-		"policy bypass": func() { w.verdict.Obligations.Cache.Mode = "bypass" },
+		"policy bypass": func() { w.decision.Obligations.Cache.Mode = "bypass" },
 	} {
 		change()
 		w.records, w.sent = nil, nil
@@ -311,8 +311,8 @@ func TestCache(t *testing.T) {
 
 func TestHead(t *testing.T) {
 	w := newWorld("a")
-	w.verdict.Limits = []llm.Limit{{Name: "rpm", Scope: "key:k", Unit: llm.UnitRequests, Window: "1m", Max: 60}}
-	w.verdict.Obligations.Headers = map[string]string{"x-team-note": "hello"}
+	w.decision.Limits = []llm.Limit{{Name: "rpm", Scope: "key:k", Unit: llm.UnitRequests, Window: "1m", Max: 60}}
+	w.decision.Obligations.Headers = map[string]string{"x-team-note": "hello"}
 	got, err := w.serve(t, t.Context(), request(false))
 	if err != nil {
 		t.Fatal(err)
@@ -334,7 +334,7 @@ func TestHead(t *testing.T) {
 
 func TestExplainSpendsNothing(t *testing.T) {
 	w := newWorld("a", "b")
-	w.verdict.Limits = []llm.Limit{hardBudget()}
+	w.decision.Limits = []llm.Limit{hardBudget()}
 	r := w.pipeline().Explain(t.Context(), request(false))
 	if !r.Dry || r.Ranking == nil || len(r.Candidates) != 2 || len(w.sent)+len(w.settled)+len(w.records)+len(w.leases) != 0 {
 		t.Errorf("Explain = %+v with calls %v, want decisions only", r, w.sent)

@@ -117,7 +117,7 @@ const soft = llm.JSONObject | llm.JSONSchema | llm.Reasoning | llm.Logprobs | ll
 
 // unfit says why a target can't serve the request; empty when it can.
 func (l *life) unfit(t *llm.Target) string {
-	o := &l.verdict.Obligations
+	o := &l.decision.Obligations
 	if len(o.AllowTargets) > 0 && !matchAny(o.AllowTargets, t.ID) {
 		return "not among the targets that the policy allows"
 	}
@@ -158,7 +158,7 @@ func (l *life) noTarget() error {
 
 // estimate bounds what the request, as it came, may use at a target.
 func (l *life) estimate(t *llm.Target) llm.Estimate {
-	return llm.EstimateOf(t, &l.req.Facts, l.verdict.Obligations.MaxOutputTokens, 0)
+	return llm.EstimateOf(t, &l.req.Facts, l.decision.Obligations.MaxOutputTokens, 0)
 }
 
 // setMaxOutput decides on the maximum that is set upstream: output, unless the request
@@ -167,7 +167,7 @@ func (l *life) estimate(t *llm.Target) llm.Estimate {
 func (l *life) setMaxOutput(x *llm.Exchange, output int64) {
 	asked, restored := x.Sent.Facts.MaxTokens, x.MaxOutput > 0
 	x.MaxOutput = 0
-	bounded := l.verdict.Obligations.MaxOutputTokens > 0 ||
+	bounded := l.decision.Obligations.MaxOutputTokens > 0 ||
 		l.hard(llm.UnitUSD) || l.hard(llm.UnitTokens) || l.hard(llm.UnitOutputTokens)
 	switch {
 	case asked > output || asked == 0 && (restored || bounded):
@@ -179,7 +179,7 @@ func (l *life) setMaxOutput(x *llm.Exchange, output int64) {
 
 // hard reports whether a limit of this unit may refuse the request.
 func (l *life) hard(u llm.Unit) bool {
-	return slices.ContainsFunc(l.verdict.Limits, func(m llm.Limit) bool { return m.Unit == u && !m.Warn })
+	return slices.ContainsFunc(l.decision.Limits, func(m llm.Limit) bool { return m.Unit == u && !m.Warn })
 }
 
 // unbounded says why nobody can tell what a request may cost at a target although a limit

@@ -22,14 +22,14 @@ func (l *life) lookup(ctx context.Context) (llm.Stream, bool, error) {
 	if !read {
 		return nil, false, nil
 	}
-	hit, ok := l.Cache.Lookup(l.req, l.route, &l.verdict)
+	hit, ok := l.Cache.Lookup(l.req, l.route, &l.decision)
 	if !ok {
 		return nil, false, nil
 	}
 	if _, err := l.take(ctx, l.draft(), llm.Exactly(llm.Amounts{Requests: 1})); err != nil {
 		return nil, false, err
 	}
-	l.record.Cache, l.record.Target, l.tally, l.age = "hit", hit.Target, hit.Stream.Tally, hit.Age
+	l.record.Cache, l.record.Target, l.info, l.age = "hit", hit.Target, hit.Stream.Info, hit.Age
 	for _, t := range l.route.Targets {
 		if t.ID == hit.Target {
 			l.target = t
@@ -42,7 +42,7 @@ func (l *life) lookup(ctx context.Context) (llm.Stream, bool, error) {
 // policy has the last word, then the caller, then the route.
 func (l *life) cacheable() (read, write bool) {
 	on := l.route.CacheTTL > 0
-	switch l.verdict.Obligations.Cache.Mode {
+	switch l.decision.Obligations.Cache.Mode {
 	case "bypass":
 		return false, false
 	case "force":
@@ -67,7 +67,7 @@ func (l *life) attend(w Writer) (out sink, stop func()) {
 // booked.
 func (l *life) relay(ctx context.Context, reply llm.Stream, w sink) error {
 	if _, write := l.cacheable(); write && l.record.Cache == "miss" {
-		reply = l.Cache.Tee(l.req, l.route, &l.verdict, l.target, reply)
+		reply = l.Cache.Tee(l.req, l.route, &l.decision, l.target, reply)
 		defer reply.Close()
 	}
 	started := false
@@ -91,7 +91,7 @@ func (l *life) relay(ctx context.Context, reply llm.Stream, w sink) error {
 			}
 		}
 		if l.hold != nil && l.serving != nil {
-			l.hold.Seen(l.tally().Billed(0, false).Output)
+			l.hold.Seen(l.info().Billed(0, false).Output)
 		}
 		if err := w.Event(ev); err != nil || ev.Final {
 			return err
@@ -153,7 +153,7 @@ func (l *life) head() llm.Head {
 	set("X-Penstock-Route", l.route.Name)
 	set("X-Penstock-Cache", l.record.Cache)
 	set("X-Penstock-Attempts", strconv.Itoa(len(l.record.Attempts)))
-	set("X-Penstock-Policy", l.verdict.Revision)
+	set("X-Penstock-Policy", l.decision.Revision)
 	set("X-Penstock-Overhead-Ms", string(l.overhead().AppendJSON(nil)))
 	set("X-Penstock-Target", l.record.Target)
 	set("X-Penstock-Dropped", strings.Join(l.dropped(), ", "))
@@ -165,7 +165,7 @@ func (l *life) head() llm.Head {
 	}
 	l.providerHeaders(h)
 	l.limitHeaders(h)
-	for name, value := range l.verdict.Obligations.Headers {
+	for name, value := range l.decision.Obligations.Headers {
 		if llm.MayAddHeader(name) {
 			h.Set(name, value)
 		}
@@ -182,9 +182,9 @@ const (
 
 // warningHeaders passes on what the policy and its softer limits warn of, a line each.
 func (l *life) warningHeaders(h http.Header) {
-	for i, warning := range l.verdict.Warnings {
+	for i, warning := range l.decision.Warnings {
 		if i == maxWarnings {
-			h.Add("X-Penstock-Warning", strconv.Itoa(len(l.verdict.Warnings)-i)+" more")
+			h.Add("X-Penstock-Warning", strconv.Itoa(len(l.decision.Warnings)-i)+" more")
 			return
 		}
 		h.Add("X-Penstock-Warning", headerText(warning))

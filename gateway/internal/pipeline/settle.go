@@ -34,7 +34,7 @@ func (l *life) reserve(ctx context.Context, x *llm.Exchange) error {
 // is no such thing.
 func (l *life) reserveGrowth(ctx context.Context, x *llm.Exchange, sent []byte) error {
 	grown := int64(len(sent) - len(x.Sent.Body))
-	if len(l.verdict.Limits) == 0 || grown <= x.Sent.Facts.TextBytes/4+usualGrowth {
+	if len(l.decision.Limits) == 0 || grown <= x.Sent.Facts.TextBytes/4+usualGrowth {
 		return nil
 	}
 	larger, exchange := *x.Sent, *x
@@ -50,7 +50,7 @@ const usualGrowth = 4 << 10
 // takeWorst reserves what the request may use at most, and gives the bound on one
 // choice's output tokens that this was possible for.
 func (l *life) takeWorst(ctx context.Context, x *llm.Exchange, facts *llm.Facts) (int64, error) {
-	bound := l.verdict.Obligations.MaxOutputTokens
+	bound := l.decision.Obligations.MaxOutputTokens
 	e := llm.EstimateOf(x.Target, facts, bound, 0)
 	output, err := l.take(ctx, l.draftFor(x), e.Ask())
 	if err == nil && output == e.Output {
@@ -84,10 +84,10 @@ func (l *life) draft() *llm.Record {
 // take reserves what is asked for and gives the output that it was reserved for.
 func (l *life) take(ctx context.Context, draft *llm.Record, ask llm.Ask) (int64, error) {
 	l.release(ctx)
-	if len(l.verdict.Limits) == 0 {
+	if len(l.decision.Limits) == 0 {
 		return ask.Most, nil
 	}
-	hold, output, err := l.Meter.Reserve(ctx, draft, l.verdict.Limits, ask)
+	hold, output, err := l.Meter.Reserve(ctx, draft, l.decision.Limits, ask)
 	if err != nil {
 		e := *llm.AsError(err)
 		if e.Fault != llm.FaultHeld {
@@ -98,7 +98,7 @@ func (l *life) take(ctx context.Context, draft *llm.Record, ask llm.Ask) (int64,
 	l.hold, l.record.Limits = hold, hold.States()
 	for _, s := range l.record.Limits {
 		if s.Exceeded {
-			l.verdict.Warnings = append(slices.Clip(l.verdict.Warnings), "limit "+s.Name+" of "+s.Scope+" is exceeded")
+			l.decision.Warnings = append(slices.Clip(l.decision.Warnings), "limit "+s.Name+" of "+s.Scope+" is exceeded")
 		}
 	}
 	return output, nil
@@ -181,11 +181,11 @@ func (l *life) account() {
 	if l.target != nil {
 		r.Target, r.Provider, r.Price = l.target.ID, l.target.Provider, l.target.Price
 	}
-	if l.tally == nil {
+	if l.info == nil {
 		l.accountUnanswered()
 		return
 	}
-	t := l.tally()
+	t := l.info()
 	r.Finish, r.Served = t.Finish, t.Model
 	usage := t.Billed(l.promptEstimate(), t.Finish != "" || !l.req.Facts.Stream)
 	cost := r.Price.Cost(usage)

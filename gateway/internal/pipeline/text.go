@@ -8,7 +8,7 @@ import (
 
 // keepReply notes an event for the record's text of the reply, where the policy wants it.
 func (l *life) keepReply(e llm.Event) {
-	if l.verdict.Obligations.Log != llm.LogFull || e.Hidden || len(e.Data) == 0 {
+	if l.decision.Obligations.Log != llm.LogFull || e.Hidden || len(e.Data) == 0 {
 		return
 	}
 	if len(l.replyText) >= llm.MaxText {
@@ -24,7 +24,7 @@ func (l *life) keepReply(e llm.Event) {
 // keepTexts puts the caller's body and the reply so far into the record, where the policy
 // wants them.
 func (l *life) keepTexts() {
-	if l.verdict.Obligations.Log != llm.LogFull {
+	if l.decision.Obligations.Log != llm.LogFull {
 		return
 	}
 	l.record.RequestText = wholeRunes(l.fitting(l.req.Body, llm.MaxText))

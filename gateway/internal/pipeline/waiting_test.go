@@ -35,7 +35,7 @@ func events(parts ...any) (all []llm.Event) {
 // TestWaiting tells what comes of a target that is slow, silent, or only keeps the
 // connection alive. Target b is there in case only where it has plays.
 func TestWaiting(t *testing.T) {
-	said := llm.Tally{Content: true, Finish: "stop", Usage: &llm.Usage{Input: 100, Output: 10}}
+	said := llm.ReplyInfo{Content: true, Finish: "stop", Usage: &llm.Usage{Input: 100, Output: 10}}
 	for _, tt := range []struct {
 		name    string
 		plain   bool
@@ -46,25 +46,25 @@ func TestWaiting(t *testing.T) {
 		took    time.Duration
 		attempt []string
 	}{
-		{name: "the last target has all the time for its first token", a: &play{events: events(theEnd), pause: 4 * time.Minute, tally: said},
+		{name: "the last target has all the time for its first token", a: &play{events: events(theEnd), pause: 4 * time.Minute, info: said},
 			want: "[DONE]", took: 4 * time.Minute, attempt: []string{"a"}},
-		{name: "one that can be replaced has not", a: &play{events: events(text("late"), theEnd), pause: time.Minute, tally: said},
-			b: &play{events: events(text("b"), theEnd), tally: said}, want: "b[DONE]", took: 15 * time.Second, attempt: []string{"a", "b"}},
+		{name: "one that can be replaced has not", a: &play{events: events(text("late"), theEnd), pause: time.Minute, info: said},
+			b: &play{events: events(text("b"), theEnd), info: said}, want: "b[DONE]", took: 15 * time.Second, attempt: []string{"a", "b"}},
 		{name: "a plain reply has four times as long", plain: true, a: &play{events: events(theEnd), pause: time.Hour},
-			b: &play{events: whole("b").events, tally: whole("").tally}, want: "b", took: time.Minute, attempt: []string{"a", "b"}},
-		{name: "any number of beats before the first token", a: &play{events: events(beats(5000), text("a"), theEnd), pause: time.Millisecond, tally: said},
+			b: &play{events: whole("b").events, info: whole("").info}, want: "b", took: time.Minute, attempt: []string{"a", "b"}},
+		{name: "any number of beats before the first token", a: &play{events: events(beats(5000), text("a"), theEnd), pause: time.Millisecond, info: said},
 			want: "a[DONE]", took: 5002 * time.Millisecond, attempt: []string{"a"}},
-		{name: "beats do not replace a first token", a: &play{events: events(beats(5000), text("a"), theEnd), pause: time.Second, tally: said},
-			b: &play{events: events(text("b"), theEnd), tally: said}, want: "b[DONE]", took: 15 * time.Second, attempt: []string{"a", "b"}},
-		{name: "pings keep a stream open", a: &play{events: events(text("a"), beats(10), text("z"), theEnd), pause: 10 * time.Second, tally: said},
+		{name: "beats do not replace a first token", a: &play{events: events(beats(5000), text("a"), theEnd), pause: time.Second, info: said},
+			b: &play{events: events(text("b"), theEnd), info: said}, want: "b[DONE]", took: 15 * time.Second, attempt: []string{"a", "b"}},
+		{name: "pings keep a stream open", a: &play{events: events(text("a"), beats(10), text("z"), theEnd), pause: 10 * time.Second, info: said},
 			want: "az[DONE]", took: 130 * time.Second, attempt: []string{"a"}},
-		{name: "but not for ever", a: &play{events: events(text("a"), beats(100), text("z"), theEnd), pause: 10 * time.Second, tally: said},
+		{name: "but not for ever", a: &play{events: events(text("a"), beats(100), text("z"), theEnd), pause: 10 * time.Second, info: said},
 			want: "a", status: 504, took: 130 * time.Second, attempt: []string{"a"}},
-		{name: "silence ends sooner", a: &play{events: events(text("a")), stuck: true, tally: said},
+		{name: "silence ends sooner", a: &play{events: events(text("a")), stuck: true, info: said},
 			want: "a", status: 504, took: 20 * time.Second, attempt: []string{"a"}},
-		{name: "a target's own limits", a: &play{events: events(text("a"), beats(100), theEnd), pause: 10 * time.Second, tally: said},
+		{name: "a target's own limits", a: &play{events: events(text("a"), beats(100), theEnd), pause: 10 * time.Second, info: said},
 			limits: llm.Timeouts{PingIdle: 45 * time.Second}, want: "a", status: 504, took: 55 * time.Second, attempt: []string{"a"}},
-		{name: "a target's own silence", a: &play{events: events(text("a")), stuck: true, tally: said},
+		{name: "a target's own silence", a: &play{events: events(text("a")), stuck: true, info: said},
 			limits: llm.Timeouts{Idle: 3 * time.Second}, want: "a", status: 504, took: 3 * time.Second, attempt: []string{"a"}},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
@@ -92,13 +92,13 @@ func TestWaiting(t *testing.T) {
 // TestDroppedWhileWaiting says what was left out also in headers that are sent before the
 // target answers, and that a target is passed over where nothing may be left out.
 func TestDroppedWhileWaiting(t *testing.T) {
-	said := llm.Tally{Content: true, Finish: "stop", Usage: &llm.Usage{Input: 100, Output: 10}}
+	said := llm.ReplyInfo{Content: true, Finish: "stop", Usage: &llm.Usage{Input: 100, Output: 10}}
 	synctest.Test(t, func(t *testing.T) {
 		for _, pause := range []time.Duration{time.Second, 20 * time.Second} {
 			w := newWorld("a")
 			w.route.Timeout.KeepAlive = 5 * time.Second
 			w.drops = map[string][]string{"a": {"seed", "n"}}
-			w.script["a"] = []play{{events: events(text("a"), theEnd), pause: pause, tally: said}}
+			w.script["a"] = []play{{events: events(text("a"), theEnd), pause: pause, info: said}}
 			got, err := w.serve(t, t.Context(), request(true))
 			if err != nil || got.head.Header.Get("X-Penstock-Dropped") != "seed, n" || len(w.records[0].Attempts[0].Dropped) != 2 {
 				t.Errorf("after %s: %v, %v", pause, got.head.Header, err)
@@ -140,7 +140,7 @@ func TestKeepAlive(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				w := newWorld("a")
 				w.route.Timeout.KeepAlive, w.route.Timeout.Total = 5*time.Second, 62*time.Second
-				tt.a.tally = llm.Tally{Content: true, Finish: "stop"}
+				tt.a.info = llm.ReplyInfo{Content: true, Finish: "stop"}
 				w.script["a"] = []play{tt.a}
 				got, err := w.serve(t, t.Context(), request(!tt.plain))
 				time.Sleep(time.Minute) // nothing may come any more
@@ -159,7 +159,7 @@ func TestKeepAlive(t *testing.T) {
 // TestEmptyAnswers has targets that end well and say nothing.
 func TestEmptyAnswers(t *testing.T) {
 	empty := func(finish string) play {
-		return play{events: events(llm.Event{Frame: []byte("role ")}, theEnd), tally: llm.Tally{Finish: finish, Usage: &llm.Usage{Input: 100}}}
+		return play{events: events(llm.Event{Frame: []byte("role ")}, theEnd), info: llm.ReplyInfo{Finish: finish, Usage: &llm.Usage{Input: 100}}}
 	}
 	for _, tt := range []struct {
 		name string
@@ -179,7 +179,7 @@ func TestEmptyAnswers(t *testing.T) {
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			w := newWorld("a", "b")
-			w.verdict.Limits = []llm.Limit{hardBudget()}
+			w.decision.Limits = []llm.Limit{hardBudget()}
 			w.route.EmptyPass = tt.pass
 			w.script["a"], w.script["b"] = []play{tt.a}, []play{tt.b}
 			got, err := w.serve(t, t.Context(), request(true))
@@ -233,11 +233,11 @@ func TestSlowCaller(t *testing.T) {
 		w := newWorld("a")
 		w.slow = 90 * time.Second
 		w.script["a"] = []play{{events: events(text("a"), text("b"), beats(1), text("c"), theEnd), pause: time.Second,
-			tally: llm.Tally{Content: true, Finish: "stop"}}}
+			info: llm.ReplyInfo{Content: true, Finish: "stop"}}}
 		if got, err := w.serve(t, t.Context(), request(true)); err != nil || got.text != "abc[DONE]" {
 			t.Errorf("Serve = %q, %v; want all", got.text, err)
 		}
-		w.script["a"], w.records = []play{{events: events(text("a"), text("b")), stuck: true, tally: llm.Tally{Content: true}}}, nil
+		w.script["a"], w.records = []play{{events: events(text("a"), text("b")), stuck: true, info: llm.ReplyInfo{Content: true}}}, nil
 		start := time.Now()
 		_, err := w.serve(t, t.Context(), request(true))
 		if took := time.Since(start); took > 220*time.Second {

@@ -25,11 +25,11 @@ func Check(ctx context.Context, src Source) error {
 
 // Evaluation is what a policy makes of one input.
 type Evaluation struct {
-	// Decision is what the policy answered, as JSON; nil when it is undefined or the
+	// Raw is what the policy answered, as JSON; nil when it is undefined or the
 	// evaluation broke off.
-	Decision json.RawMessage
-	// Verdict is how the gateway reads it; it counts only when Err is nil.
-	Verdict llm.Verdict
+	Raw json.RawMessage
+	// Decision is how the gateway reads it; it counts only when Err is nil.
+	Decision llm.Decision
 	// Err is why the gateway would deny on account of the policy itself.
 	Err error
 	// Trace is the evaluation step by step, when it was asked for.
@@ -138,7 +138,7 @@ func (p *program) explain(ctx context.Context, input ast.Value, trace bool) (e E
 		e.Err = err
 		return e
 	}
-	if e.Decision, e.Err = toJSON(decision); e.Err != nil {
+	if e.Raw, e.Err = toJSON(decision); e.Err != nil {
 		return e
 	}
 	v, err := p.read(decision)
@@ -146,7 +146,7 @@ func (p *program) explain(ctx context.Context, input ast.Value, trace bool) (e E
 		e.Err = err
 		return e
 	}
-	e.Verdict = *v
+	e.Decision = *v
 	return e
 }
 

@@ -76,11 +76,11 @@ func TestEvalShowsTheDecision(t *testing.T) {
 		Allow  bool
 		Limits []struct{ Max json.Number }
 	}
-	if err := json.Unmarshal(got.Decision, &decision); err != nil || decision.Allow || len(decision.Limits) != 1 || decision.Limits[0].Max != "0.1" {
-		t.Errorf("Decision is %s (%v), want a refusal with a limit of 0.1", got.Decision, err)
+	if err := json.Unmarshal(got.Raw, &decision); err != nil || decision.Allow || len(decision.Limits) != 1 || decision.Limits[0].Max != "0.1" {
+		t.Errorf("Raw is %s (%v), want a refusal with a limit of 0.1", got.Raw, err)
 	}
-	if got.Verdict.Allow || got.Verdict.Reasons[0].Code != "model_not_allowed" || got.Verdict.Limits[0].Max != int64(llm.USD/10) {
-		t.Errorf("Verdict = %+v, want the refusal", got.Verdict)
+	if got.Decision.Allow || got.Decision.Reasons[0].Code != "model_not_allowed" || got.Decision.Limits[0].Max != int64(llm.USD/10) {
+		t.Errorf("Decision = %+v, want the refusal", got.Decision)
 	}
 	if !strings.Contains(got.Trace, "default.rego") {
 		t.Errorf("trace does not name the policy:\n%s", got.Trace)
@@ -90,12 +90,12 @@ func TestEvalShowsTheDecision(t *testing.T) {
 func TestEvalShowsWhatTheGatewayWouldNotTake(t *testing.T) {
 	dir := folder(t, map[string]string{"p.rego": byModel(`{"allow": 1}`)})
 	got, err := policy.Eval(t.Context(), source(dir), []byte(`{"request": {"model": "odd"}}`), policy.EvalOptions{})
-	if err != nil || got.Err == nil || !strings.Contains(string(got.Decision), `"allow": 1`) || got.Trace != "" {
+	if err != nil || got.Err == nil || !strings.Contains(string(got.Raw), `"allow": 1`) || got.Trace != "" {
 		t.Errorf("Eval = %+v, %v, want the raw decision and what is wrong with it", got, err)
 	}
 	dir = folder(t, map[string]string{"p.rego": "package penstock\ndecision := {\"allow\": true} if input.request.model != \"odd\""})
 	got, err = policy.Eval(t.Context(), source(dir), []byte(`{"request": {"model": "odd"}}`), policy.EvalOptions{})
-	if err != nil || got.Err == nil || got.Decision != nil {
+	if err != nil || got.Err == nil || got.Raw != nil {
 		t.Errorf("Eval = %+v, %v, want undefined", got, err)
 	}
 }
@@ -126,8 +126,8 @@ func TestEvalDecidesAsTheGatewayDoes(t *testing.T) {
 				if err != nil || got.Err != nil {
 					t.Fatalf("Eval: %v, %v", err, got.Err)
 				}
-				if want.Allow || got.Verdict.Allow {
-					t.Errorf("Eval of %s allows: %v, the gateway: %v, want neither to", input, got.Verdict.Allow, want.Allow)
+				if want.Allow || got.Decision.Allow {
+					t.Errorf("Eval of %s allows: %v, the gateway: %v, want neither to", input, got.Decision.Allow, want.Allow)
 				}
 			}
 		})
@@ -161,8 +161,8 @@ func TestEvalTimeAgreesWithItself(t *testing.T) {
 	}
 	for _, tt := range tests {
 		got, err := policy.Eval(t.Context(), source(dir), []byte(`{"time": `+tt.time+`}`), policy.EvalOptions{Location: berlin, Now: now})
-		if err != nil || got.Err != nil || got.Verdict.Warnings[0] != tt.want {
-			t.Errorf("time %s became %v (%v, %v), want %s", tt.time, got.Verdict.Warnings, err, got.Err, tt.want)
+		if err != nil || got.Err != nil || got.Decision.Warnings[0] != tt.want {
+			t.Errorf("time %s became %v (%v, %v), want %s", tt.time, got.Decision.Warnings, err, got.Err, tt.want)
 		}
 	}
 }

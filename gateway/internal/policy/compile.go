@@ -33,7 +33,7 @@ type program struct {
 	kind plan
 	// rules maps the code of a reason to the one rule that gives it.
 	rules     map[string]string
-	decisions *memo[*llm.Verdict]
+	decisions *memo[*llm.Decision]
 	limits    *memo[[]llm.Limit]
 	workers   *Workers
 }
@@ -97,7 +97,7 @@ func (b *bundle) compile(ctx context.Context, o Options) (*program, error) {
 		return nil, fmt.Errorf("prepare policy: %w", err)
 	}
 	p := &program{revision: b.digest, files: b.files, query: query, plan: planFor(compiler.Modules), rules: rulesOf(compiler.Modules),
-		decisions: newMemo[*llm.Verdict](o.MemoBytes), limits: newMemo[[]llm.Limit](o.MemoBytes / 4), workers: o.Workers}
+		decisions: newMemo[*llm.Decision](o.MemoBytes), limits: newMemo[[]llm.Limit](o.MemoBytes / 4), workers: o.Workers}
 	p.kind = p.plan.only(principalLeaves)
 	return p, nil
 }
@@ -184,7 +184,7 @@ func codesIn(r *ast.Rule) map[string]bool {
 var codeTerm = ast.StringTerm("code")
 
 // decide evaluates the policy on one input.
-func (p *program) decide(ctx context.Context, input ast.Value, limit time.Duration) (*llm.Verdict, error) {
+func (p *program) decide(ctx context.Context, input ast.Value, limit time.Duration) (*llm.Decision, error) {
 	decision, err := p.evaluate(ctx, input, limit)
 	if err != nil {
 		return nil, err
@@ -192,9 +192,9 @@ func (p *program) decide(ctx context.Context, input ast.Value, limit time.Durati
 	return p.read(decision)
 }
 
-// read makes a verdict of the policy's answer.
-func (p *program) read(decision ast.Value) (*llm.Verdict, error) {
-	v, err := decodeVerdict(decision)
+// read makes a decision of the policy's answer.
+func (p *program) read(decision ast.Value) (*llm.Decision, error) {
+	v, err := decodeDecision(decision)
 	if err != nil {
 		return nil, err
 	}

@@ -10,10 +10,10 @@ import (
 	"github.com/penstock/penstock/gateway/internal/llm"
 )
 
-// Decide answers whether the request may go ahead and on what terms. The verdict may be
+// Decide answers whether the request may go ahead and on what terms. The decision may be
 // shared with other requests: its slices and maps must not be changed. An error means
 // that the policy could not decide, and so denies; it is an *llm.Error.
-func (e *Engine) Decide(ctx context.Context, in Input) (llm.Verdict, error) {
+func (e *Engine) Decide(ctx context.Context, in Input) (llm.Decision, error) {
 	p := e.program
 	in.Now = e.moment(p, in.Now)
 	v, err := e.decideOn(ctx, p, &in)
@@ -23,7 +23,7 @@ func (e *Engine) Decide(ctx context.Context, in Input) (llm.Verdict, error) {
 	return v, err
 }
 
-func (e *Engine) decideOn(ctx context.Context, p *program, in *Input) (llm.Verdict, error) {
+func (e *Engine) decideOn(ctx context.Context, p *program, in *Input) (llm.Decision, error) {
 	s := scratches.Get().(*scratch)
 	defer s.release()
 	s.b = s.b[:0]
@@ -49,7 +49,7 @@ func (e *Engine) moment(p *program, given time.Time) time.Time {
 // decideWithUsage asks how full the limits are that requests of this kind have touched
 // before. When the decision names limits that were not known, as after a start, it is
 // made once more with them: otherwise the first request would pass unseen.
-func (e *Engine) decideWithUsage(ctx context.Context, p *program, s *scratch, in *Input) (llm.Verdict, error) {
+func (e *Engine) decideWithUsage(ctx context.Context, p *program, s *scratch, in *Input) (llm.Decision, error) {
 	s.principal.b = s.principal.b[:0]
 	s.principal.write(&p.kind, in)
 	known, _ := p.limits.Get(s.principal.b)
@@ -79,9 +79,9 @@ func (e *Engine) appendUsage(p *program, s *scratch, limits []llm.Limit) {
 }
 
 // decide looks up the decision for a canonical input, or makes it.
-func (e *Engine) decide(ctx context.Context, p *program, form []byte) (llm.Verdict, error) {
+func (e *Engine) decide(ctx context.Context, p *program, form []byte) (llm.Decision, error) {
 	if len(form) > maxInput {
-		return llm.Verdict{}, tooLarge(len(form))
+		return llm.Decision{}, tooLarge(len(form))
 	}
 	if v, ok := p.decisions.Get(form); ok {
 		e.hits.Add(1)
@@ -96,7 +96,7 @@ func (e *Engine) decide(ctx context.Context, p *program, form []byte) (llm.Verdi
 		v, err = p.decide(ctx, value(key), secondWind*e.options.Timeout)
 	}
 	if err != nil {
-		return llm.Verdict{}, cannotDecide(ctx, err)
+		return llm.Decision{}, cannotDecide(ctx, err)
 	}
 	p.decisions.Put(key, v, weight(v))
 	return *v, nil
@@ -132,8 +132,8 @@ func cannotDecide(ctx context.Context, err error) error {
 	return out
 }
 
-// weight estimates the bytes behind a verdict's slices and maps.
-func weight(v *llm.Verdict) int {
+// weight estimates the bytes behind a decision's slices and maps.
+func weight(v *llm.Decision) int {
 	n := weightOfLimits(v.Limits)
 	for _, r := range v.Reasons {
 		n += 80 + len(r.Code) + len(r.Message) + len(r.Rule)

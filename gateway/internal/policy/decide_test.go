@@ -137,7 +137,7 @@ decision := {
 	},
 }`, policy.Options{})
 	got := decide(t, e, policy.Input{Request: request("smart")})
-	want := llm.Verdict{Allow: true, Warnings: []string{"a", "b"}, Revision: got.Revision,
+	want := llm.Decision{Allow: true, Warnings: []string{"a", "b"}, Revision: got.Revision,
 		Limits: []llm.Limit{
 			{Name: "team day", Scope: "team:search/model:gpt-5", Unit: llm.UnitUSD, Window: "day", Max: 1, Warn: true},
 			{Name: "at once", Scope: "key:x", Unit: llm.UnitConcurrent, Max: 3},

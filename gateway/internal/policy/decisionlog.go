@@ -49,7 +49,7 @@ type event struct {
 	id       string
 	at       time.Time
 	input    string
-	verdict  *llm.Verdict
+	decision *llm.Decision
 	err      error
 	settled  *llm.Record
 	duration time.Duration
@@ -114,16 +114,16 @@ func (l *DecisionLog) Settled(r *llm.Record) {
 
 // decided adds a decision. Under the log duty "none" the line says no more than that
 // there was one, and how it went.
-func (l *DecisionLog) decided(in *Input, v llm.Verdict, err error) {
+func (l *DecisionLog) decided(in *Input, v llm.Decision, err error) {
 	if v.Obligations.Log == llm.LogNone {
-		l.add(event{id: in.Request.ID, at: in.Now, verdict: &llm.Verdict{Allow: v.Allow, Revision: v.Revision, Memoised: v.Memoised,
+		l.add(event{id: in.Request.ID, at: in.Now, decision: &llm.Decision{Allow: v.Allow, Revision: v.Revision, Memoised: v.Memoised,
 			Obligations: llm.Obligations{Log: llm.LogNone}}, err: err})
 		return
 	}
 	var c canon
 	c.write(&l.plan, in)
 	c.close()
-	l.add(event{id: in.Request.ID, at: in.Now, input: string(c.b), verdict: &v, err: err})
+	l.add(event{id: in.Request.ID, at: in.Now, input: string(c.b), decision: &v, err: err})
 }
 
 func (l *DecisionLog) add(e event) {
@@ -158,7 +158,7 @@ type line struct {
 	Revision    string            `json:"revision,omitempty"`
 	Path        string            `json:"path"`
 	Input       json.RawMessage   `json:"input,omitempty"`
-	Result      *llm.Verdict      `json:"result,omitempty"`
+	Result      *llm.Decision     `json:"result,omitempty"`
 	Erased      []string          `json:"erased,omitempty"`
 	Error       *lineError        `json:"error,omitempty"`
 	RequestedBy string            `json:"requested_by,omitempty"`
@@ -210,14 +210,14 @@ func (l *DecisionLog) line(e event) line {
 			Priced: r.Price.Known, Cost: r.Cost, Reserved: r.Limits, Charges: r.Charges, Took: llm.Millis(e.duration)}
 		return out
 	}
-	out.Revision, out.Erased = e.verdict.Revision, l.erased
+	out.Revision, out.Erased = e.decision.Revision, l.erased
 	if e.input == "" {
 		out.Erased = []string{"/input"}
 	} else {
 		out.Input, _ = toJSON(value(e.input)) // a canonical form is always JSON
 	}
 	if e.err == nil {
-		out.Result = e.verdict
+		out.Result = e.decision
 		return out
 	}
 	out.Error = &lineError{Code: string(llm.CodePolicyFault), Message: e.err.Error()}

@@ -15,7 +15,7 @@ type memo[V any] struct {
 const memoShards = 8
 
 // slotOverhead is what a remembered value costs beside its own bytes and its key's:
-// the slot, the place in the map and the verdict's fixed part.
+// the slot, the place in the map and the decision's fixed part.
 const slotOverhead = 512
 
 // newMemo bounds the memory to about so many bytes; below 1 nothing is remembered.

@@ -66,7 +66,7 @@ func request(model string) *llm.Request {
 	return &llm.Request{Endpoint: llm.ChatCompletions, Dialect: llm.OpenAI, Facts: llm.Facts{Model: model, Choices: 1}}
 }
 
-func decide(t testing.TB, e *policy.Engine, in policy.Input) llm.Verdict {
+func decide(t testing.TB, e *policy.Engine, in policy.Input) llm.Decision {
 	t.Helper()
 	v, err := e.Decide(t.Context(), in)
 	if err != nil {

@@ -13,8 +13,8 @@ import (
 // may be referred to without being defined.
 var contributions = []string{"deny", "warnings", "limits", "obligations"}
 
-// verdictNames are what a rule is called whose author expects somebody to ask for it.
-var verdictNames = append([]string{"decision", "allow", "denied", "reasons", "violation"}, contributions...)
+// decisionNames are what a rule is called whose author expects somebody to ask for it.
+var decisionNames = append([]string{"decision", "allow", "denied", "reasons", "violation"}, contributions...)
 
 // unread reports the rules that no decision depends on: a policy that is written into a
 // package or under a name that the gateway does not ask for would let everybody in.
@@ -66,7 +66,7 @@ func packageOf(r *ast.Rule) string { return r.Module.Package.Path.String() }
 const penstockPackage = "data.penstock"
 
 func isLibrary(r *ast.Rule) bool {
-	return packageOf(r) != penstockPackage && !slices.Contains(verdictNames, nameOf(r))
+	return packageOf(r) != penstockPackage && !slices.Contains(decisionNames, nameOf(r))
 }
 
 // nameOf is the first part of a rule's name.

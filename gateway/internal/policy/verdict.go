@@ -20,10 +20,10 @@ const (
 	maxSecond = 366 * 24 * 3600
 )
 
-// decodeVerdict reads a decision strictly: what it does not know, or what is not of the
+// decodeDecision reads a decision strictly: what it does not know, or what is not of the
 // right kind, is an error, for a duty that is misspelt must not be a duty ignored.
-func decodeVerdict(decision ast.Value) (*llm.Verdict, error) {
-	v := new(llm.Verdict)
+func decodeDecision(decision ast.Value) (*llm.Decision, error) {
+	v := new(llm.Decision)
 	decided := false
 	err := part{"decision", decision}.members(func(name string, m part) (err error) {
 		switch name {
@@ -56,7 +56,7 @@ func decodeVerdict(decision ast.Value) (*llm.Verdict, error) {
 
 // withReason makes sure that nobody is refused without a word, and that a policy which
 // leaves a request no target at all does not leave it every target.
-func withReason(v *llm.Verdict) *llm.Verdict {
+func withReason(v *llm.Decision) *llm.Decision {
 	o := v.Obligations
 	switch {
 	case v.Allow && o.AllowTargets != nil && len(o.AllowTargets) == 0:
@@ -133,7 +133,7 @@ func (p part) bounded(l llm.Limit, bound *part) (_ llm.Limit, err error) {
 	return l, err
 }
 
-func (p part) obligations(v *llm.Verdict) error {
+func (p part) obligations(v *llm.Decision) error {
 	o := &v.Obligations
 	return p.members(func(name string, m part) (err error) {
 		switch name {

@@ -15,7 +15,7 @@ const (
 	nameDecisionsDropped = "penstock_decision_log_dropped_total"
 	nameUnpriced         = "penstock_unpriced_requests_total"
 	nameAttempts         = "penstock_attempts_total"
-	nameVerdicts         = "penstock_policy_decisions_total"
+	nameDecisions        = "penstock_policy_decisions_total"
 	nameModuleCalls      = "penstock_module_calls_total"
 	nameModuleFuel       = "penstock_module_fuel_total"
 	nameModuleLatency    = "penstock_module_call_seconds"

@@ -55,13 +55,13 @@ type Metrics struct {
 	registry *prometheus.Registry
 	series   *series
 
-	attempts *prometheus.CounterVec
-	verdicts *prometheus.CounterVec
-	unpriced prometheus.Counter
-	refused  *prometheus.CounterVec
+	attempts  *prometheus.CounterVec
+	decisions *prometheus.CounterVec
+	unpriced  prometheus.Counter
+	refused   *prometheus.CounterVec
 
-	attemptOf table[attemptKey, prometheus.Counter]
-	verdictOf table[verdictKey, prometheus.Counter]
+	attemptOf  table[attemptKey, prometheus.Counter]
+	decisionOf table[decisionKey, prometheus.Counter]
 }
 
 type attemptKey struct {
@@ -69,7 +69,7 @@ type attemptKey struct {
 	fault  llm.Fault
 }
 
-type verdictKey struct{ allow, memoised bool }
+type decisionKey struct{ allow, memoised bool }
 
 // New makes a registry of its own with all metrics in it, those of Go and of the
 // process included.
@@ -80,7 +80,7 @@ func New(o Options) *Metrics {
 	m := &Metrics{registry: prometheus.NewRegistry()}
 	m.series = newSeries(m.registry, o.MaxValues, o.Known)
 	m.attempts = counter(m.registry, nameAttempts, "Calls to providers by outcome.", labelTarget, labelFault)
-	m.verdicts = counter(m.registry, nameVerdicts, "Admission decisions.", labelResult, labelMemoised)
+	m.decisions = counter(m.registry, nameDecisions, "Admission decisions.", labelResult, labelMemoised)
 	m.refused = counter(m.registry, nameRefused, "Callers turned away for want of a good key.", labelReason)
 	m.unpriced = prometheus.NewCounter(prometheus.CounterOpts{Name: nameUnpriced,
 		Help: "Requests answered by a target whose price is not known; their cost is missing from the cost counter."})
@@ -139,8 +139,8 @@ func (m *Metrics) Observe(r *llm.Record) {
 	for i := range r.Attempts {
 		m.attempt(&r.Attempts[i])
 	}
-	if r.Verdict != nil {
-		m.verdict(r.Verdict)
+	if r.Decision != nil {
+		m.decision(r.Decision)
 	}
 }
 
@@ -156,10 +156,10 @@ func (m *Metrics) attempt(a *llm.Attempt) {
 	c.Inc()
 }
 
-func (m *Metrics) verdict(v *llm.Verdict) {
-	k := verdictKey{v.Allow, v.Memoised}
-	m.verdictOf.get(k, k, func(k verdictKey) prometheus.Counter {
-		return m.verdicts.WithLabelValues(pick(k.allow, "allow", "deny"), pick(k.memoised, "true", "false"))
+func (m *Metrics) decision(v *llm.Decision) {
+	k := decisionKey{v.Allow, v.Memoised}
+	m.decisionOf.get(k, k, func(k decisionKey) prometheus.Counter {
+		return m.decisions.WithLabelValues(pick(k.allow, "allow", "deny"), pick(k.memoised, "true", "false"))
 	}).Inc()
 }
 

@@ -52,8 +52,8 @@ func record() *llm.Record {
 		Route: "smart", Target: "openai/gpt-5", Provider: "openai", Status: 200, Cache: "miss",
 		Usage: llm.Usage{Input: 100, Output: 20}, Price: llm.Price{Known: true}, Cost: llm.USD / 4,
 		Duration: llm.Millis(2 * time.Second), Upstream: llm.Millis(1999 * time.Millisecond), FirstByte: llm.Millis(300 * time.Millisecond),
-		Verdict: &llm.Verdict{Allow: true, Memoised: true},
-		Ranking: &llm.Ranking{Router: "balanced", Fuel: 500},
+		Decision: &llm.Decision{Allow: true, Memoised: true},
+		Ranking:  &llm.Ranking{Router: "balanced", Fuel: 500},
 		Attempts: []llm.Attempt{
 			{Target: "anthropic/x", Fault: llm.FaultServer},
 			{Target: "openai/gpt-5"},
@@ -74,7 +74,7 @@ func TestObserve(t *testing.T) {
 	dry := record()
 	dry.Dry = true
 	m.Observe(dry)
-	denied := &llm.Record{Status: 403, Cache: "off", Verdict: &llm.Verdict{}}
+	denied := &llm.Record{Status: 403, Cache: "off", Decision: &llm.Decision{}}
 	m.Observe(denied)
 
 	got := scrape(t, m)

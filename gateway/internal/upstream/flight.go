@@ -72,8 +72,8 @@ func (f Flight) Done(o Outcome) {
 	}
 }
 
-func (f Flight) learn(o Outcome) verdict {
-	now, v := f.h.now(), verdictOn(o)
+func (f Flight) learn(o Outcome) outcomeClass {
+	now, v := f.h.now(), classOf(o)
 	f.t.mu.Lock()
 	defer f.t.mu.Unlock()
 	if o.Header != nil {
@@ -179,18 +179,18 @@ func (f Flight) lock(now time.Time, o Outcome) {
 	f.t.circuit.open(until, string(o.Fault))
 }
 
-// verdict is what an outcome says about the target.
-type verdict int
+// outcomeClass is what an outcome says about the target.
+type outcomeClass int
 
 const (
-	neutral   verdict = iota // nothing: the caller left, or our own module failed
-	good                     // it answers, if only to say that the request is wrong
-	bad                      // it fails
-	throttled                // it wants less
-	locked                   // it wants another key or money
+	neutral   outcomeClass = iota // nothing: the caller left, or our own module failed
+	good                          // it answers, if only to say that the request is wrong
+	bad                           // it fails
+	throttled                     // it wants less
+	locked                        // it wants another key or money
 )
 
-func verdictOn(o Outcome) verdict {
+func classOf(o Outcome) outcomeClass {
 	switch o.Fault {
 	case llm.FaultCanceled, llm.FaultTransform, llm.FaultResting, llm.FaultBudget, llm.FaultUnsupported, llm.FaultRefused:
 		return neutral

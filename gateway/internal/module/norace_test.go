@@ -1,5 +1,0 @@
-//go:build !race
-
-package module
-
-const underRace = false

@@ -1,9 +1,0 @@
-//go:build !unix
-
-package module
-
-import "io/fs"
-
-// Elsewhere the system's own rules for a user's folders have to do.
-func isMine(fs.FileInfo) bool  { return true }
-func isRoots(fs.FileInfo) bool { return false }

@@ -1,0 +1,170 @@
+package wasm
+
+import (
+	"bytes"
+	"context"
+	"fmt"
+	"strings"
+	"sync"
+	"testing"
+
+	"github.com/penstock/penstock/gateway/internal/llm"
+)
+
+// importOf is an echo that imports something which is not a function.
+func importOf(kind byte, what ...byte) []byte {
+	wasm := echo().bytes()
+	entry := cat(sized([]byte("env")), sized([]byte("x")), []byte{kind}, what)
+	section := appendSection(nil, secImport, vec(entry))
+	types := 8 + 2 + int(wasm[9]) // the header, and the section of types with its head
+	return cat(wasm[:types], section, wasm[types:])
+}
+
+func TestLoadRefusesImportsThatAreNotFunctions(t *testing.T) {
+	for want, wasm := range map[string][]byte{
+		"imports the memory env.x": importOf(kindMemory, 0, 1),
+		"imports the table env.x":  importOf(kindTable, 0x70, 0, 1),
+		"imports the global env.x": importOf(kindGlobal, 0x7e, 1),
+	} {
+		if got := refusal(t, Spec{Wasm: wasm}); !strings.Contains(got, want) {
+			t.Errorf("Load: %s, want %q in it", got, want)
+		}
+	}
+}
+
+func TestLoadRefusesInstructionsOfLaterVersions(t *testing.T) {
+	for name, code := range map[string][]byte{
+		"relaxed SIMD":   {0xfd, 0x80, 0x02},
+		"try":            {0x06, 0x40},
+		"throw":          {0x08, 0},
+		"try_table":      {0x1f, 0x40, 0},
+		"call_ref":       {0x14, 0},
+		"garbage":        {0xfb, 0},
+		"wide":           {0xfc, 19},
+		"return_call":    {0x12, 0},
+		"tail, indirect": {0x13, 0, 0},
+	} {
+		a := echo()
+		a.funcs[0].code = code
+		if got := refusal(t, Spec{Wasm: a.bytes()}); !strings.Contains(got, "unknown instruction") {
+			t.Errorf("%s: %s", name, got)
+		}
+	}
+}
+
+func TestAResultMayOverlapTheInput(t *testing.T) {
+	// The result begins in the middle of the input and ends behind it.
+	a := guest(Route, get(0), i32c(2), op(0x6a, 0xad), i64c(32), op(0x86), get(1), op(0xad, 0x84))
+	m := load(t, a.bytes())
+	for _, in := range []string{"abcd", "efgh"} {
+		out, err := ask(m, in)
+		if err != nil || string(out) != in[2:]+"\x00\x00" {
+			t.Errorf("Call(%q) = %q, %v", in, out, err)
+		}
+	}
+}
+
+func TestAResultIsCopiedBeforeTheNextCall(t *testing.T) {
+	m := load(t, echo().bytes(), func(s *Spec) { s.MaxInstances = 1 })
+	first, err1 := ask(m, "first")
+	second, err2 := ask(m, "other")
+	if string(first) != "first" || string(second) != "other" || err1 != nil || err2 != nil {
+		t.Errorf("%q, then %q (%v, %v)", first, second, err1, err2)
+	}
+}
+
+func TestAGuestThatKeepsGrowingIsRecycled(t *testing.T) {
+	a := guest(Route, i32c(1), op(0x40, 0, 0x1a), result(0, 0))
+	m := load(t, a.bytes(), func(s *Spec) { s.MaxInstances = 1; s.Recycle = 1 << 40 })
+	for range 200 {
+		if _, err := ask(m, ""); err != nil {
+			t.Fatal(err)
+		}
+		if s := m.Stats(); s.Recycled > 0 {
+			return
+		}
+	}
+	t.Errorf("%+v: it was never replaced", m.Stats())
+}
+
+func TestALineOfAStreamThatIsNotUTF8IsAFault(t *testing.T) {
+	_, err := dialect(t, NormaliseEvent, frame("", "{\"a\":\"\xff\"}")).Events(context.Background(), Opening{Target: someTarget})
+	if err == nil || !strings.Contains(err.Error(), "UTF-8") {
+		t.Errorf("Events = %v", err)
+	}
+}
+
+// TestTenThousandStreamsShareAFewInstances: what a stream has to remember is carried
+// by the host, so open streams cost no instances.
+func TestTenThousandStreamsShareAFewInstances(t *testing.T) {
+	streams := 10_000
+	if testing.Short() {
+		streams = 500
+	}
+	// The state is the input's state and the data of the opening, which is not empty.
+	a := echo()
+	a.funcs[2].export = NormaliseEvent.String()
+	m := load(t, a.bytes(), func(s *Spec) { s.MaxInstances = 4 })
+	open := make([]*carrier, streams)
+	for i := range open {
+		open[i] = &carrier{module: m, hook: NormaliseEvent, state: fmt.Appendf(nil, "stream %d", i)}
+	}
+	var wg sync.WaitGroup
+	for w := range 16 {
+		wg.Go(func() {
+			for i := w; i < streams; i += 16 {
+				for _, data := range []string{"one", "two"} {
+					got, err := open[i].turn(context.Background(), "e", []byte(data))
+					if err != nil || string(got) != "e\n"+data || !bytes.Equal(open[i].state, fmt.Appendf(nil, "stream %d", i)) {
+						t.Errorf("stream %d: %q, %v, state %q", i, got, err, open[i].state)
+					}
+				}
+			}
+		})
+	}
+	wg.Wait()
+	if s := m.Stats(); s.Instances > 5 || s.Calls != int64(2*streams) {
+		t.Errorf("%+v, want at most 4 instances and a spare", s)
+	}
+}
+
+// TestEveryOpinionOfARouterIsHeldToTheCandidates: whatever a flat router answers, the
+// order names each candidate at most once.
+func TestEveryOpinionOfARouterIsHeldToTheCandidates(t *testing.T) {
+	for name, answer := range map[string][]byte{
+		"the same one four times": cat(entry(1, 0, 1), entry(1, 0, 2), entry(1, 0, 3), entry(1, 0, 4)),
+		"dropped and ranked":      cat(entry(0, 1, 0), entry(0, 0, 5), entry(2, 0, 1)),
+		"all flags":               cat(entry(3, 0xffffffff, 1), entry(2, 0xfffffffe, 1)),
+	} {
+		got := ranker(t, answering(RouteFlat, answer).bytes(), at(3000)).Rank(context.Background(), &llm.Request{}, four())
+		seen := map[int]bool{}
+		for _, i := range got.Order {
+			if i < 0 || i > 3 || seen[i] {
+				t.Errorf("%s: order %v", name, got.Order)
+			}
+			seen[i] = true
+		}
+		if len(got.Order) == 0 || got.Fault != "" {
+			t.Errorf("%s: %+v", name, got)
+		}
+	}
+}
+
+func FuzzInspect(f *testing.F) {
+	f.Add(echo().bytes())
+	f.Add(saying(f, `{"name":"x","tests":[{"hook":"init"}]}`))
+	f.Add(custom(echo().bytes(), "producers", "\x01\x08language\x01\x02Go\x00"))
+	f.Fuzz(func(t *testing.T, wasm []byte) {
+		s, err := Inspect(wasm)
+		if err != nil || len(s.Faults) > 0 {
+			return
+		}
+		o, err := sketch(wasm)
+		if err != nil {
+			t.Fatalf("sketch: %v after an inspection without faults", err)
+		}
+		if _, err := metered(o, false); err != nil {
+			t.Fatalf("metered: %v after an inspection without faults", err)
+		}
+	})
+}

@@ -1,0 +1,204 @@
+package wasm
+
+import (
+	"errors"
+	"fmt"
+	"math"
+	"strings"
+	"time"
+	"unicode/utf8"
+
+	"github.com/penstock/penstock/gateway/internal/llm"
+)
+
+// ballot gathers a router's answer and makes an order of it that the pipeline can
+// rely on: every index is valid and stands there once, no healthy candidate is
+// missing unless it was dropped, and fallbacks come last.
+type ballot struct {
+	// state says of every candidate what the router did with it.
+	state  []mark
+	order  []int
+	scores []float64
+	reason string
+}
+
+type mark uint8
+
+const (
+	unseen mark = iota
+	ranked
+	dropped
+)
+
+// reasonBytes bounds the router's own words.
+const reasonBytes = 200
+
+var errAllDropped = errors.New("it dropped every candidate")
+
+// reset prepares for n candidates. The order and scores are made anew, since they
+// leave with the ranking.
+func (b *ballot) reset(n int) {
+	if cap(b.state) < n {
+		b.state = make([]mark, n)
+	}
+	b.state = b.state[:n]
+	clear(b.state)
+	b.order, b.scores, b.reason = make([]int, 0, n), make([]float64, 0, n), ""
+}
+
+// rank takes the next best candidate. Naming one again says nothing new.
+func (b *ballot) rank(i int64, score float64) error {
+	switch {
+	case i < 0 || i >= int64(len(b.state)):
+		return fmt.Errorf("it ranked candidate %d of %d", i, len(b.state))
+	case math.IsNaN(score):
+		return fmt.Errorf("it gave candidate %d a score that is not a number", i)
+	case b.state[i] != unseen:
+		return nil
+	}
+	b.state[i] = ranked
+	b.order = append(b.order, int(i))
+	// Infinite scores can't be shown in JSON.
+	b.scores = append(b.scores, min(max(score, -math.MaxFloat64), math.MaxFloat64))
+	return nil
+}
+
+// drop takes a candidate out of the running.
+func (b *ballot) drop(i int64) error {
+	if i < 0 || i >= int64(len(b.state)) {
+		return fmt.Errorf("it dropped candidate %d of %d", i, len(b.state))
+	}
+	b.state[i] = dropped
+	return nil
+}
+
+// finish completes the order.
+func (b *ballot) finish(c []llm.Candidate, now time.Time) error {
+	b.purge()
+	lowest := 0.0
+	for i, s := range b.scores {
+		if i == 0 || s < lowest {
+			lowest = s
+		}
+	}
+	for i := range c {
+		if b.state[i] == unseen && healthy(&c[i], now) {
+			b.order = append(b.order, i)
+			b.scores = append(b.scores, lowest)
+		}
+	}
+	if len(b.order) == 0 {
+		return errAllDropped
+	}
+	b.fallbacksLast(c)
+	return nil
+}
+
+// purge removes candidates that were ranked first and dropped after.
+func (b *ballot) purge() {
+	kept := 0
+	for at, i := range b.order {
+		if b.state[i] != dropped {
+			b.order[kept], b.scores[kept] = i, b.scores[at]
+			kept++
+		}
+	}
+	b.order, b.scores = b.order[:kept], b.scores[:kept]
+}
+
+// fallbacksLast moves fallbacks behind all others and keeps the order otherwise.
+func (b *ballot) fallbacksLast(c []llm.Candidate) {
+	if inOrderAlready(b.order, c) {
+		return
+	}
+	order, scores := make([]int, 0, len(b.order)), make([]float64, 0, len(b.order))
+	for _, fallback := range [...]bool{false, true} {
+		for at, i := range b.order {
+			if c[i].Target.Fallback == fallback {
+				order, scores = append(order, i), append(scores, b.scores[at])
+			}
+		}
+	}
+	b.order, b.scores = order, scores
+}
+
+func inOrderAlready(order []int, c []llm.Candidate) bool {
+	seen := false
+	for _, i := range order {
+		if seen && !c[i].Target.Fallback {
+			return false
+		}
+		seen = seen || c[i].Target.Fallback
+	}
+	return true
+}
+
+// configured is the order of the configuration: what is used when there is no
+// opinion to follow.
+func configured(c []llm.Candidate) []int {
+	order := make([]int, 0, len(c))
+	for _, fallback := range [...]bool{false, true} {
+		for i := range c {
+			if c[i].Target.Fallback == fallback {
+				order = append(order, i)
+			}
+		}
+	}
+	return order
+}
+
+// readRanking reads the result of the JSON hook into the ballot:
+// {"ranking":[{"i":0,"score":1.5}],"drop":[2],"reason":"…"}. Other members are
+// ignored.
+func readRanking(b *ballot, out []byte) error {
+	s := scan{b: out}
+	s.object(func(key string) {
+		switch key {
+		case "ranking":
+			s.array(func() { b.readEntry(&s) })
+		case "drop":
+			s.array(func() { b.readDrop(&s) })
+		case "reason":
+			b.reason = brief(s.text())
+		default:
+			s.raw()
+		}
+	})
+	return s.end()
+}
+
+func (b *ballot) readEntry(s *scan) {
+	i, score := int64(-1), 0.0
+	s.object(func(key string) {
+		switch key {
+		case "i":
+			i, _ = s.int()
+		case "score":
+			score, _ = s.float()
+		default:
+			s.raw()
+		}
+	})
+	if s.err == nil {
+		s.check(b.rank(i, score))
+	}
+}
+
+func (b *ballot) readDrop(s *scan) {
+	if i, ok := s.int(); ok {
+		s.check(b.drop(i))
+	}
+}
+
+// brief is text fit for one line of a record.
+func brief(text string) string {
+	text = printable(strings.Join(strings.Fields(text), " "))
+	if len(text) <= reasonBytes {
+		return text
+	}
+	cut := reasonBytes
+	for !utf8.RuneStart(text[cut]) {
+		cut--
+	}
+	return text[:cut] + "…"
+}

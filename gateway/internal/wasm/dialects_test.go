@@ -1,0 +1,249 @@
+package wasm
+
+import (
+	"context"
+	"encoding/binary"
+	"encoding/json"
+	"errors"
+	"net/http"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/penstock/penstock/gateway/internal/llm"
+)
+
+// dialect is a module whose hook gives the answer, and whose other two have none.
+func dialect(t *testing.T, h Hook, answer string) *Dialects {
+	t.Helper()
+	a := answering(h, []byte(answer))
+	for _, other := range []Hook{TransformRequest, NormaliseResponse, NormaliseEvent} {
+		if other != h {
+			a.funcs = append(a.funcs, asmFunc{export: other.String(), params: "ii", results: "I", code: result(0, 0)})
+		}
+	}
+	d, err := NewDialects(load(t, a.bytes()))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return d
+}
+
+var someTarget = &llm.Target{ID: "a/c", Provider: "a", Model: "c", Dialect: llm.Anthropic, MaxOutput: 64, FeaturesKnown: true,
+	Features: llm.Tools | llm.Vision}
+
+func transform(t *testing.T, answer string) (llm.Call, Notes, error) {
+	return dialect(t, TransformRequest, answer).TransformRequest(context.Background(),
+		Outbound{Dialect: llm.Anthropic, Target: someTarget, RequestID: "r", Stream: true, Body: []byte(`{}`)})
+}
+
+func TestTransformRequestReturnsThePieces(t *testing.T) {
+	call, notes, err := transform(t, `{"method":"POST","path":"/messages","query":"beta=true","headers":{"anthropic-version":"2023-06-01"},`+
+		`"dropped":["logprobs","n","a b","messages[0].x","n","x\r\ny: z","é",""],"context":{"a": 1},"new":[1],"body":{"model":"c", "x":1.0e2}}`)
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := llm.Call{Method: "POST", Path: "/messages", Query: "beta=true", Header: http.Header{"Anthropic-Version": {"2023-06-01"}},
+		Body: []byte(`{"model":"c", "x":1.0e2}`), Stream: true}
+	if diff := cmp.Diff(want, call); diff != "" || !cmp.Equal(notes, Notes{Dropped: []string{"logprobs", "n", "messages[0].x"}, Context: []byte(`{"a": 1}`)}) {
+		t.Errorf("call (-want +got)\n%s notes %q", diff, notes)
+	}
+}
+
+func TestTransformRequestRefusesWhatIsNotTheModulesToSay(t *testing.T) {
+	for want, answer := range map[string]string{
+		"not valid JSON":        `{"path":"/m","body":{}`,
+		"begin with a slash":    `{"path":"https://evil.example/","body":{}}`,
+		"evil.example/\" leads": `{"path":"//evil.example/","body":{}}`,
+		"admin\" leads":         `{"path":"/../admin","body":{}}`,
+		"holds more":            `{"path":"/a?b=c","body":{}}`,
+		"is not one":            `{"path":"/a","query":"a\nb","body":{}}`,
+		"none of POST":          `{"path":"/a","method":"DELETE","body":{}}`,
+		"lacks its body":        `{"path":"/a"}`,
+		"the host's to set":     `{"path":"/a","headers":{"Authorization":"Bearer x"},"body":{}}`,
+		"can't be sent":         `{"path":"/a","headers":{"x-a":"b\r\nHost: c"},"body":{}}`,
+		"\"a b\" can't be":      `{"path":"/a","headers":{"a b":"c"},"body":{}}`,
+		"want '{' at byte 0":    ``,
+		"a number without dig":  `{"path":"/a","body":-}`,
+		"is not an object":      `{"path":"/a","context":[],"body":{}}`,
+		"at most 32768 are":     `{"path":"/a","context":{"a":"` + strings.Repeat("x", maxContext) + `"},"body":{}}`,
+	} {
+		_, _, err := transform(t, answer)
+		var e *llm.Error
+		var f *Fault
+		if !errors.As(err, &e) || e.Fault != llm.FaultTransform || !errors.As(err, &f) || !strings.Contains(f.Detail, want) {
+			t.Errorf("%s: %v, want a fault with %q", answer, err, want)
+		}
+	}
+}
+
+func TestARejectedRequestMayFitAnotherTarget(t *testing.T) {
+	for code, want := range map[int32]llm.Error{
+		400: {Status: 400, Code: llm.CodeInvalidRequest, Message: "n: audio", Param: "n", Fault: llm.FaultUnsupported},
+		422: {Status: 422, Code: llm.CodeInvalidRequest, Message: "n: audio", Param: "n", Fault: llm.FaultUnsupported},
+		1:   {Status: 400, Code: llm.CodeInvalidRequest, Message: "n: audio", Param: "n", Fault: llm.FaultUnsupported},
+		500: {Status: 502, Code: llm.CodeInternal, Message: "The gateway's module for this provider's wire format failed.", Fault: llm.FaultTransform},
+	} {
+		e := rejecting(t, code)
+		e.Err = nil
+		if diff := cmp.Diff(&want, e); diff != "" {
+			t.Errorf("error %d (-want +got)\n%s", code, diff)
+		}
+	}
+}
+
+func TestMemberAt(t *testing.T) {
+	for message, want := range map[string]string{"messages[2].content[0].image_url: no": "messages[2].content[0].image_url", "n: no": "n",
+		"no: ": "no", "no audio: none": "", "n:no": "", ": x": "", "": "", "a/b: x": "", strings.Repeat("x", 300) + ": y": ""} {
+		if got := memberAt(message); got != want {
+			t.Errorf("memberAt(%q) = %q, want %q", message, got, want)
+		}
+	}
+}
+
+// rejecting is the error of a request that the module rejects with this code.
+func rejecting(t *testing.T, code int32) *llm.Error {
+	a := guest(TransformRequest, i32c(code), i32c(4096), i32c(8), call(0), result(0, 0))
+	a.imports = []asmImport{{"penstock", "error", "iii", ""}}
+	a.data = [][]byte{cat([]byte{0}, i32c(4096), []byte{opEnd}, sized([]byte("n: audio")))}
+	for _, other := range []Hook{NormaliseResponse, NormaliseEvent} {
+		a.funcs = append(a.funcs, asmFunc{export: other.String(), params: "ii", results: "I", code: result(0, 0)})
+	}
+	d, err := NewDialects(load(t, a.bytes()))
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, _, err = d.TransformRequest(context.Background(), Outbound{Target: someTarget, Body: []byte("{}")})
+	return llm.AsError(err)
+}
+
+func TestNormaliseResponseGivesTheCompletion(t *testing.T) {
+	const completion = `{"object":"chat.completion","error":null,"choices":[]}`
+	got, err := dialect(t, NormaliseResponse, completion).NormaliseResponse(context.Background(), Inbound{Target: someTarget, Status: 200})
+	if err != nil || string(got) != completion {
+		t.Errorf("%s, %v", got, err)
+	}
+}
+
+func TestNormaliseResponseGivesProvidersErrors(t *testing.T) {
+	for _, c := range []struct {
+		answer string
+		status int
+		want   int
+		wait   time.Duration
+		body   string
+	}{
+		{`{"error":{"message":"slow down","code":"rate_limit_exceeded"},"status":429,"retry_after_ms":1500}`, 200, 429, 1500 * time.Millisecond,
+			`{"error":{"message":"slow down","code":"rate_limit_exceeded"}}`},
+		{`{"error":{"message":"too long"}}`, 400, 400, 0, `{"error":{"message":"too long"}}`},
+		{`{"error":"odd","status":7}`, 503, 503, 0, `{"error":"odd"}`},
+	} {
+		_, err := dialect(t, NormaliseResponse, c.answer).NormaliseResponse(context.Background(), Inbound{Target: someTarget, Status: c.status})
+		e := llm.AsError(err)
+		if e.Fault != llm.FaultNone || e.Status != c.want || e.RetryAfter != c.wait || string(e.Body) != c.body {
+			t.Errorf("%s gave %+v with body %s", c.answer, e, e.Body)
+		}
+	}
+}
+
+func TestTheInboundEnvelope(t *testing.T) {
+	h := http.Header{"Content-Type": {"application/json"}, "Set-Cookie": {"a=b"}, "X-Ratelimit-Remaining": {"1"}, "Request-Id": {"q"}}
+	got := appendInbound(nil, Inbound{Dialect: llm.Anthropic, Target: someTarget, RequestID: "r", Created: time.Unix(7, 0), Status: 200, Header: h, Body: []byte(`{"a": 1}`)})
+	want := `{"v":1,"dialect":"anthropic","target":{"id":"a/c","provider":"a","model":"c","max_output":64,"features":["tools","vision"]},"request_id":"r",` +
+		`"created":7,"status":200,"headers":{"content-type":"application/json","request-id":"q","x-ratelimit-remaining":"1"},"body":{"a": 1}}`
+	if diff := cmp.Diff(want, string(got)); diff != "" {
+		t.Errorf("envelope (-want +got)\n%s", diff)
+	}
+	html := appendInbound(nil, Inbound{Target: &llm.Target{}, Body: []byte("<html>" + strings.Repeat("é", 5000))})
+	var seen struct {
+		Text   string
+		Target struct{ Features []string }
+	}
+	if err := json.Unmarshal(html, &seen); err != nil || !strings.HasPrefix(seen.Text, "<html>é") || len(seen.Text) > 2100 || len(seen.Target.Features) != 11 {
+		t.Errorf("a body that is not JSON: %v, %+v", err, seen)
+	}
+}
+
+// frame is the result of an event hook.
+func frame(state, payload string) string {
+	return string(binary.LittleEndian.AppendUint32(nil, uint32(len(state)))) + state + payload
+}
+
+func TestEventsCarryStateAndLines(t *testing.T) {
+	// An echo: its result's state is its input's, its payload the input's.
+	a := echo()
+	a.funcs[2].export = NormaliseEvent.String()
+	for _, other := range []Hook{TransformRequest, NormaliseResponse} {
+		a.funcs = append(a.funcs, asmFunc{export: other.String(), params: "ii", results: "I", code: result(0, 0)})
+	}
+	d, err := NewDialects(load(t, a.bytes()))
+	if err != nil {
+		t.Fatal(err)
+	}
+	e := &Events{dialects: d, carrier: carrier{module: d.module, hook: NormaliseEvent, state: []byte("state")}}
+	if !d.module.Retain() {
+		t.Fatal("retain")
+	}
+	defer e.Close()
+	_, err = e.Next(context.Background(), "message", []byte(`{"a":1}`))
+	if err == nil || !strings.Contains(err.Error(), "line 1") { // the event's name is not JSON
+		t.Errorf("Next = %v, want the name refused as a line", err)
+	}
+	got, err := e.Next(context.Background(), `{"choices":[]}`, []byte("{\"choices\":[{}]}\n\n[DONE]"))
+	if err != nil || !cmp.Equal(got, [][]byte{[]byte(`{"choices":[]}`), []byte(`{"choices":[{}]}`), []byte("[DONE]")}) || string(e.carrier.state) != "state" {
+		t.Errorf("Next = %q, %v, state %q", got, err, e.carrier.state)
+	}
+}
+
+func TestEventsHoldTheirModuleOpen(t *testing.T) {
+	d := dialect(t, NormaliseEvent, frame("s", ""))
+	e, err := d.Events(context.Background(), Opening{Target: someTarget, RequestID: "r"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	ctx, stop := context.WithCancel(context.Background())
+	stop()
+	if err := d.module.Close(ctx); err == nil {
+		t.Error("the module closed under an open stream")
+	}
+	if lines, err := e.End(context.Background()); err != nil || len(lines) != 0 || string(e.carrier.state) != "s" {
+		t.Errorf("End = %q, %v, state %q", lines, err, e.carrier.state)
+	}
+	e.Close()
+	e.Close()
+	if err := d.module.Close(context.Background()); err != nil {
+		t.Error(err)
+	}
+	if _, err := d.Events(context.Background(), Opening{Target: someTarget}); !errors.Is(err, ErrClosed) {
+		t.Errorf("Events of a closed module: %v", err)
+	}
+}
+
+func TestEventsRefuseBadFrames(t *testing.T) {
+	for want, answer := range map[string]string{
+		"at least 4":   "abc",
+		"5 bytes":      "\x05\x00\x00\x00abc",
+		"65537 bytes":  frame(strings.Repeat("x", maxState+1), ""),
+		"before the":   frame("", `{"choices":[]}`),
+		"line 1":       frame("", "nonsense"),
+		"not valid JS": frame("", `{"a":1`),
+	} {
+		_, err := dialect(t, NormaliseEvent, answer).Events(context.Background(), Opening{Target: someTarget})
+		if err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("%.20q: %v, want %q", answer, err, want)
+		}
+	}
+}
+
+func TestFailedLines(t *testing.T) {
+	if got, err := readLine([]byte(`{"choices":null,"usage":{"prompt_tokens":1}}`)); err != nil || got.chosen {
+		t.Errorf("usage beside no choices: %+v, %v", got, err)
+	}
+	for line, want := range map[string]bool{`{"error":{"message":"overloaded"},"status":529}`: true, "[DONE]": false, `{"choices":[]}`: false, `{"error":null}`: false} {
+		if failed([]byte(line)) != want {
+			t.Errorf("failed(%s) = %v", line, !want)
+		}
+	}
+}

@@ -1,0 +1,135 @@
+package wasm
+
+import (
+	"crypto/sha256"
+	"encoding/hex"
+	"fmt"
+	"slices"
+)
+
+// Sheet is what can be told of a module without running it.
+type Sheet struct {
+	// Size is in bytes, SHA256 hexadecimal.
+	Size   int    `json:"size"`
+	SHA256 string `json:"sha256"`
+	// MemoryInitial and MemoryMax are what the module declares, in bytes; a maximum of
+	// zero means that it declares none. MemoryDefault is what an instance may hold when
+	// the operator does not say.
+	MemoryInitial int64 `json:"memory_initial"`
+	MemoryMax     int64 `json:"memory_max"`
+	MemoryDefault int64 `json:"memory_default"`
+	// Hooks are the exported ones, Kinds what such a module can be loaded as, Exports all
+	// names that it exports.
+	Hooks   []string `json:"hooks"`
+	Kinds   []string `json:"kinds"`
+	Exports []string `json:"exports"`
+	// Imports are "module.name", Grants what they need.
+	Imports []string `json:"imports"`
+	Grants  []string `json:"grants"`
+	// Manifest is the one in the custom section; nil without one. Describes says that the
+	// module gives it only when it runs.
+	Manifest  *Manifest `json:"manifest,omitempty"`
+	Describes bool      `json:"describes"`
+	// Faults are everything for which the module would not be loaded.
+	Faults []string `json:"faults"`
+}
+
+// Inspect reads a module and says what it is and what is wrong with it, without running
+// it. The error is for bytes that are no module at all.
+func Inspect(wasm []byte) (*Sheet, error) {
+	o, err := sketch(wasm)
+	if err != nil {
+		return nil, fmt.Errorf("inspect: %w", err)
+	}
+	sum := sha256.Sum256(wasm)
+	s := &Sheet{Size: len(wasm), SHA256: hex.EncodeToString(sum[:]), MemoryDefault: o.memory(), Exports: sorted(o.exports),
+		Grants: o.needs(), Describes: o.described(), Hooks: []string{}, Imports: []string{}, Faults: []string{}}
+	if len(o.memories) > 0 {
+		s.MemoryInitial, s.MemoryMax = int64(o.memories[0].min)*pageSize, int64(o.memories[0].max)*pageSize
+	}
+	for _, i := range o.imports {
+		s.Imports = append(s.Imports, i.module+"."+i.name)
+	}
+	for _, name := range hookNames {
+		if _, ok := o.exports[name]; ok {
+			s.Hooks = append(s.Hooks, name)
+		}
+	}
+	var bad error
+	if s.Manifest, bad = o.readManifest(); bad != nil {
+		s.Faults = append(s.Faults, bad.Error())
+	}
+	s.Kinds = o.kinds(s.Manifest)
+	s.Faults = append(s.Faults, o.faults(len(wasm))...)
+	return s, nil
+}
+
+// faults lists what vet and the fuel pass have against the module.
+func (o *outline) faults(size int) []string {
+	var list []string
+	if size > maxModule {
+		list = append(list, fmt.Sprintf("the file has %d bytes; at most %d are accepted", size, maxModule))
+	}
+	list = flatten(list, o.vet(o.memory(), grantNames))
+	if len(list) == 0 {
+		_, err := metered(o, false)
+		list = flatten(list, err)
+	}
+	return list
+}
+
+// flatten appends the messages of the errors that were joined to err.
+func flatten(list []string, err error) []string {
+	if err == nil {
+		return list
+	}
+	joined, ok := err.(interface{ Unwrap() []error })
+	if !ok {
+		return append(list, err.Error())
+	}
+	for _, e := range joined.Unwrap() {
+		list = flatten(list, e)
+	}
+	return list
+}
+
+// needs are the grants that the module's imports need, each once.
+func (o *outline) needs() []string {
+	list := []string{}
+	for _, i := range o.imports {
+		f, ok := hostFuncs(i.module)[i.name]
+		if ok && f.grant != "" && !slices.Contains(list, f.grant) {
+			list = append(list, f.grant)
+		}
+	}
+	slices.Sort(list)
+	return list
+}
+
+// kinds are what a module with these hooks can be loaded as: what its manifest says, if
+// it says anything.
+func (o *outline) kinds(m *Manifest) []string {
+	if m != nil && m.Kind != "" {
+		return []string{m.Kind}
+	}
+	has := func(hooks ...Hook) (all, any bool) {
+		all = true
+		for _, h := range hooks {
+			_, ok := o.exports[h.String()]
+			all, any = all && ok, any || ok
+		}
+		return all, any
+	}
+	list := []string{}
+	if _, ok := has(RouteFlat, Route); ok {
+		list = append(list, KindRouter)
+	}
+	all, some := has(TransformRequest, NormaliseResponse, NormaliseEvent)
+	if some {
+		list = append(list, KindTransform)
+	}
+	if client, _ := has(AcceptRequest, RenderResponse, RenderEvent); all || client {
+		list = append(list, KindDialect)
+	}
+	return list
+}

@@ -1,0 +1,156 @@
+package wasm
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"sync"
+	"time"
+
+	"github.com/penstock/penstock/gateway/internal/llm"
+)
+
+// Router asks a module to rank candidates. Faults count towards its module's breaker. It
+// is safe for concurrent use.
+type Router struct {
+	module  *Module
+	now     func() time.Time
+	scratch sync.Pool
+}
+
+// NewRouter makes a router of a module that exports penstock_route_flat or
+// penstock_route; the flat hook is used where both are there. Now is the clock, nil
+// for time.Now. The router does not own the module.
+func NewRouter(m *Module, now func() time.Time) (*Router, error) {
+	if !m.Exports(RouteFlat) && !m.Exports(Route) {
+		return nil, fmt.Errorf("module %s is not a router: it exports neither %s nor %s", m.name, RouteFlat, Route)
+	}
+	if now == nil {
+		now = time.Now
+	}
+	r := &Router{module: m, now: now}
+	r.scratch.New = func() any { return new(scratch) }
+	return r, nil
+}
+
+// scratch is what one ranking needs and the next can use again.
+type scratch struct {
+	in, out []byte
+	ballot  ballot
+}
+
+// Ranker is a Router made ready for one route: what depends on the route alone is
+// worked out once. It is safe for concurrent use.
+type Ranker struct {
+	router *Router
+	name   string
+	// part is the route's part of the input, in the form of the hook.
+	part []byte
+	flat bool
+}
+
+// Prepare returns the ranker of one route. Strategy is what the module is asked for
+// when it holds several, and the name in Ranking.Router; with is the route's
+// settings, a JSON object or nil.
+func (r *Router) Prepare(strategy string, with json.RawMessage) (*Ranker, error) {
+	k := &Ranker{router: r, name: strategy, flat: r.module.Exports(RouteFlat)}
+	text, err := flatText(strategy, with)
+	if err != nil {
+		return nil, fmt.Errorf("router %s: %w", strategy, err)
+	}
+	if k.flat {
+		k.part = text
+		return k, nil
+	}
+	if len(with) == 0 {
+		with = json.RawMessage("{}")
+	}
+	k.part = appendText(nil, "strategy", strategy)
+	k.part = append(appendKey(k.part, "with"), with...)
+	return k, nil
+}
+
+// Check asks the module whether it accepts the route's strategy and settings, by a call
+// without candidates. The error is the module's *Rejection; a module that does not look
+// at its settings then has none.
+func (k *Ranker) Check(ctx context.Context) error {
+	_, _, err := k.ask(ctx, new(scratch), new(llm.Request), nil, k.router.now())
+	var r *Rejection
+	if errors.As(err, &r) {
+		return r
+	}
+	return nil
+}
+
+// Rank orders the candidates, best first. It never fails: when the module has no
+// opinion, faults, says nonsense or is disabled, the configured order stands and
+// Ranking.Fault says why (a module without an opinion is no fault). The order is not
+// empty unless there are no candidates.
+func (k *Ranker) Rank(ctx context.Context, req *llm.Request, c []llm.Candidate) llm.Ranking {
+	r, now := k.router, k.router.now()
+	if len(c) == 0 {
+		return llm.Ranking{Router: k.name}
+	}
+	if why := r.module.breaker.blocked(now); why != "" {
+		return llm.Ranking{Order: configured(c), Router: k.name, Fault: why}
+	}
+	s := r.scratch.Get().(*scratch)
+	defer r.scratch.Put(s)
+	fuel, opinion, err := k.ask(ctx, s, req, c, now)
+	if err != nil {
+		r.note(err, now)
+		return llm.Ranking{Order: configured(c), Router: k.name, Fault: brief(err.Error()), Fuel: fuel}
+	}
+	r.module.breaker.good()
+	if !opinion {
+		return llm.Ranking{Order: configured(c), Router: k.name, Fuel: fuel}
+	}
+	return llm.Ranking{Order: s.ballot.order, Scores: s.ballot.scores, Reason: s.ballot.reason,
+		Router: k.name, Fuel: fuel}
+}
+
+// ask calls the module and reads its answer into the scratch's ballot.
+func (k *Ranker) ask(ctx context.Context, s *scratch, req *llm.Request, c []llm.Candidate, now time.Time) (fuel int64, opinion bool, err error) {
+	m, seed := k.router.module, SeedOf(req.ID)
+	if k.flat {
+		s.in = appendFlat(s.in[:0], req, c, k.part, seed, now)
+		s.out, fuel, err = m.Call(ctx, RouteFlat, seed, s.in, s.out[:0])
+	} else {
+		s.in = appendEnvelope(s.in[:0], req, c, k.part, m.grants.Has(GrantMessages), now)
+		s.out, fuel, err = m.Call(ctx, Route, seed, s.in, s.out[:0])
+	}
+	if err != nil || len(s.out) == 0 {
+		return fuel, false, err
+	}
+	s.ballot.reset(len(c))
+	read := readRanking
+	if k.flat {
+		read = readFlat
+	}
+	err = read(&s.ballot, s.out)
+	if err == nil {
+		err = s.ballot.finish(c, now)
+	}
+	if err != nil {
+		return fuel, false, k.nonsense(err)
+	}
+	return fuel, true, nil
+}
+
+func (k *Ranker) nonsense(err error) *Fault {
+	h := Route
+	if k.flat {
+		h = RouteFlat
+	}
+	return k.router.module.nonsense(h, err)
+}
+
+// note counts a fault towards the breaker. A rejection, a caller who went away and a
+// module that is being replaced are none.
+func (r *Router) note(err error, now time.Time) {
+	var f *Fault
+	if errors.As(err, &f) {
+		r.module.breaker.fault(now, f.Detail)
+	}
+}

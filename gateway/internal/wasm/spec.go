@@ -1,0 +1,158 @@
+package wasm
+
+import (
+	"crypto/ed25519"
+	"encoding/json"
+	"fmt"
+	"runtime"
+	"slices"
+	"strings"
+)
+
+// The bounds of loading and calling, in bytes.
+const (
+	maxModule       = 16 << 20
+	maxOutput       = 32 << 20
+	maxRanking      = 256 << 10
+	maxMemory       = 2 << 30
+	maxState        = 64 << 10
+	pageSize        = 64 << 10
+	defaultMemory   = 16 << 20
+	defaultGoMemory = 64 << 20
+	// defaultFuel is some milliseconds of work: Go's garbage collector takes most of them
+	// when it runs in a call.
+	defaultFuel = 20_000_000
+	// defaultPerByte lets long inputs be read to their end: parsing JSON costs a
+	// guest 10 to 40 instructions a byte.
+	defaultPerByte = 100
+	// initFuel bounds _initialize and penstock_init together: a Go runtime starts
+	// within a few million instructions.
+	initFuel = 200_000_000
+	// testFuel bounds a manifest's tests, all runs and starts of all of them together: a
+	// second or two. Sixteen tests of a Go module start 48 times, which takes 200 million.
+	testFuel = 2_000_000_000
+	// defaultRecycle is the number of calls after which an instance is replaced.
+	defaultRecycle = 100_000
+)
+
+// Spec says which module to load and what it may do.
+type Spec struct {
+	// Name is what the module is called in logs, errors and statistics, and what it
+	// is told as "plugin".
+	Name string
+	// Wasm is the module, at most 16 MiB.
+	Wasm []byte
+	// Kind is what the module is loaded as, one of the Kind constants; a module whose
+	// manifest says something else is refused. Empty means anything.
+	Kind string
+	// SHA256 is the hexadecimal digest that Wasm must have; empty means unpinned.
+	SHA256 string
+	// Trusted are the keys by one of which Wasm must be signed, and Signature is as Sign
+	// gives it. Without keys no signature is needed.
+	Trusted   []ed25519.PublicKey
+	Signature string
+	// Config is the operator's settings, a JSON object handed to penstock_init; nil
+	// means {}.
+	Config json.RawMessage
+	// Grants are the imports and inputs that the operator allows beyond the
+	// harmless ones; see the Grant constants.
+	Grants []string
+	// MaxMemory is the most linear memory that one instance may hold, in bytes,
+	// rounded up to 64 KiB. Zero means 64 MiB for a module that Go made and 16 MiB for
+	// any other; more than 2 GiB is refused.
+	MaxMemory int64
+	// Fuel bounds one call, in instructions, and FuelPerByte adds to it for every
+	// byte of input. Zero means 20 million and 100.
+	Fuel, FuelPerByte int64
+	// MaxInstances bounds how many calls run at once. Zero means twice GOMAXPROCS.
+	MaxInstances int
+	// Recycle is the number of calls after which an instance is replaced by a fresh
+	// one. Zero means 100,000.
+	Recycle int64
+	// Isolate gives every call an instance of its own, with fresh memory.
+	Isolate bool
+	// Inside has the module compiled in this process in any case: it is the gateway's own.
+	Inside bool
+	// Record, if not nil, is told of every call after it ended, on the caller's
+	// goroutine: it must be quick and safe for concurrent use.
+	Record func(Recorded)
+}
+
+// The grants.
+const (
+	// GrantClock allows the import penstock.now_ms.
+	GrantClock = "clock"
+	// GrantRandom allows the import penstock.random_u64.
+	GrantRandom = "random"
+	// GrantMetrics allows the import penstock.metric_add.
+	GrantMetrics = "metrics"
+	// GrantKV allows the imports penstock.kv_get and penstock.kv_set.
+	GrantKV = "kv"
+	// GrantLog is allowed to every module, so naming it changes nothing.
+	GrantLog = "log"
+	// GrantMessages puts the request's messages into the JSON routing envelope.
+	GrantMessages = "read:messages"
+)
+
+var grantNames = []string{GrantLog, GrantClock, GrantRandom, GrantMetrics, GrantKV, GrantMessages}
+
+// Grants is a set of grants.
+type Grants []string
+
+// Has reports whether a grant is in the set.
+func (g Grants) Has(name string) bool { return slices.Contains(g, name) }
+
+// normal returns the spec with its defaults filled in, except that of memory, which
+// depends on the module, or what is wrong with it.
+func (s Spec) normal() (Spec, error) {
+	s.Fuel = or(s.Fuel, defaultFuel)
+	s.FuelPerByte = or(s.FuelPerByte, defaultPerByte)
+	s.Recycle = or(s.Recycle, defaultRecycle)
+	s.MaxInstances = or(s.MaxInstances, 2*runtime.GOMAXPROCS(0))
+	s.Config = orEmpty(s.Config)
+	return s, s.check()
+}
+
+func (s Spec) check() error {
+	switch {
+	case s.Name == "":
+		return fmt.Errorf("the module has no name")
+	case len(s.Wasm) > maxModule:
+		return fmt.Errorf("the file has %d bytes; at most %d are accepted", len(s.Wasm), maxModule)
+	case s.MaxMemory < 0 || s.MaxMemory > maxMemory:
+		return fmt.Errorf("max memory is %d bytes; it must be between 1 and %d", s.MaxMemory, int64(maxMemory))
+	case s.Fuel < 0 || s.FuelPerByte < 0 || s.Recycle < 0 || s.MaxInstances < 0:
+		return fmt.Errorf("fuel, fuel per byte, recycle and max instances must not be negative")
+	case s.Kind != "" && !slices.Contains(kinds, s.Kind):
+		return fmt.Errorf("unknown kind %q; there are %s", s.Kind, strings.Join(kinds, ", "))
+	case !json.Valid(s.Config):
+		return fmt.Errorf("the settings are not valid JSON")
+	}
+	return checkGrants(s.Grants)
+}
+
+func checkGrants(grants []string) error {
+	for _, g := range grants {
+		if !slices.Contains(grantNames, g) {
+			return fmt.Errorf("unknown grant %q; there are %s", g, strings.Join(grantNames, ", "))
+		}
+	}
+	return nil
+}
+
+// orEmpty is v, or an empty object when there is none.
+func orEmpty(v json.RawMessage) json.RawMessage {
+	if len(v) == 0 {
+		return json.RawMessage("{}")
+	}
+	return v
+}
+
+// or is v, or the default when v is zero.
+func or[T int | int64 | string](v, standard T) T {
+	var none T
+	if v == none {
+		return standard
+	}
+	return v
+}
