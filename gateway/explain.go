@@ -14,11 +14,11 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/penstock/penstock/gateway/internal/config"
-	"github.com/penstock/penstock/gateway/internal/door"
 	"github.com/penstock/penstock/gateway/internal/httpapi"
 	"github.com/penstock/penstock/gateway/internal/keys"
 	"github.com/penstock/penstock/gateway/internal/ledger"
 	"github.com/penstock/penstock/gateway/internal/llm"
+	"github.com/penstock/penstock/gateway/internal/wire/intake"
 )
 
 func (a *app) explainCommand() *cobra.Command {
@@ -85,7 +85,7 @@ func (a *app) recordFor(cmd *cobra.Command, args []string, file string, as *aske
 // dryRun makes every decision about a chat-completions request as a gateway with this
 // configuration would, its ledger's keys and spending included.
 func (a *app) dryRun(ctx context.Context, body []byte, as httpapi.Asker) (*llm.Record, error) {
-	facts, cache, err := door.Scan(body, door.Options{})
+	facts, cache, err := intake.Scan(body, intake.Options{})
 	if err != nil {
 		return nil, err
 	}

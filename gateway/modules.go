@@ -14,9 +14,9 @@ import (
 	"time"
 
 	"github.com/penstock/penstock/gateway/internal/config"
-	"github.com/penstock/penstock/gateway/internal/dialect"
 	"github.com/penstock/penstock/gateway/internal/llm"
 	"github.com/penstock/penstock/gateway/internal/wasm"
+	"github.com/penstock/penstock/gateway/internal/wire"
 )
 
 // plugin is one of the operator's modules as it stands in a world. Worlds share it as
@@ -208,7 +208,7 @@ func (s routerStage) add(ctx context.Context, r *wasm.Router, strategy string, w
 
 // openTransforms makes a transform of every plugin that a route passes its requests
 // and replies through.
-func (w *world) openTransforms(into map[string]dialect.Transform) error {
+func (w *world) openTransforms(into map[string]wire.Transform) error {
 	var errs []error
 	for alias, m := range w.config.Models {
 		for i, name := range m.Transform {
@@ -236,7 +236,7 @@ func (w *world) transformOptions(name string) wasm.TransformOptions {
 
 // openTranslators finds the module for every dialect that a provider of this
 // configuration speaks: the built-in one, or a plugin.
-func (w *world) openTranslators(g *gateway, d *dialect.Dialects) error {
+func (w *world) openTranslators(g *gateway, d *wire.Dialects) error {
 	builtin, err := wasm.NewDialects(g.builtin)
 	errs := []error{err}
 	modules := translators{llm.Anthropic: translator{builtin}}

@@ -14,9 +14,9 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/penstock/penstock/gateway/internal/config"
-	"github.com/penstock/penstock/gateway/internal/door"
 	"github.com/penstock/penstock/gateway/internal/httpapi"
 	"github.com/penstock/penstock/gateway/internal/llm"
+	"github.com/penstock/penstock/gateway/internal/wire/intake"
 )
 
 func (a *app) serveCommand() *cobra.Command {
@@ -184,7 +184,7 @@ func (g *gateway) apiOptions(c *config.Config) httpapi.Options {
 			}
 			return w.pipeline.Serve(ctx, req, out)
 		},
-		Scan:         func(body []byte) (llm.Facts, llm.CacheControl, error) { return door.Scan(body, door.Options{}) },
+		Scan:         func(body []byte) (llm.Facts, llm.CacheControl, error) { return intake.Scan(body, intake.Options{}) },
 		Authenticate: g.keys.Authenticate,
 		Keys:         func() httpapi.Keys { return httpapi.Keys(g.world.Load().config.Keys) },
 		Endpoint:     g.endpoint,

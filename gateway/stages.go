@@ -13,13 +13,13 @@ import (
 	"time"
 
 	"github.com/penstock/penstock/gateway/internal/cache"
-	"github.com/penstock/penstock/gateway/internal/dialect"
 	"github.com/penstock/penstock/gateway/internal/llm"
 	"github.com/penstock/penstock/gateway/internal/pipeline"
 	"github.com/penstock/penstock/gateway/internal/policy"
 	"github.com/penstock/penstock/gateway/internal/telemetry"
 	"github.com/penstock/penstock/gateway/internal/upstream"
 	"github.com/penstock/penstock/gateway/internal/wasm"
+	"github.com/penstock/penstock/gateway/internal/wire"
 )
 
 // The types in this file fit the parts to the pipeline's interfaces. They hold no
@@ -101,7 +101,7 @@ func (f flight) Done(o pipeline.Outcome) { f.Flight.Done(upstream.Outcome(o)) }
 // transform is a plugin on a route.
 type transform struct{ *wasm.Transform }
 
-func (t transform) Events(ctx context.Context, x *llm.Exchange) (dialect.Filter, error) {
+func (t transform) Events(ctx context.Context, x *llm.Exchange) (wire.Filter, error) {
 	f, err := t.Transform.Events(ctx, x)
 	if f == nil { // a nil in an interface would not be nil
 		return nil, err
@@ -110,36 +110,36 @@ func (t transform) Events(ctx context.Context, x *llm.Exchange) (dialect.Filter,
 }
 
 // translators knows the module of every dialect but OpenAI's.
-type translators map[llm.Dialect]dialect.Translator
+type translators map[llm.Dialect]wire.Translator
 
-func (t translators) Request(ctx context.Context, e dialect.Envelope, body []byte) (llm.Call, dialect.Notes, error) {
+func (t translators) Request(ctx context.Context, e wire.Envelope, body []byte) (llm.Call, wire.Notes, error) {
 	return t[e.Target.Dialect].Request(ctx, e, body)
 }
 
-func (t translators) Response(ctx context.Context, e dialect.Envelope, a *llm.Answer, body []byte) ([]byte, error) {
+func (t translators) Response(ctx context.Context, e wire.Envelope, a *llm.Answer, body []byte) ([]byte, error) {
 	return t[e.Target.Dialect].Response(ctx, e, a, body)
 }
 
-func (t translators) Events(ctx context.Context, e dialect.Envelope) (dialect.Translation, error) {
+func (t translators) Events(ctx context.Context, e wire.Envelope) (wire.Translation, error) {
 	return t[e.Target.Dialect].Events(ctx, e)
 }
 
 // translator runs one dialects module.
 type translator struct{ *wasm.Dialects }
 
-func (t translator) Request(ctx context.Context, e dialect.Envelope, body []byte) (llm.Call, dialect.Notes, error) {
+func (t translator) Request(ctx context.Context, e wire.Envelope, body []byte) (llm.Call, wire.Notes, error) {
 	call, notes, err := t.TransformRequest(ctx, wasm.Outbound{Dialect: e.Target.Dialect, Target: e.Target,
 		RequestID: e.RequestID, Stream: e.Stream, Body: body})
-	return call, dialect.Notes(notes), err
+	return call, wire.Notes(notes), err
 }
 
-func (t translator) Response(ctx context.Context, e dialect.Envelope, a *llm.Answer, body []byte) ([]byte, error) {
+func (t translator) Response(ctx context.Context, e wire.Envelope, a *llm.Answer, body []byte) ([]byte, error) {
 	return t.NormaliseResponse(ctx, wasm.Inbound{Dialect: e.Target.Dialect, Target: e.Target,
 		RequestID: e.RequestID, Created: e.Created, Status: a.Status, Header: a.Header, Body: body,
 		Context: e.Context})
 }
 
-func (t translator) Events(ctx context.Context, e dialect.Envelope) (dialect.Translation, error) {
+func (t translator) Events(ctx context.Context, e wire.Envelope) (wire.Translation, error) {
 	return t.Dialects.Events(ctx, wasm.Opening{Dialect: e.Target.Dialect, Target: e.Target,
 		RequestID: e.RequestID, Created: e.Created, IncludeUsage: e.IncludeUsage,
 		Context: e.Context})

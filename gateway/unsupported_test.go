@@ -9,9 +9,9 @@ import (
 	"github.com/google/go-cmp/cmp"
 	"github.com/tidwall/gjson"
 
-	"github.com/penstock/penstock/gateway/internal/door"
 	"github.com/penstock/penstock/gateway/internal/llm"
 	"github.com/penstock/penstock/gateway/internal/llmtest"
+	"github.com/penstock/penstock/gateway/internal/wire/intake"
 )
 
 // claudes are routes to a provider that speaks Anthropic's format, and to one that
@@ -124,7 +124,7 @@ func TestExplainForeseesWhatIsDropped(t *testing.T) {
 	var body string
 	h := openHouse(t, answering(&body), claudes)
 	explain := func(request string) *llm.Record {
-		facts, cache, err := door.Scan([]byte(request), door.Options{})
+		facts, cache, err := intake.Scan([]byte(request), intake.Options{})
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -19,7 +19,7 @@ const (
 )
 
 // base may be imported by every package here, and import the standard library only.
-var base = []string{"llm", "framing"}
+var base = []string{"llm", "framing", "ratelimit"}
 
 // owners lists, for each third-party library, the one package that may import it.
 // A prefix covers all packages below it.
@@ -35,8 +35,8 @@ var owners = map[string]string{
 	"github.com/fsnotify/fsnotify":        "config",
 	"github.com/prometheus/client_golang": "telemetry",
 	"github.com/prometheus/client_model":  "telemetry",
-	"github.com/tidwall/gjson":            "dialect",
-	"github.com/tidwall/sjson":            "dialect",
+	"github.com/tidwall/gjson":            "wire",
+	"github.com/tidwall/sjson":            "wire",
 	"github.com/tiktoken-go/tokenizer":    "tokens",
 }
 

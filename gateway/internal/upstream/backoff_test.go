@@ -56,3 +56,6 @@ func TestRetryBudget(t *testing.T) {
 		t.Errorf("a year gives %d retries, want no more than 20", n)
 	}
 }
+
+// testNow is the time at which the tests' clocks begin.
+var testNow = time.Date(2026, 11, 22, 12, 0, 0, 0, time.UTC)

@@ -1,6 +1,10 @@
 package upstream
 
-import "time"
+import (
+	"time"
+
+	"github.com/penstock/penstock/gateway/internal/ratelimit"
+)
 
 // circuit keeps calls from a target that fails. Closed, it lets all through. Open,
 // it lets none through until its time is up; then it is half-open and lets one
@@ -105,7 +109,7 @@ func (r *rest) clear() { *r = rest{} }
 // Many refusals at once count as one.
 func (r *rest) extend(now time.Time, o *HealthOptions, asked time.Duration) {
 	if asked > 0 {
-		r.firm = later(r.firm, now.Add(min(asked, maxRetryAfter)))
+		r.firm = later(r.firm, now.Add(min(asked, ratelimit.MaxDelay)))
 		r.until = later(r.until, r.firm)
 		return
 	}

@@ -12,6 +12,7 @@ import (
 
 	"github.com/penstock/penstock/gateway/internal/llm"
 	"github.com/penstock/penstock/gateway/internal/llmtest"
+	"github.com/penstock/penstock/gateway/internal/wire/apierror"
 )
 
 // These tests follow the numbered faults of a provider: what the client and Health
@@ -295,5 +296,5 @@ func TestClassify(t *testing.T) {
 // readError reads an error reply to its end and closes it.
 func readError(a *llm.Answer) *llm.Error {
 	b, _ := readText(a)
-	return ParseError(a.Status, a.Header, []byte(b), testNow)
+	return apierror.Read(a.Status, a.Header, []byte(b), testNow)
 }

@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"github.com/penstock/penstock/gateway/internal/llm"
+	"github.com/penstock/penstock/gateway/internal/ratelimit"
 )
 
 // Outcome is what became of an attempt.
@@ -77,7 +78,7 @@ func (f Flight) learn(o Outcome) outcomeClass {
 	f.t.mu.Lock()
 	defer f.t.mu.Unlock()
 	if o.Header != nil {
-		f.t.learnLimits(readRemaining(o.Header, now))
+		f.t.learnLimits(ratelimit.Read(o.Header, now))
 	}
 	if f.ofTheRequest(now, o) {
 		v = neutral
@@ -171,7 +172,7 @@ func (f Flight) lock(now time.Time, o Outcome) {
 	}
 	f.t.errors.add(now, 0, 1)
 	f.t.circuit.release(f.probe)
-	until := now.Add(min(max(rests, o.RetryAfter), maxRetryAfter))
+	until := now.Add(min(max(rests, o.RetryAfter), ratelimit.MaxDelay))
 	if o.Credential {
 		f.t.of.rests.Store(&spell{until, string(o.Fault)})
 		return
@@ -214,11 +215,11 @@ func classOf(o Outcome) outcomeClass {
 	return good
 }
 
-func (t *target) learnLimits(r remaining) {
-	if r.requests >= 0 {
-		t.left.requests, t.left.requestsUntil = r.requests, r.requestsUntil
+func (t *target) learnLimits(r ratelimit.Remaining) {
+	if r.Requests >= 0 {
+		t.left.Requests, t.left.RequestsUntil = r.Requests, r.RequestsUntil
 	}
-	if r.tokens >= 0 {
-		t.left.tokens, t.left.tokensUntil = r.tokens, r.tokensUntil
+	if r.Tokens >= 0 {
+		t.left.Tokens, t.left.TokensUntil = r.Tokens, r.TokensUntil
 	}
 }

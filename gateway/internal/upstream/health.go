@@ -116,13 +116,13 @@ func (h *Health) Stats(id string) llm.Stats {
 		TTFT:              t.speed.ttft(),
 		TPS:               t.speed.tps.mean,
 		ErrorRate:         t.errors.rate(now),
-		RemainingRequests: t.left.requests,
-		RemainingTokens:   t.left.tokens,
+		RemainingRequests: t.left.Requests,
+		RemainingTokens:   t.left.Tokens,
 	}
-	if !now.Before(t.left.requestsUntil) {
+	if !now.Before(t.left.RequestsUntil) {
 		s.RemainingRequests = -1
 	}
-	if !now.Before(t.left.tokensUntil) {
+	if !now.Before(t.left.TokensUntil) {
 		s.RemainingTokens = -1
 	}
 	s.CoolingFor, s.CoolingUntil = t.resting(now, h.o.MaxOpen, t.rest.until)

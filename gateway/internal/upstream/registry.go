@@ -5,6 +5,8 @@ import (
 	"sync"
 	"sync/atomic"
 	"time"
+
+	"github.com/penstock/penstock/gateway/internal/ratelimit"
 )
 
 // maxProven is how many targets of one provider that nobody named but callers have
@@ -33,7 +35,7 @@ type target struct {
 	errors  errorShare
 	// evidence is errors as far as it counts for opening the circuit.
 	evidence errorShare
-	left     remaining
+	left     ratelimit.Remaining
 	// answered is when the target last gave an answer, if only that a request is wrong.
 	answered time.Time
 	// suspicion is that the key or account is no good for this target.
@@ -74,7 +76,7 @@ func providerOf(id string) string {
 }
 
 func newTarget(p *provider) *target {
-	return &target{of: p, left: remaining{requests: -1, tokens: -1}}
+	return &target{of: p, left: ratelimit.Remaining{Requests: -1, Tokens: -1}}
 }
 
 // find gives a target or the one that stands for it, and its provider; nil for what

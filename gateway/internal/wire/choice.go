@@ -1,0 +1,220 @@
+package wire
+
+import (
+	"math/bits"
+	"strconv"
+)
+
+// maxChoices bounds the choices of one reply; OpenAI gives at most 128.
+const maxChoices = 256
+
+// choiceSet is a set of choices by their index.
+type choiceSet [maxChoices / 64]uint64
+
+func (c *choiceSet) add(i int64) { c[i/64] |= 1 << (i % 64) }
+
+func (c *choiceSet) merge(more *choiceSet) {
+	for i := range c {
+		c[i] |= more[i]
+	}
+}
+
+// within reports whether every choice of c is in other.
+func (c *choiceSet) within(other *choiceSet) bool {
+	for i := range c {
+		if c[i]&^other[i] != 0 {
+			return false
+		}
+	}
+	return true
+}
+
+func (c *choiceSet) count() (n int) {
+	for _, word := range c {
+		n += bits.OnesCount64(word)
+	}
+	return n
+}
+
+func (c *chunk) readChoices(s *scan) {
+	c.kind.chosen = s.peek() != 'n'
+	if !s.open('[') {
+		s.skip(0)
+		return
+	}
+	c.choices, c.empty = true, true
+	position := int64(0)
+	for first := true; s.more(']', &first); position++ {
+		c.empty = false
+		c.readChoice(s, position)
+	}
+}
+
+// choice is what is read of one choice. Its index is its position unless it says
+// otherwise.
+type choice struct {
+	index          int64
+	reason         []byte
+	delta, message bool
+	unsaid, null   bool
+}
+
+func (c *chunk) readChoice(s *scan, position int64) {
+	if !s.open('{') {
+		s.skip(0)
+		return
+	}
+	one := choice{index: position, unsaid: true}
+	for head := true; s.more('}', &head); {
+		switch string(s.name()) {
+		case "index":
+			one.index = s.index(position)
+		case "delta":
+			one.delta = c.readSaid(s, &c.delta)
+		case "message":
+			one.message = c.readSaid(s, &c.message)
+		case "finish_reason":
+			one.readReason(s)
+		case "usage":
+			c.beside = s.object()
+		case "error":
+			c.readCause(s)
+		default:
+			s.skip(0)
+		}
+	}
+	c.note(&one)
+}
+
+// index reads a choice's index; what is none leaves it at its position.
+func (s *scan) index(position int64) int64 {
+	n, err := strconv.ParseInt(string(s.raw()), 10, 64)
+	if err != nil || n < 0 {
+		return position
+	}
+	return n
+}
+
+func (o *choice) readReason(s *scan) {
+	o.null = s.peek() == 'n'
+	o.reason = s.string()
+	o.unsaid = len(o.reason) == 0 && !o.null
+}
+
+// readCause reads an error that is one choice's, as OpenRouter sends it.
+func (c *chunk) readCause(s *scan) {
+	if v := s.raw(); truthy(v) {
+		c.failed, c.cause = true, v
+	}
+}
+
+// note adds a choice to what is known of the object.
+func (c *chunk) note(one *choice) {
+	if one.index >= maxChoices {
+		c.wild = true
+		return
+	}
+	c.begun.add(one.index)
+	if len(one.reason) > 0 {
+		c.finished.add(one.index)
+		c.failed = c.failed || string(one.reason) == "error"
+	}
+	if len(c.finish) == 0 || one.index == 0 && len(one.reason) > 0 {
+		c.finish = one.reason
+	}
+	c.unsaid, c.pending = c.unsaid || one.unsaid, c.pending || one.null
+	if !one.delta && !one.message {
+		c.deviations |= withoutDelta
+	}
+}
+
+// readSaid reads a delta or a message, and reports whether there is one.
+func (c *chunk) readSaid(s *scan, out *said) bool {
+	if !s.open('{') {
+		s.skip(0)
+		return false
+	}
+	out.here = true
+	for first := true; s.more('}', &first); {
+		switch name := s.name(); {
+		case isLabel(name):
+			s.skip(0)
+		case s.peek() == '"':
+			n := len(s.text())
+			out.text += int64(n)
+			out.content = out.content || n > 0
+		default:
+			c.readPart(s, name, out)
+		}
+	}
+	return true
+}
+
+// isLabel names the members that tell what a message is and nothing of what it says.
+func isLabel(name []byte) bool {
+	switch string(name) {
+	case "role", "id", "name", "type", "object", "index", "channel":
+		return true
+	}
+	return false
+}
+
+// isNestedLabel is isLabel for what lies deeper, where a name may be a function's.
+func isNestedLabel(name []byte) bool {
+	switch string(name) {
+	case "id", "type", "object", "index", "format", "role":
+		return true
+	}
+	return false
+}
+
+// readPart reads a member of a delta or message that is no string.
+func (c *chunk) readPart(s *scan, name []byte, out *said) {
+	list := s.peek() == '['
+	v := s.raw()
+	calls := string(name) == "tool_calls"
+	switch {
+	case list && string(name) == "content":
+		c.deviations |= contentIsList
+	case list && calls && out == &c.delta && callsWithoutIndex(v):
+		c.deviations |= callWithoutIndex
+	}
+	if !speaks(v) {
+		return
+	}
+	out.content = true
+	out.text += int64(len(v))
+	out.toolCalls = out.toolCalls || calls || string(name) == "function_call"
+}
+
+// speaks reports whether there is a text in an array or object, however deep, that
+// is not empty. Names of types do not count, nor do numbers.
+func speaks(v []byte) bool {
+	s := scan{b: v}
+	return s.speaks(0)
+}
+
+func (s *scan) speaks(depth int) (found bool) {
+	first := true
+	switch c := s.peek(); {
+	case depth > maxDepth:
+		s.fail()
+	case c == '"':
+		return len(s.text()) > 0
+	case c == '{':
+		for s.i++; s.more('}', &first); {
+			if isNestedLabel(s.name()) {
+				s.skip(0)
+				continue
+			}
+			found = s.speaks(depth+1) || found
+		}
+	case c == '[':
+		for s.i++; s.more(']', &first); {
+			found = s.speaks(depth+1) || found
+		}
+	default:
+		s.skip(0)
+	}
+	return found
+}

@@ -1,0 +1,39 @@
+package wire
+
+import (
+	"cmp"
+	"context"
+	"errors"
+
+	"github.com/penstock/penstock/gateway/internal/llm"
+)
+
+// builtIn reports the dialects whose errors are read here and not by a module: one
+// reader tells what they mean, how long to wait and whose fault they are.
+func builtIn(d llm.Dialect) bool { return d == llm.OpenAI || d == llm.Anthropic }
+
+// refusal is the error that a reply is which did not begin well. Of a plugin's dialect
+// the plugin gives the text.
+func (d *Dialects) refusal(ctx context.Context, x *llm.Exchange, a *llm.Answer, body []byte) error {
+	if builtIn(x.Target.Dialect) {
+		return d.ErrorOf(a.Status, a.Header, body)
+	}
+	_, err := d.translateResponse(ctx, x, a, body)
+	if err = d.readByPlugin(a, err); llm.AsError(err).Fault == llm.FaultTransform || err == nil {
+		return d.ErrorOf(a.Status, a.Header, body) // the plugin does not know what to make of it
+	}
+	return err
+}
+
+// readByPlugin completes a provider's error that a module has put into the canonical
+// form: the status and the pause it names count, what they mean is told here. Any other
+// error stays as it is.
+func (d *Dialects) readByPlugin(a *llm.Answer, err error) error {
+	var e *llm.Error
+	if !errors.As(err, &e) || e.Fault != llm.FaultNone || e.Body == nil {
+		return err
+	}
+	read := d.ErrorOf(cmp.Or(e.Status, a.Status), a.Header, e.Body)
+	read.RetryAfter = cmp.Or(read.RetryAfter, e.RetryAfter)
+	return read
+}

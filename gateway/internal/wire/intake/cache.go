@@ -1,0 +1,91 @@
+package intake
+
+import (
+	"strconv"
+	"time"
+
+	"github.com/penstock/penstock/gateway/internal/llm"
+)
+
+// maxCacheAge bounds ttl and s-maxage.
+const maxCacheAge = 366 * 24 * time.Hour
+
+// cacheMember reads the gateway's own member "cache", in the form that LiteLLM
+// clients send, and notes its span so that it can be cut.
+func (s *scanner) cacheMember(m *members) bool {
+	first, start := m.count == 1, m.at
+	if !s.cacheObject() {
+		return false
+	}
+	s.facts.CacheAt = s.cut(start, first)
+	return true
+}
+
+func (s *scanner) cacheObject() bool {
+	if s.peek() == 'n' {
+		return s.value()
+	}
+	c, ignored := &s.cache, false
+	var none llm.Span
+	m, ok := s.open(cacheControl)
+	for ok && s.next(&m) {
+		switch m.field {
+		case fTTL:
+			ok = s.seconds("cache.ttl", &c.TTL, &c.NoStore)
+		case fSMaxAge:
+			ok = s.seconds("cache.s-maxage", &c.MaxAge, &c.NoCache)
+		case fNoCache:
+			ok = s.flag("cache.no-cache", &c.NoCache, &none)
+		case fNoStore:
+			ok = s.flag("cache.no-store", &c.NoStore, &none)
+		case fNamespace:
+			c.Namespace, ok = s.bounded("cache.namespace", maxNamespaceBytes)
+		case fUseCache:
+			ok = s.flag("cache.use-cache", &ignored, &none)
+		default:
+			return s.refuse(m.at, s.path(cacheControl, s.string(m.name)),
+				"cache takes ttl, s-maxage, no-cache, no-store and namespace only.")
+		}
+	}
+	return s.err == nil
+}
+
+// seconds reads a duration. Zero sets the flag instead: kept for no time is not
+// kept, of no age is fresh.
+func (s *scanner) seconds(param string, to *time.Duration, zero *bool) bool {
+	if s.peek() == 'n' {
+		return s.value()
+	}
+	at := s.pos
+	if !isDigit(s.peek()) {
+		return s.wrongType(param, "a number of seconds")
+	}
+	if !s.number() {
+		return false
+	}
+	n, err := strconv.ParseFloat(string(s.body[at:s.pos]), 64)
+	if err != nil || n > maxCacheAge.Seconds() {
+		return s.refuse(at, param, "%s may be at most %.0f seconds.", param, maxCacheAge.Seconds())
+	}
+	*to = time.Duration(n * float64(time.Second))
+	*zero = *zero || *to == 0
+	return true
+}
+
+// cut widens the span of a member that starts at start and ends at pos by one
+// comma: the one before it, or the one after it when it is the first.
+func (s *scanner) cut(start int, first bool) llm.Span {
+	if !first {
+		for start--; s.body[start] != ','; start-- {
+		}
+		return s.span(start)
+	}
+	end := s.pos
+	for end < len(s.body) && s.body[end] != ',' && s.body[end] != '}' {
+		end++
+	}
+	if end < len(s.body) && s.body[end] == ',' {
+		end++
+	}
+	return llm.Span{Start: start, End: end}
+}

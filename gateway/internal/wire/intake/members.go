@@ -1,0 +1,164 @@
+package intake
+
+import (
+	"bytes"
+	"encoding/binary"
+
+	"github.com/penstock/penstock/gateway/internal/llm"
+)
+
+const (
+	// maxStrangers bounds the members of one object that the gateway does not know;
+	// it keeps the search for duplicates from going quadratic.
+	maxStrangers = 64
+	// maxStrange is for the objects that can be open within each other while they
+	// are read: body, message, content part, medium.
+	maxStrange = 4 * maxStrangers
+)
+
+// stranger is a member name that no switch knows: a hash of it, and where it stands
+// in the body. It is small because every scan clears room for all of them.
+type stranger struct {
+	sum        uint64
+	start, end uint32
+}
+
+// members walks the members of one object, each of which must be consumed by the
+// caller before the next is asked for.
+type members struct {
+	of    object
+	count int
+	// field is the current member, unknown if no switch knows it; name is its name
+	// and at the offset of the name's opening quote.
+	field field
+	name  text
+	at    int
+	// seen has a bit for each known field so far; base is where this object's
+	// strangers start.
+	seen uint64
+	base int
+}
+
+// open starts on the object at pos, or fails if there is none.
+func (s *scanner) open(of object) (members, bool) {
+	if s.peek() != '{' {
+		return members{}, s.wrongType(s.path(of, ""), "an object")
+	}
+	return members{of: of, base: s.strangers}, s.enter()
+}
+
+// next steps to the value of the next member. It reports false at the end of the
+// object, having left it, and on error.
+func (s *scanner) next(m *members) bool {
+	s.space()
+	switch c := s.peek(); {
+	case c == '}':
+		s.strangers = m.base
+		s.leave()
+		return false
+	case m.count > 0 && c != ',':
+		return s.unexpected("',' or '}'")
+	case m.count > 0:
+		s.pos++
+		s.space()
+	}
+	if s.peek() != '"' {
+		return s.unexpected("a member name in double quotes")
+	}
+	m.count++
+	m.at = s.pos
+	var ok bool
+	if m.name, ok = s.text(); !ok {
+		return false
+	}
+	return s.admit(m) && s.colon()
+}
+
+// admit refuses a member that appeared before, that is a known one in other
+// letters, or that nobody may send.
+func (s *scanner) admit(m *members) bool {
+	if m.name.size > maxNameBytes {
+		return s.refuse(m.at, s.path(m.of, ""), "A member name has %d bytes; %d are allowed.", m.name.size, maxNameBytes)
+	}
+	if m.name.escaped() {
+		var buf [maxNameBytes]byte
+		return s.admitName(m, s.nameOf(m.name, buf[:0]))
+	}
+	return s.admitName(m, s.body[m.name.start:m.name.end])
+}
+
+func (s *scanner) admitName(m *members, name []byte) bool {
+	if m.field = lookup(m.of, name); m.field == unknown {
+		return s.admitStranger(m, name)
+	}
+	if m.seen&(1<<m.field) != 0 {
+		return s.twice(m, name)
+	}
+	m.seen |= 1 << m.field
+	return true
+}
+
+// nameOf is the unescaped name: a view of the body, or written to buf.
+func (s *scanner) nameOf(t text, buf []byte) []byte {
+	raw := s.body[t.start:t.end]
+	if !t.escaped() {
+		return raw
+	}
+	return unescape(buf, raw)
+}
+
+func (s *scanner) admitStranger(m *members, name []byte) bool {
+	sum := sumOf(name)
+	for _, old := range s.strange[m.base:s.strangers] {
+		if old.sum == sum && s.sameName(old, name) {
+			return s.twice(m, name)
+		}
+	}
+	if s.strangers-m.base >= maxStrangers || s.strangers >= maxStrange {
+		return s.refuse(m.at, s.path(m.of, ""), "An object here has more than %d members that are not part of the API.", maxStrangers)
+	}
+	s.strange[s.strangers] = stranger{sum: sum, start: uint32(m.name.start), end: uint32(m.name.end)}
+	s.strangers++
+	if what := elsewhere(m.of, name); what != "" {
+		s.unbounded(true, what)
+	}
+	if m.of == body && string(name) == llm.OtherModels {
+		s.repriced(llm.OtherModels)
+	}
+	if folded, ok := twin(m.of, name); ok {
+		return s.refuse(m.at, s.path(m.of, string(name)), "%s differs from %q by its letters only, and parsers disagree on which counts: write %q.", llm.Quote(string(name)), folded, folded)
+	}
+	if m.of == body && namesUpstream(name) {
+		return s.refuse(m.at, string(name), "A request may not choose an upstream, its headers or its credentials: remove %s.", llm.Quote(string(name)))
+	}
+	return true
+}
+
+func (s *scanner) sameName(old stranger, name []byte) bool {
+	var buf [maxNameBytes]byte
+	return bytes.Equal(unescape(buf[:0], s.body[old.start:old.end]), name)
+}
+
+// sumOf tells most names apart without reading them again.
+func sumOf(name []byte) uint64 {
+	const prime = 0x9E3779B97F4A7C15
+	sum := uint64(len(name))
+	for ; len(name) >= 8; name = name[8:] {
+		sum = (sum ^ binary.LittleEndian.Uint64(name)) * prime
+		sum ^= sum >> 29
+	}
+	for _, c := range name {
+		sum = sum<<8 ^ uint64(c) ^ sum>>56
+	}
+	return sum
+}
+
+// span is from start to pos.
+func (s *scanner) span(start int) llm.Span { return llm.Span{Start: start, End: s.pos} }
+
+// skip checks a value and returns its span.
+func (s *scanner) skip() (llm.Span, bool) {
+	start := s.pos
+	ok := s.value()
+	return s.span(start), ok
+}

@@ -1,0 +1,269 @@
+package intake
+
+// object is a kind of object that the gateway reads. Members of other objects are
+// opaque.
+type object uint8
+
+const (
+	body object = iota
+	message
+	part
+	medium
+	tool
+	streamOptions
+	metadata
+	responseFormat
+	cacheControl
+)
+
+// field is a member name that the gateway knows in an object. Fields are numbered
+// below 64 so that a set of them is one word.
+type field uint8
+
+const (
+	unknown field = iota
+	fModel
+	fMessages
+	fStream
+	fStreamOptions
+	fMaxTokens
+	fMaxCompletionTokens
+	fN
+	fUser
+	fMetadata
+	fTools
+	fFunctions
+	fResponseFormat
+	fReasoningEffort
+	fLogprobs
+	fTopLogprobs
+	fModalities
+	fWebSearchOptions
+	fCache
+	// fOther and those after it are known by name only: they may not come twice or
+	// in other letters, but nobody here reads them.
+	fTemperature
+	fTopP
+	fStop
+	fSeed
+	fToolChoice
+	fParallelToolCalls
+	fFunctionCall
+	fServiceTier
+	fStore
+	fAudio
+	fPrediction
+	fVerbosity
+	fLogitBias
+	fFrequencyPenalty
+	fPresencePenalty
+	fSafetyIdentifier
+	fPromptCacheKey
+
+	fRole
+	fContent
+	fName
+	fToolCalls
+	fToolCallID
+	fRefusal
+
+	fType
+	fText
+	fImageURL
+	fInputAudio
+	fFile
+
+	fURL
+	fData
+	fFileData
+	fFileID
+
+	fIncludeUsage
+
+	fTTL
+	fSMaxAge
+	fNoCache
+	fNoStore
+	fNamespace
+	fUseCache
+)
+
+// lookup finds a name among those known in an object of this kind.
+func lookup(of object, name []byte) field {
+	switch of {
+	case body:
+		return bodyField(name)
+	case message:
+		return messageField(name)
+	case part:
+		return partField(name)
+	case medium:
+		return mediumField(name)
+	case cacheControl:
+		return cacheField(name)
+	case streamOptions:
+		if string(name) == "include_usage" {
+			return fIncludeUsage
+		}
+	case responseFormat, tool:
+		if string(name) == "type" {
+			return fType
+		}
+	}
+	return unknown
+}
+
+func mediumField(name []byte) field {
+	switch string(name) {
+	case "url":
+		return fURL
+	case "data":
+		return fData
+	case "file_data":
+		return fFileData
+	case "file_id":
+		return fFileID
+	}
+	return unknown
+}
+
+func bodyField(name []byte) field {
+	switch string(name) {
+	case "model":
+		return fModel
+	case "messages":
+		return fMessages
+	case "stream":
+		return fStream
+	case "stream_options":
+		return fStreamOptions
+	case "max_tokens":
+		return fMaxTokens
+	case "max_completion_tokens":
+		return fMaxCompletionTokens
+	case "n":
+		return fN
+	case "user":
+		return fUser
+	case "metadata":
+		return fMetadata
+	case "tools":
+		return fTools
+	case "functions":
+		return fFunctions
+	case "response_format":
+		return fResponseFormat
+	case "reasoning_effort":
+		return fReasoningEffort
+	case "logprobs":
+		return fLogprobs
+	case "top_logprobs":
+		return fTopLogprobs
+	case "modalities":
+		return fModalities
+	case "web_search_options":
+		return fWebSearchOptions
+	case "cache":
+		return fCache
+	}
+	return bystander(name)
+}
+
+// bystander finds the members of a body that are known by name only.
+func bystander(name []byte) field {
+	switch string(name) {
+	case "temperature":
+		return fTemperature
+	case "top_p":
+		return fTopP
+	case "stop":
+		return fStop
+	case "seed":
+		return fSeed
+	case "tool_choice":
+		return fToolChoice
+	case "parallel_tool_calls":
+		return fParallelToolCalls
+	case "function_call":
+		return fFunctionCall
+	case "service_tier":
+		return fServiceTier
+	case "store":
+		return fStore
+	case "audio":
+		return fAudio
+	case "prediction":
+		return fPrediction
+	case "verbosity":
+		return fVerbosity
+	case "logit_bias":
+		return fLogitBias
+	case "frequency_penalty":
+		return fFrequencyPenalty
+	case "presence_penalty":
+		return fPresencePenalty
+	case "safety_identifier":
+		return fSafetyIdentifier
+	case "prompt_cache_key":
+		return fPromptCacheKey
+	}
+	return unknown
+}
+
+func messageField(name []byte) field {
+	switch string(name) {
+	case "role":
+		return fRole
+	case "content":
+		return fContent
+	case "name":
+		return fName
+	case "tool_calls":
+		return fToolCalls
+	case "tool_call_id":
+		return fToolCallID
+	case "refusal":
+		return fRefusal
+	case "audio":
+		return fAudio
+	case "function_call":
+		return fFunctionCall
+	}
+	return unknown
+}
+
+func partField(name []byte) field {
+	switch string(name) {
+	case "type":
+		return fType
+	case "text":
+		return fText
+	case "image_url":
+		return fImageURL
+	case "input_audio":
+		return fInputAudio
+	case "file":
+		return fFile
+	case "refusal":
+		return fRefusal
+	}
+	return unknown
+}
+
+func cacheField(name []byte) field {
+	switch string(name) {
+	case "ttl":
+		return fTTL
+	case "s-maxage", "s-max-age":
+		return fSMaxAge
+	case "no-cache":
+		return fNoCache
+	case "no-store":
+		return fNoStore
+	case "namespace":
+		return fNamespace
+	case "use-cache":
+		return fUseCache
+	}
+	return unknown
+}

@@ -1,0 +1,297 @@
+package intake
+
+import (
+	"bytes"
+	"strings"
+	"unicode"
+
+	"github.com/penstock/penstock/gateway/internal/llm"
+)
+
+// document reads the whole body: one object and nothing else.
+func (s *scanner) document() bool {
+	s.facts.Choices = 1
+	s.space()
+	switch {
+	case len(s.body) > maxBodyBytes:
+		return s.fail(llm.CodeTooLarge, 0, "", "The request body is larger than 1 GiB.")
+	case s.pos == len(s.body):
+		return s.fail(llm.CodeInvalidJSON, s.pos, "", `The request body is empty: send a JSON object with "model" and "messages".`)
+	case s.peek() != '{':
+		return s.unexpected("a JSON object")
+	case !s.request():
+		return false
+	}
+	s.facts.End = s.pos - 1
+	if s.space(); s.pos < len(s.body) {
+		return s.broken("Nothing may follow the closing brace.", s.pos)
+	}
+	return s.complete()
+}
+
+// request reads the outermost object.
+func (s *scanner) request() bool {
+	m, ok := s.open(body)
+	for ok && s.next(&m) {
+		ok = s.member(&m)
+	}
+	return s.err == nil
+}
+
+// complete checks what can only be judged at the end.
+func (s *scanner) complete() bool {
+	f := &s.facts
+	if f.ModelAt.IsZero() {
+		return s.refuse(0, "model", `"model" is missing: name the model that should answer.`)
+	}
+	if f.Messages == 0 {
+		return s.refuse(0, "messages", `"messages" is missing: send at least one message.`)
+	}
+	f.EstInputTokens = int64(s.prompt+bytesPerToken-1)/bytesPerToken + s.media
+	f.TextBytes = int64(len(s.body))
+	for _, at := range f.MediaAt {
+		f.TextBytes -= int64(at.End - at.Start)
+	}
+	// An escape may spell anything, so it counts as if it did.
+	f.CacheWrites = bytes.Contains(s.body, []byte("cache_control")) || bytes.Contains(s.body, []byte(`\u00`))
+	return true
+}
+
+// member reads one member of the outermost object.
+func (s *scanner) member(m *members) bool {
+	f := &s.facts
+	switch m.field {
+	case fModel:
+		return s.model()
+	case fMessages:
+		return s.messages()
+	case fStream:
+		return s.flag("stream", &f.Stream, &f.StreamAt)
+	case fStreamOptions:
+		return s.streamOptions()
+	case fMaxTokens, fMaxCompletionTokens:
+		return s.limit(m)
+	case fN:
+		return s.choices()
+	case fUser:
+		return s.user()
+	case fMetadata:
+		return s.metadata()
+	case fCache:
+		return s.cacheMember(m)
+	}
+	return s.feature(m)
+}
+
+// feature reads the members that only say what a target must be capable of.
+func (s *scanner) feature(m *members) bool {
+	switch m.field {
+	case fTools, fFunctions:
+		return s.tools(m)
+	case fResponseFormat:
+		return s.responseFormat()
+	case fModalities:
+		return s.modalities()
+	case fReasoningEffort:
+		return s.reasoningEffort()
+	case fServiceTier:
+		return s.serviceTier()
+	case fLogprobs, fTopLogprobs:
+		c := s.peek()
+		s.need(llm.Logprobs, c == 't' || c >= '1' && c <= '9')
+	case fWebSearchOptions:
+		s.need(llm.WebSearch, s.peek() == '{')
+		s.unbounded(s.peek() == '{', "a web search")
+	}
+	return s.value()
+}
+
+func (s *scanner) need(f llm.Features, when bool) {
+	if when {
+		s.facts.Features |= f
+	}
+}
+
+func (s *scanner) model() bool {
+	at := s.pos
+	if s.peek() != '"' {
+		return s.wrongType("model", "a string")
+	}
+	t, ok := s.text()
+	if !ok {
+		return false
+	}
+	if t.size == 0 || t.size > maxModelBytes {
+		return s.refuse(at, "model", "model must have 1 to %d bytes, not %d.", maxModelBytes, t.size)
+	}
+	name := s.string(t)
+	if strings.ContainsFunc(name, unicode.IsControl) {
+		return s.refuse(at, "model", "model may not hold control characters.")
+	}
+	s.facts.Model, s.facts.ModelAt = name, s.span(at)
+	return true
+}
+
+// flag reads a boolean member; null means false.
+func (s *scanner) flag(param string, to *bool, at *llm.Span) bool {
+	c := s.peek()
+	if c != 't' && c != 'f' && c != 'n' {
+		return s.wrongType(param, "true or false")
+	}
+	span, ok := s.skip()
+	*to, *at = c == 't', span
+	return ok
+}
+
+func (s *scanner) streamOptions() bool {
+	at := s.pos
+	if s.peek() == 'n' {
+		ok := s.value()
+		s.facts.StreamOptionsAt = s.span(at)
+		return ok
+	}
+	var ignored llm.Span
+	m, ok := s.open(streamOptions)
+	for ok && s.next(&m) {
+		if m.field == fIncludeUsage {
+			ok = s.flag("stream_options.include_usage", &s.facts.IncludeUsage, &ignored)
+			continue
+		}
+		ok = s.value()
+	}
+	s.facts.StreamOptionsAt = s.span(at)
+	return s.err == nil
+}
+
+// limit reads max_tokens or its newer name. Only one may be given: OpenAI refuses
+// both together, and a policy could clamp only one of them.
+func (s *scanner) limit(m *members) bool {
+	name, at := "max_tokens", s.pos
+	if m.field == fMaxCompletionTokens {
+		name = "max_completion_tokens"
+	}
+	n, given, ok := s.integer(name, maxTokens)
+	if !ok {
+		return false
+	}
+	if !given && s.limitGiven != unknown {
+		return true
+	}
+	if given && s.limitGiven != unknown {
+		return s.refuse(at, name, "Give either max_tokens or max_completion_tokens, not both.")
+	}
+	if given {
+		s.limitGiven = m.field
+	}
+	s.facts.MaxTokens, s.facts.MaxTokensAt = n, s.span(at)
+	return true
+}
+
+func (s *scanner) choices() bool {
+	n, given, ok := s.integer("n", maxChoices)
+	if given {
+		s.facts.Choices = int(n)
+	}
+	return ok
+}
+
+// integer reads a whole number from 1 to limit; null means not given.
+func (s *scanner) integer(param string, limit int64) (n int64, given, ok bool) {
+	if s.peek() == 'n' {
+		return 0, false, s.value()
+	}
+	at := s.pos
+	if !isDigit(s.peek()) && s.peek() != '-' {
+		return 0, false, s.wrongType(param, "a whole number")
+	}
+	if !s.number() {
+		return 0, false, false
+	}
+	for _, c := range s.body[at:s.pos] {
+		if !isDigit(c) || n > limit {
+			n = 0
+			break
+		}
+		n = n*10 + int64(c-'0')
+	}
+	if n < 1 || n > limit {
+		return 0, false, s.refuse(at, param, "%s must be a whole number from 1 to %d, or be left out.", param, limit)
+	}
+	return n, true, true
+}
+
+func (s *scanner) user() bool {
+	if s.peek() == 'n' {
+		return s.value()
+	}
+	user, ok := s.bounded("user", maxUserBytes)
+	s.facts.User = user
+	return ok
+}
+
+// bounded reads a string member of at most limit bytes.
+func (s *scanner) bounded(param string, limit int) (string, bool) {
+	at := s.pos
+	if s.peek() != '"' {
+		return "", s.wrongType(param, "a string")
+	}
+	t, ok := s.text()
+	if !ok {
+		return "", false
+	}
+	if t.size > limit {
+		return "", s.refuse(at, param, "%s has %d bytes; %d are allowed.", param, t.size, limit)
+	}
+	return s.string(t), true
+}
+
+// metadata keeps the members that are strings.
+func (s *scanner) metadata() bool {
+	if s.peek() == 'n' {
+		return s.value()
+	}
+	m, ok := s.open(metadata)
+	for ok && s.next(&m) {
+		if s.peek() != '"' {
+			ok = s.value()
+			continue
+		}
+		ok = s.label(&m)
+	}
+	return s.err == nil
+}
+
+func (s *scanner) label(m *members) bool {
+	t, ok := s.text()
+	if !ok {
+		return false
+	}
+	name := s.string(m.name)
+	switch {
+	case len(s.facts.Metadata) >= maxLabels:
+		return s.refuse(m.at, "metadata", "metadata may have at most %d members that are strings.", maxLabels)
+	case longer(name, maxLabelName):
+		return s.refuse(m.at, "metadata", "A name in metadata is longer than %d characters.", maxLabelName)
+	}
+	value := s.string(t)
+	if longer(value, maxLabelValue) {
+		return s.refuse(m.at, "metadata."+name, "metadata.%s is longer than %d characters.", name, maxLabelValue)
+	}
+	if s.facts.Metadata == nil {
+		s.facts.Metadata = make(map[string]string)
+	}
+	s.facts.Metadata[name] = value
+	return true
+}
+
+// longer reports whether text has more than limit characters.
+func longer(text string, limit int) bool {
+	if len(text) <= limit {
+		return false
+	}
+	n := 0
+	for range text {
+		n++
+	}
+	return n > limit
+}

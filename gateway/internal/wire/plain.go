@@ -1,0 +1,36 @@
+package wire
+
+import (
+	"io"
+
+	"github.com/penstock/penstock/gateway/internal/llm"
+)
+
+// plain is a whole completion as a stream of one event.
+type plain struct {
+	body []byte
+	info llm.ReplyInfo
+	read bool
+}
+
+// infoOf is what a whole completion says about itself.
+func infoOf(c *chunk, b bounds) llm.ReplyInfo {
+	said := c.produced()
+	return llm.ReplyInfo{Usage: usageOf(c.counted(), b), TextBytes: said.text, Pieces: 1, Finish: string(c.finish), Model: string(c.model),
+		ToolCalls: said.toolCalls, Content: said.content, Whole: true}
+}
+
+// Next gives the one event, then io.EOF.
+func (p *plain) Next() (llm.Event, error) {
+	if p.read {
+		return llm.Event{}, io.EOF
+	}
+	p.read = true
+	return llm.Event{Frame: p.body, Data: p.body, Final: true, Content: p.info.Content}, nil
+}
+
+// Info is complete from the start.
+func (p *plain) Info() llm.ReplyInfo { return p.info }
+
+// Close does nothing: the body has been read.
+func (p *plain) Close() error { return nil }

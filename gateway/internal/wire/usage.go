@@ -1,0 +1,242 @@
+package wire
+
+import (
+	"errors"
+	"strconv"
+
+	"github.com/penstock/penstock/gateway/internal/llm"
+)
+
+var errTooLarge = errors.New("reply is larger than the limit")
+
+// bounds are the most tokens, in and out, that a provider's count is believed for. What is
+// above them is no count, and an estimate takes its place.
+type bounds struct{ input, output int64 }
+
+// unknownWindow stands in for the context window of a target that nobody knows one of,
+// in tokens; rereads is how often a reply made in several passes may read its prompt.
+const (
+	unknownWindow = 1_000_000
+	rereads       = 4
+)
+
+// boundsOf bounds the counts of one exchange by the context window and, in case that is
+// configured too small, by the bytes sent. Translated dialects may add up several passes.
+func boundsOf(x *llm.Exchange) bounds {
+	req := x.Request
+	if x.Sent != nil {
+		req = x.Sent
+	}
+	window := x.Target.Context
+	if window <= 0 {
+		window = unknownWindow
+	}
+	b := bounds{input: max(window, llm.EstimateOf(x.Target, &req.Facts, 0, 0).Input),
+		output: llm.Times(window, int64(max(req.Facts.Choices, 1)))}
+	if x.Target.Dialect != llm.OpenAI {
+		b.input, b.output = llm.Times(b.input, rereads), llm.Times(b.output, rereads)
+	}
+	return b
+}
+
+// counts are the numbers of a usage object in OpenAI's form, with the places where
+// providers deviate from it, as their traffic shows. Zero is "not said": a count of
+// nothing is none.
+type counts struct {
+	prompt, completion, total int64
+	cached, written           int64 // in the details
+	writtenLong, audioIn      int64
+	reasoning, audioOut       int64
+	cachedBeside, hit         int64 // Moonshot's place; DeepSeek's
+	// input and output are the names of other dialects, which leave out of input what
+	// was read from or written to a cache, and thoughts what Gemini leaves out of output.
+	input, output               int64
+	readApart, writtenApart     int64
+	thoughts, searches, advisor int64
+}
+
+// usageOf reads a usage object. It is nil when there is none or it says nothing that
+// can be read.
+func usageOf(raw []byte, b bounds) *llm.Usage {
+	if len(raw) == 0 {
+		return nil
+	}
+	var c counts
+	s := scan{b: raw}
+	c.read(&s)
+	usage := c.usage()
+	bound(&usage, b)
+	if usage == (llm.Usage{}) {
+		return nil
+	}
+	return &usage
+}
+
+// usage puts the counts together.
+func (c *counts) usage() llm.Usage {
+	u := llm.Usage{
+		Input: c.prompt, CacheRead: firstOf(c.cached, c.hit, c.cachedBeside), CacheWrite: max(c.written-c.writtenLong, 0),
+		CacheWriteLong: c.writtenLong, AudioInput: c.audioIn,
+		Output: c.completion, Reasoning: firstOf(c.reasoning, c.thoughts), AudioOutput: c.audioOut,
+		Searches: c.searches, Advisor: c.advisor,
+	}
+	if u.Input == 0 && c.input > 0 {
+		u.Input = llm.Add(c.input, llm.Add(c.readApart, c.writtenApart))
+		u.CacheRead, u.CacheWrite = firstOf(u.CacheRead, c.readApart), firstOf(u.CacheWrite, c.writtenApart)
+	}
+	if u.Output == 0 && c.output > 0 {
+		u.Output = llm.Add(c.output, c.thoughts)
+	}
+	// xAI leaves reasoning out of completion_tokens; OpenAI and DeepSeek do not.
+	if u.Reasoning > 0 && c.total == llm.Add(u.Total(), u.Reasoning) {
+		u.Output = llm.Add(u.Output, u.Reasoning)
+	}
+	return u
+}
+
+// firstOf is the first count that says something.
+func firstOf(counts ...int64) int64 {
+	for _, n := range counts {
+		if n > 0 {
+			return n
+		}
+	}
+	return 0
+}
+
+// bound drops counts beyond belief and holds details to their totals.
+func bound(u *llm.Usage, b bounds) {
+	passes := llm.Add(1, min(u.Searches, maxSearches)) // each search is read with the prompt once more
+	if u.Input > llm.Times(b.input, passes) {
+		u.Input = 0
+	}
+	if u.Output > llm.Times(b.output, passes) {
+		u.Output = 0
+	}
+	u.CacheRead = min(u.CacheRead, u.Input)
+	u.CacheWriteLong = min(u.CacheWriteLong, u.Input-u.CacheRead)
+	u.CacheWrite = min(u.CacheWrite, u.Input-u.CacheRead-u.CacheWriteLong)
+	u.AudioInput = min(u.AudioInput, u.Input-u.CacheRead-u.CacheWriteLong-u.CacheWrite)
+	u.Reasoning, u.AudioOutput = min(u.Reasoning, u.Output), min(u.AudioOutput, u.Output)
+	u.Searches, u.Advisor = min(u.Searches, maxSearches), min(u.Advisor, llm.Times(b.input, 1+rereads))
+}
+
+// maxSearches bounds the web searches that are believed of one reply.
+const maxSearches = 1000
+
+// later takes over the counts that a later usage object of a stream names: they are
+// totals, so that the last one counts, but a zero never replaces a count.
+func later(had, now *llm.Usage) *llm.Usage {
+	switch {
+	case now == nil:
+		return had
+	case had == nil:
+		return now
+	}
+	u := *had
+	if now.Input > 0 {
+		u.Input, u.CacheRead, u.CacheWrite = now.Input, now.CacheRead, now.CacheWrite
+		u.CacheWriteLong, u.AudioInput = now.CacheWriteLong, now.AudioInput
+	}
+	if now.Output > 0 {
+		u.Output, u.Reasoning, u.AudioOutput = now.Output, now.Reasoning, now.AudioOutput
+	}
+	u.Searches, u.Advisor = max(u.Searches, now.Searches), max(u.Advisor, now.Advisor)
+	return &u
+}
+
+func (c *counts) read(s *scan) {
+	if !s.open('{') {
+		return
+	}
+	for first := true; s.more('}', &first); {
+		switch name := s.name(); string(name) {
+		case "prompt_tokens":
+			c.prompt = s.count()
+		case "completion_tokens":
+			c.completion = s.count()
+		case "total_tokens":
+			c.total = s.count()
+		case "input_tokens", "inputTokens", "promptTokenCount", "prompt_eval_count":
+			c.input = s.count()
+		case "output_tokens", "outputTokens", "candidatesTokenCount", "eval_count":
+			c.output = s.count()
+		case "prompt_tokens_details", "input_tokens_details":
+			c.readDetails(s, &c.audioIn)
+		case "completion_tokens_details", "output_tokens_details":
+			c.readDetails(s, &c.audioOut)
+		case "server_tool_use":
+			c.readSearches(s)
+		default:
+			c.readRest(s, name)
+		}
+	}
+}
+
+// readRest reads a member if it is one of the rarer ones.
+func (c *counts) readRest(s *scan, name []byte) {
+	switch string(name) {
+	case "prompt_cache_hit_tokens":
+		c.hit = s.count()
+	case "cached_tokens", "cachedContentTokenCount":
+		c.cachedBeside = s.count()
+	case "cache_read_input_tokens", "cacheReadInputTokens", "cacheReadInputTokenCount":
+		c.readApart = s.count()
+	case "cache_creation_input_tokens", "cacheWriteInputTokens", "cacheWriteInputTokenCount":
+		c.writtenApart = s.count()
+	case "thoughtsTokenCount":
+		c.thoughts = s.count()
+	case "advisor_tokens":
+		c.advisor = s.count()
+	default:
+		s.skip(0)
+	}
+}
+
+// readDetails reads either details object; audio is where its audio tokens go.
+func (c *counts) readDetails(s *scan, audio *int64) {
+	if !s.open('{') {
+		s.skip(0)
+		return
+	}
+	for first := true; s.more('}', &first); {
+		switch string(s.name()) {
+		case "cached_tokens":
+			c.cached = s.count()
+		case "cache_write_tokens":
+			c.written = s.count()
+		case "cache_write_1h_tokens":
+			c.writtenLong = s.count()
+		case "reasoning_tokens", "thinking_tokens":
+			c.reasoning = s.count()
+		case "audio_tokens":
+			*audio = s.count()
+		default:
+			s.skip(0)
+		}
+	}
+}
+
+func (c *counts) readSearches(s *scan) {
+	if !s.open('{') {
+		s.skip(0)
+		return
+	}
+	for first := true; s.more('}', &first); {
+		if string(s.name()) == "web_search_requests" {
+			c.searches = s.count()
+		} else {
+			s.skip(0)
+		}
+	}
+}
+
+// count reads a number of tokens: a whole number that is not negative. Anything else,
+// such as a fraction, text or null, is none.
+func (s *scan) count() int64 {
+	n, err := strconv.ParseInt(string(s.raw()), 10, 64)
+	if err != nil || n < 0 {
+		return 0
+	}
+	return n
+}
