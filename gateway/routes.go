@@ -7,9 +7,9 @@ import (
 	"maps"
 	"slices"
 	"strings"
-	"sync"
 	"time"
 
+	"github.com/penstock/penstock/gateway/internal/bounded"
 	"github.com/penstock/penstock/gateway/internal/catalog"
 	"github.com/penstock/penstock/gateway/internal/config"
 	"github.com/penstock/penstock/gateway/internal/demo"
@@ -25,10 +25,9 @@ type routes struct {
 	discovered bool
 	demo       map[string]llm.Target
 	// fixed are the routes of names without a "*", made those of names that matched
-	// a pattern, at most maxMade of them.
+	// a pattern.
 	fixed  map[string]*llm.Route
-	mu     sync.RWMutex
-	made   map[string]*llm.Route
+	made   bounded.Map[string, *llm.Route]
 	latest time.Duration
 	// configured are the ids of the targets of the fixed routes.
 	configured map[string]bool
@@ -41,7 +40,8 @@ const maxMade = 4096
 
 func newRoutes(c *config.Config, cat *catalog.Catalog, discovered bool, digests map[string]string) *routes {
 	r := &routes{config: c, catalog: cat, discovered: discovered, digests: digests, demo: map[string]llm.Target{},
-		fixed: map[string]*llm.Route{}, made: map[string]*llm.Route{}}
+		fixed: map[string]*llm.Route{}}
+	r.made.Max = maxMade
 	for _, t := range demo.Targets() {
 		r.demo[t.Model] = t
 	}
@@ -60,21 +60,14 @@ func (r *routes) Find(name string) (*llm.Route, error) {
 	if route, ok := r.fixed[name]; ok {
 		return route, nil
 	}
-	r.mu.RLock()
-	route, ok := r.made[name]
-	r.mu.RUnlock()
-	if ok {
+	if route, ok := r.made.Get(name); ok {
 		return route, nil
 	}
-	if route = r.match(name); route == nil {
+	route := r.match(name)
+	if route == nil {
 		return nil, r.unknown(name)
 	}
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	if len(r.made) >= maxMade {
-		clear(r.made)
-	}
-	r.made[name] = route
+	r.made.Put(name, route)
 	return route, nil
 }
 

@@ -2,49 +2,56 @@ package keys
 
 import (
 	"sync"
+	"sync/atomic"
 	"time"
+
+	"github.com/penstock/penstock/gateway/internal/bounded"
 )
 
 // cache remembers keys by their public id, and ids that are nobody's: otherwise
 // anyone could make the database work by inventing tokens. It also remembers when
 // the database last confirmed that nothing has changed.
 type cache struct {
-	mu             sync.RWMutex
-	known, unknown generations
+	known   bounded.Map[string, *entry]
+	unknown bounded.Map[string, struct{}]
 	// epoch counts how often everything was forgotten: what was read before must not
-	// be stored after.
-	epoch    int
+	// be stored after. It changes with mu held.
+	epoch atomic.Int64
+
+	mu       sync.RWMutex // for what follows, and for put
 	revision int64
 	// asked is when the database was last asked, confirmed when it last answered.
 	asked, confirmed time.Time
 }
 
 func newCache(most int) *cache {
-	return &cache{known: generations{most: most}, unknown: generations{most: most}, revision: -1}
+	c := &cache{revision: -1}
+	c.known.Max, c.unknown.Max = most, most
+	return c
 }
 
 // get returns what is remembered of an id: a key, or nil for nobody's. known says
 // whether it is remembered at all; epoch is for put.
-func (c *cache) get(id string) (e *entry, known bool, epoch int) {
-	c.mu.RLock()
-	defer c.mu.RUnlock()
-	if e := c.known.get(id); e != nil {
-		return e, true, c.epoch
+func (c *cache) get(id string) (e *entry, known bool, epoch int64) {
+	epoch = c.epoch.Load() // before looking: what is forgotten in between is not there
+	if e, ok := c.known.Get(id); ok {
+		return e, true, epoch
 	}
-	return nil, c.unknown.get(id) != nil, c.epoch
+	_, known = c.unknown.Get(id)
+	return nil, known, epoch
 }
 
 // put remembers a key, or with nil that the id is nobody's, unless everything was
 // forgotten since epoch.
-func (c *cache) put(id string, e *entry, epoch int) {
+func (c *cache) put(id string, e *entry, epoch int64) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	switch {
-	case epoch != c.epoch:
+	case epoch != c.epoch.Load():
 	case e == nil:
-		c.unknown.put(id, &entry{})
+		c.unknown.Put(id, struct{}{})
 	default:
-		c.known.put(id, e)
+		c.known.Put(id, e)
 	}
 }
 
@@ -55,9 +62,9 @@ func (c *cache) forget() {
 }
 
 func (c *cache) forgetLocked() {
-	c.epoch++
-	c.known.clear()
-	c.unknown.clear()
+	c.epoch.Add(1)
+	c.known.Clear()
+	c.unknown.Clear()
 }
 
 // due reports whether this caller is to ask the database, and if so notes that it
@@ -94,29 +101,3 @@ func (c *cache) confirm(revision int64, now time.Time) {
 		c.forgetLocked()
 	}
 }
-
-// generations is a map of bounded size. It has two halves: when the young one is
-// full it becomes the old one, and what was old is dropped.
-type generations struct {
-	young, old map[string]*entry
-	most       int
-}
-
-func (g *generations) get(id string) *entry {
-	if e := g.young[id]; e != nil {
-		return e
-	}
-	return g.old[id]
-}
-
-func (g *generations) put(id string, e *entry) {
-	if len(g.young) >= (g.most+1)/2 {
-		g.young, g.old = nil, g.young
-	}
-	if g.young == nil {
-		g.young = make(map[string]*entry)
-	}
-	g.young[id] = e
-}
-
-func (g *generations) clear() { g.young, g.old = nil, nil }

@@ -16,6 +16,7 @@ import (
 	"net/http"
 	"strconv"
 
+	"github.com/penstock/penstock/gateway/internal/bounded"
 	"github.com/penstock/penstock/gateway/internal/framing"
 	"github.com/penstock/penstock/gateway/internal/llm"
 )
@@ -37,7 +38,8 @@ type Dialects struct {
 	// wrong with it. It is needed where there are Transforms.
 	Scan func(body []byte) (llm.Facts, error)
 
-	quirks quirkyTargets
+	// quirks are what targets, by their ids, have refused.
+	quirks bounded.Map[string, llm.Quirks]
 }
 
 // Prepare passes a request through its route's transforms. It sets x.Sent, whose facts say
@@ -51,7 +53,8 @@ func (d *Dialects) Prepare(ctx context.Context, x *llm.Exchange) (err error) {
 // Call puts a prepared request into the target's wire format, without credentials.
 func (d *Dialects) Call(ctx context.Context, x *llm.Exchange) (llm.Call, error) {
 	if x.Target.Dialect == llm.OpenAI {
-		x.Quirks, x.Added = d.quirks.find(x.Target.ID).With(x.Quirks), 0
+		known, _ := d.quirks.Get(x.Target.ID)
+		x.Quirks, x.Added = known.With(x.Quirks), 0
 		body, err := patched(x)
 		return llm.Call{Path: "/chat/completions", Body: body, Stream: x.Sent.Facts.Stream}, err
 	}
@@ -65,7 +68,7 @@ func (d *Dialects) Call(ctx context.Context, x *llm.Exchange) (llm.Call, error) 
 // with their Fault.
 func (d *Dialects) Read(ctx context.Context, x *llm.Exchange, a *llm.Answer) (llm.Stream, error) {
 	if a.Status >= 200 && a.Status <= 299 && x.Quirks != 0 {
-		d.quirks.learn(x.Target.ID, x.Quirks)
+		d.quirks.Update(x.Target.ID, func(known llm.Quirks) llm.Quirks { return known.With(x.Quirks) })
 	}
 	if a.Status < 200 || a.Status > 299 || !comesAsStream(a) {
 		return d.readWhole(ctx, x, a)

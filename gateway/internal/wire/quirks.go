@@ -3,38 +3,9 @@ package wire
 import (
 	"bytes"
 	"strings"
-	"sync"
 
 	"github.com/penstock/penstock/gateway/internal/llm"
 )
-
-// maxQuirky bounds how many targets are remembered for their quirks; what does not fit
-// is found out anew for each request.
-const maxQuirky = 1024
-
-// quirkyTargets remembers what targets have refused. Its zero value is empty; it is safe
-// for concurrent use.
-type quirkyTargets struct {
-	mu sync.RWMutex
-	of map[string]llm.Quirks
-}
-
-func (q *quirkyTargets) find(target string) llm.Quirks {
-	q.mu.RLock()
-	defer q.mu.RUnlock()
-	return q.of[target]
-}
-
-func (q *quirkyTargets) learn(target string, more llm.Quirks) {
-	q.mu.Lock()
-	defer q.mu.Unlock()
-	if q.of == nil {
-		q.of = map[string]llm.Quirks{}
-	}
-	if had, known := q.of[target]; known || len(q.of) < maxQuirky {
-		q.of[target] = had.With(more)
-	}
-}
 
 // Mend says what to leave out or to name otherwise in another try, when the target has
 // refused something that the gateway itself put into the request or may rename; 0 when it
