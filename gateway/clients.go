@@ -112,11 +112,12 @@ func (g *gateway) found(c *config.Config) []string {
 const maxStream = 256 << 20
 
 func providerOptions(p config.Provider, s config.Server) upstream.Options {
-	o := upstream.Options{BaseURL: p.BaseURL, Key: upstream.Key(p.APIKey.Reveal()), AllowPrivate: p.AllowPrivate,
-		UserAgent: "penstock/" + version, Header: http.Header{}, Proxy: upstream.Key(p.Proxy.Reveal()),
+	key := upstream.Secret(p.APIKey.Reveal())
+	o := upstream.Options{BaseURL: p.BaseURL, Signer: upstream.Bearer(key), AllowPrivate: p.AllowPrivate,
+		UserAgent: "penstock/" + version, Header: http.Header{}, Proxy: upstream.Secret(p.Proxy.Reveal()),
 		MaxReply: int64(s.MaxReply), MaxStream: max(int64(s.MaxReply), maxStream)}
 	if p.Dialect == llm.Anthropic {
-		o.Auth = upstream.XAPIKey
+		o.Signer = upstream.XAPIKey(key)
 	}
 	for name, value := range p.Headers {
 		o.Header.Set(name, value.Reveal())

@@ -128,7 +128,7 @@ func (w *world) respoken(old *world) []string {
 // the one before it. A provider whose settings or dialect have changed starts anew.
 func (w *world) inheritHealth(old *world, h *upstream.Health) {
 	for _, name := range append(w.rekeyed(old), w.respoken(old)...) {
-		h.Forgive(name)
+		h.Forget(name)
 	}
 	h.Retain(append(slices.Collect(maps.Keys(w.config.Providers)), config.Demo), w.routes.names)
 }

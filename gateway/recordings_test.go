@@ -46,7 +46,7 @@ ledger: sqlite://penstock.db
 		t.Run(rec.Path, func(t *testing.T) {
 			up.current.Store(rec)
 			up.asked.Store(nil)
-			h.health.Forgive("up")
+			h.health.Forget("up")
 			resp, got := h.post(t, rec.RequestBody)
 			if resp.StatusCode != rec.Status {
 				t.Errorf("status = %d, want %d\n%s", resp.StatusCode, rec.Status, got)
@@ -99,7 +99,7 @@ ledger: sqlite://penstock.db
 		all++
 		t.Run(rec.Path, func(t *testing.T) {
 			up.current.Store(rec)
-			h.health.Forgive("up")
+			h.health.Forget("up")
 			body := fmt.Sprintf(`{"model":"m","messages":[{"role":"user","content":"hi"}],"stream":%t,"stream_options":{"include_usage":true}}`, rec.Stream)
 			resp, got := h.post(t, body)
 			if rec.Status != http.StatusOK {

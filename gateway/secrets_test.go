@@ -70,7 +70,7 @@ ledger: sqlite://penstock.db
 		for name, s := range quoting(dialect) {
 			for _, stream := range []bool{true, false} {
 				t.Run(fmt.Sprintf("%s, %s, stream %t", dialect, name, stream), func(t *testing.T) {
-					h.health.Forgive("up")
+					h.health.Forget("up")
 					step.Store(&s)
 					resp, body := h.post(t, fmt.Sprintf(`{"model":"m","stream":%t,%s}`, stream, hello))
 					r := <-records

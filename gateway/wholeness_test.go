@@ -157,7 +157,7 @@ ledger: sqlite://penstock.db
 					body = strings.Replace(body, `,`, `,"stream":true,`, 1)
 				}
 				for range 2 { // an empty answer must not come from the cache
-					h.health.Forgive(c.dialect)
+					h.health.Forget(c.dialect)
 					resp, got := h.post(t, body)
 					if seen := ending(resp, string(got), c.stream); seen != want && !(want == cut && seen == refused) {
 						t.Fatalf("the caller got it %s, want %s: %d %s", seen, want, resp.StatusCode, got)

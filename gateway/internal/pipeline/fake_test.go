@@ -300,7 +300,7 @@ func (w *world) CountRequest() {
 	w.counted++
 }
 
-func (w *world) Resting(id string) (string, time.Time) {
+func (w *world) Cooling(id string) (string, time.Time) {
 	if why := w.resting[id]; why != "" {
 		return why, time.Now().Add(w.rests)
 	}

@@ -102,9 +102,9 @@ type Upstream interface {
 // Health knows how targets are doing.
 type Health interface {
 	Stats(target string) llm.Stats
-	// Resting says why a target must not be asked now, and until when; why is empty
+	// Cooling returns why a target must not be called now, and until when; why is empty
 	// when it may be.
-	Resting(target string) (why string, until time.Time)
+	Cooling(target string) (why string, until time.Time)
 	// Begin counts an attempt of a request in. It is false when the target rests and must
 	// not be asked.
 	Begin(target, request string) (Flight, bool)

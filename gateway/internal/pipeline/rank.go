@@ -88,7 +88,7 @@ func considered(c llm.Candidate, why string) llm.Considered {
 func (l *life) slimChance(resting []llm.Candidate) []llm.Candidate {
 	var open []llm.Candidate
 	for _, c := range resting {
-		if why, _ := l.Health.Resting(c.Target.ID); why == "" {
+		if why, _ := l.Health.Cooling(c.Target.ID); why == "" {
 			open = append(open, c)
 		}
 	}

@@ -139,7 +139,7 @@ func (l *life) persist(ctx context.Context, t *llm.Target, more bool) (llm.Strea
 // worth taking.
 func (l *life) pauseBefore(ctx context.Context, t *llm.Target, try int, e *llm.Error) (time.Duration, bool) {
 	wait := max(l.Upstream.Backoff(try, l.route.Retries), e.RetryAfter)
-	why, until := l.Health.Resting(t.ID)
+	why, until := l.Health.Cooling(t.ID)
 	if why != "" && why != string(llm.FaultRateLimited) {
 		return 0, false
 	}
@@ -172,7 +172,7 @@ func (l *life) pause(ctx context.Context, d time.Duration) bool {
 // resting is the error for a target that must not be asked now: 429 if the provider
 // has asked to be left alone, else 503.
 func (l *life) resting(t *llm.Target) error {
-	why, until := l.Health.Resting(t.ID)
+	why, until := l.Health.Cooling(t.ID)
 	left := max(until.Sub(l.Now()), time.Second).Round(time.Second)
 	e := &llm.Error{Code: llm.CodeNoTarget, Status: http.StatusServiceUnavailable, Fault: llm.FaultResting, RetryAfter: left,
 		Message: fmt.Sprintf("%s is not asked after failures (%s); it is asked again in about %s.", t.ID, why, left)}

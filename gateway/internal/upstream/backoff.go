@@ -5,9 +5,9 @@ import (
 	"time"
 )
 
-// Backoff is the pause before a further try: it doubles from low to at most high,
-// and a random part of up to half is taken off so that callers do not come back in
-// step. try counts the tries so far, from 1; random gives numbers in [0, 1).
+// Backoff returns the pause before another try: it doubles from low to at most high,
+// less a random part of up to half, so that callers do not retry at the same moment.
+// try counts the tries so far, from 1; random gives numbers in [0, 1).
 func Backoff(try int, low, high time.Duration, random func() float64) time.Duration {
 	d := low
 	for i := 1; i < try && d < high; i++ {
@@ -21,9 +21,9 @@ func Backoff(try int, low, high time.Duration, random func() float64) time.Durat
 }
 
 // RetryBudget bounds retries and fallbacks of the whole gateway to a share of its
-// traffic, so that an outage is not answered with a multiple of the load. It is a
-// bucket: each request puts a part of a retry in, each retry takes one out. It is
-// safe for concurrent use.
+// traffic, so that an outage is not answered with a multiple of the load. It is a token
+// bucket: each request adds a part of a retry, each retry takes one. It is safe for
+// concurrent use.
 type RetryBudget struct {
 	now              func() time.Time
 	share, perSecond int64 // in thousandths of a retry
@@ -41,7 +41,7 @@ type RetryBudgetOptions struct {
 	Burst int
 }
 
-// NewRetryBudget makes a full bucket that tells the time by now.
+// NewRetryBudget makes a full bucket. now is its clock.
 func NewRetryBudget(o RetryBudgetOptions, now func() time.Time) *RetryBudget {
 	if o.Share <= 0 {
 		o.Share = 0.2
@@ -58,14 +58,14 @@ func NewRetryBudget(o RetryBudgetOptions, now func() time.Time) *RetryBudget {
 	return b
 }
 
-// Deposit counts one request of a client.
+// Deposit adds the share of one client request.
 func (b *RetryBudget) Deposit() {
 	if b.level.Load() < b.size {
 		b.level.Add(b.share)
 	}
 }
 
-// Withdraw asks for one retry.
+// Withdraw takes one retry and reports whether there was one.
 func (b *RetryBudget) Withdraw() bool {
 	b.fill()
 	for {
@@ -79,7 +79,7 @@ func (b *RetryBudget) Withdraw() bool {
 	}
 }
 
-// fill adds what the time since the last time is worth.
+// fill adds the retries for the time since it last did.
 func (b *RetryBudget) fill() {
 	last, now := b.filled.Load(), b.now().UnixNano()
 	ms := (now - last) / int64(time.Millisecond)

@@ -12,18 +12,18 @@ import (
 
 // body is a reply's body with its bound. Its errors are classified.
 type body struct {
-	ctx   context.Context // of the call; it lives as long as the body
-	src   io.ReadCloser
-	left  int64
-	limit int64
-	err   error // sticky; io.EOF after the end
-	shut  bool
-	// patience is how long Close waits for the end.
-	patience time.Duration
+	ctx    context.Context // of the call; it lives as long as the body
+	src    io.ReadCloser
+	left   int64
+	limit  int64
+	err    error // sticky; io.EOF after the end
+	closed bool
+	// drainTime is how long Close waits for the end.
+	drainTime time.Duration
 }
 
-// Read reads from the provider. Beyond the bound it fails with FaultMalformed; a
-// body that breaks off fails with FaultCut.
+// Read fails with FaultMalformed beyond the bound, and with FaultCut when the body
+// breaks off.
 func (b *body) Read(p []byte) (int, error) {
 	if b.err != nil {
 		return 0, b.err
@@ -48,20 +48,20 @@ func (b *body) tooLarge() error {
 }
 
 // A connection can be used again only when its reply has been read to the end. A
-// stream's last event is followed by a few bytes of framing, so Close waits for the
-// end a moment: at most drainTime and drainBytes.
+// stream's last event is followed by a few bytes of framing, so Close reads on for at
+// most drainTime and drainBytes.
 const (
 	drainTime  = 25 * time.Millisecond
 	drainBytes = 4 << 10
 )
 
-// Close gives the connection back when the reply is at its end or nearly so, and
-// drops it otherwise, which tells the provider to stop. It may be called twice.
+// Close returns the connection to the pool when the reply is at its end or nearly so,
+// and drops it otherwise, which makes the provider stop. It may be called twice.
 func (b *body) Close() error {
-	if b.shut {
+	if b.closed {
 		return nil
 	}
-	b.shut = true
+	b.closed = true
 	if b.err == nil && b.ctx.Err() == nil {
 		b.drain()
 	}
@@ -72,7 +72,7 @@ func (b *body) Close() error {
 }
 
 func (b *body) drain() {
-	late := time.AfterFunc(b.patience, func() { b.src.Close() }) // ends a Read that waits
+	late := time.AfterFunc(b.drainTime, func() { b.src.Close() }) // ends a Read that waits
 	defer late.Stop()
 	var rest [512]byte
 	for total := 0; total < drainBytes; {

@@ -8,25 +8,25 @@ import (
 )
 
 func TestCircuitOpensLongerAndComesBack(t *testing.T) {
-	w := newWatch(t)
+	w := newTestHealth(t)
 	for range 3 {
 		w.report(Outcome{Fault: llm.FaultNetwork})
 	}
 	for _, open := range []time.Duration{5, 10, 10, 10} {
-		w.rests(open*time.Second, "network")
+		w.wantCooldown(open*time.Second, "network")
 		w.now = w.now.Add(open * time.Second)
-		w.rests(0, "")
+		w.wantCooldown(0, "")
 		w.report(Outcome{Fault: llm.FaultNetwork}) // the probe fails
 	}
 	w.now = w.now.Add(10 * time.Second)
 	w.report(Outcome{}) // and then succeeds
-	w.rests(0, "")
+	w.wantCooldown(0, "")
 	w.report(Outcome{Fault: llm.FaultNetwork})
-	w.rests(0, "")
+	w.wantCooldown(0, "")
 }
 
 func TestHalfOpenLetsOneThrough(t *testing.T) {
-	w := newWatch(t)
+	w := newTestHealth(t)
 	for range 3 {
 		w.report(Outcome{Fault: llm.FaultTimeout})
 	}
@@ -38,17 +38,17 @@ func TestHalfOpenLetsOneThrough(t *testing.T) {
 	if _, ok := w.begin("p/m"); ok {
 		t.Error("a second call gets through beside the probe")
 	}
-	w.rests(10*time.Second, "timeout")
+	w.wantCooldown(10*time.Second, "timeout")
 	probe.FirstToken()
-	w.rests(0, "")
+	w.wantCooldown(0, "")
 	if s := w.Stats("p/m"); s.Inflight != 1 {
 		t.Errorf("inflight = %d, want the probe alone", s.Inflight)
 	}
 	probe.Done(Outcome{})
 }
 
-func TestProbeThatTellsNothingMakesRoom(t *testing.T) {
-	w := newWatch(t)
+func TestProbeWithoutResultIsReplaced(t *testing.T) {
+	w := newTestHealth(t)
 	for range 3 {
 		w.report(Outcome{Fault: llm.FaultServer})
 	}
@@ -59,45 +59,45 @@ func TestProbeThatTellsNothingMakesRoom(t *testing.T) {
 		t.Fatal("after a probe whose caller left, the next one is kept out")
 	}
 	w.now = w.now.Add(10 * time.Second)
-	w.rests(0, "") // a probe that hangs does not keep the target away for ever
+	w.wantCooldown(0, "") // a probe that hangs does not keep the target away for ever
 	lost.Done(Outcome{Fault: llm.FaultTimeout})
-	w.rests(10*time.Second, "timeout")
+	w.wantCooldown(10*time.Second, "timeout")
 }
 
 func TestOldCallsDoNotMoveAnOpenCircuit(t *testing.T) {
-	w := newWatch(t)
+	w := newTestHealth(t)
 	slow, _ := w.begin("p/m")
 	other, _ := w.begin("p/m")
 	for range 3 {
 		w.report(Outcome{Fault: llm.FaultServer})
 	}
 	slow.Done(Outcome{})
-	w.rests(5*time.Second, "server")
+	w.wantCooldown(5*time.Second, "server")
 	other.Done(Outcome{Fault: llm.FaultServer})
-	w.rests(5*time.Second, "server")
+	w.wantCooldown(5*time.Second, "server")
 }
 
 func TestErrorShareOpens(t *testing.T) {
-	w := newWatch(t)
+	w := newTestHealth(t)
 	for i := range 9 {
 		w.report(Outcome{Fault: []llm.Fault{"", llm.FaultServer}[i%2]})
-		w.rests(0, "")
+		w.wantCooldown(0, "")
 	}
 	w.report(Outcome{Fault: llm.FaultServer})
-	w.rests(5*time.Second, "server")
+	w.wantCooldown(5*time.Second, "server")
 }
 
 // TestHealthyTargetsForgetTheDoubling opens a circuit twice with health in between.
 func TestHealthyTargetsForgetTheDoubling(t *testing.T) {
-	w := newWatch(t)
+	w := newTestHealth(t)
 	for range 2 {
 		for range 3 {
 			w.report(Outcome{Fault: llm.FaultServer})
 		}
-		w.rests(5*time.Second, "server")
+		w.wantCooldown(5*time.Second, "server")
 		w.now = w.now.Add(5 * time.Second)
 		w.report(Outcome{Fault: llm.FaultServer})
-		w.rests(10*time.Second, "server")
+		w.wantCooldown(10*time.Second, "server")
 		w.now = w.now.Add(10 * time.Second)
 		w.report(Outcome{})
 		w.now = w.now.Add(5 * time.Minute) // the failures fade
@@ -116,15 +116,15 @@ func TestCircuitsDoNotComeBackInStep(t *testing.T) {
 	}
 }
 
-// TestOneMomentIsOneObservation lets requests that are under way together fail together.
+// TestOneMomentIsOneObservation has requests that run at the same time fail together.
 func TestOneMomentIsOneObservation(t *testing.T) {
-	w := newWatch(t)
+	w := newTestHealth(t)
 	for round := range 3 {
 		var all []Flight
 		for range 12 {
 			f, ok := w.begin("p/m")
 			if !ok {
-				t.Fatalf("round %d: it rests", round)
+				t.Fatalf("round %d: it is cooling down", round)
 			}
 			all = append(all, f)
 		}
@@ -133,21 +133,21 @@ func TestOneMomentIsOneObservation(t *testing.T) {
 			f.Done(Outcome{Fault: llm.FaultTimeout})
 		}
 		if round < 2 {
-			w.rests(0, "")
+			w.wantCooldown(0, "")
 		}
 	}
-	w.rests(5*time.Second, "timeout") // three times in a row nobody was answered
+	w.wantCooldown(5*time.Second, "timeout") // three times in a row all failed
 }
 
 // TestSteadyTimeoutsAmongSuccesses is a target under load: some answers come too late.
 func TestSteadyTimeoutsAmongSuccesses(t *testing.T) {
-	w := newWatch(t)
+	w := newTestHealth(t)
 	for range 100 {
 		slow, _ := w.begin("p/m")
 		slow2, _ := w.begin("p/m")
 		quick, ok := w.begin("p/m")
 		if !ok {
-			t.Fatal("it rests")
+			t.Fatal("it is cooling down")
 		}
 		w.now = w.now.Add(time.Second)
 		quick.Done(Outcome{})
@@ -160,7 +160,7 @@ func TestSteadyTimeoutsAmongSuccesses(t *testing.T) {
 
 // TestTriesOfOneRequestAreOneObservation has a request that a target always fails on.
 func TestTriesOfOneRequestAreOneObservation(t *testing.T) {
-	w := newWatch(t)
+	w := newTestHealth(t)
 	for range 6 {
 		f, ok := w.Begin("p/m", "poison")
 		if !ok {
@@ -169,5 +169,5 @@ func TestTriesOfOneRequestAreOneObservation(t *testing.T) {
 		f.Done(Outcome{Fault: llm.FaultServer, Status: 500})
 		w.now = w.now.Add(time.Second)
 	}
-	w.rests(0, "")
+	w.wantCooldown(0, "")
 }

@@ -25,14 +25,14 @@ import (
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
-const testKey Key = "sk-canary-0123456789"
+const testKey Secret = "sk-canary-0123456789"
 
-// dial makes a client for a server on this machine.
+// dial makes a client for a server on this machine, with testKey unless there is a signer.
 func dial(t testing.TB, o Options) *Client {
 	t.Helper()
 	o.AllowPrivate = true
-	if o.Key == "" {
-		o.Key = testKey
+	if o.Signer == nil {
+		o.Signer = Bearer(testKey)
 	}
 	c, err := New(o)
 	if err != nil {
@@ -54,15 +54,15 @@ func readText(a *llm.Answer) (string, error) {
 func TestDoSendsTheCallAndNothingElse(t *testing.T) {
 	s := llmtest.NewServer(t, llmtest.JSON(200, `{"id":"x"}`))
 	tests := []struct {
-		auth Auth
-		want http.Header
+		signer Signer
+		want   http.Header
 	}{
-		{"", http.Header{"Authorization": {"Bearer " + string(testKey)}}},
-		{XAPIKey, http.Header{"X-Api-Key": {string(testKey)}}},
-		{APIKey, http.Header{"Api-Key": {string(testKey)}}},
+		{Bearer(testKey), http.Header{"Authorization": {"Bearer " + string(testKey)}}},
+		{XAPIKey(testKey), http.Header{"X-Api-Key": {string(testKey)}}},
+		{APIKey(testKey), http.Header{"Api-Key": {string(testKey)}}},
 	}
 	for i, tt := range tests {
-		c := dial(t, Options{BaseURL: s.URL + "/v1/", Auth: tt.auth, Header: http.Header{"openai-organization": {"org"}}, UserAgent: "penstock/1"})
+		c := dial(t, Options{BaseURL: s.URL + "/v1/", Signer: tt.signer, Header: http.Header{"openai-organization": {"org"}}, UserAgent: "penstock/1"})
 		a, err := c.Do(t.Context(), llm.Call{Path: "/messages", Query: "beta=true", Body: []byte("{}"), Header: http.Header{
 			"Anthropic-Version": {"2023-06-01"}, "Host": {"evil"}, "Cookie": {"a=b"}, "Accept-Encoding": {"gzip"}}})
 		if err != nil {
@@ -78,7 +78,7 @@ func TestDoSendsTheCallAndNothingElse(t *testing.T) {
 		}
 		r := s.Requests()[i]
 		if diff := cmp.Diff(want, r.Header); diff != "" {
-			t.Errorf("headers sent with %q, -want +got:\n%s", tt.auth, diff)
+			t.Errorf("headers sent with %v, -want +got:\n%s", tt.signer, diff)
 		}
 		if r.Method != "POST" || r.Path != "/v1/messages" || r.Query != "beta=true" || string(r.Body) != "{}" {
 			t.Errorf("sent %s %s?%s %q", r.Method, r.Path, r.Query, r.Body)
@@ -131,21 +131,22 @@ func TestNewRefusesBadBaseURLs(t *testing.T) {
 }
 
 func TestKeyDoesNotShow(t *testing.T) {
-	o := Options{BaseURL: "https://x", Key: testKey, Header: http.Header{"X-Secret": {string(testKey)}}}
+	o := Options{BaseURL: "https://x", Signer: Bearer(testKey), Proxy: testKey, Header: http.Header{"X-Secret": {string(testKey)}}}
 	var log bytes.Buffer
-	slog.New(slog.NewJSONHandler(&log, nil)).Info("x", "key", o.Key, "options", o)
-	slog.New(slog.NewTextHandler(&log, nil)).Info("x", "key", o.Key)
-	encoded, err := json.Marshal(map[string]any{"k": o.Key})
+	slog.New(slog.NewJSONHandler(&log, nil)).Info("x", "key", testKey, "options", o, "signer", o.Signer)
+	slog.New(slog.NewTextHandler(&log, nil)).Info("x", "key", testKey, "signer", o.Signer)
+	encoded, err := json.Marshal(map[string]any{"k": testKey, "s": o.Signer})
 	if err != nil {
 		t.Fatal(err)
 	}
-	all := log.String() + string(encoded) + fmt.Sprintf("%v %+v %#v %s %q %v", o.Key, o, o, o.Key, o.Key, []Key{o.Key})
+	all := log.String() + string(encoded) + fmt.Sprintf("%v %+v %#v %s %q %v", testKey, o, o, testKey, testKey, []Secret{testKey}) +
+		fmt.Sprintf("%v %+v %#v %q %+v", o.Signer, o.Signer, o.Signer, o.Signer, struct{ inner Signer }{o.Signer})
 	if strings.Contains(all, "canary") {
 		t.Errorf("the key shows: %s", all)
 	}
 }
 
-func TestKeyIsStruckOutOfErrorReplies(t *testing.T) {
+func TestKeyIsRedactedInErrorReplies(t *testing.T) {
 	s := llmtest.NewServer(t, llmtest.JSON(401, `{"error":{"message":"Incorrect API key provided: `+string(testKey)+`.","type":"x","param":null,"code":null}}`))
 	a, err := dial(t, Options{BaseURL: s.URL}).Do(t.Context(), call)
 	if err != nil {
@@ -153,7 +154,7 @@ func TestKeyIsStruckOutOfErrorReplies(t *testing.T) {
 	}
 	e := readError(a)
 	if e.Fault != llm.FaultAuth || strings.Contains(e.Message+string(e.Body), "canary") || !strings.Contains(e.Message, "REDACTED") {
-		t.Errorf("error = %v with body %s, want the key struck out", e, e.Body)
+		t.Errorf("error = %v with body %s, want the key redacted", e, e.Body)
 	}
 }
 

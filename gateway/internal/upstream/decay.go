@@ -5,11 +5,11 @@ import (
 	"time"
 )
 
-// meanLife is the time after which a measurement weighs 1/e of a fresh one.
-const meanLife = 10 * time.Second
+// timeConstant is the age at which a measurement weighs 1/e of a fresh one.
+const timeConstant = 10 * time.Second
 
-// decayed is a running mean in which measurements lose weight with time, and, so
-// that a burst does not wipe out what came before it, with number.
+// decayed is a running mean in which measurements lose weight with age and with the
+// number of later ones. A burst does not wipe out what came before it.
 type decayed struct {
 	mean  float64
 	at    time.Time
@@ -23,7 +23,7 @@ func (d *decayed) add(now time.Time, v float64) {
 	d.count = min(d.count+1, maxCount)
 	weight := 1 / float64(d.count)
 	if age := now.Sub(d.at); d.count > 1 && age > 0 {
-		weight = max(weight, 1-math.Exp(-float64(age)/float64(meanLife)))
+		weight = max(weight, 1-math.Exp(-float64(age)/float64(timeConstant)))
 	}
 	d.mean += weight * (v - d.mean)
 	d.at = now
@@ -42,8 +42,8 @@ func (s *speed) add(now time.Time, o Outcome) {
 	}
 }
 
-// producing is how long the target took to produce its answer. One that came all at once
-// was produced before its first token was seen.
+// producing returns how long the target took to produce its answer. One that came all at
+// once was produced before its first token was seen.
 func (o *Outcome) producing() time.Duration {
 	if rest := o.Duration - o.FirstToken; rest > o.Duration/20 {
 		return rest
@@ -62,18 +62,18 @@ type errorShare struct {
 
 const halfLife = 30 * time.Second
 
-// enough is how many recent attempts make a share that means something.
-const enough = 10
+// minAttempts is how many recent attempts make a meaningful share.
+const minAttempts = 10
 
 func (e *errorShare) add(now time.Time, good, bad float64) {
-	e.good, e.bad = e.weighed(now)
+	e.good, e.bad = e.counts(now)
 	e.good += good
 	e.bad += bad
 	e.at = now
 }
 
-// weighed are both counts as they weigh now.
-func (e *errorShare) weighed(now time.Time) (good, bad float64) {
+// counts returns both counts, decayed until now.
+func (e *errorShare) counts(now time.Time) (good, bad float64) {
 	age := now.Sub(e.at)
 	if age <= 0 {
 		return e.good, e.bad
@@ -82,15 +82,15 @@ func (e *errorShare) weighed(now time.Time) (good, bad float64) {
 	return e.good * w, e.bad * w
 }
 
-// rate is the decayed share of failures, 0 to 1. One imagined success keeps a
-// single failure from being 100 % and lets old ones fade away.
+// rate returns the decayed share of failures, 0 to 1. One added success keeps a single
+// failure from being 100 % and lets old ones fade.
 func (e *errorShare) rate(now time.Time) float64 {
-	good, bad := e.weighed(now)
+	good, bad := e.counts(now)
 	return bad / (good + bad + 1)
 }
 
-// share reports whether at least this share of enough attempts has failed.
-func (e *errorShare) share(now time.Time, limit float64) bool {
-	good, bad := e.weighed(now)
-	return good+bad >= enough && bad/(good+bad) >= limit
+// exceeds reports whether at least this share of minAttempts or more has failed.
+func (e *errorShare) exceeds(now time.Time, limit float64) bool {
+	good, bad := e.counts(now)
+	return good+bad >= minAttempts && bad/(good+bad) >= limit
 }

@@ -7,12 +7,12 @@ import (
 	"syscall"
 )
 
-// errPrivate is returned by a dial that was refused because of where it led.
+// errPrivate is the error of a dial to a private address.
 var errPrivate = errors.New("address is private")
 
 // refusePrivate is a net.Dialer's Control: it sees the address after resolution,
-// just before it is connected to, so that a name cannot resolve to one thing when
-// it is checked and to another when it is used.
+// just before it is connected to, so that a name cannot resolve to one address
+// when it is checked and to another when it is used.
 func refusePrivate(_, address string, _ syscall.RawConn) error {
 	ap, err := netip.ParseAddrPort(address)
 	if err != nil {
@@ -24,7 +24,7 @@ func refusePrivate(_, address string, _ syscall.RawConn) error {
 	return nil
 }
 
-// private reports whether an address is not a host on the public internet.
+// private reports whether an address is not one of a host on the public internet.
 func private(a netip.Addr) bool {
 	a = a.WithZone("").Unmap()
 	if !a.IsGlobalUnicast() || a.IsPrivate() {
@@ -41,8 +41,8 @@ func private(a netip.Addr) bool {
 	return false
 }
 
-// embedded takes the IPv4 address out of the IPv6 forms that a router turns into
-// it: NAT64 and 6to4.
+// embedded returns the IPv4 address within the IPv6 forms that a router translates:
+// NAT64 and 6to4.
 func embedded(a netip.Addr) (netip.Addr, bool) {
 	if !a.Is6() {
 		return netip.Addr{}, false

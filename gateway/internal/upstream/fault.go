@@ -13,9 +13,9 @@ import (
 	"github.com/penstock/penstock/gateway/internal/llm"
 )
 
-// faultOf is the fault of an error that kept a reply from coming. An *llm.Error
-// in the chain has the last word, so a context may be cancelled with one as its
-// cause. It returns FaultNone for nil.
+// faultOf returns the fault of an error that kept a reply from coming. An *llm.Error
+// in the chain decides it, so a context may be cancelled with one as its cause. It
+// returns FaultNone for nil.
 func faultOf(err error) llm.Fault {
 	var own *llm.Error
 	var netErr net.Error
@@ -30,21 +30,21 @@ func faultOf(err error) llm.Fault {
 		return llm.FaultCanceled
 	case errors.Is(err, errPrivate):
 		return llm.FaultNotFound
-	case errors.As(err, &netErr), broken(err), untrusted(err):
+	case errors.As(err, &netErr), connectionLost(err), tlsFailed(err):
 		return llm.FaultNetwork
 	}
 	return llm.FaultMalformed // what net/http could not read as HTTP
 }
 
-// broken reports whether the connection was refused or went away.
-func broken(err error) bool {
+// connectionLost reports whether the connection was refused or closed.
+func connectionLost(err error) bool {
 	var errno syscall.Errno
 	return errors.As(err, &errno) || errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) ||
 		errors.Is(err, net.ErrClosed) || err.Error() == "http: server closed idle connection"
 }
 
-// untrusted reports whether the TLS handshake failed.
-func untrusted(err error) bool {
+// tlsFailed reports whether the TLS handshake failed.
+func tlsFailed(err error) bool {
 	var verify *tls.CertificateVerificationError
 	var record tls.RecordHeaderError
 	var alert tls.AlertError
@@ -52,27 +52,27 @@ func untrusted(err error) bool {
 	return errors.As(err, &verify) || errors.As(err, &record) || errors.As(err, &alert) || errors.As(err, &unknown)
 }
 
-// failure is the error of a call that got no reply. A call whose context has ended
+// failure returns the error of a call that got no reply. A call whose context has ended
 // failed because of that, whatever the transport says.
 func failure(ctx context.Context, err error) *llm.Error {
 	if ctx.Err() != nil {
 		err = context.Cause(ctx)
 	}
-	return explain(faultOf(err), err)
+	return connectionError(faultOf(err), err)
 }
 
-// interruption is the error of a reply that broke off. The bytes before it are
-// real, so it is never a mere network fault.
+// interruption returns the error of a reply that broke off. Some of it has been passed
+// on already, so it is never FaultNetwork, which may be retried.
 func interruption(ctx context.Context, err error) *llm.Error {
 	e := failure(ctx, err)
 	if e.Fault != llm.FaultNetwork && (e.Fault != llm.FaultMalformed || ctx.Err() != nil) {
 		return e
 	}
-	return explain(llm.FaultCut, err)
+	return connectionError(llm.FaultCut, err)
 }
 
-// explain puts a fault of the connection into words for the caller.
-func explain(f llm.Fault, err error) *llm.Error {
+// connectionError returns the caller's error for a fault of the connection.
+func connectionError(f llm.Fault, err error) *llm.Error {
 	var own *llm.Error
 	if errors.As(err, &own) {
 		return own
@@ -83,7 +83,7 @@ func explain(f llm.Fault, err error) *llm.Error {
 		e.Code, e.Status = llm.CodeUpstreamTimeout, http.StatusGatewayTimeout
 		e.Message = "The provider did not answer in time."
 	case llm.FaultCanceled:
-		e.Status = 499 // as nginx has it: nobody is left to read it
+		e.Status = 499 // nginx's status for a client that has closed the connection
 		e.Message = "The caller went away before the provider answered."
 	case llm.FaultNotFound:
 		e.Message = "The provider's address is private, and allow_private is not set for it."

@@ -16,7 +16,7 @@ import (
 )
 
 // These tests follow the numbered faults of a provider: what the client and Health
-// say of each, so that the pipeline does the right thing.
+// report of each, so that the pipeline does the right thing.
 
 // outcome is what the pipeline would report of a call.
 func outcome(t *testing.T, c *Client) Outcome {
@@ -33,27 +33,27 @@ func outcome(t *testing.T, c *Client) Outcome {
 	return Outcome{Fault: faultOf(err), Status: a.Status, Header: a.Header}
 }
 
-// watch is a Health with a clock that stands until it is moved.
-type watch struct {
+// testHealth is a Health with a clock that the test sets.
+type testHealth struct {
 	*Health
 	t     *testing.T
 	now   time.Time
 	calls int
 }
 
-func newWatch(t *testing.T) *watch {
-	w := &watch{t: t, now: testNow}
+func newTestHealth(t *testing.T) *testHealth {
+	w := &testHealth{t: t, now: testNow}
 	w.Health = NewHealth(HealthOptions{Random: func() float64 { return 0 }}, func() time.Time { return w.now })
 	return w
 }
 
 // begin starts an attempt of a request of its own.
-func (w *watch) begin(id string) (Flight, bool) {
+func (w *testHealth) begin(id string) (Flight, bool) {
 	w.calls++
 	return w.Begin(id, fmt.Sprint("req", w.calls))
 }
 
-func (w *watch) report(o Outcome) {
+func (w *testHealth) report(o Outcome) {
 	w.t.Helper()
 	f, ok := w.begin("p/m")
 	if !ok {
@@ -62,22 +62,22 @@ func (w *watch) report(o Outcome) {
 	f.Done(o)
 }
 
-// rests asserts for how long and why the target rests, in the eyes of routing.
-func (w *watch) rests(want time.Duration, why string) {
+// wantCooldown asserts for how long and why the target cools down in its Stats.
+func (w *testHealth) wantCooldown(want time.Duration, why string) {
 	w.t.Helper()
 	s := w.Stats("p/m")
 	if s.CoolingFor != why || want > 0 && s.CoolingUntil.Sub(w.now) != want {
-		w.t.Errorf("it rests for %q, for %v, want %v for %q", s.CoolingFor, s.CoolingUntil.Sub(w.now), want, why)
+		w.t.Errorf("cooldown for %q, %v; want %v for %q", s.CoolingFor, s.CoolingUntil.Sub(w.now), want, why)
 	}
 }
 
-// lets asserts whether a target may be asked, and that Resting and Begin agree on it.
-func (w *watch) lets(id string, want bool) {
+// wantAllowed asserts whether a target may be called, and that Cooling and Begin agree.
+func (w *testHealth) wantAllowed(id string, want bool) {
 	w.t.Helper()
-	why, until := w.Resting(id)
+	why, until := w.Cooling(id)
 	f, ok := w.begin(id)
 	if ok != want || (why == "") != want || (why == "") != until.IsZero() {
-		w.t.Errorf("%s may be asked: %v, rests for %q until %v, want %v", id, ok, why, until, want)
+		w.t.Errorf("%s may be called: %v, cooling down for %q until %v, want %v", id, ok, why, until, want)
 	}
 	if ok {
 		f.Done(Outcome{Fault: llm.FaultCanceled})
@@ -86,42 +86,42 @@ func (w *watch) lets(id string, want bool) {
 
 func TestFault1RateLimitWithRetryAfter(t *testing.T) {
 	s := llmtest.NewServer(t, llmtest.Steps(llmtest.Header("Retry-After", "2"), llmtest.JSON(429, llmtest.OpenAIError("requests", "rate_limit_exceeded", "slow"))))
-	o, w := outcome(t, dial(t, Options{BaseURL: s.URL})), newWatch(t)
+	o, w := outcome(t, dial(t, Options{BaseURL: s.URL})), newTestHealth(t)
 	if o.Fault != llm.FaultRateLimited || o.RetryAfter != 2*time.Second {
 		t.Fatalf("outcome = %+v, want a rate limit of 2 s", o)
 	}
 	w.report(o)
-	w.rests(2*time.Second, "rate_limited")
-	w.lets("p/m", false)
+	w.wantCooldown(2*time.Second, "rate_limited")
+	w.wantAllowed("p/m", false)
 	w.now = w.now.Add(2 * time.Second)
-	w.rests(0, "")
+	w.wantCooldown(0, "")
 }
 
 func TestFault2RateLimitWithoutHeader(t *testing.T) {
 	s := llmtest.NewServer(t, llmtest.JSON(429, `{"error":{"message":"slow"}}`))
-	c, w := dial(t, Options{BaseURL: s.URL}), newWatch(t)
+	c, w := dial(t, Options{BaseURL: s.URL}), newTestHealth(t)
 	for _, want := range []time.Duration{1, 2, 4, 8, 16, 30, 30} {
 		w.report(outcome(t, c))
 		w.report(outcome(t, c)) // one more at the same time counts as the same refusal
-		w.rests(want*time.Second, "rate_limited")
+		w.wantCooldown(want*time.Second, "rate_limited")
 		w.now = w.now.Add(want * time.Second)
-		w.lets("p/m", true)
-		w.rests(0, "")
+		w.wantAllowed("p/m", true)
+		w.wantCooldown(0, "")
 	}
 	w.report(Outcome{})
 	w.report(outcome(t, c))
-	w.rests(time.Second, "rate_limited")
+	w.wantCooldown(time.Second, "rate_limited")
 }
 
 func TestFault3ServerErrorOnce(t *testing.T) {
 	s := llmtest.NewServer(t, llmtest.JSON(500, `{"error":{"message":"boom"}}`), llmtest.JSON(200, `{}`))
-	c, w := dial(t, Options{BaseURL: s.URL}), newWatch(t)
+	c, w := dial(t, Options{BaseURL: s.URL}), newTestHealth(t)
 	o := outcome(t, c)
 	if o.Fault != llm.FaultServer || !o.Fault.Retryable() {
 		t.Errorf("fault = %q, want one to retry", o.Fault)
 	}
 	w.report(o)
-	w.rests(0, "")
+	w.wantCooldown(0, "")
 	if o := outcome(t, c); o.Fault != llm.FaultNone {
 		t.Errorf("second try: fault %q", o.Fault)
 	}
@@ -129,13 +129,13 @@ func TestFault3ServerErrorOnce(t *testing.T) {
 
 func TestFault4ServerErrorAlways(t *testing.T) {
 	s := llmtest.NewServer(t, llmtest.JSON(503, `{"error":{"message":"down"}}`))
-	c, w := dial(t, Options{BaseURL: s.URL}), newWatch(t)
+	c, w := dial(t, Options{BaseURL: s.URL}), newTestHealth(t)
 	for range 3 {
-		w.rests(0, "")
+		w.wantCooldown(0, "")
 		w.report(outcome(t, c))
 	}
-	w.rests(5*time.Second, "server")
-	w.lets("p/m", false)
+	w.wantCooldown(5*time.Second, "server")
+	w.wantAllowed("p/m", false)
 }
 
 func TestFault5Reset(t *testing.T) {
@@ -156,7 +156,7 @@ func TestFault5Reset(t *testing.T) {
 	}
 }
 
-// closedPort is an address that nobody listens on.
+// closedPort returns an address without a listener.
 func closedPort(t *testing.T) string {
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
@@ -209,7 +209,7 @@ func TestFault7HeadersAndNoToken(t *testing.T) {
 	if _, err := readText(a); faultOf(err) != llm.FaultTimeout {
 		t.Errorf("reading: %v, want the limit", err)
 	}
-	<-gone // the provider is told at once
+	<-gone // the provider sees the end at once
 	if o := outcome(t, c); o.Fault != llm.FaultNone {
 		t.Errorf("the next call: fault %q, want health", o.Fault)
 	}

@@ -7,7 +7,7 @@ import (
 	"github.com/penstock/penstock/gateway/internal/llm"
 )
 
-// HealthOptions set when targets rest. Zero values mean the defaults.
+// HealthOptions set when targets cool down. Zero values mean the defaults.
 type HealthOptions struct {
 	// Failures in a row open a target's circuit, those of one request or one moment
 	// counted once. Zero means 3.
@@ -19,18 +19,18 @@ type HealthOptions struct {
 	// doubles it up to MaxOpen, and up to a quarter is taken off at random. Once the
 	// target has answered, it begins at MinOpen again. Zero means 5 s and 10 s.
 	MinOpen, MaxOpen time.Duration
-	// MinRest is the rest after a 429 that does not say how long; each further one
-	// doubles it up to MaxRest. Zero means 1 s and 30 s.
-	MinRest, MaxRest time.Duration
-	// LongRest is the rest after a refused key or a spent quota that a second request
-	// has confirmed within this time. Zero means 5 min.
-	LongRest time.Duration
-	// Known says which targets have figures of their own from the beginning: those that
-	// an operator or the catalogue names, not a caller. Any other target shares those of
-	// its provider's others until it has answered once. Nil knows all targets. It must be
-	// fast and safe for concurrent use.
+	// MinCooldown is the cooldown after a 429 that does not say how long; each further
+	// one doubles it up to MaxCooldown. Zero means 1 s and 30 s.
+	MinCooldown, MaxCooldown time.Duration
+	// DeniedCooldown is the cooldown after a refused key or an exhausted quota that a
+	// second request has confirmed within this time. Zero means 5 min.
+	DeniedCooldown time.Duration
+	// Known reports which targets have figures of their own from the beginning: those that
+	// an operator or the catalog names, not a caller. Any other target shares the figures
+	// of all unknown ones of its provider until it has answered once. Nil means that all
+	// targets are known. It must be fast and safe for concurrent use.
 	Known func(id string) bool
-	// Random gives numbers in [0, 1) for jitter. Nil means math/rand.
+	// Random returns numbers in [0, 1) for jitter. Nil means math/rand.
 	Random func() float64
 }
 
@@ -42,9 +42,9 @@ func (o HealthOptions) withDefaults() HealthOptions {
 	}
 	or(&o.MinOpen, 5*time.Second)
 	or(&o.MaxOpen, 10*time.Second)
-	or(&o.MinRest, time.Second)
-	or(&o.MaxRest, 30*time.Second)
-	or(&o.LongRest, 5*time.Minute)
+	or(&o.MinCooldown, time.Second)
+	or(&o.MaxCooldown, 30*time.Second)
+	or(&o.DeniedCooldown, 5*time.Minute)
 	if o.Failures <= 0 {
 		o.Failures = 3
 	}
@@ -57,41 +57,40 @@ func (o HealthOptions) withDefaults() HealthOptions {
 	return o
 }
 
-// Health keeps the live figures of targets and says which of them rest. It is safe
-// for concurrent use. Targets are known by their id, "provider/model"; what it
-// remembers is bounded by what operators name, whatever callers ask for.
+// Health keeps the live figures of targets and which of them cool down. It is safe for
+// concurrent use. A target's id is "provider/model". What it remembers is bounded by what
+// operators name, whatever callers ask for.
 type Health struct {
 	o   HealthOptions
 	now func() time.Time
 	registry
 }
 
-// NewHealth makes an empty Health that tells the time by now.
+// NewHealth makes an empty Health. now is its clock.
 func NewHealth(o HealthOptions, now func() time.Time) *Health {
 	return &Health{o: o.withDefaults(), now: now}
 }
 
-// Resting says why a target must not be asked now, and until when; why is empty when
-// it may be. It changes nothing: of those that find a resting target available again,
-// one gets through Begin as its probe. After a 429 it rests only if the provider has
-// said for how long.
-func (h *Health) Resting(id string) (why string, until time.Time) {
+// Cooling returns why a target must not be called now, and until when; why is empty when
+// it may be. It changes nothing: when a cooldown is over, Begin lets one call through as
+// the probe. After a 429 a target cools down only if the provider has said for how long.
+func (h *Health) Cooling(id string) (why string, until time.Time) {
 	t, p := h.find(id, h.o.Known)
 	if t == nil {
-		return p.resting(h.now())
+		return p.cooling(h.now())
 	}
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	return t.resting(h.now(), h.o.MaxOpen, t.rest.firm)
+	return t.cooling(h.now(), h.o.MaxOpen, t.throttle.asked)
 }
 
-// resting says why the target rests, empty when it does not. throttled is until when
-// it does after a 429.
-func (t *target) resting(now time.Time, patience time.Duration, throttled time.Time) (string, time.Time) {
-	if why, until := t.of.resting(now); why != "" {
+// cooling returns why the target is cooling down, empty when it is not, and until when.
+// throttled is until when it is after a 429.
+func (t *target) cooling(now time.Time, maxProbe time.Duration, throttled time.Time) (string, time.Time) {
+	if why, until := t.of.cooling(now); why != "" {
 		return why, until
 	}
-	if until := t.circuit.resting(now, patience); !until.IsZero() {
+	if until := t.circuit.blockedUntil(now, maxProbe); !until.IsZero() {
 		return t.circuit.why, until
 	}
 	if now.Before(throttled) {
@@ -100,13 +99,13 @@ func (t *target) resting(now time.Time, patience time.Duration, throttled time.T
 	return "", time.Time{}
 }
 
-// Stats are the target's figures at this moment.
+// Stats returns the target's figures at this moment.
 func (h *Health) Stats(id string) llm.Stats {
 	now := h.now()
 	t, p := h.find(id, h.o.Known)
 	if t == nil {
 		s := llm.Stats{RemainingRequests: -1, RemainingTokens: -1}
-		s.CoolingFor, s.CoolingUntil = p.resting(now)
+		s.CoolingFor, s.CoolingUntil = p.cooling(now)
 		return s
 	}
 	t.mu.Lock()
@@ -125,6 +124,6 @@ func (h *Health) Stats(id string) llm.Stats {
 	if !now.Before(t.left.TokensUntil) {
 		s.RemainingTokens = -1
 	}
-	s.CoolingFor, s.CoolingUntil = t.resting(now, h.o.MaxOpen, t.rest.until)
+	s.CoolingFor, s.CoolingUntil = t.cooling(now, h.o.MaxOpen, t.throttle.until)
 	return s
 }

@@ -13,8 +13,8 @@ import (
 	"github.com/penstock/penstock/gateway/internal/llm"
 )
 
-// encodingOf is the content encoding of a reply in small letters; empty for none. A
-// list of several is returned as it is written, and is none that can be undone.
+// encodingOf returns the content encoding of a reply in lower case; empty for none.
+// Several are joined with commas, which inflate does not support.
 func encodingOf(h http.Header) string {
 	var codings []string
 	for _, coding := range strings.Split(strings.Join(h["Content-Encoding"], ","), ",") {
@@ -25,9 +25,9 @@ func encodingOf(h http.Header) string {
 	return strings.Join(codings, ",")
 }
 
-// inflated is the body of a reply that was compressed although identity was asked
-// for. Who reads it must bound it.
-func inflated(encoding string, src io.ReadCloser) (io.ReadCloser, error) {
+// inflate decompresses the body of a reply that was compressed although identity was
+// asked for. The caller must bound what it reads.
+func inflate(encoding string, src io.ReadCloser) (io.ReadCloser, error) {
 	switch encoding {
 	case "":
 		return src, nil
@@ -37,11 +37,11 @@ func inflated(encoding string, src io.ReadCloser) (io.ReadCloser, error) {
 		return &inflater{src: src, open: openDeflate}, nil
 	}
 	return nil, &llm.Error{Code: llm.CodeUpstream, Status: http.StatusBadGateway, Fault: llm.FaultMalformed,
-		Message: "The provider answered in a content encoding that nobody asked for."}
+		Message: "The provider's reply has a content encoding that was not asked for."}
 }
 
-// openDeflate takes both forms that servers mean by "deflate": with zlib's header, as
-// HTTP has it, and without.
+// openDeflate reads both forms that servers call "deflate": with zlib's header, as HTTP
+// has it, and without.
 func openDeflate(r *bufio.Reader) (io.Reader, error) {
 	head, err := r.Peek(2)
 	if err == nil && head[0]&0x0f == 8 && (int(head[0])<<8|int(head[1]))%31 == 0 {
@@ -58,30 +58,30 @@ type inflater struct {
 	r    io.Reader
 }
 
-// Read implements io.Reader. What is not in the encoding that was announced is an
-// error with FaultMalformed.
+// Read implements io.Reader. It fails with FaultMalformed for bytes that are not in the
+// announced encoding.
 func (z *inflater) Read(p []byte) (n int, err error) {
 	if z.r == nil {
 		if z.r, err = z.open(bufio.NewReader(z.src)); err != nil {
 			z.r = nil
-			return 0, garbled(err)
+			return 0, inflateError(err)
 		}
 	}
 	n, err = z.r.Read(p)
-	return n, garbled(err)
+	return n, inflateError(err)
 }
 
-// garbled names the errors of a decompressor; those of the connection stay.
-func garbled(err error) error {
+// inflateError wraps the errors of a decompressor; those of the connection stay.
+func inflateError(err error) error {
 	var corrupt flate.CorruptInputError
 	var internal flate.InternalError
 	if errors.Is(err, gzip.ErrHeader) || errors.Is(err, gzip.ErrChecksum) || errors.Is(err, zlib.ErrHeader) ||
 		errors.Is(err, zlib.ErrChecksum) || errors.Is(err, zlib.ErrDictionary) || errors.As(err, &corrupt) || errors.As(err, &internal) {
 		return &llm.Error{Code: llm.CodeUpstream, Status: http.StatusBadGateway, Fault: llm.FaultMalformed, Err: err,
-			Message: "The provider's reply is not in the content encoding that its headers name."}
+			Message: "The provider's reply is not in the content encoding that its headers announce."}
 	}
 	return err
 }
 
-// Close closes the connection's side.
+// Close closes the compressed body.
 func (z *inflater) Close() error { return z.src.Close() }

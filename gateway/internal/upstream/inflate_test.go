@@ -43,7 +43,7 @@ func compressed(encoding, text string) string {
 	return b.String()
 }
 
-// TestCompressedReplies are what nobody asked for, and are read all the same.
+// TestCompressedReplies are read although they were not asked for.
 func TestCompressedReplies(t *testing.T) {
 	for encoding := range compressors() {
 		for _, status := range []int{200, 400} {

@@ -93,7 +93,7 @@ func TestFault18BadCertificate(t *testing.T) {
 		t.Errorf("fault = %q, want network", o.Fault)
 	}
 	if n := len(s.Requests()); n != 0 {
-		t.Errorf("%d requests were sent to a server that nobody vouches for", n)
+		t.Errorf("%d requests were sent to a server without a valid certificate", n)
 	}
 	plain := llmtest.NewServer(t, llmtest.JSON(200, "{}"))
 	if o := outcome(t, dial(t, Options{BaseURL: strings.Replace(plain.URL, "http:", "https:", 1)})); o.Fault != llm.FaultNetwork {

@@ -17,7 +17,7 @@ import (
 )
 
 // proxyServer is a forward proxy that wants credentials. It leads every call to the
-// given server, whatever host was asked for, and tells of what it was asked.
+// given server, whatever host was asked for; asked returns what was.
 func proxyServer(t *testing.T, to string) (base string, asked func() []string) {
 	t.Helper()
 	var mu sync.Mutex
@@ -79,8 +79,8 @@ func TestProxy(t *testing.T) {
 			to = strings.TrimPrefix(behindTLS.URL, "https://")
 		}
 		proxy, asked := proxyServer(t, to)
-		c, err := New(Options{BaseURL: base, Key: testKey, RootCAs: roots,
-			Proxy: Key(strings.Replace(proxy, "http://", "http://u:proxy-canary@", 1))})
+		c, err := New(Options{BaseURL: base, Signer: Bearer(testKey), RootCAs: roots,
+			Proxy: Secret(strings.Replace(proxy, "http://", "http://u:proxy-canary@", 1))})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -92,7 +92,7 @@ func TestProxy(t *testing.T) {
 		}
 		c.Close()
 
-		c, err = New(Options{BaseURL: base, Key: testKey, Proxy: Key(proxy)}) // without credentials
+		c, err = New(Options{BaseURL: base, Signer: Bearer(testKey), Proxy: Secret(proxy)}) // without credentials
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -108,7 +108,7 @@ func TestProxy(t *testing.T) {
 func TestProxyDoesNotLeadToPrivateAddresses(t *testing.T) {
 	proxy, asked := proxyServer(t, "127.0.0.1:1")
 	for _, base := range []string{"http://127.0.0.1/v1", "http://localhost:8000", "http://10.0.0.1", "http://[::1]:80", "http://169.254.169.254", "http://a.localhost."} {
-		c, err := New(Options{BaseURL: base, Proxy: Key(proxy)})
+		c, err := New(Options{BaseURL: base, Proxy: Secret(proxy)})
 		if err != nil {
 			t.Fatal(err)
 		}

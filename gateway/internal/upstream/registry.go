@@ -9,11 +9,11 @@ import (
 	"github.com/penstock/penstock/gateway/internal/ratelimit"
 )
 
-// maxProven is how many targets of one provider that nobody named but callers have
-// figures of their own, because they have answered.
-const maxProven = 256
+// maxPromoted is how many targets of one provider that only callers named have figures
+// of their own, because they have answered.
+const maxPromoted = 256
 
-// registry finds targets by their ids. Its zero value is empty.
+// registry finds targets and providers by their names. Its zero value is empty.
 type registry struct {
 	mu        sync.RWMutex // for the maps
 	targets   map[string]*target
@@ -23,49 +23,44 @@ type registry struct {
 // target is what is known of one target.
 type target struct {
 	of *provider
-	// shared marks the one target that stands for all of its provider's that are not
-	// known. What does not exist there says nothing about it.
+	// shared marks the one target that stands for all unknown ones of its provider. A
+	// name that does not exist there says nothing about it.
 	shared   bool
 	inflight atomic.Int64
 
-	mu      sync.Mutex // for what follows
-	circuit circuit
-	rest    rest
-	speed   speed
-	errors  errorShare
-	// evidence is errors as far as it counts for opening the circuit.
-	evidence errorShare
-	left     ratelimit.Remaining
+	mu       sync.Mutex // for what follows
+	circuit  circuit
+	throttle throttle
+	speed    speed
+	errors   errorShare
+	// circuitErrors are the errors that count for opening the circuit.
+	circuitErrors errorShare
+	left          ratelimit.Remaining
 	// answered is when the target last gave an answer, if only that a request is wrong.
 	answered time.Time
-	// suspicion is that the key or account is no good for this target.
-	suspicion suspicion
+	// refusals are of the key or account for this target alone.
+	refusals refusals
 }
 
-// provider is what all targets of one provider share: a refused key rests them all.
+// provider is what all targets of one provider share: a refused key cools all of them
+// down.
 type provider struct {
-	rests     atomic.Pointer[spell] // nil means that it does not
-	suspicion suspicion
-	// others stands for the targets that are not known, proven counts those that were
-	// not but have answered.
-	others *target
-	proven int
+	cooldown atomic.Pointer[cooldown] // nil means none
+	refusals refusals
+	// others stands for the unknown targets, promoted counts those that were unknown but
+	// have answered.
+	others   *target
+	promoted int
 }
 
-// spell is a rest with its end and its cause.
-type spell struct {
-	until time.Time
-	why   string
-}
-
-// resting says why the provider rests, empty when it does not. A nil provider is
-// one that nothing is known of.
-func (p *provider) resting(now time.Time) (why string, until time.Time) {
+// cooling returns why the provider is cooling down, empty when it is not, and until when.
+// A nil provider has not been called yet.
+func (p *provider) cooling(now time.Time) (why string, until time.Time) {
 	if p == nil {
 		return "", time.Time{}
 	}
-	if s := p.rests.Load(); s != nil && now.Before(s.until) {
-		return s.why, s.until
+	if c := p.cooldown.Load(); c != nil && now.Before(c.until) {
+		return c.why, c.until
 	}
 	return "", time.Time{}
 }
@@ -79,8 +74,8 @@ func newTarget(p *provider) *target {
 	return &target{of: p, left: ratelimit.Remaining{Requests: -1, Tokens: -1}}
 }
 
-// find gives a target or the one that stands for it, and its provider; nil for what
-// has not been asked yet. A nil known knows all targets.
+// find returns a target or the one that stands for it, and its provider; nil for what
+// has not been called yet. A nil known means that all targets are known.
 func (r *registry) find(id string, known func(string) bool) (*target, *provider) {
 	r.mu.RLock()
 	t, p := r.targets[id], r.providers[providerOf(id)]
@@ -91,22 +86,22 @@ func (r *registry) find(id string, known func(string) bool) (*target, *provider)
 	return t, p
 }
 
-// enter is find, and makes what is missing.
-func (r *registry) enter(id string, known func(string) bool) *target {
+// findOrAdd is find, and adds what is missing.
+func (r *registry) findOrAdd(id string, known func(string) bool) *target {
 	if t, _ := r.find(id, known); t != nil {
 		return t
 	}
-	named := known == nil || known(id) // asked outside the lock
+	isKnown := known == nil || known(id) // called outside the lock
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	p := r.provider(providerOf(id))
-	if !named {
+	if !isKnown {
 		return p.others
 	}
-	return r.own(id, p)
+	return r.add(id, p)
 }
 
-// provider gives a provider and makes it if need be. The lock is held.
+// provider returns a provider and adds it if need be. The lock is held.
 func (r *registry) provider(name string) *provider {
 	p := r.providers[name]
 	if p != nil {
@@ -122,28 +117,28 @@ func (r *registry) provider(name string) *provider {
 	return p
 }
 
-// own gives a target figures of its own. The lock is held.
-func (r *registry) own(id string, p *provider) *target {
+// add returns a target with figures of its own, new or not. The lock is held.
+func (r *registry) add(id string, p *provider) *target {
 	if r.targets[id] == nil {
 		r.targets[id] = newTarget(p)
 	}
 	return r.targets[id]
 }
 
-// prove gives a target that shared its figures, and has answered, its own, as long as
-// there is room.
-func (r *registry) prove(id string, p *provider) {
+// promote gives an unknown target that has answered its own figures, as long as there is
+// room.
+func (r *registry) promote(id string, p *provider) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	if r.targets[id] == nil && r.providers[providerOf(id)] == p && p.proven < maxProven {
-		p.proven++
-		r.own(id, p)
+	if r.targets[id] == nil && r.providers[providerOf(id)] == p && p.promoted < maxPromoted {
+		p.promoted++
+		r.add(id, p)
 	}
 }
 
-// Forgive forgets all about a provider and its targets, for when its key, address or
-// headers have changed. Attempts under way end well, but nothing is learnt from them.
-func (r *registry) Forgive(name string) {
+// Forget drops all figures of a provider and its targets. It is for a provider whose key,
+// address or headers have changed. Attempts in flight may end, but are not recorded.
+func (r *registry) Forget(name string) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	delete(r.providers, name)
@@ -154,15 +149,15 @@ func (r *registry) Forgive(name string) {
 	}
 }
 
-// Retain forgets every provider that is not among these, and every target that is not
-// to be kept. Attempts under way end well, but nothing is learnt from them.
+// Retain drops every provider that is not among these, and every target that is not to be
+// kept. Attempts in flight may end, but those of dropped targets are not recorded.
 func (r *registry) Retain(providers []string, keep func(id string) bool) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	left := make(map[string]*provider, len(providers))
 	for _, name := range providers {
 		if p := r.providers[name]; p != nil {
-			p.proven = 0
+			p.promoted = 0
 			left[name] = p
 		}
 	}

@@ -9,7 +9,7 @@ import (
 )
 
 func TestRetain(t *testing.T) {
-	w := newWatch(t)
+	w := newTestHealth(t)
 	for range 2 {
 		w.report(Outcome{Fault: llm.FaultAuth, Status: 401, Credential: true})
 	}
@@ -19,25 +19,25 @@ func TestRetain(t *testing.T) {
 	if s := w.Stats("q/m"); s.Inflight != 0 {
 		t.Errorf("inflight of a forgotten target = %d", s.Inflight)
 	}
-	w.lets("p/new", false) // the provider's rest outlives its target
+	w.wantAllowed("p/new", false) // the provider's cooldown outlives its target
 	w.Retain(nil, func(string) bool { return true })
-	w.rests(0, "")
+	w.wantCooldown(0, "")
 }
 
-// TestForgiveOutlivesOldAttempts has an attempt with the old key under way when the key
+// TestForgetOutlivesOldAttempts has an attempt with the old key in flight when the key
 // is changed.
-func TestForgiveOutlivesOldAttempts(t *testing.T) {
-	w := newWatch(t)
+func TestForgetOutlivesOldAttempts(t *testing.T) {
+	w := newTestHealth(t)
 	old, _ := w.begin("p/m")
 	older, _ := w.begin("p/m")
-	w.Forgive("p")
+	w.Forget("p")
 	for _, f := range []Flight{old, older} {
 		f.Done(Outcome{Fault: llm.FaultAuth, Status: 401, Credential: true})
 	}
-	w.lets("p/m", true)
+	w.wantAllowed("p/m", true)
 }
 
-// TestMadeUpNames asks for names that nobody knows but callers.
+// TestMadeUpNames calls names that only callers know.
 func TestMadeUpNames(t *testing.T) {
 	now := testNow
 	h := NewHealth(HealthOptions{Known: func(id string) bool { return id == "p/real" }}, func() time.Time { return now })
@@ -47,20 +47,20 @@ func TestMadeUpNames(t *testing.T) {
 		h.Stats(id)
 		f, ok := h.Begin(id, id)
 		if !ok {
-			t.Fatalf("%s rests after names that do not exist", id)
+			t.Fatalf("%s is cooling down after names that do not exist", id)
 		}
 		f.Done(Outcome{Fault: llm.FaultNotFound, Status: 404})
 	}
 	if n := len(h.targets); n != 1 || len(h.providers) != 1 {
 		t.Errorf("%d targets of %d providers are remembered, want the one that exists", n, len(h.providers))
 	}
-	for i := range 2 * maxProven { // some servers answer to every name
+	for i := range 2 * maxPromoted { // some servers answer to every name
 		id := fmt.Sprintf("p/local-%d", i)
 		f, _ := h.Begin(id, id)
 		f.Done(Outcome{})
 	}
-	if n := len(h.targets); n != 1+maxProven {
-		t.Errorf("%d targets are remembered, want the known one and %d", n, maxProven)
+	if n := len(h.targets); n != 1+maxPromoted {
+		t.Errorf("%d targets are remembered, want the known one and %d", n, maxPromoted)
 	}
 	real.Done(Outcome{})
 	h.Retain([]string{"p"}, func(id string) bool { return id == "p/real" })
@@ -72,11 +72,11 @@ func TestMadeUpNames(t *testing.T) {
 		f, _ := h.Begin("p/x", fmt.Sprint(i))
 		f.Done(Outcome{Fault: llm.FaultNetwork})
 	}
-	if why, _ := h.Resting("p/y"); why != "network" {
-		t.Errorf("a name like those that failed rests for %q, want network", why)
+	if why, _ := h.Cooling("p/y"); why != "network" {
+		t.Errorf("a name like those that failed is cooling down for %q, want network", why)
 	}
-	if why, _ := h.Resting("p/real"); why != "" {
-		t.Errorf("the target that was not asked rests for %q", why)
+	if why, _ := h.Cooling("p/real"); why != "" {
+		t.Errorf("the target that was not called is cooling down for %q", why)
 	}
 }
 

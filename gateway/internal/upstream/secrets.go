@@ -14,21 +14,19 @@ import (
 )
 
 const (
-	// shortSecret is the length in bytes below which a secret is struck out only where it
+	// shortSecret is the length in bytes below which a secret is redacted only where it
 	// stands as a word of its own: it may be part of ordinary words.
 	shortSecret = 8
-	// noSecret is the length up to which a value keeps nothing secret.
+	// noSecret is the length up to which a value is not taken for a secret.
 	noSecret = 2
 )
 
-// secrets are a provider's credentials in every form in which a text may show them,
-// the longest first.
+// secrets are a provider's credentials in every form in which a text may show them.
 type secrets []string
 
-// newSecrets collects the key, the values of all headers and what the proxy wants.
-func newSecrets(key Key, header http.Header, proxy *url.URL) secrets {
+// newSecrets collects the values of all headers and the credentials of the proxy.
+func newSecrets(header http.Header, proxy *url.URL) secrets {
 	var s secrets
-	s.add(string(key))
 	for _, values := range header {
 		for _, v := range values {
 			s.add(v)
@@ -40,28 +38,39 @@ func newSecrets(key Key, header http.Header, proxy *url.URL) secrets {
 		s.add(proxy.User.Username() + ":" + password)
 		s.add(proxy.User.String())
 	}
-	slices.SortFunc(s, func(a, b string) int { return cmp.Or(cmp.Compare(len(b), len(a)), cmp.Compare(a, b)) })
-	return slices.Compact(s)
+	return s
 }
 
-// add takes a secret in, and what stands behind a scheme in it: "Bearer SECRET".
+// allSecrets returns the client's secrets and those that its signer has now.
+func (c *Client) allSecrets() secrets {
+	if c.o.Signer == nil {
+		return c.secrets
+	}
+	all := slices.Clone(c.secrets)
+	for _, v := range c.o.Signer.Secrets() {
+		all.add(v)
+	}
+	return all
+}
+
+// add adds a secret, and what follows a scheme in it: "Bearer SECRET".
 func (s *secrets) add(v string) {
-	s.forms(v)
+	s.addForms(v)
 	scheme, rest, ok := strings.Cut(v, " ")
 	if !ok {
 		return
 	}
-	s.forms(strings.TrimSpace(rest))
+	s.addForms(strings.TrimSpace(rest))
 	if pair, err := base64.StdEncoding.DecodeString(strings.TrimSpace(rest)); err == nil && strings.EqualFold(scheme, "basic") {
 		_, password, _ := strings.Cut(string(pair), ":")
-		s.forms(string(pair))
-		s.forms(password)
+		s.addForms(string(pair))
+		s.addForms(password)
 	}
 }
 
-// forms adds a secret as it is and as the encodings show it that leave none of its
-// letters standing. Escapes are undone when a text is read.
-func (s *secrets) forms(v string) {
+// addForms adds a secret as it is and in the encodings that replace all of its
+// characters. Escapes need no forms: they are undone when a text is read.
+func (s *secrets) addForms(v string) {
 	if len(v) <= noSecret {
 		return
 	}
@@ -72,14 +81,14 @@ func (s *secrets) forms(v string) {
 	digits := hex.EncodeToString([]byte(v))
 	*s = append(*s, url.QueryEscape(v), digits, strings.ToUpper(digits), base64.StdEncoding.EncodeToString([]byte(v)))
 	for before := range 3 {
-		inner := withinBase64(v, before)
+		inner := base64Within(v, before)
 		*s = append(*s, inner, strings.NewReplacer("+", "-", "/", "_").Replace(inner))
 	}
 }
 
-// withinBase64 is what base64 makes of a secret behind so many other bytes, modulo 3,
-// without the letters at its ends that hold bits of what stands around it.
-func withinBase64(v string, before int) string {
+// base64Within returns the base64 of a secret that follows so many other bytes, modulo 3,
+// without the characters at its ends that depend on its neighbours.
+func base64Within(v string, before int) string {
 	encoded := base64.RawStdEncoding.EncodeToString(append(make([]byte, before), v...))
 	if (before+len(v))%3 != 0 {
 		encoded = encoded[:len(encoded)-1]
@@ -87,14 +96,14 @@ func withinBase64(v string, before int) string {
 	return encoded[(before*8+5)/6:]
 }
 
-// text strikes the secrets out of a text, also where the escapes of JSON, URLs or HTML
-// hide them. JSON stays JSON: an escape goes as a whole.
-func (s secrets) text(in string) string {
+// redact replaces the secrets in a text, also where they are written with the escapes of
+// JSON, URLs or HTML. JSON stays valid: an escape is replaced as a whole.
+func (s secrets) redact(in string) string {
 	var found []span
 	for r, more := (reading{text: in}), true; more; r, more = r.unescape() {
 		found = s.find(found, &r)
 	}
-	return strike(in, found)
+	return replaceSpans(in, found)
 }
 
 // find adds where the secrets stand in a text.
@@ -122,8 +131,8 @@ func wordAt(s string, i int) bool {
 	return c >= '0' && c <= '9' || c >= 'a' && c <= 'z' || c >= 'A' && c <= 'Z' || c == '_' || c >= 0x80
 }
 
-// strike replaces parts of a text, those that overlap by one mark.
-func strike(in string, parts []span) string {
+// replaceSpans replaces parts of a text, parts that overlap by one mark.
+func replaceSpans(in string, parts []span) string {
 	if len(parts) == 0 {
 		return in
 	}
@@ -141,26 +150,27 @@ func strike(in string, parts []span) string {
 	return b.String()
 }
 
-// maxErrorBody is how much of an error reply is read, and passed on of an error, in
+// maxErrorBody bounds how much of an error reply is read, and how much is passed on, in
 // bytes.
 const maxErrorBody = 64 << 10
 
-// Redact strikes every secret of the provider out of an error that may show what the
-// provider said: the key, the values of all headers and the proxy's credentials, in any
-// encoding that is common. It returns e itself if there is none.
+// Redact returns a copy of an error without the provider's secrets: those of the signer,
+// the values of all headers and the proxy's credentials, in any common encoding. A body
+// above 64 KiB is dropped.
 func (c *Client) Redact(e *llm.Error) *llm.Error {
+	s := c.allSecrets()
 	clean := *e
-	clean.Message, clean.Param = c.secrets.text(e.Message), c.secrets.text(e.Param)
-	clean.Type, clean.Code = c.secrets.text(e.Type), llm.Code(c.secrets.text(string(e.Code)))
+	clean.Message, clean.Param = s.redact(e.Message), s.redact(e.Param)
+	clean.Type, clean.Code = s.redact(e.Type), llm.Code(s.redact(string(e.Code)))
 	switch {
 	case len(e.Body) > maxErrorBody:
-		clean.Body = nil // who shows it makes one of the message
+		clean.Body = nil // the body is rendered from the message instead
 	case e.Body != nil:
-		clean.Body = []byte(c.secrets.text(string(e.Body)))
+		clean.Body = []byte(s.redact(string(e.Body)))
 	}
 	if e.Err != nil {
-		if text := e.Err.Error(); c.secrets.text(text) != text {
-			clean.Err = errors.New(c.secrets.text(text))
+		if text := e.Err.Error(); s.redact(text) != text {
+			clean.Err = errors.New(s.redact(text))
 		}
 	}
 	return &clean

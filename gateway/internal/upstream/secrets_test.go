@@ -18,7 +18,7 @@ import (
 func guarded(t *testing.T) (c *Client, all []string) {
 	t.Helper()
 	basic := base64.StdEncoding.EncodeToString([]byte("user:basic-canary-1"))
-	c = dial(t, Options{BaseURL: "http://127.0.0.1:1", Key: `sk-canary/"0123456789+é`, Proxy: "http://pu:proxy%20canary@proxy.example:1",
+	c = dial(t, Options{BaseURL: "http://127.0.0.1:1", Signer: Bearer(`sk-canary/"0123456789+é`), Proxy: "http://pu:proxy%20canary@proxy.example:1",
 		Header: http.Header{"X-Secret": {"header-canary-77"}, "X-Bearer": {"Bearer bearer-canary-88"}, "Authorization": {"Basic " + basic}, "X-Short": {"k9z"}}})
 	return c, []string{`sk-canary/"0123456789+é`, "proxy canary", "pu:proxy canary", "header-canary-77", "bearer-canary-88", "basic-canary-1", "user:basic-canary-1", "k9z"}
 }
@@ -40,8 +40,8 @@ func encodings(secret string) map[string]string {
 		"JSON in JSON": strings.ReplaceAll(escaped.String(), `\`, `\\`), "digits": hex.EncodeToString([]byte(secret)), "DIGITS": strings.ToUpper(hex.EncodeToString([]byte(secret)))}
 }
 
-// TestSecretsWithinBase64 strikes out a secret that was encoded together with others, as
-// whole headers are.
+// TestSecretsWithinBase64 redacts a secret that was encoded together with others, as whole
+// headers are.
 func TestSecretsWithinBase64(t *testing.T) {
 	c, all := guarded(t)
 	for _, secret := range all {
@@ -57,7 +57,7 @@ func TestSecretsWithinBase64(t *testing.T) {
 	}
 }
 
-func TestSecretsAreStruckOut(t *testing.T) {
+func TestSecretsAreRedacted(t *testing.T) {
 	c, all := guarded(t)
 	for _, secret := range all {
 		for name, shown := range encodings(secret) {
@@ -119,7 +119,7 @@ func FuzzRedact(f *testing.F) {
 	f.Add(`{"error":{"message":"\u0073k-canary-0123456789"}}`, "x")
 	f.Add(`["sk-canary-01234567\u00389"]`, "sk-canary-0123456789")
 	f.Fuzz(func(t *testing.T, body, message string) {
-		c := &Client{secrets: newSecrets(testKey, nil, nil)}
+		c := &Client{o: Options{Signer: Bearer(testKey)}}
 		e := c.Redact(&llm.Error{Body: []byte(body), Message: message})
 		var v any
 		if json.Unmarshal(e.Body, &v) == nil && strings.Contains(fmt.Sprint(v), string(testKey)) || strings.Contains(e.Message, string(testKey)) {

@@ -18,7 +18,7 @@ import (
 // The bounds of connections to one provider.
 const (
 	// maxIdle is how many idle connections are kept. The default of 2 makes a proxy
-	// dial anew for nearly every request.
+	// dial for nearly every request.
 	maxIdle     = 256
 	idleTimeout = 90 * time.Second
 	// pingAfter is how long an HTTP/2 connection may be silent before it is pinged,
@@ -28,9 +28,9 @@ const (
 	readBuffer = 8 << 10
 )
 
-// newTransport is net/http's, for every provider: it finds out which idle connections
-// the server has closed or spoken on unasked, and sends a request again whose
-// connection turned out to be stale.
+// newTransport makes a transport of net/http, which drops idle connections that the
+// server has closed or written to, and sends a request again whose connection turned out
+// to be stale.
 func newTransport(o Options, proxy *url.URL) *http.Transport {
 	dialer := &net.Dialer{Timeout: o.ConnectTimeout, KeepAlive: 30 * time.Second}
 	if !o.AllowPrivate && proxy == nil {
@@ -38,7 +38,7 @@ func newTransport(o Options, proxy *url.URL) *http.Transport {
 	}
 	return &http.Transport{
 		Proxy:                  http.ProxyURL(proxy),
-		OnProxyConnectResponse: tunnelled,
+		OnProxyConnectResponse: checkTunnel,
 		DialContext:            dialer.DialContext,
 		TLSClientConfig:        &tls.Config{RootCAs: o.RootCAs, MinVersion: tls.VersionTLS12},
 		TLSHandshakeTimeout:    o.ConnectTimeout,
@@ -56,8 +56,8 @@ func newTransport(o Options, proxy *url.URL) *http.Transport {
 // says.
 const NoProxy = "none"
 
-// proxyFor is the proxy on the way to base, or nil for none. environment says which
-// one HTTPS_PROXY, HTTP_PROXY and NO_PROXY name.
+// proxyFor returns the proxy on the way to base, or nil for none. environment returns the
+// one that HTTPS_PROXY, HTTP_PROXY and NO_PROXY name.
 func proxyFor(base *url.URL, setting string, environment func(*http.Request) (*url.URL, error)) (*url.URL, error) {
 	if setting == NoProxy {
 		return nil, nil
@@ -73,7 +73,7 @@ func proxyFor(base *url.URL, setting string, environment func(*http.Request) (*u
 }
 
 // parseProxy reads the URL of a proxy: http, https, socks5 or socks5h, a host, and
-// credentials if it wants any. Its errors show nothing of the URL.
+// optional credentials. Its errors show nothing of the URL.
 func parseProxy(s string) (*url.URL, error) {
 	u, err := url.Parse(s)
 	switch {
@@ -87,9 +87,9 @@ func parseProxy(s string) (*url.URL, error) {
 	return u, nil
 }
 
-// tunnelled reports a proxy that does not connect to the provider. The proxy's own
-// status is not the provider's, and its credentials are not either.
-func tunnelled(_ context.Context, _ *url.URL, _ *http.Request, resp *http.Response) error {
+// checkTunnel returns an error when the proxy does not connect to the provider. The
+// proxy's status is not the provider's: a 407 is no fault of the provider's key.
+func checkTunnel(_ context.Context, _ *url.URL, _ *http.Request, resp *http.Response) error {
 	if resp.StatusCode == http.StatusOK {
 		return nil
 	}
@@ -101,8 +101,8 @@ func proxyRefused(status int) *llm.Error {
 		Message: fmt.Sprintf("The proxy on the way to the provider answered with status %d instead of connecting to it.", status)}
 }
 
-// namesPrivate reports whether a host is plainly not on the public internet. Through a
-// proxy nothing is resolved here, so this is all that can be checked.
+// namesPrivate reports whether a host is not on the public internet by its name alone:
+// behind a proxy nothing is resolved here, so no more can be checked.
 func namesPrivate(host string) bool {
 	host = strings.ToLower(strings.TrimSuffix(host, "."))
 	if host == "localhost" || strings.HasSuffix(host, ".localhost") {

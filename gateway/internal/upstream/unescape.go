@@ -6,22 +6,22 @@ import (
 	"strings"
 )
 
-// maxUnescaped is how many escapes within escapes are undone: an error that quotes
+// maxUnescaped bounds how many layers of escapes are undone: an error that quotes
 // another's JSON has two.
 const maxUnescaped = 4
 
 // span is a part of a text, in bytes.
 type span struct{ from, to int }
 
-// reading is a text with its escapes undone so many times.
+// reading is a text with some layers of its escapes undone.
 type reading struct {
 	text string
-	// at is where each byte of the text comes from; nil for the text itself.
+	// at is where each byte comes from in the original text; nil for the original.
 	at     []span
 	rounds int
 }
 
-// origin is the part of the first text that a part of this one comes from.
+// origin returns the part of the original text that a part of this one comes from.
 func (r *reading) origin(from, to int) span {
 	if r.at == nil {
 		return span{from, to}
@@ -47,8 +47,8 @@ func (r *reading) unescape() (next reading, more bool) {
 	return reading{text: string(text), at: at, rounds: r.rounds + 1}, more
 }
 
-// unescaped is what a text begins with, an escape undone, and its length as it stands
-// there.
+// unescaped returns the first character of a text, its escape undone, and its length as
+// it is written.
 func unescaped(s string) (plain string, n int) {
 	switch s[0] {
 	case '\\':
@@ -66,7 +66,8 @@ func unescaped(s string) (plain string, n int) {
 	return s[:1], 1
 }
 
-// unescapedSlash reads what JSON and most languages write behind a backslash.
+// unescapedSlash reads an escape of JSON and most languages, which begins with a
+// backslash.
 func unescapedSlash(s string) (plain string, n int) {
 	if len(s) < 2 {
 		return s, len(s)
@@ -86,7 +87,7 @@ func unescapedSlash(s string) (plain string, n int) {
 	return s[:1], 1
 }
 
-// hexadecimal reads so many hexadecimal digits.
+// hexadecimal reads a number of so many hexadecimal digits.
 func hexadecimal(s string, from, digits int) (uint64, bool) {
 	if len(s) < from+digits {
 		return 0, false
