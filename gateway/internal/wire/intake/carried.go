@@ -8,10 +8,10 @@ import (
 // carried reads what a content part carries: the medium itself, or where it lies. It is
 // read by its members, since a text that looks like a data URL, or a name in escapes, may
 // stand anywhere.
-func (s *scanner) carried(p *parting) bool {
+func (s *scanner) carried(p *partInfo) bool {
 	switch s.peek() {
 	case '"':
-		return s.source(p)
+		return s.mediumText(p)
 	case '{':
 	default:
 		return s.value()
@@ -28,14 +28,14 @@ func (s *scanner) carried(p *parting) bool {
 			p.byID = true
 			ok = s.value()
 		default:
-			ok = s.source(p)
+			ok = s.mediumText(p)
 		}
 	}
 	return s.err == nil
 }
 
-// source reads the text that is a medium: a data URL, base64 or an address.
-func (s *scanner) source(p *parting) bool {
+// mediumText reads the text that is a medium: a data URL, base64 or an address.
+func (s *scanner) mediumText(p *partInfo) bool {
 	t, ok := s.text()
 	if raw := s.body[t.start:t.end]; ok && addressed(raw) {
 		p.elsewhere = true

@@ -90,20 +90,24 @@ func (s *scanner) kind() string {
 func (s *scanner) path(of object, member string) string {
 	var at string
 	switch of {
-	case body:
+	case chatBody, messagesBody:
 		return member
 	case message:
 		at = fmt.Sprintf("messages[%d]", s.message)
-	case part:
+	case part, block:
 		at = fmt.Sprintf("messages[%d].content[%d]", s.message, s.part)
-	case medium:
+	case medium, source:
 		at = fmt.Sprintf("messages[%d].content[%d]", s.message, s.part)
 	case tool:
 		at = "tools"
 	case streamOptions:
 		at = "stream_options"
-	case metadata:
+	case metadata, userMetadata:
 		at = "metadata"
+	case thinking:
+		at = "thinking"
+	case outputConfig:
+		at = "output_config"
 	case responseFormat:
 		at = "response_format"
 	case cacheControl:

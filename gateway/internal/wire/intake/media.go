@@ -23,8 +23,8 @@ const leastAudioBytes = 16
 // readPart reads one content part. A part counts as a picture, a sound or a file
 // when its type says so or when it carries one, because providers differ in which
 // they believe.
-func (s *scanner) readPart(d *said) bool {
-	var p parting
+func (s *scanner) readPart(d *messageInfo) bool {
+	var p partInfo
 	m, ok := s.open(part)
 	for ok && s.next(&m) {
 		switch m.field {
@@ -52,8 +52,8 @@ func (s *scanner) readPart(d *said) bool {
 	return true
 }
 
-// parting is what one content part says about itself.
-type parting struct {
+// partInfo is what one content part says about itself.
+type partInfo struct {
 	kinds llm.Features
 	// text says that it is nothing but text: by its type or, as long as it has none, by
 	// its content.
@@ -68,7 +68,7 @@ type parting struct {
 }
 
 // partType adds what a part's type asks for.
-func (s *scanner) partType(p *parting) bool {
+func (s *scanner) partType(p *partInfo) bool {
 	if s.peek() != '"' {
 		return s.value()
 	}
@@ -99,7 +99,7 @@ func (s *scanner) isAny(t text, words ...string) bool {
 }
 
 // medium adds what a part carries; its bytes are no text.
-func (s *scanner) medium(kind llm.Features, p *parting, d *said) bool {
+func (s *scanner) medium(kind llm.Features, p *partInfo, d *messageInfo) bool {
 	if s.peek() == 'n' {
 		return s.value()
 	}
@@ -113,7 +113,7 @@ func (s *scanner) medium(kind llm.Features, p *parting, d *said) bool {
 }
 
 // price adds a part's features, its likely size and its upper bound.
-func (s *scanner) price(p *parting) {
+func (s *scanner) price(p *partInfo) {
 	f := &s.facts
 	f.Features |= p.kinds
 	size := int64(len(p.media))
@@ -167,7 +167,7 @@ func (s *scanner) serviceTier() bool {
 // elsewhere are members of a request that bring more into the prompt than the request
 // holds, with what to call that.
 func elsewhere(of object, name []byte) string {
-	if of != body {
+	if !of.isBody() {
 		return ""
 	}
 	switch string(name) {

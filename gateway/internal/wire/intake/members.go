@@ -35,7 +35,7 @@ type members struct {
 	at    int
 	// seen has a bit for each known field so far; base is where this object's
 	// strangers start.
-	seen uint64
+	seen fieldSet
 	base int
 }
 
@@ -91,10 +91,9 @@ func (s *scanner) admitName(m *members, name []byte) bool {
 	if m.field = lookup(m.of, name); m.field == unknown {
 		return s.admitStranger(m, name)
 	}
-	if m.seen&(1<<m.field) != 0 {
+	if !m.seen.add(m.field) {
 		return s.twice(m, name)
 	}
-	m.seen |= 1 << m.field
 	return true
 }
 
@@ -122,13 +121,13 @@ func (s *scanner) admitStranger(m *members, name []byte) bool {
 	if what := elsewhere(m.of, name); what != "" {
 		s.unbounded(true, what)
 	}
-	if m.of == body && string(name) == llm.OtherModels {
+	if m.of == chatBody && string(name) == llm.OtherModels {
 		s.repriced(llm.OtherModels)
 	}
 	if folded, ok := twin(m.of, name); ok {
 		return s.refuse(m.at, s.path(m.of, string(name)), "%s differs from %q by its letters only, and parsers disagree on which counts: write %q.", llm.Quote(string(name)), folded, folded)
 	}
-	if m.of == body && namesUpstream(name) {
+	if m.of.isBody() && namesUpstream(name) {
 		return s.refuse(m.at, string(name), "A request may not choose an upstream, its headers or its credentials: remove %s.", llm.Quote(string(name)))
 	}
 	return true

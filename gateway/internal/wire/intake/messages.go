@@ -5,8 +5,8 @@ import "github.com/penstock/penstock/gateway/internal/llm"
 // bytesPerToken turns the length of a prompt's text into its likely size.
 const bytesPerToken = 3
 
-// said is what one message says about itself.
-type said struct {
+// messageInfo is what one message says about itself.
+type messageInfo struct {
 	// at is where the message starts.
 	at      int
 	role    text
@@ -17,8 +17,8 @@ type said struct {
 	size, media int
 }
 
-// messages reads the conversation.
-func (s *scanner) messages() bool {
+// conversation reads the messages.
+func (s *scanner) conversation() bool {
 	at := s.pos
 	if s.peek() != '[' {
 		return s.wrongType("messages", "an array")
@@ -30,8 +30,8 @@ func (s *scanner) messages() bool {
 	n := 0
 	for ; s.element(n); n++ {
 		s.message = n
-		m := said{at: s.pos}
-		if !s.readMessage(&m) {
+		m := messageInfo{at: s.pos}
+		if !s.anyMessage(&m) {
 			return false
 		}
 		media += m.media
@@ -47,15 +47,25 @@ func (s *scanner) messages() bool {
 	return true
 }
 
+// anyMessage reads one message of either API.
+func (s *scanner) anyMessage(d *messageInfo) bool {
+	if s.root == messagesBody {
+		return s.anthropicMessage(d)
+	}
+	return s.readMessage(d)
+}
+
 // readMessage reads one message and notes what the facts need of it.
-func (s *scanner) readMessage(d *said) bool {
+func (s *scanner) readMessage(d *messageInfo) bool {
 	m, ok := s.open(message)
 	for ok && s.next(&m) {
 		ok = s.messageMember(&m, d)
 	}
-	if s.err != nil {
-		return false
-	}
+	return s.err == nil && s.endMessage(d)
+}
+
+// endMessage checks a message that has been read to its end.
+func (s *scanner) endMessage(d *messageInfo) bool {
 	if !d.hasRole {
 		return s.refuse(d.at, s.path(message, "role"), "%s has no role.", s.path(message, ""))
 	}
@@ -68,7 +78,7 @@ func (s *scanner) readMessage(d *said) bool {
 	return true
 }
 
-func (s *scanner) messageMember(m *members, d *said) bool {
+func (s *scanner) messageMember(m *members, d *messageInfo) bool {
 	switch m.field {
 	case fRole:
 		return s.role(d)
@@ -82,7 +92,7 @@ func (s *scanner) messageMember(m *members, d *said) bool {
 	return s.value()
 }
 
-func (s *scanner) role(d *said) bool {
+func (s *scanner) role(d *messageInfo) bool {
 	if s.peek() != '"' {
 		return s.wrongType(s.path(message, "role"), "a string")
 	}
@@ -99,7 +109,7 @@ func (s *scanner) role(d *said) bool {
 }
 
 // content reads a string, a list of parts, or null.
-func (s *scanner) content(d *said) bool {
+func (s *scanner) content(d *messageInfo) bool {
 	switch s.peek() {
 	case '"':
 		t, ok := s.text()
@@ -113,7 +123,7 @@ func (s *scanner) content(d *said) bool {
 	return s.wrongType(s.path(message, "content"), "a string or an array of parts")
 }
 
-func (s *scanner) parts(d *said) bool {
+func (s *scanner) parts(d *messageInfo) bool {
 	if !s.enter() {
 		return false
 	}
@@ -125,7 +135,7 @@ func (s *scanner) parts(d *said) bool {
 	return s.err == nil
 }
 
-func (s *scanner) partText(d *said) bool {
+func (s *scanner) partText(d *messageInfo) bool {
 	if s.peek() != '"' {
 		return s.value()
 	}

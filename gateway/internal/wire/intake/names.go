@@ -5,7 +5,7 @@ package intake
 type object uint8
 
 const (
-	body object = iota
+	chatBody object = iota
 	message
 	part
 	medium
@@ -14,11 +14,35 @@ const (
 	metadata
 	responseFormat
 	cacheControl
+
+	// Of Anthropic's Messages API:
+	messagesBody
+	block
+	source
+	userMetadata
+	thinking
+	outputConfig
 )
 
+// isBody reports whether an object is the outermost one.
+func (o object) isBody() bool { return o == chatBody || o == messagesBody }
+
 // field is a member name that the gateway knows in an object. Fields are numbered
-// below 64 so that a set of them is one word.
+// below 128 so that a set of them is two words.
 type field uint8
+
+// fieldSet is a set of fields.
+type fieldSet [2]uint64
+
+// add adds a field and reports whether it is new.
+func (f *fieldSet) add(one field) bool {
+	word, bit := &f[one/64], uint64(1)<<(one%64)
+	if *word&bit != 0 {
+		return false
+	}
+	*word |= bit
+	return true
+}
 
 const (
 	unknown field = iota
@@ -86,13 +110,27 @@ const (
 	fNoStore
 	fNamespace
 	fUseCache
+
+	// Of Anthropic's Messages API:
+	fSystem
+	fThinking
+	fOutputConfig
+	fOutputFormat
+	fSpeed
+	fInferenceGeo
+	fStopSequences
+	fTopK
+	fContextManagement
+	fSource
+	fUserID
+	fFormat
 )
 
 // lookup finds a name among those known in an object of this kind.
 func lookup(of object, name []byte) field {
 	switch of {
-	case body:
-		return bodyField(name)
+	case chatBody:
+		return chatField(name)
 	case message:
 		return messageField(name)
 	case part:
@@ -105,12 +143,12 @@ func lookup(of object, name []byte) field {
 		if string(name) == "include_usage" {
 			return fIncludeUsage
 		}
-	case responseFormat, tool:
+	case responseFormat, tool, thinking:
 		if string(name) == "type" {
 			return fType
 		}
 	}
-	return unknown
+	return lookupAnthropic(of, name)
 }
 
 func mediumField(name []byte) field {
@@ -127,7 +165,7 @@ func mediumField(name []byte) field {
 	return unknown
 }
 
-func bodyField(name []byte) field {
+func chatField(name []byte) field {
 	switch string(name) {
 	case "model":
 		return fModel
@@ -166,11 +204,11 @@ func bodyField(name []byte) field {
 	case "cache":
 		return fCache
 	}
-	return bystander(name)
+	return passThroughField(name)
 }
 
-// bystander finds the members of a body that are known by name only.
-func bystander(name []byte) field {
+// passThroughField finds the members that are known by name only.
+func passThroughField(name []byte) field {
 	switch string(name) {
 	case "temperature":
 		return fTemperature

@@ -31,11 +31,19 @@ func (s *scanner) document() bool {
 
 // request reads the outermost object.
 func (s *scanner) request() bool {
-	m, ok := s.open(body)
+	m, ok := s.open(s.root)
 	for ok && s.next(&m) {
-		ok = s.member(&m)
+		ok = s.rootMember(&m)
 	}
 	return s.err == nil
+}
+
+// rootMember reads one member of the outermost object of either API.
+func (s *scanner) rootMember(m *members) bool {
+	if s.root == messagesBody {
+		return s.messagesMember(m)
+	}
+	return s.member(m)
 }
 
 // complete checks what can only be judged at the end.
@@ -57,14 +65,14 @@ func (s *scanner) complete() bool {
 	return true
 }
 
-// member reads one member of the outermost object.
+// member reads one member of a chat-completions body.
 func (s *scanner) member(m *members) bool {
 	f := &s.facts
 	switch m.field {
 	case fModel:
 		return s.model()
 	case fMessages:
-		return s.messages()
+		return s.conversation()
 	case fStream:
 		return s.flag("stream", &f.Stream, &f.StreamAt)
 	case fStreamOptions:
@@ -74,7 +82,7 @@ func (s *scanner) member(m *members) bool {
 	case fN:
 		return s.choices()
 	case fUser:
-		return s.user()
+		return s.user("user")
 	case fMetadata:
 		return s.metadata()
 	case fCache:
@@ -220,11 +228,11 @@ func (s *scanner) integer(param string, limit int64) (n int64, given, ok bool) {
 	return n, true, true
 }
 
-func (s *scanner) user() bool {
+func (s *scanner) user(param string) bool {
 	if s.peek() == 'n' {
 		return s.value()
 	}
-	user, ok := s.bounded("user", maxUserBytes)
+	user, ok := s.bounded(param, maxUserBytes)
 	s.facts.User = user
 	return ok
 }

@@ -11,6 +11,9 @@ type scanner struct {
 	max   int
 	err   *llm.Error
 
+	// root is the kind of the outermost object, and so the API that the body is for.
+	root object
+
 	facts llm.Facts
 	cache llm.CacheControl
 	// message and part are the indices of what is being read, for errors.
@@ -26,6 +29,22 @@ type scanner struct {
 	// that are open; known ones have a bit each.
 	strange   [maxStrange]stranger
 	strangers int
+}
+
+func newScanner(body []byte, root object, o Options) scanner {
+	s := scanner{body: body, root: root, max: o.MaxDepth}
+	if s.max <= 0 {
+		s.max = defaultMaxDepth
+	}
+	return s
+}
+
+// scan reads the whole body.
+func (s *scanner) scan() (llm.Facts, llm.CacheControl, error) {
+	if !s.document() {
+		return llm.Facts{}, llm.CacheControl{}, s.err
+	}
+	return s.facts, s.cache, nil
 }
 
 // value checks one JSON value of any kind without reading it.

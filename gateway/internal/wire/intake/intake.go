@@ -1,4 +1,4 @@
-// Package door is the one strict reader of request bodies. It runs before
+// Package intake is the one strict reader of request bodies. It runs before
 // anything else looks at a body, refuses what two parsers could read differently,
 // and hands on the facts that policy, price, cache key and upstream all share.
 //
@@ -50,12 +50,6 @@ const (
 // overwritten. Every error is a *llm.Error with status 400 that says where and what
 // to do. Scan keeps no reference to body and may be called by many goroutines.
 func Scan(body []byte, o Options) (llm.Facts, llm.CacheControl, error) {
-	s := scanner{body: body, max: o.MaxDepth}
-	if s.max <= 0 {
-		s.max = defaultMaxDepth
-	}
-	if !s.document() {
-		return llm.Facts{}, llm.CacheControl{}, s.err
-	}
-	return s.facts, s.cache, nil
+	s := newScanner(body, chatBody, o)
+	return s.scan()
 }
