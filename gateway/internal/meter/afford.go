@@ -6,15 +6,15 @@ import (
 	"github.com/penstock/penstock/gateway/internal/llm"
 )
 
-// Affordable says for how much output Reserve would take what is asked for at that time,
-// and refuses what it would refuse. It takes nothing and changes no counter.
+// Affordable returns the output that Reserve would take at that time, and the error that it
+// would return. It takes nothing and changes no counter.
 func (m *Meter) Affordable(limits []llm.Limit, ask llm.Ask, at time.Time) (int64, error) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	return m.affordable(limits, ask, at, m.peek)
 }
 
-// peek is a copy of the bucket for that time.
+// peek returns a copy of the bucket for that time.
 func (m *Meter) peek(k key, at time.Time) (*bucket, error) {
 	if c := m.counters[k]; c != nil && c.cur.covers(at) {
 		b := *c.cur
@@ -24,8 +24,8 @@ func (m *Meter) peek(k key, at time.Time) (*bucket, error) {
 	return &bucket{key: k, window: windowAt(span, at, m.loc)}, err
 }
 
-// affordable is the most output, up to ask.Most, that every hard limit has room for. The
-// error is the refusal of the limit that has none even for ask.Least.
+// affordable returns the most output, up to ask.Most, that every hard limit has room for.
+// The error is the refusal of the limit that has no room even for ask.Least.
 func (m *Meter) affordable(limits []llm.Limit, ask llm.Ask, now time.Time, find func(key, time.Time) (*bucket, error)) (int64, error) {
 	output, least, want := ask.Most, ask.Amounts(ask.Least), ask.Amounts(ask.Most)
 	for i := range limits {
@@ -47,21 +47,21 @@ func (m *Meter) affordable(limits []llm.Limit, ask llm.Ask, now time.Time, find 
 		case ask.Most == ask.Least:
 		default:
 			if allowed := max(need, b.share(left)); want.Of(limit.Unit) > allowed {
-				output = min(output, fitting(ask, limit.Unit, allowed))
+				output = min(output, mostOutput(ask, limit.Unit, allowed))
 			}
 		}
 	}
 	return output, nil
 }
 
-// share is how much of what is left one request may take that has no bound of its own:
-// half when it is alone, less the more there are, so that callers who come at once are
-// all served.
+// share returns how much of what is left a request without a bound of its own may take:
+// half when it is alone, and less the more requests hold something, so that callers who
+// come at the same time are all served.
 func (b *bucket) share(left int64) int64 { return left / (2 + 4*b.holders) }
 
-// fitting is the most output whose amount of this unit is not above allowed. ask.Least is
-// known to fit.
-func fitting(ask llm.Ask, u llm.Unit, allowed int64) int64 {
+// mostOutput returns the most output whose amount of this unit is at most allowed. The
+// amount of ask.Least is.
+func mostOutput(ask llm.Ask, u llm.Unit, allowed int64) int64 {
 	low, high := ask.Least, ask.Most
 	for low < high {
 		mid := high - (high-low)/2

@@ -11,13 +11,13 @@ import (
 type counter struct {
 	span llm.Window
 	cur  *bucket
-	// max is the hard maximum of the last limit that was checked, for people to see.
+	// max is the hard maximum of the last limit that was checked, for display.
 	max int64
 }
 
-// bucket is a counter in one window. When the window is over, the counter lets go
-// of it, and the leases that still hold it settle into it: that is what makes
-// settling after midnight safe.
+// bucket is a counter in one window. When the window is over, the counter drops it, but
+// leases that still hold it settle into it: a request that crosses midnight is charged to
+// the day of its reservation.
 type bucket struct {
 	key
 	window
@@ -26,7 +26,7 @@ type bucket struct {
 	holders int64
 }
 
-// bucket finds the current window's bucket, making it when it is new.
+// bucket returns the current window's bucket, and makes it when it is new.
 func (m *Meter) bucket(k key, now time.Time) (*bucket, error) {
 	c := m.counters[k]
 	if c != nil && c.cur.covers(now) {
@@ -44,18 +44,18 @@ func (m *Meter) bucket(k key, now time.Time) (*bucket, error) {
 	return c.cur, nil
 }
 
-// spanOf reads the window of a limit. Requests in flight have none.
+// spanOf parses the window of a limit. Requests in flight have none.
 func spanOf(k key) (llm.Window, error) {
 	if k.unit == llm.UnitConcurrent {
 		return llm.Window{}, nil
 	}
-	if !known(k.unit) {
+	if !knownUnit(k.unit) {
 		return llm.Window{}, unitError(k.unit)
 	}
 	return llm.ParseWindow(k.window)
 }
 
-func known(u llm.Unit) bool {
+func knownUnit(u llm.Unit) bool {
 	switch u {
 	case llm.UnitUSD, llm.UnitTokens, llm.UnitInputTokens, llm.UnitOutputTokens, llm.UnitRequests, llm.UnitConcurrent:
 		return true
@@ -63,7 +63,7 @@ func known(u llm.Unit) bool {
 	return false
 }
 
-// percent is used/limit in whole percent, bounded so that it fits any int.
+// percent returns used/limit in whole percent, bounded so that it fits any int.
 func percent(used, limit int64) int {
 	const most = math.MaxInt32
 	switch {

@@ -10,8 +10,7 @@ import (
 	"github.com/penstock/penstock/gateway/internal/llm"
 )
 
-// Count is what one meter shows in its current window, in the unit's measure: nano-USD,
-// tokens or requests.
+// Count is the state of one meter in its current window, in nano-USD, tokens or requests.
 type Count struct {
 	Scope  string
 	Unit   llm.Unit
@@ -19,13 +18,13 @@ type Count struct {
 	Spent  int64
 	// Reserved is held by requests in flight.
 	Reserved int64
-	// Max is the hard maximum that the last request was held to; 0 before there was one.
+	// Max is the hard maximum for the last request; 0 before there was one.
 	Max int64
 	// Resets is when the window ends; zero for requests in flight.
 	Resets time.Time
 }
 
-// Counts lists the meters whose windows are not over, by scope, unit and window.
+// Counts returns the meters whose windows are not over, sorted by scope, unit and window.
 func (m *Meter) Counts() []Count {
 	now := m.now()
 	m.mu.Lock()
@@ -42,9 +41,9 @@ func (m *Meter) Counts() []Count {
 	return all
 }
 
-// Difference is the charge that would make a meter show this much as spent in its current
-// window, for the ledger to book and Apply to take in. The error is an *llm.Error with status 400
-// for a meter that can't be, and 404 for one that nothing has been counted on.
+// Difference returns the charge that sets what a meter has spent in its current window, to
+// be recorded in the ledger and then given to Apply. The error is an *llm.Error with status
+// 400 for a meter that cannot be corrected, and 404 for one without a count.
 func (m *Meter) Difference(scope string, u llm.Unit, window string, spent int64) (llm.Charge, error) {
 	now := m.now()
 	m.mu.Lock()
@@ -53,16 +52,16 @@ func (m *Meter) Difference(scope string, u llm.Unit, window string, spent int64)
 	switch {
 	case u == llm.UnitConcurrent || spent < 0:
 		return llm.Charge{}, &llm.Error{Code: llm.CodeInvalidRequest, Status: http.StatusBadRequest, Param: "used",
-			Message: "Requests in flight can't be corrected, and nothing can be used less than 0 times."}
+			Message: "The usage must be at least 0, and requests in flight cannot be corrected."}
 	case c == nil || !c.cur.covers(now):
 		return llm.Charge{}, &llm.Error{Code: llm.CodeNotFound, Status: http.StatusNotFound, Param: "scope",
-			Message: fmt.Sprintf("Nothing is counted for scope %q, unit %q, window %q at the moment.", scope, u, window)}
+			Message: fmt.Sprintf("Nothing is counted for scope %q, unit %q, window %q now.", scope, u, window)}
 	}
 	return llm.Charge{Scope: scope, Unit: u, Window: window, WindowID: c.cur.id, Amount: spent - c.cur.spent}, nil
 }
 
-// Apply takes in a charge that a Difference has given. What has been spent meanwhile stays
-// spent; a window that is over is passed over.
+// Apply adds a charge from Difference. What has been spent meanwhile stays counted; a
+// charge to a window that is over is ignored.
 func (m *Meter) Apply(charge llm.Charge) {
 	m.mu.Lock()
 	defer m.mu.Unlock()

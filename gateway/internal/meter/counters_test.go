@@ -15,7 +15,7 @@ func TestCountsAndCorrections(t *testing.T) {
 	mustReserve(t, m, "a", limits, llm.Amounts{USD: usd("0.25"), Requests: 1})
 	m.Settle("a", llm.Amounts{USD: usd("0.2"), Requests: 1})
 	mustReserve(t, m, "b", limits, llm.Amounts{USD: usd("0.3"), Requests: 1})
-	show := func() (lines []Count) {
+	counts := func() (lines []Count) {
 		for _, c := range m.Counts() {
 			c.Resets = c.Resets.UTC()
 			lines = append(lines, c)
@@ -24,10 +24,10 @@ func TestCountsAndCorrections(t *testing.T) {
 	}
 	want := []Count{
 		{"key:k", llm.UnitUSD, "day", int64(usd("0.2")), int64(usd("0.3")), int64(usd("1")), at(t, "2026-11-23T00:00:00Z").t},
-		{"team:search", llm.UnitConcurrent, "", 0, 1, 9, show()[1].Resets},
+		{"team:search", llm.UnitConcurrent, "", 0, 1, 9, counts()[1].Resets},
 		{"team:search", llm.UnitRequests, "1m", 1, 1, 5, at(t, "2026-11-22T10:06:00Z").t},
 	}
-	if diff := cmp.Diff(want, show()); diff != "" {
+	if diff := cmp.Diff(want, counts()); diff != "" {
 		t.Errorf("Counts (-want +got):\n%s", diff)
 	}
 	charge, err := m.Difference("key:k", llm.UnitUSD, "day", int64(usd("0.05")))
@@ -36,7 +36,7 @@ func TestCountsAndCorrections(t *testing.T) {
 	}
 	m.Settle("b", llm.Amounts{USD: usd("0.1"), Requests: 1}) // between the two: it is kept
 	m.Apply(charge)
-	if got := show()[0]; got.Spent != int64(usd("0.15")) || got.Reserved != 0 {
+	if got := counts()[0]; got.Spent != int64(usd("0.15")) || got.Reserved != 0 {
 		t.Errorf("after the correction: %+v, want 0.15 spent", got)
 	}
 	for _, bad := range []struct {
@@ -45,7 +45,7 @@ func TestCountsAndCorrections(t *testing.T) {
 		window string
 		spent  int64
 		status int
-	}{{"key:nobody", llm.UnitUSD, "day", 0, 404}, {"key:k", llm.UnitUSD, "month", 0, 404}, {"key:k", llm.UnitUSD, "day", -1, 400}, {"team:search", llm.UnitConcurrent, "", 0, 400}} {
+	}{{"key:unknown", llm.UnitUSD, "day", 0, 404}, {"key:k", llm.UnitUSD, "month", 0, 404}, {"key:k", llm.UnitUSD, "day", -1, 400}, {"team:search", llm.UnitConcurrent, "", 0, 400}} {
 		if _, err := m.Difference(bad.scope, bad.unit, bad.window, bad.spent); llm.AsError(err).Status != bad.status {
 			t.Errorf("Difference(%+v) = %v, want status %d", bad, err, bad.status)
 		}

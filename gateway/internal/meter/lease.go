@@ -12,7 +12,7 @@ type lease struct {
 	expires time.Time
 }
 
-// hold is the part of a lease that rests on one bucket.
+// hold is the part of a lease in one bucket.
 type hold struct {
 	*bucket
 	amount int64
@@ -37,7 +37,7 @@ func (l *lease) take() {
 	}
 }
 
-// settle moves every hold from reserved to spent, by the amount that charge says.
+// settle moves every hold from reserved to spent, by the amount that charge returns.
 func (l *lease) settle(charge func(*hold) int64) []llm.Charge {
 	charges := make([]llm.Charge, 0, len(l.holds))
 	for i := range l.holds {
@@ -54,9 +54,9 @@ func (l *lease) settle(charge func(*hold) int64) []llm.Charge {
 	return charges
 }
 
-// Sweep names every lease that has expired by now, for the caller to settle at what
-// was seen of its request, and forgets counters whose windows are over. Call it every
-// few seconds: its cost is linear in the requests in flight and the meters in use.
+// Sweep returns the leases that have expired by now, for the caller to settle at what was
+// seen of each request, and drops counters whose windows are over. Call it every few
+// seconds: its cost is linear in the requests in flight and the meters in use.
 func (m *Meter) Sweep(now time.Time) (expired []string) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
@@ -69,8 +69,8 @@ func (m *Meter) Sweep(now time.Time) (expired []string) {
 	return expired
 }
 
-// evict forgets counters that say nothing any more: their window is over, or they
-// count requests in flight and there are none.
+// evict drops counters that are no longer needed: their window is over, or they count
+// requests in flight and there are none.
 func (m *Meter) evict(now time.Time) {
 	for k, c := range m.counters {
 		idle := c.cur.end.IsZero() && c.cur.reserved == 0
@@ -81,7 +81,7 @@ func (m *Meter) evict(now time.Time) {
 }
 
 func (m *Meter) newLease(now time.Time) *lease {
-	expires := now.Add(m.life)
+	expires := now.Add(m.ttl)
 	n := len(m.spare)
 	if n == 0 {
 		return &lease{expires: expires}
@@ -92,7 +92,7 @@ func (m *Meter) newLease(now time.Time) *lease {
 	return l
 }
 
-// drop forgets a lease.
+// drop ends a lease.
 func (m *Meter) drop(name string, l *lease) {
 	delete(m.leases, name)
 	if m.freed != nil {
@@ -106,7 +106,7 @@ func (m *Meter) recycle(l *lease) {
 	if len(m.spare) == maxSpare {
 		return
 	}
-	clear(l.holds) // an old window must not be kept alive from here
+	clear(l.holds) // releases the buckets of old windows
 	l.holds = l.holds[:0]
 	m.spare = append(m.spare, l)
 }

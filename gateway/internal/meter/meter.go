@@ -1,5 +1,5 @@
-// Package meter counts what limits bound: money, tokens, requests and requests in
-// flight, each in its own window of time. A request reserves its worst case on
+// Package meter counts the units of limits: money, tokens, requests and requests in
+// flight, each in its own time window. A request reserves its worst case on
 // every limit before it is sent and settles what it really used afterwards, so a
 // hard limit cannot be overrun by requests that race each other.
 //
@@ -17,8 +17,8 @@ import (
 
 // Options tune a Meter. The zero value works.
 type Options struct {
-	// Lease is how long a reservation lives without Extend before Sweep names it as
-	// expired. Zero means one hour.
+	// Lease is how long a reservation stays valid without Extend. After that Sweep returns
+	// it as expired. Zero means one hour.
 	Lease time.Duration
 }
 
@@ -28,19 +28,19 @@ type Options struct {
 // take all or none, and it holds the lock for a few hundred nanoseconds. Locks per
 // counter would each cost as much again and would have to be taken in order.
 type Meter struct {
-	now  func() time.Time
-	loc  *time.Location
-	life time.Duration
+	now func() time.Time
+	loc *time.Location
+	ttl time.Duration // of a lease
 
 	mu       sync.Mutex
 	counters map[key]*counter
 	leases   map[string]*lease
 	spare    []*lease // reused, at most maxSpare
-	// freed is closed when a lease ends; nil while nobody waits for that.
+	// freed is closed when a lease ends; nil while there are no waiters.
 	freed chan struct{}
 }
 
-// maxSpare bounds the leases kept for reuse, so that a burst's memory is given back.
+// maxSpare bounds the leases kept for reuse, so that the memory of a burst is freed.
 const maxSpare = 256
 
 // key names a counter. Limits with the same key share it, whatever their maximum.
@@ -58,23 +58,23 @@ func New(now func() time.Time, loc *time.Location, o Options) *Meter {
 	if o.Lease <= 0 {
 		o.Lease = time.Hour
 	}
-	return &Meter{now: now, loc: loc, life: o.Lease,
+	return &Meter{now: now, loc: loc, ttl: o.Lease,
 		counters: make(map[key]*counter), leases: make(map[string]*lease)}
 }
 
-// Reserve takes from every limit what is asked for, or from none. When it does not fit, it
-// takes less, down to ask.Least tokens of output, and says for how many tokens it was
-// taken: so a request without a bound of its own gets what hard limits still afford,
-// and leaves something for those that come after it.
+// Reserve takes what is asked for from every limit, or nothing from any. When it does not
+// fit, it takes less, down to ask.Least tokens of output, and returns the tokens that it
+// took: a request without a bound of its own gets what hard limits still afford, and
+// leaves something for those that come after it.
 //
-// It refuses when a limit that denies would be passed even so, with an *llm.Error for the
-// caller that names the limit and says whether it is used up (budget_exceeded for money,
-// rate_limit_exceeded for the rest), held by requests in flight, or too small for ever. A
-// limit that only warns is counted too and comes back marked Exceeded. The states stand in
-// the order of the limits.
+// It refuses when a limit that denies would be exceeded even so, with an *llm.Error for
+// the caller that names the limit and states whether it is used up (budget_exceeded for
+// money, rate_limit_exceeded for the rest), held by requests in flight, or too small for
+// this request at any time. A limit that only warns is counted too and is marked Exceeded.
+// The states are in the order of the limits.
 //
-// The lease is the caller's name for the reservation; it must be free. What is
-// reserved stays so until Settle.
+// The name is the caller's for the reservation; it must not be in use. What is reserved
+// stays so until Settle.
 func (m *Meter) Reserve(name string, limits []llm.Limit, ask llm.Ask) (states []llm.LimitState, output int64, err error) {
 	if len(limits) == 0 {
 		return nil, ask.Most, nil
@@ -93,7 +93,7 @@ func (m *Meter) Reserve(name string, limits []llm.Limit, ask llm.Ask) (states []
 	states = make([]llm.LimitState, len(limits))
 	l := m.newLease(now)
 	for i := range limits {
-		if err := m.check(l, &states[i], &limits[i], want, now); err != nil {
+		if err := m.addLimit(l, &states[i], &limits[i], want, now); err != nil {
 			m.recycle(l)
 			return nil, 0, err
 		}
@@ -103,8 +103,8 @@ func (m *Meter) Reserve(name string, limits []llm.Limit, ask llm.Ask) (states []
 	return states, output, nil
 }
 
-// check adds one limit to the lease. Nothing is counted yet.
-func (m *Meter) check(l *lease, s *llm.LimitState, limit *llm.Limit, want llm.Amounts, now time.Time) error {
+// addLimit adds one limit to the lease. Nothing is counted yet.
+func (m *Meter) addLimit(l *lease, s *llm.LimitState, limit *llm.Limit, want llm.Amounts, now time.Time) error {
 	b, err := m.bucket(key{limit.Scope, limit.Window, limit.Unit}, now)
 	if err != nil {
 		return badLimit(limit, err)
@@ -118,9 +118,9 @@ func (m *Meter) check(l *lease, s *llm.LimitState, limit *llm.Limit, want llm.Am
 }
 
 // Settle replaces a reservation by what was really used, in the windows that were
-// current when it was made, even if more was used than reserved. It returns what
-// the ledger is to book; requests in flight are given back and not booked. A lease
-// that is unknown or settled already yields nothing.
+// current when it was made, even if more was used than reserved. It returns the charges
+// for the ledger; requests in flight are released and not charged. It returns nothing for
+// a lease that is unknown or settled already.
 func (m *Meter) Settle(name string, used llm.Amounts) []llm.Charge {
 	m.mu.Lock()
 	defer m.mu.Unlock()
@@ -133,8 +133,8 @@ func (m *Meter) Settle(name string, used llm.Amounts) []llm.Charge {
 	return charges
 }
 
-// Freed is closed when the next reservation ends, for those whom Reserve has refused with
-// FaultHeld.
+// Freed returns a channel that is closed when the next reservation ends. It is for callers
+// that Reserve has refused with FaultHeld.
 func (m *Meter) Freed() <-chan struct{} {
 	m.mu.Lock()
 	defer m.mu.Unlock()
@@ -144,8 +144,7 @@ func (m *Meter) Freed() <-chan struct{} {
 	return m.freed
 }
 
-// Extend is a lease's heartbeat: it lives on from now. It reports whether the
-// lease was still there.
+// Extend renews a lease from now on. It reports whether the lease exists.
 func (m *Meter) Extend(name string) bool {
 	now := m.now()
 	m.mu.Lock()
@@ -154,13 +153,13 @@ func (m *Meter) Extend(name string) bool {
 	if l == nil {
 		return false
 	}
-	l.expires = now.Add(m.life)
+	l.expires = now.Add(m.ttl)
 	return true
 }
 
-// Percent is how much of a limit is used at this moment, in whole percent rounded down;
-// above 100 when it is exceeded. Of money and tokens only what is spent counts: requests in
-// flight hold far more than they will use. It is 0 for a meter that nobody has touched in
+// Percent returns how much of a limit is used now, in whole percent rounded down; above
+// 100 when it is exceeded. Of money and tokens only what is spent counts: requests in
+// flight hold far more than they will use. It is 0 for a meter that has not been used in
 // the current window.
 func (m *Meter) Percent(limit llm.Limit) int {
 	now := m.now()
@@ -176,9 +175,8 @@ func (m *Meter) Percent(limit llm.Limit) int {
 	return percent(c.cur.spent, limit.Max)
 }
 
-// Restore adds what earlier processes charged, as the ledger remembers it. Charges
-// to windows that are over, or that make no sense, are passed over. Call it before
-// the first Reserve.
+// Restore adds the charges of earlier processes, from the ledger. Charges to windows that
+// are over, or that are invalid, are skipped. Call it before the first Reserve.
 func (m *Meter) Restore(charges []llm.Charge) {
 	now := m.now()
 	m.mu.Lock()

@@ -1,7 +1,6 @@
 package meter
 
 import (
-	"errors"
 	"fmt"
 	"testing"
 	"time"
@@ -10,7 +9,7 @@ import (
 	"github.com/penstock/penstock/gateway/internal/llm"
 )
 
-// clock is a time that tests move by hand.
+// clock is a clock that tests set.
 type clock struct{ t time.Time }
 
 func (c *clock) now() time.Time { return c.t }
@@ -38,64 +37,6 @@ func dollars(scope, window, most string) llm.Limit {
 
 func count(unit llm.Unit, window string, most int64) llm.Limit {
 	return llm.Limit{Name: "rate", Scope: "team:search", Unit: unit, Window: window, Max: most}
-}
-
-func TestRefusals(t *testing.T) {
-	cases := []struct {
-		name       string
-		limit      llm.Limit
-		spent      llm.Amounts
-		held       llm.Amounts
-		want       llm.Amounts
-		code       llm.Code
-		message    string
-		retryAfter time.Duration
-		retried    bool
-	}{
-		{"day budget", dollars("team:search", "day", "50"), llm.Amounts{USD: usd("49.98")}, llm.Amounts{}, llm.Amounts{USD: usd("0.12")}, llm.CodeBudget,
-			"team/search has used $49.98 of $50.00 today; this request could cost $0.12; resets 00:00 UTC", 0, true},
-		{"amounts below a cent", dollars("team:search", "day", "0.03"), llm.Amounts{USD: usd("0.0171565")}, llm.Amounts{}, llm.Amounts{USD: usd("0.0135")}, llm.CodeBudget,
-			"team/search has used $0.0172 of $0.03 today; this request could cost $0.0135; resets 00:00 UTC", 0, true},
-		{"week budget", dollars("team:search/model:llama3:8b", "week", "1"), llm.Amounts{USD: usd("1")}, llm.Amounts{}, llm.Amounts{USD: 1}, llm.CodeBudget,
-			"team/search/model/llama3:8b has used $1.00 of $1.00 this week; this request could cost $0.000000001; resets Monday 00:00 UTC", 0, true},
-		{"what can never fit", dollars("tag:usecase=support", "month", "1"), llm.Amounts{}, llm.Amounts{}, llm.Amounts{USD: usd("2")}, llm.CodeBudget,
-			"tag/usecase=support may use $1.00 this month; this request could cost $2.00, so it can never fit; send less, set a smaller max_tokens or ask for a higher limit", 0, true},
-		{"only reservations are in the way", dollars("team:search", "day", "1"), llm.Amounts{USD: usd("0.0121")}, llm.Amounts{USD: usd("0.98")}, llm.Amounts{USD: usd("0.0205")}, llm.CodeRateLimited,
-			"team/search has used $0.0121 of $1.00 today, and requests in flight hold $0.98; this request could cost $0.0205; try again when some of them have ended", time.Second, false},
-		{"requests", count(llm.UnitRequests, "1m", 1), llm.Amounts{Requests: 1}, llm.Amounts{}, llm.Amounts{Requests: 1}, llm.CodeRateLimited,
-			"team/search has used 1 of 1 requests this minute; resets in 35s", 35 * time.Second, false},
-		{"tokens", count(llm.UnitTokens, "day", 10_000), llm.Amounts{InputTokens: 9_950}, llm.Amounts{}, llm.Amounts{InputTokens: 100, OutputTokens: 20}, llm.CodeRateLimited,
-			"team/search has used 9,950 of 10,000 tokens today; this request could take 120; resets 00:00 UTC", 13*time.Hour + 54*time.Minute + 35*time.Second, false},
-		{"tokens that are only held", count(llm.UnitTokens, "day", 10_000), llm.Amounts{InputTokens: 9}, llm.Amounts{InputTokens: 9_950}, llm.Amounts{InputTokens: 100, OutputTokens: 20}, llm.CodeRateLimited,
-			"team/search has used 9 of 10,000 tokens today, and requests in flight hold 9,950; this request could take 120; try again when some of them have ended", time.Second, false},
-		{"output tokens", count(llm.UnitOutputTokens, "5h", 5), llm.Amounts{}, llm.Amounts{}, llm.Amounts{OutputTokens: 6}, llm.CodeRateLimited,
-			"team/search may use 5 output tokens within 5h; this request could take 6, so it can never fit; send less, set a smaller max_tokens or ask for a higher limit", 0, true},
-		{"concurrent", count(llm.UnitConcurrent, "", 1), llm.Amounts{}, llm.Amounts{}, llm.Amounts{}, llm.CodeRateLimited,
-			"team/search has 1 of 1 requests in flight; try again when one of them has ended", time.Second, false},
-	}
-	for _, c := range cases {
-		t.Run(c.name, func(t *testing.T) {
-			m := New(at(t, "2026-11-22T10:05:25Z").now, nil, Options{})
-			mustReserve(t, m, "first", []llm.Limit{c.limit}, c.spent)
-			m.Settle("first", c.spent)
-			if c.held != (llm.Amounts{}) || c.limit.Unit == llm.UnitConcurrent {
-				mustReserve(t, m, "held", []llm.Limit{c.limit}, c.held)
-			}
-			_, _, err := m.Reserve("second", []llm.Limit{c.limit}, llm.Exactly(c.want))
-			var e *llm.Error
-			if !errors.As(err, &e) {
-				t.Fatalf("Reserve = %v, want an llm.Error", err)
-			}
-			got := llm.Error{Code: e.Code, Status: e.Status, Message: e.Message, RetryAfter: e.RetryAfter, Retried: e.Retried}
-			want := llm.Error{Code: c.code, Status: 429, Message: c.message, RetryAfter: c.retryAfter, Retried: c.retried}
-			if d := cmp.Diff(want, got); d != "" {
-				t.Errorf("Reserve's error (-want +got):\n%s", d)
-			}
-			if quota := e.Type == "insufficient_quota"; quota != (c.code == llm.CodeBudget) {
-				t.Errorf("the error's type is %q for code %s", e.Type, e.Code)
-			}
-		})
-	}
 }
 
 func mustReserve(t testing.TB, m *Meter, lease string, limits []llm.Limit, want llm.Amounts) []llm.LimitState {
@@ -210,16 +151,15 @@ func TestMoreThanReservedIsBookedAndThenDenied(t *testing.T) {
 	}
 }
 
-// A lease that nobody extends is named until it is settled; one that is extended is
-// not.
-func TestSweepNamesWhatExpired(t *testing.T) {
+// TestSweepReturnsExpiredLeases: one that is not extended is returned until it is settled.
+func TestSweepReturnsExpiredLeases(t *testing.T) {
 	c := at(t, "2026-11-22T10:00:00Z")
 	m := New(c.now, nil, Options{Lease: time.Minute})
 	limits := []llm.Limit{dollars("a", "day", "10"), count(llm.UnitConcurrent, "", 2)}
 	mustReserve(t, m, "lost", limits, llm.Amounts{USD: usd("4")})
 	mustReserve(t, m, "alive", limits, llm.Amounts{USD: usd("1")})
 	c.t = c.t.Add(30 * time.Second)
-	if !m.Extend("alive") || m.Extend("nobody") {
+	if !m.Extend("alive") || m.Extend("unknown") {
 		t.Error("Extend reported the wrong leases as alive")
 	}
 	c.t = c.t.Add(30 * time.Second)
@@ -314,8 +254,8 @@ func TestAmountsSaturate(t *testing.T) {
 	}
 }
 
-// TestAffordableSaysWhatReserveWould: and takes nothing, whatever the time.
-func TestAffordableSaysWhatReserveWould(t *testing.T) {
+// TestAffordableAgreesWithReserve: it takes nothing, whatever the time.
+func TestAffordableAgreesWithReserve(t *testing.T) {
 	c := at(t, "2026-11-22T12:00:00Z")
 	m := New(c.now, time.UTC, Options{Lease: time.Hour})
 	limits := []llm.Limit{dollars("key:k", "day", "1"), count(llm.UnitConcurrent, "", 3)}
@@ -323,14 +263,14 @@ func TestAffordableSaysWhatReserveWould(t *testing.T) {
 		return llm.Amounts{USD: llm.NanoUSD(output) * 400_000, Requests: 1}
 	}}
 	for i := range 6 {
-		foreseen, refusal := m.Affordable(limits, ask, c.now())
+		expected, refusal := m.Affordable(limits, ask, c.now())
 		again, _ := m.Affordable(limits, ask, c.now())
 		_, output, err := m.Reserve(fmt.Sprint(i), limits, ask)
-		if foreseen != output || again != output || fmt.Sprint(refusal) != fmt.Sprint(err) {
-			t.Errorf("%d: foreseen %d, %d and %v, got %d and %v", i, foreseen, again, refusal, output, err)
+		if expected != output || again != output || fmt.Sprint(refusal) != fmt.Sprint(err) {
+			t.Errorf("%d: expected %d, %d and %v, got %d and %v", i, expected, again, refusal, output, err)
 		}
 		if output, err := m.Affordable(limits[:1], ask, c.now().Add(24*time.Hour)); err != nil || output != 1250 {
-			t.Errorf("tomorrow %d, %v; want the half of everything", output, err)
+			t.Errorf("tomorrow %d, %v; want half of everything", output, err)
 		}
 	}
 }

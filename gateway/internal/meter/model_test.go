@@ -13,8 +13,8 @@ import (
 	"pgregory.net/rapid"
 )
 
-// model is the meter as one would write it without caring about speed: a list of
-// entries, summed anew for every question.
+// model is a simple meter without regard for speed: a list of entries, summed for every
+// question.
 type model struct {
 	now     time.Time
 	entries []*entry
@@ -37,8 +37,9 @@ func (m *model) used(l llm.Limit, id string) (sum int64) {
 	return sum
 }
 
-// shown is what Percent speaks of: of money, what is spent and not what is reserved.
-func (m *model) shown(l llm.Limit) (sum int64) {
+// percentBase returns what Percent counts: of money, what is spent and not what is
+// reserved.
+func (m *model) percentBase(l llm.Limit) (sum int64) {
 	for _, e := range m.entries {
 		if e.scope == l.Scope && e.unit == l.Unit && e.window == l.Window && e.id == m.id(l) && (!e.open || l.Unit == llm.UnitConcurrent) {
 			sum += e.amount
@@ -61,12 +62,12 @@ func (m *model) fits(limits []llm.Limit, want llm.Amounts) bool {
 	return true
 }
 
-func (m *model) reserve(lease string, limits []llm.Limit, want llm.Amounts, life time.Duration) {
+func (m *model) reserve(lease string, limits []llm.Limit, want llm.Amounts, ttl time.Duration) {
 	taken := map[string]bool{}
 	for _, l := range limits {
 		k := fmt.Sprint(l.Scope, l.Unit, l.Window)
 		if !taken[k] {
-			m.entries = append(m.entries, &entry{lease, l.Scope, l.Window, m.id(l), l.Unit, want.Of(l.Unit), true, m.now.Add(life)})
+			m.entries = append(m.entries, &entry{lease, l.Scope, l.Window, m.id(l), l.Unit, want.Of(l.Unit), true, m.now.Add(ttl)})
 		}
 		taken[k] = true
 	}
@@ -128,9 +129,9 @@ func drawAmounts(t *rapid.T) llm.Amounts {
 
 func TestMeterAgainstModel(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
-		const life = 10 * time.Minute
+		const ttl = 10 * time.Minute
 		mod := &model{now: time.Date(2026, 11, 22, 22, 0, 0, 0, time.UTC)}
-		m := New(func() time.Time { return mod.now }, time.UTC, Options{Lease: life})
+		m := New(func() time.Time { return mod.now }, time.UTC, Options{Lease: ttl})
 		leases := rapid.SampledFrom([]string{"1", "2", "3", "4", "5"})
 		open := func(name string) bool { return m.leases[name] != nil }
 		t.Repeat(map[string]func(*rapid.T){
@@ -150,7 +151,7 @@ func TestMeterAgainstModel(t *testing.T) {
 					}
 				}
 				if fits {
-					mod.reserve(name, limits, want, life)
+					mod.reserve(name, limits, want, ttl)
 				}
 			},
 			"settle": func(t *rapid.T) {
@@ -171,7 +172,7 @@ func TestMeterAgainstModel(t *testing.T) {
 			},
 			"": func(t *rapid.T) {
 				for _, l := range []llm.Limit{{Scope: "a", Unit: llm.UnitUSD, Window: "day", Max: 100}, {Scope: "b", Unit: llm.UnitConcurrent, Max: 100}} {
-					if got, want := m.Percent(l), int(mod.shown(l)); got != want {
+					if got, want := m.Percent(l), int(mod.percentBase(l)); got != want {
 						t.Fatalf("Percent(%s %s) = %d, want %d", l.Scope, l.Unit, got, want)
 					}
 				}

@@ -10,72 +10,72 @@ import (
 	"github.com/penstock/penstock/gateway/internal/llm"
 )
 
-// refusal is what the caller is told when a limit has no room for what a request needs at
-// least, as in "team/search has used $49.98 of $50.00 today; this request could cost $0.12;
-// resets 00:00 UTC". Three things are told apart: a limit that the request can never
-// fit, one that is used up, and one that requests in flight only hold. now is in the
-// meter's location.
+// refusal returns the error for a limit without room for what a request needs at least, as
+// in "team/search has used $49.98 of $50.00 today; this request could cost $0.12; resets
+// 00:00 UTC". It distinguishes a limit that the request can never fit, one that is used
+// up, and one that is only held by requests in flight. now is in the meter's location.
 func refusal(limit *llm.Limit, b *bucket, need int64, now time.Time) *llm.Error {
 	e := &llm.Error{Code: llm.CodeRateLimited, Status: http.StatusTooManyRequests}
-	what := say(limit, need, b)
+	what := amountTexts(limit, need, b)
 	scope := readableScope(limit.Scope)
 	switch {
-	case limit.Unit == llm.UnitConcurrent: // they end soon, nobody knows when
-		e.RetryAfter = soon
+	case limit.Unit == llm.UnitConcurrent: // when they end is unknown
+		e.RetryAfter = heldRetryAfter
 		e.Message = fmt.Sprintf("%s has %s of %s requests in flight; try again when one of them has ended", scope, what.reserved, what.max)
 	case need > limit.Max:
 		overBudget(e, limit)
 		e.Retried = true
-		e.Message = fmt.Sprintf("%s may use %s%s %s%s, so it can never fit; %s", scope, what.max, what.unit, windowWords(limit.Window), what.need, smaller(limit))
+		e.Message = fmt.Sprintf("%s may use %s%s %s%s, so it can never fit; %s", scope, what.max, what.unit, windowWords(limit.Window), what.need, advice(limit))
 	case llm.Add(b.spent, need) > limit.Max:
 		overBudget(e, limit)
 		e.Retried = limit.Unit == llm.UnitUSD
 		if !e.Retried {
 			e.RetryAfter = b.end.Sub(now)
 		}
-		e.Message = fmt.Sprintf("%s has used %s of %s%s %s%s%s", scope, what.spent, what.max, what.unit, windowWords(limit.Window), what.need, reset(limit, b, now))
+		e.Message = fmt.Sprintf("%s has used %s of %s%s %s%s%s", scope, what.spent, what.max, what.unit, windowWords(limit.Window), what.need, resetText(limit, b, now))
 	default:
-		e.RetryAfter, e.Fault = soon, llm.FaultHeld
+		e.RetryAfter, e.Fault = heldRetryAfter, llm.FaultHeld
 		e.Message = fmt.Sprintf("%s has used %s of %s%s %s, and requests in flight hold %s%s; try again when some of them have ended", scope, what.spent, what.max, what.unit, windowWords(limit.Window), what.reserved, what.need)
 	}
 	return e
 }
 
-// soon is when it makes sense to ask again while requests in flight hold a limit.
-const soon = time.Second
+// heldRetryAfter is the pause before a retry while requests in flight hold a limit.
+const heldRetryAfter = time.Second
 
-// overBudget gives the refusal by a limit on money its own code.
+// overBudget sets the code of a refusal by a limit on money.
 func overBudget(e *llm.Error, limit *llm.Limit) {
 	if limit.Unit == llm.UnitUSD {
 		e.Code, e.Type = llm.CodeBudget, "insufficient_quota"
 	}
 }
 
-// saying is what a refusal says of amounts, each with its unit where money has one.
-type saying struct{ spent, reserved, max, need, unit string }
+// amounts are the amounts of a refusal as text, those of money with their unit.
+type amounts struct{ spent, reserved, max, need, unit string }
 
-func say(limit *llm.Limit, need int64, b *bucket) saying {
+func amountTexts(limit *llm.Limit, need int64, b *bucket) amounts {
 	if limit.Unit == llm.UnitUSD {
 		d := llm.Dollars(llm.NanoUSD(b.spent), llm.NanoUSD(b.reserved), llm.NanoUSD(limit.Max), llm.NanoUSD(need))
-		return saying{d[0], d[1], d[2], "; this request could cost " + d[3], ""}
+		return amounts{d[0], d[1], d[2], "; this request could cost " + d[3], ""}
 	}
-	s := saying{grouped(b.spent), grouped(b.reserved), grouped(limit.Max), "", " " + strings.ReplaceAll(string(limit.Unit), "_", " ")}
+	s := amounts{grouped(b.spent), grouped(b.reserved), grouped(limit.Max), "", " " + strings.ReplaceAll(string(limit.Unit), "_", " ")}
 	if limit.Unit != llm.UnitRequests {
 		s.need = "; this request could take " + grouped(need)
 	}
 	return s
 }
 
-// smaller says how to make a request that fits.
-func smaller(limit *llm.Limit) string {
+// advice returns how to make a request that fits.
+func advice(limit *llm.Limit) string {
 	if limit.Unit == llm.UnitRequests || limit.Unit == llm.UnitInputTokens {
 		return "send less or ask for a higher limit"
 	}
 	return "send less, set a smaller max_tokens or ask for a higher limit"
 }
 
-// reset says when the window ends: by the clock where that helps, else by waiting.
-func reset(limit *llm.Limit, b *bucket, now time.Time) string {
+// resetText returns when the window ends: the time of day for long waits and calendar
+// windows, else the time left.
+func resetText(limit *llm.Limit, b *bucket, now time.Time) string {
 	end := b.end.In(now.Location())
 	switch limit.Window {
 	case "day":
@@ -123,8 +123,8 @@ func grouped(n int64) string {
 	return s
 }
 
-// badLimit denies a request whose limit cannot be counted: passing over it would
-// lift the limit.
+// badLimit returns the error for a limit that cannot be counted. It denies the request:
+// ignoring the limit would lift it.
 func badLimit(limit *llm.Limit, err error) *llm.Error {
 	return &llm.Error{Code: llm.CodePolicyFault, Status: http.StatusInternalServerError, Err: err,
 		Message: fmt.Sprintf("The policy's limit %q cannot be counted: %v.", limit.Name, err)}
@@ -132,7 +132,8 @@ func badLimit(limit *llm.Limit, err error) *llm.Error {
 
 func unitError(u llm.Unit) error { return fmt.Errorf("unknown unit %q", u) }
 
-// leaseTaken is a fault of the gateway: a lease is settled before its name is reused.
+// leaseTaken returns the error for a name that is in use. It is a bug of the caller: a
+// lease is settled before its name is used again.
 func leaseTaken(name string) *llm.Error {
 	return llm.AsError(fmt.Errorf("reserve: lease %s is already held", name))
 }

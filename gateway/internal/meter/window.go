@@ -6,17 +6,17 @@ import (
 	"github.com/penstock/penstock/gateway/internal/llm"
 )
 
-// window is a half-open stretch of time with a name. The zero window never ends.
+// window is a half-open interval with an id. The zero window never ends.
 type window struct {
 	id  string
 	end time.Time
 }
 
-// covers reports whether now is before the window's end. A clock that was set back
-// stays in the window: nobody gets a fresh budget that way.
+// covers reports whether now is before the window's end. A clock that was set back stays
+// in the window, so that it gives no fresh budget.
 func (w window) covers(now time.Time) bool { return w.end.IsZero() || now.Before(w.end) }
 
-// resetsAt is the end in Unix milliseconds; 0 for a window without one.
+// resetsAt returns the end in Unix milliseconds; 0 for a window without one.
 func (w window) resetsAt() int64 {
 	if w.end.IsZero() {
 		return 0
@@ -24,7 +24,7 @@ func (w window) resetsAt() int64 {
 	return w.end.UnixMilli()
 }
 
-// windowAt finds the window that now falls into. Fixed windows are counted from the
+// windowAt returns the window that contains now. Fixed windows are counted from the
 // Unix epoch, calendar windows follow loc.
 func windowAt(s llm.Window, now time.Time, loc *time.Location) window {
 	switch {
@@ -43,8 +43,8 @@ func fixedAt(every time.Duration, now time.Time) window {
 	return window{id: time.Unix(start, 0).UTC().Format("2006-01-02T15:04:05Z"), end: time.Unix(start+n, 0)}
 }
 
-// calendarDays gives the first day of the window and the first one after it, as
-// midnights in UTC: UTC has every hour of every day, so dates can be reckoned in it.
+// calendarDays returns the first day of the window and the first one after it, as midnights
+// in UTC, where every day has every hour.
 func calendarDays(kind string, now time.Time) (first, next time.Time) {
 	y, m, d := now.Date()
 	switch kind {
@@ -60,7 +60,7 @@ func calendarDays(kind string, now time.Time) (first, next time.Time) {
 
 func date(y int, m time.Month, d int) time.Time { return time.Date(y, m, d, 0, 0, 0, 0, time.UTC) }
 
-// calendarID is the layout of a window's name: its first day, or its month.
+// calendarID returns the layout of a window's id: its first day, or its month.
 func calendarID(kind string) string {
 	if kind == "month" {
 		return "2006-01"
@@ -68,13 +68,13 @@ func calendarID(kind string) string {
 	return "2006-01-02"
 }
 
-// midnight is the first instant of a day in loc. Where the clocks skip midnight,
-// that is the moment they do; where midnight comes twice, the first one.
+// midnight returns the first instant of a day in loc. Where the clocks skip midnight, that
+// is when they do; where midnight comes twice, it is the first one.
 func midnight(day time.Time, loc *time.Location) time.Time {
 	y, m, d := day.Date()
 	t := time.Date(y, m, d, 0, 0, 0, 0, loc)
 	begin, end := t.ZoneBounds()
-	if t.Day() != d { // no such hour: time.Date went to one side of the gap
+	if t.Day() != d { // no such hour: time.Date returned a time beside the gap
 		if localDate(t).Before(day) {
 			return end
 		}
