@@ -55,7 +55,7 @@ func (g *gateway) warnings(c *config.Config) []string {
 		if strings.Contains(alias, "*") {
 			continue // it depends on what is asked for
 		}
-		route, err := g.world.Load().routes.Find(alias)
+		route, err := g.world.Load().routes.Named(alias)
 		if err != nil {
 			continue
 		}

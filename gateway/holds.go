@@ -32,8 +32,8 @@ const (
 type holds struct {
 	meter  *meter.Meter
 	ledger *ledger.Ledger
-	// write books a record.
-	write func(context.Context, *llm.Record) error
+	// sinks are told of the records that the loop books.
+	sinks []func(*llm.Record)
 	log   *slog.Logger
 
 	mu   sync.Mutex
@@ -166,7 +166,11 @@ func (h *holds) abandon(ctx context.Context, x *hold) {
 	x.draft.Interrupt(x.seen.Load())
 	h.meter.Settle(x.draft.ID, x.draft.Used())
 	h.log.Error("a request ended without settling its reservation and is booked at an estimate", "request", x.draft.ID, "cost_nano_usd", int64(x.draft.Cost))
-	if err := h.write(ctx, x.draft); err != nil {
+	err := h.ledger.Write(ctx, x.draft)
+	if err != nil && llm.AsError(err).Code != llm.CodeUnavailable { // which the ledger reports once for all
 		h.log.Error("book an abandoned request", "request", x.draft.ID, "err", err)
+	}
+	for _, sink := range h.sinks {
+		sink(x.draft)
 	}
 }

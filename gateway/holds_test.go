@@ -49,7 +49,7 @@ func (h *holdTest) reopen(t *testing.T) *holds {
 	}
 	m := meter.New(func() time.Time { return h.now }, nil, meter.Options{Lease: holdLife})
 	m.Restore(totals)
-	return &holds{meter: m, ledger: l, write: l.Write, log: slog.New(slog.DiscardHandler), open: map[string]*hold{}}
+	return &holds{meter: m, ledger: l, log: slog.New(slog.DiscardHandler), open: map[string]*hold{}}
 }
 
 func (h *holdTest) pass(t *testing.T, d time.Duration) {
@@ -105,7 +105,7 @@ func TestAbandonedHold(t *testing.T) {
 		t.Errorf("Settle after that = %v, %v, want an error: it has been booked", charges, err)
 	}
 	late := hundredth("req_1") // what the pipeline would write
-	if err := h.write(t.Context(), late); err != nil {
+	if err := h.ledger.Write(t.Context(), late); err != nil {
 		t.Fatal(err)
 	}
 	if percent, cost := h.meter.Percent(oneUSD), h.cost(t); percent != 8 || cost != 8*llm.USD/100 {
@@ -156,7 +156,7 @@ func TestHoldsReserveAgain(t *testing.T) {
 	if r.Charges, err = x.Settle(t.Context(), r.Used()); err != nil {
 		t.Fatal(err)
 	}
-	if err := h.write(t.Context(), r); err != nil {
+	if err := h.ledger.Write(t.Context(), r); err != nil {
 		t.Fatal(err)
 	}
 	next := h.reopen(t)

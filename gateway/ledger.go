@@ -51,6 +51,6 @@ func (g *gateway) openLedger(ctx context.Context, c *config.Config) (err error) 
 		return err
 	}
 	g.meter.Restore(totals)
-	g.holds.ledger, g.holds.write = g.ledger, g.observed().Write
+	g.holds.ledger, g.holds.sinks = g.ledger, g.sinks()
 	return nil
 }

@@ -84,7 +84,7 @@ func TestUnknownModelsSayWhatIsMissing(t *testing.T) {
 		{found, "no-such-thing", "GET /v1/models"},
 		{found, "m\U000E0067\"", `"m\udb40\udc67\"" does not exist`},
 	} {
-		if _, err := c.routes.Find(c.name); err == nil || !strings.Contains(err.Error(), c.want) {
+		if _, err := c.routes.Named(c.name); err == nil || !strings.Contains(err.Error(), c.want) {
 			t.Errorf("Find(%q) = %v, want …%s…", c.name, err, c.want)
 		}
 	}

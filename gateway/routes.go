@@ -55,8 +55,11 @@ func newRoutes(c *config.Config, cat *catalog.Catalog, discovered bool, digests 
 	return r
 }
 
-// Find gives the route of a model name. The error says which names are near.
-func (r *routes) Find(name string) (*llm.Route, error) {
+// Find returns the route of a request.
+func (r *routes) Find(req *llm.Request) (*llm.Route, error) { return r.Named(req.Facts.Model) }
+
+// Named returns the route of a model name. The error says which names are near.
+func (r *routes) Named(name string) (*llm.Route, error) {
 	if route, ok := r.fixed[name]; ok {
 		return route, nil
 	}

@@ -1,22 +1,15 @@
 package main
 
 import (
-	"cmp"
 	"context"
 	"fmt"
-	"maps"
 	"math/rand/v2"
-	"slices"
-	"strconv"
-	"strings"
-	"sync/atomic"
 	"time"
 
 	"github.com/penstock/penstock/gateway/internal/cache"
 	"github.com/penstock/penstock/gateway/internal/llm"
 	"github.com/penstock/penstock/gateway/internal/pipeline"
 	"github.com/penstock/penstock/gateway/internal/policy"
-	"github.com/penstock/penstock/gateway/internal/telemetry"
 	"github.com/penstock/penstock/gateway/internal/upstream"
 	"github.com/penstock/penstock/gateway/internal/wasm"
 	"github.com/penstock/penstock/gateway/internal/wire"
@@ -145,107 +138,32 @@ func (t translator) Events(ctx context.Context, e wire.Envelope) (wire.Translati
 		Context: e.Context})
 }
 
-// cacheStage keeps answers under keys made of all that an answer depends on.
+// cacheStage is the response cache.
 type cacheStage struct{ *cache.Cache }
 
-func (s cacheStage) Lookup(req *llm.Request, route *llm.Route, v *llm.Decision) (pipeline.Cached, bool) {
-	e, ok := s.Get(s.key(req, route, v))
-	if !ok || req.Cache.MaxAge > 0 && e.Age(time.Now()) > req.Cache.MaxAge {
-		return pipeline.Cached{}, false
+func (s cacheStage) Find(_ context.Context, req *llm.Request, route *llm.Route, d *llm.Decision) (pipeline.Slot, error) {
+	return s.Cache.Find(req, route, d), nil
+}
+
+// sinks are what every record goes to beside the ledger: the metrics, the recorder of
+// plugins' calls and the decision log.
+func (g *gateway) sinks() []func(*llm.Record) {
+	sinks := []func(*llm.Record){g.telemetry.Observe, g.finishRecording}
+	if g.decisions != nil {
+		sinks = append(sinks, g.logSettled)
 	}
-	return pipeline.Cached{Stream: e.Replay(), Target: e.Target, Age: e.Age(time.Now())}, true
+	return sinks
 }
 
-func (s cacheStage) Tee(req *llm.Request, route *llm.Route, v *llm.Decision, t *llm.Target, stream llm.Stream) llm.Stream {
-	return s.Cache.Tee(stream, cache.Recording{Key: s.key(req, route, v), TTL: lifetime(req, route, v),
-		Stream: req.Facts.Stream, Namespace: req.Cache.Namespace, Model: req.Facts.Model, Target: t.ID})
-}
-
-// defaultTTL is how long an answer is kept whose caching only the policy asked for.
-const defaultTTL = 5 * time.Minute
-
-// lifetime is how long an answer is kept: the policy has the last word, then the
-// caller, then the route.
-func lifetime(req *llm.Request, route *llm.Route, v *llm.Decision) time.Duration {
-	duty := time.Duration(v.Obligations.Cache.TTLSeconds) * time.Second
-	return cmp.Or(duty, req.Cache.TTL, route.CacheTTL, defaultTTL)
-}
-
-// key separates answers by tenant, namespace, route and targets before it looks at
-// the request itself.
-func (s cacheStage) key(req *llm.Request, route *llm.Route, v *llm.Decision) cache.Key {
-	o := &v.Obligations
-	targets := make([]byte, 0, 256)
-	for _, t := range route.Targets {
-		targets = append(append(targets, t.ID...), 0)
-	}
-	for _, list := range [][]string{o.AllowTargets, o.DenyTargets} {
-		targets = append(append(targets, strings.Join(list, "\x00")...), 1)
-	}
-	targets = strconv.AppendInt(targets, o.MaxOutputTokens, 10)
-	parts := [][]byte{[]byte(tenant(req, route, v)), []byte(req.Cache.Namespace), []byte(route.Name), targets,
-		[]byte(route.Revision), []byte(req.Dialect)}
-	if len(route.Transforms) == 0 {
-		return s.RequestKey(req.Body, req.Facts, parts...)
-	}
-	return s.WholeRequestKey(req.Body, req.Facts, append(parts, toldToTransforms(req)...)...)
-}
-
-// toldToTransforms is what a route's transforms are told beside the body, and may answer
-// by: two callers share an answer only if they are the same to them. The request's id is
-// left out, since no two requests have the same.
-func toldToTransforms(req *llm.Request) [][]byte {
-	who := &req.Principal
-	told := [][]byte{[]byte(who.KeyID), []byte(who.Team), []byte(who.User), []byte(req.Facts.Model)}
-	for _, name := range slices.Sorted(maps.Keys(req.Tags)) {
-		told = append(told, []byte(name), []byte(req.Tags[name]))
-	}
-	return told
-}
-
-// tenant is who may share answers with whom: by default a team, else the holder of
-// a key, else all the anonymous.
-func tenant(req *llm.Request, route *llm.Route, v *llm.Decision) string {
-	switch {
-	case v.Obligations.Cache.Scope != "":
-		return "policy:" + v.Obligations.Cache.Scope
-	case route.CacheShared:
-		return "shared"
-	case req.Principal.Team != "":
-		return "team:" + req.Principal.Team
-	case req.Principal.KeyID != "":
-		return "key:" + req.Principal.KeyID
-	}
-	return "anonymous"
-}
-
-// observed is the ledger with the metrics and the recorder of plugins' calls looking on.
-type observed struct {
-	pipeline.Ledger
-	telemetry *telemetry.Metrics
-	recorder  *atomic.Pointer[recorder]
-	decisions *policy.DecisionLog // nil where none is kept
-}
-
-func (g *gateway) observed() observed {
-	return observed{g.ledger, g.telemetry, &g.recorder, g.decisions}
-}
-
-func (o observed) Write(ctx context.Context, r *llm.Record) error {
-	o.telemetry.Observe(r)
-	if calls := o.recorder.Load(); calls != nil {
+// finishRecording ends the recording of the calls that plugins made for a request.
+func (g *gateway) finishRecording(r *llm.Record) {
+	if calls := g.recorder.Load(); calls != nil {
 		calls.Finish(r.ID)
 	}
-	r = r.Kept()
-	if o.decisions != nil && r.Decision != nil {
-		o.decisions.Settled(r)
+}
+
+func (g *gateway) logSettled(r *llm.Record) {
+	if r.Decision != nil {
+		g.decisions.Settled(r.Kept())
 	}
-	if r.Route == "" {
-		return nil // it is counted; anybody could fill the ledger with names that nobody serves
-	}
-	err := o.Ledger.Write(ctx, r)
-	if err != nil && llm.AsError(err).Code == llm.CodeUnavailable {
-		return nil // the maintenance reports it, once for all requests
-	}
-	return err
 }

@@ -23,7 +23,7 @@ models:
     empty: pass
 ledger: sqlite://penstock.db
 `)
-	plain, err := h.world.Load().routes.Find("plain")
+	plain, err := h.world.Load().routes.Named("plain")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -31,7 +31,7 @@ ledger: sqlite://penstock.db
 	if diff := cmp.Diff(want, plain.Timeout); diff != "" || plain.EmptyPass {
 		t.Errorf("the defaults (-want +got):\n%s\nempty answers pass: %t", diff, plain.EmptyPass)
 	}
-	own, err := h.world.Load().routes.Find("own")
+	own, err := h.world.Load().routes.Named("own")
 	if err != nil {
 		t.Fatal(err)
 	}

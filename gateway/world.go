@@ -63,7 +63,8 @@ func (g *gateway) build(ctx context.Context, c *config.Config) (*world, error) {
 		Health:   healthStage{g.health},
 		Meter:    g.holds,
 		Tokens:   &g.tokens,
-		Ledger:   g.observed(),
+		Ledger:   g.ledger,
+		Sinks:    g.sinks(),
 		Log:      g.log,
 		Now:      time.Now,
 	})

@@ -2,10 +2,11 @@
 // same in everything that could change the answer. It is the only importer of
 // ristretto.
 //
-// It decides neither what may be cached nor for whom: the caller puts the tenant,
-// the route and whatever else separates answers into the key. And it is never the
-// authority for anything: ristretto admits entries asynchronously and may drop
-// them, so a reply that was put may not be found, now or ever.
+// Find gives a request its slot: a hit, a miss to be filled, or off. A reply is shared
+// within a tenant only, unless the route or the policy says otherwise.
+//
+// The cache may forget anything at any time: ristretto admits entries asynchronously and
+// drops them as it sees fit, so a reply that was put may never be found.
 package cache
 
 import (

@@ -24,3 +24,8 @@ func CanonicalRequest(dst, body []byte, f llm.Facts) []byte {
 	w.request(body, f, isBookkeeping)
 	return append(dst, w.out...)
 }
+
+// SlotKey is the key of a request's slot.
+func (c *Cache) SlotKey(req *llm.Request, route *llm.Route, d *llm.Decision) Key {
+	return c.slotKey(req, route, d)
+}

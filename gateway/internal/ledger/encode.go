@@ -35,7 +35,7 @@ func appendRecord(b []byte, r *llm.Record) []byte {
 	o.text("code", string(r.Code))
 	o.text("error", r.Error)
 	o.text("finish", r.Finish)
-	o.text("cache", r.Cache)
+	o.text("cache", string(r.Cache))
 	if r.Decision != nil {
 		o.inner("decision", func(o *object) { decision(o, r.Decision) })
 	}

@@ -45,7 +45,7 @@ type row struct {
 func appendBooking(b []byte, r *llm.Record, now time.Time) []byte {
 	start := len(b)
 	b = append(beginFrame(b), recordEntry)
-	for _, s := range [...]string{r.ID, "", r.Model, r.Route, r.Target, r.Provider, r.KeyID, r.Team, r.User, string(r.Code), r.Cache} {
+	for _, s := range [...]string{r.ID, "", r.Model, r.Route, r.Target, r.Provider, r.KeyID, r.Team, r.User, string(r.Code), string(r.Cache)} {
 		b = appendText(b, s)
 	}
 	for _, n := range [...]int64{now.UnixMicro(), r.Time.UnixMicro(), int64(r.Status), r.Usage.Input, r.Usage.Output, int64(r.Cost), int64(r.Saved)} {
@@ -60,7 +60,7 @@ func appendBooking(b []byte, r *llm.Record, now time.Time) []byte {
 // unpriced reports whether the request cost an unknown amount: a target without a
 // known price did work for it.
 func unpriced(r *llm.Record) bool {
-	return r.Target != "" && !r.Price.Known && r.Cache != "hit"
+	return r.Target != "" && !r.Price.Known && r.Cache != llm.CacheHit
 }
 
 // appendTags appends the tags as a JSON object, nothing without tags.

@@ -32,12 +32,11 @@ type Record struct {
 	Tags    map[string]string `json:"tags,omitempty"`
 
 	// Status is the HTTP status sent, Code the error's when there was one.
-	Status int    `json:"status"`
-	Code   Code   `json:"code,omitempty"`
-	Error  string `json:"error,omitempty"`
-	Finish string `json:"finish,omitempty"`
-	// Cache is hit, miss or off.
-	Cache string `json:"cache"`
+	Status int        `json:"status"`
+	Code   Code       `json:"code,omitempty"`
+	Error  string     `json:"error,omitempty"`
+	Finish string     `json:"finish,omitempty"`
+	Cache  CacheState `json:"cache"`
 
 	Decision *Decision `json:"decision,omitempty"`
 	// FirstDecision is the decision that sent the request on to another model or route,

@@ -3,6 +3,7 @@ package llm
 import (
 	"io"
 	"net/http"
+	"time"
 )
 
 // Call is one request in a provider's wire format. It carries no credentials: the
@@ -65,6 +66,24 @@ type Stream interface {
 	Info() ReplyInfo
 	Close() error
 }
+
+// StoredReply is a complete reply from the cache.
+type StoredReply struct {
+	Stream
+	// Target is the id of the target that gave it, Age the time since it was complete.
+	Target string
+	Age    time.Duration
+}
+
+// CacheState is what the cache did for a request.
+type CacheState string
+
+// The states. A hit was answered from the cache; a miss was not, though the cache was on.
+const (
+	CacheHit  CacheState = "hit"
+	CacheMiss CacheState = "miss"
+	CacheOff  CacheState = "off"
+)
 
 // ReplyInfo is what a stream has said about itself so far.
 type ReplyInfo struct {

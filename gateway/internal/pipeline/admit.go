@@ -13,7 +13,7 @@ import (
 // sends the request on is asked once more, about where it goes: what it forbids there
 // must not be reached by its own detour.
 func (l *life) admit(ctx context.Context) error {
-	if err := l.find(l.req.Facts.Model); err != nil {
+	if err := l.find(l.req); err != nil {
 		return err
 	}
 	if err := l.ask(ctx, l.req); err != nil {
@@ -56,13 +56,13 @@ func destination(o llm.Obligations) string {
 // askAgain decides on the request as if it had asked for another model. What both
 // decisions demand holds; where the second one would send it is not followed.
 func (l *life) askAgain(ctx context.Context, model string) error {
-	if err := l.find(model); err != nil {
+	onward := *l.req
+	onward.Facts.Model = model
+	if err := l.find(&onward); err != nil {
 		return err
 	}
 	first := l.decision
 	l.record.FirstDecision = &first
-	onward := *l.req
-	onward.Facts.Model = model
 	if err := l.ask(ctx, &onward); err != nil {
 		return err
 	}
@@ -73,8 +73,8 @@ func (l *life) askAgain(ctx context.Context, model string) error {
 	return nil
 }
 
-func (l *life) find(model string) error {
-	route, err := l.Routes.Find(model)
+func (l *life) find(req *llm.Request) error {
+	route, err := l.Routes.Find(req)
 	if err != nil {
 		return err
 	}

@@ -25,7 +25,7 @@ type world struct {
 	// script tells what each target does at each of its tries; the last entry
 	// repeats.
 	script map[string][]play
-	cached *Cached
+	cached *llm.StoredReply
 	full   map[string]bool // targets that the meter refuses
 	// resting targets must not be asked.
 	// The value says why; rests is for how long, and opens makes a target rest after its
@@ -60,7 +60,7 @@ type world struct {
 	seen     int64 // the output that a hold was told of last
 	settled  []llm.Amounts
 	records  []*llm.Record
-	teed     int
+	filled   []string // the targets whose replies went through a slot
 	retries  int
 	counted  int
 	applied  []llm.Applied
@@ -134,7 +134,7 @@ func failing(f llm.Fault, status int) play {
 }
 
 func (w *world) pipeline() *Pipeline {
-	return New(Stages{Routes: w, Policy: w, Cache: w, Router: w, Dialects: w, Upstream: w, Health: w, Meter: w, Tokens: w,
+	return New(Stages{Routes: w, Policy: w, Cache: fakeCache{w}, Router: w, Dialects: w, Upstream: w, Health: w, Meter: w, Tokens: w,
 		Ledger: w, Log: slog.New(slog.DiscardHandler), Now: time.Now})
 }
 
@@ -189,8 +189,8 @@ func (p *page) Event(e llm.Event) error {
 	return p.fail
 }
 
-func (w *world) Find(model string) (*llm.Route, error) {
-	if r, ok := w.routes[model]; ok {
+func (w *world) Find(req *llm.Request) (*llm.Route, error) {
+	if r, ok := w.routes[req.Facts.Model]; ok {
 		return r, nil
 	}
 	return w.route, nil
@@ -203,16 +203,29 @@ func (w *world) Decide(_ context.Context, req *llm.Request, route *llm.Route) (l
 	return w.decision, nil
 }
 
-func (w *world) Lookup(*llm.Request, *llm.Route, *llm.Decision) (Cached, bool) {
-	if w.cached == nil {
-		return Cached{}, false
+// fakeCache is the world as a Cache.
+type fakeCache struct{ *world }
+
+func (c fakeCache) Find(_ context.Context, _ *llm.Request, route *llm.Route, _ *llm.Decision) (Slot, error) {
+	switch {
+	case c.cached != nil:
+		return &fakeSlot{llm.CacheHit, c.world}, nil
+	case route.CacheTTL > 0:
+		return &fakeSlot{llm.CacheMiss, c.world}, nil
 	}
-	return *w.cached, true
+	return &fakeSlot{llm.CacheOff, c.world}, nil
 }
 
-func (w *world) Tee(_ *llm.Request, _ *llm.Route, _ *llm.Decision, _ *llm.Target, s llm.Stream) llm.Stream {
-	w.teed++
-	return s
+type fakeSlot struct {
+	state llm.CacheState
+	world *world
+}
+
+func (s *fakeSlot) State() llm.CacheState   { return s.state }
+func (s *fakeSlot) Reply() *llm.StoredReply { return s.world.cached }
+func (s *fakeSlot) Fill(reply llm.Stream, t *llm.Target) llm.Stream {
+	s.world.filled = append(s.world.filled, t.ID)
+	return reply
 }
 
 func (w *world) Rank(_ context.Context, _ *llm.Request, _ *llm.Route, c []llm.Candidate) llm.Ranking {

@@ -28,7 +28,7 @@ type crowd struct {
 }
 
 func (c *crowd) pipeline() *Pipeline {
-	return New(Stages{Routes: c, Policy: c, Cache: c, Router: c, Dialects: c, Upstream: c, Health: c, Meter: c, Tokens: c,
+	return New(Stages{Routes: c, Policy: c, Cache: fakeCache{c.world}, Router: c, Dialects: c, Upstream: c, Health: c, Meter: c, Tokens: c,
 		Ledger: c, Log: slog.New(slog.DiscardHandler), Now: time.Now})
 }
 

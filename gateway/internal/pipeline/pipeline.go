@@ -29,6 +29,9 @@ type Stages struct {
 	Meter    Meter
 	Tokens   Tokens
 	Ledger   Ledger
+	// Sinks are called once with the record of every request, one after the other, after
+	// it was written. They must not change it.
+	Sinks []func(*llm.Record)
 	// Log receives what nobody is left to be told, such as a ledger that could not
 	// be written.
 	Log *slog.Logger
@@ -36,10 +39,10 @@ type Stages struct {
 	Now func() time.Time
 }
 
-// Routes finds the route for a model name. Its error is the caller's: it says which
-// names are near.
+// Routes finds the route of a request. Its error is the caller's: it says which names
+// are near.
 type Routes interface {
-	Find(model string) (*llm.Route, error)
+	Find(req *llm.Request) (*llm.Route, error)
 }
 
 // Policy decides on admission. An error denies.
@@ -47,18 +50,20 @@ type Policy interface {
 	Decide(ctx context.Context, req *llm.Request, route *llm.Route) (llm.Decision, error)
 }
 
-// Cache keeps complete answers. Lookup gives a stored reply to replay; otherwise
-// Tee passes a reply through and stores it once it is complete.
+// Cache keeps complete replies.
 type Cache interface {
-	Lookup(req *llm.Request, route *llm.Route, v *llm.Decision) (Cached, bool)
-	Tee(req *llm.Request, route *llm.Route, v *llm.Decision, t *llm.Target, s llm.Stream) llm.Stream
+	// Find looks a request up, once. Its error is the caller's.
+	Find(ctx context.Context, req *llm.Request, route *llm.Route, d *llm.Decision) (Slot, error)
 }
 
-// Cached is a stored answer.
-type Cached struct {
-	Stream llm.Stream
-	Target string
-	Age    time.Duration
+// Slot is one request's place in the cache: a hit, a miss to be filled, or off.
+type Slot interface {
+	State() llm.CacheState
+	// Reply is the stored reply; nil unless the slot is a hit.
+	Reply() *llm.StoredReply
+	// Fill passes the reply of a target through, and stores it once it is complete if it
+	// may be stored. Closing the returned stream closes reply.
+	Fill(reply llm.Stream, t *llm.Target) llm.Stream
 }
 
 // Router ranks candidates, best first. It never fails: on a fault it gives the
@@ -215,11 +220,15 @@ func (p *Pipeline) Serve(ctx context.Context, req *llm.Request, w Writer) (err e
 
 	out, stop := l.attend(w)
 	defer stop()
-	reply, hit, err := l.lookup(ctx)
+	slot, err := p.Cache.Find(ctx, l.req, l.route, &l.decision)
 	if err != nil {
 		return err
 	}
-	if !hit {
+	reply, err := l.replay(ctx, slot)
+	if err != nil {
+		return err
+	}
+	if reply == nil {
 		ranked, err := l.rank(ctx)
 		if err != nil {
 			return err
@@ -228,6 +237,7 @@ func (p *Pipeline) Serve(ctx context.Context, req *llm.Request, w Writer) (err e
 		if err != nil {
 			return err
 		}
+		reply = slot.Fill(reply, l.target)
 	}
 	defer reply.Close()
 	return l.relay(ctx, reply, out)

@@ -12,43 +12,25 @@ import (
 	"github.com/penstock/penstock/gateway/internal/llm"
 )
 
-// lookup asks the cache. A hit is charged one request and no tokens.
-func (l *life) lookup(ctx context.Context) (llm.Stream, bool, error) {
-	read, write := l.cacheable()
-	if !read && !write {
-		return nil, false, nil
+// replay is the stored reply of a slot; nil unless it is a hit. A hit is charged one
+// request and no tokens.
+func (l *life) replay(ctx context.Context, slot Slot) (llm.Stream, error) {
+	l.record.Cache = slot.State()
+	hit := slot.Reply()
+	if hit == nil {
+		return nil, nil
 	}
-	l.record.Cache = "miss"
-	if !read {
-		return nil, false, nil
-	}
-	hit, ok := l.Cache.Lookup(l.req, l.route, &l.decision)
-	if !ok {
-		return nil, false, nil
-	}
+	l.record.Cache = llm.CacheMiss // until the limits have room for a hit
 	if _, err := l.take(ctx, l.draft(), llm.Exactly(llm.Amounts{Requests: 1})); err != nil {
-		return nil, false, err
+		return nil, err
 	}
-	l.record.Cache, l.record.Target, l.info, l.age = "hit", hit.Target, hit.Stream.Info, hit.Age
+	l.record.Cache, l.record.Target, l.info, l.age = llm.CacheHit, hit.Target, hit.Info, hit.Age
 	for _, t := range l.route.Targets {
 		if t.ID == hit.Target {
 			l.target = t
 		}
 	}
-	return hit.Stream, true, nil
-}
-
-// cacheable says whether this request may read from the cache and write to it. The
-// policy has the last word, then the caller, then the route.
-func (l *life) cacheable() (read, write bool) {
-	on := l.route.CacheTTL > 0
-	switch l.decision.Obligations.Cache.Mode {
-	case "bypass":
-		return false, false
-	case "force":
-		on = true
-	}
-	return on && !l.req.Cache.NoCache, on && !l.req.Cache.NoStore
+	return hit, nil
 }
 
 // attend is where the reply goes. The caller of a stream hears something while it waits,
@@ -66,10 +48,6 @@ func (l *life) attend(w Writer) (out sink, stop func()) {
 // request is settled: a caller who has the whole answer can rely on its being
 // booked.
 func (l *life) relay(ctx context.Context, reply llm.Stream, w sink) error {
-	if _, write := l.cacheable(); write && l.record.Cache == "miss" {
-		reply = l.Cache.Tee(l.req, l.route, &l.decision, l.target, reply)
-		defer reply.Close()
-	}
 	started := false
 	for {
 		ev, err := reply.Next()
@@ -151,13 +129,13 @@ func (l *life) head() llm.Head {
 	}
 	set("X-Penstock-Model", l.req.Facts.Model)
 	set("X-Penstock-Route", l.route.Name)
-	set("X-Penstock-Cache", l.record.Cache)
+	set("X-Penstock-Cache", string(l.record.Cache))
 	set("X-Penstock-Attempts", strconv.Itoa(len(l.record.Attempts)))
 	set("X-Penstock-Policy", l.decision.Revision)
 	set("X-Penstock-Overhead-Ms", string(l.overhead().AppendJSON(nil)))
 	set("X-Penstock-Target", l.record.Target)
 	set("X-Penstock-Dropped", strings.Join(l.dropped(), ", "))
-	if l.record.Cache == "hit" {
+	if l.record.Cache == llm.CacheHit {
 		set("Age", strconv.Itoa(int(l.age.Seconds())))
 	}
 	if l.settled && l.record.Price.Known {

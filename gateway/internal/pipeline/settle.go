@@ -168,7 +168,20 @@ func (l *life) settle(ctx context.Context) {
 	if l.hold != nil {
 		l.record.Charges = l.discharge(ctx, l.record.Used())
 	}
-	if err := l.Ledger.Write(ctx, l.record); err != nil {
+	l.write(ctx)
+	for _, sink := range l.Sinks {
+		sink(l.record)
+	}
+}
+
+// write puts what may be kept of the record into the ledger. A request without a route is
+// only counted: anybody could fill the ledger with names that nobody serves.
+func (l *life) write(ctx context.Context) {
+	if l.route == nil {
+		return
+	}
+	err := l.Ledger.Write(ctx, l.record.Kept())
+	if err != nil && llm.AsError(err).Code != llm.CodeUnavailable { // which the ledger reports once for all
 		// The answer has been made and paid for; withholding it would help nobody.
 		l.Log.Error("ledger lost a record", slog.String("request", l.req.ID),
 			slog.Int64("cost_nano_usd", int64(l.record.Cost)), slog.Any("err", err))
@@ -189,7 +202,7 @@ func (l *life) account() {
 	r.Finish, r.Served = t.Finish, t.Model
 	usage := t.Billed(l.promptEstimate(), t.Finish != "" || !l.req.Facts.Stream)
 	cost := r.Price.Cost(usage)
-	if r.Cache == "hit" { // nothing was used upstream
+	if r.Cache == llm.CacheHit { // nothing was used upstream
 		r.Saved = cost
 		return
 	}

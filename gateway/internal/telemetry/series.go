@@ -68,7 +68,7 @@ func histogram(r *prometheus.Registry, name, help string, buckets []float64, lab
 // of finds the series of a record. Routes and targets are capped one by one, so that
 // a flood of one leaves the other's names alone.
 func (s *series) of(r *llm.Record) *requestSeries {
-	k := requestKey{route: r.Route, target: r.Target, cache: cacheWord(r.Cache), class: r.Status / 100}
+	k := requestKey{route: r.Route, target: r.Target, cache: cacheWord(string(r.Cache)), class: r.Status / 100}
 	if v, ok := s.known.find(k); ok {
 		return v
 	}
@@ -134,7 +134,7 @@ func (q *requestSeries) observe(r *llm.Record) {
 	if r.Price.Known && r.Cost > 0 {
 		q.cost.Add(usd(r.Cost))
 	}
-	if r.Usage.Total() <= 0 || r.Cache == "hit" {
+	if r.Usage.Total() <= 0 || r.Cache == llm.CacheHit {
 		return
 	}
 	// A counter panics on a negative number, and these come from providers.

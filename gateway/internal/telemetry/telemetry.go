@@ -133,7 +133,7 @@ func (m *Metrics) Observe(r *llm.Record) {
 		return
 	}
 	m.series.of(r).observe(r)
-	if r.Target != "" && r.Cache != "hit" && !r.Price.Known {
+	if r.Target != "" && r.Cache != llm.CacheHit && !r.Price.Known {
 		m.unpriced.Inc()
 	}
 	for i := range r.Attempts {
