@@ -19,7 +19,7 @@ const (
 )
 
 // base may be imported by every package here, and import the standard library only.
-var base = []string{"llm", "framing", "ratelimit", "bounded"}
+var base = []string{"llm", "framing", "jsontext", "ratelimit", "bounded"}
 
 // owners lists, for each third-party library, the one package that may import it.
 // A prefix covers all packages below it.
