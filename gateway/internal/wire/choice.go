@@ -37,14 +37,14 @@ func (c *choiceSet) count() (n int) {
 }
 
 func (c *chunk) readChoices(s *scan) {
-	c.kind.chosen = s.peek() != 'n'
-	if !s.open('[') {
-		s.skip(0)
+	c.kind.chosen = s.Peek() != 'n'
+	if !s.Open('[') {
+		s.Skip()
 		return
 	}
 	c.choices, c.empty = true, true
 	position := int64(0)
-	for first := true; s.more(']', &first); position++ {
+	for ; s.More(']'); position++ {
 		c.empty = false
 		c.readChoice(s, position)
 	}
@@ -60,13 +60,13 @@ type choice struct {
 }
 
 func (c *chunk) readChoice(s *scan, position int64) {
-	if !s.open('{') {
-		s.skip(0)
+	if !s.Open('{') {
+		s.Skip()
 		return
 	}
 	one := choice{index: position, unsaid: true}
-	for head := true; s.more('}', &head); {
-		switch string(s.name()) {
+	for s.More('}') {
+		switch string(s.Name().Raw) {
 		case "index":
 			one.index = s.index(position)
 		case "delta":
@@ -80,7 +80,7 @@ func (c *chunk) readChoice(s *scan, position int64) {
 		case "error":
 			c.readCause(s)
 		default:
-			s.skip(0)
+			s.Skip()
 		}
 	}
 	c.note(&one)
@@ -88,7 +88,7 @@ func (c *chunk) readChoice(s *scan, position int64) {
 
 // index reads a choice's index; what is none leaves it at its position.
 func (s *scan) index(position int64) int64 {
-	n, err := strconv.ParseInt(string(s.raw()), 10, 64)
+	n, err := strconv.ParseInt(string(s.Raw()), 10, 64)
 	if err != nil || n < 0 {
 		return position
 	}
@@ -96,14 +96,14 @@ func (s *scan) index(position int64) int64 {
 }
 
 func (o *choice) readReason(s *scan) {
-	o.null = s.peek() == 'n'
+	o.null = s.Peek() == 'n'
 	o.reason = s.string()
 	o.unsaid = len(o.reason) == 0 && !o.null
 }
 
 // readCause reads an error that is one choice's, as OpenRouter sends it.
 func (c *chunk) readCause(s *scan) {
-	if v := s.raw(); truthy(v) {
+	if v := s.Raw(); truthy(v) {
 		c.failed, c.cause = true, v
 	}
 }
@@ -130,17 +130,17 @@ func (c *chunk) note(one *choice) {
 
 // readSaid reads a delta or a message, and reports whether there is one.
 func (c *chunk) readSaid(s *scan, out *said) bool {
-	if !s.open('{') {
-		s.skip(0)
+	if !s.Open('{') {
+		s.Skip()
 		return false
 	}
 	out.here = true
-	for first := true; s.more('}', &first); {
-		switch name := s.name(); {
+	for s.More('}') {
+		switch name := s.Name().Raw; {
 		case isLabel(name):
-			s.skip(0)
-		case s.peek() == '"':
-			n := len(s.text())
+			s.Skip()
+		case s.Peek() == '"':
+			n := len(s.Text().Raw)
 			out.text += int64(n)
 			out.content = out.content || n > 0
 		default:
@@ -170,8 +170,8 @@ func isNestedLabel(name []byte) bool {
 
 // readPart reads a member of a delta or message that is no string.
 func (c *chunk) readPart(s *scan, name []byte, out *said) {
-	list := s.peek() == '['
-	v := s.raw()
+	list := s.Peek() == '['
+	v := s.Raw()
 	calls := string(name) == "tool_calls"
 	switch {
 	case list && string(name) == "content":
@@ -190,31 +190,28 @@ func (c *chunk) readPart(s *scan, name []byte, out *said) {
 // speaks reports whether there is a text in an array or object, however deep, that
 // is not empty. Names of types do not count, nor do numbers.
 func speaks(v []byte) bool {
-	s := scan{b: v}
-	return s.speaks(0)
+	s := newScan(v)
+	return s.speaks()
 }
 
-func (s *scan) speaks(depth int) (found bool) {
-	first := true
-	switch c := s.peek(); {
-	case depth > maxDepth:
-		s.fail()
-	case c == '"':
-		return len(s.text()) > 0
-	case c == '{':
-		for s.i++; s.more('}', &first); {
-			if isNestedLabel(s.name()) {
-				s.skip(0)
+func (s *scan) speaks() (found bool) {
+	switch s.Peek() {
+	case '"':
+		return len(s.Text().Raw) > 0
+	case '{':
+		for s.Open('{'); s.More('}'); {
+			if isNestedLabel(s.Name().Raw) {
+				s.Skip()
 				continue
 			}
-			found = s.speaks(depth+1) || found
+			found = s.speaks() || found
 		}
-	case c == '[':
-		for s.i++; s.more(']', &first); {
-			found = s.speaks(depth+1) || found
+	case '[':
+		for s.Open('['); s.More(']'); {
+			found = s.speaks() || found
 		}
 	default:
-		s.skip(0)
+		s.Skip()
 	}
 	return found
 }

@@ -50,15 +50,15 @@ type said struct {
 
 // readChunk reads one JSON object and reports whether it is sound.
 func readChunk(data []byte) (c chunk, ok bool) {
-	s := scan{b: data}
-	if !s.open('{') {
+	s := newScan(data)
+	if !s.Open('{') {
 		return c, false
 	}
-	for first := true; s.more('}', &first); {
-		c.readMember(&s, s.name())
+	for s.More('}') {
+		c.readMember(&s, s.Name().Raw)
 	}
 	c.failed = c.failed || c.kind.failed()
-	return c, s.end()
+	return c, s.End() == nil
 }
 
 func (c *chunk) readMember(s *scan, name []byte) {
@@ -72,7 +72,7 @@ func (c *chunk) readMember(s *scan, name []byte) {
 	case "x_groq":
 		c.readGroq(s)
 	case "error":
-		c.failed = truthy(s.raw()) || c.failed
+		c.failed = truthy(s.Raw()) || c.failed
 	case "object":
 		c.kind.object = s.string()
 	case "type":
@@ -90,27 +90,27 @@ func (k *kinds) read(s *scan, name []byte) {
 		text := s.string()
 		k.faulty = k.faulty || len(text) > 0
 	case "detail", "errors":
-		k.faulty = speaks(s.raw()) || k.faulty
+		k.faulty = speaks(s.Raw()) || k.faulty
 	case "base_resp":
 		k.faulty = s.minimax() || k.faulty
 	default:
-		s.skip(0)
+		s.Skip()
 	}
 }
 
 // minimax reads the status that MiniMax gives beside its choices, and reports whether it
 // is that of an error.
 func (s *scan) minimax() (bad bool) {
-	if !s.open('{') {
-		s.skip(0)
+	if !s.Open('{') {
+		s.Skip()
 		return false
 	}
-	for first := true; s.more('}', &first); {
-		if string(s.name()) == "status_code" {
+	for s.More('}') {
+		if string(s.Name().Raw) == "status_code" {
 			bad = s.count() > 0
 			continue
 		}
-		s.skip(0)
+		s.Skip()
 	}
 	return bad
 }
@@ -123,11 +123,11 @@ func (k *kinds) failed() bool {
 // isErrorList reports whether data is a list that begins with an error, as Gemini sends
 // it.
 func isErrorList(data []byte) bool {
-	s := scan{b: data}
-	if !s.open('[') {
+	s := newScan(data)
+	if !s.Open('[') {
 		return false
 	}
-	c, sound := readChunk(s.raw())
+	c, sound := readChunk(s.Raw())
 	return sound && c.failed
 }
 
@@ -145,32 +145,32 @@ func (c *chunk) counted() []byte {
 
 // string reads a value that should be a string; nil for any other.
 func (s *scan) string() []byte {
-	if s.peek() == '"' {
-		return s.text()
+	if s.Peek() == '"' {
+		return s.Text().Raw
 	}
-	s.skip(0)
+	s.Skip()
 	return nil
 }
 
 // object reads a value that should be an object; nil for any other.
 func (s *scan) object() []byte {
-	if s.peek() == '{' {
-		return s.raw()
+	if s.Peek() == '{' {
+		return s.Raw()
 	}
-	s.skip(0)
+	s.Skip()
 	return nil
 }
 
 func (c *chunk) readGroq(s *scan) {
-	if !s.open('{') {
-		s.skip(0)
+	if !s.Open('{') {
+		s.Skip()
 		return
 	}
-	for first := true; s.more('}', &first); {
-		if string(s.name()) == "usage" {
+	for s.More('}') {
+		if string(s.Name().Raw) == "usage" {
 			c.groq = s.object()
 		} else {
-			s.skip(0)
+			s.Skip()
 		}
 	}
 }

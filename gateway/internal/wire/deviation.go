@@ -194,12 +194,12 @@ func (m *mender) addChoices(chunk object) { chunk["choices"] = []any{} }
 
 // callsWithoutIndex reports whether one of the calls in a list has no index.
 func callsWithoutIndex(calls []byte) bool {
-	s := scan{b: calls}
-	if !s.open('[') {
+	s := newScan(calls)
+	if !s.Open('[') {
 		return false
 	}
 	missing := false
-	for first := true; s.more(']', &first); {
+	for s.More(']') {
 		missing = !s.hasIndex() || missing
 	}
 	return missing
@@ -208,16 +208,16 @@ func callsWithoutIndex(calls []byte) bool {
 // hasIndex steps over a value and reports whether it is anything but an object without
 // an index.
 func (s *scan) hasIndex() bool {
-	if !s.open('{') {
-		s.skip(0)
+	if !s.Open('{') {
+		s.Skip()
 		return true
 	}
 	found := false
-	for first := true; s.more('}', &first); {
-		name := s.name()
-		number := s.peek() >= '0' && s.peek() <= '9'
+	for s.More('}') {
+		name := s.Name().Raw
+		number := s.Peek() >= '0' && s.Peek() <= '9'
 		found = found || string(name) == "index" && number
-		s.skip(0)
+		s.Skip()
 	}
 	return found
 }

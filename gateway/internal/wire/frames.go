@@ -67,13 +67,6 @@ func closedFrame(in framing.Event) []byte {
 	return append(bytes.TrimRight(in.Raw, "\r\n"), "\n\n"...)
 }
 
-// isJSON reports whether data is one sound JSON value.
-func isJSON(data []byte) bool {
-	s := scan{b: data}
-	s.skip(0)
-	return s.end()
-}
-
 // Info is what the frames so far have said.
 func (f *frames) Info() llm.ReplyInfo { return f.watch.info }
 

@@ -62,7 +62,7 @@ func usageOf(raw []byte, b bounds) *llm.Usage {
 		return nil
 	}
 	var c counts
-	s := scan{b: raw}
+	s := newScan(raw)
 	c.read(&s)
 	usage := c.usage()
 	bound(&usage, b)
@@ -146,11 +146,11 @@ func later(had, now *llm.Usage) *llm.Usage {
 }
 
 func (c *counts) read(s *scan) {
-	if !s.open('{') {
+	if !s.Open('{') {
 		return
 	}
-	for first := true; s.more('}', &first); {
-		switch name := s.name(); string(name) {
+	for s.More('}') {
+		switch name := s.Name().Raw; string(name) {
 		case "prompt_tokens":
 			c.prompt = s.count()
 		case "completion_tokens":
@@ -189,18 +189,18 @@ func (c *counts) readRest(s *scan, name []byte) {
 	case "advisor_tokens":
 		c.advisor = s.count()
 	default:
-		s.skip(0)
+		s.Skip()
 	}
 }
 
 // readDetails reads either details object; audio is where its audio tokens go.
 func (c *counts) readDetails(s *scan, audio *int64) {
-	if !s.open('{') {
-		s.skip(0)
+	if !s.Open('{') {
+		s.Skip()
 		return
 	}
-	for first := true; s.more('}', &first); {
-		switch string(s.name()) {
+	for s.More('}') {
+		switch string(s.Name().Raw) {
 		case "cached_tokens":
 			c.cached = s.count()
 		case "cache_write_tokens":
@@ -212,21 +212,21 @@ func (c *counts) readDetails(s *scan, audio *int64) {
 		case "audio_tokens":
 			*audio = s.count()
 		default:
-			s.skip(0)
+			s.Skip()
 		}
 	}
 }
 
 func (c *counts) readSearches(s *scan) {
-	if !s.open('{') {
-		s.skip(0)
+	if !s.Open('{') {
+		s.Skip()
 		return
 	}
-	for first := true; s.more('}', &first); {
-		if string(s.name()) == "web_search_requests" {
+	for s.More('}') {
+		if string(s.Name().Raw) == "web_search_requests" {
 			c.searches = s.count()
 		} else {
-			s.skip(0)
+			s.Skip()
 		}
 	}
 }
@@ -234,7 +234,7 @@ func (c *counts) readSearches(s *scan) {
 // count reads a number of tokens: a whole number that is not negative. Anything else,
 // such as a fraction, text or null, is none.
 func (s *scan) count() int64 {
-	n, err := strconv.ParseInt(string(s.raw()), 10, 64)
+	n, err := strconv.ParseInt(string(s.Raw()), 10, 64)
 	if err != nil || n < 0 {
 		return 0
 	}
