@@ -13,15 +13,15 @@ import (
 	"github.com/penstock/penstock/gateway/internal/llm"
 )
 
-// Authenticate tells whose key a token is. Every refusal is an *llm.Error with
-// status 401 that says why and what to do and never repeats the token; a database
-// that cannot be read is one with status 503. The principal's lists and maps are
-// shared between calls: nobody may change them.
+// Authenticate returns the principal of a token's key. A refusal is an *llm.Error with
+// status 401 that says why and what to do and never repeats the token; a database that
+// cannot be read is one with status 503. The principal's lists and maps are shared
+// between calls and must not be changed.
 //
-// Keys are remembered. A change made by another process is noticed within a second;
-// if the database cannot be asked, what is remembered serves for half a minute.
+// Keys are cached. A change made by another process is noticed within a second; while
+// the database cannot be read, the cache serves for half a minute.
 func (k *Keys) Authenticate(ctx context.Context, token string) (llm.Principal, error) {
-	t, err := cutToken(token)
+	t, err := splitToken(token)
 	if err != nil {
 		return llm.Principal{}, malformed(token, err)
 	}
@@ -29,8 +29,8 @@ func (k *Keys) Authenticate(ctx context.Context, token string) (llm.Principal, e
 	if err := k.refresh(ctx, now); err != nil {
 		return llm.Principal{}, unreadable(err)
 	}
-	if e, _, _ := k.cache.get(t.id()); e != nil && e.fits(t) {
-		return e.grant(now) // a token that fits needs no checksum
+	if e, _, _ := k.cache.get(t.id()); e != nil && e.matches(t) {
+		return e.grant(now) // a token that matches needs no checksum
 	}
 	if err := t.verify(); err != nil {
 		return llm.Principal{}, malformed(token, err)
@@ -39,13 +39,13 @@ func (k *Keys) Authenticate(ctx context.Context, token string) (llm.Principal, e
 	switch {
 	case err != nil:
 		return llm.Principal{}, unreadable(err)
-	case e == nil || !e.fits(t):
+	case e == nil || !e.matches(t):
 		return llm.Principal{}, refused("This API key is unknown. Check that it is meant for this gateway, or ask its operator for a new one.")
 	}
 	return e.grant(now)
 }
 
-// entry is one key as Authenticate needs it.
+// entry is a key in the cache.
 type entry struct {
 	Key
 	hash      [sha256.Size]byte
@@ -56,22 +56,23 @@ func newEntry(k Key, hash [sha256.Size]byte) *entry {
 	return &entry{Key: k, hash: hash, principal: k.Principal()}
 }
 
-// fits reports whether the token is this key's, in a time that does not depend on
-// how much of it is right.
-func (e *entry) fits(t Token) bool {
+// matches reports whether the token is this key's, in a time that does not depend on how
+// much of it is right.
+func (e *entry) matches(t Token) bool {
 	hash := t.hash()
 	return subtle.ConstantTimeCompare(hash[:], e.hash[:]) == 1
 }
 
-// grant returns the principal, unless the key has come to its end.
+// grant returns the principal of a key that is neither revoked nor expired.
 func (e *entry) grant(now time.Time) (llm.Principal, error) {
 	if !e.Revoked.IsZero() || !e.Expires.IsZero() && !now.Before(e.Expires) {
-		return llm.Principal{}, ended(&e.Key)
+		return llm.Principal{}, endedError(&e.Key)
 	}
 	return e.principal, nil
 }
 
-// entry finds a key by its public id, in memory if it can; nil when there is none.
+// entry returns a key by its public id, from the cache or the database; nil when there is
+// none.
 func (k *Keys) entry(ctx context.Context, id string) (*entry, error) {
 	e, known, epoch := k.cache.get(id)
 	if known {
@@ -91,18 +92,18 @@ func (k *Keys) entry(ctx context.Context, id string) (*entry, error) {
 }
 
 const (
-	// recheck is how long remembered keys are trusted without asking the database.
-	recheck = time.Second
-	// patience is how long they are trusted when it does not answer.
-	patience = 30 * time.Second
+	// recheckAfter is how long the cache is used without a look at the database.
+	recheckAfter = time.Second
+	// maxStale is how long it is used while the database cannot be read.
+	maxStale = 30 * time.Second
 )
 
-// refresh asks the database, at most once a second, whether any key has changed, and
-// forgets what is remembered if so. One caller asks and the others do not wait for
-// it, unless the last answer is too old to go by.
+// refresh checks in the database, at most once a second, whether any key has changed, and
+// clears the cache if so. One caller checks and the others do not wait for it, unless the
+// last check is older than maxStale.
 func (k *Keys) refresh(ctx context.Context, now time.Time) error {
-	ask, age := k.cache.due(now)
-	if !ask && age <= patience {
+	check, age := k.cache.checkDue(now)
+	if !check && age <= maxStale {
 		return nil
 	}
 	revision, err := revisionOf(ctx, k.db)
@@ -110,8 +111,8 @@ func (k *Keys) refresh(ctx context.Context, now time.Time) error {
 		k.cache.confirm(revision, now)
 		return nil
 	}
-	if age > patience {
-		return fmt.Errorf("ask whether keys have changed: %w", err)
+	if age > maxStale {
+		return fmt.Errorf("check whether keys have changed: %w", err)
 	}
 	return nil
 }
@@ -121,21 +122,21 @@ func refused(message string) *llm.Error {
 }
 
 func malformed(token string, err error) *llm.Error {
-	e := refused("This API key is mistyped: its checksum does not match. Copy it again, whole and without changes.")
+	e := refused("This API key has a wrong checksum, so it is mistyped. Copy it again in full.")
 	switch {
 	case token == "":
 		e.Message = "An API key is needed: send it as Authorization: Bearer " + prefix + "…"
-	case errors.Is(err, errForeign):
-		e.Message = "This is not a key of this gateway: its keys begin with " + prefix + ". A provider's key belongs into the gateway's configuration."
+	case errors.Is(err, errPrefix):
+		e.Message = "This is not a key of this gateway: its keys begin with " + prefix + ". A provider's key belongs in the gateway's configuration."
 	case errors.Is(err, errLength):
-		e.Message = fmt.Sprintf("This API key has %d characters, %d are right. Copy it again, whole.", len(token), tokenLen)
+		e.Message = fmt.Sprintf("This API key has %d characters instead of %d. Copy it again in full.", len(token), tokenLen)
 	}
 	e.Err = err
 	return e
 }
 
-// ended says how a key that is known has come to its end.
-func ended(k *Key) *llm.Error {
+// endedError returns the refusal of a revoked, replaced or expired key.
+func endedError(k *Key) *llm.Error {
 	const layout = "2 January 2006 15:04 MST"
 	switch {
 	case !k.Revoked.IsZero():
@@ -149,5 +150,5 @@ func ended(k *Key) *llm.Error {
 
 func unreadable(err error) *llm.Error {
 	return &llm.Error{Code: llm.CodeUnavailable, Status: http.StatusServiceUnavailable, RetryAfter: 5 * time.Second,
-		Message: "The gateway cannot read its keys at the moment; try again shortly.", Err: err}
+		Message: "The gateway cannot read its keys now; try again shortly.", Err: err}
 }

@@ -8,20 +8,19 @@ import (
 	"github.com/penstock/penstock/gateway/internal/bounded"
 )
 
-// cache remembers keys by their public id, and ids that are nobody's: otherwise
-// anyone could make the database work by inventing tokens. It also remembers when
-// the database last confirmed that nothing has changed.
+// cache holds keys by their public id, and ids that do not exist: otherwise invented tokens
+// would each cost a query. It also holds when the database was last checked for changes.
 type cache struct {
 	known   bounded.Map[string, *entry]
 	unknown bounded.Map[string, struct{}]
-	// epoch counts how often everything was forgotten: what was read before must not
-	// be stored after. It changes with mu held.
+	// epoch counts how often the cache was cleared: what was read before that must not be
+	// stored after. It changes with mu held.
 	epoch atomic.Int64
 
 	mu       sync.RWMutex // for what follows, and for put
 	revision int64
-	// asked is when the database was last asked, confirmed when it last answered.
-	asked, confirmed time.Time
+	// checked is when a check of the database last began, confirmed when one last succeeded.
+	checked, confirmed time.Time
 }
 
 func newCache(most int) *cache {
@@ -30,10 +29,10 @@ func newCache(most int) *cache {
 	return c
 }
 
-// get returns what is remembered of an id: a key, or nil for nobody's. known says
-// whether it is remembered at all; epoch is for put.
+// get returns the key with an id, or nil for an id that does not exist. known reports
+// whether the cache holds either; epoch is for put.
 func (c *cache) get(id string) (e *entry, known bool, epoch int64) {
-	epoch = c.epoch.Load() // before looking: what is forgotten in between is not there
+	epoch = c.epoch.Load() // before the lookups, which then see a cache at least as new
 	if e, ok := c.known.Get(id); ok {
 		return e, true, epoch
 	}
@@ -41,8 +40,8 @@ func (c *cache) get(id string) (e *entry, known bool, epoch int64) {
 	return nil, known, epoch
 }
 
-// put remembers a key, or with nil that the id is nobody's, unless everything was
-// forgotten since epoch.
+// put stores a key, or with nil that the id does not exist, unless the cache was cleared
+// since epoch.
 func (c *cache) put(id string, e *entry, epoch int64) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -55,49 +54,50 @@ func (c *cache) put(id string, e *entry, epoch int64) {
 	}
 }
 
-func (c *cache) forget() {
+// clear empties the cache.
+func (c *cache) clear() {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	c.forgetLocked()
+	c.clearLocked()
 }
 
-func (c *cache) forgetLocked() {
+func (c *cache) clearLocked() {
 	c.epoch.Add(1)
 	c.known.Clear()
 	c.unknown.Clear()
 }
 
-// due reports whether this caller is to ask the database, and if so notes that it
-// does. age is the time since the database last answered.
-func (c *cache) due(now time.Time) (ask bool, age time.Duration) {
+// checkDue reports whether this caller must check the database, and if so notes that it
+// does. age is the time since the last check that succeeded.
+func (c *cache) checkDue(now time.Time) (check bool, age time.Duration) {
 	c.mu.RLock()
-	recent, age := isRecent(c.asked, now), now.Sub(c.confirmed)
+	recent, age := isRecent(c.checked, now), now.Sub(c.confirmed)
 	c.mu.RUnlock()
 	if recent {
 		return false, age
 	}
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if isRecent(c.asked, now) {
+	if isRecent(c.checked, now) {
 		return false, age
 	}
-	c.asked = now
+	c.checked = now
 	return true, age
 }
 
-// isRecent is false for a moment in the future: the clock was set back.
+// isRecent returns false for a time in the future: the clock was set back.
 func isRecent(t, now time.Time) bool {
 	age := now.Sub(t)
-	return age >= 0 && age < recheck
+	return age >= 0 && age < recheckAfter
 }
 
-// confirm takes the database's answer.
+// confirm notes a check that succeeded, and clears the cache when the revision is new.
 func (c *cache) confirm(revision int64, now time.Time) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.confirmed = now
 	if revision != c.revision {
 		c.revision = revision
-		c.forgetLocked()
+		c.clearLocked()
 	}
 }

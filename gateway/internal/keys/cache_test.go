@@ -6,7 +6,7 @@ import (
 	"testing"
 )
 
-func TestCacheForgets(t *testing.T) {
+func TestCacheClear(t *testing.T) {
 	c := newCache(10)
 	_, _, epoch := c.get("5")
 	c.put("5", &entry{}, epoch)
@@ -15,13 +15,13 @@ func TestCacheForgets(t *testing.T) {
 		t.Error("the key just put is not there")
 	}
 	if e, known, _ := c.get("x"); e != nil || !known {
-		t.Error("it is not remembered that an id is nobody's")
+		t.Error("the unknown id is not cached")
 	}
-	c.forget()
+	c.clear()
 	c.put("stale", &entry{}, epoch)
 	for _, id := range []string{"5", "x", "stale"} {
 		if _, known, _ := c.get(id); known {
-			t.Errorf("%s, which was read before everything was forgotten, is remembered", id)
+			t.Errorf("%s, which was read before the cache was cleared, is cached", id)
 		}
 	}
 }
@@ -52,7 +52,7 @@ func TestHammer(t *testing.T) {
 	if err := other.Revoke(t.Context(), key.ID); err != nil {
 		t.Fatal(err)
 	}
-	k.cache.forget()
+	k.cache.clear()
 	wantRefusal(t, k, token.Reveal(), "revoked")
 }
 
@@ -66,7 +66,7 @@ func TestAuthenticateAllocatesNothing(t *testing.T) {
 		}
 	})
 	if got != 0 {
-		t.Errorf("Authenticate of a remembered key allocates %v times, want 0", got)
+		t.Errorf("Authenticate of a cached key allocates %v times, want 0", got)
 	}
 }
 

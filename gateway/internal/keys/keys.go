@@ -1,10 +1,9 @@
-// Package keys holds virtual keys: the credentials that callers of the gateway are
-// given instead of a provider's. It creates, lists, rotates and revokes them and
-// tells whose key a token is. They are stored hashed, in a database that it is
-// handed.
+// Package keys manages virtual keys: the credentials that callers of the gateway have
+// instead of a provider's. It creates, lists, rotates, revokes and authenticates them. It
+// stores them hashed, in the caller's database.
 //
-// It does not decide what a key may do: the principal it returns says what was
-// granted, and policy and routing hold it to that. It knows nothing of HTTP.
+// It does not decide what a key may do: it returns a principal with what was granted, and
+// policy and routing enforce that. It knows nothing of HTTP.
 package keys
 
 import (
@@ -18,7 +17,7 @@ import (
 	"github.com/penstock/penstock/gateway/internal/llm"
 )
 
-// Spec says what a new key is for. Only Name is required.
+// Spec describes a new key. Only Name is required.
 type Spec struct {
 	Name   string
 	Team   string
@@ -35,18 +34,18 @@ type Spec struct {
 type Key struct {
 	// ID is the key's public part: eight letters and digits.
 	ID string
-	// Origin is the ID of the first key of a chain of rotations; an unrotated key's
-	// own. It is what principals are known by, so that a budget outlives a rotation.
+	// Origin is the ID of the first key of a chain of rotations; an unrotated key's own.
+	// It is the principal's KeyID, so that budgets continue over a rotation.
 	Origin string
 	Spec
 	Created time.Time
 	// Revoked is when the key was revoked; zero if it was not.
 	Revoked time.Time
-	// ReplacedBy is the ID of the key that a rotation put in this one's place.
+	// ReplacedBy is the ID of the key that replaced this one in a rotation.
 	ReplacedBy string
 }
 
-// State is "active", "expired", "replaced" or "revoked" at a moment. A replaced key
+// State returns "active", "expired", "replaced" or "revoked". A replaced key
 // still works until it expires.
 func (k *Key) State(now time.Time) string {
 	switch {
@@ -60,7 +59,8 @@ func (k *Key) State(now time.Time) string {
 	return "active"
 }
 
-// Principal is who a caller with this key is. Its lists and maps are the key's.
+// Principal returns the identity of a caller with this key. It shares the key's lists and
+// maps.
 func (k *Key) Principal() llm.Principal {
 	return llm.Principal{KeyID: k.Origin, Name: k.Name, Team: k.Team, User: k.User, Roles: k.Roles, Models: k.Models,
 		Tags: k.Tags, Budget: k.Budget, Expires: k.Expires}
@@ -70,8 +70,7 @@ func (k *Key) Principal() llm.Principal {
 type Options struct {
 	// Now is the clock; nil means time.Now.
 	Now func() time.Time
-	// Cache is the most keys kept in memory, and the most unknown ids. Zero means
-	// 16,384.
+	// Cache bounds the keys in memory, and also the unknown ids. Zero means 16,384.
 	Cache int
 }
 
@@ -83,8 +82,8 @@ type Keys struct {
 	cache *cache
 }
 
-// Open makes the tables it needs in db, which stays the caller's. There is nothing
-// to close.
+// Open makes the tables that it needs in db, which the caller closes. Keys itself needs no
+// closing.
 func Open(ctx context.Context, db *sql.DB, o Options) (*Keys, error) {
 	if o.Now == nil {
 		o.Now = time.Now
@@ -98,10 +97,9 @@ func Open(ctx context.Context, db *sql.DB, o Options) (*Keys, error) {
 	return &Keys{db: db, now: o.Now, cache: newCache(o.Cache)}, nil
 }
 
-// Create stores a new key and returns it with its token, which is nowhere to be had
-// again.
+// Create stores a new key and returns it with its token, which cannot be recovered later.
 func (k *Keys) Create(ctx context.Context, s Spec) (Key, Token, error) {
-	if err := s.check(k.now()); err != nil {
+	if err := s.validate(k.now()); err != nil {
 		return Key{}, Token{}, err
 	}
 	t := newToken(rand.Reader)
@@ -122,9 +120,8 @@ func (k *Keys) List(ctx context.Context) ([]Key, error) {
 	return list, nil
 }
 
-// Rotate replaces a key by a new one that is granted the same. The old one goes on
-// working for the overlap, or until it would have expired anyway. A key that does
-// not work any more, or has been replaced, cannot be rotated.
+// Rotate replaces a key by a new one with the same grants. The old one works on for the
+// overlap, or until it expires anyway. Only an active key can be rotated.
 func (k *Keys) Rotate(ctx context.Context, id string, overlap time.Duration) (Key, Token, error) {
 	now := k.now().Truncate(time.Millisecond)
 	t := newToken(rand.Reader)
@@ -162,17 +159,17 @@ func (k *Keys) Revoke(ctx context.Context, id string) error {
 	return nil
 }
 
-// change runs a transaction, counts the revision up so that other processes notice,
-// and forgets what this one has cached.
+// change runs a transaction, increments the revision so that other processes notice, and
+// clears this one's cache.
 func (k *Keys) change(ctx context.Context, do func(*sql.Tx) error) error {
 	tx, err := k.db.BeginTx(ctx, nil)
 	if err != nil {
 		return err
 	}
 	defer tx.Rollback() // does nothing after Commit
-	// First the write: it takes the lock that a transaction which began by reading
-	// might not get any more.
-	if err := countRevision(ctx, tx); err != nil {
+	// The write comes first: it takes the lock, which a transaction that has begun to read
+	// might not get later.
+	if err := incrementRevision(ctx, tx); err != nil {
 		return err
 	}
 	if err := do(tx); err != nil {
@@ -181,12 +178,12 @@ func (k *Keys) change(ctx context.Context, do func(*sql.Tx) error) error {
 	if err := tx.Commit(); err != nil {
 		return err
 	}
-	k.cache.forget()
+	k.cache.clear()
 	return nil
 }
 
 func notFound(id string) *llm.Error {
-	return &llm.Error{Code: llm.CodeNotFound, Status: http.StatusNotFound, Message: "There is no key " + id + "; penstock keys list shows all."}
+	return &llm.Error{Code: llm.CodeNotFound, Status: http.StatusNotFound, Message: "The key " + id + " does not exist; run penstock keys list to see all keys."}
 }
 
 func conflict(message string) *llm.Error {

@@ -14,7 +14,7 @@ import (
 	_ "modernc.org/sqlite"
 )
 
-// clock is a time that tests move by hand.
+// clock is a clock that tests set.
 type clock struct {
 	mu sync.Mutex
 	t  time.Time
@@ -26,7 +26,7 @@ func (c *clock) now() time.Time {
 	return c.t
 }
 
-func (c *clock) pass(d time.Duration) {
+func (c *clock) advance(d time.Duration) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.t = c.t.Add(d)
@@ -62,8 +62,8 @@ func create(t testing.TB, k *Keys, s Spec) (Key, Token) {
 	return key, token
 }
 
-// wantRefusal checks that a token does not work, and that the reason says so in the
-// words given and does not repeat the token.
+// wantRefusal checks that a token is refused, and that the message contains the words and
+// does not repeat the token.
 func wantRefusal(t testing.TB, k *Keys, token, words string) {
 	t.Helper()
 	_, err := k.Authenticate(t.Context(), token)
@@ -73,7 +73,7 @@ func wantRefusal(t testing.TB, k *Keys, token, words string) {
 		return
 	}
 	if !strings.Contains(e.Message, words) {
-		t.Errorf("Authenticate says %q, want %q in it", e.Message, words)
+		t.Errorf("Authenticate's message is %q, want %q in it", e.Message, words)
 	}
 	if len(token) > 12 && strings.Contains(e.Error(), token[11:]) {
 		t.Errorf("the error repeats the token: %v", e)
@@ -104,7 +104,7 @@ func TestAuthenticate(t *testing.T) {
 	if d := cmp.Diff([]Key{key}, list); d != "" {
 		t.Errorf("List (-created +listed):\n%s", d)
 	}
-	c.pass(time.Hour)
+	c.advance(time.Hour)
 	wantRefusal(t, k, token.Reveal(), `"ci" expired on 22 November 2026 11:00 UTC`)
 }
 
@@ -114,7 +114,7 @@ func TestWrongTokens(t *testing.T) {
 	key, token := create(t, k, Spec{Name: "ci"})
 	text := token.Reveal()
 	other := newToken(strings.NewReader(strings.Repeat("\x01", 100)))
-	// The same public id with another secret, checksum and all.
+	// The same public id with another secret, with a valid checksum.
 	forged := text[:idEnd] + other.text[idEnd:secretEnd]
 	forged += checksum(forged)
 	swapped := []byte(text)
@@ -125,7 +125,7 @@ func TestWrongTokens(t *testing.T) {
 	for in, words := range map[string]string{
 		"":                          "needed",
 		"sk-proj-abcdef":            "begin with pk_",
-		text[:len(text)-1]:          "has 59 characters, 60 are right",
+		text[:len(text)-1]:          "has 59 characters instead of 60",
 		text + " ":                  "has 61 characters",
 		string(swapped):             "mistyped",
 		text[:30] + "-" + text[31:]: "mistyped",
@@ -153,9 +153,9 @@ func TestRevoke(t *testing.T) {
 			t.Fatal(err)
 		}
 		wantRefusal(t, k, token.Reveal(), "revoked on 22 November 2026 10:00 UTC")
-		c.pass(time.Hour)
+		c.advance(time.Hour)
 	}
-	if err := k.Revoke(t.Context(), "nobodys0"); llm.AsError(err).Status != 404 {
+	if err := k.Revoke(t.Context(), "unknown0"); llm.AsError(err).Status != 404 {
 		t.Errorf("Revoke of an unknown key = %v, want status 404", err)
 	}
 }
@@ -180,14 +180,14 @@ func TestRotate(t *testing.T) {
 	if _, _, err := k.Rotate(t.Context(), old.ID, 0); llm.AsError(err).Status != 409 {
 		t.Errorf("Rotate of a replaced key = %v, want status 409", err)
 	}
-	c.pass(time.Hour)
+	c.advance(time.Hour)
 	wantRefusal(t, k, oldToken.Reveal(), "use the new key, which begins with pk_"+next.ID)
 	last, _, err := k.Rotate(t.Context(), next.ID, -time.Second)
 	if err != nil || last.Origin != old.ID {
 		t.Errorf("Rotate = %+v, %v, want a third key with the first one's origin", last, err)
 	}
 	wantRefusal(t, k, nextToken.Reveal(), "replaced")
-	if _, _, err := k.Rotate(t.Context(), "nobodys0", 0); llm.AsError(err).Status != 404 {
+	if _, _, err := k.Rotate(t.Context(), "unknown0", 0); llm.AsError(err).Status != 404 {
 		t.Errorf("Rotate of an unknown key = %v, want status 404", err)
 	}
 }
@@ -199,7 +199,7 @@ func TestRotationDoesNotProlongAKey(t *testing.T) {
 	if _, _, err := k.Rotate(t.Context(), old.ID, time.Hour); err != nil {
 		t.Fatal(err)
 	}
-	c.pass(time.Minute)
+	c.advance(time.Minute)
 	wantRefusal(t, k, token.Reveal(), "replaced")
 }
 
@@ -214,22 +214,22 @@ func TestOtherProcessesAreNoticed(t *testing.T) {
 		t.Fatal(err)
 	}
 	if _, err := server.Authenticate(t.Context(), token.Reveal()); err != nil {
-		t.Errorf("within the same second the remembered key must serve: %v", err)
+		t.Errorf("within the same second the cached key must serve: %v", err)
 	}
-	c.pass(time.Second)
+	c.advance(time.Second)
 	wantRefusal(t, server, token.Reveal(), "revoked")
 
-	// Also an id that was nobody's.
-	stranger := newToken(strings.NewReader(strings.Repeat("\x02", 100)))
-	wantRefusal(t, server, stranger.Reveal(), "unknown")
+	// Also an id that did not exist.
+	unknown := newToken(strings.NewReader(strings.Repeat("\x02", 100)))
+	wantRefusal(t, server, unknown.Reveal(), "unknown")
 	err := cli.change(t.Context(), func(tx *sql.Tx) error {
-		return insert(t.Context(), tx, &Key{ID: stranger.id(), Origin: stranger.id(), Spec: Spec{Name: "late"}}, stranger.hash())
+		return insert(t.Context(), tx, &Key{ID: unknown.id(), Origin: unknown.id(), Spec: Spec{Name: "late"}}, unknown.hash())
 	})
 	if err != nil {
 		t.Fatal(err)
 	}
-	c.pass(time.Second)
-	if _, err := server.Authenticate(t.Context(), stranger.Reveal()); err != nil {
+	c.advance(time.Second)
+	if _, err := server.Authenticate(t.Context(), unknown.Reveal()); err != nil {
 		t.Errorf("a key made by another process is not noticed: %v", err)
 	}
 }
@@ -243,16 +243,16 @@ func TestWithoutDatabase(t *testing.T) {
 		t.Fatal(err)
 	}
 	db.Close()
-	c.pass(patience)
+	c.advance(maxStale)
 	for range 3 {
 		if _, err := k.Authenticate(t.Context(), token.Reveal()); err != nil {
-			t.Errorf("a remembered key must serve for a while without the database: %v", err)
+			t.Errorf("a cached key must serve for a while without the database: %v", err)
 		}
 	}
 	if _, err := k.Authenticate(t.Context(), other.Reveal()); llm.AsError(err).Status != 503 {
-		t.Errorf("Authenticate of a key not remembered = %v, want status 503", err)
+		t.Errorf("Authenticate of a key that is not cached = %v, want status 503", err)
 	}
-	c.pass(time.Millisecond)
+	c.advance(time.Millisecond)
 	for range 3 {
 		if _, err := k.Authenticate(t.Context(), token.Reveal()); llm.AsError(err).Status != 503 {
 			t.Errorf("Authenticate long after the database was lost = %v, want status 503", err)

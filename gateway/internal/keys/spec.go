@@ -10,14 +10,14 @@ import (
 	"github.com/penstock/penstock/gateway/internal/llm"
 )
 
-// Bounds of what a key can hold.
+// Bounds of a key's fields.
 const (
 	maxName = 200 // bytes, of a name, team, user, role, model or tag
 	maxList = 100 // roles, models or tags
 )
 
-// check refuses what could not be stored or would not make sense.
-func (s *Spec) check(now time.Time) error {
+// validate returns an error for a Spec that is incomplete, too large or contradictory.
+func (s *Spec) validate(now time.Time) error {
 	switch {
 	case s.Name == "":
 		return badSpec("A key needs a name.")
@@ -54,7 +54,7 @@ func badSpec(message string) *llm.Error {
 	return &llm.Error{Code: llm.CodeInvalidRequest, Status: http.StatusBadRequest, Message: message}
 }
 
-// ParseBudget reads an amount of money per window: "5usd/day", "0.50usd/1h".
+// ParseBudget parses an amount of money per window: "5usd/day", "0.50usd/1h".
 func ParseBudget(s string) (llm.Budget, error) {
 	amount, window, ok := strings.Cut(s, "/")
 	amount, unit := strings.CutSuffix(amount, "usd")
@@ -74,8 +74,8 @@ func ParseBudget(s string) (llm.Budget, error) {
 	return llm.Budget{Max: most, Window: window}, nil
 }
 
-// ParseExpiry reads a time from now, "30d", "12h", "90m", or a moment: "2027-01-31"
-// (its beginning, UTC) or RFC 3339.
+// ParseExpiry parses a duration from now, "30d", "12h" or "90m", or a time: "2027-01-31"
+// (00:00 UTC) or RFC 3339.
 func ParseExpiry(s string, now time.Time) (time.Time, error) {
 	for _, layout := range []string{time.DateOnly, time.RFC3339} {
 		if t, err := time.Parse(layout, s); err == nil {

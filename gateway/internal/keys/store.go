@@ -13,7 +13,7 @@ import (
 	"github.com/penstock/penstock/gateway/internal/llm"
 )
 
-// The SQL here is understood by SQLite and PostgreSQL alike. Times are Unix
+// The SQL here works with both SQLite and PostgreSQL. Times are Unix
 // milliseconds, 0 for never; lists and tags are JSON.
 const schema = `CREATE TABLE IF NOT EXISTS virtual_keys (
 	id          TEXT PRIMARY KEY,
@@ -29,8 +29,8 @@ const schema = `CREATE TABLE IF NOT EXISTS virtual_keys (
 	replaced_by TEXT NOT NULL
 )`
 
-// revisionSchema is a table of one row that counts changes: whoever has cached keys
-// asks it whether they are still right.
+// revisionSchema is a table of one row that counts changes: processes that cache keys read
+// it to see whether the cache is current.
 const revisionSchema = `CREATE TABLE IF NOT EXISTS virtual_keys_revision (
 	one      INTEGER PRIMARY KEY,
 	revision BIGINT NOT NULL
@@ -61,7 +61,7 @@ func revisionOf(ctx context.Context, db *sql.DB) (revision int64, err error) {
 	return revision, err
 }
 
-func countRevision(ctx context.Context, tx *sql.Tx) error {
+func incrementRevision(ctx context.Context, tx *sql.Tx) error {
 	_, err := tx.ExecContext(ctx, "UPDATE virtual_keys_revision SET revision = revision + 1 WHERE one = 1")
 	return err
 }
@@ -115,7 +115,7 @@ func selectOne(ctx context.Context, tx *sql.Tx, id string) (Key, error) {
 	return k, err
 }
 
-// selectHashed finds a key together with the hash of its secret.
+// selectHashed returns a key with the hash of its secret.
 func selectHashed(ctx context.Context, db *sql.DB, id string) (k Key, hash [sha256.Size]byte, err error) {
 	var text string
 	k, err = scan(db.QueryRowContext(ctx, "SELECT "+columns+", hash FROM virtual_keys WHERE id = $1", id), &text)
@@ -137,7 +137,7 @@ func scan(row interface{ Scan(...any) error }, more ...any) (k Key, err error) {
 		return Key{}, fmt.Errorf("key %s: %w", k.ID, err)
 	}
 	k.Roles, k.Models, k.Tags, k.Budget = g.Roles, g.Models, g.Tags, g.Budget
-	k.Expires, k.Created, k.Revoked = moment(expires), moment(created), moment(revoked)
+	k.Expires, k.Created, k.Revoked = timeOf(expires), timeOf(created), timeOf(revoked)
 	return k, nil
 }
 
@@ -148,7 +148,7 @@ func millis(t time.Time) int64 {
 	return t.UnixMilli()
 }
 
-func moment(ms int64) time.Time {
+func timeOf(ms int64) time.Time {
 	if ms == 0 {
 		return time.Time{}
 	}

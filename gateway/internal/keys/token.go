@@ -16,8 +16,8 @@ import (
 //
 // I is the public id, S the secret (32 random bytes) and C the CRC-32 (IEEE) of
 // everything before it. All are written in base 62 with leading zeros, most
-// significant digit first, so that a token is one word to a double click. The
-// checksum tells a typing error from a wrong key without asking the database.
+// significant digit first, so that a double click selects a whole token. The
+// checksum finds typing errors without a query to the database.
 const (
 	prefix      = "pk_"
 	idLen       = 8
@@ -30,14 +30,14 @@ const (
 
 const digits = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
 
-// Token is a key's secret form, as its holder sends it. It does not print: only
-// Reveal gives the text away.
+// Token is a key with its secret, as callers send it. It does not show when it is printed:
+// only Reveal returns the text.
 type Token struct{ text string }
 
-// Reveal returns the token itself, to be shown once.
+// Reveal returns the text of the token, to be shown once.
 func (t Token) Reveal() string { return t.text }
 
-// String shows which key it is and hides the rest.
+// String returns the public part of the token.
 func (t Token) String() string {
 	if t.text == "" {
 		return "no token"
@@ -54,19 +54,19 @@ func (t Token) Format(f fmt.State, _ rune) { _, _ = io.WriteString(f, t.String()
 // LogValue keeps the token out of logs.
 func (t Token) LogValue() slog.Value { return slog.StringValue(t.String()) }
 
-// MarshalText keeps the token out of JSON and its like.
+// MarshalText keeps the token out of JSON and other encodings.
 func (t Token) MarshalText() ([]byte, error) { return []byte(t.String()), nil }
 
 func (t Token) id() string { return t.text[len(prefix):idEnd] }
 
-// hash is what is stored of the secret.
+// hash returns the hash of the secret, which is stored in its place.
 func (t Token) hash() [sha256.Size]byte {
 	var secret [secretLen]byte // a conversion would allocate
 	copy(secret[:], t.text[idEnd:secretEnd])
 	return sha256.Sum256(secret[:])
 }
 
-// newToken draws a token from random, which must not fail.
+// newToken makes a token from random bytes. Reading random must not fail.
 func newToken(random io.Reader) Token {
 	var id [idLen]byte
 	var secret [32]byte
@@ -80,7 +80,7 @@ func newToken(random io.Reader) Token {
 	return Token{text + checksum(text)}
 }
 
-// below62 draws a number from 0 to 61, all equally likely.
+// below62 returns a random number from 0 to 61, all equally likely.
 func below62(random io.Reader) byte {
 	var b [1]byte
 	for {
@@ -118,7 +118,7 @@ func checksumDigits(text string) (out [checksumLen]byte) {
 	return out
 }
 
-// crc is crc32.ChecksumIEEE of a string, which would allocate to be converted.
+// crc is crc32.ChecksumIEEE for a string: converting it to bytes would allocate.
 func crc(text string) uint32 {
 	sum := ^uint32(0)
 	for i := range len(text) {
@@ -127,18 +127,18 @@ func crc(text string) uint32 {
 	return ^sum
 }
 
-// The ways in which a text is not a token.
+// The faults of a text that is not a token.
 var (
-	errForeign = errors.New("does not begin with " + prefix)
-	errLength  = errors.New("has the wrong length")
-	errTyping  = errors.New("has a wrong checksum")
+	errPrefix   = errors.New("does not begin with " + prefix)
+	errLength   = errors.New("has the wrong length")
+	errChecksum = errors.New("has a wrong checksum")
 )
 
-// cutToken looks at a token's prefix and length only.
-func cutToken(s string) (Token, error) {
+// splitToken checks a token's prefix and length only.
+func splitToken(s string) (Token, error) {
 	switch {
 	case len(s) < len(prefix) || s[:len(prefix)] != prefix:
-		return Token{}, errForeign
+		return Token{}, errPrefix
 	case len(s) != tokenLen:
 		return Token{}, errLength
 	}
@@ -149,11 +149,11 @@ func cutToken(s string) (Token, error) {
 func (t Token) verify() error {
 	for i := len(prefix); i < len(t.text); i++ {
 		if !isDigit(t.text[i]) {
-			return errTyping
+			return errChecksum
 		}
 	}
 	if sum := checksumDigits(t.text[:secretEnd]); string(sum[:]) != t.text[secretEnd:] {
-		return errTyping
+		return errChecksum
 	}
 	return nil
 }

@@ -31,9 +31,9 @@ func TestTokensDoNotPrint(t *testing.T) {
 	}
 }
 
-// parseToken is what Authenticate does with a token that it has never seen.
+// parseToken parses a token as Authenticate does when it is not cached.
 func parseToken(s string) (Token, error) {
-	t, err := cutToken(s)
+	t, err := splitToken(s)
 	if err == nil {
 		err = t.verify()
 	}
