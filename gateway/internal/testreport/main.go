@@ -1,8 +1,8 @@
-// Command testreport reads what `go test -json` says, and prints a line for each package
-// as soon as it is done, the output of whatever failed, and at the end one line that
-// names the tests which were skipped and why, and one that counts. It exits with 1 when
-// anything failed. A run of go test that ends with an error must be followed by the line
-// {"Action":"fail"}, since not every such error is an event.
+// Command testreport reads the output of `go test -json`. It prints a line for each
+// package as soon as it is done, the output of each failure, and at the end the skipped
+// tests with their reasons and the totals. It exits with 1 if anything failed. A run of
+// go test that ends with an error must be followed by the line {"Action":"fail"}, since
+// not every such error is an event.
 package main
 
 import (
@@ -21,7 +21,7 @@ func main() {
 		fmt.Fprintln(os.Stderr, "testreport:", err)
 		os.Exit(1)
 	}
-	r.end()
+	r.printTotals()
 	if r.failed || r.packages == 0 {
 		os.Exit(1)
 	}
@@ -36,26 +36,26 @@ type event struct {
 // test names one test of one package; a package's own output has no test.
 type test struct{ pkg, name string }
 
-// report gathers what is not printed at once.
+// report collects what is printed later.
 type report struct {
 	out io.Writer
-	// said is the output of tests that are not over.
-	said map[test][]string
-	// skipped are the reasons of tests that have only been skipped so far.
+	// output is the output of running tests.
+	output map[test][]string
+	// skipped holds the reasons of skipped tests.
 	skipped  map[test]string
 	passed   map[test]bool
 	packages int
-	// failures counts the tests that failed; failed is also true for what is no test.
+	// failures counts the failed tests; failed is also true after other failures.
 	failures int
 	failed   bool
 }
 
 func newReport(out io.Writer) *report {
-	return &report{out: out, said: map[test][]string{}, skipped: map[test]string{}, passed: map[test]bool{}}
+	return &report{out: out, output: map[test][]string{}, skipped: map[test]string{}, passed: map[test]bool{}}
 }
 
-// read takes events until in ends. A line that is none is printed: it is what a tool
-// said beside them.
+// read reads events until in ends. A line that is no event is printed: it comes from a tool
+// that go test runs.
 func (r *report) read(in io.Reader) error {
 	lines := bufio.NewScanner(in)
 	lines.Buffer(nil, 64<<20)
@@ -78,28 +78,28 @@ func (r *report) take(e event) {
 	case "build-fail":
 		r.failed = true
 	case "output":
-		r.said[t] = append(r.said[t], e.Output)
+		r.output[t] = append(r.output[t], e.Output)
 	case "pass":
 		r.passed[t] = e.Test != ""
-		r.over(e)
+		r.finish(e)
 	case "skip":
-		r.skipped[t] = reason(r.said[t])
-		r.over(e)
+		r.skipped[t] = reason(r.output[t])
+		r.finish(e)
 	case "fail":
 		r.failed = true
 		if e.Package == "" {
-			return // a whole run
+			return // the run as a whole
 		}
 		if e.Test != "" {
 			r.failures++
 		}
-		fmt.Fprint(r.out, strings.Join(r.said[t], ""))
-		r.over(e)
+		fmt.Fprint(r.out, strings.Join(r.output[t], ""))
+		r.finish(e)
 	}
 }
 
-// over ends a test, or a package with a line.
-func (r *report) over(e event) {
+// finish ends a test or a package. For a package it prints a line.
+func (r *report) finish(e event) {
 	t := test{e.Package, e.Test}
 	if e.Test == "" {
 		r.packages++
@@ -108,27 +108,27 @@ func (r *report) over(e event) {
 			fmt.Fprintf(r.out, "%-4s  %s  %.1fs\n", map[string]string{"pass": "ok", "fail": "FAIL"}[e.Action], e.Package, e.Elapsed)
 		}
 	}
-	delete(r.said, t)
+	delete(r.output, t)
 }
 
-// reason is what a skipped test said last, without the place where it said so.
-func reason(said []string) string {
-	for _, line := range slices.Backward(said) {
+// reason returns the last line that a skipped test printed, without file and line.
+func reason(output []string) string {
+	for _, line := range slices.Backward(output) {
 		line = strings.TrimSpace(line)
 		if line == "" || strings.HasPrefix(line, "---") || strings.HasPrefix(line, "===") {
 			continue
 		}
-		if place, why, ok := strings.Cut(line, ": "); ok && strings.Contains(place, ".go:") {
-			return why
+		if place, text, ok := strings.Cut(line, ": "); ok && strings.Contains(place, ".go:") {
+			return text
 		}
 		return line
 	}
 	return "no reason given"
 }
 
-// end prints the lines about what was skipped and how many there were. A test that passed
-// in another run was not skipped; one that ran twice counts once.
-func (r *report) end() {
+// printTotals prints the skipped tests and the totals. A test that was skipped in one run
+// and passed in another counts as passed; one that ran twice counts once.
+func (r *report) printTotals() {
 	skipped := r.printSkipped()
 	passed := 0
 	for _, ok := range r.passed {
@@ -139,25 +139,25 @@ func (r *report) end() {
 	fmt.Fprintf(r.out, "%d passed, %d failed, %d skipped\n", passed, r.failures, skipped)
 }
 
-// printSkipped names the tests that were skipped, by reason, and counts them.
+// printSkipped prints the skipped tests by reason and returns how many there are.
 func (r *report) printSkipped() int {
 	byReason := map[string][]string{}
 	n := 0
-	for t, why := range r.skipped {
+	for t, reason := range r.skipped {
 		if r.passed[t] {
 			continue
 		}
 		n++
-		byReason[why] = append(byReason[why], t.pkg[strings.LastIndexByte(t.pkg, '/')+1:]+"."+t.name)
+		byReason[reason] = append(byReason[reason], t.pkg[strings.LastIndexByte(t.pkg, '/')+1:]+"."+t.name)
 	}
 	if n == 0 {
 		fmt.Fprintln(r.out, "skipped: nothing")
 		return 0
 	}
 	var parts []string
-	for why, names := range byReason {
+	for reason, names := range byReason {
 		slices.Sort(names)
-		parts = append(parts, strings.Join(names, ", ")+": "+why)
+		parts = append(parts, strings.Join(names, ", ")+": "+reason)
 	}
 	slices.Sort(parts)
 	fmt.Fprintf(r.out, "skipped: %d tests; %s\n", n, strings.Join(parts, "; "))

@@ -26,7 +26,7 @@ func TestReport(t *testing.T) {
 	if err := r.read(strings.NewReader(events)); err != nil {
 		t.Fatal(err)
 	}
-	r.end()
+	r.printTotals()
 	want := "    b_test.go:7: wrong\nFAIL  x/b  1.2s\ngo: downloading something\nok    x/a  0.5s\n" +
 		"skipped: 1 tests; a.TestOne: no recordings beside the repository\n1 passed, 1 failed, 1 skipped\n"
 	if out.String() != want {
@@ -37,14 +37,14 @@ func TestReport(t *testing.T) {
 	}
 }
 
-// TestARunThatFailsWithoutAnEvent is one that go test ended before it began to test.
+// TestARunThatFailsWithoutAnEvent has a run that go test ended before the first test.
 func TestARunThatFailsWithoutAnEvent(t *testing.T) {
 	var out strings.Builder
 	r := newReport(&out)
 	if err := r.read(strings.NewReader("go: no such module\n{\"Action\":\"fail\"}\n")); err != nil {
 		t.Fatal(err)
 	}
-	r.end()
+	r.printTotals()
 	if want := "go: no such module\nskipped: nothing\n0 passed, 0 failed, 0 skipped\n"; out.String() != want || !r.failed {
 		t.Errorf("report = %q, failed %v, want %q, true", out.String(), r.failed, want)
 	}
