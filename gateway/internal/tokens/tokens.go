@@ -1,8 +1,8 @@
-// Package tokens counts the tokens of prompts with the tokenizer of OpenAI's models. It is
-// for bounds, not for bills: what it says is never less than what the provider counts of
-// the text, and a little more.
+// Package tokens counts the tokens of prompts with the tokenizers of OpenAI's models. Its
+// counts are upper bounds for reservations, not for bills: they are a little higher than
+// the provider's count of the text, and never lower.
 //
-// It knows no other provider's tokenizer, and nothing of media: their spans are left out.
+// It knows no other provider's tokenizer. Media are not counted: their spans are left out.
 package tokens
 
 import (
@@ -15,25 +15,26 @@ import (
 	"github.com/penstock/penstock/gateway/internal/llm"
 )
 
-// maxText bounds the text that is counted, in bytes: counting takes about 0.2 ms for each
-// kilobyte that compresses badly. Longer text counts a token a byte.
+// maxText is the longest text that is counted, in bytes: counting takes about 0.2 ms for
+// each kilobyte that compresses badly.
 const maxText = 256 << 10
 
-// perString is what a string may take besides its text, in tokens: the marks around a
-// message, or the punctuation around a member.
+// perString is the number of tokens added for each string: the delimiters of a message,
+// or the punctuation around a member.
 const perString = 1
 
-// Counter counts. The zero value is ready; a tokenizer is loaded when it is first needed,
-// which takes some 80 ms and 7 MB for the newer one. It may be used by many goroutines.
+// Counter counts tokens. The zero value is ready. A tokenizer is loaded when it is first
+// needed, which takes about 80 ms and 7 MB for the newer one. It is safe for concurrent
+// use.
 type Counter struct{ o200k, cl100k family }
 
-// family is a tokenizer that several models share.
+// family is the tokenizer of a family of models.
 type family struct {
 	once  sync.Once
 	codec tokenizer.Codec
 }
 
-// load gives the tokenizer, nil if it can't be had.
+// load returns the tokenizer, nil if it could not be loaded.
 func (f *family) load(name tokenizer.Encoding) tokenizer.Codec {
 	f.once.Do(func() {
 		if codec, err := tokenizer.Get(name); err == nil {
@@ -43,8 +44,8 @@ func (f *family) load(name tokenizer.Encoding) tokenizer.Codec {
 	return f.codec
 }
 
-// Prompt is an upper bound of the tokens in a request's text, media apart. It is false for
-// models whose tokenizer is not known, and for text that would take too long.
+// Prompt returns an upper bound of the tokens in a request's text, without media. It
+// returns false for models whose tokenizer is not known, and for text beyond maxText.
 func (c *Counter) Prompt(model string, req *llm.Request) (int64, bool) {
 	if req.Facts.TextBytes > maxText {
 		return 0, false
@@ -64,8 +65,8 @@ func (c *Counter) Prompt(model string, req *llm.Request) (int64, bool) {
 	return total, true
 }
 
-// codec is the tokenizer of a model, by its name as OpenAI and those who resell its models
-// write it; nil when nobody knows it.
+// codec returns the tokenizer of a model, by its name at OpenAI and at resellers, or nil if
+// it is not known.
 func (c *Counter) codec(model string) tokenizer.Codec {
 	name := model[strings.LastIndexByte(model, '/')+1:]
 	for _, p := range [...]string{"gpt-4o*", "gpt-4.1*", "gpt-4.5*", "gpt-5*", "gpt-oss*", "chatgpt-4o*", "o1*", "o3*", "o4*"} {
@@ -81,9 +82,9 @@ func (c *Counter) codec(model string) tokenizer.Codec {
 	return nil
 }
 
-// count counts a piece of a JSON text that the gateway has found to be sound: every string
-// by itself, as it is once unescaped, and a token for each byte of what stands between.
-// White space between members is no part of a prompt.
+// count counts the tokens in a part of a valid JSON text: each string by itself,
+// unescaped, and one token for each byte between them. White space, commas and colons are
+// not part of a prompt.
 func count(codec tokenizer.Codec, text []byte) (total int64, ok bool) {
 	for i := 0; i < len(text); {
 		switch text[i] {
@@ -104,7 +105,8 @@ func count(codec tokenizer.Codec, text []byte) (total int64, ok bool) {
 	return total, true
 }
 
-// stringEnd is the offset behind the closing quote of the string whose inside begins at i.
+// stringEnd returns the offset after the closing quote of the string whose content begins
+// at i.
 func stringEnd(text []byte, i int) int {
 	for ; i < len(text) && text[i] != '"'; i++ {
 		if text[i] == '\\' {
@@ -114,6 +116,7 @@ func stringEnd(text []byte, i int) int {
 	return min(i+1, len(text))
 }
 
+// countString counts the tokens of a JSON string.
 func countString(codec tokenizer.Codec, raw []byte) (int64, bool) {
 	var s string
 	if err := json.Unmarshal(raw, &s); err != nil {

@@ -17,8 +17,8 @@ func request(body string, media ...string) *llm.Request {
 	return r
 }
 
-// TestPrompt compares with what OpenAI's API counts for these prompts: the number must not
-// be lower, nor much higher.
+// TestPrompt compares with the counts of OpenAI's API for these prompts: the result must
+// not be lower, nor much higher.
 func TestPrompt(t *testing.T) {
 	for _, tt := range []struct {
 		name, model, body string
@@ -29,7 +29,7 @@ func TestPrompt(t *testing.T) {
 		{"an older model", "gpt-4-0613", `{"model":"m","messages":[{"role":"user","content":"hi"}]}`, nil, 8, 30},
 		{"a reseller's name", "openai/gpt-5", `{"model":"m","messages":[{"role":"user","content":"hi"}]}`, nil, 8, 30},
 		{"escapes", "gpt-5", `{"model":"m","messages":[{"role":"user","content":"\u65e5\u672c\u8a9e\ud83d\ude00"}]}`, nil, 9, 40},
-		{"a script that bytes/3 falls short of", "gpt-5", `{"model":"m","messages":[{"role":"user","content":"` + strings.Repeat("𒀀", 100) + `"}]}`, nil, 300, 500},
+		{"a script with more than a token per three bytes", "gpt-5", `{"model":"m","messages":[{"role":"user","content":"` + strings.Repeat("𒀀", 100) + `"}]}`, nil, 300, 500},
 		{"prose", "gpt-5", `{"model":"m","messages":[{"role":"user","content":"` + strings.Repeat("The quick brown fox jumps over the lazy dog. ", 100) + `"}]}`, nil, 1007, 1040},
 		{"media are left out", "gpt-5", `{"model":"m","messages":[{"role":"user","content":[{"type":"image_url","image_url":"data:AAAA"},{"type":"text","text":"hi"}]}]}`, []string{`"data:AAAA"`}, 8, 50},
 	} {
@@ -44,7 +44,7 @@ func TestPrompt(t *testing.T) {
 	}
 }
 
-func TestWhatIsNotCounted(t *testing.T) {
+func TestUncountedPrompts(t *testing.T) {
 	var c Counter
 	for _, model := range []string{"claude-opus-4-6", "llama3.3", "mygpt-5", ""} {
 		if n, ok := c.Prompt(model, request(`{"a":"b"}`)); ok {
@@ -56,7 +56,8 @@ func TestWhatIsNotCounted(t *testing.T) {
 	}
 }
 
-// FuzzPrompt: no text panics, and no count is above a token a byte and one a string.
+// FuzzPrompt checks that no text panics, and that no count is higher than three tokens per
+// byte.
 func FuzzPrompt(f *testing.F) {
 	f.Add([]byte(`{"model":"m","messages":[{"role":"user","content":"hi \u00e9"}]}`))
 	f.Add([]byte(`"\`))
