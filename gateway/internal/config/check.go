@@ -12,8 +12,8 @@ import (
 	"strings"
 )
 
-// check completes what depends on other settings and reports what does not fit
-// together.
+// check completes settings that depend on others, and reports settings that contradict
+// each other.
 func (d *decoder) check(c *Config) {
 	d.address("listen", c.Listen)
 	d.checkAdmin(c)
@@ -31,7 +31,7 @@ func (d *decoder) check(c *Config) {
 	d.checkPaths(c)
 	c.index()
 	if c.Cache.Size < 1<<20 {
-		d.fault("cache.size", nil, "write at least 1MiB, and leave cache out of the models to turn it off", "is too small to keep anything")
+		d.fault("cache.size", nil, "write at least 1MiB; to turn the cache off, leave cache out of the models", "is too small")
 	}
 }
 
@@ -64,11 +64,11 @@ func (d *decoder) checkAdmin(c *Config) {
 		return
 	}
 	if c.Admin.Auth == AuthLoopback && !IsLoopback(c.Admin.Listen) {
-		d.fault("admin.listen", nil, "write auth: key beside it, or listen on 127.0.0.1",
-			"%s can be reached from other machines, and auth: loopback lets everyone in", c.Admin.Listen)
+		d.fault("admin.listen", nil, "set admin.auth to key, or listen on 127.0.0.1",
+			"%s can be reached from other machines, and auth: loopback asks for no key", c.Admin.Listen)
 	}
 	if c.Admin.Listen == c.Listen && !strings.HasSuffix(c.Listen, ":0") {
-		d.fault("admin.listen", nil, "give it another port", "is the address of the API already")
+		d.fault("admin.listen", nil, "give it another port", "is also the address of the API")
 	}
 }
 
@@ -80,7 +80,7 @@ func (d *decoder) checkServer(s Server) {
 	}
 	positive("max_body", s.MaxBody > 0)
 	if s.MaxBodies != 0 && s.MaxBodies < s.MaxBody {
-		d.fault("server.max_bodies", nil, "leave it out for the default", "must be at least max_body, so that one such body fits")
+		d.fault("server.max_bodies", nil, "leave it out for the default", "must be at least max_body")
 	}
 	positive("max_reply", s.MaxReply > 0)
 	positive("max_requests", s.MaxRequests > 0)
@@ -96,7 +96,7 @@ func (d *decoder) address(path, addr string) bool {
 		_, err = strconv.ParseUint(port, 10, 16)
 	}
 	if err != nil || strings.ContainsAny(host, "/ ") {
-		d.fault(path, nil, "write host:port, such as 127.0.0.1:8080", "%q is not an address to listen on", addr)
+		d.fault(path, nil, "write host:port, such as 127.0.0.1:8080", "invalid address %q", addr)
 		return false
 	}
 	return true
@@ -122,7 +122,7 @@ func (d *decoder) checkProvider(c *Config, name string, p *Provider) {
 		return
 	}
 	if !isName(name) {
-		d.faultKey("providers", name, "use small letters, digits, dot, dash and underscore", "%q cannot be the name of a provider", name)
+		d.faultKey("providers", name, "use lower-case letters, digits, dot, dash and underscore", "invalid provider name %q", name)
 	}
 	k, isKnown := known(name, *p)
 	own := p.BaseURL != ""
@@ -135,7 +135,7 @@ func (d *decoder) checkProvider(c *Config, name string, p *Provider) {
 	d.checkDialect(c, Path(path, "dialect"), p.Dialect)
 	if p.BaseURL == "" {
 		if _, given := d.at[Path(path, "base_url")]; !given && !d.corrected[Path(path, "base_url")] {
-			d.faultKey("providers", name, didYouMean(name, knownNames()), "base_url is missing, and %q is not a provider that is known by name", name)
+			d.faultKey("providers", name, didYouMean(name, knownNames()), "base_url is missing, and %q is not a well-known provider", name)
 		}
 		return
 	}
@@ -144,7 +144,7 @@ func (d *decoder) checkProvider(c *Config, name string, p *Provider) {
 	d.needsKey(path, name, p, k, isKnown && !own)
 }
 
-// needsKey reports a hosted provider without a credential.
+// needsKey adds a fault for a hosted provider without a credential.
 func (d *decoder) needsKey(path, name string, p *Provider, k Known, hosted bool) {
 	_, given := d.at[Path(path, "api_key")]
 	if !hosted || len(k.Env) == 0 || given || len(p.Headers) > 0 || d.corrected[Path(path, "api_key")] {
@@ -158,19 +158,19 @@ func (d *decoder) baseURL(path string, p *Provider) {
 	u, err := url.Parse(p.BaseURL)
 	switch {
 	case err != nil || u.Host == "" || u.Scheme != "http" && u.Scheme != "https":
-		d.fault(at, nil, "write https://HOST/v1", "is not an http or https address")
+		d.fault(at, nil, "write https://HOST/v1", "must be an http or https address")
 		return
 	case u.User != nil || u.RawQuery != "" || u.Fragment != "":
-		d.fault(at, nil, "credentials belong in api_key or headers", "must be a plain address, without user, query or fragment")
+		d.fault(at, nil, "credentials belong in api_key or headers", "must have no user, query or fragment")
 		return
 	case isPrivateHost(u.Hostname()) && !p.AllowPrivate:
-		d.fault(at, nil, "write allow_private: true beside it if that is what you want",
+		d.fault(at, nil, "set allow_private: true if this is intended",
 			"%s is on this machine or a private network", u.Hostname())
 	}
 	p.BaseURL = strings.TrimRight(p.BaseURL, "/")
 }
 
-// proxy checks a provider's proxy without showing it, since it may hold a password.
+// proxy checks a provider's proxy. Faults do not quote it, since it may hold a password.
 func (d *decoder) proxy(path string, proxy Secret) {
 	if proxy.IsZero() || proxy.Reveal() == "none" {
 		return
@@ -178,12 +178,12 @@ func (d *decoder) proxy(path string, proxy Secret) {
 	u, err := url.Parse(proxy.Reveal())
 	if err != nil || u.Hostname() == "" || !slices.Contains([]string{"http", "https", "socks5", "socks5h"}, u.Scheme) ||
 		strings.Trim(u.Path, "/") != "" || u.RawQuery != "" || u.Fragment != "" {
-		d.fault(Path(path, "proxy"), nil, "write http://HOST:PORT, https, socks5, or none", "is not the address of a proxy")
+		d.fault(Path(path, "proxy"), nil, "write http://HOST:PORT, https, socks5, or none", "must be the address of a proxy")
 	}
 }
 
-// isPrivateHost reports whether a host is plainly not on the public internet. Names
-// that resolve to such an address are caught when they are dialled.
+// isPrivateHost reports whether a host's name or address is not on the public internet.
+// Other names that resolve to such an address are refused when they are dialed.
 func isPrivateHost(host string) bool {
 	host = strings.ToLower(strings.TrimSuffix(host, "."))
 	if host == "localhost" || strings.HasSuffix(host, ".localhost") {
@@ -191,7 +191,7 @@ func isPrivateHost(host string) bool {
 	}
 	ip, err := netip.ParseAddr(host)
 	if err != nil {
-		return isOddNumber(host)
+		return isLegacyAddress(host)
 	}
 	ip = ip.Unmap()
 	shared := netip.MustParsePrefix("100.64.0.0/10") // carrier-grade NAT, RFC 6598
@@ -199,15 +199,15 @@ func isPrivateHost(host string) bool {
 		ip.IsMulticast() || shared.Contains(ip)
 }
 
-// isOddNumber reports whether a host is an address in a form that some resolvers take
-// and netip does not: 2130706433, 0x7f.1, 127.1.
-func isOddNumber(host string) bool {
+// isLegacyAddress reports whether a host is an IP address in a form that some resolvers
+// accept and netip does not: 2130706433, 0x7f.1, 127.1.
+func isLegacyAddress(host string) bool {
 	last := host[strings.LastIndexByte(host, '.')+1:]
 	_, err := strconv.ParseUint(last, 0, 64)
 	return err == nil
 }
 
-// faultKey reports a fault at the name of a member rather than at its value.
+// faultKey adds a fault at the name of a member rather than at its value.
 func (d *decoder) faultKey(section, name, hint, format string, args ...any) {
 	if len(d.faults) >= maxFaults {
 		return

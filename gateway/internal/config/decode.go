@@ -13,8 +13,8 @@ import (
 )
 
 const (
-	// maxNodes bounds how many values are read, aliases followed, so that a small file
-	// cannot stand for a huge one.
+	// maxNodes bounds how many values are read, those behind aliases included, so that a
+	// small file cannot expand to a huge one.
 	maxNodes = 200_000
 	// maxFaults bounds how many faults are collected: nobody reads more.
 	maxFaults = 1000
@@ -23,7 +23,7 @@ const (
 )
 
 // decoder reads a syntax tree into Go values by their "yaml" tags. Unlike a general
-// decoder it goes on after a fault, so that all of them are reported at once.
+// decoder it continues after a fault, so that all of them are reported at once.
 type decoder struct {
 	source
 	faults  Faults
@@ -32,24 +32,24 @@ type decoder struct {
 	depth   int
 	dir     string
 	getenv  func(string) string
-	// hidden are the values of settings that do not exist: a misspelt one may well be
-	// a credential, and is not shown.
+	// hidden are the values of unknown settings. They are not shown: a misspelt setting may
+	// be a credential.
 	hidden []ast.Node
-	// checking is set once everything is read.
+	// checking is set when everything has been read.
 	checking bool
-	// corrected holds paths that a misspelt member was probably meant to be: they are
+	// corrected holds the paths that misspelt members were probably meant to be. They are
 	// not also reported as missing.
 	corrected map[string]bool
 }
 
-// value reads n into v, which is settable. Faults leave v as it was.
+// value reads n into v, which is settable. After a fault v is unchanged.
 func (d *decoder) value(path string, n ast.Node, v reflect.Value) {
 	n, ok := d.enter(path, n)
 	if !ok {
 		return
 	}
 	defer func() { d.depth-- }()
-	if d.special(path, n, v) {
+	if d.custom(path, n, v) {
 		return
 	}
 	switch v.Kind() {
@@ -72,13 +72,13 @@ func (d *decoder) value(path string, n ast.Node, v reflect.Value) {
 	}
 }
 
-// enter notes where a value stands, follows anchors and aliases, and keeps to the
-// bounds.
+// enter notes a value's position, follows anchors and aliases, and checks the bounds. The
+// caller lowers depth afterwards.
 func (d *decoder) enter(path string, n ast.Node) (ast.Node, bool) {
 	d.nodes++
 	if d.nodes > maxNodes || d.depth >= maxDepth {
 		if d.nodes <= maxNodes+1 {
-			d.fault(path, n, "", "there is too much nested here")
+			d.fault(path, n, "", "there are too many values here, or they are too deeply nested")
 		}
 		return nil, false
 	}
@@ -89,10 +89,10 @@ func (d *decoder) enter(path string, n ast.Node) (ast.Node, bool) {
 	return n, ok
 }
 
-// resolve follows anchors and aliases to the value they stand for.
+// resolve follows anchors and aliases to their value.
 func (d *decoder) resolve(path string, n ast.Node) (ast.Node, bool) {
 	if _, seen := d.at[path]; !seen && n != nil {
-		d.at[path] = placeOf(n)
+		d.at[path] = positionOf(n)
 	}
 	for range maxDepth {
 		switch x := n.(type) {
@@ -102,26 +102,26 @@ func (d *decoder) resolve(path string, n ast.Node) (ast.Node, bool) {
 			name := x.Value.GetToken().Value
 			target, ok := d.anchors[name]
 			if !ok {
-				d.fault(path, x, "", "there is no anchor &%s above", name)
+				d.fault(path, x, "", "unknown anchor &%s: none precedes it", name)
 				return nil, false
 			}
 			n = target
 		case *ast.TagNode:
-			d.fault(path, x, "leave the tag out", "YAML tags are not understood")
+			d.fault(path, x, "remove the tag", "YAML tags are not supported")
 			return nil, false
 		case nil:
 			d.fault(path, nil, "", "has no value")
 			return nil, false
 		default:
-			return unsplit(n), true
+			return rejoin(n), true
 		}
 	}
-	d.fault(path, n, "", "the anchor stands for itself")
+	d.fault(path, n, "", "the anchor refers to itself")
 	return nil, false
 }
 
-// special reads the types that have a form of their own.
-func (d *decoder) special(path string, n ast.Node, v reflect.Value) bool {
+// custom reads the types that have their own notation. It reports whether v is one.
+func (d *decoder) custom(path string, n ast.Node, v reflect.Value) bool {
 	switch out := v.Addr().Interface().(type) {
 	case *Secret:
 		d.secret(path, n, out)
@@ -156,7 +156,7 @@ func (d *decoder) special(path string, n ast.Node, v reflect.Value) bool {
 	return true
 }
 
-// assign runs set, or reports err.
+// assign runs set, or adds a fault for err.
 func (d *decoder) assign(path string, n ast.Node, err error, set func()) {
 	if err == nil {
 		set()
@@ -165,7 +165,7 @@ func (d *decoder) assign(path string, n ast.Node, err error, set func()) {
 	d.faultErr(path, n, err)
 }
 
-// structure reads a mapping whose members are known.
+// structure reads a mapping into a struct.
 func (d *decoder) structure(path string, n ast.Node, v reflect.Value) {
 	setDefaults(v.Addr().Interface())
 	members, ok := d.members(path, n, knownNamesOf(v.Type()))
@@ -175,7 +175,7 @@ func (d *decoder) structure(path string, n ast.Node, v reflect.Value) {
 			continue
 		}
 		field := v.FieldByIndex(f.Index)
-		if name == theRest {
+		if name == otherMembers {
 			d.named(path, without(members, fieldNames(v.Type())), field)
 			continue
 		}
@@ -190,8 +190,8 @@ func (d *decoder) structure(path string, n ast.Node, v reflect.Value) {
 	}
 }
 
-// allDefault fills a part of the configuration, and the parts of it, with what it means
-// to leave them out. Other values are left alone.
+// allDefault sets the defaults of a part of the configuration, and of the parts of it.
+// Values that are not structs stay as they are.
 func allDefault(v reflect.Value) {
 	if v.Kind() != reflect.Struct || v.Type() == reflect.TypeFor[Secret]() {
 		return
@@ -204,21 +204,21 @@ func allDefault(v reflect.Value) {
 	}
 }
 
-// mapping reads a mapping whose members have names of the user's choice.
+// mapping reads a mapping with names that the user chooses into a map.
 func (d *decoder) mapping(path string, n ast.Node, v reflect.Value) {
 	if members, ok := d.members(path, n, nil); ok {
 		d.named(path, members, v)
 	}
 }
 
-// named reads members that have names of the user's choice.
+// named reads members with names that the user chooses into a map.
 func (d *decoder) named(path string, members map[string]ast.Node, v reflect.Value) {
 	v.Set(reflect.MakeMapWithSize(v.Type(), len(members)))
 	for name, node := range members {
 		elem := reflect.New(v.Type().Elem()).Elem()
 		allDefault(elem)
 		if isNull(node) {
-			d.at[Path(path, name)] = d.keyPlace(path, name) // a null has no place worth showing
+			d.at[Path(path, name)] = d.keyPosition(path, name) // point at the name: a null may have no text
 		}
 		d.value(Path(path, name), node, elem)
 		v.SetMapIndex(reflect.ValueOf(name), elem)
@@ -239,22 +239,22 @@ func (d *decoder) sequence(path string, n ast.Node, v reflect.Value) {
 	v.Set(out)
 }
 
-// fault reports a fault at n, or at the path when n is nil.
+// fault adds a fault at n, or at the path when n is nil.
 func (d *decoder) fault(path string, n ast.Node, hint, format string, args ...any) {
 	if len(d.faults) >= maxFaults || d.checking && d.faulty(path) {
-		return // what could not be read is not also out of range
+		return // a value that could not be read is not also out of range
 	}
 	p := d.find(path)
 	if n != nil && n.GetToken() != nil {
-		p = placeOf(n)
+		p = positionOf(n)
 	}
 	d.faults = append(d.faults, d.faultAt(p, path, hint, fmt.Sprintf(format, args...)))
 }
 
-// faultErr reports an error that may carry a hint.
+// faultErr adds a fault for an error, which may have a hint.
 func (d *decoder) faultErr(path string, n ast.Node, err error) {
 	hint := ""
-	var h *hinted
+	var h *hintedError
 	if errors.As(err, &h) {
 		hint = h.hint
 	}

@@ -6,14 +6,13 @@ import (
 	"github.com/penstock/penstock/gateway/internal/llm"
 )
 
-// setDefaults fills v, a pointer to a part of the configuration, with what it means
-// to leave everything out. It is the only place where defaults are written down; the
-// decoder calls it on every part before reading the file into it.
+// setDefaults sets the defaults of v, a pointer to a part of the configuration. All
+// defaults are here; the decoder calls it on every part before it reads the file.
 func setDefaults(v any) {
 	switch c := v.(type) {
 	case *Config:
 		c.Listen = "127.0.0.1:8080"
-		c.Keys = KeysRequired // Discover, which has no file to say so in, sets off
+		c.Keys = KeysRequired // Discover, which has no file, sets off
 		c.Ledger = "sqlite://penstock.db"
 		c.State = "memory"
 		c.Unpriced = UnpricedDeny

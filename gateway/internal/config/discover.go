@@ -9,21 +9,21 @@ import (
 	"time"
 )
 
-// Probe reports whether a server answers at a provider's base URL. It must give up
-// when ctx ends.
+// Probe reports whether a server answers at a provider's base URL. It must return when
+// ctx ends.
 type Probe func(ctx context.Context, baseURL string) bool
 
-// probeTime bounds the wait for a local server: a newcomer is looking at the screen.
+// probeTime bounds the wait for a local server, since the user waits for the start.
 const probeTime = 250 * time.Millisecond
 
-// Discover is the configuration of a gateway that was given none. Every known
-// provider whose key stands in the environment is configured, and every known local
-// one that the probe finds (nil means: look for none); each serves its models under
-// "provider/model". Virtual keys are off, because nothing listens beyond loopback and
-// there would be no key yet to try things with. Found lists what was found.
+// Discover returns the configuration of a gateway without a configuration file. It
+// configures every known provider whose key is in the environment, and every known local
+// one that the probe finds; a nil probe looks for none. Each serves its models as
+// "provider/model". Virtual keys are off, because the gateway listens on loopback only
+// and no key exists yet. Found lists the providers.
 //
-// The ledger is a relative path and there is no model with a plain name: both are for
-// main, which knows the state folder, the catalogue and the demo provider.
+// The ledger's path is relative and no model has a plain name: the caller, which knows
+// the state folder, the catalogue and the demo provider, adds both.
 func Discover(ctx context.Context, getenv func(string) string, probe Probe) *Config {
 	c := &Config{Providers: map[string]Provider{}, Models: map[string]Model{}, source: source{file: "(no configuration file)"}}
 	allDefault(reflect.ValueOf(c).Elem())
@@ -42,7 +42,7 @@ func Discover(ctx context.Context, getenv func(string) string, probe Probe) *Con
 	return c
 }
 
-// discover looks for one provider and says how it was found.
+// discover looks for one provider. how says where it was found.
 func discover(ctx context.Context, k Known, getenv func(string) string, probe Probe) (p Provider, how string, ok bool) {
 	if k.Private {
 		if probe == nil {
@@ -67,7 +67,7 @@ func hostOf(url string) string {
 	return host
 }
 
-// Plain is a model of one target with every setting at its default.
+// Plain returns a model with one target and default settings.
 func Plain(target string) Model {
 	var m Model
 	allDefault(reflect.ValueOf(&m).Elem())
@@ -77,11 +77,11 @@ func Plain(target string) Model {
 	return m
 }
 
-// Warnings says what is allowed and probably not meant, one sentence each.
+// Warnings lists settings that are allowed but probably not intended, one sentence each.
 func (c *Config) Warnings() []string {
 	var out []string
 	if c.Keys == KeysOff && !IsLoopback(c.Listen) {
-		out = append(out, fmt.Sprintf("keys is off and the API listens on %s: whoever can reach it spends on your account", c.Listen))
+		out = append(out, fmt.Sprintf("keys is off and the API listens on %s: anyone who can reach it spends your money", c.Listen))
 	}
 	for name, p := range c.Providers {
 		if strings.HasPrefix(p.BaseURL, "http://") && !p.APIKey.IsZero() && !p.AllowPrivate {

@@ -18,7 +18,7 @@ func TestDiscoverNothing(t *testing.T) {
 	if c.Server.MaxBody != 32<<20 || c.Cache.Size == 0 || c.Ledger.File() != "penstock.db" {
 		t.Errorf("the defaults are missing: %+v", c)
 	}
-	if got := c.Fault("listen", "", "port in use"); got.Line != 1 || got.Picture() == "" {
+	if got := c.Fault("listen", "", "port in use"); got.Line != 1 || got.snippet() == "" {
 		t.Errorf("a fault without a file is %+v", got)
 	}
 }

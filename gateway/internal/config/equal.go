@@ -6,9 +6,8 @@ import (
 	"reflect"
 )
 
-// Equal reports whether two providers are the same, credentials included: those that
-// come from a file or the environment may have changed although the reference to them
-// has not.
+// Equal reports whether two providers are the same. It compares credentials by value: what
+// a file or an environment variable holds may change while the reference to it does not.
 func (p Provider) Equal(q Provider) bool {
 	a, b := reflect.ValueOf(p), reflect.ValueOf(q)
 	for i := range a.NumField() {
@@ -19,7 +18,7 @@ func (p Provider) Equal(q Provider) bool {
 	return true
 }
 
-// equal compares two settings of the same type. A secret cannot be seen into.
+// equal compares two settings of the same type. reflect.DeepEqual cannot compare secrets.
 func equal(a, b any) bool {
 	switch a := a.(type) {
 	case Secret:
@@ -30,13 +29,13 @@ func equal(a, b any) bool {
 	return reflect.DeepEqual(a, b)
 }
 
-// Restarts lists the settings in which c differs from the configuration that a gateway
-// runs with and that it cannot change while it runs, as faults of c's file.
+// Restarts returns a fault for every setting that differs from the running gateway's
+// configuration and only takes effect after a restart.
 func (c *Config) Restarts(running *Config) Faults {
 	var faults Faults
 	differ := func(path string, now, then any) {
 		if !equal(now, then) {
-			faults = append(faults, c.Fault(path, "restart Penstock to change it, or change it back", "is %s, and a running gateway stays with %s", shown(now), shown(then)))
+			faults = append(faults, c.Fault(path, "restart Penstock to change it, or change it back", "is %s, but the running gateway keeps %s", formatSetting(now), formatSetting(then)))
 		}
 	}
 	differ("listen", c.Listen, running.Listen)
@@ -54,8 +53,8 @@ func (c *Config) Restarts(running *Config) Faults {
 	return faults
 }
 
-// shown is a setting as it would be written in a file.
-func shown(v any) string {
+// formatSetting formats a setting as it is written in a file.
+func formatSetting(v any) string {
 	text := fmt.Sprint(v)
 	if text == "" || v == Bytes(0) {
 		return "its default"

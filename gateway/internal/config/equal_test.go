@@ -14,12 +14,12 @@ func TestRestarts(t *testing.T) {
 		{"admin: {listen: 127.0.0.1:1}", "penstock.yaml:1:17: admin.listen"},
 		{"admin: {auth: key}", "penstock.yaml:1:15: admin.auth"},
 		{"server:\n  max_body: 1MiB\n  grace: 1s", "penstock.yaml:3:10: server.grace"},
-		{"server: {drain_delay: 7s}", "server.drain_delay: is 7s, and a running gateway stays with 1s"},
-		{"cache: {size: 1MiB}", "penstock.yaml:1:15: cache.size: is 1MiB, and a running gateway stays with 256MiB"},
-		{"server: {max_bodies: 33555KiB}", "server.max_bodies: is 33555KiB, and a running gateway stays with its default"},
+		{"server: {drain_delay: 7s}", "server.drain_delay: is 7s, but the running gateway keeps 1s"},
+		{"cache: {size: 1MiB}", "penstock.yaml:1:15: cache.size: is 1MiB, but the running gateway keeps 256MiB"},
+		{"server: {max_bodies: 33555KiB}", "server.max_bodies: is 33555KiB, but the running gateway keeps its default"},
 		{"ledger: sqlite://other.db", "ledger"},
 		{"time_zone: Asia/Tokyo", "time_zone"},
-		{"decision_log: stderr", "decision_log: is stderr, and a running gateway stays with its default"},
+		{"decision_log: stderr", "decision_log: is stderr, but the running gateway keeps its default"},
 		{"keys: off\nretention: 1h\non_ledger_failure: serve\nunpriced: allow", ""},
 	} {
 		got := ""

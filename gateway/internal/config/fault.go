@@ -7,16 +7,16 @@ import (
 	"strings"
 )
 
-// maxShown bounds how many faults are rendered at once.
-const maxShown = 50
+// maxPrinted bounds how many faults Faults.Error prints.
+const maxPrinted = 50
 
-// Fault is one thing wrong with a configuration, and where.
+// Fault is one error in a configuration, with its position.
 type Fault struct {
 	// File is the file's path as it was given to Load. Line and Col count from 1, Col
 	// in characters.
 	File      string
 	Line, Col int
-	// Path is the setting at fault, such as "models.smart.targets[0]"; empty for the
+	// Path is the setting, such as "models.smart.targets[0]"; empty for the
 	// file as a whole.
 	Path    string
 	Message string
@@ -27,7 +27,7 @@ type Fault struct {
 	width int    // how many characters to underline
 }
 
-// Error is the fault in one line, as compilers write them.
+// Error formats the fault in one line, as compilers do.
 func (f Fault) Error() string {
 	s := fmt.Sprintf("%s:%d:%d: ", f.File, f.Line, f.Col)
 	if f.Path != "" {
@@ -40,9 +40,9 @@ func (f Fault) Error() string {
 	return s
 }
 
-// Picture shows the fault on its line, with a caret below the place and the hint
-// below that. It ends in a newline.
-func (f Fault) Picture() string {
+// snippet formats the fault with its line of the file, carets below the text at fault,
+// and the hint. It ends in a newline.
+func (f Fault) snippet() string {
 	var b strings.Builder
 	fmt.Fprintf(&b, "%s:%d:%d: ", f.File, f.Line, f.Col)
 	if f.Path != "" {
@@ -50,9 +50,9 @@ func (f Fault) Picture() string {
 	}
 	b.WriteString(f.Message + "\n")
 	if strings.TrimSpace(f.text) != "" {
-		before, shown := excerpt([]rune(f.text), f.Col-1)
-		fmt.Fprintf(&b, "%5d | %s\n", f.Line, shown)
-		room := max(1, len([]rune(shown))-before)
+		before, text := excerpt([]rune(f.text), f.Col-1)
+		fmt.Fprintf(&b, "%5d | %s\n", f.Line, text)
+		room := max(1, len([]rune(text))-before)
 		fmt.Fprintf(&b, "      | %s%s\n", strings.Repeat(" ", before), strings.Repeat("^", max(1, min(f.width, room))))
 	}
 	if f.Hint != "" {
@@ -61,10 +61,10 @@ func (f Fault) Picture() string {
 	return b.String()
 }
 
-// excerpt makes a line fit to print: tabs and other control characters become blanks,
-// and a long line is cut around column at, counted from 0. It returns how many
-// characters precede the column.
-func excerpt(line []rune, at int) (before int, shown string) {
+// excerpt makes a line printable: tabs and other control characters become blanks, and a
+// long line is cut around column at, counted from 0. before is how many characters
+// precede the column.
+func excerpt(line []rune, at int) (before int, text string) {
 	const width = 120
 	at = min(max(at, 0), len(line))
 	from := 0
@@ -82,27 +82,27 @@ func excerpt(line []rune, at int) (before int, shown string) {
 	return at - from, strings.TrimRight(string(clean), " ")
 }
 
-// Faults is everything wrong with a configuration, in order of lines. It is never
-// empty when it is an error.
+// Faults is every fault of a configuration, in order of lines. As an error it is never
+// empty.
 type Faults []Fault
 
-// Error shows every fault as a picture.
+// Error formats the faults, each with its line of the file.
 func (f Faults) Error() string {
 	var b strings.Builder
 	for i, one := range f {
-		if i == maxShown {
-			fmt.Fprintf(&b, "\nand %d more\n", len(f)-maxShown)
+		if i == maxPrinted {
+			fmt.Fprintf(&b, "\nand %d more\n", len(f)-maxPrinted)
 			break
 		}
 		if i > 0 {
 			b.WriteByte('\n')
 		}
-		b.WriteString(one.Picture())
+		b.WriteString(one.snippet())
 	}
 	return strings.TrimSuffix(b.String(), "\n")
 }
 
-// sorted orders faults by place and drops repetitions.
+// sorted sorts faults by position and drops duplicates.
 func (f Faults) sorted() Faults {
 	slices.SortStableFunc(f, func(a, b Fault) int {
 		return cmp.Or(cmp.Compare(a.Line, b.Line), cmp.Compare(a.Col, b.Col))
@@ -112,15 +112,15 @@ func (f Faults) sorted() Faults {
 	})
 }
 
-// Fault makes a fault about a setting of this configuration, for what only shows when
-// the configuration is put to work: a policy that does not compile, a plugin that
-// does not load. Path is as in Fault.Path; a setting that the file does not mention is
-// placed at what encloses it.
+// Fault returns a fault about a setting of this configuration, for errors that appear
+// only when the configuration is used: a policy that does not compile, a plugin that does
+// not load. Path is as in Fault.Path; a setting that is not in the file gets the position
+// of the section around it.
 func (c *Config) Fault(path, hint, format string, args ...any) Fault {
 	return c.source.fault(path, hint, fmt.Sprintf(format, args...))
 }
 
-// Path names a member of a mapping in a Fault.Path.
+// Path returns the Fault.Path of a member of a mapping.
 func Path(parent, member string) string {
 	plain := member != "" && strings.Trim(member,
 		"abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_-") == ""

@@ -8,8 +8,8 @@ import (
 	"testing"
 )
 
-// FuzzParse holds that no text makes Parse panic, that every fault has a place in the
-// text and that it can be shown.
+// FuzzParse checks that no text makes Parse panic, and that every fault has a position in
+// the text and can be printed.
 func FuzzParse(f *testing.F) {
 	files, err := filepath.Glob("testdata/faults/*.yaml")
 	if err != nil {
@@ -46,14 +46,15 @@ func FuzzParse(f *testing.F) {
 			if fault.Line < 1 || fault.Line > lines || fault.Col < 1 || fault.Message == "" {
 				t.Errorf("the fault %+v is not in the text's %d lines", fault, lines)
 			}
-			if strings.Count(fault.Picture(), "\n") > 8 {
-				t.Errorf("the picture is\n%s", fault.Picture())
+			if strings.Count(fault.snippet(), "\n") > 8 {
+				t.Errorf("the snippet is\n%s", fault.snippet())
 			}
 		}
 	})
 }
 
-// FuzzMask holds that masking keeps a line's length, so that the caret stays in place.
+// FuzzMask checks that masking keeps the length of a line, so that carets point to the
+// right column.
 func FuzzMask(f *testing.F) {
 	f.Add("api_key: sk-123, dialect: openai")
 	f.Add("https://a:b@c?key=d {token: 'x'}")

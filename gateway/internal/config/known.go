@@ -8,24 +8,23 @@ import (
 )
 
 // Demo is the name of the built-in provider. It is always there and cannot be
-// configured; "demo/demo" may stand in any list of targets.
+// configured; "demo/demo" may be in any list of targets.
 const Demo = "demo"
 
-// Known is what the gateway knows about a provider without being told. Its Name is
-// also the provider's name in the catalogue.
+// Known describes a well-known provider. Its Name is also the provider's name in the
+// catalogue.
 type Known struct {
 	Name    string
 	Dialect llm.Dialect
 	BaseURL string
-	// Env are the environment variables that may hold the key, the usual one first.
-	// A provider without any needs no key.
+	// Env are the environment variables that may hold the key, the usual one first. A
+	// provider without any needs no key.
 	Env []string
 	// Private marks a provider that runs on the user's own machine.
 	Private bool
 }
 
-// KnownProviders are the providers that need no more than a key, in the order in
-// which discovery lists them.
+// KnownProviders returns the providers that need only a key, in the order of discovery.
 func KnownProviders() []Known {
 	hosted := func(name, url string, env ...string) Known {
 		return Known{Name: name, Dialect: llm.OpenAI, BaseURL: url, Env: env}
@@ -53,8 +52,8 @@ func KnownProviders() []Known {
 	}
 }
 
-// known finds a provider by name, else by address, else as the one that gave the
-// dialect its name when neither name nor address says anything else.
+// known finds a well-known provider by name; else by address; else, where there is no
+// address, by the dialect that has its name.
 func known(name string, p Provider) (Known, bool) {
 	all := KnownProviders()
 	match := func(ok func(Known) bool) (Known, bool) {
@@ -73,7 +72,7 @@ func known(name string, p Provider) (Known, bool) {
 	return match(func(k Known) bool { return p.Dialect != "" && k.Name == string(p.Dialect) })
 }
 
-// fill completes a provider from what is known about it.
+// fill completes a provider with the settings of a well-known one.
 func (p *Provider) fill(k Known) {
 	if p.Dialect == "" {
 		p.Dialect = k.Dialect

@@ -19,13 +19,13 @@ import (
 // maxFile bounds a configuration's size in bytes.
 const maxFile = 4 << 20
 
-// pipeTime bounds how long a configuration that comes through a pipe may take.
+// pipeTime bounds how long reading a configuration from a pipe may take.
 const pipeTime = 5 * time.Second
 
-// Load reads a configuration. It looks at the file, at the files and environment
-// variables that it refers to, and at nothing else. Without getenv, secrets are not read
-// and hold their references: that is for commands that call no provider. What is wrong with the content is
-// returned as Faults; other errors mean that the file could not be read.
+// Load reads a configuration: the file, and the files and environment variables that it
+// refers to. If getenv is nil, secrets are not read and hold their references, for
+// commands that call no provider. Errors in the content are returned as Faults; other
+// errors mean that the file could not be read.
 func Load(path string, getenv func(string) string) (*Config, error) {
 	text, err := readFile(path)
 	if err != nil {
@@ -35,7 +35,7 @@ func Load(path string, getenv func(string) string) (*Config, error) {
 }
 
 // readFile reads a file of at most maxFile bytes. A pipe works too (serve -c <(…)), but
-// one that nobody writes to must not block a reload, and the shutdown, for ever.
+// one without a writer must not block a reload, and with it the shutdown, for ever.
 func readFile(path string) ([]byte, error) {
 	f, err := os.OpenFile(path, os.O_RDONLY|syscall.O_NONBLOCK, 0)
 	if err != nil {
@@ -48,36 +48,36 @@ func readFile(path string) ([]byte, error) {
 		err = fmt.Errorf("%s is larger than %d bytes", path, maxFile)
 	}
 	if info, serr := f.Stat(); err == nil && serr == nil && len(text) == 0 && info.Mode()&os.ModeNamedPipe != 0 {
-		err = fmt.Errorf("%s is a pipe, and nothing is written to it", path)
+		err = fmt.Errorf("%s is a pipe without a writer", path)
 	}
 	return text, err
 }
 
-// Parse reads a configuration from text. Path is shown in faults, and relative paths
-// in the text are taken from its folder. The error is Faults.
+// Parse reads a configuration from text. Faults name path as the file, and relative paths
+// in the text are relative to its folder. The error is Faults.
 func Parse(path string, text []byte, getenv func(string) string) (*Config, error) {
-	text = bytes.TrimPrefix(text, []byte("\ufeff")) // some editors on Windows begin files so
+	text = bytes.TrimPrefix(text, []byte("\ufeff")) // some editors on Windows write one
 	d := &decoder{
 		source: newSource(path, text), dir: filepath.Dir(path), getenv: getenv,
 		anchors: map[string]ast.Node{}, corrected: map[string]bool{},
 	}
 	c := new(Config)
 	if root, ok := d.syntax(text); ok {
-		d.at[""] = place{1, 1, 1}
+		d.at[""] = position{1, 1, 1}
 		d.value("", root, reflect.ValueOf(c).Elem())
 		c.source = d.source
 		d.checking = true
 		d.check(c)
 	}
 	if len(d.faults) > 0 {
-		d.conceal()
+		d.maskHidden()
 		return nil, d.faults.sorted()
 	}
 	return c, nil
 }
 
-// conceal masks hidden values in the lines that faults show.
-func (d *decoder) conceal() {
+// maskHidden masks the hidden values in the lines of the faults.
+func (d *decoder) maskHidden() {
 	lines := map[int][]rune{}
 	for _, f := range d.faults {
 		if lines[f.Line] == nil {
@@ -86,8 +86,8 @@ func (d *decoder) conceal() {
 	}
 	for _, n := range d.hidden {
 		if _, isText := n.(*ast.StringNode); isText {
-			p := placeOf(n)
-			blot(lines[p.line], p)
+			p := positionOf(n)
+			maskAt(lines[p.line], p)
 		}
 	}
 	texts := map[int]string{}
@@ -99,8 +99,8 @@ func (d *decoder) conceal() {
 	}
 }
 
-// blot masks a place in its line, which may be nil.
-func blot(line []rune, p place) {
+// maskAt masks the text at a position of its line, which may be nil.
+func maskAt(line []rune, p position) {
 	from, to := p.col-1, p.col-1+p.width
 	if from < 0 || to > len(line) {
 		return
@@ -110,10 +110,10 @@ func blot(line []rune, p place) {
 	}
 }
 
-// syntax parses the text into the tree of its only document.
+// syntax parses the text and returns the tree of its only document.
 func (d *decoder) syntax(text []byte) (root ast.Node, ok bool) {
 	if len(text) > maxFile {
-		d.faults = append(d.faults, d.faultAt(place{1, 1, 1}, "", "", fmt.Sprintf("is larger than %d bytes", maxFile)))
+		d.faults = append(d.faults, d.faultAt(position{1, 1, 1}, "", "", fmt.Sprintf("is larger than %d bytes", maxFile)))
 		return nil, false
 	}
 	file, err := parse(text)
@@ -138,26 +138,25 @@ func (d *decoder) syntax(text []byte) (root ast.Node, ok bool) {
 	return root, true
 }
 
-// parse calls the YAML parser. It has been seen to panic on damaged input, which is
-// no reason to take a running gateway down on reload.
+// parse calls the YAML parser and returns an error if it panics, as it does on some
+// damaged input: a reload must not end a running gateway.
 func parse(text []byte) (file *ast.File, err error) {
 	defer func() {
 		if r := recover(); r != nil {
-			err = errors.New("this is not YAML")
+			err = errors.New("invalid YAML")
 		}
 	}()
 	return parser.ParseBytes(text, 0, parser.AllowDuplicateMapKey())
 }
 
-// syntaxFault reports what the parser says. There is no second fault after it: the
-// parser stops there.
+// syntaxFault adds a fault for the parser's error. The parser stops at the first one.
 func (d *decoder) syntaxFault(err error) {
-	p, msg := place{1, 1, 1}, err.Error()
+	p, msg := position{1, 1, 1}, err.Error()
 	var at yaml.Error
 	if errors.As(err, &at) {
 		msg = at.GetMessage()
 		if t := at.GetToken(); t != nil && t.Position != nil {
-			p = place{t.Position.Line, t.Position.Column, 1}
+			p = position{t.Position.Line, t.Position.Column, 1}
 		}
 	}
 	hint := ""

@@ -9,13 +9,13 @@ import (
 	"testing"
 )
 
-// A pipe that nobody writes to, and a file without end, must not hold a reload up.
+// TestLoadUnusualFiles: a pipe without a writer and an endless file must not block a reload.
 func TestLoadUnusualFiles(t *testing.T) {
 	pipe := filepath.Join(t.TempDir(), "pipe")
 	if err := syscall.Mkfifo(pipe, 0o600); err != nil {
 		t.Fatal(err)
 	}
-	for path, want := range map[string]string{pipe: "nothing is written to it", "/dev/zero": "larger than"} {
+	for path, want := range map[string]string{pipe: "is a pipe without a writer", "/dev/zero": "larger than"} {
 		if _, err := Load(path, os.Getenv); err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("Load(%s) = %v, want %q", path, err, want)
 		}

@@ -14,9 +14,9 @@ import (
 	"github.com/penstock/penstock/gateway/internal/llm"
 )
 
-// members reads a mapping's members in the file's order of precedence: its own ones,
-// then those merged in by "<<". With known names given, others are faults. A null
-// mapping is an empty one; ok is false when n is no mapping at all.
+// members returns a mapping's members: its own, and those that "<<" merges in where it has
+// none of that name. If known is not nil, other names are faults. A null is an empty
+// mapping; ok is false if n is not a mapping.
 func (d *decoder) members(path string, n ast.Node, known []string) (members map[string]ast.Node, ok bool) {
 	if isNull(n) {
 		return nil, true
@@ -41,11 +41,11 @@ func (d *decoder) members(path string, n ast.Node, known []string) (members map[
 			d.fault(path, key, "", "the name of a setting must be text, not %s", kindOf(key))
 			continue
 		case first != 0:
-			d.fault(Path(path, name), key, "keep one of them", "is given twice, first in line %d", first)
+			d.fault(Path(path, name), key, "keep one of them", "is given twice, first on line %d", first)
 			continue
 		}
-		lines[name] = placeOf(key).line
-		d.at[Path(path, name)+keySuffix] = placeOf(key)
+		lines[name] = positionOf(key).line
+		d.at[Path(path, name)+keySuffix] = positionOf(key)
 		if known != nil && !slices.Contains(known, name) {
 			d.unknown(path, name, key, known)
 			d.hidden = append(d.hidden, it.Value())
@@ -59,13 +59,13 @@ func (d *decoder) members(path string, n ast.Node, known []string) (members map[
 	return members, true
 }
 
-// keySuffix marks the places of names, as opposed to their values. No path ends so.
+// keySuffix marks the positions of names, as opposed to their values. No path ends with it.
 const keySuffix = "\x00key"
 
-// keyPlace is where a member's name stands.
-func (d *decoder) keyPlace(path, name string) place { return d.at[Path(path, name)+keySuffix] }
+// keyPosition returns the position of a member's name.
+func (d *decoder) keyPosition(path, name string) position { return d.at[Path(path, name)+keySuffix] }
 
-// merge adds the members of a mapping that "<<" refers to, where there are none yet.
+// merge adds the members of a mapping that "<<" refers to. Existing ones stay.
 func (d *decoder) merge(path string, n ast.Node, known []string, into map[string]ast.Node) {
 	n, ok := d.enter(path, n)
 	if !ok {
@@ -83,29 +83,28 @@ func (d *decoder) merge(path string, n ast.Node, known []string, into map[string
 	}
 }
 
-// unknown reports a member that does not exist.
+// unknown adds a fault for a member that does not exist.
 func (d *decoder) unknown(path, name string, key ast.Node, known []string) {
-	if near := Nearest(name, known); near != "" {
+	if near := nearest(name, known); near != "" {
 		d.corrected[Path(path, near)] = true
 	}
 	where := "here"
 	if path != "" {
 		where = "in " + path
 	}
-	if section, later := comingSettings[name]; later && section == topOf(path) {
+	if section, planned := plannedSettings[name]; planned && section == topOf(path) {
 		d.fault(Path(path, name), key, "leave it out", "not available in this version")
 		return
 	}
 	d.fault(Path(path, name), key, didYouMean(name, known), "there is no setting %q %s", name, where)
 }
 
-// comingSettings are settings that the documentation of later versions speaks of, with
-// the section they belong to.
-var comingSettings = map[string]string{
+// plannedSettings are settings of later versions, with the section they belong to.
+var plannedSettings = map[string]string{
 	"stream": "models", "sticky": "models", "mirror": "models", "metrics": "",
 }
 
-// topOf is the first element of a path.
+// topOf returns the first element of a path.
 func topOf(path string) string {
 	for parent(path) != "" {
 		path = parent(path)
@@ -113,7 +112,7 @@ func topOf(path string) string {
 	return path
 }
 
-// keyText is a mapping key as text.
+// keyText returns a mapping key as text.
 func keyText(key ast.Node) (string, bool) {
 	if k, ok := key.(*ast.MappingKeyNode); ok {
 		key = k.Value
@@ -127,7 +126,7 @@ func keyText(key ast.Node) (string, bool) {
 	return "", false
 }
 
-// fieldNames are the settings that a part of the configuration has.
+// fieldNames returns the settings of a part of the configuration.
 func fieldNames(t reflect.Type) []string {
 	names := []string{}
 	for i := range t.NumField() {
@@ -138,26 +137,25 @@ func fieldNames(t reflect.Type) []string {
 	return names
 }
 
-// knownNamesOf are the only names that members may have; nil when there is a field for
-// the rest.
+// knownNamesOf returns the names that members may have; nil for all, when there is a field
+// for other members.
 func knownNamesOf(t reflect.Type) []string {
 	names := fieldNames(t)
-	if slices.Contains(names, theRest) {
+	if slices.Contains(names, otherMembers) {
 		return nil
 	}
 	return names
 }
 
-// without leaves out the members of these names.
+// without returns the members that do not have these names.
 func without(members map[string]ast.Node, names []string) map[string]ast.Node {
 	rest := maps.Clone(members)
 	maps.DeleteFunc(rest, func(name string, _ ast.Node) bool { return slices.Contains(names, name) })
 	return rest
 }
 
-// secret reads a reference and resolves it. Header values may also be plain text,
-// unless the header's name says that it carries a credential, and so may a proxy without
-// credentials.
+// secret reads a reference and resolves it. A proxy without credentials may also be plain
+// text, and so may a header's value, unless the header is named like a credential.
 func (d *decoder) secret(path string, n ast.Node, out *Secret) {
 	ref, ok := d.text(path, n)
 	if !ok {
@@ -169,7 +167,7 @@ func (d *decoder) secret(path string, n ast.Node, out *Secret) {
 		return
 	}
 	if lastMember(path) == "proxy" && !isRef && !strings.Contains(ref, "@") {
-		*out = newSecret(ref, ref) // without credentials it is no secret
+		*out = newSecret(ref, ref) // not a secret
 		return
 	}
 	s, err := resolve(ref, d.dir, d.getenv)
@@ -205,16 +203,14 @@ func (d *decoder) capabilities(path string, n ast.Node, out *Capabilities) {
 	}
 }
 
-// dialect reads the name of a wire format.
+// dialect reads the name of a wire format, which checkDialect checks: it may be a plugin.
 func (d *decoder) dialect(path string, n ast.Node, out *llm.Dialect) {
-	s, ok := d.text(path, n)
-	if !ok {
-		return
+	if s, ok := d.text(path, n); ok {
+		*out = llm.Dialect(s)
 	}
-	*out = llm.Dialect(s) // checkDialect knows the plugins that it may be
 }
 
-// object reads settings that only a router or plugin understands, as JSON.
+// object reads the settings of a router or plugin as JSON.
 func (d *decoder) object(path string, n ast.Node, out *Object) {
 	if _, isMap := n.(ast.MapNode); !isMap {
 		d.fault(path, n, "", "must be a mapping (name: value), not %s", kindOf(n))
@@ -233,7 +229,7 @@ func (d *decoder) object(path string, n ast.Node, out *Object) {
 	*out = b
 }
 
-// json turns a node into what encoding/json writes as the same value.
+// json converts a node to a value that encoding/json writes as the same.
 func (d *decoder) json(path string, n ast.Node) any {
 	n, ok := d.enter(path, n)
 	if !ok {

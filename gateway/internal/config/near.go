@@ -6,10 +6,10 @@ import (
 	"strings"
 )
 
-// didYouMean is a hint at the name nearest to what was written, or the list of names
-// when none is near; empty when there are no names.
+// didYouMean returns a hint with the name nearest to what was written, or else with all
+// names; empty when there are none, or more than 12.
 func didYouMean(written string, names []string) string {
-	if near := Nearest(written, names); near != "" {
+	if near := nearest(written, names); near != "" {
 		return fmt.Sprintf("did you mean %q?", near)
 	}
 	if len(names) == 0 || len(names) > 12 {
@@ -17,12 +17,12 @@ func didYouMean(written string, names []string) string {
 	}
 	sorted := slices.Clone(names)
 	slices.Sort(sorted)
-	return "there is: " + strings.Join(sorted, ", ")
+	return "choose one of: " + strings.Join(sorted, ", ")
 }
 
-// Nearest is the name with the fewest typing mistakes away from what was written, the
-// alphabetically first among equals; empty when that is more than a third of it.
-func Nearest(written string, names []string) string {
+// nearest returns the name with the smallest edit distance to what was written, the
+// alphabetically first among equals; empty when that is more than a third of its length.
+func nearest(written string, names []string) string {
 	best, fewest := "", max(1, min(len(written)/3, 4))+1
 	for _, name := range names {
 		d := distance(strings.ToLower(written), strings.ToLower(name))
@@ -33,9 +33,9 @@ func Nearest(written string, names []string) string {
 	return best
 }
 
-// distance counts the letters to insert, drop, change or swap with their neighbour to
-// turn a into b (Damerau's edit distance, restricted form). Texts beyond 64 bytes
-// are taken to be far from everything else.
+// distance returns how many letters to insert, delete, change or swap with their neighbor
+// to turn a into b: the restricted Damerau-Levenshtein distance. Texts of more than 64
+// bytes are far from everything.
 func distance(a, b string) int {
 	if len(a) > 64 || len(b) > 64 {
 		return max(len(a), len(b))

@@ -43,8 +43,8 @@ func (d *decoder) scalar(path string, n ast.Node, v reflect.Value) {
 	}
 }
 
-// text reads a scalar as it is written, a number too: what it should have been is for
-// the caller to say, who knows the form.
+// text reads a scalar as it is written, numbers included: the caller, which knows the
+// notation, reports a wrong one.
 func (d *decoder) text(path string, n ast.Node) (string, bool) {
 	switch x := n.(type) {
 	case *ast.StringNode:
@@ -56,14 +56,16 @@ func (d *decoder) text(path string, n ast.Node) (string, bool) {
 	case *ast.BoolNode:
 		d.fault(path, n, "put it in quotes if it is meant as text", "must be text, not true or false")
 	case *ast.NullNode:
-		d.fault(path, n, "write a value, or leave the whole line out", "has no value")
+		d.fault(path, n, "write a value, or remove the line", "has no value")
 	default:
 		d.fault(path, n, "", "must be text, not %s", kindOf(n))
 	}
 	return "", false
 }
 
-// number is a number's digits as Go reads them: YAML allows 1_000 and +1.
+// number returns a number's text in Go's notation; empty for other nodes. YAML allows
+// 1_000 and +1.
+
 func number(n ast.Node) string {
 	switch n.(type) {
 	case *ast.IntegerNode, *ast.FloatNode:
@@ -77,7 +79,7 @@ func isNull(n ast.Node) bool {
 	return null || n == nil
 }
 
-// kindOf says what a node is, for people.
+// kindOf describes a node in fault messages.
 func kindOf(n ast.Node) string {
 	switch n.(type) {
 	case *ast.StringNode, *ast.LiteralNode:
@@ -94,13 +96,13 @@ func kindOf(n ast.Node) string {
 	return "nothing"
 }
 
-// placeOf is where a node begins and how much of the line it takes.
-func placeOf(n ast.Node) place {
+// positionOf returns where a node begins and how many characters of the line it takes.
+func positionOf(n ast.Node) position {
 	t := startToken(n)
 	if t == nil || t.Position == nil {
-		return place{1, 1, 1}
+		return position{1, 1, 1}
 	}
-	p := place{t.Position.Line, t.Position.Column, 1}
+	p := position{t.Position.Line, t.Position.Column, 1}
 	switch n.(type) {
 	case ast.MapNode, *ast.SequenceNode, *ast.LiteralNode:
 		return p
@@ -112,7 +114,7 @@ func placeOf(n ast.Node) place {
 	return p
 }
 
-// startToken is the first token of a node; a mapping's own token is its first colon.
+// startToken returns the first token of a node; a mapping's own token is its first colon.
 func startToken(n ast.Node) *token.Token {
 	if m, ok := n.(*ast.MappingNode); ok && !m.IsFlowStyle && len(m.Values) > 0 {
 		n = m.Values[0]
@@ -123,10 +125,10 @@ func startToken(n ast.Node) *token.Token {
 	return n.GetToken()
 }
 
-// unsplit puts a text together again that the YAML parser takes for a mapping: in a
-// list inside braces it splits "local/llama3:8b" at the colon, which YAML 1.2 does
-// only where a blank follows.
-func unsplit(n ast.Node) ast.Node {
+// rejoin turns a mapping back into text where the YAML parser has split it wrongly: in a
+// list inside braces it splits "local/llama3:8b" at the colon, which in YAML 1.2 needs a
+// blank after it.
+func rejoin(n ast.Node) ast.Node {
 	m, ok := n.(*ast.MappingNode)
 	if !ok || m.IsFlowStyle || len(m.Values) != 1 {
 		return n

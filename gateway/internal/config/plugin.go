@@ -18,9 +18,8 @@ import (
 	"github.com/penstock/penstock/gateway/internal/llm"
 )
 
-// theRest is the tag of a field that takes all members that have no field of their
-// own.
-const theRest = "*"
+// otherMembers is the tag of a field for all members without a field of their own.
+const otherMembers = "*"
 
 // Builtin is the name of the gateway's own module, in metrics and logs.
 const Builtin = "builtin"
@@ -31,7 +30,7 @@ type PublicKey ed25519.PublicKey
 func (k *PublicKey) set(s string) error {
 	raw, err := base64.StdEncoding.DecodeString(s)
 	if err != nil || len(raw) != ed25519.PublicKeySize {
-		return &hinted{fmt.Sprintf("%q is not a public key", s), "write the line that penstock plugin keygen prints"}
+		return &hintedError{fmt.Sprintf("invalid public key %q", s), "write the line that penstock plugin keygen prints"}
 	}
 	*k = raw
 	return nil
@@ -76,9 +75,9 @@ func (OnError) JSONSchemaExtend(s *jsonschema.Schema) {
 
 // JSONSchemaExtend makes the plugins members of the section itself.
 func (Plugins) JSONSchemaExtend(s *jsonschema.Schema) {
-	if own, ok := s.Properties.Get(theRest); ok {
+	if own, ok := s.Properties.Get(otherMembers); ok {
 		s.AdditionalProperties = own.AdditionalProperties
-		s.Properties.Delete(theRest)
+		s.Properties.Delete(otherMembers)
 	}
 }
 
@@ -93,12 +92,12 @@ func (d *decoder) checkPlugins(c *Config) {
 func (d *decoder) checkPlugin(name string, p *Plugin, rules Plugins) {
 	path := Path("plugins", name)
 	if !isName(name) {
-		d.faultKey("plugins", name, "use small letters, digits, dot, dash and underscore", "%q cannot be the name of a plugin", name)
+		d.faultKey("plugins", name, "use lower-case letters, digits, dot, dash and underscore", "invalid plugin name %q", name)
 	}
-	if slices.Contains(builtinRouters(), name) || slices.Contains(comingRouters(), name) {
+	if slices.Contains(builtinRouters(), name) || slices.Contains(plannedRouters(), name) {
 		d.faultKey("plugins", name, "choose another name", "%q is a built-in router", name)
 	}
-	if slices.Contains(builtinDialects(), llm.Dialect(name)) || slices.Contains(comingDialects(), name) {
+	if slices.Contains(builtinDialects(), llm.Dialect(name)) || slices.Contains(plannedDialects(), name) {
 		d.faultKey("plugins", name, "choose another name", "%q is a built-in dialect", name)
 	}
 	if name == Builtin {
@@ -108,7 +107,7 @@ func (d *decoder) checkPlugin(name string, p *Plugin, rules Plugins) {
 		d.fault(Path(path, "sha256"), nil, "write what sha256sum prints", "must be 64 hexadecimal digits")
 	}
 	if p.SHA256 == "" && rules.Pinned && !d.faulty(Path(path, "sha256")) {
-		d.faultKey("plugins", name, "penstock plugin inspect prints it", "sha256 is missing, and plugins.pinned wants every plugin pinned")
+		d.faultKey("plugins", name, "penstock plugin inspect prints it", "sha256 is missing, and plugins.pinned requires it")
 	}
 	p.SHA256 = strings.ToLower(p.SHA256)
 	if _, given := d.at[path+".fuel"]; given && p.Fuel < 1 {
@@ -143,21 +142,20 @@ func (d *decoder) checkTransforms(c *Config, path string, names []string) {
 	}
 }
 
-// builtinDialects are the wire formats of this version, comingDialects those of later
-// ones.
+// builtinDialects are the wire formats of this version, plannedDialects those of later
+// versions.
 func builtinDialects() []llm.Dialect { return []llm.Dialect{llm.OpenAI, llm.Anthropic} }
 
-func comingDialects() []string {
+func plannedDialects() []string {
 	return []string{"gemini", "bedrock-converse", "cohere-v2", "ollama", "openai-responses"}
 }
 
-// checkDialect checks a provider's wire format: a built-in one, or a plugin that
-// speaks another.
+// checkDialect checks a provider's wire format: a built-in dialect or a plugin.
 func (d *decoder) checkDialect(c *Config, path string, dialect llm.Dialect) {
 	_, isPlugin := c.Plugins.Own[string(dialect)]
 	switch {
 	case isPlugin || slices.Contains(builtinDialects(), dialect):
-	case slices.Contains(comingDialects(), string(dialect)):
+	case slices.Contains(plannedDialects(), string(dialect)):
 		d.fault(path, nil, "most providers also have an address that speaks openai", "the dialect %q is not available in this version", dialect)
 	default:
 		var d2 llm.Dialect
@@ -170,7 +168,7 @@ func (d *decoder) checkDialect(c *Config, path string, dialect llm.Dialect) {
 	}
 }
 
-// KindOf is what the configuration uses a plugin as: router, transform or dialect;
+// KindOf returns what the configuration uses a plugin as: router, transform or dialect;
 // empty when it is used as several of them, or not at all.
 func (c *Config) KindOf(plugin string) string {
 	var kinds []string

@@ -13,11 +13,11 @@ func TestProviderProxy(t *testing.T) {
 		"socks5://proxy.example":        "",
 		"none":                          "",
 		"env:PROXY":                     "",
-		"http://u:canary@proxy.example": "a secret cannot stand in the file itself",
-		"env:ODD":                       "is not the address of a proxy",
-		"ftp://proxy.example":           "is not the address of a proxy",
-		"http://proxy.example/path":     "is not the address of a proxy",
-		"yes":                           "is not the address of a proxy",
+		"http://u:canary@proxy.example": "a secret must not be in the file itself",
+		"env:ODD":                       "must be the address of a proxy",
+		"ftp://proxy.example":           "must be the address of a proxy",
+		"http://proxy.example/path":     "must be the address of a proxy",
+		"yes":                           "must be the address of a proxy",
 	} {
 		c, err := Parse("penstock.yaml", []byte("providers: {openai: {api_key: env:PROXY, proxy: '"+text+"'}}"), func(name string) string { return env[name] })
 		if got := fmt.Sprint(err); (want == "") != (err == nil) || !strings.Contains(got, want) || strings.Contains(got, "canary") {

@@ -11,20 +11,20 @@ import (
 	"github.com/penstock/penstock/gateway/internal/llm"
 )
 
-// builtinRouters are the strategies of this version, comingRouters those of later ones.
+// builtinRouters are the routers of this version, plannedRouters those of later versions.
 func builtinRouters() []string { return []string{"ordered", "weighted", "cost", "balanced"} }
 
-func comingRouters() []string {
+func plannedRouters() []string {
 	return []string{"least-busy", "quality", "latency", "classifier", "cascade"}
 }
 
-// maxTargets bounds the targets and fallbacks of a model: routers are given them all.
+// maxTargets bounds the targets and fallbacks of a model: a router ranks all of them.
 const maxTargets = 1024
 
 func (d *decoder) checkModel(c *Config, name string, m Model) {
 	path := Path("models", name)
 	if name == "" || len(name) > 256 || strings.ContainsFunc(name, isBlank) || strings.Count(name, "*") > 1 {
-		d.faultKey("models", name, "use no blanks and at most one *", "%q cannot be the name of a model", name)
+		d.faultKey("models", name, "use no blanks and at most one *", "invalid model name %q", name)
 	}
 	d.checkRouter(c, Path(path, "router"), m.Router)
 	d.checkTargets(c, Path(path, "targets"), name, m.Targets)
@@ -41,7 +41,7 @@ func (d *decoder) checkModel(c *Config, name string, m Model) {
 
 func isBlank(r rune) bool { return r <= ' ' || r == 0x7f }
 
-// faulty reports whether a setting is at fault already.
+// faulty reports whether a setting has a fault already.
 func (d *decoder) faulty(path string) bool {
 	return slices.ContainsFunc(d.faults, func(f Fault) bool { return f.Path == path })
 }
@@ -67,8 +67,8 @@ func (d *decoder) checkRouter(c *Config, path, router string) {
 	_, isPlugin := c.Plugins.Own[router]
 	switch {
 	case isPlugin || slices.Contains(builtinRouters(), router):
-	case slices.Contains(comingRouters(), router):
-		d.fault(path, nil, "there is: "+strings.Join(builtinRouters(), ", "), "the router %q is not available in this version", router)
+	case slices.Contains(plannedRouters(), router):
+		d.fault(path, nil, "choose one of: "+strings.Join(builtinRouters(), ", "), "the router %q is not available in this version", router)
 	default:
 		names := append(slices.Collect(maps.Keys(c.Plugins.Own)), builtinRouters()...)
 		d.fault(path, nil, didYouMean(router, names), "there is no router or plugin %q", router)
@@ -80,7 +80,7 @@ func (d *decoder) checkTargets(c *Config, path, alias string, targets []Target) 
 	for i, t := range targets {
 		at := fmt.Sprintf("%s[%d]", path, i)
 		if t.Target == "" {
-			continue // the decoder has said why
+			continue // the decoder has added a fault
 		}
 		d.checkTarget(c, at, alias, t)
 		if first, twice := seen[t.Target]; twice {
@@ -94,18 +94,18 @@ func (d *decoder) checkTarget(c *Config, at, alias string, t Target) {
 	provider, model, ok := strings.Cut(t.Target, "/")
 	switch {
 	case !ok || provider == "" || model == "" || strings.ContainsFunc(t.Target, isBlank):
-		d.fault(at, nil, targetHint(c, t.Target), "%q is not a target", t.Target)
+		d.fault(at, nil, targetHint(c, t.Target), "invalid target %q", t.Target)
 	case strings.Contains(provider, "*") || strings.Count(model, "*") > 1:
-		d.fault(at, nil, "one * may stand in the model's part", "%q is not a target", t.Target)
+		d.fault(at, nil, "write at most one *, in the model's part", "invalid target %q", t.Target)
 	case strings.Contains(model, "*") && !strings.Contains(alias, "*"):
-		d.fault(at, nil, "write the model's name, or put a * in the name of the model too", "the * has nothing to stand for")
+		d.fault(at, nil, "write the target's full name, or put a * into the model's name", "the * matches nothing: the model's name has none")
 	case !c.hasProvider(provider):
 		d.fault(at, nil, providerHint(c, provider), "there is no provider %q", provider)
 	}
 	d.checkFacts(at, t)
 }
 
-// targetHint guesses what a target without a provider was meant to be.
+// targetHint suggests what to write for a target without a provider.
 func targetHint(c *Config, target string) string {
 	if len(c.Providers) == 1 {
 		for name := range c.Providers {
@@ -152,7 +152,7 @@ func (d *decoder) checkFacts(at string, t Target) {
 	}{{"first_token", t.Timeout.FirstToken}, {"idle", t.Timeout.Idle}, {"ping_idle", t.Timeout.PingIdle}} {
 		at := at + ".timeout." + f.name
 		if _, given := d.at[at]; given && f.d <= 0 {
-			d.fault(at, nil, "leave it out for the model's", "must be more than 0")
+			d.fault(at, nil, "leave it out for the model's timeout", "must be more than 0")
 		}
 	}
 	if t.Order < -1<<31 || t.Order > 1<<31-1 {
@@ -160,20 +160,20 @@ func (d *decoder) checkFacts(at string, t Target) {
 	}
 }
 
-// Split is the target's provider and model.
+// Split returns the target's provider and model.
 func (t Target) Split() (provider, model string) {
 	provider, model, _ = strings.Cut(t.Target, "/")
 	return provider, model
 }
 
-// Expand is the target with its "*" replaced by what the "*" of the model stood for.
+// Expand returns the target with its "*" replaced by what the model's "*" matched.
 func (t Target) Expand(star string) Target {
 	t.Target = strings.Replace(t.Target, "*", star, 1)
 	return t
 }
 
-// Override replaces the facts of a target by those that the configuration gives.
-// ID, Provider, Model and Dialect are not touched.
+// Override replaces the facts of a target by those in the configuration. ID, Provider,
+// Model and Dialect stay.
 func (t Target) Override(to *llm.Target) {
 	to.Weight, to.Order = t.Weight, t.Order
 	to.Timeout = llm.Timeouts{FirstToken: t.Timeout.FirstToken, Idle: t.Timeout.Idle, PingIdle: t.Timeout.PingIdle}
@@ -194,8 +194,8 @@ func (t Target) Override(to *llm.Target) {
 	}
 }
 
-// perToken is the price in the form that costs are computed from. What is not given
-// costs what the same tokens cost without a cache, which can only be too much.
+// perToken returns the price in the form that costs are computed from. Tokens without a
+// price cost as much as without a cache, which is never too little.
 func (p Price) perToken(target string) llm.Price {
 	or := func(d *Dollars, other llm.NanoUSD) llm.NanoUSD {
 		if d == nil {
@@ -217,9 +217,9 @@ func (p Price) perToken(target string) llm.Price {
 	}
 }
 
-// Match finds the model that serves a name: the model of that very name, else the
-// pattern with the longest fixed text around its "*". star is what the "*" stands
-// for; it replaces the "*" in the model's targets.
+// Match finds the model for a name: the model with that very name, else the matching
+// pattern with the longest fixed text around its "*". star is what the "*" matched; it
+// replaces the "*" in the model's targets.
 func (c *Config) Match(name string) (alias, star string, ok bool) {
 	if _, exact := c.Models[name]; exact && !strings.Contains(name, "*") {
 		return name, "", true

@@ -1,7 +1,7 @@
 package config
 
 import (
-	_ "embed"
+	"embed"
 	"encoding/json"
 	"fmt"
 	"go/ast"
@@ -16,26 +16,30 @@ import (
 	"github.com/penstock/penstock/gateway/internal/llm"
 )
 
-// Example is the commented file that a newcomer starts from. It loads without a
-// fault and serves the demo model.
+// Example returns a commented configuration to start from. It loads without a fault and
+// serves the demo model.
 func Example() []byte { return []byte(exampleFile) }
 
 //go:embed example.yaml
 var exampleFile string
 
-// configSource is this package's own source: the comments on its fields are what an
-// editor shows, so that there is one text and it cannot fall behind.
+// configSource is the source of this package's types: the comments on their fields become
+// the descriptions that editors show.
 //
-//go:embed config.go
-var configSource string
+//go:embed config.go model.go
+var configSource embed.FS
 
-// Schema is the JSON Schema (draft 2020-12) of the configuration file, for editors.
-// It knows the form of every setting. What depends on other settings or on the world
-// outside, such as a target's provider or a secret's file, only Load can tell.
+// Schema returns the JSON Schema (draft 2020-12) of the configuration file, for editors.
+// It describes the form of every setting. Only Load checks what depends on other settings
+// or on other files, such as a target's provider or a secret.
 func Schema() ([]byte, error) {
+	lookup, err := comments()
+	if err != nil {
+		return nil, fmt.Errorf("read the comments on settings: %w", err)
+	}
 	r := &jsonschema.Reflector{
 		FieldNameTag: "yaml", RequiredFromJSONSchemaTags: true, ExpandedStruct: true,
-		Anonymous: true, Mapper: schemaOf, LookupComment: comments(),
+		Anonymous: true, Mapper: schemaOf, LookupComment: lookup,
 	}
 	s := r.Reflect(Config{})
 	s.Title = "Penstock configuration"
@@ -47,7 +51,7 @@ func Schema() ([]byte, error) {
 	return append(b, '\n'), nil
 }
 
-// schemaOf describes the types that have a form of their own in the file.
+// schemaOf describes the types that have their own notation in the file.
 func schemaOf(t reflect.Type) *jsonschema.Schema {
 	switch t {
 	case reflect.TypeFor[time.Duration]():
@@ -92,7 +96,7 @@ func schemaOf(t reflect.Type) *jsonschema.Schema {
 		return enum("memory")
 	case reflect.TypeFor[Grant]():
 		return enum(grants()...)
-	case reflect.TypeFor[llm.Dialect](): // a plugin's name is one, too
+	case reflect.TypeFor[llm.Dialect](): // may also be a plugin's name
 		return &jsonschema.Schema{Type: "string", Examples: []any{llm.OpenAI, llm.Anthropic}}
 	case reflect.TypeFor[Isolation]():
 		return enum(IsolateCall)
@@ -127,8 +131,8 @@ func (Target) JSONSchemaExtend(s *jsonschema.Schema) {
 	}}
 }
 
-// allowEmpty lets sections without required members be written without any: a
-// newcomer comments out all providers and keeps the line above them.
+// allowEmpty lets sections without required members be empty, as when all providers are
+// commented out and the line above them is kept.
 func allowEmpty(s *jsonschema.Schema) {
 	if s.Type == "object" && len(s.Required) == 0 {
 		s.Type, s.Extras = "", map[string]any{"type": []string{"object", "null"}}
@@ -143,13 +147,25 @@ func allowEmpty(s *jsonschema.Schema) {
 	}
 }
 
-// comments finds the comment on a field in this package's source.
-func comments() func(reflect.Type, string) string {
+// comments returns a function that finds the comment on a field of a type.
+func comments() (func(reflect.Type, string) string, error) {
 	texts := map[string]string{}
-	file, err := parser.ParseFile(token.NewFileSet(), "config.go", configSource, parser.ParseComments)
-	if err != nil {
-		return nil // the compiler took the same text, so this cannot be
+	for _, name := range []string{"config.go", "model.go"} {
+		source, err := configSource.ReadFile(name)
+		if err != nil {
+			return nil, err
+		}
+		file, err := parser.ParseFile(token.NewFileSet(), name, source, parser.ParseComments)
+		if err != nil {
+			return nil, err
+		}
+		fileComments(texts, file)
 	}
+	return func(t reflect.Type, field string) string { return texts[t.Name()+"."+field] }, nil
+}
+
+// fileComments adds the comments on all fields in a file.
+func fileComments(texts map[string]string, file *ast.File) {
 	ast.Inspect(file, func(n ast.Node) bool {
 		spec, isType := n.(*ast.TypeSpec)
 		if !isType {
@@ -160,11 +176,10 @@ func comments() func(reflect.Type, string) string {
 		}
 		return false
 	})
-	return func(t reflect.Type, field string) string { return texts[t.Name()+"."+field] }
 }
 
-// addComments notes the fields' comments without the Go name that they begin with:
-// in the file the setting is called otherwise.
+// addComments adds the fields' comments without the Go name at their beginning, which is
+// not the name of the setting.
 func addComments(texts map[string]string, typ string, fields []*ast.Field) {
 	for _, f := range fields {
 		for _, name := range f.Names {

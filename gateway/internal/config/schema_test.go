@@ -27,7 +27,7 @@ func compileSchema(t testing.TB) *jsonschema.Schema {
 	return compiler.MustCompile("penstock.json")
 }
 
-// accepts reports whether an editor with the schema finds the text right.
+// accepts validates a text against the schema, as an editor does.
 func accepts(t testing.TB, schema *jsonschema.Schema, text string) error {
 	t.Helper()
 	raw, err := yaml.YAMLToJSON([]byte(text))
@@ -41,7 +41,7 @@ func accepts(t testing.TB, schema *jsonschema.Schema, text string) error {
 	return schema.Validate(doc)
 }
 
-// TestSchemaAgreesWithLoad holds what the editor says against what Load says.
+// TestSchemaAgreesWithLoad checks that the schema and Load accept the same texts.
 func TestSchemaAgreesWithLoad(t *testing.T) {
 	schema := compileSchema(t)
 	both := map[string][]string{
@@ -92,8 +92,8 @@ func TestSchemaAgreesWithLoad(t *testing.T) {
 	}
 }
 
-// TestSchemaExplainsEverySetting walks the schema: a setting without a description
-// helps nobody in an editor.
+// TestSchemaExplainsEverySetting checks that every setting has a description, which
+// editors show.
 func TestSchemaExplainsEverySetting(t *testing.T) {
 	raw, err := Schema()
 	if err != nil {
@@ -144,8 +144,7 @@ func TestExampleLoads(t *testing.T) {
 	}
 }
 
-// TestExampleUncommented takes the # off every setting that the example keeps behind
-// one, so that what it teaches is right as well.
+// TestExampleUncommented loads the example with every commented-out setting enabled.
 func TestExampleUncommented(t *testing.T) {
 	lines := strings.Split(string(Example()), "\n")
 	for i, line := range lines {

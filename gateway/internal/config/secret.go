@@ -13,18 +13,16 @@ import (
 // maxSecret bounds a secret's length in bytes.
 const maxSecret = 64 << 10
 
-// Secret is a credential. It shows where it comes from, never what it is: printing
-// it in any way, logging it or encoding it gives its reference. Only Reveal gives the
-// value. The zero Secret means "none".
+// Secret is a credential. Printing, logging or encoding it writes its reference, never its
+// value, which only Reveal returns. The zero Secret means "none".
 type Secret struct {
 	ref string
-	// value is a function because reflection, and with it every dumper and encoder,
-	// can look through fields and pointers but not into a closure.
+	// value is a function because reflection, and with it every dumper and encoder, reads
+	// fields and pointers but not closures.
 	value func() string
 }
 
-// Reveal returns the credential itself, for the place that sends it. It is empty for
-// the zero Secret.
+// Reveal returns the credential itself, to be sent. It is empty for the zero Secret.
 func (s Secret) Reveal() string {
 	if s.value == nil {
 		return ""
@@ -32,7 +30,7 @@ func (s Secret) Reveal() string {
 	return s.value()
 }
 
-// IsZero reports whether there is no secret.
+// IsZero reports whether s is the zero Secret.
 func (s Secret) IsZero() bool { return s.value == nil }
 
 // Equal reports whether both hold the same credential, in constant time.
@@ -40,23 +38,23 @@ func (s Secret) Equal(t Secret) bool {
 	return s.IsZero() == t.IsZero() && subtle.ConstantTimeCompare([]byte(s.Reveal()), []byte(t.Reveal())) == 1
 }
 
-// String is the reference, such as "env:OPENAI_API_KEY", or "[redacted]" for a value
+// String returns the reference, such as "env:OPENAI_API_KEY", or "[redacted]" for a value
 // that was written in the file.
 func (s Secret) String() string { return s.ref }
 
-// GoString is String.
+// GoString returns String.
 func (s Secret) GoString() string { return s.ref }
 
-// Format writes String whatever the verb.
+// Format writes String for every verb.
 func (s Secret) Format(f fmt.State, _ rune) { _, _ = io.WriteString(f, s.ref) }
 
-// MarshalText is String; encoding/json uses it too.
+// MarshalText returns String; encoding/json calls it too.
 func (s Secret) MarshalText() ([]byte, error) { return []byte(s.ref), nil }
 
-// MarshalYAML is String.
+// MarshalYAML returns String.
 func (s Secret) MarshalYAML() (any, error) { return s.ref, nil }
 
-// LogValue is String.
+// LogValue returns String.
 func (s Secret) LogValue() slog.Value { return slog.StringValue(s.ref) }
 
 // newSecret wraps a value under the reference it came from.
@@ -64,9 +62,9 @@ func newSecret(ref, value string) Secret {
 	return Secret{ref: ref, value: func() string { return value }}
 }
 
-// resolve reads the secret that ref refers to. Files are relative to dir. Errors
-// name the reference at most, and nothing of a text that may be the secret itself.
-// Without getenv the secret is not read: its value is the reference.
+// resolve reads the secret that ref refers to. Files are relative to dir. Errors quote
+// nothing that may be the secret itself. If getenv is nil the secret is not read: its
+// value is the reference.
 func resolve(ref, dir string, getenv func(string) string) (Secret, error) {
 	kind, name, _ := strings.Cut(ref, ":")
 	switch {
@@ -77,18 +75,18 @@ func resolve(ref, dir string, getenv func(string) string) (Secret, error) {
 	case kind == "file" && name != "":
 		return fromFile(ref, inDir(dir, name))
 	}
-	return Secret{}, &hinted{"a secret cannot stand in the file itself",
+	return Secret{}, &hintedError{"a secret must not be in the file itself",
 		"put it in the environment and write env:NAME, or in a file and write file:PATH"}
 }
 
 func fromEnv(ref, name string, getenv func(string) string) (Secret, error) {
 	if !isEnvName(name) {
-		return Secret{}, &hinted{"what follows env: is not the name of an environment variable",
+		return Secret{}, &hintedError{"what follows env: is not the name of an environment variable",
 			"write env: and a name, such as env:OPENAI_API_KEY, not the value"}
 	}
 	value := strings.TrimSpace(getenv(name))
 	if value == "" {
-		return Secret{}, &hinted{fmt.Sprintf("the environment variable %s is not set", name),
+		return Secret{}, &hintedError{fmt.Sprintf("the environment variable %s is not set", name),
 			fmt.Sprintf("export %s=… before starting Penstock", name)}
 	}
 	return checked(ref, value)
@@ -113,7 +111,7 @@ func fromFile(ref, path string) (Secret, error) {
 	return checked(ref, value)
 }
 
-// checked refuses values that could not be sent in a header.
+// checked rejects values that cannot be sent in a header.
 func checked(ref, value string) (Secret, error) {
 	for i := range len(value) {
 		if c := value[i]; c < ' ' && c != '\t' || c == 0x7f {
@@ -134,7 +132,7 @@ func isEnvName(s string) bool {
 	return s != ""
 }
 
-// inDir makes a path that is written in the file relative to the file's folder.
+// inDir resolves a path in the configuration relative to the folder of its file.
 func inDir(dir, path string) string {
 	if filepath.IsAbs(path) {
 		return path

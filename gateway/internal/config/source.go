@@ -7,22 +7,22 @@ import (
 	"unicode/utf8"
 )
 
-// place is where a setting stands in the file: line and column from 1, and how many
-// characters its text takes.
-type place struct{ line, col, width int }
+// position is where a setting is in the file: line and column from 1, and how many
+// characters its text has.
+type position struct{ line, col, width int }
 
-// source is the text a Config came from, kept to show where faults are.
+// source is the text of a Config, kept to show the lines of faults.
 type source struct {
 	file  string
 	lines []string
-	// at holds the place of every value, by path.
-	at map[string]place
-	// masked are lines as faults show them: to mask a long one takes time, and a thousand
-	// faults may stand on it.
+	// at holds the position of every value, by path.
+	at map[string]position
+	// masked caches the lines of faults: masking a long one takes time, and a thousand
+	// faults may be on it.
 	masked *maskedLines
 }
 
-// maskedLines are lines without what may be a credential, by number from 1. It is safe
+// maskedLines caches lines without what may be a credential, by number from 1. It is safe
 // for concurrent use.
 type maskedLines struct {
 	mu    sync.Mutex
@@ -32,27 +32,27 @@ type maskedLines struct {
 func (m *maskedLines) line(number int, text string) string {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	shown, ok := m.lines[number]
+	masked, ok := m.lines[number]
 	if !ok {
-		shown = mask(text)
-		m.lines[number] = shown
+		masked = mask(text)
+		m.lines[number] = masked
 	}
-	return shown
+	return masked
 }
 
 func newSource(file string, text []byte) source {
 	s := strings.ToValidUTF8(string(text), "�")
 	s = strings.NewReplacer("\r\n", "\n", "\r", "\n").Replace(s) // YAML's line breaks
-	return source{file: file, lines: strings.Split(s, "\n"), at: map[string]place{},
+	return source{file: file, lines: strings.Split(s, "\n"), at: map[string]position{},
 		masked: &maskedLines{lines: map[int]string{}}}
 }
 
-// fault places a message at a path.
+// fault returns a fault at the position of a path.
 func (s *source) fault(path, hint, msg string) Fault {
 	return s.faultAt(s.find(path), path, hint, msg)
 }
 
-func (s *source) faultAt(p place, path, hint, msg string) Fault {
+func (s *source) faultAt(p position, path, hint, msg string) Fault {
 	f := Fault{File: s.file, Line: max(min(p.line, len(s.lines)), 1), Col: max(p.col, 1), Path: path, Message: msg, Hint: hint, width: p.width}
 	if f.Line <= len(s.lines) { // there is no line without a file
 		f.text = s.masked.line(f.Line, s.lines[f.Line-1])
@@ -60,8 +60,8 @@ func (s *source) faultAt(p place, path, hint, msg string) Fault {
 	return f
 }
 
-// find is the place of the setting, or of what encloses it.
-func (s *source) find(path string) place {
+// find returns the position of a setting, or else of the section around it.
+func (s *source) find(path string) position {
 	for path != "" {
 		if p, ok := s.at[path]; ok {
 			return p
@@ -71,7 +71,7 @@ func (s *source) find(path string) place {
 	return s.at[""]
 }
 
-// parent is the path without its last element.
+// parent returns the path without its last element.
 func parent(path string) string {
 	if strings.HasSuffix(path, `"]`) {
 		if i := strings.LastIndex(path, `["`); i >= 0 {
@@ -87,19 +87,19 @@ func parent(path string) string {
 var (
 	// credential finds settings that are named like credentials, with their value.
 	credential = regexp.MustCompile(`(?i)(["']?([\w-]*(?:key|secret|token|password|passwd|authorization|cookie|credential)s?)["']?\s*:\s+)("[^"]*"?|'[^']*'?|[^\s,}#][^,}#]*)`)
-	// tokenlike finds texts in the form of well-known credentials, wherever they stand.
+	// tokenlike finds texts in the form of well-known credentials, wherever they are.
 	tokenlike = regexp.MustCompile(`\b(?:sk|pk|rk|gsk|xai|hf|key|ghp|AIza|eyJ)[-_]?[A-Za-z0-9_-]{16,}|(?i:bearer)\s+\S+`)
 	// inAddress finds a user's password and a query in an address.
 	inAddress = regexp.MustCompile(`://[^/\s"'@]+@|[?&][\w.-]+=[^\s"'}&]+`)
 	reference = regexp.MustCompile(`^["']?(?:env:[A-Za-z_]\w*|file:[^"']+)["']?\s*$`)
 )
 
-// mask replaces what may be a credential by asterisks, one for each character so that
-// a caret stays in place: a person who wrote a key into the file must not find it in
-// the log as well.
+// mask replaces what may be a credential by asterisks, so that a key that was written into
+// the file does not get into the log as well. Each character becomes one, so that carets
+// point to the right column.
 func mask(line string) string {
 	line = replaceGroups(line)
-	return tokenlike.ReplaceAllStringFunc(inAddress.ReplaceAllStringFunc(line, stars), stars)
+	return tokenlike.ReplaceAllStringFunc(inAddress.ReplaceAllStringFunc(line, asterisks), asterisks)
 }
 
 func replaceGroups(line string) string {
@@ -110,10 +110,10 @@ func replaceGroups(line string) string {
 		if name == "first_token" || name == "keys" || reference.MatchString(value) {
 			continue
 		}
-		b.WriteString(line[from:m[6]] + stars(value))
+		b.WriteString(line[from:m[6]] + asterisks(value))
 		from = m[7]
 	}
 	return b.String() + line[from:]
 }
 
-func stars(s string) string { return strings.Repeat("*", utf8.RuneCountInString(s)) }
+func asterisks(s string) string { return strings.Repeat("*", utf8.RuneCountInString(s)) }

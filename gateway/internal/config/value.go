@@ -10,14 +10,14 @@ import (
 	"github.com/penstock/penstock/gateway/internal/llm"
 )
 
-// text is a value that is written as one scalar. set returns an error whose text
-// follows the value's path, and may be a *hinted.
+// text is a value that is written as one scalar. The error of set is shown after the
+// value's path, and may be a *hintedError.
 type text interface{ set(s string) error }
 
-// hinted is an error that knows what to write instead.
-type hinted struct{ msg, hint string }
+// hintedError is an error with a hint at what to write instead.
+type hintedError struct{ msg, hint string }
 
-func (e *hinted) Error() string { return e.msg }
+func (e *hintedError) Error() string { return e.msg }
 
 // KeyMode says whether callers need a virtual key.
 type KeyMode string
@@ -44,10 +44,10 @@ const (
 
 func (a *AdminAuth) set(s string) error { return choose(a, s, AuthLoopback, AuthKey) }
 
-// LedgerFailure says what becomes of requests while usage can't be recorded.
+// LedgerFailure is what happens to requests while usage can't be recorded.
 type LedgerFailure string
 
-// What becomes of them.
+// The choices for it.
 const (
 	LedgerRefuse LedgerFailure = "refuse"
 	LedgerServe  LedgerFailure = "serve"
@@ -55,8 +55,8 @@ const (
 
 func (f *LedgerFailure) set(s string) error { return choose(f, s, LedgerRefuse, LedgerServe) }
 
-// Unpriced says whether a hard limit on money lets requests through to targets whose price
-// nobody knows. The zero value leaves it to the setting for all models.
+// Unpriced says whether a hard limit on money lets requests through to targets without a
+// known price. The zero value defers to the setting for all models.
 type Unpriced string
 
 // The ways to treat targets without a known price.
@@ -67,12 +67,22 @@ const (
 
 func (u *Unpriced) set(s string) error { return choose(u, s, UnpricedAllow, UnpricedDeny) }
 
+// Empty is what happens to a complete answer without content.
+type Empty string
+
+// The treatments of empty answers.
+const (
+	EmptyFallback Empty = "fallback"
+	EmptyPass     Empty = "pass"
+)
+
 func (e *Empty) set(s string) error { return choose(e, s, EmptyFallback, EmptyPass) }
 
-// Unsupported says what becomes of what a target's wire format has no place for.
+// Unsupported is what happens to members of a request that a target's wire format does
+// not have.
 type Unsupported string
 
-// What becomes of it.
+// The choices for it.
 const (
 	DropUnsupported   Unsupported = "drop"
 	RejectUnsupported Unsupported = "reject"
@@ -87,7 +97,7 @@ func (o *Origin) set(s string) error {
 	if s != "*" {
 		u, err := url.Parse(s)
 		if err != nil || u.Scheme == "" || u.Host == "" || u.Scheme+"://"+u.Host != s || s != strings.ToLower(s) || strings.ContainsAny(s, "*@") {
-			return &hinted{fmt.Sprintf("%q is not the origin of a page", s), `write https://HOST in small letters, with :PORT if there is one and nothing behind it, or "*" for all`}
+			return &hintedError{fmt.Sprintf("invalid origin %q", s), `write https://HOST in lower case, with :PORT if there is one and nothing after it, or "*" for all`}
 		}
 	}
 	*o = Origin(s)
@@ -97,14 +107,14 @@ func (o *Origin) set(s string) error {
 // OutputLimit names the member that bounds output tokens.
 type OutputLimit string
 
-// OutputAuto finds the name out.
+// OutputAuto detects the name.
 const OutputAuto OutputLimit = "auto"
 
 func (o *OutputLimit) set(s string) error {
 	return choose(o, s, OutputAuto, OutputLimit(llm.OldName), OutputLimit(llm.NewName))
 }
 
-// StreamUsage says whether usage is asked for in streams.
+// StreamUsage says whether streams are requested with usage.
 type StreamUsage llm.StreamUsage
 
 func (u *StreamUsage) set(s string) error {
@@ -116,7 +126,7 @@ type Similar string
 
 func (m *Similar) set(s string) error {
 	if s == "on" || s == "shadow" {
-		return later("similar: off")
+		return notYet("similar: off")
 	}
 	return choose(m, s, "off")
 }
@@ -126,7 +136,7 @@ type State string
 
 func (t *State) set(s string) error {
 	if strings.HasPrefix(s, "redis://") || strings.HasPrefix(s, "rediss://") {
-		return later("state: memory")
+		return notYet("state: memory")
 	}
 	return choose(t, s, "memory")
 }
@@ -136,10 +146,10 @@ type LedgerURL string
 
 func (l *LedgerURL) set(s string) error {
 	if strings.HasPrefix(s, "postgres://") || strings.HasPrefix(s, "postgresql://") {
-		return later("sqlite://penstock.db")
+		return notYet("sqlite://penstock.db")
 	}
 	if file, ok := strings.CutPrefix(s, "sqlite://"); !ok || file == "" || strings.ContainsAny(file, "?#\x00") {
-		return &hinted{fmt.Sprintf("%q is not the address of a ledger", s), "write sqlite://FILE, such as sqlite://penstock.db"}
+		return &hintedError{fmt.Sprintf("invalid ledger address %q", s), "write sqlite://FILE, such as sqlite://penstock.db"}
 	}
 	*l = LedgerURL(s)
 	return nil
@@ -170,7 +180,7 @@ var byteUnits = []struct {
 	size   float64
 }{{"KiB", 1 << 10}, {"MiB", 1 << 20}, {"GiB", 1 << 30}, {"kB", 1e3}, {"MB", 1e6}, {"GB", 1e9}, {"B", 1}}
 
-// String gives the amount as a configuration would have it.
+// String formats the amount as it is written in a configuration.
 func (b Bytes) String() string {
 	for _, u := range [...]struct {
 		name string
@@ -196,10 +206,11 @@ func (b *Bytes) set(s string) error {
 		*b = Bytes(n * u.size)
 		return nil
 	}
-	return &hinted{fmt.Sprintf("%q is not a size", s), "write a number and a unit, such as 32MiB"}
+	return &hintedError{fmt.Sprintf("invalid size %q", s), "write a number and a unit, such as 32MiB"}
 }
 
-// isDecimal keeps out "NaN", "1e9" and "0x10", which ParseFloat takes.
+// isDecimal reports whether a number has digits only: ParseFloat also accepts "NaN", "1e9"
+// and "0x10".
 func isDecimal(s string) bool { return strings.Trim(strings.TrimSpace(s), "0123456789.") == "" }
 
 // Span is a range of durations.
@@ -210,34 +221,34 @@ func (p *Span) set(s string) error {
 	low, err := parseDuration(from)
 	high, err2 := parseDuration(to)
 	if !ok || err != nil || err2 != nil {
-		return &hinted{fmt.Sprintf("%q is not a range of durations", s), "write shortest..longest, such as 200ms..5s"}
+		return &hintedError{fmt.Sprintf("invalid range of durations %q", s), "write shortest..longest, such as 200ms..5s"}
 	}
 	if low > high {
-		return &hinted{fmt.Sprintf("%q runs backwards", s), fmt.Sprintf("write %s..%s", to, from)}
+		return &hintedError{fmt.Sprintf("invalid range %q: the first duration is the longer one", s), fmt.Sprintf("write %s..%s", to, from)}
 	}
 	*p = Span{low, high}
 	return nil
 }
 
-// parseDuration reads "200ms", "15s", "1h30m" and, beyond Go's own, "7d".
+// parseDuration parses "200ms", "15s", "1h30m" and, beyond Go's format, "7d".
 func parseDuration(s string) (time.Duration, error) {
-	wrong := &hinted{fmt.Sprintf("%q is not a duration", s), "write a number and a unit: 200ms, 15s, 10m, 1h, 7d"}
+	invalid := &hintedError{fmt.Sprintf("invalid duration %q", s), "write a number and a unit: 200ms, 15s, 10m, 1h, 7d"}
 	if days, ok := strings.CutSuffix(s, "d"); ok {
 		n, err := strconv.ParseUint(days, 10, 16)
 		if err != nil {
-			return 0, wrong
+			return 0, invalid
 		}
 		return time.Duration(n) * 24 * time.Hour, nil
 	}
 	d, err := time.ParseDuration(s)
 	switch {
 	case err != nil && s != "" && isDecimal(s):
-		wrong.hint = fmt.Sprintf("a duration needs a unit: did you mean %ss?", s)
-		return 0, wrong
+		invalid.hint = fmt.Sprintf("a duration needs a unit: did you mean %ss?", s)
+		return 0, invalid
 	case err != nil:
-		return 0, wrong
+		return 0, invalid
 	case d < 0:
-		return 0, &hinted{fmt.Sprintf("%q is negative", s), "durations start at 0"}
+		return 0, &hintedError{fmt.Sprintf("invalid duration %q: it is negative", s), "durations start at 0"}
 	}
 	return d, nil
 }
@@ -248,7 +259,7 @@ type Dollars llm.NanoUSD
 func (d *Dollars) set(s string) error {
 	n, err := llm.ParseUSD(s)
 	if err != nil {
-		return &hinted{err.Error(), "write US dollars per million tokens, such as 0.25"}
+		return &hintedError{err.Error(), "write US dollars per million tokens, such as 0.25"}
 	}
 	if n < 0 {
 		return fmt.Errorf("a price cannot be negative")
@@ -267,10 +278,10 @@ func choose[T ~string](dst *T, s string, choices ...T) error {
 		}
 		names[i] = string(c)
 	}
-	return &hinted{fmt.Sprintf("%q is not one of %s", s, strings.Join(names, ", ")), didYouMean(s, names)}
+	return &hintedError{fmt.Sprintf("%q is not one of %s", s, strings.Join(names, ", ")), didYouMean(s, names)}
 }
 
-// later refuses what a coming version brings, rather than ignoring it.
-func later(instead string) error {
-	return &hinted{"not available in this version", "write " + instead}
+// notYet is the error for a value that only a later version supports.
+func notYet(instead string) error {
+	return &hintedError{"not available in this version", "write " + instead}
 }

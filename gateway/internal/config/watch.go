@@ -19,20 +19,20 @@ import (
 )
 
 const (
-	// quiet is how long a file must be left alone before its change is reported:
-	// editors and kubectl write in several steps, and a slow copy writes in many.
+	// quiet is how long a file must stay unchanged before its change is reported: editors
+	// and kubectl write in several steps, and a slow copy in many.
 	quiet = 300 * time.Millisecond
-	// patience bounds the wait for quiet in a folder that is written to all the time.
-	patience = 10 * time.Second
-	// breath is the shortest time between two looks: other files of the same folder,
+	// maxSettle bounds the wait for quiet in a folder that is written to all the time.
+	maxSettle = 10 * time.Second
+	// minInterval is the shortest time between two scans: other files of the same folder,
 	// such as a database, may change all the time.
-	breath = 50 * time.Millisecond
-	// maxWatched bounds how many files of a folder are looked at.
+	minInterval = 50 * time.Millisecond
+	// maxWatched bounds how many files of a folder are scanned.
 	maxWatched = 10_000
 )
 
-// Watcher reports changes of files and folders until it is closed. It uses one
-// instance of the system's notification for all of them.
+// Watcher reports changes of files and folders until it is closed, with one fsnotify
+// instance for all of them.
 type Watcher struct {
 	stop     context.CancelFunc
 	fs       *fsnotify.Watcher
@@ -45,18 +45,17 @@ type Watcher struct {
 
 // content is what a path held when it was last reported.
 type content struct {
-	// look is a summary of names, sizes and times, which is cheap to take.
-	look sum
-	// sum is a summary of the bytes; zero when there is nothing.
-	sum sum
+	// stat is a hash of names, sizes and times, which is cheap to compute.
+	stat hash
+	// bytes is a hash of the contents; zero when there is nothing.
+	bytes hash
 }
 
-type sum [sha256.Size]byte
+type hash [sha256.Size]byte
 
-// Watch starts a watcher of nothing yet; Add says what to watch. It calls onChange,
-// from one goroutine and never twice at once, each time the content of one or more
-// paths has changed and then been left alone for a moment. The caller must Close
-// the Watcher; it also ends with ctx.
+// Watch starts a Watcher that watches nothing until Add is called. It calls onChange from
+// one goroutine, each time the content of one or more paths has changed and then stayed
+// unchanged for a moment. The caller must Close the Watcher; it also ends with ctx.
 func Watch(ctx context.Context, onChange func()) (*Watcher, error) {
 	notify, err := fsnotify.NewWatcher()
 	if err != nil {
@@ -68,11 +67,11 @@ func Watch(ctx context.Context, onChange func()) (*Watcher, error) {
 	return w, nil
 }
 
-// Add watches a file's bytes, or the files below a folder; watching again what is
-// watched already does nothing. It watches the folder that holds the file, because
-// editors replace files and Kubernetes swaps symbolic links above them. Add first and
-// read then, so that no change falls in between. Touching a file without changing it
-// is no change; deleting it is one, and so is its coming back.
+// Add watches the contents of a file, or of all files below a folder. Adding a path again
+// does nothing. It watches the folder of the file, because editors replace files and
+// Kubernetes swaps symbolic links above them. Call Add before reading, so that no change
+// is missed. A new modification time alone is not a change; deleting a file is one, and so
+// is creating it again.
 func (w *Watcher) Add(path string) error {
 	w.mu.Lock()
 	defer w.mu.Unlock()
@@ -82,22 +81,22 @@ func (w *Watcher) Add(path string) error {
 	if err := w.follow(path); err != nil {
 		return fmt.Errorf("watch %s: %w", path, err)
 	}
-	var c content              // without a look: a write within the clock's last tick would not be seen
-	c.sum, _ = contentOf(path) // a file that is not there yet is a change when it comes
+	var c content                // without stat: a write within the clock's last tick would not be seen
+	c.bytes, _ = contentOf(path) // zero if the file does not exist yet
 	w.paths[path] = c
 	return nil
 }
 
-// Close stops the watching and returns when no call of onChange is running any more.
-// It may be called twice, but not from onChange.
+// Close stops the Watcher and returns when no call of onChange is running. It may be
+// called twice, but not from onChange.
 func (w *Watcher) Close() error {
 	w.stop()
 	w.wg.Wait()
 	return w.fs.Close()
 }
 
-// follow watches the folder of the file, or the folder and all below it. Watching
-// again what is watched already costs nothing.
+// follow watches the folder of a file, or a folder and all folders below it. Following a
+// path again costs nothing.
 func (w *Watcher) follow(path string) error {
 	info, err := os.Stat(path)
 	if err != nil || !info.IsDir() {
@@ -107,10 +106,10 @@ func (w *Watcher) follow(path string) error {
 	if err != nil {
 		return err
 	}
-	_ = w.fs.Add(filepath.Dir(path)) // the folder may itself be a link that is swapped
+	_ = w.fs.Add(filepath.Dir(path)) // the folder may be a link that is swapped
 	return filepath.WalkDir(root, func(path string, d fs.DirEntry, err error) error {
 		if err != nil || !d.IsDir() {
-			return nil // gone in the meantime; what is left is still worth watching
+			return nil // deleted in the meantime; watch the others
 		}
 		return w.fs.Add(path)
 	})
@@ -118,7 +117,7 @@ func (w *Watcher) follow(path string) error {
 
 func (w *Watcher) run(ctx context.Context) {
 	for w.wait(ctx) {
-		if !w.moved() {
+		if !w.touched() {
 			continue
 		}
 		if !w.settle(ctx) {
@@ -130,20 +129,19 @@ func (w *Watcher) run(ctx context.Context) {
 	}
 }
 
-// wait returns after the next event, and takes those that come close behind it along;
-// false when ctx ended first.
+// wait waits for the next event and those shortly after it; false when ctx ended first.
 func (w *Watcher) wait(ctx context.Context) bool {
 	select {
 	case <-ctx.Done():
 		return false
-	case <-w.fs.Errors: // an overflow: events were lost, so look
+	case <-w.fs.Errors: // an overflow: events were lost, so scan
 	case <-w.fs.Events:
 	}
-	return w.drain(ctx, breath)
+	return w.skipEvents(ctx, minInterval)
 }
 
-// drain passes over what happens within d; false when ctx ended first.
-func (w *Watcher) drain(ctx context.Context, d time.Duration) bool {
+// skipEvents discards the events of a time d; false when ctx ended first.
+func (w *Watcher) skipEvents(ctx context.Context, d time.Duration) bool {
 	over := time.NewTimer(d)
 	defer over.Stop()
 	for {
@@ -158,32 +156,32 @@ func (w *Watcher) drain(ctx context.Context, d time.Duration) bool {
 	}
 }
 
-// watched are the paths.
+// watched returns the paths.
 func (w *Watcher) watched() []string {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	return slices.Collect(maps.Keys(w.paths))
 }
 
-// moved reports whether a path looks different from what was last reported.
-func (w *Watcher) moved() bool {
+// touched reports whether the names, sizes or times of a path differ from the last report.
+func (w *Watcher) touched() bool {
 	return slices.ContainsFunc(w.watched(), func(path string) bool {
-		look := lookOf(path)
+		stat := statOf(path)
 		w.mu.Lock()
 		defer w.mu.Unlock()
-		return w.paths[path].look != look
+		return w.paths[path].stat != stat
 	})
 }
 
-// settle waits until the paths have looked the same for a while; false when ctx ended
+// settle waits until the paths have stayed unchanged for quiet; false when ctx ended
 // first.
 func (w *Watcher) settle(ctx context.Context) bool {
-	before := w.looks()
-	for waited := time.Duration(0); waited < patience; waited += quiet {
-		if !w.drain(ctx, quiet) {
+	before := w.stats()
+	for waited := time.Duration(0); waited < maxSettle; waited += quiet {
+		if !w.skipEvents(ctx, quiet) {
 			return false
 		}
-		now := w.looks()
+		now := w.stats()
 		if maps.Equal(before, now) {
 			break
 		}
@@ -192,54 +190,54 @@ func (w *Watcher) settle(ctx context.Context) bool {
 	return true
 }
 
-func (w *Watcher) looks() map[string]sum {
-	looks := map[string]sum{}
+func (w *Watcher) stats() map[string]hash {
+	stats := map[string]hash{}
 	for _, path := range w.watched() {
-		looks[path] = lookOf(path)
+		stats[path] = statOf(path)
 	}
-	return looks
+	return stats
 }
 
-// update notes what the paths hold now, and reports whether that has changed.
+// update records the current content of the paths and reports whether it has changed.
 func (w *Watcher) update() (changed bool) {
 	for _, path := range w.watched() {
-		_ = w.follow(path) // new folders; a failure shows as a missing change only
-		now := content{look: lookOf(path)}
+		_ = w.follow(path) // new folders; after a failure their changes are missed
+		now := content{stat: statOf(path)}
 		w.mu.Lock()
 		before := w.paths[path]
 		w.mu.Unlock()
-		if now.look == before.look {
+		if now.stat == before.stat {
 			continue
 		}
 		var ok bool
-		if now.sum, ok = contentOf(path); !ok {
+		if now.bytes, ok = contentOf(path); !ok {
 			continue // in the middle of a swap
 		}
 		w.mu.Lock()
 		w.paths[path] = now
 		w.mu.Unlock()
-		changed = changed || now.sum != before.sum
+		changed = changed || now.bytes != before.bytes
 	}
 	return changed
 }
 
-// lookOf sums up what is seen of a path without reading it.
-func lookOf(path string) (s sum) {
+// statOf hashes the names, sizes and times of a path without reading its files.
+func statOf(path string) hash {
 	h := sha256.New()
 	_ = eachFile(path, func(name, path string, info fs.FileInfo) error {
 		_, err := fmt.Fprintf(h, "%q %d %d\n", name, info.Size(), info.ModTime().UnixNano())
 		return err
 	})
-	return sum(h.Sum(nil))
+	return hash(h.Sum(nil))
 }
 
-// contentOf sums up a file, or the names and contents of all files below a folder. It
-// is zero where there is nothing, and false when it cannot be read, as in the middle of
-// a swap.
-func contentOf(path string) (s sum, ok bool) {
+// contentOf hashes the contents of a file, or the names and contents of all files below a
+// folder. It is zero where there is nothing, and ok is false when it cannot be read, as in
+// the middle of a swap.
+func contentOf(path string) (sum hash, ok bool) {
 	h := sha256.New()
 	err := eachFile(path, func(name, path string, info fs.FileInfo) error {
-		if !info.Mode().IsRegular() { // reading a pipe could block for ever, and takes away what is in it
+		if !info.Mode().IsRegular() { // reading a pipe could block for ever, and consumes its content
 			_, err := fmt.Fprintf(h, "%q %v %d\n", name, info.Mode(), info.ModTime().UnixNano())
 			return err
 		}
@@ -247,12 +245,12 @@ func contentOf(path string) (s sum, ok bool) {
 	})
 	if errors.Is(err, fs.ErrNotExist) {
 		_, err := os.Stat(path)
-		return sum{}, errors.Is(err, fs.ErrNotExist)
+		return hash{}, errors.Is(err, fs.ErrNotExist)
 	}
-	return sum(h.Sum(nil)), err == nil
+	return hash(h.Sum(nil)), err == nil
 }
 
-// eachFile visits a file, under no name, or all files below a folder.
+// eachFile visits a file, with an empty name, or all files below a folder.
 func eachFile(path string, visit func(name, path string, info fs.FileInfo) error) error {
 	info, err := os.Stat(path)
 	if err != nil {

@@ -128,7 +128,7 @@ func TestWatchFolder(t *testing.T) {
 	await(t, changes, "a renamed file")
 }
 
-// One watcher sees to all paths, and a burst of changes is reported once.
+// One watcher watches all paths, and a burst of changes is reported once.
 func TestWatchMany(t *testing.T) {
 	changes := make(chan struct{}, 1000)
 	w, err := Watch(t.Context(), func() { changes <- struct{}{} })

@@ -9,20 +9,20 @@ import (
 // TimeZone names a zone of the IANA time zone database, such as Europe/Berlin.
 type TimeZone string
 
-// set refuses Local: what it means depends on the machine, and budgets must not.
+// set rejects Local, which depends on the machine: the windows of budgets must not.
 func (z *TimeZone) set(s string) error {
 	const advice = "write a name of the IANA time zone database, such as UTC, Europe/Berlin or America/New_York"
 	if s == "" || s == "Local" {
-		return &hinted{fmt.Sprintf("%q is not a time zone", s), advice}
+		return &hintedError{fmt.Sprintf("invalid time zone %q", s), advice}
 	}
 	if _, err := time.LoadLocation(s); err != nil {
-		return &hinted{fmt.Sprintf("there is no time zone %q", s), advice}
+		return &hintedError{fmt.Sprintf("unknown time zone %q", s), advice}
 	}
 	*z = TimeZone(s)
 	return nil
 }
 
-// Location is the zone; UTC for the zero value.
+// Location returns the zone; UTC for the zero value.
 func (z TimeZone) Location() *time.Location {
 	l, err := time.LoadLocation(string(z))
 	if err != nil {

@@ -1,0 +1,129 @@
+package config
+
+import "time"
+
+// Model is a name that clients ask for, and how it is served.
+type Model struct {
+	// Router ranks the targets: ordered, weighted, cost, balanced or a plugin.
+	Router string `yaml:"router"`
+	// With is the router's settings.
+	With Object `yaml:"with"`
+	// Targets are what may serve the model, as provider/model.
+	Targets []Target `yaml:"targets" jsonschema:"required,minItems=1"`
+	// Fallback are targets that are tried only when every other one has failed.
+	Fallback []Target `yaml:"fallback"`
+	// Retries bounds how often one target is tried for one request.
+	Retries Retries `yaml:"retries"`
+	// Timeout bounds how long to wait for targets.
+	Timeout Timeout `yaml:"timeout"`
+	// Empty is what happens to a complete answer without content: fallback asks another
+	// target, and passes the empty answer on only if no target has content; pass accepts it.
+	Empty Empty `yaml:"empty"`
+	// Cache says whether replies are kept and for how long.
+	Cache RouteCache `yaml:"cache"`
+	// Unpriced overrides the setting of the same name for all models: deny excludes targets
+	// without a known price where a hard limit in US dollars applies, allow lets requests
+	// through uncounted.
+	Unpriced Unpriced `yaml:"unpriced"`
+	// OnUnsupported is what happens to a member of a request that a target's wire format
+	// does not have, such as seed at Anthropic: drop leaves it out, and the header
+	// x-penstock-dropped names it; reject excludes the target, and refuses the request
+	// when no other is left.
+	OnUnsupported Unsupported `yaml:"on_unsupported"`
+	// Transform names plugins that change requests and replies. Requests pass through
+	// them in this order, replies in reverse order.
+	Transform []string `yaml:"transform"`
+}
+
+// Target is one provider's one model. What is left out comes from the catalogue.
+type Target struct {
+	// Target is the provider and its model: openai/gpt-5.
+	Target string `yaml:"target" jsonschema:"required,minLength=3"`
+	// Weight shares load among equals; 1 when left out.
+	Weight float64 `yaml:"weight" jsonschema:"minimum=0"`
+	// Order sorts targets into tiers, lowest first; 0 when left out.
+	Order int `yaml:"order"`
+	// Price is what the target charges, in US dollars per million tokens.
+	Price *Price `yaml:"price"`
+	// Context is the context window in tokens.
+	Context int64 `yaml:"context" jsonschema:"minimum=1"`
+	// MaxOutput is the longest reply in tokens.
+	MaxOutput int64 `yaml:"max_output" jsonschema:"minimum=1"`
+	// Timeout bounds how long to wait for this target.
+	Timeout TargetTimeout `yaml:"timeout"`
+	// Quality is how good the model is, from 0 to 1.
+	Quality *float64 `yaml:"quality" jsonschema:"minimum=0,maximum=1"`
+	// Capabilities are what the model can do, such as tools and vision; the list
+	// replaces what the catalogue says.
+	Capabilities *Capabilities `yaml:"capabilities"`
+}
+
+// Price is what a target charges, in US dollars per million tokens.
+type Price struct {
+	// Input is the price of prompt tokens.
+	Input *Dollars `yaml:"input" jsonschema:"required"`
+	// Output is the price of tokens of the reply, reasoning included.
+	Output *Dollars `yaml:"output" jsonschema:"required"`
+	// Cached is the price of prompt tokens read from the provider's cache; left out,
+	// they cost as much as input.
+	Cached *Dollars `yaml:"cached"`
+	// CacheWrite is the price of tokens written to the provider's cache; left out, they
+	// cost as much as input.
+	CacheWrite *Dollars `yaml:"cache_write"`
+	// CacheWriteLong is the same for writes that live an hour; left out, they cost as
+	// much as other writes.
+	CacheWriteLong *Dollars `yaml:"cache_write_1h"`
+	// WebSearch is the price of 1,000 web searches that the provider makes for replies; 10
+	// when left out.
+	WebSearch *Dollars `yaml:"web_search"`
+}
+
+// Retries bounds how often one target is tried for one request.
+type Retries struct {
+	// Attempts is the number of tries on one target, the first included: 1 to 6.
+	Attempts int `yaml:"attempts" jsonschema:"minimum=1,maximum=6"`
+	// Backoff bounds the pause between tries, as shortest..longest.
+	Backoff Span `yaml:"backoff"`
+}
+
+// Timeout bounds how long to wait for targets.
+type Timeout struct {
+	// FirstToken is how long a target may take to begin its answer while another one
+	// could take over; a plain reply, which arrives all at once, gets four times as long.
+	// The last target that could answer has the total time.
+	FirstToken time.Duration `yaml:"first_token"`
+	// Idle is how long an answer that has begun may go without a byte.
+	Idle time.Duration `yaml:"idle"`
+	// PingIdle is how long it may go without output while pings, comments or empty
+	// events keep coming.
+	PingIdle time.Duration `yaml:"ping_idle"`
+	// KeepAlive is how long the caller of a stream waits without a byte before it is sent
+	// a comment. That begins the reply with status 200, so later errors come inside the
+	// stream. 0 sends none.
+	KeepAlive time.Duration `yaml:"keep_alive"`
+	// Total is for the whole request, retries and fallbacks included.
+	Total time.Duration `yaml:"total"`
+}
+
+// TargetTimeout bounds how long to wait for one target; the model's timeout applies to
+// what is left out.
+type TargetTimeout struct {
+	// FirstToken is how long the target may take to begin its answer while another one
+	// could take over.
+	FirstToken time.Duration `yaml:"first_token"`
+	// Idle is how long an answer that has begun may go without a byte.
+	Idle time.Duration `yaml:"idle"`
+	// PingIdle is how long it may go without output while pings, comments or empty
+	// events keep coming.
+	PingIdle time.Duration `yaml:"ping_idle"`
+}
+
+// RouteCache says whether replies are kept and for how long.
+type RouteCache struct {
+	// TTL is how long replies are kept; left out, none are.
+	TTL time.Duration `yaml:"ttl"`
+	// Similar lets a reply answer a request that is only similar. This version has off.
+	Similar Similar `yaml:"similar"`
+	// Shared lets teams read replies that other teams paid for.
+	Shared bool `yaml:"shared"`
+}
