@@ -12,29 +12,29 @@ import (
 	"time"
 )
 
-// TestMain lets tests start this very binary as a compiler that does what its argument
-// says.
+// TestMain lets tests start the test binary as a compiler that acts as its argument says.
 func TestMain(m *testing.M) {
 	if len(os.Args) == 3 && os.Args[0] == "compiler" {
-		os.Exit(pretend(os.Args[1], os.Args[2]))
+		os.Exit(compile(os.Args[1], os.Args[2]))
 	}
 	os.Exit(m.Run())
 }
 
-func pretend(deed, dir string) int {
+// compile acts as a compiler does, or as a bad module makes it do.
+func compile(action, dir string) int {
 	code, err := Read(os.Stdin)
 	if err != nil {
 		fmt.Fprintln(os.Stderr, err)
 		return exitFault
 	}
-	switch deed {
+	switch action {
 	case "copy":
 		err = os.WriteFile(dir+"/out", append(code, fmt.Sprint(os.Environ())...), 0o600)
 	case "refuse":
 		err = errors.New("it is ill-typed\nand more")
-	case "last": // until it is stopped
+	case "hang":
 		<-time.After(time.Hour)
-	case "devour":
+	case "allocate":
 		var all [][]byte
 		for {
 			all = append(all, make([]byte, 256<<20))
@@ -51,7 +51,7 @@ func pretend(deed, dir string) int {
 	return 0
 }
 
-// recurse goes deeper than any stack allows.
+// recurse overflows the stack.
 func recurse(n int) int {
 	if n < 0 {
 		return 0
@@ -59,10 +59,10 @@ func recurse(n int) int {
 	return recurse(n+1) + n
 }
 
-func run(ctx context.Context, t *testing.T, deed string, wall time.Duration) (string, bool, error) {
+func run(ctx context.Context, t *testing.T, action string, wall time.Duration) (string, bool, error) {
 	t.Helper()
 	dir := t.TempDir()
-	started, err := Program{Name: "compiler", Args: []string{deed}, Wall: wall}.Run(ctx, dir, []byte("code "))
+	started, err := Program{Name: "compiler", Args: []string{action}, Wall: wall}.Run(ctx, dir, []byte("code "))
 	return dir, started, err
 }
 
@@ -77,34 +77,34 @@ func TestTheProcessGetsTheCodeAndNoEnvironment(t *testing.T) {
 	}
 }
 
-func TestWhatGoesWrongThereIsAnErrorHere(t *testing.T) {
-	for deed, want := range map[string]string{
-		"refuse":  "it is ill-typed",
-		"devour":  "MiB of memory",
-		"recurse": "stack",
+func TestFailuresAreErrors(t *testing.T) {
+	for action, want := range map[string]string{
+		"refuse":   "it is ill-typed",
+		"allocate": "MiB of memory",
+		"recurse":  "stack",
 	} {
-		_, started, err := run(t.Context(), t, deed, 0)
+		_, started, err := run(t.Context(), t, action, 0)
 		if !started || err == nil || !strings.Contains(err.Error(), want) || strings.Contains(err.Error(), "\n") {
-			t.Errorf("%s: %v, %v; want one line with %q", deed, started, err, want)
+			t.Errorf("%s: %v, %v; want one line with %q", action, started, err, want)
 		}
 	}
 }
 
 func TestTheProcessIsStopped(t *testing.T) {
-	_, started, err := run(t.Context(), t, "last", 100*time.Millisecond)
+	_, started, err := run(t.Context(), t, "hang", 100*time.Millisecond)
 	if !started || err == nil || !strings.Contains(err.Error(), "longer than 100ms") {
 		t.Errorf("too long: %v, %v", started, err)
 	}
 	ctx, stop := context.WithCancel(t.Context())
 	time.AfterFunc(50*time.Millisecond, stop)
-	if _, _, err := run(ctx, t, "last", 0); !errors.Is(err, context.Canceled) {
-		t.Errorf("when the gateway stops: %v, want that it is canceled", err)
+	if _, _, err := run(ctx, t, "hang", 0); !errors.Is(err, context.Canceled) {
+		t.Errorf("when the context is canceled: %v, want context.Canceled", err)
 	}
 }
 
 func TestAProcessThatCannotStartSaysSo(t *testing.T) {
 	p := Program{Name: "compiler"}
 	if started, err := p.Run(t.Context(), t.TempDir()+"/missing", nil); started || err == nil {
-		t.Errorf("in a folder that is not there: %v, %v", started, err)
+		t.Errorf("in a folder that does not exist: %v, %v", started, err)
 	}
 }

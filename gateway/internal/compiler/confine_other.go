@@ -7,7 +7,7 @@ import (
 	"time"
 )
 
-// confine bounds Go's heap; time is bounded by whoever started the process.
+// confine limits Go's heap; the parent process limits the time.
 func confine(_ time.Duration, memory uint64) error {
 	debug.SetMemoryLimit(int64(memory / 4))
 	return nil
