@@ -1,7 +1,6 @@
 package jsontext
 
 import (
-	"maps"
 	"slices"
 	"unicode/utf8"
 )
@@ -83,9 +82,12 @@ func AppendStrings(dst []byte, list []string) []byte {
 // equal bytes.
 func AppendMap(dst []byte, m map[string]string) []byte {
 	var room [16]string
-	dst = append(dst, '{')
-	names := slices.AppendSeq(room[:0], maps.Keys(m))
+	names := room[:0]
+	for name := range m {
+		names = append(names, name)
+	}
 	slices.Sort(names)
+	dst = append(dst, '{')
 	for _, name := range names {
 		dst = append(AppendQuote(AppendComma(dst), name), ':')
 		dst = AppendQuote(dst, m[name])

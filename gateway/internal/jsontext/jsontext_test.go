@@ -64,10 +64,10 @@ var faults = []struct{ name, in, want string }{
 	{"bad byte before a bad escape", "\"é\xe2\\q\"", "not valid JSON: a string is not valid UTF-8 at byte 3"},
 	{"bad byte in an open string", "\"aé\xe2", "not valid JSON: a string is not valid UTF-8 at byte 4"},
 	{"bad byte before a backslash at the end", "\"\xe2\\", "not valid JSON: a string is not valid UTF-8 at byte 1"},
-	{"high half", `"a\ud800"`, "not valid JSON: the escape of a surrogate must be followed by its other half at byte 2"},
-	{"low half", `"\udc00a"`, "not valid JSON: the escape of a surrogate must be followed by its other half at byte 1"},
-	{"high half before a letter", `"\ud800\u0041"`, "not valid JSON: the escape of a surrogate must be followed by its other half at byte 1"},
-	{"wrong order", `"\udc00\ud800"`, "not valid JSON: the escape of a surrogate must be followed by its other half at byte 1"},
+	{"high half", `"a\ud800"`, "not valid JSON: escaped surrogates must come in pairs at byte 2"},
+	{"low half", `"\udc00a"`, "not valid JSON: escaped surrogates must come in pairs at byte 1"},
+	{"high half before a letter", `"\ud800\u0041"`, "not valid JSON: escaped surrogates must come in pairs at byte 1"},
+	{"wrong order", `"\udc00\ud800"`, "not valid JSON: escaped surrogates must come in pairs at byte 1"},
 }
 
 func TestFaults(t *testing.T) {

@@ -25,7 +25,8 @@ func (t Text) Is(word string) bool {
 	case t.Size != len(word):
 		return false
 	case t.Escaped():
-		return t.String() == word
+		var room [64]byte
+		return string(t.Append(room[:0])) == word
 	}
 	return string(t.Raw) == word
 }
@@ -74,13 +75,17 @@ func (s *Scanner) Text() Text {
 	saved := 0        // by decoding escapes, in bytes
 	seen := uint64(0) // all bytes ored: its top bits are zero if they were ASCII
 	for i := start; i < len(b); {
-		if i+8 <= len(b) {
+		for i+8 <= len(b) {
 			word := binary.LittleEndian.Uint64(b[i:])
 			seen |= word
-			n := ordinary(word)
-			if i += n; n == 8 {
-				continue
+			if stop := special(word); stop != 0 {
+				i += bits.TrailingZeros64(stop) / 8
+				break
 			}
+			i += 8
+		}
+		if i >= len(b) {
+			break
 		}
 		switch c := b[i]; {
 		case c == '"':
@@ -89,6 +94,9 @@ func (s *Scanner) Text() Text {
 			}
 			s.pos = i + 1
 			return Text{Raw: b[start:i], Size: i - start - saved}
+		case c == '\\' && i+1 < len(b) && short(b[i+1]) != 0:
+			i += 2
+			saved++
 		case c == '\\':
 			r, n := s.escape(start, i)
 			if n == 0 {
@@ -117,13 +125,12 @@ const (
 	unterminated = "not valid JSON: the string that starts here has no closing quote"
 )
 
-// ordinary counts the bytes of a string, read as a little-endian word, before the first
-// that is a quote, a backslash or a control character. The subtractions borrow into higher
-// bytes only above one that is found, so the lowest find is exact.
-func ordinary(w uint64) int {
+// special marks the bytes of a string, read as a little-endian word, that are a quote, a
+// backslash or a control character, by their top bits. The subtractions borrow into higher
+// bytes only above one that is found, so the lowest mark is exact.
+func special(w uint64) uint64 {
 	quote, slash := w^ones*'"', w^ones*'\\'
-	found := ((quote-ones)&^quote | (slash-ones)&^slash | (w-ones*' ')&^w) & tops
-	return bits.TrailingZeros64(found) / 8
+	return ((quote-ones)&^quote | (slash-ones)&^slash | (w-ones*' ')&^w) & tops
 }
 
 // checkUTF8 reports whether the bytes of a string are what the caller demands.
@@ -169,7 +176,7 @@ func (s *Scanner) escape(start, at int) (r rune, n int) {
 		return 0, 0
 	}
 	if r, n = unicodeEscape(b); r == utf8.RuneError && s.check&Pairs != 0 && utf16.IsSurrogate(hex4(b)) {
-		s.failText(start, at, "not valid JSON: the escape of a surrogate must be followed by its other half")
+		s.failText(start, at, "not valid JSON: escaped surrogates must come in pairs")
 		return 0, 0
 	}
 	return r, n

@@ -1,6 +1,9 @@
 package intake
 
-import "github.com/penstock/penstock/gateway/internal/llm"
+import (
+	"github.com/penstock/penstock/gateway/internal/jsontext"
+	"github.com/penstock/penstock/gateway/internal/llm"
+)
 
 // ScanMessages reads a body of Anthropic's Messages API as Scan reads one of OpenAI's
 // chat completions, and with the same strictness. Fields are those of
@@ -36,7 +39,7 @@ func (s *scanner) messagesMember(m *members) bool {
 	case fOutputConfig:
 		return s.outputConfig()
 	case fOutputFormat:
-		s.need(llm.JSONSchema, s.peek() == '{')
+		s.need(llm.JSONSchema, s.Peek() == '{')
 		return s.promptValue()
 	case fSpeed:
 		return s.repricedBy("speed", "standard")
@@ -48,31 +51,31 @@ func (s *scanner) messagesMember(m *members) bool {
 
 // promptValue checks a value that is part of the prompt.
 func (s *scanner) promptValue() bool {
-	at := s.pos
+	at := s.Pos()
 	ok := s.value()
-	s.prompt += s.pos - at
+	s.prompt += s.Pos() - at
 	return ok
 }
 
 // system reads the system prompt: a string or a list of text blocks.
 func (s *scanner) system() bool {
-	at := s.pos
+	at := s.Pos()
 	var d messageInfo
 	if !s.blocks("system", &d) {
 		return false
 	}
-	s.prompt += s.pos - at - d.media
+	s.prompt += s.Pos() - at - d.media
 	return true
 }
 
 // repricedBy notes a string member by which the provider asks another price unless it
 // has its usual value.
 func (s *scanner) repricedBy(member, usual string) bool {
-	if s.peek() != '"' {
+	if s.Peek() != '"' {
 		return s.value()
 	}
 	t, ok := s.text()
-	if ok && !s.is(t, usual) {
+	if ok && !t.Is(usual) {
 		s.repriced(member)
 	}
 	return ok
@@ -80,7 +83,7 @@ func (s *scanner) repricedBy(member, usual string) bool {
 
 // userID reads metadata, of which the API knows user_id.
 func (s *scanner) userID() bool {
-	if s.peek() == 'n' {
+	if s.Peek() == 'n' {
 		return s.value()
 	}
 	m, ok := s.open(userMetadata)
@@ -91,41 +94,41 @@ func (s *scanner) userID() bool {
 		}
 		ok = s.value()
 	}
-	return s.err == nil
+	return s.OK()
 }
 
 // thinking asks for a reasoning model unless it is disabled.
 func (s *scanner) thinking() bool {
-	if s.peek() == 'n' {
+	if s.Peek() == 'n' {
 		return s.value()
 	}
 	m, ok := s.open(thinking)
 	for ok && s.next(&m) {
-		if m.field != fType || s.peek() != '"' {
+		if m.field != fType || s.Peek() != '"' {
 			ok = s.value()
 			continue
 		}
-		var t text
+		var t jsontext.Text
 		if t, ok = s.text(); ok {
-			s.need(llm.Reasoning, !s.is(t, "disabled"))
+			s.need(llm.Reasoning, !t.Is("disabled"))
 		}
 	}
-	return s.err == nil
+	return s.OK()
 }
 
 // outputConfig may ask for structured output; its schema is part of the prompt.
 func (s *scanner) outputConfig() bool {
-	if s.peek() == 'n' {
+	if s.Peek() == 'n' {
 		return s.value()
 	}
-	at := s.pos
+	at := s.Pos()
 	m, ok := s.open(outputConfig)
 	for ok && s.next(&m) {
-		s.need(llm.JSONSchema, m.field == fFormat && s.peek() == '{')
+		s.need(llm.JSONSchema, m.field == fFormat && s.Peek() == '{')
 		ok = s.value()
 	}
-	s.prompt += s.pos - at
-	return s.err == nil
+	s.prompt += s.Pos() - at
+	return s.OK()
 }
 
 // anthropicMessage reads one message and notes what the facts need of it.
@@ -141,27 +144,27 @@ func (s *scanner) anthropicMessage(d *messageInfo) bool {
 			ok = s.value()
 		}
 	}
-	return s.err == nil && s.endMessage(d)
+	return s.OK() && s.endMessage(d)
 }
 
 // blocks reads content: a string, or a list of content blocks. param names it in errors.
 func (s *scanner) blocks(param string, d *messageInfo) bool {
-	switch s.peek() {
+	switch s.Peek() {
 	case '"':
 		t, ok := s.text()
-		d.size += t.size
+		d.size += t.Size
 		return ok
 	case '[':
 	default:
 		return s.wrongType(param, "a string or an array of content blocks")
 	}
-	if !s.enter() {
+	if !s.Open('[') {
 		return false
 	}
-	for n := 0; s.element(n); n++ {
+	for n := 0; s.element(); n++ {
 		if s.part = n; !s.block(d) {
 			return false
 		}
 	}
-	return s.err == nil
+	return s.OK()
 }

@@ -38,7 +38,7 @@ type sourceInfo struct {
 
 // block reads one content block.
 func (s *scanner) block(d *messageInfo) bool {
-	if s.peek() != '{' {
+	if s.Peek() != '{' {
 		return s.wrongType(s.path(block, ""), "a content block")
 	}
 	var b blockInfo
@@ -57,7 +57,7 @@ func (s *scanner) block(d *messageInfo) bool {
 			ok = s.value()
 		}
 	}
-	if s.err != nil {
+	if !s.OK() {
 		return false
 	}
 	d.calls = d.calls || b.kind == callBlock
@@ -67,7 +67,7 @@ func (s *scanner) block(d *messageInfo) bool {
 
 // nested reads the content of a block, such as a tool's result, which may hold blocks.
 func (s *scanner) nested(d *messageInfo) bool {
-	if s.peek() != '[' {
+	if s.Peek() != '[' {
 		return s.value()
 	}
 	inner := messageInfo{}
@@ -77,14 +77,14 @@ func (s *scanner) nested(d *messageInfo) bool {
 }
 
 func (s *scanner) blockType(b *blockInfo) bool {
-	if s.peek() != '"' {
+	if s.Peek() != '"' {
 		return s.value()
 	}
 	t, ok := s.text()
-	if !ok || t.size > maxNameBytes {
+	if !ok || t.Size > maxNameBytes {
 		return ok
 	}
-	switch kind := s.string(t); kind {
+	switch kind := t.String(); kind {
 	case "image":
 		b.kind = imageBlock
 	case "document":
@@ -107,13 +107,13 @@ func (s *scanner) blockType(b *blockInfo) bool {
 
 // source reads where a medium lies.
 func (s *scanner) source(i *sourceInfo, d *messageInfo) bool {
-	if s.peek() != '{' {
+	if s.Peek() != '{' {
 		return s.value()
 	}
 	m, ok := s.open(source)
 	for ok && s.next(&m) {
 		switch {
-		case m.field == fData && s.peek() == '"':
+		case m.field == fData && s.Peek() == '"':
 			ok = s.sourceData(i)
 		case m.field == fURL:
 			i.elsewhere = true
@@ -124,21 +124,21 @@ func (s *scanner) source(i *sourceInfo, d *messageInfo) bool {
 		case m.field == fContent:
 			i.text = true
 			ok = s.nested(d)
-		case m.field == fType && s.peek() == '"':
+		case m.field == fType && s.Peek() == '"':
 			ok = s.sourceType(i)
 		default:
 			ok = s.value()
 		}
 	}
-	if s.err == nil && !i.text && !i.data.IsZero() {
+	if s.OK() && !i.text && !i.data.IsZero() {
 		d.media += i.data.End - i.data.Start
 		s.facts.MediaAt = append(s.facts.MediaAt, i.data)
 	}
-	return s.err == nil
+	return s.OK()
 }
 
 func (s *scanner) sourceData(i *sourceInfo) bool {
-	at := s.pos
+	at := s.Pos()
 	_, ok := s.text()
 	i.data = s.span(at)
 	return ok
@@ -146,7 +146,7 @@ func (s *scanner) sourceData(i *sourceInfo) bool {
 
 func (s *scanner) sourceType(i *sourceInfo) bool {
 	t, ok := s.text()
-	i.text = i.text || s.is(t, "text")
+	i.text = i.text || t.Is("text")
 	return ok
 }
 

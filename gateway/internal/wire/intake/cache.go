@@ -22,7 +22,7 @@ func (s *scanner) cacheMember(m *members) bool {
 }
 
 func (s *scanner) cacheObject() bool {
-	if s.peek() == 'n' {
+	if s.Peek() == 'n' {
 		return s.value()
 	}
 	c, ignored := &s.cache, false
@@ -43,27 +43,27 @@ func (s *scanner) cacheObject() bool {
 		case fUseCache:
 			ok = s.flag("cache.use-cache", &ignored, &none)
 		default:
-			return s.refuse(m.at, s.path(cacheControl, s.string(m.name)),
+			return s.refuse(m.at, s.path(cacheControl, m.name.String()),
 				"cache takes ttl, s-maxage, no-cache, no-store and namespace only.")
 		}
 	}
-	return s.err == nil
+	return s.OK()
 }
 
 // seconds reads a duration. Zero sets the flag instead: kept for no time is not
 // kept, of no age is fresh.
 func (s *scanner) seconds(param string, to *time.Duration, zero *bool) bool {
-	if s.peek() == 'n' {
+	if s.Peek() == 'n' {
 		return s.value()
 	}
-	at := s.pos
-	if !isDigit(s.peek()) {
+	at := s.Pos()
+	if !isDigit(s.Peek()) {
 		return s.wrongType(param, "a number of seconds")
 	}
-	if !s.number() {
+	if !s.value() {
 		return false
 	}
-	n, err := strconv.ParseFloat(string(s.body[at:s.pos]), 64)
+	n, err := strconv.ParseFloat(string(s.body[at:s.Pos()]), 64)
 	if err != nil || n > maxCacheAge.Seconds() {
 		return s.refuse(at, param, "%s may be at most %.0f seconds.", param, maxCacheAge.Seconds())
 	}
@@ -80,7 +80,7 @@ func (s *scanner) cut(start int, first bool) llm.Span {
 		}
 		return s.span(start)
 	}
-	end := s.pos
+	end := s.Pos()
 	for end < len(s.body) && s.body[end] != ',' && s.body[end] != '}' {
 		end++
 	}

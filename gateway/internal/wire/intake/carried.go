@@ -3,13 +3,15 @@ package intake
 import (
 	"bytes"
 	"strings"
+
+	"github.com/penstock/penstock/gateway/internal/jsontext"
 )
 
 // carried reads what a content part carries: the medium itself, or where it lies. It is
 // read by its members, since a text that looks like a data URL, or a name in escapes, may
 // stand anywhere.
 func (s *scanner) carried(p *partInfo) bool {
-	switch s.peek() {
+	switch s.Peek() {
 	case '"':
 		return s.mediumText(p)
 	case '{':
@@ -20,9 +22,9 @@ func (s *scanner) carried(p *partInfo) bool {
 	for ok && s.next(&m) {
 		switch {
 		case m.field == unknown:
-			p.elsewhere = p.elsewhere || s.pointing(m.name)
+			p.elsewhere = p.elsewhere || pointing(m.name)
 			ok = s.value()
-		case s.peek() != '"':
+		case s.Peek() != '"':
 			ok = s.value()
 		case m.field == fFileID:
 			p.byID = true
@@ -31,13 +33,13 @@ func (s *scanner) carried(p *partInfo) bool {
 			ok = s.mediumText(p)
 		}
 	}
-	return s.err == nil
+	return s.OK()
 }
 
 // mediumText reads the text that is a medium: a data URL, base64 or an address.
 func (s *scanner) mediumText(p *partInfo) bool {
 	t, ok := s.text()
-	if raw := s.body[t.start:t.end]; ok && addressed(raw) {
+	if ok && addressed(t.Raw) {
 		p.elsewhere = true
 	} else {
 		p.inline = ok
@@ -57,8 +59,7 @@ func addressed(raw []byte) bool {
 
 // pointing reports whether a member that nobody here knows seems to name a medium that
 // lies elsewhere, such as file_url, gcs_uri or attachment_id.
-func (s *scanner) pointing(name text) bool {
-	var buf [maxNameBytes]byte
-	low := strings.ToLower(string(s.nameOf(name, buf[:0])))
+func pointing(name jsontext.Text) bool {
+	low := strings.ToLower(name.String())
 	return strings.Contains(low, "url") || strings.Contains(low, "uri") || low == "id" || strings.HasSuffix(low, "_id")
 }

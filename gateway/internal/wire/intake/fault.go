@@ -2,33 +2,21 @@ package intake
 
 import (
 	"bytes"
+	"errors"
 	"fmt"
 	"net/http"
 
+	"github.com/penstock/penstock/gateway/internal/jsontext"
 	"github.com/penstock/penstock/gateway/internal/llm"
 )
 
-// unexpected reports that the byte at pos is not what the grammar wants.
-func (s *scanner) unexpected(want string) bool {
-	if s.pos >= len(s.body) {
-		return s.broken("It ends where "+want+" should follow.", s.pos)
+// fault returns what ended the reading. A body that breaks the grammar is no JSON.
+func (s *scanner) fault() error {
+	var e *jsontext.Error
+	if errors.As(s.Err(), &e) {
+		return s.errorAt(llm.CodeInvalidJSON, e.Offset, "", "The request body is "+e.Reason+".")
 	}
-	return s.broken(fmt.Sprintf("%s should stand here, not %s.", want, s.found()), s.pos)
-}
-
-// found shows the character at pos.
-func (s *scanner) found() string {
-	r := bytes.Runes(s.body[s.pos:min(s.pos+4, len(s.body))])
-	return llm.Quote(string(r[0]))
-}
-
-// broken reports a body that is not JSON.
-func (s *scanner) broken(what string, at int) bool {
-	return s.fail(llm.CodeInvalidJSON, at, "", "The request body is not valid JSON. "+what)
-}
-
-func (s *scanner) tooDeep() bool {
-	return s.fail(llm.CodeInvalidJSON, s.pos, "", fmt.Sprintf("The request body is nested more than %d levels deep.", s.max))
+	return s.Err()
 }
 
 func (s *scanner) twice(m *members, name []byte) bool {
@@ -38,9 +26,10 @@ func (s *scanner) twice(m *members, name []byte) bool {
 func (s *scanner) wrongType(param, want string) bool {
 	kind := s.kind()
 	if kind == "" {
-		return s.unexpected("a value")
+		s.Expected("a value")
+		return false
 	}
-	return s.refuse(s.pos, param, "%s must be %s, not %s.", param, want, kind)
+	return s.refuse(s.Pos(), param, "%s must be %s, not %s.", param, want, kind)
 }
 
 // refuse reports valid JSON that the gateway does not take.
@@ -48,13 +37,15 @@ func (s *scanner) refuse(at int, param, format string, args ...any) bool {
 	return s.fail(llm.CodeInvalidRequest, at, param, fmt.Sprintf(format, args...))
 }
 
-// fail keeps the first fault, with where it is.
+// fail ends the reading.
 func (s *scanner) fail(code llm.Code, at int, param, msg string) bool {
-	if s.err == nil {
-		s.err = &llm.Error{Code: code, Status: http.StatusBadRequest, Type: "invalid_request_error", Param: param,
-			Message: msg + " " + s.where(at)}
-	}
+	s.Stop(s.errorAt(code, at, param, msg))
 	return false
+}
+
+func (s *scanner) errorAt(code llm.Code, at int, param, msg string) *llm.Error {
+	return &llm.Error{Code: code, Status: http.StatusBadRequest, Type: "invalid_request_error", Param: param,
+		Message: msg + " " + s.where(at)}
 }
 
 // where says at which line and byte offset, counted from 1 and 0.
@@ -63,10 +54,9 @@ func (s *scanner) where(at int) string {
 	return fmt.Sprintf("(line %d, byte offset %d)", line, at)
 }
 
-// kind names the JSON type of the value that starts at pos, or is empty when none
-// does.
+// kind names the JSON type of the value that comes next, or is empty when none does.
 func (s *scanner) kind() string {
-	switch c := s.peek(); c {
+	switch c := s.Peek(); c {
 	case '"':
 		return "a string"
 	case '{':
@@ -118,3 +108,5 @@ func (s *scanner) path(of object, member string) string {
 	}
 	return at + "." + member
 }
+
+func isDigit(c byte) bool { return c-'0' <= 9 }

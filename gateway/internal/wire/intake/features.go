@@ -1,6 +1,9 @@
 package intake
 
-import "github.com/penstock/penstock/gateway/internal/llm"
+import (
+	"github.com/penstock/penstock/gateway/internal/jsontext"
+	"github.com/penstock/penstock/gateway/internal/llm"
+)
 
 // tools reads tools or the older functions: any at all asks for the capability,
 // and all of it is part of the prompt.
@@ -9,7 +12,7 @@ func (s *scanner) tools(m *members) bool {
 	if m.field == fFunctions {
 		name = "functions"
 	}
-	if s.peek() == 'n' {
+	if s.Peek() == 'n' {
 		return s.value()
 	}
 	read := s.value
@@ -23,82 +26,67 @@ func (s *scanner) tools(m *members) bool {
 
 // list checks an array that is part of the prompt, each element by read, and counts them.
 func (s *scanner) list(param string, read func() bool) (n int, ok bool) {
-	at := s.pos
-	if s.peek() != '[' {
+	at := s.Pos()
+	if !s.Open('[') {
 		return 0, s.wrongType(param, "an array")
 	}
-	if !s.enter() {
-		return 0, false
-	}
-	for s.element(n) {
+	for s.element() {
 		if !read() {
 			return 0, false
 		}
 		n++
 	}
-	s.prompt += s.pos - at
-	return n, s.err == nil
+	s.prompt += s.Pos() - at
+	return n, s.OK()
 }
 
 func (s *scanner) responseFormat() bool {
-	if s.peek() == 'n' {
+	if s.Peek() == 'n' {
 		return s.value()
 	}
-	at := s.pos
+	at := s.Pos()
 	m, ok := s.open(responseFormat)
 	for ok && s.next(&m) {
-		if m.field != fType || s.peek() != '"' {
+		if m.field != fType || s.Peek() != '"' {
 			ok = s.value()
 			continue
 		}
-		var t text
+		var t jsontext.Text
 		if t, ok = s.text(); ok {
-			s.need(llm.JSONObject, s.is(t, "json_object"))
-			s.need(llm.JSONSchema, s.is(t, "json_schema"))
+			s.need(llm.JSONObject, t.Is("json_object"))
+			s.need(llm.JSONSchema, t.Is("json_schema"))
 		}
 	}
-	s.prompt += s.pos - at
-	return s.err == nil
+	s.prompt += s.Pos() - at
+	return s.OK()
 }
 
 func (s *scanner) modalities() bool {
-	if s.peek() == 'n' {
+	if s.Peek() == 'n' {
 		return s.value()
 	}
-	if s.peek() != '[' {
+	if !s.Open('[') {
 		return s.wrongType("modalities", "an array")
 	}
-	if !s.enter() {
-		return false
-	}
-	for n := 0; s.element(n); n++ {
-		if s.peek() != '"' {
+	for s.element() {
+		if s.Peek() != '"' {
 			return s.wrongType("modalities", "an array of strings")
 		}
 		t, ok := s.text()
 		if !ok {
 			return false
 		}
-		s.need(llm.AudioOut, s.is(t, "audio"))
+		s.need(llm.AudioOut, t.Is("audio"))
 	}
-	return s.err == nil
+	return s.OK()
 }
 
 // reasoningEffort asks for a reasoning model unless it is null or "none".
 func (s *scanner) reasoningEffort() bool {
-	if s.peek() != '"' {
+	if s.Peek() != '"' {
 		return s.value()
 	}
 	t, ok := s.text()
-	s.need(llm.Reasoning, ok && !s.is(t, "none"))
+	s.need(llm.Reasoning, ok && !t.Is("none"))
 	return ok
-}
-
-// is compares an unescaped string with a word.
-func (s *scanner) is(t text, word string) bool {
-	if t.size != len(word) {
-		return false
-	}
-	var buf [32]byte
-	return string(s.nameOf(t, buf[:0])) == word
 }

@@ -41,11 +41,11 @@ func (s *scanner) readPart(d *messageInfo) bool {
 		case fFile:
 			ok = s.medium(llm.FileIn, &p, d)
 		default:
-			p.pointing = p.pointing || s.pointing(m.name)
+			p.pointing = p.pointing || pointing(m.name)
 			ok = s.value()
 		}
 	}
-	if s.err != nil {
+	if !s.OK() {
 		return false
 	}
 	s.price(&p)
@@ -69,7 +69,7 @@ type partInfo struct {
 
 // partType adds what a part's type asks for.
 func (s *scanner) partType(p *partInfo) bool {
-	if s.peek() != '"' {
+	if s.Peek() != '"' {
 		return s.value()
 	}
 	t, ok := s.text()
@@ -77,36 +77,27 @@ func (s *scanner) partType(p *partInfo) bool {
 		return false
 	}
 	switch {
-	case s.is(t, "image_url"):
+	case t.Is("image_url"):
 		p.kinds |= llm.Vision
-	case s.is(t, "input_audio"):
+	case t.Is("input_audio"):
 		p.kinds |= llm.AudioIn
-	case s.is(t, "file"):
+	case t.Is("file"):
 		p.kinds |= llm.FileIn
 	default:
-		p.text = s.isAny(t, "text", "refusal", "thinking", "redacted_thinking", "reasoning", "input_text", "output_text", "tool_use")
+		p.text = isAny(t, "text", "refusal", "thinking", "redacted_thinking", "reasoning", "input_text", "output_text", "tool_use")
 	}
 	return true
 }
 
-func (s *scanner) isAny(t text, words ...string) bool {
-	for _, word := range words {
-		if s.is(t, word) {
-			return true
-		}
-	}
-	return false
-}
-
 // medium adds what a part carries; its bytes are no text.
 func (s *scanner) medium(kind llm.Features, p *partInfo, d *messageInfo) bool {
-	if s.peek() == 'n' {
+	if s.Peek() == 'n' {
 		return s.value()
 	}
 	p.kinds |= kind
-	at := s.pos
+	at := s.Pos()
 	ok := s.carried(p)
-	p.media = s.body[at:s.pos]
+	p.media = s.body[at:s.Pos()]
 	d.media += len(p.media)
 	s.facts.MediaAt = append(s.facts.MediaAt, s.span(at))
 	return ok
@@ -154,11 +145,11 @@ func (s *scanner) repriced(member string) {
 
 // serviceTier reads service_tier. Tiers that nobody here knows may cost more.
 func (s *scanner) serviceTier() bool {
-	if s.peek() != '"' {
+	if s.Peek() != '"' {
 		return s.value()
 	}
 	t, ok := s.text()
-	if ok && !s.isAny(t, "auto", "default", "flex", "standard", "standard_only", "batch", "on_demand") {
+	if ok && !isAny(t, "auto", "default", "flex", "standard", "standard_only", "batch", "on_demand") {
 		s.repriced("service_tier")
 	}
 	return ok

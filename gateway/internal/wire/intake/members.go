@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/binary"
 
+	"github.com/penstock/penstock/gateway/internal/jsontext"
 	"github.com/penstock/penstock/gateway/internal/llm"
 )
 
@@ -31,7 +32,7 @@ type members struct {
 	// field is the current member, unknown if no switch knows it; name is its name
 	// and at the offset of the name's opening quote.
 	field field
-	name  text
+	name  jsontext.Text
 	at    int
 	// seen has a bit for each known field so far; base is where this object's
 	// strangers start.
@@ -39,52 +40,40 @@ type members struct {
 	base int
 }
 
-// open starts on the object at pos, or fails if there is none.
+// open enters the object that comes next, or fails if there is none.
 func (s *scanner) open(of object) (members, bool) {
-	if s.peek() != '{' {
+	if !s.Open('{') {
 		return members{}, s.wrongType(s.path(of, ""), "an object")
 	}
-	return members{of: of, base: s.strangers}, s.enter()
+	return members{of: of, base: s.strangers}, true
 }
 
 // next steps to the value of the next member. It reports false at the end of the
 // object, having left it, and on error.
 func (s *scanner) next(m *members) bool {
-	s.space()
-	switch c := s.peek(); {
-	case c == '}':
+	if !s.More('}') {
 		s.strangers = m.base
-		s.leave()
 		return false
-	case m.count > 0 && c != ',':
-		return s.unexpected("',' or '}'")
-	case m.count > 0:
-		s.pos++
-		s.space()
 	}
-	if s.peek() != '"' {
-		return s.unexpected("a member name in double quotes")
-	}
+	s.Peek()
 	m.count++
-	m.at = s.pos
-	var ok bool
-	if m.name, ok = s.text(); !ok {
-		return false
-	}
-	return s.admit(m) && s.colon()
+	m.at = s.Pos()
+	m.name = s.Name()
+	s.Peek()
+	return s.OK() && s.admit(m)
 }
 
 // admit refuses a member that appeared before, that is a known one in other
 // letters, or that nobody may send.
 func (s *scanner) admit(m *members) bool {
-	if m.name.size > maxNameBytes {
-		return s.refuse(m.at, s.path(m.of, ""), "A member name has %d bytes; %d are allowed.", m.name.size, maxNameBytes)
+	if m.name.Size > maxNameBytes {
+		return s.refuse(m.at, s.path(m.of, ""), "A member name has %d bytes; %d are allowed.", m.name.Size, maxNameBytes)
 	}
-	if m.name.escaped() {
+	if m.name.Escaped() {
 		var buf [maxNameBytes]byte
-		return s.admitName(m, s.nameOf(m.name, buf[:0]))
+		return s.admitName(m, m.name.Append(buf[:0]))
 	}
-	return s.admitName(m, s.body[m.name.start:m.name.end])
+	return s.admitName(m, m.name.Raw)
 }
 
 func (s *scanner) admitName(m *members, name []byte) bool {
@@ -97,15 +86,6 @@ func (s *scanner) admitName(m *members, name []byte) bool {
 	return true
 }
 
-// nameOf is the unescaped name: a view of the body, or written to buf.
-func (s *scanner) nameOf(t text, buf []byte) []byte {
-	raw := s.body[t.start:t.end]
-	if !t.escaped() {
-		return raw
-	}
-	return unescape(buf, raw)
-}
-
 func (s *scanner) admitStranger(m *members, name []byte) bool {
 	sum := sumOf(name)
 	for _, old := range s.strange[m.base:s.strangers] {
@@ -116,7 +96,8 @@ func (s *scanner) admitStranger(m *members, name []byte) bool {
 	if s.strangers-m.base >= maxStrangers || s.strangers >= maxStrange {
 		return s.refuse(m.at, s.path(m.of, ""), "An object here has more than %d members that are not part of the API.", maxStrangers)
 	}
-	s.strange[s.strangers] = stranger{sum: sum, start: uint32(m.name.start), end: uint32(m.name.end)}
+	start := m.at + 1
+	s.strange[s.strangers] = stranger{sum: sum, start: uint32(start), end: uint32(start + len(m.name.Raw))}
 	s.strangers++
 	if what := elsewhere(m.of, name); what != "" {
 		s.unbounded(true, what)
@@ -135,7 +116,8 @@ func (s *scanner) admitStranger(m *members, name []byte) bool {
 
 func (s *scanner) sameName(old stranger, name []byte) bool {
 	var buf [maxNameBytes]byte
-	return bytes.Equal(unescape(buf[:0], s.body[old.start:old.end]), name)
+	t := jsontext.Text{Raw: s.body[old.start:old.end]}
+	return bytes.Equal(t.Append(buf[:0]), name)
 }
 
 // sumOf tells most names apart without reading them again.
@@ -150,14 +132,4 @@ func sumOf(name []byte) uint64 {
 		sum = sum<<8 ^ uint64(c) ^ sum>>56
 	}
 	return sum
-}
-
-// span is from start to pos.
-func (s *scanner) span(start int) llm.Span { return llm.Span{Start: start, End: s.pos} }
-
-// skip checks a value and returns its span.
-func (s *scanner) skip() (llm.Span, bool) {
-	start := s.pos
-	ok := s.value()
-	return s.span(start), ok
 }

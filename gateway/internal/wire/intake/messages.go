@@ -1,6 +1,9 @@
 package intake
 
-import "github.com/penstock/penstock/gateway/internal/llm"
+import (
+	"github.com/penstock/penstock/gateway/internal/jsontext"
+	"github.com/penstock/penstock/gateway/internal/llm"
+)
 
 // bytesPerToken turns the length of a prompt's text into its likely size.
 const bytesPerToken = 3
@@ -9,7 +12,7 @@ const bytesPerToken = 3
 type messageInfo struct {
 	// at is where the message starts.
 	at      int
-	role    text
+	role    jsontext.Text
 	hasRole bool
 	calls   bool
 	// size is the length of its text once unescaped, media the raw bytes that are
@@ -19,31 +22,28 @@ type messageInfo struct {
 
 // conversation reads the messages.
 func (s *scanner) conversation() bool {
-	at := s.pos
-	if s.peek() != '[' {
+	at := s.Pos()
+	if !s.Open('[') {
 		return s.wrongType("messages", "an array")
-	}
-	if !s.enter() {
-		return false
 	}
 	media := 0
 	n := 0
-	for ; s.element(n); n++ {
+	for ; s.element(); n++ {
 		s.message = n
-		m := messageInfo{at: s.pos}
+		m := messageInfo{at: s.Pos()}
 		if !s.anyMessage(&m) {
 			return false
 		}
 		media += m.media
 	}
-	if s.err != nil {
+	if !s.OK() {
 		return false
 	}
 	if n == 0 {
 		return s.refuse(at, "messages", "messages is empty: send at least one message.")
 	}
 	s.facts.Messages = n
-	s.prompt += s.pos - at - media
+	s.prompt += s.Pos() - at - media
 	return true
 }
 
@@ -61,7 +61,7 @@ func (s *scanner) readMessage(d *messageInfo) bool {
 	for ok && s.next(&m) {
 		ok = s.messageMember(&m, d)
 	}
-	return s.err == nil && s.endMessage(d)
+	return s.OK() && s.endMessage(d)
 }
 
 // endMessage checks a message that has been read to its end.
@@ -69,12 +69,12 @@ func (s *scanner) endMessage(d *messageInfo) bool {
 	if !d.hasRole {
 		return s.refuse(d.at, s.path(message, "role"), "%s has no role.", s.path(message, ""))
 	}
-	if s.is(d.role, "user") {
+	if d.role.Is("user") {
 		s.facts.LastUserChars = d.size
 	}
 	// The last message alone decides whether the model is to continue it.
 	s.facts.Features &^= llm.Prefill
-	s.need(llm.Prefill, s.is(d.role, "assistant") && !d.calls)
+	s.need(llm.Prefill, d.role.Is("assistant") && !d.calls)
 	return true
 }
 
@@ -85,24 +85,24 @@ func (s *scanner) messageMember(m *members, d *messageInfo) bool {
 	case fContent:
 		return s.content(d)
 	case fAudio:
-		s.unbounded(s.peek() == '{', "the sound of an earlier reply")
+		s.unbounded(s.Peek() == '{', "the sound of an earlier reply")
 	case fToolCalls, fFunctionCall:
-		d.calls = d.calls || s.peek() == '[' || s.peek() == '{'
+		d.calls = d.calls || s.Peek() == '[' || s.Peek() == '{'
 	}
 	return s.value()
 }
 
 func (s *scanner) role(d *messageInfo) bool {
-	if s.peek() != '"' {
+	if s.Peek() != '"' {
 		return s.wrongType(s.path(message, "role"), "a string")
 	}
-	at := s.pos
+	at := s.Pos()
 	var ok bool
 	if d.role, ok = s.text(); !ok {
 		return false
 	}
 	d.hasRole = true
-	if d.role.size == 0 {
+	if d.role.Size == 0 {
 		return s.refuse(at, s.path(message, "role"), "A role is empty: say user, assistant, system, developer or tool.")
 	}
 	return true
@@ -110,10 +110,10 @@ func (s *scanner) role(d *messageInfo) bool {
 
 // content reads a string, a list of parts, or null.
 func (s *scanner) content(d *messageInfo) bool {
-	switch s.peek() {
+	switch s.Peek() {
 	case '"':
 		t, ok := s.text()
-		d.size += t.size
+		d.size += t.Size
 		return ok
 	case '[':
 		return s.parts(d)
@@ -124,22 +124,22 @@ func (s *scanner) content(d *messageInfo) bool {
 }
 
 func (s *scanner) parts(d *messageInfo) bool {
-	if !s.enter() {
+	if !s.Open('[') {
 		return false
 	}
-	for s.part = 0; s.element(s.part); s.part++ {
+	for s.part = 0; s.element(); s.part++ {
 		if !s.readPart(d) {
 			return false
 		}
 	}
-	return s.err == nil
+	return s.OK()
 }
 
 func (s *scanner) partText(d *messageInfo) bool {
-	if s.peek() != '"' {
+	if s.Peek() != '"' {
 		return s.value()
 	}
 	t, ok := s.text()
-	d.size += t.size
+	d.size += t.Size
 	return ok
 }

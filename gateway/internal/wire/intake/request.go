@@ -11,22 +11,19 @@ import (
 // document reads the whole body: one object and nothing else.
 func (s *scanner) document() bool {
 	s.facts.Choices = 1
-	s.space()
-	switch {
+	switch c := s.Peek(); {
 	case len(s.body) > maxBodyBytes:
 		return s.fail(llm.CodeTooLarge, 0, "", "The request body is larger than 1 GiB.")
-	case s.pos == len(s.body):
-		return s.fail(llm.CodeInvalidJSON, s.pos, "", `The request body is empty: send a JSON object with "model" and "messages".`)
-	case s.peek() != '{':
-		return s.unexpected("a JSON object")
+	case s.Pos() == len(s.body):
+		return s.fail(llm.CodeInvalidJSON, s.Pos(), "", `The request body is empty: send a JSON object with "model" and "messages".`)
+	case c != '{':
+		s.Expected("a JSON object")
+		return false
 	case !s.request():
 		return false
 	}
-	s.facts.End = s.pos - 1
-	if s.space(); s.pos < len(s.body) {
-		return s.broken("Nothing may follow the closing brace.", s.pos)
-	}
-	return s.complete()
+	s.facts.End = s.Pos() - 1
+	return s.End() == nil && s.complete()
 }
 
 // request reads the outermost object.
@@ -35,7 +32,7 @@ func (s *scanner) request() bool {
 	for ok && s.next(&m) {
 		ok = s.rootMember(&m)
 	}
-	return s.err == nil
+	return s.OK()
 }
 
 // rootMember reads one member of the outermost object of either API.
@@ -105,11 +102,11 @@ func (s *scanner) feature(m *members) bool {
 	case fServiceTier:
 		return s.serviceTier()
 	case fLogprobs, fTopLogprobs:
-		c := s.peek()
+		c := s.Peek()
 		s.need(llm.Logprobs, c == 't' || c >= '1' && c <= '9')
 	case fWebSearchOptions:
-		s.need(llm.WebSearch, s.peek() == '{')
-		s.unbounded(s.peek() == '{', "a web search")
+		s.need(llm.WebSearch, s.Peek() == '{')
+		s.unbounded(s.Peek() == '{', "a web search")
 	}
 	return s.value()
 }
@@ -121,18 +118,18 @@ func (s *scanner) need(f llm.Features, when bool) {
 }
 
 func (s *scanner) model() bool {
-	at := s.pos
-	if s.peek() != '"' {
+	at := s.Pos()
+	if s.Peek() != '"' {
 		return s.wrongType("model", "a string")
 	}
 	t, ok := s.text()
 	if !ok {
 		return false
 	}
-	if t.size == 0 || t.size > maxModelBytes {
-		return s.refuse(at, "model", "model must have 1 to %d bytes, not %d.", maxModelBytes, t.size)
+	if t.Size == 0 || t.Size > maxModelBytes {
+		return s.refuse(at, "model", "model must have 1 to %d bytes, not %d.", maxModelBytes, t.Size)
 	}
-	name := s.string(t)
+	name := t.String()
 	if strings.ContainsFunc(name, unicode.IsControl) {
 		return s.refuse(at, "model", "model may not hold control characters.")
 	}
@@ -142,7 +139,7 @@ func (s *scanner) model() bool {
 
 // flag reads a boolean member; null means false.
 func (s *scanner) flag(param string, to *bool, at *llm.Span) bool {
-	c := s.peek()
+	c := s.Peek()
 	if c != 't' && c != 'f' && c != 'n' {
 		return s.wrongType(param, "true or false")
 	}
@@ -152,8 +149,8 @@ func (s *scanner) flag(param string, to *bool, at *llm.Span) bool {
 }
 
 func (s *scanner) streamOptions() bool {
-	at := s.pos
-	if s.peek() == 'n' {
+	at := s.Pos()
+	if s.Peek() == 'n' {
 		ok := s.value()
 		s.facts.StreamOptionsAt = s.span(at)
 		return ok
@@ -168,13 +165,13 @@ func (s *scanner) streamOptions() bool {
 		ok = s.value()
 	}
 	s.facts.StreamOptionsAt = s.span(at)
-	return s.err == nil
+	return s.OK()
 }
 
 // limit reads max_tokens or its newer name. Only one may be given: OpenAI refuses
 // both together, and a policy could clamp only one of them.
 func (s *scanner) limit(m *members) bool {
-	name, at := "max_tokens", s.pos
+	name, at := "max_tokens", s.Pos()
 	if m.field == fMaxCompletionTokens {
 		name = "max_completion_tokens"
 	}
@@ -205,17 +202,17 @@ func (s *scanner) choices() bool {
 
 // integer reads a whole number from 1 to limit; null means not given.
 func (s *scanner) integer(param string, limit int64) (n int64, given, ok bool) {
-	if s.peek() == 'n' {
+	if s.Peek() == 'n' {
 		return 0, false, s.value()
 	}
-	at := s.pos
-	if !isDigit(s.peek()) && s.peek() != '-' {
+	at := s.Pos()
+	if !isDigit(s.Peek()) && s.Peek() != '-' {
 		return 0, false, s.wrongType(param, "a whole number")
 	}
-	if !s.number() {
+	if !s.value() {
 		return 0, false, false
 	}
-	for _, c := range s.body[at:s.pos] {
+	for _, c := range s.body[at:s.Pos()] {
 		if !isDigit(c) || n > limit {
 			n = 0
 			break
@@ -229,7 +226,7 @@ func (s *scanner) integer(param string, limit int64) (n int64, given, ok bool) {
 }
 
 func (s *scanner) user(param string) bool {
-	if s.peek() == 'n' {
+	if s.Peek() == 'n' {
 		return s.value()
 	}
 	user, ok := s.bounded(param, maxUserBytes)
@@ -239,34 +236,34 @@ func (s *scanner) user(param string) bool {
 
 // bounded reads a string member of at most limit bytes.
 func (s *scanner) bounded(param string, limit int) (string, bool) {
-	at := s.pos
-	if s.peek() != '"' {
+	at := s.Pos()
+	if s.Peek() != '"' {
 		return "", s.wrongType(param, "a string")
 	}
 	t, ok := s.text()
 	if !ok {
 		return "", false
 	}
-	if t.size > limit {
-		return "", s.refuse(at, param, "%s has %d bytes; %d are allowed.", param, t.size, limit)
+	if t.Size > limit {
+		return "", s.refuse(at, param, "%s has %d bytes; %d are allowed.", param, t.Size, limit)
 	}
-	return s.string(t), true
+	return t.String(), true
 }
 
 // metadata keeps the members that are strings.
 func (s *scanner) metadata() bool {
-	if s.peek() == 'n' {
+	if s.Peek() == 'n' {
 		return s.value()
 	}
 	m, ok := s.open(metadata)
 	for ok && s.next(&m) {
-		if s.peek() != '"' {
+		if s.Peek() != '"' {
 			ok = s.value()
 			continue
 		}
 		ok = s.label(&m)
 	}
-	return s.err == nil
+	return s.OK()
 }
 
 func (s *scanner) label(m *members) bool {
@@ -274,14 +271,14 @@ func (s *scanner) label(m *members) bool {
 	if !ok {
 		return false
 	}
-	name := s.string(m.name)
+	name := m.name.String()
 	switch {
 	case len(s.facts.Metadata) >= maxLabels:
 		return s.refuse(m.at, "metadata", "metadata may have at most %d members that are strings.", maxLabels)
 	case longer(name, maxLabelName):
 		return s.refuse(m.at, "metadata", "A name in metadata is longer than %d characters.", maxLabelName)
 	}
-	value := s.string(t)
+	value := t.String()
 	if longer(value, maxLabelValue) {
 		return s.refuse(m.at, "metadata."+name, "metadata.%s is longer than %d characters.", name, maxLabelValue)
 	}

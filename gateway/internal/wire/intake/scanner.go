@@ -1,15 +1,17 @@
 package intake
 
-import "github.com/penstock/penstock/gateway/internal/llm"
+import (
+	"slices"
 
-// scanner walks one body from left to right. Its methods return false once err is
-// set. It lives on the stack of Scan.
+	"github.com/penstock/penstock/gateway/internal/jsontext"
+	"github.com/penstock/penstock/gateway/internal/llm"
+)
+
+// scanner reads one body from left to right. It lives on the stack of Scan. Strings must
+// be valid Unicode, since parsers disagree on what anything else means.
 type scanner struct {
-	body  []byte
-	pos   int
-	depth int
-	max   int
-	err   *llm.Error
+	jsontext.Scanner
+	body []byte
 
 	// root is the kind of the outermost object, and so the API that the body is for.
 	root object
@@ -32,199 +34,55 @@ type scanner struct {
 }
 
 func newScanner(body []byte, root object, o Options) scanner {
-	s := scanner{body: body, root: root, max: o.MaxDepth}
-	if s.max <= 0 {
-		s.max = defaultMaxDepth
+	depth := o.MaxDepth
+	if depth <= 0 {
+		depth = defaultMaxDepth
 	}
-	return s
+	return scanner{Scanner: jsontext.New(body, depth, jsontext.UTF8|jsontext.Pairs), body: body, root: root}
 }
 
 // scan reads the whole body.
 func (s *scanner) scan() (llm.Facts, llm.CacheControl, error) {
 	if !s.document() {
-		return llm.Facts{}, llm.CacheControl{}, s.err
+		return llm.Facts{}, llm.CacheControl{}, s.fault()
 	}
 	return s.facts, s.cache, nil
 }
 
-// value checks one JSON value of any kind without reading it.
+// The methods of the embedded scanner end the reading at the first fault of the grammar.
+// Those below report false after it, as does everything here that reads.
+
+// value passes over one value of any kind.
 func (s *scanner) value() bool {
-	switch c := s.peek(); c {
-	case '"':
-		_, ok := s.text()
-		return ok
-	case '{':
-		return s.skipObject()
-	case '[':
-		return s.skipArray()
-	case 't':
-		return s.literal("true")
-	case 'f':
-		return s.literal("false")
-	case 'n':
-		return s.literal("null")
-	default:
-		if c == '-' || isDigit(c) {
-			return s.number()
-		}
-		return s.unexpected("a value")
-	}
+	s.Skip()
+	return s.OK()
 }
 
-// skipObject checks an object that nobody interprets.
-func (s *scanner) skipObject() bool {
-	if !s.enter() {
-		return false
-	}
-	if s.space(); s.peek() == '}' {
-		return s.leave()
-	}
-	for {
-		if s.peek() != '"' {
-			return s.unexpected("a member name in double quotes")
-		}
-		if _, ok := s.text(); !ok || !s.colon() || !s.value() {
-			return false
-		}
-		s.space()
-		switch s.peek() {
-		case ',':
-			s.pos++
-			s.space()
-		case '}':
-			return s.leave()
-		default:
-			return s.unexpected("',' or '}'")
-		}
-	}
+// text reads a string.
+func (s *scanner) text() (jsontext.Text, bool) {
+	t := s.Text()
+	return t, s.OK()
 }
 
-// skipArray checks an array that nobody interprets.
-func (s *scanner) skipArray() bool {
-	if !s.enter() {
-		return false
-	}
-	for n := 0; s.element(n); n++ {
-		if !s.value() {
-			return false
-		}
-	}
-	return s.err == nil
+// element steps to the next element of the array that was opened last, and out of the
+// array at its end.
+func (s *scanner) element() bool {
+	more := s.More(']')
+	s.Peek()
+	return more
 }
 
-// element steps to the next element of the array that enter opened; n is how many
-// there have been. It reports false at the end, having left the array, and on error.
-func (s *scanner) element(n int) bool {
-	s.space()
-	switch c := s.peek(); {
-	case c == ']':
-		s.leave()
-		return false
-	case n == 0:
-		return true
-	case c == ',':
-		s.pos++
-		s.space()
-		return true
-	default:
-		return s.unexpected("',' or ']'")
-	}
+// span is from start to the position.
+func (s *scanner) span(start int) llm.Span { return llm.Span{Start: start, End: s.Pos()} }
+
+// skip passes over a value and returns its span.
+func (s *scanner) skip() (llm.Span, bool) {
+	start := s.Pos()
+	ok := s.value()
+	return s.span(start), ok
 }
 
-// enter opens the object or array at pos.
-func (s *scanner) enter() bool {
-	s.depth++
-	if s.depth > s.max {
-		return s.tooDeep()
-	}
-	s.pos++
-	return true
+// isAny reports whether t stands for one of the words.
+func isAny(t jsontext.Text, words ...string) bool {
+	return slices.ContainsFunc(words, t.Is)
 }
-
-// leave closes the object or array whose bracket is at pos.
-func (s *scanner) leave() bool {
-	s.depth--
-	s.pos++
-	return true
-}
-
-// colon steps over the colon after a name and the space around it.
-func (s *scanner) colon() bool {
-	s.space()
-	if s.peek() != ':' {
-		return s.unexpected("':' after the member name")
-	}
-	s.pos++
-	s.space()
-	return true
-}
-
-// peek is the byte at pos, or 0 at the end. A NUL in the body is no token either,
-// so the two need not be told apart.
-func (s *scanner) peek() byte {
-	if s.pos < len(s.body) {
-		return s.body[s.pos]
-	}
-	return 0
-}
-
-func (s *scanner) space() {
-	for s.pos < len(s.body) {
-		switch s.body[s.pos] {
-		case ' ', '\n', '\t', '\r':
-			s.pos++
-		default:
-			return
-		}
-	}
-}
-
-// literal checks one of the three words.
-func (s *scanner) literal(word string) bool {
-	end := s.pos + len(word)
-	if end > len(s.body) || string(s.body[s.pos:end]) != word {
-		return s.unexpected("true, false or null")
-	}
-	s.pos = end
-	return true
-}
-
-// number checks a number by RFC 8259's grammar.
-func (s *scanner) number() bool {
-	if s.peek() == '-' {
-		s.pos++
-	}
-	switch c := s.peek(); {
-	case c == '0':
-		s.pos++
-	case !s.digits():
-		return s.unexpected("a digit")
-	}
-	if s.peek() == '.' {
-		s.pos++
-		if !s.digits() {
-			return s.unexpected("a digit after the decimal point")
-		}
-	}
-	if c := s.peek(); c == 'e' || c == 'E' {
-		s.pos++
-		if c := s.peek(); c == '+' || c == '-' {
-			s.pos++
-		}
-		if !s.digits() {
-			return s.unexpected("a digit in the exponent")
-		}
-	}
-	return true
-}
-
-// digits steps over at least one digit.
-func (s *scanner) digits() bool {
-	start := s.pos
-	for isDigit(s.peek()) {
-		s.pos++
-	}
-	return s.pos > start
-}
-
-func isDigit(c byte) bool { return c-'0' <= 9 }
