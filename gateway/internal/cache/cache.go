@@ -1,12 +1,11 @@
-// Package cache keeps complete replies and gives them back to requests that are the
-// same in everything that could change the answer. It is the only importer of
-// ristretto.
+// Package cache stores complete replies and returns them for requests that are equal in
+// everything that could change the answer. It is the only importer of ristretto.
 //
 // Find gives a request its slot: a hit, a miss to be filled, or off. A reply is shared
 // within a tenant only, unless the route or the policy says otherwise.
 //
-// The cache may forget anything at any time: ristretto admits entries asynchronously and
-// drops them as it sees fit, so a reply that was put may never be found.
+// The cache may lose any entry at any time: ristretto admits entries asynchronously and
+// evicts them as it sees fit, so a stored reply may never be found.
 package cache
 
 import (
@@ -23,10 +22,10 @@ import (
 const (
 	// DefaultMaxItem is the largest entry that is kept.
 	DefaultMaxItem = 4 << 20
-	// usualItem is what an entry is taken to weigh when the cache sizes its
-	// frequency counters, ten for each entry that fits.
+	// usualItem is the assumed size of an entry. It decides how many frequency counters
+	// ristretto gets: ten for each entry that fits.
 	usualItem = 4 << 10
-	// pooledBytes is the largest scratch buffer that is kept for the next request.
+	// pooledBytes is the largest scratch buffer that is reused for another request.
 	pooledBytes = 1 << 20
 )
 
@@ -36,15 +35,15 @@ type Cache struct {
 	purges  purges
 	scratch sync.Pool
 
-	// mu lets Close wait for calls into ristretto, which panics when it is used
-	// while it closes.
+	// mu lets Close wait for calls into ristretto, which panics when it is used while it
+	// closes.
 	mu     sync.RWMutex
 	closed bool
 	store  *ristretto.Cache[[]byte, *Entry]
 }
 
-// New makes a cache of at most maxBytes. Entries of more than DefaultMaxItem, or of
-// more than a quarter of the cache, are not kept.
+// New returns a cache of at most maxBytes. It does not store entries of more than
+// DefaultMaxItem, or of more than a quarter of the cache.
 func New(maxBytes int64) (*Cache, error) {
 	if maxBytes <= 0 {
 		return nil, errors.New("a cache needs a size above zero")
@@ -63,12 +62,13 @@ func New(maxBytes int64) (*Cache, error) {
 	return c, nil
 }
 
-// hashes takes ristretto's two hashes from the key, which is one already.
+// hashes takes ristretto's two hashes from the key, which is a hash already.
 func hashes(key []byte) (uint64, uint64) {
 	return binary.LittleEndian.Uint64(key), binary.LittleEndian.Uint64(key[8:])
 }
 
-// Get finds a live entry. The entry is shared: nobody may write to it.
+// Get returns the entry of a key, if it has not expired and was not purged. The entry is
+// shared: do not write to it.
 func (c *Cache) Get(key Key) (*Entry, bool) {
 	c.mu.RLock()
 	defer c.mu.RUnlock()
@@ -77,18 +77,18 @@ func (c *Cache) Get(key Key) (*Entry, bool) {
 	}
 	e, ok := c.store.Get(key[:])
 	// ristretto compares 128 of the key's bits; the rest is compared here.
-	if !ok || e.key != key || !c.purges.alive(e) {
+	if !ok || e.key != key || c.purges.covers(e) {
 		return nil, false
 	}
 	return e, true
 }
 
-// Put keeps an entry for ttl, or doesn't: when ttl is not above zero, when the entry
-// is too large, when it was recorded before a purge, or when ristretto finds others
-// more useful. The entry belongs to the cache afterwards. It is seen by Get soon.
+// Put stores an entry for ttl. It stores nothing if ttl is not above zero, if the entry is
+// too large, if it was recorded before a purge, or if ristretto finds other entries more
+// useful. The entry belongs to the cache afterwards, and Get finds it a moment later.
 func (c *Cache) Put(key Key, e *Entry, ttl time.Duration) {
 	cost := e.Size()
-	if ttl <= 0 || cost > c.maxItem || !c.purges.alive(e) {
+	if ttl <= 0 || cost > c.maxItem || c.purges.covers(e) {
 		return
 	}
 	e.key = key
@@ -99,19 +99,18 @@ func (c *Cache) Put(key Key, e *Entry, ttl time.Duration) {
 	}
 }
 
-// Purge forgets every entry.
+// Purge removes every entry.
 func (c *Cache) Purge() { c.purges.all() }
 
-// PurgeNamespace forgets the entries of one namespace; "" is that of entries without
-// one.
-func (c *Cache) PurgeNamespace(name string) { c.purges.group(ofNamespace(name)) }
+// PurgeNamespace removes the entries of one namespace; "" means those without one.
+func (c *Cache) PurgeNamespace(name string) { c.purges.group(namespaceGroup(name)) }
 
-// PurgeModel forgets the entries of requests that asked for a model of that name, and
+// PurgeModel removes the entries of requests that asked for a model of that name, and
 // those that a target of that name answered.
-func (c *Cache) PurgeModel(name string) { c.purges.group(ofModel(name)) }
+func (c *Cache) PurgeModel(name string) { c.purges.group(modelGroup(name)) }
 
-// Close drops everything and returns once the cache's goroutine has ended. Get and
-// Put do nothing afterwards. It may be called twice.
+// Close drops all entries and returns when the cache's goroutine has ended. Get and Put do
+// nothing afterwards. It may be called twice.
 func (c *Cache) Close() error {
 	c.mu.Lock()
 	defer c.mu.Unlock()

@@ -84,7 +84,7 @@ func TestTeeKeepsCompleteReplies(t *testing.T) {
 	if err := tee.Close(); err != nil || !s.closed {
 		t.Errorf("Close = %v, source closed %v", err, s.closed)
 	}
-	usage.Input = 7 // what was kept must not follow
+	usage.Input = 7 // the stored reply must not change
 	c.Wait()
 	e, ok := c.Get(key)
 	if !ok {
@@ -257,8 +257,8 @@ func TestClosedCacheIsEmpty(t *testing.T) {
 	}
 }
 
-// TestHammer uses everything at once; the race detector and the assertion that an
-// entry is always the one that was put are the test.
+// TestHammer calls all methods concurrently, for the race detector, and checks that Get
+// never returns another entry than the one that was put.
 func TestHammer(t *testing.T) {
 	c := open(t, 256<<10)
 	var wg sync.WaitGroup

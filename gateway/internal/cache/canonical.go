@@ -9,20 +9,20 @@ import (
 	"github.com/penstock/penstock/gateway/internal/llm"
 )
 
-// RequestKey is the key of a request body within a scope: the parts name whatever
-// else separates answers, such as tenant, route, targets, namespace and policy
-// scope. Bodies that ask for the same answer have the same key: members may stand in any
-// order with any white space, and those that say who asks or how to account for it don't
-// count. Numbers and strings keep their spelling: 1 and 1.0, or "é" and "\u00e9", are
-// different, which costs a hit but never gives a wrong one.
+// RequestKey returns the key of a request body within a scope: parts are what else
+// separates answers, such as tenant, route, targets, namespace and policy scope. Bodies
+// that ask for the same answer have the same key: the order of members and white space do
+// not matter, and members about the caller or accounting do not count. Numbers and strings
+// keep their spelling: 1 and 1.0, or "é" and "\u00e9", are different, which costs a hit
+// but never gives a wrong one.
 //
-// The body must have passed the door: nothing is checked here.
+// The body must have passed validation at intake: nothing is checked here.
 func (c *Cache) RequestKey(body []byte, f llm.Facts, parts ...[]byte) Key {
 	return c.keyOf(body, f, isBookkeeping, parts)
 }
 
-// WholeRequestKey is RequestKey where every member of the body counts but for the cache's
-// own: for routes with plugins, which see all of it and may answer by it.
+// WholeRequestKey is like RequestKey, but every member of the body except "cache" counts:
+// for routes with plugins, which read all of it, so that the answer may depend on it.
 func (c *Cache) WholeRequestKey(body []byte, f llm.Facts, parts ...[]byte) Key {
 	return c.keyOf(body, f, isCacheControl, parts)
 }
@@ -41,7 +41,7 @@ func (c *Cache) keyOf(body []byte, f llm.Facts, drop func([]byte) bool, parts []
 	return sum(h)
 }
 
-// request writes the canonical form of a whole body over what out held.
+// request sets out to the canonical form of a whole body.
 func (c *canon) request(body []byte, f llm.Facts, drop func([]byte) bool) {
 	c.in, c.pos, c.out, c.members = body, 0, c.out[:0], c.members[:0]
 	c.space()
@@ -52,8 +52,8 @@ func (c *canon) request(body []byte, f llm.Facts, drop func([]byte) bool) {
 	}
 }
 
-// isBookkeeping reports whether a member of the body does not touch the answer. The
-// name is raw: an escaped spelling is not recognised, and stays.
+// isBookkeeping reports whether a member of the body has no effect on the answer. The name
+// is raw: a name with escapes is not recognized, and counts.
 func isBookkeeping(name []byte) bool {
 	switch string(name) {
 	case `"user"`, `"metadata"`, `"stream_options"`, `"cache"`, `"store"`, `"safety_identifier"`, `"prompt_cache_key"`:
@@ -62,24 +62,24 @@ func isBookkeeping(name []byte) bool {
 	return false
 }
 
-// isCacheControl reports the member that is for the cache alone.
+// isCacheControl reports whether a member has instructions for this cache.
 func isCacheControl(name []byte) bool { return string(name) == `"cache"` }
 
-// keepAll drops no member: only those of the outermost object are known.
+// keepAll drops no member: only members of the outermost object have a known meaning.
 func keepAll([]byte) bool { return false }
 
-// canon copies one JSON text, sorting as it goes: each object is written in its own
-// order first and put right in place if that order is wrong.
+// canon copies one JSON text and sorts the members of its objects: it copies each object
+// as it is, and then sorts the copy in place if necessary.
 type canon struct {
 	in  []byte
 	pos int
 	out []byte
-	// members are the spans in out of the members of all objects that are open.
+	// members are the spans in out of the members of all open objects.
 	members []member
 	spare   []byte
 }
 
-// member is where one member stands in out: its name, quotes included, and its end.
+// member is the span of one member in out: its name, quotes included, and its end.
 type member struct{ start, nameEnd, end int }
 
 func (c *canon) value(drop func([]byte) bool) {
@@ -124,8 +124,8 @@ func (c *canon) object(drop func([]byte) bool) {
 	c.out = append(c.out, '}')
 }
 
-// sort puts members into the order of their names. Where one name comes twice, which
-// the door allows in what nobody here reads, the document's order stays.
+// sort sorts members by name. Duplicate names, which intake allows in parts that it does
+// not read, keep the document's order.
 func (c *canon) sort(start int, members []member) {
 	out := c.out
 	order := func(a, b member) int {
@@ -154,7 +154,8 @@ func (c *canon) array() {
 	c.out = append(c.out, ']')
 }
 
-// more steps over white space and a comma to the next element, or over the end.
+// more skips white space and a comma before the next element. At the end of the list it
+// skips the bracket and returns false.
 func (c *canon) more(end byte) bool {
 	c.space()
 	if c.pos < len(c.in) && c.in[c.pos] == ',' {
@@ -189,8 +190,8 @@ func (c *canon) text() {
 	c.out = append(c.out, c.in[start:c.pos]...)
 }
 
-// escaped reports whether an odd number of backslashes stands before the quote at at,
-// in the string that starts at start.
+// escaped reports whether an odd number of backslashes precedes the quote at at, in the
+// string that starts at start.
 func (c *canon) escaped(at, start int) bool {
 	n := 0
 	for at-1-n > start && c.in[at-1-n] == '\\' {
@@ -206,7 +207,7 @@ func (c *canon) word() {
 		switch c.in[c.pos] {
 		case ',', '}', ']', ' ', '\t', '\n', '\r':
 			c.out = append(c.out, c.in[start:c.pos]...)
-			// A stray closing bracket would stand still forever otherwise.
+			// A stray closing bracket must not end in an endless loop.
 			c.pos = max(c.pos, start+1)
 			return
 		}

@@ -57,8 +57,8 @@ func TestCanonicalRequestTellsApart(t *testing.T) {
 	}
 }
 
-// FuzzCanonicalRequest shuffles the members of any JSON object and expects the same
-// text, which must still say what the body said.
+// FuzzCanonicalRequest shuffles the members of any JSON object. The canonical text must
+// stay the same and be equal to the body.
 func FuzzCanonicalRequest(f *testing.F) {
 	f.Add([]byte(`{"b":[{"z":1,"y":"\\\""},-2.50],"a":{"k":null,"j":true}}`), uint64(1))
 	f.Fuzz(func(t *testing.T, in []byte, seed uint64) {
@@ -114,7 +114,7 @@ func shuffled(r *rand.Rand, v any) string {
 	}
 }
 
-// plain takes the comma before every closing bracket out of a canonical text.
+// plain removes the comma before every closing bracket of a canonical text.
 func plain(s string) string {
 	var out []byte
 	inText := false

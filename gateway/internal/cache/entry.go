@@ -8,52 +8,53 @@ import (
 	"github.com/penstock/penstock/gateway/internal/llm"
 )
 
-// Entry is a complete reply as it was sent, event by event. NewEntry makes one; it
-// does not change once it is in a cache.
+// Entry is a complete reply as it was sent, event by event. NewEntry returns one; it does
+// not change after Put.
 type Entry struct {
 	// Stream says whether the client asked for a stream.
 	Stream bool
-	// Namespace is the client's, for PurgeNamespace. It must be part of the key too.
+	// Namespace is the client's, for PurgeNamespace. It must also be part of the key.
 	Namespace string
 	// Model is what the client asked for, for PurgeModel.
 	Model string
-	// Target is who answered.
+	// Target is the target that answered, for PurgeModel.
 	Target string
-	// Info is the whole reply's.
+	// Info is the complete reply's.
 	Info llm.ReplyInfo
 	// Stored is when the reply was complete.
 	Stored time.Time
 
-	key  Key
-	mark uint64
-	// buf holds all frames one after the other, and data that is no part of its frame.
+	key Key
+	// epoch is the number of purges when the recording began.
+	epoch uint64
+	// buf holds all frames one after the other, and data that is not part of its frame.
 	buf    []byte
-	events []piece
+	events []event
 }
 
-// piece is one event: where frame and data stand in buf, and its flags.
-type piece struct {
+// event is one recorded event: the spans of its frame and data in buf, and its flags.
+type event struct {
 	frame, frameEnd, data, dataEnd int32
 	final, content, hidden         bool
 }
 
-// The weight of an entry beyond its frames, in bytes.
+// The size of an entry beyond its frames, in bytes.
 const (
 	entryBytes = 400
-	pieceBytes = 20
+	eventBytes = 20
 )
 
-// Age is how long ago the reply was complete.
+// Age returns how long ago the reply was complete.
 func (e *Entry) Age(now time.Time) time.Duration { return max(now.Sub(e.Stored), 0) }
 
-// Size is what the entry takes, in bytes.
+// Size returns about how many bytes the entry takes.
 func (e *Entry) Size() int64 {
-	return int64(entryBytes + len(e.buf) + len(e.events)*pieceBytes + len(e.Namespace) + len(e.Model) + len(e.Target))
+	return int64(entryBytes + len(e.buf) + len(e.events)*eventBytes + len(e.Namespace) + len(e.Model) + len(e.Target))
 }
 
-// Add copies an event to the end.
+// Add appends a copy of an event.
 func (e *Entry) Add(ev llm.Event) {
-	p := piece{frame: int32(len(e.buf)), final: ev.Final, content: ev.Content, hidden: ev.Hidden}
+	p := event{frame: int32(len(e.buf)), final: ev.Final, content: ev.Content, hidden: ev.Hidden}
 	e.buf = append(e.buf, ev.Frame...)
 	p.frameEnd = int32(len(e.buf))
 	p.data = p.frame
@@ -67,13 +68,13 @@ func (e *Entry) Add(ev llm.Event) {
 	e.events = append(e.events, p)
 }
 
-// trim gives back what growing the buffers left over.
+// trim releases the unused capacity of the buffers.
 func (e *Entry) trim() {
 	e.buf = append(make([]byte, 0, len(e.buf)), e.buf...)
-	e.events = append(make([]piece, 0, len(e.events)), e.events...)
+	e.events = append(make([]event, 0, len(e.events)), e.events...)
 }
 
-// Replay is a stream of the recorded events. Replays are independent of each other.
+// Replay returns a stream of the recorded events. Replays are independent of each other.
 func (e *Entry) Replay() llm.Stream { return &replay{entry: e} }
 
 type replay struct {
@@ -88,7 +89,7 @@ func (r *replay) Next() (llm.Event, error) {
 	}
 	p, b := r.entry.events[r.next], r.entry.buf
 	r.next++
-	// Capacities end with the slices, so that appending copies instead of writing on.
+	// The capacities end with the slices, so that an append copies and does not overwrite buf.
 	ev := llm.Event{Frame: b[p.frame:p.frameEnd:p.frameEnd], Final: p.final, Content: p.content, Hidden: p.hidden,
 		More: r.next < len(r.entry.events)}
 	if p.data < p.dataEnd {
@@ -97,7 +98,7 @@ func (r *replay) Next() (llm.Event, error) {
 	return ev, nil
 }
 
-// Info implements llm.Stream: nothing but the model until all events were read.
+// Info implements llm.Stream. It has only the model until all events have been read.
 func (r *replay) Info() llm.ReplyInfo {
 	if r.next < len(r.entry.events) {
 		return llm.ReplyInfo{Model: r.entry.Info.Model}

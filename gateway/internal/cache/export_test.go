@@ -6,7 +6,7 @@ import (
 	"github.com/penstock/penstock/gateway/internal/llm"
 )
 
-// Wait returns once everything put before is either seen by Get or dropped.
+// Wait returns when Get finds every entry that was put before, or ristretto has dropped it.
 func (c *Cache) Wait() { c.store.Wait() }
 
 // NewKey hashes the parts alone.
@@ -18,7 +18,7 @@ func NewKey(parts ...[]byte) Key {
 	return sum(h)
 }
 
-// CanonicalRequest appends the form of a body that its key is made of.
+// CanonicalRequest appends the canonical form of a body, which its key is made of.
 func CanonicalRequest(dst, body []byte, f llm.Facts) []byte {
 	var w canon
 	w.request(body, f, isBookkeeping)

@@ -6,10 +6,10 @@ import (
 	"hash"
 )
 
-// Key identifies a request among all that could be answered alike.
+// Key identifies requests with the same answer.
 type Key [sha256.Size]byte
 
-// writePart frames a part by its length, so that no two lists of parts run together into
+// writePart writes a part after its length, so that different lists of parts never give
 // the same bytes.
 func writePart(h hash.Hash, part []byte) {
 	var size [8]byte

@@ -11,14 +11,14 @@ import (
 	"github.com/penstock/penstock/gateway/internal/cache"
 )
 
-// kept is what the model knows of one entry.
-type kept struct {
+// stored is one entry of the model.
+type stored struct {
 	target, namespace string
 	until             time.Time
 }
 
-// TestAgainstModel compares the cache, far from full, with a map: it may lack an
-// entry only if the map does too, and never shows one that the map lacks.
+// TestAgainstModel compares the cache, far from full, with a map: both must have the same
+// entries.
 func TestAgainstModel(t *testing.T) {
 	rapid.Check(t, func(rt *rapid.T) {
 		steps := rapid.SliceOfN(rapid.IntRange(0, 9), 1, 60).Draw(rt, "steps")
@@ -38,13 +38,13 @@ func play(t *testing.T, steps, keys, waits []int) (fault string) {
 		t.Fatal(err)
 	}
 	defer c.Close()
-	model := map[string]kept{}
+	model := map[string]stored{}
 	for i, step := range steps {
 		name := fmt.Sprint(keys[i])
 		key := cache.NewKey([]byte(name))
 		switch {
 		case step < 4:
-			k := kept{target: fmt.Sprint(i), namespace: fmt.Sprint(keys[i] % 2), until: time.Now().Add(time.Duration(waits[i]) * time.Second)}
+			k := stored{target: fmt.Sprint(i), namespace: fmt.Sprint(keys[i] % 2), until: time.Now().Add(time.Duration(waits[i]) * time.Second)}
 			c.Put(key, c.NewEntry(cache.Recording{Target: k.target, Namespace: k.namespace}), time.Until(k.until))
 			c.Wait()
 			model[name] = k

@@ -5,67 +5,70 @@ import (
 	"sync/atomic"
 )
 
-// maxPurged bounds how many namespaces and models are remembered as purged. Beyond it, one
-// purge forgets everything, which is always right, only wasteful.
+// maxPurged bounds how many purged namespaces and models are remembered. Beyond it a purge
+// removes every entry, which is correct but wasteful.
 const maxPurged = 10_000
 
-// ofNamespace and ofModel name groups of entries.
-func ofNamespace(name string) string { return "n" + name }
+// namespaceGroup and modelGroup name groups of entries.
+func namespaceGroup(name string) string { return "n" + name }
 
-func ofModel(name string) string { return "m" + name }
+func modelGroup(name string) string { return "m" + name }
 
-// purges makes entries invisible by age instead of hunting for them: the clock
-// ticks at each purge, and an entry lives if it was started at or after the latest
-// purge that concerns it. What is dead is evicted in time like anything unused.
+// purges hides purged entries instead of searching for them: each purge starts a new
+// epoch, and covers the entries of earlier epochs in its group. ristretto evicts them in
+// time, as it does all unused entries.
 type purges struct {
-	clock atomic.Uint64
-	// floor is the clock at the last purge of everything.
-	floor atomic.Uint64
+	epoch atomic.Uint64
+	// everything is the epoch that the last purge of all entries started.
+	everything atomic.Uint64
 
-	mu     sync.RWMutex
-	floors map[string]uint64
-	// any is whether floors holds something, so that readers skip the lock.
+	mu sync.RWMutex
+	// groups holds the epoch that the last purge of each group started.
+	groups map[string]uint64
+	// any reports whether groups has entries, so that readers can skip the lock.
 	any atomic.Bool
 }
 
-// now is the mark that entries started now carry.
-func (p *purges) now() uint64 { return p.clock.Load() }
+// now returns the epoch of entries that are started now.
+func (p *purges) now() uint64 { return p.epoch.Load() }
 
-func (p *purges) alive(e *Entry) bool {
-	if e.mark < p.floor.Load() {
-		return false
+// covers reports whether an entry was purged.
+func (p *purges) covers(e *Entry) bool {
+	if e.epoch < p.everything.Load() {
+		return true
 	}
 	if !p.any.Load() {
-		return true
+		return false
 	}
 	p.mu.RLock()
 	defer p.mu.RUnlock()
-	return e.mark >= max(p.floors[ofNamespace(e.Namespace)], p.floors[ofModel(e.Model)], p.floors[ofModel(e.Target)])
+	return e.epoch < max(p.groups[namespaceGroup(e.Namespace)], p.groups[modelGroup(e.Model)], p.groups[modelGroup(e.Target)])
 }
 
 func (p *purges) all() {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	p.everything()
+	p.allLocked()
 }
 
-// everything needs mu. The floor rises before the floors that it covers go.
-func (p *purges) everything() {
-	p.floor.Store(p.clock.Add(1))
-	p.floors = nil
+// allLocked needs mu. It sets everything before it drops the groups, so that no reader
+// misses both.
+func (p *purges) allLocked() {
+	p.everything.Store(p.epoch.Add(1))
+	p.groups = nil
 	p.any.Store(false)
 }
 
 func (p *purges) group(name string) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	if len(p.floors) >= maxPurged {
-		p.everything()
+	if len(p.groups) >= maxPurged {
+		p.allLocked()
 		return
 	}
-	if p.floors == nil {
-		p.floors = make(map[string]uint64)
+	if p.groups == nil {
+		p.groups = make(map[string]uint64)
 	}
-	p.floors[name] = p.clock.Add(1)
+	p.groups[name] = p.epoch.Add(1)
 	p.any.Store(true)
 }

@@ -60,10 +60,10 @@ func uses(req *llm.Request, route *llm.Route, d *llm.Decision) (read, write bool
 	return on && !req.Cache.NoCache, on && !req.Cache.NoStore
 }
 
-// State says whether the slot is a hit, a miss or off.
+// State returns whether the slot is a hit, a miss or off.
 func (s *Slot) State() llm.CacheState { return s.state }
 
-// Reply is the stored reply; nil unless the slot is a hit.
+// Reply returns the stored reply; nil unless the slot is a hit.
 func (s *Slot) Reply() *llm.StoredReply { return s.reply }
 
 // Fill passes the reply of a target through, and stores it once it is complete if it may
@@ -93,19 +93,19 @@ func (c *Cache) slotKey(req *llm.Request, route *llm.Route, d *llm.Decision) Key
 	if len(route.Transforms) == 0 {
 		return c.RequestKey(req.Body, req.Facts, parts...)
 	}
-	return c.WholeRequestKey(req.Body, req.Facts, append(parts, seenByTransforms(req)...)...)
+	return c.WholeRequestKey(req.Body, req.Facts, append(parts, transformInputs(req)...)...)
 }
 
-// seenByTransforms is what a route's transforms see beside the body, and may answer by:
-// two callers share a reply only if they look the same to them. The request's id is left
-// out, since no two requests have the same.
-func seenByTransforms(req *llm.Request) [][]byte {
+// transformInputs returns what a route's transforms read besides the body, so that the
+// answer may depend on it: callers share a reply only if these are equal. The request's id
+// is left out, since no two requests have the same.
+func transformInputs(req *llm.Request) [][]byte {
 	who := &req.Principal
-	seen := [][]byte{[]byte(who.KeyID), []byte(who.Team), []byte(who.User), []byte(req.Facts.Model)}
+	inputs := [][]byte{[]byte(who.KeyID), []byte(who.Team), []byte(who.User), []byte(req.Facts.Model)}
 	for _, name := range slices.Sorted(maps.Keys(req.Tags)) {
-		seen = append(seen, []byte(name), []byte(req.Tags[name]))
+		inputs = append(inputs, []byte(name), []byte(req.Tags[name]))
 	}
-	return seen
+	return inputs
 }
 
 // tenant names who may share replies: by default a team, else the holder of a key, else

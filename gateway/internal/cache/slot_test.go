@@ -9,8 +9,8 @@ import (
 	"github.com/penstock/penstock/gateway/internal/llm"
 )
 
-// TestTransformsKeepCallersApart checks that whatever a transform sees counts in the
-// cache key of its route, and that without transforms a team shares its replies.
+// TestTransformsKeepCallersApart checks that everything a transform reads is part of the
+// key of its route, and that without transforms a team shares its replies.
 func TestTransformsKeepCallersApart(t *testing.T) {
 	base := func() *llm.Request {
 		return &llm.Request{ID: "req_1", Dialect: llm.OpenAI, Body: []byte(`{"model":"m","messages":[],"user":"u"}`), Facts: llm.Facts{Model: "m"},

@@ -6,12 +6,12 @@ import (
 	"github.com/penstock/penstock/gateway/internal/llm"
 )
 
-// Recording says how a reply is kept once it is complete.
+// Recording says how a reply is stored when it is complete.
 type Recording struct {
 	Key Key
-	// TTL is how long it is kept; nothing is recorded unless it is above zero.
+	// TTL is how long it is stored; nothing is recorded unless it is above zero.
 	TTL time.Duration
-	// ToolCalls allows replies that finish in tool calls to be kept.
+	// ToolCalls allows replies that finish with tool calls to be stored.
 	ToolCalls bool
 	// Stream, Namespace and Model are the request's, the rest is the target's; see Entry.
 	Stream           bool
@@ -19,10 +19,9 @@ type Recording struct {
 	Target           string
 }
 
-// Tee passes a reply through and keeps it if it turns out complete: its final event
-// was seen, it finished by itself, and it is not too large. A purge that comes while
-// the reply is under way applies to it. The caller closes the returned stream, which
-// closes s.
+// Tee passes a reply through and stores it if it is complete: it has its final event,
+// finished by itself, and is not too large. A purge during the reply applies to it. The
+// caller closes the returned stream, which closes s.
 func (c *Cache) Tee(s llm.Stream, r Recording) llm.Stream {
 	if r.TTL <= 0 {
 		return s
@@ -30,14 +29,13 @@ func (c *Cache) Tee(s llm.Stream, r Recording) llm.Stream {
 	return &tee{Stream: s, cache: c, recording: r, entry: c.NewEntry(r)}
 }
 
-// NewEntry is an entry without events. It will be dead on arrival if a purge comes
-// before it is put.
+// NewEntry returns an entry without events. A purge between NewEntry and Put applies to it.
 func (c *Cache) NewEntry(r Recording) *Entry {
-	return &Entry{Stream: r.Stream, Namespace: r.Namespace, Model: r.Model, Target: r.Target, mark: c.purges.now()}
+	return &Entry{Stream: r.Stream, Namespace: r.Namespace, Model: r.Model, Target: r.Target, epoch: c.purges.now()}
 }
 
-// tee is a stream that is listened to. entry becomes nil once there is nothing to
-// record any more.
+// tee is a stream that records its events. entry is nil when there is nothing more to
+// record.
 type tee struct {
 	llm.Stream
 	cache     *Cache
@@ -62,19 +60,19 @@ func (t *tee) record(ev llm.Event) {
 	if ev.Hidden && len(ev.Frame) == 0 {
 		return
 	}
-	size := t.entry.Size() + int64(len(ev.Frame)+len(ev.Data)+pieceBytes)
+	size := t.entry.Size() + int64(len(ev.Frame)+len(ev.Data)+eventBytes)
 	if size > t.cache.maxItem {
 		t.entry = nil
 		return
 	}
 	t.entry.Add(ev)
 	if ev.Final {
-		t.keep()
+		t.store()
 	}
 }
 
-// keep stores a complete reply.
-func (t *tee) keep() {
+// store puts a complete reply into the cache.
+func (t *tee) store() {
 	e := t.entry
 	t.entry = nil
 	e.Info = t.Info()
@@ -82,7 +80,7 @@ func (t *tee) keep() {
 		return
 	}
 	if u := e.Info.Usage; u != nil {
-		usage := *u // the stream may go on counting into its own
+		usage := *u // the stream may still change its own
 		e.Info.Usage = &usage
 	}
 	e.Stored = time.Now()
@@ -90,15 +88,15 @@ func (t *tee) keep() {
 	t.cache.Put(t.recording.Key, e, t.recording.TTL)
 }
 
-// finished reports whether the reply says something and ended by itself. One that ran into its length
-// limit or a filter might do better next time.
-func (t *tee) finished(y llm.ReplyInfo) bool {
-	if !y.Content {
+// finished reports whether the reply has content and ended by itself. One that was cut by
+// its length limit or a filter may be better next time.
+func (t *tee) finished(info llm.ReplyInfo) bool {
+	if !info.Content {
 		return false
 	}
-	switch y.Finish {
+	switch info.Finish {
 	case "stop":
-		return !y.ToolCalls || t.recording.ToolCalls
+		return !info.ToolCalls || t.recording.ToolCalls
 	case "tool_calls", "function_call":
 		return t.recording.ToolCalls
 	}
