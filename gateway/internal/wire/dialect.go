@@ -55,8 +55,7 @@ func (d *Dialects) Call(ctx context.Context, x *llm.Exchange) (llm.Call, error) 
 	if x.Target.Dialect == llm.OpenAI {
 		known, _ := d.quirks.Get(x.Target.ID)
 		x.Quirks, x.Added = known.With(x.Quirks), 0
-		body, err := patched(x)
-		return llm.Call{Path: "/chat/completions", Body: body, Stream: x.Sent.Facts.Stream}, err
+		return llm.Call{Path: "/chat/completions", Body: patched(x), Stream: x.Sent.Facts.Stream}, nil
 	}
 	return d.translateRequest(ctx, x)
 }
