@@ -3,7 +3,6 @@ package main
 import (
 	"context"
 	"errors"
-	"net/http"
 	"slices"
 	"sync"
 	"time"
@@ -14,8 +13,6 @@ import (
 	"github.com/penstock/penstock/gateway/internal/policy"
 	"github.com/penstock/penstock/gateway/internal/wasm"
 	"github.com/penstock/penstock/gateway/internal/wire"
-	"github.com/penstock/penstock/gateway/internal/wire/apierror"
-	"github.com/penstock/penstock/gateway/internal/wire/intake"
 	"github.com/penstock/penstock/policies"
 )
 
@@ -44,7 +41,7 @@ type world struct {
 func (g *gateway) build(ctx context.Context, c *config.Config) (*world, error) {
 	w := &world{config: c, clients: map[string]*client{}, plugins: map[string]plugin{}, callers: map[string]*wasm.ClientDialect{}, gone: make(chan struct{})}
 	ranker := routerStage{map[string]*wasm.Ranker{}, map[string]bool{}}
-	dialects := &wire.Dialects{Modules: translators{}, Transforms: map[string]wire.Transform{}, Scan: scanAgain, ErrorOf: errorOf,
+	dialects := &wire.Dialects{Modules: translators{}, Transforms: map[string]wire.Transform{},
 		MaxReply: int64(c.Server.MaxReply)}
 	err := errors.Join(w.openClients(g), w.openPolicy(ctx, g), w.openPlugins(ctx, g), w.openRouters(ctx, g, ranker),
 		w.openTransforms(dialects.Transforms), w.openTranslators(g, dialects), w.openEndpoints())
@@ -69,16 +66,6 @@ func (g *gateway) build(ctx context.Context, c *config.Config) (*world, error) {
 		Now:      time.Now,
 	})
 	return w, nil
-}
-
-// scanAgain reads what a plugin has made of a request as the door reads a caller's.
-func scanAgain(body []byte) (llm.Facts, error) {
-	facts, _, err := intake.Scan(body, intake.Options{})
-	return facts, err
-}
-
-func errorOf(status int, h http.Header, body []byte) *llm.Error {
-	return apierror.Read(status, h, body, time.Now())
 }
 
 // openPolicy compiles the policy, or takes over that of the world before this one,

@@ -11,70 +11,70 @@ import (
 	"time"
 )
 
-// ErrInUse is returned when another process writes the ledger.
+// ErrInUse says that another process serves from the ledger.
 var ErrInUse = errors.New("another penstock process serves from this ledger")
 
-// lock is held by the process that writes the journal. Its file stays after release:
-// another process may be about to lock it.
+// lock is held by the process that writes the journal. Its file stays when it is let
+// go: deleting it could take it from under somebody who is about to hold it.
 type lock struct{ file *os.File }
 
 const (
-	// maxLockWait is how long a server waits for the lock: a command may hold it for a
-	// moment.
-	maxLockWait = time.Second
-	// pollInterval is the pause between checks of what other processes do.
-	pollInterval = 10 * time.Millisecond
+	// lockPatience is how long a server waits for the lock: a command may hold it for
+	// a moment.
+	lockPatience = time.Second
+	// askEvery is how often other processes are looked at.
+	askEvery = 10 * time.Millisecond
 )
 
-// tryAcquire takes the lock without waiting; ok reports whether it did.
-func (at location) tryAcquire() (l lock, ok bool, err error) {
-	if at.path == "" {
+// take takes the lock without waiting for it; ok says whether it could.
+func (p place) take() (l lock, ok bool, err error) {
+	if p.path == "" {
 		return lock{}, true, nil
 	}
-	f, err := os.OpenFile(at.path+".lock", os.O_RDWR|os.O_CREATE|noFollow, 0o600)
+	f, err := os.OpenFile(p.path+".lock", os.O_RDWR|os.O_CREATE|noFollow, 0o600)
 	if err != nil {
 		return lock{}, false, err
 	}
 	if ok, err = flock(f); !ok || err != nil {
 		return lock{}, false, errors.Join(err, f.Close())
 	}
-	_ = f.Truncate(0) // it has the PID of the last holder
+	_ = f.Truncate(0) // it named whoever held the lock before
 	return lock{f}, true, nil
 }
 
-// acquire takes the lock for a server and writes its PID into the file.
-func (at location) acquire(ctx context.Context) (lock, error) {
-	ctx, stop := context.WithTimeout(ctx, maxLockWait)
+// claim takes the lock for a server and leaves the number of its process in the file.
+func (p place) claim(ctx context.Context) (lock, error) {
+	ctx, stop := context.WithTimeout(ctx, lockPatience)
 	defer stop()
-	tick := time.NewTicker(pollInterval)
+	tick := time.NewTicker(askEvery)
 	defer tick.Stop()
 	for {
-		l, ok, err := at.tryAcquire()
+		l, ok, err := p.take()
 		if err != nil {
 			return lock{}, err
 		}
 		if ok {
-			l.writePID()
+			l.sign()
 			return l, nil
 		}
 		select {
 		case <-tick.C:
 		case <-ctx.Done():
-			return lock{}, fmt.Errorf("%w%s; stop it first, or configure another ledger for this one", ErrInUse, at.holder())
+			return lock{}, fmt.Errorf("%w%s; stop it first, or give this one a ledger of its own", ErrInUse, p.holder())
 		}
 	}
 }
 
-// writePID writes the process's PID for error messages. Nothing else depends on it.
-func (l lock) writePID() {
+// sign writes down whose lock it is. That helps people, so nothing depends on it.
+func (l lock) sign() {
 	if l.file != nil {
 		_, _ = fmt.Fprintln(l.file, os.Getpid())
 	}
 }
 
-// holder returns " (pid N)" of the process that holds the lock, if the file has it.
-func (at location) holder() string {
-	f, err := os.Open(at.path + ".lock")
+// holder is " (pid N)" when the file says so.
+func (p place) holder() string {
+	f, err := os.Open(p.path + ".lock")
 	if err != nil {
 		return ""
 	}
@@ -87,7 +87,7 @@ func (at location) holder() string {
 	return fmt.Sprintf(" (pid %d)", pid)
 }
 
-// release releases the lock.
+// release lets the lock go.
 func (l lock) release() error {
 	if l.file == nil {
 		return nil

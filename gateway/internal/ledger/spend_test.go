@@ -96,7 +96,8 @@ func TestSpendRefusesUnknownDimensions(t *testing.T) {
 	}
 }
 
-// Tags are free text: any name and value is found, and nothing else.
+// Tags are free text: whatever their names and values are, they are found again and
+// nothing else is.
 func TestSpendByAnyTag(t *testing.T) {
 	l := openTest(t, Options{})
 	n := 0

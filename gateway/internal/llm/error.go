@@ -51,9 +51,10 @@ type Error struct {
 	// Retried says that the gateway has done the retrying, or that it is no use: the
 	// client is told not to.
 	Retried bool
-	// Body, when set, is the provider's own error in the client's dialect, to be
-	// passed on byte for byte.
-	Body []byte
+	// Body, when set, is the provider's own error, to be passed on byte for byte to a
+	// client who speaks Dialect; empty means the canonical one.
+	Body    []byte
+	Dialect Dialect
 	// Fault is why an attempt failed, for errors that come from an attempt.
 	Fault Fault
 	// Credential says that a FaultAuth or FaultQuota is about the provider's key or

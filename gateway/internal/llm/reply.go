@@ -37,6 +37,8 @@ type Event struct {
 	// Data is the JSON inside the frame: a chunk, or the whole completion. It is
 	// empty for comments and for the terminator. It aliases Frame where it can.
 	Data []byte
+	// Dialect is the wire format of Frame and Data; empty means canonical.
+	Dialect Dialect
 	// Final marks the terminator of a stream ("data: [DONE]"), or the one event of
 	// a plain reply: a reply without a Final event is not complete.
 	Final bool
@@ -137,4 +139,24 @@ type Head struct {
 	Stream bool
 	// Header is ready to send: x-penstock-*, and what passes from the provider.
 	Header http.Header
+}
+
+// Writer is where a reply goes. It is used by one goroutine at a time.
+type Writer interface {
+	// Start gives status and headers. It is called once, before the first event.
+	Start(Head) error
+	// Event writes a frame, and flushes it when the reply is a stream. An error means
+	// that the client is gone or has stopped reading.
+	Event(Event) error
+	// KeepAlive writes a comment into an event stream, which begins with the given status
+	// and headers if nothing was sent before. Other replies have nothing that a client
+	// would skip: then nothing is sent.
+	KeepAlive(Head) (sent bool, err error)
+}
+
+// Rendered is a whole reply, or an error, in the client's wire format.
+type Rendered struct {
+	Status int
+	Header http.Header
+	Body   []byte
 }

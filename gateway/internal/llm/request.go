@@ -1,6 +1,8 @@
 package llm
 
 import (
+	"context"
+	"net/http"
 	"strings"
 	"time"
 )
@@ -12,22 +14,30 @@ type Request struct {
 	Endpoint Endpoint
 	// Dialect is the client's wire format, in which it is answered.
 	Dialect Dialect
-	// Body is what the client sent, unchanged. Nobody writes to it.
-	Body      []byte
-	Facts     Facts
+	// Body is what the client sent, unchanged, where the gateway knows the client's wire
+	// format natively, and its canonical form where only a plugin does. Nobody writes to
+	// it. Form is the wire format of Body and Facts; empty means canonical.
+	Body  []byte
+	Form  Dialect
+	Facts Facts
+	// Canonical returns the request in the canonical form, made at most once; nil when
+	// Body is in it. Its error is the caller's.
+	Canonical func(context.Context) (*Request, error)
+	// Header and Query are what a provider of the same dialect is to get of the client's
+	// own; nil and empty for none.
+	Header    http.Header
+	Query     string
 	Principal Principal
 	// Tags label the request for policy and spend: the body's metadata, overridden by the
 	// x-penstock-tags header, overridden by the key's own tags.
 	Tags map[string]string
-	// Session is what the consecutive requests of an agent share; empty when the caller
-	// names none.
-	Session string
 	// IP is the client's address without port.
 	IP       string
 	Received time.Time
-	// Deadline is when the request must be answered; zero until its route is known.
-	Deadline time.Time
 	Cache    CacheControl
+	// Session is what an agent's consecutive requests have in common, as far as the client
+	// says; empty when it does not.
+	Session string
 	// Hold counts n more bytes that the request keeps in memory until it is over, or says
 	// why it may not keep them; nil means that nobody counts. It is called by the
 	// goroutine that serves the request.
@@ -37,6 +47,15 @@ type Request struct {
 	At time.Time
 	// Dry marks a request that is only explained: it is not sent, and not logged.
 	Dry bool
+}
+
+// Incoming is a request as it came. Query holds no credentials.
+type Incoming struct {
+	RequestID, Path, Query string
+	Header                 http.Header
+	Body                   []byte
+	// Received is when its headers had arrived.
+	Received time.Time
 }
 
 // Facts are what the gateway learns from a request body in one scan. Policy, price,
@@ -63,6 +82,9 @@ type Facts struct {
 	Choices  int
 	Features Features
 	User     string
+	// PromptCacheKey is prompt_cache_key, by which clients ask for their prompts to be
+	// cached together.
+	PromptCacheKey string
 	// Metadata holds the body's metadata members that are strings, at most 16.
 	Metadata map[string]string
 	// Messages is the number of messages, LastUserChars the length in bytes of the

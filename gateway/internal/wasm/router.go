@@ -89,31 +89,25 @@ func (k *Ranker) Check(ctx context.Context) error {
 // empty unless there are no candidates.
 func (k *Ranker) Rank(ctx context.Context, req *llm.Request, c []llm.Candidate) llm.Ranking {
 	r, now := k.router, k.router.now()
-	ranking := llm.Ranking{Router: k.name}
 	if len(c) == 0 {
-		return ranking
+		return llm.Ranking{Router: k.name}
 	}
-	if ranking.Fault = r.module.breaker.blocked(now); ranking.Fault != "" {
-		ranking.Order = configured(c)
-		return ranking
+	if why := r.module.breaker.blocked(now); why != "" {
+		return llm.Ranking{Order: configured(c), Router: k.name, Fault: why}
 	}
-	ranking.Seed = SeedOf(req.ID)
 	s := r.scratch.Get().(*scratch)
 	defer r.scratch.Put(s)
 	fuel, opinion, err := k.ask(ctx, s, req, c, now)
-	ranking.Fuel = fuel
 	if err != nil {
 		r.note(err, now)
-		ranking.Order, ranking.Fault = configured(c), brief(err.Error())
-		return ranking
+		return llm.Ranking{Order: configured(c), Router: k.name, Fault: brief(err.Error()), Fuel: fuel}
 	}
 	r.module.breaker.good()
 	if !opinion {
-		ranking.Order = configured(c)
-		return ranking
+		return llm.Ranking{Order: configured(c), Router: k.name, Fuel: fuel}
 	}
-	ranking.Order, ranking.Scores, ranking.Reason = s.ballot.order, s.ballot.scores, s.ballot.reason
-	return ranking
+	return llm.Ranking{Order: s.ballot.order, Scores: s.ballot.scores, Reason: s.ballot.reason,
+		Router: k.name, Fuel: fuel}
 }
 
 // ask calls the module and reads its answer into the scratch's ballot.

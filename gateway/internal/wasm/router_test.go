@@ -81,7 +81,7 @@ func TestRankFollowsAnAnswerThatMakesSense(t *testing.T) {
 		t.Run(c.name, func(t *testing.T) {
 			for h, answer := range map[Hook][]byte{RouteFlat: c.flat, Route: []byte(c.json)} {
 				got := ranker(t, answering(h, answer).bytes(), at(1000)).Rank(context.Background(), &llm.Request{ID: "r"}, four())
-				want := llm.Ranking{Order: c.order, Scores: c.scores, Router: "mine", Seed: SeedOf("r"), Fuel: got.Fuel}
+				want := llm.Ranking{Order: c.order, Scores: c.scores, Router: "mine", Fuel: got.Fuel}
 				if h == Route {
 					want.Reason = c.reason
 				}
@@ -228,7 +228,7 @@ func TestTheFlatRecordIsLaidOutAsPublished(t *testing.T) {
 	c := []llm.Candidate{{
 		Target: &llm.Target{Price: llm.Price{Known: true, Input: 1, Output: 2, CacheRead: 3}, Context: 4, Quality: 0.5, Weight: 6,
 			Order: -7, Fallback: true},
-		Stats: llm.Stats{Inflight: 8, TTFT: llm.Millis(9 * time.Millisecond), TPS: 10, ErrorRate: 0.25, RemainingRequests: 11, RemainingTokens: -1},
+		Stats: llm.Stats{Inflight: 8, TTFT: 9 * time.Millisecond, TPS: 10, ErrorRate: 0.25, RemainingRequests: 11, RemainingTokens: -1},
 	}}
 	req := &llm.Request{Facts: llm.Facts{EstInputTokens: 100, MaxTokens: 200, Stream: true, Features: llm.Vision}}
 	b := appendFlat([]byte("before"), req, c, []byte("s\nk=v\n"), 42, time.Unix(1, 0))[len("before"):]

@@ -16,11 +16,11 @@ func builtIn(d llm.Dialect) bool { return d == llm.OpenAI || d == llm.Anthropic 
 // the plugin gives the text.
 func (d *Dialects) refusal(ctx context.Context, x *llm.Exchange, a *llm.Answer, body []byte) error {
 	if builtIn(x.Target.Dialect) {
-		return d.ErrorOf(a.Status, a.Header, body)
+		return d.errorOf(a.Status, a.Header, body)
 	}
 	_, err := d.translateResponse(ctx, x, a, body)
 	if err = d.readByPlugin(a, err); llm.AsError(err).Fault == llm.FaultTransform || err == nil {
-		return d.ErrorOf(a.Status, a.Header, body) // the plugin does not know what to make of it
+		return d.errorOf(a.Status, a.Header, body) // the plugin does not know what to make of it
 	}
 	return err
 }
@@ -33,7 +33,7 @@ func (d *Dialects) readByPlugin(a *llm.Answer, err error) error {
 	if !errors.As(err, &e) || e.Fault != llm.FaultNone || e.Body == nil {
 		return err
 	}
-	read := d.ErrorOf(cmp.Or(e.Status, a.Status), a.Header, e.Body)
+	read := d.errorOf(cmp.Or(e.Status, a.Status), a.Header, e.Body)
 	read.RetryAfter = cmp.Or(read.RetryAfter, e.RetryAfter)
 	return read
 }

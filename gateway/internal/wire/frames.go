@@ -11,18 +11,30 @@ import (
 // done is the data of the event that ends a stream in OpenAI's format.
 var done = []byte("[DONE]")
 
-// frames is a stream in OpenAI's format, passed on frame by frame. It reads along
-// for usage, finish reasons and errors.
-type frames struct {
-	sse    *framing.Reader
-	body   io.Closer
-	watch  watcher
-	ended  bool
-	closed bool
+// eventReader reads the events of one reply in one dialect as they pass, for usage,
+// finish reasons and errors, and knows when the reply is whole.
+type eventReader interface {
+	// take looks at the data of one event and gives the event for the client. frame is how
+	// it came. The event is Final when it ends a whole reply.
+	take(name, data, frame []byte) (llm.Event, error)
+	// over judges a stream that has ended without a Final event.
+	over() (llm.Event, error)
+	// reply is what the events so far have said.
+	reply() llm.ReplyInfo
 }
 
-func newFrames(d *Dialects, x *llm.Exchange, a *llm.Answer) *frames {
-	return &frames{sse: framing.NewReader(a.Body, d.maxEvent()), body: a.Body, watch: newWatcher(d, x, a)}
+// frames is a stream of Server-Sent Events that is passed on frame by frame.
+type frames struct {
+	sse      *framing.Reader
+	body     io.Closer
+	dialects *Dialects
+	events   eventReader
+	ended    bool
+	closed   bool
+}
+
+func newFrames(d *Dialects, a *llm.Answer, events eventReader) *frames {
+	return &frames{sse: framing.NewReader(a.Body, d.maxEvent()), body: a.Body, dialects: d, events: events}
 }
 
 // Next passes on the next frame.
@@ -34,11 +46,12 @@ func (f *frames) Next() (llm.Event, error) {
 	switch {
 	case err == io.EOF:
 		f.ended = true
-		return f.watch.over()
+		return f.events.over()
 	case err != nil:
-		return llm.Event{}, f.watch.dialects.broken(err)
+		return llm.Event{}, f.dialects.broken(err)
 	}
 	ev, err := f.pass(in)
+	f.ended = ev.Final
 	ev.More = !ev.Final && f.sse.Ready()
 	return ev, err
 }
@@ -48,15 +61,12 @@ func (f *frames) Next() (llm.Event, error) {
 func (f *frames) pass(in framing.Event) (llm.Event, error) {
 	data := bytes.TrimSpace(in.Data)
 	switch {
-	case isDone(data):
-		f.ended = true
-		return f.watch.done(llm.Event{Frame: closedFrame(in)})
 	case len(data) == 0 && string(in.Name) != "error": // a comment, a field that nobody reads, or data that clients can't
 		return llm.Event{Frame: in.Raw, Hidden: in.Data != nil || in.Partial}, nil
-	case in.Partial && !isJSON(data):
+	case in.Partial && !isDone(data) && !isJSON(data):
 		return llm.Event{}, cut()
 	}
-	return f.watch.take(in.Name, data, closedFrame(in))
+	return f.events.take(in.Name, data, closedFrame(in))
 }
 
 // closedFrame is a frame with the blank line that ends it.
@@ -68,7 +78,7 @@ func closedFrame(in framing.Event) []byte {
 }
 
 // Info is what the frames so far have said.
-func (f *frames) Info() llm.ReplyInfo { return f.watch.info }
+func (f *frames) Info() llm.ReplyInfo { return f.events.reply() }
 
 // Close releases the connection. It may be called twice.
 func (f *frames) Close() error {

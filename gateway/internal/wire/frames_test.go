@@ -16,13 +16,7 @@ import (
 
 var openAI = &llm.Target{ID: "p/m", Provider: "p", Model: "m", Dialect: llm.OpenAI}
 
-func dialects() *Dialects {
-	return &Dialects{
-		ErrorOf: func(status int, _ http.Header, body []byte) *llm.Error {
-			return &llm.Error{Code: "said", Status: status, Fault: llm.FaultServer, Body: bytes.Clone(body)}
-		},
-	}
-}
+func dialects() *Dialects { return &Dialects{} }
 
 func answer(status int, contentType, body string) *llm.Answer {
 	return &llm.Answer{Status: status, Header: http.Header{"Content-Type": {contentType}},
@@ -31,7 +25,7 @@ func answer(status int, contentType, body string) *llm.Answer {
 
 // exchange is a request on its way to OpenAI over a route without transforms.
 func exchange(req *llm.Request) *llm.Exchange {
-	return &llm.Exchange{Request: req, Route: &llm.Route{}, Target: openAI}
+	return &llm.Exchange{Request: req, Sent: req, Route: &llm.Route{}, Target: openAI}
 }
 
 // read takes a stream to its end and returns what the client would see.
@@ -113,11 +107,11 @@ func TestFrames(t *testing.T) {
 		{name: "a number", body: role + "data: 42\n\n" + finish + end, shown: role, fault: llm.FaultMalformed},
 		{name: "a string", body: role + "data: \"x\"\n\n" + finish + end, shown: role, fault: llm.FaultMalformed},
 		{name: "an array", body: role + "data: []\n\n" + finish + end, shown: role, fault: llm.FaultMalformed},
-		{name: "vLLM's error", body: hello + `data: {"object":"error","message":"maximum context length","type":"BadRequestError","code":400}` + "\n\n" + end, shown: hello, fault: llm.FaultServer},
+		{name: "vLLM's error", body: hello + `data: {"object":"error","message":"maximum context length","type":"BadRequestError","code":400}` + "\n\n" + end, shown: hello, fault: llm.FaultContextLength},
 		{name: "an error that is a text", body: hello + `data: {"error":"overloaded"}` + "\n\n" + end, shown: hello, fault: llm.FaultServer},
 		{name: "FastAPI's error", body: hello + `data: {"detail":[{"msg":"no"}]}` + "\n\n" + end, shown: hello, fault: llm.FaultServer},
-		{name: "an error without a name", body: hello + `data: {"message":"no","code":400}` + "\n\n" + end, shown: hello, fault: llm.FaultServer},
-		{name: "Gemini's list with an error", body: hello + `data: [{"error":{"code":429,"message":"no"}}]` + "\n\n" + end, shown: hello, fault: llm.FaultServer},
+		{name: "an error without a name", body: hello + `data: {"message":"no","code":400}` + "\n\n" + end, shown: hello, fault: llm.FaultBadRequest},
+		{name: "Gemini's list with an error", body: hello + `data: [{"error":{"code":429,"message":"no"}}]` + "\n\n" + end, shown: hello, fault: llm.FaultRateLimited},
 		{name: "MiniMax's error beside no choices", body: hello + `data: {"choices":null,"base_resp":{"status_code":1008,"status_msg":"no"}}` + "\n\n" + end, shown: hello, fault: llm.FaultServer},
 		{name: "MiniMax's good status", body: hello + `data: {"choices":null,"base_resp":{"status_code":0,"status_msg":""}}` + "\n\n" + finish + end,
 			shown: hello + finish + end, hidden: `data: {"choices":null,"base_resp":{"status_code":0,"status_msg":""}}` + "\n\n"},
@@ -200,7 +194,7 @@ func TestPlain(t *testing.T) {
 		{"an error", answer(503, "application/json", `{"error":{"message":"no"}}`), llm.FaultServer},
 		{"a page", answer(200, "text/html", "<html>sorry</html>"), llm.FaultMalformed},
 		{"nothing", answer(200, "application/json", ""), llm.FaultMalformed},
-		{"an error in another shape with status 200", answer(200, "application/json", `{"object":"error","message":"no","code":400}`), llm.FaultServer},
+		{"an error in another shape with status 200", answer(200, "application/json", `{"object":"error","message":"no","code":400}`), llm.FaultBadRequest},
 		{"a detail with status 200", answer(200, "application/json", `{"detail":"no"}`), llm.FaultServer},
 		{"an error in a choice", answer(200, "application/json", `{"choices":[{"message":{"content":""},"error":{"message":"no"}}]}`), llm.FaultServer},
 		{"no choices", answer(200, "application/json", `{"choices":[]}`), llm.FaultMalformed},

@@ -6,11 +6,13 @@ import (
 	"github.com/penstock/penstock/gateway/internal/llm"
 )
 
-// plain is a whole completion as a stream of one event.
+// plain is a whole reply as a stream of one event.
 type plain struct {
 	body []byte
 	info llm.ReplyInfo
-	read bool
+	// dialect is the body's; empty means canonical.
+	dialect llm.Dialect
+	read    bool
 }
 
 // infoOf is what a whole completion says about itself.
@@ -26,7 +28,7 @@ func (p *plain) Next() (llm.Event, error) {
 		return llm.Event{}, io.EOF
 	}
 	p.read = true
-	return llm.Event{Frame: p.body, Data: p.body, Final: true, Content: p.info.Content}, nil
+	return llm.Event{Frame: p.body, Data: p.body, Dialect: p.dialect, Final: true, Content: p.info.Content}, nil
 }
 
 // Info is complete from the start.

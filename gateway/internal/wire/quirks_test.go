@@ -46,7 +46,7 @@ func TestMend(t *testing.T) {
 
 // TestQuirksAreLearntFromSuccess remembers a quirk when the other try has succeeded.
 func TestQuirksAreLearntFromSuccess(t *testing.T) {
-	d := &Dialects{ErrorOf: func(int, http.Header, []byte) *llm.Error { return &llm.Error{Fault: llm.FaultBadRequest} }}
+	d := &Dialects{}
 	req := scanned(t, `{"model":"m","stream":true,"messages":[{"role":"user","content":"hi"}]}`)
 	try := func(quirks llm.Quirks, status int) (sent string) {
 		x := &llm.Exchange{Request: req, Sent: req, Route: &llm.Route{}, Target: &llm.Target{ID: "p/m", Model: "m", Dialect: llm.OpenAI}, Quirks: quirks}
@@ -77,9 +77,9 @@ func TestStreamUsageSetting(t *testing.T) {
 	req := scanned(t, `{"model":"m","stream":true,"messages":[{"role":"user","content":"hi"}]}`)
 	for setting, want := range map[llm.StreamUsage]bool{"": true, "auto": true, "on": true, "off": false} {
 		x := &llm.Exchange{Sent: req, Target: &llm.Target{Model: "m", StreamUsage: setting}}
-		body := patched(x)
-		if strings.Contains(string(body), "include_usage") != want || x.Added.Has(llm.NoStreamUsage) != (want && setting != "on") {
-			t.Errorf("%q: sent %s, added %b", setting, body, x.Added)
+		body, err := patched(x)
+		if err != nil || strings.Contains(string(body), "include_usage") != want || x.Added.Has(llm.NoStreamUsage) != (want && setting != "on") {
+			t.Errorf("%q: sent %s, %v, added %b", setting, body, err, x.Added)
 		}
 	}
 }

@@ -8,6 +8,7 @@ import (
 	"strconv"
 
 	"github.com/penstock/penstock/gateway/internal/llm"
+	"github.com/penstock/penstock/gateway/internal/wire/intake"
 )
 
 // Transform is a plugin that changes requests and replies in the canonical form. Its
@@ -35,11 +36,11 @@ type Filter interface {
 	Close()
 }
 
-// transformRequest passes a request through its route's transforms. The result is the
-// request itself when nothing has changed, else a copy with the new body and facts,
+// transformRequest passes a canonical request, x.Sent, through its route's transforms.
+// The result is the request itself when nothing has changed, else a copy with the new body and facts,
 // and the bound on output tokens that holds for it.
 func (d *Dialects) transformRequest(ctx context.Context, x *llm.Exchange) (*llm.Request, int64, error) {
-	body, last := x.Request.Body, ""
+	body, last := x.Sent.Body, ""
 	for _, name := range x.Route.Transforms {
 		out, err := d.Transforms[name].Request(ctx, x, body)
 		if err != nil {
@@ -50,26 +51,32 @@ func (d *Dialects) transformRequest(ctx context.Context, x *llm.Exchange) (*llm.
 		}
 	}
 	if last == "" {
-		return x.Request, x.MaxOutput, nil
+		return x.Sent, x.MaxOutput, nil
 	}
-	return d.readmit(x, body, last)
+	return readmit(x, body, last)
 }
 
-// readmit looks at a request that plugins have changed as the door looks at a
-// caller's, and takes back what is not theirs to change.
-func (d *Dialects) readmit(x *llm.Exchange, body []byte, plugin string) (*llm.Request, int64, error) {
-	facts, err := d.Scan(body)
+// readmit reads a request that plugins have changed as strictly as a client's, and takes
+// back what is not theirs to change.
+func readmit(x *llm.Exchange, body []byte, plugin string) (*llm.Request, int64, error) {
+	facts, err := scanAgain(body)
 	if err == nil && facts.Stream != x.Request.Facts.Stream {
 		body = setStream(body, &facts, x.Request.Facts.Stream)
-		facts, err = d.Scan(body)
+		facts, err = scanAgain(body)
 	}
 	if err != nil {
 		return nil, 0, &llm.Error{Code: llm.CodeInternal, Status: http.StatusBadGateway, Fault: llm.FaultTransform,
 			Message: "The plugin " + plugin + " made a request that can't be sent.", Err: fmt.Errorf("read what plugin %s made: %w", plugin, err)}
 	}
-	req := *x.Request
+	req := *x.Sent
 	req.Body, req.Facts = body, facts
 	return &req, lowest(x, facts.MaxTokens), nil
+}
+
+// scanAgain reads the facts of a canonical request that a plugin has made.
+func scanAgain(body []byte) (llm.Facts, error) {
+	facts, _, err := intake.Scan(body, intake.Options{})
+	return facts, err
 }
 
 // setStream makes the body ask for a stream, or not to.
@@ -86,7 +93,7 @@ func setStream(body []byte, f *llm.Facts, stream bool) []byte {
 func lowest(x *llm.Exchange, asked int64) int64 {
 	bound := x.MaxOutput
 	if bound == 0 {
-		bound = x.Request.Facts.MaxTokens
+		bound = x.Sent.Facts.MaxTokens
 	}
 	switch {
 	case bound == 0 || asked == bound:

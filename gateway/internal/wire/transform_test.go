@@ -12,7 +12,6 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/penstock/penstock/gateway/internal/llm"
-	"github.com/penstock/penstock/gateway/internal/wire/intake"
 )
 
 // plugin is a transform made of functions; nil ones leave everything alone.
@@ -91,13 +90,17 @@ func textOf(chunk []byte) (string, bool) {
 	return string(text), ok
 }
 
+// onRoute is a request that was sent to OpenAI over a route.
+func onRoute(route *llm.Route, req *llm.Request) *llm.Exchange {
+	x := exchange(req)
+	x.Route = route
+	return x
+}
+
 // with are dialects whose routes pass through the plugins, named a, b, c, in that order.
 func with(plugins ...plugin) (*Dialects, *llm.Route) {
 	d, route := dialects(), &llm.Route{}
-	d.Transforms, d.Scan = map[string]Transform{}, func(body []byte) (llm.Facts, error) {
-		facts, _, err := intake.Scan(body, intake.Options{})
-		return facts, err
-	}
+	d.Transforms = map[string]Transform{}
 	for i, p := range plugins {
 		name := string(rune('a' + i))
 		d.Transforms[name], route.Transforms = p, append(route.Transforms, name)
@@ -167,7 +170,7 @@ func TestATransformThatMakesNonsenseFails(t *testing.T) {
 		}
 	}
 	d, route := with(plugin{response: func([]byte) ([]byte, error) { return []byte(`{"a":1}`), nil }})
-	_, err := d.Read(t.Context(), &llm.Exchange{Request: &llm.Request{}, Route: route, Target: openAI}, answer(200, "application/json", `{"choices":[{"message":{"content":"one"},"finish_reason":"stop"}]}`))
+	_, err := d.Read(t.Context(), onRoute(route, &llm.Request{}), answer(200, "application/json", `{"choices":[{"message":{"content":"one"},"finish_reason":"stop"}]}`))
 	if e := llm.AsError(err); err == nil || e.Fault != llm.FaultTransform {
 		t.Errorf("a reply that is none: %v, want a fault of the plugin's", err)
 	}
@@ -175,7 +178,7 @@ func TestATransformThatMakesNonsenseFails(t *testing.T) {
 
 func TestRepliesPassThroughTransformsBackwards(t *testing.T) {
 	d, route := with(plugin{response: replace("two", "three")}, plugin{response: replace("one", "two")}, plugin{})
-	s, err := d.Read(t.Context(), &llm.Exchange{Request: &llm.Request{}, Route: route, Target: openAI},
+	s, err := d.Read(t.Context(), onRoute(route, &llm.Request{}),
 		answer(200, "application/json", `{"model":"served","choices":[{"message":{"content":"one"},"finish_reason":"stop"}],"usage":{"prompt_tokens":3,"completion_tokens":4}}`))
 	if err != nil {
 		t.Fatal(err)
@@ -226,7 +229,7 @@ func TestStreamsPassThroughTransforms(t *testing.T) {
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			d, route := with(tt.plugins...)
-			s, err := d.Read(t.Context(), &llm.Exchange{Request: &llm.Request{Facts: llm.Facts{Stream: true}}, Route: route, Target: openAI},
+			s, err := d.Read(t.Context(), onRoute(route, &llm.Request{Facts: llm.Facts{Stream: true}}),
 				answer(200, "text/event-stream", tt.in))
 			if err != nil {
 				t.Fatal(err)
@@ -291,7 +294,7 @@ func TestASwallowedChunkLetsTheFramesBeforeItGo(t *testing.T) {
 	}})
 	a := answer(200, "text/event-stream", "")
 	a.Body = io.NopCloser(strings.NewReader("data: " + saying("a") + "\n\ndata: " + saying("b") + "\n\n"))
-	s, err := d.Read(t.Context(), &llm.Exchange{Request: &llm.Request{Facts: llm.Facts{Stream: true}}, Route: route, Target: openAI}, a)
+	s, err := d.Read(t.Context(), onRoute(route, &llm.Request{Facts: llm.Facts{Stream: true}}), a)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -309,7 +312,7 @@ func TestATransformMayEndAStream(t *testing.T) {
 	no := &llm.Error{Code: llm.CodeRejected, Status: 400, Message: "not that word"}
 	f := plugin{event: upper, fail: no}
 	d, route := with(f)
-	s, err := d.Read(t.Context(), &llm.Exchange{Request: &llm.Request{Facts: llm.Facts{Stream: true}}, Route: route, Target: openAI},
+	s, err := d.Read(t.Context(), onRoute(route, &llm.Request{Facts: llm.Facts{Stream: true}}),
 		answer(200, "text/event-stream", "data: "+saying("x")+"\n\ndata: [DONE]\n\n"))
 	if err != nil {
 		t.Fatal(err)

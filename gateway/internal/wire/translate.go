@@ -118,7 +118,7 @@ type translated struct {
 	module   Translation
 	answer   *llm.Answer
 	sse      *framing.Reader
-	watch    watcher
+	watch    *watcher
 	// native says that the provider's errors are read here and not by the module.
 	native bool
 	// lines is what the module has said and the client has not been told, frame the
@@ -215,7 +215,7 @@ func (s *translated) failure(name, data []byte) error {
 	c, sound := readChunk(data)
 	unnamed := len(c.kind.typ) == 0 || string(c.kind.typ) == "error"
 	if string(name) == "error" || sound && c.failed && unnamed {
-		return s.dialects.ErrorOf(s.answer.Status, s.answer.Header, data)
+		return s.dialects.errorOf(s.answer.Status, s.answer.Header, data)
 	}
 	return nil
 }

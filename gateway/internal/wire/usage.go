@@ -2,7 +2,6 @@ package wire
 
 import (
 	"errors"
-	"strconv"
 
 	"github.com/penstock/penstock/gateway/internal/llm"
 )
@@ -53,6 +52,8 @@ type counts struct {
 	input, output               int64
 	readApart, writtenApart     int64
 	thoughts, searches, advisor int64
+	// iterations is Anthropic's list of the passes of a reply that took several.
+	iterations []byte
 }
 
 // usageOf reads a usage object. It is nil when there is none or it says nothing that
@@ -64,6 +65,7 @@ func usageOf(raw []byte, b bounds) *llm.Usage {
 	var c counts
 	s := newScan(raw)
 	c.read(&s)
+	c.sum()
 	usage := c.usage()
 	bound(&usage, b)
 	if usage == (llm.Usage{}) {
@@ -81,8 +83,8 @@ func (c *counts) usage() llm.Usage {
 		Searches: c.searches, Advisor: c.advisor,
 	}
 	if u.Input == 0 && c.input > 0 {
-		u.Input = llm.Add(c.input, llm.Add(c.readApart, c.writtenApart))
-		u.CacheRead, u.CacheWrite = firstOf(u.CacheRead, c.readApart), firstOf(u.CacheWrite, c.writtenApart)
+		u.Input = c.apart()
+		u.CacheRead, u.CacheWrite = firstOf(u.CacheRead, c.readApart), firstOf(u.CacheWrite, c.writtenApart-c.writtenLong)
 	}
 	if u.Output == 0 && c.output > 0 {
 		u.Output = llm.Add(c.output, c.thoughts)
@@ -143,100 +145,4 @@ func later(had, now *llm.Usage) *llm.Usage {
 	}
 	u.Searches, u.Advisor = max(u.Searches, now.Searches), max(u.Advisor, now.Advisor)
 	return &u
-}
-
-func (c *counts) read(s *scan) {
-	if !s.Open('{') {
-		return
-	}
-	for s.More('}') {
-		switch name := s.Name().Raw; string(name) {
-		case "prompt_tokens":
-			c.prompt = s.count()
-		case "completion_tokens":
-			c.completion = s.count()
-		case "total_tokens":
-			c.total = s.count()
-		case "input_tokens", "inputTokens", "promptTokenCount", "prompt_eval_count":
-			c.input = s.count()
-		case "output_tokens", "outputTokens", "candidatesTokenCount", "eval_count":
-			c.output = s.count()
-		case "prompt_tokens_details", "input_tokens_details":
-			c.readDetails(s, &c.audioIn)
-		case "completion_tokens_details", "output_tokens_details":
-			c.readDetails(s, &c.audioOut)
-		case "server_tool_use":
-			c.readSearches(s)
-		default:
-			c.readRest(s, name)
-		}
-	}
-}
-
-// readRest reads a member if it is one of the rarer ones.
-func (c *counts) readRest(s *scan, name []byte) {
-	switch string(name) {
-	case "prompt_cache_hit_tokens":
-		c.hit = s.count()
-	case "cached_tokens", "cachedContentTokenCount":
-		c.cachedBeside = s.count()
-	case "cache_read_input_tokens", "cacheReadInputTokens", "cacheReadInputTokenCount":
-		c.readApart = s.count()
-	case "cache_creation_input_tokens", "cacheWriteInputTokens", "cacheWriteInputTokenCount":
-		c.writtenApart = s.count()
-	case "thoughtsTokenCount":
-		c.thoughts = s.count()
-	case "advisor_tokens":
-		c.advisor = s.count()
-	default:
-		s.Skip()
-	}
-}
-
-// readDetails reads either details object; audio is where its audio tokens go.
-func (c *counts) readDetails(s *scan, audio *int64) {
-	if !s.Open('{') {
-		s.Skip()
-		return
-	}
-	for s.More('}') {
-		switch string(s.Name().Raw) {
-		case "cached_tokens":
-			c.cached = s.count()
-		case "cache_write_tokens":
-			c.written = s.count()
-		case "cache_write_1h_tokens":
-			c.writtenLong = s.count()
-		case "reasoning_tokens", "thinking_tokens":
-			c.reasoning = s.count()
-		case "audio_tokens":
-			*audio = s.count()
-		default:
-			s.Skip()
-		}
-	}
-}
-
-func (c *counts) readSearches(s *scan) {
-	if !s.Open('{') {
-		s.Skip()
-		return
-	}
-	for s.More('}') {
-		if string(s.Name().Raw) == "web_search_requests" {
-			c.searches = s.count()
-		} else {
-			s.Skip()
-		}
-	}
-}
-
-// count reads a number of tokens: a whole number that is not negative. Anything else,
-// such as a fraction, text or null, is none.
-func (s *scan) count() int64 {
-	n, err := strconv.ParseInt(string(s.Raw()), 10, 64)
-	if err != nil || n < 0 {
-		return 0
-	}
-	return n
 }

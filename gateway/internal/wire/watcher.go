@@ -28,9 +28,9 @@ type watcher struct {
 	mend                     mender
 }
 
-func newWatcher(d *Dialects, x *llm.Exchange, a *llm.Answer) watcher {
+func newWatcher(d *Dialects, x *llm.Exchange, a *llm.Answer) *watcher {
 	req := x.Request
-	return watcher{dialects: d, answer: a, wanted: req.Facts.Choices, showUsage: req.Facts.IncludeUsage || !req.Facts.Stream,
+	return &watcher{dialects: d, answer: a, wanted: req.Facts.Choices, showUsage: req.Facts.IncludeUsage || !req.Facts.Stream,
 		bounds: boundsOf(x), mend: mender{request: req.ID}}
 }
 
@@ -38,13 +38,16 @@ func newWatcher(d *Dialects, x *llm.Exchange, a *llm.Answer) watcher {
 // it came, if it came in the client's format. What the client could not read, such as a
 // chunk without a choice, is hidden from it or mended.
 func (w *watcher) take(name, data, frame []byte) (llm.Event, error) {
-	if string(data) == "null" || string(name) == "ping" {
+	switch {
+	case isDone(data):
+		return w.done(llm.Event{Frame: frame})
+	case string(data) == "null" || string(name) == "ping":
 		return llm.Event{Frame: frame, Hidden: true}, nil
 	}
 	c, sound := readChunk(data)
 	switch {
 	case string(name) == "error" || sound && c.failed || isErrorList(data):
-		return llm.Event{}, w.dialects.ErrorOf(w.answer.Status, w.answer.Header, c.failure(data))
+		return llm.Event{}, w.dialects.errorOf(w.answer.Status, w.answer.Header, c.failure(data))
 	case !sound || c.wild:
 		return llm.Event{}, malformed("an event that is not a chunk of a chat completion", nil)
 	}
@@ -57,6 +60,9 @@ func (w *watcher) take(name, data, frame []byte) (llm.Event, error) {
 	ev.Frame = framing.AppendData(nil, ev.Data)
 	return ev, nil
 }
+
+// reply implements eventReader.
+func (w *watcher) reply() llm.ReplyInfo { return w.info }
 
 // failure is the body of the error that an object is.
 func (c *chunk) failure(data []byte) []byte {

@@ -43,6 +43,9 @@ func naiveFacts(tree map[string]any) llm.Facts {
 	f.Model, _ = tree["model"].(string)
 	f.Stream, _ = tree["stream"].(bool)
 	f.User, _ = tree["user"].(string)
+	if key, _ := tree["prompt_cache_key"].(string); len(key) <= 512 {
+		f.PromptCacheKey = key
+	}
 	if o, ok := tree["stream_options"].(map[string]any); ok {
 		f.IncludeUsage, _ = o["include_usage"].(bool)
 	}

@@ -64,6 +64,7 @@ const (
 	fModalities
 	fWebSearchOptions
 	fCache
+	fPromptCacheKey
 	// fOther and those after it are known by name only: they may not come twice or
 	// in other letters, but nobody here reads them.
 	fTemperature
@@ -82,7 +83,6 @@ const (
 	fFrequencyPenalty
 	fPresencePenalty
 	fSafetyIdentifier
-	fPromptCacheKey
 
 	fRole
 	fContent

@@ -82,6 +82,8 @@ func (s *scanner) member(m *members) bool {
 		return s.user("user")
 	case fMetadata:
 		return s.metadata()
+	case fPromptCacheKey:
+		return s.promptCacheKey()
 	case fCache:
 		return s.cacheMember(m)
 	}
@@ -231,6 +233,18 @@ func (s *scanner) user(param string) bool {
 	}
 	user, ok := s.bounded(param, maxUserBytes)
 	s.facts.User = user
+	return ok
+}
+
+// promptCacheKey keeps a key of a usual length; it is the provider's to refuse others.
+func (s *scanner) promptCacheKey() bool {
+	if s.Peek() != '"' {
+		return s.value()
+	}
+	t, ok := s.text()
+	if ok && t.Size <= maxUserBytes {
+		s.facts.PromptCacheKey = t.String()
+	}
 	return ok
 }
 

@@ -1,0 +1,149 @@
+package wire
+
+import "bytes"
+
+// messageInfo is what the gateway reads of one object of Anthropic's: a message, or an
+// event of a streamed one. Its slices are parts of the text that was read.
+type messageInfo struct {
+	typ, model, stop []byte
+	// usage is the raw usage object.
+	usage []byte
+	// blocks says that there is a list of content blocks.
+	blocks bool
+	// content says that something is there that a reader would miss, text its length in
+	// bytes, calls that a tool is called.
+	content, calls bool
+	text           int64
+	// failed says that the object is an error.
+	failed bool
+}
+
+// readMessage reads one object and reports whether it is sound.
+func readMessage(data []byte) (m messageInfo, ok bool) {
+	s := newScan(data)
+	if s.Peek() != '{' {
+		return m, false
+	}
+	m.read(&s)
+	return m, s.End() == nil
+}
+
+// read reads a message, or an event, whose members have names of their own.
+func (m *messageInfo) read(s *scan) {
+	if !s.Open('{') {
+		s.Skip()
+		return
+	}
+	for s.More('}') {
+		switch name := s.Name().Raw; string(name) {
+		case "type":
+			m.typ = s.string()
+			m.failed = m.failed || string(m.typ) == "error"
+		case "message": // of message_start
+			m.readStart(s)
+		case "content_block":
+			m.readBlock(s)
+		case "delta":
+			m.readDelta(s)
+		case "error":
+			m.failed = truthy(s.Raw()) || m.failed
+		default:
+			m.readMember(s, name)
+		}
+	}
+}
+
+// readMember reads what a message and an event have in common.
+func (m *messageInfo) readMember(s *scan, name []byte) {
+	switch string(name) {
+	case "model":
+		m.model = s.string()
+	case "usage":
+		m.usage = s.object()
+	case "stop_reason":
+		m.stop = s.string()
+	case "content":
+		m.readBlocks(s)
+	default:
+		s.Skip()
+	}
+}
+
+// readStart reads the message that a stream begins with, which is empty.
+func (m *messageInfo) readStart(s *scan) {
+	if !s.Open('{') {
+		s.Skip()
+		return
+	}
+	for s.More('}') {
+		m.readMember(s, s.Name().Raw)
+	}
+}
+
+func (m *messageInfo) readBlocks(s *scan) {
+	if !s.Open('[') {
+		s.Skip()
+		return
+	}
+	m.blocks = true
+	for s.More(']') {
+		m.readBlock(s)
+	}
+}
+
+// readBlock reads a content block: whole, or as a stream begins it.
+func (m *messageInfo) readBlock(s *scan) {
+	if !s.Open('{') {
+		s.Skip()
+		return
+	}
+	for s.More('}') {
+		switch string(s.Name().Raw) {
+		case "type":
+			m.readBlockType(s.string())
+		case "id", "tool_use_id", "name", "signature", "cache_control", "caller":
+			s.Skip()
+		default:
+			m.readSaid(s)
+		}
+	}
+}
+
+// readBlockType notes the blocks that say something by being there.
+func (m *messageInfo) readBlockType(kind []byte) {
+	call := bytes.HasSuffix(kind, []byte("tool_use"))
+	m.calls = m.calls || string(kind) == "tool_use"
+	m.content = m.content || call || string(kind) == "redacted_thinking" || bytes.HasSuffix(kind, []byte("_result"))
+}
+
+// readDelta reads what an event adds to a block, or to the message as a whole.
+func (m *messageInfo) readDelta(s *scan) {
+	if !s.Open('{') {
+		s.Skip()
+		return
+	}
+	for s.More('}') {
+		switch string(s.Name().Raw) {
+		case "stop_reason":
+			m.stop = s.string()
+		case "type", "stop_sequence", "signature":
+			s.Skip()
+		default:
+			m.readSaid(s)
+		}
+	}
+}
+
+// readSaid counts a text, or an object or list that holds one.
+func (m *messageInfo) readSaid(s *scan) {
+	if s.Peek() == '"' {
+		n := len(s.string())
+		m.text += int64(n)
+		m.content = m.content || n > 0
+		return
+	}
+	if v := s.Raw(); speaks(v) {
+		m.text += int64(len(v))
+		m.content = true
+	}
+}

@@ -1,0 +1,110 @@
+package wire
+
+import (
+	"context"
+	"net/http"
+	"net/url"
+	"slices"
+	"strings"
+
+	"github.com/penstock/penstock/gateway/internal/llm"
+	"github.com/penstock/penstock/gateway/internal/wire/intake"
+)
+
+// Client is how one client speaks during one exchange, in a format that is known
+// natively. It reads the request, and renders what is not an event of a reply.
+type Client struct {
+	format    *Format
+	requestID string
+}
+
+// ClientAt returns the client of the format that is spoken at a path; false when no row
+// of the table has the path.
+func ClientAt(path, requestID string) (*Client, bool) {
+	f := at(path)
+	if f == nil {
+		return nil, false
+	}
+	return &Client{f, requestID}, true
+}
+
+// AnyClient returns a client of the canonical format, for paths of none.
+func AnyClient(requestID string) *Client { return &Client{chatCompletions, requestID} }
+
+// Request reads a request. What the client said of itself in headers is left to others.
+func (c *Client) Request(_ context.Context, in llm.Incoming) (*llm.Request, error) {
+	facts, cache, err := c.format.facts(in.Body, intake.Options{})
+	if err != nil {
+		return nil, err
+	}
+	r := &llm.Request{Endpoint: c.format.Endpoint, Dialect: c.format.Dialect, Body: in.Body, Facts: facts, Cache: cache,
+		Header: pick(in.Header, c.format.headers), Query: pickQuery(in.Query, c.format.queries), Session: sessionOf(in.Header, &facts)}
+	if c.format != chatCompletions {
+		r.Form, r.Canonical = c.format.Dialect, c.untranslatable
+	}
+	return r, nil
+}
+
+// untranslatable is why a request can't be put into the canonical form.
+func (c *Client) untranslatable(context.Context) (*llm.Request, error) {
+	return nil, &llm.Error{Code: llm.CodeUnsupported, Status: http.StatusBadRequest, Fault: llm.FaultUnsupported, Retried: true,
+		Message: "Requests to " + c.format.Paths[0] + " can only go to a target that speaks " + string(c.format.Dialect) +
+			", on a route without transforms. Ask for a model of such a provider, or send the request to " + chatCompletions.Paths[0] + "."}
+}
+
+// pick are those of the given headers that are there.
+func pick(h http.Header, names []string) http.Header {
+	var out http.Header
+	for _, name := range names {
+		if values := h[name]; len(values) > 0 {
+			if out == nil {
+				out = http.Header{}
+			}
+			out[name] = values
+		}
+	}
+	return out
+}
+
+// pickQuery are those of the given parameters, each with its value, that are there.
+func pickQuery(query string, params []string) string {
+	if query == "" {
+		return ""
+	}
+	return strings.Join(slices.DeleteFunc(strings.Split(query, "&"), func(p string) bool { return !slices.Contains(params, p) }), "&")
+}
+
+// Writer returns where the events of a reply go: w itself, since they come in the
+// client's format.
+func (c *Client) Writer(_ context.Context, w llm.Writer) llm.Writer { return w }
+
+// Error renders an error reply.
+func (c *Client) Error(_ context.Context, e *llm.Error) llm.Rendered {
+	return c.format.render(e, c.requestID)
+}
+
+// Break renders the event that ends a stream with an error.
+func (c *Client) Break(_ context.Context, e *llm.Error) []byte {
+	return c.format.breakOff(e, c.requestID)
+}
+
+// StreamType is the Content-Type of streamed replies.
+func (c *Client) StreamType() string { return eventStream }
+
+// eventStream is the Content-Type of Server-Sent Events.
+const eventStream = "text/event-stream; charset=utf-8"
+
+// Close does nothing: there is nothing to let go.
+func (c *Client) Close() {}
+
+// withoutCredentials is a query without what may be a credential.
+func withoutCredentials(query string) string {
+	parts := strings.Split(query, "&")
+	return strings.Join(slices.DeleteFunc(parts, func(part string) bool {
+		name, _, _ := strings.Cut(strings.ToLower(part), "=")
+		if plain, err := url.QueryUnescape(name); err != nil || plain != name {
+			return true
+		}
+		return strings.Contains(name, "key") || strings.Contains(name, "token")
+	}), "&")
+}
