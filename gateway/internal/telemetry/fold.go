@@ -2,8 +2,8 @@ package telemetry
 
 import "sync"
 
-// names lets the first limit values of a label through and folds the rest into
-// other. The empty value, which is shown as none, does not count.
+// names keeps the first limit values of a label and replaces later ones by other. The
+// empty value, whose label is none, does not count.
 type names struct {
 	limit int
 	mu    sync.RWMutex
@@ -24,10 +24,10 @@ func (n *names) fold(value string) string {
 	case full:
 		return other
 	}
-	return n.admit(value)
+	return n.add(value)
 }
 
-func (n *names) admit(value string) string {
+func (n *names) add(value string) string {
 	n.mu.Lock()
 	defer n.mu.Unlock()
 	if _, ok := n.seen[value]; ok {

@@ -1,8 +1,8 @@
 package telemetry
 
-// Every name that a dashboard or an alert may depend on stands in this file. Those
-// that begin with gen_ai follow OpenTelemetry's conventions for generative AI, which
-// are still marked "Development": when they move, they move here.
+// This file has every name that a dashboard or an alert may depend on. Those that begin
+// with gen_ai follow OpenTelemetry's semantic conventions for generative AI, which are
+// still marked "Development" and may change.
 const (
 	nameRequests         = "penstock_requests_total"
 	nameDuration         = "gen_ai_client_operation_duration_seconds"
@@ -37,8 +37,8 @@ const (
 	nameRefused          = "penstock_unauthenticated_total"
 )
 
-// Labels. None may hold a key, a user, a request id or anything else a caller can
-// make up without bound.
+// Labels. None may hold a key, a user, a request id or anything else with an unlimited
+// number of values.
 const (
 	labelRoute    = "route"
 	labelTarget   = "target"
@@ -47,7 +47,7 @@ const (
 	labelType     = "gen_ai_token_type"
 	labelFault    = "fault"
 	labelResult   = "result"
-	labelMemoised = "memoised"
+	labelMemoized = "memoised"
 	labelModule   = "module"
 	labelPlugin   = "plugin"
 	labelName     = "name"
@@ -60,7 +60,7 @@ const (
 	tokensOut = "output"
 )
 
-// other stands for every label value beyond the cap, none for an absent one.
+// other replaces every label value beyond the cap, none an absent one.
 const (
 	other = "other"
 	none  = "none"

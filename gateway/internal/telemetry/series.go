@@ -15,27 +15,27 @@ type series struct {
 	duration, firstByte, overhead, perSize *prometheus.HistogramVec
 	known                                  table[requestKey, *requestSeries]
 	routes, targets                        names
-	named                                  func(target string) bool // nil knows all
+	named                                  func(target string) bool // nil means all
 }
 
-// requestKey is what tells the series of requests apart.
+// requestKey identifies the series of a request.
 type requestKey struct {
 	route, target, cache string
 	class                int
 }
 
-// requestSeries are the metrics of one kind of request, ready to be added to.
+// requestSeries are the metrics of one kind of request, with their labels set.
 type requestSeries struct {
 	requests, in, out, cost, saved prometheus.Counter
 	duration, firstByte, overhead  prometheus.Observer
 	inPerReply, outPerReply        prometheus.Observer
 }
 
-// combinations is how many kinds of requests are told apart for each label value:
-// far more than a configuration has, far less than every label times every other.
+// combinations is how many kinds of requests are distinguished for each label value: far
+// more than a configuration has, far fewer than all labels multiplied.
 const combinations = 25
 
-// seconds are buckets for things that take from a cache hit to a long stream.
+// seconds returns buckets for durations from a cache hit's to a long stream's.
 func seconds() []float64 {
 	return []float64{.001, .0025, .005, .01, .025, .05, .1, .25, .5, 1, 2.5, 5, 10, 20, 40, 80, 160, 320}
 }
@@ -65,10 +65,10 @@ func histogram(r *prometheus.Registry, name, help string, buckets []float64, lab
 	return v
 }
 
-// of finds the series of a record. Routes and targets are capped one by one, so that
-// a flood of one leaves the other's names alone.
+// of returns the series of a record. Routes and targets have separate caps, so that many
+// values of one do not use up the other's.
 func (s *series) of(r *llm.Record) *requestSeries {
-	k := requestKey{route: r.Route, target: r.Target, cache: cacheWord(string(r.Cache)), class: r.Status / 100}
+	k := requestKey{route: r.Route, target: r.Target, cache: cacheLabel(string(r.Cache)), class: r.Status / 100}
 	if v, ok := s.known.find(k); ok {
 		return v
 	}
@@ -79,7 +79,7 @@ func (s *series) of(r *llm.Record) *requestSeries {
 	return s.known.get(k, requestKey{other, other, k.cache, k.class}, s.make)
 }
 
-// target is the label of a target.
+// target returns the label of a target.
 func (s *series) target(id string) string {
 	if id != "" && s.named != nil && !s.named(id) {
 		provider, _, _ := strings.Cut(id, "/")
@@ -88,8 +88,8 @@ func (s *series) target(id string) string {
 	return s.targets.fold(id)
 }
 
-// cacheWord is one of the few words that Record.Cache may be.
-func cacheWord(c string) string {
+// cacheLabel returns the label of a cache state; none for unknown ones.
+func cacheLabel(c string) string {
 	switch c {
 	case "hit", "similar", "coalesced", "miss", "off":
 		return c
@@ -137,7 +137,7 @@ func (q *requestSeries) observe(r *llm.Record) {
 	if r.Usage.Total() <= 0 || r.Cache == llm.CacheHit {
 		return
 	}
-	// A counter panics on a negative number, and these come from providers.
+	// A counter panics on a negative number, and a provider may report one.
 	in, out := float64(max(r.Usage.Input, 0)), float64(max(r.Usage.Output, 0))
 	q.in.Add(in)
 	q.out.Add(out)

@@ -2,19 +2,19 @@ package telemetry
 
 import "sync"
 
-// table remembers the series of each combination of labels, so that finding one
-// again costs a map look-up instead of hashing its labels. It holds at most limit
-// combinations, zero meaning no limit; the rest share the one of their overflow key.
-// Its overflow keys must be few, because they are not counted.
+// table keeps the series of each combination of labels, so that finding one costs a map
+// lookup instead of hashing its labels. It holds at most limit combinations, zero meaning
+// no limit; the rest share the series of their overflow key. Overflow keys must be few,
+// because the limit does not count them.
 type table[K comparable, V any] struct {
 	limit int
 	mu    sync.RWMutex
 	known map[K]V
-	// spilled counts overflow keys, which the limit does not apply to.
-	spilled int
+	// overflows counts the overflow keys in known.
+	overflows int
 }
 
-// find returns the series of k if there is one.
+// find returns the series of k, if there is one.
 func (t *table[K, V]) find(k K) (V, bool) {
 	t.mu.RLock()
 	defer t.mu.RUnlock()
@@ -22,7 +22,7 @@ func (t *table[K, V]) find(k K) (V, bool) {
 	return v, ok
 }
 
-// get finds the series of k, or makes it.
+// get returns the series of k and creates it if necessary.
 func (t *table[K, V]) get(k, overflow K, create func(K) V) V {
 	if v, ok := t.find(k); ok {
 		return v
@@ -39,12 +39,12 @@ func (t *table[K, V]) add(k, overflow K, create func(K) V) V {
 	if t.known == nil {
 		t.known = make(map[K]V)
 	}
-	if t.limit > 0 && len(t.known)-t.spilled >= t.limit {
+	if t.limit > 0 && len(t.known)-t.overflows >= t.limit {
 		if v, ok := t.known[overflow]; ok {
 			return v
 		}
 		k = overflow
-		t.spilled++
+		t.overflows++
 	}
 	v := create(k)
 	t.known[k] = v

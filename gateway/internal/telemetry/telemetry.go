@@ -1,9 +1,9 @@
-// Package telemetry turns finished requests into Prometheus metrics. It is handed
-// the record of each request after the fact, so that nothing else has metric lines
-// in it, and it is the only importer of the Prometheus client.
+// Package telemetry counts finished requests in Prometheus metrics. It gets the record of
+// each request when it has ended, so that no other package updates metrics, and is the only
+// importer of the Prometheus client.
 //
-// It keeps no per-tenant figures: spend by key, user or team is the ledger's, whose
-// dimensions have no bound. It starts no goroutines.
+// It has no metrics by tenant: spend by key, user or team is in the ledger, whose
+// dimensions are unbounded. It starts no goroutines.
 package telemetry
 
 import (
@@ -17,36 +17,36 @@ import (
 	"github.com/penstock/penstock/gateway/internal/llm"
 )
 
-// Options shapes the metrics. The zero value is ready to use.
+// Options configure the metrics. The zero value is ready to use.
 type Options struct {
-	// MaxValues is how many different routes and targets are told apart, each;
-	// the rest are counted as "other". Zero means 200.
+	// MaxValues is how many routes, and how many targets, have a label of their own; the
+	// rest are counted as "other". Zero means 200.
 	MaxValues int
-	// Known says which targets get a label of their own; the rest are counted as
-	// PROVIDER/other, so that callers can't use up MaxValues with names they make up.
-	// Nil knows all. It must be safe for concurrent use.
+	// Known reports whether a target may have a label of its own; the rest are counted as
+	// PROVIDER/other, so that callers can't use up MaxValues with invented names. Nil
+	// means all. It must be safe for concurrent use.
 	Known func(target string) bool
-	// Inflight reports the requests in hand; nil leaves the metric out.
+	// Inflight returns the number of requests in flight; nil leaves the metric out.
 	Inflight func() int64
-	// Held reports the bytes of bodies and plain replies that requests in hand hold; nil
+	// Held returns the bytes of bodies and plain replies that requests in flight hold; nil
 	// leaves the metric out.
 	Held func() int64
-	// DecisionsDropped reports how many lines the decision log could not take; nil leaves
+	// DecisionsDropped returns how many lines are missing from the decision log; nil leaves
 	// the metric out.
 	DecisionsDropped func() uint64
-	// Modules reports the figures of every Wasm module; nil leaves the metrics out.
+	// Modules returns the figures of every Wasm module; nil leaves the metrics out.
 	Modules func() []Module
-	// Ledger reports how the ledger is doing; nil leaves the metrics out.
+	// Ledger returns the state of the ledger; nil leaves the metrics out.
 	Ledger func() Ledger
 }
 
-// Ledger is how a ledger is doing.
+// Ledger is the state of a ledger.
 type Ledger struct {
-	// Failing says that nothing can be recorded, Behind that the database lacks what the
-	// journal has.
+	// Failing means that nothing can be recorded, Behind that the database lacks records
+	// of the journal.
 	Failing, Behind bool
-	// Waiting are the records in memory that wait to be written, Lost those that were
-	// given up since the start.
+	// Waiting counts the records in memory that wait to be written, Lost those dropped
+	// since the start.
 	Waiting, Lost int64
 }
 
@@ -69,10 +69,10 @@ type attemptKey struct {
 	fault  llm.Fault
 }
 
-type decisionKey struct{ allow, memoised bool }
+type decisionKey struct{ allow, memoized bool }
 
-// New makes a registry of its own with all metrics in it, those of Go and of the
-// process included.
+// New returns Metrics with their own registry, which includes the metrics of Go and of the
+// process.
 func New(o Options) *Metrics {
 	if o.MaxValues <= 0 {
 		o.MaxValues = 200
@@ -80,23 +80,23 @@ func New(o Options) *Metrics {
 	m := &Metrics{registry: prometheus.NewRegistry()}
 	m.series = newSeries(m.registry, o.MaxValues, o.Known)
 	m.attempts = counter(m.registry, nameAttempts, "Calls to providers by outcome.", labelTarget, labelFault)
-	m.decisions = counter(m.registry, nameDecisions, "Admission decisions.", labelResult, labelMemoised)
-	m.refused = counter(m.registry, nameRefused, "Callers turned away for want of a good key.", labelReason)
+	m.decisions = counter(m.registry, nameDecisions, "Admission decisions.", labelResult, labelMemoized)
+	m.refused = counter(m.registry, nameRefused, "Requests refused for lack of a valid key.", labelReason)
 	m.unpriced = prometheus.NewCounter(prometheus.CounterOpts{Name: nameUnpriced,
-		Help: "Requests answered by a target whose price is not known; their cost is missing from the cost counter."})
+		Help: "Requests answered by a target without a known price; the cost counter lacks them."})
 	m.registry.MustRegister(m.unpriced,
 		collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
-	m.gauge(nameInflight, "Requests in hand.", o.Inflight)
-	m.gauge(nameHeld, "Bytes of bodies and plain replies that requests in hand hold.", o.Held)
+	m.gauge(nameInflight, "Requests in flight.", o.Inflight)
+	m.gauge(nameHeld, "Bytes of bodies and plain replies that requests in flight hold.", o.Held)
 	if o.Ledger != nil {
 		m.gauge(nameLedgerFailing, "1 while usage can't be recorded.", func() int64 { return one(o.Ledger().Failing) })
-		m.gauge(nameLedgerBehind, "1 while the ledger's journal can't be brought into its database.", func() int64 { return one(o.Ledger().Behind) })
+		m.gauge(nameLedgerBehind, "1 while the ledger's journal can't be imported into its database.", func() int64 { return one(o.Ledger().Behind) })
 		m.gauge(nameLedgerWaiting, "Records in memory that wait for the ledger.", func() int64 { return o.Ledger().Waiting })
-		m.gauge(nameLedgerLost, "Records that could not be written since the start, with no room to wait.", func() int64 { return o.Ledger().Lost })
+		m.gauge(nameLedgerLost, "Records dropped since the start: they could not be written, and no more could wait.", func() int64 { return o.Ledger().Lost })
 	}
 	if o.DecisionsDropped != nil {
 		m.registry.MustRegister(prometheus.NewCounterFunc(prometheus.CounterOpts{Name: nameDecisionsDropped,
-			Help: "Lines that are missing from the decision log: its queue was full or it could not be written."},
+			Help: "Lines missing from the decision log: its queue was full or it could not be written."},
 			func() float64 { return float64(o.DecisionsDropped()) }))
 	}
 	if o.Modules != nil {
@@ -111,14 +111,14 @@ func counter(r *prometheus.Registry, name, help string, labels ...string) *prome
 	return v
 }
 
-// gauge adds a figure that is asked for when it is read; nil adds none.
+// gauge adds a gauge that calls read when the metrics are read; if read is nil, none.
 func (m *Metrics) gauge(name, help string, read func() int64) {
 	if read != nil {
 		m.registry.MustRegister(prometheus.NewGaugeFunc(prometheus.GaugeOpts{Name: name, Help: help}, func() float64 { return float64(read()) }))
 	}
 }
 
-// Refused counts a caller without a good key. There must be few reasons.
+// Refused counts a request without a valid key. There must be few different reasons.
 func (m *Metrics) Refused(reason string) { m.refused.WithLabelValues(reason).Inc() }
 
 // Handler serves the metrics in Prometheus' formats.
@@ -126,7 +126,7 @@ func (m *Metrics) Handler() http.Handler {
 	return promhttp.HandlerFor(m.registry, promhttp.HandlerOpts{MaxRequestsInFlight: 4, Timeout: 10 * time.Second})
 }
 
-// Observe counts one finished request. Dry records are passed over. It does not
+// Observe counts one finished request, unless the record is of a dry run. It does not
 // keep r.
 func (m *Metrics) Observe(r *llm.Record) {
 	if r.Dry {
@@ -159,7 +159,7 @@ func (m *Metrics) attempt(a *llm.Attempt) {
 func (m *Metrics) decision(v *llm.Decision) {
 	k := decisionKey{v.Allow, v.Memoised}
 	m.decisionOf.get(k, k, func(k decisionKey) prometheus.Counter {
-		return m.decisions.WithLabelValues(pick(k.allow, "allow", "deny"), pick(k.memoised, "true", "false"))
+		return m.decisions.WithLabelValues(pick(k.allow, "allow", "deny"), pick(k.memoized, "true", "false"))
 	}).Inc()
 }
 

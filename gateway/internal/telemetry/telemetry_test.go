@@ -17,7 +17,7 @@ import (
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
-// scrape returns the sample lines by their name and labels.
+// scrape returns the sample lines by name and labels.
 func scrape(t testing.TB, m *telemetry.Metrics) map[string]string {
 	t.Helper()
 	w := httptest.NewRecorder()
@@ -132,7 +132,7 @@ func TestLabelsAreCapped(t *testing.T) {
 	}
 }
 
-// TestMadeUpTargetsTakeNoLabels floods the metrics with names that only callers know.
+// TestMadeUpTargetsTakeNoLabels floods the metrics with names that callers invent.
 func TestMadeUpTargetsTakeNoLabels(t *testing.T) {
 	m := telemetry.New(telemetry.Options{MaxValues: 10, Known: func(id string) bool { return id == "p/real" }})
 	for i := range 500 {
@@ -157,8 +157,8 @@ func TestMadeUpTargetsTakeNoLabels(t *testing.T) {
 	}
 }
 
-// TestOddRecords feeds what must not stop the process: a Prometheus counter panics
-// when it is asked to fall.
+// TestOddRecords observes records with negative numbers: a Prometheus counter panics on
+// them.
 func TestOddRecords(t *testing.T) {
 	m := telemetry.New(telemetry.Options{})
 	m.Observe(&llm.Record{})
