@@ -16,14 +16,14 @@ import (
 	"github.com/penstock/penstock/gateway/internal/framing"
 )
 
-// TestMain looks for leaks. net/http lingers half a second on a connection whose body
-// it refused to read.
+// TestMain checks for leaked goroutines. net/http keeps a connection whose body was not
+// read open for another half second.
 func TestMain(m *testing.M) {
 	goleak.VerifyTestMain(m, goleak.IgnoreAnyFunction("net/http.(*conn).closeWriteAndWait"))
 }
 
-// start starts a server that does not wait, unless o says otherwise, and gives a
-// client for it.
+// start starts a server, which does not wait unless o has a Pause, and returns it with a
+// client.
 func start(t testing.TB, o demo.Options) (*demo.Server, *http.Client) {
 	t.Helper()
 	if o.Pause == nil {
@@ -62,7 +62,7 @@ func post(t testing.TB, s *demo.Server, c *http.Client, body string) *http.Respo
 	return resp
 }
 
-// message and choice are those of a completion or of a chunk.
+// message and choice are parts of a completion or of a chunk.
 type message struct {
 	Role    string
 	Content *string
@@ -97,7 +97,7 @@ type completion struct {
 	Usage             *usage
 }
 
-// ask wants a plain completion.
+// ask posts a request and returns the plain completion.
 func ask(t testing.TB, s *demo.Server, c *http.Client, body string) completion {
 	t.Helper()
 	resp := post(t, s, c, body)
@@ -112,7 +112,7 @@ func ask(t testing.TB, s *demo.Server, c *http.Client, body string) completion {
 	return got
 }
 
-// streamed is a stream put together.
+// streamed is the content of a stream, its chunks joined.
 type streamed struct {
 	text, args, tool, finish string
 	usage                    *usage
@@ -153,7 +153,7 @@ func readStream(t testing.TB, resp *http.Response) (got streamed) {
 	}
 }
 
-// add takes the first choice's part of a chunk.
+// add appends a chunk's delta of the first choice.
 func (s *streamed) add(c completion) {
 	for _, choice := range c.Choices {
 		if choice.Index != 0 {

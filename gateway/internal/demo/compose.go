@@ -6,26 +6,26 @@ import (
 	"unicode/utf8"
 )
 
-// reply is what the model says: text or one tool call, in the pieces in which it is
+// reply is the model's answer: text or one tool call, in the pieces in which it is
 // streamed.
 type reply struct {
 	pieces []string
 	// call is the name of the tool whose arguments the pieces are.
 	call   string
 	finish string
-	// size is what the reply is billed for, in tokens.
+	// size is the reply's length in billed tokens.
 	size int64
 }
 
-// compose answers a request.
+// compose returns the reply to a request.
 func compose(q *request) reply {
 	r := reply{finish: "stop"}
 	text := ""
-	if t, ok := q.wanted(); ok {
+	if t, ok := q.requiredTool(); ok {
 		r.call, r.finish = t.Function.Name, "tool_calls"
 		text = example(t.Function.Parameters)
 	} else {
-		text = q.say()
+		text = q.content()
 	}
 	text, whole := cut(text, q.limit())
 	if !whole {
@@ -36,39 +36,39 @@ func compose(q *request) reply {
 	return r
 }
 
-// say is the answer in the form that the request asks for.
-func (q *request) say() string {
+// content returns the answer in the format that the request asks for.
+func (q *request) content() string {
 	switch q.Format.Type {
 	case "json_schema":
 		return example(q.Format.Schema.Schema)
 	case "json_object":
-		b, err := json.Marshal(map[string]string{"answer": q.chatter()})
+		b, err := json.Marshal(map[string]string{"answer": q.prose()})
 		if err != nil { // strings always encode
 			return "{}"
 		}
 		return string(b)
 	}
-	return q.chatter()
+	return q.prose()
 }
 
 const (
 	intro = "Hello! I am Penstock's built-in demo model. "
 	about = "Penstock is an open AI gateway: one endpoint in front of many model providers, with routing, fallback, budgets and a bill for every request. "
 	next  = "Set a provider's key, such as OPENAI_API_KEY, and start Penstock again to talk to a real model."
-	tour  = "Ask for demo-fail-503, demo-stall, demo-cut or demo-slow to see how it copes with a provider that does not behave. "
+	tour  = "Ask for demo-fail-503, demo-stall, demo-cut or demo-slow to see how it copes with a faulty provider. "
 )
 
-// chatter is a friendly answer that repeats a little of the question.
-func (q *request) chatter() string {
+// prose returns a text that repeats the beginning of the question.
+func (q *request) prose() string {
 	if q.last().Role == "tool" {
-		return "The tool answered " + quote(q.last().text()) + " and the demo model takes its word for it."
+		return "The tool answered " + quote(q.last().text()) + " The demo model does not check it."
 	}
 	var b strings.Builder
 	b.WriteString(intro)
-	if said := q.lastUser(); said != "" {
-		b.WriteString("You said " + quote(said) + " ")
+	if question := q.lastUser(); question != "" {
+		b.WriteString("You said " + quote(question) + " ")
 	}
-	switch q.card.name {
+	switch q.spec.name {
 	case "demo-fast":
 		b.WriteString("I am the fast one.")
 	case "demo-smart":
@@ -102,7 +102,7 @@ func clip(s string, n int) string {
 	return s[:n]
 }
 
-// cut shortens text to at most this many tokens.
+// cut shortens text to at most limit tokens.
 func cut(text string, limit int64) (short string, whole bool) {
 	if tokens(text) <= limit {
 		return text, true
@@ -110,5 +110,5 @@ func cut(text string, limit int64) (short string, whole bool) {
 	return clip(text, int(limit)*4), false
 }
 
-// words splits text behind its spaces. Nothing gives one empty piece.
+// words splits text after its spaces. An empty text gives one empty piece.
 func words(text string) []string { return strings.SplitAfter(text, " ") }

@@ -9,7 +9,7 @@ import (
 	"time"
 )
 
-// exchange is one request being answered.
+// exchange is one request and its reply.
 type exchange struct {
 	s       *Server
 	w       http.ResponseWriter
@@ -20,11 +20,11 @@ type exchange struct {
 	buf     []byte
 }
 
-// serve answers as the request asks, faults included. It breaks the connection off
-// by http.ErrAbortHandler, the one way that net/http has for it.
+// serve answers the request, with the fault that it asks for. To close the connection
+// early it panics with http.ErrAbortHandler, the way that net/http provides.
 func (x *exchange) serve() {
 	if status, ok := statusOf(x.req.fault); ok {
-		refuse(x.w, status, asked(status))
+		refuse(x.w, status, requestedFault(status))
 		return
 	}
 	r := compose(x.req)
@@ -35,14 +35,14 @@ func (x *exchange) serve() {
 	x.plain(r)
 }
 
-// wait passes the time that a model would take. A caller that leaves ends it.
+// wait waits as long as a model would take. If the caller is gone it aborts.
 func (x *exchange) wait(d time.Duration) {
 	if x.s.o.Pause(x.ctx, d) != nil {
 		panic(http.ErrAbortHandler)
 	}
 }
 
-// stall says nothing more.
+// stall sends nothing more until the caller is gone or MaxStall is over.
 func (x *exchange) stall() {
 	x.wait(x.s.o.MaxStall)
 	panic(http.ErrAbortHandler)
@@ -50,9 +50,9 @@ func (x *exchange) stall() {
 
 func (x *exchange) pace() (first, each time.Duration) {
 	if x.req.fault == "slow" {
-		return slowFirst, slowEach
+		return slowFirstDelay, slowWordDelay
 	}
-	return x.req.card.firstWord, x.req.card.eachWord
+	return x.req.spec.firstDelay, x.req.spec.wordDelay
 }
 
 // plain answers with one JSON body, after the time that streaming it would take.
@@ -82,8 +82,8 @@ func (x *exchange) send() {
 	x.buf = x.buf[:0]
 }
 
-// stream answers word by word. A stream that stalls has begun but says nothing; one
-// that is cut ends after half of its words.
+// stream answers word by word. A stream that stalls begins but has no content; one that is
+// cut ends after half of its words.
 func (x *exchange) stream(r reply) {
 	x.w.Header().Set("Content-Type", "text/event-stream; charset=utf-8")
 	x.w.Header().Set("Cache-Control", "no-cache")
@@ -110,7 +110,7 @@ func (x *exchange) stream(r reply) {
 	x.send()
 }
 
-// opening is the first chunk of every choice.
+// opening appends the first chunk of every choice.
 func (x *exchange) opening(r reply) {
 	for choice := range x.req.Choices {
 		x.begin(choice)
@@ -128,7 +128,7 @@ func (x *exchange) opening(r reply) {
 	}
 }
 
-// delta is a chunk with one piece of text or arguments.
+// delta appends a chunk with one piece of text or arguments.
 func (x *exchange) delta(choice int, r reply, piece string) {
 	x.begin(choice)
 	if r.call == "" {
@@ -143,7 +143,7 @@ func (x *exchange) delta(choice int, r reply, piece string) {
 	x.end("")
 }
 
-// closing are the finish, the usage if it was asked for, and the terminator.
+// closing appends the finish reasons, the usage if it was asked for, and the terminator.
 func (x *exchange) closing(r reply) {
 	for choice := range x.req.Choices {
 		x.begin(choice)
@@ -165,7 +165,7 @@ func (x *exchange) head() {
 	x.object("chat.completion.chunk")
 }
 
-// object begins a reply of this kind.
+// object begins a reply object of this kind.
 func (x *exchange) object(kind string) {
 	x.raw(`{"id":`)
 	x.text(x.id)
@@ -176,7 +176,7 @@ func (x *exchange) object(kind string) {
 	x.raw(`,"system_fingerprint":"fp_demo",`)
 }
 
-// begin begins a chunk up to its delta.
+// begin appends the beginning of a chunk, up to its delta.
 func (x *exchange) begin(choice int) {
 	x.head()
 	x.raw(`"choices":[{"index":`)
@@ -184,7 +184,7 @@ func (x *exchange) begin(choice int) {
 	x.raw(`,"delta":`)
 }
 
-// end ends a chunk behind its delta.
+// end appends the end of a chunk, after its delta.
 func (x *exchange) end(finish string) {
 	x.raw(`,"logprobs":null,"finish_reason":`)
 	if finish == "" {
@@ -199,7 +199,7 @@ func (x *exchange) end(finish string) {
 	x.raw("}\n\n")
 }
 
-// completion is the whole reply as one JSON object.
+// completion appends the whole reply as one JSON object.
 func (x *exchange) completion(r reply) {
 	x.object("chat.completion")
 	x.raw(`"choices":[`)
@@ -241,7 +241,7 @@ func (x *exchange) callID(choice int) string {
 	return "call_" + x.id[len("chatcmpl-"):] + "-" + strconv.Itoa(choice)
 }
 
-// usage bills the prompt once and every choice.
+// usage appends the usage: the prompt once, and every choice.
 func (x *exchange) usage(r reply) {
 	out := r.size * int64(x.req.Choices)
 	x.raw(`{"prompt_tokens":`)

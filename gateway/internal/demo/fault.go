@@ -8,12 +8,12 @@ import (
 	"time"
 )
 
-// fault is an error reply in OpenAI's shape.
+// fault is an error reply in OpenAI's format.
 type fault struct {
 	status               int
 	code, message, param string
-	// wait goes into Retry-After, in whole seconds.
-	wait time.Duration
+	// retryAfter goes into Retry-After, in whole seconds.
+	retryAfter time.Duration
 }
 
 func (f fault) Error() string { return f.message }
@@ -42,8 +42,8 @@ func refuse(w http.ResponseWriter, status int, f fault) {
 		panic(http.ErrAbortHandler)
 	}
 	w.Header().Set("Content-Type", "application/json")
-	if f.wait > 0 {
-		w.Header().Set("Retry-After", strconv.Itoa(int(f.wait/time.Second)))
+	if f.retryAfter > 0 {
+		w.Header().Set("Retry-After", strconv.Itoa(int(f.retryAfter/time.Second)))
 	}
 	w.WriteHeader(status)
 	w.Write(b)
@@ -65,12 +65,12 @@ func typeOf(status int) string {
 	return "invalid_request_error"
 }
 
-// asked is the error reply that a caller asked for.
-func asked(status int) fault {
+// requestedFault returns the error reply that a caller asked for.
+func requestedFault(status int) fault {
 	f := fault{code: "demo_fault", message: fmt.Sprintf("The demo provider was asked to fail with status %d.", status)}
 	switch {
 	case status == http.StatusTooManyRequests:
-		f.code, f.wait = "rate_limit_exceeded", 2*time.Second
+		f.code, f.retryAfter = "rate_limit_exceeded", 2*time.Second
 	case status == http.StatusUnauthorized:
 		f.code = "invalid_api_key"
 	case status == http.StatusPaymentRequired:

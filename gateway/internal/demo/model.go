@@ -10,49 +10,49 @@ import (
 	"github.com/penstock/penstock/gateway/internal/llm"
 )
 
-// card describes one of the models that answer.
-type card struct {
-	name                string
-	input, output       llm.NanoUSD // per million tokens
-	context, maxOutput  int64       // tokens
-	quality             float64
-	firstWord, eachWord time.Duration
+// spec describes one model.
+type spec struct {
+	name                  string
+	input, output         llm.NanoUSD // per million tokens
+	context, maxOutput    int64       // tokens
+	quality               float64
+	firstDelay, wordDelay time.Duration
 }
 
-// The models. Their prices, sizes and qualities are made up, but kept to: a request
-// beyond the context is refused, and replies are no longer than they may be.
-var cards = [...]card{
+// specs are the models. Their prices, sizes and qualities are invented but enforced: a
+// request beyond the context is refused, and no reply is longer than maxOutput.
+var specs = [...]spec{
 	{"demo", llm.USD / 2, 3 * llm.USD / 2, 32_768, 4096, 0.5, 100 * time.Millisecond, 20 * time.Millisecond},
 	{"demo-fast", llm.USD / 10, 2 * llm.USD / 5, 8192, 2048, 0.3, 0, 0},
 	{"demo-smart", 3 * llm.USD, 15 * llm.USD, 200_000, 16_384, 0.9, 400 * time.Millisecond, 40 * time.Millisecond},
 }
 
-// slow is the pace of a model that was told to be slow.
+// The delays of a model that is asked to be slow.
 const (
-	slowFirst = 2 * time.Second
-	slowEach  = 150 * time.Millisecond
+	slowFirstDelay = 2 * time.Second
+	slowWordDelay  = 150 * time.Millisecond
 )
 
-// listed are the models whose names ask for a fault, as far as GET /models shows
-// them; demo-fail-STATUS works with every status from 400 to 599.
-var listed = [...]string{"demo-slow", "demo-stall", "demo-cut", "demo-fail-429", "demo-fail-500", "demo-fail-503"}
+// faultModels are the models with a fault that GET /models lists. demo-fail-STATUS works
+// with every status from 400 to 599.
+var faultModels = [...]string{"demo-slow", "demo-stall", "demo-cut", "demo-fail-429", "demo-fail-500", "demo-fail-503"}
 
-// lookup finds the card of a model and the fault that its name asks for.
-func lookup(model string) (c card, fault string, ok bool) {
-	for _, c := range cards {
+// lookup returns the spec of a model and the fault that its name asks for.
+func lookup(model string) (c spec, fault string, ok bool) {
+	for _, c := range specs {
 		if c.name == model {
 			return c, "", true
 		}
 	}
 	rest, ok := strings.CutPrefix(model, "demo-")
 	if !ok {
-		return card{}, "", false
+		return spec{}, "", false
 	}
 	fault = strings.TrimPrefix(rest, "fail-")
 	if _, failing := statusOf(fault); failing != (fault != rest) || !known(fault) {
-		return card{}, "", false
+		return spec{}, "", false
 	}
-	c = cards[0]
+	c = specs[0]
 	c.name = model
 	return c, fault, true
 }
@@ -67,27 +67,26 @@ func known(fault string) bool {
 	return ok
 }
 
-// statusOf is the status that a fault asks for.
+// statusOf returns the status that a fault asks for, if it asks for one.
 func statusOf(fault string) (int, bool) {
 	n, err := strconv.Atoi(fault)
 	return n, err == nil && len(fault) == 3 && n >= 400 && n <= 599
 }
 
-// Targets are the demo models as the gateway's catalogue would have them, those
-// that answer first and then the ones with a fault.
+// Targets returns the demo models as targets of the gateway, those with a fault last.
 func Targets() []llm.Target {
 	var all []llm.Target
-	for _, c := range cards {
+	for _, c := range specs {
 		all = append(all, c.target())
 	}
-	for _, name := range listed {
+	for _, name := range faultModels {
 		t, _ := Target(name)
 		all = append(all, t)
 	}
 	return all
 }
 
-// Target is the demo model of this name, every demo-fail-STATUS included.
+// Target returns the demo model of this name, every demo-fail-STATUS included.
 func Target(model string) (llm.Target, bool) {
 	c, _, ok := lookup(model)
 	if !ok {
@@ -96,7 +95,7 @@ func Target(model string) (llm.Target, bool) {
 	return c.target(), true
 }
 
-func (c card) target() llm.Target {
+func (c spec) target() llm.Target {
 	return llm.Target{
 		ID: "demo/" + c.name, Provider: "demo", Model: c.name, Dialect: llm.OpenAI,
 		Price: llm.Price{Known: true, Input: c.input, Output: c.output, CacheRead: c.input, CacheWrite: c.input,
@@ -139,7 +138,7 @@ func (s *Server) model(w http.ResponseWriter, r *http.Request) {
 
 func answer(w http.ResponseWriter, v any) {
 	b, err := json.Marshal(v)
-	if err != nil { // nothing that is answered with can fail to encode
+	if err != nil { // all answers can be encoded
 		panic(http.ErrAbortHandler)
 	}
 	w.Header().Set("Content-Type", "application/json")

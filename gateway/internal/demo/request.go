@@ -8,8 +8,7 @@ import (
 	"strings"
 )
 
-// request is what the demo model reads of a chat request; the rest it ignores, as
-// it must ignore what it does not know.
+// request is the part of a chat request that the demo model reads. It ignores the rest.
 type request struct {
 	Model    string
 	Messages []message
@@ -28,7 +27,7 @@ type request struct {
 	} `json:"response_format"`
 	Metadata map[string]json.RawMessage
 
-	card card
+	spec spec
 	// fault is what the model's name or the metadata asks for.
 	fault string
 	// size of the prompt in tokens.
@@ -49,14 +48,14 @@ type tool struct {
 
 const maxChoices = 8
 
-// parse reads and checks a request. Its error is a fault.
+// parse parses and validates a request. Its error is a fault.
 func parse(body []byte) (*request, error) {
 	q := &request{}
 	if err := json.Unmarshal(body, q); err != nil {
-		return nil, unreadable(err)
+		return nil, invalidJSON(err)
 	}
 	var ok bool
-	if q.card, q.fault, ok = lookup(q.Model); !ok {
+	if q.spec, q.fault, ok = lookup(q.Model); !ok {
 		return nil, noModel(q.Model)
 	}
 	if len(q.Messages) == 0 {
@@ -69,14 +68,14 @@ func parse(body []byte) (*request, error) {
 		return nil, err
 	}
 	q.prompt = q.count()
-	if q.prompt > q.card.context {
+	if q.prompt > q.spec.context {
 		return nil, fault{status: http.StatusBadRequest, code: "context_length_exceeded", param: "messages", message: fmt.Sprintf(
-			"This model's maximum context length is %d tokens. However, your messages resulted in %d tokens.", q.card.context, q.prompt)}
+			"This model's maximum context length is %d tokens. However, your messages resulted in %d tokens.", q.spec.context, q.prompt)}
 	}
 	return q, nil
 }
 
-func unreadable(err error) fault {
+func invalidJSON(err error) fault {
 	f := fault{status: http.StatusBadRequest, code: "invalid_json", message: "The request is not valid JSON."}
 	var wrong *json.UnmarshalTypeError
 	if errors.As(err, &wrong) {
@@ -86,7 +85,7 @@ func unreadable(err error) fault {
 	return f
 }
 
-// readFault takes a fault out of the metadata; it goes before the model's own.
+// readFault reads the fault in the metadata, which overrides the model's own.
 func (q *request) readFault() error {
 	raw, ok := q.Metadata["demo_fault"]
 	if !ok {
@@ -103,7 +102,7 @@ func (q *request) readFault() error {
 
 // limit is the largest reply in tokens.
 func (q *request) limit() int64 {
-	n := q.card.maxOutput
+	n := q.spec.maxOutput
 	for _, asked := range [...]int64{q.MaxTokens, q.MaxCompletion} {
 		if asked > 0 {
 			n = min(n, asked)
@@ -112,8 +111,8 @@ func (q *request) limit() int64 {
 	return n
 }
 
-// count is the prompt's size: four bytes of text are a token, and every message
-// costs three more, as chat templates do.
+// count returns the prompt's size: one token for four bytes of text, and three for every
+// message, as for chat templates.
 func (q *request) count() int64 {
 	n := int64(3)
 	for _, m := range q.Messages {
@@ -125,10 +124,10 @@ func (q *request) count() int64 {
 	return n
 }
 
-// tokens counts text the way the demo provider bills it.
+// tokens returns how many tokens the demo provider bills for a text.
 func tokens(s string) int64 { return int64(len(s)+3) / 4 }
 
-// text is what a message says, its parts joined.
+// text returns the text of a message, its parts joined.
 func (m message) text() string {
 	var s string
 	if json.Unmarshal(m.Content, &s) == nil {
@@ -145,7 +144,7 @@ func (m message) text() string {
 	return all.String()
 }
 
-// last is the last message, lastUser what the user said last.
+// last returns the last message, lastUser the text of the user's last one.
 func (q *request) last() message { return q.Messages[len(q.Messages)-1] }
 
 func (q *request) lastUser() string {
@@ -157,9 +156,9 @@ func (q *request) lastUser() string {
 	return ""
 }
 
-// wanted is the tool that the caller insists on. Once a tool has answered there is
-// none any more: a caller that always insists would never hear the end.
-func (q *request) wanted() (tool, bool) {
+// requiredTool returns the tool that the request requires a call of. After a tool's answer
+// there is none, so that a conversation with tool_choice required ends.
+func (q *request) requiredTool() (tool, bool) {
 	if len(q.Tools) == 0 || q.last().Role == "tool" {
 		return tool{}, false
 	}

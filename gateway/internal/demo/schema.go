@@ -5,10 +5,9 @@ import (
 	"strings"
 )
 
-// example is a small JSON value that fits a JSON schema, as far as the schema's
-// words are known here: types, enum, const, default, required, items with minItems,
-// anyOf, oneOf, allOf and local references, lengths and bounds. An unreadable
-// schema gives an empty object.
+// example returns a small JSON value that is valid under a JSON schema. It supports types,
+// enum, const, default, required, items with minItems, anyOf, oneOf, allOf and local
+// references, lengths and bounds. An invalid schema gives an empty object.
 func example(schema json.RawMessage) string {
 	var root any
 	if len(schema) == 0 || json.Unmarshal(schema, &root) != nil {
@@ -16,13 +15,13 @@ func example(schema json.RawMessage) string {
 	}
 	g := &generator{root: root, budget: maxNodes}
 	b, err := json.Marshal(g.value(root, 0))
-	if err != nil { // what came out of JSON goes into it again
+	if err != nil { // a decoded schema always encodes
 		return "{}"
 	}
 	return string(b)
 }
 
-// Bounds of an example, so that no schema can make it grow for ever.
+// Bounds of an example, so that no schema makes it grow without end.
 const (
 	maxNodes = 1000
 	maxDepth = 24
@@ -36,7 +35,7 @@ type generator struct {
 	budget int
 }
 
-// value is an example of one schema. Beyond the bounds it is null.
+// value returns an example of one schema; null beyond the bounds.
 func (g *generator) value(schema any, depth int) any {
 	g.budget--
 	m, ok := schema.(map[string]any)
@@ -63,7 +62,7 @@ func (g *generator) value(schema any, depth int) any {
 	return g.typed(m, depth)
 }
 
-// given is a value that the schema names itself.
+// given returns a value that the schema contains: const, enum or default.
 func given(m map[string]any) (any, bool) {
 	if v, ok := m["const"]; ok {
 		return v, true
@@ -75,7 +74,7 @@ func given(m map[string]any) (any, bool) {
 	return v, ok
 }
 
-// merged puts the members of allOf's schemas into one.
+// merged merges the members of allOf's schemas into one schema.
 func merged(m map[string]any, list []any) map[string]any {
 	all, properties, required := map[string]any{}, map[string]any{}, []any{}
 	for _, part := range append([]any{m}, list...) {
@@ -113,8 +112,7 @@ func (g *generator) typed(m map[string]any, depth int) any {
 	return g.object(m, depth)
 }
 
-// typeName is the schema's type; of several the first, of none the one that its
-// other words speak of.
+// typeName returns the schema's type: the first of several, or a guess if it has none.
 func typeName(m map[string]any) string {
 	switch t := m["type"].(type) {
 	case string:
@@ -131,7 +129,7 @@ func typeName(m map[string]any) string {
 	return "object"
 }
 
-// object has the members that the schema requires and no others.
+// object returns an object with the required members only.
 func (g *generator) object(m map[string]any, depth int) any {
 	out := map[string]any{}
 	properties, _ := m["properties"].(map[string]any)

@@ -8,7 +8,7 @@ import (
 	"github.com/santhosh-tekuri/jsonschema/v6"
 )
 
-// schemas are such as callers send; examples must fit them.
+// schemas are like those that callers send; their examples must be valid.
 var schemas = []string{
 	`{"type":"object","properties":{"city":{"type":"string"},"degrees":{"type":"number"}},"required":["city","degrees"],"additionalProperties":false}`,
 	`{"type":"object","properties":{"steps":{"type":"array","minItems":2,"items":{"$ref":"#/$defs/step"}}},"required":["steps"],

@@ -1,8 +1,8 @@
-// Package demo is a provider to try Penstock with: a real HTTP server on a loopback
-// port that speaks OpenAI's chat-completions format, counts tokens, has prices and
-// can be told to fail, stall, break off or be slow. It is no model: it composes a
-// friendly answer from what it was sent, the same one every time. It knows nothing
-// of the gateway, which treats it as any other provider.
+// Package demo is a provider to try Penstock with: an HTTP server on a loopback port with
+// OpenAI's chat-completions format. It counts tokens, has prices, and fails, stalls, cuts
+// the connection or is slow on request. It is not a model: it composes the same answer to
+// the same request every time. It does not know the gateway, which treats it as any other
+// provider.
 package demo
 
 import (
@@ -19,13 +19,13 @@ import (
 	"time"
 )
 
-// Options set the server up. The zero value works.
+// Options configure the server. The zero value works.
 type Options struct {
 	// Pause waits between words, as a model does between tokens; it returns early
 	// with an error when ctx ends. Nil means a real clock.
 	Pause func(ctx context.Context, d time.Duration) error
-	// MaxRequests bounds the requests answered at the same time; more are told to
-	// come back in a second. Zero means 10,000.
+	// MaxRequests bounds the requests answered at the same time; more get a 503 with
+	// Retry-After. Zero means 10,000.
 	MaxRequests int
 	// MaxBody bounds a request's body in bytes. Zero means 32 MiB.
 	MaxBody int64
@@ -54,7 +54,7 @@ func (o Options) withDefaults() Options {
 	return o
 }
 
-// pause waits by the real clock.
+// pause waits on the real clock.
 func pause(ctx context.Context, d time.Duration) error {
 	if d <= 0 {
 		return ctx.Err()
@@ -69,7 +69,7 @@ func pause(ctx context.Context, d time.Duration) error {
 	}
 }
 
-// Server is the provider, serving.
+// Server is the running provider.
 type Server struct {
 	o      Options
 	http   http.Server
@@ -77,11 +77,11 @@ type Server struct {
 	stop   context.CancelFunc
 	served sync.WaitGroup
 	closed sync.Once
-	slots  chan struct{} // one is taken by each request being answered
+	slots  chan struct{} // each request being answered holds one
 	count  atomic.Uint64
 }
 
-// Start serves on a free loopback port until Close.
+// Start starts a server on a free loopback port. The caller must Close it.
 func Start(o Options) (*Server, error) {
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
@@ -96,24 +96,24 @@ func Start(o Options) (*Server, error) {
 		IdleTimeout:       2 * time.Minute,
 		MaxHeaderBytes:    32 << 10,
 		BaseContext:       func(net.Listener) context.Context { return ctx },
-		ErrorLog:          log.New(io.Discard, "", 0), // its faults are on purpose
+		ErrorLog:          log.New(io.Discard, "", 0), // its faults are intended
 	}
-	s.served.Go(func() { _ = s.http.Serve(l) }) // it always ends with ErrServerClosed
+	s.served.Go(func() { _ = s.http.Serve(l) }) // the error is always ErrServerClosed
 	return s, nil
 }
 
-// URL is the provider's base URL, such as "http://127.0.0.1:41234/v1".
+// URL returns the provider's base URL, such as "http://127.0.0.1:41234/v1".
 func (s *Server) URL() string { return s.url }
 
-// Close breaks off what is being answered and returns when the server has ended. It
-// may be called twice.
+// Close aborts running requests and returns when the server has ended. It may be called
+// twice.
 func (s *Server) Close() error {
 	var err error
 	s.closed.Do(func() {
 		s.stop()
 		err = s.http.Close()
 		s.served.Wait()
-		for range cap(s.slots) { // whoever holds them all is alone
+		for range cap(s.slots) { // wait for the handlers
 			s.slots <- struct{}{}
 		}
 	})
@@ -131,7 +131,7 @@ func (s *Server) routes() http.Handler {
 	return mux
 }
 
-// limit keeps the number of requests within its bound.
+// limit refuses requests beyond MaxRequests.
 func (s *Server) limit(next http.HandlerFunc) http.HandlerFunc {
 	return func(w http.ResponseWriter, r *http.Request) {
 		select {
@@ -139,7 +139,7 @@ func (s *Server) limit(next http.HandlerFunc) http.HandlerFunc {
 			defer func() { <-s.slots }()
 			next(w, r)
 		default:
-			refuse(w, http.StatusServiceUnavailable, fault{code: "overloaded", message: "The demo provider is busy.", wait: time.Second})
+			refuse(w, http.StatusServiceUnavailable, fault{code: "overloaded", message: "The demo provider is busy.", retryAfter: time.Second})
 		}
 	}
 }
@@ -153,7 +153,7 @@ func (s *Server) chat(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	if err != nil {
-		return // the caller has gone
+		return // the caller is gone
 	}
 	req, err := parse(body)
 	if f := (fault{}); errors.As(err, &f) {
