@@ -53,9 +53,10 @@ func appendEscape(dst []byte, c byte) []byte {
 	return append(dst, '\\', 'u', '0', '0', hex[c>>4], hex[c&15])
 }
 
-// AppendComma appends the comma between two elements: none behind an opening bracket.
+// AppendComma appends the comma between two elements: none behind an opening bracket, nor
+// at the beginning.
 func AppendComma(dst []byte) []byte {
-	if last := dst[len(dst)-1]; last == '{' || last == '[' {
+	if len(dst) == 0 || dst[len(dst)-1] == '{' || dst[len(dst)-1] == '[' {
 		return dst
 	}
 	return append(dst, ',')

@@ -52,26 +52,6 @@ func TestRecordsSurviveTheirEncoding(t *testing.T) {
 	})
 }
 
-func FuzzStringsAreWrittenLikeEncodingJSON(f *testing.F) {
-	for _, s := range []string{"", "plain", "\"\\/\b\n\x00\x1f\x7f", "äöü 漢字 🙂", "\xff\xc3", "\u2028<&>"} {
-		f.Add(s)
-	}
-	f.Fuzz(func(t *testing.T, s string) {
-		theirs, err := json.Marshal(s)
-		if err != nil {
-			t.Fatal(err)
-		}
-		ours := appendString(nil, s)
-		var want, got string
-		if err := json.Unmarshal(theirs, &want); err != nil {
-			t.Fatal(err)
-		}
-		if err := json.Unmarshal(ours, &got); err != nil || got != want {
-			t.Fatalf("appendString(%q) = %s, which reads %q (%v), want %q", s, ours, got, err, want)
-		}
-	})
-}
-
 func usualRecord() *llm.Record {
 	limit := llm.Limit{Name: "key budget", Scope: "key:abcdefgh", Unit: llm.UnitUSD, Window: "day", Max: 5e9}
 	score := 0.83

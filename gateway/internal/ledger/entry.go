@@ -5,6 +5,7 @@ import (
 	"errors"
 	"time"
 
+	"github.com/penstock/penstock/gateway/internal/jsontext"
 	"github.com/penstock/penstock/gateway/internal/llm"
 )
 
@@ -69,7 +70,7 @@ func appendTags(b []byte, tags map[string]string) []byte {
 		return appendText(b, "")
 	}
 	var room [256]byte // enough for usual tags, and no memory to collect
-	return appendText(b, appendStrings(room[:0], tags))
+	return appendText(b, jsontext.AppendMap(room[:0], tags))
 }
 
 // appendDraft appends the frame of a lease that begins.

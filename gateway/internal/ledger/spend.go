@@ -12,6 +12,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/penstock/penstock/gateway/internal/jsontext"
 	"github.com/penstock/penstock/gateway/internal/llm"
 )
 
@@ -261,8 +262,8 @@ func (r Row) MarshalJSON() ([]byte, error) {
 	}
 	b := []byte{'{'}
 	for i, name := range r.By {
-		b = append(appendString(b, name), ':')
-		b = append(appendString(b, r.Values[i]), ',')
+		b = append(jsontext.AppendQuote(b, name), ':')
+		b = append(jsontext.AppendQuote(b, r.Values[i]), ',')
 	}
 	return append(b, sums[1:]...), nil
 }
