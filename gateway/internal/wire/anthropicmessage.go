@@ -104,7 +104,7 @@ func (m *messageInfo) readBlock(s *scan) {
 		case "id", "tool_use_id", "name", "signature", "cache_control", "caller":
 			s.Skip()
 		default:
-			m.readSaid(s)
+			m.readOutput(s)
 		}
 	}
 }
@@ -129,20 +129,20 @@ func (m *messageInfo) readDelta(s *scan) {
 		case "type", "stop_sequence", "signature":
 			s.Skip()
 		default:
-			m.readSaid(s)
+			m.readOutput(s)
 		}
 	}
 }
 
-// readSaid counts a text, or an object or list that holds one.
-func (m *messageInfo) readSaid(s *scan) {
+// readOutput counts a text, or an object or list that holds one.
+func (m *messageInfo) readOutput(s *scan) {
 	if s.Peek() == '"' {
 		n := len(s.string())
 		m.text += int64(n)
 		m.content = m.content || n > 0
 		return
 	}
-	if v := s.Raw(); speaks(v) {
+	if v := s.Raw(); hasText(v) {
 		m.text += int64(len(v))
 		m.content = true
 	}

@@ -22,7 +22,7 @@ var chatCompletions = &Format{
 	breakOff: breakOpenAI,
 }
 
-// callChat makes the call to a target that speaks OpenAI's format.
+// callChat makes the call to a target that hasText OpenAI's format.
 func callChat(d *Dialects, x *llm.Exchange) (llm.Call, error) {
 	known, _ := d.quirks.Get(x.Target.ID)
 	x.Quirks, x.Added = known.With(x.Quirks), 0
@@ -50,7 +50,7 @@ func readChat(d *Dialects, ctx context.Context, x *llm.Exchange, a *llm.Answer) 
 // events is a provider's stream in the canonical form.
 func (d *Dialects) events(ctx context.Context, x *llm.Exchange, a *llm.Answer) (llm.Stream, error) {
 	if x.Target.Dialect == llm.OpenAI {
-		return newFrames(d, a, newWatcher(d, x, a)), nil
+		return newFrames(d, a, newChunkReader(d, x, a)), nil
 	}
 	return d.translateEvents(ctx, x, a)
 }
@@ -84,7 +84,7 @@ func (d *Dialects) whole(ctx context.Context, x *llm.Exchange, a *llm.Answer, bo
 	switch {
 	case ok && c.failed || isErrorList(body):
 		return nil, d.errorOf(a.Status, a.Header, c.failure(body))
-	case !ok || !c.choices || c.wild:
+	case !ok || !c.choices || c.badIndex:
 		return nil, malformed("something that is not a chat completion", nil)
 	case !c.produced().content && c.finished.count() == 0:
 		return nil, malformed("a chat completion without an answer in it", nil)

@@ -56,7 +56,7 @@ type choice struct {
 	index          int64
 	reason         []byte
 	delta, message bool
-	unsaid, null   bool
+	noReason, null bool
 }
 
 func (c *chunk) readChoice(s *scan, position int64) {
@@ -64,15 +64,15 @@ func (c *chunk) readChoice(s *scan, position int64) {
 		s.Skip()
 		return
 	}
-	one := choice{index: position, unsaid: true}
+	one := choice{index: position, noReason: true}
 	for s.More('}') {
 		switch string(s.Name().Raw) {
 		case "index":
 			one.index = s.index(position)
 		case "delta":
-			one.delta = c.readSaid(s, &c.delta)
+			one.delta = c.readOutput(s, &c.delta)
 		case "message":
-			one.message = c.readSaid(s, &c.message)
+			one.message = c.readOutput(s, &c.message)
 		case "finish_reason":
 			one.readReason(s)
 		case "usage":
@@ -98,7 +98,7 @@ func (s *scan) index(position int64) int64 {
 func (o *choice) readReason(s *scan) {
 	o.null = s.Peek() == 'n'
 	o.reason = s.string()
-	o.unsaid = len(o.reason) == 0 && !o.null
+	o.noReason = len(o.reason) == 0 && !o.null
 }
 
 // readCause reads an error that is one choice's, as OpenRouter sends it.
@@ -111,7 +111,7 @@ func (c *chunk) readCause(s *scan) {
 // note adds a choice to what is known of the object.
 func (c *chunk) note(one *choice) {
 	if one.index >= maxChoices {
-		c.wild = true
+		c.badIndex = true
 		return
 	}
 	c.begun.add(one.index)
@@ -122,14 +122,14 @@ func (c *chunk) note(one *choice) {
 	if len(c.finish) == 0 || one.index == 0 && len(one.reason) > 0 {
 		c.finish = one.reason
 	}
-	c.unsaid, c.pending = c.unsaid || one.unsaid, c.pending || one.null
+	c.noReason, c.pending = c.noReason || one.noReason, c.pending || one.null
 	if !one.delta && !one.message {
 		c.deviations |= withoutDelta
 	}
 }
 
-// readSaid reads a delta or a message, and reports whether there is one.
-func (c *chunk) readSaid(s *scan, out *said) bool {
+// readOutput reads a delta or a message, and reports whether there is one.
+func (c *chunk) readOutput(s *scan, out *output) bool {
 	if !s.Open('{') {
 		s.Skip()
 		return false
@@ -150,7 +150,7 @@ func (c *chunk) readSaid(s *scan, out *said) bool {
 	return true
 }
 
-// isLabel names the members that tell what a message is and nothing of what it says.
+// isLabel names the members that describe a message and are no output.
 func isLabel(name []byte) bool {
 	switch string(name) {
 	case "role", "id", "name", "type", "object", "index", "channel":
@@ -169,7 +169,7 @@ func isNestedLabel(name []byte) bool {
 }
 
 // readPart reads a member of a delta or message that is no string.
-func (c *chunk) readPart(s *scan, name []byte, out *said) {
+func (c *chunk) readPart(s *scan, name []byte, out *output) {
 	list := s.Peek() == '['
 	v := s.Raw()
 	calls := string(name) == "tool_calls"
@@ -179,7 +179,7 @@ func (c *chunk) readPart(s *scan, name []byte, out *said) {
 	case list && calls && out == &c.delta && callsWithoutIndex(v):
 		c.deviations |= callWithoutIndex
 	}
-	if !speaks(v) {
+	if !hasText(v) {
 		return
 	}
 	out.content = true
@@ -187,14 +187,14 @@ func (c *chunk) readPart(s *scan, name []byte, out *said) {
 	out.toolCalls = out.toolCalls || calls || string(name) == "function_call"
 }
 
-// speaks reports whether there is a text in an array or object, however deep, that
+// hasText reports whether there is a text in an array or object, however deep, that
 // is not empty. Names of types do not count, nor do numbers.
-func speaks(v []byte) bool {
+func hasText(v []byte) bool {
 	s := newScan(v)
-	return s.speaks()
+	return s.hasText()
 }
 
-func (s *scan) speaks() (found bool) {
+func (s *scan) hasText() (found bool) {
 	switch s.Peek() {
 	case '"':
 		return len(s.Text().Raw) > 0
@@ -204,11 +204,11 @@ func (s *scan) speaks() (found bool) {
 				s.Skip()
 				continue
 			}
-			found = s.speaks() || found
+			found = s.hasText() || found
 		}
 	case '[':
 		for s.Open('['); s.More(']'); {
-			found = s.speaks() || found
+			found = s.hasText() || found
 		}
 	default:
 		s.Skip()

@@ -4,25 +4,25 @@ package wire
 // of one. Its slices are parts of the text that was read.
 type chunk struct {
 	model []byte
-	// usage is the raw usage object, groq the one in Groq's own place, beside the one in
-	// Moonshot's, which is a choice.
+	// usage is the raw usage object, groq the one under x_groq, beside the one within a
+	// choice, as Moonshot sends it.
 	usage, groq, beside []byte
 	// choices says that there is an array of them, and empty that it has no elements.
 	choices, empty bool
-	// begun are the choices that the object speaks of, finished those of them with a
+	// begun are the choices that the object hasText of, finished those of them with a
 	// finish reason; finish is the reason of the first.
 	begun, finished choiceSet
 	finish          []byte
-	// unsaid says that a choice has no member for its finish reason, or an empty one;
+	// noReason says that a choice has no member for its finish reason, or an empty one;
 	// pending that the reason is null: it is still to come.
-	unsaid, pending bool
+	noReason, pending bool
 	// delta is what stands in the choices' deltas, message in their messages.
-	delta, message said
+	delta, message output
 	// failed says that the object is an error, cause where it stands if not at the top.
 	failed bool
 	cause  []byte
-	// wild says that a choice has an index beyond all bounds.
-	wild bool
+	// badIndex says that a choice has an index beyond all bounds.
+	badIndex bool
 	// deviations are the ways in which the object differs from what clients read.
 	deviations deviation
 	kind       kinds
@@ -36,8 +36,8 @@ type kinds struct {
 	chosen bool
 }
 
-// said is what was produced for a reader.
-type said struct {
+// output is what was produced for a reader.
+type output struct {
 	// here says that there was such a member at all.
 	here bool
 	// content says that something is there that a reader would miss: text, a tool
@@ -90,7 +90,7 @@ func (k *kinds) read(s *scan, name []byte) {
 		text := s.string()
 		k.faulty = k.faulty || len(text) > 0
 	case "detail", "errors":
-		k.faulty = speaks(s.Raw()) || k.faulty
+		k.faulty = hasText(s.Raw()) || k.faulty
 	case "base_resp":
 		k.faulty = s.minimax() || k.faulty
 	default:
@@ -131,8 +131,8 @@ func isErrorList(data []byte) bool {
 	return sound && c.failed
 }
 
-// counted is the usage object, in whichever place it stands; nil when there is none. The
-// common place comes first.
+// counted is the usage object, wherever it stands; nil when there is none. The
+// usual member comes first.
 func (c *chunk) counted() []byte {
 	switch {
 	case c.usage != nil:
@@ -176,7 +176,7 @@ func (c *chunk) readGroq(s *scan) {
 }
 
 // produced is what a plain reply says: its messages, or deltas for want of them.
-func (c *chunk) produced() said {
+func (c *chunk) produced() output {
 	if c.message.here {
 		return c.message
 	}

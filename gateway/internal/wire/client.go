@@ -11,7 +11,7 @@ import (
 	"github.com/penstock/penstock/gateway/internal/wire/intake"
 )
 
-// Client is how one client speaks during one exchange, in a format that is known
+// Client is how one client hasText during one exchange, in a format that is known
 // natively. It reads the request, and renders what is not an event of a reply.
 type Client struct {
 	format    *Format
@@ -31,7 +31,7 @@ func ClientAt(path, requestID string) (*Client, bool) {
 // AnyClient returns a client of the canonical format, for paths of none.
 func AnyClient(requestID string) *Client { return &Client{chatCompletions, requestID} }
 
-// Request reads a request. What the client said of itself in headers is left to others.
+// Request reads a request. The caller adds what headers say of tags and caching.
 func (c *Client) Request(_ context.Context, in llm.Incoming) (*llm.Request, error) {
 	facts, cache, err := c.format.facts(in.Body, intake.Options{})
 	if err != nil {
@@ -48,7 +48,7 @@ func (c *Client) Request(_ context.Context, in llm.Incoming) (*llm.Request, erro
 // untranslatable is why a request can't be put into the canonical form.
 func (c *Client) untranslatable(context.Context) (*llm.Request, error) {
 	return nil, &llm.Error{Code: llm.CodeUnsupported, Status: http.StatusBadRequest, Fault: llm.FaultUnsupported, Retried: true,
-		Message: "Requests to " + c.format.Paths[0] + " can only go to a target that speaks " + string(c.format.Dialect) +
+		Message: "Requests to " + c.format.Paths[0] + " can only go to a target that hasText " + string(c.format.Dialect) +
 			", on a route without transforms. Ask for a model of such a provider, or send the request to " + chatCompletions.Paths[0] + "."}
 }
 

@@ -9,7 +9,7 @@ import (
 )
 
 // builtIn reports the dialects whose errors are read here and not by a module: one
-// reader tells what they mean, how long to wait and whose fault they are.
+// reader classifies them for all.
 func builtIn(d llm.Dialect) bool { return d == llm.OpenAI || d == llm.Anthropic }
 
 // refusal is the error that a reply is which did not begin well. Of a plugin's dialect
@@ -26,7 +26,7 @@ func (d *Dialects) refusal(ctx context.Context, x *llm.Exchange, a *llm.Answer, 
 }
 
 // readByPlugin completes a provider's error that a module has put into the canonical
-// form: the status and the pause it names count, what they mean is told here. Any other
+// form: its status and its retry-after count, the class is decided here. Any other
 // error stays as it is.
 func (d *Dialects) readByPlugin(a *llm.Answer, err error) error {
 	var e *llm.Error

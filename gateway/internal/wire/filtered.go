@@ -10,7 +10,7 @@ import (
 )
 
 // filtered is a stream behind the route's transforms. What it says of usage and
-// finish is what the provider said; what it sends is what the plugins made of it.
+// finish is the provider's; what it sends is what the plugins made of it.
 type filtered struct {
 	llm.Stream
 	ctx     context.Context

@@ -17,9 +17,9 @@ type eventReader interface {
 	// take looks at the data of one event and gives the event for the client. frame is how
 	// it came. The event is Final when it ends a whole reply.
 	take(name, data, frame []byte) (llm.Event, error)
-	// over judges a stream that has ended without a Final event.
+	// over checks a stream that has ended without a Final event.
 	over() (llm.Event, error)
-	// reply is what the events so far have said.
+	// reply returns the usage, finish and output of the events so far.
 	reply() llm.ReplyInfo
 }
 
@@ -77,7 +77,7 @@ func closedFrame(in framing.Event) []byte {
 	return append(bytes.TrimRight(in.Raw, "\r\n"), "\n\n"...)
 }
 
-// Info is what the frames so far have said.
+// Info describes the reply as far as the frames so far go.
 func (f *frames) Info() llm.ReplyInfo { return f.events.reply() }
 
 // Close releases the connection. It may be called twice.

@@ -65,7 +65,7 @@ const (
 	end    = "data: [DONE]\n\n"
 
 	second    = `data: {"choices":[{"index":1,"delta":{"content":"two"},"finish_reason":null}]}` + "\n\n"
-	unsaid    = `data: {"choices":[{"index":0,"delta":{"content":"4","role":"assistant"}}]}` + "\n\n"
+	noReason  = `data: {"choices":[{"index":0,"delta":{"content":"4","role":"assistant"}}]}` + "\n\n"
 	nullUsage = `data: {"choices":null,"usage":{"prompt_tokens":9,"completion_tokens":4,"prompt_tokens_details":{"cached_tokens":5}}}` + "\n\n"
 	filtered0 = `data: {"choices":[],"created":0,"id":"","model":"","object":"","prompt_filter_results":[{"prompt_index":0}]}` + "\n\n"
 )
@@ -94,7 +94,7 @@ func TestFrames(t *testing.T) {
 		{name: "a terminator alone", body: end, fault: llm.FaultMalformed},
 		{name: "a greeting and a terminator", body: role + end, shown: role, fault: llm.FaultMalformed},
 		{name: "content and a terminator, but no finish", body: role + hello + end, shown: role + hello, fault: llm.FaultCut},
-		{name: "no finish, as from those that never give one", body: unsaid + usage + end, shown: unsaid + end, hidden: usage, usage: counted},
+		{name: "no finish, as from those that never give one", body: noReason + usage + end, shown: noReason + end, hidden: usage, usage: counted},
 		{name: "one of two choices never finishes", body: role + hello + second + finish + end, shown: role + hello + second + finish, fault: llm.FaultCut},
 		{name: "one of two choices never finishes, nor the stream", body: role + hello + second + finish, shown: role + hello + second + finish, fault: llm.FaultCut},
 		{name: "the last frame without its blank line", body: role + hello + finish + strings.TrimSuffix(usage, "\n\n"), include: true,
@@ -293,7 +293,7 @@ func TestEventBound(t *testing.T) {
 // FuzzFrames reads any stream, for a streamed and for a plain request: it never panics,
 // what it shows is JSON, and what it calls whole has a finish reason or a count.
 func FuzzFrames(f *testing.F) {
-	for _, seed := range []string{role + hello + finish + usage + end, role + hello + second + finish, nullUsage + filtered0, unsaid + usage + end,
+	for _, seed := range []string{role + hello + finish + usage + end, role + hello + second + finish, nullUsage + filtered0, noReason + usage + end,
 		"data: null\n\ndata: 1\n\n", `data: {"choices":[{"index":999,"delta":{"tool_calls":[{"id":"a"},{"function":{"name":"f"}}],"content":[{"type":"text","text":"x"}]}}]}` + "\n\n",
 		"event: ping\ndata: x\n\n" + finish, `data: {"choices":[{"finish_reason":"stop","logprobs":{"content":[1]},"delta":{"audio":{"data":"YQ=="},"content":"x"}}]}` + "\n\n"} {
 		f.Add([]byte(seed), true)

@@ -53,7 +53,7 @@ type joiner struct {
 	order   []string
 }
 
-// add takes in one chunk: what is said twice is the same, but for the usage, of which
+// add takes in one chunk: a member that comes twice has the same value, but for the usage, of which
 // the last counts.
 func (j *joiner) add(chunk object) {
 	for name, v := range chunk {

@@ -17,9 +17,9 @@ type plain struct {
 
 // infoOf is what a whole completion says about itself.
 func infoOf(c *chunk, b bounds) llm.ReplyInfo {
-	said := c.produced()
-	return llm.ReplyInfo{Usage: usageOf(c.counted(), b), TextBytes: said.text, Pieces: 1, Finish: string(c.finish), Model: string(c.model),
-		ToolCalls: said.toolCalls, Content: said.content, Whole: true}
+	out := c.produced()
+	return llm.ReplyInfo{Usage: usageOf(c.counted(), b), TextBytes: out.text, Pieces: 1, Finish: string(c.finish), Model: string(c.model),
+		ToolCalls: out.toolCalls, Content: out.content, Whole: true}
 }
 
 // Next gives the one event, then io.EOF.

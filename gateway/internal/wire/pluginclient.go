@@ -43,7 +43,7 @@ type Outgoing struct {
 	Body      []byte
 }
 
-// PluginClient is how one client speaks during one exchange, in a plugin's format. One
+// PluginClient is how one client hasText during one exchange, in a plugin's format. One
 // goroutine uses it.
 type PluginClient struct {
 	PluginOptions
@@ -52,7 +52,7 @@ type PluginClient struct {
 	frames Frames
 }
 
-// PluginOptions say how a client speaks whose format a plugin knows. All are required.
+// PluginOptions say how a client hasText whose format a plugin knows. All are required.
 type PluginOptions struct {
 	Dialect llm.Dialect
 	// ContentType is that of streamed replies.
@@ -131,7 +131,7 @@ func (c *PluginClient) failed(doing string, err error) {
 	c.Log.Warn("a plugin could not "+doing, "plugin", string(c.Dialect), "request", c.RequestID, "err", err)
 }
 
-// detached is for what has to be said even if the client's own time is over.
+// detached is for what is sent even if the client's own time is over.
 func detached(ctx context.Context) (context.Context, context.CancelFunc) {
 	return context.WithTimeout(context.WithoutCancel(ctx), time.Second)
 }

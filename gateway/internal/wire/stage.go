@@ -99,7 +99,7 @@ func (d *Dialects) maxReply() int64 {
 func (d *Dialects) maxEvent() int { return int(d.maxReply()) }
 
 // broken is the error of a reply that could not be read to its end. The reader of
-// the connection has usually said what happened.
+// the connection has usually given the reason.
 func (d *Dialects) broken(err error) error {
 	var e *llm.Error
 	switch {

@@ -22,7 +22,7 @@ type Translator interface {
 	Request(ctx context.Context, e Envelope, body []byte) (llm.Call, Notes, error)
 	// Response makes a canonical completion of a provider's reply. A provider's error
 	// comes back as *llm.Error with its status and pause, its Body in the canonical form
-	// and no Fault: what it means is told here.
+	// and no Fault: the caller classifies it.
 	Response(ctx context.Context, e Envelope, a *llm.Answer, body []byte) ([]byte, error)
 	// Events opens the translation of one provider's stream.
 	Events(ctx context.Context, e Envelope) (Translation, error)
@@ -49,7 +49,7 @@ type Translation interface {
 	Close()
 }
 
-// Envelope is what a module is told about the request besides its body.
+// Envelope is what a module gets of the request besides its body.
 type Envelope struct {
 	Target    *llm.Target
 	RequestID string
@@ -57,7 +57,7 @@ type Envelope struct {
 	// IncludeUsage says that the client asked for a usage chunk.
 	IncludeUsage bool
 	Created      time.Time
-	// Context is what the module said of the request when it made it, for the reply.
+	// Context is what the module noted when it made the request, for the reply.
 	Context []byte
 }
 
@@ -118,10 +118,10 @@ type translated struct {
 	module   Translation
 	answer   *llm.Answer
 	sse      *framing.Reader
-	watch    *watcher
+	chunks   *chunkReader
 	// native says that the provider's errors are read here and not by the module.
 	native bool
-	// lines is what the module has said and the client has not been told, frame the
+	// lines is what the module has made and the client has not been sent, frame the
 	// frame under construction.
 	lines [][]byte
 	frame []byte
@@ -139,7 +139,7 @@ func (d *Dialects) translateEvents(ctx context.Context, x *llm.Exchange, a *llm.
 		return nil, err
 	}
 	return &translated{dialects: d, ctx: ctx, module: module, answer: a, sse: framing.NewReader(a.Body, d.maxEvent()),
-		watch: newWatcher(d, x, a), native: builtIn(x.Target.Dialect)}, nil
+		chunks: newChunkReader(d, x, a), native: builtIn(x.Target.Dialect)}, nil
 }
 
 // Next gives the next canonical chunk as a frame. What the provider sends and the
@@ -159,7 +159,7 @@ func (s *translated) Next() (llm.Event, error) {
 	return ev, err
 }
 
-// next gives what the module has said, or how the stream has ended.
+// next gives what the module has made, or how the stream has ended.
 func (s *translated) next() (llm.Event, error) {
 	switch {
 	case len(s.lines) > 0:
@@ -172,7 +172,7 @@ func (s *translated) next() (llm.Event, error) {
 	case s.torn:
 		return llm.Event{}, cut()
 	case s.eof:
-		return s.watch.over()
+		return s.chunks.over()
 	}
 	return llm.Event{Hidden: true}, nil
 }
@@ -227,25 +227,25 @@ func (s *translated) note(line []byte) bool {
 	if !sound || c.usage == nil || c.choices || c.failed {
 		return false
 	}
-	s.watch.info.Usage = later(s.watch.info.Usage, usageOf(c.usage, s.watch.bounds))
+	s.chunks.info.Usage = later(s.chunks.info.Usage, usageOf(c.usage, s.chunks.bounds))
 	return true
 }
 
 // emit frames one line for the client.
 func (s *translated) emit(line []byte) (llm.Event, error) {
 	if isDone(line) {
-		return s.watch.done(terminator)
+		return s.chunks.done(terminator)
 	}
 	s.frame = framing.AppendData(s.frame[:0], line)
-	ev, err := s.watch.take(nil, line, s.frame)
+	ev, err := s.chunks.take(nil, line, s.frame)
 	if err != nil && s.eof { // the module noticed the end, too
 		return llm.Event{}, cut()
 	}
 	return ev, err
 }
 
-// Info is what the chunks so far have said.
-func (s *translated) Info() llm.ReplyInfo { return s.watch.info }
+// Info describes the reply as far as the chunks so far go.
+func (s *translated) Info() llm.ReplyInfo { return s.chunks.info }
 
 // Close releases the module and the connection. It may be called twice.
 func (s *translated) Close() error {

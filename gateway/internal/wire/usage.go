@@ -39,14 +39,14 @@ func boundsOf(x *llm.Exchange) bounds {
 }
 
 // counts are the numbers of a usage object in OpenAI's form, with the places where
-// providers deviate from it, as their traffic shows. Zero is "not said": a count of
+// providers deviate from it, as their traffic shows. Zero means that a count is missing: a count of
 // nothing is none.
 type counts struct {
 	prompt, completion, total int64
 	cached, written           int64 // in the details
 	writtenLong, audioIn      int64
 	reasoning, audioOut       int64
-	cachedBeside, hit         int64 // Moonshot's place; DeepSeek's
+	cachedBeside, hit         int64 // Moonshot's, DeepSeek's
 	// input and output are the names of other dialects, which leave out of input what
 	// was read from or written to a cache, and thoughts what Gemini leaves out of output.
 	input, output               int64

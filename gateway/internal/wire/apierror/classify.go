@@ -225,7 +225,7 @@ func (d *detail) throttled(status int) bool {
 func (d *detail) absent(status int) bool {
 	switch status {
 	case http.StatusNotFound, http.StatusGone:
-		return d.Param == "" && !d.said || d.Param == "model" || d.is("model_not_found", "deploymentnotfound", "resourcenotfoundexception", "not_found") ||
+		return d.Param == "" && !d.hasMessage || d.Param == "model" || d.is("model_not_found", "deploymentnotfound", "resourcenotfoundexception", "not_found") ||
 			d.Param == "" && d.says("model", "deployment", "engine", "not found", "does not exist", "no endpoints", "url", "end of its life") && !d.says("file", "vector store", "container", "response with id", "cached content")
 	case http.StatusBadRequest, http.StatusUnprocessableEntity:
 		return d.is("model_not_found", "deploymentnotfound") || d.begins("the provided model identifier is invalid") ||

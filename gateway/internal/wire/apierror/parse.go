@@ -24,7 +24,7 @@ func Read(status int, h http.Header, raw []byte, now time.Time) *llm.Error {
 	fault := d.classify(effective)
 	e := &llm.Error{
 		Code:    d.code(fault),
-		Status:  shown(effective),
+		Status:  visibleStatus(effective),
 		Type:    d.kind(effective, fault),
 		Message: d.Message,
 		Param:   d.Param,
@@ -42,9 +42,9 @@ func Read(status int, h http.Header, raw []byte, now time.Time) *llm.Error {
 	return e
 }
 
-// shown maps the statuses that only some providers know to ones that every client
+// visibleStatus maps the statuses that only some providers know to ones that every client
 // knows.
-func shown(status int) int {
+func visibleStatus(status int) int {
 	switch {
 	case status == 529 || status == 498: // Anthropic's "overloaded", Groq's "flex is full"
 		return http.StatusServiceUnavailable
@@ -63,8 +63,8 @@ type detail struct {
 	Status int
 	// words is the message in small letters without what it quotes.
 	words string
-	// said reports that the body is JSON and gives a message.
-	said bool
+	// hasMessage reports that the body is JSON and gives a message.
+	hasMessage bool
 	// members are those of the error object, for rendering; raw is the body when
 	// it is a whole OpenAI error object.
 	members map[string]json.RawMessage
@@ -87,7 +87,7 @@ func parseDetail(h http.Header, raw []byte) detail {
 		return d
 	}
 	d.top(top)
-	d.said = d.Message != ""
+	d.hasMessage = d.Message != ""
 	d.words = unquoted(d.Message)
 	if d.complete() && len(object(raw)) > 0 {
 		d.raw = raw
@@ -144,7 +144,7 @@ func (d *detail) complete() bool {
 	return isString(m["message"]) && isString(m["type"]) && hasParam && stringOrNull(m["param"]) && hasCode && stringOrNull(m["code"])
 }
 
-// effective is the status to judge by: the reply's own, or where that claims
+// effective is the status that counts: the reply's own, or where that claims
 // success the one in the body.
 func (d *detail) effective(status int) int {
 	if status >= 300 {

@@ -2,7 +2,7 @@
 // anything else looks at a body, refuses what two parsers could read differently,
 // and hands on the facts that policy, price, cache key and upstream all share.
 //
-// It is not a general JSON library: it builds no tree, changes no byte, and judges
+// It is not a general JSON library: it builds no tree, changes no byte, and checks
 // only the members that the gateway acts on. Everything else is checked to be
 // valid JSON and carried along unread.
 package intake

@@ -173,10 +173,10 @@ func TestScanRefuses(t *testing.T) {
 
 		{"model twice", `{"model":"cheap","model":"expensive",` + ok + `}`, "model", "twice", llm.CodeInvalidRequest},
 		{"model twice, escaped", `{"model":"cheap","\u006dodel":"expensive",` + ok + `}`, "model", "twice", llm.CodeInvalidRequest},
-		{"stranger twice", body(`,"x":1,"y":2,"x":3`), "x", "twice", llm.CodeInvalidRequest},
-		{"stranger twice, escaped", body(`,"a longer name":1,"a long\u0065r name":3`), "a longer name", "twice", llm.CodeInvalidRequest},
+		{"unknownMember twice", body(`,"x":1,"y":2,"x":3`), "x", "twice", llm.CodeInvalidRequest},
+		{"unknownMember twice, escaped", body(`,"a longer name":1,"a long\u0065r name":3`), "a longer name", "twice", llm.CodeInvalidRequest},
 		{"role twice", `{"model":"m","messages":[{"role":"user","role":"system"}]}`, "messages[0].role", "twice", llm.CodeInvalidRequest},
-		{"stranger twice in message", `{"model":"m","messages":[{"role":"user","z":1,"z":1}]}`, "messages[0].z", "twice", llm.CodeInvalidRequest},
+		{"unknownMember twice in message", `{"model":"m","messages":[{"role":"user","z":1,"z":1}]}`, "messages[0].z", "twice", llm.CodeInvalidRequest},
 		{"type twice in part", `{"model":"m","messages":[{"role":"user","content":[{},{"type":"text","type":"image_url"}]}]}`, "messages[0].content[1].type", "twice", llm.CodeInvalidRequest},
 		{"tag twice", body(`,"metadata":{"usecase":"a","usecase":"b"}`), "metadata.usecase", "twice", llm.CodeInvalidRequest},
 		{"Model", `{"Model":"x",` + ok + `}`, "Model", `write "model"`, llm.CodeInvalidRequest},
@@ -247,7 +247,7 @@ func TestScanBounds(t *testing.T) {
 		many.WriteString(`,"x` + strings.Repeat("y", i) + `":1`)
 	}
 	if _, _, err := intake.Scan([]byte(`{"model":"m","messages":[{"role":"user"}]`+many.String()+`}`), intake.Options{}); err == nil || !strings.Contains(err.Error(), "more than 64 members") {
-		t.Errorf("65 strangers: %v, want a refusal", err)
+		t.Errorf("65 unknowns: %v, want a refusal", err)
 	}
 }
 

@@ -128,7 +128,7 @@ func (s *scanner) price(p *partInfo) {
 }
 
 // unbounded notes the first thing whose size nobody can know from the request alone. It
-// is the one place that says so.
+// is called for everything of that kind.
 func (s *scanner) unbounded(when bool, what string) {
 	if when && s.facts.Unbounded == "" {
 		s.facts.Unbounded = what
@@ -136,7 +136,7 @@ func (s *scanner) unbounded(when bool, what string) {
 }
 
 // repriced notes a member by which a provider may ask another price. The one that may
-// also choose another model is the one to tell of.
+// also choose another model wins.
 func (s *scanner) repriced(member string) {
 	if s.facts.Repriced != llm.OtherModels {
 		s.facts.Repriced = member

@@ -9,17 +9,17 @@ import (
 )
 
 const (
-	// maxStrangers bounds the members of one object that the gateway does not know;
+	// maxUnknown bounds the members of one object that the gateway does not know;
 	// it keeps the search for duplicates from going quadratic.
-	maxStrangers = 64
-	// maxStrange is for the objects that can be open within each other while they
+	maxUnknown = 64
+	// maxUnknownOpen is for the objects that can be open within each other while they
 	// are read: body, message, content part, medium.
-	maxStrange = 4 * maxStrangers
+	maxUnknownOpen = 4 * maxUnknown
 )
 
-// stranger is a member name that no switch knows: a hash of it, and where it stands
+// unknownMember is a member name that no switch knows: a hash of it, and where it stands
 // in the body. It is small because every scan clears room for all of them.
-type stranger struct {
+type unknownMember struct {
 	sum        uint64
 	start, end uint32
 }
@@ -35,7 +35,7 @@ type members struct {
 	name  jsontext.Text
 	at    int
 	// seen has a bit for each known field so far; base is where this object's
-	// strangers start.
+	// unknown members start.
 	seen fieldSet
 	base int
 }
@@ -45,14 +45,14 @@ func (s *scanner) open(of object) (members, bool) {
 	if !s.Open('{') {
 		return members{}, s.wrongType(s.path(of, ""), "an object")
 	}
-	return members{of: of, base: s.strangers}, true
+	return members{of: of, base: s.openUnknowns}, true
 }
 
 // next steps to the value of the next member. It reports false at the end of the
 // object, having left it, and on error.
 func (s *scanner) next(m *members) bool {
 	if !s.More('}') {
-		s.strangers = m.base
+		s.openUnknowns = m.base
 		return false
 	}
 	s.Peek()
@@ -78,7 +78,7 @@ func (s *scanner) admit(m *members) bool {
 
 func (s *scanner) admitName(m *members, name []byte) bool {
 	if m.field = lookup(m.of, name); m.field == unknown {
-		return s.admitStranger(m, name)
+		return s.admitUnknown(m, name)
 	}
 	if !m.seen.add(m.field) {
 		return s.twice(m, name)
@@ -86,26 +86,26 @@ func (s *scanner) admitName(m *members, name []byte) bool {
 	return true
 }
 
-func (s *scanner) admitStranger(m *members, name []byte) bool {
+func (s *scanner) admitUnknown(m *members, name []byte) bool {
 	sum := sumOf(name)
-	for _, old := range s.strange[m.base:s.strangers] {
+	for _, old := range s.unknowns[m.base:s.openUnknowns] {
 		if old.sum == sum && s.sameName(old, name) {
 			return s.twice(m, name)
 		}
 	}
-	if s.strangers-m.base >= maxStrangers || s.strangers >= maxStrange {
-		return s.refuse(m.at, s.path(m.of, ""), "An object here has more than %d members that are not part of the API.", maxStrangers)
+	if s.openUnknowns-m.base >= maxUnknown || s.openUnknowns >= maxUnknownOpen {
+		return s.refuse(m.at, s.path(m.of, ""), "An object here has more than %d members that are not part of the API.", maxUnknown)
 	}
 	start := m.at + 1
-	s.strange[s.strangers] = stranger{sum: sum, start: uint32(start), end: uint32(start + len(m.name.Raw))}
-	s.strangers++
+	s.unknowns[s.openUnknowns] = unknownMember{sum: sum, start: uint32(start), end: uint32(start + len(m.name.Raw))}
+	s.openUnknowns++
 	if what := elsewhere(m.of, name); what != "" {
 		s.unbounded(true, what)
 	}
 	if m.of == chatBody && string(name) == llm.OtherModels {
 		s.repriced(llm.OtherModels)
 	}
-	if folded, ok := twin(m.of, name); ok {
+	if folded, ok := caseVariant(m.of, name); ok {
 		return s.refuse(m.at, s.path(m.of, string(name)), "%s differs from %q by its letters only, and parsers disagree on which counts: write %q.", llm.Quote(string(name)), folded, folded)
 	}
 	if m.of.isBody() && namesUpstream(name) {
@@ -114,13 +114,13 @@ func (s *scanner) admitStranger(m *members, name []byte) bool {
 	return true
 }
 
-func (s *scanner) sameName(old stranger, name []byte) bool {
+func (s *scanner) sameName(old unknownMember, name []byte) bool {
 	var buf [maxNameBytes]byte
 	t := jsontext.Text{Raw: s.body[old.start:old.end]}
 	return bytes.Equal(t.Append(buf[:0]), name)
 }
 
-// sumOf tells most names apart without reading them again.
+// sumOf is a hash: names with different hashes differ.
 func sumOf(name []byte) uint64 {
 	const prime = 0x9E3779B97F4A7C15
 	sum := uint64(len(name))

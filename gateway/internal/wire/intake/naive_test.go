@@ -32,7 +32,7 @@ func agree(t *testing.T, in []byte, got llm.Facts) {
 		t.Fatalf("accepted what encoding/json refuses: %v", err)
 	}
 	if diff := cmp.Diff(naiveFacts(tree), got, spans); diff != "" {
-		t.Fatalf("facts of %s (-naive +door):\n%s", in, diff)
+		t.Fatalf("facts of %s (-naive +Scan):\n%s", in, diff)
 	}
 	checkSpans(t, in, tree, got)
 }

@@ -12,7 +12,7 @@ import (
 )
 
 // badRecordings are requests that were recorded for being wrong; none of the chat
-// ones is so wrong that the door must refuse it.
+// ones is so wrong that Scan must refuse it.
 var badRecordings = map[string]string{}
 
 // TestScanRecordings reads every recorded chat-completions request.

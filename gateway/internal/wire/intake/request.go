@@ -43,7 +43,7 @@ func (s *scanner) rootMember(m *members) bool {
 	return s.member(m)
 }
 
-// complete checks what can only be judged at the end.
+// complete checks what can only be checked at the end.
 func (s *scanner) complete() bool {
 	f := &s.facts
 	if f.ModelAt.IsZero() {

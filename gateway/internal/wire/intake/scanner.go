@@ -27,10 +27,10 @@ type scanner struct {
 	// limitGiven says which member set MaxTokens: 0 while none has.
 	limitGiven field
 
-	// strange remembers the member names that no switch knows, for the objects
-	// that are open; known ones have a bit each.
-	strange   [maxStrange]stranger
-	strangers int
+	// unknowns are the members of open objects that no switch knows, openUnknowns how many
+	// there are; known ones have a bit each.
+	unknowns     [maxUnknownOpen]unknownMember
+	openUnknowns int
 }
 
 func newScanner(body []byte, root object, o Options) scanner {

@@ -7,10 +7,10 @@ import (
 	"github.com/penstock/penstock/gateway/internal/llm"
 )
 
-// watcher reads canonical chunks as they pass, whatever dialect they come from, and
+// chunkReader reads canonical chunks as they pass, whatever dialect they come from, and
 // knows when a reply is whole: when every choice has finished and the stream has
 // ended as it should.
-type watcher struct {
+type chunkReader struct {
 	dialects *Dialects
 	answer   *llm.Answer
 	info     llm.ReplyInfo
@@ -23,21 +23,21 @@ type watcher struct {
 	begun, finished choiceSet
 	// seen says that there was a chunk, deltas that there was a delta in one.
 	seen, deltas bool
-	// unsaid and pending are those of all chunks, counted that one had usage alone.
-	unsaid, pending, counted bool
-	mend                     mender
+	// noReason and pending are those of all chunks, counted that one had usage alone.
+	noReason, pending, counted bool
+	mend                       mender
 }
 
-func newWatcher(d *Dialects, x *llm.Exchange, a *llm.Answer) *watcher {
+func newChunkReader(d *Dialects, x *llm.Exchange, a *llm.Answer) *chunkReader {
 	req := x.Request
-	return &watcher{dialects: d, answer: a, wanted: req.Facts.Choices, showUsage: req.Facts.IncludeUsage || !req.Facts.Stream,
+	return &chunkReader{dialects: d, answer: a, wanted: req.Facts.Choices, showUsage: req.Facts.IncludeUsage || !req.Facts.Stream,
 		bounds: boundsOf(x), mend: mender{request: req.ID}}
 }
 
-// take looks at the data of one event and gives the event for the client. frame is how
+// take reads the data of one event and returns the event for the client. frame is how
 // it came, if it came in the client's format. What the client could not read, such as a
-// chunk without a choice, is hidden from it or mended.
-func (w *watcher) take(name, data, frame []byte) (llm.Event, error) {
+// chunk without a choice, is hidden from it or corrected.
+func (w *chunkReader) take(name, data, frame []byte) (llm.Event, error) {
 	switch {
 	case isDone(data):
 		return w.done(llm.Event{Frame: frame})
@@ -48,7 +48,7 @@ func (w *watcher) take(name, data, frame []byte) (llm.Event, error) {
 	switch {
 	case string(name) == "error" || sound && c.failed || isErrorList(data):
 		return llm.Event{}, w.dialects.errorOf(w.answer.Status, w.answer.Header, c.failure(data))
-	case !sound || c.wild:
+	case !sound || c.badIndex:
 		return llm.Event{}, malformed("an event that is not a chunk of a chat completion", nil)
 	}
 	ev := llm.Event{Frame: frame, Data: data}
@@ -62,7 +62,7 @@ func (w *watcher) take(name, data, frame []byte) (llm.Event, error) {
 }
 
 // reply implements eventReader.
-func (w *watcher) reply() llm.ReplyInfo { return w.info }
+func (w *chunkReader) reply() llm.ReplyInfo { return w.info }
 
 // failure is the body of the error that an object is.
 func (c *chunk) failure(data []byte) []byte {
@@ -73,7 +73,7 @@ func (c *chunk) failure(data []byte) []byte {
 }
 
 // see takes in one chunk and marks the event accordingly.
-func (w *watcher) see(ev *llm.Event, c *chunk) {
+func (w *chunkReader) see(ev *llm.Event, c *chunk) {
 	w.seen = true
 	if w.info.Model == "" {
 		w.info.Model = string(c.model)
@@ -83,43 +83,43 @@ func (w *watcher) see(ev *llm.Event, c *chunk) {
 	}
 	w.begun.merge(&c.begun)
 	w.finished.merge(&c.finished)
-	w.unsaid, w.pending = w.unsaid || c.unsaid, w.pending || c.pending
+	w.noReason, w.pending = w.noReason || c.noReason, w.pending || c.pending
 	w.count(c)
-	w.hear(ev, c)
+	w.noteOutput(ev, c)
 	ev.Progress = ev.Content || len(c.finish) > 0
 	if !c.choices || c.empty {
-		w.bare(ev, c)
+		w.withoutChoice(ev, c)
 	}
 }
 
 // count takes in usage.
-func (w *watcher) count(c *chunk) {
+func (w *chunkReader) count(c *chunk) {
 	if usage := c.counted(); usage != nil {
 		w.info.Usage = later(w.info.Usage, usageOf(usage, w.bounds))
 		w.counted = w.counted || !c.choices || c.empty
 	}
 }
 
-// hear takes in what a chunk says. Some providers repeat all that has been said in a
+// noteOutput adds the output of a chunk. Some providers repeat the whole reply in a
 // message beside the delta, or after the last one.
-func (w *watcher) hear(ev *llm.Event, c *chunk) {
-	heard := c.delta
+func (w *chunkReader) noteOutput(ev *llm.Event, c *chunk) {
+	produced := c.delta
 	w.deltas = w.deltas || c.delta.here
 	if !w.deltas {
-		heard = c.message
+		produced = c.message
 	}
-	w.info.ToolCalls = w.info.ToolCalls || heard.toolCalls
-	w.info.TextBytes += heard.text
-	if heard.text > 0 {
+	w.info.ToolCalls = w.info.ToolCalls || produced.toolCalls
+	w.info.TextBytes += produced.text
+	if produced.text > 0 {
 		w.info.Pieces++
 	}
-	w.info.Content = w.info.Content || heard.content
-	ev.Content = heard.content
+	w.info.Content = w.info.Content || produced.content
+	ev.Content = produced.content
 }
 
-// bare marks a chunk without a choice: clients look for the first one in it. They
+// withoutChoice marks a chunk without a choice: clients look for the first one in it. They
 // expect the usage that they asked for in such a chunk, and nothing else.
-func (w *watcher) bare(ev *llm.Event, c *chunk) {
+func (w *chunkReader) withoutChoice(ev *llm.Event, c *chunk) {
 	ev.Hidden = !w.showUsage || c.usage == nil
 	if !c.choices {
 		c.deviations |= withoutChoices
@@ -127,20 +127,20 @@ func (w *watcher) bare(ev *llm.Event, c *chunk) {
 }
 
 // whole reports whether every choice that has begun has finished.
-func (w *watcher) whole() bool {
+func (w *chunkReader) whole() bool {
 	return w.finished.count() > 0 && w.begun.within(&w.finished)
 }
 
-// unspoken reports whether the provider ends replies without giving reasons, as
+// endsWithoutReason reports whether the provider ends replies without giving reasons, as
 // Snowflake does: its final count stands for them.
-func (w *watcher) unspoken() bool {
-	return w.finished.count() == 0 && w.unsaid && !w.pending && w.counted && w.info.Content
+func (w *chunkReader) endsWithoutReason() bool {
+	return w.finished.count() == 0 && w.noReason && !w.pending && w.counted && w.info.Content
 }
 
-// done judges a stream that has come to its terminator.
-func (w *watcher) done(ev llm.Event) (llm.Event, error) {
+// done checks a stream that has come to its terminator.
+func (w *chunkReader) done(ev llm.Event) (llm.Event, error) {
 	switch {
-	case w.whole() || w.unspoken():
+	case w.whole() || w.endsWithoutReason():
 		ev.Final = true
 		return ev, nil
 	case !w.info.Content && w.finished.count() == 0:
@@ -149,10 +149,10 @@ func (w *watcher) done(ev llm.Event) (llm.Event, error) {
 	return llm.Event{}, cut()
 }
 
-// over judges a stream that has ended without its terminator. It is whole all the same
-// if all has been said: then the terminator is supplied. A choice that was asked for
+// over checks a stream that has ended without its terminator. It is whole all the same
+// if every choice has finished: then the terminator is supplied. A choice that was asked for
 // may have been about to begin.
-func (w *watcher) over() (llm.Event, error) {
+func (w *chunkReader) over() (llm.Event, error) {
 	switch {
 	case w.whole() && w.finished.count() >= w.wanted:
 		return terminator, nil

@@ -2,9 +2,9 @@ package intake
 
 import "unicode/utf8"
 
-// twin finds the known name that an unknown one turns into when its letters are
+// caseVariant finds the known name that an unknown one turns into when its letters are
 // folded: Model, MESSAGES, ſtream with a long s.
-func twin(of object, name []byte) (folded string, ok bool) {
+func caseVariant(of object, name []byte) (folded string, ok bool) {
 	var buf [maxNameBytes]byte
 	low := fold(buf[:0], name)
 	if lookup(of, low) == unknown {
