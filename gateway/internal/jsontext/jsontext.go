@@ -77,7 +77,7 @@ func (s *Scanner) found() string {
 	r, n := utf8.DecodeRune(s.text[s.pos:])
 	switch {
 	case n == 0:
-		return "the end"
+		return "the end of the text"
 	case r == utf8.RuneError && n == 1:
 		return fmt.Sprintf("the byte %#02x", s.text[s.pos])
 	case !unicode.IsPrint(r):

@@ -44,7 +44,7 @@ func (s *Scanner) Stop(err error) {
 // End checks that nothing but white space is left and returns the fault of the scan.
 func (s *Scanner) End() error {
 	if s.Peek(); s.pos < len(s.text) {
-		s.expected("the end")
+		s.expected("the end of the text")
 	}
 	return s.err
 }

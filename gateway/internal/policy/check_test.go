@@ -184,7 +184,7 @@ func TestEvalRefusesWhatTheGatewayNeverSends(t *testing.T) {
 		{`{"usage": {"team:x": {"day": {"usd": "50"}}}}`, "input.usage.team:x.day.usd: must be an integer, not a string"},
 		{`{"route": {"targets": [{"id": "a/b"}]}}`, "input.route.targets[0].provider: missing"},
 		{`{"key": {"team": "a", "team": "b"}}`, `in.json:1:23: "team" is given twice`},
-		{"", "in.json:1:1: not JSON: it ends too early"}, {"{", "not JSON"}, {"{} {}", "something follows"},
+		{"", "in.json:1:1: not valid JSON: expected a value, found the end of the text"}, {"{", "not valid JSON"}, {"{} {}", "expected the end of the text"},
 		{"[]", "input: must be an object, not an array"}, {"1", "input: must be an object, not an integer"},
 	}
 	for _, tt := range tests {

@@ -23,9 +23,9 @@ func TestDataThatIsGivenTwiceIsRefused(t *testing.T) {
 		{"in one JSON file", map[string]string{"data.json": "{\"x\": {\n  \"y\": 1,\n  \"y\": 2}}"}, []string{`data.json:3:3: "y" is given twice`}},
 		{"in one YAML file", map[string]string{"data.yaml": "x:\n  y: 1\n  y: 2\n"}, []string{"data.yaml:3: ", `"y" already defined`}},
 		{"two YAML documents", map[string]string{"data.yaml": "x: 1\n---\ny: 2\n"}, []string{"more than one YAML document"}},
-		{"after the end", map[string]string{"data.json": "{} {}"}, []string{"data.json:1:4: something follows"}},
-		{"cut off", map[string]string{"data.json": "{\"x\": "}, []string{"data.json:1:7: not JSON: it ends too early"}},
-		{"nested without end", map[string]string{"data.json": `{"x": ` + strings.Repeat("[", 1000)}, []string{"nested more than 200 deep"}},
+		{"after the end", map[string]string{"data.json": "{} {}"}, []string{"data.json:1:4: not valid JSON: expected the end of the text"}},
+		{"cut off", map[string]string{"data.json": "{\"x\": "}, []string{"data.json:1:7: not valid JSON: expected a value, found the end of the text"}},
+		{"nested without end", map[string]string{"data.json": `{"x": ` + strings.Repeat("[", 1000)}, []string{"nested more than 200 levels deep"}},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {

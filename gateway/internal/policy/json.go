@@ -3,9 +3,10 @@ package policy
 import (
 	"bytes"
 	"encoding/json"
+	"errors"
 	"fmt"
-	"io"
-	"strings"
+
+	"github.com/penstock/penstock/gateway/internal/jsontext"
 )
 
 // maxDepth bounds how deep JSON may be nested.
@@ -30,92 +31,65 @@ func (f *textFault) Error() string { return f.message }
 // parseJSON reads one JSON value. A member that comes twice is an error: the second one
 // would replace the first without a word.
 func parseJSON(text []byte) (*node, error) {
-	p := &jsonParser{text: text, tokens: json.NewDecoder(bytes.NewReader(text))}
-	p.tokens.UseNumber()
-	n, err := p.value(0)
-	if err != nil {
-		return nil, err
-	}
-	end := p.next()
-	if _, err := p.tokens.Token(); err != io.EOF {
-		return nil, &textFault{end, "something follows the end of the JSON value"}
-	}
-	return n, nil
-}
-
-type jsonParser struct {
-	text   []byte
-	tokens *json.Decoder
-}
-
-// next is where the next token starts.
-func (p *jsonParser) next() int {
-	at := min(int(p.tokens.InputOffset()), len(p.text))
-	return at + len(p.text[at:]) - len(bytes.TrimLeft(p.text[at:], " \t\r\n,:"))
-}
-
-func (p *jsonParser) value(depth int) (*node, error) {
-	n := &node{at: p.next()}
-	token, err := p.tokens.Token()
-	switch {
-	case err != nil:
-		return nil, &textFault{n.at, "not JSON: " + plainJSONError(err)}
-	case depth > maxDepth:
-		return nil, &textFault{n.at, fmt.Sprintf("nested more than %d deep", maxDepth)}
-	case token == json.Delim('{'):
-		n.value, err = p.members(depth)
-	case token == json.Delim('['):
-		n.value, err = p.elements(depth)
-	default:
-		n.value = token
+	p := jsonParser{jsontext.New(text, maxDepth, jsontext.Grammar)}
+	n := p.value()
+	err := p.End()
+	if at := new(jsontext.Error); errors.As(err, &at) {
+		return nil, &textFault{at.Offset, at.Reason}
 	}
 	return n, err
 }
 
-func plainJSONError(err error) string {
-	if err == io.EOF || err == io.ErrUnexpectedEOF {
-		return "it ends too early"
+type jsonParser struct{ jsontext.Scanner }
+
+func (p *jsonParser) value() *node {
+	kind := p.Peek()
+	n := &node{at: p.Pos()}
+	switch kind {
+	case '{':
+		n.value = p.members()
+	case '[':
+		n.value = p.elements()
+	case '"':
+		n.value = p.Text().String()
+	default:
+		n.value = scalar(p.Raw())
 	}
-	return strings.TrimPrefix(err.Error(), "json: ")
+	return n
 }
 
-func (p *jsonParser) members(depth int) (map[string]*node, error) {
+// scalar is what encoding/json makes of a number, true, false or null.
+func scalar(raw []byte) any {
+	switch s := string(raw); s {
+	case "null", "": // or a fault
+		return nil
+	case "true", "false":
+		return s == "true"
+	default:
+		return json.Number(s)
+	}
+}
+
+func (p *jsonParser) members() map[string]*node {
 	members := make(map[string]*node)
-	for p.tokens.More() {
-		at := p.next()
-		token, err := p.tokens.Token()
-		name, ok := token.(string)
-		if err != nil || !ok {
-			return nil, &textFault{at, "not JSON: a member needs a name"}
-		}
+	for p.Open('{'); p.More('}'); {
+		p.Peek()
+		at := p.Pos()
+		name := p.Name().String()
 		if members[name] != nil {
-			return nil, &textFault{at, fmt.Sprintf("%q is given twice in the same object", name)}
+			p.Stop(&textFault{at, fmt.Sprintf("%q is given twice in the same object", name)})
 		}
-		if members[name], err = p.value(depth + 1); err != nil {
-			return nil, err
-		}
+		members[name] = p.value()
 	}
-	return members, p.end()
+	return members
 }
 
-func (p *jsonParser) elements(depth int) ([]*node, error) {
+func (p *jsonParser) elements() []*node {
 	list := []*node{}
-	for p.tokens.More() {
-		n, err := p.value(depth + 1)
-		if err != nil {
-			return nil, err
-		}
-		list = append(list, n)
+	for p.Open('['); p.More(']'); {
+		list = append(list, p.value())
 	}
-	return list, p.end()
-}
-
-func (p *jsonParser) end() error {
-	at := p.next()
-	if _, err := p.tokens.Token(); err != nil {
-		return &textFault{at, "not JSON: " + plainJSONError(err)}
-	}
-	return nil
+	return list
 }
 
 // plain is the value as encoding/json would give it.

@@ -118,7 +118,7 @@ func TestScanMessagesRefuses(t *testing.T) {
 		`{"model":"m","messages":[{"role":"user","content":"x"}],"api_key":"k"}`:                                             "may not choose an upstream",
 		`{"model":"m","max_tokens":"9","messages":[{"role":"user","content":"x"}]}`:                                          "max_tokens must be a whole number",
 		`{"model":"m","system":7,"messages":[{"role":"user","content":"x"}]}`:                                                "system must be",
-		`{"model":"m","messages":[{"role":"user","content":"x"}]} {}`:                                                        "expected the end",
+		`{"model":"m","messages":[{"role":"user","content":"x"}]} {}`:                                                        "expected the end of the text",
 		`{"model":"m","metadata":{"user_id":"` + strings.Repeat("x", 600) + `"},"messages":[{"role":"user","content":"x"}]}`: "metadata.user_id has 600 bytes",
 	} {
 		_, _, err := intake.ScanMessages([]byte(in), intake.Options{})

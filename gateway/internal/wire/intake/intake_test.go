@@ -136,7 +136,7 @@ func TestScanRefuses(t *testing.T) {
 		{"array", "[]", "", "expected a JSON object, found \"[\"", llm.CodeInvalidJSON},
 		{"html", "<html>", "", "a JSON object", llm.CodeInvalidJSON},
 		{"byte order mark", "\ufeff{}", "", "a JSON object", llm.CodeInvalidJSON},
-		{"two objects", body("") + "{}", "", "expected the end, found", llm.CodeInvalidJSON},
+		{"two objects", body("") + "{}", "", "expected the end of the text, found", llm.CodeInvalidJSON},
 		{"cut", `{"model":"m","messages":[{"role":"user","content":"abc`, "", "no closing quote", llm.CodeInvalidJSON},
 		{"cut after colon", `{"model":`, "", "expected a value, found the end", llm.CodeInvalidJSON},
 		{"trailing comma", body(","), "", "a member name", llm.CodeInvalidJSON},
