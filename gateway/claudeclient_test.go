@@ -1,9 +1,9 @@
 package main
 
 import (
+	"context"
 	"encoding/json"
-	"io"
-	"net/http"
+	"net/http/httptest"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -15,6 +15,7 @@ import (
 	"github.com/tidwall/gjson"
 
 	"github.com/penstock/penstock/gateway/internal/llmtest"
+	"github.com/penstock/penstock/gateway/internal/server"
 )
 
 // claudeStreams are answers of a provider in Anthropic's format that it rarely gives, and
@@ -58,33 +59,50 @@ var claudeStreams = map[string]struct {
 	},
 }
 
-// claudeServer answers with events in Anthropic's format.
-func claudeServer(t *testing.T, events []string) *house {
+// claudeServer serves the model "drop" from a provider that answers with events in
+// Anthropic's format, and returns the address of its API.
+func claudeServer(t *testing.T, events []string) string {
 	t.Helper()
 	var frames [][]byte
 	for _, data := range events {
 		frames = append(frames, []byte("event: "+gjson.Get(data, "type").Str+"\ndata: "+data+"\n\n"))
 	}
-	return openHouse(t, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		_, _ = io.Copy(io.Discard, r.Body)
-		llmtest.Handler(llmtest.Frames(frames...)).ServeHTTP(w, r)
-	}), claudes)
+	up := httptest.NewServer(readFirst(llmtest.Handler(llmtest.Frames(frames...))))
+	t.Cleanup(up.Close)
+	path := filepath.Join(t.TempDir(), "penstock.yaml")
+	text := "keys: off\nproviders: {an: {dialect: anthropic, base_url: " + up.URL + ", allow_private: true, api_key: env:TEST_KEY}}\n" +
+		"models: {drop: {targets: [an/claude-sonnet-4-5]}}\nledger: sqlite://penstock.db\n"
+	if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	s, err := server.Open(t.Context(), server.Options{Config: path, Getenv: testEnv(t), Stderr: testLog{t}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	api := httptest.NewServer(s.Handler())
+	t.Cleanup(func() {
+		api.Close()
+		if err := s.Close(context.WithoutCancel(t.Context())); err != nil {
+			t.Error(err)
+		}
+	})
+	return api.URL + "/v1"
 }
 
 // TestClientsReadClaude has the official clients' own helpers put those streams together.
 func TestClientsReadClaude(t *testing.T) {
 	for name, tt := range claudeStreams {
 		t.Run(name, func(t *testing.T) {
-			h := claudeServer(t, tt.events)
+			url := claudeServer(t, tt.events)
 			request := `{"model":"drop","messages":[{"role":"user","content":"hi"}],` + tt.request + `}`
 			t.Run("go", func(t *testing.T) {
 				// The accumulator of the Go client does not know the deprecated form.
 				if gjson.Get(request, "functions").Exists() {
 					t.Skip("the Go client's accumulator leaves function_call out")
 				}
-				wantPaths(t, goAccumulated(t, h.URL, request), tt.want)
+				wantPaths(t, goAccumulated(t, url, request), tt.want)
 			})
-			t.Run("node", func(t *testing.T) { wantPaths(t, nodeAccumulated(t, h.URL, request), tt.want) })
+			t.Run("node", func(t *testing.T) { wantPaths(t, nodeAccumulated(t, url, request), tt.want) })
 		})
 	}
 }

@@ -119,13 +119,13 @@ func clientsEnv(t *testing.T, dir string) []string {
 func createTestKey(t *testing.T, dir, name string, more ...string) string {
 	t.Helper()
 	args := append([]string{"keys", "create", "-c", filepath.Join(dir, "penstock.yaml"), "-o", "json", "--name", name}, more...)
-	var stdout, stderr bytes.Buffer
-	if err := run(t.Context(), args, func(string) string { return "" }, &stdout, &stderr); err != nil {
-		t.Fatalf("penstock %s: %v\n%s", strings.Join(args, " "), err, &stderr)
+	stdout, stderr, code := penstock(t, args...)
+	if code != 0 {
+		t.Fatalf("penstock %s: %d\n%s", strings.Join(args, " "), code, stderr)
 	}
 	var made struct{ Key string }
-	if err := json.Unmarshal(stdout.Bytes(), &made); err != nil || made.Key == "" {
-		t.Fatalf("penstock %s printed %q, %v, want JSON with a key", strings.Join(args, " "), &stdout, err)
+	if err := json.Unmarshal([]byte(stdout), &made); err != nil || made.Key == "" {
+		t.Fatalf("penstock %s printed %q, %v, want JSON with a key", strings.Join(args, " "), stdout, err)
 	}
 	return made.Key
 }

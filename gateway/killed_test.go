@@ -3,7 +3,6 @@ package main
 import (
 	"bufio"
 	"fmt"
-	"io"
 	"net/http"
 	"net/http/httptest"
 	"os"
@@ -17,6 +16,7 @@ import (
 	"github.com/penstock/penstock/gateway/internal/ledger"
 	"github.com/penstock/penstock/gateway/internal/llm"
 	"github.com/penstock/penstock/gateway/internal/llmtest"
+	"github.com/penstock/penstock/gateway/internal/server"
 )
 
 // spawn starts `penstock serve` in a process of its own, this test's binary under
@@ -28,7 +28,7 @@ func spawn(t *testing.T, dir string) *exec.Cmd {
 		t.Fatal(err)
 	}
 	cmd := exec.CommandContext(t.Context(), exe, "serve", "-c", "penstock.yaml")
-	cmd.Args[0], cmd.Dir, cmd.Env, cmd.Stderr = "penstock", dir, clientsEnv(t, dir), &testLog{t: t}
+	cmd.Args[0], cmd.Dir, cmd.Env, cmd.Stderr = "penstock", dir, clientsEnv(t, dir), testLog{t}
 	out, err := cmd.StdoutPipe()
 	if err != nil {
 		t.Fatal(err)
@@ -88,20 +88,27 @@ ledger: sqlite://penstock.db
 	}
 	_ = cmd.Wait() // it was killed
 
-	next := &app{getenv: testEnv(t), stdout: io.Discard, stderr: &testLog{t: t}, config: filepath.Join(dir, "penstock.yaml")}
-	g := next.newGateway()
-	if err := g.open(t.Context()); err != nil {
+	o := server.Options{Config: filepath.Join(dir, "penstock.yaml"), Getenv: testEnv(t), Stderr: testLog{t}}
+	next, err := server.Open(t.Context(), o)
+	if err != nil {
 		t.Fatal(err)
 	}
-	defer g.close(t.Context())
-	checkInterrupted(t, g, streams)
+	if err := next.Close(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	l, err := o.OpenLedger(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer l.Close()
+	checkInterrupted(t, l, streams)
 }
 
 // checkInterrupted expects that many records of requests that a kill has cut off, give
 // or take the one that may not have begun.
-func checkInterrupted(t *testing.T, g *gateway, most int) {
+func checkInterrupted(t *testing.T, l *ledger.Reader, most int) {
 	t.Helper()
-	records, err := g.ledger.List(t.Context(), ledger.Page{})
+	records, err := l.List(t.Context(), ledger.Page{})
 	if err != nil || len(records) < most-1 || len(records) > most {
 		t.Fatalf("%d records, %v; want about %d", len(records), err, most)
 	}
@@ -110,11 +117,11 @@ func checkInterrupted(t *testing.T, g *gateway, most int) {
 			t.Errorf("the record of an interrupted request is %+v", r)
 		}
 	}
-	report, err := g.ledger.Spend(t.Context(), ledger.Query{})
+	report, err := l.Spend(t.Context(), ledger.Query{})
 	if err != nil {
 		t.Fatal(err)
 	}
-	totals, err := g.ledger.Totals(t.Context(), time.Now())
+	totals, err := l.Totals(t.Context(), time.Now())
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -9,6 +9,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/penstock/penstock/gateway/internal/calllog"
 	"github.com/penstock/penstock/gateway/internal/llm"
 	"github.com/penstock/penstock/gateway/internal/wasm"
 	"github.com/penstock/penstock/plugins"
@@ -27,7 +28,7 @@ func builtinModule(t *testing.T) []byte {
 // and gives the module back as a plugin's file.
 func recordRequest(t *testing.T, dir, id string) {
 	t.Helper()
-	r, err := openRecorder(callsDir("sqlite://"+filepath.Join(dir, "penstock.db")), recorderOptions{})
+	r, err := calllog.Open(calllog.Dir("sqlite://"+filepath.Join(dir, "penstock.db")), calllog.Options{})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -68,22 +69,22 @@ func TestReplayHoldsAModuleAgainstWhatItDid(t *testing.T) {
 	write("penstock.yaml", []byte("keys: off\nplugins: {mine: {file: mine.wasm, record: true}}\nledger: sqlite://penstock.db\n"+
 		"models: {m: {router: mine, targets: [demo/demo]}}\n"))
 
-	stdout, stderr, err := penstock(t, "plugin", "replay", "req_one")
-	if err != nil || !strings.Contains(stdout, "same") || !strings.Contains(stdout, "route_flat") {
-		t.Errorf("plugin replay: %v\n%s%s", err, stdout, stderr)
+	stdout, stderr, code := penstock(t, "plugin", "replay", "req_one")
+	if code != 0 || !strings.Contains(stdout, "same") || !strings.Contains(stdout, "route_flat") {
+		t.Errorf("plugin replay: %d\n%s%s", code, stdout, stderr)
 	}
-	_, stderr, err = penstock(t, "plugin", "replay", "req_two")
-	if err == nil || !strings.Contains(stderr, "no calls are recorded of request req_two") || !strings.Contains(stderr, "hint: ") {
-		t.Errorf("plugin replay of an unknown request: %v\n%s", err, stderr)
+	_, stderr, code = penstock(t, "plugin", "replay", "req_two")
+	if code != 1 || !strings.Contains(stderr, "no calls are recorded of request req_two") || !strings.Contains(stderr, "hint: ") {
+		t.Errorf("plugin replay of an unknown request: %d\n%s", code, stderr)
 	}
 
 	// Saved calls are cases like any others.
-	if stdout, stderr, err = penstock(t, "plugin", "replay", "req_one", "--save", "saved"); err != nil {
+	if stdout, stderr, code = penstock(t, "plugin", "replay", "req_one", "--save", "saved"); code != 0 {
 		t.Fatal(stderr)
 	}
 	saved := strings.TrimSpace(stdout)
-	if stdout, stderr, err = penstock(t, "plugin", "test", saved, "--module", "mine.wasm"); err != nil {
-		t.Errorf("plugin test of what was saved: %v\n%s%s", err, stdout, stderr)
+	if stdout, stderr, code = penstock(t, "plugin", "test", saved, "--module", "mine.wasm"); code != 0 {
+		t.Errorf("plugin test of what was saved: %d\n%s%s", code, stdout, stderr)
 	}
 	if info, err := os.Stat(saved); err != nil || info.Mode()&0o077 != 0 {
 		t.Errorf("%s is open to others (%v)", saved, err)
@@ -94,11 +95,11 @@ func TestReplayHoldsAModuleAgainstWhatItDid(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	calls := callsDir(fmt.Sprintf("sqlite://%s", filepath.Join(dir, "penstock.db")))
+	calls := calllog.Dir(fmt.Sprintf("sqlite://%s", filepath.Join(dir, "penstock.db")))
 	other := strings.Replace(string(text), `"expect_base64": "`, `"expect_base64": "AAAA`, 1)
 	write(filepath.Join(calls, "req_one", "00001-mine-route_flat.json"), []byte(other))
-	stdout, stderr, err = penstock(t, "plugin", "replay", "req_one")
-	if err == nil || !strings.Contains(stdout, "DIFFERS") || !strings.Contains(stderr, "1 of 1 calls are answered differently") {
-		t.Errorf("plugin replay of another answer: %v\n%s%s", err, stdout, stderr)
+	stdout, stderr, code = penstock(t, "plugin", "replay", "req_one")
+	if code != 1 || !strings.Contains(stdout, "DIFFERS") || !strings.Contains(stderr, "1 of 1 calls are answered differently") {
+		t.Errorf("plugin replay of another answer: %d\n%s%s", code, stdout, stderr)
 	}
 }

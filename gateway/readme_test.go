@@ -23,10 +23,8 @@ func TestReadmePolicyCommandsWorkInAClone(t *testing.T) {
 				continue
 			}
 			ran++
-			var out, talk strings.Builder
-			none := func(string) string { return "" }
-			if err := run(t.Context(), args[1:], none, &out, &talk); err != nil {
-				t.Errorf("%s: %q: %v\n%s%s", readme, line, err, out.String(), talk.String())
+			if stdout, stderr, code := penstock(t, args[1:]...); code != 0 {
+				t.Errorf("%s: %q: %d\n%s%s", readme, line, code, stdout, stderr)
 			}
 		}
 	}

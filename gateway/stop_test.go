@@ -12,6 +12,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/penstock/penstock/gateway/internal/cli"
 	"github.com/penstock/penstock/gateway/internal/ledger"
 	"github.com/penstock/penstock/gateway/internal/llmtest"
 )
@@ -53,8 +54,9 @@ ledger: sqlite://penstock.db
 			ctx, stop := context.WithCancel(t.Context())
 			defer stop()
 			ready, said := io.Pipe()
-			ended := make(chan error, 1)
-			go func() { ended <- run(ctx, []string{"serve", "-c", path}, testEnv(t), said, &testLog{t: t}) }()
+			ended := make(chan int, 1)
+			env := cli.Environment{Getenv: testEnv(t), Stdout: said, Stderr: testLog{t}}
+			go func() { ended <- cli.Run(ctx, []string{"serve", "-c", path}, env) }()
 			lines := bufio.NewReader(ready)
 			if line, err := lines.ReadString('\n'); err != nil || !strings.Contains(line, "penstock ready") {
 				t.Fatalf("said %q, %v", line, err)
@@ -78,8 +80,8 @@ ledger: sqlite://penstock.db
 			if err != nil || !strings.Contains(string(rest), tt.want) || tt.finish == strings.Contains(string(rest), `"error"`) {
 				t.Errorf("the stream went on with %q, %v; want %q", rest, err, tt.want)
 			}
-			if err := <-ended; err != nil {
-				t.Errorf("serve = %v, want nil", err)
+			if code := <-ended; code != 0 {
+				t.Errorf("serve ended with %d, want 0", code)
 			}
 			if !tt.finish {
 				close(gate)
@@ -98,8 +100,9 @@ func TestStopWhileStarting(t *testing.T) {
 	}
 	ctx, stop := context.WithCancel(t.Context())
 	stop()
-	if err := run(ctx, []string{"serve", "-c", path}, testEnv(t), io.Discard, &testLog{t: t}); err != nil {
-		t.Errorf("serve = %v, want nil", err)
+	env := cli.Environment{Getenv: testEnv(t), Stdout: io.Discard, Stderr: testLog{t}}
+	if code := cli.Run(ctx, []string{"serve", "-c", path}, env); code != 0 {
+		t.Errorf("serve ended with %d, want 0", code)
 	}
 }
 

@@ -2,13 +2,9 @@ package internal
 
 import (
 	"go/build"
-	"go/parser"
-	"go/token"
 	"os"
-	"path"
 	"path/filepath"
 	"slices"
-	"strconv"
 	"strings"
 	"testing"
 )
@@ -18,12 +14,40 @@ const (
 	internal = module + "/gateway/internal"
 )
 
-// base may be imported by every package here, and import the standard library only.
-var base = []string{"llm", "framing", "jsontext", "ratelimit", "bounded"}
+// base are the packages that every other may import. They import the standard library
+// only.
+var base = []string{"llm", "framing", "jsontext", "bounded", "ratelimit", "hint"}
 
-// owners lists, for each third-party library, the one package that may import it.
-// A prefix covers all packages below it.
+// floors is the drawing of the gateway: every package with the packages of this module
+// that it imports besides the base. A package imports only from floors below its own. The
+// table is exact: what is no longer imported has to go from it.
+var floors = []map[string]string{
+	{
+		"cli": "server plugintool compiler config httpapi keys ledger policy",
+	},
+	{
+		"server": "routes holds calllog compiler pipeline wire wire/intake httpapi wasm policy cache upstream meter ledger keys " +
+			"catalog config telemetry tokens demo /plugins /policies",
+		"plugintool": "calllog compiler config wasm /sdk",
+	},
+	{
+		"calllog":  "wasm",
+		"compiler": "wasm",
+		"holds":    "ledger meter pipeline",
+		"routes":   "catalog config demo",
+		"wire":     "wire/apierror wire/intake",
+	},
+	{
+		"cache": "", "catalog": "", "config": "", "demo": "", "httpapi": "", "keys": "", "ledger": "", "meter": "", "pipeline": "",
+		"policy": "", "telemetry": "", "tokens": "", "upstream": "", "wasm": "", "wire/apierror": "", "wire/intake": "",
+		"llmtest": "",
+	},
+}
+
+// owners lists, for each third-party library, the one package that may import it. A
+// prefix covers all packages below it.
 var owners = map[string]string{
+	"github.com/spf13/cobra":              "cli",
 	"github.com/labstack/echo":            "httpapi",
 	"github.com/tetratelabs/wazero":       "wasm",
 	"github.com/open-policy-agent/opa":    "policy",
@@ -35,55 +59,92 @@ var owners = map[string]string{
 	"github.com/fsnotify/fsnotify":        "config",
 	"github.com/prometheus/client_golang": "telemetry",
 	"github.com/prometheus/client_model":  "telemetry",
-	"github.com/tidwall/gjson":            "wire",
 	"github.com/tidwall/sjson":            "wire",
 	"github.com/tiktoken-go/tokenizer":    "tokens",
 }
 
-// apart are programs of their own that stand beside the gateway: the benchmark's
-// floor is a bare Echo handler on purpose, the generators and the reporter only run at build time.
-var apart = []string{"bench", "bench/floor", "catalog/generate", "testreport"}
+// programs are programs of their own beside the gateway: the benchmark, whose floor is a
+// bare Echo handler on purpose, and what runs at build time.
+var programs = []string{"bench", "bench/floor", "catalog/generate", "testreport"}
 
-// TestImports holds the house's import rules: base packages import the standard
-// library only, leaves import no other leaf, and each library has one owner.
+// execs may start programs. The compiler starts this program anew to compile a plugin
+// while it is loaded: a module that crashes the compiler must not crash the gateway.
+var execs = []string{"plugintool", "compiler", "llmtest"}
+
+// TestImports compares what every package imports with the table.
 func TestImports(t *testing.T) {
 	for dir, imports := range packages(t) {
+		if slices.Contains(programs, dir) {
+			continue
+		}
+		var inner []string
 		for _, imp := range imports {
-			if fault := judge(dir, imp); fault != "" {
-				t.Errorf("%s imports %s: %s", dir, imp, fault)
+			switch {
+			case imp == module || strings.HasPrefix(imp, module+"/"):
+				inner = append(inner, short(imp))
+			case imp == "os/exec" && !slices.Contains(execs, dir):
+				t.Errorf("%s imports os/exec; only %v may start a program", dir, execs)
+			case strings.Contains(imp, "."):
+				checkLibrary(t, dir, imp)
 			}
+		}
+		checkInner(t, dir, inner)
+	}
+}
+
+// short is how the table names a package of this module.
+func short(imp string) string {
+	if name, ok := strings.CutPrefix(imp, internal+"/"); ok {
+		return name
+	}
+	return strings.TrimPrefix(imp, module)
+}
+
+func checkLibrary(t *testing.T, dir, imp string) {
+	t.Helper()
+	for library, owner := range owners {
+		if imp == library || strings.HasPrefix(imp, library+"/") {
+			if owner != dir {
+				t.Errorf("%s imports %s; only %s may", dir, imp, owner)
+			}
+			return
+		}
+	}
+	t.Errorf("%s imports %s, which no package owns: name its owner in imports_test.go and its reason in RATIONALE.md", dir, imp)
+}
+
+func checkInner(t *testing.T, dir string, imports []string) {
+	t.Helper()
+	if slices.Contains(base, dir) {
+		if len(imports) > 0 {
+			t.Errorf("%s imports %v; packages of the base import the standard library only", dir, imports)
+		}
+		return
+	}
+	at := floorOf(dir)
+	if at < 0 {
+		t.Errorf("%s is not in the table of imports_test.go: put it on a floor, with what it imports", dir)
+		return
+	}
+	allowed := strings.Fields(floors[at][dir])
+	for _, imp := range imports {
+		if !slices.Contains(allowed, imp) && !slices.Contains(base, imp) {
+			t.Errorf("%s imports %s, which the table of imports_test.go does not allow", dir, imp)
+		}
+	}
+	for _, name := range allowed {
+		if !slices.Contains(imports, name) {
+			t.Errorf("%s no longer imports %s: remove it from the table of imports_test.go", dir, name)
+		}
+		if below := floorOf(name); below >= 0 && below <= at {
+			t.Errorf("the table lets %s import %s, which is not on a floor below", dir, name)
 		}
 	}
 }
 
-func judge(dir, imp string) string {
-	leaf, ours := strings.CutPrefix(imp, internal+"/")
-	switch {
-	case slices.Contains(apart, dir):
-		return ""
-	case !strings.Contains(imp, "."):
-		return ""
-	case slices.Contains(base, dir):
-		return "it may import the standard library only"
-	case ours && (slices.Contains(base, leaf) || leaf == dir || strings.HasPrefix(leaf, dir+"/")):
-		return ""
-	case ours:
-		return "leaves do not import each other; let main hand it over"
-	case dir == "pipeline":
-		return "the pipeline imports llm only"
-	}
-	for library, owner := range owners {
-		if imp == library || strings.HasPrefix(imp, library+"/") {
-			if owner == dir {
-				return ""
-			}
-			return "only " + owner + " may"
-		}
-	}
-	if strings.HasPrefix(imp, module+"/") {
-		return "" // the embedded policies and modules
-	}
-	return "no package owns this library; name its owner in imports_test.go and its reason in RATIONALE.md"
+// floorOf returns the floor of a package in the table, -1 if it is not there.
+func floorOf(dir string) int {
+	return slices.IndexFunc(floors, func(floor map[string]string) bool { _, ok := floor[dir]; return ok })
 }
 
 // packages maps each directory below internal to what its non-test files import.
@@ -91,7 +152,7 @@ func packages(t *testing.T) map[string][]string {
 	t.Helper()
 	found := map[string][]string{}
 	err := filepath.WalkDir(".", func(dir string, d os.DirEntry, err error) error {
-		if err != nil || !d.IsDir() || d.Name() == "testdata" {
+		if err != nil || !d.IsDir() || d.Name() == "testdata" || dir == "." {
 			return err
 		}
 		p, err := build.ImportDir(dir, 0)
@@ -106,13 +167,24 @@ func packages(t *testing.T) map[string][]string {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if len(found) < 10 {
+	if len(found) < 25 {
 		t.Fatalf("found %d packages: the walk is broken", len(found))
 	}
 	return found
 }
 
-// TestTopLevel keeps the top of the tree to the names that the house has agreed on.
+// TestMainIsSmall holds that the program does nothing but call the command line.
+func TestMainIsSmall(t *testing.T) {
+	p, err := build.ImportDir("..", 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if want := []string{internal + "/cli", "os"}; !slices.Equal(p.GoFiles, []string{"main.go"}) || !slices.Equal(p.Imports, want) {
+		t.Errorf("package main has the files %v and imports %v, want main.go and %v", p.GoFiles, p.Imports, want)
+	}
+}
+
+// TestTopLevel keeps the top of the tree to the names that belong there.
 func TestTopLevel(t *testing.T) {
 	allowed := []string{"gateway", "plugins", "policies", "sdk", "examples", "go.mod", "go.sum", "Makefile",
 		"README.md", "LICENSE", "CHANGELOG.md", "RATIONALE.md", "Dockerfile", "bin"}
@@ -126,47 +198,6 @@ func TestTopLevel(t *testing.T) {
 		}
 		if !strings.HasPrefix(e.Name(), ".") && !slices.Contains(allowed, e.Name()) {
 			t.Errorf("%s stands at the top level; what belongs there is %v", e.Name(), allowed)
-		}
-	}
-}
-
-// starters may start a program. The compiler starts this one anew to compile a plugin
-// while it is loaded: a module that brings the compiler down must not bring the gateway
-// down. It exports nothing that a request could reach, and main hands it to the host of
-// modules and to nothing else (TestOnlyLoadingCompilesApart).
-var starters = []string{"llmtest", "compiler"}
-
-// TestServingPathRunsNoCommands keeps os/exec out of everything that serves.
-func TestServingPathRunsNoCommands(t *testing.T) {
-	for dir, imports := range packages(t) {
-		if slices.Contains(imports, "os/exec") && !slices.Contains(apart, dir) && !slices.Contains(starters, dir) {
-			t.Errorf("%s imports os/exec; nothing that serves requests may start a program", path.Join("gateway/internal", dir))
-		}
-	}
-}
-
-// TestOnlyLoadingCompilesApart holds main to its two files that may start a program: the
-// one that builds plugins' projects on the command line, and the one that compiles
-// plugins apart.
-func TestOnlyLoadingCompilesApart(t *testing.T) {
-	may := map[string]string{"os/exec": "pluginproject.go", internal + "/compiler": "compile.go"}
-	files, err := filepath.Glob(filepath.Join("..", "*.go"))
-	if err != nil || len(files) < 10 {
-		t.Fatalf("found %d files, %v", len(files), err)
-	}
-	for _, file := range files {
-		if strings.HasSuffix(file, "_test.go") {
-			continue
-		}
-		f, err := parser.ParseFile(token.NewFileSet(), file, nil, parser.ImportsOnly)
-		if err != nil {
-			t.Fatal(err)
-		}
-		for _, i := range f.Imports {
-			name, _ := strconv.Unquote(i.Path.Value)
-			if only := may[name]; only != "" && only != filepath.Base(file) {
-				t.Errorf("%s imports %s; only %s may", file, name, only)
-			}
 		}
 	}
 }

@@ -1,0 +1,68 @@
+package cli
+
+import (
+	"encoding/json"
+	"fmt"
+	"net/netip"
+	"os"
+	"strings"
+	"time"
+
+	"github.com/penstock/penstock/gateway/internal/config"
+	"github.com/penstock/penstock/gateway/internal/server"
+)
+
+// greet prints the addresses and a first command to try.
+func (e *environment) greet(s *server.Server, took time.Duration) {
+	api, admin := s.Addrs()
+	fmt.Fprintf(e.stdout, "penstock ready in %d ms\n", took.Milliseconds())
+	fmt.Fprintf(e.stdout, "  api        %s/v1        (OpenAI SDKs: set base_url to this)\n", reachable(api))
+	fmt.Fprintf(e.stdout, "  admin      %s\n", reachable(admin))
+	fmt.Fprintf(e.stdout, "  found      %s\n", strings.Join(s.Providers(), ", "))
+	fmt.Fprintf(e.stdout, "  try        %s\n", e.tryLine(s, reachable(api)))
+	for _, warning := range s.Config().Warnings() {
+		fmt.Fprintf(e.stderr, "warning: %s\n", warning)
+	}
+}
+
+// reachable is the URL at which this machine reaches a listener: one that listens on
+// every address has none that can be typed.
+func reachable(addr string) string {
+	at, err := netip.ParseAddrPort(addr)
+	if err == nil && at.Addr().Unmap().IsUnspecified() {
+		return fmt.Sprintf("http://localhost:%d", at.Port())
+	}
+	return "http://" + addr
+}
+
+// tryLine is a command that asks for an answer. It works when it is pasted into a shell
+// in the folder where the gateway was started.
+func (e *environment) tryLine(s *server.Server, api string) string {
+	model := config.Demo
+	if list := s.Models(); e.options.ConfigPath() != "" && len(list) > 0 {
+		model = list[0].ID
+	}
+	name, _ := json.Marshal(model) // a string always encodes
+	body := `{"model":` + string(name) + `,"messages":[{"role":"user","content":"hi"}]}`
+	return "curl " + api + "/v1/chat/completions -H 'content-type: application/json'" + e.keyFlag(s.Config()) + " -d " + shellWord(body)
+}
+
+// keyFlag shows curl a key that it makes, where keys are required.
+func (e *environment) keyFlag(c *config.Config) string {
+	if c.Keys != config.KeysRequired {
+		return ""
+	}
+	command := shellWord(os.Args[0]) + " keys create"
+	if path := e.options.ConfigPath(); path != "" {
+		command += " -c " + shellWord(path)
+	}
+	return ` -H "authorization: Bearer $(` + command + ` --name me)"`
+}
+
+// shellWord is one word of a shell's command line.
+func shellWord(s string) string {
+	if s != "" && strings.Trim(s, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789@%+=:,./_-") == "" {
+		return s
+	}
+	return "'" + strings.ReplaceAll(s, "'", `'\''`) + "'"
+}

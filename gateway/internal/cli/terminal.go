@@ -1,0 +1,89 @@
+package cli
+
+import (
+	"io"
+	"strings"
+	"sync"
+	"unicode/utf8"
+
+	"github.com/penstock/penstock/gateway/internal/llm"
+)
+
+// terminal is the one way from the gateway to a terminal: whatever a terminal would obey
+// instead of showing it, or show where it does not stand, is written as JSON escapes it.
+// So text stays harmless whoever it came from, and JSON stays the same JSON. Line feeds
+// and tabs pass. It is safe for concurrent use.
+type terminal struct {
+	out io.Writer
+
+	mu sync.Mutex
+	// rest is the beginning of a character whose end has not been written yet.
+	rest []byte
+}
+
+func newTerminal(out io.Writer) *terminal { return &terminal{out: out} }
+
+// Write implements io.Writer. A character may come in parts.
+func (t *terminal) Write(p []byte) (int, error) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	text := append(t.rest, p...)
+	whole := wholeRunes(text)
+	t.rest = append([]byte(nil), text[whole:]...)
+	_, err := io.WriteString(t.out, escaped(string(text[:whole])))
+	return len(p), err
+}
+
+// wholeRunes is the length of text without the character that is cut off at its end.
+func wholeRunes(text []byte) int {
+	for back := 1; back < utf8.UTFMax && back <= len(text); back++ {
+		if at := len(text) - back; utf8.RuneStart(text[at]) {
+			if !utf8.FullRune(text[at:]) {
+				return at
+			}
+			break
+		}
+	}
+	return len(text)
+}
+
+// Flush writes what has not become a character, as U+FFFD.
+func (t *terminal) Flush() error {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	_, err := io.WriteString(t.out, escaped(string(t.rest)))
+	t.rest = nil
+	return err
+}
+
+// escaped is text in which everything but line feeds and tabs can be seen.
+func escaped(s string) string {
+	hidden := func(r rune) bool { return r == utf8.RuneError || r != '\n' && r != '\t' && llm.Invisible(r) }
+	if !strings.ContainsFunc(s, hidden) {
+		return s
+	}
+	var b strings.Builder
+	for _, r := range s { // what is not UTF-8 becomes U+FFFD
+		if r != utf8.RuneError && hidden(r) {
+			b.WriteString(llm.EscapeRune(r))
+			continue
+		}
+		b.WriteRune(r)
+	}
+	return b.String()
+}
+
+// oneLine is a value that is shown in a line or a cell with others, which it must not
+// leave.
+func oneLine(s string) string {
+	return strings.NewReplacer("\n", `\n`, "\t", `\t`).Replace(escaped(s))
+}
+
+// cells joins values to a row for a tabwriter.
+func cells(values ...string) string {
+	out := make([]string, len(values))
+	for i, v := range values {
+		out[i] = oneLine(v)
+	}
+	return strings.Join(out, "\t")
+}

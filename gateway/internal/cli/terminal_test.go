@@ -1,0 +1,141 @@
+package cli
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+	"pgregory.net/rapid"
+
+	"github.com/penstock/penstock/gateway/internal/hint"
+	"github.com/penstock/penstock/gateway/internal/keys"
+	"github.com/penstock/penstock/gateway/internal/ledger"
+	"github.com/penstock/penstock/gateway/internal/llm"
+)
+
+// nasty is text that would take over a terminal, hide or turn around what follows, or
+// add a line or column.
+const nasty = "a\x1b]0;x\a\u009b31m\u202eb\u2066\x7f\r\u0000\U000E0067\nc\td"
+
+// shows fails when text holds anything that a terminal obeys.
+func shows(t *testing.T, what, text string) {
+	t.Helper()
+	rest := strings.NewReplacer("\n", "", "\t", "").Replace(text)
+	if i := strings.IndexFunc(rest, llm.Invisible); i >= 0 {
+		t.Errorf("%s shows %q in %q", what, []rune(rest[i:])[0], text)
+	}
+}
+
+func TestVisible(t *testing.T) {
+	for in, want := range map[string]string{
+		"plain\ttext\n": "plain\ttext\n",
+		"日本 é 😀":        "日本 é 😀",
+		"\x1b[31m":      `\u001b[31m`,
+		"a\u009bb":      `a\u009bb`,
+		"\u202e\u2069":  `\u202e\u2069`,
+		"\U000E0067":    `\udb40\udc67`,
+		"a\x9bb":        "a\ufffdb",
+		"a\r\n":         `a\u000d` + "\n",
+		"\xf0\x9f":      "\ufffd\ufffd",
+		"\ufffd":        "\ufffd",
+	} {
+		for size := 1; size <= len(in); size++ {
+			var out bytes.Buffer
+			w := newTerminal(&out)
+			for i := 0; i < len(in); i += size {
+				if n, err := w.Write([]byte(in[i:min(i+size, len(in))])); err != nil || n != min(size, len(in)-i) {
+					t.Errorf("Write = %d, %v", n, err)
+				}
+			}
+			if err := w.Flush(); err != nil || out.String() != want {
+				t.Errorf("%q in steps of %d: %q, %v, want %q", in, size, out.String(), err, want)
+			}
+		}
+	}
+}
+
+// TestVisibleKeepsJSON holds that nothing a terminal obeys passes, and that text which is
+// JSON stays the same JSON, however it is cut.
+func TestVisibleKeepsJSON(t *testing.T) {
+	rapid.Check(t, func(rt *rapid.T) {
+		text := rapid.StringOf(rapid.Rune()).Draw(rt, "text") + nasty
+		quoted, err := json.Marshal(text)
+		if err != nil {
+			rt.Fatal(err)
+		}
+		var out bytes.Buffer
+		w := newTerminal(&out)
+		for len(quoted) > 0 {
+			n := rapid.IntRange(1, len(quoted)).Draw(rt, "n")
+			_, _ = w.Write(quoted[:n])
+			quoted = quoted[n:]
+		}
+		_ = w.Flush()
+		shows(t, "visible", out.String())
+		var back string
+		if err := json.Unmarshal(out.Bytes(), &back); err != nil || back != text {
+			rt.Errorf("%q became %q, %v", text, out.String(), err)
+		}
+	})
+}
+
+// nastyRecord is a record in which everything that came from outside is nasty.
+func nastyRecord() *llm.Record {
+	return &llm.Record{ID: "req_1", Model: nasty, Route: nasty, KeyName: nasty, Team: nasty, User: nasty,
+		Tags: map[string]string{nasty: nasty}, Dialect: nasty, Error: nasty, Finish: nasty, Target: nasty, Code: nasty,
+		Decision:   &llm.Decision{Allow: true, Revision: nasty, Reasons: []llm.Reason{{Code: nasty, Message: nasty, Rule: nasty}}, Warnings: []string{nasty}},
+		Limits:     []llm.LimitState{{}},
+		Ranking:    &llm.Ranking{Router: nasty, Reason: nasty},
+		Candidates: []llm.Considered{{Target: nasty, Refused: nasty}},
+		Attempts:   []llm.Attempt{{Target: nasty, Fault: llm.FaultServer, Error: nasty, Transforms: []llm.Applied{{Plugin: nasty, Hook: nasty, Fault: nasty}}}},
+	}
+}
+
+// TestNothingReachesATerminalRaw prints whatever the verbs print for people with values
+// that somebody else has chosen.
+func TestNothingReachesATerminalRaw(t *testing.T) {
+	var out, talk bytes.Buffer
+	stdout, stderr := newTerminal(&out), newTerminal(&talk)
+	e := &environment{stdout: stdout, stderr: stderr}
+	spent := ledger.Report{Rows: []ledger.Row{{Values: []string{nasty, "=1+1"}}}}
+	by := []string{"user", "tag:" + nasty}
+	key := keys.Key{ID: "1", Spec: keys.Spec{Name: nasty, Team: nasty, User: nasty, Tags: map[string]string{nasty: nasty}}}
+	for what, print := range map[string]func() error{
+		"explain":         func() error { return tell(e.stdout, nastyRecord()) },
+		"spend":           func() error { return e.showSpend("table", by, spent) },
+		"spend -o csv":    func() error { return e.showSpend("csv", by, spent) },
+		"spend -o json":   func() error { return e.showSpend("json", by, spent) },
+		"keys list":       func() error { return e.showKeys("table", []keys.Key{key}) },
+		"keys create":     func() error { return e.showNewKey("table", key, keys.Token{}) },
+		"keys -o json":    func() error { return e.showKeys("json", []keys.Key{key}) },
+		"an error's text": func() error { printError(stderr, hint.Add(errors.New(nasty), nasty)); return nil },
+	} {
+		out.Reset()
+		talk.Reset()
+		if err := print(); err != nil {
+			t.Errorf("%s: %v", what, err)
+		}
+		shows(t, what, out.String())
+		shows(t, what, talk.String())
+		if strings.HasSuffix(what, "json") && !json.Valid(out.Bytes()) {
+			t.Errorf("%s is no JSON: %s", what, out.String())
+		}
+		if what == "spend" || what == "keys list" {
+			if n := strings.Count(strings.TrimRight(out.String(), "\n"), "\n"); n > 2 {
+				t.Errorf("%s has lines of somebody else's:\n%s", what, out.String())
+			}
+		}
+		if what == "spend -o csv" && !strings.Contains(out.String(), "'=1+1") {
+			t.Errorf("a formula in %s", out.String())
+		}
+	}
+}
+
+func TestOneLine(t *testing.T) {
+	if d := cmp.Diff(`a\nb`+"\t"+`c\td`, cells("a\nb", "c\td")); d != "" {
+		t.Error(d)
+	}
+}

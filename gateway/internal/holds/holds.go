@@ -1,0 +1,185 @@
+// Package holds keeps the reservations of requests under way. It joins the meter and
+// the ledger: what is reserved on limits is journalled in the same operation, under the
+// same id, so that neither a lost request nor a killed process leaves a limit blocked or
+// money uncounted.
+package holds
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"net/http"
+	"slices"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/penstock/penstock/gateway/internal/ledger"
+	"github.com/penstock/penstock/gateway/internal/llm"
+	"github.com/penstock/penstock/gateway/internal/meter"
+	"github.com/penstock/penstock/gateway/internal/pipeline"
+)
+
+const (
+	// Lease is how long the meter keeps a reservation that nobody extends. Writing a record
+	// takes ten seconds at most.
+	Lease = 30 * time.Second
+	// Interval is how often Tend is to be called. What the journal knows of a reply is at
+	// most this old.
+	Interval = time.Second
+)
+
+// Holds are the open reservations. It is safe for concurrent use.
+type Holds struct {
+	meter  *meter.Meter
+	ledger *ledger.Ledger
+	sinks  []func(*llm.Record)
+	log    *slog.Logger
+
+	mu   sync.Mutex
+	open map[string]*hold
+}
+
+// New returns holds on a meter whose Options.Lease is Lease. Without a ledger only
+// Affordable may be called. The sinks get the records of requests that ended without
+// settling their holds.
+func New(m *meter.Meter, l *ledger.Ledger, sinks []func(*llm.Record), log *slog.Logger) *Holds {
+	return &Holds{meter: m, ledger: l, sinks: sinks, log: log, open: map[string]*hold{}}
+}
+
+// hold is one reservation.
+type hold struct {
+	in *Holds
+	// draft is the record that is written when nobody settles the hold.
+	draft *llm.Record
+	// ended is closed when the request has ended.
+	ended <-chan struct{}
+	// durable says that the ledger has journalled the hold.
+	durable bool
+	// output is how many output tokens have been relayed, journalled how many of them the
+	// journal knows.
+	output, journalled atomic.Int64
+}
+
+// Reserve implements pipeline.Meter.
+func (h *Holds) Reserve(ctx context.Context, draft *llm.Record, limits []llm.Limit, ask llm.Ask) (pipeline.Hold, int64, error) {
+	states, output, err := h.meter.Reserve(draft.ID, limits, ask)
+	if err != nil {
+		return nil, 0, err
+	}
+	draft.Limits = states
+	x := &hold{in: h, draft: draft, ended: ctx.Done(), durable: slices.ContainsFunc(limits, mustSurvive)}
+	if x.durable {
+		if err := h.ledger.OpenLease(ctx, draft); err != nil {
+			h.meter.Settle(draft.ID, llm.Amounts{})
+			return nil, 0, unavailable(err)
+		}
+	}
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	h.open[draft.ID] = x
+	return x, output, nil
+}
+
+// Affordable implements pipeline.Meter.
+func (h *Holds) Affordable(limits []llm.Limit, ask llm.Ask, at time.Time) (int64, error) {
+	return h.meter.Affordable(limits, ask, at)
+}
+
+// Freed implements pipeline.Meter.
+func (h *Holds) Freed() <-chan struct{} { return h.meter.Freed() }
+
+// mustSurvive reports whether a reservation on a limit must survive the process: hard
+// limits on money and tokens do.
+func mustSurvive(l llm.Limit) bool {
+	return !l.Warn && l.Unit != llm.UnitConcurrent && l.Unit != llm.UnitRequests
+}
+
+// unavailable is the error for a request whose reservation cannot be journalled.
+func unavailable(err error) error {
+	return &llm.Error{Code: llm.CodeUnavailable, Status: http.StatusServiceUnavailable, RetryAfter: 5 * time.Second, Err: err,
+		Message: "The ledger can't be written at the moment, so a request with a budget can't be accepted. Try again shortly."}
+}
+
+// States implements pipeline.Hold.
+func (x *hold) States() []llm.LimitState { return x.draft.Limits }
+
+// Seen implements pipeline.Hold.
+func (x *hold) Seen(output int64) { x.output.Store(output) }
+
+// errSettled is the error for a hold that Tend has settled already.
+var errSettled = errors.New("the reservation was settled as abandoned already")
+
+// Settle implements pipeline.Hold. The lease in the journal ends with the request's
+// record.
+func (x *hold) Settle(_ context.Context, used llm.Amounts) ([]llm.Charge, error) {
+	if !x.in.remove(x) {
+		return nil, errSettled
+	}
+	return x.in.meter.Settle(x.draft.ID, used), nil
+}
+
+// remove removes a hold from the open ones and reports whether it was among them.
+func (h *Holds) remove(x *hold) bool {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	if h.open[x.draft.ID] != x {
+		return false
+	}
+	delete(h.open, x.draft.ID)
+	return true
+}
+
+// Tend extends the holds of running requests, journals how much of their replies has been
+// relayed, and settles the holds whose requests ended without doing so.
+func (h *Holds) Tend(ctx context.Context, now time.Time) {
+	if err := h.ledger.Extend(ctx, h.extend()); err != nil {
+		h.log.Debug("journal the progress of replies", "err", err) // the ledger's health reports the fault
+	}
+	for _, id := range h.meter.Sweep(now) {
+		h.mu.Lock()
+		x := h.open[id]
+		h.mu.Unlock()
+		if x != nil {
+			h.settleAbandoned(ctx, x)
+		}
+	}
+}
+
+// extend extends the holds of running requests and returns the progress that the journal
+// does not know yet.
+func (h *Holds) extend() []ledger.Progress {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	var progress []ledger.Progress
+	for id, x := range h.open {
+		select {
+		case <-x.ended:
+			continue
+		default:
+		}
+		h.meter.Extend(id)
+		if output := x.output.Load(); x.durable && output != x.journalled.Swap(output) {
+			progress = append(progress, ledger.Progress{ID: id, Output: output})
+		}
+	}
+	return progress
+}
+
+// settleAbandoned settles the hold of a request that has ended without doing so, and
+// writes its record at an estimate.
+func (h *Holds) settleAbandoned(ctx context.Context, x *hold) {
+	if !h.remove(x) {
+		return
+	}
+	x.draft.Interrupt(x.output.Load())
+	h.meter.Settle(x.draft.ID, x.draft.Used())
+	h.log.Error("a request ended without settling its reservation and is booked at an estimate", "request", x.draft.ID, "cost_nano_usd", int64(x.draft.Cost))
+	err := h.ledger.Write(ctx, x.draft)
+	if err != nil && llm.AsError(err).Code != llm.CodeUnavailable { // the maintenance reports it once, not every request
+		h.log.Error("book an abandoned request", "request", x.draft.ID, "err", err)
+	}
+	for _, sink := range h.sinks {
+		sink(x.draft)
+	}
+}

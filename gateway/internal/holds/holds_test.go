@@ -1,0 +1,169 @@
+package holds
+
+import (
+	"context"
+	"log/slog"
+	"path/filepath"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/penstock/penstock/gateway/internal/ledger"
+	"github.com/penstock/penstock/gateway/internal/llm"
+	"github.com/penstock/penstock/gateway/internal/meter"
+)
+
+// holdTest is a meter and a ledger with a clock that the test moves.
+type holdTest struct {
+	*Holds
+	now time.Time
+	url string
+}
+
+func newHoldTest(t *testing.T) *holdTest {
+	t.Helper()
+	h := &holdTest{now: time.Date(2026, 11, 22, 10, 0, 0, 0, time.UTC), url: "sqlite://" + filepath.Join(t.TempDir(), "ledger.db")}
+	h.Holds = h.reopen(t)
+	return h
+}
+
+// reopen is what the next process begins with.
+func (h *holdTest) reopen(t *testing.T) *Holds {
+	t.Helper()
+	if h.Holds != nil {
+		if err := h.ledger.Close(); err != nil {
+			t.Fatal(err)
+		}
+	}
+	l, err := ledger.Open(t.Context(), h.url, ledger.Options{Now: func() time.Time { return h.now }})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := l.Sweep(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	totals, err := l.Totals(t.Context(), h.now)
+	if err != nil {
+		t.Fatal(err)
+	}
+	m := meter.New(func() time.Time { return h.now }, nil, meter.Options{Lease: Lease})
+	m.Restore(totals)
+	return New(m, l, nil, slog.New(slog.DiscardHandler))
+}
+
+func (h *holdTest) pass(t *testing.T, d time.Duration) {
+	t.Helper()
+	for range d / time.Second {
+		h.now = h.now.Add(time.Second)
+		h.Tend(t.Context(), h.now)
+	}
+}
+
+func (h *holdTest) cost(t *testing.T) llm.NanoUSD {
+	t.Helper()
+	report, err := h.ledger.Spend(t.Context(), ledger.Query{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return report.Total.Cost
+}
+
+var (
+	oneUSD    = llm.Limit{Name: "budget", Scope: "key:a", Unit: llm.UnitUSD, Window: "day", Max: int64(llm.USD)}
+	oneAtOnce = llm.Limit{Name: "slot", Scope: "key:a", Unit: llm.UnitConcurrent, Max: 1}
+)
+
+// hundredth is a draft whose prompt costs a hundredth of a dollar, as each of its
+// tokens of output does.
+func hundredth(id string) *llm.Record {
+	return &llm.Record{ID: id, Model: "m", KeyID: "a", Target: "p/m", Usage: llm.Usage{Input: 1},
+		Price: llm.Price{Known: true, Input: 10_000 * llm.USD, Output: 10_000 * llm.USD}}
+}
+
+// A stream that lives long keeps its hold; a request that is gone without settling
+// loses it within a minute, and is booked once as what was seen of it.
+func TestAbandonedHold(t *testing.T) {
+	h := newHoldTest(t)
+	ctx, gone := context.WithCancel(t.Context())
+	limits, want := []llm.Limit{oneUSD, oneAtOnce}, llm.Amounts{USD: llm.USD, Requests: 1}
+	x, _, err := h.Reserve(ctx, hundredth("req_1"), limits, llm.Exactly(want))
+	if err != nil {
+		t.Fatal(err)
+	}
+	x.Seen(7)
+	h.pass(t, time.Hour)
+	if _, _, err := h.Reserve(ctx, hundredth("req_2"), limits[1:], llm.Exactly(want)); err == nil {
+		t.Fatal("the slot of a stream under way was given away")
+	}
+	gone()
+	h.pass(t, time.Minute)
+	if got := h.meter.Percent(oneAtOnce); got != 0 {
+		t.Errorf("a minute after its request ended, %d %% of the slots are taken, want 0", got)
+	}
+	if charges, err := x.Settle(t.Context(), want); err == nil || charges != nil {
+		t.Errorf("Settle after that = %v, %v, want an error: it has been booked", charges, err)
+	}
+	late := hundredth("req_1") // what the pipeline would write
+	if err := h.ledger.Write(t.Context(), late); err != nil {
+		t.Fatal(err)
+	}
+	if percent, cost := h.meter.Percent(oneUSD), h.cost(t); percent != 8 || cost != 8*llm.USD/100 {
+		t.Errorf("the budget says %d %%, spend says %v; want 8 %% and $0.08", percent, cost)
+	}
+	if next := h.reopen(t); next.meter.Percent(oneUSD) != 8 {
+		t.Errorf("after a restart %d %% are spent, want 8: nothing is charged twice", next.meter.Percent(oneUSD))
+	}
+}
+
+// What a killed process had reserved is booked by the next one, and the budget and
+// spend agree about it.
+func TestHoldsAfterACrash(t *testing.T) {
+	h := newHoldTest(t)
+	for i, seen := range []int64{0, 3, 5} {
+		x, _, err := h.Reserve(t.Context(), hundredth("req_"+string(rune('a'+i))), []llm.Limit{oneUSD}, llm.Exactly(llm.Amounts{USD: llm.USD / 4}))
+		if err != nil {
+			t.Fatal(err)
+		}
+		x.Seen(seen)
+	}
+	h.pass(t, time.Second)
+	h.Holds = h.reopen(t) // the holds are lost with their process
+	if percent, cost := h.meter.Percent(oneUSD), h.cost(t); percent != 11 || cost != 11*llm.USD/100 {
+		t.Errorf("the budget says %d %%, spend says %v; want 11 %% and $0.11", percent, cost)
+	}
+}
+
+// A fallback reserves anew under the same id, in the meter and in the journal.
+func TestHoldsReserveAgain(t *testing.T) {
+	h := newHoldTest(t)
+	limits := []llm.Limit{oneUSD}
+	for range 3 {
+		x, _, err := h.Reserve(t.Context(), hundredth("req_1"), limits, llm.Exactly(llm.Amounts{USD: llm.USD}))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, err := x.Settle(t.Context(), llm.Amounts{}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	x, _, err := h.Reserve(t.Context(), hundredth("req_1"), limits, llm.Exactly(llm.Amounts{USD: llm.USD}))
+	if err != nil {
+		t.Fatal(err)
+	}
+	r := hundredth("req_1")
+	r.Cost = 2 * llm.USD / 100
+	if r.Charges, err = x.Settle(t.Context(), r.Used()); err != nil {
+		t.Fatal(err)
+	}
+	if err := h.ledger.Write(t.Context(), r); err != nil {
+		t.Fatal(err)
+	}
+	next := h.reopen(t)
+	if got := next.meter.Percent(oneUSD); got != 2 {
+		t.Errorf("after a restart %d %% are spent, want 2", got)
+	}
+	if d := cmp.Diff(0, len(h.open)); d != "" {
+		t.Errorf("holds are left open (-want +got):\n%s", d)
+	}
+}

@@ -1,0 +1,91 @@
+package routes
+
+import (
+	"strings"
+	"testing"
+
+	"github.com/penstock/penstock/gateway/internal/catalog"
+	"github.com/penstock/penstock/gateway/internal/config"
+)
+
+// routesOf are the routes of a configuration, or those of discovery for an empty one.
+func routesOf(t *testing.T, text string, env ...string) *Routes {
+	t.Helper()
+	getenv := func(name string) string {
+		for _, e := range env {
+			if e == name {
+				return "sk-test"
+			}
+		}
+		return ""
+	}
+	cat, err := catalog.Load()
+	if err != nil {
+		t.Fatal(err)
+	}
+	c := config.Discover(t.Context(), getenv, nil)
+	if text != "" {
+		if c, err = config.Parse("penstock.yaml", []byte(text), getenv); err != nil {
+			t.Fatal(err)
+		}
+	}
+	return New(c, cat, text == "", nil)
+}
+
+// TestModelsOfPatterns asks for models by name that no list holds.
+func TestModelsOfPatterns(t *testing.T) {
+	const text = `
+providers:
+  openai: {api_key: env:OPENAI_API_KEY}
+  local: {base_url: http://127.0.0.1:9/v1, allow_private: true}
+models:
+  "openai/*": {targets: ["openai/*"]}
+  "mine-*": {targets: ["local/*"]}
+  smart: {targets: [openai/gpt-5]}
+`
+	configured, found := routesOf(t, text, "OPENAI_API_KEY"), routesOf(t, "", "OPENAI_API_KEY")
+	for _, c := range []struct {
+		routes *Routes
+		name   string
+		owner  string
+	}{
+		{configured, "smart", "penstock"},
+		{configured, "openai/gpt-5", "openai"},
+		{configured, "openai/gpt-5-2025-08-07", "openai"},
+		{configured, "openai/no-such-model", ""},
+		{configured, "mine-llama/70b", "local"},
+		{configured, "mine-", ""},
+		{configured, "openai/*", ""},
+		{configured, "gpt-5", ""},
+		{found, "gpt-5", "openai"},
+		{found, "openai/gpt-5", "openai"},
+		{found, "demo", "demo"},
+		{found, "nothing", ""},
+	} {
+		got, ok := c.routes.Model(c.name)
+		if ok != (c.owner != "") || got.Owner != c.owner || ok && got.ID != c.name {
+			t.Errorf("Model(%q) = %+v, %v, want owner %q", c.name, got, ok, c.owner)
+		}
+	}
+}
+
+// TestUnknownModelsSayWhatIsMissing asks for models of providers that are well known and
+// not configured.
+func TestUnknownModelsSayWhatIsMissing(t *testing.T) {
+	found, configured := routesOf(t, ""), routesOf(t, "models: {m: {targets: [demo/demo]}}")
+	for _, c := range []struct {
+		routes     *Routes
+		name, want string
+	}{
+		{found, "gpt-5", "set OPENAI_API_KEY"},
+		{found, "openai/gpt-5", "set OPENAI_API_KEY"},
+		{found, "anthropic/claude-sonnet-4-5", "set ANTHROPIC_API_KEY"},
+		{configured, "gpt-5", "openai: {api_key: env:OPENAI_API_KEY}"},
+		{found, "no-such-thing", "GET /v1/models"},
+		{found, "m\U000E0067\"", `"m\udb40\udc67\"" does not exist`},
+	} {
+		if _, err := c.routes.Named(c.name); err == nil || !strings.Contains(err.Error(), c.want) {
+			t.Errorf("Find(%q) = %v, want …%s…", c.name, err, c.want)
+		}
+	}
+}

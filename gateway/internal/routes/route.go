@@ -1,0 +1,82 @@
+package routes
+
+import (
+	"cmp"
+	"encoding/json"
+	"fmt"
+	"strings"
+
+	"github.com/penstock/penstock/gateway/internal/config"
+	"github.com/penstock/penstock/gateway/internal/llm"
+)
+
+// plain is the route of one target with every setting at its default.
+func (r *Routes) plain(name, provider, model string) *llm.Route {
+	return r.route(name, "", config.Plain(provider+"/"+model))
+}
+
+func (r *Routes) route(name, star string, m config.Model) *llm.Route {
+	route := &llm.Route{
+		Name: name, Router: m.Router, With: json.RawMessage(m.With),
+		Retries: llm.Retries{Attempts: m.Retries.Attempts, Min: m.Retries.Backoff.Min, Max: m.Retries.Backoff.Max},
+		Timeout: llm.Timeouts{FirstToken: m.Timeout.FirstToken, Idle: m.Timeout.Idle, PingIdle: m.Timeout.PingIdle,
+			KeepAlive: m.Timeout.KeepAlive, Total: m.Timeout.Total},
+		EmptyPass: m.Empty == config.EmptyPass,
+		CacheTTL:  m.Cache.TTL, CacheShared: m.Cache.Shared, Transforms: m.Transform, Revision: r.revision(m.Transform),
+		AllowUnpriced:     cmp.Or(m.Unpriced, r.config.Unpriced) == config.UnpricedAllow,
+		RejectUnsupported: m.OnUnsupported == config.RejectUnsupported,
+	}
+	for _, t := range m.Targets {
+		route.Targets = append(route.Targets, r.target(t, star, false))
+	}
+	for _, t := range m.Fallback {
+		route.Targets = append(route.Targets, r.target(t, star, true))
+	}
+	return route
+}
+
+// revision changes when one of the transforms does, or its settings.
+func (r *Routes) revision(transforms []string) string {
+	var b strings.Builder
+	for _, name := range transforms {
+		fmt.Fprintf(&b, "%s %s %s\n", name, r.digests[name], r.config.Plugins.Own[name].With)
+	}
+	return b.String()
+}
+
+// target puts together what the catalogue knows about a target and what the
+// configuration says.
+func (r *Routes) target(c config.Target, star string, fallback bool) *llm.Target {
+	provider, model := c.Expand(star).Split()
+	if provider == config.Demo {
+		return r.demoTarget(c, model, fallback)
+	}
+	p := r.config.Providers[provider]
+	t := &llm.Target{ID: provider + "/" + model, Provider: provider, Model: model, Dialect: p.Dialect,
+		Region: p.Region, Quality: -1, Fallback: fallback, StreamUsage: llm.StreamUsage(p.StreamUsage)}
+	t.OutputNames = llm.OutputNamesOf(p.Catalog, model)
+	if p.OutputLimit != config.OutputAuto && p.OutputLimit != "" {
+		t.OutputNames = llm.OutputNames(p.OutputLimit)
+	}
+	if entry, ok := r.catalog.Lookup(p.Catalog, model); ok {
+		entry.Fill(t)
+	}
+	c.Override(t)
+	if !t.Price.Known && p.AllowPrivate { // a server of one's own charges nobody
+		t.Price = llm.Price{Known: true, Row: t.ID + "@local"}
+	}
+	return t
+}
+
+// demoTarget is a model of the built-in provider. Every name there answers: what it
+// adds to "demo" says which fault to show.
+func (r *Routes) demoTarget(c config.Target, model string, fallback bool) *llm.Target {
+	t, ok := r.demo[model]
+	if !ok {
+		t = r.demo[config.Demo]
+		t.ID, t.Model = config.Demo+"/"+model, model
+	}
+	t.Fallback = fallback
+	c.Override(&t)
+	return &t
+}

@@ -1,0 +1,106 @@
+package server
+
+import (
+	"context"
+	"maps"
+	"slices"
+	"time"
+
+	"github.com/penstock/penstock/gateway/internal/httpapi"
+	"github.com/penstock/penstock/gateway/internal/ledger"
+	"github.com/penstock/penstock/gateway/internal/telemetry"
+	"github.com/penstock/penstock/gateway/internal/wasm"
+)
+
+// spend reports spending for the admin API, as penstock spend does on the terminal.
+func (s *Server) spend(ctx context.Context, by []string, since, until time.Time) (any, error) {
+	return s.ledger.Spend(ctx, ledger.Query{By: by, Since: since, Until: until})
+}
+
+// purge removes cached replies; replies in flight are not cached either.
+func (s *Server) purge(_ context.Context, what httpapi.Purge) error {
+	switch {
+	case what.All:
+		s.cache.Purge()
+	case what.Model != "":
+		s.cache.PurgeModel(what.Model)
+	default:
+		s.cache.PurgeNamespace(what.Namespace)
+	}
+	s.log.Info("cache purged", "all", what.All, "model", what.Model, "namespace", what.Namespace)
+	return nil
+}
+
+// readiness is the reply of GET /readyz.
+type readiness struct {
+	Version  string       `json:"version"`
+	Draining bool         `json:"draining,omitempty"`
+	Policy   policyState  `json:"policy"`
+	Reload   string       `json:"last_reload_error,omitempty"`
+	Ledger   string       `json:"ledger_error,omitempty"`
+	Modules  []wasm.Stats `json:"modules"`
+}
+
+type policyState struct {
+	Revision   string `json:"revision"`
+	Tests      int    `json:"tests"`
+	Hits       uint64 `json:"memo_hits"`
+	Misses     uint64 `json:"memo_misses"`
+	Remembered int    `json:"remembered"`
+	// Overrunning counts evaluations that have passed their time limit and still run.
+	Overrunning int `json:"overrunning"`
+}
+
+func (s *Server) ready(context.Context) (bool, any) {
+	sn := s.snapshot.Load()
+	if sn == nil {
+		return false, readiness{Version: s.o.Version, Draining: true}
+	}
+	p := sn.policy.Status()
+	r := readiness{Version: s.o.Version, Draining: s.draining.Load(),
+		Policy:  policyState{p.Revision, p.Tests, p.Hits, p.Misses, p.Remembered, p.Overrunning},
+		Modules: s.moduleStats(sn)}
+	if err := s.reloadError.Load(); err != nil {
+		r.Reload = (*err).Error()
+	}
+	h := s.ledger.Health()
+	switch {
+	case h.Fault != nil:
+		r.Ledger = h.Fault.Message
+	case h.Behind != nil:
+		r.Ledger = "The database lacks what the journal has: " + h.Behind.Error()
+	}
+	return !r.Draining && s.recordable(sn.config) == nil, r
+}
+
+// moduleStats returns the statistics of the built-in module and of a snapshot's plugins,
+// by name.
+func (s *Server) moduleStats(sn *snapshot) []wasm.Stats {
+	stats := []wasm.Stats{s.builtin.Stats()}
+	for _, name := range slices.Sorted(maps.Keys(sn.plugins)) {
+		stats = append(stats, sn.plugins[name].module.Stats())
+	}
+	return stats
+}
+
+// moduleMetrics returns the modules' metrics.
+func (s *Server) moduleMetrics() []telemetry.Module {
+	sn := s.snapshot.Load()
+	if sn == nil {
+		return nil
+	}
+	var out []telemetry.Module
+	for _, st := range s.moduleStats(sn) {
+		p, within := sn.plugins[st.Name], map[float64]uint64{}
+		if p.module == nil { // the gateway's own, which is never reloaded
+			p.cached = cached(st)
+		}
+		for k, n := range st.Within {
+			within[wasm.Latencies[k].Seconds()] = uint64(n)
+		}
+		out = append(out, telemetry.Module{Name: st.Name, Calls: st.Calls, Faults: st.Faults, Rejections: st.Rejections, Fuel: st.Fuel, Busy: st.Time, Within: within, Own: st.Metrics,
+			Instances: st.Instances, Idle: st.Idle, Memory: st.Memory, Recycled: st.Recycled, Discarded: st.Discarded,
+			Compile: st.Compile, Reloads: p.reloads, Cached: p.cached})
+	}
+	return out
+}

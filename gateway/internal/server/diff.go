@@ -1,0 +1,134 @@
+package server
+
+import (
+	"log/slog"
+	"maps"
+	"reflect"
+	"slices"
+	"strings"
+
+	"github.com/penstock/penstock/gateway/internal/config"
+	"github.com/penstock/penstock/gateway/internal/upstream"
+)
+
+// reloadable says what speaks against putting a configuration in the place of another
+// one while the gateway runs: settings that need a restart, or that no model is left,
+// as in a file that was emptied or cut off.
+func reloadable(old, c *config.Config) error {
+	if len(c.Models) == 0 && len(old.Models) > 0 {
+		return config.Faults{c.Fault("models", "to serve nobody, stop the gateway", "has no models any more, where the running gateway has %d", len(old.Models))}
+	}
+	if faults := c.Restarts(old); len(faults) > 0 {
+		return faults
+	}
+	return nil
+}
+
+// changes are the attributes of a log line that says what a reload has changed.
+func (sn *snapshot) changes(old *snapshot) []any {
+	was, is := old.config, sn.config
+	var list []any
+	say := func(name, delta string) {
+		if delta != "" {
+			list = append(list, slog.String(name, delta))
+		}
+	}
+	say("providers", delta(was.Providers, is.Providers, config.Provider.Equal))
+	say("models", delta(was.Models, is.Models, same))
+	say("plugins", delta(old.plugins, sn.plugins, func(a, b plugin) bool { return a.module == b.module }))
+	say("endpoints", delta(was.Endpoints, is.Endpoints, same))
+	if before, now := old.policy.Status().Revision, sn.policy.Status().Revision; before != now {
+		say("policy", before+" to "+now)
+	}
+	if was.Keys != is.Keys {
+		say("keys", string(was.Keys)+" to "+string(is.Keys))
+	}
+	say("settings", otherSettings(was, is))
+	return list
+}
+
+// otherSettings names the settings that differ, but for those whose changes are told in
+// detail.
+func otherSettings(was, is *config.Config) string {
+	var names []string
+	before, now := reflect.ValueOf(was).Elem(), reflect.ValueOf(is).Elem()
+	for i := range now.NumField() {
+		f := now.Type().Field(i)
+		switch name := f.Tag.Get("yaml"); {
+		case !f.IsExported() || name == "-" || slices.Contains([]string{"providers", "models", "plugins", "endpoints", "keys"}, name):
+		case !same(before.Field(i).Interface(), now.Field(i).Interface()):
+			names = append(names, name)
+		}
+	}
+	return strings.Join(names, " ")
+}
+
+func same[T any](a, b T) bool { return reflect.DeepEqual(a, b) }
+
+// delta names what came (+), went (-) and changed (~) from one map to the next.
+func delta[T any](old, now map[string]T, equal func(a, b T) bool) string {
+	var parts []string
+	for _, name := range slices.Sorted(maps.Keys(now)) {
+		if before, had := old[name]; !had {
+			parts = append(parts, "+"+name)
+		} else if !equal(before, now[name]) {
+			parts = append(parts, "~"+name)
+		}
+	}
+	return strings.Join(append(parts, prefixed("-", missing(old, now))...), " ")
+}
+
+// missing are the names of old that now lacks.
+func missing[T any](old, now map[string]T) []string {
+	return slices.DeleteFunc(slices.Sorted(maps.Keys(old)), func(name string) bool { _, has := now[name]; return has })
+}
+
+func prefixed(prefix string, names []string) []string {
+	for i := range names {
+		names[i] = prefix + names[i]
+	}
+	return names
+}
+
+// warnings are what a reload has taken away of what protects the gateway.
+func (sn *snapshot) warnings(old *snapshot) []string {
+	was, is := old.config, sn.config
+	var list []string
+	if was.Policies != "" && is.Policies == "" {
+		list = append(list, "the policies of "+was.Policies+" are no longer in force: the configuration names none, so the built-in policy decides")
+	}
+	if gone := missing(was.Plugins.Own, is.Plugins.Own); len(gone) > 0 {
+		list = append(list, "plugins are no longer in use: "+strings.Join(gone, ", "))
+	}
+	if was.Keys == config.KeysRequired && is.Keys != config.KeysRequired || was.Keys != config.KeysOff && is.Keys == config.KeysOff {
+		list = append(list, "callers need no key any more: keys is "+string(is.Keys)+" and was "+string(was.Keys))
+	}
+	return list
+}
+
+// rekeyed are the providers whose settings, their credentials among them, have changed.
+func (sn *snapshot) rekeyed(old *snapshot) []string {
+	return slices.DeleteFunc(slices.Sorted(maps.Keys(sn.config.Providers)), func(name string) bool {
+		before, had := old.config.Providers[name]
+		return !had || before.Equal(sn.config.Providers[name])
+	})
+}
+
+// respoken are the providers whose dialect is a plugin with another file or other
+// settings: what they were asked wrongly before is no fault of theirs.
+func (sn *snapshot) respoken(old *snapshot) []string {
+	was, is := old.digests(), sn.digests()
+	return slices.DeleteFunc(slices.Sorted(maps.Keys(sn.config.Providers)), func(name string) bool {
+		plugin := string(sn.config.Providers[name].Dialect)
+		return was[plugin] == is[plugin] && same(old.config.Plugins.Own[plugin], sn.config.Plugins.Own[plugin])
+	})
+}
+
+// inheritHealth keeps the figures and cooldowns of what this world has in common with
+// the one before it. A provider whose settings or dialect have changed starts anew.
+func (sn *snapshot) inheritHealth(old *snapshot, h *upstream.Health) {
+	for _, name := range append(sn.rekeyed(old), sn.respoken(old)...) {
+		h.Forget(name)
+	}
+	h.Retain(append(slices.Collect(maps.Keys(sn.config.Providers)), config.Demo), sn.routes.Known)
+}

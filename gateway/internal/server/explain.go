@@ -1,0 +1,165 @@
+package server
+
+import (
+	"context"
+	"fmt"
+	"maps"
+	"net/http"
+	"os"
+	"time"
+
+	"github.com/penstock/penstock/gateway/internal/httpapi"
+	"github.com/penstock/penstock/gateway/internal/keys"
+	"github.com/penstock/penstock/gateway/internal/ledger"
+	"github.com/penstock/penstock/gateway/internal/llm"
+	"github.com/penstock/penstock/gateway/internal/wire/intake"
+)
+
+// Explain makes every decision about a chat-completions request as this server would, and
+// sends nothing. A dry server takes virtual keys and spending from the ledger, whose
+// gateway may be running.
+func (s *Server) Explain(ctx context.Context, body []byte, as httpapi.Asker) (*llm.Record, error) {
+	facts, cache, err := intake.Scan(body, intake.Options{})
+	if err != nil {
+		return nil, err
+	}
+	req := &llm.Request{ID: "dry-run", Endpoint: llm.ChatCompletions, Dialect: llm.OpenAI, Body: body,
+		Facts: facts, Cache: cache, Tags: facts.Metadata, Received: time.Now()}
+	if err := s.assumeFromLedger(ctx, req, as); err != nil {
+		return nil, err
+	}
+	return s.explain(ctx, req), nil
+}
+
+// assumeFromLedger is assume with the keys in the ledger, and restores the meters from it.
+// Without a ledger there are no keys and nothing was spent.
+func (s *Server) assumeFromLedger(ctx context.Context, req *llm.Request, as httpapi.Asker) error {
+	c := s.snapshot.Load().config
+	if _, err := os.Stat(c.Ledger.File()); err != nil && as.Key == "" {
+		return assume(ctx, req, as, nil, c.TimeZone.Location())
+	}
+	l, err := ledger.Attach(ctx, string(c.Ledger))
+	if err != nil {
+		return withLedgerHint(err)
+	}
+	defer l.Close()
+	totals, err := l.Totals(ctx, time.Now())
+	if err != nil {
+		return err
+	}
+	s.meter.Restore(totals)
+	k, err := keys.Open(ctx, l.DB(), keys.Options{})
+	if err != nil {
+		return err
+	}
+	return assume(ctx, req, as, k, c.TimeZone.Location())
+}
+
+// explainAs explains a request of the given caller for the admin API.
+func (s *Server) explainAs(ctx context.Context, req *llm.Request, as httpapi.Asker) (any, error) {
+	if err := assume(ctx, req, as, s.keys, s.snapshot.Load().config.TimeZone.Location()); err != nil {
+		return nil, err
+	}
+	return s.explain(ctx, req), nil
+}
+
+// explain makes every decision about a request without sending it.
+func (s *Server) explain(ctx context.Context, req *llm.Request) *llm.Record {
+	sn := s.acquire()
+	defer sn.release()
+	req.Dry = true
+	return sn.pipeline.Explain(ctx, req)
+}
+
+// keyring lists virtual keys.
+type keyring interface {
+	List(ctx context.Context) ([]keys.Key, error)
+}
+
+// assume makes a request one of the caller, the tags and the moment that a dry run is to
+// decide for. Errors are for whoever asked.
+func assume(ctx context.Context, req *llm.Request, as httpapi.Asker, ring keyring, zone *time.Location) error {
+	if as.Key != "" {
+		found, err := findKey(ctx, ring, as.Key)
+		if err != nil {
+			return err
+		}
+		req.Principal = found.Principal()
+	}
+	if as.Team != "" {
+		req.Principal.Team = as.Team
+	}
+	if as.User != "" {
+		req.Principal.User = as.User
+	}
+	req.Tags = tagsOf(req, as.Tags)
+	return assumeMoment(req, as.At, zone)
+}
+
+// tagsOf are the request's tags with those that the caller would send; the key's own
+// hold whatever a caller says.
+func tagsOf(req *llm.Request, sent map[string]string) map[string]string {
+	tags := maps.Clone(req.Tags)
+	if tags == nil {
+		tags = make(map[string]string)
+	}
+	maps.Copy(tags, sent)
+	maps.Copy(tags, req.Principal.Tags)
+	return tags
+}
+
+// findKey finds the key of an id, or the only one of a name that callers could use.
+func findKey(ctx context.Context, ring keyring, name string) (*keys.Key, error) {
+	list, err := ring.List(ctx)
+	if err != nil {
+		return nil, err
+	}
+	var named []*keys.Key
+	for i := range list {
+		k := &list[i]
+		if k.ID == name {
+			return usable(k)
+		}
+		if k.Name == name && k.State(time.Now()) != "revoked" {
+			named = append(named, k)
+		}
+	}
+	switch len(named) {
+	case 0:
+		return nil, badAsker("key", "there is no key with the id or name %q; penstock keys list shows them", name)
+	case 1:
+		return usable(named[0])
+	}
+	return nil, badAsker("key", "%d keys are named %q: give the id of one, such as %s", len(named), name, named[0].ID)
+}
+
+// usable refuses a key that no caller could use, as the gateway would.
+func usable(k *keys.Key) (*keys.Key, error) {
+	if state := k.State(time.Now()); state != "active" && state != "replaced" {
+		return nil, badAsker("key", "key %s is %s: the gateway would answer 401 before it asks the policy", k.ID, state)
+	}
+	return k, nil
+}
+
+// assumeMoment reads a time of day, which is today's, or a date with it.
+func assumeMoment(req *llm.Request, at string, zone *time.Location) error {
+	if at == "" {
+		return nil
+	}
+	now := time.Now().In(zone)
+	if t, err := time.Parse("15:04", at); err == nil {
+		req.At = time.Date(now.Year(), now.Month(), now.Day(), t.Hour(), t.Minute(), 0, 0, zone)
+		return nil
+	}
+	for _, layout := range []string{time.RFC3339, "2006-01-02 15:04", "2006-01-02T15:04"} {
+		if t, err := time.ParseInLocation(layout, at, zone); err == nil {
+			req.At = t
+			return nil
+		}
+	}
+	return badAsker("at", "%q is not a time: write 23:30, \"2026-12-25 23:30\" or 2026-12-25T23:30:00Z; without a zone it is %s", at, zone)
+}
+
+func badAsker(param, format string, args ...any) error {
+	return &llm.Error{Code: llm.CodeInvalidRequest, Status: http.StatusBadRequest, Param: param, Message: param + ": " + fmt.Sprintf(format, args...) + "."}
+}

@@ -1,0 +1,259 @@
+package server
+
+import (
+	"bytes"
+	"context"
+	"crypto/ed25519"
+	"crypto/sha256"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"os"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/penstock/penstock/gateway/internal/calllog"
+	"github.com/penstock/penstock/gateway/internal/config"
+	"github.com/penstock/penstock/gateway/internal/llm"
+	"github.com/penstock/penstock/gateway/internal/wasm"
+	"github.com/penstock/penstock/gateway/internal/wire"
+)
+
+// plugin is one of the operator's modules as it stands in a world. Worlds share it as
+// long as neither its file nor its settings change; each holds a reference.
+type plugin struct {
+	module *wasm.Module
+	// spec is what it was loaded from, without the bytes.
+	spec wasm.Spec
+	// reloads counts the versions before it, cached those, itself among them, that the
+	// compile cache had.
+	reloads, cached int64
+}
+
+// openPlugins loads the operator's modules.
+func (sn *snapshot) openPlugins(ctx context.Context, s *Server) error {
+	var errs []error
+	for name, p := range sn.config.Plugins.Own {
+		loaded, err := sn.openPlugin(ctx, s, name, p)
+		if err != nil {
+			at := config.Path(config.Path("plugins", name), "file")
+			errs = append(errs, config.Faults{sn.config.Fault(at, "penstock check tries it without serving", "%v", err)})
+			continue
+		}
+		sn.plugins[name] = loaded
+	}
+	return errors.Join(errs...)
+}
+
+// openPlugin takes over the plugin of the world before this one if it is still the
+// same, else it loads it.
+func (sn *snapshot) openPlugin(ctx context.Context, s *Server, name string, p config.Plugin) (plugin, error) {
+	spec, err := pluginSpec(name, p)
+	if err == nil {
+		err = sn.trust(&spec, p)
+	}
+	if err == nil && p.Record {
+		spec.Record, err = s.recording(sn.config)
+	}
+	if err != nil {
+		return plugin{}, err
+	}
+	next := plugin{spec: spec}
+	if before := s.snapshot.Load(); before != nil {
+		old, had := before.plugins[name]
+		if had && old.serves(spec) && old.module.Retain() {
+			return old, nil
+		}
+		if had {
+			next.reloads, next.cached = old.reloads+1, old.cached
+		}
+	}
+	if next.module, err = s.modules.Load(ctx, spec); err != nil {
+		return plugin{}, err
+	}
+	next.cached += cached(next.module.Stats())
+	next.spec.Wasm = nil
+	return next, nil
+}
+
+// cached is 1 for a module that the compile cache had.
+func cached(s wasm.Stats) int64 {
+	if s.FromCache {
+		return 1
+	}
+	return 0
+}
+
+// serves reports whether the plugin is what the spec would make.
+func (p plugin) serves(s wasm.Spec) bool {
+	sum := sha256.Sum256(s.Wasm)
+	return p.module.SHA256() == hex.EncodeToString(sum[:]) && p.spec.SHA256 == s.SHA256 && bytes.Equal(p.spec.Config, s.Config) &&
+		slices.Equal(p.spec.Grants, s.Grants) && p.spec.MaxMemory == s.MaxMemory && p.spec.Fuel == s.Fuel &&
+		p.spec.Kind == s.Kind && p.spec.Isolate == s.Isolate && (p.spec.Record == nil) == (s.Record == nil) && p.spec.Signature == s.Signature && slices.EqualFunc(p.spec.Trusted, s.Trusted, ed25519Equal)
+}
+
+// pluginSpec says what to load and what it may do.
+func pluginSpec(name string, p config.Plugin) (wasm.Spec, error) {
+	binary, err := os.ReadFile(p.File)
+	if err != nil {
+		return wasm.Spec{}, err
+	}
+	s := wasm.Spec{Name: name, Wasm: binary, SHA256: p.SHA256, MaxMemory: int64(p.MaxMemory), Fuel: p.Fuel,
+		Isolate: p.Isolate == config.IsolateCall}
+	if len(p.With) > 0 {
+		s.Config = []byte(p.With)
+	}
+	for _, grant := range p.Grants {
+		s.Grants = append(s.Grants, string(grant))
+	}
+	return s, nil
+}
+
+// broken reports whether a name is that of a plugin that could not be loaded:
+// openPlugins has said why.
+func (sn *snapshot) broken(name string) bool {
+	_, configured := sn.config.Plugins.Own[name]
+	return configured && sn.plugins[name].module == nil
+}
+
+// recording is what plugins tell of their calls, once one of them is to be recorded.
+// Without a ledger on the disk there is no place beside it, and nothing is.
+func (s *Server) recording(c *config.Config) (func(wasm.Recorded), error) {
+	dir := calllog.Dir(string(c.Ledger))
+	if dir == "" || s.ledger == nil {
+		return nil, nil
+	}
+	if s.recorder.Load() == nil { // reloads come one at a time
+		r, err := calllog.Open(dir, calllog.Options{Log: s.log})
+		if err != nil {
+			return nil, err
+		}
+		s.recorder.Store(r)
+	}
+	return s.recorder.Load().Record, nil
+}
+
+func ed25519Equal(a, b ed25519.PublicKey) bool { return a.Equal(b) }
+
+// trust adds what the rules for all plugins want: the use that the configuration makes
+// of it, and the signature in the file beside it.
+func (sn *snapshot) trust(s *wasm.Spec, p config.Plugin) error {
+	s.Kind = sn.config.KindOf(s.Name)
+	for _, key := range sn.config.Plugins.Trusted {
+		s.Trusted = append(s.Trusted, ed25519.PublicKey(key))
+	}
+	if len(s.Trusted) == 0 {
+		return nil
+	}
+	signature, err := os.ReadFile(p.File + ".sig")
+	s.Signature = strings.TrimSpace(string(signature))
+	return err
+}
+
+// digests are those of the plugins by name.
+func (sn *snapshot) digests() map[string]string {
+	out := make(map[string]string, len(sn.plugins))
+	for name, p := range sn.plugins {
+		out[name] = p.module.SHA256()
+	}
+	return out
+}
+
+// openRouters makes a ranker for every pair of router and settings.
+func (sn *snapshot) openRouters(ctx context.Context, s *Server, stage routerStage) error {
+	builtin, err := wasm.NewRouter(s.builtin, time.Now)
+	if err != nil {
+		return err
+	}
+	routers := map[string]*wasm.Router{}
+	errs := []error{stage.add(ctx, builtin, "ordered", nil)} // routes that no model configures
+	for name, m := range sn.config.Models {
+		if sn.broken(m.Router) {
+			continue
+		}
+		router, err := builtin, error(nil)
+		if plugin, ok := sn.plugins[m.Router]; ok {
+			if router = routers[m.Router]; router == nil {
+				router, err = wasm.NewRouter(plugin.module, time.Now)
+				routers[m.Router] = router
+			}
+			stage.strict[m.Router] = sn.config.Plugins.Own[m.Router].OnError.Route == config.Fail
+		}
+		if err == nil {
+			err = stage.add(ctx, router, m.Router, m.With)
+		}
+		if err != nil {
+			at := config.Path(config.Path("models", name), "router")
+			errs = append(errs, config.Faults{sn.config.Fault(at, "", "%v", err)})
+		}
+	}
+	return errors.Join(errs...)
+}
+
+func (s routerStage) add(ctx context.Context, r *wasm.Router, strategy string, with config.Object) error {
+	route := &llm.Route{Router: strategy, With: []byte(with)}
+	if s.rankers[rankerName(route)] != nil {
+		return nil
+	}
+	ranker, err := r.Prepare(strategy, route.With)
+	if err == nil {
+		err = ranker.Check(ctx) // a misspelt setting shows now, not in every request
+	}
+	if err != nil {
+		return err
+	}
+	s.rankers[rankerName(route)] = ranker
+	return nil
+}
+
+// openTransforms makes a transform of every plugin that a route passes its requests
+// and replies through.
+func (sn *snapshot) openTransforms(into map[string]wire.Transform) error {
+	var errs []error
+	for alias, m := range sn.config.Models {
+		for i, name := range m.Transform {
+			if into[name] != nil || sn.broken(name) {
+				continue
+			}
+			t, err := wasm.NewTransform(sn.plugins[name].module, sn.transformOptions(name))
+			if err != nil {
+				at := fmt.Sprintf("%s[%d]", config.Path(config.Path("models", alias), "transform"), i)
+				errs = append(errs, config.Faults{sn.config.Fault(at, "", "%v", err)})
+				continue
+			}
+			into[name] = transform{t}
+		}
+	}
+	return errors.Join(errs...)
+}
+
+func (sn *snapshot) transformOptions(name string) wasm.TransformOptions {
+	on := sn.config.Plugins.Own[name].OnError
+	return wasm.TransformOptions{
+		SkipRequest: on.Request == config.Skip, SkipResponse: on.Response == config.Skip, SkipEvent: on.Event == config.Skip,
+	}
+}
+
+// openTranslators finds the module for every dialect that a provider of this
+// configuration speaks: the built-in one, or a plugin.
+func (sn *snapshot) openTranslators(s *Server, d *wire.Dialects) error {
+	builtin, err := wasm.NewDialects(s.builtin)
+	errs := []error{err}
+	modules := translators{llm.Anthropic: translator{builtin}}
+	for name, p := range sn.config.Providers {
+		plugin, ok := sn.plugins[string(p.Dialect)]
+		if !ok || modules[p.Dialect] != nil {
+			continue
+		}
+		own, err := wasm.NewDialects(plugin.module)
+		if err != nil {
+			at := config.Path(config.Path("providers", name), "dialect")
+			errs = append(errs, config.Faults{sn.config.Fault(at, "", "%v", err)})
+			continue
+		}
+		modules[p.Dialect] = translator{own}
+	}
+	d.Modules = modules
+	return errors.Join(errs...)
+}

@@ -1,0 +1,352 @@
+package server
+
+import (
+	"bytes"
+	"encoding/json"
+	"fmt"
+	"net/http"
+	"strings"
+	"sync/atomic"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/penstock/penstock/gateway/internal/llmtest"
+)
+
+// replayer answers with whatever recording is set, and remembers what it was asked.
+type replayer struct {
+	current atomic.Pointer[llmtest.Recorded]
+	asked   atomic.Pointer[[]byte]
+}
+
+func (r *replayer) ServeHTTP(w http.ResponseWriter, req *http.Request) {
+	var body bytes.Buffer
+	_, _ = body.ReadFrom(req.Body)
+	asked := body.Bytes()
+	r.asked.Store(&asked)
+	llmtest.Handler(llmtest.Replay(r.current.Load(), 7)).ServeHTTP(w, req)
+}
+
+// TestOpenAIRecordings sends every recorded OpenAI chat request through the gateway
+// to an upstream that answers as OpenAI did, and wants the reply back byte for byte.
+func TestOpenAIRecordings(t *testing.T) {
+	up := &replayer{}
+	h := openTestServer(t, up, `
+keys: off
+providers: {up: {dialect: openai, base_url: $UPSTREAM, allow_private: true, api_key: env:TEST_KEY}}
+models: {"*": {targets: ["up/*"], retries: {attempts: 1}}}
+ledger: sqlite://penstock.db
+`)
+	all, same := 0, 0
+	for rec := range llmtest.Recordings(t, func(r *llmtest.Recorded) bool {
+		return r.Provider == "openai" && r.Endpoint == "chat.completions"
+	}) {
+		all++
+		t.Run(rec.Path, func(t *testing.T) {
+			up.current.Store(rec)
+			up.asked.Store(nil)
+			h.health.Forget("up")
+			resp, got := h.post(t, rec.RequestBody)
+			if resp.StatusCode != rec.Status {
+				t.Errorf("status = %d, want %d\n%s", resp.StatusCode, rec.Status, got)
+			}
+			if diff := cmp.Diff(string(rec.Body), string(got)); diff != "" {
+				t.Errorf("reply (-recorded +got):\n%s", diff)
+			}
+			checkAsked(t, rec, up.asked.Load())
+			if !t.Failed() {
+				same++
+			}
+		})
+	}
+	t.Logf("%d of %d OpenAI chat recordings come back byte for byte", same, all)
+}
+
+// checkAsked wants the upstream to have got the client's body: unchanged, but for
+// the usage that is asked for in streams.
+func checkAsked(t *testing.T, rec *llmtest.Recorded, asked *[]byte) {
+	t.Helper()
+	if asked == nil {
+		t.Error("the upstream was not asked")
+		return
+	}
+	want := rec.RequestBody
+	if rec.Stream && !strings.Contains(want, "include_usage") {
+		end := strings.LastIndex(want, "}")
+		want = want[:end] + `,"stream_options":{"include_usage":true}` + want[end:]
+	}
+	if diff := cmp.Diff(want, string(*asked)); diff != "" {
+		t.Errorf("request (-client's +upstream's):\n%s", diff)
+	}
+}
+
+// TestAnthropicRecordings asks in OpenAI's format and has the upstream answer with
+// every recorded Anthropic reply: text, tool calls, finish and usage must be those
+// of the recording.
+func TestAnthropicRecordings(t *testing.T) {
+	up := &replayer{}
+	h := openTestServer(t, up, `
+keys: off
+providers: {up: {dialect: anthropic, base_url: $UPSTREAM, allow_private: true, api_key: env:TEST_KEY}}
+models: {m: {targets: [up/claude-sonnet-4-5], retries: {attempts: 1}}}
+ledger: sqlite://penstock.db
+`)
+	all, right := 0, 0
+	for rec := range llmtest.Recordings(t, func(r *llmtest.Recorded) bool {
+		return r.Provider == "anthropic" && r.Endpoint == "messages"
+	}) {
+		all++
+		t.Run(rec.Path, func(t *testing.T) {
+			up.current.Store(rec)
+			h.health.Forget("up")
+			body := fmt.Sprintf(`{"model":"m","messages":[{"role":"user","content":"hi"}],"stream":%t,"stream_options":{"include_usage":true}}`, rec.Stream)
+			resp, got := h.post(t, body)
+			if rec.Status != http.StatusOK {
+				checkAnthropicError(t, rec, resp, got)
+			} else {
+				want, have := saidByAnthropic(t, rec), saidByUs(t, rec.Stream, got)
+				if diff := cmp.Diff(want, have); diff != "" {
+					t.Errorf("answer (-Anthropic's +ours):\n%s\nwhole: %s", diff, got)
+				}
+			}
+			if !t.Failed() {
+				right++
+			}
+		})
+	}
+	t.Logf("%d of %d Anthropic messages recordings are answered right", right, all)
+}
+
+// checkAnthropicError wants the provider's message in OpenAI's shape. A refused
+// provider key is the operator's matter, so the caller sees 502.
+func checkAnthropicError(t *testing.T, rec *llmtest.Recorded, resp *http.Response, got []byte) {
+	t.Helper()
+	var theirs, ours struct {
+		Error struct{ Message, Type, Code string }
+	}
+	if err := json.Unmarshal(rec.Body, &theirs); err != nil {
+		t.Fatal(err)
+	}
+	if err := json.Unmarshal(got, &ours); err != nil {
+		t.Fatalf("reply %s: %v", got, err)
+	}
+	want := rec.Status
+	if want == http.StatusUnauthorized {
+		want = http.StatusBadGateway
+	}
+	if resp.StatusCode != want || !strings.Contains(ours.Error.Message, theirs.Error.Message) || ours.Error.Code == "" {
+		t.Errorf("status %d, %+v; want %d with %q", resp.StatusCode, ours.Error, want, theirs.Error.Message)
+	}
+}
+
+// said is what an answer says, whatever its format.
+type said struct {
+	Text, Finish string
+	Calls        []saidCall
+	In, Out      int64
+	Cached       int64
+}
+
+type saidCall struct {
+	ID, Name string
+	Args     any
+}
+
+func parsed(t *testing.T, args string) any {
+	t.Helper()
+	if args == "" {
+		args = "{}"
+	}
+	var v any
+	if err := json.Unmarshal([]byte(args), &v); err != nil {
+		t.Errorf("arguments %q: %v", args, err)
+	}
+	return v
+}
+
+// anthropicUsage is usage as Anthropic counts it: input without what the cache had.
+type anthropicUsage struct {
+	Input  *int64 `json:"input_tokens"`
+	Read   int64  `json:"cache_read_input_tokens"`
+	Write  int64  `json:"cache_creation_input_tokens"`
+	Output int64  `json:"output_tokens"`
+	Parts  []struct {
+		Type   string
+		Input  int64 `json:"input_tokens"`
+		Read   int64 `json:"cache_read_input_tokens"`
+		Write  int64 `json:"cache_creation_input_tokens"`
+		Output int64 `json:"output_tokens"`
+	} `json:"iterations"`
+}
+
+// finishes maps stop reasons, as the table of wire formats has them.
+var finishes = map[string]string{"end_turn": "stop", "stop_sequence": "stop", "pause_turn": "stop", "max_tokens": "length",
+	"model_context_window_exceeded": "length", "tool_use": "tool_calls", "refusal": "content_filter"}
+
+type anthropicBlock struct {
+	Type, Text, ID, Name string
+	Input                json.RawMessage
+}
+
+func (s *said) block(t *testing.T, b anthropicBlock) {
+	switch b.Type {
+	case "text":
+		s.Text += b.Text
+	case "tool_use":
+		s.Calls = append(s.Calls, saidCall{b.ID, b.Name, parsed(t, string(b.Input))})
+	}
+}
+
+func (s *said) count(u anthropicUsage) {
+	if u.Input != nil {
+		s.In, s.Cached = *u.Input+u.Read+u.Write, u.Read
+	}
+	s.Out = u.Output
+	if len(u.Parts) > 0 { // what is billed is the sum of the parts that are the model's own
+		s.In, s.Cached, s.Out = 0, 0, 0
+		for _, p := range u.Parts {
+			if p.Type == "advisor_message" {
+				continue
+			}
+			s.In, s.Cached, s.Out = s.In+p.Input+p.Read+p.Write, s.Cached+p.Read, s.Out+p.Output
+		}
+	}
+}
+
+func saidByAnthropic(t *testing.T, rec *llmtest.Recorded) said {
+	t.Helper()
+	if rec.Stream {
+		return streamedByAnthropic(t, string(rec.Body))
+	}
+	var m struct {
+		Content    []anthropicBlock
+		StopReason string `json:"stop_reason"`
+		Usage      anthropicUsage
+	}
+	if err := json.Unmarshal(rec.Body, &m); err != nil {
+		t.Fatal(err)
+	}
+	s := said{Finish: finishes[m.StopReason]}
+	for _, b := range m.Content {
+		s.block(t, b)
+	}
+	s.count(m.Usage)
+	return s
+}
+
+func streamedByAnthropic(t *testing.T, body string) said {
+	var s said
+	blocks := map[int]*anthropicBlock{}
+	var order []int
+	for _, data := range dataLines(body) {
+		var e struct {
+			Type         string
+			Index        int
+			ContentBlock anthropicBlock `json:"content_block"`
+			Message      struct{ Usage anthropicUsage }
+			Usage        anthropicUsage
+			Delta        struct {
+				Type, Text  string
+				PartialJSON string `json:"partial_json"`
+				StopReason  string `json:"stop_reason"`
+			}
+		}
+		if err := json.Unmarshal([]byte(data), &e); err != nil {
+			t.Fatal(err)
+		}
+		switch e.Type {
+		case "message_start":
+			s.count(e.Message.Usage)
+		case "content_block_start":
+			b := e.ContentBlock
+			b.Input = nil
+			blocks[e.Index], order = &b, append(order, e.Index)
+		case "content_block_delta":
+			b := blocks[e.Index]
+			b.Text += e.Delta.Text
+			b.Input = append(b.Input, e.Delta.PartialJSON...)
+		case "message_delta":
+			s.Finish = finishes[e.Delta.StopReason]
+			s.count(e.Usage)
+		}
+	}
+	for _, i := range order {
+		s.block(t, *blocks[i])
+	}
+	return s
+}
+
+func dataLines(body string) []string {
+	var all []string
+	for line := range strings.Lines(body) {
+		if data, ok := strings.CutPrefix(strings.TrimSpace(line), "data:"); ok {
+			all = append(all, strings.TrimSpace(data))
+		}
+	}
+	return all
+}
+
+// openAIPart is a message or a delta of one.
+type openAIPart struct {
+	Content   string
+	ToolCalls []struct {
+		Index    int
+		ID       string
+		Function struct{ Name, Arguments string }
+	} `json:"tool_calls"`
+}
+
+type openAIReply struct {
+	Choices []struct {
+		Message, Delta openAIPart
+		FinishReason   string `json:"finish_reason"`
+	}
+	Usage *struct {
+		In     int64 `json:"prompt_tokens"`
+		Out    int64 `json:"completion_tokens"`
+		Detail struct {
+			Cached int64 `json:"cached_tokens"`
+		} `json:"prompt_tokens_details"`
+	}
+}
+
+func saidByUs(t *testing.T, stream bool, body []byte) said {
+	t.Helper()
+	texts := []string{string(body)}
+	if stream {
+		texts = dataLines(string(body))
+		if n := len(texts); n == 0 || texts[n-1] != "[DONE]" {
+			t.Fatalf("the stream does not end in [DONE]: %s", body)
+		}
+		texts = texts[:len(texts)-1]
+	}
+	var s said
+	args := map[int]string{}
+	for _, text := range texts {
+		var r openAIReply
+		if err := json.Unmarshal([]byte(text), &r); err != nil {
+			t.Fatalf("%s: %v", text, err)
+		}
+		for _, c := range r.Choices {
+			s.Text += c.Message.Content + c.Delta.Content
+			s.Finish += c.FinishReason // more than one would show
+			for i, call := range append(c.Message.ToolCalls, c.Delta.ToolCalls...) {
+				if !stream {
+					call.Index = i
+				}
+				if call.ID != "" {
+					s.Calls = append(s.Calls, saidCall{ID: call.ID, Name: call.Function.Name})
+				}
+				args[call.Index] += call.Function.Arguments
+			}
+		}
+		if r.Usage != nil {
+			s.In, s.Out, s.Cached = r.Usage.In, r.Usage.Out, r.Usage.Detail.Cached
+		}
+	}
+	for i := range s.Calls {
+		s.Calls[i].Args = parsed(t, args[i])
+	}
+	return s
+}

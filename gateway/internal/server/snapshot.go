@@ -1,0 +1,156 @@
+package server
+
+import (
+	"context"
+	"errors"
+	"sync"
+	"time"
+
+	"github.com/penstock/penstock/gateway/internal/config"
+	"github.com/penstock/penstock/gateway/internal/llm"
+	"github.com/penstock/penstock/gateway/internal/pipeline"
+	"github.com/penstock/penstock/gateway/internal/policy"
+	"github.com/penstock/penstock/gateway/internal/routes"
+	"github.com/penstock/penstock/gateway/internal/wasm"
+	"github.com/penstock/penstock/gateway/internal/wire"
+	"github.com/penstock/penstock/policies"
+)
+
+// snapshot is everything built from one configuration: routes, policy, clients, plugins
+// and the pipeline over them. A reload builds a new one and swaps it in; the old one is
+// closed when its last request has ended.
+type snapshot struct {
+	config  *config.Config
+	routes  *routes.Routes
+	policy  *policy.Engine
+	clients map[string]*client
+	plugins map[string]plugin
+	// callers are the plugins' dialects that callers use at endpoints.
+	callers  map[string]*wasm.ClientDialect
+	pipeline *pipeline.Pipeline
+
+	mu    sync.Mutex
+	users int
+	// draining says that the snapshot takes no more users; drained is closed when the last
+	// of them has gone.
+	draining bool
+	drained  chan struct{}
+}
+
+// build makes the snapshot of a configuration. The error holds every fault of what the
+// configuration refers to, with its place in the file.
+func (s *Server) build(ctx context.Context, c *config.Config) (*snapshot, error) {
+	sn := &snapshot{config: c, clients: map[string]*client{}, plugins: map[string]plugin{}, callers: map[string]*wasm.ClientDialect{}, drained: make(chan struct{})}
+	ranker := routerStage{map[string]*wasm.Ranker{}, map[string]bool{}}
+	dialects := &wire.Dialects{Modules: translators{}, Transforms: map[string]wire.Transform{},
+		MaxReply: int64(c.Server.MaxReply)}
+	err := errors.Join(sn.openClients(s), sn.openPolicy(ctx, s), sn.openPlugins(ctx, s), sn.openRouters(ctx, s, ranker),
+		sn.openTransforms(dialects.Transforms), sn.openTranslators(s, dialects), sn.openEndpoints())
+	if err != nil {
+		sn.close()
+		return nil, err
+	}
+	sn.routes = routes.New(c, s.catalog, s.o.ConfigPath() == "", sn.digests())
+	sn.pipeline = pipeline.New(pipeline.Stages{
+		Routes:   sn.routes,
+		Policy:   policyStage{sn.policy},
+		Cache:    cacheStage{s.cache},
+		Router:   ranker,
+		Dialects: dialects,
+		Upstream: upstreamStage{sn.clients, s.retries},
+		Health:   healthStage{s.health},
+		Meter:    s.holds,
+		Tokens:   &s.tokens,
+		Ledger:   s.ledger,
+		Sinks:    s.sinks(),
+		Log:      s.log,
+		Now:      time.Now,
+	})
+	return sn, nil
+}
+
+// openPolicy compiles the policy, or takes over the current snapshot's, with its
+// memoised decisions, if nothing about it has changed.
+func (sn *snapshot) openPolicy(ctx context.Context, s *Server) (err error) {
+	if old := s.snapshot.Load(); old != nil && old.config.Policies == sn.config.Policies && old.config.TimeZone == sn.config.TimeZone && old.policy.Current() {
+		sn.policy = old.policy
+		return nil
+	}
+	sn.policy, err = policy.New(ctx, policy.Options{
+		Source:   PolicySource(sn.config.Policies),
+		Log:      s.log,
+		Location: sn.config.TimeZone.Location(),
+		Usage:    s.usage,
+		Workers:  s.workers,
+
+		Decisions: s.decisions,
+	})
+	var faults policy.Faults
+	if err != nil && !errors.As(err, &faults) && sn.config.Policies != "" {
+		return config.Faults{sn.config.Fault("policies", "name a folder of .rego files", "%v", err)}
+	}
+	return err
+}
+
+// PolicySource is the policy in a folder, the built-in one if dir is empty.
+func PolicySource(dir string) policy.Source { return policy.Source{Dir: dir, FS: policies.FS} }
+
+// usage returns how much of each limit is used, in percent.
+func (s *Server) usage(limits []llm.Limit) []int {
+	percent := make([]int, len(limits))
+	for i, l := range limits {
+		percent[i] = s.meter.Percent(l)
+	}
+	return percent
+}
+
+// acquire returns the current snapshot, which stays open until its release.
+func (s *Server) acquire() *snapshot {
+	for {
+		sn := s.snapshot.Load()
+		sn.mu.Lock()
+		if !sn.draining {
+			sn.users++
+			sn.mu.Unlock()
+			return sn
+		}
+		sn.mu.Unlock()
+	}
+}
+
+func (sn *snapshot) release() {
+	sn.mu.Lock()
+	defer sn.mu.Unlock()
+	sn.users--
+	if sn.draining && sn.users == 0 {
+		close(sn.drained)
+	}
+}
+
+// drain makes the snapshot take no more users.
+func (sn *snapshot) drain() {
+	sn.mu.Lock()
+	defer sn.mu.Unlock()
+	sn.draining = true
+	if sn.users == 0 {
+		close(sn.drained)
+	}
+}
+
+// closeDrained closes a draining snapshot when its last user has gone, or ctx has ended.
+func (sn *snapshot) closeDrained(ctx context.Context) {
+	select {
+	case <-sn.drained:
+	case <-ctx.Done():
+	}
+	sn.close()
+}
+
+func (sn *snapshot) close() {
+	for _, c := range sn.clients {
+		c.release()
+	}
+	for _, p := range sn.plugins {
+		p.module.Release() // the last snapshot or stream that uses it unloads it
+	}
+}

@@ -1,0 +1,169 @@
+package server
+
+import (
+	"context"
+	"fmt"
+	"math/rand/v2"
+	"time"
+
+	"github.com/penstock/penstock/gateway/internal/cache"
+	"github.com/penstock/penstock/gateway/internal/llm"
+	"github.com/penstock/penstock/gateway/internal/pipeline"
+	"github.com/penstock/penstock/gateway/internal/policy"
+	"github.com/penstock/penstock/gateway/internal/upstream"
+	"github.com/penstock/penstock/gateway/internal/wasm"
+	"github.com/penstock/penstock/gateway/internal/wire"
+)
+
+// The types in this file fit the parts to the pipeline's interfaces. They hold no
+// decisions: only the words differ on the two sides.
+
+// policyStage asks the policy engine.
+type policyStage struct{ engine *policy.Engine }
+
+func (s policyStage) Decide(ctx context.Context, req *llm.Request, route *llm.Route) (llm.Decision, error) {
+	in := policy.Input{Request: req, Route: route.Name, Targets: route.Targets, Now: req.At, Unlogged: req.Dry}
+	for _, t := range route.Targets {
+		if t.Price.Known {
+			in.CostKnown = true
+			in.EstCost = max(in.EstCost, llm.EstimateOf(t, &req.Facts, 0, 0).Cost())
+		}
+	}
+	return s.engine.Decide(ctx, in)
+}
+
+// routerStage knows the ranker of every route, and the routers without whose opinion a
+// request does not go on.
+type routerStage struct {
+	rankers map[string]*wasm.Ranker
+	strict  map[string]bool
+}
+
+func (s routerStage) Rank(ctx context.Context, req *llm.Request, route *llm.Route, c []llm.Candidate) llm.Ranking {
+	ranking := s.rankers[rankerName(route)].Rank(ctx, req, c)
+	ranking.Strict = s.strict[route.Router]
+	return ranking
+}
+
+// rankerName is the name under which a route's ranker is kept: routes with the same
+// router and settings share one.
+func rankerName(route *llm.Route) string { return route.Router + "\x00" + string(route.With) }
+
+// upstreamStage sends calls to the client of the target's provider.
+type upstreamStage struct {
+	clients map[string]*client
+	retries *upstream.RetryBudget
+}
+
+func (s upstreamStage) Do(ctx context.Context, t *llm.Target, call llm.Call) (*llm.Answer, error) {
+	client, ok := s.clients[t.Provider]
+	if !ok {
+		return nil, fmt.Errorf("no client for provider %s", t.Provider)
+	}
+	return client.Do(ctx, call)
+}
+
+func (s upstreamStage) Redact(t *llm.Target, e *llm.Error) *llm.Error {
+	client, ok := s.clients[t.Provider]
+	if !ok {
+		return e
+	}
+	return client.Redact(e)
+}
+
+func (s upstreamStage) CountRequest() { s.retries.Deposit() }
+
+func (s upstreamStage) MayRetry() bool { return s.retries.Withdraw() }
+
+func (s upstreamStage) Backoff(try int, r llm.Retries) time.Duration {
+	return upstream.Backoff(try-1, r.Min, r.Max, rand.Float64)
+}
+
+// healthStage keeps the live figures of targets.
+type healthStage struct{ *upstream.Health }
+
+func (s healthStage) Begin(target, request string) (pipeline.Flight, bool) {
+	f, ok := s.Health.Begin(target, request)
+	return flight{f}, ok
+}
+
+type flight struct{ upstream.Flight }
+
+func (f flight) Done(o pipeline.Outcome) { f.Flight.Done(upstream.Outcome(o)) }
+
+// transform is a plugin on a route.
+type transform struct{ *wasm.Transform }
+
+func (t transform) Events(ctx context.Context, x *llm.Exchange) (wire.Filter, error) {
+	f, err := t.Transform.Events(ctx, x)
+	if f == nil { // a nil in an interface would not be nil
+		return nil, err
+	}
+	return f, err
+}
+
+// translators knows the module of every dialect but OpenAI's.
+type translators map[llm.Dialect]wire.Translator
+
+func (t translators) Request(ctx context.Context, e wire.Envelope, body []byte) (llm.Call, wire.Notes, error) {
+	return t[e.Target.Dialect].Request(ctx, e, body)
+}
+
+func (t translators) Response(ctx context.Context, e wire.Envelope, a *llm.Answer, body []byte) ([]byte, error) {
+	return t[e.Target.Dialect].Response(ctx, e, a, body)
+}
+
+func (t translators) Events(ctx context.Context, e wire.Envelope) (wire.Translation, error) {
+	return t[e.Target.Dialect].Events(ctx, e)
+}
+
+// translator runs one dialects module.
+type translator struct{ *wasm.Dialects }
+
+func (t translator) Request(ctx context.Context, e wire.Envelope, body []byte) (llm.Call, wire.Notes, error) {
+	call, notes, err := t.TransformRequest(ctx, wasm.Outbound{Dialect: e.Target.Dialect, Target: e.Target,
+		RequestID: e.RequestID, Stream: e.Stream, Body: body})
+	return call, wire.Notes(notes), err
+}
+
+func (t translator) Response(ctx context.Context, e wire.Envelope, a *llm.Answer, body []byte) ([]byte, error) {
+	return t.NormaliseResponse(ctx, wasm.Inbound{Dialect: e.Target.Dialect, Target: e.Target,
+		RequestID: e.RequestID, Created: e.Created, Status: a.Status, Header: a.Header, Body: body,
+		Context: e.Context})
+}
+
+func (t translator) Events(ctx context.Context, e wire.Envelope) (wire.Translation, error) {
+	return t.Dialects.Events(ctx, wasm.Opening{Dialect: e.Target.Dialect, Target: e.Target,
+		RequestID: e.RequestID, Created: e.Created, IncludeUsage: e.IncludeUsage,
+		Context: e.Context})
+}
+
+// cacheStage is the response cache.
+type cacheStage struct{ *cache.Cache }
+
+func (s cacheStage) Find(_ context.Context, req *llm.Request, route *llm.Route, d *llm.Decision) (pipeline.Slot, error) {
+	return s.Cache.Find(req, route, d), nil
+}
+
+// sinks returns what gets every record besides the ledger: the metrics, the recorder of
+// plugins' calls and the decision log.
+func (s *Server) sinks() []func(*llm.Record) {
+	sinks := []func(*llm.Record){s.telemetry.Observe, s.finishRecording}
+	if s.decisions != nil {
+		sinks = append(sinks, s.logSettled)
+	}
+	return sinks
+}
+
+// finishRecording ends the recording of the calls that plugins made for a request.
+func (s *Server) finishRecording(r *llm.Record) {
+	if calls := s.recorder.Load(); calls != nil {
+		calls.Finish(r.ID)
+	}
+}
+
+func (s *Server) logSettled(r *llm.Record) {
+	if r.Decision != nil {
+		s.decisions.Settled(r.Kept())
+	}
+}

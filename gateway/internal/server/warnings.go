@@ -1,0 +1,87 @@
+package server
+
+import (
+	"fmt"
+	"maps"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+
+	"github.com/penstock/penstock/gateway/internal/config"
+	"github.com/penstock/penstock/gateway/internal/llm"
+)
+
+// Warnings returns what is valid in the configuration but probably not meant, judging by
+// the catalog and the disk.
+func (s *Server) Warnings() []string {
+	sn := s.snapshot.Load()
+	c := sn.config
+	var list []string
+	for _, alias := range slices.Sorted(maps.Keys(c.Models)) {
+		if strings.Contains(alias, "*") {
+			continue // its targets depend on the request
+		}
+		route, err := sn.routes.Named(alias)
+		if err != nil {
+			continue
+		}
+		for i, t := range route.Targets {
+			list = append(list, s.targetWarnings(c, targetPath(c.Models[alias], alias, i), t)...)
+		}
+	}
+	if file := c.Ledger.File(); file != ":memory:" {
+		if dir := filepath.Dir(file); !isFolder(dir) {
+			list = append(list, oneLine(c.Fault("ledger", "", "the folder %s does not exist, so serve cannot start; create it", dir)))
+		}
+	}
+	return list
+}
+
+// targetPath is where a route's i-th target stands in the configuration.
+func targetPath(m config.Model, alias string, i int) string {
+	if n := i - len(m.Targets); n >= 0 {
+		return fmt.Sprintf("%s.fallback[%d]", config.Path("models", alias), n)
+	}
+	return fmt.Sprintf("%s.targets[%d]", config.Path("models", alias), i)
+}
+
+// targetWarnings warns of a target that is deprecated, is no chat model, or has no known
+// price.
+func (s *Server) targetWarnings(c *config.Config, path string, t *llm.Target) (list []string) {
+	warn := func(format string, args ...any) { list = append(list, oneLine(c.Fault(path, "", format, args...))) }
+	entry, known := s.catalog.Lookup(c.Providers[t.Provider].Catalog, t.Model)
+	if known && entry.Deprecated {
+		warn("%s is deprecated by its provider", t.ID)
+	}
+	if known && !entry.Chat {
+		warn("%s is not a model for chat", t.ID)
+	}
+	if !t.Price.Known {
+		warn("no price known for %s, so its cost is not counted and hard limits in USD refuse it%s; write price: {input: …, output: …} at the target", t.ID, s.similarModels(c, t))
+	}
+	return list
+}
+
+// similarModels names models with a price and a similar name.
+func (s *Server) similarModels(c *config.Config, t *llm.Target) string {
+	name := t.Model
+	if p := c.Providers[t.Provider].Catalog; p != "" {
+		name = p + "/" + t.Model
+	}
+	near := s.catalog.Near(name)
+	if len(near) == 0 {
+		return ""
+	}
+	return "; similar names: " + strings.Join(near, ", ")
+}
+
+// oneLine formats a fault on one line.
+func oneLine(f config.Fault) string {
+	return fmt.Sprintf("%s:%d:%d: %s: %s", f.File, f.Line, f.Col, f.Path, f.Message)
+}
+
+func isFolder(dir string) bool {
+	info, err := os.Stat(dir)
+	return err == nil && info.IsDir()
+}
