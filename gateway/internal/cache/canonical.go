@@ -6,6 +6,7 @@ import (
 	"slices"
 	"strconv"
 
+	"github.com/penstock/penstock/gateway/internal/jsontext"
 	"github.com/penstock/penstock/gateway/internal/llm"
 )
 
@@ -16,7 +17,7 @@ import (
 // keep their spelling: 1 and 1.0, or "é" and "\u00e9", are different, which costs a hit
 // but never gives a wrong one.
 //
-// The body must have passed validation at intake: nothing is checked here.
+// The body should have passed validation at intake. Other text has a key of its own.
 func (c *Cache) RequestKey(body []byte, f llm.Facts, parts ...[]byte) Key {
 	return c.keyOf(body, f, isBookkeeping, parts)
 }
@@ -35,7 +36,7 @@ func (c *Cache) keyOf(body []byte, f llm.Facts, drop func([]byte) bool, parts []
 		writePart(h, p)
 	}
 	writePart(h, w.out)
-	if w.in = nil; cap(w.out) <= pooledBytes {
+	if w.Scanner = (jsontext.Scanner{}); cap(w.out) <= pooledBytes {
 		c.scratch.Put(w)
 	}
 	return sum(h)
@@ -43,9 +44,12 @@ func (c *Cache) keyOf(body []byte, f llm.Facts, drop func([]byte) bool, parts []
 
 // request sets out to the canonical form of a whole body.
 func (c *canon) request(body []byte, f llm.Facts, drop func([]byte) bool) {
-	c.in, c.pos, c.out, c.members = body, 0, c.out[:0], c.members[:0]
-	c.space()
+	c.Scanner = jsontext.New(body, maxDepth, jsontext.Grammar)
+	c.out, c.members = c.out[:0], c.members[:0]
 	c.value(drop)
+	if c.End() != nil { // then the canonical form is cut short, and others may begin alike
+		c.out = append(c.out[:0], body...)
+	}
 	// The events of a stream with usage differ from those without.
 	if f.Stream {
 		c.out = strconv.AppendBool(c.out, f.IncludeUsage)
@@ -56,23 +60,25 @@ func (c *canon) request(body []byte, f llm.Facts, drop func([]byte) bool) {
 // is raw: a name with escapes is not recognized, and counts.
 func isBookkeeping(name []byte) bool {
 	switch string(name) {
-	case `"user"`, `"metadata"`, `"stream_options"`, `"cache"`, `"store"`, `"safety_identifier"`, `"prompt_cache_key"`:
+	case "user", "metadata", "stream_options", "cache", "store", "safety_identifier", "prompt_cache_key":
 		return true
 	}
 	return false
 }
 
 // isCacheControl reports whether a member has instructions for this cache.
-func isCacheControl(name []byte) bool { return string(name) == `"cache"` }
+func isCacheControl(name []byte) bool { return string(name) == "cache" }
 
 // keepAll drops no member: only members of the outermost object have a known meaning.
 func keepAll([]byte) bool { return false }
 
+// maxDepth is how deep a body may nest, above what intake accepts.
+const maxDepth = 1024
+
 // canon copies one JSON text and sorts the members of its objects: it copies each object
 // as it is, and then sorts the copy in place if necessary.
 type canon struct {
-	in  []byte
-	pos int
+	jsontext.Scanner
 	out []byte
 	// members are the spans in out of the members of all open objects.
 	members []member
@@ -82,19 +88,15 @@ type canon struct {
 // member is the span of one member in out: its name, quotes included, and its end.
 type member struct{ start, nameEnd, end int }
 
+// value copies the next value without the members of it that drop names.
 func (c *canon) value(drop func([]byte) bool) {
-	if c.pos >= len(c.in) {
-		return
-	}
-	switch c.in[c.pos] {
+	switch c.Peek() {
 	case '{':
 		c.object(drop)
 	case '[':
 		c.array()
-	case '"':
-		c.text()
 	default:
-		c.word()
+		c.out = append(c.out, c.Raw()...)
 	}
 }
 
@@ -102,19 +104,19 @@ func (c *canon) object(drop func([]byte) bool) {
 	base := len(c.members)
 	c.out = append(c.out, '{')
 	start := len(c.out)
-	for c.pos++; c.more('}'); {
-		m := member{start: len(c.out)}
-		c.text()
-		m.nameEnd = len(c.out)
-		c.space()
-		c.pos++ // the colon
-		c.space()
-		c.out = append(c.out, ':')
-		c.value(keepAll)
-		if drop(c.out[m.start:m.nameEnd]) {
-			c.out = c.out[:m.start]
+	for c.Open('{'); c.More('}'); {
+		name := c.Name()
+		if drop(name.Raw) {
+			c.Skip()
 			continue
 		}
+		m := member{start: len(c.out)}
+		c.out = append(c.out, '"')
+		c.out = append(c.out, name.Raw...)
+		c.out = append(c.out, '"')
+		m.nameEnd = len(c.out)
+		c.out = append(c.out, ':')
+		c.value(keepAll)
 		c.out = append(c.out, ',')
 		m.end = len(c.out)
 		c.members = append(c.members, m)
@@ -147,82 +149,9 @@ func (c *canon) sort(start int, members []member) {
 
 func (c *canon) array() {
 	c.out = append(c.out, '[')
-	for c.pos++; c.more(']'); {
+	for c.Open('['); c.More(']'); {
 		c.value(keepAll)
 		c.out = append(c.out, ',')
 	}
 	c.out = append(c.out, ']')
-}
-
-// more skips white space and a comma before the next element. At the end of the list it
-// skips the bracket and returns false.
-func (c *canon) more(end byte) bool {
-	c.space()
-	if c.pos < len(c.in) && c.in[c.pos] == ',' {
-		c.pos++
-		c.space()
-	}
-	if c.pos >= len(c.in) {
-		return false
-	}
-	if c.in[c.pos] == end {
-		c.pos++
-		return false
-	}
-	return true
-}
-
-// text copies a string, quotes included.
-func (c *canon) text() {
-	start := c.pos
-	for c.pos++; c.pos < len(c.in); {
-		next := bytes.IndexByte(c.in[c.pos:], '"')
-		if next < 0 {
-			c.pos = len(c.in)
-			break
-		}
-		c.pos += next + 1
-		if !c.escaped(c.pos-1, start) {
-			break
-		}
-	}
-	c.pos = min(c.pos, len(c.in))
-	c.out = append(c.out, c.in[start:c.pos]...)
-}
-
-// escaped reports whether an odd number of backslashes precedes the quote at at, in the
-// string that starts at start.
-func (c *canon) escaped(at, start int) bool {
-	n := 0
-	for at-1-n > start && c.in[at-1-n] == '\\' {
-		n++
-	}
-	return n%2 == 1
-}
-
-// word copies a number, true, false or null.
-func (c *canon) word() {
-	start := c.pos
-	for c.pos < len(c.in) {
-		switch c.in[c.pos] {
-		case ',', '}', ']', ' ', '\t', '\n', '\r':
-			c.out = append(c.out, c.in[start:c.pos]...)
-			// A stray closing bracket must not end in an endless loop.
-			c.pos = max(c.pos, start+1)
-			return
-		}
-		c.pos++
-	}
-	c.out = append(c.out, c.in[start:]...)
-}
-
-func (c *canon) space() {
-	for c.pos < len(c.in) {
-		switch c.in[c.pos] {
-		case ' ', '\t', '\n', '\r':
-			c.pos++
-		default:
-			return
-		}
-	}
 }

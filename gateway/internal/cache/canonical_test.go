@@ -48,6 +48,10 @@ func TestCanonicalRequestTellsApart(t *testing.T) {
 		{strings.Replace(base, `]}`, `],"temperature":1}`, 1), llm.Facts{}},
 		{strings.Replace(base, `]}`, `],"temperature":1.5}`, 1), llm.Facts{}},
 		{strings.Replace(base, `"role"`, `"user":"bookkeeping only at the top","role"`, 1), llm.Facts{}},
+		{strings.Repeat("[", 10_000) + "1" + strings.Repeat("]", 10_000), llm.Facts{}},
+		{strings.Repeat("[", 10_000) + "2" + strings.Repeat("]", 10_000), llm.Facts{}},
+		{base + " 1", llm.Facts{}},
+		{base + " 2", llm.Facts{}},
 	} {
 		got := canonical(c.in, c.f)
 		if other, ok := seen[got]; ok {
