@@ -6,12 +6,12 @@
 package tokens
 
 import (
-	"encoding/json"
 	"strings"
 	"sync"
 
 	"github.com/tiktoken-go/tokenizer"
 
+	"github.com/penstock/penstock/gateway/internal/jsontext"
 	"github.com/penstock/penstock/gateway/internal/llm"
 )
 
@@ -89,12 +89,12 @@ func count(codec tokenizer.Codec, text []byte) (total int64, ok bool) {
 	for i := 0; i < len(text); {
 		switch text[i] {
 		case '"':
-			end := stringEnd(text, i+1)
-			n, ok := countString(codec, text[i:end])
-			if !ok {
+			s := jsontext.New(text[i:], 0, jsontext.Grammar)
+			n, err := codec.Count(s.Text().String())
+			if err != nil || !s.OK() {
 				return 0, false
 			}
-			total, i = total+n, end
+			total, i = total+int64(n)+perString, i+s.Pos()
 		case ' ', '\t', '\r', '\n', ',', ':':
 			i++
 		default:
@@ -103,25 +103,4 @@ func count(codec tokenizer.Codec, text []byte) (total int64, ok bool) {
 		}
 	}
 	return total, true
-}
-
-// stringEnd returns the offset after the closing quote of the string whose content begins
-// at i.
-func stringEnd(text []byte, i int) int {
-	for ; i < len(text) && text[i] != '"'; i++ {
-		if text[i] == '\\' {
-			i++
-		}
-	}
-	return min(i+1, len(text))
-}
-
-// countString counts the tokens of a JSON string.
-func countString(codec tokenizer.Codec, raw []byte) (int64, bool) {
-	var s string
-	if err := json.Unmarshal(raw, &s); err != nil {
-		return 0, false
-	}
-	n, err := codec.Count(s)
-	return int64(n) + perString, err == nil
 }
