@@ -2,11 +2,12 @@ package demo
 
 import (
 	"context"
-	"encoding/json"
 	"net/http"
 	"strconv"
 	"strings"
 	"time"
+
+	"github.com/penstock/penstock/gateway/internal/jsontext"
 )
 
 // exchange is one request and its reply.
@@ -256,10 +257,4 @@ func (x *exchange) usage(r reply) {
 func (x *exchange) raw(s string) { x.buf = append(x.buf, s...) }
 
 // text appends a JSON string.
-func (x *exchange) text(s string) {
-	b, err := json.Marshal(s)
-	if err != nil { // strings always encode
-		panic(http.ErrAbortHandler)
-	}
-	x.buf = append(x.buf, b...)
-}
+func (x *exchange) text(s string) { x.buf = jsontext.AppendQuote(x.buf, s) }
