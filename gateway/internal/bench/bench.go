@@ -11,13 +11,13 @@ import (
 // cell is one case against one target.
 type cell struct{ Case, Target string }
 
-// results holds what every cell gave in every round, in the rounds' order.
+// results holds every cell's results, in the order of the rounds.
 type results map[cell][]result
 
-// bench brings up the stand, measures everything the options ask for, and prints
-// the report. Progress goes to stderr.
+// bench starts the processes, measures everything the options ask for, and prints the
+// report. Progress goes to stderr.
 func bench(ctx context.Context, o options, stdout, stderr io.Writer) error {
-	s, err := newStand()
+	s, err := newTestbed()
 	if err != nil {
 		return err
 	}
@@ -26,7 +26,7 @@ func bench(ctx context.Context, o options, stdout, stderr io.Writer) error {
 	if err != nil {
 		return err
 	}
-	if err := rehearse(ctx, s, o); err != nil {
+	if err := verify(ctx, s, o); err != nil {
 		return err
 	}
 	all, err := measure(ctx, s, o, stderr)
@@ -38,9 +38,9 @@ func bench(ctx context.Context, o options, stdout, stderr io.Writer) error {
 	return r.fault()
 }
 
-// setUp starts the processes that the options ask for. The gateway's cold starts are
-// measured on the way, while nothing else uses the machine.
-func setUp(ctx context.Context, s *stand, o options, stderr io.Writer) (startups, error) {
+// setUp starts the processes that the options ask for. It also measures the gateway's cold
+// starts, while nothing else uses the machine.
+func setUp(ctx context.Context, s *testbed, o options, stderr io.Writer) (startups, error) {
 	if err := s.startMocks(ctx, o.Pace); err != nil {
 		return startups{}, err
 	}
@@ -55,7 +55,7 @@ func setUp(ctx context.Context, s *stand, o options, stderr io.Writer) (startups
 	return setUpGateway(ctx, s, o, stderr)
 }
 
-func setUpGateway(ctx context.Context, s *stand, o options, stderr io.Writer) (startups, error) {
+func setUpGateway(ctx context.Context, s *testbed, o options, stderr io.Writer) (startups, error) {
 	g, err := newPenstock(ctx, o.Gateway, s)
 	if err != nil {
 		return startups{}, fmt.Errorf("prepare the gateway: %w", err)
@@ -69,19 +69,19 @@ func setUpGateway(ctx context.Context, s *stand, o options, stderr io.Writer) (s
 	if err != nil {
 		return starts, err
 	}
-	s.keep(p)
+	s.add(p)
 	for _, upstream := range upstreams() {
-		s.places[spot{gateway, upstream}] = place{Addr: g.api, Key: g.key, PID: p.pid()}
+		s.endpoints[endpointKey{gateway, upstream}] = endpoint{Addr: g.api, Key: g.key, PID: p.pid()}
 	}
 	return starts, g.answers(ctx, p, modelPlain)
 }
 
-// rehearse asks every cell's question until the answer is right, so that a fault
-// shows before the clock runs, and so that the cache is filled.
-func rehearse(ctx context.Context, s *stand, o options) error {
+// verify sends every cell's request until the reply is right, so that a fault shows before
+// anything is measured, and so that the cache is filled.
+func verify(ctx context.Context, s *testbed, o options) error {
 	for _, c := range o.cells() {
 		j := s.job(c)
-		if err := until(ctx, patience, func() error { return probe(j) }); err != nil {
+		if err := until(ctx, processTimeout, func() error { return probe(j) }); err != nil {
 			return fmt.Errorf("%s, %s: %w", c.Case, c.Target, err)
 		}
 	}
@@ -89,7 +89,7 @@ func rehearse(ctx context.Context, s *stand, o options) error {
 }
 
 // measure runs all rounds.
-func measure(ctx context.Context, s *stand, o options, stderr io.Writer) (results, error) {
+func measure(ctx context.Context, s *testbed, o options, stderr io.Writer) (results, error) {
 	all := results{}
 	for round := range o.Rounds {
 		for _, c := range o.cells() {
@@ -106,7 +106,7 @@ func measure(ctx context.Context, s *stand, o options, stderr io.Writer) (result
 	return all, nil
 }
 
-// caseNamed finds a workload by a name that the options have checked.
+// caseNamed returns the workload of a name, which the options have checked.
 func caseNamed(name string) workload {
 	for _, w := range workloads() {
 		if w.Name == name {

@@ -16,8 +16,8 @@ import (
 	"time"
 )
 
-// TestMain lets the test binary stand in for the processes that the bench starts:
-// itself, and a gateway that knows just enough of the command line.
+// TestMain makes the test binary the processes that the bench starts: itself, and a
+// gateway with a minimal command line.
 func TestMain(m *testing.M) {
 	if len(os.Args) > 1 {
 		switch os.Args[1] {
@@ -34,8 +34,8 @@ func TestMain(m *testing.M) {
 	os.Exit(m.Run())
 }
 
-// serveFake is a gateway without features. It asks the mock and marks what it should
-// have had in a cache.
+// serveFake is a gateway without features. It calls the mock and marks replies that should
+// be cache hits.
 func serveFake() error {
 	text, err := os.ReadFile("penstock.yaml")
 	if err != nil {

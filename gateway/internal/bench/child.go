@@ -14,26 +14,26 @@ import (
 	"time"
 )
 
-// patience is how long a process may take to end when asked to, before it is
+// processTimeout is how long a process may take to start answering, or to end before it is
 // killed.
-const patience = 5 * time.Second
+const processTimeout = 5 * time.Second
 
 // logTail is how many bytes of a process's log an error quotes.
 const logTail = 2000
 
-// command is a process to be.
+// command is a process to start.
 type command struct {
 	Name string
 	Path string
 	Args []string
 	// Env is the whole environment; nil means the bench's own.
 	Env []string
-	// Dir is the working directory, where NAME.log takes what the process says.
+	// Dir is the working directory. The process's output goes to NAME.log there.
 	Dir string
 }
 
-// child is a running process. It ends by stop, with the context it was started
-// under, and, if it reads its standard input, with the bench itself.
+// child is a running process. It ends with stop, with the context it was started with,
+// and, if it reads its standard input, with the bench itself.
 type child struct {
 	name  string
 	cmd   *exec.Cmd
@@ -58,14 +58,14 @@ func (c command) start(ctx context.Context) (*child, error) {
 }
 
 func (c command) prepare(ctx context.Context, kill context.CancelFunc) (*child, error) {
-	path, err := filepath.Abs(c.Path) // it is the bench's to find, not from Dir
+	path, err := filepath.Abs(c.Path) // relative to the bench, not to Dir
 	if err != nil {
 		return nil, err
 	}
 	cmd := exec.CommandContext(ctx, path, c.Args...)
 	cmd.Env, cmd.Dir = c.Env, c.Dir
 	cmd.Cancel = func() error { return cmd.Process.Signal(syscall.SIGTERM) }
-	cmd.WaitDelay = patience
+	cmd.WaitDelay = processTimeout
 	stdin, err := cmd.StdinPipe()
 	if err != nil {
 		return nil, err
@@ -74,8 +74,8 @@ func (c command) prepare(ctx context.Context, kill context.CancelFunc) (*child, 
 	return &child{name: c.Name, cmd: cmd, log: log, stdin: stdin, kill: kill, ended: make(chan struct{})}, nil
 }
 
-// begin starts the process with a file for its output, so that nobody has to copy
-// it while the clock runs.
+// begin starts the process with a file as its output, so that copying it takes no
+// processor time while measuring.
 func (p *child) begin() error {
 	log, err := os.Create(p.log)
 	if err != nil {
@@ -87,13 +87,13 @@ func (p *child) begin() error {
 		return err
 	}
 	go func() { // stop waits for it
-		_ = p.cmd.Wait() // the log says more than the exit status
+		_ = p.cmd.Wait() // the log has more than the exit status
 		close(p.ended)
 	}()
 	return nil
 }
 
-// pid is the process's number.
+// pid returns the process's id.
 func (p *child) pid() int { return p.cmd.Process.Pid }
 
 // running reports whether the process has not ended.
@@ -106,25 +106,25 @@ func (p *child) running() bool {
 	}
 }
 
-// announced waits for the process to print its address as its first line.
-func (p *child) announced(ctx context.Context) (string, error) {
+// printedAddress waits for the process to print its address as its first line.
+func (p *child) printedAddress(ctx context.Context) (string, error) {
 	var addr string
-	err := until(ctx, patience, func() error {
+	err := until(ctx, processTimeout, func() error {
 		line, found := firstLine(p.log)
 		switch {
 		case found:
 			addr = line
 			return nil
 		case !p.running():
-			return fatal{p.blame(errors.New("it ended at once"))}
+			return fatal{p.withLog(errors.New("it ended at once"))}
 		default:
-			return p.blame(errors.New("it has not printed its address"))
+			return p.withLog(errors.New("it has not printed its address"))
 		}
 	})
 	return addr, err
 }
 
-// firstLine is the first complete line of a file.
+// firstLine returns the first complete line of a file.
 func firstLine(path string) (string, bool) {
 	f, err := os.Open(path)
 	if err != nil {
@@ -142,8 +142,8 @@ func (p *child) stop() {
 	<-p.ended
 }
 
-// blame adds the end of the process's log to an error.
-func (p *child) blame(err error) error {
+// withLog adds the end of the process's log to an error.
+func (p *child) withLog(err error) error {
 	log, rerr := os.ReadFile(p.log)
 	if rerr != nil || len(log) == 0 {
 		return fmt.Errorf("%s: %w; its log is empty", p.name, err)
@@ -151,11 +151,11 @@ func (p *child) blame(err error) error {
 	return fmt.Errorf("%s: %w; its log ends:\n%s", p.name, err, log[max(0, len(log)-logTail):])
 }
 
-// fatal is an error that trying again can't mend.
+// fatal is an error after which until does not try again.
 type fatal struct{ error }
 
-// until tries every few milliseconds, for at most the given time, and returns the
-// last error when it never worked.
+// until calls try every few milliseconds until it succeeds, for at most the given time, and
+// returns the last error.
 func until(ctx context.Context, limit time.Duration, try func() error) error {
 	const pause = 2 * time.Millisecond
 	deadline := time.Now().Add(limit)

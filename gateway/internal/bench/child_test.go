@@ -18,9 +18,9 @@ func TestChildEndsWithItsInput(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer p.stop()
-	addr, err := p.announced(t.Context())
+	addr, err := p.printedAddress(t.Context())
 	if err != nil || !strings.HasPrefix(addr, "127.0.0.1:") {
-		t.Fatalf("announced() = %q, %v, want a loopback address", addr, err)
+		t.Fatalf("printedAddress() = %q, %v, want a loopback address", addr, err)
 	}
 	p.stdin.Close()
 	<-p.ended
@@ -35,14 +35,14 @@ func TestChildThatEndsAtOnceIsBlamedWithItsLog(t *testing.T) {
 	defer p.stop()
 	<-p.ended
 	os.Truncate(p.log, 0)
-	if _, err := p.announced(t.Context()); err == nil || !strings.Contains(err.Error(), "its log is empty") {
-		t.Errorf("announced() = %v, want an error about an empty log", err)
+	if _, err := p.printedAddress(t.Context()); err == nil || !strings.Contains(err.Error(), "its log is empty") {
+		t.Errorf("printedAddress() = %v, want an error about an empty log", err)
 	}
 	if err := os.WriteFile(p.log, []byte("port in use"), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := p.announced(t.Context()); err == nil || !strings.Contains(err.Error(), "port in use") {
-		t.Errorf("announced() = %v, want an error with the log", err)
+	if _, err := p.printedAddress(t.Context()); err == nil || !strings.Contains(err.Error(), "port in use") {
+		t.Errorf("printedAddress() = %v, want an error with the log", err)
 	}
 }
 

@@ -7,14 +7,14 @@ import (
 	"time"
 )
 
-// grace is how long past the end of measuring a client waits for its last answer.
+// grace is how long after the end of measuring a client waits for its last reply.
 const grace = 5 * time.Second
 
 // pause keeps a client whose requests fail from spinning.
 const pause = 10 * time.Millisecond
 
-// client asks one question after the other over one kept-alive connection. It is
-// used by one goroutine.
+// client sends one request after the other over one kept-alive connection. It is used by
+// one goroutine.
 type client struct {
 	job        job
 	from, to   time.Time
@@ -29,7 +29,7 @@ type client struct {
 	firstError string
 }
 
-// newClient prepares the i-th client, whose answers count between the two times.
+// newClient returns the i-th client, whose replies count between the two times.
 func newClient(j job, i int, from, to time.Time) *client {
 	c := &client{job: j, from: from, to: to, count: uint32(i) << 24}
 	c.request = append([]byte(j.Head), j.Body...)
@@ -40,7 +40,7 @@ func newClient(j job, i int, from, to time.Time) *client {
 	return c
 }
 
-// run asks until the time is over.
+// run sends requests until the time is over.
 func (c *client) run() {
 	defer c.hangUp()
 	for time.Now().Before(c.to) {
@@ -50,7 +50,7 @@ func (c *client) run() {
 	}
 }
 
-// ask sends one request, reads its reply and notes how long both took.
+// ask sends one request, reads its reply and records the durations.
 func (c *client) ask() error {
 	if err := c.dial(); err != nil {
 		return err
@@ -83,7 +83,7 @@ func (c *client) ask() error {
 	return nil
 }
 
-// note keeps a good answer if it came while measuring.
+// note records a correct reply if it came while measuring.
 func (c *client) note(start, first, end time.Time) {
 	if end.Before(c.from) || end.After(c.to) {
 		return
@@ -92,7 +92,7 @@ func (c *client) note(start, first, end time.Time) {
 	c.first = append(c.first, first.Sub(start))
 }
 
-// fail counts an error, at any time, and starts over with a new connection.
+// fail counts an error, at any time, and closes the connection.
 func (c *client) fail(err error) {
 	c.errors++
 	if c.firstError == "" {
@@ -136,7 +136,7 @@ func (c *client) vary() {
 	}
 }
 
-// check tells whether a reply is the whole of what was wanted.
+// check returns an error if a reply is not complete and correct.
 func (w want) check(h head, body []byte) error {
 	switch {
 	case h.status() != 200:

@@ -16,8 +16,9 @@ import (
 // startLimit is how long a gateway may take to its first answer.
 const startLimit = 30 * time.Second
 
-// configuration is the gateway with everything on. Its verbs are, in order: the API
-// address, the admin address, the plain mock's URL, and those behind TLS.
+// configuration is the gateway's, with every feature on. The format's arguments are, in
+// order: the API address, the admin address, and the URLs of the plain mock and those with
+// TLS.
 const configuration = `listen: %s
 admin: {listen: %s}
 keys: required
@@ -72,9 +73,9 @@ type penstock struct {
 	key      string
 }
 
-// newPenstock writes the configuration and makes a key with a daily budget, so that
-// every request reserves and settles.
-func newPenstock(ctx context.Context, bin string, s *stand) (*penstock, error) {
+// newPenstock writes the configuration and creates a key with a daily budget, so that every
+// request reserves and settles.
+func newPenstock(ctx context.Context, bin string, s *testbed) (*penstock, error) {
 	bin, err := filepath.Abs(bin)
 	if err != nil {
 		return nil, err
@@ -95,7 +96,7 @@ func newPenstock(ctx context.Context, bin string, s *stand) (*penstock, error) {
 	return g, err
 }
 
-// freeAddresses finds loopback addresses that nobody listens on.
+// freeAddresses returns unused loopback addresses.
 func freeAddresses(n int) ([]string, error) {
 	var addrs []string
 	for range n {
@@ -103,7 +104,7 @@ func freeAddresses(n int) ([]string, error) {
 		if err != nil {
 			return nil, err
 		}
-		defer l.Close() // all are held until all are found, so that they differ
+		defer l.Close() // all stay open until the last is found, so that they differ
 		addrs = append(addrs, l.Addr().String())
 	}
 	return addrs, nil
@@ -126,8 +127,8 @@ func (g *penstock) createKey(ctx context.Context) (string, error) {
 	return made.Key, nil
 }
 
-// env is the gateway's whole environment: no provider key and no file of the user
-// may change what is measured.
+// env returns the gateway's whole environment, without provider keys or files of the user
+// that could change what is measured.
 func (g *penstock) env(modules string) []string {
 	return []string{
 		"PATH=" + os.Getenv("PATH"), "HOME=" + g.dir, "TMPDIR=" + g.dir,
@@ -136,7 +137,7 @@ func (g *penstock) env(modules string) []string {
 	}
 }
 
-// start runs the gateway with the given folder for compiled modules.
+// start starts the gateway with the given folder for compiled modules.
 func (g *penstock) start(ctx context.Context, modules string) (*child, error) {
 	if err := os.MkdirAll(modules, 0o700); err != nil {
 		return nil, err
@@ -149,17 +150,17 @@ func (g *penstock) start(ctx context.Context, modules string) (*child, error) {
 
 // answers waits until the gateway answers a request for the model.
 func (g *penstock) answers(ctx context.Context, p *child, model string) error {
-	j := workload{Model: model, Upstream: plainHTTP}.job(place{Addr: g.api, Key: g.key})
+	j := workload{Model: model, Upstream: plainHTTP}.job(endpoint{Addr: g.api, Key: g.key})
 	return until(ctx, startLimit, func() error {
 		err := probe(j)
 		if err != nil && !p.running() {
-			return fatal{p.blame(errors.New("it ended before its first answer"))}
+			return fatal{p.withLog(errors.New("it ended before its first answer"))}
 		}
 		if err != nil && strings.HasPrefix(err.Error(), "status 4") {
-			return fatal{p.blame(err)}
+			return fatal{p.withLog(err)}
 		}
 		if err != nil {
-			return p.blame(err)
+			return p.withLog(err)
 		}
 		return nil
 	})

@@ -5,18 +5,17 @@ import (
 	"time"
 )
 
-// goal is a figure that the gateway promises, and the one it strives for.
+// goal is a measured figure with its bounds: what the gateway promises, and its aim.
 type goal struct {
 	figure   string
 	measured float64
 	decimals int
-	// Promise and aim are bounds: the figure must not exceed them, or, if atLeast,
-	// not fall below. NaN means that there is none.
+	// promise and aim are bounds: upper ones, or, if atLeast, lower ones. NaN means none.
 	promise, aim float64
 	atLeast      bool
 }
 
-// goals lists every goal with what was measured, NaN where it was not.
+// goals returns every goal with the measured figure; NaN if it was not measured.
 func goals(rows []row, s startups) []goal {
 	none := math.NaN()
 	of := func(name string, figure func(row) float64) float64 {
@@ -47,7 +46,7 @@ func goals(rows []row, s startups) []goal {
 	}
 }
 
-// highestRSS is the gateway's highest peak of all cases, or NaN without any.
+// highestRSS returns the gateway's highest peak of all cases; NaN without any.
 func highestRSS(rows []row) float64 {
 	highest := math.NaN()
 	for _, r := range rows {
@@ -58,8 +57,8 @@ func highestRSS(rows []row) float64 {
 	return highest
 }
 
-// decision compares the measured figure with a bound.
-func (g goal) decision(bound float64) string {
+// outcome compares the measured figure with a bound.
+func (g goal) outcome(bound float64) string {
 	switch {
 	case math.IsNaN(bound):
 		return "-"
@@ -72,7 +71,7 @@ func (g goal) decision(bound float64) string {
 	}
 }
 
-// bound writes a bound with its sense.
+// bound formats a bound with its direction.
 func (g goal) bound(v float64) string {
 	if math.IsNaN(v) {
 		return "-"
@@ -83,13 +82,13 @@ func (g goal) bound(v float64) string {
 	return "≤ " + number(v, g.decimals)
 }
 
-// goalTable has a line per goal; it is empty when the gateway was not measured.
+// goalTable returns a line for each goal; none when the gateway was not measured.
 func (r *report) goalTable() table {
 	t := table{left: 1, header: []string{"figure", "measured", "goal", "", "aim", ""}}
 	for _, g := range r.goals {
 		if len(r.starts.Warm) > 0 {
 			t.rows = append(t.rows, []string{g.figure, number(g.measured, g.decimals),
-				g.bound(g.promise), g.decision(g.promise), g.bound(g.aim), g.decision(g.aim)})
+				g.bound(g.promise), g.outcome(g.promise), g.bound(g.aim), g.outcome(g.aim)})
 		}
 	}
 	return t

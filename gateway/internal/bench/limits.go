@@ -5,19 +5,19 @@ import (
 	"strings"
 )
 
-// slowest is the p99 in milliseconds up to which a rate counts: one that makes callers
-// wait longer is no rate that anybody would run at.
-const slowest = 10.0
+// maxP99 is the p99 in milliseconds up to which a rate counts, since nobody would run a
+// gateway at a rate that makes callers wait longer.
+const maxP99 = 10.0
 
 // limit is the highest rate of a family of cases, which differ by their number of
-// clients, at which p99 is still within slowest.
+// clients, at which p99 is still within maxP99.
 type limit struct {
 	title, target string
 	clients       int
 	rate          float64
 }
 
-// limits finds, for each family and target, the best case. A family without any within
+// limits returns the best case of each family and target. A family without a case within
 // the bound has the rate NaN.
 func limits(rows []row) []limit {
 	var all []limit
@@ -34,14 +34,14 @@ func limits(rows []row) []limit {
 			all = append(all, limit{family, r.Target, 0, math.NaN()})
 		}
 		l := &all[at[key]]
-		if r.P99 <= slowest && !(r.Rate <= l.rate) { // true against NaN
+		if r.P99 <= maxP99 && !(r.Rate <= l.rate) { // true against NaN
 			l.rate, l.clients = r.Rate, w.Clients
 		}
 	}
 	return all
 }
 
-// limitTable has a line for each limit, with its ratio to the floor's.
+// limitTable returns a line for each limit, with its ratio to the floor's.
 func (r *report) limitTable() table {
 	t := table{left: 2, header: []string{"case", "target", "req/s at p99 ≤ 10 ms", "clients", "of floor"}}
 	all := limits(r.rows)

@@ -10,38 +10,36 @@ import (
 	"time"
 )
 
-// job is what one run of the load generator does. It is passed as JSON on standard
-// input, so that no key stands on a command line.
+// job is one run of the load generator. It is passed as JSON on standard input, so that no
+// key is on a command line.
 type job struct {
 	// Addr is host:port; Head is the HTTP request up to its empty line, included.
 	Addr string
 	Head string
 	Body string
-	// Nonce is the offset in Body of eight bytes that are replaced by a number of
-	// their own in every request; 0 means that all requests are the same.
+	// Nonce is the offset in Body of eight bytes that are replaced by another number in
+	// every request; 0 means that all requests are the same.
 	Nonce int
 	Want  want
-	// Clients is how many connections ask at the same time, each its next question
-	// when the last is answered.
+	// Clients is how many connections are open, each with one request at a time.
 	Clients int
-	// Warm is the time before, Measure the time during which answers count.
+	// Warm is the time before measuring; replies count during Measure.
 	Warm, Measure time.Duration
 	// PID is the process to measure; 0 means none.
 	PID int
 }
 
-// want is what a good reply looks like; the status is 200.
+// want describes a correct reply, whose status is 200.
 type want struct {
 	// Bytes is the body's exact length without chunk framing; 0 means any.
 	Bytes int
-	// Holds must stand somewhere in the body, and Ends at its end.
+	// Holds must be in the body, and Ends at its end.
 	Holds, Ends string
 	// Header is a whole header line, such as "x-penstock-cache: hit"; empty for any.
 	Header string
 }
 
-// result is what a job found. Durations are those of requests answered well while
-// measuring.
+// result is a job's result. Its durations are of correct replies while measuring.
 type result struct {
 	Requests int
 	Errors   int
@@ -52,13 +50,13 @@ type result struct {
 	P50, P99 time.Duration
 	// FirstByte is the median time to the first byte of a body.
 	FirstByte time.Duration
-	// CPU is the processor time that the measured process used meanwhile, and
-	// Memory what it held at the end.
+	// CPU is the processor time that the measured process used while measuring, Memory its
+	// memory at the end.
 	CPU    time.Duration
 	Memory memory
 }
 
-// runLoad does the job that stdin describes and writes the result to stdout.
+// runLoad runs the job on stdin and writes its result to stdout.
 func runLoad(stdin io.Reader, stdout io.Writer) error {
 	var j job
 	if err := json.NewDecoder(stdin).Decode(&j); err != nil {
@@ -71,8 +69,8 @@ func runLoad(stdin io.Reader, stdout io.Writer) error {
 	return json.NewEncoder(stdout).Encode(r)
 }
 
-// run asks from all clients at once and sums up. It takes Warm plus Measure and at
-// most the grace that unanswered requests get.
+// run runs all clients concurrently and sums up their results. It takes Warm plus Measure,
+// and at most grace for the last replies.
 func (j job) run() (result, error) {
 	start := time.Now().Add(j.Warm)
 	clients := make([]*client, j.Clients)
@@ -81,27 +79,27 @@ func (j job) run() (result, error) {
 		clients[i] = newClient(j, i, start, start.Add(j.Measure))
 		wg.Go(clients[i].run)
 	}
-	before, beforeErr := j.meter(start)
-	after, afterErr := j.meter(start.Add(j.Measure))
+	before, beforeErr := j.readUsage(start)
+	after, afterErr := j.readUsage(start.Add(j.Measure))
 	wg.Wait()
 	r := sum(clients)
 	r.Elapsed, r.Memory = j.Measure, after.memory
-	// On a busy machine the readings come a little late; the requests are counted by
-	// their own clocks.
+	// On a busy machine the readings are a little late, but requests are counted by their
+	// own times.
 	late := after.at.Sub(before.at).Seconds() / j.Measure.Seconds()
 	r.CPU = time.Duration(float64(after.cpu-before.cpu) / late)
 	return r, errors.Join(beforeErr, afterErr)
 }
 
-// reading is what a process had used at one moment.
+// reading is a process's resource usage at one time.
 type reading struct {
 	at     time.Time
 	cpu    time.Duration
 	memory memory
 }
 
-// meter reads the measured process at the given time and starts its peak anew.
-func (j job) meter(at time.Time) (reading, error) {
+// readUsage reads the usage of the measured process at the given time and resets its peak.
+func (j job) readUsage(at time.Time) (reading, error) {
 	time.Sleep(time.Until(at))
 	r := reading{at: time.Now()}
 	if j.PID == 0 {
@@ -114,7 +112,7 @@ func (j job) meter(at time.Time) (reading, error) {
 	return r, errors.Join(cerr, merr)
 }
 
-// sum puts the clients' observations together.
+// sum combines the clients' results.
 func sum(clients []*client) result {
 	var r result
 	var whole, first []time.Duration

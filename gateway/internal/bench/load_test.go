@@ -15,7 +15,7 @@ import (
 )
 
 // startTestMock serves a mock in this process and returns its address.
-func startTestMock(t *testing.T) place {
+func startTestMock(t *testing.T) endpoint {
 	t.Helper()
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
@@ -24,7 +24,7 @@ func startTestMock(t *testing.T) place {
 	t.Cleanup(func() { l.Close() })
 	m := &mock{replies: newCanned()}
 	go m.accept(l)
-	return place{Addr: l.Addr().String(), Key: "none", PID: os.Getpid()}
+	return endpoint{Addr: l.Addr().String(), Key: "none", PID: os.Getpid()}
 }
 
 func TestLoadAgainstMock(t *testing.T) {
@@ -49,7 +49,7 @@ func TestLoadAgainstMock(t *testing.T) {
 	}
 }
 
-// loadOnce runs a job as the bench does, by way of its encoded forms.
+// loadOnce runs a job as the bench does, encoding the job and its result.
 func loadOnce(t *testing.T, j job) (r result) {
 	t.Helper()
 	var in, out bytes.Buffer
@@ -119,7 +119,7 @@ func TestRepliesAreAsLargeAsTheTableSays(t *testing.T) {
 	}
 }
 
-// TestLoadCountsBadReplies serves every kind of bad reply and wants each noticed.
+// TestLoadCountsBadReplies checks that every kind of bad reply is counted as an error.
 func TestLoadCountsBadReplies(t *testing.T) {
 	stream := strings.Join(chatFrames(streamChunks), "")
 	for name, c := range map[string]struct {
@@ -141,7 +141,7 @@ func TestLoadCountsBadReplies(t *testing.T) {
 			srv := httptest.NewServer(c.handler)
 			defer srv.Close()
 			w := workload{Model: modelPlain, Stream: c.stream, Clients: 1}
-			r, err := w.job(place{Addr: srv.Listener.Addr().String()}).at(0, 100*time.Millisecond).run()
+			r, err := w.job(endpoint{Addr: srv.Listener.Addr().String()}).at(0, 100*time.Millisecond).run()
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -164,7 +164,7 @@ func TestLoadWantsTheHeader(t *testing.T) {
 		fmt.Fprint(w, chatReply())
 	}))
 	defer srv.Close()
-	j := workload{Model: modelCached}.job(place{Addr: srv.Listener.Addr().String()})
+	j := workload{Model: modelCached}.job(endpoint{Addr: srv.Listener.Addr().String()})
 	if err := probe(j); err == nil || !strings.Contains(err.Error(), "x-penstock-cache: hit") {
 		t.Errorf("probe without the header = %v, want an error that names it", err)
 	}
@@ -174,7 +174,7 @@ func TestLoadWantsTheHeader(t *testing.T) {
 }
 
 func TestRequestsDiffer(t *testing.T) {
-	j := workload{Model: modelPlain}.job(place{})
+	j := workload{Model: modelPlain}.job(endpoint{})
 	seen := map[string]bool{}
 	for i := range 3 {
 		c := newClient(j, i, time.Time{}, time.Time{})

@@ -1,11 +1,11 @@
-// Command bench measures what the gateway costs. It starts a mock upstream, a bare
-// Echo proxy (the floor) and the gateway with everything on, asks them the same
-// questions in turn, and prints one table with ratios to the mock and to the floor,
-// and a line for every goal. `make bench` builds what it needs and runs it.
+// Command bench measures the gateway's overhead. It starts a mock upstream, a bare Echo
+// proxy (the floor) and the gateway with every feature on, sends them the same requests in
+// turn, and prints one table with ratios to the mock and to the floor, and a line for every
+// goal. `make bench` builds what it needs and runs it.
 //
-// Every server and the load generator are processes of their own on loopback, and
-// end with it. It measures whole processes from outside: the cost of single stages
-// is what `go test -bench` is for. It needs Linux for processor time and memory.
+// The servers and the load generator are separate processes on loopback, which end with it.
+// It measures whole processes from outside; `go test -bench` measures single stages. It
+// needs Linux for processor time and memory.
 package main
 
 import (
@@ -30,11 +30,11 @@ func main() {
 	os.Exit(exitCode(err))
 }
 
-// errUsage marks a command line that can't be read.
+// errUsage marks an invalid command line.
 var errUsage = errors.New("bench -h lists the flags")
 
-// run is the whole program. The commands mock, mock-tls and load are how it starts its own
-// processes.
+// run runs the program. The commands mock, mock-tls and load are for the processes that it
+// starts.
 func run(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io.Writer) error {
 	if len(args) == 2 && args[0] == "mock" {
 		pace, err := time.ParseDuration(args[1])

@@ -17,14 +17,14 @@ const (
 	maxBody    = 1 << 20  // bytes
 )
 
-// reader takes HTTP/1.1 messages, requests or replies, off one connection with far
-// less work than net/http, so that the mock and the load generator leave the cores
-// to the process under test. It knows what those two need and no more.
+// reader reads HTTP/1.1 messages, requests or replies, from one connection with far less
+// work than net/http, so that the mock and the load generator leave the processors to the
+// process under test. It supports only what those two need.
 type reader struct {
 	in   *bufio.Reader
 	line []byte
 	data []byte
-	// mark is a header line to look out for; nil for none.
+	// mark is a header line to look for; nil for none.
 	mark []byte
 }
 
@@ -34,9 +34,9 @@ type head struct {
 	line []byte
 	// length is the body's length in bytes, or -1 when it is sent in chunks.
 	length int
-	// close says that the sender drops the connection after this message.
+	// close means that the sender closes the connection after this message.
 	close bool
-	// marked says that the header line looked out for was there, in any case.
+	// marked means that the message has the header line mark, in any case.
 	marked bool
 }
 
@@ -70,7 +70,7 @@ func (r *reader) head() (head, error) {
 	return h, fmt.Errorf("more than %d header lines", maxHeaders)
 }
 
-// note takes what one header line says about the body and the connection.
+// note reads a header line that is about the body or the connection.
 func (h *head) note(line []byte) error {
 	name, value, ok := bytes.Cut(line, []byte(":"))
 	if !ok {
@@ -94,7 +94,7 @@ func (h *head) note(line []byte) error {
 	return nil
 }
 
-// status is the status code of a reply's head, or 0 for anything else.
+// status returns the status code of a reply's head; 0 for anything else.
 func (h head) status() int {
 	if len(h.line) < 12 || !bytes.HasPrefix(h.line, []byte("HTTP/1.1 ")) {
 		return 0
@@ -106,7 +106,7 @@ func (h head) status() int {
 	return code
 }
 
-// path is what a request's head asks for, or nil for anything else.
+// path returns the path of a request's head; nil for anything else.
 func (h head) path() []byte {
 	parts := bytes.SplitN(h.line, []byte(" "), 3)
 	if len(parts) != 3 || !bytes.HasPrefix(parts[2], []byte("HTTP/1.")) {
@@ -115,7 +115,7 @@ func (h head) path() []byte {
 	return parts[1]
 }
 
-// await returns when the first byte of the body, or of its framing, is there.
+// await returns when the first byte of the body, or of its framing, has arrived.
 func (r *reader) await(h head) error {
 	if h.length == 0 {
 		return nil
@@ -124,8 +124,8 @@ func (r *reader) await(h head) error {
 	return noEOF(err)
 }
 
-// body reads the body that h announces, without its framing. It is valid until the
-// next message.
+// body reads the body that belongs to h, without its framing. It is valid until the next
+// message.
 func (r *reader) body(h head) ([]byte, error) {
 	r.data = r.data[:0]
 	if h.length >= 0 {
@@ -143,7 +143,7 @@ func (r *reader) body(h head) ([]byte, error) {
 			return nil, err
 		}
 		if end, err := r.readLine(); err != nil || len(end) > 0 {
-			return nil, errors.Join(errors.New("chunk does not end where it said"), err)
+			return nil, errors.Join(errors.New("chunk is longer than its size"), err)
 		}
 	}
 }
@@ -186,7 +186,7 @@ func (r *reader) trailer() error {
 	return fmt.Errorf("more than %d trailer lines", maxHeaders)
 }
 
-// readLine reads one line without its end. It is valid until the next read.
+// readLine reads one line without its terminator. It is valid until the next read.
 func (r *reader) readLine() ([]byte, error) {
 	line, err := r.in.ReadSlice('\n')
 	if err != nil {
@@ -198,7 +198,7 @@ func (r *reader) readLine() ([]byte, error) {
 	return bytes.TrimSuffix(line[:len(line)-1], []byte("\r")), nil
 }
 
-// noEOF says that the connection ended where it should not have.
+// noEOF turns io.EOF into io.ErrUnexpectedEOF.
 func noEOF(err error) error {
 	if errors.Is(err, io.EOF) {
 		return io.ErrUnexpectedEOF

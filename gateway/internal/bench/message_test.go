@@ -81,8 +81,8 @@ func TestHeadOfARequest(t *testing.T) {
 	}
 }
 
-// FuzzReader checks that no input makes the reader panic or pass its bounds, and
-// that a body it accepts comes back the same when framed anew.
+// FuzzReader checks that no input makes the reader panic or exceed its bounds, and that a
+// body it accepts is read the same when it is framed again.
 func FuzzReader(f *testing.F) {
 	c := newCanned()
 	f.Add(c.chat)

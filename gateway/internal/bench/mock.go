@@ -10,20 +10,20 @@ import (
 	"time"
 )
 
-// mock is an upstream that answers at once: OpenAI chat completions and Anthropic
+// mock is an upstream that answers immediately: OpenAI chat completions and Anthropic
 // messages, plain or as 20 events written one by one.
 type mock struct {
 	replies *canned
-	// pace is the pause after every event of a stream. Without it, the kernel hands
-	// several events at once to a reader that lags behind, which spares a proxy the
-	// work per event that a real model's stream costs it.
+	// pace is the pause after every event of a stream. Without it the kernel gives a slow
+	// reader several events at once, which saves a proxy the work per event that a real
+	// model's stream costs.
 	pace time.Duration
 	// pause is the same for the streams of the paced model.
 	pause time.Duration
 }
 
-// runMock serves the mock on a free loopback port, prints the address, and returns
-// when stdin ends: the process that started it is gone, or has had enough.
+// runMock serves the mock on a free loopback port, prints the address, and returns when
+// stdin ends, which means that the bench has stopped it or is gone.
 func runMock(pace time.Duration, stdin io.Reader, stdout io.Writer) error {
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
@@ -39,8 +39,8 @@ func runMock(pace time.Duration, stdin io.Reader, stdout io.Writer) error {
 	return nil
 }
 
-// accept serves connections until the listener is closed. The connections that are
-// then open end with the process.
+// accept serves connections until the listener is closed. Connections that are open then
+// end with the process.
 func (m *mock) accept(l net.Listener) {
 	for {
 		conn, err := l.Accept()
@@ -72,13 +72,13 @@ func (m *mock) serve(conn net.Conn) {
 	}
 }
 
-// answer writes the reply to one request. The path's end decides, so that base URLs
-// with and without /v1 both work.
+// answer writes the reply to one request. Only the end of the path counts, so that base
+// URLs with and without /v1 both work.
 func (m *mock) answer(w io.Writer, path, body []byte) error {
-	stream := says(body, `"stream"`)
+	stream := hasTrue(body, `"stream"`)
 	switch {
 	case bytes.HasSuffix(path, []byte("/chat/completions")) && stream:
-		return m.streamChat(w, isPaced(body), says(body, `"include_usage"`))
+		return m.streamChat(w, isPaced(body), hasTrue(body, `"include_usage"`))
 	case bytes.HasSuffix(path, []byte("/chat/completions")):
 		return write(w, m.replies.chat)
 	case bytes.HasSuffix(path, []byte("/messages")) && stream:
@@ -108,8 +108,8 @@ func (m *mock) streamChat(w io.Writer, paced, usage bool) error {
 	return write(w, m.replies.streamEnd)
 }
 
-// stream sends each piece with a system call of its own, which is what flushing
-// every event means, and lets the other streams go on in between.
+// stream writes each piece with its own system call, as a server that flushes every event
+// does, and lets other streams run in between.
 func (m *mock) stream(w io.Writer, pieces [][]byte, pace time.Duration) error {
 	for _, p := range pieces {
 		if err := write(w, p); err != nil {
@@ -129,9 +129,9 @@ func write(w io.Writer, piece []byte) error {
 	return err
 }
 
-// says reports whether the body has the quoted member set to true. The benchmark
-// writes the bodies itself and never puts such a name into a message's text.
-func says(body []byte, member string) bool {
+// hasTrue reports whether the body has the quoted member set to true. The benchmark's own
+// bodies never have such a name in a message's text.
+func hasTrue(body []byte, member string) bool {
 	_, after, found := bytes.Cut(body, []byte(member))
 	if !found {
 		return false

@@ -20,8 +20,7 @@ type options struct {
 	Markdown       bool
 }
 
-// parseOptions reads the command line. It returns flag.ErrHelp after printing the
-// help that was asked for.
+// parseOptions parses the command line. It returns flag.ErrHelp after printing the help.
 func parseOptions(args []string, stderr io.Writer) (options, error) {
 	o := options{}
 	f := flag.NewFlagSet("bench", flag.ContinueOnError)
@@ -63,7 +62,7 @@ func (o options) validate() error {
 func oneOf(name string, values, allowed []string) error {
 	for _, v := range values {
 		if !slices.Contains(allowed, v) {
-			return fmt.Errorf("%s: %q is none of %s", name, v, strings.Join(allowed, ", "))
+			return fmt.Errorf("%s: %q is not one of %s", name, v, strings.Join(allowed, ", "))
 		}
 	}
 	return nil
@@ -71,7 +70,7 @@ func oneOf(name string, values, allowed []string) error {
 
 func within[T int | time.Duration](name string, value, low, high T) error {
 	if value < low || value > high {
-		return fmt.Errorf("%s: %v is not within %v and %v", name, value, low, high)
+		return fmt.Errorf("%s: %v is not between %v and %v", name, value, low, high)
 	}
 	return nil
 }
@@ -84,11 +83,11 @@ func caseNames() []string {
 	return names
 }
 
-// measures reports whether the target is among those to measure.
+// measures reports whether the target is to be measured.
 func (o options) measures(target string) bool { return slices.Contains(o.Targets, target) }
 
-// cells are the runs of one round, in order: the targets of a case follow each
-// other, so that what they are compared by happened in the same minute.
+// cells returns the runs of one round, in order. The targets of a case follow each other,
+// so that their results are comparable.
 func (o options) cells() []cell {
 	var cells []cell
 	for _, w := range workloads() {

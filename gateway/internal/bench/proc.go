@@ -24,9 +24,9 @@ func cpuTime(pid int) (time.Duration, error) {
 	return parseStat(string(stat))
 }
 
-// parseStat reads utime and stime, fields 14 and 15 of /proc/PID/stat. The second
-// field is the program's name in parentheses and may itself hold blanks and
-// parentheses, so counting starts behind the last one.
+// parseStat reads utime and stime, fields 14 and 15 of /proc/PID/stat. The second field is
+// the program's name in parentheses, which may contain blanks and parentheses, so counting
+// starts after the last one.
 func parseStat(stat string) (time.Duration, error) {
 	_, after, found := cutLast(stat, ")")
 	fields := strings.Fields(after)
@@ -50,10 +50,10 @@ func cutLast(s, sep string) (before, after string, found bool) {
 	return s[:i], s[i+len(sep):], true
 }
 
-// memory is how much RAM a process holds, in bytes.
+// memory is a process's resident memory, in bytes.
 type memory struct {
-	// Now is the resident set; Peak is its highest value since resetPeak, or since
-	// the process began where the system does not allow the reset.
+	// Now is the resident set; Peak is its highest value since resetPeak, or since the
+	// process's start if the system does not support the reset.
 	Now, Peak int64
 }
 
@@ -88,9 +88,8 @@ func statusKB(status []byte, name string) (int64, error) {
 	return 0, fmt.Errorf("memory: no %s line", name)
 }
 
-// resetPeak makes the peak start anew from what the process holds now. It is best
-// effort: a kernel without it reports the peak since the process began, which is
-// never less.
+// resetPeak resets the peak to the current memory, as far as possible: a kernel without the
+// reset reports the peak since the process's start, which is never less.
 func resetPeak(pid int) {
 	_ = os.WriteFile(fmt.Sprintf("/proc/%d/clear_refs", pid), []byte("5"), 0)
 }

@@ -7,9 +7,8 @@ import (
 	"time"
 )
 
-// lastWords end every text the mock says, so that a reader can tell a whole reply
-// from a cut one in any dialect.
-const lastWords = "and that is all there is to say about it."
+// endText ends every text of the mock, which shows in any dialect that a reply is complete.
+const endText = "and that is all there is to say about it."
 
 // doneFrame ends a complete OpenAI stream.
 const doneFrame = "data: [DONE]\n\n"
@@ -17,14 +16,14 @@ const doneFrame = "data: [DONE]\n\n"
 // streamChunks is how many chunks one streamed reply has, before usage and [DONE].
 const streamChunks = 20
 
-// pacedChunks is how many a paced one has, streamPause what lies between them: about
-// what a hosted model does.
+// pacedChunks is how many chunks a paced reply has, streamPause the pause between them,
+// about that of a hosted model.
 const (
 	pacedChunks = 64
 	streamPause = 20 * time.Millisecond
 )
 
-// canned holds every reply of the mock, framing included, ready to be written.
+// canned holds every reply of the mock, framing included.
 type canned struct {
 	chat      []byte
 	messages  []byte
@@ -51,19 +50,19 @@ func newCanned() *canned {
 	}
 }
 
-// prose is English-like filler of about n bytes that ends in lastWords.
+// prose returns an English text of about n bytes that ends in endText.
 func prose(n int) string {
 	const sentence = "The gateway weighs what each model costs, how fast it answers and how often it fails; "
-	return strings.Repeat(sentence, max(0, n-len(lastWords))/len(sentence)+1) + lastWords
+	return strings.Repeat(sentence, max(0, n-len(endText))/len(sentence)+1) + endText
 }
 
-// quote writes s as a JSON string.
+// quote returns s as a JSON string.
 func quote(s string) string {
 	b, _ := json.Marshal(s) // a string always marshals
 	return string(b)
 }
 
-// chatReply is an OpenAI chat completion of about 1.6 KB.
+// chatReply returns an OpenAI chat completion of about 1.6 KB.
 func chatReply() string {
 	return `{"id":"chatcmpl-bench0123456789abcdefghij","object":"chat.completion","created":1767225600,"model":"bench-1",` +
 		`"choices":[{"index":0,"message":{"role":"assistant","content":` + quote(prose(1050)) +
@@ -74,19 +73,19 @@ func chatReply() string {
 		`"service_tier":"default","system_fingerprint":"fp_bench00001"}` + "\n"
 }
 
-// chatFrames are the frames of a streamed chat completion up to its finish.
+// chatFrames returns the frames of a streamed chat completion up to its finish.
 func chatFrames(chunks int) []string {
 	frames := []string{chatFrame(`{"role":"assistant","content":"","refusal":null}`, "null")}
 	for range chunks - 3 {
 		frames = append(frames, chatFrame(`{"content":" a few words of the reply"}`, "null"))
 	}
-	frames = append(frames, chatFrame(`{"content":`+quote(" "+lastWords)+`}`, "null"))
+	frames = append(frames, chatFrame(`{"content":`+quote(" "+endText)+`}`, "null"))
 	return append(frames, chatFrame(`{}`, `"stop"`))
 }
 
-// pacedFrames are a paced stream's frames. The one with the role comes with the first
-// words, as hosted models send it: a gateway holds it back until there is content, and
-// the time to the first byte shall be the time to the first words everywhere.
+// pacedFrames returns the frames of a paced stream. The frame with the role is sent with
+// the first words, as hosted models do: a gateway holds it back until there is content, and
+// the time to the first byte is to be the time to the first words for every target.
 func pacedFrames() []string {
 	frames := chatFrames(pacedChunks)
 	return append([]string{frames[0] + frames[1]}, frames[2:]...)
@@ -98,7 +97,7 @@ func chatFrame(delta, finish string) string {
 		`"choices":[{"index":0,"delta":` + delta + `,"logprobs":null,"finish_reason":` + finish + `}]}` + "\n\n"
 }
 
-// usageFrame is the extra chunk that stream_options.include_usage asks for.
+// usageFrame returns the extra chunk that stream_options.include_usage asks for.
 func usageFrame() string {
 	return `data: {"id":"chatcmpl-bench0123456789abcdefghij","object":"chat.completion.chunk","created":1767225600,` +
 		`"model":"bench-1","service_tier":"default","system_fingerprint":"fp_bench00001","choices":[],` +
@@ -106,7 +105,7 @@ func usageFrame() string {
 		`"prompt_tokens_details":{"cached_tokens":128,"audio_tokens":0}}}` + "\n\n"
 }
 
-// messagesReply is an Anthropic message with the same text as chatReply.
+// messagesReply returns an Anthropic message with the same text as chatReply.
 func messagesReply() string {
 	return `{"id":"msg_bench0123456789abcdefghij","type":"message","role":"assistant","model":"bench-1",` +
 		`"content":[{"type":"text","text":` + quote(prose(1050)) + `}],` +
@@ -116,7 +115,7 @@ func messagesReply() string {
 		`"output_tokens":230,"service_tier":"standard"}}`
 }
 
-// messageEvents are the events of a streamed Anthropic message.
+// messageEvents returns the events of a streamed Anthropic message.
 func messageEvents() []string {
 	events := []string{
 		event("message_start", `{"type":"message_start","message":{"id":"msg_bench0123456789abcdefghij","type":"message","role":"assistant",`+
@@ -129,7 +128,7 @@ func messageEvents() []string {
 		events = append(events, textDelta(" a few words of the reply"))
 	}
 	return append(events,
-		textDelta(" "+lastWords),
+		textDelta(" "+endText),
 		event("content_block_stop", `{"type":"content_block_stop","index":0}`),
 		event("message_delta", `{"type":"message_delta","delta":{"stop_reason":"end_turn","stop_sequence":null},"usage":{"output_tokens":120}}`),
 		event("message_stop", `{"type":"message_stop"}`))
@@ -143,7 +142,7 @@ func event(name, data string) string {
 	return "event: " + name + "\ndata: " + data + "\n\n"
 }
 
-// whole frames a JSON body as one HTTP reply.
+// whole returns an HTTP reply with a JSON body.
 func whole(status, body string) []byte {
 	return fmt.Appendf(nil, "HTTP/1.1 %s\r\nContent-Type: application/json\r\nDate: Thu, 01 Jan 2026 00:00:00 GMT\r\n"+
 		"X-Request-Id: req_bench0123456789\r\nContent-Length: %d\r\n\r\n%s", status, len(body), body)
@@ -153,8 +152,8 @@ func whole(status, body string) []byte {
 const streamHead = "HTTP/1.1 200 OK\r\nContent-Type: text/event-stream; charset=utf-8\r\nDate: Thu, 01 Jan 2026 00:00:00 GMT\r\n" +
 	"Cache-Control: no-cache\r\nX-Request-Id: req_bench0123456789\r\nTransfer-Encoding: chunked\r\n\r\n"
 
-// chunked frames each piece as an HTTP chunk of its own; the head goes with the
-// first, as it does when a server flushes its first event.
+// chunked returns each frame as an HTTP chunk; the head is part of the first, as when a
+// server flushes its first event.
 func chunked(frames []string) [][]byte {
 	var chunks [][]byte
 	for _, f := range frames {

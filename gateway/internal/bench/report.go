@@ -11,7 +11,7 @@ import (
 	"time"
 )
 
-// report is everything that was found, in the form of the printed tables.
+// report has all results, in the form of the printed tables.
 type report struct {
 	rows     []row
 	starts   startups
@@ -35,10 +35,10 @@ type row struct {
 	Errors                   int
 }
 
-// rate is requests per second.
+// rate returns the requests per second.
 func (r result) rate() float64 { return float64(r.Requests) / r.Elapsed.Seconds() }
 
-// cpu is processor time per request in microseconds.
+// cpu returns the processor time per request, in microseconds.
 func (r result) cpu() float64 {
 	return float64(r.CPU.Microseconds()) / float64(r.Requests)
 }
@@ -93,7 +93,7 @@ func medianOf(all []result, figure func(result) float64) float64 {
 	return median(values)
 }
 
-// medianRatio is the median of a's figure over b's of the same round.
+// medianRatio returns the median of a's figure divided by b's of the same round.
 func medianRatio(a, b []result, figure func(result) float64) float64 {
 	var values []float64
 	for i := range min(len(a), len(b)) {
@@ -102,7 +102,7 @@ func medianRatio(a, b []result, figure func(result) float64) float64 {
 	return median(values)
 }
 
-// fault is non-nil when any request failed: the figures then mean little.
+// fault returns an error if any request failed: the figures then mean little.
 func (r *report) fault() error { return errors.Join(r.errors...) }
 
 func (r *report) print(w io.Writer, markdown bool) {
@@ -130,7 +130,7 @@ func (r *report) figures() table {
 		}
 		cells := []string{title, row.Target, number(row.Rate, 0), number(row.OfDirect, 2), number(row.OfFloor, 2),
 			number(row.P50, 2), number(row.P99, 2), number(row.FirstByte, 2), "-", "-", "-", fmt.Sprint(row.Errors)}
-		if row.Target != direct { // the mock's own cost is of no interest
+		if row.Target != direct { // the mock's own cost does not matter
 			cells[8], cells[9], cells[10] = number(row.CPU, 0), number(row.CPUOfFloor, 2), number(row.PeakMB, 0)
 		}
 		t.rows = append(t.rows, cells)
@@ -162,7 +162,7 @@ func idleMB(all []startup) []float64 {
 	return values
 }
 
-// number writes a figure for people: thousands grouped, "-" when it is not known.
+// number formats a figure with grouped thousands; "-" when it is unknown.
 func number(v float64, decimals int) string {
 	if math.IsNaN(v) || math.IsInf(v, 0) {
 		return "-"
@@ -178,7 +178,7 @@ func number(v float64, decimals int) string {
 	return whole + "." + fraction
 }
 
-// machine says where the figures come from.
+// machine describes the machine and the time of the figures.
 func machine() string {
 	model := "unknown processor"
 	info, err := os.ReadFile("/proc/cpuinfo")

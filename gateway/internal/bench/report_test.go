@@ -9,7 +9,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 )
 
-// twoRounds is a run in which the second round was half as fast for everybody.
+// twoRounds is a run in which every target was half as fast in the second round.
 func twoRounds() (options, results, startups) {
 	o := options{Targets: []string{direct, floor, gateway}, Cases: []string{"tls-json-16", "tls-json-64", "json-64", "hit-64"}, Rounds: 2,
 		Warm: time.Second, Measure: time.Second}

@@ -6,8 +6,8 @@ import (
 	"slices"
 )
 
-// percentile is the smallest value that at least p percent of the sorted values do
-// not exceed (nearest rank), or 0 when there are none. p is from 0 to 100.
+// percentile returns the smallest value that at least p percent of the sorted values do not
+// exceed (nearest rank); 0 when there are none. p is from 0 to 100.
 func percentile[T cmp.Ordered](sorted []T, p float64) T {
 	if len(sorted) == 0 {
 		var none T
@@ -17,8 +17,7 @@ func percentile[T cmp.Ordered](sorted []T, p float64) T {
 	return sorted[min(max(rank, 1), len(sorted))-1]
 }
 
-// median is the middle of the values that are numbers, or the mean of the two
-// middle ones. It is NaN when there are none.
+// median returns the median of the values that are numbers; NaN when there are none.
 func median(values []float64) float64 {
 	known := slices.DeleteFunc(slices.Clone(values), math.IsNaN)
 	if len(known) == 0 {

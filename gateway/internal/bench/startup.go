@@ -7,12 +7,12 @@ import (
 	"time"
 )
 
-// startup is how long a gateway takes from exec.
+// startup is one cold start of the gateway.
 type startup struct {
-	// First is until the first answer; Anthropic until the first that had to be
-	// translated, asked for right after.
+	// First is the time from exec to the first answer, Anthropic that to the first
+	// translated one, which is requested right after.
 	First, Anthropic time.Duration
-	// Idle is the memory it holds then, before any load.
+	// Idle is the memory after that, before any load.
 	Idle memory
 }
 
@@ -20,7 +20,7 @@ type startup struct {
 // modules.
 type startups struct{ Empty, Warm []startup }
 
-// measureStartups starts and stops the gateway times times with either folder.
+// measureStartups starts and stops the gateway as many times with each folder.
 func measureStartups(ctx context.Context, g *penstock, times int) (startups, error) {
 	var s startups
 	for i := range times {
@@ -57,7 +57,7 @@ func measureStartup(ctx context.Context, g *penstock, modules string) (startup, 
 	return s, err
 }
 
-// seconds lists one duration of each startup.
+// seconds returns one duration of each startup.
 func seconds(all []startup, pick func(startup) time.Duration) []float64 {
 	var values []float64
 	for _, s := range all {

@@ -21,28 +21,29 @@ import (
 	"time"
 )
 
-// The upstreams. Every hosted provider is behind TLS, so those two are the headline; the
-// plain one shows what encryption costs.
+// The upstreams. Every hosted provider uses TLS, so those two matter most; the plain one
+// shows the cost of encryption.
 const (
 	plainHTTP = "plain"
 	tlsHTTP2  = "tls2"
 	tlsHTTP1  = "tls1"
 )
 
-// upstreams are all of them, in the order in which they start.
+// upstreams returns all upstreams, in the order in which they start.
 func upstreams() []string { return []string{plainHTTP, tlsHTTP2, tlsHTTP1} }
 
-// certFile and keyFile are what the TLS upstreams show. The certificate signs itself,
-// and the processes under test are told by SSL_CERT_FILE to trust it, and nothing else.
+// certFile and keyFile are the self-signed certificate of the TLS upstreams and its key.
+// With SSL_CERT_FILE the processes under test trust it, and nothing else.
 const (
 	certFile = "upstream-cert.pem"
 	keyFile  = "upstream-key.pem"
 )
 
-// trust is the environment in which a process trusts the upstreams of a folder.
+// trust returns the environment variable with which a process trusts the upstreams of a
+// folder.
 func trust(dir string) string { return "SSL_CERT_FILE=" + filepath.Join(dir, certFile) }
 
-// writeCertificate makes a certificate for this machine that is good for a day.
+// writeCertificate creates a certificate for loopback that is valid for a day.
 func writeCertificate(dir string) error {
 	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
 	if err != nil {
@@ -69,8 +70,8 @@ func writePEM(dir, name, kind string, data []byte) error {
 	return os.WriteFile(filepath.Join(dir, name), pem.EncodeToMemory(&pem.Block{Type: kind, Bytes: data}), 0o600)
 }
 
-// runTLSMock is runMock behind TLS, with the certificate in the working directory. Both
-// versions of HTTP are net/http's: what it costs is the mock's, and equal for all.
+// runTLSMock is runMock with TLS and the certificate in the working directory. It uses
+// net/http for both versions of HTTP; its cost is the same for all targets.
 func runTLSMock(kind string, stdin io.Reader, stdout io.Writer) error {
 	cert, err := tls.LoadX509KeyPair(certFile, keyFile)
 	if err != nil {
@@ -82,7 +83,7 @@ func runTLSMock(kind string, stdin io.Reader, stdout io.Writer) error {
 	}
 	fmt.Fprintln(stdout, l.Addr())
 	s := &http.Server{Handler: newScript(streamPause), TLSConfig: &tls.Config{Certificates: []tls.Certificate{cert}},
-		ErrorLog: log.New(io.Discard, "", 0)} // a client that ends says nothing about the mock
+		ErrorLog: log.New(io.Discard, "", 0)} // errors of clients do not matter
 	if kind == tlsHTTP1 {
 		s.Protocols = new(http.Protocols)
 		s.Protocols.SetHTTP1(true)
@@ -97,7 +98,7 @@ func runTLSMock(kind string, stdin io.Reader, stdout io.Writer) error {
 	return nil
 }
 
-// script is the mock's replies for net/http to send.
+// script is a net/http handler with the mock's replies.
 type script struct {
 	chat          string
 	frames, paced []string
@@ -112,9 +113,9 @@ func newScript(pause time.Duration) *script {
 func (s *script) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	body, err := io.ReadAll(r.Body)
 	if err != nil {
-		return // the client has gone
+		return // the client is gone
 	}
-	if !says(body, `"stream"`) {
+	if !hasTrue(body, `"stream"`) {
 		w.Header().Set("Content-Type", "application/json")
 		_, _ = io.WriteString(w, s.chat)
 		return
@@ -125,7 +126,7 @@ func (s *script) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		frames, pause = s.paced, s.pause
 	}
 	s.stream(w, frames, pause)
-	if says(body, `"include_usage"`) {
+	if hasTrue(body, `"include_usage"`) {
 		_, _ = io.WriteString(w, usageFrame())
 	}
 	_, _ = io.WriteString(w, doneFrame)
@@ -137,10 +138,10 @@ func (s *script) stream(w http.ResponseWriter, frames []string, pause time.Durat
 		if _, err := io.WriteString(w, frame); err != nil {
 			return
 		}
-		_ = out.Flush() // a client that has gone fails the next write
+		_ = out.Flush() // if the client is gone, the next write fails
 		time.Sleep(pause)
 	}
 }
 
-// isPaced reports whether a request is for the model whose streams take their time.
+// isPaced reports whether a request is for the model with paced streams.
 func isPaced(body []byte) bool { return bytes.Contains(body, []byte(modelPaced)) }

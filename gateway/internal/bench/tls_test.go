@@ -13,8 +13,8 @@ import (
 	"testing"
 )
 
-// TestEncryptedUpstreamsAreTrustedByTheirFile speaks both versions of HTTP with a server
-// that shows the certificate, as a process that trusts the file alone.
+// TestEncryptedUpstreamsAreTrustedByTheirFile connects to a server with the certificate,
+// with both versions of HTTP, as a process that trusts only the file.
 func TestEncryptedUpstreamsAreTrustedByTheirFile(t *testing.T) {
 	dir := t.TempDir()
 	if err := writeCertificate(dir); err != nil {
@@ -40,7 +40,7 @@ func TestEncryptedUpstreamsAreTrustedByTheirFile(t *testing.T) {
 	defer s.Close()
 	for _, two := range []bool{true, false} {
 		client := &http.Client{Transport: &http.Transport{TLSClientConfig: &tls.Config{RootCAs: roots}, ForceAttemptHTTP2: two}}
-		for _, w := range behindTLS() {
+		for _, w := range tlsWorkloads() {
 			body, _ := requestBody(w.modelAt(), w.Stream)
 			resp, err := client.Post(s.URL, "application/json", strings.NewReader(body))
 			if err != nil {

@@ -22,10 +22,10 @@ const (
 	modelPaced  = "bench-paced"
 )
 
-// many is the number of clients of the cases that load the machine fully.
+// many is the number of clients that load the machine fully.
 const many = 64
 
-// workload is one row group of the table: what is asked, and by how many.
+// workload is one case: a row of the table for each target.
 type workload struct {
 	// Name is short, for flags; Title is for people.
 	Name, Title string
@@ -34,15 +34,15 @@ type workload struct {
 	Clients     int
 	// Upstream is which of the mocks answers.
 	Upstream string
-	// GatewayOnly marks what neither the mock nor the floor can do. Its ratios are
-	// to the workload named by Like.
+	// GatewayOnly marks what neither the mock nor the floor can do. Ratios are to the
+	// workload named by Like.
 	GatewayOnly bool
 	Like        string
 }
 
-// workloads are all cases, in the order in which a round runs them.
+// workloads returns all cases, in the order in which a round runs them.
 func workloads() []workload {
-	return append(behindTLS(), []workload{
+	return append(tlsWorkloads(), []workload{
 		{Name: "json-1", Title: "JSON, 1 client", Model: modelPlain, Clients: 1, Like: "json-1", Upstream: plainHTTP},
 		{Name: "json-64", Title: "JSON, 64 clients", Model: modelPlain, Clients: many, Like: "json-64", Upstream: plainHTTP},
 		{Name: "hit-64", Title: "JSON cache hit, 64 clients", Model: modelCached, Clients: many, GatewayOnly: true, Like: "json-64", Upstream: plainHTTP},
@@ -52,10 +52,10 @@ func workloads() []workload {
 	}...)
 }
 
-// behindTLS are the cases whose upstream is encrypted, as every hosted provider's is.
-// HTTP/2 is what most of them speak: there the number of clients is varied, to find the
-// rate up to which answers come in good time.
-func behindTLS() []workload {
+// tlsWorkloads returns the cases with TLS to the upstream, as for every hosted provider.
+// With HTTP/2, which most of them use, the number of clients varies, to find the highest
+// rate with acceptable latency.
+func tlsWorkloads() []workload {
 	var all []workload
 	for _, clients := range []int{1, 4, 16, many} {
 		all = append(all, encrypted(tlsHTTP2, "tls", "TLS HTTP/2", clients, false), encrypted(tlsHTTP2, "tls", "TLS HTTP/2", clients, true))
@@ -80,8 +80,7 @@ func encrypted(upstream, prefix, what string, clients int, stream bool) workload
 		Model: modelPlain, Stream: stream, Clients: clients, Upstream: upstream}
 }
 
-// modelAt is the name under which the gateway serves the workload's model from its
-// upstream.
+// modelAt returns the gateway's name for the workload's model at its upstream.
 func (w workload) modelAt() string {
 	if w.Upstream == plainHTTP {
 		return w.Model
@@ -89,8 +88,8 @@ func (w workload) modelAt() string {
 	return w.Model + "-" + w.Upstream
 }
 
-// measured is how long a run of the workload must last at least: paced streams take
-// their time.
+// measured returns how long a run is measured: d, or longer for paced streams, which are
+// slow.
 func (w workload) measured(d time.Duration) time.Duration {
 	if w.Model == modelPaced {
 		return max(d, 3*time.Second)
@@ -98,56 +97,57 @@ func (w workload) measured(d time.Duration) time.Duration {
 	return d
 }
 
-// place is where a target listens and who it thinks is asking.
-type place struct {
+// endpoint is a target's address, the caller's key for it, and its process.
+type endpoint struct {
 	Addr string
 	Key  string
 	PID  int
 }
 
-// job is this workload against one target. Its times are still zero.
-func (w workload) job(p place) job {
+// job returns the workload's job for one target. Its times are zero.
+func (w workload) job(e endpoint) job {
 	body, nonce := requestBody(w.modelAt(), w.Stream)
 	if w.Model == modelCached {
 		nonce = 0
 	}
 	return job{
-		Addr: p.Addr, Head: requestHead(p, len(body)), Body: body, Nonce: nonce,
-		Want: w.want(), Clients: w.Clients, PID: p.PID,
+		Addr: e.Addr, Head: requestHead(e, len(body)), Body: body, Nonce: nonce,
+		Want: w.want(), Clients: w.Clients, PID: e.PID,
 	}
 }
 
-// want is the mock's own reply, byte for byte, where nothing is translated.
+// want returns what a correct reply is: the mock's own, byte for byte, unless it is
+// translated.
 func (w workload) want() want {
 	switch {
 	case w.Model == modelPaced:
-		return want{Bytes: streamBytes(pacedChunks), Holds: lastWords, Ends: doneFrame}
+		return want{Bytes: streamBytes(pacedChunks), Holds: endText, Ends: doneFrame}
 	case w.Stream:
-		return want{Bytes: streamBytes(streamChunks), Holds: lastWords, Ends: doneFrame}
+		return want{Bytes: streamBytes(streamChunks), Holds: endText, Ends: doneFrame}
 	case w.Model == modelCached:
-		return want{Bytes: len(chatReply()), Holds: lastWords, Header: "x-penstock-cache: hit"}
+		return want{Bytes: len(chatReply()), Holds: endText, Header: "x-penstock-cache: hit"}
 	case w.Model == modelCross:
-		return want{Holds: lastWords}
+		return want{Holds: endText}
 	default:
-		return want{Bytes: len(chatReply()), Holds: lastWords}
+		return want{Bytes: len(chatReply()), Holds: endText}
 	}
 }
 
-// streamBytes is the length of a streamed reply whose reader did not ask for usage.
+// streamBytes returns the length of a streamed reply without usage.
 func streamBytes(chunks int) int {
 	return len(strings.Join(chatFrames(chunks), "")) + len(doneFrame)
 }
 
-// at sets the times of a job.
+// at returns the job with its times set.
 func (j job) at(warm, measure time.Duration) job {
 	j.Warm, j.Measure = warm, measure
 	return j
 }
 
-// nonceMark stands in the request where every client writes its own number.
+// nonceMark is in the request where every client writes its own number.
 const nonceMark = "00000000"
 
-// requestBody is a conversation of about 2 KB, and the offset of its nonce.
+// requestBody returns a conversation of about 2 KB, and the offset of its nonce.
 func requestBody(model string, stream bool) (body string, nonce int) {
 	turns := []map[string]any{
 		{"role": "system", "content": "You are the support assistant of a web shop. Be brief and kind, and quote the order number. " + prose(500)},
@@ -162,9 +162,9 @@ func requestBody(model string, stream bool) (body string, nonce int) {
 	return string(b), strings.Index(string(b), nonceMark)
 }
 
-// requestHead looks like what an official client sends.
-func requestHead(p place, length int) string {
+// requestHead returns headers like those of an official client.
+func requestHead(e endpoint, length int) string {
 	return fmt.Sprintf("POST /v1/chat/completions HTTP/1.1\r\nHost: %s\r\nAuthorization: Bearer %s\r\n"+
 		"Content-Type: application/json\r\nAccept: application/json\r\nUser-Agent: OpenAI/JS 6.1.0\r\n"+
-		"X-Stainless-Lang: js\r\nX-Stainless-Retry-Count: 0\r\nContent-Length: %d\r\n\r\n", p.Addr, p.Key, length)
+		"X-Stainless-Lang: js\r\nX-Stainless-Retry-Count: 0\r\nContent-Length: %d\r\n\r\n", e.Addr, e.Key, length)
 }

@@ -1,8 +1,7 @@
-// Command floor is the least a proxy on this stack can be: one Echo handler that
-// reads the body, calls the upstream with net/http and copies the reply. What it
-// costs is what Echo and net/http cost before any feature, so the benchmark quotes
-// the gateway against it. It is not a product: it checks, limits and retries
-// nothing.
+// Command floor is the smallest possible proxy on this stack: one Echo handler that reads
+// the body, calls the upstream with net/http and copies the reply. Its cost is that of Echo
+// and net/http without any feature, and the benchmark compares the gateway with it. It is
+// not a product: it checks, limits and retries nothing.
 package main
 
 import (
@@ -42,7 +41,7 @@ func run(upstream string) error {
 	return http.Serve(l, e)
 }
 
-// relay is the floor itself.
+// relay returns the handler.
 func relay(url string, client *http.Client) echo.HandlerFunc {
 	return func(c echo.Context) error {
 		body, err := io.ReadAll(c.Request().Body)
@@ -67,7 +66,7 @@ func relay(url string, client *http.Client) echo.HandlerFunc {
 	}
 }
 
-// copyFlushing sends a stream's pieces as they come, and anything else at once.
+// copyFlushing flushes the pieces of a stream as they come, and copies anything else.
 func copyFlushing(w *echo.Response, reply *http.Response) error {
 	if reply.ContentLength >= 0 {
 		_, err := io.Copy(w, reply.Body)

@@ -11,8 +11,7 @@ import (
 	"github.com/labstack/echo/v4"
 )
 
-// TestRelayCopies sends a plain and a streamed reply through the floor and wants
-// them unchanged.
+// TestRelayCopies checks that the floor does not change plain and streamed replies.
 func TestRelayCopies(t *testing.T) {
 	upstream := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		body, _ := io.ReadAll(r.Body)

@@ -11,19 +11,19 @@ import (
 	"time"
 )
 
-// stand is the test stand: the processes that are up while the table is measured.
-type stand struct {
+// testbed is the processes that run while the benchmark measures.
+type testbed struct {
 	dir  string
 	self string
-	// places are where the targets listen, by target and upstream; upstreams are the
+	// endpoints are the targets' addresses, by target and upstream; upstreams are the
 	// mocks' own addresses.
-	places    map[spot]place
+	endpoints map[endpointKey]endpoint
 	upstreams map[string]string
 	up        []*child
 }
 
-// newStand makes a place for the processes' files. The caller closes it.
-func newStand() (*stand, error) {
+// newTestbed creates a folder for the processes' files. The caller closes it.
+func newTestbed() (*testbed, error) {
 	self, err := os.Executable()
 	if err != nil {
 		return nil, fmt.Errorf("find own binary: %w", err)
@@ -35,85 +35,85 @@ func newStand() (*stand, error) {
 	if err := writeCertificate(dir); err != nil {
 		return nil, errors.Join(fmt.Errorf("make a certificate: %w", err), os.RemoveAll(dir))
 	}
-	return &stand{dir: dir, self: self, places: map[spot]place{}, upstreams: map[string]string{}}, nil
+	return &testbed{dir: dir, self: self, endpoints: map[endpointKey]endpoint{}, upstreams: map[string]string{}}, nil
 }
 
-// spot is a target in front of an upstream.
-type spot struct{ target, upstream string }
+// endpointKey is a target in front of an upstream.
+type endpointKey struct{ target, upstream string }
 
 // close ends every process, the last started first, and removes their files.
-func (s *stand) close() {
+func (s *testbed) close() {
 	for len(s.up) > 0 {
 		last := len(s.up) - 1
 		s.up[last].stop()
 		s.up = s.up[:last]
 	}
-	_ = os.RemoveAll(s.dir) // the system cleans its temporary folder too
+	_ = os.RemoveAll(s.dir) // the system cleans its temporary folder, too
 }
 
-// keep makes a started process part of the stand.
-func (s *stand) keep(p *child) { s.up = append(s.up, p) }
+// add adds a process, which close stops.
+func (s *testbed) add(p *child) { s.up = append(s.up, p) }
 
-// startMocks brings up the upstreams. The plain one is also the target called direct.
-func (s *stand) startMocks(ctx context.Context, pace time.Duration) error {
+// startMocks starts the upstreams. The plain one is also the target called direct.
+func (s *testbed) startMocks(ctx context.Context, pace time.Duration) error {
 	for _, upstream := range upstreams() {
 		args := []string{"mock-tls", upstream}
 		if upstream == plainHTTP {
 			args = []string{"mock", pace.String()}
 		}
-		at, err := s.announce(ctx, command{Name: "mock-" + upstream, Path: s.self, Args: args, Dir: s.dir})
+		at, err := s.startServer(ctx, command{Name: "mock-" + upstream, Path: s.self, Args: args, Dir: s.dir})
 		if err != nil {
 			return err
 		}
 		s.upstreams[upstream] = at.Addr
 		if upstream == plainHTTP {
-			s.places[spot{direct, upstream}] = at
+			s.endpoints[endpointKey{direct, upstream}] = at
 		}
 	}
 	return nil
 }
 
-// url is where an upstream is reached.
-func (s *stand) url(upstream string) string {
+// url returns the URL of an upstream.
+func (s *testbed) url(upstream string) string {
 	if upstream == plainHTTP {
 		return "http://" + s.upstreams[upstream]
 	}
 	return "https://" + s.upstreams[upstream]
 }
 
-// startFloors brings up a bare proxy for each upstream.
-func (s *stand) startFloors(ctx context.Context, bin string) error {
+// startFloors starts a bare proxy for each upstream.
+func (s *testbed) startFloors(ctx context.Context, bin string) error {
 	for _, upstream := range upstreams() {
-		at, err := s.announce(ctx, command{Name: "floor-" + upstream, Path: bin, Args: []string{s.url(upstream)}, Dir: s.dir,
+		at, err := s.startServer(ctx, command{Name: "floor-" + upstream, Path: bin, Args: []string{s.url(upstream)}, Dir: s.dir,
 			Env: append(os.Environ(), trust(s.dir))})
 		if err != nil {
 			return err
 		}
-		s.places[spot{floor, upstream}] = at
+		s.endpoints[endpointKey{floor, upstream}] = at
 	}
 	return nil
 }
 
-// announce starts a process that prints its address.
-func (s *stand) announce(ctx context.Context, c command) (place, error) {
+// startServer starts a process that prints its address.
+func (s *testbed) startServer(ctx context.Context, c command) (endpoint, error) {
 	p, err := c.start(ctx)
 	if err != nil {
-		return place{}, err
+		return endpoint{}, err
 	}
-	s.keep(p)
-	addr, err := p.announced(ctx)
-	return place{Addr: addr, Key: "none", PID: p.pid()}, err
+	s.add(p)
+	addr, err := p.printedAddress(ctx)
+	return endpoint{Addr: addr, Key: "none", PID: p.pid()}, err
 }
 
-// job is what a cell asks of its target.
-func (s *stand) job(c cell) job {
+// job returns the job of a cell.
+func (s *testbed) job(c cell) job {
 	w := caseNamed(c.Case)
-	return w.job(s.places[spot{c.Target, w.Upstream}])
+	return w.job(s.endpoints[endpointKey{c.Target, w.Upstream}])
 }
 
-// load runs a job in a process of its own, so that the generator's work is not the
-// bench's.
-func (s *stand) load(ctx context.Context, j job) (result, error) {
+// load runs a job in a separate process, so that the load generator's work is not done by
+// the bench.
+func (s *testbed) load(ctx context.Context, j job) (result, error) {
 	in, err := json.Marshal(j)
 	if err != nil {
 		return result{}, err
@@ -141,7 +141,7 @@ func stderrOf(err error) string {
 	return ""
 }
 
-// probe asks once.
+// probe sends one request and checks the reply.
 func probe(j job) error {
 	now := time.Now()
 	c := newClient(j, 0, now, now.Add(grace))
