@@ -7,7 +7,7 @@ import (
 	"github.com/penstock/penstock/gateway/internal/framing"
 )
 
-// Anthropic is the reply as an Anthropic message.
+// Anthropic returns the reply as an Anthropic message.
 func (c Chat) Anthropic() string {
 	c = c.withDefaults()
 	content := []object{}
@@ -45,8 +45,7 @@ func (c Chat) stopReason() string {
 	return "end_turn"
 }
 
-// AnthropicEvents are the frames of the reply as Anthropic streams it, one word
-// each.
+// AnthropicEvents returns the frames of the reply as Anthropic streams it, one word each.
 func (c Chat) AnthropicEvents() [][]byte {
 	c = c.withDefaults()
 	frames := [][]byte{event("message_start", object{"message": c.message()})}
@@ -91,7 +90,7 @@ func event(name string, v object) []byte {
 	return framing.AppendEvent(nil, name, encode(v))
 }
 
-// AnthropicError is an error body in Anthropic's shape.
+// AnthropicError returns an error body in Anthropic's format.
 func AnthropicError(kind, message string) string {
 	return string(encode(object{"type": "error", "error": object{"type": kind, "message": message}, "request_id": "req_test"}))
 }

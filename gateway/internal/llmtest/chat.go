@@ -8,18 +8,17 @@ import (
 	"github.com/penstock/penstock/gateway/internal/llm"
 )
 
-// Chat is a reply of a model, to be written in a provider's format. Its zero value
-// says "Hello there, friend." and counts 10 tokens in and 5 out.
+// Chat is a model's reply, which its methods write in a provider's format. The zero value
+// is "Hello there, friend." with 10 tokens in and 5 out.
 type Chat struct {
 	ID, Model, Text string
 	Tools           []ToolCall
-	// Finish is OpenAI's finish_reason; empty means "stop", or "tool_calls" when
-	// there are Tools.
+	// Finish is OpenAI's finish_reason; empty means "stop", or "tool_calls" with Tools.
 	Finish string
 	Usage  llm.Usage
 }
 
-// ToolCall is a function that the model wants called. Arguments are JSON.
+// ToolCall is a function call of the model. Arguments are JSON.
 type ToolCall struct{ ID, Name, Arguments string }
 
 func (c Chat) withDefaults() Chat {
@@ -46,7 +45,7 @@ func (c Chat) withDefaults() Chat {
 
 type object = map[string]any
 
-// encode panics on what cannot be encoded, which no builder makes.
+// encode panics on values that cannot be encoded, which no caller has.
 func encode(v any) []byte {
 	b, err := json.Marshal(v)
 	if err != nil {
@@ -55,7 +54,7 @@ func encode(v any) []byte {
 	return b
 }
 
-// OpenAI is the reply as a chat completion.
+// OpenAI returns the reply as a chat completion.
 func (c Chat) OpenAI() string {
 	c = c.withDefaults()
 	message := object{"role": "assistant", "content": c.Text, "refusal": nil}
@@ -92,9 +91,8 @@ func (c Chat) openAIUsage() object {
 	return u
 }
 
-// OpenAIChunks are the frames of the reply as a stream, one word each, "[DONE]"
-// last. With usage there is an extra chunk for it, as stream_options.include_usage
-// asks for.
+// OpenAIChunks returns the frames of the reply as a stream, one word each, "[DONE]" last.
+// With usage there is the extra chunk that stream_options.include_usage asks for.
 func (c Chat) OpenAIChunks(usage bool) [][]byte {
 	c = c.withDefaults()
 	frames := [][]byte{c.chunk(object{"role": "assistant", "content": ""}, nil)}
@@ -122,7 +120,7 @@ func (c Chat) frame(v object) []byte {
 	return framing.AppendData(nil, encode(v))
 }
 
-// OpenAIError is an error body in OpenAI's shape.
+// OpenAIError returns an error body in OpenAI's format.
 func OpenAIError(kind, code, message string) string {
 	return string(encode(object{"error": object{"message": message, "type": kind, "param": nil, "code": code}}))
 }

@@ -18,7 +18,7 @@ var chat = llmtest.Chat{
 	Usage: llm.Usage{Input: 20, CacheRead: 4, Output: 7},
 }
 
-// events joins the frames and reads them back.
+// events joins the frames and parses them.
 func events(t *testing.T, frames [][]byte) (names, datas []string) {
 	t.Helper()
 	r := framing.NewReader(bytes.NewReader(bytes.Join(frames, nil)), 0)

@@ -14,7 +14,7 @@ import (
 	"testing"
 )
 
-// Recorded is one real exchange with a provider.
+// Recorded is one recorded exchange with a provider.
 type Recorded struct {
 	// Path is relative to the recordings' folder, such as "openai/chat/x.json".
 	Path     string   `json:"-"`
@@ -41,8 +41,8 @@ type Recorded struct {
 	Body []byte `json:"-"`
 }
 
-// RecordingsDir is the folder "shared/recordings" beside the repository. The test
-// is skipped when there is none.
+// RecordingsDir returns the folder "shared/recordings" beside the repository. Without it,
+// the test is skipped.
 func RecordingsDir(t testing.TB) string {
 	t.Helper()
 	dir, err := os.Getwd()
@@ -51,7 +51,7 @@ func RecordingsDir(t testing.TB) string {
 	}
 	for !exists(filepath.Join(dir, "go.mod")) {
 		if dir = filepath.Dir(dir); dir == filepath.Dir(dir) {
-			t.Skip("no go.mod above the test, so no place to look for recordings")
+			t.Skip("no go.mod above the test, so no recordings")
 		}
 	}
 	dir = filepath.Join(filepath.Dir(dir), "shared", "recordings")
@@ -66,8 +66,8 @@ func exists(path string) bool {
 	return err == nil
 }
 
-// Recording loads one recording by its path within the recordings' folder. The test
-// is skipped when there are none.
+// Recording loads one recording by its path within the recordings' folder. Without
+// recordings, the test is skipped.
 func Recording(t testing.TB, path string) *Recorded {
 	t.Helper()
 	r, err := load(RecordingsDir(t), path)
@@ -77,8 +77,8 @@ func Recording(t testing.TB, path string) *Recorded {
 	return r
 }
 
-// Recordings yields those that keep says true to, in order of their paths; a nil
-// keep means all. The test is skipped when there are none.
+// Recordings yields the recordings for which keep returns true, in order of their paths; a
+// nil keep means all. Without recordings, the test is skipped.
 func Recordings(t testing.TB, keep func(*Recorded) bool) iter.Seq[*Recorded] {
 	t.Helper()
 	dir := RecordingsDir(t)
@@ -126,14 +126,13 @@ func load(dir, path string) (*Recorded, error) {
 	return &r, nil
 }
 
-// ContentType is the media type of the reply without its parameters.
+// ContentType returns the media type of the reply without its parameters.
 func (r *Recorded) ContentType() string {
 	t, _, _ := strings.Cut(r.Header["content-type"], ";")
 	return strings.TrimSpace(t)
 }
 
-// HTTPHeader is the recorded header as a provider sends it now: without what
-// belongs to the connection it was recorded on.
+// HTTPHeader returns the recorded headers without those of the recorded connection.
 func (r *Recorded) HTTPHeader() http.Header {
 	h := http.Header{}
 	for k, v := range r.Header {
@@ -147,15 +146,15 @@ func (r *Recorded) HTTPHeader() http.Header {
 	return h
 }
 
-// Replay answers as the provider did. A stream comes in pieces of random length,
-// each flushed, that the seed decides.
+// Replay answers with the recorded reply. A stream is sent in pieces whose random lengths
+// depend on the seed, each flushed.
 func Replay(r *Recorded, seed uint64) Step {
 	return func(x *Exchange) {
 		for k, v := range r.HTTPHeader() {
 			x.W.Header()[k] = v
 		}
 		if x.W.Header().Get("Content-Type") == "" {
-			x.W.Header()["Content-Type"] = nil // or net/http would make one up
+			x.W.Header()["Content-Type"] = nil // or net/http would guess one
 		}
 		x.W.WriteHeader(r.Status)
 		if !r.Stream {

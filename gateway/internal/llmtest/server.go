@@ -1,7 +1,6 @@
-// Package llmtest is a fake provider for tests, in the manner of httptest: a real
-// server that follows a script, real recorded replies to serve from it, and
-// builders of replies in the providers' formats. It is for tests only, and it does
-// not check what it is sent: it keeps the requests for the test to look at.
+// Package llmtest provides a fake provider for tests, as httptest does: a server that
+// follows a script, recorded replies to serve from it, and builders of replies in the
+// providers' formats. It does not check requests but records them for the test.
 package llmtest
 
 import (
@@ -14,15 +13,15 @@ import (
 	"testing"
 )
 
-// Request is what the server was sent.
+// Request is one request to the server.
 type Request struct {
 	Method, Path, Query string
 	Header              http.Header
 	Body                []byte
 }
 
-// Server answers each request with the next step of its script; the last step
-// answers all further ones.
+// Server answers each request with the next step of its script; the last step answers all
+// further ones.
 type Server struct {
 	// URL is the base URL, without a slash at the end.
 	URL string
@@ -40,7 +39,7 @@ func NewServer(t testing.TB, script ...Step) *Server {
 	return start(t, (*httptest.Server).Start, script)
 }
 
-// NewTLSServer is NewServer with a certificate that no client trusts.
+// NewTLSServer is like NewServer, with a certificate that no client trusts.
 func NewTLSServer(t testing.TB, script ...Step) *Server {
 	t.Helper()
 	return start(t, (*httptest.Server).StartTLS, script)
@@ -54,7 +53,7 @@ func start(t testing.TB, begin func(*httptest.Server), script []Step) *Server {
 			step(&Exchange{w, r, s.closed})
 		}
 	}))
-	h.Config.ErrorLog = log.New(io.Discard, "", 0) // a fault on purpose is no news
+	h.Config.ErrorLog = log.New(io.Discard, "", 0) // faults are intended
 	begin(h)
 	s.URL = h.URL
 	t.Cleanup(func() {
@@ -65,31 +64,31 @@ func start(t testing.TB, begin func(*httptest.Server), script []Step) *Server {
 	return s
 }
 
-// next keeps the request and picks the step that answers it.
+// next records the request and returns the step that answers it.
 func (s *Server) next(t testing.TB, r *http.Request) Step {
 	body, err := io.ReadAll(io.LimitReader(r.Body, 64<<20))
 	if err != nil {
-		return nil // the client has gone
+		return nil // the client is gone
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.seen = append(s.seen, Request{r.Method, r.URL.Path, r.URL.RawQuery, r.Header.Clone(), body})
 	if len(s.script) == 0 {
-		t.Errorf("llmtest: request to %s, and no step to answer it", r.URL.Path)
+		t.Errorf("llmtest: request to %s, but the script is empty", r.URL.Path)
 		return nil
 	}
 	return s.script[min(len(s.seen), len(s.script))-1]
 }
 
-// Requests are all requests so far, in order of arrival.
+// Requests returns all requests so far, in order of arrival.
 func (s *Server) Requests() []Request {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return slices.Clone(s.seen)
 }
 
-// Handler answers one request as step does, outside of any script: for a test that
-// has a server of its own. A step that waits is ended by the client only.
+// Handler returns a handler that answers every request with step, for a test with a server
+// of its own. Only the client ends a step that waits.
 func Handler(step Step) http.Handler {
 	never := make(chan struct{})
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {

@@ -17,7 +17,7 @@ import (
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
-// ask posts to the server on a connection of its own and reads as much as comes.
+// ask posts to the server on a new connection and reads all that arrives.
 func ask(t *testing.T, s *llmtest.Server) (status int, body string, err error) {
 	t.Helper()
 	tr := &http.Transport{DisableKeepAlives: true}
@@ -82,7 +82,7 @@ func TestFaultSteps(t *testing.T) {
 
 func TestWaitIsAGate(t *testing.T) {
 	gate, told := make(chan struct{}), make(chan struct{})
-	s := llmtest.NewServer(t, llmtest.Steps(llmtest.SSE("a"), llmtest.Tell(told), llmtest.Wait(gate), llmtest.Data("b")))
+	s := llmtest.NewServer(t, llmtest.Steps(llmtest.SSE("a"), llmtest.Signal(told), llmtest.Wait(gate), llmtest.Data("b")))
 	go func() {
 		<-told
 		close(gate)

@@ -9,7 +9,7 @@ import (
 	"github.com/penstock/penstock/gateway/internal/framing"
 )
 
-// Exchange is one request being answered.
+// Exchange is one request and its reply.
 type Exchange struct {
 	W http.ResponseWriter
 	R *http.Request
@@ -20,8 +20,8 @@ type Exchange struct {
 // Step answers a request, or part of it.
 type Step func(*Exchange)
 
-// Steps does one step after the other within the same reply. Headers come before
-// anything that writes.
+// Steps runs one step after the other within the same reply. Headers come before steps that
+// write.
 func Steps(steps ...Step) Step {
 	return func(x *Exchange) {
 		for _, s := range steps {
@@ -39,7 +39,7 @@ func Header(pairs ...string) Step {
 	}
 }
 
-// Status sends the reply's headers at once.
+// Status sends the reply's headers and flushes them.
 func Status(code int) Step {
 	return func(x *Exchange) {
 		x.W.WriteHeader(code)
@@ -50,7 +50,7 @@ func Status(code int) Step {
 // JSON answers with a whole JSON body.
 func JSON(code int, body string) Step { return page(code, "application/json", body) }
 
-// HTML answers with a page such as a proxy in front of a broken provider gives.
+// HTML answers with an error page like those of proxies in front of providers.
 func HTML(code int) Step {
 	return page(code, "text/html; charset=UTF-8",
 		"<!DOCTYPE html>\n<html><head><title>"+strconv.Itoa(code)+"</title></head><body><h1>cloudflare</h1></body></html>\n")
@@ -64,7 +64,7 @@ func page(code int, contentType, body string) Step {
 	}
 }
 
-// Write sends bytes as they are and flushes after each.
+// Write sends parts as they are and flushes after each.
 func Write(parts ...string) Step {
 	return func(x *Exchange) {
 		for _, p := range parts {
@@ -102,8 +102,8 @@ func Frames(frames ...[]byte) Step {
 	})
 }
 
-// Wait goes on once gate is closed or gives something. It ends the reply when the
-// client leaves or the server stops first.
+// Wait waits until gate is closed or has a value. It aborts the reply if the client
+// disconnects or the server stops first.
 func Wait(gate <-chan struct{}) Step {
 	return func(x *Exchange) {
 		select {
@@ -116,13 +116,13 @@ func Wait(gate <-chan struct{}) Step {
 	}
 }
 
-// Stall says nothing more until the client leaves or the server stops.
+// Stall sends nothing more until the client disconnects or the server stops.
 func Stall() Step { return Wait(nil) }
 
-// Tell closes done when the reply has come this far.
-func Tell(done chan<- struct{}) Step { return func(*Exchange) { close(done) } }
+// Signal closes done when the script reaches it.
+func Signal(done chan<- struct{}) Step { return func(*Exchange) { close(done) } }
 
-// Gone closes done when the client has left; until then the reply stalls.
+// Gone stalls the reply until the client disconnects, and then closes done.
 func Gone(done chan<- struct{}) Step {
 	return func(x *Exchange) {
 		select {
@@ -133,11 +133,10 @@ func Gone(done chan<- struct{}) Step {
 	}
 }
 
-// Cut ends the connection in the middle of the reply: what was flushed arrives, the
-// end does not.
+// Cut closes the connection in the middle of the reply: only what was flushed arrives.
 func Cut() Step { return func(*Exchange) { panic(http.ErrAbortHandler) } }
 
-// CutAfter does a step and cuts the connection once n bytes of body are written.
+// CutAfter runs a step and closes the connection after n bytes of body.
 func CutAfter(n int, step Step) Step {
 	return func(x *Exchange) {
 		step(&Exchange{&cutWriter{x.W, n}, x.R, x.closed})
@@ -145,7 +144,7 @@ func CutAfter(n int, step Step) Step {
 	}
 }
 
-// cutWriter passes on a number of bytes and aborts the reply after them.
+// cutWriter writes a number of bytes and then aborts the reply.
 type cutWriter struct {
 	http.ResponseWriter
 	left int
@@ -163,8 +162,7 @@ func (c *cutWriter) Write(p []byte) (int, error) {
 
 func (c *cutWriter) Flush() { c.ResponseWriter.(http.Flusher).Flush() }
 
-// Reset drops the connection with a TCP reset, before headers if it is the first
-// step.
+// Reset closes the connection with a TCP reset; as the first step, before the headers.
 func Reset() Step {
 	return func(x *Exchange) {
 		c := x.take()
@@ -175,7 +173,7 @@ func Reset() Step {
 	}
 }
 
-// Garbage answers with bytes that are no HTTP.
+// Garbage answers with bytes that are not HTTP.
 func Garbage(s string) Step {
 	return func(x *Exchange) {
 		c := x.take()
@@ -200,7 +198,7 @@ func Redirect(to string) Step {
 	return Steps(Header("Location", to), Status(http.StatusTemporaryRedirect))
 }
 
-// Endless writes until the client leaves or the server stops.
+// Endless writes until the client disconnects or the server stops.
 func Endless(part string) Step {
 	return func(x *Exchange) {
 		for {
@@ -218,7 +216,7 @@ func Endless(part string) Step {
 
 func (x *Exchange) flush() { http.NewResponseController(x.W).Flush() }
 
-// take takes the connection away from the server.
+// take hijacks the connection.
 func (x *Exchange) take() net.Conn {
 	c, _, err := http.NewResponseController(x.W).Hijack()
 	if err != nil {

@@ -171,7 +171,7 @@ var errFirstToken = &llm.Error{Code: llm.CodeUpstreamTimeout, Status: 504, Fault
 
 func TestFault6Silence(t *testing.T) {
 	arrived := make(chan struct{})
-	s := llmtest.NewServer(t, llmtest.Steps(llmtest.Tell(arrived), llmtest.Stall()))
+	s := llmtest.NewServer(t, llmtest.Steps(llmtest.Signal(arrived), llmtest.Stall()))
 	ctx, cancel := context.WithCancelCause(t.Context())
 	go func() {
 		<-arrived
@@ -256,7 +256,7 @@ func TestFault8StreamIsCut(t *testing.T) {
 
 func TestCallerGone(t *testing.T) {
 	arrived, gone := make(chan struct{}), make(chan struct{})
-	s := llmtest.NewServer(t, llmtest.Steps(llmtest.Tell(arrived), llmtest.Gone(gone)))
+	s := llmtest.NewServer(t, llmtest.Steps(llmtest.Signal(arrived), llmtest.Gone(gone)))
 	ctx, cancel := context.WithCancel(t.Context())
 	go func() {
 		<-arrived
