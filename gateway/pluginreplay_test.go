@@ -12,6 +12,7 @@ import (
 	"github.com/penstock/penstock/gateway/internal/calllog"
 	"github.com/penstock/penstock/gateway/internal/llm"
 	"github.com/penstock/penstock/gateway/internal/wasm"
+	"github.com/penstock/penstock/gateway/internal/wasm/cases"
 	"github.com/penstock/penstock/plugins"
 )
 
@@ -32,7 +33,7 @@ func recordRequest(t *testing.T, dir, id string) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	host, err := wasm.NewHost(wasm.Options{})
+	host, err := wasm.NewHost(wasm.Options{SelfTest: cases.SelfTest})
 	if err != nil {
 		t.Fatal(err)
 	}

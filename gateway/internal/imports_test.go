@@ -26,20 +26,27 @@ var floors = []map[string]string{
 		"cli": "server plugintool compiler config httpapi keys ledger policy",
 	},
 	{
-		"server": "routes holds calllog compiler pipeline wire wire/intake httpapi wasm policy cache upstream meter ledger keys " +
+		"server": "routes holds calllog compiler pipeline wire wire/intake httpapi wasm wasm/hook policy cache upstream meter ledger keys " +
 			"catalog config telemetry tokens demo /plugins /policies",
-		"plugintool": "calllog compiler config wasm /sdk",
+		"plugintool": "calllog compiler config wasm wasm/cases wasm/hook /sdk",
 	},
 	{
-		"calllog":  "wasm",
-		"compiler": "wasm",
+		"calllog":  "wasm wasm/cases wasm/hook",
+		"compiler": "wasm wasm/cases",
 		"holds":    "ledger meter pipeline",
 		"routes":   "catalog config demo",
 		"wire":     "wire/apierror wire/intake",
 	},
 	{
+		"wasm/cases": "wasm wasm/hook",
+	},
+	{
+		"wasm":     "wasm/fuel wasm/hook",
+		"wasm/asm": "wasm/hook", // modules for tests
+	},
+	{
 		"cache": "", "catalog": "", "config": "", "demo": "", "httpapi": "", "keys": "", "ledger": "", "meter": "", "pipeline": "",
-		"policy": "", "telemetry": "", "tokens": "", "upstream": "", "wasm": "", "wire/apierror": "", "wire/intake": "",
+		"policy": "", "telemetry": "", "tokens": "", "upstream": "", "wasm/fuel": "", "wasm/hook": "", "wire/apierror": "", "wire/intake": "",
 		"llmtest": "",
 	},
 }

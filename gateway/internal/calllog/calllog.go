@@ -15,6 +15,8 @@ import (
 	"time"
 
 	"github.com/penstock/penstock/gateway/internal/wasm"
+	"github.com/penstock/penstock/gateway/internal/wasm/cases"
+	"github.com/penstock/penstock/gateway/internal/wasm/hook"
 )
 
 // folder is a folder with the calls of the last requests. One goroutine uses it.
@@ -77,7 +79,7 @@ func (l *folder) open() error {
 }
 
 func (l *folder) survey(name string) (*keptRequest, time.Time, error) {
-	k := &keptRequest{name: name, seed: wasm.SeedOf(name)}
+	k := &keptRequest{name: name, seed: hook.SeedOf(name)}
 	if digits, ok := strings.CutPrefix(name, unnamed); ok {
 		k.seed, _ = strconv.ParseUint(digits, 16, 64)
 	}
@@ -97,7 +99,7 @@ func (l *folder) survey(name string) (*keptRequest, time.Time, error) {
 
 // write puts a call on the disk, once there is room for it.
 func (l *folder) write(c wasm.Recorded) error {
-	text, err := json.MarshalIndent(c.Case(), "", "  ")
+	text, err := json.MarshalIndent(cases.FromRecorded(c), "", "  ")
 	if err != nil {
 		return err
 	}
@@ -165,7 +167,7 @@ func (l *folder) makeRoom(k *keptRequest, size int64) error {
 
 // name calls a request's folder by its id, now that the id is known.
 func (l *folder) name(id string) error {
-	k := l.find(wasm.SeedOf(id))
+	k := l.find(hook.SeedOf(id))
 	if k == nil || k.name == id || !filepath.IsLocal(id) || filepath.Base(id) != id {
 		return nil
 	}
@@ -192,7 +194,7 @@ func Read(dir, id string) ([]Call, error) {
 	}
 	at := filepath.Join(dir, id)
 	if _, err := os.Stat(at); errors.Is(err, fs.ErrNotExist) { // it may not be over yet
-		at = filepath.Join(dir, fmt.Sprintf("%s%016x", unnamed, wasm.SeedOf(id)))
+		at = filepath.Join(dir, fmt.Sprintf("%s%016x", unnamed, hook.SeedOf(id)))
 	}
 	entries, err := os.ReadDir(at) // sorted, as their numbers are
 	if err != nil {

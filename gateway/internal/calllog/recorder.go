@@ -8,6 +8,7 @@ import (
 	"sync/atomic"
 
 	"github.com/penstock/penstock/gateway/internal/wasm"
+	"github.com/penstock/penstock/gateway/internal/wasm/hook"
 )
 
 // Options bound what a recorder keeps. The zero value works.
@@ -69,7 +70,7 @@ func Open(dir string, o Options) (*Recorder, error) {
 // dropped when the queue is full or the recorder closed. One that belongs to no request,
 // such as the check of a router's settings, is not kept.
 func (r *Recorder) Record(c wasm.Recorded) {
-	if c.Seed != wasm.SeedOf("") {
+	if c.Seed != hook.SeedOf("") {
 		r.add(note{call: c})
 	}
 }

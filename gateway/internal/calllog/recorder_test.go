@@ -14,11 +14,13 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/penstock/penstock/gateway/internal/wasm"
+	"github.com/penstock/penstock/gateway/internal/wasm/cases"
+	"github.com/penstock/penstock/gateway/internal/wasm/hook"
 )
 
 // callOf is a call of plugin p during a request, with so many bytes of input.
 func callOf(request string, size int) wasm.Recorded {
-	return wasm.Recorded{Module: "p", Hook: wasm.Route, Seed: wasm.SeedOf(request), Input: bytes.Repeat([]byte("x"), size)}
+	return wasm.Recorded{Module: "p", Hook: hook.Route, Seed: hook.SeedOf(request), Input: bytes.Repeat([]byte("x"), size)}
 }
 
 // onDisk lists the files below a recorder's folder, closing it first.
@@ -99,11 +101,11 @@ func TestRecordedCallsAreFound(t *testing.T) {
 		if err != nil || len(calls) != 1 || calls[0].Plugin != want.Module {
 			t.Fatalf("Read(%s) = %+v, %v, want the call of %s", id, calls, err, want.Module)
 		}
-		got, err := wasm.ParseCases(calls[0].File, calls[0].Text)
+		got, err := cases.ParseCases(calls[0].File, calls[0].Text)
 		if err != nil {
 			t.Fatal(err)
 		}
-		if diff := cmp.Diff([]wasm.Case{want.Case()}, got); diff != "" {
+		if diff := cmp.Diff([]cases.Case{cases.FromRecorded(want)}, got); diff != "" {
 			t.Errorf("the case of %s (-want +got):\n%s", id, diff)
 		}
 	}

@@ -8,6 +8,7 @@ import (
 	"path/filepath"
 
 	"github.com/penstock/penstock/gateway/internal/wasm"
+	"github.com/penstock/penstock/gateway/internal/wasm/cases"
 )
 
 // Verb is the command-line verb that runs Compile. Its argument is the folder.
@@ -23,14 +24,14 @@ func OpenHost(getenv func(string) string, log *slog.Logger) (*wasm.Host, error) 
 		base, err := os.UserCacheDir()
 		if err != nil {
 			log.Warn(costs+": set PENSTOCK_CACHE_DIR to a folder that is this user's alone", "err", err)
-			return wasm.NewHost(wasm.Options{Log: log})
+			return wasm.NewHost(wasm.Options{SelfTest: cases.SelfTest, Log: log})
 		}
 		dir = filepath.Join(base, "penstock")
 	}
-	host, err := wasm.NewHost(wasm.Options{CacheDir: filepath.Join(dir, "modules"), Apart: process().Run, Log: log})
+	host, err := wasm.NewHost(wasm.Options{SelfTest: cases.SelfTest, CacheDir: filepath.Join(dir, "modules"), Apart: process().Run, Log: log})
 	if err != nil {
 		log.Warn(costs+": PENSTOCK_CACHE_DIR names another folder for what is compiled", "err", err)
-		return wasm.NewHost(wasm.Options{Log: log})
+		return wasm.NewHost(wasm.Options{SelfTest: cases.SelfTest, Log: log})
 	}
 	return host, nil
 }

@@ -16,6 +16,8 @@ import (
 
 	"github.com/penstock/penstock/gateway/internal/hint"
 	"github.com/penstock/penstock/gateway/internal/wasm"
+	"github.com/penstock/penstock/gateway/internal/wasm/cases"
+	"github.com/penstock/penstock/gateway/internal/wasm/hook"
 )
 
 // fuzzBatch is how many inputs are tried between two looks at the clock: loading the
@@ -49,9 +51,9 @@ func (r *Runner) Fuzz(ctx context.Context, t *Tests, d time.Duration, seed uint6
 }
 
 // corpus returns every input of the cases.
-func corpus(cases []wasm.Case) [][]byte {
+func corpus(list []cases.Case) [][]byte {
 	all := [][]byte{[]byte("{}")}
-	for _, c := range cases {
+	for _, c := range list {
 		if len(c.Input) > 0 {
 			all = append(all, c.Input)
 		}
@@ -64,25 +66,25 @@ func corpus(cases []wasm.Case) [][]byte {
 
 // round tries one batch. It returns the first case that the plugin fails, with what it
 // did.
-func (f *fuzzer) round(ctx context.Context) (*wasm.Case, error) {
-	batch := make([]wasm.Case, fuzzBatch)
+func (f *fuzzer) round(ctx context.Context) (*cases.Case, error) {
+	batch := make([]cases.Case, fuzzBatch)
 	for i := range batch {
 		batch[i] = f.mutant()
 	}
 	// What is rejected is tried again as a case that expects it, so that nothing else can
 	// hide behind it.
 	for range 2 {
-		trials, err := f.host.Try(ctx, f.tests.spec, batch)
+		trials, err := cases.Try(ctx, f.host, f.tests.spec, batch)
 		if err != nil {
 			return nil, err
 		}
-		var rejected []wasm.Case
+		var rejected []cases.Case
 		for i, t := range trials {
-			var r *wasm.Rejection
+			var r *hook.Rejection
 			switch {
 			case t.Err == nil || t.Fuel == 0: // without fuel it is no input that the gateway could make
 			case errors.As(t.Err, &r) && batch[i].ExpectError == nil:
-				batch[i].ExpectError = &wasm.Failure{Code: r.Code, Message: r.Message}
+				batch[i].ExpectError = &cases.Failure{Code: r.Code, Message: r.Message}
 				rejected = append(rejected, batch[i])
 			default:
 				return &batch[i], t.Err
@@ -97,9 +99,9 @@ func (f *fuzzer) round(ctx context.Context) (*wasm.Case, error) {
 }
 
 // mutant is a case with another input and without expectations.
-func (f *fuzzer) mutant() wasm.Case {
+func (f *fuzzer) mutant() cases.Case {
 	of := f.tests.cases[f.rand.IntN(len(f.tests.cases))]
-	c := wasm.Case{Name: "fuzz", Hook: of.Hook, Config: of.Config, Grants: of.Grants, KV: of.KV, Now: of.Now, Seed: of.Seed}
+	c := cases.Case{Name: "fuzz", Hook: of.Hook, Config: of.Config, Grants: of.Grants, KV: of.KV, Now: of.Now, Seed: of.Seed}
 	switch {
 	case of.Events != nil:
 		c.Events = f.events(of)
@@ -115,8 +117,8 @@ func (f *fuzzer) mutant() wasm.Case {
 
 // events changes a stream: some events are lost, repeated or other than they were. The
 // data of a provider's may be anything.
-func (f *fuzzer) events(of wasm.Case) []wasm.Event {
-	events := []wasm.Event{}
+func (f *fuzzer) events(of cases.Case) []cases.Event {
+	events := []cases.Event{}
 	for i, e := range of.Events {
 		own := strings.HasPrefix(e.Name, "penstock.") || of.Hook == "render_event" || e.Name == "chunk"
 		switch f.rand.IntN(6) {
@@ -155,7 +157,7 @@ func jsonData(b []byte) json.RawMessage {
 }
 
 // report writes the failing case beside the others.
-func (f *fuzzer) report(c *wasm.Case, why error) error {
+func (f *fuzzer) report(c *cases.Case, why error) error {
 	c.Name, c.ExpectError = "found by --fuzz", nil
 	raw, err := json.MarshalIndent(c, "", "  ")
 	if err != nil {

@@ -10,6 +10,7 @@ import (
 
 	"github.com/penstock/penstock/gateway/internal/hint"
 	"github.com/penstock/penstock/gateway/internal/wasm"
+	"github.com/penstock/penstock/gateway/internal/wasm/cases"
 )
 
 // Sheet is what is known of a module.
@@ -21,7 +22,7 @@ func Inspect(file string) (*Sheet, error) {
 	if err != nil {
 		return nil, err
 	}
-	sheet, err := wasm.Inspect(binary)
+	sheet, err := wasm.Inspect(binary, cases.CheckTests)
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", file, err)
 	}

@@ -18,6 +18,7 @@ import (
 
 	"github.com/penstock/penstock/gateway/internal/hint"
 	"github.com/penstock/penstock/gateway/internal/wasm"
+	"github.com/penstock/penstock/gateway/internal/wasm/cases"
 )
 
 // manifestFile is the file of a project that describes its plugin.
@@ -107,7 +108,7 @@ func (p *Project) writeManifest() ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	if binary, err = wasm.WithManifest(binary, p.manifest); err != nil {
+	if binary, err = wasm.WithManifest(binary, p.manifest, cases.CheckTests); err != nil {
 		return nil, fmt.Errorf("%s: %w", manifestFile, err)
 	}
 	// A gateway that watches the file must not read half of it.

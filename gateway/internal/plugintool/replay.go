@@ -13,6 +13,7 @@ import (
 	"github.com/penstock/penstock/gateway/internal/config"
 	"github.com/penstock/penstock/gateway/internal/hint"
 	"github.com/penstock/penstock/gateway/internal/wasm"
+	"github.com/penstock/penstock/gateway/internal/wasm/cases"
 )
 
 // Replayed is what became of a recorded call when it was made again.
@@ -92,21 +93,21 @@ func (r *Runner) replayPlugin(ctx context.Context, c *config.Config, name string
 	if err != nil {
 		return nil, err
 	}
-	var cases []wasm.Case
+	var recorded []cases.Case
 	var replayed []Replayed
 	for _, call := range calls {
 		if call.Plugin != name {
 			continue
 		}
-		parsed, err := wasm.ParseCases(call.File, call.Text)
+		parsed, err := cases.ParseCases(call.File, call.Text)
 		if err != nil {
 			return nil, err
 		}
 		for _, one := range parsed {
-			cases, replayed = append(cases, one), append(replayed, Replayed{File: call.File, Plugin: name, Hook: one.Hook, Same: true})
+			recorded, replayed = append(recorded, one), append(replayed, Replayed{File: call.File, Plugin: name, Hook: one.Hook, Same: true})
 		}
 	}
-	trials, err := r.host.Try(ctx, wasm.Spec{Name: name, Wasm: binary, MaxMemory: int64(p.MaxMemory), Fuel: p.Fuel}, cases)
+	trials, err := cases.Try(ctx, r.host, wasm.Spec{Name: name, Wasm: binary, MaxMemory: int64(p.MaxMemory), Fuel: p.Fuel}, recorded)
 	for i, t := range trials {
 		if replayed[i].Fuel = t.Fuel; t.Err != nil {
 			replayed[i].Same, replayed[i].Error = false, t.Err.Error()

@@ -10,6 +10,7 @@ import (
 	"github.com/penstock/penstock/gateway/internal/compiler"
 	"github.com/penstock/penstock/gateway/internal/hint"
 	"github.com/penstock/penstock/gateway/internal/wasm"
+	"github.com/penstock/penstock/gateway/internal/wasm/cases"
 )
 
 // Runner runs cases in the gateway's own host.
@@ -40,11 +41,11 @@ type Result struct {
 
 // Test runs every case. A case that fails is no error.
 func (r *Runner) Test(ctx context.Context, t *Tests) ([]Result, error) {
-	var runs []wasm.Case
+	var runs []cases.Case
 	for _, c := range t.cases {
-		runs = append(runs, slices.Repeat([]wasm.Case{c}, repeats)...)
+		runs = append(runs, slices.Repeat([]cases.Case{c}, repeats)...)
 	}
-	trials, err := r.host.Try(ctx, t.spec, runs)
+	trials, err := cases.Try(ctx, r.host, t.spec, runs)
 	if err != nil {
 		return nil, hint.Add(err, "penstock plugin inspect says what is in a module")
 	}
@@ -56,7 +57,7 @@ func (r *Runner) Test(ctx context.Context, t *Tests) ([]Result, error) {
 }
 
 // result sums up the runs of one case. It failed if one of them did.
-func result(file string, trials []wasm.Trial) Result {
+func result(file string, trials []cases.Trial) Result {
 	r := Result{File: file, Name: trials[0].Name, OK: true, Fuel: trials[0].Fuel, Memory: trials[0].Memory}
 	var took []time.Duration
 	for _, t := range trials {
@@ -85,7 +86,7 @@ type Timing struct {
 func (r *Runner) Bench(ctx context.Context, t *Tests, each time.Duration) ([]Timing, error) {
 	var timings []Timing
 	for _, c := range t.cases {
-		got, err := r.host.Time(ctx, t.spec, c, each)
+		got, err := cases.Time(ctx, r.host, t.spec, c, each)
 		if err != nil {
 			return nil, err
 		}

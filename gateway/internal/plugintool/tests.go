@@ -9,13 +9,14 @@ import (
 
 	"github.com/penstock/penstock/gateway/internal/hint"
 	"github.com/penstock/penstock/gateway/internal/wasm"
+	"github.com/penstock/penstock/gateway/internal/wasm/cases"
 )
 
 // Tests are a module and the cases that it must pass.
 type Tests struct {
 	spec wasm.Spec
 	// cases and files belong together.
-	cases []wasm.Case
+	cases []cases.Case
 	files []string
 	// dir is the folder for new cases.
 	dir string
@@ -88,11 +89,11 @@ func (t *Tests) read(module string, files []string) (err error) {
 		if err != nil {
 			return err
 		}
-		cases, err := wasm.ParseCases(file, text)
+		more, err := cases.ParseCases(file, text)
 		if err != nil {
 			return hint.Add(err, "sdk/conformance/README.md says what a case looks like")
 		}
-		for _, c := range cases {
+		for _, c := range more {
 			t.cases, t.files = append(t.cases, c), append(t.files, file)
 		}
 	}

@@ -9,7 +9,7 @@ import (
 	"github.com/penstock/penstock/gateway/internal/httpapi"
 	"github.com/penstock/penstock/gateway/internal/ledger"
 	"github.com/penstock/penstock/gateway/internal/telemetry"
-	"github.com/penstock/penstock/gateway/internal/wasm"
+	"github.com/penstock/penstock/gateway/internal/wasm/hook"
 )
 
 // spend reports spending for the admin API, as penstock spend does on the terminal.
@@ -38,7 +38,7 @@ type readiness struct {
 	Policy   policyState  `json:"policy"`
 	Reload   string       `json:"last_reload_error,omitempty"`
 	Ledger   string       `json:"ledger_error,omitempty"`
-	Modules  []wasm.Stats `json:"modules"`
+	Modules  []hook.Stats `json:"modules"`
 }
 
 type policyState struct {
@@ -75,8 +75,8 @@ func (s *Server) ready(context.Context) (bool, any) {
 
 // moduleStats returns the statistics of the built-in module and of a snapshot's plugins,
 // by name.
-func (s *Server) moduleStats(sn *snapshot) []wasm.Stats {
-	stats := []wasm.Stats{s.builtin.Stats()}
+func (s *Server) moduleStats(sn *snapshot) []hook.Stats {
+	stats := []hook.Stats{s.builtin.Stats()}
 	for _, name := range slices.Sorted(maps.Keys(sn.plugins)) {
 		stats = append(stats, sn.plugins[name].module.Stats())
 	}
@@ -96,7 +96,7 @@ func (s *Server) moduleMetrics() []telemetry.Module {
 			p.cached = cached(st)
 		}
 		for k, n := range st.Within {
-			within[wasm.Latencies[k].Seconds()] = uint64(n)
+			within[hook.Latencies[k].Seconds()] = uint64(n)
 		}
 		out = append(out, telemetry.Module{Name: st.Name, Calls: st.Calls, Faults: st.Faults, Rejections: st.Rejections, Fuel: st.Fuel, Busy: st.Time, Within: within, Own: st.Metrics,
 			Instances: st.Instances, Idle: st.Idle, Memory: st.Memory, Recycled: st.Recycled, Discarded: st.Discarded,

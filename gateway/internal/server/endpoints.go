@@ -9,6 +9,7 @@ import (
 	"github.com/penstock/penstock/gateway/internal/httpapi"
 	"github.com/penstock/penstock/gateway/internal/llm"
 	"github.com/penstock/penstock/gateway/internal/wasm"
+	"github.com/penstock/penstock/gateway/internal/wasm/hook"
 )
 
 // openEndpoints makes a translator of every plugin whose wire format callers speak at
@@ -51,18 +52,18 @@ type format struct {
 }
 
 func (f format) Accept(ctx context.Context, in httpapi.Incoming) ([]byte, error) {
-	return f.module.Accept(ctx, wasm.Accepting{Dialect: f.name, RequestID: in.RequestID, Path: in.Path, Query: in.Query,
+	return f.module.Accept(ctx, hook.Accepting{Dialect: f.name, RequestID: in.RequestID, Path: in.Path, Query: in.Query,
 		Header: in.Header, Body: in.Body})
 }
 
 func (f format) Render(ctx context.Context, out httpapi.Outgoing) (httpapi.Rendered, error) {
-	r, err := f.module.Render(ctx, wasm.Rendering{Dialect: f.name, RequestID: out.RequestID, Created: out.Created,
+	r, err := f.module.Render(ctx, hook.Rendering{Dialect: f.name, RequestID: out.RequestID, Created: out.Created,
 		Status: out.Status, Body: out.Body})
 	return httpapi.Rendered(r), err
 }
 
 func (f format) Stream(ctx context.Context, out httpapi.Outgoing) (httpapi.Frames, error) {
-	frames, err := f.module.RenderEvents(ctx, wasm.RenderOpening{Dialect: f.name, RequestID: out.RequestID, Created: out.Created})
+	frames, err := f.module.RenderEvents(ctx, hook.RenderOpening{Dialect: f.name, RequestID: out.RequestID, Created: out.Created})
 	if err != nil { // a nil in an interface would not be nil
 		return nil, err
 	}

@@ -17,6 +17,7 @@ import (
 	"github.com/penstock/penstock/gateway/internal/config"
 	"github.com/penstock/penstock/gateway/internal/llm"
 	"github.com/penstock/penstock/gateway/internal/wasm"
+	"github.com/penstock/penstock/gateway/internal/wasm/hook"
 	"github.com/penstock/penstock/gateway/internal/wire"
 )
 
@@ -78,7 +79,7 @@ func (sn *snapshot) openPlugin(ctx context.Context, s *Server, name string, p co
 }
 
 // cached is 1 for a module that the compile cache had.
-func cached(s wasm.Stats) int64 {
+func cached(s hook.Stats) int64 {
 	if s.FromCache {
 		return 1
 	}

@@ -12,6 +12,7 @@ import (
 	"github.com/penstock/penstock/gateway/internal/policy"
 	"github.com/penstock/penstock/gateway/internal/upstream"
 	"github.com/penstock/penstock/gateway/internal/wasm"
+	"github.com/penstock/penstock/gateway/internal/wasm/hook"
 	"github.com/penstock/penstock/gateway/internal/wire"
 )
 
@@ -121,19 +122,19 @@ func (t translators) Events(ctx context.Context, e wire.Envelope) (wire.Translat
 type translator struct{ *wasm.Dialects }
 
 func (t translator) Request(ctx context.Context, e wire.Envelope, body []byte) (llm.Call, wire.Notes, error) {
-	call, notes, err := t.TransformRequest(ctx, wasm.Outbound{Dialect: e.Target.Dialect, Target: e.Target,
+	call, notes, err := t.TransformRequest(ctx, hook.Outbound{Dialect: e.Target.Dialect, Target: e.Target,
 		RequestID: e.RequestID, Stream: e.Stream, Body: body})
 	return call, wire.Notes(notes), err
 }
 
 func (t translator) Response(ctx context.Context, e wire.Envelope, a *llm.Answer, body []byte) ([]byte, error) {
-	return t.NormaliseResponse(ctx, wasm.Inbound{Dialect: e.Target.Dialect, Target: e.Target,
+	return t.NormaliseResponse(ctx, hook.Inbound{Dialect: e.Target.Dialect, Target: e.Target,
 		RequestID: e.RequestID, Created: e.Created, Status: a.Status, Header: a.Header, Body: body,
 		Context: e.Context})
 }
 
 func (t translator) Events(ctx context.Context, e wire.Envelope) (wire.Translation, error) {
-	return t.Dialects.Events(ctx, wasm.Opening{Dialect: e.Target.Dialect, Target: e.Target,
+	return t.Dialects.Events(ctx, hook.Opening{Dialect: e.Target.Dialect, Target: e.Target,
 		RequestID: e.RequestID, Created: e.Created, IncludeUsage: e.IncludeUsage,
 		Context: e.Context})
 }

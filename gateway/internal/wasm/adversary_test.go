@@ -9,22 +9,25 @@ import (
 	"testing"
 
 	"github.com/penstock/penstock/gateway/internal/llm"
+	"github.com/penstock/penstock/gateway/internal/wasm/asm"
+	"github.com/penstock/penstock/gateway/internal/wasm/fuel"
+	"github.com/penstock/penstock/gateway/internal/wasm/hook"
 )
 
 // importOf is an echo that imports something which is not a function.
 func importOf(kind byte, what ...byte) []byte {
-	wasm := echo().bytes()
-	entry := cat(sized([]byte("env")), sized([]byte("x")), []byte{kind}, what)
-	section := appendSection(nil, secImport, vec(entry))
+	wasm := asm.Echo().Bytes()
+	entry := asm.Cat(asm.Sized([]byte("env")), asm.Sized([]byte("x")), []byte{kind}, what)
+	section := asm.Section(2, asm.Vec(entry))
 	types := 8 + 2 + int(wasm[9]) // the header, and the section of types with its head
-	return cat(wasm[:types], section, wasm[types:])
+	return asm.Cat(wasm[:types], section, wasm[types:])
 }
 
 func TestLoadRefusesImportsThatAreNotFunctions(t *testing.T) {
 	for want, wasm := range map[string][]byte{
-		"imports the memory env.x": importOf(kindMemory, 0, 1),
-		"imports the table env.x":  importOf(kindTable, 0x70, 0, 1),
-		"imports the global env.x": importOf(kindGlobal, 0x7e, 1),
+		"imports the memory env.x": importOf(2, 0, 1),
+		"imports the table env.x":  importOf(1, 0x70, 0, 1),
+		"imports the global env.x": importOf(3, 0x7e, 1),
 	} {
 		if got := refusal(t, Spec{Wasm: wasm}); !strings.Contains(got, want) {
 			t.Errorf("Load: %s, want %q in it", got, want)
@@ -44,9 +47,9 @@ func TestLoadRefusesInstructionsOfLaterVersions(t *testing.T) {
 		"return_call":    {0x12, 0},
 		"tail, indirect": {0x13, 0, 0},
 	} {
-		a := echo()
-		a.funcs[0].code = code
-		if got := refusal(t, Spec{Wasm: a.bytes()}); !strings.Contains(got, "unknown instruction") {
+		a := asm.Echo()
+		a.Funcs[0].Code = code
+		if got := refusal(t, Spec{Wasm: a.Bytes()}); !strings.Contains(got, "unknown instruction") {
 			t.Errorf("%s: %s", name, got)
 		}
 	}
@@ -54,8 +57,8 @@ func TestLoadRefusesInstructionsOfLaterVersions(t *testing.T) {
 
 func TestAResultMayOverlapTheInput(t *testing.T) {
 	// The result begins in the middle of the input and ends behind it.
-	a := guest(Route, get(0), i32c(2), op(0x6a, 0xad), i64c(32), op(0x86), get(1), op(0xad, 0x84))
-	m := load(t, a.bytes())
+	a := asm.Guest(hook.Route, asm.Get(0), asm.I32(2), asm.Op(0x6a, 0xad), asm.I64(32), asm.Op(0x86), asm.Get(1), asm.Op(0xad, 0x84))
+	m := load(t, a.Bytes())
 	for _, in := range []string{"abcd", "efgh"} {
 		out, err := ask(m, in)
 		if err != nil || string(out) != in[2:]+"\x00\x00" {
@@ -65,7 +68,7 @@ func TestAResultMayOverlapTheInput(t *testing.T) {
 }
 
 func TestAResultIsCopiedBeforeTheNextCall(t *testing.T) {
-	m := load(t, echo().bytes(), func(s *Spec) { s.MaxInstances = 1 })
+	m := load(t, asm.Echo().Bytes(), func(s *Spec) { s.MaxInstances = 1 })
 	first, err1 := ask(m, "first")
 	second, err2 := ask(m, "other")
 	if string(first) != "first" || string(second) != "other" || err1 != nil || err2 != nil {
@@ -74,8 +77,8 @@ func TestAResultIsCopiedBeforeTheNextCall(t *testing.T) {
 }
 
 func TestAGuestThatKeepsGrowingIsRecycled(t *testing.T) {
-	a := guest(Route, i32c(1), op(0x40, 0, 0x1a), result(0, 0))
-	m := load(t, a.bytes(), func(s *Spec) { s.MaxInstances = 1; s.Recycle = 1 << 40 })
+	a := asm.Guest(hook.Route, asm.I32(1), asm.Op(0x40, 0, 0x1a), asm.Result(0, 0))
+	m := load(t, a.Bytes(), func(s *Spec) { s.MaxInstances = 1; s.Recycle = 1 << 40 })
 	for range 200 {
 		if _, err := ask(m, ""); err != nil {
 			t.Fatal(err)
@@ -88,7 +91,7 @@ func TestAGuestThatKeepsGrowingIsRecycled(t *testing.T) {
 }
 
 func TestALineOfAStreamThatIsNotUTF8IsAFault(t *testing.T) {
-	_, err := dialect(t, NormaliseEvent, frame("", "{\"a\":\"\xff\"}")).Events(context.Background(), Opening{Target: someTarget})
+	_, err := dialect(t, hook.NormaliseEvent, frame("", "{\"a\":\"\xff\"}")).Events(context.Background(), hook.Opening{Target: someTarget})
 	if err == nil || !strings.Contains(err.Error(), "UTF-8") {
 		t.Errorf("Events = %v", err)
 	}
@@ -102,12 +105,12 @@ func TestTenThousandStreamsShareAFewInstances(t *testing.T) {
 		streams = 500
 	}
 	// The state is the input's state and the data of the opening, which is not empty.
-	a := echo()
-	a.funcs[2].export = NormaliseEvent.String()
-	m := load(t, a.bytes(), func(s *Spec) { s.MaxInstances = 4 })
+	a := asm.Echo()
+	a.Funcs[2].Export = hook.NormaliseEvent.String()
+	m := load(t, a.Bytes(), func(s *Spec) { s.MaxInstances = 4 })
 	open := make([]*carrier, streams)
 	for i := range open {
-		open[i] = &carrier{module: m, hook: NormaliseEvent, state: fmt.Appendf(nil, "stream %d", i)}
+		open[i] = &carrier{module: m, hook: hook.NormaliseEvent, state: fmt.Appendf(nil, "stream %d", i)}
 	}
 	var wg sync.WaitGroup
 	for w := range 16 {
@@ -132,11 +135,11 @@ func TestTenThousandStreamsShareAFewInstances(t *testing.T) {
 // order names each candidate at most once.
 func TestEveryOpinionOfARouterIsHeldToTheCandidates(t *testing.T) {
 	for name, answer := range map[string][]byte{
-		"the same one four times": cat(entry(1, 0, 1), entry(1, 0, 2), entry(1, 0, 3), entry(1, 0, 4)),
-		"dropped and ranked":      cat(entry(0, 1, 0), entry(0, 0, 5), entry(2, 0, 1)),
-		"all flags":               cat(entry(3, 0xffffffff, 1), entry(2, 0xfffffffe, 1)),
+		"the same one four times": asm.Cat(asm.Entry(1, 0, 1), asm.Entry(1, 0, 2), asm.Entry(1, 0, 3), asm.Entry(1, 0, 4)),
+		"dropped and ranked":      asm.Cat(asm.Entry(0, 1, 0), asm.Entry(0, 0, 5), asm.Entry(2, 0, 1)),
+		"all flags":               asm.Cat(asm.Entry(3, 0xffffffff, 1), asm.Entry(2, 0xfffffffe, 1)),
 	} {
-		got := ranker(t, answering(RouteFlat, answer).bytes(), at(3000)).Rank(context.Background(), &llm.Request{}, four())
+		got := ranker(t, asm.Answering(hook.RouteFlat, answer).Bytes(), at(3000)).Rank(context.Background(), &llm.Request{}, four())
 		seen := map[int]bool{}
 		for _, i := range got.Order {
 			if i < 0 || i > 3 || seen[i] {
@@ -151,20 +154,20 @@ func TestEveryOpinionOfARouterIsHeldToTheCandidates(t *testing.T) {
 }
 
 func FuzzInspect(f *testing.F) {
-	f.Add(echo().bytes())
+	f.Add(asm.Echo().Bytes())
 	f.Add(saying(f, `{"name":"x","tests":[{"hook":"init"}]}`))
-	f.Add(custom(echo().bytes(), "producers", "\x01\x08language\x01\x02Go\x00"))
+	f.Add(custom(asm.Echo().Bytes(), "producers", "\x01\x08language\x01\x02Go\x00"))
 	f.Fuzz(func(t *testing.T, wasm []byte) {
-		s, err := Inspect(wasm)
+		s, err := Inspect(wasm, anyTests)
 		if err != nil || len(s.Faults) > 0 {
 			return
 		}
-		o, err := sketch(wasm)
+		o, err := fuel.Parse(wasm)
 		if err != nil {
 			t.Fatalf("sketch: %v after an inspection without faults", err)
 		}
-		if _, err := metered(o, false); err != nil {
-			t.Fatalf("metered: %v after an inspection without faults", err)
+		if _, err := o.Instrument(fuel.PerStretch); err != nil {
+			t.Fatalf("instrument: %v after an inspection without faults", err)
 		}
 	})
 }

@@ -2,21 +2,27 @@ package wasm
 
 import (
 	"context"
+	"errors"
+	"fmt"
+	"strings"
 	"testing"
 	"time"
 
 	"github.com/tetratelabs/wazero"
 
 	"github.com/penstock/penstock/gateway/internal/llm"
+	"github.com/penstock/penstock/gateway/internal/wasm/asm"
+	"github.com/penstock/penstock/gateway/internal/wasm/fuel"
+	"github.com/penstock/penstock/gateway/internal/wasm/hook"
 )
 
 // BenchmarkCall is the price of the host around a guest that does next to nothing.
 func BenchmarkCall(b *testing.B) {
-	m := load(b, echo().bytes())
+	m := load(b, asm.Echo().Bytes())
 	in, out := make([]byte, 512), make([]byte, 0, 512)
 	b.ReportAllocs()
 	for b.Loop() {
-		if _, _, err := m.Call(context.Background(), Route, 1, in, out); err != nil {
+		if _, _, err := m.Call(context.Background(), hook.Route, 1, in, out); err != nil {
 			b.Fatal(err)
 		}
 	}
@@ -75,11 +81,11 @@ func BenchmarkCompile(b *testing.B) {
 	b.Run("metering", func(b *testing.B) {
 		b.SetBytes(int64(len(wasm)))
 		for b.Loop() {
-			o, err := sketch(wasm)
+			o, err := fuel.Parse(wasm)
 			if err != nil {
 				b.Fatal(err)
 			}
-			code, err := metered(o, false)
+			code, err := o.Instrument(fuel.PerStretch)
 			if err != nil {
 				b.Fatal(err)
 			}
@@ -97,4 +103,35 @@ func BenchmarkCompile(b *testing.B) {
 			r.Close(context.Background())
 		}
 	})
+}
+
+// BenchmarkStopping is how long a module that never ends keeps its caller, at the fuel
+// that a call has by default, its instance's end included.
+func BenchmarkStopping(b *testing.B) {
+	long := asm.I32(60_000)
+	deep, wide := asm.Evil(asm.I32(0), asm.Call(3), asm.Op(0xac)), asm.Evil(asm.I32(0), asm.Call(3), asm.Op(0xac))
+	deep.Funcs = append(deep.Funcs, asm.Func{Params: "i", Results: "i", Code: asm.Cat(asm.Get(0), asm.Call(3), asm.I32(1), asm.Op(0x6a))})
+	wide.Funcs = append(wide.Funcs, asm.Func{Params: "i", Results: "i", Code: asm.Cat(asm.Get(0), asm.I32(40), asm.Op(0x46, 0x04, 0x7f), asm.I32(1), asm.Op(0x05),
+		asm.Get(0), asm.I32(1), asm.Op(0x6a), asm.Call(3), asm.Get(0), asm.I32(1), asm.Op(0x6a), asm.Call(3), asm.Op(0x6a), asm.Op(asm.End))})
+	for _, c := range []struct {
+		name  string
+		guest asm.Module
+	}{
+		{"loop", asm.Evil(asm.Storm())},
+		{"deep recursion", deep},
+		{"exponential recursion", wide},
+		{"memory bomb", asm.Evil(asm.Storm(asm.I32(1), asm.Op(0x40, 0, 0x1a)))},
+		{"bulk storm", asm.Evil(asm.Storm(asm.I32(0), asm.I32(0), long, asm.Op(0xfc, 11, 0)))},
+		{"division storm", asm.Evil(asm.Storm(asm.I64(-1), asm.I64(3), asm.Op(0x7f, 0x1a)))},
+	} {
+		b.Run(strings.ReplaceAll(c.name, " ", "-"), func(b *testing.B) {
+			m := load(b, c.guest.Bytes(), func(s *Spec) { s.MaxInstances = 1 })
+			for b.Loop() {
+				var f *hook.Fault
+				if _, _, err := m.Call(context.Background(), hook.Route, 1, []byte("!"), nil); !errors.As(err, &f) || f.Kind != hook.OutOfFuel {
+					b.Fatal(fmt.Errorf("want out of fuel, got %w", err))
+				}
+			}
+		})
+	}
 }

@@ -11,19 +11,21 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/penstock/penstock/gateway/internal/llm"
+	"github.com/penstock/penstock/gateway/internal/wasm/asm"
+	"github.com/penstock/penstock/gateway/internal/wasm/hook"
 )
 
-var clientHooks = []Hook{AcceptRequest, RenderResponse, RenderEvent}
+var clientHooks = []hook.Hook{hook.AcceptRequest, hook.RenderResponse, hook.RenderEvent}
 
 // clientDialect is a module whose hook runs the code, and whose other two have no opinion.
-func clientDialect(t testing.TB, a asm, h Hook, now func() time.Time) *ClientDialect {
+func clientDialect(t testing.TB, a asm.Module, h hook.Hook, now func() time.Time) *ClientDialect {
 	t.Helper()
 	for _, other := range clientHooks {
 		if other != h {
-			a.funcs = append(a.funcs, asmFunc{export: other.String(), params: "ii", results: "I", code: result(0, 0)})
+			a.Funcs = append(a.Funcs, asm.Func{Export: other.String(), Params: "ii", Results: "I", Code: asm.Result(0, 0)})
 		}
 	}
-	d, err := NewClientDialect(load(t, a.bytes()), now)
+	d, err := NewClientDialect(load(t, a.Bytes()), now)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -31,8 +33,8 @@ func clientDialect(t testing.TB, a asm, h Hook, now func() time.Time) *ClientDia
 }
 
 func TestAcceptGivesTheCanonicalRequest(t *testing.T) {
-	d := clientDialect(t, answering(AcceptRequest, []byte(`{"x":1,"body":{"model":"m", "messages":[]}}`)), AcceptRequest, nil)
-	got, err := d.Accept(context.Background(), Accepting{Dialect: "anthropic", RequestID: "r", Path: "/messages", Body: []byte(`{}`)})
+	d := clientDialect(t, asm.Answering(hook.AcceptRequest, []byte(`{"x":1,"body":{"model":"m", "messages":[]}}`)), hook.AcceptRequest, nil)
+	got, err := d.Accept(context.Background(), hook.Accepting{Dialect: "anthropic", RequestID: "r", Path: "/messages", Body: []byte(`{}`)})
 	if err != nil || string(got) != `{"model":"m", "messages":[]}` {
 		t.Errorf("Accept = %s, %v", got, err)
 	}
@@ -41,13 +43,13 @@ func TestAcceptGivesTheCanonicalRequest(t *testing.T) {
 func TestTheEnvelopeOfACallersRequest(t *testing.T) {
 	h := http.Header{"Content-Type": {"application/json"}, "Authorization": {"Bearer x"}, "X-Api-Key": {"k"}, "Cookie": {"a=b"},
 		"Anthropic-Version": {"2023-06-01"}, "Anthropic-Beta": {"tools", "more"}, "X-Forwarded-For": {"::1"}, "User-Agent": {"u"}}
-	got := appendAccepting(nil, Accepting{Dialect: "anthropic", RequestID: "r", Path: "/v1/messages", Query: "beta=true", Header: h, Body: []byte(`{"a": 1}`)})
+	got := hook.AppendAccepting(nil, hook.Accepting{Dialect: "anthropic", RequestID: "r", Path: "/v1/messages", Query: "beta=true", Header: h, Body: []byte(`{"a": 1}`)})
 	want := `{"v":1,"dialect":"anthropic","request_id":"r","path":"/v1/messages","query":"beta=true","headers":{"anthropic-beta":"tools",` +
 		`"anthropic-version":"2023-06-01","content-type":"application/json","user-agent":"u"},"body":{"a": 1}}`
 	if diff := cmp.Diff(want, string(got)); diff != "" {
 		t.Errorf("envelope (-want +got)\n%s", diff)
 	}
-	got = appendRendering(nil, Rendering{Dialect: "anthropic", RequestID: "r", Created: time.Unix(7, 0), Status: 429, Body: []byte(`{"error":{}}`)})
+	got = hook.AppendRendering(nil, hook.Rendering{Dialect: "anthropic", RequestID: "r", Created: time.Unix(7, 0), Status: 429, Body: []byte(`{"error":{}}`)})
 	want = `{"v":1,"dialect":"anthropic","request_id":"r","created":7,"status":429,"body":{"error":{}}}`
 	if diff := cmp.Diff(want, string(got)); diff != "" {
 		t.Errorf("envelope (-want +got)\n%s", diff)
@@ -61,26 +63,26 @@ func TestAcceptRefusesWhatIsNoRequest(t *testing.T) {
 		"not valid JSON":         `{"body":{}`,
 		"want '{' at byte 0":     ``,
 	} {
-		d := clientDialect(t, answering(AcceptRequest, []byte(answer)), AcceptRequest, nil)
-		_, err := d.Accept(context.Background(), Accepting{Body: []byte(`{}`)})
+		d := clientDialect(t, asm.Answering(hook.AcceptRequest, []byte(answer)), hook.AcceptRequest, nil)
+		_, err := d.Accept(context.Background(), hook.Accepting{Body: []byte(`{}`)})
 		var e *llm.Error
-		var f *Fault
+		var f *hook.Fault
 		if !errors.As(err, &e) || e.Fault != llm.FaultTransform || !strings.Contains(e.Message, "caller's wire format") || !errors.As(err, &f) || !strings.Contains(f.Detail, want) {
 			t.Errorf("%s: %v, want a fault with %q", answer, err, want)
 		}
 	}
-	d := clientDialect(t, answering(AcceptRequest, []byte(`{"body":{}}`)), AcceptRequest, nil)
-	_, err := d.Accept(context.Background(), Accepting{Body: []byte(`{"a":`)})
+	d := clientDialect(t, asm.Answering(hook.AcceptRequest, []byte(`{"body":{}}`)), hook.AcceptRequest, nil)
+	_, err := d.Accept(context.Background(), hook.Accepting{Body: []byte(`{"a":`)})
 	if e := llm.AsError(err); e.Code != llm.CodeInvalidJSON || e.Status != 400 || d.module.Stats().Calls != 0 {
 		t.Errorf("a body that is not JSON: %+v after %d calls", e, d.module.Stats().Calls)
 	}
 }
 
 func TestACallersRequestIsRejectedWithTheModulesWords(t *testing.T) {
-	a := guest(AcceptRequest, i32c(413), i32c(4096), i32c(7), call(0), result(0, 0))
-	a.imports = []asmImport{{"penstock", "error", "iii", ""}}
-	a.data = [][]byte{cat([]byte{0}, i32c(4096), []byte{opEnd}, sized([]byte("too big")))}
-	_, err := clientDialect(t, a, AcceptRequest, nil).Accept(context.Background(), Accepting{Body: []byte(`{}`)})
+	a := asm.Guest(hook.AcceptRequest, asm.I32(413), asm.I32(4096), asm.I32(7), asm.Call(0), asm.Result(0, 0))
+	a.Imports = []asm.Import{{Module: "penstock", Name: "error", Params: "iii", Results: ""}}
+	a.Data = [][]byte{asm.Data(4096, []byte("too big"))}
+	_, err := clientDialect(t, a, hook.AcceptRequest, nil).Accept(context.Background(), hook.Accepting{Body: []byte(`{}`)})
 	e := llm.AsError(err)
 	e.Err = nil
 	if diff := cmp.Diff(&llm.Error{Status: 413, Code: llm.CodeInvalidRequest, Message: "too big", Fault: llm.FaultBadRequest}, e); diff != "" {
@@ -91,14 +93,14 @@ func TestACallersRequestIsRejectedWithTheModulesWords(t *testing.T) {
 func TestRenderGivesTheCallersReply(t *testing.T) {
 	for _, c := range []struct {
 		answer string
-		want   Rendered
+		want   hook.Rendered
 	}{
 		{`{"status":529,"headers":{"retry-after":"3","anthropic-x":"y"},"body":{"type": "error"}}`,
-			Rendered{Status: 529, Header: http.Header{"Retry-After": {"3"}, "Anthropic-X": {"y"}}, Body: []byte(`{"type": "error"}`)}},
-		{`{"body":[],"status":null}`, Rendered{Status: 201, Header: http.Header{}, Body: []byte(`[]`)}},
+			hook.Rendered{Status: 529, Header: http.Header{"Retry-After": {"3"}, "Anthropic-X": {"y"}}, Body: []byte(`{"type": "error"}`)}},
+		{`{"body":[],"status":null}`, hook.Rendered{Status: 201, Header: http.Header{}, Body: []byte(`[]`)}},
 	} {
-		d := clientDialect(t, answering(RenderResponse, []byte(c.answer)), RenderResponse, nil)
-		got, err := d.Render(context.Background(), Rendering{Status: 201, Body: []byte(`{}`)})
+		d := clientDialect(t, asm.Answering(hook.RenderResponse, []byte(c.answer)), hook.RenderResponse, nil)
+		got, err := d.Render(context.Background(), hook.Rendering{Status: 201, Body: []byte(`{}`)})
 		if diff := cmp.Diff(c.want, got); diff != "" || err != nil {
 			t.Errorf("Render %v (-want +got)\n%s", err, diff)
 		}
@@ -114,10 +116,10 @@ func TestRenderGivesTheCallersReply(t *testing.T) {
 		"can't be sent":           `{"headers":{"x-a":"b\r\nc: d"},"body":{}}`,
 		"behind the value":        `{"body":{}} {}`,
 	} {
-		d := clientDialect(t, answering(RenderResponse, []byte(answer)), RenderResponse, nil)
-		_, err := d.Render(context.Background(), Rendering{Status: 200, Body: []byte(`{}`)})
-		var f *Fault
-		if !errors.As(err, &f) || f.Kind != BadResult || !strings.Contains(f.Detail, want) {
+		d := clientDialect(t, asm.Answering(hook.RenderResponse, []byte(answer)), hook.RenderResponse, nil)
+		_, err := d.Render(context.Background(), hook.Rendering{Status: 200, Body: []byte(`{}`)})
+		var f *hook.Fault
+		if !errors.As(err, &f) || f.Kind != hook.BadResult || !strings.Contains(f.Detail, want) {
 			t.Errorf("%s: %v, want a fault with %q", answer, err, want)
 		}
 	}
@@ -125,10 +127,10 @@ func TestRenderGivesTheCallersReply(t *testing.T) {
 
 func TestAStreamToACallerIsRenderedByteForByte(t *testing.T) {
 	// No opinion on frames of at most 100 bytes, such as the opening: else an echo.
-	a := guest(RenderEvent, get(1), i32c(100), op(0x48, 0x04, 0x7e), get(0), op(0xad), i64c(32), op(0x86), get(1), op(0xad, 0x84, 0x05), result(0, 0), op(opEnd))
-	d := clientDialect(t, a, RenderEvent, nil)
+	a := asm.Guest(hook.RenderEvent, asm.Get(1), asm.I32(100), asm.Op(0x48, 0x04, 0x7e), asm.Get(0), asm.Op(0xad), asm.I64(32), asm.Op(0x86), asm.Get(1), asm.Op(0xad, 0x84, 0x05), asm.Result(0, 0), asm.Op(asm.End))
+	d := clientDialect(t, a, hook.RenderEvent, nil)
 	long := strings.Repeat("x", 80)
-	e, err := d.RenderEvents(context.Background(), RenderOpening{Dialect: llm.Dialect(long), RequestID: "r", Created: time.Unix(1, 0)})
+	e, err := d.RenderEvents(context.Background(), hook.RenderOpening{Dialect: llm.Dialect(long), RequestID: "r", Created: time.Unix(1, 0)})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -143,8 +145,8 @@ func TestAStreamToACallerIsRenderedByteForByte(t *testing.T) {
 }
 
 func TestAStreamToACallerCarriesStateAndHoldsItsModule(t *testing.T) {
-	d := clientDialect(t, answering(RenderEvent, []byte(frame("state", ""))), RenderEvent, nil)
-	e, err := d.RenderEvents(context.Background(), RenderOpening{})
+	d := clientDialect(t, asm.Answering(hook.RenderEvent, []byte(frame("state", ""))), hook.RenderEvent, nil)
+	e, err := d.RenderEvents(context.Background(), hook.RenderOpening{})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -161,12 +163,12 @@ func TestAStreamToACallerCarriesStateAndHoldsItsModule(t *testing.T) {
 	if err := d.module.Close(context.Background()); err != nil {
 		t.Error(err)
 	}
-	if _, err := d.RenderEvents(context.Background(), RenderOpening{}); !errors.Is(err, ErrClosed) {
+	if _, err := d.RenderEvents(context.Background(), hook.RenderOpening{}); !errors.Is(err, ErrClosed) {
 		t.Errorf("a stream through a closed module: %v", err)
 	}
-	for want, answer := range map[string]string{"before the first": frame("", "x"), "at least 4": "abc", "65537 bytes": frame(strings.Repeat("x", maxState+1), "")} {
-		d := clientDialect(t, answering(RenderEvent, []byte(answer)), RenderEvent, nil)
-		if _, err := d.RenderEvents(context.Background(), RenderOpening{}); err == nil || !strings.Contains(err.Error(), want) {
+	for want, answer := range map[string]string{"before the first": frame("", "x"), "at least 4": "abc", "65537 bytes": frame(strings.Repeat("x", hook.MaxState+1), "")} {
+		d := clientDialect(t, asm.Answering(hook.RenderEvent, []byte(answer)), hook.RenderEvent, nil)
+		if _, err := d.RenderEvents(context.Background(), hook.RenderOpening{}); err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("%.10q: %v, want %q", answer, err, want)
 		}
 	}
@@ -174,9 +176,9 @@ func TestAStreamToACallerCarriesStateAndHoldsItsModule(t *testing.T) {
 
 func TestFiveFaultsDisableAClientDialectForAMinute(t *testing.T) {
 	now := time.Unix(1000, 0)
-	d := clientDialect(t, guest(RenderResponse, op(0x00)), RenderResponse, func() time.Time { return now })
+	d := clientDialect(t, asm.Guest(hook.RenderResponse, asm.Op(0x00)), hook.RenderResponse, func() time.Time { return now })
 	render := func() string {
-		_, err := d.Render(context.Background(), Rendering{Status: 200, Body: []byte(`{}`)})
+		_, err := d.Render(context.Background(), hook.Rendering{Status: 200, Body: []byte(`{}`)})
 		return err.Error()
 	}
 	for range breakAfter {
@@ -188,7 +190,7 @@ func TestFiveFaultsDisableAClientDialectForAMinute(t *testing.T) {
 	if got := render(); !strings.Contains(got, "disabled until") || d.module.Stats().Calls != calls {
 		t.Error(got)
 	}
-	if _, err := d.RenderEvents(context.Background(), RenderOpening{}); err == nil || !strings.Contains(err.Error(), "disabled until") {
+	if _, err := d.RenderEvents(context.Background(), hook.RenderOpening{}); err == nil || !strings.Contains(err.Error(), "disabled until") {
 		t.Errorf("a stream through a disabled module: %v", err)
 	}
 	now = now.Add(breakFor)
@@ -198,7 +200,7 @@ func TestFiveFaultsDisableAClientDialectForAMinute(t *testing.T) {
 }
 
 func TestADialectForCallersNeedsAllThreeHooks(t *testing.T) {
-	_, err := NewClientDialect(load(t, guest(AcceptRequest, result(0, 0)).bytes()), nil)
+	_, err := NewClientDialect(load(t, asm.Guest(hook.AcceptRequest, asm.Result(0, 0)).Bytes()), nil)
 	if err == nil || !strings.Contains(err.Error(), "does not export penstock_render_response") {
 		t.Errorf("NewClientDialect = %v", err)
 	}

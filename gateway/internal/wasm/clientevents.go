@@ -3,17 +3,9 @@ package wasm
 import (
 	"context"
 	"errors"
-	"time"
 
-	"github.com/penstock/penstock/gateway/internal/llm"
+	"github.com/penstock/penstock/gateway/internal/wasm/hook"
 )
-
-// RenderOpening is what a module is told at the start of a stream to a caller.
-type RenderOpening struct {
-	Dialect   llm.Dialect
-	RequestID string
-	Created   time.Time
-}
 
 // RenderEvents puts one canonical stream into a caller's wire format, chunk by chunk.
 // One goroutine uses it at a time.
@@ -24,16 +16,12 @@ type RenderEvents struct {
 
 // RenderEvents opens a stream to a caller. The module stays as it is until Close, even
 // if it is reloaded meanwhile. The error is an *llm.Error with FaultTransform.
-func (d *ClientDialect) RenderEvents(ctx context.Context, o RenderOpening) (*RenderEvents, error) {
+func (d *ClientDialect) RenderEvents(ctx context.Context, o hook.RenderOpening) (*RenderEvents, error) {
 	if !d.module.Retain() {
 		return nil, clientError(ErrClosed)
 	}
-	e := &RenderEvents{dialect: d, carrier: carrier{module: d.module, hook: RenderEvent, seed: SeedOf(o.RequestID)}}
-	in := append([]byte(nil), `{"v":1`...)
-	in = appendText(in, "dialect", string(o.Dialect))
-	in = appendText(in, "request_id", o.RequestID)
-	in = append(appendWhole(in, "created", o.Created.Unix()), '}')
-	out, err := e.turn(ctx, eventStart, in)
+	e := &RenderEvents{dialect: d, carrier: carrier{module: d.module, hook: hook.RenderEvent, seed: hook.SeedOf(o.RequestID)}}
+	out, err := e.turn(ctx, hook.EventStart, hook.AppendRenderOpening(nil, o))
 	if err == nil && len(out) > 0 {
 		err = d.failed(e.carrier.nonsense(errors.New("it answered before the first chunk")))
 	}
@@ -48,12 +36,14 @@ func (d *ClientDialect) RenderEvents(ctx context.Context, o RenderOpening) (*Ren
 // are, framing included; they are valid until the next call. None means that the chunk
 // has nothing for the caller.
 func (e *RenderEvents) Next(ctx context.Context, chunk []byte) ([]byte, error) {
-	return e.turn(ctx, eventChunk, chunk)
+	return e.turn(ctx, hook.EventChunk, chunk)
 }
 
 // End tells the module that the canonical stream is complete, and returns what it has
 // left to say.
-func (e *RenderEvents) End(ctx context.Context) ([]byte, error) { return e.turn(ctx, eventEnd, nil) }
+func (e *RenderEvents) End(ctx context.Context) ([]byte, error) {
+	return e.turn(ctx, hook.EventEnd, nil)
+}
 
 // Close lets the module go. It may be called more than once.
 func (e *RenderEvents) Close() {
@@ -66,7 +56,7 @@ func (e *RenderEvents) Close() {
 func (e *RenderEvents) turn(ctx context.Context, name string, data []byte) ([]byte, error) {
 	d := e.dialect
 	if why := d.module.breaker.blocked(d.now()); why != "" {
-		return nil, clientError(&Fault{Module: d.module.name, Hook: RenderEvent.String(), Kind: Disabled, Detail: why})
+		return nil, clientError(&hook.Fault{Module: d.module.name, Hook: hook.RenderEvent.String(), Kind: hook.Disabled, Detail: why})
 	}
 	out, err := e.carrier.turn(ctx, name, data)
 	if err != nil {

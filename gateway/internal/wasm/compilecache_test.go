@@ -10,6 +10,9 @@ import (
 	"strings"
 	"sync"
 	"testing"
+
+	"github.com/penstock/penstock/gateway/internal/wasm/asm"
+	"github.com/penstock/penstock/gateway/internal/wasm/hook"
 )
 
 // cached is a host with a compile cache in dir, and what it logs.
@@ -40,7 +43,7 @@ func TestAPluginIsCompiledApartOnceAndThenFound(t *testing.T) {
 	dir, times := filepath.Join(t.TempDir(), "cache"), 0
 	for round, want := range []bool{false, true, true} {
 		h, _ := cached(t, dir, here(&times))
-		m, err := h.Load(t.Context(), Spec{Name: "a", Wasm: echo().bytes()})
+		m, err := h.Load(t.Context(), Spec{Name: "a", Wasm: asm.Echo().Bytes()})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -49,7 +52,7 @@ func TestAPluginIsCompiledApartOnceAndThenFound(t *testing.T) {
 		}
 	}
 	h, _ := cached(t, dir, here(&times))
-	if _, err := h.Load(t.Context(), Spec{Name: "own", Wasm: evil(i64c(0)).bytes(), Inside: true}); err != nil || times != 1 {
+	if _, err := h.Load(t.Context(), Spec{Name: "own", Wasm: asm.Evil(asm.I64(0)).Bytes(), Inside: true}); err != nil || times != 1 {
 		t.Errorf("the gateway's own module: %v, compiled apart %d times, want not once more", err, times)
 	}
 }
@@ -62,7 +65,7 @@ func TestTheProcessApartGetsAnAbsolutePath(t *testing.T) {
 		}
 		return true, nil
 	})
-	if _, err := h.Load(t.Context(), Spec{Name: "a", Wasm: echo().bytes()}); err != nil {
+	if _, err := h.Load(t.Context(), Spec{Name: "a", Wasm: asm.Echo().Bytes()}); err != nil {
 		t.Error(err)
 	}
 }
@@ -72,7 +75,7 @@ func TestWhatCannotBeCompiledApartIsNotCompiledHere(t *testing.T) {
 	h, _ := cached(t, dir, func(context.Context, string, []byte) (bool, error) {
 		return true, errors.New("it took longer than 2m0s")
 	})
-	_, err := h.Load(t.Context(), Spec{Name: "slow", Wasm: echo().bytes()})
+	_, err := h.Load(t.Context(), Spec{Name: "slow", Wasm: asm.Echo().Bytes()})
 	if err == nil || !strings.Contains(err.Error(), "load module slow: compile: it took longer") {
 		t.Errorf("Load: %v", err)
 	}
@@ -92,7 +95,7 @@ func TestWithoutAnotherProcessThisOneCompilesAndSaysSo(t *testing.T) {
 		want  string
 	}{{dir, none, "operation not permitted"}, {dir, nil, "compiled in this process"}, {"", here(new(int)), "compiled in this process"}} {
 		h, said := cached(t, c.dir, c.apart)
-		if _, err := h.Load(t.Context(), Spec{Name: "a", Wasm: echo().bytes()}); err != nil || !strings.Contains(said.String(), c.want) {
+		if _, err := h.Load(t.Context(), Spec{Name: "a", Wasm: asm.Echo().Bytes()}); err != nil || !strings.Contains(said.String(), c.want) {
 			t.Errorf("Load: %v, the log says %q, want %q", err, said, c.want)
 		}
 	}
@@ -114,14 +117,14 @@ func TestASlowCompilationHoldsNobodyUp(t *testing.T) {
 	ctx, stop := context.WithCancel(t.Context())
 	var wg sync.WaitGroup
 	wg.Go(func() {
-		if _, err := h.Load(ctx, Spec{Name: "slow", Wasm: echo().bytes()}); !errors.Is(err, context.Canceled) {
+		if _, err := h.Load(ctx, Spec{Name: "slow", Wasm: asm.Echo().Bytes()}); !errors.Is(err, context.Canceled) {
 			t.Errorf("the slow one: %v, want that it is canceled", err)
 		}
 	})
 	<-begun
 	late, never := context.WithCancel(t.Context())
 	never()
-	if _, err := h.Load(late, Spec{Name: "next", Wasm: echo().bytes()}); !errors.Is(err, context.Canceled) {
+	if _, err := h.Load(late, Spec{Name: "next", Wasm: asm.Echo().Bytes()}); !errors.Is(err, context.Canceled) {
 		t.Errorf("the one behind it: %v, want that it is canceled", err)
 	}
 	if err := h.Close(late); err == nil {
@@ -133,7 +136,7 @@ func TestASlowCompilationHoldsNobodyUp(t *testing.T) {
 
 func TestABrokenOrFullCompileCacheStopsNothing(t *testing.T) {
 	dir := filepath.Join(t.TempDir(), "cache")
-	spec := Spec{Name: "a", Wasm: echo().bytes()}
+	spec := Spec{Name: "a", Wasm: asm.Echo().Bytes()}
 	h, _ := cached(t, dir, nil)
 	if _, err := h.Load(t.Context(), spec); err != nil {
 		t.Fatal(err)
@@ -153,7 +156,7 @@ func TestABrokenOrFullCompileCacheStopsNothing(t *testing.T) {
 	if err != nil || !strings.Contains(said.String(), "does not work") {
 		t.Fatalf("with a broken file: %v, the log says %q", err, said)
 	}
-	if out, _, err := m.Call(t.Context(), Route, 1, []byte("x"), nil); err != nil || string(out) != "x" {
+	if out, _, err := m.Call(t.Context(), hook.Route, 1, []byte("x"), nil); err != nil || string(out) != "x" {
 		t.Errorf("Call = %q, %v", out, err)
 	}
 	gone, said := cached(t, dir, nil)

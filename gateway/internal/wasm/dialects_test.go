@@ -13,18 +13,20 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/penstock/penstock/gateway/internal/llm"
+	"github.com/penstock/penstock/gateway/internal/wasm/asm"
+	"github.com/penstock/penstock/gateway/internal/wasm/hook"
 )
 
 // dialect is a module whose hook gives the answer, and whose other two have none.
-func dialect(t *testing.T, h Hook, answer string) *Dialects {
+func dialect(t *testing.T, h hook.Hook, answer string) *Dialects {
 	t.Helper()
-	a := answering(h, []byte(answer))
-	for _, other := range []Hook{TransformRequest, NormaliseResponse, NormaliseEvent} {
+	a := asm.Answering(h, []byte(answer))
+	for _, other := range []hook.Hook{hook.TransformRequest, hook.NormaliseResponse, hook.NormaliseEvent} {
 		if other != h {
-			a.funcs = append(a.funcs, asmFunc{export: other.String(), params: "ii", results: "I", code: result(0, 0)})
+			a.Funcs = append(a.Funcs, asm.Func{Export: other.String(), Params: "ii", Results: "I", Code: asm.Result(0, 0)})
 		}
 	}
-	d, err := NewDialects(load(t, a.bytes()))
+	d, err := NewDialects(load(t, a.Bytes()))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -34,9 +36,9 @@ func dialect(t *testing.T, h Hook, answer string) *Dialects {
 var someTarget = &llm.Target{ID: "a/c", Provider: "a", Model: "c", Dialect: llm.Anthropic, MaxOutput: 64, FeaturesKnown: true,
 	Features: llm.Tools | llm.Vision}
 
-func transform(t *testing.T, answer string) (llm.Call, Notes, error) {
-	return dialect(t, TransformRequest, answer).TransformRequest(context.Background(),
-		Outbound{Dialect: llm.Anthropic, Target: someTarget, RequestID: "r", Stream: true, Body: []byte(`{}`)})
+func transform(t *testing.T, answer string) (llm.Call, hook.Notes, error) {
+	return dialect(t, hook.TransformRequest, answer).TransformRequest(context.Background(),
+		hook.Outbound{Dialect: llm.Anthropic, Target: someTarget, RequestID: "r", Stream: true, Body: []byte(`{}`)})
 }
 
 func TestTransformRequestReturnsThePieces(t *testing.T) {
@@ -47,7 +49,7 @@ func TestTransformRequestReturnsThePieces(t *testing.T) {
 	}
 	want := llm.Call{Method: "POST", Path: "/messages", Query: "beta=true", Header: http.Header{"Anthropic-Version": {"2023-06-01"}},
 		Body: []byte(`{"model":"c", "x":1.0e2}`), Stream: true}
-	if diff := cmp.Diff(want, call); diff != "" || !cmp.Equal(notes, Notes{Dropped: []string{"logprobs", "n", "messages[0].x"}, Context: []byte(`{"a": 1}`)}) {
+	if diff := cmp.Diff(want, call); diff != "" || !cmp.Equal(notes, hook.Notes{Dropped: []string{"logprobs", "n", "messages[0].x"}, Context: []byte(`{"a": 1}`)}) {
 		t.Errorf("call (-want +got)\n%s notes %q", diff, notes)
 	}
 }
@@ -68,11 +70,11 @@ func TestTransformRequestRefusesWhatIsNotTheModulesToSay(t *testing.T) {
 		"want '{' at byte 0":    ``,
 		"a number without dig":  `{"path":"/a","body":-}`,
 		"is not an object":      `{"path":"/a","context":[],"body":{}}`,
-		"at most 32768 are":     `{"path":"/a","context":{"a":"` + strings.Repeat("x", maxContext) + `"},"body":{}}`,
+		"at most 32768 are":     `{"path":"/a","context":{"a":"` + strings.Repeat("x", hook.MaxContext) + `"},"body":{}}`,
 	} {
 		_, _, err := transform(t, answer)
 		var e *llm.Error
-		var f *Fault
+		var f *hook.Fault
 		if !errors.As(err, &e) || e.Fault != llm.FaultTransform || !errors.As(err, &f) || !strings.Contains(f.Detail, want) {
 			t.Errorf("%s: %v, want a fault with %q", answer, err, want)
 		}
@@ -94,34 +96,25 @@ func TestARejectedRequestMayFitAnotherTarget(t *testing.T) {
 	}
 }
 
-func TestMemberAt(t *testing.T) {
-	for message, want := range map[string]string{"messages[2].content[0].image_url: no": "messages[2].content[0].image_url", "n: no": "n",
-		"no: ": "no", "no audio: none": "", "n:no": "", ": x": "", "": "", "a/b: x": "", strings.Repeat("x", 300) + ": y": ""} {
-		if got := memberAt(message); got != want {
-			t.Errorf("memberAt(%q) = %q, want %q", message, got, want)
-		}
-	}
-}
-
 // rejecting is the error of a request that the module rejects with this code.
 func rejecting(t *testing.T, code int32) *llm.Error {
-	a := guest(TransformRequest, i32c(code), i32c(4096), i32c(8), call(0), result(0, 0))
-	a.imports = []asmImport{{"penstock", "error", "iii", ""}}
-	a.data = [][]byte{cat([]byte{0}, i32c(4096), []byte{opEnd}, sized([]byte("n: audio")))}
-	for _, other := range []Hook{NormaliseResponse, NormaliseEvent} {
-		a.funcs = append(a.funcs, asmFunc{export: other.String(), params: "ii", results: "I", code: result(0, 0)})
+	a := asm.Guest(hook.TransformRequest, asm.I32(code), asm.I32(4096), asm.I32(8), asm.Call(0), asm.Result(0, 0))
+	a.Imports = []asm.Import{{Module: "penstock", Name: "error", Params: "iii", Results: ""}}
+	a.Data = [][]byte{asm.Data(4096, []byte("n: audio"))}
+	for _, other := range []hook.Hook{hook.NormaliseResponse, hook.NormaliseEvent} {
+		a.Funcs = append(a.Funcs, asm.Func{Export: other.String(), Params: "ii", Results: "I", Code: asm.Result(0, 0)})
 	}
-	d, err := NewDialects(load(t, a.bytes()))
+	d, err := NewDialects(load(t, a.Bytes()))
 	if err != nil {
 		t.Fatal(err)
 	}
-	_, _, err = d.TransformRequest(context.Background(), Outbound{Target: someTarget, Body: []byte("{}")})
+	_, _, err = d.TransformRequest(context.Background(), hook.Outbound{Target: someTarget, Body: []byte("{}")})
 	return llm.AsError(err)
 }
 
 func TestNormaliseResponseGivesTheCompletion(t *testing.T) {
 	const completion = `{"object":"chat.completion","error":null,"choices":[]}`
-	got, err := dialect(t, NormaliseResponse, completion).NormaliseResponse(context.Background(), Inbound{Target: someTarget, Status: 200})
+	got, err := dialect(t, hook.NormaliseResponse, completion).NormaliseResponse(context.Background(), hook.Inbound{Target: someTarget, Status: 200})
 	if err != nil || string(got) != completion {
 		t.Errorf("%s, %v", got, err)
 	}
@@ -140,7 +133,7 @@ func TestNormaliseResponseGivesProvidersErrors(t *testing.T) {
 		{`{"error":{"message":"too long"}}`, 400, 400, 0, `{"error":{"message":"too long"}}`},
 		{`{"error":"odd","status":7}`, 503, 503, 0, `{"error":"odd"}`},
 	} {
-		_, err := dialect(t, NormaliseResponse, c.answer).NormaliseResponse(context.Background(), Inbound{Target: someTarget, Status: c.status})
+		_, err := dialect(t, hook.NormaliseResponse, c.answer).NormaliseResponse(context.Background(), hook.Inbound{Target: someTarget, Status: c.status})
 		e := llm.AsError(err)
 		if e.Fault != llm.FaultNone || e.Status != c.want || e.RetryAfter != c.wait || string(e.Body) != c.body {
 			t.Errorf("%s gave %+v with body %s", c.answer, e, e.Body)
@@ -150,13 +143,13 @@ func TestNormaliseResponseGivesProvidersErrors(t *testing.T) {
 
 func TestTheInboundEnvelope(t *testing.T) {
 	h := http.Header{"Content-Type": {"application/json"}, "Set-Cookie": {"a=b"}, "X-Ratelimit-Remaining": {"1"}, "Request-Id": {"q"}}
-	got := appendInbound(nil, Inbound{Dialect: llm.Anthropic, Target: someTarget, RequestID: "r", Created: time.Unix(7, 0), Status: 200, Header: h, Body: []byte(`{"a": 1}`)})
+	got := hook.AppendInbound(nil, hook.Inbound{Dialect: llm.Anthropic, Target: someTarget, RequestID: "r", Created: time.Unix(7, 0), Status: 200, Header: h, Body: []byte(`{"a": 1}`)})
 	want := `{"v":1,"dialect":"anthropic","target":{"id":"a/c","provider":"a","model":"c","max_output":64,"features":["tools","vision"]},"request_id":"r",` +
 		`"created":7,"status":200,"headers":{"content-type":"application/json","request-id":"q","x-ratelimit-remaining":"1"},"body":{"a": 1}}`
 	if diff := cmp.Diff(want, string(got)); diff != "" {
 		t.Errorf("envelope (-want +got)\n%s", diff)
 	}
-	html := appendInbound(nil, Inbound{Target: &llm.Target{}, Body: []byte("<html>" + strings.Repeat("é", 5000))})
+	html := hook.AppendInbound(nil, hook.Inbound{Target: &llm.Target{}, Body: []byte("<html>" + strings.Repeat("é", 5000))})
 	var seen struct {
 		Text   string
 		Target struct{ Features []string }
@@ -173,16 +166,16 @@ func frame(state, payload string) string {
 
 func TestEventsCarryStateAndLines(t *testing.T) {
 	// An echo: its result's state is its input's, its payload the input's.
-	a := echo()
-	a.funcs[2].export = NormaliseEvent.String()
-	for _, other := range []Hook{TransformRequest, NormaliseResponse} {
-		a.funcs = append(a.funcs, asmFunc{export: other.String(), params: "ii", results: "I", code: result(0, 0)})
+	a := asm.Echo()
+	a.Funcs[2].Export = hook.NormaliseEvent.String()
+	for _, other := range []hook.Hook{hook.TransformRequest, hook.NormaliseResponse} {
+		a.Funcs = append(a.Funcs, asm.Func{Export: other.String(), Params: "ii", Results: "I", Code: asm.Result(0, 0)})
 	}
-	d, err := NewDialects(load(t, a.bytes()))
+	d, err := NewDialects(load(t, a.Bytes()))
 	if err != nil {
 		t.Fatal(err)
 	}
-	e := &Events{dialects: d, carrier: carrier{module: d.module, hook: NormaliseEvent, state: []byte("state")}}
+	e := &Events{dialects: d, carrier: carrier{module: d.module, hook: hook.NormaliseEvent, state: []byte("state")}}
 	if !d.module.Retain() {
 		t.Fatal("retain")
 	}
@@ -198,8 +191,8 @@ func TestEventsCarryStateAndLines(t *testing.T) {
 }
 
 func TestEventsHoldTheirModuleOpen(t *testing.T) {
-	d := dialect(t, NormaliseEvent, frame("s", ""))
-	e, err := d.Events(context.Background(), Opening{Target: someTarget, RequestID: "r"})
+	d := dialect(t, hook.NormaliseEvent, frame("s", ""))
+	e, err := d.Events(context.Background(), hook.Opening{Target: someTarget, RequestID: "r"})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -216,7 +209,7 @@ func TestEventsHoldTheirModuleOpen(t *testing.T) {
 	if err := d.module.Close(context.Background()); err != nil {
 		t.Error(err)
 	}
-	if _, err := d.Events(context.Background(), Opening{Target: someTarget}); !errors.Is(err, ErrClosed) {
+	if _, err := d.Events(context.Background(), hook.Opening{Target: someTarget}); !errors.Is(err, ErrClosed) {
 		t.Errorf("Events of a closed module: %v", err)
 	}
 }
@@ -225,25 +218,14 @@ func TestEventsRefuseBadFrames(t *testing.T) {
 	for want, answer := range map[string]string{
 		"at least 4":   "abc",
 		"5 bytes":      "\x05\x00\x00\x00abc",
-		"65537 bytes":  frame(strings.Repeat("x", maxState+1), ""),
+		"65537 bytes":  frame(strings.Repeat("x", hook.MaxState+1), ""),
 		"before the":   frame("", `{"choices":[]}`),
 		"line 1":       frame("", "nonsense"),
 		"not valid JS": frame("", `{"a":1`),
 	} {
-		_, err := dialect(t, NormaliseEvent, answer).Events(context.Background(), Opening{Target: someTarget})
+		_, err := dialect(t, hook.NormaliseEvent, answer).Events(context.Background(), hook.Opening{Target: someTarget})
 		if err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("%.20q: %v, want %q", answer, err, want)
-		}
-	}
-}
-
-func TestFailedLines(t *testing.T) {
-	if got, err := readLine([]byte(`{"choices":null,"usage":{"prompt_tokens":1}}`)); err != nil || got.chosen {
-		t.Errorf("usage beside no choices: %+v, %v", got, err)
-	}
-	for line, want := range map[string]bool{`{"error":{"message":"overloaded"},"status":529}`: true, "[DONE]": false, `{"choices":[]}`: false, `{"error":null}`: false} {
-		if failed([]byte(line)) != want {
-			t.Errorf("failed(%s) = %v", line, !want)
 		}
 	}
 }

@@ -5,10 +5,8 @@ import (
 	"errors"
 
 	"github.com/penstock/penstock/gateway/internal/llm"
+	"github.com/penstock/penstock/gateway/internal/wasm/hook"
 )
-
-// eventChunk is the name under which a canonical chunk reaches a module.
-const eventChunk = "chunk"
 
 // Filter is one stream on its way through a transform. One goroutine uses it at a time.
 type Filter struct {
@@ -22,15 +20,14 @@ type Filter struct {
 // look at events. The module stays as it is until Close, even if it is reloaded
 // meanwhile. Errors are as for Request.
 func (t *Transform) Events(ctx context.Context, x *llm.Exchange) (*Filter, error) {
-	if !t.module.Exports(NormaliseEvent) {
+	if !t.module.Exports(hook.NormaliseEvent) {
 		return nil, nil
 	}
 	if !t.module.Retain() {
 		return nil, t.failed(ErrClosed)
 	}
-	f := &Filter{transform: t, exchange: x, carrier: carrier{module: t.module, hook: NormaliseEvent, seed: SeedOf(x.Request.ID)}}
-	opening := append(appendWhole(appendExchange(nil, x), "created", x.Request.Received.Unix()), '}')
-	lines, _, err := f.ask(ctx, eventStart, opening)
+	f := &Filter{transform: t, exchange: x, carrier: carrier{module: t.module, hook: hook.NormaliseEvent, seed: hook.SeedOf(x.Request.ID)}}
+	lines, _, err := f.ask(ctx, hook.EventStart, hook.AppendTransformOpening(nil, x))
 	if err == nil && len(lines) > 0 {
 		err = t.failed(f.carrier.nonsense(errors.New("it answered before the first event")))
 	}
@@ -44,12 +41,12 @@ func (t *Transform) Events(ctx context.Context, x *llm.Exchange) (*Filter, error
 // Next gives the chunks that stand for this one, none or several, or says that it is
 // to be left as it is. They are valid until the next call.
 func (f *Filter) Next(ctx context.Context, chunk []byte) (lines [][]byte, changed bool, err error) {
-	return f.ask(ctx, eventChunk, chunk)
+	return f.ask(ctx, hook.EventChunk, chunk)
 }
 
 // End gives what the module has left to say before a complete stream ends.
 func (f *Filter) End(ctx context.Context) ([][]byte, error) {
-	lines, _, err := f.ask(ctx, eventEnd, nil)
+	lines, _, err := f.ask(ctx, hook.EventEnd, nil)
 	return lines, err
 }
 
@@ -66,13 +63,13 @@ func (f *Filter) Close() {
 func (f *Filter) ask(ctx context.Context, name string, data []byte) (lines [][]byte, changed bool, err error) {
 	t := f.transform
 	a := answer{silent: true}
-	if err = t.blocked(NormaliseEvent); err == nil {
+	if err = t.blocked(hook.NormaliseEvent); err == nil {
 		a, err = f.carrier.ask(ctx, name, data)
 	}
 	if err == nil {
 		lines, err = f.linesOf(a.payload)
 	}
-	note := llm.Applied{Hook: onEvent, Changed: name != eventStart && !a.silent, Fuel: a.fuel}
+	note := llm.Applied{Hook: onEvent, Changed: name != hook.EventStart && !a.silent, Fuel: a.fuel}
 	skipped, err := t.outcome(f.exchange, note, err, t.o.SkipEvent)
 	if err != nil || skipped || a.silent {
 		return nil, false, err
@@ -83,12 +80,12 @@ func (f *Filter) ask(ctx context.Context, name string, data []byte) (lines [][]b
 
 // linesOf takes a payload apart.
 func (f *Filter) linesOf(payload []byte) ([][]byte, error) {
-	lines, err := splitLines(payload, readAnswer)
+	lines, err := hook.SplitLines(payload, hook.ReadCompletion)
 	if err != nil {
 		return nil, f.carrier.nonsense(err)
 	}
 	for _, line := range lines {
-		if string(line) == streamDone || failed(line) {
+		if string(line) == hook.StreamDone || hook.HasError(line) {
 			return nil, f.carrier.nonsense(errors.New("it ended the stream, which is not a transform's to do"))
 		}
 	}

@@ -15,6 +15,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/penstock/penstock/gateway/internal/llm"
+	"github.com/penstock/penstock/gateway/internal/wasm/hook"
 )
 
 // goGuest is testdata/goguest, built by the Go toolchain that runs the tests.
@@ -48,7 +49,7 @@ func loadGoGuest(t testing.TB, more ...func(*Spec)) *Module {
 	return load(t, wasm, more...)
 }
 
-// fleet is n candidates whose prices fall.
+// Fleet is n candidates whose prices fall.
 func fleet(n int) []llm.Candidate {
 	c := make([]llm.Candidate, n)
 	for i := range c {
@@ -90,9 +91,9 @@ func TestAStockGoModuleRuns(t *testing.T) {
 
 func TestAGoModuleThatPanicsOrExitsFaults(t *testing.T) {
 	m := loadGoGuest(t)
-	for name, want := range map[string]FaultKind{"panic": Trapped, "exit": Exited} {
-		_, _, err := m.Call(context.Background(), RouteFlat, 1, appendFlat(nil, &llm.Request{}, fleet(2), []byte(name+"\n"), 1, time.Now()), nil)
-		var f *Fault
+	for name, want := range map[string]hook.FaultKind{"panic": hook.Trapped, "exit": hook.Exited} {
+		_, _, err := m.Call(context.Background(), hook.RouteFlat, 1, hook.AppendFlat(nil, &llm.Request{}, fleet(2), []byte(name+"\n"), 1, time.Now()), nil)
+		var f *hook.Fault
 		if !errors.As(err, &f) || f.Kind != want {
 			t.Errorf("%s: %v, want a fault of kind %s", name, err, want)
 		}
@@ -101,9 +102,9 @@ func TestAGoModuleThatPanicsOrExitsFaults(t *testing.T) {
 
 func TestAGoModuleThatKeepsGrowingIsReplaced(t *testing.T) {
 	m := loadGoGuest(t, func(s *Spec) { s.MaxInstances = 1 })
-	in := appendFlat(nil, &llm.Request{}, fleet(2), []byte("leak\n"), 1, time.Now())
+	in := hook.AppendFlat(nil, &llm.Request{}, fleet(2), []byte("leak\n"), 1, time.Now())
 	for range 400 {
-		if _, _, err := m.Call(context.Background(), RouteFlat, 1, in, nil); err != nil {
+		if _, _, err := m.Call(context.Background(), hook.RouteFlat, 1, in, nil); err != nil {
 			t.Fatalf("%v after %+v", err, m.Stats())
 		}
 	}

@@ -2,11 +2,14 @@ package wasm
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"log/slog"
 	"sync"
 	"time"
+
+	"github.com/penstock/penstock/gateway/internal/wasm/fuel"
 )
 
 // Options are a host's settings. The zero value works.
@@ -23,6 +26,12 @@ type Options struct {
 	// Now is the clock that modules with the grant see, and by which their stores
 	// forget. Nil means time.Now.
 	Now func() time.Time
+	// SelfTest runs the tests of a module's manifest in a sandbox; package cases has the one
+	// that is meant. Nil refuses modules that have tests.
+	SelfTest func(ctx context.Context, s *Sandbox, tests json.RawMessage) error
+	// Charging is the form of the fuel pass. The zero value is the one for traffic; with the
+	// others that one is tested.
+	Charging fuel.Charging
 }
 
 // Host loads modules. It is safe for concurrent use.
@@ -30,8 +39,9 @@ type Host struct {
 	cache *compileCache
 	log   *slog.Logger
 	now   func() time.Time
-	// meter is the fuel pass; tests put another one here.
-	meter func(*outline) ([]byte, error)
+	// selfTest runs the tests of manifests.
+	selfTest func(context.Context, *Sandbox, json.RawMessage) error
+	charging fuel.Charging
 
 	mu      sync.Mutex
 	modules map[*Module]struct{}
@@ -42,8 +52,7 @@ type Host struct {
 
 // NewHost prepares for loading. The caller closes the host.
 func NewHost(o Options) (*Host, error) {
-	h := &Host{log: o.Log, now: o.Now, modules: map[*Module]struct{}{}, stores: map[string]*store{},
-		meter: func(o *outline) ([]byte, error) { return metered(o, false) }}
+	h := &Host{log: o.Log, now: o.Now, selfTest: o.SelfTest, charging: o.Charging, modules: map[*Module]struct{}{}, stores: map[string]*store{}}
 	if h.log == nil {
 		h.log = slog.New(slog.DiscardHandler)
 	}

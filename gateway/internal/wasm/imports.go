@@ -10,6 +10,8 @@ import (
 	"unicode/utf16"
 
 	"github.com/tetratelabs/wazero/api"
+
+	"github.com/penstock/penstock/gateway/internal/wasm/hook"
 )
 
 // The modules that a guest may import functions from.
@@ -61,12 +63,12 @@ func penstockFuncs() map[string]hostFunc {
 	return map[string]hostFunc{
 		"log":        {params: []api.ValueType{i32, i32, i32}, call: hostLog},
 		"error":      {params: []api.ValueType{i32, i32, i32}, call: hostError},
-		"now_ms":     {results: []api.ValueType{i64}, grant: GrantClock, call: hostNow},
-		"random_u64": {results: []api.ValueType{i64}, grant: GrantRandom, call: hostRandom},
-		"metric_add": {params: []api.ValueType{i32, i32, f64}, grant: GrantMetrics, call: hostMetric},
-		"kv_get": {params: []api.ValueType{i32, i32, i32, i32}, results: []api.ValueType{i32}, grant: GrantKV,
+		"now_ms":     {results: []api.ValueType{i64}, grant: hook.GrantClock, call: hostNow},
+		"random_u64": {results: []api.ValueType{i64}, grant: hook.GrantRandom, call: hostRandom},
+		"metric_add": {params: []api.ValueType{i32, i32, f64}, grant: hook.GrantMetrics, call: hostMetric},
+		"kv_get": {params: []api.ValueType{i32, i32, i32, i32}, results: []api.ValueType{i32}, grant: hook.GrantKV,
 			call: hostGet},
-		"kv_set": {params: []api.ValueType{i32, i32, i32, i32, i32}, results: []api.ValueType{i32}, grant: GrantKV,
+		"kv_set": {params: []api.ValueType{i32, i32, i32, i32, i32}, results: []api.ValueType{i32}, grant: hook.GrantKV,
 			call: hostSet},
 	}
 }
@@ -93,7 +95,7 @@ func (g *instance) say(level slog.Level, text string) {
 	g.now.lines++
 	switch {
 	case g.now.lines < maxLogLines:
-		g.owner.pool.log.Log(g.ctx, level, printable(text), "hook", g.now.hook)
+		g.owner.pool.log.Log(g.ctx, level, hook.Printable(text), "hook", g.now.hook)
 	case g.now.lines == maxLogLines:
 		g.owner.pool.log.Log(g.ctx, slog.LevelWarn, "the module says too much; the rest of this call is dropped",
 			"hook", g.now.hook)
@@ -107,7 +109,7 @@ func hostError(g *instance, stack []uint64) {
 	if !ok {
 		panic(errBadPointer)
 	}
-	g.now.rejected = &Rejection{Module: g.owner.name, Hook: g.now.hook, Code: int(int32(stack[0])), Message: printable(text)}
+	g.now.rejected = &hook.Rejection{Module: g.owner.name, Hook: g.now.hook, Code: int(int32(stack[0])), Message: hook.Printable(text)}
 }
 
 // hostNow is now_ms(): the time in Unix milliseconds, the same for the whole call.
@@ -149,7 +151,7 @@ func (g *instance) utf16(ptr uint32) string {
 // recorded call can be repeated. Without the grant it stands
 // still at one second after the epoch: runtimes refuse to start at zero.
 func (g *instance) time() int64 {
-	if !g.owner.grants.Has(GrantClock) {
+	if !g.owner.grants.Has(hook.GrantClock) {
 		return int64(time.Second)
 	}
 	if g.now.clock == 0 {

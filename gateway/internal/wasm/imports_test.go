@@ -9,10 +9,13 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/penstock/penstock/gateway/internal/wasm/asm"
+	"github.com/penstock/penstock/gateway/internal/wasm/hook"
 )
 
 // logged loads a module whose log lines end up in a buffer.
-func logged(t *testing.T, a asm, grants ...string) (*Module, *bytes.Buffer) {
+func logged(t *testing.T, a asm.Module, grants ...string) (*Module, *bytes.Buffer) {
 	t.Helper()
 	var b bytes.Buffer
 	h, err := NewHost(Options{Log: slog.New(slog.NewTextHandler(&b, &slog.HandlerOptions{Level: slog.LevelDebug}))})
@@ -24,28 +27,20 @@ func logged(t *testing.T, a asm, grants ...string) (*Module, *bytes.Buffer) {
 			t.Error(err)
 		}
 	})
-	m, err := h.Load(context.Background(), Spec{Name: "talker", Wasm: a.bytes(), Grants: grants, MaxInstances: 1})
+	m, err := h.Load(context.Background(), Spec{Name: "talker", Wasm: a.Bytes(), Grants: grants, MaxInstances: 1})
 	if err != nil {
 		t.Fatal(err)
 	}
 	return m, &b
 }
 
-// importing is a guest with imports, whose hook runs the code given; its input lies
-// at 1024, and 64 KiB of memory are its own.
-func importing(imports []asmImport, code ...[]byte) asm {
-	a := guest(Route, code...)
-	a.imports = imports
-	return a
-}
-
 func ask(m *Module, in string) ([]byte, error) {
-	out, _, err := m.Call(context.Background(), Route, 7, []byte(in), nil)
+	out, _, err := m.Call(context.Background(), hook.Route, 7, []byte(in), nil)
 	return out, err
 }
 
 func TestLogReachesTheLogWithItsLevel(t *testing.T) {
-	a := importing([]asmImport{{"penstock", "log", "iii", ""}}, i32c(2), get(0), get(1), call(0), result(0, 0))
+	a := asm.Importing([]asm.Import{{Module: "penstock", Name: "log", Params: "iii", Results: ""}}, asm.I32(2), asm.Get(0), asm.Get(1), asm.Call(0), asm.Result(0, 0))
 	m, log := logged(t, a)
 	if _, err := ask(m, "beware\xff"); err != nil {
 		t.Fatal(err)
@@ -58,12 +53,12 @@ func TestLogReachesTheLogWithItsLevel(t *testing.T) {
 }
 
 func TestATalkativeModuleIsCutShort(t *testing.T) {
-	a := importing([]asmImport{{"penstock", "log", "iii", ""}},
-		loop(i32c(1), get(0), get(1), call(0), br(0)), result(0, 0))
+	a := asm.Importing([]asm.Import{{Module: "penstock", Name: "log", Params: "iii", Results: ""}},
+		asm.Loop(asm.I32(1), asm.Get(0), asm.Get(1), asm.Call(0), asm.Br(0)), asm.Result(0, 0))
 	m, log := logged(t, a)
 	_, err := ask(m, "again")
-	var f *Fault
-	if !errors.As(err, &f) || f.Kind != OutOfFuel {
+	var f *hook.Fault
+	if !errors.As(err, &f) || f.Kind != hook.OutOfFuel {
 		t.Errorf("Call = %v, want out of fuel", err)
 	}
 	if n := strings.Count(log.String(), " hook="); n != maxLogLines {
@@ -72,10 +67,10 @@ func TestATalkativeModuleIsCutShort(t *testing.T) {
 }
 
 func TestErrorRejectsTheCall(t *testing.T) {
-	a := importing([]asmImport{{"penstock", "error", "iii", ""}}, i32c(422), get(0), get(1), call(0), result(0, 0))
+	a := asm.Importing([]asm.Import{{Module: "penstock", Name: "error", Params: "iii", Results: ""}}, asm.I32(422), asm.Get(0), asm.Get(1), asm.Call(0), asm.Result(0, 0))
 	m, _ := logged(t, a)
 	_, err := ask(m, "no audio here")
-	var r *Rejection
+	var r *hook.Rejection
 	if !errors.As(err, &r) || r.Code != 422 || r.Message != "no audio here" {
 		t.Errorf("Call = %v, want a rejection", err)
 	}
@@ -86,7 +81,7 @@ func TestErrorRejectsTheCall(t *testing.T) {
 
 func TestABadPointerToTheHostIsAFault(t *testing.T) {
 	for _, name := range []string{"log", "error"} {
-		a := importing([]asmImport{{"penstock", name, "iii", ""}}, i32c(1), i32c(-4), i32c(100), call(0), result(0, 0))
+		a := asm.Importing([]asm.Import{{Module: "penstock", Name: name, Params: "iii"}}, asm.I32(1), asm.I32(-4), asm.I32(100), asm.Call(0), asm.Result(0, 0))
 		m, _ := logged(t, a)
 		_, err := ask(m, "")
 		if err == nil || !strings.Contains(err.Error(), errBadPointer.Error()) {
@@ -97,14 +92,14 @@ func TestABadPointerToTheHostIsAFault(t *testing.T) {
 
 // returning gives the i64 that the code leaves as eight bytes.
 func returning(code ...[]byte) []byte {
-	return cat(i32c(2048), cat(code...), mem(0x37, 0), result(2048, 8))
+	return asm.Cat(asm.I32(2048), asm.Cat(code...), asm.Mem(0x37, 0), asm.Result(2048, 8))
 }
 
 func TestRandomnessFollowsTheSeed(t *testing.T) {
-	a := importing([]asmImport{{"penstock", "random_u64", "", "I"}}, returning(call(0)))
-	m, _ := logged(t, a, GrantRandom)
+	a := asm.Importing([]asm.Import{{Module: "penstock", Name: "random_u64", Params: "", Results: "I"}}, returning(asm.Call(0)))
+	m, _ := logged(t, a, hook.GrantRandom)
 	draw := func(seed uint64) string {
-		out, _, err := m.Call(context.Background(), Route, seed, nil, nil)
+		out, _, err := m.Call(context.Background(), hook.Route, seed, nil, nil)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -116,16 +111,16 @@ func TestRandomnessFollowsTheSeed(t *testing.T) {
 }
 
 func TestTheClockStandsWithoutItsGrant(t *testing.T) {
-	a := importing([]asmImport{{fromWASI, "clock_time_get", "iIi", "i"}, {"penstock", "now_ms", "", "I"}},
-		i32c(0), i64c(0), i32c(4096), call(0), op(0x1a), returning(i32c(4096), mem(0x29, 0)))
-	a.imports = a.imports[:1]
+	a := asm.Importing([]asm.Import{{Module: fromWASI, Name: "clock_time_get", Params: "iIi", Results: "i"}, {Module: "penstock", Name: "now_ms", Params: "", Results: "I"}},
+		asm.I32(0), asm.I64(0), asm.I32(4096), asm.Call(0), asm.Op(0x1a), returning(asm.I32(4096), asm.Mem(0x29, 0)))
+	a.Imports = a.Imports[:1]
 	m, _ := logged(t, a)
 	out, err := ask(m, "")
 	if err != nil || binary.LittleEndian.Uint64(out) != 1e9 {
 		t.Errorf("clock_time_get = %x, %v, want one second", out, err)
 	}
-	a = importing([]asmImport{{"penstock", "now_ms", "", "I"}}, returning(call(0)))
-	m, _ = logged(t, a, GrantClock)
+	a = asm.Importing([]asm.Import{{Module: "penstock", Name: "now_ms", Params: "", Results: "I"}}, returning(asm.Call(0)))
+	m, _ = logged(t, a, hook.GrantClock)
 	out, err = ask(m, "")
 	if err != nil {
 		t.Fatal(err)
@@ -142,18 +137,18 @@ func TestWASIGivesNothingAway(t *testing.T) {
 		code         []byte
 		want         uint32
 	}{
-		{"path_open", "iiiiiIIii", cat(i32c(3), i32c(0), i32c(0), i32c(0), i32c(0), i64c(0), i64c(0), i32c(0), i32c(0)), wasiBadF},
-		{"fd_prestat_get", "ii", cat(i32c(3), i32c(0)), wasiBadF},
-		{"sock_accept", "iii", cat(i32c(3), i32c(0), i32c(0)), wasiBadF},
-		{"poll_oneoff", "iiii", cat(i32c(0), i32c(0), i32c(0), i32c(0)), wasiNoSys},
-		{"environ_sizes_get", "ii", cat(i32c(8), i32c(16)), wasiOK},
-		{"environ_sizes_get", "ii", cat(i32c(-1), i32c(16)), wasiFault},
-		{"args_get", "ii", cat(i32c(8), i32c(16)), wasiOK},
-		{"random_get", "ii", cat(i32c(-1), i32c(16)), wasiFault},
-		{"clock_res_get", "ii", cat(i32c(0), i32c(16)), wasiOK},
-		{"fd_write", "iiii", cat(i32c(5), i32c(0), i32c(0), i32c(0)), wasiBadF},
+		{"path_open", "iiiiiIIii", asm.Cat(asm.I32(3), asm.I32(0), asm.I32(0), asm.I32(0), asm.I32(0), asm.I64(0), asm.I64(0), asm.I32(0), asm.I32(0)), wasiBadF},
+		{"fd_prestat_get", "ii", asm.Cat(asm.I32(3), asm.I32(0)), wasiBadF},
+		{"sock_accept", "iii", asm.Cat(asm.I32(3), asm.I32(0), asm.I32(0)), wasiBadF},
+		{"poll_oneoff", "iiii", asm.Cat(asm.I32(0), asm.I32(0), asm.I32(0), asm.I32(0)), wasiNoSys},
+		{"environ_sizes_get", "ii", asm.Cat(asm.I32(8), asm.I32(16)), wasiOK},
+		{"environ_sizes_get", "ii", asm.Cat(asm.I32(-1), asm.I32(16)), wasiFault},
+		{"args_get", "ii", asm.Cat(asm.I32(8), asm.I32(16)), wasiOK},
+		{"random_get", "ii", asm.Cat(asm.I32(-1), asm.I32(16)), wasiFault},
+		{"clock_res_get", "ii", asm.Cat(asm.I32(0), asm.I32(16)), wasiOK},
+		{"fd_write", "iiii", asm.Cat(asm.I32(5), asm.I32(0), asm.I32(0), asm.I32(0)), wasiBadF},
 	} {
-		a := importing([]asmImport{{fromWASI, c.name, c.params, "i"}}, returning(c.code, call(0), op(0xad)))
+		a := asm.Importing([]asm.Import{{Module: fromWASI, Name: c.name, Params: c.params, Results: "i"}}, returning(c.code, asm.Call(0), asm.Op(0xad)))
 		m, _ := logged(t, a)
 		out, err := ask(m, "")
 		if err != nil || binary.LittleEndian.Uint32(out) != c.want {
@@ -163,10 +158,10 @@ func TestWASIGivesNothingAway(t *testing.T) {
 }
 
 func TestFdWriteGoesToTheLogLineByLine(t *testing.T) {
-	store := func(at uint32, v int32) []byte { return cat(i32c(0), i32c(v), mem(0x36, at)) }
-	a := importing([]asmImport{{fromWASI, "fd_write", "iiii", "i"}},
-		store(64, 1024), cat(i32c(0), get(1), mem(0x36, 68)),
-		i32c(2), i32c(64), i32c(1), i32c(80), call(0), op(0x1a), result(80, 4))
+	store := func(at uint32, v int32) []byte { return asm.Cat(asm.I32(0), asm.I32(v), asm.Mem(0x36, at)) }
+	a := asm.Importing([]asm.Import{{Module: fromWASI, Name: "fd_write", Params: "iiii", Results: "i"}},
+		store(64, 1024), asm.Cat(asm.I32(0), asm.Get(1), asm.Mem(0x36, 68)),
+		asm.I32(2), asm.I32(64), asm.I32(1), asm.I32(80), asm.Call(0), asm.Op(0x1a), asm.Result(80, 4))
 	m, log := logged(t, a)
 	out, err := ask(m, "first\nsecond")
 	if err != nil || binary.LittleEndian.Uint32(out) != 12 {
@@ -178,17 +173,17 @@ func TestFdWriteGoesToTheLogLineByLine(t *testing.T) {
 }
 
 func TestExitAndAbortAreFaultsWithTheirReason(t *testing.T) {
-	m, _ := logged(t, importing([]asmImport{{fromWASI, "proc_exit", "i", ""}}, i32c(3), call(0), result(0, 0)))
+	m, _ := logged(t, asm.Importing([]asm.Import{{Module: fromWASI, Name: "proc_exit", Params: "i", Results: ""}}, asm.I32(3), asm.Call(0), asm.Result(0, 0)))
 	_, err := ask(m, "")
-	var f *Fault
-	if !errors.As(err, &f) || f.Kind != Exited || !strings.Contains(f.Detail, "proc_exit(3)") {
+	var f *hook.Fault
+	if !errors.As(err, &f) || f.Kind != hook.Exited || !strings.Contains(f.Detail, "proc_exit(3)") {
 		t.Errorf("proc_exit: %v", err)
 	}
 	// The input is an AssemblyScript string: its length stands in the four bytes before.
-	a := importing([]asmImport{{"env", "abort", "iiii", ""}}, get(0), i32c(4), op(0x6a), i32c(0), i32c(4), i32c(2), call(0), result(0, 0))
+	a := asm.Importing([]asm.Import{{Module: "env", Name: "abort", Params: "iiii", Results: ""}}, asm.Get(0), asm.I32(4), asm.Op(0x6a), asm.I32(0), asm.I32(4), asm.I32(2), asm.Call(0), asm.Result(0, 0))
 	m, _ = logged(t, a)
 	_, err = ask(m, "\x04\x00\x00\x00o\x00h\x00")
-	if !errors.As(err, &f) || f.Kind != Trapped || !strings.Contains(f.Detail, `"oh"`) {
+	if !errors.As(err, &f) || f.Kind != hook.Trapped || !strings.Contains(f.Detail, `"oh"`) {
 		t.Errorf("abort: %v", err)
 	}
 }

@@ -3,8 +3,13 @@ package wasm
 import (
 	"crypto/sha256"
 	"encoding/hex"
+	"encoding/json"
 	"fmt"
+	"maps"
 	"slices"
+
+	"github.com/penstock/penstock/gateway/internal/wasm/fuel"
+	"github.com/penstock/penstock/gateway/internal/wasm/hook"
 )
 
 // Sheet is what can be told of a module without running it.
@@ -35,44 +40,49 @@ type Sheet struct {
 }
 
 // Inspect reads a module and says what it is and what is wrong with it, without running
-// it. The error is for bytes that are no module at all.
-func Inspect(wasm []byte) (*Sheet, error) {
-	o, err := sketch(wasm)
+// it. CheckTests reads its manifest's tests. The error is for bytes that are no module at
+// all.
+func Inspect(wasm []byte, checkTests func(json.RawMessage) error) (*Sheet, error) {
+	o, err := fuel.Parse(wasm)
 	if err != nil {
 		return nil, fmt.Errorf("inspect: %w", err)
 	}
 	sum := sha256.Sum256(wasm)
-	s := &Sheet{Size: len(wasm), SHA256: hex.EncodeToString(sum[:]), MemoryDefault: o.memory(), Exports: sorted(o.exports),
-		Grants: o.needs(), Describes: o.described(), Hooks: []string{}, Imports: []string{}, Faults: []string{}}
-	if len(o.memories) > 0 {
-		s.MemoryInitial, s.MemoryMax = int64(o.memories[0].min)*pageSize, int64(o.memories[0].max)*pageSize
+	s := &Sheet{Size: len(wasm), SHA256: hex.EncodeToString(sum[:]), MemoryDefault: memoryFor(o), Exports: slices.Sorted(maps.Keys(o.Exports)),
+		Grants: neededGrants(o), Describes: described(o), Hooks: []string{}, Imports: []string{}, Faults: []string{}}
+	if len(o.Memories) > 0 {
+		s.MemoryInitial, s.MemoryMax = int64(o.Memories[0].Min)*pageSize, int64(o.Memories[0].Max)*pageSize
 	}
-	for _, i := range o.imports {
-		s.Imports = append(s.Imports, i.module+"."+i.name)
+	for _, i := range o.Imports {
+		s.Imports = append(s.Imports, i.Module+"."+i.Name)
 	}
-	for _, name := range hookNames {
-		if _, ok := o.exports[name]; ok {
-			s.Hooks = append(s.Hooks, name)
+	for h := range hook.Count {
+		if _, ok := o.Exports[h.String()]; ok {
+			s.Hooks = append(s.Hooks, h.String())
 		}
 	}
 	var bad error
-	if s.Manifest, bad = o.readManifest(); bad != nil {
+	if s.Manifest, bad = readManifest(o); bad != nil {
 		s.Faults = append(s.Faults, bad.Error())
+	} else if s.Manifest != nil {
+		if err := checkTests(s.Manifest.Tests); err != nil {
+			s.Faults = append(s.Faults, "manifest: "+err.Error())
+		}
 	}
-	s.Kinds = o.kinds(s.Manifest)
-	s.Faults = append(s.Faults, o.faults(len(wasm))...)
+	s.Kinds = kindsOf(o, s.Manifest)
+	s.Faults = append(s.Faults, loadFaults(o, len(wasm))...)
 	return s, nil
 }
 
-// faults lists what vet and the fuel pass have against the module.
-func (o *outline) faults(size int) []string {
+// loadFaults lists what vet and the fuel pass have against the module.
+func loadFaults(o *fuel.Module, size int) []string {
 	var list []string
 	if size > maxModule {
 		list = append(list, fmt.Sprintf("the file has %d bytes; at most %d are accepted", size, maxModule))
 	}
-	list = flatten(list, o.vet(o.memory(), grantNames))
+	list = flatten(list, vet(o, memoryFor(o), hook.AllGrants()))
 	if len(list) == 0 {
-		_, err := metered(o, false)
+		_, err := o.Instrument(fuel.PerStretch)
 		list = flatten(list, err)
 	}
 	return list
@@ -93,11 +103,11 @@ func flatten(list []string, err error) []string {
 	return list
 }
 
-// needs are the grants that the module's imports need, each once.
-func (o *outline) needs() []string {
+// neededGrants are the grants that the module's imports need, each once.
+func neededGrants(o *fuel.Module) []string {
 	list := []string{}
-	for _, i := range o.imports {
-		f, ok := hostFuncs(i.module)[i.name]
+	for _, i := range o.Imports {
+		f, ok := hostFuncs(i.Module)[i.Name]
 		if ok && f.grant != "" && !slices.Contains(list, f.grant) {
 			list = append(list, f.grant)
 		}
@@ -106,29 +116,29 @@ func (o *outline) needs() []string {
 	return list
 }
 
-// kinds are what a module with these hooks can be loaded as: what its manifest says, if
+// kindsOf is what a module with these hooks can be loaded as: what its manifest says, if
 // it says anything.
-func (o *outline) kinds(m *Manifest) []string {
+func kindsOf(o *fuel.Module, m *Manifest) []string {
 	if m != nil && m.Kind != "" {
 		return []string{m.Kind}
 	}
-	has := func(hooks ...Hook) (all, any bool) {
+	has := func(hooks ...hook.Hook) (all, any bool) {
 		all = true
 		for _, h := range hooks {
-			_, ok := o.exports[h.String()]
+			_, ok := o.Exports[h.String()]
 			all, any = all && ok, any || ok
 		}
 		return all, any
 	}
 	list := []string{}
-	if _, ok := has(RouteFlat, Route); ok {
+	if _, ok := has(hook.RouteFlat, hook.Route); ok {
 		list = append(list, KindRouter)
 	}
-	all, some := has(TransformRequest, NormaliseResponse, NormaliseEvent)
+	all, some := has(hook.TransformRequest, hook.NormaliseResponse, hook.NormaliseEvent)
 	if some {
 		list = append(list, KindTransform)
 	}
-	if client, _ := has(AcceptRequest, RenderResponse, RenderEvent); all || client {
+	if client, _ := has(hook.AcceptRequest, hook.RenderResponse, hook.RenderEvent); all || client {
 		list = append(list, KindDialect)
 	}
 	return list

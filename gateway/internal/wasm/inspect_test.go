@@ -7,17 +7,20 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 	"github.com/google/go-cmp/cmp/cmpopts"
+
+	"github.com/penstock/penstock/gateway/internal/wasm/asm"
+	"github.com/penstock/penstock/gateway/internal/wasm/hook"
 )
 
 func TestInspectTellsWhatAModuleIs(t *testing.T) {
-	a := guest(RouteFlat, result(0, 0))
-	a.imports = []asmImport{{"penstock", "kv_get", "iiii", "i"}, {"penstock", "log", "iii", ""}, {"penstock", "now_ms", "", "I"}, {fromWASI, "fd_write", "iiii", "i"}}
-	a.memories = [][]byte{{1, 2, 5}}
-	wasm, err := WithManifest(a.bytes(), []byte(`{"name":"x","kind":"router"}`))
+	a := asm.Guest(hook.RouteFlat, asm.Result(0, 0))
+	a.Imports = []asm.Import{{Module: "penstock", Name: "kv_get", Params: "iiii", Results: "i"}, {Module: "penstock", Name: "log", Params: "iii", Results: ""}, {Module: "penstock", Name: "now_ms", Params: "", Results: "I"}, {Module: fromWASI, Name: "fd_write", Params: "iiii", Results: "i"}}
+	a.Memories = [][]byte{{1, 2, 5}}
+	wasm, err := WithManifest(a.Bytes(), []byte(`{"name":"x","kind":"router"}`), anyTests)
 	if err != nil {
 		t.Fatal(err)
 	}
-	got, err := Inspect(wasm)
+	got, err := Inspect(wasm, anyTests)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -32,41 +35,41 @@ func TestInspectTellsWhatAModuleIs(t *testing.T) {
 }
 
 func TestInspectListsEveryFault(t *testing.T) {
-	a := asm{noMemory: true, imports: []asmImport{{"os", "exec", "", ""}}, funcs: []asmFunc{{export: "_start"}}}
-	s, err := Inspect(a.bytes())
+	a := asm.Module{NoMemory: true, Imports: []asm.Import{{Module: "os", Name: "exec", Params: "", Results: ""}}, Funcs: []asm.Func{{Export: "_start"}}}
+	s, err := Inspect(a.Bytes(), anyTests)
 	if err != nil {
 		t.Fatal(err)
 	}
-	for _, want := range []string{`lacks the export "memory"`, exportVersion, exportAlloc, exportStart, "os.exec", "none of the hooks"} {
+	for _, want := range []string{`lacks the export "memory"`, hook.ExportVersion, hook.ExportAlloc, hook.ExportStart, "os.exec", "none of the hooks"} {
 		if !slices.ContainsFunc(s.Faults, func(f string) bool { return strings.Contains(f, want) }) {
 			t.Errorf("faults %q, want one with %q", s.Faults, want)
 		}
 	}
-	b := echo()
-	b.funcs[0].code = []byte{0x12, 0}
-	if s, err := Inspect(b.bytes()); err != nil || len(s.Faults) != 1 || !strings.Contains(s.Faults[0], "unknown instruction 0x12") {
+	b := asm.Echo()
+	b.Funcs[0].Code = []byte{0x12, 0}
+	if s, err := Inspect(b.Bytes(), anyTests); err != nil || len(s.Faults) != 1 || !strings.Contains(s.Faults[0], "unknown instruction 0x12") {
 		t.Errorf("a tail call: %+v, %v", s, err)
 	}
-	if _, err := Inspect([]byte("text")); err == nil || !strings.Contains(err.Error(), "not a WebAssembly file") {
+	if _, err := Inspect([]byte("text"), anyTests); err == nil || !strings.Contains(err.Error(), "not a WebAssembly file") {
 		t.Errorf("text: %v", err)
 	}
 }
 
 func TestInspectNamesTheKindsThatHooksAllow(t *testing.T) {
 	for _, c := range []struct {
-		hooks []Hook
+		hooks []hook.Hook
 		want  []string
 	}{
-		{[]Hook{Route}, []string{KindRouter}},
-		{[]Hook{TransformRequest}, []string{KindTransform}},
-		{[]Hook{TransformRequest, NormaliseResponse, NormaliseEvent}, []string{KindTransform, KindDialect}},
-		{[]Hook{AcceptRequest, RenderResponse, RenderEvent}, []string{KindDialect}},
+		{[]hook.Hook{hook.Route}, []string{KindRouter}},
+		{[]hook.Hook{hook.TransformRequest}, []string{KindTransform}},
+		{[]hook.Hook{hook.TransformRequest, hook.NormaliseResponse, hook.NormaliseEvent}, []string{KindTransform, KindDialect}},
+		{[]hook.Hook{hook.AcceptRequest, hook.RenderResponse, hook.RenderEvent}, []string{KindDialect}},
 	} {
-		a := guest(c.hooks[0], result(0, 0))
+		a := asm.Guest(c.hooks[0], asm.Result(0, 0))
 		for _, h := range c.hooks[1:] {
-			a.funcs = append(a.funcs, asmFunc{export: h.String(), params: "ii", results: "I", code: result(0, 0)})
+			a.Funcs = append(a.Funcs, asm.Func{Export: h.String(), Params: "ii", Results: "I", Code: asm.Result(0, 0)})
 		}
-		if s, err := Inspect(a.bytes()); err != nil || !cmp.Equal(s.Kinds, c.want) || len(s.Faults) > 0 {
+		if s, err := Inspect(a.Bytes(), anyTests); err != nil || !cmp.Equal(s.Kinds, c.want) || len(s.Faults) > 0 {
 			t.Errorf("%v: %+v, %v, want %q", c.hooks, s, err, c.want)
 		}
 	}
@@ -74,14 +77,14 @@ func TestInspectNamesTheKindsThatHooksAllow(t *testing.T) {
 
 // custom appends a custom section.
 func custom(wasm []byte, name, body string) []byte {
-	return appendSection(wasm[:len(wasm):len(wasm)], secCustom, cat(sized([]byte(name)), []byte(body)))
+	return asm.Cat(wasm, asm.Section(0, asm.Cat(asm.Sized([]byte(name)), []byte(body))))
 }
 
 func TestAGoModuleMayHoldMoreMemory(t *testing.T) {
 	producers := func(field, value string) string {
-		return string(cat([]byte{1}, sized([]byte(field)), []byte{1}, sized([]byte(value)), sized([]byte("1.26"))))
+		return string(asm.Cat([]byte{1}, asm.Sized([]byte(field)), []byte{1}, asm.Sized([]byte(value)), asm.Sized([]byte("1.26"))))
 	}
-	wasm := echo().bytes()
+	wasm := asm.Echo().Bytes()
 	for _, c := range []struct {
 		wasm []byte
 		want int64
@@ -94,7 +97,7 @@ func TestAGoModuleMayHoldMoreMemory(t *testing.T) {
 		{custom(wasm, "producers", "\xff\xff"), 16 << 20},
 		{custom(wasm, "go:buildid2", ""), 16 << 20},
 	} {
-		if s, err := Inspect(c.wasm); err != nil || s.MemoryDefault != c.want {
+		if s, err := Inspect(c.wasm, anyTests); err != nil || s.MemoryDefault != c.want {
 			t.Errorf("%+v, %v, want %d", s, err, c.want)
 		}
 	}
@@ -108,7 +111,7 @@ func TestTheGoToolchainIsRecognised(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if s, err := Inspect(wasm); err != nil || s.MemoryDefault != 64<<20 {
+	if s, err := Inspect(wasm, anyTests); err != nil || s.MemoryDefault != 64<<20 {
 		t.Errorf("a module by the Go toolchain that runs the tests: %+v, %v", s, err)
 	}
 }

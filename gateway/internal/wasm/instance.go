@@ -10,6 +10,8 @@ import (
 	"strings"
 
 	"github.com/tetratelabs/wazero/api"
+
+	"github.com/penstock/penstock/gateway/internal/wasm/hook"
 )
 
 // instance is one instance of a module with its own memory. One goroutine uses it at
@@ -21,7 +23,7 @@ type instance struct {
 	fuel   api.MutableGlobal
 	alloc  api.Function
 	init   api.Function // nil when not exported
-	hooks  [hookCount]api.Function
+	hooks  [hook.Count]api.Function
 	// ctx is how host functions find the instance that called them. Making it once
 	// saves every call an allocation; it carries no deadline.
 	ctx   context.Context
@@ -42,7 +44,7 @@ type turn struct {
 	random *rand.Rand
 	// clock is the frozen time in Unix nanoseconds; 0 until first asked for.
 	clock    int64
-	rejected *Rejection
+	rejected *hook.Rejection
 	// hook names the call for errors and logs.
 	hook string
 	// lines counts log lines; line is a begun line of fd_write.
@@ -61,9 +63,9 @@ func caller(ctx context.Context) *instance { return ctx.Value(instanceKey{}).(*i
 
 // call runs one hook. The result is a view of the guest's memory, valid until the
 // instance is used again.
-func (g *instance) call(h Hook, seed uint64, in []byte, budget int64) ([]byte, error) {
+func (g *instance) call(h hook.Hook, seed uint64, in []byte, budget int64) ([]byte, error) {
 	g.begin(h.String(), seed, budget)
-	view, err := g.exchange(g.hooks[h], in, h.maxOutput())
+	view, err := g.exchange(g.hooks[h], in, h.MaxOutput())
 	g.end()
 	return view, err
 }
@@ -117,18 +119,15 @@ func (g *instance) exchange(fn api.Function, in []byte, limit uint32) ([]byte, e
 // rejection is a module's no. A hook that gives it a status which is none of an error's,
 // or the one for callers who are gone, still says no: the status is 400 then, and a fault
 // is counted.
-func (g *instance) rejection(r *Rejection) error {
-	if g.now.hook == exportInit || r.Code >= 400 && r.Code <= 599 && r.Code != statusClientGone {
+func (g *instance) rejection(r *hook.Rejection) error {
+	if g.now.hook == hook.ExportInit || r.Code >= 400 && r.Code <= 599 && r.Code != hook.StatusClientGone {
 		return r
 	}
-	f := g.wrong(BadResult, "it rejected the call with the status %d, which is none of an error: %s", r.Code, r.Message)
+	f := g.wrong(hook.BadResult, "it rejected the call with the status %d, which is none of an error: %s", r.Code, r.Message)
 	r.Code, f.Err = http.StatusBadRequest, r
 	g.owner.pool.blame()
 	return f
 }
-
-// statusClientGone is what is booked, never sent, when a caller hung up.
-const statusClientGone = 499
 
 // place asks the guest for room and copies the input there.
 func (g *instance) place(in []byte) (uint32, error) {
@@ -141,11 +140,11 @@ func (g *instance) place(in []byte) (uint32, error) {
 		return ptr, nil
 	}
 	if ptr == 0 {
-		return 0, g.wrong(NoRoom, "%s(%d) returned 0: no room for the input", exportAlloc, len(in))
+		return 0, g.wrong(hook.NoRoom, "%s(%d) returned 0: no room for the input", hook.ExportAlloc, len(in))
 	}
 	if !g.memory.Write(ptr, in) {
-		return 0, g.wrong(NoRoom, "%s(%d) returned %d, outside the memory of %d bytes",
-			exportAlloc, len(in), ptr, g.memory.Size())
+		return 0, g.wrong(hook.NoRoom, "%s(%d) returned %d, outside the memory of %d bytes",
+			hook.ExportAlloc, len(in), ptr, g.memory.Size())
 	}
 	return ptr, nil
 }
@@ -157,30 +156,30 @@ func (g *instance) result(packed uint64, limit uint32) ([]byte, error) {
 		return nil, nil
 	}
 	if n > limit {
-		return nil, g.wrong(BadResult, "the result has %d bytes; at most %d are accepted", n, limit)
+		return nil, g.wrong(hook.BadResult, "the result has %d bytes; at most %d are accepted", n, limit)
 	}
 	view, ok := g.memory.Read(ptr, n)
 	if !ok {
-		return nil, g.wrong(BadResult, "the result (%d bytes at %d) lies outside the memory of %d bytes",
+		return nil, g.wrong(hook.BadResult, "the result (%d bytes at %d) lies outside the memory of %d bytes",
 			n, ptr, g.memory.Size())
 	}
 	return view, nil
 }
 
-func (g *instance) wrong(kind FaultKind, format string, args ...any) *Fault {
-	return &Fault{Module: g.owner.name, Hook: g.now.hook, Kind: kind, Detail: fmt.Sprintf(format, args...)}
+func (g *instance) wrong(kind hook.FaultKind, format string, args ...any) *hook.Fault {
+	return &hook.Fault{Module: g.owner.name, Hook: g.now.hook, Kind: kind, Detail: fmt.Sprintf(format, args...)}
 }
 
 // fault classifies the machine's error.
-func (g *instance) fault(err error) *Fault {
-	f := &Fault{Module: g.owner.name, Hook: g.now.hook, Kind: Trapped, Detail: firstLine(err), Err: err}
+func (g *instance) fault(err error) *hook.Fault {
+	f := &hook.Fault{Module: g.owner.name, Hook: g.now.hook, Kind: hook.Trapped, Detail: firstLine(err), Err: err}
 	var exit guestExit
 	var abort guestAbort
 	switch {
 	case int64(g.fuel.Get()) < 0:
-		f.Kind, f.Detail = OutOfFuel, "it used up its fuel and was stopped"
+		f.Kind, f.Detail = hook.OutOfFuel, "it used up its fuel and was stopped"
 	case errors.As(err, &exit):
-		f.Kind, f.Detail = Exited, exit.Error()
+		f.Kind, f.Detail = hook.Exited, exit.Error()
 	case errors.As(err, &abort):
 		f.Detail = abort.Error()
 	}
@@ -190,9 +189,9 @@ func (g *instance) fault(err error) *Fault {
 // start runs the guest's start-up: _initialize and the version. Penstock_init goes on
 // with the fuel that is left of it.
 func (g *instance) start() error {
-	g.begin(exportInitialize, 0, initFuel)
+	g.begin(hook.ExportInitialize, 0, initFuel)
 	defer g.end()
-	if fn := g.mod.ExportedFunction(exportInitialize); fn != nil {
+	if fn := g.mod.ExportedFunction(hook.ExportInitialize); fn != nil {
 		if err := fn.CallWithStack(g.ctx, nil); err != nil {
 			return g.fault(err)
 		}
@@ -201,14 +200,14 @@ func (g *instance) start() error {
 }
 
 func (g *instance) checkVersion() error {
-	g.now.hook = exportVersion
-	fn := g.mod.ExportedFunction(exportVersion)
+	g.now.hook = hook.ExportVersion
+	fn := g.mod.ExportedFunction(hook.ExportVersion)
 	if err := fn.CallWithStack(g.ctx, g.stack[:1]); err != nil {
 		return g.fault(err)
 	}
-	if v := uint32(g.stack[0]); v>>16 != abiMajor {
+	if v := uint32(g.stack[0]); v>>16 != hook.ABIMajor {
 		return fmt.Errorf("it speaks version %d.%d of the contract; this gateway speaks %d.x",
-			v>>16, v&0xffff, abiMajor)
+			v>>16, v&0xffff, hook.ABIMajor)
 	}
 	return nil
 }
@@ -218,9 +217,9 @@ func (g *instance) configure(config []byte) error {
 	if g.init == nil {
 		return nil
 	}
-	g.now.hook = exportInit
+	g.now.hook = hook.ExportInit
 	defer g.end()
-	_, err := g.exchange(g.init, config, maxRanking)
+	_, err := g.exchange(g.init, config, hook.MaxRanking)
 	return err
 }
 
@@ -251,15 +250,6 @@ func (g *instance) text(ptr, n, limit uint32) (string, bool) {
 	return strings.ToValidUTF8(string(b[:min(n, limit)]), "\uFFFD"), true
 }
 
-// appendInit appends the input of penstock_init.
-func appendInit(dst []byte, name string, config []byte) []byte {
-	dst = append(dst, `{"v":1,"plugin":`...)
-	dst = appendString(dst, name)
-	dst = append(dst, `,"config":`...)
-	dst = append(dst, config...)
-	return append(dst, `,"seed":"0"}`...)
-}
-
 // word reads a little-endian u32 of the guest's memory.
 func (g *instance) word(ptr uint32) (uint32, bool) {
 	b, ok := g.memory.Read(ptr, 4)
@@ -267,4 +257,10 @@ func (g *instance) word(ptr uint32) (uint32, bool) {
 		return 0, false
 	}
 	return binary.LittleEndian.Uint32(b), true
+}
+
+// firstLine is what of a machine's error belongs into a one-line message.
+func firstLine(err error) string {
+	line, _, _ := strings.Cut(err.Error(), "\n")
+	return strings.TrimPrefix(line, "wasm error: ")
 }

@@ -1,11 +1,16 @@
 package wasm
 
 import (
+	"cmp"
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
+	"errors"
 	"fmt"
 	"strings"
+
+	"github.com/penstock/penstock/gateway/internal/wasm/fuel"
+	"github.com/penstock/penstock/gateway/internal/wasm/hook"
 )
 
 // Load checks, meters, compiles and starts a module, and returns it ready to be
@@ -49,16 +54,22 @@ func (h *Host) prove(ctx context.Context, d *draft, m *Module) error {
 	if err := m.warm(ctx, d.spec); err != nil {
 		return err
 	}
-	w := newBench(h, d)
-	w.purse = &purse{left: testFuel}
-	defer w.close()
-	return w.selfTest(ctx, d.manifest)
+	if len(d.manifest.Tests) == 0 {
+		return nil
+	}
+	if h.selfTest == nil {
+		return errors.New("its manifest has tests, and this host can't run them")
+	}
+	s := newSandbox(h, d)
+	s.fuel = &sharedFuel{left: testFuel}
+	defer s.Close()
+	return h.selfTest(ctx, s, d.manifest.Tests)
 }
 
 // draft is a module that passed every check of its bytes, with fuel counting built in.
 type draft struct {
 	spec    Spec
-	outline *outline
+	outline *fuel.Module
 	sum     [32]byte
 	code    []byte
 	// manifest is the section's; nil until a module without one was asked.
@@ -78,26 +89,26 @@ func (h *Host) draft(s Spec, grants []string) (*draft, error) {
 	if err := s.signed(); err != nil {
 		return nil, err
 	}
-	if d.outline, err = sketch(s.Wasm); err != nil {
+	if d.outline, err = fuel.Parse(s.Wasm); err != nil {
 		return nil, err
 	}
-	d.spec.MaxMemory = or(s.MaxMemory, d.outline.memory())
-	if err := d.outline.vet(d.spec.MaxMemory, grants); err != nil {
+	d.spec.MaxMemory = cmp.Or(s.MaxMemory, memoryFor(d.outline))
+	if err := vet(d.outline, d.spec.MaxMemory, grants); err != nil {
 		return nil, err
 	}
-	if d.manifest, err = d.outline.readManifest(); err != nil {
+	if d.manifest, err = readManifest(d.outline); err != nil {
 		return nil, err
 	}
-	d.code, err = h.meter(d.outline)
+	d.code, err = d.outline.Instrument(h.charging)
 	return d, err
 }
 
 // granted reports imports that are not allowed by these grants.
 func (d *draft) granted(grants []string) error {
-	if err := checkGrants(grants); err != nil {
+	if err := hook.CheckGrants(grants); err != nil {
 		return err
 	}
-	return d.outline.vetImports(grants)
+	return vetImports(d.outline, grants)
 }
 
 func pinned(want, have string) error {

@@ -9,6 +9,10 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+
+	"github.com/penstock/penstock/gateway/internal/wasm/asm"
+	"github.com/penstock/penstock/gateway/internal/wasm/fuel"
+	"github.com/penstock/penstock/gateway/internal/wasm/hook"
 )
 
 // refusal loads a module that must be refused and returns why.
@@ -25,13 +29,15 @@ func refusal(t *testing.T, s Spec) string {
 }
 
 func TestLoadRefusesWhatItCannotTrust(t *testing.T) {
-	with := func(change func(*asm)) []byte {
-		a := echo()
+	with := func(change func(*asm.Module)) []byte {
+		a := asm.Echo()
 		change(&a)
-		return a.bytes()
+		return a.Bytes()
 	}
 	importing := func(module, name, params, results string) []byte {
-		return with(func(a *asm) { a.imports = []asmImport{{module, name, params, results}} })
+		return with(func(a *asm.Module) {
+			a.Imports = []asm.Import{{Module: module, Name: name, Params: params, Results: results}}
+		})
 	}
 	for _, c := range []struct {
 		name string
@@ -41,46 +47,46 @@ func TestLoadRefusesWhatItCannotTrust(t *testing.T) {
 		{"nothing", nil, "not a WebAssembly file"},
 		{"text", []byte("(module)"), "not a WebAssembly file"},
 		{"a component", []byte("\x00asm\x0d\x00\x01\x00"), "is it a component"},
-		{"cut short", echo().bytes()[:60], "cut short"},
+		{"cut short", asm.Echo().Bytes()[:60], "cut short"},
 		{"too large", make([]byte, maxModule+1), "at most 16777216"},
-		{"no memory", with(func(a *asm) { a.noMemory = true }), `lacks the export "memory"`},
-		{"no version", with(func(a *asm) { a.funcs[0].export = "x" }), "lacks the export penstock_abi_version () -> (i32)"},
-		{"no alloc", with(func(a *asm) { a.funcs[1].export = "" }), "lacks the export penstock_alloc (i32) -> (i32)"},
-		{"no hook", with(func(a *asm) { a.funcs[2].export = "route" }), "exports none of the hooks"},
-		{"hook with another signature", with(func(a *asm) { a.funcs[2].params, a.funcs[2].code = "i", result(0, 0) }),
+		{"no memory", with(func(a *asm.Module) { a.NoMemory = true }), `lacks the export "memory"`},
+		{"no version", with(func(a *asm.Module) { a.Funcs[0].Export = "x" }), "lacks the export penstock_abi_version () -> (i32)"},
+		{"no alloc", with(func(a *asm.Module) { a.Funcs[1].Export = "" }), "lacks the export penstock_alloc (i32) -> (i32)"},
+		{"no hook", with(func(a *asm.Module) { a.Funcs[2].Export = "route" }), "exports none of the hooks"},
+		{"hook with another signature", with(func(a *asm.Module) { a.Funcs[2].Params, a.Funcs[2].Code = "i", asm.Result(0, 0) }),
 			"its export penstock_route is (i32) -> (i64); it must be (i32, i32) -> (i64)"},
-		{"hook that is a memory", with(func(a *asm) {
-			a.funcs[2].export = ""
-			a.exports = []asmExport{{"penstock_route", kindMemory, 0}}
+		{"hook that is a memory", with(func(a *asm.Module) {
+			a.Funcs[2].Export = ""
+			a.Exports = []asm.Export{{Name: "penstock_route", Kind: 2}}
 		}), "is a memory, not a function"},
-		{"another major version", with(func(a *asm) { a.funcs[0].code = i32c(2 << 16) }), "speaks version 2.0"},
-		{"a program", with(func(a *asm) { a.funcs = append(a.funcs, asmFunc{export: "_start"}) }), "exports _start"},
-		{"start section", with(func(a *asm) { a.funcs = append(a.funcs, asmFunc{}); a.start = 4 }), "start section"},
-		{"two memories", with(func(a *asm) { a.memories = [][]byte{{0, 1}, {0, 1}} }), "2 memories"},
-		{"64-bit memory", with(func(a *asm) { a.memories = [][]byte{{4, 1}} }), "64-bit"},
-		{"shared memory", with(func(a *asm) { a.memories = [][]byte{{3, 1, 2}} }), "shared"},
-		{"more memory than allowed", with(func(a *asm) { a.memories = [][]byte{cat([]byte{0}, appendU32(nil, 2000))} }), "raise its max memory"},
-		{"a huge table", with(func(a *asm) { a.tables = [][]byte{cat([]byte{0x70, 0}, appendU32(nil, 1<<30))} }), "larger than"},
-		{"many tables", with(func(a *asm) {
+		{"another major version", with(func(a *asm.Module) { a.Funcs[0].Code = asm.I32(2 << 16) }), "speaks version 2.0"},
+		{"a program", with(func(a *asm.Module) { a.Funcs = append(a.Funcs, asm.Func{Export: "_start"}) }), "exports _start"},
+		{"start section", with(func(a *asm.Module) { a.Funcs = append(a.Funcs, asm.Func{}); a.Start = 4 }), "start section"},
+		{"two memories", with(func(a *asm.Module) { a.Memories = [][]byte{{0, 1}, {0, 1}} }), "2 memories"},
+		{"64-bit memory", with(func(a *asm.Module) { a.Memories = [][]byte{{4, 1}} }), "64-bit"},
+		{"shared memory", with(func(a *asm.Module) { a.Memories = [][]byte{{3, 1, 2}} }), "shared"},
+		{"more memory than allowed", with(func(a *asm.Module) { a.Memories = [][]byte{asm.Cat([]byte{0}, asm.LEB(2000))} }), "raise its max memory"},
+		{"a huge table", with(func(a *asm.Module) { a.Tables = [][]byte{asm.Cat([]byte{0x70, 0}, asm.LEB(1<<30))} }), "larger than"},
+		{"many tables", with(func(a *asm.Module) {
 			for range 5 {
-				a.tables = append(a.tables, []byte{0x70, 0, 1})
+				a.Tables = append(a.Tables, []byte{0x70, 0, 1})
 			}
 		}), "5 tables"},
 		{"unknown import", importing("penstock", "open_socket", "ii", "i"), "imports penstock.open_socket, which this gateway does not have"},
 		{"unknown namespace", importing("os", "exec", "", ""), "imports os.exec"},
 		{"import without its grant", importing("penstock", "now_ms", "", "I"), `imports penstock.now_ms, which needs the grant "clock"`},
 		{"import with another signature", importing("penstock", "log", "i", ""), "imports penstock.log as (i32) -> (); it is (i32, i32, i32) -> ()"},
-		{"the fuel's export name", with(func(a *asm) { a.funcs[2].export = exportFuel }), "the host's own"},
-		{"the fuel's global, read", with(func(a *asm) { a.funcs[2].code = globalGet(0) }), "uses global 0, of which there are 0"},
-		{"the fuel's global, written", with(func(a *asm) { a.funcs[2].code = cat(i64c(1<<40), globalSet(0), result(0, 0)) }), "uses global 0"},
-		{"the fuel's global, exported", with(func(a *asm) { a.exports = []asmExport{{"mine", kindGlobal, 0}} }), "exports global 0"},
-		{"the meter's local", with(func(a *asm) { a.funcs[0].code = cat(get(0), op(0x1a), i32c(1<<16)) }), "uses local 0"},
-		{"the meter's block", with(func(a *asm) { a.funcs[0].code = br(1) }), "branches to label 1"},
-		{"tail call", with(func(a *asm) { a.funcs[0].code = []byte{0x12, 0} }), "unknown instruction 0x12"},
-		{"atomics", with(func(a *asm) { a.funcs[0].code = []byte{0xfe, 0} }), "unknown instruction 0xfe"},
-		{"unknown bulk instruction", with(func(a *asm) { a.funcs[0].code = []byte{0xfc, 18} }), "unknown instruction 0xfc 18"},
-		{"ill-typed code", with(func(a *asm) { a.funcs[0].code = i64c(1) }), "compile"},
-		{"code behind the end", with(func(a *asm) { a.funcs[0].code = cat(i32c(1), op(opEnd)) }), "code behind its end"},
+		{"the fuel's export name", with(func(a *asm.Module) { a.Funcs[2].Export = fuel.GlobalName }), "the host's own"},
+		{"the fuel's global, read", with(func(a *asm.Module) { a.Funcs[2].Code = asm.GlobalGet(0) }), "uses global 0, of which there are 0"},
+		{"the fuel's global, written", with(func(a *asm.Module) { a.Funcs[2].Code = asm.Cat(asm.I64(1<<40), asm.GlobalSet(0), asm.Result(0, 0)) }), "uses global 0"},
+		{"the fuel's global, exported", with(func(a *asm.Module) { a.Exports = []asm.Export{{Name: "mine", Kind: 3}} }), "exports global 0"},
+		{"the meter's local", with(func(a *asm.Module) { a.Funcs[0].Code = asm.Cat(asm.Get(0), asm.Op(0x1a), asm.I32(1<<16)) }), "uses local 0"},
+		{"the meter's block", with(func(a *asm.Module) { a.Funcs[0].Code = asm.Br(1) }), "branches to label 1"},
+		{"tail call", with(func(a *asm.Module) { a.Funcs[0].Code = []byte{0x12, 0} }), "unknown instruction 0x12"},
+		{"atomics", with(func(a *asm.Module) { a.Funcs[0].Code = []byte{0xfe, 0} }), "unknown instruction 0xfe"},
+		{"unknown bulk instruction", with(func(a *asm.Module) { a.Funcs[0].Code = []byte{0xfc, 18} }), "unknown instruction 0xfc 18"},
+		{"ill-typed code", with(func(a *asm.Module) { a.Funcs[0].Code = asm.I64(1) }), "compile"},
+		{"code behind the end", with(func(a *asm.Module) { a.Funcs[0].Code = asm.Cat(asm.I32(1), asm.Op(asm.End)) }), "code behind its end"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			if got := refusal(t, Spec{Wasm: c.wasm}); !strings.Contains(got, c.want) {
@@ -91,9 +97,9 @@ func TestLoadRefusesWhatItCannotTrust(t *testing.T) {
 }
 
 func TestLoadReportsEverythingThatIsWrong(t *testing.T) {
-	a := asm{noMemory: true, imports: []asmImport{{"os", "exec", "", ""}}, funcs: []asmFunc{{export: "_start"}}}
-	got := refusal(t, Spec{Wasm: a.bytes()})
-	for _, want := range []string{"memory", exportVersion, exportAlloc, exportStart, "os.exec", "load module bad"} {
+	a := asm.Module{NoMemory: true, Imports: []asm.Import{{Module: "os", Name: "exec", Params: "", Results: ""}}, Funcs: []asm.Func{{Export: "_start"}}}
+	got := refusal(t, Spec{Wasm: a.Bytes()})
+	for _, want := range []string{"memory", hook.ExportVersion, hook.ExportAlloc, hook.ExportStart, "os.exec", "load module bad"} {
 		if !strings.Contains(got, want) {
 			t.Errorf("Load: %q, want %q in it", got, want)
 		}
@@ -101,7 +107,7 @@ func TestLoadReportsEverythingThatIsWrong(t *testing.T) {
 }
 
 func TestLoadRefusesABadSpec(t *testing.T) {
-	good := echo().bytes()
+	good := asm.Echo().Bytes()
 	for want, s := range map[string]Spec{
 		"is pinned":      {Wasm: good, SHA256: strings.Repeat("0", 64)},
 		"unknown grant":  {Wasm: good, Grants: []string{"network"}},
@@ -116,7 +122,7 @@ func TestLoadRefusesABadSpec(t *testing.T) {
 }
 
 func TestLoadAcceptsThePinnedDigest(t *testing.T) {
-	wasm := echo().bytes()
+	wasm := asm.Echo().Bytes()
 	sum := sha256.Sum256(wasm)
 	m := load(t, wasm, func(s *Spec) { s.SHA256 = strings.ToUpper(hex.EncodeToString(sum[:])) })
 	if m.SHA256() != hex.EncodeToString(sum[:]) {
@@ -125,10 +131,10 @@ func TestLoadAcceptsThePinnedDigest(t *testing.T) {
 }
 
 func TestLoadAcceptsGrantedImports(t *testing.T) {
-	a := guest(Route, call(0), op(0x1a), call(1), op(0x1a), result(0, 0))
-	a.imports = []asmImport{{"penstock", "now_ms", "", "I"}, {"penstock", "random_u64", "", "I"}}
-	m := load(t, a.bytes(), func(s *Spec) { s.Grants = []string{GrantClock, GrantRandom} })
-	if _, _, err := m.Call(context.Background(), Route, 1, nil, nil); err != nil {
+	a := asm.Guest(hook.Route, asm.Call(0), asm.Op(0x1a), asm.Call(1), asm.Op(0x1a), asm.Result(0, 0))
+	a.Imports = []asm.Import{{Module: "penstock", Name: "now_ms", Params: "", Results: "I"}, {Module: "penstock", Name: "random_u64", Params: "", Results: "I"}}
+	m := load(t, a.Bytes(), func(s *Spec) { s.Grants = []string{hook.GrantClock, hook.GrantRandom} })
+	if _, _, err := m.Call(context.Background(), hook.Route, 1, nil, nil); err != nil {
 		t.Error(err)
 	}
 }
@@ -139,11 +145,11 @@ func TestTheCompileCacheIsPrivateAndIsUsed(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	m, err := h.Load(context.Background(), Spec{Name: "a", Wasm: echo().bytes()})
+	m, err := h.Load(context.Background(), Spec{Name: "a", Wasm: asm.Echo().Bytes()})
 	if err != nil {
 		t.Fatal(err)
 	}
-	if out, _, err := m.Call(context.Background(), Route, 1, []byte("x"), nil); err != nil || !bytes.Equal(out, []byte("x")) {
+	if out, _, err := m.Call(context.Background(), hook.Route, 1, []byte("x"), nil); err != nil || !bytes.Equal(out, []byte("x")) {
 		t.Errorf("Call = %q, %v", out, err)
 	}
 	if s := m.Stats(); s.FromCache || s.Within[len(s.Within)-1] != 1 {
@@ -155,12 +161,12 @@ func TestTheCompileCacheIsPrivateAndIsUsed(t *testing.T) {
 	if h, err = NewHost(Options{CacheDir: dir}); err != nil {
 		t.Fatal(err)
 	}
-	for _, wasm := range [][]byte{echo().bytes(), evil(i64c(0)).bytes()} {
+	for _, wasm := range [][]byte{asm.Echo().Bytes(), asm.Evil(asm.I64(0)).Bytes()} {
 		m, err := h.Load(context.Background(), Spec{Name: "a", Wasm: wasm})
 		if err != nil {
 			t.Fatal(err)
 		}
-		if got, want := m.Stats().FromCache, bytes.Equal(wasm, echo().bytes()); got != want {
+		if got, want := m.Stats().FromCache, bytes.Equal(wasm, asm.Echo().Bytes()); got != want {
 			t.Errorf("a module that is there: %v, from the cache: %v", want, got)
 		}
 	}
@@ -190,7 +196,7 @@ func TestAClosedHostLoadsNothing(t *testing.T) {
 	if err := h.Close(context.Background()); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := h.Load(context.Background(), Spec{Name: "late", Wasm: echo().bytes()}); err == nil {
+	if _, err := h.Load(context.Background(), Spec{Name: "late", Wasm: asm.Echo().Bytes()}); err == nil {
 		t.Error("Load succeeded after Close")
 	}
 }

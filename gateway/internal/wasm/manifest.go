@@ -2,12 +2,14 @@ package wasm
 
 import (
 	"bytes"
-	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"slices"
 	"strings"
+
+	"github.com/penstock/penstock/gateway/internal/wasm/fuel"
+	"github.com/penstock/penstock/gateway/internal/wasm/hook"
 )
 
 // The kinds of plugins.
@@ -21,11 +23,11 @@ var kinds = []string{KindRouter, KindTransform, KindDialect}
 
 var stages = []string{"policy", "provider", "client"}
 
-// The bounds of a manifest.
-const (
-	maxManifest = 64 << 10 // bytes
-	maxTests    = 16
-)
+// sectionManifest is the custom section that holds the manifest.
+const sectionManifest = "penstock.manifest"
+
+// maxManifest bounds a manifest, in bytes.
+const maxManifest = 64 << 10
 
 // Manifest is what a module says about itself.
 type Manifest struct {
@@ -38,44 +40,38 @@ type Manifest struct {
 	Stage string `json:"stage,omitempty"`
 	// Grants are what it can't do without.
 	Grants []string `json:"grants,omitempty"`
-	// Tests must pass before the module is put to work.
-	Tests []Case `json:"tests,omitempty"`
+	// Tests must pass before the module is put to work. They are cases, which package cases
+	// reads and runs.
+	Tests json.RawMessage `json:"tests,omitempty"`
 }
 
-// ParseManifest reads a manifest and checks it. Members that it does not know are left
-// to later versions of the contract, except in tests.
-func ParseManifest(b []byte) (*Manifest, error) {
+// parseManifest reads a manifest and checks all but its tests. Members that it does not
+// know are left to later versions of the contract.
+func parseManifest(b []byte) (*Manifest, error) {
 	if len(b) > maxManifest {
 		return nil, fmt.Errorf("manifest: it has %d bytes; at most %d are accepted", len(b), maxManifest)
 	}
-	var m struct {
-		Manifest
-		Tests json.RawMessage `json:"tests"`
-	}
-	if _, err := decoded(b); err != nil {
+	var m Manifest
+	if err := hook.CheckJSON(b); err != nil {
 		return nil, fmt.Errorf("manifest: %w", err)
 	}
 	if err := json.Unmarshal(b, &m); err != nil {
 		return nil, fmt.Errorf("manifest: %w", err)
 	}
-	if len(m.Tests) > 0 && string(m.Tests) != "null" {
-		tests, err := ParseCases("tests", m.Tests)
-		if err != nil {
-			return nil, fmt.Errorf("manifest: %w", err)
-		}
-		m.Manifest.Tests = tests
+	if string(m.Tests) == "null" {
+		m.Tests = nil
 	}
 	if err := m.check(); err != nil {
 		return nil, fmt.Errorf("manifest: %w", err)
 	}
-	return &m.Manifest, nil
+	return &m, nil
 }
 
 func (m *Manifest) check() error {
 	var errs []error
 	bad := func(format string, args ...any) { errs = append(errs, fmt.Errorf(format, args...)) }
 	for _, text := range []string{m.Name, m.Version, m.Description} {
-		if printable(text) != text {
+		if hook.Printable(text) != text {
 			bad("%q holds control characters", text)
 		}
 	}
@@ -88,11 +84,8 @@ func (m *Manifest) check() error {
 	if m.Stage != "" && m.Kind != "" && (m.Stage == "policy") != (m.Kind == KindTransform) || m.Stage != "" && m.Kind == KindRouter {
 		bad("a %s has no stage %q", m.Kind, m.Stage)
 	}
-	if err := checkGrants(m.Grants); err != nil {
+	if err := hook.CheckGrants(m.Grants); err != nil {
 		errs = append(errs, err)
-	}
-	if len(m.Tests) > maxTests {
-		bad("it has %d tests; at most %d are run", len(m.Tests), maxTests)
 	}
 	return errors.Join(errs...)
 }
@@ -109,7 +102,7 @@ func (m *Manifest) fits(s Spec) error {
 	}
 	var missing []string
 	for _, g := range m.Grants {
-		if g != GrantLog && !slices.Contains(s.Grants, g) {
+		if g != hook.GrantLog && !slices.Contains(s.Grants, g) {
 			missing = append(missing, g)
 		}
 	}
@@ -120,12 +113,17 @@ func (m *Manifest) fits(s Spec) error {
 }
 
 // WithManifest returns the module with this manifest in its custom section, in place of
-// one that was there. The error says what is wrong with either.
-func WithManifest(wasm, manifest []byte) ([]byte, error) {
-	if _, err := ParseManifest(manifest); err != nil {
+// one that was there. CheckTests reads the manifest's tests. The error says what is wrong
+// with either.
+func WithManifest(wasm, manifest []byte, checkTests func(json.RawMessage) error) ([]byte, error) {
+	m, err := parseManifest(manifest)
+	if err != nil {
 		return nil, err
 	}
-	o, err := sketch(wasm)
+	if err := checkTests(m.Tests); err != nil {
+		return nil, fmt.Errorf("manifest: %w", err)
+	}
+	o, err := fuel.Parse(wasm)
 	if err != nil {
 		return nil, err
 	}
@@ -133,32 +131,28 @@ func WithManifest(wasm, manifest []byte) ([]byte, error) {
 	if err := json.Compact(&short, manifest); err != nil {
 		return nil, fmt.Errorf("manifest: %w", err)
 	}
-	out := append([]byte(nil), wasm[:8]...)
-	for _, s := range o.sections {
-		if s.id != secCustom || !s.named(sectionManifest) {
-			out = appendSection(out, s.id, s.body)
-		}
-	}
-	body := append(appendU32(nil, uint32(len(sectionManifest))), sectionManifest...)
-	out = appendSection(out, secCustom, append(body, short.Bytes()...))
+	out := o.WithCustom(sectionManifest, short.Bytes())
 	if len(out) > maxModule {
 		return nil, fmt.Errorf("with its manifest the file has %d bytes; at most %d are accepted", len(out), maxModule)
 	}
 	return out, nil
 }
 
-// manifest reads the module's manifest from its section; nil without one.
-func (o *outline) readManifest() (*Manifest, error) {
-	if o.manifest == nil {
+// readManifest reads the module's manifest from its section; nil without one.
+func readManifest(o *fuel.Module) (*Manifest, error) {
+	switch all := o.Custom(sectionManifest); len(all) {
+	case 0:
 		return nil, nil
+	case 1:
+		return parseManifest(all[0])
 	}
-	return ParseManifest(o.manifest)
+	return nil, errors.New("it has two manifests")
 }
 
 // described reports whether the manifest has to be asked for.
-func (o *outline) described() bool {
-	_, ok := o.exports[exportDescribe]
-	return ok && o.manifest == nil
+func described(o *fuel.Module) bool {
+	_, ok := o.Exports[hook.ExportDescribe]
+	return ok && len(o.Custom(sectionManifest)) == 0
 }
 
 // describe asks the module for its manifest. That comes before its settings, which a
@@ -173,29 +167,14 @@ func (m *Module) describe() (*Manifest, error) {
 	if err != nil || len(text) == 0 {
 		return nil, err
 	}
-	return ParseManifest(text)
+	return parseManifest(text)
 }
 
 func (g *instance) describe() ([]byte, error) {
-	g.begin(exportDescribe, 0, initFuel)
+	g.begin(hook.ExportDescribe, 0, initFuel)
 	defer g.end()
-	if err := g.mod.ExportedFunction(exportDescribe).CallWithStack(g.ctx, g.stack[:1]); err != nil {
+	if err := g.mod.ExportedFunction(hook.ExportDescribe).CallWithStack(g.ctx, g.stack[:1]); err != nil {
 		return nil, g.fault(err)
 	}
 	return g.result(g.stack[0], maxManifest)
-}
-
-// selfTest runs the tests of a module's manifest.
-func (w *bench) selfTest(ctx context.Context, m *Manifest) error {
-	var errs []error
-	for i := range m.Tests {
-		t, err := w.try(ctx, &m.Tests[i])
-		if err != nil {
-			return err
-		}
-		if t.Err != nil {
-			errs = append(errs, fmt.Errorf("its own test %q: %w", t.Name, t.Err))
-		}
-	}
-	return errors.Join(errs...)
 }

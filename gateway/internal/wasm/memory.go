@@ -73,7 +73,10 @@ func hostSet(g *instance, stack []uint64) {
 	}
 	g.noteWrite(key)
 	g.spend(int64(min(n, maxValue)) / 8)
-	stack[0] = uint64(bit(g.owner.store.set(key, value, time.Duration(ttl)*time.Second), 1))
+	stack[0] = 0
+	if g.owner.store.set(key, value, time.Duration(ttl)*time.Second) {
+		stack[0] = 1
+	}
 }
 
 // hostMetric is metric_add(name_ptr, name_len, value).
@@ -100,7 +103,7 @@ type counters struct {
 // add adds to a counter, which comes to be with its first value.
 func (c *counters) add(name []byte, v float64) error {
 	if !isMetricName(name) {
-		return fmt.Errorf("it fed a metric with the name %q, which is none", clip(name[:min(len(name), maxName)]))
+		return fmt.Errorf("it fed a metric with the name %q, which is none", name[:min(len(name), maxName)])
 	}
 	if !(v >= 0 && v <= math.MaxFloat64) {
 		return errMetric

@@ -11,17 +11,10 @@ import (
 	"time"
 
 	"github.com/google/go-cmp/cmp"
-)
 
-// keeping is a guest that keeps its input under the key "k" for so many seconds, and
-// answers with what it found there before; its result is the length and 16 bytes.
-func keeping(ttl int32) asm {
-	a := importing([]asmImport{{"penstock", "kv_get", "iiii", "i"}, {"penstock", "kv_set", "iiiii", "i"}},
-		i32c(2048), i32c(512), i32c(1), i32c(2052), i32c(16), call(0), mem(0x36, 0),
-		i32c(512), i32c(1), get(0), get(1), i32c(ttl), call(1), op(0x1a), result(2048, 20))
-	a.data = [][]byte{cat([]byte{0}, i32c(512), []byte{opEnd}, sized([]byte("k")))}
-	return a
-}
+	"github.com/penstock/penstock/gateway/internal/wasm/asm"
+	"github.com/penstock/penstock/gateway/internal/wasm/hook"
+)
 
 func TestAStoreSurvivesAReload(t *testing.T) {
 	now := time.Unix(1000, 0)
@@ -32,7 +25,7 @@ func TestAStoreSurvivesAReload(t *testing.T) {
 	defer h.Close(context.Background())
 	ask := func(name, in string) (int32, string) {
 		t.Helper()
-		m, err := h.Load(context.Background(), Spec{Name: name, Wasm: keeping(5).bytes(), Grants: []string{GrantKV}})
+		m, err := h.Load(context.Background(), Spec{Name: name, Wasm: asm.Keeping(5).Bytes(), Grants: []string{hook.GrantKV}})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -71,25 +64,12 @@ func TestAStoreSurvivesAReload(t *testing.T) {
 	}
 }
 
-func TestTryShowsAndChecksTheStore(t *testing.T) {
-	trials := try(t, keeping(5).bytes(), `[
-		{"hook":"route","grants":["kv"],"kv":{"k":"old","l":"x"},"input":"new","expect_kv":{"k":"new","l":"x","m":null}},
-		{"hook":"route","grants":["kv"],"kv_base64":{"k":"/w=="},"input":"new","expect_base64":"AQAAAP8AAAAAAAAAAAAAAAAAAAA="},
-		{"hook":"route","grants":["kv"],"input":"new","expect_kv":{"k":"old"}},
-		{"hook":"route","grants":["kv"],"input":"new","expect_kv":{"k":null,"q":"x"}}]`)
-	for i, want := range []string{"", "", `holds "k" = "new", want "old"`, `the store lacks "q"`} {
-		if got := failureText(trials[i]); (got == "") != (want == "") || !strings.Contains(got, want) {
-			t.Errorf("%d: %q, want %q", i, got, want)
-		}
-	}
-}
-
 func TestWhatGoesBeyondTheStoreIsAFault(t *testing.T) {
 	set := func(keyLen, ttl int32) []byte {
-		return cat(i32c(0), i32c(keyLen), i32c(0), i32c(8), i32c(ttl), call(1), op(0x1a))
+		return asm.Cat(asm.I32(0), asm.I32(keyLen), asm.I32(0), asm.I32(8), asm.I32(ttl), asm.Call(1), asm.Op(0x1a))
 	}
 	getting := func(ptr, n, out, room int32) []byte {
-		return cat(i32c(ptr), i32c(n), i32c(out), i32c(room), call(0), op(0x1a))
+		return asm.Cat(asm.I32(ptr), asm.I32(n), asm.I32(out), asm.I32(room), asm.Call(0), asm.Op(0x1a))
 	}
 	for _, c := range []struct {
 		name string
@@ -101,15 +81,15 @@ func TestWhatGoesBeyondTheStoreIsAFault(t *testing.T) {
 		{"long life", set(1, maxTTL+1), "more than 86400 seconds"},
 		{"negative life", set(1, -1), "more than 86400 seconds"},
 		{"key outside memory", getting(-8, 16, 0, 0), errBadPointer.Error()},
-		{"value outside memory", cat(i32c(0), i32c(1), i32c(-8), i32c(16), i32c(5), call(1), op(0x1a)), errBadPointer.Error()},
-		{"room outside memory", cat(set(1, 5), getting(0, 1, -4, 16)), errBadPointer.Error()},
-		{"storm", loop(set(1, 5), br(0)), "used up its fuel"},
-		{"fine", cat(set(maxKey, maxTTL), set(maxKey, 0), getting(0, maxKey, 0, 64)), ""},
+		{"value outside memory", asm.Cat(asm.I32(0), asm.I32(1), asm.I32(-8), asm.I32(16), asm.I32(5), asm.Call(1), asm.Op(0x1a)), errBadPointer.Error()},
+		{"room outside memory", asm.Cat(set(1, 5), getting(0, 1, -4, 16)), errBadPointer.Error()},
+		{"storm", asm.Loop(set(1, 5), asm.Br(0)), "used up its fuel"},
+		{"fine", asm.Cat(set(maxKey, maxTTL), set(maxKey, 0), getting(0, maxKey, 0, 64)), ""},
 	} {
-		a := importing([]asmImport{{"penstock", "kv_get", "iiii", "i"}, {"penstock", "kv_set", "iiiii", "i"}}, c.code, result(0, 0))
-		m, _ := logged(t, a, GrantKV)
+		a := asm.Importing([]asm.Import{{Module: "penstock", Name: "kv_get", Params: "iiii", Results: "i"}, {Module: "penstock", Name: "kv_set", Params: "iiiii", Results: "i"}}, c.code, asm.Result(0, 0))
+		m, _ := logged(t, a, hook.GrantKV)
 		_, err := ask(m, "")
-		var f *Fault
+		var f *hook.Fault
 		if (c.want == "") != (err == nil) || err != nil && (!errors.As(err, &f) || !strings.Contains(f.Detail, c.want)) {
 			t.Errorf("%s: %v, want %q", c.name, err, c.want)
 		}
@@ -118,10 +98,10 @@ func TestWhatGoesBeyondTheStoreIsAFault(t *testing.T) {
 
 func TestALargeValueIsRefusedAndTheOldOneStays(t *testing.T) {
 	// Keeps n bytes and answers with what kv_set said.
-	a := importing([]asmImport{{"penstock", "kv_set", "iiiii", "i"}},
-		i32c(70_000), i32c(0), i32c(1), i32c(0), get(0), mem(0x28, 0), i32c(5), call(0), mem(0x36, 0), result(70_000, 4))
-	a.memories = [][]byte{{0, 2}}
-	m, _ := logged(t, a, GrantKV)
+	a := asm.Importing([]asm.Import{{Module: "penstock", Name: "kv_set", Params: "iiiii", Results: "i"}},
+		asm.I32(70_000), asm.I32(0), asm.I32(1), asm.I32(0), asm.Get(0), asm.Mem(0x28, 0), asm.I32(5), asm.Call(0), asm.Mem(0x36, 0), asm.Result(70_000, 4))
+	a.Memories = [][]byte{{0, 2}}
+	m, _ := logged(t, a, hook.GrantKV)
 	for n, want := range map[uint32]uint32{maxValue: 1, maxValue + 1: 0} {
 		out, err := ask(m, string(binary.LittleEndian.AppendUint32(nil, n)))
 		if err != nil || binary.LittleEndian.Uint32(out) != want {
@@ -131,8 +111,8 @@ func TestALargeValueIsRefusedAndTheOldOneStays(t *testing.T) {
 }
 
 func TestMetricsAreCounted(t *testing.T) {
-	a := importing([]asmImport{{"penstock", "metric_add", "iiF", ""}}, get(0), get(1), f64c(1.5), call(0), result(0, 0))
-	m, _ := logged(t, a, GrantMetrics)
+	a := asm.Importing([]asm.Import{{Module: "penstock", Name: "metric_add", Params: "iiF", Results: ""}}, asm.Get(0), asm.Get(1), asm.F64(1.5), asm.Call(0), asm.Result(0, 0))
+	m, _ := logged(t, a, hook.GrantMetrics)
 	for _, name := range []string{"redactions_total", "a", "redactions_total"} {
 		if _, err := ask(m, name); err != nil {
 			t.Fatal(err)
@@ -174,12 +154,8 @@ func TestMetricValuesAreChecked(t *testing.T) {
 	}
 }
 
-func f64c(v float64) []byte {
-	return binary.LittleEndian.AppendUint64([]byte{0x44}, math.Float64bits(v))
-}
-
 func TestTheLogGrantChangesNothing(t *testing.T) {
-	m := load(t, echo().bytes(), func(s *Spec) { s.Grants = []string{GrantLog} })
+	m := load(t, asm.Echo().Bytes(), func(s *Spec) { s.Grants = []string{hook.GrantLog} })
 	if out, err := ask(m, "x"); err != nil || string(out) != "x" {
 		t.Errorf("%q, %v", out, err)
 	}

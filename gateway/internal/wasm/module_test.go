@@ -9,6 +9,9 @@ import (
 	"time"
 
 	"go.uber.org/goleak"
+
+	"github.com/penstock/penstock/gateway/internal/wasm/asm"
+	"github.com/penstock/penstock/gateway/internal/wasm/hook"
 )
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
@@ -25,9 +28,13 @@ func (w testWriter) Write(b []byte) (int, error) {
 	return len(b), nil
 }
 
-func newTestHost(t testing.TB) *Host {
+func newTestHost(t testing.TB, more ...func(*Options)) *Host {
 	t.Helper()
-	h, err := NewHost(Options{Log: testLog(t)})
+	o := Options{Log: testLog(t)}
+	for _, f := range more {
+		f(&o)
+	}
+	h, err := NewHost(o)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -44,7 +51,7 @@ func newTestHost(t testing.TB) *Host {
 	return h
 }
 
-// load loads a module into a host of its own.
+// Load loads a module into a host of its own.
 func load(t testing.TB, wasm []byte, more ...func(*Spec)) *Module {
 	t.Helper()
 	s := Spec{Name: "test", Wasm: wasm}
@@ -58,21 +65,16 @@ func load(t testing.TB, wasm []byte, more ...func(*Spec)) *Module {
 	return m
 }
 
-// echo returns its input.
-func echo() asm {
-	return guest(Route, get(0), op(0xad), i64c(32), op(0x86), get(1), op(0xad, 0x84)) // ptr<<32 | len
-}
-
 func TestCallGivesInputToTheGuestAndAppendsItsResult(t *testing.T) {
-	m := load(t, echo().bytes())
-	out, fuel, err := m.Call(context.Background(), Route, 1, []byte("hello"), []byte("> "))
+	m := load(t, asm.Echo().Bytes())
+	out, fuel, err := m.Call(context.Background(), hook.Route, 1, []byte("hello"), []byte("> "))
 	if err != nil || string(out) != "> hello" {
 		t.Fatalf("Call = %q, %v, want \"> hello\"", out, err)
 	}
 	if fuel <= 0 || fuel > 100 {
 		t.Errorf("fuel = %d, want a few instructions", fuel)
 	}
-	if _, _, err := m.Call(context.Background(), RouteFlat, 1, nil, nil); !errors.Is(err, ErrNoHook) {
+	if _, _, err := m.Call(context.Background(), hook.RouteFlat, 1, nil, nil); !errors.Is(err, ErrNoHook) {
 		t.Errorf("Call of a hook that is not exported: %v, want ErrNoHook", err)
 	}
 }

@@ -10,20 +10,23 @@ import (
 	"github.com/tetratelabs/wazero"
 	"github.com/tetratelabs/wazero/api"
 	"github.com/tetratelabs/wazero/experimental"
+
+	"github.com/penstock/penstock/gateway/internal/wasm/fuel"
+	"github.com/penstock/penstock/gateway/internal/wasm/hook"
 )
 
 func newModule(d *draft, log *slog.Logger) *Module {
 	s := d.spec
 	m := &Module{
 		name: s.Name, digest: hex.EncodeToString(d.sum[:]), salt: binary.LittleEndian.Uint64(d.sum[:]), size: len(s.Wasm),
-		grants: Grants(s.Grants), fuel: s.Fuel, perByte: s.FuelPerByte, config: s.Config, recorder: s.Record,
+		grants: hook.Grants(s.Grants), fuel: s.Fuel, perByte: s.FuelPerByte, config: s.Config, recorder: s.Record,
 		pool: newPool(s.MaxInstances, log),
 		quit: make(chan struct{}), done: make(chan struct{}), forget: func() {},
 	}
 	m.pool.fresh = s.Isolate
 	m.refs.Store(1)
-	for h, name := range hookNames {
-		_, m.exports[h] = d.outline.exports[name]
+	for h := range hook.Count {
+		_, m.exports[h] = d.outline.Exports[h.String()]
 	}
 	return m
 }
@@ -47,19 +50,19 @@ func (h *Host) open(ctx context.Context, d *draft) (*Module, error) {
 }
 
 // furnish gives the runtime those host functions that the module imports.
-func (m *Module) furnish(ctx context.Context, o *outline, grants Grants) error {
+func (m *Module) furnish(ctx context.Context, o *fuel.Module, grants hook.Grants) error {
 	hosts := map[string]wazero.HostModuleBuilder{}
-	for _, i := range o.imports {
-		f, err := o.resolve(i, grants)
+	for _, i := range o.Imports {
+		f, err := resolve(o, i, grants)
 		if err != nil {
 			return err
 		}
-		b := hosts[i.module]
+		b := hosts[i.Module]
 		if b == nil {
-			b = m.runtime.NewHostModuleBuilder(i.module)
-			hosts[i.module] = b
+			b = m.runtime.NewHostModuleBuilder(i.Module)
+			hosts[i.Module] = b
 		}
-		b.NewFunctionBuilder().WithGoModuleFunction(f.goFunc(), f.params, f.results).Export(i.name)
+		b.NewFunctionBuilder().WithGoModuleFunction(f.goFunc(), f.params, f.results).Export(i.Name)
 	}
 	for name, b := range hosts {
 		if _, err := b.Instantiate(ctx); err != nil {
@@ -71,7 +74,7 @@ func (m *Module) furnish(ctx context.Context, o *outline, grants Grants) error {
 
 // warm makes the first instance, which is also the check of the operator's settings.
 func (m *Module) warm(ctx context.Context, s Spec) error {
-	config := appendInit(nil, s.Name, s.Config)
+	config := hook.AppendInit(nil, s.Name, s.Config)
 	m.pool.build = func(context.Context) (*instance, error) { return m.instantiate(config) }
 	nearlyFull := uint64(s.MaxMemory) / 4 * 3
 	m.pool.full = func(g *instance) bool { return uint64(g.memory.Size()) > nearlyFull && g.memory.Size() > g.warm }
@@ -116,13 +119,13 @@ func (m *Module) awake() (*instance, error) {
 		experimental.WithMemoryAllocator(g.ctx, experimental.MemoryAllocatorFunc(allocateLinear)), m.compiled.code,
 		wazero.NewModuleConfig().WithName("").WithStartFunctions())
 	if err != nil {
-		return nil, &Fault{Module: m.name, Hook: "instantiate", Kind: NoInstance, Detail: firstLine(err), Err: err}
+		return nil, &hook.Fault{Module: m.name, Hook: "instantiate", Kind: hook.NoInstance, Detail: firstLine(err), Err: err}
 	}
-	g.mod, g.memory = mod, mod.ExportedMemory(exportMemory)
-	g.fuel = mod.ExportedGlobal(exportFuel).(api.MutableGlobal)
-	g.alloc, g.init = mod.ExportedFunction(exportAlloc), mod.ExportedFunction(exportInit)
-	for h, name := range hookNames {
-		g.hooks[h] = mod.ExportedFunction(name)
+	g.mod, g.memory = mod, mod.ExportedMemory(hook.ExportMemory)
+	g.fuel = mod.ExportedGlobal(fuel.GlobalName).(api.MutableGlobal)
+	g.alloc, g.init = mod.ExportedFunction(hook.ExportAlloc), mod.ExportedFunction(hook.ExportInit)
+	for h := range hook.Count {
+		g.hooks[h] = mod.ExportedFunction(h.String())
 	}
 	if err := g.start(); err != nil {
 		g.close()
@@ -133,7 +136,7 @@ func (m *Module) awake() (*instance, error) {
 
 // learn asks the module for its manifest if it has no section with one.
 func (m *Module) learn(d *draft) error {
-	if d.outline.described() {
+	if described(d.outline) {
 		told, err := m.describe()
 		if err != nil {
 			return err

@@ -5,6 +5,8 @@ import (
 	"log/slog"
 	"sync"
 	"time"
+
+	"github.com/penstock/penstock/gateway/internal/wasm/hook"
 )
 
 // pool lends instances, each to one caller at a time. At most cap(slots) are lent at
@@ -31,7 +33,7 @@ type pool struct {
 	wanted bool
 	// live counts idle, lent and spare instances.
 	live  int
-	stats Stats
+	stats hook.Stats
 }
 
 func newPool(size int, log *slog.Logger) *pool {
@@ -138,7 +140,7 @@ func (p *pool) count(o outcome, c cost) {
 	p.stats.Calls++
 	p.stats.Fuel += c.fuel
 	p.stats.Time += c.took
-	for k, bound := range Latencies {
+	for k, bound := range hook.Latencies {
 		if c.took <= bound {
 			p.stats.Within[k]++ // made cumulative when it is read
 			break
@@ -216,7 +218,7 @@ func (p *pool) close() {
 }
 
 // fill writes the pool's part of the statistics.
-func (p *pool) fill(s *Stats) {
+func (p *pool) fill(s *hook.Stats) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	own := p.stats

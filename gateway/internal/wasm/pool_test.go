@@ -8,12 +8,15 @@ import (
 	"sync"
 	"testing"
 	"time"
+
+	"github.com/penstock/penstock/gateway/internal/wasm/asm"
+	"github.com/penstock/penstock/gateway/internal/wasm/hook"
 )
 
 // TestHammer calls one module from many goroutines, with faults, rejections and
 // impatient callers among them, while it ages quickly.
 func TestHammer(t *testing.T) {
-	m := load(t, evil(op(0x00)).bytes(), func(s *Spec) { s.MaxInstances = 3; s.Recycle = 7 })
+	m := load(t, asm.Evil(asm.Op(0x00)).Bytes(), func(s *Spec) { s.MaxInstances = 3; s.Recycle = 7 })
 	var wg sync.WaitGroup
 	for w := range 16 {
 		wg.Go(func() {
@@ -26,7 +29,7 @@ func TestHammer(t *testing.T) {
 				case 7:
 					stop()
 				}
-				out, _, err := m.Call(ctx, Route, uint64(i), in, nil)
+				out, _, err := m.Call(ctx, hook.Route, uint64(i), in, nil)
 				stop()
 				checkHammered(t, in, out, err, i%10 == 7)
 				if n := m.Stats().Instances; n > 4 {
@@ -42,7 +45,7 @@ func TestHammer(t *testing.T) {
 }
 
 func checkHammered(t *testing.T, in, out []byte, err error, impatient bool) {
-	var f *Fault
+	var f *hook.Fault
 	switch {
 	case impatient && errors.Is(err, context.Canceled):
 	case in[0] == '!':
@@ -56,7 +59,7 @@ func checkHammered(t *testing.T, in, out []byte, err error, impatient bool) {
 
 // parked is a module whose one instance a test can hold on to.
 func parked(t *testing.T) (*Module, *instance) {
-	m := load(t, echo().bytes(), func(s *Spec) { s.MaxInstances = 1 })
+	m := load(t, asm.Echo().Bytes(), func(s *Spec) { s.MaxInstances = 1 })
 	g, err := m.pool.get(context.Background())
 	if err != nil {
 		t.Fatal(err)
@@ -66,20 +69,20 @@ func parked(t *testing.T) (*Module, *instance) {
 
 // telling is a module that answers with what the call before it got, as somebody's plugin
 // might by mistake.
-func telling() asm {
-	return guest(Route,
-		i32c(8192), i32c(4096), i32c(64), op(0xfc, 10, 0, 0), // what was kept goes out
-		i32c(4096), i32c(1024), i32c(64), op(0xfc, 10, 0, 0), // and the input is kept
-		result(8192, 6))
+func telling() asm.Module {
+	return asm.Guest(hook.Route,
+		asm.I32(8192), asm.I32(4096), asm.I32(64), asm.Op(0xfc, 10, 0, 0), // what was kept goes out
+		asm.I32(4096), asm.I32(1024), asm.I32(64), asm.Op(0xfc, 10, 0, 0), // and the input is kept
+		asm.Result(8192, 6))
 }
 
 func TestACallWithMemoryOfItsOwnSeesNothingOfAnother(t *testing.T) {
 	for _, isolate := range []bool{false, true} {
-		m := load(t, telling().bytes(), func(s *Spec) { s.MaxInstances, s.Isolate = 1, isolate })
-		if _, _, err := m.Call(t.Context(), Route, 1, []byte("secret"), nil); err != nil {
+		m := load(t, telling().Bytes(), func(s *Spec) { s.MaxInstances, s.Isolate = 1, isolate })
+		if _, _, err := m.Call(t.Context(), hook.Route, 1, []byte("secret"), nil); err != nil {
 			t.Fatal(err)
 		}
-		out, _, err := m.Call(t.Context(), Route, 2, []byte("mine!!"), nil)
+		out, _, err := m.Call(t.Context(), hook.Route, 2, []byte("mine!!"), nil)
 		if err != nil || (string(out) == "secret") == isolate {
 			t.Errorf("isolated: %v; the second call is told %q, %v", isolate, out, err)
 		}
@@ -90,7 +93,7 @@ func TestACallWithMemoryOfItsOwnSeesNothingOfAnother(t *testing.T) {
 }
 
 func TestHammerOfIsolatedCalls(t *testing.T) {
-	m := load(t, evil(op(0x00)).bytes(), func(s *Spec) { s.MaxInstances, s.Isolate = 3, true })
+	m := load(t, asm.Evil(asm.Op(0x00)).Bytes(), func(s *Spec) { s.MaxInstances, s.Isolate = 3, true })
 	var wg sync.WaitGroup
 	for w := range 8 {
 		wg.Go(func() {
@@ -99,7 +102,7 @@ func TestHammerOfIsolatedCalls(t *testing.T) {
 				if i%10 == 3 {
 					in = []byte("!")
 				}
-				out, _, err := m.Call(t.Context(), Route, uint64(i), in, nil)
+				out, _, err := m.Call(t.Context(), hook.Route, uint64(i), in, nil)
 				checkHammered(t, in, out, err, false)
 				if n := m.Stats().Instances; n > 4 {
 					t.Errorf("%d instances, want at most 3 and one ahead of need", n)
@@ -117,11 +120,11 @@ func TestWaitingForAnInstanceEndsWithTheContext(t *testing.T) {
 	m, g := parked(t)
 	ctx, stop := context.WithTimeout(context.Background(), time.Millisecond)
 	defer stop()
-	if _, _, err := m.Call(ctx, Route, 1, nil, nil); !errors.Is(err, context.DeadlineExceeded) {
+	if _, _, err := m.Call(ctx, hook.Route, 1, nil, nil); !errors.Is(err, context.DeadlineExceeded) {
 		t.Errorf("Call with no instance free: %v, want the context's error", err)
 	}
 	m.pool.put(g, fine, cost{})
-	if _, _, err := m.Call(context.Background(), Route, 1, nil, nil); err != nil {
+	if _, _, err := m.Call(context.Background(), hook.Route, 1, nil, nil); err != nil {
 		t.Errorf("Call after one came free: %v", err)
 	}
 }
@@ -130,7 +133,7 @@ func TestAWaiterGetsTheInstanceThatComesFree(t *testing.T) {
 	m, g := parked(t)
 	got := make(chan error)
 	go func() {
-		_, _, err := m.Call(context.Background(), Route, 1, []byte("x"), nil)
+		_, _, err := m.Call(context.Background(), hook.Route, 1, []byte("x"), nil)
 		got <- err
 	}()
 	m.pool.put(g, fine, cost{})
@@ -140,7 +143,7 @@ func TestAWaiterGetsTheInstanceThatComesFree(t *testing.T) {
 }
 
 func TestCloseWaitsForWhoHoldsTheModule(t *testing.T) {
-	m := load(t, echo().bytes())
+	m := load(t, asm.Echo().Bytes())
 	if !m.Retain() {
 		t.Fatal("Retain of an open module = false")
 	}
@@ -149,14 +152,14 @@ func TestCloseWaitsForWhoHoldsTheModule(t *testing.T) {
 	if err := m.Close(ctx); !errors.Is(err, context.Canceled) {
 		t.Errorf("Close while the module is held: %v, want the context's error", err)
 	}
-	if _, _, err := m.Call(context.Background(), Route, 1, nil, nil); err != nil {
+	if _, _, err := m.Call(context.Background(), hook.Route, 1, nil, nil); err != nil {
 		t.Errorf("Call while the module is held: %v", err)
 	}
 	m.Release()
 	if err := m.Close(context.Background()); err != nil {
 		t.Error(err)
 	}
-	if _, _, err := m.Call(context.Background(), Route, 1, nil, nil); !errors.Is(err, ErrClosed) {
+	if _, _, err := m.Call(context.Background(), hook.Route, 1, nil, nil); !errors.Is(err, ErrClosed) {
 		t.Errorf("Call after Close: %v, want ErrClosed", err)
 	}
 	if m.Retain() {
@@ -173,7 +176,7 @@ func TestReloadUnderLoad(t *testing.T) {
 	}
 	h := newTestHost(t)
 	next := func() *Module {
-		m, err := h.Load(context.Background(), Spec{Name: "swap", Wasm: echo().bytes(), MaxInstances: 2})
+		m, err := h.Load(context.Background(), Spec{Name: "swap", Wasm: asm.Echo().Bytes(), MaxInstances: 2})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -200,7 +203,7 @@ func TestReloadUnderLoad(t *testing.T) {
 				default:
 				}
 				m := hold()
-				if _, _, err := m.Call(context.Background(), Route, 1, []byte("x"), nil); err != nil {
+				if _, _, err := m.Call(context.Background(), hook.Route, 1, []byte("x"), nil); err != nil {
 					t.Error(err)
 				}
 				m.Release()

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/penstock/penstock/gateway/internal/llm"
+	"github.com/penstock/penstock/gateway/internal/wasm/hook"
 )
 
 // Router asks a module to rank candidates. Faults count towards its module's breaker. It
@@ -23,8 +24,8 @@ type Router struct {
 // penstock_route; the flat hook is used where both are there. Now is the clock, nil
 // for time.Now. The router does not own the module.
 func NewRouter(m *Module, now func() time.Time) (*Router, error) {
-	if !m.Exports(RouteFlat) && !m.Exports(Route) {
-		return nil, fmt.Errorf("module %s is not a router: it exports neither %s nor %s", m.name, RouteFlat, Route)
+	if !m.Exports(hook.RouteFlat) && !m.Exports(hook.Route) {
+		return nil, fmt.Errorf("module %s is not a router: it exports neither %s nor %s", m.name, hook.RouteFlat, hook.Route)
 	}
 	if now == nil {
 		now = time.Now
@@ -37,7 +38,7 @@ func NewRouter(m *Module, now func() time.Time) (*Router, error) {
 // scratch is what one ranking needs and the next can use again.
 type scratch struct {
 	in, out []byte
-	ballot  ballot
+	ballot  hook.RankingBuilder
 }
 
 // Ranker is a Router made ready for one route: what depends on the route alone is
@@ -54,8 +55,8 @@ type Ranker struct {
 // when it holds several, and the name in Ranking.Router; with is the route's
 // settings, a JSON object or nil.
 func (r *Router) Prepare(strategy string, with json.RawMessage) (*Ranker, error) {
-	k := &Ranker{router: r, name: strategy, flat: r.module.Exports(RouteFlat)}
-	text, err := flatText(strategy, with)
+	k := &Ranker{router: r, name: strategy, flat: r.module.Exports(hook.RouteFlat)}
+	text, err := hook.FlatText(strategy, with)
 	if err != nil {
 		return nil, fmt.Errorf("router %s: %w", strategy, err)
 	}
@@ -63,11 +64,7 @@ func (r *Router) Prepare(strategy string, with json.RawMessage) (*Ranker, error)
 		k.part = text
 		return k, nil
 	}
-	if len(with) == 0 {
-		with = json.RawMessage("{}")
-	}
-	k.part = appendText(nil, "strategy", strategy)
-	k.part = append(appendKey(k.part, "with"), with...)
+	k.part = hook.AppendRoutePart(nil, strategy, with)
 	return k, nil
 }
 
@@ -76,7 +73,7 @@ func (r *Router) Prepare(strategy string, with json.RawMessage) (*Ranker, error)
 // at its settings then has none.
 func (k *Ranker) Check(ctx context.Context) error {
 	_, _, err := k.ask(ctx, new(scratch), new(llm.Request), nil, k.router.now())
-	var r *Rejection
+	var r *hook.Rejection
 	if errors.As(err, &r) {
 		return r
 	}
@@ -93,44 +90,45 @@ func (k *Ranker) Rank(ctx context.Context, req *llm.Request, c []llm.Candidate) 
 		return llm.Ranking{Router: k.name}
 	}
 	if why := r.module.breaker.blocked(now); why != "" {
-		return llm.Ranking{Order: configured(c), Router: k.name, Fault: why}
+		return llm.Ranking{Order: hook.Configured(c), Router: k.name, Fault: why}
 	}
 	s := r.scratch.Get().(*scratch)
 	defer r.scratch.Put(s)
 	fuel, opinion, err := k.ask(ctx, s, req, c, now)
 	if err != nil {
 		r.note(err, now)
-		return llm.Ranking{Order: configured(c), Router: k.name, Fault: brief(err.Error()), Fuel: fuel}
+		return llm.Ranking{Order: hook.Configured(c), Router: k.name, Fault: hook.Brief(err.Error()), Fuel: fuel}
 	}
 	r.module.breaker.good()
 	if !opinion {
-		return llm.Ranking{Order: configured(c), Router: k.name, Fuel: fuel}
+		return llm.Ranking{Order: hook.Configured(c), Router: k.name, Fuel: fuel}
 	}
-	return llm.Ranking{Order: s.ballot.order, Scores: s.ballot.scores, Reason: s.ballot.reason,
-		Router: k.name, Fuel: fuel}
+	ranking := s.ballot.Ranking()
+	ranking.Router, ranking.Fuel = k.name, fuel
+	return ranking
 }
 
 // ask calls the module and reads its answer into the scratch's ballot.
 func (k *Ranker) ask(ctx context.Context, s *scratch, req *llm.Request, c []llm.Candidate, now time.Time) (fuel int64, opinion bool, err error) {
-	m, seed := k.router.module, SeedOf(req.ID)
+	m, seed := k.router.module, hook.SeedOf(req.ID)
 	if k.flat {
-		s.in = appendFlat(s.in[:0], req, c, k.part, seed, now)
-		s.out, fuel, err = m.Call(ctx, RouteFlat, seed, s.in, s.out[:0])
+		s.in = hook.AppendFlat(s.in[:0], req, c, k.part, seed, now)
+		s.out, fuel, err = m.Call(ctx, hook.RouteFlat, seed, s.in, s.out[:0])
 	} else {
-		s.in = appendEnvelope(s.in[:0], req, c, k.part, m.grants.Has(GrantMessages), now)
-		s.out, fuel, err = m.Call(ctx, Route, seed, s.in, s.out[:0])
+		s.in = hook.AppendEnvelope(s.in[:0], req, c, k.part, m.grants.Has(hook.GrantMessages), now)
+		s.out, fuel, err = m.Call(ctx, hook.Route, seed, s.in, s.out[:0])
 	}
 	if err != nil || len(s.out) == 0 {
 		return fuel, false, err
 	}
-	s.ballot.reset(len(c))
-	read := readRanking
+	s.ballot.Reset(len(c))
+	read := hook.ReadRanking
 	if k.flat {
-		read = readFlat
+		read = hook.ReadFlat
 	}
 	err = read(&s.ballot, s.out)
 	if err == nil {
-		err = s.ballot.finish(c, now)
+		err = s.ballot.Finish(c, now)
 	}
 	if err != nil {
 		return fuel, false, k.nonsense(err)
@@ -138,10 +136,10 @@ func (k *Ranker) ask(ctx context.Context, s *scratch, req *llm.Request, c []llm.
 	return fuel, true, nil
 }
 
-func (k *Ranker) nonsense(err error) *Fault {
-	h := Route
+func (k *Ranker) nonsense(err error) *hook.Fault {
+	h := hook.Route
 	if k.flat {
-		h = RouteFlat
+		h = hook.RouteFlat
 	}
 	return k.router.module.nonsense(h, err)
 }
@@ -149,7 +147,7 @@ func (k *Ranker) nonsense(err error) *Fault {
 // note counts a fault towards the breaker. A rejection, a caller who went away and a
 // module that is being replaced are none.
 func (r *Router) note(err error, now time.Time) {
-	var f *Fault
+	var f *hook.Fault
 	if errors.As(err, &f) {
 		r.module.breaker.fault(now, f.Detail)
 	}

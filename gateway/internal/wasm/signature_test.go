@@ -6,6 +6,9 @@ import (
 	"encoding/base64"
 	"strings"
 	"testing"
+
+	"github.com/penstock/penstock/gateway/internal/wasm/asm"
+	"github.com/penstock/penstock/gateway/internal/wasm/hook"
 )
 
 // keyPair is a key of a fixed seed.
@@ -17,7 +20,7 @@ func keyPair(seed byte) (ed25519.PublicKey, ed25519.PrivateKey) {
 func TestASignatureIsByOneKeyOfOneFile(t *testing.T) {
 	public, private := keyPair('a')
 	other, _ := keyPair('b')
-	wasm := echo().bytes()
+	wasm := asm.Echo().Bytes()
 	signature := Sign(private, wasm)
 	if err := Verify(public, wasm, signature); err != nil {
 		t.Fatal(err)
@@ -43,7 +46,7 @@ func TestASignatureIsByOneKeyOfOneFile(t *testing.T) {
 func TestLoadAsksForATrustedSignature(t *testing.T) {
 	alice, private := keyPair('a')
 	bob, _ := keyPair('b')
-	wasm := echo().bytes()
+	wasm := asm.Echo().Bytes()
 	for _, c := range []struct {
 		trusted   []ed25519.PublicKey
 		signature string
@@ -66,7 +69,7 @@ func TestLoadAsksForATrustedSignature(t *testing.T) {
 // TestTheChainOfChecks: the first that fails is told, in this order.
 func TestTheChainOfChecks(t *testing.T) {
 	public, _ := keyPair('a')
-	bad := importing([]asmImport{{"penstock", "kv_get", "iiii", "i"}}, op(0x12, 0)).bytes() // a tail call
+	bad := asm.Importing([]asm.Import{{Module: "penstock", Name: "kv_get", Params: "iiii", Results: "i"}}, asm.Op(0x12, 0)).Bytes() // a tail call
 	s := Spec{Wasm: make([]byte, maxModule+1), SHA256: strings.Repeat("0", 64), Trusted: []ed25519.PublicKey{public}}
 	steps := []struct {
 		want   string
@@ -76,9 +79,9 @@ func TestTheChainOfChecks(t *testing.T) {
 		{"is pinned", func() { s.SHA256 = "" }},
 		{"has no signature", func() { s.Trusted = nil }},
 		{"not a WebAssembly file", func() { s.Wasm = bad }},
-		{`needs the grant "kv"`, func() { s.Grants = []string{GrantKV} }},
-		{"unknown instruction 0x12", func() { s.Wasm = importing(nil, i32c(0)).bytes() }},
-		{"compile", func() { s.Wasm = picky("no").bytes() }},
+		{`needs the grant "kv"`, func() { s.Grants = []string{hook.GrantKV} }},
+		{"unknown instruction 0x12", func() { s.Wasm = asm.Importing(nil, asm.I32(0)).Bytes() }},
+		{"compile", func() { s.Wasm = picky("no").Bytes() }},
 		{"rejected with 400: no", nil},
 	}
 	for _, step := range steps {
@@ -92,11 +95,11 @@ func TestTheChainOfChecks(t *testing.T) {
 }
 
 // picky is a guest whose penstock_init says no.
-func picky(message string) asm {
-	a := echo()
-	a.imports = []asmImport{{"penstock", "error", "iii", ""}}
-	a.funcs = append(a.funcs, asmFunc{export: exportInit, params: "ii", results: "I",
-		code: cat(i32c(400), i32c(4096), i32c(int32(len(message))), call(0), result(0, 0))})
-	a.data = [][]byte{cat([]byte{0}, i32c(4096), []byte{opEnd}, sized([]byte(message)))}
+func picky(message string) asm.Module {
+	a := asm.Echo()
+	a.Imports = []asm.Import{{Module: "penstock", Name: "error", Params: "iii", Results: ""}}
+	a.Funcs = append(a.Funcs, asm.Func{Export: hook.ExportInit, Params: "ii", Results: "I",
+		Code: asm.Cat(asm.I32(400), asm.I32(4096), asm.I32(int32(len(message))), asm.Call(0), asm.Result(0, 0))})
+	a.Data = [][]byte{asm.Data(4096, []byte(message))}
 	return a
 }

@@ -1,21 +1,22 @@
 package wasm
 
 import (
+	"cmp"
 	"crypto/ed25519"
 	"encoding/json"
 	"fmt"
 	"runtime"
 	"slices"
 	"strings"
+
+	"github.com/penstock/penstock/gateway/internal/wasm/fuel"
+	"github.com/penstock/penstock/gateway/internal/wasm/hook"
 )
 
 // The bounds of loading and calling, in bytes.
 const (
 	maxModule       = 16 << 20
-	maxOutput       = 32 << 20
-	maxRanking      = 256 << 10
 	maxMemory       = 2 << 30
-	maxState        = 64 << 10
 	pageSize        = 64 << 10
 	defaultMemory   = 16 << 20
 	defaultGoMemory = 64 << 20
@@ -78,37 +79,13 @@ type Spec struct {
 	Record func(Recorded)
 }
 
-// The grants.
-const (
-	// GrantClock allows the import penstock.now_ms.
-	GrantClock = "clock"
-	// GrantRandom allows the import penstock.random_u64.
-	GrantRandom = "random"
-	// GrantMetrics allows the import penstock.metric_add.
-	GrantMetrics = "metrics"
-	// GrantKV allows the imports penstock.kv_get and penstock.kv_set.
-	GrantKV = "kv"
-	// GrantLog is allowed to every module, so naming it changes nothing.
-	GrantLog = "log"
-	// GrantMessages puts the request's messages into the JSON routing envelope.
-	GrantMessages = "read:messages"
-)
-
-var grantNames = []string{GrantLog, GrantClock, GrantRandom, GrantMetrics, GrantKV, GrantMessages}
-
-// Grants is a set of grants.
-type Grants []string
-
-// Has reports whether a grant is in the set.
-func (g Grants) Has(name string) bool { return slices.Contains(g, name) }
-
 // normal returns the spec with its defaults filled in, except that of memory, which
 // depends on the module, or what is wrong with it.
 func (s Spec) normal() (Spec, error) {
-	s.Fuel = or(s.Fuel, defaultFuel)
-	s.FuelPerByte = or(s.FuelPerByte, defaultPerByte)
-	s.Recycle = or(s.Recycle, defaultRecycle)
-	s.MaxInstances = or(s.MaxInstances, 2*runtime.GOMAXPROCS(0))
+	s.Fuel = cmp.Or(s.Fuel, defaultFuel)
+	s.FuelPerByte = cmp.Or(s.FuelPerByte, defaultPerByte)
+	s.Recycle = cmp.Or(s.Recycle, defaultRecycle)
+	s.MaxInstances = cmp.Or(s.MaxInstances, 2*runtime.GOMAXPROCS(0))
 	s.Config = orEmpty(s.Config)
 	return s, s.check()
 }
@@ -128,31 +105,22 @@ func (s Spec) check() error {
 	case !json.Valid(s.Config):
 		return fmt.Errorf("the settings are not valid JSON")
 	}
-	return checkGrants(s.Grants)
+	return hook.CheckGrants(s.Grants)
 }
 
-func checkGrants(grants []string) error {
-	for _, g := range grants {
-		if !slices.Contains(grantNames, g) {
-			return fmt.Errorf("unknown grant %q; there are %s", g, strings.Join(grantNames, ", "))
-		}
+// memoryFor is the most that an instance of a module may hold when the operator does not
+// say, in bytes. Go's runtime takes megabytes before it does anything.
+func memoryFor(o *fuel.Module) int64 {
+	if o.MadeByGo() {
+		return defaultGoMemory
 	}
-	return nil
+	return defaultMemory
 }
 
 // orEmpty is v, or an empty object when there is none.
 func orEmpty(v json.RawMessage) json.RawMessage {
 	if len(v) == 0 {
 		return json.RawMessage("{}")
-	}
-	return v
-}
-
-// or is v, or the default when v is zero.
-func or[T int | int64 | string](v, standard T) T {
-	var none T
-	if v == none {
-		return standard
 	}
 	return v
 }

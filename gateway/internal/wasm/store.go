@@ -3,6 +3,7 @@ package wasm
 import (
 	"container/heap"
 	"maps"
+	"slices"
 	"sync"
 	"time"
 )
@@ -107,7 +108,7 @@ func (s *store) fill(entries map[string][]byte) {
 	s.mu.Lock()
 	s.entries, s.queue, s.size = map[string]*kept{}, nil, 0
 	s.mu.Unlock()
-	for _, key := range sorted(entries) {
+	for _, key := range slices.Sorted(maps.Keys(entries)) {
 		s.set([]byte(key), entries[key], maxTTL*time.Second)
 	}
 }

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/penstock/penstock/gateway/internal/llm"
+	"github.com/penstock/penstock/gateway/internal/wasm/hook"
 )
 
 // TransformOptions are a transform's settings. The zero value fails the request when
@@ -32,9 +33,9 @@ type Transform struct {
 
 // NewTransform makes a transform of a module that exports at least one of its hooks.
 func NewTransform(m *Module, o TransformOptions) (*Transform, error) {
-	if !m.Exports(TransformRequest) && !m.Exports(NormaliseResponse) && !m.Exports(NormaliseEvent) {
+	if !m.Exports(hook.TransformRequest) && !m.Exports(hook.NormaliseResponse) && !m.Exports(hook.NormaliseEvent) {
 		return nil, fmt.Errorf("module %s is not a transform: it exports none of %s, %s and %s", m.name,
-			TransformRequest, NormaliseResponse, NormaliseEvent)
+			hook.TransformRequest, hook.NormaliseResponse, hook.NormaliseEvent)
 	}
 	if o.Now == nil {
 		o.Now = time.Now
@@ -55,82 +56,61 @@ const (
 // it alone. The error is an *llm.Error: with FaultBadRequest and the module's own
 // status and message when it rejects, with FaultTransform when it failed.
 func (t *Transform) Request(ctx context.Context, x *llm.Exchange, body []byte) ([]byte, error) {
-	if !t.module.Exports(TransformRequest) {
+	if !t.module.Exports(hook.TransformRequest) {
 		return nil, nil
 	}
 	in := t.inputs.Get().(*[]byte)
 	defer t.inputs.Put(in)
-	*in = append(appendKey(appendExchange((*in)[:0], x), "body"), body...)
-	*in = append(*in, '}')
-	out, fuel, err := t.call(ctx, x, TransformRequest, *in, make([]byte, 0, len(body)+512))
+	*in = hook.AppendTransformRequest((*in)[:0], x, body)
+	out, fuel, err := t.call(ctx, x, hook.TransformRequest, *in, make([]byte, 0, len(body)+512))
 	if err == nil && len(out) > 0 {
-		out, err = readBody(out)
+		out, err = hook.ReadBody(out)
 		if err != nil {
-			err = t.nonsense(TransformRequest, err)
+			err = t.nonsense(hook.TransformRequest, err)
 		}
 	}
 	return t.result(x, llm.Applied{Hook: onRequest, Fuel: fuel}, out, err, t.o.SkipRequest)
 }
 
-// readBody is the member body of a result.
-func readBody(out []byte) ([]byte, error) {
-	var body []byte
-	s := scan{b: out}
-	s.object(func(key string) {
-		if v := s.raw(); key == "body" {
-			body = v
-		}
-	})
-	if err := s.end(); err != nil {
-		return nil, err
-	}
-	if len(body) == 0 {
-		return nil, errors.New("the result lacks its body")
-	}
-	return body, nil
-}
-
 // Response gives the canonical completion as the module changes it, or nil when it
 // leaves it alone. Errors are as for Request.
 func (t *Transform) Response(ctx context.Context, x *llm.Exchange, status int, body []byte) ([]byte, error) {
-	if !t.module.Exports(NormaliseResponse) {
+	if !t.module.Exports(hook.NormaliseResponse) {
 		return nil, nil
 	}
 	in := t.inputs.Get().(*[]byte)
 	defer t.inputs.Put(in)
-	*in = appendWhole(appendExchange((*in)[:0], x), "created", x.Request.Received.Unix())
-	*in = appendWhole(*in, "status", int64(status))
-	*in = append(append(appendKey(*in, "body"), sound(body)...), '}')
-	out, fuel, err := t.call(ctx, x, NormaliseResponse, *in, make([]byte, 0, len(body)+512))
+	*in = hook.AppendTransformResponse((*in)[:0], x, status, body)
+	out, fuel, err := t.call(ctx, x, hook.NormaliseResponse, *in, make([]byte, 0, len(body)+512))
 	if err == nil && len(out) > 0 {
-		r, wrong := readReply(out)
-		if wrong == nil && !r.chosen {
+		r, wrong := hook.ReadReply(out)
+		if wrong == nil && !r.Chosen {
 			wrong = errors.New("it is no completion: it has no choices")
 		}
 		if wrong != nil {
-			err = t.nonsense(NormaliseResponse, wrong)
+			err = t.nonsense(hook.NormaliseResponse, wrong)
 		}
 	}
 	return t.result(x, llm.Applied{Hook: onResponse, Fuel: fuel}, out, err, t.o.SkipResponse)
 }
 
 // call asks the module unless it is disabled.
-func (t *Transform) call(ctx context.Context, x *llm.Exchange, h Hook, in, dst []byte) ([]byte, int64, error) {
+func (t *Transform) call(ctx context.Context, x *llm.Exchange, h hook.Hook, in, dst []byte) ([]byte, int64, error) {
 	if err := t.blocked(h); err != nil {
 		return nil, 0, err
 	}
-	return t.module.Call(ctx, h, SeedOf(x.Request.ID), in, dst)
+	return t.module.Call(ctx, h, hook.SeedOf(x.Request.ID), in, dst)
 }
 
 // blocked is the fault of a module that is disabled.
-func (t *Transform) blocked(h Hook) error {
+func (t *Transform) blocked(h hook.Hook) error {
 	if why := t.module.breaker.blocked(t.o.Now()); why != "" {
-		return &Fault{Module: t.module.name, Hook: h.String(), Kind: Disabled, Detail: why}
+		return &hook.Fault{Module: t.module.name, Hook: h.String(), Kind: hook.Disabled, Detail: why}
 	}
 	return nil
 }
 
-func (t *Transform) nonsense(h Hook, err error) *Fault { return t.module.nonsense(h, err) }
+func (t *Transform) nonsense(h hook.Hook, err error) *hook.Fault { return t.module.nonsense(h, err) }
 
 // result books a call whose result is bytes, none of which leave things as they are.
 func (t *Transform) result(x *llm.Exchange, note llm.Applied, out []byte, err error, skip bool) ([]byte, error) {
@@ -145,14 +125,14 @@ func (t *Transform) result(x *llm.Exchange, note llm.Applied, out []byte, err er
 // as if there had been no call. Changed in the note is how it is if there is no error.
 func (t *Transform) outcome(x *llm.Exchange, note llm.Applied, err error, skip bool) (skipped bool, _ error) {
 	note.Plugin, note.Changed = t.module.name, note.Changed && err == nil
-	var f *Fault
-	var no *Rejection
+	var f *hook.Fault
+	var no *hook.Rejection
 	switch {
 	case err == nil:
 		t.module.breaker.good()
 	case errors.As(err, &f):
-		note.Fault = brief(f.Detail)
-		if f.Kind != Disabled {
+		note.Fault = hook.Brief(f.Detail)
+		if f.Kind != hook.Disabled {
 			t.module.breaker.fault(t.o.Now(), note.Fault)
 		}
 	}
@@ -165,7 +145,7 @@ func (t *Transform) outcome(x *llm.Exchange, note llm.Applied, err error, skip b
 
 // failed is a failed call as the pipeline knows it.
 func (t *Transform) failed(err error) error {
-	var r *Rejection
+	var r *hook.Rejection
 	switch {
 	case err == nil:
 		return nil
@@ -178,20 +158,4 @@ func (t *Transform) failed(err error) error {
 	}
 	return &llm.Error{Code: llm.CodeInternal, Status: http.StatusBadGateway, Fault: llm.FaultTransform, Err: err,
 		Message: "The plugin " + t.module.name + " failed, and the request can't go on without it."}
-}
-
-// appendExchange begins an envelope with what every hook of a transform is told. The
-// caller closes the object.
-func appendExchange(dst []byte, x *llm.Exchange) []byte {
-	r := x.Request
-	dst = append(dst, `{"v":1,"stage":"policy"`...)
-	dst = appendText(dst, "request_id", r.ID)
-	dst = appendText(dst, "route", x.Route.Name)
-	dst = appendText(dst, "model", r.Facts.Model)
-	dst = appendText(dst, "key", r.Principal.KeyID)
-	dst = appendText(dst, "team", r.Principal.Team)
-	dst = appendText(dst, "user", r.Principal.User)
-	dst = appendTags(dst, r.Tags)
-	dst = appendBool(dst, "stream", r.Facts.Stream)
-	return appendTarget(dst, x.Target)
 }

@@ -12,6 +12,8 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/penstock/penstock/gateway/internal/llm"
+	"github.com/penstock/penstock/gateway/internal/wasm/asm"
+	"github.com/penstock/penstock/gateway/internal/wasm/hook"
 )
 
 // someExchange is a request on its way to someTarget.
@@ -22,9 +24,9 @@ func someExchange() *llm.Exchange {
 }
 
 // transformer is a transform whose hook does this.
-func transformer(t *testing.T, a asm, o TransformOptions) *Transform {
+func transformer(t *testing.T, a asm.Module, o TransformOptions) *Transform {
 	t.Helper()
-	tr, err := NewTransform(load(t, a.bytes()), o)
+	tr, err := NewTransform(load(t, a.Bytes()), o)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -36,17 +38,17 @@ const envelopeOfR = `{"v":1,"stage":"policy","request_id":"r","route":"smart","m
 
 func TestTransformsGetTheContractsEnvelopes(t *testing.T) {
 	var seen string
-	tell := func(h Hook) *Transform { // echoes its input, which is not a valid result
-		a := guest(h, get(0), op(0xad), i64c(32), op(0x86), get(1), op(0xad), op(0x84))
+	tell := func(h hook.Hook) *Transform { // echoes its input, which is not a valid result
+		a := asm.Guest(h, asm.Get(0), asm.Op(0xad), asm.I64(32), asm.Op(0x86), asm.Get(1), asm.Op(0xad), asm.Op(0x84))
 		return transformer(t, a, TransformOptions{})
 	}
 	x := someExchange()
-	body, err := tell(TransformRequest).Request(t.Context(), x, []byte(`{"a":1}`))
+	body, err := tell(hook.TransformRequest).Request(t.Context(), x, []byte(`{"a":1}`))
 	if err != nil || string(body) != `{"a":1}` {
 		t.Errorf("Request = %s, %v: want the envelope's body back", body, err)
 	}
-	a := guest(NormaliseResponse, result(0, 0))
-	heard, err := NewTransform(load(t, a.bytes(), func(s *Spec) { s.Record = func(r Recorded) { seen = string(r.Input) } }), TransformOptions{})
+	a := asm.Guest(hook.NormaliseResponse, asm.Result(0, 0))
+	heard, err := NewTransform(load(t, a.Bytes(), func(s *Spec) { s.Record = func(r Recorded) { seen = string(r.Input) } }), TransformOptions{})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -54,7 +56,7 @@ func TestTransformsGetTheContractsEnvelopes(t *testing.T) {
 	if want := envelopeOfR + `,"created":1700000000,"status":200,"body":{"b":2}}`; err != nil || seen != want {
 		t.Errorf("Response (-want +got):\n%s %v", cmp.Diff(want, seen), err)
 	}
-	if _, err := tell(NormaliseResponse).Response(t.Context(), someExchange(), 200, []byte(`{}`)); err == nil {
+	if _, err := tell(hook.NormaliseResponse).Response(t.Context(), someExchange(), 200, []byte(`{}`)); err == nil {
 		t.Error("a completion without choices is taken")
 	}
 	if len(x.Applied) != 2 || !x.Applied[0].Changed || x.Applied[0].Hook != "request" || x.Applied[1].Fuel == 0 {
@@ -63,7 +65,7 @@ func TestTransformsGetTheContractsEnvelopes(t *testing.T) {
 }
 
 func TestATransformWithoutOpinionLeavesThingsAlone(t *testing.T) {
-	tr := transformer(t, guest(TransformRequest, result(0, 0)), TransformOptions{})
+	tr := transformer(t, asm.Guest(hook.TransformRequest, asm.Result(0, 0)), TransformOptions{})
 	x := someExchange()
 	for name, ask := range map[string]func() ([]byte, error){
 		"no opinion": func() ([]byte, error) { return tr.Request(t.Context(), x, []byte("{}")) },
@@ -79,35 +81,35 @@ func TestATransformWithoutOpinionLeavesThingsAlone(t *testing.T) {
 	if diff := cmp.Diff([]llm.Applied{{Plugin: "test", Hook: "request"}}, x.Applied, cmp.FilterPath(func(p cmp.Path) bool { return p.Last().String() == ".Fuel" }, cmp.Ignore())); diff != "" {
 		t.Errorf("applied (-want +got):\n%s", diff)
 	}
-	if _, err := NewTransform(load(t, guest(Route, result(0, 0)).bytes()), TransformOptions{}); err == nil {
+	if _, err := NewTransform(load(t, asm.Guest(hook.Route, asm.Result(0, 0)).Bytes()), TransformOptions{}); err == nil {
 		t.Error("a router was taken for a transform")
 	}
 }
 
 // refusing calls penstock.error with a code.
-func refusing(h Hook, code int32) asm {
-	a := guest(h, i32c(code), i32c(4096), i32c(8), call(0), result(0, 0))
-	a.imports = []asmImport{{"penstock", "error", "iii", ""}}
-	a.data = [][]byte{cat([]byte{0}, i32c(4096), []byte{opEnd}, sized([]byte("no audio")))}
+func refusing(h hook.Hook, code int32) asm.Module {
+	a := asm.Guest(h, asm.I32(code), asm.I32(4096), asm.I32(8), asm.Call(0), asm.Result(0, 0))
+	a.Imports = []asm.Import{{Module: "penstock", Name: "error", Params: "iii", Results: ""}}
+	a.Data = [][]byte{asm.Data(4096, []byte("no audio"))}
 	return a
 }
 
 func TestWhatAFailingTransformCosts(t *testing.T) {
-	trap := guest(TransformRequest, op(opUnreachable), result(0, 0))
+	trap := asm.Guest(hook.TransformRequest, asm.Op(0x00), asm.Result(0, 0))
 	failed := llm.Error{Code: llm.CodeInternal, Status: 502, Fault: llm.FaultTransform, Message: "The plugin test failed, and the request can't go on without it."}
 	for _, tt := range []struct {
 		name string
-		a    asm
+		a    asm.Module
 		skip bool
 		want *llm.Error
 	}{
-		{"a refusal is the caller's to read", refusing(TransformRequest, 451), true, &llm.Error{Code: llm.CodeRejected, Status: 451, Fault: llm.FaultBadRequest, Retried: true, Message: "no audio"}},
-		{"a code that is no status", refusing(TransformRequest, 7), false, &llm.Error{Code: llm.CodeRejected, Status: 400, Fault: llm.FaultBadRequest, Retried: true, Message: "no audio"}},
-		{"the module blames itself", refusing(TransformRequest, 500), false, &failed},
+		{"a refusal is the caller's to read", refusing(hook.TransformRequest, 451), true, &llm.Error{Code: llm.CodeRejected, Status: 451, Fault: llm.FaultBadRequest, Retried: true, Message: "no audio"}},
+		{"a code that is no status", refusing(hook.TransformRequest, 7), false, &llm.Error{Code: llm.CodeRejected, Status: 400, Fault: llm.FaultBadRequest, Retried: true, Message: "no audio"}},
+		{"the module blames itself", refusing(hook.TransformRequest, 500), false, &failed},
 		{"a trap fails the request", trap, false, &failed},
 		{"a trap is skipped", trap, true, nil},
-		{"nonsense fails the request", answering(TransformRequest, []byte(`{"bodi":{}}`)), false, &failed},
-		{"nonsense is skipped", answering(TransformRequest, []byte(`{"body":`)), true, nil},
+		{"nonsense fails the request", asm.Answering(hook.TransformRequest, []byte(`{"bodi":{}}`)), false, &failed},
+		{"nonsense is skipped", asm.Answering(hook.TransformRequest, []byte(`{"body":`)), true, nil},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			tr := transformer(t, tt.a, TransformOptions{SkipRequest: tt.skip})
@@ -129,7 +131,7 @@ func TestWhatAFailingTransformCosts(t *testing.T) {
 
 func TestATransformThatKeepsFailingIsDisabled(t *testing.T) {
 	now := time.Unix(1700000000, 0)
-	tr := transformer(t, guest(TransformRequest, op(opUnreachable), result(0, 0)), TransformOptions{Now: func() time.Time { return now }})
+	tr := transformer(t, asm.Guest(hook.TransformRequest, asm.Op(0x00), asm.Result(0, 0)), TransformOptions{Now: func() time.Time { return now }})
 	for range breakAfter {
 		if _, err := tr.Request(t.Context(), someExchange(), []byte("{}")); err == nil {
 			t.Fatal("a trap was no error")
@@ -137,8 +139,8 @@ func TestATransformThatKeepsFailingIsDisabled(t *testing.T) {
 	}
 	calls := tr.module.Stats().Calls
 	_, err := tr.Request(t.Context(), someExchange(), []byte("{}"))
-	var f *Fault
-	if !errors.As(err, &f) || f.Kind != Disabled || tr.module.Stats().Calls != calls {
+	var f *hook.Fault
+	if !errors.As(err, &f) || f.Kind != hook.Disabled || tr.module.Stats().Calls != calls {
 		t.Errorf("after %d faults: %v", breakAfter, err)
 	}
 	now = now.Add(breakFor)
@@ -151,9 +153,9 @@ func TestATransformThatKeepsFailingIsDisabled(t *testing.T) {
 func filterOf(t *testing.T, answer string, o TransformOptions) (*Filter, *llm.Exchange, error) {
 	t.Helper()
 	// penstock.start is answered by nothing: its payload begins with "p", a chunk's with "c".
-	a := answering(NormaliseEvent, []byte(answer))
-	last := &a.funcs[len(a.funcs)-1]
-	last.code = cat(get(0), mem(0x2d, 4), i32c('p'), op(0x46, 0x04, 0x40), i64c(0), op(0x0f, opEnd), last.code)
+	a := asm.Answering(hook.NormaliseEvent, []byte(answer))
+	last := &a.Funcs[len(a.Funcs)-1]
+	last.Code = asm.Cat(asm.Get(0), asm.Mem(0x2d, 4), asm.I32('p'), asm.Op(0x46, 0x04, 0x40), asm.I64(0), asm.Op(0x0f, asm.End), last.Code)
 	x := someExchange()
 	f, err := transformer(t, a, o).Events(t.Context(), x)
 	if err == nil {
@@ -186,7 +188,7 @@ func TestEventsOfATransform(t *testing.T) {
 		{name: "not JSON", answer: frame("", `{"a":`), fault: "line 1"},
 		{name: "the end is not its to say", answer: frame("", `[DONE]`), fault: "ended the stream"},
 		{name: "nor an error", answer: frame("", `{"error":{"message":"x"}}`), fault: "ended the stream"},
-		{name: "a state over the cap", answer: string(binary.LittleEndian.AppendUint32(nil, maxState+1)) + strings.Repeat("s", maxState+1), fault: "at most 65536"},
+		{name: "a state over the cap", answer: string(binary.LittleEndian.AppendUint32(nil, hook.MaxState+1)) + strings.Repeat("s", hook.MaxState+1), fault: "at most 65536"},
 		{name: "a state that is cut", answer: string(binary.LittleEndian.AppendUint32(nil, 9)) + "s", fault: "the state has 9 bytes"},
 		{name: "half a length", answer: "ab", fault: "at least 4"},
 	} {

@@ -7,6 +7,8 @@ import (
 	"time"
 
 	"github.com/tetratelabs/wazero/api"
+
+	"github.com/penstock/penstock/gateway/internal/wasm/fuel"
 )
 
 // The error numbers of WASI preview 1 that the stub answers with.
@@ -39,12 +41,12 @@ func wasiFuncs() map[string]hostFunc {
 
 // wasiDenied is every function that the stub does not know: those on file
 // descriptors find none open, the rest is not there.
-func wasiDenied(name string, s signature) hostFunc {
+func wasiDenied(name string, s fuel.Signature) hostFunc {
 	code := uint64(wasiNoSys)
 	if strings.HasPrefix(name, "fd_") || strings.HasPrefix(name, "path_") || strings.HasPrefix(name, "sock_") {
 		code = wasiBadF
 	}
-	return hostFunc{params: s.params, results: s.results, call: wasiAnswer(code)}
+	return hostFunc{params: s.Params, results: s.Results, call: wasiAnswer(code)}
 }
 
 func wasiAnswer(code uint64) func(*instance, []uint64) {

@@ -1,0 +1,170 @@
+package cases
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"path/filepath"
+
+	"github.com/penstock/penstock/gateway/internal/wasm/hook"
+)
+
+// ParseCases reads a file that holds one case or a list of them. Name is the file's; a
+// case without a name of its own is called after it. The error names the file, the line
+// and the member that is wrong: one that is not known is wrong, too, since a misspelt
+// expectation would pass.
+func ParseCases(name string, data []byte) ([]Case, error) {
+	var cases []Case
+	s := hook.Scan{B: data}
+	one := func() {
+		c := readCase(&s, data)
+		if c.Name == "" {
+			c.Name = fmt.Sprintf("%s %d", filepath.Base(name), len(cases)+1)
+		}
+		cases = append(cases, c)
+	}
+	if s.Peek() == '[' {
+		s.Array(one)
+	} else {
+		one()
+	}
+	if err := s.End(); err != nil {
+		return nil, fmt.Errorf("%s: %w", name, err)
+	}
+	return cases, nil
+}
+
+// readCase reads the case that comes next.
+func readCase(s *hook.Scan, data []byte) Case {
+	var c Case
+	s.Peek()
+	start := s.At
+	seen := map[string]bool{}
+	s.Object(func(key string) {
+		s.Peek()
+		at := s.At
+		raw := s.Raw()
+		if s.Err != nil {
+			return
+		}
+		err := c.set(key, raw)
+		if err == nil && seen[key] {
+			err = errors.New("it stands there twice")
+		}
+		if seen[key] = true; err != nil {
+			s.Check(fmt.Errorf("line %d: %s: %w", lineAt(data, at), key, err))
+		}
+	})
+	if s.Err == nil {
+		if err := c.check(); err != nil {
+			s.Check(fmt.Errorf("line %d: %w", lineAt(data, start), err))
+		}
+	}
+	return c
+}
+
+func lineAt(b []byte, at int) int { return 1 + bytes.Count(b[:at], []byte{'\n'}) }
+
+// set reads one member.
+func (c *Case) set(key string, raw []byte) error {
+	members := map[string]any{
+		"name": &c.Name, "hook": &c.Hook, "config": &c.Config, "grants": &c.Grants, "kv": &c.KV, "kv_base64": &c.KVBase64,
+		"now": &c.Now, "seed": &c.Seed, "input": &c.Input, "input_base64": &c.InputBase64, "expect": &c.Expect,
+		"expect_base64": &c.ExpectBase64, "expect_kv": &c.ExpectKV, "max_fuel": &c.MaxFuel,
+	}
+	switch key {
+	case "events":
+		return c.setEvents(raw)
+	case "expect_error":
+		return c.setFailure(raw)
+	}
+	place, ok := members[key]
+	if !ok {
+		return errors.New("a case has no such member")
+	}
+	return json.Unmarshal(raw, place)
+}
+
+// setEvents reads a list of lists of name and data.
+func (c *Case) setEvents(raw []byte) error {
+	c.Events = []Event{}
+	s := hook.Scan{B: raw}
+	s.Array(func() {
+		var parts [][]byte
+		s.Array(func() { parts = append(parts, s.Raw()) })
+		if s.Err != nil {
+			return
+		}
+		name, ok := "", len(parts) == 2
+		if ok {
+			name, ok = hook.Unquote(parts[0])
+		}
+		if !ok {
+			s.Check(fmt.Errorf("event %d is not a list of a name and data", len(c.Events)+1))
+			return
+		}
+		c.Events = append(c.Events, Event{Name: name, Data: parts[1]})
+	})
+	return s.End()
+}
+
+func (c *Case) setFailure(raw []byte) error {
+	d := json.NewDecoder(bytes.NewReader(raw))
+	d.DisallowUnknownFields()
+	return d.Decode(&c.ExpectError)
+}
+
+// check holds the members against each other.
+func (c *Case) check() error {
+	h, known := c.hook()
+	inputs := 0
+	for _, there := range [...]bool{c.Input != nil, c.InputBase64 != nil, c.Events != nil} {
+		if there {
+			inputs++
+		}
+	}
+	switch {
+	case c.Hook == "":
+		return errors.New("the case has no hook")
+	case !known && c.Hook != hookInit:
+		return fmt.Errorf("there is no hook %q", c.Hook)
+	case inputs > 1:
+		return errors.New("input, input_base64 and events exclude each other")
+	case c.Events != nil && !h.Streams():
+		return fmt.Errorf("the hook %s has no events", c.Hook)
+	case c.Now < 0 || c.MaxFuel < 0:
+		return errors.New("now and max_fuel must not be negative")
+	case c.Events != nil && c.Expect != nil:
+		return c.checkEntries()
+	}
+	return nil
+}
+
+// checkEntries makes sure that each event has its expectation.
+func (c *Case) checkEntries() error {
+	var entries []json.RawMessage
+	if err := json.Unmarshal(c.Expect, &entries); err != nil || entries == nil {
+		return errors.New("expect: want a list with an entry for each event")
+	}
+	if len(entries) != len(c.Events) {
+		return fmt.Errorf("expect has %d entries for %d events", len(entries), len(c.Events))
+	}
+	return nil
+}
+
+// sent is a value of a case as it is handed to the plugin: a string's text, nothing for
+// null, anything else compact.
+func sent(raw json.RawMessage) ([]byte, error) {
+	if len(raw) == 0 || string(raw) == "null" {
+		return nil, nil
+	}
+	if text, ok := hook.Unquote(raw); ok {
+		return []byte(text), nil
+	}
+	var b bytes.Buffer
+	if err := json.Compact(&b, raw); err != nil {
+		return nil, fmt.Errorf("the input: %w", err)
+	}
+	return b.Bytes(), nil
+}

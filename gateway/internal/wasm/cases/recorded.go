@@ -1,0 +1,73 @@
+package cases
+
+import (
+	"encoding/json"
+	"errors"
+	"unicode/utf8"
+
+	"github.com/penstock/penstock/gateway/internal/wasm"
+	"github.com/penstock/penstock/gateway/internal/wasm/hook"
+)
+
+// FromRecorded makes a case of a call, which expects the same bytes for no more fuel.
+func FromRecorded(r wasm.Recorded) Case {
+	c := Case{Name: "recorded " + r.Hook.String()[len(hook.Prefix):], Hook: r.Hook.String()[len(hook.Prefix):],
+		Config: r.Config, Grants: append([]string{}, r.Grants...), Seed: Seed(r.Seed)}
+	if !r.Clock.IsZero() {
+		c.Now = r.Clock.UnixMilli()
+	}
+	c.Input, c.InputBase64 = asText(r.Input)
+	for key, value := range r.Read {
+		c.keep(key, value)
+	}
+	if r.Err != nil {
+		c.ExpectError = failureOf(r.Err)
+		return c
+	}
+	c.MaxFuel = r.Fuel
+	switch text, raw := asText(r.Output); {
+	case len(r.Output) == 0:
+		c.Expect = json.RawMessage("null")
+	case raw != nil || r.Hook == hook.RouteFlat || r.Hook.Streams():
+		c.ExpectBase64 = r.Output
+	default:
+		c.Expect = text
+	}
+	return c
+}
+
+// keep puts a value into the case's store, as text if it is text.
+func (c *Case) keep(key string, value []byte) {
+	if utf8.Valid(value) {
+		if c.KV == nil {
+			c.KV = map[string]string{}
+		}
+		c.KV[key] = string(value)
+		return
+	}
+	if c.KVBase64 == nil {
+		c.KVBase64 = map[string][]byte{}
+	}
+	c.KVBase64[key] = value
+}
+
+// asText is b as a JSON string, or as it is when it is not text.
+func asText(b []byte) (text json.RawMessage, raw []byte) {
+	if !utf8.Valid(b) {
+		return nil, b
+	}
+	return hook.AppendString(nil, b), nil
+}
+
+// failureOf expects an error that came once.
+func failureOf(err error) *Failure {
+	var r *hook.Rejection
+	if errors.As(err, &r) {
+		return &Failure{Code: r.Code, Message: r.Message}
+	}
+	var f *hook.Fault
+	if errors.As(err, &f) {
+		return &Failure{Fault: f.Kind, Message: f.Detail}
+	}
+	return &Failure{Message: err.Error()}
+}

@@ -1,0 +1,108 @@
+package cases
+
+import (
+	"bytes"
+	"encoding/json"
+	"slices"
+	"strings"
+
+	"github.com/penstock/penstock/gateway/internal/wasm/hook"
+)
+
+func refHouseStyle(config json.RawMessage, h hook.Hook, in []byte) ([]byte, error) {
+	var s struct {
+		Styles map[string]*string `json:"styles"`
+	}
+	if err := json.Unmarshal(config, &s); err != nil || s.Styles == nil {
+		return nil, reject(400, "styles must be an object of strings")
+	}
+	for _, text := range s.Styles {
+		if text == nil {
+			return nil, reject(400, "styles must be an object of strings")
+		}
+	}
+	if h == hook.Count {
+		return nil, nil
+	}
+	var e struct {
+		Target struct{ ID string }
+		Body   json.RawMessage
+	}
+	if err := json.Unmarshal(in, &e); err != nil {
+		return nil, reject(500, err.Error())
+	}
+	best := ""
+	for pattern := range s.Styles {
+		start, open := strings.CutSuffix(pattern, "*")
+		if (pattern == e.Target.ID || open && strings.HasPrefix(e.Target.ID, start)) && len(pattern) > len(best) {
+			best = pattern
+		}
+	}
+	if best == "" {
+		return nil, nil
+	}
+	at, insert, ok := refPlace(e.Body, *s.Styles[best])
+	if !ok {
+		return nil, reject(400, "messages must be a list")
+	}
+	return slices.Concat([]byte(`{"body":`), e.Body[:at], insert, e.Body[at:], []byte("}")), nil
+}
+
+// refPlace finds where in a body what has to be put in.
+func refPlace(body []byte, text string) (at int, insert []byte, ok bool) {
+	quoted := hook.AppendString(nil, text)
+	s := hook.Scan{B: body}
+	s.Object(func(key string) {
+		if key != "messages" || s.Peek() != '[' {
+			s.Raw()
+			return
+		}
+		ok = true
+		at = s.At + 1
+		insert = slices.Concat([]byte(`{"role":"system","content":`), quoted, []byte("}"))
+		first := true
+		s.Array(func() {
+			s.Space()
+			start := s.At
+			message := s.Raw()
+			if !first {
+				return
+			}
+			if first = false; !refSystem(message) {
+				insert = append(insert, ',')
+				return
+			}
+			where, what := refContent(message, quoted)
+			if what == nil {
+				insert = append(insert, ',')
+				return
+			}
+			at, insert = start+where, what
+		})
+	})
+	return at, insert, ok
+}
+
+func refSystem(message []byte) bool {
+	var m struct{ Role string }
+	return json.Unmarshal(message, &m) == nil && (m.Role == "system" || m.Role == "developer")
+}
+
+func refContent(message, quoted []byte) (at int, insert []byte) {
+	s := hook.Scan{B: message}
+	s.Object(func(key string) {
+		c := s.Peek()
+		start := s.At
+		v := s.Raw()
+		switch {
+		case key == "content" && c == '"':
+			at, insert = start+1, slices.Concat(quoted[1:len(quoted)-1], []byte(`\n\n`))
+		case key == "content" && c == '[':
+			at, insert = start+1, slices.Concat([]byte(`{"type":"text","text":`), quoted, []byte("}"))
+			if len(bytes.TrimSpace(v[1:len(v)-1])) > 0 {
+				insert = append(insert, ',')
+			}
+		}
+	})
+	return at, insert
+}

@@ -1,0 +1,111 @@
+package cases
+
+import (
+	"encoding/json"
+	"fmt"
+	"math"
+	"time"
+
+	"github.com/penstock/penstock/gateway/internal/llm"
+	"github.com/penstock/penstock/gateway/internal/wasm/hook"
+)
+
+// routeForm is the JSON routing envelope as far as the flat form has room for it.
+type routeForm struct {
+	EstInputTokens *float64        `json:"est_input_tokens"`
+	MaxTokens      *float64        `json:"max_tokens"`
+	Stream         bool            `json:"stream"`
+	Features       []string        `json:"features"`
+	Strategy       string          `json:"strategy"`
+	With           json.RawMessage `json:"with"`
+	Candidates     []candidateForm `json:"candidates"`
+}
+
+type candidateForm struct {
+	PriceIn      *float64 `json:"price_in"`
+	PriceOut     *float64 `json:"price_out"`
+	PriceCached  *float64 `json:"price_cached"`
+	Context      *float64 `json:"context"`
+	Quality      *float64 `json:"quality"`
+	FirstToken   *float64 `json:"ttft_ms"`
+	Speed        *float64 `json:"tps"`
+	ErrorRate    *float64 `json:"error_rate"`
+	Inflight     *float64 `json:"inflight"`
+	Weight       *float64 `json:"weight"`
+	Order        *float64 `json:"order"`
+	Healthy      bool     `json:"healthy"`
+	Fallback     bool     `json:"fallback"`
+	RemainingRPM *float64 `json:"remaining_rpm"`
+	RemainingTPM *float64 `json:"remaining_tpm"`
+}
+
+// flatInput makes the binary routing input of a JSON one: what the gateway would have
+// sent a router with the flat hook for the same request.
+func flatInput(in []byte, seed uint64, now time.Time) ([]byte, error) {
+	var f routeForm
+	if err := json.Unmarshal(in, &f); err != nil {
+		return nil, fmt.Errorf("the input is not a routing envelope: %w", err)
+	}
+	text, err := hook.FlatText(f.Strategy, f.With)
+	if err != nil {
+		return nil, err
+	}
+	req := &llm.Request{Facts: llm.Facts{EstInputTokens: whole(f.EstInputTokens, 0), MaxTokens: whole(f.MaxTokens, 0),
+		Stream: f.Stream, Features: featuresOf(f.Features)}}
+	c := make([]llm.Candidate, len(f.Candidates))
+	for i := range c {
+		c[i] = f.Candidates[i].candidate(now)
+	}
+	return hook.AppendFlat(nil, req, c, text, seed, now), nil
+}
+
+func (f *candidateForm) candidate(now time.Time) llm.Candidate {
+	t := &llm.Target{Context: whole(f.Context, 0), Quality: number(f.Quality, -1), Weight: number(f.Weight, 0),
+		Order: int(whole(f.Order, 0)), Fallback: f.Fallback}
+	if f.PriceIn != nil && f.PriceOut != nil {
+		t.Price = llm.Price{Known: true, Input: llm.NanoUSD(whole(f.PriceIn, 0)), Output: llm.NanoUSD(whole(f.PriceOut, 0)),
+			CacheRead: llm.NanoUSD(whole(f.PriceCached, 0))}
+	}
+	s := llm.Stats{Inflight: whole(f.Inflight, 0), TTFT: time.Duration(number(f.FirstToken, 0) * float64(time.Millisecond)),
+		TPS: number(f.Speed, 0), ErrorRate: number(f.ErrorRate, 0),
+		RemainingRequests: whole(f.RemainingRPM, -1), RemainingTokens: whole(f.RemainingTPM, -1)}
+	if !f.Healthy {
+		s.CoolingUntil = now.Add(time.Minute)
+	}
+	return llm.Candidate{Target: t, Stats: s}
+}
+
+// number is what v points to, or what stands for not knowing.
+func number(v *float64, unknown float64) float64 {
+	if v == nil {
+		return unknown
+	}
+	return *v
+}
+
+func whole(v *float64, unknown int64) int64 {
+	return int64(min(max(number(v, float64(unknown)), math.MinInt64), math.MaxInt64/2))
+}
+
+// featuresOf is the set of the features that have these names.
+func featuresOf(names []string) llm.Features {
+	var set llm.Features
+	for i := range 32 {
+		f := llm.Features(1) << i
+		for _, name := range names {
+			if list := f.Names(); len(list) == 1 && list[0] == name {
+				set |= f
+			}
+		}
+	}
+	return set
+}
+
+// candidates counts those of a JSON routing envelope; ok is false if in is none.
+func candidates(in []byte) (n int, ok bool) {
+	var f struct {
+		Candidates []json.RawMessage `json:"candidates"`
+	}
+	err := json.Unmarshal(in, &f)
+	return len(f.Candidates), err == nil
+}

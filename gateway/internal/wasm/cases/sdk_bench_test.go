@@ -1,0 +1,167 @@
+package cases
+
+import (
+	"context"
+	"slices"
+	"testing"
+	"time"
+
+	"github.com/penstock/penstock/gateway/internal/llm"
+	"github.com/penstock/penstock/gateway/internal/wasm"
+	"github.com/penstock/penstock/gateway/internal/wasm/fuel"
+	"github.com/penstock/penstock/gateway/internal/wasm/hook"
+)
+
+// routingRequest is a request whose JSON routing envelope has about 2 KB with eight
+// candidates.
+func routingRequest() (*llm.Request, []llm.Candidate) {
+	return &llm.Request{ID: "req-0123456789", Tags: map[string]string{"app": "docs", "env": "live"},
+		Principal: llm.Principal{KeyID: "key_1", Team: "search"},
+		Facts:     llm.Facts{Model: "cheap", EstInputTokens: 900, MaxTokens: 300, Stream: true, Features: llm.Tools, LastUserChars: 120}}, fleet(8)
+}
+
+// eachBuilt runs a benchmark with a plugin of every SDK that is built.
+func eachBuilt(b *testing.B, plugin string, run func(b *testing.B, code []byte)) {
+	for _, language := range sdkLanguages {
+		b.Run(language, func(b *testing.B) { run(b, sdkModule(b, language, plugin)) })
+	}
+}
+
+// benchmarkHook calls a hook of a pooled module.
+func benchmarkHook(b *testing.B, m *wasm.Module, h hook.Hook, in []byte) {
+	out := make([]byte, 0, 4096)
+	var fuel int64
+	b.SetBytes(int64(len(in)))
+	b.ReportAllocs()
+	for b.Loop() {
+		var err error
+		if _, fuel, err = m.Call(context.Background(), h, 1, in, out); err != nil {
+			b.Fatal(err)
+		}
+	}
+	b.ReportMetric(float64(fuel), "fuel")
+}
+
+// BenchmarkSDKRouteJSON is a pooled call with a 2 KB JSON routing request.
+func BenchmarkSDKRouteJSON(b *testing.B) {
+	eachBuilt(b, "cheapest", func(b *testing.B, code []byte) {
+		req, c := routingRequest()
+		in := hook.AppendEnvelope(nil, req, c, []byte(`,"strategy":"cheapest","with":{}`), false, time.Unix(1, 0))
+		benchmarkHook(b, load(b, code), hook.Route, in)
+	})
+}
+
+// BenchmarkSDKRouteFlat is the same call in the flat form.
+func BenchmarkSDKRouteFlat(b *testing.B) {
+	eachBuilt(b, "cheapest", func(b *testing.B, code []byte) {
+		req, c := routingRequest()
+		benchmarkHook(b, load(b, code), hook.RouteFlat, hook.AppendFlat(nil, req, c, []byte("cheapest\n"), 1, time.Unix(1, 0)))
+	})
+}
+
+// BenchmarkSDKStreamEvent is an event of a stream through redact, some text waiting.
+func BenchmarkSDKStreamEvent(b *testing.B) {
+	eachBuilt(b, "redact", func(b *testing.B, code []byte) {
+		m := load(b, code)
+		chunk := []byte(`{"id":"chatcmpl-1","object":"chat.completion.chunk","created":1700000000,"model":"m","choices":[{"index":0,"delta":{"content":" write to ann"},"finish_reason":null}]}`)
+		var state, in, out []byte
+		send := func(name string, data []byte) {
+			in = hook.AppendFrame(in[:0], state, name, data)
+			var err error
+			if out, _, err = m.Call(context.Background(), hook.NormaliseEvent, 1, in, out[:0]); err != nil {
+				b.Fatal(err)
+			}
+			if len(out) > 0 {
+				next, _, _ := hook.SplitFrame(out)
+				state = append(state[:0], next...)
+			}
+		}
+		send(hook.EventStart, []byte(`{}`))
+		b.ReportAllocs()
+		for b.Loop() {
+			send(hook.EventChunk, chunk)
+		}
+	})
+}
+
+// BenchmarkSDKInstance is what an instance takes to be made, init included.
+func BenchmarkSDKInstance(b *testing.B) {
+	eachBuilt(b, "cheapest", func(b *testing.B, code []byte) {
+		s, err := newTestHost(b).Sandbox(b.Context(), wasm.Spec{Name: "bench", Wasm: code})
+		if err != nil {
+			b.Fatal(err)
+		}
+		defer s.Close()
+		m, err := s.Subject(b.Context(), nil, time.Now)
+		if err != nil {
+			b.Fatal(err)
+		}
+		for b.Loop() {
+			if err := m.Start(b.Context(), nil); err != nil {
+				b.Fatal(err)
+			}
+		}
+		b.ReportMetric(float64(m.Memory()), "memory-B")
+		m.Stop()
+	})
+}
+
+// BenchmarkSDKMetering is what fuel costs: the same calls with and without it, in turn,
+// so that both see the same machine. The figures are the first percentile of each, which
+// is what a call takes when nobody interferes.
+func BenchmarkSDKMetering(b *testing.B) {
+	req, c := routingRequest()
+	for _, call := range []struct {
+		name, plugin string
+		hook         hook.Hook
+		in           []byte
+	}{
+		{"json", "cheapest", hook.Route, hook.AppendEnvelope(nil, req, c, []byte(`,"strategy":"cheapest","with":{}`), false, time.Unix(1, 0))},
+		{"flat", "cheapest", hook.RouteFlat, hook.AppendFlat(nil, req, c, []byte("cheapest\noutput_tokens=300\n"), 1, time.UnixMilli(1))},
+		{"event", "redact", hook.NormaliseEvent, hook.AppendFrame(nil, nil, hook.EventChunk, []byte(`{"id":"chatcmpl-1","object":"chat.completion.chunk","model":"m",`+
+			`"choices":[{"index":0,"delta":{"content":" the wheel"},"logprobs":null,"finish_reason":null}]}`))},
+	} {
+		b.Run(call.name, func(b *testing.B) {
+			eachBuilt(b, call.plugin, func(b *testing.B, code []byte) { benchmarkMetering(b, code, call.hook, call.in) })
+		})
+	}
+}
+
+func benchmarkMetering(b *testing.B, code []byte, h hook.Hook, in []byte) {
+	metered, plain := newTestHost(b), newTestHost(b, func(o *wasm.Options) { o.Charging = fuel.Nothing })
+	var took [2][]time.Duration
+	var modules [2]*wasm.Module
+	for i, host := range []*wasm.Host{metered, plain} {
+		m, err := host.Load(context.Background(), wasm.Spec{Name: "bench", Wasm: code})
+		if err != nil {
+			b.Fatal(err)
+		}
+		modules[i] = m
+	}
+	out := make([]byte, 0, 4<<10)
+	for b.Loop() {
+		for i, m := range modules {
+			began := time.Now()
+			if _, _, err := m.Call(context.Background(), h, 1, in, out); err != nil {
+				b.Fatal(err)
+			}
+			took[i] = append(took[i], time.Since(began))
+		}
+	}
+	for i := range took {
+		slices.Sort(took[i])
+	}
+	with, without := took[0][len(took[0])/100], took[1][len(took[1])/100]
+	b.ReportMetric(float64(with.Nanoseconds())/1000, "fuel-µs")
+	b.ReportMetric(float64(without.Nanoseconds())/1000, "bare-µs")
+	b.ReportMetric(100*(float64(with)/float64(without)-1), "overhead-%")
+}
+
+// BenchmarkSDKIsolated is the flat call with memory of its own, whose price is a start.
+func BenchmarkSDKIsolated(b *testing.B) {
+	eachBuilt(b, "cheapest", func(b *testing.B, code []byte) {
+		req, c := routingRequest()
+		m := load(b, code, func(s *wasm.Spec) { s.Isolate = true })
+		benchmarkHook(b, m, hook.RouteFlat, hook.AppendFlat(nil, req, c, []byte("cheapest\n"), 1, time.Unix(1, 0)))
+	})
+}

@@ -1,0 +1,156 @@
+package hook
+
+import (
+	"encoding/json"
+	"maps"
+	"math"
+	"slices"
+	"strconv"
+	"time"
+
+	"github.com/penstock/penstock/gateway/internal/llm"
+)
+
+// AppendEnvelope appends the JSON routing envelope of one request. Extra is the
+// route's part, ready to be put in: members that begin with a comma. Figures that
+// nobody knows are null.
+func AppendEnvelope(dst []byte, req *llm.Request, c []llm.Candidate, extra []byte, messages bool, now time.Time) []byte {
+	f := &req.Facts
+	dst = append(dst, `{"v":1`...)
+	dst = appendText(dst, "request_id", req.ID)
+	dst = appendText(dst, "model", f.Model)
+	dst = appendText(dst, "key", req.Principal.KeyID)
+	dst = appendText(dst, "team", req.Principal.Team)
+	dst = appendText(dst, "user", req.Principal.User)
+	dst = appendTags(dst, req.Tags)
+	dst = appendWhole(dst, "est_input_tokens", f.EstInputTokens)
+	dst = appendKnown(dst, "max_tokens", f.MaxTokens, f.MaxTokens > 0)
+	dst = appendBool(dst, "stream", f.Stream)
+	dst = appendNames(dst, "features", f.Features.Names())
+	dst = appendWhole(dst, "last_user_chars", int64(f.LastUserChars))
+	if messages {
+		dst = appendMessages(dst, req.Body)
+	}
+	dst = append(dst, extra...)
+	dst = append(dst, `,"candidates":[`...)
+	for i := range c {
+		if i > 0 {
+			dst = append(dst, ',')
+		}
+		dst = appendCandidate(dst, i, &c[i], now)
+	}
+	return append(dst, `]}`...)
+}
+
+// AppendRoutePart appends the part of the envelope that depends on the route alone: the
+// strategy's name and its settings, a JSON object or nothing.
+func AppendRoutePart(dst []byte, strategy string, with json.RawMessage) []byte {
+	if len(with) == 0 {
+		with = json.RawMessage("{}")
+	}
+	dst = appendKey(appendText(dst, "strategy", strategy), "with")
+	return append(dst, with...)
+}
+
+func appendCandidate(dst []byte, i int, c *llm.Candidate, now time.Time) []byte {
+	t, s := c.Target, &c.Stats
+	dst = append(dst, `{"i":`...)
+	dst = strconv.AppendInt(dst, int64(i), 10)
+	dst = appendText(dst, "id", t.ID)
+	dst = appendText(dst, "provider", t.Provider)
+	dst = appendText(dst, "model", t.Model)
+	dst = appendKnown(dst, "price_in", int64(t.Price.Input), t.Price.Known)
+	dst = appendKnown(dst, "price_out", int64(t.Price.Output), t.Price.Known)
+	dst = appendKnown(dst, "price_cached", int64(t.Price.CacheRead), t.Price.Known)
+	dst = appendKnown(dst, "context", t.Context, t.Context > 0)
+	dst = appendNumber(dst, "quality", quality(t), true)
+	dst = appendNumber(dst, "ttft_ms", millis(s.TTFT), s.TTFT > 0)
+	dst = appendNumber(dst, "tps", s.TPS, s.TPS > 0)
+	dst = appendNumber(dst, "error_rate", s.ErrorRate, true)
+	dst = appendWhole(dst, "inflight", s.Inflight)
+	dst = appendNumber(dst, "weight", t.Weight, true)
+	dst = appendWhole(dst, "order", int64(t.Order))
+	dst = appendBool(dst, "healthy", Healthy(c, now))
+	dst = appendBool(dst, "fallback", t.Fallback)
+	dst = appendKnown(dst, "remaining_rpm", s.RemainingRequests, s.RemainingRequests >= 0)
+	dst = appendKnown(dst, "remaining_tpm", s.RemainingTokens, s.RemainingTokens >= 0)
+	return append(dst, `,"cached_prefix":0}`...)
+}
+
+// appendMessages passes the body's messages on as they stand. A body without any has
+// none to pass.
+func appendMessages(dst, body []byte) []byte {
+	s := Scan{B: body}
+	s.Object(func(key string) {
+		v := s.Raw()
+		if key == "messages" && s.Err == nil {
+			dst = append(append(dst, `,"messages":`...), v...)
+		}
+	})
+	return dst
+}
+
+func appendTags(dst []byte, tags map[string]string) []byte {
+	dst = append(dst, `,"tags":{`...)
+	for i, name := range slices.Sorted(maps.Keys(tags)) { // in order, so that equal requests give equal bytes
+		if i > 0 {
+			dst = append(dst, ',')
+		}
+		dst = append(AppendString(dst, name), ':')
+		dst = AppendString(dst, tags[name])
+	}
+	return append(dst, '}')
+}
+
+func appendKey(dst []byte, name string) []byte {
+	dst = append(dst, `,"`...)
+	dst = append(dst, name...)
+	return append(dst, `":`...)
+}
+
+func appendText(dst []byte, name, v string) []byte { return AppendString(appendKey(dst, name), v) }
+
+func appendWhole(dst []byte, name string, v int64) []byte {
+	return strconv.AppendInt(appendKey(dst, name), v, 10)
+}
+
+// appendKnown appends a whole number, or null when it is not known.
+func appendKnown(dst []byte, name string, v int64, known bool) []byte {
+	if !known {
+		return append(appendKey(dst, name), "null"...)
+	}
+	return appendWhole(dst, name, v)
+}
+
+// appendNumber appends a number, or null when it is not known or not finite.
+func appendNumber(dst []byte, name string, v float64, known bool) []byte {
+	dst = appendKey(dst, name)
+	if !known || math.IsNaN(v) || math.IsInf(v, 0) {
+		return append(dst, "null"...)
+	}
+	return strconv.AppendFloat(dst, v, 'g', -1, 64)
+}
+
+func appendBool(dst []byte, name string, v bool) []byte {
+	return strconv.AppendBool(appendKey(dst, name), v)
+}
+
+func appendNames(dst []byte, name string, list []string) []byte {
+	dst = append(appendKey(dst, name), '[')
+	for i, v := range list {
+		if i > 0 {
+			dst = append(dst, ',')
+		}
+		dst = AppendString(dst, v)
+	}
+	return append(dst, ']')
+}
+
+// AppendInit appends the input of penstock_init.
+func AppendInit(dst []byte, name string, config []byte) []byte {
+	dst = append(dst, `{"v":1,"plugin":`...)
+	dst = AppendString(dst, name)
+	dst = append(dst, `,"config":`...)
+	dst = append(dst, config...)
+	return append(dst, `,"seed":"0"}`...)
+}

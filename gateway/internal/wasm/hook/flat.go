@@ -1,0 +1,144 @@
+package hook
+
+import (
+	"encoding/binary"
+	"fmt"
+	"math"
+	"strconv"
+	"time"
+
+	"github.com/penstock/penstock/gateway/internal/llm"
+)
+
+// The flat routing record, as sdk/ABI.md lays it out: a header, one record for every
+// candidate, then text. All numbers are little-endian.
+const (
+	flatVersion = 1
+	flatHeader  = 32
+	flatRecord  = 96
+	flatEntry   = 16 // of the result
+
+	unknown32 = math.MaxUint32
+)
+
+// Bits of the header's flags.
+const (
+	flatStream = 1 << iota
+	flatTools
+	flatVision
+)
+
+// Bits of a record's flags.
+const (
+	flatHealthy = 1 << iota
+	flatPriced
+	flatFallback
+	flatContext
+)
+
+// flatDrop in a result's flags takes the candidate out of the running.
+const flatDrop = 1
+
+// AppendFlat appends the routing record of one request. Text is the route's part of
+// the text, which the seed's line completes.
+func AppendFlat(dst []byte, req *llm.Request, c []llm.Candidate, text []byte, seed uint64, now time.Time) []byte {
+	at := len(dst)
+	dst = binary.LittleEndian.AppendUint16(dst, flatVersion)
+	dst = binary.LittleEndian.AppendUint16(dst, flatRecord)
+	dst = binary.LittleEndian.AppendUint32(dst, uint32(len(c)))
+	dst = binary.LittleEndian.AppendUint32(dst, clamp32(req.Facts.EstInputTokens))
+	dst = binary.LittleEndian.AppendUint32(dst, clamp32(req.Facts.MaxTokens))
+	dst = binary.LittleEndian.AppendUint32(dst, requestFlags(&req.Facts))
+	dst = binary.LittleEndian.AppendUint32(dst, uint32(flatHeader+len(c)*flatRecord))
+	dst = append(dst, 0, 0, 0, 0, 0, 0, 0, 0) // the text's length, and the reserved word
+	for i := range c {
+		dst = appendRecord(dst, i, &c[i], now)
+	}
+	begin := len(dst)
+	dst = append(dst, text...)
+	dst = append(dst, "seed="...)
+	dst = strconv.AppendUint(dst, seed, 10) // the last line has no end
+	binary.LittleEndian.PutUint32(dst[at+24:], uint32(len(dst)-begin))
+	return dst
+}
+
+func requestFlags(f *llm.Facts) uint32 {
+	return bit(f.Stream, flatStream) | bit(f.Features.Has(llm.Tools), flatTools) |
+		bit(f.Features.Has(llm.Vision), flatVision)
+}
+
+func appendRecord(dst []byte, i int, c *llm.Candidate, now time.Time) []byte {
+	t, s := c.Target, &c.Stats
+	flags := bit(Healthy(c, now), flatHealthy) | bit(t.Price.Known, flatPriced) |
+		bit(t.Fallback, flatFallback) | bit(t.Context > 0, flatContext)
+	var r [flatRecord]byte
+	le := binary.LittleEndian
+	le.PutUint32(r[0:], uint32(i))
+	le.PutUint32(r[4:], flags)
+	le.PutUint64(r[8:], uint64(t.Price.Input))
+	le.PutUint64(r[16:], uint64(t.Price.Output))
+	le.PutUint64(r[24:], uint64(t.Price.CacheRead))
+	le.PutUint32(r[32:], clamp32(t.Context))
+	le.PutUint32(r[36:], clamp32(s.Inflight))
+	le.PutUint64(r[40:], math.Float64bits(quality(t)))
+	le.PutUint64(r[48:], math.Float64bits(millis(s.TTFT)))
+	le.PutUint64(r[56:], math.Float64bits(s.TPS))
+	le.PutUint64(r[64:], math.Float64bits(s.ErrorRate))
+	le.PutUint64(r[72:], math.Float64bits(t.Weight))
+	le.PutUint32(r[80:], uint32(int32(min(max(t.Order, math.MinInt32), math.MaxInt32))))
+	le.PutUint32(r[84:], remaining(s.RemainingRequests))
+	le.PutUint32(r[88:], remaining(s.RemainingTokens))
+	return append(dst, r[:]...)
+}
+
+// Healthy reports whether a candidate is not resting.
+func Healthy(c *llm.Candidate, now time.Time) bool { return !c.Stats.CoolingUntil.After(now) }
+
+// quality is NaN when nobody knows it.
+func quality(t *llm.Target) float64 {
+	if t.Quality < 0 {
+		return math.NaN()
+	}
+	return t.Quality
+}
+
+func millis(d time.Duration) float64 { return float64(d) / float64(time.Millisecond) }
+
+func remaining(n int64) uint32 {
+	if n < 0 {
+		return unknown32
+	}
+	return uint32(min(n, unknown32-1))
+}
+
+func clamp32(n int64) uint32 { return uint32(min(max(n, 0), math.MaxUint32)) }
+
+func bit(on bool, mask uint32) uint32 {
+	if on {
+		return mask
+	}
+	return 0
+}
+
+// ReadFlat reads the result of the flat hook into the ballot.
+func ReadFlat(b *RankingBuilder, out []byte) error {
+	if len(out)%flatEntry != 0 {
+		return fmt.Errorf("the result has %d bytes, which is not a multiple of %d", len(out), flatEntry)
+	}
+	if len(out)/flatEntry > len(b.state) {
+		return fmt.Errorf("the result ranks %d candidates of %d", len(out)/flatEntry, len(b.state))
+	}
+	for ; len(out) > 0; out = out[flatEntry:] {
+		i := int64(binary.LittleEndian.Uint32(out))
+		var err error
+		if binary.LittleEndian.Uint32(out[4:])&flatDrop != 0 {
+			err = b.drop(i)
+		} else {
+			err = b.rank(i, math.Float64frombits(binary.LittleEndian.Uint64(out[8:])))
+		}
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}

@@ -1,0 +1,70 @@
+package hook
+
+import (
+	"bytes"
+	"encoding/binary"
+	"fmt"
+)
+
+// The names of the events that the host itself makes.
+const (
+	EventStart = "penstock.start"
+	EventEnd   = "penstock.end"
+)
+
+// MaxState bounds the state of a stream, in bytes.
+const MaxState = 64 << 10
+
+// StreamDone is the line that ends a complete stream.
+const StreamDone = "[DONE]"
+
+// HasError reports a line of a stream that carries an error.
+func HasError(line []byte) bool {
+	r, err := ReadReply(line)
+	return err == nil && r.Failure != nil
+}
+
+// AppendFrame appends u32le(len(state)) | state | name | "\n" | data.
+func AppendFrame(dst, state []byte, name string, data []byte) []byte {
+	dst = binary.LittleEndian.AppendUint32(dst, uint32(len(state)))
+	dst = append(dst, state...)
+	dst = append(dst, name...)
+	dst = append(dst, '\n')
+	return append(dst, data...)
+}
+
+// SplitFrame takes a result apart into the new state and the payload.
+func SplitFrame(out []byte) (state, payload []byte, err error) {
+	if len(out) < 4 {
+		return nil, nil, fmt.Errorf("the frame has %d bytes; at least 4 are needed", len(out))
+	}
+	n := binary.LittleEndian.Uint32(out)
+	out = out[4:]
+	if n > MaxState || int(n) > len(out) {
+		return nil, nil, fmt.Errorf("the state has %d bytes; at most %d are kept, and %d follow", n, MaxState, len(out))
+	}
+	return out[:n], out[n:], nil
+}
+
+// SplitLines splits a payload and checks with read that every line is what the contract
+// allows.
+func SplitLines(payload []byte, read func([]byte) (Reply, error)) ([][]byte, error) {
+	var lines [][]byte
+	for len(payload) > 0 {
+		line, rest, _ := bytes.Cut(payload, []byte{'\n'})
+		payload = rest
+		if len(line) == 0 {
+			continue
+		}
+		if string(line) != StreamDone {
+			if _, err := read(line); err != nil {
+				return nil, fmt.Errorf("line %d: %w", len(lines)+1, err)
+			}
+		}
+		lines = append(lines, line)
+	}
+	return lines, nil
+}
+
+// EventChunk is the name under which a canonical chunk reaches a module.
+const EventChunk = "chunk"

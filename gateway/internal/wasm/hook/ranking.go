@@ -1,0 +1,191 @@
+package hook
+
+import (
+	"errors"
+	"fmt"
+	"math"
+	"time"
+
+	"github.com/penstock/penstock/gateway/internal/llm"
+)
+
+// RankingBuilder gathers a router's answer and makes an order of it that the pipeline can
+// rely on: every index is valid and stands there once, no healthy candidate is
+// missing unless it was dropped, and fallbacks come last.
+type RankingBuilder struct {
+	// state says of every candidate what the router did with it.
+	state  []mark
+	order  []int
+	scores []float64
+	reason string
+}
+
+type mark uint8
+
+const (
+	unseen mark = iota
+	ranked
+	dropped
+)
+
+var errAllDropped = errors.New("it dropped every candidate")
+
+// Reset prepares for n candidates. The order and scores are made anew, since they
+// leave with the ranking.
+func (b *RankingBuilder) Reset(n int) {
+	if cap(b.state) < n {
+		b.state = make([]mark, n)
+	}
+	b.state = b.state[:n]
+	clear(b.state)
+	b.order, b.scores, b.reason = make([]int, 0, n), make([]float64, 0, n), ""
+}
+
+// rank takes the next best candidate. Naming one again says nothing new.
+func (b *RankingBuilder) rank(i int64, score float64) error {
+	switch {
+	case i < 0 || i >= int64(len(b.state)):
+		return fmt.Errorf("it ranked candidate %d of %d", i, len(b.state))
+	case math.IsNaN(score):
+		return fmt.Errorf("it gave candidate %d a score that is not a number", i)
+	case b.state[i] != unseen:
+		return nil
+	}
+	b.state[i] = ranked
+	b.order = append(b.order, int(i))
+	// Infinite scores can't be shown in JSON.
+	b.scores = append(b.scores, min(max(score, -math.MaxFloat64), math.MaxFloat64))
+	return nil
+}
+
+// drop takes a candidate out of the running.
+func (b *RankingBuilder) drop(i int64) error {
+	if i < 0 || i >= int64(len(b.state)) {
+		return fmt.Errorf("it dropped candidate %d of %d", i, len(b.state))
+	}
+	b.state[i] = dropped
+	return nil
+}
+
+// Finish completes the order.
+func (b *RankingBuilder) Finish(c []llm.Candidate, now time.Time) error {
+	b.removeDropped()
+	lowest := 0.0
+	for i, s := range b.scores {
+		if i == 0 || s < lowest {
+			lowest = s
+		}
+	}
+	for i := range c {
+		if b.state[i] == unseen && Healthy(&c[i], now) {
+			b.order = append(b.order, i)
+			b.scores = append(b.scores, lowest)
+		}
+	}
+	if len(b.order) == 0 {
+		return errAllDropped
+	}
+	b.fallbacksLast(c)
+	return nil
+}
+
+// Ranking is the order that finish has completed.
+func (b *RankingBuilder) Ranking() llm.Ranking {
+	return llm.Ranking{Order: b.order, Scores: b.scores, Reason: b.reason}
+}
+
+// removeDropped removes candidates that were ranked first and dropped after.
+func (b *RankingBuilder) removeDropped() {
+	kept := 0
+	for at, i := range b.order {
+		if b.state[i] != dropped {
+			b.order[kept], b.scores[kept] = i, b.scores[at]
+			kept++
+		}
+	}
+	b.order, b.scores = b.order[:kept], b.scores[:kept]
+}
+
+// fallbacksLast moves fallbacks behind all others and keeps the order otherwise.
+func (b *RankingBuilder) fallbacksLast(c []llm.Candidate) {
+	if inOrderAlready(b.order, c) {
+		return
+	}
+	order, scores := make([]int, 0, len(b.order)), make([]float64, 0, len(b.order))
+	for _, fallback := range [...]bool{false, true} {
+		for at, i := range b.order {
+			if c[i].Target.Fallback == fallback {
+				order, scores = append(order, i), append(scores, b.scores[at])
+			}
+		}
+	}
+	b.order, b.scores = order, scores
+}
+
+func inOrderAlready(order []int, c []llm.Candidate) bool {
+	seen := false
+	for _, i := range order {
+		if seen && !c[i].Target.Fallback {
+			return false
+		}
+		seen = seen || c[i].Target.Fallback
+	}
+	return true
+}
+
+// Configured is the order of the configuration: what is used when there is no
+// opinion to follow.
+func Configured(c []llm.Candidate) []int {
+	order := make([]int, 0, len(c))
+	for _, fallback := range [...]bool{false, true} {
+		for i := range c {
+			if c[i].Target.Fallback == fallback {
+				order = append(order, i)
+			}
+		}
+	}
+	return order
+}
+
+// ReadRanking reads the result of the JSON hook into the ballot:
+// {"ranking":[{"i":0,"score":1.5}],"drop":[2],"reason":"…"}. Other members are
+// ignored.
+func ReadRanking(b *RankingBuilder, out []byte) error {
+	s := Scan{B: out}
+	s.Object(func(key string) {
+		switch key {
+		case "ranking":
+			s.Array(func() { b.readEntry(&s) })
+		case "drop":
+			s.Array(func() { b.readDrop(&s) })
+		case "reason":
+			b.reason = Brief(s.text())
+		default:
+			s.Raw()
+		}
+	})
+	return s.End()
+}
+
+func (b *RankingBuilder) readEntry(s *Scan) {
+	i, score := int64(-1), 0.0
+	s.Object(func(key string) {
+		switch key {
+		case "i":
+			i, _ = s.int()
+		case "score":
+			score, _ = s.float()
+		default:
+			s.Raw()
+		}
+	})
+	if s.Err == nil {
+		s.Check(b.rank(i, score))
+	}
+}
+
+func (b *RankingBuilder) readDrop(s *Scan) {
+	if i, ok := s.int(); ok {
+		s.Check(b.drop(i))
+	}
+}

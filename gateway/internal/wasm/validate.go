@@ -1,0 +1,166 @@
+package wasm
+
+import (
+	"errors"
+	"fmt"
+	"maps"
+	"slices"
+
+	"github.com/tetratelabs/wazero/api"
+
+	"github.com/penstock/penstock/gateway/internal/wasm/fuel"
+	"github.com/penstock/penstock/gateway/internal/wasm/hook"
+)
+
+// The signatures of the contract.
+var (
+	sigVersion  = fuel.Signature{Results: []api.ValueType{i32}}
+	sigAlloc    = fuel.Signature{Params: []api.ValueType{i32}, Results: []api.ValueType{i32}}
+	sigDescribe = fuel.Signature{Results: []api.ValueType{i64}}
+	sigHook     = fuel.Signature{Params: []api.ValueType{i32, i32}, Results: []api.ValueType{i64}}
+	sigNone     = fuel.Signature{}
+)
+
+// vet holds a module's outline against the contract, the memory that an instance may
+// have and the operator's grants, and reports everything that is wrong at once.
+func vet(o *fuel.Module, memory int64, grants hook.Grants) error {
+	return errors.Join(vetShape(o, memory), vetExports(o), vetImports(o, grants))
+}
+
+// vetShape checks what the sandbox rests on.
+func vetShape(o *fuel.Module, memory int64) error {
+	var errs []error
+	bad := func(format string, args ...any) { errs = append(errs, fmt.Errorf(format, args...)) }
+	if o.Start {
+		bad("it has a start section, which would run before the host is ready: export %s instead "+
+			"(AssemblyScript: --exportStart %s)", hook.ExportInitialize, hook.ExportInitialize)
+	}
+	if len(o.Memories) > 1 {
+		bad("it has %d memories; only one is allowed", len(o.Memories))
+	}
+	for _, m := range o.Memories {
+		switch {
+		case m.Wide64:
+			bad("its memory is 64-bit; only wasm32 is supported")
+		case m.Shared:
+			bad("its memory is shared (threads); only unshared memory is supported")
+		case int64(m.Min)*pageSize > memory:
+			bad("it starts with %d bytes of memory, more than the %d it may have: raise its max memory",
+				int64(m.Min)*pageSize, memory)
+		}
+	}
+	return errors.Join(append(errs, o.CheckBounds())...)
+}
+
+func vetExports(o *fuel.Module) error {
+	var errs []error
+	if _, ok := o.Exports[hook.ExportStart]; ok {
+		errs = append(errs, fmt.Errorf("it exports %s: it is a program, not a library; build it as a reactor "+
+			"(Go: -buildmode=c-shared, clang: -mexec-model=reactor, Rust: --crate-type=cdylib)", hook.ExportStart))
+	}
+	if _, ok := o.Exports[fuel.GlobalName]; ok {
+		errs = append(errs, fmt.Errorf("it exports %q, a name that is the host's own", fuel.GlobalName))
+	}
+	for _, name := range slices.Sorted(maps.Keys(o.Exports)) {
+		if e := o.Exports[name]; e.Kind == fuel.KindGlobal && int64(e.Index) >= int64(o.Globals) {
+			errs = append(errs, fmt.Errorf("its export %q exports global %d, of which there are %d", name, e.Index, o.Globals))
+		}
+	}
+	errs = append(errs, needMemory(o),
+		need(o, hook.ExportVersion, sigVersion), need(o, hook.ExportAlloc, sigAlloc),
+		may(o, hook.ExportInit, sigHook), may(o, hook.ExportInitialize, sigNone), may(o, hook.ExportDescribe, sigDescribe))
+	hooks, all := 0, []string{}
+	for h := range hook.Count {
+		if _, ok := o.Exports[h.String()]; ok {
+			hooks++
+		}
+		all = append(all, h.String())
+		errs = append(errs, may(o, h.String(), sigHook))
+	}
+	if hooks == 0 {
+		errs = append(errs, fmt.Errorf("it exports none of the hooks: %q", all))
+	}
+	return errors.Join(errs...)
+}
+
+func needMemory(o *fuel.Module) error {
+	e, ok := o.Exports[hook.ExportMemory]
+	switch {
+	case !ok:
+		return fmt.Errorf("it lacks the export %q", hook.ExportMemory)
+	case e.Kind != fuel.KindMemory:
+		return fmt.Errorf("its export %q is a %s, not a memory", hook.ExportMemory, e.Kind)
+	case len(o.Memories) == 0:
+		return fmt.Errorf("its export %q is not a memory of its own", hook.ExportMemory)
+	}
+	return nil
+}
+
+// need checks a function that must be exported, may one that can be.
+func need(o *fuel.Module, name string, want fuel.Signature) error {
+	if _, ok := o.Exports[name]; !ok {
+		return fmt.Errorf("it lacks the export %s %s", name, want)
+	}
+	return may(o, name, want)
+}
+
+func may(o *fuel.Module, name string, want fuel.Signature) error {
+	e, ok := o.Exports[name]
+	switch {
+	case !ok:
+		return nil
+	case e.Kind != fuel.KindFunction:
+		return fmt.Errorf("its export %s is a %s, not a function", name, e.Kind)
+	case int(e.Index) >= len(o.Funcs):
+		return fmt.Errorf("its export %s names function %d, of which there are %d", name, e.Index, len(o.Funcs))
+	}
+	if have := o.Types[o.Funcs[e.Index]]; !have.Equal(want) {
+		return fmt.Errorf("its export %s is %s; it must be %s", name, have, want)
+	}
+	return nil
+}
+
+func vetImports(o *fuel.Module, grants hook.Grants) error {
+	var errs []error
+	for _, i := range o.Imports {
+		if _, err := resolve(o, i, grants); err != nil {
+			errs = append(errs, err)
+		}
+	}
+	return errors.Join(errs...)
+}
+
+// resolve finds the host function behind an import.
+func resolve(o *fuel.Module, i fuel.Import, grants hook.Grants) (hostFunc, error) {
+	if i.Kind != fuel.KindFunction {
+		return hostFunc{}, fmt.Errorf("it imports the %s %s.%s; only functions can be imported",
+			i.Kind, i.Module, i.Name)
+	}
+	want := o.Types[i.Type]
+	f, known := hostFuncs(i.Module)[i.Name]
+	if !known && i.Module == fromWASI && slices.Equal(want.Results, []api.ValueType{i32}) {
+		return wasiDenied(i.Name, want), nil
+	}
+	if !known {
+		return hostFunc{}, fmt.Errorf("it imports %s.%s, which this gateway does not have", i.Module, i.Name)
+	}
+	if f.grant != "" && !grants.Has(f.grant) {
+		return hostFunc{}, fmt.Errorf("it imports %s.%s, which needs the grant %q", i.Module, i.Name, f.grant)
+	}
+	if have := (fuel.Signature{Params: f.params, Results: f.results}); !have.Equal(want) {
+		return hostFunc{}, fmt.Errorf("it imports %s.%s as %s; it is %s", i.Module, i.Name, want, have)
+	}
+	return f, nil
+}
+
+func hostFuncs(module string) map[string]hostFunc {
+	switch module {
+	case fromPenstock:
+		return penstockFuncs()
+	case fromWASI:
+		return wasiFuncs()
+	case fromEnv:
+		return envFuncs()
+	}
+	return nil
+}
