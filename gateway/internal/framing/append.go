@@ -2,9 +2,9 @@ package framing
 
 import "bytes"
 
-// AppendData appends a frame that carries data to dst. Data that spans several
-// lines gets a field for each; its "\r\n" and "\r" arrive as "\n", since the format
-// cannot tell them apart.
+// AppendData appends a frame with data to dst. Data of several lines gets a field for each
+// line. Its "\r\n" and "\r" become "\n" for the reader, since the format does not
+// distinguish them.
 func AppendData(dst, data []byte) []byte {
 	for {
 		dst = append(dst, "data: "...)
@@ -22,8 +22,8 @@ func AppendData(dst, data []byte) []byte {
 	}
 }
 
-// AppendEvent appends a frame with a name and data to dst. An empty name is left
-// out. The name must not hold a line break.
+// AppendEvent appends a frame with a name and data to dst. An empty name is left out. The
+// name must not contain a line break.
 func AppendEvent(dst []byte, name string, data []byte) []byte {
 	if name != "" {
 		dst = append(dst, "event: "...)

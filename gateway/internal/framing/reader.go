@@ -1,7 +1,6 @@
-// Package sse frames event streams: it cuts a byte stream into Server-Sent Events
-// without changing a byte of them, and writes new ones. It is not an EventSource
-// client: it keeps no last event id, obeys no "retry" field, and does not look
-// into the data.
+// Package framing splits a byte stream into Server-Sent Events (SSE), without changing a
+// byte of them, and writes new ones. It is not an EventSource client: it has no last event
+// id, ignores "retry" fields, and does not parse the data.
 package framing
 
 import (
@@ -12,54 +11,52 @@ import (
 	"sync"
 )
 
-// DefaultMaxEvent is the largest frame in bytes that a Reader takes unless told
-// otherwise.
+// DefaultMaxEvent is the default for the largest frame of a Reader, in bytes.
 const DefaultMaxEvent = 1 << 20
 
-// ErrTooLong is returned for a frame that is larger than the Reader's bound.
+// ErrTooLong is the error for a frame that is larger than the Reader's bound.
 var ErrTooLong = errors.New("event is too long")
 
 // Event is one frame of a stream. Its slices are valid until the next call of the
 // Reader that returned it.
 type Event struct {
-	// Name is the value of the last "event" field, ID that of the last "id" field;
-	// nil when the frame has none.
+	// Name is the value of the last "event" field, ID that of the last "id" field; nil
+	// without such a field.
 	Name []byte
 	ID   []byte
-	// Data joins the values of the "data" fields with "\n". It is nil when the frame
-	// has none, as in a comment or a blank line, and empty but not nil when it has
-	// an empty one.
+	// Data is the values of the "data" fields, joined with "\n". It is nil without such a
+	// field, as for a comment or a blank line, and empty but not nil for an empty field.
 	Data []byte
-	// Raw is the frame byte for byte, the blank line that ends it included. All Raw
-	// of a stream, put together, are the stream.
+	// Raw is the frame byte for byte, with the blank line that ends it. The Raw of all
+	// events of a stream, joined, are the stream.
 	Raw []byte
 	// Partial marks the last frame of a stream that ended without the blank line.
 	Partial bool
 }
 
-// Reader cuts a stream into events. It is used by one goroutine at a time.
+// Reader splits a stream into events. It is not safe for concurrent use.
 type Reader struct {
 	src io.Reader
 	max int
 	err error
 
-	// buf[frame:end] is unread input: the frame being parsed starts at frame, its
-	// current line at line, and no line terminator stands before seen.
+	// buf[frame:end] is unread input: the current frame starts at frame, its current line
+	// at line, and there is no line terminator before seen.
 	buf                    []byte
 	pooled                 *[]byte
 	frame, line, seen, end int
 
-	// started says that a byte order mark would have been skipped by now, loneCR
-	// that the last line ended in a carriage return only, skipLF that a line feed
-	// at the start of the frame belongs to the line before.
+	// started means that a byte order mark would have been skipped already, loneCR that the
+	// last line ended in a carriage return only, skipLF that a line feed at the start of
+	// the frame belongs to the previous line.
 	started, loneCR, skipLF bool
 
 	f      fields
 	joined []byte
 }
 
-// smallBuffer is what a Reader starts with; larger ones than keepBuffer are not
-// kept for the next Reader. Both in bytes.
+// smallBuffer is the size of a Reader's first buffer. Buffers larger than keepBuffer are
+// not reused. Both are in bytes.
 const (
 	smallBuffer = 8 << 10
 	keepBuffer  = 64 << 10
@@ -70,8 +67,9 @@ var buffers = sync.Pool{New: func() any {
 	return &b
 }}
 
-// NewReader reads events from r. A frame of more than maxEvent bytes is an error;
-// zero means DefaultMaxEvent. Release gives the Reader's buffer back.
+// NewReader returns a Reader of the events in r. A frame of more than maxEvent bytes is an
+// error; zero means DefaultMaxEvent. Call Release after the last event, so that the buffer
+// is reused.
 func NewReader(r io.Reader, maxEvent int) *Reader {
 	if maxEvent <= 0 {
 		maxEvent = DefaultMaxEvent
@@ -80,8 +78,8 @@ func NewReader(r io.Reader, maxEvent int) *Reader {
 	return &Reader{src: r, max: maxEvent, buf: *b, pooled: b}
 }
 
-// Release gives the buffer to later Readers. The last event is invalid from then
-// on, and Next returns io.ErrClosedPipe. It may be called twice.
+// Release releases the buffer for other Readers. The last event is then invalid, and Next
+// returns io.ErrClosedPipe. It may be called twice.
 func (r *Reader) Release() {
 	if r.pooled != nil && len(r.buf) <= keepBuffer {
 		*r.pooled = r.buf
@@ -91,23 +89,23 @@ func (r *Reader) Release() {
 	r.frame, r.line, r.seen, r.end = 0, 0, 0, 0
 }
 
-// Ready reports whether Next has a frame at hand. When it is false, Next may have to
-// wait for the source. It may be false for a frame that is there, where lines end in a
-// carriage return.
+// Ready reports whether a complete frame is buffered. If it is false, Next may have to wait
+// for the source. Where lines end in a carriage return it may be false although a frame is
+// complete.
 func (r *Reader) Ready() bool {
 	if r.err != nil {
 		return true
 	}
 	rest := r.buf[r.line:r.end]
-	if r.skipLF { // a line feed at the front may belong to the frame before
+	if r.skipLF { // a line feed at the start may belong to the previous frame
 		rest = bytes.TrimPrefix(rest, []byte("\n"))
 	}
 	return bytes.Contains(rest, []byte("\n\n")) || bytes.Contains(rest, []byte("\n\r\n"))
 }
 
-// Next returns the next frame as soon as the blank line that ends it has arrived.
-// It returns io.EOF after the last frame, ErrTooLong for a frame beyond the bound,
-// or the source's error; an error stays.
+// Next returns the next frame as soon as the blank line that ends it has arrived. It
+// returns io.EOF after the last frame, ErrTooLong for a frame beyond the bound, or the
+// source's error. After an error it returns the same error again.
 func (r *Reader) Next() (Event, error) {
 	r.f = fields{}
 	r.frame = r.line
@@ -129,14 +127,14 @@ func (r *Reader) Next() (Event, error) {
 	}
 }
 
-// last ends the stream: what stands in the buffer at its clean end is a frame
-// without its blank line.
+// last ends the stream. Bytes left in the buffer at io.EOF are a frame without its blank
+// line.
 func (r *Reader) last() (Event, error) {
 	if r.err != io.EOF || r.frame == r.end {
 		return Event{}, r.err
 	}
-	// A carriage return that waited for its line feed is a blank line after all, and
-	// a line feed alone belongs to the frame before.
+	// A final carriage return, which could have been half of "\r\n", is a blank line, and
+	// a line feed alone belongs to the previous frame.
 	tail := r.buf[r.line:r.end]
 	whole := string(tail) == "\r" || string(r.buf[r.frame:r.end]) == "\n"
 	if tail = bytes.TrimSuffix(tail, []byte("\r")); len(tail) > 0 {
@@ -169,8 +167,8 @@ func (r *Reader) tooLong() error {
 	return fmt.Errorf("%w: more than %d bytes", ErrTooLong, r.max)
 }
 
-// fill reads once, having made room. A source that gives nothing a hundred times
-// in a row is broken.
+// fill makes room and reads once. A source that returns no bytes a hundred times in a row
+// is broken.
 func (r *Reader) fill() {
 	if err := r.room(); err != nil {
 		r.err = err
@@ -191,8 +189,7 @@ func (r *Reader) fill() {
 	r.err = io.ErrNoProgress
 }
 
-// room makes space behind end: by moving the frame to the front, else by doubling
-// the buffer.
+// room makes space after end, by moving the frame to the start or by doubling the buffer.
 func (r *Reader) room() error {
 	if r.end < len(r.buf) && r.end-r.frame <= r.max {
 		return nil

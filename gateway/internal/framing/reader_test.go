@@ -12,7 +12,7 @@ import (
 	"github.com/penstock/penstock/gateway/internal/framing"
 )
 
-// frame is an Event with copies of its slices, so that it outlives the next call.
+// frame is an Event with copies of its slices, which stay valid after the next call.
 type frame struct {
 	Name, ID, Data, Raw string
 	HasData, Partial    bool
@@ -91,8 +91,8 @@ func TestNext(t *testing.T) {
 	}
 }
 
-// gate gives one piece per read and then fails, as a stalled connection would if it
-// were waited for.
+// gate returns one piece per read and then fails the test, where a stalled connection would
+// block.
 type gate struct{ pieces []string }
 
 var errWaited = errors.New("waited for more input")
@@ -245,7 +245,7 @@ func TestNextAllocatesNothing(t *testing.T) {
 	}
 }
 
-// TestReady holds Ready against Next: it says so only of frames that are there whole.
+// TestReady compares Ready with Next: it is true only for complete frames.
 func TestReady(t *testing.T) {
 	const frame = "data: a\n\n"
 	for rest, want := range map[string]bool{

@@ -18,7 +18,7 @@ import (
 	"github.com/penstock/penstock/gateway/internal/framing"
 )
 
-// cut reads in pieces of random length.
+// cut is a reader that returns pieces of random length.
 type cut struct {
 	rest []byte
 	rnd  *rand.Rand
@@ -34,8 +34,8 @@ func (c *cut) Read(p []byte) (int, error) {
 	return n, nil
 }
 
-// checkStream asserts what holds for every input: nothing is lost, and it does not
-// matter how the input was cut.
+// checkStream checks for an input that no byte is lost, and that the events do not depend on
+// how the input is split.
 func checkStream(t *testing.T, body []byte, seed uint64) []frame {
 	t.Helper()
 	whole, err := readAll(bytes.NewReader(body), 0)
@@ -59,7 +59,7 @@ func checkStream(t *testing.T, body []byte, seed uint64) []frame {
 	return whole
 }
 
-// recordings is where real provider traffic lies, beside the repository.
+// recordings is the folder of recorded provider traffic, beside the repository.
 func recordings(t *testing.T) string {
 	dir, err := os.Getwd()
 	if err != nil {

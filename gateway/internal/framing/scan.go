@@ -2,8 +2,8 @@ package framing
 
 import "bytes"
 
-// fields are what the current frame has said so far, as offsets from its start so
-// that they survive a move of the buffer.
+// fields are the fields of the current frame, as offsets from its start, so that they stay
+// valid when the buffer moves.
 type fields struct {
 	name, id, data span
 	lines          int
@@ -11,8 +11,8 @@ type fields struct {
 
 type span struct{ start, end int }
 
-// scan takes one line off the buffer. done says that it was the blank line that
-// ends the frame, ok that a line was there.
+// scan consumes one line of the buffer. done reports whether it was the blank line that
+// ends the frame, ok whether the buffer had a whole line.
 func (r *Reader) scan() (done, ok bool) {
 	if !r.prefix() {
 		return false, false
@@ -27,16 +27,14 @@ func (r *Reader) scan() (done, ok bool) {
 		r.field(line)
 	}
 	r.line, r.seen = next, next
-	// A carriage return that ended the frame at once may yet be followed by the
-	// line feed that belongs to it.
+	// If a carriage return ended the frame, the line feed that belongs to it may follow.
 	r.skipLF = len(line) == 0 && r.loneCR
 	return len(line) == 0, true
 }
 
-// prefix skips what may stand before a line and belongs to none: a byte order mark
-// at the start of the stream, and the line feed of a carriage return that has
-// already ended the frame before. It reports false when more input is needed to
-// tell.
+// prefix skips bytes that belong to no line: a byte order mark at the start of the stream,
+// and the line feed after a carriage return that ended the previous frame. It returns false
+// when it needs more input.
 func (r *Reader) prefix() bool {
 	if r.started && !r.skipLF {
 		return true
@@ -65,8 +63,8 @@ func (r *Reader) prefix() bool {
 	return true
 }
 
-// terminator finds the end of the current line: buf[stop:next] is "\n", "\r\n" or
-// "\r". It reports false when the input so far does not tell.
+// terminator finds the end of the current line: buf[stop:next] is "\n", "\r\n" or "\r". It
+// returns false when it needs more input.
 func (r *Reader) terminator() (stop, next int, ok bool) {
 	rest := r.buf[r.seen:r.end]
 	n := bytes.IndexByte(rest, '\n')
@@ -83,7 +81,7 @@ func (r *Reader) terminator() (stop, next int, ok bool) {
 	case n == c+1:
 		stop = r.seen + c
 		if stop == r.line && r.loneCR {
-			return stop, stop + 1, true // as below, however the input was cut
+			return stop, stop + 1, true // as below, regardless of how the input was split
 		}
 		return stop, stop + 2, true
 	}
@@ -96,7 +94,7 @@ func (r *Reader) terminator() (stop, next int, ok bool) {
 	return 0, 0, false
 }
 
-// field reads one line that is not blank.
+// field parses one line that is not blank.
 func (r *Reader) field(line []byte) {
 	name, value := line, line[len(line):]
 	if len(line) > 5 && string(line[:5]) == "data:" {
@@ -117,15 +115,14 @@ func (r *Reader) field(line []byte) {
 	}
 }
 
-// span locates a part of the buffer. Since a field's name stands before its value,
-// no span starts at zero.
+// span returns the offsets of a part of the buffer. Since a field's name precedes its
+// value, no span starts at zero.
 func (r *Reader) span(value []byte) span {
 	start := cap(r.buf) - cap(value) - r.frame
 	return span{start, start + len(value)}
 }
 
-// data adds one line of data. The first stays where it is; only a second one makes
-// a copy necessary.
+// data adds one line of data. Only a second line needs a copy.
 func (r *Reader) data(value []byte) {
 	r.f.lines++
 	if r.f.lines == 1 {
