@@ -23,10 +23,10 @@ var base = []string{"llm", "framing", "jsontext", "bounded", "ratelimit", "hint"
 // table is exact: what is no longer imported has to go from it.
 var floors = []map[string]string{
 	{
-		"cli": "server plugintool compiler config httpapi keys ledger policy",
+		"cli": "server plugintool compiler config httpapi/admin httpapi/tags keys ledger policy",
 	},
 	{
-		"server": "routes holds calllog compiler pipeline wire wire/intake httpapi wasm wasm/hook policy cache upstream meter ledger keys " +
+		"server": "routes holds calllog compiler pipeline wire wire/intake httpapi httpapi/admin wasm wasm/hook policy cache upstream meter ledger keys " +
 			"catalog config telemetry tokens demo /plugins /policies",
 		"plugintool": "calllog compiler config wasm wasm/cases wasm/hook /sdk",
 	},
@@ -36,6 +36,7 @@ var floors = []map[string]string{
 		"holds":    "ledger meter pipeline",
 		"routes":   "catalog config demo",
 		"wire":     "wire/apierror wire/intake",
+		"httpapi":  "httpapi/admin httpapi/tags",
 	},
 	{
 		"wasm/cases": "wasm wasm/hook",
@@ -43,9 +44,11 @@ var floors = []map[string]string{
 	{
 		"wasm":     "wasm/fuel wasm/hook",
 		"wasm/asm": "wasm/hook", // modules for tests
+
+		"httpapi/admin": "httpapi/tags",
 	},
 	{
-		"cache": "", "catalog": "", "config": "", "demo": "", "httpapi": "", "keys": "", "ledger": "", "meter": "", "pipeline": "",
+		"cache": "", "catalog": "", "config": "", "demo": "", "httpapi/tags": "", "keys": "", "ledger": "", "meter": "", "pipeline": "",
 		"policy": "", "telemetry": "", "tokens": "", "upstream": "", "wasm/fuel": "", "wasm/hook": "", "wire/apierror": "", "wire/intake": "",
 		"llmtest": "",
 	},

@@ -17,7 +17,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/penstock/penstock/gateway/internal/hint"
-	"github.com/penstock/penstock/gateway/internal/httpapi"
+	"github.com/penstock/penstock/gateway/internal/httpapi/admin"
 	"github.com/penstock/penstock/gateway/internal/llm"
 	"github.com/penstock/penstock/gateway/internal/server"
 )
@@ -43,7 +43,7 @@ func (e *environment) budgetCommand() *cobra.Command {
 		Example: "  penstock budget set key:7pPFCkDT usd day 0.25\n  penstock budget set team:search tokens 1m 0",
 		Args:    exactly(4, "scope, unit, window and what is used, as penstock budget shows them"),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			c := httpapi.Correction{Scope: args[0], Unit: llm.Unit(args[1]), Window: args[2], Used: json.Number(args[3])}
+			c := admin.Correction{Scope: args[0], Unit: llm.Unit(args[1]), Window: args[2], Used: json.Number(args[3])}
 			if _, err := server.ParseAmount(c.Unit, args[3]); err != nil {
 				return &usageError{err}
 			}

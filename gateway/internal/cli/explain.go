@@ -13,7 +13,8 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/penstock/penstock/gateway/internal/hint"
-	"github.com/penstock/penstock/gateway/internal/httpapi"
+	"github.com/penstock/penstock/gateway/internal/httpapi/admin"
+	"github.com/penstock/penstock/gateway/internal/httpapi/tags"
 	"github.com/penstock/penstock/gateway/internal/llm"
 	"github.com/penstock/penstock/gateway/internal/server"
 )
@@ -81,7 +82,7 @@ func (e *environment) recordFor(cmd *cobra.Command, args []string, file string, 
 
 // dryRun makes every decision about a chat-completions request as a gateway with this
 // configuration would.
-func (e *environment) dryRun(ctx context.Context, body []byte, as httpapi.Asker) (*llm.Record, error) {
+func (e *environment) dryRun(ctx context.Context, body []byte, as admin.Asker) (*llm.Record, error) {
 	c, err := e.options.Load(ctx)
 	if err != nil {
 		return nil, err
@@ -96,12 +97,12 @@ func (e *environment) dryRun(ctx context.Context, body []byte, as httpapi.Asker)
 
 // askerFlags are the command line's form of an asker.
 type askerFlags struct {
-	httpapi.Asker
+	admin.Asker
 	tags []string
 }
 
 // parse reads the tags, each NAME=VALUE; a name alone is "true", as in x-penstock-tags.
-func (f *askerFlags) parse() (httpapi.Asker, error) {
+func (f *askerFlags) parse() (admin.Asker, error) {
 	as := f.Asker
 	as.Tags = make(map[string]string, len(f.tags))
 	for _, tag := range f.tags {
@@ -114,7 +115,7 @@ func (f *askerFlags) parse() (httpapi.Asker, error) {
 		}
 		as.Tags[strings.TrimSpace(name)] = strings.TrimSpace(value)
 	}
-	return as, as.Check()
+	return as, tags.Check(as.Tags)
 }
 
 func (f *askerFlags) given() bool {

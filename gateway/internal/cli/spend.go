@@ -10,7 +10,7 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"github.com/penstock/penstock/gateway/internal/httpapi"
+	"github.com/penstock/penstock/gateway/internal/httpapi/admin"
 	"github.com/penstock/penstock/gateway/internal/ledger"
 	"github.com/penstock/penstock/gateway/internal/llm"
 )
@@ -118,25 +118,25 @@ func dashes(values []string) []string {
 	return out
 }
 
-// guarded are values as a spreadsheet may safely read them.
-func guarded(values []string) []string {
+// escapeAll returns values that a spreadsheet does not run as formulas.
+func escapeAll(values []string) []string {
 	out := make([]string, len(values))
 	for i, v := range values {
-		out[i] = httpapi.Guarded(v)
+		out[i] = admin.EscapeFormula(v)
 	}
 	return out
 }
 
 func (e *environment) spendCSV(by []string, report ledger.Report) error {
 	w := csv.NewWriter(e.stdout)
-	header := append(guarded(by), "requests", "errors", "input_tokens", "output_tokens", "cost_usd", "unpriced_requests", "cache_hits", "saved_usd")
+	header := append(escapeAll(by), "requests", "errors", "input_tokens", "output_tokens", "cost_usd", "unpriced_requests", "cache_hits", "saved_usd")
 	if err := w.Write(header); err != nil {
 		return err
 	}
 	n := func(v int64) string { return strconv.FormatInt(v, 10) }
 	for _, r := range report.Rows {
 		s := r.Sums
-		row := append(guarded(r.Values), n(s.Requests), n(s.Errors), n(s.InputTokens), n(s.OutputTokens),
+		row := append(escapeAll(r.Values), n(s.Requests), n(s.Errors), n(s.InputTokens), n(s.OutputTokens),
 			s.Cost.Decimal(), n(s.UnpricedRequests), n(s.CacheHits), s.Saved.Decimal())
 		if err := w.Write(row); err != nil {
 			return err

@@ -1,60 +1,41 @@
 package httpapi
 
 import (
-	"context"
+	"maps"
 	"net/http"
 	"net/http/httptest"
 	"strings"
 	"testing"
-	"time"
-
-	"github.com/penstock/penstock/gateway/internal/llm"
 )
 
-// everything has a function behind every endpoint.
-func everything() Options {
-	answer := func() (any, error) { return map[string]any{"rows": []any{}}, nil }
-	return Options{
-		Serve: func(_ context.Context, _ *llm.Request, w Writer) error {
-			if err := w.Start(llm.Head{Status: 200}); err != nil {
-				return err
-			}
-			return w.Event(llm.Event{Frame: []byte("{}"), Final: true})
-		},
-		Scan: func([]byte) (llm.Facts, llm.CacheControl, error) {
-			return llm.Facts{Model: "m"}, llm.CacheControl{}, nil
-		},
-		Authenticate: func(_ context.Context, token string) (llm.Principal, error) {
-			switch token {
-			case "admin":
-				return llm.Principal{KeyID: "a", Roles: []string{RoleAdmin}}, nil
-			case "member":
-				return llm.Principal{KeyID: "m", Roles: []string{"member", "administrator"}}, nil
-			}
-			return llm.Principal{}, &llm.Error{Code: llm.CodeUnauthenticated, Status: 401, Message: "unknown"}
-		},
-		Keys:    func() Keys { return KeysRequired },
-		Models:  func(context.Context, llm.Principal) ([]Model, error) { return []Model{{ID: "x"}}, nil },
-		Model:   func(_ context.Context, _ llm.Principal, id string) (Model, bool) { return Model{ID: id}, id == "x" },
-		Metrics: http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(200) }),
-		Record:  func(context.Context, string) (any, error) { return answer() },
-		Spend: func(context.Context, []string, time.Time, time.Time) (any, error) {
-			return answer()
-		},
-		Explain:   func(context.Context, *llm.Request, Asker) (any, error) { return answer() },
-		Reload:    func(context.Context) (any, error) { return answer() },
-		Purge:     func(context.Context, Purge) error { return nil },
-		AdminAuth: AdminKey,
+// complete is a fake that offers every endpoint and asks for keys on both handlers.
+func complete() *Fake {
+	return &Fake{Keys: KeysRequired, ModelList: []Model{{ID: "x"}}, Admin: new(FakeAdmin), AdminAuth: AdminKey}
+}
+
+// newAPI returns the API of a fake.
+func newAPI(t testing.TB, f *Fake) *API {
+	t.Helper()
+	a, err := New(f.Options())
+	if err != nil {
+		t.Fatal(err)
+	}
+	return a
+}
+
+func TestNewChecksWhatIsRequired(t *testing.T) {
+	valid := new(Fake).Options()
+	for name, o := range map[string]Options{"no service": {Formats: valid.Formats}, "no formats": {Service: valid.Service}} {
+		if a, err := New(o); err == nil {
+			t.Errorf("%s: New = %v, want an error", name, a)
+		}
 	}
 }
 
 // TestEveryRouteHasItsRule walks all registered routes with every kind of caller. A
 // route that is added without a rule answers 403 to everybody and fails here.
 func TestEveryRouteHasItsRule(t *testing.T) {
-	a, err := New(everything())
-	if err != nil {
-		t.Fatal(err)
-	}
+	a := newAPI(t, complete())
 	want := map[access]map[string]int{
 		forAnyone:  {"": 200, "bad": 200, "member": 200, "admin": 200},
 		forCallers: {"": 401, "bad": 401, "member": 200, "admin": 200},
@@ -78,16 +59,20 @@ func TestEveryRouteHasItsRule(t *testing.T) {
 			}
 		}
 	}
-	if walked < 16 {
+	if walked < 19 {
 		t.Errorf("only %d routes were walked", walked)
 	}
 }
 
+// ask sends a request to a route and returns the reply's status. A key that begins with
+// "=" is the whole Authorization header.
 func ask(h http.Handler, r route, key string) int {
-	path := strings.NewReplacer(":id", "x", "*", "x", "/admin/v1/cache", "/admin/v1/cache?all=true").Replace(r.path)
-	req := httptest.NewRequest(r.method, path, strings.NewReader(map[bool]string{true: "{}"}[r.method == http.MethodPost]))
-	if whole, ok := strings.CutPrefix(key, "="); ok {
-		req.Header.Set("Authorization", whole)
+	path := strings.NewReplacer(":id", "req_1", "*", "x", "/admin/v1/cache", "/admin/v1/cache?all=true").Replace(r.path)
+	body := map[string]string{"/v1/chat/completions": "{}", "/chat/completions": "{}", "/admin/v1/explain": "{}",
+		"/admin/v1/budgets": `{"scope":"key:k","unit":"usd","window":"day","used":1}`}[r.path]
+	req := httptest.NewRequest(r.method, path, strings.NewReader(body))
+	if header, ok := strings.CutPrefix(key, "="); ok {
+		req.Header.Set("Authorization", header)
 	} else if key != "" {
 		req.Header.Set("Authorization", "Bearer "+key)
 	}
@@ -97,10 +82,7 @@ func ask(h http.Handler, r route, key string) int {
 }
 
 func TestRouteWithoutRuleServesNobody(t *testing.T) {
-	a, err := New(everything())
-	if err != nil {
-		t.Fatal(err)
-	}
+	a := newAPI(t, complete())
 	r := route{method: http.MethodGet, path: "/x", serve: func(*exchange) error { t.Error("served"); return nil }}
 	if got := ask(a.handler([]route{r}, nil), r, "admin"); got != http.StatusForbidden {
 		t.Errorf("status %d", got)
@@ -153,7 +135,7 @@ func TestCredentials(t *testing.T) {
 
 func TestKeyModes(t *testing.T) {
 	for _, c := range []struct {
-		mode   Keys
+		mode   KeyMode
 		key    string
 		status int
 	}{
@@ -163,15 +145,25 @@ func TestKeyModes(t *testing.T) {
 		{KeysOptional, "=bearer", 200}, {KeysOff, "=Basic bWVtYmVy", 200}, {KeysRequired, "=member", 401},
 		{KeysRequired, "", 401}, {KeysRequired, "member", 200},
 	} {
-		o := everything()
-		o.Keys = func() Keys { return c.mode }
-		a, err := New(o)
-		if err != nil {
-			t.Fatal(err)
-		}
+		f := complete()
+		f.Keys = c.mode
+		a := newAPI(t, f)
 		if got := ask(a.Data, a.data[0], c.key); got != c.status {
 			t.Errorf("keys %s, key %q: %d, want %d", c.mode, c.key, got, c.status)
 		}
+	}
+}
+
+func TestRefusedCallersAreCounted(t *testing.T) {
+	f := complete()
+	refused := map[string]int{}
+	f.Admin = &FakeAdmin{Refused: refused}
+	a := newAPI(t, f)
+	for _, key := range []string{"", "bad", "=Basic aaa", "member"} {
+		ask(a.Data, a.data[0], key)
+	}
+	if want := map[string]int{RefusedMissing: 1, RefusedInvalid: 2}; !maps.Equal(refused, want) {
+		t.Errorf("refused %v, want %v", refused, want)
 	}
 }
 
@@ -186,7 +178,7 @@ func TestLoopbackAdmin(t *testing.T) {
 		{"IPv6", "[::1]:5", "[::1]:8081", nil, true},
 		{"mapped IPv4", "[::ffff:127.0.0.1]:5", "127.0.0.1", nil, true},
 		{"own page", "127.0.0.1:5", "127.0.0.1:8081", []string{"Origin", "http://127.0.0.1:8081", "Sec-Fetch-Site", "same-origin"}, true},
-		{"elsewhere", "192.0.2.1:5", "127.0.0.1:8081", nil, false},
+		{"another machine", "192.0.2.1:5", "127.0.0.1:8081", nil, false},
 		{"rebinding", "127.0.0.1:5", "evil.example:8081", nil, false},
 		{"looks like loopback", "127.0.0.1:5", "127.0.0.1.evil.example", nil, false},
 		{"localhost's child", "127.0.0.1:5", "localhost.evil.example:8081", nil, false},
@@ -195,7 +187,7 @@ func TestLoopbackAdmin(t *testing.T) {
 		{"another port", "127.0.0.1:5", "127.0.0.1:8081", []string{"Origin", "http://127.0.0.1:3000"}, false},
 		{"file page", "127.0.0.1:5", "127.0.0.1:8081", []string{"Origin", "null"}, false},
 		{"foreign link", "127.0.0.1:5", "127.0.0.1:8081", []string{"Sec-Fetch-Site", "cross-site"}, false},
-		{"foreign link, told twice", "127.0.0.1:5", "127.0.0.1:8081", []string{"Sec-Fetch-Site", "none", "Sec-Fetch-Site", "cross-site"}, false},
+		{"foreign link, sent twice", "127.0.0.1:5", "127.0.0.1:8081", []string{"Sec-Fetch-Site", "none", "Sec-Fetch-Site", "cross-site"}, false},
 		{"typed in", "127.0.0.1:5", "127.0.0.1:8081", []string{"Sec-Fetch-Site", "none"}, true},
 		{"proxy", "127.0.0.1:5", "127.0.0.1:8081", []string{"X-Forwarded-For", "192.0.2.1"}, false},
 		{"proxy, empty", "127.0.0.1:5", "127.0.0.1:8081", []string{"X-Forwarded-For", ""}, false},
@@ -205,7 +197,7 @@ func TestLoopbackAdmin(t *testing.T) {
 		{"X-Scheme", "127.0.0.1:5", "127.0.0.1:8081", []string{"X-Scheme", "https"}, false},
 		{"a certificate", "127.0.0.1:5", "127.0.0.1:8081", []string{"Ssl-Client-Cert", "x"}, false},
 		{"scheme", "127.0.0.1:5", "127.0.0.1:8081", []string{"X-Forwarded-Proto", "https"}, false},
-		{"another of its kin", "127.0.0.1:5", "127.0.0.1:8081", []string{"X-Forwarded-Anything", "x"}, false},
+		{"another variant", "127.0.0.1:5", "127.0.0.1:8081", []string{"X-Forwarded-Anything", "x"}, false},
 		{"Cloudflare", "127.0.0.1:5", "127.0.0.1:8081", []string{"CF-Connecting-IP", "192.0.2.1"}, false},
 		{"Akamai", "127.0.0.1:5", "127.0.0.1:8081", []string{"True-Client-IP", "192.0.2.1"}, false},
 		{"client", "127.0.0.1:5", "127.0.0.1:8081", []string{"X-Client-IP", "192.0.2.1"}, false},
@@ -218,7 +210,7 @@ func TestLoopbackAdmin(t *testing.T) {
 		for i := 0; i < len(c.headers); i += 2 {
 			r.Header.Add(c.headers[i], c.headers[i+1])
 		}
-		if err := atThisMachine(r); (err == nil) != c.ok {
+		if err := requireLoopback(r); (err == nil) != c.ok {
 			t.Errorf("%s: %v", c.name, err)
 		}
 	}

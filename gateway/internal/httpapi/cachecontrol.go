@@ -1,6 +1,7 @@
 package httpapi
 
 import (
+	"fmt"
 	"net/http"
 	"strconv"
 	"strings"
@@ -9,14 +10,18 @@ import (
 	"github.com/penstock/penstock/gateway/internal/llm"
 )
 
-// maxCacheTTL bounds lifetimes that come in headers.
-const maxCacheTTL = 366 * 24 * time.Hour
+// The bounds of cache instructions in headers.
+const (
+	maxCacheTTL = 366 * 24 * time.Hour
+	// maxNamespace is in bytes.
+	maxNamespace = 512
+)
 
-// cacheControl adds what the headers say to what the body said. Prohibitions add
-// up; where both give a number or a name, the body's counts.
+// cacheControl merges the headers' cache instructions into the body's. What either
+// forbids is forbidden; where both have a number or a name, the body's counts.
 func cacheControl(h http.Header, c llm.CacheControl) (llm.CacheControl, error) {
 	for _, value := range h["Cache-Control"] {
-		directives(value, &c)
+		parseDirectives(value, &c)
 	}
 	if isTrue(h, "X-Portkey-Cache-Force-Refresh") {
 		c.NoCache = true
@@ -25,7 +30,7 @@ func cacheControl(h http.Header, c llm.CacheControl) (llm.CacheControl, error) {
 		c.NoCache, c.NoStore = true, true
 	}
 	if c.Namespace == "" {
-		if c.Namespace = h.Get("X-Portkey-Cache-Namespace"); len(c.Namespace) > maxTagValue {
+		if c.Namespace = h.Get("X-Portkey-Cache-Namespace"); len(c.Namespace) > maxNamespace {
 			return c, badHeader("x-portkey-cache-namespace", "it is too long")
 		}
 	}
@@ -33,7 +38,7 @@ func cacheControl(h http.Header, c llm.CacheControl) (llm.CacheControl, error) {
 	if value == "" || c.TTL > 0 {
 		return c, nil
 	}
-	ttl, ok := seconds(value)
+	ttl, ok := parseSeconds(value)
 	if !ok {
 		return c, badHeader("cf-aig-cache-ttl", "it must be a number of seconds")
 	}
@@ -41,9 +46,9 @@ func cacheControl(h http.Header, c llm.CacheControl) (llm.CacheControl, error) {
 	return c, nil
 }
 
-// directives reads the request directives of Cache-Control that mean something
-// here, and passes over the others as RFC 9111 demands.
-func directives(value string, c *llm.CacheControl) {
+// parseDirectives reads the request directives of Cache-Control that the gateway's cache
+// knows, and ignores the others as RFC 9111 demands.
+func parseDirectives(value string, c *llm.CacheControl) {
 	for d := range strings.SplitSeq(value, ",") {
 		name, arg, _ := strings.Cut(strings.TrimSpace(d), "=")
 		switch strings.ToLower(name) {
@@ -52,7 +57,7 @@ func directives(value string, c *llm.CacheControl) {
 		case "no-store":
 			c.NoStore = true
 		case "max-age":
-			age, ok := seconds(strings.Trim(arg, `"`))
+			age, ok := parseSeconds(strings.Trim(arg, `"`))
 			c.NoCache = c.NoCache || ok && age == 0
 			if ok && c.MaxAge == 0 {
 				c.MaxAge = age
@@ -61,8 +66,8 @@ func directives(value string, c *llm.CacheControl) {
 	}
 }
 
-// seconds reads a whole number of seconds.
-func seconds(s string) (time.Duration, bool) {
+// parseSeconds reads a whole number of seconds.
+func parseSeconds(s string) (time.Duration, bool) {
 	n, err := strconv.ParseInt(strings.TrimSpace(s), 10, 64)
 	if err != nil || n < 0 || n > int64(maxCacheTTL/time.Second) {
 		return 0, false
@@ -73,4 +78,10 @@ func seconds(s string) (time.Duration, bool) {
 func isTrue(h http.Header, name string) bool {
 	v := h[name]
 	return len(v) > 0 && (strings.EqualFold(v[0], "true") || v[0] == "1")
+}
+
+// badHeader is the error for a header whose value is wrong.
+func badHeader(name, why string) error {
+	return &llm.Error{Code: llm.CodeInvalidRequest, Status: http.StatusBadRequest, Param: name,
+		Message: fmt.Sprintf("The header %s is invalid: %s.", name, why)}
 }

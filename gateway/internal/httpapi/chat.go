@@ -5,6 +5,7 @@ import (
 	"net/netip"
 	"time"
 
+	"github.com/penstock/penstock/gateway/internal/httpapi/tags"
 	"github.com/penstock/penstock/gateway/internal/llm"
 )
 
@@ -20,13 +21,13 @@ func (a *API) chat(x *exchange) error {
 	if err != nil {
 		return err
 	}
-	return a.o.Serve(x.r.Context(), req, x.writer())
+	return a.service.Serve(x.r.Context(), req, x.writer())
 }
 
 // request reads a chat-completions request, body and headers.
 func (a *API) request(x *exchange) (*llm.Request, error) {
-	// What is wrong with the headers is said before the body is waited for.
-	fromHeaders, err := tagsIn(x.r.Header)
+	// Invalid headers are refused before the body has arrived.
+	fromHeaders, err := tags.FromHeaders(x.r.Header)
 	if err != nil {
 		return nil, err
 	}
@@ -47,20 +48,20 @@ func (a *API) request(x *exchange) (*llm.Request, error) {
 
 // requestOf makes a request of a body in the canonical form and the tags in the headers.
 func (a *API) requestOf(x *exchange, body []byte, fromHeaders map[string]string) (*llm.Request, error) {
-	facts, cache, err := a.o.Scan(body)
+	facts, cache, err := a.formats.Scan(body)
 	if err != nil {
 		return nil, x.misread(err)
 	}
 	if cache, err = cacheControl(x.r.Header, cache); err != nil {
 		return nil, err
 	}
-	tags, err := mergeTags(facts.Metadata, fromHeaders, x.who.Tags)
+	merged, err := tags.Merge(facts.Metadata, fromHeaders, x.who.Tags)
 	if err != nil {
 		return nil, err
 	}
 	return &llm.Request{
 		ID: x.id, Endpoint: llm.ChatCompletions, Dialect: x.dialect,
-		Body: body, Facts: facts, Principal: x.who, Tags: tags,
+		Body: body, Facts: facts, Principal: x.who, Tags: merged,
 		IP: clientIP(x.r.RemoteAddr), Received: x.received, Cache: cache, Hold: x.holdReply,
 	}, nil
 }

@@ -6,9 +6,9 @@ import (
 	"strings"
 )
 
-// crossOrigin lets the pages of the configured origins read replies. There are no
-// cookies here, so a page's script has to send the key itself, and credentials in the
-// browser's sense stay off.
+// crossOrigin lets pages of the allowed origins read replies. The API uses no cookies, so
+// a page's script has to send the key itself, and Access-Control-Allow-Credentials stays
+// off.
 func (a *API) crossOrigin(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if a.originAllowed(w, r) && isPreflight(r) {
@@ -19,11 +19,10 @@ func (a *API) crossOrigin(next http.Handler) http.Handler {
 	})
 }
 
-// originAllowed reports whether a page of an allowed origin sent the request, and says
-// so to its browser. With any origin allowed at all, caches learn that replies depend
-// on it.
+// originAllowed reports whether a page of an allowed origin sent the request, and then
+// sets Access-Control-Allow-Origin. If any origin is allowed, it sets Vary.
 func (a *API) originAllowed(w http.ResponseWriter, r *http.Request) bool {
-	allowed := a.o.Origins()
+	allowed := a.service.AllowedOrigins()
 	if len(allowed) == 0 {
 		return false
 	}
@@ -43,13 +42,13 @@ func (a *API) originAllowed(w http.ResponseWriter, r *http.Request) bool {
 	return true
 }
 
-// isPreflight reports whether a browser asks what its page may send.
+// isPreflight reports whether a request is a browser's CORS preflight.
 func isPreflight(r *http.Request) bool {
 	return r.Method == http.MethodOptions && r.Header.Get("Access-Control-Request-Method") != ""
 }
 
-// preflight answers without a key, because browsers send none with it. Every header
-// may be sent: what a request may say is not decided by where its page came from.
+// preflight needs no key, because browsers send none with it. It allows every header: the
+// origin of a page does not decide what a request may contain.
 func (a *API) preflight(w http.ResponseWriter, r *http.Request) {
 	x := a.exchange(w, r)
 	defer x.end()
@@ -57,24 +56,24 @@ func (a *API) preflight(w http.ResponseWriter, r *http.Request) {
 	h.Add("Vary", "Access-Control-Request-Method")
 	h.Add("Vary", "Access-Control-Request-Headers")
 	h["Access-Control-Allow-Methods"] = []string{"GET, HEAD, POST"}
-	if asked := r.Header["Access-Control-Request-Headers"]; len(asked) > 0 {
-		h["Access-Control-Allow-Headers"] = []string{strings.Join(asked, ", ")}
+	if requested := r.Header["Access-Control-Request-Headers"]; len(requested) > 0 {
+		h["Access-Control-Allow-Headers"] = []string{strings.Join(requested, ", ")}
 	}
 	h["Access-Control-Max-Age"] = []string{"600"}
-	x.leaveBody()
+	x.closeIfUnread()
 	x.reply.sent = true
 	w.WriteHeader(http.StatusNoContent)
 }
 
-// expose names the headers of a reply that the page's script may read: the gateway's
-// own, and what SDKs look for.
-func expose(h http.Header) {
+// exposeHeaders names the headers of a reply that a page's script may read: the
+// gateway's own, and those that SDKs look for.
+func exposeHeaders(h http.Header) {
 	if len(h["Access-Control-Allow-Origin"]) == 0 {
 		return
 	}
 	var names []string
 	for name := range h {
-		if strings.HasPrefix(name, "X-Penstock-") || strings.HasPrefix(name, "X-Ratelimit-") || slices.Contains(exposed[:], name) {
+		if strings.HasPrefix(name, "X-Penstock-") || strings.HasPrefix(name, "X-Ratelimit-") || slices.Contains(exposedHeaders[:], name) {
 			names = append(names, strings.ToLower(name))
 		}
 	}
@@ -82,5 +81,5 @@ func expose(h http.Header) {
 	h["Access-Control-Expose-Headers"] = []string{strings.Join(names, ", ")}
 }
 
-// exposed are headers of other names that scripts may read.
-var exposed = [...]string{"X-Request-Id", "Retry-After", "Retry-After-Ms", "X-Should-Retry", "Warning"}
+// exposedHeaders are further headers that scripts may read.
+var exposedHeaders = [...]string{"X-Request-Id", "Retry-After", "Retry-After-Ms", "X-Should-Retry", "Warning"}

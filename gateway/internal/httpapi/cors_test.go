@@ -1,23 +1,20 @@
 package httpapi_test
 
 import (
-	"context"
-	"net/http"
 	"slices"
 	"strings"
 	"testing"
 
 	"github.com/penstock/penstock/gateway/internal/httpapi"
-	"github.com/penstock/penstock/gateway/internal/llm"
 )
 
 const page = "https://app.example"
 
 func crossOrigin(t *testing.T, origins ...string) string {
-	o := options()
-	o.Keys = func() httpapi.Keys { return httpapi.KeysRequired }
-	o.Origins = func() []string { return origins }
-	return start(t, o)
+	f := new(httpapi.Fake)
+	f.Keys = httpapi.KeysRequired
+	f.Origins = origins
+	return start(t, f)
 }
 
 func TestPreflightNeedsNoKey(t *testing.T) {
@@ -69,7 +66,7 @@ func TestRepliesAreOpenToAllowedOriginsOnly(t *testing.T) {
 	}
 }
 
-// TestTwoOriginsAreNone sends what no browser sends.
+// TestTwoOriginsAreNone sends two Origin headers, as no browser does.
 func TestTwoOriginsAreNone(t *testing.T) {
 	resp, _ := call(t, "POST", crossOrigin(t, page), "/v1/chat/completions", hello, "Origin", page, "Origin", "https://evil.example")
 	if got := resp.Header.Get("Access-Control-Allow-Origin"); got != "" {
@@ -78,16 +75,11 @@ func TestTwoOriginsAreNone(t *testing.T) {
 }
 
 func TestHeadAnswersAsGet(t *testing.T) {
-	o := options()
-	o.Keys = func() httpapi.Keys { return httpapi.KeysRequired }
-	o.Models = func(context.Context, llm.Principal) ([]httpapi.Model, error) {
-		return []httpapi.Model{{ID: "a/b"}}, nil
-	}
-	o.Model = func(_ context.Context, _ llm.Principal, id string) (httpapi.Model, bool) {
-		return httpapi.Model{ID: id}, id == "a/b"
-	}
-	o.Metrics = http.NotFoundHandler()
-	data, admin := start(t, o), startAdmin(t, o)
+	f := new(httpapi.Fake)
+	f.Keys = httpapi.KeysRequired
+	f.ModelList = []httpapi.Model{{ID: "a/b"}}
+	f.Admin = new(httpapi.FakeAdmin)
+	data, admin := start(t, f), startAdmin(t, f)
 	for _, at := range []string{data + "/healthz", data + "/readyz", data + "/v1/models", data + "/models/a/b", data + "/v1/models/a%2Fb/",
 		data + "/v1/models/none", data + "/none", data + "/v1/chat/completions", data + "//v1//models//", admin + "/", admin + "/readyz", admin + "/metrics"} {
 		addr, path, _ := strings.Cut(at, "/")
@@ -106,7 +98,7 @@ func TestHeadAnswersAsGet(t *testing.T) {
 }
 
 func TestPathsAreTolerated(t *testing.T) {
-	addr := start(t, options())
+	addr := start(t, new(httpapi.Fake))
 	for _, path := range []string{"//v1/chat/completions", "/v1/chat/completions/", "/v1//chat/completions", "//chat/completions//", "/v1/chat/completions/?a=b"} {
 		if resp, body := call(t, "POST", addr, path, hello); resp.StatusCode != 200 {
 			t.Errorf("%s: %d %s", path, resp.StatusCode, body)

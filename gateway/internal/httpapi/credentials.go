@@ -9,38 +9,39 @@ import (
 	"github.com/penstock/penstock/gateway/internal/llm"
 )
 
-// credentialHeaders are the places where the SDKs put a key, canonical form.
+// credentialHeaders are the headers in which the SDKs send a key, canonical form.
 var credentialHeaders = [...]string{"Authorization", "X-Api-Key", "X-Goog-Api-Key", "Api-Key"}
 
 // queryKey is the parameter in which Gemini's REST clients send a key.
 const queryKey = "key"
 
-// credential is the one key that a request shows, or empty when it shows none. Two that
-// differ are refused: whoever reads the request next might believe the other one. What
-// is shown in a form that carries no key is refused, too: the caller meant to be known.
+// credential returns the one key that a request carries, empty if it carries none. Two
+// different keys are refused: another reader of the request might take the other one. An
+// Authorization header that holds no bearer token is refused, too: the caller meant to
+// authenticate.
 func credential(r *http.Request) (string, error) {
 	token := ""
-	for _, value := range shownKeys(r) {
+	for _, value := range sentKeys(r) {
 		switch {
 		case value == "" || value == token:
 		case token == "":
 			token = value
 		default:
 			return "", &llm.Error{Code: "ambiguous_credentials", Status: http.StatusBadRequest,
-				Message: "The request shows two different keys: send one, as \"Authorization: Bearer …\", x-api-key, x-goog-api-key or api-key."}
+				Message: "The request carries two different keys: send one, as \"Authorization: Bearer …\", x-api-key, x-goog-api-key or api-key."}
 		}
 	}
 	for _, value := range r.Header["Authorization"] {
 		if _, ok := bearer(value); !ok {
 			return "", &llm.Error{Code: llm.CodeUnauthenticated, Status: http.StatusUnauthorized,
-				Message: "The Authorization header holds no key that can be read: write it as \"Authorization: Bearer …\"."}
+				Message: "The Authorization header holds no key: write it as \"Authorization: Bearer …\"."}
 		}
 	}
 	return token, nil
 }
 
-// shownKeys are the values in all places where a key may stand.
-func shownKeys(r *http.Request) []string {
+// sentKeys returns the values of all headers and parameters that may hold a key.
+func sentKeys(r *http.Request) []string {
 	var found []string
 	for _, name := range credentialHeaders {
 		for _, value := range r.Header[name] {
@@ -53,26 +54,26 @@ func shownKeys(r *http.Request) []string {
 	if r.URL.RawQuery == "" {
 		return found
 	}
-	query, _ := url.ParseQuery(r.URL.RawQuery) // what is malformed in it is left out
+	query, _ := url.ParseQuery(r.URL.RawQuery) // malformed parts are left out
 	return append(found, query[queryKey]...)
 }
 
-// bearer is the token of an Authorization header. Other schemes carry none, and a key
-// without a scheme is not taken for one; an empty header is good, and empty.
+// bearer returns the token of an Authorization header. Another scheme, or a key without
+// a scheme, is not ok; an empty header is ok, and its token is empty.
 func bearer(value string) (token string, ok bool) {
 	scheme, token, _ := strings.Cut(strings.TrimSpace(value), " ")
 	return token, scheme == "" || strings.EqualFold(scheme, "Bearer")
 }
 
-// identify finds out who asks, as Options.Keys demands.
-func (a *API) identify(x *exchange) error {
-	mode := a.o.Keys()
+// authenticateCaller finds out who sends a request, as Service.KeyMode asks.
+func (a *API) authenticateCaller(x *exchange) error {
+	mode := a.service.KeyMode()
 	if mode == KeysOff {
 		return nil
 	}
 	token, err := credential(x.r)
 	if err != nil {
-		return a.notLetIn(x, err)
+		return a.refused(x, err)
 	}
 	if token == "" && mode == KeysOptional {
 		return nil
@@ -82,38 +83,44 @@ func (a *API) identify(x *exchange) error {
 
 func (a *API) authenticate(x *exchange, token string) error {
 	if token == "" {
-		a.o.Refused(RefusedMissing)
+		a.countRefused(RefusedMissing)
 		return &llm.Error{Code: llm.CodeUnauthenticated, Status: http.StatusUnauthorized,
 			Message: "A key is needed: send it as \"Authorization: Bearer …\". `penstock keys create` makes one."}
 	}
-	who, err := a.o.Authenticate(x.r.Context(), token)
+	who, err := a.service.Authenticate(x.r.Context(), token)
 	x.who = who
-	return a.notLetIn(x, err)
+	return a.refused(x, err)
 }
 
-// notLetIn counts a key that is not good and slows down who sent it. Other errors, and
-// none, pass through.
-func (a *API) notLetIn(x *exchange, err error) error {
+// refused counts an invalid key and delays the answer to it. It returns err, whatever
+// that is.
+func (a *API) refused(x *exchange, err error) error {
 	if err == nil || llm.AsError(err).HTTPStatus() != http.StatusUnauthorized {
 		return err
 	}
-	a.o.Refused(RefusedBad)
-	from := network(x.r.RemoteAddr)
-	if n := a.refusals.toTell(x.received); n > 0 {
-		a.log.Warn("refused callers whose key is not good", "count", n, "last", from, "path", shown(x.r.URL.Path))
+	a.countRefused(RefusedInvalid)
+	addr := clientNetwork(x.r.RemoteAddr)
+	if n := a.throttle.toLog(x.received); n > 0 {
+		a.log.Warn("refused callers with an invalid key", "count", n, "last", addr, "path", truncate(x.r.URL.Path))
 	}
-	a.refusals.wait(x.r.Context(), a.refusals.pause(from, x.received))
+	a.throttle.wait(x.r.Context(), a.throttle.fail(addr, x.received))
 	return err
 }
 
-// admit lets operators in.
-func (a *API) admit(x *exchange) error {
-	if a.o.AdminAuth == AdminLoopback {
-		return atThisMachine(x.r)
+func (a *API) countRefused(reason string) {
+	if a.operators != nil {
+		a.operators.CountRefused(reason)
+	}
+}
+
+// authorizeAdmin returns an error unless the request comes from an operator.
+func (a *API) authorizeAdmin(x *exchange) error {
+	if a.adminAuth == AdminLoopback {
+		return requireLoopback(x.r)
 	}
 	token, err := credential(x.r)
 	if err != nil {
-		return a.notLetIn(x, err)
+		return a.refused(x, err)
 	}
 	if err := a.authenticate(x, token); err != nil {
 		return err

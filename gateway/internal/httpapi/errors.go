@@ -18,7 +18,7 @@ const statusClientGone = 499
 // fail ends the exchange with an error: an error reply if nothing was sent yet, an
 // in-band event on a stream, a broken connection on a plain reply.
 func (x *exchange) fail(err error) {
-	e := x.api.judge(x.r.Context(), err)
+	e := x.api.clientError(x.r.Context(), err)
 	x.log(e)
 	switch {
 	case e.Status == statusClientGone && !x.reply.sent && x.r.Context().Err() != nil:
@@ -26,16 +26,16 @@ func (x *exchange) fail(err error) {
 	case !x.reply.sent:
 		x.refuse(e)
 	case x.reply.head.Stream && e.Status != statusClientGone:
-		_, _ = x.w.Write(append(x.reply.waiting(), x.breaking(e)...))
+		_, _ = x.w.Write(append(x.reply.buffered(), x.breaking(e)...))
 		_ = x.rc.Flush()
 	default:
 		panic(http.ErrAbortHandler) // a cut reply must not look whole
 	}
 }
 
-// judge finds the error to show. A request whose context ended was given up either
+// clientError returns the error to send. A request whose context ended was given up either
 // by its client or by whoever stops the server, who says so in the context's cause.
-func (a *API) judge(ctx context.Context, err error) *llm.Error {
+func (a *API) clientError(ctx context.Context, err error) *llm.Error {
 	e := llm.AsError(err)
 	if ctx.Err() == nil || e.Code != llm.CodeInternal && e.Fault != llm.FaultCanceled {
 		return e
@@ -56,7 +56,7 @@ func (x *exchange) log(e *llm.Error) {
 	case e.HTTPStatus() >= 500:
 		log = x.api.log.Warn
 	}
-	log("request ended in an error", "request", x.id, "method", x.r.Method, "path", shown(x.r.URL.Path), "status", e.HTTPStatus(), "error", e)
+	log("request ended in an error", "request", x.id, "method", x.r.Method, "path", truncate(x.r.URL.Path), "status", e.HTTPStatus(), "error", e)
 }
 
 // refuse writes an error reply.

@@ -74,7 +74,7 @@ func (x *exchange) canonical(sent []byte) ([]byte, error) {
 	if err := x.hold(int64(len(body))); err != nil {
 		return nil, err
 	}
-	x.letGo(x.holding - int64(len(body)))
+	x.free(x.heldBytes - int64(len(body)))
 	return body, nil
 }
 

@@ -15,9 +15,9 @@ import (
 	"github.com/penstock/penstock/gateway/internal/llm"
 )
 
-// shouting is a format whose requests are the canonical ones within {"say":…}, and whose
-// replies are in brackets.
-type shouting struct {
+// bracketFormat is a format whose requests are the canonical ones within {"say":…}, and
+// whose replies are in brackets.
+type bracketFormat struct {
 	open *atomic.Int64
 	// kind is the media type of its streams; text/x-shouts when empty.
 	kind string
@@ -28,7 +28,7 @@ type shouting struct {
 
 var errRender = &llm.Error{Code: llm.CodeInternal, Status: http.StatusBadGateway, Fault: llm.FaultTransform, Message: "The format failed."}
 
-func (f *shouting) Accept(_ context.Context, in httpapi.Incoming) ([]byte, error) {
+func (f *bracketFormat) Accept(_ context.Context, in httpapi.Incoming) ([]byte, error) {
 	f.seen.Store(&in)
 	body, ok := strings.CutPrefix(string(in.Body), `{"say":`)
 	if !ok {
@@ -37,7 +37,7 @@ func (f *shouting) Accept(_ context.Context, in httpapi.Incoming) ([]byte, error
 	return []byte(strings.TrimSuffix(body, "}")), nil
 }
 
-func (f *shouting) Render(_ context.Context, out httpapi.Outgoing) (httpapi.Rendered, error) {
+func (f *bracketFormat) Render(_ context.Context, out httpapi.Outgoing) (httpapi.Rendered, error) {
 	if f.broken {
 		return httpapi.Rendered{}, errRender
 	}
@@ -45,12 +45,12 @@ func (f *shouting) Render(_ context.Context, out httpapi.Outgoing) (httpapi.Rend
 		Body: fmt.Appendf(nil, "[%s]", out.Body)}, nil
 }
 
-func (f *shouting) Stream(context.Context, httpapi.Outgoing) (httpapi.Frames, error) {
+func (f *bracketFormat) Stream(context.Context, httpapi.Outgoing) (httpapi.Frames, error) {
 	f.open.Add(1)
 	return f, nil
 }
 
-func (f *shouting) Next(_ context.Context, chunk []byte) ([]byte, error) {
+func (f *bracketFormat) Next(_ context.Context, chunk []byte) ([]byte, error) {
 	if f.broken {
 		return nil, errRender
 	}
@@ -60,29 +60,29 @@ func (f *shouting) Next(_ context.Context, chunk []byte) ([]byte, error) {
 	return fmt.Appendf(nil, "[%s]\n", chunk), nil
 }
 
-func (f *shouting) End(context.Context) ([]byte, error) { return []byte("[over]\n"), nil }
+func (f *bracketFormat) End(context.Context) ([]byte, error) { return []byte("[over]\n"), nil }
 
-func (f *shouting) Close() { f.open.Add(-1) }
+func (f *bracketFormat) Close() { f.open.Add(-1) }
 
-func (f *shouting) streamType() string {
+func (f *bracketFormat) streamType() string {
 	if f.kind == "" {
 		return "text/x-shouts"
 	}
 	return f.kind
 }
 
-// startShouting serves /shout/* in the format.
-func startShouting(t *testing.T, o httpapi.Options, f *shouting) string {
+// startFormat serves /shout/* in the format.
+func startFormat(t *testing.T, fake *httpapi.Fake, f *bracketFormat) string {
 	t.Helper()
 	f.open = new(atomic.Int64)
-	o.Endpoint = func(path string) (httpapi.Endpoint, bool) {
+	fake.OnEndpoint = func(path string) (httpapi.Endpoint, bool) {
 		if !strings.HasPrefix(path, "/shout/") {
 			return httpapi.Endpoint{}, false
 		}
 		f.open.Add(1)
-		return httpapi.Endpoint{Dialect: "shouting", StreamType: f.streamType(), Format: f}, true
+		return httpapi.Endpoint{Dialect: "brackets", StreamType: f.streamType(), Format: f}, true
 	}
-	addr := start(t, o)
+	addr := start(t, fake)
 	t.Cleanup(func() {
 		if n := f.open.Load(); n != 0 {
 			t.Errorf("%d formats and streams were not closed", n)
@@ -91,7 +91,7 @@ func startShouting(t *testing.T, o httpapi.Options, f *shouting) string {
 	return addr
 }
 
-// streamed answers with these chunks, and then ends well, or with err.
+// streamed answers with these chunks, and then ends normally or with err.
 func streamed(err error, chunks ...string) func(context.Context, *llm.Request, httpapi.Writer) error {
 	return func(_ context.Context, _ *llm.Request, w httpapi.Writer) error {
 		if err := w.Start(llm.Head{Status: 200, Stream: true, Header: http.Header{}}); err != nil {
@@ -110,10 +110,10 @@ func streamed(err error, chunks ...string) func(context.Context, *llm.Request, h
 	}
 }
 
-func TestAnEndpointSpeaksItsCallersFormat(t *testing.T) {
-	o := options()
-	o.Serve = func(_ context.Context, req *llm.Request, w httpapi.Writer) error {
-		if req.Dialect != "shouting" || string(req.Body) != hello || req.Facts.Model != "m" {
+func TestEndpointFormat(t *testing.T) {
+	f := new(httpapi.Fake)
+	f.OnServe = func(_ context.Context, req *llm.Request, w httpapi.Writer) error {
+		if req.Dialect != "brackets" || string(req.Body) != hello || req.Facts.Model != "m" {
 			return errors.New("another request")
 		}
 		if err := w.Start(llm.Head{Status: 200, Header: http.Header{"X-Penstock-Model": {"m"}}}); err != nil {
@@ -121,8 +121,8 @@ func TestAnEndpointSpeaksItsCallersFormat(t *testing.T) {
 		}
 		return w.Event(llm.Event{Frame: []byte(`{"ok":true}`), Data: []byte(`{"ok":true}`), Final: true})
 	}
-	f := new(shouting)
-	resp, body := call(t, http.MethodPost, startShouting(t, o, f), "/shout/a:b?x=1&KEY=secret&access_token=s&y", `{"say":`+hello+`}`, "User-Agent", "ua")
+	format := new(bracketFormat)
+	resp, body := call(t, http.MethodPost, startFormat(t, f, format), "/shout/a:b?x=1&KEY=secret&access_token=s&y", `{"say":`+hello+`}`, "User-Agent", "ua")
 	if resp.StatusCode != 201 || body != `[{"ok":true}]` {
 		t.Errorf("got %d %s", resp.StatusCode, body)
 	}
@@ -131,19 +131,19 @@ func TestAnEndpointSpeaksItsCallersFormat(t *testing.T) {
 			t.Errorf("%s = %q, want %q", name, got, want)
 		}
 	}
-	if in := f.seen.Load(); in.Path != "/shout/a:b" || in.Query != "x=1&y" || in.Header.Get("User-Agent") != "ua" || in.RequestID != resp.Header.Get("X-Request-Id") {
+	if in := format.seen.Load(); in.Path != "/shout/a:b" || in.Query != "x=1&y" || in.Header.Get("User-Agent") != "ua" || in.RequestID != resp.Header.Get("X-Request-Id") {
 		t.Errorf("the format saw %+v", in)
 	}
 }
 
-func TestAnEndpointRefusesInItsCallersFormat(t *testing.T) {
-	o := options()
-	o.Keys = func() httpapi.Keys { return httpapi.KeysRequired }
-	o.Serve = func(context.Context, *llm.Request, httpapi.Writer) error {
-		return &llm.Error{Status: http.StatusConflict, Code: "taken", Message: "no", Body: []byte("the provider's own words")}
+func TestEndpointErrors(t *testing.T) {
+	f := new(httpapi.Fake)
+	f.Keys = httpapi.KeysRequired
+	f.OnServe = func(context.Context, *llm.Request, httpapi.Writer) error {
+		return &llm.Error{Status: http.StatusConflict, Code: "taken", Message: "no", Body: []byte("the provider's own error")}
 	}
-	f := new(shouting)
-	addr := startShouting(t, o, f)
+	format := new(bracketFormat)
+	addr := startFormat(t, f, format)
 	for _, test := range []struct {
 		name, method, body, key string
 		status                  int
@@ -153,7 +153,7 @@ func TestAnEndpointRefusesInItsCallersFormat(t *testing.T) {
 		{"another method", http.MethodGet, ``, "member", 406, `use POST`},
 		{"not the format", http.MethodPost, `{"model":"m"}`, "member", 419, `say is missing`},
 		{"not canonical", http.MethodPost, `{"say":1}`, "member", 401, `not JSON`},
-		{"the provider's own words", http.MethodPost, `{"say":` + hello + `}`, "member", 410, `"code":"taken"`},
+		{"the provider's own error", http.MethodPost, `{"say":` + hello + `}`, "member", 410, `"code":"taken"`},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			headers := []string{}
@@ -166,14 +166,14 @@ func TestAnEndpointRefusesInItsCallersFormat(t *testing.T) {
 			}
 		})
 	}
-	f.broken = true
+	format.broken = true
 	resp, body := call(t, http.MethodPost, addr, "/shout/x", `{"say":`+hello+`}`)
-	if message, _, _, _ := fault(t, body); resp.StatusCode != 401 || !strings.Contains(message, "key is needed") {
+	if message, _, _, _ := decodeError(t, body); resp.StatusCode != 401 || !strings.Contains(message, "key is needed") {
 		t.Errorf("a format that can't render an error: %d %s", resp.StatusCode, body)
 	}
 }
 
-func TestAnEndpointStreamsInItsCallersFormat(t *testing.T) {
+func TestEndpointStreams(t *testing.T) {
 	cut := &llm.Error{Code: llm.CodeStreamCut, Status: 502, Message: "It broke off."}
 	for _, test := range []struct {
 		name   string
@@ -182,14 +182,14 @@ func TestAnEndpointStreamsInItsCallersFormat(t *testing.T) {
 		broken bool
 		want   string
 	}{
-		{"whole", nil, []string{`"a"`, `"silent"`, `"hidden"`, `"b"`}, false, "[\"a\"]\n[\"b\"]\n[over]\n"},
+		{"complete", nil, []string{`"a"`, `"silent"`, `"hidden"`, `"b"`}, false, "[\"a\"]\n[\"b\"]\n[over]\n"},
 		{"nothing but the end", nil, nil, false, "[over]\n"},
 		{"cut", cut, []string{`"a"`, `"b"`}, false, "[\"a\"]\n[\"b\"]\n" + `[{"error":{"message":"It broke off.","type":"server_error","param":null,"code":"stream_interrupted"}}]` + "\n"},
 	} {
 		t.Run(test.name, func(t *testing.T) {
-			o := options()
-			o.Serve = streamed(test.err, test.chunks...)
-			resp, body := call(t, http.MethodPost, startShouting(t, o, new(shouting)), "/shout/x", `{"say":`+hello+`}`)
+			f := new(httpapi.Fake)
+			f.OnServe = streamed(test.err, test.chunks...)
+			resp, body := call(t, http.MethodPost, startFormat(t, f, new(bracketFormat)), "/shout/x", `{"say":`+hello+`}`)
 			if diff := cmp.Diff(test.want, body); diff != "" || resp.StatusCode != 200 || resp.Header.Get("Content-Type") != "text/x-shouts" {
 				t.Errorf("%d %s (-want +got):\n%s", resp.StatusCode, resp.Header.Get("Content-Type"), diff)
 			}
@@ -197,28 +197,28 @@ func TestAnEndpointStreamsInItsCallersFormat(t *testing.T) {
 	}
 }
 
-// TestAFormatThatFailsEndsTheReply: before the first byte the caller gets an error, in a
-// stream one in the canonical form.
-func TestAFormatThatFailsEndsTheReply(t *testing.T) {
+// TestFailingFormat has a format that fails while a reply is rendered: the caller gets an
+// error in the canonical form.
+func TestFailingFormat(t *testing.T) {
 	for _, stream := range []bool{false, true} {
-		o, f := options(), &shouting{broken: true}
-		if o.Serve = plain; stream {
-			o.Serve = streamed(nil, `"a"`, `"b"`)
+		f, format := new(httpapi.Fake), &bracketFormat{broken: true}
+		if stream {
+			f.OnServe = streamed(nil, `"a"`, `"b"`)
 		}
-		resp, body := call(t, http.MethodPost, startShouting(t, o, f), "/shout/x", `{"say":`+hello+`}`)
-		if message, _, _, _ := fault(t, body); message != errRender.Message || resp.StatusCode != 502 {
+		resp, body := call(t, http.MethodPost, startFormat(t, f, format), "/shout/x", `{"say":`+hello+`}`)
+		if message, _, _, _ := decodeError(t, body); message != errRender.Message || resp.StatusCode != 502 {
 			t.Errorf("stream %v: %d %s", stream, resp.StatusCode, body)
 		}
 	}
 }
 
 func TestEndpointsAreNotForOperators(t *testing.T) {
-	o := options()
-	o.Endpoint = func(string) (httpapi.Endpoint, bool) {
+	f := new(httpapi.Fake)
+	f.OnEndpoint = func(string) (httpapi.Endpoint, bool) {
 		t.Error("the admin listener asked for an endpoint")
 		return httpapi.Endpoint{}, false
 	}
-	if resp, _ := call(t, http.MethodPost, startAdmin(t, o), "/shout/x", "{}"); resp.StatusCode != http.StatusNotFound {
+	if resp, _ := call(t, http.MethodPost, startAdmin(t, f), "/shout/x", "{}"); resp.StatusCode != http.StatusNotFound {
 		t.Errorf("got %d", resp.StatusCode)
 	}
 }

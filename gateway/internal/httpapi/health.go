@@ -2,7 +2,7 @@ package httpapi
 
 import "net/http"
 
-// health serves GET /healthz: the process is up and answers.
+// health serves GET /healthz: the process is up.
 func (a *API) health(x *exchange) error {
 	x.send(http.StatusOK, "text/plain; charset=utf-8", []byte("ok\n"))
 	return nil
@@ -10,7 +10,7 @@ func (a *API) health(x *exchange) error {
 
 // ready serves GET /readyz to load balancers, without detail.
 func (a *API) ready(x *exchange) error {
-	if ready, _ := a.o.Ready(x.r.Context()); !ready {
+	if ready, _ := a.service.Ready(x.r.Context()); !ready {
 		x.send(http.StatusServiceUnavailable, "text/plain; charset=utf-8", []byte("not ready\n"))
 		return nil
 	}
@@ -20,7 +20,7 @@ func (a *API) ready(x *exchange) error {
 
 // readyDetail serves GET /readyz to operators.
 func (a *API) readyDetail(x *exchange) error {
-	ready, detail := a.o.Ready(x.r.Context())
+	ready, detail := a.service.Ready(x.r.Context())
 	status := http.StatusOK
 	if !ready {
 		status = http.StatusServiceUnavailable

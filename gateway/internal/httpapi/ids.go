@@ -6,7 +6,7 @@ import (
 	"time"
 )
 
-// newID makes a request id: "req_" and 26 characters that sort by time, to the
+// newID returns a request id: "req_" and 26 characters that sort by time, to the
 // microsecond, and hold 70 random bits.
 func newID(now time.Time) string {
 	var b [16]byte
@@ -20,8 +20,8 @@ func newID(now time.Time) string {
 	return encodeID(b)
 }
 
-// encodeID writes 128 bits as Crockford's base32, most significant first, so that
-// text sorts like the bits do.
+// encodeID encodes 128 bits in Crockford's base32, most significant first, so that
+// ids sort as the bits do.
 func encodeID(b [16]byte) string {
 	const digits = "0123456789abcdefghjkmnpqrstvwxyz"
 	out := [4 + 26]byte{'r', 'e', 'q', '_'}

@@ -13,7 +13,7 @@ import (
 // TestKeepAlive wants comments before and between a stream's events, the headers with
 // the first of them, and an error after one in the stream.
 func TestKeepAlive(t *testing.T) {
-	const beat = ": keep-alive\n\n"
+	const comment = ": keep-alive\n\n"
 	head := llm.Head{Status: 200, Stream: true, Header: http.Header{"X-Penstock-Model": {"m"}}}
 	serve := func(err error, then ...llm.Event) func(context.Context, *llm.Request, httpapi.Writer) error {
 		return func(_ context.Context, _ *llm.Request, w httpapi.Writer) error {
@@ -36,28 +36,28 @@ func TestKeepAlive(t *testing.T) {
 		want string
 	}{
 		{"then an answer", serve(nil, llm.Event{Frame: []byte("data: 1\n\n"), More: true}, llm.Event{Frame: []byte("data: [DONE]\n\n"), Final: true}),
-			beat + beat + "data: 1\n\ndata: [DONE]\n\n"},
+			comment + comment + "data: 1\n\ndata: [DONE]\n\n"},
 		{"then an error", serve(&llm.Error{Code: llm.CodeUpstream, Status: 503, Message: "down"}),
-			beat + beat + `data: {"error":{"message":"down","type":"server_error","param":null,"code":"upstream_error"}}` + "\n\n"},
+			comment + comment + `data: {"error":{"message":"down","type":"server_error","param":null,"code":"upstream_error"}}` + "\n\n"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			o := options()
-			o.Serve = c.serv
-			resp, body := call(t, "POST", start(t, o), "/v1/chat/completions", hello)
+			f := new(httpapi.Fake)
+			f.OnServe = c.serv
+			resp, body := call(t, "POST", start(t, f), "/v1/chat/completions", hello)
 			if resp.StatusCode != 200 || body != c.want || resp.Header.Get("X-Penstock-Model") != "m" || !strings.HasPrefix(resp.Header.Get("Content-Type"), "text/event-stream") {
 				t.Errorf("%d %q %v, want %q", resp.StatusCode, body, resp.Header, c.want)
 			}
 		})
 	}
 	t.Run("a plain reply", func(t *testing.T) {
-		o := options()
-		o.Serve = func(ctx context.Context, req *llm.Request, w httpapi.Writer) error {
+		f := new(httpapi.Fake)
+		f.OnServe = func(ctx context.Context, req *llm.Request, w httpapi.Writer) error {
 			if sent, err := w.KeepAlive(llm.Head{Status: 200}); sent || err != nil {
 				t.Errorf("KeepAlive = %t, %v, want nothing sent", sent, err)
 			}
-			return plain(ctx, req, w)
+			return httpapi.SendPlain(ctx, req, w)
 		}
-		if _, body := call(t, "POST", start(t, o), "/v1/chat/completions", hello); body != `{"ok":true}` {
+		if _, body := call(t, "POST", start(t, f), "/v1/chat/completions", hello); body != `{"ok":true}` {
 			t.Errorf("reply = %q", body)
 		}
 	})
@@ -70,14 +70,14 @@ func TestKeepAliveInAFormat(t *testing.T) {
 		"":                                 "[{\"error\":{\"message\":\"down\",\"type\":\"server_error\",\"param\":null,\"code\":\"upstream_error\"}}]",
 		"Text/Event-Stream; charset=utf-8": ": keep-alive\n\n[{\"error\":{\"message\":\"down\",\"type\":\"server_error\",\"param\":null,\"code\":\"upstream_error\"}}]\n",
 	} {
-		o := options()
-		o.Serve = func(_ context.Context, _ *llm.Request, w httpapi.Writer) error {
+		f := new(httpapi.Fake)
+		f.OnServe = func(_ context.Context, _ *llm.Request, w httpapi.Writer) error {
 			if sent, err := w.KeepAlive(llm.Head{Status: 200, Stream: true, Header: http.Header{}}); err != nil || sent != (kind != "") {
 				t.Errorf("%s: KeepAlive = %t, %v", kind, sent, err)
 			}
 			return &llm.Error{Code: llm.CodeUpstream, Status: 503, Message: "down"}
 		}
-		_, body := call(t, "POST", startShouting(t, o, &shouting{kind: kind}), "/shout/x", `{"say":`+hello+`}`)
+		_, body := call(t, "POST", startFormat(t, f, &bracketFormat{kind: kind}), "/shout/x", `{"say":`+hello+`}`)
 		if body != want {
 			t.Errorf("%s: %q, want %q", kind, body, want)
 		}

@@ -10,8 +10,8 @@ import (
 	"github.com/penstock/penstock/gateway/internal/llm"
 )
 
-// proxied reports whether a request came through a proxy, behind which everyone seems to
-// sit at this machine. Proxies say so in many ways: X-Forwarded-For and its kin,
+// proxied reports whether a request came through a proxy: then every client seems to be
+// on this machine. Proxies add many headers: X-Forwarded-For and its variants,
 // Forwarded, Via, True-Client-IP, CF-Connecting-IP, X-Real-IP and more.
 func proxied(h http.Header) bool {
 	for name := range h {
@@ -35,25 +35,25 @@ func proxied(h http.Header) bool {
 	return false
 }
 
-// atThisMachine refuses requests that come from elsewhere, or from a web page that
-// was opened elsewhere: a page can make a browser on this machine send requests
-// here, also under a host name of its own that resolves to 127.0.0.1.
-func atThisMachine(r *http.Request) error {
+// requireLoopback refuses requests from another machine, or from a web page that
+// was loaded from one: a page can make a browser on this machine send requests
+// here, also to a host name of its own that resolves to 127.0.0.1.
+func requireLoopback(r *http.Request) error {
 	remote, err := netip.ParseAddrPort(r.RemoteAddr)
 	switch {
 	case err != nil || !remote.Addr().Unmap().IsLoopback():
-		return notHere("it is open to this machine only; set admin.auth to key to use it from elsewhere")
+		return notLocal("it is open to this machine only; set admin.auth to key to use it from another machine")
 	case !loopbackHost(r.Host):
-		return notHere("the Host header must name this machine, such as 127.0.0.1 or localhost")
+		return notLocal("the Host header must name this machine, such as 127.0.0.1 or localhost")
 	case !sameOrigin(r):
-		return notHere("the request comes from a page of another origin")
+		return notLocal("the request comes from a page of another origin")
 	case proxied(r.Header):
-		return notHere("the request came through a proxy; set admin.auth to key to use it through one")
+		return notLocal("the request came through a proxy; set admin.auth to key to use it through one")
 	}
 	return nil
 }
 
-func notHere(why string) error {
+func notLocal(why string) error {
 	return &llm.Error{Code: llm.CodeForbidden, Status: http.StatusForbidden, Message: "The admin API refused this request: " + why + "."}
 }
 
@@ -72,7 +72,7 @@ func loopbackHost(host string) bool {
 	return err == nil && ip.Unmap().IsLoopback()
 }
 
-// sameOrigin reports whether a browser's page, if one sent this, was served here.
+// sameOrigin reports whether a request comes from a page of this origin, or from no page.
 func sameOrigin(r *http.Request) bool {
 	for _, site := range r.Header["Sec-Fetch-Site"] {
 		if site != "same-origin" && site != "none" {

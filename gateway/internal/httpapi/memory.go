@@ -9,40 +9,40 @@ import (
 	"github.com/penstock/penstock/gateway/internal/llm"
 )
 
-// memory counts the bytes that all requests in hand hold: their bodies as they are
-// after inflating, and the plain replies that are read whole. It is safe for
-// concurrent use.
+// memory counts the bytes that all requests being served hold: their decompressed bodies
+// and the plain replies that are read whole. It is safe for concurrent use.
 type memory struct {
-	// limit bounds all callers together, share one caller, in bytes.
-	limit, share int64
+	// limit bounds all callers together, perCaller each of them, in bytes.
+	limit, perCaller int64
 
 	mu    sync.Mutex
 	total int64
-	// used is what each caller holds; one that holds nothing has no entry, so there are
-	// never more entries than requests.
+	// used is what each caller holds. A caller that holds nothing has no entry, so there
+	// are never more entries than requests.
 	used map[string]int64
 }
 
-func newMemory(limit, share int64) *memory {
-	return &memory{limit: limit, share: share, used: map[string]int64{}}
+func newMemory(limit, perCaller int64) *memory {
+	return &memory{limit: limit, perCaller: perCaller, used: map[string]int64{}}
 }
 
-// memoryRetry is when somebody who was refused for want of memory may come back.
+// memoryRetry is when a client should retry that was refused for lack of memory.
 const memoryRetry = time.Second
 
-// take counts n more bytes for a caller, or says why they may not be held.
+// take counts n more bytes for a caller, or returns the error for a request that may not
+// hold them.
 func (m *memory) take(caller string, n int64) error {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	if err := m.room(caller, n); err != nil {
+	if err := m.check(caller, n); err != nil {
 		return err
 	}
 	m.count(caller, n)
 	return nil
 }
 
-// takeReply counts n more bytes of a reply. A provider has been paid for it, so it may
-// use as much again as requests may; what it uses keeps new requests out.
+// takeReply counts n more bytes of a reply. The provider has been paid for it, so replies
+// may use as much again as requests may; what they use keeps new requests out.
 func (m *memory) takeReply(caller string, n int64) error {
 	m.mu.Lock()
 	defer m.mu.Unlock()
@@ -53,38 +53,38 @@ func (m *memory) takeReply(caller string, n int64) error {
 	return nil
 }
 
-// count adds what has been allowed. The lock must be held.
+// count adds n bytes that are allowed. The lock must be held.
 func (m *memory) count(caller string, n int64) {
 	m.total += n
 	m.used[caller] += n
 }
 
-// fits reports whether n more bytes could be taken now, without taking them.
+// fits returns the error of take without taking anything.
 func (m *memory) fits(caller string, n int64) error {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	return m.room(caller, n)
+	return m.check(caller, n)
 }
 
-// room is take's decision. The lock must be held.
-func (m *memory) room(caller string, n int64) error {
+// check returns the error if a caller may not hold n more bytes. The lock must be held.
+func (m *memory) check(caller string, n int64) error {
 	switch {
 	case m.total+n > m.limit:
 		return m.full()
-	case m.used[caller]+n > m.share:
+	case m.used[caller]+n > m.perCaller:
 		return &llm.Error{Code: llm.CodeRateLimited, Status: http.StatusTooManyRequests, RetryAfter: memoryRetry,
-			Message: "The requests that you have under way hold as much memory as one caller may use; try again when some of them are over."}
+			Message: "Your running requests hold as much memory as one caller may use; try again when some of them have ended."}
 	}
 	return nil
 }
 
 func (m *memory) full() error {
 	return &llm.Error{Code: llm.CodeUnavailable, Status: http.StatusServiceUnavailable, RetryAfter: memoryRetry,
-		Message: "The requests under way hold as much memory as the gateway may use for them; try again in a moment."}
+		Message: "The running requests hold as much memory as the gateway may use for them; try again in a moment."}
 }
 
-// give returns what a caller has taken.
-func (m *memory) give(caller string, n int64) {
+// free returns n bytes that a caller has taken.
+func (m *memory) free(caller string, n int64) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	m.total -= n
@@ -93,7 +93,7 @@ func (m *memory) give(caller string, n int64) {
 	}
 }
 
-// held is how many bytes are counted now.
+// held returns how many bytes are counted now.
 func (m *memory) held() int64 {
 	m.mu.Lock()
 	defer m.mu.Unlock()
@@ -102,46 +102,46 @@ func (m *memory) held() int64 {
 
 // hold counts n more bytes of the exchange's body.
 func (x *exchange) hold(n int64) error {
-	err := x.api.memory.take(x.caller(), n)
+	err := x.api.memory.take(x.memoryHolder(), n)
 	if err == nil {
-		x.holding += n
+		x.heldBytes += n
 	}
 	return err
 }
 
 // holdReply counts n more bytes of a plain reply.
 func (x *exchange) holdReply(n int64) error {
-	err := x.api.memory.takeReply(x.caller(), n)
+	err := x.api.memory.takeReply(x.memoryHolder(), n)
 	if err == nil {
-		x.holding += n
+		x.heldBytes += n
 	}
 	return err
 }
 
-// letGo gives back n bytes of what the exchange holds.
-func (x *exchange) letGo(n int64) {
+// free returns n of the bytes that the exchange holds.
+func (x *exchange) free(n int64) {
 	if n > 0 {
-		x.holding -= n
-		x.api.memory.give(x.caller(), n)
+		x.heldBytes -= n
+		x.api.memory.free(x.memoryHolder(), n)
 	}
 }
 
-// caller is who shares a share of the memory: the holder of a key, else an address. It
-// is first asked once it is known who that is.
-func (x *exchange) caller() string {
+// memoryHolder returns for whom memory is counted: the holder of the key, else the
+// client's network. It is first called after the caller was authenticated.
+func (x *exchange) memoryHolder() string {
 	switch {
-	case x.sharer != "":
+	case x.holder != "":
 	case x.who.KeyID != "":
-		x.sharer = "key " + x.who.KeyID
+		x.holder = "key " + x.who.KeyID
 	default:
-		x.sharer = network(x.r.RemoteAddr)
+		x.holder = clientNetwork(x.r.RemoteAddr)
 	}
-	return x.sharer
+	return x.holder
 }
 
-// network is the address that a connection comes from, as somebody is told apart by
-// it. With IPv6 that is the whole /64, which is what one customer is given.
-func network(remote string) string {
+// clientNetwork returns the address by which clients are told apart. With IPv6 that is
+// the whole /64, which is what one customer is given.
+func clientNetwork(remote string) string {
 	addr, err := netip.ParseAddrPort(remote)
 	if err != nil {
 		return ""

@@ -3,25 +3,27 @@ package httpapi
 import (
 	"net/http"
 	"strings"
+
+	"github.com/penstock/penstock/gateway/internal/llm"
 )
 
-// tolerant takes paths as clients put them together: with a slash too many between base
-// URL and path, or at the end.
-func tolerant(next http.Handler) http.Handler {
+// cleanPaths accepts paths as clients put them together: with a slash too many between
+// base URL and path, or at the end.
+func cleanPaths(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		if path := tidy(r.URL.Path); path != r.URL.Path {
+		if path := cleanPath(r.URL.Path); path != r.URL.Path {
 			u := *r.URL
-			u.Path, u.RawPath = path, tidy(r.URL.RawPath)
-			same := *r // as http.StripPrefix does it
-			same.URL = &u
-			r = &same
+			u.Path, u.RawPath = path, cleanPath(r.URL.RawPath)
+			clone := *r // as http.StripPrefix does it
+			clone.URL = &u
+			r = &clone
 		}
 		next.ServeHTTP(w, r)
 	})
 }
 
-// tidy leaves one slash where several follow each other, and none at the end.
-func tidy(path string) string {
+// cleanPath leaves one slash where several follow each other, and none at the end.
+func cleanPath(path string) string {
 	for strings.Contains(path, "//") {
 		path = strings.ReplaceAll(path, "//", "/")
 	}
@@ -30,3 +32,20 @@ func tidy(path string) string {
 	}
 	return path
 }
+
+// readablePath writes a route's parameter as API descriptions do.
+func readablePath(path string) string {
+	return strings.NewReplacer(":id", "{id}", "*", "{id}").Replace(path)
+}
+
+// truncate shortens a path or name from a client so that it can be repeated in a message.
+func truncate(s string) string {
+	const limit = 100
+	if len(s) > limit {
+		s = strings.ToValidUTF8(s[:limit], "") + "…"
+	}
+	return s
+}
+
+// printablePath truncates a path and escapes its invisible characters.
+func printablePath(path string) string { return strings.Trim(llm.Quote(truncate(path)), `"`) }

@@ -14,8 +14,8 @@ import (
 	"github.com/penstock/penstock/gateway/internal/llm"
 )
 
-// rawReplies reads replies until the connection ends, and gives their statuses.
-func rawReplies(c *wire) (all []int) {
+// rawReplies reads replies until the connection ends, and returns their statuses.
+func rawReplies(c *rawConn) (all []int) {
 	for {
 		resp, err := http.ReadResponse(c.r, nil)
 		if err != nil {
@@ -26,9 +26,9 @@ func rawReplies(c *wire) (all []int) {
 	}
 }
 
-// TestNothingIsSmuggled sends requests that two readers could divide differently, each
-// with a second one hidden behind it. However the first is answered, nothing that comes
-// after something doubtful may be served.
+// TestNothingIsSmuggled sends requests that two parsers could delimit differently, each
+// with a second one hidden behind it. However the first is answered, nothing that follows
+// an ambiguous request may be served.
 func TestNothingIsSmuggled(t *testing.T) {
 	const line = "POST /v1/chat/completions HTTP/1.1\r\nHost: x\r\n"
 	hidden := line + fmt.Sprintf("Content-Length: %d\r\n\r\n%s", len(hello), hello)
@@ -72,13 +72,13 @@ func TestNothingIsSmuggled(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			var served atomic.Int64
-			o := options()
-			o.Serve = func(ctx context.Context, req *llm.Request, w httpapi.Writer) error {
+			f := new(httpapi.Fake)
+			f.OnServe = func(ctx context.Context, req *llm.Request, w httpapi.Writer) error {
 				served.Add(1)
-				return plain(ctx, req, w)
+				return httpapi.SendPlain(ctx, req, w)
 			}
-			w := dial(t, start(t, o))
-			_, _ = io.WriteString(w.Conn, c.raw) // the server may have hung up before the end
+			w := dial(t, start(t, f))
+			_, _ = io.WriteString(w.Conn, c.raw) // the server may have closed the connection before the end
 			statuses := rawReplies(w)
 			if n := served.Load(); n > c.served || len(statuses) > 1 {
 				t.Errorf("%d requests were served, want at most %d; replies %v", n, c.served, statuses)
@@ -87,9 +87,8 @@ func TestNothingIsSmuggled(t *testing.T) {
 	}
 }
 
-// TestTwoReadersAgree sends what is odd and still has one meaning: both requests are
-// served, and as they were meant.
-func TestTwoReadersAgree(t *testing.T) {
+// TestOddRequestsAreServed sends unusual but unambiguous requests: both are served.
+func TestOddRequestsAreServed(t *testing.T) {
 	length := fmt.Sprintf("Content-Length: %d", len(hello))
 	for name, head := range map[string]string{
 		"bare LF":            "POST /v1/chat/completions HTTP/1.1\nHost: x\n" + length + "\n\n",
@@ -97,7 +96,7 @@ func TestTwoReadersAgree(t *testing.T) {
 		"the same length":    "POST /v1/chat/completions HTTP/1.1\r\nHost: x\r\n" + length + "\r\n" + length + "\r\n\r\n",
 		"empty line between": "\r\nPOST /v1/chat/completions HTTP/1.1\r\nHost: x\r\n" + length + "\r\n\r\n",
 	} {
-		w := dial(t, start(t, options()))
+		w := dial(t, start(t, new(httpapi.Fake)))
 		w.send(head + hello + head + hello)
 		_ = w.Conn.(interface{ CloseWrite() error }).CloseWrite()
 		w.r = bufio.NewReader(w.Conn)

@@ -10,52 +10,53 @@ import (
 	"github.com/penstock/penstock/gateway/internal/llm"
 )
 
-// reply is the Writer of one exchange. A plain reply's headers wait for its event,
-// whose length they tell.
+// reply is the Writer of one exchange. A plain reply's headers are written with its
+// event, because they hold its length.
 type reply struct {
 	x    *exchange
 	head llm.Head
-	// started is set by Start, sent once anything is on its way to the client.
+	// started is set by Start, sent once anything was written to the client.
 	started, sent bool
-	// pending are frames of a stream that wait for what is there already; nil before
-	// the first.
-	pending *[]byte
+	// buffer holds frames of a stream that are written together with frames that have
+	// arrived already; nil before the first.
+	buffer *[]byte
 }
 
-// maxPending bounds what waits, in bytes: with its chunk's frame it just fits the
-// buffer that net/http writes a connection from, so it goes out as one packet.
-const maxPending = 7 << 10
+// maxBuffered bounds the buffered frames, in bytes: with the head of their chunk they
+// just fit the buffer from which net/http writes a connection, so they go out as one
+// packet.
+const maxBuffered = 7 << 10
 
-// pendings are buffers for frames that wait, between replies.
-var pendings = sync.Pool{New: func() any {
-	b := make([]byte, 0, 2*maxPending)
+// frameBuffers pools the buffers of replies.
+var frameBuffers = sync.Pool{New: func() any {
+	b := make([]byte, 0, 2*maxBuffered)
 	return &b
 }}
 
-// wait keeps a frame and gives all that wait.
-func (p *reply) wait(frame []byte) []byte {
-	if p.pending == nil {
-		p.pending = pendings.Get().(*[]byte)
+// bufferFrame appends a frame to the buffer and returns all that is in it.
+func (p *reply) bufferFrame(frame []byte) []byte {
+	if p.buffer == nil {
+		p.buffer = frameBuffers.Get().(*[]byte)
 	}
-	*p.pending = append(*p.pending, frame...)
-	return *p.pending
+	*p.buffer = append(*p.buffer, frame...)
+	return *p.buffer
 }
 
-// waiting are the frames that have not been written.
-func (p *reply) waiting() []byte {
-	if p.pending == nil {
+// buffered returns the frames that have not been written.
+func (p *reply) buffered() []byte {
+	if p.buffer == nil {
 		return nil
 	}
-	return *p.pending
+	return *p.buffer
 }
 
-// release gives the buffer back once the reply is over.
+// release returns the buffer to the pool.
 func (p *reply) release() {
-	if p.pending != nil && cap(*p.pending) <= 4*maxPending {
-		*p.pending = (*p.pending)[:0]
-		pendings.Put(p.pending)
+	if p.buffer != nil && cap(*p.buffer) <= 4*maxBuffered {
+		*p.buffer = (*p.buffer)[:0]
+		frameBuffers.Put(p.buffer)
 	}
-	p.pending = nil
+	p.buffer = nil
 }
 
 var _ Writer = (*reply)(nil)
@@ -77,12 +78,12 @@ func (p *reply) Event(e llm.Event) error {
 	if e.Hidden {
 		e.Frame = nil
 	}
-	if p.head.Stream && (e.More || len(p.waiting()) > 0) {
-		e.Frame = p.wait(e.Frame)
-		if e.More && len(e.Frame) < maxPending {
+	if p.head.Stream && (e.More || len(p.buffered()) > 0) {
+		e.Frame = p.bufferFrame(e.Frame)
+		if e.More && len(e.Frame) < maxBuffered {
 			return nil
 		}
-		*p.pending = (*p.pending)[:0] // the frames stay where they are until the write
+		*p.buffer = (*p.buffer)[:0] // the frames stay valid until the next one is buffered
 	}
 	if len(e.Frame) == 0 && (!e.Final || p.sent) {
 		return nil
@@ -106,7 +107,7 @@ func (p *reply) KeepAlive(h llm.Head) (bool, error) {
 	return true, p.Event(llm.Event{Frame: comment})
 }
 
-// write sends a frame, or several.
+// write writes one or more frames.
 func (p *reply) write(e llm.Event) error {
 	if !p.sent {
 		p.sendHead(e)
@@ -114,7 +115,7 @@ func (p *reply) write(e llm.Event) error {
 	if _, err := p.x.w.Write(e.Frame); err != nil {
 		return fmt.Errorf("write to client: %w", err)
 	}
-	if !p.head.Stream || e.Final { // the end is flushed by the server
+	if !p.head.Stream || e.Final { // net/http flushes the end
 		return nil
 	}
 	if err := p.x.rc.Flush(); err != nil && !errors.Is(err, http.ErrNotSupported) {
@@ -147,7 +148,7 @@ func (p *reply) sendHead(first llm.Event) {
 		h["Content-Length"] = []string{strconv.Itoa(len(first.Frame))}
 	}
 	h["X-Content-Type-Options"] = []string{"nosniff"}
-	expose(h)
+	exposeHeaders(h)
 	p.sent = true
 	p.x.w.WriteHeader(max(p.head.Status, http.StatusOK))
 }

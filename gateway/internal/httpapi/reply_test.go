@@ -16,7 +16,7 @@ import (
 )
 
 func TestPlainReply(t *testing.T) {
-	addr := start(t, options())
+	addr := start(t, new(httpapi.Fake))
 	for _, path := range []string{"/v1/chat/completions", "/chat/completions"} {
 		resp, body := call(t, "POST", addr, path, hello)
 		if resp.StatusCode != 200 || body != `{"ok":true}` || resp.ContentLength != 11 {
@@ -34,9 +34,9 @@ func TestPlainReply(t *testing.T) {
 }
 
 func TestStreamIsFlushedEventByEvent(t *testing.T) {
-	o := options()
+	f := new(httpapi.Fake)
 	seen := make(chan struct{})
-	o.Serve = func(ctx context.Context, _ *llm.Request, w httpapi.Writer) error {
+	f.OnServe = func(ctx context.Context, _ *llm.Request, w httpapi.Writer) error {
 		if err := w.Start(llm.Head{Status: 200, Stream: true}); err != nil {
 			return err
 		}
@@ -53,7 +53,7 @@ func TestStreamIsFlushedEventByEvent(t *testing.T) {
 		}
 		return w.Event(llm.Event{Frame: []byte("data: [DONE]\n\n"), Final: true})
 	}
-	resp, err := http.Post("http://"+start(t, o)+"/v1/chat/completions", "application/json", strings.NewReader(hello))
+	resp, err := http.Post("http://"+start(t, f)+"/v1/chat/completions", "application/json", strings.NewReader(hello))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -92,10 +92,10 @@ func TestErrors(t *testing.T) {
 		{"internal", errors.New("canary: password in the cause"), 500, "server_error", "internal_error", nil},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			o := options()
-			o.Serve = func(context.Context, *llm.Request, httpapi.Writer) error { return c.err }
-			resp, body := call(t, "POST", start(t, o), "/v1/chat/completions", hello)
-			_, kind, code, _ := fault(t, body)
+			f := new(httpapi.Fake)
+			f.OnServe = func(context.Context, *llm.Request, httpapi.Writer) error { return c.err }
+			resp, body := call(t, "POST", start(t, f), "/v1/chat/completions", hello)
+			_, kind, code, _ := decodeError(t, body)
 			if resp.StatusCode != c.status || kind != c.kind || code != c.code || strings.Contains(body, "canary") {
 				t.Errorf("%d %s", resp.StatusCode, body)
 			}
@@ -110,21 +110,21 @@ func TestErrors(t *testing.T) {
 
 func TestProvidersErrorPassesUnchanged(t *testing.T) {
 	const theirs = `{"error": {"message":"theirs","odd":1}}`
-	o := options()
-	o.Serve = func(_ context.Context, _ *llm.Request, w httpapi.Writer) error {
-		// Started, but nothing was sent: the error can still be told properly.
+	f := new(httpapi.Fake)
+	f.OnServe = func(_ context.Context, _ *llm.Request, w httpapi.Writer) error {
+		// Started, but nothing was sent: the error can still have a status.
 		if err := w.Start(llm.Head{Status: 200, Header: http.Header{"X-Penstock-Target": {"p/m"}}}); err != nil {
 			return err
 		}
 		return &llm.Error{Status: 400, Body: []byte(theirs)}
 	}
-	resp, body := call(t, "POST", start(t, o), "/v1/chat/completions", hello)
+	resp, body := call(t, "POST", start(t, f), "/v1/chat/completions", hello)
 	if resp.StatusCode != 400 || body != theirs || resp.Header.Get("X-Penstock-Target") != "p/m" {
 		t.Errorf("%d %q %v", resp.StatusCode, body, resp.Header)
 	}
 }
 
-func TestBrokenRepliesDoNotLookWhole(t *testing.T) {
+func TestBrokenRepliesDoNotLookComplete(t *testing.T) {
 	serve := func(stream bool, fail func() error) func(context.Context, *llm.Request, httpapi.Writer) error {
 		return func(_ context.Context, _ *llm.Request, w httpapi.Writer) error {
 			if err := w.Start(llm.Head{Status: 200, Stream: stream}); err != nil {
@@ -141,25 +141,25 @@ func TestBrokenRepliesDoNotLookWhole(t *testing.T) {
 	}
 	for name, fail := range map[string]func() error{"error": cut, "panic": func() error { panic("canary") }} {
 		t.Run("stream "+name, func(t *testing.T) {
-			o := options()
-			o.Serve = serve(true, fail)
-			_, body := call(t, "POST", start(t, o), "/v1/chat/completions", hello)
+			f := new(httpapi.Fake)
+			f.OnServe = serve(true, fail)
+			_, body := call(t, "POST", start(t, f), "/v1/chat/completions", hello)
 			event, ok := strings.CutPrefix(body, "data: 1\n\ndata: ")
 			if !ok || strings.Contains(body, "DONE") || strings.Contains(body, "canary") || !strings.HasSuffix(event, "\n\n") {
 				t.Fatalf("stream = %q", body)
 			}
-			fault(t, event)
+			decodeError(t, event)
 		})
 		t.Run("plain "+name, func(t *testing.T) {
-			o := options()
-			o.Serve = serve(false, fail)
-			resp, err := http.Post("http://"+start(t, o)+"/v1/chat/completions", "", strings.NewReader(hello))
+			f := new(httpapi.Fake)
+			f.OnServe = serve(false, fail)
+			resp, err := http.Post("http://"+start(t, f)+"/v1/chat/completions", "", strings.NewReader(hello))
 			if err == nil {
 				_, err = io.ReadAll(resp.Body)
 				_ = resp.Body.Close()
 			}
 			if err == nil {
-				t.Error("a cut reply looks whole")
+				t.Error("a cut reply looks complete")
 			}
 			http.DefaultClient.CloseIdleConnections()
 		})
@@ -167,14 +167,14 @@ func TestBrokenRepliesDoNotLookWhole(t *testing.T) {
 }
 
 func TestPanicIsAnErrorOfThatRequest(t *testing.T) {
-	o := options()
+	f := new(httpapi.Fake)
 	var log strings.Builder
-	o.Log = slog.New(slog.NewTextHandler(&log, nil))
-	o.Serve = func(context.Context, *llm.Request, httpapi.Writer) error { panic("canary") }
-	addr := start(t, o)
+	f.Log = slog.New(slog.NewTextHandler(&log, nil))
+	f.OnServe = func(context.Context, *llm.Request, httpapi.Writer) error { panic("canary") }
+	addr := start(t, f)
 	for range 2 {
 		resp, body := call(t, "POST", addr, "/v1/chat/completions", hello)
-		if _, _, code, _ := fault(t, body); resp.StatusCode != 500 || code != "internal_error" || strings.Contains(body, "canary") {
+		if _, _, code, _ := decodeError(t, body); resp.StatusCode != 500 || code != "internal_error" || strings.Contains(body, "canary") {
 			t.Errorf("%d %s", resp.StatusCode, body)
 		}
 	}
@@ -184,16 +184,16 @@ func TestPanicIsAnErrorOfThatRequest(t *testing.T) {
 }
 
 func TestClientHangingUpCancels(t *testing.T) {
-	o := options()
+	f := new(httpapi.Fake)
 	begun, ended := make(chan struct{}), make(chan error, 1)
-	o.Serve = func(ctx context.Context, _ *llm.Request, w httpapi.Writer) error {
+	f.OnServe = func(ctx context.Context, _ *llm.Request, w httpapi.Writer) error {
 		close(begun)
 		<-ctx.Done()
 		ended <- ctx.Err()
 		return ctx.Err()
 	}
 	ctx, hangUp := context.WithCancel(t.Context())
-	r, err := http.NewRequestWithContext(ctx, "POST", "http://"+start(t, o)+"/v1/chat/completions", strings.NewReader(hello))
+	r, err := http.NewRequestWithContext(ctx, "POST", "http://"+start(t, f)+"/v1/chat/completions", strings.NewReader(hello))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -207,16 +207,16 @@ func TestClientHangingUpCancels(t *testing.T) {
 	}
 }
 
-func TestRequestsBeyondTheLimitAreTurnedAway(t *testing.T) {
-	o := options()
-	o.Limits.Requests = 1
+func TestRequestsBeyondTheLimitAreRefused(t *testing.T) {
+	f := new(httpapi.Fake)
+	f.Limits.Requests = 1
 	in, out := make(chan struct{}), make(chan struct{})
-	o.Serve = func(ctx context.Context, req *llm.Request, w httpapi.Writer) error {
+	f.OnServe = func(ctx context.Context, req *llm.Request, w httpapi.Writer) error {
 		close(in)
 		<-out
-		return plain(ctx, req, w)
+		return httpapi.SendPlain(ctx, req, w)
 	}
-	addr := start(t, o)
+	addr := start(t, f)
 	first := make(chan int)
 	go func() {
 		resp, _ := call(t, "POST", addr, "/v1/chat/completions", hello)
@@ -224,7 +224,7 @@ func TestRequestsBeyondTheLimitAreTurnedAway(t *testing.T) {
 	}()
 	<-in
 	resp, body := call(t, "POST", addr, "/v1/chat/completions", hello)
-	if _, _, code, _ := fault(t, body); resp.StatusCode != 503 || code != "unavailable" || resp.Header.Get("Retry-After") != "1" {
+	if _, _, code, _ := decodeError(t, body); resp.StatusCode != 503 || code != "unavailable" || resp.Header.Get("Retry-After") != "1" {
 		t.Errorf("%d %s", resp.StatusCode, body)
 	}
 	close(out)
@@ -234,21 +234,21 @@ func TestRequestsBeyondTheLimitAreTurnedAway(t *testing.T) {
 }
 
 func TestUnknownPathsAndMethods(t *testing.T) {
-	addr := start(t, options())
+	addr := start(t, new(httpapi.Fake))
 	for _, c := range []struct {
 		method, path string
 		status       int
-		says         string
+		want         string
 	}{
 		{"POST", "/v1/embeddings", 404, "POST /v1/chat/completions"},
 		{"GET", "/", 404, "There is no / here"},
-		{"GET", "/v1/models", 404, "There is no /v1/models"}, // no Models function was given
+		{"GET", "/v2/models", 404, "There is no /v2/models"},
 		{"GET", "/v1/chat/completions", 405, "use POST"},
 		{"GET", "/admin/v1/spend", 404, "no /admin/v1/spend"},
 	} {
 		resp, body := call(t, c.method, addr, c.path, "")
-		if message, _, _, _ := fault(t, body); resp.StatusCode != c.status || !strings.Contains(message, c.says) {
-			t.Errorf("%s %s = %d %s, want %d …%s…", c.method, c.path, resp.StatusCode, body, c.status, c.says)
+		if message, _, _, _ := decodeError(t, body); resp.StatusCode != c.status || !strings.Contains(message, c.want) {
+			t.Errorf("%s %s = %d %s, want %d …%s…", c.method, c.path, resp.StatusCode, body, c.status, c.want)
 		}
 		if h := resp.Header.Get("Access-Control-Allow-Origin"); h != "" {
 			t.Errorf("CORS is on: %s", h)
@@ -256,9 +256,9 @@ func TestUnknownPathsAndMethods(t *testing.T) {
 	}
 }
 
-// TestNoCORS shows that a browser is told nothing that would let a foreign page call.
+// TestNoCORS expects no CORS header unless origins are allowed.
 func TestNoCORS(t *testing.T) {
-	resp, _ := call(t, "OPTIONS", start(t, options()), "/v1/chat/completions", "", "Origin", "https://evil.example", "Access-Control-Request-Method", "POST")
+	resp, _ := call(t, "OPTIONS", start(t, new(httpapi.Fake)), "/v1/chat/completions", "", "Origin", "https://evil.example", "Access-Control-Request-Method", "POST")
 	for name := range resp.Header {
 		if strings.HasPrefix(name, "Access-Control-") {
 			t.Errorf("%s is sent", name)
@@ -267,15 +267,10 @@ func TestNoCORS(t *testing.T) {
 }
 
 func TestModels(t *testing.T) {
-	o := options()
-	o.Keys = func() httpapi.Keys { return httpapi.KeysRequired }
-	o.Models = func(_ context.Context, who llm.Principal) ([]httpapi.Model, error) {
-		return []httpapi.Model{{ID: "smart", OwnedBy: who.Team, Created: time.Unix(5, 0)}, {ID: "openai/gpt-5", OwnedBy: "openai"}}, nil
-	}
-	o.Model = func(_ context.Context, _ llm.Principal, id string) (httpapi.Model, bool) {
-		return httpapi.Model{ID: id}, id == "smart" || id == "openai/gpt-5"
-	}
-	addr := start(t, o)
+	f := new(httpapi.Fake)
+	f.Keys = httpapi.KeysRequired
+	f.ModelList = []httpapi.Model{{ID: "smart", Created: time.Unix(5, 0)}, {ID: "openai/gpt-5", OwnedBy: "openai"}}
+	addr := start(t, f)
 	_, body := call(t, "GET", addr, "/v1/models", "", "Authorization", "Bearer member")
 	want := `{"object":"list","data":[{"id":"smart","object":"model","created":5,"owned_by":"search"},{"id":"openai/gpt-5","object":"model","created":0,"owned_by":"openai"}]}`
 	if strings.TrimSpace(body) != want {
@@ -292,17 +287,17 @@ func TestModels(t *testing.T) {
 }
 
 // TestHammer streams to many clients at once, with frames that wait for each other,
-// and expects everyone to get their own and nobody else's.
+// and expects each to get its own reply only.
 func TestHammer(t *testing.T) {
-	o := options()
-	o.Serve = func(_ context.Context, req *llm.Request, w httpapi.Writer) error {
+	f := new(httpapi.Fake)
+	f.OnServe = func(_ context.Context, req *llm.Request, w httpapi.Writer) error {
 		err := w.Start(llm.Head{Status: 200, Stream: true})
 		for i := 0; err == nil && i < 50; i++ {
 			err = w.Event(llm.Event{Frame: []byte(req.Facts.Model + "\n"), More: i%7 != 0 && i < 49, Final: i == 49})
 		}
 		return err
 	}
-	addr := start(t, o)
+	addr := start(t, f)
 	var wg sync.WaitGroup
 	for g := range 8 {
 		name := strings.Repeat(string(rune('a'+g)), 10*(g+1))

@@ -17,73 +17,49 @@ type access int
 const (
 	// The zero value is no rule, so that a route without one serves nobody.
 	_ access = iota
-	// forAnyone is for probes that say nothing about anybody.
+	// forAnyone is for health checks that reveal nothing.
 	forAnyone
-	// forCallers asks for a virtual key as Options.Keys says.
+	// forCallers asks for a virtual key as Service.KeyMode says.
 	forCallers
 	// forAdmins asks for what Options.AdminAuth says.
 	forAdmins
 )
 
-// route is one endpoint.
+// route is one endpoint. Parameters in its path are written as Echo has them.
 type route struct {
 	method, path string
 	access       access
-	// says is a line for the index page.
-	says  string
-	serve func(*exchange) error
+	// summary is a line for the index page.
+	summary string
+	serve   func(*exchange) error
 }
 
 func (a *API) dataRoutes() []route {
 	var all []route
 	// Clients disagree on whether the base URL ends in /v1.
 	for _, base := range []string{"/v1", ""} {
-		all = append(all, route{http.MethodPost, base + "/chat/completions", forCallers, "OpenAI chat completions", a.chat})
-		if a.o.Models != nil {
-			all = append(all,
-				route{http.MethodGet, base + "/models", forCallers, "the models that can be asked for", a.models},
-				route{http.MethodGet, base + "/models/*", forCallers, "one model", a.model})
-		}
+		all = append(all,
+			route{http.MethodPost, base + "/chat/completions", forCallers, "OpenAI chat completions", a.chat},
+			route{http.MethodGet, base + "/models", forCallers, "the models that can be used", a.models},
+			route{http.MethodGet, base + "/models/*", forCallers, "one model", a.model})
 	}
 	return append(all,
 		route{http.MethodGet, "/healthz", forAnyone, "whether the process is up", a.health},
 		route{http.MethodGet, "/readyz", forAnyone, "whether requests can be served", a.ready})
 }
 
-func (a *API) adminRoutes() []route {
-	all := []route{
-		{http.MethodGet, "/", forAdmins, "this page", a.index},
-		{http.MethodGet, "/healthz", forAnyone, "whether the process is up", a.health},
-		{http.MethodGet, "/readyz", forAdmins, "whether requests can be served, and what is wrong", a.readyDetail},
-	}
-	add := func(when bool, r route) {
-		if when {
-			all = append(all, r)
-		}
-	}
-	add(a.o.Metrics != nil, route{http.MethodGet, "/metrics", forAdmins, "figures for Prometheus", a.metrics})
-	add(a.o.Record != nil, route{http.MethodGet, "/admin/v1/requests/:id", forAdmins, "why a request was routed and what it cost", a.record})
-	add(a.o.Spend != nil, route{http.MethodGet, "/admin/v1/spend", forAdmins, "spend by dimension: ?by=model,team&since=24h&format=json|csv", a.spend})
-	add(a.o.Budgets != nil, route{http.MethodGet, "/admin/v1/budgets", forAdmins, "what is used and reserved of every limit", a.budgets})
-	add(a.o.Correct != nil, route{http.MethodPost, "/admin/v1/budgets", forAdmins, `correct a counter: {"scope","unit","window","used"}`, a.correct})
-	add(a.o.Explain != nil, route{http.MethodPost, "/admin/v1/explain", forAdmins, "what would happen to a request, without sending it", a.explain})
-	add(a.o.Purge != nil, route{http.MethodDelete, "/admin/v1/cache", forAdmins, "forget cached replies: ?all=true, ?model=NAME or ?namespace=NAME", a.purge})
-	add(a.o.Reload != nil, route{http.MethodPost, "/admin/v1/reload", forAdmins, "load configuration, policies and modules again", a.reload})
-	return all
-}
-
-// handler routes to the given endpoints, to those that further knows if it is not nil,
-// and to nothing else.
-func (a *API) handler(routes []route, further func(echo.Context) bool) http.Handler {
+// handler routes to the given endpoints. A request that no route takes goes to fallback,
+// unless it is nil or returns false; then it is answered with 404 or 405.
+func (a *API) handler(routes []route, fallback func(echo.Context) bool) http.Handler {
 	e := echo.New()
 	e.HTTPErrorHandler = func(err error, c echo.Context) {
-		if further == nil || !further(c) {
-			a.unrouted(routes, err, c)
+		if fallback == nil || !fallback(c) {
+			a.noRoute(routes, err, c)
 		}
 	}
 	for _, r := range routes {
 		serve := func(c echo.Context) error {
-			a.run(r, c)
+			a.serve(r, c, nil)
 			return nil
 		}
 		e.Add(r.method, r.path, serve)
@@ -91,27 +67,23 @@ func (a *API) handler(routes []route, further func(echo.Context) bool) http.Hand
 			e.Add(http.MethodHead, r.path, serve) // net/http leaves out the body
 		}
 	}
-	return tolerant(e)
+	return cleanPaths(e)
 }
 
-// further serves a path of the configuration's, and reports false when it is none.
-func (a *API) further(c echo.Context) bool {
-	if a.o.Endpoint == nil {
-		return false
-	}
-	found, ok := a.o.Endpoint(c.Request().URL.Path)
+// serveEndpoint serves a path that the configuration defines; it returns false if the
+// path is none.
+func (a *API) serveEndpoint(c echo.Context) bool {
+	e, ok := a.formats.Endpoint(c.Request().URL.Path)
 	if !ok {
 		return false
 	}
-	a.carry(route{method: http.MethodPost, access: forCallers, serve: a.chat}, c, &found)
+	a.serve(route{method: http.MethodPost, access: forCallers, serve: a.chat}, c, &e)
 	return true
 }
 
-// run carries one request through its route and renders what went wrong.
-func (a *API) run(r route, c echo.Context) { a.carry(r, c, nil) }
-
-// carry is run for a caller who may speak a format of its own.
-func (a *API) carry(r route, c echo.Context, e *Endpoint) {
+// serve takes one request through its route and renders errors. The endpoint is nil
+// unless its callers speak a format of their own.
+func (a *API) serve(r route, c echo.Context, e *Endpoint) {
 	x := a.exchange(c.Response().Writer, c.Request())
 	x.param = c.Param
 	if e != nil {
@@ -123,24 +95,24 @@ func (a *API) carry(r route, c echo.Context, e *Endpoint) {
 			a.panicked(x, v)
 		}
 	}()
-	if err := a.guarded(r, x); err != nil {
+	if err := a.serveAllowed(r, x); err != nil {
 		x.fail(err)
 	}
 }
 
-// guarded serves a route once its rule is satisfied.
-func (a *API) guarded(r route, x *exchange) error {
+// serveAllowed serves a route if its access rule is satisfied.
+func (a *API) serveAllowed(r route, x *exchange) error {
 	if x.r.Method != r.method && x.endpoint != nil {
 		return x.wrongMethod(r.method)
 	}
 	switch r.access {
 	case forAnyone:
 	case forCallers:
-		if err := a.identify(x); err != nil {
+		if err := a.authenticateCaller(x); err != nil {
 			return err
 		}
 	case forAdmins:
-		if err := a.admit(x); err != nil {
+		if err := a.authorizeAdmin(x); err != nil {
 			return err
 		}
 	default:
@@ -159,8 +131,8 @@ func (a *API) panicked(x *exchange, v any) {
 		Message: "The gateway hit an internal error; its log has the details under this request id."})
 }
 
-// unrouted answers for paths and methods that no route has.
-func (a *API) unrouted(routes []route, err error, c echo.Context) {
+// noRoute answers for paths and methods that no route has.
+func (a *API) noRoute(routes []route, err error, c echo.Context) {
 	x := a.exchange(c.Response().Writer, c.Request())
 	defer x.end()
 	var h *echo.HTTPError
@@ -171,34 +143,22 @@ func (a *API) unrouted(routes []route, err error, c echo.Context) {
 		return
 	}
 	x.fail(&llm.Error{Code: llm.CodeNotFound, Status: http.StatusNotFound,
-		Message: "There is no " + visible(shown(x.r.URL.Path)) + " here. There is: " + listed(routes) + "."})
+		Message: "There is no " + printablePath(x.r.URL.Path) + " here. There is: " + routeList(routes) + "."})
 }
 
 func (x *exchange) wrongMethod(allow string) *llm.Error {
 	x.w.Header().Set("Allow", allow)
 	return &llm.Error{Code: "method_not_allowed", Status: http.StatusMethodNotAllowed,
-		Message: x.r.Method + " does not work on " + visible(shown(x.r.URL.Path)) + ": use " + allow + "."}
+		Message: x.r.Method + " does not work on " + printablePath(x.r.URL.Path) + ": use " + allow + "."}
 }
 
-// listed names the routes once, in their /v1 form where they have two.
-func listed(routes []route) string {
+// routeList names the routes once, in their /v1 form where they have two.
+func routeList(routes []route) string {
 	var names []string
 	for _, r := range routes {
 		if !strings.HasPrefix(r.path, "/chat") && !strings.HasPrefix(r.path, "/models") {
-			names = append(names, r.method+" "+strings.Replace(r.path, "*", "{id}", 1))
+			names = append(names, r.method+" "+readablePath(r.path))
 		}
 	}
 	return strings.Join(names, ", ")
 }
-
-// shown is a path that is safe and short enough to repeat.
-func shown(path string) string {
-	const limit = 100
-	if len(path) > limit {
-		path = strings.ToValidUTF8(path[:limit], "") + "…"
-	}
-	return path
-}
-
-// visible is a text in which whatever can't be seen is escaped.
-func visible(s string) string { return strings.Trim(llm.Quote(s), `"`) }

@@ -8,9 +8,9 @@ import (
 // maxHeaderBytes bounds a request's headers; net/http adds 4 KiB of its own.
 const maxHeaderBytes = 32 << 10
 
-// NewServer is a server for one of the API's handlers, to be given a listener. It
-// has no WriteTimeout, because a stream may last: the connections of a Listener bound
-// writes instead. The caller may set BaseContext, and stops the server with Shutdown.
+// NewServer returns a server for one of the API's handlers. It has no WriteTimeout,
+// because a stream may last: the connections of a Listener bound writes instead. The
+// caller may set BaseContext, and stops the server with Shutdown.
 func (a *API) NewServer(h http.Handler) *http.Server {
 	return &http.Server{
 		Handler:                      h,

@@ -6,8 +6,8 @@ import (
 	"unsafe"
 )
 
-// unacknowledged is how many bytes of a connection the system has taken that the other
-// side has not, or 0 when it can't be told.
+// unacknowledged returns how many written bytes of a connection the peer has not
+// acknowledged, 0 if that is unknown.
 func unacknowledged(c net.Conn) int {
 	s, ok := c.(syscall.Conn)
 	if !ok {

@@ -7,8 +7,8 @@ import (
 	"testing"
 )
 
-// TestUnacknowledged fills a connection whose client does not read, and sees what the
-// system holds shrink once it does.
+// TestUnacknowledged fills a connection whose client does not read, and expects the queue
+// to shrink once it does.
 func TestUnacknowledged(t *testing.T) {
 	client, server := connected(t)
 	sent := writeAll(t, server)
@@ -24,7 +24,7 @@ func TestUnacknowledged(t *testing.T) {
 	}
 }
 
-// connected is both ends of a connection.
+// connected returns both ends of a connection.
 func connected(t *testing.T) (client, server net.Conn) {
 	t.Helper()
 	l, err := net.Listen("tcp", "127.0.0.1:0")
@@ -43,17 +43,18 @@ func connected(t *testing.T) (client, server net.Conn) {
 	return client, server
 }
 
-// writeAll writes without waiting until nothing more is taken, and returns how much was.
+// writeAll writes without blocking until the kernel accepts no more, and returns how
+// much it accepted.
 func writeAll(t *testing.T, c net.Conn) (sent int64) {
 	t.Helper()
 	raw, err := c.(syscall.Conn).SyscallConn()
 	if err != nil {
 		t.Fatal(err)
 	}
-	piece := make([]byte, 64<<10)
+	chunk := make([]byte, 64<<10)
 	err = raw.Write(func(fd uintptr) bool {
 		for {
-			n, err := syscall.Write(int(fd), piece)
+			n, err := syscall.Write(int(fd), chunk)
 			if err != nil {
 				return true
 			}

@@ -4,6 +4,6 @@ package httpapi
 
 import "net"
 
-// unacknowledged is 0: this system is not asked what it still holds of a connection, so a
-// slow client counts as steady while the system takes more for it.
+// unacknowledged returns 0: the queue is not read on this system, so a slow client makes
+// progress only when the kernel accepts more bytes for it.
 func unacknowledged(net.Conn) int { return 0 }

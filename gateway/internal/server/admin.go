@@ -1,24 +1,16 @@
 package server
 
 import (
-	"context"
 	"maps"
 	"slices"
-	"time"
 
-	"github.com/penstock/penstock/gateway/internal/httpapi"
-	"github.com/penstock/penstock/gateway/internal/ledger"
+	"github.com/penstock/penstock/gateway/internal/httpapi/admin"
 	"github.com/penstock/penstock/gateway/internal/telemetry"
 	"github.com/penstock/penstock/gateway/internal/wasm/hook"
 )
 
-// spend reports spending for the admin API, as penstock spend does on the terminal.
-func (s *Server) spend(ctx context.Context, by []string, since, until time.Time) (any, error) {
-	return s.ledger.Spend(ctx, ledger.Query{By: by, Since: since, Until: until})
-}
-
 // purge removes cached replies; replies in flight are not cached either.
-func (s *Server) purge(_ context.Context, what httpapi.Purge) error {
+func (s *Server) purge(what admin.Purge) {
 	switch {
 	case what.All:
 		s.cache.Purge()
@@ -28,7 +20,6 @@ func (s *Server) purge(_ context.Context, what httpapi.Purge) error {
 		s.cache.PurgeNamespace(what.Namespace)
 	}
 	s.log.Info("cache purged", "all", what.All, "model", what.Model, "namespace", what.Namespace)
-	return nil
 }
 
 // readiness is the reply of GET /readyz.
@@ -51,7 +42,7 @@ type policyState struct {
 	Overrunning int `json:"overrunning"`
 }
 
-func (s *Server) ready(context.Context) (bool, any) {
+func (s *Server) ready() (bool, any) {
 	sn := s.snapshot.Load()
 	if sn == nil {
 		return false, readiness{Version: s.o.Version, Draining: true}

@@ -4,9 +4,12 @@ import (
 	"context"
 	"net/http"
 	"os"
+	"time"
 
 	"github.com/penstock/penstock/gateway/internal/config"
 	"github.com/penstock/penstock/gateway/internal/httpapi"
+	"github.com/penstock/penstock/gateway/internal/httpapi/admin"
+	"github.com/penstock/penstock/gateway/internal/ledger"
 	"github.com/penstock/penstock/gateway/internal/llm"
 	"github.com/penstock/penstock/gateway/internal/wire/intake"
 )
@@ -29,25 +32,8 @@ func (s *Server) AdminHandler() http.Handler { return s.api.Load().Admin }
 // apiOptions connects the HTTP API to the server.
 func (s *Server) apiOptions(c *config.Config) httpapi.Options {
 	return httpapi.Options{
-		Serve:        s.serve,
-		Scan:         func(body []byte) (llm.Facts, llm.CacheControl, error) { return intake.Scan(body, intake.Options{}) },
-		Authenticate: s.keys.Authenticate,
-		Keys:         func() httpapi.Keys { return httpapi.Keys(s.snapshot.Load().config.Keys) },
-		Endpoint:     s.endpoint,
-		Models:       s.models,
-		Model:        s.model,
-		Origins:      func() []string { return s.snapshot.Load().config.CORS.AllowedOrigins() },
-		Refused:      s.telemetry.Refused,
-		Ready:        s.ready,
-		Metrics:      s.telemetry.Handler(),
-		Record:       func(ctx context.Context, id string) (any, error) { return s.ledger.Get(ctx, id) },
-		Spend:        s.spend,
-		Budgets:      func(context.Context) (any, error) { return s.budgets(), nil },
-		Correct:      s.correct,
-		Explain:      s.explainAs,
-		Purge:        s.purge,
-		Reload:       s.reloadNow,
-		AdminAuth:    httpapi.AdminAuth(c.Admin.Auth),
+		Service: service{s}, Formats: formats{s}, Admin: operators{s},
+		AdminAuth: httpapi.AdminAuth(c.Admin.Auth),
 		Limits: httpapi.Limits{Body: int64(c.Server.MaxBody), Bodies: bodiesLimit(c.Server, availableMemory(os.DirFS("/"))),
 			Header: c.Server.HeaderTimeout, BodyTime: c.Server.BodyTimeout, Write: c.Server.WriteTimeout, Requests: int64(c.Server.MaxRequests)},
 		Log: s.log,
@@ -79,3 +65,75 @@ func (s *Server) heldBytes() int64 {
 	}
 	return 0
 }
+
+// The types below fit the server to the HTTP API's interfaces. They decide nothing.
+
+// service is the server as applications use it.
+type service struct{ server *Server }
+
+func (s service) Serve(ctx context.Context, req *llm.Request, w httpapi.Writer) error {
+	return s.server.serve(ctx, req, w)
+}
+
+func (s service) KeyMode() httpapi.KeyMode {
+	return httpapi.KeyMode(s.server.snapshot.Load().config.Keys)
+}
+
+func (s service) Authenticate(ctx context.Context, token string) (llm.Principal, error) {
+	return s.server.keys.Authenticate(ctx, token)
+}
+
+func (s service) Models(_ context.Context, who llm.Principal) ([]httpapi.Model, error) {
+	return s.server.models(who), nil
+}
+
+func (s service) Model(_ context.Context, who llm.Principal, id string) (httpapi.Model, bool) {
+	return s.server.model(who, id)
+}
+
+func (s service) AllowedOrigins() []string {
+	return s.server.snapshot.Load().config.CORS.AllowedOrigins()
+}
+
+func (s service) Ready(context.Context) (bool, any) { return s.server.ready() }
+
+// formats are the wire formats that callers of the server speak.
+type formats struct{ server *Server }
+
+func (f formats) Scan(body []byte) (llm.Facts, llm.CacheControl, error) {
+	return intake.Scan(body, intake.Options{})
+}
+
+func (f formats) Endpoint(path string) (httpapi.Endpoint, bool) { return f.server.endpoint(path) }
+
+// operators is the server as operators use it.
+type operators struct{ server *Server }
+
+func (o operators) Record(ctx context.Context, id string) (*llm.Record, error) {
+	return o.server.ledger.Get(ctx, id)
+}
+
+func (o operators) Spend(ctx context.Context, by []string, since, until time.Time) (any, error) {
+	return o.server.ledger.Spend(ctx, ledger.Query{By: by, Since: since, Until: until})
+}
+
+func (o operators) Budgets(context.Context) (any, error) { return o.server.budgets(), nil }
+
+func (o operators) Correct(ctx context.Context, c admin.Correction) (any, error) {
+	return o.server.correct(ctx, c)
+}
+
+func (o operators) Explain(ctx context.Context, req *llm.Request, as admin.Asker) (*llm.Record, error) {
+	return o.server.explainAs(ctx, req, as)
+}
+
+func (o operators) Purge(_ context.Context, what admin.Purge) error {
+	o.server.purge(what)
+	return nil
+}
+
+func (o operators) Reload(ctx context.Context) (any, error) { return o.server.reloadNow(ctx) }
+
+func (o operators) Metrics() http.Handler { return o.server.telemetry.Handler() }
+
+func (o operators) CountRefused(reason string) { o.server.telemetry.Refused(reason) }

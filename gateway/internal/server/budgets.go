@@ -8,7 +8,7 @@ import (
 	"strconv"
 	"time"
 
-	"github.com/penstock/penstock/gateway/internal/httpapi"
+	"github.com/penstock/penstock/gateway/internal/httpapi/admin"
 	"github.com/penstock/penstock/gateway/internal/llm"
 	"github.com/penstock/penstock/gateway/internal/meter"
 )
@@ -72,7 +72,7 @@ func ParseAmount(u llm.Unit, s string) (int64, error) {
 }
 
 // correct sets what a counter counts as used, and books the difference.
-func (s *Server) correct(ctx context.Context, c httpapi.Correction) (any, error) {
+func (s *Server) correct(ctx context.Context, c admin.Correction) (any, error) {
 	used, err := ParseAmount(c.Unit, c.Used.String())
 	if err != nil {
 		return nil, &llm.Error{Code: llm.CodeInvalidRequest, Status: http.StatusBadRequest, Param: "used", Message: err.Error()}

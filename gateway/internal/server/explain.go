@@ -8,7 +8,7 @@ import (
 	"os"
 	"time"
 
-	"github.com/penstock/penstock/gateway/internal/httpapi"
+	"github.com/penstock/penstock/gateway/internal/httpapi/admin"
 	"github.com/penstock/penstock/gateway/internal/keys"
 	"github.com/penstock/penstock/gateway/internal/ledger"
 	"github.com/penstock/penstock/gateway/internal/llm"
@@ -18,7 +18,7 @@ import (
 // Explain makes every decision about a chat-completions request as this server would, and
 // sends nothing. A dry server takes virtual keys and spending from the ledger, whose
 // gateway may be running.
-func (s *Server) Explain(ctx context.Context, body []byte, as httpapi.Asker) (*llm.Record, error) {
+func (s *Server) Explain(ctx context.Context, body []byte, as admin.Asker) (*llm.Record, error) {
 	facts, cache, err := intake.Scan(body, intake.Options{})
 	if err != nil {
 		return nil, err
@@ -33,7 +33,7 @@ func (s *Server) Explain(ctx context.Context, body []byte, as httpapi.Asker) (*l
 
 // assumeFromLedger is assume with the keys in the ledger, and restores the meters from it.
 // Without a ledger there are no keys and nothing was spent.
-func (s *Server) assumeFromLedger(ctx context.Context, req *llm.Request, as httpapi.Asker) error {
+func (s *Server) assumeFromLedger(ctx context.Context, req *llm.Request, as admin.Asker) error {
 	c := s.snapshot.Load().config
 	if _, err := os.Stat(c.Ledger.File()); err != nil && as.Key == "" {
 		return assume(ctx, req, as, nil, c.TimeZone.Location())
@@ -56,7 +56,7 @@ func (s *Server) assumeFromLedger(ctx context.Context, req *llm.Request, as http
 }
 
 // explainAs explains a request of the given caller for the admin API.
-func (s *Server) explainAs(ctx context.Context, req *llm.Request, as httpapi.Asker) (any, error) {
+func (s *Server) explainAs(ctx context.Context, req *llm.Request, as admin.Asker) (*llm.Record, error) {
 	if err := assume(ctx, req, as, s.keys, s.snapshot.Load().config.TimeZone.Location()); err != nil {
 		return nil, err
 	}
@@ -78,7 +78,7 @@ type keyring interface {
 
 // assume makes a request one of the caller, the tags and the moment that a dry run is to
 // decide for. Errors are for whoever asked.
-func assume(ctx context.Context, req *llm.Request, as httpapi.Asker, ring keyring, zone *time.Location) error {
+func assume(ctx context.Context, req *llm.Request, as admin.Asker, ring keyring, zone *time.Location) error {
 	if as.Key != "" {
 		found, err := findKey(ctx, ring, as.Key)
 		if err != nil {

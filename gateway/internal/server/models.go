@@ -1,7 +1,6 @@
 package server
 
 import (
-	"context"
 	"slices"
 
 	"github.com/penstock/penstock/gateway/internal/httpapi"
@@ -10,7 +9,7 @@ import (
 )
 
 // models lists the models that a caller may use.
-func (s *Server) models(_ context.Context, who llm.Principal) ([]httpapi.Model, error) {
+func (s *Server) models(who llm.Principal) []httpapi.Model {
 	sn := s.acquire()
 	defer sn.release()
 	out := []httpapi.Model{}
@@ -19,11 +18,11 @@ func (s *Server) models(_ context.Context, who llm.Principal) ([]httpapi.Model, 
 			out = append(out, apiModel(m))
 		}
 	}
-	return out, nil
+	return out
 }
 
 // model finds one model that a caller may use.
-func (s *Server) model(_ context.Context, who llm.Principal, id string) (httpapi.Model, bool) {
+func (s *Server) model(who llm.Principal, id string) (httpapi.Model, bool) {
 	sn := s.acquire()
 	defer sn.release()
 	m, ok := sn.routes.Model(id)

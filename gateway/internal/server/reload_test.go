@@ -119,7 +119,7 @@ func TestReloadRefuses(t *testing.T) {
 			if h.snapshot.Load() != before {
 				t.Error("the configuration was replaced")
 			}
-			if _, detail := h.ready(t.Context()); !strings.Contains(detail.(readiness).Reload, c.want) {
+			if _, detail := h.ready(); !strings.Contains(detail.(readiness).Reload, c.want) {
 				t.Errorf("/readyz says %q, want %q", detail.(readiness).Reload, c.want)
 			}
 		})

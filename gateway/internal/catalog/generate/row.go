@@ -12,8 +12,8 @@ import (
 	"github.com/penstock/penstock/gateway/internal/llm"
 )
 
-// unknown marks a price that is not published.
-const unknown = -1
+// unstated marks a price that nobody states.
+const unstated = -1
 
 // row is one line of the catalogue. Prices are in nano-USD per million tokens.
 type row struct {
@@ -32,12 +32,12 @@ type prices struct{ input, output, cacheRead, cacheWrite, cacheWriteLong llm.Nan
 
 func (r *row) key() string { return r.provider + "\t" + r.model }
 
-// setPrices parses the prices. Where reasoning tokens or whole requests have prices of
-// their own, costs cannot be computed from the usage that providers report, so the price
-// stays unknown.
+// setPrices reads the prices. Where tokens of reasoning or whole requests have prices
+// of their own, the cost cannot be told from the usage that providers report, so the
+// price is left unknown rather than wrong.
 func (r *row) setPrices(c *cost) error {
-	none := prices{unknown, unknown, unknown, unknown, unknown}
-	r.price, r.long, r.audioIn, r.audioOut = none, none, unknown, unknown
+	none := prices{unstated, unstated, unstated, unstated, unstated}
+	r.price, r.long, r.audioIn, r.audioOut = none, none, unstated, unstated
 	if c == nil || c.Request != "" || c.Reasoning != "" && !sameNumber(c.Reasoning, c.Output) {
 		return nil
 	}
@@ -53,11 +53,11 @@ func (r *row) setPrices(c *cost) error {
 	}
 	switch {
 	case len(c.Tiers) > 1:
-		return fmt.Errorf("there are %d price tiers; the catalogue supports one", len(c.Tiers))
+		return fmt.Errorf("there are %d price tiers, the catalogue has room for one", len(c.Tiers))
 	case len(c.Tiers) == 1:
 		t := c.Tiers[0]
 		if t.Tier.Type != "" && t.Tier.Type != "context" || t.Tier.Size <= 0 {
-			return fmt.Errorf("unsupported price tier %+v", t.Tier)
+			return fmt.Errorf("the price tier %+v is not understood", t.Tier)
 		}
 		r.longAbove = t.Tier.Size
 		r.long, err = t.prices()
@@ -74,30 +74,30 @@ func (c cost) prices() (p prices, err error) {
 			return p, err
 		}
 	}
-	p.cacheWriteLong = unknown
-	// The facts have 0 where a provider has no price for its cache. If others cost
-	// something, free cached tokens would make the cost too low.
+	p.cacheWriteLong = unstated
+	// The facts write 0 where a provider has no price for its cache. Free cached
+	// tokens beside others that cost something would be a bill too low.
 	if p.input > 0 && p.cacheRead == 0 {
-		p.cacheRead = unknown
+		p.cacheRead = unstated
 	}
 	if p.input > 0 && p.cacheWrite == 0 {
-		p.cacheWrite = unknown
+		p.cacheWrite = unstated
 	}
-	if p.input == unknown || p.output == unknown {
-		return p, fmt.Errorf("the price of input or output is missing")
+	if p.input == unstated || p.output == unstated {
+		return p, fmt.Errorf("the price has only one side")
 	}
 	return p, nil
 }
 
-// nano converts a price from US dollars to nano-USD and rounds it: a few facts have a
-// float's rounding error in their 17th digit.
+// nano is a price in US dollars as nano-USD, to the nearest one: a few facts carry the
+// rounding error of a float in their 17th digit.
 func nano(n json.Number) (llm.NanoUSD, error) {
 	if n == "" {
-		return unknown, nil
+		return unstated, nil
 	}
 	r, ok := new(big.Rat).SetString(n.String())
 	if !ok || r.Sign() < 0 {
-		return 0, fmt.Errorf("invalid price %q", n)
+		return 0, fmt.Errorf("%q is not a price", n)
 	}
 	r.Mul(r, big.NewRat(int64(llm.USD), 1))
 	whole, err := strconv.ParseInt(r.FloatString(0), 10, 64)
@@ -132,8 +132,7 @@ func readOverlay(path string) ([]rule, error) {
 	return rules, nil
 }
 
-// apply changes the rows that match the rule. Without any the rule is out of date, an
-// error.
+// apply changes the rows that the rule is about; a rule without any is out of date.
 func (u rule) apply(rows []*row) error {
 	hits := 0
 	for _, r := range rows {
@@ -146,7 +145,7 @@ func (u rule) apply(rows []*row) error {
 		}
 	}
 	if hits == 0 {
-		return fmt.Errorf("overlay: %s %s no longer exists", u.provider, u.model)
+		return fmt.Errorf("overlay: there is no %s %s any more", u.provider, u.model)
 	}
 	return nil
 }
@@ -155,31 +154,31 @@ func (u rule) change(r *row) error {
 	switch {
 	case u.setting == "cache_write_1h" && u.value == "2x input":
 		for _, p := range []*prices{&r.price, &r.long} {
-			if p.input != unknown {
+			if p.input != unstated {
 				p.cacheWriteLong = 2 * p.input
 			}
 		}
 	case u.setting == "features" && u.value == "-prefill":
 		r.features &^= llm.Prefill
 	default:
-		return fmt.Errorf("overlay: unsupported %s %q", u.setting, u.value)
+		return fmt.Errorf("overlay: %s %q is not understood", u.setting, u.value)
 	}
 	return nil
 }
 
-// glob matches a pattern with a "*" at its beginning, its end or both.
+// glob matches a "*" in front, behind or both.
 func glob(pattern, s string) bool {
-	pattern, anyPrefix := strings.CutPrefix(pattern, "*")
-	pattern, anySuffix := strings.CutSuffix(pattern, "*")
+	front, rest := strings.CutPrefix(pattern, "*")
+	body, back := strings.CutSuffix(front, "*")
 	switch {
-	case anyPrefix && anySuffix:
-		return strings.Contains(s, pattern)
-	case anyPrefix:
-		return strings.HasSuffix(s, pattern)
-	case anySuffix:
-		return strings.HasPrefix(s, pattern)
+	case rest && back:
+		return strings.Contains(s, body)
+	case rest:
+		return strings.HasSuffix(s, body)
+	case back:
+		return strings.HasPrefix(s, body)
 	}
-	return s == pattern
+	return s == body
 }
 
 const heading = `# Written by generate from the models.dev facts (MIT) and overlay.tsv. Do not edit.
@@ -188,7 +187,7 @@ const heading = `# Written by generate from the models.dev facts (MIT) and overl
 # long is ABOVE:input:output:cache_read:cache_write:cache_write_1h, for prompts of more than ABOVE tokens.
 `
 
-// table formats the rows as the file that is embedded.
+// table writes the rows as they are embedded.
 func table(rows []*row) []byte {
 	var b bytes.Buffer
 	b.WriteString(heading)
@@ -199,7 +198,7 @@ func table(rows []*row) []byte {
 		}
 		fields := append([]string{r.provider, r.model}, r.price.fields()...)
 		fields = append(fields, amount(r.audioIn), amount(r.audioOut), long, count(r.context), count(r.maxOutput),
-			r.features.String(), orDash(strings.Join(r.flags, ",")), orDash(r.quality), orDash(r.released))
+			r.features.String(), or(strings.Join(r.flags, ",")), or(r.quality), or(r.released))
 		b.WriteString(strings.Join(fields, "\t") + "\n")
 	}
 	return b.Bytes()
@@ -210,7 +209,7 @@ func (p prices) fields() []string {
 }
 
 func amount(n llm.NanoUSD) string {
-	if n == unknown {
+	if n == unstated {
 		return "-"
 	}
 	return strconv.FormatInt(int64(n), 10)
@@ -223,7 +222,7 @@ func count(n int64) string {
 	return strconv.FormatInt(n, 10)
 }
 
-func orDash(s string) string {
+func or(s string) string {
 	if s == "" {
 		return "-"
 	}

@@ -1,4 +1,4 @@
-package httpapi
+package admin
 
 import (
 	"bytes"
@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"unicode"
 	"unicode/utf8"
@@ -25,25 +26,25 @@ func rowsAsCSV(report []byte) ([]byte, error) {
 	var columns []string
 	rows := make([]map[string]string, len(in.Rows))
 	for i, raw := range in.Rows {
-		names, cells, err := flatRow(raw)
+		names, cells, err := parseRow(raw)
 		if err != nil {
 			return nil, err
 		}
-		columns, rows[i] = join(columns, names), cells
+		columns, rows[i] = appendMissing(columns, names), cells
 	}
 	var out bytes.Buffer
 	w := csv.NewWriter(&out)
 	if len(columns) > 0 {
 		names := make([]string, len(columns))
 		for i, name := range columns {
-			names[i] = Guarded(name)
+			names[i] = EscapeFormula(name)
 		}
 		_ = w.Write(names) // Error reports it below
 	}
 	for _, cells := range rows {
 		line := make([]string, len(columns))
 		for i, name := range columns {
-			line[i] = cells[name] // flatRow has guarded it
+			line[i] = cells[name]
 		}
 		_ = w.Write(line)
 	}
@@ -51,8 +52,8 @@ func rowsAsCSV(report []byte) ([]byte, error) {
 	return out.Bytes(), w.Error()
 }
 
-// flatRow reads one object's members in order, as text.
-func flatRow(raw []byte) (names []string, cells map[string]string, err error) {
+// parseRow reads one object's members in order, as cells.
+func parseRow(raw []byte) (names []string, cells map[string]string, err error) {
 	d := json.NewDecoder(bytes.NewReader(raw))
 	if t, err := d.Token(); err != nil || t != json.Delim('{') {
 		return nil, nil, errors.New("a row is not an object")
@@ -73,21 +74,20 @@ func flatRow(raw []byte) (names []string, cells map[string]string, err error) {
 	return names, cells, nil
 }
 
-// cell is a JSON value as a spreadsheet may safely show it: text that a spreadsheet
-// would run as a formula gets an apostrophe in front.
+// cell returns a JSON value as a cell's text: strings unquoted and escaped, other values
+// as they are.
 func cell(value json.RawMessage) string {
 	var s string
 	if json.Unmarshal(value, &s) != nil {
 		return string(value)
 	}
-	return Guarded(s)
+	return EscapeFormula(s)
 }
 
-// Guarded is a text cell as a spreadsheet may safely read it. It puts an apostrophe in
-// front of text that begins as a formula may, also in
-// full-width letters, and of text that begins with what spreadsheets drop before they
-// look.
-func Guarded(s string) string {
+// EscapeFormula puts an apostrophe in front of a cell's text that a spreadsheet could run
+// as a formula: text that begins with a formula's sign, also a full-width one, or with a
+// character that spreadsheets drop before they look for one.
+func EscapeFormula(s string) string {
 	first, size := utf8.DecodeRuneInString(s)
 	if size > 0 && (strings.ContainsRune("=+-@＝＋－＠", first) || unicode.IsSpace(first) || llm.Invisible(first)) {
 		return "'" + s
@@ -95,14 +95,10 @@ func Guarded(s string) string {
 	return s
 }
 
-// join appends the names that columns lacks.
-func join(columns, names []string) []string {
+// appendMissing appends the names that columns lacks.
+func appendMissing(columns, names []string) []string {
 	for _, name := range names {
-		known := false
-		for _, c := range columns {
-			known = known || c == name
-		}
-		if !known {
+		if !slices.Contains(columns, name) {
 			columns = append(columns, name)
 		}
 	}

@@ -20,8 +20,8 @@ import (
 // soon is a limit that tests can wait for.
 const soon = 50 * time.Millisecond
 
-// echoBody answers with the length of the body that arrived.
-func echoBody(_ context.Context, req *llm.Request, w httpapi.Writer) error {
+// sendLength answers with the length of the body that arrived.
+func sendLength(_ context.Context, req *llm.Request, w httpapi.Writer) error {
 	if err := w.Start(llm.Head{Status: 200}); err != nil {
 		return err
 	}
@@ -34,7 +34,7 @@ func padded(size int) string {
 	return head + strings.Repeat("a", size-len(head)-len(tail)) + tail
 }
 
-func squeeze(t testing.TB, body string, open func(io.Writer) io.WriteCloser) string {
+func compress(t testing.TB, body string, open func(io.Writer) io.WriteCloser) string {
 	t.Helper()
 	var b bytes.Buffer
 	w := open(&b)
@@ -48,16 +48,16 @@ func squeeze(t testing.TB, body string, open func(io.Writer) io.WriteCloser) str
 }
 
 func gzipped(t testing.TB, body string) string {
-	return squeeze(t, body, func(w io.Writer) io.WriteCloser { return gzip.NewWriter(w) })
+	return compress(t, body, func(w io.Writer) io.WriteCloser { return gzip.NewWriter(w) })
 }
 
 func TestBodies(t *testing.T) {
-	o := options()
-	o.Serve = echoBody
-	o.Limits.Body = 200_000
-	addr := start(t, o)
-	zlibbed := squeeze(t, hello, func(w io.Writer) io.WriteCloser { return zlib.NewWriter(w) })
-	deflated := squeeze(t, hello, func(w io.Writer) io.WriteCloser { f, _ := flate.NewWriter(w, 5); return f })
+	f := new(httpapi.Fake)
+	f.OnServe = sendLength
+	f.Limits.Body = 200_000
+	addr := start(t, f)
+	zlibbed := compress(t, hello, func(w io.Writer) io.WriteCloser { return zlib.NewWriter(w) })
+	deflated := compress(t, hello, func(w io.Writer) io.WriteCloser { f, _ := flate.NewWriter(w, 5); return f })
 	length := fmt.Sprint(len(hello))
 	for _, c := range []struct {
 		name, body string
@@ -88,7 +88,7 @@ func TestBodies(t *testing.T) {
 				t.Errorf("%d %s, want %d …%s…", resp.StatusCode, body, c.status, c.want)
 			}
 			if c.status != 200 {
-				fault(t, body)
+				decodeError(t, body)
 			}
 		})
 	}
@@ -96,15 +96,15 @@ func TestBodies(t *testing.T) {
 
 // TestBombs sends what a small request could grow into, against the default bounds.
 func TestBombs(t *testing.T) {
-	o := options()
-	o.Serve = echoBody
-	addr := start(t, o)
+	f := new(httpapi.Fake)
+	f.OnServe = sendLength
+	addr := start(t, f)
 	bomb := gzipped(t, strings.Repeat(" ", 64<<20))
 	if len(bomb) > 100_000 {
 		t.Fatalf("the bomb has %d bytes", len(bomb))
 	}
 	resp, body := call(t, "POST", addr, "/v1/chat/completions", bomb, "Content-Encoding", "gzip")
-	if _, _, code, _ := fault(t, body); resp.StatusCode != 413 || code != "request_too_large" {
+	if _, _, code, _ := decodeError(t, body); resp.StatusCode != 413 || code != "request_too_large" {
 		t.Errorf("gzip bomb: %d %s", resp.StatusCode, body)
 	}
 	// The header alone must be enough: not a byte of these 33 MiB is sent.
@@ -124,16 +124,16 @@ func TestBombs(t *testing.T) {
 	http.DefaultClient.CloseIdleConnections()
 }
 
-// TestSmuggledRequest pipelines a second request behind a body whose length is told
-// in two ways. Whatever comes after such a body must not be served.
+// TestSmuggledRequest pipelines a second request behind a body with two lengths. Whatever
+// follows such a body must not be served.
 func TestSmuggledRequest(t *testing.T) {
-	o := options()
+	f := new(httpapi.Fake)
 	served := make(chan struct{}, 2)
-	o.Serve = func(ctx context.Context, req *llm.Request, w httpapi.Writer) error {
+	f.OnServe = func(ctx context.Context, req *llm.Request, w httpapi.Writer) error {
 		served <- struct{}{}
-		return echoBody(ctx, req, w)
+		return sendLength(ctx, req, w)
 	}
-	c := dial(t, start(t, o))
+	c := dial(t, start(t, f))
 	chunk := fmt.Sprintf("%x\r\n%s\r\n0\r\n\r\n", len(hello), hello)
 	one := "POST /v1/chat/completions HTTP/1.1\r\nHost: x\r\nContent-Length: 5\r\nTransfer-Encoding: chunked\r\n\r\n" + chunk
 	c.send(one + one)
@@ -147,15 +147,15 @@ func TestSmuggledRequest(t *testing.T) {
 }
 
 func TestSlowHeadersAreCut(t *testing.T) {
-	o := options()
-	o.Limits.Header = soon
-	c := dial(t, start(t, o))
+	f := new(httpapi.Fake)
+	f.Limits.Header = soon
+	c := dial(t, start(t, f))
 	c.send("POST /v1/chat/completions HTTP/1.1\r\nHost: x\r\nX-Slow: ")
 	c.closed()
 }
 
 func TestLargeHeadersAreRefused(t *testing.T) {
-	c := dial(t, start(t, options()))
+	c := dial(t, start(t, new(httpapi.Fake)))
 	c.send("POST /v1/chat/completions HTTP/1.1\r\nHost: x\r\nX-Large: " + strings.Repeat("a", 40<<10))
 	if status, _ := c.reply(); status != http.StatusRequestHeaderFieldsTooLarge {
 		t.Errorf("40 KiB of headers: %d", status)
@@ -163,14 +163,14 @@ func TestLargeHeadersAreRefused(t *testing.T) {
 }
 
 func TestStalledBodiesAreCut(t *testing.T) {
-	o := options()
-	o.Limits.BodyStall = soon
-	addr := start(t, o)
+	f := new(httpapi.Fake)
+	f.Limits.BodyStall = soon
+	addr := start(t, f)
 	for name, head := range map[string]string{"length": "Content-Length: 100\r\n\r\n{", "chunked": "Transfer-Encoding: chunked\r\n\r\n1\r\n{\r\n"} {
 		c := dial(t, addr)
 		c.send("POST /v1/chat/completions HTTP/1.1\r\nHost: x\r\n" + head)
 		status, body := c.reply()
-		if _, _, code, _ := fault(t, body); status != 408 || code != "request_timeout" {
+		if _, _, code, _ := decodeError(t, body); status != 408 || code != "request_timeout" {
 			t.Errorf("%s: %d %s", name, status, body)
 		}
 		c.closed()
@@ -178,16 +178,14 @@ func TestStalledBodiesAreCut(t *testing.T) {
 }
 
 // TestUnreadBodiesAreNotWaitedFor sends requests that can be answered without their
-// bodies, which never come. The answer must not wait for them: with these limits it
+// bodies, which never arrive. The answer must not wait for them: with these limits it
 // would do so for longer than a test may run.
 func TestUnreadBodiesAreNotWaitedFor(t *testing.T) {
-	o := options()
-	o.Limits.BodyStall = time.Hour
-	o.Keys = func() httpapi.Keys { return httpapi.KeysRequired }
-	o.Models = func(context.Context, llm.Principal) ([]httpapi.Model, error) { return nil, nil }
-	o.Model = func(context.Context, llm.Principal, string) (httpapi.Model, bool) { return httpapi.Model{}, false }
-	o.Metrics = http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { _, _ = io.WriteString(w, "1") })
-	data, admin := start(t, o), startAdmin(t, o)
+	f := new(httpapi.Fake)
+	f.Limits.BodyStall = time.Hour
+	f.Keys = httpapi.KeysRequired
+	f.Admin = new(httpapi.FakeAdmin)
+	data, admin := start(t, f), startAdmin(t, f)
 	const key = "Authorization: Bearer member\r\n"
 	for _, c := range []struct {
 		addr, line, headers string
@@ -226,13 +224,13 @@ func TestUnreadBodiesAreNotWaitedFor(t *testing.T) {
 	}
 }
 
-// TestRefusedSendersHearWhy sends whole bodies before it reads anything, as most clients
-// do, and is refused for what stands in the headers.
-func TestRefusedSendersHearWhy(t *testing.T) {
-	o := options()
-	o.Keys = func() httpapi.Keys { return httpapi.KeysRequired }
-	o.Limits.Body = 4 << 20
-	addr := start(t, o)
+// TestRefusedSendersReadTheReason sends whole bodies before it reads anything, as most
+// clients do, and is refused for its headers.
+func TestRefusedSendersReadTheReason(t *testing.T) {
+	f := new(httpapi.Fake)
+	f.Keys = httpapi.KeysRequired
+	f.Limits.Body = 4 << 20
+	addr := start(t, f)
 	body := strings.Repeat("x", 12<<20)
 	chunks := fmt.Sprintf("%x\r\n%s\r\n0\r\n\r\n", len(body), body)
 	for _, c := range []struct {
@@ -253,9 +251,10 @@ func TestRefusedSendersHearWhy(t *testing.T) {
 	}
 }
 
-// TestUnreadBodiesDoNotKeepConnections ends a connection whose body nobody waits for.
+// TestUnreadBodiesDoNotKeepConnections expects that a connection with an unread body is
+// closed.
 func TestUnreadBodiesDoNotKeepConnections(t *testing.T) {
-	c := dial(t, start(t, options()))
+	c := dial(t, start(t, new(httpapi.Fake)))
 	c.send("POST /none HTTP/1.1\r\nHost: x\r\nContent-Length: 100\r\n\r\n{")
 	if status, _ := c.reply(); status != 404 {
 		t.Errorf("status %d", status)
@@ -263,12 +262,11 @@ func TestUnreadBodiesDoNotKeepConnections(t *testing.T) {
 	c.closed()
 }
 
-// TestDrippingBodiesAreCut never pauses for long, and still must end: a byte at a
-// time is no body.
-func TestDrippingBodiesAreCut(t *testing.T) {
-	o := options()
-	o.Limits.BodyStall = soon
-	c := dial(t, start(t, o))
+// TestSlowBodiesAreCut sends a byte at a time without long pauses.
+func TestSlowBodiesAreCut(t *testing.T) {
+	f := new(httpapi.Fake)
+	f.Limits.BodyStall = soon
+	c := dial(t, start(t, f))
 	c.send("POST /v1/chat/completions HTTP/1.1\r\nHost: x\r\nContent-Length: 1000000\r\n\r\n")
 	tick := time.NewTicker(soon / 10)
 	defer tick.Stop()
@@ -285,17 +283,17 @@ func TestDrippingBodiesAreCut(t *testing.T) {
 		}
 	}()
 	if status, _ := c.reply(); status != 408 {
-		t.Errorf("a dripping body: %d", status)
+		t.Errorf("a slow body: %d", status)
 	}
 }
 
-// TestStuckReaderIsCut streams without end to a client that reads nothing. The
+// TestStalledReaderIsCut streams without end to a client that reads nothing. The
 // writes must fail in time and end the request.
-func TestStuckReaderIsCut(t *testing.T) {
-	o := options()
-	o.Limits.Write = soon
+func TestStalledReaderIsCut(t *testing.T) {
+	f := new(httpapi.Fake)
+	f.Limits.Write = soon
 	ended := make(chan error, 1)
-	o.Serve = func(_ context.Context, _ *llm.Request, w httpapi.Writer) error {
+	f.OnServe = func(_ context.Context, _ *llm.Request, w httpapi.Writer) error {
 		err := w.Start(llm.Head{Status: 200, Stream: true})
 		frame := bytes.Repeat([]byte("a"), 64<<10)
 		for err == nil {
@@ -304,35 +302,35 @@ func TestStuckReaderIsCut(t *testing.T) {
 		ended <- err
 		return err
 	}
-	c := dial(t, start(t, o))
+	c := dial(t, start(t, f))
 	c.send(fmt.Sprintf("POST /v1/chat/completions HTTP/1.1\r\nHost: x\r\nContent-Length: %d\r\n\r\n%s", len(hello), hello))
 	if err := <-ended; err == nil || !strings.Contains(err.Error(), "client") {
 		t.Errorf("the stream ended with %v", err)
 	}
 }
 
-// TestWaitingIsNotCut answers long after every limit has passed: a model may think.
+// TestWaitingIsNotCut answers long after every limit has passed: a model may take long.
 func TestWaitingIsNotCut(t *testing.T) {
-	o := options()
-	o.Limits = httpapi.Limits{Header: soon, BodyStall: soon, Write: soon, Idle: soon}
-	o.Serve = func(ctx context.Context, req *llm.Request, w httpapi.Writer) error {
+	f := new(httpapi.Fake)
+	f.Limits = httpapi.Limits{Header: soon, BodyStall: soon, Write: soon, Idle: soon}
+	f.OnServe = func(ctx context.Context, req *llm.Request, w httpapi.Writer) error {
 		select {
 		case <-time.After(4 * soon):
 		case <-ctx.Done():
 			return ctx.Err()
 		}
-		return echoBody(ctx, req, w)
+		return sendLength(ctx, req, w)
 	}
-	resp, body := call(t, "POST", start(t, o), "/v1/chat/completions", hello)
+	resp, body := call(t, "POST", start(t, f), "/v1/chat/completions", hello)
 	if resp.StatusCode != 200 || body != fmt.Sprint(len(hello)) {
 		t.Errorf("%d %s", resp.StatusCode, body)
 	}
 }
 
 func TestTwoRequestsOnOneConnection(t *testing.T) {
-	o := options()
-	o.Serve = echoBody
-	c := dial(t, start(t, o))
+	f := new(httpapi.Fake)
+	f.OnServe = sendLength
+	c := dial(t, start(t, f))
 	one := fmt.Sprintf("POST /v1/chat/completions HTTP/1.1\r\nHost: x\r\nContent-Length: %d\r\n\r\n%s", len(hello), hello)
 	for range 2 {
 		c.send(one)

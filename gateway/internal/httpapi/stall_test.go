@@ -16,7 +16,7 @@ func TestSlowReaderKeepsItsReply(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		server, client := net.Pipe()
 		defer client.Close()
-		c := &steadyConn{Conn: server, limit: 30 * time.Second}
+		c := &stallConn{Conn: server, limit: 30 * time.Second}
 		const size = 1 << 20
 		go func() {
 			buf := make([]byte, 4<<10)
@@ -36,12 +36,13 @@ func TestSlowReaderKeepsItsReply(t *testing.T) {
 	})
 }
 
-// TestSlowestReaderIsSteady has a client that takes less than one look's worth.
-func TestSlowestReaderIsSteady(t *testing.T) {
+// TestSlowestReaderKeepsItsReply has a client that takes a byte in the time of several
+// checks.
+func TestSlowestReaderKeepsItsReply(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		server, client := net.Pipe()
 		defer client.Close()
-		c := &steadyConn{Conn: server, limit: 30 * time.Second}
+		c := &stallConn{Conn: server, limit: 30 * time.Second}
 		go func() {
 			for range 10 {
 				time.Sleep(25 * time.Second)

@@ -8,24 +8,24 @@ import (
 	"testing"
 )
 
-// wire is a raw connection to a server.
-type wire struct {
+// rawConn is a TCP connection to a server.
+type rawConn struct {
 	t testing.TB
 	net.Conn
 	r *bufio.Reader
 }
 
-func dial(t testing.TB, addr string) *wire {
+func dial(t testing.TB, addr string) *rawConn {
 	t.Helper()
 	c, err := net.Dial("tcp", addr)
 	if err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { _ = c.Close() })
-	return &wire{t, c, bufio.NewReader(c)}
+	return &rawConn{t, c, bufio.NewReader(c)}
 }
 
-func (c *wire) send(s string) {
+func (c *rawConn) send(s string) {
 	c.t.Helper()
 	if _, err := io.WriteString(c.Conn, s); err != nil {
 		c.t.Fatalf("send: %v", err)
@@ -33,14 +33,14 @@ func (c *wire) send(s string) {
 }
 
 // reply reads one response.
-func (c *wire) reply() (status int, body string) {
+func (c *rawConn) reply() (status int, body string) {
 	c.t.Helper()
 	status, _, body = c.answer()
 	return status, body
 }
 
 // answer reads one response with its headers.
-func (c *wire) answer() (status int, header http.Header, body string) {
+func (c *rawConn) answer() (status int, header http.Header, body string) {
 	c.t.Helper()
 	resp, err := http.ReadResponse(c.r, nil)
 	if err != nil {
@@ -56,10 +56,10 @@ func (c *wire) answer() (status int, header http.Header, body string) {
 	return resp.StatusCode, resp.Header, string(b)
 }
 
-// closed waits for the server to hang up, and fails if it says more first.
-func (c *wire) closed() {
+// closed waits until the server closes the connection, and fails if it sends more first.
+func (c *rawConn) closed() {
 	c.t.Helper()
 	if rest, _ := io.ReadAll(c.r); len(rest) > 0 {
-		c.t.Errorf("the server went on: %q", rest)
+		c.t.Errorf("the server sent more: %q", rest)
 	}
 }

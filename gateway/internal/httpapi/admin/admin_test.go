@@ -1,0 +1,153 @@
+package admin
+
+import (
+	"context"
+	"net/http"
+	"net/http/httptest"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/penstock/penstock/gateway/internal/llm"
+)
+
+// fake is a gateway that remembers what it was asked. A scope, dimension or key "none"
+// is unknown to it.
+type fake struct {
+	by           []string
+	since, until time.Time
+	correction   Correction
+	asker        Asker
+	purged       Purge
+}
+
+var errUnknown = &llm.Error{Code: llm.CodeNotFound, Status: http.StatusNotFound, Message: "unknown"}
+
+func (f *fake) Record(_ context.Context, id string) (*llm.Record, error) {
+	if id == "none" {
+		return nil, errUnknown
+	}
+	return &llm.Record{ID: id}, nil
+}
+
+func (f *fake) Spend(_ context.Context, by []string, since, until time.Time) (any, error) {
+	if f.by, f.since, f.until = by, since, until; len(by) > 0 && by[0] == "none" {
+		return nil, errUnknown
+	}
+	return map[string]any{"rows": []map[string]any{{"model": "m"}}, "total": map[string]int{"requests": 1}}, nil
+}
+
+func (f *fake) Budgets(context.Context) (any, error) {
+	return map[string]any{"budgets": []string{"one"}}, nil
+}
+
+func (f *fake) Correct(_ context.Context, c Correction) (any, error) {
+	if f.correction = c; c.Scope == "none" {
+		return nil, errUnknown
+	}
+	return map[string]any{"budgets": []string{"two"}}, nil
+}
+
+func (f *fake) Explain(_ context.Context, req *llm.Request, as Asker) (*llm.Record, error) {
+	if f.asker = as; as.Key == "none" {
+		return nil, errUnknown
+	}
+	return &llm.Record{ID: req.ID, Dry: true}, nil
+}
+
+func (f *fake) Purge(_ context.Context, what Purge) error {
+	f.purged = what
+	return nil
+}
+
+func (f *fake) Reload(context.Context) (any, error) { return map[string]bool{"reloaded": true}, nil }
+
+// input has a body, which is the request if it is a JSON object.
+type input string
+
+func (in input) Body() ([]byte, error) { return []byte(in), nil }
+
+func (in input) ChatRequest(body []byte) (*llm.Request, error) {
+	if !strings.HasPrefix(string(body), "{") {
+		return nil, &llm.Error{Code: llm.CodeInvalidJSON, Status: http.StatusBadRequest, Message: "not JSON"}
+	}
+	return &llm.Request{ID: "req_1", Body: body}, nil
+}
+
+// call serves one request. Status is 200, or that of the error, and then the body is its
+// message.
+func call(t *testing.T, ops Operations, method, target, body string) (status int, reply Reply, err *llm.Error) {
+	t.Helper()
+	r := httptest.NewRequest(method, target, nil)
+	for _, route := range Routes(ops) {
+		path, id, _ := strings.Cut(route.Path, "{id}")
+		if id = strings.TrimPrefix(r.URL.Path, path); route.Method != method || id != "" && path == route.Path || !strings.HasPrefix(r.URL.Path, path) {
+			continue
+		}
+		r.SetPathValue("id", id)
+		reply, fault := route.Serve(r, input(body))
+		if fault != nil {
+			err = llm.AsError(fault)
+			return err.HTTPStatus(), reply, err
+		}
+		return http.StatusOK, reply, nil
+	}
+	t.Fatalf("no route for %s %s", method, target)
+	return 0, Reply{}, nil
+}
+
+func TestRecord(t *testing.T) {
+	status, reply, _ := call(t, new(fake), "GET", "/admin/v1/requests/req_1", "")
+	if status != 200 || !strings.Contains(string(reply.Body), `"id":"req_1"`) || reply.ContentType != "application/json" {
+		t.Errorf("record: %d %s %s", status, reply.ContentType, reply.Body)
+	}
+	if status, _, _ := call(t, new(fake), "GET", "/admin/v1/requests/none", ""); status != 404 {
+		t.Errorf("an unknown record: %d", status)
+	}
+}
+
+func TestReload(t *testing.T) {
+	if status, reply, _ := call(t, new(fake), "POST", "/admin/v1/reload", ""); status != 200 || string(reply.Body) != "{\"reloaded\":true}\n" {
+		t.Errorf("reload: %d %s", status, reply.Body)
+	}
+}
+
+func TestBudgets(t *testing.T) {
+	f := new(fake)
+	if status, reply, _ := call(t, f, "GET", "/admin/v1/budgets", ""); status != 200 || string(reply.Body) != "{\"budgets\":[\"one\"]}\n" {
+		t.Errorf("%d %s", status, reply.Body)
+	}
+	status, reply, _ := call(t, f, "POST", "/admin/v1/budgets", `{"scope":"key:k","unit":"usd","window":"day","used":0.25}`)
+	want := Correction{Scope: "key:k", Unit: llm.UnitUSD, Window: "day", Used: "0.25"}
+	if status != 200 || string(reply.Body) != "{\"budgets\":[\"two\"]}\n" || f.correction != want {
+		t.Errorf("%d %s corrects %+v, want %+v", status, reply.Body, f.correction, want)
+	}
+	for in, status := range map[string]int{
+		`{"scope":"none","unit":"usd","window":"day","used":0}`:          404,
+		`{"scope":"key:k","unit":"usd","window":"day"}`:                  400,
+		`{"scope":"key:k","unit":"usd","window":"day","used":"much"}`:    400,
+		`{"scope":"key:k","unit":"usd","window":"day","used":0,"max":1}`: 400,
+		`[]`: 400, ``: 400,
+	} {
+		if got, _, err := call(t, f, "POST", "/admin/v1/budgets", in); got != status {
+			t.Errorf("%s: %d %v, want %d", in, got, err, status)
+		}
+	}
+}
+
+func TestPurge(t *testing.T) {
+	for query, want := range map[string]Purge{
+		"all=true": {All: true}, "model=gpt-5": {Model: "gpt-5"}, "namespace=n": {Namespace: "n"},
+	} {
+		f := new(fake)
+		if status, reply, _ := call(t, f, "DELETE", "/admin/v1/cache?"+query, ""); status != 200 || f.purged != want || string(reply.Body) != "{\"purged\":true}\n" {
+			t.Errorf("%s: %d %s purges %+v, want %+v", query, status, reply.Body, f.purged, want)
+		}
+	}
+	for _, query := range []string{"", "all=false", "all", "model=", "model=a&model=b", "model=a&namespace=n", "everything=true"} {
+		f := new(fake)
+		if status, _, err := call(t, f, "DELETE", "/admin/v1/cache?"+query, ""); status != 400 || f.purged != (Purge{}) {
+			t.Errorf("%s: %d %v purges %+v, want a 400", query, status, err, f.purged)
+		}
+	}
+}

@@ -1,0 +1,113 @@
+package admin
+
+import (
+	"bytes"
+	"encoding/json"
+	"fmt"
+	"net/http"
+	"strings"
+
+	"github.com/penstock/penstock/gateway/internal/httpapi/tags"
+	"github.com/penstock/penstock/gateway/internal/llm"
+)
+
+// Asker says for whom, with which tags and for when a request is explained. Empty
+// members leave the request as it is.
+type Asker struct {
+	// Key is the id or the name of a virtual key. Team and User replace the key's.
+	Key  string `json:"key"`
+	Team string `json:"team"`
+	User string `json:"user"`
+	// Tags are what the caller would send in the header x-penstock-tags.
+	Tags map[string]string `json:"tags"`
+	// At is a time of day, such as 23:30, or a date with one.
+	At string `json:"at"`
+}
+
+func (h handlers) explain(r *http.Request, in Input) (Reply, error) {
+	body, err := in.Body()
+	if err != nil {
+		return Reply{}, err
+	}
+	body, as, err := parseExplain(body)
+	if err != nil {
+		return Reply{}, err
+	}
+	req, err := in.ChatRequest(body)
+	if err != nil {
+		return Reply{}, err
+	}
+	record, err := h.ops.Explain(r.Context(), req, as)
+	if err != nil {
+		return Reply{}, err
+	}
+	return jsonReply(record)
+}
+
+// explainBody is the body of POST /admin/v1/explain: a request, and who asks. The
+// request may be the member of that name, or be the body itself with the asker's members
+// beside its own. In the second form `user` is the request's, not the asker's.
+type explainBody struct {
+	Asker
+	// Tag holds tags as NAME=VALUE, one or a list.
+	Tag     tagList         `json:"tag"`
+	Request json.RawMessage `json:"request"`
+}
+
+// tagList is one string or a list of them.
+type tagList []string
+
+// UnmarshalJSON implements json.Unmarshaler.
+func (l *tagList) UnmarshalJSON(b []byte) error {
+	var one string
+	if json.Unmarshal(b, &one) == nil {
+		*l = tagList{one}
+		return nil
+	}
+	return json.Unmarshal(b, (*[]string)(l))
+}
+
+// parseExplain returns the request and the asker of a body. A body that is no JSON
+// object is returned as it is, for Input.ChatRequest to refuse.
+func parseExplain(body []byte) ([]byte, Asker, error) {
+	var e explainBody
+	if !bytes.HasPrefix(bytes.TrimLeft(body, " \t\r\n"), []byte("{")) || !json.Valid(body) {
+		return body, Asker{}, nil
+	}
+	if err := json.Unmarshal(body, &e); err != nil {
+		return nil, Asker{}, badExplain(err)
+	}
+	if e.Request == nil {
+		e.User = ""
+	} else if err := refuseUnknown(body); err != nil {
+		return nil, Asker{}, err
+	} else {
+		body = e.Request
+	}
+	for _, tag := range e.Tag {
+		name, value, ok := strings.Cut(tag, "=")
+		if !ok {
+			value = "true"
+		}
+		if e.Tags == nil {
+			e.Tags = make(map[string]string)
+		}
+		e.Tags[strings.TrimSpace(name)] = strings.TrimSpace(value)
+	}
+	return body, e.Asker, tags.Check(e.Tags)
+}
+
+// refuseUnknown returns an error for members that would have no effect.
+func refuseUnknown(body []byte) error {
+	d := json.NewDecoder(bytes.NewReader(body))
+	d.DisallowUnknownFields()
+	if err := d.Decode(new(explainBody)); err != nil {
+		return badExplain(err)
+	}
+	return nil
+}
+
+func badExplain(err error) error {
+	return &llm.Error{Code: llm.CodeInvalidRequest, Status: http.StatusBadRequest,
+		Message: fmt.Sprintf("The body is invalid: %s. Send {\"request\": {…}, \"key\": …, \"team\": …, \"user\": …, \"tags\": {…}, \"at\": \"23:30\"}; all but request may be left out.", strings.TrimPrefix(err.Error(), "json: "))}
+}

@@ -1,0 +1,178 @@
+package httpapi
+
+import (
+	"context"
+	"encoding/json"
+	"io"
+	"log/slog"
+	"net/http"
+	"time"
+
+	"github.com/penstock/penstock/gateway/internal/httpapi/admin"
+	"github.com/penstock/penstock/gateway/internal/llm"
+)
+
+// Fake is a gateway for tests, of which a test sets what it needs.
+type Fake struct {
+	// OnServe serves requests; nil means SendPlain.
+	OnServe   func(context.Context, *llm.Request, Writer) error
+	Keys      KeyMode // KeysOff if empty
+	ModelList []Model
+	Origins   []string
+	// OnReady is the readiness; nil means ready without detail.
+	OnReady func() (bool, any)
+	// OnEndpoint finds endpoints; nil means that there are none.
+	OnEndpoint func(path string) (Endpoint, bool)
+	// Admin is what operators can do; nil means nothing.
+	Admin     Admin
+	AdminAuth AdminAuth
+	Limits    Limits
+	Log       *slog.Logger
+}
+
+// Options returns the options of an API over the fake.
+func (f *Fake) Options() Options {
+	return Options{Service: fakeService{f}, Formats: fakeFormats{f}, Admin: f.Admin, AdminAuth: f.AdminAuth, Limits: f.Limits, Log: f.Log}
+}
+
+type fakeService struct{ f *Fake }
+
+func (s fakeService) Serve(ctx context.Context, req *llm.Request, w Writer) error {
+	if s.f.OnServe != nil {
+		return s.f.OnServe(ctx, req, w)
+	}
+	return SendPlain(ctx, req, w)
+}
+
+func (s fakeService) KeyMode() KeyMode {
+	if s.f.Keys == "" {
+		return KeysOff
+	}
+	return s.f.Keys
+}
+
+// Authenticate knows the keys "member" and "admin".
+func (s fakeService) Authenticate(_ context.Context, token string) (llm.Principal, error) {
+	switch token {
+	case "member":
+		return llm.Principal{KeyID: "k1", Team: "search", Roles: []string{"member", "administrator"},
+			Tags: map[string]string{"team": "search", "env": "dev"}}, nil
+	case "admin":
+		return llm.Principal{KeyID: "k2", Roles: []string{RoleAdmin}}, nil
+	}
+	return llm.Principal{}, &llm.Error{Code: llm.CodeUnauthenticated, Status: 401, Message: "This key is not known."}
+}
+
+// Models returns the list with the caller's team as the owner of models that have none.
+func (s fakeService) Models(_ context.Context, who llm.Principal) ([]Model, error) {
+	var list []Model
+	for _, m := range s.f.ModelList {
+		if m.OwnedBy == "" {
+			m.OwnedBy = who.Team
+		}
+		list = append(list, m)
+	}
+	return list, nil
+}
+
+func (s fakeService) Model(_ context.Context, _ llm.Principal, id string) (Model, bool) {
+	for _, m := range s.f.ModelList {
+		if m.ID == id {
+			return m, true
+		}
+	}
+	return Model{}, false
+}
+
+func (s fakeService) AllowedOrigins() []string { return s.f.Origins }
+
+func (s fakeService) Ready(context.Context) (bool, any) {
+	if s.f.OnReady != nil {
+		return s.f.OnReady()
+	}
+	return true, nil
+}
+
+type fakeFormats struct{ f *Fake }
+
+// Scan accepts any JSON object.
+func (s fakeFormats) Scan(body []byte) (llm.Facts, llm.CacheControl, error) {
+	var in struct {
+		Model    string            `json:"model"`
+		Stream   bool              `json:"stream"`
+		User     string            `json:"user"`
+		Metadata map[string]string `json:"metadata"`
+	}
+	if err := json.Unmarshal(body, &in); err != nil {
+		return llm.Facts{}, llm.CacheControl{}, &llm.Error{Code: llm.CodeInvalidJSON, Status: 400, Message: "not JSON"}
+	}
+	return llm.Facts{Model: in.Model, Stream: in.Stream, User: in.User, Metadata: in.Metadata}, llm.CacheControl{}, nil
+}
+
+func (s fakeFormats) Endpoint(path string) (Endpoint, bool) {
+	if s.f.OnEndpoint == nil {
+		return Endpoint{}, false
+	}
+	return s.f.OnEndpoint(path)
+}
+
+// SendPlain answers every request with one JSON event.
+func SendPlain(_ context.Context, req *llm.Request, w Writer) error {
+	if err := w.Start(llm.Head{Status: 200, Header: http.Header{"X-Penstock-Model": {req.Facts.Model}, "X-Request-Id": {"the provider's"}}}); err != nil {
+		return err
+	}
+	return w.Event(llm.Event{Frame: []byte(`{"ok":true}`), Final: true})
+}
+
+// FakeAdmin answers everything that operators ask with an empty object, records and
+// explanations with the request's facts.
+type FakeAdmin struct {
+	// Refused counts refused callers by reason; nil counts none.
+	Refused map[string]int
+	// ReloadErr is the error of Reload.
+	ReloadErr error
+}
+
+var _ Admin = (*FakeAdmin)(nil)
+
+// Record finds records whose id begins with req_.
+func (f *FakeAdmin) Record(_ context.Context, id string) (*llm.Record, error) {
+	if len(id) < 4 || id[:4] != "req_" {
+		return nil, &llm.Error{Code: llm.CodeNotFound, Status: 404, Message: "no record of " + id}
+	}
+	return &llm.Record{ID: id}, nil
+}
+
+// Spend returns one row.
+func (f *FakeAdmin) Spend(context.Context, []string, time.Time, time.Time) (any, error) {
+	return map[string]any{"rows": []map[string]any{{"model": "m"}}}, nil
+}
+
+// Budgets implements admin.Operations.
+func (f *FakeAdmin) Budgets(context.Context) (any, error) { return struct{}{}, nil }
+
+// Correct implements admin.Operations.
+func (f *FakeAdmin) Correct(context.Context, admin.Correction) (any, error) { return struct{}{}, nil }
+
+// Explain returns what the request would be served with.
+func (f *FakeAdmin) Explain(_ context.Context, req *llm.Request, as admin.Asker) (*llm.Record, error) {
+	return &llm.Record{ID: req.ID, Dry: true, Model: req.Facts.Model, KeyID: req.Principal.KeyID, Team: as.Team, Tags: req.Tags}, nil
+}
+
+// Purge implements admin.Operations.
+func (f *FakeAdmin) Purge(context.Context, admin.Purge) error { return nil }
+
+// Reload implements admin.Operations.
+func (f *FakeAdmin) Reload(context.Context) (any, error) { return struct{}{}, f.ReloadErr }
+
+// Metrics sends a single sample.
+func (f *FakeAdmin) Metrics() http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { _, _ = io.WriteString(w, "up 1\n") })
+}
+
+// CountRefused implements Admin.
+func (f *FakeAdmin) CountRefused(reason string) {
+	if f.Refused != nil {
+		f.Refused[reason]++
+	}
+}

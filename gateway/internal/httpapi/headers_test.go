@@ -1,0 +1,67 @@
+package httpapi
+
+import (
+	"net/http"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/penstock/penstock/gateway/internal/llm"
+)
+
+// headers returns a header of name, value pairs.
+func headers(pairs ...string) http.Header {
+	h := http.Header{}
+	for i := 0; i+1 < len(pairs); i += 2 {
+		h.Add(pairs[i], pairs[i+1])
+	}
+	return h
+}
+
+func TestCacheControl(t *testing.T) {
+	for _, c := range []struct {
+		name string
+		h    http.Header
+		body llm.CacheControl
+		want llm.CacheControl
+		bad  bool
+	}{
+		{"nothing", nil, llm.CacheControl{TTL: 1}, llm.CacheControl{TTL: 1}, false},
+		{"no-cache", headers("Cache-Control", "No-Cache, no-transform"), llm.CacheControl{}, llm.CacheControl{NoCache: true}, false},
+		{"no-store", headers("Cache-Control", "no-store"), llm.CacheControl{}, llm.CacheControl{NoStore: true}, false},
+		{"max-age", headers("Cache-Control", "max-age=60"), llm.CacheControl{}, llm.CacheControl{MaxAge: time.Minute}, false},
+		{"max-age=0", headers("Cache-Control", "max-age=0"), llm.CacheControl{}, llm.CacheControl{NoCache: true}, false},
+		{"nonsense", headers("Cache-Control", "max-age=-1, foo=,,"), llm.CacheControl{}, llm.CacheControl{}, false},
+		{"portkey", headers("x-portkey-cache-force-refresh", "True", "x-portkey-cache-namespace", "n"), llm.CacheControl{}, llm.CacheControl{NoCache: true, Namespace: "n"}, false},
+		{"body's name wins", headers("x-portkey-cache-namespace", "n"), llm.CacheControl{Namespace: "b"}, llm.CacheControl{Namespace: "b"}, false},
+		{"cloudflare skip", headers("cf-aig-skip-cache", "true"), llm.CacheControl{}, llm.CacheControl{NoCache: true, NoStore: true}, false},
+		{"cloudflare ttl", headers("cf-aig-cache-ttl", "60"), llm.CacheControl{}, llm.CacheControl{TTL: time.Minute}, false},
+		{"bad ttl", headers("cf-aig-cache-ttl", "soon"), llm.CacheControl{}, llm.CacheControl{}, true},
+		{"endless ttl", headers("cf-aig-cache-ttl", "99999999999999"), llm.CacheControl{}, llm.CacheControl{}, true},
+	} {
+		got, err := cacheControl(c.h, c.body)
+		if (err != nil) != c.bad || !c.bad && got != c.want {
+			t.Errorf("%s: %+v, %v, want %+v", c.name, got, err, c.want)
+		}
+	}
+}
+
+func TestIDsSortByTime(t *testing.T) {
+	now := time.UnixMicro(1_700_000_000_000_000)
+	var ids []string
+	for i := range 2000 {
+		ids = append(ids, newID(now.Add(time.Duration(i)*time.Microsecond)))
+	}
+	if !slices.IsSorted(ids) {
+		t.Error("ids of later microseconds sort earlier")
+	}
+	seen := map[string]bool{}
+	for range 10_000 {
+		id := newID(now)
+		if seen[id] || len(id) != 30 || strings.Trim(id[4:], "0123456789abcdefghjkmnpqrstvwxyz") != "" {
+			t.Fatalf("id %q", id)
+		}
+		seen[id] = true
+	}
+}

@@ -1,0 +1,97 @@
+package httpapi
+
+import (
+	"bytes"
+	_ "embed"
+	"fmt"
+	"html/template"
+	"net/http"
+	"strings"
+
+	"github.com/penstock/penstock/gateway/internal/httpapi/admin"
+	"github.com/penstock/penstock/gateway/internal/httpapi/tags"
+	"github.com/penstock/penstock/gateway/internal/llm"
+)
+
+func (a *API) adminRoutes() []route {
+	all := []route{
+		{http.MethodGet, "/", forAdmins, "this page", a.index},
+		{http.MethodGet, "/healthz", forAnyone, "whether the process is up", a.health},
+		{http.MethodGet, "/readyz", forAdmins, "whether requests can be served, and what is wrong", a.readyDetail},
+	}
+	if a.operators == nil {
+		return all
+	}
+	all = append(all, route{http.MethodGet, "/metrics", forAdmins, "metrics for Prometheus", a.metrics(a.operators.Metrics())})
+	for _, r := range admin.Routes(a.operators) {
+		all = append(all, route{r.Method, strings.Replace(r.Path, "{id}", ":id", 1), forAdmins, r.Summary, a.operation(r.Serve)})
+	}
+	return all
+}
+
+// metrics serves GET /metrics with a handler that writes the reply itself.
+func (a *API) metrics(h http.Handler) func(*exchange) error {
+	return func(x *exchange) error {
+		x.closeIfUnread()
+		x.reply.sent = true
+		h.ServeHTTP(x.w, x.r)
+		return nil
+	}
+}
+
+// operation serves an endpoint of package admin.
+func (a *API) operation(serve admin.Handler) func(*exchange) error {
+	return func(x *exchange) error {
+		x.r.SetPathValue("id", x.param("id"))
+		reply, err := serve(x.r, operatorInput{x})
+		if err != nil {
+			return err
+		}
+		if reply.Filename != "" {
+			x.w.Header()["Content-Disposition"] = []string{`attachment; filename="` + reply.Filename + `"`}
+		}
+		x.send(http.StatusOK, reply.ContentType, reply.Body)
+		return nil
+	}
+}
+
+// operatorInput reads an operator's request for package admin.
+type operatorInput struct{ x *exchange }
+
+var _ admin.Input = operatorInput{}
+
+// Body implements admin.Input.
+func (in operatorInput) Body() ([]byte, error) { return in.x.body() }
+
+// ChatRequest implements admin.Input. The request is explained for a caller, so its
+// principal is not the operator.
+func (in operatorInput) ChatRequest(body []byte) (*llm.Request, error) {
+	fromHeaders, err := tags.FromHeaders(in.x.r.Header)
+	if err != nil {
+		return nil, err
+	}
+	in.x.who = llm.Principal{}
+	return in.x.api.requestOf(in.x, body, fromHeaders)
+}
+
+//go:embed index.html
+var indexPage string
+
+// indexTemplate is parsed when the program starts, so that an error in it is noticed.
+var indexTemplate = template.Must(template.New("index").Parse(indexPage))
+
+// index serves GET /, the list of the admin listener's endpoints.
+func (a *API) index(x *exchange) error {
+	type line struct{ Method, Path, Summary string }
+	var lines []line
+	for _, r := range a.admin {
+		lines = append(lines, line{r.method, readablePath(r.path), r.summary})
+	}
+	var page bytes.Buffer
+	if err := indexTemplate.Execute(&page, lines); err != nil {
+		return fmt.Errorf("render index: %w", err)
+	}
+	x.w.Header()["Content-Security-Policy"] = []string{"default-src 'none'; style-src 'unsafe-inline'; frame-ancestors 'none'"}
+	x.send(http.StatusOK, "text/html; charset=utf-8", page.Bytes())
+	return nil
+}
