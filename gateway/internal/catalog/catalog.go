@@ -1,10 +1,9 @@
-// Package catalog knows what well-known providers' models cost and can do: prices,
-// context windows, output caps, capabilities. The facts are those of models.dev, laid
-// over with a few that it lacks, compiled in as a table of text.
+// Package catalog has the facts about the models of well-known providers: prices, context
+// windows, output limits, capabilities. They come from models.dev, with corrections from an
+// overlay, and are compiled in as a table of text.
 //
-// It knows nothing of the user's own providers and prices: those stand in the
-// configuration and override what is found here. It never guesses a price: what is
-// not in the table is unknown.
+// The user's own providers and prices are not here but in the configuration, which
+// overrides the catalogue. A price is never guessed: what is not in the table is unknown.
 package catalog
 
 import (
@@ -21,11 +20,10 @@ import (
 //go:embed catalog.tsv
 var table string
 
-// Catalog is the table with an index. It does not change and may be shared.
+// Catalog is the table with an index. It is immutable and safe for concurrent use.
 type Catalog struct {
 	rows map[key]string
-	// dated holds, for models that are only known with a date in their name, the
-	// newest one under the name without it.
+	// dated maps a name without a date to the newest model of that name with one.
 	dated map[key]string
 	// names are the models of each provider, sorted.
 	names map[string][]string
@@ -34,8 +32,8 @@ type Catalog struct {
 
 type key struct{ provider, model string }
 
-// Load indexes the table, in well under a millisecond; rows are read when they are
-// looked up. The error is a fault of the build.
+// Load indexes the table, in well under a millisecond; Lookup parses the rows. An error
+// means that the build is broken.
 func Load() (*Catalog, error) { return index(table) }
 
 func index(table string) (*Catalog, error) {
@@ -50,11 +48,11 @@ func index(table string) (*Catalog, error) {
 		provider, rest, _ := strings.Cut(line, "\t")
 		model, row, ok := strings.Cut(rest, "\t")
 		if !ok {
-			return nil, fmt.Errorf("catalogue: %q is not a row", line)
+			return nil, fmt.Errorf("catalogue: invalid row %q", line)
 		}
 		c.rows[key{provider, model}] = strings.TrimSuffix(row, "\n")
 		c.names[provider] = append(c.names[provider], model)
-		if stem, date := undated(model); date != "" && date > newest[key{provider, stem}] {
+		if stem, date := cutDate(model); date != "" && date > newest[key{provider, stem}] {
 			newest[key{provider, stem}] = date
 			c.dated[key{provider, stem}] = model
 		}
@@ -62,20 +60,20 @@ func index(table string) (*Catalog, error) {
 	return c, nil
 }
 
-// Hash identifies the table: the first eight hexadecimal digits of its SHA-256. It
-// stands in the Row of every price.
+// Hash identifies the table: the first eight hexadecimal digits of its SHA-256. It is
+// part of the Row of every price.
 func (c *Catalog) Hash() string { return c.hash }
 
-// Lookup finds a provider's model: under its own name, or else, in this order,
+// Lookup finds a provider's model by its name or, in this order, by the name
 //
-//   - without the "models/" that Gemini puts in front,
+//   - without Gemini's prefix "models/",
 //   - without a date at its end ("gpt-5-2025-08-07", "claude-sonnet-4-5-20250929",
 //     "claude-opus-4-1@20250805") or, at Google, without "-001",
 //   - without "-latest", or with it,
-//   - as the newest model of that name with a date at its end.
+//   - with the newest date at its end.
 //
-// Shorter numbers such as "-2508" or "-0613" are left alone: they tell versions
-// apart that have prices of their own. The Entry says which model was found.
+// Shorter numbers such as "-2508" or "-0613" are kept: versions that differ in them have
+// different prices. Entry.Model is the model that was found.
 func (c *Catalog) Lookup(provider, model string) (Entry, bool) {
 	for name := range candidates(provider, model) {
 		if row, ok := c.rows[key{provider, name}]; ok {
@@ -89,11 +87,11 @@ func (c *Catalog) Lookup(provider, model string) (Entry, bool) {
 	return Entry{}, false
 }
 
-// candidates yields the names that a model may stand under, the likeliest first.
+// candidates yields the names that a model may have in the table, the likeliest first.
 func candidates(provider, model string) func(yield func(string) bool) {
 	return func(yield func(string) bool) {
 		name := strings.TrimPrefix(model, "models/")
-		stem, _ := undated(name)
+		stem, _ := cutDate(name)
 		if provider == "gemini" || provider == "vertex" {
 			stem = strings.TrimSuffix(stem, "-001")
 		}
@@ -102,9 +100,9 @@ func candidates(provider, model string) func(yield func(string) bool) {
 	}
 }
 
-// undated splits a date off a model's name: "-20250929", "@20250929" or "-2025-09-29".
+// cutDate splits a date off a model's name: "-20250929", "@20250929" or "-2025-09-29".
 // The date is empty when there is none.
-func undated(model string) (stem, date string) {
+func cutDate(model string) (stem, date string) {
 	n := len(model)
 	if n > 11 && model[n-11] == '-' && model[n-6] == '-' && model[n-3] == '-' {
 		date = model[n-10:n-6] + model[n-5:n-3] + model[n-2:]
@@ -118,7 +116,7 @@ func undated(model string) (stem, date string) {
 	return stem, date
 }
 
-// isDate reports whether s is a day of this era as YYYYMMDD.
+// isDate reports whether s is a date from 2020 to 2049, as YYYYMMDD.
 func isDate(s string) bool {
 	return len(s) == 8 && strings.Trim(s, "0123456789") == "" && "2020" <= s[:4] && s[:4] <= "2049" &&
 		"01" <= s[4:6] && s[4:6] <= "12" && "01" <= s[6:] && s[6:] <= "31"
@@ -134,8 +132,7 @@ func (c *Catalog) Providers() []string {
 	return names
 }
 
-// Models lists a provider's models, sorted by name; none for a provider that the
-// catalogue does not know.
+// Models lists a provider's models, sorted by name; none for an unknown provider.
 func (c *Catalog) Models(provider string) []Entry {
 	entries := make([]Entry, len(c.names[provider]))
 	for i, model := range c.names[provider] {

@@ -99,13 +99,13 @@ func TestFactsOfKnownModels(t *testing.T) {
 		t.Errorf("claude-sonnet-4-5 costs %+v", claude)
 	}
 	if f := lookup(t, "anthropic", "claude-opus-4-6").Features; f.Has(llm.Prefill) {
-		t.Error("claude-opus-4-6 is said to take a prefill; it answers 400")
+		t.Error("claude-opus-4-6 has the feature prefill, but answers 400 to it")
 	}
 	if p := lookup(t, "openai", "gpt-3.5-turbo").Price; p.CacheRead != p.Input {
 		t.Errorf("gpt-3.5-turbo's cached tokens cost %v, want the input price %v", p.CacheRead, p.Input)
 	}
 	if lookup(t, "openai", "text-embedding-3-small").Chat {
-		t.Error("text-embedding-3-small is said to chat")
+		t.Error("text-embedding-3-small is a chat model")
 	}
 }
 
@@ -181,7 +181,7 @@ func TestNear(t *testing.T) {
 	}
 }
 
-// TestCostVectors are bills that other gateways got wrong.
+// TestCostVectors checks costs that other gateways compute wrongly.
 func TestCostVectors(t *testing.T) {
 	cached := llm.Price{Known: true, Input: 1_250_000_000, CacheRead: 625_000_000, Output: 10_000_000_000}
 	usage := llm.Usage{Input: 262_960, CacheRead: 257_955, Output: 1_744}
@@ -201,7 +201,7 @@ func TestCostVectors(t *testing.T) {
 	}
 }
 
-// TestUpToDate runs the generator's check, where the facts are at hand.
+// TestUpToDate runs the generator's check, which needs the facts.
 func TestUpToDate(t *testing.T) {
 	facts := filepath.Join("..", "..", "..", "..", "shared", "prices", "models.dev.api.json")
 	if _, err := os.Stat(facts); errors.Is(err, fs.ErrNotExist) {
@@ -215,7 +215,7 @@ func TestUpToDate(t *testing.T) {
 
 func TestDamagedTable(t *testing.T) {
 	if _, err := index("openai only\n"); err == nil {
-		t.Error("a line without columns is taken for a row")
+		t.Error("a line without columns is accepted as a row")
 	}
 	c, err := index("p\tm\tonly\tthree\n")
 	if err != nil {
@@ -232,7 +232,7 @@ func FuzzLookup(f *testing.F) {
 	c := load(f)
 	f.Fuzz(func(t *testing.T, provider, model string) {
 		if e, ok := c.Lookup(provider, model); ok && e.Provider != provider {
-			t.Errorf("Lookup(%q, %q) crossed over to %q", provider, model, e.Provider)
+			t.Errorf("Lookup(%q, %q) found a model of %q", provider, model, e.Provider)
 		}
 		c.Near(provider + "/" + model)
 	})

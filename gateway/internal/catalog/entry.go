@@ -7,21 +7,19 @@ import (
 	"github.com/penstock/penstock/gateway/internal/llm"
 )
 
-// Entry is what the catalogue knows about one model of one provider.
+// Entry is the catalogue's facts about one model of one provider.
 type Entry struct {
 	Provider string
 	// Model is the name in the catalogue, which may differ from the one looked up.
 	Model string
-	// Price is complete: tokens without a price of their own cost what they would cost
-	// without a cache and as text, so that a bill is rather too high than too low. A
-	// model that is free has a known price of 0; a model whose price nobody states has
-	// an unknown one.
+	// Price is complete: cached or audio tokens without a price of their own cost as much
+	// as plain text, so that a cost is never too low. A free model has a known price of 0;
+	// a model without a published price has an unknown one.
 	Price llm.Price
 	// Context and MaxOutput are in tokens; 0 is unknown.
 	Context   int64
 	MaxOutput int64
-	// Features lacks what the facts say that the model lacks; what they are silent
-	// about is in it.
+	// Features has every feature that the facts do not explicitly deny.
 	Features llm.Features
 	// Quality is the share of Aider's polyglot coding tasks that the model solves, 0 to
 	// 1 (https://aider.chat/docs/leaderboards); negative when it was not measured.
@@ -34,14 +32,13 @@ type Entry struct {
 	Released string
 }
 
-// Fill writes the facts into a target. Its name, dialect, weight and order are not
-// touched.
+// Fill writes the facts into a target. Its name, dialect, weight and order stay.
 func (e Entry) Fill(t *llm.Target) {
 	t.Price, t.Context, t.MaxOutput = e.Price, e.Context, e.MaxOutput
 	t.Features, t.FeaturesKnown, t.Quality = e.Features, true, e.Quality
 }
 
-// The columns of a row, behind provider and model.
+// The columns of a row, after provider and model.
 const (
 	colPrices    = 0 // input, output, cache read, cache write, cache write for an hour
 	colAudioIn   = 5
@@ -56,7 +53,7 @@ const (
 	columns      = 14
 )
 
-// entry reads a row. A test reads them all, so what is not a number is unknown.
+// entry parses a row. A test checks all rows, so here an invalid number is an unknown one.
 func (c *Catalog) entry(provider, model, row string) Entry {
 	f := strings.Split(row, "\t")
 	if len(f) != columns {
@@ -84,7 +81,7 @@ func (c *Catalog) entry(provider, model, row string) Entry {
 	return e
 }
 
-// price completes the five prices of a row.
+// price makes a price of five columns, with prices of audio.
 func price(f []string, audioIn, audioOut string) llm.Price {
 	in, out := number(f[0]), number(f[1])
 	if in < 0 || out < 0 {
@@ -105,7 +102,7 @@ func price(f []string, audioIn, audioOut string) llm.Price {
 	}
 }
 
-// number is a whole number, or -1 for "-".
+// number parses a whole number; -1 for "-".
 func number(s string) int64 {
 	n, err := strconv.ParseInt(s, 10, 64)
 	if err != nil {

@@ -7,20 +7,20 @@ import (
 )
 
 const (
-	// maxNear bounds how many names Near returns, maxName how long a name in bytes may
-	// be to be compared at all.
+	// maxNear bounds how many names Near returns, maxName the length in bytes of names that
+	// are compared.
 	maxNear, maxName = 3, 128
-	// alike is the least likeness of names that are worth showing.
-	alike = 0.4
+	// minSimilarity is the least similarity of names that are worth suggesting.
+	minSimilarity = 0.4
 )
 
-// Near lists at most three models, as "provider/model", whose names are like the given
-// one, the likest first; it is for error messages. A name that begins with a known
+// Near lists at most three models, as "provider/model", with names similar to the given
+// one, the most similar first, for error messages. A name that begins with a known
 // provider is compared with that provider's models, any other with all models.
 //
-// Likeness is counted in groups of three letters, not in typing mistakes: names of
-// models differ by whole parts that are missing, added or written another way
-// ("claude-sonnet-4.5"), which would be many mistakes.
+// Similarity counts common trigrams rather than edits: models' names differ by whole parts
+// that are missing, added or written another way ("claude-sonnet-4.5"), which are many
+// edits.
 func (c *Catalog) Near(name string) []string {
 	var all []string
 	provider, _, _ := strings.Cut(name, "/")
@@ -35,9 +35,8 @@ func (c *Catalog) Near(name string) []string {
 	return Closest(name, all)
 }
 
-// Closest lists at most three of the names that are like the given one, the likest
-// first, as Near counts likeness. When the name has no provider, those of the others
-// do not count.
+// Closest lists at most three of the names that are similar to the given one, as Near
+// does. If name has no provider, the providers of the others are ignored.
 func Closest(name string, among []string) []string {
 	if len(name) > maxName {
 		return nil
@@ -54,7 +53,7 @@ func Closest(name string, among []string) []string {
 		if !whole {
 			compared = other[strings.Index(other, "/")+1:]
 		}
-		if score := likeness(want, compared); score >= alike {
+		if score := similarity(want, compared); score >= minSimilarity {
 			found = append(found, match{other, score})
 		}
 	}
@@ -68,9 +67,9 @@ func Closest(name string, among []string) []string {
 	return names
 }
 
-// likeness is twice the number of common groups by the number of all (Dice's
-// coefficient): 1 for equal names, 0 for names with nothing in common.
-func likeness(want map[[3]byte]bool, model string) float64 {
+// similarity is the Dice coefficient of two names' trigrams, twice the common ones divided
+// by all: 1 for equal names, 0 for names with none in common.
+func similarity(want map[[3]byte]bool, model string) float64 {
 	var room [maxName + 3]byte
 	padded := pad(room[:0], model)
 	common, all := 0, len(padded)-2
@@ -91,8 +90,8 @@ func trigrams(s string) map[[3]byte]bool {
 	return set
 }
 
-// pad appends s so that beginnings and ends count, and separators and capitals not:
-// GPT5 is gpt-5.
+// pad appends s in lower case without separators, so that GPT5 equals gpt-5, and marks its
+// beginning and end.
 func pad(dst []byte, s string) []byte {
 	dst = append(dst, "--"...)
 	for i := range len(s) {

@@ -23,7 +23,7 @@ var routed = map[string]string{
 	"moonshotai": "moonshot", "zai": "zai", "nebius": "nebius", "huggingface": "huggingface",
 }
 
-// facts are what models.dev says, by provider and model.
+// facts is the content of models.dev, by provider and model.
 type facts map[string]struct {
 	Models map[string]model `json:"models"`
 }
@@ -78,13 +78,13 @@ func readFacts(path string) (facts, error) {
 	return f, nil
 }
 
-// rows turns the facts about routed providers into sorted catalogue rows.
+// rows converts the facts about routed providers to sorted catalogue rows.
 func (f facts) rows() ([]*row, error) {
 	var rows []*row
 	for theirs, ours := range routed {
 		p, ok := f[theirs]
 		if !ok {
-			return nil, fmt.Errorf("the facts know no provider %q any more", theirs)
+			return nil, fmt.Errorf("provider %q is no longer in the facts", theirs)
 		}
 		for id, m := range p.Models {
 			r, err := m.row(ours, id)
@@ -100,7 +100,7 @@ func (f facts) rows() ([]*row, error) {
 
 func (m model) row(provider, id string) (*row, error) {
 	if strings.ContainsAny(id, "\t\n") {
-		return nil, fmt.Errorf("the name cannot stand in a table")
+		return nil, fmt.Errorf("the name contains a tab or line break")
 	}
 	r := &row{provider: provider, model: id, context: m.Limit.Context, maxOutput: m.Limit.Output,
 		features: m.features(), released: m.ReleaseDate, flags: m.flags(id), quality: m.quality()}
@@ -110,8 +110,8 @@ func (m model) row(provider, id string) (*row, error) {
 	return r, r.setPrices(m.Cost)
 }
 
-// features are what the model can do. One is missing only where the facts say so;
-// what they are silent about is left to the provider to refuse.
+// features returns what the model can do: every feature that the facts do not explicitly
+// deny. A provider rejects what it lacks.
 func (m model) features() llm.Features {
 	in, out := m.Modalities.Input, m.Modalities.Output
 	f := llm.JSONObject | llm.Logprobs | llm.Prefill | llm.WebSearch
@@ -130,7 +130,7 @@ func (m model) features() llm.Features {
 	return f
 }
 
-// flags say what sets a model apart from an ordinary chat model.
+// flags returns what distinguishes a model from an ordinary chat model.
 func (m model) flags(id string) []string {
 	var flags []string
 	if m.Status != "" {
@@ -148,8 +148,8 @@ func (m model) flags(id string) []string {
 	return flags
 }
 
-// quality is the share of Aider's polyglot coding tasks that the model solves, the
-// one benchmark that the facts give on one scale for models of several makers.
+// quality returns the share of Aider's polyglot coding tasks that the model solves, the
+// one benchmark in the facts with one scale for models of several makers.
 func (m model) quality() string {
 	for _, b := range m.Benchmarks {
 		if b.Name != "Aider Polyglot" {

@@ -4,7 +4,7 @@
 //	go run ./gateway/internal/catalog/generate          # write catalog.tsv
 //	go run ./gateway/internal/catalog/generate -check   # exit 1 if it is out of date
 //
-// Where the facts are not at hand, -check says so and succeeds.
+// Without the facts, -check reports that and succeeds.
 package main
 
 import (
@@ -39,7 +39,7 @@ func run(args []string, out io.Writer) error {
 	}
 	table, err := generate(*facts, filepath.Join(dir, "overlay.tsv"))
 	if errors.Is(err, fs.ErrNotExist) && *check {
-		fmt.Fprintf(out, "catalog: not checked, %s is not there\n", *facts)
+		fmt.Fprintf(out, "catalog: not checked, %s does not exist\n", *facts)
 		return nil
 	}
 	if err != nil {
@@ -48,7 +48,7 @@ func run(args []string, out io.Writer) error {
 	return finish(filepath.Join(dir, "catalog.tsv"), table, *check)
 }
 
-// finish writes the catalogue, or compares it with what is there.
+// finish writes the catalogue, or compares it with the file.
 func finish(path string, table []byte, check bool) error {
 	if !check {
 		return os.WriteFile(path, table, 0o644)
@@ -84,7 +84,7 @@ func generate(factsFile, overlayFile string) ([]byte, error) {
 	return table(rows), nil
 }
 
-// moduleRoot is the nearest folder upwards that holds go.mod.
+// moduleRoot returns the nearest parent folder with a go.mod.
 func moduleRoot() (string, error) {
 	dir, err := os.Getwd()
 	if err != nil {

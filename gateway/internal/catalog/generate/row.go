@@ -12,8 +12,8 @@ import (
 	"github.com/penstock/penstock/gateway/internal/llm"
 )
 
-// unstated marks a price that nobody states.
-const unstated = -1
+// unknown marks a price that is not published.
+const unknown = -1
 
 // row is one line of the catalogue. Prices are in nano-USD per million tokens.
 type row struct {
@@ -32,12 +32,12 @@ type prices struct{ input, output, cacheRead, cacheWrite, cacheWriteLong llm.Nan
 
 func (r *row) key() string { return r.provider + "\t" + r.model }
 
-// setPrices reads the prices. Where tokens of reasoning or whole requests have prices
-// of their own, the cost cannot be told from the usage that providers report, so the
-// price is left unknown rather than wrong.
+// setPrices parses the prices. Where reasoning tokens or whole requests have prices of
+// their own, costs cannot be computed from the usage that providers report, so the price
+// stays unknown.
 func (r *row) setPrices(c *cost) error {
-	none := prices{unstated, unstated, unstated, unstated, unstated}
-	r.price, r.long, r.audioIn, r.audioOut = none, none, unstated, unstated
+	none := prices{unknown, unknown, unknown, unknown, unknown}
+	r.price, r.long, r.audioIn, r.audioOut = none, none, unknown, unknown
 	if c == nil || c.Request != "" || c.Reasoning != "" && !sameNumber(c.Reasoning, c.Output) {
 		return nil
 	}
@@ -53,11 +53,11 @@ func (r *row) setPrices(c *cost) error {
 	}
 	switch {
 	case len(c.Tiers) > 1:
-		return fmt.Errorf("there are %d price tiers, the catalogue has room for one", len(c.Tiers))
+		return fmt.Errorf("there are %d price tiers; the catalogue supports one", len(c.Tiers))
 	case len(c.Tiers) == 1:
 		t := c.Tiers[0]
 		if t.Tier.Type != "" && t.Tier.Type != "context" || t.Tier.Size <= 0 {
-			return fmt.Errorf("the price tier %+v is not understood", t.Tier)
+			return fmt.Errorf("unsupported price tier %+v", t.Tier)
 		}
 		r.longAbove = t.Tier.Size
 		r.long, err = t.prices()
@@ -74,30 +74,30 @@ func (c cost) prices() (p prices, err error) {
 			return p, err
 		}
 	}
-	p.cacheWriteLong = unstated
-	// The facts write 0 where a provider has no price for its cache. Free cached
-	// tokens beside others that cost something would be a bill too low.
+	p.cacheWriteLong = unknown
+	// The facts have 0 where a provider has no price for its cache. If others cost
+	// something, free cached tokens would make the cost too low.
 	if p.input > 0 && p.cacheRead == 0 {
-		p.cacheRead = unstated
+		p.cacheRead = unknown
 	}
 	if p.input > 0 && p.cacheWrite == 0 {
-		p.cacheWrite = unstated
+		p.cacheWrite = unknown
 	}
-	if p.input == unstated || p.output == unstated {
-		return p, fmt.Errorf("the price has only one side")
+	if p.input == unknown || p.output == unknown {
+		return p, fmt.Errorf("the price of input or output is missing")
 	}
 	return p, nil
 }
 
-// nano is a price in US dollars as nano-USD, to the nearest one: a few facts carry the
-// rounding error of a float in their 17th digit.
+// nano converts a price from US dollars to nano-USD and rounds it: a few facts have a
+// float's rounding error in their 17th digit.
 func nano(n json.Number) (llm.NanoUSD, error) {
 	if n == "" {
-		return unstated, nil
+		return unknown, nil
 	}
 	r, ok := new(big.Rat).SetString(n.String())
 	if !ok || r.Sign() < 0 {
-		return 0, fmt.Errorf("%q is not a price", n)
+		return 0, fmt.Errorf("invalid price %q", n)
 	}
 	r.Mul(r, big.NewRat(int64(llm.USD), 1))
 	whole, err := strconv.ParseInt(r.FloatString(0), 10, 64)
@@ -132,7 +132,8 @@ func readOverlay(path string) ([]rule, error) {
 	return rules, nil
 }
 
-// apply changes the rows that the rule is about; a rule without any is out of date.
+// apply changes the rows that match the rule. Without any the rule is out of date, an
+// error.
 func (u rule) apply(rows []*row) error {
 	hits := 0
 	for _, r := range rows {
@@ -145,7 +146,7 @@ func (u rule) apply(rows []*row) error {
 		}
 	}
 	if hits == 0 {
-		return fmt.Errorf("overlay: there is no %s %s any more", u.provider, u.model)
+		return fmt.Errorf("overlay: %s %s no longer exists", u.provider, u.model)
 	}
 	return nil
 }
@@ -154,31 +155,31 @@ func (u rule) change(r *row) error {
 	switch {
 	case u.setting == "cache_write_1h" && u.value == "2x input":
 		for _, p := range []*prices{&r.price, &r.long} {
-			if p.input != unstated {
+			if p.input != unknown {
 				p.cacheWriteLong = 2 * p.input
 			}
 		}
 	case u.setting == "features" && u.value == "-prefill":
 		r.features &^= llm.Prefill
 	default:
-		return fmt.Errorf("overlay: %s %q is not understood", u.setting, u.value)
+		return fmt.Errorf("overlay: unsupported %s %q", u.setting, u.value)
 	}
 	return nil
 }
 
-// glob matches a "*" in front, behind or both.
+// glob matches a pattern with a "*" at its beginning, its end or both.
 func glob(pattern, s string) bool {
-	front, rest := strings.CutPrefix(pattern, "*")
-	body, back := strings.CutSuffix(front, "*")
+	pattern, anyPrefix := strings.CutPrefix(pattern, "*")
+	pattern, anySuffix := strings.CutSuffix(pattern, "*")
 	switch {
-	case rest && back:
-		return strings.Contains(s, body)
-	case rest:
-		return strings.HasSuffix(s, body)
-	case back:
-		return strings.HasPrefix(s, body)
+	case anyPrefix && anySuffix:
+		return strings.Contains(s, pattern)
+	case anyPrefix:
+		return strings.HasSuffix(s, pattern)
+	case anySuffix:
+		return strings.HasPrefix(s, pattern)
 	}
-	return s == body
+	return s == pattern
 }
 
 const heading = `# Written by generate from the models.dev facts (MIT) and overlay.tsv. Do not edit.
@@ -187,7 +188,7 @@ const heading = `# Written by generate from the models.dev facts (MIT) and overl
 # long is ABOVE:input:output:cache_read:cache_write:cache_write_1h, for prompts of more than ABOVE tokens.
 `
 
-// table writes the rows as they are embedded.
+// table formats the rows as the file that is embedded.
 func table(rows []*row) []byte {
 	var b bytes.Buffer
 	b.WriteString(heading)
@@ -198,7 +199,7 @@ func table(rows []*row) []byte {
 		}
 		fields := append([]string{r.provider, r.model}, r.price.fields()...)
 		fields = append(fields, amount(r.audioIn), amount(r.audioOut), long, count(r.context), count(r.maxOutput),
-			r.features.String(), or(strings.Join(r.flags, ",")), or(r.quality), or(r.released))
+			r.features.String(), orDash(strings.Join(r.flags, ",")), orDash(r.quality), orDash(r.released))
 		b.WriteString(strings.Join(fields, "\t") + "\n")
 	}
 	return b.Bytes()
@@ -209,7 +210,7 @@ func (p prices) fields() []string {
 }
 
 func amount(n llm.NanoUSD) string {
-	if n == unstated {
+	if n == unknown {
 		return "-"
 	}
 	return strconv.FormatInt(int64(n), 10)
@@ -222,7 +223,7 @@ func count(n int64) string {
 	return strconv.FormatInt(n, 10)
 }
 
-func or(s string) string {
+func orDash(s string) string {
 	if s == "" {
 		return "-"
 	}
