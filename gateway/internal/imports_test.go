@@ -69,7 +69,6 @@ var owners = map[string]string{
 	"github.com/fsnotify/fsnotify":        "config",
 	"github.com/prometheus/client_golang": "telemetry",
 	"github.com/prometheus/client_model":  "telemetry",
-	"github.com/tidwall/sjson":            "wire",
 	"github.com/tiktoken-go/tokenizer":    "tokens",
 }
 

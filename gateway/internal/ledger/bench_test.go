@@ -32,8 +32,8 @@ func cpuTime() time.Duration {
 	return time.Duration(u.Utime.Nano() + u.Stime.Nano())
 }
 
-// BenchmarkWrite writes usual records, 1.6 KB each, from the given number of callers
-// that each wait for their answer, as requests do.
+// BenchmarkWrite writes usual records, 1.6 KB each, from so many callers that each wait for
+// the acknowledgement.
 func BenchmarkWrite(b *testing.B) {
 	for _, callers := range []int{1, 8, 64, 512} {
 		b.Run(fmt.Sprint(callers), func(b *testing.B) {
@@ -54,7 +54,7 @@ func BenchmarkWrite(b *testing.B) {
 					}
 				})
 			}
-			imported(b, l) // what happens later costs too
+			imported(b, l) // the import counts too
 			b.ReportMetric(float64((cpuTime()-cpu).Nanoseconds())/1e3/float64(n.Load()), "cpu-µs/row")
 			b.ReportMetric(float64(n.Load())/b.Elapsed().Seconds(), "rows/s")
 		})
@@ -70,8 +70,8 @@ func write(b *testing.B, l *Ledger, n int64) {
 	}
 }
 
-// BenchmarkLease is what a hard budget costs more than none: the journal's entry and
-// its removal with the record.
+// BenchmarkLease measures what a hard budget adds: the journal's entry and its removal with
+// the record.
 func BenchmarkLease(b *testing.B) {
 	l := openTest(b, Options{})
 	draft := usualDraft()
@@ -94,8 +94,8 @@ func BenchmarkLease(b *testing.B) {
 	b.ReportMetric(float64((cpuTime()-cpu).Nanoseconds())/1e3/float64(n.Load()), "cpu-µs/request")
 }
 
-// BenchmarkOpenLease is what a hard budget costs before the request goes on: one
-// entry in the journal, from a lone caller and from many.
+// BenchmarkOpenLease measures what a hard budget adds before the upstream call: one entry
+// in the journal, from one caller and from many.
 func BenchmarkOpenLease(b *testing.B) {
 	drafts := make([]*llm.Record, 1024) // as many as may be in flight; they replace each other
 	for i := range drafts {
@@ -167,9 +167,7 @@ func BenchmarkSpend(b *testing.B) {
 	}
 }
 
-var _ = llm.USD
-
-// usualDraft is what of the usual record is known when its lease is opened.
+// usualDraft returns the part of the usual record that is known when its lease is opened.
 func usualDraft() *llm.Record {
 	r := usualRecord()
 	return &llm.Record{ID: r.ID, Time: r.Time, Endpoint: r.Endpoint, Model: r.Model, Route: r.Route, Target: r.Target, Provider: r.Provider,

@@ -8,11 +8,11 @@ import (
 	"github.com/penstock/penstock/gateway/internal/llm"
 )
 
-// Totals returns what has been charged to every window that may not be over by now,
-// to rebuild the meters with after a start. It may contain windows that have just
-// ended: whoever counts knows the calendar.
+// Totals returns what has been charged to every window that may not be over, to rebuild
+// the meters from after a start. It may contain windows that have just ended, since the
+// ledger does not know the meters' time zone.
 func (r *Reader) Totals(ctx context.Context, now time.Time) ([]llm.Charge, error) {
-	if err := r.caughtUp(ctx); err != nil {
+	if err := r.catchUp(ctx); err != nil {
 		return nil, err
 	}
 	rows, err := r.db.QueryContext(ctx, "SELECT scope, unit, span, span_id, amount FROM charges WHERE expires >= ?", now.Unix())
@@ -31,21 +31,20 @@ func (r *Reader) Totals(ctx context.Context, now time.Time) ([]llm.Charge, error
 	return totals, rows.Err()
 }
 
-// correction stands in the place of a lease where an operator corrects a counter.
+// correction is the lease's name in the entry of an operator's correction.
 const correction = "correction"
 
-// Correct books a charge that belongs to no request: the difference by which somebody has
-// corrected a counter, which may be negative. It returns once a killed process would not
-// lose it.
+// Correct stores a charge without a request: the difference by which an operator corrects
+// a counter, which may be negative. It returns once a killed process would not lose it.
 func (l *Ledger) Correct(ctx context.Context, c llm.Charge) error {
-	return l.journal.append(ctx, appendClosing(nil, correction, []llm.Charge{c}), 0)
+	return l.journal.append(ctx, appendEnd(nil, correction, []llm.Charge{c}), 0)
 }
 
-// lasting is how long a charge made now matters at most.
-func lasting(window string) time.Duration {
+// retention returns how long a charge made now is kept: at least as long as its window.
+func retention(window string) time.Duration {
 	w, err := llm.ParseWindow(window)
 	if err != nil {
-		return llm.Window{Calendar: "month"}.Longest() // of no use to a meter, but not lost at once
+		return llm.Window{Calendar: "month"}.Longest() // an unknown window: no meter reads it, but it is not lost at once
 	}
 	return w.Longest()
 }
@@ -53,7 +52,7 @@ func lasting(window string) time.Duration {
 // account names one window of one meter.
 type account struct{ scope, unit, span, spanID string }
 
-// totals adds up the charges of a group, so that each account is written once.
+// totals sums the charges of a transaction, so that each account is written once.
 type totals map[account]int64
 
 func (t totals) add(charges []llm.Charge) {

@@ -15,7 +15,7 @@ import (
 	"github.com/penstock/penstock/gateway/internal/llm"
 )
 
-// writeUntilKilled is the child of TestKilledProcessLosesNothing. It says on stdout
+// writeUntilKilled is the child of TestKilledProcessLosesNothing. It prints
 // what has been acknowledged: "w ID" for a record, "l ID" for a lease.
 func writeUntilKilled(url string) int {
 	ctx := context.Background()
@@ -50,7 +50,7 @@ func writeUntilKilled(url string) int {
 func TestKilledProcessLosesNothing(t *testing.T) {
 	url := "sqlite://" + filepath.Join(t.TempDir(), "ledger.db")
 	written, leased := map[string]bool{}, map[string]bool{}
-	for range 3 { // each next process meets what the one before it left
+	for range 3 { // each process finds what the one before it left
 		for _, line := range killAfter(t, url, 2000) {
 			kind, id, _ := strings.Cut(line, " ")
 			if kind == "w" {
@@ -73,7 +73,7 @@ func TestKilledProcessLosesNothing(t *testing.T) {
 }
 
 // killAfter runs the child, kills it with SIGKILL after some lines, and returns all
-// that it had said by then.
+// that it had printed by then.
 func killAfter(t *testing.T, url string, lines int) []string {
 	t.Helper()
 	exe, err := os.Executable()
@@ -90,20 +90,20 @@ func killAfter(t *testing.T, url string, lines int) []string {
 	if err := cmd.Start(); err != nil {
 		t.Fatal(err)
 	}
-	var said []string
+	var printed []string
 	for s := bufio.NewScanner(out); s.Scan(); {
-		said = append(said, s.Text())
-		if len(said) == lines {
+		printed = append(printed, s.Text())
+		if len(printed) == lines {
 			if err := cmd.Process.Kill(); err != nil {
 				t.Error(err)
 			}
 		}
 	}
 	_ = cmd.Wait() // it was killed
-	if len(said) < lines {
-		t.Fatalf("the child ended by itself after %d lines", len(said))
+	if len(printed) < lines {
+		t.Fatalf("the child ended after %d lines", len(printed))
 	}
-	return said
+	return printed
 }
 
 func checkSurvivors(t *testing.T, url string, written, leased map[string]bool) {

@@ -1,6 +1,7 @@
 package ledger
 
 import (
+	"encoding/json"
 	"math"
 	"slices"
 	"strconv"
@@ -30,6 +31,7 @@ func appendRecord(b []byte, r *llm.Record) []byte {
 	o.text("key_name", r.KeyName)
 	o.text("team", r.Team)
 	o.text("user", r.User)
+	o.text("session", r.Session)
 	o.texts("tags", r.Tags)
 	o.whole("status", int64(r.Status))
 	o.text("code", string(r.Code))
@@ -70,6 +72,7 @@ func decision(o *object, v *llm.Decision) {
 	o.inner("obligations", func(o *object) { obligations(o, &v.Obligations) })
 	o.text("revision", v.Revision)
 	o.yes("memoised", v.Memoised)
+	o.json("input", v.Input)
 }
 
 func reason(o *object, r *llm.Reason) {
@@ -122,8 +125,22 @@ func considered(o *object, c *llm.Considered) {
 		o.b = appendFloat(o.b, *c.Score)
 	}
 	o.whole("est_cost_nano_usd", int64(c.EstCost))
+	o.inner("stats", func(o *object) { stats(o, &c.Stats) })
 	o.yes("unpriced", c.Unpriced)
 	o.strings("dropped", c.Dropped)
+}
+
+func stats(o *object, s *llm.Stats) {
+	o.whole("inflight", s.Inflight)
+	o.millis("ttft_ms", s.TTFT)
+	o.float("tps", s.TPS)
+	o.float("error_rate", s.ErrorRate)
+	if !s.CoolingUntil.IsZero() {
+		o.time("cooling_until", s.CoolingUntil)
+	}
+	o.text("cooling_for", s.CoolingFor)
+	o.whole("remaining_requests", s.RemainingRequests)
+	o.whole("remaining_tokens", s.RemainingTokens)
 }
 
 func ranking(o *object, r *llm.Ranking) {
@@ -140,6 +157,10 @@ func ranking(o *object, r *llm.Ranking) {
 	o.text("reason", r.Reason)
 	o.text("router", r.Router)
 	o.text("fault", r.Fault)
+	if r.Seed != 0 {
+		o.name("seed")
+		o.b = append(strconv.AppendUint(append(o.b, '"'), r.Seed, 10), '"')
+	}
 	o.whole("fuel", r.Fuel)
 }
 
@@ -207,6 +228,22 @@ func charge(o *object, c *llm.Charge) {
 func finite(f float64) bool { return !math.IsNaN(f) && !math.IsInf(f, 0) }
 
 func appendFloat(b []byte, f float64) []byte { return strconv.AppendFloat(b, f, 'g', -1, 64) }
+
+// float leaves out zero, and what JSON has no number for.
+func (o *object) float(name string, f float64) {
+	if f != 0 && finite(f) {
+		o.name(name)
+		o.b = appendFloat(o.b, f)
+	}
+}
+
+// json writes a value that is JSON already.
+func (o *object) json(name string, value json.RawMessage) {
+	if len(value) > 0 {
+		o.name(name)
+		o.b = append(o.b, value...)
+	}
+}
 
 func (o *object) time(name string, t time.Time) {
 	o.name(name)

@@ -28,10 +28,21 @@ func anyRecord() *rapid.Generator[llm.Record] {
 		}
 		return &llm.Price{Known: true, Input: llm.NanoUSD(rapid.Int64().Draw(t, "input")), Row: "long"}
 	})
+	raw := rapid.Custom(func(t *rapid.T) json.RawMessage {
+		if rapid.Bool().Draw(t, "no input") {
+			return nil
+		}
+		text, err := json.Marshal(map[string]any{"key": map[string]string{"team": rapid.String().Draw(t, "team")}, "v": 1})
+		if err != nil {
+			t.Fatal(err)
+		}
+		return text
+	})
 	return rapid.MakeCustom[llm.Record](rapid.MakeConfig{Types: map[reflect.Type]*rapid.Generator[any]{
-		reflect.TypeFor[time.Time]():  when.AsAny(),
-		reflect.TypeFor[llm.Millis](): micros.AsAny(),
-		reflect.TypeFor[*llm.Price](): price.AsAny(),
+		reflect.TypeFor[time.Time]():       when.AsAny(),
+		reflect.TypeFor[llm.Millis]():      micros.AsAny(),
+		reflect.TypeFor[*llm.Price]():      price.AsAny(),
+		reflect.TypeFor[json.RawMessage](): raw.AsAny(),
 	}})
 }
 
@@ -55,15 +66,17 @@ func TestRecordsSurviveTheirEncoding(t *testing.T) {
 func usualRecord() *llm.Record {
 	limit := llm.Limit{Name: "key budget", Scope: "key:abcdefgh", Unit: llm.UnitUSD, Window: "day", Max: 5e9}
 	score := 0.83
+	figures := llm.Stats{Inflight: 3, TTFT: llm.Millis(310500 * time.Microsecond), TPS: 81.25, ErrorRate: 0.015625, RemainingRequests: -1, RemainingTokens: -1}
 	return &llm.Record{
 		ID: "req_01JD3QK7W8Z5X9V2N4M6P0R1ST", Time: time.Date(2026, 11, 22, 10, 5, 25, 123456789, time.UTC),
 		Endpoint: llm.ChatCompletions, Stream: true, Model: "smart", Route: "smart", Target: "openai/gpt-5", Provider: "openai", Served: "gpt-5-2025-08-07",
 		KeyID: "abcdefgh", KeyName: "ci", Team: "search", User: "alice", Tags: map[string]string{"usecase": "support"},
 		Status: 200, Finish: "stop", Cache: "miss",
-		Decision:   &llm.Decision{Allow: true, Limits: []llm.Limit{limit}, Revision: "default-1a2b3c", Memoised: true},
+		Decision: &llm.Decision{Allow: true, Limits: []llm.Limit{limit}, Revision: "default-1a2b3c", Memoised: true,
+			Input: json.RawMessage(`{"key":{"budget":{"max":5,"window":"day"},"id":"abcdefgh"},"request":{"model":"smart"},"route":{"name":"smart"}}`)},
 		Limits:     []llm.LimitState{{Limit: limit, WindowID: "2026-11-22", Before: 1e9, Reserved: 12e6, ResetsAt: 1795392000000}},
-		Candidates: []llm.Considered{{Target: "openai/gpt-5", Score: &score, EstCost: 12e6}, {Target: "anthropic/claude-sonnet-4-5", Score: &score, EstCost: 22e6}, {Target: "local/llama3.3", Refused: "no vision"}},
-		Ranking:    &llm.Ranking{Order: []int{0, 1}, Scores: []float64{0.83, 0.71}, Router: "balanced", Reason: "cost 0.5, quality 0.3, latency 0.2", Fuel: 4211},
+		Candidates: []llm.Considered{{Target: "openai/gpt-5", Score: &score, EstCost: 12e6, Stats: figures}, {Target: "anthropic/claude-sonnet-4-5", Score: &score, EstCost: 22e6, Stats: figures}, {Target: "local/llama3.3", Refused: "no vision"}},
+		Ranking:    &llm.Ranking{Order: []int{0, 1}, Scores: []float64{0.83, 0.71}, Router: "balanced", Reason: "cost 0.5, quality 0.3, latency 0.2", Fuel: 4211, Seed: 1<<63 + 12345},
 		Attempts:   []llm.Attempt{{Target: "openai/gpt-5", Try: 1, Status: 200, Start: llm.Millis(312 * time.Microsecond), Duration: llm.Millis(812 * time.Millisecond), FirstToken: llm.Millis(301 * time.Millisecond)}},
 		Usage:      llm.Usage{Input: 1200, CacheRead: 1024, Output: 310, Reasoning: 128},
 		Price:      llm.Price{Known: true, Input: 125e7, Output: 1e10, CacheRead: 125e6, Row: "openai/gpt-5@1a2b3c4d"},

@@ -9,41 +9,39 @@ import (
 	"github.com/penstock/penstock/gateway/internal/llm"
 )
 
-// The kinds of entry in the journal: a payload's first byte. Numbers are never used
-// again for something else.
+// The kinds of entry in the journal: a payload's first byte. Numbers are never reused.
 const (
 	recordEntry = 1 // a record, which ends its lease
 	openEntry   = 2 // a lease begins, or is replaced; older versions wrote it
 	closeEntry  = 3 // a lease ends without a record
 	draftEntry  = 4 // a lease begins, or is replaced, with a draft of its record
-	extendEntry = 5 // how far the request of a lease has come
+	extendEntry = 5 // the progress of a lease's request
 )
 
-// entry is an entry of the journal as it is read. Its texts are parts of what it was
-// read from.
+// entry is a parsed entry of the journal. Its texts are parts of the payload.
 type entry struct {
 	kind byte
 	// row is a record's.
 	row row
-	// lease is what begins, goes on or ends; output how many tokens it has come to.
+	// lease is what begins, goes on or ends; output its reply's tokens so far.
 	lease   string
 	output  int64
-	expires int64 // of an openEntry; nobody needs to know
+	expires int64 // of an openEntry; not used
 	charges []llm.Charge
 }
 
-// row is a record as columns. booked is the time at which it was journalled, in
+// row is a record as columns. written is the time at which it was journalled, in
 // microseconds since the Unix epoch.
 type row struct {
 	id, model, route, target, provider, key, team, user, code, cache, tags, record string
 
-	booked, arrived, status, input, output, cost, saved int64
-	unpriced                                            bool
+	written, arrived, status, input, output, cost, saved int64
+	unpriced                                             bool
 }
 
-// appendBooking appends a record's frame. The record itself stands last, so that it
-// can be written in place.
-func appendBooking(b []byte, r *llm.Record, now time.Time) []byte {
+// appendRecordFrame appends a record's frame. The record itself is last, so that it needs
+// no length before it.
+func appendRecordFrame(b []byte, r *llm.Record, now time.Time) []byte {
 	start := len(b)
 	b = append(beginFrame(b), recordEntry)
 	for _, s := range [...]string{r.ID, "", r.Model, r.Route, r.Target, r.Provider, r.KeyID, r.Team, r.User, string(r.Code), string(r.Cache)} {
@@ -52,7 +50,7 @@ func appendBooking(b []byte, r *llm.Record, now time.Time) []byte {
 	for _, n := range [...]int64{now.UnixMicro(), r.Time.UnixMicro(), int64(r.Status), r.Usage.Input, r.Usage.Output, int64(r.Cost), int64(r.Saved)} {
 		b = binary.AppendVarint(b, n)
 	}
-	b = appendYes(b, unpriced(r))
+	b = appendBool(b, unpriced(r))
 	b = appendTags(b, r.Tags)
 	b = appendCharges(b, r.Charges)
 	return endFrame(appendRecord(b, r), start)
@@ -69,7 +67,7 @@ func appendTags(b []byte, tags map[string]string) []byte {
 	if len(tags) == 0 {
 		return appendText(b, "")
 	}
-	var room [256]byte // enough for usual tags, and no memory to collect
+	var room [256]byte // enough for usual tags, without an allocation
 	return appendText(b, jsontext.AppendMap(room[:0], tags))
 }
 
@@ -89,8 +87,8 @@ func appendProgress(b []byte, p Progress) []byte {
 	return endFrame(binary.AppendVarint(b, p.Output), start)
 }
 
-// appendClosing appends the frame of a lease that ends without a record.
-func appendClosing(b []byte, lease string, charges []llm.Charge) []byte {
+// appendEnd appends the frame of a lease that ends without a record.
+func appendEnd(b []byte, lease string, charges []llm.Charge) []byte {
 	start := len(b)
 	b = append(beginFrame(b), closeEntry)
 	b = appendText(b, lease)
@@ -112,33 +110,33 @@ func appendText[T string | []byte](b []byte, s T) []byte {
 	return append(binary.AppendUvarint(b, uint64(len(s))), s...)
 }
 
-func appendYes(b []byte, v bool) []byte {
+func appendBool(b []byte, v bool) []byte {
 	if v {
 		return append(b, 1)
 	}
 	return append(b, 0)
 }
 
-var errUnknownEntry = errors.New("an entry is not known to this version; it was written by a newer penstock: upgrade, or restore an older copy")
+var errUnknownEntry = errors.New("the journal has an entry that this version does not know, so it was written by a newer penstock; upgrade, or restore an older copy")
 
-// read reads a payload. The charges reuse the entry's memory.
-func (e *entry) read(payload string) error {
+// parse parses a payload. The charges reuse the entry's memory.
+func (e *entry) parse(payload string) error {
 	f := fields{rest: payload}
 	*e = entry{kind: f.byte(), charges: e.charges[:0]}
 	switch e.kind {
 	case recordEntry:
-		e.readRow(&f)
+		e.parseRow(&f)
 	case openEntry:
-		e.lease, e.expires = f.text(), f.whole()
-		e.readCharges(&f)
+		e.lease, e.expires = f.text(), f.varint()
+		e.parseCharges(&f)
 	case draftEntry:
 		e.lease = f.text()
 		e.row.record, f.rest = f.rest, ""
 	case extendEntry:
-		e.lease, e.output = f.text(), f.whole()
+		e.lease, e.output = f.text(), f.varint()
 	case closeEntry:
 		e.lease = f.text()
-		e.readCharges(&f)
+		e.parseCharges(&f)
 	default:
 		return errUnknownEntry
 	}
@@ -148,28 +146,28 @@ func (e *entry) read(payload string) error {
 	return nil
 }
 
-func (e *entry) readRow(f *fields) {
+func (e *entry) parseRow(f *fields) {
 	r := &e.row
 	for _, s := range [...]*string{&r.id, &e.lease, &r.model, &r.route, &r.target, &r.provider, &r.key, &r.team, &r.user, &r.code, &r.cache} {
 		*s = f.text()
 	}
-	for _, n := range [...]*int64{&r.booked, &r.arrived, &r.status, &r.input, &r.output, &r.cost, &r.saved} {
-		*n = f.whole()
+	for _, n := range [...]*int64{&r.written, &r.arrived, &r.status, &r.input, &r.output, &r.cost, &r.saved} {
+		*n = f.varint()
 	}
 	r.unpriced = f.byte() == 1
 	r.tags = f.text()
-	e.readCharges(f)
+	e.parseCharges(f)
 	r.record, f.rest = f.rest, ""
 }
 
-func (e *entry) readCharges(f *fields) {
-	for n := f.natural(); n > 0 && !f.bad; n-- {
-		e.charges = append(e.charges, llm.Charge{Scope: f.text(), Unit: llm.Unit(f.text()), Window: f.text(), WindowID: f.text(), Amount: f.whole()})
+func (e *entry) parseCharges(f *fields) {
+	for n := f.uvarint(); n > 0 && !f.bad; n-- {
+		e.charges = append(e.charges, llm.Charge{Scope: f.text(), Unit: llm.Unit(f.text()), Window: f.text(), WindowID: f.text(), Amount: f.varint()})
 	}
 }
 
-// fields reads a payload from its beginning. Once something is wrong, bad is set and
-// everything reads as zero.
+// fields parses the fields of a payload in order. After a fault, bad is set and every field
+// is zero.
 type fields struct {
 	rest string
 	bad  bool
@@ -189,8 +187,8 @@ func (f *fields) byte() byte {
 	return c
 }
 
-// natural reads what binary.AppendUvarint has written.
-func (f *fields) natural() (n uint64) {
+// uvarint parses the encoding of binary.AppendUvarint.
+func (f *fields) uvarint() (n uint64) {
 	for shift := 0; shift < 64; shift += 7 {
 		c := f.byte()
 		n |= uint64(c&0x7f) << shift
@@ -202,14 +200,14 @@ func (f *fields) natural() (n uint64) {
 	return 0
 }
 
-// whole reads what binary.AppendVarint has written.
-func (f *fields) whole() int64 {
-	n := f.natural()
+// varint parses the encoding of binary.AppendVarint.
+func (f *fields) varint() int64 {
+	n := f.uvarint()
 	return int64(n>>1) ^ -int64(n&1)
 }
 
 func (f *fields) text() string {
-	n := f.natural()
+	n := f.uvarint()
 	if n > uint64(len(f.rest)) {
 		f.fail()
 		return ""

@@ -10,27 +10,27 @@ import (
 	"github.com/penstock/penstock/gateway/internal/llm"
 )
 
-func TestABookingIsReadAsItsColumns(t *testing.T) {
+func TestRecordFramesParse(t *testing.T) {
 	r := usualRecord()
 	r.Code, r.Price.Known = llm.CodeBudget, false
 	now := time.UnixMicro(1795392000000001)
-	frame := appendBooking(nil, r, now)
-	payload, rest := cut(string(frame))
+	frame := appendRecordFrame(nil, r, now)
+	payload, rest := splitFrame(string(frame))
 	var got entry
-	if err := got.read(payload); err != nil || rest != "" {
-		t.Fatalf("read = %v, with %d bytes left", err, len(rest))
+	if err := got.parse(payload); err != nil || rest != "" {
+		t.Fatalf("parse = %v, with %d bytes left", err, len(rest))
 	}
 	want := entry{kind: recordEntry, charges: r.Charges, row: row{
 		id: r.ID, model: "smart", route: "smart", target: "openai/gpt-5", provider: "openai", key: "abcdefgh", team: "search", user: "alice",
 		code: string(llm.CodeBudget), cache: "miss", tags: `{"usecase":"support"}`, record: string(appendRecord(nil, r)),
-		booked: now.UnixMicro(), arrived: r.Time.UnixMicro(), status: 200, input: 1200, output: 310, cost: 3_448_000, unpriced: true,
+		written: now.UnixMicro(), arrived: r.Time.UnixMicro(), status: 200, input: 1200, output: 310, cost: 3_448_000, unpriced: true,
 	}}
 	if d := cmp.Diff(want, got, cmp.AllowUnexported(entry{}, row{})); d != "" {
-		t.Errorf("read (-want +got):\n%s", d)
+		t.Errorf("parse (-want +got):\n%s", d)
 	}
 }
 
-// print is the payload that reads as the entry.
+// print returns the payload of an entry.
 func print(e *entry) []byte {
 	b := []byte{e.kind}
 	switch e.kind {
@@ -47,42 +47,42 @@ func print(e *entry) []byte {
 	for _, s := range []string{r.id, e.lease, r.model, r.route, r.target, r.provider, r.key, r.team, r.user, r.code, r.cache} {
 		b = appendText(b, s)
 	}
-	for _, n := range []int64{r.booked, r.arrived, r.status, r.input, r.output, r.cost, r.saved} {
+	for _, n := range []int64{r.written, r.arrived, r.status, r.input, r.output, r.cost, r.saved} {
 		b = binary.AppendVarint(b, n)
 	}
-	return append(appendCharges(appendText(appendYes(b, r.unpriced), r.tags), e.charges), r.record...)
+	return append(appendCharges(appendText(appendBool(b, r.unpriced), r.tags), e.charges), r.record...)
 }
 
-// FuzzJournal reads a file of anything, and a payload of anything.
+// FuzzJournal parses arbitrary bytes as a file and as a payload.
 func FuzzJournal(f *testing.F) {
 	open := oldLease("lease", usualRecord().Charges)
-	f.Add(append(open, appendBooking(nil, usualRecord(), time.Now())...))
-	f.Add(appendClosing(nil, "lease", usualRecord().Charges))
+	f.Add(append(open, appendRecordFrame(nil, usualRecord(), time.Now())...))
+	f.Add(appendEnd(nil, "lease", usualRecord().Charges))
 	f.Add(open[frameHead:])
 	f.Add(appendProgress(appendDraft(nil, usualRecord()), Progress{"lease", 7}))
 	f.Add(appendProgress(nil, Progress{"lease", 7})[frameHead:])
 	f.Add([]byte{recordEntry, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 1})
 	f.Fuzz(func(t *testing.T, b []byte) {
-		good := sound(b)
-		if good > len(b) || frame(b[good:]) != 0 {
-			t.Fatalf("sound = %d of %d bytes, and a frame follows", good, len(b))
+		good := validLen(b)
+		if good > len(b) || frameLen(b[good:]) != 0 {
+			t.Fatalf("validLen = %d of %d bytes, and a frame follows", good, len(b))
 		}
 		payloads := []string{string(b)}
 		for rest := string(b[:good]); rest != ""; {
 			var payload string
-			payload, rest = cut(rest)
+			payload, rest = splitFrame(rest)
 			payloads = append(payloads, payload)
 		}
 		for _, p := range payloads {
 			var e, again entry
-			if e.read(p) != nil {
+			if e.parse(p) != nil {
 				continue
 			}
-			if err := again.read(string(print(&e))); err != nil {
-				t.Fatalf("what was printed cannot be read: %v", err)
+			if err := again.parse(string(print(&e))); err != nil {
+				t.Fatalf("a printed entry cannot be parsed: %v", err)
 			}
 			if d := cmp.Diff(e, again, cmp.AllowUnexported(entry{}, row{}), cmpopts.EquateEmpty()); d != "" {
-				t.Fatalf("printed and read again (-before +after):\n%s", d)
+				t.Fatalf("printed and parsed again (-before +after):\n%s", d)
 			}
 		}
 	})

@@ -4,9 +4,9 @@ package ledger
 
 import "os"
 
-// noFollow is not to be had here.
+// noFollow does not exist here.
 const noFollow = 0
 
-// flock locks nothing here: that only one process serves from a ledger is left to its
-// operator.
+// flock locks nothing here: the operator must see to it that only one process writes a
+// ledger.
 func flock(*os.File) (ok bool, err error) { return true, nil }

@@ -9,15 +9,16 @@ import (
 // CRC-32C, both as four bytes, little end first, and then the payload.
 const frameHead = 8
 
-// maxPayload bounds a payload, in bytes. A length beyond it is damage.
+// maxPayload bounds a payload, in bytes. A greater length means damage.
 const maxPayload = 64 << 20
 
 var castagnoli = crc32.MakeTable(crc32.Castagnoli) // processors compute it in hardware
 
-// beginFrame leaves room for a frame's head; endFrame fills it in once the payload
-// has been appended behind it. start is the length of b before beginFrame.
+// beginFrame appends room for a frame's head.
 func beginFrame(b []byte) []byte { return append(b, make([]byte, frameHead)...) }
 
+// endFrame writes the head of the frame that begins at start, once its payload has been
+// appended.
 func endFrame(b []byte, start int) []byte {
 	payload := b[start+frameHead:]
 	binary.LittleEndian.PutUint32(b[start:], uint32(len(payload)))
@@ -25,9 +26,9 @@ func endFrame(b []byte, start int) []byte {
 	return b
 }
 
-// frame is the length of the frame that b begins with, 0 when that is not whole or
-// not sound.
-func frame(b []byte) int {
+// frameLen returns the length of the frame at the start of b, 0 when it is incomplete or
+// damaged.
+func frameLen(b []byte) int {
 	if len(b) <= frameHead {
 		return 0
 	}
@@ -42,30 +43,29 @@ func frame(b []byte) int {
 	return end
 }
 
-// sound is the length of the sound frames that b begins with.
-func sound(b []byte) int {
+// validLen returns the length of the valid frames at the start of b.
+func validLen(b []byte) int {
 	good := 0
-	for n := frame(b); n > 0; n = frame(b[good:]) {
+	for n := frameLen(b); n > 0; n = frameLen(b[good:]) {
 		good += n
 	}
 	return good
 }
 
-// torn reports whether b, which does not begin with a sound frame, holds none at
-// all: then it is a write that was cut off, and nobody was told of its success. A
-// length that is damaged is implausible nearly always, so that the search computes
-// few checksums.
+// torn reports whether b, which does not begin with a valid frame, holds none at all: then
+// it is a write that was cut off and never acknowledged. The search computes few
+// checksums, since most lengths that it tries are implausible.
 func torn(b []byte) bool {
 	for i := range b {
-		if frame(b[i:]) > 0 {
+		if frameLen(b[i:]) > 0 {
 			return false
 		}
 	}
 	return true
 }
 
-// cut splits the payload off the first of frames that are known to be sound.
-func cut(frames string) (payload, rest string) {
+// splitFrame returns the payload of the first of valid frames, and the frames after it.
+func splitFrame(frames string) (payload, rest string) {
 	n := int(frames[0]) | int(frames[1])<<8 | int(frames[2])<<16 | int(frames[3])<<24
 	return frames[frameHead : frameHead+n], frames[frameHead+n:]
 }

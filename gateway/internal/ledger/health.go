@@ -11,56 +11,52 @@ import (
 	"github.com/penstock/penstock/gateway/internal/llm"
 )
 
-// Health is how a ledger is doing.
+// Health is the state of a ledger.
 type Health struct {
-	// Fault is why nothing can be booked at the moment; nil when it can. It may be
-	// shown to callers.
+	// Fault is why nothing can be written now; nil when writing works. It may be shown to
+	// callers.
 	Fault *llm.Error
-	// Behind is why the database lacks what the journal has; nil when it does not. What
-	// has been booked is safe all the same.
+	// Behind is why the last import into the database failed; nil when it did not. What has
+	// been acknowledged is safe in the journal.
 	Behind error
-	// Waiting is how many records wait in memory to be booked once that is possible,
-	// Lost how many there was no room for since the start.
+	// Waiting is how many records wait in memory until they can be written, Lost how many
+	// there was no room for since the start.
 	Waiting int
 	Lost    int64
 }
 
-// ErrWaits marks a record that could not be written and is kept in memory. It is booked
-// when the disk has recovered, unless the process ends before.
-var ErrWaits = errors.New("the record waits in memory")
-
-// missed are the records that could not be written.
-type missed struct {
+// unwritten are the records that could not be written.
+type unwritten struct {
 	frames []byte
 	rows   int
 	leases []leaseChange
 	lost   int64
 }
 
-// maxMissed bounds the records that wait in memory, in bytes.
-const maxMissed = 8 << 20
+// maxUnwritten bounds the records that wait in memory, in bytes.
+const maxUnwritten = 8 << 20
 
-// miss keeps a record that could not be written, and reports whether there was room.
-func (j *journal) miss(frame []byte, id string) bool {
+// keep keeps a record that could not be written, and reports whether there was room.
+func (j *journal) keep(frame []byte, id string) bool {
 	j.mu.Lock()
 	defer j.mu.Unlock()
-	if len(j.missed.frames)+len(frame) > maxMissed {
-		j.missed.lost++
+	if len(j.unwritten.frames)+len(frame) > maxUnwritten {
+		j.unwritten.lost++
 		return false
 	}
-	j.missed.frames = append(j.missed.frames, frame...)
-	j.missed.leases = append(j.missed.leases, leaseChange{lease: id})
-	j.missed.rows++
+	j.unwritten.frames = append(j.unwritten.frames, frame...)
+	j.unwritten.leases = append(j.unwritten.leases, leaseChange{lease: id})
+	j.unwritten.rows++
 	return true
 }
 
-// Health says how the ledger is doing. It is cheap.
+// Health returns the state of the ledger. It is cheap.
 func (l *Ledger) Health() Health {
 	h := Health{Fault: l.journal.fault.Load()}
 	if l.journal.backlogged() {
-		h.Fault = unavailable(tooLong, errBacklog)
+		h.Fault = unavailable(behindText, errBacklog)
 	}
-	if lost := l.lost.Load(); lost != nil {
+	if lost := l.fileFault.Load(); lost != nil {
 		h.Fault = lost
 	}
 	if behind := l.importer.fault.Load(); behind != nil {
@@ -68,21 +64,21 @@ func (l *Ledger) Health() Health {
 	}
 	l.journal.mu.Lock()
 	defer l.journal.mu.Unlock()
-	h.Waiting, h.Lost = l.journal.missed.rows, l.journal.missed.lost
+	h.Waiting, h.Lost = l.journal.unwritten.rows, l.journal.unwritten.lost
 	return h
 }
 
-// Check looks whether the ledger's files are still there, and after a write that failed
-// whether writing works again: then it books the records that have waited. Call it
-// every second; while all is well it asks for the state of two files.
+// Check checks whether the ledger's files are still there, and after a write that failed
+// whether writing works again: then it writes the records that wait. Call it every second;
+// without faults it costs two calls of stat.
 func (l *Ledger) Check(ctx context.Context) {
-	l.lost.Store(l.present())
+	l.fileFault.Store(l.checkFile())
 	l.journal.check(ctx)
 }
 
-// present says what is wrong when the database's file is not the one that was opened.
-// What is written into a deleted file is lost with the process.
-func (l *Ledger) present() *llm.Error {
+// checkFile returns an error when the database's file is not the one that was opened. What
+// is written into a deleted file is lost with the process.
+func (l *Ledger) checkFile() *llm.Error {
 	if l.at.path == "" {
 		return nil
 	}
@@ -99,15 +95,15 @@ func (l *Ledger) present() *llm.Error {
 	return unavailable("its database was deleted, replaced or emptied while it was open; put it back, or restart Penstock to begin a new one", err)
 }
 
-// check begins a new segment when the file of the current one is gone, and tries again
+// check begins a new segment when the file of the current one is gone, and writes again
 // what could not be written.
 func (j *journal) check(ctx context.Context) {
 	select {
-	case j.turn <- struct{}{}:
+	case j.writer <- struct{}{}:
 	case <-ctx.Done():
 		return
 	}
-	defer func() { <-j.turn }()
+	defer func() { <-j.writer }()
 	if j.file == nil {
 		return
 	}
@@ -118,7 +114,7 @@ func (j *journal) check(ctx context.Context) {
 		}
 	}
 	j.mu.Lock()
-	b := &batch{frames: j.missed.frames, rows: j.missed.rows, leases: j.missed.leases}
+	b := &batch{frames: j.unwritten.frames, rows: j.unwritten.rows, leases: j.unwritten.leases}
 	j.mu.Unlock()
 	if b.rows == 0 && j.fault.Load() == nil {
 		return
@@ -127,7 +123,7 @@ func (j *journal) check(ctx context.Context) {
 		b.frames = probe()
 	}
 	if j.write(b) == nil {
-		j.caughtUp(b)
+		j.dropWritten(b)
 	}
 }
 
@@ -141,56 +137,57 @@ func (j *journal) gone() bool {
 	return err == nil && !os.SameFile(here, mine)
 }
 
-// caughtUp forgets the missed records of a batch; others may have come since.
-func (j *journal) caughtUp(b *batch) {
+// dropWritten drops the records of a batch that has been written; others may have come
+// since.
+func (j *journal) dropWritten(b *batch) {
 	if b.rows == 0 {
 		return
 	}
 	j.mu.Lock()
 	defer j.mu.Unlock()
-	m := &j.missed
-	m.frames = append([]byte(nil), m.frames[len(b.frames):]...)
-	m.leases = append([]leaseChange(nil), m.leases[len(b.leases):]...)
-	m.rows -= b.rows
+	u := &j.unwritten
+	u.frames = append([]byte(nil), u.frames[len(b.frames):]...)
+	u.leases = append([]leaseChange(nil), u.leases[len(b.leases):]...)
+	u.rows -= b.rows
 }
 
-// probe is a frame that means nothing and is as large as a large record: a disk that
-// has room for it has room for what comes next.
-func probe() []byte { return appendClosing(nil, strings.Repeat(" ", 16<<10), nil) }
+// probe returns a frame without a meaning of the size of a large record: a disk with room
+// for it has room for what comes next.
+func probe() []byte { return appendEnd(nil, strings.Repeat(" ", 16<<10), nil) }
 
-// Prune deletes the oldest records that were booked before a time, at most so many, and
-// says how many there were. The charges to meters stay.
+// Prune deletes the oldest records that were written before a time, at most so many, and
+// returns how many there were. The charges to meters stay.
 func (l *Ledger) Prune(ctx context.Context, before time.Time, most int) (int64, error) {
-	p := pruning{before.UnixMicro(), most, make(chan pruned, 1)}
+	p := pruneRequest{before.UnixMicro(), most, make(chan pruneResult, 1)}
 	select {
-	case l.importer.prunings <- p:
+	case l.importer.pruneRequests <- p:
 	case <-l.importer.stopped:
 		return 0, unavailable("it is closed", errClosed)
 	case <-ctx.Done():
 		return 0, fmt.Errorf("wait for the ledger: %w", context.Cause(ctx))
 	}
-	out := <-p.done // the importer does not wait for anybody
+	out := <-p.done // comes without further waiting
 	return out.rows, out.err
 }
 
-// pruning asks the importer, who writes to the database, to delete records.
-type pruning struct {
+// pruneRequest asks the importer, which writes to the database, to delete records.
+type pruneRequest struct {
 	before int64
 	most   int
-	done   chan pruned
+	done   chan pruneResult
 }
 
-// pruned is what has become of it.
-type pruned struct {
+// pruneResult is the result of a pruneRequest.
+type pruneResult struct {
 	rows int64
 	err  error
 }
 
-// exposed is the mode of the database's file when other users of the machine may read
-// or change it; 0 when they may not.
-func (p place) exposed() os.FileMode {
-	info, err := os.Stat(p.path)
-	if p.path == "" || err != nil || info.Mode().Perm()&0o026 == 0 {
+// exposedMode returns the mode of the database's file when other users of the machine may
+// read or change it; 0 when they may not.
+func (at location) exposedMode() os.FileMode {
+	info, err := os.Stat(at.path)
+	if at.path == "" || err != nil || info.Mode().Perm()&0o026 == 0 {
 		return 0
 	}
 	return info.Mode().Perm()

@@ -13,10 +13,10 @@ import (
 	"github.com/penstock/penstock/gateway/internal/llm"
 )
 
-// A database that is deleted or replaced while it is open is noticed. What is booked
-// from then on stays in the journal, and a new start brings it into the new database.
+// A database that is deleted or replaced while it is open is noticed. What is written from
+// then on stays in the journal, and the next start imports it into the new database.
 func TestDeletedDatabase(t *testing.T) {
-	at := somewhere(t)
+	at := tempLocation(t)
 	l, err := Open(t.Context(), "sqlite://"+at.path, Options{})
 	if err != nil {
 		t.Fatal(err)
@@ -51,13 +51,13 @@ func TestDeletedDatabase(t *testing.T) {
 	}
 	next, _ := reopen(t, at)
 	if _, err := next.Get(t.Context(), "after"); err != nil {
-		t.Errorf("Get of what was booked after the database was deleted: %v", err)
+		t.Errorf("Get of what was written after the database was deleted: %v", err)
 	}
 }
 
-// What empties the file in place leaves it the same file.
+// Emptying the file in place leaves it the same file.
 func TestEmptiedDatabase(t *testing.T) {
-	at := somewhere(t)
+	at := tempLocation(t)
 	l, _ := reopen(t, at)
 	mustWrite(t, l, record("before"))
 	imported(t, l)
@@ -70,9 +70,9 @@ func TestEmptiedDatabase(t *testing.T) {
 	}
 }
 
-// A segment that is deleted gives way to a new one.
+// A deleted segment is replaced by a new one.
 func TestDeletedSegment(t *testing.T) {
-	at := somewhere(t)
+	at := tempLocation(t)
 	l, _ := reopen(t, at)
 	if err := l.OpenLease(t.Context(), draft("open", "a", 5)); err != nil {
 		t.Fatal(err)
@@ -94,12 +94,12 @@ func TestDeletedSegment(t *testing.T) {
 }
 
 // Records that do not fit into memory either are counted.
-func TestMissedIsBounded(t *testing.T) {
+func TestUnwrittenIsBounded(t *testing.T) {
 	l := openTest(t, Options{})
 	frame := make([]byte, 3<<20)
 	for i, want := range []bool{true, true, false} {
-		if got := l.journal.miss(frame, fmt.Sprint(i)); got != want {
-			t.Errorf("miss %d = %v, want %v", i, got, want)
+		if got := l.journal.keep(frame, fmt.Sprint(i)); got != want {
+			t.Errorf("keep %d = %v, want %v", i, got, want)
 		}
 	}
 	if h := l.Health(); h.Waiting != 2 || h.Lost != 1 {
@@ -107,13 +107,13 @@ func TestMissedIsBounded(t *testing.T) {
 	}
 }
 
-// Only the request's own id makes a record one that the ledger has already. Another
-// constraint that it breaks is a fault: the record stays in the journal until it fits.
+// Only the request's id makes a record a duplicate. Violating another constraint is a
+// fault: the record stays in the journal until it can be inserted.
 func TestOtherConstraintsLoseNothing(t *testing.T) {
-	at := somewhere(t)
+	at := tempLocation(t)
 	l, _ := reopen(t, at)
 	mustWrite(t, l, record("1"))
-	mustWrite(t, l, record("1")) // a duplicate, which is passed over
+	mustWrite(t, l, record("1")) // a duplicate, which is ignored
 	imported(t, l)
 	if _, err := l.DB().Exec("CREATE UNIQUE INDEX odd ON requests (arrived)"); err != nil {
 		t.Fatal(err)
@@ -134,7 +134,7 @@ func TestOtherConstraintsLoseNothing(t *testing.T) {
 	}
 }
 
-// Pruning takes the oldest records in small steps, and leaves what they charged.
+// Pruning deletes the oldest records in small steps, and keeps their charges.
 func TestPrune(t *testing.T) {
 	now := time.Now()
 	l := openTest(t, Options{Now: func() time.Time { return now }})
@@ -156,10 +156,10 @@ func TestPrune(t *testing.T) {
 	checkTotals(t, l, map[string]int64{"key:abcdefgh": 5 * 3_448_000})
 }
 
-// Nobody can make the ledger write through a link that lies in its place.
+// The ledger never writes through a symbolic link.
 func TestLinksAreNotFollowed(t *testing.T) {
 	for _, suffix := range []string{"", ".lock"} {
-		at := somewhere(t)
+		at := tempLocation(t)
 		elsewhere := filepath.Join(t.TempDir(), "elsewhere")
 		if err := os.WriteFile(elsewhere, nil, 0o600); err != nil {
 			t.Fatal(err)
@@ -175,7 +175,7 @@ func TestLinksAreNotFollowed(t *testing.T) {
 			t.Errorf("Open with a link at %q = %v, want it to be refused", suffix, err)
 		}
 	}
-	at := somewhere(t)
+	at := tempLocation(t)
 	if err := os.Symlink(filepath.Join(t.TempDir(), "x"), at.segment(1)); err != nil {
 		t.Fatal(err)
 	}
@@ -187,7 +187,7 @@ func TestLinksAreNotFollowed(t *testing.T) {
 
 func TestExposedDatabaseIsReported(t *testing.T) {
 	for mode, want := range map[os.FileMode]bool{0o600: false, 0o640: false, 0o644: true, 0o660: true, 0o666: true} {
-		at := somewhere(t)
+		at := tempLocation(t)
 		if err := errors.Join(os.WriteFile(at.path, nil, 0o600), os.Chmod(at.path, mode)); err != nil {
 			t.Fatal(err)
 		}

@@ -14,28 +14,28 @@ import (
 )
 
 const (
-	// importAfter is how long the first entry waits for company.
+	// importAfter is how long the first entry waits for others to import with it.
 	importAfter = 100 * time.Millisecond
-	// retryAfter is how long a database that cannot be written is left alone.
+	// retryAfter is the pause after an import that failed.
 	retryAfter = time.Second
 )
 
-// importer is the one goroutine that brings the journal's entries to SQLite, many in
+// importer is the one goroutine that imports the journal's entries into SQLite, many in
 // one transaction. Requests do not wait for it.
 type importer struct {
-	at      place
-	feed    *feed
+	at      location
+	queue   *queue
 	session *session
 	log     *slog.Logger
 
-	asks    chan chan error // for what has been written to be imported now
+	flushes chan chan error // requests to import now what has been written
 	stop    chan struct{}   // closed by close: import what there is, then end
 	stopped chan struct{}   // closed when the goroutine has ended
 	err     error           // of the last import; read after stopped
 
-	// present says what is wrong when the database is no longer the file that was opened.
-	present  func() *llm.Error
-	prunings chan pruning
+	// checkFile returns an error when the database is not the file that was opened.
+	checkFile     func() *llm.Error
+	pruneRequests chan pruneRequest
 	// fault is why the last import has failed; nil when it has not.
 	fault atomic.Pointer[error]
 
@@ -43,9 +43,9 @@ type importer struct {
 	oldest int64 // the oldest segment that has not been deleted
 }
 
-func startImporter(at place, f *feed, s *session, log *slog.Logger, present func() *llm.Error) *importer {
-	i := &importer{at: at, feed: f, session: s, log: log, oldest: f.end().segment, present: present, prunings: make(chan pruning),
-		asks: make(chan chan error), stop: make(chan struct{}), stopped: make(chan struct{})}
+func startImporter(at location, q *queue, s *session, log *slog.Logger, checkFile func() *llm.Error) *importer {
+	i := &importer{at: at, queue: q, session: s, log: log, oldest: q.end().segment, checkFile: checkFile, pruneRequests: make(chan pruneRequest),
+		flushes: make(chan chan error), stop: make(chan struct{}), stopped: make(chan struct{})}
 	go i.loop()
 	return i
 }
@@ -56,31 +56,31 @@ func (i *importer) loop() {
 	defer due.Stop()
 	for {
 		select {
-		case <-i.feed.wake:
-			if _, enough := i.feed.waiting(); !enough {
+		case <-i.queue.notify:
+			if _, enough := i.queue.waiting(); !enough {
 				due.Reset(importAfter)
 				continue
 			}
-			i.err = i.group()
+			i.err = i.importGroup()
 		case <-due.C:
-			i.err = i.group()
-		case answer := <-i.asks:
-			i.err = i.all()
+			i.err = i.importGroup()
+		case answer := <-i.flushes:
+			i.err = i.importAll()
 			answer <- i.err
-		case p := <-i.prunings:
+		case p := <-i.pruneRequests:
 			rows, err := i.session.prune(p.before, p.most)
-			p.done <- pruned{rows, err}
+			p.done <- pruneResult{rows, err}
 		case <-i.stop:
-			i.err = i.all()
+			i.err = i.importAll()
 			return
 		}
-		i.again(due)
+		i.schedule(due)
 	}
 }
 
-// again sets the time of the next import.
-func (i *importer) again(due *time.Timer) {
-	some, enough := i.feed.waiting()
+// schedule sets the time of the next import.
+func (i *importer) schedule(due *time.Timer) {
+	some, enough := i.queue.waiting()
 	switch {
 	case !some:
 		due.Stop()
@@ -93,13 +93,13 @@ func (i *importer) again(due *time.Timer) {
 	}
 }
 
-// all imports what has been written by now.
-func (i *importer) all() error {
-	for end := i.feed.end(); ; {
-		if some, _ := i.feed.waiting(); !some {
+// importAll imports what has been written by now.
+func (i *importer) importAll() error {
+	for end := i.queue.end(); ; {
+		if some, _ := i.queue.waiting(); !some {
 			return nil
 		}
-		if err := i.group(); err != nil {
+		if err := i.importGroup(); err != nil {
 			return err
 		}
 		if last := i.chunks[len(i.chunks)-1].end(); !last.before(end) {
@@ -108,18 +108,18 @@ func (i *importer) all() error {
 	}
 }
 
-// group imports as many chunks as belong into one transaction.
-func (i *importer) group() error {
-	i.chunks = i.feed.group(i.chunks[:0])
+// importGroup imports the chunks of one transaction.
+func (i *importer) importGroup() error {
+	i.chunks = i.queue.group(i.chunks[:0])
 	if len(i.chunks) == 0 {
 		return nil
 	}
-	if err := i.bring(); err != nil {
+	if err := i.importChunks(); err != nil {
 		return err
 	}
-	i.feed.imported(len(i.chunks))
+	i.queue.imported(len(i.chunks))
 	if mark := i.chunks[len(i.chunks)-1].end(); mark.segment > i.oldest && i.at.removeBefore(mark.segment) == nil {
-		i.oldest = mark.segment // else the next group tries again
+		i.oldest = mark.segment // otherwise the next group retries
 	}
 	for k := range i.chunks {
 		i.chunks[k].frames = "" // the memory is not held until the next group
@@ -127,10 +127,10 @@ func (i *importer) group() error {
 	return nil
 }
 
-// bring imports the chunks at hand. A database whose file is gone gets nothing more: what
+// importChunks imports i.chunks. A database whose file is gone gets nothing more: what
 // stays in the journal is imported into the next one.
-func (i *importer) bring() error {
-	if lost := i.present(); lost != nil {
+func (i *importer) importChunks() error {
+	if lost := i.checkFile(); lost != nil {
 		i.report(lost)
 		return lost
 	}
@@ -150,9 +150,9 @@ func (i *importer) report(err error) {
 	failed := i.fault.Load() != nil
 	switch {
 	case err != nil && !failed:
-		i.log.Error("the ledger's journal cannot be imported into its database; it is tried again", "err", err)
+		i.log.Error("cannot import the ledger's journal into its database; retrying", "err", err)
 	case err == nil && failed:
-		i.log.Info("the ledger's journal is imported again")
+		i.log.Info("importing the ledger's journal works again")
 	}
 	if err != nil {
 		i.fault.Store(&err)
@@ -161,11 +161,11 @@ func (i *importer) report(err error) {
 	}
 }
 
-// reach returns once everything that has been written by now is imported.
-func (i *importer) reach(ctx context.Context) error {
+// catchUp returns once everything that has been written by now is imported.
+func (i *importer) catchUp(ctx context.Context) error {
 	answer := make(chan error, 1)
 	select {
-	case i.asks <- answer:
+	case i.flushes <- answer:
 	case <-i.stopped:
 		return unavailable("it is closed", errClosed)
 	case <-ctx.Done():
@@ -186,7 +186,7 @@ func (i *importer) close() error {
 	return errors.Join(i.err, i.session.close())
 }
 
-// databaseFault makes an error of SQLite one that the caller can be told about.
+// databaseFault returns the caller's error for an error of SQLite.
 func databaseFault(err error) error {
 	switch resultCode(err) {
 	case sqlite3.SQLITE_FULL:

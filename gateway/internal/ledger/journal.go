@@ -15,43 +15,43 @@ import (
 	"github.com/penstock/penstock/gateway/internal/llm"
 )
 
-// journal is the append-only file that acknowledges: what it has taken survives the
-// death of the process. Callers that come while a write is under way share the next
-// one.
+// journal is the append-only file that acknowledges writes: what is in it survives the end
+// of the process. Callers that arrive during a write share the next one.
 type journal struct {
-	at   place
-	feed *feed
+	at    location
+	queue *queue
 	// maxSegment and maxBacklog are in bytes.
 	maxSegment, maxBacklog int64
 
-	// fault is why the last write has failed; nil when it has not.
+	// fault is why the last write failed; nil when it did not.
 	fault atomic.Pointer[llm.Error]
 
-	mu     sync.Mutex
-	missed missed // what writes that failed should have written
-	next   *batch // what will be written next
-	spare  []byte // memory for the batch after that
-	closed bool
+	mu        sync.Mutex
+	unwritten unwritten // records of writes that failed
+	next      *batch    // what will be written next
+	spare     []byte    // memory for the batch after that
+	closed    bool
 
-	// turn is held by the caller who writes. It guards what follows.
-	turn chan struct{}
-	file *os.File // nil in memory
-	end  position
-	// open are the frames of the leases that have begun and not ended: the one that
-	// opened it and the last that extended it.
+	// writer is a lock, held by the caller that writes. It guards what follows.
+	writer chan struct{}
+	file   *os.File // nil in memory
+	end    position
+	// open are the frames of the open leases: the one that opened it and the last that
+	// extended it.
 	open map[string]string
 }
 
-// batch is what one write takes to the file.
+// batch is what one write writes to the file.
 type batch struct {
 	frames []byte
 	rows   int
-	// leases are what becomes of leases, in the order of changes.
+	// leases are the changes of leases, in order.
 	leases []leaseChange
-	// over is set and done closed once err is the outcome; over belongs to the turn.
-	over bool
-	done chan struct{}
-	err  error
+	// written is set and done closed once err is the result. The writer's lock guards
+	// written.
+	written bool
+	done    chan struct{}
+	err     error
 }
 
 // leaseChange is a lease that begins with a frame or is extended by it, or that ends
@@ -61,8 +61,8 @@ type leaseChange struct {
 	extends      bool
 }
 
-// note applies a change to the leases that are open.
-func (c leaseChange) note(open map[string]string) {
+// apply applies a change to the open leases.
+func (c leaseChange) apply(open map[string]string) {
 	switch {
 	case c.extends:
 		extend(open, c.lease, c.frame)
@@ -73,30 +73,30 @@ func (c leaseChange) note(open map[string]string) {
 	}
 }
 
-// extend puts the frame that extends a lease behind the one that opened it. A lease
-// that is not open has ended in the meantime.
+// extend puts the frame that extends a lease behind the one that opened it. A lease that
+// is not open has ended meanwhile.
 func extend(open map[string]string, lease, frame string) {
 	if frames := open[lease]; frames != "" {
-		_, rest := cut(frames)
+		_, rest := splitFrame(frames)
 		open[lease] = frames[:len(frames)-len(rest)] + frame
 	}
 }
 
-// maxSpare bounds what a batch's memory may be kept for the next, in bytes.
+// maxSpare bounds the memory of a batch that is kept for the next, in bytes.
 const maxSpare = 1 << 20
 
-// startJournal begins a new segment with the leases that are open.
-func startJournal(at place, segment int64, open map[string]string, o Options) (*journal, error) {
+// startJournal begins a new segment with the open leases.
+func startJournal(at location, segment int64, open map[string]string, o Options) (*journal, error) {
 	j := &journal{at: at, maxSegment: o.MaxSegment, maxBacklog: o.MaxBacklog,
-		next: newBatch(nil), turn: make(chan struct{}, 1), end: position{segment: segment}, open: open}
+		next: newBatch(nil), writer: make(chan struct{}, 1), end: position{segment: segment}, open: open}
 	if at.path != "" {
-		file, size, err := j.create(segment, j.restated())
+		file, size, err := j.create(segment, j.openFrames())
 		if err != nil {
 			return nil, err
 		}
 		j.file, j.end.offset = file, size
 	}
-	j.feed = newFeed(j.end, j.file != nil)
+	j.queue = newQueue(j.end, j.file != nil)
 	return j, nil
 }
 
@@ -104,10 +104,11 @@ func newBatch(memory []byte) *batch {
 	return &batch{frames: memory[:0], done: make(chan struct{})}
 }
 
-// append returns once the frame is in the file. Who finds nobody writing writes at
-// once; who finds somebody writing waits for the turn, and writes for all that have
-// come meanwhile unless one of them has been faster. changes say which leases begin
-// and end with it.
+// append returns once the frame is in the file. changes are the leases that begin and end
+// with it.
+//
+// Group commit: the first caller writes immediately; callers that arrive during a write
+// share the next one, which one of them writes for all.
 //
 // When ctx ends first, the frame may be written later or not.
 func (j *journal) append(ctx context.Context, frame []byte, rows int, changes ...leaseChange) error {
@@ -116,27 +117,27 @@ func (j *journal) append(ctx context.Context, frame []byte, rows int, changes ..
 		return err
 	}
 	select {
-	case j.turn <- struct{}{}:
+	case j.writer <- struct{}{}:
 	default:
 		select {
-		case j.turn <- struct{}{}:
+		case j.writer <- struct{}{}:
 		case <-b.done:
 			return b.err
 		case <-ctx.Done():
 			return fmt.Errorf("wait for the ledger, the record may be written or not: %w", context.Cause(ctx))
 		}
 	}
-	if !b.over {
+	if !b.written {
 		j.flush()
 	}
-	<-j.turn
+	<-j.writer
 	return b.err
 }
 
 // add puts a frame into the next batch.
 func (j *journal) add(frame []byte, rows int, changes []leaseChange) (*batch, error) {
 	if j.backlogged() {
-		return nil, unavailable(tooLong, errBacklog)
+		return nil, unavailable(behindText, errBacklog)
 	}
 	if len(frame) > maxPayload {
 		return nil, fmt.Errorf("a record of %d bytes is too large for the ledger", len(frame))
@@ -153,20 +154,21 @@ func (j *journal) add(frame []byte, rows int, changes []leaseChange) (*batch, er
 	return b, nil
 }
 
-// tooLong says why nothing is written into a journal that nobody imports.
-const tooLong = "its database has not taken anything for too long"
+// behindText is the reason for refusing writes to a journal that is not imported.
+const behindText = "its database has not accepted anything for too long"
 
-// backlogged reports whether more waits to be imported than may.
-func (j *journal) backlogged() bool { return j.feed.backlog.Load() > j.maxBacklog }
+// backlogged reports whether more than maxBacklog waits for import.
+func (j *journal) backlogged() bool { return j.queue.backlog.Load() > j.maxBacklog }
 
-// flush writes the next batch and tells those who wait for it. It needs the turn.
+// flush writes the next batch and wakes the callers that wait for it. The caller holds the
+// writer's lock.
 func (j *journal) flush() {
 	j.mu.Lock()
 	b := j.next
 	j.next, j.spare = newBatch(j.spare), nil
 	j.mu.Unlock()
 	b.err = j.write(b)
-	b.over = true
+	b.written = true
 	close(b.done)
 	if cap(b.frames) <= maxSpare {
 		j.mu.Lock()
@@ -176,46 +178,46 @@ func (j *journal) flush() {
 	b.frames = nil
 }
 
-// write does all of a batch or nothing of it.
+// write writes all of a batch or nothing.
 func (j *journal) write(b *batch) error {
 	if j.file != nil {
 		if j.end.offset >= j.maxSegment {
-			_ = j.rotate() // the old one is written on
+			_ = j.rotate() // else the old segment is used on
 		}
 		if _, err := j.file.WriteAt(b.frames, j.end.offset); err != nil {
-			_ = j.file.Truncate(j.end.offset) // or else the next write goes over it
+			_ = j.file.Truncate(j.end.offset) // else the next write overwrites it
 			fault := diskFault(err)
 			j.fault.Store(fault)
 			return fault
 		}
 	}
-	if j.fault.Load() != nil { // mostly there is none, and nothing to write to memory
+	if j.fault.Load() != nil { // the common case writes no shared memory
 		j.fault.Store(nil)
 	}
 	for _, c := range b.leases {
-		c.note(j.open)
+		c.apply(j.open)
 	}
-	j.feed.push(j.end, b.rows, b.frames)
+	j.queue.push(j.end, b.rows, b.frames)
 	j.end.offset += int64(len(b.frames))
 	return nil
 }
 
-// rotate begins a new segment with the leases that are open, so that the one before
-// can go once it is imported. When that fails, nothing has changed.
+// rotate begins a new segment with the open leases, so that the one before can be deleted
+// once it is imported. When it fails, nothing has changed.
 func (j *journal) rotate() error {
 	next := position{segment: j.end.segment + 1}
-	restated := j.restated()
-	file, size, err := j.create(next.segment, restated)
+	open := j.openFrames()
+	file, size, err := j.create(next.segment, open)
 	if err != nil {
 		return err
 	}
 	_ = j.file.Close() // everything in it has been written
-	j.feed.push(next, 0, restated)
+	j.queue.push(next, 0, open)
 	j.file, j.end = file, position{next.segment, size}
 	return nil
 }
 
-func (j *journal) restated() []byte {
+func (j *journal) openFrames() []byte {
 	var b []byte
 	for _, frame := range j.open {
 		b = append(b, frame...)
@@ -235,13 +237,13 @@ func (j *journal) create(n int64, frames []byte) (*os.File, int64, error) {
 	return file, int64(len(frames)), nil
 }
 
-// close refuses further entries, writes what waits and closes the file. It reports
-// whether leases are open.
+// close refuses further entries, writes what waits and closes the file. It reports whether
+// leases are open.
 func (j *journal) close() (leased bool, err error) {
 	j.mu.Lock()
 	j.closed = true
 	j.mu.Unlock()
-	j.turn <- struct{}{} // never given back: nobody writes any more
+	j.writer <- struct{}{} // never released: there are no more writes
 	if len(j.next.frames) > 0 {
 		j.flush()
 	}
@@ -251,8 +253,8 @@ func (j *journal) close() (leased bool, err error) {
 	return len(j.open) > 0, err
 }
 
-// abandon closes the file of a journal that is not used after all; nil has none.
-func (j *journal) abandon() error {
+// discard closes the file of a journal that was not used; a nil journal has none.
+func (j *journal) discard() error {
 	if j == nil || j.file == nil {
 		return nil
 	}
@@ -261,10 +263,10 @@ func (j *journal) abandon() error {
 
 var (
 	errClosed  = errors.New("the ledger is closed")
-	errBacklog = errors.New("the journal is as long as it may be")
+	errBacklog = errors.New("the journal has reached its maximum length")
 )
 
-// diskFault makes an error of the disk one that the caller can be told about.
+// diskFault returns the caller's error for an error of the disk.
 func diskFault(err error) *llm.Error {
 	full := []error{syscall.ENOSPC, syscall.EDQUOT}
 	switch {

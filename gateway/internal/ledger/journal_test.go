@@ -15,20 +15,20 @@ import (
 
 func TestACallerThatGivesUpWaitingDoesNotDisturb(t *testing.T) {
 	l := openTest(t, Options{})
-	l.journal.turn <- struct{}{} // a write that takes its time
+	l.journal.writer <- struct{}{} // a slow write
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
-	if err := l.Write(ctx, record("impatient")); !errors.Is(err, context.Canceled) {
+	if err := l.Write(ctx, record("gave up")); !errors.Is(err, context.Canceled) {
 		t.Errorf("Write with a cancelled context = %v, want context.Canceled", err)
 	}
-	<-l.journal.turn
+	<-l.journal.writer
 	mustWrite(t, l, record("next"))
-	if _, err := l.Get(t.Context(), "impatient"); err != nil {
-		t.Errorf("what the impatient caller had handed in is lost: %v", err)
+	if _, err := l.Get(t.Context(), "gave up"); err != nil {
+		t.Errorf("the record of the caller that gave up is lost: %v", err)
 	}
 }
 
-// lockDatabase makes every writer of the database wait.
+// lockDatabase makes all other writers of the database wait.
 func lockDatabase(t testing.TB, l *Ledger) *sql.Conn {
 	t.Helper()
 	conn, err := l.DB().Conn(t.Context())
@@ -51,18 +51,18 @@ func unlock(t testing.TB, conn *sql.Conn) {
 	}
 }
 
-// handIn adds records to the next batch, as callers do who find somebody writing.
-func handIn(t testing.TB, l *Ledger, n int) {
+// addToBatch adds records to the next batch, as callers do during a write.
+func addToBatch(t testing.TB, l *Ledger, n int) {
 	t.Helper()
 	for i := range n {
-		if _, err := l.journal.add(booked(record(fmt.Sprint(i))), 1, nil); err != nil {
+		if _, err := l.journal.add(recordFrame(record(fmt.Sprint(i))), 1, nil); err != nil {
 			t.Fatal(err)
 		}
 	}
 }
 
-// booked is a record's frame.
-func booked(r *llm.Record) []byte { return appendBooking(nil, r, time.Now()) }
+// recordFrame returns the frame of a record.
+func recordFrame(r *llm.Record) []byte { return appendRecordFrame(nil, r, time.Now()) }
 
 func checkRequests(t testing.TB, r *Reader, want int) {
 	t.Helper()
@@ -74,9 +74,9 @@ func checkRequests(t testing.TB, r *Reader, want int) {
 
 func TestWaitingCallersShareAWrite(t *testing.T) {
 	l := openTest(t, Options{})
-	handIn(t, l, 300)
+	addToBatch(t, l, 300)
 	mustWrite(t, l, record("leader"))
-	if n := len(l.journal.feed.group(nil)); n > 1 {
+	if n := len(l.journal.queue.group(nil)); n > 1 {
 		t.Errorf("300 waiting records were written in %d writes, want 1", n)
 	}
 	checkRequests(t, l.Reader, 301)
@@ -88,7 +88,7 @@ func TestCloseWritesWhatWaits(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	handIn(t, l, 10)
+	addToBatch(t, l, 10)
 	if err := l.Close(); err != nil {
 		t.Fatal(err)
 	}
@@ -102,7 +102,7 @@ func TestCloseWritesWhatWaits(t *testing.T) {
 	checkRequests(t, l.Reader, 10)
 }
 
-// A segment that has been imported goes; the leases that are open go on in the next.
+// An imported segment is deleted; its open leases continue in the next one.
 func TestRotationKeepsOpenLeases(t *testing.T) {
 	url := "sqlite://" + filepath.Join(t.TempDir(), "ledger.db")
 	l, err := Open(t.Context(), url, Options{MaxSegment: 16 << 10})
@@ -163,7 +163,7 @@ func TestALongBacklogIsImported(t *testing.T) {
 	for i := range n {
 		mustWrite(t, l, record(fmt.Sprint(i), func(r *llm.Record) { r.Error = long }))
 	}
-	if held := l.journal.feed.held; held > maxHeld {
+	if held := l.journal.queue.held; held > maxHeld {
 		t.Errorf("%d bytes wait in memory, want at most %d", held, maxHeld)
 	}
 	unlock(t, conn)
@@ -183,7 +183,7 @@ func TestHammer(t *testing.T) {
 					t.Error(err)
 				}
 				if i%4 == 0 {
-					if err := l.Extend(t.Context(), []Progress{{id, int64(i)}, {"nobody", 7}}); err != nil {
+					if err := l.Extend(t.Context(), []Progress{{id, int64(i)}, {"unknown", 7}}); err != nil {
 						t.Error(err)
 					}
 				}

@@ -10,25 +10,25 @@ import (
 // Lease is a reservation that an earlier process left open.
 type Lease struct {
 	ID string
-	// Record is what the request is booked as; nil for a lease of an older version,
-	// which is charged without one.
+	// Record is the record to store; nil for a lease of an older version, which is charged
+	// without one.
 	Record *llm.Record
 	// Charges is what the lease adds to the meters.
 	Charges []llm.Charge
 }
 
-// Progress is how far the reply to a request has come.
+// Progress is the progress of a request's reply.
 type Progress struct {
 	// ID is the request's, Output the tokens of its reply so far.
 	ID     string
 	Output int64
 }
 
-// OpenLease journals what a request has reserved, before money is spent on it. The
-// draft is its record as far as it is known; should the process end before the request
-// is booked, the next one books the draft (see Record.Interrupt). OpenLease returns
-// once that is written, like Write. A second call with the same request replaces the
-// first. The lease ends with the record of the same ID.
+// OpenLease journals what a request has reserved, before money is spent on it. The draft
+// is its record as far as it is known; if the process ends before the record is written,
+// the next process writes the draft (see Record.Interrupt). OpenLease returns once it is
+// written, like Write. A second call with the same request replaces the first. The lease
+// ends with the record of the same ID.
 func (l *Ledger) OpenLease(ctx context.Context, draft *llm.Record) error {
 	buf := buffers.Get().(*[]byte)
 	frame := appendDraft((*buf)[:0], draft)
@@ -37,8 +37,8 @@ func (l *Ledger) OpenLease(ctx context.Context, draft *llm.Record) error {
 	return err
 }
 
-// Extend journals how far requests with an open lease have come, all in one write.
-// Leases that have ended in the meantime are passed over.
+// Extend journals the progress of requests with an open lease, all in one write. Leases
+// that have ended meanwhile are ignored.
 func (l *Ledger) Extend(ctx context.Context, progress []Progress) error {
 	if len(progress) == 0 {
 		return nil
@@ -53,41 +53,40 @@ func (l *Ledger) Extend(ctx context.Context, progress []Progress) error {
 	return l.journal.append(ctx, frames, 0, changes...)
 }
 
-// Sweep books every request that an earlier process left open, and returns them for
-// the log. Call it once at the start, before Totals and before the first request: what
-// this process opens is its own to watch.
+// Sweep writes a record for every request that an earlier process left open, and returns
+// them for the log. Call it once at the start, before Totals and the first request.
 func (l *Ledger) Sweep(ctx context.Context) ([]Lease, error) {
 	orphans := l.orphans
 	l.orphans = nil
 	for _, o := range orphans {
-		if err := l.bookOrphan(ctx, o); err != nil {
+		if err := l.writeOrphan(ctx, o); err != nil {
 			return nil, fmt.Errorf("charge lease %s: %w", o.ID, err)
 		}
 	}
 	return orphans, nil
 }
 
-func (l *Ledger) bookOrphan(ctx context.Context, o Lease) error {
+func (l *Ledger) writeOrphan(ctx context.Context, o Lease) error {
 	if o.Record != nil {
 		return l.Write(ctx, o.Record)
 	}
-	return l.journal.append(ctx, appendClosing(nil, o.ID, o.Charges), 0, leaseChange{lease: o.ID})
+	return l.journal.append(ctx, appendEnd(nil, o.ID, o.Charges), 0, leaseChange{lease: o.ID})
 }
 
-// orphan reads what a lease's frames say: how it was opened and, behind that, how far
-// its request had come.
-func orphan(id, frames string) (Lease, error) {
-	payload, rest := cut(frames)
+// parseOrphan parses a lease's frames: the one that opened it and, behind it, the last that
+// extended it.
+func parseOrphan(id, frames string) (Lease, error) {
+	payload, rest := splitFrame(frames)
 	var opened, extended entry
-	if err := opened.read(payload); err != nil {
+	if err := opened.parse(payload); err != nil {
 		return Lease{}, err
 	}
 	if opened.kind != draftEntry {
 		return Lease{ID: id, Charges: opened.charges}, nil
 	}
 	if rest != "" {
-		payload, _ = cut(rest)
-		if err := extended.read(payload); err != nil {
+		payload, _ = splitFrame(rest)
+		if err := extended.parse(payload); err != nil {
 			return Lease{}, err
 		}
 	}

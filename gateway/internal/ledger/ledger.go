@@ -1,10 +1,10 @@
-// Package ledger remembers what every request used and cost: the records, the charges
-// that meters are rebuilt from after a restart, and the reservations that are still
-// open. A journal of append-only files acknowledges; one SQLite file, which is fed from
-// it in the background, answers spend queries.
+// Package ledger stores what every request used and cost: the records, the charges that
+// meters are rebuilt from after a restart, and the reservations that are still open. A
+// journal of append-only files acknowledges writes; a SQLite database, into which the
+// journal is imported in the background, answers spend queries.
 //
 // It decides nothing: it does not know limits, prices or policy, and it deletes records
-// only when it is told to.
+// only by Prune.
 package ledger
 
 import (
@@ -22,16 +22,15 @@ import (
 
 // Options tune a Ledger. The zero value works.
 type Options struct {
-	// MaxSegment is the size, in bytes, at which a new file of the journal is begun.
+	// MaxSegment is the size, in bytes, at which the journal begins a new file.
 	// Zero means 8 MiB.
 	MaxSegment int64
-	// MaxBacklog is how much of the journal, in bytes, may wait to be imported into a
-	// database that cannot be written; beyond it, writes are refused. Zero means
-	// 256 MiB.
+	// MaxBacklog bounds how much of the journal, in bytes, waits for import into the
+	// database; beyond it, writes are refused. Zero means 256 MiB.
 	MaxBacklog int64
-	// Now is the clock for booking times; nil means time.Now.
+	// Now is the clock for the times at which records are written; nil means time.Now.
 	Now func() time.Time
-	// Log is told about damage and about importing that fails; nil means nobody is.
+	// Log gets damage and failures to import; nil discards them.
 	Log *slog.Logger
 }
 
@@ -51,48 +50,48 @@ func (o Options) withDefaults() Options {
 	return o
 }
 
-// Ledger is a ledger that its process serves from. What it reads includes all that it
-// has acknowledged. It is safe for concurrent use.
+// Ledger is a ledger that this process writes. What it reads includes all that it has
+// acknowledged. It is safe for concurrent use.
 type Ledger struct {
 	*Reader
-	at       place
+	at       location
 	now      func() time.Time
 	lock     lock
 	journal  *journal
 	importer *importer
-	// file is the database's as it was opened, lost what is wrong when it is gone.
-	file os.FileInfo
-	lost atomic.Pointer[llm.Error]
+	// file is the database's as it was opened, fileFault what is wrong with it now.
+	file      os.FileInfo
+	fileFault atomic.Pointer[llm.Error]
 	// orphans are the leases that earlier processes left open.
 	orphans []Lease
 }
 
-// Open opens the ledger at a URL, sqlite://PATH or sqlite://:memory:, to serve from
-// it, and brings its schema up to date. New files are readable by their owner only.
-// One process may serve from a ledger, and a second one gets ErrInUse; others may read
-// it with Attach and manage keys in it at the same time. Close must be called.
+// Open opens the ledger at a URL, sqlite://PATH or sqlite://:memory:, for writing, and
+// migrates its schema. New files are readable by their owner only. One process may write
+// a ledger, and a second one gets ErrInUse; others may read it with Attach and manage
+// keys in it at the same time. Close must be called.
 func Open(ctx context.Context, url string, o Options) (*Ledger, error) {
-	at, err := locate(url)
+	at, err := parseURL(url)
 	if err != nil {
 		return nil, err
 	}
 	l := &Ledger{at: at, now: o.withDefaults().Now}
 	if err := l.open(ctx, o.withDefaults()); err != nil {
-		return nil, fmt.Errorf("open ledger %s: %w", at, at.explain(err))
+		return nil, fmt.Errorf("open ledger %s: %w", at, at.addHint(err))
 	}
 	return l, nil
 }
 
-// open puts the ledger together. The lock comes before the schema is touched.
+// open builds the ledger. It takes the lock before it touches the schema.
 func (l *Ledger) open(ctx context.Context, o Options) (err error) {
 	if err := l.at.create(); err != nil {
 		return err
 	}
-	if l.lock, err = l.at.claim(ctx); err != nil {
+	if l.lock, err = l.at.acquire(ctx); err != nil {
 		return err
 	}
-	if mode := l.at.exposed(); mode != 0 {
-		o.Log.Warn("other users of this machine can get at the ledger, with its usage records and keys' hashes; make it chmod 600", "file", l.at.path, "mode", fmt.Sprintf("%#o", mode))
+	if mode := l.at.exposedMode(); mode != 0 {
+		o.Log.Warn("other users of this machine can access the ledger, with its usage records and keys' hashes; run chmod 600 on it", "file", l.at.path, "mode", fmt.Sprintf("%#o", mode))
 	}
 	db, err := l.at.open(ctx)
 	if err == nil && l.at.path != "" {
@@ -104,13 +103,12 @@ func (l *Ledger) open(ctx context.Context, o Options) (err error) {
 	if err := l.start(ctx, db, o); err != nil {
 		return errors.Join(err, db.Close(), l.lock.release())
 	}
-	l.Reader = &Reader{db: db, caughtUp: l.importer.reach}
+	l.Reader = &Reader{db: db, catchUp: l.importer.catchUp}
 	return nil
 }
 
-// start recovers what earlier processes left in the journal and begins a segment of
-// its own. The segments before that can go once the database has the new one's leases
-// behind its mark.
+// start recovers what earlier processes left in the journal and begins a new segment,
+// which repeats their open leases. Then it deletes the segments before that one.
 func (l *Ledger) start(ctx context.Context, db *sql.DB, o Options) error {
 	s, err := startSession(ctx, db, o.Now)
 	if err != nil {
@@ -128,15 +126,15 @@ func (l *Ledger) start(ctx context.Context, db *sql.DB, o Options) error {
 		err = l.at.removeBefore(l.journal.end.segment)
 	}
 	if err != nil {
-		return errors.Join(err, l.journal.abandon(), s.close())
+		return errors.Join(err, l.journal.discard(), s.close())
 	}
-	l.importer = startImporter(l.at, l.journal.feed, s, o.Log, l.present)
+	l.importer = startImporter(l.at, l.journal.queue, s, o.Log, l.checkFile)
 	return nil
 }
 
-// Close imports everything that has been written and closes the ledger. Writes that
-// come later are refused. The journal stays when it holds leases that nobody has
-// ended, or what could not be imported. It may be called once.
+// Close imports everything that has been written and closes the ledger. Later writes are
+// refused. The journal stays when it holds open leases, or what could not be imported. It
+// may be called once.
 func (l *Ledger) Close() error {
 	leased, err := l.journal.close()
 	errs := []error{err, l.importer.close()}

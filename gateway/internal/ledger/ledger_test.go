@@ -23,7 +23,7 @@ func TestMain(m *testing.M) {
 	goleak.VerifyTestMain(m)
 }
 
-// record is a usual record with an id and time of its own.
+// record returns a usual record with an id of its own.
 func record(id string, change ...func(*llm.Record)) *llm.Record {
 	r := usualRecord()
 	r.ID = id
@@ -75,11 +75,11 @@ func TestDryRecordsAreNotStored(t *testing.T) {
 	}
 }
 
-func TestTheSameRecordIsBookedOnce(t *testing.T) {
+func TestTheSameRecordIsStoredOnce(t *testing.T) {
 	l := openTest(t, Options{})
 	mustWrite(t, l, record("req_1"))
 	imported(t, l)
-	for i := range 20 { // in one group with others, which must not suffer
+	for i := range 20 { // in one transaction with others, which are stored
 		mustWrite(t, l, record(fmt.Sprintf("req_%d", i)))
 	}
 	report, err := l.Spend(t.Context(), Query{})
@@ -89,15 +89,15 @@ func TestTheSameRecordIsBookedOnce(t *testing.T) {
 	checkTotals(t, l, map[string]int64{"key:abcdefgh": 20 * 3_448_000})
 }
 
-// imported waits for what has been written to be in the database.
+// imported waits until everything written is in the database.
 func imported(t testing.TB, l *Ledger) {
 	t.Helper()
-	if err := l.caughtUp(t.Context()); err != nil {
+	if err := l.catchUp(t.Context()); err != nil {
 		t.Fatal(err)
 	}
 }
 
-// checkTotals compares the charges by scope with what is wanted.
+// checkTotals compares the charges by scope.
 func checkTotals(t testing.TB, l *Ledger, want map[string]int64) {
 	t.Helper()
 	totals, err := l.Totals(t.Context(), time.Now())
@@ -153,15 +153,15 @@ func reserved(scope string, amount int64) []llm.LimitState {
 	return []llm.LimitState{state, {Limit: flight, Reserved: 1}, state} // a warning and a refusal on one meter
 }
 
-// draft is the record of a request under way whose prompt costs the amount. A token
+// draft returns the record of a request in flight whose prompt costs the amount. A token
 // costs one nano-USD.
 func draft(id, scope string, amount int64) *llm.Record {
 	return &llm.Record{ID: id, Time: time.Unix(1795392000, 0).UTC(), Model: "smart", KeyID: "abcdefgh", Target: "openai/gpt-5", Limits: reserved(scope, 1000),
 		Price: llm.Price{Known: true, Input: 1_000_000, Output: 1_000_000}, Usage: llm.Usage{Input: amount}}
 }
 
-// What a process leaves open is booked by the next one, as a record, at what was seen
-// of it; once.
+// The next process writes a record for each lease left open, with what was seen of the
+// request; once.
 func TestLeases(t *testing.T) {
 	url := "sqlite://" + filepath.Join(t.TempDir(), "ledger.db")
 	l, err := Open(t.Context(), url, Options{MaxSegment: 1}) // every write begins a new segment
@@ -236,7 +236,7 @@ func TestList(t *testing.T) {
 	for _, c := range []struct {
 		page Page
 		want string
-	}{{Page{}, "43210"}, {Page{Limit: 2}, "43"}, {Page{Limit: 2, Before: "3"}, "21"}, {Page{After: "3"}, "4"}, {Page{After: "nobody"}, ""}} {
+	}{{Page{}, "43210"}, {Page{Limit: 2}, "43"}, {Page{Limit: 2, Before: "3"}, "21"}, {Page{After: "3"}, "4"}, {Page{After: "unknown"}, ""}} {
 		list, err := l.List(t.Context(), c.page)
 		if err != nil {
 			t.Fatal(err)

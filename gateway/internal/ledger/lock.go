@@ -11,70 +11,70 @@ import (
 	"time"
 )
 
-// ErrInUse says that another process serves from the ledger.
+// ErrInUse is returned when another process writes the ledger.
 var ErrInUse = errors.New("another penstock process serves from this ledger")
 
-// lock is held by the process that writes the journal. Its file stays when it is let
-// go: deleting it could take it from under somebody who is about to hold it.
+// lock is held by the process that writes the journal. Its file stays after release:
+// another process may be about to lock it.
 type lock struct{ file *os.File }
 
 const (
-	// lockPatience is how long a server waits for the lock: a command may hold it for
-	// a moment.
-	lockPatience = time.Second
-	// askEvery is how often other processes are looked at.
-	askEvery = 10 * time.Millisecond
+	// maxLockWait is how long a server waits for the lock: a command may hold it for a
+	// moment.
+	maxLockWait = time.Second
+	// pollInterval is the pause between checks of what other processes do.
+	pollInterval = 10 * time.Millisecond
 )
 
-// take takes the lock without waiting for it; ok says whether it could.
-func (p place) take() (l lock, ok bool, err error) {
-	if p.path == "" {
+// tryAcquire takes the lock without waiting; ok reports whether it did.
+func (at location) tryAcquire() (l lock, ok bool, err error) {
+	if at.path == "" {
 		return lock{}, true, nil
 	}
-	f, err := os.OpenFile(p.path+".lock", os.O_RDWR|os.O_CREATE|noFollow, 0o600)
+	f, err := os.OpenFile(at.path+".lock", os.O_RDWR|os.O_CREATE|noFollow, 0o600)
 	if err != nil {
 		return lock{}, false, err
 	}
 	if ok, err = flock(f); !ok || err != nil {
 		return lock{}, false, errors.Join(err, f.Close())
 	}
-	_ = f.Truncate(0) // it named whoever held the lock before
+	_ = f.Truncate(0) // it has the PID of the last holder
 	return lock{f}, true, nil
 }
 
-// claim takes the lock for a server and leaves the number of its process in the file.
-func (p place) claim(ctx context.Context) (lock, error) {
-	ctx, stop := context.WithTimeout(ctx, lockPatience)
+// acquire takes the lock for a server and writes its PID into the file.
+func (at location) acquire(ctx context.Context) (lock, error) {
+	ctx, stop := context.WithTimeout(ctx, maxLockWait)
 	defer stop()
-	tick := time.NewTicker(askEvery)
+	tick := time.NewTicker(pollInterval)
 	defer tick.Stop()
 	for {
-		l, ok, err := p.take()
+		l, ok, err := at.tryAcquire()
 		if err != nil {
 			return lock{}, err
 		}
 		if ok {
-			l.sign()
+			l.writePID()
 			return l, nil
 		}
 		select {
 		case <-tick.C:
 		case <-ctx.Done():
-			return lock{}, fmt.Errorf("%w%s; stop it first, or give this one a ledger of its own", ErrInUse, p.holder())
+			return lock{}, fmt.Errorf("%w%s; stop it first, or configure another ledger for this one", ErrInUse, at.holder())
 		}
 	}
 }
 
-// sign writes down whose lock it is. That helps people, so nothing depends on it.
-func (l lock) sign() {
+// writePID writes the process's PID for error messages. Nothing else depends on it.
+func (l lock) writePID() {
 	if l.file != nil {
 		_, _ = fmt.Fprintln(l.file, os.Getpid())
 	}
 }
 
-// holder is " (pid N)" when the file says so.
-func (p place) holder() string {
-	f, err := os.Open(p.path + ".lock")
+// holder returns " (pid N)" of the process that holds the lock, if the file has it.
+func (at location) holder() string {
+	f, err := os.Open(at.path + ".lock")
 	if err != nil {
 		return ""
 	}
@@ -87,7 +87,7 @@ func (p place) holder() string {
 	return fmt.Sprintf(" (pid %d)", pid)
 }
 
-// release lets the lock go.
+// release releases the lock.
 func (l lock) release() error {
 	if l.file == nil {
 		return nil

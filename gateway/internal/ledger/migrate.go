@@ -12,8 +12,8 @@ import (
 //go:embed migrations/*.sql
 var migrations embed.FS
 
-// migrate brings the schema to the newest version. The database's user_version is
-// the number of migrations it has had.
+// migrate migrates the schema to the newest version. The database's user_version is the
+// number of migrations that it has had.
 func migrate(ctx context.Context, db *sql.DB) error {
 	steps, err := fs.Glob(migrations, "migrations/*.sql")
 	if err != nil {
@@ -24,7 +24,7 @@ func migrate(ctx context.Context, db *sql.DB) error {
 		return err
 	}
 	if version > len(steps) {
-		return fmt.Errorf("it was written by a newer penstock (schema %d, this one knows %d); upgrade, or choose another path", version, len(steps))
+		return fmt.Errorf("it was written by a newer penstock (schema %d, this version knows %d); upgrade, or choose another path", version, len(steps))
 	}
 	for ; version < len(steps); version++ {
 		if err := step(ctx, db, steps[version], version); err != nil {
@@ -39,8 +39,8 @@ func userVersion(ctx context.Context, q querier) (version int, err error) {
 	return version, err
 }
 
-// step takes the schema from version to version+1 in one transaction, unless
-// another process has done so in the meantime.
+// step migrates the schema from version to version+1 in one transaction, unless another
+// process has done so meanwhile.
 func step(ctx context.Context, db *sql.DB, file string, version int) error {
 	script, err := migrations.ReadFile(file)
 	if err != nil {

@@ -16,46 +16,46 @@ import (
 	sqlite3 "modernc.org/sqlite/lib"
 )
 
-// place is where a ledger lives: a file, or memory when path is empty.
-type place struct{ path string }
+// location is where a ledger is stored: a file, or memory when path is empty.
+type location struct{ path string }
 
-func (p place) String() string {
-	if p.path == "" {
+func (at location) String() string {
+	if at.path == "" {
 		return "in memory"
 	}
-	return p.path
+	return at.path
 }
 
-// locate reads a ledger's URL.
-func locate(url string) (place, error) {
+// parseURL returns the location that a ledger's URL names.
+func parseURL(url string) (location, error) {
 	path, ok := strings.CutPrefix(url, "sqlite://")
 	switch {
 	case !ok:
-		return place{}, fmt.Errorf("ledger %q: want sqlite://PATH, such as sqlite://penstock.db", url)
+		return location{}, fmt.Errorf("ledger %q: want sqlite://PATH, such as sqlite://penstock.db", url)
 	case path == "":
-		return place{}, fmt.Errorf("ledger %q: the path is missing, as in sqlite://penstock.db", url)
+		return location{}, fmt.Errorf("ledger %q: the path is missing, as in sqlite://penstock.db", url)
 	case path == ":memory:":
-		return place{}, nil
+		return location{}, nil
 	}
 	abs, err := filepath.Abs(path)
 	if err != nil {
-		return place{}, fmt.Errorf("ledger %q: %w", url, err)
+		return location{}, fmt.Errorf("ledger %q: %w", url, err)
 	}
-	return place{abs}, nil
+	return location{abs}, nil
 }
 
-// open connects and migrates. Every connection waits up to five seconds for a lock,
-// and reads what was committed last without blocking the writer.
-func (p place) open(ctx context.Context) (*sql.DB, error) {
-	if err := p.create(); err != nil {
+// open opens the database and migrates its schema. Every connection waits up to five
+// seconds for a lock, and reads the last commit without blocking the writer.
+func (at location) open(ctx context.Context) (*sql.DB, error) {
+	if err := at.create(); err != nil {
 		return nil, err
 	}
-	db, err := sql.Open("sqlite", p.dsn())
+	db, err := sql.Open("sqlite", at.dsn())
 	if err != nil {
 		return nil, err
 	}
 	db.SetMaxOpenConns(8)
-	db.SetMaxIdleConns(8) // closing a connection would throw away its page cache
+	db.SetMaxIdleConns(8) // closing a connection loses its page cache
 	if err := migrate(ctx, db); err != nil {
 		db.Close()
 		return nil, err
@@ -63,30 +63,30 @@ func (p place) open(ctx context.Context) (*sql.DB, error) {
 	return db, nil
 }
 
-func (p place) dsn() string {
+func (at location) dsn() string {
 	const pragmas = "_pragma=busy_timeout(5000)&_pragma=journal_mode(wal)&_pragma=synchronous(normal)"
-	if p.path == "" {
+	if at.path == "" {
 		// A named database of the memdb VFS is shared by the connections of this process.
 		return "file:/penstock-" + rand.Text() + "?vfs=memdb&" + pragmas
 	}
-	return "file:" + (&url.URL{Path: p.path}).EscapedPath() + "?" + pragmas
+	return "file:" + (&url.URL{Path: at.path}).EscapedPath() + "?" + pragmas
 }
 
-// create makes the file before SQLite does, to choose its mode; SQLite gives the
-// same mode to the files it puts beside it.
-func (p place) create() error {
-	if p.path == "" {
+// create makes the file before SQLite does, to set its mode; SQLite gives the same mode to
+// the files beside it.
+func (at location) create() error {
+	if at.path == "" {
 		return nil
 	}
-	f, err := os.OpenFile(p.path, os.O_RDWR|os.O_CREATE|noFollow, 0o600)
+	f, err := os.OpenFile(at.path, os.O_RDWR|os.O_CREATE|noFollow, 0o600)
 	if err != nil {
 		return err
 	}
 	return f.Close()
 }
 
-// explain says what is wrong in words that help, and keeps the cause.
-func (p place) explain(err error) error {
+// addHint adds what to do about an error, where that is known.
+func (at location) addHint(err error) error {
 	hint := ""
 	switch code := resultCode(err); {
 	case errors.Is(err, os.ErrPermission):
@@ -94,7 +94,7 @@ func (p place) explain(err error) error {
 	case errors.Is(err, syscall.ELOOP):
 		hint = "it is a symbolic link, which is not followed; name the file itself"
 	case errors.Is(err, os.ErrNotExist):
-		hint = "the directory " + filepath.Dir(p.path) + " does not exist; create it first"
+		hint = "the directory " + filepath.Dir(at.path) + " does not exist; create it first"
 	case code == sqlite3.SQLITE_NOTADB:
 		hint = "the file is not a SQLite database; move it away or choose another path"
 	case code == sqlite3.SQLITE_READONLY || code == sqlite3.SQLITE_CANTOPEN:
@@ -102,9 +102,9 @@ func (p place) explain(err error) error {
 	case code == sqlite3.SQLITE_FULL:
 		hint = "the disk is full"
 	case code == sqlite3.SQLITE_BUSY:
-		hint = "another process holds a lock on it and did not let go within 5 s"
+		hint = "another process held a lock on it for 5 s"
 	case code == sqlite3.SQLITE_CORRUPT:
-		hint = "the database is damaged; restore it from a copy, or move it away to start afresh"
+		hint = "the database is damaged; restore it from a copy, or move it away to begin a new one"
 	}
 	if hint == "" {
 		return err
@@ -112,7 +112,7 @@ func (p place) explain(err error) error {
 	return fmt.Errorf("%s: %w", hint, err)
 }
 
-// resultCode is SQLite's primary result code; 0 when err does not come from SQLite.
+// resultCode returns SQLite's primary result code; 0 when err does not come from SQLite.
 func resultCode(err error) int {
 	var e *sqlite.Error
 	if !errors.As(err, &e) {

@@ -26,7 +26,7 @@ func TestFileIsPrivate(t *testing.T) {
 	}
 }
 
-func TestOpenSaysWhatIsWrong(t *testing.T) {
+func TestOpenErrors(t *testing.T) {
 	dir := t.TempDir()
 	file := func(name string, content string) string {
 		path := filepath.Join(dir, name)

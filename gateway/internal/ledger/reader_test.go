@@ -6,15 +6,14 @@ import (
 	"testing"
 )
 
-// A reader that has waited long enough says what it waited for, whatever it was at when
-// its time was over.
-func TestReaderSaysWhyItGaveUp(t *testing.T) {
-	at := somewhere(t)
+// A reader that gives up returns the cause, whatever it was doing.
+func TestReaderReturnsTheCause(t *testing.T) {
+	at := tempLocation(t)
 	l, _ := reopen(t, at)
 	mustWrite(t, l, record("one"))
 	ctx, stop := context.WithCancelCause(t.Context())
 	stop(errBehind)
-	if err := (follower{at, l.db}).reach(ctx); !errors.Is(err, errBehind) {
-		t.Errorf("reach = %v, want %v", err, errBehind)
+	if err := (follower{at, l.db}).catchUp(ctx); !errors.Is(err, errBehind) {
+		t.Errorf("catchUp = %v, want %v", err, errBehind)
 	}
 }

@@ -12,25 +12,25 @@ import (
 	"github.com/penstock/penstock/gateway/internal/llm"
 )
 
-// Write books a record: its row, its charges to the meters and the end of its lease,
-// all or nothing. It returns once that has been written to the operating system, so
-// that a killed process does not lose it; a machine that loses power may lose the last
-// moments. The record is not kept and may be changed afterwards. One whose id the
-// ledger has already is passed over with its charges.
+// Write stores a record: its row, its charges to the meters and the end of its lease, all
+// or nothing. It returns once that has been written to the operating system, so that a
+// killed process does not lose it; a machine that loses power may lose the last moments.
+// The record may be changed afterwards. One whose id the ledger has already is ignored
+// with its charges.
 //
-// A disk that is full or read-only is an *llm.Error with status 503. The record is kept
-// in memory then, where there is room, and booked by Check when the disk has recovered;
-// the error is ErrWaits too. When ctx ends first, the record may
-// or may not have been written. A dry record is not stored.
+// A disk that is full or read-only is an *llm.Error with status 503. The record is kept in
+// memory then, where there is room, and stored by Check once the disk can be written; it
+// is lost if the process ends before that. When ctx ends first, the record may or may not
+// have been written. A dry record is not stored.
 func (l *Ledger) Write(ctx context.Context, r *llm.Record) error {
 	if r.Dry {
 		return nil
 	}
 	buf := buffers.Get().(*[]byte)
-	frame := appendBooking((*buf)[:0], r, l.now())
+	frame := appendRecordFrame((*buf)[:0], r, l.now())
 	err := l.journal.append(ctx, frame, 1, leaseChange{lease: r.ID})
-	if err != nil && llm.AsError(err).Code == llm.CodeUnavailable && !errors.Is(err, errClosed) && l.journal.miss(frame, r.ID) {
-		err = fmt.Errorf("%w: %w", ErrWaits, err)
+	if err != nil && llm.AsError(err).Code == llm.CodeUnavailable && !errors.Is(err, errClosed) && l.journal.keep(frame, r.ID) {
+		err = fmt.Errorf("the record is kept in memory: %w", err)
 	}
 	putBuffer(buf, frame)
 	return err
@@ -38,11 +38,11 @@ func (l *Ledger) Write(ctx context.Context, r *llm.Record) error {
 
 var buffers = sync.Pool{New: func() any { b := make([]byte, 0, 4096); return &b }}
 
-// maxSpareBuffer bounds what a pooled buffer keeps, in bytes: one enormous record
-// must not be paid for ever after.
+// maxSpareBuffer bounds a pooled buffer, in bytes, so that one enormous record does not
+// hold its memory for ever.
 const maxSpareBuffer = 64 << 10
 
-// putBuffer gives a buffer back with the memory that its frame has grown to.
+// putBuffer returns a buffer to the pool with the memory that its frame has grown to.
 func putBuffer(buf *[]byte, frame []byte) {
 	if cap(frame) <= maxSpareBuffer {
 		*buf = frame
@@ -50,15 +50,14 @@ func putBuffer(buf *[]byte, frame []byte) {
 	}
 }
 
-// Get returns the record of one request; an *llm.Error with status 404 when there
-// is none. A record that is in the database already is found even while no other can
-// be brought there.
+// Get returns the record of one request; an *llm.Error with status 404 when there is none.
+// A record that is in the database is found even while the import fails.
 func (r *Reader) Get(ctx context.Context, id string) (*llm.Record, error) {
 	found, err := r.get(ctx, id)
 	if llm.AsError(err).Code != llm.CodeNotFound {
 		return found, err
 	}
-	if err := r.caughtUp(ctx); err != nil {
+	if err := r.catchUp(ctx); err != nil {
 		return nil, err
 	}
 	return r.get(ctx, id)
@@ -84,20 +83,20 @@ func decode(text []byte) (*llm.Record, error) {
 	return r, nil
 }
 
-// Page selects a stretch of records.
+// Page selects a range of records.
 type Page struct {
 	// Limit is the most records to return, at most 1,000. Zero means 100.
 	Limit int
-	// Before and After are ids of records: only older or newer ones are wanted.
+	// Before and After are ids of records: only older or newer ones are returned.
 	Before, After string
 }
 
 // maxPage bounds the records held in memory for one answer.
 const maxPage = 1000
 
-// List returns records, those booked last first.
+// List returns records, those written last first.
 func (r *Reader) List(ctx context.Context, p Page) ([]*llm.Record, error) {
-	if err := r.caughtUp(ctx); err != nil {
+	if err := r.catchUp(ctx); err != nil {
 		return nil, err
 	}
 	q, args := p.query()

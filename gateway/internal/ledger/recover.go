@@ -9,21 +9,20 @@ import (
 	"slices"
 )
 
-// recovery reads the journal that earlier processes left, and imports what the
-// database does not have yet.
+// recovery reads the journal that earlier processes left, and imports what the database
+// does not have yet.
 type recovery struct {
-	at      place
+	at      location
 	session *session
 	mark    position
-	// open are the frames of the leases that have begun and not ended, last the newest
-	// segment.
+	// open are the frames of the open leases, last is the newest segment.
 	open map[string]string
 	last int64
 }
 
-// recoverJournal imports what is left, and repairs the files: a write that was cut off
-// at the very end is removed, and what cannot be read elsewhere is kept aside.
-func recoverJournal(ctx context.Context, at place, s *session, log *slog.Logger) (*recovery, error) {
+// recoverJournal imports what is left, and repairs the files: a write that was cut off at
+// the end is removed, and what is damaged elsewhere is moved to a file of its own.
+func recoverJournal(ctx context.Context, at location, s *session, log *slog.Logger) (*recovery, error) {
 	r, list, err := beginRecovery(ctx, at, s)
 	if err != nil {
 		return nil, err
@@ -40,9 +39,9 @@ func recoverJournal(ctx context.Context, at place, s *session, log *slog.Logger)
 	return r, nil
 }
 
-// importLeftovers imports what a server that is no more has left, and changes none of
-// its files: that is for the next server.
-func importLeftovers(ctx context.Context, at place, s *session) error {
+// importJournal imports the journal of a server that has ended, and changes none of its
+// files: the next server repairs them.
+func importJournal(ctx context.Context, at location, s *session) error {
 	r, list, err := beginRecovery(ctx, at, s)
 	if err != nil {
 		return err
@@ -55,7 +54,7 @@ func importLeftovers(ctx context.Context, at place, s *session) error {
 	return nil
 }
 
-func beginRecovery(ctx context.Context, at place, s *session) (*recovery, []int64, error) {
+func beginRecovery(ctx context.Context, at location, s *session) (*recovery, []int64, error) {
 	mark, err := readMark(ctx, s.conn)
 	if err != nil {
 		return nil, nil, err
@@ -71,12 +70,12 @@ func beginRecovery(ctx context.Context, at place, s *session) (*recovery, []int6
 	return r, list, nil
 }
 
-// segment reads a segment as far as it is sound.
+// segment reads and imports a segment as far as it is valid.
 func (r *recovery) segment(n int64) (data []byte, good int, err error) {
 	if data, err = r.at.readSegment(n); err != nil {
 		return nil, 0, err
 	}
-	good = sound(data)
+	good = validLen(data)
 	frames := string(data[:good])
 	if err := r.leases(n, frames); err != nil {
 		return nil, 0, err
@@ -87,14 +86,14 @@ func (r *recovery) segment(n int64) (data []byte, good int, err error) {
 	return data, good, err
 }
 
-// leases notes which leases a segment opens and closes.
+// leases applies a segment's changes of leases.
 func (r *recovery) leases(n int64, frames string) error {
 	var e entry
 	for rest := frames; rest != ""; {
 		at := rest
 		var payload string
-		payload, rest = cut(rest)
-		if err := e.read(payload); err != nil {
+		payload, rest = splitFrame(rest)
+		if err := e.parse(payload); err != nil {
 			return fmt.Errorf("%s at %d: %w", r.at.segment(n), len(frames)-len(at), err)
 		}
 		this := at[:len(at)-len(rest)]
@@ -111,29 +110,29 @@ func (r *recovery) leases(n int64, frames string) error {
 	return nil
 }
 
-// repair cuts a torn end off, or keeps what cannot be read aside and says so.
+// repair removes a torn end, or moves what is damaged to a file of its own and logs it.
 func (r *recovery) repair(n int64, data []byte, good int, last bool, log *slog.Logger) error {
 	file, rest := r.at.segment(n), data[good:]
 	if !last || !torn(rest) {
 		aside := fmt.Sprintf("%s.damaged-%08d-%d", r.at.path, n, good)
 		if err := os.WriteFile(aside, rest, 0o600); err != nil {
-			return fmt.Errorf("keep what is damaged of %s: %w", file, err)
+			return fmt.Errorf("save the damaged part of %s: %w", file, err)
 		}
-		log.Error("the ledger's journal is damaged; what follows is not booked and is kept aside",
+		log.Error("the ledger's journal is damaged; the records after the damage are not imported but saved in a file of their own",
 			"file", file, "offset", good, "bytes", len(rest), "kept", aside)
 	}
 	return os.Truncate(file, int64(good))
 }
 
-// next is the number for a new segment. What the database remembers counts too: the
-// segment may be gone, and its number must not come again.
+// next returns the number for a new segment. The database's mark counts too: its segment
+// may be deleted, and its number must not be reused.
 func (r *recovery) next() int64 { return max(r.last, r.mark.segment) + 1 }
 
-// orphans are the leases that are open, by their names.
+// orphans returns the open leases, sorted by their names.
 func (r *recovery) orphans() []Lease {
 	var list []Lease
 	for _, id := range slices.Sorted(maps.Keys(r.open)) {
-		if o, err := orphan(id, r.open[id]); err == nil { // it was read before
+		if o, err := parseOrphan(id, r.open[id]); err == nil { // it was parsed before
 			list = append(list, o)
 		}
 	}

@@ -18,21 +18,21 @@ import (
 	"github.com/penstock/penstock/gateway/internal/llm"
 )
 
-// leave writes a segment as a process leaves it that is killed.
-func leave(t *testing.T, at place, n int64, frames ...[]byte) {
+// writeSegment writes a segment as a killed process leaves it.
+func writeSegment(t *testing.T, at location, n int64, frames ...[]byte) {
 	t.Helper()
 	if err := os.WriteFile(at.segment(n), slices.Concat(frames...), 0o600); err != nil {
 		t.Fatal(err)
 	}
 }
 
-func somewhere(t *testing.T) place {
+func tempLocation(t *testing.T) location {
 	t.Helper()
-	return place{filepath.Join(t.TempDir(), "ledger.db")}
+	return location{filepath.Join(t.TempDir(), "ledger.db")}
 }
 
 // reopen opens a ledger and closes it after the test.
-func reopen(t *testing.T, at place) (l *Ledger, log *bytes.Buffer) {
+func reopen(t *testing.T, at location) (l *Ledger, log *bytes.Buffer) {
 	t.Helper()
 	log = new(bytes.Buffer)
 	l, err := Open(t.Context(), "sqlite://"+at.path, Options{Log: slog.New(slog.NewTextHandler(log, nil))})
@@ -51,7 +51,7 @@ func lease(id string, amount int64) []byte {
 	return appendDraft(nil, draft(id, id, amount))
 }
 
-// oldLease is how versions before drafts wrote a lease.
+// oldLease returns a lease as versions before drafts wrote it.
 func oldLease(id string, charges []llm.Charge) []byte {
 	b := append(beginFrame(nil), openEntry)
 	b = binary.AppendVarint(appendText(b, id), 1795392000)
@@ -60,8 +60,8 @@ func oldLease(id string, charges []llm.Charge) []byte {
 
 // A lease of an older version is charged as it was written, without a record.
 func TestALeaseWithoutADraft(t *testing.T) {
-	at := somewhere(t)
-	leave(t, at, 1, oldLease("old", []llm.Charge{{Scope: "a", Unit: llm.UnitUSD, Window: "day", WindowID: "2026-11-22", Amount: 5}}))
+	at := tempLocation(t)
+	writeSegment(t, at, 1, oldLease("old", []llm.Charge{{Scope: "a", Unit: llm.UnitUSD, Window: "day", WindowID: "2026-11-22", Amount: 5}}))
 	l, _ := reopen(t, at)
 	if _, err := l.Sweep(t.Context()); err != nil {
 		t.Fatal(err)
@@ -71,11 +71,11 @@ func TestALeaseWithoutADraft(t *testing.T) {
 }
 
 func TestATornEndIsCut(t *testing.T) {
-	whole := slices.Concat(booked(record("1")), lease("open", 5))
-	next := booked(record("2"))
+	whole := slices.Concat(recordFrame(record("1")), lease("open", 5))
+	next := recordFrame(record("2"))
 	for _, size := range []int{1, frameHead, frameHead + 1, len(next) - 1} {
-		at := somewhere(t)
-		leave(t, at, 1, whole, next[:size])
+		at := tempLocation(t)
+		writeSegment(t, at, 1, whole, next[:size])
 		l, log := reopen(t, at)
 		checkRequests(t, l.Reader, 1)
 		if orphans, err := l.Sweep(t.Context()); err != nil || len(orphans) != 1 {
@@ -88,13 +88,13 @@ func TestATornEndIsCut(t *testing.T) {
 }
 
 func TestDamageIsReportedAndKept(t *testing.T) {
-	at := somewhere(t)
-	first, second, third := booked(record("1")), booked(record("2")), booked(record("3"))
+	at := tempLocation(t)
+	first, second, third := recordFrame(record("1")), recordFrame(record("2")), recordFrame(record("3"))
 	damaged := slices.Clone(second)
 	damaged[len(damaged)/2] ^= 1
-	leave(t, at, 1, first, damaged, third)
-	leave(t, at, 2, booked(record("4")), second[:100]) // cut off, but not where the journal ends
-	leave(t, at, 3, booked(record("5")))
+	writeSegment(t, at, 1, first, damaged, third)
+	writeSegment(t, at, 2, recordFrame(record("4")), second[:100]) // cut off, but not where the journal ends
+	writeSegment(t, at, 3, recordFrame(record("5")))
 	l, log := reopen(t, at)
 	checkRequests(t, l.Reader, 3)
 	for n, want := range map[int64][]byte{1: slices.Concat(damaged, third), 2: second[:100]} {
@@ -110,22 +110,22 @@ func TestDamageIsReportedAndKept(t *testing.T) {
 }
 
 func TestAnUnknownEntryIsOfANewerVersion(t *testing.T) {
-	at := somewhere(t)
+	at := tempLocation(t)
 	b := append(beginFrame(nil), 200, 1, 2, 3)
-	leave(t, at, 1, endFrame(b, 0))
+	writeSegment(t, at, 1, endFrame(b, 0))
 	if l, err := Open(t.Context(), "sqlite://"+at.path, Options{}); err == nil || !strings.Contains(err.Error(), "newer penstock") {
 		t.Errorf("Open = %v, %v, want it to say that the journal is of a newer penstock", l, err)
 	}
 }
 
-// A process may die after its import and before the segment is deleted, or with part
-// of a segment imported. Either way everything is charged once.
+// A process may end after its import and before the segment is deleted, or with part of a
+// segment imported. Either way everything is charged once.
 func TestReplayChargesOnce(t *testing.T) {
-	at := somewhere(t)
-	frames := [][]byte{booked(record("1")), booked(record("2")), appendClosing(nil, "given up", record("").Charges)}
-	leave(t, at, 7, frames[:1]...)
+	at := tempLocation(t)
+	frames := [][]byte{recordFrame(record("1")), recordFrame(record("2")), appendEnd(nil, "given up", record("").Charges)}
+	writeSegment(t, at, 7, frames[:1]...)
 	for n := 1; n <= len(frames); n++ {
-		leave(t, at, 7, frames[:n]...)
+		writeSegment(t, at, 7, frames[:n]...)
 		for range 2 { // a command imports what is there, and the segment stays
 			r, err := Attach(t.Context(), "sqlite://"+at.path)
 			if err != nil {
@@ -146,9 +146,9 @@ func TestReplayChargesOnce(t *testing.T) {
 }
 
 func TestLeasesAreGatheredFromAllSegments(t *testing.T) {
-	at := somewhere(t)
-	leave(t, at, 1, lease("early", 1), lease("ended", 2), lease("replaced", 3))
-	leave(t, at, 2, lease("early", 1), lease("replaced", 4), booked(record("ended", func(r *llm.Record) { r.Charges = nil })))
+	at := tempLocation(t)
+	writeSegment(t, at, 1, lease("early", 1), lease("ended", 2), lease("replaced", 3))
+	writeSegment(t, at, 2, lease("early", 1), lease("replaced", 4), recordFrame(record("ended", func(r *llm.Record) { r.Charges = nil })))
 	r, err := Attach(t.Context(), "sqlite://"+at.path)
 	if err != nil {
 		t.Fatal(err)
@@ -165,7 +165,7 @@ func TestLeasesAreGatheredFromAllSegments(t *testing.T) {
 }
 
 func TestASecondServerIsRefused(t *testing.T) {
-	at := somewhere(t)
+	at := tempLocation(t)
 	reopen(t, at)
 	l, err := Open(t.Context(), "sqlite://"+at.path, Options{})
 	if !errors.Is(err, ErrInUse) || !strings.Contains(err.Error(), fmt.Sprintf("(pid %d); stop it first", os.Getpid())) {
@@ -173,9 +173,9 @@ func TestASecondServerIsRefused(t *testing.T) {
 	}
 }
 
-// A reader beside a running server sees what that has just acknowledged.
+// A reader beside a running server sees what the server has just acknowledged.
 func TestAReaderSeesTheLastRequest(t *testing.T) {
-	at := somewhere(t)
+	at := tempLocation(t)
 	l, _ := reopen(t, at)
 	r, err := Attach(t.Context(), "sqlite://"+at.path)
 	if err != nil {
@@ -195,7 +195,7 @@ func TestAReaderSeesTheLastRequest(t *testing.T) {
 
 // Leases that a process of an older version has left in SQLite are charged.
 func TestLeasesOfAnOlderVersionAreCharged(t *testing.T) {
-	at := somewhere(t)
+	at := tempLocation(t)
 	l, _ := reopen(t, at)
 	imported(t, l)
 	for _, q := range []string{

@@ -10,8 +10,8 @@ import (
 	"github.com/penstock/penstock/gateway/internal/llm"
 )
 
-// TestSumsSaturate: no usage is so absurd that spend can't be told afterwards, or that a
-// counter turns negative.
+// TestSumsSaturate: no usage, however large, breaks spend queries or makes a counter
+// negative.
 func TestSumsSaturate(t *testing.T) {
 	l := openTest(t, Options{})
 	for _, id := range []string{"a", "b", "c"} {

@@ -12,31 +12,31 @@ import (
 	sqlite3 "modernc.org/sqlite/lib"
 )
 
-// session is the connection that brings the journal's entries to SQLite. One
-// goroutine uses it.
+// session is the connection that imports the journal's entries into SQLite. One goroutine
+// uses it.
 type session struct {
 	conn *sql.Conn
 	*statements
 	now func() time.Time
 	// seq is the last row's.
 	seq int64
-	// pruned is when totals of windows that are over were dropped last.
+	// pruned is when charges of windows that are over were deleted last.
 	pruned time.Time
 
-	// entry is the one at hand, totals what the transaction charges; both are reused.
+	// entry is the current one, totals what the transaction charges; both are reused.
 	entry  entry
 	totals totals
 }
 
-// pruneEvery is how often totals of windows that are over are dropped.
+// pruneEvery is how often charges of windows that are over are deleted.
 const pruneEvery = time.Minute
 
 // logPages is the size of SQLite's own log, in pages of 4 KiB, at which a commit also
-// moves its pages to the database file. That waits for the disk, but nobody waits for
+// moves its pages to the database file. That waits for the disk, but no request waits for
 // the commit.
 const logPages = 2048
 
-// startSession takes a connection for itself.
+// startSession takes a connection out of the pool.
 func startSession(ctx context.Context, db *sql.DB, now func() time.Time) (*session, error) {
 	conn, err := db.Conn(ctx)
 	if err != nil {
@@ -65,10 +65,9 @@ func (s *session) close() error {
 	return s.conn.Close()
 }
 
-// apply imports what of the chunks has not been imported, and moves the mark to the
-// end of the last; all in one transaction, so that nothing is charged twice. It takes
-// no context: what has been begun is finished, and the driver bounds the wait for a
-// lock.
+// apply imports the part of the chunks that has not been imported, and moves the mark to
+// the end of the last; all in one transaction, so that nothing is charged twice. It takes
+// no context: a transaction is always finished, and the driver bounds the wait for a lock.
 func (s *session) apply(list []chunk) error {
 	ctx := context.Background()
 	// IMMEDIATE takes the write lock at once: a transaction that began as a reader could
@@ -86,8 +85,8 @@ func (s *session) apply(list []chunk) error {
 	return err
 }
 
-// write asks the database how far it is, which nobody else knows for certain after a
-// commit that failed.
+// write reads the mark from the database first: after a commit that failed, only the
+// database knows it for certain.
 func (s *session) write(ctx context.Context, list []chunk) error {
 	mark, err := readMark(ctx, s.conn)
 	if err != nil {
@@ -124,7 +123,7 @@ type querier interface {
 	QueryRowContext(ctx context.Context, query string, args ...any) *sql.Row
 }
 
-// readMark says up to where the journal has been imported.
+// readMark returns up to where the journal has been imported.
 func readMark(ctx context.Context, q querier) (mark position, err error) {
 	err = q.QueryRowContext(ctx, "SELECT segment, place FROM imported").Scan(&mark.segment, &mark.offset)
 	if errors.Is(err, sql.ErrNoRows) {
@@ -136,8 +135,8 @@ func readMark(ctx context.Context, q querier) (mark position, err error) {
 func (s *session) writeFrames(frames string) error {
 	for frames != "" {
 		var payload string
-		payload, frames = cut(frames)
-		if err := s.entry.read(payload); err != nil {
+		payload, frames = splitFrame(frames)
+		if err := s.entry.parse(payload); err != nil {
 			return err
 		}
 		if err := s.writeEntry(&s.entry); err != nil {
@@ -147,14 +146,14 @@ func (s *session) writeFrames(frames string) error {
 	return nil
 }
 
-// writeEntry passes over a record that the ledger has already, with its charges. What
-// a lease is charged is in the journal for the case that its process is killed.
+// writeEntry ignores a record that the ledger has already, with its charges. The charges of
+// a lease are in the journal only for a process that is killed.
 func (s *session) writeEntry(e *entry) error {
 	switch e.kind {
 	case openEntry, draftEntry, extendEntry:
 		return nil
 	case recordEntry:
-		s.seq = max(s.seq+1, e.row.booked)
+		s.seq = max(s.seq+1, e.row.written)
 		err := s.insert(s.seq, &e.row)
 		if isDuplicate(err) {
 			return nil
@@ -174,8 +173,8 @@ func isDuplicate(err error) bool {
 	return errors.As(err, &e) && e.Code() == sqlite3.SQLITE_CONSTRAINT_UNIQUE && strings.Contains(e.Error(), "requests.id")
 }
 
-// prune deletes records that were booked before a time, in microseconds since the Unix
-// epoch, oldest first and at most so many. What they charged to meters stays.
+// prune deletes records that were written before a time, in microseconds since the Unix
+// epoch, oldest first and at most so many. Their charges to meters stay.
 func (s *session) prune(before int64, most int) (deleted int64, err error) {
 	const q = "DELETE FROM requests WHERE seq IN (SELECT seq FROM requests WHERE seq < ? ORDER BY seq LIMIT ?)"
 	r, err := s.conn.ExecContext(context.Background(), q, before, most)
@@ -185,11 +184,11 @@ func (s *session) prune(before int64, most int) (deleted int64, err error) {
 	return r.RowsAffected()
 }
 
-// charge adds the totals to their accounts, and drops those of windows that are over
-// from time to time.
+// charge adds the totals to their accounts, and from time to time deletes those of windows
+// that are over.
 func (s *session) charge(now time.Time) error {
 	for a, amount := range s.totals {
-		expires := now.Add(lasting(a.span)).Unix()
+		expires := now.Add(retention(a.span)).Unix()
 		if err := s.exec(addCharge, a.scope, a.unit, a.span, a.spanID, amount, expires); err != nil {
 			return fmt.Errorf("add charge: %w", err)
 		}

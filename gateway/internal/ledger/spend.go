@@ -16,7 +16,7 @@ import (
 	"github.com/penstock/penstock/gateway/internal/llm"
 )
 
-// Query selects records and says how to add them up.
+// Query selects records and how to sum them.
 type Query struct {
 	// By are the dimensions to group by, in order: model, target, provider, team, key,
 	// user, route, status, day, hour (both UTC), or tag:NAME. Empty means one sum.
@@ -25,15 +25,15 @@ type Query struct {
 	Since, Until time.Time
 	// Where keeps only records whose dimensions have these values.
 	Where map[string]string
-	// Limit is the most rows to return, those that cost most. Zero means 10,000.
+	// Limit bounds the rows; those with the highest cost are returned. Zero means 10,000.
 	Limit int
 }
 
-// Sums add up what requests used and cost.
+// Sums are the sums of what requests used and cost.
 type Sums struct {
 	Requests, Errors          int64
 	InputTokens, OutputTokens int64
-	// Cost is what is known of it: UnpricedRequests cost something that nobody knows.
+	// Cost is the known cost: that of UnpricedRequests is unknown and not in it.
 	Cost             llm.NanoUSD
 	UnpricedRequests int64
 	CacheHits        int64
@@ -41,31 +41,31 @@ type Sums struct {
 	Saved llm.NanoUSD
 }
 
-// Row is one group's sums, with its values of the dimensions asked for. A value is
-// empty for requests that have none, such as those of nobody's team.
+// Row is one group's sums, with its values of the dimensions. A value is empty for requests
+// without one, such as those of a key without a team.
 type Row struct {
 	By, Values []string
 	Sums
 }
 
-// Report answers a Query.
+// Report is the result of a Query.
 type Report struct {
 	Rows []Row `json:"rows"`
-	// Total is of all groups, also of those beyond the limit.
+	// Total is the sum of all groups, also of those beyond the limit.
 	Total Sums `json:"total"`
 }
 
-// maxDimensions bounds the dimensions that a query names, in By and in Where each.
+// maxDimensions bounds the dimensions of a query, in By and in Where each.
 const maxDimensions = 8
 
-// Spend adds up the records that a query selects. An unknown dimension is an
+// Spend sums the records that a query selects. An unknown dimension is an
 // *llm.Error with status 400.
 func (r *Reader) Spend(ctx context.Context, q Query) (Report, error) {
 	text, args, err := q.sql()
 	if err != nil {
 		return Report{}, err
 	}
-	if err := r.caughtUp(ctx); err != nil {
+	if err := r.catchUp(ctx); err != nil {
 		return Report{}, err
 	}
 	rows, err := r.db.QueryContext(ctx, text, args...)
@@ -112,18 +112,18 @@ func scanRow(rows *sql.Rows, by []string) (Row, error) {
 	return r, nil
 }
 
-// sums are the columns that scanRow reads after the dimensions. SQLite gives up on a sum
-// beyond 64 bits, so the upper and the lower halves of large numbers are added apart.
+// sums are the columns that scanRow reads after the dimensions. SQLite fails on a sum
+// beyond 64 bits, so the upper and lower halves of large numbers are summed separately.
 const sums = `count(*), ifnull(sum(status >= 400 OR code IS NOT NULL), 0),
 	ifnull(sum(input_tokens >> 32), 0), ifnull(sum(input_tokens & 4294967295), 0),
 	ifnull(sum(output_tokens >> 32), 0), ifnull(sum(output_tokens & 4294967295), 0),
 	ifnull(sum(cost >> 32), 0), ifnull(sum(cost & 4294967295), 0), count(*) - count(cost), ifnull(sum(cache = 'hit'), 0),
 	ifnull(sum(saved >> 32), 0), ifnull(sum(saved & 4294967295), 0)`
 
-// halves are the sums of numbers' upper and lower 32 bits.
+// halves are the sums of the upper and the lower 32 bits of numbers.
 type halves struct{ high, low int64 }
 
-// sum puts them together, and is the largest number there is when that is too small.
+// sum combines them, and returns the largest int64 for what exceeds it.
 func (h halves) sum() int64 {
 	high := llm.Add(h.high, h.low>>32)
 	if high > math.MaxInt32 {
@@ -132,11 +132,11 @@ func (h halves) sum() int64 {
 	return high<<32 | h.low&math.MaxUint32
 }
 
-// sql builds the statement. Nothing that a caller wrote becomes part of its text:
-// dimensions are looked up, everything else is bound.
+// sql builds the statement. No text of a caller becomes part of it: dimensions are looked
+// up, everything else is bound.
 func (q Query) sql() (string, []any, error) {
 	if len(q.By) > maxDimensions || len(q.Where) > maxDimensions {
-		return "", nil, badQuery(fmt.Sprintf("At most %d dimensions can be asked for at once.", maxDimensions))
+		return "", nil, badQuery(fmt.Sprintf("At most %d dimensions can be used at once.", maxDimensions))
 	}
 	var b statement
 	for i, d := range q.By {
@@ -149,7 +149,7 @@ func (q Query) sql() (string, []any, error) {
 		b.WriteString(", ")
 	}
 	b.WriteString(sums + " FROM requests WHERE true")
-	b.since(q.Since, q.Until)
+	b.between(q.Since, q.Until)
 	for _, d := range slices.Sorted(maps.Keys(q.Where)) {
 		b.WriteString(" AND ")
 		if err := b.dimension(d); err != nil {
@@ -175,9 +175,9 @@ func (b *statement) bind(text string, arg any) {
 	b.args = append(b.args, arg)
 }
 
-// since bounds the time of arrival. A record is booked after it has arrived, so that
-// the search can begin at a seq; the hour is for clocks that were set back.
-func (b *statement) since(since, until time.Time) {
+// between bounds the time of arrival. A record is written after its request has arrived,
+// so that the search can begin at a seq; the hour is for clocks that were set back.
+func (b *statement) between(since, until time.Time) {
 	if !since.IsZero() {
 		b.bind(" AND seq >= ?", since.Add(-time.Hour).UnixMicro())
 		b.bind(" AND arrived >= ?", since.UnixMicro())
@@ -234,8 +234,8 @@ func (s *Sums) add(o Sums) {
 	s.Saved = llm.Add(s.Saved, o.Saved)
 }
 
-// sumsJSON is how sums look to machines. Money is a decimal number of US dollars
-// with all its digits.
+// sumsJSON is the JSON form of Sums. Money is a decimal number of US dollars with all its
+// digits.
 type sumsJSON struct {
 	Requests         int64       `json:"requests"`
 	Errors           int64       `json:"errors"`

@@ -96,8 +96,7 @@ func TestSpendRefusesUnknownDimensions(t *testing.T) {
 	}
 }
 
-// Tags are free text: whatever their names and values are, they are found again and
-// nothing else is.
+// Tags are free text: any name and value is found, and nothing else.
 func TestSpendByAnyTag(t *testing.T) {
 	l := openTest(t, Options{})
 	n := 0

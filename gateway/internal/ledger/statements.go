@@ -7,11 +7,11 @@ import (
 	"strings"
 )
 
-// statements are the prepared statements of one connection. They talk to the driver
-// itself: database/sql would take and give back the connection for every one.
+// statements are the prepared statements of one connection. They call the driver itself:
+// database/sql would take and return the connection for every one.
 type statements struct {
 	stmts [kinds]driver.StmtExecContext
-	// args are bound to the statement at hand; reused.
+	// args are those of the next statement; reused.
 	args []driver.NamedValue
 }
 
@@ -63,13 +63,13 @@ func prepare(conn any) (*statements, error) {
 func (s *statements) close() {
 	for _, stmt := range s.stmts {
 		if c, ok := stmt.(driver.Stmt); ok && c != nil {
-			_ = c.Close() // the connection goes with it
+			_ = c.Close() // the connection is closed next
 		}
 	}
 }
 
-// exec runs a statement. It takes no context: what has been begun is finished, and
-// the driver bounds the wait for a lock.
+// exec runs a statement. It takes no context: a transaction is always finished, and the
+// driver bounds the wait for a lock.
 func (s *statements) exec(k kind, args ...driver.Value) error {
 	s.args = s.args[:0]
 	for _, v := range args {
@@ -110,7 +110,7 @@ func (s *statements) insert(seq int64, r *row) error {
 	return s.run(insertRow)
 }
 
-// bindTexts binds columns of text. NULL takes no room and no time.
+// bindTexts binds columns of text. An empty text is NULL, which takes no space.
 func (s *statements) bindTexts(texts ...string) {
 	for _, t := range texts {
 		if t == "" {

@@ -56,6 +56,17 @@ func EstimateOf(t *Target, f *Facts, bound, text int64) Estimate {
 	return e
 }
 
+// WorstCost is an upper bound of what a request costs at the dearest of the targets whose
+// price is known; known is false when none is.
+func WorstCost(targets []*Target, f *Facts) (cost NanoUSD, known bool) {
+	for _, t := range targets {
+		if t.Price.Known {
+			cost, known = max(cost, EstimateOf(t, f, 0, 0).Cost()), true
+		}
+	}
+	return cost, known
+}
+
 // inputBound is an upper bound of the prompt in tokens. One with something in it that has
 // none, such as a remote image, is taken to fill the context window. Only media may be cut
 // off at the window: one that is configured too small must not hide text.

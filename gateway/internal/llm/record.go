@@ -25,10 +25,12 @@ type Record struct {
 	Provider string `json:"provider,omitempty"`
 	Served   string `json:"served,omitempty"`
 
-	KeyID   string            `json:"key_id,omitempty"`
-	KeyName string            `json:"key_name,omitempty"`
-	Team    string            `json:"team,omitempty"`
-	User    string            `json:"user,omitempty"`
+	KeyID   string `json:"key_id,omitempty"`
+	KeyName string `json:"key_name,omitempty"`
+	Team    string `json:"team,omitempty"`
+	User    string `json:"user,omitempty"`
+	// Session is what the consecutive requests of an agent share.
+	Session string            `json:"session,omitempty"`
 	Tags    map[string]string `json:"tags,omitempty"`
 
 	// Status is the HTTP status sent, Code the error's when there was one.
@@ -116,6 +118,9 @@ type Considered struct {
 	Refused string   `json:"refused,omitempty"`
 	Score   *float64 `json:"score,omitempty"`
 	EstCost NanoUSD  `json:"est_cost_nano_usd,omitempty"`
+	// Stats are the target's figures at that moment; zero for a target that can't serve the
+	// request whatever they are.
+	Stats Stats `json:"stats,omitzero"`
 	// Unpriced says that nobody knows the target's price.
 	Unpriced bool `json:"unpriced,omitempty"`
 	// Dropped names the members of the request that the target's format has no place for;
@@ -148,8 +153,8 @@ type Attempt struct {
 const MaxText = 64 << 10
 
 // Kept is what the ledger keeps of the record: all of it, or under the log duty "none"
-// only what bills and budgets need. Then the users and tags that callers name themselves
-// are gone already; what is left of them are the key's own.
+// only what bills and budgets need. Then the users, sessions and tags that callers name
+// themselves are gone already; what is left of them are the key's own.
 func (r *Record) Kept() *Record {
 	if r.Decision == nil || r.Decision.Obligations.Log != LogNone {
 		return r

@@ -31,13 +31,15 @@ type Request struct {
 	// Tags label the request for policy and spend: the body's metadata, overridden by the
 	// x-penstock-tags header, overridden by the key's own tags.
 	Tags map[string]string
+	// Session is what the consecutive requests of an agent share; empty when the caller
+	// names none.
+	Session string
 	// IP is the client's address without port.
 	IP       string
 	Received time.Time
+	// Deadline is when the request must be answered; zero until its route is known.
+	Deadline time.Time
 	Cache    CacheControl
-	// Session is what an agent's consecutive requests have in common, as far as the client
-	// says; empty when it does not.
-	Session string
 	// Hold counts n more bytes that the request keeps in memory until it is over, or says
 	// why it may not keep them; nil means that nobody counts. It is called by the
 	// goroutine that serves the request.

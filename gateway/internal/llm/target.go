@@ -39,20 +39,20 @@ type Target struct {
 
 // Stats are a target's live figures. A zero TTFT or TPS means "not measured yet".
 type Stats struct {
-	Inflight int64
+	Inflight int64 `json:"inflight,omitempty"`
 	// TTFT is the decayed mean time to the first token.
-	TTFT time.Duration
+	TTFT Millis `json:"ttft_ms,omitempty"`
 	// TPS is the decayed mean of output tokens per second.
-	TPS float64
+	TPS float64 `json:"tps,omitempty"`
 	// ErrorRate is the decayed share of failed attempts, 0 to 1.
-	ErrorRate float64
-	// CoolingUntil is in the future while the target rests, CoolingFor says why.
-	CoolingUntil time.Time
-	CoolingFor   string
+	ErrorRate float64 `json:"error_rate,omitempty"`
+	// CoolingUntil is in the future while the target is cooling down, CoolingFor says why.
+	CoolingUntil time.Time `json:"cooling_until,omitzero"`
+	CoolingFor   string    `json:"cooling_for,omitempty"`
 	// RemainingRequests and RemainingTokens are what the provider says is left in
 	// its window; negative means unknown.
-	RemainingRequests int64
-	RemainingTokens   int64
+	RemainingRequests int64 `json:"remaining_requests,omitempty"`
+	RemainingTokens   int64 `json:"remaining_tokens,omitempty"`
 }
 
 // Candidate is a target that may serve a request, with its figures at this moment.
@@ -75,6 +75,9 @@ type Ranking struct {
 	// not taken, and then Order is the configured order.
 	Router string `json:"router"`
 	Fault  string `json:"fault,omitempty"`
+	// Seed is what the router's random numbers start from for this request. Its JSON is a
+	// string, since it is larger than what every reader of JSON takes for a number.
+	Seed uint64 `json:"seed,omitempty,string"`
 	// Fuel is what the call cost in instructions.
 	Fuel int64 `json:"fuel,omitempty"`
 	// Strict says that after a Fault the request must not go on.

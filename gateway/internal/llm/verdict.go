@@ -2,6 +2,7 @@ package llm
 
 import (
 	"cmp"
+	"encoding/json"
 	"maps"
 	"slices"
 )
@@ -18,6 +19,9 @@ type Decision struct {
 	// been decided before.
 	Revision string `json:"revision"`
 	Memoised bool   `json:"memoised"`
+	// Input is what the policy was evaluated on: the parts of the request that it reads, as
+	// JSON. It is nil when it is too large to be kept.
+	Input json.RawMessage `json:"input,omitempty"`
 }
 
 // Reason says why a request was denied, to the caller.

@@ -86,7 +86,7 @@ func (l *life) find(req *llm.Request) error {
 // nothing is to be logged, what the caller has said about itself is not booked.
 func (l *life) book(o llm.Obligations) {
 	if o.Log == llm.LogNone {
-		l.record.User, l.record.Tags = l.req.Principal.User, l.req.Principal.Tags
+		l.record.User, l.record.Session, l.record.Tags = l.req.Principal.User, "", l.req.Principal.Tags
 	}
 	if len(o.Tags) == 0 {
 		return

@@ -113,8 +113,9 @@ func TestLogDutySaysWhatIsKept(t *testing.T) {
 			p.events[0].Data = []byte("answer")
 			w.script["a"] = []play{p}
 			w.decision.Obligations = llm.Obligations{Log: duty, Tags: map[string]string{"tier": "gold"}}
+			w.decision.Input = []byte(`{}`)
 			req := request(stream)
-			req.Body, req.Tags, req.Facts.User = []byte(`{"secret":"prompt"}`), map[string]string{"case": "42"}, "ada"
+			req.Body, req.Tags, req.Facts.User, req.Session = []byte(`{"secret":"prompt"}`), map[string]string{"case": "42"}, "ada", "s1"
 			req.Principal.Tags = map[string]string{"env": "prod"}
 			if _, err := w.serve(t, context.Background(), req); err != nil {
 				t.Fatal(err)
@@ -127,7 +128,7 @@ func TestLogDutySaysWhatIsKept(t *testing.T) {
 			if kept.Cost != r.Cost || kept.Usage != r.Usage || kept.Target != "a" || kept.Tags["tier"] != "gold" {
 				t.Errorf("log %q: Kept = %+v, want what bills need", duty, kept)
 			}
-			if none := duty == llm.LogNone; none != (kept.User == "" && kept.Tags["case"] == "" && len(kept.Attempts) == 0) {
+			if none := duty == llm.LogNone; none != (kept.User == "" && kept.Session == "" && kept.Tags["case"] == "" && len(kept.Attempts) == 0 && kept.Decision.Input == nil) {
 				t.Errorf("log %q: Kept = %+v", duty, kept)
 			}
 		}

@@ -46,7 +46,7 @@ func (p *Pipeline) begin(req *llm.Request) *life {
 	l := &life{Pipeline: p, req: req, record: &llm.Record{
 		ID: req.ID, Time: req.Received, Endpoint: req.Endpoint, Stream: req.Facts.Stream,
 		Model: req.Facts.Model, KeyID: req.Principal.KeyID, KeyName: req.Principal.Name,
-		Team: req.Principal.Team, User: userOf(req), Tags: req.Tags, Cache: llm.CacheOff, Status: 200,
+		Team: req.Principal.Team, User: userOf(req), Session: req.Session, Tags: req.Tags, Cache: llm.CacheOff, Status: 200,
 	}}
 	if req.Dialect != llm.OpenAI {
 		l.record.Dialect = req.Dialect

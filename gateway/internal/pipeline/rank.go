@@ -76,7 +76,7 @@ func (l *life) candidates() []llm.Candidate {
 }
 
 func considered(c llm.Candidate, why string) llm.Considered {
-	out := llm.Considered{Target: c.Target.ID, Refused: why, Unpriced: !c.Target.Price.Known}
+	out := llm.Considered{Target: c.Target.ID, Refused: why, Unpriced: !c.Target.Price.Known, Stats: c.Stats}
 	if c.Target.Price.Known {
 		out.EstCost = c.EstCost
 	}

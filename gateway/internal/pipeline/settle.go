@@ -78,7 +78,7 @@ func (l *life) draftFor(x *llm.Exchange) *llm.Record {
 func (l *life) draft() *llm.Record {
 	r := l.record
 	return &llm.Record{ID: r.ID, Time: r.Time, Endpoint: r.Endpoint, Dialect: r.Dialect, Stream: r.Stream, Model: r.Model, Route: r.Route,
-		KeyID: r.KeyID, KeyName: r.KeyName, Team: r.Team, User: r.User, Tags: r.Tags, Cache: r.Cache}
+		KeyID: r.KeyID, KeyName: r.KeyName, Team: r.Team, User: r.User, Session: r.Session, Tags: r.Tags, Cache: r.Cache}
 }
 
 // take reserves what is asked for and gives the output that it was reserved for.

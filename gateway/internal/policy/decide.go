@@ -2,10 +2,13 @@ package policy
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"net/http"
 	"time"
+
+	"github.com/open-policy-agent/opa/v1/ast"
 
 	"github.com/penstock/penstock/gateway/internal/llm"
 )
@@ -98,8 +101,25 @@ func (e *Engine) decide(ctx context.Context, p *program, form []byte) (llm.Decis
 	if err != nil {
 		return llm.Decision{}, cannotDecide(ctx, err)
 	}
+	v.Input = keptInput(value(key))
 	p.decisions.Put(key, v, weight(v))
 	return *v, nil
+}
+
+// maxKeptInput bounds the input that a decision keeps for its record, in bytes.
+const maxKeptInput = 16 << 10
+
+// keptInput is the input of a decision as JSON; nil when it is too large to be kept.
+func keptInput(input ast.Value) json.RawMessage {
+	plain, err := ast.JSON(input)
+	if err != nil { // a canonical form is always JSON
+		return nil
+	}
+	text, err := json.Marshal(plain)
+	if err != nil || len(text) > maxKeptInput {
+		return nil
+	}
+	return text
 }
 
 // secondWind is how many times longer the second try of an evaluation may take.
@@ -134,7 +154,7 @@ func cannotDecide(ctx context.Context, err error) error {
 
 // weight estimates the bytes behind a decision's slices and maps.
 func weight(v *llm.Decision) int {
-	n := weightOfLimits(v.Limits)
+	n := len(v.Input) + weightOfLimits(v.Limits)
 	for _, r := range v.Reasons {
 		n += 80 + len(r.Code) + len(r.Message) + len(r.Rule)
 	}

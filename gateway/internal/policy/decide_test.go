@@ -2,6 +2,7 @@ package policy_test
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -137,7 +138,7 @@ decision := {
 	},
 }`, policy.Options{})
 	got := decide(t, e, policy.Input{Request: request("smart")})
-	want := llm.Decision{Allow: true, Warnings: []string{"a", "b"}, Revision: got.Revision,
+	want := llm.Decision{Allow: true, Warnings: []string{"a", "b"}, Revision: got.Revision, Input: got.Input,
 		Limits: []llm.Limit{
 			{Name: "team day", Scope: "team:search/model:gpt-5", Unit: llm.UnitUSD, Window: "day", Max: 1, Warn: true},
 			{Name: "at once", Scope: "key:x", Unit: llm.UnitConcurrent, Max: 3},
@@ -147,6 +148,29 @@ decision := {
 			Cache: llm.CacheDuty{Mode: "force", TTLSeconds: 60, Scope: "team:search"}, Tags: map[string]string{"tier": "gold"}, Headers: map[string]string{"x-tier": "gold"}, Log: "none"}}
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Errorf("Decide differs (-want +got):\n%s", diff)
+	}
+}
+
+// TestDecisionsKeepTheirInput checks that a decision holds what it was made from: what the
+// policy reads, made afresh or from memory, and nothing that is too large.
+func TestDecisionsKeepTheirInput(t *testing.T) {
+	e := newEngine(t, "package penstock\ndecision := {\"allow\": true, \"warnings\": [sprintf(\"%d\", [count(u)]) | u := input.request.tags.usecase]}", policy.Options{})
+	r := request("smart")
+	r.Tags = map[string]string{"usecase": "<support>", "other": "unread"}
+	for range 2 {
+		got := decide(t, e, policy.Input{Request: r})
+		var input any
+		if err := json.Unmarshal(got.Input, &input); err != nil {
+			t.Fatalf("input %q: %v", got.Input, err)
+		}
+		want := map[string]any{"key": map[string]any{}, "route": map[string]any{}, "request": map[string]any{"tags": map[string]any{"usecase": "<support>"}}}
+		if diff := cmp.Diff(want, input); diff != "" {
+			t.Errorf("input (-want +got):\n%s", diff)
+		}
+	}
+	r.Tags["usecase"] = strings.Repeat("x", 17<<10)
+	if got := decide(t, e, policy.Input{Request: r}); len(got.Warnings) != 1 || got.Input != nil {
+		t.Errorf("Decide = %v with %d bytes of input, want a decision without any", got.Warnings, len(got.Input))
 	}
 }
 

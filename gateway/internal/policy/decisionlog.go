@@ -120,6 +120,7 @@ func (l *DecisionLog) decided(in *Input, v llm.Decision, err error) {
 			Obligations: llm.Obligations{Log: llm.LogNone}}, err: err})
 		return
 	}
+	v.Input = nil // the line has its own, without what is erased
 	var c canon
 	c.write(&l.plan, in)
 	c.close()

@@ -118,6 +118,6 @@ ledger: sqlite://penstock.db
 	s := h.health.Stats("o/m")
 	low, high := tokens/outside.Seconds(), tokens/time.Duration(inside.Load()).Seconds()
 	if s.TTFT != 0 || s.TPS < low || s.TPS > high {
-		t.Errorf("first token after %v, %.0f tokens/s; want none, and %.0f to %.0f", s.TTFT, s.TPS, low, high)
+		t.Errorf("first token after %v, %.0f tokens/s; want none, and %.0f to %.0f", time.Duration(s.TTFT), s.TPS, low, high)
 	}
 }

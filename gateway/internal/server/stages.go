@@ -24,12 +24,7 @@ type policyStage struct{ engine *policy.Engine }
 
 func (s policyStage) Decide(ctx context.Context, req *llm.Request, route *llm.Route) (llm.Decision, error) {
 	in := policy.Input{Request: req, Route: route.Name, Targets: route.Targets, Now: req.At, Unlogged: req.Dry}
-	for _, t := range route.Targets {
-		if t.Price.Known {
-			in.CostKnown = true
-			in.EstCost = max(in.EstCost, llm.EstimateOf(t, &req.Facts, 0, 0).Cost())
-		}
-	}
+	in.EstCost, in.CostKnown = llm.WorstCost(route.Targets, &req.Facts)
 	return s.engine.Decide(ctx, in)
 }
 

@@ -112,7 +112,7 @@ func (h *Health) Stats(id string) llm.Stats {
 	defer t.mu.Unlock()
 	s := llm.Stats{
 		Inflight:          t.inflight.Load(),
-		TTFT:              t.speed.ttft(),
+		TTFT:              llm.Millis(t.speed.ttft()),
 		TPS:               t.speed.tps.mean,
 		ErrorRate:         t.errors.rate(now),
 		RemainingRequests: t.left.Requests,

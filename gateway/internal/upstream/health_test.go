@@ -141,14 +141,14 @@ func TestStats(t *testing.T) {
 		"X-Ratelimit-Remaining-Requests": {"59"}, "X-Ratelimit-Reset-Requests": {"10s"},
 		"X-Ratelimit-Remaining-Tokens": {"1000"}, "Anthropic-Ratelimit-Input-Tokens-Remaining": {"700"}}})
 	s := w.Stats("p/m")
-	if s.TTFT != 200*time.Millisecond || s.TPS != 50 || s.RemainingRequests != 59 || s.RemainingTokens != 700 {
+	if s.TTFT != llm.Millis(200*time.Millisecond) || s.TPS != 50 || s.RemainingRequests != 59 || s.RemainingTokens != 700 {
 		t.Errorf("figures = %+v", s)
 	}
 	w.now = w.now.Add(10 * time.Second)
 	w.report(Outcome{FirstToken: 400 * time.Millisecond, Duration: time.Second})
 	s = w.Stats("p/m")
-	if s.TTFT <= 300*time.Millisecond || s.TTFT >= 400*time.Millisecond || s.TPS != 50 {
-		t.Errorf("after ten seconds a new figure gives %v, want most of its weight", s.TTFT)
+	if s.TTFT <= llm.Millis(300*time.Millisecond) || s.TTFT >= llm.Millis(400*time.Millisecond) || s.TPS != 50 {
+		t.Errorf("after ten seconds a new figure gives %v, want most of its weight", time.Duration(s.TTFT))
 	}
 	if s.RemainingRequests != -1 || s.RemainingTokens != 700 {
 		t.Errorf("remaining after the reset = %d, %d, want unknown and 700", s.RemainingRequests, s.RemainingTokens)

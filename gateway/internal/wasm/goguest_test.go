@@ -57,7 +57,7 @@ func fleet(n int) []llm.Candidate {
 			ID: fmt.Sprintf("p/m%d", i), Provider: "p", Model: fmt.Sprintf("m%d", i), Weight: 1, Quality: -1, Context: 128_000,
 			Price: llm.Price{Known: true, Input: llm.NanoUSD(1e9 - 1e6*i), Output: llm.NanoUSD(4e9 - 4e6*i)},
 		}
-		c[i].Stats = llm.Stats{RemainingRequests: -1, RemainingTokens: -1, TTFT: 300 * time.Millisecond, TPS: 80}
+		c[i].Stats = llm.Stats{RemainingRequests: -1, RemainingTokens: -1, TTFT: llm.Millis(300 * time.Millisecond), TPS: 80}
 	}
 	return c
 }

@@ -86,25 +86,31 @@ func (k *Ranker) Check(ctx context.Context) error {
 // empty unless there are no candidates.
 func (k *Ranker) Rank(ctx context.Context, req *llm.Request, c []llm.Candidate) llm.Ranking {
 	r, now := k.router, k.router.now()
+	ranking := llm.Ranking{Router: k.name}
 	if len(c) == 0 {
-		return llm.Ranking{Router: k.name}
+		return ranking
 	}
-	if why := r.module.breaker.blocked(now); why != "" {
-		return llm.Ranking{Order: hook.Configured(c), Router: k.name, Fault: why}
+	if ranking.Fault = r.module.breaker.blocked(now); ranking.Fault != "" {
+		ranking.Order = hook.Configured(c)
+		return ranking
 	}
+	ranking.Seed = hook.SeedOf(req.ID)
 	s := r.scratch.Get().(*scratch)
 	defer r.scratch.Put(s)
 	fuel, opinion, err := k.ask(ctx, s, req, c, now)
+	ranking.Fuel = fuel
 	if err != nil {
 		r.note(err, now)
-		return llm.Ranking{Order: hook.Configured(c), Router: k.name, Fault: hook.Brief(err.Error()), Fuel: fuel}
+		ranking.Order, ranking.Fault = hook.Configured(c), hook.Brief(err.Error())
+		return ranking
 	}
 	r.module.breaker.good()
 	if !opinion {
-		return llm.Ranking{Order: hook.Configured(c), Router: k.name, Fuel: fuel}
+		ranking.Order = hook.Configured(c)
+		return ranking
 	}
-	ranking := s.ballot.Ranking()
-	ranking.Router, ranking.Fuel = k.name, fuel
+	built := s.ballot.Ranking()
+	ranking.Order, ranking.Scores, ranking.Reason = built.Order, built.Scores, built.Reason
 	return ranking
 }
 

@@ -67,7 +67,7 @@ func TestRankFollowsAnAnswerThatMakesSense(t *testing.T) {
 		t.Run(c.name, func(t *testing.T) {
 			for h, answer := range map[hook.Hook][]byte{hook.RouteFlat: c.flat, hook.Route: []byte(c.json)} {
 				got := ranker(t, asm.Answering(h, answer).Bytes(), at(1000)).Rank(context.Background(), &llm.Request{ID: "r"}, four())
-				want := llm.Ranking{Order: c.order, Scores: c.scores, Router: "mine", Fuel: got.Fuel}
+				want := llm.Ranking{Order: c.order, Scores: c.scores, Router: "mine", Seed: hook.SeedOf("r"), Fuel: got.Fuel}
 				if h == hook.Route {
 					want.Reason = c.reason
 				}

@@ -26,8 +26,7 @@ var chatCompletions = &Format{
 func callChat(d *Dialects, x *llm.Exchange) (llm.Call, error) {
 	known, _ := d.quirks.Get(x.Target.ID)
 	x.Quirks, x.Added = known.With(x.Quirks), 0
-	body, err := patched(x)
-	return llm.Call{Path: "/chat/completions", Body: body, Stream: x.Sent.Facts.Stream}, err
+	return llm.Call{Path: "/chat/completions", Body: patched(x), Stream: x.Sent.Facts.Stream}, nil
 }
 
 // readChat gives the events of any target's answer in the canonical form. A stream that

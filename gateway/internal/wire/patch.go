@@ -2,13 +2,11 @@ package wire
 
 import (
 	"bytes"
-	"encoding/json"
 	"fmt"
 	"slices"
 	"strconv"
 
-	"github.com/tidwall/sjson"
-
+	"github.com/penstock/penstock/gateway/internal/jsontext"
 	"github.com/penstock/penstock/gateway/internal/llm"
 )
 
@@ -22,28 +20,24 @@ type edit struct {
 // upstream: the model's name, the maximum of output tokens, the wish for usage, and
 // the gateway's own members taken out. Every other byte stays as it came. It notes in
 // x.Added what the target may refuse.
-func patched(x *llm.Exchange) ([]byte, error) {
+func patched(x *llm.Exchange) []byte {
 	req, t := x.Sent, x.Target
 	f := &req.Facts
 	edits := make([]edit, 0, 6)
 	if f.Model != t.Model {
-		edits = append(edits, edit{f.ModelAt, strconv.AppendQuote(nil, t.Model)})
+		edits = append(edits, edit{f.ModelAt, jsontext.AppendQuote(nil, t.Model)})
 	}
 	if !f.CacheAt.IsZero() {
 		edits = append(edits, edit{at: f.CacheAt})
 	}
 	edits = boundOutput(edits, x)
 	if f.Stream && !f.IncludeUsage && t.StreamUsage != llm.StreamUsageOff && !x.Quirks.Has(llm.NoStreamUsage) {
-		ask, err := askUsage(req)
-		if err != nil {
-			return nil, err
-		}
-		edits = append(edits, ask)
+		edits = append(edits, askUsage(req))
 		if t.StreamUsage != llm.StreamUsageOn {
 			x.Added |= llm.NoStreamUsage
 		}
 	}
-	return apply(req.Body, edits), nil
+	return apply(req.Body, edits)
 }
 
 // The two names of the bound on output tokens.
@@ -110,27 +104,33 @@ func outputMember(req *llm.Request) (at llm.Span, name string) {
 	if start < 0 {
 		return llm.Span{}, ""
 	}
-	if json.Unmarshal(req.Body[start:end+1], &name) != nil { // the scan has read it
-		return llm.Span{}, ""
-	}
+	name, _ = jsontext.Unquote(req.Body[start : end+1]) // the intake has read it
 	return llm.Span{Start: start, End: end + 1}, name
 }
 
 // askUsage asks for the usage chunk that only comes when asked for.
-func askUsage(req *llm.Request) (edit, error) {
+func askUsage(req *llm.Request) edit {
 	f := &req.Facts
-	if f.StreamOptionsAt.IsZero() {
-		return insert(f, []byte(`,"stream_options":{"include_usage":true}`)), nil
+	at := f.StreamOptionsAt
+	if at.IsZero() {
+		return insert(f, []byte(`,"stream_options":{"include_usage":true}`))
 	}
-	old := req.Body[f.StreamOptionsAt.Start:f.StreamOptionsAt.End]
-	if string(old) == "null" {
-		old = []byte("{}")
+	s := newScan(req.Body[at.Start:at.End])
+	if !s.Open('{') { // null
+		return edit{at, []byte(`{"include_usage":true}`)}
 	}
-	set, err := sjson.SetRawBytes(old, "include_usage", []byte("true"))
-	if err != nil {
-		return edit{}, fmt.Errorf("ask for usage: %w", err)
+	comma := ""
+	for s.More('}') {
+		comma = ","
+		asks := s.Name().Is("include_usage")
+		s.Peek()
+		from := at.Start + s.Pos()
+		s.Skip()
+		if asks {
+			return edit{llm.Span{Start: from, End: at.Start + s.Pos()}, []byte("true")}
+		}
 	}
-	return edit{f.StreamOptionsAt, set}, nil
+	return edit{llm.Span{Start: at.End - 1, End: at.End - 1}, []byte(comma + `"include_usage":true`)}
 }
 
 // insert adds members, each with its leading comma, at the end of the body.

@@ -31,10 +31,18 @@ func TestPatched(t *testing.T) {
 			`{"model":"gpt-5",` + messages + `,"x":1.10}`},
 		{"model, escaped or not", `{ "model" : "sm\u0061rt" , ` + messages + `}`, openai, 0,
 			`{ "model" : "gpt-5" , ` + messages + `}`},
+		{"a model's name that Go writes otherwise than JSON", `{"model":"smart",` + messages + `}`, &llm.Target{Model: "m\u00ad\U000e0001", Dialect: llm.OpenAI}, 0,
+			"{\"model\":\"m\u00ad\U000e0001\"," + messages + `}`},
 		{"usage is asked for", `{"model":"gpt-5","stream":true,` + messages + `}`, openai, 0,
 			`{"model":"gpt-5","stream":true,` + messages + `,"stream_options":{"include_usage":true}}`},
 		{"usage was refused", `{"stream_options":{"include_usage":false,"x":1},"model":"gpt-5","stream":true,` + messages + `}`, openai, 0,
 			`{"stream_options":{"include_usage":true,"x":1},"model":"gpt-5","stream":true,` + messages + `}`},
+		{"usage was refused, in escapes", `{"stream_options":{"x":1,"include\u005fusage" : null },"model":"gpt-5","stream":true,` + messages + `}`, openai, 0,
+			`{"stream_options":{"x":1,"include\u005fusage" : true },"model":"gpt-5","stream":true,` + messages + `}`},
+		{"usage is not named", `{"stream_options":{"x":{"include_usage":false} },"model":"gpt-5","stream":true,` + messages + `}`, openai, 0,
+			`{"stream_options":{"x":{"include_usage":false} ,"include_usage":true},"model":"gpt-5","stream":true,` + messages + `}`},
+		{"stream_options empty", `{"stream_options":{ },"model":"gpt-5","stream":true,` + messages + `}`, openai, 0,
+			`{"stream_options":{ "include_usage":true},"model":"gpt-5","stream":true,` + messages + `}`},
 		{"stream_options null", `{"stream_options":null,"model":"gpt-5","stream":true,` + messages + `}`, openai, 0,
 			`{"stream_options":{"include_usage":true},"model":"gpt-5","stream":true,` + messages + `}`},
 		{"maximum replaced where it stands", `{"max_tokens":900,"model":"m",` + messages + `}`, local, 50,
@@ -63,9 +71,9 @@ func TestPatched(t *testing.T) {
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
 			req := scanned(t, tt.body)
-			got, err := patched(&llm.Exchange{Sent: req, Target: tt.target, MaxOutput: tt.max})
-			if err != nil || string(got) != tt.want {
-				t.Errorf("patched = %s, %v\nwant      %s", got, err, tt.want)
+			got := patched(&llm.Exchange{Sent: req, Target: tt.target, MaxOutput: tt.max})
+			if string(got) != tt.want {
+				t.Errorf("patched = %s\nwant      %s", got, tt.want)
 			}
 			if string(req.Body) != tt.body {
 				t.Errorf("the client's body was written to: %s", req.Body)

@@ -66,7 +66,7 @@ func (f *candidateForm) candidate(now time.Time) llm.Candidate {
 		t.Price = llm.Price{Known: true, Input: llm.NanoUSD(whole(f.PriceIn, 0)), Output: llm.NanoUSD(whole(f.PriceOut, 0)),
 			CacheRead: llm.NanoUSD(whole(f.PriceCached, 0))}
 	}
-	s := llm.Stats{Inflight: whole(f.Inflight, 0), TTFT: time.Duration(number(f.FirstToken, 0) * float64(time.Millisecond)),
+	s := llm.Stats{Inflight: whole(f.Inflight, 0), TTFT: llm.Millis(number(f.FirstToken, 0) * float64(time.Millisecond)),
 		TPS: number(f.Speed, 0), ErrorRate: number(f.ErrorRate, 0),
 		RemainingRequests: whole(f.RemainingRPM, -1), RemainingTokens: whole(f.RemainingTPM, -1)}
 	if !f.Healthy {

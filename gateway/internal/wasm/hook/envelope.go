@@ -64,7 +64,7 @@ func appendCandidate(dst []byte, i int, c *llm.Candidate, now time.Time) []byte 
 	dst = appendKnown(dst, "price_cached", int64(t.Price.CacheRead), t.Price.Known)
 	dst = appendKnown(dst, "context", t.Context, t.Context > 0)
 	dst = appendNumber(dst, "quality", quality(t), true)
-	dst = appendNumber(dst, "ttft_ms", millis(s.TTFT), s.TTFT > 0)
+	dst = appendNumber(dst, "ttft_ms", millis(time.Duration(s.TTFT)), s.TTFT > 0)
 	dst = appendNumber(dst, "tps", s.TPS, s.TPS > 0)
 	dst = appendNumber(dst, "error_rate", s.ErrorRate, true)
 	dst = appendWhole(dst, "inflight", s.Inflight)

@@ -81,7 +81,7 @@ func appendRecord(dst []byte, i int, c *llm.Candidate, now time.Time) []byte {
 	le.PutUint32(r[32:], clamp32(t.Context))
 	le.PutUint32(r[36:], clamp32(s.Inflight))
 	le.PutUint64(r[40:], math.Float64bits(quality(t)))
-	le.PutUint64(r[48:], math.Float64bits(millis(s.TTFT)))
+	le.PutUint64(r[48:], math.Float64bits(millis(time.Duration(s.TTFT))))
 	le.PutUint64(r[56:], math.Float64bits(s.TPS))
 	le.PutUint64(r[64:], math.Float64bits(s.ErrorRate))
 	le.PutUint64(r[72:], math.Float64bits(t.Weight))

@@ -17,7 +17,7 @@ func TestTheFlatRecordIsLaidOutAsPublished(t *testing.T) {
 	c := []llm.Candidate{{
 		Target: &llm.Target{Price: llm.Price{Known: true, Input: 1, Output: 2, CacheRead: 3}, Context: 4, Quality: 0.5, Weight: 6,
 			Order: -7, Fallback: true},
-		Stats: llm.Stats{Inflight: 8, TTFT: 9 * time.Millisecond, TPS: 10, ErrorRate: 0.25, RemainingRequests: 11, RemainingTokens: -1},
+		Stats: llm.Stats{Inflight: 8, TTFT: llm.Millis(9 * time.Millisecond), TPS: 10, ErrorRate: 0.25, RemainingRequests: 11, RemainingTokens: -1},
 	}}
 	req := &llm.Request{Facts: llm.Facts{EstInputTokens: 100, MaxTokens: 200, Stream: true, Features: llm.Vision}}
 	b := AppendFlat([]byte("before"), req, c, []byte("s\nk=v\n"), 42, time.Unix(1, 0))[len("before"):]
@@ -39,7 +39,7 @@ func TestTheEnvelopeIsValidAndSaysWhatItDoesNotKnow(t *testing.T) {
 	req := &llm.Request{ID: "r", Tags: map[string]string{"b": "\"2\"\n", "a": "1"}, Body: []byte(`{"model":"m","messages":[{"role":"user"}]}`),
 		Principal: llm.Principal{KeyID: "k", Team: "t"}, Facts: llm.Facts{Model: "m\xff", EstInputTokens: 5, Features: llm.Tools}}
 	c := []llm.Candidate{{Target: &llm.Target{ID: "p/m0", Provider: "p", Model: "m0", Weight: 1, Quality: -1},
-		Stats: llm.Stats{RemainingRequests: -1, RemainingTokens: -1, TTFT: 300 * time.Millisecond, TPS: math.Inf(1)}}}
+		Stats: llm.Stats{RemainingRequests: -1, RemainingTokens: -1, TTFT: llm.Millis(300 * time.Millisecond), TPS: math.Inf(1)}}}
 	got := AppendEnvelope(nil, req, c, []byte(`,"strategy":"s","with":{"x":1}`), true, time.Unix(1, 0))
 	want := `{"v":1,"request_id":"r","model":"m�","key":"k","team":"t","user":"","tags":{"a":"1","b":"\"2\"\n"},"est_input_tokens":5,` +
 		`"max_tokens":null,"stream":false,"features":["tools"],"last_user_chars":0,"messages":[{"role":"user"}],"strategy":"s","with":{"x":1},` +
