@@ -51,7 +51,7 @@ test: deps build sdk ## install what the tests need, then run them, with the rac
 
 # The packages that hold locks, pools or goroutines.
 RACED = ./gateway/internal/cache ./gateway/internal/keys ./gateway/internal/ledger ./gateway/internal/meter \
-	./gateway/internal/wasm/... ./gateway/internal/pipeline ./gateway/internal/policy ./gateway/internal/telemetry \
+	./gateway/internal/wasm ./gateway/internal/wasm/cases ./gateway/internal/pipeline ./gateway/internal/policy ./gateway/internal/telemetry \
 	./gateway/internal/upstream
 
 deps: ## install what the tests need, skipping what is there

@@ -6,8 +6,8 @@ import (
 )
 
 // Compiling takes time and memory that grow with the square of some of a function's
-// figures, and recurses once for every block, so that a small file could hold the
-// gateway up for minutes or end its process. These bounds are checked while fuel
+// figures, and recurses once for every block, so that a small file could block the
+// gateway for minutes or crash it. These bounds are checked while fuel
 // counting is built in, before anything is compiled. What real modules have is in
 // parentheses: the largest of the built-in module, of the SDKs' examples and of a Go
 // program of 13 MB with an HTTP client, a template engine and XML.
@@ -34,11 +34,11 @@ const (
 	maxPairs       = 8_000_000     // types times functions (134,000)
 )
 
-// shape are a function's figures, as the compiler will see them.
-type shape struct {
+// complexity holds the figures of a function that decide how long compiling it takes.
+type complexity struct {
 	locals uint64
-	// branches counts the places where control parts or meets: a block once, a loop twice,
-	// an if three times, a branch and a charge once, a table once for every target.
+	// branches counts forks and joins of the control flow: a block once, a loop twice, an if
+	// three times, a branch and a charge once, a table once for every target.
 	branches int
 	calls    int
 	loops    int // open ones
@@ -46,8 +46,8 @@ type shape struct {
 	arity int
 }
 
-// note counts an instruction and reports a bound that the function has crossed.
-func (s *shape) note(op byte, in instruction, around surroundings) error {
+// count counts an instruction and reports a bound that the function exceeds.
+func (s *complexity) count(op byte, in instruction, around funcContext) error {
 	s.branches += branchesOf(op, in)
 	switch op {
 	case opLoop:
@@ -67,9 +67,9 @@ func (s *shape) note(op byte, in instruction, around surroundings) error {
 	return nil
 }
 
-// signature is what a call or a block takes and gives, if it names a type that exists; if
-// not, the machine refuses the module.
-func (a surroundings) signature(op byte, in instruction) (Signature, bool) {
+// signature is the type of a call or a block, if it names one that exists; if not, the
+// compiler refuses the module.
+func (a funcContext) signature(op byte, in instruction) (Signature, bool) {
 	index := in.index
 	switch {
 	case op == opCall && int64(index) < int64(len(a.funcs)):
@@ -83,8 +83,8 @@ func (a surroundings) signature(op byte, in instruction) (Signature, bool) {
 	return a.types[index], true
 }
 
-// branchesOf is how many branches an instruction makes of the code around it. Bulk
-// instructions, indirect calls and divisions check their operands.
+// branchesOf is how many branches an instruction counts for. Bulk instructions, indirect
+// calls and divisions check their operands.
 func branchesOf(op byte, in instruction) int {
 	switch op {
 	case opBlock, opBr, opBrIf, opReturn, opUnreachable:
@@ -102,20 +102,20 @@ func branchesOf(op byte, in instruction) int {
 	return 0
 }
 
-// carried is how many values the compiler carries over branches and calls, at worst:
-// every variable over each.
-func (s *shape) carried(variables int) int64 {
+// carried is how many values the compiler keeps alive across branches and calls, at worst:
+// every variable across each.
+func (s *complexity) carried(variables int) int64 {
 	return (int64(s.locals) + int64(variables) + int64(s.arity)) * int64(s.branches+s.calls)
 }
 
-// weight is what a module's functions cost together.
-type weight struct {
+// moduleTotals adds up the complexity of a module's functions.
+type moduleTotals struct {
 	locals                     uint64
 	branches, squares, carried int64
 }
 
-// add counts a function in and reports a bound that it, or the module with it, crosses.
-func (w *weight) add(s shape, variables int) error {
+// add adds a function and reports a bound that it, or the module with it, exceeds.
+func (w *moduleTotals) add(s complexity, variables int) error {
 	carried := s.carried(variables)
 	w.locals += s.locals
 	w.branches += int64(s.branches)
@@ -123,30 +123,30 @@ func (w *weight) add(s shape, variables int) error {
 	w.carried += carried
 	switch {
 	case carried > maxCarried:
-		return fmt.Errorf("it carries too much over its branches and calls: its variables times those are %d, at most %d are accepted",
+		return fmt.Errorf("its variables times its branches and calls are %d; at most %d are accepted",
 			carried, maxCarried)
 	case w.locals > maxAllLocals:
 		return fmt.Errorf("the functions up to here have %d locals together; at most %d are accepted", w.locals, maxAllLocals)
 	case w.branches > maxAllBranches:
 		return fmt.Errorf("the functions up to here have %d branches together; at most %d are accepted", w.branches, maxAllBranches)
 	case w.squares > maxAllSquares:
-		return fmt.Errorf("the functions up to here branch too much: the squares of their branches add up to %d, at most %d are accepted",
+		return fmt.Errorf("the squares of the branches of the functions up to here add up to %d; at most %d are accepted",
 			w.squares, maxAllSquares)
 	case w.carried > maxAllCarried:
-		return fmt.Errorf("the functions up to here carry too much over their branches and calls: %d together, at most %d are accepted",
+		return fmt.Errorf("the variables times branches and calls of the functions up to here add up to %d; at most %d are accepted",
 			w.carried, maxAllCarried)
 	}
 	return nil
 }
 
 // CheckBounds reports tables that are too large and too many of anything.
-func (o *Module) CheckBounds() error { return errors.Join(o.checkTables(), o.checkCounts()) }
+func (m *Module) CheckBounds() error { return errors.Join(m.checkTables(), m.checkCounts()) }
 
-func (o *Module) checkTables() error {
-	if len(o.tables) > maxTables {
-		return fmt.Errorf("it has %d tables; at most %d are allowed", len(o.tables), maxTables)
+func (m *Module) checkTables() error {
+	if len(m.tables) > maxTables {
+		return fmt.Errorf("it has %d tables; at most %d are allowed", len(m.tables), maxTables)
 	}
-	for _, t := range o.tables {
+	for _, t := range m.tables {
 		if t.Wide64 || t.Shared || t.Min > maxElements {
 			return fmt.Errorf("it has a table that is 64-bit, shared or larger than %d elements", maxElements)
 		}
@@ -154,20 +154,20 @@ func (o *Module) checkTables() error {
 	return nil
 }
 
-// checkCounts holds the numbers of things in the module against their bounds.
-func (o *Module) checkCounts() error {
+// checkCounts compares how many of everything the module has with the bounds.
+func (m *Module) checkCounts() error {
 	for _, c := range []struct {
 		what       string
 		have, most int
 	}{
-		{"imports", len(o.Imports), maxImports},
-		{"function types", len(o.Types), maxTypes},
-		{"functions", len(o.Funcs), maxFuncs},
-		{"exports", len(o.Exports), maxExports},
-		{"globals", o.Globals, maxGlobals},
-		{"mutable globals", o.variables, maxVariables},
-		{"segments of elements and data", o.segments, maxSegments},
-		{"pairs of a function type and a function", len(o.Types) * len(o.Funcs), maxPairs},
+		{"imports", len(m.Imports), maxImports},
+		{"function types", len(m.Types), maxTypes},
+		{"functions", len(m.Funcs), maxFuncs},
+		{"exports", len(m.Exports), maxExports},
+		{"globals", m.Globals, maxGlobals},
+		{"mutable globals", m.variables, maxVariables},
+		{"element and data segments", m.segments, maxSegments},
+		{"pairs of a function type and a function", len(m.Types) * len(m.Funcs), maxPairs},
 	} {
 		if c.have > c.most {
 			return fmt.Errorf("it has %d %s; at most %d are accepted", c.have, c.what, c.most)

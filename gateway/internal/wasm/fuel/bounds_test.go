@@ -19,9 +19,8 @@ func heavy(locals int, code ...[]byte) asm.Module {
 	return a
 }
 
-// TestWhatCompilesTooLongIsRefusedBeforeItIsCompiled holds files of which each takes the
-// compiler many seconds, or all of its stack, against the checks of a module's bytes
-// alone.
+// TestWhatCompilesTooLongIsRefusedBeforeItIsCompiled: each of these files takes the compiler
+// many seconds, or all of its stack.
 func TestWhatCompilesTooLongIsRefusedBeforeItIsCompiled(t *testing.T) {
 	drop := asm.Op(0x1a)
 	for _, c := range []struct {
@@ -121,8 +120,8 @@ func instrumentError(wasm []byte) string {
 	return "it is fine"
 }
 
-// TestLiesAboutLengthsCostNothing: the compiler makes room for whatever a count says.
-func TestLiesAboutLengthsCostNothing(t *testing.T) {
+// TestWrongLengthsCostNothing: the compiler allocates whatever a count announces.
+func TestWrongLengthsCostNothing(t *testing.T) {
 	huge := []byte{0xff, 0xff, 0xff, 0xff, 0x0f}
 	with := func(id byte, body []byte) []byte { // before the code if it must
 		a := heavy(1)
@@ -131,11 +130,11 @@ func TestLiesAboutLengthsCostNothing(t *testing.T) {
 			return appendSection(wasm, id, body)
 		}
 		at := bytes.LastIndex(wasm, appendSection(nil, secCode, nil)[:1])
-		o, err := Parse(wasm)
+		m, err := Parse(wasm)
 		if err != nil {
 			t.Fatal(err)
 		}
-		for _, s := range o.sections {
+		for _, s := range m.sections {
 			if s.id == secCode {
 				at = bytes.Index(wasm, s.body) - len(appendU32([]byte{secCode}, uint32(len(s.body))))
 			}
@@ -143,17 +142,17 @@ func TestLiesAboutLengthsCostNothing(t *testing.T) {
 		return asm.Cat(wasm[:at], appendSection(nil, id, body), wasm[at:])
 	}
 	for name, wasm := range map[string][]byte{
-		"elements":             with(secElement, huge),
-		"indices":              with(secElement, asm.Cat([]byte{1, 0}, asm.I32(0), []byte{opEnd}, huge)),
-		"expressions":          with(secElement, asm.Cat([]byte{1, 5, 0x70}, huge)),
-		"segments of data":     with(secData, huge),
-		"data":                 with(secData, asm.Cat([]byte{1, 0}, asm.I32(0), []byte{opEnd}, huge)),
-		"passive data":         with(secData, asm.Cat([]byte{1, 1}, huge)),
-		"a strange place":      with(secData, asm.Cat([]byte{1, 0}, asm.GlobalGet(0), []byte{opEnd, 0})),
-		"data of unknown kind": with(secData, []byte{1, 9, 0}),
+		"elements":              with(secElement, huge),
+		"indices":               with(secElement, asm.Cat([]byte{1, 0}, asm.I32(0), []byte{opEnd}, huge)),
+		"expressions":           with(secElement, asm.Cat([]byte{1, 5, 0x70}, huge)),
+		"segments of data":      with(secData, huge),
+		"data":                  with(secData, asm.Cat([]byte{1, 0}, asm.I32(0), []byte{opEnd}, huge)),
+		"passive data":          with(secData, asm.Cat([]byte{1, 1}, huge)),
+		"an offset that varies": with(secData, asm.Cat([]byte{1, 0}, asm.GlobalGet(0), []byte{opEnd, 0})),
+		"data of unknown kind":  with(secData, []byte{1, 9, 0}),
 	} {
 		if got := instrumentError(wasm); !strings.Contains(got, "section ") {
-			t.Errorf("%s: %q, want a fault in its section", name, got)
+			t.Errorf("%s: %q, want an error in its section", name, got)
 		}
 	}
 	for name, names := range map[string][]byte{
@@ -167,7 +166,7 @@ func TestLiesAboutLengthsCostNothing(t *testing.T) {
 		}
 		code, err := m.Instrument(PerStretch)
 		if err != nil || bytes.Contains(code, huge) {
-			t.Errorf("%s: %v; the lie must not reach the compiler", name, err)
+			t.Errorf("%s: %v; the wrong length must not reach the compiler", name, err)
 		}
 	}
 }

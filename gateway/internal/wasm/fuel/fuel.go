@@ -33,15 +33,15 @@ const (
 )
 
 // Instrument returns the module with fuel counting built in.
-func (o *Module) Instrument(c Charging) ([]byte, error) {
+func (m *Module) Instrument(c Charging) ([]byte, error) {
 	out := append([]byte(nil), magic...)
 	global := false
-	for _, s := range o.sections {
+	for _, s := range m.sections {
 		if !global && after(s.id, secGlobal) {
-			out = appendSection(out, secGlobal, o.globalSection(nil))
+			out = appendSection(out, secGlobal, m.globalSection(nil))
 			global = true
 		}
-		body, keep, err := o.rewrite(s, c)
+		body, keep, err := m.rewrite(s, c)
 		if err != nil {
 			return nil, fmt.Errorf("section %d: %w", s.id, err)
 		}
@@ -53,39 +53,39 @@ func (o *Module) Instrument(c Charging) ([]byte, error) {
 	return out, nil
 }
 
-// after reports whether a section stands behind the place of another.
-func after(id, place byte) bool { return id != secCustom && id > place }
+// after reports whether a section comes behind that with the id other.
+func after(id, other byte) bool { return id != secCustom && id > other }
 
 // rewrite returns a section's new contents, and whether it stays at all.
-func (o *Module) rewrite(s section, c Charging) ([]byte, bool, error) {
+func (m *Module) rewrite(s section, c Charging) ([]byte, bool, error) {
 	switch s.id {
 	case secCustom:
-		if !s.named(sectionNames) {
+		if _, ok := s.custom(sectionNames); !ok {
 			return nil, false, nil
 		}
 		names := functionNames(s.body)
 		return names, names != nil, nil
 	case secTable:
-		return o.tableSection(), true, nil
+		return m.tableSection(), true, nil
 	case secGlobal:
-		return o.globalSection(s.body), true, nil
+		return m.globalSection(s.body), true, nil
 	case secExport:
-		return o.exportSection(s.body), true, nil
+		return m.exportSection(s.body), true, nil
 	case secCode:
 		if c == Nothing {
 			return s.body, true, nil
 		}
-		body, err := o.codeSection(s.body, c == PerInstruction)
+		body, err := m.codeSection(s.body, c == PerInstruction)
 		return body, true, err
 	}
 	return s.body, true, nil
 }
 
-// tableSection gives every table an upper bound, since tables grow outside the
-// linear memory and its cap.
-func (o *Module) tableSection() []byte {
-	out := appendU32(nil, uint32(len(o.tables)))
-	for _, t := range o.tables {
+// tableSection gives every table an upper bound, since tables are outside of the linear
+// memory and its bound.
+func (m *Module) tableSection() []byte {
+	out := appendU32(nil, uint32(len(m.tables)))
+	for _, t := range m.tables {
 		most := uint32(maxElements)
 		if t.hasMax {
 			most = min(most, t.Max)
@@ -97,18 +97,18 @@ func (o *Module) tableSection() []byte {
 	return out
 }
 
-// globalSection appends the fuel: a mutable i64, empty until the host fills it.
-func (o *Module) globalSection(body []byte) []byte {
+// globalSection adds the global for the fuel: a mutable i64, 0 until the host sets it.
+func (m *Module) globalSection(body []byte) []byte {
 	r := &reader{b: body}
 	if body != nil {
 		r.u32()
 	}
-	out := appendU32(nil, uint32(o.Globals)+1)
+	out := appendU32(nil, uint32(m.Globals)+1)
 	out = append(out, body[r.at:]...)
 	return append(out, typeI64, 1, opI64Const, 0, opEnd)
 }
 
-func (o *Module) exportSection(body []byte) []byte {
+func (m *Module) exportSection(body []byte) []byte {
 	r := &reader{b: body}
 	n := r.u32()
 	out := appendU32(nil, n+1)
@@ -116,28 +116,28 @@ func (o *Module) exportSection(body []byte) []byte {
 	out = appendU32(out, uint32(len(GlobalName)))
 	out = append(out, GlobalName...)
 	out = append(out, byte(KindGlobal))
-	return appendU32(out, uint32(o.Globals))
+	return appendU32(out, uint32(m.Globals))
 }
 
-func (o *Module) codeSection(body []byte, each bool) ([]byte, error) {
+func (m *Module) codeSection(body []byte, perInstruction bool) ([]byte, error) {
 	r := &reader{b: body}
 	n := r.count()
-	imported := len(o.Funcs) - n
-	if imported != o.importedFuncs() {
-		return nil, fmt.Errorf("it has %d function bodies for %d functions", n, len(o.Funcs)-o.importedFuncs())
+	imported := len(m.Funcs) - n
+	if imported != m.importedFuncs() {
+		return nil, fmt.Errorf("it has %d function bodies for %d functions", n, len(m.Funcs)-m.importedFuncs())
 	}
 	out := make([]byte, 0, len(body)+len(body)/2)
 	out = appendU32(out, uint32(n))
-	m := rewriter{each: each}
-	var all weight
+	w := rewriter{perInstruction: perInstruction}
+	var all moduleTotals
 	for i := range n {
 		code := r.bytes(r.u32())
 		if r.err != nil {
 			return nil, r.err
 		}
-		f, err := m.function(code, o.meteredFunc(imported+i))
+		f, err := w.function(code, m.contextOf(imported+i))
 		if err == nil {
-			err = all.add(m.shape, o.variables)
+			err = all.add(w.complexity, m.variables)
 		}
 		if err != nil {
 			return nil, fmt.Errorf("function %d: %w", imported+i, err)
@@ -151,9 +151,9 @@ func (o *Module) codeSection(body []byte, each bool) ([]byte, error) {
 	return out, nil
 }
 
-func (o *Module) importedFuncs() int {
+func (m *Module) importedFuncs() int {
 	n := 0
-	for _, i := range o.Imports {
+	for _, i := range m.Imports {
 		if i.Kind == KindFunction {
 			n++
 		}
@@ -161,15 +161,15 @@ func (o *Module) importedFuncs() int {
 	return n
 }
 
-// meteredFunc is what the meter has to know of a function's surroundings.
-func (o *Module) meteredFunc(index int) surroundings {
-	t := o.Types[o.Funcs[index]]
-	return surroundings{params: uint32(len(t.Params)), results: t.Results, globals: uint32(o.Globals),
-		types: o.Types, funcs: o.Funcs}
+// contextOf is the context of a function.
+func (m *Module) contextOf(index int) funcContext {
+	t := m.Types[m.Funcs[index]]
+	return funcContext{params: uint32(len(t.Params)), results: t.Results, globals: uint32(m.Globals),
+		types: m.Types, funcs: m.Funcs}
 }
 
-// surroundings are what the meter has to know about a function beyond its body.
-type surroundings struct {
+// funcContext is what the rewriter has to know of a function besides its body.
+type funcContext struct {
 	params, globals uint32
 	results         []byte
 	types           []Signature

@@ -42,19 +42,19 @@ func execute(t interface{ Fatalf(string, ...any) }, r wazero.Runtime, wasm []byt
 	return e
 }
 
-// TestMeteringChangesNothingAndChargesEverything holds the pass against the same
-// program unmetered (same results and memory) and charged instruction by instruction
-// (never less fuel).
+// TestMeteringChangesNothingAndChargesEverything compares a metered program with the same
+// one unmetered (same results and memory) and charged instruction by instruction (never
+// less fuel).
 func TestMeteringChangesNothingAndChargesEverything(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		wasm := drawProgram(t)
-		o, err := Parse(wasm)
+		m, err := Parse(wasm)
 		if err != nil {
-			t.Fatalf("sketch: %v", err)
+			t.Fatalf("Parse: %v", err)
 		}
 		r := wazero.NewRuntimeWithConfig(context.Background(), wazero.NewRuntimeConfigInterpreter())
 		defer r.Close(context.Background())
-		exact, fast := meterOrFail(t, o, PerInstruction), meterOrFail(t, o, PerStretch)
+		exact, fast := instrument(t, m, PerInstruction), instrument(t, m, PerStretch)
 		for _, fn := range []string{"run", "pair"} {
 			checkMetering(t, r, wasm, exact, fast, fn)
 		}
@@ -87,8 +87,8 @@ func checkMetering(t *rapid.T, r wazero.Runtime, bare, exact, fast []byte, fn st
 	}
 }
 
-func meterOrFail(t interface{ Fatalf(string, ...any) }, o *Module, c Charging) []byte {
-	code, err := o.Instrument(c)
+func instrument(t interface{ Fatalf(string, ...any) }, m *Module, c Charging) []byte {
+	code, err := m.Instrument(c)
 	if err != nil {
 		t.Fatalf("instrument: %v", err)
 	}

@@ -25,44 +25,48 @@ const (
 	secDataCount
 )
 
-// kind is the kind of an import or export.
-type kind byte
+// Kind is the kind of an import or export.
+type Kind byte
 
 // The kinds.
 const (
-	KindFunction kind = iota
-	kindTable
+	KindFunction Kind = iota
+	KindTable
 	KindMemory
 	KindGlobal
 
 	kindCount
 )
 
-// String names the kind as messages do.
-func (k kind) String() string { return [kindCount]string{"function", "table", "memory", "global"}[k] }
+// String names the kind in messages.
+func (k Kind) String() string { return [kindCount]string{"function", "table", "memory", "global"}[k] }
 
-// The bounds of tables: an instance's tables lie outside its linear memory, so that
-// the memory cap does not cover them.
+// The bounds of tables, which are outside of the linear memory and its bound.
 const (
 	maxTables   = 4
 	maxElements = 1 << 20 // of one table
 )
 
-// Module is what a module says about itself, as far as loading and metering need
-// it. Its slices alias the module's bytes.
+// Module is a parsed module: what loading and metering need to know of it. Its slices alias
+// the module's bytes.
 type Module struct {
+	// Types are the function types, Funcs the index of each function's type, imported ones
+	// first.
+	Types   []Signature
+	Funcs   []uint32
+	Imports []Import
+	Exports map[string]Export
+	// Memories are those of its own, in pages.
+	Memories []Limits
+	// Globals counts the globals.
+	Globals int
+	// Start reports a start section.
+	Start bool
+
 	sections []section
-	Types    []Signature
-	Imports  []Import
-	// Funcs holds the type of every function, imported ones first.
-	Funcs    []uint32
 	tables   []table
-	Memories []limits
-	Globals  int
-	// variables counts the globals that are mutable, segments those of elements and data.
+	// variables counts the mutable globals, segments the element and data segments.
 	variables, segments int
-	Exports             map[string]Export
-	Start               bool
 }
 
 // magic is how a file begins.
@@ -79,6 +83,7 @@ var typeNames = map[byte]string{typeI32: "i32", typeI64: "i64", 0x7d: "f32", 0x7
 // Signature is a function type.
 type Signature struct{ Params, Results []byte }
 
+// Equal reports whether both take and return the same types.
 func (s Signature) Equal(t Signature) bool {
 	return slices.Equal(s.Params, t.Params) && slices.Equal(s.Results, t.Results)
 }
@@ -95,20 +100,22 @@ func (s Signature) String() string {
 	return list(s.Params) + " -> " + list(s.Results)
 }
 
+// Import is something that the module imports.
 type Import struct {
 	Module, Name string
-	Kind         kind
-	// typ is the index of a function's type.
+	Kind         Kind
+	// Type is the index of a function's type.
 	Type uint32
 }
 
+// Export is something that the module exports.
 type Export struct {
-	Kind  kind
+	Kind  Kind
 	Index uint32
 }
 
-// limits are the size of a memory in pages, or of a table in elements.
-type limits struct {
+// Limits are the size of a memory in pages, or of a table in elements.
+type Limits struct {
 	Min, Max       uint32
 	hasMax         bool
 	Shared, Wide64 bool
@@ -116,11 +123,11 @@ type limits struct {
 
 type table struct {
 	elem byte
-	limits
+	Limits
 }
 
-// Parse reads a module's outline. It accepts only the sections of WebAssembly 2.0
-// in their order; what it does not look into is left to the machine's validation.
+// Parse reads a module. It accepts only the sections of WebAssembly 2.0 in their order; what
+// it does not look into is left to the compiler's validation.
 func Parse(wasm []byte) (*Module, error) {
 	if !bytes.HasPrefix(wasm, []byte("\x00asm")) {
 		return nil, fmt.Errorf("it is not a WebAssembly file: it does not begin with \"\\0asm\"")
@@ -128,7 +135,7 @@ func Parse(wasm []byte) (*Module, error) {
 	if !bytes.HasPrefix(wasm[4:], []byte{1, 0, 0, 0}) {
 		return nil, fmt.Errorf("it is not a core WebAssembly module of version 1 (is it a component?)")
 	}
-	o := &Module{Exports: map[string]Export{}}
+	m := &Module{Exports: map[string]Export{}}
 	r := &reader{b: wasm, at: 8}
 	last := 0
 	for !r.done() {
@@ -140,12 +147,12 @@ func Parse(wasm []byte) (*Module, error) {
 		if err := inOrder(id, &last); err != nil {
 			return nil, err
 		}
-		o.sections = append(o.sections, section{id, body})
-		if err := o.read(id, body); err != nil {
+		m.sections = append(m.sections, section{id, body})
+		if err := m.read(id, body); err != nil {
 			return nil, fmt.Errorf("section %d: %w", id, err)
 		}
 	}
-	return o, nil
+	return m, nil
 }
 
 // inOrder refuses unknown, repeated and misplaced sections.
@@ -156,44 +163,44 @@ func inOrder(id byte, last *int) error {
 	if id > secDataCount {
 		return fmt.Errorf("it has a section of the unknown kind %d", id)
 	}
-	place := int(id) * 2
+	position := int(id) * 2
 	if id == secDataCount {
-		place = secElement*2 + 1 // it stands before the code
+		position = secElement*2 + 1 // it comes before the code
 	}
-	if place <= *last {
+	if position <= *last {
 		return fmt.Errorf("section %d is repeated or out of order", id)
 	}
-	*last = place
+	*last = position
 	return nil
 }
 
-func (o *Module) read(id byte, body []byte) error {
+func (m *Module) read(id byte, body []byte) error {
 	r := &reader{b: body}
 	switch id {
 	case secCustom:
 		r.name()
 		r.at = len(body)
 	case secType:
-		each(r, o.readType)
+		each(r, m.readType)
 	case secImport:
-		each(r, o.readImport)
+		each(r, m.readImport)
 	case secFunction:
-		each(r, func(r *reader) { o.addFunc(r, r.u32()) })
+		each(r, func(r *reader) { m.addFunc(r, r.u32()) })
 	case secTable:
-		each(r, func(r *reader) { o.tables = append(o.tables, readTable(r)) })
+		each(r, func(r *reader) { m.tables = append(m.tables, readTable(r)) })
 	case secMemory:
-		each(r, func(r *reader) { o.Memories = append(o.Memories, readLimits(r)) })
+		each(r, func(r *reader) { m.Memories = append(m.Memories, readLimits(r)) })
 	case secGlobal:
-		each(r, o.readGlobal)
+		each(r, m.readGlobal)
 	case secExport:
-		each(r, o.readExport)
+		each(r, m.readExport)
 	case secStart:
-		o.Start = true
+		m.Start = true
 		return nil
 	case secElement:
-		each(r, o.readElement)
+		each(r, m.readElement)
 	case secData:
-		each(r, o.readData)
+		each(r, m.readData)
 	default:
 		return nil
 	}
@@ -210,20 +217,20 @@ func each(r *reader, item func(*reader)) {
 	}
 }
 
-func (o *Module) readType(r *reader) {
+func (m *Module) readType(r *reader) {
 	if form := r.byte(); form != 0x60 && r.err == nil {
 		r.fail("a type is not a function type (%#x)", form)
 	}
-	o.Types = append(o.Types, Signature{Params: readValues(r), Results: readValues(r)})
+	m.Types = append(m.Types, Signature{Params: readValues(r), Results: readValues(r)})
 }
 
-func (o *Module) readImport(r *reader) {
-	i := Import{Module: r.name(), Name: r.name(), Kind: kind(r.byte())}
+func (m *Module) readImport(r *reader) {
+	i := Import{Module: r.name(), Name: r.name(), Kind: Kind(r.byte())}
 	switch i.Kind {
 	case KindFunction:
 		i.Type = r.u32()
-		o.addFunc(r, i.Type)
-	case kindTable:
+		m.addFunc(r, i.Type)
+	case KindTable:
 		readTable(r)
 	case KindMemory:
 		readLimits(r)
@@ -232,15 +239,15 @@ func (o *Module) readImport(r *reader) {
 	default:
 		r.fail("import %s.%s is of the unknown kind %d", i.Module, i.Name, byte(i.Kind))
 	}
-	o.Imports = append(o.Imports, i)
+	m.Imports = append(m.Imports, i)
 }
 
-func (o *Module) addFunc(r *reader, typ uint32) {
-	if int(typ) >= len(o.Types) {
-		r.fail("a function has the type %d, of which there are %d", typ, len(o.Types))
+func (m *Module) addFunc(r *reader, typ uint32) {
+	if int(typ) >= len(m.Types) {
+		r.fail("a function has the type %d, of which there are %d", typ, len(m.Types))
 		return
 	}
-	o.Funcs = append(o.Funcs, typ)
+	m.Funcs = append(m.Funcs, typ)
 }
 
 func readTable(r *reader) table {
@@ -251,13 +258,13 @@ func readTable(r *reader) table {
 	return table{elem, readLimits(r)}
 }
 
-func readLimits(r *reader) limits {
+func readLimits(r *reader) Limits {
 	flags := r.byte()
 	if flags > 7 {
 		r.fail("a memory or table has the unknown flags %#x", flags)
 	}
-	l := limits{hasMax: flags&1 != 0, Shared: flags&2 != 0, Wide64: flags&4 != 0}
-	if l.Wide64 { // refused later, by name; only its place matters
+	l := Limits{hasMax: flags&1 != 0, Shared: flags&2 != 0, Wide64: flags&4 != 0}
+	if l.Wide64 { // refused later, with a message of its own; here it is skipped
 		r.skipLEB(10)
 		if l.hasMax {
 			r.skipLEB(10)
@@ -271,8 +278,8 @@ func readLimits(r *reader) limits {
 	return l
 }
 
-func (o *Module) readExport(r *reader) {
-	name, e := r.name(), Export{Kind: kind(r.byte()), Index: r.u32()}
+func (m *Module) readExport(r *reader) {
+	name, e := r.name(), Export{Kind: Kind(r.byte()), Index: r.u32()}
 	if r.err != nil {
 		return
 	}
@@ -280,9 +287,9 @@ func (o *Module) readExport(r *reader) {
 		r.fail("export %q is of the unknown kind %d", name, byte(e.Kind))
 		return
 	}
-	if _, twice := o.Exports[name]; twice {
-		r.fail("export %q stands there twice", name)
+	if _, twice := m.Exports[name]; twice {
+		r.fail("export %q appears twice", name)
 		return
 	}
-	o.Exports[name] = e
+	m.Exports[name] = e
 }

@@ -1,6 +1,6 @@
 package fuel
 
-// The instructions that the fuel pass has to know by name.
+// The instructions that the pass has to know by name.
 const (
 	opUnreachable   = 0x00
 	opBlock         = 0x02
@@ -32,8 +32,7 @@ const (
 	blockEmpty = 0x40
 )
 
-// Costs in fuel; everything that is not named costs 1, and what only gives code its
-// shape costs nothing.
+// Costs in fuel. Other instructions cost 1, and those that only structure the code nothing.
 const (
 	costCall   = 32  // bounds how deep a guest can recurse
 	costDivide = 8   // 20 to 40 cycles
@@ -42,7 +41,8 @@ const (
 	costGrow   = 128 // leaves compiled code; plus the length
 )
 
-// bulk says how an instruction's work follows from the number on top of the stack.
+// bulk says what the number on top of the stack counts, where that decides how much an
+// instruction does.
 type bulk uint8
 
 const (
@@ -52,7 +52,7 @@ const (
 	byElements
 )
 
-// instruction is what the pass needs of one decoded instruction.
+// instruction is what the pass needs to know of one instruction.
 type instruction struct {
 	cost uint32
 	bulk bulk

@@ -121,7 +121,7 @@ func (p *program) branch() []byte {
 }
 
 // drawProgram returns a module whose function "run" is random. The loops' counters
-// are locals 3 to 10; two loops may share one, so that a turn count can be lowered,
+// are locals 3 to 10; two loops may share one, so that a count can be lowered,
 // never raised without bound: fuel bounds the rest.
 func drawProgram(t *rapid.T) []byte {
 	p := &program{t: t, left: 60, barred: map[int]bool{}}

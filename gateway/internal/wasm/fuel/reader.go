@@ -8,9 +8,8 @@ import (
 	"unicode/utf8"
 )
 
-// reader walks a Wasm binary. The first fault stops it: from then on every read
-// gives zero and err says what was wrong, so callers check once, at the end of a
-// step. It never reads past its bytes.
+// reader reads a Wasm binary. The first error stops it: from then on every read returns
+// zero, so callers check err once, at the end of a step. It never reads past its bytes.
 type reader struct {
 	b   []byte
 	at  int
@@ -57,7 +56,7 @@ func (r *reader) u32() uint32 {
 	return 0
 }
 
-// skipLEB passes over a signed LEB128 of at most n bytes.
+// skipLEB skips a signed LEB128 of at most n bytes.
 func (r *reader) skipLEB(n int) {
 	for range n {
 		if r.byte() < 0x80 {
@@ -78,8 +77,8 @@ func (r *reader) bytes(n uint32) []byte {
 	return b
 }
 
-// count reads the length of a vector whose items take at least one byte each, so
-// that a lie about it can't cost memory.
+// count reads the length of a vector whose items take at least one byte each, so that a
+// wrong length can't cost memory.
 func (r *reader) count() int {
 	n := r.u32()
 	if uint64(n) > uint64(len(r.b)-r.at) {
@@ -89,6 +88,8 @@ func (r *reader) count() int {
 	return int(n)
 }
 
+// name reads a name. Characters on which a terminal might act are refused, since names are
+// printed.
 func (r *reader) name() string {
 	b := r.bytes(r.u32())
 	switch {

@@ -5,45 +5,45 @@ import (
 	"math"
 )
 
-// slack is how many instructions a charge may gather before a fork or a join of paths
-// starts a new one. A path may be charged for up to slack instructions at every fork
-// that it does not run; in return metering costs a fifth of a guest's time instead of a
-// third, since charges wait for each other. Much larger values charge Go's large
-// functions for many times what they run.
+// slack is how many instructions a charge may cover before the next fork or join of the
+// control flow begins a new one. At every fork a path may be charged for up to slack
+// instructions that it does not run; in return metering costs a fifth of a guest's time
+// instead of a third, since each charge waits for the one before. Much larger values charge
+// Go's large functions for many times what they run.
 const slack = 16
 
 // rewriter rewrites function bodies one after the other.
 //
-// It goes through the instructions once. A charge covers everything up to the next
-// charge, so a new one must begin wherever control can arrive without having passed
-// the current one: at a loop's head, since control comes back there, and where a
-// branch from before the current charge lands behind it. Elsewhere a new one may
-// begin, and does where paths part or meet and the current one is large already.
+// It reads the instructions once. A charge covers everything up to the next charge, so a
+// new one must begin wherever control can arrive without having passed the current one: at
+// a loop's head, since control comes back there, and where a branch from before the current
+// charge lands behind it. Elsewhere a new one may begin, and does at forks and joins of the
+// control flow when the current one is large already.
 //
-// A function with a loop holds the fuel in a local while it runs and puts it back into
-// the global where others look at it: before a call, before it returns, and when the
-// fuel is gone. A turn of the loop then touches no memory for it. Only a trap of
-// another kind leaves the global as it was at the last call, a little too full.
+// A function with a loop keeps the fuel in a local while it runs and stores it in the
+// global where others read it: before a call, before it returns, and when the fuel is gone.
+// An iteration then touches no memory for it. Only a trap of another kind leaves the global
+// as it was at the last call, a little too high.
 type rewriter struct {
-	// each charges every instruction by itself.
-	each bool
-	r    reader
-	out  []byte
-	in   surroundings
+	// perInstruction charges every instruction by itself.
+	perInstruction bool
+	r              reader
+	out            []byte
+	in             funcContext
 	// scratch is the index of the added i64 local; an i32 follows it.
 	scratch uint32
-	// held says that the i64 local holds the fuel.
-	held   bool
-	labels []label
-	// charge numbers the charges in order; patch is where the cost of the current
-	// one goes in out, cost what has been gathered for it.
+	// inLocal says that the fuel is kept in the i64 local.
+	inLocal bool
+	labels  []label
+	// charge numbers the charges in order; patch is where the cost of the current one is
+	// written in out, cost the sum so far.
 	charge int
 	patch  int
 	cost   uint64
 	// due asks for a new charge before the next instruction that costs something.
 	due bool
-	// shape are the function's figures, once it has been gone through.
-	shape shape
+	// complexity is the function's, once it has been read.
+	complexity complexity
 }
 
 // label is an open block, loop, if or else.
@@ -59,44 +59,44 @@ const never = math.MaxInt
 
 // function returns the metered form of one body: its locals and its code. The result
 // is valid until the next call.
-func (m *rewriter) function(code []byte, in surroundings) ([]byte, error) {
+func (w *rewriter) function(code []byte, in funcContext) ([]byte, error) {
 	if len(code) > maxBody {
 		return nil, fmt.Errorf("it has %d bytes; at most %d are accepted: split it", len(code), maxBody)
 	}
-	m.r, m.in, m.shape = reader{b: code}, in, shape{arity: len(in.results)}
-	m.out, m.labels = m.out[:0], append(m.labels[:0], label{op: opBlock, from: never})
-	m.charge, m.cost, m.due = 0, 0, false
-	if err := m.locals(); err != nil {
+	w.r, w.in, w.complexity = reader{b: code}, in, complexity{arity: len(in.results)}
+	w.out, w.labels = w.out[:0], append(w.labels[:0], label{op: opBlock, from: never})
+	w.charge, w.cost, w.due = 0, 0, false
+	if err := w.locals(); err != nil {
 		return nil, err
 	}
-	m.held = len(in.results) <= 1 && m.loops()
-	m.wrap()
-	if m.held {
-		m.fetch()
+	w.inLocal = len(in.results) <= 1 && w.loops()
+	w.openBlocks()
+	if w.inLocal {
+		w.loadFuel()
 	}
-	m.open()
-	m.cost = 1 + uint64(m.scratch)/4 // a frame's room and its clearing
-	for len(m.labels) > 0 && m.r.err == nil {
-		if m.r.done() {
+	w.beginCharge()
+	w.cost = 1 + uint64(w.scratch)/4 // a frame's room and its clearing
+	for len(w.labels) > 0 && w.r.err == nil {
+		if w.r.done() {
 			return nil, errShort
 		}
-		m.step()
+		w.step()
 	}
-	if m.r.err != nil {
-		return nil, m.r.err
+	if w.r.err != nil {
+		return nil, w.r.err
 	}
-	if !m.r.done() {
+	if !w.r.done() {
 		return nil, fmt.Errorf("it has code behind its end")
 	}
-	m.settle()
-	m.unwrap()
-	return m.out, nil
+	w.finishCharge()
+	w.closeBlocks()
+	return w.out, nil
 }
 
-// loops reports whether there is a loop in the code that follows. What can't be read is
-// refused when its turn comes.
-func (m *rewriter) loops() bool {
-	r := m.r
+// loops reports whether there is a loop in the code that follows. Code that can't be read is
+// refused later.
+func (w *rewriter) loops() bool {
+	r := w.r
 	for r.err == nil && !r.done() {
 		op := r.byte()
 		if op == opLoop {
@@ -107,161 +107,161 @@ func (m *rewriter) loops() bool {
 	return false
 }
 
-// locals copies the declarations and adds the meter's own two.
-func (m *rewriter) locals() error {
-	groups := m.r.count()
-	start := m.r.at
-	total := uint64(m.in.params)
+// locals copies the declarations and adds the pass's own two.
+func (w *rewriter) locals() error {
+	groups := w.r.count()
+	start := w.r.at
+	total := uint64(w.in.params)
 	for range groups {
-		total += uint64(m.r.u32())
-		m.r.byte()
+		total += uint64(w.r.u32())
+		w.r.byte()
 	}
-	if m.r.err != nil {
-		return m.r.err
+	if w.r.err != nil {
+		return w.r.err
 	}
 	if total > maxLocals-2 {
 		return fmt.Errorf("it has %d locals; at most %d are accepted", total, maxLocals-2)
 	}
-	m.scratch, m.shape.locals = uint32(total), total
-	m.out = appendU32(m.out, uint32(groups)+2)
-	m.out = append(m.out, m.r.b[start:m.r.at]...)
-	m.out = append(m.out, 1, typeI64, 1, typeI32)
+	w.scratch, w.complexity.locals = uint32(total), total
+	w.out = appendU32(w.out, uint32(groups)+2)
+	w.out = append(w.out, w.r.b[start:w.r.at]...)
+	w.out = append(w.out, 1, typeI64, 1, typeI32)
 	return nil
 }
 
 // step handles one instruction.
-func (m *rewriter) step() {
-	start := m.r.at
-	op := m.r.byte()
-	in := decode(&m.r, op)
-	if m.r.err != nil {
+func (w *rewriter) step() {
+	start := w.r.at
+	op := w.r.byte()
+	in := decode(&w.r, op)
+	if w.r.err != nil {
 		return
 	}
-	m.refuse(op, in)
+	w.check(op, in)
 	switch {
 	case op == opElse || op == opEnd:
-		m.leave(op)
-	case m.each:
-		m.due = true
+		w.leave(op)
+	case w.perInstruction:
+		w.due = true
 	}
-	m.pay(in)
+	w.addCost(in)
 	call := op == opCall || op == opCallIndirect
 	if call || op == opReturn {
-		m.giveBack()
+		w.storeFuel()
 	}
-	m.out = append(m.out, m.r.b[start:m.r.at]...)
-	if call && m.held {
-		m.fetch()
+	w.out = append(w.out, w.r.b[start:w.r.at]...)
+	if call && w.inLocal {
+		w.loadFuel()
 	}
-	m.follow(op, in)
+	w.follow(op, in)
 }
 
-// refuse stops modules that reach for what the pass adds, or cross a bound.
-func (m *rewriter) refuse(op byte, in instruction) {
-	if err := m.shape.note(op, in, m.in); err != nil {
-		m.r.fail("%w", err)
+// check refuses functions that use what the pass adds, or exceed a bound.
+func (w *rewriter) check(op byte, in instruction) {
+	if err := w.complexity.count(op, in, w.in); err != nil {
+		w.r.fail("%w", err)
 	}
 	switch {
-	case len(m.labels) > maxNesting:
-		m.r.fail("it nests blocks deeper than %d", maxNesting)
-	case in.global && in.index >= m.in.globals:
-		m.r.fail("it uses global %d, of which there are %d", in.index, m.in.globals)
-	case in.local && in.index >= m.scratch:
-		m.r.fail("it uses local %d, of which there are %d", in.index, m.scratch)
+	case len(w.labels) > maxNesting:
+		w.r.fail("it nests blocks deeper than %d", maxNesting)
+	case in.global && in.index >= w.in.globals:
+		w.r.fail("it uses global %d, of which there are %d", in.index, w.in.globals)
+	case in.local && in.index >= w.scratch:
+		w.r.fail("it uses local %d, of which there are %d", in.index, w.scratch)
 	}
 }
 
-// pay accounts for an instruction that is about to be copied.
-func (m *rewriter) pay(in instruction) {
-	if in.cost > 0 && m.due {
-		m.settle()
-		m.open()
+// addCost counts an instruction that is about to be copied.
+func (w *rewriter) addCost(in instruction) {
+	if in.cost > 0 && w.due {
+		w.finishCharge()
+		w.beginCharge()
 	}
-	m.cost += uint64(in.cost)
+	w.cost += uint64(in.cost)
 	if in.bulk != noBulk {
-		m.weigh(in.bulk)
+		w.chargeLength(in.bulk)
 	}
 }
 
 // follow keeps track of control after an instruction was copied.
-func (m *rewriter) follow(op byte, in instruction) {
+func (w *rewriter) follow(op byte, in instruction) {
 	switch op {
 	case opBlock:
-		m.labels = append(m.labels, label{op: op, from: never})
+		w.labels = append(w.labels, label{op: op, from: never})
 	case opIf:
-		m.labels = append(m.labels, label{op: op, born: m.charge, from: never})
-		m.fork()
+		w.labels = append(w.labels, label{op: op, born: w.charge, from: never})
+		w.fork()
 	case opLoop:
-		m.labels = append(m.labels, label{op: op, from: never})
-		m.due = true
+		w.labels = append(w.labels, label{op: op, from: never})
+		w.due = true
 	case opBr, opBrIf:
-		m.jump(in.index)
-		m.fork()
+		w.jump(in.index)
+		w.fork()
 	case opBrTable:
 		for _, depth := range in.table {
-			m.jump(depth)
+			w.jump(depth)
 		}
-		m.fork()
+		w.fork()
 	case opReturn, opUnreachable:
-		m.fork()
+		w.fork()
 	}
 }
 
-// fork marks a place where paths part or meet: a good one for a new charge.
-func (m *rewriter) fork() {
-	if m.cost > slack {
-		m.due = true
+// fork marks a fork or join of the control flow, where a new charge may begin.
+func (w *rewriter) fork() {
+	if w.cost > slack {
+		w.due = true
 	}
 }
 
 // jump notes that control may go from the current charge to a label's end; a loop's
 // label is its head, which is charged in any case. It also keeps branches from
 // reaching the block that the pass put around the function.
-func (m *rewriter) jump(depth uint32) {
-	if int64(depth) >= int64(len(m.labels)) {
-		m.r.fail("it branches to label %d, of which there are %d", depth, len(m.labels))
+func (w *rewriter) jump(depth uint32) {
+	if int64(depth) >= int64(len(w.labels)) {
+		w.r.fail("it branches to label %d, of which there are %d", depth, len(w.labels))
 		return
 	}
-	l := &m.labels[len(m.labels)-1-int(depth)]
-	l.from = min(l.from, m.charge)
+	l := &w.labels[len(w.labels)-1-int(depth)]
+	l.from = min(l.from, w.charge)
 }
 
 // leave handles the end of an arm or of a block. Control arrives behind it from the
 // code just before, and from every jump to the label.
-func (m *rewriter) leave(op byte) {
-	l := &m.labels[len(m.labels)-1]
+func (w *rewriter) leave(op byte) {
+	l := &w.labels[len(w.labels)-1]
 	if op == opElse {
-		m.enterElse(l)
+		w.enterElse(l)
 		return
 	}
 	from := l.from
 	if l.op == opIf { // without an else, the if itself jumps here
 		from = min(from, l.born)
 	}
-	// What follows a loop must not be charged with every turn.
-	if from < m.charge || l.op == opLoop {
-		m.due = true
+	// What follows a loop must not be charged with every iteration.
+	if from < w.charge || l.op == opLoop {
+		w.due = true
 	}
 	if from != never {
-		m.fork()
+		w.fork()
 	}
 	if l.op == opLoop {
-		m.shape.loops--
+		w.complexity.loops--
 	}
-	m.labels = m.labels[:len(m.labels)-1]
+	w.labels = w.labels[:len(w.labels)-1]
 }
 
 // enterElse ends the first arm of an if, whose end jumps over the second. If control
 // can arrive at that end without having passed the current charge, then a charge was
 // begun since the if: so the second arm begins with one too, and the jump comes from
 // before it.
-func (m *rewriter) enterElse(l *label) {
+func (w *rewriter) enterElse(l *label) {
 	if l.op != opIf {
-		m.r.fail("it has an else without an if")
+		w.r.fail("it has an else without an if")
 		return
 	}
-	l.from = min(l.from, m.charge)
+	l.from = min(l.from, w.charge)
 	l.op = opElse
-	m.due = l.born < m.charge
-	m.fork()
+	w.due = l.born < w.charge
+	w.fork()
 }

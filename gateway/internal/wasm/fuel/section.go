@@ -1,7 +1,5 @@
 package fuel
 
-import "bytes"
-
 // The custom sections that the pass looks into.
 const (
 	sectionProducers = "producers"
@@ -15,22 +13,25 @@ type section struct {
 	body []byte
 }
 
-// named reports whether a custom section has this name.
-func (s section) named(name string) bool {
-	return s.id == secCustom && bytes.HasPrefix(s.body, customName(name))
-}
-
-// customName is how the body of a custom section begins.
-func customName(name string) []byte {
-	return append(appendU32(nil, uint32(len(name))), name...)
+// custom returns the contents of a custom section with this name; ok is false for any other
+// section.
+func (s section) custom(name string) (content []byte, ok bool) {
+	if s.id != secCustom {
+		return nil, false
+	}
+	r := &reader{b: s.body}
+	if r.name() != name {
+		return nil, false
+	}
+	return r.b[r.at:], true
 }
 
 // Custom returns the contents of all custom sections with this name.
-func (o *Module) Custom(name string) [][]byte {
+func (m *Module) Custom(name string) [][]byte {
 	var all [][]byte
-	for _, s := range o.sections {
-		if s.named(name) {
-			all = append(all, s.body[len(customName(name)):])
+	for _, s := range m.sections {
+		if content, ok := s.custom(name); ok {
+			all = append(all, content)
 		}
 	}
 	return all
@@ -38,23 +39,24 @@ func (o *Module) Custom(name string) [][]byte {
 
 // WithCustom returns the file with this custom section at its end, in place of those
 // that had the same name.
-func (o *Module) WithCustom(name string, content []byte) []byte {
+func (m *Module) WithCustom(name string, content []byte) []byte {
 	out := append([]byte(nil), magic...)
-	for _, s := range o.sections {
-		if !s.named(name) {
+	for _, s := range m.sections {
+		if _, replaced := s.custom(name); !replaced {
 			out = appendSection(out, s.id, s.body)
 		}
 	}
-	return appendSection(out, secCustom, append(customName(name), content...))
+	body := append(appendU32(nil, uint32(len(name))), name...)
+	return appendSection(out, secCustom, append(body, content...))
 }
 
 // MadeByGo reports whether the Go toolchain made the module: the linker left its build id,
 // or the producers name the language. Both survive -s -w.
-func (o *Module) MadeByGo() bool {
-	if len(o.Custom(sectionGo)) > 0 {
+func (m *Module) MadeByGo() bool {
+	if len(m.Custom(sectionGo)) > 0 {
 		return true
 	}
-	for _, list := range o.Custom(sectionProducers) {
+	for _, list := range m.Custom(sectionProducers) {
 		if writtenInGo(&reader{b: list}) {
 			return true
 		}
@@ -62,9 +64,8 @@ func (o *Module) MadeByGo() bool {
 	return false
 }
 
-// writtenInGo looks for the language "Go" in a list of producers: fields with values,
-// each with a version. What tools write there is for people; a list that is broken says
-// nothing.
+// writtenInGo looks for the language "Go" in a producers section: fields with values, each
+// with a version. A section that can't be read counts as empty.
 func writtenInGo(r *reader) bool {
 	found := false
 	each(r, func(r *reader) {

@@ -1,21 +1,21 @@
 package fuel
 
-// This file reads what a module holds besides code: globals, and segments of elements
-// and data. The compiler's own reader believes the counts and lengths that it finds in
-// them and makes room for what they announce, so that they are checked here first.
+// This file reads globals, element segments and data segments. The compiler's own reader
+// trusts the counts and lengths in them and allocates what they announce, so they are checked
+// here first.
 
-// readGlobal passes over one global.
-func (o *Module) readGlobal(r *reader) {
+// readGlobal skips one global.
+func (m *Module) readGlobal(r *reader) {
 	r.byte()
 	if mutable := r.byte(); mutable == 1 {
-		o.variables++
+		m.variables++
 	}
 	readConstant(r, "a global's initial value")
-	o.Globals++
+	m.Globals++
 }
 
-// readConstant passes over an expression. Only a single constant may stand in it: there
-// are no imported globals that it could refer to.
+// readConstant skips an initializer expression. It must be a single constant: there are no
+// imported globals that it could refer to.
 func readConstant(r *reader, what string) {
 	switch op := r.byte(); op {
 	case 0x41:
@@ -48,18 +48,18 @@ const (
 	elemExprs    = 4
 )
 
-// readElement passes over one segment of elements.
-func (o *Module) readElement(r *reader) {
-	o.segments++
+// readElement skips one element segment.
+func (m *Module) readElement(r *reader) {
+	m.segments++
 	flags := r.u32()
 	if flags > 7 {
-		r.fail("a segment of elements has the unknown flags %#x", flags)
+		r.fail("an element segment has the unknown flags %#x", flags)
 	}
 	if flags&elemPassive == 0 {
 		if flags&elemExplicit != 0 {
 			r.u32()
 		}
-		readConstant(r, "the place of a segment of elements")
+		readConstant(r, "the offset of an element segment")
 	}
 	if flags&(elemPassive|elemExplicit) != 0 {
 		r.byte() // the kind of its elements
@@ -71,18 +71,18 @@ func (o *Module) readElement(r *reader) {
 	each(r, func(r *reader) { r.u32() })
 }
 
-// readData passes over one segment of data.
-func (o *Module) readData(r *reader) {
-	o.segments++
+// readData skips one data segment.
+func (m *Module) readData(r *reader) {
+	m.segments++
 	flags := r.u32()
 	switch {
 	case flags > 2:
-		r.fail("a segment of data has the unknown flags %#x", flags)
+		r.fail("a data segment has the unknown flags %#x", flags)
 	case flags == 2:
 		r.u32()
 	}
 	if flags != 1 {
-		readConstant(r, "the place of a segment of data")
+		readConstant(r, "the offset of a data segment")
 	}
 	r.bytes(r.u32())
 }
@@ -96,9 +96,8 @@ func readValues(r *reader) []byte {
 	return r.bytes(n)
 }
 
-// functionNames returns what is kept of the section with names: the names of functions,
-// which make stack traces readable. Nil means that there are none, or that they can't be
-// read; nothing depends on them.
+// functionNames returns what is kept of the name section: the names of functions, for stack
+// traces. Nil means that there are none, or that they can't be read.
 func functionNames(body []byte) []byte {
 	r := &reader{b: body}
 	title := r.name()
@@ -112,7 +111,7 @@ func functionNames(body []byte) []byte {
 	return nil
 }
 
-// isNames reports whether a part is a list of indices with names, and nothing else.
+// isNames reports whether a subsection is a list of indices with names, and nothing else.
 func isNames(part []byte) bool {
 	r := &reader{b: part}
 	each(r, func(r *reader) {
