@@ -1,5 +1,5 @@
 # The admission policy that Penstock uses when none is configured. A key may be
-# restricted to some models and may carry its own budget; everything else passes.
+# restricted to some models and may have a budget of its own; everything else is allowed.
 #
 # A policy folder extends this file as long as it does not define `decision` itself:
 # add rules for deny, warnings, limits and obligations in files of package penstock.
@@ -10,7 +10,7 @@ decision := {
 	"reasons": deny,
 	"warnings": {warning | some warning in data.penstock.warnings},
 	"limits": limits,
-	"obligations": {duty: value | some duty, value in data.penstock.obligations},
+	"obligations": {name: value | some name, value in data.penstock.obligations},
 }
 
 # A key without a list of models may use every model.
@@ -28,8 +28,8 @@ deny contains {
 
 model_listed if input.request.model in input.key.models
 
-# In a list of models, "*" stands for any run of characters, and every other character for
-# itself, as everywhere in the gateway where names are matched.
+# In a list of models, "*" matches any characters, and every other character itself, as
+# everywhere in the gateway where names are matched.
 model_listed if {
 	some pattern in input.key.models
 	contains(pattern, "*")
@@ -37,7 +37,7 @@ model_listed if {
 	glob.match(concat("*", literal), null, input.request.model)
 }
 
-# The key's own budget, an amount in US dollars for the window it was given.
+# The key's own budget, in US dollars per window.
 limits contains {
 	"name": "key budget",
 	"scope": sprintf("key:%s", [input.key.id]),

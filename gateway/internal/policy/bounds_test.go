@@ -9,8 +9,8 @@ import (
 	"github.com/penstock/penstock/gateway/internal/policy"
 )
 
-// doubling is a chain of rules, each of which makes its value of several of the one
-// before, which ~ stands for.
+// doubling returns a chain of rules. Each makes its value of several of the one before,
+// which is written as ~.
 func doubling(first, next string, n int) string {
 	var b strings.Builder
 	fmt.Fprintf(&b, "x0 := %s\n", first)
@@ -20,8 +20,8 @@ func doubling(first, next string, n int) string {
 	return b.String()
 }
 
-// TestNoCallTakesLong gives functions what would keep them busy, or fill the memory. Each
-// must be refused with the function's name.
+// TestNoCallTakesLong calls functions with operands that would take too much time or
+// memory. Each call must be refused.
 func TestNoCallTakesLong(t *testing.T) {
 	const text = `concat("", [y | some i in numbers.range(1, 4096); y := sprintf("%064d", [i])])` // 256 KiB
 	tests := map[string]struct{ rules, last string }{
@@ -82,13 +82,13 @@ func TestFunctionsWithoutBoundDoNotCompile(t *testing.T) {
 		`regex.globs_match("a", "b")`, `regex.template_match("a", "b", "{", "}")`, `json.marshal_with_options({}, {})`} {
 		rego := "package penstock\ndecision := {\"allow\": true} if {\n\tx := " + call + "\n\tx\n}\n"
 		err := policy.Check(t.Context(), source(folder(t, map[string]string{"p.rego": rego})))
-		if err == nil || !strings.Contains(err.Error(), "has no bound") {
-			t.Errorf("Check with %s = %v, want it refused for want of a bound", call, err)
+		if err == nil || !strings.Contains(err.Error(), "have no bound") {
+			t.Errorf("Check with %s = %v, want a refusal because it has no bound", call, err)
 		}
 	}
 }
 
-// TestUsualCallsPass holds that what a policy about requests does is within the bounds.
+// TestUsualCallsPass checks that usual calls of policies are within the bounds.
 func TestUsualCallsPass(t *testing.T) {
 	long := strings.Repeat("x", 60<<10)
 	var users []string

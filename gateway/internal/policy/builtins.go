@@ -6,11 +6,11 @@ import (
 	"github.com/open-policy-agent/opa/v1/ast"
 )
 
-// allowedBuiltins are the functions that a policy may call: those whose answer follows
-// from their arguments alone, sorted. Network, clock, chance, environment, keys and
-// certificates are not among them, nor is what a policy about requests has no use for,
-// nor what can't be bounded by the size of its operands. The rest is bounded by
-// boundBuiltins.
+// allowedBuiltins are the functions that a policy may call, sorted: those whose result
+// depends on their arguments alone. Network, clock, randomness, environment, keys and
+// certificates are not among them, nor functions without a use for policies about
+// requests, nor those whose work their operands' size does not bound. boundBuiltins bounds
+// the others.
 var allowedBuiltins = []string{
 	"abs", "and", "array.concat", "array.flatten", "array.reverse", "array.slice", "assign",
 	"base64.decode", "base64.encode", "base64.is_valid", "base64url.decode", "base64url.encode",
@@ -38,7 +38,7 @@ var allowedBuiltins = []string{
 	"walk",
 }
 
-// unbounded are functions whose work nobody can tell from their operands.
+// unbounded are functions whose work cannot be estimated from their operands.
 var unbounded = []string{"graph.reachable_paths", "json.marshal_with_options", "json.patch", "regex.globs_match",
 	"regex.template_match", "strings.render_template", "yaml.is_valid", "yaml.marshal", "yaml.unmarshal"}
 

@@ -14,8 +14,8 @@ import (
 	"github.com/penstock/penstock/gateway/internal/llm"
 )
 
-// Check does everything that publishing the policy would, and reports what would stop
-// it as Faults. A nil error means that a gateway would accept the policy.
+// Check does everything that New does, and returns what is wrong with the policy as
+// Faults. A nil error means that a gateway would accept the policy.
 func Check(ctx context.Context, src Source) error {
 	if _, err := build(ctx, Options{Source: src, MemoBytes: -1}.withDefaults()); err != nil {
 		return fmt.Errorf("check policy: %w", err)
@@ -23,38 +23,38 @@ func Check(ctx context.Context, src Source) error {
 	return nil
 }
 
-// Evaluation is what a policy makes of one input.
+// Evaluation is the result of evaluating a policy on one input.
 type Evaluation struct {
-	// Raw is what the policy answered, as JSON; nil when it is undefined or the
-	// evaluation broke off.
+	// Raw is the policy's result as JSON; nil when it is undefined or the evaluation
+	// failed.
 	Raw json.RawMessage
-	// Decision is how the gateway reads it; it counts only when Err is nil.
+	// Decision is the parsed result; valid only when Err is nil.
 	Decision llm.Decision
-	// Err is why the gateway would deny on account of the policy itself.
+	// Err is a fault of the policy, for which the gateway would deny the request.
 	Err error
-	// Trace is the evaluation step by step, when it was asked for.
+	// Trace is the evaluation step by step, if EvalOptions.Trace is set.
 	Trace string
-	// Added are the parts of the input that the gateway always sends and that were added,
-	// such as "input.key.roles", sorted.
+	// Added are the parts of the input that were added because the gateway always sends
+	// them, such as "input.key.roles", sorted.
 	Added []string
 	Took  time.Duration
 }
 
-// EvalOptions say how Eval reads its input and what it shows. The zero value works.
+// EvalOptions tune Eval. The zero value works.
 type EvalOptions struct {
 	// File names the input in faults; empty means "input".
 	File string
-	// Location is the time zone of input.time; nil means UTC. Now is the moment that is
-	// taken where the input does not say one; zero means the clock's.
+	// Location is the time zone of input.time; nil means UTC. Now is the time for an input
+	// without one; zero means the clock's.
 	Location *time.Location
 	Now      time.Time
-	// Trace asks for the evaluation step by step.
+	// Trace records the evaluation step by step.
 	Trace bool
 }
 
-// Eval evaluates the policy on an input given as JSON. What the gateway always sends and
-// the input leaves out is added; what the gateway would never send is a fault. Its error
-// says that the policy or the input could not be read.
+// Eval evaluates the policy on an input in JSON. It adds what the gateway always sends and
+// the input lacks; what the gateway never sends is a fault. It returns an error when the
+// policy or the input cannot be read.
 func Eval(ctx context.Context, src Source, input []byte, o EvalOptions) (Evaluation, error) {
 	e, err := inTime(ctx, Options{Source: src, MemoBytes: -1}.withDefaults(), func(ctx context.Context) (Evaluation, error) {
 		return evalIn(ctx, src, input, o)
@@ -83,7 +83,7 @@ func evalIn(ctx context.Context, src Source, input []byte, o EvalOptions) (Evalu
 	return e, nil
 }
 
-// readInput checks an input and completes it.
+// readInput parses an input, checks it and completes it.
 func (b *bundle) readInput(input []byte, o EvalOptions) (ast.Value, []string, error) {
 	o = o.withDefaults()
 	n, err := parseJSON(input)
@@ -98,7 +98,7 @@ func (b *bundle) readInput(input []byte, o EvalOptions) (ast.Value, []string, er
 		all.sort()
 		return nil, nil, all
 	}
-	given := n.plain().(map[string]any) // as the schema demands
+	given := n.plain().(map[string]any) // the schema requires an object
 	added, err := complete(given, o.Now.In(o.Location))
 	if err != nil {
 		return nil, nil, err
@@ -127,7 +127,7 @@ func (p *program) explain(ctx context.Context, input ast.Value, trace bool) (e E
 		options = append(options, rego.EvalQueryTracer(tracer))
 	}
 	start := time.Now()
-	decision, err := p.evaluate(ctx, input, rehearsalLimit, options...)
+	decision, err := p.evaluate(ctx, input, sampleLimit, options...)
 	e.Took = time.Since(start)
 	if trace {
 		var b bytes.Buffer
@@ -158,10 +158,10 @@ func toJSON(v ast.Value) ([]byte, error) {
 	return json.MarshalIndent(plain, "", "  ")
 }
 
-// wholeInput is the canonical form with nothing left out.
+// wholeInput returns the canonical form of all members.
 func wholeInput(in Input, limits []llm.Limit, percent []int) []byte {
-	all := everything()
-	var c canon
+	all := fullPlan()
+	var c encoder
 	c.write(&all, &in)
 	c.usage(&all, limits, percent)
 	c.close()

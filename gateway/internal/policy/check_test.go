@@ -48,11 +48,11 @@ coverage 100.0 %
 	}
 }
 
-func TestTestIsQuietAboutWhatPasses(t *testing.T) {
+func TestTestPrintsOneLineWhenAllPass(t *testing.T) {
 	var out strings.Builder
 	r, err := policy.Test(t.Context(), source(""), &out, policy.TestOptions{})
 	if err != nil || r.Failed > 0 || r.Coverage >= 0 || strings.Count(out.String(), "\n") != 1 {
-		t.Errorf("Test = %+v, %v, and says\n%s\nwant one line", r, err, out.String())
+		t.Errorf("Test = %+v, %v, with the output\n%s\nwant one line", r, err, out.String())
 	}
 }
 
@@ -100,8 +100,8 @@ func TestEvalShowsWhatTheGatewayWouldNotTake(t *testing.T) {
 	}
 }
 
-// TestEvalDecidesAsTheGatewayDoes gives Eval as little as possible of what Decide gets
-// whole: rules that look for what is absent must see the same.
+// TestEvalDecidesAsTheGatewayDoes gives Eval partial inputs of the one that Decide gets:
+// rules about absent members must have the same result.
 func TestEvalDecidesAsTheGatewayDoes(t *testing.T) {
 	rules := map[string]string{
 		"no roles":     `count(input.key.roles) == 0`,
@@ -177,7 +177,7 @@ func TestEvalRefusesWhatTheGatewayNeverSends(t *testing.T) {
 		{`{"key": {"roles": ["a", 1]}}`, "in.json:1:25: input.key.roles[1]: must be a string, not an integer"},
 		{`{"key": {"budget": {"max": 1}}}`, "input.key.budget.window: missing"},
 		{`{"key": {"budget": {"max": -1, "window": "day"}}}`, "input.key.budget.max: must be at least 0, not -1"},
-		{`{"time": {"weekday": "Sonntag"}}`, `input.time.weekday: "Sonntag" is none of`},
+		{`{"time": {"weekday": "Sonntag"}}`, `input.time.weekday: must be one of`},
 		{`{"time": {"minute_of_day": 1440}}`, "input.time.minute_of_day: must be at most 1439, not 1440"},
 		{`{"time": {"minute_of_day": 1.5}}`, "input.time.minute_of_day: must be an integer, not a number"},
 		{`{"v": 2}`, "input.v: must be 1, not 2"},

@@ -18,32 +18,32 @@ import (
 	"github.com/penstock/penstock/gateway/internal/llm"
 )
 
-// decisionRef is what is asked of a policy.
+// decisionRef is the query.
 var decisionRef = ast.MustParseRef("data.penstock.decision")
 
-// program is one compiled, tested policy and what is remembered of its decisions.
+// program is a compiled, tested policy and its remembered decisions.
 type program struct {
 	revision string
 	files    []string
 	tests    int
 	query    rego.PreparedEvalQuery
 	plan     plan
-	// kind is the part of the plan that tells requests apart for which different limits
-	// may have been named.
-	kind plan
-	// rules maps the code of a reason to the one rule that gives it.
+	// limitPlan is the part of the plan that limits usually depend on: requests that are
+	// equal in it share the remembered limits.
+	limitPlan plan
+	// rules maps the code of a reason to the only rule with that code.
 	rules     map[string]string
 	decisions *memo[*llm.Decision]
 	limits    *memo[[]llm.Limit]
 	workers   *Workers
 }
 
-// loadLimit bounds how long a policy may take to be read, compiled and tested.
+// loadLimit is the default of Options.LoadTimeout.
 const loadLimit = 30 * time.Second
 
-// build does all that must succeed before a policy may decide: it compiles, runs the
-// policy's own tests and makes a few decisions. What the tests needed is not kept. It
-// returns in time even if one of these does not end.
+// build does everything that must succeed before a policy may decide: it compiles, runs the
+// policy's own tests and makes sample decisions. It keeps nothing of the tests. It returns
+// in time even if one of these steps does not end.
 func build(ctx context.Context, o Options) (*program, error) {
 	return inTime(ctx, o, func(ctx context.Context) (*program, error) {
 		b, err := load(o.Source)
@@ -54,14 +54,14 @@ func build(ctx context.Context, o Options) (*program, error) {
 		if err != nil {
 			return nil, err
 		}
-		if p.tests, err = b.prove(ctx); err != nil {
+		if p.tests, err = b.passTests(ctx); err != nil {
 			return nil, err
 		}
-		return p, p.rehearse(ctx)
+		return p, p.trySamples(ctx)
 	})
 }
 
-// inTime does something with a policy folder that may not end.
+// inTime runs a job on a policy folder within the time limit, even if it does not end.
 func inTime[T any](ctx context.Context, o Options, job func(context.Context) (T, error)) (T, error) {
 	loading, stop := context.WithCancel(ctx)
 	defer stop()
@@ -70,16 +70,16 @@ func inTime[T any](ctx context.Context, o Options, job func(context.Context) (T,
 	case ctx.Err() != nil:
 		err = ctx.Err()
 	case errors.Is(err, errBusy):
-		err = Faults{{File: o.Dir, Message: fmt.Sprintf("%d earlier versions of the policy are still being compiled or tested, and do not end", o.Workers.Overrunning()),
-			Hint: "restart the gateway: what does not end can't be stopped otherwise"}}
+		err = Faults{{File: o.Dir, Message: fmt.Sprintf("%d earlier versions of the policy are still being compiled or tested and do not end", o.Workers.Overrunning()),
+			Hint: "restart the gateway to stop them"}}
 	case late:
 		err = Faults{{File: o.Dir, Message: fmt.Sprintf("the policy was not read, compiled and tested within %v", o.LoadTimeout),
-			Hint: "a rule or a test does not end, or works on too much, such as a value that holds another twice, and so on"}}
+			Hint: "a rule or a test does not end, or its values are too large, such as one that contains another twice, and so on"}}
 	}
 	return result, err
 }
 
-// stopGrace is how long a load that was told to stop is waited for.
+// stopGrace is how long to wait for a load to stop after its context has ended.
 const stopGrace = 100 * time.Millisecond
 
 func (b *bundle) compile(ctx context.Context, o Options) (*program, error) {
@@ -87,7 +87,7 @@ func (b *bundle) compile(ctx context.Context, o Options) (*program, error) {
 	if err != nil {
 		return nil, err
 	}
-	if faults := append(unread(compiler), b.missingData(compiler)...); len(faults) > 0 {
+	if faults := append(unusedRules(compiler), b.missingData(compiler)...); len(faults) > 0 {
 		faults.sort()
 		return nil, faults
 	}
@@ -98,11 +98,11 @@ func (b *bundle) compile(ctx context.Context, o Options) (*program, error) {
 	}
 	p := &program{revision: b.digest, files: b.files, query: query, plan: planFor(compiler.Modules), rules: rulesOf(compiler.Modules),
 		decisions: newMemo[*llm.Decision](o.MemoBytes), limits: newMemo[[]llm.Limit](o.MemoBytes / 4), workers: o.Workers}
-	p.kind = p.plan.only(principalLeaves)
+	p.limitPlan = p.plan.only(principalLeaves)
 	return p, nil
 }
 
-// compiler compiles modules strictly. Only the compiler for tests knows what tests need.
+// compiler compiles modules strictly. Only the compiler for tests allows what tests need.
 func (b *bundle) compiler(modules map[string]*ast.Module, forTests bool) (*ast.Compiler, error) {
 	boundBuiltins()
 	schemas := ast.NewSchemaSet()
@@ -122,7 +122,8 @@ func (b *bundle) compiler(modules map[string]*ast.Module, forTests bool) (*ast.C
 	return c, nil
 }
 
-// hasData tells the compiler of rules that would hide data.
+// hasData reports whether there is data at a path: the compiler refuses rules that would
+// hide it.
 func (b *bundle) hasData(path []string) (bool, error) {
 	var v any = b.data
 	for _, name := range path {
@@ -141,15 +142,15 @@ func (b *bundle) store() storage.Store {
 	return inmem.NewFromObjectWithOpts(b.data, inmem.OptReturnASTValuesOnRead(true), inmem.OptRoundTripOnWrite(false))
 }
 
-// allModules are the policy's and its tests'.
+// allModules returns the policy's modules and its tests'.
 func (b *bundle) allModules() map[string]*ast.Module {
 	all := maps.Clone(b.modules)
 	maps.Copy(all, b.tests)
 	return all
 }
 
-// rulesOf finds the rule behind each code that some object literal carries. A code that
-// occurs in several rules names none of them.
+// rulesOf maps each code in an object literal to its rule. A code that occurs in several
+// rules has none.
 func rulesOf(modules map[string]*ast.Module) map[string]string {
 	found := make(map[string]string)
 	for _, m := range modules {
@@ -192,7 +193,7 @@ func (p *program) decide(ctx context.Context, input ast.Value, limit time.Durati
 	return p.read(decision)
 }
 
-// read makes a decision of the policy's answer.
+// read parses the policy's result.
 func (p *program) read(decision ast.Value) (*llm.Decision, error) {
 	v, err := decodeDecision(decision)
 	if err != nil {
@@ -205,14 +206,14 @@ func (p *program) read(decision ast.Value) (*llm.Decision, error) {
 	return v, nil
 }
 
-// errUndefined says that no rule defined the decision for an input.
+// errUndefined is the error for an input for which no rule defines the decision.
 var errUndefined = errors.New("data.penstock.decision is undefined for this input")
 
-// evaluate is bounded by limit and by ctx. Both only set a flag that the evaluator looks
-// at between expressions; an evaluation that does not look at it is left alone.
+// evaluate is bounded by limit and by ctx. Both only set a flag that the evaluator checks
+// between expressions; an evaluation that does not check it runs on detached.
 func (p *program) evaluate(ctx context.Context, input ast.Value, limit time.Duration, more ...rego.EvalOption) (ast.Value, error) {
 	cancel := topdown.NewCancel()
-	b := bounds{limit: limit, grace: min(secondWind*limit, time.Second), stop: cancel.Cancel}
+	b := bounds{limit: limit, grace: min(retryFactor*limit, time.Second), stop: cancel.Cancel}
 	decision, err := within(ctx, p.workers, p.workers.evaluations, b, func() (ast.Value, error) { return p.ask(cancel, input, more) })
 	if topdown.IsCancel(err) {
 		return nil, fmt.Errorf("%w of %v", errTimeout, limit)
@@ -220,7 +221,7 @@ func (p *program) evaluate(ctx context.Context, input ast.Value, limit time.Dura
 	return decision, err
 }
 
-// ask evaluates without any bound but cancel.
+// ask evaluates the query until cancel.
 func (p *program) ask(cancel topdown.Cancel, input ast.Value, more []rego.EvalOption) (ast.Value, error) {
 	options := append([]rego.EvalOption{rego.EvalParsedInput(input), rego.EvalMetrics(metrics.NoOp()),
 		rego.EvalExternalCancel(cancel), rego.EvalGenerateJSON(asValue)}, more...)
@@ -234,5 +235,5 @@ func (p *program) ask(cancel topdown.Cancel, input ast.Value, more []rego.EvalOp
 	return results[0].Expressions[0].Value.(ast.Value), nil
 }
 
-// asValue spares the conversion to Go values.
+// asValue avoids the conversion to Go values.
 func asValue(t *ast.Term, _ *rego.EvalContext) (any, error) { return t.Value, nil }

@@ -16,7 +16,7 @@ import (
 	"go.yaml.in/yaml/v3"
 )
 
-// dataFile is one file of data, placed where it stands in data.
+// dataFile is one file of data, as an object from the root of data.
 type dataFile struct {
 	name string
 	doc  map[string]any
@@ -37,9 +37,9 @@ func cutAny(s string, suffixes ...string) (string, bool) {
 	return s, false
 }
 
-// addData merges a data file into data: data.json at the place that its folder names, as
-// OPA's bundles do, and NAME.data.json at the root, wherever it lies. Two files that
-// give the same member are a fault: one of them would be without effect.
+// addData merges a data file into data: data.json at the path of its folder, as in OPA's
+// bundles, and NAME.data.json at the root, in any folder. Two files that define the same
+// member are a fault: one of them would have no effect.
 func (b *bundle) addData(t text) error {
 	doc, err := readData(t)
 	if err != nil {
@@ -51,16 +51,16 @@ func (b *bundle) addData(t text) error {
 		}
 	}
 	if at := merge(b.data, doc); at != nil {
-		return Faults{{File: t.name, Message: fmt.Sprintf("data.%s is already given by %s", strings.Join(at, "."), b.giver(at)),
+		return Faults{{File: t.name, Message: fmt.Sprintf("data.%s is already defined by %s", strings.Join(at, "."), b.definedBy(at)),
 			Hint: "delete one of the two, or give them different names"}}
 	}
-	b.given = append(b.given, dataFile{t.name, doc})
+	b.dataFiles = append(b.dataFiles, dataFile{t.name, doc})
 	return nil
 }
 
-// giver is the file that first gave what stands at a path.
-func (b *bundle) giver(at []string) string {
-	for _, f := range b.given {
+// definedBy returns the file that first defined a path.
+func (b *bundle) definedBy(at []string) string {
+	for _, f := range b.dataFiles {
 		if _, ok := lookup(f.doc, at); ok {
 			return f.name
 		}
@@ -110,24 +110,24 @@ func readJSON(t text) (any, error) {
 	return n.plain(), nil
 }
 
-// faultIn is a fault at the place in a text that err names.
+// faultIn returns a fault at the position of err in a text.
 func faultIn(name string, text []byte, err error) Fault {
 	f := Fault{File: name, Message: err.Error()}
 	var at *textFault
 	if errors.As(err, &at) {
-		f.Row, f.Col = place(text, at.at)
+		f.Row, f.Col = rowCol(text, at.at)
 	}
 	return f
 }
 
-// readYAML has the strict reader look for members that come twice before OPA's reads it.
+// readYAML parses YAML strictly, which finds duplicate members, before OPA's parser does.
 func readYAML(t text) (v any, err error) {
 	d := yaml.NewDecoder(bytes.NewReader(t.bytes))
 	if err := d.Decode(&v); err != nil && err != io.EOF {
 		return nil, Faults{yamlFault(t.name, err)}
 	}
 	if d.Decode(new(yaml.Node)) != io.EOF {
-		return nil, Faults{{File: t.name, Message: "holds more than one YAML document: only the first would be read"}}
+		return nil, Faults{{File: t.name, Message: "has more than one YAML document: only the first would be read"}}
 	}
 	v = nil
 	if err := util.Unmarshal(t.bytes, &v); err != nil {
@@ -139,16 +139,16 @@ func readYAML(t text) (v any, err error) {
 var yamlLine = regexp.MustCompile(`line (\d+): (.*)`)
 
 func yamlFault(name string, err error) Fault {
-	f := Fault{File: name, Message: "not readable as YAML: " + err.Error()}
+	f := Fault{File: name, Message: "invalid YAML: " + err.Error()}
 	if m := yamlLine.FindStringSubmatch(err.Error()); m != nil {
 		f.Row, _ = strconv.Atoi(m[1])
-		f.Message = "not readable as YAML: " + m[2]
+		f.Message = "invalid YAML: " + m[2]
 	}
 	return f
 }
 
-// merge adds src to dst and leaves src as it is. It returns the path at which both say
-// something else than an object, nil when there is none.
+// merge adds src to dst and does not change src. It returns the path of a member that both
+// have and that is not an object in both, nil when there is none.
 func merge(dst, src map[string]any) []string {
 	for _, name := range slices.Sorted(maps.Keys(src)) {
 		added, areObjects := src[name].(map[string]any)

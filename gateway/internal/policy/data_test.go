@@ -9,17 +9,17 @@ import (
 
 const anyPolicy = "package penstock\ndecision := {\"allow\": true}\n"
 
-func TestDataThatIsGivenTwiceIsRefused(t *testing.T) {
+func TestDuplicateDataIsRefused(t *testing.T) {
 	tests := []struct {
 		name  string
 		files map[string]string
 		want  []string
 	}{
-		{"at the root", map[string]string{"a.data.json": `{"x": 1}`, "data.json": `{"x": 2}`}, []string{"data.json: data.x is already given by ", "a.data.json"}},
-		{"equal values", map[string]string{"a.data.json": `{"x": 1}`, "b.data.json": `{"x": 1}`}, []string{"b.data.json: data.x is already given by ", "a.data.json"}},
-		{"below a common object", map[string]string{"a.data.json": `{"x": {"y": {"z": 1}}}`, "b/data.json": "{}", "x/data.yaml": "y: {z: 2}\n"}, []string{"x/data.yaml: data.x.y.z is already given by ", "a.data.json"}},
-		{"an object and a number", map[string]string{"a.data.json": `{"x": {"y": 1}}`, "b.data.yml": "x: 1\n"}, []string{"b.data.yml: data.x is already given by", "a.data.json"}},
-		{"lists", map[string]string{"data.json": `{"x": [1]}`, "data.yaml": "x: [2]\n"}, []string{"data.yaml: data.x is already given by", "data.json"}},
+		{"at the root", map[string]string{"a.data.json": `{"x": 1}`, "data.json": `{"x": 2}`}, []string{"data.json: data.x is already defined by ", "a.data.json"}},
+		{"equal values", map[string]string{"a.data.json": `{"x": 1}`, "b.data.json": `{"x": 1}`}, []string{"b.data.json: data.x is already defined by ", "a.data.json"}},
+		{"below a common object", map[string]string{"a.data.json": `{"x": {"y": {"z": 1}}}`, "b/data.json": "{}", "x/data.yaml": "y: {z: 2}\n"}, []string{"x/data.yaml: data.x.y.z is already defined by ", "a.data.json"}},
+		{"an object and a number", map[string]string{"a.data.json": `{"x": {"y": 1}}`, "b.data.yml": "x: 1\n"}, []string{"b.data.yml: data.x is already defined by", "a.data.json"}},
+		{"lists", map[string]string{"data.json": `{"x": [1]}`, "data.yaml": "x: [2]\n"}, []string{"data.yaml: data.x is already defined by", "data.json"}},
 		{"in one JSON file", map[string]string{"data.json": "{\"x\": {\n  \"y\": 1,\n  \"y\": 2}}"}, []string{`data.json:3:3: "y" is given twice`}},
 		{"in one YAML file", map[string]string{"data.yaml": "x:\n  y: 1\n  y: 2\n"}, []string{"data.yaml:3: ", `"y" already defined`}},
 		{"two YAML documents", map[string]string{"data.yaml": "x: 1\n---\ny: 2\n"}, []string{"more than one YAML document"}},

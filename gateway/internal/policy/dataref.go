@@ -9,8 +9,8 @@ import (
 	"github.com/open-policy-agent/opa/v1/ast"
 )
 
-// missingData reports references to a part of data that neither a rule nor a data file
-// gives. Rego takes them for undefined, so that the rule around them never applies.
+// missingData returns the references to a part of data that neither a rule nor a data file
+// defines. In Rego they are undefined, so that the rule around them never applies.
 func (b *bundle) missingData(c *ast.Compiler) Faults {
 	var faults Faults
 	for _, name := range slices.Sorted(maps.Keys(c.Modules)) {
@@ -25,7 +25,7 @@ func (b *bundle) dataVisitor(c *ast.Compiler, r *ast.Rule, faults *Faults) *ast.
 	var v *ast.GenericVisitor
 	v = ast.NewGenericVisitor(func(x any) bool {
 		switch x := x.(type) {
-		case *ast.With: // its target is given by it
+		case *ast.With: // it defines its target
 			v.Walk(x.Value)
 			return true
 		case *ast.Term:
@@ -41,7 +41,7 @@ func (b *bundle) dataVisitor(c *ast.Compiler, r *ast.Rule, faults *Faults) *ast.
 	return v
 }
 
-// at places a fault, at the rule when the compiler has made the place up.
+// at sets the position of a fault: the rule's for an expression that the compiler made.
 func (f Fault) at(loc *ast.Location, r *ast.Rule) Fault {
 	if loc == nil || loc.File == "" {
 		loc = r.Loc()
@@ -50,8 +50,8 @@ func (f Fault) at(loc *ast.Location, r *ast.Rule) Fault {
 	return f
 }
 
-// missing follows the constant part of a reference through rules and data files at once.
-// What a rule computes isn't looked into.
+// missing follows the constant part of a reference through rules and data files at once. It
+// does not look into values that rules compute.
 func (b *bundle) missing(c *ast.Compiler, ref ast.Ref) (Fault, bool) {
 	path := constantPath(ref[1:])
 	if len(path) > 1 && path[0] == "penstock" && slices.Contains(contributions, path[1]) {
@@ -99,7 +99,7 @@ const maxShown = 12
 func missingFault(path, members []string) Fault {
 	parent := strings.Join(append([]string{"data"}, path[:len(path)-1]...), ".")
 	name := path[len(path)-1]
-	f := Fault{Message: fmt.Sprintf("%s.%s does not exist: no rule and no data file gives it", parent, name)}
+	f := Fault{Message: fmt.Sprintf("%s.%s does not exist: no rule and no data file defines it", parent, name)}
 	switch near := nearest(name, members); {
 	case near != "":
 		f.Hint = fmt.Sprintf("did you mean %s.%s?", parent, near)
@@ -110,6 +110,6 @@ func missingFault(path, members []string) Fault {
 	default:
 		f.Hint = parent + " has " + strings.Join(members, ", ")
 	}
-	f.Hint += fmt.Sprintf("; what may be absent is read with object.get(%s, %q, …). Data files are data.json and data.yaml, which stand in data where their folder says, and NAME.data.json or NAME.data.yaml, which stand at its root", parent, name)
+	f.Hint += fmt.Sprintf("; use object.get(%s, %q, …) for what may be absent. Data files are data.json and data.yaml, at the path of their folder in data, and NAME.data.json or NAME.data.yaml, at its root", parent, name)
 	return f
 }

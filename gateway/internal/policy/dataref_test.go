@@ -41,7 +41,7 @@ func TestDataThatExistsSomewherePasses(t *testing.T) {
 		"below a rule":                  {"p.rego": "package penstock\nwarnings contains data.lib.table.x.y\n", "l.rego": "package lib\ntable := {\"x\": {\"y\": \"z\"}}\n"},
 		"rules and data in one place":   {"p.rego": "package penstock\nwarnings contains data.lib.text\nwarnings contains data.lib.word\n", "l.rego": "package lib\ntext := \"x\"\n", "lib/data.json": `{"word": "y"}`},
 		"what with gives":               {"p.rego": "package penstock\nwarnings contains w if w := shown with data.lib.word as \"z\"\nshown := data.lib.word\n", "lib/data.json": `{"word": "y"}`},
-		"contributions of nobody":       {"p.rego": "package penstock\ndecision := {\"allow\": true, \"warnings\": [w | some w in data.penstock.warnings]}\n"},
+		"undefined contributions":       {"p.rego": "package penstock\ndecision := {\"allow\": true, \"warnings\": [w | some w in data.penstock.warnings]}\n"},
 		"an element of a list":          {"p.rego": "package penstock\nwarnings contains data.list[0].name\n", "data.json": `{"list": [{"name": "x"}]}`},
 	}
 	for name, files := range tests {

@@ -13,9 +13,9 @@ import (
 	"github.com/penstock/penstock/gateway/internal/llm"
 )
 
-// Decide answers whether the request may go ahead and on what terms. The decision may be
-// shared with other requests: its slices and maps must not be changed. An error means
-// that the policy could not decide, and so denies; it is an *llm.Error.
+// Decide returns whether the request is allowed, and its limits and obligations. The
+// decision may be shared with other requests: its slices and maps must not be changed. An
+// error means that the policy could not decide, and denies; it is an *llm.Error.
 func (e *Engine) Decide(ctx context.Context, in Input) (llm.Decision, error) {
 	p := e.program
 	in.Now = e.moment(p, in.Now)
@@ -38,7 +38,8 @@ func (e *Engine) decideOn(ctx context.Context, p *program, in *Input) (llm.Decis
 	return e.decide(ctx, p, s.b)
 }
 
-// moment reads the clock only if the policy or the decision log does.
+// moment returns the time of a decision. It reads the clock only if the policy or the
+// decision log needs it.
 func (e *Engine) moment(p *program, given time.Time) time.Time {
 	if !p.plan.has(leavesOfTime) && e.options.Decisions == nil {
 		return time.Time{}
@@ -49,12 +50,12 @@ func (e *Engine) moment(p *program, given time.Time) time.Time {
 	return given.In(e.options.Location)
 }
 
-// decideWithUsage asks how full the limits are that requests of this kind have touched
-// before. When the decision names limits that were not known, as after a start, it is
-// made once more with them: otherwise the first request would pass unseen.
+// decideWithUsage adds the usage of the limits that equal requests have named before. When
+// the decision names other limits, as after a start, it decides again with their usage:
+// otherwise the first request would be decided without it.
 func (e *Engine) decideWithUsage(ctx context.Context, p *program, s *scratch, in *Input) (llm.Decision, error) {
 	s.principal.b = s.principal.b[:0]
-	s.principal.write(&p.kind, in)
+	s.principal.write(&p.limitPlan, in)
 	known, _ := p.limits.Get(s.principal.b)
 	base := len(s.b)
 	e.appendUsage(p, s, known)
@@ -81,7 +82,7 @@ func (e *Engine) appendUsage(p *program, s *scratch, limits []llm.Limit) {
 	s.close()
 }
 
-// decide looks up the decision for a canonical input, or makes it.
+// decide returns the remembered decision for a canonical input, or makes it.
 func (e *Engine) decide(ctx context.Context, p *program, form []byte) (llm.Decision, error) {
 	if len(form) > maxInput {
 		return llm.Decision{}, tooLarge(len(form))
@@ -95,8 +96,8 @@ func (e *Engine) decide(ctx context.Context, p *program, form []byte) (llm.Decis
 	e.misses.Add(1)
 	key := string(form)
 	v, err := p.decide(ctx, value(key), e.options.Timeout)
-	if errors.Is(err, errTimeout) && !errors.Is(err, errStuck) { // the clock ran, but perhaps not for us: the machine may have been busy
-		v, err = p.decide(ctx, value(key), secondWind*e.options.Timeout)
+	if errors.Is(err, errTimeout) && !errors.Is(err, errStuck) { // the machine may have been busy
+		v, err = p.decide(ctx, value(key), retryFactor*e.options.Timeout)
 	}
 	if err != nil {
 		return llm.Decision{}, cannotDecide(ctx, err)
@@ -122,27 +123,27 @@ func keptInput(input ast.Value) json.RawMessage {
 	return text
 }
 
-// secondWind is how many times longer the second try of an evaluation may take.
-const secondWind = 10
+// retryFactor is how many times longer the second try of an evaluation may take.
+const retryFactor = 10
 
 func tooLarge(size int) error {
 	return &llm.Error{Code: llm.CodeTooLarge, Status: http.StatusRequestEntityTooLarge,
-		Message: "What the admission policy reads of this request is too large: shorten its metadata, tags and model name.",
+		Message: "The parts of this request that the admission policy reads are too large: shorten its metadata, tags and model name.",
 		Err:     fmt.Errorf("policy input has %d bytes, at most %d are allowed", size, maxInput)}
 }
 
-// cannotDecide denies. A decision that took too long may come in time later; anything
-// else is a fault of the policy that a retry does not mend.
+// cannotDecide returns the error for a request without a decision. A retry may help after
+// a timeout, but not after a fault of the policy.
 func cannotDecide(ctx context.Context, err error) error {
 	out := &llm.Error{Code: llm.CodePolicyFault, Status: http.StatusInternalServerError,
-		Message: "The admission policy could not decide on this request, so it was refused; the gateway's log says why under this request id.",
+		Message: "The admission policy could not decide on this request, so it was refused; the cause is in the gateway's log under this request id.",
 		Err:     fmt.Errorf("decide: %w", err)}
 	switch {
 	case ctx.Err() != nil:
 		out.Status, out.Fault, out.Err = http.StatusServiceUnavailable, llm.FaultCanceled, fmt.Errorf("decide: %w", ctx.Err())
 	case errors.Is(err, errStuck), errors.Is(err, errBusy):
 		out.Status, out.RetryAfter = http.StatusServiceUnavailable, time.Second
-		out.Message = "The admission policy takes too long to decide, so this request was refused: tell the gateway's operator; /readyz of the admin API counts the evaluations that do not end."
+		out.Message = "The admission policy takes too long to decide, so this request was refused: contact the gateway's operator. /readyz of the admin API shows the evaluations that do not end."
 	case errors.Is(err, errTimeout):
 		out.Status, out.RetryAfter = http.StatusServiceUnavailable, time.Second
 		out.Message = "The admission policy could not decide on this request in time, so it was refused: try again."

@@ -14,16 +14,16 @@ import (
 	"github.com/penstock/penstock/gateway/internal/llm"
 )
 
-// DecisionLog writes what was decided and what came of it as lines of JSON with the
-// field names of OPA's decision log (EventV1), so that OPA's tools read it: one line at
-// the decision and, under the same decision_id, one at settlement. It never makes a
-// request wait: when the writer cannot keep up, lines are dropped and counted.
+// DecisionLog writes decisions and settlements as lines of JSON with the field names of
+// OPA's decision log (EventV1), so that OPA's tools can read it: one line at the decision
+// and, with the same decision_id, one at settlement. Requests never wait for it: when the
+// writer is too slow, lines are dropped and counted.
 type DecisionLog struct {
 	labels map[string]string
 	erased []string
 	plan   plan
 
-	adding  sync.RWMutex // held to close, so that nothing is added to a queue that nobody reads
+	mu      sync.RWMutex // guards closed, so that nothing is added to a closed queue
 	closed  bool
 	queue   chan event
 	ended   chan struct{}
@@ -31,9 +31,9 @@ type DecisionLog struct {
 	err     error // of the first failed write; read after ended
 }
 
-// DecisionLogOptions say what the lines hold. The zero value works.
+// DecisionLogOptions tune a DecisionLog. The zero value works.
 type DecisionLogOptions struct {
-	// Labels go into every line, such as the gateway's id and version.
+	// Labels are in every line, such as the gateway's id and version.
 	Labels map[string]string
 	// Erase lists the parts of the input that are not written, such as
 	// "/input/request/ip". Nil means the address and the metadata of the request; an
@@ -43,8 +43,8 @@ type DecisionLogOptions struct {
 	Queue int
 }
 
-// event is a line in waiting. The input is in canonical form: a request may be gone by
-// the time the line is written.
+// event is a line to be written. The input is in canonical form: the request may be changed
+// by the time the line is written.
 type event struct {
 	id       string
 	at       time.Time
@@ -64,7 +64,7 @@ func StartDecisionLog(w io.Writer, o DecisionLogOptions) (*DecisionLog, error) {
 	if o.Queue <= 0 {
 		o.Queue = 1024
 	}
-	l := &DecisionLog{labels: o.Labels, erased: o.Erase, plan: everything(), queue: make(chan event, o.Queue),
+	l := &DecisionLog{labels: o.Labels, erased: o.Erase, plan: fullPlan(), queue: make(chan event, o.Queue),
 		ended: make(chan struct{})}
 	for _, pointer := range o.Erase {
 		if err := l.plan.erase(pointer); err != nil {
@@ -75,7 +75,7 @@ func StartDecisionLog(w io.Writer, o DecisionLogOptions) (*DecisionLog, error) {
 	return l, nil
 }
 
-// erase takes all at a JSON pointer, or below it, out of the plan.
+// erase removes what is at a JSON pointer, or below it, from the plan.
 func (p *plan) erase(pointer string) error {
 	path, ok := strings.CutPrefix(pointer, "/input/")
 	erased := false
@@ -91,29 +91,28 @@ func (p *plan) erase(pointer string) error {
 	return nil
 }
 
-// Close writes what is waiting and returns the first error of writing. It may be called
-// more than once; lines that come later are dropped.
+// Close writes what is queued and returns the first error of writing. It may be called more
+// than once; later lines are dropped.
 func (l *DecisionLog) Close() error {
-	l.adding.Lock()
+	l.mu.Lock()
 	if !l.closed {
 		l.closed = true
 		close(l.queue)
 	}
-	l.adding.Unlock()
+	l.mu.Unlock()
 	<-l.ended
 	return l.err
 }
 
-// Dropped counts the lines that found no place in the queue or could not be written.
+// Dropped returns the number of lines that did not fit the queue or could not be written.
 func (l *DecisionLog) Dropped() uint64 { return l.dropped.Load() }
 
-// Settled adds what the request came to in the end. The record must not change later.
+// Settled logs the settlement of a request. The record must not be changed later.
 func (l *DecisionLog) Settled(r *llm.Record) {
 	l.add(event{id: r.ID, at: r.Time.Add(time.Duration(r.Duration)), settled: r, duration: time.Duration(r.Duration)})
 }
 
-// decided adds a decision. Under the log duty "none" the line says no more than that
-// there was one, and how it went.
+// decided logs a decision. Under the obligation log: none the line has the outcome alone.
 func (l *DecisionLog) decided(in *Input, v llm.Decision, err error) {
 	if v.Obligations.Log == llm.LogNone {
 		l.add(event{id: in.Request.ID, at: in.Now, decision: &llm.Decision{Allow: v.Allow, Revision: v.Revision, Memoised: v.Memoised,
@@ -121,15 +120,15 @@ func (l *DecisionLog) decided(in *Input, v llm.Decision, err error) {
 		return
 	}
 	v.Input = nil // the line has its own, without what is erased
-	var c canon
+	var c encoder
 	c.write(&l.plan, in)
 	c.close()
 	l.add(event{id: in.Request.ID, at: in.Now, input: string(c.b), decision: &v, err: err})
 }
 
 func (l *DecisionLog) add(e event) {
-	l.adding.RLock()
-	defer l.adding.RUnlock()
+	l.mu.RLock()
+	defer l.mu.RUnlock()
 	if l.closed {
 		l.dropped.Add(1)
 		return
@@ -146,10 +145,10 @@ func (l *DecisionLog) run(w *bufio.Writer) {
 	for e := range l.queue {
 		l.write(w, e)
 		if len(l.queue) == 0 {
-			l.note(w.Flush())
+			l.keepError(w.Flush())
 		}
 	}
-	l.note(w.Flush())
+	l.keepError(w.Flush())
 }
 
 // line has the names of OPA's EventV1; what OPA has no name for is under custom.
@@ -172,7 +171,7 @@ type lineError struct {
 	Message string `json:"message"`
 }
 
-// settlement is what became of a request, in the units of llm.Record.
+// settlement is the outcome of a request, in the units of llm.Record.
 type settlement struct {
 	Event    string           `json:"event"`
 	Status   int              `json:"status"`
@@ -193,11 +192,11 @@ func (l *DecisionLog) write(w *bufio.Writer, e event) {
 	if err != nil {
 		l.dropped.Add(1)
 	}
-	l.note(err)
+	l.keepError(err)
 }
 
-// note remembers the first error.
-func (l *DecisionLog) note(err error) {
+// keepError keeps the first error.
+func (l *DecisionLog) keepError(err error) {
 	if err != nil && l.err == nil {
 		l.err = fmt.Errorf("write decision log: %w", err)
 	}

@@ -72,7 +72,7 @@ func TestDecisionLogHasALineForDecisionAndSettlement(t *testing.T) {
 	}
 }
 
-// blockedWriter lets nobody through before it is opened.
+// blockedWriter blocks every write until it is opened.
 type blockedWriter struct {
 	open chan struct{}
 	mu   sync.Mutex
@@ -98,7 +98,7 @@ func TestDecisionLogDropsRatherThanWaits(t *testing.T) {
 		log.Settled(&llm.Record{ID: fmt.Sprint(i)})
 	}
 	if log.Dropped() == 0 {
-		t.Error("nothing was dropped although nobody could write")
+		t.Error("nothing was dropped although writes were blocked")
 	}
 	close(w.open)
 	if err := log.Close(); err != nil {
@@ -114,7 +114,7 @@ type brokenWriter struct{}
 
 func (brokenWriter) Write([]byte) (int, error) { return 0, errors.New("disk full") }
 
-func TestDecisionLogSaysThatItCouldNotWrite(t *testing.T) {
+func TestDecisionLogReturnsWriteErrors(t *testing.T) {
 	log, err := policy.StartDecisionLog(brokenWriter{}, policy.DecisionLogOptions{})
 	if err != nil {
 		t.Fatal(err)

@@ -38,7 +38,7 @@ func TestExamplesPassTheirTests(t *testing.T) {
 }
 
 // TestExamplesCompose puts the files of every pair of examples, and of all of them, into
-// one folder, as their READMEs say: nothing may replace anything.
+// one folder, as the README says: no file replaces another.
 func TestExamplesCompose(t *testing.T) {
 	dirs := examples(t)
 	sets := [][]string{dirs}
@@ -65,16 +65,16 @@ func TestExamplesCompose(t *testing.T) {
 	}
 }
 
-// TestRepositoryFolderIsAPolicy holds what the README says: the folder of the built-in
-// policy and the examples can be checked and used as it is.
+// TestRepositoryFolderIsAPolicy checks that the folder of the built-in policy and the
+// examples is itself a valid policy.
 func TestRepositoryFolderIsAPolicy(t *testing.T) {
 	if err := policy.Check(t.Context(), source(policiesDir)); err != nil {
 		t.Errorf("Check: %v", err)
 	}
 }
 
-// TestNamesMatchInRegoAsInGo asks the built-in policy about patterns that another kind of
-// pattern would take differently.
+// TestNamesMatchInRegoAsInGo checks patterns that other pattern languages would match
+// differently.
 func TestNamesMatchInRegoAsInGo(t *testing.T) {
 	e := newEngine(t, "", policy.Options{})
 	names := []string{"gpt-4", "gpt-5", "gpt-[45]", "gpt-[45]-mini", "gpt-?", "a.b/c", "a/b/c", "{a,b}", "a", "b", `a\b`, `a\*b`, "a*b", "axb", "", "é/x", "a\nb", "*", "!a", "a-b", "aXbXc"}
@@ -84,7 +84,7 @@ func TestNamesMatchInRegoAsInGo(t *testing.T) {
 			r := request(name)
 			r.Principal = llm.Principal{KeyID: "k", Models: []string{pattern}}
 			if got, want := decide(t, e, policy.Input{Request: r}).Allow, llm.MatchName(pattern, name); got != want {
-				t.Errorf("the policy lets a key with %q use %q: %v; llm.MatchName says %v", pattern, name, got, want)
+				t.Errorf("the policy lets a key with %q use %q: %v; llm.MatchName = %v", pattern, name, got, want)
 			}
 		}
 	}
@@ -98,7 +98,7 @@ func TestNamesOfAnyKindMatchInRegoAsInGo(t *testing.T) {
 		r.Principal = llm.Principal{KeyID: "k", Models: []string{text.Draw(t, "pattern")}}
 		v, err := e.Decide(context.Background(), policy.Input{Request: r})
 		if want := llm.MatchName(r.Principal.Models[0], r.Facts.Model); err != nil || v.Allow != want {
-			t.Fatalf("the policy lets a key with %q use %q: %v (%v); llm.MatchName says %v", r.Principal.Models[0], r.Facts.Model, v.Allow, err, want)
+			t.Fatalf("the policy lets a key with %q use %q: %v (%v); llm.MatchName = %v", r.Principal.Models[0], r.Facts.Model, v.Allow, err, want)
 		}
 	})
 }

@@ -13,15 +13,15 @@ import (
 // Fault is one thing wrong with a policy folder.
 type Fault struct {
 	// File is the path as the operator wrote it; Row and Col count from 1, 0 when the
-	// fault is not at a place.
+	// fault has no position.
 	File     string
 	Row, Col int
 	Message  string
-	// Hint says what to do about it; it may be empty.
+	// Hint is what to do about it; it may be empty.
 	Hint string
 }
 
-// String is "file:row:col: message".
+// String returns "file:row:col: message".
 func (f Fault) String() string {
 	switch {
 	case f.Row == 0 && f.File == "":
@@ -34,9 +34,8 @@ func (f Fault) String() string {
 	return fmt.Sprintf("%s:%d:%d: %s", f.File, f.Row, f.Col, f.Message)
 }
 
-// Faults are all that is wrong with a policy folder, in order of place. It is what
-// errors.As finds in the errors of New, Check, Test and Eval when the policy is
-// to blame.
+// Faults are all faults of a policy folder, sorted by position. errors.As finds them in
+// the errors of New, Check, Test and Eval that are the policy's.
 type Faults []Fault
 
 // Error has one line for every fault and one, indented, for every hint.
@@ -60,7 +59,7 @@ func (fs Faults) sort() {
 	})
 }
 
-// faultsOf turns what the parser or the compiler says into faults.
+// faultsOf converts the errors of the parser or the compiler to faults.
 func faultsOf(err error) Faults {
 	var all ast.Errors
 	var one *ast.Error
@@ -124,11 +123,11 @@ func hintForRef(d *ast.RefErrInvalidDetail) string {
 
 func hintForFunction(name string) string {
 	if slices.Contains(unbounded, name) {
-		return name + " is not available to policies: what it may take in time and memory has no bound"
+		return name + " is not available to policies: its time and memory have no bound"
 	}
 	for _, b := range ast.Builtins {
 		if b.Name == name {
-			return name + " is not available to policies: a decision must follow from its input alone, without network, clock, chance or environment"
+			return name + " is not available to policies: a decision must depend on its input alone, without network, clock, randomness or environment"
 		}
 	}
 	if near := nearest(name, allowedBuiltins); near != "" {
@@ -137,7 +136,8 @@ func hintForFunction(name string) string {
 	return ""
 }
 
-// nearest is the candidate that is at most a third of its length away; empty when none is.
+// nearest returns the closest candidate within an edit distance of about a third of the
+// length; empty when there is none.
 func nearest(have string, candidates []string) string {
 	best, distance := "", len(have)/3+1
 	for _, c := range candidates {
@@ -148,7 +148,7 @@ func nearest(have string, candidates []string) string {
 	return best
 }
 
-// editDistance counts the bytes to insert, delete, replace or swap with their neighbour.
+// editDistance counts the bytes to insert, delete, replace or swap with a neighbor.
 func editDistance(a, b string) int {
 	before, last, row := make([]int, len(b)+1), make([]int, len(b)+1), make([]int, len(b)+1)
 	for j := range last {

@@ -7,7 +7,7 @@ import (
 	"github.com/penstock/penstock/gateway/internal/llm"
 )
 
-// Input is what a decision is made from. Nothing in it is changed or kept.
+// Input is the input of a decision. It is not changed or kept.
 type Input struct {
 	// Request is required.
 	Request *llm.Request
@@ -20,20 +20,20 @@ type Input struct {
 	CostKnown bool
 	// DataClasses are the classes of data found in the request, such as "personal".
 	DataClasses []string
-	// Now is the moment that decides; zero means the engine's clock.
+	// Now is the time of the decision; zero means the engine's clock.
 	Now time.Time
 	// Unlogged keeps the decision out of the decision log, as for a dry run.
 	Unlogged bool
 }
 
-// maxInput bounds the canonical form of one input, in bytes, so that one builtin over
-// the longest string in it stays well within the time limit.
+// maxInput bounds the canonical form of one input, in bytes, so that one builtin on
+// its longest string stays well within the time limit.
 const maxInput = 64 << 10
 
 // scratch is one decision's working memory.
 type scratch struct {
-	canon
-	principal canon
+	encoder
+	principal encoder
 }
 
 var scratches = sync.Pool{New: func() any { return new(scratch) }}
@@ -44,9 +44,9 @@ func (s *scratch) release() {
 	}
 }
 
-// write appends the parts of the input that the plan wants, but for usage and the end
+// write appends the parts of the input that are in the plan, except for usage and the end
 // of the outermost object.
-func (c *canon) write(p *plan, in *Input) {
+func (c *encoder) write(p *plan, in *Input) {
 	c.mark(markObject)
 	if p.has(leafVersion) {
 		c.integer(nameV, 1)
@@ -59,7 +59,7 @@ func (c *canon) write(p *plan, in *Input) {
 	c.route(p, in)
 }
 
-func (c *canon) time(p *plan, now time.Time) {
+func (c *encoder) time(p *plan, now time.Time) {
 	c.open(nameTime)
 	if p.has(leafUnixMinute) {
 		c.integer(nameUnixMinute, unixMinute(now))
@@ -85,19 +85,19 @@ func unixMinute(t time.Time) int64 {
 	return m
 }
 
-func (c *canon) key(p *plan, who *llm.Principal) {
+func (c *encoder) key(p *plan, who *llm.Principal) {
 	c.open(nameKey)
 	if p.has(leafKeyID) {
-		c.said(nameID, who.KeyID)
+		c.optionalText(nameID, who.KeyID)
 	}
 	if p.has(leafKeyName) {
-		c.said(nameName, who.Name)
+		c.optionalText(nameName, who.Name)
 	}
 	if p.has(leafKeyTeam) {
-		c.said(nameTeam, who.Team)
+		c.optionalText(nameTeam, who.Team)
 	}
 	if p.has(leafKeyUser) {
-		c.said(nameUser, who.User)
+		c.optionalText(nameUser, who.User)
 	}
 	if p.has(leafKeyRoles) {
 		c.list(nameRoles, who.Roles)
@@ -109,8 +109,8 @@ func (c *canon) key(p *plan, who *llm.Principal) {
 	c.close()
 }
 
-// grants are what the key's maker allowed it.
-func (c *canon) grants(p *plan, who *llm.Principal) {
+// grants appends what the key is allowed.
+func (c *encoder) grants(p *plan, who *llm.Principal) {
 	if p.has(leafKeyModels) {
 		c.list(nameModels, who.Models)
 	}
@@ -125,7 +125,7 @@ func (c *canon) grants(p *plan, who *llm.Principal) {
 	}
 }
 
-func (c *canon) request(p *plan, in *Input) {
+func (c *encoder) request(p *plan, in *Input) {
 	r := in.Request
 	c.open(nameRequest)
 	if p.has(leafEndpoint) {
@@ -151,7 +151,7 @@ func (c *canon) request(p *plan, in *Input) {
 		c.table(nameMetadata, r.Facts.Metadata, func(k string) bool { return p.hasMember(leafMetadata, k) })
 	}
 	if p.has(leafIP) {
-		c.said(nameIP, r.IP)
+		c.optionalText(nameIP, r.IP)
 	}
 	if p.has(leafDataClasses) {
 		c.list(nameDataClasses, in.DataClasses)
@@ -159,7 +159,7 @@ func (c *canon) request(p *plan, in *Input) {
 	c.close()
 }
 
-func (c *canon) sizes(p *plan, in *Input) {
+func (c *encoder) sizes(p *plan, in *Input) {
 	facts := &in.Request.Facts
 	if p.has(leafMaxTokens) && facts.MaxTokens > 0 {
 		c.integer(nameMaxTokens, facts.MaxTokens)
@@ -172,7 +172,7 @@ func (c *canon) sizes(p *plan, in *Input) {
 	}
 }
 
-// micro is an amount in millionths of a US dollar, rounded up.
+// micro returns an amount in millionths of a US dollar, rounded up.
 func micro(n llm.NanoUSD) int64 {
 	m := int64(n) / 1000
 	if int64(n)%1000 > 0 {
@@ -181,10 +181,10 @@ func micro(n llm.NanoUSD) int64 {
 	return m
 }
 
-func (c *canon) route(p *plan, in *Input) {
+func (c *encoder) route(p *plan, in *Input) {
 	c.open(nameRoute)
 	if p.has(leafRoute) {
-		c.said(nameName, in.Route)
+		c.optionalText(nameName, in.Route)
 	}
 	if p.has(leafTargets) {
 		c.b = append(c.b, markName+nameTargets, markArray)
@@ -196,11 +196,11 @@ func (c *canon) route(p *plan, in *Input) {
 	c.close()
 }
 
-func (c *canon) target(t *llm.Target) {
+func (c *encoder) target(t *llm.Target) {
 	c.mark(markObject)
 	c.text(nameID, t.ID)
 	c.text(nameProvider, t.Provider)
-	c.said(nameRegion, t.Region)
+	c.optionalText(nameRegion, t.Region)
 	if t.Price.Known {
 		c.integer(namePriceIn, micro(t.Price.Input))
 		c.integer(namePriceOut, micro(t.Price.Output))

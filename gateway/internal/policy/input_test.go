@@ -48,10 +48,10 @@ func anyInput() *rapid.Generator[Input] {
 func plainInput(in Input) map[string]any {
 	r, who := in.Request, in.Request.Principal
 	key := map[string]any{"roles": list(who.Roles), "models": list(who.Models), "tags": table(who.Tags)}
-	say(key, "id", who.KeyID)
-	say(key, "name", who.Name)
-	say(key, "team", who.Team)
-	say(key, "user", who.User)
+	setText(key, "id", who.KeyID)
+	setText(key, "name", who.Name)
+	setText(key, "team", who.Team)
+	setText(key, "user", who.User)
 	if who.Budget.Max != 0 {
 		key["budget"] = map[string]any{"max": json.Number(who.Budget.Max.Decimal()), "window": valid(who.Budget.Window)}
 	}
@@ -60,7 +60,7 @@ func plainInput(in Input) map[string]any {
 	}
 	request := map[string]any{"endpoint": valid(string(r.Endpoint)), "dialect": "openai", "model": valid(r.Facts.Model), "stream": r.Facts.Stream,
 		"est_input_tokens": number(r.Facts.EstInputTokens), "features": list(r.Facts.Features.Names()), "tags": table(r.Tags), "metadata": table(r.Facts.Metadata), "data_classes": list(in.DataClasses)}
-	say(request, "ip", r.IP)
+	setText(request, "ip", r.IP)
 	if r.Facts.MaxTokens > 0 {
 		request["max_tokens"] = number(r.Facts.MaxTokens)
 	}
@@ -68,7 +68,7 @@ func plainInput(in Input) map[string]any {
 		request["est_cost_usd_micro"] = number(micro(in.EstCost))
 	}
 	route := map[string]any{"targets": targets(in.Targets)}
-	say(route, "name", in.Route)
+	setText(route, "name", in.Route)
 	return map[string]any{"v": number(1), "key": key, "request": request, "route": route, "usage": map[string]any{},
 		"time": map[string]any{"unix_minute": number(floorMinute(in.Now)), "weekday": in.Now.Weekday().String(),
 			"minute_of_day": number(int64(in.Now.Hour()*60 + in.Now.Minute())), "date": in.Now.Format("2006-01-02")}}
@@ -78,7 +78,7 @@ func targets(ts []*llm.Target) []any {
 	out := []any{}
 	for _, t := range ts {
 		m := map[string]any{"id": valid(t.ID), "provider": valid(t.Provider)}
-		say(m, "region", t.Region)
+		setText(m, "region", t.Region)
 		if t.Price.Known {
 			m["price_in"], m["price_out"] = number(micro(t.Price.Input)), number(micro(t.Price.Output))
 		}
@@ -93,7 +93,7 @@ func targets(ts []*llm.Target) []any {
 func floorMinute(t time.Time) int64 { return t.Add(-time.Duration(t.Second())*time.Second).Unix() / 60 }
 func number(i int64) json.Number    { return json.Number(fmt.Sprint(i)) }
 func valid(s string) string         { return strings.ToValidUTF8(s, "\uFFFD") }
-func say(m map[string]any, k, s string) {
+func setText(m map[string]any, k, s string) {
 	if s != "" {
 		m[k] = valid(s)
 	}
@@ -140,7 +140,7 @@ func TestEqualInputsHaveEqualForms(t *testing.T) {
 	})
 }
 
-// published compiles the schema that operators are told of.
+// published compiles the published schema.
 func published(t testing.TB) *jsonschema.Schema {
 	t.Helper()
 	raw, err := policies.FS.ReadFile(schemaFile)
@@ -184,7 +184,7 @@ var someLimits = []llm.Limit{
 
 func TestSchemaDescribesTheInput(t *testing.T) {
 	schema := published(t)
-	for _, r := range rehearsals() {
+	for _, r := range samples() {
 		if err := schema.Validate(asJSON(t, wholeInput(r.input, someLimits, []int{1, 50, 120, 0}))); err != nil {
 			t.Errorf("%s: %v", r.name, err)
 		}
@@ -202,7 +202,7 @@ func TestSchemaAndInputHaveTheSameMembers(t *testing.T) {
 	if err := json.Unmarshal(raw, &schema); err != nil {
 		t.Fatal(err)
 	}
-	full := rehearsals()[1]
+	full := samples()[1]
 	for _, path := range absent(schema, asJSON(t, wholeInput(full.input, someLimits, []int{1, 50, 120, 0})), "input") {
 		t.Errorf("%s is in the schema, not in %s", path, full.name)
 	}
@@ -228,11 +228,11 @@ func absent(schema map[string]any, v any, path string) (paths []string) {
 }
 
 func TestLeavesCoverTheSchema(t *testing.T) {
-	all := everything()
-	full := rehearsals()[1].input
+	all := fullPlan()
+	full := samples()[1].input
 	for l, path := range leafPaths {
 		without := plan{wanted: all.wanted &^ l}
-		var c canon
+		var c encoder
 		c.write(&without, &full)
 		c.usage(&without, someLimits, []int{1, 2, 3, 4})
 		c.close()
@@ -251,7 +251,7 @@ func TestLeavesCoverTheSchema(t *testing.T) {
 }
 
 func TestUsageIsGroupedByScopeAndWindow(t *testing.T) {
-	form := wholeInput(rehearsals()[0].input, someLimits, []int{33, -1, 120, 5000})
+	form := wholeInput(samples()[0].input, someLimits, []int{33, -1, 120, 5000})
 	got := asJSON(t, form).(map[string]any)["usage"]
 	want := map[string]any{
 		"key:x":       map[string]any{"now": map[string]any{"concurrent": json.Number("33")}},

@@ -12,7 +12,7 @@ import (
 // maxDepth bounds how deep JSON may be nested.
 const maxDepth = 200
 
-// node is a JSON value that knows where it stands, in bytes from the start of its text.
+// node is a JSON value with its position, in bytes from the start of its text.
 type node struct {
 	at int
 	// value is a map[string]*node, a []*node, or what encoding/json makes of a scalar,
@@ -20,7 +20,7 @@ type node struct {
 	value any
 }
 
-// textFault is something wrong at a place in a text.
+// textFault is a fault at a position in a text.
 type textFault struct {
 	at      int
 	message string
@@ -28,8 +28,8 @@ type textFault struct {
 
 func (f *textFault) Error() string { return f.message }
 
-// parseJSON reads one JSON value. A member that comes twice is an error: the second one
-// would replace the first without a word.
+// parseJSON parses one JSON value. A duplicate member is an error: the second one would
+// silently replace the first.
 func parseJSON(text []byte) (*node, error) {
 	p := jsonParser{jsontext.New(text, maxDepth, jsontext.Grammar)}
 	n := p.value()
@@ -58,7 +58,7 @@ func (p *jsonParser) value() *node {
 	return n
 }
 
-// scalar is what encoding/json makes of a number, true, false or null.
+// scalar returns what encoding/json decodes from a number, true, false or null.
 func scalar(raw []byte) any {
 	switch s := string(raw); s {
 	case "null", "": // or a fault
@@ -92,7 +92,7 @@ func (p *jsonParser) elements() []*node {
 	return list
 }
 
-// plain is the value as encoding/json would give it.
+// plain returns the value as encoding/json would decode it.
 func (n *node) plain() any {
 	switch v := n.value.(type) {
 	case map[string]*node:
@@ -112,8 +112,8 @@ func (n *node) plain() any {
 	}
 }
 
-// place turns an offset into row and column, both from 1. Columns count bytes.
-func place(text []byte, at int) (row, col int) {
+// rowCol converts an offset to row and column, both from 1. Columns count bytes.
+func rowCol(text []byte, at int) (row, col int) {
 	before := text[:min(at, len(text))]
 	return 1 + bytes.Count(before, []byte("\n")), at - bytes.LastIndexByte(before, '\n')
 }

@@ -5,8 +5,8 @@ import (
 	"sync"
 )
 
-// memo remembers values under exact keys in bounded memory: what was used lately stays,
-// by second chance (CLOCK). It is safe for use by many goroutines.
+// memo holds values under exact keys in bounded memory. It evicts by second chance (CLOCK).
+// It is safe for concurrent use.
 type memo[V any] struct {
 	seed   maphash.Seed
 	shards []shard[V]
@@ -14,26 +14,26 @@ type memo[V any] struct {
 
 const memoShards = 8
 
-// slotOverhead is what a remembered value costs beside its own bytes and its key's:
-// the slot, the place in the map and the decision's fixed part.
+// slotOverhead estimates the bytes of a value beside its own and its key's: the slot, the
+// map entry and the decision's fixed part.
 const slotOverhead = 512
 
-// newMemo bounds the memory to about so many bytes; below 1 nothing is remembered.
+// newMemo makes a memo of about so many bytes; below 1 it holds nothing.
 func newMemo[V any](bytes int) *memo[V] {
 	m := &memo[V]{seed: maphash.MakeSeed(), shards: make([]shard[V], memoShards)}
 	for i := range m.shards {
-		m.shards[i].room = bytes / memoShards
-		m.shards[i].places = make(map[string]int)
+		m.shards[i].capacity = bytes / memoShards
+		m.shards[i].index = make(map[string]int)
 	}
 	return m
 }
 
-// Get finds what was put under a key of the same bytes.
+// Get returns the value that was put under a key of the same bytes.
 func (m *memo[V]) Get(key []byte) (V, bool) {
 	s := &m.shards[maphash.Bytes(m.seed, key)%memoShards]
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	at, ok := s.places[string(key)]
+	at, ok := s.index[string(key)]
 	if !ok {
 		var none V
 		return none, false
@@ -42,7 +42,7 @@ func (m *memo[V]) Get(key []byte) (V, bool) {
 	return s.slots[at].value, true
 }
 
-// Put remembers v, which has about so many bytes, unless it is too large to be worth it.
+// Put stores v, which has about so many bytes, unless it would take half of its shard.
 func (m *memo[V]) Put(key string, v V, bytes int) {
 	s := &m.shards[maphash.String(m.seed, key)%memoShards]
 	s.mu.Lock()
@@ -50,13 +50,13 @@ func (m *memo[V]) Put(key string, v V, bytes int) {
 	s.put(slot[V]{key: key, value: v, weight: len(key) + bytes + slotOverhead})
 }
 
-// Len is the number of values remembered.
+// Len returns the number of values.
 func (m *memo[V]) Len() int {
 	n := 0
 	for i := range m.shards {
 		s := &m.shards[i]
 		s.mu.Lock()
-		n += len(s.places)
+		n += len(s.index)
 		s.mu.Unlock()
 	}
 	return n
@@ -69,35 +69,35 @@ type slot[V any] struct {
 	used   bool
 }
 
-// shard holds the slots of some keys. Slots beyond the live ones are kept in free.
+// shard holds the slots of some keys. Slots that are not in use are in free.
 type shard[V any] struct {
-	mu     sync.Mutex
-	places map[string]int // key → index into slots
-	slots  []slot[V]
-	free   []int
-	hand   int
-	weight int // of the live slots
-	room   int // bound of weight
+	mu       sync.Mutex
+	index    map[string]int // key → index into slots
+	slots    []slot[V]
+	free     []int
+	hand     int
+	weight   int // of the slots in use
+	capacity int // bound of weight
 }
 
 func (s *shard[V]) put(fresh slot[V]) {
-	if at, ok := s.places[fresh.key]; ok {
+	if at, ok := s.index[fresh.key]; ok {
 		s.drop(at)
 	}
-	if fresh.weight > s.room/2 {
+	if fresh.weight > s.capacity/2 {
 		return
 	}
-	for s.weight+fresh.weight > s.room {
+	for s.weight+fresh.weight > s.capacity {
 		s.evict()
 	}
-	at := s.claim()
+	at := s.freeSlot()
 	s.slots[at] = fresh
-	s.places[fresh.key] = at
+	s.index[fresh.key] = at
 	s.weight += fresh.weight
 }
 
-// evict drops the first slot under the hand that was not used since the hand last
-// passed. The caller knows that some slot is live.
+// evict drops the first slot from the hand on that was not used since the hand last passed
+// it. At least one slot must be in use.
 func (s *shard[V]) evict() {
 	for {
 		at := s.hand
@@ -114,13 +114,13 @@ func (s *shard[V]) evict() {
 }
 
 func (s *shard[V]) drop(at int) {
-	delete(s.places, s.slots[at].key)
+	delete(s.index, s.slots[at].key)
 	s.weight -= s.slots[at].weight
 	s.slots[at] = slot[V]{}
 	s.free = append(s.free, at)
 }
 
-func (s *shard[V]) claim() int {
+func (s *shard[V]) freeSlot() int {
 	if n := len(s.free); n > 0 {
 		at := s.free[n-1]
 		s.free = s.free[:n-1]

@@ -8,12 +8,12 @@ import (
 	"pgregory.net/rapid"
 )
 
-// TestMemoForgetsButNeverLies holds the memo against a map: it may miss, but what it
-// finds is what was put last, and it stays within its bound.
-func TestMemoForgetsButNeverLies(t *testing.T) {
+// TestMemoAgainstMap compares the memo with a map: it may miss, but what it returns is what
+// was put last, and it stays within its bound.
+func TestMemoAgainstMap(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
-		const room = 64 << 10
-		m, model := newMemo[int](room), make(map[string]int)
+		const capacity = 64 << 10
+		m, model := newMemo[int](capacity), make(map[string]int)
 		key := rapid.Map(rapid.IntRange(0, 400), func(i int) string { return strings.Repeat("k", i) })
 		n := 0
 		t.Repeat(map[string]func(*rapid.T){
@@ -44,9 +44,9 @@ func withinBounds(t *rapid.T, m *memo[int]) {
 				live++
 			}
 		}
-		if weight != s.weight || weight > s.room || live != len(s.places) || live+len(s.free) != len(s.slots) {
-			t.Fatalf("shard %d: weight %d (counted %d) of %d, %d live, %d places, %d free, %d slots",
-				i, s.weight, weight, s.room, live, len(s.places), len(s.free), len(s.slots))
+		if weight != s.weight || weight > s.capacity || live != len(s.index) || live+len(s.free) != len(s.slots) {
+			t.Fatalf("shard %d: weight %d (counted %d) of %d, %d in use, %d indexed, %d free, %d slots",
+				i, s.weight, weight, s.capacity, live, len(s.index), len(s.free), len(s.slots))
 		}
 	}
 }
@@ -57,12 +57,12 @@ func TestMemoKeepsWhatIsUsed(t *testing.T) {
 	for i := range 1000 {
 		m.Put(strings.Repeat("c", 2+i%100), i, 0)
 		if _, ok := m.Get([]byte("hot")); !ok {
-			t.Fatalf("what is asked for all the time was forgotten after %d others", i+1)
+			t.Fatalf("the value in constant use was evicted after %d others", i+1)
 		}
 	}
 }
 
-func TestMemoIgnoresWhatIsTooLarge(t *testing.T) {
+func TestMemoIgnoresLargeValues(t *testing.T) {
 	m := newMemo[int](64 << 10)
 	m.Put("x", 1, 64<<10)
 	if _, ok := m.Get([]byte("x")); ok || m.Len() != 0 {

@@ -10,7 +10,7 @@ import (
 	"github.com/penstock/penstock/gateway/internal/llm"
 )
 
-// part is a piece of a decision and its path, for errors.
+// part is a value within a decision, with its path for errors.
 type part struct {
 	path  string
 	value ast.Value
@@ -28,7 +28,7 @@ func (p part) unknown(known ...string) error {
 	return fmt.Errorf("%s: unknown; known are %s", p.path, strings.Join(known, ", "))
 }
 
-// members calls read for each member of an object, in order of name.
+// members calls read for each member of an object, in the order of their names.
 func (p part) members(read func(name string, m part) error) error {
 	o, ok := p.value.(ast.Object)
 	if !ok {
@@ -43,8 +43,8 @@ func (p part) members(read func(name string, m part) error) error {
 	})
 }
 
-// items reads an array in its order, or a set in Rego's order of values. It is not nil
-// unless it fails.
+// items parses an array in its order, or a set in Rego's order of values. The result is
+// never nil without an error.
 func items[T any](p part, read func(part) (T, error)) ([]T, error) {
 	var elements *ast.Array
 	switch v := p.value.(type) {
@@ -69,7 +69,7 @@ func items[T any](p part, read func(part) (T, error)) ([]T, error) {
 	return out, nil
 }
 
-// table reads an object of strings. It is nil when there are none.
+// table parses an object of strings. It is nil for an empty one.
 func (p part) table(read func(part) (string, error)) (map[string]string, error) {
 	var table map[string]string
 	err := p.members(func(name string, m part) error {
@@ -107,10 +107,10 @@ func (p part) text(most int) (string, error) {
 	return string(s), nil
 }
 
-// message is text for people.
+// message parses a text of at most maxText bytes.
 func (p part) message() (string, error) { return p.text(maxText) }
 
-// label is one line of text that is not empty.
+// label parses one line of text that is not empty.
 func (p part) label() (string, error) {
 	s, err := p.text(maxLabel)
 	switch {
@@ -124,7 +124,7 @@ func (p part) label() (string, error) {
 	return s, nil
 }
 
-// code is a label such as model_not_allowed.
+// code parses a label such as model_not_allowed.
 func (p part) code() (string, error) {
 	s, err := p.label()
 	if err == nil && strings.ContainsFunc(s, func(r rune) bool { return (r < 'a' || r > 'z') && (r < '0' || r > '9') && r != '_' }) {
@@ -158,7 +158,7 @@ func smallInt(p part, least, most int) (int, error) {
 	return int(i), err
 }
 
-// usd reads an amount in US dollars exactly, as nano-USD.
+// usd parses an amount in US dollars exactly, as nano-USD.
 func (p part) usd() (int64, error) {
 	n, err := p.number()
 	if err != nil {
@@ -184,10 +184,10 @@ func oneOf[S ~string](p part, known ...S) (S, error) {
 			return k, nil
 		}
 	}
-	return "", fmt.Errorf("%s: %q is none of %v", p.path, s, known)
+	return "", fmt.Errorf("%s: must be one of %v, not %q", p.path, known, s)
 }
 
-// window reads the length of a limit's window: day, week, month, or a number and one of
+// window parses the length of a limit's window: day, week, month, or a number and one of
 // s, m, h.
 func (p part) window() (string, error) {
 	s, err := p.text(maxLabel)

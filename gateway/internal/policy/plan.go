@@ -45,14 +45,14 @@ const (
 
 const (
 	leavesOfTime = leafUnixMinute | leafWeekday | leafMinuteOfDay | leafDate
-	// principalLeaves are what limits usually hang on. They change rarely, unlike the
+	// principalLeaves are what limits usually depend on. They change rarely, unlike the
 	// sizes and the address of a request.
 	principalLeaves = leafKeyID | leafKeyName | leafKeyTeam | leafKeyUser | leafKeyRoles |
 		leafKeyTags | leafKeyModels | leafKeyBudget | leafEndpoint | leafDialect | leafModel |
 		leafTags | leafDataClasses | leafRoute
 )
 
-// leafPaths says where each leaf stands in the input.
+// leafPaths are the paths of the leaves in the input.
 var leafPaths = map[leaf][]string{
 	leafVersion:        {"v"},
 	leafUnixMinute:     {"time", "unix_minute"},
@@ -85,31 +85,31 @@ var leafPaths = map[leaf][]string{
 	leafUsage:          {"usage"},
 }
 
-// openLeaves are objects whose members anybody may name: a policy that reads single
-// members of them needs no others.
+// openLeaves are objects with members of any name: a policy that reads single members of
+// them needs no others.
 const openLeaves = leafKeyTags | leafTags | leafMetadata | leafUsage
 
 // plan is the part of the input that a policy can read. Everything else is left out of
-// the input, and so out of the memo's key: a policy that never looks at the estimated
-// cost gives requests of different cost the same decision by lookup. That is exact,
+// the input, and so out of the memo's key: for a policy that never reads the
+// estimated cost, requests of different cost share a remembered decision. That is exact,
 // because a reference that is not in the plan is in no rule.
 type plan struct {
 	wanted leaf
-	// members are those read of an open leaf; a leaf that is wanted without an entry
-	// here is read as a whole.
+	// members are those read of an open leaf; a wanted leaf without an entry is read as a
+	// whole.
 	members map[leaf]map[string]bool
 }
 
-// everything is the plan that leaves nothing out.
-func everything() plan {
+// fullPlan returns the plan that leaves nothing out.
+func fullPlan() plan {
 	var p plan
 	p.want(nil)
 	return p
 }
 
-// planFor collects every reference into the input in compiled modules. Compiling has
-// resolved imports and local names, so that "input" occurs only at the head of a
-// reference or, where a rule passes on all of it, alone.
+// planFor returns the plan of all references to the input in compiled modules. Compiling
+// has resolved imports and local names, so that "input" occurs only at the head of a
+// reference or, where a rule uses all of it, alone.
 func planFor(modules map[string]*ast.Module) plan {
 	var p plan
 	var visitor *ast.GenericVisitor
@@ -134,7 +134,7 @@ func planFor(modules map[string]*ast.Module) plan {
 
 const inputVar = ast.Var("input")
 
-// walkRule also visits the reference in a rule's head, which the visitor leaves out.
+// walkRule visits a rule, including the reference in its head, which the visitor skips.
 func walkRule(v *ast.GenericVisitor, r *ast.Rule) {
 	for ; r != nil; r = r.Else {
 		v.Walk(r.Head.Reference)
@@ -143,7 +143,8 @@ func walkRule(v *ast.GenericVisitor, r *ast.Rule) {
 	}
 }
 
-// wantRef reports whether it has visited all of ref.
+// wantRef adds a reference to the input and visits its terms. It returns false for other
+// references.
 func (p *plan) wantRef(ref ast.Ref, v *ast.GenericVisitor) bool {
 	if len(ref) == 0 || !isInput(ref[0]) {
 		return false
@@ -160,7 +161,7 @@ func isInput(t *ast.Term) bool {
 	return ok && head == inputVar
 }
 
-// constantPath is the part of a reference before its first variable or number.
+// constantPath returns the part of a reference before its first variable or number.
 func constantPath(terms []*ast.Term) []string {
 	var path []string
 	for _, t := range terms {
@@ -173,7 +174,7 @@ func constantPath(terms []*ast.Term) []string {
 	return path
 }
 
-// want adds all that stands at path or below it.
+// want adds everything at path or below it.
 func (p *plan) want(path []string) {
 	for l, at := range leafPaths {
 		switch {
@@ -218,10 +219,10 @@ func (p *plan) hasMember(l leaf, name string) bool {
 	return members == nil || members[name]
 }
 
-// only narrows the plan to some leaves.
+// only returns the plan restricted to some leaves.
 func (p *plan) only(keep leaf) plan { return plan{p.wanted & keep, p.members} }
 
-// reads lists the paths in the plan, sorted.
+// reads returns the paths in the plan, sorted.
 func (p *plan) reads() []string {
 	var paths []string
 	for l, at := range leafPaths {
@@ -240,8 +241,8 @@ func (p *plan) reads() []string {
 	return paths
 }
 
-// ignored lists promises made to key holders that the policy does not look at.
-func (p *plan) ignored() []string {
+// unreadGrants returns the parts of a key's grants that the policy does not read.
+func (p *plan) unreadGrants() []string {
 	var paths []string
 	for _, l := range []leaf{leafKeyModels, leafKeyBudget} {
 		if !p.has(l) {

@@ -17,7 +17,7 @@ import (
 	"github.com/penstock/penstock/policies"
 )
 
-// program compiles Rego without publishing it.
+// programOf compiles Rego without publishing it.
 func programOf(t testing.TB, rego string) *program {
 	t.Helper()
 	dir := t.TempDir()
@@ -39,8 +39,8 @@ func compileFolder(dir string) (*program, error) {
 	return b.compile(context.Background(), Options{MemoBytes: -1}.withDefaults())
 }
 
-// wilyPolicies get at the input in every way that Rego knows.
-var wilyPolicies = map[string]string{
+// readingPolicies read the input in every way that Rego has.
+var readingPolicies = map[string]string{
 	"plain":               `decision := {"x": input.request.model, "y": input.key.team}`,
 	"all of it":           `decision := input`,
 	"brackets":            `decision := {"x": input["request"]["model"]}`,
@@ -64,8 +64,8 @@ var wilyPolicies = map[string]string{
 	"every":               "default decision := \"some\"\ndecision := \"all\" if every t in input.route.targets { t.region == \"eu\" }",
 	"with":                "model := input.request.model\ndecision := {\"x\": model, \"y\": y, \"z\": z} if { y := model with input.request.model as \"other\"; z := input.request with input.request.ip as \"x\" }",
 	"with all":            "model := input.request.model\ndecision := {\"x\": y, \"id\": input.key.id} if y := model with input as {\"request\": {\"model\": \"m\"}}",
-	"head":                "duty[input.request.endpoint] := input.request.max_tokens\ndecision := duty",
-	"deep head":           "duty.x[input.key.user][input.route.name] contains input.time.date\ndecision := duty",
+	"head":                "rule[input.request.endpoint] := input.request.max_tokens\ndecision := rule",
+	"deep head":           "rule.x[input.key.user][input.route.name] contains input.time.date\ndecision := rule",
 	"rule by name":        "rule.a := input.request.stream\nrule.b := input.key.roles\ndecision := {x | some name in [\"a\", \"b\"]; x := rule[name]}",
 	"comprehension":       `decision := {t.id: t.price_in | some t in input.route.targets; t.price_in < 5}`,
 	"arrays":              `decision := [input.key.models[0], input.key.roles[count(input.key.roles) - 1]]`,
@@ -80,7 +80,7 @@ var wilyPolicies = map[string]string{
 }
 
 func TestLeavingOutChangesNoDecision(t *testing.T) {
-	for name, rego := range wilyPolicies {
+	for name, rego := range readingPolicies {
 		t.Run(name, func(t *testing.T) {
 			p := programOf(t, rego)
 			rapid.Check(t, func(t *rapid.T) { sameDecision(t, p, anyInput().Draw(t, "input")) })
@@ -88,7 +88,7 @@ func TestLeavingOutChangesNoDecision(t *testing.T) {
 	}
 }
 
-// TestLeavingOutChangesNoDecisionOfAnyPolicy makes policies up from references.
+// TestLeavingOutChangesNoDecisionOfAnyPolicy generates policies from references.
 func TestLeavingOutChangesNoDecisionOfAnyPolicy(t *testing.T) {
 	dir := t.TempDir()
 	rapid.Check(t, func(t *rapid.T) {
@@ -147,7 +147,7 @@ func anyReference() *rapid.Generator[string] {
 
 func sameDecision(t *rapid.T, p *program, in Input) {
 	percent := rapid.SliceOfN(rapid.IntRange(-1, 120), len(someLimits), len(someLimits)).Draw(t, "percent")
-	var c canon
+	var c encoder
 	c.write(&p.plan, &in)
 	if p.plan.has(leafUsage) {
 		c.usage(&p.plan, someLimits, percent)
@@ -163,7 +163,7 @@ func sameDecision(t *rapid.T, p *program, in Input) {
 	}
 }
 
-func TestPlanHoldsOnlyWhatIsRead(t *testing.T) {
+func TestPlanHasOnlyWhatIsRead(t *testing.T) {
 	tests := []struct {
 		rego string
 		want []string
@@ -189,7 +189,7 @@ func TestPlanHoldsOnlyWhatIsRead(t *testing.T) {
 	}
 }
 
-func TestReasonNamesTheRuleThatGivesIt(t *testing.T) {
+func TestReasonsNameTheirRule(t *testing.T) {
 	p := programOf(t, `decision := {"allow": false, "reasons": deny}
 deny contains {"code": "one", "message": "x"}
 deny contains {"code": "two", "message": sprintf("%s", ["y"])} if input.request.model == "smart"

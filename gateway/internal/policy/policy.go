@@ -1,9 +1,9 @@
-// Package policy decides admission with Rego: whether a request may go ahead, which
-// limits apply to it and what duties come with it. It compiles a folder of policies,
-// tests them and remembers decisions for equal inputs.
+// Package policy decides admission with Rego: whether a request is allowed, which limits
+// apply to it and which obligations it has. It compiles a folder of policies, tests them
+// and remembers decisions for equal inputs.
 //
-// It is not a meter: it counts nothing and holds no state between requests beyond what
-// it can forget. It does not watch files; whoever does makes a new Engine.
+// It is not a meter: it counts nothing, and its only state between requests is what it can
+// compute again. It does not watch files: a changed folder needs a new Engine.
 package policy
 
 import (
@@ -17,27 +17,25 @@ import (
 	"github.com/penstock/penstock/gateway/internal/llm"
 )
 
-// Options say where the policy is and how it is run. Source is required; the zero value
-// of everything else works.
+// Options tune an Engine. Source is required; the zero value of everything else works.
 type Options struct {
 	Source
-	// Log gets a line for every policy that is published, and a warning when it leaves
-	// promises made to keys unread. Nil logs nothing.
+	// Log gets a line for every policy that is published, and a warning when it does not
+	// read what keys are granted. Nil logs nothing.
 	Log *slog.Logger
 	// Now is the clock; nil means time.Now.
 	Now func() time.Time
 	// Location is the time zone of input.time; nil means UTC.
 	Location *time.Location
-	// Timeout bounds one evaluation; 0 means 20 ms. One that is cut off is tried once
-	// more with ten times as long, since a busy machine is no reason to refuse anybody.
+	// Timeout bounds one evaluation; 0 means 20 ms. One that exceeds it is tried once more
+	// with ten times as long, so that a busy machine refuses no requests.
 	Timeout time.Duration
-	// LoadTimeout bounds how long the policy may take to be read, compiled and tested; 0
-	// means 30 s.
+	// LoadTimeout bounds reading, compiling and testing the policy; 0 means 30 s.
 	LoadTimeout time.Duration
-	// Workers bound what runs at once; nil means workers of its own.
+	// Workers bound what runs at once; nil means new ones.
 	Workers *Workers
-	// MemoBytes bounds the memory for remembered decisions; 0 means 4 MiB, below 0
-	// remembers nothing.
+	// MemoBytes bounds the memory for remembered decisions; 0 means 4 MiB, and below 0
+	// none are remembered.
 	MemoBytes int
 	// Usage fills input.usage. Nil leaves it empty.
 	Usage Usage
@@ -45,8 +43,9 @@ type Options struct {
 	Decisions *DecisionLog
 }
 
-// Usage says how full each limit is in whole percent, in the order of limits; below
-// zero means unknown. It must not wait, and neither keep nor change its argument.
+// Usage returns how much of each limit is used, in whole percent and in the order of
+// limits; below zero means unknown. It must not wait, and neither keep nor change its
+// argument.
 type Usage func(limits []llm.Limit) []int
 
 // Source is where policies are read from.
@@ -59,8 +58,8 @@ type Source struct {
 	FS fs.FS
 }
 
-// Engine decides. It is safe for use by many goroutines. Those that it starts end with
-// the decision that they are for, unless that does not end within its limit.
+// Engine decides. It is safe for concurrent use. Its goroutines end with their decisions,
+// except for evaluations that do not end within their limit.
 type Engine struct {
 	options Options
 	program *program
@@ -68,7 +67,7 @@ type Engine struct {
 	misses  atomic.Uint64
 }
 
-// New compiles and tests the policy. Its error is Faults when the policy is to blame.
+// New compiles and tests the policy. Its error has Faults when the policy is invalid.
 func New(ctx context.Context, o Options) (*Engine, error) {
 	e := &Engine{options: o.withDefaults()}
 	p, err := build(ctx, e.options)
@@ -104,8 +103,8 @@ func (o Options) withDefaults() Options {
 	return o
 }
 
-// Current reports whether the policy in force is what its source holds now. What can't
-// be read is not current: New says what is wrong with it.
+// Current reports whether the policy in force is what its source has now. A source that
+// cannot be read is not current: New returns what is wrong with it.
 func (e *Engine) Current() bool {
 	b, err := load(e.options.Source)
 	return err == nil && b.digest == e.program.revision
@@ -114,12 +113,12 @@ func (e *Engine) Current() bool {
 func (e *Engine) publish(p *program) {
 	e.program = p
 	e.options.Log.Info("policy published", "revision", p.revision, "files", p.files, "tests", p.tests)
-	for _, path := range p.plan.ignored() {
+	for _, path := range p.plan.unreadGrants() {
 		e.options.Log.Warn("no policy rule reads "+path+": it has no effect", "revision", p.revision)
 	}
 }
 
-// Status says which policy decides and how well its decisions are remembered.
+// Status is the state of an engine.
 type Status struct {
 	Revision string
 	// Files are the policy and data files, tests excluded; Tests is how many tests passed.
@@ -128,15 +127,15 @@ type Status struct {
 	// Reads are the parts of the input that the policy depends on, such as
 	// "input.key.models".
 	Reads []string
-	// Hits and Misses count decisions since start, Remembered those held now.
+	// Hits and Misses count decisions since the start, Remembered those in memory now.
 	Hits, Misses uint64
 	Remembered   int
-	// Overrunning is how many evaluations have passed their time limit and still run;
-	// when as many as may run at once do, only remembered decisions are made.
+	// Overrunning is how many evaluations have exceeded their time limit and still run;
+	// when all workers do, only remembered decisions are made.
 	Overrunning int
 }
 
-// Status reports on the policy in force.
+// Status returns the state of the engine.
 func (e *Engine) Status() Status {
 	p := e.program
 	s := Status{Revision: p.revision, Files: p.files, Tests: p.tests, Reads: p.plan.reads(),

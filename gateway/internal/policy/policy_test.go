@@ -1,7 +1,6 @@
 package policy_test
 
 import (
-	"errors"
 	"io/fs"
 	"maps"
 	"os"
@@ -45,7 +44,7 @@ func write(t testing.TB, dir string, files map[string]string) {
 func source(dir string) policy.Source { return policy.Source{Dir: dir, FS: policies.FS} }
 
 // newEngine makes an engine of one Rego file, or of the built-in policy when it is empty.
-// It has all the time there is unless o says otherwise: a busy machine is no fault.
+// Its time limit is a minute unless o has another, so that a busy machine fails no test.
 func newEngine(t testing.TB, rego string, o policy.Options) *policy.Engine {
 	t.Helper()
 	o.Source = source("")
@@ -108,7 +107,7 @@ func TestBuiltinPolicyRefusesModelsTheKeyLacks(t *testing.T) {
 	}
 	got := v.Reasons[0]
 	if got.Code != "model_not_allowed" || got.Status != 403 || !strings.HasPrefix(got.Rule, "builtin/default.rego:") {
-		t.Errorf("reason = %+v, want model_not_allowed, 403, and where the rule stands", got)
+		t.Errorf("reason = %+v, want model_not_allowed, 403, and the position of the rule", got)
 	}
 }
 
@@ -151,7 +150,7 @@ obligations.log := "none"
 	r.Principal = llm.Principal{KeyID: "k", Budget: llm.Budget{Max: llm.USD, Window: "day"}}
 	v := decide(t, e, policy.Input{Request: r})
 	if !v.Allow || len(v.Limits) != 1 || !slices.Equal(v.Warnings, []string{"careful"}) || v.Obligations.Log != "none" {
-		t.Errorf("Decide = %+v, want the key's budget, the warning and the duty", v)
+		t.Errorf("Decide = %+v, want the key's budget, the warning and the obligation", v)
 	}
 	r.Facts.Features = llm.Tools
 	v = decide(t, e, policy.Input{Request: r})
@@ -171,7 +170,7 @@ decision := {"allow": true}
 	}
 }
 
-func TestDataFilesStandWhereTheirFoldersSay(t *testing.T) {
+func TestDataFilesAreAtThePathOfTheirFolder(t *testing.T) {
 	dir := folder(t, map[string]string{
 		"policy.rego":     "package penstock\ndecision := {\"allow\": data.open, \"warnings\": [data.teams.search.note, data.teams.mail]}\n",
 		"data.yaml":       "open: true\n",
@@ -205,86 +204,6 @@ func TestMountedFolderIsReadOnce(t *testing.T) {
 	}
 }
 
-// faultsOf is the text of all faults in err, with dir taken out.
-func faultsOf(t *testing.T, err error, dir string) string {
-	t.Helper()
-	var faults policy.Faults
-	if !errors.As(err, &faults) {
-		t.Fatalf("error is %v, want Faults", err)
-	}
-	return strings.ReplaceAll(faults.Error(), dir+string(filepath.Separator), "")
-}
-
-func TestFaultyPoliciesAreRefused(t *testing.T) {
-	tests := []struct {
-		name  string
-		files map[string]string
-		want  []string
-	}{
-		{"two files that do not parse", map[string]string{"a.rego": "package penstock\ndecision := {", "b.rego": "package penstock\nallow { true }"},
-			[]string{"a.rego:2:", "b.rego:2:1: ", "Rego v1"}},
-		{"unknown member of the input", map[string]string{"a.rego": "package penstock\ndecision := {\"allow\": input.request.modle == \"x\"}"},
-			[]string{"a.rego:2:23: undefined ref: input.request.modle", "did you mean input.request.model?", "est_input_tokens"}},
-		{"two unknown members", map[string]string{"a.rego": "package penstock\ndecision := {\"allow\": x, \"warnings\": y}\nx := input.time.hour\ny := input.key.teem"},
-			[]string{"a.rego:3:6: undefined ref: input.time.hour", "a.rego:4:6: undefined ref: input.key.teem", "did you mean input.key.team?"}},
-		{"network", map[string]string{"a.rego": "package penstock\ndecision := {\"allow\": true} if http.send({\"method\": \"get\", \"url\": \"http://x\"})"},
-			[]string{"a.rego:2:", "undefined function http.send", "not available to policies"}},
-		{"misspelt function", map[string]string{"a.rego": "package penstock\ndecision := {\"allow\": startwith(\"a\", \"b\")}"},
-			[]string{"undefined function startwith", "did you mean startswith?"}},
-		{"unused import", map[string]string{"a.rego": "package penstock\nimport data.x.y\ndecision := {\"allow\": true}"}, []string{"a.rego:2:1: import data.x.y unused"}},
-		{"undefined decision", map[string]string{"a.rego": "package penstock\ndecision := {\"allow\": true} if input.request.model == \"nothing\""}, []string{"is undefined for this input"}},
-		{"unknown obligation", map[string]string{"a.rego": "package penstock\ndecision := {\"allow\": true, \"obligations\": {\"max_tokens\": 1}}"},
-			[]string{"decision.obligations.max_tokens: unknown", "max_output_tokens"}},
-		{"wrong type", map[string]string{"a.rego": "package penstock\ndecision := {\"allow\": \"yes\"}"}, []string{"decision.allow: must be a boolean, not string"}},
-		{"failing test", map[string]string{"a.rego": "package penstock\ndecision := {\"allow\": true}", "a_test.rego": "package penstock_test\nimport data.penstock\ntest_closed if not penstock.decision.allow"},
-			[]string{"a_test.rego:3:1: test test_closed fails"}},
-		{"test that does not compile", map[string]string{"a.rego": "package penstock\ndecision := {\"allow\": true}", "a_test.rego": "package penstock_test\ntest_x if nonsense(1)"},
-			[]string{"a_test.rego:2:11: undefined function nonsense"}},
-		{"rules that contradict each other", map[string]string{"a.rego": "package penstock\ndecision := {\"allow\": true}\ndecision := {\"allow\": false}"},
-			[]string{"a.rego:3: eval_conflict_error"}},
-		{"data that hides a rule", map[string]string{"a.rego": "package penstock\ndecision := {\"allow\": true}", "data.json": `{"penstock": {"decision": 1}}`}, []string{"conflict"}},
-		{"data that is not an object", map[string]string{"a.rego": "package penstock\ndecision := {\"allow\": true}", "data.json": `[]`}, []string{"data.json: must be an object"}},
-		{"data given twice", map[string]string{"a.rego": "package penstock\ndecision := {\"allow\": true}", "data.json": `{"x": {"y": 1}}`, "x/data.json": `{"y": 2}`}, []string{"data.x.y is already given"}},
-		{"no policy", map[string]string{"data.json": "{}"}, []string{"no .rego file"}},
-	}
-	for _, tt := range tests {
-		t.Run(tt.name, func(t *testing.T) {
-			dir := folder(t, tt.files)
-			_, err := policy.New(t.Context(), policy.Options{Source: source(dir), Timeout: time.Minute})
-			if err == nil {
-				t.Fatal("New accepted it")
-			}
-			got := faultsOf(t, err, dir)
-			for _, want := range tt.want {
-				if !strings.Contains(got, want) {
-					t.Errorf("New: %s\nwant it to say %q", got, want)
-				}
-			}
-		})
-	}
-}
-
-func TestMissingFolderIsAFault(t *testing.T) {
-	err := policy.Check(t.Context(), source(filepath.Join(t.TempDir(), "nowhere")))
-	var faults policy.Faults
-	if !errors.As(err, &faults) || faults[0].Message != "no such folder" {
-		t.Errorf("Check = %v, want: no such folder", err)
-	}
-}
-
-func TestForbiddenFunctionsDoNotCompile(t *testing.T) {
-	calls := []string{`http.send({"method": "get", "url": "http://x"})`, `net.lookup_ip_addr("x")`, `net.cidr_contains("10.0.0.0/8", "10.0.0.1")`,
-		`opa.runtime()`, `rand.intn("a", 4)`, `uuid.rfc4122("a")`, `time.now_ns()`, `trace("x")`, `rego.parse_module("a", "package a")`,
-		`io.jwt.decode("x")`, `crypto.x509.parse_certificates("x")`, `providers.aws.sign_req({}, {}, 1)`}
-	for _, call := range calls {
-		dir := folder(t, map[string]string{"p.rego": "package penstock\ndecision := {\"allow\": true} if {\n\tx := " + call + "\n\tx\n}\n"})
-		err := policy.Check(t.Context(), source(dir))
-		if err == nil || !strings.Contains(err.Error(), "p.rego:3:7: undefined function ") {
-			t.Errorf("Check with %s = %v, want an undefined function at 3:7", call, err)
-		}
-	}
-}
-
 func TestEmbeddedFilesAreAllThereIs(t *testing.T) {
 	found := make(map[string]bool)
 	err := fs.WalkDir(policies.FS, ".", func(path string, d fs.DirEntry, err error) error {
@@ -299,7 +218,7 @@ func TestEmbeddedFilesAreAllThereIs(t *testing.T) {
 	}
 }
 
-func TestCurrentSaysWhetherTheFolderHasChanged(t *testing.T) {
+func TestCurrentReportsChangedFolders(t *testing.T) {
 	dir := t.TempDir()
 	write := func(text string) {
 		if err := os.WriteFile(filepath.Join(dir, "p.rego"), []byte(text), 0o600); err != nil {
@@ -314,7 +233,7 @@ func TestCurrentSaysWhetherTheFolderHasChanged(t *testing.T) {
 	}
 	for _, text := range []string{first + "\n# more\n", "package penstock\n\ndecision := {"} {
 		if write(text); e.Current() {
-			t.Errorf("current after the folder came to hold %q", text)
+			t.Errorf("current after the folder changed to %q", text)
 		}
 	}
 	if write(first); !e.Current() {

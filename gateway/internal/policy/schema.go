@@ -9,9 +9,9 @@ import (
 	"strings"
 )
 
-// checkInput compares an input with the published schema and reports what a gateway
-// would never send, each with its place. Members that are missing are no fault where
-// completion adds them.
+// checkInput checks an input against the published schema and returns what a gateway would
+// never send, each with its position. Missing members are no fault where complete adds
+// them.
 func checkInput(n *node, schema any) (faults []textFault) {
 	c := inputCheck{}
 	root, _ := schema.(map[string]any)
@@ -25,7 +25,7 @@ func (c *inputCheck) fault(n *node, format string, args ...any) {
 	c.faults = append(c.faults, textFault{n.at, fmt.Sprintf(format, args...)})
 }
 
-// value knows the keywords that the schema uses.
+// value checks the keywords that the schema uses.
 func (c *inputCheck) value(path string, n *node, schema map[string]any) {
 	want, _ := schema["type"].(string)
 	if have := typeOf(n.value); have != want && !(want == "number" && have == "integer") {
@@ -42,7 +42,7 @@ func (c *inputCheck) value(path string, n *node, schema map[string]any) {
 		}
 	case string:
 		if enum, ok := schema["enum"].([]any); ok && !slices.Contains(enum, any(v)) {
-			c.fault(n, "%s: %q is none of %v", path, v, enum)
+			c.fault(n, "%s: must be one of %v, not %q", path, enum, v)
 		}
 	case json.Number:
 		c.number(path, n, v, schema)
@@ -101,7 +101,7 @@ func suggestion(name string, known []string) string {
 	return "known are " + strings.Join(known, ", ")
 }
 
-// typeOf names a value's type as JSON Schema does.
+// typeOf returns a value's type in JSON Schema.
 func typeOf(v any) string {
 	switch v := v.(type) {
 	case map[string]*node:

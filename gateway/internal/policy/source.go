@@ -30,22 +30,22 @@ const (
 
 // bundle is a parsed policy folder.
 type bundle struct {
-	modules map[string]*ast.Module
-	tests   map[string]*ast.Module
-	data    map[string]any
-	given   []dataFile
-	schema  any
-	files   []string // policy and data files, sorted
-	digest  string
+	modules   map[string]*ast.Module
+	tests     map[string]*ast.Module
+	data      map[string]any
+	dataFiles []dataFile
+	schema    any
+	files     []string // policy and data files, sorted
+	digest    string
 }
 
-// text is one file. Its name is for people, its path is within the folder.
+// text is one file. name is its path for messages, path the one within the folder.
 type text struct {
 	name, path string
 	bytes      []byte
 }
 
-// isPolicy reports whether a file holds Rego that is no test.
+// isPolicy reports whether a file has Rego that is not a test.
 func (t text) isPolicy() bool {
 	return strings.HasSuffix(t.path, ".rego") && !strings.HasSuffix(t.path, testSuffix)
 }
@@ -91,7 +91,7 @@ func (src Source) texts() ([]text, error) {
 		return nil, Faults{{File: src.Dir, Message: "no such folder", Hint: "name an existing folder of .rego files under `policies`, or leave it out for the built-in policy"}}
 	}
 	if !info.IsDir() {
-		return nil, Faults{{File: src.Dir, Message: "not a folder", Hint: "name the folder that holds the .rego files"}}
+		return nil, Faults{{File: src.Dir, Message: "not a folder", Hint: "name the folder with the .rego files"}}
 	}
 	texts, err := readFolder(os.DirFS(src.Dir), func(p string) string { return filepath.Join(src.Dir, filepath.FromSlash(p)) })
 	if err == nil && !slices.ContainsFunc(texts, text.isPolicy) {
@@ -100,9 +100,8 @@ func (src Source) texts() ([]text, error) {
 	return texts, err
 }
 
-// readFolder reads policy, test and data files. Names that start with a dot are left
-// out: Kubernetes keeps the real files of a mounted folder in such places and links to
-// them.
+// readFolder reads policy, test and data files. It skips names that start with a dot:
+// Kubernetes keeps the files of a mounted folder under such names and links to them.
 func readFolder(folder fs.FS, name func(string) string) ([]text, error) {
 	var texts []text
 	err := fs.WalkDir(folder, ".", func(p string, d fs.DirEntry, err error) error {
@@ -150,7 +149,7 @@ func readText(folder fs.FS, p, name string) (text, error) {
 	return text{name, p, b}, nil
 }
 
-// parse reports the faults of all files at once.
+// parse parses all files and returns the faults of all of them.
 func parse(texts []text) (*bundle, Faults) {
 	b := &bundle{modules: map[string]*ast.Module{}, tests: map[string]*ast.Module{}, data: map[string]any{}}
 	var faults Faults
@@ -207,8 +206,8 @@ func (b *bundle) decides() bool {
 	return false
 }
 
-// extend puts the built-in policy under a folder that does not decide by itself. The
-// built-in tests stay out: the folder may well change what they expect.
+// extend adds the built-in policy to a folder that does not define the decision. It leaves
+// out the built-in tests, since the folder may change what they expect.
 func (b *bundle) extend(builtin fs.FS, texts []text) ([]text, error) {
 	t, err := readText(builtin, builtinFile, "builtin/"+builtinFile)
 	if err != nil {
@@ -221,7 +220,7 @@ func (b *bundle) extend(builtin fs.FS, texts []text) ([]text, error) {
 	return append(texts, t), nil
 }
 
-// digest names a policy by all that it consists of.
+// digest returns the revision of a policy: a hash of all its files.
 func digest(texts []text, schema []byte) string {
 	h := sha256.New()
 	for _, t := range texts {

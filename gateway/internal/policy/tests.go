@@ -17,26 +17,26 @@ import (
 // testLimit bounds one Rego test.
 const testLimit = 5 * time.Second
 
-// TestOptions say how Test reports.
+// TestOptions tune Test.
 type TestOptions struct {
-	// Verbose names the tests that passed too, and shows what they printed.
+	// Verbose includes the tests that passed, and what they printed.
 	Verbose bool
-	// Coverage measures which rows of the policy the tests reach.
+	// Coverage measures which rows of the policy the tests cover.
 	Coverage bool
 }
 
-// Report is the outcome of a policy's tests.
+// Report is the result of a policy's tests.
 type Report struct {
 	Passed, Failed, Skipped int
 	// Coverage is in percent of the policy's rows, test files excluded; negative when it
-	// was not measured. Uncovered are the rows that no test reached, such as
+	// was not measured. Uncovered are the rows that no test covers, such as
 	// "policies/team.rego:12-14".
 	Coverage  float64
 	Uncovered []string
 }
 
-// Test runs the policy's *_test.rego and writes the outcome for people to out. Failed
-// tests are counted in the report and are no error.
+// Test runs the policy's *_test.rego and writes a readable report to out. Failed tests are
+// counted in the report and are no error.
 func Test(ctx context.Context, src Source, out io.Writer, o TestOptions) (Report, error) {
 	var coverage *cover.Cover
 	if o.Coverage {
@@ -66,8 +66,8 @@ func Test(ctx context.Context, src Source, out io.Writer, o TestOptions) (Report
 	return r, err
 }
 
-// prove runs the policy's tests before it is published; every failure is a fault.
-func (b *bundle) prove(ctx context.Context) (passed int, err error) {
+// passTests runs the policy's tests before it is published; every failure is a fault.
+func (b *bundle) passTests(ctx context.Context) (passed int, err error) {
 	results, err := b.test(ctx, nil)
 	if err != nil {
 		return 0, err
@@ -76,7 +76,7 @@ func (b *bundle) prove(ctx context.Context) (passed int, err error) {
 	for _, r := range results {
 		switch {
 		case r.Error != nil:
-			faults = append(faults, faultAt(r, "test "+r.Name+" broke off: "+r.Error.Error()))
+			faults = append(faults, faultAt(r, "test "+r.Name+" stopped: "+r.Error.Error()))
 		case r.Fail:
 			faults = append(faults, faultAt(r, "test "+r.Name+" fails"))
 		case !r.Skip:
@@ -94,8 +94,8 @@ func faultAt(r *tester.Result, message string) Fault {
 		Hint: "run `penstock policy test`; the policy in force stays until its tests pass"}
 }
 
-// test compiles the policy with its tests, apart from the program that will decide, so
-// that nothing of it is kept. Results are in order of place.
+// test compiles the policy with its tests, separately from the program that will decide,
+// so that nothing of it is kept. Results are sorted by position.
 func (b *bundle) test(ctx context.Context, coverage *cover.Cover) ([]*tester.Result, error) {
 	if len(b.tests) == 0 {
 		return nil, nil

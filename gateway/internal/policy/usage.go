@@ -7,14 +7,14 @@ import (
 	"github.com/penstock/penstock/gateway/internal/llm"
 )
 
-// maxNamed bounds how many limits are remembered for one kind of request. More are
-// enforced, but not shown to the policy.
+// maxNamed bounds the limits that are remembered for equal requests. Further ones are
+// enforced, but the policy does not see their usage.
 const maxNamed = 32
 
-// usageUpTo is the largest percentage shown to a policy.
+// usageUpTo is the largest percentage in input.usage.
 const usageUpTo = 1000
 
-// compareMeters orders limits by what they count on.
+// compareMeters orders limits by their meters.
 func compareMeters(a, b llm.Limit) int {
 	return cmp.Or(cmp.Compare(a.Scope, b.Scope), cmp.Compare(a.Window, b.Window), cmp.Compare(a.Unit, b.Unit))
 }
@@ -32,8 +32,8 @@ func compareStrictness(a, b llm.Limit) int {
 }
 
 // mergeLimits adds the limits that a decision named to those known, one per meter, and
-// reports whether anything changed. It leaves known as it is. What was named once stays,
-// so that a policy that names a limit only while another is exhausted does not flicker.
+// reports whether anything changed. It does not change known. A limit that was named once
+// stays, so that a policy that names it only sometimes does not alternate.
 func mergeLimits(known, named []llm.Limit) ([]llm.Limit, bool) {
 	merged, changed := known, false
 	for _, l := range strictest(named) {
@@ -66,7 +66,7 @@ func strictest(limits []llm.Limit) []llm.Limit {
 }
 
 // usage appends input.usage. Limits are in the order of compareMeters.
-func (c *canon) usage(p *plan, limits []llm.Limit, percent []int) {
+func (c *encoder) usage(p *plan, limits []llm.Limit, percent []int) {
 	c.open(nameUsage)
 	var scope, window string
 	var scopeOpen, windowOpen bool
@@ -102,13 +102,13 @@ func (c *canon) usage(p *plan, limits []llm.Limit, percent []int) {
 	c.close()
 }
 
-// member opens an object under a name of its own.
-func (c *canon) member(name string) {
+// member begins an object under a name that is not in names.
+func (c *encoder) member(name string) {
 	c.string(name)
 	c.mark(markObject)
 }
 
-// windowName is the window's name in input.usage.
+// windowName returns the window's name in input.usage.
 func windowName(l llm.Limit) string {
 	if l.Unit == llm.UnitConcurrent {
 		return "now"

@@ -15,7 +15,7 @@ import (
 	"github.com/penstock/penstock/policies"
 )
 
-func TestStuckJobsAreLeftAndBounded(t *testing.T) {
+func TestStuckJobsAreDetachedAndBounded(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		w := NewWorkers()
 		free := make(chan struct{})
@@ -42,7 +42,7 @@ func TestStuckJobsAreLeftAndBounded(t *testing.T) {
 	})
 }
 
-func TestJobsThatStopInTheirGraceAreNotLeft(t *testing.T) {
+func TestJobsThatStopInTheirGraceAreNotDetached(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		w := NewWorkers()
 		stopped := make(chan struct{})
@@ -61,7 +61,7 @@ func TestJobsThatStopInTheirGraceAreNotLeft(t *testing.T) {
 	})
 }
 
-func TestWaitForAPlaceIsBounded(t *testing.T) {
+func TestWaitForASlotIsBounded(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		w := NewWorkers()
 		for range cap(w.loads) {
@@ -78,13 +78,13 @@ func TestPanicOfAJobIsAnError(t *testing.T) {
 	w := NewWorkers()
 	_, err := within(t.Context(), w, w.loads, bounds{limit: time.Minute}, func() (int, error) { panic("odd") })
 	if err == nil || !strings.Contains(err.Error(), "odd") || len(w.loads) != 0 {
-		t.Errorf("within = %v, %d places taken, want the panic as an error and no place", err, len(w.loads))
+		t.Errorf("within = %v, %d slots taken, want the panic as an error and no slot", err, len(w.loads))
 	}
 }
 
-// TestAnswerComesWhileAnEvaluationGoesOn has a policy compare two values that share their
+// TestDecideReturnsWhileAnEvaluationRunsOn has a policy compare two values that share their
 // parts so often that it takes a while, during which nothing can stop it.
-func TestAnswerComesWhileAnEvaluationGoesOn(t *testing.T) {
+func TestDecideReturnsWhileAnEvaluationRunsOn(t *testing.T) {
 	rego := "package penstock\ndecision := {\"allow\": x22 == y22} if input.request.model == \"odd\"\ndecision := {\"allow\": true} if input.request.model != \"odd\"\n" +
 		chain("x", 22) + chain("y", 22)
 	dir := t.TempDir()
@@ -102,9 +102,9 @@ func TestAnswerComesWhileAnEvaluationGoesOn(t *testing.T) {
 	if !errors.As(err, &known) || known.Status != 503 || !errors.Is(err, errStuck) || e.Status().Overrunning != 1 {
 		t.Errorf("Decide = %v, %d overrunning, want 503 while the evaluation goes on", err, e.Status().Overrunning)
 	}
-	places := e.options.Workers.evaluations
-	for range cap(places) { // which waits for the one that goes on
-		places <- struct{}{}
+	slots := e.options.Workers.evaluations
+	for range cap(slots) { // waits for the one that runs on
+		slots <- struct{}{}
 	}
 	if n := e.Status().Overrunning; n != 0 {
 		t.Errorf("%d overrunning after the end, want none", n)
@@ -119,12 +119,12 @@ func TestLoadThatTakesTooLongIsRefused(t *testing.T) {
 	if err == nil || !strings.Contains(err.Error(), "was not read, compiled and tested within 1ns") {
 		t.Errorf("New = %v, want a policy that takes too long", err)
 	}
-	for range cap(w.loads) { // which waits for what still goes on
+	for range cap(w.loads) { // waits for what still runs
 		w.loads <- struct{}{}
 	}
 }
 
-// chain makes a value of 2^n parts that takes the memory of n.
+// chain returns rules for a value of 2^n parts that takes the memory of n.
 func chain(name string, n int) string {
 	var b strings.Builder
 	fmt.Fprintf(&b, "%s0 := [input.request.model, 1]\n", name)

@@ -1,6 +1,6 @@
-# Expensive models are for working hours, and for whoever is on call.
-# business_hours.data.json lists the models and the hours; `time_zone` in the gateway's
-# configuration says by whose clock.
+# Expensive models are for working hours, and for users who are on call.
+# business_hours.data.json has the models and the hours; they are in the time zone that
+# `time_zone` in the gateway's configuration sets.
 #
 # Drop this folder's files into your policy folder: they extend the built-in policy.
 package penstock
@@ -14,7 +14,7 @@ deny contains {
 	]),
 	"status": 403,
 } if {
-	# Equality and membership come first: most requests end here.
+	# Equality and membership come first: they exclude most requests at low cost.
 	input.request.model in data.business_hours.models
 	not "oncall" in input.key.roles
 	not within_hours

@@ -1,5 +1,5 @@
 # Near the end of a team's daily budget, requests go to a cheaper model instead of being
-# refused. soft_downgrade.data.json says what each team may spend, from which percentage
+# refused. soft_downgrade.data.json has what each team may spend, from which percentage
 # on the downgrade applies, and which model replaces which.
 #
 # Drop this folder's files into your policy folder: they extend the built-in policy.
@@ -15,7 +15,7 @@ limits contains {
 	"max": data.soft_downgrade.usd_per_day[input.key.team],
 }
 
-# input.usage knows, in whole percent, how full the limits are that this policy names.
+# input.usage has the usage of the limits that this policy names, in whole percent.
 near_the_end if input.usage[downgrade_scope].day.usd >= data.soft_downgrade.from_percent
 
 obligations["model"] := cheaper if {

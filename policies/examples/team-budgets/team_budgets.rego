@@ -1,4 +1,4 @@
-# Budgets for teams. team_budgets.data.json says what each team may spend; a team that is
+# Budgets for teams. team_budgets.data.json has what each team may spend; a team that is
 # not listed there gets the amounts under "other". Amounts are US dollars.
 #
 # Drop this folder's files into your policy folder: they extend the built-in policy.
@@ -24,8 +24,8 @@ limits contains {
 	some window, amount in team_budget.hard
 }
 
-# The same meter may carry a softer limit: it refuses nothing, but the reply says that
-# it was passed.
+# The same meter may have a soft limit as well: it refuses nothing, but the reply has a
+# warning when it is exceeded.
 limits contains {
 	"name": sprintf("team %s per %s, notice", [input.key.team, window]),
 	"scope": sprintf("team:%s", [input.key.team]),

@@ -53,7 +53,7 @@ func TestRulesThatAreReadSomehowPass(t *testing.T) {
 			"a.rego": "package a\nf(x) if data.b.names[x]\n", "b.rego": "package b\nnames contains \"x\"\n"},
 		"a variable in the reference": {"p.rego": "package penstock\ndeny contains reason if some reason in data.teams[input.key.team].deny\n",
 			"x.rego": "package teams.x\ndeny contains {\"code\": \"x\", \"message\": \"x\"}\n"},
-		"an object of duties":  {"p.rego": "package penstock\nobligations.log := \"none\"\nobligations[\"model\"] := \"fast\" if input.request.model == \"smart\"\n"},
+		"obligations":          {"p.rego": "package penstock\nobligations.log := \"none\"\nobligations[\"model\"] := \"fast\" if input.request.model == \"smart\"\n"},
 		"else and default":     {"p.rego": "package penstock\ndefault level := 0\nlevel := 1 if input.key.team == \"x\" else := 2 if input.key.team == \"y\"\nwarnings contains sprintf(\"%d\", [level])\n"},
 		"tests among policies": {"p.rego": "package penstock\nwarnings contains \"x\"\ntest_x if true\n", "help.rego": "package lib_test\nkey := {\"id\": \"x\"}\n"},
 		"part of a decision":   {"p.rego": "package penstock\ndecision.allow := true\ndecision.warnings := [\"x\"]\n"},
@@ -67,7 +67,7 @@ func TestRulesThatAreReadSomehowPass(t *testing.T) {
 	}
 }
 
-// mustRefuse checks a folder of these files, which must fail and say all that is wanted.
+// mustRefuse checks that a folder of these files is refused with all wanted texts.
 func mustRefuse(t *testing.T, files map[string]string, want []string) {
 	t.Helper()
 	dir := folder(t, files)
@@ -78,7 +78,7 @@ func mustRefuse(t *testing.T, files map[string]string, want []string) {
 	got := faultsOf(t, err, dir)
 	for _, w := range want {
 		if !strings.Contains(got, w) {
-			t.Errorf("Check: %s\nwant it to say %q", got, w)
+			t.Errorf("Check: %s\nwant %q in it", got, w)
 		}
 	}
 }

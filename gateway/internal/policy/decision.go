@@ -20,8 +20,8 @@ const (
 	maxSecond = 366 * 24 * 3600
 )
 
-// decodeDecision reads a decision strictly: what it does not know, or what is not of the
-// right kind, is an error, for a duty that is misspelt must not be a duty ignored.
+// decodeDecision parses a decision strictly: unknown members and wrong types are errors, so
+// that a misspelt obligation is not ignored.
 func decodeDecision(decision ast.Value) (*llm.Decision, error) {
 	v := new(llm.Decision)
 	decided := false
@@ -54,8 +54,8 @@ func decodeDecision(decision ast.Value) (*llm.Decision, error) {
 	return withReason(v), nil
 }
 
-// withReason makes sure that nobody is refused without a word, and that a policy which
-// leaves a request no target at all does not leave it every target.
+// withReason adds a reason to a refusal without one. It denies a request whose
+// allow_targets is empty: no target is permitted.
 func withReason(v *llm.Decision) *llm.Decision {
 	o := v.Obligations
 	switch {
@@ -102,9 +102,9 @@ func (p part) limit() (l llm.Limit, err error) {
 		case "max":
 			bound = &m
 		case "on_exceed":
-			var duty string
-			duty, err = oneOf(m, "deny", "warn")
-			l.Warn = duty == "warn"
+			var action string
+			action, err = oneOf(m, "deny", "warn")
+			l.Warn = action == "warn"
 		default:
 			err = m.unknown("name", "scope", "unit", "window", "max", "on_exceed")
 		}
@@ -116,7 +116,7 @@ func (p part) limit() (l llm.Limit, err error) {
 	return p.bounded(l, bound)
 }
 
-// bounded reads a limit's max, which depends on its unit, and checks its window against it.
+// bounded parses a limit's max, which depends on its unit, and checks its window.
 func (p part) bounded(l llm.Limit, bound *part) (_ llm.Limit, err error) {
 	switch {
 	case bound == nil:
@@ -186,7 +186,7 @@ func (p part) headers() (map[string]string, error) {
 	}
 	for name := range headers {
 		if !llm.MayAddHeader(name) {
-			return nil, fmt.Errorf("%s: %q is not a header that a policy may set: it is the gateway's own, or it steers browsers or proxies", p.path, name)
+			return nil, fmt.Errorf("%s: %q is not a header that a policy may set: the gateway sets it itself, or it controls browsers or proxies", p.path, name)
 		}
 	}
 	return headers, nil

@@ -9,10 +9,9 @@ import (
 	"github.com/open-policy-agent/opa/v1/ast"
 )
 
-// The canonical form of an input is a string of bytes that is both the key of the memo
-// and what the evaluator's value is built from. Two inputs with the same form are the
-// same value by construction, whatever they were made of; so a remembered decision is
-// exact. Every value starts with a mark:
+// The canonical form of an input is a string of bytes that is both the key of the memo and
+// the source of the evaluator's value. Inputs with the same form are the same value by
+// construction, so a remembered decision is exact. Every value starts with a mark:
 const (
 	markFalse  = iota
 	markTrue   // no more bytes
@@ -22,7 +21,7 @@ const (
 	markArray  // values, markEnd
 	markObject // names and values, markEnd
 	markEnd
-	// markName and above name a member by its place in names; other names are strings.
+	// markName and above name a member by its index in names; other names are strings.
 	markName
 )
 
@@ -33,7 +32,7 @@ var names = [...]string{"v", "time", "key", "request", "route", "usage", "unix_m
 	"est_input_tokens", "est_cost_usd_micro", "features", "metadata", "ip", "data_classes",
 	"targets", "provider", "region", "price_in", "price_out", "context"}
 
-// The places of names.
+// The indices of names.
 const (
 	nameV = iota
 	nameTime
@@ -75,7 +74,7 @@ const (
 	nameContext
 )
 
-// nameTerms are shared by all inputs; the evaluator only reads them.
+// nameTerms are shared by all inputs: the evaluator only reads them.
 var nameTerms = func() (terms [len(names)]*ast.Term) {
 	for i, name := range names {
 		terms[i] = ast.StringTerm(name)
@@ -83,16 +82,16 @@ var nameTerms = func() (terms [len(names)]*ast.Term) {
 	return terms
 }()
 
-// canon appends the canonical form to b. Members must be appended in a fixed order.
-type canon struct{ b []byte }
+// encoder appends the canonical form to b. Members must be appended in a fixed order.
+type encoder struct{ b []byte }
 
-func (c *canon) mark(m byte) { c.b = append(c.b, m) }
+func (c *encoder) mark(m byte) { c.b = append(c.b, m) }
 
-func (c *canon) open(name int) { c.b = append(c.b, markName+byte(name), markObject) }
+func (c *encoder) open(name int) { c.b = append(c.b, markName+byte(name), markObject) }
 
-func (c *canon) close() { c.mark(markEnd) }
+func (c *encoder) close() { c.mark(markEnd) }
 
-func (c *canon) boolean(name int, v bool) {
+func (c *encoder) boolean(name int, v bool) {
 	mark := byte(markFalse)
 	if v {
 		mark = markTrue
@@ -100,33 +99,33 @@ func (c *canon) boolean(name int, v bool) {
 	c.b = append(c.b, markName+byte(name), mark)
 }
 
-func (c *canon) integer(name int, v int64) {
+func (c *encoder) integer(name int, v int64) {
 	c.mark(markName + byte(name))
 	c.int(v)
 }
 
-func (c *canon) int(v int64) { c.b = binary.AppendVarint(append(c.b, markInt), v) }
+func (c *encoder) int(v int64) { c.b = binary.AppendVarint(append(c.b, markInt), v) }
 
-// digits is for numbers that must not pass through a float.
-func (c *canon) digits(name int, decimal string) {
+// digits is for numbers that must not be converted to a float.
+func (c *encoder) digits(name int, decimal string) {
 	c.b = append(c.b, markName+byte(name), markDigits)
 	c.bytes(decimal)
 }
 
-func (c *canon) text(name int, s string) {
+func (c *encoder) text(name int, s string) {
 	c.mark(markName + byte(name))
 	c.string(s)
 }
 
-// said appends a string unless there is nothing to say.
-func (c *canon) said(name int, s string) {
+// optionalText appends a string unless it is empty.
+func (c *encoder) optionalText(name int, s string) {
 	if s != "" {
 		c.text(name, s)
 	}
 }
 
-// string makes s valid UTF-8, which Rego's strings must be.
-func (c *canon) string(s string) {
+// string appends a string, made valid UTF-8, as Rego requires.
+func (c *encoder) string(s string) {
 	if !utf8.ValidString(s) {
 		s = strings.ToValidUTF8(s, "\uFFFD")
 	}
@@ -134,11 +133,11 @@ func (c *canon) string(s string) {
 	c.bytes(s)
 }
 
-func (c *canon) bytes(s string) {
+func (c *encoder) bytes(s string) {
 	c.b = append(binary.AppendUvarint(c.b, uint64(len(s))), s...)
 }
 
-func (c *canon) list(name int, items []string) {
+func (c *encoder) list(name int, items []string) {
 	c.b = append(c.b, markName+byte(name), markArray)
 	for _, s := range items {
 		c.string(s)
@@ -147,9 +146,9 @@ func (c *canon) list(name int, items []string) {
 }
 
 // table appends the members of m that keep wants, sorted by name. A name that is not
-// valid UTF-8 is dropped: no policy could name it, and mending it might collide with
-// another one.
-func (c *canon) table(name int, m map[string]string, keep func(string) bool) {
+// valid UTF-8 is dropped: no policy could name it, and a corrected one might collide with
+// another.
+func (c *encoder) table(name int, m map[string]string, keep func(string) bool) {
 	c.open(name)
 	var room [16]string
 	sorted := room[:0]
@@ -169,19 +168,19 @@ func (c *canon) table(name int, m map[string]string, keep func(string) bool) {
 // value builds the evaluator's value from a canonical form. Its strings share memory
 // with form.
 func value(form string) ast.Value {
-	d := decanon{form}
+	d := decoder{form}
 	return d.term().Value
 }
 
-type decanon struct{ rest string }
+type decoder struct{ rest string }
 
-func (d *decanon) byte() byte {
+func (d *decoder) byte() byte {
 	b := d.rest[0]
 	d.rest = d.rest[1:]
 	return b
 }
 
-func (d *decanon) term() *ast.Term {
+func (d *decoder) term() *ast.Term {
 	switch d.byte() {
 	case markFalse:
 		return ast.InternedTerm(false)
@@ -200,7 +199,7 @@ func (d *decanon) term() *ast.Term {
 	}
 }
 
-func (d *decanon) int() int64 {
+func (d *decoder) int() int64 {
 	u := d.uvarint()
 	v := int64(u >> 1)
 	if u&1 != 0 {
@@ -209,7 +208,7 @@ func (d *decanon) int() int64 {
 	return v
 }
 
-func (d *decanon) uvarint() (u uint64) {
+func (d *decoder) uvarint() (u uint64) {
 	for shift := 0; ; shift += 7 {
 		b := d.byte()
 		u |= uint64(b&0x7f) << shift
@@ -219,14 +218,14 @@ func (d *decanon) uvarint() (u uint64) {
 	}
 }
 
-func (d *decanon) bytes() string {
+func (d *decoder) bytes() string {
 	n := d.uvarint()
 	s := d.rest[:n]
 	d.rest = d.rest[n:]
 	return s
 }
 
-func (d *decanon) array() *ast.Term {
+func (d *decoder) array() *ast.Term {
 	var items []*ast.Term
 	for d.rest[0] != markEnd {
 		items = append(items, d.term())
@@ -235,7 +234,7 @@ func (d *decanon) array() *ast.Term {
 	return ast.ArrayTerm(items...)
 }
 
-func (d *decanon) object() *ast.Term {
+func (d *decoder) object() *ast.Term {
 	var room [16][2]*ast.Term
 	members := room[:0]
 	for d.rest[0] != markEnd {
@@ -245,7 +244,7 @@ func (d *decanon) object() *ast.Term {
 	return ast.ObjectTerm(members...)
 }
 
-func (d *decanon) name() *ast.Term {
+func (d *decoder) name() *ast.Term {
 	m := d.byte()
 	if m >= markName {
 		return nameTerms[m-markName]

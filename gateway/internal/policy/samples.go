@@ -8,18 +8,18 @@ import (
 	"github.com/penstock/penstock/gateway/internal/llm"
 )
 
-// rehearsalLimit bounds one decision before publication. It is generous, because nothing
-// is warm and nobody waits.
-const rehearsalLimit = time.Second
+// sampleLimit bounds one sample decision. It is generous, because no caches are filled yet
+// and no request waits.
+const sampleLimit = time.Second
 
-// rehearse makes the decisions that every policy must be able to make, so that one that
-// answers nonsense is refused before it can refuse everybody.
-func (p *program) rehearse(ctx context.Context) error {
+// trySamples makes sample decisions that every policy must be able to make, so that a
+// policy with malformed results is refused before it refuses every request.
+func (p *program) trySamples(ctx context.Context) error {
 	var faults Faults
-	for _, r := range rehearsals() {
-		if _, err := p.decide(ctx, value(string(wholeInput(r.input, nil, nil))), rehearsalLimit); err != nil {
-			faults = append(faults, Fault{File: "data.penstock.decision", Message: fmt.Sprintf("for %s: %v", r.name, err),
-				Hint: "every request needs a decision; `penstock policy eval` shows what the policy makes of an input"})
+	for _, s := range samples() {
+		if _, err := p.decide(ctx, value(string(wholeInput(s.input, nil, nil))), sampleLimit); err != nil {
+			faults = append(faults, Fault{File: "data.penstock.decision", Message: fmt.Sprintf("for %s: %v", s.name, err),
+				Hint: "every request needs a decision; run `penstock policy eval` to see the policy's result for an input"})
 		}
 	}
 	if ctx.Err() == nil && len(faults) > 0 {
@@ -28,17 +28,17 @@ func (p *program) rehearse(ctx context.Context) error {
 	return ctx.Err()
 }
 
-type rehearsal struct {
+type sample struct {
 	name  string
 	input Input
 }
 
-// rehearsals are a request that says as little as possible and one that says all.
-func rehearsals() []rehearsal {
+// samples returns a request with as few fields as possible and one with all.
+func samples() []sample {
 	noon := time.Date(2026, time.March, 4, 12, 0, 0, 0, time.UTC)
 	target := &llm.Target{ID: "openai/gpt-5", Provider: "openai", Model: "gpt-5", Dialect: llm.OpenAI, Region: "eu",
 		Price: llm.Price{Known: true, Input: 1250 * llm.USD / 1000, Output: 10 * llm.USD}, Context: 400_000}
-	return []rehearsal{
+	return []sample{
 		{"a plain request without a key", Input{Now: noon, Request: &llm.Request{
 			Endpoint: llm.ChatCompletions, Dialect: llm.OpenAI, Facts: llm.Facts{Model: "smart"}}}},
 		{"a request with every field set", Input{Now: noon, Route: "smart", Targets: []*llm.Target{target},
