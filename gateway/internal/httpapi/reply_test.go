@@ -241,10 +241,10 @@ func TestUnknownPathsAndMethods(t *testing.T) {
 		want         string
 	}{
 		{"POST", "/v1/embeddings", 404, "POST /v1/chat/completions"},
-		{"GET", "/", 404, "There is no / here"},
-		{"GET", "/v2/models", 404, "There is no /v2/models"},
+		{"GET", "/", 404, "There is no endpoint /. "},
+		{"GET", "/v2/models", 404, "There is no endpoint /v2/models"},
 		{"GET", "/v1/chat/completions", 405, "use POST"},
-		{"GET", "/admin/v1/spend", 404, "no /admin/v1/spend"},
+		{"GET", "/admin/v1/spend", 404, "no endpoint /admin/v1/spend"},
 	} {
 		resp, body := call(t, c.method, addr, c.path, "")
 		if message, _, _, _ := decodeError(t, body); resp.StatusCode != c.status || !strings.Contains(message, c.want) {

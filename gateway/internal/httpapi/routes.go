@@ -143,7 +143,7 @@ func (a *API) noRoute(routes []route, err error, c echo.Context) {
 		return
 	}
 	x.fail(&llm.Error{Code: llm.CodeNotFound, Status: http.StatusNotFound,
-		Message: "There is no " + printablePath(x.r.URL.Path) + " here. There is: " + routeList(routes) + "."})
+		Message: "There is no endpoint " + printablePath(x.r.URL.Path) + ". Endpoints: " + routeList(routes) + "."})
 }
 
 func (x *exchange) wrongMethod(allow string) *llm.Error {
