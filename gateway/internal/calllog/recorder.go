@@ -13,100 +13,98 @@ import (
 
 // Options bound what a recorder keeps. The zero value works.
 type Options struct {
-	// Requests and Bytes bound what lies on the disk: the oldest requests go first.
+	// Requests and Bytes bound what is on disk; the oldest requests are removed first.
 	// Zero means 1,000 requests and 64 MiB.
 	Requests int
 	Bytes    int64
-	// Queue and QueueBytes bound what waits to be written; what comes beyond them is
-	// dropped. Zero means 1,024 calls and 16 MiB.
+	// Queue and QueueBytes bound what waits to be written; calls beyond that are dropped.
+	// Zero means 1,024 calls and 16 MiB.
 	Queue      int
 	QueueBytes int64
-	// Log hears of the first call that is dropped. Nil means nowhere.
+	// Log gets a warning when the first call is dropped. Nil discards it.
 	Log *slog.Logger
 }
 
-// Recorder keeps the calls of plugins during the last requests as case files,
-// DIR/REQUEST/NUMBER-PLUGIN-HOOK.json, for penstock plugin replay. Nobody waits for the
-// disk: one goroutine writes. It is safe for concurrent use.
+// Recorder records the calls of plugins as files DIR/REQUEST/NUMBER-PLUGIN-HOOK.json. One
+// goroutine writes them, so that no request waits for the disk. It is safe for concurrent
+// use.
 type Recorder struct {
 	o       Options
-	log     folder
-	queue   chan note
+	folder  folder
+	queue   chan entry
 	waiting atomic.Int64 // bytes in the queue
 	dropped atomic.Int64
 	warn    sync.Once
 	done    chan struct{}
 
-	mu     sync.RWMutex // held for writing by Close alone
+	mu     sync.RWMutex // Close alone locks it for writing
 	closed bool
 }
 
-// note is a call that was made or, without a module's name, a request that is over.
-type note struct {
-	call wasm.Recorded
-	over string
+// entry is a call, or the id of a request that has ended.
+type entry struct {
+	call  wasm.Recorded
+	ended string
 }
 
-// size is about what a note takes, in bytes.
-func (n *note) size() int64 { return int64(len(n.call.Input) + len(n.call.Output)) }
+// size returns about how much memory an entry takes, in bytes.
+func (e *entry) size() int64 { return int64(len(e.call.Input) + len(e.call.Output)) }
 
-// Open starts a recorder in a folder that may hold an earlier one's requests.
-// The folder is made with mode 0700, since prompts stand in it. The caller closes it.
+// Open starts a recorder in a folder, which may hold requests of an earlier process. It
+// creates the folder with mode 0700, since calls contain prompts. The caller closes the
+// recorder.
 func Open(dir string, o Options) (*Recorder, error) {
 	o.Queue, o.QueueBytes = cmp.Or(o.Queue, 1024), cmp.Or(o.QueueBytes, 16<<20)
 	if o.Log == nil {
 		o.Log = slog.New(slog.DiscardHandler)
 	}
-	r := &Recorder{o: o, queue: make(chan note, o.Queue), done: make(chan struct{}),
-		log: folder{dir: dir, requests: cmp.Or(o.Requests, 1000), bytes: cmp.Or(o.Bytes, 64<<20)}}
-	if err := r.log.open(); err != nil {
+	r := &Recorder{o: o, queue: make(chan entry, o.Queue), done: make(chan struct{}),
+		folder: folder{dir: dir, maxRequests: cmp.Or(o.Requests, 1000), maxBytes: cmp.Or(o.Bytes, 64<<20)}}
+	if err := r.folder.open(); err != nil {
 		return nil, fmt.Errorf("open recorder: %w", err)
 	}
-	go r.work()
+	go r.writeQueue()
 	return r, nil
 }
 
-// Record queues a call for writing; it is what wasm.Spec.Record wants. The call is
-// dropped when the queue is full or the recorder closed. One that belongs to no request,
-// such as the check of a router's settings, is not kept.
+// Record queues a call, as wasm.Spec.Record wants it. It drops the call if the queue is
+// full or the recorder closed, and ignores calls outside of requests, such as the check of
+// a router's settings.
 func (r *Recorder) Record(c wasm.Recorded) {
 	if c.Seed != hook.SeedOf("") {
-		r.add(note{call: c})
+		r.add(entry{call: c})
 	}
 }
 
-// Finish says that a request is over. Its calls, which know only the request's seed, are
-// then found by its id.
-func (r *Recorder) Finish(requestID string) { r.add(note{over: requestID}) }
+// Finish names the folder of a request that has ended by its id. Calls know only the seed
+// of their request.
+func (r *Recorder) Finish(requestID string) { r.add(entry{ended: requestID}) }
 
-func (r *Recorder) add(n note) {
+func (r *Recorder) add(e entry) {
 	r.mu.RLock()
 	defer r.mu.RUnlock()
-	size := n.size()
-	if r.waiting.Add(size) > r.o.QueueBytes || r.closed {
-		r.drop(&n)
+	if r.waiting.Add(e.size()) > r.o.QueueBytes || r.closed {
+		r.drop(&e)
 		return
 	}
 	select {
-	case r.queue <- n:
+	case r.queue <- e:
 	default:
-		r.drop(&n)
+		r.drop(&e)
 	}
 }
 
-// drop forgets a note and says so once: it would be said for every request.
-func (r *Recorder) drop(n *note) {
-	r.waiting.Add(-n.size())
+// drop drops an entry. It logs only the first, since the others would follow with every
+// request.
+func (r *Recorder) drop(e *entry) {
+	r.waiting.Add(-e.size())
 	r.dropped.Add(1)
 	r.warn.Do(func() {
-		r.o.Log.Warn("recorded calls of plugins are dropped; this is said once", "plugin", n.call.Module)
+		r.o.Log.Warn("recorded calls of plugins are dropped; this is logged once", "plugin", e.call.Module)
 	})
 }
 
-// Dropped is how many calls were not written.
-func (r *Recorder) Dropped() int64 { return r.dropped.Load() }
-
-// Close writes what is queued and ends. It may be called more than once.
+// Close writes what is queued and stops. It may be called more than once.
 func (r *Recorder) Close() {
 	r.mu.Lock()
 	if !r.closed {
@@ -117,20 +115,20 @@ func (r *Recorder) Close() {
 	<-r.done
 }
 
-func (r *Recorder) work() {
+func (r *Recorder) writeQueue() {
 	defer close(r.done)
-	for n := range r.queue {
+	for e := range r.queue {
 		var err error
-		if n.over != "" {
-			err = r.log.name(n.over)
+		if e.ended != "" {
+			err = r.folder.rename(e.ended)
 		} else {
-			err = r.log.write(n.call)
+			err = r.folder.write(e.call)
 		}
 		if err != nil {
 			r.o.Log.Debug("record a call of a plugin", "error", err)
-			r.drop(&n)
+			r.drop(&e)
 			continue
 		}
-		r.waiting.Add(-n.size())
+		r.waiting.Add(-e.size())
 	}
 }

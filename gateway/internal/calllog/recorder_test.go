@@ -28,9 +28,9 @@ func onDisk(t *testing.T, r *Recorder) []string {
 	t.Helper()
 	r.Close()
 	var names []string
-	err := filepath.WalkDir(r.log.dir, func(path string, e fs.DirEntry, err error) error {
+	err := filepath.WalkDir(r.folder.dir, func(path string, e fs.DirEntry, err error) error {
 		if err == nil && !e.IsDir() {
-			name, _ := filepath.Rel(r.log.dir, path)
+			name, _ := filepath.Rel(r.folder.dir, path)
 			names = append(names, filepath.ToSlash(name))
 		}
 		return err
@@ -97,7 +97,7 @@ func TestRecordedCallsAreFound(t *testing.T) {
 	r.Finish("req_over")
 	r.Close()
 	for id, want := range map[string]wasm.Recorded{"req_over": over, "req_open": open} {
-		calls, err := Read(r.log.dir, id)
+		calls, err := Read(r.folder.dir, id)
 		if err != nil || len(calls) != 1 || calls[0].Plugin != want.Module {
 			t.Fatalf("Read(%s) = %+v, %v, want the call of %s", id, calls, err, want.Module)
 		}
@@ -110,7 +110,7 @@ func TestRecordedCallsAreFound(t *testing.T) {
 		}
 	}
 	for _, id := range []string{"req_nobody", "..", ""} {
-		if calls, err := Read(r.log.dir, id); err == nil {
+		if calls, err := Read(r.folder.dir, id); err == nil {
 			t.Errorf("Read(%q) = %+v, want an error", id, calls)
 		}
 	}
@@ -146,19 +146,19 @@ func TestRecorderGoesOnAfterARestart(t *testing.T) {
 func TestRecorderDoesNotWait(t *testing.T) {
 	var log bytes.Buffer
 	o := Options{QueueBytes: 100, Log: slog.New(slog.NewTextHandler(&log, nil))}
-	r := &Recorder{o: o, queue: make(chan note, 2), done: make(chan struct{})}
+	r := &Recorder{o: o, queue: make(chan entry, 2), done: make(chan struct{})}
 	r.Record(callOf("req", 101))
 	for range 5 {
 		r.Record(callOf("req", 1))
 	}
-	if got := r.Dropped(); got != 4 {
-		t.Errorf("Dropped() = %d, want 4: one for its size, three for the queue", got)
+	if got := r.dropped.Load(); got != 4 {
+		t.Errorf("dropped %d calls, want 4: one for its size, three for the queue", got)
 	}
 	if got := r.waiting.Load(); got != 2 {
 		t.Errorf("%d bytes wait, want 2", got)
 	}
 	if n := strings.Count(log.String(), "dropped"); n != 1 {
-		t.Errorf("it was said %d times, want once:\n%s", n, &log)
+		t.Errorf("it was logged %d times, want once:\n%s", n, &log)
 	}
 }
 

@@ -5,19 +5,15 @@ import (
 	"maps"
 	"slices"
 	"strings"
-	"time"
 
 	"github.com/penstock/penstock/gateway/internal/config"
 )
 
-// Model is a model as GET /v1/models shows it.
-type Model struct {
-	ID, Owner string
-	Created   time.Time
-}
+// Model is a model that clients can ask for.
+type Model struct{ ID, Owner string }
 
-// List gives every model that can be asked for by name, in order: the configured
-// ones, and for patterns what the catalogue knows of their provider.
+// List returns the models that are served, sorted by name: the configured ones, and for
+// patterns those that the catalog has of their provider.
 func (r *Routes) List() []Model {
 	names := map[string]Model{}
 	for alias, m := range r.config.Models {
@@ -37,9 +33,9 @@ func (r *Routes) List() []Model {
 	return slices.SortedFunc(maps.Values(names), func(a, b Model) int { return cmp.Compare(a.ID, b.ID) })
 }
 
-// Model describes a model that can be asked for: a configured one, or one that matches
-// a pattern and exists as far as the catalogue knows. Where it knows nothing of the
-// provider, as of a server of one's own, every name that matches is taken to exist.
+// Model returns the model of a name: a configured one, or one that matches a pattern and
+// is in the catalog. If the catalog has no models of the provider, such as an operator's
+// own server, every matching name is taken to exist.
 func (r *Routes) Model(name string) (Model, bool) {
 	alias, star, ok := r.config.Match(name)
 	switch {
@@ -54,7 +50,8 @@ func (r *Routes) Model(name string) (Model, bool) {
 	return Model{}, false
 }
 
-// servedBy looks for a target of a pattern that serves a name.
+// servedBy returns the model of a name that matches a pattern, if one of the targets has
+// it.
 func (r *Routes) servedBy(name, star string, m config.Model) (Model, bool) {
 	for _, t := range slices.Concat(m.Targets, m.Fallback) {
 		provider, model := t.Split()
@@ -65,7 +62,7 @@ func (r *Routes) servedBy(name, star string, m config.Model) (Model, bool) {
 	return Model{}, false
 }
 
-// exists reports whether a provider has a model, as far as the catalogue knows.
+// exists reports whether a provider has a model according to the catalog.
 func (r *Routes) exists(provider, model string) bool {
 	if provider == config.Demo {
 		return true
@@ -78,6 +75,7 @@ func (r *Routes) exists(provider, model string) bool {
 	return ok
 }
 
+// listPattern adds the models of a target with a "*" to names.
 func (r *Routes) listPattern(alias string, t config.Target, names map[string]Model) {
 	provider, model := t.Split()
 	before, after, ok := strings.Cut(model, "*")

@@ -8,7 +8,7 @@ import (
 	"github.com/penstock/penstock/gateway/internal/config"
 )
 
-// routesOf are the routes of a configuration, or those of discovery for an empty one.
+// routesOf makes the routes of a configuration, of discovery for an empty one.
 func routesOf(t *testing.T, text string, env ...string) *Routes {
 	t.Helper()
 	getenv := func(name string) string {
@@ -32,7 +32,7 @@ func routesOf(t *testing.T, text string, env ...string) *Routes {
 	return New(c, cat, text == "", nil)
 }
 
-// TestModelsOfPatterns asks for models by name that no list holds.
+// TestModelsOfPatterns asks for models by name that List does not return.
 func TestModelsOfPatterns(t *testing.T) {
 	const text = `
 providers:
@@ -43,7 +43,7 @@ models:
   "mine-*": {targets: ["local/*"]}
   smart: {targets: [openai/gpt-5]}
 `
-	configured, found := routesOf(t, text, "OPENAI_API_KEY"), routesOf(t, "", "OPENAI_API_KEY")
+	configured, discovered := routesOf(t, text, "OPENAI_API_KEY"), routesOf(t, "", "OPENAI_API_KEY")
 	for _, c := range []struct {
 		routes *Routes
 		name   string
@@ -57,10 +57,10 @@ models:
 		{configured, "mine-", ""},
 		{configured, "openai/*", ""},
 		{configured, "gpt-5", ""},
-		{found, "gpt-5", "openai"},
-		{found, "openai/gpt-5", "openai"},
-		{found, "demo", "demo"},
-		{found, "nothing", ""},
+		{discovered, "gpt-5", "openai"},
+		{discovered, "openai/gpt-5", "openai"},
+		{discovered, "demo", "demo"},
+		{discovered, "nothing", ""},
 	} {
 		got, ok := c.routes.Model(c.name)
 		if ok != (c.owner != "") || got.Owner != c.owner || ok && got.ID != c.name {
@@ -69,23 +69,23 @@ models:
 	}
 }
 
-// TestUnknownModelsSayWhatIsMissing asks for models of providers that are well known and
-// not configured.
+// TestUnknownModelsSayWhatIsMissing asks for models of well-known providers that are not
+// configured.
 func TestUnknownModelsSayWhatIsMissing(t *testing.T) {
-	found, configured := routesOf(t, ""), routesOf(t, "models: {m: {targets: [demo/demo]}}")
+	discovered, configured := routesOf(t, ""), routesOf(t, "models: {m: {targets: [demo/demo]}}")
 	for _, c := range []struct {
 		routes     *Routes
 		name, want string
 	}{
-		{found, "gpt-5", "set OPENAI_API_KEY"},
-		{found, "openai/gpt-5", "set OPENAI_API_KEY"},
-		{found, "anthropic/claude-sonnet-4-5", "set ANTHROPIC_API_KEY"},
+		{discovered, "gpt-5", "set OPENAI_API_KEY"},
+		{discovered, "openai/gpt-5", "set OPENAI_API_KEY"},
+		{discovered, "anthropic/claude-sonnet-4-5", "set ANTHROPIC_API_KEY"},
 		{configured, "gpt-5", "openai: {api_key: env:OPENAI_API_KEY}"},
-		{found, "no-such-thing", "GET /v1/models"},
-		{found, "m\U000E0067\"", `"m\udb40\udc67\"" does not exist`},
+		{discovered, "no-such-thing", "GET /v1/models"},
+		{discovered, "m\U000E0067\"", `"m\udb40\udc67\"" does not exist`},
 	} {
 		if _, err := c.routes.Named(c.name); err == nil || !strings.Contains(err.Error(), c.want) {
-			t.Errorf("Find(%q) = %v, want …%s…", c.name, err, c.want)
+			t.Errorf("Named(%q) = %v, want …%s…", c.name, err, c.want)
 		}
 	}
 }

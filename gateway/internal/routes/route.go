@@ -10,11 +10,13 @@ import (
 	"github.com/penstock/penstock/gateway/internal/llm"
 )
 
-// plain is the route of one target with every setting at its default.
+// plain makes the route of one target with every setting at its default.
 func (r *Routes) plain(name, provider, model string) *llm.Route {
 	return r.route(name, "", config.Plain(provider+"/"+model))
 }
 
+// route makes the route that the configuration describes under a name. Star is what the
+// "*" of a pattern stands for.
 func (r *Routes) route(name, star string, m config.Model) *llm.Route {
 	route := &llm.Route{
 		Name: name, Router: m.Router, With: json.RawMessage(m.With),
@@ -35,7 +37,7 @@ func (r *Routes) route(name, star string, m config.Model) *llm.Route {
 	return route
 }
 
-// revision changes when one of the transforms does, or its settings.
+// revision returns a text that changes with the transforms and their settings.
 func (r *Routes) revision(transforms []string) string {
 	var b strings.Builder
 	for _, name := range transforms {
@@ -44,8 +46,7 @@ func (r *Routes) revision(transforms []string) string {
 	return b.String()
 }
 
-// target puts together what the catalogue knows about a target and what the
-// configuration says.
+// target makes a target from the catalog and the configuration, which takes precedence.
 func (r *Routes) target(c config.Target, star string, fallback bool) *llm.Target {
 	provider, model := c.Expand(star).Split()
 	if provider == config.Demo {
@@ -62,14 +63,14 @@ func (r *Routes) target(c config.Target, star string, fallback bool) *llm.Target
 		entry.Fill(t)
 	}
 	c.Override(t)
-	if !t.Price.Known && p.AllowPrivate { // a server of one's own charges nobody
+	if !t.Price.Known && p.AllowPrivate { // the operator's own server charges nobody
 		t.Price = llm.Price{Known: true, Row: t.ID + "@local"}
 	}
 	return t
 }
 
-// demoTarget is a model of the built-in provider. Every name there answers: what it
-// adds to "demo" says which fault to show.
+// demoTarget makes a target of the demo provider, which answers to every name: what
+// follows "demo" selects the fault that it shows.
 func (r *Routes) demoTarget(c config.Target, model string, fallback bool) *llm.Target {
 	t, ok := r.demo[model]
 	if !ok {

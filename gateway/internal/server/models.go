@@ -30,7 +30,7 @@ func (s *Server) model(who llm.Principal, id string) (httpapi.Model, bool) {
 }
 
 func apiModel(m routes.Model) httpapi.Model {
-	return httpapi.Model{ID: m.ID, OwnedBy: m.Owner, Created: m.Created}
+	return httpapi.Model{ID: m.ID, OwnedBy: m.Owner}
 }
 
 func mayUse(who llm.Principal, model string) bool {
