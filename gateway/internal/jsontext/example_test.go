@@ -9,21 +9,15 @@ import (
 func ExampleScanner() {
 	text := []byte(`{"model":"smart","n":1.0,"tags":["a","\u0062"],"more":{"deep":[]}}`)
 	s := jsontext.New(text, 16, jsontext.UTF8)
-	if !s.Open('{') {
-		s.Expected("an object")
-	}
-	for s.More('}') {
-		switch name := s.Name(); {
+	for name := range s.Members() {
+		switch {
 		case name.Is("model"):
 			fmt.Println("model:", s.Text())
 		case name.Is("n"):
 			fmt.Printf("n: %s\n", s.Raw())
 		case name.Is("tags"):
-			if !s.Open('[') {
-				s.Expected("an array")
-			}
-			for s.More(']') {
-				fmt.Println("tag:", s.Text())
+			for i := range s.Elements() {
+				fmt.Println("tag", i, s.Text())
 			}
 		default:
 			s.Skip()
@@ -33,8 +27,8 @@ func ExampleScanner() {
 	// Output:
 	// model: smart
 	// n: 1.0
-	// tag: a
-	// tag: b
+	// tag 0 a
+	// tag 1 b
 	// <nil>
 }
 

@@ -58,17 +58,30 @@ func Unquote(raw []byte) (string, bool) {
 	return t.String(), true
 }
 
-// Expected ends the scan with a fault: want stands for what the grammar, or the caller,
-// demands in the place of the next token.
+// Expected ends the scan because the caller demands something else in the place of the next
+// token: want says what.
 func (s *Scanner) Expected(want string) {
-	s.Peek()
-	s.expected(want)
+	what := "not valid JSON"
+	if startsValue(s.Peek()) {
+		what = "not the expected JSON"
+	}
+	s.unexpected(what, want)
 }
 
-// expected is Expected for the byte at the position, white space included.
-func (s *Scanner) expected(want string) {
+func startsValue(c byte) bool {
+	switch c {
+	case '{', '[', '"', 't', 'f', 'n', '-':
+		return true
+	}
+	return isDigit(c)
+}
+
+// expected ends the scan because the grammar demands something else at the position.
+func (s *Scanner) expected(want string) { s.unexpected("not valid JSON", want) }
+
+func (s *Scanner) unexpected(what, want string) {
 	if s.err == nil {
-		s.fail(s.pos, "not valid JSON: expected "+want+", found "+s.found())
+		s.fail(s.pos, what+": expected "+want+", found "+s.found())
 	}
 }
 

@@ -142,6 +142,32 @@ func TestFirstFaultEndsTheScan(t *testing.T) {
 	}
 }
 
+// TestExpected holds that what is valid but of another kind is not called invalid.
+func TestExpected(t *testing.T) {
+	for in, want := range map[string]string{
+		` [1]`:   `not the expected JSON: expected an object, found "[" at byte 1`,
+		`-1`:     `not the expected JSON: expected an object, found "-" at byte 0`,
+		`7`:      `not the expected JSON: expected an object, found "7" at byte 0`,
+		`<html>`: `not valid JSON: expected an object, found "<" at byte 0`,
+		``:       `not valid JSON: expected an object, found the end of the text at byte 0`,
+	} {
+		s := jsontext.New([]byte(in), 8, jsontext.Grammar)
+		for range s.Members() {
+			t.Errorf("%s has a member", in)
+		}
+		if err := s.End(); err == nil || err.Error() != want {
+			t.Errorf("Members of %s: %v, want %s", in, err, want)
+		}
+	}
+	s := jsontext.New([]byte(`{}`), 8, jsontext.Grammar)
+	for range s.Elements() {
+		t.Error("an object has an element")
+	}
+	if err := s.End(); err == nil || err.Error() != `not the expected JSON: expected an array, found "{" at byte 0` {
+		t.Errorf("Elements of an object: %v", err)
+	}
+}
+
 // TestCallersThatReadNothing holds that a caller's loop ends, also if it does not read.
 func TestCallersThatReadNothing(t *testing.T) {
 	s := jsontext.New([]byte(`[1,2]`), 8, jsontext.Grammar)

@@ -1,6 +1,9 @@
 package jsontext
 
-import "fmt"
+import (
+	"fmt"
+	"iter"
+)
 
 // Scanner walks over one JSON text from left to right and checks it on the way. The first
 // fault ends the scan: from then on Peek returns 0, More reports false and every other
@@ -75,8 +78,8 @@ func (s *Scanner) space() byte {
 }
 
 // Open enters the object or array that begins with bracket, and reports whether one comes
-// next. Read its elements with More, but only after Open has reported true: a caller that
-// accepts nothing else calls Expected.
+// next. Read its elements with More, but only after Open has reported true. A caller that
+// accepts nothing else is better served by Members and Elements.
 func (s *Scanner) Open(bracket byte) bool {
 	if s.Peek() != bracket {
 		return false
@@ -126,6 +129,33 @@ func (s *Scanner) Name() Text {
 	}
 	s.pos++
 	return name
+}
+
+// Members enters the object that comes next, which must be one, and yields the name of each
+// member. The loop must read the member's value.
+func (s *Scanner) Members() iter.Seq[Text] {
+	return func(yield func(Text) bool) {
+		if !s.Open('{') {
+			s.Expected("an object")
+		}
+		for s.More('}') {
+			if name := s.Name(); s.err != nil || !yield(name) {
+				return
+			}
+		}
+	}
+}
+
+// Elements enters the array that comes next, which must be one, and yields the index of
+// each element. The loop must read the element.
+func (s *Scanner) Elements() iter.Seq[int] {
+	return func(yield func(int) bool) {
+		if !s.Open('[') {
+			s.Expected("an array")
+		}
+		for i := 0; s.More(']') && yield(i); i++ {
+		}
+	}
 }
 
 // Raw reads any value and returns it as it stands in the text, nil after a fault.

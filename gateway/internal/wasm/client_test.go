@@ -58,10 +58,10 @@ func TestTheEnvelopeOfACallersRequest(t *testing.T) {
 
 func TestAcceptRefusesWhatIsNoRequest(t *testing.T) {
 	for want, answer := range map[string]string{
-		"lacks its body":         `{"x":1}`,
-		"the body is not an obj": `{"body":[1]}`,
-		"not valid JSON":         `{"body":{}`,
-		"want '{' at byte 0":     ``,
+		"lacks its body":                    `{"x":1}`,
+		"the body is not an obj":            `{"body":[1]}`,
+		"not valid JSON":                    `{"body":{}`,
+		"expected an object, found the end": ``,
 	} {
 		d := clientDialect(t, asm.Answering(hook.AcceptRequest, []byte(answer)), hook.AcceptRequest, nil)
 		_, err := d.Accept(context.Background(), hook.Accepting{Body: []byte(`{}`)})
@@ -106,15 +106,15 @@ func TestRenderGivesTheCallersReply(t *testing.T) {
 		}
 	}
 	for want, answer := range map[string]string{
-		"lacks its body":          `{}`,
-		"status 700":              `{"status":700,"body":{}}`,
-		"status 100":              `{"status":100,"body":{}}`,
-		"the host's to set":       `{"headers":{"Set-Cookie":"a=b"},"body":{}}`,
-		"\"content-length\" is":   `{"headers":{"content-length":"1"},"body":{}}`,
-		"\"access-control-allow":  `{"headers":{"Access-Control-Allow-Origin":"*"},"body":{}}`,
-		"\"x-penstock-target\" i": `{"headers":{"x-penstock-target":"*"},"body":{}}`,
-		"can't be sent":           `{"headers":{"x-a":"b\r\nc: d"},"body":{}}`,
-		"behind the value":        `{"body":{}} {}`,
+		"lacks its body":               `{}`,
+		"status 700":                   `{"status":700,"body":{}}`,
+		"status 100":                   `{"status":100,"body":{}}`,
+		"the host's to set":            `{"headers":{"Set-Cookie":"a=b"},"body":{}}`,
+		"\"content-length\" is":        `{"headers":{"content-length":"1"},"body":{}}`,
+		"\"access-control-allow":       `{"headers":{"Access-Control-Allow-Origin":"*"},"body":{}}`,
+		"\"x-penstock-target\" i":      `{"headers":{"x-penstock-target":"*"},"body":{}}`,
+		"can't be sent":                `{"headers":{"x-a":"b\r\nc: d"},"body":{}}`,
+		"expected the end of the text": `{"body":{}} {}`,
 	} {
 		d := clientDialect(t, asm.Answering(hook.RenderResponse, []byte(answer)), hook.RenderResponse, nil)
 		_, err := d.Render(context.Background(), hook.Rendering{Status: 200, Body: []byte(`{}`)})

@@ -56,21 +56,21 @@ func TestTransformRequestReturnsThePieces(t *testing.T) {
 
 func TestTransformRequestRefusesWhatIsNotTheModulesToSay(t *testing.T) {
 	for want, answer := range map[string]string{
-		"not valid JSON":        `{"path":"/m","body":{}`,
-		"begin with a slash":    `{"path":"https://evil.example/","body":{}}`,
-		"evil.example/\" leads": `{"path":"//evil.example/","body":{}}`,
-		"admin\" leads":         `{"path":"/../admin","body":{}}`,
-		"holds more":            `{"path":"/a?b=c","body":{}}`,
-		"is not one":            `{"path":"/a","query":"a\nb","body":{}}`,
-		"none of POST":          `{"path":"/a","method":"DELETE","body":{}}`,
-		"lacks its body":        `{"path":"/a"}`,
-		"the host's to set":     `{"path":"/a","headers":{"Authorization":"Bearer x"},"body":{}}`,
-		"can't be sent":         `{"path":"/a","headers":{"x-a":"b\r\nHost: c"},"body":{}}`,
-		"\"a b\" can't be":      `{"path":"/a","headers":{"a b":"c"},"body":{}}`,
-		"want '{' at byte 0":    ``,
-		"a number without dig":  `{"path":"/a","body":-}`,
-		"is not an object":      `{"path":"/a","context":[],"body":{}}`,
-		"at most 32768 are":     `{"path":"/a","context":{"a":"` + strings.Repeat("x", hook.MaxContext) + `"},"body":{}}`,
+		"not valid JSON":                    `{"path":"/m","body":{}`,
+		"begin with a slash":                `{"path":"https://evil.example/","body":{}}`,
+		"evil.example/\" leads":             `{"path":"//evil.example/","body":{}}`,
+		"admin\" leads":                     `{"path":"/../admin","body":{}}`,
+		"holds more":                        `{"path":"/a?b=c","body":{}}`,
+		"is not one":                        `{"path":"/a","query":"a\nb","body":{}}`,
+		"none of POST":                      `{"path":"/a","method":"DELETE","body":{}}`,
+		"lacks its body":                    `{"path":"/a"}`,
+		"the host's to set":                 `{"path":"/a","headers":{"Authorization":"Bearer x"},"body":{}}`,
+		"can't be sent":                     `{"path":"/a","headers":{"x-a":"b\r\nHost: c"},"body":{}}`,
+		"\"a b\" can't be":                  `{"path":"/a","headers":{"a b":"c"},"body":{}}`,
+		"expected an object, found the end": ``,
+		"expected a digit":                  `{"path":"/a","body":-}`,
+		"is not an object":                  `{"path":"/a","context":[],"body":{}}`,
+		"at most 32768 are":                 `{"path":"/a","context":{"a":"` + strings.Repeat("x", hook.MaxContext) + `"},"body":{}}`,
 	} {
 		_, _, err := transform(t, answer)
 		var e *llm.Error

@@ -97,10 +97,10 @@ func TestNonsenseLeavesTheConfiguredOrder(t *testing.T) {
 		{"JSON drops unknown", "dropped candidate 4 of 4", hook.Route, []byte(`{"drop":[4]}`)},
 		{"not JSON", "not valid JSON", hook.Route, []byte(`ranking: 0`)},
 		{"JSON cut short", "not valid JSON", hook.Route, []byte(`{"ranking":[{"i":0`)},
-		{"JSON with something behind", "behind", hook.Route, []byte(`{} {}`)},
+		{"JSON with something behind", "expected the end of the text", hook.Route, []byte(`{} {}`)},
 		{"JSON index is a string", "whole number", hook.Route, []byte(`{"ranking":[{"i":"0"}]}`)},
 		{"invalid UTF-8", "UTF-8", hook.Route, []byte("{\"reason\":\"\xff\"}")},
-		{"deep JSON", "too deep", hook.Route, []byte(`{"x":` + strings.Repeat("[", 1000))},
+		{"deep JSON", "nested more than 128 levels", hook.Route, []byte(`{"x":` + strings.Repeat("[", 1000))},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			got := ranker(t, asm.Answering(c.hook, c.answer).Bytes(), at(1000)).Rank(context.Background(), &llm.Request{}, four())

@@ -8,6 +8,7 @@ import (
 	"strconv"
 	"strings"
 
+	"github.com/penstock/penstock/gateway/internal/jsontext"
 	"github.com/penstock/penstock/gateway/internal/wasm/hook"
 )
 
@@ -75,7 +76,7 @@ type Event struct {
 
 // MarshalJSON writes the list of name and data.
 func (e Event) MarshalJSON() ([]byte, error) {
-	list := append(hook.AppendString([]byte{'['}, e.Name), ',')
+	list := append(jsontext.AppendQuote([]byte{'['}, e.Name), ',')
 	if e.Data == nil {
 		return append(list, "null]"...), nil
 	}

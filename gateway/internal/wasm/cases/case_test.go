@@ -51,8 +51,8 @@ func TestParseCasesNamesWhatIsWrong(t *testing.T) {
 		`{"hook":"route","seed":-1}`:                                     "seed",
 		`{"hook":"route","now":-1}`:                                      "negative",
 		`{"hook":"route"`:                                                "not valid JSON",
-		`{"hook":"route"} x`:                                             "behind the value",
-		`"route"`:                                                        "want '{'",
+		`{"hook":"route"} x`:                                             "expected the end of the text",
+		`"route"`:                                                        "expected an object",
 	} {
 		_, err := ParseCases("c.json", []byte(in))
 		if err == nil || !strings.Contains(err.Error(), want) {

@@ -9,6 +9,7 @@ import (
 	"slices"
 	"strconv"
 
+	"github.com/penstock/penstock/gateway/internal/jsontext"
 	"github.com/penstock/penstock/gateway/internal/wasm/hook"
 )
 
@@ -25,7 +26,7 @@ func matches(want json.RawMessage, out []byte) error {
 	if len(out) == 0 {
 		return fmt.Errorf("want %s, got no opinion", hook.Clip(want))
 	}
-	if text, ok := hook.Unquote(want); ok {
+	if text, ok := jsontext.Unquote(want); ok {
 		if text != string(out) {
 			return fmt.Errorf("want the bytes %s, got %s (%s)", hook.Clip([]byte(text)), hook.Clip(out), firstDifference(text, string(out)))
 		}

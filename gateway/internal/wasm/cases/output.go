@@ -3,7 +3,7 @@ package cases
 import (
 	"encoding/json"
 
-	"github.com/penstock/penstock/gateway/internal/wasm/hook"
+	"github.com/penstock/penstock/gateway/internal/jsontext"
 )
 
 // output is a run's result for people: as it is, in JSON where the plugin's own form is
@@ -24,10 +24,8 @@ func (c *Case) output(r run) []byte {
 
 func (c *Case) eventsJSON(outs [][]byte) []byte {
 	dst := []byte{'['}
-	for i, out := range outs {
-		if i > 0 {
-			dst = append(dst, ',')
-		}
+	for _, out := range outs {
+		dst = jsontext.AppendComma(dst)
 		lines, opinion := linesOf(c.Hook, out)
 		if !opinion {
 			dst = append(dst, "null"...)
@@ -41,14 +39,12 @@ func (c *Case) eventsJSON(outs [][]byte) []byte {
 // linesJSON is a list of lines, those that are JSON as they stand.
 func linesJSON(lines [][]byte) []byte {
 	dst := []byte{'['}
-	for i, line := range lines {
-		if i > 0 {
-			dst = append(dst, ',')
-		}
+	for _, line := range lines {
+		dst = jsontext.AppendComma(dst)
 		if json.Valid(line) {
 			dst = append(dst, line...)
 		} else {
-			dst = hook.AppendString(dst, line)
+			dst = jsontext.AppendQuote(dst, string(line))
 		}
 	}
 	return append(dst, ']')

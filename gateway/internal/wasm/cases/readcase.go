@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"path/filepath"
 
+	"github.com/penstock/penstock/gateway/internal/jsontext"
 	"github.com/penstock/penstock/gateway/internal/wasm/hook"
 )
 
@@ -16,7 +17,7 @@ import (
 // expectation would pass.
 func ParseCases(name string, data []byte) ([]Case, error) {
 	var cases []Case
-	s := hook.Scan{B: data}
+	s := jsontext.New(data, hook.MaxDepth, jsontext.UTF8)
 	one := func() {
 		c := readCase(&s, data)
 		if c.Name == "" {
@@ -25,7 +26,9 @@ func ParseCases(name string, data []byte) ([]Case, error) {
 		cases = append(cases, c)
 	}
 	if s.Peek() == '[' {
-		s.Array(one)
+		for range s.Elements() {
+			one()
+		}
 	} else {
 		one()
 	}
@@ -36,29 +39,29 @@ func ParseCases(name string, data []byte) ([]Case, error) {
 }
 
 // readCase reads the case that comes next.
-func readCase(s *hook.Scan, data []byte) Case {
+func readCase(s *jsontext.Scanner, data []byte) Case {
 	var c Case
 	s.Peek()
-	start := s.At
+	start := s.Pos()
 	seen := map[string]bool{}
-	s.Object(func(key string) {
+	for name := range s.Members() {
 		s.Peek()
-		at := s.At
+		key, at := string(name.Raw), s.Pos()
 		raw := s.Raw()
-		if s.Err != nil {
-			return
+		if !s.OK() {
+			return c
 		}
 		err := c.set(key, raw)
 		if err == nil && seen[key] {
 			err = errors.New("it stands there twice")
 		}
 		if seen[key] = true; err != nil {
-			s.Check(fmt.Errorf("line %d: %s: %w", lineAt(data, at), key, err))
+			s.Stop(fmt.Errorf("line %d: %s: %w", lineAt(data, at), key, err))
 		}
-	})
-	if s.Err == nil {
+	}
+	if s.OK() {
 		if err := c.check(); err != nil {
-			s.Check(fmt.Errorf("line %d: %w", lineAt(data, start), err))
+			s.Stop(fmt.Errorf("line %d: %w", lineAt(data, start), err))
 		}
 	}
 	return c
@@ -89,23 +92,22 @@ func (c *Case) set(key string, raw []byte) error {
 // setEvents reads a list of lists of name and data.
 func (c *Case) setEvents(raw []byte) error {
 	c.Events = []Event{}
-	s := hook.Scan{B: raw}
-	s.Array(func() {
+	s := jsontext.New(raw, hook.MaxDepth, jsontext.UTF8)
+	for range s.Elements() {
 		var parts [][]byte
-		s.Array(func() { parts = append(parts, s.Raw()) })
-		if s.Err != nil {
-			return
+		for range s.Elements() {
+			parts = append(parts, s.Raw())
 		}
 		name, ok := "", len(parts) == 2
 		if ok {
-			name, ok = hook.Unquote(parts[0])
+			name, ok = jsontext.Unquote(parts[0])
 		}
 		if !ok {
-			s.Check(fmt.Errorf("event %d is not a list of a name and data", len(c.Events)+1))
-			return
+			s.Stop(fmt.Errorf("event %d is not a list of a name and data", len(c.Events)+1))
+			break
 		}
 		c.Events = append(c.Events, Event{Name: name, Data: parts[1]})
-	})
+	}
 	return s.End()
 }
 
@@ -159,7 +161,7 @@ func sent(raw json.RawMessage) ([]byte, error) {
 	if len(raw) == 0 || string(raw) == "null" {
 		return nil, nil
 	}
-	if text, ok := hook.Unquote(raw); ok {
+	if text, ok := jsontext.Unquote(raw); ok {
 		return []byte(text), nil
 	}
 	var b bytes.Buffer

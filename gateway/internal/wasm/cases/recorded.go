@@ -5,6 +5,7 @@ import (
 	"errors"
 	"unicode/utf8"
 
+	"github.com/penstock/penstock/gateway/internal/jsontext"
 	"github.com/penstock/penstock/gateway/internal/wasm"
 	"github.com/penstock/penstock/gateway/internal/wasm/hook"
 )
@@ -56,7 +57,7 @@ func asText(b []byte) (text json.RawMessage, raw []byte) {
 	if !utf8.Valid(b) {
 		return nil, b
 	}
-	return hook.AppendString(nil, b), nil
+	return jsontext.AppendQuote(nil, string(b)), nil
 }
 
 // failureOf expects an error that came once.

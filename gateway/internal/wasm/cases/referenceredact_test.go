@@ -7,6 +7,7 @@ import (
 	"strconv"
 	"strings"
 
+	"github.com/penstock/penstock/gateway/internal/jsontext"
 	"github.com/penstock/penstock/gateway/internal/wasm/hook"
 )
 
@@ -56,33 +57,33 @@ func refApply(body []byte, splices []refSplice) []byte {
 
 // refChoices calls see for every choice with its offset in the reply.
 func refChoices(body []byte, see func(choice []byte, at int)) {
-	s := hook.Scan{B: body}
-	s.Object(func(key string) {
-		if key != "choices" || s.Peek() != '[' {
+	s := jsontext.New(body, hook.MaxDepth, jsontext.UTF8)
+	for key := range s.Members() {
+		if string(key.Raw) != "choices" || s.Peek() != '[' {
 			s.Raw()
-			return
+			continue
 		}
-		s.Array(func() {
-			s.Space()
-			at := s.At
+		for range s.Elements() {
+			s.Peek()
+			at := s.Pos()
 			see(s.Raw(), at)
-		})
-	})
+		}
+	}
 }
 
 // refMember finds a member of an object; ok is false without it.
 func refMember(object []byte, name string) (value []byte, at int, ok bool) {
-	s := hook.Scan{B: object}
+	s := jsontext.New(object, hook.MaxDepth, jsontext.UTF8)
 	if s.Peek() != '{' {
 		return nil, 0, false
 	}
-	s.Object(func(key string) {
-		s.Space()
-		start := s.At
-		if v := s.Raw(); key == name {
+	for key := range s.Members() {
+		s.Peek()
+		start := s.Pos()
+		if v := s.Raw(); string(key.Raw) == name {
 			value, at, ok = v, start, true
 		}
-	})
+	}
 	return value, at, ok
 }
 
@@ -105,10 +106,10 @@ func refReply(in []byte) ([]byte, error) {
 	refChoices(e.Body, func(choice []byte, at int) {
 		message, m, _ := refMember(choice, "message")
 		content, c, _ := refMember(message, "content")
-		text, ok := hook.Unquote(content)
+		text, ok := jsontext.Unquote(content)
 		if clean := refClean(text); ok && clean != text {
 			start := at + m + c
-			splices = append(splices, refSplice{start, start + len(content), hook.AppendString(nil, clean)})
+			splices = append(splices, refSplice{start, start + len(content), jsontext.AppendQuote(nil, clean)})
 		}
 	})
 	if len(splices) == 0 {
@@ -147,7 +148,7 @@ func refEnd(waiting map[int]string) []byte {
 	slices.Sort(indices)
 	for _, i := range indices {
 		lines = append(lines, `{"choices":[{"index":`+strconv.Itoa(i)+`,"delta":{"content":`...)
-		lines = append(hook.AppendString(lines, refClean(waiting[i])), "},\"finish_reason\":null}]}\n"...)
+		lines = append(jsontext.AppendQuote(lines, refClean(waiting[i])), "},\"finish_reason\":null}]}\n"...)
 	}
 	return append(make([]byte, 4), lines...)
 }
@@ -179,7 +180,7 @@ func refText(waiting map[int]string, choice []byte) (s refSplice, ok bool) {
 	final := c.Reason != nil && string(c.Reason) != "null"
 	delta, d, _ := refMember(choice, "delta")
 	content, at, _ := refMember(delta, "content")
-	text, isText := hook.Unquote(content)
+	text, isText := jsontext.Unquote(content)
 	held := waiting[c.Index]
 	if !isText && (!final || held == "") {
 		return s, false
@@ -196,7 +197,7 @@ func refText(waiting map[int]string, choice []byte) (s refSplice, ok bool) {
 	clean := refClean(all[:len(all)-len(keep)])
 	switch {
 	case !isText:
-		member := hook.AppendString([]byte(`"content":`), clean)
+		member := jsontext.AppendQuote([]byte(`"content":`), clean)
 		if strings.Trim(string(delta), " {}\n\t") != "" {
 			member = append(member, ',')
 		}
@@ -204,5 +205,5 @@ func refText(waiting map[int]string, choice []byte) (s refSplice, ok bool) {
 	case clean == text:
 		return s, false
 	}
-	return refSplice{d + at, d + at + len(content), hook.AppendString(nil, clean)}, true
+	return refSplice{d + at, d + at + len(content), jsontext.AppendQuote(nil, clean)}, true
 }

@@ -6,6 +6,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/penstock/penstock/gateway/internal/jsontext"
 	"github.com/penstock/penstock/gateway/internal/wasm/hook"
 )
 
@@ -50,36 +51,36 @@ func refHouseStyle(config json.RawMessage, h hook.Hook, in []byte) ([]byte, erro
 
 // refPlace finds where in a body what has to be put in.
 func refPlace(body []byte, text string) (at int, insert []byte, ok bool) {
-	quoted := hook.AppendString(nil, text)
-	s := hook.Scan{B: body}
-	s.Object(func(key string) {
-		if key != "messages" || s.Peek() != '[' {
+	quoted := jsontext.AppendQuote(nil, text)
+	s := jsontext.New(body, hook.MaxDepth, jsontext.UTF8)
+	for key := range s.Members() {
+		if string(key.Raw) != "messages" || s.Peek() != '[' {
 			s.Raw()
-			return
+			continue
 		}
 		ok = true
-		at = s.At + 1
+		at = s.Pos() + 1
 		insert = slices.Concat([]byte(`{"role":"system","content":`), quoted, []byte("}"))
 		first := true
-		s.Array(func() {
-			s.Space()
-			start := s.At
+		for range s.Elements() {
+			s.Peek()
+			start := s.Pos()
 			message := s.Raw()
 			if !first {
-				return
+				continue
 			}
 			if first = false; !refSystem(message) {
 				insert = append(insert, ',')
-				return
+				continue
 			}
 			where, what := refContent(message, quoted)
 			if what == nil {
 				insert = append(insert, ',')
-				return
+				continue
 			}
 			at, insert = start+where, what
-		})
-	})
+		}
+	}
 	return at, insert, ok
 }
 
@@ -89,20 +90,20 @@ func refSystem(message []byte) bool {
 }
 
 func refContent(message, quoted []byte) (at int, insert []byte) {
-	s := hook.Scan{B: message}
-	s.Object(func(key string) {
+	s := jsontext.New(message, hook.MaxDepth, jsontext.UTF8)
+	for key := range s.Members() {
 		c := s.Peek()
-		start := s.At
+		start := s.Pos()
 		v := s.Raw()
 		switch {
-		case key == "content" && c == '"':
+		case string(key.Raw) == "content" && c == '"':
 			at, insert = start+1, slices.Concat(quoted[1:len(quoted)-1], []byte(`\n\n`))
-		case key == "content" && c == '[':
+		case string(key.Raw) == "content" && c == '[':
 			at, insert = start+1, slices.Concat([]byte(`{"type":"text","text":`), quoted, []byte("}"))
 			if len(bytes.TrimSpace(v[1:len(v)-1])) > 0 {
 				insert = append(insert, ',')
 			}
 		}
-	})
+	}
 	return at, insert
 }

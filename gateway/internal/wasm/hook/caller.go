@@ -6,6 +6,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/penstock/penstock/gateway/internal/jsontext"
 	"github.com/penstock/penstock/gateway/internal/llm"
 )
 
@@ -55,7 +56,7 @@ func AppendAccepting(dst []byte, a Accepting) []byte {
 	dst = appendText(dst, "path", a.Path)
 	dst = appendText(dst, "query", a.Query)
 	dst = appendHeaders(dst, a.Header, told)
-	dst = append(appendKey(dst, "body"), a.Body...)
+	dst = append(jsontext.AppendName(dst, "body"), a.Body...)
 	return append(dst, '}')
 }
 
@@ -65,7 +66,7 @@ func AppendRendering(dst []byte, r Rendering) []byte {
 	dst = appendText(dst, "request_id", r.RequestID)
 	dst = appendWhole(dst, "created", r.Created.Unix())
 	dst = appendWhole(dst, "status", int64(r.Status))
-	dst = append(appendKey(dst, "body"), Clean(r.Body)...)
+	dst = append(jsontext.AppendName(dst, "body"), Clean(r.Body)...)
 	return append(dst, '}')
 }
 
@@ -81,9 +82,9 @@ func AppendRenderOpening(dst []byte, o RenderOpening) []byte {
 // it, not copied.
 func ReadRendered(out []byte, status int) (Rendered, error) {
 	r := Rendered{Status: status, Header: http.Header{}}
-	s := Scan{B: out}
-	s.Object(func(key string) {
-		switch key {
+	s := newScan(out)
+	for key := range s.Members() {
+		switch string(key.Raw) {
 		case "status":
 			if v, ok := s.int(); ok {
 				r.Status = int(v)
@@ -95,7 +96,7 @@ func ReadRendered(out []byte, status int) (Rendered, error) {
 		default:
 			s.Raw()
 		}
-	})
+	}
 	if err := s.End(); err != nil {
 		return Rendered{}, err
 	}

@@ -35,9 +35,9 @@ func shown(name string) (string, bool) {
 func ReadCall(out []byte) (llm.Call, Notes, error) {
 	c := llm.Call{Header: http.Header{}}
 	var notes Notes
-	s := Scan{B: out}
-	s.Object(func(key string) {
-		switch key {
+	s := newScan(out)
+	for key := range s.Members() {
+		switch string(key.Raw) {
 		case "method":
 			c.Method = s.text()
 		case "path":
@@ -47,7 +47,9 @@ func ReadCall(out []byte) (llm.Call, Notes, error) {
 		case "headers":
 			readHeaders(&s, c.Header, ofCalls)
 		case "dropped":
-			s.Array(func() { notes.drop(s.text()) })
+			for range s.Elements() {
+				notes.drop(s.text())
+			}
 		case "context":
 			notes.keep(&s, s.Raw())
 		case "body":
@@ -55,7 +57,7 @@ func ReadCall(out []byte) (llm.Call, Notes, error) {
 		default:
 			s.Raw()
 		}
-	})
+	}
 	if err := s.End(); err != nil {
 		return llm.Call{}, Notes{}, err
 	}
@@ -70,13 +72,13 @@ func (n *Notes) drop(name string) {
 }
 
 // keep notes the context. It is copied: the result that it stands in is much larger.
-func (n *Notes) keep(s *Scan, raw []byte) {
+func (n *Notes) keep(s *scan, raw []byte) {
 	switch {
-	case s.Err != nil:
+	case !s.OK():
 	case len(raw) == 0 || raw[0] != '{':
-		s.Check(errors.New("the context is not an object"))
+		s.Stop(errors.New("the context is not an object"))
 	case len(raw) > MaxContext:
-		s.Check(fmt.Errorf("the context has %d bytes; at most %d are kept", len(raw), MaxContext))
+		s.Stop(fmt.Errorf("the context has %d bytes; at most %d are kept", len(raw), MaxContext))
 	default:
 		n.Context = bytes.Clone(raw)
 	}
@@ -142,9 +144,9 @@ func ReadLine(line []byte) (Reply, error) {
 
 func ReadReply(out []byte) (Reply, error) {
 	var r Reply
-	s := Scan{B: out}
-	s.Object(func(key string) {
-		switch key {
+	s := newScan(out)
+	for key := range s.Members() {
+		switch string(key.Raw) {
 		case "error":
 			if v := s.Raw(); string(v) != "null" {
 				r.Failure = v
@@ -164,28 +166,28 @@ func ReadReply(out []byte) (Reply, error) {
 		default:
 			s.Raw()
 		}
-	})
+	}
 	return r, s.End()
 }
 
 // readChoices passes over the choices of a completion or a chunk, and checks that they
 // are a list of objects whose parts are what everybody takes them for.
-func readChoices(s *Scan) {
-	s.Array(func() {
-		s.Object(func(key string) {
+func readChoices(s *scan) {
+	for range s.Elements() {
+		for key := range s.Members() {
 			v := s.Raw()
-			switch key {
+			switch string(key.Raw) {
 			case "delta", "message":
-				s.Check(want(v, '{', key))
+				s.Stop(want(v, '{', string(key.Raw)))
 			case "index":
-				if n, err := strconv.ParseInt(string(v), 10, 32); s.Err == nil && (err != nil || n < 0) {
-					s.Check(fmt.Errorf("the index of a choice is %s", Clip(v)))
+				if n, err := strconv.ParseInt(string(v), 10, 32); s.OK() && (err != nil || n < 0) {
+					s.Stop(fmt.Errorf("the index of a choice is %s", Clip(v)))
 				}
 			case "finish_reason":
-				s.Check(want(v, '"', key))
+				s.Stop(want(v, '"', string(key.Raw)))
 			}
-		})
-	})
+		}
+	}
 }
 
 // want reports a value that begins with something else and is not null.
@@ -223,12 +225,12 @@ const StatusClientGone = 499
 // ReadBody is the member body of a result.
 func ReadBody(out []byte) ([]byte, error) {
 	var body []byte
-	s := Scan{B: out}
-	s.Object(func(key string) {
-		if v := s.Raw(); key == "body" {
+	s := newScan(out)
+	for key := range s.Members() {
+		if v := s.Raw(); string(key.Raw) == "body" {
 			body = v
 		}
-	})
+	}
 	if err := s.End(); err != nil {
 		return nil, err
 	}

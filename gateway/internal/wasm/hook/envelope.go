@@ -2,18 +2,17 @@ package hook
 
 import (
 	"encoding/json"
-	"maps"
 	"math"
-	"slices"
 	"strconv"
 	"time"
 
+	"github.com/penstock/penstock/gateway/internal/jsontext"
 	"github.com/penstock/penstock/gateway/internal/llm"
 )
 
 // AppendEnvelope appends the JSON routing envelope of one request. Extra is the
-// route's part, ready to be put in: members that begin with a comma. Figures that
-// nobody knows are null.
+// route's part, ready to be put in: members of the envelope. Figures that nobody knows
+// are null.
 func AppendEnvelope(dst []byte, req *llm.Request, c []llm.Candidate, extra []byte, messages bool, now time.Time) []byte {
 	f := &req.Facts
 	dst = append(dst, `{"v":1`...)
@@ -31,13 +30,12 @@ func AppendEnvelope(dst []byte, req *llm.Request, c []llm.Candidate, extra []byt
 	if messages {
 		dst = appendMessages(dst, req.Body)
 	}
-	dst = append(dst, extra...)
+	if len(extra) > 0 {
+		dst = append(jsontext.AppendComma(dst), extra...)
+	}
 	dst = append(dst, `,"candidates":[`...)
 	for i := range c {
-		if i > 0 {
-			dst = append(dst, ',')
-		}
-		dst = appendCandidate(dst, i, &c[i], now)
+		dst = appendCandidate(jsontext.AppendComma(dst), i, &c[i], now)
 	}
 	return append(dst, `]}`...)
 }
@@ -48,7 +46,7 @@ func AppendRoutePart(dst []byte, strategy string, with json.RawMessage) []byte {
 	if len(with) == 0 {
 		with = json.RawMessage("{}")
 	}
-	dst = appendKey(appendText(dst, "strategy", strategy), "with")
+	dst = jsontext.AppendName(appendText(dst, "strategy", strategy), "with")
 	return append(dst, with...)
 }
 
@@ -80,51 +78,39 @@ func appendCandidate(dst []byte, i int, c *llm.Candidate, now time.Time) []byte 
 // appendMessages passes the body's messages on as they stand. A body without any has
 // none to pass.
 func appendMessages(dst, body []byte) []byte {
-	s := Scan{B: body}
-	s.Object(func(key string) {
+	s := newScan(body)
+	for key := range s.Members() {
 		v := s.Raw()
-		if key == "messages" && s.Err == nil {
-			dst = append(append(dst, `,"messages":`...), v...)
+		if string(key.Raw) == "messages" && s.OK() {
+			dst = append(jsontext.AppendName(dst, "messages"), v...)
 		}
-	})
+	}
 	return dst
 }
 
 func appendTags(dst []byte, tags map[string]string) []byte {
-	dst = append(dst, `,"tags":{`...)
-	for i, name := range slices.Sorted(maps.Keys(tags)) { // in order, so that equal requests give equal bytes
-		if i > 0 {
-			dst = append(dst, ',')
-		}
-		dst = append(AppendString(dst, name), ':')
-		dst = AppendString(dst, tags[name])
-	}
-	return append(dst, '}')
+	return jsontext.AppendMap(jsontext.AppendName(dst, "tags"), tags)
 }
 
-func appendKey(dst []byte, name string) []byte {
-	dst = append(dst, `,"`...)
-	dst = append(dst, name...)
-	return append(dst, `":`...)
+func appendText(dst []byte, name, v string) []byte {
+	return jsontext.AppendQuote(jsontext.AppendName(dst, name), v)
 }
-
-func appendText(dst []byte, name, v string) []byte { return AppendString(appendKey(dst, name), v) }
 
 func appendWhole(dst []byte, name string, v int64) []byte {
-	return strconv.AppendInt(appendKey(dst, name), v, 10)
+	return strconv.AppendInt(jsontext.AppendName(dst, name), v, 10)
 }
 
 // appendKnown appends a whole number, or null when it is not known.
 func appendKnown(dst []byte, name string, v int64, known bool) []byte {
 	if !known {
-		return append(appendKey(dst, name), "null"...)
+		return append(jsontext.AppendName(dst, name), "null"...)
 	}
 	return appendWhole(dst, name, v)
 }
 
 // appendNumber appends a number, or null when it is not known or not finite.
 func appendNumber(dst []byte, name string, v float64, known bool) []byte {
-	dst = appendKey(dst, name)
+	dst = jsontext.AppendName(dst, name)
 	if !known || math.IsNaN(v) || math.IsInf(v, 0) {
 		return append(dst, "null"...)
 	}
@@ -132,24 +118,17 @@ func appendNumber(dst []byte, name string, v float64, known bool) []byte {
 }
 
 func appendBool(dst []byte, name string, v bool) []byte {
-	return strconv.AppendBool(appendKey(dst, name), v)
+	return strconv.AppendBool(jsontext.AppendName(dst, name), v)
 }
 
 func appendNames(dst []byte, name string, list []string) []byte {
-	dst = append(appendKey(dst, name), '[')
-	for i, v := range list {
-		if i > 0 {
-			dst = append(dst, ',')
-		}
-		dst = AppendString(dst, v)
-	}
-	return append(dst, ']')
+	return jsontext.AppendStrings(jsontext.AppendName(dst, name), list)
 }
 
 // AppendInit appends the input of penstock_init.
 func AppendInit(dst []byte, name string, config []byte) []byte {
 	dst = append(dst, `{"v":1,"plugin":`...)
-	dst = AppendString(dst, name)
+	dst = jsontext.AppendQuote(dst, name)
 	dst = append(dst, `,"config":`...)
 	dst = append(dst, config...)
 	return append(dst, `,"seed":"0"}`...)

@@ -36,19 +36,19 @@ func hasPrefix(s string, prefixes ...string) bool {
 }
 
 // readHeaders reads an object of headers into h, none of which may be refused.
-func readHeaders(s *Scan, h http.Header, refused func(lower string) bool) {
-	s.Object(func(name string) {
-		value := s.text()
+func readHeaders(s *scan, h http.Header, refused func(lower string) bool) {
+	for member := range s.Members() {
+		name, value := string(member.Raw), s.text()
 		switch lower := strings.ToLower(name); {
-		case s.Err != nil:
+		case !s.OK():
 		case !isToken(name) || len(value) > maxHeaderBytes || hasControl(value) || len(h) >= maxHeaders:
-			s.Check(fmt.Errorf("the header %q can't be sent", Brief(name)))
+			s.Stop(fmt.Errorf("the header %q can't be sent", Brief(name)))
 		case refused(lower):
-			s.Check(fmt.Errorf("the header %q is the host's to set", lower))
+			s.Stop(fmt.Errorf("the header %q is the host's to set", lower))
 		default:
 			h.Set(name, value)
 		}
-	})
+	}
 }
 
 // isToken reports whether a name consists of letters, digits and dashes. A low line is

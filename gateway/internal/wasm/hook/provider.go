@@ -7,6 +7,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/penstock/penstock/gateway/internal/jsontext"
 	"github.com/penstock/penstock/gateway/internal/llm"
 )
 
@@ -59,7 +60,7 @@ func AppendOutbound(dst []byte, o Outbound) []byte {
 	dst = appendTarget(dst, o.Target)
 	dst = appendText(dst, "request_id", o.RequestID)
 	dst = appendBool(dst, "stream", o.Stream)
-	dst = append(appendKey(dst, "body"), o.Body...)
+	dst = append(jsontext.AppendName(dst, "body"), o.Body...)
 	return append(dst, '}')
 }
 
@@ -81,7 +82,7 @@ func appendContext(dst, context []byte) []byte {
 	if context == nil {
 		return dst
 	}
-	return append(appendKey(dst, "context"), context...)
+	return append(jsontext.AppendName(dst, "context"), context...)
 }
 
 // appendReplyBody gives the body as it is when it is JSON, else its beginning as a
@@ -89,9 +90,9 @@ func appendContext(dst, context []byte) []byte {
 func appendReplyBody(dst, body []byte) []byte {
 	body = Clean(body)
 	if CheckJSON(body) == nil {
-		return append(appendKey(dst, "body"), body...)
+		return append(jsontext.AppendName(dst, "body"), body...)
 	}
-	return AppendString(appendKey(dst, "text"), body[:min(len(body), 2<<10)])
+	return jsontext.AppendQuote(jsontext.AppendName(dst, "text"), string(body[:min(len(body), 2<<10)]))
 }
 
 // everything is what a model can do of which nobody knows what it can't.
@@ -103,7 +104,7 @@ func appendTarget(dst []byte, t *llm.Target) []byte {
 		features = everything
 	}
 	dst = append(dst, `,"target":{"id":`...)
-	dst = AppendString(dst, t.ID)
+	dst = jsontext.AppendQuote(dst, t.ID)
 	dst = appendText(dst, "provider", t.Provider)
 	dst = appendText(dst, "model", t.Model)
 	dst = appendWhole(dst, "max_output", t.MaxOutput)
@@ -113,19 +114,14 @@ func appendTarget(dst []byte, t *llm.Target) []byte {
 
 // appendHeaders appends the headers that show allows, under the name it gives.
 func appendHeaders(dst []byte, h http.Header, show func(name string) (string, bool)) []byte {
-	dst = append(appendKey(dst, "headers"), '{')
-	first := true
+	dst = append(jsontext.AppendName(dst, "headers"), '{')
 	for _, name := range slices.Sorted(maps.Keys(h)) {
 		lower, ok := show(name)
 		if !ok || len(h[name]) == 0 {
 			continue
 		}
-		if !first {
-			dst = append(dst, ',')
-		}
-		first = false
-		dst = append(AppendString(dst, lower), ':')
-		dst = AppendString(dst, h[name][0])
+		dst = append(jsontext.AppendQuote(jsontext.AppendComma(dst), lower), ':')
+		dst = jsontext.AppendQuote(dst, h[name][0])
 	}
 	return append(dst, '}')
 }

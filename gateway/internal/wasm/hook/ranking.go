@@ -151,26 +151,30 @@ func Configured(c []llm.Candidate) []int {
 // {"ranking":[{"i":0,"score":1.5}],"drop":[2],"reason":"…"}. Other members are
 // ignored.
 func ReadRanking(b *RankingBuilder, out []byte) error {
-	s := Scan{B: out}
-	s.Object(func(key string) {
-		switch key {
+	s := newScan(out)
+	for key := range s.Members() {
+		switch string(key.Raw) {
 		case "ranking":
-			s.Array(func() { b.readEntry(&s) })
+			for range s.Elements() {
+				b.readEntry(&s)
+			}
 		case "drop":
-			s.Array(func() { b.readDrop(&s) })
+			for range s.Elements() {
+				b.readDrop(&s)
+			}
 		case "reason":
 			b.reason = Brief(s.text())
 		default:
 			s.Raw()
 		}
-	})
+	}
 	return s.End()
 }
 
-func (b *RankingBuilder) readEntry(s *Scan) {
+func (b *RankingBuilder) readEntry(s *scan) {
 	i, score := int64(-1), 0.0
-	s.Object(func(key string) {
-		switch key {
+	for key := range s.Members() {
+		switch string(key.Raw) {
 		case "i":
 			i, _ = s.int()
 		case "score":
@@ -178,14 +182,14 @@ func (b *RankingBuilder) readEntry(s *Scan) {
 		default:
 			s.Raw()
 		}
-	})
-	if s.Err == nil {
-		s.Check(b.rank(i, score))
+	}
+	if s.OK() {
+		s.Stop(b.rank(i, score))
 	}
 }
 
-func (b *RankingBuilder) readDrop(s *Scan) {
+func (b *RankingBuilder) readDrop(s *scan) {
 	if i, ok := s.int(); ok {
-		s.Check(b.drop(i))
+		s.Stop(b.drop(i))
 	}
 }

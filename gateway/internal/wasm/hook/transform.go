@@ -1,10 +1,13 @@
 package hook
 
-import "github.com/penstock/penstock/gateway/internal/llm"
+import (
+	"github.com/penstock/penstock/gateway/internal/jsontext"
+	"github.com/penstock/penstock/gateway/internal/llm"
+)
 
 // AppendTransformRequest appends a transform's envelope of a canonical request.
 func AppendTransformRequest(dst []byte, x *llm.Exchange, body []byte) []byte {
-	dst = appendKey(appendExchange(dst, x), "body")
+	dst = jsontext.AppendName(appendExchange(dst, x), "body")
 	return append(append(dst, body...), '}')
 }
 
@@ -12,7 +15,7 @@ func AppendTransformRequest(dst []byte, x *llm.Exchange, body []byte) []byte {
 func AppendTransformResponse(dst []byte, x *llm.Exchange, status int, body []byte) []byte {
 	dst = appendWhole(appendExchange(dst, x), "created", x.Request.Received.Unix())
 	dst = appendWhole(dst, "status", int64(status))
-	return append(append(appendKey(dst, "body"), Clean(body)...), '}')
+	return append(append(jsontext.AppendName(dst, "body"), Clean(body)...), '}')
 }
 
 // AppendTransformOpening appends what a transform is told at the start of a stream.

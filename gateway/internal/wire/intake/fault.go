@@ -26,8 +26,7 @@ func (s *scanner) twice(m *members, name []byte) bool {
 func (s *scanner) wrongType(param, want string) bool {
 	kind := s.kind()
 	if kind == "" {
-		s.Expected("a value")
-		return false
+		return s.value() // which fails
 	}
 	return s.refuse(s.Pos(), param, "%s must be %s, not %s.", param, want, kind)
 }
