@@ -116,7 +116,7 @@ const (
 	FaultUnsupported   Fault = "unsupported"    // the target's format can't express it, or not all of it: fall back
 	FaultRefused       Fault = "refused"        // this request is not wanted there: fall back, nothing against the target
 	FaultTransform     Fault = "transform"      // a module failed: fall back
-	FaultResting       Fault = "resting"        // it is cooling down and was not asked: fall back
+	FaultCooling       Fault = "resting"        // it is cooling down and was not asked: fall back
 	FaultBudget        Fault = "budget"         // a limit has no room for it: a cheaper target may fit
 	FaultHeld          Fault = "held"           // requests in flight hold what it needs: wait a little
 	FaultCanceled      Fault = "canceled"       // the caller hung up: stop

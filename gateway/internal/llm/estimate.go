@@ -156,12 +156,7 @@ func (e Estimate) Usage(output int64) Usage {
 
 // Amounts is what the worst case takes from limits. An unknown price takes no money.
 func (e Estimate) Amounts(output int64) Amounts {
-	u := e.Usage(output)
-	a := Amounts{InputTokens: u.Input, OutputTokens: u.Output, Requests: 1}
-	if e.price.Known {
-		a.USD = e.price.Cost(u)
-	}
-	return a
+	return e.price.Amounts(e.Usage(output))
 }
 
 // Cost is an upper bound of the cost; meaningless when the price is unknown.

@@ -205,6 +205,16 @@ func (p Price) Cost(u Usage) NanoUSD {
 	return sum.perMillion()
 }
 
+// Amounts is what a request with this usage takes from limits. An unknown price takes no
+// money.
+func (p Price) Amounts(u Usage) Amounts {
+	a := Amounts{InputTokens: u.Input, OutputTokens: u.Output, Requests: 1}
+	if p.Known {
+		a.USD = p.Cost(u)
+	}
+	return a
+}
+
 // accumulator adds products and saturates instead of wrapping around.
 type accumulator struct {
 	sum  int64

@@ -224,7 +224,11 @@ type fakeSlot struct {
 func (s *fakeSlot) State() llm.CacheState   { return s.state }
 func (s *fakeSlot) Reply() *llm.StoredReply { return s.world.cached }
 func (s *fakeSlot) Fill(reply llm.Stream, t *llm.Target) llm.Stream {
-	s.world.filled = append(s.world.filled, t.ID)
+	s.world.mu.Lock()
+	defer s.world.mu.Unlock()
+	if s.state == llm.CacheMiss {
+		s.world.filled = append(s.world.filled, t.ID)
+	}
 	return reply
 }
 
@@ -280,9 +284,9 @@ func (w *world) next(id string) play {
 }
 
 func (w *world) Read(_ context.Context, _ *llm.Exchange, a *llm.Answer) (llm.Stream, error) {
-	body := a.Body.(watched)
+	body := a.Body.(watchedBody)
 	p := body.ReadCloser.(*playing)
-	p.heard = body.dog.hear // as bytes that arrive do
+	p.heard = body.watch.received // as bytes that arrive do
 	return p, nil
 }
 

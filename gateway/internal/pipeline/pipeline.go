@@ -1,201 +1,17 @@
-// Package pipeline is the life of one request, from admission to its last byte and
-// its bill. Serve tells the story; every step it names hands over to one package
-// through a small interface declared here. The order of the steps is fixed: what
-// an operator may vary is what each step decides.
+// Package pipeline serves one request, from admission to its last byte and its bill.
+// Serve shows the steps in their order, which is fixed; what an operator may vary is what
+// each step decides. A step hands over to one package through a small interface that is
+// declared here, in stages.go.
 //
-// It does not parse bodies, speak HTTP or know any provider: it deals in llm's
-// words only.
+// The package does not parse bodies, speak HTTP or know any provider: it knows requests,
+// targets and events as package llm defines them.
 package pipeline
 
 import (
 	"context"
-	"log/slog"
-	"net/http"
-	"time"
 
 	"github.com/penstock/penstock/gateway/internal/llm"
 )
-
-// Stages are the steps of a request's life, each handed in by main. All are
-// required and must be safe for concurrent use.
-type Stages struct {
-	Routes   Routes
-	Policy   Policy
-	Cache    Cache
-	Router   Router
-	Dialects Dialects
-	Upstream Upstream
-	Health   Health
-	Meter    Meter
-	Tokens   Tokens
-	Ledger   Ledger
-	// Sinks are called once with the record of every request, one after the other, after
-	// it was written. They must not change it.
-	Sinks []func(*llm.Record)
-	// Log receives what nobody is left to be told, such as a ledger that could not
-	// be written.
-	Log *slog.Logger
-	// Now is the clock.
-	Now func() time.Time
-}
-
-// Routes finds the route of a request. Its error is the caller's: it says which names
-// are near.
-type Routes interface {
-	Find(req *llm.Request) (*llm.Route, error)
-}
-
-// Policy decides on admission. An error denies.
-type Policy interface {
-	Decide(ctx context.Context, req *llm.Request, route *llm.Route) (llm.Decision, error)
-}
-
-// Cache keeps complete replies.
-type Cache interface {
-	// Find looks a request up, once. Its error is the caller's.
-	Find(ctx context.Context, req *llm.Request, route *llm.Route, d *llm.Decision) (Slot, error)
-}
-
-// Slot is one request's place in the cache: a hit, a miss to be filled, or off.
-type Slot interface {
-	State() llm.CacheState
-	// Reply is the stored reply; nil unless the slot is a hit.
-	Reply() *llm.StoredReply
-	// Fill passes the reply of a target through, and stores it once it is complete if it
-	// may be stored. Closing the returned stream closes reply.
-	Fill(reply llm.Stream, t *llm.Target) llm.Stream
-}
-
-// Router ranks candidates, best first. It never fails: on a fault it gives the
-// configured order and says so.
-type Router interface {
-	Rank(ctx context.Context, req *llm.Request, route *llm.Route, c []llm.Candidate) llm.Ranking
-}
-
-// Dialects translates between the client's wire format and a target's.
-type Dialects interface {
-	// Prepare passes the request through the route's transforms. It sets x.Sent, and
-	// x.MaxOutput where the bound on output must differ from the one that x.Sent has.
-	Prepare(ctx context.Context, x *llm.Exchange) error
-	// Call puts x.Sent into the target's format.
-	Call(ctx context.Context, x *llm.Exchange) (llm.Call, error)
-	// Read turns a provider's answer into events in the client's format and passes
-	// them through the route's transforms. An answer that is an error, or not a reply
-	// at all, comes back as *llm.Error with its Fault. Read owns the answer's body from
-	// here on.
-	Read(ctx context.Context, x *llm.Exchange, a *llm.Answer) (llm.Stream, error)
-	// Mend says what to do otherwise in another try, when the target has refused what the
-	// gateway itself put into the request; 0 when nothing helps.
-	Mend(x *llm.Exchange, e *llm.Error) llm.Quirks
-}
-
-// Upstream sends calls to providers. Its errors are *llm.Error with their Fault.
-type Upstream interface {
-	Do(ctx context.Context, t *llm.Target, call llm.Call) (*llm.Answer, error)
-	// Redact strikes the secrets of the target's provider out of an error. It returns
-	// another one, whatever it finds.
-	Redact(t *llm.Target, e *llm.Error) *llm.Error
-	// CountRequest adds what one request is worth to the gateway-wide retry budget.
-	CountRequest()
-	// MayRetry takes one retry or fallback from the gateway-wide budget and says whether there
-	// was one left.
-	MayRetry() bool
-	// Backoff is the pause before the given try (2 is the first retry).
-	Backoff(try int, r llm.Retries) time.Duration
-}
-
-// Health knows how targets are doing.
-type Health interface {
-	Stats(target string) llm.Stats
-	// Cooling returns why a target must not be called now, and until when; why is empty
-	// when it may be.
-	Cooling(target string) (why string, until time.Time)
-	// Begin counts an attempt of a request in. It is false when the target rests and must
-	// not be asked.
-	Begin(target, request string) (Flight, bool)
-}
-
-// Flight is one attempt under way.
-type Flight interface {
-	// FirstToken tells that the target has begun to answer.
-	FirstToken()
-	// Done tells how the attempt ended, once.
-	Done(o Outcome)
-}
-
-// Outcome is how an attempt ended.
-type Outcome struct {
-	Fault llm.Fault
-	// Status and Header are the provider's; zero when it did not answer.
-	Status int
-	// Credential says that the fault is about the provider's key or account.
-	Credential bool
-	RetryAfter time.Duration
-	Header     http.Header
-	// FirstToken is zero when none came; Duration covers the whole attempt.
-	FirstToken, Duration time.Duration
-	OutputTokens         int64
-}
-
-// Meter counts what limits bound.
-type Meter interface {
-	// Reserve takes what is asked for from every limit or from none, says how many
-	// output tokens it was taken for, and makes that durable before it returns where
-	// money or tokens are bounded. The draft is the request's record as far as it is
-	// known: its ID names the reservation, and it is booked when nobody settles that.
-	// Reserve owns the draft from here on. The error is the caller's.
-	//
-	// The reservation lives as long as ctx does, and a little longer to be settled.
-	Reserve(ctx context.Context, draft *llm.Record, limits []llm.Limit, ask llm.Ask) (h Hold, output int64, err error)
-	// Affordable says what Reserve would at that time, and takes nothing.
-	Affordable(limits []llm.Limit, ask llm.Ask, at time.Time) (output int64, err error)
-	// Freed is closed when the next reservation ends. A refusal with FaultHeld may be
-	// over then.
-	Freed() <-chan struct{}
-}
-
-// Tokens counts the text of prompts, an upper bound in tokens. It is false where only the
-// number of bytes is known.
-type Tokens interface {
-	Prompt(model string, sent *llm.Request) (int64, bool)
-}
-
-// Hold is a reservation, from before the upstream call until it is settled.
-type Hold interface {
-	// States are the limits with their counters, in the order of the limits.
-	States() []llm.LimitState
-	// Seen notes how many tokens of output have come so far. It may be called for
-	// every event.
-	Seen(output int64)
-	// Settle replaces the reservation by what was really used and says what the record
-	// is to charge. A hold that has been settled already is an error.
-	Settle(ctx context.Context, used llm.Amounts) ([]llm.Charge, error)
-}
-
-// Ledger remembers.
-type Ledger interface {
-	// Write books a record; it returns once a killed process would not lose it.
-	Write(ctx context.Context, r *llm.Record) error
-}
-
-// Writer is where a reply goes. Start is called once, before the first Event. When
-// Serve returns an error after Start, the writer's owner ends the reply with an
-// error in the client's dialect, never as if it were complete.
-type Writer interface {
-	sink
-	// KeepAlive sends something that the client skips, in a stream whose format has such
-	// a thing; otherwise it does nothing and says so. A reply that has not been started
-	// begins with h, and Start is not called any more.
-	KeepAlive(h llm.Head) (sent bool, err error)
-}
-
-// sink is the part of a Writer that an answer goes into.
-type sink interface {
-	Start(h llm.Head) error
-	// Event sends an event. Hidden ones come too, since one may be the last that is
-	// there for now; their frames are not sent.
-	Event(e llm.Event) error
-}
 
 // Pipeline serves requests. It is safe for concurrent use.
 type Pipeline struct {
@@ -205,61 +21,61 @@ type Pipeline struct {
 // New returns a pipeline of these stages.
 func New(s Stages) *Pipeline { return &Pipeline{s} }
 
-// Serve carries one request from admission to its last byte and its bill: the
-// whole life of a request, in order. An error is for the caller, to be rendered in
-// its dialect. Whatever happens, the request is settled and booked exactly once.
-func (p *Pipeline) Serve(ctx context.Context, req *llm.Request, w Writer) (err error) {
-	l := p.begin(req)
-	defer l.end(ctx, &err) // on panic too: the caller may be gone, the bill may not
+// Serve carries one request from admission to its last byte and its bill. An error is for
+// the caller, to be rendered in its dialect. Whatever happens, the request is settled and
+// recorded exactly once. An error after w was started is for w's owner to end the reply
+// with, never as if it were complete. Serve sets req's Deadline and changes nothing else
+// of it.
+func (p *Pipeline) Serve(ctx context.Context, req *llm.Request, w llm.Writer) (err error) {
+	x := p.begin(req)
+	defer x.settle(ctx, &err) // on every path, once
 
-	if err := l.admit(ctx); err != nil {
+	if err := x.admit(ctx); err != nil {
 		return err
 	}
-	ctx, cancel := context.WithTimeoutCause(ctx, l.route.Timeout.Total, l.tooLong())
+	ctx, cancel := x.deadline(ctx)
 	defer cancel()
-
-	out, stop := l.attend(w)
+	out, stop := x.keepAlive(w)
 	defer stop()
-	slot, err := p.Cache.Find(ctx, l.req, l.route, &l.decision)
+
+	slot, err := p.Cache.Find(ctx, x.req, x.route, &x.decision) // a hit, a miss or off
 	if err != nil {
 		return err
 	}
-	reply, err := l.replay(ctx, slot)
+	reply, err := x.replay(ctx, slot)
 	if err != nil {
 		return err
 	}
 	if reply == nil {
-		ranked, err := l.rank(ctx)
+		attempts, err := x.rank(ctx)
 		if err != nil {
 			return err
 		}
-		reply, err = l.first(ctx, ranked) // reserve · transform · send · normalise, retry, fall back
+		reply, err = attempts.first(ctx) // transform, reserve, send; retry, fall back
 		if err != nil {
 			return err
 		}
-		reply = slot.Fill(reply, l.target)
+		reply = slot.Fill(reply, attempts.serving.target)
 	}
 	defer reply.Close()
-	return l.relay(ctx, reply, out)
+	return x.relay(ctx, reply, out)
 }
 
-// Explain makes every decision about a request that can be made without sending
-// it, and returns the record of them. It calls no provider and takes nothing from
-// any limit.
+// Explain makes every decision about a request that can be made without sending it, and
+// returns the record of them. It calls no provider and takes nothing from any limit.
 func (p *Pipeline) Explain(ctx context.Context, req *llm.Request) *llm.Record {
-	l := p.begin(req)
-	l.record.Dry = true
+	x := p.begin(req)
+	x.record.Dry = true
 	if !req.At.IsZero() {
-		l.record.Time = req.At
+		x.record.Time = req.At
 	}
-	err := l.admit(ctx)
+	err := x.admit(ctx)
 	if err == nil {
-		var ranked []llm.Candidate
-		ranked, err = l.rank(ctx)
-		if err == nil {
-			err = l.foresee(ctx, ranked)
+		var attempts *attempts
+		if attempts, err = x.rank(ctx); err == nil {
+			err = x.dryRun(ctx, attempts.ranked)
 		}
 	}
-	l.fail(err)
-	return l.record
+	x.fail(err)
+	return x.record
 }

@@ -11,66 +11,67 @@ import (
 	"github.com/penstock/penstock/gateway/internal/llm"
 )
 
-// rank keeps the targets that may and can serve the request and lets the router
-// put them in order.
-func (l *life) rank(ctx context.Context) ([]llm.Candidate, error) {
-	candidates := l.candidates()
+// rank keeps the targets that may and can serve the request and lets the router put them
+// in order.
+func (x *state) rank(ctx context.Context) (*attempts, error) {
+	candidates := x.candidates()
 	if len(candidates) == 0 {
-		return nil, l.noTarget()
+		return nil, x.noTarget()
 	}
-	ranking := l.Router.Rank(ctx, l.req, l.route, candidates)
-	l.record.Ranking = &ranking
+	ranking := x.Router.Rank(ctx, x.req, x.route, candidates)
+	x.record.Ranking = &ranking
 	if ranking.Fault != "" && ranking.Strict {
 		return nil, &llm.Error{Code: llm.CodeInternal, Status: http.StatusBadGateway, Fault: llm.FaultTransform,
-			Message: "The router " + ranking.Router + " failed, and route " + l.route.Name + " does not go on without it.", Err: errors.New(ranking.Fault)}
+			Message: "The router " + ranking.Router + " failed, and route " + x.route.Name + " does not go on without it.", Err: errors.New(ranking.Fault)}
 	}
 	ranked := make([]llm.Candidate, len(ranking.Order))
 	for i, n := range ranking.Order {
 		ranked[i] = candidates[n]
 		if i < len(ranking.Scores) {
-			l.scored(candidates[n].Target.ID, ranking.Scores[i])
+			x.setScore(candidates[n].Target.ID, ranking.Scores[i])
 		}
 	}
-	if len(ranked) == 0 { // a router may drop what it will, but not everything
-		return candidates, nil
+	if len(ranked) == 0 { // a router may drop some candidates, but not all
+		ranked = candidates
 	}
-	return ranked, nil
+	x.attempts = attempts{terms: &x.terms, ranked: ranked, draft: x.draft(), changed: x.updateHead}
+	return &x.attempts, nil
 }
 
-func (l *life) scored(target string, score float64) {
+func (x *state) setScore(target string, score float64) {
 	score += 0 // -0, which looks odd, becomes 0
-	for i := range l.record.Candidates {
-		if l.record.Candidates[i].Target == target {
-			l.record.Candidates[i].Score = &score
+	for i := range x.record.Candidates {
+		if x.record.Candidates[i].Target == target {
+			x.record.Candidates[i].Score = &score
 			return
 		}
 	}
 }
 
-// candidates applies the hard constraints. Targets that are merely resting come
-// back in when nothing else is left: a slim chance beats a sure refusal.
-func (l *life) candidates() []llm.Candidate {
-	now := l.Now()
-	fit := make([]llm.Candidate, 0, len(l.route.Targets))
-	var resting []llm.Candidate
-	l.record.Candidates = make([]llm.Considered, 0, len(l.route.Targets))
-	for _, t := range l.route.Targets {
-		c := llm.Candidate{Target: t, EstCost: l.estimate(t).Cost()}
-		why := l.unfit(t)
+// candidates applies the hard constraints. Targets that are only cooling down come back in
+// when nothing else is left: a slim chance beats a sure refusal.
+func (x *state) candidates() []llm.Candidate {
+	now := x.Now()
+	fit := make([]llm.Candidate, 0, len(x.route.Targets))
+	var cooling []llm.Candidate
+	x.record.Candidates = make([]llm.Considered, 0, len(x.route.Targets))
+	for _, t := range x.route.Targets {
+		c := llm.Candidate{Target: t, EstCost: x.worstCase(t, &x.req.Facts, 0).Cost()}
+		why := x.whyUnfit(t)
 		if why == "" {
-			c.Stats = l.Health.Stats(t.ID)
+			c.Stats = x.Health.Stats(t.ID)
 			if c.Stats.CoolingUntil.After(now) {
 				why = "cooling down after " + c.Stats.CoolingFor
-				resting = append(resting, c)
+				cooling = append(cooling, c)
 			}
 		}
 		if why == "" {
 			fit = append(fit, c)
 		}
-		l.record.Candidates = append(l.record.Candidates, considered(c, why))
+		x.record.Candidates = append(x.record.Candidates, considered(c, why))
 	}
 	if len(fit) == 0 {
-		return l.slimChance(resting)
+		return x.fromCooling(cooling)
 	}
 	return fit
 }
@@ -83,41 +84,29 @@ func considered(c llm.Candidate, why string) llm.Considered {
 	return out
 }
 
-// slimChance are the resting candidates that may be asked all the same, since nobody
-// said for how long to leave them alone; without any, the one that may be asked first.
-func (l *life) slimChance(resting []llm.Candidate) []llm.Candidate {
-	var open []llm.Candidate
-	for _, c := range resting {
-		if why, _ := l.Health.Cooling(c.Target.ID); why == "" {
-			open = append(open, c)
+// fromCooling returns the candidates that are cooling down but may be asked, since the
+// provider set no time to wait; without any, the one whose cooldown ends first.
+func (x *state) fromCooling(cooling []llm.Candidate) []llm.Candidate {
+	var usable []llm.Candidate
+	for _, c := range cooling {
+		if why, _ := x.Health.Cooling(c.Target.ID); why == "" {
+			usable = append(usable, c)
 		}
 	}
-	if len(open) > 0 {
-		return open
+	if len(usable) > 0 || len(cooling) == 0 {
+		return usable
 	}
-	return soonest(resting)
+	return []llm.Candidate{slices.MinFunc(cooling, func(a, b llm.Candidate) int {
+		return a.Stats.CoolingUntil.Compare(b.Stats.CoolingUntil)
+	})}
 }
 
-// soonest is the resting candidate whose rest ends first, or nothing.
-func soonest(resting []llm.Candidate) []llm.Candidate {
-	if len(resting) == 0 {
-		return nil
-	}
-	best := resting[0]
-	for _, c := range resting[1:] {
-		if c.Stats.CoolingUntil.Before(best.Stats.CoolingUntil) {
-			best = c
-		}
-	}
-	return []llm.Candidate{best}
-}
+// optional are the features that a target may lack without failing the request.
+const optional = llm.JSONObject | llm.JSONSchema | llm.Reasoning | llm.Logprobs | llm.Prefill | llm.WebSearch
 
-// soft are the features that a target may lack without failing the request.
-const soft = llm.JSONObject | llm.JSONSchema | llm.Reasoning | llm.Logprobs | llm.Prefill | llm.WebSearch
-
-// unfit says why a target can't serve the request; empty when it can.
-func (l *life) unfit(t *llm.Target) string {
-	o := &l.decision.Obligations
+// whyUnfit says why a target can't serve the request; empty when it can.
+func (x *state) whyUnfit(t *llm.Target) string {
+	o := &x.decision.Obligations
 	if len(o.AllowTargets) > 0 && !matchAny(o.AllowTargets, t.ID) {
 		return "not among the targets that the policy allows"
 	}
@@ -125,25 +114,25 @@ func (l *life) unfit(t *llm.Target) string {
 		return "denied by the policy"
 	}
 	if t.FeaturesKnown {
-		if lacks := l.req.Facts.Features &^ soft &^ t.Features; lacks != 0 {
+		if lacks := x.req.Facts.Features &^ optional &^ t.Features; lacks != 0 {
 			return "lacks " + lacks.String()
 		}
 	}
 	// The estimate is an over-count, so only a clear excess disqualifies.
-	if t.Context > 0 && l.req.Facts.EstInputTokens/2 > t.Context {
+	if t.Context > 0 && x.req.Facts.EstInputTokens/2 > t.Context {
 		return fmt.Sprintf("context window of %d tokens is too small", t.Context)
 	}
-	return l.unbounded(t, &l.req.Facts)
+	return x.whyUnbounded(t, &x.req.Facts)
 }
 
 func matchAny(patterns []string, id string) bool {
 	return slices.ContainsFunc(patterns, func(p string) bool { return llm.MatchName(p, id) })
 }
 
-// noTarget tells the caller why nobody can serve the request.
-func (l *life) noTarget() error {
+// noTarget is the error for a request that no target can serve. It says why for each.
+func (x *state) noTarget() error {
 	var why strings.Builder
-	for i, c := range l.record.Candidates {
+	for i, c := range x.record.Candidates {
 		if i > 0 {
 			why.WriteString("; ")
 		}
@@ -153,62 +142,5 @@ func (l *life) noTarget() error {
 		why.WriteString("the route has no targets")
 	}
 	return &llm.Error{Code: llm.CodeNoTarget, Status: 400, Retried: true, Param: "model",
-		Message: fmt.Sprintf("No target of %s can serve this request (%s).", llm.Quote(l.req.Facts.Model), why.String())}
-}
-
-// estimate bounds what the request, as it came, may use at a target.
-func (l *life) estimate(t *llm.Target) llm.Estimate {
-	return llm.EstimateOf(t, &l.req.Facts, l.decision.Obligations.MaxOutputTokens, 0)
-}
-
-// setMaxOutput decides on the maximum that is set upstream: output, unless the request
-// says as much itself or nothing bounds it. Without a maximum, a reservation would bound
-// nothing.
-func (l *life) setMaxOutput(x *llm.Exchange, output int64) {
-	asked, restored := x.Sent.Facts.MaxTokens, x.MaxOutput > 0
-	x.MaxOutput = 0
-	bounded := l.decision.Obligations.MaxOutputTokens > 0 ||
-		l.hard(llm.UnitUSD) || l.hard(llm.UnitTokens) || l.hard(llm.UnitOutputTokens)
-	switch {
-	case asked > output || asked == 0 && (restored || bounded):
-		x.MaxOutput = output
-	case bounded:
-		x.MaxOutput = asked // under a name that the target heeds
-	}
-}
-
-// hard reports whether a limit of this unit may refuse the request.
-func (l *life) hard(u llm.Unit) bool {
-	return slices.ContainsFunc(l.decision.Limits, func(m llm.Limit) bool { return m.Unit == u && !m.Warn })
-}
-
-// unbounded says why nobody can tell what a request may cost at a target although a limit
-// depends on it; empty when somebody can.
-func (l *life) unbounded(t *llm.Target, f *llm.Facts) string {
-	money := l.hard(llm.UnitUSD)
-	switch {
-	case money && !t.Price.Known && !l.route.AllowUnpriced:
-		return "no price is known for it, and a limit in US dollars applies: set price on the target, or unpriced: allow on the model"
-	case f.Repriced == llm.OtherModels && t.Dialect == llm.OpenAI && !l.mayUseAll():
-		return "models names others that may answer, and this key may use only some: remove models"
-	case money && f.Repriced != "" && costs(t) && !l.route.AllowUnpriced:
-		return f.Repriced + " may make it cost more than is known, and a limit in US dollars applies: remove " + f.Repriced + ", or set unpriced: allow on the model"
-	case f.Unbounded == "" || t.Context > 0:
-		return ""
-	case money && t.Price.Known || l.hard(llm.UnitTokens) || l.hard(llm.UnitInputTokens):
-		return "it is not known how many tokens " + f.Unbounded + " takes, and a limit depends on it: set context on the target, and it counts as a full context window"
-	}
-	return ""
-}
-
-// mayUseAll reports whether the caller's key names no models, or all.
-func (l *life) mayUseAll() bool {
-	listed := l.req.Principal.Models
-	return len(listed) == 0 || slices.Contains(listed, "*")
-}
-
-// costs reports whether a target bills tokens and hears of the members that change its
-// prices: what a plugin's dialect passes on is the plugin's.
-func costs(t *llm.Target) bool {
-	return t.Dialect == llm.OpenAI && t.Price.Cost(llm.Usage{Input: 1 << 20, Output: 1 << 20}) > 0
+		Message: fmt.Sprintf("No target of %s can serve this request (%s).", llm.Quote(x.req.Facts.Model), why.String())}
 }

@@ -7,36 +7,36 @@ import (
 )
 
 // keepReply notes an event for the record's text of the reply, where the policy wants it.
-func (l *life) keepReply(e llm.Event) {
-	if l.decision.Obligations.Log != llm.LogFull || e.Hidden || len(e.Data) == 0 {
+func (x *state) keepReply(e llm.Event) {
+	if x.decision.Obligations.Log != llm.LogFull || e.Hidden || len(e.Data) == 0 {
 		return
 	}
-	if len(l.replyText) >= llm.MaxText {
-		l.record.TextCut = true
+	if len(x.replyText) >= llm.MaxText {
+		x.record.TextCut = true
 		return
 	}
-	if len(l.replyText) > 0 {
-		l.replyText = append(l.replyText, '\n')
+	if len(x.replyText) > 0 {
+		x.replyText = append(x.replyText, '\n')
 	}
-	l.replyText = append(l.replyText, l.fitting(e.Data, llm.MaxText-len(l.replyText))...)
+	x.replyText = append(x.replyText, x.truncate(e.Data, llm.MaxText-len(x.replyText))...)
 }
 
 // keepTexts puts the caller's body and the reply so far into the record, where the policy
 // wants them.
-func (l *life) keepTexts() {
-	if l.decision.Obligations.Log != llm.LogFull {
+func (x *state) keepTexts() {
+	if x.decision.Obligations.Log != llm.LogFull {
 		return
 	}
-	l.record.RequestText = wholeRunes(l.fitting(l.req.Body, llm.MaxText))
-	l.record.ReplyText = wholeRunes(l.replyText)
+	x.record.RequestText = wholeRunes(x.truncate(x.req.Body, llm.MaxText))
+	x.record.ReplyText = wholeRunes(x.replyText)
 }
 
-// fitting is as much of b as there is room for.
-func (l *life) fitting(b []byte, room int) []byte {
+// truncate is as much of b as there is room for.
+func (x *state) truncate(b []byte, room int) []byte {
 	if len(b) <= room {
 		return b
 	}
-	l.record.TextCut = true
+	x.record.TextCut = true
 	return b[:max(room, 0)]
 }
 

@@ -7,88 +7,89 @@ import (
 	"time"
 )
 
-// watchdog cancels an attempt of which nothing is heard, or that makes no progress, for
-// too long. Telling it of either costs one atomic store: the timer looks at the times
-// when it fires and goes back to sleep if they were recent.
+// watchdog cancels an attempt that receives no byte, or makes no progress, for too long.
+// Noting either costs one atomic store: when the timer fires, it reads the times, and is set
+// again if they are recent.
 type watchdog struct {
 	ctx    context.Context
 	cancel context.CancelCauseFunc
 	timer  *time.Timer
-	// heard is when the last byte came, moved when the reply last made progress, both in
-	// nanoseconds since start.
-	start        time.Time
-	heard, moved atomic.Int64
-	// resting is since when nobody reads, because the caller is being written to; 0 while
+	// lastByte and lastProgress are when the last byte came and when the reply last made
+	// progress, both in nanoseconds since start.
+	start                  time.Time
+	lastByte, lastProgress atomic.Int64
+	// suspended is since when nobody reads, because the caller is being written to; 0 while
 	// somebody does.
-	resting atomic.Int64
-	limits  atomic.Pointer[watchLimits]
+	suspended atomic.Int64
+	limits    atomic.Pointer[watchLimits]
 }
 
-// watchLimits bound the time without any byte and the time without progress. Each has
-// the error that the attempt ends with.
+// watchLimits bound the time without any byte, and the time without progress while only
+// pings come. Each has the error that the attempt ends with.
 type watchLimits struct {
-	silence, standstill time.Duration
-	silent, stuck       func() error
+	idle, pingIdle           time.Duration
+	idleError, pingIdleError func() error
 }
 
 // unlimited is a limit that is never reached.
 const unlimited = time.Duration(1<<63 - 1)
 
-// newWatchdog starts watching: until follow is called, only progress counts.
-func newWatchdog(parent context.Context, limit time.Duration, stuck func() error) *watchdog {
+// newWatchdog starts watching. Until follow is called, only the first content counts, which
+// must come within the limit.
+func newWatchdog(parent context.Context, limit time.Duration, late func() error) *watchdog {
 	w := &watchdog{start: time.Now()}
 	w.ctx, w.cancel = context.WithCancelCause(parent)
-	w.limits.Store(&watchLimits{silence: unlimited, standstill: limit, stuck: stuck})
-	w.timer = time.AfterFunc(unlimited, w.look)
-	w.timer.Reset(limit) // from here on: look reads the field
+	w.limits.Store(&watchLimits{idle: unlimited, pingIdle: limit, pingIdleError: late})
+	w.timer = time.AfterFunc(unlimited, w.check)
+	w.timer.Reset(limit) // from here on: check reads the field
 	return w
 }
 
-// follow changes the limits, from now on.
+// follow sets the limits from now on.
 func (w *watchdog) follow(l watchLimits) {
-	w.hear()
-	w.progress()
+	w.received()
+	w.progressed()
 	w.limits.Store(&l)
-	w.timer.Reset(min(l.silence, l.standstill))
+	w.timer.Reset(min(l.idle, l.pingIdle))
 }
 
-// rest begins a time that is not the target's: it can't be heard of while nobody reads.
-func (w *watchdog) rest() { w.resting.Store(max(int64(time.Since(w.start)), 1)) }
+// suspend begins a time that does not count: nothing arrives while nobody reads.
+func (w *watchdog) suspend() { w.suspended.Store(max(int64(time.Since(w.start)), 1)) }
 
 // resume ends such a time.
 func (w *watchdog) resume() {
-	if since := w.resting.Swap(0); since > 0 {
-		rested := int64(time.Since(w.start)) - since
-		w.heard.Add(rested)
-		w.moved.Add(rested)
+	if since := w.suspended.Swap(0); since > 0 {
+		away := int64(time.Since(w.start)) - since
+		w.lastByte.Add(away)
+		w.lastProgress.Add(away)
 	}
 }
 
-// look runs when the timer fires.
-func (w *watchdog) look() {
+// check runs when the timer fires.
+func (w *watchdog) check() {
 	l, now := w.limits.Load(), time.Since(w.start)
-	if w.resting.Load() > 0 {
-		w.timer.Reset(min(l.silence, l.standstill))
+	if w.suspended.Load() > 0 {
+		w.timer.Reset(min(l.idle, l.pingIdle))
 		return
 	}
-	silence := l.silence - (now - time.Duration(w.heard.Load()))
-	standstill := l.standstill - (now - time.Duration(w.moved.Load()))
+	idle := l.idle - (now - time.Duration(w.lastByte.Load()))
+	pingIdle := l.pingIdle - (now - time.Duration(w.lastProgress.Load()))
 	switch {
-	case silence <= 0:
-		w.cancel(l.silent())
-	case standstill <= 0:
-		w.cancel(l.stuck())
+	case idle <= 0:
+		w.cancel(l.idleError())
+	case pingIdle <= 0:
+		w.cancel(l.pingIdleError())
 	default:
-		w.timer.Reset(min(silence, standstill))
+		w.timer.Reset(min(idle, pingIdle))
 	}
 }
 
-// hear notes that something came, progress that it carried the reply on.
-func (w *watchdog) hear()     { w.heard.Store(int64(time.Since(w.start))) }
-func (w *watchdog) progress() { w.moved.Store(int64(time.Since(w.start))) }
+// received notes that a byte came, progressed that the reply made progress.
+func (w *watchdog) received()   { w.lastByte.Store(int64(time.Since(w.start))) }
+func (w *watchdog) progressed() { w.lastProgress.Store(int64(time.Since(w.start))) }
 
-// pause stops watching until follow is called.
-func (w *watchdog) pause() { w.timer.Stop() }
+// disarm stops the timer. The context stays as it is.
+func (w *watchdog) disarm() { w.timer.Stop() }
 
 // stop ends the watch and releases the attempt's context.
 func (w *watchdog) stop() {
@@ -96,8 +97,7 @@ func (w *watchdog) stop() {
 	w.cancel(context.Canceled)
 }
 
-// explain replaces an error by the reason for which the attempt was cancelled, if
-// it was.
+// explain returns the reason for which the attempt was canceled, if it was, else err.
 func (w *watchdog) explain(err error) error {
 	if cause := context.Cause(w.ctx); cause != nil && cause != context.Canceled {
 		return cause
@@ -105,17 +105,17 @@ func (w *watchdog) explain(err error) error {
 	return err
 }
 
-// watched is a body whose every byte the watchdog hears.
-type watched struct {
+// watchedBody is a body that notes every byte for the watchdog.
+type watchedBody struct {
 	io.ReadCloser
-	dog *watchdog
+	watch *watchdog
 }
 
 // Read implements io.Reader.
-func (b watched) Read(p []byte) (int, error) {
+func (b watchedBody) Read(p []byte) (int, error) {
 	n, err := b.ReadCloser.Read(p)
 	if n > 0 {
-		b.dog.hear()
+		b.watch.received()
 	}
 	return n, err
 }

@@ -131,3 +131,61 @@ func TestManyClientsShareABudget(t *testing.T) {
 func requestID(client, n int) string {
 	return "req_" + string(rune('A'+client)) + "_" + string(rune('A'+n))
 }
+
+// TestTwoAttemptsAtOnce makes two attempts of one request at the same time, to their end,
+// for the race detector: they share nothing that changes, and each has its own result.
+func TestTwoAttemptsAtOnce(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		c := &crowd{world: newWorld("a", "b"), meter: meter.New(time.Now, nil, meter.Options{})}
+		req := request(true)
+		req.Received = time.Now()
+		x := c.pipeline().begin(req)
+		if err := x.admit(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		s, err := x.rank(t.Context())
+		if err != nil {
+			t.Fatal(err)
+		}
+		both := make([]*attempt, 2)
+		var wg sync.WaitGroup
+		for i, target := range x.route.Targets {
+			a := s.attempt(task{target: target, try: 1})
+			both[i] = a
+			wg.Go(func() { finishAlone(t, a) })
+		}
+		wg.Wait()
+		for i, a := range both {
+			came := a.result()
+			if a.entry.Target != x.route.Targets[i].ID || a.entry.Status != 200 || came.usage.Output != 10 || came.cost != 200_000 {
+				t.Errorf("attempt %d came to %+v, %+v", i, a.entry, came)
+			}
+		}
+		if len(x.record.Attempts) != 0 || x.record.Target != "" {
+			t.Errorf("an attempt wrote to the record: %+v", x.record)
+		}
+	})
+}
+
+// finishAlone carries out one attempt without its request.
+func finishAlone(t *testing.T, a *attempt) {
+	if err := a.begin(t.Context()); err != nil {
+		t.Error(err)
+		return
+	}
+	if err := a.prepare(); err != nil {
+		t.Error(err)
+		return
+	}
+	reply, err := a.send()
+	if err != nil {
+		t.Error(err)
+		return
+	}
+	defer reply.Close()
+	if ev, err := reply.Next(); err != nil || !ev.Final {
+		t.Errorf("Next = %+v, %v; want the whole reply", ev, err)
+	}
+	a.finish(nil)
+	a.settle(t.Context())
+}

@@ -1,0 +1,292 @@
+package pipeline
+
+import (
+	"context"
+	"errors"
+	"net/http"
+	"time"
+
+	"github.com/penstock/penstock/gateway/internal/llm"
+)
+
+// attempts makes the attempts of one request: the same target again where that may help,
+// else the next one. It alone starts attempts and reads what came of them.
+type attempts struct {
+	*terms
+	ranked []llm.Candidate
+	// draft is for the attempts' reservations; nil without limits.
+	draft *llm.Record
+	// changed is called when the head of a reply that had to begin now would differ.
+	changed func()
+
+	// made are the attempts in the order in which they were started.
+	made []*attempt
+	// serving is the one whose reply the caller gets; nil before there is content.
+	serving *attempt
+	// paused is the time spent between attempts.
+	paused time.Duration
+}
+
+// first returns the first reply with content, from its first event. The error is the last
+// provider's own when no target gives one.
+func (s *attempts) first(ctx context.Context) (llm.Stream, error) {
+	s.Upstream.CountRequest()
+	reply, err := s.tryTargets(ctx)
+	if err == nil {
+		return reply, nil
+	}
+	if reply := s.emptyReply(ctx); reply != nil {
+		return reply, nil
+	}
+	return nil, s.finalError(ctx, err)
+}
+
+// tryTargets goes through the ranked candidates until one of them answers.
+func (s *attempts) tryTargets(ctx context.Context) (llm.Stream, error) {
+	var last error
+	tooSmall := int64(0) // context windows up to here are known not to suffice
+	for i, c := range s.ranked {
+		if outgrown(c.Target, tooSmall) {
+			continue
+		}
+		if !s.mayFallBack(last) {
+			break
+		}
+		reply, err := s.tryTarget(ctx, c.Target, s.replaceable(s.ranked[i+1:], tooSmall))
+		if err == nil {
+			return reply, nil
+		}
+		last = moreTelling(last, err)
+		fault := llm.AsError(err).Fault
+		if !fault.Replaceable() || ctx.Err() != nil {
+			break
+		}
+		if fault == llm.FaultContextLength {
+			tooSmall = max(tooSmall, c.Target.Context)
+		}
+	}
+	return nil, last
+}
+
+// tryTarget tries one target as often as the route allows and the fault makes sense. The
+// error is the target's own even if it is cooling down before the next try.
+func (s *attempts) tryTarget(ctx context.Context, t *llm.Target, replaceable bool) (llm.Stream, error) {
+	var last error
+	var allowed llm.Quirks // each is worked around once
+	next := task{target: t, try: 1, replaceable: replaceable}
+	for {
+		a := s.attempt(next)
+		reply, err := s.run(ctx, a)
+		if err == nil {
+			return reply, nil
+		}
+		e := llm.AsError(err)
+		if q := s.Dialects.Mend(&a.exchange, e); q != 0 && !allowed.Has(q) {
+			// What the gateway itself added was refused: that is no try of the caller's.
+			allowed, next.quirks, next.wait = allowed|q, next.quirks.With(q), 0
+			continue
+		}
+		last = moreTelling(last, err)
+		if next.try >= s.route.Retries.Attempts || !e.Fault.Retryable() {
+			return nil, last
+		}
+		next.try++
+		var again bool
+		if next.wait, again = s.pauseBefore(t, next.try, e); !again || !s.pause(ctx, next.wait) {
+			return nil, last
+		}
+	}
+}
+
+func (s *attempts) attempt(t task) *attempt {
+	return &attempt{terms: s.terms, task: t, reserved: reservation{terms: s.terms, draft: s.draft}}
+}
+
+// run carries out an attempt up to the first content of its reply. It takes over the hold
+// of the attempt before it.
+func (s *attempts) run(ctx context.Context, a *attempt) (llm.Stream, error) {
+	if err := a.begin(ctx); err != nil {
+		return nil, err
+	}
+	if n := len(s.made); n > 0 {
+		a.reserved.takeOver(&s.made[n-1].reserved)
+	}
+	s.made = append(s.made, a)
+	s.changed()
+	err := a.prepare()
+	if len(a.entry.Dropped) > 0 {
+		s.changed() // the headers may be sent before the target answers
+	}
+	var reply llm.Stream
+	if err == nil {
+		reply, err = a.send()
+	}
+	if err != nil {
+		return nil, a.fail(ctx, err)
+	}
+	s.serving = a
+	return reply, nil
+}
+
+// emptyReply is the first complete reply without content, for when no target says more.
+func (s *attempts) emptyReply(ctx context.Context) llm.Stream {
+	for _, a := range s.made {
+		if a.empty == nil {
+			continue
+		}
+		a.reserved.takeOver(&s.made[len(s.made)-1].reserved)
+		if ctx.Err() != nil || a.reserve(ctx, &a.exchange) != nil {
+			return nil
+		}
+		a.reply = &reply{Stream: endedReply{a.early}, buffered: a.empty, attempt: a}
+		s.serving = a
+		return a.reply
+	}
+	return nil
+}
+
+// charged is the attempt that the request is charged for: the one that serves it, or the one
+// that the caller did not wait for; nil when there is none.
+func (s *attempts) charged() *attempt {
+	if s.serving != nil {
+		return s.serving
+	}
+	if n := len(s.made); n > 0 && s.made[n-1].callerLeft {
+		return s.made[n-1]
+	}
+	return nil
+}
+
+// overhead is the time so far that was spent neither on providers nor on pauses between
+// attempts, out of the time since the request arrived.
+func (s *attempts) overhead(since llm.Millis) llm.Millis {
+	spent := s.paused
+	for _, a := range s.made {
+		if a.done {
+			spent += a.took
+		} else {
+			spent += a.first
+		}
+	}
+	return max(since-llm.Millis(spent), 0)
+}
+
+// dropped is what the target that answers, or else the one that is being asked, has no
+// equivalent for.
+func (s *attempts) dropped() []string {
+	switch n := len(s.made); {
+	case s.serving != nil:
+		return s.serving.entry.Dropped
+	case n > 0:
+		return s.made[n-1].entry.Dropped
+	}
+	return nil
+}
+
+// asked counts the attempts whose target was asked.
+func (s *attempts) asked() int {
+	n := 0
+	for _, a := range s.made {
+		if a.asked {
+			n++
+		}
+	}
+	return n
+}
+
+// outgrown reports whether a request is known not to fit a target's context window.
+func outgrown(t *llm.Target, tooSmall int64) bool {
+	return tooSmall > 0 && t.Context > 0 && t.Context <= tooSmall
+}
+
+// replaceable reports whether one of the targets that are left could take over.
+func (s *attempts) replaceable(left []llm.Candidate, tooSmall int64) bool {
+	for _, c := range left {
+		if !outgrown(c.Target, tooSmall) && !s.Health.Stats(c.Target.ID).CoolingUntil.After(s.Now()) {
+			return true
+		}
+	}
+	return false
+}
+
+// moreTelling returns the one of two errors that tells a caller more, the later one if both
+// do. A provider's error says more than that no other target was asked, because a budget has
+// no room for it or it is cooling down by now.
+func moreTelling(earlier, later error) error {
+	if earlier == nil {
+		return later
+	}
+	switch llm.AsError(later).Fault {
+	case llm.FaultBudget, llm.FaultCooling:
+		return earlier
+	}
+	return later
+}
+
+// mayFallBack takes the fallback after an outage from the gateway-wide retry budget, so
+// that an outage is not answered with a multiple of the load. A request that the last
+// target could not take, or that it was never asked, is no outage.
+func (s *attempts) mayFallBack(last error) bool {
+	if last == nil || s.asked() == 0 {
+		return true
+	}
+	switch llm.AsError(last).Fault {
+	case llm.FaultContextLength, llm.FaultRefused, llm.FaultNotFound, llm.FaultUnsupported, llm.FaultBudget, llm.FaultCooling, llm.FaultTransform, llm.FaultEmpty:
+		return true
+	}
+	return s.Upstream.MayRetry()
+}
+
+// finalError is the caller's error when no target answers. It says whether any was asked.
+func (s *attempts) finalError(ctx context.Context, err error) error {
+	if cause := context.Cause(ctx); cause != nil && !errors.Is(cause, context.Canceled) {
+		err = cause // the total timeout, whatever error the attempt ended with
+	}
+	e := *llm.AsError(err)
+	e.Retried = e.Retried || s.asked() > 0
+	if e.Fault == llm.FaultAuth {
+		return hideAuthFailure(&e)
+	}
+	return &e
+}
+
+// hideAuthFailure turns a provider's 401 or 403 into a 502: the operator's key is at fault,
+// not the caller's.
+func hideAuthFailure(e *llm.Error) error {
+	return &llm.Error{Code: "provider_auth", Status: http.StatusBadGateway, Fault: e.Fault, Retried: true, Err: e,
+		Message: "The provider refused the gateway's credentials; contact the gateway's operator: " + e.Message}
+}
+
+// pauseBefore is the pause before another try of the same target, and whether there is to
+// be one: not on a target that is cooling down by now, unless for a rate limit whose pause
+// is worth waiting for.
+func (s *attempts) pauseBefore(t *llm.Target, try int, e *llm.Error) (time.Duration, bool) {
+	wait := max(s.Upstream.Backoff(try, s.route.Retries), e.RetryAfter)
+	why, until := s.Health.Cooling(t.ID)
+	if why != "" && why != string(llm.FaultRateLimited) {
+		return 0, false
+	}
+	if why != "" {
+		wait = max(wait, until.Sub(s.Now()))
+	}
+	return wait, wait <= s.maxWait() && s.Upstream.MayRetry()
+}
+
+// maxWait is the longest pause worth taking before another try. When a provider asks for
+// more, the next target is asked, or the caller gets its error and can decide for itself.
+func (s *attempts) maxWait() time.Duration {
+	return min(s.req.Deadline.Sub(s.Now())/2, s.route.Retries.Max)
+}
+
+// pause waits and reports whether the wait came to its end.
+func (s *attempts) pause(ctx context.Context, d time.Duration) bool {
+	defer func(from time.Time) { s.paused += s.Now().Sub(from) }(s.Now())
+	timer := time.NewTimer(d)
+	defer timer.Stop()
+	select {
+	case <-timer.C:
+		return true
+	case <-ctx.Done():
+		return false
+	}
+}

@@ -1,0 +1,135 @@
+package pipeline
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"io"
+
+	"github.com/penstock/penstock/gateway/internal/llm"
+)
+
+// maxBufferedBytes bounds what is buffered before the first content: a provider that sends
+// nothing but preamble is not answering. eventBytes is what an event takes beside its frame.
+const (
+	maxBufferedBytes = 1 << 20
+	eventBytes       = 128
+)
+
+// readToContent reads up to and including the first event with content. Nothing is sent
+// before that, so a target that opens a stream and then sends nothing can be replaced. It
+// is bounded by bytes, and by the watchdog's time.
+func readToContent(s llm.Stream) ([]llm.Event, error) {
+	var buffered []llm.Event
+	for size := 0; size < maxBufferedBytes; {
+		ev, err := s.Next()
+		if err != nil {
+			return nil, unfinished(err)
+		}
+		if ev.Content || ev.Final {
+			return append(buffered, ev), nil // still valid: nothing is read before it is sent
+		}
+		if ev.Hidden && len(ev.Frame) == 0 {
+			continue
+		}
+		size += len(ev.Frame) + eventBytes
+		buffered = append(buffered, cloneEvent(ev))
+	}
+	return nil, &llm.Error{Code: llm.CodeUpstream, Status: 502, Fault: llm.FaultMalformed,
+		Message: fmt.Sprintf("The provider sent %d bytes of a stream without content.", maxBufferedBytes)}
+}
+
+// cloneEvent returns an event that stays valid when the next one is read.
+func cloneEvent(ev llm.Event) llm.Event {
+	ev.Frame, ev.Data, ev.More = bytes.Clone(ev.Frame), bytes.Clone(ev.Data), false
+	return ev
+}
+
+// unfinished turns a reply's end without a final event into an error of its own.
+func unfinished(err error) error {
+	if errors.Is(err, io.EOF) {
+		return &llm.Error{Code: llm.CodeUpstream, Status: 502, Fault: llm.FaultMalformed,
+			Message: "The provider sent an empty reply."}
+	}
+	return err
+}
+
+// refuseEmpty refuses a complete reply without content, if another target could take over
+// and the route allows it, and keeps its events in case none has more. A reply that was
+// ended by its length or a filter is an answer.
+func (a *attempt) refuseEmpty(info llm.ReplyInfo, buffered []llm.Event) error {
+	last := len(buffered) - 1
+	if !buffered[last].Final || info.Content || cutShort(info.Finish) || !a.replaceable || a.route.EmptyPass {
+		return nil
+	}
+	a.empty = append(buffered[:last:last], cloneEvent(buffered[last]))
+	return &llm.Error{Code: llm.CodeUpstream, Status: 502, Fault: llm.FaultEmpty,
+		Message: fmt.Sprintf("%s answered with nothing (finish reason %q), so another target was asked (empty: fallback).", a.target.ID, info.Finish)}
+}
+
+// cutShort reports whether a finish reason means that the model was kept from going on.
+func cutShort(reason string) bool {
+	switch reason {
+	case "length", "max_tokens", "model_length", "content_filter", "safety", "refusal":
+		return true
+	}
+	return false
+}
+
+// reply is the reply of an attempt under way: the buffered events first, then the rest,
+// under the watchdog's limits.
+type reply struct {
+	llm.Stream
+	buffered []llm.Event
+	attempt  *attempt
+}
+
+// Next implements llm.Stream. An error ends the attempt.
+func (r *reply) Next() (llm.Event, error) {
+	ev, err := r.next()
+	if err == nil && r.attempt.reserved.hold != nil {
+		r.attempt.reserved.hold.Seen(r.Info().Billed(0, false).Output)
+	}
+	return ev, err
+}
+
+func (r *reply) next() (llm.Event, error) {
+	if len(r.buffered) > 0 {
+		ev := r.buffered[0]
+		r.buffered = r.buffered[1:]
+		ev.More = ev.More || len(r.buffered) > 0
+		return ev, nil
+	}
+	a := r.attempt
+	a.watch.resume()
+	ev, err := r.Stream.Next()
+	a.watch.suspend()
+	if err != nil {
+		err = a.redact(a.watch.explain(unfinished(err)))
+		a.finish(llm.AsError(err))
+		return ev, err
+	}
+	if ev.Progress {
+		a.watch.progressed()
+	}
+	return ev, nil
+}
+
+// Close ends the upstream call. It may be called twice.
+func (r *reply) Close() error {
+	err := r.Stream.Close()
+	r.attempt.watch.stop()
+	return err
+}
+
+// endedReply is the stream of a reply that was read to its end.
+type endedReply struct{ info llm.ReplyInfo }
+
+// Next implements llm.Stream.
+func (r endedReply) Next() (llm.Event, error) { return llm.Event{}, io.EOF }
+
+// Info implements llm.Stream.
+func (r endedReply) Info() llm.ReplyInfo { return r.info }
+
+// Close implements llm.Stream.
+func (r endedReply) Close() error { return nil }

@@ -1,0 +1,181 @@
+package pipeline
+
+import (
+	"context"
+	"log/slog"
+	"net/http"
+	"time"
+
+	"github.com/penstock/penstock/gateway/internal/llm"
+)
+
+// Stages are what the steps of a request hand over to. All but Sinks are required, and all
+// must be safe for concurrent use.
+type Stages struct {
+	Routes   Routes
+	Policy   Policy
+	Cache    Cache
+	Router   Router
+	Dialects Dialects
+	Upstream Upstream
+	Health   Health
+	Meter    Meter
+	Tokens   Tokens
+	Ledger   Ledger
+	// Sinks are called once with the record of every request, one after the other, after
+	// it was written. They must not change it.
+	Sinks []func(*llm.Record)
+	// Log receives faults that are no longer the caller's, such as a ledger that can't be
+	// written.
+	Log *slog.Logger
+	// Now is the clock.
+	Now func() time.Time
+}
+
+// Routes finds the route of a request. Its error is the caller's: it says which names
+// are near.
+type Routes interface {
+	Find(req *llm.Request) (*llm.Route, error)
+}
+
+// Policy decides on admission. An error denies.
+type Policy interface {
+	Decide(ctx context.Context, req *llm.Request, route *llm.Route) (llm.Decision, error)
+}
+
+// Cache keeps complete replies.
+type Cache interface {
+	// Find looks a request up, once. Its error is the caller's.
+	Find(ctx context.Context, req *llm.Request, route *llm.Route, d *llm.Decision) (Slot, error)
+}
+
+// Slot is one request's place in the cache: a hit, a miss to be filled, or off.
+type Slot interface {
+	State() llm.CacheState
+	// Reply is the stored reply; nil unless the slot is a hit.
+	Reply() *llm.StoredReply
+	// Fill passes the reply of a target through, and stores it once it is complete if it
+	// may be stored. Closing the returned stream closes reply.
+	Fill(reply llm.Stream, t *llm.Target) llm.Stream
+}
+
+// Router ranks candidates, best first. It never fails: on a fault it gives the
+// configured order and says so.
+type Router interface {
+	Rank(ctx context.Context, req *llm.Request, route *llm.Route, c []llm.Candidate) llm.Ranking
+}
+
+// Dialects translates between the client's wire format and a target's.
+type Dialects interface {
+	// Prepare passes the request through the route's transforms. It sets x.Sent, and
+	// x.MaxOutput where the bound on output must differ from the one that x.Sent has.
+	Prepare(ctx context.Context, x *llm.Exchange) error
+	// Call puts x.Sent into the target's format.
+	Call(ctx context.Context, x *llm.Exchange) (llm.Call, error)
+	// Read turns a provider's answer into events in the client's format and passes
+	// them through the route's transforms. An answer that is an error, or not a reply
+	// at all, comes back as *llm.Error with its Fault. Read owns the answer's body from
+	// here on.
+	Read(ctx context.Context, x *llm.Exchange, a *llm.Answer) (llm.Stream, error)
+	// Mend returns the quirks to allow for in another try, when the target refused
+	// something that the gateway itself put into the request; 0 when nothing helps.
+	Mend(x *llm.Exchange, e *llm.Error) llm.Quirks
+}
+
+// Upstream sends calls to providers. Its errors are *llm.Error with their Fault.
+type Upstream interface {
+	Do(ctx context.Context, t *llm.Target, call llm.Call) (*llm.Answer, error)
+	// Redact returns an error without the secrets of the target's provider. It is a new
+	// one, whether or not it held any.
+	Redact(t *llm.Target, e *llm.Error) *llm.Error
+	// CountRequest adds one request's share to the gateway-wide retry budget.
+	CountRequest()
+	// MayRetry takes one retry or fallback from the gateway-wide budget. It reports
+	// whether there was one left.
+	MayRetry() bool
+	// Backoff is the pause before the given try (2 is the first retry).
+	Backoff(try int, r llm.Retries) time.Duration
+}
+
+// Health knows how targets are doing.
+type Health interface {
+	Stats(target string) llm.Stats
+	// Cooling says why a target must not be asked now, and until when; why is empty
+	// when it may be.
+	Cooling(target string) (why string, until time.Time)
+	// Begin counts an attempt of a request in. It is false when the target is cooling down
+	// and must not be asked.
+	Begin(target, request string) (Flight, bool)
+}
+
+// Flight is one attempt under way, as Health counts it.
+type Flight interface {
+	// FirstToken notes that the target has begun to answer.
+	FirstToken()
+	// Done notes how the attempt ended, once.
+	Done(o Outcome)
+}
+
+// Outcome is how an attempt ended.
+type Outcome struct {
+	Fault llm.Fault
+	// Status and Header are the provider's; zero when it did not answer.
+	Status int
+	// Credential says that the fault is about the provider's key or account.
+	Credential bool
+	RetryAfter time.Duration
+	Header     http.Header
+	// FirstToken is zero when none came; Duration covers the whole attempt.
+	FirstToken, Duration time.Duration
+	OutputTokens         int64
+}
+
+// Meter counts what limits bound.
+type Meter interface {
+	// Reserve takes what is asked for from every limit or from none, says how many
+	// output tokens it was taken for, and makes that durable before it returns where
+	// money or tokens are bounded. The draft is the request's record as far as it is
+	// known: its ID names the reservation, and it is what is recorded if the process ends
+	// before the reservation is settled. Reserve owns the draft from here on. The error is
+	// the caller's.
+	//
+	// The reservation lives as long as ctx does, and a little longer to be settled.
+	Reserve(ctx context.Context, draft *llm.Record, limits []llm.Limit, ask llm.Ask) (h Hold, output int64, err error)
+	// Affordable returns what Reserve would return at that time, and takes nothing.
+	Affordable(limits []llm.Limit, ask llm.Ask, at time.Time) (output int64, err error)
+	// Freed is closed when the next reservation ends. A refusal with FaultHeld may be
+	// over then.
+	Freed() <-chan struct{}
+}
+
+// Hold is a reservation, from before the upstream call until it is settled.
+type Hold interface {
+	// States are the limits with their counters, in the order of the limits.
+	States() []llm.LimitState
+	// Seen notes how many tokens of output have come so far. It may be called for
+	// every event.
+	Seen(output int64)
+	// Settle replaces the reservation by what was really used and returns the charges for
+	// the record. A hold that has been settled already is an error.
+	Settle(ctx context.Context, used llm.Amounts) ([]llm.Charge, error)
+}
+
+// Tokens counts the text of prompts, an upper bound in tokens. It is false where only the
+// number of bytes is known.
+type Tokens interface {
+	Prompt(model string, sent *llm.Request) (int64, bool)
+}
+
+// Ledger keeps the records.
+type Ledger interface {
+	// Write stores a record; it returns once a killed process would not lose it. An error
+	// with CodeUnavailable is one that the ledger reports itself.
+	Write(ctx context.Context, r *llm.Record) error
+}
+
+// sink is the part of an llm.Writer that a reply is written to. Hidden events are written
+// too, since one may be the last that is there for now; their frames are not sent.
+type sink interface {
+	Start(h llm.Head) error
+	Event(e llm.Event) error
+}

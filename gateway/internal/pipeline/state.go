@@ -1,0 +1,86 @@
+package pipeline
+
+import (
+	"context"
+	"errors"
+
+	"github.com/penstock/penstock/gateway/internal/llm"
+)
+
+// state is what is known of one request while it is served. It belongs to the goroutine
+// that serves the request, which alone writes the record: attempts share nothing but terms
+// with it.
+type state struct {
+	terms
+	record *llm.Record
+	// logged is the record's decision: the policy's, and what limits warn of.
+	logged llm.Decision
+	// hit is the reply from the cache; nil without one.
+	hit      *hit
+	attempts attempts
+	// keepalive writes to the caller of a stream while it waits; nil when nothing does.
+	keepalive *keepAlive
+	// replyText is what the caller got, for the record; at most llm.MaxText and a byte.
+	replyText []byte
+	concluded bool
+}
+
+// terms are the stages and what was decided about a request before its first attempt. They
+// do not change while attempts are made, so attempts may read them at the same time.
+type terms struct {
+	*Pipeline
+	req      *llm.Request
+	route    *llm.Route
+	decision llm.Decision
+}
+
+func (p *Pipeline) begin(req *llm.Request) *state {
+	x := &state{terms: terms{Pipeline: p, req: req}, record: &llm.Record{
+		ID: req.ID, Time: req.Received, Endpoint: req.Endpoint, Stream: req.Facts.Stream,
+		Model: req.Facts.Model, KeyID: req.Principal.KeyID, KeyName: req.Principal.Name,
+		Team: req.Principal.Team, User: userOf(req), Session: req.Session, Tags: req.Tags, Cache: llm.CacheOff, Status: 200,
+	}}
+	if req.Dialect != llm.OpenAI {
+		x.record.Dialect = req.Dialect
+	}
+	return x
+}
+
+// since is the time from the request's arrival.
+func (t *terms) since() llm.Millis { return llm.Millis(t.Now().Sub(t.req.Received)) }
+
+// deadline ends the request after the route's total timeout.
+func (x *state) deadline(ctx context.Context) (context.Context, context.CancelFunc) {
+	ctx, cancel := context.WithTimeoutCause(ctx, x.route.Timeout.Total, x.totalTimeout())
+	x.req.Deadline, _ = ctx.Deadline()
+	return ctx, cancel
+}
+
+// totalTimeout is the error for a request that exceeded timeout.total.
+func (t *terms) totalTimeout() error {
+	return &llm.Error{Code: llm.CodeUpstreamTimeout, Status: 504, Fault: llm.FaultTimeout, Retried: true,
+		Message: "The answer was not complete within " + t.route.Timeout.Total.String() +
+			", the total time that route " + t.route.Name + " allows (timeout.total)."}
+}
+
+// fail notes an error in the record, unless the record was written already.
+func (x *state) fail(err error) {
+	if err == nil || x.concluded {
+		return
+	}
+	e := llm.AsError(err)
+	x.record.Status, x.record.Code, x.record.Error = e.HTTPStatus(), e.Code, e.Message
+}
+
+// statusClientClosed is recorded, never sent, when the caller hung up; nginx made the
+// number common.
+const statusClientClosed = 499
+
+// callerGone replaces an error that comes from the caller's hanging up.
+func callerGone(ctx context.Context, err error) error {
+	if !errors.Is(context.Cause(ctx), context.Canceled) {
+		return err
+	}
+	return &llm.Error{Code: "client_closed_request", Status: statusClientClosed, Fault: llm.FaultCanceled,
+		Message: "The caller closed the connection before the answer was complete.", Err: err}
+}
