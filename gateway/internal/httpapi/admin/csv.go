@@ -4,15 +4,17 @@ import (
 	"bytes"
 	"encoding/csv"
 	"encoding/json"
-	"errors"
-	"fmt"
 	"slices"
 	"strings"
 	"unicode"
 	"unicode/utf8"
 
+	"github.com/penstock/penstock/gateway/internal/jsontext"
 	"github.com/penstock/penstock/gateway/internal/llm"
 )
+
+// maxRowDepth is how deep a row's values may nest.
+const maxRowDepth = 64
 
 // rowsAsCSV turns {"rows": [{…}, …]} into a table. The columns are the members of
 // all rows in the order of their first appearance.
@@ -54,34 +56,27 @@ func rowsAsCSV(report []byte) ([]byte, error) {
 
 // parseRow reads one object's members in order, as cells.
 func parseRow(raw []byte) (names []string, cells map[string]string, err error) {
-	d := json.NewDecoder(bytes.NewReader(raw))
-	if t, err := d.Token(); err != nil || t != json.Delim('{') {
-		return nil, nil, errors.New("a row is not an object")
-	}
+	row := jsontext.New(raw, maxRowDepth, jsontext.Grammar)
 	cells = make(map[string]string)
-	for d.More() {
-		name, err := d.Token()
-		if err != nil {
-			return nil, nil, err
-		}
-		var value json.RawMessage
-		if err := d.Decode(&value); err != nil {
-			return nil, nil, err
-		}
-		names = append(names, fmt.Sprint(name))
-		cells[fmt.Sprint(name)] = cell(value)
+	for member := range row.Members() {
+		name := member.String()
+		names = append(names, name)
+		cells[name] = cell(row.Raw())
 	}
-	return names, cells, nil
+	return names, cells, row.End()
 }
 
-// cell returns a JSON value as a cell's text: strings unquoted and escaped, other values
-// as they are.
-func cell(value json.RawMessage) string {
-	var s string
-	if json.Unmarshal(value, &s) != nil {
-		return string(value)
+// cell returns a JSON value as a cell's text: strings unquoted and escaped, nothing for
+// null, other values as they are.
+func cell(value []byte) string {
+	text, quoted := jsontext.Unquote(value)
+	switch {
+	case quoted:
+		return EscapeFormula(text)
+	case string(value) == "null":
+		return ""
 	}
-	return EscapeFormula(s)
+	return string(value)
 }
 
 // EscapeFormula puts an apostrophe in front of a cell's text that a spreadsheet could run

@@ -6,14 +6,13 @@
 package tags
 
 import (
-	"encoding/json"
 	"fmt"
-	"io"
 	"net/http"
 	"strings"
 	"unicode"
 	"unicode/utf8"
 
+	"github.com/penstock/penstock/gateway/internal/jsontext"
 	"github.com/penstock/penstock/gateway/internal/llm"
 )
 
@@ -23,6 +22,7 @@ const (
 	maxTags  = 48
 	maxName  = 64
 	maxValue = 512
+	maxDepth = 64 // of a JSON object
 )
 
 // The headers that carry tags.
@@ -138,30 +138,19 @@ func (s *set) parseList(header, value string) error {
 // parseObject reads a JSON object whose strings, numbers and booleans become tags. A
 // duplicate member is refused, as in a body: another reader may take the other one.
 func (s *set) parseObject(header, value string) error {
-	d := json.NewDecoder(strings.NewReader(value))
-	d.UseNumber()
-	if open, err := d.Token(); err != nil || open != json.Delim('{') {
-		return invalid(header, syntaxHint)
-	}
+	object := jsontext.New([]byte(value), maxDepth, jsontext.UTF8|jsontext.Pairs)
 	seen := map[string]bool{}
-	for d.More() {
-		token, err := d.Token()
-		if err != nil {
-			return invalid(header, syntaxHint)
-		}
-		name, _ := token.(string) // a member's name is a string
+	for member := range object.Members() {
+		name := member.String()
 		if seen[name] {
 			return invalid(header, llm.Quote(name)+" is given twice")
 		}
 		seen[name] = true
-		if err := s.parseMember(header, name, d); err != nil {
+		if err := s.parseMember(header, name, &object); err != nil {
 			return err
 		}
 	}
-	if _, err := d.Token(); err != nil {
-		return invalid(header, syntaxHint)
-	}
-	if _, err := d.Token(); err != io.EOF {
+	if object.End() != nil {
 		return invalid(header, syntaxHint)
 	}
 	return nil
@@ -169,16 +158,21 @@ func (s *set) parseObject(header, value string) error {
 
 // parseMember reads the value of an object's member. Objects, arrays and null are no
 // tags.
-func (s *set) parseMember(header, name string, d *json.Decoder) error {
-	var value any
-	if err := d.Decode(&value); err != nil {
+func (s *set) parseMember(header, name string, object *jsontext.Scanner) error {
+	var value string
+	switch object.Peek() {
+	case '{', '[', 'n':
+		object.Skip()
+		return nil
+	case '"':
+		value = object.Text().String()
+	default:
+		value = string(object.Raw())
+	}
+	if !object.OK() {
 		return invalid(header, syntaxHint)
 	}
-	switch value := value.(type) {
-	case string, json.Number, bool:
-		return s.add(header, name, fmt.Sprint(value))
-	}
-	return nil
+	return s.add(header, name, value)
 }
 
 // check holds one tag to the bounds.

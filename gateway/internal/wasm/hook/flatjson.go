@@ -2,6 +2,8 @@ package hook
 
 import (
 	"strconv"
+
+	"github.com/penstock/penstock/gateway/internal/jsontext"
 )
 
 // FlatJSON is the JSON of a flat answer about n candidates; nothing for no opinion.
@@ -17,9 +19,7 @@ func FlatJSON(out []byte, n int) ([]byte, error) {
 	b.removeDropped()
 	dst := []byte(`{"ranking":[`)
 	for at, i := range b.order {
-		if at > 0 {
-			dst = append(dst, ',')
-		}
+		dst = jsontext.AppendComma(dst)
 		dst = append(strconv.AppendInt(append(dst, `{"i":`...), int64(i), 10), `,"score":`...)
 		dst = append(strconv.AppendFloat(dst, b.scores[at], 'g', -1, 64), '}')
 	}
@@ -29,13 +29,9 @@ func FlatJSON(out []byte, n int) ([]byte, error) {
 func appendDrops(dst []byte, state []mark) []byte {
 	dst = append(dst, '[')
 	for i, m := range state {
-		if m != dropped {
-			continue
+		if m == dropped {
+			dst = strconv.AppendInt(jsontext.AppendComma(dst), int64(i), 10)
 		}
-		if dst[len(dst)-1] != '[' {
-			dst = append(dst, ',')
-		}
-		dst = strconv.AppendInt(dst, int64(i), 10)
 	}
 	return append(dst, ']')
 }
