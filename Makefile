@@ -1,5 +1,5 @@
-# Penstock. `make run` and `make test` are all a fresh machine needs; `make help`
-# lists the rest.
+# Penstock. `make run` and `make test` work on a new machine; `make help` lists all
+# targets.
 
 GO          ?= go
 STATICCHECK  = honnef.co/go/tools/cmd/staticcheck@v0.8.2
@@ -21,7 +21,7 @@ run: build ## build everything and start the gateway, no configuration needed
 
 build: bin/penstock ## build the Wasm module and bin/penstock
 
-# Says what it is doing: on a new machine compiling takes a minute or two.
+# On a new machine compiling takes a minute or two, so it prints a line first.
 bin/penstock: go.mod go.sum $(MODULE) $(SOURCES)
 	@echo "compiling bin/penstock (the first time this takes a minute or two)"
 	@CGO_ENABLED=0 $(GO) build -trimpath -ldflags '-s -w -X main.version=$(VERSION)' -o $@ ./gateway
@@ -36,25 +36,25 @@ plugins/builtin.wasm.gz: go.mod go.sum $(wildcard plugins/builtin/*.go plugins/s
 
 SDKS := go rust assemblyscript c zig
 
-sdk: ## build the example plugins of every SDK whose compiler is there
+sdk: ## build the example plugins of every SDK whose compiler is installed
 	@for lang in $(SDKS); do \
 	  if [ ! -d sdk/$$lang ]; then continue; fi; \
 	  if $(MAKE) -s -C sdk/$$lang compiler >/dev/null; then $(MAKE) -s -C sdk/$$lang >/dev/null || exit 1; \
-	  else echo "sdk: left out $$lang"; fi; \
+	  else echo "sdk: skipped $$lang, which has no compiler here"; fi; \
 	done
 
-test: deps build sdk ## install what the tests need, then run them, with the race detector where threads meet
+test: deps build sdk ## install what the tests need, then run them, with the race detector where goroutines share data
 	@echo "testing; packages are listed as they finish"
 	@$(GO) build -o bin/testreport ./gateway/internal/testreport
 	@{ $(GO) test -json ./... || echo '{"Action":"fail"}'; \
 	   $(GO) test -json -race -short $(RACED) || echo '{"Action":"fail"}'; } | bin/testreport
 
-# The packages that hold locks, pools or goroutines.
-RACED = ./gateway/internal/cache ./gateway/internal/keys ./gateway/internal/ledger ./gateway/internal/meter \
+# The packages with locks, pools or goroutines.
+RACED = ./gateway/internal/bounded ./gateway/internal/cache ./gateway/internal/keys ./gateway/internal/ledger ./gateway/internal/meter \
 	./gateway/internal/wasm ./gateway/internal/wasm/cases ./gateway/internal/pipeline ./gateway/internal/policy ./gateway/internal/telemetry \
 	./gateway/internal/upstream
 
-deps: ## install what the tests need, skipping what is there
+deps: ## install what the tests need and is missing
 	@./gateway/testdata/deps.sh
 
 check: format vet lint generated test ## everything that CI checks
@@ -70,7 +70,7 @@ vet: $(MODULE)
 lint: $(MODULE)
 	$(GO) run $(STATICCHECK) ./...
 
-generated: ## compare generated files with what would be generated now
+generated: ## check that generated files are up to date
 	$(GO) run ./gateway/internal/catalog/generate -check
 	$(GO) mod tidy -diff
 

@@ -8,8 +8,8 @@ import (
 	penstock "github.com/penstock/penstock/sdk/go"
 )
 
-// The cases in tests/ run in the gateway's host. These run natively, which is quicker
-// while one writes a hook.
+// The cases in tests/ run in the gateway's host. These tests run natively, which is faster
+// while a hook is written.
 
 func TestAcceptKeepsWhatBothFormatsHave(t *testing.T) {
 	got, err := accept(nil, []byte(`{"path":"/api/chat","body":{"model":"m","messages":[{"role":"user","content":"\u00e9"}],"options":{"seed":7,"mirostat":1}}}`))
@@ -34,7 +34,7 @@ func TestRenderIsJSON(t *testing.T) {
 	}
 }
 
-// TestEventsShareAState passes the state from event to event, as the host does.
+// TestEventsShareAState passes the state on from event to event, as the host does.
 func TestEventsShareAState(t *testing.T) {
 	var state []byte
 	var sent strings.Builder

@@ -1,5 +1,5 @@
-// Command ollama-endpoint is an example plugin: a dialect for callers that lets Ollama's
-// clients talk to Penstock. It knows POST /api/chat with texts; see README.md.
+// Command ollama-endpoint is an example plugin: a dialect for callers, with which Ollama's
+// clients can use Penstock. It supports POST /api/chat with texts; see README.md.
 package main
 
 func main() {}

@@ -6,7 +6,8 @@ import (
 	penstock "github.com/penstock/penstock/sdk/go"
 )
 
-// render is penstock_render_response: a completion, or an error as Ollama has it.
+// render is penstock_render_response: it returns a completion or an error in Ollama's
+// format.
 func render(out, in []byte) ([]byte, error) {
 	envelope := penstock.JSON(in)
 	body := envelope.Member("body")
@@ -26,7 +27,7 @@ func appendFault(out []byte, fault penstock.JSON) []byte {
 	return append(append(append(out, `{"error":`...), fault.Member("message")...), '}')
 }
 
-// appendHead begins every line of Ollama's.
+// appendHead appends the beginning of a line.
 func appendHead(out []byte, model penstock.JSON, created int64) []byte {
 	if model == nil {
 		model = penstock.JSON(`""`)
@@ -45,7 +46,7 @@ func appendContent(out []byte, content penstock.JSON) []byte {
 	return append(out, '}')
 }
 
-// appendEnd ends the last line.
+// appendEnd appends the end of the last line.
 func appendEnd(out []byte, reason, usage penstock.JSON) []byte {
 	text, _ := reason.Text(nil)
 	if string(text) != "length" {
@@ -60,7 +61,7 @@ func appendEnd(out []byte, reason, usage penstock.JSON) []byte {
 	return append(out, '}')
 }
 
-// first is a list's first item.
+// first returns a list's first item.
 func first(list penstock.JSON) penstock.JSON {
 	for item := range list.Items {
 		return item

@@ -2,8 +2,7 @@ package main
 
 import penstock "github.com/penstock/penstock/sdk/go"
 
-// options are those of Ollama's options that the canonical form has, by their names in
-// both.
+// options are Ollama's options that the canonical form also has, with both names.
 var options = [...]struct{ theirs, ours string }{
 	{"temperature", "temperature"}, {"top_p", "top_p"}, {"seed", "seed"}, {"stop", "stop"}, {"num_predict", "max_tokens"},
 	{"frequency_penalty", "frequency_penalty"}, {"presence_penalty", "presence_penalty"},
@@ -15,7 +14,7 @@ func accept(out, in []byte) ([]byte, error) {
 		return nil, penstock.Reject(404, "There is only POST /api/chat here.")
 	}
 	var model, messages, format, chosen penstock.JSON
-	stream := true // what Ollama does with a request that does not say
+	stream := true // Ollama's default
 	for key, value := range penstock.JSON(in).Member("body").Members {
 		switch string(key) {
 		case "model":
@@ -54,7 +53,7 @@ func accept(out, in []byte) ([]byte, error) {
 	return append(out, "}}"...), nil
 }
 
-// appendFormat asks for JSON, of any kind or after a schema.
+// appendFormat appends a response_format that asks for JSON, with or without a schema.
 func appendFormat(out []byte, format penstock.JSON) []byte {
 	switch format.Kind() {
 	case '"':

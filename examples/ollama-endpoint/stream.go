@@ -2,8 +2,8 @@ package main
 
 import penstock "github.com/penstock/penstock/sdk/go"
 
-// event is penstock_render_event: a line of JSON for every piece of text, and one with
-// the counts at the end. The state is what the last line has to say.
+// event is penstock_render_event: it returns a line of JSON for every piece of text, and
+// one with the counts at the end. The state is the content of the last line.
 func event(out, in []byte) ([]byte, error) {
 	state, payload, ok := penstock.SplitFrame(in)
 	name, data, named := penstock.SplitEvent(payload)
@@ -23,7 +23,7 @@ func event(out, in []byte) ([]byte, error) {
 	return last.chunk(out, data), nil
 }
 
-// chunk takes note of what a chunk says and passes its text on.
+// chunk stores a chunk's values for the last line and returns a line with its text.
 func (l *last) chunk(out []byte, chunk penstock.JSON) []byte {
 	var content, fault penstock.JSON
 	for key, value := range chunk.Members {
@@ -53,7 +53,7 @@ func (l *last) chunk(out []byte, chunk penstock.JSON) []byte {
 	return out
 }
 
-// last is what the last line has to say.
+// last is the content of the last line.
 type last struct {
 	created              int64
 	model, reason, usage penstock.JSON
