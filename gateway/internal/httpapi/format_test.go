@@ -15,11 +15,11 @@ import (
 	"github.com/penstock/penstock/gateway/internal/llm"
 )
 
-// bracketFormat is a format whose requests are the canonical ones within {"say":…}, and
+// bracketFormat is a format whose requests are the canonical ones within {"request":…}, and
 // whose replies are in brackets.
 type bracketFormat struct {
 	open *atomic.Int64
-	// kind is the media type of its streams; text/x-shouts when empty.
+	// kind is the media type of its streams; text/x-brackets when empty.
 	kind string
 	// broken says that rendering fails.
 	broken bool
@@ -30,9 +30,9 @@ var errRender = &llm.Error{Code: llm.CodeInternal, Status: http.StatusBadGateway
 
 func (f *bracketFormat) Accept(_ context.Context, in httpapi.Incoming) ([]byte, error) {
 	f.seen.Store(&in)
-	body, ok := strings.CutPrefix(string(in.Body), `{"say":`)
+	body, ok := strings.CutPrefix(string(in.Body), `{"request":`)
 	if !ok {
-		return nil, &llm.Error{Code: llm.CodeInvalidRequest, Status: http.StatusTeapot, Message: "say is missing"}
+		return nil, &llm.Error{Code: llm.CodeInvalidRequest, Status: http.StatusTeapot, Message: "request is missing"}
 	}
 	return []byte(strings.TrimSuffix(body, "}")), nil
 }
@@ -41,7 +41,7 @@ func (f *bracketFormat) Render(_ context.Context, out httpapi.Outgoing) (httpapi
 	if f.broken {
 		return httpapi.Rendered{}, errRender
 	}
-	return httpapi.Rendered{Status: out.Status + 1, Header: http.Header{"X-Loud": {"1"}, "Content-Type": {"text/x-shout"}},
+	return httpapi.Rendered{Status: out.Status + 1, Header: http.Header{"X-Brackets": {"1"}, "Content-Type": {"text/x-bracket"}},
 		Body: fmt.Appendf(nil, "[%s]", out.Body)}, nil
 }
 
@@ -66,29 +66,28 @@ func (f *bracketFormat) Close() { f.open.Add(-1) }
 
 func (f *bracketFormat) streamType() string {
 	if f.kind == "" {
-		return "text/x-shouts"
+		return "text/x-brackets"
 	}
 	return f.kind
 }
 
-// startFormat serves /shout/* in the format.
+// startFormat serves /brackets/* in the format.
 func startFormat(t *testing.T, fake *httpapi.Fake, f *bracketFormat) string {
 	t.Helper()
 	f.open = new(atomic.Int64)
 	fake.OnEndpoint = func(path string) (httpapi.Endpoint, bool) {
-		if !strings.HasPrefix(path, "/shout/") {
+		if !strings.HasPrefix(path, "/brackets/") {
 			return httpapi.Endpoint{}, false
 		}
 		f.open.Add(1)
 		return httpapi.Endpoint{Dialect: "brackets", StreamType: f.streamType(), Format: f}, true
 	}
-	addr := start(t, fake)
-	t.Cleanup(func() {
+	t.Cleanup(func() { // after the server has stopped
 		if n := f.open.Load(); n != 0 {
 			t.Errorf("%d formats and streams were not closed", n)
 		}
 	})
-	return addr
+	return start(t, fake)
 }
 
 // streamed answers with these chunks, and then ends normally or with err.
@@ -122,16 +121,16 @@ func TestEndpointFormat(t *testing.T) {
 		return w.Event(llm.Event{Frame: []byte(`{"ok":true}`), Data: []byte(`{"ok":true}`), Final: true})
 	}
 	format := new(bracketFormat)
-	resp, body := call(t, http.MethodPost, startFormat(t, f, format), "/shout/a:b?x=1&KEY=secret&access_token=s&y", `{"say":`+hello+`}`, "User-Agent", "ua")
+	resp, body := call(t, http.MethodPost, startFormat(t, f, format), "/brackets/a:b?x=1&KEY=secret&access_token=s&y", `{"request":`+hello+`}`, "User-Agent", "ua")
 	if resp.StatusCode != 201 || body != `[{"ok":true}]` {
 		t.Errorf("got %d %s", resp.StatusCode, body)
 	}
-	for name, want := range map[string]string{"X-Loud": "1", "Content-Type": "text/x-shout", "X-Penstock-Model": "m", "Content-Length": "13"} {
+	for name, want := range map[string]string{"X-Brackets": "1", "Content-Type": "text/x-bracket", "X-Penstock-Model": "m", "Content-Length": "13"} {
 		if got := resp.Header.Get(name); got != want {
 			t.Errorf("%s = %q, want %q", name, got, want)
 		}
 	}
-	if in := format.seen.Load(); in.Path != "/shout/a:b" || in.Query != "x=1&y" || in.Header.Get("User-Agent") != "ua" || in.RequestID != resp.Header.Get("X-Request-Id") {
+	if in := format.seen.Load(); in.Path != "/brackets/a:b" || in.Query != "x=1&y" || in.Header.Get("User-Agent") != "ua" || in.RequestID != resp.Header.Get("X-Request-Id") {
 		t.Errorf("the format saw %+v", in)
 	}
 }
@@ -149,25 +148,25 @@ func TestEndpointErrors(t *testing.T) {
 		status                  int
 		want                    string
 	}{
-		{"no key", http.MethodPost, `{"say":` + hello + `}`, "", 402, `"code":"invalid_api_key"`},
+		{"no key", http.MethodPost, `{"request":` + hello + `}`, "", 402, `"code":"invalid_api_key"`},
 		{"another method", http.MethodGet, ``, "member", 406, `use POST`},
-		{"not the format", http.MethodPost, `{"model":"m"}`, "member", 419, `say is missing`},
-		{"not canonical", http.MethodPost, `{"say":1}`, "member", 401, `not JSON`},
-		{"the provider's own error", http.MethodPost, `{"say":` + hello + `}`, "member", 410, `"code":"taken"`},
+		{"not the format", http.MethodPost, `{"model":"m"}`, "member", 419, `request is missing`},
+		{"not canonical", http.MethodPost, `{"request":1}`, "member", 401, `not JSON`},
+		{"the provider's own error", http.MethodPost, `{"request":` + hello + `}`, "member", 410, `"code":"taken"`},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			headers := []string{}
 			if test.key != "" {
 				headers = append(headers, "Authorization", "Bearer "+test.key)
 			}
-			resp, body := call(t, test.method, addr, "/shout/x", test.body, headers...)
+			resp, body := call(t, test.method, addr, "/brackets/x", test.body, headers...)
 			if resp.StatusCode != test.status || !strings.HasPrefix(body, `[{"error":{`) || !strings.Contains(body, test.want) {
 				t.Errorf("got %d %s, want %d and %s", resp.StatusCode, body, test.status, test.want)
 			}
 		})
 	}
 	format.broken = true
-	resp, body := call(t, http.MethodPost, addr, "/shout/x", `{"say":`+hello+`}`)
+	resp, body := call(t, http.MethodPost, addr, "/brackets/x", `{"request":`+hello+`}`)
 	if message, _, _, _ := decodeError(t, body); resp.StatusCode != 401 || !strings.Contains(message, "key is needed") {
 		t.Errorf("a format that can't render an error: %d %s", resp.StatusCode, body)
 	}
@@ -189,8 +188,8 @@ func TestEndpointStreams(t *testing.T) {
 		t.Run(test.name, func(t *testing.T) {
 			f := new(httpapi.Fake)
 			f.OnServe = streamed(test.err, test.chunks...)
-			resp, body := call(t, http.MethodPost, startFormat(t, f, new(bracketFormat)), "/shout/x", `{"say":`+hello+`}`)
-			if diff := cmp.Diff(test.want, body); diff != "" || resp.StatusCode != 200 || resp.Header.Get("Content-Type") != "text/x-shouts" {
+			resp, body := call(t, http.MethodPost, startFormat(t, f, new(bracketFormat)), "/brackets/x", `{"request":`+hello+`}`)
+			if diff := cmp.Diff(test.want, body); diff != "" || resp.StatusCode != 200 || resp.Header.Get("Content-Type") != "text/x-brackets" {
 				t.Errorf("%d %s (-want +got):\n%s", resp.StatusCode, resp.Header.Get("Content-Type"), diff)
 			}
 		})
@@ -205,7 +204,7 @@ func TestFailingFormat(t *testing.T) {
 		if stream {
 			f.OnServe = streamed(nil, `"a"`, `"b"`)
 		}
-		resp, body := call(t, http.MethodPost, startFormat(t, f, format), "/shout/x", `{"say":`+hello+`}`)
+		resp, body := call(t, http.MethodPost, startFormat(t, f, format), "/brackets/x", `{"request":`+hello+`}`)
 		if message, _, _, _ := decodeError(t, body); message != errRender.Message || resp.StatusCode != 502 {
 			t.Errorf("stream %v: %d %s", stream, resp.StatusCode, body)
 		}
@@ -218,7 +217,7 @@ func TestEndpointsAreNotForOperators(t *testing.T) {
 		t.Error("the admin listener asked for an endpoint")
 		return httpapi.Endpoint{}, false
 	}
-	if resp, _ := call(t, http.MethodPost, startAdmin(t, f), "/shout/x", "{}"); resp.StatusCode != http.StatusNotFound {
+	if resp, _ := call(t, http.MethodPost, startAdmin(t, f), "/brackets/x", "{}"); resp.StatusCode != http.StatusNotFound {
 		t.Errorf("got %d", resp.StatusCode)
 	}
 }

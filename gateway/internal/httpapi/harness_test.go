@@ -8,6 +8,7 @@ import (
 	"net"
 	"net/http"
 	"strings"
+	"sync"
 	"testing"
 
 	"go.uber.org/goleak"
@@ -50,6 +51,16 @@ func startAPI(t testing.TB, f *httpapi.Fake, base context.Context, pick func(*ht
 	}
 	s := a.NewServer(pick(a))
 	s.BaseContext = func(net.Listener) context.Context { return base }
+	// Close does not wait for handlers, but their connections are closed after them.
+	var conns sync.WaitGroup
+	s.ConnState = func(_ net.Conn, state http.ConnState) {
+		switch state {
+		case http.StateNew:
+			conns.Add(1)
+		case http.StateClosed:
+			conns.Done()
+		}
+	}
 	done := make(chan error, 1)
 	go func() { done <- s.Serve(a.Listener(l)) }()
 	t.Cleanup(func() {
@@ -57,6 +68,7 @@ func startAPI(t testing.TB, f *httpapi.Fake, base context.Context, pick func(*ht
 		if err := <-done; !errors.Is(err, http.ErrServerClosed) {
 			t.Errorf("Serve = %v", err)
 		}
+		conns.Wait()
 	})
 	return l.Addr().String()
 }

@@ -77,7 +77,7 @@ func TestKeepAliveInAFormat(t *testing.T) {
 			}
 			return &llm.Error{Code: llm.CodeUpstream, Status: 503, Message: "down"}
 		}
-		_, body := call(t, "POST", startFormat(t, f, &bracketFormat{kind: kind}), "/shout/x", `{"say":`+hello+`}`)
+		_, body := call(t, "POST", startFormat(t, f, &bracketFormat{kind: kind}), "/brackets/x", `{"request":`+hello+`}`)
 		if body != want {
 			t.Errorf("%s: %q, want %q", kind, body, want)
 		}
