@@ -1,27 +1,27 @@
-// Package bounded holds a map that never grows past a number of entries: for what is
-// worth remembering, and can be found out again once it has been forgotten.
+// Package bounded has a map with a bounded number of entries, for values that can be
+// computed or learned again after they were dropped.
 //
-// It is not a cache with expiry or weights, and not a place for what must not be lost.
+// It has no expiry and no weights, and must not hold values that cannot be lost.
 package bounded
 
 import "sync"
 
-// DefaultMax is how many entries a Map holds unless told otherwise.
+// DefaultMax is how many entries a Map holds by default.
 const DefaultMax = 1024
 
-// Map remembers at most Max entries. When it is full, entries that were not used lately
-// are dropped: the Max/2 keys last read or written are always there, of the others some.
+// Map holds at most Max entries. When it is full it drops entries that were not used
+// recently: the Max/2 keys read or written last are always present, the others may be.
 //
-// Its zero value is an empty map of DefaultMax entries. It is safe for concurrent use,
-// and must not be copied after first use.
+// Its zero value is an empty map of at most DefaultMax entries. It is safe for concurrent
+// use, and must not be copied after first use.
 type Map[K comparable, V any] struct {
 	// Max bounds the entries; zero means DefaultMax. An odd number is rounded up. It must
 	// not change after first use.
 	Max int
 
 	mu sync.RWMutex
-	// young holds what was used since it was last empty. When it is full it becomes old,
-	// and what was old is dropped.
+	// young holds the entries used since it was last empty. When it is full it becomes old,
+	// and the entries in old are dropped.
 	young, old map[K]V
 }
 
@@ -37,20 +37,20 @@ func (m *Map[K, V]) Get(k K) (V, bool) {
 	if !aged {
 		return v, ok
 	}
-	m.mu.Lock() // once for every key and generation
+	m.mu.Lock() // at most once for each key until young is full again
 	defer m.mu.Unlock()
 	return m.renew(k)
 }
 
-// Put stores a value in place of any that the key had.
+// Put sets the value of a key.
 func (m *Map[K, V]) Put(k K, v V) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	m.put(k, v)
 }
 
-// Update stores what change makes of the value of a key, or of the zero value if it has
-// none. It calls change once, which must not use the map.
+// Update replaces the value of a key, or the zero value if there is none, by the result of
+// change. It calls change once, which must not use the map.
 func (m *Map[K, V]) Update(k K, change func(V) V) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
@@ -65,7 +65,7 @@ func (m *Map[K, V]) Clear() {
 	m.young, m.old = nil, nil
 }
 
-// renew finds a key and makes it young. The lock is held.
+// renew returns the value of a key and moves it to young. The lock is held.
 func (m *Map[K, V]) renew(k K) (V, bool) {
 	if v, ok := m.young[k]; ok {
 		return v, true
@@ -77,7 +77,7 @@ func (m *Map[K, V]) renew(k K) (V, bool) {
 	return v, ok
 }
 
-// put makes room and stores. The lock is held.
+// put sets the value of a key in young, and makes room for it. The lock is held.
 func (m *Map[K, V]) put(k K, v V) {
 	if _, ok := m.young[k]; !ok && len(m.young) >= m.half() {
 		m.young, m.old = nil, m.young

@@ -71,7 +71,7 @@ func TestOpenAIChunks(t *testing.T) {
 		t.Errorf("stream says %q, %q, %q, %d tokens", text, args, finish, total)
 	}
 	if n := strings.Count(string(bytes.Join(chat.OpenAIChunks(false), nil)), `"usage"`); n != 0 {
-		t.Errorf("usage appears %d times unasked", n)
+		t.Errorf("usage appears %d times without being requested", n)
 	}
 }
 

@@ -81,10 +81,10 @@ func TestFaultSteps(t *testing.T) {
 }
 
 func TestWaitIsAGate(t *testing.T) {
-	gate, told := make(chan struct{}), make(chan struct{})
-	s := llmtest.NewServer(t, llmtest.Steps(llmtest.SSE("a"), llmtest.Signal(told), llmtest.Wait(gate), llmtest.Data("b")))
+	gate, reached := make(chan struct{}), make(chan struct{})
+	s := llmtest.NewServer(t, llmtest.Steps(llmtest.SSE("a"), llmtest.Signal(reached), llmtest.Wait(gate), llmtest.Data("b")))
 	go func() {
-		<-told
+		<-reached
 		close(gate)
 	}()
 	if _, body, err := ask(t, s); body != "data: a\n\ndata: b\n\n" || err != nil {
