@@ -12,34 +12,34 @@ import (
 	"github.com/penstock/penstock/gateway/internal/llm"
 )
 
-// sendingOn is a world with the routes smart and fast, whose policy sends smart on by one
-// of its two duties.
-func sendingOn(byRoute bool, then llm.Decision) *world {
-	w := newWorld("a")
-	fast := *w.route
+// sendingOn is a fakes with the routes smart and fast, whose policy sends smart on by one
+// of its two obligations.
+func sendingOn(byRoute bool, then llm.Decision) *fakes {
+	f := newFakes("a")
+	fast := *f.route
 	fast.Name, fast.Targets = "fast", []*llm.Target{target("b")}
-	w.routes["fast"], w.script["b"] = &fast, []play{whole("hello from b")}
+	f.routes["fast"], f.script["b"] = &fast, []action{plain("hello from b")}
 	first := llm.Decision{Allow: true, Revision: "r1", Warnings: []string{"near the end"},
 		Limits:      []llm.Limit{{Name: "team", Scope: "team:x", Unit: llm.UnitRequests, Window: "day", Max: 9}},
 		Obligations: llm.Obligations{Model: "fast", MaxOutputTokens: 100, DenyTargets: []string{"z"}, Tags: map[string]string{"a": "1", "b": "1"}}}
 	if byRoute {
 		first.Obligations.Route, first.Obligations.Model = "fast", ""
 	}
-	w.decide = func(model, _ string) llm.Decision {
+	f.decide = func(model, _ string) llm.Decision {
 		if model == "smart" {
 			return first
 		}
 		return then
 	}
-	return w
+	return f
 }
 
 func TestPolicyIsAskedAboutWhereItSendsRequests(t *testing.T) {
 	for _, byRoute := range []bool{false, true} {
-		w := sendingOn(byRoute, llm.Decision{Revision: "r1", Reasons: []llm.Reason{{Code: "fast_forbidden", Message: "No."}}})
-		_, err := w.serve(t, context.Background(), request(false))
+		f := sendingOn(byRoute, llm.Decision{Revision: "r1", Reasons: []llm.Reason{{Code: "fast_forbidden", Message: "No."}}})
+		_, err := f.serve(t, context.Background(), request(false))
 		e := llm.AsError(err)
-		r := w.records[0]
+		r := f.records[0]
 		if e.Code != "fast_forbidden" || e.Status != http.StatusForbidden || len(r.Attempts) != 0 {
 			t.Errorf("Serve = %v with %d attempts, want the refusal of the model it was sent on to", err, len(r.Attempts))
 		}
@@ -50,14 +50,14 @@ func TestPolicyIsAskedAboutWhereItSendsRequests(t *testing.T) {
 }
 
 func TestWhatBothDecisionsDemandHolds(t *testing.T) {
-	w := sendingOn(false, llm.Decision{Allow: true, Revision: "r1", Warnings: []string{"near the end", "fast is slow"},
+	f := sendingOn(false, llm.Decision{Allow: true, Revision: "r1", Warnings: []string{"near the end", "fast is slow"},
 		Limits:      []llm.Limit{{Name: "fast", Scope: "model:fast", Unit: llm.UnitRequests, Window: "day", Max: 9}},
 		Obligations: llm.Obligations{MaxOutputTokens: 200, DenyTargets: []string{"y"}, Tags: map[string]string{"b": "2"}, Log: llm.LogFull}})
-	page, err := w.serve(t, context.Background(), request(false))
-	if err != nil || page.text != "hello from b" {
-		t.Fatalf("Serve = %q, %v, want the answer of fast", page.text, err)
+	got, err := f.serve(t, context.Background(), request(false))
+	if err != nil || got.text != "hello from b" {
+		t.Fatalf("Serve = %q, %v, want the answer of fast", got.text, err)
 	}
-	r := w.records[0]
+	r := f.records[0]
 	var names []string
 	for _, l := range r.Decision.Limits {
 		names = append(names, l.Name)
@@ -67,76 +67,76 @@ func TestWhatBothDecisionsDemandHolds(t *testing.T) {
 	}
 	want := llm.Obligations{Model: "fast", MaxOutputTokens: 100, DenyTargets: []string{"z", "y"}, Tags: map[string]string{"a": "1", "b": "2"}, Log: llm.LogFull}
 	if diff := cmp.Diff(want, r.Decision.Obligations); diff != "" {
-		t.Errorf("duties differ (-want +got):\n%s", diff)
+		t.Errorf("obligations differ (-want +got):\n%s", diff)
 	}
-	if diff := cmp.Diff([]string{"near the end", "fast is slow"}, page.head.Header["X-Penstock-Warning"]); diff != "" {
+	if diff := cmp.Diff([]string{"near the end", "fast is slow"}, got.head.Header["X-Penstock-Warning"]); diff != "" {
 		t.Errorf("warnings differ (-want +got):\n%s", diff)
 	}
 }
 
 func TestRequestsAreSentOnOnce(t *testing.T) {
-	w := sendingOn(false, llm.Decision{Allow: true, Obligations: llm.Obligations{Model: "smart"}})
-	page, err := w.serve(t, context.Background(), request(false))
-	if err != nil || page.text != "hello from b" {
-		t.Errorf("Serve = %q, %v, want fast to answer", page.text, err)
+	f := sendingOn(false, llm.Decision{Allow: true, Obligations: llm.Obligations{Model: "smart"}})
+	got, err := f.serve(t, context.Background(), request(false))
+	if err != nil || got.text != "hello from b" {
+		t.Errorf("Serve = %q, %v, want fast to answer", got.text, err)
 	}
-	if got := page.head.Header["X-Penstock-Warning"]; !slices.ContainsFunc(got, func(s string) bool { return strings.Contains(s, "not followed") }) {
-		t.Errorf("warnings = %q, want one that says that the second step was not followed", got)
+	if w := got.head.Header["X-Penstock-Warning"]; !slices.ContainsFunc(w, func(s string) bool { return strings.Contains(s, "not followed") }) {
+		t.Errorf("warnings = %q, want one that says that the second step was not followed", w)
 	}
 }
 
 func TestWarningsInHeadersAreHarmless(t *testing.T) {
-	w := newWorld("a")
-	w.decision.Warnings = []string{"a\r\nX-Evil: 1", "é\u009b31m", strings.Repeat("x", 1000)}
+	f := newFakes("a")
+	f.decision.Warnings = []string{"a\r\nX-Evil: 1", "é\u009b31m", strings.Repeat("x", 1000)}
 	for range 20 {
-		w.decision.Warnings = append(w.decision.Warnings, "more")
+		f.decision.Warnings = append(f.decision.Warnings, "more")
 	}
-	w.decision.Obligations.Headers = map[string]string{"X-Penstock-Target": "forged", "x-tier": "gold"}
-	page, err := w.serve(t, context.Background(), request(true))
+	f.decision.Obligations.Headers = map[string]string{"X-Penstock-Target": "forged", "x-tier": "gold"}
+	got, err := f.serve(t, context.Background(), request(true))
 	if err != nil {
 		t.Fatal(err)
 	}
-	got := page.head.Header["X-Penstock-Warning"]
-	if len(got) != maxWarnings+1 || got[0] != "a  X-Evil: 1" || got[1] != "? 31m" || len(got[2]) > maxWarningBytes+3 || got[maxWarnings] != "15 more" {
-		t.Errorf("warnings = %q", got)
+	w := got.head.Header["X-Penstock-Warning"]
+	if len(w) != maxWarnings+1 || w[0] != "a  X-Evil: 1" || w[1] != "? 31m" || len(w[2]) > maxWarningBytes+3 || w[maxWarnings] != "15 more" {
+		t.Errorf("warnings = %q", w)
 	}
-	if page.head.Header.Get("X-Penstock-Target") != "a" || page.head.Header.Get("X-Tier") != "gold" {
-		t.Errorf("headers = %v, want the gateway's own target", page.head.Header)
+	if got.head.Header.Get("X-Penstock-Target") != "a" || got.head.Header.Get("X-Tier") != "gold" {
+		t.Errorf("headers = %v, want the gateway's own target", got.head.Header)
 	}
 }
 
-func TestLogDutySaysWhatIsKept(t *testing.T) {
+func TestLogObligation(t *testing.T) {
 	for _, stream := range []bool{false, true} {
-		for duty, keeps := range map[string]bool{"": false, llm.LogMetadata: false, llm.LogNone: false, llm.LogFull: true} {
-			w := newWorld("a")
-			p := whole("answer")
+		for log, keeps := range map[string]bool{"": false, llm.LogMetadata: false, llm.LogNone: false, llm.LogFull: true} {
+			f := newFakes("a")
+			p := plain("answer")
 			p.events[0].Data = []byte("answer")
-			w.script["a"] = []play{p}
-			w.decision.Obligations = llm.Obligations{Log: duty, Tags: map[string]string{"tier": "gold"}}
-			w.decision.Input = []byte(`{}`)
+			f.script["a"] = []action{p}
+			f.decision.Obligations = llm.Obligations{Log: log, Tags: map[string]string{"tier": "gold"}}
+			f.decision.Input = []byte(`{}`)
 			req := request(stream)
 			req.Body, req.Tags, req.Facts.User, req.Session = []byte(`{"secret":"prompt"}`), map[string]string{"case": "42"}, "ada", "s1"
 			req.Principal.Tags = map[string]string{"env": "prod"}
-			if _, err := w.serve(t, context.Background(), req); err != nil {
+			if _, err := f.serve(t, context.Background(), req); err != nil {
 				t.Fatal(err)
 			}
-			r := w.records[0]
+			r := f.records[0]
 			if has := r.RequestText == `{"secret":"prompt"}` && r.ReplyText == "answer"; has != keeps {
-				t.Errorf("log %q keeps %q and %q", duty, r.RequestText, r.ReplyText)
+				t.Errorf("log %q keeps %q and %q", log, r.RequestText, r.ReplyText)
 			}
 			kept := r.Kept()
 			if kept.Cost != r.Cost || kept.Usage != r.Usage || kept.Target != "a" || kept.Tags["tier"] != "gold" {
-				t.Errorf("log %q: Kept = %+v, want what bills need", duty, kept)
+				t.Errorf("log %q: Kept = %+v, want what bills need", log, kept)
 			}
-			if none := duty == llm.LogNone; none != (kept.User == "" && kept.Session == "" && kept.Tags["case"] == "" && len(kept.Attempts) == 0 && kept.Decision.Input == nil) {
-				t.Errorf("log %q: Kept = %+v", duty, kept)
+			if none := log == llm.LogNone; none != (kept.User == "" && kept.Session == "" && kept.Tags["case"] == "" && len(kept.Attempts) == 0 && kept.Decision.Input == nil) {
+				t.Errorf("log %q: Kept = %+v", log, kept)
 			}
 		}
 	}
 }
 
-func TestKeptTextsAreBounded(t *testing.T) {
-	w := newWorld("a")
+func TestRecordedTextsAreBounded(t *testing.T) {
+	f := newFakes("a")
 	var texts []string
 	for range 100 {
 		texts = append(texts, strings.Repeat("é", 1000))
@@ -145,14 +145,14 @@ func TestKeptTextsAreBounded(t *testing.T) {
 	for i := range p.events {
 		p.events[i].Data = p.events[i].Frame
 	}
-	w.script["a"] = []play{p}
-	w.decision.Obligations.Log = llm.LogFull
+	f.script["a"] = []action{p}
+	f.decision.Obligations.Log = llm.LogFull
 	req := request(true)
 	req.Body = []byte(strings.Repeat("ü", llm.MaxText))
-	if _, err := w.serve(t, context.Background(), req); err != nil {
+	if _, err := f.serve(t, context.Background(), req); err != nil {
 		t.Fatal(err)
 	}
-	r := w.records[0]
+	r := f.records[0]
 	if len(r.RequestText) != llm.MaxText || len(r.ReplyText) > llm.MaxText+1 || len(r.ReplyText) < llm.MaxText-1 || !r.TextCut {
 		t.Errorf("kept %d and %d bytes, cut: %v, want %d of each", len(r.RequestText), len(r.ReplyText), r.TextCut, llm.MaxText)
 	}

@@ -14,10 +14,10 @@ import (
 	"github.com/penstock/penstock/gateway/internal/meter"
 )
 
-// crowd is a pipeline with a real meter, for many callers at once. Every reply takes a
+// sharedBudget is a pipeline with a real meter, for many callers at once. Every reply takes a
 // second.
-type crowd struct {
-	*world // the route, the policy and the router
+type sharedBudget struct {
+	*fakes // the route, the policy and the router
 	meter  *meter.Meter
 	served atomic.Int64
 	sent   atomic.Int64
@@ -27,14 +27,17 @@ type crowd struct {
 	spent  llm.NanoUSD
 }
 
-func (c *crowd) pipeline() *Pipeline {
-	return New(Stages{Routes: c, Policy: c, Cache: fakeCache{c.world}, Router: c, Dialects: c, Upstream: c, Health: c, Meter: c, Tokens: c,
+func (c *sharedBudget) pipeline() *Pipeline {
+	return New(Stages{Routes: c, Policy: c, Cache: fakeCache{c.fakes}, Router: c, Dialects: c, Upstream: c, Health: c, Meter: c, Tokens: c,
 		Ledger: c, Log: slog.New(slog.DiscardHandler), Now: time.Now})
 }
 
-func (c *crowd) Prepare(_ context.Context, x *llm.Exchange) error { x.Sent = x.Request; return nil }
+func (c *sharedBudget) Prepare(_ context.Context, x *llm.Exchange) error {
+	x.Sent = x.Request
+	return nil
+}
 
-func (c *crowd) Call(_ context.Context, x *llm.Exchange) (llm.Call, error) {
+func (c *sharedBudget) Call(_ context.Context, x *llm.Exchange) (llm.Call, error) {
 	for {
 		had := c.least.Load()
 		if x.MaxOutput >= had && had != 0 || c.least.CompareAndSwap(had, x.MaxOutput) {
@@ -50,26 +53,26 @@ func (c *crowd) Call(_ context.Context, x *llm.Exchange) (llm.Call, error) {
 	return llm.Call{}, nil
 }
 
-func (c *crowd) Do(context.Context, *llm.Target, llm.Call) (*llm.Answer, error) {
+func (c *sharedBudget) Do(context.Context, *llm.Target, llm.Call) (*llm.Answer, error) {
 	c.sent.Add(1)
 	time.Sleep(time.Second) // synctest's clock
 	return &llm.Answer{Status: 200, Header: http.Header{}, Body: http.NoBody}, nil
 }
 
-func (c *crowd) Read(ctx context.Context, _ *llm.Exchange, _ *llm.Answer) (llm.Stream, error) {
-	return &playing{play: whole("hello"), ctx: ctx}, nil
+func (c *sharedBudget) Read(ctx context.Context, _ *llm.Exchange, _ *llm.Answer) (llm.Stream, error) {
+	return &fakeStream{action: plain("hello"), ctx: ctx}, nil
 }
 
-func (c *crowd) Begin(string, string) (Flight, bool)       { return idle{}, true }
-func (c *crowd) Freed() <-chan struct{}                    { return c.meter.Freed() }
-func (c *crowd) Prompt(string, *llm.Request) (int64, bool) { return 0, false }
+func (c *sharedBudget) Begin(string, string) (Flight, bool)       { return idle{}, true }
+func (c *sharedBudget) Freed() <-chan struct{}                    { return c.meter.Freed() }
+func (c *sharedBudget) Prompt(string, *llm.Request) (int64, bool) { return 0, false }
 
-func (c *crowd) Reserve(_ context.Context, draft *llm.Record, limits []llm.Limit, ask llm.Ask) (Hold, int64, error) {
+func (c *sharedBudget) Reserve(_ context.Context, draft *llm.Record, limits []llm.Limit, ask llm.Ask) (Hold, int64, error) {
 	states, output, err := c.meter.Reserve(draft.ID, limits, ask)
 	return &leased{c.meter, draft.ID, states}, output, err
 }
 
-func (c *crowd) Write(_ context.Context, r *llm.Record) error {
+func (c *sharedBudget) Write(_ context.Context, r *llm.Record) error {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.spent += r.Cost
@@ -98,7 +101,7 @@ func (l *leased) Settle(_ context.Context, used llm.Amounts) ([]llm.Charge, erro
 // would cost more. They are served, and the budget holds to the end.
 func TestManyClientsShareABudget(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		c := &crowd{world: newWorld("gpt-5"), meter: meter.New(time.Now, nil, meter.Options{})}
+		c := &sharedBudget{fakes: newFakes("gpt-5"), meter: meter.New(time.Now, nil, meter.Options{})}
 		gpt5 := c.route.Targets[0]
 		gpt5.Context, gpt5.MaxOutput = 400_000, 128_000
 		gpt5.Price = llm.Price{Known: true, Input: 125 * llm.USD / 100, Output: 10 * llm.USD}
@@ -111,7 +114,7 @@ func TestManyClientsShareABudget(t *testing.T) {
 					req := request(false)
 					req.ID, req.Received = requestID(client, n), time.Now()
 					req.Facts.TextBytes = 100
-					if p.Serve(context.Background(), req, &page{}) == nil {
+					if p.Serve(context.Background(), req, &caller{}) == nil {
 						c.served.Add(1)
 					}
 				}
@@ -136,7 +139,7 @@ func requestID(client, n int) string {
 // for the race detector: they share nothing that changes, and each has its own result.
 func TestTwoAttemptsAtOnce(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		c := &crowd{world: newWorld("a", "b"), meter: meter.New(time.Now, nil, meter.Options{})}
+		c := &sharedBudget{fakes: newFakes("a", "b"), meter: meter.New(time.Now, nil, meter.Options{})}
 		req := request(true)
 		req.Received = time.Now()
 		x := c.pipeline().begin(req)

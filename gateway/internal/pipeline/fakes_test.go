@@ -1,0 +1,328 @@
+package pipeline
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net/http"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/penstock/penstock/gateway/internal/llm"
+)
+
+// fakes are the stages of a pipeline, as a test scripts them, and what they were asked to
+// do. Every field has a working default.
+type fakes struct {
+	route  *llm.Route
+	routes map[string]*llm.Route // by model, beside route
+	// unknown is the error for a model without a route.
+	unknown error
+	// decision is the policy's, unless decide is set.
+	decision llm.Decision
+	decide   func(model, route string) llm.Decision
+	// script holds what each target does in each of its tries; the last one repeats.
+	script map[string][]action
+	cached *llm.StoredReply
+	full   map[string]bool // targets that the meter refuses
+	// cooling targets must not be asked; the value says why. opens are those that begin to
+	// cool down with their first failure, cools is for how long.
+	cooling, opens map[string]string
+	cools          time.Duration
+	stats          map[string]time.Duration // how long targets cool down, as routing sees it
+	// transform changes the request on its way to a target.
+	transform func(*llm.Request)
+	// slow is how long the caller takes to read an event.
+	slow  time.Duration
+	ranks func(c []llm.Candidate) llm.Ranking
+	// body is what is sent to a target, drops what a target has no equivalent for.
+	body  []byte
+	drops map[string][]string
+	// afford is the output tokens that limits still have room for; 0 for any number.
+	afford int64
+	// text is what a tokenizer counts; 0 when there is none.
+	text int64
+	// waits is how often the meter says that reservations are in the way; freed is closed
+	// when one has ended.
+	waits      int
+	freed      chan struct{}
+	applied    []llm.Applied
+	mends      map[llm.Code]llm.Quirks // by the code of an error
+	reserveErr error
+	writeErr   error
+	retries    int // left in the retry budget
+
+	mu       sync.Mutex
+	sent     []string // the targets that were asked
+	sending  string   // the target that a call is being made for
+	reserved []llm.Amounts
+	capped   []int64 // the bounds on output that were sent
+	outcomes map[string][]Outcome
+	leases   map[string]bool // open or settled
+	seen     int64           // the output that a hold was told of last
+	settled  []llm.Amounts
+	records  []*llm.Record
+	order    []string // of writing a record and telling the sink
+	filled   []string // the targets whose replies went through a slot
+	counted  int      // requests, for the retry budget
+	tried    []llm.Quirks
+}
+
+func target(id string) *llm.Target {
+	return &llm.Target{ID: id, Provider: "p", Model: id, Dialect: llm.OpenAI, Weight: 1,
+		Price: llm.Price{Known: true, Input: llm.USD, Output: 10 * llm.USD}}
+}
+
+func newFakes(targets ...string) *fakes {
+	f := &fakes{script: map[string][]action{}, full: map[string]bool{}, outcomes: map[string][]Outcome{}, leases: map[string]bool{}, retries: 100,
+		cooling: map[string]string{}, opens: map[string]string{}, cools: 5 * time.Second}
+	f.routes = map[string]*llm.Route{}
+	f.route = &llm.Route{Name: "smart", Router: "ordered",
+		Retries: llm.Retries{Attempts: 2, Min: 10 * time.Millisecond, Max: time.Second},
+		Timeout: llm.Timeouts{FirstToken: 15 * time.Second, Idle: 20 * time.Second, PingIdle: 2 * time.Minute, Total: 10 * time.Minute}}
+	for _, id := range targets {
+		f.route.Targets = append(f.route.Targets, target(id))
+		f.script[id] = []action{plain("hello from " + id)}
+	}
+	f.decision = llm.Decision{Allow: true, Revision: "r1"}
+	return f
+}
+
+func (f *fakes) pipeline() *Pipeline {
+	return New(Stages{Routes: f, Policy: f, Cache: fakeCache{f}, Router: f, Dialects: f, Upstream: f, Health: f, Meter: f, Tokens: f,
+		Ledger: f, Sinks: []func(*llm.Record){f.sink}, Log: slog.New(slog.DiscardHandler), Now: time.Now})
+}
+
+// serve runs one request and returns what the caller saw.
+func (f *fakes) serve(t *testing.T, ctx context.Context, req *llm.Request) (*caller, error) {
+	t.Helper()
+	got := &caller{slow: f.slow}
+	req.Received = time.Now()
+	err := f.pipeline().Serve(ctx, req, got)
+	if len(f.records) != 1 {
+		t.Errorf("%d records were written, want 1", len(f.records))
+	}
+	for lease, open := range f.leases {
+		if open {
+			t.Errorf("lease %s is still open", lease)
+		}
+	}
+	return got, err
+}
+
+func (f *fakes) Find(req *llm.Request) (*llm.Route, error) {
+	if r, ok := f.routes[req.Facts.Model]; ok {
+		return r, nil
+	}
+	return f.route, f.unknown
+}
+
+func (f *fakes) Decide(_ context.Context, req *llm.Request, route *llm.Route) (llm.Decision, error) {
+	if f.decide != nil {
+		return f.decide(req.Facts.Model, route.Name), nil
+	}
+	return f.decision, nil
+}
+
+// fakeCache is the fakes as a Cache, whose Find is not that of Routes.
+type fakeCache struct{ *fakes }
+
+func (c fakeCache) Find(_ context.Context, _ *llm.Request, route *llm.Route, _ *llm.Decision) (Slot, error) {
+	switch {
+	case c.cached != nil:
+		return &fakeSlot{llm.CacheHit, c.fakes}, nil
+	case route.CacheTTL > 0:
+		return &fakeSlot{llm.CacheMiss, c.fakes}, nil
+	}
+	return &fakeSlot{llm.CacheOff, c.fakes}, nil
+}
+
+type fakeSlot struct {
+	state llm.CacheState
+	fakes *fakes
+}
+
+func (s *fakeSlot) State() llm.CacheState   { return s.state }
+func (s *fakeSlot) Reply() *llm.StoredReply { return s.fakes.cached }
+func (s *fakeSlot) Fill(reply llm.Stream, t *llm.Target) llm.Stream {
+	s.fakes.mu.Lock()
+	defer s.fakes.mu.Unlock()
+	if s.state == llm.CacheMiss {
+		s.fakes.filled = append(s.fakes.filled, t.ID)
+	}
+	return reply
+}
+
+func (f *fakes) Rank(_ context.Context, _ *llm.Request, _ *llm.Route, c []llm.Candidate) llm.Ranking {
+	if f.ranks != nil {
+		return f.ranks(c)
+	}
+	r := llm.Ranking{Router: "ordered"}
+	for i := range c {
+		r.Order = append(r.Order, i)
+	}
+	return r
+}
+
+func (f *fakes) Prepare(_ context.Context, x *llm.Exchange) error {
+	f.sending, x.Sent = x.Target.ID, x.Request
+	if f.transform != nil {
+		sent := *x.Request
+		f.transform(&sent)
+		x.Sent = &sent
+	}
+	return nil
+}
+
+func (f *fakes) Call(_ context.Context, x *llm.Exchange) (llm.Call, error) {
+	f.capped = append(f.capped, x.MaxOutput)
+	x.Applied = append(x.Applied, f.applied...)
+	x.Dropped = f.drops[x.Target.ID]
+	if x.Route.RejectUnsupported && len(x.Dropped) > 0 {
+		return llm.Call{}, &llm.Error{Code: llm.CodeUnsupported, Status: 400, Param: x.Dropped[0], Fault: llm.FaultUnsupported}
+	}
+	return llm.Call{Path: x.Target.ID, Body: f.body}, nil
+}
+
+func (f *fakes) Do(ctx context.Context, t *llm.Target, call llm.Call) (*llm.Answer, error) {
+	f.mu.Lock()
+	f.sent = append(f.sent, t.ID)
+	p := f.next(t.ID)
+	f.mu.Unlock()
+	if p.hang {
+		<-ctx.Done()
+		return nil, ctx.Err()
+	}
+	return &llm.Answer{Status: 200, Header: http.Header{}, Body: &fakeStream{action: p, ctx: ctx}}, p.err
+}
+
+func (f *fakes) next(id string) action {
+	p := f.script[id][0]
+	if len(f.script[id]) > 1 {
+		f.script[id] = f.script[id][1:]
+	}
+	return p
+}
+
+func (f *fakes) Read(_ context.Context, _ *llm.Exchange, a *llm.Answer) (llm.Stream, error) {
+	body := a.Body.(watchedBody)
+	p := body.ReadCloser.(*fakeStream)
+	p.received = body.watch.received // as bytes that arrive do
+	return p, nil
+}
+
+func (f *fakes) MayRetry() bool                             { f.retries--; return f.retries >= 0 }
+func (f *fakes) Backoff(_ int, r llm.Retries) time.Duration { return r.Min }
+
+func (f *fakes) Stats(id string) llm.Stats {
+	if d := f.stats[id]; d > 0 {
+		return llm.Stats{CoolingFor: "rate_limited", CoolingUntil: time.Now().Add(d)}
+	}
+	return llm.Stats{}
+}
+
+func (f *fakes) Mend(x *llm.Exchange, e *llm.Error) llm.Quirks {
+	f.tried = append(f.tried, x.Quirks)
+	return f.mends[e.Code]
+}
+
+func (f *fakes) Redact(_ *llm.Target, e *llm.Error) *llm.Error {
+	clean := *e
+	clean.Message = strings.ReplaceAll(e.Message, "secret", "REDACTED")
+	return &clean
+}
+
+func (f *fakes) CountRequest() {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.counted++
+}
+
+func (f *fakes) Cooling(id string) (string, time.Time) {
+	if why := f.cooling[id]; why != "" {
+		return why, time.Now().Add(f.cools)
+	}
+	return "", time.Time{}
+}
+
+func (f *fakes) Begin(id, _ string) (Flight, bool) { return flight{f, id}, f.cooling[id] == "" }
+
+// flight is an attempt of the fake Health.
+type flight struct {
+	*fakes
+	id string
+}
+
+func (l flight) FirstToken() {}
+func (l flight) Done(o Outcome) {
+	l.outcomes[l.id] = append(l.outcomes[l.id], o)
+	if why := l.opens[l.id]; why != "" && o.Fault != llm.FaultNone {
+		l.cooling[l.id] = why
+	}
+}
+
+func (f *fakes) Affordable(limits []llm.Limit, ask llm.Ask, _ time.Time) (int64, error) {
+	if f.full[f.route.Targets[0].ID] {
+		return 0, &llm.Error{Code: llm.CodeBudget, Status: 429, Fault: llm.FaultBudget, Message: "over budget"}
+	}
+	return ask.Most, nil
+}
+
+func (f *fakes) Reserve(_ context.Context, draft *llm.Record, limits []llm.Limit, ask llm.Ask) (Hold, int64, error) {
+	output := ask.Most
+	if f.afford > 0 {
+		output = max(min(output, f.afford), ask.Least)
+	}
+	want := ask.Amounts(output)
+	f.reserved = append(f.reserved, want)
+	switch {
+	case f.full[f.sending]:
+		return nil, 0, &llm.Error{Code: llm.CodeBudget, Status: 429, Message: "over budget"}
+	case f.waits > 0:
+		f.waits--
+		return nil, 0, &llm.Error{Code: llm.CodeRateLimited, Status: 429, Fault: llm.FaultHeld, RetryAfter: time.Second, Message: "held"}
+	case f.reserveErr != nil:
+		return nil, 0, f.reserveErr
+	case f.leases[draft.ID]:
+		return nil, 0, fmt.Errorf("lease %s is open already", draft.ID)
+	}
+	f.leases[draft.ID] = true
+	h := &held{fakes: f, id: draft.ID}
+	for _, l := range limits {
+		h.states = append(h.states, llm.LimitState{Limit: l, WindowID: "w", Reserved: want.Of(l.Unit), Exceeded: l.Warn})
+	}
+	return h, output, nil
+}
+
+// held is a reservation of the fake meter.
+type held struct {
+	*fakes
+	id     string
+	states []llm.LimitState
+}
+
+func (h *held) States() []llm.LimitState { return h.states }
+func (h *held) Seen(output int64)        { h.seen = output }
+
+func (h *held) Settle(_ context.Context, used llm.Amounts) ([]llm.Charge, error) {
+	if !h.leases[h.id] {
+		return nil, errors.New("settled already")
+	}
+	h.leases[h.id] = false
+	h.settled = append(h.settled, used)
+	return []llm.Charge{{Scope: "s", Amount: int64(used.USD)}}, nil
+}
+
+func (f *fakes) Freed() <-chan struct{} { return f.freed }
+
+func (f *fakes) Prompt(string, *llm.Request) (int64, bool) { return f.text, f.text > 0 }
+
+func (f *fakes) Write(_ context.Context, r *llm.Record) error {
+	f.records, f.order = append(f.records, r), append(f.order, "write")
+	return f.writeErr
+}
+
+func (f *fakes) sink(*llm.Record) { f.order = append(f.order, "sink") }
