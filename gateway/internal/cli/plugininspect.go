@@ -42,7 +42,7 @@ func (e *environment) pluginInspectCommand() *cobra.Command {
 }
 
 // tellSheet writes what is known of a module for people.
-func tellSheet(out io.Writer, file string, s *plugintool.Sheet) error {
+func tellSheet(out io.Writer, file string, s *plugintool.Inspection) error {
 	w := tabwriter.NewWriter(out, 0, 8, 2, ' ', 0)
 	line := func(name, format string, args ...any) {
 		fmt.Fprintf(w, "%s\t%s\n", name, fmt.Sprintf(format, args...))

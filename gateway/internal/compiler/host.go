@@ -29,7 +29,7 @@ func OpenHost(getenv func(string) string, log *slog.Logger) (*wasm.Host, error) 
 		}
 		dir = filepath.Join(base, "penstock")
 	}
-	host, err := wasm.NewHost(wasm.Options{SelfTest: cases.SelfTest, CacheDir: filepath.Join(dir, "modules"), Apart: process().Run, Log: log})
+	host, err := wasm.NewHost(wasm.Options{SelfTest: cases.SelfTest, CacheDir: filepath.Join(dir, "modules"), Compiler: process().Run, Log: log})
 	if err != nil {
 		log.Warn(uncached+": set PENSTOCK_CACHE_DIR to another folder for compiled modules", "err", err)
 		return wasm.NewHost(wasm.Options{SelfTest: cases.SelfTest, Log: log})

@@ -13,11 +13,11 @@ import (
 	"github.com/penstock/penstock/gateway/internal/wasm/cases"
 )
 
-// Sheet is what is known of a module.
-type Sheet = wasm.Sheet
+// Inspection is what is known of a module.
+type Inspection = wasm.Inspection
 
 // Inspect reads a module's file without running it.
-func Inspect(file string) (*Sheet, error) {
+func Inspect(file string) (*Inspection, error) {
 	binary, err := readModule(file)
 	if err != nil {
 		return nil, err

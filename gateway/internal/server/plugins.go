@@ -239,7 +239,7 @@ func (sn *snapshot) transformOptions(name string) wasm.TransformOptions {
 // openTranslators finds the module for every dialect that a provider of this
 // configuration speaks: the built-in one, or a plugin.
 func (sn *snapshot) openTranslators(s *Server, d *wire.Dialects) error {
-	builtin, err := wasm.NewDialects(s.builtin)
+	builtin, err := wasm.NewProviderDialect(s.builtin)
 	errs := []error{err}
 	modules := translators{llm.Anthropic: translator{builtin}}
 	for name, p := range sn.config.Providers {
@@ -247,7 +247,7 @@ func (sn *snapshot) openTranslators(s *Server, d *wire.Dialects) error {
 		if !ok || modules[p.Dialect] != nil {
 			continue
 		}
-		own, err := wasm.NewDialects(plugin.module)
+		own, err := wasm.NewProviderDialect(plugin.module)
 		if err != nil {
 			at := config.Path(config.Path("providers", name), "dialect")
 			errs = append(errs, config.Faults{sn.config.Fault(at, "", "%v", err)})

@@ -194,7 +194,7 @@ func (s *Server) loadModules(ctx context.Context) (err error) {
 		return err
 	}
 	s.builtin, err = s.modules.Load(ctx, wasm.Spec{Name: config.Builtin, Wasm: binary, Fuel: moduleFuel, FuelPerByte: moduleFuelPerByte,
-		MaxMemory: moduleMemory, MaxInstances: runtime.GOMAXPROCS(0), Inside: true})
+		MaxMemory: moduleMemory, MaxInstances: runtime.GOMAXPROCS(0), BuiltIn: true})
 	return err
 }
 

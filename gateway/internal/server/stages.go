@@ -114,7 +114,7 @@ func (t translators) Events(ctx context.Context, e wire.Envelope) (wire.Translat
 }
 
 // translator runs one dialects module.
-type translator struct{ *wasm.Dialects }
+type translator struct{ *wasm.ProviderDialect }
 
 func (t translator) Request(ctx context.Context, e wire.Envelope, body []byte) (llm.Call, wire.Notes, error) {
 	call, notes, err := t.TransformRequest(ctx, hook.Outbound{Dialect: e.Target.Dialect, Target: e.Target,
@@ -123,13 +123,13 @@ func (t translator) Request(ctx context.Context, e wire.Envelope, body []byte) (
 }
 
 func (t translator) Response(ctx context.Context, e wire.Envelope, a *llm.Answer, body []byte) ([]byte, error) {
-	return t.NormaliseResponse(ctx, hook.Inbound{Dialect: e.Target.Dialect, Target: e.Target,
+	return t.NormalizeResponse(ctx, hook.Inbound{Dialect: e.Target.Dialect, Target: e.Target,
 		RequestID: e.RequestID, Created: e.Created, Status: a.Status, Header: a.Header, Body: body,
 		Context: e.Context})
 }
 
 func (t translator) Events(ctx context.Context, e wire.Envelope) (wire.Translation, error) {
-	return t.Dialects.Events(ctx, hook.Opening{Dialect: e.Target.Dialect, Target: e.Target,
+	return t.ProviderDialect.Events(ctx, hook.Opening{Dialect: e.Target.Dialect, Target: e.Target,
 		RequestID: e.RequestID, Created: e.Created, IncludeUsage: e.IncludeUsage,
 		Context: e.Context})
 }

@@ -108,16 +108,16 @@ func TestTenThousandStreamsShareAFewInstances(t *testing.T) {
 	a := asm.Echo()
 	a.Funcs[2].Export = hook.NormaliseEvent.String()
 	m := load(t, a.Bytes(), func(s *Spec) { s.MaxInstances = 4 })
-	open := make([]*carrier, streams)
+	open := make([]*streamState, streams)
 	for i := range open {
-		open[i] = &carrier{module: m, hook: hook.NormaliseEvent, state: fmt.Appendf(nil, "stream %d", i)}
+		open[i] = &streamState{module: m, hook: hook.NormaliseEvent, state: fmt.Appendf(nil, "stream %d", i)}
 	}
 	var wg sync.WaitGroup
 	for w := range 16 {
 		wg.Go(func() {
 			for i := w; i < streams; i += 16 {
 				for _, data := range []string{"one", "two"} {
-					got, err := open[i].turn(context.Background(), "e", []byte(data))
+					got, err := open[i].next(context.Background(), "e", []byte(data))
 					if err != nil || string(got) != "e\n"+data || !bytes.Equal(open[i].state, fmt.Appendf(nil, "stream %d", i)) {
 						t.Errorf("stream %d: %q, %v, state %q", i, got, err, open[i].state)
 					}

@@ -7,18 +7,18 @@ import (
 	"time"
 )
 
-// A module that faults this often within this time is left alone for a while.
+// A module that faults breakAfter times within breakWithin is disabled for breakFor.
 const (
 	breakAfter  = 5
 	breakWithin = 30 * time.Second
 	breakFor    = 60 * time.Second
 )
 
-// breaker disables a module that keeps failing. After the pause the module is on
-// probation: one more fault disables it again, one good answer restores it.
+// breaker disables a module that keeps faulting. When that time is over, the module is on
+// probation: one more fault disables it again, one success ends the probation.
 type breaker struct {
-	// until is the end of the pause in Unix nanoseconds, 0 when there is none; it is
-	// read on every call, so it needs no lock.
+	// until is when the module is enabled again, in Unix nanoseconds, 0 when it is enabled. It
+	// is read on every call, hence without the lock.
 	until     atomic.Int64
 	probation atomic.Bool
 
@@ -28,7 +28,7 @@ type breaker struct {
 	last   string
 }
 
-// blocked says why the module may not be called; empty when it may.
+// blocked returns why the module is disabled; empty when it is not.
 func (b *breaker) blocked(now time.Time) string {
 	until := b.until.Load()
 	if until == 0 {
@@ -45,15 +45,15 @@ func (b *breaker) blocked(now time.Time) string {
 		time.Unix(0, until).UTC().Format(time.TimeOnly+"Z"), b.last)
 }
 
-// good notes an answer that made sense.
-func (b *breaker) good() {
+// succeeded records a valid result.
+func (b *breaker) succeeded() {
 	if b.probation.Load() {
 		b.probation.Store(false)
 	}
 }
 
-// fault notes a failure.
-func (b *breaker) fault(now time.Time, why string) {
+// failed records a fault.
+func (b *breaker) failed(now time.Time, why string) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	b.last = why

@@ -50,9 +50,9 @@ func TestTheBuiltInStrategiesRank(t *testing.T) {
 	}
 }
 
-func builtinDialects(t testing.TB) *Dialects {
+func builtinDialects(t testing.TB) *ProviderDialect {
 	t.Helper()
-	d, err := NewDialects(load(t, builtin(t)))
+	d, err := NewProviderDialect(load(t, builtin(t)))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -69,12 +69,12 @@ func TestTheBuiltInDialectTranslates(t *testing.T) {
 	if err != nil || call.Path != "/messages" || !bytes.Contains(call.Body, []byte(`"model":"c"`)) {
 		t.Fatalf("TransformRequest = %+v %s, %v", call, call.Body, err)
 	}
-	reply, err := d.NormaliseResponse(ctx, hook.Inbound{Dialect: llm.Anthropic, Target: claude, RequestID: "r", Status: 200, Created: time.Unix(1, 0),
+	reply, err := d.NormalizeResponse(ctx, hook.Inbound{Dialect: llm.Anthropic, Target: claude, RequestID: "r", Status: 200, Created: time.Unix(1, 0),
 		Body: []byte(`{"id":"m","type":"message","role":"assistant","model":"c","content":[{"type":"text","text":"hi"}],"stop_reason":"end_turn","usage":{"input_tokens":3,"output_tokens":1}}`)})
 	if err != nil || !bytes.Contains(reply, []byte(`"hi"`)) {
 		t.Fatalf("NormaliseResponse = %s, %v", reply, err)
 	}
-	_, err = d.NormaliseResponse(ctx, hook.Inbound{Dialect: llm.Anthropic, Target: claude, RequestID: "r", Status: 529,
+	_, err = d.NormalizeResponse(ctx, hook.Inbound{Dialect: llm.Anthropic, Target: claude, RequestID: "r", Status: 529,
 		Body: []byte(`{"type":"error","error":{"type":"overloaded_error","message":"busy"}}`)})
 	var e *llm.Error
 	if !errors.As(err, &e) || e.Status != 529 || !bytes.Contains(e.Body, []byte("busy")) {

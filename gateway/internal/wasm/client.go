@@ -12,22 +12,22 @@ import (
 	"github.com/penstock/penstock/gateway/internal/wasm/hook"
 )
 
-// ClientDialect asks a module to speak a caller's wire format: to put its requests into
-// the canonical form, and replies and streams into its own. One module may hold several
-// dialects; every call names the one it means. Faults count towards the module's
-// breaker. It is safe for concurrent use and does not own its module.
+// ClientDialect translates between a caller's wire format and the canonical form: requests
+// into the canonical form, replies and streams into the caller's. One module may hold several
+// dialects; every call names the one it means. Faults count towards the module's breaker. It
+// is safe for concurrent use and does not own its module.
 type ClientDialect struct {
 	module *Module
 	now    func() time.Time
 	inputs sync.Pool
 }
 
-// NewClientDialect makes a translator of a module that exports all three hooks of the
-// client's side. Now is the clock, nil for time.Now.
+// NewClientDialect returns the dialect of a module, which must export all three hooks of the
+// client side. Now is the clock, nil for time.Now.
 func NewClientDialect(m *Module, now func() time.Time) (*ClientDialect, error) {
 	for _, h := range []hook.Hook{hook.AcceptRequest, hook.RenderResponse, hook.RenderEvent} {
 		if !m.Exports(h) {
-			return nil, fmt.Errorf("module %s is not a dialect for callers: it does not export %s", m.name, h)
+			return nil, fmt.Errorf("module %s is not a client dialect: it does not export %s", m.name, h)
 		}
 	}
 	if now == nil {
@@ -38,8 +38,8 @@ func NewClientDialect(m *Module, now func() time.Time) (*ClientDialect, error) {
 	return d, nil
 }
 
-// Accept gives the canonical request. The error is an *llm.Error: with the module's own
-// status and message when it rejects, with FaultTransform when it failed.
+// Accept returns the canonical request. The error is an *llm.Error: with the module's status
+// and message when it rejected the request, with FaultTransform when it failed.
 func (d *ClientDialect) Accept(ctx context.Context, a hook.Accepting) ([]byte, error) {
 	if err := hook.CheckJSON(a.Body); err != nil {
 		return nil, &llm.Error{Code: llm.CodeInvalidJSON, Status: http.StatusBadRequest, Fault: llm.FaultBadRequest,
@@ -57,13 +57,13 @@ func (d *ClientDialect) Accept(ctx context.Context, a hook.Accepting) ([]byte, e
 		err = errors.New("the body is not an object")
 	}
 	if err != nil {
-		return nil, d.failed(d.module.nonsense(hook.AcceptRequest, err))
+		return nil, d.countFault(d.module.invalidResult(hook.AcceptRequest, err))
 	}
-	d.module.breaker.good()
+	d.module.breaker.succeeded()
 	return body, nil
 }
 
-// Render puts a reply or an error into the caller's wire format. The error is an
+// Render translates a reply or an error into the caller's wire format. The error is an
 // *llm.Error with FaultTransform.
 func (d *ClientDialect) Render(ctx context.Context, r hook.Rendering) (hook.Rendered, error) {
 	in := d.inputs.Get().(*[]byte)
@@ -75,34 +75,34 @@ func (d *ClientDialect) Render(ctx context.Context, r hook.Rendering) (hook.Rend
 	}
 	reply, err := hook.ReadRendered(out, r.Status)
 	if err != nil {
-		return hook.Rendered{}, d.failed(d.module.nonsense(hook.RenderResponse, err))
+		return hook.Rendered{}, d.countFault(d.module.invalidResult(hook.RenderResponse, err))
 	}
-	d.module.breaker.good()
+	d.module.breaker.succeeded()
 	return reply, nil
 }
 
-// call asks the module unless it is disabled.
+// call calls the module unless it is disabled.
 func (d *ClientDialect) call(ctx context.Context, h hook.Hook, id string, in []byte, room int) ([]byte, error) {
 	if why := d.module.breaker.blocked(d.now()); why != "" {
 		return nil, clientError(&hook.Fault{Module: d.module.name, Hook: h.String(), Kind: hook.Disabled, Detail: why})
 	}
 	out, _, err := d.module.Call(ctx, h, hook.SeedOf(id), in, make([]byte, 0, room+512))
 	if err != nil {
-		return nil, d.failed(err)
+		return nil, d.countFault(err)
 	}
 	return out, nil
 }
 
-// failed books a fault and makes an error of it as the pipeline knows it.
-func (d *ClientDialect) failed(err error) *llm.Error {
+// countFault counts a fault towards the breaker and returns the error for the pipeline.
+func (d *ClientDialect) countFault(err error) *llm.Error {
 	var f *hook.Fault
 	if errors.As(err, &f) && f.Kind != hook.Disabled {
-		d.module.breaker.fault(d.now(), f.Detail)
+		d.module.breaker.failed(d.now(), f.Detail)
 	}
 	return clientError(err)
 }
 
-// clientError is a failed call as the pipeline knows it.
+// clientError is the pipeline's error for a failed call.
 func clientError(err error) *llm.Error {
 	e := transformError(err)
 	if e.Code == llm.CodeInternal {

@@ -7,23 +7,23 @@ import (
 	"github.com/penstock/penstock/gateway/internal/wasm/hook"
 )
 
-// RenderEvents puts one canonical stream into a caller's wire format, chunk by chunk.
+// ClientEvents translates one canonical stream into a caller's wire format, chunk by chunk.
 // One goroutine uses it at a time.
-type RenderEvents struct {
+type ClientEvents struct {
 	dialect *ClientDialect // nil once closed
-	carrier carrier
+	carrier streamState
 }
 
-// RenderEvents opens a stream to a caller. The module stays as it is until Close, even
-// if it is reloaded meanwhile. The error is an *llm.Error with FaultTransform.
-func (d *ClientDialect) RenderEvents(ctx context.Context, o hook.RenderOpening) (*RenderEvents, error) {
+// RenderEvents opens a stream to a caller. It uses this version of the module until Close,
+// even if the plugin is reloaded meanwhile. The error is an *llm.Error with FaultTransform.
+func (d *ClientDialect) RenderEvents(ctx context.Context, o hook.RenderOpening) (*ClientEvents, error) {
 	if !d.module.Retain() {
 		return nil, clientError(ErrClosed)
 	}
-	e := &RenderEvents{dialect: d, carrier: carrier{module: d.module, hook: hook.RenderEvent, seed: hook.SeedOf(o.RequestID)}}
-	out, err := e.turn(ctx, hook.EventStart, hook.AppendRenderOpening(nil, o))
+	e := &ClientEvents{dialect: d, carrier: streamState{module: d.module, hook: hook.RenderEvent, seed: hook.SeedOf(o.RequestID)}}
+	out, err := e.call(ctx, hook.EventStart, hook.AppendRenderOpening(nil, o))
 	if err == nil && len(out) > 0 {
-		err = d.failed(e.carrier.nonsense(errors.New("it answered before the first chunk")))
+		err = d.countFault(e.carrier.invalidResult(errors.New("it answered before the first chunk")))
 	}
 	if err != nil {
 		e.Close()
@@ -32,36 +32,35 @@ func (d *ClientDialect) RenderEvents(ctx context.Context, o hook.RenderOpening) 
 	return e, nil
 }
 
-// Next renders one canonical chunk, or {"error":{…}}. The bytes go to the caller as they
-// are, framing included; they are valid until the next call. None means that the chunk
-// has nothing for the caller.
-func (e *RenderEvents) Next(ctx context.Context, chunk []byte) ([]byte, error) {
-	return e.turn(ctx, hook.EventChunk, chunk)
+// Next renders one canonical chunk, or {"error":{…}}. The bytes go to the caller as they are,
+// framing included; they are valid until the next call. An empty result means that the chunk
+// holds nothing for the caller.
+func (e *ClientEvents) Next(ctx context.Context, chunk []byte) ([]byte, error) {
+	return e.call(ctx, hook.EventChunk, chunk)
 }
 
-// End tells the module that the canonical stream is complete, and returns what it has
-// left to say.
-func (e *RenderEvents) End(ctx context.Context) ([]byte, error) {
-	return e.turn(ctx, hook.EventEnd, nil)
+// End tells the module that the canonical stream is complete, and returns its last bytes.
+func (e *ClientEvents) End(ctx context.Context) ([]byte, error) {
+	return e.call(ctx, hook.EventEnd, nil)
 }
 
-// Close lets the module go. It may be called more than once.
-func (e *RenderEvents) Close() {
+// Close releases the module. It may be called more than once.
+func (e *ClientEvents) Close() {
 	if e.dialect != nil {
 		e.dialect.module.Release()
 		e.dialect = nil
 	}
 }
 
-func (e *RenderEvents) turn(ctx context.Context, name string, data []byte) ([]byte, error) {
+func (e *ClientEvents) call(ctx context.Context, name string, data []byte) ([]byte, error) {
 	d := e.dialect
 	if why := d.module.breaker.blocked(d.now()); why != "" {
 		return nil, clientError(&hook.Fault{Module: d.module.name, Hook: hook.RenderEvent.String(), Kind: hook.Disabled, Detail: why})
 	}
-	out, err := e.carrier.turn(ctx, name, data)
+	out, err := e.carrier.next(ctx, name, data)
 	if err != nil {
-		return nil, d.failed(err)
+		return nil, d.countFault(err)
 	}
-	d.module.breaker.good()
+	d.module.breaker.succeeded()
 	return out, nil
 }

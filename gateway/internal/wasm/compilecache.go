@@ -16,100 +16,99 @@ import (
 	"github.com/tetratelabs/wazero"
 )
 
-// compileCache keeps machine code: in memory as long as a module uses it, and in dir
-// between runs.
+// compileCache keeps machine code: in memory while a module uses it, and in dir between runs.
 type compileCache struct {
 	code wazero.CompilationCache
 	dir  string // empty: in memory only
-	// apart compiles in another process; nil without one.
-	apart Apart
-	log   *slog.Logger
-	// turn lets compilations come one by one, so that what is new in dir is known to be
-	// a certain module's. It is held by whoever has put something in.
-	turn chan struct{}
-	// told has it said once that plugins are compiled in this process.
-	told sync.Once
+	// compiler compiles in another process; nil without one.
+	compiler Compiler
+	log      *slog.Logger
+	// lock is held by sending to it. It serializes compilations, so that a new file in dir
+	// belongs to a known module.
+	lock chan struct{}
+	// warned logs once that plugins are compiled in this process.
+	warned sync.Once
 }
 
-// Apart compiles a module's code, with fuel counting built in, in a process of its own
-// and leaves what comes of it in the compile cache in dir. Started is false when there
-// could be no such process; else the error says what is wrong with the module, or which
-// bound of time or memory it has crossed.
-type Apart func(ctx context.Context, dir string, code []byte) (started bool, err error)
+// Compiler compiles a module's metered code in a process of its own and leaves the machine
+// code in the compile cache in dir. started is false when the process could not be started;
+// else the error says what is wrong with the module, or which bound of time or memory it
+// exceeded.
+type Compiler func(ctx context.Context, dir string, code []byte) (started bool, err error)
 
-// newCompileCache uses dir, which is made if need be, or memory only if it is empty.
-func newCompileCache(dir string, apart Apart, log *slog.Logger) (*compileCache, error) {
-	c := &compileCache{dir: dir, apart: apart, log: log, turn: make(chan struct{}, 1)}
+// newCompileCache uses dir, which it creates if need be, or only memory if dir is empty.
+func newCompileCache(dir string, apart Compiler, log *slog.Logger) (*compileCache, error) {
+	c := &compileCache{dir: dir, compiler: apart, log: log, lock: make(chan struct{}, 1)}
 	if dir == "" {
 		c.code = wazero.NewCompilationCache()
 		return c, nil
 	}
 	var err error
-	if c.dir, err = filepath.Abs(dir); err != nil { // the process apart is elsewhere
+	if c.dir, err = filepath.Abs(dir); err != nil { // the other process may run in another directory
 		return nil, err
 	}
-	if err = private(c.dir); err == nil {
+	if err = makePrivate(c.dir); err == nil {
 		c.code, err = wazero.NewCompilationCacheWithDir(c.dir)
 	}
 	return c, err
 }
 
-// compiled is a module's machine code and how it was come by.
+// compiled is a module's machine code.
 type compiled struct {
 	code wazero.CompiledModule
 	took time.Duration
-	// stored says that dir had it. The library does not tell; what it compiles, it
-	// writes there.
+	// stored reports that it was in dir: the library, which does not say so, writes to dir
+	// what it compiles.
 	stored bool
 }
 
-// compile makes machine code, or finds it. When ctx ends first, compile returns, and what
-// it has begun in this process ends by itself: the bounds on modules see to that.
-func (c *compileCache) compile(ctx context.Context, r wazero.Runtime, code []byte, inside bool) (compiled, error) {
+// compile compiles code or finds its machine code in the cache. When ctx ends first, compile
+// returns; a compilation in this process then goes on, bounded by the bounds on modules.
+func (c *compileCache) compile(ctx context.Context, r wazero.Runtime, code []byte, builtIn bool) (compiled, error) {
 	select {
-	case c.turn <- struct{}{}:
+	case c.lock <- struct{}{}:
 	case <-ctx.Done():
 		return compiled{}, fmt.Errorf("compile: %w", ctx.Err())
 	}
 	before, began := c.files(), time.Now()
-	if err := c.prove(ctx, code, inside); err != nil {
-		<-c.turn
+	if err := c.precompile(ctx, code, builtIn); err != nil {
+		<-c.lock
 		return compiled{}, err
 	}
-	done := make(chan attempt, 1)
+	done := make(chan compileResult, 1)
 	go func() {
-		defer func() { <-c.turn }()
-		m, err := c.make(context.WithoutCancel(ctx), r, code)
-		done <- attempt{compiled{m, time.Since(began), c.dir != "" && c.files() == before}, err}
+		defer func() { <-c.lock }()
+		m, err := c.compileHere(context.WithoutCancel(ctx), r, code)
+		done <- compileResult{compiled{m, time.Since(began), c.dir != "" && c.files() == before}, err}
 	}()
 	select {
 	case made := <-done:
 		return made.compiled, made.err
 	case <-ctx.Done():
-		go letGo(done)
+		go closeUnused(done)
 		return compiled{}, fmt.Errorf("compile: %w", ctx.Err())
 	}
 }
 
-// attempt is a compilation and its outcome.
-type attempt struct {
+// compileResult is a compilation and its outcome.
+type compileResult struct {
 	compiled
 	err error
 }
 
-// letGo frees what comes of a compilation that nobody waits for any more.
-func letGo(done <-chan attempt) {
+// closeUnused frees the result of a compilation whose caller has gone.
+func closeUnused(done <-chan compileResult) {
 	if made := <-done; made.err == nil {
 		_ = made.code.Close(context.Background())
 	}
 }
 
-// make compiles in this process. A fault of the compiler's own on a strange module must
-// not take the gateway down, nor may a cache that can't be read or written.
-func (c *compileCache) make(ctx context.Context, r wazero.Runtime, code []byte) (m wazero.CompiledModule, err error) {
+// compileHere compiles in this process. Neither a panic of the compiler nor a cache that
+// can't be read or written may crash the gateway.
+func (c *compileCache) compileHere(ctx context.Context, r wazero.Runtime, code []byte) (m wazero.CompiledModule, err error) {
 	defer func() {
 		if r := recover(); r != nil {
-			err = fmt.Errorf("compile: the compiler gave up: %v", r)
+			err = fmt.Errorf("compile: the compiler panicked: %v", r)
 		}
 	}()
 	if m, err = r.CompileModule(ctx, code); err == nil {
@@ -121,7 +120,7 @@ func (c *compileCache) make(ctx context.Context, r wazero.Runtime, code []byte) 
 	if strings.Contains(err.Error(), "compilationcache:") { // a file there is broken
 		c.clear()
 	}
-	// What could not be written to the cache is in memory all the same.
+	// What could not be written to the cache is still in memory.
 	first := err
 	if m, err = r.CompileModule(ctx, code); err != nil {
 		return nil, fmt.Errorf("compile: %w", err)
@@ -130,79 +129,78 @@ func (c *compileCache) make(ctx context.Context, r wazero.Runtime, code []byte) 
 	return m, nil
 }
 
-// prove has a module compiled apart, unless that has been done before: what takes too
-// long, needs too much memory or ends the process then does so there. The gateway's own
-// needs no proof.
-func (c *compileCache) prove(ctx context.Context, code []byte, inside bool) error {
-	if inside {
+// precompile compiles a plugin in another process, unless that has been done before. A module
+// that takes too long, needs too much memory or crashes the compiler then does so there.
+func (c *compileCache) precompile(ctx context.Context, code []byte, builtIn bool) error {
+	if builtIn {
 		return nil
 	}
-	if c.dir == "" || c.apart == nil {
-		c.told.Do(func() {
-			c.log.Info("plugins are compiled in this process: there is no other one to do it in, or no cache to take it over from")
+	if c.dir == "" || c.compiler == nil {
+		c.warned.Do(func() {
+			c.log.Info("plugins are compiled in this process: there is no compile cache on disk or no process to compile in")
 		})
 		return nil
 	}
-	mark := c.mark(code)
-	if _, err := os.Lstat(mark); err == nil {
+	marker := c.marker(code)
+	if _, err := os.Lstat(marker); err == nil {
 		return nil
 	}
-	started, err := c.apart(ctx, c.dir, code)
+	started, err := c.compiler(ctx, c.dir, code)
 	if !started {
-		c.log.Warn("a plugin is compiled in this process: no other one could be started", "err", err)
+		c.log.Warn("a plugin is compiled in this process: the compiler process could not be started", "err", err)
 		return nil
 	}
 	if err != nil {
 		return fmt.Errorf("compile: %w", err)
 	}
-	if err := os.WriteFile(mark, nil, 0o600); err != nil {
+	if err := os.WriteFile(marker, nil, 0o600); err != nil {
 		c.log.Warn("the compile cache does not work", "dir", c.dir, "err", err)
 	}
 	return nil
 }
 
-// mark is the file whose being there says that this compiler has compiled this code
-// within its bounds.
-func (c *compileCache) mark(code []byte) string {
+// marker is the path of the file that marks code which this version of the compiler has
+// compiled within its bounds.
+func (c *compileCache) marker(code []byte) string {
 	h := sha256.New()
 	fmt.Fprintf(h, "%s\n", compilerVersion())
 	h.Write(code)
-	return filepath.Join(c.dir, hex.EncodeToString(h.Sum(nil))+marked)
+	return filepath.Join(c.dir, hex.EncodeToString(h.Sum(nil))+markerSuffix)
 }
 
-// marked ends the names of marks, which hold no machine code.
-const marked = ".compiles"
+// markerSuffix ends the names of marker files.
+const markerSuffix = ".compiles"
 
-// machineCode calls fn for every file with machine code in dir. What can't be read is
-// not there: a cache that does not work is no reason to stop.
-func (c *compileCache) machineCode(fn func(path string)) {
+// eachFile calls fn for every file with machine code in dir. Files that can't be read are
+// skipped: the cache is optional.
+func (c *compileCache) eachFile(fn func(path string)) {
 	if c.dir == "" {
 		return
 	}
 	_ = filepath.WalkDir(c.dir, func(path string, e fs.DirEntry, err error) error {
-		if err == nil && e.Type().IsRegular() && !strings.HasSuffix(path, marked) {
+		if err == nil && e.Type().IsRegular() && !strings.HasSuffix(path, markerSuffix) {
 			fn(path)
 		}
 		return nil
 	})
 }
 
-// files counts those with machine code.
+// files counts the files with machine code.
 func (c *compileCache) files() (n int) {
-	c.machineCode(func(string) { n++ })
+	c.eachFile(func(string) { n++ })
 	return n
 }
 
 // clear removes all machine code from dir.
 func (c *compileCache) clear() {
-	c.machineCode(func(path string) { _ = os.Remove(path) })
+	c.eachFile(func(path string) { _ = os.Remove(path) })
 }
 
-// close lets the machine code go, once nothing is being compiled any more.
+// close frees the machine code after any running compilation.
 func (c *compileCache) close(ctx context.Context) error {
 	select {
-	case c.turn <- struct{}{}:
-		defer func() { <-c.turn }()
+	case c.lock <- struct{}{}:
+		defer func() { <-c.lock }()
 		return c.code.Close(ctx)
 	case <-ctx.Done():
 		return fmt.Errorf("close the compile cache: %w", ctx.Err())

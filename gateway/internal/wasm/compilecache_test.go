@@ -16,10 +16,10 @@ import (
 )
 
 // cached is a host with a compile cache in dir, and what it logs.
-func cached(t *testing.T, dir string, apart Apart) (*Host, *bytes.Buffer) {
+func cached(t *testing.T, dir string, apart Compiler) (*Host, *bytes.Buffer) {
 	t.Helper()
 	said := new(bytes.Buffer)
-	h, err := NewHost(Options{CacheDir: dir, Apart: apart, Log: slog.New(slog.NewTextHandler(said, nil))})
+	h, err := NewHost(Options{CacheDir: dir, Compiler: apart, Log: slog.New(slog.NewTextHandler(said, nil))})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -32,7 +32,7 @@ func cached(t *testing.T, dir string, apart Apart) (*Host, *bytes.Buffer) {
 }
 
 // here compiles in this process, as the process apart does, and counts.
-func here(times *int) Apart {
+func here(times *int) Compiler {
 	return func(ctx context.Context, dir string, code []byte) (bool, error) {
 		*times++
 		return true, Compile(ctx, dir, code)
@@ -52,7 +52,7 @@ func TestAPluginIsCompiledApartOnceAndThenFound(t *testing.T) {
 		}
 	}
 	h, _ := cached(t, dir, here(&times))
-	if _, err := h.Load(t.Context(), Spec{Name: "own", Wasm: asm.Evil(asm.I64(0)).Bytes(), Inside: true}); err != nil || times != 1 {
+	if _, err := h.Load(t.Context(), Spec{Name: "own", Wasm: asm.Evil(asm.I64(0)).Bytes(), BuiltIn: true}); err != nil || times != 1 {
 		t.Errorf("the gateway's own module: %v, compiled apart %d times, want not once more", err, times)
 	}
 }
@@ -91,7 +91,7 @@ func TestWithoutAnotherProcessThisOneCompilesAndSaysSo(t *testing.T) {
 	}
 	for _, c := range []struct {
 		dir   string
-		apart Apart
+		apart Compiler
 		want  string
 	}{{dir, none, "operation not permitted"}, {dir, nil, "compiled in this process"}, {"", here(new(int)), "compiled in this process"}} {
 		h, said := cached(t, c.dir, c.apart)
@@ -141,7 +141,7 @@ func TestABrokenOrFullCompileCacheStopsNothing(t *testing.T) {
 	if _, err := h.Load(t.Context(), spec); err != nil {
 		t.Fatal(err)
 	}
-	h.cache.machineCode(func(path string) {
+	h.cache.eachFile(func(path string) {
 		text, err := os.ReadFile(path)
 		if err == nil {
 			text[len(text)/2] ^= 0xff

@@ -118,7 +118,7 @@ func TestMemoryStopsAtTheCap(t *testing.T) {
 	// Grows by a page a call and returns 8 bytes: whether the growing failed.
 	a := asm.Guest(hook.Route, asm.I32(2048), asm.I32(1), asm.Op(0x40, 0), asm.Mem(0x36, 0), asm.Result(2048, 4))
 	m := load(t, a.Bytes(), func(s *Spec) { s.MaxMemory = 4 * pageSize; s.MaxInstances = 1; s.Recycle = 1 << 40 })
-	m.pool.worn = func(*instance) bool { return false }
+	m.pool.shouldReplace = func(*instance) bool { return false }
 	var last []byte
 	for range 10 {
 		var err error

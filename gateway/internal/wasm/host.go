@@ -14,23 +14,22 @@ import (
 
 // Options are a host's settings. The zero value works.
 type Options struct {
-	// CacheDir keeps compiled modules between runs; it is made with mode 0700, since
-	// what lies in it is run as machine code. Empty means in memory only.
+	// CacheDir keeps compiled modules between runs; it is made with mode 0700, since its
+	// contents are run as machine code. Empty means in memory only.
 	CacheDir string
-	// Apart compiles in another process what is not the gateway's own; nil, or without a
-	// CacheDir, this process does.
-	Apart Apart
-	// Log receives what modules write, and faults nobody waits for. Nil means
-	// nowhere.
+	// Compiler compiles plugins in another process. Nil, or no CacheDir, means in this one.
+	Compiler Compiler
+	// Log receives what modules log, and errors that no caller is there for. Nil discards
+	// them.
 	Log *slog.Logger
-	// Now is the clock that modules with the grant see, and by which their stores
-	// forget. Nil means time.Now.
+	// Now is the clock for modules with the grant and for expiry in their stores. Nil means
+	// time.Now.
 	Now func() time.Time
-	// SelfTest runs the tests of a module's manifest in a sandbox; package cases has the one
-	// that is meant. Nil refuses modules that have tests.
+	// SelfTest runs the tests of a module's manifest in a sandbox: cases.SelfTest. Nil refuses
+	// modules that have tests.
 	SelfTest func(ctx context.Context, s *Sandbox, tests json.RawMessage) error
-	// Charging is the form of the fuel pass. The zero value is the one for traffic; with the
-	// others that one is tested.
+	// Charging is the form of the fuel pass. Zero is the one for production; the others exist
+	// to test it.
 	Charging fuel.Charging
 }
 
@@ -50,7 +49,7 @@ type Host struct {
 	closed bool
 }
 
-// NewHost prepares for loading. The caller closes the host.
+// NewHost returns a host without modules. The caller closes it.
 func NewHost(o Options) (*Host, error) {
 	h := &Host{log: o.Log, now: o.Now, selfTest: o.SelfTest, charging: o.Charging, modules: map[*Module]struct{}{}, stores: map[string]*store{}}
 	if h.log == nil {
@@ -60,7 +59,7 @@ func NewHost(o Options) (*Host, error) {
 		h.now = time.Now
 	}
 	var err error
-	if h.cache, err = newCompileCache(o.CacheDir, o.Apart, h.log); err != nil {
+	if h.cache, err = newCompileCache(o.CacheDir, o.Compiler, h.log); err != nil {
 		return nil, fmt.Errorf("compile cache: %w", err)
 	}
 	return h, nil
@@ -81,13 +80,12 @@ func (h *Host) Close(ctx context.Context) error {
 		errs = append(errs, m.Close(ctx))
 	}
 	if err := errors.Join(errs...); err != nil {
-		return err // the machine code is in use still
+		return err // the machine code is still in use
 	}
 	return h.cache.close(ctx)
 }
 
-// Live counts the modules and instances that exist at this moment, those that are
-// draining included.
+// Live counts the modules and instances that exist now, draining ones included.
 func (h *Host) Live() (modules, instances int) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
@@ -97,7 +95,8 @@ func (h *Host) Live() (modules, instances int) {
 	return len(h.modules), instances
 }
 
-// storeOf is the store of the plugin with this name, which outlives its modules.
+// storeOf returns the store of the plugin with this name. It outlives the plugin's modules,
+// so that a reload keeps it.
 func (h *Host) storeOf(name string) *store {
 	h.mu.Lock()
 	defer h.mu.Unlock()

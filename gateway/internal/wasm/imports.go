@@ -21,9 +21,9 @@ const (
 	fromEnv      = "env" // AssemblyScript's runtime
 )
 
-// The price of host functions in fuel, and the bounds of what they pass on.
+// The fuel that host functions cost, and the bounds of what they take.
 const (
-	costLog      = 2000 // a line through the logger takes a few microseconds
+	costLog      = 2000 // logging a line takes a few microseconds
 	costHost     = 100
 	maxLogLines  = 16   // per call
 	maxLogBytes  = 1024 // per line
@@ -47,7 +47,7 @@ var errBadPointer = errors.New("it passed a pointer outside its memory to the ho
 // hostFunc is a function that guests may import.
 type hostFunc struct {
 	params, results []api.ValueType
-	// grant is what the operator must allow; empty means always there.
+	// grant is the grant that it needs; empty for none.
 	grant string
 	call  func(g *instance, stack []uint64)
 }
@@ -58,7 +58,7 @@ const (
 	f64 = api.ValueTypeF64
 )
 
-// penstockFuncs is the module "penstock" as the contract has it.
+// penstockFuncs is the contract's module "penstock".
 func penstockFuncs() map[string]hostFunc {
 	return map[string]hostFunc{
 		"log":        {params: []api.ValueType{i32, i32, i32}, call: hostLog},
@@ -81,46 +81,46 @@ func envFuncs() map[string]hostFunc {
 // hostLog is log(level, ptr, len): level 0 debug, 1 info, 2 warn, 3 error.
 func hostLog(g *instance, stack []uint64) {
 	level, ptr, n := uint32(stack[0]), uint32(stack[1]), uint32(stack[2])
-	g.spend(costLog)
-	text, ok := g.text(ptr, n, maxLogBytes)
+	g.chargeFuel(costLog)
+	text, ok := g.readText(ptr, n, maxLogBytes)
 	if !ok {
 		panic(errBadPointer)
 	}
 	levels := [...]slog.Level{slog.LevelDebug, slog.LevelInfo, slog.LevelWarn, slog.LevelError}
-	g.say(levels[min(int(level), len(levels)-1)], text)
+	g.log(levels[min(int(level), len(levels)-1)], text)
 }
 
-// say logs one line of the guest's, up to a bound per call.
-func (g *instance) say(level slog.Level, text string) {
-	g.now.lines++
+// log logs one line of the guest's, up to maxLogLines per call.
+func (g *instance) log(level slog.Level, text string) {
+	g.state.lines++
 	switch {
-	case g.now.lines < maxLogLines:
-		g.owner.pool.log.Log(g.ctx, level, hook.Printable(text), "hook", g.now.hook)
-	case g.now.lines == maxLogLines:
-		g.owner.pool.log.Log(g.ctx, slog.LevelWarn, "the module says too much; the rest of this call is dropped",
-			"hook", g.now.hook)
+	case g.state.lines < maxLogLines:
+		g.module.pool.log.Log(g.ctx, level, hook.Printable(text), "hook", g.state.hook)
+	case g.state.lines == maxLogLines:
+		g.module.pool.log.Log(g.ctx, slog.LevelWarn, "the module logs too much; the rest of this call is dropped",
+			"hook", g.state.hook)
 	}
 }
 
-// hostError is error(code, ptr, len): the call is rejected with this message.
+// hostError is error(code, ptr, len): it rejects the call with this message.
 func hostError(g *instance, stack []uint64) {
-	g.spend(costHost)
-	text, ok := g.text(uint32(stack[1]), uint32(stack[2]), maxRejection)
+	g.chargeFuel(costHost)
+	text, ok := g.readText(uint32(stack[1]), uint32(stack[2]), maxRejection)
 	if !ok {
 		panic(errBadPointer)
 	}
-	g.now.rejected = &hook.Rejection{Module: g.owner.name, Hook: g.now.hook, Code: int(int32(stack[0])), Message: hook.Printable(text)}
+	g.state.rejected = &hook.Rejection{Module: g.module.name, Hook: g.state.hook, Code: int(int32(stack[0])), Message: hook.Printable(text)}
 }
 
 // hostNow is now_ms(): the time in Unix milliseconds, the same for the whole call.
 func hostNow(g *instance, stack []uint64) {
-	g.spend(costHost)
-	stack[0] = uint64(g.time() / int64(time.Millisecond))
+	g.chargeFuel(costHost)
+	stack[0] = uint64(g.clock() / int64(time.Millisecond))
 }
 
-// hostRandom is random_u64(): reproducible from the request and the module.
+// hostRandom is random_u64(): a function of the request and the module.
 func hostRandom(g *instance, stack []uint64) {
-	g.spend(costHost)
+	g.chargeFuel(costHost)
 	stack[0] = g.randomness().Uint64()
 }
 
@@ -130,9 +130,9 @@ func hostAbort(g *instance, stack []uint64) {
 		uint32(stack[2]), uint32(stack[3]))))
 }
 
-// utf16 reads an AssemblyScript string, whose length in bytes stands before it.
+// utf16 reads an AssemblyScript string, whose length in bytes comes before it.
 func (g *instance) utf16(ptr uint32) string {
-	n, ok := g.word(ptr - 4)
+	n, ok := g.readU32(ptr - 4)
 	if ptr < 4 || !ok {
 		return ""
 	}
@@ -147,28 +147,28 @@ func (g *instance) utf16(ptr uint32) string {
 	return string(utf16.Decode(units))
 }
 
-// time is the call's frozen clock in Unix nanoseconds, cut to milliseconds so that a
-// recorded call can be repeated. Without the grant it stands
-// still at one second after the epoch: runtimes refuse to start at zero.
-func (g *instance) time() int64 {
-	if !g.owner.grants.Has(hook.GrantClock) {
+// clock returns the call's time in Unix nanoseconds, the same for the whole call and in whole
+// milliseconds, so that a recorded call can be repeated. Without the grant it is always one
+// second after the epoch: runtimes refuse to start at zero.
+func (g *instance) clock() int64 {
+	if !g.module.grants.Has(hook.GrantClock) {
 		return int64(time.Second)
 	}
-	if g.now.clock == 0 {
-		g.now.clock = g.owner.now().UnixMilli() * int64(time.Millisecond)
+	if g.state.clock == 0 {
+		g.state.clock = g.module.now().UnixMilli() * int64(time.Millisecond)
 	}
-	return g.now.clock
+	return g.state.clock
 }
 
-// randomness is a generator seeded by the request and the module's digest.
+// randomness returns the call's generator, seeded by the request and the module's digest.
 func (g *instance) randomness() *rand.Rand {
-	if g.now.random == nil {
-		g.now.random = rand.New(rand.NewPCG(g.now.seed, g.owner.salt))
+	if g.state.random == nil {
+		g.state.random = rand.New(rand.NewPCG(g.state.seed, g.module.salt))
 	}
-	return g.now.random
+	return g.state.random
 }
 
-// goFunc adapts a host function to the machine.
+// goFunc adapts a host function to wazero.
 func (f hostFunc) goFunc() api.GoModuleFunction {
 	return api.GoModuleFunc(func(ctx context.Context, _ api.Module, stack []uint64) {
 		f.call(caller(ctx), stack)

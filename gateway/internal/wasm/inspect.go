@@ -12,8 +12,8 @@ import (
 	"github.com/penstock/penstock/gateway/internal/wasm/hook"
 )
 
-// Sheet is what can be told of a module without running it.
-type Sheet struct {
+// Inspection describes a module as far as that is possible without running it.
+type Inspection struct {
 	// Size is in bytes, SHA256 hexadecimal.
 	Size   int    `json:"size"`
 	SHA256 string `json:"sha256"`
@@ -31,58 +31,56 @@ type Sheet struct {
 	// Imports are "module.name", Grants what they need.
 	Imports []string `json:"imports"`
 	Grants  []string `json:"grants"`
-	// Manifest is the one in the custom section; nil without one. Describes says that the
-	// module gives it only when it runs.
+	// Manifest is the one in the custom section; nil without one. Describes reports that the
+	// module returns it only when it runs.
 	Manifest  *Manifest `json:"manifest,omitempty"`
 	Describes bool      `json:"describes"`
-	// Faults are everything for which the module would not be loaded.
+	// Faults are the reasons for which the module would not be loaded.
 	Faults []string `json:"faults"`
 }
 
-// Inspect reads a module and says what it is and what is wrong with it, without running
-// it. CheckTests reads its manifest's tests. The error is for bytes that are no module at
-// all.
-func Inspect(wasm []byte, checkTests func(json.RawMessage) error) (*Sheet, error) {
-	o, err := fuel.Parse(wasm)
+// Inspect describes a module and lists what is wrong with it, without running it. CheckTests
+// checks its manifest's tests. The error is for bytes that are no module at all.
+func Inspect(wasm []byte, checkTests func(json.RawMessage) error) (*Inspection, error) {
+	info, err := fuel.Parse(wasm)
 	if err != nil {
 		return nil, fmt.Errorf("inspect: %w", err)
 	}
 	sum := sha256.Sum256(wasm)
-	s := &Sheet{Size: len(wasm), SHA256: hex.EncodeToString(sum[:]), MemoryDefault: memoryFor(o), Exports: slices.Sorted(maps.Keys(o.Exports)),
-		Grants: neededGrants(o), Describes: described(o), Hooks: []string{}, Imports: []string{}, Faults: []string{}}
-	if len(o.Memories) > 0 {
-		s.MemoryInitial, s.MemoryMax = int64(o.Memories[0].Min)*pageSize, int64(o.Memories[0].Max)*pageSize
+	s := &Inspection{Size: len(wasm), SHA256: hex.EncodeToString(sum[:]), MemoryDefault: memoryFor(info), Exports: slices.Sorted(maps.Keys(info.Exports)),
+		Grants: neededGrants(info), Describes: hasDescribe(info), Hooks: []string{}, Imports: []string{}, Faults: []string{}}
+	if len(info.Memories) > 0 {
+		s.MemoryInitial, s.MemoryMax = int64(info.Memories[0].Min)*pageSize, int64(info.Memories[0].Max)*pageSize
 	}
-	for _, i := range o.Imports {
+	for _, i := range info.Imports {
 		s.Imports = append(s.Imports, i.Module+"."+i.Name)
 	}
 	for h := range hook.Count {
-		if _, ok := o.Exports[h.String()]; ok {
+		if _, ok := info.Exports[h.String()]; ok {
 			s.Hooks = append(s.Hooks, h.String())
 		}
 	}
-	var bad error
-	if s.Manifest, bad = readManifest(o); bad != nil {
-		s.Faults = append(s.Faults, bad.Error())
+	if s.Manifest, err = readManifest(info); err != nil {
+		s.Faults = append(s.Faults, err.Error())
 	} else if s.Manifest != nil {
 		if err := checkTests(s.Manifest.Tests); err != nil {
 			s.Faults = append(s.Faults, "manifest: "+err.Error())
 		}
 	}
-	s.Kinds = kindsOf(o, s.Manifest)
-	s.Faults = append(s.Faults, loadFaults(o, len(wasm))...)
+	s.Kinds = kindsOf(info, s.Manifest)
+	s.Faults = append(s.Faults, loadFaults(info, len(wasm))...)
 	return s, nil
 }
 
-// loadFaults lists what vet and the fuel pass have against the module.
-func loadFaults(o *fuel.Module, size int) []string {
+// loadFaults lists the errors of validation and of the fuel pass.
+func loadFaults(info *fuel.Module, size int) []string {
 	var list []string
 	if size > maxModule {
 		list = append(list, fmt.Sprintf("the file has %d bytes; at most %d are accepted", size, maxModule))
 	}
-	list = flatten(list, vet(o, memoryFor(o), hook.AllGrants()))
+	list = flatten(list, validate(info, memoryFor(info), hook.AllGrants()))
 	if len(list) == 0 {
-		_, err := o.Instrument(fuel.PerStretch)
+		_, err := info.Instrument(fuel.PerStretch)
 		list = flatten(list, err)
 	}
 	return list
@@ -103,10 +101,10 @@ func flatten(list []string, err error) []string {
 	return list
 }
 
-// neededGrants are the grants that the module's imports need, each once.
-func neededGrants(o *fuel.Module) []string {
+// neededGrants lists the grants that the module's imports need, each once.
+func neededGrants(info *fuel.Module) []string {
 	list := []string{}
-	for _, i := range o.Imports {
+	for _, i := range info.Imports {
 		f, ok := hostFuncs(i.Module)[i.Name]
 		if ok && f.grant != "" && !slices.Contains(list, f.grant) {
 			list = append(list, f.grant)
@@ -116,16 +114,16 @@ func neededGrants(o *fuel.Module) []string {
 	return list
 }
 
-// kindsOf is what a module with these hooks can be loaded as: what its manifest says, if
-// it says anything.
-func kindsOf(o *fuel.Module, m *Manifest) []string {
+// kindsOf lists the kinds that the module can be loaded as: the manifest's, if it names one,
+// else those that its hooks allow.
+func kindsOf(info *fuel.Module, m *Manifest) []string {
 	if m != nil && m.Kind != "" {
 		return []string{m.Kind}
 	}
 	has := func(hooks ...hook.Hook) (all, any bool) {
 		all = true
 		for _, h := range hooks {
-			_, ok := o.Exports[h.String()]
+			_, ok := info.Exports[h.String()]
 			all, any = all && ok, any || ok
 		}
 		return all, any

@@ -24,12 +24,12 @@ func TestInspectTellsWhatAModuleIs(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	want := &Sheet{Size: len(wasm), MemoryInitial: 2 * pageSize, MemoryMax: 5 * pageSize, MemoryDefault: 16 << 20,
+	want := &Inspection{Size: len(wasm), MemoryInitial: 2 * pageSize, MemoryMax: 5 * pageSize, MemoryDefault: 16 << 20,
 		Hooks: []string{"penstock_route_flat"}, Kinds: []string{"router"},
 		Exports: []string{"memory", "penstock_abi_version", "penstock_alloc", "penstock_route_flat"},
 		Imports: []string{"penstock.kv_get", "penstock.log", "penstock.now_ms", "wasi_snapshot_preview1.fd_write"}, Grants: []string{"clock", "kv"},
 		Manifest: &Manifest{Name: "x", Kind: "router"}, Faults: []string{}}
-	if diff := cmp.Diff(want, got, cmpopts.IgnoreFields(Sheet{}, "SHA256")); diff != "" || len(got.SHA256) != 64 {
+	if diff := cmp.Diff(want, got, cmpopts.IgnoreFields(Inspection{}, "SHA256")); diff != "" || len(got.SHA256) != 64 {
 		t.Errorf("sheet (-want +got)\n%s", diff)
 	}
 }

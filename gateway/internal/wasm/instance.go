@@ -17,40 +17,40 @@ import (
 // instance is one instance of a module with its own memory. One goroutine uses it at
 // a time.
 type instance struct {
-	owner  *Module
+	module *Module
 	mod    api.Module
 	memory api.Memory
 	fuel   api.MutableGlobal
 	alloc  api.Function
 	init   api.Function // nil when not exported
 	hooks  [hook.Count]api.Function
-	// ctx is how host functions find the instance that called them. Making it once
-	// saves every call an allocation; it carries no deadline.
+	// ctx carries the instance to host functions. Making it once saves every call an
+	// allocation; it has no deadline.
 	ctx   context.Context
 	stack [2]uint64
-	// warm is the size of memory after start-up, in bytes; calls counts since then.
-	warm  uint32
-	calls int64
-	// spent is the fuel of all calls that have ended.
-	spent int64
-	now   turn
+	// baseline is the size of memory after start-up, in bytes; calls counts since then.
+	baseline uint32
+	calls    int64
+	// fuelBefore is the fuel of all calls that have ended.
+	fuelBefore int64
+	state      callState
 }
 
-// turn is what host functions know and leave behind during one call.
-type turn struct {
+// callState is what host functions read and write during one call.
+type callState struct {
 	seed   uint64
 	budget int64
-	// random is made by the first use.
+	// random is nil until first used.
 	random *rand.Rand
-	// clock is the frozen time in Unix nanoseconds; 0 until first asked for.
+	// clock is the call's time in Unix nanoseconds; 0 until first read.
 	clock    int64
 	rejected *hook.Rejection
 	// hook names the call for errors and logs.
 	hook string
-	// lines counts log lines; line is a begun line of fd_write.
+	// lines counts log lines; line is an unfinished line of fd_write.
 	lines int
 	line  []byte
-	// value is room for what kv_get reads. Read and wrote are for the recorder.
+	// value is a buffer for kv_get. read and wrote are for the recorder.
 	value []byte
 	read  map[string][]byte
 	wrote map[string]bool
@@ -58,40 +58,40 @@ type turn struct {
 
 type instanceKey struct{}
 
-// caller returns the instance that a host function was called from.
+// caller returns the instance that called a host function.
 func caller(ctx context.Context) *instance { return ctx.Value(instanceKey{}).(*instance) }
 
 // call runs one hook. The result is a view of the guest's memory, valid until the
 // instance is used again.
 func (g *instance) call(h hook.Hook, seed uint64, in []byte, budget int64) ([]byte, error) {
-	g.begin(h.String(), seed, budget)
-	view, err := g.exchange(g.hooks[h], in, h.MaxOutput())
-	g.end()
+	g.beginCall(h.String(), seed, budget)
+	view, err := g.invoke(g.hooks[h], in, h.MaxOutput())
+	g.endCall()
 	return view, err
 }
 
-// begin prepares for a call with this much fuel.
-func (g *instance) begin(hook string, seed uint64, budget int64) {
+// beginCall resets the call's state and sets its fuel.
+func (g *instance) beginCall(hook string, seed uint64, budget int64) {
 	g.calls++
-	g.spent += g.used(g.now.budget)
-	g.now = turn{seed: seed, budget: budget, hook: hook, line: g.now.line[:0], value: g.now.value}
+	g.fuelBefore += g.fuelUsed(g.state.budget)
+	g.state = callState{seed: seed, budget: budget, hook: hook, line: g.state.line[:0], value: g.state.value}
 	g.fuel.Set(uint64(budget))
 }
 
-// end logs what the guest wrote without a line's end.
-func (g *instance) end() {
-	if len(g.now.line) > 0 {
+// endCall logs an unfinished line.
+func (g *instance) endCall() {
+	if len(g.state.line) > 0 {
 		g.flushLine()
 	}
 }
 
-// used is how much of the budget is gone.
-func (g *instance) used(budget int64) int64 {
+// fuelUsed returns how much of the budget has been used.
+func (g *instance) fuelUsed(budget int64) int64 {
 	return budget - max(int64(g.fuel.Get()), 0)
 }
 
-// spend takes fuel for the work of a host function.
-func (g *instance) spend(n int64) {
+// chargeFuel charges for the work of a host function.
+func (g *instance) chargeFuel(n int64) {
 	left := int64(g.fuel.Get()) - n
 	g.fuel.Set(uint64(left))
 	if left < 0 {
@@ -99,10 +99,9 @@ func (g *instance) spend(n int64) {
 	}
 }
 
-// exchange hands over the input, runs fn and checks what it returns, of which at most
-// limit bytes are accepted.
-func (g *instance) exchange(fn api.Function, in []byte, limit uint32) ([]byte, error) {
-	ptr, err := g.place(in)
+// invoke writes the input, runs fn and reads its result of at most limit bytes.
+func (g *instance) invoke(fn api.Function, in []byte, limit uint32) ([]byte, error) {
+	ptr, err := g.writeInput(in)
 	if err != nil {
 		return nil, err
 	}
@@ -110,27 +109,26 @@ func (g *instance) exchange(fn api.Function, in []byte, limit uint32) ([]byte, e
 	if err := fn.CallWithStack(g.ctx, g.stack[:]); err != nil {
 		return nil, g.fault(err)
 	}
-	if r := g.now.rejected; r != nil {
+	if r := g.state.rejected; r != nil {
 		return nil, g.rejection(r)
 	}
-	return g.result(g.stack[0], limit)
+	return g.readResult(g.stack[0], limit)
 }
 
-// rejection is a module's no. A hook that gives it a status which is none of an error's,
-// or the one for callers who are gone, still says no: the status is 400 then, and a fault
-// is counted.
+// rejection returns the error of a rejected call. A hook's status that is not one of an
+// error, or is the one for callers who hung up, still rejects: with 400, and as a fault.
 func (g *instance) rejection(r *hook.Rejection) error {
-	if g.now.hook == hook.ExportInit || r.Code >= 400 && r.Code <= 599 && r.Code != hook.StatusClientGone {
+	if g.state.hook == hook.ExportInit || r.Code >= 400 && r.Code <= 599 && r.Code != hook.StatusClientGone {
 		return r
 	}
-	f := g.wrong(hook.BadResult, "it rejected the call with the status %d, which is none of an error: %s", r.Code, r.Message)
+	f := g.faultf(hook.BadResult, "it rejected the call with %d, which is not an error status: %s", r.Code, r.Message)
 	r.Code, f.Err = http.StatusBadRequest, r
-	g.owner.pool.blame()
+	g.module.pool.countFault()
 	return f
 }
 
-// place asks the guest for room and copies the input there.
-func (g *instance) place(in []byte) (uint32, error) {
+// writeInput has the guest allocate memory and copies the input there.
+func (g *instance) writeInput(in []byte) (uint32, error) {
 	g.stack[0] = uint64(len(in))
 	if err := g.alloc.CallWithStack(g.ctx, g.stack[:1]); err != nil {
 		return 0, g.fault(err)
@@ -140,39 +138,40 @@ func (g *instance) place(in []byte) (uint32, error) {
 		return ptr, nil
 	}
 	if ptr == 0 {
-		return 0, g.wrong(hook.NoRoom, "%s(%d) returned 0: no room for the input", hook.ExportAlloc, len(in))
+		return 0, g.faultf(hook.NoRoom, "%s(%d) returned 0: no room for the input", hook.ExportAlloc, len(in))
 	}
 	if !g.memory.Write(ptr, in) {
-		return 0, g.wrong(hook.NoRoom, "%s(%d) returned %d, outside the memory of %d bytes",
+		return 0, g.faultf(hook.NoRoom, "%s(%d) returned %d, outside the memory of %d bytes",
 			hook.ExportAlloc, len(in), ptr, g.memory.Size())
 	}
 	return ptr, nil
 }
 
-// result decodes (ptr<<32)|len; a length of 0 means nothing.
-func (g *instance) result(packed uint64, limit uint32) ([]byte, error) {
+// readResult decodes (ptr<<32)|len; a length of 0 is an empty result.
+func (g *instance) readResult(packed uint64, limit uint32) ([]byte, error) {
 	ptr, n := uint32(packed>>32), uint32(packed)
 	if n == 0 {
 		return nil, nil
 	}
 	if n > limit {
-		return nil, g.wrong(hook.BadResult, "the result has %d bytes; at most %d are accepted", n, limit)
+		return nil, g.faultf(hook.BadResult, "the result has %d bytes; at most %d are accepted", n, limit)
 	}
 	view, ok := g.memory.Read(ptr, n)
 	if !ok {
-		return nil, g.wrong(hook.BadResult, "the result (%d bytes at %d) lies outside the memory of %d bytes",
+		return nil, g.faultf(hook.BadResult, "the result (%d bytes at %d) lies outside the memory of %d bytes",
 			n, ptr, g.memory.Size())
 	}
 	return view, nil
 }
 
-func (g *instance) wrong(kind hook.FaultKind, format string, args ...any) *hook.Fault {
-	return &hook.Fault{Module: g.owner.name, Hook: g.now.hook, Kind: kind, Detail: fmt.Sprintf(format, args...)}
+// faultf returns a fault of the current call.
+func (g *instance) faultf(kind hook.FaultKind, format string, args ...any) *hook.Fault {
+	return &hook.Fault{Module: g.module.name, Hook: g.state.hook, Kind: kind, Detail: fmt.Sprintf(format, args...)}
 }
 
-// fault classifies the machine's error.
+// fault classifies an error of wazero's.
 func (g *instance) fault(err error) *hook.Fault {
-	f := &hook.Fault{Module: g.owner.name, Hook: g.now.hook, Kind: hook.Trapped, Detail: firstLine(err), Err: err}
+	f := &hook.Fault{Module: g.module.name, Hook: g.state.hook, Kind: hook.Trapped, Detail: firstLine(err), Err: err}
 	var exit guestExit
 	var abort guestAbort
 	switch {
@@ -186,11 +185,11 @@ func (g *instance) fault(err error) *hook.Fault {
 	return f
 }
 
-// start runs the guest's start-up: _initialize and the version. Penstock_init goes on
-// with the fuel that is left of it.
+// start runs the guest's start-up: _initialize and the version. penstock_init uses the fuel
+// that is left of it.
 func (g *instance) start() error {
-	g.begin(hook.ExportInitialize, 0, initFuel)
-	defer g.end()
+	g.beginCall(hook.ExportInitialize, 0, initFuel)
+	defer g.endCall()
 	if fn := g.mod.ExportedFunction(hook.ExportInitialize); fn != nil {
 		if err := fn.CallWithStack(g.ctx, nil); err != nil {
 			return g.fault(err)
@@ -200,32 +199,32 @@ func (g *instance) start() error {
 }
 
 func (g *instance) checkVersion() error {
-	g.now.hook = hook.ExportVersion
+	g.state.hook = hook.ExportVersion
 	fn := g.mod.ExportedFunction(hook.ExportVersion)
 	if err := fn.CallWithStack(g.ctx, g.stack[:1]); err != nil {
 		return g.fault(err)
 	}
 	if v := uint32(g.stack[0]); v>>16 != hook.ABIMajor {
-		return fmt.Errorf("it speaks version %d.%d of the contract; this gateway speaks %d.x",
+		return fmt.Errorf("it implements version %d.%d of the contract; this gateway implements %d.x",
 			v>>16, v&0xffff, hook.ABIMajor)
 	}
 	return nil
 }
 
-// configure calls penstock_init, which is also the check of the operator's settings.
+// configure calls penstock_init, which also checks the operator's settings.
 func (g *instance) configure(config []byte) error {
 	if g.init == nil {
 		return nil
 	}
-	g.now.hook = hook.ExportInit
-	defer g.end()
-	_, err := g.exchange(g.init, config, hook.MaxRanking)
+	g.state.hook = hook.ExportInit
+	defer g.endCall()
+	_, err := g.invoke(g.init, config, hook.MaxRanking)
 	return err
 }
 
-// seal notes how large the guest is when warm.
-func (g *instance) seal() {
-	g.warm = g.memory.Size()
+// recordBaseline records the size of the memory after start-up.
+func (g *instance) recordBaseline() {
+	g.baseline = g.memory.Size()
 	g.calls = 0
 }
 
@@ -234,15 +233,15 @@ func (g *instance) close() {
 	_ = g.mod.Close(g.ctx) // wazero reports an error only from a guest's open files
 }
 
-// closeIfThere closes an instance that may never have come to be.
-func (g *instance) closeIfThere() {
+// closeIfAny closes an instance that may be nil.
+func (g *instance) closeIfAny() {
 	if g != nil {
 		g.close()
 	}
 }
 
-// text reads a string of the guest's, at most limit bytes of it, as valid UTF-8.
-func (g *instance) text(ptr, n, limit uint32) (string, bool) {
+// readText reads at most limit bytes of a guest's string, as valid UTF-8.
+func (g *instance) readText(ptr, n, limit uint32) (string, bool) {
 	b, ok := g.memory.Read(ptr, n)
 	if !ok {
 		return "", false
@@ -250,8 +249,8 @@ func (g *instance) text(ptr, n, limit uint32) (string, bool) {
 	return strings.ToValidUTF8(string(b[:min(n, limit)]), "\uFFFD"), true
 }
 
-// word reads a little-endian u32 of the guest's memory.
-func (g *instance) word(ptr uint32) (uint32, bool) {
+// readU32 reads a little-endian u32 from the guest's memory.
+func (g *instance) readU32(ptr uint32) (uint32, bool) {
 	b, ok := g.memory.Read(ptr, 4)
 	if !ok {
 		return 0, false
@@ -259,7 +258,8 @@ func (g *instance) word(ptr uint32) (uint32, bool) {
 	return binary.LittleEndian.Uint32(b), true
 }
 
-// firstLine is what of a machine's error belongs into a one-line message.
+// firstLine is the first line of an error of wazero's, which the stack of guest functions
+// follows.
 func firstLine(err error) string {
 	line, _, _ := strings.Cut(err.Error(), "\n")
 	return strings.TrimPrefix(line, "wasm error: ")

@@ -4,5 +4,5 @@ package wasm
 
 import "github.com/tetratelabs/wazero/experimental"
 
-// allocateLinear gives an instance memory of Go's heap, which moves as it grows.
+// allocateLinear allocates an instance's memory in Go's heap, where it moves as it grows.
 func allocateLinear(uint64, uint64) experimental.LinearMemory { return new(heapMemory) }

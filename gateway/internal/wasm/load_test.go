@@ -59,7 +59,7 @@ func TestLoadRefusesWhatItCannotTrust(t *testing.T) {
 			a.Funcs[2].Export = ""
 			a.Exports = []asm.Export{{Name: "penstock_route", Kind: 2}}
 		}), "is a memory, not a function"},
-		{"another major version", with(func(a *asm.Module) { a.Funcs[0].Code = asm.I32(2 << 16) }), "speaks version 2.0"},
+		{"another major version", with(func(a *asm.Module) { a.Funcs[0].Code = asm.I32(2 << 16) }), "implements version 2.0"},
 		{"a program", with(func(a *asm.Module) { a.Funcs = append(a.Funcs, asm.Func{Export: "_start"}) }), "exports _start"},
 		{"start section", with(func(a *asm.Module) { a.Funcs = append(a.Funcs, asm.Func{}); a.Start = 4 }), "start section"},
 		{"two memories", with(func(a *asm.Module) { a.Memories = [][]byte{{0, 1}, {0, 1}} }), "2 memories"},

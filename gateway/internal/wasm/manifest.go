@@ -29,24 +29,24 @@ const sectionManifest = "penstock.manifest"
 // maxManifest bounds a manifest, in bytes.
 const maxManifest = 64 << 10
 
-// Manifest is what a module says about itself.
+// Manifest is a module's description of itself.
 type Manifest struct {
 	Name        string `json:"name,omitempty"`
 	Version     string `json:"version,omitempty"`
 	Description string `json:"description,omitempty"`
-	// Kind is one of the Kind constants; empty means that it does not say.
+	// Kind is one of the Kind constants, or empty.
 	Kind string `json:"kind,omitempty"`
 	// Stage is "policy" for transforms, "provider" or "client" for dialects.
 	Stage string `json:"stage,omitempty"`
-	// Grants are what it can't do without.
+	// Grants are the grants that it requires.
 	Grants []string `json:"grants,omitempty"`
-	// Tests must pass before the module is put to work. They are cases, which package cases
-	// reads and runs.
+	// Tests must pass before the module is used. They are cases, which package cases reads
+	// and runs.
 	Tests json.RawMessage `json:"tests,omitempty"`
 }
 
-// parseManifest reads a manifest and checks all but its tests. Members that it does not
-// know are left to later versions of the contract.
+// parseManifest reads a manifest and checks all but its tests. It ignores unknown members,
+// which later versions of the contract may add.
 func parseManifest(b []byte) (*Manifest, error) {
 	if len(b) > maxManifest {
 		return nil, fmt.Errorf("manifest: it has %d bytes; at most %d are accepted", len(b), maxManifest)
@@ -90,9 +90,9 @@ func (m *Manifest) check() error {
 	return errors.Join(errs...)
 }
 
-// fits reports what keeps a module with this manifest from being loaded like that. No
-// manifest fits everything.
-func (m *Manifest) fits(s Spec) error {
+// checkUse reports what keeps a module with this manifest from being loaded with the spec.
+// A nil manifest allows everything.
+func (m *Manifest) checkUse(s Spec) error {
 	if m == nil {
 		return nil
 	}
@@ -112,9 +112,8 @@ func (m *Manifest) fits(s Spec) error {
 	return errors.Join(errs...)
 }
 
-// WithManifest returns the module with this manifest in its custom section, in place of
-// one that was there. CheckTests reads the manifest's tests. The error says what is wrong
-// with either.
+// WithManifest returns the module with this manifest in its custom section, in place of any
+// other. CheckTests checks the manifest's tests. The error says what is wrong with either.
 func WithManifest(wasm, manifest []byte, checkTests func(json.RawMessage) error) ([]byte, error) {
 	m, err := parseManifest(manifest)
 	if err != nil {
@@ -123,7 +122,7 @@ func WithManifest(wasm, manifest []byte, checkTests func(json.RawMessage) error)
 	if err := checkTests(m.Tests); err != nil {
 		return nil, fmt.Errorf("manifest: %w", err)
 	}
-	o, err := fuel.Parse(wasm)
+	info, err := fuel.Parse(wasm)
 	if err != nil {
 		return nil, err
 	}
@@ -131,16 +130,16 @@ func WithManifest(wasm, manifest []byte, checkTests func(json.RawMessage) error)
 	if err := json.Compact(&short, manifest); err != nil {
 		return nil, fmt.Errorf("manifest: %w", err)
 	}
-	out := o.WithCustom(sectionManifest, short.Bytes())
+	out := info.WithCustom(sectionManifest, short.Bytes())
 	if len(out) > maxModule {
 		return nil, fmt.Errorf("with its manifest the file has %d bytes; at most %d are accepted", len(out), maxModule)
 	}
 	return out, nil
 }
 
-// readManifest reads the module's manifest from its section; nil without one.
-func readManifest(o *fuel.Module) (*Manifest, error) {
-	switch all := o.Custom(sectionManifest); len(all) {
+// readManifest reads the manifest in the custom section; nil without one.
+func readManifest(info *fuel.Module) (*Manifest, error) {
+	switch all := info.Custom(sectionManifest); len(all) {
 	case 0:
 		return nil, nil
 	case 1:
@@ -149,16 +148,16 @@ func readManifest(o *fuel.Module) (*Manifest, error) {
 	return nil, errors.New("it has two manifests")
 }
 
-// described reports whether the manifest has to be asked for.
-func described(o *fuel.Module) bool {
-	_, ok := o.Exports[hook.ExportDescribe]
-	return ok && len(o.Custom(sectionManifest)) == 0
+// hasDescribe reports whether the module has to be called for its manifest.
+func hasDescribe(info *fuel.Module) bool {
+	_, ok := info.Exports[hook.ExportDescribe]
+	return ok && len(info.Custom(sectionManifest)) == 0
 }
 
-// describe asks the module for its manifest. That comes before its settings, which a
-// caller may not have.
+// describe calls the module for its manifest, on an instance without settings, since the
+// caller may not have any.
 func (m *Module) describe() (*Manifest, error) {
-	g, err := m.awake()
+	g, err := m.newInstance()
 	if err != nil {
 		return nil, err
 	}
@@ -171,10 +170,10 @@ func (m *Module) describe() (*Manifest, error) {
 }
 
 func (g *instance) describe() ([]byte, error) {
-	g.begin(hook.ExportDescribe, 0, initFuel)
-	defer g.end()
+	g.beginCall(hook.ExportDescribe, 0, initFuel)
+	defer g.endCall()
 	if err := g.mod.ExportedFunction(hook.ExportDescribe).CallWithStack(g.ctx, g.stack[:1]); err != nil {
 		return nil, g.fault(err)
 	}
-	return g.result(g.stack[0], maxManifest)
+	return g.readResult(g.stack[0], maxManifest)
 }

@@ -151,7 +151,7 @@ func TestTheTestsRunOnceForAModule(t *testing.T) {
 		t.Errorf("the tests ran %d times for 3 instances, want once", times)
 	}
 	for _, g := range lent {
-		m.pool.put(g, fine, cost{})
+		m.pool.put(g, succeeded, cost{})
 	}
 }
 

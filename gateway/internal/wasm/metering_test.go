@@ -75,8 +75,8 @@ func FuzzMeter(f *testing.F) {
 		if err != nil {
 			return
 		}
-		s, _ := Spec{Name: "fuzz", Wasm: wasm, MaxMemory: 1 << 20}.normal()
-		vetted := vet(o, s.MaxMemory, s.Grants) == nil
+		s, _ := Spec{Name: "fuzz", Wasm: wasm, MaxMemory: 1 << 20}.withDefaults()
+		vetted := validate(o, s.MaxMemory, s.Grants) == nil
 		if _, err := o.Instrument(fuel.PerStretch); err != nil || !vetted {
 			return
 		}

@@ -15,32 +15,32 @@ import (
 	"github.com/penstock/penstock/gateway/internal/wasm/hook"
 )
 
-func newModule(d *draft, log *slog.Logger) *Module {
-	s := d.spec
+func newModule(p *prepared, log *slog.Logger) *Module {
+	s := p.spec
 	m := &Module{
-		name: s.Name, digest: hex.EncodeToString(d.sum[:]), salt: binary.LittleEndian.Uint64(d.sum[:]), size: len(s.Wasm),
+		name: s.Name, digest: hex.EncodeToString(p.sum[:]), salt: binary.LittleEndian.Uint64(p.sum[:]), size: len(s.Wasm),
 		grants: hook.Grants(s.Grants), fuel: s.Fuel, perByte: s.FuelPerByte, config: s.Config, recorder: s.Record,
 		pool: newPool(s.MaxInstances, log),
-		quit: make(chan struct{}), done: make(chan struct{}), forget: func() {},
+		quit: make(chan struct{}), done: make(chan struct{}), unregister: func() {},
 	}
-	m.pool.fresh = s.Isolate
+	m.pool.isolate = s.Isolate
 	m.refs.Store(1)
 	for h := range hook.Count {
-		_, m.exports[h] = d.outline.Exports[h.String()]
+		_, m.exports[h] = p.info.Exports[h.String()]
 	}
 	return m
 }
 
-// open compiles a module in a runtime of its own. It has no instance yet.
-func (h *Host) open(ctx context.Context, d *draft) (*Module, error) {
-	m := newModule(d, h.log.With("module", d.spec.Name))
+// open compiles a module in a runtime of its own. The module has no instance yet.
+func (h *Host) open(ctx context.Context, p *prepared) (*Module, error) {
+	m := newModule(p, h.log.With("module", p.spec.Name))
 	m.now, m.store = h.now, newStore(h.now)
 	m.runtime = wazero.NewRuntimeWithConfig(ctx, runtimeConfig().
-		WithMemoryLimitPages(uint32((d.spec.MaxMemory+pageSize-1)/pageSize)).
+		WithMemoryLimitPages(uint32((p.spec.MaxMemory+pageSize-1)/pageSize)).
 		WithCompilationCache(h.cache.code))
-	err := m.furnish(ctx, d.outline, d.spec.Grants)
+	err := m.addHostFunctions(ctx, p.info, p.spec.Grants)
 	if err == nil {
-		m.compiled, err = h.cache.compile(ctx, m.runtime, d.code, d.spec.Inside)
+		m.compiled, err = h.cache.compile(ctx, m.runtime, p.code, p.spec.BuiltIn)
 	}
 	if err != nil {
 		_ = m.runtime.Close(ctx)
@@ -49,11 +49,11 @@ func (h *Host) open(ctx context.Context, d *draft) (*Module, error) {
 	return m, nil
 }
 
-// furnish gives the runtime those host functions that the module imports.
-func (m *Module) furnish(ctx context.Context, o *fuel.Module, grants hook.Grants) error {
+// addHostFunctions adds to the runtime the host functions that the module imports.
+func (m *Module) addHostFunctions(ctx context.Context, info *fuel.Module, grants hook.Grants) error {
 	hosts := map[string]wazero.HostModuleBuilder{}
-	for _, i := range o.Imports {
-		f, err := resolve(o, i, grants)
+	for _, i := range info.Imports {
+		f, err := resolve(info, i, grants)
 		if err != nil {
 			return err
 		}
@@ -72,15 +72,15 @@ func (m *Module) furnish(ctx context.Context, o *fuel.Module, grants hook.Grants
 	return nil
 }
 
-// warm makes the first instance, which is also the check of the operator's settings.
-func (m *Module) warm(ctx context.Context, s Spec) error {
+// startPool makes the first instance, which also checks the operator's settings.
+func (m *Module) startPool(ctx context.Context, s Spec) error {
 	config := hook.AppendInit(nil, s.Name, s.Config)
 	m.pool.build = func(context.Context) (*instance, error) { return m.instantiate(config) }
 	nearlyFull := uint64(s.MaxMemory) / 4 * 3
-	m.pool.full = func(g *instance) bool { return uint64(g.memory.Size()) > nearlyFull && g.memory.Size() > g.warm }
-	recycle := s.Recycle // the spec holds the whole file, which is not to be kept
-	m.pool.worn = func(g *instance) bool {
-		return g.calls >= recycle || uint64(g.memory.Size()) > 2*uint64(g.warm)
+	m.pool.nearlyFull = func(g *instance) bool { return uint64(g.memory.Size()) > nearlyFull && g.memory.Size() > g.baseline }
+	recycle := s.Recycle // not s, which would keep the whole file in memory
+	m.pool.shouldReplace = func(g *instance) bool {
+		return g.calls >= recycle || uint64(g.memory.Size()) > 2*uint64(g.baseline)
 	}
 	g, err := m.pool.build(ctx)
 	if err != nil {
@@ -90,16 +90,16 @@ func (m *Module) warm(ctx context.Context, s Spec) error {
 	return nil
 }
 
-// abandon frees a module that nobody has come to know.
-func (m *Module) abandon(ctx context.Context) {
+// discard frees a module that nobody uses.
+func (m *Module) discard(ctx context.Context) {
 	m.pool.close()
 	_ = m.compiled.code.Close(ctx)
 	_ = m.runtime.Close(ctx)
 }
 
-// instantiate makes and starts one instance.
+// instantiate makes and configures one instance.
 func (m *Module) instantiate(config []byte) (*instance, error) {
-	g, err := m.awake()
+	g, err := m.newInstance()
 	if err != nil {
 		return nil, err
 	}
@@ -107,13 +107,13 @@ func (m *Module) instantiate(config []byte) (*instance, error) {
 		g.close()
 		return nil, err
 	}
-	g.seal()
+	g.recordBaseline()
 	return g, nil
 }
 
-// awake makes an instance and runs its start-up, without its settings.
-func (m *Module) awake() (*instance, error) {
-	g := &instance{owner: m}
+// newInstance makes an instance and runs its start-up, before penstock_init.
+func (m *Module) newInstance() (*instance, error) {
+	g := &instance{module: m}
 	g.ctx = context.WithValue(context.Background(), instanceKey{}, g)
 	mod, err := m.runtime.InstantiateModule(
 		experimental.WithMemoryAllocator(g.ctx, experimental.MemoryAllocatorFunc(allocateLinear)), m.compiled.code,
@@ -134,18 +134,18 @@ func (m *Module) awake() (*instance, error) {
 	return g, nil
 }
 
-// learn asks the module for its manifest if it has no section with one.
-func (m *Module) learn(d *draft) error {
-	if described(d.outline) {
-		told, err := m.describe()
+// loadManifest calls the module for its manifest if it has no section with one.
+func (m *Module) loadManifest(p *prepared) error {
+	if hasDescribe(p.info) {
+		manifest, err := m.describe()
 		if err != nil {
 			return err
 		}
-		d.manifest = told
+		p.manifest = manifest
 	}
-	if d.manifest == nil {
-		d.manifest = new(Manifest)
+	if p.manifest == nil {
+		p.manifest = new(Manifest)
 	}
-	m.manifest = d.manifest
-	return d.manifest.fits(d.spec)
+	m.manifest = p.manifest
+	return p.manifest.checkUse(p.spec)
 }

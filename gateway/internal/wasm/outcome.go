@@ -10,19 +10,19 @@ import (
 type outcome uint8
 
 const (
-	fine outcome = iota
+	succeeded outcome = iota
 	rejected
-	broken
+	faulted
 )
 
 func outcomeOf(err error) outcome {
 	var r *hook.Rejection
 	var f *hook.Fault
-	switch no, fault := errors.As(err, &r), errors.As(err, &f); {
-	case err == nil || no && fault: // a no that is badly said is counted as a fault already
-		return fine
-	case no:
+	switch isRejection, isFault := errors.As(err, &r), errors.As(err, &f); {
+	case err == nil || isRejection && isFault: // an invalid rejection has been counted as a fault
+		return succeeded
+	case isRejection:
 		return rejected
 	}
-	return broken
+	return faulted
 }

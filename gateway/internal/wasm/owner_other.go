@@ -4,6 +4,6 @@ package wasm
 
 import "io/fs"
 
-// Elsewhere the system's own rules for a user's folders have to do.
-func isMine(fs.FileInfo) bool  { return true }
-func isRoots(fs.FileInfo) bool { return false }
+// Other systems protect a user's folders by their own rules.
+func ownedByUser(fs.FileInfo) bool { return true }
+func ownedByRoot(fs.FileInfo) bool { return false }

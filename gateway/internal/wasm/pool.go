@@ -9,35 +9,36 @@ import (
 	"github.com/penstock/penstock/gateway/internal/wasm/hook"
 )
 
-// pool lends instances, each to one caller at a time. At most cap(slots) are lent at
-// once; the one used last is lent first, so that few stay warm. Beside the lent and
-// idle ones there is at most one spare, which replaces an instance that has aged.
+// pool lends instances, each to one caller at a time. At most cap(slots) are lent at once;
+// the one used last is lent first, so that few stay in use. Besides the lent and idle ones
+// there is at most one spare, which replaces an instance that is due for replacement.
 type pool struct {
 	build func(context.Context) (*instance, error)
-	// worn reports whether an instance should be replaced.
-	worn func(*instance) bool
-	// full reports whether it has so little memory left that the next call may fail.
-	full func(*instance) bool
-	log  *slog.Logger
-	// fresh lends every instance once only.
-	fresh bool
+	// shouldReplace reports whether an instance should be replaced.
+	shouldReplace func(*instance) bool
+	// nearlyFull reports whether an instance has so little memory left that the next call may
+	// fail.
+	nearlyFull func(*instance) bool
+	log        *slog.Logger
+	// isolate lends every instance only once.
+	isolate bool
 	// slots holds a token for every instance that is lent.
 	slots chan struct{}
-	// wake asks the module's keeper to replenish; one pending wish is enough.
-	wake chan struct{}
+	// notify asks the module's maintenance to build ahead; one pending signal is enough.
+	notify chan struct{}
 
 	mu    sync.Mutex
 	idle  []*instance
 	spare *instance
-	// wanted is set once an instance is worn, until its replacement stands ready.
-	wanted bool
+	// needsSpare is set from when an instance is due for replacement until the spare is there.
+	needsSpare bool
 	// live counts idle, lent and spare instances.
 	live  int
 	stats hook.Stats
 }
 
 func newPool(size int, log *slog.Logger) *pool {
-	return &pool{log: log, slots: make(chan struct{}, size), wake: make(chan struct{}, 1)}
+	return &pool{log: log, slots: make(chan struct{}, size), notify: make(chan struct{}, 1)}
 }
 
 // get lends an instance, waiting for one until ctx ends. It builds one when none is
@@ -55,7 +56,7 @@ func (p *pool) get(ctx context.Context) (*instance, error) {
 	if g := p.pop(); g != nil {
 		return g, nil
 	}
-	p.add(1) // one that is being built counts, or the keeper would build another
+	p.add(1) // one that is being built counts, or the maintenance would build another
 	g, err := p.build(ctx)
 	if err != nil {
 		p.add(-1)
@@ -90,50 +91,50 @@ type cost struct {
 	took time.Duration
 }
 
-// put takes an instance back after a call that ended in o at this cost. A broken one is
-// closed, and so is every one of a pool of fresh ones. A worn one goes on serving until its replacement stands ready, unless it is
-// full.
+// put takes an instance back after a call. It is closed after a fault, and after every call
+// of an isolated pool. An instance due for replacement serves on until the spare is there,
+// unless it is nearly full.
 func (p *pool) put(g *instance, o outcome, c cost) {
-	worn := o != broken && p.worn(g)
+	replace := o != faulted && p.shouldReplace(g)
 	p.mu.Lock()
 	p.count(o, c)
-	gone, hungry := p.settle(g, o, worn)
+	closing, build := p.release(g, o, replace)
 	p.mu.Unlock()
 	<-p.slots
-	if hungry {
-		p.ask()
+	if build {
+		p.wakeUp()
 	}
-	if gone != nil {
-		gone.close()
+	if closing != nil {
+		closing.close()
 	}
 }
 
-// settle decides what becomes of a returned instance: which one is to be closed, and
-// whether the keeper is needed. The caller holds the lock.
-func (p *pool) settle(g *instance, o outcome, worn bool) (gone *instance, hungry bool) {
+// release makes a returned instance idle or replaces it. It returns the instance to close,
+// if any, and whether the maintenance should build one. The caller holds the lock.
+func (p *pool) release(g *instance, o outcome, replace bool) (closing *instance, build bool) {
 	switch {
-	case o == broken:
+	case o == faulted:
 		p.live--
 		p.stats.Discarded++
 		return g, p.live == 0
-	case p.fresh:
+	case p.isolate:
 		p.live--
 		p.stats.Recycled++
 		return g, p.live == 0
-	case worn && p.spare != nil:
+	case replace && p.spare != nil:
 		p.idle = append(p.idle, p.spare)
 		p.spare = nil
 		p.live--
 		p.stats.Recycled++
 		return g, false
-	case worn && p.full(g):
+	case replace && p.nearlyFull(g):
 		p.live--
 		p.stats.Recycled++
 		return g, p.live == 0
 	}
 	p.idle = append(p.idle, g)
-	p.wanted = p.wanted || worn
-	return nil, worn
+	p.needsSpare = p.needsSpare || replace
+	return nil, replace
 }
 
 func (p *pool) count(o outcome, c cost) {
@@ -147,32 +148,33 @@ func (p *pool) count(o outcome, c cost) {
 		}
 	}
 	switch o {
-	case broken:
+	case faulted:
 		p.stats.Faults++
 	case rejected:
 		p.stats.Rejections++
 	}
 }
 
-// blame counts a call that looked well as a fault after all.
-func (p *pool) blame() {
+// countFault counts a fault that is found in a call's result.
+func (p *pool) countFault() {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	p.stats.Faults++
 }
 
-func (p *pool) ask() {
+// wakeUp signals the maintenance.
+func (p *pool) wakeUp() {
 	select {
-	case p.wake <- struct{}{}:
+	case p.notify <- struct{}{}:
 	default:
 	}
 }
 
-// replenish builds one instance ahead of need: the spare, or the first one if none is
-// left. Only the keeper calls it.
-func (p *pool) replenish(ctx context.Context) {
-	if !p.hungry() {
-		return // the wish was granted already
+// buildAhead builds one instance ahead of need: the spare, or the first one if none is left.
+// Only the maintenance calls it.
+func (p *pool) buildAhead(ctx context.Context) {
+	if !p.reserveSpare() {
+		return // it has been built already
 	}
 	g, err := p.build(ctx)
 	if err != nil {
@@ -182,27 +184,27 @@ func (p *pool) replenish(ctx context.Context) {
 	}
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	// Callers may have built as many as they need meanwhile.
-	if p.live <= cap(p.slots) && !p.wanted {
+	// Callers may have built instances meanwhile.
+	if p.live <= cap(p.slots) && !p.needsSpare {
 		p.idle = append(p.idle, g)
 		return
 	}
 	p.spare = g
-	p.wanted = false
+	p.needsSpare = false
 }
 
-// hungry reports whether an instance should be built ahead of need, and counts it in.
-func (p *pool) hungry() bool {
+// reserveSpare reports whether an instance should be built ahead of need, and counts it.
+func (p *pool) reserveSpare() bool {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	if p.live > 0 && (!p.wanted || p.spare != nil) {
+	if p.live > 0 && (!p.needsSpare || p.spare != nil) {
 		return false
 	}
 	p.live++
 	return true
 }
 
-// close closes every instance. Nobody may hold or want one any more.
+// close closes every instance. None is lent, and nobody asks for one any more.
 func (p *pool) close() {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -217,7 +219,7 @@ func (p *pool) close() {
 	p.idle = nil
 }
 
-// fill writes the pool's part of the statistics.
+// fill sets the pool's part of the statistics.
 func (p *pool) fill(s *hook.Stats) {
 	p.mu.Lock()
 	defer p.mu.Unlock()

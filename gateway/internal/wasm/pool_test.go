@@ -123,7 +123,7 @@ func TestWaitingForAnInstanceEndsWithTheContext(t *testing.T) {
 	if _, _, err := m.Call(ctx, hook.Route, 1, nil, nil); !errors.Is(err, context.DeadlineExceeded) {
 		t.Errorf("Call with no instance free: %v, want the context's error", err)
 	}
-	m.pool.put(g, fine, cost{})
+	m.pool.put(g, succeeded, cost{})
 	if _, _, err := m.Call(context.Background(), hook.Route, 1, nil, nil); err != nil {
 		t.Errorf("Call after one came free: %v", err)
 	}
@@ -136,7 +136,7 @@ func TestAWaiterGetsTheInstanceThatComesFree(t *testing.T) {
 		_, _, err := m.Call(context.Background(), hook.Route, 1, []byte("x"), nil)
 		got <- err
 	}()
-	m.pool.put(g, fine, cost{})
+	m.pool.put(g, succeeded, cost{})
 	if err := <-got; err != nil {
 		t.Error(err)
 	}

@@ -7,10 +7,10 @@ import (
 	"path/filepath"
 )
 
-// private makes the directory, whose path is absolute, or refuses one in which others could put machine code for
-// the gateway to run: it and all that is in it must be this user's, and nobody else may
-// be able to put another one in its place.
-func private(dir string) error {
+// makePrivate creates the directory, whose path is absolute, and refuses one into which other
+// users could put machine code for the gateway to run: the directory and its contents must
+// belong to this user, and nobody else may be able to replace it.
+func makePrivate(dir string) error {
 	if err := os.MkdirAll(dir, 0o700); err != nil {
 		return err
 	}
@@ -21,40 +21,40 @@ func private(dir string) error {
 	switch {
 	case !info.IsDir():
 		return fmt.Errorf("%s is not a folder itself: it may lead elsewhere", dir)
-	case !isMine(info):
+	case !ownedByUser(info):
 		return fmt.Errorf("%s belongs to another user", dir)
 	case info.Mode()&0o022 != 0:
 		return fmt.Errorf("other users can write to %s: run chmod 700 on it", dir)
 	}
-	if err := contentsMine(dir); err != nil {
+	if err := checkContents(dir); err != nil {
 		return err
 	}
-	return safelyReached(filepath.Dir(dir), maxLinks)
+	return checkParents(filepath.Dir(dir), maxLinks)
 }
 
-// maxLinks bounds the links on the way to a directory.
+// maxLinks bounds the symbolic links in the path of a directory.
 const maxLinks = 16
 
-// contentsMine reports what in dir is another user's, or a link.
-func contentsMine(dir string) error {
+// checkContents reports a file in dir that is another user's, or a link.
+func checkContents(dir string) error {
 	return filepath.WalkDir(dir, func(path string, e fs.DirEntry, err error) error {
 		if err != nil {
 			return err
 		}
 		info, err := e.Info()
 		if err != nil {
-			return nil // it went away: another process cleans up
+			return nil // another process has removed it
 		}
-		if !isMine(info) || !info.IsDir() && !info.Mode().IsRegular() {
+		if !ownedByUser(info) || !info.IsDir() && !info.Mode().IsRegular() {
 			return fmt.Errorf("%s was put there by another user, or is a link: delete it", path)
 		}
 		return nil
 	})
 }
 
-// safelyReached reports a folder on the way from the root to dir in which another user
-// could replace the next one. A link counts if its owner does, and leads to another way.
-func safelyReached(dir string, links int) error {
+// checkParents reports a directory on the path to dir in which another user could replace the
+// next one. The target of a link is checked like dir.
+func checkParents(dir string, links int) error {
 	for at := dir; ; at = filepath.Dir(at) {
 		info, err := os.Lstat(at)
 		if err != nil {
@@ -62,7 +62,7 @@ func safelyReached(dir string, links int) error {
 		}
 		link := info.Mode()&fs.ModeSymlink != 0
 		switch {
-		case !isMine(info) && !isRoots(info):
+		case !ownedByUser(info) && !ownedByRoot(info):
 			return fmt.Errorf("%s, which leads to it, belongs to another user", at)
 		case link && links == 0:
 			return fmt.Errorf("%s is behind too many links", at)
@@ -74,7 +74,7 @@ func safelyReached(dir string, links int) error {
 			if err != nil {
 				return err
 			}
-			if err := safelyReached(to, links-1); err != nil {
+			if err := checkParents(to, links-1); err != nil {
 				return err
 			}
 		}

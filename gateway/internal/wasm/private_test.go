@@ -55,7 +55,7 @@ func TestOnlyAFolderOfOnesOwnHoldsMachineCode(t *testing.T) {
 			do(os.Mkdir(base, 0o700))
 			dir := filepath.Join(base, "cache")
 			c.make(base, dir)
-			err := private(dir)
+			err := makePrivate(dir)
 			if c.want == "" && err != nil || c.want != "" && (err == nil || !strings.Contains(err.Error(), c.want)) {
 				t.Errorf("private: %v, want %q", err, c.want)
 			}
@@ -75,13 +75,13 @@ func TestALinkOfOnesOwnOnTheWayIsFollowed(t *testing.T) {
 	if err := os.Symlink(filepath.Join("real", "home"), link); err != nil {
 		t.Fatal(err)
 	}
-	if err := private(filepath.Join(link, "cache")); err != nil {
+	if err := makePrivate(filepath.Join(link, "cache")); err != nil {
 		t.Errorf("behind a link: %v", err)
 	}
 	if err := os.Chmod(filepath.Join(base, "real"), 0o777); err != nil {
 		t.Fatal(err)
 	}
-	if err := private(filepath.Join(link, "cache")); err == nil {
+	if err := makePrivate(filepath.Join(link, "cache")); err == nil {
 		t.Error("a link into a folder where all can write is trusted")
 	}
 }

@@ -7,59 +7,59 @@ import (
 	"github.com/penstock/penstock/gateway/internal/wasm/hook"
 )
 
-// Recorded is one call as it happened, with everything that its answer depends on, so
-// that it can be played again.
+// Recorded is one call with everything that its result depends on, so that it can be
+// repeated.
 type Recorded struct {
 	Module string
-	// SHA256 is the module's digest in hexadecimal, Config what penstock_init got.
+	// SHA256 is the module's digest in hexadecimal, Config the settings in penstock_init.
 	SHA256 string
 	Config json.RawMessage
 	Grants hook.Grants
 	Hook   hook.Hook
 	Seed   uint64
-	// Clock is the time that the module was shown; zero when it did not look.
+	// Clock is the time that the module read; zero if it did not.
 	Clock time.Time
-	// Read holds what the module found in its store, without what it put there itself
+	// Read holds the entries that the module read from its store, without those that it wrote
 	// during the call.
 	Read          map[string][]byte
 	Input, Output []byte
-	// Err is a *Rejection or a *Fault; nil when there was an answer.
+	// Err is a *hook.Rejection or a *hook.Fault; nil when there was a result.
 	Err error
 	// Fuel is in instructions.
 	Fuel int64
 }
 
-// record tells the operator's recorder about a call that has just ended.
+// record passes a call that has just ended to the recorder.
 func (m *Module) record(g *instance, h hook.Hook, in, out []byte, fuel int64, err error) {
-	r := Recorded{Module: m.name, SHA256: m.digest, Config: m.config, Grants: m.grants, Hook: h, Seed: g.now.seed,
-		Read: g.now.read, Input: append([]byte(nil), in...), Output: append([]byte(nil), out...), Err: err, Fuel: fuel}
-	if g.now.clock != 0 {
-		r.Clock = time.Unix(0, g.now.clock)
+	r := Recorded{Module: m.name, SHA256: m.digest, Config: m.config, Grants: m.grants, Hook: h, Seed: g.state.seed,
+		Read: g.state.read, Input: append([]byte(nil), in...), Output: append([]byte(nil), out...), Err: err, Fuel: fuel}
+	if g.state.clock != 0 {
+		r.Clock = time.Unix(0, g.state.clock)
 	}
 	m.recorder(r)
 }
 
-// noteRead remembers what the guest found in its store, for the recorder.
+// noteRead keeps what the guest read from its store, for the recorder.
 func (g *instance) noteRead(key, value []byte) {
-	if g.owner.recorder == nil || g.now.wrote[string(key)] {
+	if g.module.recorder == nil || g.state.wrote[string(key)] {
 		return
 	}
-	if _, known := g.now.read[string(key)]; known {
+	if _, known := g.state.read[string(key)]; known {
 		return
 	}
-	if g.now.read == nil {
-		g.now.read = map[string][]byte{}
+	if g.state.read == nil {
+		g.state.read = map[string][]byte{}
 	}
-	g.now.read[string(key)] = append([]byte{}, value...)
+	g.state.read[string(key)] = append([]byte{}, value...)
 }
 
-// noteWrite remembers which entries are the guest's own of this call.
+// noteWrite keeps which entries the guest wrote during this call.
 func (g *instance) noteWrite(key []byte) {
-	if g.owner.recorder == nil {
+	if g.module.recorder == nil {
 		return
 	}
-	if g.now.wrote == nil {
-		g.now.wrote = map[string]bool{}
+	if g.state.wrote == nil {
+		g.state.wrote = map[string]bool{}
 	}
-	g.now.wrote[string(key)] = true
+	g.state.wrote[string(key)] = true
 }

@@ -12,17 +12,17 @@ import (
 	"github.com/penstock/penstock/gateway/internal/wasm/hook"
 )
 
-// Router asks a module to rank candidates. Faults count towards its module's breaker. It
-// is safe for concurrent use.
+// Router has a module rank candidates. Faults count towards the module's breaker. It is safe
+// for concurrent use and does not own its module.
 type Router struct {
 	module  *Module
 	now     func() time.Time
-	scratch sync.Pool
+	buffers sync.Pool
 }
 
-// NewRouter makes a router of a module that exports penstock_route_flat or
-// penstock_route; the flat hook is used where both are there. Now is the clock, nil
-// for time.Now. The router does not own the module.
+// NewRouter returns the router of a module, which must export penstock_route_flat or
+// penstock_route; the flat hook is used if both are there. Now is the clock, nil for
+// time.Now.
 func NewRouter(m *Module, now func() time.Time) (*Router, error) {
 	if !m.Exports(hook.RouteFlat) && !m.Exports(hook.Route) {
 		return nil, fmt.Errorf("module %s is not a router: it exports neither %s nor %s", m.name, hook.RouteFlat, hook.Route)
@@ -31,18 +31,18 @@ func NewRouter(m *Module, now func() time.Time) (*Router, error) {
 		now = time.Now
 	}
 	r := &Router{module: m, now: now}
-	r.scratch.New = func() any { return new(scratch) }
+	r.buffers.New = func() any { return new(rankBuffers) }
 	return r, nil
 }
 
-// scratch is what one ranking needs and the next can use again.
-type scratch struct {
+// rankBuffers are what one ranking needs and the next reuses.
+type rankBuffers struct {
 	in, out []byte
-	ballot  hook.RankingBuilder
+	ranking hook.RankingBuilder
 }
 
-// Ranker is a Router made ready for one route: what depends on the route alone is
-// worked out once. It is safe for concurrent use.
+// Ranker is a Router for one route, with the inputs that depend on the route alone. It is
+// safe for concurrent use.
 type Ranker struct {
 	router *Router
 	name   string
@@ -51,9 +51,8 @@ type Ranker struct {
 	flat bool
 }
 
-// Prepare returns the ranker of one route. Strategy is what the module is asked for
-// when it holds several, and the name in Ranking.Router; with is the route's
-// settings, a JSON object or nil.
+// Prepare returns the ranker of one route. Strategy names one of the module's strategies and
+// is the name in Ranking.Router; with is the route's settings, a JSON object or nil.
 func (r *Router) Prepare(strategy string, with json.RawMessage) (*Ranker, error) {
 	k := &Ranker{router: r, name: strategy, flat: r.module.Exports(hook.RouteFlat)}
 	text, err := hook.FlatText(strategy, with)
@@ -68,11 +67,10 @@ func (r *Router) Prepare(strategy string, with json.RawMessage) (*Ranker, error)
 	return k, nil
 }
 
-// Check asks the module whether it accepts the route's strategy and settings, by a call
-// without candidates. The error is the module's *Rejection; a module that does not look
-// at its settings then has none.
+// Check calls the module without candidates, for it to check the route's strategy and
+// settings. The error is the module's *hook.Rejection.
 func (k *Ranker) Check(ctx context.Context) error {
-	_, _, err := k.ask(ctx, new(scratch), new(llm.Request), nil, k.router.now())
+	_, _, err := k.call(ctx, new(rankBuffers), new(llm.Request), nil, k.router.now())
 	var r *hook.Rejection
 	if errors.As(err, &r) {
 		return r
@@ -80,10 +78,10 @@ func (k *Ranker) Check(ctx context.Context) error {
 	return nil
 }
 
-// Rank orders the candidates, best first. It never fails: when the module has no
-// opinion, faults, says nonsense or is disabled, the configured order stands and
-// Ranking.Fault says why (a module without an opinion is no fault). The order is not
-// empty unless there are no candidates.
+// Rank orders the candidates, best first. It never fails: when the module faults, returns an
+// invalid result or is disabled, the order is the configured one and Ranking.Fault says why.
+// When it has no opinion, the order is the configured one, too. The order is not empty unless
+// there are no candidates.
 func (k *Ranker) Rank(ctx context.Context, req *llm.Request, c []llm.Candidate) llm.Ranking {
 	r, now := k.router, k.router.now()
 	ranking := llm.Ranking{Router: k.name}
@@ -95,27 +93,27 @@ func (k *Ranker) Rank(ctx context.Context, req *llm.Request, c []llm.Candidate) 
 		return ranking
 	}
 	ranking.Seed = hook.SeedOf(req.ID)
-	s := r.scratch.Get().(*scratch)
-	defer r.scratch.Put(s)
-	fuel, opinion, err := k.ask(ctx, s, req, c, now)
+	s := r.buffers.Get().(*rankBuffers)
+	defer r.buffers.Put(s)
+	fuel, opinion, err := k.call(ctx, s, req, c, now)
 	ranking.Fuel = fuel
 	if err != nil {
-		r.note(err, now)
+		r.countFault(err, now)
 		ranking.Order, ranking.Fault = hook.Configured(c), hook.Brief(err.Error())
 		return ranking
 	}
-	r.module.breaker.good()
+	r.module.breaker.succeeded()
 	if !opinion {
 		ranking.Order = hook.Configured(c)
 		return ranking
 	}
-	built := s.ballot.Ranking()
+	built := s.ranking.Ranking()
 	ranking.Order, ranking.Scores, ranking.Reason = built.Order, built.Scores, built.Reason
 	return ranking
 }
 
-// ask calls the module and reads its answer into the scratch's ballot.
-func (k *Ranker) ask(ctx context.Context, s *scratch, req *llm.Request, c []llm.Candidate, now time.Time) (fuel int64, opinion bool, err error) {
+// call calls the module and reads its result into the buffers' ranking.
+func (k *Ranker) call(ctx context.Context, s *rankBuffers, req *llm.Request, c []llm.Candidate, now time.Time) (fuel int64, opinion bool, err error) {
 	m, seed := k.router.module, hook.SeedOf(req.ID)
 	if k.flat {
 		s.in = hook.AppendFlat(s.in[:0], req, c, k.part, seed, now)
@@ -127,34 +125,34 @@ func (k *Ranker) ask(ctx context.Context, s *scratch, req *llm.Request, c []llm.
 	if err != nil || len(s.out) == 0 {
 		return fuel, false, err
 	}
-	s.ballot.Reset(len(c))
+	s.ranking.Reset(len(c))
 	read := hook.ReadRanking
 	if k.flat {
 		read = hook.ReadFlat
 	}
-	err = read(&s.ballot, s.out)
+	err = read(&s.ranking, s.out)
 	if err == nil {
-		err = s.ballot.Finish(c, now)
+		err = s.ranking.Finish(c, now)
 	}
 	if err != nil {
-		return fuel, false, k.nonsense(err)
+		return fuel, false, k.invalidResult(err)
 	}
 	return fuel, true, nil
 }
 
-func (k *Ranker) nonsense(err error) *hook.Fault {
+func (k *Ranker) invalidResult(err error) *hook.Fault {
 	h := hook.Route
 	if k.flat {
 		h = hook.RouteFlat
 	}
-	return k.router.module.nonsense(h, err)
+	return k.router.module.invalidResult(h, err)
 }
 
-// note counts a fault towards the breaker. A rejection, a caller who went away and a
-// module that is being replaced are none.
-func (r *Router) note(err error, now time.Time) {
+// countFault counts a fault towards the breaker; a rejection, a caller who hung up and a
+// module that is being replaced are not faults.
+func (r *Router) countFault(err error, now time.Time) {
 	var f *hook.Fault
 	if errors.As(err, &f) {
-		r.module.breaker.fault(now, f.Detail)
+		r.module.breaker.failed(now, f.Detail)
 	}
 }

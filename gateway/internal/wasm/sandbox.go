@@ -11,11 +11,11 @@ import (
 	"github.com/penstock/penstock/gateway/internal/wasm/hook"
 )
 
-// Sandbox runs a module outside of traffic, for its tests: calls there are neither pooled
-// nor counted nor recorded. It is for one goroutine.
+// Sandbox runs a module for its tests: calls in it are not pooled, counted or recorded. One
+// goroutine uses it at a time.
 type Sandbox struct {
-	host  *Host
-	draft *draft
+	host     *Host
+	prepared *prepared
 	// modules holds one loaded form of the module for every set of grants.
 	modules map[string]*Module
 	fuel    *sharedFuel
@@ -32,11 +32,11 @@ func (h *Host) Sandbox(ctx context.Context, spec Spec) (*Sandbox, error) {
 }
 
 func (h *Host) sandbox(ctx context.Context, spec Spec) (*Sandbox, error) {
-	d, err := h.draft(spec, hook.AllGrants())
+	p, err := h.prepare(spec, hook.AllGrants())
 	if err != nil {
 		return nil, err
 	}
-	s := newSandbox(h, d)
+	s := newSandbox(h, p)
 	if err := s.describe(ctx); err != nil {
 		s.Close()
 		return nil, err
@@ -44,57 +44,57 @@ func (h *Host) sandbox(ctx context.Context, spec Spec) (*Sandbox, error) {
 	return s, nil
 }
 
-func newSandbox(h *Host, d *draft) *Sandbox {
-	own := *d
-	own.spec.Record = nil // tests are no traffic
-	return &Sandbox{host: h, draft: &own, modules: map[string]*Module{}}
+func newSandbox(h *Host, p *prepared) *Sandbox {
+	own := *p
+	own.spec.Record = nil
+	return &Sandbox{host: h, prepared: &own, modules: map[string]*Module{}}
 }
 
-// describe asks the module for its manifest, since that names the grants of tests which
-// leave theirs out. Asking needs what the module imports.
+// describe calls the module for its manifest, which names the grants of tests that name
+// none. That call needs the grants of the module's imports.
 func (s *Sandbox) describe(ctx context.Context) error {
-	if !described(s.draft.outline) {
+	if !hasDescribe(s.prepared.info) {
 		return nil
 	}
-	m, err := s.module(ctx, neededGrants(s.draft.outline))
+	m, err := s.module(ctx, neededGrants(s.prepared.info))
 	if err != nil {
 		return err
 	}
-	s.draft.manifest, err = m.describe()
+	s.prepared.manifest, err = m.describe()
 	return err
 }
 
-// Grants are those of a test: its own, or without any those of the manifest. A module that
-// has none gets what its spec allows.
+// Grants returns the grants of a test: its own, else those of the manifest, else those of
+// the spec.
 func (s *Sandbox) Grants(own []string) []string {
-	if own == nil && s.draft.manifest != nil {
-		own = s.draft.manifest.Grants
+	if own == nil && s.prepared.manifest != nil {
+		own = s.prepared.manifest.Grants
 	}
 	if own == nil {
-		return s.draft.spec.Grants
+		return s.prepared.spec.Grants
 	}
 	return own
 }
 
 // CheckGrants reports grants that do not exist, and imports that these do not allow.
-func (s *Sandbox) CheckGrants(grants []string) error { return s.draft.granted(grants) }
+func (s *Sandbox) CheckGrants(grants []string) error { return s.prepared.checkGrants(grants) }
 
-// Close frees the module. Its subjects are of no use afterwards.
+// Close frees the module and its subjects.
 func (s *Sandbox) Close() {
 	for _, m := range s.modules {
-		m.abandon(context.Background())
+		m.discard(context.Background())
 	}
 }
 
-// module is the module loaded with these grants, without an instance.
+// module returns the module loaded with these grants, without an instance.
 func (s *Sandbox) module(ctx context.Context, grants []string) (*Module, error) {
 	key := strings.Join(slices.Sorted(slices.Values(grants)), " ")
 	if m := s.modules[key]; m != nil {
 		return m, nil
 	}
-	d := *s.draft
-	d.spec.Grants = grants
-	m, err := s.host.open(ctx, &d)
+	p := *s.prepared
+	p.spec.Grants = grants
+	m, err := s.host.open(ctx, &p)
 	if err != nil {
 		return nil, err
 	}
@@ -115,7 +115,7 @@ type Subject struct {
 func (s *Sandbox) Subject(ctx context.Context, grants []string, now func() time.Time) (*Subject, error) {
 	m, err := s.module(ctx, grants)
 	if err != nil {
-		return nil, fmt.Errorf("load module %s: %w", s.draft.spec.Name, err)
+		return nil, fmt.Errorf("load module %s: %w", s.prepared.spec.Name, err)
 	}
 	m.now, m.store = now, newStore(now)
 	return &Subject{module: m, fuel: s.fuel}, nil
@@ -124,14 +124,14 @@ func (s *Sandbox) Subject(ctx context.Context, grants []string, now func() time.
 // Exports reports whether the module has a hook.
 func (s *Subject) Exports(h hook.Hook) bool { return s.module.exports[h] }
 
-// SetStore makes entries the whole contents of the store.
-func (s *Subject) SetStore(entries map[string][]byte) { s.module.store.fill(entries) }
+// SetStore replaces the contents of the store.
+func (s *Subject) SetStore(entries map[string][]byte) { s.module.store.replace(entries) }
 
-// Store is a copy of what the module keeps in its store.
-func (s *Subject) Store() map[string][]byte { return s.module.store.all() }
+// Store returns a copy of the contents of the store.
+func (s *Subject) Store() map[string][]byte { return s.module.store.snapshot() }
 
-// Start makes a fresh instance with these settings, in place of the one that was there.
-// The error is the module's *Fault or *Rejection, ErrTestFuel or ctx's.
+// Start makes a new instance with these settings and closes any other. The error is a
+// *hook.Fault, a *hook.Rejection, ErrTestFuel or ctx's.
 func (s *Subject) Start(ctx context.Context, config json.RawMessage) error {
 	s.Stop()
 	if _, err := s.fuel.allow(ctx, initFuel); err != nil {
@@ -139,10 +139,10 @@ func (s *Subject) Start(ctx context.Context, config json.RawMessage) error {
 	}
 	g, err := s.module.instantiate(hook.AppendInit(nil, s.module.name, orEmpty(config)))
 	if err != nil {
-		s.fuel.charge(initFuel) // at most: the instance that would know is gone
+		s.fuel.charge(initFuel) // the most it can have used: the instance is gone
 		return err
 	}
-	s.fuel.charge(g.used(initFuel))
+	s.fuel.charge(g.fuelUsed(initFuel))
 	s.instance = g
 	return nil
 }
@@ -150,38 +150,37 @@ func (s *Subject) Start(ctx context.Context, config json.RawMessage) error {
 // Started reports whether there is an instance.
 func (s *Subject) Started() bool { return s.instance != nil }
 
-// Call runs a hook on the instance and appends the result to dst. Errors are as for
-// Module.Call, or ErrTestFuel.
+// Call runs a hook on the instance and appends the result to dst. The error is one of
+// Module.Call's or ErrTestFuel.
 func (s *Subject) Call(ctx context.Context, h hook.Hook, seed uint64, in, dst []byte) (out []byte, fuel int64, err error) {
 	budget, err := s.fuel.allow(ctx, s.module.fuel+s.module.perByte*int64(len(in)))
 	if err != nil {
 		return dst, 0, err
 	}
 	view, err := s.instance.call(h, seed, in, budget)
-	fuel = s.instance.used(budget)
+	fuel = s.instance.fuelUsed(budget)
 	if s.fuel.charge(fuel); s.fuel.empty() {
 		err = ErrTestFuel
 	}
 	return append(dst, view...), fuel, err
 }
 
-// Memory is the linear memory of the instance, in bytes.
+// Memory returns the size of the instance's linear memory, in bytes.
 func (s *Subject) Memory() int64 { return int64(s.instance.memory.Size()) }
 
 // Stop frees the instance, if there is one.
 func (s *Subject) Stop() {
-	s.instance.closeIfThere()
+	s.instance.closeIfAny()
 	s.instance = nil
 }
 
-// sharedFuel is what all tests of a manifest may use together; nil is without bound.
+// sharedFuel is the fuel that all tests of a manifest share; nil is without bound.
 type sharedFuel struct{ left int64 }
 
-// ErrTestFuel is returned when the tests of a manifest have used up the fuel that they
-// share.
-var ErrTestFuel = fmt.Errorf("its own tests take more than %d instructions together, starting up included", int64(testFuel))
+// ErrTestFuel is returned when the tests of a manifest have used up their shared fuel.
+var ErrTestFuel = fmt.Errorf("its own tests take more than %d instructions together, start-up included", int64(testFuel))
 
-// allow is how much of a call's budget is left.
+// allow returns the budget, or what is left if that is less.
 func (f *sharedFuel) allow(ctx context.Context, budget int64) (int64, error) {
 	switch {
 	case ctx.Err() != nil:

@@ -26,11 +26,11 @@ func TestASignatureIsByOneKeyOfOneFile(t *testing.T) {
 		t.Fatal(err)
 	}
 	for want, err := range map[string]error{
-		"not by this key":   Verify(other, wasm, signature),
-		"not of this file":  Verify(public, append(wasm, 0), signature),
-		"not base64":        Verify(public, wasm, "!"),
-		"has 3 bytes; 64":   Verify(public, wasm, "AAAA"),
-		"public key has 5 ": Verify(public[:5], wasm, signature),
+		"not by this key":              Verify(other, wasm, signature),
+		"not of this file":             Verify(public, append(wasm, 0), signature),
+		"not base64":                   Verify(public, wasm, "!"),
+		"has 3 bytes; it must have 64": Verify(public, wasm, "AAAA"),
+		"public key has 5 ":            Verify(public[:5], wasm, signature),
 	} {
 		if err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("Verify = %v, want %q", err, want)

@@ -32,8 +32,8 @@ func TestModulesGetSoundText(t *testing.T) {
 	check("a reply to a transform", heard, err)
 	r, err := clientDialect(t, echo(hook.RenderResponse), hook.RenderResponse, nil).Render(t.Context(), hook.Rendering{Status: 200, Body: []byte(sent)})
 	check("a reply to a caller's dialect", string(r.Body), err)
-	c := carrier{module: load(t, echo(hook.NormaliseEvent).Bytes()), hook: hook.NormaliseEvent}
-	line, err := c.turn(t.Context(), hook.EventChunk, []byte(sent))
+	c := streamState{module: load(t, echo(hook.NormaliseEvent).Bytes()), hook: hook.NormaliseEvent}
+	line, err := c.next(t.Context(), hook.EventChunk, []byte(sent))
 	check("an event", string(line), err)
 	in := hook.AppendInbound(nil, hook.Inbound{Target: &llm.Target{}, Header: http.Header{}, Body: []byte(sent)})
 	check("a reply to a provider's dialect", string(in), nil)

@@ -20,16 +20,16 @@ const (
 	pageSize        = 64 << 10
 	defaultMemory   = 16 << 20
 	defaultGoMemory = 64 << 20
-	// defaultFuel is some milliseconds of work: Go's garbage collector takes most of them
-	// when it runs in a call.
+	// defaultFuel is some milliseconds of work, most of it for Go's garbage collector when
+	// it runs during a call.
 	defaultFuel = 20_000_000
-	// defaultPerByte lets long inputs be read to their end: parsing JSON costs a
-	// guest 10 to 40 instructions a byte.
+	// defaultPerByte lets guests read long inputs: parsing JSON costs 10 to 40 instructions
+	// a byte.
 	defaultPerByte = 100
 	// initFuel bounds _initialize and penstock_init together: a Go runtime starts
 	// within a few million instructions.
 	initFuel = 200_000_000
-	// testFuel bounds a manifest's tests, all runs and starts of all of them together: a
+	// testFuel bounds all tests of a manifest together, with all their runs and starts: a
 	// second or two. Sixteen tests of a Go module start 48 times, which takes 200 million.
 	testFuel = 2_000_000_000
 	// defaultRecycle is the number of calls after which an instance is replaced.
@@ -38,29 +38,28 @@ const (
 
 // Spec says which module to load and what it may do.
 type Spec struct {
-	// Name is what the module is called in logs, errors and statistics, and what it
-	// is told as "plugin".
+	// Name is the module's name in logs, errors and statistics, and in its penstock_init.
 	Name string
 	// Wasm is the module, at most 16 MiB.
 	Wasm []byte
 	// Kind is what the module is loaded as, one of the Kind constants; a module whose
-	// manifest says something else is refused. Empty means anything.
+	// manifest names another is refused. Empty means any.
 	Kind string
 	// SHA256 is the hexadecimal digest that Wasm must have; empty means unpinned.
 	SHA256 string
-	// Trusted are the keys by one of which Wasm must be signed, and Signature is as Sign
-	// gives it. Without keys no signature is needed.
+	// Trusted are the keys of which one must have signed Wasm, Signature is what Sign
+	// returned. Without keys no signature is needed.
 	Trusted   []ed25519.PublicKey
 	Signature string
 	// Config is the operator's settings, a JSON object handed to penstock_init; nil
 	// means {}.
 	Config json.RawMessage
-	// Grants are the imports and inputs that the operator allows beyond the
-	// harmless ones; see the Grant constants.
+	// Grants are the imports and inputs that the operator allows beyond the harmless ones;
+	// see the constants of package hook.
 	Grants []string
 	// MaxMemory is the most linear memory that one instance may hold, in bytes,
-	// rounded up to 64 KiB. Zero means 64 MiB for a module that Go made and 16 MiB for
-	// any other; more than 2 GiB is refused.
+	// rounded up to 64 KiB. Zero means 64 MiB for a module made by Go and 16 MiB for any
+	// other; more than 2 GiB is refused.
 	MaxMemory int64
 	// Fuel bounds one call, in instructions, and FuelPerByte adds to it for every
 	// byte of input. Zero means 20 million and 100.
@@ -72,16 +71,16 @@ type Spec struct {
 	Recycle int64
 	// Isolate gives every call an instance of its own, with fresh memory.
 	Isolate bool
-	// Inside has the module compiled in this process in any case: it is the gateway's own.
-	Inside bool
-	// Record, if not nil, is told of every call after it ended, on the caller's
-	// goroutine: it must be quick and safe for concurrent use.
+	// BuiltIn marks the gateway's own module, which is always compiled in this process.
+	BuiltIn bool
+	// Record, if not nil, is called after every call, on the caller's goroutine: it must be
+	// quick and safe for concurrent use.
 	Record func(Recorded)
 }
 
-// normal returns the spec with its defaults filled in, except that of memory, which
-// depends on the module, or what is wrong with it.
-func (s Spec) normal() (Spec, error) {
+// withDefaults checks the spec and fills in its defaults, except that of memory, which
+// depends on the module.
+func (s Spec) withDefaults() (Spec, error) {
 	s.Fuel = cmp.Or(s.Fuel, defaultFuel)
 	s.FuelPerByte = cmp.Or(s.FuelPerByte, defaultPerByte)
 	s.Recycle = cmp.Or(s.Recycle, defaultRecycle)
@@ -108,16 +107,16 @@ func (s Spec) check() error {
 	return hook.CheckGrants(s.Grants)
 }
 
-// memoryFor is the most that an instance of a module may hold when the operator does not
-// say, in bytes. Go's runtime takes megabytes before it does anything.
-func memoryFor(o *fuel.Module) int64 {
-	if o.MadeByGo() {
+// memoryFor is the default of MaxMemory for a module. Go's runtime takes megabytes before it
+// does anything.
+func memoryFor(info *fuel.Module) int64 {
+	if info.MadeByGo() {
 		return defaultGoMemory
 	}
 	return defaultMemory
 }
 
-// orEmpty is v, or an empty object when there is none.
+// orEmpty returns v, or an empty object for none.
 func orEmpty(v json.RawMessage) json.RawMessage {
 	if len(v) == 0 {
 		return json.RawMessage("{}")

@@ -13,36 +13,36 @@ const (
 	maxKey     = 256      // bytes
 	maxValue   = 64 << 10 // bytes
 	maxEntries = 10_000
-	maxStored  = 1 << 20 // bytes of keys and values together
+	maxStored  = 1 << 20 // bytes of all keys and values
 	maxTTL     = 86_400  // seconds
 )
 
-// store is the memory of one plugin across requests: small, bounded, and forgetting.
-// When it is full, what would expire first goes. It is safe for concurrent use.
+// store is one plugin's key-value store. It is bounded: when it is full, the entries that
+// expire first are removed. It is safe for concurrent use.
 type store struct {
 	now func() time.Time
 
 	mu      sync.Mutex
-	entries map[string]*kept
+	entries map[string]*entry
 	queue   queue
-	// size is the length of all keys and values together, in bytes; turn numbers the
+	// size is the length of all keys and values together, in bytes; sequence numbers the
 	// writes.
-	size int
-	turn uint64
+	size     int
+	sequence uint64
 }
 
-// kept is a value that is kept until it expires.
-type kept struct {
+// entry is a value and when it expires.
+type entry struct {
 	key     string
 	value   []byte
 	expires time.Time
-	// turn orders entries that expire together, at is the entry's place in the queue.
-	turn uint64
-	at   int
+	// sequence orders entries that expire together, index is the position in the queue.
+	sequence uint64
+	index    int
 }
 
 func newStore(now func() time.Time) *store {
-	return &store{now: now, entries: map[string]*kept{}}
+	return &store{now: now, entries: map[string]*entry{}}
 }
 
 // get appends a value to dst.
@@ -56,33 +56,33 @@ func (s *store) get(dst []byte, key []byte) (value []byte, ok bool) {
 	return append(dst, e.value...), true
 }
 
-// set keeps a copy of a value until ttl has passed. It reports false for a value that
-// can't be kept.
+// set stores a copy of a value until ttl has passed. It reports false for a value that is too
+// long.
 func (s *store) set(key, value []byte, ttl time.Duration) bool {
 	if len(value) > maxValue {
 		return false
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.drop(s.entries[string(key)])
+	s.delete(s.entries[string(key)])
 	s.makeRoom(len(key) + len(value))
-	s.turn++
-	e := &kept{key: string(key), value: append([]byte(nil), value...), expires: s.now().Add(ttl), turn: s.turn}
+	s.sequence++
+	e := &entry{key: string(key), value: append([]byte(nil), value...), expires: s.now().Add(ttl), sequence: s.sequence}
 	s.entries[e.key] = e
 	heap.Push(&s.queue, e)
 	s.size += len(e.key) + len(e.value)
 	return true
 }
 
-// remove forgets a value, if there is one.
+// remove removes a value, if there is one.
 func (s *store) remove(key []byte) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.drop(s.entries[string(key)])
+	s.delete(s.entries[string(key)])
 }
 
-// makeRoom drops what has expired, and then what would expire first, until n bytes
-// more fit. The caller holds the lock.
+// makeRoom removes expired entries, and then those that expire first, until n more bytes
+// fit. The caller holds the lock.
 func (s *store) makeRoom(n int) {
 	now := s.now()
 	for len(s.queue) > 0 {
@@ -90,31 +90,31 @@ func (s *store) makeRoom(n int) {
 		if first.expires.After(now) && len(s.queue) < maxEntries && s.size+n <= maxStored {
 			return
 		}
-		s.drop(first)
+		s.delete(first)
 	}
 }
 
-func (s *store) drop(e *kept) {
+func (s *store) delete(e *entry) {
 	if e == nil {
 		return
 	}
-	heap.Remove(&s.queue, e.at)
+	heap.Remove(&s.queue, e.index)
 	delete(s.entries, e.key)
 	s.size -= len(e.key) + len(e.value)
 }
 
-// fill makes entries the whole contents, each to be kept for as long as there is.
-func (s *store) fill(entries map[string][]byte) {
+// replace replaces the contents by entries with the longest time to live.
+func (s *store) replace(entries map[string][]byte) {
 	s.mu.Lock()
-	s.entries, s.queue, s.size = map[string]*kept{}, nil, 0
+	s.entries, s.queue, s.size = map[string]*entry{}, nil, 0
 	s.mu.Unlock()
 	for _, key := range slices.Sorted(maps.Keys(entries)) {
 		s.set([]byte(key), entries[key], maxTTL*time.Second)
 	}
 }
 
-// all is a copy of what has not expired.
-func (s *store) all() map[string][]byte {
+// snapshot returns a copy of the entries that have not expired.
+func (s *store) snapshot() map[string][]byte {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	now, all := s.now(), map[string][]byte{}
@@ -127,26 +127,26 @@ func (s *store) all() map[string][]byte {
 }
 
 // queue orders entries by when they expire. It is a container/heap.
-type queue []*kept
+type queue []*entry
 
 func (q queue) Len() int { return len(q) }
 
 func (q queue) Less(i, j int) bool {
 	if q[i].expires.Equal(q[j].expires) {
-		return q[i].turn < q[j].turn
+		return q[i].sequence < q[j].sequence
 	}
 	return q[i].expires.Before(q[j].expires)
 }
 
 func (q queue) Swap(i, j int) {
 	q[i], q[j] = q[j], q[i]
-	q[i].at, q[j].at = i, j
+	q[i].index, q[j].index = i, j
 }
 
 // Push is for container/heap.
 func (q *queue) Push(x any) {
-	e := x.(*kept)
-	e.at = len(*q)
+	e := x.(*entry)
+	e.index = len(*q)
 	*q = append(*q, e)
 }
 

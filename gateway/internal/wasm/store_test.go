@@ -141,7 +141,7 @@ func TestHammerTheStore(t *testing.T) {
 		})
 	}
 	wg.Wait()
-	if len(s.all()) < 8 {
-		t.Errorf("%d entries are left, want each worker's own at least", len(s.all()))
+	if len(s.snapshot()) < 8 {
+		t.Errorf("%d entries are left, want each worker's own at least", len(s.snapshot()))
 	}
 }

@@ -6,9 +6,9 @@ import (
 	"github.com/penstock/penstock/gateway/internal/wasm/hook"
 )
 
-// carrier carries the state of a stream from one call of an event hook to the next, so
-// that any instance of the module serves any stream. One goroutine uses it at a time.
-type carrier struct {
+// streamState keeps the state of a stream between the calls of an event hook, so that any
+// instance of the module serves any stream. One goroutine uses it at a time.
+type streamState struct {
 	module *Module
 	hook   hook.Hook
 	seed   uint64
@@ -17,47 +17,49 @@ type carrier struct {
 	out    []byte
 }
 
-// answer is what an event hook made of one event. It is valid until the next one.
-type answer struct {
-	// silent says that it had no opinion, so that the state stays as it is.
-	silent         bool
+// eventResult is what an event hook returned for one event. It is valid until the next call.
+type eventResult struct {
+	// noOpinion reports that the result was empty, so that the state stays as it is.
+	noOpinion      bool
 	state, payload []byte
 	fuel           int64
 }
 
-// ask makes the call for one event. The error is the call's, or a fault about the frame.
-func (c *carrier) ask(ctx context.Context, name string, data []byte) (answer, error) {
-	c.in = hook.AppendFrame(c.in[:0], c.state, name, hook.Clean(data))
-	out, fuel, err := c.module.Call(ctx, c.hook, c.seed, c.in, c.out[:0])
-	a := answer{silent: true, fuel: fuel}
+// call makes the call for one event. The error is the call's, or a fault for a bad frame.
+func (s *streamState) call(ctx context.Context, name string, data []byte) (eventResult, error) {
+	s.in = hook.AppendFrame(s.in[:0], s.state, name, hook.Clean(data))
+	out, fuel, err := s.module.Call(ctx, s.hook, s.seed, s.in, s.out[:0])
+	r := eventResult{noOpinion: true, fuel: fuel}
 	if err != nil {
-		return a, err
+		return r, err
 	}
-	if c.out = out; len(out) == 0 {
-		return a, nil
+	if s.out = out; len(out) == 0 {
+		return r, nil
 	}
-	a.silent = false
-	if a.state, a.payload, err = hook.SplitFrame(out); err != nil {
-		return a, c.nonsense(err)
+	r.noOpinion = false
+	if r.state, r.payload, err = hook.SplitFrame(out); err != nil {
+		return r, s.invalidResult(err)
 	}
-	return a, nil
+	return r, nil
 }
 
-// keep has the next event find this answer's state.
-func (c *carrier) keep(a answer) {
-	if !a.silent {
-		c.state = append(c.state[:0], a.state...)
+// setState keeps a result's state for the next call.
+func (s *streamState) setState(r eventResult) {
+	if !r.noOpinion {
+		s.state = append(s.state[:0], r.state...)
 	}
 }
 
-// turn asks, keeps the state and returns the payload.
-func (c *carrier) turn(ctx context.Context, name string, data []byte) ([]byte, error) {
-	a, err := c.ask(ctx, name, data)
+// next makes the call for one event, keeps the state and returns the payload.
+func (s *streamState) next(ctx context.Context, name string, data []byte) ([]byte, error) {
+	r, err := s.call(ctx, name, data)
 	if err != nil {
 		return nil, err
 	}
-	c.keep(a)
-	return a.payload, nil
+	s.setState(r)
+	return r.payload, nil
 }
 
-func (c *carrier) nonsense(err error) *hook.Fault { return c.module.nonsense(c.hook, err) }
+func (s *streamState) invalidResult(err error) *hook.Fault {
+	return s.module.invalidResult(s.hook, err)
+}

@@ -12,26 +12,25 @@ import (
 	"github.com/penstock/penstock/gateway/internal/wasm/hook"
 )
 
-// TransformOptions are a transform's settings. The zero value fails the request when
-// the plugin does.
+// TransformOptions are a transform's settings. The zero value fails the request when the
+// plugin faults.
 type TransformOptions struct {
-	// SkipRequest, SkipResponse and SkipEvent go on without the plugin when it faults in
-	// that hook, instead of failing the request.
+	// SkipRequest, SkipResponse and SkipEvent ignore a fault in that hook instead of failing
+	// the request.
 	SkipRequest, SkipResponse, SkipEvent bool
 	// Now is the clock, nil for time.Now.
 	Now func() time.Time
 }
 
-// Transform lets a module change requests and replies in the canonical form. Faults
-// count towards its module's breaker. It is safe for concurrent use and does not own its
-// module.
+// Transform has a module change requests and replies in the canonical form. Faults count
+// towards the module's breaker. It is safe for concurrent use and does not own its module.
 type Transform struct {
 	module *Module
 	o      TransformOptions
 	inputs sync.Pool
 }
 
-// NewTransform makes a transform of a module that exports at least one of its hooks.
+// NewTransform returns the transform of a module, which must export at least one of its hooks.
 func NewTransform(m *Module, o TransformOptions) (*Transform, error) {
 	if !m.Exports(hook.TransformRequest) && !m.Exports(hook.NormaliseResponse) && !m.Exports(hook.NormaliseEvent) {
 		return nil, fmt.Errorf("module %s is not a transform: it exports none of %s, %s and %s", m.name,
@@ -45,16 +44,16 @@ func NewTransform(m *Module, o TransformOptions) (*Transform, error) {
 	return t, nil
 }
 
-// The hooks as records name them.
+// The names of the hooks in records.
 const (
 	onRequest  = "request"
 	onResponse = "response"
 	onEvent    = "event"
 )
 
-// Request gives the canonical request as the module changes it, or nil when it leaves
-// it alone. The error is an *llm.Error: with FaultBadRequest and the module's own
-// status and message when it rejects, with FaultTransform when it failed.
+// Request returns the canonical request as the module changed it, or nil when it left it
+// unchanged. The error is an *llm.Error: with FaultBadRequest and the module's status and
+// message when it rejected the request, with FaultTransform when it failed.
 func (t *Transform) Request(ctx context.Context, x *llm.Exchange, body []byte) ([]byte, error) {
 	if !t.module.Exports(hook.TransformRequest) {
 		return nil, nil
@@ -66,14 +65,14 @@ func (t *Transform) Request(ctx context.Context, x *llm.Exchange, body []byte) (
 	if err == nil && len(out) > 0 {
 		out, err = hook.ReadBody(out)
 		if err != nil {
-			err = t.nonsense(hook.TransformRequest, err)
+			err = t.invalidResult(hook.TransformRequest, err)
 		}
 	}
 	return t.result(x, llm.Applied{Hook: onRequest, Fuel: fuel}, out, err, t.o.SkipRequest)
 }
 
-// Response gives the canonical completion as the module changes it, or nil when it
-// leaves it alone. Errors are as for Request.
+// Response returns the canonical completion as the module changed it, or nil when it left it
+// unchanged. Errors are as for Request.
 func (t *Transform) Response(ctx context.Context, x *llm.Exchange, status int, body []byte) ([]byte, error) {
 	if !t.module.Exports(hook.NormaliseResponse) {
 		return nil, nil
@@ -85,16 +84,16 @@ func (t *Transform) Response(ctx context.Context, x *llm.Exchange, status int, b
 	if err == nil && len(out) > 0 {
 		r, wrong := hook.ReadReply(out)
 		if wrong == nil && !r.Chosen {
-			wrong = errors.New("it is no completion: it has no choices")
+			wrong = errors.New("it is not a completion: it has no choices")
 		}
 		if wrong != nil {
-			err = t.nonsense(hook.NormaliseResponse, wrong)
+			err = t.invalidResult(hook.NormaliseResponse, wrong)
 		}
 	}
 	return t.result(x, llm.Applied{Hook: onResponse, Fuel: fuel}, out, err, t.o.SkipResponse)
 }
 
-// call asks the module unless it is disabled.
+// call calls the module unless it is disabled.
 func (t *Transform) call(ctx context.Context, x *llm.Exchange, h hook.Hook, in, dst []byte) ([]byte, int64, error) {
 	if err := t.blocked(h); err != nil {
 		return nil, 0, err
@@ -102,7 +101,7 @@ func (t *Transform) call(ctx context.Context, x *llm.Exchange, h hook.Hook, in, 
 	return t.module.Call(ctx, h, hook.SeedOf(x.Request.ID), in, dst)
 }
 
-// blocked is the fault of a module that is disabled.
+// blocked returns the fault of a disabled module, nil for any other.
 func (t *Transform) blocked(h hook.Hook) error {
 	if why := t.module.breaker.blocked(t.o.Now()); why != "" {
 		return &hook.Fault{Module: t.module.name, Hook: h.String(), Kind: hook.Disabled, Detail: why}
@@ -110,9 +109,11 @@ func (t *Transform) blocked(h hook.Hook) error {
 	return nil
 }
 
-func (t *Transform) nonsense(h hook.Hook, err error) *hook.Fault { return t.module.nonsense(h, err) }
+func (t *Transform) invalidResult(h hook.Hook, err error) *hook.Fault {
+	return t.module.invalidResult(h, err)
+}
 
-// result books a call whose result is bytes, none of which leave things as they are.
+// result records a call whose result is bytes; none mean that nothing changes.
 func (t *Transform) result(x *llm.Exchange, note llm.Applied, out []byte, err error, skip bool) ([]byte, error) {
 	note.Changed = len(out) > 0
 	if skipped, err := t.outcome(x, note, err, skip); err != nil || skipped || len(out) == 0 {
@@ -121,35 +122,35 @@ func (t *Transform) result(x *llm.Exchange, note llm.Applied, out []byte, err er
 	return out, nil
 }
 
-// outcome books a call and decides what its error means: skipped says that things go on
-// as if there had been no call. Changed in the note is how it is if there is no error.
+// outcome records a call and applies on_error; skipped means the fault was ignored.
+// note.Changed holds if err is nil.
 func (t *Transform) outcome(x *llm.Exchange, note llm.Applied, err error, skip bool) (skipped bool, _ error) {
 	note.Plugin, note.Changed = t.module.name, note.Changed && err == nil
 	var f *hook.Fault
-	var no *hook.Rejection
+	var r *hook.Rejection
 	switch {
 	case err == nil:
-		t.module.breaker.good()
+		t.module.breaker.succeeded()
 	case errors.As(err, &f):
 		note.Fault = hook.Brief(f.Detail)
 		if f.Kind != hook.Disabled {
-			t.module.breaker.fault(t.o.Now(), note.Fault)
+			t.module.breaker.failed(t.o.Now(), note.Fault)
 		}
 	}
 	x.Apply(note)
-	if f != nil && skip && !errors.As(err, &no) { // a no is a no, however badly it is said
+	if f != nil && skip && !errors.As(err, &r) { // an invalid rejection still rejects
 		return true, nil
 	}
 	return false, t.failed(err)
 }
 
-// failed is a failed call as the pipeline knows it.
+// failed returns the pipeline's error for a failed call.
 func (t *Transform) failed(err error) error {
 	var r *hook.Rejection
 	switch {
 	case err == nil:
 		return nil
-	case errors.As(err, &r) && r.Code < 500: // from 500 up the module blames itself
+	case errors.As(err, &r) && r.Code < 500: // from 500 up it is the module's failure
 		return &llm.Error{Code: llm.CodeRejected, Status: max(r.Code, http.StatusBadRequest), Message: r.Message,
 			Fault: llm.FaultBadRequest, Retried: true, Err: err}
 	case errors.Is(err, context.Canceled) || errors.Is(err, context.DeadlineExceeded):

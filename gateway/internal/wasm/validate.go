@@ -21,24 +21,24 @@ var (
 	sigNone     = fuel.Signature{}
 )
 
-// vet holds a module's outline against the contract, the memory that an instance may
-// have and the operator's grants, and reports everything that is wrong at once.
-func vet(o *fuel.Module, memory int64, grants hook.Grants) error {
-	return errors.Join(vetShape(o, memory), vetExports(o), vetImports(o, grants))
+// validate checks a module against the contract, the memory that an instance may have and
+// the operator's grants, and reports everything that is wrong at once.
+func validate(info *fuel.Module, memory int64, grants hook.Grants) error {
+	return errors.Join(validateStructure(info, memory), validateExports(info), validateImports(info, grants))
 }
 
-// vetShape checks what the sandbox rests on.
-func vetShape(o *fuel.Module, memory int64) error {
+// validateStructure checks what the isolation of modules depends on.
+func validateStructure(info *fuel.Module, memory int64) error {
 	var errs []error
 	bad := func(format string, args ...any) { errs = append(errs, fmt.Errorf(format, args...)) }
-	if o.Start {
+	if info.Start {
 		bad("it has a start section, which would run before the host is ready: export %s instead "+
 			"(AssemblyScript: --exportStart %s)", hook.ExportInitialize, hook.ExportInitialize)
 	}
-	if len(o.Memories) > 1 {
-		bad("it has %d memories; only one is allowed", len(o.Memories))
+	if len(info.Memories) > 1 {
+		bad("it has %d memories; only one is allowed", len(info.Memories))
 	}
-	for _, m := range o.Memories {
+	for _, m := range info.Memories {
 		switch {
 		case m.Wide64:
 			bad("its memory is 64-bit; only wasm32 is supported")
@@ -49,33 +49,33 @@ func vetShape(o *fuel.Module, memory int64) error {
 				int64(m.Min)*pageSize, memory)
 		}
 	}
-	return errors.Join(append(errs, o.CheckBounds())...)
+	return errors.Join(append(errs, info.CheckBounds())...)
 }
 
-func vetExports(o *fuel.Module) error {
+func validateExports(info *fuel.Module) error {
 	var errs []error
-	if _, ok := o.Exports[hook.ExportStart]; ok {
+	if _, ok := info.Exports[hook.ExportStart]; ok {
 		errs = append(errs, fmt.Errorf("it exports %s: it is a program, not a library; build it as a reactor "+
 			"(Go: -buildmode=c-shared, clang: -mexec-model=reactor, Rust: --crate-type=cdylib)", hook.ExportStart))
 	}
-	if _, ok := o.Exports[fuel.GlobalName]; ok {
+	if _, ok := info.Exports[fuel.GlobalName]; ok {
 		errs = append(errs, fmt.Errorf("it exports %q, a name that is the host's own", fuel.GlobalName))
 	}
-	for _, name := range slices.Sorted(maps.Keys(o.Exports)) {
-		if e := o.Exports[name]; e.Kind == fuel.KindGlobal && int64(e.Index) >= int64(o.Globals) {
-			errs = append(errs, fmt.Errorf("its export %q exports global %d, of which there are %d", name, e.Index, o.Globals))
+	for _, name := range slices.Sorted(maps.Keys(info.Exports)) {
+		if e := info.Exports[name]; e.Kind == fuel.KindGlobal && int64(e.Index) >= int64(info.Globals) {
+			errs = append(errs, fmt.Errorf("its export %q exports global %d, of which there are %d", name, e.Index, info.Globals))
 		}
 	}
-	errs = append(errs, needMemory(o),
-		need(o, hook.ExportVersion, sigVersion), need(o, hook.ExportAlloc, sigAlloc),
-		may(o, hook.ExportInit, sigHook), may(o, hook.ExportInitialize, sigNone), may(o, hook.ExportDescribe, sigDescribe))
+	errs = append(errs, requireMemory(info),
+		requireExport(info, hook.ExportVersion, sigVersion), requireExport(info, hook.ExportAlloc, sigAlloc),
+		checkExport(info, hook.ExportInit, sigHook), checkExport(info, hook.ExportInitialize, sigNone), checkExport(info, hook.ExportDescribe, sigDescribe))
 	hooks, all := 0, []string{}
 	for h := range hook.Count {
-		if _, ok := o.Exports[h.String()]; ok {
+		if _, ok := info.Exports[h.String()]; ok {
 			hooks++
 		}
 		all = append(all, h.String())
-		errs = append(errs, may(o, h.String(), sigHook))
+		errs = append(errs, checkExport(info, h.String(), sigHook))
 	}
 	if hooks == 0 {
 		errs = append(errs, fmt.Errorf("it exports none of the hooks: %q", all))
@@ -83,47 +83,47 @@ func vetExports(o *fuel.Module) error {
 	return errors.Join(errs...)
 }
 
-func needMemory(o *fuel.Module) error {
-	e, ok := o.Exports[hook.ExportMemory]
+func requireMemory(info *fuel.Module) error {
+	e, ok := info.Exports[hook.ExportMemory]
 	switch {
 	case !ok:
 		return fmt.Errorf("it lacks the export %q", hook.ExportMemory)
 	case e.Kind != fuel.KindMemory:
 		return fmt.Errorf("its export %q is a %s, not a memory", hook.ExportMemory, e.Kind)
-	case len(o.Memories) == 0:
+	case len(info.Memories) == 0:
 		return fmt.Errorf("its export %q is not a memory of its own", hook.ExportMemory)
 	}
 	return nil
 }
 
-// need checks a function that must be exported, may one that can be.
-func need(o *fuel.Module, name string, want fuel.Signature) error {
-	if _, ok := o.Exports[name]; !ok {
+// requireExport checks a function that must be exported, checkExport one that may be.
+func requireExport(info *fuel.Module, name string, want fuel.Signature) error {
+	if _, ok := info.Exports[name]; !ok {
 		return fmt.Errorf("it lacks the export %s %s", name, want)
 	}
-	return may(o, name, want)
+	return checkExport(info, name, want)
 }
 
-func may(o *fuel.Module, name string, want fuel.Signature) error {
-	e, ok := o.Exports[name]
+func checkExport(info *fuel.Module, name string, want fuel.Signature) error {
+	e, ok := info.Exports[name]
 	switch {
 	case !ok:
 		return nil
 	case e.Kind != fuel.KindFunction:
 		return fmt.Errorf("its export %s is a %s, not a function", name, e.Kind)
-	case int(e.Index) >= len(o.Funcs):
-		return fmt.Errorf("its export %s names function %d, of which there are %d", name, e.Index, len(o.Funcs))
+	case int(e.Index) >= len(info.Funcs):
+		return fmt.Errorf("its export %s names function %d, of which there are %d", name, e.Index, len(info.Funcs))
 	}
-	if have := o.Types[o.Funcs[e.Index]]; !have.Equal(want) {
+	if have := info.Types[info.Funcs[e.Index]]; !have.Equal(want) {
 		return fmt.Errorf("its export %s is %s; it must be %s", name, have, want)
 	}
 	return nil
 }
 
-func vetImports(o *fuel.Module, grants hook.Grants) error {
+func validateImports(info *fuel.Module, grants hook.Grants) error {
 	var errs []error
-	for _, i := range o.Imports {
-		if _, err := resolve(o, i, grants); err != nil {
+	for _, i := range info.Imports {
+		if _, err := resolve(info, i, grants); err != nil {
 			errs = append(errs, err)
 		}
 	}
@@ -131,12 +131,12 @@ func vetImports(o *fuel.Module, grants hook.Grants) error {
 }
 
 // resolve finds the host function behind an import.
-func resolve(o *fuel.Module, i fuel.Import, grants hook.Grants) (hostFunc, error) {
+func resolve(info *fuel.Module, i fuel.Import, grants hook.Grants) (hostFunc, error) {
 	if i.Kind != fuel.KindFunction {
 		return hostFunc{}, fmt.Errorf("it imports the %s %s.%s; only functions can be imported",
 			i.Kind, i.Module, i.Name)
 	}
-	want := o.Types[i.Type]
+	want := info.Types[i.Type]
 	f, known := hostFuncs(i.Module)[i.Name]
 	if !known && i.Module == fromWASI && slices.Equal(want.Results, []api.ValueType{i32}) {
 		return wasiDenied(i.Name, want), nil

@@ -33,10 +33,9 @@ var ErrNoHook = errors.New("the module does not export this hook")
 
 // Module is a loaded module, ready to be called. It is safe for concurrent use.
 //
-// It is reference-counted, so that a reload can swap modules under load: Load gives
-// the owner one reference, which Close drops, or Release for an owner who does not
-// wait; every call, and whoever used Retain, holds another. The module goes away when
-// the last one is gone.
+// It is reference-counted, so that a reload can swap modules under load. Load returns it
+// with one reference for the owner, which Close drops, or Release for an owner who does not
+// wait; every call and every Retain holds another. The module is freed with the last one.
 type Module struct {
 	name     string
 	digest   string
@@ -49,27 +48,27 @@ type Module struct {
 	runtime  wazero.Runtime
 	compiled compiled
 	pool     *pool
-	// now is the clock behind the calls' frozen one.
+	// now is the clock; it is read once a call.
 	now      func() time.Time
 	store    *store
 	counters counters
 	config   []byte
 	manifest *Manifest
-	// breaker is that of everything which uses the module, on whatever route.
+	// breaker counts the faults of all uses of the module, on whatever route.
 	breaker  breaker
 	recorder func(Recorded)
 
-	refs atomic.Int64
-	shut sync.Once
-	// quit tells the keeper to tear down, done says that it has.
+	refs      atomic.Int64
+	closeOnce sync.Once
+	// quit is closed with the last reference, done when the module has been freed.
 	quit, done chan struct{}
-	forget     func()
+	unregister func()
 }
 
-// Name is the name that the module was loaded under.
+// Name is the name from the spec.
 func (m *Module) Name() string { return m.name }
 
-// SHA256 is the hexadecimal digest of the module's bytes as they were given.
+// SHA256 is the hexadecimal digest of the module's file.
 func (m *Module) SHA256() string { return m.digest }
 
 // Exports reports whether the module has a hook.
@@ -78,12 +77,12 @@ func (m *Module) Exports(h hook.Hook) bool { return m.exports[h] }
 // Grants are what the operator allowed the module.
 func (m *Module) Grants() hook.Grants { return m.grants }
 
-// Manifest is what the module says about itself; empty if it says nothing.
+// Manifest is the module's manifest; empty without one.
 func (m *Module) Manifest() Manifest { return *m.manifest }
 
-// Retain takes a reference, so that the module stays callable until Release even if
-// its owner closes it meanwhile: a stream keeps the version that it began with. It
-// reports false when the module is gone already.
+// Retain takes a reference, so that the module stays callable until Release even if its
+// owner closes it meanwhile: a stream keeps the version that it began with. It reports
+// false when the module is closed already.
 func (m *Module) Retain() bool {
 	for {
 		n := m.refs.Load()
@@ -96,19 +95,18 @@ func (m *Module) Retain() bool {
 	}
 }
 
-// Release drops a reference that Retain or Load gave.
+// Release drops a reference that Retain or Load took.
 func (m *Module) Release() {
 	if m.refs.Add(-1) == 0 {
 		close(m.quit)
 	}
 }
 
-// Close drops the owner's reference and waits until the module is torn down: calls
-// that run and references that others hold come first. When ctx ends sooner, Close
-// returns its error and the last reference to go tears the module down. Close may be
-// called more than once.
+// Close drops the owner's reference and waits until the module is freed, which is after the
+// last running call and the last reference. When ctx ends sooner, Close returns its error
+// and the module is freed later. Close may be called more than once.
 func (m *Module) Close(ctx context.Context) error {
-	m.shut.Do(m.Release)
+	m.closeOnce.Do(m.Release)
 	select {
 	case <-m.done:
 		return nil
@@ -117,14 +115,13 @@ func (m *Module) Close(ctx context.Context) error {
 	}
 }
 
-// Call runs one hook on one pooled instance and appends the result to dst; a result
-// of no bytes means that the module has no opinion. Seed makes the module's
-// randomness a function of the request. The second result is the fuel that the call
-// used.
+// Call runs one hook on one pooled instance and appends the result to dst; an empty result
+// means that the module has no opinion. Seed makes the module's randomness a function of
+// the request. The second result is the fuel that the call used.
 //
-// The error is a *Fault when the module misbehaved, a *Rejection when it said no,
-// ErrNoHook, ErrClosed, or ctx's error when no instance came free in time. A call
-// that runs is not interrupted by ctx: its fuel bounds it.
+// The error is a *hook.Fault when the module misbehaved, a *hook.Rejection when it rejected
+// the call, ErrNoHook, ErrClosed, or ctx's error when no instance became free in time. ctx
+// does not interrupt a running call: its fuel bounds it.
 func (m *Module) Call(ctx context.Context, h hook.Hook, seed uint64, in, dst []byte) (out []byte, fuel int64, err error) {
 	if !m.exports[h] {
 		return dst, 0, fmt.Errorf("call %s of module %s: %w", h, m.name, ErrNoHook)
@@ -141,8 +138,8 @@ func (m *Module) Call(ctx context.Context, h hook.Hook, seed uint64, in, dst []b
 	began := time.Now()
 	view, err := g.call(h, seed, in, budget)
 	took := time.Since(began)
-	out = append(dst, view...) // before the instance goes back: view is its memory
-	fuel = g.used(budget)
+	out = append(dst, view...) // before the instance is returned: view is its memory
+	fuel = g.fuelUsed(budget)
 	if m.recorder != nil {
 		m.record(g, h, in, view, fuel, err)
 	}
@@ -150,13 +147,13 @@ func (m *Module) Call(ctx context.Context, h hook.Hook, seed uint64, in, dst []b
 	return out, fuel, err
 }
 
-// nonsense is the fault of a call that ended well with a result that means nothing.
-func (m *Module) nonsense(h hook.Hook, err error) *hook.Fault {
-	m.pool.blame()
+// invalidResult counts and returns the fault of a call that ended with an invalid result.
+func (m *Module) invalidResult(h hook.Hook, err error) *hook.Fault {
+	m.pool.countFault()
 	return &hook.Fault{Module: m.name, Hook: h.String(), Kind: hook.BadResult, Detail: err.Error()}
 }
 
-// Stats returns the figures of this moment.
+// Stats returns the current figures.
 func (m *Module) Stats() hook.Stats {
 	s := hook.Stats{Name: m.name, SHA256: m.digest, Size: m.size, Compile: m.compiled.took, FromCache: m.compiled.stored}
 	s.Metrics = m.counters.all()
@@ -164,14 +161,14 @@ func (m *Module) Stats() hook.Stats {
 	return s
 }
 
-// keep is the module's one goroutine: it builds replacements off the request path
-// and tears everything down at the end.
-func (m *Module) keep() {
+// maintain is the module's one goroutine: it builds instances off the request path and frees
+// the module at the end.
+func (m *Module) maintain() {
 	defer close(m.done)
 	for {
 		select {
-		case <-m.pool.wake:
-			m.pool.replenish(context.Background())
+		case <-m.pool.notify:
+			m.pool.buildAhead(context.Background())
 		case <-m.quit:
 			m.teardown()
 			return
@@ -179,9 +176,9 @@ func (m *Module) keep() {
 	}
 }
 
-// teardown runs when nobody can call any more. Errors of closing have no one to act
-// on them: the memory is Go's and goes with the runtime.
+// teardown frees the module after the last reference. Errors of closing are ignored: the
+// memory goes with the runtime.
 func (m *Module) teardown() {
-	m.abandon(context.Background())
-	m.forget()
+	m.discard(context.Background())
+	m.unregister()
 }

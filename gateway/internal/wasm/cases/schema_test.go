@@ -157,12 +157,12 @@ func askRouter(t *testing.T, m *wasm.Module, req *llm.Request) {
 }
 
 func askDialect(t *testing.T, m *wasm.Module) {
-	d, err := wasm.NewDialects(m)
+	d, err := wasm.NewProviderDialect(m)
 	if err != nil {
 		t.Fatal(err)
 	}
 	_, _, _ = d.TransformRequest(t.Context(), hook.Outbound{Dialect: "x", Target: someTarget, RequestID: "r", Body: []byte(`{}`)})
-	_, _ = d.NormaliseResponse(t.Context(), hook.Inbound{Dialect: "x", Target: someTarget, RequestID: "r", Status: 200, Header: http.Header{"Retry-After": {"1"}}, Context: []byte(`{"a":1}`), Body: []byte(`{}`)})
+	_, _ = d.NormalizeResponse(t.Context(), hook.Inbound{Dialect: "x", Target: someTarget, RequestID: "r", Status: 200, Header: http.Header{"Retry-After": {"1"}}, Context: []byte(`{"a":1}`), Body: []byte(`{}`)})
 	if e, err := d.Events(t.Context(), hook.Opening{Dialect: "x", Target: someTarget, RequestID: "r", IncludeUsage: true, Context: []byte(`{"a":1}`)}); err == nil {
 		e.Close()
 	}

@@ -9,23 +9,24 @@ import (
 	"time"
 )
 
-// The host functions that reach beyond one call: the plugin's store and its counters.
+// This file holds the host functions whose effects outlast a call: those of the plugin's
+// store and of its metrics.
 
 const (
 	costStore  = 500 // a lock and a copy; plus 1 for every 8 bytes
 	maxMetrics = 32  // of one module
 	maxName    = 64  // bytes of a metric's name
-	absent     = -1  // what kv_get answers without an entry
+	absent     = -1  // kv_get's result without an entry
 )
 
 var (
 	errKeyTooLong = fmt.Errorf("it used a key of more than %d bytes", maxKey)
 	errTTL        = fmt.Errorf("it asked to keep a value for more than %d seconds", maxTTL)
-	errMetrics    = fmt.Errorf("it feeds more than %d metrics", maxMetrics)
-	errMetric     = errors.New("it added a value to a metric that is negative or not finite")
+	errMetrics    = fmt.Errorf("it has more than %d metrics", maxMetrics)
+	errMetric     = errors.New("it added to a metric a value that is negative or not finite")
 )
 
-// key reads a key of the guest's.
+// key reads a key from the guest's memory.
 func (g *instance) key(ptr, n uint32) []byte {
 	if n > maxKey {
 		panic(errKeyTooLong)
@@ -40,70 +41,70 @@ func (g *instance) key(ptr, n uint32) []byte {
 // hostGet is kv_get(key_ptr, key_len, out_ptr, out_cap): the length of a value, which is
 // copied if it fits, or -1.
 func hostGet(g *instance, stack []uint64) {
-	g.spend(costStore)
+	g.chargeFuel(costStore)
 	key := g.key(uint32(stack[0]), uint32(stack[1]))
-	value, ok := g.owner.store.get(g.now.value[:0], key)
-	if g.now.value = value; !ok {
+	value, ok := g.module.store.get(g.state.value[:0], key)
+	if g.state.value = value; !ok {
 		stack[0] = api32(absent)
 		return
 	}
 	g.noteRead(key, value)
-	g.spend(int64(len(value)) / 8)
+	g.chargeFuel(int64(len(value)) / 8)
 	if n := uint32(len(value)); n <= uint32(stack[3]) && !g.memory.Write(uint32(stack[2]), value) {
 		panic(errBadPointer)
 	}
 	stack[0] = uint64(len(value))
 }
 
-// hostSet is kv_set(key_ptr, key_len, ptr, len, ttl_s): 1 when the value is kept, or
+// hostSet is kv_set(key_ptr, key_len, ptr, len, ttl_s): 1 when the value is stored, or
 // removed, 0 when it is refused.
 func hostSet(g *instance, stack []uint64) {
-	g.spend(costStore)
+	g.chargeFuel(costStore)
 	key, n, ttl := g.key(uint32(stack[0]), uint32(stack[1])), uint32(stack[3]), uint32(stack[4])
 	value, ok := g.memory.Read(uint32(stack[2]), n)
 	switch {
 	case ttl > maxTTL:
 		panic(errTTL)
 	case ttl == 0:
-		g.owner.store.remove(key)
+		g.module.store.remove(key)
 		stack[0] = 1
 		return
 	case !ok:
 		panic(errBadPointer)
 	}
 	g.noteWrite(key)
-	g.spend(int64(min(n, maxValue)) / 8)
+	g.chargeFuel(int64(min(n, maxValue)) / 8)
 	stack[0] = 0
-	if g.owner.store.set(key, value, time.Duration(ttl)*time.Second) {
+	if g.module.store.set(key, value, time.Duration(ttl)*time.Second) {
 		stack[0] = 1
 	}
 }
 
 // hostMetric is metric_add(name_ptr, name_len, value).
 func hostMetric(g *instance, stack []uint64) {
-	g.spend(costStore)
+	g.chargeFuel(costStore)
 	name, ok := g.memory.Read(uint32(stack[0]), uint32(stack[1]))
 	if !ok {
 		panic(errBadPointer)
 	}
-	if err := g.owner.counters.add(name, math.Float64frombits(stack[2])); err != nil {
+	if err := g.module.counters.add(name, math.Float64frombits(stack[2])); err != nil {
 		panic(err)
 	}
 }
 
-// api32 is a negative number as an i32 on the stack.
+// api32 encodes a signed i32 for the stack.
 func api32(v int32) uint64 { return uint64(uint32(v)) }
 
-// counters are the metrics that one module feeds. They are safe for concurrent use.
+// counters are the metrics of one module. They are safe for concurrent use.
 type counters struct {
 	mu     sync.Mutex
 	values map[string]float64
 }
 
-// add adds to a counter, which comes to be with its first value.
+// add adds to a counter and creates it if need be.
 func (c *counters) add(name []byte, v float64) error {
 	if !isMetricName(name) {
-		return fmt.Errorf("it fed a metric with the name %q, which is none", name[:min(len(name), maxName)])
+		return fmt.Errorf("invalid metric name %q", name[:min(len(name), maxName)])
 	}
 	if !(v >= 0 && v <= math.MaxFloat64) {
 		return errMetric
@@ -117,11 +118,11 @@ func (c *counters) add(name []byte, v float64) error {
 	if c.values == nil {
 		c.values = map[string]float64{}
 	}
-	c.values[string(name)] = min(sum+v, math.MaxFloat64) // infinity can't be shown in JSON
+	c.values[string(name)] = min(sum+v, math.MaxFloat64) // JSON has no infinity
 	return nil
 }
 
-// all is a copy; nil when nothing was counted.
+// all returns a copy; nil for no counters.
 func (c *counters) all() map[string]float64 {
 	c.mu.Lock()
 	defer c.mu.Unlock()

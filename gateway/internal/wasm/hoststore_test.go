@@ -122,7 +122,7 @@ func TestMetricsAreCounted(t *testing.T) {
 		t.Errorf("metrics (-want +got)\n%s", diff)
 	}
 	for _, bad := range []string{"", "A", "1a", "a-b", "é", strings.Repeat("a", maxName+1)} {
-		if _, err := ask(m, bad); err == nil || !strings.Contains(err.Error(), "which is none") {
+		if _, err := ask(m, bad); err == nil || !strings.Contains(err.Error(), "invalid metric name") {
 			t.Errorf("the name %q: %v", bad, err)
 		}
 	}

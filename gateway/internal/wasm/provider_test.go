@@ -18,7 +18,7 @@ import (
 )
 
 // dialect is a module whose hook gives the answer, and whose other two have none.
-func dialect(t *testing.T, h hook.Hook, answer string) *Dialects {
+func dialect(t *testing.T, h hook.Hook, answer string) *ProviderDialect {
 	t.Helper()
 	a := asm.Answering(h, []byte(answer))
 	for _, other := range []hook.Hook{hook.TransformRequest, hook.NormaliseResponse, hook.NormaliseEvent} {
@@ -26,7 +26,7 @@ func dialect(t *testing.T, h hook.Hook, answer string) *Dialects {
 			a.Funcs = append(a.Funcs, asm.Func{Export: other.String(), Params: "ii", Results: "I", Code: asm.Result(0, 0)})
 		}
 	}
-	d, err := NewDialects(load(t, a.Bytes()))
+	d, err := NewProviderDialect(load(t, a.Bytes()))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -104,7 +104,7 @@ func rejecting(t *testing.T, code int32) *llm.Error {
 	for _, other := range []hook.Hook{hook.NormaliseResponse, hook.NormaliseEvent} {
 		a.Funcs = append(a.Funcs, asm.Func{Export: other.String(), Params: "ii", Results: "I", Code: asm.Result(0, 0)})
 	}
-	d, err := NewDialects(load(t, a.Bytes()))
+	d, err := NewProviderDialect(load(t, a.Bytes()))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -114,7 +114,7 @@ func rejecting(t *testing.T, code int32) *llm.Error {
 
 func TestNormaliseResponseGivesTheCompletion(t *testing.T) {
 	const completion = `{"object":"chat.completion","error":null,"choices":[]}`
-	got, err := dialect(t, hook.NormaliseResponse, completion).NormaliseResponse(context.Background(), hook.Inbound{Target: someTarget, Status: 200})
+	got, err := dialect(t, hook.NormaliseResponse, completion).NormalizeResponse(context.Background(), hook.Inbound{Target: someTarget, Status: 200})
 	if err != nil || string(got) != completion {
 		t.Errorf("%s, %v", got, err)
 	}
@@ -133,7 +133,7 @@ func TestNormaliseResponseGivesProvidersErrors(t *testing.T) {
 		{`{"error":{"message":"too long"}}`, 400, 400, 0, `{"error":{"message":"too long"}}`},
 		{`{"error":"odd","status":7}`, 503, 503, 0, `{"error":"odd"}`},
 	} {
-		_, err := dialect(t, hook.NormaliseResponse, c.answer).NormaliseResponse(context.Background(), hook.Inbound{Target: someTarget, Status: c.status})
+		_, err := dialect(t, hook.NormaliseResponse, c.answer).NormalizeResponse(context.Background(), hook.Inbound{Target: someTarget, Status: c.status})
 		e := llm.AsError(err)
 		if e.Fault != llm.FaultNone || e.Status != c.want || e.RetryAfter != c.wait || string(e.Body) != c.body {
 			t.Errorf("%s gave %+v with body %s", c.answer, e, e.Body)
@@ -171,11 +171,11 @@ func TestEventsCarryStateAndLines(t *testing.T) {
 	for _, other := range []hook.Hook{hook.TransformRequest, hook.NormaliseResponse} {
 		a.Funcs = append(a.Funcs, asm.Func{Export: other.String(), Params: "ii", Results: "I", Code: asm.Result(0, 0)})
 	}
-	d, err := NewDialects(load(t, a.Bytes()))
+	d, err := NewProviderDialect(load(t, a.Bytes()))
 	if err != nil {
 		t.Fatal(err)
 	}
-	e := &Events{dialects: d, carrier: carrier{module: d.module, hook: hook.NormaliseEvent, state: []byte("state")}}
+	e := &ProviderEvents{dialect: d, carrier: streamState{module: d.module, hook: hook.NormaliseEvent, state: []byte("state")}}
 	if !d.module.Retain() {
 		t.Fatal("retain")
 	}

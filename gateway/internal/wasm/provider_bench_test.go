@@ -35,7 +35,7 @@ func BenchmarkTranslate(b *testing.B) {
 					`"}],"stop_reason":"end_turn","stop_sequence":null,"usage":{"input_tokens":3,"output_tokens":1}}`)}
 			b.ReportAllocs()
 			for b.Loop() {
-				if _, err := d.NormaliseResponse(ctx, i); err != nil {
+				if _, err := d.NormalizeResponse(ctx, i); err != nil {
 					b.Fatal(err)
 				}
 			}
