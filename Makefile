@@ -29,7 +29,7 @@ bin/penstock: go.mod go.sum $(MODULE) $(SOURCES)
 module: $(MODULE) ## build the built-in Wasm module only
 
 # The built-in module is ordinary Go, compiled by the stock toolchain.
-plugins/builtin.wasm.gz: go.mod go.sum $(wildcard plugins/builtin/*.go plugins/strategies/*.go plugins/dialects/*.go sdk/go/*.go)
+plugins/builtin.wasm.gz: go.mod go.sum $(wildcard plugins/builtin/*.go plugins/strategies/*.go plugins/dialects/*.go plugins/dialects/*/*.go sdk/go/*.go)
 	@echo "compiling the built-in Wasm module"
 	@GOOS=wasip1 GOARCH=wasm $(GO) build -buildmode=c-shared -trimpath -ldflags '-s -w' -o plugins/builtin.wasm ./plugins/builtin
 	@gzip -9nf plugins/builtin.wasm

@@ -1,15 +1,56 @@
-// Package dialects turns canonical chat-completions requests into a provider's own
-// format, and the provider's replies, stream events and errors back. It is part of the
-// built-in module, which is built for Wasm and embedded in the gateway. It is a pure
-// function: it sends nothing, knows no credentials and keeps nothing between calls;
-// what a stream has to remember travels as its state.
+// Package dialects turns canonical chat-completions requests into a provider's own format,
+// and the provider's replies, stream events and errors back. It is part of the built-in
+// module, which is built for Wasm and embedded in the gateway. It sends nothing, knows no
+// credentials and keeps nothing between calls; what a stream has to remember travels as its
+// state.
+//
+// Each dialect has a package of its own below this one, all of one shape; README.md says
+// which file holds what. What they share is in package canonical.
 package dialects
 
-import penstock "github.com/penstock/penstock/sdk/go"
+import (
+	"github.com/penstock/penstock/plugins/dialects/anthropic"
+	"github.com/penstock/penstock/plugins/dialects/canonical"
+)
 
-// Hooks returns the three hooks of the provider's side for one instance. They are for
-// one call at a time, as an instance is.
-func Hooks() (transformRequest, normaliseResponse, normaliseEvent penstock.Hook) {
-	t := new(translator)
-	return t.transformRequest, t.normaliseResponse, t.normaliseEvent
+// row is one dialect of the module.
+type row struct {
+	name     string
+	provider provider
+}
+
+// table is the one list of dialects. A stream's state names its dialect by the position here.
+func table() []row {
+	return []row{
+		{name: "anthropic", provider: new(anthropic.Provider)},
+	}
+}
+
+// Names returns the names of the dialects, as configurations have them.
+func Names() []string {
+	var names []string
+	for _, r := range table() {
+		names = append(names, r.name)
+	}
+	return names
+}
+
+// provider is the provider side of a dialect. It serves one call at a time, and no call sees
+// anything of the one before.
+type provider interface {
+	// Request appends the call that a canonical request becomes. It returns a
+	// *penstock.Error for what can't be expressed.
+	Request(out []byte, env *canonical.Envelope) ([]byte, error)
+	// Response appends the completion or the error that a plain reply is.
+	Response(out []byte, env *canonical.Envelope) []byte
+
+	// Start begins a stream. Event turns one of the provider's events into chunks, and End
+	// what is left at the end of its stream.
+	Start()
+	Event(c *canonical.Chunks, name, data []byte)
+	End(c *canonical.Chunks)
+	// AppendState appends what the dialect has to remember of the stream beside its chunks'
+	// state. LoadState reads it again; it reports false for what AppendState did not write.
+	AppendState(dst []byte) []byte
+	LoadState(src []byte) bool
 }

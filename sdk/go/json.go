@@ -42,6 +42,9 @@ func (j JSON) Items(yield func(item JSON) bool) {
 // through Members once instead.
 func (j JSON) Member(path ...string) JSON {
 	for _, name := range path {
+		if len(j) == 0 {
+			return nil
+		}
 		var found JSON
 		for key, value := range j.Members {
 			if string(key) == name {

@@ -1,0 +1,38 @@
+package anthropic
+
+import "github.com/penstock/penstock/plugins/dialects/canonical"
+
+// GenerationOf is generationOf.
+func GenerationOf(model string) int { return int(generationOf([]byte(model))) }
+
+// The generations that are no numbers of Claude's.
+const (
+	Foreign = int(foreign)
+	Newest  = int(newest)
+)
+
+// QuickDelta reports whether an event in the middle of a stream is handled without parsing.
+// The stream's open blocks are the provider's own business.
+func QuickDelta(data []byte) bool {
+	p := new(Provider)
+	for i := range int64(maxOpen) {
+		p.stream.begin(openBlock{index: i})
+	}
+	r := reader{Chunks: new(canonical.Chunks), stream: &p.stream}
+	return r.quickDelta(data)
+}
+
+// Counted is the usage that objects of Anthropic's add up to, in OpenAI's spelling.
+func Counted(objects ...string) string {
+	var u usage
+	for _, o := range objects {
+		u.read(canonical.Value(o))
+	}
+	if !u.known {
+		return "nothing"
+	}
+	var w canonical.Writer
+	c := u.canonical()
+	c.Write(&w)
+	return string(w.B)
+}

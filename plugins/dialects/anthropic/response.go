@@ -1,0 +1,82 @@
+package anthropic
+
+import "github.com/penstock/penstock/plugins/dialects/canonical"
+
+// Response appends the completion that a plain reply of Anthropic's becomes, or its error.
+func (p *Provider) Response(out []byte, env *canonical.Envelope) []byte {
+	w := canonical.Writer{B: out}
+	m := readMessage(env.Body)
+	if env.Status < 200 || env.Status > 299 || !m.isReply() {
+		writeFailure(&w, env)
+		return w.B
+	}
+	p.blocks = readBlocks(p.blocks[:0], m.content)
+	reply := canonical.Reply{Model: m.model, Blocks: p.blocks, Refusal: m.stopDetails.Member("explanation"),
+		Finish: finishOf(m.stopReason), Usage: usageOf(m.usage), ServiceTier: serviceTier(m.usage)}
+	reply.Write(&w, env)
+	return w.B
+}
+
+// message is Anthropic's reply with its members; nil when absent.
+type message struct {
+	// typed says that it calls itself a message, which tells a reply without any content from
+	// something else.
+	typed                   bool
+	model, content, usage   canonical.Value
+	stopReason, stopDetails canonical.Value
+}
+
+func readMessage(body canonical.Value) (m message) {
+	for key, v := range body.Members {
+		switch string(key) {
+		case "type":
+			m.typed = string(canonical.Text(v)) == "message"
+		case "model":
+			m.model = v
+		case "content":
+			m.content = v
+		case "usage":
+			m.usage = v
+		case "stop_reason":
+			m.stopReason = v
+		case "stop_details":
+			m.stopDetails = v
+		}
+	}
+	return m
+}
+
+// isReply reports whether this is a message and not something else. Its content is a list,
+// or with some services one text, and may be missing where it calls itself a message.
+func (m *message) isReply() bool {
+	switch m.content.Kind() {
+	case '[':
+		return true
+	case '"', 'n', 0:
+		return m.typed
+	}
+	return false
+}
+
+// finishOf maps stop_reason. What is not listed, such as pause_turn, is an ordinary end.
+func finishOf(stop canonical.Value) canonical.Finish {
+	switch string(canonical.Text(stop)) {
+	case "":
+		return canonical.Unfinished
+	case "max_tokens", "model_context_window_exceeded":
+		return canonical.CutShort
+	case "tool_use":
+		return canonical.Called
+	case "refusal":
+		return canonical.Filtered
+	}
+	return canonical.Stopped
+}
+
+func serviceTier(usage canonical.Value) string {
+	tier := canonical.Text(usage.Member("service_tier"))
+	if string(tier) == "standard" {
+		return "default"
+	}
+	return string(tier)
+}

@@ -1,0 +1,26 @@
+package canonical
+
+// Citation is a page that a text refers to.
+type Citation struct{ URL, Title Value }
+
+// write writes the members of a url_citation that name the page.
+func (c *Citation) write(w *Writer) {
+	w.MemberValue("url", c.URL)
+	if c.Title.Null() {
+		w.MemberLiteral("title", `""`)
+	}
+	w.MemberValue("title", c.Title)
+}
+
+// beginAnnotation writes an annotation of a span of characters, up to the members that
+// name the page.
+func beginAnnotation(w *Writer, from, to int64) {
+	w.Open('{')
+	w.MemberLiteral("type", `"url_citation"`)
+	w.Name("url_citation")
+	w.Open('{')
+	w.MemberInt("start_index", from)
+	w.MemberInt("end_index", to)
+}
+
+func endAnnotation(w *Writer) { w.Raw("}}") }

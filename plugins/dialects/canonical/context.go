@@ -1,0 +1,119 @@
+package canonical
+
+import (
+	"bytes"
+
+	penstock "github.com/penstock/penstock/sdk/go"
+)
+
+// maxNames bounds what a stream has to remember of renamed tools, in bytes of JSON.
+const maxNames = 20 << 10
+
+// Context is what a reply needs to know of its request: the tools that the provider knows
+// by another name, and whether calls are wanted in the deprecated form. It depends on the
+// request alone, and the host hands it to the reply.
+type Context struct {
+	// Legacy says that the request declares functions in the deprecated form only: then it
+	// is answered in that form.
+	Legacy  bool
+	renamed []renamed
+}
+
+// renamed is a tool whose name the provider does not take, and what it is called there.
+type renamed struct{ caller, provider []byte }
+
+// ProviderName is what a tool is called at the provider's.
+func (c *Context) ProviderName(name []byte) []byte {
+	for i := range c.renamed {
+		if bytes.Equal(c.renamed[i].caller, name) {
+			return c.renamed[i].provider
+		}
+	}
+	return name
+}
+
+// RenameTools finds a name for each tool whose own name the provider does not take: the
+// same in the declarations, the choice and the history. Names are letters, digits, _ and
+// -, at most limit bytes. It reports false when there are too many to remember.
+func (c *Context) RenameTools(r *Request, limit int) bool {
+	odd := false
+	for name := range r.toolNames {
+		odd = odd || !goodWord(name, limit)
+	}
+	if !odd {
+		return true
+	}
+	taken, seen, size := map[string]int64{}, map[string]bool{}, 0
+	for name := range r.toolNames {
+		if goodWord(name, limit) {
+			taken[string(name)] = 1
+		}
+	}
+	var quoted []byte
+	for name := range r.toolNames {
+		if goodWord(name, limit) || seen[string(name)] {
+			continue
+		}
+		seen[string(name)] = true
+		provider := uniqueWord(taken, sanitize(name, limit), limit)
+		c.renamed = append(c.renamed, renamed{caller: name, provider: provider})
+		quoted = penstock.AppendText(quoted[:0], name)
+		size += len(quoted) + len(provider) + len(`["",],`)
+	}
+	return size <= maxNames
+}
+
+// write writes the member "context", if there is anything to say.
+func (c *Context) write(w *Writer) {
+	if len(c.renamed) == 0 && !c.Legacy {
+		return
+	}
+	w.Name("context")
+	w.Open('{')
+	if c.Legacy {
+		w.MemberLiteral("functions", "true")
+	}
+	if len(c.renamed) > 0 {
+		w.Name("names")
+		w.Open('[')
+		for i := range c.renamed {
+			w.Open('[')
+			w.Text(c.renamed[i].provider)
+			w.Text(c.renamed[i].caller)
+			w.Close(']')
+		}
+		w.Close(']')
+	}
+	w.Close('}')
+}
+
+// replyContext is a Context as the reply reads it.
+type replyContext struct {
+	// names is a list of pairs: a tool's name at the provider's and the caller's own.
+	names Value
+	// legacy says that a call is wanted in the deprecated form.
+	legacy bool
+}
+
+func readContext(context Value) replyContext {
+	return replyContext{names: context.Member("names"), legacy: context.Member("functions").Kind() == 't'}
+}
+
+// callerName is what the caller calls a tool.
+func callerName(names, name Value) Value {
+	if len(names) == 0 {
+		return name
+	}
+	provider := Text(name)
+	for pair := range names.Items {
+		var own Value
+		match := false
+		for v := range pair.Items {
+			match, own = match || bytes.Equal(Text(v), provider) && own == nil, v
+		}
+		if match {
+			return own
+		}
+	}
+	return name
+}

@@ -1,0 +1,50 @@
+package canonical
+
+// Envelope is the input of a hook, or the data of the event penstock.start.
+type Envelope struct {
+	// Dialect is the name of the one that the host means.
+	Dialect []byte
+	// Body is the canonical request, or the provider's reply. Text stands in the place of
+	// one that is not JSON.
+	Body, Text Value
+	// Model is the target's, MaxOutput its bound on output tokens, 0 when unknown.
+	Model     []byte
+	MaxOutput int64
+	RequestID []byte
+	// Created is in seconds since 1970.
+	Created int64
+	Status  int
+	Stream  bool
+	// Context is what the translation of the request has left for the reply.
+	Context Value
+}
+
+// ReadEnvelope reads the members of a hook's input.
+func ReadEnvelope(in Value) (env Envelope) {
+	var target Value
+	for key, v := range in.Members {
+		switch string(key) {
+		case "dialect":
+			env.Dialect = Text(v)
+		case "target":
+			target = v
+		case "request_id":
+			env.RequestID = Text(v)
+		case "created":
+			env.Created = Whole(v)
+		case "status":
+			env.Status = int(Whole(v))
+		case "stream":
+			env.Stream = v.Kind() == 't'
+		case "text":
+			env.Text = v
+		case "context":
+			env.Context = v
+		case "body":
+			env.Body = v
+		}
+	}
+	env.Model = Text(target.Member("model"))
+	env.MaxOutput = Whole(target.Member("max_output"))
+	return env
+}

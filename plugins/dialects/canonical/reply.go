@@ -1,0 +1,253 @@
+package canonical
+
+import (
+	"strconv"
+
+	penstock "github.com/penstock/penstock/sdk/go"
+)
+
+// BlockKind is what a block of a reply's content is.
+type BlockKind byte
+
+// The kinds. OtherBlock is the provider's own business and no part of the completion.
+const (
+	OtherBlock BlockKind = iota
+	TextBlock
+	CallBlock
+	ThinkingBlock
+	RedactedBlock
+)
+
+// Block is a piece of a reply's content; its values are nil when absent.
+type Block struct {
+	Kind BlockKind
+	// Text is that of a TextBlock, with the pages that it refers to.
+	Text      Value
+	Citations []Citation
+	// ID, Name and Input are those of a CallBlock. Input is an object, or a text with one.
+	ID, Name, Input Value
+	// Thought is a thought as the next request has to bring it back.
+	Thought             Value
+	Thinking, Signature Value
+	// Data is that of a RedactedBlock.
+	Data Value
+}
+
+// Reply is a provider's plain reply; its values are nil when absent.
+type Reply struct {
+	Model  Value
+	Blocks []Block
+	// Refusal is why the model would not answer.
+	Refusal     Value
+	Finish      Finish
+	Usage       Usage
+	ServiceTier string
+}
+
+// Write writes the reply as a completion.
+func (r *Reply) Write(w *Writer, env *Envelope) {
+	context := readContext(env.Context)
+	w.Open('{')
+	writeIdentity(w, "chat.completion", env)
+	if r.Model.Null() {
+		w.MemberText("model", env.Model)
+	}
+	w.MemberValue("model", r.Model)
+	w.Name("choices")
+	w.Raw(`[{"index":0`)
+	r.writeMessage(w, &context)
+	w.MemberLiteral("logprobs", "null")
+	w.MemberLiteral("finish_reason", r.Finish.json(r.calls(), context.legacy))
+	w.Raw("}]")
+	if r.Usage.Known {
+		w.Name("usage")
+		r.Usage.Write(w)
+	}
+	if r.ServiceTier != "" {
+		w.MemberText("service_tier", []byte(r.ServiceTier))
+	}
+	w.Close('}')
+}
+
+// writeIdentity writes what is the same in every piece of a reply.
+func writeIdentity(w *Writer, object string, env *Envelope) {
+	w.Name("id")
+	w.Raw(`"chatcmpl-`)
+	w.B = penstock.AppendInside(w.B, env.RequestID)
+	w.Byte('"')
+	w.MemberText("object", []byte(object))
+	w.MemberInt("created", env.Created)
+}
+
+// writeMessage writes the assistant's message.
+func (r *Reply) writeMessage(w *Writer, context *replyContext) {
+	w.Name("message")
+	w.Raw(`{"role":"assistant"`)
+	r.writeText(w)
+	w.Name("refusal")
+	if r.Refusal.Null() {
+		w.Literal("null")
+	} else {
+		w.Value(r.Refusal)
+	}
+	r.writeReasoning(w)
+	r.writeCalls(w, context)
+	r.writeAnnotations(w)
+	w.Close('}')
+}
+
+// writeText joins the text blocks. The content is null only beside calls.
+func (r *Reply) writeText(w *Writer) {
+	w.Name("content")
+	mark := len(w.B)
+	w.Byte('"')
+	written := false
+	for i := range r.Blocks {
+		if b := &r.Blocks[i]; b.Kind == TextBlock {
+			written = true
+			w.B = append(w.B, Inside(b.Text)...)
+		}
+	}
+	w.Byte('"')
+	if !written && r.calls() > 0 {
+		w.B = w.B[:mark]
+		w.Raw("null")
+	}
+}
+
+// writeReasoning writes the thinking as text for people, and as blocks for the next
+// request to bring back.
+func (r *Reply) writeReasoning(w *Writer) {
+	mark := len(w.B)
+	w.Name("reasoning_content")
+	w.Byte('"')
+	start, thoughts := len(w.B), 0
+	for i := range r.Blocks {
+		switch b := &r.Blocks[i]; b.Kind {
+		case ThinkingBlock:
+			w.B = append(w.B, Inside(b.Thinking)...)
+			thoughts++
+		case RedactedBlock:
+			thoughts++
+		}
+	}
+	if len(w.B) == start {
+		w.B = w.B[:mark]
+	} else {
+		w.Byte('"')
+	}
+	if thoughts == 0 {
+		return
+	}
+	w.Name("thinking_blocks")
+	w.Open('[')
+	for i := range r.Blocks {
+		if b := &r.Blocks[i]; b.Kind == ThinkingBlock || b.Kind == RedactedBlock {
+			w.Value(b.Thought)
+		}
+	}
+	w.Close(']')
+}
+
+// calls counts the tool calls.
+func (r *Reply) calls() (n int64) {
+	for i := range r.Blocks {
+		if r.Blocks[i].Kind == CallBlock {
+			n++
+		}
+	}
+	return n
+}
+
+func (r *Reply) writeCalls(w *Writer, context *replyContext) {
+	first, legacy := true, context.legacy
+	for i := range r.Blocks {
+		b := &r.Blocks[i]
+		if b.Kind != CallBlock {
+			continue
+		}
+		if legacy {
+			legacy = false // the deprecated form has place for one
+			w.Name("function_call")
+			b.writeFunction(w, context)
+			continue
+		}
+		if first {
+			w.Name("tool_calls")
+			w.Open('[')
+			first = false
+		}
+		w.Open('{')
+		writeCallID(w, b.ID, int64(i))
+		w.MemberLiteral("type", `"function"`)
+		w.Name("function")
+		b.writeFunction(w, context)
+		w.Close('}')
+	}
+	if !first {
+		w.Close(']')
+	}
+}
+
+// writeCallID writes a call's id. Some services give none; clients need one to answer.
+func writeCallID(w *Writer, id Value, number int64) {
+	if len(Inside(id)) > 0 {
+		w.MemberValue("id", id)
+		return
+	}
+	w.MemberText("id", strconv.AppendInt([]byte("call_"), number+1, 10))
+}
+
+func (b *Block) writeFunction(w *Writer, context *replyContext) {
+	w.Open('{')
+	w.MemberValue("name", callerName(context.names, b.Name))
+	w.MemberText("arguments", arguments(b.Input))
+	w.Close('}')
+}
+
+// arguments is a call's input as the text that OpenAI keeps in a string. Some services
+// give it as a text already.
+func arguments(input Value) []byte {
+	if given := Text(input); Valid(given) {
+		input = given
+	}
+	if input.Kind() != '{' {
+		return []byte("{}")
+	}
+	return input
+}
+
+// writeAnnotations writes the pages that the texts refer to, with the span of characters
+// of each text.
+func (r *Reply) writeAnnotations(w *Writer) {
+	if !r.cites() {
+		return
+	}
+	w.Name("annotations")
+	w.Open('[')
+	at := int64(0)
+	for i := range r.Blocks {
+		b := &r.Blocks[i]
+		if b.Kind != TextBlock {
+			continue
+		}
+		end := at + CountRunes(Inside(b.Text))
+		for k := range b.Citations {
+			beginAnnotation(w, at, end)
+			b.Citations[k].write(w)
+			endAnnotation(w)
+		}
+		at = end
+	}
+	w.Close(']')
+}
+
+// cites reports whether a text refers to any page: counting characters takes time.
+func (r *Reply) cites() bool {
+	for i := range r.Blocks {
+		if b := &r.Blocks[i]; b.Kind == TextBlock && len(b.Citations) > 0 {
+			return true
+		}
+	}
+	return false
+}

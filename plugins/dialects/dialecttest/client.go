@@ -1,0 +1,219 @@
+package dialecttest
+
+import (
+	"encoding/json"
+	"slices"
+	"strings"
+	"testing"
+)
+
+// Reply is what a reply says, in whichever form it came.
+type Reply struct {
+	Model, Text, Reasoning, Finish string
+	Calls                          []Call
+	Thoughts                       []Thought
+	// Links are the addresses and titles of the annotations.
+	Links                        []string
+	Prompt, Completion, Thinking int64
+}
+
+// Call is one tool call of a reply.
+type Call struct{ ID, Name, Arguments string }
+
+// Thought is one of a reply's thinking_blocks.
+type Thought struct{ Type, Thinking, Signature, Data string }
+
+type completion struct {
+	ID, Object, Model string
+	Created           int64
+	Choices           []struct {
+		Index        int
+		Message      message
+		Delta        message
+		FinishReason *string `json:"finish_reason"`
+	}
+	Usage *struct {
+		Prompt     int64 `json:"prompt_tokens"`
+		Completion int64 `json:"completion_tokens"`
+		Total      int64 `json:"total_tokens"`
+		Details    struct {
+			Reasoning int64 `json:"reasoning_tokens"`
+		} `json:"completion_tokens_details"`
+	}
+}
+
+type message struct {
+	Role      string
+	Content   *string
+	Refusal   *string
+	Reasoning string `json:"reasoning_content"`
+	Thoughts  []struct {
+		Index int
+		Thought
+	} `json:"thinking_blocks"`
+	Calls []struct {
+		Index    *int
+		ID, Type string
+		Function struct{ Name, Arguments string }
+	} `json:"tool_calls"`
+	Annotations []struct {
+		Type     string
+		Citation struct {
+			URL, Title string
+			Start      int `json:"start_index"`
+			End        int `json:"end_index"`
+		} `json:"url_citation"`
+	}
+}
+
+// links are the addresses of the annotations, whose spans must lie in the text.
+func (m message) links(t *testing.T, text string) []string {
+	t.Helper()
+	var links []string
+	for _, a := range m.Annotations {
+		links = append(links, a.Citation.URL+" "+a.Citation.Title)
+		if n := len([]rune(text)); a.Citation.Start > a.Citation.End || a.Citation.End > n {
+			t.Errorf("annotation spans %d to %d of %d characters", a.Citation.Start, a.Citation.End, n)
+		}
+	}
+	return links
+}
+
+// ReadCompletion checks what every completion must satisfy, and reads it.
+func ReadCompletion(t *testing.T, body []byte) Reply {
+	t.Helper()
+	var c completion
+	if err := json.Unmarshal(body, &c); err != nil {
+		t.Fatal(err)
+	}
+	if c.ID != "chatcmpl-req_1" || c.Object != "chat.completion" || c.Created != 1700000000 || len(c.Choices) != 1 || c.Usage == nil {
+		t.Fatalf("the completion lacks something: %s", body)
+	}
+	m := c.Choices[0].Message
+	if m.Role != "assistant" || m.Content == nil && len(m.Calls) == 0 {
+		t.Errorf("message = %+v", m)
+	}
+	if c.Usage.Total != c.Usage.Prompt+c.Usage.Completion {
+		t.Errorf("usage does not add up: %+v", c.Usage)
+	}
+	e := Reply{Model: c.Model, Reasoning: m.Reasoning, Finish: *c.Choices[0].FinishReason,
+		Prompt: c.Usage.Prompt, Completion: c.Usage.Completion, Thinking: c.Usage.Details.Reasoning}
+	if m.Content != nil {
+		e.Text = *m.Content
+	}
+	e.Links = m.links(t, e.Text)
+	for _, one := range m.Calls {
+		e.Calls = append(e.Calls, Call{ID: one.ID, Name: one.Function.Name, Arguments: Compact(t, one.Function.Arguments)})
+	}
+	for _, x := range m.Thoughts {
+		e.Thoughts = append(e.Thoughts, x.Thought)
+	}
+	return e
+}
+
+// IsNote reports whether a line only reports usage to the host: no client sees it.
+func IsNote(line string) bool {
+	return strings.Contains(line, `"usage":`) && !strings.Contains(line, `"choices":`)
+}
+
+// ReadStream accumulates chunks as OpenAI's own clients do, and checks what every stream
+// must satisfy.
+func ReadStream(t *testing.T, lines []string) Reply {
+	t.Helper()
+	var e Reply
+	roles, finishes, usages := 0, 0, 0
+	var notes message
+	lines = slices.DeleteFunc(slices.Clone(lines), IsNote)
+	for i, line := range lines {
+		if line == "[DONE]" {
+			if i != len(lines)-1 || usages != 1 || finishes != 1 || roles != 1 {
+				t.Errorf("[DONE] is line %d of %d, after %d roles, %d finish reasons, %d usages", i+1, len(lines), roles, finishes, usages)
+			}
+			continue
+		}
+		var c completion
+		if err := json.Unmarshal([]byte(line), &c); err != nil {
+			t.Fatalf("line %d, %q: %v", i, line, err)
+		}
+		if c.ID != "chatcmpl-req_1" || c.Object != "chat.completion.chunk" || c.Created != 1700000000 {
+			t.Fatalf("line %d lacks something: %s", i, line)
+		}
+		if e.Model == "" {
+			e.Model = c.Model
+		}
+		if c.Model != e.Model {
+			t.Errorf("line %d changes the model from %s to %s", i, e.Model, c.Model)
+		}
+		if c.Usage != nil {
+			usages++
+			e.Prompt, e.Completion, e.Thinking = c.Usage.Prompt, c.Usage.Completion, c.Usage.Details.Reasoning
+			if len(c.Choices) != 0 || c.Usage.Total != e.Prompt+e.Completion {
+				t.Errorf("the usage chunk is wrong: %s", line)
+			}
+			continue
+		}
+		if len(c.Choices) != 1 || finishes > 0 {
+			t.Fatalf("line %d has %d choices, after %d finish reasons", i, len(c.Choices), finishes)
+		}
+		d := c.Choices[0].Delta
+		if d.Role != "" {
+			roles++
+			if i != 0 {
+				t.Errorf("line %d has the role", i)
+			}
+		}
+		if d.Content != nil {
+			e.Text += *d.Content
+		}
+		e.Reasoning += d.Reasoning
+		notes.Annotations = append(notes.Annotations, d.Annotations...)
+		for _, x := range d.Thoughts {
+			if x.Index == len(e.Thoughts) {
+				e.Thoughts = append(e.Thoughts, Thought{Type: x.Type})
+			}
+			e.Thoughts[x.Index].Thinking += x.Thinking
+			e.Thoughts[x.Index].Signature += x.Signature
+			e.Thoughts[x.Index].Data += x.Data
+		}
+		for _, x := range d.Calls {
+			if *x.Index == len(e.Calls) {
+				if x.ID == "" || x.Type != "function" || x.Function.Name == "" {
+					t.Errorf("the call begins without id, type or name: %s", line)
+				}
+				e.Calls = append(e.Calls, Call{ID: x.ID, Name: x.Function.Name})
+			}
+			e.Calls[*x.Index].Arguments += x.Function.Arguments
+		}
+		if f := c.Choices[0].FinishReason; f != nil {
+			finishes++
+			e.Finish = *f
+		}
+	}
+	e.Links = notes.links(t, e.Text)
+	for i := range e.Calls {
+		e.Calls[i].Arguments = Compact(t, e.Calls[i].Arguments)
+	}
+	return e
+}
+
+// Failure is what normalise_response returns in the place of a completion.
+type Failure struct {
+	Error struct {
+		Message, Type, Code string
+		Param               *string
+	}
+	Status int
+}
+
+// ReadError checks what every error must satisfy, and reads it.
+func ReadError(t testing.TB, body []byte) Failure {
+	t.Helper()
+	var f Failure
+	if err := json.Unmarshal(body, &f); err != nil {
+		t.Fatal(err)
+	}
+	if !strings.Contains(string(body), `"param":null`) || f.Error.Message == "" || f.Error.Type == "" || f.Error.Code == "" {
+		t.Errorf("the error lacks something: %s", body)
+	}
+	return f
+}
