@@ -26,7 +26,7 @@ var floors = []map[string]string{
 		"cli": "server plugintool compiler config httpapi/admin httpapi/tags keys ledger policy",
 	},
 	{
-		"server": "routes holds calllog compiler pipeline wire wire/intake httpapi httpapi/admin wasm wasm/hook policy cache upstream meter ledger keys " +
+		"server": "routes holds calllog compiler pipeline wire httpapi httpapi/admin wasm wasm/hook policy cache upstream meter ledger keys " +
 			"catalog config telemetry tokens demo /plugins /policies",
 		"plugintool": "calllog compiler config wasm wasm/cases wasm/hook /sdk",
 	},

@@ -68,7 +68,7 @@ func TestEveryRouteHasItsRule(t *testing.T) {
 // "=" is the whole Authorization header.
 func ask(h http.Handler, r route, key string) int {
 	path := strings.NewReplacer(":id", "req_1", "*", "x", "/admin/v1/cache", "/admin/v1/cache?all=true").Replace(r.path)
-	body := map[string]string{"/v1/chat/completions": "{}", "/chat/completions": "{}", "/admin/v1/explain": "{}",
+	body := map[string]string{"/v1/chat/completions": "{}", "/chat/completions": "{}", "/v1/messages": "{}", "/admin/v1/explain": "{}",
 		"/admin/v1/budgets": `{"scope":"key:k","unit":"usd","window":"day","used":1}`}[r.path]
 	req := httptest.NewRequest(r.method, path, strings.NewReader(body))
 	if header, ok := strings.CutPrefix(key, "="); ok {
@@ -84,7 +84,7 @@ func ask(h http.Handler, r route, key string) int {
 func TestRouteWithoutRuleServesNobody(t *testing.T) {
 	a := newAPI(t, complete())
 	r := route{method: http.MethodGet, path: "/x", serve: func(*exchange) error { t.Error("served"); return nil }}
-	if got := ask(a.handler([]route{r}, nil), r, "admin"); got != http.StatusForbidden {
+	if got := ask(a.handler([]route{r}, false), r, "admin"); got != http.StatusForbidden {
 		t.Errorf("status %d", got)
 	}
 }

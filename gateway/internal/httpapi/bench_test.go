@@ -24,7 +24,7 @@ func BenchmarkChat(b *testing.B) {
 	f := complete()
 	frame := []byte("data: {\"choices\":[{\"delta\":{\"content\":\"word\"}}]}\n\n")
 	for name, events := range map[string]int{"plain": 1, "stream of 20": 20} {
-		f.OnServe = func(_ context.Context, _ *llm.Request, w Writer) error {
+		f.OnServe = func(_ context.Context, _ *llm.Request, w llm.Writer) error {
 			if err := w.Start(llm.Head{Status: 200, Stream: events > 1}); err != nil {
 				return err
 			}

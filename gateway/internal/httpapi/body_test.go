@@ -21,7 +21,7 @@ import (
 const soon = 50 * time.Millisecond
 
 // sendLength answers with the length of the body that arrived.
-func sendLength(_ context.Context, req *llm.Request, w httpapi.Writer) error {
+func sendLength(_ context.Context, req *llm.Request, w llm.Writer) error {
 	if err := w.Start(llm.Head{Status: 200}); err != nil {
 		return err
 	}
@@ -129,7 +129,7 @@ func TestBombs(t *testing.T) {
 func TestSmuggledRequest(t *testing.T) {
 	f := new(httpapi.Fake)
 	served := make(chan struct{}, 2)
-	f.OnServe = func(ctx context.Context, req *llm.Request, w httpapi.Writer) error {
+	f.OnServe = func(ctx context.Context, req *llm.Request, w llm.Writer) error {
 		served <- struct{}{}
 		return sendLength(ctx, req, w)
 	}
@@ -293,7 +293,7 @@ func TestStalledReaderIsCut(t *testing.T) {
 	f := new(httpapi.Fake)
 	f.Limits.Write = soon
 	ended := make(chan error, 1)
-	f.OnServe = func(_ context.Context, _ *llm.Request, w httpapi.Writer) error {
+	f.OnServe = func(_ context.Context, _ *llm.Request, w llm.Writer) error {
 		err := w.Start(llm.Head{Status: 200, Stream: true})
 		frame := bytes.Repeat([]byte("a"), 64<<10)
 		for err == nil {
@@ -313,7 +313,7 @@ func TestStalledReaderIsCut(t *testing.T) {
 func TestWaitingIsNotCut(t *testing.T) {
 	f := new(httpapi.Fake)
 	f.Limits = httpapi.Limits{Header: soon, BodyStall: soon, Write: soon, Idle: soon}
-	f.OnServe = func(ctx context.Context, req *llm.Request, w httpapi.Writer) error {
+	f.OnServe = func(ctx context.Context, req *llm.Request, w llm.Writer) error {
 		select {
 		case <-time.After(4 * soon):
 		case <-ctx.Done():

@@ -9,8 +9,7 @@ import (
 	"github.com/penstock/penstock/gateway/internal/llm"
 )
 
-// chat serves POST /v1/chat/completions, and the endpoints whose callers speak another
-// format.
+// chat serves the paths of all formats.
 func (a *API) chat(x *exchange) error {
 	defer a.inflight.Add(-1)
 	if a.inflight.Add(1) > a.limits.Requests {
@@ -21,10 +20,10 @@ func (a *API) chat(x *exchange) error {
 	if err != nil {
 		return err
 	}
-	return a.service.Serve(x.r.Context(), req, x.writer())
+	return a.service.Serve(x.r.Context(), req, x.format.Writer(x.r.Context(), &x.reply))
 }
 
-// request reads a chat-completions request, body and headers.
+// request reads a request, body and headers.
 func (a *API) request(x *exchange) (*llm.Request, error) {
 	// Invalid headers are refused before the body has arrived.
 	fromHeaders, err := tags.FromHeaders(x.r.Header)
@@ -38,32 +37,30 @@ func (a *API) request(x *exchange) (*llm.Request, error) {
 	if err != nil {
 		return nil, err
 	}
-	if x.endpoint != nil {
-		if body, err = x.canonical(body); err != nil {
-			return nil, err
-		}
-	}
 	return a.requestOf(x, body, fromHeaders)
 }
 
-// requestOf makes a request of a body in the canonical form and the tags in the headers.
+// requestOf makes a request of a body and the tags in the headers.
 func (a *API) requestOf(x *exchange, body []byte, fromHeaders map[string]string) (*llm.Request, error) {
-	facts, cache, err := a.formats.Scan(body)
-	if err != nil {
-		return nil, x.misread(err)
-	}
-	if cache, err = cacheControl(x.r.Header, cache); err != nil {
-		return nil, err
-	}
-	merged, err := tags.Merge(facts.Metadata, fromHeaders, x.who.Tags)
+	req, err := x.format.Request(x.r.Context(), llm.Incoming{RequestID: x.id, Path: x.r.URL.Path, Query: x.r.URL.RawQuery,
+		Header: x.r.Header, Body: body, Received: x.received})
 	if err != nil {
 		return nil, err
 	}
-	return &llm.Request{
-		ID: x.id, Endpoint: llm.ChatCompletions, Dialect: x.dialect,
-		Body: body, Facts: facts, Principal: x.who, Tags: merged,
-		IP: clientIP(x.r.RemoteAddr), Received: x.received, Cache: cache, Hold: x.holdReply,
-	}, nil
+	if req.Form == "" && req.Dialect != llm.OpenAI { // its canonical form is kept instead
+		if err := x.hold(int64(len(req.Body))); err != nil {
+			return nil, err
+		}
+		x.free(x.heldBytes - int64(len(req.Body)))
+	}
+	if req.Cache, err = cacheControl(x.r.Header, req.Cache); err != nil {
+		return nil, err
+	}
+	if req.Tags, err = tags.Merge(req.Facts.Metadata, fromHeaders, x.who.Tags); err != nil {
+		return nil, err
+	}
+	req.ID, req.Principal, req.IP, req.Received, req.Hold = x.id, x.who, clientIP(x.r.RemoteAddr), x.received, x.holdReply
+	return req, nil
 }
 
 // clientIP is the address without port, IPv4 in its own form.

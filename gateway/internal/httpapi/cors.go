@@ -50,7 +50,7 @@ func isPreflight(r *http.Request) bool {
 // preflight needs no key, because browsers send none with it. It allows every header: the
 // origin of a page does not decide what a request may contain.
 func (a *API) preflight(w http.ResponseWriter, r *http.Request) {
-	x := a.exchange(w, r)
+	x := a.exchange(w, r, true)
 	defer x.end()
 	h := w.Header()
 	h.Add("Vary", "Access-Control-Request-Method")

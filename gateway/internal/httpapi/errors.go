@@ -3,7 +3,6 @@ package httpapi
 import (
 	"cmp"
 	"context"
-	"encoding/json"
 	"errors"
 	"math"
 	"net/http"
@@ -26,7 +25,7 @@ func (x *exchange) fail(err error) {
 	case !x.reply.sent:
 		x.refuse(e)
 	case x.reply.head.Stream && e.Status != statusClientGone:
-		_, _ = x.w.Write(append(x.reply.buffered(), x.breaking(e)...))
+		_, _ = x.w.Write(append(x.reply.buffered(), x.format.Break(x.r.Context(), e)...))
 		_ = x.rc.Flush()
 	default:
 		panic(http.ErrAbortHandler) // a cut reply must not look whole
@@ -77,92 +76,9 @@ func (x *exchange) refuse(e *llm.Error) {
 			h[name] = values
 		}
 	}
-	body := renderError(x.dialect, e)
-	if x.endpoint != nil {
-		body = errorObject(x.dialect, e) // a provider's own has another form than the caller's
-	}
-	r := x.refusal(replyStatus(e), body)
+	r := x.format.Error(x.r.Context(), e)
 	for name, values := range r.Header {
 		h[name] = values
 	}
 	x.send(r.Status, cmp.Or(r.Header.Get("Content-Type"), "application/json"), r.Body)
-}
-
-// replyStatus keeps odd statuses of providers from confusing clients: they know
-// what 503 means, but not 529.
-func replyStatus(e *llm.Error) int {
-	switch s := e.HTTPStatus(); {
-	case s == 529:
-		return http.StatusServiceUnavailable
-	case s < 400 || s > 599:
-		return http.StatusInternalServerError
-	default:
-		return s
-	}
-}
-
-// renderError is an error reply's body in the client's dialect. A provider's own
-// error, which is in that dialect already, passes unchanged.
-func renderError(d llm.Dialect, e *llm.Error) []byte {
-	if len(e.Body) > 0 {
-		return e.Body
-	}
-	return append(errorObject(d, e), '\n')
-}
-
-// streamError is the frame that ends a stream which broke. It is no terminator: a
-// client must not take what it has for the whole.
-func streamError(d llm.Dialect, e *llm.Error) []byte {
-	return append(append([]byte("data: "), errorObject(d, e)...), "\n\n"...)
-}
-
-// errorObject is the JSON of an error in one dialect.
-func errorObject(d llm.Dialect, e *llm.Error) []byte {
-	switch d {
-	case llm.OpenAI:
-		return openAIError(e)
-	}
-	return openAIError(e) // the canonical form, for dialects without one of their own
-}
-
-// openAIError has all four members that OpenAI's API description requires.
-func openAIError(e *llm.Error) []byte {
-	type fault struct {
-		Message string  `json:"message"`
-		Type    string  `json:"type"`
-		Param   *string `json:"param"`
-		Code    *string `json:"code"`
-	}
-	f := fault{Message: e.Message, Type: errorType(e)}
-	if e.Param != "" {
-		f.Param = &e.Param
-	}
-	if code := string(e.Code); code != "" {
-		f.Code = &code
-	}
-	// Strings always encode, so there is no error to pass on.
-	body, _ := json.Marshal(map[string]fault{"error": f})
-	return body
-}
-
-// errorType is OpenAI's word for the class of a status.
-func errorType(e *llm.Error) string {
-	if e.Type != "" {
-		return e.Type
-	}
-	switch s := replyStatus(e); {
-	case e.Code == llm.CodeBudget:
-		return "insufficient_quota"
-	case s == http.StatusUnauthorized:
-		return "authentication_error"
-	case s == http.StatusForbidden:
-		return "permission_error"
-	case s == http.StatusNotFound:
-		return "not_found_error"
-	case s == http.StatusTooManyRequests:
-		return "rate_limit_error"
-	case s < 500:
-		return "invalid_request_error"
-	}
-	return "server_error"
 }

@@ -18,14 +18,13 @@ type exchange struct {
 	rc       *http.ResponseController
 	id       string
 	received time.Time
-	dialect  llm.Dialect
 	who      llm.Principal
 	// param reads a path parameter of the route.
 	param func(string) string
 	reply reply
-	// endpoint and rendering are set for a caller who speaks a format of its own.
-	endpoint  *Endpoint
-	rendering *rendering
+	// format is how the client speaks; hasFormat says that the path is a format's.
+	format    Format
+	hasFormat bool
 	// heldBytes is how many bytes are counted in the API's memory for this exchange, and
 	// holder for whom.
 	heldBytes int64
@@ -37,9 +36,16 @@ type exchange struct {
 	bodyDeadline time.Time
 }
 
-func (a *API) exchange(w http.ResponseWriter, r *http.Request) *exchange {
+// exchange begins an exchange. Operators, for whom formats is false, are answered in the
+// form of chat completions at every path.
+func (a *API) exchange(w http.ResponseWriter, r *http.Request, formats bool) *exchange {
 	now := time.Now()
-	x := &exchange{api: a, w: w, r: r, rc: http.NewResponseController(w), id: newID(now), received: now, dialect: llm.OpenAI}
+	x := &exchange{api: a, w: w, r: r, rc: http.NewResponseController(w), id: newID(now), received: now}
+	path := ""
+	if formats {
+		path = r.URL.Path
+	}
+	x.format, x.hasFormat = a.formats.Open(path, x.id)
 	x.reply.x = x
 	// Set before the body is read: net/http drains a body that no handler reads, and
 	// would wait for it without end.
@@ -66,12 +72,7 @@ func (x *exchange) end() {
 	if !x.bodyRead && !x.bodyTimedOut {
 		x.linger()
 	}
-	if x.rendering != nil && x.rendering.frames != nil {
-		x.rendering.frames.Close()
-	}
-	if x.endpoint != nil {
-		x.endpoint.Close()
-	}
+	x.format.Close()
 }
 
 // closeIfUnread is called before a reply's headers are written. If the body was not
@@ -111,15 +112,6 @@ func (x *exchange) linger() {
 			return
 		}
 	}
-}
-
-// writer returns the Writer of the reply.
-func (x *exchange) writer() Writer {
-	if x.endpoint == nil {
-		return &x.reply
-	}
-	x.rendering = &rendering{x: x}
-	return x.rendering
 }
 
 // json sends v as a reply.

@@ -10,19 +10,20 @@ import (
 
 	"github.com/penstock/penstock/gateway/internal/httpapi/admin"
 	"github.com/penstock/penstock/gateway/internal/llm"
+	"github.com/penstock/penstock/gateway/internal/wire"
 )
 
 // Fake is a gateway for tests, of which a test sets what it needs.
 type Fake struct {
 	// OnServe serves requests; nil means SendPlain.
-	OnServe   func(context.Context, *llm.Request, Writer) error
+	OnServe   func(context.Context, *llm.Request, llm.Writer) error
 	Keys      KeyMode // KeysOff if empty
 	ModelList []Model
 	Origins   []string
 	// OnReady is the readiness; nil means ready without detail.
 	OnReady func() (bool, any)
-	// OnEndpoint finds endpoints; nil means that there are none.
-	OnEndpoint func(path string) (Endpoint, bool)
+	// OnOpen finds further formats; nil means that there are none.
+	OnOpen func(path, requestID string) (Format, bool)
 	// Admin is what operators can do; nil means nothing.
 	Admin     Admin
 	AdminAuth AdminAuth
@@ -37,7 +38,7 @@ func (f *Fake) Options() Options {
 
 type fakeService struct{ f *Fake }
 
-func (s fakeService) Serve(ctx context.Context, req *llm.Request, w Writer) error {
+func (s fakeService) Serve(ctx context.Context, req *llm.Request, w llm.Writer) error {
 	if s.f.OnServe != nil {
 		return s.f.OnServe(ctx, req, w)
 	}
@@ -95,29 +96,43 @@ func (s fakeService) Ready(context.Context) (bool, any) {
 
 type fakeFormats struct{ f *Fake }
 
-// Scan accepts any JSON object.
-func (s fakeFormats) Scan(body []byte) (llm.Facts, llm.CacheControl, error) {
-	var in struct {
+func (s fakeFormats) Paths() []Path {
+	return []Path{{"/v1/chat/completions", "chat"}, {"/chat/completions", "chat"}, {"/v1/messages", "messages"}}
+}
+
+// Open finds the formats of package wire, whose requests may be any JSON object, and those
+// of the test.
+func (s fakeFormats) Open(path, requestID string) (Format, bool) {
+	if c, ok := wire.ClientAt(path, requestID); ok {
+		return fakeFormat{c}, true
+	}
+	if s.f.OnOpen != nil {
+		if f, ok := s.f.OnOpen(path, requestID); ok {
+			return f, true
+		}
+	}
+	return fakeFormat{wire.AnyClient(requestID)}, false
+}
+
+type fakeFormat struct{ *wire.Client }
+
+// Request accepts any JSON object.
+func (fakeFormat) Request(_ context.Context, in llm.Incoming) (*llm.Request, error) {
+	var facts struct {
 		Model    string            `json:"model"`
 		Stream   bool              `json:"stream"`
 		User     string            `json:"user"`
 		Metadata map[string]string `json:"metadata"`
 	}
-	if err := json.Unmarshal(body, &in); err != nil {
-		return llm.Facts{}, llm.CacheControl{}, &llm.Error{Code: llm.CodeInvalidJSON, Status: 400, Message: "not JSON"}
+	if err := json.Unmarshal(in.Body, &facts); err != nil {
+		return nil, &llm.Error{Code: llm.CodeInvalidJSON, Status: 400, Message: "not JSON"}
 	}
-	return llm.Facts{Model: in.Model, Stream: in.Stream, User: in.User, Metadata: in.Metadata}, llm.CacheControl{}, nil
-}
-
-func (s fakeFormats) Endpoint(path string) (Endpoint, bool) {
-	if s.f.OnEndpoint == nil {
-		return Endpoint{}, false
-	}
-	return s.f.OnEndpoint(path)
+	return &llm.Request{Endpoint: llm.ChatCompletions, Dialect: llm.OpenAI, Body: in.Body,
+		Facts: llm.Facts{Model: facts.Model, Stream: facts.Stream, User: facts.User, Metadata: facts.Metadata}}, nil
 }
 
 // SendPlain answers every request with one JSON event.
-func SendPlain(_ context.Context, req *llm.Request, w Writer) error {
+func SendPlain(_ context.Context, req *llm.Request, w llm.Writer) error {
 	if err := w.Start(llm.Head{Status: 200, Header: http.Header{"X-Penstock-Model": {req.Facts.Model}, "X-Request-Id": {"the provider's"}}}); err != nil {
 		return err
 	}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"log/slog"
 	"net/http"
 	"strings"
 	"sync/atomic"
@@ -13,6 +14,7 @@ import (
 
 	"github.com/penstock/penstock/gateway/internal/httpapi"
 	"github.com/penstock/penstock/gateway/internal/llm"
+	"github.com/penstock/penstock/gateway/internal/wire"
 )
 
 // bracketFormat is a format whose requests are the canonical ones within {"request":…}, and
@@ -23,12 +25,12 @@ type bracketFormat struct {
 	kind string
 	// broken says that rendering fails.
 	broken bool
-	seen   atomic.Pointer[httpapi.Incoming]
+	seen   atomic.Pointer[llm.Incoming]
 }
 
 var errRender = &llm.Error{Code: llm.CodeInternal, Status: http.StatusBadGateway, Fault: llm.FaultTransform, Message: "The format failed."}
 
-func (f *bracketFormat) Accept(_ context.Context, in httpapi.Incoming) ([]byte, error) {
+func (f *bracketFormat) Accept(_ context.Context, in llm.Incoming) ([]byte, error) {
 	f.seen.Store(&in)
 	body, ok := strings.CutPrefix(string(in.Body), `{"request":`)
 	if !ok {
@@ -37,15 +39,15 @@ func (f *bracketFormat) Accept(_ context.Context, in httpapi.Incoming) ([]byte, 
 	return []byte(strings.TrimSuffix(body, "}")), nil
 }
 
-func (f *bracketFormat) Render(_ context.Context, out httpapi.Outgoing) (httpapi.Rendered, error) {
+func (f *bracketFormat) Render(_ context.Context, out wire.Outgoing) (llm.Rendered, error) {
 	if f.broken {
-		return httpapi.Rendered{}, errRender
+		return llm.Rendered{}, errRender
 	}
-	return httpapi.Rendered{Status: out.Status + 1, Header: http.Header{"X-Brackets": {"1"}, "Content-Type": {"text/x-bracket"}},
+	return llm.Rendered{Status: out.Status + 1, Header: http.Header{"X-Brackets": {"1"}, "Content-Type": {"text/x-bracket"}},
 		Body: fmt.Appendf(nil, "[%s]", out.Body)}, nil
 }
 
-func (f *bracketFormat) Stream(context.Context, httpapi.Outgoing) (httpapi.Frames, error) {
+func (f *bracketFormat) Stream(context.Context, wire.Outgoing) (wire.Frames, error) {
 	f.open.Add(1)
 	return f, nil
 }
@@ -75,12 +77,13 @@ func (f *bracketFormat) streamType() string {
 func startFormat(t *testing.T, fake *httpapi.Fake, f *bracketFormat) string {
 	t.Helper()
 	f.open = new(atomic.Int64)
-	fake.OnEndpoint = func(path string) (httpapi.Endpoint, bool) {
+	fake.OnOpen = func(path, requestID string) (httpapi.Format, bool) {
 		if !strings.HasPrefix(path, "/brackets/") {
-			return httpapi.Endpoint{}, false
+			return nil, false
 		}
 		f.open.Add(1)
-		return httpapi.Endpoint{Dialect: "brackets", StreamType: f.streamType(), Format: f}, true
+		return wire.NewPluginClient(wire.PluginOptions{Dialect: "brackets", ContentType: f.streamType(), Plugin: f, RequestID: requestID,
+			Log: slog.New(slog.DiscardHandler)}), true
 	}
 	t.Cleanup(func() { // after the server has stopped
 		if n := f.open.Load(); n != 0 {
@@ -91,8 +94,8 @@ func startFormat(t *testing.T, fake *httpapi.Fake, f *bracketFormat) string {
 }
 
 // streamed answers with these chunks, and then ends normally or with err.
-func streamed(err error, chunks ...string) func(context.Context, *llm.Request, httpapi.Writer) error {
-	return func(_ context.Context, _ *llm.Request, w httpapi.Writer) error {
+func streamed(err error, chunks ...string) func(context.Context, *llm.Request, llm.Writer) error {
+	return func(_ context.Context, _ *llm.Request, w llm.Writer) error {
 		if err := w.Start(llm.Head{Status: 200, Stream: true, Header: http.Header{}}); err != nil {
 			return err
 		}
@@ -111,7 +114,7 @@ func streamed(err error, chunks ...string) func(context.Context, *llm.Request, h
 
 func TestEndpointFormat(t *testing.T) {
 	f := new(httpapi.Fake)
-	f.OnServe = func(_ context.Context, req *llm.Request, w httpapi.Writer) error {
+	f.OnServe = func(_ context.Context, req *llm.Request, w llm.Writer) error {
 		if req.Dialect != "brackets" || string(req.Body) != hello || req.Facts.Model != "m" {
 			return errors.New("another request")
 		}
@@ -138,7 +141,7 @@ func TestEndpointFormat(t *testing.T) {
 func TestEndpointErrors(t *testing.T) {
 	f := new(httpapi.Fake)
 	f.Keys = httpapi.KeysRequired
-	f.OnServe = func(context.Context, *llm.Request, httpapi.Writer) error {
+	f.OnServe = func(context.Context, *llm.Request, llm.Writer) error {
 		return &llm.Error{Status: http.StatusConflict, Code: "taken", Message: "no", Body: []byte("the provider's own error")}
 	}
 	format := new(bracketFormat)
@@ -151,7 +154,7 @@ func TestEndpointErrors(t *testing.T) {
 		{"no key", http.MethodPost, `{"request":` + hello + `}`, "", 402, `"code":"invalid_api_key"`},
 		{"another method", http.MethodGet, ``, "member", 406, `use POST`},
 		{"not the format", http.MethodPost, `{"model":"m"}`, "member", 419, `request is missing`},
-		{"not canonical", http.MethodPost, `{"request":1}`, "member", 401, `not JSON`},
+		{"not canonical", http.MethodPost, `{"request":1}`, "member", 401, `In the canonical form of this request: `},
 		{"the provider's own error", http.MethodPost, `{"request":` + hello + `}`, "member", 410, `"code":"taken"`},
 	} {
 		t.Run(test.name, func(t *testing.T) {
@@ -213,10 +216,7 @@ func TestFailingFormat(t *testing.T) {
 
 func TestEndpointsAreNotForOperators(t *testing.T) {
 	f := new(httpapi.Fake)
-	f.OnEndpoint = func(string) (httpapi.Endpoint, bool) {
-		t.Error("the admin listener asked for an endpoint")
-		return httpapi.Endpoint{}, false
-	}
+	startFormat(t, f, new(bracketFormat))
 	if resp, _ := call(t, http.MethodPost, startAdmin(t, f), "/brackets/x", "{}"); resp.StatusCode != http.StatusNotFound {
 		t.Errorf("got %d", resp.StatusCode)
 	}

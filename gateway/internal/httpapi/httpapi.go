@@ -81,8 +81,8 @@ func New(o Options) (*API, error) {
 		a.log = slog.New(slog.DiscardHandler)
 	}
 	a.data, a.admin = a.dataRoutes(), a.adminRoutes()
-	a.Data = a.crossOrigin(a.handler(a.data, a.serveEndpoint))
-	a.Admin = a.handler(a.admin, nil)
+	a.Data = a.crossOrigin(a.handler(a.data, true))
+	a.Admin = a.handler(a.admin, false)
 	return a, nil
 }
 

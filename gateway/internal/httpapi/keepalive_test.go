@@ -15,8 +15,8 @@ import (
 func TestKeepAlive(t *testing.T) {
 	const comment = ": keep-alive\n\n"
 	head := llm.Head{Status: 200, Stream: true, Header: http.Header{"X-Penstock-Model": {"m"}}}
-	serve := func(err error, then ...llm.Event) func(context.Context, *llm.Request, httpapi.Writer) error {
-		return func(_ context.Context, _ *llm.Request, w httpapi.Writer) error {
+	serve := func(err error, then ...llm.Event) func(context.Context, *llm.Request, llm.Writer) error {
+		return func(_ context.Context, _ *llm.Request, w llm.Writer) error {
 			for range 2 {
 				if sent, err := w.KeepAlive(head); err != nil || !sent {
 					t.Errorf("KeepAlive = %t, %v", sent, err)
@@ -32,7 +32,7 @@ func TestKeepAlive(t *testing.T) {
 	}
 	for _, c := range []struct {
 		name string
-		serv func(context.Context, *llm.Request, httpapi.Writer) error
+		serv func(context.Context, *llm.Request, llm.Writer) error
 		want string
 	}{
 		{"then an answer", serve(nil, llm.Event{Frame: []byte("data: 1\n\n"), More: true}, llm.Event{Frame: []byte("data: [DONE]\n\n"), Final: true}),
@@ -51,7 +51,7 @@ func TestKeepAlive(t *testing.T) {
 	}
 	t.Run("a plain reply", func(t *testing.T) {
 		f := new(httpapi.Fake)
-		f.OnServe = func(ctx context.Context, req *llm.Request, w httpapi.Writer) error {
+		f.OnServe = func(ctx context.Context, req *llm.Request, w llm.Writer) error {
 			if sent, err := w.KeepAlive(llm.Head{Status: 200}); sent || err != nil {
 				t.Errorf("KeepAlive = %t, %v, want nothing sent", sent, err)
 			}
@@ -71,7 +71,7 @@ func TestKeepAliveInAFormat(t *testing.T) {
 		"Text/Event-Stream; charset=utf-8": ": keep-alive\n\n[{\"error\":{\"message\":\"down\",\"type\":\"server_error\",\"param\":null,\"code\":\"upstream_error\"}}]\n",
 	} {
 		f := new(httpapi.Fake)
-		f.OnServe = func(_ context.Context, _ *llm.Request, w httpapi.Writer) error {
+		f.OnServe = func(_ context.Context, _ *llm.Request, w llm.Writer) error {
 			if sent, err := w.KeepAlive(llm.Head{Status: 200, Stream: true, Header: http.Header{}}); err != nil || sent != (kind != "") {
 				t.Errorf("%s: KeepAlive = %t, %v", kind, sent, err)
 			}

@@ -29,7 +29,7 @@ func newHolding(t testing.TB, limits httpapi.Limits) *holding {
 	f := new(httpapi.Fake)
 	f.Keys = httpapi.KeysOptional
 	f.Limits = limits
-	f.OnServe = func(ctx context.Context, req *llm.Request, w httpapi.Writer) error {
+	f.OnServe = func(ctx context.Context, req *llm.Request, w llm.Writer) error {
 		c.read <- true
 		<-c.end
 		return sendLength(ctx, req, w)

@@ -83,7 +83,7 @@ func TestReadiness(t *testing.T) {
 func TestStopEndsStreamsWithItsReason(t *testing.T) {
 	f := new(httpapi.Fake)
 	base, stop := context.WithCancelCause(t.Context())
-	f.OnServe = func(ctx context.Context, _ *llm.Request, w httpapi.Writer) error {
+	f.OnServe = func(ctx context.Context, _ *llm.Request, w llm.Writer) error {
 		if err := w.Start(llm.Head{Status: 200, Stream: true}); err != nil {
 			return err
 		}

@@ -73,7 +73,7 @@ func TestNothingIsSmuggled(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			var served atomic.Int64
 			f := new(httpapi.Fake)
-			f.OnServe = func(ctx context.Context, req *llm.Request, w httpapi.Writer) error {
+			f.OnServe = func(ctx context.Context, req *llm.Request, w llm.Writer) error {
 				served.Add(1)
 				return httpapi.SendPlain(ctx, req, w)
 			}

@@ -10,7 +10,7 @@ import (
 	"github.com/penstock/penstock/gateway/internal/llm"
 )
 
-// reply is the Writer of one exchange. A plain reply's headers are written with its
+// reply is the llm.Writer of one exchange. A plain reply's headers are written with its
 // event, because they hold its length.
 type reply struct {
 	x    *exchange
@@ -59,9 +59,9 @@ func (p *reply) release() {
 	p.buffer = nil
 }
 
-var _ Writer = (*reply)(nil)
+var _ llm.Writer = (*reply)(nil)
 
-// Start implements Writer.
+// Start implements llm.Writer.
 func (p *reply) Start(h llm.Head) error {
 	if p.started {
 		return errors.New("reply started twice")
@@ -70,7 +70,7 @@ func (p *reply) Start(h llm.Head) error {
 	return nil
 }
 
-// Event implements Writer.
+// Event implements llm.Writer.
 func (p *reply) Event(e llm.Event) error {
 	if !p.started {
 		return errors.New("event before the reply was started")
@@ -94,9 +94,9 @@ func (p *reply) Event(e llm.Event) error {
 // comment is what keeps a stream's connection alive: every client skips it.
 var comment = []byte(": keep-alive\n\n")
 
-// KeepAlive implements Writer.
+// KeepAlive implements llm.Writer.
 func (p *reply) KeepAlive(h llm.Head) (bool, error) {
-	if !h.Stream || !p.x.isEventStream() {
+	if !h.Stream {
 		return false, nil
 	}
 	if !p.started {
@@ -134,10 +134,7 @@ func (p *reply) sendHead(first llm.Event) {
 	}
 	switch {
 	case p.head.Stream:
-		h["Content-Type"] = []string{"text/event-stream; charset=utf-8"}
-		if e := p.x.endpoint; e != nil {
-			h["Content-Type"] = []string{e.StreamType}
-		}
+		h["Content-Type"] = []string{p.x.format.StreamType()}
 		h["Cache-Control"] = []string{"no-cache"}
 		h["X-Accel-Buffering"] = []string{"no"}
 	case len(h["Content-Type"]) == 0:

@@ -36,7 +36,7 @@ func TestPlainReply(t *testing.T) {
 func TestStreamIsFlushedEventByEvent(t *testing.T) {
 	f := new(httpapi.Fake)
 	seen := make(chan struct{})
-	f.OnServe = func(ctx context.Context, _ *llm.Request, w httpapi.Writer) error {
+	f.OnServe = func(ctx context.Context, _ *llm.Request, w llm.Writer) error {
 		if err := w.Start(llm.Head{Status: 200, Stream: true}); err != nil {
 			return err
 		}
@@ -93,7 +93,7 @@ func TestErrors(t *testing.T) {
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			f := new(httpapi.Fake)
-			f.OnServe = func(context.Context, *llm.Request, httpapi.Writer) error { return c.err }
+			f.OnServe = func(context.Context, *llm.Request, llm.Writer) error { return c.err }
 			resp, body := call(t, "POST", start(t, f), "/v1/chat/completions", hello)
 			_, kind, code, _ := decodeError(t, body)
 			if resp.StatusCode != c.status || kind != c.kind || code != c.code || strings.Contains(body, "canary") {
@@ -111,7 +111,7 @@ func TestErrors(t *testing.T) {
 func TestProvidersErrorPassesUnchanged(t *testing.T) {
 	const theirs = `{"error": {"message":"theirs","odd":1}}`
 	f := new(httpapi.Fake)
-	f.OnServe = func(_ context.Context, _ *llm.Request, w httpapi.Writer) error {
+	f.OnServe = func(_ context.Context, _ *llm.Request, w llm.Writer) error {
 		// Started, but nothing was sent: the error can still have a status.
 		if err := w.Start(llm.Head{Status: 200, Header: http.Header{"X-Penstock-Target": {"p/m"}}}); err != nil {
 			return err
@@ -125,8 +125,8 @@ func TestProvidersErrorPassesUnchanged(t *testing.T) {
 }
 
 func TestBrokenRepliesDoNotLookComplete(t *testing.T) {
-	serve := func(stream bool, fail func() error) func(context.Context, *llm.Request, httpapi.Writer) error {
-		return func(_ context.Context, _ *llm.Request, w httpapi.Writer) error {
+	serve := func(stream bool, fail func() error) func(context.Context, *llm.Request, llm.Writer) error {
+		return func(_ context.Context, _ *llm.Request, w llm.Writer) error {
 			if err := w.Start(llm.Head{Status: 200, Stream: stream}); err != nil {
 				return err
 			}
@@ -170,7 +170,7 @@ func TestPanicIsAnErrorOfThatRequest(t *testing.T) {
 	f := new(httpapi.Fake)
 	var log strings.Builder
 	f.Log = slog.New(slog.NewTextHandler(&log, nil))
-	f.OnServe = func(context.Context, *llm.Request, httpapi.Writer) error { panic("canary") }
+	f.OnServe = func(context.Context, *llm.Request, llm.Writer) error { panic("canary") }
 	addr := start(t, f)
 	for range 2 {
 		resp, body := call(t, "POST", addr, "/v1/chat/completions", hello)
@@ -186,7 +186,7 @@ func TestPanicIsAnErrorOfThatRequest(t *testing.T) {
 func TestClientHangingUpCancels(t *testing.T) {
 	f := new(httpapi.Fake)
 	begun, ended := make(chan struct{}), make(chan error, 1)
-	f.OnServe = func(ctx context.Context, _ *llm.Request, w httpapi.Writer) error {
+	f.OnServe = func(ctx context.Context, _ *llm.Request, w llm.Writer) error {
 		close(begun)
 		<-ctx.Done()
 		ended <- ctx.Err()
@@ -211,7 +211,7 @@ func TestRequestsBeyondTheLimitAreRefused(t *testing.T) {
 	f := new(httpapi.Fake)
 	f.Limits.Requests = 1
 	in, out := make(chan struct{}), make(chan struct{})
-	f.OnServe = func(ctx context.Context, req *llm.Request, w httpapi.Writer) error {
+	f.OnServe = func(ctx context.Context, req *llm.Request, w llm.Writer) error {
 		close(in)
 		<-out
 		return httpapi.SendPlain(ctx, req, w)
@@ -290,7 +290,7 @@ func TestModels(t *testing.T) {
 // and expects each to get its own reply only.
 func TestHammer(t *testing.T) {
 	f := new(httpapi.Fake)
-	f.OnServe = func(_ context.Context, req *llm.Request, w httpapi.Writer) error {
+	f.OnServe = func(_ context.Context, req *llm.Request, w llm.Writer) error {
 		err := w.Start(llm.Head{Status: 200, Stream: true})
 		for i := 0; err == nil && i < 50; i++ {
 			err = w.Event(llm.Event{Frame: []byte(req.Facts.Model + "\n"), More: i%7 != 0 && i < 49, Final: i == 49})

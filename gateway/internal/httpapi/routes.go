@@ -4,6 +4,7 @@ import (
 	"errors"
 	"net/http"
 	"runtime/debug"
+	"slices"
 	"strings"
 
 	"github.com/labstack/echo/v4"
@@ -36,10 +37,12 @@ type route struct {
 
 func (a *API) dataRoutes() []route {
 	var all []route
+	for _, p := range a.formats.Paths() {
+		all = append(all, route{http.MethodPost, p.Path, forCallers, p.Title, a.chat})
+	}
 	// Clients disagree on whether the base URL ends in /v1.
 	for _, base := range []string{"/v1", ""} {
 		all = append(all,
-			route{http.MethodPost, base + "/chat/completions", forCallers, "OpenAI chat completions", a.chat},
 			route{http.MethodGet, base + "/models", forCallers, "the models that can be used", a.models},
 			route{http.MethodGet, base + "/models/*", forCallers, "one model", a.model})
 	}
@@ -48,18 +51,21 @@ func (a *API) dataRoutes() []route {
 		route{http.MethodGet, "/readyz", forAnyone, "whether requests can be served", a.ready})
 }
 
-// handler routes to the given endpoints. A request that no route takes goes to fallback,
-// unless it is nil or returns false; then it is answered with 404 or 405.
-func (a *API) handler(routes []route, fallback func(echo.Context) bool) http.Handler {
+// handler routes to the given endpoints and, if formats is true, to the paths at which
+// clients speak a format, of which the configuration may define some.
+func (a *API) handler(routes []route, formats bool) http.Handler {
 	e := echo.New()
 	e.HTTPErrorHandler = func(err error, c echo.Context) {
-		if fallback == nil || !fallback(c) {
-			a.noRoute(routes, err, c)
-		}
+		a.serve(c, formats, func(x *exchange) error {
+			if x.hasFormat && !routed(routes, x.r.URL.Path) {
+				return a.serveAllowed(route{method: http.MethodPost, access: forCallers, serve: a.chat}, x)
+			}
+			return x.noRoute(routes, err, c)
+		})
 	}
 	for _, r := range routes {
 		serve := func(c echo.Context) error {
-			a.serve(r, c, nil)
+			a.serve(c, formats, func(x *exchange) error { return a.serveAllowed(r, x) })
 			return nil
 		}
 		e.Add(r.method, r.path, serve)
@@ -70,39 +76,29 @@ func (a *API) handler(routes []route, fallback func(echo.Context) bool) http.Han
 	return cleanPaths(e)
 }
 
-// serveEndpoint serves a path that the configuration defines; it returns false if the
-// path is none.
-func (a *API) serveEndpoint(c echo.Context) bool {
-	e, ok := a.formats.Endpoint(c.Request().URL.Path)
-	if !ok {
-		return false
-	}
-	a.serve(route{method: http.MethodPost, access: forCallers, serve: a.chat}, c, &e)
-	return true
+// routed reports whether a path is one of the routes', whatever its method.
+func routed(routes []route, path string) bool {
+	return slices.ContainsFunc(routes, func(r route) bool { return r.path == path })
 }
 
-// serve takes one request through its route and renders errors. The endpoint is nil
-// unless its callers speak a format of their own.
-func (a *API) serve(r route, c echo.Context, e *Endpoint) {
-	x := a.exchange(c.Response().Writer, c.Request())
+// serve takes one request through a route and renders errors.
+func (a *API) serve(c echo.Context, formats bool, run func(*exchange) error) {
+	x := a.exchange(c.Response().Writer, c.Request(), formats)
 	x.param = c.Param
-	if e != nil {
-		x.endpoint, x.dialect = e, e.Dialect
-	}
 	defer x.end()
 	defer func() {
 		if v := recover(); v != nil {
 			a.panicked(x, v)
 		}
 	}()
-	if err := a.serveAllowed(r, x); err != nil {
+	if err := run(x); err != nil {
 		x.fail(err)
 	}
 }
 
 // serveAllowed serves a route if its access rule is satisfied.
 func (a *API) serveAllowed(r route, x *exchange) error {
-	if x.r.Method != r.method && x.endpoint != nil {
+	if x.r.Method != r.method && (r.method != http.MethodGet || x.r.Method != http.MethodHead) {
 		return x.wrongMethod(r.method)
 	}
 	switch r.access {
@@ -131,19 +127,15 @@ func (a *API) panicked(x *exchange, v any) {
 		Message: "The gateway hit an internal error; its log has the details under this request id."})
 }
 
-// noRoute answers for paths and methods that no route has.
-func (a *API) noRoute(routes []route, err error, c echo.Context) {
-	x := a.exchange(c.Response().Writer, c.Request())
-	defer x.end()
+// noRoute is the error for a path or method that no route has.
+func (x *exchange) noRoute(routes []route, err error, c echo.Context) error {
 	var h *echo.HTTPError
 	if errors.As(err, &h) && h.Code == http.StatusMethodNotAllowed {
 		allow, _ := c.Get(echo.ContextKeyHeaderAllow).(string)
-		allow = strings.TrimPrefix(strings.TrimPrefix(allow, http.MethodOptions), ", ")
-		x.fail(x.wrongMethod(allow))
-		return
+		return x.wrongMethod(strings.TrimPrefix(strings.TrimPrefix(allow, http.MethodOptions), ", "))
 	}
-	x.fail(&llm.Error{Code: llm.CodeNotFound, Status: http.StatusNotFound,
-		Message: "There is no endpoint " + printablePath(x.r.URL.Path) + ". Endpoints: " + routeList(routes) + "."})
+	return &llm.Error{Code: llm.CodeNotFound, Status: http.StatusNotFound,
+		Message: "There is no endpoint " + printablePath(x.r.URL.Path) + ". Endpoints: " + routeList(routes) + "."}
 }
 
 func (x *exchange) wrongMethod(allow string) *llm.Error {
@@ -156,7 +148,7 @@ func (x *exchange) wrongMethod(allow string) *llm.Error {
 func routeList(routes []route) string {
 	var names []string
 	for _, r := range routes {
-		if !strings.HasPrefix(r.path, "/chat") && !strings.HasPrefix(r.path, "/models") {
+		if !slices.ContainsFunc(routes, func(long route) bool { return long.path == "/v1"+r.path }) {
 			names = append(names, r.method+" "+readablePath(r.path))
 		}
 	}

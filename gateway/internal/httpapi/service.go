@@ -16,7 +16,7 @@ type Service interface {
 	// Serve carries one request to its last byte. An error before Start becomes an
 	// error reply; after Start it ends a stream with an in-band error and aborts a
 	// plain reply.
-	Serve(ctx context.Context, req *llm.Request, w Writer) error
+	Serve(ctx context.Context, req *llm.Request, w llm.Writer) error
 	// KeyMode says whether callers need a virtual key.
 	KeyMode() KeyMode
 	// Authenticate returns the holder of a key. The token is not empty.
@@ -33,13 +33,34 @@ type Service interface {
 	Ready(ctx context.Context) (ready bool, detail any)
 }
 
-// Formats is what the gateway knows of the wire formats that callers speak.
+// Formats are the wire formats that clients speak.
 type Formats interface {
-	// Scan reads the facts and cache instructions from a chat-completions body.
-	Scan(body []byte) (llm.Facts, llm.CacheControl, error)
-	// Endpoint returns the endpoint that the configuration defines for a path. It is asked
-	// on every request to a path that has no route.
-	Endpoint(path string) (Endpoint, bool)
+	// Paths lists the paths whose format is always there.
+	Paths() []Path
+	// Open returns how the client of one exchange speaks at a path. It is asked for every
+	// request, and returns false for a path that is no format's: then errors are rendered
+	// in the form of chat completions.
+	Open(path, requestID string) (Format, bool)
+}
+
+// Path is where clients reach a format, with a line for the index page.
+type Path struct{ Path, Title string }
+
+// Format is how the client of one exchange speaks. It is used by one goroutine at a time.
+type Format interface {
+	// Request reads a request. It sets what the format knows of it; who asks and how is
+	// added by the caller. The error is a *llm.Error.
+	Request(ctx context.Context, in llm.Incoming) (*llm.Request, error)
+	// Writer returns where the events of a reply go on their way to w.
+	Writer(ctx context.Context, w llm.Writer) llm.Writer
+	// Error renders an error reply.
+	Error(ctx context.Context, e *llm.Error) llm.Rendered
+	// Break renders the event that ends a stream with an error.
+	Break(ctx context.Context, e *llm.Error) []byte
+	// StreamType is the Content-Type of streamed replies.
+	StreamType() string
+	// Close releases the format once the exchange is over.
+	Close()
 }
 
 // Admin is the gateway as operators use it.
@@ -59,19 +80,6 @@ const (
 	// RefusedInvalid is for keys that are unknown, revoked, expired or malformed.
 	RefusedInvalid = "bad"
 )
-
-// Writer writes one reply. It is used by one goroutine at a time.
-type Writer interface {
-	// Start sets status and headers. It is called once, before the first event.
-	Start(llm.Head) error
-	// Event writes a frame, and flushes it when the reply is a stream. An error means
-	// that the client is gone or has stopped reading.
-	Event(llm.Event) error
-	// KeepAlive writes a comment into an event stream. If nothing was sent before, the
-	// stream begins with the given status and headers. Other replies have nothing that a
-	// client would skip: then nothing is sent.
-	KeepAlive(llm.Head) (sent bool, err error)
-}
 
 // KeyMode says whether callers need a virtual key.
 type KeyMode string

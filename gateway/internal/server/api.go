@@ -11,7 +11,6 @@ import (
 	"github.com/penstock/penstock/gateway/internal/httpapi/admin"
 	"github.com/penstock/penstock/gateway/internal/ledger"
 	"github.com/penstock/penstock/gateway/internal/llm"
-	"github.com/penstock/penstock/gateway/internal/wire/intake"
 )
 
 // openAPI makes the HTTP API.
@@ -41,7 +40,7 @@ func (s *Server) apiOptions(c *config.Config) httpapi.Options {
 }
 
 // serve serves one request with the current snapshot.
-func (s *Server) serve(ctx context.Context, req *llm.Request, out httpapi.Writer) error {
+func (s *Server) serve(ctx context.Context, req *llm.Request, out llm.Writer) error {
 	sn := s.acquire()
 	defer sn.release()
 	if err := s.recordable(sn.config); err != nil {
@@ -71,7 +70,7 @@ func (s *Server) heldBytes() int64 {
 // service is the server as applications use it.
 type service struct{ server *Server }
 
-func (s service) Serve(ctx context.Context, req *llm.Request, w httpapi.Writer) error {
+func (s service) Serve(ctx context.Context, req *llm.Request, w llm.Writer) error {
 	return s.server.serve(ctx, req, w)
 }
 
@@ -96,15 +95,6 @@ func (s service) AllowedOrigins() []string {
 }
 
 func (s service) Ready(context.Context) (bool, any) { return s.server.ready() }
-
-// formats are the wire formats that callers of the server speak.
-type formats struct{ server *Server }
-
-func (f formats) Scan(body []byte) (llm.Facts, llm.CacheControl, error) {
-	return intake.Scan(body, intake.Options{})
-}
-
-func (f formats) Endpoint(path string) (httpapi.Endpoint, bool) { return f.server.endpoint(path) }
 
 // operators is the server as operators use it.
 type operators struct{ server *Server }

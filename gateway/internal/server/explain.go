@@ -12,19 +12,18 @@ import (
 	"github.com/penstock/penstock/gateway/internal/keys"
 	"github.com/penstock/penstock/gateway/internal/ledger"
 	"github.com/penstock/penstock/gateway/internal/llm"
-	"github.com/penstock/penstock/gateway/internal/wire/intake"
+	"github.com/penstock/penstock/gateway/internal/wire"
 )
 
 // Explain makes every decision about a chat-completions request as this server would, and
 // sends nothing. A dry server takes virtual keys and spending from the ledger, whose
 // gateway may be running.
 func (s *Server) Explain(ctx context.Context, body []byte, as admin.Asker) (*llm.Record, error) {
-	facts, cache, err := intake.Scan(body, intake.Options{})
+	req, err := wire.AnyClient("dry-run").Request(ctx, llm.Incoming{Body: body})
 	if err != nil {
 		return nil, err
 	}
-	req := &llm.Request{ID: "dry-run", Endpoint: llm.ChatCompletions, Dialect: llm.OpenAI, Body: body,
-		Facts: facts, Cache: cache, Tags: facts.Metadata, Received: time.Now()}
+	req.ID, req.Tags, req.Received = "dry-run", req.Facts.Metadata, time.Now()
 	if err := s.assumeFromLedger(ctx, req, as); err != nil {
 		return nil, err
 	}

@@ -11,6 +11,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/penstock/penstock/gateway/internal/keys"
 	"github.com/penstock/penstock/gateway/internal/llmtest"
 )
 
@@ -61,6 +62,102 @@ ledger: sqlite://penstock.db
 		})
 	}
 	t.Logf("%d of %d OpenAI chat recordings come back byte for byte", same, all)
+}
+
+// TestAnthropicToAnthropic sends every recorded request of Anthropic's Messages API
+// through the gateway to an upstream that answers as Anthropic did, and wants request and
+// reply to pass byte for byte, errors included.
+func TestAnthropicToAnthropic(t *testing.T) {
+	up := &replayer{}
+	h := openTestServer(t, up, `
+keys: off
+providers: {up: {dialect: anthropic, base_url: $UPSTREAM, allow_private: true, api_key: env:TEST_KEY}}
+models: {"*": {targets: ["up/*"], retries: {attempts: 1}}}
+ledger: sqlite://penstock.db
+`)
+	all, same := 0, 0
+	for rec := range llmtest.Recordings(t, func(r *llmtest.Recorded) bool {
+		return r.Provider == "anthropic" && r.Endpoint == "messages"
+	}) {
+		all++
+		t.Run(rec.Path, func(t *testing.T) {
+			up.current.Store(rec)
+			up.asked.Store(nil)
+			h.health.Forget("up")
+			resp, got := h.postTo(t, "/messages?beta=true", rec.RequestBody, "Anthropic-Version", "2023-06-01")
+			if rec.Status == http.StatusUnauthorized {
+				checkAnthropicAuth(t, resp, got)
+				same++
+				return
+			}
+			if resp.StatusCode != rec.Status {
+				t.Errorf("status = %d, want %d\n%s", resp.StatusCode, rec.Status, got)
+			}
+			if diff := cmp.Diff(string(rec.Body), string(got)); diff != "" {
+				t.Errorf("reply (-recorded +got):\n%s", diff)
+			}
+			if asked := up.asked.Load(); asked == nil {
+				t.Error("the upstream was not asked")
+			} else if diff := cmp.Diff(rec.RequestBody, string(*asked)); diff != "" {
+				t.Errorf("request (-client's +upstream's):\n%s", diff)
+			}
+			if !t.Failed() {
+				same++
+			}
+		})
+	}
+	t.Logf("%d of %d Anthropic messages recordings pass byte for byte", same, all)
+}
+
+// checkAnthropicAuth wants a provider's refusal of the gateway's own key to be no 401,
+// and to have Anthropic's form all the same.
+func checkAnthropicAuth(t *testing.T, resp *http.Response, got []byte) {
+	t.Helper()
+	var e struct {
+		Type  string
+		Error struct{ Type, Message string }
+	}
+	if err := json.Unmarshal(got, &e); err != nil || resp.StatusCode != http.StatusBadGateway || e.Type != "error" || e.Error.Type != "api_error" {
+		t.Errorf("got %d %s, want 502 with Anthropic's api_error", resp.StatusCode, got)
+	}
+}
+
+// TestAnthropicErrors wants errors of the gateway's own in Anthropic's form at /v1/messages.
+func TestAnthropicErrors(t *testing.T) {
+	h := openTestServer(t, &replayer{}, `
+keys: required
+providers: {up: {dialect: openai, base_url: $UPSTREAM, allow_private: true, api_key: env:TEST_KEY}}
+models: {m: {targets: [up/m]}}
+ledger: sqlite://penstock.db
+`)
+	_, token, err := h.keys.Create(t.Context(), keys.Spec{Name: "claude"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	const request = `{"model":"m","max_tokens":5,"messages":[{"role":"user","content":"hi"}]}`
+	for _, tt := range []struct {
+		name, body, key string
+		status          int
+		kind, message   string
+	}{
+		{"no key", request, "", 401, "authentication_error", "key"},
+		{"not JSON", `{`, token.Reveal(), 400, "invalid_request_error", "JSON"},
+		{"no such model", strings.Replace(request, `"m"`, `"x"`, 1), token.Reveal(), 404, "not_found_error", "x"},
+		{"a target that speaks something else", request, token.Reveal(), 400, "invalid_request_error", "anthropic"},
+	} {
+		resp, got := h.postTo(t, "/messages", tt.body, "X-Api-Key", tt.key)
+		var e struct {
+			Type      string
+			Error     struct{ Type, Message string }
+			RequestID string `json:"request_id"`
+		}
+		if err := json.Unmarshal(got, &e); err != nil || resp.StatusCode != tt.status || e.Type != "error" || e.Error.Type != tt.kind || !strings.Contains(e.Error.Message, tt.message) {
+			t.Errorf("%s: got %d %s, want %d, %s and %q", tt.name, resp.StatusCode, got, tt.status, tt.kind, tt.message)
+		}
+		if id := resp.Header.Get("Request-Id"); id == "" || id != e.RequestID || id != resp.Header.Get("X-Request-Id") {
+			t.Errorf("%s: request id %q in the header, %q in the body", tt.name, id, e.RequestID)
+		}
+	}
 }
 
 // checkAsked wants the upstream to have got the client's body: unchanged, but for

@@ -119,7 +119,13 @@ func (l *testLog) String() string {
 // post sends a chat request and reads the whole reply.
 func (h *testServer) post(t *testing.T, body string, header ...string) (*http.Response, []byte) {
 	t.Helper()
-	resp := h.send(t, body, header...)
+	return h.postTo(t, "/chat/completions", body, header...)
+}
+
+// postTo is post to another path.
+func (h *testServer) postTo(t *testing.T, path, body string, header ...string) (*http.Response, []byte) {
+	t.Helper()
+	resp := h.sendTo(t, path, body, header...)
 	defer resp.Body.Close()
 	got, err := io.ReadAll(resp.Body)
 	if err != nil {
@@ -131,7 +137,13 @@ func (h *testServer) post(t *testing.T, body string, header ...string) (*http.Re
 // send sends a chat request. The caller closes the reply's body.
 func (h *testServer) send(t *testing.T, body string, header ...string) *http.Response {
 	t.Helper()
-	req, err := http.NewRequestWithContext(t.Context(), http.MethodPost, h.URL+"/chat/completions", strings.NewReader(body))
+	return h.sendTo(t, "/chat/completions", body, header...)
+}
+
+// sendTo is send to another path.
+func (h *testServer) sendTo(t *testing.T, path, body string, header ...string) *http.Response {
+	t.Helper()
+	req, err := http.NewRequestWithContext(t.Context(), http.MethodPost, h.URL+path, strings.NewReader(body))
 	if err != nil {
 		t.Fatal(err)
 	}
