@@ -41,13 +41,10 @@ func (j JSON) Items(yield func(item JSON) bool) {
 // called by the name before it, and so on. To read many members of one object, go
 // through Members once instead.
 func (j JSON) Member(path ...string) JSON {
-	for _, name := range path {
-		if len(j) == 0 {
-			return nil
-		}
+	for i := 0; i < len(path) && len(j) > 0; i++ {
 		var found JSON
 		for key, value := range j.Members {
-			if string(key) == name {
+			if string(key) == path[i] {
 				found = value
 				break
 			}
