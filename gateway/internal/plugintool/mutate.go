@@ -6,33 +6,32 @@ import (
 	"slices"
 )
 
-// mutator makes inputs that are almost like those of a plugin's cases. What it makes
-// depends on its seed alone.
+// mutator makes variations of inputs. They depend only on its seed.
 type mutator struct {
 	rand *rand.Rand
-	// corpus is what it cuts pieces from.
+	// corpus are the inputs that pieces are taken from.
 	corpus [][]byte
 }
 
-// maxMutant bounds an input that a mutator makes, in bytes.
+// maxMutant bounds the size of a variation, in bytes.
 const maxMutant = 256 << 10
 
 func newMutator(seed uint64, corpus [][]byte) *mutator {
 	return &mutator{rand.New(rand.NewPCG(seed, 0)), corpus}
 }
 
-// odd are values that programs stumble over.
-var odd = []string{`null`, `true`, `{}`, `[]`, `""`, `0`, `-1`, `1e308`, `1e999`, `-0.0`, `9007199254740993`, `18446744073709551616`,
+// oddValues are values that programs often handle wrongly.
+var oddValues = []string{`null`, `true`, `{}`, `[]`, `""`, `0`, `-1`, `1e308`, `1e999`, `-0.0`, `9007199254740993`, `18446744073709551616`,
 	`4294967296`, `"\u0000"`, `"\ud800"`, `"\"\\\/\n"`, `"ä€😀"`, `[[[[[[[[[[[[[[[[]]]]]]]]]]]]]]]]`, `{"a":{"a":{"a":{}}}}`, `[{},{},{}]`,
 	`"system"`, `"stop"`, `[{"role":"user","content":"hi"}]`, `{"index":4294967295}`}
 
-// Mutate returns an input with one to four changes. JSON that is to stay JSON gets only
-// other values in place of its own.
-func (m *mutator) Mutate(in []byte, stayJSON bool) []byte {
+// mutate returns an input with one to four changes. With keepJSON, valid JSON stays valid:
+// only values are replaced.
+func (m *mutator) mutate(in []byte, keepJSON bool) []byte {
 	out := bytes.Clone(in)
 	for range 1 + m.rand.IntN(4) {
-		if stayJSON || m.rand.IntN(2) == 0 {
-			out = m.swapValue(out)
+		if keepJSON || m.rand.IntN(2) == 0 {
+			out = m.replaceValue(out)
 		} else {
 			out = m.scramble(out)
 		}
@@ -40,14 +39,14 @@ func (m *mutator) Mutate(in []byte, stayJSON bool) []byte {
 	return out[:min(len(out), maxMutant)]
 }
 
-// swapValue puts another value in the place of one of a JSON text's values.
-func (m *mutator) swapValue(in []byte) []byte {
+// replaceValue replaces one of the values in a JSON text.
+func (m *mutator) replaceValue(in []byte) []byte {
 	spans := valuesOf(in)
 	if len(spans) == 0 {
 		return in
 	}
 	at := spans[m.rand.IntN(len(spans))]
-	with := []byte(odd[m.rand.IntN(len(odd))])
+	with := []byte(oddValues[m.rand.IntN(len(oddValues))])
 	if m.rand.IntN(3) == 0 {
 		other := spans[m.rand.IntN(len(spans))]
 		with = bytes.Clone(in[other.from:other.to])
@@ -61,8 +60,8 @@ func (m *mutator) swapValue(in []byte) []byte {
 // span is a part of a text.
 type span struct{ from, to int }
 
-// valuesOf finds the values in a JSON text, at every depth, but not the names of
-// members. Of a text that is not JSON it finds some.
+// valuesOf returns the values in a JSON text at every depth, without the names of members.
+// In a text that is not JSON it finds some.
 func valuesOf(in []byte) []span {
 	var all []span
 	var open []int // where the objects and arrays began
@@ -90,7 +89,7 @@ func valuesOf(in []byte) []span {
 	return all
 }
 
-// scalarEnd is where the string, number or word that begins at i is over.
+// scalarEnd returns the end of the string, number or word that starts at i.
 func scalarEnd(in []byte, i int) int {
 	if in[i] != '"' {
 		n := bytes.IndexAny(in[i+1:], " \t\r\n,:[]{}\"")
@@ -110,34 +109,34 @@ func scalarEnd(in []byte, i int) int {
 	return len(in)
 }
 
-// scramble changes bytes without regard to what they mean.
+// scramble changes bytes regardless of their meaning.
 func (m *mutator) scramble(in []byte) []byte {
 	from, to := m.cut(in)
 	switch m.rand.IntN(6) {
-	case 0: // one bit
+	case 0: // flip a bit
 		if len(in) > 0 {
 			in[m.rand.IntN(len(in))] ^= 1 << m.rand.IntN(8)
 		}
 		return in
-	case 1: // some bytes
+	case 1: // overwrite
 		for i := from; i < to; i++ {
 			in[i] = byte(m.rand.Uint32())
 		}
 		return in
-	case 2: // less
+	case 2: // delete
 		return slices.Delete(in, from, to)
-	case 3: // the end is missing
+	case 3: // truncate
 		return in[:from]
-	case 4: // the same again
+	case 4: // repeat
 		return slices.Insert(in, from, bytes.Clone(in[from:to])...)
-	default: // a piece of another input
+	default: // insert a piece of another input
 		other := m.corpus[m.rand.IntN(len(m.corpus))]
 		f, t := m.cut(other)
 		return slices.Insert(in, from, other[f:t]...)
 	}
 }
 
-// cut chooses a part of a text, mostly a short one.
+// cut chooses a part of a text, usually a short one.
 func (m *mutator) cut(in []byte) (from, to int) {
 	if len(in) == 0 {
 		return 0, 0

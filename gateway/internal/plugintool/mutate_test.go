@@ -29,35 +29,35 @@ func TestValuesOf(t *testing.T) {
 	}
 }
 
-// TestMutantsOfOneSeed holds the two promises of the printed seed: the same inputs
-// again, and others with another seed.
+// TestMutantsOfOneSeed checks that one seed makes the same inputs again, and another seed
+// other inputs.
 func TestMutantsOfOneSeed(t *testing.T) {
 	in := []byte(`{"v":1,"candidates":[{"i":0,"price_in":1.5,"healthy":true},{"i":1}],"with":{}}`)
-	mutants := func(seed uint64, stayJSON bool) []string {
+	mutants := func(seed uint64, keepJSON bool) []string {
 		m := newMutator(seed, [][]byte{in})
 		var all []string
 		for range 500 {
-			all = append(all, string(m.Mutate(in, stayJSON)))
+			all = append(all, string(m.mutate(in, keepJSON)))
 		}
 		return all
 	}
 	for _, stay := range []bool{true, false} {
 		if diff := cmp.Diff(mutants(7, stay), mutants(7, stay)); diff != "" {
-			t.Fatalf("one seed gives different inputs:\n%s", diff)
+			t.Fatalf("one seed makes different inputs:\n%s", diff)
 		}
 		if cmp.Equal(mutants(7, stay), mutants(8, stay)) {
-			t.Error("two seeds give the same inputs")
+			t.Error("two seeds make the same inputs")
 		}
 	}
 	different := map[string]bool{}
 	for _, out := range mutants(7, true) {
 		different[out] = true
 		if !json.Valid([]byte(out)) {
-			t.Fatalf("a mutant that was to stay JSON is not: %s", out)
+			t.Fatalf("a variation that had to stay JSON is not: %s", out)
 		}
 	}
 	if len(different) < 300 {
-		t.Errorf("of 500 mutants only %d differ", len(different))
+		t.Errorf("of 500 variations only %d differ", len(different))
 	}
 }
 
@@ -67,11 +67,11 @@ func FuzzMutate(f *testing.F) {
 	f.Fuzz(func(t *testing.T, seed uint64, in []byte) {
 		m := newMutator(seed, [][]byte{in})
 		for range 10 {
-			if got := len(m.Mutate(in, false)); got > maxMutant {
-				t.Errorf("Mutate made %d bytes, more than the bound", got)
+			if got := len(m.mutate(in, false)); got > maxMutant {
+				t.Errorf("mutate made %d bytes, more than the bound", got)
 			}
-			if out := m.Mutate(in, true); json.Valid(in) && len(in) < maxMutant && !json.Valid(out) {
-				t.Errorf("Mutate(%s) = %s, which is not JSON any more", in, out)
+			if out := m.mutate(in, true); json.Valid(in) && len(in) < maxMutant && !json.Valid(out) {
+				t.Errorf("mutate(%s) = %s, which is not JSON", in, out)
 			}
 		}
 	})
