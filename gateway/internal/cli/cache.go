@@ -1,25 +1,20 @@
 package cli
 
 import (
-	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
-	"io"
 	"net/http"
 	"net/url"
-	"time"
 
 	"github.com/spf13/cobra"
 
-	"github.com/penstock/penstock/gateway/internal/config"
 	"github.com/penstock/penstock/gateway/internal/hint"
 )
 
 func (e *environment) cacheCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "cache",
-		Short: "Forget cached replies of a running gateway",
+		Short: "Purge cached replies of a running gateway",
 		Args:  exactly(0, "purge"),
 		RunE:  func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
 	}
@@ -32,9 +27,9 @@ func (e *environment) cachePurgeCommand() *cobra.Command {
 	var all bool
 	cmd := &cobra.Command{
 		Use:   "purge --all | --model NAME | --namespace NAME",
-		Short: "Forget cached replies",
-		Long: "The running gateway is asked through its admin API, at the address that the configuration names. Where that asks\n" +
-			"for a key (admin: {auth: key}), the key is taken from $PENSTOCK_ADMIN_KEY.",
+		Short: "Purge cached replies",
+		Long: "Calls the admin API of the running gateway, at the address that the configuration names. If that needs a key\n" +
+			"(admin: {auth: key}), put one with the role admin into " + adminKey + ".",
 		Example: "  penstock cache purge --model smart\n  penstock cache purge --all",
 		Args:    exactly(0, "no arguments, only flags"),
 		RunE: func(cmd *cobra.Command, _ []string) error {
@@ -48,9 +43,9 @@ func (e *environment) cachePurgeCommand() *cobra.Command {
 				what.Set("all", "true")
 			}
 			if len(what) != 1 {
-				return &usageError{hint.Add(errors.New("say one of --all, --model and --namespace"), "penstock cache purge --help shows examples")}
+				return &usageError{hint.Add(errors.New("give one of --all, --model and --namespace"), "penstock cache purge --help shows examples")}
 			}
-			if err := e.askAdmin(cmd.Context(), http.MethodDelete, "/admin/v1/cache?"+what.Encode()); err != nil {
+			if _, err := e.callAdmin(cmd.Context(), http.MethodDelete, "/admin/v1/cache?"+what.Encode(), nil); err != nil {
 				return fmt.Errorf("purge the cache: %w", err)
 			}
 			fmt.Fprintln(e.stdout, "purged")
@@ -61,50 +56,4 @@ func (e *environment) cachePurgeCommand() *cobra.Command {
 	cmd.Flags().StringVar(&model, "model", "", "replies to requests for this model, or of this target")
 	cmd.Flags().StringVar(&namespace, "namespace", "", "replies of this namespace of the cache")
 	return cmd
-}
-
-// adminPatience bounds a call of the admin API.
-const adminPatience = 10 * time.Second
-
-// askAdmin calls the admin API of the gateway that runs with this configuration.
-func (e *environment) askAdmin(ctx context.Context, method, path string) error {
-	c, err := e.options.Load(ctx)
-	if err != nil {
-		return err
-	}
-	ctx, stop := context.WithTimeout(ctx, adminPatience)
-	defer stop()
-	req, err := http.NewRequestWithContext(ctx, method, reachable(c.Admin.Listen)+path, nil)
-	if err != nil {
-		return err
-	}
-	if key := e.options.Getenv("PENSTOCK_ADMIN_KEY"); key != "" {
-		req.Header.Set("Authorization", "Bearer "+key)
-	}
-	resp, err := (&http.Transport{DisableKeepAlives: true}).RoundTrip(req)
-	if err != nil {
-		return hint.Add(err, "is the gateway running, with this configuration? its admin API listens at %s", c.Admin.Listen)
-	}
-	defer resp.Body.Close()
-	return adminError(resp, c.Admin.Auth)
-}
-
-// adminError is what the admin API says against a call.
-func adminError(resp *http.Response, auth config.AdminAuth) error {
-	if resp.StatusCode < 300 {
-		return nil
-	}
-	var reply struct{ Error struct{ Message string } }
-	body, err := io.ReadAll(io.LimitReader(resp.Body, 64<<10))
-	if err == nil {
-		err = json.Unmarshal(body, &reply)
-	}
-	if err != nil || reply.Error.Message == "" {
-		return fmt.Errorf("the admin API answered %s", resp.Status)
-	}
-	err = errors.New(reply.Error.Message)
-	if auth == config.AuthKey && resp.StatusCode == http.StatusUnauthorized {
-		return hint.Add(err, "put a key with the role admin into PENSTOCK_ADMIN_KEY; penstock keys create --role admin makes one")
-	}
-	return err
 }

@@ -11,7 +11,7 @@ import (
 func (e *environment) checkCommand() *cobra.Command {
 	return &cobra.Command{
 		Use:     "check [FILE]",
-		Short:   "Read the configuration, its policies and plugins, and say everything that is wrong",
+		Short:   "Check the configuration, its policies and plugins, and list every fault",
 		Example: "  penstock check penstock.yaml",
 		Args:    atMostOne,
 		RunE: func(cmd *cobra.Command, args []string) error {

@@ -3,7 +3,7 @@ package cli
 import (
 	"encoding/json"
 	"fmt"
-	"net/netip"
+	"net"
 	"os"
 	"strings"
 	"time"
@@ -25,18 +25,18 @@ func (e *environment) greet(s *server.Server, took time.Duration) {
 	}
 }
 
-// reachable is the URL at which this machine reaches a listener: one that listens on
-// every address has none that can be typed.
+// reachable returns the URL at which this machine reaches a listener, also one that
+// listens on every address.
 func reachable(addr string) string {
-	at, err := netip.ParseAddrPort(addr)
-	if err == nil && at.Addr().Unmap().IsUnspecified() {
-		return fmt.Sprintf("http://localhost:%d", at.Port())
+	host, port, err := net.SplitHostPort(addr)
+	if ip := net.ParseIP(host); err == nil && (host == "" || ip.IsUnspecified()) {
+		return "http://localhost:" + port
 	}
 	return "http://" + addr
 }
 
-// tryLine is a command that asks for an answer. It works when it is pasted into a shell
-// in the folder where the gateway was started.
+// tryLine returns a command that sends a first request. It works in a shell in the folder
+// where the gateway was started.
 func (e *environment) tryLine(s *server.Server, api string) string {
 	model := config.Demo
 	if list := s.Models(); e.options.ConfigPath() != "" && len(list) > 0 {
@@ -47,7 +47,7 @@ func (e *environment) tryLine(s *server.Server, api string) string {
 	return "curl " + api + "/v1/chat/completions -H 'content-type: application/json'" + e.keyFlag(s.Config()) + " -d " + shellWord(body)
 }
 
-// keyFlag shows curl a key that it makes, where keys are required.
+// keyFlag returns the flag for curl that sends a new key, empty if no key is required.
 func (e *environment) keyFlag(c *config.Config) string {
 	if c.Keys != config.KeysRequired {
 		return ""
@@ -59,7 +59,7 @@ func (e *environment) keyFlag(c *config.Config) string {
 	return ` -H "authorization: Bearer $(` + command + ` --name me)"`
 }
 
-// shellWord is one word of a shell's command line.
+// shellWord quotes a word for a shell's command line.
 func shellWord(s string) string {
 	if s != "" && strings.Trim(s, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789@%+=:,./_-") == "" {
 		return s

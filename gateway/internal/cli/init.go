@@ -33,7 +33,7 @@ func (e *environment) initCommand() *cobra.Command {
 	}
 }
 
-// writeNew writes a file that must not exist yet.
+// writeNew writes a file that must not exist.
 func writeNew(path string, text []byte) error {
 	f, err := os.OpenFile(path, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
 	if errors.Is(err, fs.ErrExist) {

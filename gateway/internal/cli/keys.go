@@ -20,7 +20,7 @@ func (e *environment) keysCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "keys",
 		Short: "Manage virtual keys",
-		Long:  "Virtual keys are what callers show instead of a provider's key. They are stored hashed, in the ledger.",
+		Long:  "Callers authenticate with virtual keys in place of a provider's key. The ledger keeps only their hashes.",
 		Args:  exactly(0, "one of create, list, rotate, revoke"),
 		RunE:  func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
 	}
@@ -38,7 +38,7 @@ func (e *environment) withKeys(ctx context.Context, do func(*keys.Keys) error) e
 	return do(k)
 }
 
-// keyFlags are what can be said about a new key.
+// keyFlags are the flags that describe a new key.
 type keyFlags struct {
 	spec            keys.Spec
 	tags            []string
@@ -50,7 +50,7 @@ func (e *environment) keysCreateCommand() *cobra.Command {
 	var f keyFlags
 	cmd := &cobra.Command{
 		Use:   "create --name NAME",
-		Short: "Make a key and print it, once",
+		Short: "Create a key and print it, once",
 		Example: "  penstock keys create --name search-bot --team search --budget 5usd/day --tag usecase=support --expires 30d\n" +
 			"  penstock keys create --name ops --role admin -o json",
 		Args: exactly(0, "no arguments, only flags"),
@@ -64,7 +64,7 @@ func (e *environment) keysCreateCommand() *cobra.Command {
 				if err != nil {
 					return err
 				}
-				return e.showNewKey(f.output, key, token)
+				return e.printNewKey(f.output, key, token)
 			})
 		},
 	}
@@ -110,8 +110,8 @@ func (f *keyFlags) parse() (keys.Spec, error) {
 	return s, nil
 }
 
-// shownKey is a key as machines read it.
-type shownKey struct {
+// keyJSON is a key as JSON.
+type keyJSON struct {
 	ID         string            `json:"id"`
 	Key        string            `json:"key,omitempty"`
 	Name       string            `json:"name"`
@@ -128,8 +128,8 @@ type shownKey struct {
 	ReplacedBy string            `json:"replaced_by,omitempty"`
 }
 
-func shown(k keys.Key) shownKey {
-	s := shownKey{ID: k.ID, Name: k.Name, Team: k.Team, User: k.User, Roles: k.Roles, Models: k.Models, Tags: k.Tags,
+func toJSON(k keys.Key) keyJSON {
+	s := keyJSON{ID: k.ID, Name: k.Name, Team: k.Team, User: k.User, Roles: k.Roles, Models: k.Models, Tags: k.Tags,
 		Created: k.Created.UTC(), State: k.State(time.Now()), ReplacedBy: k.ReplacedBy}
 	if k.Budget.Max > 0 {
 		s.BudgetUSD, s.Window = json.Number(k.Budget.Max.Decimal()), k.Budget.Window
@@ -141,10 +141,10 @@ func shown(k keys.Key) shownKey {
 	return s
 }
 
-// showNewKey prints a key with its secret, which is nowhere to be had again.
-func (e *environment) showNewKey(output string, k keys.Key, token keys.Token) error {
+// printNewKey prints a key with its secret, which cannot be read again.
+func (e *environment) printNewKey(output string, k keys.Key, token keys.Token) error {
 	if output == "json" {
-		s := shown(k)
+		s := toJSON(k)
 		s.Key = token.Reveal()
 		return e.printJSON(s)
 	}
@@ -166,7 +166,7 @@ func (e *environment) keysListCommand() *cobra.Command {
 				if err != nil {
 					return err
 				}
-				return e.showKeys(output, list)
+				return e.printKeys(output, list)
 			})
 		},
 	}
@@ -174,10 +174,10 @@ func (e *environment) keysListCommand() *cobra.Command {
 	return cmd
 }
 
-func (e *environment) showKeys(output string, list []keys.Key) error {
-	rows := make([]shownKey, len(list))
+func (e *environment) printKeys(output string, list []keys.Key) error {
+	rows := make([]keyJSON, len(list))
 	for i, k := range list {
-		rows[i] = shown(k)
+		rows[i] = toJSON(k)
 	}
 	if output == "json" {
 		return e.printJSON(rows)
@@ -201,6 +201,7 @@ func (e *environment) showKeys(output string, list []keys.Key) error {
 	return w.Flush()
 }
 
+// dash returns a dash for an empty value.
 func dash(s string) string {
 	if s == "" {
 		return "-"
@@ -221,7 +222,7 @@ func (e *environment) keysRotateCommand() *cobra.Command {
 	var overlap time.Duration
 	cmd := &cobra.Command{
 		Use:     "rotate ID",
-		Short:   "Replace a key; the old one works on for the overlap",
+		Short:   "Replace a key; the old one stays valid for the overlap",
 		Example: "  penstock keys rotate h4Gk2mPq --overlap 24h",
 		Args:    exactly(1, "the id of a key, as penstock keys list shows it"),
 		RunE: func(cmd *cobra.Command, args []string) error {
@@ -230,11 +231,11 @@ func (e *environment) keysRotateCommand() *cobra.Command {
 				if err != nil {
 					return hint.Add(err, "penstock keys list shows the ids")
 				}
-				return e.showNewKey(output, key, token)
+				return e.printNewKey(output, key, token)
 			})
 		},
 	}
-	cmd.Flags().DurationVar(&overlap, "overlap", 24*time.Hour, "how long the old key goes on working")
+	cmd.Flags().DurationVar(&overlap, "overlap", 24*time.Hour, "how long the old key stays valid")
 	addOutput(cmd, &output, "table", "json")
 	return cmd
 }
@@ -242,7 +243,7 @@ func (e *environment) keysRotateCommand() *cobra.Command {
 func (e *environment) keysRevokeCommand() *cobra.Command {
 	return &cobra.Command{
 		Use:     "revoke ID",
-		Short:   "End a key, within a second, for good",
+		Short:   "Revoke a key, within a second, for good",
 		Example: "  penstock keys revoke h4Gk2mPq",
 		Args:    exactly(1, "the id of a key, as penstock keys list shows it"),
 		RunE: func(cmd *cobra.Command, args []string) error {

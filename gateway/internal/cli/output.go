@@ -12,13 +12,13 @@ import (
 	"github.com/penstock/penstock/gateway/internal/llm"
 )
 
-// addOutput gives a verb its -o flag; the first form is the default.
+// addOutput adds the flag -o to a verb. The first form is the default.
 func addOutput(cmd *cobra.Command, output *string, forms ...string) {
 	cmd.Flags().VarP(&form{output, forms}, "output", "o", "form of the output: "+strings.Join(forms, ", "))
 	*output = forms[0]
 }
 
-// form is a flag that takes one of a few words.
+// form is the value of a flag that takes one of a few words.
 type form struct {
 	value *string
 	forms []string
@@ -35,13 +35,13 @@ func (f *form) Type() string { return "FORM" }
 
 func (f *form) Set(s string) error {
 	if !slices.Contains(f.forms, s) {
-		return fmt.Errorf("there is %s", strings.Join(f.forms, ", "))
+		return fmt.Errorf("must be one of %s", strings.Join(f.forms, ", "))
 	}
 	*f.value = s
 	return nil
 }
 
-// printJSON writes a value for machines, and for people who look.
+// printJSON prints a value as indented JSON.
 func (e *environment) printJSON(v any) error {
 	j := json.NewEncoder(e.stdout)
 	j.SetIndent("", "  ")
@@ -49,8 +49,8 @@ func (e *environment) printJSON(v any) error {
 	return j.Encode(v)
 }
 
-// plainly is an error as a terminal shows it: of an llm.Error, only the message.
-func plainly(err error) error {
+// messageOnly returns an error without what an llm.Error adds to its message.
+func messageOnly(err error) error {
 	var e *llm.Error
 	if errors.As(err, &e) {
 		return errors.New(e.Message)

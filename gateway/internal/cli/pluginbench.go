@@ -15,13 +15,13 @@ import (
 
 func (e *environment) pluginBenchCommand() *cobra.Command {
 	var files []string
-	var long time.Duration
+	var each time.Duration
 	var output string
 	cmd := &cobra.Command{
 		Use:   "bench FILE --case FILE",
-		Short: "Say how long a module takes for a case",
-		Long: "One instance answers each case of the file again and again, metered as in the gateway. All events of a\n" +
-			"stream count as one call. Fuel is the same on every machine, times are not.",
+		Short: "Measure how long a module takes for a case",
+		Long: "One instance answers each case of the file again and again, with fuel counted as in the gateway. All events of\n" +
+			"a stream count as one call. Fuel is the same on every machine, times are not.",
 		Example: "  penstock plugin bench first-router/first-router.wasm --case first-router/tests/price.json",
 		Args:    exactly(1, "a module's file"),
 		RunE: func(cmd *cobra.Command, args []string) error {
@@ -37,20 +37,20 @@ func (e *environment) pluginBenchCommand() *cobra.Command {
 				return err
 			}
 			defer r.Close(cmd.Context())
-			timings, err := r.Bench(cmd.Context(), t, long)
+			timings, err := r.Bench(cmd.Context(), t, each)
 			if err != nil {
 				return err
 			}
-			return e.showTimings(output, timings)
+			return e.printTimings(output, timings)
 		},
 	}
 	cmd.Flags().StringArrayVar(&files, "case", nil, "file with cases; may be given again")
-	cmd.Flags().DurationVar(&long, "for", time.Second, "how long each case is timed")
+	cmd.Flags().DurationVar(&each, "for", time.Second, "how long each case is timed")
 	addOutput(cmd, &output, "table", "json")
 	return cmd
 }
 
-func (e *environment) showTimings(output string, rows []plugintool.Timing) error {
+func (e *environment) printTimings(output string, rows []plugintool.Timing) error {
 	if output == "json" {
 		return e.printJSON(rows)
 	}

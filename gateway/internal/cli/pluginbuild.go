@@ -17,8 +17,8 @@ func (e *environment) pluginBuildCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "build [FOLDER]",
 		Short: "Compile a plugin's project and put its manifest into the module",
-		Long: "It runs make in the project, writes penstock.json into the module and prints what belongs into the\n" +
-			"gateway's configuration. The path there is relative to the configuration, or to this folder without one.",
+		Long: "It runs make in the project, writes penstock.json into the module and prints the lines for the\n" +
+			"gateway's configuration. The path in them is relative to the configuration, or to this folder without one.",
 		Example: "  penstock plugin build first-router",
 		Args:    atMostOne,
 		RunE: func(cmd *cobra.Command, args []string) error {
@@ -30,14 +30,14 @@ func (e *environment) pluginBuildCommand() *cobra.Command {
 			if err != nil {
 				return err
 			}
-			return e.showBuilt(output, p, binary)
+			return e.printBuilt(output, p, binary)
 		},
 	}
 	addOutput(cmd, &output, "text", "json")
 	return cmd
 }
 
-// folder is the one that a command line names, else the current one.
+// folder returns the folder that a command line names, else the current one.
 func folder(args []string) string {
 	if len(args) == 0 {
 		return "."
@@ -45,7 +45,7 @@ func folder(args []string) string {
 	return args[0]
 }
 
-// builtPlugin is a built module as machines read it.
+// builtPlugin describes a built module as JSON.
 type builtPlugin struct {
 	Name   string   `json:"name"`
 	File   string   `json:"file"`
@@ -54,7 +54,7 @@ type builtPlugin struct {
 	Grants []string `json:"grants"`
 }
 
-func (e *environment) showBuilt(output string, p *plugintool.Project, binary []byte) error {
+func (e *environment) printBuilt(output string, p *plugintool.Project, binary []byte) error {
 	sum := sha256.Sum256(binary)
 	b := builtPlugin{p.Name, p.Module(), len(binary), hex.EncodeToString(sum[:]), append([]string{}, p.Grants...)}
 	if output == "json" {
@@ -68,7 +68,7 @@ func (e *environment) showBuilt(output string, p *plugintool.Project, binary []b
 	return nil
 }
 
-// fromConfig is a path as the configuration has to name it.
+// fromConfig returns a path as the configuration has to name it.
 func (e *environment) fromConfig(path string) string {
 	if rel, err := filepath.Rel(filepath.Dir(e.options.ConfigPath()), path); err == nil {
 		return filepath.ToSlash(rel)

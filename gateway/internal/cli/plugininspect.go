@@ -17,8 +17,8 @@ func (e *environment) pluginInspectCommand() *cobra.Command {
 	var output string
 	cmd := &cobra.Command{
 		Use:     "inspect FILE",
-		Short:   "Say what a module is, what it needs, and everything that would keep it from loading",
-		Long:    "The module is read, not run. The exit code is 1 when it would not load.",
+		Short:   "Show what a module is, what it needs, and every fault that would keep it from loading",
+		Long:    "The module is read, not run. The exit code is 1 if it would not load.",
 		Example: "  penstock plugin inspect first-router/first-router.wasm -o json",
 		Args:    exactly(1, "a module's file"),
 		RunE: func(_ *cobra.Command, args []string) error {
@@ -29,7 +29,7 @@ func (e *environment) pluginInspectCommand() *cobra.Command {
 			if output == "json" {
 				err = e.printJSON(sheet)
 			} else {
-				err = tellSheet(e.stdout, args[0], sheet)
+				err = printModule(e.stdout, args[0], sheet)
 			}
 			if err == nil && len(sheet.Faults) > 0 {
 				err = hint.Add(fmt.Errorf("%s would not load", args[0]), "sdk/ABI.md says what a module must look like")
@@ -41,8 +41,8 @@ func (e *environment) pluginInspectCommand() *cobra.Command {
 	return cmd
 }
 
-// tellSheet writes what is known of a module for people.
-func tellSheet(out io.Writer, file string, s *plugintool.Inspection) error {
+// printModule prints what is known of a module.
+func printModule(out io.Writer, file string, s *plugintool.Inspection) error {
 	w := tabwriter.NewWriter(out, 0, 8, 2, ' ', 0)
 	line := func(name, format string, args ...any) {
 		fmt.Fprintf(w, "%s\t%s\n", name, fmt.Sprintf(format, args...))
@@ -54,7 +54,7 @@ func tellSheet(out io.Writer, file string, s *plugintool.Inspection) error {
 		line("asks for", "%s", list(m.Grants))
 		line("own tests", "%d", len(m.Tests))
 	} else {
-		line("plugin", "no manifest in the file%s", asked(s.Describes))
+		line("plugin", "no manifest in the file%s", ownManifest(s.Describes))
 	}
 	line("usable as", "%s", list(s.Kinds))
 	line("hooks", "%s", list(s.Hooks))
@@ -67,15 +67,15 @@ func tellSheet(out io.Writer, file string, s *plugintool.Inspection) error {
 	return w.Flush()
 }
 
-func asked(describes bool) string {
+func ownManifest(describes bool) string {
 	if describes {
-		return "; it gives one when it runs"
+		return "; the module returns one when it runs"
 	}
 	return ""
 }
 
-// imports names the functions that a module wants, other than those of the WASI stub, of
-// which some compilers import many that nobody calls.
+// imports lists the functions that a module imports. Of WASI, which is a stub, it only
+// counts them: some compilers import many that are never called.
 func imports(all []string) string {
 	own := slices.DeleteFunc(slices.Clone(all), func(name string) bool { return strings.HasPrefix(name, "wasi_") })
 	if n := len(all) - len(own); n > 0 {
@@ -84,5 +84,5 @@ func imports(all []string) string {
 	return list(own)
 }
 
-// list is words for people.
+// list joins words.
 func list(words []string) string { return dash(strings.Join(words, ", ")) }

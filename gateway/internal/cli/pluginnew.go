@@ -28,7 +28,7 @@ func (e *environment) pluginNewCommand() *cobra.Command {
 			if err != nil {
 				return err
 			}
-			return e.showProject(output, name, lang, kind, files)
+			return e.printProject(output, name, lang, kind, files)
 		},
 	}
 	cmd.Flags().Var(&form{&lang, plugintool.Languages()}, "lang", "language: "+strings.Join(plugintool.Languages(), ", "))
@@ -38,7 +38,7 @@ func (e *environment) pluginNewCommand() *cobra.Command {
 	return cmd
 }
 
-func (e *environment) showProject(output, name, lang, kind string, files []string) error {
+func (e *environment) printProject(output, name, lang, kind string, files []string) error {
 	if output == "json" {
 		return e.printJSON(map[string]any{"name": name, "lang": lang, "kind": kind, "files": files})
 	}

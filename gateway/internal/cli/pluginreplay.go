@@ -19,7 +19,7 @@ func (e *environment) pluginReplayCommand() *cobra.Command {
 		Short: "Make a request's recorded calls again and compare the answers byte for byte",
 		Long: "A plugin with `record: true` in the configuration has its calls recorded beside the ledger, those of the\n" +
 			"last 1,000 requests. The modules are those that the configuration names now, so a new version of a plugin\n" +
-			"can be held against what the old one did.",
+			"can be compared with the old one.",
 		Example: "  penstock plugin replay req_01k9zq6m3c8v7e2x5d4r1t0wbn\n" +
 			"  penstock plugin replay req_01k9zq6m3c8v7e2x5d4r1t0wbn --save first-router/tests",
 		Args: exactly(1, "a request's id, as in the header x-penstock-request-id"),
@@ -48,7 +48,7 @@ func (e *environment) pluginReplayCommand() *cobra.Command {
 			if err != nil {
 				return err
 			}
-			return e.showReplay(output, replayed)
+			return e.printReplay(output, replayed)
 		},
 	}
 	cmd.Flags().StringVar(&save, "save", "", "write the calls as cases into this folder instead")
@@ -56,7 +56,7 @@ func (e *environment) pluginReplayCommand() *cobra.Command {
 	return cmd
 }
 
-func (e *environment) showReplay(output string, rows []plugintool.Replayed) error {
+func (e *environment) printReplay(output string, rows []plugintool.Replayed) error {
 	differ := 0
 	for _, r := range rows {
 		if !r.Same {
@@ -67,7 +67,7 @@ func (e *environment) showReplay(output string, rows []plugintool.Replayed) erro
 		if err := e.printJSON(map[string]any{"calls": rows, "differing": differ}); err != nil {
 			return err
 		}
-	} else if err := tellReplay(e.stdout, rows); err != nil {
+	} else if err := printCalls(e.stdout, rows); err != nil {
 		return err
 	}
 	if differ > 0 {
@@ -77,7 +77,7 @@ func (e *environment) showReplay(output string, rows []plugintool.Replayed) erro
 	return nil
 }
 
-func tellReplay(out io.Writer, rows []plugintool.Replayed) error {
+func printCalls(out io.Writer, rows []plugintool.Replayed) error {
 	w := tabwriter.NewWriter(out, 0, 8, 2, ' ', 0)
 	fmt.Fprintln(w, "\tPLUGIN\tHOOK\tFUEL")
 	for _, r := range rows {

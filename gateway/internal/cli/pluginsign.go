@@ -8,14 +8,14 @@ import (
 	"github.com/penstock/penstock/gateway/internal/plugintool"
 )
 
-// defaultKeyFile is where keygen puts a key.
+// defaultKeyFile is the file in which keygen writes a key.
 const defaultKeyFile = "plugin.key"
 
 func (e *environment) pluginKeygenCommand() *cobra.Command {
 	var file string
 	cmd := &cobra.Command{
 		Use:   "keygen [-o FILE]",
-		Short: "Make a key that signs plugins",
+		Short: "Create a key that signs plugins",
 		Long: "The private key goes to a file that only you can read, the public one to FILE.pub and standard output:\n" +
 			"it belongs into the configuration of every gateway that should trust what you sign.",
 		Example: "  penstock plugin keygen -o release.key",
@@ -30,7 +30,7 @@ func (e *environment) pluginKeygenCommand() *cobra.Command {
 			return nil
 		},
 	}
-	cmd.Flags().StringVarP(&file, "out", "o", defaultKeyFile, "where the private key goes; it must not be there yet")
+	cmd.Flags().StringVarP(&file, "out", "o", defaultKeyFile, "where the private key goes; it must not exist")
 	return cmd
 }
 

@@ -26,7 +26,7 @@ func (e *environment) pluginTestCommand() *cobra.Command {
 		Short: "Run a plugin's cases in the gateway's own host",
 		Long: "Every case runs twice on one instance and twice on fresh ones, with fuel and memory bounded as in the\n" +
 			"gateway. A folder is a project, whose tests/*.json are run, or holds cases itself. With --fuzz, inputs\n" +
-			"that are almost like the cases' follow: they may be rejected, but must not make the plugin fail.",
+			"that vary the cases' follow: they may be rejected, but must not make the plugin fail.",
 		Example: "  penstock plugin test first-router\n" +
 			"  penstock plugin test first-router --fuzz=1m\n" +
 			"  penstock plugin test cases/price.json --module first-router.wasm -o json",
@@ -55,9 +55,9 @@ func (e *environment) pluginTestCommand() *cobra.Command {
 	}
 	cmd.Flags().StringVar(&file, "module", "", "the module to test (default: the project's)")
 	cmd.Flags().BoolVarP(&verbose, "verbose", "v", false, "show what the plugin logs, once for each of a case's runs")
-	cmd.Flags().DurationVar(&fuzz, "fuzz", 0, "try inputs like the cases' for this long")
+	cmd.Flags().DurationVar(&fuzz, "fuzz", 0, "try variations of the cases' inputs for this long")
 	cmd.Flags().Lookup("fuzz").NoOptDefVal = "10s"
-	cmd.Flags().Uint64Var(&seed, "seed", 0, "make the inputs of an earlier --fuzz again")
+	cmd.Flags().Uint64Var(&seed, "seed", 0, "repeat the inputs of an earlier --fuzz")
 	addOutput(cmd, &output, "table", "json")
 	return cmd
 }
@@ -74,7 +74,7 @@ func (e *environment) runTests(ctx context.Context, r *plugintool.Runner, t *plu
 			failed++
 		}
 	}
-	if err := e.showResults(output, t.Name(), results, failed); err != nil {
+	if err := e.printResults(output, t.Name(), results, failed); err != nil {
 		return err
 	}
 	if failed > 0 {
@@ -83,7 +83,7 @@ func (e *environment) runTests(ctx context.Context, r *plugintool.Runner, t *plu
 	return nil
 }
 
-// fuzz tries inputs and prints how many.
+// fuzz runs the fuzzer and prints how many inputs it tried.
 func (e *environment) fuzz(ctx context.Context, r *plugintool.Runner, t *plugintool.Tests, d time.Duration, seed uint64) error {
 	fmt.Fprintf(e.stderr, "fuzzing %s for %s with --seed %d\n", t.Name(), d, seed)
 	tried, err := r.Fuzz(ctx, t, d, seed)
@@ -94,7 +94,7 @@ func (e *environment) fuzz(ctx context.Context, r *plugintool.Runner, t *plugint
 	return nil
 }
 
-func (e *environment) showResults(output, name string, rows []plugintool.Result, failed int) error {
+func (e *environment) printResults(output, name string, rows []plugintool.Result, failed int) error {
 	if output == "json" {
 		return e.printJSON(map[string]any{"module": name, "cases": rows, "passed": len(rows) - failed, "failed": failed})
 	}
@@ -119,7 +119,7 @@ func (e *environment) showResults(output, name string, rows []plugintool.Result,
 	return nil
 }
 
-// kib is a number of bytes for people.
+// kib formats a number of bytes.
 func kib(n int64) string {
 	if n < 1<<20 {
 		return fmt.Sprintf("%.0f KiB", float64(n)/(1<<10))
@@ -127,7 +127,7 @@ func kib(n int64) string {
 	return fmt.Sprintf("%.1f MiB", float64(n)/(1<<20))
 }
 
-// brief is a duration with three digits.
+// brief formats a duration with three digits.
 func brief(d time.Duration) string {
 	for unit := time.Duration(1); ; unit *= 10 {
 		if d < 1000*unit {

@@ -28,7 +28,8 @@ func (e *environment) policyCommand() *cobra.Command {
 	return cmd
 }
 
-// policySource is the folder that the command line or the configuration names.
+// policySource returns the policy in the folder that the command line or the configuration
+// names, else the built-in one.
 func (e *environment) policySource(cmd *cobra.Command, args []string) (policy.Source, error) {
 	if len(args) == 1 {
 		return server.PolicySource(args[0]), nil
@@ -46,7 +47,7 @@ func (e *environment) policySource(cmd *cobra.Command, args []string) (policy.So
 func (e *environment) policyCheckCommand() *cobra.Command {
 	return &cobra.Command{
 		Use:     "check [FOLDER]",
-		Short:   "Compile a policy and say everything that is wrong with it",
+		Short:   "Compile a policy and list every fault",
 		Example: "  penstock policy check ./policies",
 		Args:    atMostOne,
 		RunE: func(cmd *cobra.Command, args []string) error {
@@ -133,7 +134,7 @@ func (e *environment) policyEvalCommand() *cobra.Command {
 	return cmd
 }
 
-// inputName is how faults name the file of a flag.
+// inputName returns how errors name the file of a flag.
 func inputName(file string) string {
 	if file == "-" {
 		return "standard input"
@@ -141,7 +142,7 @@ func inputName(file string) string {
 	return file
 }
 
-// policyZone is the time zone of the configuration, UTC where there is none.
+// policyZone returns the time zone of the configuration, UTC without one.
 func (e *environment) policyZone(ctx context.Context) (*time.Location, error) {
 	if e.options.ConfigPath() == "" {
 		return time.UTC, nil

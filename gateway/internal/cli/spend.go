@@ -20,17 +20,17 @@ func (e *environment) spendCommand() *cobra.Command {
 	var since, until, output string
 	cmd := &cobra.Command{
 		Use:   "spend",
-		Short: "Say who used what and what it cost",
+		Short: "Show who used what and what it cost",
 		Example: "  penstock spend --by model --since 24h\n" +
 			"  penstock spend --by team,tag:usecase --since 7d -o csv",
 		Args: exactly(0, "no arguments, only flags"),
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			q := ledger.Query{By: by}
 			var err error
-			if q.Since, err = moment(since, time.Now()); err != nil {
+			if q.Since, err = parseTime(since, time.Now()); err != nil {
 				return &usageError{fmt.Errorf("--since: %w", err)}
 			}
-			if q.Until, err = moment(until, time.Now()); err != nil {
+			if q.Until, err = parseTime(until, time.Now()); err != nil {
 				return &usageError{fmt.Errorf("--until: %w", err)}
 			}
 			l, err := e.options.OpenLedger(cmd.Context())
@@ -40,9 +40,9 @@ func (e *environment) spendCommand() *cobra.Command {
 			defer l.Close()
 			report, err := l.Spend(cmd.Context(), q)
 			if err != nil {
-				return plainly(err)
+				return messageOnly(err)
 			}
-			return e.showSpend(output, by, report)
+			return e.printSpend(output, by, report)
 		},
 	}
 	cmd.Flags().StringSliceVar(&by, "by", []string{"model"}, "what to group by: model, target, provider, team, key, user, route, day, tag:NAME")
@@ -52,9 +52,9 @@ func (e *environment) spendCommand() *cobra.Command {
 	return cmd
 }
 
-// moment reads a time: how long ago, a date or a time of day with its date. An
-// empty one is the zero time.
-func moment(s string, now time.Time) (time.Time, error) {
+// parseTime parses how long ago, a date, or a time with its date. The empty string is the
+// zero time.
+func parseTime(s string, now time.Time) (time.Time, error) {
 	if s == "" {
 		return time.Time{}, nil
 	}
@@ -74,12 +74,12 @@ func moment(s string, now time.Time) (time.Time, error) {
 	return time.Time{}, fmt.Errorf("invalid time %q; write 24h, 7d or 2026-11-01", s)
 }
 
-func (e *environment) showSpend(output string, by []string, report ledger.Report) error {
+func (e *environment) printSpend(output string, by []string, report ledger.Report) error {
 	switch output {
 	case "json":
 		return e.printJSON(report)
 	case "csv":
-		return e.spendCSV(by, report)
+		return e.printSpendCSV(by, report)
 	}
 	if len(report.Rows) == 0 {
 		fmt.Fprintln(e.stderr, "Nothing was used in that time.")
@@ -97,7 +97,7 @@ func (e *environment) showSpend(output string, by []string, report ledger.Report
 	return w.Flush()
 }
 
-// amounts is a column of the report, the total last.
+// amounts returns a column of the report, the total last.
 func amounts(r ledger.Report, of func(ledger.Sums) llm.NanoUSD) []llm.NanoUSD {
 	column := make([]llm.NanoUSD, 0, len(r.Rows)+1)
 	for _, row := range r.Rows {
@@ -127,7 +127,7 @@ func escapeAll(values []string) []string {
 	return out
 }
 
-func (e *environment) spendCSV(by []string, report ledger.Report) error {
+func (e *environment) printSpendCSV(by []string, report ledger.Report) error {
 	w := csv.NewWriter(e.stdout)
 	header := append(escapeAll(by), "requests", "errors", "input_tokens", "output_tokens", "cost_usd", "unpriced_requests", "cache_hits", "saved_usd")
 	if err := w.Write(header); err != nil {

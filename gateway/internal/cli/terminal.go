@@ -9,15 +9,15 @@ import (
 	"github.com/penstock/penstock/gateway/internal/llm"
 )
 
-// terminal is the one way from the gateway to a terminal: whatever a terminal would obey
-// instead of showing it, or show where it does not stand, is written as JSON escapes it.
-// So text stays harmless whoever it came from, and JSON stays the same JSON. Line feeds
-// and tabs pass. It is safe for concurrent use.
+// terminal filters everything that the command line prints. Control characters and
+// characters that hide or reorder text are written as JSON escapes them, so that text of
+// other people cannot control a terminal, and JSON stays the same JSON. Line feeds and
+// tabs pass. It is safe for concurrent use.
 type terminal struct {
 	out io.Writer
 
 	mu sync.Mutex
-	// rest is the beginning of a character whose end has not been written yet.
+	// rest is the start of a character whose end has not been written yet.
 	rest []byte
 }
 
@@ -34,7 +34,7 @@ func (t *terminal) Write(p []byte) (int, error) {
 	return len(p), err
 }
 
-// wholeRunes is the length of text without the character that is cut off at its end.
+// wholeRunes returns the length of text without an incomplete character at its end.
 func wholeRunes(text []byte) int {
 	for back := 1; back < utf8.UTFMax && back <= len(text); back++ {
 		if at := len(text) - back; utf8.RuneStart(text[at]) {
@@ -47,7 +47,7 @@ func wholeRunes(text []byte) int {
 	return len(text)
 }
 
-// Flush writes what has not become a character, as U+FFFD.
+// Flush writes an incomplete character as U+FFFD.
 func (t *terminal) Flush() error {
 	t.mu.Lock()
 	defer t.mu.Unlock()
@@ -56,7 +56,7 @@ func (t *terminal) Flush() error {
 	return err
 }
 
-// escaped is text in which everything but line feeds and tabs can be seen.
+// escaped returns text with every invisible character but line feeds and tabs escaped.
 func escaped(s string) string {
 	hidden := func(r rune) bool { return r == utf8.RuneError || r != '\n' && r != '\t' && llm.Invisible(r) }
 	if !strings.ContainsFunc(s, hidden) {
@@ -73,13 +73,12 @@ func escaped(s string) string {
 	return b.String()
 }
 
-// oneLine is a value that is shown in a line or a cell with others, which it must not
-// leave.
+// oneLine returns a value for a line or a cell, with line feeds and tabs escaped as well.
 func oneLine(s string) string {
 	return strings.NewReplacer("\n", `\n`, "\t", `\t`).Replace(escaped(s))
 }
 
-// cells joins values to a row for a tabwriter.
+// cells joins values into a row for a tabwriter.
 func cells(values ...string) string {
 	out := make([]string, len(values))
 	for i, v := range values {

@@ -16,20 +16,20 @@ import (
 	"github.com/penstock/penstock/gateway/internal/llm"
 )
 
-// nasty is text that would take over a terminal, hide or turn around what follows, or
-// add a line or column.
+// nasty is text that would control a terminal, hide or reorder what follows, or add a line
+// or column.
 const nasty = "a\x1b]0;x\a\u009b31m\u202eb\u2066\x7f\r\u0000\U000E0067\nc\td"
 
-// shows fails when text holds anything that a terminal obeys.
-func shows(t *testing.T, what, text string) {
+// checkVisible fails if text has characters that control a terminal.
+func checkVisible(t *testing.T, what, text string) {
 	t.Helper()
 	rest := strings.NewReplacer("\n", "", "\t", "").Replace(text)
 	if i := strings.IndexFunc(rest, llm.Invisible); i >= 0 {
-		t.Errorf("%s shows %q in %q", what, []rune(rest[i:])[0], text)
+		t.Errorf("%s prints %q in %q", what, []rune(rest[i:])[0], text)
 	}
 }
 
-func TestVisible(t *testing.T) {
+func TestTerminal(t *testing.T) {
 	for in, want := range map[string]string{
 		"plain\ttext\n": "plain\ttext\n",
 		"日本 é 😀":        "日本 é 😀",
@@ -57,9 +57,9 @@ func TestVisible(t *testing.T) {
 	}
 }
 
-// TestVisibleKeepsJSON holds that nothing a terminal obeys passes, and that text which is
-// JSON stays the same JSON, however it is cut.
-func TestVisibleKeepsJSON(t *testing.T) {
+// TestTerminalKeepsJSON checks that no control character passes, and that JSON stays the
+// same JSON, however the writes cut it.
+func TestTerminalKeepsJSON(t *testing.T) {
 	rapid.Check(t, func(rt *rapid.T) {
 		text := rapid.StringOf(rapid.Rune()).Draw(rt, "text") + nasty
 		quoted, err := json.Marshal(text)
@@ -74,7 +74,7 @@ func TestVisibleKeepsJSON(t *testing.T) {
 			quoted = quoted[n:]
 		}
 		_ = w.Flush()
-		shows(t, "visible", out.String())
+		checkVisible(t, "visible", out.String())
 		var back string
 		if err := json.Unmarshal(out.Bytes(), &back); err != nil || back != text {
 			rt.Errorf("%q became %q, %v", text, out.String(), err)
@@ -104,13 +104,13 @@ func TestNothingReachesATerminalRaw(t *testing.T) {
 	by := []string{"user", "tag:" + nasty}
 	key := keys.Key{ID: "1", Spec: keys.Spec{Name: nasty, Team: nasty, User: nasty, Tags: map[string]string{nasty: nasty}}}
 	for what, print := range map[string]func() error{
-		"explain":         func() error { return tell(e.stdout, nastyRecord()) },
-		"spend":           func() error { return e.showSpend("table", by, spent) },
-		"spend -o csv":    func() error { return e.showSpend("csv", by, spent) },
-		"spend -o json":   func() error { return e.showSpend("json", by, spent) },
-		"keys list":       func() error { return e.showKeys("table", []keys.Key{key}) },
-		"keys create":     func() error { return e.showNewKey("table", key, keys.Token{}) },
-		"keys -o json":    func() error { return e.showKeys("json", []keys.Key{key}) },
+		"explain":         func() error { return printRecord(e.stdout, nastyRecord()) },
+		"spend":           func() error { return e.printSpend("table", by, spent) },
+		"spend -o csv":    func() error { return e.printSpend("csv", by, spent) },
+		"spend -o json":   func() error { return e.printSpend("json", by, spent) },
+		"keys list":       func() error { return e.printKeys("table", []keys.Key{key}) },
+		"keys create":     func() error { return e.printNewKey("table", key, keys.Token{}) },
+		"keys -o json":    func() error { return e.printKeys("json", []keys.Key{key}) },
 		"an error's text": func() error { printError(stderr, hint.Add(errors.New(nasty), nasty)); return nil },
 	} {
 		out.Reset()
@@ -118,8 +118,8 @@ func TestNothingReachesATerminalRaw(t *testing.T) {
 		if err := print(); err != nil {
 			t.Errorf("%s: %v", what, err)
 		}
-		shows(t, what, out.String())
-		shows(t, what, talk.String())
+		checkVisible(t, what, out.String())
+		checkVisible(t, what, talk.String())
 		if strings.HasSuffix(what, "json") && !json.Valid(out.Bytes()) {
 			t.Errorf("%s is no JSON: %s", what, out.String())
 		}

@@ -83,7 +83,7 @@ func (s *Server) moduleMetrics() []telemetry.Module {
 	var out []telemetry.Module
 	for _, st := range s.moduleStats(sn) {
 		p, within := sn.plugins[st.Name], map[float64]uint64{}
-		if p.module == nil { // the gateway's own, which is never reloaded
+		if p.module == nil { // the built-in module, which is never reloaded
 			p.cached = cached(st)
 		}
 		for k, n := range st.Within {

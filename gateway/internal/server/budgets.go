@@ -50,7 +50,7 @@ func budgetOf(c meter.Count) Budget {
 	return b
 }
 
-// formatAmount writes an amount of a unit.
+// formatAmount formats an amount of a unit.
 func formatAmount(u llm.Unit, n int64) json.Number {
 	if u == llm.UnitUSD {
 		return json.Number(llm.NanoUSD(n).Decimal())
@@ -58,7 +58,7 @@ func formatAmount(u llm.Unit, n int64) json.Number {
 	return json.Number(strconv.FormatInt(n, 10))
 }
 
-// ParseAmount reads an amount of a unit as BudgetList has it.
+// ParseAmount parses what formatAmount has formatted.
 func ParseAmount(u llm.Unit, s string) (int64, error) {
 	if u == llm.UnitUSD {
 		n, err := llm.ParseUSD(s)

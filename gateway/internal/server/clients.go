@@ -14,27 +14,27 @@ import (
 	"github.com/penstock/penstock/gateway/internal/upstream"
 )
 
-// client is a provider's client as it stands in a world. Worlds share it, with its warm
-// connections, as long as the provider's settings stay; each holds a reference.
+// client is the client of a provider. Snapshots share it, with its open connections, as
+// long as the provider's settings do not change, and each holds a reference.
 type client struct {
 	*upstream.Client
 	provider config.Provider
 	users    atomic.Int64
 }
 
-// release gives a reference back. The last one closes the client.
+// release releases a reference. The last one closes the client.
 func (c *client) release() {
 	if c.users.Add(-1) == 0 {
 		c.Close()
 	}
 }
 
-// openClients takes over the clients of the world before this one whose providers are
-// still the same, and makes the others.
+// openClients takes over the current snapshot's clients of unchanged providers and makes
+// the others.
 func (sn *snapshot) openClients(s *Server) error {
 	errs := []error{sn.openDemo(s)}
 	for name, p := range sn.config.Providers {
-		if old := s.clientFor(name, p); old != nil {
+		if old := s.currentClient(name, p); old != nil {
 			sn.clients[name] = old
 			continue
 		}
@@ -48,10 +48,10 @@ func (sn *snapshot) openClients(s *Server) error {
 	return errors.Join(errs...)
 }
 
-// clientFor is the client that serves a provider now, when its settings are the same.
-// It counts the caller as one more user.
-func (s *Server) clientFor(name string, p config.Provider) *client {
-	old := s.snapshot.Load() // alive: reloads come one at a time
+// currentClient returns the current snapshot's client of a provider, with one more
+// reference; nil if there is none with these settings.
+func (s *Server) currentClient(name string, p config.Provider) *client {
+	old := s.snapshot.Load() // it stays open: one reload runs at a time
 	if old == nil || old.clients[name] == nil || !old.clients[name].provider.Equal(p) {
 		return nil
 	}
@@ -64,8 +64,8 @@ func (sn *snapshot) addClient(name string, c *upstream.Client, p config.Provider
 	sn.clients[name].users.Store(1)
 }
 
-// openDemo starts the demo provider where a model leads to it. A gateway that serves
-// nobody has no use for one that answers.
+// openDemo starts the demo provider if a model uses it. A dry server sends nothing and
+// does not start it.
 func (sn *snapshot) openDemo(s *Server) (err error) {
 	switch {
 	case !s.usesDemo(sn.config):
@@ -86,8 +86,8 @@ func (sn *snapshot) openDemo(s *Server) (err error) {
 	return err
 }
 
-// usesDemo reports whether a model leads to the demo provider. Without a configuration
-// file there is always one.
+// usesDemo reports whether a model uses the demo provider. Without a configuration file
+// there is always one.
 func (s *Server) usesDemo(c *config.Config) bool {
 	if s.o.ConfigPath() == "" {
 		return true
@@ -112,8 +112,7 @@ func (s *Server) Providers() []string {
 	return names
 }
 
-// maxStream bounds a stream as a whole, in bytes; one event of it may be as large as a
-// plain reply.
+// maxStream bounds a whole stream, in bytes. One event may be as large as a plain reply.
 const maxStream = 256 << 20
 
 func providerOptions(p config.Provider, s config.Server, version string) upstream.Options {

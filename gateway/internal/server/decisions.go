@@ -11,8 +11,8 @@ import (
 	"github.com/penstock/penstock/gateway/internal/policy"
 )
 
-// openDecisions starts the decision log where the configuration names one. A file is
-// added to; whoever rotates it copies and truncates it.
+// openDecisions starts the decision log if the configuration names one. It appends to a
+// file, which can be rotated by copying and truncating it.
 func (s *Server) openDecisions(_ context.Context, c *config.Config) (err error) {
 	if c.DecisionLog == "" {
 		return nil
@@ -29,7 +29,7 @@ func (s *Server) openDecisions(_ context.Context, c *config.Config) (err error) 
 	return err
 }
 
-// closeDecisions writes what still waits. What could not be written is an error.
+// closeDecisions writes what is queued. The error says how much could not be written.
 func (s *Server) closeDecisions() error {
 	var errs []error
 	if s.decisions != nil {
@@ -43,7 +43,7 @@ func (s *Server) closeDecisions() error {
 	return errors.Join(errs...)
 }
 
-// droppedDecisions is for the metrics.
+// droppedDecisions returns how many lines of the decision log were dropped.
 func (s *Server) droppedDecisions() uint64 {
 	if s.decisions == nil {
 		return 0

@@ -11,9 +11,9 @@ import (
 	"github.com/penstock/penstock/gateway/internal/upstream"
 )
 
-// reloadable says what speaks against putting a configuration in the place of another
-// one while the gateway runs: settings that need a restart, or that no model is left,
-// as in a file that was emptied or cut off.
+// reloadable returns an error if a configuration cannot replace another one while the
+// gateway runs: settings need a restart, or no model is left, as in a file that was
+// emptied or truncated.
 func reloadable(old, c *config.Config) error {
 	if len(c.Models) == 0 && len(old.Models) > 0 {
 		return config.Faults{c.Fault("models", "to serve nobody, stop the gateway", "has no models any more, where the running gateway has %d", len(old.Models))}
@@ -24,31 +24,31 @@ func reloadable(old, c *config.Config) error {
 	return nil
 }
 
-// changes are the attributes of a log line that says what a reload has changed.
+// changes returns what a reload has changed, as attributes of a log line.
 func (sn *snapshot) changes(old *snapshot) []any {
 	was, is := old.config, sn.config
 	var list []any
-	say := func(name, delta string) {
+	add := func(name, delta string) {
 		if delta != "" {
 			list = append(list, slog.String(name, delta))
 		}
 	}
-	say("providers", delta(was.Providers, is.Providers, config.Provider.Equal))
-	say("models", delta(was.Models, is.Models, same))
-	say("plugins", delta(old.plugins, sn.plugins, func(a, b plugin) bool { return a.module == b.module }))
-	say("endpoints", delta(was.Endpoints, is.Endpoints, same))
+	add("providers", delta(was.Providers, is.Providers, config.Provider.Equal))
+	add("models", delta(was.Models, is.Models, same))
+	add("plugins", delta(old.plugins, sn.plugins, func(a, b plugin) bool { return a.module == b.module }))
+	add("endpoints", delta(was.Endpoints, is.Endpoints, same))
 	if before, now := old.policy.Status().Revision, sn.policy.Status().Revision; before != now {
-		say("policy", before+" to "+now)
+		add("policy", before+" to "+now)
 	}
 	if was.Keys != is.Keys {
-		say("keys", string(was.Keys)+" to "+string(is.Keys))
+		add("keys", string(was.Keys)+" to "+string(is.Keys))
 	}
-	say("settings", otherSettings(was, is))
+	add("settings", otherSettings(was, is))
 	return list
 }
 
-// otherSettings names the settings that differ, but for those whose changes are told in
-// detail.
+// otherSettings returns the names of the settings that differ, except those that changes
+// lists in detail.
 func otherSettings(was, is *config.Config) string {
 	var names []string
 	before, now := reflect.ValueOf(was).Elem(), reflect.ValueOf(is).Elem()
@@ -65,7 +65,7 @@ func otherSettings(was, is *config.Config) string {
 
 func same[T any](a, b T) bool { return reflect.DeepEqual(a, b) }
 
-// delta names what came (+), went (-) and changed (~) from one map to the next.
+// delta lists the names that were added (+), removed (-) and changed (~) between two maps.
 func delta[T any](old, now map[string]T, equal func(a, b T) bool) string {
 	var parts []string
 	for _, name := range slices.Sorted(maps.Keys(now)) {
@@ -78,7 +78,7 @@ func delta[T any](old, now map[string]T, equal func(a, b T) bool) string {
 	return strings.Join(append(parts, prefixed("-", missing(old, now))...), " ")
 }
 
-// missing are the names of old that now lacks.
+// missing returns the names in old that are not in now.
 func missing[T any](old, now map[string]T) []string {
 	return slices.DeleteFunc(slices.Sorted(maps.Keys(old)), func(name string) bool { _, has := now[name]; return has })
 }
@@ -90,7 +90,7 @@ func prefixed(prefix string, names []string) []string {
 	return names
 }
 
-// warnings are what a reload has taken away of what protects the gateway.
+// warnings returns what protected the gateway and was removed by a reload.
 func (sn *snapshot) warnings(old *snapshot) []string {
 	was, is := old.config, sn.config
 	var list []string
@@ -106,17 +106,17 @@ func (sn *snapshot) warnings(old *snapshot) []string {
 	return list
 }
 
-// rekeyed are the providers whose settings, their credentials among them, have changed.
-func (sn *snapshot) rekeyed(old *snapshot) []string {
+// changedProviders returns the providers whose settings or credentials have changed.
+func (sn *snapshot) changedProviders(old *snapshot) []string {
 	return slices.DeleteFunc(slices.Sorted(maps.Keys(sn.config.Providers)), func(name string) bool {
 		before, had := old.config.Providers[name]
 		return !had || before.Equal(sn.config.Providers[name])
 	})
 }
 
-// respoken are the providers whose dialect is a plugin with another file or other
-// settings: what they were asked wrongly before is no fault of theirs.
-func (sn *snapshot) respoken(old *snapshot) []string {
+// changedDialects returns the providers whose dialect is a plugin with a new file or new
+// settings. Their earlier failures may have been the plugin's.
+func (sn *snapshot) changedDialects(old *snapshot) []string {
 	was, is := old.digests(), sn.digests()
 	return slices.DeleteFunc(slices.Sorted(maps.Keys(sn.config.Providers)), func(name string) bool {
 		plugin := string(sn.config.Providers[name].Dialect)
@@ -124,10 +124,10 @@ func (sn *snapshot) respoken(old *snapshot) []string {
 	})
 }
 
-// inheritHealth keeps the figures and cooldowns of what this world has in common with
-// the one before it. A provider whose settings or dialect have changed starts anew.
+// inheritHealth keeps the statistics and cooldowns of unchanged providers. A provider
+// whose settings or dialect have changed starts without any.
 func (sn *snapshot) inheritHealth(old *snapshot, h *upstream.Health) {
-	for _, name := range append(sn.rekeyed(old), sn.respoken(old)...) {
+	for _, name := range append(sn.changedProviders(old), sn.changedDialects(old)...) {
 		h.Forget(name)
 	}
 	h.Retain(append(slices.Collect(maps.Keys(sn.config.Providers)), config.Demo), sn.routes.Known)

@@ -12,12 +12,12 @@ import (
 	"github.com/penstock/penstock/gateway/internal/wire"
 )
 
-// openEndpoints makes a translator of every plugin whose wire format callers speak at
+// openEndpoints makes a client dialect of every plugin whose wire format callers use at
 // an endpoint.
 func (sn *snapshot) openEndpoints() error {
 	var errs []error
 	for at, e := range sn.config.Endpoints {
-		if sn.callers[e.Dialect] != nil || sn.broken(e.Dialect) {
+		if sn.callers[e.Dialect] != nil || sn.failed(e.Dialect) {
 			continue
 		}
 		d, err := wasm.NewClientDialect(sn.plugins[e.Dialect].module, time.Now)
@@ -31,8 +31,8 @@ func (sn *snapshot) openEndpoints() error {
 	return errors.Join(errs...)
 }
 
-// pluginFormat is a plugin's wire format during one exchange. It keeps the snapshot alive that
-// the plugin is of.
+// pluginFormat is the wire format of a plugin during one request. It keeps the snapshot of
+// the plugin open.
 type pluginFormat struct {
 	module   *wasm.ClientDialect
 	name     llm.Dialect

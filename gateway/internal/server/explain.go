@@ -75,8 +75,8 @@ type keyring interface {
 	List(ctx context.Context) ([]keys.Key, error)
 }
 
-// assume makes a request one of the caller, the tags and the moment that a dry run is to
-// decide for. Errors are for whoever asked.
+// assume gives a request the caller, the tags and the time that the asker names. Errors
+// are for the asker.
 func assume(ctx context.Context, req *llm.Request, as admin.Asker, ring keyring, zone *time.Location) error {
 	if as.Key != "" {
 		found, err := findKey(ctx, ring, as.Key)
@@ -92,11 +92,11 @@ func assume(ctx context.Context, req *llm.Request, as admin.Asker, ring keyring,
 		req.Principal.User = as.User
 	}
 	req.Tags = tagsOf(req, as.Tags)
-	return assumeMoment(req, as.At, zone)
+	return assumeTime(req, as.At, zone)
 }
 
-// tagsOf are the request's tags with those that the caller would send; the key's own
-// hold whatever a caller says.
+// tagsOf returns the request's tags with those that the caller would send. The tags of the
+// key take precedence.
 func tagsOf(req *llm.Request, sent map[string]string) map[string]string {
 	tags := maps.Clone(req.Tags)
 	if tags == nil {
@@ -107,7 +107,7 @@ func tagsOf(req *llm.Request, sent map[string]string) map[string]string {
 	return tags
 }
 
-// findKey finds the key of an id, or the only one of a name that callers could use.
+// findKey returns the key with an id, or the only key with a name that is not revoked.
 func findKey(ctx context.Context, ring keyring, name string) (*keys.Key, error) {
 	list, err := ring.List(ctx)
 	if err != nil {
@@ -125,23 +125,23 @@ func findKey(ctx context.Context, ring keyring, name string) (*keys.Key, error) 
 	}
 	switch len(named) {
 	case 0:
-		return nil, badAsker("key", "there is no key with the id or name %q; penstock keys list shows them", name)
+		return nil, invalidAsker("key", "there is no key with the id or name %q; penstock keys list shows them", name)
 	case 1:
 		return usable(named[0])
 	}
-	return nil, badAsker("key", "%d keys are named %q: give the id of one, such as %s", len(named), name, named[0].ID)
+	return nil, invalidAsker("key", "%d keys are named %q: give the id of one, such as %s", len(named), name, named[0].ID)
 }
 
-// usable refuses a key that no caller could use, as the gateway would.
+// usable returns an error for a key that callers cannot use.
 func usable(k *keys.Key) (*keys.Key, error) {
 	if state := k.State(time.Now()); state != "active" && state != "replaced" {
-		return nil, badAsker("key", "key %s is %s: the gateway would answer 401 before it asks the policy", k.ID, state)
+		return nil, invalidAsker("key", "key %s is %s: the gateway would answer 401 before it asks the policy", k.ID, state)
 	}
 	return k, nil
 }
 
-// assumeMoment reads a time of day, which is today's, or a date with it.
-func assumeMoment(req *llm.Request, at string, zone *time.Location) error {
+// assumeTime parses a time of today, or a time with its date.
+func assumeTime(req *llm.Request, at string, zone *time.Location) error {
 	if at == "" {
 		return nil
 	}
@@ -156,9 +156,9 @@ func assumeMoment(req *llm.Request, at string, zone *time.Location) error {
 			return nil
 		}
 	}
-	return badAsker("at", "%q is not a time: write 23:30, \"2026-12-25 23:30\" or 2026-12-25T23:30:00Z; without a zone it is %s", at, zone)
+	return invalidAsker("at", "invalid time %q: write 23:30, \"2026-12-25 23:30\" or 2026-12-25T23:30:00Z; without a zone it is %s", at, zone)
 }
 
-func badAsker(param, format string, args ...any) error {
+func invalidAsker(param, format string, args ...any) error {
 	return &llm.Error{Code: llm.CodeInvalidRequest, Status: http.StatusBadRequest, Param: param, Message: param + ": " + fmt.Sprintf(format, args...) + "."}
 }

@@ -83,8 +83,8 @@ func (m *maintenance) tick(ctx context.Context) {
 	}
 }
 
-// report logs what has changed about the ledger's health: at most a line a second,
-// however many requests meet it.
+// report logs changes of the ledger's health: at most one line a second, however many
+// requests fail.
 func (m *maintenance) report(h ledger.Health) {
 	records := []any{slog.Int("waiting", h.Waiting), slog.Int64("lost", h.Lost)}
 	switch {

@@ -13,31 +13,30 @@ import (
 	"github.com/penstock/penstock/gateway/internal/config"
 )
 
-// gcPercent is how far the heap may grow beyond what is alive before it is cleaned.
-// Guests' memory is not in the heap, so what is alive is small, and a larger share of it
-// may wait for the collector.
+// gcPercent is the heap growth that starts a garbage collection. The memory of Wasm guests
+// is not in the heap, so the live heap is small and may grow by a larger share.
 const gcPercent = 150
 
-// tuneMemory keeps the process small and within the memory that it is given. What
-// starting up has used and nobody needs any more is given back to the system.
+// tuneMemory keeps the process small and within its memory limit, and returns the memory
+// that only the start needed to the system.
 func (s *Server) tuneMemory() {
 	debug.SetGCPercent(gcPercent)
-	// With a GOMEMLIMIT of the user's own the runtime has read it already.
+	// The runtime has read the user's own GOMEMLIMIT.
 	if limit := availableMemory(os.DirFS("/")); limit > 0 && s.o.Getenv("GOMEMLIMIT") == "" {
 		debug.SetMemoryLimit(heapLimit(limit))
 	}
 	debug.FreeOSMemory()
 }
 
-// heapLimit is the part of a limit in bytes that Go's heap may use: the memory of Wasm
-// guests lies outside of it.
+// heapLimit returns the part of a limit in bytes that Go's heap may use. The memory of
+// Wasm guests is outside of the heap.
 func heapLimit(limit int64) int64 { return limit / 10 * 8 }
 
-// defaultBodies is how many bytes the requests in flight may hold when nobody says so.
+// defaultBodies is how many bytes the requests in flight may hold by default.
 const defaultBodies = 512 << 20
 
-// bodiesLimit is how many bytes the requests in flight may hold, where the process may
-// use so much memory; 0 is unlimited.
+// bodiesLimit returns how many bytes the requests in flight may hold if the process may
+// use this many bytes of memory; 0 is unlimited.
 func bodiesLimit(s config.Server, available int64) int64 {
 	switch {
 	case s.MaxBodies > 0:
@@ -48,8 +47,8 @@ func bodiesLimit(s config.Server, available int64) int64 {
 	return max(defaultBodies, int64(s.MaxBody))
 }
 
-// availableMemory is the limit in bytes that control groups set to the process's memory;
-// 0 when they set none. Files are read from root, the system's root folder.
+// availableMemory returns the memory limit of the process's control groups in bytes, 0 if
+// there is none. Root is the system's root folder.
 func availableMemory(root fs.FS) int64 {
 	groups, err := fs.ReadFile(root, "proc/self/cgroup")
 	if err != nil {
@@ -74,9 +73,9 @@ func availableMemory(root fs.FS) int64 {
 	return limit
 }
 
-// groupLimit is the least limit of a group and those that it is in. In a container the
-// group may be called by its name on the host, and be seen at the top; every folder that
-// is not there is passed over.
+// groupLimit returns the smallest limit of a group and its parents. In a container the
+// group may have its name on the host and be mounted at the top, so folders that do not
+// exist are skipped.
 func groupLimit(root fs.FS, mount, group, file string) int64 {
 	limit := int64(math.MaxInt64)
 	for dir := path.Join("/", group); ; dir = path.Dir(dir) {

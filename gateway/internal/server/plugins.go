@@ -21,14 +21,14 @@ import (
 	"github.com/penstock/penstock/gateway/internal/wire"
 )
 
-// plugin is one of the operator's modules as it stands in a world. Worlds share it as
-// long as neither its file nor its settings change; each holds a reference.
+// plugin is one of the operator's modules. Snapshots share it as long as neither its file
+// nor its settings change, and each holds a reference.
 type plugin struct {
 	module *wasm.Module
 	// spec is what it was loaded from, without the bytes.
 	spec wasm.Spec
-	// reloads counts the versions before it, cached those, itself among them, that the
-	// compile cache had.
+	// reloads counts the earlier versions of the plugin. cached counts the versions, this
+	// one included, that were in the compile cache.
 	reloads, cached int64
 }
 
@@ -47,15 +47,15 @@ func (sn *snapshot) openPlugins(ctx context.Context, s *Server) error {
 	return errors.Join(errs...)
 }
 
-// openPlugin takes over the plugin of the world before this one if it is still the
-// same, else it loads it.
+// openPlugin takes over the current snapshot's plugin if nothing about it has changed,
+// else loads it.
 func (sn *snapshot) openPlugin(ctx context.Context, s *Server, name string, p config.Plugin) (plugin, error) {
 	spec, err := pluginSpec(name, p)
 	if err == nil {
-		err = sn.trust(&spec, p)
+		err = sn.addTrust(&spec, p)
 	}
 	if err == nil && p.Record {
-		spec.Record, err = s.recording(sn.config)
+		spec.Record, err = s.recordCalls(sn.config)
 	}
 	if err != nil {
 		return plugin{}, err
@@ -63,7 +63,7 @@ func (sn *snapshot) openPlugin(ctx context.Context, s *Server, name string, p co
 	next := plugin{spec: spec}
 	if before := s.snapshot.Load(); before != nil {
 		old, had := before.plugins[name]
-		if had && old.serves(spec) && old.module.Retain() {
+		if had && old.loadedFrom(spec) && old.module.Retain() {
 			return old, nil
 		}
 		if had {
@@ -78,7 +78,7 @@ func (sn *snapshot) openPlugin(ctx context.Context, s *Server, name string, p co
 	return next, nil
 }
 
-// cached is 1 for a module that the compile cache had.
+// cached returns 1 for a module that was in the compile cache, else 0.
 func cached(s hook.Stats) int64 {
 	if s.FromCache {
 		return 1
@@ -86,15 +86,16 @@ func cached(s hook.Stats) int64 {
 	return 0
 }
 
-// serves reports whether the plugin is what the spec would make.
-func (p plugin) serves(s wasm.Spec) bool {
+// loadedFrom reports whether loading the spec would make the same plugin again.
+func (p plugin) loadedFrom(s wasm.Spec) bool {
 	sum := sha256.Sum256(s.Wasm)
 	return p.module.SHA256() == hex.EncodeToString(sum[:]) && p.spec.SHA256 == s.SHA256 && bytes.Equal(p.spec.Config, s.Config) &&
 		slices.Equal(p.spec.Grants, s.Grants) && p.spec.MaxMemory == s.MaxMemory && p.spec.Fuel == s.Fuel &&
-		p.spec.Kind == s.Kind && p.spec.Isolate == s.Isolate && (p.spec.Record == nil) == (s.Record == nil) && p.spec.Signature == s.Signature && slices.EqualFunc(p.spec.Trusted, s.Trusted, ed25519Equal)
+		p.spec.Kind == s.Kind && p.spec.Isolate == s.Isolate && (p.spec.Record == nil) == (s.Record == nil) &&
+		p.spec.Signature == s.Signature && slices.EqualFunc(p.spec.Trusted, s.Trusted, ed25519Equal)
 }
 
-// pluginSpec says what to load and what it may do.
+// pluginSpec reads a plugin's file and its settings.
 func pluginSpec(name string, p config.Plugin) (wasm.Spec, error) {
 	binary, err := os.ReadFile(p.File)
 	if err != nil {
@@ -111,21 +112,21 @@ func pluginSpec(name string, p config.Plugin) (wasm.Spec, error) {
 	return s, nil
 }
 
-// broken reports whether a name is that of a plugin that could not be loaded:
-// openPlugins has said why.
-func (sn *snapshot) broken(name string) bool {
+// failed reports whether a plugin could not be loaded. openPlugins has returned the error.
+func (sn *snapshot) failed(name string) bool {
 	_, configured := sn.config.Plugins.Own[name]
 	return configured && sn.plugins[name].module == nil
 }
 
-// recording is what plugins tell of their calls, once one of them is to be recorded.
-// Without a ledger on the disk there is no place beside it, and nothing is.
-func (s *Server) recording(c *config.Config) (func(wasm.Recorded), error) {
+// recordCalls returns the function that records plugins' calls, and starts the recorder
+// when the first plugin wants it. It is nil if the ledger is not a file, since calls are
+// kept beside it.
+func (s *Server) recordCalls(c *config.Config) (func(wasm.Recorded), error) {
 	dir := calllog.Dir(string(c.Ledger))
 	if dir == "" || s.ledger == nil {
 		return nil, nil
 	}
-	if s.recorder.Load() == nil { // reloads come one at a time
+	if s.recorder.Load() == nil { // one reload runs at a time
 		r, err := calllog.Open(dir, calllog.Options{Log: s.log})
 		if err != nil {
 			return nil, err
@@ -137,9 +138,9 @@ func (s *Server) recording(c *config.Config) (func(wasm.Recorded), error) {
 
 func ed25519Equal(a, b ed25519.PublicKey) bool { return a.Equal(b) }
 
-// trust adds what the rules for all plugins want: the use that the configuration makes
-// of it, and the signature in the file beside it.
-func (sn *snapshot) trust(s *wasm.Spec, p config.Plugin) error {
+// addTrust adds how the configuration uses the plugin, the keys that it trusts, and the
+// signature in the file beside the plugin's.
+func (sn *snapshot) addTrust(s *wasm.Spec, p config.Plugin) error {
 	s.Kind = sn.config.KindOf(s.Name)
 	for _, key := range sn.config.Plugins.Trusted {
 		s.Trusted = append(s.Trusted, ed25519.PublicKey(key))
@@ -152,7 +153,7 @@ func (sn *snapshot) trust(s *wasm.Spec, p config.Plugin) error {
 	return err
 }
 
-// digests are those of the plugins by name.
+// digests returns the plugins' digests by name.
 func (sn *snapshot) digests() map[string]string {
 	out := make(map[string]string, len(sn.plugins))
 	for name, p := range sn.plugins {
@@ -161,16 +162,16 @@ func (sn *snapshot) digests() map[string]string {
 	return out
 }
 
-// openRouters makes a ranker for every pair of router and settings.
+// openRouters makes a ranker for each router with each of its settings.
 func (sn *snapshot) openRouters(ctx context.Context, s *Server, stage routerStage) error {
 	builtin, err := wasm.NewRouter(s.builtin, time.Now)
 	if err != nil {
 		return err
 	}
 	routers := map[string]*wasm.Router{}
-	errs := []error{stage.add(ctx, builtin, "ordered", nil)} // routes that no model configures
+	errs := []error{stage.add(ctx, builtin, "ordered", nil)} // for routes that no model configures
 	for name, m := range sn.config.Models {
-		if sn.broken(m.Router) {
+		if sn.failed(m.Router) {
 			continue
 		}
 		router, err := builtin, error(nil)
@@ -192,6 +193,7 @@ func (sn *snapshot) openRouters(ctx context.Context, s *Server, stage routerStag
 	return errors.Join(errs...)
 }
 
+// add adds a ranker unless there is one with the same router and settings.
 func (s routerStage) add(ctx context.Context, r *wasm.Router, strategy string, with config.Object) error {
 	route := &llm.Route{Router: strategy, With: []byte(with)}
 	if s.rankers[rankerName(route)] != nil {
@@ -199,7 +201,7 @@ func (s routerStage) add(ctx context.Context, r *wasm.Router, strategy string, w
 	}
 	ranker, err := r.Prepare(strategy, route.With)
 	if err == nil {
-		err = ranker.Check(ctx) // a misspelt setting shows now, not in every request
+		err = ranker.Check(ctx) // finds wrong settings now, not with every request
 	}
 	if err != nil {
 		return err
@@ -208,13 +210,12 @@ func (s routerStage) add(ctx context.Context, r *wasm.Router, strategy string, w
 	return nil
 }
 
-// openTransforms makes a transform of every plugin that a route passes its requests
-// and replies through.
+// openTransforms makes a transform of every plugin that a route uses as one.
 func (sn *snapshot) openTransforms(into map[string]wire.Transform) error {
 	var errs []error
 	for alias, m := range sn.config.Models {
 		for i, name := range m.Transform {
-			if into[name] != nil || sn.broken(name) {
+			if into[name] != nil || sn.failed(name) {
 				continue
 			}
 			t, err := wasm.NewTransform(sn.plugins[name].module, sn.transformOptions(name))
@@ -236,8 +237,8 @@ func (sn *snapshot) transformOptions(name string) wasm.TransformOptions {
 	}
 }
 
-// openTranslators finds the module for every dialect that a provider of this
-// configuration speaks: the built-in one, or a plugin.
+// openTranslators finds the module for each dialect of the configured providers: the
+// built-in one or a plugin.
 func (sn *snapshot) openTranslators(s *Server, d *wire.Dialects) error {
 	builtin, err := wasm.NewProviderDialect(s.builtin)
 	errs := []error{err}

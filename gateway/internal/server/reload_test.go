@@ -53,7 +53,7 @@ func TestReloadKeepsClients(t *testing.T) {
 	}
 	h.closing.Wait()
 	if n := after.clients["kept"].users.Load(); n != 1 {
-		t.Errorf("the kept client has %d users, want 1: the old world is gone", n)
+		t.Errorf("the kept client has %d users, want 1: the old snapshot is closed", n)
 	}
 }
 

@@ -16,10 +16,10 @@ import (
 	"github.com/penstock/penstock/gateway/internal/wire"
 )
 
-// The types in this file fit the parts to the pipeline's interfaces. They hold no
-// decisions: only the words differ on the two sides.
+// The types in this file adapt the parts to the pipeline's interfaces. They make no
+// decisions.
 
-// policyStage asks the policy engine.
+// policyStage is the policy engine.
 type policyStage struct{ engine *policy.Engine }
 
 func (s policyStage) Decide(ctx context.Context, req *llm.Request, route *llm.Route) (llm.Decision, error) {
@@ -28,11 +28,11 @@ func (s policyStage) Decide(ctx context.Context, req *llm.Request, route *llm.Ro
 	return s.engine.Decide(ctx, in)
 }
 
-// routerStage knows the ranker of every route, and the routers without whose opinion a
-// request does not go on.
+// routerStage holds the rankers of the routes by rankerName.
 type routerStage struct {
 	rankers map[string]*wasm.Ranker
-	strict  map[string]bool
+	// strict are the routers whose failure fails the request.
+	strict map[string]bool
 }
 
 func (s routerStage) Rank(ctx context.Context, req *llm.Request, route *llm.Route, c []llm.Candidate) llm.Ranking {
@@ -41,11 +41,11 @@ func (s routerStage) Rank(ctx context.Context, req *llm.Request, route *llm.Rout
 	return ranking
 }
 
-// rankerName is the name under which a route's ranker is kept: routes with the same
-// router and settings share one.
+// rankerName returns the key of a route's ranker. Routes with the same router and settings
+// share one.
 func rankerName(route *llm.Route) string { return route.Router + "\x00" + string(route.With) }
 
-// upstreamStage sends calls to the client of the target's provider.
+// upstreamStage sends calls with the client of the target's provider.
 type upstreamStage struct {
 	clients map[string]*client
 	retries *upstream.RetryBudget
@@ -75,7 +75,7 @@ func (s upstreamStage) Backoff(try int, r llm.Retries) time.Duration {
 	return upstream.Backoff(try-1, r.Min, r.Max, rand.Float64)
 }
 
-// healthStage keeps the live figures of targets.
+// healthStage is the health of the targets.
 type healthStage struct{ *upstream.Health }
 
 func (s healthStage) Begin(target, request string) (pipeline.Flight, bool) {
@@ -87,7 +87,7 @@ type flight struct{ upstream.Flight }
 
 func (f flight) Done(o pipeline.Outcome) { f.Flight.Done(upstream.Outcome(o)) }
 
-// transform is a plugin on a route.
+// transform is a plugin that a route uses as a transform.
 type transform struct{ *wasm.Transform }
 
 func (t transform) Events(ctx context.Context, x *llm.Exchange) (wire.Filter, error) {
@@ -98,7 +98,7 @@ func (t transform) Events(ctx context.Context, x *llm.Exchange) (wire.Filter, er
 	return f, err
 }
 
-// translators knows the module of every dialect but OpenAI's.
+// translators are the translators of the dialects other than OpenAI's.
 type translators map[llm.Dialect]wire.Translator
 
 func (t translators) Request(ctx context.Context, e wire.Envelope, body []byte) (llm.Call, wire.Notes, error) {
@@ -113,7 +113,7 @@ func (t translators) Events(ctx context.Context, e wire.Envelope) (wire.Translat
 	return t[e.Target.Dialect].Events(ctx, e)
 }
 
-// translator runs one dialects module.
+// translator is a module with dialects of providers.
 type translator struct{ *wasm.ProviderDialect }
 
 func (t translator) Request(ctx context.Context, e wire.Envelope, body []byte) (llm.Call, wire.Notes, error) {
@@ -141,7 +141,7 @@ func (s cacheStage) Find(_ context.Context, req *llm.Request, route *llm.Route, 
 	return s.Cache.Find(req, route, d), nil
 }
 
-// sinks returns what gets every record besides the ledger: the metrics, the recorder of
+// sinks returns what gets each record besides the ledger: the metrics, the recorder of
 // plugins' calls and the decision log.
 func (s *Server) sinks() []func(*llm.Record) {
 	sinks := []func(*llm.Record){s.telemetry.Observe, s.finishRecording}
@@ -151,7 +151,7 @@ func (s *Server) sinks() []func(*llm.Record) {
 	return sinks
 }
 
-// finishRecording ends the recording of the calls that plugins made for a request.
+// finishRecording tells the recorder of plugins' calls that a request has ended.
 func (s *Server) finishRecording(r *llm.Record) {
 	if calls := s.recorder.Load(); calls != nil {
 		calls.Finish(r.ID)

@@ -195,7 +195,7 @@ func TestReloadsUnderLoad(t *testing.T) {
 	}
 }
 
-// configText is the house's configuration, writeConfig replaces it.
+// configText is the configuration, writeConfig replaces it.
 func (h *testServer) configText(t *testing.T) string {
 	t.Helper()
 	text, err := os.ReadFile(h.o.Config)

@@ -38,7 +38,7 @@ func (s *Server) Warnings() []string {
 	return list
 }
 
-// targetPath is where a route's i-th target stands in the configuration.
+// targetPath returns the path in the configuration of a route's i-th target.
 func targetPath(m config.Model, alias string, i int) string {
 	if n := i - len(m.Targets); n >= 0 {
 		return fmt.Sprintf("%s.fallback[%d]", config.Path("models", alias), n)
@@ -69,11 +69,11 @@ func (s *Server) similarModels(c *config.Config, t *llm.Target) string {
 	if p := c.Providers[t.Provider].Catalog; p != "" {
 		name = p + "/" + t.Model
 	}
-	near := s.catalog.Near(name)
-	if len(near) == 0 {
+	similar := s.catalog.Near(name)
+	if len(similar) == 0 {
 		return ""
 	}
-	return "; similar names: " + strings.Join(near, ", ")
+	return "; similar names: " + strings.Join(similar, ", ")
 }
 
 // oneLine formats a fault on one line.

@@ -1,0 +1,82 @@
+package cli
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"time"
+
+	"github.com/penstock/penstock/gateway/internal/hint"
+)
+
+// adminKey is the environment variable with the key for the admin API.
+const adminKey = "PENSTOCK_ADMIN_KEY"
+
+// adminTimeout bounds a call of the admin API, maxAdminReply its reply in bytes.
+const (
+	adminTimeout  = 10 * time.Second
+	maxAdminReply = 32 << 20
+)
+
+// callAdmin calls the admin API of the gateway that runs with this configuration, and
+// returns the body of the reply. A nil body sends none.
+func (e *environment) callAdmin(ctx context.Context, method, path string, body any) ([]byte, error) {
+	c, err := e.options.LoadWithoutSecrets(ctx)
+	if err != nil {
+		return nil, err
+	}
+	ctx, stop := context.WithTimeout(ctx, adminTimeout)
+	defer stop()
+	req, err := newRequest(ctx, method, reachable(c.Admin.Listen)+path, body)
+	if err != nil {
+		return nil, err
+	}
+	if key := e.options.Getenv(adminKey); key != "" {
+		req.Header.Set("Authorization", "Bearer "+key)
+	}
+	resp, err := (&http.Transport{DisableKeepAlives: true}).RoundTrip(req)
+	if err != nil {
+		return nil, hint.Add(fmt.Errorf("no gateway answers at %s: %w", c.Admin.Listen, err), "start it with penstock serve, or name its configuration with -c")
+	}
+	defer resp.Body.Close()
+	reply, err := io.ReadAll(io.LimitReader(resp.Body, maxAdminReply))
+	if err != nil {
+		return nil, fmt.Errorf("read the gateway's answer: %w", err)
+	}
+	if resp.StatusCode >= 300 {
+		return nil, adminError(resp.StatusCode, reply)
+	}
+	return reply, nil
+}
+
+func newRequest(ctx context.Context, method, url string, body any) (*http.Request, error) {
+	if body == nil {
+		return http.NewRequestWithContext(ctx, method, url, nil)
+	}
+	text, err := json.Marshal(body)
+	if err != nil {
+		return nil, err
+	}
+	req, err := http.NewRequestWithContext(ctx, method, url, bytes.NewReader(text))
+	if err == nil {
+		req.Header.Set("Content-Type", "application/json")
+	}
+	return req, err
+}
+
+// adminError returns the error in a reply of the admin API.
+func adminError(status int, reply []byte) error {
+	var body struct{ Error struct{ Message string } }
+	if err := json.Unmarshal(reply, &body); err != nil || body.Error.Message == "" {
+		return fmt.Errorf("the gateway answers with status %d", status)
+	}
+	err := errors.New(body.Error.Message)
+	if status == http.StatusUnauthorized || status == http.StatusForbidden {
+		return hint.Add(err, "put a key with the role admin into %s; penstock keys create --role admin makes one", adminKey)
+	}
+	return err
+}

@@ -1,0 +1,181 @@
+package cli
+
+import (
+	"cmp"
+	"encoding/json"
+	"fmt"
+	"io"
+	"strings"
+	"text/tabwriter"
+	"time"
+
+	"github.com/penstock/penstock/gateway/internal/llm"
+)
+
+// printRecord prints a record in the order in which things happened.
+func printRecord(out io.Writer, r *llm.Record) error {
+	w := tabwriter.NewWriter(out, 0, 8, 2, ' ', 0)
+	line := func(name, format string, args ...any) {
+		fmt.Fprintln(w, cells(name, fmt.Sprintf(format, args...)))
+	}
+	line("request", "%s%s", r.ID, dry(r))
+	line("time", "%s", r.Time.Format(time.RFC3339))
+	line("model", "%s → route %s", r.Model, dash(r.Route))
+	line("caller", "key %s, team %s, user %s, tags %s", dash(r.KeyName), dash(r.Team), dash(r.User), dash(joinTags(r.Tags)))
+	if r.Dialect != "" {
+		line("", "uses the wire format of plugin %s", r.Dialect)
+	}
+	printDecision(line, r)
+	line("cache", "%s", r.Cache)
+	printTargets(line, r)
+	printAttempts(line, r)
+	if !r.Dry {
+		printBill(line, r)
+	}
+	if n := len(r.RequestText) + len(r.ReplyText); n > 0 {
+		cut := ""
+		if r.TextCut {
+			cut = " (cut)"
+		}
+		line("text", "%d bytes of the request and %d of the reply%s; -o json shows them", len(r.RequestText), len(r.ReplyText), cut)
+	}
+	return w.Flush()
+}
+
+// dry marks the record of a dry run.
+func dry(r *llm.Record) string {
+	if r.Dry {
+		return " (dry run: nothing was sent or spent)"
+	}
+	return ""
+}
+
+func printDecision(line func(string, string, ...any), r *llm.Record) {
+	if first := r.FirstDecision; first != nil {
+		o := first.Obligations
+		line("policy", "sent on from %s to %s by revision %s, which decided about that as well", r.Model, cmp.Or(o.Route, o.Model), first.Revision)
+	}
+	if v := r.Decision; v != nil {
+		word := "allowed"
+		if !v.Allow {
+			word = "denied"
+		}
+		line("policy", "%s by revision %s", word, v.Revision)
+		for _, reason := range v.Reasons {
+			line("", "%s: %s %s", reason.Code, reason.Message, reason.Rule)
+		}
+		for _, warning := range v.Warnings {
+			line("", "warning: %s", warning)
+		}
+		if o, _ := json.Marshal(v.Obligations); len(o) > 2 {
+			line("", "obligations: %s", o)
+		}
+	}
+	for _, s := range r.Limits {
+		line("limit", "%s: %s %s per %s, used %s, reserved %s", s.Name, s.Scope, amount(s.Unit, s.Max), dash(s.Window), amount(s.Unit, s.Before), amount(s.Unit, s.Reserved))
+	}
+	if v := r.Decision; v != nil && len(r.Limits) == 0 {
+		for _, l := range v.Limits {
+			line("limit", "%s: %s %s per %s", l.Name, l.Scope, amount(l.Unit, l.Max), dash(l.Window))
+		}
+	}
+}
+
+func amount(u llm.Unit, n int64) string {
+	if u == llm.UnitUSD {
+		return llm.NanoUSD(n).String()
+	}
+	return fmt.Sprintf("%d %s", n, strings.ReplaceAll(string(u), "_", " "))
+}
+
+func printTargets(line func(string, string, ...any), r *llm.Record) {
+	if k := r.Ranking; k != nil {
+		note := k.Reason
+		if k.Fault != "" {
+			note = "its ranking was not used: " + k.Fault
+		}
+		line("router", "%s, %d instructions %s", k.Router, k.Fuel, note)
+	}
+	for _, c := range r.Candidates {
+		switch {
+		case c.Refused != "":
+			line("target", "%s refused: %s", c.Target, c.Refused)
+		case c.Score != nil:
+			line("target", "%s score %.4g, %s", c.Target, *c.Score, atMost(c))
+		default:
+			line("target", "%s %s", c.Target, atMost(c))
+		}
+		if len(c.Dropped) > 0 && c.Refused == "" {
+			line("", "has no equivalent for %s", strings.Join(c.Dropped, ", "))
+		}
+	}
+}
+
+// atMost formats the highest cost of a request at a target.
+func atMost(c llm.Considered) string {
+	switch {
+	case c.Unpriced:
+		return "without a known price"
+	case c.EstCost == 0:
+		return "free"
+	}
+	return "at most " + c.EstCost.String()
+}
+
+func printAttempts(line func(string, string, ...any), r *llm.Record) {
+	for _, a := range r.Attempts {
+		outcome := "ok"
+		if a.Fault != llm.FaultNone {
+			outcome = fmt.Sprintf("%s: %s", a.Fault, a.Error)
+		}
+		line("attempt", "%s try %d at %s ms, %s ms, status %d, %s", a.Target, a.Try, a.Start.AppendJSON(nil), a.Duration.AppendJSON(nil), a.Status, outcome)
+		if len(a.Dropped) > 0 {
+			line("", "has no equivalent for %s", strings.Join(a.Dropped, ", "))
+		}
+		for _, p := range a.Transforms {
+			line("", "plugin %s: %s", p.Plugin, applied(p))
+		}
+	}
+}
+
+// applied describes what a transform did.
+func applied(p llm.Applied) string {
+	what := "left the " + p.Hook + " as it was"
+	if p.Changed {
+		what = "changed the " + p.Hook
+	}
+	if p.Fault != "" {
+		what += ", and failed: " + p.Fault
+	}
+	return fmt.Sprintf("%s (%d instructions)", what, p.Fuel)
+}
+
+func printBill(line func(string, string, ...any), r *llm.Record) {
+	line("result", "status %d %s, finish %s, %s ms (%s ms upstream)", r.Status, r.Code, dash(r.Finish), r.Duration.AppendJSON(nil), r.Upstream.AppendJSON(nil))
+	if r.Error != "" {
+		line("", "%s", r.Error)
+	}
+	estimated := ""
+	if r.Usage.Estimated {
+		estimated = ", estimated"
+	}
+	line("usage", "%d tokens in (%d from the provider's cache), %d out%s", r.Usage.Input, r.Usage.CacheRead, r.Usage.Output, estimated)
+	if r.Usage.Searches > 0 {
+		line("", "%d web searches", r.Usage.Searches)
+	}
+	if r.Usage.Advisor > 0 {
+		line("", "%d tokens of other models that the provider consulted, which are not in the cost", r.Usage.Advisor)
+	}
+	switch {
+	case r.Target == "":
+	case strings.HasSuffix(r.Price.Row, "@local"):
+		line("cost", "free: %s is your own server, and no price is set for it", r.Target)
+	case r.Price.Known:
+		line("cost", "%s by %s", r.Cost, r.Price.Row)
+	default:
+		line("cost", "unknown: no price known for %s", r.Target)
+	}
+	if r.Saved > 0 {
+		line("saved", "%s by the cache", r.Saved)
+	}
+}
