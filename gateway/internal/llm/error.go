@@ -7,7 +7,7 @@ import (
 	"time"
 )
 
-// Code names a fault that a caller can act on. It is the "code" of an OpenAI error.
+// Code names an error that a caller can act on. It is the "code" of an OpenAI error.
 type Code string
 
 // The gateway's own codes. Errors that come from a provider keep the provider's.
@@ -35,21 +35,22 @@ const (
 	CodeInternal        Code = "internal_error"
 )
 
-// Error is a fault on its way to the caller.
+// Error is an error that the caller gets, or the reason for which an attempt failed.
 type Error struct {
 	Code Code
 	// Status is the HTTP status; 0 means 500.
 	Status int
 	// Type is OpenAI's error type; empty means "derive it from Status".
 	Type string
-	// Message is safe to show and says what to do; Err is for the log.
+	// Message is for the caller: it names no internals and no secrets, and says what to do.
+	// Err is for the log.
 	Message string
 	// Param names the member of the request at fault, such as "messages[2].role".
 	Param string
-	// RetryAfter is when a retry may succeed; 0 means not said.
+	// RetryAfter is after what time a retry may succeed; 0 means unknown.
 	RetryAfter time.Duration
-	// Retried says that the gateway has done the retrying, or that it is no use: the
-	// client is told not to.
+	// Retried says that the gateway has retried already, or that a retry is of no use: the
+	// client gets a header that tells it not to.
 	Retried bool
 	// Body, when set, is the provider's own error, to be passed on byte for byte to a
 	// client who speaks Dialect; empty means the canonical one.
@@ -57,13 +58,13 @@ type Error struct {
 	Dialect Dialect
 	// Fault is why an attempt failed, for errors that come from an attempt.
 	Fault Fault
-	// Credential says that a FaultAuth or FaultQuota is about the provider's key or
-	// account itself, by the word of its status, type or code.
+	// Credential says that a FaultAuth or FaultQuota concerns the provider's key or account
+	// itself, as its status, type or code has it.
 	Credential bool
 	Err        error
 }
 
-// Error is for logs: it includes the cause.
+// Error implements error, for logs: it includes the cause.
 func (e *Error) Error() string {
 	if e.Err != nil {
 		return fmt.Sprintf("%s: %s: %v", e.Code, e.Message, e.Err)
@@ -74,7 +75,7 @@ func (e *Error) Error() string {
 // Unwrap returns the cause.
 func (e *Error) Unwrap() error { return e.Err }
 
-// HTTPStatus is the status to answer with.
+// HTTPStatus returns the status to answer with.
 func (e *Error) HTTPStatus() int {
 	if e.Status == 0 {
 		return http.StatusInternalServerError
@@ -82,8 +83,8 @@ func (e *Error) HTTPStatus() int {
 	return e.Status
 }
 
-// AsError returns the Error in err's chain, or wraps err as an internal one whose
-// message gives nothing away.
+// AsError returns the Error in err's chain, or wraps err as an internal one whose message
+// reveals nothing of it.
 func AsError(err error) *Error {
 	var e *Error
 	if errors.As(err, &e) {
@@ -99,22 +100,22 @@ type Fault string
 // The faults, with what the pipeline does about each.
 const (
 	FaultNone          Fault = ""
-	FaultRateLimited   Fault = "rate_limited"   // wait as told, retry, fall back
+	FaultRateLimited   Fault = "rate_limited"   // wait as long as asked, retry, fall back
 	FaultQuota         Fault = "quota"          // no retry, long cooldown, fall back
 	FaultAuth          Fault = "auth"           // no retry, long cooldown, fall back
 	FaultServer        Fault = "server"         // retry, fall back
 	FaultNetwork       Fault = "network"        // retry, fall back
 	FaultTimeout       Fault = "timeout"        // no retry on the silent target, fall back
-	FaultMalformed     Fault = "malformed"      // garbage, HTML, empty: retry, fall back
+	FaultMalformed     Fault = "malformed"      // not a reply, HTML, empty: retry, fall back
 	FaultCut           Fault = "cut"            // the reply ended before its end
 	FaultTooLarge      Fault = "too_large"      // a reply beyond the gateway's bound: no retry, fall back
-	FaultEmpty         Fault = "empty"          // a whole reply that says nothing: no retry, fall back
+	FaultEmpty         Fault = "empty"          // a complete reply without content: no retry, fall back
 	FaultContextLength Fault = "context_length" // no retry; fall back to a larger context
 	FaultContentPolicy Fault = "content_policy" // no retry, no fallback
 	FaultNotFound      Fault = "not_found"      // the target does not exist there: fall back
-	FaultBadRequest    Fault = "bad_request"    // the caller's own fault: tell it
-	FaultUnsupported   Fault = "unsupported"    // the target's format can't express it, or not all of it: fall back
-	FaultRefused       Fault = "refused"        // this request is not wanted there: fall back, nothing against the target
+	FaultBadRequest    Fault = "bad_request"    // the caller's own fault: return the error
+	FaultUnsupported   Fault = "unsupported"    // the target's format can't express all of it: fall back
+	FaultRefused       Fault = "refused"        // the target does not take this request: fall back; the target is healthy
 	FaultTransform     Fault = "transform"      // a module failed: fall back
 	FaultCooling       Fault = "resting"        // it is cooling down and was not asked: fall back
 	FaultBudget        Fault = "budget"         // a limit has no room for it: a cheaper target may fit

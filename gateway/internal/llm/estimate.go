@@ -7,22 +7,22 @@ import "strings"
 type Estimate struct {
 	// Input is an upper bound of the prompt in tokens.
 	Input int64
-	// Output is the most tokens that one choice may have, Least the fewest that are worth
-	// sending the request for. They are equal when the caller chose the bound.
+	// Output is the most tokens that one choice may have, Least the fewest that the request
+	// is still worth sending for. They are equal when the caller chose the bound.
 	Output, Least int64
 	// Choices is how many replies are made, at least 1.
 	Choices int64
 	// Searches is how many web searches are allowed for.
 	Searches int64
 	price    Price
-	worst    Usage // of one token, in its dearest class
+	worst    Usage // of one token, in its most expensive class
 }
 
 const (
 	// LeastOutput is the shortest reply, in tokens, that a request is still sent for when
 	// a budget has little left.
 	LeastOutput = 256
-	// unknownOutput is the output cap of a target that nobody knows one of.
+	// unknownOutput is the output cap of a target whose own is unknown.
 	unknownOutput = 8192
 	// assumedSearches is what a reply with web search is reserved for. Nothing bounds it.
 	assumedSearches = 10
@@ -56,7 +56,7 @@ func EstimateOf(t *Target, f *Facts, bound, text int64) Estimate {
 	return e
 }
 
-// WorstCost is an upper bound of what a request costs at the dearest of the targets whose
+// WorstCost returns an upper bound of what a request costs at the most expensive of the targets whose
 // price is known; known is false when none is.
 func WorstCost(targets []*Target, f *Facts) (cost NanoUSD, known bool) {
 	for _, t := range targets {
@@ -67,9 +67,9 @@ func WorstCost(targets []*Target, f *Facts) (cost NanoUSD, known bool) {
 	return cost, known
 }
 
-// inputBound is an upper bound of the prompt in tokens. One with something in it that has
-// none, such as a remote image, is taken to fill the context window. Only media may be cut
-// off at the window: one that is configured too small must not hide text.
+// inputBound returns an upper bound of the prompt in tokens. A prompt with a part of unknown
+// size, such as a remote image, counts as a full context window. Only media are cut off at
+// the window: one that is configured too small must not hide text.
 func inputBound(t *Target, f *Facts, text int64) int64 {
 	if text == 0 {
 		text = f.TextBytes
@@ -92,7 +92,7 @@ func inputBound(t *Target, f *Facts, text int64) int64 {
 	return max(text, min(all, t.Context))
 }
 
-// outputBound is the most tokens that one choice may have.
+// outputBound returns the most tokens that one choice may have.
 func outputBound(t *Target, f *Facts, bound int64) int64 {
 	out := f.MaxTokens
 	if out == 0 {
@@ -107,10 +107,10 @@ func outputBound(t *Target, f *Facts, bound int64) int64 {
 	return out
 }
 
-// room is what a prompt leaves of the context window. When its upper bound leaves too
-// little, the likelier size counts. That is an over-count too, so something worth having is
-// asked for in any case: a server refuses what does not fit, which says more than a reply
-// of one token.
+// room returns what a prompt leaves of the context window. When its upper bound leaves too
+// little, the likely size counts. That is an over-count too, so a useful amount is asked for
+// in any case: a server refuses what does not fit, which tells more than a reply of one
+// token.
 func room(t *Target, f *Facts, input int64) int64 {
 	switch {
 	case t.Context <= 0:
@@ -123,18 +123,18 @@ func room(t *Target, f *Facts, input int64) int64 {
 
 const unlimited = 1<<63 - 1
 
-// worstClass is one token of input in the dearest class that it could be billed in, and
-// one of output.
+// worstClass returns one token of input in the most expensive class that it could be billed
+// in, and one of output.
 func worstClass(p *Price, f *Facts) Usage {
 	u := Usage{Input: 1, Output: 1}
-	dearest := p.Input
-	if f.CacheWrites && p.CacheWrite > dearest {
-		dearest, u.CacheWrite = p.CacheWrite, 1
+	highest := p.Input
+	if f.CacheWrites && p.CacheWrite > highest {
+		highest, u.CacheWrite = p.CacheWrite, 1
 	}
-	if f.CacheWrites && p.CacheWriteLong > dearest {
-		dearest, u.CacheWrite, u.CacheWriteLong = p.CacheWriteLong, 0, 1
+	if f.CacheWrites && p.CacheWriteLong > highest {
+		highest, u.CacheWrite, u.CacheWriteLong = p.CacheWriteLong, 0, 1
 	}
-	if f.Features.Has(AudioIn) && p.AudioInput > dearest {
+	if f.Features.Has(AudioIn) && p.AudioInput > highest {
 		u.CacheWrite, u.CacheWriteLong, u.AudioInput = 0, 0, 1
 	}
 	if f.Features.Has(AudioOut) && p.AudioOutput > p.Output {
@@ -143,7 +143,7 @@ func worstClass(p *Price, f *Facts) Usage {
 	return u
 }
 
-// Usage is the worst case when each choice has at most this many tokens.
+// Usage returns the worst case when each choice has at most this many tokens.
 func (e Estimate) Usage(output int64) Usage {
 	out := Times(output, e.Choices)
 	return Usage{
@@ -154,12 +154,12 @@ func (e Estimate) Usage(output int64) Usage {
 	}
 }
 
-// Amounts is what the worst case takes from limits. An unknown price takes no money.
+// Amounts returns what the worst case takes from limits. An unknown price takes no money.
 func (e Estimate) Amounts(output int64) Amounts {
 	return e.price.Amounts(e.Usage(output))
 }
 
-// Cost is an upper bound of the cost; meaningless when the price is unknown.
+// Cost returns an upper bound of the cost; meaningless when the price is unknown.
 func (e Estimate) Cost() NanoUSD { return e.price.Cost(e.Usage(e.Output)) }
 
 // Ask is what a request asks of its limits: everything that up to Most tokens of output
@@ -170,8 +170,8 @@ type Ask struct {
 	Amounts func(output int64) Amounts
 }
 
-// Ask makes of the estimate what limits are asked for.
+// Ask returns what the estimate asks of limits.
 func (e Estimate) Ask() Ask { return Ask{Least: e.Least, Most: e.Output, Amounts: e.Amounts} }
 
-// Exactly asks for these amounts and nothing less.
+// Exactly returns an Ask for these amounts and nothing less.
 func Exactly(a Amounts) Ask { return Ask{Amounts: func(int64) Amounts { return a }} }

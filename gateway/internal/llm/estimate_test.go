@@ -35,7 +35,7 @@ func TestEstimate(t *testing.T) {
 			want: llm.Amounts{USD: 10_100_000, InputTokens: 100, OutputTokens: 1000, Requests: 1}, least: 256},
 		{name: "the policy's", facts: llm.Facts{TextBytes: 36}, target: func(t *llm.Target) { t.MaxOutput = 1000 }, bound: 100,
 			want: llm.Amounts{USD: 1_100_000, InputTokens: 100, OutputTokens: 100, Requests: 1}, least: 100},
-		{name: "nobody knows one", facts: llm.Facts{TextBytes: 36},
+		{name: "an unknown one", facts: llm.Facts{TextBytes: 36},
 			want: llm.Amounts{USD: 82_020_000, InputTokens: 100, OutputTokens: 8192, Requests: 1}, least: 256},
 		{name: "room for the prompt", facts: llm.Facts{TextBytes: 936}, target: func(t *llm.Target) { t.Context = 8192 },
 			want: llm.Amounts{USD: 72_920_000, InputTokens: 1000, OutputTokens: 7192, Requests: 1}, least: 256},
@@ -45,13 +45,13 @@ func TestEstimate(t *testing.T) {
 			want: llm.Amounts{USD: 27_224_000, InputTokens: 24_664, OutputTokens: 256, Requests: 1}, least: 256},
 		{name: "tools", facts: llm.Facts{TextBytes: 36, MaxTokens: 10, Features: llm.Tools},
 			want: llm.Amounts{USD: 900_000, InputTokens: 800, OutputTokens: 10, Requests: 1}, least: 10},
-		{name: "cache writes at the dearest price", facts: llm.Facts{TextBytes: 36, MaxTokens: 10, CacheWrites: true},
+		{name: "cache writes at the highest price", facts: llm.Facts{TextBytes: 36, MaxTokens: 10, CacheWrites: true},
 			want: llm.Amounts{USD: 400_000, InputTokens: 100, OutputTokens: 10, Requests: 1}, least: 10},
 		{name: "sound in and out", facts: llm.Facts{TextBytes: 36, MediaTokens: 100, MaxTokens: 10, Features: llm.AudioIn | llm.AudioOut},
 			want: llm.Amounts{USD: 1_200_000, InputTokens: 200, OutputTokens: 10, Requests: 1}, least: 10},
 		{name: "pictures", facts: llm.Facts{TextBytes: 36, Images: 2, MaxTokens: 10},
 			want: llm.Amounts{USD: 20_200_000, InputTokens: 20_100, OutputTokens: 10, Requests: 1}, least: 10},
-		{name: "pictures that are dear", facts: llm.Facts{TextBytes: 36, Images: 2, MaxTokens: 10}, target: func(t *llm.Target) { t.Model = "gpt-4o-mini-2024-07-18" },
+		{name: "pictures that cost more", facts: llm.Facts{TextBytes: 36, Images: 2, MaxTokens: 10}, target: func(t *llm.Target) { t.Model = "gpt-4o-mini-2024-07-18" },
 			want: llm.Amounts{USD: 100_200_000, InputTokens: 100_100, OutputTokens: 10, Requests: 1}, least: 10},
 		{name: "media beyond the window", facts: llm.Facts{TextBytes: 36, MediaTokens: 3 << 20, MaxTokens: 10}, target: func(t *llm.Target) { t.Context = 8192 },
 			want: llm.Amounts{USD: 8_292_000, InputTokens: 8192, OutputTokens: 10, Requests: 1}, least: 10},
@@ -80,6 +80,27 @@ func TestEstimate(t *testing.T) {
 				t.Errorf("Cost = %v, want %v", e.Cost(), tt.want.USD)
 			}
 		})
+	}
+}
+
+// TestWorstCost checks that the most expensive target counts, and those without a price don't.
+func TestWorstCost(t *testing.T) {
+	cheap, expensive, unknown := priced(), priced(), priced()
+	expensive.Price.Output *= 2
+	unknown.Price = llm.Price{Output: 100 * llm.USD}
+	f := llm.Facts{TextBytes: 36, MaxTokens: 10}
+	for name, tt := range map[string]struct {
+		targets []*llm.Target
+		cost    llm.NanoUSD
+		known   bool
+	}{
+		"the most expensive": {[]*llm.Target{&cheap, &expensive, &unknown}, 300_000, true},
+		"no price":           {[]*llm.Target{&unknown}, 0, false},
+		"no target":          {nil, 0, false},
+	} {
+		if cost, known := llm.WorstCost(tt.targets, &f); cost != tt.cost || known != tt.known {
+			t.Errorf("%s: %v, %t, want %v, %t", name, cost, known, tt.cost, tt.known)
+		}
 	}
 }
 

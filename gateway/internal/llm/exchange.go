@@ -11,21 +11,21 @@ type Exchange struct {
 	Sent *Request
 	// MaxOutput above zero replaces Sent's own maximum of output tokens.
 	MaxOutput int64
-	// Quirks are those that this try allows for, Added what of the gateway's own is in the
-	// request as it was sent, as the quirks that would refuse it.
+	// Quirks are those that this try works around. Added names the gateway's own additions
+	// to the request as it was sent, by the quirks that would refuse them.
 	Quirks, Added Quirks
 	// Applied is what the route's transforms have done so far.
 	Applied []Applied
 	// Dropped names the members of the request that the target's format has no place
 	// for, or that were changed to fit it.
 	Dropped []string
-	// Context is what the target's dialect wants to know again when the reply comes: a
-	// JSON object, or nil.
+	// Context is what the target's dialect needs again when the reply comes: a JSON object,
+	// or nil.
 	Context []byte
 }
 
-// Apply notes what a transform has done. What it does to the events of one stream
-// adds up in one entry.
+// Apply notes what a transform has done. What it does to the events of one stream is
+// summed up in one entry.
 func (x *Exchange) Apply(a Applied) {
 	for i := range x.Applied {
 		had := &x.Applied[i]
@@ -50,6 +50,6 @@ type Applied struct {
 	Changed bool `json:"changed,omitempty"`
 	// Fuel is what the calls cost in instructions.
 	Fuel int64 `json:"fuel,omitempty"`
-	// Fault says what went wrong, also where it was passed over.
+	// Fault says what went wrong, also where it was ignored.
 	Fault string `json:"fault,omitempty"`
 }

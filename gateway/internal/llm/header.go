@@ -5,14 +5,14 @@ import (
 	"strings"
 )
 
-// ofConnections are headers of one connection, of framing and of addressing, which are the
-// gateway's in either direction.
-var ofConnections = []string{"host", "content-length", "transfer-encoding", "connection", "keep-alive", "upgrade", "te", "trailer",
+// connectionHeaders are headers of one connection, of framing and of addressing. The gateway
+// sets its own in either direction.
+var connectionHeaders = []string{"host", "content-length", "transfer-encoding", "connection", "keep-alive", "upgrade", "te", "trailer",
 	"expect", "content-encoding", "http2-settings", "max-forwards", "forwarded", "via"}
 
-// steering are headers of replies that make a browser, a cache or a proxy in front of the
-// gateway act on its behalf.
-var steering = []string{"location", "content-location", "refresh", "date", "server", "strict-transport-security", "alt-svc", "alt-used",
+// steeringHeaders are headers of replies that make a browser, a cache or a proxy in front of
+// the gateway act on them.
+var steeringHeaders = []string{"location", "content-location", "refresh", "date", "server", "strict-transport-security", "alt-svc", "alt-used",
 	"www-authenticate", "authentication-info", "clear-site-data", "link", "nel", "report-to", "reporting-endpoints", "expect-ct",
 	"service-worker-allowed", "timing-allow-origin", "sourcemap", "x-sourcemap", "origin-trial", "origin-agent-cluster", "accept-ch",
 	"critical-ch", "permissions-policy", "feature-policy", "referrer-policy", "document-policy", "x-frame-options", "x-xss-protection",
@@ -20,30 +20,31 @@ var steering = []string{"location", "content-location", "refresh", "date", "serv
 	"set-login", "supports-loading-mode", "no-vary-search", "expires", "pragma", "age", "vary", "cache-control", "cache-tag",
 	"edge-control", "x-lighttpd-send-file", "x-send-file", "x-httpd-send-file", "x-cache-control", "status"}
 
-// steeringFamilies begin the names of further ones.
-var steeringFamilies = []string{"proxy-", "access-control-", "x-penstock", "x-accel-", "x-sendfile", "x-reproxy", "x-litespeed-", "x-lsadc-",
+// steeringPrefixes begin the names of further ones.
+var steeringPrefixes = []string{"proxy-", "access-control-", "x-penstock", "x-accel-", "x-sendfile", "x-reproxy", "x-litespeed-", "x-lsadc-",
 	"surrogate-", "cdn-", "cloudflare-", "cf-", "x-forwarded", "cross-origin-", "content-security-policy", "public-key-pins", "sec-"}
 
-// ofReplies are headers that the gateway sets itself, or that carry credentials.
-var ofReplies = []string{"content-type", "retry-after", "set-cookie", "set-cookie2", "authorization", "cookie", "x-request-id"}
+// gatewayHeaders are headers of replies that the gateway sets itself, or that carry
+// credentials.
+var gatewayHeaders = []string{"content-type", "retry-after", "set-cookie", "set-cookie2", "authorization", "cookie", "x-request-id"}
 
-// OfConnection reports whether a header, named in lower case, belongs to one connection,
+// IsConnectionHeader reports whether a header, named in lower case, belongs to one connection,
 // to framing or to addressing.
-func OfConnection(lower string) bool { return slices.Contains(ofConnections, lower) }
+func IsConnectionHeader(lower string) bool { return slices.Contains(connectionHeaders, lower) }
 
-// Steers reports whether a reply's header, named in lower case, makes a browser, a cache or
-// a proxy in front of the gateway act on its behalf.
-func Steers(lower string) bool {
-	return slices.Contains(steering, lower) ||
-		slices.ContainsFunc(steeringFamilies, func(family string) bool { return strings.HasPrefix(lower, family) })
+// IsSteeringHeader reports whether a reply's header, named in lower case, makes a browser, a
+// cache or a proxy in front of the gateway act on it.
+func IsSteeringHeader(lower string) bool {
+	return slices.Contains(steeringHeaders, lower) ||
+		slices.ContainsFunc(steeringPrefixes, func(prefix string) bool { return strings.HasPrefix(lower, prefix) })
 }
 
 // MayAddHeader reports whether a policy may add a header of this name to a reply: one
-// that the gateway doesn't set itself and that steers neither browsers nor proxies. A name
-// with a low line is refused: some servers take it for a dash, and so X_Y for X-Y.
+// that the gateway doesn't set itself and on which neither browsers nor proxies act. A name
+// with an underscore is refused: some servers take it for a dash, and so X_Y for X-Y.
 func MayAddHeader(name string) bool {
 	lower := strings.ToLower(name)
-	return isHeaderName(lower) && !OfConnection(lower) && !Steers(lower) && !slices.Contains(ofReplies, lower) &&
+	return isHeaderName(lower) && !IsConnectionHeader(lower) && !IsSteeringHeader(lower) && !slices.Contains(gatewayHeaders, lower) &&
 		!strings.HasPrefix(lower, "x-ratelimit-")
 }
 

@@ -1,7 +1,7 @@
-// Package llm holds the words of the domain: requests, targets, events, usage,
-// money and errors. Every other package speaks in these terms, so it imports the
-// standard library only and holds no behaviour beyond arithmetic on its own
-// values. It does not parse wire formats, do I/O or know any provider.
+// Package llm defines the types that all other packages share: requests, targets, events,
+// usage, money, decisions, records and errors. It imports the standard library only, and
+// does no more than arithmetic on its own values. It does not parse wire formats, do I/O or
+// know any provider.
 package llm
 
 // Dialect is a wire format.

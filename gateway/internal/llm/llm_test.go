@@ -48,7 +48,7 @@ func TestAsError(t *testing.T) {
 		t.Errorf("a foreign error becomes %+v", hidden)
 	}
 	if hidden.Message == cause.Error() {
-		t.Error("the cause is shown to the caller")
+		t.Error("the message names the cause")
 	}
 	own := &llm.Error{Code: llm.CodeBudget, Status: http.StatusTooManyRequests, Message: "spent"}
 	if got := llm.AsError(fmt.Errorf("reserve: %w", own)); got != own {
@@ -59,7 +59,7 @@ func TestAsError(t *testing.T) {
 	}
 }
 
-// TestFaults pins what follows each fault: it decides whether money is spent again.
+// TestFaults checks what follows each fault: it decides whether money is spent again.
 func TestFaults(t *testing.T) {
 	for fault, want := range map[llm.Fault]struct{ retry, replace bool }{
 		llm.FaultNone: {false, false}, llm.FaultRateLimited: {true, true}, llm.FaultQuota: {false, true},
@@ -67,6 +67,8 @@ func TestFaults(t *testing.T) {
 		llm.FaultTimeout: {false, true}, llm.FaultMalformed: {true, true}, llm.FaultCut: {true, true},
 		llm.FaultContextLength: {false, true}, llm.FaultContentPolicy: {false, false}, llm.FaultNotFound: {false, true},
 		llm.FaultBadRequest: {false, false}, llm.FaultTransform: {false, true}, llm.FaultUnsupported: {false, true}, llm.FaultCanceled: {false, false},
+		llm.FaultTooLarge: {false, true}, llm.FaultEmpty: {false, true}, llm.FaultRefused: {false, true}, llm.FaultCooling: {false, true},
+		llm.FaultBudget: {false, true}, llm.FaultHeld: {false, true},
 	} {
 		if fault.Retryable() != want.retry || fault.Replaceable() != want.replace {
 			t.Errorf("%q: retry %v, replace %v, want %+v", fault, fault.Retryable(), fault.Replaceable(), want)
@@ -74,7 +76,7 @@ func TestFaults(t *testing.T) {
 	}
 }
 
-// TestBilled: an estimate takes the place of what a provider has not counted.
+// TestBilled checks that estimates replace what a provider has not counted.
 func TestBilled(t *testing.T) {
 	for _, tt := range []struct {
 		name string

@@ -38,7 +38,7 @@ func ParseUSD(s string) (NanoUSD, error) {
 	return NanoUSD(r.Num().Int64()), nil
 }
 
-// Decimal writes the amount as US dollars without loss: "0.000000012", "5".
+// Decimal returns the amount as US dollars without loss: "0.000000012", "5".
 func (n NanoUSD) Decimal() string {
 	sign, u := n.abs()
 	whole, frac := u/uint64(USD), u%uint64(USD)
@@ -48,7 +48,7 @@ func (n NanoUSD) Decimal() string {
 	return strings.TrimRight(fmt.Sprintf("%s%d.%09d", sign, whole, frac), "0")
 }
 
-// String writes the amount for people: "$4.98", "$0.0143", "$0.000123". Amounts below a
+// String returns the amount for people: "$4.98", "$0.0143", "$0.000123". Amounts below a
 // cent keep all their digits, those below a dollar four.
 func (n NanoUSD) String() string {
 	switch _, u := n.abs(); {
@@ -60,8 +60,8 @@ func (n NanoUSD) String() string {
 	return n.fixed(9)
 }
 
-// Dollars writes amounts that stand in one sentence or one column, so that they can be
-// compared: each with at least three digits of the smallest one that is not zero.
+// Dollars formats amounts of one sentence or one column so that they can be compared: each
+// with at least three digits of the smallest one that is not zero.
 func Dollars(amounts ...NanoUSD) []string {
 	places := 2
 	for _, n := range amounts {
@@ -74,7 +74,7 @@ func Dollars(amounts ...NanoUSD) []string {
 	return out
 }
 
-// threeDigits is the number of decimals, up to nine, that show three digits of n.
+// threeDigits returns the number of decimals, up to nine, that show three digits of n.
 func threeDigits(n NanoUSD) int {
 	_, u := n.abs()
 	places := 2
@@ -98,7 +98,7 @@ func (n NanoUSD) fixed(places int) string {
 	return s[:dot+3] + strings.TrimRight(s[dot+3:], "0")
 }
 
-// abs splits off the sign; the lowest amount has no positive NanoUSD.
+// abs returns the sign and the amount without it: the lowest NanoUSD has no positive one.
 func (n NanoUSD) abs() (sign string, u uint64) {
 	if n < 0 {
 		return "-", -uint64(n)
@@ -106,12 +106,12 @@ func (n NanoUSD) abs() (sign string, u uint64) {
 	return "", uint64(n)
 }
 
-// WebSearchPrice is what 1,000 web searches cost where nothing else is said: Anthropic's and
-// OpenAI's list price.
+// WebSearchPrice is what 1,000 web searches cost where no other price is known: Anthropic's
+// and OpenAI's list price.
 const WebSearchPrice = 10 * USD
 
-// Price is what a target charges, in nano-USD per million tokens. A target whose
-// price nobody knows has Known false and costs an unknown amount, never zero.
+// Price is what a target charges, in nano-USD per million tokens. Known is false where the
+// price is unknown: such a target costs an unknown amount, not zero.
 type Price struct {
 	Known      bool    `json:"known"`
 	Input      NanoUSD `json:"input"`
@@ -133,7 +133,7 @@ type Price struct {
 	Row string `json:"row"`
 }
 
-// SearchPrice is the WebSearch of a price of which no more is known than what tokens cost:
+// SearchPrice returns the WebSearch of a price of which only the cost of tokens is known:
 // where they are free, so are searches.
 func SearchPrice(input, output NanoUSD) NanoUSD {
 	if input == 0 && output == 0 {
@@ -164,12 +164,12 @@ type Usage struct {
 	Estimated bool `json:"estimated,omitempty"`
 }
 
-// Total is the number of tokens in and out.
+// Total returns the number of tokens in and out.
 func (u Usage) Total() int64 { return Add(u.Input, u.Output) }
 
-// Complete fills in what a provider has left out of its counts: a prompt of no tokens and
-// a reply of none, although there was one, are no counts. The estimates are in tokens; a
-// zero estimate leaves a count as it is.
+// Complete returns u with estimates, in tokens, in place of counts that the provider left
+// out: a prompt or reply of no tokens, although there was one. A zero estimate leaves a
+// count as it is.
 func (u Usage) Complete(input, output int64) Usage {
 	if u.Input <= 0 && input > 0 {
 		u.Input, u.Estimated = input, true
@@ -180,9 +180,9 @@ func (u Usage) Complete(input, output int64) Usage {
 	return u
 }
 
-// Cost multiplies usage by price, rounding up to a whole nano-USD. The result is
-// meaningless when the price is not known. Negative counts are taken as zero, and
-// a cost beyond the range of NanoUSD is the largest amount there is.
+// Cost returns usage times price, rounded up to a whole nano-USD. The result is
+// meaningless when the price is unknown. Negative counts count as zero, and a cost beyond
+// the range of NanoUSD is the largest amount.
 func (p Price) Cost(u Usage) NanoUSD {
 	search := p.WebSearch
 	if p.Long != nil && p.LongAbove > 0 && u.Input > p.LongAbove {
@@ -205,7 +205,7 @@ func (p Price) Cost(u Usage) NanoUSD {
 	return sum.perMillion()
 }
 
-// Amounts is what a request with this usage takes from limits. An unknown price takes no
+// Amounts returns what a request with this usage takes from limits. An unknown price takes no
 // money.
 func (p Price) Amounts(u Usage) Amounts {
 	a := Amounts{InputTokens: u.Input, OutputTokens: u.Output, Requests: 1}

@@ -138,7 +138,7 @@ func TestCostIsExact(t *testing.T) {
 	})
 }
 
-// TestCostKeepsItsBounds feeds numbers that no honest provider sends.
+// TestCostKeepsItsBounds tries numbers that no honest provider sends.
 func TestCostKeepsItsBounds(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		any64 := rapid.Int64()
@@ -180,7 +180,7 @@ func TestCost(t *testing.T) {
 		{"audio", llm.Usage{Input: 100, AudioInput: 40, Output: 100, AudioOutput: 30}, 60*3000 + 40*40_000 + 70*15_000 + 30*80_000},
 		{"negative counts are nothing", llm.Usage{Input: -5, Output: -5, CacheRead: -5, AudioOutput: -7}, 0},
 		{"at the length of a long prompt", llm.Usage{Input: 200_000, Output: 10}, 200_000*3000 + 10*15_000},
-		{"beyond it all is dearer", llm.Usage{Input: 200_001, Output: 10}, 200_001*6000 + 10*22_500},
+		{"beyond it everything costs more", llm.Usage{Input: 200_001, Output: 10}, 200_001*6000 + 10*22_500},
 		{"beyond the range", llm.Usage{Input: math.MaxInt64}, math.MaxInt64},
 	} {
 		if got := p.Cost(test.u); got != test.want {

@@ -2,23 +2,25 @@ package llm
 
 import "strings"
 
-// Quirks are what a target refuses of what the gateway itself puts into a request, and
-// takes in another form.
+// Quirks are the gateway's own additions to a request that a target refuses, or takes in
+// another form only.
 type Quirks uint8
 
 // The quirks.
 const (
-	// NoStreamUsage: it refuses stream_options.
+	// NoStreamUsage means that the target refuses stream_options.
 	NoStreamUsage Quirks = 1 << iota
-	// OldOutputName: it wants max_tokens. NewOutputName: it wants max_completion_tokens.
+	// OldOutputName means that it takes max_tokens only, NewOutputName that it takes
+	// max_completion_tokens only.
 	OldOutputName
 	NewOutputName
 )
 
-// Has reports whether every quirk of want is there.
+// Has reports whether every quirk of want is set.
 func (q Quirks) Has(want Quirks) bool { return q&want == want }
 
-// With adds a quirk. Of the two names of one member, the one added last holds.
+// With returns q with more set. Of the two names of one member, the one of more replaces the
+// other.
 func (q Quirks) With(more Quirks) Quirks {
 	if more&(OldOutputName|NewOutputName) != 0 {
 		q &^= OldOutputName | NewOutputName
@@ -31,8 +33,8 @@ type OutputNames string
 
 // The kinds of targets.
 const (
-	// UnknownName is a server that speaks OpenAI's format, and nobody knows more: such
-	// servers know max_tokens, and ignore the newer name if they do not know that.
+	// UnknownName is a server that speaks OpenAI's format and of which no more is known:
+	// such servers take max_tokens, and ignore the newer name if they do not take that.
 	UnknownName OutputNames = ""
 	// BothNames takes either, OldName only max_tokens, NewName only max_completion_tokens.
 	BothNames OutputNames = "both"
@@ -40,12 +42,12 @@ const (
 	NewName   OutputNames = "max_completion_tokens"
 )
 
-// OutputNamesOf is what is known of a model of a provider of the catalogue. OpenAI's
-// reasoning models refuse the old name.
+// OutputNamesOf returns the names that a model of one of the catalog's providers takes.
+// OpenAI's reasoning models refuse the old one.
 func OutputNamesOf(provider, model string) OutputNames {
 	switch provider {
 	case "openai", "azure":
-		if reasons(model) {
+		if isReasoningModel(model) {
 			return NewName
 		}
 		return BothNames
@@ -55,8 +57,8 @@ func OutputNamesOf(provider, model string) OutputNames {
 	return UnknownName
 }
 
-// reasons reports whether a model of OpenAI's is one that reasons, by its name.
-func reasons(model string) bool {
+// isReasoningModel reports whether a model of OpenAI's reasons, by its name.
+func isReasoningModel(model string) bool {
 	if strings.HasPrefix(model, "gpt-5") {
 		return true
 	}

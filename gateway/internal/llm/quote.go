@@ -7,8 +7,8 @@ import (
 	"unicode/utf8"
 )
 
-// Quote puts text from outside between double quotes, as a message may show it: a JSON
-// string in which whatever can't be seen is escaped.
+// Quote returns text from outside between double quotes, as a message may show it: a JSON
+// string in which invisible characters are escaped.
 func Quote(s string) string {
 	var b strings.Builder
 	b.Grow(len(s) + 2)
@@ -32,15 +32,15 @@ func Quote(s string) string {
 	return b.String()
 }
 
-// Invisible reports whether a character shows nothing or steers how others are shown:
-// control characters, which a terminal obeys, marks that turn the direction of text
-// around, tags, and whatever else has no form of its own.
+// Invisible reports whether a character shows nothing or changes how others are shown:
+// control characters, which a terminal obeys, marks that reverse the direction of text,
+// tags, and all others without a glyph.
 func Invisible(r rune) bool {
 	return r != ' ' && !unicode.IsPrint(r)
 }
 
-// EscapeRune writes a character as JSON escapes it: \u009b, or two of them for a
-// character beyond U+FFFF. What is no character becomes U+FFFD.
+// EscapeRune returns a character as JSON escapes it: \u009b, or two of them for a character
+// beyond U+FFFF. An invalid one becomes U+FFFD.
 func EscapeRune(r rune) string {
 	if hi, lo := utf16.EncodeRune(r); hi != utf8.RuneError {
 		return escapeUnit(hi) + escapeUnit(lo)

@@ -26,7 +26,7 @@ func TestQuote(t *testing.T) {
 	}
 }
 
-// FuzzQuote holds that what is quoted is a JSON string of the same text, and visible.
+// FuzzQuote checks that what is quoted is a JSON string of the same text, and visible.
 func FuzzQuote(f *testing.F) {
 	f.Add("a\x1b\u009b\U000E0067\"\\")
 	f.Fuzz(func(t *testing.T, in string) {

@@ -5,9 +5,9 @@ import (
 	"time"
 )
 
-// Record is what the gateway remembers of one request: the ledger's row and the
-// answer to "why was this routed here?". It holds no prompt or reply text unless the
-// policy obliges to log in full.
+// Record is what the gateway keeps of one request: the ledger's row, and the answer to "why
+// was this routed here?". It holds no prompt or reply text unless the policy asks for a full
+// log.
 type Record struct {
 	ID   string    `json:"id"`
 	Time time.Time `json:"time"`
@@ -42,7 +42,7 @@ type Record struct {
 
 	Decision *Decision `json:"decision,omitempty"`
 	// FirstDecision is the decision that sent the request on to another model or route,
-	// when one did; Decision then holds what both demand.
+	// when one did; Decision then combines both.
 	FirstDecision *Decision    `json:"first_decision,omitempty"`
 	Limits        []LimitState `json:"limits,omitempty"`
 	Candidates    []Considered `json:"candidates,omitempty"`
@@ -66,21 +66,20 @@ type Record struct {
 	Charges []Charge `json:"charges,omitempty"`
 
 	// RequestText is the body as the caller sent it, ReplyText what the caller got, its
-	// events one after the other; both only if the policy's log duty is "full", and at most
+	// events one after the other; both only if the policy's log obligation is "full", and at most
 	// MaxText bytes of each. TextCut says that there was more.
 	RequestText string `json:"request_text,omitempty"`
 	ReplyText   string `json:"reply_text,omitempty"`
 	TextCut     bool   `json:"text_cut,omitempty"`
 }
 
-// CodeInterrupted marks the record of a request that nobody settled, because the
-// gateway's process ended before the request did.
+// CodeInterrupted marks the record of a request that was not settled, because the gateway's
+// process ended before the request did.
 const CodeInterrupted Code = "interrupted"
 
-// Interrupt makes the draft of a request into its record, when the request was never
-// settled. It is booked and charged as what was seen of it: its estimated prompt, which
-// the draft's Usage holds, and the tokens of output that had come. What a provider may
-// have computed beyond that nobody knows.
+// Interrupt turns the draft of a request that was never settled into its record. The request
+// is charged what is known of it: its estimated prompt, which the draft's Usage holds, and
+// the tokens of output that had come. What the provider computed beyond that is unknown.
 func (r *Record) Interrupt(output int64) {
 	r.Usage.Output, r.Usage.Estimated = max(output, 0), true
 	r.Cost = r.Price.Cost(r.Usage)
@@ -89,7 +88,7 @@ func (r *Record) Interrupt(output int64) {
 	r.Charges = chargesOf(r.Limits, r.Used())
 }
 
-// Used is what the record's limits are charged.
+// Used returns what the record's limits are charged.
 func (r *Record) Used() Amounts {
 	a := Amounts{InputTokens: r.Usage.Input, OutputTokens: r.Usage.Output, Requests: 1}
 	if r.Price.Known {
@@ -98,8 +97,9 @@ func (r *Record) Used() Amounts {
 	return a
 }
 
-// chargesOf turns what was used into charges to the windows of the limits. Two limits
-// on one meter are charged once; requests in flight end with their process.
+// chargesOf returns the charges to the windows of the limits for what was used. Two limits
+// on one meter are charged once; concurrent requests are not charged, since they end with
+// their process.
 func chargesOf(states []LimitState, used Amounts) []Charge {
 	var charges []Charge
 	for _, s := range states {
@@ -121,10 +121,10 @@ type Considered struct {
 	// Stats are the target's figures at that moment; zero for a target that can't serve the
 	// request whatever they are.
 	Stats Stats `json:"stats,omitzero"`
-	// Unpriced says that nobody knows the target's price.
+	// Unpriced says that the target's price is unknown.
 	Unpriced bool `json:"unpriced,omitempty"`
-	// Dropped names the members of the request that the target's format has no place for;
-	// it is looked up for requests that are only explained.
+	// Dropped names the members of the request that the target's format has no place for.
+	// It is set only for requests that are explained and not sent.
 	Dropped []string `json:"dropped,omitempty"`
 }
 
@@ -152,9 +152,9 @@ type Attempt struct {
 // MaxText bounds each of a record's texts, in bytes.
 const MaxText = 64 << 10
 
-// Kept is what the ledger keeps of the record: all of it, or under the log duty "none"
-// only what bills and budgets need. Then the users, sessions and tags that callers name
-// themselves are gone already; what is left of them are the key's own.
+// Kept returns what the ledger keeps of the record: all of it, or with the log obligation
+// "none" only what bills and budgets need. Users, sessions and tags that callers name
+// themselves have been left out of such a record before; the key's own stay.
 func (r *Record) Kept() *Record {
 	if r.Decision == nil || r.Decision.Obligations.Log != LogNone {
 		return r

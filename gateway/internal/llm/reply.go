@@ -20,12 +20,12 @@ type Call struct {
 	Stream bool
 }
 
-// Answer is a provider's reply before anybody has read its body.
+// Answer is a provider's HTTP response, its body unread.
 type Answer struct {
 	Status int
 	// Header is the provider's own, hop-by-hop and cookie headers removed.
 	Header http.Header
-	// Body must be closed. Reading it fails once its bound is passed.
+	// Body must be closed. Reading it fails beyond its bound.
 	Body io.ReadCloser
 }
 
@@ -43,24 +43,24 @@ type Event struct {
 	// a plain reply: a reply without a Final event is not complete.
 	Final bool
 	// Content marks an event with user-visible output: text, a tool call, a refusal,
-	// reasoning, an image. Nothing is sent before the first one, so that a target that
-	// only says hello can still be replaced.
+	// reasoning, an image. Nothing is sent before the first one, so the target can still be
+	// replaced.
 	Content bool
-	// Progress marks an event that carries the reply on: output, whether or not it is
-	// shown, or a finish reason. All others only show that the connection lives.
+	// Progress marks an event that carries output, shown or not, or a finish reason. All
+	// others only show that the connection lives.
 	Progress bool
 	// Hidden events are read for their usage and not shown to the client. Their Frame
 	// may be empty.
 	Hidden bool
-	// More says that the next event will come without waiting for the provider, so
-	// that a writer may wait with flushing and send both in one packet.
+	// More says that the next event is there without waiting for the provider, so a writer
+	// may flush later and send both in one packet.
 	More bool
 }
 
-// Stream yields a reply's events in order. Next does not wait for the provider while
-// it has something to send: what is hidden, or comes to nothing, is an event too. It returns io.EOF after the Final
-// event of a complete reply; any other error means that the reply is not complete.
-// An event is valid until the next call. Close is idempotent and gives the
+// Stream yields a reply's events in order. Next does not wait for the provider while it has
+// an event: hidden events, and those that come to nothing, are returned too. It returns
+// io.EOF after the Final event of a complete reply; any other error means that the reply is
+// not complete. An event is valid until the next call. Close is idempotent and gives the
 // connection back or drops it. A Stream is used by one goroutine at a time.
 type Stream interface {
 	Next() (Event, error)
@@ -87,11 +87,11 @@ const (
 	CacheOff  CacheState = "off"
 )
 
-// ReplyInfo is what a stream has said about itself so far.
+// ReplyInfo is what is known of a reply from its events so far.
 type ReplyInfo struct {
-	// Usage is the provider's own count, as far as it can be read and believed; nil when
-	// nothing of it can. A part that is 0 although there was a prompt, or a reply, was not
-	// said: Billed fills it in.
+	// Usage is the provider's own count, as far as it can be read and is plausible; nil
+	// without one. A part that is 0 although there was a prompt, or a reply, is missing:
+	// Billed fills it in.
 	Usage *Usage
 	// TextBytes is the length of all content so far, to estimate usage from.
 	TextBytes int64
@@ -103,10 +103,10 @@ type ReplyInfo struct {
 	Model string
 	// ToolCalls marks that at least one tool-call delta was sent.
 	ToolCalls bool
-	// Content marks that a choice has said something: text, a tool call, a refusal,
-	// reasoning, an image, audio. A reply without it is empty.
+	// Content marks that a choice has content: text, a tool call, a refusal, reasoning, an
+	// image, audio. A reply without it is empty.
 	Content bool
-	// Whole marks a reply that came in one piece: nothing is known of its first token.
+	// Whole marks a reply that came in one piece, so the time of its first token is unknown.
 	Whole bool
 }
 
@@ -114,10 +114,10 @@ type ReplyInfo struct {
 // many there were. English prose has about four bytes a token.
 const bytesPerToken = 4
 
-// Billed is the usage to charge: the provider's own where it has counted, estimates, and
-// marked so, in place of what it left out. prompt estimates the prompt in tokens. Of a
-// reply that broke off or was left, whole is false, and a count that was made before its
-// end is no less than the estimate of what has come.
+// Billed returns the usage to charge: the provider's own counts, and estimates, marked so,
+// in place of missing ones. prompt estimates the prompt in tokens. whole is false for a reply
+// that broke off or that the caller left: then a count from before its end is raised to the
+// estimate of what has come.
 func (t ReplyInfo) Billed(prompt int64, whole bool) Usage {
 	output := max((t.TextBytes+bytesPerToken-1)/bytesPerToken, t.Pieces)
 	if t.TextBytes == 0 {

@@ -40,9 +40,9 @@ type Request struct {
 	// Deadline is when the request must be answered; zero until its route is known.
 	Deadline time.Time
 	Cache    CacheControl
-	// Hold counts n more bytes that the request keeps in memory until it is over, or says
-	// why it may not keep them; nil means that nobody counts. It is called by the
-	// goroutine that serves the request.
+	// Hold counts n more bytes that the request keeps in memory until it is over; its error
+	// says why it may not keep them. Nil counts nothing. It is called by the goroutine that
+	// serves the request.
 	Hold func(n int64) error
 	// At is the moment that a dry run decides for; zero, as for every real request,
 	// means now.
@@ -60,11 +60,11 @@ type Incoming struct {
 	Received time.Time
 }
 
-// Facts are what the gateway learns from a request body in one scan. Policy, price,
-// cache key and upstream all use these values and never read the body again.
+// Facts are what one scan of a request body finds. Policy, price, cache key and upstream all
+// use these values and never parse the body again.
 type Facts struct {
 	Model string
-	// ModelAt is where the model's JSON string, quotes included, stands in the body.
+	// ModelAt is the span of the model's JSON string, quotes included.
 	ModelAt Span
 	// End is the offset of the closing brace of the body's outermost object: new
 	// members are inserted there.

@@ -71,12 +71,12 @@ type Ranking struct {
 	// Scores belong to Order, one each; higher is better.
 	Scores []float64 `json:"scores,omitempty"`
 	Reason string    `json:"reason,omitempty"`
-	// Router is the strategy or plugin that ranked; Fault says why its opinion was
-	// not taken, and then Order is the configured order.
+	// Router is the strategy or plugin that ranked; Fault says why its ranking was not used,
+	// and then Order is the configured order.
 	Router string `json:"router"`
 	Fault  string `json:"fault,omitempty"`
-	// Seed is what the router's random numbers start from for this request. Its JSON is a
-	// string, since it is larger than what every reader of JSON takes for a number.
+	// Seed seeds the router's random numbers for this request. Its JSON is a string: it may
+	// exceed 2^53.
 	Seed uint64 `json:"seed,omitempty,string"`
 	// Fuel is what the call cost in instructions.
 	Fuel int64 `json:"fuel,omitempty"`
@@ -100,8 +100,7 @@ type Route struct {
 	Revision   string
 	Retries    Retries
 	Timeout    Timeouts
-	// EmptyPass gives the caller a reply that says nothing instead of asking another
-	// target.
+	// EmptyPass gives the caller a reply without content instead of asking another target.
 	EmptyPass bool
 	// RejectUnsupported refuses a target whose format has no place for a part of the
 	// request, instead of leaving that part out.
@@ -111,7 +110,7 @@ type Route struct {
 	// CacheShared lets every tenant read what another one paid for.
 	CacheShared bool
 	// AllowUnpriced lets requests under a hard limit on money go to targets without a known
-	// price, where they cost nothing that the limit would notice.
+	// price, which the limit does not count.
 	AllowUnpriced bool
 }
 
@@ -134,7 +133,7 @@ type Timeouts struct {
 	// PingIdle is how long it may go without progress while pings, comments or empty
 	// events come.
 	PingIdle time.Duration
-	// KeepAlive is how long the caller of a stream hears nothing before it is sent a
+	// KeepAlive is how long the caller of a stream is sent nothing before it is sent a
 	// comment; 0 means never. It is the route's only.
 	KeepAlive time.Duration
 	// Total is for the whole request, retries and fallbacks included. It is the route's

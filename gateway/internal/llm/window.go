@@ -37,6 +37,7 @@ func ParseWindow(s string) (Window, error) {
 	return Window{Every: time.Duration(n) * unit}, nil
 }
 
+// unitOf returns the unit of a letter; 0 for none.
 func unitOf(letter byte) time.Duration {
 	switch letter {
 	case 's':
@@ -50,10 +51,10 @@ func unitOf(letter byte) time.Duration {
 }
 
 func windowError(s string) error {
-	return fmt.Errorf("window %q: want a number of s, m or h such as \"1m\" or \"5h\", or day, week or month", s)
+	return fmt.Errorf("invalid window %q; write day, week, month, or a number and s, m or h, such as 5h", s)
 }
 
-// Longest is the most time that one such window can last, clock changes included.
+// Longest returns the most time that one such window can last, clock changes included.
 func (w Window) Longest() time.Duration {
 	const day = 24 * time.Hour
 	switch w.Calendar {

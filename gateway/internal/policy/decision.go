@@ -162,7 +162,7 @@ func (p part) obligations(v *llm.Decision) error {
 	})
 }
 
-func (p part) cache() (c llm.CacheDuty, err error) {
+func (p part) cache() (c llm.CacheObligation, err error) {
 	err = p.members(func(name string, m part) (err error) {
 		switch name {
 		case "mode":

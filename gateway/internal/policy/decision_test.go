@@ -140,7 +140,7 @@ decision := {
 			{Name: "rate", Scope: "tag:usecase=support", Unit: llm.UnitRequests, Window: "5h", Max: 100},
 		},
 		Obligations: llm.Obligations{MaxOutputTokens: 100, AllowTargets: []string{"openai/*"}, DenyTargets: []string{"openai/o1"}, Route: "cheap", Model: "small",
-			Cache: llm.CacheDuty{Mode: "force", TTLSeconds: 60, Scope: "team:search"}, Tags: map[string]string{"tier": "gold"}, Headers: map[string]string{"x-tier": "gold"}, Log: "none"}}
+			Cache: llm.CacheObligation{Mode: "force", TTLSeconds: 60, Scope: "team:search"}, Tags: map[string]string{"tier": "gold"}, Headers: map[string]string{"x-tier": "gold"}, Log: "none"}}
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Errorf("Decide differs (-want +got):\n%s", diff)
 	}

@@ -22,13 +22,13 @@ var override = []string{"accept-encoding", "client-ip", "true-client-ip", "x-cli
 
 // ofCalls reports a header that a call to a provider may not have from a dialect.
 func ofCalls(lower string) bool {
-	return llm.OfConnection(lower) || slices.Contains(override, lower) || isCredential(lower) ||
+	return llm.IsConnectionHeader(lower) || slices.Contains(override, lower) || isCredential(lower) ||
 		hasPrefix(lower, "proxy-", "x-forwarded", "x-penstock")
 }
 
 // ofReplies reports a header that a reply to a caller may not have from a dialect.
 func ofReplies(lower string) bool {
-	return llm.OfConnection(lower) || llm.Steers(lower) || isCredential(lower)
+	return llm.IsConnectionHeader(lower) || llm.IsSteeringHeader(lower) || isCredential(lower)
 }
 
 func hasPrefix(s string, prefixes ...string) bool {

@@ -7,8 +7,8 @@ import (
 	"slices"
 )
 
-// Decision is the admission decision for one request: Rego says which limits apply
-// and what duties come with it, Go counts.
+// Decision is the admission decision for one request. The policy names the limits that apply
+// and the obligations that come with it; the gateway counts and enforces.
 type Decision struct {
 	Allow       bool        `json:"allow"`
 	Reasons     []Reason    `json:"reasons,omitempty"`
@@ -30,7 +30,7 @@ type Reason struct {
 	Message string `json:"message"`
 	// Status is the HTTP status; 0 means 403.
 	Status int `json:"status,omitempty"`
-	// RetryAfterS is in seconds; 0 means not said.
+	// RetryAfterS is in seconds; 0 means unknown.
 	RetryAfterS int `json:"retry_after_s,omitempty"`
 	// Rule is where it comes from, as "file.rego:12", when known.
 	Rule string `json:"rule,omitempty"`
@@ -64,22 +64,21 @@ type Limit struct {
 	Warn bool `json:"warn,omitempty"`
 }
 
-// What a policy says about logging. Metadata is the default.
+// The values of Obligations.Log. Metadata is the default.
 const (
 	LogNone     = "none"
 	LogMetadata = "metadata"
 	LogFull     = "full"
 )
 
-// Obligations are duties that come with an allowed request. Zero values oblige to
-// nothing.
+// Obligations come with an allowed request. Zero values oblige to nothing.
 type Obligations struct {
 	MaxOutputTokens int64             `json:"max_output_tokens,omitempty"`
 	AllowTargets    []string          `json:"allow_targets,omitempty"`
 	DenyTargets     []string          `json:"deny_targets,omitempty"`
 	Route           string            `json:"route,omitempty"`
 	Model           string            `json:"model,omitempty"`
-	Cache           CacheDuty         `json:"cache,omitzero"`
+	Cache           CacheObligation   `json:"cache,omitzero"`
 	Tags            map[string]string `json:"tags,omitempty"`
 	// Headers are added to the reply.
 	Headers map[string]string `json:"headers,omitempty"`
@@ -87,17 +86,17 @@ type Obligations struct {
 	Log string `json:"log,omitempty"`
 }
 
-// And joins a decision with the one that was made afterwards, about the model or route that
-// this one sends the request on to. Limits, warnings and forbidden targets of both hold.
-// Of other duties the later one's hold, and this one's where the later one has none. The
-// decisions stay as they are.
-func (v Decision) And(later Decision) Decision {
+// And combines a decision with the later one about the model or route that this one sends the
+// request on to. Limits, warnings and forbidden targets of both hold. Of other obligations
+// the later one's hold, and this one's where the later one has none. Neither decision is
+// changed.
+func (d Decision) And(later Decision) Decision {
 	out := later
-	out.Allow = v.Allow && later.Allow
-	out.Memoised = v.Memoised && later.Memoised
-	out.Warnings = union(v.Warnings, later.Warnings)
-	out.Limits = union(v.Limits, later.Limits)
-	a, b := v.Obligations, later.Obligations
+	out.Allow = d.Allow && later.Allow
+	out.Memoised = d.Memoised && later.Memoised
+	out.Warnings = union(d.Warnings, later.Warnings)
+	out.Limits = union(d.Limits, later.Limits)
+	a, b := d.Obligations, later.Obligations
 	out.Obligations = Obligations{
 		MaxOutputTokens: lowest(a.MaxOutputTokens, b.MaxOutputTokens),
 		AllowTargets:    b.AllowTargets, DenyTargets: union(a.DenyTargets, b.DenyTargets),
@@ -110,7 +109,7 @@ func (v Decision) And(later Decision) Decision {
 	return out
 }
 
-// union is a with what only b holds.
+// union returns a and what only b holds.
 func union[T comparable](a, b []T) []T {
 	all := slices.Clone(a)
 	for _, x := range b {
@@ -121,7 +120,7 @@ func union[T comparable](a, b []T) []T {
 	return all
 }
 
-// lowest is the smaller of two bounds, of which 0 is none.
+// lowest returns the smaller of two bounds; 0 is no bound.
 func lowest(a, b int64) int64 {
 	if a == 0 || b == 0 {
 		return max(a, b)
@@ -129,6 +128,7 @@ func lowest(a, b int64) int64 {
 	return min(a, b)
 }
 
+// overlaid returns both maps in one; over wins.
 func overlaid(under, over map[string]string) map[string]string {
 	if len(under) == 0 {
 		return over
@@ -138,8 +138,8 @@ func overlaid(under, over map[string]string) map[string]string {
 	return all
 }
 
-// CacheDuty is what policy says about caching.
-type CacheDuty struct {
+// CacheObligation overrides the caching of a route.
+type CacheObligation struct {
 	// Mode is "default", "bypass" (neither read nor write) or "force" (even where
 	// the route does not cache). Empty means default.
 	Mode string `json:"mode,omitempty"`
@@ -159,7 +159,7 @@ type Amounts struct {
 	Requests int64
 }
 
-// Of picks the amount that a limit of this unit counts.
+// Of returns the amount that a limit of this unit counts.
 func (a Amounts) Of(u Unit) int64 {
 	switch u {
 	case UnitUSD:
@@ -181,8 +181,8 @@ func (a Amounts) Of(u Unit) int64 {
 // LimitState is a limit with its counters around one reservation.
 type LimitState struct {
 	Limit
-	// WindowID names the window the reservation fell into, so that it is settled
-	// there even when the clock has passed on; "2026-11-22" for a day.
+	// WindowID names the window of the reservation, "2026-11-22" for a day: it is settled
+	// there even when that window has ended since.
 	WindowID string `json:"window_id"`
 	// Before is what was spent and reserved by others, Reserved what this request
 	// took, in the limit's unit.
@@ -194,7 +194,7 @@ type LimitState struct {
 	Exceeded bool `json:"exceeded,omitempty"`
 }
 
-// Charge is an amount to add to one meter's window, for good.
+// Charge is an amount to add to one meter's window.
 type Charge struct {
 	Scope    string `json:"scope"`
 	Unit     Unit   `json:"unit"`
