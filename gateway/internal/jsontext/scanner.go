@@ -122,7 +122,7 @@ func (s *Scanner) Name() Text {
 		s.expected("a member name in double quotes")
 		return Text{}
 	}
-	name := s.Text()
+	name := s.quoted()
 	if s.Peek() != ':' {
 		s.expected("':' after the member name")
 		return Text{}
@@ -173,7 +173,7 @@ func (s *Scanner) Raw() []byte {
 func (s *Scanner) Skip() {
 	switch c := s.Peek(); c {
 	case '"':
-		s.Text()
+		s.quoted()
 	case '{':
 		for s.Open('{'); s.More('}'); {
 			s.Name()

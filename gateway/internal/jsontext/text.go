@@ -71,6 +71,11 @@ func (s *Scanner) Text() Text {
 		s.expected("a string")
 		return Text{}
 	}
+	return s.quoted()
+}
+
+// quoted reads the string whose opening quote is at the position.
+func (s *Scanner) quoted() Text {
 	b, start := s.text, s.pos+1
 	saved := 0        // by decoding escapes, in bytes
 	seen := uint64(0) // all bytes ored: its top bits are zero if they were ASCII

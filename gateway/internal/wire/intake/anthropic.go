@@ -10,8 +10,8 @@ import (
 // https://docs.anthropic.com/en/api/messages; what it does not know is carried along.
 // The body holds no cache instructions of the gateway's.
 func ScanMessages(body []byte, o Options) (llm.Facts, llm.CacheControl, error) {
-	s := newScanner(body, messagesBody, o)
-	return s.scan()
+	var s scanner
+	return s.scan(body, messagesBody, o)
 }
 
 // messagesMember reads one member of a Messages body.

@@ -50,6 +50,6 @@ const (
 // overwritten. Every error is a *llm.Error with status 400 that says where and what
 // to do. Scan keeps no reference to body and may be called by many goroutines.
 func Scan(body []byte, o Options) (llm.Facts, llm.CacheControl, error) {
-	s := newScanner(body, chatBody, o)
-	return s.scan()
+	var s scanner
+	return s.scan(body, chatBody, o)
 }

@@ -33,16 +33,15 @@ type scanner struct {
 	openUnknowns int
 }
 
-func newScanner(body []byte, root object, o Options) scanner {
+// scan reads a whole body whose outermost object is of the given kind. The scanner must be
+// new; it is too large to be returned by a constructor.
+func (s *scanner) scan(body []byte, root object, o Options) (llm.Facts, llm.CacheControl, error) {
 	depth := o.MaxDepth
 	if depth <= 0 {
 		depth = defaultMaxDepth
 	}
-	return scanner{Scanner: jsontext.New(body, depth, jsontext.UTF8|jsontext.Pairs), body: body, root: root}
-}
-
-// scan reads the whole body.
-func (s *scanner) scan() (llm.Facts, llm.CacheControl, error) {
+	s.Scanner = jsontext.New(body, depth, jsontext.UTF8|jsontext.Pairs)
+	s.body, s.root = body, root
 	if !s.document() {
 		return llm.Facts{}, llm.CacheControl{}, s.fault()
 	}
