@@ -68,7 +68,6 @@ var owners = map[string]string{
 	"github.com/invopop/jsonschema":       "config",
 	"github.com/fsnotify/fsnotify":        "config",
 	"github.com/prometheus/client_golang": "telemetry",
-	"github.com/prometheus/client_model":  "telemetry",
 	"github.com/tiktoken-go/tokenizer":    "tokens",
 }
 
@@ -82,14 +81,27 @@ var execs = []string{"plugintool", "compiler", "llmtest"}
 
 // TestImports compares what every package imports with the table.
 func TestImports(t *testing.T) {
-	for dir, imports := range packages(t) {
+	found := packages(t)
+	for _, floor := range floors {
+		for dir := range floor {
+			if _, ok := found[dir]; !ok {
+				t.Errorf("the table has %s, which is not a package", dir)
+			}
+		}
+	}
+	for library, owner := range owners {
+		if !slices.ContainsFunc(found[owner], func(imp string) bool { return within(imp, library) }) {
+			t.Errorf("%s no longer imports %s: remove it from owners", owner, library)
+		}
+	}
+	for dir, imports := range found {
 		if slices.Contains(programs, dir) {
 			continue
 		}
 		var inner []string
 		for _, imp := range imports {
 			switch {
-			case imp == module || strings.HasPrefix(imp, module+"/"):
+			case within(imp, module):
 				inner = append(inner, short(imp))
 			case imp == "os/exec" && !slices.Contains(execs, dir):
 				t.Errorf("%s imports os/exec; only %v may start a program", dir, execs)
@@ -100,6 +112,9 @@ func TestImports(t *testing.T) {
 		checkInner(t, dir, inner)
 	}
 }
+
+// within reports whether a package is another one or below it.
+func within(imp, parent string) bool { return imp == parent || strings.HasPrefix(imp, parent+"/") }
 
 // short is how the table names a package of this module.
 func short(imp string) string {
@@ -112,7 +127,7 @@ func short(imp string) string {
 func checkLibrary(t *testing.T, dir, imp string) {
 	t.Helper()
 	for library, owner := range owners {
-		if imp == library || strings.HasPrefix(imp, library+"/") {
+		if within(imp, library) {
 			if owner != dir {
 				t.Errorf("%s imports %s; only %s may", dir, imp, owner)
 			}
@@ -180,6 +195,28 @@ func packages(t *testing.T) map[string][]string {
 		t.Fatalf("found %d packages: the walk is broken", len(found))
 	}
 	return found
+}
+
+// TestMap holds that doc.go has a line for every package.
+func TestMap(t *testing.T) {
+	text, err := os.ReadFile("doc.go")
+	if err != nil {
+		t.Fatal(err)
+	}
+	var listed, found []string
+	for line := range strings.Lines(string(text)) {
+		if entry, ok := strings.CutPrefix(line, "//\t"); ok {
+			listed = append(listed, strings.Fields(entry)[0])
+		}
+	}
+	for dir := range packages(t) {
+		found = append(found, dir)
+	}
+	slices.Sort(listed)
+	slices.Sort(found)
+	if !slices.Equal(listed, found) {
+		t.Errorf("doc.go lists\n%v\nand there are\n%v", listed, found)
+	}
 }
 
 // TestMainIsSmall holds that the program does nothing but call the command line.

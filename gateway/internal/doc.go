@@ -1,0 +1,73 @@
+// Package internal is the map of the gateway's packages. It has no code.
+//
+// Imports point down this list only; imports_test.go holds the exact table.
+//
+// The program:
+//
+//	cli             one file for each verb of the command line; prints, wires nothing
+//	server          one process: opens the parts, serves, reloads, drains, closes
+//	plugintool      starts, builds, tests, fuzzes, times, replays and signs a plugin
+//
+// What joins several parts:
+//
+//	routes          model name → route: names, patterns, discovered providers
+//	holds           reservations on limits, in the meter and in the ledger at once
+//	calllog         recorded calls of plugins
+//	compiler        compiles plugins in a process of its own, with a cache on disk
+//	httpapi         the HTTP API on Echo: access, bodies, deadlines, writing replies
+//	wire            the wire formats known natively: facts, pass-through, translation, errors
+//	wasm/cases      test cases of plugins: play them, compare, time
+//
+// The parts, which do not import each other:
+//
+//	pipeline        the life of one request, in its fixed order; declares what it needs
+//	policy          Rego: allow, limits, obligations
+//	cache           replies of equal requests
+//	upstream        calls to providers: credentials, retries, health, cooldowns
+//	wasm            runs plugins: load, pool, call, grants, signatures
+//	wasm/fuel       makes a module count its own work
+//	wasm/hook       the contract with plugins in the words of llm
+//	wasm/asm        assembles modules for tests
+//	wire/intake     request body → facts, strictly
+//	wire/apierror   a provider's error → llm.Error
+//	httpapi/admin   the endpoints for operators
+//	httpapi/tags    tags of a request
+//	meter           reserve, settle: the counters that limits are enforced on
+//	ledger          records of requests, spend, leases; SQLite behind a journal
+//	keys            virtual keys
+//	catalog         prices, context windows and capabilities of models
+//	config          one YAML file → settings, every fault with its line
+//	telemetry       Prometheus metrics
+//	tokens          token counts of prompts
+//	demo            the built-in provider
+//	llmtest         a scripted provider for tests
+//
+// The base, which imports the standard library only:
+//
+//	llm             words of the domain: requests, targets, events, usage, money, errors
+//	framing         Server-Sent Events
+//	jsontext        a strict JSON scanner and writer
+//	bounded         a map with a bounded number of entries
+//	ratelimit       what providers' headers say about their limits
+//	hint            an error with what to do about it
+//
+// Programs of their own:
+//
+//	bench             measures the gateway's overhead
+//	bench/floor       the smallest proxy on the same stack, to compare with
+//	catalog/generate  writes the catalog's data
+//	testreport        prints the output of go test -json
+//
+// # The way of a request
+//
+// httpapi accepts it, authenticates the virtual key with keys and reads the body with
+// wire, whose intake makes the facts of it. server hands it to the pipeline of the current
+// snapshot. The pipeline finds the route (routes), asks for a decision (policy) and looks
+// into the cache. On a miss a router ranks the targets (wasm). For each target in that
+// order it reserves the worst case on every limit (holds, which is meter and ledger), makes
+// the call in the target's format (wire, with transforms and dialects in wasm) and sends it
+// (upstream), which may retry or go to the next target. The reply comes back as events,
+// translated if the formats differ, into the cache and to httpapi. At the end, on every
+// path, the usage replaces the reservation, and one record goes to the ledger, telemetry,
+// the decision log and calllog.
+package internal
