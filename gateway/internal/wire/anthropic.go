@@ -30,7 +30,7 @@ var messages = &Format{
 // anthropicVersion is sent for clients that name no version; the API requires one.
 const anthropicVersion = "2023-06-01"
 
-// callMessages makes the call to a target that hasText Anthropic's format: the client's
+// callMessages makes the call to a target that speaks Anthropic's format: the client's
 // bytes with the model and the bound on output changed.
 func callMessages(_ *Dialects, x *llm.Exchange) (llm.Call, error) {
 	f := &x.Sent.Facts

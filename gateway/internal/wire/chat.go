@@ -22,7 +22,7 @@ var chatCompletions = &Format{
 	breakOff: breakOpenAI,
 }
 
-// callChat makes the call to a target that hasText OpenAI's format.
+// callChat makes the call to a target that speaks OpenAI's format.
 func callChat(d *Dialects, x *llm.Exchange) (llm.Call, error) {
 	known, _ := d.quirks.Get(x.Target.ID)
 	x.Quirks, x.Added = known.With(x.Quirks), 0

@@ -9,7 +9,7 @@ type chunk struct {
 	usage, groq, beside []byte
 	// choices says that there is an array of them, and empty that it has no elements.
 	choices, empty bool
-	// begun are the choices that the object hasText of, finished those of them with a
+	// begun are the choices that the object has, finished those of them with a
 	// finish reason; finish is the reason of the first.
 	begun, finished choiceSet
 	finish          []byte

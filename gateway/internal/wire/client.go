@@ -11,7 +11,7 @@ import (
 	"github.com/penstock/penstock/gateway/internal/wire/intake"
 )
 
-// Client is how one client hasText during one exchange, in a format that is known
+// Client is how one client speaks during one exchange, in a format that is known
 // natively. It reads the request, and renders what is not an event of a reply.
 type Client struct {
 	format    *Format

@@ -43,7 +43,7 @@ type Outgoing struct {
 	Body      []byte
 }
 
-// PluginClient is how one client hasText during one exchange, in a plugin's format. One
+// PluginClient is how one client speaks during one exchange, in a plugin's format. One
 // goroutine uses it.
 type PluginClient struct {
 	PluginOptions
@@ -52,7 +52,7 @@ type PluginClient struct {
 	frames Frames
 }
 
-// PluginOptions say how a client hasText whose format a plugin knows. All are required.
+// PluginOptions say how a client speaks whose format a plugin knows. All are required.
 type PluginOptions struct {
 	Dialect llm.Dialect
 	// ContentType is that of streamed replies.
