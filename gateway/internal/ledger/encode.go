@@ -133,14 +133,19 @@ func considered(o *object, c *llm.Considered) {
 func stats(o *object, s *llm.Stats) {
 	o.whole("inflight", s.Inflight)
 	o.millis("ttft_ms", s.TTFT)
+	o.millis("ttft_p50_ms", s.TTFTP50)
+	o.millis("ttft_p95_ms", s.TTFTP95)
 	o.float("tps", s.TPS)
 	o.float("error_rate", s.ErrorRate)
+	o.float("samples", s.Samples)
 	if !s.CoolingUntil.IsZero() {
 		o.time("cooling_until", s.CoolingUntil)
 	}
 	o.text("cooling_for", s.CoolingFor)
 	o.whole("remaining_requests", s.RemainingRequests)
 	o.whole("remaining_tokens", s.RemainingTokens)
+	o.float("requests_left", s.RequestsLeft)
+	o.float("tokens_left", s.TokensLeft)
 }
 
 func ranking(o *object, r *llm.Ranking) {

@@ -37,15 +37,21 @@ type Target struct {
 	Timeout Timeouts
 }
 
-// Stats are a target's live figures. A zero TTFT or TPS means "not measured yet".
+// Stats are a target's live figures. A zero TTFT, TTFTP50, TTFTP95 or TPS means "not
+// measured yet".
 type Stats struct {
 	Inflight int64 `json:"inflight,omitempty"`
 	// TTFT is the decayed mean time to the first token.
 	TTFT Millis `json:"ttft_ms,omitempty"`
+	// TTFTP50 and TTFTP95 are the decayed median and 95th percentile of the same times.
+	TTFTP50 Millis `json:"ttft_p50_ms,omitempty"`
+	TTFTP95 Millis `json:"ttft_p95_ms,omitempty"`
 	// TPS is the decayed mean of output tokens per second.
 	TPS float64 `json:"tps,omitempty"`
 	// ErrorRate is the decayed share of failed attempts, 0 to 1.
 	ErrorRate float64 `json:"error_rate,omitempty"`
+	// Samples is the decayed number of attempts that ErrorRate is a share of.
+	Samples float64 `json:"samples,omitempty"`
 	// CoolingUntil is in the future while the target is cooling down, CoolingFor says why.
 	CoolingUntil time.Time `json:"cooling_until,omitzero"`
 	CoolingFor   string    `json:"cooling_for,omitempty"`
@@ -53,6 +59,10 @@ type Stats struct {
 	// its window; negative means unknown.
 	RemainingRequests int64 `json:"remaining_requests,omitempty"`
 	RemainingTokens   int64 `json:"remaining_tokens,omitempty"`
+	// RequestsLeft and TokensLeft are the same as shares of the provider's limits, 0 to 1;
+	// negative means unknown.
+	RequestsLeft float64 `json:"requests_left,omitempty"`
+	TokensLeft   float64 `json:"tokens_left,omitempty"`
 }
 
 // Candidate is a target that may serve a request, with its figures at this moment.

@@ -11,22 +11,22 @@ import (
 
 // limitHeader names the headers of one limit.
 type limitHeader struct {
-	remaining, reset string
-	tokens           bool
+	remaining, limit, reset string
+	tokens                  bool
 }
 
 // limitHeaders are the limits that providers speak of, the commonest first. The
 // names are in canonical form.
 var limitHeaders = [...]limitHeader{
-	{"X-Ratelimit-Remaining-Requests", "X-Ratelimit-Reset-Requests", false},
-	{"X-Ratelimit-Remaining-Tokens", "X-Ratelimit-Reset-Tokens", true},
-	{"Anthropic-Ratelimit-Requests-Remaining", "Anthropic-Ratelimit-Requests-Reset", false},
-	{"Anthropic-Ratelimit-Tokens-Remaining", "Anthropic-Ratelimit-Tokens-Reset", true},
-	{"Anthropic-Ratelimit-Input-Tokens-Remaining", "Anthropic-Ratelimit-Input-Tokens-Reset", true},
-	{"Anthropic-Ratelimit-Output-Tokens-Remaining", "Anthropic-Ratelimit-Output-Tokens-Reset", true},
-	{"X-Ratelimit-Remaining-Req-Minute", "", false},
-	{"X-Ratelimit-Remaining-Tokens-Minute", "", true},
-	{"X-Ratelimit-Remaining", "X-Ratelimit-Reset", false},
+	{"X-Ratelimit-Remaining-Requests", "X-Ratelimit-Limit-Requests", "X-Ratelimit-Reset-Requests", false},
+	{"X-Ratelimit-Remaining-Tokens", "X-Ratelimit-Limit-Tokens", "X-Ratelimit-Reset-Tokens", true},
+	{"Anthropic-Ratelimit-Requests-Remaining", "Anthropic-Ratelimit-Requests-Limit", "Anthropic-Ratelimit-Requests-Reset", false},
+	{"Anthropic-Ratelimit-Tokens-Remaining", "Anthropic-Ratelimit-Tokens-Limit", "Anthropic-Ratelimit-Tokens-Reset", true},
+	{"Anthropic-Ratelimit-Input-Tokens-Remaining", "Anthropic-Ratelimit-Input-Tokens-Limit", "Anthropic-Ratelimit-Input-Tokens-Reset", true},
+	{"Anthropic-Ratelimit-Output-Tokens-Remaining", "Anthropic-Ratelimit-Output-Tokens-Limit", "Anthropic-Ratelimit-Output-Tokens-Reset", true},
+	{"X-Ratelimit-Remaining-Req-Minute", "X-Ratelimit-Limit-Req-Minute", "", false},
+	{"X-Ratelimit-Remaining-Tokens-Minute", "X-Ratelimit-Limit-Tokens-Minute", "", true},
+	{"X-Ratelimit-Remaining", "X-Ratelimit-Limit", "X-Ratelimit-Reset", false},
 }
 
 // defaultReset is how long a remaining count is believed when no header says when the
@@ -34,16 +34,23 @@ var limitHeaders = [...]limitHeader{
 const defaultReset = time.Minute
 
 // Remaining is what a provider says is left of its limits, and until when that holds.
-// A negative count means that the provider does not say.
+// A negative count or share means that the provider does not say.
 type Remaining struct {
-	Requests, Tokens           int64
+	Requests, Tokens int64
+	// RequestShare and TokenShare are what is left of the same limits, 0 to 1.
+	RequestShare, TokenShare   float64
 	RequestsUntil, TokensUntil time.Time
+}
+
+// Unknown returns what is known of a provider that says nothing.
+func Unknown() Remaining {
+	return Remaining{Requests: -1, Tokens: -1, RequestShare: -1, TokenShare: -1}
 }
 
 // Read returns what a reply's headers say is left. Of several limits on the same unit
 // the tightest counts.
 func Read(h http.Header, now time.Time) Remaining {
-	r := Remaining{Requests: -1, Tokens: -1}
+	r := Unknown()
 	for i := range limitHeaders {
 		l := &limitHeaders[i]
 		v := h[l.remaining]
@@ -59,13 +66,25 @@ func Read(h http.Header, now time.Time) Remaining {
 			until = now.Add(min(Delay(reset[0], now), MaxDelay))
 		}
 		if l.tokens && (r.Tokens < 0 || n < r.Tokens) {
-			r.Tokens, r.TokensUntil = n, until
+			r.Tokens, r.TokenShare, r.TokensUntil = n, share(n, h[l.limit]), until
 		}
 		if !l.tokens && (r.Requests < 0 || n < r.Requests) {
-			r.Requests, r.RequestsUntil = n, until
+			r.Requests, r.RequestShare, r.RequestsUntil = n, share(n, h[l.limit]), until
 		}
 	}
 	return r
+}
+
+// share returns which part of a limit n is, 0 to 1; negative when the limit is unknown.
+func share(n int64, limit []string) float64 {
+	if len(limit) == 0 {
+		return -1
+	}
+	most, err := strconv.ParseInt(limit[0], 10, 64)
+	if err != nil || most <= 0 {
+		return -1
+	}
+	return min(float64(n)/float64(most), 1)
 }
 
 // Reset returns how long it takes until the limits that are used up are reset: of

@@ -11,18 +11,29 @@ var testNow = time.Date(2026, 11, 22, 12, 0, 0, 0, time.UTC)
 func TestRead(t *testing.T) {
 	got := Read(http.Header{
 		"X-Ratelimit-Remaining-Requests":             {"9"},
+		"X-Ratelimit-Limit-Requests":                 {"60"},
 		"X-Ratelimit-Reset-Requests":                 {"30s"},
 		"Anthropic-Ratelimit-Input-Tokens-Remaining": {"700"},
 		"Anthropic-Ratelimit-Input-Tokens-Reset":     {"2026-11-22T12:00:07Z"},
 		"Anthropic-Ratelimit-Tokens-Remaining":       {"900"},
 		"X-Ratelimit-Remaining-Req-Minute":           {"12"},
 	}, testNow)
-	want := Remaining{Requests: 9, Tokens: 700, RequestsUntil: testNow.Add(30 * time.Second), TokensUntil: testNow.Add(7 * time.Second)}
+	want := Remaining{Requests: 9, Tokens: 700, RequestShare: 0.15, TokenShare: -1, RequestsUntil: testNow.Add(30 * time.Second), TokensUntil: testNow.Add(7 * time.Second)}
 	if got != want {
 		t.Errorf("Read = %+v, want %+v", got, want)
 	}
-	if got := Read(http.Header{"X-Ratelimit-Remaining-Requests": {"-1"}, "X-Ratelimit-Remaining-Tokens": {"many"}}, testNow); got.Requests != -1 || got.Tokens != -1 {
+	if got := Read(http.Header{"X-Ratelimit-Remaining-Requests": {"-1"}, "X-Ratelimit-Remaining-Tokens": {"many"}}, testNow); got != Unknown() {
 		t.Errorf("Read of nonsense = %+v, want nothing known", got)
+	}
+}
+
+// TestShares has limits that make no share of what is left, and a count above its limit.
+func TestShares(t *testing.T) {
+	for limit, want := range map[string]float64{"200": 0.5, "100": 1, "50": 1, "0": -1, "-5": -1, "many": -1, "": -1} {
+		got := Read(http.Header{"Anthropic-Ratelimit-Tokens-Remaining": {"100"}, "Anthropic-Ratelimit-Tokens-Limit": {limit}}, testNow)
+		if got.Tokens != 100 || got.TokenShare != want || got.RequestShare != -1 {
+			t.Errorf("with a limit of %q: %+v, want a share of %v", limit, got, want)
+		}
 	}
 }
 

@@ -31,11 +31,16 @@ func (d *decayed) add(now time.Time, v float64) {
 
 // speed is how fast a target answers: its time to the first token, and its tokens
 // per second from then on, so that long answers do not look like slow targets.
-type speed struct{ first, tps decayed }
+type speed struct {
+	first, tps decayed
+	// firstToken is the spread of the times to the first token.
+	firstToken quantiles
+}
 
 func (s *speed) add(now time.Time, o Outcome) {
 	if o.FirstToken > 0 {
 		s.first.add(now, float64(o.FirstToken))
+		s.firstToken.add(now, o.FirstToken)
 	}
 	if took := o.producing(); o.OutputTokens > 0 && took > 0 {
 		s.tps.add(now, float64(o.OutputTokens)/took.Seconds())
@@ -87,6 +92,12 @@ func (e *errorShare) counts(now time.Time) (good, bad float64) {
 func (e *errorShare) rate(now time.Time) float64 {
 	good, bad := e.counts(now)
 	return bad / (good + bad + 1)
+}
+
+// samples returns how many recent attempts there were, to two decimals.
+func (e *errorShare) samples(now time.Time) float64 {
+	good, bad := e.counts(now)
+	return math.Round((good+bad)*100) / 100
 }
 
 // exceeds reports whether at least this share of minAttempts or more has failed.

@@ -217,9 +217,9 @@ func classOf(o Outcome) outcomeClass {
 // updateRemaining takes over what a reply says about the provider's limits.
 func (t *target) updateRemaining(r ratelimit.Remaining) {
 	if r.Requests >= 0 {
-		t.left.Requests, t.left.RequestsUntil = r.Requests, r.RequestsUntil
+		t.left.Requests, t.left.RequestShare, t.left.RequestsUntil = r.Requests, r.RequestShare, r.RequestsUntil
 	}
 	if r.Tokens >= 0 {
-		t.left.Tokens, t.left.TokensUntil = r.Tokens, r.TokensUntil
+		t.left.Tokens, t.left.TokenShare, t.left.TokensUntil = r.Tokens, r.TokenShare, r.TokensUntil
 	}
 }

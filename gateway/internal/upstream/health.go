@@ -104,7 +104,7 @@ func (h *Health) Stats(id string) llm.Stats {
 	now := h.now()
 	t, p := h.find(id, h.o.Known)
 	if t == nil {
-		s := llm.Stats{RemainingRequests: -1, RemainingTokens: -1}
+		s := llm.Stats{RemainingRequests: -1, RemainingTokens: -1, RequestsLeft: -1, TokensLeft: -1}
 		s.CoolingFor, s.CoolingUntil = p.cooling(now)
 		return s
 	}
@@ -113,16 +113,19 @@ func (h *Health) Stats(id string) llm.Stats {
 	s := llm.Stats{
 		Inflight:          t.inflight.Load(),
 		TTFT:              llm.Millis(t.speed.ttft()),
+		TTFTP50:           llm.Millis(t.speed.firstToken.p50),
+		TTFTP95:           llm.Millis(t.speed.firstToken.p95),
 		TPS:               t.speed.tps.mean,
 		ErrorRate:         t.errors.rate(now),
-		RemainingRequests: t.left.Requests,
-		RemainingTokens:   t.left.Tokens,
+		Samples:           t.errors.samples(now),
+		RemainingRequests: t.left.Requests, RequestsLeft: t.left.RequestShare,
+		RemainingTokens: t.left.Tokens, TokensLeft: t.left.TokenShare,
 	}
 	if !now.Before(t.left.RequestsUntil) {
-		s.RemainingRequests = -1
+		s.RemainingRequests, s.RequestsLeft = -1, -1
 	}
 	if !now.Before(t.left.TokensUntil) {
-		s.RemainingTokens = -1
+		s.RemainingTokens, s.TokensLeft = -1, -1
 	}
 	s.CoolingFor, s.CoolingUntil = t.cooling(now, h.o.MaxOpen, t.throttle.until)
 	return s

@@ -155,6 +155,33 @@ func TestStats(t *testing.T) {
 	}
 }
 
+func TestStatsOfFirstTokens(t *testing.T) {
+	w := newTestHealth(t)
+	if s := w.Stats("p/m"); s.TTFTP50 != 0 || s.TTFTP95 != 0 || s.Samples != 0 || s.RequestsLeft != -1 || s.TokensLeft != -1 {
+		t.Errorf("figures of an unknown target = %+v", s)
+	}
+	for i := range 20 {
+		first := 100 * time.Millisecond
+		if i%4 == 0 {
+			first = 4 * time.Second
+		}
+		w.report(Outcome{FirstToken: first, Duration: 2 * first})
+	}
+	w.report(Outcome{Duration: time.Hour}) // a plain reply, whose first token nobody saw
+	w.report(Outcome{Fault: llm.FaultServer, Status: 500, FirstToken: time.Minute, Header: http.Header{
+		"X-Ratelimit-Remaining-Requests": {"30"}, "X-Ratelimit-Limit-Requests": {"120"}, "X-Ratelimit-Reset-Requests": {"10s"}}})
+	s := w.Stats("p/m")
+	near(t, "p50", time.Duration(s.TTFTP50), 100*time.Millisecond)
+	near(t, "p95", time.Duration(s.TTFTP95), 4*time.Second)
+	if s.Samples != 22 || s.RequestsLeft != 0.25 || s.TokensLeft != -1 {
+		t.Errorf("figures = %+v, want 22 samples and a quarter of the requests left", s)
+	}
+	w.now = w.now.Add(30 * time.Second)
+	if s := w.Stats("p/m"); s.Samples != 11 || s.RequestsLeft != -1 {
+		t.Errorf("figures after 30 seconds = %+v, want 11 samples and the reset limit unknown", s)
+	}
+}
+
 func TestErrorRateFades(t *testing.T) {
 	w := newTestHealth(t)
 	w.report(Outcome{Fault: llm.FaultServer})

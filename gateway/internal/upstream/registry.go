@@ -71,7 +71,7 @@ func providerOf(id string) string {
 }
 
 func newTarget(p *provider) *target {
-	return &target{of: p, left: ratelimit.Remaining{Requests: -1, Tokens: -1}}
+	return &target{of: p, left: ratelimit.Unknown()}
 }
 
 // find returns a target or the one that stands for it, and its provider; nil for what
