@@ -109,8 +109,8 @@ func outputBound(t *Target, f *Facts, bound int64) int64 {
 
 // room returns what a prompt leaves of the context window. When its upper bound leaves too
 // little, the likely size counts. That is an over-count too, so a useful amount is asked for
-// in any case: a server refuses what does not fit, which tells more than a reply of one
-// token.
+// in any case: a server refuses what does not fit, which is more useful than a reply of
+// one token.
 func room(t *Target, f *Facts, input int64) int64 {
 	switch {
 	case t.Context <= 0:

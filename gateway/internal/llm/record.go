@@ -84,7 +84,7 @@ func (r *Record) Interrupt(output int64) {
 	r.Usage.Output, r.Usage.Estimated = max(output, 0), true
 	r.Cost = r.Price.Cost(r.Usage)
 	r.Status, r.Code = 500, CodeInterrupted
-	r.Error = "The gateway stopped before this request was complete. It is charged as an estimate of what had been used by then."
+	r.Error = "The gateway stopped before this request was complete. It is charged an estimate of what it had used by then."
 	r.Charges = chargesOf(r.Limits, r.Used())
 }
 

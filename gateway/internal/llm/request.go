@@ -167,7 +167,7 @@ func (f Features) Names() []string {
 // String joins the names with commas.
 func (f Features) String() string { return strings.Join(f.Names(), ",") }
 
-// Principal is who asks: the holder of a virtual key, or nobody in particular.
+// Principal is the caller: the holder of a virtual key, or an anonymous one.
 type Principal struct {
 	// KeyID is the key's public id; empty for an anonymous caller.
 	KeyID string
@@ -190,7 +190,7 @@ type Budget struct {
 	Window string  `json:"window"`
 }
 
-// CacheControl is what the caller said about caching.
+// CacheControl is what the caller asks of the cache.
 type CacheControl struct {
 	// NoCache asks for a fresh answer, NoStore that this one be kept nowhere.
 	NoCache, NoStore bool

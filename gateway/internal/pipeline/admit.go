@@ -67,7 +67,7 @@ func destination(o llm.Obligations) string {
 }
 
 // decideAgain decides on the request as if it had asked for another model. What both
-// decisions demand holds; where the second one would send it is not followed.
+// decisions demand holds; where the second one would send it on to is ignored.
 func (x *state) decideAgain(ctx context.Context, model string) error {
 	onward := *x.req
 	onward.Facts.Model = model
@@ -81,7 +81,7 @@ func (x *state) decideAgain(ctx context.Context, model string) error {
 	}
 	second := x.decision
 	if next := destination(second.Obligations); next != "" && next != model {
-		second.Warnings = append(slices.Clip(second.Warnings), "the policy sends "+model+" on to "+next+", which is not followed: a request is sent on once")
+		second.Warnings = append(slices.Clip(second.Warnings), "the policy sends "+model+" on to "+next+", which is ignored: a request is sent on once")
 	}
 	x.setDecision(first.And(second))
 	return nil

@@ -26,8 +26,8 @@ type attempt struct {
 	answer   *llm.Answer
 	// reply is what its target answers the request with; nil before there is content.
 	reply llm.Stream
-	// early is what a reply that brought no content had said of itself, empty its events if
-	// it came to its end without any.
+	// early is what is known of a reply without content; empty are its events, if it was
+	// complete.
 	early llm.ReplyInfo
 	empty []llm.Event
 
@@ -72,10 +72,10 @@ func (a *attempt) coolingDown() error {
 	why, until := a.Health.Cooling(a.target.ID)
 	left := max(until.Sub(a.Now()), time.Second).Round(time.Second)
 	e := &llm.Error{Code: llm.CodeNoTarget, Status: http.StatusServiceUnavailable, Fault: llm.FaultCooling, RetryAfter: left,
-		Message: fmt.Sprintf("%s is not asked after failures (%s); it is asked again in about %s.", a.target.ID, why, left)}
+		Message: fmt.Sprintf("%s is cooling down after failures (%s). Try again in about %s.", a.target.ID, why, left)}
 	if why == string(llm.FaultRateLimited) {
 		e.Code, e.Status = llm.CodeRateLimited, http.StatusTooManyRequests
-		e.Message = fmt.Sprintf("%s has asked for no requests until its rate limit is reset. Try again in about %s.", a.target.ID, left)
+		e.Message = fmt.Sprintf("%s accepts no requests until its rate limit is reset. Try again in about %s.", a.target.ID, left)
 	}
 	return e
 }

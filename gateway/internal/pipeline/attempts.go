@@ -56,7 +56,7 @@ func (s *attempts) tryTargets(ctx context.Context) (llm.Stream, error) {
 		if err == nil {
 			return reply, nil
 		}
-		last = moreTelling(last, err)
+		last = moreInformative(last, err)
 		fault := llm.AsError(err).Fault
 		if !fault.Replaceable() || ctx.Err() != nil {
 			break
@@ -81,12 +81,12 @@ func (s *attempts) tryTarget(ctx context.Context, t *llm.Target, replaceable boo
 			return reply, nil
 		}
 		e := llm.AsError(err)
-		if q := s.Dialects.Mend(&a.exchange, e); q != 0 && !allowed.Has(q) {
+		if q := s.Dialects.WorkAround(&a.exchange, e); q != 0 && !allowed.Has(q) {
 			// What the gateway itself added was refused: that is no try of the caller's.
 			allowed, next.quirks, next.wait = allowed|q, next.quirks.With(q), 0
 			continue
 		}
-		last = moreTelling(last, err)
+		last = moreInformative(last, err)
 		if next.try >= s.route.Retries.Attempts || !e.Fault.Retryable() {
 			return nil, last
 		}
@@ -209,10 +209,10 @@ func (s *attempts) replaceable(left []llm.Candidate, tooSmall int64) bool {
 	return false
 }
 
-// moreTelling returns the one of two errors that tells a caller more, the later one if both
-// do. A provider's error says more than that no other target was asked, because a budget has
-// no room for it or it is cooling down by now.
-func moreTelling(earlier, later error) error {
+// moreInformative returns the error of two that is more useful to the caller: the later one,
+// unless it only says that a target was not asked, because a budget has no room or because
+// it is cooling down.
+func moreInformative(earlier, later error) error {
 	if earlier == nil {
 		return later
 	}

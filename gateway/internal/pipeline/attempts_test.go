@@ -130,7 +130,7 @@ func TestErrorsAreRedactedBeforeTheyAreRecorded(t *testing.T) {
 func TestWorkaroundsAreNotRetries(t *testing.T) {
 	f := newFakes("a")
 	f.route.Retries.Attempts = 1
-	f.mends = map[llm.Code]llm.Quirks{"upstream_said_no": llm.NoStreamUsage}
+	f.workarounds = map[llm.Code]llm.Quirks{"upstream_said_no": llm.NoStreamUsage}
 	f.script["a"] = []action{failing(llm.FaultBadRequest, 422), plain("fine")}
 	got, err := f.serve(t, t.Context(), request(false))
 	if err != nil || got.text != "fine" || len(f.sent) != 2 {

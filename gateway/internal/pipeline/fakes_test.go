@@ -47,13 +47,13 @@ type fakes struct {
 	text int64
 	// waits is how often the meter says that reservations are in the way; freed is closed
 	// when one has ended.
-	waits      int
-	freed      chan struct{}
-	applied    []llm.Applied
-	mends      map[llm.Code]llm.Quirks // by the code of an error
-	reserveErr error
-	writeErr   error
-	retries    int // left in the retry budget
+	waits       int
+	freed       chan struct{}
+	applied     []llm.Applied
+	workarounds map[llm.Code]llm.Quirks // by the code of an error
+	reserveErr  error
+	writeErr    error
+	retries     int // left in the retry budget
 
 	mu       sync.Mutex
 	sent     []string // the targets that were asked
@@ -224,9 +224,9 @@ func (f *fakes) Stats(id string) llm.Stats {
 	return llm.Stats{}
 }
 
-func (f *fakes) Mend(x *llm.Exchange, e *llm.Error) llm.Quirks {
+func (f *fakes) WorkAround(x *llm.Exchange, e *llm.Error) llm.Quirks {
 	f.tried = append(f.tried, x.Quirks)
-	return f.mends[e.Code]
+	return f.workarounds[e.Code]
 }
 
 func (f *fakes) Redact(_ *llm.Target, e *llm.Error) *llm.Error {

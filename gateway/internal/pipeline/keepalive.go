@@ -33,7 +33,7 @@ func (x *state) keepAlive(w llm.Writer) (out sink, stop func()) {
 	return x.keepalive, x.keepalive.Close
 }
 
-// updateHead tells the keep-alive what the reply would begin with now.
+// updateHead gives the keep-alive what the reply would begin with now.
 func (x *state) updateHead() {
 	if x.keepalive != nil {
 		x.keepalive.setHead(x.head())

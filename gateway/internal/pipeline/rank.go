@@ -22,7 +22,7 @@ func (x *state) rank(ctx context.Context) (*attempts, error) {
 	x.record.Ranking = &ranking
 	if ranking.Fault != "" && ranking.Strict {
 		return nil, &llm.Error{Code: llm.CodeInternal, Status: http.StatusBadGateway, Fault: llm.FaultTransform,
-			Message: "The router " + ranking.Router + " failed, and route " + x.route.Name + " does not go on without it.", Err: errors.New(ranking.Fault)}
+			Message: "The router " + ranking.Router + " failed, and route " + x.route.Name + " requires it.", Err: errors.New(ranking.Fault)}
 	}
 	ranked := make([]llm.Candidate, len(ranking.Order))
 	for i, n := range ranking.Order {

@@ -64,7 +64,7 @@ func (a *attempt) refuseEmpty(info llm.ReplyInfo, buffered []llm.Event) error {
 	}
 	a.empty = append(buffered[:last:last], cloneEvent(buffered[last]))
 	return &llm.Error{Code: llm.CodeUpstream, Status: 502, Fault: llm.FaultEmpty,
-		Message: fmt.Sprintf("%s answered with nothing (finish reason %q), so another target was asked (empty: fallback).", a.target.ID, info.Finish)}
+		Message: fmt.Sprintf("%s sent an empty reply (finish reason %q), so another target was asked (empty: fallback).", a.target.ID, info.Finish)}
 }
 
 // cutShort reports whether a finish reason means that the model was kept from going on.

@@ -11,7 +11,7 @@ import (
 // reservation is what an attempt, or a reply from the cache, holds of the request's limits.
 type reservation struct {
 	*terms
-	// draft is what is recorded of the request if nobody settles the reservation: who asked
+	// draft is what is recorded of the request if the reservation is never settled: who asked
 	// for what. It is only read, so reservations may share it.
 	draft *llm.Record
 	// hold is nil when nothing is held.
@@ -86,8 +86,8 @@ func (r *reservation) takeWhenFreed(ctx context.Context, x *llm.Exchange, ask ll
 	}
 }
 
-// takeOver moves the hold of another reservation to this one. Until the next take, nobody
-// else can have what it holds.
+// takeOver moves the hold of another reservation to this one, so that no other request can
+// have what it holds before the next take.
 func (r *reservation) takeOver(from *reservation) {
 	if r != from {
 		r.hold, from.hold = from.hold, nil

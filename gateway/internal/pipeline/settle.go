@@ -47,7 +47,7 @@ func (x *state) conclude(ctx context.Context) {
 	}
 }
 
-// cancelOpen ends the attempts that nobody goes on with.
+// cancelOpen ends the attempts that are still open.
 func (s *attempts) cancelOpen() {
 	for _, a := range s.made {
 		a.finish(&llm.Error{Fault: llm.FaultCanceled, Message: "The reply was not read to its end."})
@@ -119,15 +119,15 @@ func (x *state) charge(ctx context.Context) []llm.Charge {
 	return charges
 }
 
-// write puts what may be kept of the record into the ledger. A request without a route is
-// only counted: anybody could fill the ledger with names that nobody serves.
+// write stores what may be kept of the record in the ledger. A request without a route is
+// not stored: any caller could fill the ledger with names that are not served.
 func (x *state) write(ctx context.Context) {
 	if x.route == nil {
 		return
 	}
 	err := x.Ledger.Write(ctx, x.record.Kept())
 	if err != nil && llm.AsError(err).Code != llm.CodeUnavailable { // which the ledger reports once for all
-		// The answer has been made and paid for; withholding it would help nobody.
+		// The answer has been made and paid for; the caller gets it all the same.
 		x.Log.Error("ledger lost a record", slog.String("request", x.req.ID),
 			slog.Int64("cost_nano_usd", int64(x.record.Cost)), slog.Any("err", err))
 	}

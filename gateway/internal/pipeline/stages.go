@@ -77,9 +77,9 @@ type Dialects interface {
 	// at all, comes back as *llm.Error with its Fault. Read owns the answer's body from
 	// here on.
 	Read(ctx context.Context, x *llm.Exchange, a *llm.Answer) (llm.Stream, error)
-	// Mend returns the quirks to allow for in another try, when the target refused
+	// WorkAround returns the quirks to allow for in another try, when the target refused
 	// something that the gateway itself put into the request; 0 when nothing helps.
-	Mend(x *llm.Exchange, e *llm.Error) llm.Quirks
+	WorkAround(x *llm.Exchange, e *llm.Error) llm.Quirks
 }
 
 // Upstream sends calls to providers. Its errors are *llm.Error with their Fault.

@@ -18,8 +18,8 @@ type watchdog struct {
 	// progress, both in nanoseconds since start.
 	start                  time.Time
 	lastByte, lastProgress atomic.Int64
-	// suspended is since when nobody reads, because the caller is being written to; 0 while
-	// somebody does.
+	// suspended is since when the reply is not read, because the caller is being written to;
+	// 0 while it is read.
 	suspended atomic.Int64
 	limits    atomic.Pointer[watchLimits]
 }
@@ -53,7 +53,7 @@ func (w *watchdog) follow(l watchLimits) {
 	w.timer.Reset(min(l.idle, l.pingIdle))
 }
 
-// suspend begins a time that does not count: nothing arrives while nobody reads.
+// suspend begins a time that does not count: no byte arrives while the reply is not read.
 func (w *watchdog) suspend() { w.suspended.Store(max(int64(time.Since(w.start)), 1)) }
 
 // resume ends such a time.

@@ -7,11 +7,11 @@ import (
 	"github.com/penstock/penstock/gateway/internal/llm"
 )
 
-// Mend says what to leave out or to name otherwise in another try, when the target has
+// WorkAround says what to leave out or to name otherwise in another try, when the target has
 // refused something that the gateway itself put into the request or may rename; 0 when it
 // has refused anything else. What was refused is remembered once the other try succeeds:
 // an error may name a member for other reasons.
-func (d *Dialects) Mend(x *llm.Exchange, e *llm.Error) llm.Quirks {
+func (d *Dialects) WorkAround(x *llm.Exchange, e *llm.Error) llm.Quirks {
 	if e.Fault != llm.FaultBadRequest {
 		return 0
 	}

@@ -33,12 +33,12 @@ func TestMend(t *testing.T) {
 	} {
 		d := &Dialects{}
 		x := &llm.Exchange{Target: &llm.Target{ID: "p/m"}, Added: tt.added}
-		got := d.Mend(x, tt.e)
+		got := d.WorkAround(x, tt.e)
 		if got != tt.want {
-			t.Errorf("%s: Mend = %b, want %b", tt.name, got, tt.want)
+			t.Errorf("%s: WorkAround = %b, want %b", tt.name, got, tt.want)
 		}
 		x.Quirks = tt.want
-		if again := d.Mend(x, tt.e); again != 0 {
+		if again := d.WorkAround(x, tt.e); again != 0 {
 			t.Errorf("%s: it is mended twice", tt.name)
 		}
 	}
