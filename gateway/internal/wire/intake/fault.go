@@ -79,7 +79,7 @@ func (s *scanner) kind() string {
 func (s *scanner) path(of object, member string) string {
 	var at string
 	switch of {
-	case chatBody, messagesBody:
+	case chatBody, messagesBody, responsesBody:
 		return member
 	case message:
 		at = fmt.Sprintf("messages[%d]", s.message)
@@ -95,6 +95,14 @@ func (s *scanner) path(of object, member string) string {
 		at = "metadata"
 	case thinking:
 		at = "thinking"
+	case item:
+		at = fmt.Sprintf("input[%d]", s.message)
+	case itemPart:
+		at = fmt.Sprintf("input[%d].content[%d]", s.message, s.part)
+	case reasoningConfig:
+		at = "reasoning"
+	case textConfig:
+		at = "text"
 	case outputConfig:
 		at = "output_config"
 	case responseFormat:

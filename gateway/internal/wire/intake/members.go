@@ -99,7 +99,7 @@ func (s *scanner) admitUnknown(m *members, name []byte) bool {
 	start := m.at + 1
 	s.unknowns[s.openUnknowns] = unknownMember{sum: sum, start: uint32(start), end: uint32(start + len(m.name.Raw))}
 	s.openUnknowns++
-	if what := elsewhere(m.of, name); what != "" {
+	if what := elsewhere(m.of, name); what != "" && s.Peek() != 'n' {
 		s.unbounded(true, what)
 	}
 	if m.of == chatBody && string(name) == llm.OtherModels {

@@ -22,10 +22,17 @@ const (
 	userMetadata
 	thinking
 	outputConfig
+
+	// Of OpenAI's Responses API:
+	responsesBody
+	item
+	itemPart
+	reasoningConfig
+	textConfig
 )
 
 // isBody reports whether an object is the outermost one.
-func (o object) isBody() bool { return o == chatBody || o == messagesBody }
+func (o object) isBody() bool { return o == chatBody || o == messagesBody || o == responsesBody }
 
 // field is a member name that the gateway knows in an object. Fields are numbered
 // below 128 so that a set of them is two words.
@@ -124,6 +131,17 @@ const (
 	fSource
 	fUserID
 	fFormat
+
+	// Of OpenAI's Responses API:
+	fInput
+	fInstructions
+	fMaxOutputTokens
+	fReasoning
+	fTextConfig
+	fEffort
+	fOutput
+	fResult
+	fFileURL
 )
 
 // lookup finds a name among those known in an object of this kind.
@@ -148,7 +166,10 @@ func lookup(of object, name []byte) field {
 			return fType
 		}
 	}
-	return lookupAnthropic(of, name)
+	if of < responsesBody {
+		return lookupAnthropic(of, name)
+	}
+	return lookupResponses(of, name)
 }
 
 func mediumField(name []byte) field {

@@ -35,10 +35,13 @@ func (s *scanner) request() bool {
 	return s.OK()
 }
 
-// rootMember reads one member of the outermost object of either API.
+// rootMember reads one member of the outermost object of any API.
 func (s *scanner) rootMember(m *members) bool {
-	if s.root == messagesBody {
+	switch s.root {
+	case messagesBody:
 		return s.messagesMember(m)
+	case responsesBody:
+		return s.responsesMember(m)
 	}
 	return s.member(m)
 }
@@ -48,6 +51,9 @@ func (s *scanner) complete() bool {
 	f := &s.facts
 	if f.ModelAt.IsZero() {
 		return s.refuse(0, "model", `"model" is missing: name the model that should answer.`)
+	}
+	if f.Messages == 0 && s.root == responsesBody {
+		return s.refuse(0, "input", `"input" is missing: send a text or at least one item.`)
 	}
 	if f.Messages == 0 {
 		return s.refuse(0, "messages", `"messages" is missing: send at least one message.`)
@@ -174,8 +180,11 @@ func (s *scanner) streamOptions() bool {
 // both together, and a policy could clamp only one of them.
 func (s *scanner) limit(m *members) bool {
 	name, at := "max_tokens", s.Pos()
-	if m.field == fMaxCompletionTokens {
+	switch m.field {
+	case fMaxCompletionTokens:
 		name = "max_completion_tokens"
+	case fMaxOutputTokens:
+		name = "max_output_tokens"
 	}
 	n, given, ok := s.integer(name, maxTokens)
 	if !ok {

@@ -51,5 +51,5 @@ func ownTool(kind string) bool {
 			return true
 		}
 	}
-	return kind == "function" || kind == "custom"
+	return kind == "function" || kind == "custom" || ownResponseTool(kind)
 }
