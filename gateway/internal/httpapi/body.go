@@ -136,7 +136,7 @@ var blocks = sync.Pool{New: func() any { return new([blockBytes]byte) }}
 // readBlocks reads the rest of a long body. It joins the blocks once the length is
 // known, so that afterwards no more is held than the body itself.
 func (x *exchange) readBlocks(r io.Reader, head []byte, limit int64) ([]byte, error) {
-	before, total := x.heldBytes, int64(len(head))
+	before, total := x.heldBytes.Load(), int64(len(head))
 	all := [][]byte{head}
 	defer func() {
 		for _, block := range all[1:] {
@@ -154,7 +154,7 @@ func (x *exchange) readBlocks(r io.Reader, head []byte, limit int64) ([]byte, er
 			return nil, errTooLarge
 		case err == io.EOF:
 			body := bytes.Join(all, nil)
-			x.free(x.heldBytes - before + int64(cap(head)) - total)
+			x.free(x.heldBytes.Load() - before + int64(cap(head)) - total)
 			return body, nil
 		case err != nil:
 			return nil, err

@@ -51,7 +51,7 @@ func (a *API) requestOf(x *exchange, body []byte, fromHeaders map[string]string)
 		if err := x.hold(int64(len(req.Body))); err != nil {
 			return nil, err
 		}
-		x.free(x.heldBytes - int64(len(req.Body)))
+		x.free(x.heldBytes.Load() - int64(len(req.Body)))
 	}
 	if req.Cache, err = cacheControl(x.r.Header, req.Cache); err != nil {
 		return nil, err

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"net/http"
 	"strconv"
+	"sync/atomic"
 	"time"
 
 	"github.com/penstock/penstock/gateway/internal/llm"
@@ -27,7 +28,7 @@ type exchange struct {
 	hasFormat bool
 	// heldBytes is how many bytes are counted in the API's memory for this exchange, and
 	// holder for whom.
-	heldBytes int64
+	heldBytes atomic.Int64
 	holder    string
 	// bodyRead says that nothing is left to read of the body, bodyTimedOut that it arrived
 	// too slowly.
@@ -68,7 +69,7 @@ func (a *API) exchange(w http.ResponseWriter, r *http.Request, formats bool) *ex
 // end releases what the exchange holds, and reads the rest of an unread body.
 func (x *exchange) end() {
 	x.reply.release()
-	x.free(x.heldBytes)
+	x.free(x.heldBytes.Load())
 	if !x.bodyRead && !x.bodyTimedOut {
 		x.linger()
 	}

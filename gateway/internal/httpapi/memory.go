@@ -104,16 +104,16 @@ func (m *memory) held() int64 {
 func (x *exchange) hold(n int64) error {
 	err := x.api.memory.take(x.memoryHolder(), n)
 	if err == nil {
-		x.heldBytes += n
+		x.heldBytes.Add(n)
 	}
 	return err
 }
 
-// holdReply counts n more bytes of a plain reply.
+// holdReply counts n more bytes of a plain reply. It may be called by several goroutines.
 func (x *exchange) holdReply(n int64) error {
 	err := x.api.memory.takeReply(x.memoryHolder(), n)
 	if err == nil {
-		x.heldBytes += n
+		x.heldBytes.Add(n)
 	}
 	return err
 }
@@ -121,7 +121,7 @@ func (x *exchange) holdReply(n int64) error {
 // free returns n of the bytes that the exchange holds.
 func (x *exchange) free(n int64) {
 	if n > 0 {
-		x.heldBytes -= n
+		x.heldBytes.Add(-n)
 		x.api.memory.free(x.memoryHolder(), n)
 	}
 }

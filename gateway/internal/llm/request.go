@@ -41,8 +41,8 @@ type Request struct {
 	Deadline time.Time
 	Cache    CacheControl
 	// Hold counts n more bytes that the request keeps in memory until it is over; its error
-	// says why it may not keep them. Nil counts nothing. It is called by the goroutine that
-	// serves the request.
+	// says why it may not keep them. Nil counts nothing. It may be called by several
+	// goroutines at once.
 	Hold func(n int64) error
 	// At is the moment that a dry run decides for; zero, as for every real request,
 	// means now.

@@ -48,7 +48,7 @@ func (c *Client) Request(_ context.Context, in llm.Incoming) (*llm.Request, erro
 // untranslatable is why a request can't be put into the canonical form.
 func (c *Client) untranslatable(context.Context) (*llm.Request, error) {
 	return nil, &llm.Error{Code: llm.CodeUnsupported, Status: http.StatusBadRequest, Fault: llm.FaultUnsupported, Retried: true,
-		Message: "Requests to " + c.format.Paths[0] + " can only go to a target that hasText " + string(c.format.Dialect) +
+		Message: "Requests to " + c.format.Paths[0] + " can only go to a target that speaks " + string(c.format.Dialect) +
 			", on a route without transforms. Ask for a model of such a provider, or send the request to " + chatCompletions.Paths[0] + "."}
 }
 
