@@ -101,7 +101,7 @@ func TestRecordedCallsAreFound(t *testing.T) {
 		if err != nil || len(calls) != 1 || calls[0].Plugin != want.Module {
 			t.Fatalf("Read(%s) = %+v, %v, want the call of %s", id, calls, err, want.Module)
 		}
-		got, err := cases.ParseCases(calls[0].File, calls[0].Text)
+		got, err := cases.Parse(calls[0].File, calls[0].Text)
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -84,7 +84,7 @@ func (f *fuzzer) round(ctx context.Context) (*cases.Case, error) {
 // try runs a batch. It returns the cases that were rejected, each now expecting that, or
 // the first one that failed with its failure.
 func (f *fuzzer) try(ctx context.Context, batch []cases.Case) (rejected []cases.Case, failing *cases.Case, err error) {
-	trials, err := cases.Try(ctx, f.host, f.tests.spec, batch)
+	trials, err := cases.Run(ctx, f.host, f.tests.spec, batch)
 	if err != nil {
 		return nil, nil, err
 	}
@@ -93,7 +93,7 @@ func (f *fuzzer) try(ctx context.Context, batch []cases.Case) (rejected []cases.
 		switch {
 		case t.Err == nil || t.Fuel == 0: // without fuel the gateway could not make this input
 		case errors.As(t.Err, &r) && batch[i].ExpectError == nil:
-			batch[i].ExpectError = &cases.Failure{Code: r.Code, Message: r.Message}
+			batch[i].ExpectError = &cases.ExpectedError{Code: r.Code, Message: r.Message}
 			rejected = append(rejected, batch[i])
 		default:
 			return nil, &batch[i], t.Err

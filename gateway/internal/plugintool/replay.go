@@ -99,7 +99,7 @@ func (r *Runner) replayPlugin(ctx context.Context, c *config.Config, name string
 		if call.Plugin != name {
 			continue
 		}
-		parsed, err := cases.ParseCases(call.File, call.Text)
+		parsed, err := cases.Parse(call.File, call.Text)
 		if err != nil {
 			return nil, err
 		}
@@ -107,7 +107,7 @@ func (r *Runner) replayPlugin(ctx context.Context, c *config.Config, name string
 			recorded, replayed = append(recorded, one), append(replayed, Replayed{File: call.File, Plugin: name, Hook: one.Hook, Same: true})
 		}
 	}
-	trials, err := cases.Try(ctx, r.host, wasm.Spec{Name: name, Wasm: binary, MaxMemory: int64(p.MaxMemory), Fuel: p.Fuel}, recorded)
+	trials, err := cases.Run(ctx, r.host, wasm.Spec{Name: name, Wasm: binary, MaxMemory: int64(p.MaxMemory), Fuel: p.Fuel}, recorded)
 	for i, t := range trials {
 		if replayed[i].Fuel = t.Fuel; t.Err != nil {
 			replayed[i].Same, replayed[i].Error = false, t.Err.Error()

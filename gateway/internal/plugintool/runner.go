@@ -45,7 +45,7 @@ func (r *Runner) Test(ctx context.Context, t *Tests) ([]Result, error) {
 	for _, c := range t.cases {
 		runs = append(runs, slices.Repeat([]cases.Case{c}, repeats)...)
 	}
-	trials, err := cases.Try(ctx, r.host, t.spec, runs)
+	trials, err := cases.Run(ctx, r.host, t.spec, runs)
 	if err != nil {
 		return nil, hint.Add(err, "penstock plugin inspect says what is in a module")
 	}
@@ -57,7 +57,7 @@ func (r *Runner) Test(ctx context.Context, t *Tests) ([]Result, error) {
 }
 
 // result sums up the runs of one case. It failed if one of them did.
-func result(file string, trials []cases.Trial) Result {
+func result(file string, trials []cases.Result) Result {
 	r := Result{File: file, Name: trials[0].Name, OK: true, Fuel: trials[0].Fuel, Memory: trials[0].Memory}
 	var took []time.Duration
 	for _, t := range trials {

@@ -89,7 +89,7 @@ func (t *Tests) read(module string, files []string) (err error) {
 		if err != nil {
 			return err
 		}
-		more, err := cases.ParseCases(file, text)
+		more, err := cases.Parse(file, text)
 		if err != nil {
 			return hint.Add(err, "sdk/conformance/README.md says what a case looks like")
 		}

@@ -40,18 +40,18 @@ type pluginFormat struct {
 }
 
 func (p pluginFormat) Accept(ctx context.Context, in llm.Incoming) ([]byte, error) {
-	return p.module.Accept(ctx, hook.Accepting{Dialect: p.name, RequestID: in.RequestID, Path: in.Path, Query: in.Query,
+	return p.module.Accept(ctx, hook.ClientRequest{Dialect: p.name, RequestID: in.RequestID, Path: in.Path, Query: in.Query,
 		Header: in.Header, Body: in.Body})
 }
 
 func (p pluginFormat) Render(ctx context.Context, out wire.Outgoing) (llm.Rendered, error) {
-	r, err := p.module.Render(ctx, hook.Rendering{Dialect: p.name, RequestID: out.RequestID, Created: out.Created,
+	r, err := p.module.Render(ctx, hook.ClientReply{Dialect: p.name, RequestID: out.RequestID, Created: out.Created,
 		Status: out.Status, Body: out.Body})
 	return llm.Rendered(r), err
 }
 
 func (p pluginFormat) Stream(ctx context.Context, out wire.Outgoing) (wire.Frames, error) {
-	frames, err := p.module.RenderEvents(ctx, hook.RenderOpening{Dialect: p.name, RequestID: out.RequestID, Created: out.Created})
+	frames, err := p.module.RenderEvents(ctx, hook.ClientStream{Dialect: p.name, RequestID: out.RequestID, Created: out.Created})
 	if err != nil { // a nil in an interface would not be nil
 		return nil, err
 	}

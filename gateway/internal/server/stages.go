@@ -117,19 +117,19 @@ func (t translators) Events(ctx context.Context, e wire.Envelope) (wire.Translat
 type translator struct{ *wasm.ProviderDialect }
 
 func (t translator) Request(ctx context.Context, e wire.Envelope, body []byte) (llm.Call, wire.Notes, error) {
-	call, notes, err := t.TransformRequest(ctx, hook.Outbound{Dialect: e.Target.Dialect, Target: e.Target,
+	call, notes, err := t.TransformRequest(ctx, hook.ProviderRequest{Dialect: e.Target.Dialect, Target: e.Target,
 		RequestID: e.RequestID, Stream: e.Stream, Body: body})
 	return call, wire.Notes(notes), err
 }
 
 func (t translator) Response(ctx context.Context, e wire.Envelope, a *llm.Answer, body []byte) ([]byte, error) {
-	return t.NormalizeResponse(ctx, hook.Inbound{Dialect: e.Target.Dialect, Target: e.Target,
+	return t.NormalizeResponse(ctx, hook.ProviderReply{Dialect: e.Target.Dialect, Target: e.Target,
 		RequestID: e.RequestID, Created: e.Created, Status: a.Status, Header: a.Header, Body: body,
 		Context: e.Context})
 }
 
 func (t translator) Events(ctx context.Context, e wire.Envelope) (wire.Translation, error) {
-	return t.ProviderDialect.Events(ctx, hook.Opening{Dialect: e.Target.Dialect, Target: e.Target,
+	return t.ProviderDialect.Events(ctx, hook.ProviderStream{Dialect: e.Target.Dialect, Target: e.Target,
 		RequestID: e.RequestID, Created: e.Created, IncludeUsage: e.IncludeUsage,
 		Context: e.Context})
 }

@@ -91,7 +91,7 @@ func TestAGuestThatKeepsGrowingIsRecycled(t *testing.T) {
 }
 
 func TestALineOfAStreamThatIsNotUTF8IsAFault(t *testing.T) {
-	_, err := dialect(t, hook.NormaliseEvent, frame("", "{\"a\":\"\xff\"}")).Events(context.Background(), hook.Opening{Target: someTarget})
+	_, err := dialect(t, hook.NormalizeEvent, frame("", "{\"a\":\"\xff\"}")).Events(context.Background(), hook.ProviderStream{Target: someTarget})
 	if err == nil || !strings.Contains(err.Error(), "UTF-8") {
 		t.Errorf("Events = %v", err)
 	}
@@ -106,11 +106,11 @@ func TestTenThousandStreamsShareAFewInstances(t *testing.T) {
 	}
 	// The state is the input's state and the data of the opening, which is not empty.
 	a := asm.Echo()
-	a.Funcs[2].Export = hook.NormaliseEvent.String()
+	a.Funcs[2].Export = hook.NormalizeEvent.String()
 	m := load(t, a.Bytes(), func(s *Spec) { s.MaxInstances = 4 })
 	open := make([]*streamState, streams)
 	for i := range open {
-		open[i] = &streamState{module: m, hook: hook.NormaliseEvent, state: fmt.Appendf(nil, "stream %d", i)}
+		open[i] = &streamState{module: m, hook: hook.NormalizeEvent, state: fmt.Appendf(nil, "stream %d", i)}
 	}
 	var wg sync.WaitGroup
 	for w := range 16 {
@@ -164,10 +164,10 @@ func FuzzInspect(f *testing.F) {
 		}
 		o, err := fuel.Parse(wasm)
 		if err != nil {
-			t.Fatalf("sketch: %v after an inspection without faults", err)
+			t.Fatalf("Parse: %v after an inspection without faults", err)
 		}
 		if _, err := o.Instrument(fuel.PerStretch); err != nil {
-			t.Fatalf("instrument: %v after an inspection without faults", err)
+			t.Fatalf("Instrument: %v after an inspection without faults", err)
 		}
 	})
 }

@@ -64,17 +64,17 @@ var claude = &llm.Target{ID: "anthropic/c", Provider: "anthropic", Model: "c", D
 func TestTheBuiltInDialectTranslates(t *testing.T) {
 	d := builtinDialects(t)
 	ctx := context.Background()
-	call, _, err := d.TransformRequest(ctx, hook.Outbound{Dialect: llm.Anthropic, Target: claude, RequestID: "r",
+	call, _, err := d.TransformRequest(ctx, hook.ProviderRequest{Dialect: llm.Anthropic, Target: claude, RequestID: "r",
 		Body: []byte(`{"model":"x","messages":[{"role":"user","content":"hello"}]}`)})
 	if err != nil || call.Path != "/messages" || !bytes.Contains(call.Body, []byte(`"model":"c"`)) {
 		t.Fatalf("TransformRequest = %+v %s, %v", call, call.Body, err)
 	}
-	reply, err := d.NormalizeResponse(ctx, hook.Inbound{Dialect: llm.Anthropic, Target: claude, RequestID: "r", Status: 200, Created: time.Unix(1, 0),
+	reply, err := d.NormalizeResponse(ctx, hook.ProviderReply{Dialect: llm.Anthropic, Target: claude, RequestID: "r", Status: 200, Created: time.Unix(1, 0),
 		Body: []byte(`{"id":"m","type":"message","role":"assistant","model":"c","content":[{"type":"text","text":"hi"}],"stop_reason":"end_turn","usage":{"input_tokens":3,"output_tokens":1}}`)})
 	if err != nil || !bytes.Contains(reply, []byte(`"hi"`)) {
 		t.Fatalf("NormaliseResponse = %s, %v", reply, err)
 	}
-	_, err = d.NormalizeResponse(ctx, hook.Inbound{Dialect: llm.Anthropic, Target: claude, RequestID: "r", Status: 529,
+	_, err = d.NormalizeResponse(ctx, hook.ProviderReply{Dialect: llm.Anthropic, Target: claude, RequestID: "r", Status: 529,
 		Body: []byte(`{"type":"error","error":{"type":"overloaded_error","message":"busy"}}`)})
 	var e *llm.Error
 	if !errors.As(err, &e) || e.Status != 529 || !bytes.Contains(e.Body, []byte("busy")) {
@@ -83,7 +83,7 @@ func TestTheBuiltInDialectTranslates(t *testing.T) {
 }
 
 func TestTheBuiltInDialectStreams(t *testing.T) {
-	e, err := builtinDialects(t).Events(context.Background(), hook.Opening{Dialect: llm.Anthropic, Target: claude, RequestID: "r", IncludeUsage: true})
+	e, err := builtinDialects(t).Events(context.Background(), hook.ProviderStream{Dialect: llm.Anthropic, Target: claude, RequestID: "r", IncludeUsage: true})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -123,7 +123,7 @@ func TestFuelSufficesForLargeBodies(t *testing.T) {
 	d := builtinDialects(t)
 	body := `{"model":"x","messages":[{"role":"user","content":[{"type":"image_url","image_url":{"url":"data:image/png;base64,` +
 		strings.Repeat("QUJD", 1<<20) + `"}}]}]}`
-	in := hook.AppendOutbound(nil, hook.Outbound{Dialect: llm.Anthropic, Target: claude, RequestID: "r", Body: []byte(body)})
+	in := hook.AppendProviderRequest(nil, hook.ProviderRequest{Dialect: llm.Anthropic, Target: claude, RequestID: "r", Body: []byte(body)})
 	began := time.Now()
 	_, fuel, err := d.module.Call(context.Background(), hook.TransformRequest, 1, in, nil)
 	if err != nil {

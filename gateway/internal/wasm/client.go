@@ -40,14 +40,14 @@ func NewClientDialect(m *Module, now func() time.Time) (*ClientDialect, error) {
 
 // Accept returns the canonical request. The error is an *llm.Error: with the module's status
 // and message when it rejected the request, with FaultTransform when it failed.
-func (d *ClientDialect) Accept(ctx context.Context, a hook.Accepting) ([]byte, error) {
+func (d *ClientDialect) Accept(ctx context.Context, a hook.ClientRequest) ([]byte, error) {
 	if err := hook.CheckJSON(a.Body); err != nil {
 		return nil, &llm.Error{Code: llm.CodeInvalidJSON, Status: http.StatusBadRequest, Fault: llm.FaultBadRequest,
 			Message: "The request's body is " + err.Error() + ".", Err: err}
 	}
 	in := d.inputs.Get().(*[]byte)
 	defer d.inputs.Put(in)
-	*in = hook.AppendAccepting((*in)[:0], a)
+	*in = hook.AppendClientRequest((*in)[:0], a)
 	out, err := d.call(ctx, hook.AcceptRequest, a.RequestID, *in, len(a.Body))
 	if err != nil {
 		return nil, err
@@ -65,17 +65,17 @@ func (d *ClientDialect) Accept(ctx context.Context, a hook.Accepting) ([]byte, e
 
 // Render translates a reply or an error into the caller's wire format. The error is an
 // *llm.Error with FaultTransform.
-func (d *ClientDialect) Render(ctx context.Context, r hook.Rendering) (hook.Rendered, error) {
+func (d *ClientDialect) Render(ctx context.Context, r hook.ClientReply) (hook.RenderedReply, error) {
 	in := d.inputs.Get().(*[]byte)
 	defer d.inputs.Put(in)
-	*in = hook.AppendRendering((*in)[:0], r)
+	*in = hook.AppendClientReply((*in)[:0], r)
 	out, err := d.call(ctx, hook.RenderResponse, r.RequestID, *in, len(r.Body))
 	if err != nil {
-		return hook.Rendered{}, err
+		return hook.RenderedReply{}, err
 	}
-	reply, err := hook.ReadRendered(out, r.Status)
+	reply, err := hook.ReadRenderedReply(out, r.Status)
 	if err != nil {
-		return hook.Rendered{}, d.countFault(d.module.invalidResult(hook.RenderResponse, err))
+		return hook.RenderedReply{}, d.countFault(d.module.invalidResult(hook.RenderResponse, err))
 	}
 	d.module.breaker.succeeded()
 	return reply, nil

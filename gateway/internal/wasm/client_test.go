@@ -34,7 +34,7 @@ func clientDialect(t testing.TB, a asm.Module, h hook.Hook, now func() time.Time
 
 func TestAcceptGivesTheCanonicalRequest(t *testing.T) {
 	d := clientDialect(t, asm.Answering(hook.AcceptRequest, []byte(`{"x":1,"body":{"model":"m", "messages":[]}}`)), hook.AcceptRequest, nil)
-	got, err := d.Accept(context.Background(), hook.Accepting{Dialect: "anthropic", RequestID: "r", Path: "/messages", Body: []byte(`{}`)})
+	got, err := d.Accept(context.Background(), hook.ClientRequest{Dialect: "anthropic", RequestID: "r", Path: "/messages", Body: []byte(`{}`)})
 	if err != nil || string(got) != `{"model":"m", "messages":[]}` {
 		t.Errorf("Accept = %s, %v", got, err)
 	}
@@ -43,13 +43,13 @@ func TestAcceptGivesTheCanonicalRequest(t *testing.T) {
 func TestTheEnvelopeOfACallersRequest(t *testing.T) {
 	h := http.Header{"Content-Type": {"application/json"}, "Authorization": {"Bearer x"}, "X-Api-Key": {"k"}, "Cookie": {"a=b"},
 		"Anthropic-Version": {"2023-06-01"}, "Anthropic-Beta": {"tools", "more"}, "X-Forwarded-For": {"::1"}, "User-Agent": {"u"}}
-	got := hook.AppendAccepting(nil, hook.Accepting{Dialect: "anthropic", RequestID: "r", Path: "/v1/messages", Query: "beta=true", Header: h, Body: []byte(`{"a": 1}`)})
+	got := hook.AppendClientRequest(nil, hook.ClientRequest{Dialect: "anthropic", RequestID: "r", Path: "/v1/messages", Query: "beta=true", Header: h, Body: []byte(`{"a": 1}`)})
 	want := `{"v":1,"dialect":"anthropic","request_id":"r","path":"/v1/messages","query":"beta=true","headers":{"anthropic-beta":"tools",` +
 		`"anthropic-version":"2023-06-01","content-type":"application/json","user-agent":"u"},"body":{"a": 1}}`
 	if diff := cmp.Diff(want, string(got)); diff != "" {
 		t.Errorf("envelope (-want +got)\n%s", diff)
 	}
-	got = hook.AppendRendering(nil, hook.Rendering{Dialect: "anthropic", RequestID: "r", Created: time.Unix(7, 0), Status: 429, Body: []byte(`{"error":{}}`)})
+	got = hook.AppendClientReply(nil, hook.ClientReply{Dialect: "anthropic", RequestID: "r", Created: time.Unix(7, 0), Status: 429, Body: []byte(`{"error":{}}`)})
 	want = `{"v":1,"dialect":"anthropic","request_id":"r","created":7,"status":429,"body":{"error":{}}}`
 	if diff := cmp.Diff(want, string(got)); diff != "" {
 		t.Errorf("envelope (-want +got)\n%s", diff)
@@ -58,13 +58,13 @@ func TestTheEnvelopeOfACallersRequest(t *testing.T) {
 
 func TestAcceptRefusesWhatIsNoRequest(t *testing.T) {
 	for want, answer := range map[string]string{
-		"lacks its body":                    `{"x":1}`,
+		"has no body":                       `{"x":1}`,
 		"the body is not an obj":            `{"body":[1]}`,
 		"not valid JSON":                    `{"body":{}`,
 		"expected an object, found the end": ``,
 	} {
 		d := clientDialect(t, asm.Answering(hook.AcceptRequest, []byte(answer)), hook.AcceptRequest, nil)
-		_, err := d.Accept(context.Background(), hook.Accepting{Body: []byte(`{}`)})
+		_, err := d.Accept(context.Background(), hook.ClientRequest{Body: []byte(`{}`)})
 		var e *llm.Error
 		var f *hook.Fault
 		if !errors.As(err, &e) || e.Fault != llm.FaultTransform || !strings.Contains(e.Message, "caller's wire format") || !errors.As(err, &f) || !strings.Contains(f.Detail, want) {
@@ -72,7 +72,7 @@ func TestAcceptRefusesWhatIsNoRequest(t *testing.T) {
 		}
 	}
 	d := clientDialect(t, asm.Answering(hook.AcceptRequest, []byte(`{"body":{}}`)), hook.AcceptRequest, nil)
-	_, err := d.Accept(context.Background(), hook.Accepting{Body: []byte(`{"a":`)})
+	_, err := d.Accept(context.Background(), hook.ClientRequest{Body: []byte(`{"a":`)})
 	if e := llm.AsError(err); e.Code != llm.CodeInvalidJSON || e.Status != 400 || d.module.Stats().Calls != 0 {
 		t.Errorf("a body that is not JSON: %+v after %d calls", e, d.module.Stats().Calls)
 	}
@@ -82,7 +82,7 @@ func TestACallersRequestIsRejectedWithTheModulesWords(t *testing.T) {
 	a := asm.Guest(hook.AcceptRequest, asm.I32(413), asm.I32(4096), asm.I32(7), asm.Call(0), asm.Result(0, 0))
 	a.Imports = []asm.Import{{Module: "penstock", Name: "error", Params: "iii", Results: ""}}
 	a.Data = [][]byte{asm.Data(4096, []byte("too big"))}
-	_, err := clientDialect(t, a, hook.AcceptRequest, nil).Accept(context.Background(), hook.Accepting{Body: []byte(`{}`)})
+	_, err := clientDialect(t, a, hook.AcceptRequest, nil).Accept(context.Background(), hook.ClientRequest{Body: []byte(`{}`)})
 	e := llm.AsError(err)
 	e.Err = nil
 	if diff := cmp.Diff(&llm.Error{Status: 413, Code: llm.CodeInvalidRequest, Message: "too big", Fault: llm.FaultBadRequest}, e); diff != "" {
@@ -93,31 +93,31 @@ func TestACallersRequestIsRejectedWithTheModulesWords(t *testing.T) {
 func TestRenderGivesTheCallersReply(t *testing.T) {
 	for _, c := range []struct {
 		answer string
-		want   hook.Rendered
+		want   hook.RenderedReply
 	}{
 		{`{"status":529,"headers":{"retry-after":"3","anthropic-x":"y"},"body":{"type": "error"}}`,
-			hook.Rendered{Status: 529, Header: http.Header{"Retry-After": {"3"}, "Anthropic-X": {"y"}}, Body: []byte(`{"type": "error"}`)}},
-		{`{"body":[],"status":null}`, hook.Rendered{Status: 201, Header: http.Header{}, Body: []byte(`[]`)}},
+			hook.RenderedReply{Status: 529, Header: http.Header{"Retry-After": {"3"}, "Anthropic-X": {"y"}}, Body: []byte(`{"type": "error"}`)}},
+		{`{"body":[],"status":null}`, hook.RenderedReply{Status: 201, Header: http.Header{}, Body: []byte(`[]`)}},
 	} {
 		d := clientDialect(t, asm.Answering(hook.RenderResponse, []byte(c.answer)), hook.RenderResponse, nil)
-		got, err := d.Render(context.Background(), hook.Rendering{Status: 201, Body: []byte(`{}`)})
+		got, err := d.Render(context.Background(), hook.ClientReply{Status: 201, Body: []byte(`{}`)})
 		if diff := cmp.Diff(c.want, got); diff != "" || err != nil {
 			t.Errorf("Render %v (-want +got)\n%s", err, diff)
 		}
 	}
 	for want, answer := range map[string]string{
-		"lacks its body":               `{}`,
+		"has no body":                  `{}`,
 		"status 700":                   `{"status":700,"body":{}}`,
 		"status 100":                   `{"status":100,"body":{}}`,
-		"the host's to set":            `{"headers":{"Set-Cookie":"a=b"},"body":{}}`,
+		"set by the gateway":           `{"headers":{"Set-Cookie":"a=b"},"body":{}}`,
 		"\"content-length\" is":        `{"headers":{"content-length":"1"},"body":{}}`,
 		"\"access-control-allow":       `{"headers":{"Access-Control-Allow-Origin":"*"},"body":{}}`,
 		"\"x-penstock-target\" i":      `{"headers":{"x-penstock-target":"*"},"body":{}}`,
-		"can't be sent":                `{"headers":{"x-a":"b\r\nc: d"},"body":{}}`,
+		"invalid header":               `{"headers":{"x-a":"b\r\nc: d"},"body":{}}`,
 		"expected the end of the text": `{"body":{}} {}`,
 	} {
 		d := clientDialect(t, asm.Answering(hook.RenderResponse, []byte(answer)), hook.RenderResponse, nil)
-		_, err := d.Render(context.Background(), hook.Rendering{Status: 200, Body: []byte(`{}`)})
+		_, err := d.Render(context.Background(), hook.ClientReply{Status: 200, Body: []byte(`{}`)})
 		var f *hook.Fault
 		if !errors.As(err, &f) || f.Kind != hook.BadResult || !strings.Contains(f.Detail, want) {
 			t.Errorf("%s: %v, want a fault with %q", answer, err, want)
@@ -130,7 +130,7 @@ func TestAStreamToACallerIsRenderedByteForByte(t *testing.T) {
 	a := asm.Guest(hook.RenderEvent, asm.Get(1), asm.I32(100), asm.Op(0x48, 0x04, 0x7e), asm.Get(0), asm.Op(0xad), asm.I64(32), asm.Op(0x86), asm.Get(1), asm.Op(0xad, 0x84, 0x05), asm.Result(0, 0), asm.Op(asm.End))
 	d := clientDialect(t, a, hook.RenderEvent, nil)
 	long := strings.Repeat("x", 80)
-	e, err := d.RenderEvents(context.Background(), hook.RenderOpening{Dialect: llm.Dialect(long), RequestID: "r", Created: time.Unix(1, 0)})
+	e, err := d.RenderEvents(context.Background(), hook.ClientStream{Dialect: llm.Dialect(long), RequestID: "r", Created: time.Unix(1, 0)})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -146,12 +146,12 @@ func TestAStreamToACallerIsRenderedByteForByte(t *testing.T) {
 
 func TestAStreamToACallerCarriesStateAndHoldsItsModule(t *testing.T) {
 	d := clientDialect(t, asm.Answering(hook.RenderEvent, []byte(frame("state", ""))), hook.RenderEvent, nil)
-	e, err := d.RenderEvents(context.Background(), hook.RenderOpening{})
+	e, err := d.RenderEvents(context.Background(), hook.ClientStream{})
 	if err != nil {
 		t.Fatal(err)
 	}
-	if string(e.carrier.state) != "state" {
-		t.Errorf("state %q", e.carrier.state)
+	if string(e.stream.state) != "state" {
+		t.Errorf("state %q", e.stream.state)
 	}
 	ctx, stop := context.WithCancel(context.Background())
 	stop()
@@ -163,12 +163,12 @@ func TestAStreamToACallerCarriesStateAndHoldsItsModule(t *testing.T) {
 	if err := d.module.Close(context.Background()); err != nil {
 		t.Error(err)
 	}
-	if _, err := d.RenderEvents(context.Background(), hook.RenderOpening{}); !errors.Is(err, ErrClosed) {
+	if _, err := d.RenderEvents(context.Background(), hook.ClientStream{}); !errors.Is(err, ErrClosed) {
 		t.Errorf("a stream through a closed module: %v", err)
 	}
 	for want, answer := range map[string]string{"before the first": frame("", "x"), "at least 4": "abc", "65537 bytes": frame(strings.Repeat("x", hook.MaxState+1), "")} {
 		d := clientDialect(t, asm.Answering(hook.RenderEvent, []byte(answer)), hook.RenderEvent, nil)
-		if _, err := d.RenderEvents(context.Background(), hook.RenderOpening{}); err == nil || !strings.Contains(err.Error(), want) {
+		if _, err := d.RenderEvents(context.Background(), hook.ClientStream{}); err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("%.10q: %v, want %q", answer, err, want)
 		}
 	}
@@ -178,7 +178,7 @@ func TestFiveFaultsDisableAClientDialectForAMinute(t *testing.T) {
 	now := time.Unix(1000, 0)
 	d := clientDialect(t, asm.Guest(hook.RenderResponse, asm.Op(0x00)), hook.RenderResponse, func() time.Time { return now })
 	render := func() string {
-		_, err := d.Render(context.Background(), hook.Rendering{Status: 200, Body: []byte(`{}`)})
+		_, err := d.Render(context.Background(), hook.ClientReply{Status: 200, Body: []byte(`{}`)})
 		return err.Error()
 	}
 	for range breakAfter {
@@ -190,7 +190,7 @@ func TestFiveFaultsDisableAClientDialectForAMinute(t *testing.T) {
 	if got := render(); !strings.Contains(got, "disabled until") || d.module.Stats().Calls != calls {
 		t.Error(got)
 	}
-	if _, err := d.RenderEvents(context.Background(), hook.RenderOpening{}); err == nil || !strings.Contains(err.Error(), "disabled until") {
+	if _, err := d.RenderEvents(context.Background(), hook.ClientStream{}); err == nil || !strings.Contains(err.Error(), "disabled until") {
 		t.Errorf("a stream through a disabled module: %v", err)
 	}
 	now = now.Add(breakFor)

@@ -11,19 +11,19 @@ import (
 // One goroutine uses it at a time.
 type ClientEvents struct {
 	dialect *ClientDialect // nil once closed
-	carrier streamState
+	stream  streamState
 }
 
 // RenderEvents opens a stream to a caller. It uses this version of the module until Close,
 // even if the plugin is reloaded meanwhile. The error is an *llm.Error with FaultTransform.
-func (d *ClientDialect) RenderEvents(ctx context.Context, o hook.RenderOpening) (*ClientEvents, error) {
+func (d *ClientDialect) RenderEvents(ctx context.Context, o hook.ClientStream) (*ClientEvents, error) {
 	if !d.module.Retain() {
 		return nil, clientError(ErrClosed)
 	}
-	e := &ClientEvents{dialect: d, carrier: streamState{module: d.module, hook: hook.RenderEvent, seed: hook.SeedOf(o.RequestID)}}
-	out, err := e.call(ctx, hook.EventStart, hook.AppendRenderOpening(nil, o))
+	e := &ClientEvents{dialect: d, stream: streamState{module: d.module, hook: hook.RenderEvent, seed: hook.SeedOf(o.RequestID)}}
+	out, err := e.call(ctx, hook.EventStart, hook.AppendClientStream(nil, o))
 	if err == nil && len(out) > 0 {
-		err = d.countFault(e.carrier.invalidResult(errors.New("it answered before the first chunk")))
+		err = d.countFault(e.stream.invalidResult(errors.New("it answered before the first chunk")))
 	}
 	if err != nil {
 		e.Close()
@@ -57,7 +57,7 @@ func (e *ClientEvents) call(ctx context.Context, name string, data []byte) ([]by
 	if why := d.module.breaker.blocked(d.now()); why != "" {
 		return nil, clientError(&hook.Fault{Module: d.module.name, Hook: hook.RenderEvent.String(), Kind: hook.Disabled, Detail: why})
 	}
-	out, err := e.carrier.next(ctx, name, data)
+	out, err := e.stream.next(ctx, name, data)
 	if err != nil {
 		return nil, d.countFault(err)
 	}

@@ -12,7 +12,7 @@ import (
 type Filter struct {
 	transform *Transform
 	exchange  *llm.Exchange
-	carrier   streamState
+	stream    streamState
 	closed    bool
 }
 
@@ -20,16 +20,16 @@ type Filter struct {
 // uses this version of the module until Close, even if the plugin is reloaded meanwhile.
 // Errors are as for Request.
 func (t *Transform) Events(ctx context.Context, x *llm.Exchange) (*Filter, error) {
-	if !t.module.Exports(hook.NormaliseEvent) {
+	if !t.module.Exports(hook.NormalizeEvent) {
 		return nil, nil
 	}
 	if !t.module.Retain() {
 		return nil, t.failed(ErrClosed)
 	}
-	f := &Filter{transform: t, exchange: x, carrier: streamState{module: t.module, hook: hook.NormaliseEvent, seed: hook.SeedOf(x.Request.ID)}}
-	lines, _, err := f.call(ctx, hook.EventStart, hook.AppendTransformOpening(nil, x))
+	f := &Filter{transform: t, exchange: x, stream: streamState{module: t.module, hook: hook.NormalizeEvent, seed: hook.SeedOf(x.Request.ID)}}
+	lines, _, err := f.call(ctx, hook.EventStart, hook.AppendTransformStream(nil, x))
 	if err == nil && len(lines) > 0 {
-		err = t.failed(f.carrier.invalidResult(errors.New("it answered before the first event")))
+		err = t.failed(f.stream.invalidResult(errors.New("it answered before the first event")))
 	}
 	if err != nil {
 		f.Close()
@@ -63,8 +63,8 @@ func (f *Filter) Close() {
 func (f *Filter) call(ctx context.Context, name string, data []byte) (lines [][]byte, changed bool, err error) {
 	t := f.transform
 	a := eventResult{noOpinion: true}
-	if err = t.blocked(hook.NormaliseEvent); err == nil {
-		a, err = f.carrier.call(ctx, name, data)
+	if err = t.blocked(hook.NormalizeEvent); err == nil {
+		a, err = f.stream.call(ctx, name, data)
 	}
 	if err == nil {
 		lines, err = f.linesOf(a.payload)
@@ -74,7 +74,7 @@ func (f *Filter) call(ctx context.Context, name string, data []byte) (lines [][]
 	if err != nil || skipped || a.noOpinion {
 		return nil, false, err
 	}
-	f.carrier.setState(a)
+	f.stream.setState(a)
 	return lines, true, nil
 }
 
@@ -82,11 +82,11 @@ func (f *Filter) call(ctx context.Context, name string, data []byte) (lines [][]
 func (f *Filter) linesOf(payload []byte) ([][]byte, error) {
 	lines, err := hook.SplitLines(payload, hook.ReadCompletion)
 	if err != nil {
-		return nil, f.carrier.invalidResult(err)
+		return nil, f.stream.invalidResult(err)
 	}
 	for _, line := range lines {
 		if string(line) == hook.StreamDone || hook.HasError(line) {
-			return nil, f.carrier.invalidResult(errors.New("it ended the stream, which a transform must not do"))
+			return nil, f.stream.invalidResult(errors.New("it ended the stream, which a transform must not do"))
 		}
 	}
 	return lines, nil

@@ -132,7 +132,7 @@ func kindsOf(info *fuel.Module, m *Manifest) []string {
 	if _, ok := has(hook.RouteFlat, hook.Route); ok {
 		list = append(list, KindRouter)
 	}
-	all, some := has(hook.TransformRequest, hook.NormaliseResponse, hook.NormaliseEvent)
+	all, some := has(hook.TransformRequest, hook.NormalizeResponse, hook.NormalizeEvent)
 	if some {
 		list = append(list, KindTransform)
 	}

@@ -62,7 +62,7 @@ func TestInspectNamesTheKindsThatHooksAllow(t *testing.T) {
 	}{
 		{[]hook.Hook{hook.Route}, []string{KindRouter}},
 		{[]hook.Hook{hook.TransformRequest}, []string{KindTransform}},
-		{[]hook.Hook{hook.TransformRequest, hook.NormaliseResponse, hook.NormaliseEvent}, []string{KindTransform, KindDialect}},
+		{[]hook.Hook{hook.TransformRequest, hook.NormalizeResponse, hook.NormalizeEvent}, []string{KindTransform, KindDialect}},
 		{[]hook.Hook{hook.AcceptRequest, hook.RenderResponse, hook.RenderEvent}, []string{KindDialect}},
 	} {
 		a := asm.Guest(c.hooks[0], asm.Result(0, 0))

@@ -22,7 +22,7 @@ type ProviderDialect struct {
 // NewProviderDialect returns the dialect of a module, which must export all three hooks of
 // the provider side.
 func NewProviderDialect(m *Module) (*ProviderDialect, error) {
-	for _, h := range []hook.Hook{hook.TransformRequest, hook.NormaliseResponse, hook.NormaliseEvent} {
+	for _, h := range []hook.Hook{hook.TransformRequest, hook.NormalizeResponse, hook.NormalizeEvent} {
 		if !m.Exports(h) {
 			return nil, fmt.Errorf("module %s is not a dialect: it does not export %s", m.name, h)
 		}
@@ -35,10 +35,10 @@ func NewProviderDialect(m *Module) (*ProviderDialect, error) {
 // TransformRequest translates a request into its target's wire format. The error is an
 // *llm.Error: with FaultUnsupported when the format can't express the request, with
 // FaultTransform when the module failed.
-func (d *ProviderDialect) TransformRequest(ctx context.Context, o hook.Outbound) (call llm.Call, notes hook.Notes, err error) {
+func (d *ProviderDialect) TransformRequest(ctx context.Context, o hook.ProviderRequest) (call llm.Call, notes hook.Notes, err error) {
 	in := d.inputs.Get().(*[]byte)
 	defer d.inputs.Put(in)
-	*in = hook.AppendOutbound((*in)[:0], o)
+	*in = hook.AppendProviderRequest((*in)[:0], o)
 	out, _, err := d.module.Call(ctx, hook.TransformRequest, hook.SeedOf(o.RequestID), *in, make([]byte, 0, len(o.Body)+512))
 	if err != nil {
 		return llm.Call{}, hook.Notes{}, unsupported(transformError(err))
@@ -63,19 +63,19 @@ func unsupported(e *llm.Error) *llm.Error {
 // NormalizeResponse translates a target's reply into the canonical completion. The error is
 // an *llm.Error: the provider's, with Body in the canonical form and no Fault, or one with
 // FaultTransform when the module failed.
-func (d *ProviderDialect) NormalizeResponse(ctx context.Context, i hook.Inbound) ([]byte, error) {
+func (d *ProviderDialect) NormalizeResponse(ctx context.Context, i hook.ProviderReply) ([]byte, error) {
 	in := d.inputs.Get().(*[]byte)
 	defer d.inputs.Put(in)
-	*in = hook.AppendInbound((*in)[:0], i)
-	out, _, err := d.module.Call(ctx, hook.NormaliseResponse, hook.SeedOf(i.RequestID), *in, make([]byte, 0, len(i.Body)+512))
+	*in = hook.AppendProviderReply((*in)[:0], i)
+	out, _, err := d.module.Call(ctx, hook.NormalizeResponse, hook.SeedOf(i.RequestID), *in, make([]byte, 0, len(i.Body)+512))
 	if err != nil {
 		return nil, transformError(err)
 	}
 	r, err := hook.ReadCompletion(out)
 	if err != nil {
-		return nil, transformError(d.module.invalidResult(hook.NormaliseResponse, err))
+		return nil, transformError(d.module.invalidResult(hook.NormalizeResponse, err))
 	}
-	if r.Failure != nil {
+	if r.Error != nil {
 		return nil, r.ProviderError(i.Status)
 	}
 	return out, nil

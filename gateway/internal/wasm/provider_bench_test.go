@@ -20,7 +20,7 @@ func BenchmarkTranslate(b *testing.B) {
 		text := strings.Repeat("What is a penstock, and where does the water go? ", n)
 		size := fmt.Sprintf("%dB", len(text))
 		b.Run("request/"+size, func(b *testing.B) {
-			o := hook.Outbound{Dialect: llm.Anthropic, Target: claude, RequestID: "r", Body: []byte(
+			o := hook.ProviderRequest{Dialect: llm.Anthropic, Target: claude, RequestID: "r", Body: []byte(
 				`{"model":"x","messages":[{"role":"system","content":"Be brief."},{"role":"user","content":"` + text + `"}],"temperature":0.2}`)}
 			b.ReportAllocs()
 			for b.Loop() {
@@ -30,7 +30,7 @@ func BenchmarkTranslate(b *testing.B) {
 			}
 		})
 		b.Run("reply/"+size, func(b *testing.B) {
-			i := hook.Inbound{Dialect: llm.Anthropic, Target: claude, RequestID: "r", Status: http.StatusOK, Created: time.Unix(1, 0), Body: []byte(
+			i := hook.ProviderReply{Dialect: llm.Anthropic, Target: claude, RequestID: "r", Status: http.StatusOK, Created: time.Unix(1, 0), Body: []byte(
 				`{"id":"m","type":"message","role":"assistant","model":"c","content":[{"type":"text","text":"` + text +
 					`"}],"stop_reason":"end_turn","stop_sequence":null,"usage":{"input_tokens":3,"output_tokens":1}}`)}
 			b.ReportAllocs()
@@ -42,7 +42,7 @@ func BenchmarkTranslate(b *testing.B) {
 		})
 	}
 	b.Run("event", func(b *testing.B) {
-		e, err := d.Events(ctx, hook.Opening{Dialect: llm.Anthropic, Target: claude, RequestID: "r"})
+		e, err := d.Events(ctx, hook.ProviderStream{Dialect: llm.Anthropic, Target: claude, RequestID: "r"})
 		if err != nil {
 			b.Fatal(err)
 		}

@@ -21,7 +21,7 @@ import (
 func dialect(t *testing.T, h hook.Hook, answer string) *ProviderDialect {
 	t.Helper()
 	a := asm.Answering(h, []byte(answer))
-	for _, other := range []hook.Hook{hook.TransformRequest, hook.NormaliseResponse, hook.NormaliseEvent} {
+	for _, other := range []hook.Hook{hook.TransformRequest, hook.NormalizeResponse, hook.NormalizeEvent} {
 		if other != h {
 			a.Funcs = append(a.Funcs, asm.Func{Export: other.String(), Params: "ii", Results: "I", Code: asm.Result(0, 0)})
 		}
@@ -38,7 +38,7 @@ var someTarget = &llm.Target{ID: "a/c", Provider: "a", Model: "c", Dialect: llm.
 
 func transform(t *testing.T, answer string) (llm.Call, hook.Notes, error) {
 	return dialect(t, hook.TransformRequest, answer).TransformRequest(context.Background(),
-		hook.Outbound{Dialect: llm.Anthropic, Target: someTarget, RequestID: "r", Stream: true, Body: []byte(`{}`)})
+		hook.ProviderRequest{Dialect: llm.Anthropic, Target: someTarget, RequestID: "r", Stream: true, Body: []byte(`{}`)})
 }
 
 func TestTransformRequestReturnsThePieces(t *testing.T) {
@@ -58,15 +58,15 @@ func TestTransformRequestRefusesWhatIsNotTheModulesToSay(t *testing.T) {
 	for want, answer := range map[string]string{
 		"not valid JSON":                    `{"path":"/m","body":{}`,
 		"begin with a slash":                `{"path":"https://evil.example/","body":{}}`,
-		"evil.example/\" leads":             `{"path":"//evil.example/","body":{}}`,
-		"admin\" leads":                     `{"path":"/../admin","body":{}}`,
-		"holds more":                        `{"path":"/a?b=c","body":{}}`,
-		"is not one":                        `{"path":"/a","query":"a\nb","body":{}}`,
-		"none of POST":                      `{"path":"/a","method":"DELETE","body":{}}`,
-		"lacks its body":                    `{"path":"/a"}`,
-		"the host's to set":                 `{"path":"/a","headers":{"Authorization":"Bearer x"},"body":{}}`,
-		"can't be sent":                     `{"path":"/a","headers":{"x-a":"b\r\nHost: c"},"body":{}}`,
-		"\"a b\" can't be":                  `{"path":"/a","headers":{"a b":"c"},"body":{}}`,
+		"evil.example/\" must not hold":     `{"path":"//evil.example/","body":{}}`,
+		"admin\" must not hold":             `{"path":"/../admin","body":{}}`,
+		"must not hold ?":                   `{"path":"/a?b=c","body":{}}`,
+		"invalid query":                     `{"path":"/a","query":"a\nb","body":{}}`,
+		"is not POST":                       `{"path":"/a","method":"DELETE","body":{}}`,
+		"has no body":                       `{"path":"/a"}`,
+		"set by the gateway":                `{"path":"/a","headers":{"Authorization":"Bearer x"},"body":{}}`,
+		"invalid header \"x-a\"":            `{"path":"/a","headers":{"x-a":"b\r\nHost: c"},"body":{}}`,
+		"invalid header \"a b\"":            `{"path":"/a","headers":{"a b":"c"},"body":{}}`,
 		"expected an object, found the end": ``,
 		"expected a digit":                  `{"path":"/a","body":-}`,
 		"is not an object":                  `{"path":"/a","context":[],"body":{}}`,
@@ -101,20 +101,20 @@ func rejecting(t *testing.T, code int32) *llm.Error {
 	a := asm.Guest(hook.TransformRequest, asm.I32(code), asm.I32(4096), asm.I32(8), asm.Call(0), asm.Result(0, 0))
 	a.Imports = []asm.Import{{Module: "penstock", Name: "error", Params: "iii", Results: ""}}
 	a.Data = [][]byte{asm.Data(4096, []byte("n: audio"))}
-	for _, other := range []hook.Hook{hook.NormaliseResponse, hook.NormaliseEvent} {
+	for _, other := range []hook.Hook{hook.NormalizeResponse, hook.NormalizeEvent} {
 		a.Funcs = append(a.Funcs, asm.Func{Export: other.String(), Params: "ii", Results: "I", Code: asm.Result(0, 0)})
 	}
 	d, err := NewProviderDialect(load(t, a.Bytes()))
 	if err != nil {
 		t.Fatal(err)
 	}
-	_, _, err = d.TransformRequest(context.Background(), hook.Outbound{Target: someTarget, Body: []byte("{}")})
+	_, _, err = d.TransformRequest(context.Background(), hook.ProviderRequest{Target: someTarget, Body: []byte("{}")})
 	return llm.AsError(err)
 }
 
 func TestNormaliseResponseGivesTheCompletion(t *testing.T) {
 	const completion = `{"object":"chat.completion","error":null,"choices":[]}`
-	got, err := dialect(t, hook.NormaliseResponse, completion).NormalizeResponse(context.Background(), hook.Inbound{Target: someTarget, Status: 200})
+	got, err := dialect(t, hook.NormalizeResponse, completion).NormalizeResponse(context.Background(), hook.ProviderReply{Target: someTarget, Status: 200})
 	if err != nil || string(got) != completion {
 		t.Errorf("%s, %v", got, err)
 	}
@@ -133,7 +133,7 @@ func TestNormaliseResponseGivesProvidersErrors(t *testing.T) {
 		{`{"error":{"message":"too long"}}`, 400, 400, 0, `{"error":{"message":"too long"}}`},
 		{`{"error":"odd","status":7}`, 503, 503, 0, `{"error":"odd"}`},
 	} {
-		_, err := dialect(t, hook.NormaliseResponse, c.answer).NormalizeResponse(context.Background(), hook.Inbound{Target: someTarget, Status: c.status})
+		_, err := dialect(t, hook.NormalizeResponse, c.answer).NormalizeResponse(context.Background(), hook.ProviderReply{Target: someTarget, Status: c.status})
 		e := llm.AsError(err)
 		if e.Fault != llm.FaultNone || e.Status != c.want || e.RetryAfter != c.wait || string(e.Body) != c.body {
 			t.Errorf("%s gave %+v with body %s", c.answer, e, e.Body)
@@ -143,13 +143,13 @@ func TestNormaliseResponseGivesProvidersErrors(t *testing.T) {
 
 func TestTheInboundEnvelope(t *testing.T) {
 	h := http.Header{"Content-Type": {"application/json"}, "Set-Cookie": {"a=b"}, "X-Ratelimit-Remaining": {"1"}, "Request-Id": {"q"}}
-	got := hook.AppendInbound(nil, hook.Inbound{Dialect: llm.Anthropic, Target: someTarget, RequestID: "r", Created: time.Unix(7, 0), Status: 200, Header: h, Body: []byte(`{"a": 1}`)})
+	got := hook.AppendProviderReply(nil, hook.ProviderReply{Dialect: llm.Anthropic, Target: someTarget, RequestID: "r", Created: time.Unix(7, 0), Status: 200, Header: h, Body: []byte(`{"a": 1}`)})
 	want := `{"v":1,"dialect":"anthropic","target":{"id":"a/c","provider":"a","model":"c","max_output":64,"features":["tools","vision"]},"request_id":"r",` +
 		`"created":7,"status":200,"headers":{"content-type":"application/json","request-id":"q","x-ratelimit-remaining":"1"},"body":{"a": 1}}`
 	if diff := cmp.Diff(want, string(got)); diff != "" {
 		t.Errorf("envelope (-want +got)\n%s", diff)
 	}
-	html := hook.AppendInbound(nil, hook.Inbound{Target: &llm.Target{}, Body: []byte("<html>" + strings.Repeat("é", 5000))})
+	html := hook.AppendProviderReply(nil, hook.ProviderReply{Target: &llm.Target{}, Body: []byte("<html>" + strings.Repeat("é", 5000))})
 	var seen struct {
 		Text   string
 		Target struct{ Features []string }
@@ -167,15 +167,15 @@ func frame(state, payload string) string {
 func TestEventsCarryStateAndLines(t *testing.T) {
 	// An echo: its result's state is its input's, its payload the input's.
 	a := asm.Echo()
-	a.Funcs[2].Export = hook.NormaliseEvent.String()
-	for _, other := range []hook.Hook{hook.TransformRequest, hook.NormaliseResponse} {
+	a.Funcs[2].Export = hook.NormalizeEvent.String()
+	for _, other := range []hook.Hook{hook.TransformRequest, hook.NormalizeResponse} {
 		a.Funcs = append(a.Funcs, asm.Func{Export: other.String(), Params: "ii", Results: "I", Code: asm.Result(0, 0)})
 	}
 	d, err := NewProviderDialect(load(t, a.Bytes()))
 	if err != nil {
 		t.Fatal(err)
 	}
-	e := &ProviderEvents{dialect: d, carrier: streamState{module: d.module, hook: hook.NormaliseEvent, state: []byte("state")}}
+	e := &ProviderEvents{dialect: d, stream: streamState{module: d.module, hook: hook.NormalizeEvent, state: []byte("state")}}
 	if !d.module.Retain() {
 		t.Fatal("retain")
 	}
@@ -185,14 +185,14 @@ func TestEventsCarryStateAndLines(t *testing.T) {
 		t.Errorf("Next = %v, want the name refused as a line", err)
 	}
 	got, err := e.Next(context.Background(), `{"choices":[]}`, []byte("{\"choices\":[{}]}\n\n[DONE]"))
-	if err != nil || !cmp.Equal(got, [][]byte{[]byte(`{"choices":[]}`), []byte(`{"choices":[{}]}`), []byte("[DONE]")}) || string(e.carrier.state) != "state" {
-		t.Errorf("Next = %q, %v, state %q", got, err, e.carrier.state)
+	if err != nil || !cmp.Equal(got, [][]byte{[]byte(`{"choices":[]}`), []byte(`{"choices":[{}]}`), []byte("[DONE]")}) || string(e.stream.state) != "state" {
+		t.Errorf("Next = %q, %v, state %q", got, err, e.stream.state)
 	}
 }
 
 func TestEventsHoldTheirModuleOpen(t *testing.T) {
-	d := dialect(t, hook.NormaliseEvent, frame("s", ""))
-	e, err := d.Events(context.Background(), hook.Opening{Target: someTarget, RequestID: "r"})
+	d := dialect(t, hook.NormalizeEvent, frame("s", ""))
+	e, err := d.Events(context.Background(), hook.ProviderStream{Target: someTarget, RequestID: "r"})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -201,15 +201,15 @@ func TestEventsHoldTheirModuleOpen(t *testing.T) {
 	if err := d.module.Close(ctx); err == nil {
 		t.Error("the module closed under an open stream")
 	}
-	if lines, err := e.End(context.Background()); err != nil || len(lines) != 0 || string(e.carrier.state) != "s" {
-		t.Errorf("End = %q, %v, state %q", lines, err, e.carrier.state)
+	if lines, err := e.End(context.Background()); err != nil || len(lines) != 0 || string(e.stream.state) != "s" {
+		t.Errorf("End = %q, %v, state %q", lines, err, e.stream.state)
 	}
 	e.Close()
 	e.Close()
 	if err := d.module.Close(context.Background()); err != nil {
 		t.Error(err)
 	}
-	if _, err := d.Events(context.Background(), hook.Opening{Target: someTarget}); !errors.Is(err, ErrClosed) {
+	if _, err := d.Events(context.Background(), hook.ProviderStream{Target: someTarget}); !errors.Is(err, ErrClosed) {
 		t.Errorf("Events of a closed module: %v", err)
 	}
 }
@@ -223,7 +223,7 @@ func TestEventsRefuseBadFrames(t *testing.T) {
 		"line 1":       frame("", "nonsense"),
 		"not valid JS": frame("", `{"a":1`),
 	} {
-		_, err := dialect(t, hook.NormaliseEvent, answer).Events(context.Background(), hook.Opening{Target: someTarget})
+		_, err := dialect(t, hook.NormalizeEvent, answer).Events(context.Background(), hook.ProviderStream{Target: someTarget})
 		if err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("%.20q: %v, want %q", answer, err, want)
 		}

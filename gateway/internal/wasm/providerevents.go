@@ -11,19 +11,19 @@ import (
 // time.
 type ProviderEvents struct {
 	dialect *ProviderDialect // nil once closed
-	carrier streamState
+	stream  streamState
 }
 
 // Events opens the translation of a stream. It uses this version of the module until Close,
 // even if the plugin is reloaded meanwhile. The error is an *llm.Error with FaultTransform.
-func (d *ProviderDialect) Events(ctx context.Context, o hook.Opening) (*ProviderEvents, error) {
+func (d *ProviderDialect) Events(ctx context.Context, o hook.ProviderStream) (*ProviderEvents, error) {
 	if !d.module.Retain() {
 		return nil, transformError(ErrClosed)
 	}
-	e := &ProviderEvents{dialect: d, carrier: streamState{module: d.module, hook: hook.NormaliseEvent, seed: hook.SeedOf(o.RequestID)}}
-	out, err := e.Next(ctx, hook.EventStart, hook.AppendOpening(nil, o))
+	e := &ProviderEvents{dialect: d, stream: streamState{module: d.module, hook: hook.NormalizeEvent, seed: hook.SeedOf(o.RequestID)}}
+	out, err := e.Next(ctx, hook.EventStart, hook.AppendProviderStream(nil, o))
 	if err == nil && len(out) > 0 {
-		err = transformError(e.carrier.invalidResult(errors.New("it answered before the first event")))
+		err = transformError(e.stream.invalidResult(errors.New("it answered before the first event")))
 	}
 	if err != nil {
 		e.Close()
@@ -35,13 +35,13 @@ func (d *ProviderDialect) Events(ctx context.Context, o hook.Opening) (*Provider
 // Next translates one event and returns canonical lines, each without its line end: a chunk's
 // JSON, [DONE], or {"error":…}. They are valid until the next call.
 func (e *ProviderEvents) Next(ctx context.Context, name string, data []byte) ([][]byte, error) {
-	payload, err := e.carrier.next(ctx, name, data)
+	payload, err := e.stream.next(ctx, name, data)
 	if err != nil {
 		return nil, transformError(err)
 	}
 	lines, err := hook.SplitLines(payload, hook.ReadLine)
 	if err != nil {
-		return nil, transformError(e.carrier.invalidResult(err))
+		return nil, transformError(e.stream.invalidResult(err))
 	}
 	return lines, nil
 }

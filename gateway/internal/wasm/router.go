@@ -89,7 +89,7 @@ func (k *Ranker) Rank(ctx context.Context, req *llm.Request, c []llm.Candidate) 
 		return ranking
 	}
 	if ranking.Fault = r.module.breaker.blocked(now); ranking.Fault != "" {
-		ranking.Order = hook.Configured(c)
+		ranking.Order = hook.ConfiguredOrder(c)
 		return ranking
 	}
 	ranking.Seed = hook.SeedOf(req.ID)
@@ -99,12 +99,12 @@ func (k *Ranker) Rank(ctx context.Context, req *llm.Request, c []llm.Candidate) 
 	ranking.Fuel = fuel
 	if err != nil {
 		r.countFault(err, now)
-		ranking.Order, ranking.Fault = hook.Configured(c), hook.Brief(err.Error())
+		ranking.Order, ranking.Fault = hook.ConfiguredOrder(c), hook.Brief(err.Error())
 		return ranking
 	}
 	r.module.breaker.succeeded()
 	if !opinion {
-		ranking.Order = hook.Configured(c)
+		ranking.Order = hook.ConfiguredOrder(c)
 		return ranking
 	}
 	built := s.ranking.Ranking()
@@ -119,7 +119,7 @@ func (k *Ranker) call(ctx context.Context, s *rankBuffers, req *llm.Request, c [
 		s.in = hook.AppendFlat(s.in[:0], req, c, k.part, seed, now)
 		s.out, fuel, err = m.Call(ctx, hook.RouteFlat, seed, s.in, s.out[:0])
 	} else {
-		s.in = hook.AppendEnvelope(s.in[:0], req, c, k.part, m.grants.Has(hook.GrantMessages), now)
+		s.in = hook.AppendRouteEnvelope(s.in[:0], req, c, k.part, m.grants.Has(hook.GrantMessages), now)
 		s.out, fuel, err = m.Call(ctx, hook.Route, seed, s.in, s.out[:0])
 	}
 	if err != nil || len(s.out) == 0 {

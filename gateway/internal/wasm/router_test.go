@@ -189,7 +189,7 @@ func TestPrepareRefusesSettingsThatDoNotFit(t *testing.T) {
 		t.Fatal(err)
 	}
 	for with, want := range map[string]string{
-		`[1]`: "want an object", `{"a":"x\ny"}`: "line break", `{"a=b":1}`: "can't be a key", `{`: "settings", `{} {}`: "behind",
+		`[1]`: "want an object", `{"a":"x\ny"}`: "line break", `{"a=b":1}`: "can't be a key", `{`: "settings", `{} {}`: "after the object",
 	} {
 		if _, err := r.Prepare("s", json.RawMessage(with)); err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("Prepare(%s) = %v, want %q", with, err, want)

@@ -32,9 +32,9 @@ type Transform struct {
 
 // NewTransform returns the transform of a module, which must export at least one of its hooks.
 func NewTransform(m *Module, o TransformOptions) (*Transform, error) {
-	if !m.Exports(hook.TransformRequest) && !m.Exports(hook.NormaliseResponse) && !m.Exports(hook.NormaliseEvent) {
+	if !m.Exports(hook.TransformRequest) && !m.Exports(hook.NormalizeResponse) && !m.Exports(hook.NormalizeEvent) {
 		return nil, fmt.Errorf("module %s is not a transform: it exports none of %s, %s and %s", m.name,
-			hook.TransformRequest, hook.NormaliseResponse, hook.NormaliseEvent)
+			hook.TransformRequest, hook.NormalizeResponse, hook.NormalizeEvent)
 	}
 	if o.Now == nil {
 		o.Now = time.Now
@@ -74,20 +74,20 @@ func (t *Transform) Request(ctx context.Context, x *llm.Exchange, body []byte) (
 // Response returns the canonical completion as the module changed it, or nil when it left it
 // unchanged. Errors are as for Request.
 func (t *Transform) Response(ctx context.Context, x *llm.Exchange, status int, body []byte) ([]byte, error) {
-	if !t.module.Exports(hook.NormaliseResponse) {
+	if !t.module.Exports(hook.NormalizeResponse) {
 		return nil, nil
 	}
 	in := t.inputs.Get().(*[]byte)
 	defer t.inputs.Put(in)
 	*in = hook.AppendTransformResponse((*in)[:0], x, status, body)
-	out, fuel, err := t.call(ctx, x, hook.NormaliseResponse, *in, make([]byte, 0, len(body)+512))
+	out, fuel, err := t.call(ctx, x, hook.NormalizeResponse, *in, make([]byte, 0, len(body)+512))
 	if err == nil && len(out) > 0 {
 		r, wrong := hook.ReadReply(out)
-		if wrong == nil && !r.Chosen {
+		if wrong == nil && !r.HasChoices {
 			wrong = errors.New("it is not a completion: it has no choices")
 		}
 		if wrong != nil {
-			err = t.invalidResult(hook.NormaliseResponse, wrong)
+			err = t.invalidResult(hook.NormalizeResponse, wrong)
 		}
 	}
 	return t.result(x, llm.Applied{Hook: onResponse, Fuel: fuel}, out, err, t.o.SkipResponse)

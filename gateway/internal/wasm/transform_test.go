@@ -47,7 +47,7 @@ func TestTransformsGetTheContractsEnvelopes(t *testing.T) {
 	if err != nil || string(body) != `{"a":1}` {
 		t.Errorf("Request = %s, %v: want the envelope's body back", body, err)
 	}
-	a := asm.Guest(hook.NormaliseResponse, asm.Result(0, 0))
+	a := asm.Guest(hook.NormalizeResponse, asm.Result(0, 0))
 	heard, err := NewTransform(load(t, a.Bytes(), func(s *Spec) { s.Record = func(r Recorded) { seen = string(r.Input) } }), TransformOptions{})
 	if err != nil {
 		t.Fatal(err)
@@ -56,7 +56,7 @@ func TestTransformsGetTheContractsEnvelopes(t *testing.T) {
 	if want := envelopeOfR + `,"created":1700000000,"status":200,"body":{"b":2}}`; err != nil || seen != want {
 		t.Errorf("Response (-want +got):\n%s %v", cmp.Diff(want, seen), err)
 	}
-	if _, err := tell(hook.NormaliseResponse).Response(t.Context(), someExchange(), 200, []byte(`{}`)); err == nil {
+	if _, err := tell(hook.NormalizeResponse).Response(t.Context(), someExchange(), 200, []byte(`{}`)); err == nil {
 		t.Error("a completion without choices is taken")
 	}
 	if len(x.Applied) != 2 || !x.Applied[0].Changed || x.Applied[0].Hook != "request" || x.Applied[1].Fuel == 0 {
@@ -153,7 +153,7 @@ func TestATransformThatKeepsFailingIsDisabled(t *testing.T) {
 func filterOf(t *testing.T, answer string, o TransformOptions) (*Filter, *llm.Exchange, error) {
 	t.Helper()
 	// penstock.start is answered by nothing: its payload begins with "p", a chunk's with "c".
-	a := asm.Answering(hook.NormaliseEvent, []byte(answer))
+	a := asm.Answering(hook.NormalizeEvent, []byte(answer))
 	last := &a.Funcs[len(a.Funcs)-1]
 	last.Code = asm.Cat(asm.Get(0), asm.Mem(0x2d, 4), asm.I32('p'), asm.Op(0x46, 0x04, 0x40), asm.I64(0), asm.Op(0x0f, asm.End), last.Code)
 	x := someExchange()
@@ -189,7 +189,7 @@ func TestEventsOfATransform(t *testing.T) {
 		{name: "the end is not its to say", answer: frame("", `[DONE]`), fault: "ended the stream"},
 		{name: "nor an error", answer: frame("", `{"error":{"message":"x"}}`), fault: "ended the stream"},
 		{name: "a state over the cap", answer: string(binary.LittleEndian.AppendUint32(nil, hook.MaxState+1)) + strings.Repeat("s", hook.MaxState+1), fault: "at most 65536"},
-		{name: "a state that is cut", answer: string(binary.LittleEndian.AppendUint32(nil, 9)) + "s", fault: "the state has 9 bytes"},
+		{name: "a state that is cut", answer: string(binary.LittleEndian.AppendUint32(nil, 9)) + "s", fault: "a state of 9 bytes"},
 		{name: "half a length", answer: "ab", fault: "at least 4"},
 	} {
 		t.Run(tt.name, func(t *testing.T) {

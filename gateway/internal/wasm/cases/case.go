@@ -1,6 +1,6 @@
-// Package cases tests plugins: it reads test cases, plays them on a module in a sandbox and
-// compares what comes back with what they expect. A manifest's own tests, a project's tests,
-// the conformance suite and recorded calls are all cases. It serves no requests.
+// Package cases tests plugins: it reads test cases, runs them on a module in a sandbox and
+// compares the results with what they expect. A manifest's own tests, a project's tests, the
+// conformance suite and recorded calls are all cases. It serves no requests.
 package cases
 
 import (
@@ -12,16 +12,14 @@ import (
 	"github.com/penstock/penstock/gateway/internal/wasm/hook"
 )
 
-// Case is one call of a plugin with what must come of it, as sdk/conformance/README.md
-// lays it out: conformance, a manifest's tests, a project's own tests and recorded calls
-// all have this form. The zero value of a member means that it is not there.
+// Case is one call of a plugin with its expected result, as sdk/conformance/README.md
+// describes it. The zero value of a member means that the member is missing.
 type Case struct {
 	Name string `json:"name,omitempty"`
 	// Hook is an export without "penstock_", or "init" for the settings alone.
 	Hook   string          `json:"hook"`
 	Config json.RawMessage `json:"config,omitempty"`
-	// Grants are what the plugin may import; nil means what its manifest asks for, an
-	// empty list nothing.
+	// Grants are the plugin's grants; nil means those of its manifest, an empty list none.
 	Grants []string `json:"grants,omitzero"`
 	// KV is the store before the call, KVBase64 the entries that are not text.
 	KV       map[string]string `json:"kv,omitempty"`
@@ -35,19 +33,20 @@ type Case struct {
 	InputBase64 []byte          `json:"input_base64,omitempty"`
 	// Events are sent instead of an input, one call each.
 	Events []Event `json:"events,omitempty"`
-	// Expect is the result: JSON of which only the named members are compared, a string
-	// for every byte, or null for no opinion; with Events a list with an entry for each.
+	// Expect is the result: JSON of which only the members given are compared, a string that
+	// is compared byte for byte, or null for no opinion; with Events a list with an entry for
+	// each.
 	Expect       json.RawMessage    `json:"expect,omitempty"`
 	ExpectBase64 []byte             `json:"expect_base64,omitzero"`
-	ExpectError  *Failure           `json:"expect_error,omitempty"`
+	ExpectError  *ExpectedError     `json:"expect_error,omitempty"`
 	ExpectKV     map[string]*string `json:"expect_kv,omitempty"`
-	// MaxFuel is the most instructions that the call may take, all events together;
-	// zero leaves it to the host's own bound.
+	// MaxFuel is the most instructions that all calls together may use; zero means the host's
+	// bound.
 	MaxFuel int64 `json:"max_fuel,omitempty"`
 }
 
-// Seed is the seed of a plugin's randomness. Beyond 2^53 its JSON is a string, since
-// not every reader keeps larger numbers whole.
+// Seed is the seed of a plugin's randomness. Beyond 2^53 its JSON is a string, since not every
+// reader keeps larger numbers exact.
 type Seed uint64
 
 // MarshalJSON writes a number, or a decimal string beyond 2^53.
@@ -83,39 +82,39 @@ func (e Event) MarshalJSON() ([]byte, error) {
 	return append(append(list, e.Data...), ']'), nil
 }
 
-// Failure is an error that a case expects: a rejection, or a fault of a kind.
-type Failure struct {
-	// Code is a rejection's; zero takes any. Message is its text or a part of it.
+// ExpectedError is an error that a case expects: a rejection, or a fault of a kind.
+type ExpectedError struct {
+	// Code is a rejection's; zero allows any. Message is a part of the error's text.
 	Code    int            `json:"code,omitempty"`
 	Message string         `json:"message,omitempty"`
 	Fault   hook.FaultKind `json:"fault,omitempty"`
 }
 
-// defaultNow is the clock of a case that gives none, in Unix milliseconds.
+// defaultNow is the clock of a case that sets none, in Unix milliseconds.
 const defaultNow = 1000
 
 // hookInit is the hook of a case about the settings alone.
 const hookInit = "init"
 
-// hook finds the case's hook; ok is false for init.
+// hook returns the case's hook; ok is false for init.
 func (c *Case) hook() (h hook.Hook, ok bool) {
 	for h := range hook.Count {
-		if h.String() == hook.Prefix+c.Hook {
+		if h.String() == hook.ExportPrefix+c.Hook {
 			return h, true
 		}
 	}
 	return 0, false
 }
 
-// input is what the plugin gets in a case without events.
+// input returns the plugin's input in a case without events.
 func (c *Case) input() ([]byte, error) {
 	if c.Input == nil {
 		return c.InputBase64, nil
 	}
-	return sent(c.Input)
+	return payload(c.Input)
 }
 
-// entries is the store before the call.
+// entries returns the contents of the store before the call.
 func (c *Case) entries() map[string][]byte {
 	all := make(map[string][]byte, len(c.KV)+len(c.KVBase64))
 	for key, value := range c.KV {

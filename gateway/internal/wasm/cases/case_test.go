@@ -10,7 +10,7 @@ import (
 
 func TestParseCasesReadsOneOrMany(t *testing.T) {
 	text := "one"
-	got, err := ParseCases("tests/route.json", []byte(`[{"hook":"route","name":"a","config":{"x":1},"grants":[],"kv":{"k":"v"},"kv_base64":{"b":"/w=="},
+	got, err := Parse("tests/route.json", []byte(`[{"hook":"route","name":"a","config":{"x":1},"grants":[],"kv":{"k":"v"},"kv_base64":{"b":"/w=="},
 		"now":5,"seed":"18446744073709551615","input":{"b": 1, "a":[ ]},"expect":null,"expect_kv":{"k":"one","gone":null},"max_fuel":9},
 		{"hook":"normalise_event","events":[["penstock.start",{}],["chunk","x"],["penstock.end",null]],"expect":[null,[],["y"]]},
 		{"hook":"init","seed":7,"expect_error":{"code":400,"message":"no"}}]`))
@@ -22,7 +22,7 @@ func TestParseCasesReadsOneOrMany(t *testing.T) {
 			Now: 5, Seed: 1<<64 - 1, Input: json.RawMessage(`{"b": 1, "a":[ ]}`), Expect: json.RawMessage("null"), ExpectKV: map[string]*string{"k": &text, "gone": nil}, MaxFuel: 9},
 		{Hook: "normalise_event", Name: "route.json 2", Events: []Event{{"penstock.start", json.RawMessage("{}")}, {"chunk", json.RawMessage(`"x"`)},
 			{"penstock.end", json.RawMessage("null")}}, Expect: json.RawMessage(`[null,[],["y"]]`)},
-		{Hook: "init", Name: "route.json 3", Seed: 7, ExpectError: &Failure{Code: 400, Message: "no"}},
+		{Hook: "init", Name: "route.json 3", Seed: 7, ExpectError: &ExpectedError{Code: 400, Message: "no"}},
 	}
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Errorf("cases (-want +got)\n%s", diff)
@@ -30,7 +30,7 @@ func TestParseCasesReadsOneOrMany(t *testing.T) {
 	if in, err := got[0].input(); err != nil || string(in) != `{"b":1,"a":[]}` {
 		t.Errorf("input = %s, %v, want it compact and in order", in, err)
 	}
-	one, err := ParseCases("one.json", []byte(`{"hook":"init"}`))
+	one, err := Parse("one.json", []byte(`{"hook":"init"}`))
 	if err != nil || len(one) != 1 || one[0].Name != "one.json 1" {
 		t.Errorf("a single case: %+v, %v", one, err)
 	}
@@ -41,7 +41,7 @@ func TestParseCasesNamesWhatIsWrong(t *testing.T) {
 		"{\"hook\":\"init\",\n\"expct\":null}":        "c.json: line 2: expct: a case has no such member",
 		"[{\"hook\":\"init\"},\n{\"hook\":\"rout\"}]": `c.json: line 2: there is no hook "rout"`,
 		`{"name":"x"}`:                                                   "has no hook",
-		`{"hook":"init","hook":"route"}`:                                 "hook: it stands there twice",
+		`{"hook":"init","hook":"route"}`:                                 "hook: it appears twice",
 		`{"hook":"route","input":{},"input_base64":""}`:                  "exclude each other",
 		`{"hook":"route","events":[]}`:                                   "the hook route has no events",
 		`{"hook":"normalise_event","events":[["a"]]}`:                    "event 1 is not a list of a name and data",
@@ -54,7 +54,7 @@ func TestParseCasesNamesWhatIsWrong(t *testing.T) {
 		`{"hook":"route"} x`:                                             "expected the end of the text",
 		`"route"`:                                                        "expected an object",
 	} {
-		_, err := ParseCases("c.json", []byte(in))
+		_, err := Parse("c.json", []byte(in))
 		if err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("ParseCases(%s) = %v, want %q", in, err, want)
 		}
@@ -62,7 +62,7 @@ func TestParseCasesNamesWhatIsWrong(t *testing.T) {
 }
 
 func TestACaseIsWrittenAsItIsRead(t *testing.T) {
-	cases, err := ParseCases("c.json", []byte(`[{"name":"n","hook":"route","grants":[],"seed":"9007199254740993","input":"a<b","expect":null,"expect_base64":""},
+	cases, err := Parse("c.json", []byte(`[{"name":"n","hook":"route","grants":[],"seed":"9007199254740993","input":"a<b","expect":null,"expect_base64":""},
 		{"name":"m","hook":"render_event","events":[["e",{"a":1}],["f",null]],"expect_error":{"fault":"trap"}}]`))
 	if err != nil {
 		t.Fatal(err)
@@ -71,7 +71,7 @@ func TestACaseIsWrittenAsItIsRead(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	again, err := ParseCases("c.json", b)
+	again, err := Parse("c.json", b)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -92,7 +92,7 @@ func FuzzParseCases(f *testing.F) {
 	f.Add([]byte(`[{"hook":"route","input":{"a":1},"expect":{"ranking":[]}}]`))
 	f.Add([]byte(`{"hook":"normalise_event","events":[["chunk",{"x":"\ud800"}]],"expect":[null]}`))
 	f.Fuzz(func(t *testing.T, data []byte) {
-		cases, err := ParseCases("f.json", data)
+		cases, err := Parse("f.json", data)
 		if err != nil {
 			return
 		}
@@ -100,7 +100,7 @@ func FuzzParseCases(f *testing.F) {
 		if err != nil {
 			t.Fatalf("write what was read: %v", err)
 		}
-		if again, err := ParseCases("f.json", b); err != nil || len(again) != len(cases) {
+		if again, err := Parse("f.json", b); err != nil || len(again) != len(cases) {
 			t.Fatalf("read what was written, %s: %v", b, err)
 		}
 	})

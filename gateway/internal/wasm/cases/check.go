@@ -12,16 +12,15 @@ import (
 	"github.com/penstock/penstock/gateway/internal/wasm/hook"
 )
 
-// judge holds what came of a case against what it expects, and says everything that
-// differs.
-func (c *Case) judge(r run) error {
+// check compares a run with what the case expects and reports all differences.
+func (c *Case) check(r run) error {
 	if r.err != nil || c.ExpectError != nil {
-		return errors.Join(c.judgeError(r.err), c.judgeStore(r.store))
+		return errors.Join(c.checkError(r.err), c.checkStore(r.store))
 	}
-	return errors.Join(c.judgeResult(r), c.judgeBytes(r), c.judgeStore(r.store), c.judgeFuel(r.fuel))
+	return errors.Join(c.checkResult(r), c.checkBytes(r), c.checkStore(r.store), c.checkFuel(r.fuel))
 }
 
-func (c *Case) judgeError(err error) error {
+func (c *Case) checkError(err error) error {
 	want := c.ExpectError
 	if want == nil {
 		return fmt.Errorf("want no error, got: %w", err)
@@ -39,8 +38,8 @@ func (c *Case) judgeError(err error) error {
 	return fmt.Errorf("want %s, got: %w", want, err)
 }
 
-// String says what is expected.
-func (f *Failure) String() string {
+// String describes the expected error.
+func (f *ExpectedError) String() string {
 	what := "a rejection"
 	if f.Fault != "" {
 		what = "the fault " + string(f.Fault)
@@ -54,12 +53,12 @@ func (f *Failure) String() string {
 	return what
 }
 
-func (c *Case) judgeResult(r run) error {
+func (c *Case) checkResult(r run) error {
 	if c.Expect == nil || c.Hook == hookInit {
 		return nil
 	}
 	if c.Events != nil {
-		return c.judgeEvents(r.outs)
+		return c.checkEvents(r.outs)
 	}
 	out, err := c.readable(r.outs[0])
 	if err != nil {
@@ -68,8 +67,8 @@ func (c *Case) judgeResult(r run) error {
 	return matches(c.Expect, out)
 }
 
-// readable is the result as the case's expectation is written: that of the flat form is
-// turned into JSON, unless the input is not a routing envelope.
+// readable returns a result in the form of the case's expectation: a flat one is converted to
+// JSON, unless the input is not a routing envelope.
 func (c *Case) readable(out []byte) ([]byte, error) {
 	if h, _ := c.hook(); h != hook.RouteFlat {
 		return out, nil
@@ -84,26 +83,25 @@ func (c *Case) readable(out []byte) ([]byte, error) {
 	return out, nil
 }
 
-func (c *Case) judgeEvents(outs [][]byte) error {
+func (c *Case) checkEvents(outs [][]byte) error {
 	var entries []json.RawMessage
 	if err := json.Unmarshal(c.Expect, &entries); err != nil {
 		return fmt.Errorf("expect: %w", err)
 	}
 	var errs []error
 	for i, out := range outs {
-		if err := c.judgeEvent(entries[i], c.Events[i], out); err != nil {
+		if err := c.checkEvent(entries[i], c.Events[i], out); err != nil {
 			errs = append(errs, fmt.Errorf("event %d (%s): %w", i+1, c.Events[i].Name, err))
 		}
 	}
 	return errors.Join(errs...)
 }
 
-// judgeEvent compares the lines of one event. What means the same to the gateway counts
-// as the same: no opinion and a chunk passed on as it is, and no opinion and no lines
-// where nothing is there to pass on.
-func (c *Case) judgeEvent(want json.RawMessage, e Event, out []byte) error {
+// checkEvent compares the lines of one event. Results with the same effect are equal: no
+// opinion and the unchanged chunk, and for events without a chunk no opinion and no lines.
+func (c *Case) checkEvent(want json.RawMessage, e Event, out []byte) error {
 	lines, opinion := linesOf(c.Hook, out)
-	data, err := sent(e.Data)
+	data, err := payload(e.Data)
 	if err != nil {
 		return err
 	}
@@ -133,8 +131,8 @@ func (c *Case) judgeEvent(want json.RawMessage, e Event, out []byte) error {
 	return nil
 }
 
-// linesOf are the lines of an event's result. Those for a caller are one piece, since
-// their framing is part of them.
+// linesOf splits the result of an event hook into lines. One for a caller is not split, since
+// its framing is part of it.
 func linesOf(name string, out []byte) (lines [][]byte, opinion bool) {
 	if len(out) == 0 {
 		return nil, false
@@ -143,7 +141,7 @@ func linesOf(name string, out []byte) (lines [][]byte, opinion bool) {
 	switch {
 	case err != nil || len(payload) == 0:
 		return nil, true
-	case hook.Prefix+name == hook.RenderEvent.String():
+	case hook.ExportPrefix+name == hook.RenderEvent.String():
 		return [][]byte{payload}, true
 	}
 	for line := range bytes.SplitSeq(payload, []byte{'\n'}) {
@@ -154,7 +152,7 @@ func linesOf(name string, out []byte) (lines [][]byte, opinion bool) {
 	return lines, true
 }
 
-func (c *Case) judgeBytes(r run) error {
+func (c *Case) checkBytes(r run) error {
 	if c.ExpectBase64 == nil || len(r.outs) == 0 {
 		return nil
 	}
@@ -164,7 +162,7 @@ func (c *Case) judgeBytes(r run) error {
 	return nil
 }
 
-func (c *Case) judgeStore(have map[string][]byte) error {
+func (c *Case) checkStore(have map[string][]byte) error {
 	var errs []error
 	for _, key := range slices.Sorted(maps.Keys(c.ExpectKV)) {
 		got, there := have[key]
@@ -180,7 +178,7 @@ func (c *Case) judgeStore(have map[string][]byte) error {
 	return errors.Join(errs...)
 }
 
-func (c *Case) judgeFuel(fuel int64) error {
+func (c *Case) checkFuel(fuel int64) error {
 	if c.MaxFuel > 0 && fuel > c.MaxFuel {
 		return fmt.Errorf("it used %d instructions, want at most %d", fuel, c.MaxFuel)
 	}

@@ -13,9 +13,8 @@ import (
 	"github.com/penstock/penstock/gateway/internal/wasm/hook"
 )
 
-// matches holds a result against what a case expects of it: a string byte for byte,
-// null as nothing, anything else as JSON. The error names the place of the first
-// difference.
+// matches compares a result with a case's expectation: a string byte for byte, null with an
+// empty result, anything else as JSON. The error names the position of the first difference.
 func matches(want json.RawMessage, out []byte) error {
 	if string(want) == "null" {
 		if len(out) > 0 {
@@ -36,11 +35,11 @@ func matches(want json.RawMessage, out []byte) error {
 }
 
 func matchesJSON(want, out []byte) error {
-	w, err := decoded(want)
+	w, err := decode(want)
 	if err != nil {
-		return fmt.Errorf("what is expected is not JSON: %w", err)
+		return fmt.Errorf("the expected result is not JSON: %w", err)
 	}
-	g, err := decoded(out)
+	g, err := decode(out)
 	if err != nil {
 		return fmt.Errorf("want JSON, got %s: %w", hook.Clip(out), err)
 	}
@@ -50,8 +49,8 @@ func matchesJSON(want, out []byte) error {
 	return nil
 }
 
-// decoded keeps numbers as they are written.
-func decoded(b []byte) (v any, err error) {
+// decode decodes JSON and keeps numbers as they are written.
+func decode(b []byte) (v any, err error) {
 	if err := hook.CheckJSON(b); err != nil {
 		return nil, err
 	}
@@ -60,31 +59,31 @@ func decoded(b []byte) (v any, err error) {
 	return v, d.Decode(&v)
 }
 
-// covers reports where got lacks something of want. An object may have more members
-// than want names, a list has to be as long.
+// covers reports where got differs from want. An object may have more members than want; a
+// list must be as long.
 func covers(at string, want, got any) error {
 	switch w := want.(type) {
 	case map[string]any:
 		g, ok := got.(map[string]any)
 		if !ok {
-			return differ(at, want, got)
+			return mismatch(at, want, got)
 		}
 		return coversMembers(at, w, g)
 	case []any:
 		g, ok := got.([]any)
 		if !ok {
-			return differ(at, want, got)
+			return mismatch(at, want, got)
 		}
 		return coversItems(at, w, g)
 	case json.Number:
 		g, ok := got.(json.Number)
 		if !ok || !equalNumbers(string(w), string(g)) {
-			return differ(at, want, got)
+			return mismatch(at, want, got)
 		}
 		return nil
 	}
-	if want != got { // strings, truths and null
-		return differ(at, want, got)
+	if want != got { // strings, booleans and null
+		return mismatch(at, want, got)
 	}
 	return nil
 }
@@ -122,11 +121,11 @@ func joinPath(at, name string) string {
 	return at + "." + name
 }
 
-func differ(at string, want, got any) error {
-	return fmt.Errorf("%s is %s, want %s", cmp.Or(at, "the result"), inJSON(got), inJSON(want))
+func mismatch(at string, want, got any) error {
+	return fmt.Errorf("%s is %s, want %s", cmp.Or(at, "the result"), toJSON(got), toJSON(want))
 }
 
-func inJSON(v any) []byte {
+func toJSON(v any) []byte {
 	b, err := json.Marshal(v)
 	if err != nil {
 		return []byte(err.Error())
@@ -134,7 +133,7 @@ func inJSON(v any) []byte {
 	return hook.Clip(b)
 }
 
-// equalNumbers compares by value, whole numbers exactly.
+// equalNumbers compares by value, and whole numbers exactly.
 func equalNumbers(a, b string) bool {
 	if a == b {
 		return true

@@ -48,10 +48,10 @@ func eachSDK(t *testing.T, test func(t *testing.T, language string, code []byte,
 }
 
 // tryWith runs cases in a host with this form of the fuel pass.
-func tryWith(t *testing.T, form fuel.Charging, code []byte, cases []Case) []Trial {
+func tryWith(t *testing.T, form fuel.Charging, code []byte, cases []Case) []Result {
 	t.Helper()
 	h := newTestHost(t, func(o *wasm.Options) { o.Charging = form })
-	trials, err := Try(context.Background(), h, wasm.Spec{Name: "conformance", Wasm: code}, cases)
+	trials, err := Run(context.Background(), h, wasm.Spec{Name: "conformance", Wasm: code}, cases)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -84,7 +84,7 @@ func TestConformance(t *testing.T) {
 	})
 }
 
-func compareTrials(t *testing.T, how string, metered, other []Trial) {
+func compareTrials(t *testing.T, how string, metered, other []Result) {
 	t.Helper()
 	for i, tr := range metered {
 		if o := other[i]; !bytes.Equal(tr.Output, o.Output) || errText(tr.Err) != errText(o.Err) {
@@ -138,7 +138,7 @@ func drawInput(t *rapid.T, cases []Case) (hook.Hook, []byte) {
 	}
 	if c.Events != nil {
 		e := c.Events[rapid.IntRange(0, len(c.Events)-1).Draw(t, "event")]
-		data, _ := sent(e.Data)
+		data, _ := payload(e.Data)
 		in = hook.AppendFrame(nil, nil, e.Name, data)
 	}
 	if h == hook.RouteFlat {

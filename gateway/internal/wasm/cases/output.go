@@ -6,8 +6,8 @@ import (
 	"github.com/penstock/penstock/gateway/internal/jsontext"
 )
 
-// output is a run's result for people: as it is, in JSON where the plugin's own form is
-// binary, and for events a list as a case's expectation has it.
+// output returns a run's result for display: as it is, or in JSON if the plugin's form is
+// binary; for events a list in the form of a case's expectation.
 func (c *Case) output(r run) []byte {
 	if c.Events != nil {
 		return c.eventsJSON(r.outs)
@@ -16,7 +16,7 @@ func (c *Case) output(r run) []byte {
 		return nil
 	}
 	out, err := c.readable(r.outs[0])
-	if err != nil { // judged already
+	if err != nil { // check has reported it
 		return r.outs[0]
 	}
 	return out
@@ -36,7 +36,7 @@ func (c *Case) eventsJSON(outs [][]byte) []byte {
 	return append(dst, ']')
 }
 
-// linesJSON is a list of lines, those that are JSON as they stand.
+// linesJSON returns a JSON list of lines; those that are JSON are not quoted.
 func linesJSON(lines [][]byte) []byte {
 	dst := []byte{'['}
 	for _, line := range lines {

@@ -8,24 +8,24 @@ import (
 	"github.com/penstock/penstock/gateway/internal/wasm/hook"
 )
 
-// run is what came of a case once.
+// run is the outcome of running a case once.
 type run struct {
-	// outs are the results as the plugin gave them, one for each event.
+	// outs are the plugin's results, one for each event.
 	outs [][]byte
 	err  error
-	// fuel is that of all calls together, memory the instance's size afterwards.
+	// fuel is that of all calls, memory the instance's size afterwards, in bytes.
 	fuel, memory int64
 	took         time.Duration
-	// store is what the plugin has kept.
+	// store is the contents of the store afterwards.
 	store map[string][]byte
 }
 
-// calling runs a hook once: in an instance, in tests of the cases also in plain Go.
-type calling func(h hook.Hook, in []byte) (out []byte, fuel int64, err error)
+// callFunc calls a hook: of an instance, or, to test the cases, of a plugin in plain Go.
+type callFunc func(h hook.Hook, in []byte) (out []byte, fuel int64, err error)
 
-// play makes the calls of a case that is not about the settings alone. A result that
-// the gateway would not take is a fault, as it is there.
-func (c *Case) play(call calling) (run, error) {
+// play makes the calls of a case; one about the settings alone has none. A result that the
+// gateway would refuse is a fault, as it is there.
+func (c *Case) play(call callFunc) (run, error) {
 	h, ok := c.hook()
 	if !ok {
 		return run{}, nil
@@ -49,28 +49,28 @@ func (c *Case) play(call calling) (run, error) {
 	var r run
 	out, fuel, err := call(h, in)
 	if err == nil && len(out) > 0 && (routing || h != hook.Route && h != hook.RouteFlat) {
-		err = nonsense(h, hook.CheckResult(h, out, n))
+		err = invalidResult(h, hook.CheckResult(h, out, n))
 	}
 	r.outs, r.fuel, r.err = [][]byte{out}, fuel, err
 	return r, nil
 }
 
-// clock is the time that the plugin is shown.
+// clock returns the plugin's time.
 func (c *Case) clock() time.Time { return time.UnixMilli(cmp.Or(c.Now, defaultNow)) }
 
-// stream makes one call for each event, carrying the state. An error ends it.
-func (c *Case) stream(h hook.Hook, call calling) (run, error) {
+// stream makes one call for each event and passes the state on. An error ends it.
+func (c *Case) stream(h hook.Hook, call callFunc) (run, error) {
 	var r run
 	var state []byte
 	for _, e := range c.Events {
-		data, err := sent(e.Data)
+		data, err := payload(e.Data)
 		if err != nil {
 			return run{}, fmt.Errorf("event %d: %w", len(r.outs)+1, err)
 		}
 		out, fuel, err := call(h, hook.AppendFrame(nil, state, e.Name, data))
 		r.fuel += fuel
 		if err == nil && len(out) > 0 {
-			err = nonsense(h, hook.CheckResult(h, out, 0))
+			err = invalidResult(h, hook.CheckResult(h, out, 0))
 		}
 		if err != nil {
 			r.err = err
@@ -84,8 +84,8 @@ func (c *Case) stream(h hook.Hook, call calling) (run, error) {
 	return r, nil
 }
 
-// nonsense is a fault about what an answer means, nil without one.
-func nonsense(h hook.Hook, err error) error {
+// invalidResult returns the fault of an invalid result, nil for a nil error.
+func invalidResult(h hook.Hook, err error) error {
 	if err == nil {
 		return nil
 	}

@@ -10,19 +10,19 @@ import (
 	"github.com/penstock/penstock/gateway/internal/wasm/hook"
 )
 
-// FromRecorded makes a case of a call, which expects the same bytes for no more fuel.
+// FromRecorded returns a case that repeats a call and expects the same bytes for no more fuel.
 func FromRecorded(r wasm.Recorded) Case {
-	c := Case{Name: "recorded " + r.Hook.String()[len(hook.Prefix):], Hook: r.Hook.String()[len(hook.Prefix):],
+	c := Case{Name: "recorded " + r.Hook.String()[len(hook.ExportPrefix):], Hook: r.Hook.String()[len(hook.ExportPrefix):],
 		Config: r.Config, Grants: append([]string{}, r.Grants...), Seed: Seed(r.Seed)}
 	if !r.Clock.IsZero() {
 		c.Now = r.Clock.UnixMilli()
 	}
 	c.Input, c.InputBase64 = asText(r.Input)
 	for key, value := range r.Read {
-		c.keep(key, value)
+		c.addEntry(key, value)
 	}
 	if r.Err != nil {
-		c.ExpectError = failureOf(r.Err)
+		c.ExpectError = expectedError(r.Err)
 		return c
 	}
 	c.MaxFuel = r.Fuel
@@ -37,8 +37,8 @@ func FromRecorded(r wasm.Recorded) Case {
 	return c
 }
 
-// keep puts a value into the case's store, as text if it is text.
-func (c *Case) keep(key string, value []byte) {
+// addEntry adds an entry to the case's store, as text if it is text.
+func (c *Case) addEntry(key string, value []byte) {
 	if utf8.Valid(value) {
 		if c.KV == nil {
 			c.KV = map[string]string{}
@@ -52,7 +52,7 @@ func (c *Case) keep(key string, value []byte) {
 	c.KVBase64[key] = value
 }
 
-// asText is b as a JSON string, or as it is when it is not text.
+// asText returns b as a JSON string, or as it is if it is not text.
 func asText(b []byte) (text json.RawMessage, raw []byte) {
 	if !utf8.Valid(b) {
 		return nil, b
@@ -60,15 +60,15 @@ func asText(b []byte) (text json.RawMessage, raw []byte) {
 	return jsontext.AppendQuote(nil, string(b)), nil
 }
 
-// failureOf expects an error that came once.
-func failureOf(err error) *Failure {
+// expectedError returns the expectation of an error like err.
+func expectedError(err error) *ExpectedError {
 	var r *hook.Rejection
 	if errors.As(err, &r) {
-		return &Failure{Code: r.Code, Message: r.Message}
+		return &ExpectedError{Code: r.Code, Message: r.Message}
 	}
 	var f *hook.Fault
 	if errors.As(err, &f) {
-		return &Failure{Fault: f.Kind, Message: f.Detail}
+		return &ExpectedError{Fault: f.Kind, Message: f.Detail}
 	}
-	return &Failure{Message: err.Error()}
+	return &ExpectedError{Message: err.Error()}
 }

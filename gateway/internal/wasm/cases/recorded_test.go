@@ -36,7 +36,7 @@ func TestARecordedCallIsACaseThatPasses(t *testing.T) {
 	if got := cases[2].KVBase64["k"]; string(got) != "\xffsecond" || cases[1].KV["k"] != "first" || cases[0].Now == 0 || cases[0].MaxFuel == 0 {
 		t.Errorf("cases %+v", cases)
 	}
-	trials, err := Try(context.Background(), h, s, cases)
+	trials, err := Run(context.Background(), h, s, cases)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -65,7 +65,7 @@ func TestRecordedRefusalsAreExpectedAgain(t *testing.T) {
 	for _, r := range records {
 		cases = append(cases, FromRecorded(r))
 	}
-	trials, err := Try(context.Background(), h, s, cases)
+	trials, err := Run(context.Background(), h, s, cases)
 	if err != nil || len(trials) != 3 {
 		t.Fatal(trials, err)
 	}

@@ -38,7 +38,7 @@ func conformanceCases(t testing.TB, plugin string) []Case {
 		if err != nil {
 			t.Fatal(err)
 		}
-		cases, err := ParseCases(f, data)
+		cases, err := Parse(f, data)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -68,7 +68,7 @@ func TestTheReferencesPassTheConformanceCases(t *testing.T) {
 func (c *Case) refer(ref reference) error {
 	if c.Hook == hookInit {
 		_, err := ref(settings(c), hook.Count, nil)
-		return c.judge(run{err: err})
+		return c.check(run{err: err})
 	}
 	r, err := c.play(func(h hook.Hook, in []byte) ([]byte, int64, error) {
 		out, err := ref(settings(c), h, in)
@@ -77,7 +77,7 @@ func (c *Case) refer(ref reference) error {
 	if err != nil {
 		return err
 	}
-	return c.judge(r)
+	return c.check(r)
 }
 
 // settings are what a case's plugin is given.

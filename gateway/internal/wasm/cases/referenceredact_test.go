@@ -89,9 +89,9 @@ func refMember(object []byte, name string) (value []byte, at int, ok bool) {
 
 func refRedact(_ json.RawMessage, h hook.Hook, in []byte) ([]byte, error) {
 	switch h {
-	case hook.NormaliseResponse:
+	case hook.NormalizeResponse:
 		return refReply(in)
-	case hook.NormaliseEvent:
+	case hook.NormalizeEvent:
 		return refEvent(in)
 	}
 	return nil, nil

@@ -10,18 +10,18 @@ import (
 	"github.com/penstock/penstock/gateway/internal/wasm/hook"
 )
 
-// routeForm is the JSON routing envelope as far as the flat form has room for it.
-type routeForm struct {
-	EstInputTokens *float64        `json:"est_input_tokens"`
-	MaxTokens      *float64        `json:"max_tokens"`
-	Stream         bool            `json:"stream"`
-	Features       []string        `json:"features"`
-	Strategy       string          `json:"strategy"`
-	With           json.RawMessage `json:"with"`
-	Candidates     []candidateForm `json:"candidates"`
+// routeEnvelope is the part of the JSON routing envelope that the flat form can hold.
+type routeEnvelope struct {
+	EstInputTokens *float64         `json:"est_input_tokens"`
+	MaxTokens      *float64         `json:"max_tokens"`
+	Stream         bool             `json:"stream"`
+	Features       []string         `json:"features"`
+	Strategy       string           `json:"strategy"`
+	With           json.RawMessage  `json:"with"`
+	Candidates     []routeCandidate `json:"candidates"`
 }
 
-type candidateForm struct {
+type routeCandidate struct {
 	PriceIn      *float64 `json:"price_in"`
 	PriceOut     *float64 `json:"price_out"`
 	PriceCached  *float64 `json:"price_cached"`
@@ -39,10 +39,10 @@ type candidateForm struct {
 	RemainingTPM *float64 `json:"remaining_tpm"`
 }
 
-// flatInput makes the binary routing input of a JSON one: what the gateway would have
-// sent a router with the flat hook for the same request.
+// flatInput converts a JSON routing envelope to the flat form, as the gateway would send it to
+// a router for the same request.
 func flatInput(in []byte, seed uint64, now time.Time) ([]byte, error) {
-	var f routeForm
+	var f routeEnvelope
 	if err := json.Unmarshal(in, &f); err != nil {
 		return nil, fmt.Errorf("the input is not a routing envelope: %w", err)
 	}
@@ -59,7 +59,7 @@ func flatInput(in []byte, seed uint64, now time.Time) ([]byte, error) {
 	return hook.AppendFlat(nil, req, c, text, seed, now), nil
 }
 
-func (f *candidateForm) candidate(now time.Time) llm.Candidate {
+func (f *routeCandidate) candidate(now time.Time) llm.Candidate {
 	t := &llm.Target{Context: whole(f.Context, 0), Quality: number(f.Quality, -1), Weight: number(f.Weight, 0),
 		Order: int(whole(f.Order, 0)), Fallback: f.Fallback}
 	if f.PriceIn != nil && f.PriceOut != nil {
@@ -75,7 +75,7 @@ func (f *candidateForm) candidate(now time.Time) llm.Candidate {
 	return llm.Candidate{Target: t, Stats: s}
 }
 
-// number is what v points to, or what stands for not knowing.
+// number returns what v points to, or the value for unknown.
 func number(v *float64, unknown float64) float64 {
 	if v == nil {
 		return unknown
@@ -87,7 +87,7 @@ func whole(v *float64, unknown int64) int64 {
 	return int64(min(max(number(v, float64(unknown)), math.MinInt64), math.MaxInt64/2))
 }
 
-// featuresOf is the set of the features that have these names.
+// featuresOf returns the features with these names.
 func featuresOf(names []string) llm.Features {
 	var set llm.Features
 	for i := range 32 {
@@ -101,7 +101,7 @@ func featuresOf(names []string) llm.Features {
 	return set
 }
 
-// candidates counts those of a JSON routing envelope; ok is false if in is none.
+// candidates counts the candidates of a JSON routing envelope; ok is false if in is not JSON.
 func candidates(in []byte) (n int, ok bool) {
 	var f struct {
 		Candidates []json.RawMessage `json:"candidates"`

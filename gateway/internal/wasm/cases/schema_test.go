@@ -90,7 +90,7 @@ func silentModule(t *testing.T, seen map[string][]byte, prefix *string) *wasm.Mo
 	return load(t, a.Bytes(), func(s *wasm.Spec) {
 		s.Grants = []string{hook.GrantMessages}
 		s.Record = func(r wasm.Recorded) {
-			name, in := *prefix+strings.TrimPrefix(r.Hook.String(), hook.Prefix)+".in.json", r.Input
+			name, in := *prefix+strings.TrimPrefix(r.Hook.String(), hook.ExportPrefix)+".in.json", r.Input
 			if r.Hook.Streams() {
 				_, payload, err := hook.SplitFrame(in)
 				if err != nil || !bytes.HasPrefix(payload, []byte(hook.EventStart+"\n")) {
@@ -161,9 +161,9 @@ func askDialect(t *testing.T, m *wasm.Module) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	_, _, _ = d.TransformRequest(t.Context(), hook.Outbound{Dialect: "x", Target: someTarget, RequestID: "r", Body: []byte(`{}`)})
-	_, _ = d.NormalizeResponse(t.Context(), hook.Inbound{Dialect: "x", Target: someTarget, RequestID: "r", Status: 200, Header: http.Header{"Retry-After": {"1"}}, Context: []byte(`{"a":1}`), Body: []byte(`{}`)})
-	if e, err := d.Events(t.Context(), hook.Opening{Dialect: "x", Target: someTarget, RequestID: "r", IncludeUsage: true, Context: []byte(`{"a":1}`)}); err == nil {
+	_, _, _ = d.TransformRequest(t.Context(), hook.ProviderRequest{Dialect: "x", Target: someTarget, RequestID: "r", Body: []byte(`{}`)})
+	_, _ = d.NormalizeResponse(t.Context(), hook.ProviderReply{Dialect: "x", Target: someTarget, RequestID: "r", Status: 200, Header: http.Header{"Retry-After": {"1"}}, Context: []byte(`{"a":1}`), Body: []byte(`{}`)})
+	if e, err := d.Events(t.Context(), hook.ProviderStream{Dialect: "x", Target: someTarget, RequestID: "r", IncludeUsage: true, Context: []byte(`{"a":1}`)}); err == nil {
 		e.Close()
 	}
 }
@@ -173,9 +173,9 @@ func askClient(t *testing.T, m *wasm.Module) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	_, _ = d.Accept(t.Context(), hook.Accepting{Dialect: "x", RequestID: "r", Path: "/m", Header: http.Header{"Accept": {"*/*"}}, Body: []byte(`{}`)})
-	_, _ = d.Render(t.Context(), hook.Rendering{Dialect: "x", RequestID: "r", Status: 200, Body: []byte(`{}`)})
-	if e, err := d.RenderEvents(t.Context(), hook.RenderOpening{Dialect: "x", RequestID: "r"}); err == nil {
+	_, _ = d.Accept(t.Context(), hook.ClientRequest{Dialect: "x", RequestID: "r", Path: "/m", Header: http.Header{"Accept": {"*/*"}}, Body: []byte(`{}`)})
+	_, _ = d.Render(t.Context(), hook.ClientReply{Dialect: "x", RequestID: "r", Status: 200, Body: []byte(`{}`)})
+	if e, err := d.RenderEvents(t.Context(), hook.ClientStream{Dialect: "x", RequestID: "r"}); err == nil {
 		e.Close()
 	}
 }
@@ -194,14 +194,14 @@ func askTransform(t *testing.T, m *wasm.Module, req *llm.Request) {
 }
 
 func TestABodyThatIsNotJSONHasItsPlaceInTheSchema(t *testing.T) {
-	schemaFile(t, "dialect.normalise_response.in.json").check(t, "text", hook.AppendInbound(nil, hook.Inbound{Dialect: "x", Target: someTarget, Body: []byte("<html>")}), true)
+	schemaFile(t, "dialect.normalise_response.in.json").check(t, "text", hook.AppendProviderReply(nil, hook.ProviderReply{Dialect: "x", Target: someTarget, Body: []byte("<html>")}), true)
 }
 
 // TestTheAnswersAreAsTheirSchemasSay validates what the references answer to the
 // conformance cases, and what the contract's page shows.
 func TestTheAnswersAreAsTheirSchemasSay(t *testing.T) {
 	outs := map[hook.Hook]published{hook.Route: schemaFile(t, "route.out.json"), hook.TransformRequest: schemaFile(t, "transform.transform_request.out.json"),
-		hook.NormaliseResponse: schemaFile(t, "transform.normalise_response.out.json")}
+		hook.NormalizeResponse: schemaFile(t, "transform.normalise_response.out.json")}
 	line := schemaFile(t, "line.json")
 	for plugin, ref := range references {
 		for _, c := range conformanceCases(t, plugin) {
@@ -233,10 +233,10 @@ func TestTheAnswersAreAsTheirSchemasSay(t *testing.T) {
 }
 
 func eventLines(h hook.Hook, out []byte) [][]byte {
-	if h != hook.NormaliseEvent || len(out) == 0 {
+	if h != hook.NormalizeEvent || len(out) == 0 {
 		return nil
 	}
-	lines, _ := linesOf(strings.TrimPrefix(h.String(), hook.Prefix), out)
+	lines, _ := linesOf(strings.TrimPrefix(h.String(), hook.ExportPrefix), out)
 	return lines
 }
 
@@ -287,12 +287,12 @@ func TestTheConformanceCasesAreAsTheirSchemaSays(t *testing.T) {
 // TestTheCaseSchemaNamesEveryMember holds the schema against the reader of cases.
 func TestTheCaseSchemaNamesEveryMember(t *testing.T) {
 	for member := range schemaFile(t, "case.json").members {
-		if _, err := ParseCases("c", []byte(`{"hook":"init","`+member+`":null}`)); err != nil && strings.Contains(err.Error(), "no such member") {
+		if _, err := Parse("c", []byte(`{"hook":"init","`+member+`":null}`)); err != nil && strings.Contains(err.Error(), "no such member") {
 			t.Errorf("the reader does not know %q", member)
 		}
 	}
 	full := Case{Name: "n", Hook: "init", Config: json.RawMessage(`{}`), Grants: []string{"kv"}, KV: map[string]string{"a": "b"}, KVBase64: map[string][]byte{"a": {1}}, Now: 1, Seed: 1 << 60,
-		Input: json.RawMessage(`""`), Expect: json.RawMessage(`null`), ExpectBase64: []byte{}, ExpectError: &Failure{Code: 1, Message: "m", Fault: hook.Trapped}, ExpectKV: map[string]*string{"a": nil}, MaxFuel: 1}
+		Input: json.RawMessage(`""`), Expect: json.RawMessage(`null`), ExpectBase64: []byte{}, ExpectError: &ExpectedError{Code: 1, Message: "m", Fault: hook.Trapped}, ExpectKV: map[string]*string{"a": nil}, MaxFuel: 1}
 	b, err := json.Marshal(full)
 	if err != nil {
 		t.Fatal(err)

@@ -46,7 +46,7 @@ func benchmarkHook(b *testing.B, m *wasm.Module, h hook.Hook, in []byte) {
 func BenchmarkSDKRouteJSON(b *testing.B) {
 	eachBuilt(b, "cheapest", func(b *testing.B, code []byte) {
 		req, c := routingRequest()
-		in := hook.AppendEnvelope(nil, req, c, []byte(`"strategy":"cheapest","with":{}`), false, time.Unix(1, 0))
+		in := hook.AppendRouteEnvelope(nil, req, c, []byte(`"strategy":"cheapest","with":{}`), false, time.Unix(1, 0))
 		benchmarkHook(b, load(b, code), hook.Route, in)
 	})
 }
@@ -68,7 +68,7 @@ func BenchmarkSDKStreamEvent(b *testing.B) {
 		send := func(name string, data []byte) {
 			in = hook.AppendFrame(in[:0], state, name, data)
 			var err error
-			if out, _, err = m.Call(context.Background(), hook.NormaliseEvent, 1, in, out[:0]); err != nil {
+			if out, _, err = m.Call(context.Background(), hook.NormalizeEvent, 1, in, out[:0]); err != nil {
 				b.Fatal(err)
 			}
 			if len(out) > 0 {
@@ -116,9 +116,9 @@ func BenchmarkSDKMetering(b *testing.B) {
 		hook         hook.Hook
 		in           []byte
 	}{
-		{"json", "cheapest", hook.Route, hook.AppendEnvelope(nil, req, c, []byte(`"strategy":"cheapest","with":{}`), false, time.Unix(1, 0))},
+		{"json", "cheapest", hook.Route, hook.AppendRouteEnvelope(nil, req, c, []byte(`"strategy":"cheapest","with":{}`), false, time.Unix(1, 0))},
 		{"flat", "cheapest", hook.RouteFlat, hook.AppendFlat(nil, req, c, []byte("cheapest\noutput_tokens=300\n"), 1, time.UnixMilli(1))},
-		{"event", "redact", hook.NormaliseEvent, hook.AppendFrame(nil, nil, hook.EventChunk, []byte(`{"id":"chatcmpl-1","object":"chat.completion.chunk","model":"m",`+
+		{"event", "redact", hook.NormalizeEvent, hook.AppendFrame(nil, nil, hook.EventChunk, []byte(`{"id":"chatcmpl-1","object":"chat.completion.chunk","model":"m",`+
 			`"choices":[{"index":0,"delta":{"content":" the wheel"},"logprobs":null,"finish_reason":null}]}`))},
 	} {
 		b.Run(call.name, func(b *testing.B) {

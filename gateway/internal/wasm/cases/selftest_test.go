@@ -55,7 +55,7 @@ func TestAllTestsOfAManifestTogetherHaveABound(t *testing.T) {
 	events := strings.Repeat(`["chunk",{}],`, 300)
 	one := `{"hook":"normalise_event","events":[` + events[:len(events)-1] + `]},`
 	tests := `[` + strings.TrimSuffix(strings.Repeat(one, 16), ",") + `]`
-	a := asm.Guest(hook.NormaliseEvent, asm.I32(200_000), asm.Set(2), asm.Loop(asm.Get(2), asm.I32(-1), asm.Op(0x6a), asm.Tee(2), asm.BrIf(0)), asm.I64(0))
+	a := asm.Guest(hook.NormalizeEvent, asm.I32(200_000), asm.Set(2), asm.Loop(asm.Get(2), asm.I32(-1), asm.Op(0x6a), asm.Tee(2), asm.BrIf(0)), asm.I64(0))
 	code, err := wasm.WithManifest(a.Bytes(), []byte(`{"tests":`+tests+`}`), CheckTests)
 	if err != nil {
 		t.Fatal(err)

@@ -11,22 +11,22 @@ import (
 	"github.com/penstock/penstock/gateway/internal/wasm/hook"
 )
 
-// Timing is how long a module takes for a case, in which all events count as one call.
+// Timing is how long a module takes for a case, whose events count as one call together.
 type Timing struct {
-	// Calls is how many were made, PerSecond how many of them one instance makes.
+	// Calls counts the calls, PerSecond is the rate of one instance.
 	Calls     int
 	PerSecond float64
 	// P50 and P99 are quantiles of one call's duration.
 	P50, P99 time.Duration
-	// Fuel is one call's, in instructions, Memory the instance's at the end, in bytes.
+	// Fuel is one call's, in instructions; Memory is the instance's at the end, in bytes.
 	Fuel, Memory int64
 }
 
-// maxTimed bounds the calls that are timed one by one.
+// maxTimed bounds the calls that are timed.
 const maxTimed = 1 << 20
 
-// Time has one warm instance answer a case again and again, for about so long. The case
-// must pass; the error says why it does not, or what is wrong with the module.
+// Time runs a case on one instance repeatedly, for about as long as given. The case must pass;
+// the error says why it does not, or what is wrong with the module.
 func Time(ctx context.Context, h *wasm.Host, spec wasm.Spec, c Case, long time.Duration) (*Timing, error) {
 	s, err := h.Sandbox(ctx, spec)
 	if err != nil {
@@ -48,8 +48,8 @@ func Time(ctx context.Context, h *wasm.Host, spec wasm.Spec, c Case, long time.D
 	return measure(ctx, m, &c, long)
 }
 
-// called is one call that a case makes.
-type called struct {
+// timedCall is one call of a case.
+type timedCall struct {
 	hook hook.Hook
 	in   []byte
 }
@@ -59,13 +59,13 @@ func measure(ctx context.Context, m *wasm.Subject, c *Case, long time.Duration) 
 		return nil, err
 	}
 	m.SetStore(c.entries())
-	var calls []called
+	var calls []timedCall
 	_, err := c.play(func(h hook.Hook, in []byte) ([]byte, int64, error) {
-		calls = append(calls, called{h, in})
+		calls = append(calls, timedCall{h, in})
 		return m.Call(ctx, h, uint64(c.Seed), in, nil)
 	})
 	if err != nil || len(calls) == 0 {
-		return nil, errors.Join(err, errors.New("there is nothing to call in this case"))
+		return nil, errors.Join(err, errors.New("this case makes no call"))
 	}
 	var took []time.Duration
 	var t Timing
@@ -78,9 +78,8 @@ func measure(ctx context.Context, m *wasm.Subject, c *Case, long time.Duration) 
 	return t.of(took, m.Memory()), ctx.Err()
 }
 
-// repeat makes the calls of a case once more, in the buffer of the last time. That they
-// succeed is known.
-func repeat(ctx context.Context, m *wasm.Subject, c *Case, calls []called, buffer []byte) (fuel int64, _ []byte) {
+// repeat makes the calls of a case once more and reuses the buffer. They have succeeded before.
+func repeat(ctx context.Context, m *wasm.Subject, c *Case, calls []timedCall, buffer []byte) (fuel int64, _ []byte) {
 	for _, k := range calls {
 		out, used, _ := m.Call(ctx, k.hook, uint64(c.Seed), k.in, buffer[:0])
 		fuel, buffer = fuel+used, out

@@ -15,7 +15,7 @@ func TestTimeCallsAgainAndAgain(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	trials, err := Try(t.Context(), newTestHost(t), wasm.Spec{Name: "m", Wasm: asm.Echo().Bytes()}, []Case{c})
+	trials, err := Run(t.Context(), newTestHost(t), wasm.Spec{Name: "m", Wasm: asm.Echo().Bytes()}, []Case{c})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -31,7 +31,7 @@ func TestTimeWantsACaseThatPasses(t *testing.T) {
 	}{
 		{Case{Name: "other", Hook: "route", Input: []byte(`"a"`), Expect: []byte(`"b"`)}, "case other: want the bytes b, got a"},
 		{Case{Name: "absent", Hook: "route_flat"}, "does not export penstock_route_flat"},
-		{Case{Name: "settings", Hook: "init"}, "nothing to call"},
+		{Case{Name: "settings", Hook: "init"}, "makes no call"},
 	} {
 		_, err := Time(t.Context(), newTestHost(t), wasm.Spec{Name: "m", Wasm: asm.Echo().Bytes()}, c.of, time.Millisecond)
 		if err == nil || !strings.Contains(err.Error(), c.want) {

@@ -7,12 +7,12 @@ import (
 	"strings"
 )
 
-// maxPathBytes bounds a call's path, and its query.
+// maxPathBytes bounds a call's path, and its query, in bytes.
 const maxPathBytes = 2 << 10
 
-// checkPath returns a call's path as it goes into the URL. It comes written as there, so
-// that an escape means what it means in a URL; what no path may hold, is refused however
-// often it is escaped, since some servers undo that more than once.
+// checkPath returns a call's path as it goes into the URL. The path is written as in a URL,
+// escapes included. What a path may not hold is refused however often it is escaped, since
+// some servers unescape more than once.
 func checkPath(path string) (string, error) {
 	if !strings.HasPrefix(path, "/") || len(path) > maxPathBytes {
 		return "", fmt.Errorf("the path %q does not begin with a slash, or is too long", Brief(path))
@@ -20,7 +20,7 @@ func checkPath(path string) (string, error) {
 	for plain, rounds := path, 0; ; rounds++ {
 		if strings.HasPrefix(plain, "//") || strings.Contains(plain, "..") || strings.Contains(plain+"/", "/./") ||
 			strings.Contains(plain, `\`) || hasControl(plain) {
-			return "", fmt.Errorf("the path %q leads elsewhere", Brief(path))
+			return "", fmt.Errorf("the path %q must not hold .., //, a backslash or a control character", Brief(path))
 		}
 		next, err := url.PathUnescape(plain)
 		if err != nil && rounds == 0 {
@@ -32,16 +32,16 @@ func checkPath(path string) (string, error) {
 		plain = next
 	}
 	if strings.ContainsAny(path, "?# ") {
-		return "", fmt.Errorf("the path %q holds more than a path", Brief(path))
+		return "", fmt.Errorf("the path %q must not hold ?, # or a space", Brief(path))
 	}
-	if path = escapeRest(path); len(path) > maxPathBytes {
+	if path = escapePath(path); len(path) > maxPathBytes {
 		return "", fmt.Errorf("the path %q is too long once it is escaped", Brief(path))
 	}
 	return path, nil
 }
 
-// escapeRest escapes what may not stand in a URL's path as it is, and leaves escapes.
-func escapeRest(path string) string {
+// escapePath escapes what must be escaped in a URL's path, and leaves escapes.
+func escapePath(path string) string {
 	const kept = "-._~!$&'()*+,;=:@/%"
 	var b strings.Builder
 	for _, c := range []byte(path) {
@@ -54,26 +54,26 @@ func escapeRest(path string) string {
 	return b.String()
 }
 
-// checkQuery refuses a query that is not written as in a URL, and what may be a
-// credential in one: those are the host's to add.
+// checkQuery refuses a query that is not written as in a URL, and parameters that may be
+// credentials, which the host adds.
 func checkQuery(query string) error {
 	if len(query) > maxPathBytes || strings.ContainsFunc(query, func(c rune) bool { return c <= ' ' || c >= 0x7f || c == '#' }) {
-		return fmt.Errorf("the query %q is not one", Brief(query))
+		return fmt.Errorf("invalid query %q", Brief(query))
 	}
 	for part := range strings.FieldsFuncSeq(query, func(c rune) bool { return c == '&' || c == ';' }) {
 		name, _, _ := strings.Cut(part, "=")
 		plain, err := url.QueryUnescape(name)
 		if err != nil {
-			return fmt.Errorf("the query %q has a broken escape", Brief(query))
+			return fmt.Errorf("the query %q has an invalid escape", Brief(query))
 		}
 		if isCredential(strings.ToLower(plain)) || strings.Contains(plain, "%") {
-			return fmt.Errorf("the parameter %q of the query is the host's to set", Brief(plain))
+			return fmt.Errorf("the parameter %q of the query is set by the gateway", Brief(plain))
 		}
 	}
 	return nil
 }
 
-// credentials are parts of the names of headers and parameters that carry them.
+// credentials are parts of the names of headers and parameters that carry credentials.
 var credentials = []string{"key", "token", "secret", "passw", "credential", "signature", "auth", "cookie", "session"}
 
 // isCredential reports whether a header or parameter of this name, in lower case, carries

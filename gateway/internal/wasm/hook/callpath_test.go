@@ -66,7 +66,7 @@ func TestADialectSetsNoHeaderThatCarriesOrSteers(t *testing.T) {
 		"Content-Length", "Transfer-Encoding", "Connection", "Keep-Alive", "Upgrade", "Trailer", "Cache-Control", "Surrogate-Control", "Surrogate-Key",
 		"CDN-Cache-Control", "Vary", "Age", "Cross-Origin-Opener-Policy", "SourceMap", "Sec-WebSocket-Accept", "X-Penstock-Cost", "Content_Type"} {
 		answer := fmt.Sprintf(`{"headers":{%q:"x"},"body":{}}`, name)
-		if _, err := ReadRendered([]byte(answer), 200); err == nil {
+		if _, err := ReadRenderedReply([]byte(answer), 200); err == nil {
 			t.Errorf("a reply may have the header %s", name)
 		}
 	}
@@ -76,7 +76,7 @@ func TestADialectSetsNoHeaderThatCarriesOrSteers(t *testing.T) {
 		}
 	}
 	for _, name := range []string{"Content-Type", "Retry-After", "Request-Id", "X-Request-Id", "Anthropic-Organization-Id", "X-RateLimit-Limit", "Content-Language"} {
-		if _, err := ReadRendered(fmt.Appendf(nil, `{"headers":{%q:"x"},"body":{}}`, name), 200); err != nil {
+		if _, err := ReadRenderedReply(fmt.Appendf(nil, `{"headers":{%q:"x"},"body":{}}`, name), 200); err != nil {
 			t.Errorf("a reply can't have the header %s: %v", name, err)
 		}
 	}

@@ -1,65 +1,63 @@
 package hook
 
-import (
-	"fmt"
-)
+import "fmt"
 
 // FaultKind classifies what a module did wrong.
 type FaultKind string
 
 // The kinds of faults.
 const (
-	// Trapped: the guest stopped itself or was stopped by the machine.
+	// Trapped: the guest trapped.
 	Trapped FaultKind = "trap"
-	// OutOfFuel: the guest used more instructions than it was given.
+	// OutOfFuel: the guest used up its fuel.
 	OutOfFuel FaultKind = "out_of_fuel"
 	// Exited: the guest called proc_exit.
 	Exited FaultKind = "exit"
-	// NoRoom: the guest refused the input, or gave a place outside its memory for it.
+	// NoRoom: the guest had no memory for the input, or returned an address outside of it.
 	NoRoom FaultKind = "no_room"
-	// BadResult: the result lies outside memory, is too long or says nonsense.
+	// BadResult: the result is outside of memory, too long or invalid.
 	BadResult FaultKind = "bad_result"
-	// NoInstance: a fresh instance could not be made.
+	// NoInstance: an instance could not be made.
 	NoInstance FaultKind = "no_instance"
-	// Disabled: the module was not called, since it has failed too often of late.
+	// Disabled: the module was not called, since it has faulted too often.
 	Disabled FaultKind = "disabled"
 )
 
-// Fault is a module's misbehaviour. The instance that did it is thrown away, unless
-// the fault is only about what its answer means.
+// Fault is a module's misbehavior. The instance is closed, unless only the contents of its
+// result were invalid.
 type Fault struct {
-	// Module and Hook say who; Hook is an export's name.
+	// Module is the module's name, Hook the export's.
 	Module string
 	Hook   string
 	Kind   FaultKind
-	// Detail says what happened, in one line.
+	// Detail is one line for people.
 	Detail string
-	// Err is the machine's own error with its stack of guest functions; may be nil.
+	// Err is wazero's error with the stack of guest functions; may be nil.
 	Err error
 }
 
-// Error is one line.
+// Error returns one line.
 func (f *Fault) Error() string {
-	if f.Module == "" { // a trial knows which module it is about
+	if f.Module == "" { // found by a test, which names the module itself
 		return f.Hook + ": " + f.Detail
 	}
 	return fmt.Sprintf("module %s: %s: %s", f.Module, f.Hook, f.Detail)
 }
 
-// Unwrap returns the machine's error.
+// Unwrap returns Err.
 func (f *Fault) Unwrap() error { return f.Err }
 
-// Rejection is a module's considered no: it called penstock.error.
+// Rejection is a call that the module rejected: it called penstock.error.
 type Rejection struct {
 	Module string
 	Hook   string
-	// Code is what the module gave, by convention an HTTP status such as 400.
+	// Code is an HTTP status such as 400.
 	Code int
-	// Message is the module's own text, valid UTF-8, at most 1 KiB.
+	// Message is the module's text, valid UTF-8, at most 1 KiB.
 	Message string
 }
 
-// Error is for the log.
+// Error returns one line for the log.
 func (r *Rejection) Error() string {
 	return fmt.Sprintf("module %s: %s: rejected with %d: %s", r.Module, r.Hook, r.Code, r.Message)
 }

@@ -10,13 +10,13 @@ import (
 	"github.com/penstock/penstock/gateway/internal/llm"
 )
 
-// The flat routing record, as sdk/ABI.md lays it out: a header, one record for every
-// candidate, then text. All numbers are little-endian.
+// The flat routing record of sdk/ABI.md: a header, one record for every candidate, then text.
+// All numbers are little-endian.
 const (
 	flatVersion = 1
 	flatHeader  = 32
 	flatRecord  = 96
-	flatEntry   = 16 // of the result
+	flatEntry   = 16 // an entry of the result
 
 	unknown32 = math.MaxUint32
 )
@@ -36,11 +36,11 @@ const (
 	flatContext
 )
 
-// flatDrop in a result's flags takes the candidate out of the running.
+// flatDrop in a result's flags drops the candidate.
 const flatDrop = 1
 
-// AppendFlat appends the routing record of one request. Text is the route's part of
-// the text, which the seed's line completes.
+// AppendFlat appends the routing record of one request. Text is what FlatText returned for
+// the route; a line with the seed follows it.
 func AppendFlat(dst []byte, req *llm.Request, c []llm.Candidate, text []byte, seed uint64, now time.Time) []byte {
 	at := len(dst)
 	dst = binary.LittleEndian.AppendUint16(dst, flatVersion)
@@ -69,7 +69,7 @@ func requestFlags(f *llm.Facts) uint32 {
 
 func appendRecord(dst []byte, i int, c *llm.Candidate, now time.Time) []byte {
 	t, s := c.Target, &c.Stats
-	flags := bit(Healthy(c, now), flatHealthy) | bit(t.Price.Known, flatPriced) |
+	flags := bit(healthy(c, now), flatHealthy) | bit(t.Price.Known, flatPriced) |
 		bit(t.Fallback, flatFallback) | bit(t.Context > 0, flatContext)
 	var r [flatRecord]byte
 	le := binary.LittleEndian
@@ -91,10 +91,10 @@ func appendRecord(dst []byte, i int, c *llm.Candidate, now time.Time) []byte {
 	return append(dst, r[:]...)
 }
 
-// Healthy reports whether a candidate is not resting.
-func Healthy(c *llm.Candidate, now time.Time) bool { return !c.Stats.CoolingUntil.After(now) }
+// healthy reports whether a candidate is not cooling down.
+func healthy(c *llm.Candidate, now time.Time) bool { return !c.Stats.CoolingUntil.After(now) }
 
-// quality is NaN when nobody knows it.
+// quality is NaN when it is unknown.
 func quality(t *llm.Target) float64 {
 	if t.Quality < 0 {
 		return math.NaN()
@@ -120,7 +120,7 @@ func bit(on bool, mask uint32) uint32 {
 	return 0
 }
 
-// ReadFlat reads the result of the flat hook into the ballot.
+// ReadFlat reads the result of the flat hook.
 func ReadFlat(b *RankingBuilder, out []byte) error {
 	if len(out)%flatEntry != 0 {
 		return fmt.Errorf("the result has %d bytes, which is not a multiple of %d", len(out), flatEntry)

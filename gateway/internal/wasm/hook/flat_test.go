@@ -40,7 +40,7 @@ func TestTheEnvelopeIsValidAndSaysWhatItDoesNotKnow(t *testing.T) {
 		Principal: llm.Principal{KeyID: "k", Team: "t"}, Facts: llm.Facts{Model: "m\xff", EstInputTokens: 5, Features: llm.Tools}}
 	c := []llm.Candidate{{Target: &llm.Target{ID: "p/m0", Provider: "p", Model: "m0", Weight: 1, Quality: -1},
 		Stats: llm.Stats{RemainingRequests: -1, RemainingTokens: -1, TTFT: llm.Millis(300 * time.Millisecond), TPS: math.Inf(1)}}}
-	got := AppendEnvelope(nil, req, c, []byte(`"strategy":"s","with":{"x":1}`), true, time.Unix(1, 0))
+	got := AppendRouteEnvelope(nil, req, c, []byte(`"strategy":"s","with":{"x":1}`), true, time.Unix(1, 0))
 	want := `{"v":1,"request_id":"r","model":"m�","key":"k","team":"t","user":"","tags":{"a":"1","b":"\"2\"\n"},"est_input_tokens":5,` +
 		`"max_tokens":null,"stream":false,"features":["tools"],"last_user_chars":0,"messages":[{"role":"user"}],"strategy":"s","with":{"x":1},` +
 		`"candidates":[{"i":0,"id":"p/m0","provider":"p","model":"m0","price_in":null,"price_out":null,"price_cached":null,"context":null,` +
@@ -49,7 +49,7 @@ func TestTheEnvelopeIsValidAndSaysWhatItDoesNotKnow(t *testing.T) {
 	if diff := cmp.Diff(want, string(got)); diff != "" || !json.Valid(got) {
 		t.Errorf("envelope (-want +got)\n%s", diff)
 	}
-	if got := AppendEnvelope(nil, req, c, nil, false, time.Unix(1, 0)); strings.Contains(string(got), "messages") {
+	if got := AppendRouteEnvelope(nil, req, c, nil, false, time.Unix(1, 0)); strings.Contains(string(got), "messages") {
 		t.Errorf("without the grant: %s", got)
 	}
 }

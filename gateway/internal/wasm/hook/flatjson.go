@@ -6,7 +6,7 @@ import (
 	"github.com/penstock/penstock/gateway/internal/jsontext"
 )
 
-// FlatJSON is the JSON of a flat answer about n candidates; nothing for no opinion.
+// FlatJSON converts a flat result about n candidates to JSON; an empty one stays empty.
 func FlatJSON(out []byte, n int) ([]byte, error) {
 	if len(out) == 0 {
 		return nil, nil
@@ -18,15 +18,15 @@ func FlatJSON(out []byte, n int) ([]byte, error) {
 	}
 	b.removeDropped()
 	dst := []byte(`{"ranking":[`)
-	for at, i := range b.order {
+	for position, i := range b.order {
 		dst = jsontext.AppendComma(dst)
 		dst = append(strconv.AppendInt(append(dst, `{"i":`...), int64(i), 10), `,"score":`...)
-		dst = append(strconv.AppendFloat(dst, b.scores[at], 'g', -1, 64), '}')
+		dst = append(strconv.AppendFloat(dst, b.scores[position], 'g', -1, 64), '}')
 	}
 	return append(appendDrops(append(dst, `],"drop":`...), b.state), '}'), nil
 }
 
-func appendDrops(dst []byte, state []mark) []byte {
+func appendDrops(dst []byte, state []candidateState) []byte {
 	dst = append(dst, '[')
 	for i, m := range state {
 		if m == dropped {
@@ -36,7 +36,7 @@ func appendDrops(dst []byte, state []mark) []byte {
 	return append(dst, ']')
 }
 
-// checkRanking says what is wrong with a router's answer about n candidates.
+// checkRanking reports what is wrong with a router's result about n candidates.
 func checkRanking(h Hook, out []byte, n int) error {
 	var b RankingBuilder
 	b.Reset(n)
@@ -46,15 +46,15 @@ func checkRanking(h Hook, out []byte, n int) error {
 	if err := ReadRanking(&b, out); err != nil {
 		return err
 	}
-	if b.removeDropped(); n > 0 && len(b.order) == 0 && !hasUnseen(b.state) {
+	if b.removeDropped(); n > 0 && len(b.order) == 0 && !hasUnmentioned(b.state) {
 		return errAllDropped
 	}
 	return nil
 }
 
-func hasUnseen(state []mark) bool {
+func hasUnmentioned(state []candidateState) bool {
 	for _, m := range state {
-		if m == unseen {
+		if m == unmentioned {
 			return true
 		}
 	}

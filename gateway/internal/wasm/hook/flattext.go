@@ -12,8 +12,8 @@ import (
 	"strings"
 )
 
-// FlatText is a route's part of the record's text: the strategy's name, then a line
-// key=value for every scalar of its settings, nested keys joined by dots.
+// FlatText returns the text of a flat record that depends on the route alone: the strategy's
+// name, then a line key=value for every scalar of its settings, nested keys joined by dots.
 func FlatText(strategy string, with json.RawMessage) ([]byte, error) {
 	text := append([]byte(strategy), '\n')
 	if len(with) == 0 {
@@ -26,7 +26,7 @@ func FlatText(strategy string, with json.RawMessage) ([]byte, error) {
 		return nil, fmt.Errorf("settings: %w", err)
 	}
 	if _, err := d.Token(); !errors.Is(err, io.EOF) {
-		return nil, errors.New("settings: something stands behind the object")
+		return nil, errors.New("settings: there is data after the object")
 	}
 	if _, ok := v.(map[string]any); !ok && v != nil {
 		return nil, errors.New("settings: want an object")

@@ -6,10 +6,12 @@ import (
 	"fmt"
 )
 
-// The names of the events that the host itself makes.
+// The names of events that the host makes: the first and the last of a stream, and one for
+// each canonical chunk.
 const (
 	EventStart = "penstock.start"
 	EventEnd   = "penstock.end"
+	EventChunk = "chunk"
 )
 
 // MaxState bounds the state of a stream, in bytes.
@@ -18,10 +20,10 @@ const MaxState = 64 << 10
 // StreamDone is the line that ends a complete stream.
 const StreamDone = "[DONE]"
 
-// HasError reports a line of a stream that carries an error.
+// HasError reports whether a line of a stream is an error.
 func HasError(line []byte) bool {
 	r, err := ReadReply(line)
-	return err == nil && r.Failure != nil
+	return err == nil && r.Error != nil
 }
 
 // AppendFrame appends u32le(len(state)) | state | name | "\n" | data.
@@ -33,7 +35,7 @@ func AppendFrame(dst, state []byte, name string, data []byte) []byte {
 	return append(dst, data...)
 }
 
-// SplitFrame takes a result apart into the new state and the payload.
+// SplitFrame splits a result into the new state and the payload.
 func SplitFrame(out []byte) (state, payload []byte, err error) {
 	if len(out) < 4 {
 		return nil, nil, fmt.Errorf("the frame has %d bytes; at least 4 are needed", len(out))
@@ -41,13 +43,12 @@ func SplitFrame(out []byte) (state, payload []byte, err error) {
 	n := binary.LittleEndian.Uint32(out)
 	out = out[4:]
 	if n > MaxState || int(n) > len(out) {
-		return nil, nil, fmt.Errorf("the state has %d bytes; at most %d are kept, and %d follow", n, MaxState, len(out))
+		return nil, nil, fmt.Errorf("the frame announces a state of %d bytes; at most %d are allowed, and %d follow", n, MaxState, len(out))
 	}
 	return out[:n], out[n:], nil
 }
 
-// SplitLines splits a payload and checks with read that every line is what the contract
-// allows.
+// SplitLines splits a payload and checks every line with read.
 func SplitLines(payload []byte, read func([]byte) (Reply, error)) ([][]byte, error) {
 	var lines [][]byte
 	for len(payload) > 0 {
@@ -65,6 +66,3 @@ func SplitLines(payload []byte, read func([]byte) (Reply, error)) ([][]byte, err
 	}
 	return lines, nil
 }
-
-// EventChunk is the name under which a canonical chunk reaches a module.
-const EventChunk = "chunk"

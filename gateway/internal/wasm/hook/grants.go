@@ -16,7 +16,7 @@ const (
 	GrantMetrics = "metrics"
 	// GrantKV allows the imports penstock.kv_get and penstock.kv_set.
 	GrantKV = "kv"
-	// GrantLog is allowed to every module, so naming it changes nothing.
+	// GrantLog is allowed to every module; naming it has no effect.
 	GrantLog = "log"
 	// GrantMessages puts the request's messages into the JSON routing envelope.
 	GrantMessages = "read:messages"
@@ -24,7 +24,7 @@ const (
 
 var grantNames = Grants{GrantLog, GrantClock, GrantRandom, GrantMetrics, GrantKV, GrantMessages}
 
-// AllGrants are all that there are.
+// AllGrants returns all grants.
 func AllGrants() Grants { return slices.Clone(grantNames) }
 
 // Grants is a set of grants.
@@ -33,6 +33,7 @@ type Grants []string
 // Has reports whether a grant is in the set.
 func (g Grants) Has(name string) bool { return slices.Contains(g, name) }
 
+// CheckGrants reports a grant that does not exist.
 func CheckGrants(grants []string) error {
 	for _, g := range grants {
 		if !slices.Contains(grantNames, g) {

@@ -15,19 +15,19 @@ const (
 	maxHeaderBytes = 4 << 10
 )
 
-// override are headers by which a server takes a request for another one, or for
-// somebody else's.
-var override = []string{"accept-encoding", "client-ip", "true-client-ip", "x-client-ip", "x-real-ip", "x-cluster-client-ip",
+// overriding are headers that make a server handle a request as another one, or as another
+// client's.
+var overriding = []string{"accept-encoding", "client-ip", "true-client-ip", "x-client-ip", "x-real-ip", "x-cluster-client-ip",
 	"x-original-url", "x-rewrite-url", "x-host", "x-http-method", "x-method-override", "x-http-method-override", "x-original-host"}
 
-// ofCalls reports a header that a call to a provider may not have from a dialect.
-func ofCalls(lower string) bool {
-	return llm.IsConnectionHeader(lower) || slices.Contains(override, lower) || isCredential(lower) ||
+// refusedInCall reports a header that a dialect may not set in a call to a provider.
+func refusedInCall(lower string) bool {
+	return llm.IsConnectionHeader(lower) || slices.Contains(overriding, lower) || isCredential(lower) ||
 		hasPrefix(lower, "proxy-", "x-forwarded", "x-penstock")
 }
 
-// ofReplies reports a header that a reply to a caller may not have from a dialect.
-func ofReplies(lower string) bool {
+// refusedInReply reports a header that a dialect may not set in a reply to a caller.
+func refusedInReply(lower string) bool {
 	return llm.IsConnectionHeader(lower) || llm.IsSteeringHeader(lower) || isCredential(lower)
 }
 
@@ -35,24 +35,24 @@ func hasPrefix(s string, prefixes ...string) bool {
 	return slices.ContainsFunc(prefixes, func(p string) bool { return strings.HasPrefix(s, p) })
 }
 
-// readHeaders reads an object of headers into h, none of which may be refused.
+// readHeaders reads an object of headers into h. A refused header is an error.
 func readHeaders(s *scan, h http.Header, refused func(lower string) bool) {
 	for member := range s.Members() {
 		name, value := string(member.Raw), s.text()
 		switch lower := strings.ToLower(name); {
 		case !s.OK():
 		case !isToken(name) || len(value) > maxHeaderBytes || hasControl(value) || len(h) >= maxHeaders:
-			s.Stop(fmt.Errorf("the header %q can't be sent", Brief(name)))
+			s.Stop(fmt.Errorf("invalid header %q", Brief(name)))
 		case refused(lower):
-			s.Stop(fmt.Errorf("the header %q is the host's to set", lower))
+			s.Stop(fmt.Errorf("the header %q is set by the gateway", lower))
 		default:
 			h.Set(name, value)
 		}
 	}
 }
 
-// isToken reports whether a name consists of letters, digits and dashes. A low line is
-// legal and refused: some servers take it for a dash, and so X_Y for X-Y.
+// isToken reports whether a name consists of letters, digits and dashes. An underscore is
+// legal but refused: some servers read X_Y as X-Y.
 func isToken(s string) bool {
 	for _, c := range []byte(s) {
 		if !isAlnum(c) && c != '-' {

@@ -1,6 +1,6 @@
 // Package hook is the contract between the gateway and its plugins (sdk/ABI.md) in the words
-// of llm: which hooks there are, what each is given and what it may answer. It makes inputs
-// and reads answers; it runs nothing and knows no WebAssembly.
+// of llm: which hooks there are, what each is given and what it may return. It writes inputs
+// and reads results; it runs nothing and knows nothing of WebAssembly.
 package hook
 
 // Hook is a function that the host calls in a module.
@@ -12,23 +12,24 @@ const (
 	RouteFlat Hook = iota
 	// Route ranks candidates given as JSON.
 	Route
-	// TransformRequest makes a provider's request of a canonical one.
+	// TransformRequest turns a canonical request into a provider's.
 	TransformRequest
-	// NormaliseResponse makes a canonical reply or error of a provider's reply.
-	NormaliseResponse
-	// NormaliseEvent makes canonical chunks of one event of a provider's stream.
-	NormaliseEvent
-	// AcceptRequest makes a canonical request of a caller's in another wire format.
+	// NormalizeResponse turns a provider's reply into a canonical reply or error.
+	NormalizeResponse
+	// NormalizeEvent turns one event of a provider's stream into canonical chunks.
+	NormalizeEvent
+	// AcceptRequest turns a caller's request in another wire format into a canonical one.
 	AcceptRequest
-	// RenderResponse makes the caller's reply of a canonical one or of an error.
+	// RenderResponse turns a canonical reply or error into the caller's wire format.
 	RenderResponse
-	// RenderEvent makes the caller's bytes of one canonical chunk.
+	// RenderEvent turns one canonical chunk into the caller's wire format.
 	RenderEvent
 
+	// Count is the number of hooks.
 	Count
 )
 
-var hookNames = [Count]string{
+var exports = [Count]string{
 	"penstock_route_flat",
 	"penstock_route",
 	"penstock_transform_request",
@@ -39,20 +40,19 @@ var hookNames = [Count]string{
 	"penstock_render_event",
 }
 
-// String is the name of the export.
-func (h Hook) String() string { return hookNames[h] }
+// String returns the name of the export.
+func (h Hook) String() string { return exports[h] }
 
 // Streams reports whether the hook is called once for every event of a stream.
-func (h Hook) Streams() bool { return h == NormaliseEvent || h == RenderEvent }
+func (h Hook) Streams() bool { return h == NormalizeEvent || h == RenderEvent }
 
-// The bounds of results, in bytes.
+// The bounds of results, in bytes. A ranking is short, and no fuel pays for reading it.
 const (
-	maxResult  = 32 << 20
 	MaxRanking = 256 << 10
+	maxResult  = 32 << 20
 )
 
-// MaxOutput bounds a result, in bytes: a ranking is short, and reading it is work
-// that no fuel pays for.
+// MaxOutput returns the bound of the hook's result, in bytes.
 func (h Hook) MaxOutput() uint32 {
 	if h == RouteFlat || h == Route {
 		return MaxRanking
@@ -60,9 +60,9 @@ func (h Hook) MaxOutput() uint32 {
 	return maxResult
 }
 
-// The other names of the contract.
+// The other names of the contract. ExportPrefix begins the names of hooks.
 const (
-	Prefix           = "penstock_" // of hooks
+	ExportPrefix     = "penstock_"
 	ExportMemory     = "memory"
 	ExportVersion    = "penstock_abi_version"
 	ExportAlloc      = "penstock_alloc"
@@ -71,5 +71,6 @@ const (
 	ExportInitialize = "_initialize"
 	ExportStart      = "_start"
 
+	// ABIMajor is the major version of the contract.
 	ABIMajor = 1
 )

@@ -7,19 +7,18 @@ import (
 	"github.com/penstock/penstock/gateway/internal/jsontext"
 )
 
-// MaxDepth is how deep JSON from a module may nest.
+// MaxDepth bounds the nesting of JSON from a module.
 const MaxDepth = 128
 
-// scan reads JSON that a module has written. What modules return is mostly sliced and
-// passed on, not decoded. Strings must be UTF-8.
+// scan reads JSON that a module has returned. Most of it is sliced and passed on, not decoded.
 type scan struct{ jsontext.Scanner }
 
 func newScan(text []byte) scan { return scan{jsontext.New(text, MaxDepth, jsontext.UTF8)} }
 
-// CheckJSON reports what keeps b from being one JSON value.
+// CheckJSON returns an error unless b is one JSON value.
 func CheckJSON(b []byte) error { return jsontext.Validate(b, MaxDepth, jsontext.UTF8) }
 
-// float reads a number. Null gives ok false without being a fault.
+// float reads a number. Null gives ok false and is not an error.
 func (s *scan) float() (v float64, ok bool) {
 	b := s.Raw()
 	if !s.OK() || string(b) == "null" {
@@ -33,7 +32,7 @@ func (s *scan) float() (v float64, ok bool) {
 	return v, true
 }
 
-// int reads a whole number. Null gives ok false without being a fault.
+// int reads a whole number. Null gives ok false and is not an error.
 func (s *scan) int() (v int64, ok bool) {
 	b := s.Raw()
 	if !s.OK() || string(b) == "null" {
@@ -47,7 +46,7 @@ func (s *scan) int() (v int64, ok bool) {
 	return v, true
 }
 
-// text reads a string. Null gives "" without being a fault.
+// text reads a string. Null gives "" and is not an error.
 func (s *scan) text() string {
 	if s.Peek() == 'n' {
 		s.Skip()

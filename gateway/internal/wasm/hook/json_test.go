@@ -23,7 +23,7 @@ func FuzzResults(f *testing.F) {
 		_, replyErr := ReadReply(b)
 		_, _, callErr := ReadCall(b)
 		_, bodyErr := ReadBody(b)
-		_, renderedErr := ReadRendered(b, 200)
+		_, renderedErr := ReadRenderedReply(b, 200)
 		for what, err := range map[string]error{"reply": replyErr, "call": callErr, "body": bodyErr, "rendered": renderedErr, "ranking": ReadRanking(&r, b)} {
 			if err == nil && (!json.Valid(b) || !utf8.Valid(b)) {
 				t.Fatalf("%q was read as a %s", b, what)

@@ -6,15 +6,15 @@ import (
 	"unicode"
 )
 
-// Printable is a guest's text as it goes into messages, records and logs: what a terminal
-// would act on stands there escaped. Line ends and tabs stay.
+// Printable returns a module's text for messages, records and logs: characters on which a
+// terminal might act are escaped. Line ends and tabs stay.
 func Printable(text string) string {
-	if !strings.ContainsFunc(text, acts) {
+	if !strings.ContainsFunc(text, steersTerminal) {
 		return text
 	}
 	var b strings.Builder
 	for _, c := range text {
-		if acts(c) {
+		if steersTerminal(c) {
 			fmt.Fprintf(&b, `\u{%x}`, c)
 		} else {
 			b.WriteRune(c)
@@ -23,9 +23,9 @@ func Printable(text string) string {
 	return b.String()
 }
 
-// acts reports a character that changes how a terminal shows what follows: the controls
-// C0 and C1, those of the direction of writing, the separators of lines, and tags.
-func acts(c rune) bool {
+// steersTerminal reports a character that changes how a terminal shows what follows: C0 and
+// C1 controls, controls of the writing direction, line separators, and tags.
+func steersTerminal(c rune) bool {
 	if c == '\n' || c == '\t' {
 		return false
 	}

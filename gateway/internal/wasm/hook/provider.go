@@ -11,8 +11,8 @@ import (
 	"github.com/penstock/penstock/gateway/internal/llm"
 )
 
-// Outbound is a canonical request on its way to a target.
-type Outbound struct {
+// ProviderRequest is a canonical request to a target.
+type ProviderRequest struct {
 	Dialect   llm.Dialect
 	Target    *llm.Target
 	RequestID string
@@ -21,17 +21,16 @@ type Outbound struct {
 	Body []byte
 }
 
-// Notes are what a module says beside the request that it has made.
+// Notes are what a dialect returns besides the request.
 type Notes struct {
-	// Dropped names the members of the request that the dialect has no place for, or that
-	// it changed to fit: at most 64, plain enough for a header.
+	// Dropped names the members of the request that the dialect can't express, or changed to
+	// express them: at most 64, valid in a header.
 	Dropped []string
-	// Context is a JSON object that the module gets back with the reply, or nil.
+	// Context is a JSON object that the module gets with the reply, or nil.
 	Context []byte
 }
 
-// MemberAt is the path that a message begins with, as in "messages[2].content: …"; empty
-// when it begins with none.
+// MemberAt returns the path that a message begins with, as in "messages[2].content: …", or "".
 func MemberAt(message string) string {
 	path, _, ok := strings.Cut(message, ": ")
 	if !ok || !isMember(path) {
@@ -40,44 +39,46 @@ func MemberAt(message string) string {
 	return path
 }
 
-// Inbound is a target's plain reply, whatever its status.
-type Inbound struct {
+// ProviderReply is a target's reply that is not a stream, whatever its status.
+type ProviderReply struct {
 	Dialect   llm.Dialect
 	Target    *llm.Target
 	RequestID string
 	Created   time.Time
 	Status    int
-	// Header is the provider's; only the few that matter to a dialect are shown to it.
+	// Header is the provider's; the dialect gets only what visibleProviderHeader allows.
 	Header http.Header
 	Body   []byte
-	// Context is what the module said of the request; nil when nothing.
+	// Context is that of the request's notes.
 	Context []byte
 }
 
-func AppendOutbound(dst []byte, o Outbound) []byte {
+// AppendProviderRequest appends the input of penstock_transform_request.
+func AppendProviderRequest(dst []byte, r ProviderRequest) []byte {
 	dst = append(dst, `{"v":1`...)
-	dst = appendText(dst, "dialect", string(o.Dialect))
-	dst = appendTarget(dst, o.Target)
-	dst = appendText(dst, "request_id", o.RequestID)
-	dst = appendBool(dst, "stream", o.Stream)
-	dst = append(jsontext.AppendName(dst, "body"), o.Body...)
+	dst = appendText(dst, "dialect", string(r.Dialect))
+	dst = appendTarget(dst, r.Target)
+	dst = appendText(dst, "request_id", r.RequestID)
+	dst = appendBool(dst, "stream", r.Stream)
+	dst = append(jsontext.AppendName(dst, "body"), r.Body...)
 	return append(dst, '}')
 }
 
-func AppendInbound(dst []byte, i Inbound) []byte {
+// AppendProviderReply appends the input of penstock_normalise_response.
+func AppendProviderReply(dst []byte, r ProviderReply) []byte {
 	dst = append(dst, `{"v":1`...)
-	dst = appendText(dst, "dialect", string(i.Dialect))
-	dst = appendTarget(dst, i.Target)
-	dst = appendText(dst, "request_id", i.RequestID)
-	dst = appendWhole(dst, "created", i.Created.Unix())
-	dst = appendWhole(dst, "status", int64(i.Status))
-	dst = appendHeaders(dst, i.Header, shown)
-	dst = appendContext(dst, i.Context)
-	dst = appendReplyBody(dst, i.Body)
+	dst = appendText(dst, "dialect", string(r.Dialect))
+	dst = appendTarget(dst, r.Target)
+	dst = appendText(dst, "request_id", r.RequestID)
+	dst = appendWhole(dst, "created", r.Created.Unix())
+	dst = appendWhole(dst, "status", int64(r.Status))
+	dst = appendHeaders(dst, r.Header, visibleProviderHeader)
+	dst = appendContext(dst, r.Context)
+	dst = appendReplyBody(dst, r.Body)
 	return append(dst, '}')
 }
 
-// appendContext gives back what the module said of the request.
+// appendContext appends the context, if there is one.
 func appendContext(dst, context []byte) []byte {
 	if context == nil {
 		return dst
@@ -85,8 +86,8 @@ func appendContext(dst, context []byte) []byte {
 	return append(jsontext.AppendName(dst, "context"), context...)
 }
 
-// appendReplyBody gives the body as it is when it is JSON, else its beginning as a
-// string: it may be a proxy's HTML page.
+// appendReplyBody appends the body if it is JSON, else its beginning as a string: it may be a
+// proxy's HTML page.
 func appendReplyBody(dst, body []byte) []byte {
 	body = Clean(body)
 	if CheckJSON(body) == nil {
@@ -95,13 +96,13 @@ func appendReplyBody(dst, body []byte) []byte {
 	return jsontext.AppendQuote(jsontext.AppendName(dst, "text"), string(body[:min(len(body), 2<<10)]))
 }
 
-// everything is what a model can do of which nobody knows what it can't.
-const everything = ^llm.Features(0)
+// allFeatures are the features of a model whose features are unknown.
+const allFeatures = ^llm.Features(0)
 
 func appendTarget(dst []byte, t *llm.Target) []byte {
 	features := t.Features
 	if !t.FeaturesKnown {
-		features = everything
+		features = allFeatures
 	}
 	dst = append(dst, `,"target":{"id":`...)
 	dst = jsontext.AppendQuote(dst, t.ID)
@@ -112,11 +113,11 @@ func appendTarget(dst []byte, t *llm.Target) []byte {
 	return append(dst, '}')
 }
 
-// appendHeaders appends the headers that show allows, under the name it gives.
-func appendHeaders(dst []byte, h http.Header, show func(name string) (string, bool)) []byte {
+// appendHeaders appends the headers that visible allows, under the name it returns.
+func appendHeaders(dst []byte, h http.Header, visible func(name string) (string, bool)) []byte {
 	dst = append(jsontext.AppendName(dst, "headers"), '{')
 	for _, name := range slices.Sorted(maps.Keys(h)) {
-		lower, ok := show(name)
+		lower, ok := visible(name)
 		if !ok || len(h[name]) == 0 {
 			continue
 		}
@@ -126,30 +127,31 @@ func appendHeaders(dst []byte, h http.Header, show func(name string) (string, bo
 	return append(dst, '}')
 }
 
-// retryAfter makes a duration of a module's milliseconds, within reason.
+// retryAfter converts a module's milliseconds, at most a day.
 func retryAfter(ms int64) time.Duration {
 	return time.Duration(min(max(ms, 0), (24*time.Hour).Milliseconds())) * time.Millisecond
 }
 
-// Opening is what a module is told at the start of a stream.
-type Opening struct {
+// ProviderStream describes a provider's stream.
+type ProviderStream struct {
 	Dialect   llm.Dialect
 	Target    *llm.Target
 	RequestID string
 	Created   time.Time
-	// IncludeUsage says that the client asked for usage in the stream.
+	// IncludeUsage reports that the client asked for usage in the stream.
 	IncludeUsage bool
-	// Context is what the module said of the request; nil when nothing.
+	// Context is that of the request's notes.
 	Context []byte
 }
 
-func AppendOpening(dst []byte, o Opening) []byte {
+// AppendProviderStream appends the data of the first event of a provider's stream.
+func AppendProviderStream(dst []byte, s ProviderStream) []byte {
 	dst = append(dst, `{"v":1`...)
-	dst = appendText(dst, "dialect", string(o.Dialect))
-	dst = appendTarget(dst, o.Target)
-	dst = appendText(dst, "request_id", o.RequestID)
-	dst = appendWhole(dst, "created", o.Created.Unix())
-	dst = appendBool(dst, "include_usage", o.IncludeUsage)
-	dst = appendContext(dst, o.Context)
+	dst = appendText(dst, "dialect", string(s.Dialect))
+	dst = appendTarget(dst, s.Target)
+	dst = appendText(dst, "request_id", s.RequestID)
+	dst = appendWhole(dst, "created", s.Created.Unix())
+	dst = appendBool(dst, "include_usage", s.IncludeUsage)
+	dst = appendContext(dst, s.Context)
 	return append(dst, '}')
 }

@@ -9,56 +9,57 @@ import (
 	"github.com/penstock/penstock/gateway/internal/llm"
 )
 
-// RankingBuilder gathers a router's answer and makes an order of it that the pipeline can
-// rely on: every index is valid and stands there once, no healthy candidate is
-// missing unless it was dropped, and fallbacks come last.
+// RankingBuilder turns a router's result into an order that the pipeline can rely on: every
+// index is valid and appears once, no healthy candidate is missing unless it was dropped, and
+// fallbacks come last. Reset, a Read function, Finish and Ranking are called in turn.
 type RankingBuilder struct {
-	// state says of every candidate what the router did with it.
-	state  []mark
+	// state is what the router did with each candidate.
+	state  []candidateState
 	order  []int
 	scores []float64
 	reason string
 }
 
-type mark uint8
+// candidateState is what a router did with a candidate.
+type candidateState uint8
 
 const (
-	unseen mark = iota
+	unmentioned candidateState = iota
 	ranked
 	dropped
 )
 
 var errAllDropped = errors.New("it dropped every candidate")
 
-// Reset prepares for n candidates. The order and scores are made anew, since they
-// leave with the ranking.
+// Reset prepares for n candidates. It allocates the order and scores, since the ranking keeps
+// them.
 func (b *RankingBuilder) Reset(n int) {
 	if cap(b.state) < n {
-		b.state = make([]mark, n)
+		b.state = make([]candidateState, n)
 	}
 	b.state = b.state[:n]
 	clear(b.state)
 	b.order, b.scores, b.reason = make([]int, 0, n), make([]float64, 0, n), ""
 }
 
-// rank takes the next best candidate. Naming one again says nothing new.
+// rank adds the next best candidate. One that has been added or dropped is ignored.
 func (b *RankingBuilder) rank(i int64, score float64) error {
 	switch {
 	case i < 0 || i >= int64(len(b.state)):
 		return fmt.Errorf("it ranked candidate %d of %d", i, len(b.state))
 	case math.IsNaN(score):
 		return fmt.Errorf("it gave candidate %d a score that is not a number", i)
-	case b.state[i] != unseen:
+	case b.state[i] != unmentioned:
 		return nil
 	}
 	b.state[i] = ranked
 	b.order = append(b.order, int(i))
-	// Infinite scores can't be shown in JSON.
+	// JSON has no infinity.
 	b.scores = append(b.scores, min(max(score, -math.MaxFloat64), math.MaxFloat64))
 	return nil
 }
 
-// drop takes a candidate out of the running.
+// drop excludes a candidate.
 func (b *RankingBuilder) drop(i int64) error {
 	if i < 0 || i >= int64(len(b.state)) {
 		return fmt.Errorf("it dropped candidate %d of %d", i, len(b.state))
@@ -67,7 +68,7 @@ func (b *RankingBuilder) drop(i int64) error {
 	return nil
 }
 
-// Finish completes the order.
+// Finish completes the order. The error says that no candidate is left.
 func (b *RankingBuilder) Finish(c []llm.Candidate, now time.Time) error {
 	b.removeDropped()
 	lowest := 0.0
@@ -77,7 +78,7 @@ func (b *RankingBuilder) Finish(c []llm.Candidate, now time.Time) error {
 		}
 	}
 	for i := range c {
-		if b.state[i] == unseen && Healthy(&c[i], now) {
+		if b.state[i] == unmentioned && healthy(&c[i], now) {
 			b.order = append(b.order, i)
 			b.scores = append(b.scores, lowest)
 		}
@@ -89,17 +90,17 @@ func (b *RankingBuilder) Finish(c []llm.Candidate, now time.Time) error {
 	return nil
 }
 
-// Ranking is the order that finish has completed.
+// Ranking returns the order that Finish has completed.
 func (b *RankingBuilder) Ranking() llm.Ranking {
 	return llm.Ranking{Order: b.order, Scores: b.scores, Reason: b.reason}
 }
 
-// removeDropped removes candidates that were ranked first and dropped after.
+// removeDropped removes candidates that were dropped after they had been ranked.
 func (b *RankingBuilder) removeDropped() {
 	kept := 0
-	for at, i := range b.order {
+	for position, i := range b.order {
 		if b.state[i] != dropped {
-			b.order[kept], b.scores[kept] = i, b.scores[at]
+			b.order[kept], b.scores[kept] = i, b.scores[position]
 			kept++
 		}
 	}
@@ -108,21 +109,22 @@ func (b *RankingBuilder) removeDropped() {
 
 // fallbacksLast moves fallbacks behind all others and keeps the order otherwise.
 func (b *RankingBuilder) fallbacksLast(c []llm.Candidate) {
-	if inOrderAlready(b.order, c) {
+	if fallbacksAreLast(b.order, c) {
 		return
 	}
 	order, scores := make([]int, 0, len(b.order)), make([]float64, 0, len(b.order))
 	for _, fallback := range [...]bool{false, true} {
-		for at, i := range b.order {
+		for position, i := range b.order {
 			if c[i].Target.Fallback == fallback {
-				order, scores = append(order, i), append(scores, b.scores[at])
+				order, scores = append(order, i), append(scores, b.scores[position])
 			}
 		}
 	}
 	b.order, b.scores = order, scores
 }
 
-func inOrderAlready(order []int, c []llm.Candidate) bool {
+// fallbacksAreLast reports whether no fallback comes before another candidate.
+func fallbacksAreLast(order []int, c []llm.Candidate) bool {
 	seen := false
 	for _, i := range order {
 		if seen && !c[i].Target.Fallback {
@@ -133,9 +135,8 @@ func inOrderAlready(order []int, c []llm.Candidate) bool {
 	return true
 }
 
-// Configured is the order of the configuration: what is used when there is no
-// opinion to follow.
-func Configured(c []llm.Candidate) []int {
+// ConfiguredOrder is the order of the configuration, for a router without an opinion.
+func ConfiguredOrder(c []llm.Candidate) []int {
 	order := make([]int, 0, len(c))
 	for _, fallback := range [...]bool{false, true} {
 		for i := range c {
@@ -147,9 +148,8 @@ func Configured(c []llm.Candidate) []int {
 	return order
 }
 
-// ReadRanking reads the result of the JSON hook into the ballot:
-// {"ranking":[{"i":0,"score":1.5}],"drop":[2],"reason":"…"}. Other members are
-// ignored.
+// ReadRanking reads the result of the JSON hook:
+// {"ranking":[{"i":0,"score":1.5}],"drop":[2],"reason":"…"}. It ignores other members.
 func ReadRanking(b *RankingBuilder, out []byte) error {
 	s := newScan(out)
 	for key := range s.Members() {

@@ -1,11 +1,9 @@
 package hook
 
-import (
-	"net/http"
-)
+import "net/http"
 
-// CheckResult says what is wrong with a result that is not empty. N counts the candidates
-// of a router's.
+// CheckResult reports what is wrong with a result that is not empty. n is the number of
+// candidates if the hook ranks.
 func CheckResult(h Hook, out []byte, n int) error {
 	switch h {
 	case RouteFlat, Route:
@@ -14,11 +12,11 @@ func CheckResult(h Hook, out []byte, n int) error {
 		_, err := ReadBody(out)
 		return err
 	case RenderResponse:
-		_, err := ReadRendered(out, http.StatusOK)
+		_, err := ReadRenderedReply(out, http.StatusOK)
 		return err
-	case NormaliseEvent, RenderEvent:
+	case NormalizeEvent, RenderEvent:
 		_, payload, err := SplitFrame(out)
-		if err == nil && h == NormaliseEvent {
+		if err == nil && h == NormalizeEvent {
 			_, err = SplitLines(payload, ReadLine)
 		}
 		return err

@@ -6,23 +6,24 @@ import (
 	"unicode/utf8"
 )
 
-// reasonBytes bounds the router's own words.
-const reasonBytes = 200
+// maxBrief bounds the text that Brief returns, in bytes.
+const maxBrief = 200
 
-// Brief is text fit for one line of a record.
+// Brief returns a module's text for one line of a record: printable, without line breaks, and
+// shortened.
 func Brief(text string) string {
 	text = Printable(strings.Join(strings.Fields(text), " "))
-	if len(text) <= reasonBytes {
+	if len(text) <= maxBrief {
 		return text
 	}
-	cut := reasonBytes
+	cut := maxBrief
 	for !utf8.RuneStart(text[cut]) {
 		cut--
 	}
 	return text[:cut] + "…"
 }
 
-// Clip keeps messages readable.
+// Clip shortens bytes to 2 KiB for a message.
 func Clip(b []byte) []byte {
 	const most = 2 << 10
 	if len(b) <= most {

@@ -18,13 +18,13 @@ func AppendTransformResponse(dst []byte, x *llm.Exchange, status int, body []byt
 	return append(append(jsontext.AppendName(dst, "body"), Clean(body)...), '}')
 }
 
-// AppendTransformOpening appends what a transform is told at the start of a stream.
-func AppendTransformOpening(dst []byte, x *llm.Exchange) []byte {
+// AppendTransformStream appends the data of the first event of a stream through a transform.
+func AppendTransformStream(dst []byte, x *llm.Exchange) []byte {
 	return append(appendWhole(appendExchange(dst, x), "created", x.Request.Received.Unix()), '}')
 }
 
-// appendExchange begins an envelope with what every hook of a transform is told. The
-// caller closes the object.
+// appendExchange begins an envelope with what every hook of a transform gets. The caller
+// closes the object.
 func appendExchange(dst []byte, x *llm.Exchange) []byte {
 	r := x.Request
 	dst = append(dst, `{"v":1,"stage":"policy"`...)

@@ -10,10 +10,9 @@ import (
 	"github.com/penstock/penstock/gateway/internal/llm"
 )
 
-// AppendEnvelope appends the JSON routing envelope of one request. Extra is the
-// route's part, ready to be put in: members of the envelope. Figures that nobody knows
-// are null.
-func AppendEnvelope(dst []byte, req *llm.Request, c []llm.Candidate, extra []byte, messages bool, now time.Time) []byte {
+// AppendRouteEnvelope appends the JSON routing envelope of one request. part is what
+// AppendRoutePart returned for the route. Unknown figures are null.
+func AppendRouteEnvelope(dst []byte, req *llm.Request, c []llm.Candidate, part []byte, messages bool, now time.Time) []byte {
 	f := &req.Facts
 	dst = append(dst, `{"v":1`...)
 	dst = appendText(dst, "request_id", req.ID)
@@ -30,8 +29,8 @@ func AppendEnvelope(dst []byte, req *llm.Request, c []llm.Candidate, extra []byt
 	if messages {
 		dst = appendMessages(dst, req.Body)
 	}
-	if len(extra) > 0 {
-		dst = append(jsontext.AppendComma(dst), extra...)
+	if len(part) > 0 {
+		dst = append(jsontext.AppendComma(dst), part...)
 	}
 	dst = append(dst, `,"candidates":[`...)
 	for i := range c {
@@ -40,8 +39,8 @@ func AppendEnvelope(dst []byte, req *llm.Request, c []llm.Candidate, extra []byt
 	return append(dst, `]}`...)
 }
 
-// AppendRoutePart appends the part of the envelope that depends on the route alone: the
-// strategy's name and its settings, a JSON object or nothing.
+// AppendRoutePart appends the members of the envelope that depend on the route alone: the
+// strategy's name and its settings, a JSON object or nil.
 func AppendRoutePart(dst []byte, strategy string, with json.RawMessage) []byte {
 	if len(with) == 0 {
 		with = json.RawMessage("{}")
@@ -68,15 +67,14 @@ func appendCandidate(dst []byte, i int, c *llm.Candidate, now time.Time) []byte 
 	dst = appendWhole(dst, "inflight", s.Inflight)
 	dst = appendNumber(dst, "weight", t.Weight, true)
 	dst = appendWhole(dst, "order", int64(t.Order))
-	dst = appendBool(dst, "healthy", Healthy(c, now))
+	dst = appendBool(dst, "healthy", healthy(c, now))
 	dst = appendBool(dst, "fallback", t.Fallback)
 	dst = appendKnown(dst, "remaining_rpm", s.RemainingRequests, s.RemainingRequests >= 0)
 	dst = appendKnown(dst, "remaining_tpm", s.RemainingTokens, s.RemainingTokens >= 0)
 	return append(dst, `,"cached_prefix":0}`...)
 }
 
-// appendMessages passes the body's messages on as they stand. A body without any has
-// none to pass.
+// appendMessages appends the body's messages unchanged, if it has any.
 func appendMessages(dst, body []byte) []byte {
 	s := newScan(body)
 	for key := range s.Members() {
@@ -100,7 +98,7 @@ func appendWhole(dst []byte, name string, v int64) []byte {
 	return strconv.AppendInt(jsontext.AppendName(dst, name), v, 10)
 }
 
-// appendKnown appends a whole number, or null when it is not known.
+// appendKnown appends a whole number, or null if it is unknown.
 func appendKnown(dst []byte, name string, v int64, known bool) []byte {
 	if !known {
 		return append(jsontext.AppendName(dst, name), "null"...)
@@ -108,7 +106,7 @@ func appendKnown(dst []byte, name string, v int64, known bool) []byte {
 	return appendWhole(dst, name, v)
 }
 
-// appendNumber appends a number, or null when it is not known or not finite.
+// appendNumber appends a number, or null if it is unknown or not finite.
 func appendNumber(dst []byte, name string, v float64, known bool) []byte {
 	dst = jsontext.AppendName(dst, name)
 	if !known || math.IsNaN(v) || math.IsInf(v, 0) {

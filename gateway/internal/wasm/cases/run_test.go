@@ -12,13 +12,13 @@ import (
 )
 
 // try runs cases written as JSON.
-func try(t testing.TB, code []byte, cases string) []Trial {
+func try(t testing.TB, code []byte, cases string) []Result {
 	t.Helper()
-	list, err := ParseCases("cases.json", []byte(cases))
+	list, err := Parse("cases.json", []byte(cases))
 	if err != nil {
 		t.Fatal(err)
 	}
-	trials, err := Try(context.Background(), newTestHost(t), wasm.Spec{Name: "tried", Wasm: code}, list)
+	trials, err := Run(context.Background(), newTestHost(t), wasm.Spec{Name: "tried", Wasm: code}, list)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -26,7 +26,7 @@ func try(t testing.TB, code []byte, cases string) []Trial {
 }
 
 // failureText is a trial's error in one string, "" for none.
-func failureText(tr Trial) string {
+func failureText(tr Result) string {
 	if tr.Err == nil {
 		return ""
 	}
@@ -78,7 +78,7 @@ func counting() asm.Module {
 func TestTryNoticesAModuleThatRemembers(t *testing.T) {
 	got := failureText(try(t, counting().Bytes(), `{"hook":"route"}`)[0])
 	if !strings.Contains(got, `it answers differently when the same instance is called again: first "1", then "2"`) {
-		t.Errorf("decision %q", got)
+		t.Errorf("Err = %q", got)
 	}
 }
 
@@ -133,7 +133,7 @@ func TestTryPlaysEvents(t *testing.T) {
 	if tr.Err != nil || string(tr.Output) != `[["chunk\n{\"a\":1}"],["penstock.end\n"]]` {
 		t.Errorf("%s, %v", tr.Output, tr.Err)
 	}
-	a.Funcs[2].Export = hook.NormaliseEvent.String()
+	a.Funcs[2].Export = hook.NormalizeEvent.String()
 	tr = try(t, a.Bytes(), `{"hook":"normalise_event","events":[["{\"choices\":[],\"n\":1}","[DONE]"]],"expect":[[{"n":1.0},"[DONE]"]]}`)[0]
 	if tr.Err != nil {
 		t.Error(tr.Err)
@@ -142,7 +142,7 @@ func TestTryPlaysEvents(t *testing.T) {
 	if tr.Err != nil {
 		t.Error(tr.Err)
 	}
-	silent := asm.Answering(hook.NormaliseEvent, nil)
+	silent := asm.Answering(hook.NormalizeEvent, nil)
 	tr = try(t, silent.Bytes(), `{"hook":"normalise_event","events":[["penstock.start",{}],["chunk",{"a":1}],["penstock.end",null]],
 		"expect":[[],[{"a":1}],null]}`)[0]
 	if tr.Err != nil || string(tr.Output) != `[null,null,null]` {
@@ -150,7 +150,7 @@ func TestTryPlaysEvents(t *testing.T) {
 	}
 	tr = try(t, silent.Bytes(), `{"hook":"normalise_event","events":[["chunk",{"a":1}]],"expect":[[{"a":2}]]}`)[0]
 	if got := failureText(tr); !strings.Contains(got, "event 1 (chunk): line 1: a is 1, want 2") {
-		t.Errorf("decision %q", got)
+		t.Errorf("Err = %q", got)
 	}
 }
 

@@ -12,16 +12,17 @@ import (
 	"github.com/penstock/penstock/gateway/internal/llm"
 )
 
-// The bounds of what a dialect may put around a body.
+// The bounds of a dialect's notes on a request.
 const (
-	maxDropped = 64
-	MaxContext = 32 << 10
+	maxDropped = 64       // names
+	MaxContext = 32 << 10 // bytes
 )
 
-var errNoBody = errors.New("the result lacks its body")
+var errNoBody = errors.New("the result has no body")
 
-// shown says under which name a provider's header is shown to a dialect, if at all.
-func shown(name string) (string, bool) {
+// visibleProviderHeader reports whether a dialect gets a provider's header, and under which
+// name.
+func visibleProviderHeader(name string) (string, bool) {
 	lower := strings.ToLower(name)
 	switch lower {
 	case "content-type", "retry-after", "request-id", "x-request-id":
@@ -30,8 +31,7 @@ func shown(name string) (string, bool) {
 	return lower, strings.Contains(lower, "ratelimit")
 }
 
-// ReadCall reads the result of penstock_transform_request. The body is sliced out of
-// it, not copied.
+// ReadCall reads the result of penstock_transform_request. The body is a slice of it.
 func ReadCall(out []byte) (llm.Call, Notes, error) {
 	c := llm.Call{Header: http.Header{}}
 	var notes Notes
@@ -45,13 +45,13 @@ func ReadCall(out []byte) (llm.Call, Notes, error) {
 		case "query":
 			c.Query = s.text()
 		case "headers":
-			readHeaders(&s, c.Header, ofCalls)
+			readHeaders(&s, c.Header, refusedInCall)
 		case "dropped":
 			for range s.Elements() {
-				notes.drop(s.text())
+				notes.addDropped(s.text())
 			}
 		case "context":
-			notes.keep(&s, s.Raw())
+			notes.setContext(&s, s.Raw())
 		case "body":
 			c.Body = s.Raw()
 		default:
@@ -64,15 +64,15 @@ func ReadCall(out []byte) (llm.Call, Notes, error) {
 	return c, notes, checkCall(&c)
 }
 
-// drop notes a member's name, unless it could not stand in a header.
-func (n *Notes) drop(name string) {
+// addDropped adds a member's name, unless it would not be valid in a header.
+func (n *Notes) addDropped(name string) {
 	if isMember(name) && len(n.Dropped) < maxDropped && !slices.Contains(n.Dropped, name) {
 		n.Dropped = append(n.Dropped, name)
 	}
 }
 
-// keep notes the context. It is copied: the result that it stands in is much larger.
-func (n *Notes) keep(s *scan, raw []byte) {
+// setContext sets a copy of the context: the result that holds it is much larger.
+func (n *Notes) setContext(s *scan, raw []byte) {
 	switch {
 	case !s.OK():
 	case len(raw) == 0 || raw[0] != '{':
@@ -99,7 +99,7 @@ func isMember(s string) bool {
 func checkCall(c *llm.Call) (err error) {
 	switch {
 	case c.Method != "" && c.Method != http.MethodPost && c.Method != http.MethodGet && c.Method != http.MethodPut:
-		return fmt.Errorf("the method %q is none of POST, GET and PUT", Brief(c.Method))
+		return fmt.Errorf("the method %q is not POST, GET or PUT", Brief(c.Method))
 	case c.Body == nil:
 		return errNoBody
 	}
@@ -109,16 +109,16 @@ func checkCall(c *llm.Call) (err error) {
 	return checkQuery(c.Query)
 }
 
-// Reply is the result of penstock_normalise_response, or one line of a stream: a
+// Reply describes the result of penstock_normalise_response, or one line of a stream: a
 // completion or chunk, or an error.
 type Reply struct {
-	// Failure is the error object as it stands; nil when there is none.
-	Failure    []byte
+	// Error is the error object's JSON; nil without one.
+	Error      []byte
 	status     int64
 	retryAfter int64 // milliseconds
-	// Chosen says that it has choices, as every completion and chunk has, counted that it
-	// has usage.
-	Chosen, counted bool
+	// HasChoices reports the member choices, which every completion and chunk has, hasUsage
+	// the member usage.
+	HasChoices, hasUsage bool
 }
 
 var errNoChoices = errors.New("it has neither choices nor an error")
@@ -126,22 +126,23 @@ var errNoChoices = errors.New("it has neither choices nor an error")
 // ReadCompletion reads a result that must be a completion, a chunk or an error.
 func ReadCompletion(out []byte) (Reply, error) {
 	r, err := ReadReply(out)
-	if err == nil && !r.Chosen && r.Failure == nil {
+	if err == nil && !r.HasChoices && r.Error == nil {
 		err = errNoChoices
 	}
 	return r, err
 }
 
-// ReadLine reads a line of a provider's stream: a chunk, an error, or usage alone, which
-// the host keeps to itself.
+// ReadLine reads a line of a provider's stream: a chunk, an error, or usage alone, which the
+// host does not pass on.
 func ReadLine(line []byte) (Reply, error) {
 	r, err := ReadReply(line)
-	if err == nil && !r.Chosen && !r.counted && r.Failure == nil {
+	if err == nil && !r.HasChoices && !r.hasUsage && r.Error == nil {
 		err = errNoChoices
 	}
 	return r, err
 }
 
+// ReadReply reads a result or line that is any object.
 func ReadReply(out []byte) (Reply, error) {
 	var r Reply
 	s := newScan(out)
@@ -149,20 +150,20 @@ func ReadReply(out []byte) (Reply, error) {
 		switch string(key.Raw) {
 		case "error":
 			if v := s.Raw(); string(v) != "null" {
-				r.Failure = v
+				r.Error = v
 			}
 		case "status":
-			r.status = wholeOr0(s.Raw())
+			r.status = wholeOrZero(s.Raw())
 		case "retry_after_ms":
-			r.retryAfter = wholeOr0(s.Raw())
+			r.retryAfter = wholeOrZero(s.Raw())
 		case "choices":
-			if r.Chosen = s.Peek() != 'n'; r.Chosen {
+			if r.HasChoices = s.Peek() != 'n'; r.HasChoices {
 				readChoices(&s)
 			} else { // Azure and others write null beside usage
 				s.Raw()
 			}
 		case "usage":
-			r.counted = string(s.Raw()) != "null"
+			r.hasUsage = string(s.Raw()) != "null"
 		default:
 			s.Raw()
 		}
@@ -170,37 +171,37 @@ func ReadReply(out []byte) (Reply, error) {
 	return r, s.End()
 }
 
-// readChoices passes over the choices of a completion or a chunk, and checks that they
-// are a list of objects whose parts are what everybody takes them for.
+// readChoices skips the choices of a completion or chunk, and checks that they are a list of
+// objects whose members have the types that clients rely on.
 func readChoices(s *scan) {
 	for range s.Elements() {
 		for key := range s.Members() {
 			v := s.Raw()
 			switch string(key.Raw) {
 			case "delta", "message":
-				s.Stop(want(v, '{', string(key.Raw)))
+				s.Stop(checkType(v, '{', string(key.Raw)))
 			case "index":
 				if n, err := strconv.ParseInt(string(v), 10, 32); s.OK() && (err != nil || n < 0) {
 					s.Stop(fmt.Errorf("the index of a choice is %s", Clip(v)))
 				}
 			case "finish_reason":
-				s.Stop(want(v, '"', string(key.Raw)))
+				s.Stop(checkType(v, '"', string(key.Raw)))
 			}
 		}
 	}
 }
 
-// want reports a value that begins with something else and is not null.
-func want(v []byte, first byte, what string) error {
+// checkType returns an error unless the value begins with first or is null.
+func checkType(v []byte, first byte, what string) error {
 	if len(v) == 0 || v[0] == first || string(v) == "null" {
 		return nil
 	}
 	return fmt.Errorf("the %s of a choice is %s", what, Clip(v))
 }
 
-// wholeOr0 is a whole number's value. Anything else is 0: a provider's completion may have
-// a member of the same name that means something else.
-func wholeOr0(raw []byte) int64 {
+// wholeOrZero returns a whole number. Anything else is 0: a provider's completion may have a
+// member of the same name that means something else.
+func wholeOrZero(raw []byte) int64 {
 	n, err := strconv.ParseInt(string(raw), 10, 64)
 	if err != nil {
 		return 0
@@ -208,21 +209,21 @@ func wholeOr0(raw []byte) int64 {
 	return n
 }
 
-// ProviderError is the error a provider gave in the module's words. It has no Fault: what
-// it means is told by who reads the errors of every dialect.
+// ProviderError returns a provider's error as the module translated it. It has no Fault, which
+// is classified elsewhere for all dialects.
 func (r Reply) ProviderError(status int) *llm.Error {
 	e := &llm.Error{Code: llm.CodeUpstream, Status: status, RetryAfter: retryAfter(r.retryAfter),
-		Message: "The provider refused the request.", Body: append(append([]byte(`{"error":`), r.Failure...), '}')}
+		Message: "The provider refused the request.", Body: append(append([]byte(`{"error":`), r.Error...), '}')}
 	if r.status >= 400 && r.status <= 599 && r.status != StatusClientGone {
 		e.Status = int(r.status)
 	}
 	return e
 }
 
-// StatusClientGone is what is booked, never sent, when a caller hung up.
+// StatusClientGone is the status in the records of callers who hung up. It is never sent.
 const StatusClientGone = 499
 
-// ReadBody is the member body of a result.
+// ReadBody returns the member body of a result.
 func ReadBody(out []byte) ([]byte, error) {
 	var body []byte
 	s := newScan(out)

@@ -11,11 +11,10 @@ import (
 	"github.com/penstock/penstock/gateway/internal/wasm/hook"
 )
 
-// ParseCases reads a file that holds one case or a list of them. Name is the file's; a
-// case without a name of its own is called after it. The error names the file, the line
-// and the member that is wrong: one that is not known is wrong, too, since a misspelt
-// expectation would pass.
-func ParseCases(name string, data []byte) ([]Case, error) {
+// Parse reads a file with one case or a list of them. Name is the file's; a case without a
+// name is named after it. The error names the file, the line and the member that is wrong. An
+// unknown member is an error, since a misspelt expectation would pass.
+func Parse(name string, data []byte) ([]Case, error) {
 	var cases []Case
 	s := jsontext.New(data, hook.MaxDepth, jsontext.UTF8)
 	one := func() {
@@ -38,7 +37,7 @@ func ParseCases(name string, data []byte) ([]Case, error) {
 	return cases, nil
 }
 
-// readCase reads the case that comes next.
+// readCase reads the next case.
 func readCase(s *jsontext.Scanner, data []byte) Case {
 	var c Case
 	s.Peek()
@@ -53,14 +52,14 @@ func readCase(s *jsontext.Scanner, data []byte) Case {
 		}
 		err := c.set(key, raw)
 		if err == nil && seen[key] {
-			err = errors.New("it stands there twice")
+			err = errors.New("it appears twice")
 		}
 		if seen[key] = true; err != nil {
 			s.Stop(fmt.Errorf("line %d: %s: %w", lineAt(data, at), key, err))
 		}
 	}
 	if s.OK() {
-		if err := c.check(); err != nil {
+		if err := c.validate(); err != nil {
 			s.Stop(fmt.Errorf("line %d: %w", lineAt(data, start), err))
 		}
 	}
@@ -80,16 +79,16 @@ func (c *Case) set(key string, raw []byte) error {
 	case "events":
 		return c.setEvents(raw)
 	case "expect_error":
-		return c.setFailure(raw)
+		return c.setExpectedError(raw)
 	}
-	place, ok := members[key]
+	field, ok := members[key]
 	if !ok {
 		return errors.New("a case has no such member")
 	}
-	return json.Unmarshal(raw, place)
+	return json.Unmarshal(raw, field)
 }
 
-// setEvents reads a list of lists of name and data.
+// setEvents reads a list of [name, data].
 func (c *Case) setEvents(raw []byte) error {
 	c.Events = []Event{}
 	s := jsontext.New(raw, hook.MaxDepth, jsontext.UTF8)
@@ -111,18 +110,18 @@ func (c *Case) setEvents(raw []byte) error {
 	return s.End()
 }
 
-func (c *Case) setFailure(raw []byte) error {
+func (c *Case) setExpectedError(raw []byte) error {
 	d := json.NewDecoder(bytes.NewReader(raw))
 	d.DisallowUnknownFields()
 	return d.Decode(&c.ExpectError)
 }
 
-// check holds the members against each other.
-func (c *Case) check() error {
+// validate checks that the members fit together.
+func (c *Case) validate() error {
 	h, known := c.hook()
 	inputs := 0
-	for _, there := range [...]bool{c.Input != nil, c.InputBase64 != nil, c.Events != nil} {
-		if there {
+	for _, present := range [...]bool{c.Input != nil, c.InputBase64 != nil, c.Events != nil} {
+		if present {
 			inputs++
 		}
 	}
@@ -138,13 +137,13 @@ func (c *Case) check() error {
 	case c.Now < 0 || c.MaxFuel < 0:
 		return errors.New("now and max_fuel must not be negative")
 	case c.Events != nil && c.Expect != nil:
-		return c.checkEntries()
+		return c.validateEntries()
 	}
 	return nil
 }
 
-// checkEntries makes sure that each event has its expectation.
-func (c *Case) checkEntries() error {
+// validateEntries checks that Expect has an entry for each event.
+func (c *Case) validateEntries() error {
 	var entries []json.RawMessage
 	if err := json.Unmarshal(c.Expect, &entries); err != nil || entries == nil {
 		return errors.New("expect: want a list with an entry for each event")
@@ -155,9 +154,9 @@ func (c *Case) checkEntries() error {
 	return nil
 }
 
-// sent is a value of a case as it is handed to the plugin: a string's text, nothing for
-// null, anything else compact.
-func sent(raw json.RawMessage) ([]byte, error) {
+// payload returns what the plugin gets for a value of a case: a string's text, nothing for
+// null, anything else as compact JSON.
+func payload(raw json.RawMessage) ([]byte, error) {
 	if len(raw) == 0 || string(raw) == "null" {
 		return nil, nil
 	}

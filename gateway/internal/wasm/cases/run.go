@@ -12,44 +12,44 @@ import (
 	"github.com/penstock/penstock/gateway/internal/wasm/hook"
 )
 
-// Trial is what came of one case.
-type Trial struct {
+// Result is the outcome of one case.
+type Result struct {
 	Name string
-	// Err is nil when the case passed. Else its text says what was expected and what
-	// came; a rejection or a fault stands in its chain.
+	// Err is nil if the case passed. Else it says what was expected and what was returned; it
+	// wraps the rejection or fault, if there was one.
 	Err error
-	// Output is the last call's result; for the flat form it is put into JSON, for events
-	// it is a JSON list of each one's lines, null where the plugin had no opinion.
+	// Output is the result; a flat one is converted to JSON, those of events are a JSON list
+	// of each one's lines, null for no opinion.
 	Output []byte
-	// Fuel is that of a warm instance, in instructions, all events together.
+	// Fuel is that of all calls on an instance that has run the case before, in instructions.
 	Fuel int64
-	// Memory is the instance's after the call, in bytes, Duration the time of its calls.
+	// Memory is the instance's afterwards, in bytes, Duration the time of its calls.
 	Memory   int64
 	Duration time.Duration
 }
 
-// Try loads a module as the gateway does and runs the cases, each twice on one
-// instance and twice on fresh ones; a module whose answers differ fails the case. The
-// settings and grants are the cases' own, not the spec's. The error is about the module
-// as a whole, which could then not be tried, or ctx's.
-func Try(ctx context.Context, h *wasm.Host, spec wasm.Spec, cases []Case) ([]Trial, error) {
+// Run loads a module as the gateway does and runs the cases, each twice on one instance and
+// once on two others; a module whose results differ fails the case. The settings and grants
+// are the cases' own, not the spec's. The error is ctx's, or says why the module could not be
+// loaded.
+func Run(ctx context.Context, h *wasm.Host, spec wasm.Spec, cases []Case) ([]Result, error) {
 	s, err := h.Sandbox(ctx, spec)
 	if err != nil {
 		return nil, err
 	}
 	defer s.Close()
-	trials := make([]Trial, 0, len(cases))
+	results := make([]Result, 0, len(cases))
 	for i := range cases {
 		if err := ctx.Err(); err != nil {
-			return trials, fmt.Errorf("try module %s: %w", spec.Name, err)
+			return results, fmt.Errorf("test module %s: %w", spec.Name, err)
 		}
 		t, err := runCase(ctx, s, &cases[i])
 		if err != nil {
-			return trials, err
+			return results, err
 		}
-		trials = append(trials, t)
+		results = append(results, t)
 	}
-	return trials, nil
+	return results, nil
 }
 
 // maxTests bounds the tests of a manifest.
@@ -65,7 +65,7 @@ func parseTests(tests json.RawMessage) ([]Case, error) {
 	if len(tests) == 0 {
 		return nil, nil
 	}
-	cases, err := ParseCases("tests", tests)
+	cases, err := Parse("tests", tests)
 	if err == nil && len(cases) > maxTests {
 		err = fmt.Errorf("it has %d tests; at most %d are run", len(cases), maxTests)
 	}
@@ -91,9 +91,9 @@ func SelfTest(ctx context.Context, s *wasm.Sandbox, tests json.RawMessage) error
 	return errors.Join(errs...)
 }
 
-// runCase runs one case. The error is about the module as a whole.
-func runCase(ctx context.Context, s *wasm.Sandbox, c *Case) (Trial, error) {
-	t := Trial{Name: c.Name}
+// runCase runs one case. The error ends all of them.
+func runCase(ctx context.Context, s *wasm.Sandbox, c *Case) (Result, error) {
+	t := Result{Name: c.Name}
 	grants := s.Grants(c.Grants)
 	if t.Err = s.CheckGrants(grants); t.Err != nil {
 		return t, nil
@@ -107,7 +107,7 @@ func runCase(ctx context.Context, s *wasm.Sandbox, c *Case) (Trial, error) {
 		t.Err = fmt.Errorf("the module does not export %s", h)
 		return t, nil
 	}
-	runs, err := rehearse(ctx, c, m)
+	runs, err := runRepeatedly(ctx, c, m)
 	if errors.Is(err, wasm.ErrTestFuel) || ctx.Err() != nil {
 		return t, err
 	}
@@ -117,16 +117,16 @@ func runCase(ctx context.Context, s *wasm.Sandbox, c *Case) (Trial, error) {
 	}
 	warm := runs[1]
 	t.Output, t.Fuel, t.Memory, t.Duration = c.output(warm), warm.fuel, warm.memory, warm.took
-	t.Err = errors.Join(c.judge(warm), agree(runs))
+	t.Err = errors.Join(c.check(warm), checkDeterminism(runs))
 	return t, nil
 }
 
-// rehearse runs a case twice on one instance and then on two more. After a fault, which
-// breaks the instance, the second run has a fresh one, too.
-func rehearse(ctx context.Context, c *Case, m *wasm.Subject) ([]run, error) {
+// runRepeatedly runs a case twice on one instance and then on two others. After a fault the
+// second run has a new instance, too.
+func runRepeatedly(ctx context.Context, c *Case, m *wasm.Subject) ([]run, error) {
 	runs := make([]run, 0, 4)
 	for i := range 4 {
-		r, err := perform(ctx, c, m, i != 1 || broke(runs[0].err))
+		r, err := runOnce(ctx, c, m, i != 1 || breaksInstance(runs[0].err))
 		if err != nil {
 			return nil, err
 		}
@@ -135,15 +135,16 @@ func rehearse(ctx context.Context, c *Case, m *wasm.Subject) ([]run, error) {
 	return runs, nil
 }
 
-// broke reports an error that breaks the instance: any but a rejection.
-func broke(err error) bool {
+// breaksInstance reports whether the instance is of no use after an error: after any but a
+// rejection.
+func breaksInstance(err error) bool {
 	var r *hook.Rejection
 	return err != nil && !errors.As(err, &r)
 }
 
-// perform runs a case once, on the instance that is there or on a fresh one. An error is
-// the case's own, or ends all testing: nothing was run, or not all of it.
-func perform(ctx context.Context, c *Case, m *wasm.Subject, fresh bool) (run, error) {
+// runOnce runs a case once, on the instance that is there or on a new one. The error says why
+// not all of the case was run.
+func runOnce(ctx context.Context, c *Case, m *wasm.Subject, fresh bool) (run, error) {
 	m.SetStore(c.entries())
 	if fresh || !m.Started() {
 		err := m.Start(ctx, c.Config)
@@ -154,8 +155,8 @@ func perform(ctx context.Context, c *Case, m *wasm.Subject, fresh bool) (run, er
 			return run{err: err, store: m.Store()}, nil
 		}
 	}
-	m.SetStore(c.entries()) // what penstock_init kept is not the case's
-	var took time.Duration  // of the calls alone, not of what is made of JSON around them
+	m.SetStore(c.entries()) // without what penstock_init has written
+	var took time.Duration  // of the calls alone, without conversions
 	r, err := c.play(func(h hook.Hook, in []byte) ([]byte, int64, error) {
 		began := time.Now()
 		out, fuel, err := m.Call(ctx, h, uint64(c.Seed), in, nil)
@@ -169,10 +170,10 @@ func perform(ctx context.Context, c *Case, m *wasm.Subject, fresh bool) (run, er
 	return r, err
 }
 
-// agree reports a module that answers the same question in two ways.
-func agree(runs []run) error {
+// checkDeterminism reports runs with different results.
+func checkDeterminism(runs []run) error {
 	for i, r := range runs[1:] {
-		what := differing(runs[0], r)
+		what := difference(runs[0], r)
 		if what == "" {
 			continue
 		}
@@ -185,8 +186,8 @@ func agree(runs []run) error {
 	return nil
 }
 
-// differing says what is not the same in two runs; empty when all is.
-func differing(a, b run) string {
+// difference describes how two runs differ; empty if they do not.
+func difference(a, b run) string {
 	if x, y := errText(a.err), errText(b.err); x != y {
 		return fmt.Sprintf("first %s, then %s", x, y)
 	}

@@ -42,7 +42,7 @@ func TestANoWithAStrangeStatusIsStillANo(t *testing.T) {
 	for code, want := range map[int32]int{400: 400, 451: 451, 498: 498, 500: 502, 599: 502} {
 		a := rejector(hook.AcceptRequest, code, "no")
 		d := clientDialect(t, a, hook.AcceptRequest, nil)
-		_, err := d.Accept(t.Context(), hook.Accepting{Body: []byte(`{}`)})
+		_, err := d.Accept(t.Context(), hook.ClientRequest{Body: []byte(`{}`)})
 		var e *llm.Error
 		var f *hook.Fault
 		if !errors.As(err, &e) || e.Status != want || errors.As(err, &f) {
@@ -54,11 +54,11 @@ func TestANoWithAStrangeStatusIsStillANo(t *testing.T) {
 func TestFiveBadlySaidNosDisableADialectForCallers(t *testing.T) {
 	d := clientDialect(t, rejector(hook.AcceptRequest, 499, "no"), hook.AcceptRequest, nil)
 	for range breakAfter {
-		if _, err := d.Accept(t.Context(), hook.Accepting{Body: []byte(`{}`)}); llm.AsError(err).Status != 400 {
+		if _, err := d.Accept(t.Context(), hook.ClientRequest{Body: []byte(`{}`)}); llm.AsError(err).Status != 400 {
 			t.Fatalf("Accept: %v", err)
 		}
 	}
-	if _, err := d.Accept(t.Context(), hook.Accepting{Body: []byte(`{}`)}); !strings.Contains(fmt.Sprint(err), "disabled") {
+	if _, err := d.Accept(t.Context(), hook.ClientRequest{Body: []byte(`{}`)}); !strings.Contains(fmt.Sprint(err), "disabled") {
 		t.Errorf("after %d faults: %v, want that it is disabled", breakAfter, err)
 	}
 }
@@ -66,7 +66,7 @@ func TestFiveBadlySaidNosDisableADialectForCallers(t *testing.T) {
 func TestARenderedStatusIsOneThatHasABody(t *testing.T) {
 	for _, status := range []int{-1, 0, 1, 99, 100, 101, 103, 199, 204, 205, 304, 499, 600, 999, 1000} {
 		answer := fmt.Sprintf(`{"status":%d,"body":{}}`, status)
-		_, err := clientDialect(t, asm.Answering(hook.RenderResponse, []byte(answer)), hook.RenderResponse, nil).Render(t.Context(), hook.Rendering{Status: 200, Body: []byte(`{}`)})
+		_, err := clientDialect(t, asm.Answering(hook.RenderResponse, []byte(answer)), hook.RenderResponse, nil).Render(t.Context(), hook.ClientReply{Status: 200, Body: []byte(`{}`)})
 		var f *hook.Fault
 		if !errors.As(err, &f) || f.Kind != hook.BadResult {
 			t.Errorf("status %d: %v, want a fault", status, err)

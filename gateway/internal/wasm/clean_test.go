@@ -23,18 +23,18 @@ func TestModulesGetSoundText(t *testing.T) {
 		}
 	}
 	var heard string
-	silent := load(t, asm.Guest(hook.NormaliseResponse, asm.Result(0, 0)).Bytes(), func(s *Spec) { s.Record = func(r Recorded) { heard = string(r.Input) } })
+	silent := load(t, asm.Guest(hook.NormalizeResponse, asm.Result(0, 0)).Bytes(), func(s *Spec) { s.Record = func(r Recorded) { heard = string(r.Input) } })
 	tr, err := NewTransform(silent, TransformOptions{})
 	if err != nil {
 		t.Fatal(err)
 	}
 	_, err = tr.Response(t.Context(), someExchange(), 200, []byte(sent))
 	check("a reply to a transform", heard, err)
-	r, err := clientDialect(t, echo(hook.RenderResponse), hook.RenderResponse, nil).Render(t.Context(), hook.Rendering{Status: 200, Body: []byte(sent)})
+	r, err := clientDialect(t, echo(hook.RenderResponse), hook.RenderResponse, nil).Render(t.Context(), hook.ClientReply{Status: 200, Body: []byte(sent)})
 	check("a reply to a caller's dialect", string(r.Body), err)
-	c := streamState{module: load(t, echo(hook.NormaliseEvent).Bytes()), hook: hook.NormaliseEvent}
+	c := streamState{module: load(t, echo(hook.NormalizeEvent).Bytes()), hook: hook.NormalizeEvent}
 	line, err := c.next(t.Context(), hook.EventChunk, []byte(sent))
 	check("an event", string(line), err)
-	in := hook.AppendInbound(nil, hook.Inbound{Target: &llm.Target{}, Header: http.Header{}, Body: []byte(sent)})
+	in := hook.AppendProviderReply(nil, hook.ProviderReply{Target: &llm.Target{}, Header: http.Header{}, Body: []byte(sent)})
 	check("a reply to a provider's dialect", string(in), nil)
 }
