@@ -125,6 +125,7 @@ func considered(o *object, c *llm.Considered) {
 		o.b = appendFloat(o.b, *c.Score)
 	}
 	o.whole("est_cost_nano_usd", int64(c.EstCost))
+	o.whole("cached_prefix", c.CachedPrefix)
 	o.inner("stats", func(o *object) { stats(o, &c.Stats) })
 	o.yes("unpriced", c.Unpriced)
 	o.strings("dropped", c.Dropped)

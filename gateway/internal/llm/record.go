@@ -118,6 +118,8 @@ type Considered struct {
 	Refused string   `json:"refused,omitempty"`
 	Score   *float64 `json:"score,omitempty"`
 	EstCost NanoUSD  `json:"est_cost_nano_usd,omitempty"`
+	// CachedPrefix is how many tokens of the prompt the provider had probably cached.
+	CachedPrefix int64 `json:"cached_prefix,omitempty"`
 	// Stats are the target's figures at that moment; zero for a target that can't serve the
 	// request whatever they are.
 	Stats Stats `json:"stats,omitzero"`

@@ -72,6 +72,9 @@ type Candidate struct {
 	// EstCost is an upper bound of what the request costs there; meaningless when
 	// the price is unknown.
 	EstCost NanoUSD
+	// CachedPrefix is how many tokens of the prompt the provider has probably cached; 0
+	// means unknown.
+	CachedPrefix int64
 }
 
 // Ranking is the order in which candidates are tried, best first.

@@ -182,8 +182,19 @@ func (a *attempt) finish(e *llm.Error) {
 		out.Fault, out.RetryAfter, out.Credential = e.Fault, e.RetryAfter, e.Credential
 	} else if u := a.reply.Info().Usage; u != nil {
 		out.OutputTokens = u.Output
+		a.Prompts.Sent(a.req.Principal.KeyID, a.req.Session, a.target.ID, keptPrompt(a.target, u))
 	}
 	a.flight.Done(out)
+}
+
+// keptPrompt returns how many tokens of an answered prompt the target may have cached. One
+// that takes a higher price for writing to its cache writes only what it is told to; any
+// other may keep the whole prompt.
+func keptPrompt(t *llm.Target, u *llm.Usage) int64 {
+	if t.Dialect == llm.Anthropic || t.Price.CacheWrite > t.Price.Input {
+		return llm.Add(u.CacheRead, llm.Add(u.CacheWrite, u.CacheWriteLong))
+	}
+	return u.Input
 }
 
 // redactedTransforms is what transforms did, without the provider's secrets in what they

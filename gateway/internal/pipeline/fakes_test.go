@@ -54,6 +54,8 @@ type fakes struct {
 	reserveErr  error
 	writeErr    error
 	retries     int // left in the retry budget
+	// prefixes are the tokens that targets have cached, by key, session and target.
+	prefixes map[string]int64
 
 	mu       sync.Mutex
 	sent     []string // the targets that were asked
@@ -92,7 +94,7 @@ func newFakes(targets ...string) *fakes {
 }
 
 func (f *fakes) pipeline() *Pipeline {
-	return New(Stages{Routes: f, Policy: f, Cache: fakeCache{f}, Router: f, Dialects: f, Upstream: f, Health: f, Meter: f, Tokens: f,
+	return New(Stages{Routes: f, Policy: f, Cache: fakeCache{f}, Router: f, Dialects: f, Upstream: f, Health: f, Prompts: f, Meter: f, Tokens: f,
 		Ledger: f, Sinks: []func(*llm.Record){f.sink}, Log: slog.New(slog.DiscardHandler), Now: time.Now})
 }
 
@@ -249,6 +251,21 @@ func (f *fakes) Cooling(id string) (string, time.Time) {
 }
 
 func (f *fakes) Begin(id, _ string) (Flight, bool) { return flight{f, id}, f.cooling[id] == "" }
+
+func (f *fakes) Sent(key, session, target string, tokens int64) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if f.prefixes == nil {
+		f.prefixes = map[string]int64{}
+	}
+	f.prefixes[key+" "+session+" "+target] = tokens
+}
+
+func (f *fakes) Cached(key, session, target string) int64 {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return f.prefixes[key+" "+session+" "+target]
+}
 
 // flight is an attempt of the fake Health.
 type flight struct {

@@ -59,6 +59,7 @@ func (x *state) candidates() []llm.Candidate {
 		c := llm.Candidate{Target: t, EstCost: x.worstCase(t, &x.req.Facts, 0).Cost()}
 		why := x.whyUnfit(t)
 		if why == "" {
+			c.CachedPrefix = x.cachedPrefix(t)
 			c.Stats = x.Health.Stats(t.ID)
 			if c.Stats.CoolingUntil.After(now) {
 				why = "cooling down after " + c.Stats.CoolingFor
@@ -76,8 +77,15 @@ func (x *state) candidates() []llm.Candidate {
 	return fit
 }
 
+// cachedPrefix returns how many tokens of the prompt the target has probably cached: those
+// of the session's last prompt there, if the prompt is not shorter.
+func (x *state) cachedPrefix(t *llm.Target) int64 {
+	cached := x.Prompts.Cached(x.req.Principal.KeyID, x.req.Session, t.ID)
+	return min(cached, x.req.Facts.EstInputTokens)
+}
+
 func considered(c llm.Candidate, why string) llm.Considered {
-	out := llm.Considered{Target: c.Target.ID, Refused: why, Unpriced: !c.Target.Price.Known, Stats: c.Stats}
+	out := llm.Considered{Target: c.Target.ID, Refused: why, Unpriced: !c.Target.Price.Known, CachedPrefix: c.CachedPrefix, Stats: c.Stats}
 	if c.Target.Price.Known {
 		out.EstCost = c.EstCost
 	}

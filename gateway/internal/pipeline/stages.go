@@ -19,6 +19,7 @@ type Stages struct {
 	Dialects Dialects
 	Upstream Upstream
 	Health   Health
+	Prompts  Prompts
 	Meter    Meter
 	Tokens   Tokens
 	Ledger   Ledger
@@ -106,6 +107,16 @@ type Health interface {
 	// Begin counts an attempt of a request in. It is false when the target is cooling down
 	// and must not be asked.
 	Begin(target, request string) (Flight, bool)
+}
+
+// Prompts remembers what providers have cached of sessions' prompts.
+type Prompts interface {
+	// Sent notes that a target has answered a prompt of a key's session, and how many
+	// tokens of it the provider may have cached.
+	Sent(key, session, target string, tokens int64)
+	// Cached returns how many tokens of the session's next prompt the provider has probably
+	// cached; 0 when that is unknown.
+	Cached(key, session, target string) int64
 }
 
 // Flight is one attempt under way, as Health counts it.

@@ -63,6 +63,7 @@ type Server struct {
 	tokens    tokens.Counter
 	cache     *cache.Cache
 	health    *upstream.Health
+	prompts   *upstream.Prompts
 	retries   *upstream.RetryBudget
 	modules   *wasm.Host
 	builtin   *wasm.Module // strategies and dialects
@@ -168,6 +169,7 @@ func (s *Server) openParts(c *config.Config) (err error) {
 		return err
 	}
 	s.health = upstream.NewHealth(upstream.HealthOptions{Known: s.known}, time.Now)
+	s.prompts = upstream.NewPrompts(time.Now)
 	s.retries = upstream.NewRetryBudget(upstream.RetryBudgetOptions{}, time.Now)
 	s.telemetry = telemetry.New(telemetry.Options{DecisionsDropped: s.droppedDecisions, Inflight: s.inflight, Held: s.heldBytes,
 		Modules: s.moduleMetrics, Known: s.known, Ledger: s.ledgerMetrics})

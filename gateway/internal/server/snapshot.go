@@ -59,6 +59,7 @@ func (s *Server) build(ctx context.Context, c *config.Config) (*snapshot, error)
 		Dialects: dialects,
 		Upstream: upstreamStage{sn.clients, s.retries},
 		Health:   healthStage{s.health},
+		Prompts:  s.prompts,
 		Meter:    s.holds,
 		Tokens:   &s.tokens,
 		Ledger:   s.ledger,
