@@ -27,7 +27,7 @@ var floors = []map[string]string{
 	},
 	{
 		"server": "routes holds calllog compiler pipeline wire httpapi httpapi/admin wasm wasm/hook policy cache upstream meter ledger keys " +
-			"catalog config telemetry tokens demo /plugins /policies",
+			"catalog config telemetry tokens demo /plugins /plugins/dialects /policies",
 		"plugintool": "calllog compiler config wasm wasm/cases wasm/hook /sdk",
 	},
 	{
@@ -48,7 +48,7 @@ var floors = []map[string]string{
 		"httpapi/admin": "httpapi/tags",
 	},
 	{
-		"cache": "", "catalog": "", "config": "", "demo": "", "httpapi/tags": "", "keys": "", "ledger": "", "meter": "", "pipeline": "",
+		"cache": "", "catalog": "", "config": "/plugins/dialects /plugins/strategies", "demo": "", "httpapi/tags": "", "keys": "", "ledger": "", "meter": "", "pipeline": "",
 		"policy": "", "telemetry": "", "tokens": "", "upstream": "", "wasm/fuel": "", "wasm/hook": "", "wire/apierror": "", "wire/intake": "",
 		"llmtest": "",
 	},

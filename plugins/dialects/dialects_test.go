@@ -1,6 +1,7 @@
 package dialects
 
 import (
+	"os"
 	"strings"
 	"testing"
 )
@@ -38,4 +39,23 @@ func FuzzHooks(f *testing.F) {
 		_, _ = response(nil, in)
 		_, _ = event(nil, in)
 	})
+}
+
+// TestREADMEListsTheDialects compares README.md with the table.
+func TestREADMEListsTheDialects(t *testing.T) {
+	readme, err := os.ReadFile("README.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, name := range Names() {
+		_, row, ok := strings.Cut(string(readme), "\n| [`"+name+"`](")
+		if !ok {
+			t.Errorf("README.md has no row for %s", name)
+			continue
+		}
+		folder, _, _ := strings.Cut(row, ")")
+		if _, err := os.Stat(folder); err != nil {
+			t.Error(err)
+		}
+	}
 }

@@ -6,11 +6,11 @@ import (
 	penstock "github.com/penstock/penstock/sdk/go"
 )
 
-// neutral is what an unknown figure counts for: neither for nor against a target.
+// neutral is the value of an unknown figure, neither for nor against a target.
 const neutral = 0.5
 
 // balanced weighs cost, quality, latency and errors against each other. The first
-// three are normalised between the worst and the best of the candidates; the error
+// three are normalized between the worst and the best of the candidates; the error
 // rate is not, because then a thousandth against none would count as much as all
 // against none. The score is the weighted mean, between 0 and 1.
 func balanced(candidates []candidate, set *settings) {
@@ -30,10 +30,26 @@ func balanced(candidates []candidate, set *settings) {
 	}
 	for i := range candidates {
 		c := &candidates[i]
-		sum := set.cost*(1-costs.place(c.cost)) + set.quality*qualities.place(c.Quality) +
-			set.latency*(1-latencies.place(c.latency)) + set.errors*(1-share(c.ErrorRate))
+		sum := set.cost*(1-costs.position(c.cost)) + set.quality*qualities.position(c.Quality) +
+			set.latency*(1-latencies.position(c.latency)) + set.errors*(1-share(c.ErrorRate))
 		c.score = sum / total
 	}
+}
+
+func balancedSetting(s *settings, key string) *float64 {
+	switch key {
+	case "cost":
+		return &s.cost
+	case "quality":
+		return &s.quality
+	case "latency":
+		return &s.latency
+	case "errors":
+		return &s.errors
+	case "output_tokens":
+		return &s.outputTokens
+	}
+	return nil
 }
 
 // cost is in US dollars, NaN when the price is unknown.
@@ -45,8 +61,8 @@ func cost(t *penstock.Target, input, output float64) float64 {
 }
 
 // latency is the expected time to the last token in milliseconds, NaN when the
-// target has not been measured. A target without a speed of its own is taken to be
-// as fast as the others are on average.
+// target has not been measured. A target without a speed of its own counts as fast
+// as the others on average.
 func latency(t *penstock.Target, output, speed float64) float64 {
 	if !(t.FirstToken > 0) {
 		return math.NaN()
@@ -86,7 +102,7 @@ type span struct{ low, high float64 }
 
 func empty() span { return span{low: math.Inf(1), high: math.Inf(-1)} }
 
-// add takes x in; comparing with NaN is false, so an unknown x changes nothing.
+// add extends the span to x. Comparing with NaN is false, so an unknown x changes nothing.
 func (s *span) add(x float64) {
 	if x < s.low {
 		s.low = x
@@ -96,9 +112,9 @@ func (s *span) add(x float64) {
 	}
 }
 
-// place is where x lies in the span, between 0 and 1; neutral when x is unknown or
-// when there is nothing to tell apart.
-func (s *span) place(x float64) float64 {
+// position is where x lies in the span, between 0 and 1; neutral when x is unknown or when
+// all figures are the same.
+func (s *span) position(x float64) float64 {
 	width := s.high - s.low
 	if x != x || !(width > 0 && width <= math.MaxFloat64) {
 		return neutral

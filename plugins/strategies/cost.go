@@ -32,6 +32,17 @@ func cheapest(candidates []candidate, set *settings) {
 	}
 }
 
+func costSetting(s *settings, key string) *float64 {
+	switch key {
+	case "min_quality":
+		return &s.minQuality
+	case "output_tokens":
+		return &s.outputTokens
+	}
+	return nil
+}
+
+// adequacy is a target's class.
 func (s *settings) adequacy(t *penstock.Target) int64 {
 	switch {
 	case t.Quality < s.minQuality: // false when either is NaN

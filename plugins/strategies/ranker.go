@@ -6,7 +6,7 @@ import (
 	penstock "github.com/penstock/penstock/sdk/go"
 )
 
-// candidate is a target with what its strategy made of it.
+// candidate is a target with the rank that the strategy gives it.
 type candidate struct {
 	*penstock.Target
 	// class sorts before score: a lower class always ranks first.
@@ -23,7 +23,7 @@ type ranker struct {
 	settings   settings
 	parsed     []byte // the text that settings was parsed from
 	candidates []candidate
-	places     []place
+	entries    []entry
 }
 
 // rank is the hook: it reads a flat route and appends the ranking to out. Without
@@ -33,14 +33,14 @@ func (r *ranker) rank(out, in []byte) ([]byte, error) {
 	if !ok {
 		return nil, penstock.Reject(500, "the flat route is malformed")
 	}
-	if err := r.settle(&route); err != nil {
+	if err := r.readSettings(&route); err != nil {
 		return nil, err
 	}
 	r.load(&route)
-	r.settings.strategy(r.candidates, &r.settings)
+	r.settings.strategy.rank(r.candidates, &r.settings)
 	r.sort()
-	for i := range r.places {
-		out = penstock.AppendRank(out, r.places[i].index, 0, r.places[i].score)
+	for i := range r.entries {
+		out = penstock.AppendRank(out, r.entries[i].index, 0, r.entries[i].score)
 	}
 	return out, nil
 }
@@ -52,41 +52,41 @@ func (r *ranker) load(route *penstock.Route) {
 	}
 }
 
-// place is what sorting needs of a candidate; sorting these moves fewer bytes.
-type place struct {
+// entry is what sorting needs of a candidate; sorting these moves fewer bytes.
+type entry struct {
 	class int64
 	score float64
 	index uint32
 }
 
-// insertionMax is how many targets are sorted by insertion, which is faster than
-// calling through a comparison function until the square of the number counts.
+// insertionMax is how many targets are sorted by insertion. Beyond it, calling a comparison
+// function is faster.
 const insertionMax = 32
 
 // sort puts the best first: ordinary targets before fallbacks, healthy before
 // unhealthy, then by class and score. Equals keep their configured order.
 func (r *ranker) sort() {
 	n := len(r.candidates)
-	r.places = slices.Grow(r.places[:0], n)[:n]
+	r.entries = slices.Grow(r.entries[:0], n)[:n]
 	for i := range r.candidates {
 		c := &r.candidates[i]
-		p := place{class: c.standing()<<40 + c.class, score: c.score, index: c.Index}
+		e := entry{class: c.standing()<<40 + c.class, score: c.score, index: c.Index}
 		k := i
-		for ; k > 0 && n <= insertionMax && p.before(&r.places[k-1]); k-- {
-			r.places[k] = r.places[k-1]
+		for ; k > 0 && n <= insertionMax && e.before(&r.entries[k-1]); k-- {
+			r.entries[k] = r.entries[k-1]
 		}
-		r.places[k] = p
+		r.entries[k] = e
 	}
 	if n > insertionMax {
-		slices.SortStableFunc(r.places, better)
+		slices.SortStableFunc(r.entries, better)
 	}
 }
 
-func (p *place) before(q *place) bool {
-	return p.class < q.class || p.class == q.class && p.score > q.score
+func (e *entry) before(other *entry) bool {
+	return e.class < other.class || e.class == other.class && e.score > other.score
 }
 
-func better(a, b place) int {
+func better(a, b entry) int {
 	switch {
 	case a.before(&b):
 		return -1
@@ -96,8 +96,7 @@ func better(a, b place) int {
 	return 0
 }
 
-// standing is 0 for an ordinary healthy target and rises with what speaks against
-// trying it early.
+// standing is 0 for an ordinary healthy target, and more for one that is to be tried later.
 func (c *candidate) standing() int64 {
 	standing := int64(0)
 	if c.Flags&penstock.TargetFallback != 0 {

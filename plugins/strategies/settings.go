@@ -3,15 +3,12 @@ package strategies
 import (
 	"bytes"
 	"math"
+	"strings"
 
 	penstock "github.com/penstock/penstock/sdk/go"
 )
 
-// strategy fills in class and score of every candidate.
-type strategy func([]candidate, *settings)
-
-// settings are what the operator wrote under the route's "with", and what the
-// request brings along.
+// settings are what the operator wrote under the route's "with", and what the request adds.
 type settings struct {
 	strategy strategy
 	// minQuality is NaN when no floor is set.
@@ -25,13 +22,13 @@ type settings struct {
 	estInput, maxOutput float64
 }
 
-// defaultOutput is the length of an answer, in tokens, that costs and latencies
-// are compared for when the operator names none.
+// defaultOutput is the length of an answer, in tokens, that costs and latencies are compared
+// for when the operator sets none.
 const defaultOutput = 512
 
-// settle reads the route's settings. Requests of one route differ in the seed only,
-// so settings are parsed when they change; that is a memo, and no call can tell.
-func (r *ranker) settle(route *penstock.Route) error {
+// readSettings reads the route's settings. Requests of one route differ in the seed only, so
+// the settings of the call before are used again when they are the same.
+func (r *ranker) readSettings(route *penstock.Route) error {
 	operator, seed := cutSeed(route.Text)
 	if !bytes.Equal(operator, r.parsed) || len(r.parsed) == 0 {
 		r.parsed = r.parsed[:0]
@@ -57,87 +54,55 @@ func cutSeed(text []byte) (operator, seed []byte) {
 	return text[:max(end, 0)], seed
 }
 
-// parse reads strategy and settings. An unknown name or an unusable value is an
-// error: a misspelt setting must not look as if it were in force.
+// parse reads strategy and settings. An unknown name or an unusable value is an error: a
+// misspelt setting must not look as if it were in effect.
 func (s *settings) parse(text []byte) error {
 	*s = settings{minQuality: math.NaN(), cost: 0.4, quality: 0.4, latency: 0.2}
 	name, rest, _ := bytes.Cut(text, []byte{'\n'})
-	if s.strategy = named(name); s.strategy == nil {
-		return penstock.Reject(400, "unknown strategy ", quote(name),
-			"; the built-in ones are ordered, weighted, cost and balanced")
+	if !s.choose(name) {
+		return penstock.Reject(400, "unknown strategy ", quote(name), "; the built-in ones are ", strings.Join(Names(), ", "))
 	}
 	for len(rest) > 0 {
 		var line []byte
 		line, rest, _ = bytes.Cut(rest, []byte{'\n'})
-		if err := s.parseLine(name, line); err != nil {
+		if err := s.parseLine(line); err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
-func quote(s []byte) string { return string(penstock.AppendText(nil, s)) }
-
-func named(name []byte) strategy {
-	switch string(name) {
-	case "ordered":
-		return ordered
-	case "weighted":
-		return weighted
-	case "cost":
-		return cheapest
-	case "balanced":
-		return balanced
+// choose takes the strategy of a name and reports whether there is one.
+func (s *settings) choose(name []byte) bool {
+	for _, known := range table() {
+		if known.name == string(name) {
+			s.strategy = known
+			return true
+		}
 	}
-	return nil
+	return false
 }
 
-func (s *settings) parseLine(name, line []byte) error {
+func quote(s []byte) string { return string(penstock.AppendText(nil, s)) }
+
+func (s *settings) parseLine(line []byte) error {
 	key, value, _ := bytes.Cut(line, []byte{'='})
-	field := s.field(name, key)
+	field := s.strategy.setting(s, string(key))
 	if field == nil {
-		return penstock.Reject(400, "strategy ", string(name), " has no setting ", quote(key))
+		return penstock.Reject(400, "strategy ", s.strategy.name, " has no setting ", quote(key))
 	}
 	number := penstock.JSON(value) // strconv's parser would add 28 kB to the module
 	x, ok := number.Number()
 	if !ok || !(x >= 0 && x <= 1e12) {
-		return penstock.Reject(400, "setting ", string(key), " of strategy ", string(name), " is ",
+		return penstock.Reject(400, "setting ", string(key), " of strategy ", s.strategy.name, " is ",
 			quote(value), "; it takes a number from 0 up")
 	}
 	*field = x
 	return nil
 }
 
-// field is where a strategy keeps the setting called key; nil when it has none of
-// that name.
-func (s *settings) field(name, key []byte) *float64 {
-	switch string(name) {
-	case "cost":
-		switch string(key) {
-		case "min_quality":
-			return &s.minQuality
-		case "output_tokens":
-			return &s.outputTokens
-		}
-	case "balanced":
-		switch string(key) {
-		case "cost":
-			return &s.cost
-		case "quality":
-			return &s.quality
-		case "latency":
-			return &s.latency
-		case "errors":
-			return &s.errors
-		case "output_tokens":
-			return &s.outputTokens
-		}
-	}
-	return nil
-}
-
-// expectedOutput is how long an answer is taken to be, in tokens: never more than
-// the client allows.
+// expectedOutput is the expected length of an answer in tokens, never more than the client
+// allows.
 func (s *settings) expectedOutput() float64 {
 	expected := s.outputTokens
 	if expected == 0 {

@@ -37,7 +37,7 @@ func setDefaults(v any) {
 	case *Endpoint:
 		c.StreamType = "text/event-stream; charset=utf-8"
 	case *Model:
-		c.Router = "ordered"
+		c.Router = DefaultRouter()
 		c.Empty = EmptyFallback
 		c.OnUnsupported = DropUnsupported
 	case *Retries:

@@ -16,6 +16,7 @@ import (
 	"github.com/invopop/jsonschema"
 
 	"github.com/penstock/penstock/gateway/internal/llm"
+	"github.com/penstock/penstock/plugins/dialects"
 )
 
 // otherMembers is the tag of a field for all members without a field of their own.
@@ -142,9 +143,15 @@ func (d *decoder) checkTransforms(c *Config, path string, names []string) {
 	}
 }
 
-// builtinDialects are the wire formats of this version, plannedDialects those of later
-// versions.
-func builtinDialects() []llm.Dialect { return []llm.Dialect{llm.OpenAI, llm.Anthropic} }
+// builtinDialects are the wire formats of this version: the canonical form and those of the
+// built-in module. plannedDialects are those of later versions.
+func builtinDialects() []llm.Dialect {
+	all := []llm.Dialect{llm.OpenAI}
+	for _, name := range dialects.Names() {
+		all = append(all, llm.Dialect(name))
+	}
+	return all
+}
 
 func plannedDialects() []string {
 	return []string{"gemini", "bedrock-converse", "cohere-v2", "ollama", "openai-responses"}

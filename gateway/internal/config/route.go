@@ -9,10 +9,14 @@ import (
 	"time"
 
 	"github.com/penstock/penstock/gateway/internal/llm"
+	"github.com/penstock/penstock/plugins/strategies"
 )
 
 // builtinRouters are the routers of this version, plannedRouters those of later versions.
-func builtinRouters() []string { return []string{"ordered", "weighted", "cost", "balanced"} }
+func builtinRouters() []string { return strategies.Names() }
+
+// DefaultRouter is that of models that name no router.
+func DefaultRouter() string { return builtinRouters()[0] }
 
 func plannedRouters() []string {
 	return []string{"least-busy", "quality", "latency", "classifier", "cascade"}

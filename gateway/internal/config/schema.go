@@ -97,7 +97,7 @@ func schemaOf(t reflect.Type) *jsonschema.Schema {
 	case reflect.TypeFor[Grant]():
 		return enum(grants()...)
 	case reflect.TypeFor[llm.Dialect](): // may also be a plugin's name
-		return &jsonschema.Schema{Type: "string", Examples: []any{llm.OpenAI, llm.Anthropic}}
+		return &jsonschema.Schema{Type: "string", Examples: examples(builtinDialects())}
 	case reflect.TypeFor[Isolation]():
 		return enum(IsolateCall)
 	case reflect.TypeFor[ErrorMode]():
@@ -108,6 +108,14 @@ func schemaOf(t reflect.Type) *jsonschema.Schema {
 		return &jsonschema.Schema{Type: "array", Items: enum(llm.Features(^uint32(0)).Names()...)}
 	}
 	return nil
+}
+
+func examples[T any](values []T) []any {
+	out := make([]any, len(values))
+	for i, v := range values {
+		out[i] = v
+	}
+	return out
 }
 
 func pattern(re string, examples ...any) *jsonschema.Schema {

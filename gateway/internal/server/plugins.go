@@ -19,6 +19,7 @@ import (
 	"github.com/penstock/penstock/gateway/internal/wasm"
 	"github.com/penstock/penstock/gateway/internal/wasm/hook"
 	"github.com/penstock/penstock/gateway/internal/wire"
+	"github.com/penstock/penstock/plugins/dialects"
 )
 
 // plugin is one of the operator's modules. Snapshots share it as long as neither its file
@@ -169,7 +170,7 @@ func (sn *snapshot) openRouters(ctx context.Context, s *Server, stage routerStag
 		return err
 	}
 	routers := map[string]*wasm.Router{}
-	errs := []error{stage.add(ctx, builtin, "ordered", nil)} // for routes that no model configures
+	errs := []error{stage.add(ctx, builtin, config.DefaultRouter(), nil)} // for routes that no model configures
 	for name, m := range sn.config.Models {
 		if sn.failed(m.Router) {
 			continue
@@ -242,7 +243,10 @@ func (sn *snapshot) transformOptions(name string) wasm.TransformOptions {
 func (sn *snapshot) openTranslators(s *Server, d *wire.Dialects) error {
 	builtin, err := wasm.NewProviderDialect(s.builtin)
 	errs := []error{err}
-	modules := translators{llm.Anthropic: translator{builtin}}
+	modules := translators{}
+	for _, name := range dialects.Names() {
+		modules[llm.Dialect(name)] = translator{builtin}
+	}
 	for name, p := range sn.config.Providers {
 		plugin, ok := sn.plugins[string(p.Dialect)]
 		if !ok || modules[p.Dialect] != nil {

@@ -13,6 +13,7 @@ import (
 
 	"github.com/penstock/penstock/gateway/internal/llm"
 	"github.com/penstock/penstock/gateway/internal/wasm/hook"
+	"github.com/penstock/penstock/plugins/strategies"
 )
 
 // These tests run the module that make builds in this host, as the gateway does.
@@ -135,7 +136,7 @@ func TestFuelSufficesForLargeBodies(t *testing.T) {
 // BenchmarkRankBuiltIn ranks 8 candidates with the built-in strategies.
 func BenchmarkRankBuiltIn(b *testing.B) {
 	req, c := &llm.Request{ID: "req-1", Facts: llm.Facts{EstInputTokens: 900}}, fleet(8)
-	for _, strategy := range []string{"ordered", "cost", "balanced", "weighted"} {
+	for _, strategy := range strategies.Names() {
 		b.Run(strategy, func(b *testing.B) {
 			k := builtinRanker(b, strategy, `{}`)
 			b.ReportAllocs()
