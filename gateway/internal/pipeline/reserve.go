@@ -2,111 +2,62 @@ package pipeline
 
 import (
 	"context"
-	"log/slog"
-	"time"
+	"net/http"
 
 	"github.com/penstock/penstock/gateway/internal/llm"
 )
 
-// reservation is what an attempt, or a reply from the cache, holds of the request's limits.
-type reservation struct {
-	*terms
-	// draft is what is recorded of the request if the reservation is never settled: who asked
-	// for what. It is only read, so reservations may share it.
-	draft *llm.Record
-	// hold is nil when nothing is held.
-	hold Hold
-	// limits are the limits with their counters, as they were reserved last; nil before.
-	limits []llm.LimitState
+// reserve takes the worst case of a prepared request from every limit, in place of what the
+// attempt holds, and sets the bound on output that is sent. x is the attempt's exchange, or
+// a copy of it.
+func (a *attempt) reserve(ctx context.Context, x *llm.Exchange) error {
+	facts := x.Sent.Facts
+	if why := a.whyUnbounded(x.Target, &facts); why != "" {
+		return &llm.Error{Code: llm.CodeBudget, Status: http.StatusForbidden, Fault: llm.FaultBudget, Retried: true,
+			Message: x.Target.ID + ": " + why + "."}
+	}
+	if x.MaxOutput > 0 {
+		facts.MaxTokens = x.MaxOutput
+	}
+	output, err := a.reserveWorst(ctx, x, &facts)
+	if err != nil {
+		return err
+	}
+	a.setMaxOutput(x, output)
+	return nil
 }
 
-// draft is the part of the record that names the request, without the reasons for every
-// decision; nil when no limit needs it.
-func (x *state) draft() *llm.Record {
-	if len(x.decision.Limits) == 0 {
+// reserveWorst reserves what the request may use at most, and returns the bound on one
+// choice's output tokens that there was room for.
+func (a *attempt) reserveWorst(ctx context.Context, x *llm.Exchange, facts *llm.Facts) (int64, error) {
+	e := a.worstCase(x.Target, facts, 0)
+	output, err := a.reserved.take(ctx, x, e.Ask())
+	if err == nil && output == e.Output {
+		return output, nil
+	}
+	if counted, ok := a.countedWorstCase(x.Target, x.Sent, facts); ok {
+		e = counted
+	} else if err == nil {
+		return output, nil
+	}
+	return a.reserved.takeWhenFreed(ctx, x, e.Ask())
+}
+
+// usualGrowth is what a wire format may add to a request of any size, in bytes.
+const usualGrowth = 4 << 10
+
+// reserveGrowth reserves again when a plugin's wire format has made much more of a request
+// than it was: every byte that was added counts as text. Another spelling of the same
+// members adds few.
+func (a *attempt) reserveGrowth(ctx context.Context, sent []byte) error {
+	before := a.exchange.Sent
+	grown := int64(len(sent) - len(before.Body))
+	if len(a.decision.Limits) == 0 || grown <= before.Facts.TextBytes/4+usualGrowth {
 		return nil
 	}
-	r := x.record
-	return &llm.Record{ID: r.ID, Time: r.Time, Endpoint: r.Endpoint, Dialect: r.Dialect, Stream: r.Stream, Model: r.Model, Route: r.Route,
-		KeyID: r.KeyID, KeyName: r.KeyName, Team: r.Team, User: r.User, Session: r.Session, Tags: r.Tags, Cache: r.Cache}
-}
-
-// take reserves what is asked for, in place of what is held, and returns the output that
-// it was reserved for. The request goes to x's target; x is nil for a reply from the cache.
-func (r *reservation) take(ctx context.Context, x *llm.Exchange, ask llm.Ask) (int64, error) {
-	r.release(ctx)
-	if len(r.decision.Limits) == 0 {
-		return ask.Most, nil
-	}
-	hold, output, err := r.Meter.Reserve(ctx, r.draftFor(x), r.decision.Limits, ask)
-	if err != nil {
-		e := *llm.AsError(err)
-		if e.Fault != llm.FaultHeld {
-			e.Fault = llm.FaultBudget
-		}
-		return 0, &e
-	}
-	r.hold, r.limits = hold, hold.States()
-	return output, nil
-}
-
-// draftFor is a copy of the draft for a request that is sent to x's target.
-func (r *reservation) draftFor(x *llm.Exchange) *llm.Record {
-	draft := *r.draft
-	if x != nil {
-		draft.Target, draft.Provider, draft.Price = x.Target.ID, x.Target.Provider, x.Target.Price
-		draft.Usage.Input = x.Sent.Facts.EstInputTokens
-	}
-	return &draft
-}
-
-// heldWait is how long a request waits for others to give back what they hold of a limit.
-// Most of them use far less of it than they may.
-const heldWait = time.Second
-
-// takeWhenFreed reserves, and waits a little when only reservations are in the way.
-func (r *reservation) takeWhenFreed(ctx context.Context, x *llm.Exchange, ask llm.Ask) (int64, error) {
-	timer := time.NewTimer(heldWait)
-	defer timer.Stop()
-	for {
-		freed := r.Meter.Freed()
-		output, err := r.take(ctx, x, ask)
-		if err == nil || llm.AsError(err).Fault != llm.FaultHeld {
-			return output, err
-		}
-		select {
-		case <-freed:
-			continue
-		case <-timer.C:
-		case <-ctx.Done():
-		}
-		held := *llm.AsError(err)
-		held.Fault = llm.FaultBudget
-		return 0, &held
-	}
-}
-
-// takeOver moves the hold of another reservation to this one, so that no other request can
-// have what it holds before the next take.
-func (r *reservation) takeOver(from *reservation) {
-	if r != from {
-		r.hold, from.hold = from.hold, nil
-	}
-}
-
-// release gives the hold back unused.
-func (r *reservation) release(ctx context.Context) { r.settle(ctx, llm.Amounts{}) }
-
-// settle replaces the hold, if there is one, by what was used, and returns the charges for
-// the record.
-func (r *reservation) settle(ctx context.Context, used llm.Amounts) []llm.Charge {
-	if r.hold == nil {
-		return nil
-	}
-	charges, err := r.hold.Settle(ctx, used)
-	if err != nil {
-		r.Log.Error("a reservation was settled before its request", slog.String("request", r.req.ID), slog.Any("err", err))
-	}
-	r.hold = nil
-	return charges
+	larger, x := *before, a.exchange
+	larger.Body, larger.Facts.MediaAt = sent, nil
+	larger.Facts.TextBytes += grown
+	x.Sent = &larger
+	return a.reserve(ctx, &x)
 }
