@@ -133,6 +133,7 @@ func (d *decoder) checkProvider(c *Config, name string, p *Provider) {
 		p.Dialect = "openai" // what nearly every server speaks
 	}
 	d.checkDialect(c, Path(path, "dialect"), p.Dialect)
+	d.checkAlso(Path(path, "also"), p)
 	if p.BaseURL == "" {
 		if _, given := d.at[Path(path, "base_url")]; !given && !d.corrected[Path(path, "base_url")] {
 			d.faultKey("providers", name, didYouMean(name, knownNames()), "base_url is missing, and %q is not a well-known provider", name)

@@ -138,6 +138,10 @@ type Provider struct {
 	// Dialect is the wire format: openai, anthropic or a plugin. Well-known providers need
 	// none.
 	Dialect llm.Dialect `yaml:"dialect"`
+	// Also are further wire formats that the provider speaks at the same address: openai,
+	// anthropic or openai-responses. Requests in them are passed on as they are. Well-known
+	// providers need none.
+	Also []llm.Dialect `yaml:"also"`
 	// BaseURL is the address up to and including the version, such as
 	// https://api.openai.com/v1. Well-known providers need none.
 	BaseURL string `yaml:"base_url"`

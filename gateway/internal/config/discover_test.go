@@ -8,6 +8,8 @@ import (
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
+
+	"github.com/penstock/penstock/gateway/internal/llm"
 )
 
 func TestDiscoverNothing(t *testing.T) {
@@ -70,7 +72,7 @@ func TestKnownProviders(t *testing.T) {
 		if len(k.Env) > 0 {
 			text = "providers: {" + k.Name + ": {api_key: env:OPENAI_API_KEY}}"
 		}
-		if p := parseText(t, text).Providers[k.Name]; p.BaseURL != k.BaseURL || p.Dialect != k.Dialect || p.Catalog != k.Name {
+		if p := parseText(t, text).Providers[k.Name]; p.BaseURL != k.BaseURL || p.Dialect != k.Dialect || p.Catalog != k.Name || !slices.Equal(p.Also, k.Also) {
 			t.Errorf("%s = %+v", text, p)
 		}
 	}
@@ -93,5 +95,19 @@ providers:
 	}
 	if p := c.Providers["own"]; p.Dialect != "openai" {
 		t.Errorf("own speaks %q", p.Dialect)
+	}
+}
+
+func TestAlso(t *testing.T) {
+	c := parseText(t, `
+providers:
+  openai: {api_key: env:OPENAI_API_KEY, also: []}
+  groq:   {dialect: anthropic, api_key: env:OPENAI_API_KEY}
+  own:    {base_url: https://llm.example.com/v1, also: [anthropic, openai-responses]}
+`)
+	for name, want := range map[string][]llm.Dialect{"openai": {}, "groq": nil, "own": {llm.Anthropic, llm.Responses}} {
+		if got := c.Providers[name].Also; !slices.Equal(got, want) {
+			t.Errorf("%s also speaks %v, want %v", name, got, want)
+		}
 	}
 }

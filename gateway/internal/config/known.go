@@ -16,6 +16,8 @@ const Demo = "demo"
 type Known struct {
 	Name    string
 	Dialect llm.Dialect
+	// Also are further wire formats that it speaks at the same address.
+	Also    []llm.Dialect
 	BaseURL string
 	// Env are the environment variables that may hold the key, the usual one first. A
 	// provider without any needs no key.
@@ -29,15 +31,19 @@ func KnownProviders() []Known {
 	hosted := func(name, url string, env ...string) Known {
 		return Known{Name: name, Dialect: llm.OpenAI, BaseURL: url, Env: env}
 	}
+	withResponses := func(k Known) Known {
+		k.Also = []llm.Dialect{llm.Responses}
+		return k
+	}
 	return []Known{
-		hosted("openai", "https://api.openai.com/v1", "OPENAI_API_KEY"),
+		withResponses(hosted("openai", "https://api.openai.com/v1", "OPENAI_API_KEY")),
 		{Name: "anthropic", Dialect: llm.Anthropic, BaseURL: "https://api.anthropic.com/v1", Env: []string{"ANTHROPIC_API_KEY"}},
 		hosted("gemini", "https://generativelanguage.googleapis.com/v1beta/openai", "GEMINI_API_KEY", "GOOGLE_API_KEY"),
 		hosted("mistral", "https://api.mistral.ai/v1", "MISTRAL_API_KEY"),
-		hosted("groq", "https://api.groq.com/openai/v1", "GROQ_API_KEY"),
-		hosted("deepseek", "https://api.deepseek.com/v1", "DEEPSEEK_API_KEY"),
-		hosted("openrouter", "https://openrouter.ai/api/v1", "OPENROUTER_API_KEY"),
-		hosted("xai", "https://api.x.ai/v1", "XAI_API_KEY"),
+		withResponses(hosted("groq", "https://api.groq.com/openai/v1", "GROQ_API_KEY")),
+		withResponses(hosted("deepseek", "https://api.deepseek.com/v1", "DEEPSEEK_API_KEY")),
+		withResponses(hosted("openrouter", "https://openrouter.ai/api/v1", "OPENROUTER_API_KEY")),
+		withResponses(hosted("xai", "https://api.x.ai/v1", "XAI_API_KEY")),
 		hosted("together", "https://api.together.xyz/v1", "TOGETHER_API_KEY"),
 		hosted("fireworks", "https://api.fireworks.ai/inference/v1", "FIREWORKS_API_KEY"),
 		hosted("cerebras", "https://api.cerebras.ai/v1", "CEREBRAS_API_KEY"),
@@ -47,7 +53,7 @@ func KnownProviders() []Known {
 		hosted("moonshot", "https://api.moonshot.ai/v1", "MOONSHOT_API_KEY"),
 		hosted("zai", "https://api.z.ai/api/paas/v4", "ZAI_API_KEY", "ZHIPU_API_KEY"),
 		hosted("nebius", "https://api.tokenfactory.nebius.com/v1", "NEBIUS_API_KEY"),
-		hosted("huggingface", "https://router.huggingface.co/v1", "HF_TOKEN"),
+		withResponses(hosted("huggingface", "https://router.huggingface.co/v1", "HF_TOKEN")),
 		{Name: "ollama", Dialect: llm.OpenAI, BaseURL: "http://127.0.0.1:11434/v1", Private: true},
 	}
 }
@@ -80,6 +86,9 @@ func (p *Provider) fill(k Known) {
 	if p.BaseURL == "" {
 		p.BaseURL = k.BaseURL
 		p.AllowPrivate = p.AllowPrivate || k.Private
+	}
+	if p.Also == nil && p.Dialect == k.Dialect {
+		p.Also = k.Also
 	}
 	if p.Catalog == "" {
 		p.Catalog = k.Name

@@ -175,6 +175,25 @@ func (d *decoder) checkDialect(c *Config, path string, dialect llm.Dialect) {
 	}
 }
 
+// passThroughDialects are the wire formats in which requests can be passed on as they are.
+func passThroughDialects() []llm.Dialect {
+	return []llm.Dialect{llm.OpenAI, llm.Anthropic, llm.Responses}
+}
+
+// checkAlso checks a provider's further wire formats.
+func (d *decoder) checkAlso(path string, p *Provider) {
+	for i, dialect := range p.Also {
+		here := fmt.Sprintf("%s[%d]", path, i)
+		switch {
+		case dialect == p.Dialect:
+			d.fault(here, nil, "remove it", "%s is the provider's dialect already", dialect)
+		case !slices.Contains(passThroughDialects(), dialect):
+			var d2 llm.Dialect
+			d.faultErr(here, nil, choose(&d2, string(dialect), passThroughDialects()...))
+		}
+	}
+}
+
 // KindOf returns what the configuration uses a plugin as: router, transform or dialect;
 // empty when it is used as several of them, or not at all.
 func (c *Config) KindOf(plugin string) string {

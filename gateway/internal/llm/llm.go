@@ -12,6 +12,7 @@ type Dialect string
 const (
 	OpenAI    Dialect = "openai"
 	Anthropic Dialect = "anthropic"
+	Responses Dialect = "openai-responses"
 )
 
 // Endpoint names what a client asked for, independent of its dialect.

@@ -13,7 +13,9 @@ type Target struct {
 	// Model is the provider's own name for it.
 	Model   string
 	Dialect Dialect
-	Price   Price
+	// Also are further dialects in which requests pass through to the provider.
+	Also  []Dialect
+	Price Price
 	// Context and MaxOutput are in tokens; 0 means unknown.
 	Context   int64
 	MaxOutput int64

@@ -109,6 +109,48 @@ ledger: sqlite://penstock.db
 	t.Logf("%d of %d Anthropic messages recordings pass byte for byte", same, all)
 }
 
+// TestResponsesToResponses sends every recorded request of the Responses API through the
+// gateway to an upstream that answers as the provider did, and wants request and reply to
+// pass byte for byte, errors with their status.
+func TestResponsesToResponses(t *testing.T) {
+	up := &replayer{}
+	h := openTestServer(t, up, `
+keys: off
+providers: {up: {dialect: openai, also: [openai-responses], base_url: $UPSTREAM, allow_private: true, api_key: env:TEST_KEY}}
+models: {"*": {targets: ["up/*"], retries: {attempts: 1}}}
+ledger: sqlite://penstock.db
+`)
+	all, same := 0, 0
+	for rec := range llmtest.Recordings(t, func(r *llmtest.Recorded) bool {
+		return r.Endpoint == "responses" && r.RequestBody != "" && r.Status != http.StatusUnauthorized && !strings.Contains(string(r.Body), `"response.input_tokens"`)
+	}) {
+		all++
+		t.Run(rec.Path, func(t *testing.T) {
+			up.current.Store(rec)
+			up.asked.Store(nil)
+			h.health.Forget("up")
+			resp, got := h.postTo(t, "/responses", rec.RequestBody)
+			refused := resp.StatusCode == http.StatusBadGateway && strings.Contains(string(got), "provider_auth") // xAI refuses keys with 400
+			if resp.StatusCode != rec.Status && rec.Status < 500 && !refused {
+				t.Errorf("status = %d, want %d\n%s", resp.StatusCode, rec.Status, got)
+			}
+			want, _ := strings.CutSuffix(string(rec.Body), "data: [DONE]\n\n")
+			if diff := cmp.Diff(want, string(got)); diff != "" && rec.Status == http.StatusOK {
+				t.Errorf("reply (-recorded +got):\n%s", diff)
+			}
+			if asked := up.asked.Load(); asked == nil {
+				t.Error("the upstream was not asked")
+			} else if diff := cmp.Diff(rec.RequestBody, string(*asked)); diff != "" {
+				t.Errorf("request (-client's +upstream's):\n%s", diff)
+			}
+			if !t.Failed() {
+				same++
+			}
+		})
+	}
+	t.Logf("%d of %d recordings of the Responses API pass byte for byte", same, all)
+}
+
 // checkAnthropicAuth wants a provider's refusal of the gateway's own key to be no 401,
 // and to have Anthropic's form all the same.
 func checkAnthropicAuth(t *testing.T, resp *http.Response, got []byte) {

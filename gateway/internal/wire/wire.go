@@ -44,7 +44,7 @@ type Format struct {
 }
 
 // Formats is the table. The first row is the canonical form.
-var Formats = []*Format{chatCompletions, messages}
+var Formats = []*Format{chatCompletions, messages, responses}
 
 // at finds the row whose clients use a path.
 func at(path string) *Format {
@@ -68,7 +68,10 @@ func formatOf(r *llm.Request) *Format {
 }
 
 // passes reports whether a request passes through to a target as it is.
-func passes(r *llm.Request, t *llm.Target) bool { return cmp.Or(r.Form, llm.OpenAI) == t.Dialect }
+func passes(r *llm.Request, t *llm.Target) bool {
+	form := cmp.Or(r.Form, llm.OpenAI)
+	return form == t.Dialect || slices.Contains(t.Also, form)
+}
 
 // inCanonical is a request in the canonical form.
 func inCanonical(ctx context.Context, r *llm.Request) (*llm.Request, error) {

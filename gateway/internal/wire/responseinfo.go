@@ -1,0 +1,190 @@
+package wire
+
+import "bytes"
+
+// responseInfo is what the gateway reads of one object of the Responses API: a response,
+// or an event of a streamed one. Its slices are parts of the text that was read.
+type responseInfo struct {
+	typ, model, status, reason []byte
+	// usage is the raw usage object, cause the raw error.
+	usage, cause []byte
+	// output says that there is a list of output items.
+	output bool
+	// content says that something is there that a reader would miss, text its length in
+	// bytes, calls that a tool of the client's is called.
+	content, calls bool
+	text           int64
+	// failed says that the object is an error.
+	failed bool
+}
+
+// readResponse reads one object and reports whether it is sound.
+func readResponse(data []byte) (r responseInfo, ok bool) {
+	s := newScan(data)
+	if !s.Open('{') {
+		return r, false
+	}
+	for s.More('}') {
+		switch name := s.Name().Raw; string(name) {
+		case "type":
+			r.typ = s.string()
+			r.failed = r.failed || string(r.typ) == "error"
+		case "response":
+			r.readMembers(&s)
+		case "item":
+			r.readItem(&s)
+		case "delta":
+			r.readText(&s)
+		case "error":
+			r.readCause(&s)
+		default:
+			r.readMember(&s, name)
+		}
+	}
+	r.failed = r.failed || string(r.typ) == "response.failed" || string(r.status) == "failed"
+	return r, s.End() == nil
+}
+
+// readMembers reads a response within an event.
+func (r *responseInfo) readMembers(s *scan) {
+	if !s.Open('{') {
+		s.Skip()
+		return
+	}
+	for s.More('}') {
+		if name := s.Name().Raw; string(name) == "error" {
+			r.readCause(s)
+		} else {
+			r.readMember(s, name)
+		}
+	}
+}
+
+// readMember reads a member of a response.
+func (r *responseInfo) readMember(s *scan, name []byte) {
+	switch string(name) {
+	case "model":
+		r.model = s.string()
+	case "status":
+		r.status = s.string()
+	case "usage":
+		r.usage = s.object()
+	case "incomplete_details":
+		r.readReason(s)
+	case "output":
+		r.readOutput(s)
+	default:
+		s.Skip()
+	}
+}
+
+func (r *responseInfo) readCause(s *scan) {
+	if v := s.Raw(); truthy(v) {
+		r.failed, r.cause = true, v
+	}
+}
+
+func (r *responseInfo) readReason(s *scan) {
+	if !s.Open('{') {
+		s.Skip()
+		return
+	}
+	for s.More('}') {
+		if string(s.Name().Raw) == "reason" {
+			r.reason = s.string()
+		} else {
+			s.Skip()
+		}
+	}
+}
+
+func (r *responseInfo) readOutput(s *scan) {
+	if !s.Open('[') {
+		s.Skip()
+		return
+	}
+	r.output = true
+	for s.More(']') {
+		r.readItem(s)
+	}
+}
+
+// readItem reads an output item: a message, a call, reasoning, or what the provider did.
+func (r *responseInfo) readItem(s *scan) {
+	if !s.Open('{') {
+		s.Skip()
+		return
+	}
+	for s.More('}') {
+		switch string(s.Name().Raw) {
+		case "type":
+			r.readItemType(s.string())
+		case "content", "summary", "arguments", "input", "result":
+			r.readText(s)
+		default:
+			s.Skip()
+		}
+	}
+}
+
+// readItemType notes the items that say something by being there.
+func (r *responseInfo) readItemType(kind []byte) {
+	switch string(kind) {
+	case "message", "reasoning":
+	case "function_call", "custom_tool_call", "local_shell_call", "shell_call", "apply_patch_call", "computer_call":
+		r.calls, r.content = true, true
+	default:
+		r.content = true
+	}
+}
+
+// readText counts a text, or an object or list that holds one.
+func (r *responseInfo) readText(s *scan) {
+	if s.Peek() == '"' {
+		n := len(s.string())
+		r.text += int64(n)
+		r.content = r.content || n > 0
+		return
+	}
+	if v := s.Raw(); hasText(v) {
+		r.text += int64(len(v))
+		r.content = true
+	}
+}
+
+// ended reports whether an event ends its stream.
+func (r *responseInfo) ended() bool {
+	switch string(r.typ) {
+	case "response.completed", "response.incomplete":
+		return true
+	}
+	return false
+}
+
+// repeated reports whether an event only says again what came before it, all at once.
+func (r *responseInfo) repeated() bool {
+	return r.ended() || bytes.HasSuffix(r.typ, []byte(".done"))
+}
+
+// finish is the canonical form's word for how a response has ended; empty when it has not.
+func (r *responseInfo) finish() string {
+	switch {
+	case string(r.reason) == "content_filter":
+		return "content_filter"
+	case string(r.status) == "incomplete":
+		return "length"
+	case string(r.status) != "completed":
+		return ""
+	case r.calls:
+		return "tool_calls"
+	}
+	return "stop"
+}
+
+// failure is the body of the error that an object is.
+func (r *responseInfo) failure(data []byte) []byte {
+	if r.cause == nil {
+		return data
+	}
+	return append(append([]byte(`{"error":`), r.cause...), '}')
+}

@@ -1,0 +1,161 @@
+package wire
+
+import (
+	"context"
+	"encoding/json"
+	"strconv"
+
+	"github.com/penstock/penstock/gateway/internal/llm"
+	"github.com/penstock/penstock/gateway/internal/wire/intake"
+)
+
+// responses is OpenAI's Responses API
+// (https://platform.openai.com/docs/api-reference/responses). Its errors are those of chat
+// completions.
+var responses = &Format{
+	Endpoint: llm.ChatCompletions,
+	Dialect:  llm.Responses,
+	Paths:    []string{"/v1/responses", "/responses"},
+	Title:    "OpenAI responses",
+	facts:    intake.ScanResponses,
+	headers:  []string{"Openai-Beta"},
+	call:     callResponses,
+	read:     readResponses,
+	render:   renderOpenAI,
+	breakOff: breakResponses,
+}
+
+// callResponses makes the call to a target that speaks the Responses API: the client's
+// bytes with the model and the bound on output changed.
+func callResponses(_ *Dialects, x *llm.Exchange) (llm.Call, error) {
+	f := &x.Sent.Facts
+	var edits []edit
+	if f.Model != x.Target.Model {
+		edits = append(edits, edit{f.ModelAt, strconv.AppendQuote(nil, x.Target.Model)})
+	}
+	if n := strconv.AppendInt(nil, x.MaxOutput, 10); x.MaxOutput > 0 && f.MaxTokensAt.IsZero() {
+		edits = append(edits, insert(f, append([]byte(`,"max_output_tokens":`), n...)))
+	} else if x.MaxOutput > 0 {
+		edits = append(edits, edit{f.MaxTokensAt, n})
+	}
+	return llm.Call{Path: "/responses", Header: x.Sent.Header, Body: apply(x.Sent.Body, edits), Stream: f.Stream}, nil
+}
+
+// readResponses passes an answer on as it is.
+func readResponses(d *Dialects, _ context.Context, x *llm.Exchange, a *llm.Answer) (llm.Stream, error) {
+	if succeeded(a) && comesAsStream(a) {
+		if !x.Sent.Facts.Stream {
+			a.Body.Close()
+			return nil, malformed("a stream in answer to a request for a plain reply", nil)
+		}
+		return newFrames(d, a, &responseReader{dialects: d, answer: a, bounds: boundsOf(x)}), nil
+	}
+	defer a.Body.Close()
+	body, err := d.body(x, a)
+	switch {
+	case err != nil:
+		return nil, err
+	case !succeeded(a):
+		return nil, d.errorOf(a.Status, a.Header, body)
+	}
+	return d.wholeResponse(x, a, body)
+}
+
+// wholeResponse checks that a body is a response and makes a stream of it.
+func (d *Dialects) wholeResponse(x *llm.Exchange, a *llm.Answer, body []byte) (llm.Stream, error) {
+	r, ok := readResponse(body)
+	switch {
+	case ok && r.failed:
+		return nil, d.errorOf(a.Status, a.Header, r.failure(body))
+	case !ok || !r.output:
+		return nil, malformed("something that is not a response", nil)
+	case x.Sent.Facts.Stream:
+		return nil, malformed("a plain reply in answer to a request for a stream", nil)
+	}
+	info := llm.ReplyInfo{Usage: usageOf(r.usage, boundsOf(x)), TextBytes: r.text, Pieces: 1, Finish: r.finish(), Model: string(r.model),
+		ToolCalls: r.calls, Content: r.content, Whole: true}
+	return &plain{body: body, info: info, dialect: llm.Responses}, nil
+}
+
+// responseReader reads the events of a streamed response.
+type responseReader struct {
+	dialects *Dialects
+	answer   *llm.Answer
+	info     llm.ReplyInfo
+	bounds   bounds
+	seen     bool
+}
+
+// take implements eventReader.
+func (r *responseReader) take(name, data, frame []byte) (llm.Event, error) {
+	ev := llm.Event{Frame: frame, Data: data, Dialect: llm.Responses}
+	if isDone(data) { // of servers that end every stream so
+		ev.Data = nil
+		return ev, nil
+	}
+	e, sound := readResponse(data)
+	switch {
+	case string(name) == "error" || sound && e.failed || isErrorList(data):
+		return llm.Event{}, r.dialects.errorOf(r.answer.Status, r.answer.Header, e.failure(data))
+	case !sound:
+		return llm.Event{}, malformed("an event that is not one of a response", nil)
+	}
+	r.seen = true
+	r.note(&e)
+	ev.Content = e.content && !e.repeated()
+	ev.Progress = ev.Content
+	ev.Final = e.ended()
+	return ev, nil
+}
+
+// note takes in what one event says.
+func (r *responseReader) note(e *responseInfo) {
+	if r.info.Model == "" {
+		r.info.Model = string(e.model)
+	}
+	r.info.ToolCalls = r.info.ToolCalls || e.calls
+	r.info.Content = r.info.Content || e.content
+	if !e.repeated() {
+		r.info.TextBytes += e.text
+		if e.text > 0 {
+			r.info.Pieces++
+		}
+	}
+	if e.ended() {
+		r.info.Usage = later(r.info.Usage, usageOf(e.usage, r.bounds))
+		e.calls = r.info.ToolCalls
+		r.info.Finish = e.finish()
+	}
+}
+
+// over implements eventReader: a response that was not completed is cut.
+func (r *responseReader) over() (llm.Event, error) {
+	switch {
+	case !r.seen:
+		return llm.Event{}, malformed("an empty stream", nil)
+	case !r.info.Content:
+		return llm.Event{}, malformed("a stream without an answer in it", nil)
+	}
+	return llm.Event{}, cut()
+}
+
+// reply implements eventReader.
+func (r *responseReader) reply() llm.ReplyInfo { return r.info }
+
+// breakResponses is the event by which the Responses API ends a stream with an error. The
+// member "error" makes the official clients raise one.
+func breakResponses(e *llm.Error, _ string) []byte {
+	var inner struct {
+		Error json.RawMessage `json:"error"`
+	}
+	_ = json.Unmarshal(openAIError(e), &inner) // it has just been encoded
+	object, _ := json.Marshal(struct {
+		Type     string          `json:"type"`
+		Sequence int             `json:"sequence_number"`
+		Code     string          `json:"code"`
+		Message  string          `json:"message"`
+		Param    *string         `json:"param"`
+		Error    json.RawMessage `json:"error"`
+	}{"error", 0, string(e.Code), e.Message, nil, inner.Error})
+	return append(append([]byte("event: error\ndata: "), object...), "\n\n"...)
+}
