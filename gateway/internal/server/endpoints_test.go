@@ -122,7 +122,7 @@ func TestAnEndpointNeedsADialectForCallers(t *testing.T) {
 		_ = s.Close(t.Context())
 		t.Fatal("it was opened")
 	}
-	if want := `penstock.yaml:5:17: endpoints["/x"].dialect: module house-style is not a dialect for callers: it does not export penstock_accept_request`; !strings.Contains(err.Error(), want) {
+	if want := `penstock.yaml:5:17: endpoints["/x"].dialect: module house-style is not a client dialect: it does not export penstock_accept_request`; !strings.Contains(err.Error(), want) {
 		t.Errorf("got %v, want %s", err, want)
 	}
 }
