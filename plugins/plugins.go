@@ -1,7 +1,6 @@
-// Package plugins carries the built-in Wasm module inside the binary. It holds every
-// routing strategy and every provider dialect; the sources are in the folders of those
-// names, and make builds the module before anything that imports this package. It does
-// not load or run modules.
+// Package plugins embeds the built-in Wasm module, which holds every routing strategy and
+// every provider dialect. The sources are in the folders of those names, and make builds the
+// module before anything that imports this package. It does not load or run modules.
 package plugins
 
 import (
@@ -12,16 +11,15 @@ import (
 	"io"
 )
 
-// packed is the module compressed: what is embedded as it is stays in memory once it
-// has been read.
+// packed is the module, compressed: embedded uncompressed it would stay in memory once it has
+// been read.
 //
 //go:embed builtin.wasm.gz
 var packed []byte
 
-// Builtin unpacks the built-in module. It exports penstock_route_flat for the
-// strategies that strategies/README.md lists, and penstock_transform_request,
-// penstock_normalise_response and penstock_normalise_event for the dialects in
-// dialects/README.md. The bytes are the caller's.
+// Builtin unpacks the built-in module. It exports penstock_route_flat for the strategies in
+// strategies/README.md, and penstock_transform_request, penstock_normalise_response and
+// penstock_normalise_event for the dialects in dialects/README.md. The caller owns the bytes.
 func Builtin() ([]byte, error) {
 	r, err := gzip.NewReader(bytes.NewReader(packed))
 	if err != nil {

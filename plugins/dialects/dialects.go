@@ -1,10 +1,10 @@
-// Package dialects turns canonical chat-completions requests into a provider's own format,
+// Package dialects translates canonical chat-completions requests to a provider's own format,
 // and the provider's replies, stream events and errors back. It is part of the built-in
 // module, which is built for Wasm and embedded in the gateway. It sends nothing, knows no
-// credentials and keeps nothing between calls; what a stream has to remember travels as its
-// state.
+// credentials and keeps nothing between calls: the state of a stream is passed in with every
+// event.
 //
-// Each dialect has a package of its own below this one, all of one shape; README.md says
+// Each dialect has a package of its own below this one, all of one shape; README.md lists
 // which file holds what. What they share is in package canonical.
 package dialects
 
@@ -44,8 +44,8 @@ type provider interface {
 	// Response appends the completion or the error that a plain reply is.
 	Response(out []byte, env *canonical.Envelope) []byte
 
-	// Start begins a stream. Event turns one of the provider's events into chunks, and End
-	// what is left at the end of its stream.
+	// Start begins a stream. Event translates one of the provider's events into chunks, and
+	// End handles the end of its stream.
 	Start()
 	Event(c *canonical.Chunks, name, data []byte)
 	End(c *canonical.Chunks)

@@ -6,8 +6,8 @@ import (
 	penstock "github.com/penstock/penstock/sdk/go"
 )
 
-// unknownPrice is the score of a target whose price nobody knows: no request costs
-// a billion dollars, and unlike an infinity it can be written as JSON.
+// unknownPrice is the score of a target without a known price: no request costs a billion
+// dollars, and unlike an infinity it can be written as JSON.
 const unknownPrice = -1e9
 
 // The classes of the cost strategy.

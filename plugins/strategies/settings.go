@@ -42,7 +42,7 @@ func (r *ranker) readSettings(route *penstock.Route) error {
 	return nil
 }
 
-// cutSeed splits the last line off, which says seed= and a number.
+// cutSeed splits off the last line, seed= and a number.
 func cutSeed(text []byte) (operator, seed []byte) {
 	text = bytes.TrimSuffix(text, []byte{'\n'})
 	end := bytes.LastIndexByte(text, '\n')

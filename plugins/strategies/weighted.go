@@ -23,7 +23,7 @@ func weighted(candidates []candidate, set *settings) {
 }
 
 // uniform is a number between 0 and 1, both exclusive, that depends on seed and
-// index alone (the finaliser of splitmix64), so that one target's draw does not
+// index alone (the finalizer of splitmix64), so that one target's draw does not
 // change when another drops out.
 func uniform(seed uint64, index uint32) float64 {
 	z := seed + (uint64(index)+1)*0x9e3779b97f4a7c15

@@ -9,7 +9,7 @@ import (
 const jsonInstruction = `{"type":"text","text":"Respond with one valid JSON object and nothing else."}`
 
 // planFormat rewrites the schema of response_format as Anthropic takes it. Where it takes
-// none, the model is told in words.
+// none, the schema goes into the system prompt.
 func (r *request) planFormat() error {
 	r.format = r.format[:0]
 	schema := r.in.AnswerSchema()
@@ -28,8 +28,8 @@ func (r *request) planFormat() error {
 	return nil
 }
 
-// writeFormatInstruction says in words what response_format asks of a model that has no
-// parameter for it.
+// writeFormatInstruction asks in the system prompt for what response_format asks, when there
+// is no parameter for it.
 func (r *request) writeFormatInstruction() {
 	switch schema := r.in.AnswerSchema(); {
 	case len(r.format) > 0:

@@ -1,6 +1,6 @@
 package anthropic
 
-// generation says what a model can do. It is 100 times the major version plus the minor one:
+// generation is the version of a model, on which its features depend. It is 100 times the major version plus the minor one:
 // 405 is Claude 4.5. A Claude without a number counts as newer than all numbered ones.
 // Anything that is not called Claude is 0 and treated as services that imitate Anthropic's
 // API expect.
@@ -98,7 +98,7 @@ func (g generation) samples() bool { return g < 407 }
 // samplesOneWay reports whether temperature and top_p exclude each other.
 func (g generation) samplesOneWay() bool { return g >= 401 }
 
-// hidesThinking reports whether thinking has to be asked for to be shown.
+// hidesThinking reports whether replies hold thinking only when the request asks for it.
 func (g generation) hidesThinking() bool { return g >= 407 }
 
 // structured reports whether the model takes output_config.format and strict tools.

@@ -47,7 +47,7 @@ func (r *request) writeFile(part *canonical.Part, i, k int) error {
 	return nil
 }
 
-// writeFileSource begins a file's block and writes its source, or says why it can't.
+// writeFileSource begins a file's block and writes its source, or returns why it can't.
 func (r *request) writeFileSource(file *canonical.File) (image bool, why string) {
 	switch {
 	case len(file.ID) > 0:
@@ -105,7 +105,7 @@ func (r *request) writeURL(block string, url []byte) {
 	r.Close('}')
 }
 
-// writeTextSource writes a text document, which Anthropic takes as plain text, or says why
+// writeTextSource writes a text document, which Anthropic takes as plain text, or returns why
 // it can't. Bytes that are not UTF-8 become U+FFFD.
 func (r *request) writeTextSource(data []byte) (why string) {
 	encoding := base64.StdEncoding

@@ -2,10 +2,10 @@ package anthropic
 
 import "github.com/penstock/penstock/plugins/dialects/canonical"
 
-// userForSystem gives the user what the system says behind the assistant's last message: in
-// the system prompt it would leave the assistant last, which asks Anthropic to continue that
-// message. The same goes for system messages without any other: Anthropic answers nobody
-// else.
+// userForSystem gives the user the system messages behind the assistant's last message: in the
+// system prompt they would leave the assistant last, which asks Anthropic to continue that
+// message. The same goes for system messages without any other, because Anthropic wants a
+// user's message.
 func (r *request) userForSystem() {
 	messages := r.in.Messages
 	from := len(messages)
@@ -23,7 +23,7 @@ func (r *request) userForSystem() {
 }
 
 // openMessage is the message that is being written. User and assistant alternate at
-// Anthropic's, so it gathers what consecutive messages of one side say. It is opened by its
+// Anthropic's, so it holds the blocks of consecutive messages of one side. It is opened by its
 // first block: a message without content leaves no trace.
 type openMessage struct {
 	// side is whose message is open, UnknownRole before the first. Pending is whose the next
@@ -34,12 +34,12 @@ type openMessage struct {
 	nested bool
 	// blocks counts the blocks written in all.
 	blocks int
-	// marked says that the last block has a cache marker, or can't have one.
+	// marked is set when the last block has a cache marker, or can't have one.
 	marked bool
 }
 
-// writeSystem writes what system and developer messages say, wherever they stand, as blocks
-// of the top-level prompt.
+// writeSystem writes the content of system and developer messages, wherever they stand, as
+// blocks of the top-level prompt.
 func (r *request) writeSystem() error {
 	mark := len(r.B)
 	r.Name("system")
@@ -155,7 +155,7 @@ func (r *request) writeAssistant(m *canonical.Message, i int) error {
 	return r.writeToolCalls(m, i)
 }
 
-// begin says whose message the following blocks belong to.
+// begin sets whose message the following blocks belong to.
 func (r *request) begin(side canonical.Role) { r.open.pending = side }
 
 // block makes room for a block: it begins a message when the side changes. A conversation

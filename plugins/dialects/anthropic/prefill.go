@@ -3,7 +3,7 @@ package anthropic
 import "github.com/penstock/penstock/plugins/dialects/canonical"
 
 // planPrefill finds the message that the model is to continue: the last one, when it is the
-// assistant's and says something. Models that would refuse it are not asked.
+// assistant's and has content. It rejects the request for models that refuse this.
 func (r *request) planPrefill() error {
 	r.prefill = -1
 	for i := len(r.in.Messages) - 1; i >= 0; i-- {

@@ -23,14 +23,14 @@ type request struct {
 	prefill int
 	model   generation
 	limit   int64 // max_tokens
-	// bounded says that limit is the client's or the catalog's.
+	// bounded is set when limit is the client's or the catalog's.
 	bounded bool
 	plan    thinkingPlan
-	// declared counts the tools written. historyOnly says that they are declared for the
-	// history's sake and may not be called.
+	// declared counts the tools written. historyOnly is set when they are declared because the
+	// history calls them, and may not be called.
 	declared    int
 	historyOnly bool
-	// files marks that an uploaded file is referred to.
+	// files is set when the request refers to an uploaded file.
 	files bool
 	open  openMessage
 	// format is the schema of the answer as Anthropic takes it, empty without one.
@@ -81,7 +81,7 @@ func (r *request) planNames() error {
 func (r *request) write(env *canonical.Envelope) error {
 	r.planMaxTokens(env.MaxOutput)
 	r.planThinking()
-	r.Byte('{') // no comma: what stands before it belongs to the envelope
+	r.Byte('{') // no comma: what comes before it belongs to the envelope
 	r.MemberText("model", env.Model)
 	r.MemberInt("max_tokens", r.limit)
 	if env.Stream {

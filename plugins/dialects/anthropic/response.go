@@ -19,8 +19,7 @@ func (p *Provider) Response(out []byte, env *canonical.Envelope) []byte {
 
 // message is Anthropic's reply with its members; nil when absent.
 type message struct {
-	// typed says that it calls itself a message, which tells a reply without any content from
-	// something else.
+	// typed is set when its type is "message": then it is a reply even without any content.
 	typed                   bool
 	model, content, usage   canonical.Value
 	stopReason, stopDetails canonical.Value
@@ -47,7 +46,7 @@ func readMessage(body canonical.Value) (m message) {
 }
 
 // isReply reports whether this is a message and not something else. Its content is a list,
-// or with some services one text, and may be missing where it calls itself a message.
+// or with some services one text, and may be missing where the type is "message".
 func (m *message) isReply() bool {
 	switch m.content.Kind() {
 	case '[':
@@ -58,7 +57,7 @@ func (m *message) isReply() bool {
 	return false
 }
 
-// finishOf maps stop_reason. What is not listed, such as pause_turn, is an ordinary end.
+// finishOf maps stop_reason. Any other one, such as pause_turn, is an ordinary end.
 func finishOf(stop canonical.Value) canonical.Finish {
 	switch string(canonical.Text(stop)) {
 	case "":

@@ -21,7 +21,7 @@ type stream struct {
 type progress struct {
 	usage   usage
 	openLen uint32
-	// whole says that message_start held the whole reply and why it ended.
+	// whole is set when message_start held the whole reply and its stop_reason.
 	whole bool
 }
 
@@ -30,7 +30,7 @@ type progress struct {
 type openBlock struct {
 	index, number int64
 	kind          canonical.BlockKind
-	// filled marks a tool call whose arguments have been sent, complete that they came as a
+	// filled is set when arguments of a tool call have been sent, complete when they came as a
 	// whole.
 	filled, complete bool
 }

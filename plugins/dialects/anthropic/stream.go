@@ -7,7 +7,7 @@ import (
 // Start prepares for a stream.
 func (p *Provider) Start() { p.stream = stream{open: p.stream.open[:0]} }
 
-// Event turns one event of Anthropic's into chunks.
+// Event translates one event of Anthropic's into chunks.
 func (p *Provider) Event(c *canonical.Chunks, name, data []byte) {
 	if string(name) == "ping" {
 		return
@@ -84,7 +84,7 @@ func (r *reader) messageStart(v canonical.Value) {
 	m := readMessage(v)
 	r.usage.read(m.usage)
 	if m.stopReason.Null() {
-		r.usage.output = 0 // what is counted before the reply is made is no count of it
+		r.usage.output = 0 // the output is not made yet
 	}
 	r.SetModel(m.model)
 	r.Open()
@@ -94,7 +94,7 @@ func (r *reader) messageStart(v canonical.Value) {
 	r.whole = r.Stop() != canonical.Unfinished
 }
 
-// readStop takes in why the reply ends, if v says so.
+// readStop reads why the reply ends, if v has a stop_reason.
 func (r *reader) readStop(v canonical.Value) {
 	r.SetFinish(finishOf(v.Member("stop_reason")))
 	r.Refusal(v.Member("stop_details", "explanation"))
@@ -128,7 +128,7 @@ func (r *reader) finish() {
 func (r *reader) messageStop() {
 	r.Open()
 	if r.Stop() == canonical.Unfinished && r.Calls() > 0 && len(r.open) == 0 {
-		r.SetFinish(canonical.Called) // a call that is complete says why the reply ends
+		r.SetFinish(canonical.Called) // a complete call is why the reply ends
 	}
 	if r.Stop() != canonical.Unfinished {
 		r.finish()

@@ -16,9 +16,9 @@ type strictSchema struct {
 	*canonical.Writer
 	refs  canonical.Resolver
 	start int
-	// tool says that the schema is a tool's: its root must be an object.
+	// tool is set for the schema of a tool: its root must be an object.
 	tool bool
-	// lost says that the schema has something that can't be expressed: recursion, objects
+	// lost is set when the schema has something that can't be expressed: recursion, objects
 	// with any names, or any value at all.
 	lost bool
 }
@@ -99,9 +99,8 @@ func (s *strictSchema) writeKind(n *canonical.Schema, depth int) {
 	}
 }
 
-// writeMerged writes a choice as one object with the properties of all; the description
-// says what belongs
-// together.
+// writeMerged writes a choice as one object with the properties of all, and the choice itself
+// into the description.
 func (s *strictSchema) writeMerged(n *canonical.Schema, depth int) {
 	o, ok := s.refs.Merge(n.Whole)
 	if !ok {
@@ -248,7 +247,7 @@ func (s *strictSchema) writeFormat(n *canonical.Schema) {
 	}
 }
 
-// writeNotes writes title and description, with what could only be said in words.
+// writeNotes writes title and description, with the notes.
 func (s *strictSchema) writeNotes(n *canonical.Schema) {
 	s.MemberValue("title", n.Title)
 	canonical.WriteDescription(s.Writer, n.Description, n.Notes)

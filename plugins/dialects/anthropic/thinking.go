@@ -36,7 +36,7 @@ func (r *request) planThinking() {
 	}
 }
 
-// planOff turns thinking off where a model thinks unless it is told not to.
+// planOff turns thinking off for models that think by default.
 func (r *request) planOff() {
 	if r.model.adaptive() || r.model == foreign && !r.in.Thinking.Null() {
 		r.plan.kind = "disabled"

@@ -2,13 +2,13 @@ package anthropic
 
 import "github.com/penstock/penstock/plugins/dialects/canonical"
 
-// writeToolChoice writes tool_choice, which also says whether calls may come in parallel.
+// writeToolChoice writes tool_choice, which also holds whether calls may come in parallel.
 func (r *request) writeToolChoice() error {
 	if r.declared == 0 {
 		return nil
 	}
 	kind, name := r.toolChoice()
-	// The deprecated form has no place for several calls in its answer.
+	// A reply in the deprecated form can hold one call only.
 	serial := (r.in.ForbidsParallelCalls() || r.Context.Legacy) && kind != "none"
 	if kind == "" && !serial {
 		return nil

@@ -140,12 +140,12 @@ func (r *request) writeWebSearch() {
 	r.Open('{')
 	r.MemberLiteral("type", `"web_search_20250305"`)
 	r.MemberLiteral("name", `"web_search"`)
-	if place := options.Member("user_location", "approximate"); place.Kind() == '{' {
+	if location := options.Member("user_location", "approximate"); location.Kind() == '{' {
 		r.Name("user_location")
 		r.Open('{')
 		r.MemberLiteral("type", `"approximate"`)
 		for _, key := range [...]string{"city", "region", "country", "timezone"} {
-			r.MemberValue(key, place.Member(key))
+			r.MemberValue(key, location.Member(key))
 		}
 		r.Close('}')
 	}

@@ -6,7 +6,7 @@ import "github.com/penstock/penstock/plugins/dialects/canonical"
 const emptyParameters = `{"type":"object","properties":{}}`
 
 // writeSchema writes the parameters of a function. Anthropic wants them to be of type object,
-// even if there are none, and takes neither a choice nor a reference in its place.
+// even if there are none, and takes neither a choice nor a reference instead.
 func (r *request) writeSchema(parameters canonical.Value) {
 	if parameters.Kind() != '{' || !canonical.Filled(parameters) {
 		r.Literal(emptyParameters)
@@ -31,8 +31,8 @@ func (r *request) writeSchema(parameters canonical.Value) {
 	r.Close('}')
 }
 
-// writeMerged writes a choice of schemas as one object with the properties of all; the
-// description says what belongs together. It reports false, having written nothing, when the
+// writeMerged writes a choice of schemas as one object with the properties of all, and the
+// choice itself into the description. It reports false, having written nothing, when the
 // choice is not one of objects.
 func (r *request) writeMerged(n *canonical.Schema) bool {
 	refs := canonical.Resolver{Root: n.Whole}

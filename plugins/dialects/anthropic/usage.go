@@ -5,11 +5,11 @@ import "github.com/penstock/penstock/plugins/dialects/canonical"
 // usage counts tokens in Anthropic's way: input excludes what was read from and written to
 // the prompt cache.
 type usage struct {
-	// known says that the provider has counted something that can be read.
+	// known is set when there is any count that can be read.
 	known         bool
 	input, output int64
 	cacheRead     int64
-	// cacheWrite is all that was written, cacheWriteLong its part that lives an hour.
+	// cacheWrite is all that was written, cacheWriteLong its part that is kept for an hour.
 	cacheWrite, cacheWriteLong int64
 	thinking                   int64
 	// searches are web searches, which are charged apart.
@@ -115,7 +115,7 @@ func (u *usage) add(pass canonical.Value) {
 	u.cacheWriteLong += one.cacheWriteLong
 }
 
-// set takes a count. What is not a whole number, negative or beyond reason is ignored.
+// set takes a count. It ignores what is not a whole number, negative or above maxCount.
 func (u *usage) set(field *int64, v canonical.Value) {
 	n, ok := v.Whole()
 	if !ok || n < 0 || n > maxCount {

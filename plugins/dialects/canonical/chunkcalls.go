@@ -35,8 +35,7 @@ func (c *Chunks) Arguments(number int64, raw []byte) {
 	c.endCall(number)
 }
 
-// legacyCall reports whether a call is sent in the deprecated form, which has place for
-// one.
+// legacyCall reports whether a call is sent in the deprecated form, which can hold one.
 func (c *Chunks) legacyCall(number int64) bool { return c.legacy && number == 0 }
 
 func (c *Chunks) beginCall(number int64) {

@@ -5,7 +5,7 @@ import "bytes"
 // maxPending bounds the citations that wait for the end of the reply, in bytes.
 const maxPending = 20 << 10
 
-// BeginText says that a text begins whose citations have a span of their own.
+// BeginText begins a text whose citations have a span of their own.
 func (c *Chunks) BeginText() { c.textStart, c.citations = c.text, nil }
 
 // Cite remembers a page that the text refers to until the text has come. Beyond the bound

@@ -121,7 +121,7 @@ func (c *Chunks) Signature(number int64, signature Value) {
 	}
 }
 
-// Redacted sends a block of thinking that nobody can read.
+// Redacted sends a block of encrypted thinking.
 func (c *Chunks) Redacted(number int64, data Value) {
 	c.thought(number, `"redacted_thinking"`, "data", data)
 }
@@ -147,7 +147,7 @@ func (c *Chunks) endThought() {
 	c.end()
 }
 
-// Refusal says why the model would not answer, once.
+// Refusal sends why the model would not answer, once.
 func (c *Chunks) Refusal(why Value) {
 	if c.refused || why.Null() {
 		return
@@ -161,7 +161,7 @@ func (c *Chunks) Refusal(why Value) {
 // counted.
 func (c *Chunks) Usage(u Usage) { c.usage(u, `,"choices":[],"usage":`) }
 
-// NoteUsage tells the host what the provider has counted so far. The line has no choices
+// NoteUsage reports to the host what the provider has counted so far. The line has no choices
 // and no client sees it: a stream that breaks off is charged by it.
 func (c *Chunks) NoteUsage(u Usage) { c.usage(u, `,"usage":`) }
 
@@ -174,7 +174,7 @@ func (c *Chunks) usage(u Usage, before string) {
 	c.lines.Byte('}')
 }
 
-// SetFinish notes why the reply ends, unless the provider has not said.
+// SetFinish notes why the reply ends. Unfinished changes nothing.
 func (c *Chunks) SetFinish(f Finish) {
 	if f != Unfinished {
 		c.stop = f

@@ -42,11 +42,11 @@ type progress struct {
 	// The lengths of what follows in the stored form.
 	headLen, citationsLen, annotationsLen, modelLen, namesLen uint32
 	phase                                                     phase
-	// stop is why the reply ended, as far as the provider has said. Refused says that it has
-	// said why it would not answer.
+	// stop is why the reply ended, Unfinished until the provider has sent it. Refused is set
+	// when a refusal has been sent.
 	stop    Finish
 	refused bool
-	// legacy says that a call is wanted in the deprecated form.
+	// legacy is set when a call is wanted in the deprecated form.
 	legacy bool
 }
 
@@ -105,7 +105,7 @@ func (c *Chunks) Ended() bool { return c.phase == ended }
 // Calls is how many tool calls have begun.
 func (c *Chunks) Calls() int64 { return c.calls }
 
-// Stop is why the reply ended, as far as the provider has said.
+// Stop is why the reply ended, Unfinished until the provider has sent it.
 func (c *Chunks) Stop() Finish { return c.stop }
 
 // Object reads the data of an event, which has to be a JSON object in one line: what is
@@ -124,7 +124,7 @@ func (c *Chunks) Object(data []byte) (Value, bool) {
 	return data, true
 }
 
-// oneLine puts spaces in the place of line ends, which stand only between values in JSON.
+// oneLine replaces line ends by spaces; in JSON they stand only between values.
 func oneLine(data []byte) {
 	for _, end := range [...]byte{'\n', '\r'} {
 		for i := bytes.IndexByte(data, end); i >= 0; i = bytes.IndexByte(data, end) {

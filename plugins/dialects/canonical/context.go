@@ -13,7 +13,7 @@ const maxNames = 20 << 10
 // by another name, and whether calls are wanted in the deprecated form. It depends on the
 // request alone, and the host hands it to the reply.
 type Context struct {
-	// Legacy says that the request declares functions in the deprecated form only: then it
+	// Legacy is set when the request declares functions in the deprecated form only: then it
 	// is answered in that form.
 	Legacy  bool
 	renamed []renamed
@@ -63,7 +63,7 @@ func (c *Context) RenameTools(r *Request, limit int) bool {
 	return size <= maxNames
 }
 
-// write writes the member "context", if there is anything to say.
+// write writes the member "context", unless it is empty.
 func (c *Context) write(w *Writer) {
 	if len(c.renamed) == 0 && !c.Legacy {
 		return
@@ -91,7 +91,7 @@ func (c *Context) write(w *Writer) {
 type replyContext struct {
 	// names is a list of pairs: a tool's name at the provider's and the caller's own.
 	names Value
-	// legacy says that a call is wanted in the deprecated form.
+	// legacy is set when a call is wanted in the deprecated form.
 	legacy bool
 }
 

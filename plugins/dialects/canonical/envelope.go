@@ -4,8 +4,8 @@ package canonical
 type Envelope struct {
 	// Dialect is the name of the one that the host means.
 	Dialect []byte
-	// Body is the canonical request, or the provider's reply. Text stands in the place of
-	// one that is not JSON.
+	// Body is the canonical request, or the provider's reply. Text is set instead when that is
+	// not JSON.
 	Body, Text Value
 	// Model is the target's, MaxOutput its bound on output tokens, 0 when unknown.
 	Model     []byte

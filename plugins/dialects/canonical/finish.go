@@ -3,7 +3,7 @@ package canonical
 // Finish is why a reply ended, in OpenAI's terms.
 type Finish byte
 
-// The reasons. Unfinished is that of a reply whose provider has not given one.
+// The reasons. Unfinished is none.
 const (
 	Unfinished Finish = iota
 	Stopped

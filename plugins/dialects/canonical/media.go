@@ -38,7 +38,7 @@ func cutScheme(url []byte, scheme string) ([]byte, bool) {
 
 // ImageType returns the type of an image that models take, PNG, JPEG, GIF or WebP, and nil
 // for any other. It looks at the base64 data, because providers refuse an image that is
-// declared as another type; what the data does not tell is what the caller says.
+// declared as another type. Where the data is of no known type, the declared one counts.
 func ImageType(media, data []byte) []byte {
 	switch string(media) {
 	case "", "application/octet-stream", "image/png", "image/jpeg", "image/jpg", "image/gif", "image/webp":

@@ -37,7 +37,7 @@ func (o *Outbound) Reset() {
 	o.Headers.B, o.Context.renamed, o.dropped = o.Headers.B[:0], o.Context.renamed[:0], o.dropped[:0]
 }
 
-// Drop reports that a member has no place in the dialect, or was changed to fit it.
+// Drop reports to the caller that a member was left out, or changed to fit the dialect.
 func (o *Outbound) Drop(name string) { o.dropped = append(o.dropped, name) }
 
 // Finish puts the envelope right before the body and returns both. The path is as it stands

@@ -6,7 +6,7 @@ type Part struct {
 	Kind          Value
 	text, refusal Value
 	// CacheControl marks the end of a prompt that is to be cached; breakpoint is OpenAI's
-	// word for it.
+	// member for it.
 	CacheControl             Value
 	breakpoint               Value
 	imageURL                 Value
@@ -76,11 +76,11 @@ func (p *Part) Image() []byte {
 	return Text(p.imageURL.Member("url"))
 }
 
-// File is what a part says of a file.
+// File is the file of a part.
 type File struct {
 	// ID names an uploaded file, URL its address; nil when absent.
 	ID, URL []byte
-	// Inline says that Data holds the file itself, in base64, and Media its type.
+	// Inline is set when Data holds the file itself, in base64, and Media its type.
 	Inline      bool
 	Media, Data []byte
 	Name        []byte

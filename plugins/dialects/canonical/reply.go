@@ -167,7 +167,7 @@ func (r *Reply) writeCalls(w *Writer, context *replyContext) {
 			continue
 		}
 		if legacy {
-			legacy = false // the deprecated form has place for one
+			legacy = false // the deprecated form can hold one
 			w.Name("function_call")
 			b.writeFunction(w, context)
 			continue

@@ -19,7 +19,7 @@ type Request struct {
 	// Messages are the messages with their members.
 	Messages []Message
 	// Members are all members in their order, without those that are null and those that
-	// the gateway handles itself. A dialect says of each whether it translates, drops or
+	// the gateway handles itself. A dialect decides for each whether it translates, drops or
 	// passes it, so that a field that is added here for another dialect is not lost.
 	Members []Member
 }
@@ -85,7 +85,7 @@ func (r *Request) field(name string) *Value {
 	return nil
 }
 
-// handled reports whether a member is the gateway's own, or said elsewhere.
+// handled reports whether a member is the gateway's own, or part of the envelope.
 func handled(name string) bool {
 	switch name {
 	case "cache", "model", "stream", "stream_options":

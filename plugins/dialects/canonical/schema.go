@@ -77,7 +77,7 @@ func (s *Schema) field(key string) *Value {
 	return nil
 }
 
-// meaningless reports whether a keyword tells a model nothing.
+// meaningless reports whether a keyword is of no use to a model.
 func meaningless(key []byte) bool {
 	switch string(key) {
 	case "$schema", "$id", "id", "$comment", "$anchor", "$vocabulary", "discriminator", "strict", "deprecated", "readOnly", "writeOnly":
@@ -98,7 +98,7 @@ func (s *Schema) Combines() bool {
 	return s.AnyOf.Kind() == '[' || s.OneOf.Kind() == '[' || s.AllOf.Kind() == '['
 }
 
-// ChoiceNotes returns notes of a schema's choices, for a description in their place.
+// ChoiceNotes returns a schema's choices as notes.
 func (s *Schema) ChoiceNotes() (notes []Member) {
 	for _, choice := range [...]Member{{[]byte("anyOf"), s.AnyOf}, {[]byte("oneOf"), s.OneOf}} {
 		if Filled(choice.Value) {
@@ -109,8 +109,8 @@ func (s *Schema) ChoiceNotes() (notes []Member) {
 }
 
 // WriteDescription writes a description and behind it the notes, as in
-// {minimum: 1, maximum: 10}: the form in which providers' own libraries tell a model what
-// its schema can't.
+// {minimum: 1, maximum: 10}. Providers' own libraries describe in this form what a schema
+// can't express.
 func WriteDescription(w *Writer, description Value, notes []Member) {
 	text := Inside(description)
 	if len(text) == 0 && len(notes) == 0 {

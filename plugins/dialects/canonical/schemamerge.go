@@ -17,7 +17,7 @@ type Property struct {
 // maxMergeDepth bounds how deep the choices that are merged are nested.
 const maxMergeDepth = 8
 
-// Merge makes one object of what a schema says: all of allOf, and of a choice every
+// Merge makes one object of a schema: all of allOf, and of a choice every
 // property, of which those are required that each branch requires. It reports false for
 // what is not an object, or too large.
 func (s *Resolver) Merge(v Value) (o Object, ok bool) {

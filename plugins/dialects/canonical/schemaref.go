@@ -22,8 +22,8 @@ const (
 
 // IsDefinition reports whether a reference names one of the schema's own definitions.
 func (s *Resolver) IsDefinition(ref []byte) bool {
-	for _, place := range [...]string{"#/$defs/", "#/definitions/"} {
-		if name, ok := bytes.CutPrefix(ref, []byte(place)); ok {
+	for _, path := range [...]string{"#/$defs/", "#/definitions/"} {
+		if name, ok := bytes.CutPrefix(ref, []byte(path)); ok {
 			return bytes.IndexByte(name, '/') < 0
 		}
 	}
@@ -56,10 +56,10 @@ func (s *Resolver) Resolve(ref []byte) Value {
 // indexDefinitions looks the definitions up in one pass: a large schema has hundreds.
 func (s *Resolver) indexDefinitions() {
 	s.known = map[string]Value{}
-	for _, place := range [...]string{"$defs", "definitions"} {
-		for key, v := range s.Root.Member(place).Members {
+	for _, list := range [...]string{"$defs", "definitions"} {
+		for key, v := range s.Root.Member(list).Members {
 			if bytes.IndexByte(key, '~') < 0 && bytes.IndexByte(key, '/') < 0 {
-				s.known["#/"+place+"/"+string(key)] = v
+				s.known["#/"+list+"/"+string(key)] = v
 			}
 		}
 	}

@@ -2,11 +2,11 @@ package canonical
 
 // Usage is what a reply is charged for, in tokens.
 type Usage struct {
-	// Known says that the provider has counted something that can be read.
+	// Known is set when the provider has sent any count that can be read.
 	Known bool
 	// Prompt includes what was read from and written to the prompt cache.
 	Prompt, Completion, CacheRead int64
-	// CacheWrite is all that was written, CacheWriteLong its part that lives an hour.
+	// CacheWrite is all that was written, CacheWriteLong its part that is kept for an hour.
 	CacheWrite, CacheWriteLong int64
 	// Reasoning is part of Completion.
 	Reasoning int64

@@ -6,12 +6,12 @@ import (
 	penstock "github.com/penstock/penstock/sdk/go"
 )
 
-// Value is a piece of the input, nil when it is absent. What is passed on is copied as it
-// stands there.
+// Value is a span of the input, nil when it is absent. What is passed on is copied as it is
+// written there.
 type Value = penstock.JSON
 
-// Text returns what a string says, nil when v is not a string. It lies in the input
-// unless it is escaped.
+// Text returns a string without quotes and escapes, nil when v is not a string. It aliases
+// the input unless the string has escapes.
 func Text(v Value) []byte {
 	inside, ok := v.Inside()
 	if !ok {
@@ -52,8 +52,8 @@ func Filled(v Value) bool {
 	return false
 }
 
-// Empty reports whether v says nothing: absent, null, false, zero, an empty string or an
-// empty container.
+// Empty reports whether v is absent, null, false, zero, an empty string or an empty
+// container.
 func Empty(v Value) bool {
 	switch v.Kind() {
 	case '{', '[':

@@ -24,8 +24,8 @@ func oddByte(word []byte) int {
 	return len(word)
 }
 
-// sanitize puts an underscore in the place of every character that words may not have,
-// and cuts the word to a length.
+// sanitize replaces every character that words may not have by an underscore, and cuts the
+// word to a length.
 func sanitize(s []byte, limit int) []byte {
 	good := make([]byte, 0, len(s))
 	for len(s) > 0 && len(good) < limit {

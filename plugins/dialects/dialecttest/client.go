@@ -7,7 +7,7 @@ import (
 	"testing"
 )
 
-// Reply is what a reply says, in whichever form it came.
+// Reply is the content of a reply, whether it came whole or as a stream.
 type Reply struct {
 	Model, Text, Reasoning, Finish string
 	Calls                          []Call
@@ -196,7 +196,7 @@ func ReadStream(t *testing.T, lines []string) Reply {
 	return e
 }
 
-// Failure is what normalise_response returns in the place of a completion.
+// Failure is what normalise_response returns instead of a completion.
 type Failure struct {
 	Error struct {
 		Message, Type, Code string
