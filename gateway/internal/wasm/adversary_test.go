@@ -14,7 +14,7 @@ import (
 	"github.com/penstock/penstock/gateway/internal/wasm/hook"
 )
 
-// importOf is an echo that imports something which is not a function.
+// importOf is an echo with an import that is not a function.
 func importOf(kind byte, what ...byte) []byte {
 	wasm := asm.Echo().Bytes()
 	entry := asm.Cat(asm.Sized([]byte("env")), asm.Sized([]byte("x")), []byte{kind}, what)
@@ -56,7 +56,7 @@ func TestLoadRefusesInstructionsOfLaterVersions(t *testing.T) {
 }
 
 func TestAResultMayOverlapTheInput(t *testing.T) {
-	// The result begins in the middle of the input and ends behind it.
+	// The result overlaps the end of the input.
 	a := asm.Guest(hook.Route, asm.Get(0), asm.I32(2), asm.Op(0x6a, 0xad), asm.I64(32), asm.Op(0x86), asm.Get(1), asm.Op(0xad, 0x84))
 	m := load(t, a.Bytes())
 	for _, in := range []string{"abcd", "efgh"} {
@@ -97,8 +97,8 @@ func TestALineOfAStreamThatIsNotUTF8IsAFault(t *testing.T) {
 	}
 }
 
-// TestTenThousandStreamsShareAFewInstances: what a stream has to remember is carried
-// by the host, so open streams cost no instances.
+// TestTenThousandStreamsShareAFewInstances: the host keeps the state of streams, so that open
+// streams need no instances.
 func TestTenThousandStreamsShareAFewInstances(t *testing.T) {
 	streams := 10_000
 	if testing.Short() {
@@ -131,9 +131,9 @@ func TestTenThousandStreamsShareAFewInstances(t *testing.T) {
 	}
 }
 
-// TestEveryOpinionOfARouterIsHeldToTheCandidates: whatever a flat router answers, the
-// order names each candidate at most once.
-func TestEveryOpinionOfARouterIsHeldToTheCandidates(t *testing.T) {
+// TestARankingNamesEachCandidateOnce: whatever a flat router returns, the order names each
+// candidate at most once.
+func TestARankingNamesEachCandidateOnce(t *testing.T) {
 	for name, answer := range map[string][]byte{
 		"the same one four times": asm.Cat(asm.Entry(1, 0, 1), asm.Entry(1, 0, 2), asm.Entry(1, 0, 3), asm.Entry(1, 0, 4)),
 		"dropped and ranked":      asm.Cat(asm.Entry(0, 1, 0), asm.Entry(0, 0, 5), asm.Entry(2, 0, 1)),

@@ -16,7 +16,7 @@ import (
 	"github.com/penstock/penstock/gateway/internal/wasm/hook"
 )
 
-// BenchmarkCall is the price of the host around a guest that does next to nothing.
+// BenchmarkCall measures the host's part of a call.
 func BenchmarkCall(b *testing.B) {
 	m := load(b, asm.Echo().Bytes())
 	in, out := make([]byte, 512), make([]byte, 0, 512)
@@ -105,11 +105,11 @@ func BenchmarkCompile(b *testing.B) {
 	})
 }
 
-// BenchmarkStopping is how long a module that never ends keeps its caller, at the fuel
-// that a call has by default, its instance's end included.
+// BenchmarkStopping measures how long a module that never ends blocks its caller with the
+// default fuel, closing the instance included.
 func BenchmarkStopping(b *testing.B) {
 	long := asm.I32(60_000)
-	deep, wide := asm.Evil(asm.I32(0), asm.Call(3), asm.Op(0xac)), asm.Evil(asm.I32(0), asm.Call(3), asm.Op(0xac))
+	deep, wide := asm.Misbehaving(asm.I32(0), asm.Call(3), asm.Op(0xac)), asm.Misbehaving(asm.I32(0), asm.Call(3), asm.Op(0xac))
 	deep.Funcs = append(deep.Funcs, asm.Func{Params: "i", Results: "i", Code: asm.Cat(asm.Get(0), asm.Call(3), asm.I32(1), asm.Op(0x6a))})
 	wide.Funcs = append(wide.Funcs, asm.Func{Params: "i", Results: "i", Code: asm.Cat(asm.Get(0), asm.I32(40), asm.Op(0x46, 0x04, 0x7f), asm.I32(1), asm.Op(0x05),
 		asm.Get(0), asm.I32(1), asm.Op(0x6a), asm.Call(3), asm.Get(0), asm.I32(1), asm.Op(0x6a), asm.Call(3), asm.Op(0x6a), asm.Op(asm.End))})
@@ -117,12 +117,12 @@ func BenchmarkStopping(b *testing.B) {
 		name  string
 		guest asm.Module
 	}{
-		{"loop", asm.Evil(asm.Storm())},
+		{"loop", asm.Misbehaving(asm.Endless())},
 		{"deep recursion", deep},
 		{"exponential recursion", wide},
-		{"memory bomb", asm.Evil(asm.Storm(asm.I32(1), asm.Op(0x40, 0, 0x1a)))},
-		{"bulk storm", asm.Evil(asm.Storm(asm.I32(0), asm.I32(0), long, asm.Op(0xfc, 11, 0)))},
-		{"division storm", asm.Evil(asm.Storm(asm.I64(-1), asm.I64(3), asm.Op(0x7f, 0x1a)))},
+		{"memory bomb", asm.Misbehaving(asm.Endless(asm.I32(1), asm.Op(0x40, 0, 0x1a)))},
+		{"bulk storm", asm.Misbehaving(asm.Endless(asm.I32(0), asm.I32(0), long, asm.Op(0xfc, 11, 0)))},
+		{"division storm", asm.Misbehaving(asm.Endless(asm.I64(-1), asm.I64(3), asm.Op(0x7f, 0x1a)))},
 	} {
 		b.Run(strings.ReplaceAll(c.name, " ", "-"), func(b *testing.B) {
 			m := load(b, c.guest.Bytes(), func(s *Spec) { s.MaxInstances = 1 })

@@ -16,7 +16,7 @@ import (
 	"github.com/penstock/penstock/plugins/strategies"
 )
 
-// These tests run the module that make builds in this host, as the gateway does.
+// These tests run the built-in module as the gateway does.
 
 func builtinRanker(t testing.TB, strategy, with string) *Ranker {
 	t.Helper()
@@ -119,7 +119,7 @@ func TestTheBuiltInDialectStreams(t *testing.T) {
 	}
 }
 
-// TestFuelSufficesForLargeBodies: an image of 4 MiB must not be taken for a runaway.
+// TestFuelSufficesForLargeBodies: a request with an image of 4 MiB must not run out of fuel.
 func TestFuelSufficesForLargeBodies(t *testing.T) {
 	d := builtinDialects(t)
 	body := `{"model":"x","messages":[{"role":"user","content":[{"type":"image_url","image_url":{"url":"data:image/png;base64,` +

@@ -10,9 +10,9 @@ import (
 	"github.com/penstock/penstock/gateway/internal/wasm/hook"
 )
 
-// TestModulesGetSoundText sends what is not UTF-8, with white space around it, the ways
-// that lead from a provider to a module: what arrives is one value in UTF-8.
-func TestModulesGetSoundText(t *testing.T) {
+// TestModulesGetCleanText sends bytes that are not UTF-8, with white space around them, through
+// every hook that gets a provider's text.
+func TestModulesGetCleanText(t *testing.T) {
 	const sent, want = " {\"a\":\"\xff\u00e9\xe2\x82\"}\n", "{\"a\":\"\uFFFD\u00e9\uFFFD\"}"
 	echo := func(h hook.Hook) asm.Module {
 		return asm.Guest(h, asm.Get(0), asm.Op(0xad), asm.I64(32), asm.Op(0x86), asm.Get(1), asm.Op(0xad), asm.Op(0x84))

@@ -56,7 +56,7 @@ func TestTheEnvelopeOfACallersRequest(t *testing.T) {
 	}
 }
 
-func TestAcceptRefusesWhatIsNoRequest(t *testing.T) {
+func TestAcceptChecksTheRequest(t *testing.T) {
 	for want, answer := range map[string]string{
 		"has no body":                       `{"x":1}`,
 		"the body is not an obj":            `{"body":[1]}`,
@@ -78,7 +78,7 @@ func TestAcceptRefusesWhatIsNoRequest(t *testing.T) {
 	}
 }
 
-func TestACallersRequestIsRejectedWithTheModulesWords(t *testing.T) {
+func TestAClientsRequestIsRejectedWithTheModulesMessage(t *testing.T) {
 	a := asm.Guest(hook.AcceptRequest, asm.I32(413), asm.I32(4096), asm.I32(7), asm.Call(0), asm.Result(0, 0))
 	a.Imports = []asm.Import{{Module: "penstock", Name: "error", Params: "iii", Results: ""}}
 	a.Data = [][]byte{asm.Data(4096, []byte("too big"))}
@@ -126,7 +126,7 @@ func TestRenderGivesTheCallersReply(t *testing.T) {
 }
 
 func TestAStreamToACallerIsRenderedByteForByte(t *testing.T) {
-	// No opinion on frames of at most 100 bytes, such as the opening: else an echo.
+	// No opinion on frames of at most 100 bytes, such as that of penstock.start; else an echo.
 	a := asm.Guest(hook.RenderEvent, asm.Get(1), asm.I32(100), asm.Op(0x48, 0x04, 0x7e), asm.Get(0), asm.Op(0xad), asm.I64(32), asm.Op(0x86), asm.Get(1), asm.Op(0xad, 0x84, 0x05), asm.Result(0, 0), asm.Op(asm.End))
 	d := clientDialect(t, a, hook.RenderEvent, nil)
 	long := strings.Repeat("x", 80)
@@ -166,7 +166,7 @@ func TestAStreamToACallerCarriesStateAndHoldsItsModule(t *testing.T) {
 	if _, err := d.RenderEvents(context.Background(), hook.ClientStream{}); !errors.Is(err, ErrClosed) {
 		t.Errorf("a stream through a closed module: %v", err)
 	}
-	for want, answer := range map[string]string{"before the first": frame("", "x"), "at least 4": "abc", "65537 bytes": frame(strings.Repeat("x", hook.MaxState+1), "")} {
+	for want, answer := range map[string]string{"before the first": frame("", "x"), "at least 4": "abc", "65537 bytes": frame(strings.Repeat("x", (64<<10)+1), "")} {
 		d := clientDialect(t, asm.Answering(hook.RenderEvent, []byte(answer)), hook.RenderEvent, nil)
 		if _, err := d.RenderEvents(context.Background(), hook.ClientStream{}); err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("%.10q: %v, want %q", answer, err, want)

@@ -15,7 +15,7 @@ import (
 	"github.com/penstock/penstock/gateway/internal/wasm/hook"
 )
 
-// cached is a host with a compile cache in dir, and what it logs.
+// cached returns a host with a compile cache in dir, and its log.
 func cached(t *testing.T, dir string, apart Compiler) (*Host, *bytes.Buffer) {
 	t.Helper()
 	said := new(bytes.Buffer)
@@ -31,7 +31,7 @@ func cached(t *testing.T, dir string, apart Compiler) (*Host, *bytes.Buffer) {
 	return h, said
 }
 
-// here compiles in this process, as the process apart does, and counts.
+// here is a Compiler that compiles in this process and counts its calls.
 func here(times *int) Compiler {
 	return func(ctx context.Context, dir string, code []byte) (bool, error) {
 		*times++
@@ -39,7 +39,7 @@ func here(times *int) Compiler {
 	}
 }
 
-func TestAPluginIsCompiledApartOnceAndThenFound(t *testing.T) {
+func TestAPluginIsCompiledOnceInAnotherProcess(t *testing.T) {
 	dir, times := filepath.Join(t.TempDir(), "cache"), 0
 	for round, want := range []bool{false, true, true} {
 		h, _ := cached(t, dir, here(&times))
@@ -52,12 +52,12 @@ func TestAPluginIsCompiledApartOnceAndThenFound(t *testing.T) {
 		}
 	}
 	h, _ := cached(t, dir, here(&times))
-	if _, err := h.Load(t.Context(), Spec{Name: "own", Wasm: asm.Evil(asm.I64(0)).Bytes(), BuiltIn: true}); err != nil || times != 1 {
+	if _, err := h.Load(t.Context(), Spec{Name: "own", Wasm: asm.Misbehaving(asm.I64(0)).Bytes(), BuiltIn: true}); err != nil || times != 1 {
 		t.Errorf("the gateway's own module: %v, compiled apart %d times, want not once more", err, times)
 	}
 }
 
-func TestTheProcessApartGetsAnAbsolutePath(t *testing.T) {
+func TestTheCompilerProcessGetsAnAbsolutePath(t *testing.T) {
 	t.Chdir(t.TempDir())
 	h, _ := cached(t, "cache", func(_ context.Context, dir string, _ []byte) (bool, error) {
 		if !filepath.IsAbs(dir) {
@@ -70,7 +70,7 @@ func TestTheProcessApartGetsAnAbsolutePath(t *testing.T) {
 	}
 }
 
-func TestWhatCannotBeCompiledApartIsNotCompiledHere(t *testing.T) {
+func TestWhatTheOtherProcessRefusesIsNotCompiledHere(t *testing.T) {
 	dir := filepath.Join(t.TempDir(), "cache")
 	h, _ := cached(t, dir, func(context.Context, string, []byte) (bool, error) {
 		return true, errors.New("it took longer than 2m0s")
@@ -101,9 +101,9 @@ func TestWithoutAnotherProcessThisOneCompilesAndSaysSo(t *testing.T) {
 	}
 }
 
-// TestASlowCompilationHoldsNobodyUp: whoever waits for one, or for their turn behind it,
-// goes when their time is over.
-func TestASlowCompilationHoldsNobodyUp(t *testing.T) {
+// TestASlowCompilationBlocksNobody: who waits for a compilation, or for the one before it,
+// waits no longer than their context.
+func TestASlowCompilationBlocksNobody(t *testing.T) {
 	begun, gate := make(chan struct{}), make(chan struct{})
 	slow := func(ctx context.Context, _ string, _ []byte) (bool, error) {
 		close(begun)

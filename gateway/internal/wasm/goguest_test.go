@@ -35,8 +35,7 @@ var goGuest = sync.OnceValues(func() ([]byte, error) {
 	return os.ReadFile(out)
 })
 
-// goHost loads the Go guest once for all tests that use it: compiling it takes a
-// second.
+// loadGoGuest loads the Go guest. Compiling it takes a second.
 func loadGoGuest(t testing.TB, more ...func(*Spec)) *Module {
 	t.Helper()
 	if testing.Short() {
@@ -49,7 +48,7 @@ func loadGoGuest(t testing.TB, more ...func(*Spec)) *Module {
 	return load(t, wasm, more...)
 }
 
-// Fleet is n candidates whose prices fall.
+// fleet returns n candidates with falling prices.
 func fleet(n int) []llm.Candidate {
 	c := make([]llm.Candidate, n)
 	for i := range c {
@@ -63,7 +62,7 @@ func fleet(n int) []llm.Candidate {
 }
 
 func TestAStockGoModuleRuns(t *testing.T) {
-	// A collection falls into some call, whole, and is more than a routing call's work.
+	// A whole garbage collection happens within some call and takes more fuel than routing.
 	m := loadGoGuest(t, func(s *Spec) { s.MaxInstances, s.Fuel = 1, 50_000_000 })
 	r, err := NewRouter(m, nil)
 	if err != nil {

@@ -97,7 +97,7 @@ func TestWhatGoesBeyondTheStoreIsAFault(t *testing.T) {
 }
 
 func TestALargeValueIsRefusedAndTheOldOneStays(t *testing.T) {
-	// Keeps n bytes and answers with what kv_set said.
+	// Stores n bytes and returns the result of kv_set.
 	a := asm.Importing([]asm.Import{{Module: "penstock", Name: "kv_set", Params: "iiiii", Results: "i"}},
 		asm.I32(70_000), asm.I32(0), asm.I32(1), asm.I32(0), asm.Get(0), asm.Mem(0x28, 0), asm.I32(5), asm.Call(0), asm.Mem(0x36, 0), asm.Result(70_000, 4))
 	a.Memories = [][]byte{{0, 2}}

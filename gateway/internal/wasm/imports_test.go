@@ -14,7 +14,7 @@ import (
 	"github.com/penstock/penstock/gateway/internal/wasm/hook"
 )
 
-// logged loads a module whose log lines end up in a buffer.
+// logged loads a module and returns the buffer that it logs to.
 func logged(t *testing.T, a asm.Module, grants ...string) (*Module, *bytes.Buffer) {
 	t.Helper()
 	var b bytes.Buffer
@@ -52,7 +52,7 @@ func TestLogReachesTheLogWithItsLevel(t *testing.T) {
 	}
 }
 
-func TestATalkativeModuleIsCutShort(t *testing.T) {
+func TestLogLinesAreBounded(t *testing.T) {
 	a := asm.Importing([]asm.Import{{Module: "penstock", Name: "log", Params: "iii", Results: ""}},
 		asm.Loop(asm.I32(1), asm.Get(0), asm.Get(1), asm.Call(0), asm.Br(0)), asm.Result(0, 0))
 	m, log := logged(t, a)
@@ -90,7 +90,7 @@ func TestABadPointerToTheHostIsAFault(t *testing.T) {
 	}
 }
 
-// returning gives the i64 that the code leaves as eight bytes.
+// returning is code that returns the i64 on the stack as eight bytes.
 func returning(code ...[]byte) []byte {
 	return asm.Cat(asm.I32(2048), asm.Cat(code...), asm.Mem(0x37, 0), asm.Result(2048, 8))
 }
@@ -179,7 +179,7 @@ func TestExitAndAbortAreFaultsWithTheirReason(t *testing.T) {
 	if !errors.As(err, &f) || f.Kind != hook.Exited || !strings.Contains(f.Detail, "proc_exit(3)") {
 		t.Errorf("proc_exit: %v", err)
 	}
-	// The input is an AssemblyScript string: its length stands in the four bytes before.
+	// The input is an AssemblyScript string: its length is in the four bytes before it.
 	a := asm.Importing([]asm.Import{{Module: "env", Name: "abort", Params: "iiii", Results: ""}}, asm.Get(0), asm.I32(4), asm.Op(0x6a), asm.I32(0), asm.I32(4), asm.I32(2), asm.Call(0), asm.Result(0, 0))
 	m, _ = logged(t, a)
 	_, err = ask(m, "\x04\x00\x00\x00o\x00h\x00")

@@ -103,7 +103,7 @@ func TestAGoModuleMayHoldMoreMemory(t *testing.T) {
 	}
 }
 
-func TestTheGoToolchainIsRecognised(t *testing.T) {
+func TestTheGoToolchainIsRecognized(t *testing.T) {
 	if testing.Short() {
 		t.Skip("building a Go guest takes seconds")
 	}

@@ -15,7 +15,7 @@ import (
 	"github.com/penstock/penstock/gateway/internal/wasm/hook"
 )
 
-// refusal loads a module that must be refused and returns why.
+// refusal returns why a module can't be loaded.
 func refusal(t *testing.T, s Spec) string {
 	t.Helper()
 	if s.Name == "" {
@@ -161,7 +161,7 @@ func TestTheCompileCacheIsPrivateAndIsUsed(t *testing.T) {
 	if h, err = NewHost(Options{CacheDir: dir}); err != nil {
 		t.Fatal(err)
 	}
-	for _, wasm := range [][]byte{asm.Echo().Bytes(), asm.Evil(asm.I64(0)).Bytes()} {
+	for _, wasm := range [][]byte{asm.Echo().Bytes(), asm.Misbehaving(asm.I64(0)).Bytes()} {
 		m, err := h.Load(context.Background(), Spec{Name: "a", Wasm: wasm})
 		if err != nil {
 			t.Fatal(err)

@@ -15,7 +15,7 @@ import (
 	"github.com/penstock/penstock/gateway/internal/wasm/hook"
 )
 
-// saying is an echo with a manifest in its section.
+// saying is an echo with a manifest in its custom section.
 func saying(t testing.TB, manifest string) []byte {
 	t.Helper()
 	wasm, err := WithManifest(asm.Echo().Bytes(), []byte(manifest), anyTests)
@@ -25,7 +25,7 @@ func saying(t testing.TB, manifest string) []byte {
 	return wasm
 }
 
-// anyTests takes the tests of a manifest as they are.
+// anyTests accepts all tests of a manifest.
 func anyTests(json.RawMessage) error { return nil }
 
 func TestTheManifestDecidesWhatAModuleIsLoadedAs(t *testing.T) {
@@ -168,7 +168,7 @@ func TestTestsThatFailFailTheLoad(t *testing.T) {
 }
 
 // TestAllTestsOfAManifestShareTheirFuel: many tests, each just within its own bound, would
-// hold a load up for minutes.
+// delay loading for minutes.
 func TestAllTestsOfAManifestShareTheirFuel(t *testing.T) {
 	const left = 1_000_000 // enough for eight calls of 120,000
 	a := asm.Guest(hook.Route, asm.I32(20_000), asm.Set(2), asm.Loop(asm.Get(2), asm.I32(-1), asm.Op(0x6a), asm.Tee(2), asm.BrIf(0)), asm.I64(0))

@@ -51,7 +51,7 @@ func newTestHost(t testing.TB, more ...func(*Options)) *Host {
 	return h
 }
 
-// Load loads a module into a host of its own.
+// load loads a module into a host of its own.
 func load(t testing.TB, wasm []byte, more ...func(*Spec)) *Module {
 	t.Helper()
 	s := Spec{Name: "test", Wasm: wasm}

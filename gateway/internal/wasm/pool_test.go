@@ -13,10 +13,10 @@ import (
 	"github.com/penstock/penstock/gateway/internal/wasm/hook"
 )
 
-// TestHammer calls one module from many goroutines, with faults, rejections and
-// impatient callers among them, while it ages quickly.
+// TestHammer calls one module from many goroutines, with faults, rejections and cancelled
+// callers among them, while instances are replaced often.
 func TestHammer(t *testing.T) {
-	m := load(t, asm.Evil(asm.Op(0x00)).Bytes(), func(s *Spec) { s.MaxInstances = 3; s.Recycle = 7 })
+	m := load(t, asm.Misbehaving(asm.Op(0x00)).Bytes(), func(s *Spec) { s.MaxInstances = 3; s.Recycle = 7 })
 	var wg sync.WaitGroup
 	for w := range 16 {
 		wg.Go(func() {
@@ -57,7 +57,7 @@ func checkHammered(t *testing.T, in, out []byte, err error, impatient bool) {
 	}
 }
 
-// parked is a module whose one instance a test can hold on to.
+// parked returns a module and its only instance, which is lent.
 func parked(t *testing.T) (*Module, *instance) {
 	m := load(t, asm.Echo().Bytes(), func(s *Spec) { s.MaxInstances = 1 })
 	g, err := m.pool.get(context.Background())
@@ -67,8 +67,7 @@ func parked(t *testing.T) (*Module, *instance) {
 	return m, g
 }
 
-// telling is a module that answers with what the call before it got, as somebody's plugin
-// might by mistake.
+// telling is a module that returns the input of the call before, as a plugin might by mistake.
 func telling() asm.Module {
 	return asm.Guest(hook.Route,
 		asm.I32(8192), asm.I32(4096), asm.I32(64), asm.Op(0xfc, 10, 0, 0), // what was kept goes out
@@ -93,7 +92,7 @@ func TestACallWithMemoryOfItsOwnSeesNothingOfAnother(t *testing.T) {
 }
 
 func TestHammerOfIsolatedCalls(t *testing.T) {
-	m := load(t, asm.Evil(asm.Op(0x00)).Bytes(), func(s *Spec) { s.MaxInstances, s.Isolate = 3, true })
+	m := load(t, asm.Misbehaving(asm.Op(0x00)).Bytes(), func(s *Spec) { s.MaxInstances, s.Isolate = 3, true })
 	var wg sync.WaitGroup
 	for w := range 8 {
 		wg.Go(func() {
@@ -129,7 +128,7 @@ func TestWaitingForAnInstanceEndsWithTheContext(t *testing.T) {
 	}
 }
 
-func TestAWaiterGetsTheInstanceThatComesFree(t *testing.T) {
+func TestAWaiterGetsTheFreedInstance(t *testing.T) {
 	m, g := parked(t)
 	got := make(chan error)
 	go func() {
@@ -142,7 +141,7 @@ func TestAWaiterGetsTheInstanceThatComesFree(t *testing.T) {
 	}
 }
 
-func TestCloseWaitsForWhoHoldsTheModule(t *testing.T) {
+func TestCloseWaitsForAllReferences(t *testing.T) {
 	m := load(t, asm.Echo().Bytes())
 	if !m.Retain() {
 		t.Fatal("Retain of an open module = false")
@@ -167,8 +166,8 @@ func TestCloseWaitsForWhoHoldsTheModule(t *testing.T) {
 	}
 }
 
-// TestReloadUnderLoad swaps modules a thousand times while callers run: no call fails,
-// and nothing of the old ones stays.
+// TestReloadUnderLoad swaps modules a thousand times during calls: no call fails, and the old
+// modules are freed.
 func TestReloadUnderLoad(t *testing.T) {
 	reloads := 1000
 	if testing.Short() {

@@ -9,9 +9,9 @@ import (
 	"testing"
 )
 
-// TestOnlyAFolderOfOnesOwnHoldsMachineCode tries every way in which somebody else's
-// machine code could come to run.
-func TestOnlyAFolderOfOnesOwnHoldsMachineCode(t *testing.T) {
+// TestTheCacheFolderMustBelongToTheUser tries the ways in which another user's machine code
+// could be run.
+func TestTheCacheFolderMustBelongToTheUser(t *testing.T) {
 	root := os.Geteuid() == 0
 	do := func(errs ...error) {
 		t.Helper()
@@ -66,7 +66,7 @@ func TestOnlyAFolderOfOnesOwnHoldsMachineCode(t *testing.T) {
 	}
 }
 
-func TestALinkOfOnesOwnOnTheWayIsFollowed(t *testing.T) {
+func TestALinkOfTheUserInThePathIsFollowed(t *testing.T) {
 	base := t.TempDir()
 	if err := os.MkdirAll(filepath.Join(base, "real", "home"), 0o700); err != nil {
 		t.Fatal(err)

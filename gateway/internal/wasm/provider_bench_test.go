@@ -12,8 +12,8 @@ import (
 	"github.com/penstock/penstock/gateway/internal/wasm/hook"
 )
 
-// BenchmarkTranslate is the built-in dialect at work on bodies of three sizes: a
-// request, a plain reply, and the text delta that streams are made of.
+// BenchmarkTranslate measures the built-in dialect with bodies of three sizes: a request, a
+// plain reply, and a text delta of a stream.
 func BenchmarkTranslate(b *testing.B) {
 	d, ctx := builtinDialects(b), context.Background()
 	for _, n := range []int{1, 12, 400} {

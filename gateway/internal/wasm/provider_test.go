@@ -17,7 +17,7 @@ import (
 	"github.com/penstock/penstock/gateway/internal/wasm/hook"
 )
 
-// dialect is a module whose hook gives the answer, and whose other two have none.
+// dialect is a dialect of which one hook returns answer and the other two nothing.
 func dialect(t *testing.T, h hook.Hook, answer string) *ProviderDialect {
 	t.Helper()
 	a := asm.Answering(h, []byte(answer))
@@ -54,7 +54,7 @@ func TestTransformRequestReturnsThePieces(t *testing.T) {
 	}
 }
 
-func TestTransformRequestRefusesWhatIsNotTheModulesToSay(t *testing.T) {
+func TestTransformRequestChecksTheCall(t *testing.T) {
 	for want, answer := range map[string]string{
 		"not valid JSON":                    `{"path":"/m","body":{}`,
 		"begin with a slash":                `{"path":"https://evil.example/","body":{}}`,
@@ -70,7 +70,7 @@ func TestTransformRequestRefusesWhatIsNotTheModulesToSay(t *testing.T) {
 		"expected an object, found the end": ``,
 		"expected a digit":                  `{"path":"/a","body":-}`,
 		"is not an object":                  `{"path":"/a","context":[],"body":{}}`,
-		"at most 32768 are":                 `{"path":"/a","context":{"a":"` + strings.Repeat("x", hook.MaxContext) + `"},"body":{}}`,
+		"at most 32768 are":                 `{"path":"/a","context":{"a":"` + strings.Repeat("x", 32<<10) + `"},"body":{}}`,
 	} {
 		_, _, err := transform(t, answer)
 		var e *llm.Error
@@ -112,7 +112,7 @@ func rejecting(t *testing.T, code int32) *llm.Error {
 	return llm.AsError(err)
 }
 
-func TestNormaliseResponseGivesTheCompletion(t *testing.T) {
+func TestNormalizeResponseGivesTheCompletion(t *testing.T) {
 	const completion = `{"object":"chat.completion","error":null,"choices":[]}`
 	got, err := dialect(t, hook.NormalizeResponse, completion).NormalizeResponse(context.Background(), hook.ProviderReply{Target: someTarget, Status: 200})
 	if err != nil || string(got) != completion {
@@ -120,7 +120,7 @@ func TestNormaliseResponseGivesTheCompletion(t *testing.T) {
 	}
 }
 
-func TestNormaliseResponseGivesProvidersErrors(t *testing.T) {
+func TestNormalizeResponseGivesProvidersErrors(t *testing.T) {
 	for _, c := range []struct {
 		answer string
 		status int
@@ -141,7 +141,7 @@ func TestNormaliseResponseGivesProvidersErrors(t *testing.T) {
 	}
 }
 
-func TestTheInboundEnvelope(t *testing.T) {
+func TestTheEnvelopeOfAProvidersReply(t *testing.T) {
 	h := http.Header{"Content-Type": {"application/json"}, "Set-Cookie": {"a=b"}, "X-Ratelimit-Remaining": {"1"}, "Request-Id": {"q"}}
 	got := hook.AppendProviderReply(nil, hook.ProviderReply{Dialect: llm.Anthropic, Target: someTarget, RequestID: "r", Created: time.Unix(7, 0), Status: 200, Header: h, Body: []byte(`{"a": 1}`)})
 	want := `{"v":1,"dialect":"anthropic","target":{"id":"a/c","provider":"a","model":"c","max_output":64,"features":["tools","vision"]},"request_id":"r",` +
@@ -165,7 +165,7 @@ func frame(state, payload string) string {
 }
 
 func TestEventsCarryStateAndLines(t *testing.T) {
-	// An echo: its result's state is its input's, its payload the input's.
+	// An echo: the result's state and payload are the input's.
 	a := asm.Echo()
 	a.Funcs[2].Export = hook.NormalizeEvent.String()
 	for _, other := range []hook.Hook{hook.TransformRequest, hook.NormalizeResponse} {
@@ -218,7 +218,7 @@ func TestEventsRefuseBadFrames(t *testing.T) {
 	for want, answer := range map[string]string{
 		"at least 4":   "abc",
 		"5 bytes":      "\x05\x00\x00\x00abc",
-		"65537 bytes":  frame(strings.Repeat("x", hook.MaxState+1), ""),
+		"65537 bytes":  frame(strings.Repeat("x", (64<<10)+1), ""),
 		"before the":   frame("", `{"choices":[]}`),
 		"line 1":       frame("", "nonsense"),
 		"not valid JS": frame("", `{"a":1`),

@@ -12,7 +12,7 @@ import (
 	"github.com/penstock/penstock/gateway/internal/wasm/hook"
 )
 
-// rejector is a module whose hook says no with this status and message.
+// rejector is a module whose hook rejects with this status and message.
 func rejector(h hook.Hook, code int32, message string) asm.Module {
 	a := asm.Guest(h, asm.I32(code), asm.I32(2048), asm.I32(int32(len(message))), asm.Call(0), asm.Result(0, 0))
 	a.Imports = []asm.Import{{Module: "penstock", Name: "error", Params: "iii", Results: ""}}
@@ -20,9 +20,9 @@ func rejector(h hook.Hook, code int32, message string) asm.Module {
 	return a
 }
 
-// TestANoWithAStrangeStatusIsStillANo: the caller gets 400 and the message, the module a
-// fault, and no policy of skipping faults lets the request pass.
-func TestANoWithAStrangeStatusIsStillANo(t *testing.T) {
+// TestARejectionWithAnInvalidStatusStillRejects: the caller gets 400 and the message, a fault is
+// counted, and on_error: skip does not let the request pass.
+func TestARejectionWithAnInvalidStatusStillRejects(t *testing.T) {
 	for _, code := range []int32{499, 0, 1, -1, 100, 200, 204, 304, 399, 600, 999, 1000, 1 << 30, -1 << 31} {
 		a := rejector(hook.TransformRequest, code, "not like this")
 		tr, err := NewTransform(load(t, a.Bytes()), TransformOptions{SkipRequest: true})
@@ -51,7 +51,7 @@ func TestANoWithAStrangeStatusIsStillANo(t *testing.T) {
 	}
 }
 
-func TestFiveBadlySaidNosDisableADialectForCallers(t *testing.T) {
+func TestFiveInvalidRejectionsDisableAClientDialect(t *testing.T) {
 	d := clientDialect(t, rejector(hook.AcceptRequest, 499, "no"), hook.AcceptRequest, nil)
 	for range breakAfter {
 		if _, err := d.Accept(t.Context(), hook.ClientRequest{Body: []byte(`{}`)}); llm.AsError(err).Status != 400 {
@@ -74,9 +74,9 @@ func TestARenderedStatusIsOneThatHasABody(t *testing.T) {
 	}
 }
 
-// TestWhatAGuestSaysCannotSteerATerminal holds every way of a guest's words into a
-// message against characters on which a terminal acts.
-func TestWhatAGuestSaysCannotSteerATerminal(t *testing.T) {
+// TestGuestTextCannotControlATerminal sends characters on which a terminal acts through every
+// way that a guest's text takes into messages.
+func TestGuestTextCannotControlATerminal(t *testing.T) {
 	const nasty = "a\x1b]0;own\x07b\u009b31m\u202ec\x7f\u2066d\u2028e\U000e0041f\r"
 	const tame = `a\u{1b}]0;own\u{7}b\u{9b}31m\u{202e}c\u{7f}\u{2066}d\u{2028}e\u{e0041}f\u{d}`
 	if got := hook.Printable(nasty); got != tame {

@@ -28,7 +28,7 @@ func ranker(t testing.TB, wasm []byte, now func() time.Time) *Ranker {
 	return k
 }
 
-// four candidates: 1 rests, 3 is a fallback.
+// four returns four candidates: 1 is cooling down, 3 is a fallback.
 func four() []llm.Candidate {
 	c := fleet(4)
 	c[1].Stats.CoolingUntil = time.Unix(2000, 0)
@@ -79,7 +79,7 @@ func TestRankFollowsAnAnswerThatMakesSense(t *testing.T) {
 	}
 }
 
-func TestNonsenseLeavesTheConfiguredOrder(t *testing.T) {
+func TestAnInvalidRankingLeavesTheConfiguredOrder(t *testing.T) {
 	many := asm.Cat(asm.Entry(0, 0, 0), asm.Entry(0, 0, 0), asm.Entry(0, 0, 0), asm.Entry(0, 0, 0), asm.Entry(0, 0, 0))
 	for _, c := range []struct {
 		name, want string
@@ -114,7 +114,7 @@ func TestNonsenseLeavesTheConfiguredOrder(t *testing.T) {
 func TestFiveFaultsDisableARouterForAMinute(t *testing.T) {
 	now := time.Unix(1000, 0)
 	calls := func(k *Ranker) int64 { return k.router.module.Stats().Calls }
-	k := ranker(t, evilFlat().Bytes(), func() time.Time { return now })
+	k := ranker(t, trapping().Bytes(), func() time.Time { return now })
 	bad, good := &llm.Request{Facts: llm.Facts{EstInputTokens: '!'}}, &llm.Request{}
 	rank := func(r *llm.Request) llm.Ranking { return k.Rank(context.Background(), r, fleet(2)) }
 	for range breakAfter {
@@ -150,7 +150,7 @@ func TestFiveFaultsDisableARouterForAMinute(t *testing.T) {
 
 func TestRareFaultsDoNotDisableARouter(t *testing.T) {
 	now := time.Unix(1000, 0)
-	k := ranker(t, evilFlat().Bytes(), func() time.Time { return now })
+	k := ranker(t, trapping().Bytes(), func() time.Time { return now })
 	for range 20 {
 		got := k.Rank(context.Background(), &llm.Request{Facts: llm.Facts{EstInputTokens: '!'}}, fleet(2))
 		if !strings.Contains(got.Fault, "unreachable") {
@@ -160,8 +160,8 @@ func TestRareFaultsDoNotDisableARouter(t *testing.T) {
 	}
 }
 
-// evilFlat has no opinion, and traps when the estimate of input tokens is '!'.
-func evilFlat() asm.Module {
+// trapping has no opinion, and traps when the estimate of input tokens is '!'.
+func trapping() asm.Module {
 	return asm.Guest(hook.RouteFlat, asm.Get(0), asm.Mem(0x28, 8), asm.I32('!'), asm.Op(0x46, 0x04, 0x40, 0x00, asm.End), asm.Result(0, 0))
 }
 
@@ -178,13 +178,13 @@ func TestARejectionOfARouterIsNoFault(t *testing.T) {
 }
 
 func TestNothingToRank(t *testing.T) {
-	if got := ranker(t, evilFlat().Bytes(), nil).Rank(context.Background(), &llm.Request{}, nil); len(got.Order) != 0 || got.Fault != "" {
+	if got := ranker(t, trapping().Bytes(), nil).Rank(context.Background(), &llm.Request{}, nil); len(got.Order) != 0 || got.Fault != "" {
 		t.Errorf("Rank of no candidates = %+v", got)
 	}
 }
 
 func TestPrepareRefusesSettingsThatDoNotFit(t *testing.T) {
-	r, err := NewRouter(load(t, evilFlat().Bytes()), nil)
+	r, err := NewRouter(load(t, trapping().Bytes()), nil)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -36,7 +36,7 @@ func TestASignatureIsByOneKeyOfOneFile(t *testing.T) {
 			t.Errorf("Verify = %v, want %q", err, want)
 		}
 	}
-	// The digest of nothing, signed with the line in front of it.
+	// The digest of an empty file after the line that names what is signed.
 	raw := ed25519.Sign(private, []byte("penstock plugin v1\ne3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855"))
 	if err := Verify(public, nil, base64.StdEncoding.EncodeToString(raw)); err != nil {
 		t.Errorf("a signature as the contract has it: %v", err)
@@ -66,8 +66,8 @@ func TestLoadAsksForATrustedSignature(t *testing.T) {
 	}
 }
 
-// TestTheChainOfChecks: the first that fails is told, in this order.
-func TestTheChainOfChecks(t *testing.T) {
+// TestTheOrderOfChecks: the error is that of the first check that fails.
+func TestTheOrderOfChecks(t *testing.T) {
 	public, _ := keyPair('a')
 	bad := asm.Importing([]asm.Import{{Module: "penstock", Name: "kv_get", Params: "iiii", Results: "i"}}, asm.Op(0x12, 0)).Bytes() // a tail call
 	s := Spec{Wasm: make([]byte, maxModule+1), SHA256: strings.Repeat("0", 64), Trusted: []ed25519.PublicKey{public}}
@@ -94,7 +94,7 @@ func TestTheChainOfChecks(t *testing.T) {
 	}
 }
 
-// picky is a guest whose penstock_init says no.
+// picky is a module whose penstock_init rejects its settings.
 func picky(message string) asm.Module {
 	a := asm.Echo()
 	a.Imports = []asm.Import{{Module: "penstock", Name: "error", Params: "iii", Results: ""}}

@@ -13,8 +13,7 @@ import (
 	"pgregory.net/rapid"
 )
 
-// modelStore is the store as a page of the contract would tell it: a list that is
-// searched from one end to the other.
+// modelStore is the store in its simplest form: a list that is searched from the start.
 type modelStore struct {
 	now     time.Time
 	entries []modelEntry // in the order of writing

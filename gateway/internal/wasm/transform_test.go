@@ -16,14 +16,14 @@ import (
 	"github.com/penstock/penstock/gateway/internal/wasm/hook"
 )
 
-// someExchange is a request on its way to someTarget.
+// someExchange is a request to someTarget.
 func someExchange() *llm.Exchange {
 	return &llm.Exchange{Target: someTarget, Route: &llm.Route{Name: "smart"}, Request: &llm.Request{
 		ID: "r", Tags: map[string]string{"app": "docs"}, Facts: llm.Facts{Model: "smart", Stream: true},
 		Principal: llm.Principal{KeyID: "k", Team: "search"}, Received: time.Unix(1700000000, 0)}}
 }
 
-// transformer is a transform whose hook does this.
+// transformer is the transform of a module.
 func transformer(t *testing.T, a asm.Module, o TransformOptions) *Transform {
 	t.Helper()
 	tr, err := NewTransform(load(t, a.Bytes()), o)
@@ -64,7 +64,7 @@ func TestTransformsGetTheContractsEnvelopes(t *testing.T) {
 	}
 }
 
-func TestATransformWithoutOpinionLeavesThingsAlone(t *testing.T) {
+func TestATransformWithoutOpinionChangesNothing(t *testing.T) {
 	tr := transformer(t, asm.Guest(hook.TransformRequest, asm.Result(0, 0)), TransformOptions{})
 	x := someExchange()
 	for name, ask := range map[string]func() ([]byte, error){
@@ -94,7 +94,7 @@ func refusing(h hook.Hook, code int32) asm.Module {
 	return a
 }
 
-func TestWhatAFailingTransformCosts(t *testing.T) {
+func TestOnErrorDecidesAboutFaults(t *testing.T) {
 	trap := asm.Guest(hook.TransformRequest, asm.Op(0x00), asm.Result(0, 0))
 	failed := llm.Error{Code: llm.CodeInternal, Status: 502, Fault: llm.FaultTransform, Message: "The plugin test failed, and the request can't go on without it."}
 	for _, tt := range []struct {
@@ -108,8 +108,8 @@ func TestWhatAFailingTransformCosts(t *testing.T) {
 		{"the module blames itself", refusing(hook.TransformRequest, 500), false, &failed},
 		{"a trap fails the request", trap, false, &failed},
 		{"a trap is skipped", trap, true, nil},
-		{"nonsense fails the request", asm.Answering(hook.TransformRequest, []byte(`{"bodi":{}}`)), false, &failed},
-		{"nonsense is skipped", asm.Answering(hook.TransformRequest, []byte(`{"body":`)), true, nil},
+		{"an invalid result fails the request", asm.Answering(hook.TransformRequest, []byte(`{"bodi":{}}`)), false, &failed},
+		{"an invalid result is skipped", asm.Answering(hook.TransformRequest, []byte(`{"body":`)), true, nil},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			tr := transformer(t, tt.a, TransformOptions{SkipRequest: tt.skip})
@@ -152,7 +152,7 @@ func TestATransformThatKeepsFailingIsDisabled(t *testing.T) {
 // filterOf opens a stream through a module that answers every event like this.
 func filterOf(t *testing.T, answer string, o TransformOptions) (*Filter, *llm.Exchange, error) {
 	t.Helper()
-	// penstock.start is answered by nothing: its payload begins with "p", a chunk's with "c".
+	// No opinion on penstock.start, whose payload begins with "p"; a chunk's begins with "c".
 	a := asm.Answering(hook.NormalizeEvent, []byte(answer))
 	last := &a.Funcs[len(a.Funcs)-1]
 	last.Code = asm.Cat(asm.Get(0), asm.Mem(0x2d, 4), asm.I32('p'), asm.Op(0x46, 0x04, 0x40), asm.I64(0), asm.Op(0x0f, asm.End), last.Code)
@@ -188,7 +188,7 @@ func TestEventsOfATransform(t *testing.T) {
 		{name: "not JSON", answer: frame("", `{"a":`), fault: "line 1"},
 		{name: "the end is not its to say", answer: frame("", `[DONE]`), fault: "ended the stream"},
 		{name: "nor an error", answer: frame("", `{"error":{"message":"x"}}`), fault: "ended the stream"},
-		{name: "a state over the cap", answer: string(binary.LittleEndian.AppendUint32(nil, hook.MaxState+1)) + strings.Repeat("s", hook.MaxState+1), fault: "at most 65536"},
+		{name: "a state over the cap", answer: string(binary.LittleEndian.AppendUint32(nil, (64<<10)+1)) + strings.Repeat("s", (64<<10)+1), fault: "at most 65536"},
 		{name: "a state that is cut", answer: string(binary.LittleEndian.AppendUint32(nil, 9)) + "s", fault: "a state of 9 bytes"},
 		{name: "half a length", answer: "ab", fault: "at least 4"},
 	} {

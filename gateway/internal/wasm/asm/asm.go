@@ -3,39 +3,43 @@
 package asm
 
 import (
+	"encoding/binary"
+	"math"
+
 	"github.com/penstock/penstock/gateway/internal/wasm/hook"
 )
 
-// Module is a tiny assembler: enough to build well-formed and malformed modules byte by
-// byte, so that tests depend on no toolchain.
+// Module is a module to assemble. Its functions are numbered in order, imports first.
 type Module struct {
 	Imports []Import
 	Funcs   []Func
-	// Memories holds raw limits; nil means one page without bound.
+	// Memories and Tables hold raw limits; no memory means one page without a bound.
 	Memories [][]byte
 	Tables   [][]byte
-	// Globals holds raw definitions; elements and data raw segments.
+	// Globals holds raw definitions, Elements and Data raw segments.
 	Globals, Elements, Data [][]byte
 	Exports                 []Export
-	// NoMemory leaves the export of the memory out.
+	// NoMemory omits the export of the memory.
 	NoMemory bool
 	// Start is the function index of a start section plus one.
 	Start int
 }
 
+// Import is an imported function; parameters and results are as in Func.
 type Import struct{ Module, Name, Params, Results string }
 
-// Func is a function; params, results and locals are a letter each: i is i32, I
-// i64, f f32, F f64.
+// Func is a function. Its parameters, results and locals are a letter each: i is i32, I i64,
+// f f32, F f64.
 type Func struct {
 	Export, Params, Results, Locals string
 	Code                            []byte
 }
 
+// Export is an export besides those of functions and of the memory, by its kind's number.
 type Export struct {
 	Name  string
 	Kind  byte
-	index uint32
+	Index uint32
 }
 
 func valueTypes(s string) []byte {
@@ -47,7 +51,7 @@ func valueTypes(s string) []byte {
 	return out
 }
 
-// LEB is an unsigned LEB128.
+// LEB encodes an unsigned LEB128.
 func LEB(v uint32) []byte {
 	var out []byte
 	for v >= 0x80 {
@@ -57,14 +61,15 @@ func LEB(v uint32) []byte {
 	return append(out, byte(v))
 }
 
-// Section is a section with its length.
+// Section encodes a section with its length.
 func Section(id byte, body []byte) []byte { return Cat([]byte{id}, Sized(body)) }
 
-// Data is a segment of data that the module puts into its memory at a fixed address.
+// Data encodes a data segment at a fixed address.
 func Data(address int32, b []byte) []byte {
 	return Cat([]byte{0}, I32(address), []byte{End}, Sized(b))
 }
 
+// Vec encodes a vector of items.
 func Vec(items ...[]byte) []byte {
 	out := LEB(uint32(len(items)))
 	for _, i := range items {
@@ -73,8 +78,10 @@ func Vec(items ...[]byte) []byte {
 	return out
 }
 
+// Sized encodes bytes after their length.
 func Sized(b []byte) []byte { return append(LEB(uint32(len(b))), b...) }
 
+// Cat joins code.
 func Cat(parts ...[]byte) []byte {
 	var out []byte
 	for _, p := range parts {
@@ -83,7 +90,7 @@ func Cat(parts ...[]byte) []byte {
 	return out
 }
 
-// Bytes assembles the module. Functions are numbered in order, imports first.
+// Bytes assembles the module.
 func (a Module) Bytes() []byte {
 	var types, imports, funcs, exports, codes [][]byte
 	typ := func(params, results string) []byte {
@@ -111,7 +118,7 @@ func (a Module) Bytes() []byte {
 		a.Exports = append(a.Exports, Export{"memory", 2, 0})
 	}
 	for _, e := range a.Exports {
-		exports = append(exports, Cat(Sized([]byte(e.Name)), []byte{e.Kind}, LEB(e.index)))
+		exports = append(exports, Cat(Sized([]byte(e.Name)), []byte{e.Kind}, LEB(e.Index)))
 	}
 	out := []byte("\x00asm\x01\x00\x00\x00")
 	put := func(id byte, items [][]byte) {
@@ -138,24 +145,47 @@ func (a Module) Bytes() []byte {
 // End ends a block, an expression or a function.
 const End = 0x0b
 
-// Instructions.
+// I32 is i32.const.
+func I32(v int32) []byte { return append([]byte{0x41}, sleb(int64(v))...) }
 
-func I32(v int32) []byte        { return append([]byte{0x41}, sleb(int64(v))...) }
-func I64(v int64) []byte        { return append([]byte{0x42}, sleb(v)...) }
-func Get(n uint32) []byte       { return append([]byte{0x20}, LEB(n)...) }
-func Set(n uint32) []byte       { return append([]byte{0x21}, LEB(n)...) }
-func Tee(n uint32) []byte       { return append([]byte{0x22}, LEB(n)...) }
+// I64 is i64.const.
+func I64(v int64) []byte { return append([]byte{0x42}, sleb(v)...) }
+
+// Get is local.get.
+func Get(n uint32) []byte { return append([]byte{0x20}, LEB(n)...) }
+
+// Set is local.set.
+func Set(n uint32) []byte { return append([]byte{0x21}, LEB(n)...) }
+
+// Tee is local.tee.
+func Tee(n uint32) []byte { return append([]byte{0x22}, LEB(n)...) }
+
+// GlobalGet is global.get.
 func GlobalGet(n uint32) []byte { return append([]byte{0x23}, LEB(n)...) }
+
+// GlobalSet is global.set.
 func GlobalSet(n uint32) []byte { return append([]byte{0x24}, LEB(n)...) }
-func Call(n uint32) []byte      { return append([]byte{0x10}, LEB(n)...) }
-func Br(n uint32) []byte        { return append([]byte{0x0c}, LEB(n)...) }
-func BrIf(n uint32) []byte      { return append([]byte{0x0d}, LEB(n)...) }
+
+// Call is call.
+func Call(n uint32) []byte { return append([]byte{0x10}, LEB(n)...) }
+
+// Br is br.
+func Br(n uint32) []byte { return append([]byte{0x0c}, LEB(n)...) }
+
+// BrIf is br_if.
+func BrIf(n uint32) []byte { return append([]byte{0x0d}, LEB(n)...) }
+
+// Loop is a loop without a result.
 func Loop(body ...[]byte) []byte {
 	return Cat([]byte{0x03, 0x40}, Cat(body...), []byte{0x0b})
 }
+
+// Block is a block without a result.
 func Block(body ...[]byte) []byte {
 	return Cat([]byte{0x02, 0x40}, Cat(body...), []byte{0x0b})
 }
+
+// Op is any code.
 func Op(codes ...byte) []byte { return codes }
 
 // Mem is a load or store with an offset and no alignment.
@@ -173,15 +203,19 @@ func sleb(v int64) []byte {
 	}
 }
 
-// Result packs a pointer and a length as hooks return them.
+// Result is a pointer and a length as hooks return them.
 func Result(ptr, n int64) []byte { return I64(ptr<<32 | n) }
 
-// Guest is a well-behaved module with the given hook body, to which tests add what
-// they need. Its input region lies at 1024.
-func Guest(hook hook.Hook, body ...[]byte) Module {
+// Guest is a valid module whose hook runs the code. Its input is at 1024.
+func Guest(h hook.Hook, body ...[]byte) Module {
 	return Module{Funcs: []Func{
 		{Export: "penstock_abi_version", Results: "i", Code: I32(1 << 16)},
 		{Export: "penstock_alloc", Params: "i", Results: "i", Code: I32(1024)},
-		{Export: hook.String(), Params: "ii", Results: "I", Locals: "iiiI", Code: Cat(body...)},
+		{Export: h.String(), Params: "ii", Results: "I", Locals: "iiiI", Code: Cat(body...)},
 	}}
+}
+
+// F64 is f64.const.
+func F64(v float64) []byte {
+	return binary.LittleEndian.AppendUint64([]byte{0x44}, math.Float64bits(v))
 }

@@ -7,12 +7,12 @@ import (
 	"github.com/penstock/penstock/gateway/internal/wasm/hook"
 )
 
-// Echo returns its input.
+// Echo is a module whose hook penstock_route returns its input.
 func Echo() Module {
 	return Guest(hook.Route, Get(0), Op(0xad), I64(32), Op(0x86), Get(1), Op(0xad, 0x84)) // ptr<<32 | len
 }
 
-// Answering is a module that gives the same answer to every call of a hook.
+// Answering is a module whose hook always returns the same result.
 func Answering(h hook.Hook, answer []byte) Module {
 	a := Guest(h, Result(4096, int64(len(answer))))
 	a.Memories = [][]byte{{0, 4}}
@@ -20,35 +20,33 @@ func Answering(h hook.Hook, answer []byte) Module {
 	return a
 }
 
-// Entry is one entry of a flat result.
+// Entry encodes one entry of a flat result.
 func Entry(i, flags uint32, score float64) []byte {
 	b := binary.LittleEndian.AppendUint32(nil, i)
 	b = binary.LittleEndian.AppendUint32(b, flags)
 	return binary.LittleEndian.AppendUint64(b, math.Float64bits(score))
 }
 
-// Evil is an echo that does something else when its input begins with "!".
-func Evil(deed ...[]byte) Module {
+// Misbehaving is an echo that runs the code instead when its input begins with "!".
+func Misbehaving(code ...[]byte) Module {
 	a := Echo()
 	good := a.Funcs[2].Code
-	a.Funcs[2].Code = Cat(Get(0), Mem(0x2d, 0), I32('!'), Op(0x46, 0x04, 0x7e), Cat(deed...), Op(0x05), good, Op(End))
+	a.Funcs[2].Code = Cat(Get(0), Mem(0x2d, 0), I32('!'), Op(0x46, 0x04, 0x7e), Cat(code...), Op(0x05), good, Op(End))
 	return a
 }
 
-// Storm repeats a bulk instruction on a large range for ever, then satisfies the
-// arm's type.
-func Storm(code ...[]byte) []byte { return Cat(Loop(Cat(code...), Br(0)), Result(0, 0)) }
+// Endless repeats code for ever. Its type is that of a hook's result.
+func Endless(code ...[]byte) []byte { return Cat(Loop(Cat(code...), Br(0)), Result(0, 0)) }
 
-// Importing is a guest with imports, whose hook runs the code given; its input lies
-// at 1024, and 64 KiB of memory are its own.
+// Importing is a module with imports whose hook penstock_route runs the code.
 func Importing(imports []Import, code ...[]byte) Module {
 	a := Guest(hook.Route, code...)
 	a.Imports = imports
 	return a
 }
 
-// Keeping is a guest that keeps its input under the key "k" for so many seconds, and
-// answers with what it found there before; its result is the length and 16 bytes.
+// Keeping is a module that stores its input under the key "k" for ttl seconds and returns
+// what was there before: the length and 16 bytes.
 func Keeping(ttl int32) Module {
 	a := Importing([]Import{{Module: "penstock", Name: "kv_get", Params: "iiii", Results: "i"}, {Module: "penstock", Name: "kv_set", Params: "iiiii", Results: "i"}},
 		I32(2048), I32(512), I32(1), I32(2052), I32(16), Call(0), Mem(0x36, 0),
@@ -57,11 +55,7 @@ func Keeping(ttl int32) Module {
 	return a
 }
 
-func F64(v float64) []byte {
-	return binary.LittleEndian.AppendUint64([]byte{0x44}, math.Float64bits(v))
-}
-
-// Describing is an echo that gives its manifest when it is asked.
+// Describing is an echo with a manifest in penstock_describe.
 func Describing(manifest string) []byte {
 	a := Echo()
 	a.Memories = [][]byte{{0, 4}}

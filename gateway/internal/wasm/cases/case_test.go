@@ -8,7 +8,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 )
 
-func TestParseCasesReadsOneOrMany(t *testing.T) {
+func TestParseReadsOneOrMany(t *testing.T) {
 	text := "one"
 	got, err := Parse("tests/route.json", []byte(`[{"hook":"route","name":"a","config":{"x":1},"grants":[],"kv":{"k":"v"},"kv_base64":{"b":"/w=="},
 		"now":5,"seed":"18446744073709551615","input":{"b": 1, "a":[ ]},"expect":null,"expect_kv":{"k":"one","gone":null},"max_fuel":9},
@@ -36,7 +36,7 @@ func TestParseCasesReadsOneOrMany(t *testing.T) {
 	}
 }
 
-func TestParseCasesNamesWhatIsWrong(t *testing.T) {
+func TestParseNamesWhatIsWrong(t *testing.T) {
 	for in, want := range map[string]string{
 		"{\"hook\":\"init\",\n\"expct\":null}":        "c.json: line 2: expct: a case has no such member",
 		"[{\"hook\":\"init\"},\n{\"hook\":\"rout\"}]": `c.json: line 2: there is no hook "rout"`,
@@ -88,7 +88,7 @@ func TestACaseIsWrittenAsItIsRead(t *testing.T) {
 	}
 }
 
-func FuzzParseCases(f *testing.F) {
+func FuzzParse(f *testing.F) {
 	f.Add([]byte(`[{"hook":"route","input":{"a":1},"expect":{"ranking":[]}}]`))
 	f.Add([]byte(`{"hook":"normalise_event","events":[["chunk",{"x":"\ud800"}]],"expect":[null]}`))
 	f.Fuzz(func(t *testing.T, data []byte) {

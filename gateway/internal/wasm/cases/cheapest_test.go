@@ -98,8 +98,8 @@ func TestTheSDKsImportOnlyWhatIsUsed(t *testing.T) {
 	}
 }
 
-// FuzzCheapest shows that the example routers agree on any JSON, and that they come back
-// from what is none.
+// FuzzCheapest checks that the example routers agree on any JSON, and that they return from
+// input that is not JSON.
 func FuzzCheapest(f *testing.F) {
 	var modules []*wasm.Module
 	for _, language := range smallSDKs {

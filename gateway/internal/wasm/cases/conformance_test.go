@@ -58,10 +58,9 @@ func tryWith(t *testing.T, form fuel.Charging, code []byte, cases []Case) []Resu
 	return trials
 }
 
-// TestConformance runs every case over the modules of every SDK. It also holds the fuel
-// pass against the same modules without it, and against charging every instruction by
-// itself; the latter makes Go's modules so large that compiling them would take most of
-// the suite's time.
+// TestConformance runs every case on the modules of every SDK. It also compares the metered
+// modules with the same ones unmetered, and with every instruction charged by itself; the
+// latter makes Go's modules so large that compiling them would take most of the suite's time.
 func TestConformance(t *testing.T) {
 	eachSDK(t, func(t *testing.T, language string, code []byte, cases []Case) {
 		got := tryWith(t, fuel.PerStretch, code, cases)
@@ -93,9 +92,9 @@ func compareTrials(t *testing.T, how string, metered, other []Result) {
 	}
 }
 
-// TestMeteringChangesNoAnswerToJunk compares the two with inputs that nobody wrote. Go's
-// modules are left out: compiling them takes seconds.
-func TestMeteringChangesNoAnswerToJunk(t *testing.T) {
+// TestMeteringChangesNoResultOfInvalidInput compares metered and unmetered modules with spoilt
+// inputs. Go's modules are left out: compiling them takes seconds.
+func TestMeteringChangesNoResultOfInvalidInput(t *testing.T) {
 	eachSDK(t, func(t *testing.T, language string, code []byte, cases []Case) {
 		if language == "go" {
 			t.Skip("compiled twice already")
@@ -127,8 +126,8 @@ func TestMeteringChangesNoAnswerToJunk(t *testing.T) {
 	})
 }
 
-// drawInput spoils the input of a case in a few places; hookCount means that the case
-// has none.
+// drawInput spoils the input of a case in a few places; hook.Count means that the case has
+// none.
 func drawInput(t *rapid.T, cases []Case) (hook.Hook, []byte) {
 	c := cases[rapid.IntRange(0, len(cases)-1).Draw(t, "case")]
 	h, ok := c.hook()

@@ -14,7 +14,7 @@ import (
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
-// newTestHost is a host that runs the tests of manifests. It is closed when the test ends.
+// newTestHost returns a host that runs the tests of manifests. It is closed when the test ends.
 func newTestHost(t testing.TB, more ...func(*wasm.Options)) *wasm.Host {
 	t.Helper()
 	o := wasm.Options{SelfTest: SelfTest}
@@ -51,7 +51,7 @@ func load(t testing.TB, code []byte, more ...func(*wasm.Spec)) *wasm.Module {
 
 var someTarget = &llm.Target{ID: "a/c", Provider: "a", Model: "c"}
 
-// fleet is n candidates whose prices fall.
+// fleet returns n candidates with falling prices.
 func fleet(n int) []llm.Candidate {
 	c := make([]llm.Candidate, n)
 	for i := range c {

@@ -29,7 +29,7 @@ func probe(t testing.TB, language string) *wasm.Module {
 	})
 }
 
-// again is a JSON list, read and written by a probe.
+// again returns a JSON list that a probe has read and written.
 func again(t testing.TB, m *wasm.Module, in []byte) []byte {
 	t.Helper()
 	out, _, err := m.Call(context.Background(), hook.Route, 1, in, nil)
@@ -101,8 +101,8 @@ func sameNumber(t testing.TB, m *wasm.Module, spelled string) {
 	}
 }
 
-// near is how exact the SDKs' numbers are: a few units in the last place, and nothing
-// below the smallest normal number.
+// near reports whether two numbers differ by no more than the SDKs may round: a few units in
+// the last place, and nothing below the smallest normal number.
 func near(x, y float64) bool {
 	d := math.Abs(x - y)
 	return d <= 1e-15*max(math.Abs(x), math.Abs(y)) || d < 1e-307
@@ -124,7 +124,7 @@ func TestTheSDKsReadAndWriteTexts(t *testing.T) {
 	}
 }
 
-// sameText checks that a probe's answer means what its input did.
+// sameText checks that a probe's result has the value of its input.
 func sameText(t testing.TB, m *wasm.Module, in []byte) {
 	t.Helper()
 	out := again(t, m, in)
@@ -138,8 +138,8 @@ func sameText(t testing.TB, m *wasm.Module, in []byte) {
 	}
 }
 
-// same compares what JSON has been read into, numbers as far as the SDKs are exact.
-// cmp.Equal would take time that doubles with every level.
+// same compares decoded JSON, numbers with near. cmp.Equal would take time that doubles with
+// every level.
 func same(a, b any) bool {
 	switch a := a.(type) {
 	case float64:
@@ -155,7 +155,7 @@ func same(a, b any) bool {
 	return a == b
 }
 
-// valuesOf is what Go makes of a list's items, or of an object's values as they come.
+// valuesOf decodes a list's items, or an object's values in their order.
 func valuesOf(in []byte) ([]any, error) {
 	d := json.NewDecoder(bytes.NewReader(in))
 	first, err := d.Token()
@@ -178,8 +178,8 @@ func valuesOf(in []byte) ([]any, error) {
 	return values, nil
 }
 
-// FuzzSDKValues holds what the SDKs make of JSON against what Go does. Go's own SDK has a
-// fuzz target beside it.
+// FuzzSDKValues compares how the SDKs and Go read JSON. Go's own SDK has a fuzz target of its
+// own.
 func FuzzSDKValues(f *testing.F) {
 	modules := map[string]*wasm.Module{}
 	for _, language := range smallSDKs {
@@ -204,8 +204,7 @@ func FuzzSDKValues(f *testing.F) {
 	})
 }
 
-// answersToGarbage checks that a call with input that no host sends ends by itself, with
-// whatever outcome.
+// answersToGarbage checks that a call with input that no host sends ends before its fuel does.
 func answersToGarbage(t *testing.T, m *wasm.Module, h hook.Hook, in []byte) {
 	t.Helper()
 	_, _, err := m.Call(context.Background(), h, 1, in, nil)

@@ -52,7 +52,7 @@ func TestARecordedCallIsACaseThatPasses(t *testing.T) {
 
 func TestRecordedRefusalsAreExpectedAgain(t *testing.T) {
 	var records []wasm.Recorded
-	s := wasm.Spec{Name: "no", Wasm: asm.Evil(asm.Op(0x00)).Bytes(), Record: func(r wasm.Recorded) { records = append(records, r) }}
+	s := wasm.Spec{Name: "no", Wasm: asm.Misbehaving(asm.Op(0x00)).Bytes(), Record: func(r wasm.Recorded) { records = append(records, r) }}
 	h := newTestHost(t)
 	m, err := h.Load(context.Background(), s)
 	if err != nil {

@@ -14,11 +14,10 @@ import (
 	"github.com/penstock/penstock/gateway/internal/wasm/hook"
 )
 
-// These are the conformance suite's three plugins once more, in plain Go and from their
-// description alone: what the cases expect is held against them, so that a case that is
-// wrong does not first turn up as five SDKs that are.
+// These are the conformance suite's three plugins in plain Go, written from their description
+// alone. The cases are run on them, so that a wrong case is not mistaken for five wrong SDKs.
 
-// reference answers a case's calls.
+// reference is a plugin in plain Go.
 type reference func(config json.RawMessage, h hook.Hook, in []byte) ([]byte, error)
 
 var references = map[string]reference{"cheapest": refCheapest, "house-style": refHouseStyle, "redact": refRedact}
@@ -80,7 +79,7 @@ func (c *Case) refer(ref reference) error {
 	return c.check(r)
 }
 
-// settings are what a case's plugin is given.
+// settings returns the settings of a case's plugin.
 func settings(c *Case) json.RawMessage {
 	if len(c.Config) == 0 {
 		return json.RawMessage("{}")
@@ -88,8 +87,8 @@ func settings(c *Case) json.RawMessage {
 	return c.Config
 }
 
-// TestTheConformanceCasesFindDeviations: every case fails for a plugin that is silent,
-// unless silence is what it expects.
+// TestTheConformanceCasesFindDeviations: every case fails for a plugin that never has an
+// opinion, unless it expects that.
 func TestTheConformanceCasesFindDeviations(t *testing.T) {
 	silent := func(json.RawMessage, hook.Hook, []byte) ([]byte, error) { return nil, nil }
 	for plugin := range references {

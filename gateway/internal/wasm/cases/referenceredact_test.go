@@ -39,7 +39,7 @@ func refClean(text string) string {
 	}
 }
 
-// refSplice is one replacement in a reply, which has to be of other bytes.
+// refSplice is one replacement in a reply.
 type refSplice struct {
 	at, end int
 	text    []byte
@@ -168,7 +168,7 @@ func refChunk(waiting map[int]string, data []byte) ([]byte, error) {
 	return append(out[:len(out)-1], refApply(data, splices)...), err // appendFrame ends an event's name
 }
 
-// refText decides about one choice of a chunk; ok is false if it stays as it is.
+// refText returns the replacement in one choice of a chunk; ok is false without one.
 func refText(waiting map[int]string, choice []byte) (s refSplice, ok bool) {
 	var c struct {
 		Index  int

@@ -42,15 +42,15 @@ func refHouseStyle(config json.RawMessage, h hook.Hook, in []byte) ([]byte, erro
 	if best == "" {
 		return nil, nil
 	}
-	at, insert, ok := refPlace(e.Body, *s.Styles[best])
+	at, insert, ok := refPosition(e.Body, *s.Styles[best])
 	if !ok {
 		return nil, reject(400, "messages must be a list")
 	}
 	return slices.Concat([]byte(`{"body":`), e.Body[:at], insert, e.Body[at:], []byte("}")), nil
 }
 
-// refPlace finds where in a body what has to be put in.
-func refPlace(body []byte, text string) (at int, insert []byte, ok bool) {
+// refPosition finds where in a body to insert what.
+func refPosition(body []byte, text string) (at int, insert []byte, ok bool) {
 	quoted := jsontext.AppendQuote(nil, text)
 	s := jsontext.New(body, hook.MaxDepth, jsontext.UTF8)
 	for key := range s.Members() {

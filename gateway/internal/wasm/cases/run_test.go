@@ -25,7 +25,7 @@ func try(t testing.TB, code []byte, cases string) []Result {
 	return trials
 }
 
-// failureText is a trial's error in one string, "" for none.
+// failureText returns a result's error as a string, "" for none.
 func failureText(tr Result) string {
 	if tr.Err == nil {
 		return ""
@@ -33,7 +33,7 @@ func failureText(tr Result) string {
 	return tr.Err.Error()
 }
 
-func TestTryHoldsResultsAgainstExpectations(t *testing.T) {
+func TestRunHoldsResultsAgainstExpectations(t *testing.T) {
 	const ranking = `{"ranking":[{"i":1,"score":2}],"reason":"r"}`
 	const fleet = `"input":{"candidates":[{},{}]}`
 	flat := asm.Answering(hook.RouteFlat, asm.Cat(asm.Entry(1, 0, 2), asm.Entry(0, 1, 0))).Bytes()
@@ -53,9 +53,9 @@ func TestTryHoldsResultsAgainstExpectations(t *testing.T) {
 		{flat, `{"hook":"route_flat","input":{"candidates":[{}]}}`, "candidates of 1"},
 		{asm.Echo().Bytes(), `{"hook":"route","input":"[ 1]","expect":"[ 1]"}`, ""},
 		{asm.Echo().Bytes(), `{"hook":"route","input_base64":"/w==","expect_base64":"/w=="}`, ""},
-		{asm.Evil(asm.Op(0x00)).Bytes(), `{"hook":"route","input":"!","expect_error":{"fault":"trap","message":"unreachable"}}`, ""},
-		{asm.Evil(asm.Storm()).Bytes(), `{"hook":"route","input":"!","expect_error":{"fault":"out_of_fuel"}}`, ""},
-		{asm.Evil(asm.Storm()).Bytes(), `{"hook":"route","input":"!","expect":null}`, "used up its fuel"},
+		{asm.Misbehaving(asm.Op(0x00)).Bytes(), `{"hook":"route","input":"!","expect_error":{"fault":"trap","message":"unreachable"}}`, ""},
+		{asm.Misbehaving(asm.Endless()).Bytes(), `{"hook":"route","input":"!","expect_error":{"fault":"out_of_fuel"}}`, ""},
+		{asm.Misbehaving(asm.Endless()).Bytes(), `{"hook":"route","input":"!","expect":null}`, "used up its fuel"},
 		{asm.Echo().Bytes(), `{"hook":"init"}`, ""},
 		{asm.Echo().Bytes(), `{"hook":"route","grants":["magic"]}`, `unknown grant "magic"`},
 	} {
@@ -66,8 +66,7 @@ func TestTryHoldsResultsAgainstExpectations(t *testing.T) {
 	}
 }
 
-// counting is a router whose answer is how often it was called since it was made, in a
-// global; init calls count too.
+// counting is a router that returns how often its instance was called, from a global.
 func counting() asm.Module {
 	a := asm.Guest(hook.Route, asm.GlobalGet(0), asm.I32(1), asm.Op(0x6a), asm.GlobalSet(0),
 		asm.I32(2048), asm.I32('0'), asm.GlobalGet(0), asm.Op(0x6a), asm.Mem(0x3a, 0), asm.Result(2048, 1))
@@ -75,14 +74,14 @@ func counting() asm.Module {
 	return a
 }
 
-func TestTryNoticesAModuleThatRemembers(t *testing.T) {
+func TestRunNoticesAModuleThatRemembers(t *testing.T) {
 	got := failureText(try(t, counting().Bytes(), `{"hook":"route"}`)[0])
 	if !strings.Contains(got, `it answers differently when the same instance is called again: first "1", then "2"`) {
 		t.Errorf("Err = %q", got)
 	}
 }
 
-func TestTryFreezesTheClockAndSeedsRandomness(t *testing.T) {
+func TestRunFreezesTheClockAndSeedsRandomness(t *testing.T) {
 	a := asm.Importing([]asm.Import{{Module: "penstock", Name: "now_ms", Params: "", Results: "I"}, {Module: "penstock", Name: "random_u64", Params: "", Results: "I"}},
 		asm.I32(2048), asm.Call(0), asm.Mem(0x37, 0), asm.I32(2048), asm.Call(1), asm.Mem(0x37, 8), asm.Result(2048, 16))
 	trials := try(t, a.Bytes(), `[
@@ -106,8 +105,8 @@ func TestTryFreezesTheClockAndSeedsRandomness(t *testing.T) {
 	}
 }
 
-func TestTryShowsRejectionsAndTheSettings(t *testing.T) {
-	// penstock_init refuses with its own input for a message.
+func TestRunShowsRejectionsAndTheSettings(t *testing.T) {
+	// penstock_init rejects with its input as the message.
 	a := asm.Echo()
 	a.Imports = []asm.Import{{Module: "penstock", Name: "error", Params: "iii", Results: ""}}
 	a.Funcs = append(a.Funcs, asm.Func{Export: hook.ExportInit, Params: "ii", Results: "I",
@@ -125,7 +124,7 @@ func TestTryShowsRejectionsAndTheSettings(t *testing.T) {
 	}
 }
 
-func TestTryPlaysEvents(t *testing.T) {
+func TestRunPlaysEvents(t *testing.T) {
 	// The state is the input's state, the payload the input's: name, line end, data.
 	a := asm.Echo()
 	a.Funcs[2].Export = hook.RenderEvent.String()
@@ -154,7 +153,7 @@ func TestTryPlaysEvents(t *testing.T) {
 	}
 }
 
-func TestTryShowsAndChecksTheStore(t *testing.T) {
+func TestRunShowsAndChecksTheStore(t *testing.T) {
 	trials := try(t, asm.Keeping(5).Bytes(), `[
 		{"hook":"route","grants":["kv"],"kv":{"k":"old","l":"x"},"input":"new","expect_kv":{"k":"new","l":"x","m":null}},
 		{"hook":"route","grants":["kv"],"kv_base64":{"k":"/w=="},"input":"new","expect_base64":"AQAAAP8AAAAAAAAAAAAAAAAAAAA="},
@@ -167,7 +166,7 @@ func TestTryShowsAndChecksTheStore(t *testing.T) {
 	}
 }
 
-func TestTryGivesACaseTheManifestsGrants(t *testing.T) {
+func TestRunGivesACaseTheManifestsGrants(t *testing.T) {
 	const manifest = `{"grants":["kv"]}`
 	told := asm.Keeping(5)
 	told.Memories = [][]byte{{0, 1}}

@@ -39,8 +39,8 @@ func schemaFile(t testing.TB, name string) published {
 	return p
 }
 
-// check validates a document. One that the host makes may not have a member that its
-// schema does not name: authors learn of it there.
+// check validates a document. The host's own may not have a member that the schema does not
+// name.
 func (p published) check(t testing.TB, what string, doc []byte, ours bool) {
 	t.Helper()
 	v, err := jsonschema.UnmarshalJSON(bytes.NewReader(doc))
@@ -61,7 +61,7 @@ func (p published) check(t testing.TB, what string, doc []byte, ours bool) {
 	}
 }
 
-// checkWithout makes sure that a required member is.
+// checkWithout checks that a document without a required member is invalid.
 func (p published) checkWithout(t testing.TB, what string, v map[string]any, member string) {
 	old, there := v[member]
 	required := false
@@ -78,8 +78,8 @@ func (p published) checkWithout(t testing.TB, what string, v map[string]any, mem
 	v[member] = old
 }
 
-// silentModule exports every hook and has an opinion on none. What it is asked ends up
-// in the map, by the name of the schema with the prefix given.
+// silentModule exports every hook and has no opinion. Its inputs are put into the map, by the
+// name of their schema with the prefix given.
 func silentModule(t *testing.T, seen map[string][]byte, prefix *string) *wasm.Module {
 	a := asm.Guest(hook.Route, asm.Result(0, 0))
 	for h := range hook.Count {
@@ -104,7 +104,7 @@ func silentModule(t *testing.T, seen map[string][]byte, prefix *string) *wasm.Mo
 	})
 }
 
-func TestTheEnvelopesAreAsTheirSchemasSay(t *testing.T) {
+func TestEnvelopesMatchTheirSchemas(t *testing.T) {
 	seen, prefix := map[string][]byte{}, ""
 	m := silentModule(t, seen, &prefix)
 	req := &llm.Request{ID: "r", Body: []byte(`{"messages":[{"role":"user"}]}`), Tags: map[string]string{"a": "b"}, Received: time.Unix(9, 0),
@@ -139,8 +139,8 @@ func TestTheEnvelopesAreAsTheirSchemasSay(t *testing.T) {
 	}
 }
 
-// The functions below make each call that the adapters know. What comes of it does not
-// matter here, and no opinion is a fault for some of them.
+// The functions below make every call of the adapters. Their results do not matter: for some,
+// no opinion is a fault.
 
 func askRouter(t *testing.T, m *wasm.Module, req *llm.Request) {
 	r, err := wasm.NewRouter(m, nil)
@@ -197,9 +197,9 @@ func TestABodyThatIsNotJSONHasItsPlaceInTheSchema(t *testing.T) {
 	schemaFile(t, "dialect.normalise_response.in.json").check(t, "text", hook.AppendProviderReply(nil, hook.ProviderReply{Dialect: "x", Target: someTarget, Body: []byte("<html>")}), true)
 }
 
-// TestTheAnswersAreAsTheirSchemasSay validates what the references answer to the
-// conformance cases, and what the contract's page shows.
-func TestTheAnswersAreAsTheirSchemasSay(t *testing.T) {
+// TestResultsMatchTheirSchemas validates the references' results for the conformance cases, and
+// the examples in the contract's page.
+func TestResultsMatchTheirSchemas(t *testing.T) {
 	outs := map[hook.Hook]published{hook.Route: schemaFile(t, "route.out.json"), hook.TransformRequest: schemaFile(t, "transform.transform_request.out.json"),
 		hook.NormalizeResponse: schemaFile(t, "transform.normalise_response.out.json")}
 	line := schemaFile(t, "line.json")
@@ -263,7 +263,7 @@ func TestTheSchemasRefuseWhatTheHostRefuses(t *testing.T) {
 	}
 }
 
-func TestTheConformanceCasesAreAsTheirSchemaSays(t *testing.T) {
+func TestConformanceCasesMatchTheirSchema(t *testing.T) {
 	schema := schemaFile(t, "case.json")
 	files, err := filepath.Glob(filepath.Join(schemaDir, "..", "conformance", "*", "*.json"))
 	if err != nil || len(files) == 0 {
@@ -284,7 +284,7 @@ func TestTheConformanceCasesAreAsTheirSchemaSays(t *testing.T) {
 	}
 }
 
-// TestTheCaseSchemaNamesEveryMember holds the schema against the reader of cases.
+// TestTheCaseSchemaNamesEveryMember compares the schema with Parse.
 func TestTheCaseSchemaNamesEveryMember(t *testing.T) {
 	for member := range schemaFile(t, "case.json").members {
 		if _, err := Parse("c", []byte(`{"hook":"init","`+member+`":null}`)); err != nil && strings.Contains(err.Error(), "no such member") {

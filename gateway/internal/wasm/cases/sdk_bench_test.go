@@ -59,7 +59,7 @@ func BenchmarkSDKRouteFlat(b *testing.B) {
 	})
 }
 
-// BenchmarkSDKStreamEvent is an event of a stream through redact, some text waiting.
+// BenchmarkSDKStreamEvent is an event of a stream through redact, which holds some text back.
 func BenchmarkSDKStreamEvent(b *testing.B) {
 	eachBuilt(b, "redact", func(b *testing.B, code []byte) {
 		m := load(b, code)
@@ -84,7 +84,7 @@ func BenchmarkSDKStreamEvent(b *testing.B) {
 	})
 }
 
-// BenchmarkSDKInstance is what an instance takes to be made, init included.
+// BenchmarkSDKInstance makes an instance, penstock_init included.
 func BenchmarkSDKInstance(b *testing.B) {
 	eachBuilt(b, "cheapest", func(b *testing.B, code []byte) {
 		s, err := newTestHost(b).Sandbox(b.Context(), wasm.Spec{Name: "bench", Wasm: code})
@@ -106,9 +106,8 @@ func BenchmarkSDKInstance(b *testing.B) {
 	})
 }
 
-// BenchmarkSDKMetering is what fuel costs: the same calls with and without it, in turn,
-// so that both see the same machine. The figures are the first percentile of each, which
-// is what a call takes when nobody interferes.
+// BenchmarkSDKMetering compares calls with and without metering, made alternately under the
+// same conditions. The figures are the first percentile of each: a call without interference.
 func BenchmarkSDKMetering(b *testing.B) {
 	req, c := routingRequest()
 	for _, call := range []struct {
@@ -157,7 +156,7 @@ func benchmarkMetering(b *testing.B, code []byte, h hook.Hook, in []byte) {
 	b.ReportMetric(100*(float64(with)/float64(without)-1), "overhead-%")
 }
 
-// BenchmarkSDKIsolated is the flat call with memory of its own, whose price is a start.
+// BenchmarkSDKIsolated is the flat call with an instance of its own.
 func BenchmarkSDKIsolated(b *testing.B) {
 	eachBuilt(b, "cheapest", func(b *testing.B, code []byte) {
 		req, c := routingRequest()

@@ -10,10 +10,10 @@ import (
 	"github.com/penstock/penstock/gateway/internal/wasm/hook"
 )
 
-// smallSDKs are those whose plugins have 16 MiB and memory of their own management.
+// smallSDKs are the SDKs whose plugins have 16 MiB and manage their memory themselves.
 var smallSDKs = []string{"assemblyscript", "c", "rust", "zig"}
 
-// TestTheSDKsStayWithinTheirMemory gives one instance large and small inputs in turn: it
+// TestTheSDKsStayWithinTheirMemory sends one instance large and small inputs alternately: it
 // must neither run out of memory nor grow from call to call, and refuse what is too long.
 func TestTheSDKsStayWithinTheirMemory(t *testing.T) {
 	for _, language := range smallSDKs {

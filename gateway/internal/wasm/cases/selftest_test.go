@@ -47,7 +47,7 @@ func TestTheTestsOfAManifestDecide(t *testing.T) {
 }
 
 // TestAllTestsOfAManifestTogetherHaveABound: sixteen tests of three hundred events, each
-// just within its own bound, would hold a load up for minutes.
+// just within its own bound, would delay loading for minutes.
 func TestAllTestsOfAManifestTogetherHaveABound(t *testing.T) {
 	if testing.Short() {
 		t.Skip("two billion instructions take a second or two")

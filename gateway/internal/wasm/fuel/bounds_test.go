@@ -9,10 +9,10 @@ import (
 	"github.com/penstock/penstock/gateway/internal/wasm/hook"
 )
 
-// many is code n times over.
+// many repeats code n times.
 func many(n int, code ...[]byte) []byte { return bytes.Repeat(asm.Cat(code...), n) }
 
-// heavy is a module whose hook has this code and so many locals.
+// heavy is a module whose hook has this code and this many locals.
 func heavy(locals int, code ...[]byte) asm.Module {
 	a := asm.Guest(hook.Route, asm.Cat(code...), asm.I64(0))
 	a.Funcs[2].Locals = strings.Repeat("i", locals)
@@ -86,7 +86,7 @@ func TestWhatCompilesTooLongIsRefusedBeforeItIsCompiled(t *testing.T) {
 	}
 }
 
-// spread is a module with n more functions of the same code, and so many locals each.
+// spread is a module with n more functions of the same code and locals.
 func spread(n int, code []byte, locals ...int) asm.Module {
 	a := heavy(1)
 	f := asm.Func{Code: code}
@@ -105,7 +105,7 @@ func slicesOf[T any](n int, v T) []T {
 	return out
 }
 
-// instrumentError is what the checks of a module's bytes say.
+// instrumentError returns the error of the checks of a module's bytes.
 func instrumentError(wasm []byte) string {
 	m, err := Parse(wasm)
 	if err == nil {

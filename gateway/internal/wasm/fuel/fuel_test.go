@@ -11,7 +11,7 @@ import (
 	"pgregory.net/rapid"
 )
 
-// execution is what running a program gave.
+// execution is the outcome of running a program.
 type execution struct {
 	result []uint64
 	memory []byte

@@ -13,8 +13,8 @@ type program struct {
 	t *rapid.T
 	// left bounds the size; depth is the number of labels around.
 	left, depth int
-	// barred lists the labels, by depth, that no random branch may go to: loops, whose
-	// only way back is their own countdown, and ifs that want a value.
+	// barred lists the labels, by depth, that no random branch may go to: loops, which
+	// end by their own countdown, and ifs with a value.
 	barred map[int]bool
 }
 
@@ -52,7 +52,7 @@ func (p *program) block() []byte {
 	return code
 }
 
-// forward picks a label to leave to, or the function when there is none.
+// forward picks a label to branch to, or the function if there is none.
 func (p *program) forward() uint32 {
 	for range 10 {
 		d := p.pick(p.depth + 1)
@@ -108,7 +108,7 @@ func (p *program) statement() []byte {
 	return asm.Cat(p.expr(), asm.I32(0), asm.I32(1), asm.Op(0x71), asm.Op(0x6a), asm.Set(uint32(p.pick(3))))
 }
 
-// branch leaves forwards, if there is a label to leave to.
+// branch branches forwards, if there is a label to branch to.
 func (p *program) branch() []byte {
 	d := p.forward()
 	if int(d) == p.depth {

@@ -35,7 +35,7 @@ func TestTheFlatRecordIsLaidOutAsPublished(t *testing.T) {
 	}
 }
 
-func TestTheEnvelopeIsValidAndSaysWhatItDoesNotKnow(t *testing.T) {
+func TestUnknownFiguresAreNull(t *testing.T) {
 	req := &llm.Request{ID: "r", Tags: map[string]string{"b": "\"2\"\n", "a": "1"}, Body: []byte(`{"model":"m","messages":[{"role":"user"}]}`),
 		Principal: llm.Principal{KeyID: "k", Team: "t"}, Facts: llm.Facts{Model: "m\xff", EstInputTokens: 5, Features: llm.Tools}}
 	c := []llm.Candidate{{Target: &llm.Target{ID: "p/m0", Provider: "p", Model: "m0", Weight: 1, Quality: -1},

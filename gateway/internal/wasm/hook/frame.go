@@ -14,8 +14,8 @@ const (
 	EventChunk = "chunk"
 )
 
-// MaxState bounds the state of a stream, in bytes.
-const MaxState = 64 << 10
+// maxState bounds the state of a stream, in bytes.
+const maxState = 64 << 10
 
 // StreamDone is the line that ends a complete stream.
 const StreamDone = "[DONE]"
@@ -42,8 +42,8 @@ func SplitFrame(out []byte) (state, payload []byte, err error) {
 	}
 	n := binary.LittleEndian.Uint32(out)
 	out = out[4:]
-	if n > MaxState || int(n) > len(out) {
-		return nil, nil, fmt.Errorf("the frame announces a state of %d bytes; at most %d are allowed, and %d follow", n, MaxState, len(out))
+	if n > maxState || int(n) > len(out) {
+		return nil, nil, fmt.Errorf("the frame announces a state of %d bytes; at most %d are allowed, and %d follow", n, maxState, len(out))
 	}
 	return out[:n], out[n:], nil
 }

@@ -21,24 +21,6 @@ type ProviderRequest struct {
 	Body []byte
 }
 
-// Notes are what a dialect returns besides the request.
-type Notes struct {
-	// Dropped names the members of the request that the dialect can't express, or changed to
-	// express them: at most 64, valid in a header.
-	Dropped []string
-	// Context is a JSON object that the module gets with the reply, or nil.
-	Context []byte
-}
-
-// MemberAt returns the path that a message begins with, as in "messages[2].content: …", or "".
-func MemberAt(message string) string {
-	path, _, ok := strings.Cut(message, ": ")
-	if !ok || !isMember(path) {
-		return ""
-	}
-	return path
-}
-
 // ProviderReply is a target's reply that is not a stream, whatever its status.
 type ProviderReply struct {
 	Dialect   llm.Dialect
@@ -154,4 +136,15 @@ func AppendProviderStream(dst []byte, s ProviderStream) []byte {
 	dst = appendBool(dst, "include_usage", s.IncludeUsage)
 	dst = appendContext(dst, s.Context)
 	return append(dst, '}')
+}
+
+// visibleProviderHeader reports whether a dialect gets a provider's header, and under which
+// name.
+func visibleProviderHeader(name string) (string, bool) {
+	lower := strings.ToLower(name)
+	switch lower {
+	case "content-type", "retry-after", "request-id", "x-request-id":
+		return lower, true
+	}
+	return lower, strings.Contains(lower, "ratelimit")
 }

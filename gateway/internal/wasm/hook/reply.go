@@ -1,113 +1,14 @@
 package hook
 
 import (
-	"bytes"
 	"errors"
 	"fmt"
-	"net/http"
-	"slices"
 	"strconv"
-	"strings"
 
 	"github.com/penstock/penstock/gateway/internal/llm"
 )
 
-// The bounds of a dialect's notes on a request.
-const (
-	maxDropped = 64       // names
-	MaxContext = 32 << 10 // bytes
-)
-
 var errNoBody = errors.New("the result has no body")
-
-// visibleProviderHeader reports whether a dialect gets a provider's header, and under which
-// name.
-func visibleProviderHeader(name string) (string, bool) {
-	lower := strings.ToLower(name)
-	switch lower {
-	case "content-type", "retry-after", "request-id", "x-request-id":
-		return lower, true
-	}
-	return lower, strings.Contains(lower, "ratelimit")
-}
-
-// ReadCall reads the result of penstock_transform_request. The body is a slice of it.
-func ReadCall(out []byte) (llm.Call, Notes, error) {
-	c := llm.Call{Header: http.Header{}}
-	var notes Notes
-	s := newScan(out)
-	for key := range s.Members() {
-		switch string(key.Raw) {
-		case "method":
-			c.Method = s.text()
-		case "path":
-			c.Path = s.text()
-		case "query":
-			c.Query = s.text()
-		case "headers":
-			readHeaders(&s, c.Header, refusedInCall)
-		case "dropped":
-			for range s.Elements() {
-				notes.addDropped(s.text())
-			}
-		case "context":
-			notes.setContext(&s, s.Raw())
-		case "body":
-			c.Body = s.Raw()
-		default:
-			s.Raw()
-		}
-	}
-	if err := s.End(); err != nil {
-		return llm.Call{}, Notes{}, err
-	}
-	return c, notes, checkCall(&c)
-}
-
-// addDropped adds a member's name, unless it would not be valid in a header.
-func (n *Notes) addDropped(name string) {
-	if isMember(name) && len(n.Dropped) < maxDropped && !slices.Contains(n.Dropped, name) {
-		n.Dropped = append(n.Dropped, name)
-	}
-}
-
-// setContext sets a copy of the context: the result that holds it is much larger.
-func (n *Notes) setContext(s *scan, raw []byte) {
-	switch {
-	case !s.OK():
-	case len(raw) == 0 || raw[0] != '{':
-		s.Stop(errors.New("the context is not an object"))
-	case len(raw) > MaxContext:
-		s.Stop(fmt.Errorf("the context has %d bytes; at most %d are kept", len(raw), MaxContext))
-	default:
-		n.Context = bytes.Clone(raw)
-	}
-}
-
-// isMember reports whether s is the name of a member, or a path such as
-// messages[2].content.
-func isMember(s string) bool {
-	for _, c := range []byte(s) {
-		alnum := c >= '0' && c <= '9' || c >= 'a' && c <= 'z' || c >= 'A' && c <= 'Z'
-		if !alnum && strings.IndexByte("_-.[]", c) < 0 {
-			return false
-		}
-	}
-	return s != "" && len(s) <= 256
-}
-
-func checkCall(c *llm.Call) (err error) {
-	switch {
-	case c.Method != "" && c.Method != http.MethodPost && c.Method != http.MethodGet && c.Method != http.MethodPut:
-		return fmt.Errorf("the method %q is not POST, GET or PUT", Brief(c.Method))
-	case c.Body == nil:
-		return errNoBody
-	}
-	if c.Path, err = checkPath(c.Path); err != nil {
-		return err
-	}
-	return checkQuery(c.Query)
-}
 
 // Reply describes the result of penstock_normalise_response, or one line of a stream: a
 // completion or chunk, or an error.

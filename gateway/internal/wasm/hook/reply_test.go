@@ -6,7 +6,7 @@ import (
 	"testing"
 )
 
-// TestACompletionMayHaveAStatusOfItsOwn: what a dialect passes through is the provider's.
+// TestACompletionMayHaveAStatusOfItsOwn: a dialect may pass a provider's members on.
 func TestACompletionMayHaveAStatusOfItsOwn(t *testing.T) {
 	for out, want := range map[string]Reply{
 		`{"id":"1","status":"completed","retry_after_ms":{}}`: {},

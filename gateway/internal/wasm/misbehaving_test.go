@@ -11,14 +11,14 @@ import (
 	"github.com/penstock/penstock/gateway/internal/wasm/hook"
 )
 
-func TestEvilModulesLoseTheirOpinionAndNothingElse(t *testing.T) {
+func TestMisbehavingModulesFault(t *testing.T) {
 	recursion := func(body ...[]byte) asm.Module { // function 3 calls itself
-		a := asm.Evil(asm.I32(0), asm.Call(3), asm.Op(0xac))
+		a := asm.Misbehaving(asm.I32(0), asm.Call(3), asm.Op(0xac))
 		a.Funcs = append(a.Funcs, asm.Func{Params: "i", Results: "i", Code: asm.Cat(body...)})
 		return a
 	}
 	tables := func(code ...[]byte) asm.Module {
-		a := asm.Evil(asm.Storm(code...))
+		a := asm.Misbehaving(asm.Endless(code...))
 		a.Tables = [][]byte{{0x70, 0, 10}}
 		return a
 	}
@@ -29,8 +29,8 @@ func TestEvilModulesLoseTheirOpinionAndNothingElse(t *testing.T) {
 		kind  hook.FaultKind
 		want  string
 	}{
-		{"endless loop", asm.Evil(asm.Storm()), hook.OutOfFuel, "fuel"},
-		{"endless loop through a forward branch", asm.Evil(asm.Storm(asm.Block(asm.I32(1), asm.BrIf(0)))), hook.OutOfFuel, "fuel"},
+		{"endless loop", asm.Misbehaving(asm.Endless()), hook.OutOfFuel, "fuel"},
+		{"endless loop through a forward branch", asm.Misbehaving(asm.Endless(asm.Block(asm.I32(1), asm.BrIf(0)))), hook.OutOfFuel, "fuel"},
 		{"deep recursion", recursion(asm.Get(0), asm.Call(3), asm.I32(1), asm.Op(0x6a)), hook.OutOfFuel, "fuel"},
 		{"exponential recursion", recursion(
 			asm.Get(0), asm.I32(40), asm.Op(0x46, 0x04, 0x7f), asm.I32(1), asm.Op(0x05), // if depth == 40 then 1 else
@@ -41,22 +41,22 @@ func TestEvilModulesLoseTheirOpinionAndNothingElse(t *testing.T) {
 			a.Elements = [][]byte{asm.Cat([]byte{0}, asm.I32(0), []byte{asm.End, 1, 3})}
 			return a
 		}(), hook.OutOfFuel, "fuel"},
-		{"memory.fill storm", asm.Evil(asm.Storm(asm.I32(0), asm.I32(0), long, asm.Op(0xfc, 11, 0))), hook.OutOfFuel, "fuel"},
-		{"memory.copy storm", asm.Evil(asm.Storm(asm.I32(0), asm.I32(8), long, asm.Op(0xfc, 10, 0, 0))), hook.OutOfFuel, "fuel"},
+		{"memory.fill storm", asm.Misbehaving(asm.Endless(asm.I32(0), asm.I32(0), long, asm.Op(0xfc, 11, 0))), hook.OutOfFuel, "fuel"},
+		{"memory.copy storm", asm.Misbehaving(asm.Endless(asm.I32(0), asm.I32(8), long, asm.Op(0xfc, 10, 0, 0))), hook.OutOfFuel, "fuel"},
 		{"table.fill storm", tables(asm.I32(0), asm.Op(0xd0, 0x70), asm.I32(10), asm.Op(0xfc, 17, 0)), hook.OutOfFuel, "fuel"},
 		{"table.copy storm", tables(asm.I32(0), asm.I32(0), asm.I32(10), asm.Op(0xfc, 14, 0, 0)), hook.OutOfFuel, "fuel"},
 		{"table.grow storm", tables(asm.Op(0xd0, 0x70), asm.I32(1000), asm.Op(0xfc, 15, 0, 0x1a)), hook.OutOfFuel, "fuel"},
 		{"one table.grow of billions", tables(asm.Op(0xd0, 0x70), asm.I32(-1), asm.Op(0xfc, 15, 0, 0x1a)), hook.OutOfFuel, "fuel"},
-		{"memory bomb, page by page", asm.Evil(asm.Storm(asm.I32(1), asm.Op(0x40, 0, 0x1a))), hook.OutOfFuel, "fuel"},
-		{"memory bomb, at once", asm.Evil(asm.Storm(asm.I32(65535), asm.Op(0x40, 0, 0x1a))), hook.OutOfFuel, "fuel"},
-		{"memory.grow 0 storm", asm.Evil(asm.Storm(asm.I32(0), asm.Op(0x40, 0, 0x1a))), hook.OutOfFuel, "fuel"},
-		{"division storm", asm.Evil(asm.Storm(asm.I64(-1), asm.I64(3), asm.Op(0x7f, 0x1a))), hook.OutOfFuel, "fuel"},
-		{"trap", asm.Evil(asm.Op(0x00)), hook.Trapped, "unreachable"},
-		{"division by zero", asm.Evil(asm.I64(1), asm.I64(0), asm.Op(0x7f)), hook.Trapped, "divide by zero"},
-		{"read outside memory", asm.Evil(asm.I32(-8), asm.Mem(0x29, 0)), hook.Trapped, "out of bounds"},
-		{"result outside memory", asm.Evil(asm.Result(70_000, 10)), hook.BadResult, "lies outside the memory"},
-		{"result over the end", asm.Evil(asm.Result(65_530, 10)), hook.BadResult, "lies outside the memory"},
-		{"huge length", asm.Evil(asm.Result(8, 0xffffffff)), hook.BadResult, "at most"},
+		{"memory bomb, page by page", asm.Misbehaving(asm.Endless(asm.I32(1), asm.Op(0x40, 0, 0x1a))), hook.OutOfFuel, "fuel"},
+		{"memory bomb, at once", asm.Misbehaving(asm.Endless(asm.I32(65535), asm.Op(0x40, 0, 0x1a))), hook.OutOfFuel, "fuel"},
+		{"memory.grow 0 storm", asm.Misbehaving(asm.Endless(asm.I32(0), asm.Op(0x40, 0, 0x1a))), hook.OutOfFuel, "fuel"},
+		{"division storm", asm.Misbehaving(asm.Endless(asm.I64(-1), asm.I64(3), asm.Op(0x7f, 0x1a))), hook.OutOfFuel, "fuel"},
+		{"trap", asm.Misbehaving(asm.Op(0x00)), hook.Trapped, "unreachable"},
+		{"division by zero", asm.Misbehaving(asm.I64(1), asm.I64(0), asm.Op(0x7f)), hook.Trapped, "divide by zero"},
+		{"read outside memory", asm.Misbehaving(asm.I32(-8), asm.Mem(0x29, 0)), hook.Trapped, "out of bounds"},
+		{"result outside memory", asm.Misbehaving(asm.Result(70_000, 10)), hook.BadResult, "lies outside the memory"},
+		{"result over the end", asm.Misbehaving(asm.Result(65_530, 10)), hook.BadResult, "lies outside the memory"},
+		{"huge length", asm.Misbehaving(asm.Result(8, 0xffffffff)), hook.BadResult, "at most"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			m := load(t, c.guest.Bytes(), func(s *Spec) { s.MaxInstances = 1 })
@@ -95,7 +95,7 @@ func TestAGuestWithoutRoomForTheInputFaults(t *testing.T) {
 	}
 }
 
-func TestNothingHasNoPlace(t *testing.T) {
+func TestEmptyInputsAndResultsNeedNoMemory(t *testing.T) {
 	a := asm.Guest(hook.Route, asm.Result(1<<20, 0)) // an answer of no bytes, outside the memory
 	a.Funcs[1].Code = asm.I32(0)                     // no room for inputs of no bytes
 	for range 2 {
