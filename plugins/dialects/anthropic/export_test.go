@@ -5,14 +5,14 @@ import "github.com/penstock/penstock/plugins/dialects/canonical"
 // GenerationOf is generationOf.
 func GenerationOf(model string) int { return int(generationOf([]byte(model))) }
 
-// The generations that are no numbers of Claude's.
+// The generations without a number.
 const (
 	Foreign = int(foreign)
 	Newest  = int(newest)
 )
 
 // QuickDelta reports whether an event in the middle of a stream is handled without parsing.
-// The stream's open blocks are the provider's own business.
+// The stream's open blocks are of kinds that are not passed on.
 func QuickDelta(data []byte) bool {
 	p := new(Provider)
 	for i := range int64(maxOpen) {
@@ -22,7 +22,7 @@ func QuickDelta(data []byte) bool {
 	return r.quickDelta(data)
 }
 
-// Counted is the usage that objects of Anthropic's add up to, in OpenAI's spelling.
+// Counted is the usage of one or more of Anthropic's objects, in OpenAI's form.
 func Counted(objects ...string) string {
 	var u usage
 	for _, o := range objects {

@@ -10,8 +10,8 @@ import (
 	"github.com/penstock/penstock/plugins/dialects/dialecttest"
 )
 
-// TestReasoning asks for thinking in everybody's words. What is wanted is thinking and
-// output_config, as they are sent, and what is reported.
+// TestReasoning asks for thinking with OpenAI's, Anthropic's and OpenRouter's members, and
+// compares thinking and output_config as they are sent, and what is reported as dropped.
 func TestReasoning(t *testing.T) {
 	const old, new6, new8 = "claude-sonnet-4-5", "claude-opus-4-6", "claude-opus-4-8"
 	forced := `,"tools":[{"type":"function","function":{"name":"f"}}],"tool_choice":"required"`
@@ -72,7 +72,7 @@ func TestReasoning(t *testing.T) {
 	}
 }
 
-// TestBudgetWithoutBound makes room for a budget where nobody bounds the answer.
+// TestBudgetWithoutBound raises max_tokens for a budget when nothing bounds the answer.
 func TestBudgetWithoutBound(t *testing.T) {
 	s, err := transformFor(t, dialecttest.Target{Model: "claude-sonnet-4-5"}, false,
 		`{"messages":[{"role":"user","content":"x"}],"thinking":{"type":"enabled","budget_tokens":10000}}`)

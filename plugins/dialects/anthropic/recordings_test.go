@@ -184,8 +184,7 @@ func TestRecordedStreamsCut(t *testing.T) {
 	}
 }
 
-// accumulate adds the provider's events up to the message that they spell, by
-// Anthropic's own rules.
+// accumulate builds the message of the provider's events, by Anthropic's own rules.
 func accumulate(t *testing.T, events []sseEvent) anthropicMessage {
 	t.Helper()
 	var m anthropicMessage

@@ -12,8 +12,8 @@ import (
 	penstock "github.com/penstock/penstock/sdk/go"
 )
 
-// turnsOf is a request's turns in short: a letter for the side, then its blocks.
-func turnsOf(r anthropicRequest) string {
+// summary is a request's messages in short: a letter for the side, then its blocks.
+func summary(r anthropicRequest) string {
 	var b strings.Builder
 	for i, m := range r.Messages {
 		if i > 0 {
@@ -35,15 +35,14 @@ func turnsOf(r anthropicRequest) string {
 	return b.String()
 }
 
-// asks translates a list of messages with further members and gives what was sent.
+// asks translates a list of messages with further members.
 func asks(t *testing.T, model, messages, members string) (sent, error) {
 	t.Helper()
 	return transform(t, model, false, `{"messages":`+messages+members+`}`)
 }
 
-// TestTrailingInstruction says what becomes of system messages behind the assistant's
-// last: as part of the system prompt they would leave the assistant's last, which asks
-// for its continuation.
+// TestTrailingInstruction sends system messages behind the assistant's last message: as part
+// of the system prompt they would leave the assistant last, which asks for a continuation.
 func TestTrailingInstruction(t *testing.T) {
 	for messages, want := range map[string]string{
 		`[{"role":"user","content":"a"},{"role":"assistant","content":"b"},{"role":"developer","content":"c"}]`:                                                          "u:a a:b u:c",
@@ -62,14 +61,14 @@ func TestTrailingInstruction(t *testing.T) {
 				t.Errorf("%s: %v", messages, err)
 				continue
 			}
-			if got := turnsOf(checkRules(t, s.Body)); got != want {
+			if got := summary(checkRules(t, s.Body)); got != want {
 				t.Errorf("%s became %q, want %q", messages, got, want)
 			}
 		}
 	}
 }
 
-// TestPrefill says which models are asked to continue a message.
+// TestPrefill asks models of several generations to continue a message.
 func TestPrefill(t *testing.T) {
 	for _, messages := range []string{
 		`[{"role":"user","content":"a"},{"role":"assistant","content":"b "}]`,
@@ -80,7 +79,7 @@ func TestPrefill(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if got := turnsOf(checkRules(t, s.Body)); got != "u:a a:b" || strings.Contains(string(s.Body), "thinking") {
+		if got := summary(checkRules(t, s.Body)); got != "u:a a:b" || strings.Contains(string(s.Body), "thinking") {
 			t.Errorf("%s became %q: %s", messages, got, s.Body)
 		}
 		if diff := cmp.Diff([]string{"reasoning_effort"}, s.Dropped); diff != "" {
@@ -103,7 +102,7 @@ func TestPrefill(t *testing.T) {
 	}
 }
 
-// wantRejection wants the request refused for the member that begins the message.
+// wantRejection checks that the request is refused for the member that begins the message.
 func wantRejection(t *testing.T, what string, err error, want string) {
 	t.Helper()
 	var e *penstock.Error
@@ -132,7 +131,7 @@ func TestForeignReasoning(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if got := turnsOf(checkRules(t, s.Body)); got != want {
+		if got := summary(checkRules(t, s.Body)); got != want {
 			t.Errorf("%s became %q, want %q", details, got, want)
 		}
 		if thinks := strings.Contains(string(s.Body), `"budget_tokens"`); thinks != strings.Contains(want, "thinking") {
@@ -164,7 +163,7 @@ func TestCacheControlOfMessage(t *testing.T) {
 	}
 }
 
-// TestMedia says which images and files are taken, and how.
+// TestMedia sends images and files of all kinds.
 func TestMedia(t *testing.T) {
 	png := base64.StdEncoding.EncodeToString([]byte("\x89PNG\r\n\x1a\n012345"))
 	jpeg := base64.StdEncoding.EncodeToString([]byte("\xff\xd8\xff\xe0012345"))
@@ -213,14 +212,14 @@ func TestMedia(t *testing.T) {
 	}
 }
 
-// TestBlankTexts says which texts count as blank: those that Anthropic calls so.
+// TestBlankTexts sends texts that Anthropic calls blank.
 func TestBlankTexts(t *testing.T) {
 	for _, blank := range []string{`\u00a0`, "\u00a0", "\u2003\u3000", `\u2028\r\n\t \f\u000b`, "\u0085\u1680\u202f\u205f", `\u001c\u001d\u001e\u001f`, ``} {
 		s, err := asks(t, "claude-opus-4-8", `[{"role":"system","content":"`+blank+`"},{"role":"user","content":"a"},{"role":"user","content":[{"type":"text","text":"`+blank+`"}]}]`, `,"stop":["`+blank+`"]`)
 		if err != nil {
 			t.Fatal(err)
 		}
-		if got := turnsOf(checkRules(t, s.Body)); got != "u:a" || strings.Contains(string(s.Body), "system") || strings.Contains(string(s.Body), "stop") {
+		if got := summary(checkRules(t, s.Body)); got != "u:a" || strings.Contains(string(s.Body), "system") || strings.Contains(string(s.Body), "stop") {
 			t.Errorf("%q became %s", blank, s.Body)
 		}
 	}

@@ -57,12 +57,12 @@ func TestStreams(t *testing.T) {
 	}
 }
 
-// TestErrors are passed on as they are: what they mean is the host's to tell.
+// TestErrors passes errors on as they are: the host decides what they mean.
 func TestErrors(t *testing.T) {
 	tests := []struct {
 		status             int
 		body               string
-		wantType, wantSaid string
+		wantType, wantText string
 		wantStatus         int
 	}{
 		{529, `{"type":"error","error":{"type":"overloaded_error","message":"Overloaded"},"request_id":"r"}`, "overloaded_error", "Overloaded", 529},
@@ -78,14 +78,14 @@ func TestErrors(t *testing.T) {
 	}
 	for _, tt := range tests {
 		got := dialecttest.ReadError(t, respond(t, tt.status, tt.body))
-		if got.Error.Type != tt.wantType || !strings.Contains(got.Error.Message, tt.wantSaid) || got.Status != tt.wantStatus {
-			t.Errorf("%d %s gave %+v, want %s, %q, %d", tt.status, tt.body, got, tt.wantType, tt.wantSaid, tt.wantStatus)
+		if got.Error.Type != tt.wantType || !strings.Contains(got.Error.Message, tt.wantText) || got.Status != tt.wantStatus {
+			t.Errorf("%d %s gave %+v, want %s, %q, %d", tt.status, tt.body, got, tt.wantType, tt.wantText, tt.wantStatus)
 		}
 	}
 }
 
 // TestQuickDelta plays every recorded stream twice, once with a space before each
-// event's data, which keeps it from the quick way.
+// event's data, which the quick path does not take.
 func TestQuickDelta(t *testing.T) {
 	quick := 0
 	for _, rec := range dialecttest.Recordings(t, "anthropic", "messages") {
@@ -101,11 +101,11 @@ func TestQuickDelta(t *testing.T) {
 			events[i].Data = " " + events[i].Data
 		}
 		if diff := cmp.Diff(play(t, events), want); diff != "" {
-			t.Errorf("%s (-long way +quick way):\n%s", filepath.Base(rec.Path), diff)
+			t.Errorf("%s (-parsed +quick):\n%s", filepath.Base(rec.Path), diff)
 		}
 	}
 	if quick < 300 {
-		t.Errorf("only %d events went the quick way", quick)
+		t.Errorf("only %d events took the quick path", quick)
 	}
 	for _, odd := range []string{
 		`{"type":"content_block_delta","index":0,"delta":{"type":"text_delta","text":"a` + "\n" + `b"}}`,
@@ -119,7 +119,7 @@ func TestQuickDelta(t *testing.T) {
 		`{"type":"content_block_delta","index":0`,
 	} {
 		if anthropic.QuickDelta([]byte(odd)) {
-			t.Errorf("%q went the quick way", odd)
+			t.Errorf("%q took the quick path", odd)
 		}
 	}
 }

@@ -49,7 +49,7 @@ var (
 	nameRule = regexp.MustCompile(`^[a-zA-Z0-9_-]{1,128}$`)
 )
 
-// checkRules holds a request against what Anthropic refuses.
+// checkRules checks that a request has nothing that Anthropic refuses.
 func checkRules(t testing.TB, body []byte) anthropicRequest {
 	t.Helper()
 	var members map[string]json.RawMessage
@@ -76,7 +76,7 @@ func checkRules(t testing.TB, body []byte) anthropicRequest {
 			t.Error("a system block is blank")
 		}
 	}
-	checkTurns(t, r)
+	checkMessages(t, r)
 	checkTools(t, r)
 	checkSchemas(t, body)
 	if r.Temperature != nil && (*r.Temperature < 0 || *r.Temperature > 1) {
@@ -93,7 +93,7 @@ func checkRules(t testing.TB, body []byte) anthropicRequest {
 	return r
 }
 
-func checkTurns(t testing.TB, r anthropicRequest) {
+func checkMessages(t testing.TB, r anthropicRequest) {
 	t.Helper()
 	pending := map[string]bool{}
 	for i, m := range r.Messages {
@@ -113,7 +113,7 @@ func checkTurns(t testing.TB, r anthropicRequest) {
 				}
 			case "tool_result":
 				if !pending[b.ToolUseID] || others {
-					t.Errorf("messages[%d].content[%d] answers %q, which stands elsewhere", i, k, b.ToolUseID)
+					t.Errorf("messages[%d].content[%d] answers %q, which is not a call of the message before", i, k, b.ToolUseID)
 				}
 				delete(pending, b.ToolUseID)
 			case "tool_use":

@@ -11,7 +11,7 @@ import (
 	"github.com/penstock/penstock/plugins/dialects/dialecttest"
 )
 
-// checkStrict holds a schema against what Anthropic's structured outputs take.
+// checkStrict checks that Anthropic's structured outputs take a schema.
 func checkStrict(t testing.TB, path string, v any) {
 	t.Helper()
 	schema, ok := v.(map[string]any)
@@ -73,7 +73,7 @@ func hasType(schema map[string]any, name string) bool {
 	return false
 }
 
-// checkSchemas checks what a request says of schemas: the answer's, and the tools'.
+// checkSchemas checks a request's schemas: the answer's, and the tools'.
 func checkSchemas(t testing.TB, body []byte) {
 	t.Helper()
 	var r struct {
@@ -103,8 +103,8 @@ func checkSchemas(t testing.TB, body []byte) {
 	}
 }
 
-// formatted asks for an answer of a schema and gives what Anthropic is held to; empty
-// when the model is told in words.
+// formatted asks for an answer of a schema and returns the schema that Anthropic gets, empty
+// when it goes into the prompt.
 func formatted(t testing.TB, schema string) string {
 	t.Helper()
 	s, err := transform(t, "claude-sonnet-4-5", false, `{"messages":[{"role":"user","content":"x"}],"response_format":{"type":"json_schema","json_schema":{"name":"n","strict":true,"schema":`+schema+`}}}`)
@@ -122,8 +122,8 @@ func formatted(t testing.TB, schema string) string {
 		t.Fatal(err)
 	}
 	got := string(r.Output.Format.Schema)
-	if words := len(r.System) == 1 && len(s.Dropped) == 1 && s.Dropped[0] == "response_format"; words == (got != "") {
-		t.Errorf("%s: told in words: %v, held to %q, dropped %v", schema, words, got, s.Dropped)
+	if inPrompt := len(r.System) == 1 && len(s.Dropped) == 1 && s.Dropped[0] == "response_format"; inPrompt == (got != "") {
+		t.Errorf("%s: in the prompt: %v, schema %q, dropped %v", schema, inPrompt, got, s.Dropped)
 	}
 	return got
 }
@@ -160,7 +160,7 @@ func TestStrictSchemas(t *testing.T) {
 			t.Errorf("%s became\n%s, want\n%s", in, got, want)
 		}
 	}
-	// References: definitions stay where they are, others are put in their place.
+	// References to definitions stay, others are replaced by their schema.
 	for in, want := range map[string]string{
 		`{"$ref":"#/$defs/A","$defs":{"A":{"type":"object","properties":{"b":{"$ref":"#/$defs/B"}}},"B":{"type":"string","maxLength":1}}}`:            `{"$defs":{"A":{"type":"object","properties":{"b":{"$ref":"#/$defs/B"}},"additionalProperties":false},"B":{"type":"string","description":"{maxLength: 1}"}},"type":"object","properties":{"b":{"$ref":"#/$defs/B"}},"additionalProperties":false}`,
 		`{"type":"object","properties":{"a":{"type":"object","properties":{"x/y":{"type":"string"}}},"b":{"$ref":"#/properties/a/properties/x~1y"}}}`: `{"type":"object","properties":{"a":{"type":"object","properties":{"x/y":{"type":"string"}},"additionalProperties":false},"b":{"type":"string"}},"additionalProperties":false}`,
@@ -169,18 +169,18 @@ func TestStrictSchemas(t *testing.T) {
 			t.Errorf("%s became\n%s, want\n%s", in, got, want)
 		}
 	}
-	// What Anthropic can't hold a model to is said in words.
+	// What Anthropic can't hold a model to goes into the prompt.
 	for _, in := range []string{`true`, `{}`, `{"type":"object"}`, `{"type":"object","additionalProperties":{"type":"integer"}}`, `{"type":"array"}`,
 		`{"type":"array","items":{}}`, `{"$ref":"#"}`, `{"$ref":"https://example.com/x"}`, `{"$ref":"#/$defs/none"}`, `{"enum":[{"a":1}]}`, `{"not":{}}`,
 		`{"allOf":[{"type":"string"},{"type":"integer"}]}`, strings.Repeat(`{"type":"array","items":`, 80) + `{"type":"string"}` + strings.Repeat(`}`, 80)} {
 		if got := formatted(t, object(in)); got != "" {
-			t.Errorf("%s became %s, want words", in, got)
+			t.Errorf("%s became %s, want none", in, got)
 		}
 	}
 }
 
-// TestToolParameters says what becomes of choices and references at the top of a tool's
-// parameters, which Anthropic refuses there.
+// TestToolParameters sends choices and references at the top of a tool's parameters, which
+// Anthropic refuses there.
 func TestToolParameters(t *testing.T) {
 	for in, want := range map[string]string{
 		`{"anyOf":[{"type":"object","properties":{"a":{"type":"string"}},"required":["a"]},{"type":"object","properties":{"a":{"type":"string"},"b":{"type":"integer"}},"required":["a","b"]}]}`: `"properties":{"a":{"type":"string"},"b":{"type":"integer"}},"required":["a"]}`,
@@ -206,7 +206,7 @@ func TestToolParameters(t *testing.T) {
 }
 
 // TestAnySchemas rewrites schemas of any kind: what comes out is one that Anthropic takes,
-// or words.
+// or goes into the prompt.
 func TestAnySchemas(t *testing.T) {
 	var schema func(depth int) *rapid.Generator[any]
 	schema = func(depth int) *rapid.Generator[any] {
@@ -262,8 +262,7 @@ func TestAnySchemas(t *testing.T) {
 	})
 }
 
-// TestLargeSchemas says that the work grows with the schema's size alone: a call's fuel
-// does, too.
+// TestLargeSchemas: the work must grow with the schema's size alone, as a call's fuel does.
 func TestLargeSchemas(t *testing.T) {
 	var defs, properties strings.Builder
 	for i := range 2000 {
@@ -272,11 +271,11 @@ func TestLargeSchemas(t *testing.T) {
 	}
 	schema := `{"type":"object","properties":{` + properties.String()[1:] + `},"$defs":{"D2000":{"type":"string"}` + defs.String() + `}}`
 	if got := formatted(t, schema); got != "" {
-		t.Errorf("references 2,000 deep became %s, want words", got[:100])
+		t.Errorf("references 2,000 deep became %s, want none", got[:100])
 	}
 	flat := strings.ReplaceAll(schema, `"next":{"$ref":`, `"next":{"description":`)
 	if got := formatted(t, flat); got != "" {
-		t.Errorf("a property of any type became %s, want words", got[:100])
+		t.Errorf("a property of any type became %s, want none", got[:100])
 	}
 }
 
@@ -287,7 +286,7 @@ func TestMultiplyingSchemas(t *testing.T) {
 		pointers += fmt.Sprintf(`,"x%d":{"type":"object","properties":{"a":{"$ref":"#/properties/x%d"},"b":{"$ref":"#/properties/x%d"}}}`, i+1, i, i)
 	}
 	if got := formatted(t, pointers+`}}`); got != "" {
-		t.Errorf("pointers became %d bytes, want words", len(got))
+		t.Errorf("pointers became %d bytes, want none", len(got))
 	}
 	branches := strings.TrimSuffix(strings.Repeat(`{"$ref":"#/$defs/A%[1]d"},`, 20), ",")
 	defs := `"A20":{"type":"object","properties":{"z":{"type":"string"}}}`

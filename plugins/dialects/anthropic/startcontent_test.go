@@ -87,8 +87,8 @@ func TestStartHoldsContent(t *testing.T) {
 	}
 }
 
-// TestStartAsWhole gives every recorded plain reply as a stream whose message_start
-// already holds all of it.
+// TestStartAsWhole plays every recorded plain reply as a stream whose message_start already
+// holds all of it.
 func TestStartAsWhole(t *testing.T) {
 	for _, rec := range dialecttest.Recordings(t, "anthropic", "messages") {
 		if rec.Stream || rec.Status != 200 {
@@ -102,8 +102,8 @@ func TestStartAsWhole(t *testing.T) {
 	}
 }
 
-// TestFinishOfCalls says that a reply with calls finishes with them, whatever the
-// provider calls that, and one that was cut off does not.
+// TestFinishOfCalls: a reply with calls finishes with tool_calls whatever its stop_reason,
+// unless it was cut off.
 func TestFinishOfCalls(t *testing.T) {
 	for stop, want := range map[string]string{"tool_use": "tool_calls", "end_turn": "tool_calls", "stop_sequence": "tool_calls",
 		"pause_turn": "tool_calls", "a_later_invention": "tool_calls", "max_tokens": "length", "refusal": "content_filter"} {
@@ -124,8 +124,8 @@ func TestContentIsString(t *testing.T) {
 	}
 }
 
-// TestCitationsInOneChunk says that all annotations come in one chunk before the finish
-// reason: clients that join deltas keep the last list, or fail on a second.
+// TestCitationsInOneChunk: all annotations come in one chunk before the finish reason.
+// Clients that join deltas keep the last list, or fail on a second.
 func TestCitationsInOneChunk(t *testing.T) {
 	events := []sseEvent{start(`"content":[]`)}
 	for i, index := range []string{"0", "1", "2"} {
@@ -147,7 +147,7 @@ func TestCitationsInOneChunk(t *testing.T) {
 		}
 	}
 	if chunks != 1 || at != finish-1 {
-		t.Errorf("annotations stand in %d chunks, the last is line %d, the finish reason %d", chunks, at, finish)
+		t.Errorf("annotations are in %d chunks, the last is line %d, the finish reason %d", chunks, at, finish)
 	}
 	got := dialecttest.ReadStream(t, lines)
 	want := []string{"https://x T", "https://xx T", "https://xxx T"}
@@ -182,8 +182,8 @@ func TestStreamsWithoutOrder(t *testing.T) {
 	}
 }
 
-// TestStartAloneIsWhole says which streams without message_stop are complete: those whose
-// message_start held all of it, and nothing else.
+// TestStartAloneIsWhole: without message_stop a stream is complete only if its message_start
+// held all of it.
 func TestStartAloneIsWhole(t *testing.T) {
 	whole := start(`"content":[{"type":"text","text":"Hi."}],"stop_reason":"end_turn"`)
 	more := sseEvent{Name: "content_block_start", Data: `{"type":"content_block_start","index":1,"content_block":{"type":"text","text":"more"}}`}

@@ -22,8 +22,8 @@ func tool(name string) string {
 
 func quoted(s string) string { b, _ := json.Marshal(s); return string(b) }
 
-// translateNames sends tools of these names and gives what they are called at
-// Anthropic's, with the context for the reply.
+// translateNames sends tools of these names and returns their names at Anthropic's, with the
+// context for the reply.
 func translateNames(t testing.TB, names ...string) ([]string, json.RawMessage) {
 	t.Helper()
 	var tools []string
@@ -34,11 +34,11 @@ func translateNames(t testing.TB, names ...string) ([]string, json.RawMessage) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	var there []string
+	var provider []string
 	for _, x := range checkRules(t, s.Body).Tools {
-		there = append(there, x.Name)
+		provider = append(provider, x.Name)
 	}
-	return there, s.Context
+	return provider, s.Context
 }
 
 // back is a plain reply's and a stream's calls to tools of these names at Anthropic's.
@@ -65,9 +65,9 @@ func TestToolNames(t *testing.T) {
 		{"files.read"}, {"a/b", "a.b", "a b", "a_b"}, {"a_b", "a.b"}, {"a.b", "a_b"}, {"搜索", "天气"}, {long + "a", long + "b", long},
 		{"mcp://server/tool?x=1"}, {"a\"b\\", "é"}, {"plain", "-_-", "A9"}, {"a.b", "a_b_2", "a_b"},
 	} {
-		there, context := translateNames(t, names...)
+		provider, context := translateNames(t, names...)
 		seen := map[string]bool{}
-		for i, name := range there {
+		for i, name := range provider {
 			if seen[name] {
 				t.Errorf("%q: %q stands for two", names, name)
 			}
@@ -76,7 +76,7 @@ func TestToolNames(t *testing.T) {
 				t.Errorf("%q became %q", names[i], name)
 			}
 		}
-		plain, stream := back(t, context, there)
+		plain, stream := back(t, context, provider)
 		if diff := cmp.Diff(names, plain); diff != "" {
 			t.Errorf("plain (-declared +called):\n%s", diff)
 		}
@@ -93,16 +93,16 @@ func TestAnyToolNames(t *testing.T) {
 	rapid.Check(t, func(rt *rapid.T) {
 		name := rapid.OneOf(rapid.StringMatching(`[ab./ _-]{1,4}`), rapid.StringN(1, 200, -1))
 		names := rapid.SliceOfNDistinct(name, 1, 12, rapid.ID[string]).Draw(rt, "names")
-		there, context := translateNames(t, names...)
-		plain, stream := back(t, context, there)
+		provider, context := translateNames(t, names...)
+		plain, stream := back(t, context, provider)
 		if cmp.Diff(names, plain) != "" || cmp.Diff(names, stream) != "" || t.Failed() {
-			rt.Fatalf("%q became %q, and %q or %q", names, there, plain, stream)
+			rt.Fatalf("%q became %q, and %q or %q", names, provider, plain, stream)
 		}
 	})
 }
 
-// TestToolNamesEverywhere says that a name is the same in declaration, choice and
-// history, also when the history alone knows it.
+// TestToolNamesEverywhere: a name is the same in declaration, choice and history, also when
+// only the history has it.
 func TestToolNamesEverywhere(t *testing.T) {
 	history := `[{"role":"user","content":"x"},{"role":"assistant","tool_calls":[{"id":"1","type":"function","function":{"name":"a.b","arguments":"{}"}},
 		{"id":"2","type":"function","function":{"name":"old tool","arguments":"{}"}}]},{"role":"tool","tool_call_id":"1","content":"r"},{"role":"tool","tool_call_id":"2","content":"r"}]`
@@ -132,10 +132,9 @@ func TestTooManyOddToolNames(t *testing.T) {
 	wantRejection(t, "a tool without a name", err, "tools[0].function.name: ")
 }
 
-// TestCallIDs says how calls and results are told apart whose ids Anthropic would not
-// take, or that share one.
+// TestCallIDs sends calls and results whose ids Anthropic does not take, or that share one.
 func TestCallIDs(t *testing.T) {
-	turn := func(ids ...string) string {
+	exchange := func(ids ...string) string {
 		var calls, results []string
 		for i, id := range ids {
 			calls = append(calls, `{"id":`+quoted(id)+`,"type":"function","function":{"name":"f","arguments":"{\"n\":`+fmt.Sprint(i)+`}"}}`)
@@ -144,18 +143,18 @@ func TestCallIDs(t *testing.T) {
 		return `{"role":"assistant","content":null,"tool_calls":[` + strings.Join(calls, ",") + `]},` + strings.Join(results, ",")
 	}
 	for name, tt := range map[string]struct {
-		turns []string
-		want  []string
+		messages []string
+		want     []string
 	}{
-		"good ones stay":            {[]string{turn("toolu_1", "call-2")}, []string{"toolu_1", "call-2"}},
-		"empty twice":               {[]string{turn("", "")}, []string{"call", "call_2"}},
-		"alike once mended":         {[]string{turn("a.b", "a:b", "a_b")}, []string{"a_b", "a_b_2", "a_b_3"}},
-		"the same in one turn":      {[]string{turn("x", "x", "x")}, []string{"x", "x_2", "x_3"}},
-		"the same in every turn":    {[]string{turn("functions.f:0"), turn("functions.f:0"), turn("functions.f:0", "functions.f:1")}, []string{"functions_f_0", "functions_f_0_2", "functions_f_0_3", "functions_f_1"}},
-		"one that a mended one has": {[]string{turn("", ""), turn("call_2")}, []string{"call", "call_2", "call_2_2"}},
-		"unicode":                   {[]string{turn("é", "ü")}, []string{"_", "__2"}},
+		"good ones stay":               {[]string{exchange("toolu_1", "call-2")}, []string{"toolu_1", "call-2"}},
+		"empty twice":                  {[]string{exchange("", "")}, []string{"call", "call_2"}},
+		"equal once sanitized":         {[]string{exchange("a.b", "a:b", "a_b")}, []string{"a_b", "a_b_2", "a_b_3"}},
+		"the same in one message":      {[]string{exchange("x", "x", "x")}, []string{"x", "x_2", "x_3"}},
+		"the same in every message":    {[]string{exchange("functions.f:0"), exchange("functions.f:0"), exchange("functions.f:0", "functions.f:1")}, []string{"functions_f_0", "functions_f_0_2", "functions_f_0_3", "functions_f_1"}},
+		"one that a sanitized one has": {[]string{exchange("", ""), exchange("call_2")}, []string{"call", "call_2", "call_2_2"}},
+		"unicode":                      {[]string{exchange("é", "ü")}, []string{"_", "__2"}},
 	} {
-		s, err := transform(t, "claude-sonnet-4-5", false, `{"messages":[{"role":"user","content":"x"},`+strings.Join(tt.turns, ",")+`],"tools":[`+tool("f")+`]}`)
+		s, err := transform(t, "claude-sonnet-4-5", false, `{"messages":[{"role":"user","content":"x"},`+strings.Join(tt.messages, ",")+`],"tools":[`+tool("f")+`]}`)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -219,7 +218,7 @@ func TestLegacyFunctions(t *testing.T) {
 		t.Fatal(err)
 	}
 	r := checkRules(t, s.Body)
-	if got := turnsOf(r); got != "u:x a:tool_use u:tool_result a:tool_use u:tool_result" || r.Tools[0].Name != "a_b" || !strings.Contains(string(s.Body), `"disable_parallel_tool_use":true`) {
+	if got := summary(r); got != "u:x a:tool_use u:tool_result a:tool_use u:tool_result" || r.Tools[0].Name != "a_b" || !strings.Contains(string(s.Body), `"disable_parallel_tool_use":true`) {
 		t.Errorf("the request became %q: %s", got, s.Body)
 	}
 	content := `"content":[{"type":"text","text":"Wait."},{"type":"tool_use","id":"t","name":"a_b","input":{"n":3}}]`
@@ -241,7 +240,7 @@ func TestLegacyFunctions(t *testing.T) {
 			t.Errorf("the stream lacks %s:\n%s", want, all)
 		}
 	}
-	// Who asks with tools as well is answered with tool calls.
+	// A request with tools as well is answered with tool calls.
 	s, err = transform(t, "claude-sonnet-4-5", false, `{"messages":[{"role":"user","content":"x"}],"tools":[`+tool("g")+`],"functions":[{"name":"f"}]}`)
 	if err != nil || s.Context != nil {
 		t.Errorf("tools and functions: context %s, %v", s.Context, err)
@@ -251,11 +250,11 @@ func TestLegacyFunctions(t *testing.T) {
 // TestManyCallsWithOneID is a long conversation with a service that gives every call the
 // same id: the work must grow with its length alone.
 func TestManyCallsWithOneID(t *testing.T) {
-	var turns []string
+	var messages []string
 	for range 5000 {
-		turns = append(turns, `{"role":"assistant","tool_calls":[{"id":"f:0","type":"function","function":{"name":"a.b","arguments":"{}"}}]},{"role":"tool","tool_call_id":"f:0","content":"r"}`)
+		messages = append(messages, `{"role":"assistant","tool_calls":[{"id":"f:0","type":"function","function":{"name":"a.b","arguments":"{}"}}]},{"role":"tool","tool_call_id":"f:0","content":"r"}`)
 	}
-	s, err := transformFor(t, dialecttest.Target{Model: "claude-sonnet-4-5"}, false, `{"messages":[{"role":"user","content":"x"},`+strings.Join(turns, ",")+`]}`)
+	s, err := transformFor(t, dialecttest.Target{Model: "claude-sonnet-4-5"}, false, `{"messages":[{"role":"user","content":"x"},`+strings.Join(messages, ",")+`]}`)
 	if err != nil {
 		t.Fatal(err)
 	}

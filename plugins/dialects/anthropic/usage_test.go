@@ -43,7 +43,7 @@ func TestUsage(t *testing.T) {
 			got := anthropic.Counted(tt.in...)
 			if tt.want == "nothing" || got == "nothing" {
 				if got != tt.want {
-					t.Errorf("it says %s, want %s", got, tt.want)
+					t.Errorf("usage = %s, want %s", got, tt.want)
 				}
 				return
 			}
@@ -74,9 +74,9 @@ func dropZeros(m map[string]any) {
 	}
 }
 
-// TestStreamsTellOfUsageEarly: what message_start counts is told at once, without the
-// output that nobody has made yet.
-func TestStreamsTellOfUsageEarly(t *testing.T) {
+// TestStreamsReportUsageEarly: the counts of message_start are reported at once, without the
+// output, which is not made yet.
+func TestStreamsReportUsageEarly(t *testing.T) {
 	lines := play(t, []sseEvent{{Name: "message_start", Data: `{"type":"message_start","message":{"model":"claude","usage":{"input_tokens":10,"cache_read_input_tokens":100000,"output_tokens":4}}}`}})
 	if len(lines) != 3 || !dialecttest.IsNote(lines[1]) || !strings.Contains(lines[1], `"prompt_tokens":100010,"completion_tokens":0`) {
 		t.Errorf("message_start becomes %q, want its counts in a line of their own", lines)
