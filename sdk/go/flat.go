@@ -13,11 +13,11 @@ const (
 	TargetHealthy, TargetPriced, TargetFallback, TargetContextKnown = 1, 2, 4, 8
 
 	Drop      = 1
-	Unlimited = math.MaxUint32 // a limit that nobody knows
+	Unlimited = math.MaxUint32 // an unknown limit
 )
 
-// flatRoute is the header of the flat form. Records and header are read in place:
-// they are little-endian, as Wasm is, and so are the machines that tests run on.
+// flatRoute is the header of the flat form. Header and records are used as they lie in
+// memory: they are little-endian, as Wasm is, and so are the machines that tests run on.
 type flatRoute struct {
 	version, recordSize           uint16
 	n, estInput, maxOutput, flags uint32
@@ -36,8 +36,8 @@ type Target struct {
 	// in tokens per second; 0 means unknown. ErrorRate is between 0 and 1.
 	Quality, FirstToken, Speed, ErrorRate, Weight float64
 	Order                                         int32
-	// RemainingRequests and RemainingTokens are Unlimited when the provider has not said
-	// how much is left. CachedPrefix is how many tokens of the prompt it has cached.
+	// RemainingRequests and RemainingTokens are Unlimited when the provider has not reported
+	// them. CachedPrefix is how many tokens of the prompt it has cached.
 	RemainingRequests, RemainingTokens, CachedPrefix uint32
 }
 
@@ -55,8 +55,8 @@ type Route struct {
 	step    int
 }
 
-// ReadRoute checks the header of a flat routing input and reports false when the
-// input is of another version, or shorter than it says.
+// ReadRoute reads the header of a flat routing input. It reports false when the input is of
+// another version, or shorter than its header claims.
 func ReadRoute(in []byte) (Route, bool) {
 	const header, record = unsafe.Sizeof(flatRoute{}), uint64(unsafe.Sizeof(Target{}))
 	if len(in) < int(header) {
@@ -79,7 +79,7 @@ func (r *Route) Target(k int) *Target {
 	return (*Target)(unsafe.Add(unsafe.Pointer(unsafe.SliceData(r.records)), k*r.step))
 }
 
-// Setting is the value of one setting of Text, as it is spelled there.
+// Setting is the value of one setting, as it is written in Text.
 func (r *Route) Setting(name string) ([]byte, bool) {
 	_, rest, _ := bytes.Cut(r.Text, []byte{'\n'})
 	for len(rest) > 0 {
@@ -105,8 +105,8 @@ func AppendRank(out []byte, index, flags uint32, score float64) []byte {
 	return append(out, (*[unsafe.Sizeof(r)]byte)(unsafe.Pointer(&r))[:]...)
 }
 
-// InsertRank puts one target in its place in an answer of such: higher scores come first,
-// equal ones by index.
+// InsertRank inserts one target into an answer in order: higher scores come first, equal ones
+// by index.
 func InsertRank(out []byte, index, flags uint32, score float64) []byte {
 	const size = int(unsafe.Sizeof(rank{}))
 	out = slices.Grow(out, size)[:len(out)+size]
@@ -125,8 +125,8 @@ func InsertRank(out []byte, index, flags uint32, score float64) []byte {
 // flat is a copy of a flat answer while that becomes JSON.
 var flat []byte
 
-// RankingJSON turns a flat answer, whose scores must be finite, into the JSON one, with
-// the reason why in one line. One without targets stays empty: no opinion.
+// RankingJSON returns a flat answer, whose scores must be finite, as the JSON one, with a
+// reason in one line. One without targets stays empty: no opinion.
 func RankingJSON(out []byte, reason string) []byte {
 	if len(out) == 0 {
 		return out
@@ -159,11 +159,11 @@ func appendRanks(out []byte, dropped uint32) []byte {
 	return out
 }
 
-// MaxState bounds the state that an event hook may ask the host to carry, in bytes.
+// MaxState bounds the state that an event hook may return, in bytes.
 const MaxState = 64 << 10
 
-// SplitFrame takes an event hook's input apart into the state that the previous
-// call returned and the payload. It reports false when the frame is cut short.
+// SplitFrame splits an event hook's input into the state that the previous call returned and
+// the payload. It reports false when the frame is cut short.
 func SplitFrame(in []byte) (state, payload []byte, ok bool) {
 	if len(in) < 4 || uint64(stateLen(in)) > uint64(len(in)-4) {
 		return nil, nil, false
@@ -176,12 +176,12 @@ func stateLen(b []byte) uint32 {
 	return uint32(b[0]) | uint32(b[1])<<8 | uint32(b[2])<<16 | uint32(b[3])<<24
 }
 
-// SplitEvent takes an event hook's payload apart into the event's name and its data. It
-// reports false when there is no name.
+// SplitEvent splits an event hook's payload into the event's name and its data. It reports
+// false when there is no name.
 func SplitEvent(payload []byte) (name, data []byte, ok bool) { return bytes.Cut(payload, []byte{'\n'}) }
 
-// AppendState begins an event hook's output: the state to carry to the next call.
-// What is appended after it is the payload.
+// AppendState begins an event hook's output with the state for the next call. What is
+// appended after it is the payload.
 func AppendState(out, state []byte) []byte {
 	n := len(state)
 	return append(append(out, byte(n), byte(n>>8), byte(n>>16), byte(n>>24)), state...)

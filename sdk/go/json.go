@@ -5,15 +5,15 @@ import (
 	"unsafe"
 )
 
-// JSON is one value of a JSON text, as it stands there: a piece of the input, nothing
-// is built. A nil JSON is a value that is not there; whatever is asked of it, or of a
-// value of another kind, is answered with false or nothing, so that lookups chain.
+// JSON is one value of a JSON text: a span of the input, from which nothing is built. A nil
+// JSON is an absent value. Every method returns false or nothing for it, and for a value of
+// another kind, so that lookups chain.
 //
-// Nothing is checked, since the host vouches for what it sends. Text that is not JSON is
-// answered with something or other.
+// Nothing is checked, because the host sends valid JSON only. For text that is not JSON the
+// results are arbitrary.
 type JSON []byte
 
-// Kind tells a value by the byte that it begins with: '{' an object, '[' a list, '"' a
+// Kind is the kind of a value, by the byte that it begins with: '{' an object, '[' a list, '"' a
 // text, '0' any number, 't' true, 'f' false, 'n' null; 0 when there is no value.
 func (j JSON) Kind() byte {
 	switch {
@@ -28,18 +28,18 @@ func (j JSON) Kind() byte {
 // Null reports whether there is no value, or the value null.
 func (j JSON) Null() bool { return len(j) == 0 || j[0] == 'n' }
 
-// Members goes through an object's members in their order. A key lies in the input,
-// unless it is escaped.
+// Members yields an object's members in their order. A key aliases the input unless it is
+// escaped.
 func (j JSON) Members(yield func(key []byte, value JSON) bool) { j.walk('{', yield) }
 
-// Items goes through a list's items.
+// Items yields a list's items.
 func (j JSON) Items(yield func(item JSON) bool) {
 	j.walk('[', func(_ []byte, item JSON) bool { return yield(item) })
 }
 
-// Member is the first member called by the last name of the path, within the member
-// called by the name before it, and so on. To read many members of one object, go
-// through Members once instead.
+// Member returns the first member with the last name of the path, within the member with the
+// name before it, and so on. To read many members of one object, range over Members once
+// instead.
 func (j JSON) Member(path ...string) JSON {
 	for i := 0; i < len(path) && len(j) > 0; i++ {
 		var found JSON
@@ -54,14 +54,14 @@ func (j JSON) Member(path ...string) JSON {
 	return j
 }
 
-// Offset is where part begins in j, which it must be a piece of, in bytes.
+// Offset is where part, which must be a span of j, begins in it, in bytes.
 func (j JSON) Offset(part JSON) int { return cap(j) - cap(part) }
 
-// The functions below find where things end; where that is beyond s, it is not JSON. Go's
-// code for Wasm makes calls and turns of loops dear, so they look at eight bytes at a
-// time, and walk calls nothing on the way that most members take.
+// The functions below return where something ends; an end beyond s means that s is not JSON.
+// Calls and loop iterations are slow in Go's code for Wasm, so they read eight bytes at a
+// time, and walk makes no calls for the usual members.
 
-// walk gives yield the members of an object or, without keys, the items of a list.
+// walk yields the members of an object or, without keys, the items of a list.
 func (j JSON) walk(opening byte, yield func(key []byte, value JSON) bool) {
 	if len(j) == 0 || j[0] != opening {
 		return
@@ -107,13 +107,13 @@ func (j JSON) walk(opening byte, yield func(key []byte, value JSON) bool) {
 	}
 }
 
-// member is the name that begins at i, behind its quote, and where its value does.
+// member returns the name that begins at i, behind its quote, and where its value begins.
 func member(s []byte, i int) (key []byte, value int) {
 	end := min(textEnd(s, i), len(s))
 	return unescape(nil, s[i:max(end-1, i)]), space(s, space(s, end)+1)
 }
 
-// space is where s goes on behind white space from i on.
+// space skips white space from i on.
 func space(s []byte, i int) int {
 	for i < len(s) && s[i] <= ' ' {
 		i++
@@ -127,8 +127,8 @@ func containerEnd(s []byte, i int) int {
 	for i < len(s) {
 		x, next := word(s, i), i+8
 		quotes := exactly(x, '"')
-		// A text with an escape, or that goes on beyond the word, is passed by itself: bit 63
-		// says that there is no quote. Branches are dear, so it is one.
+		// A text with an escape, or that continues beyond the word, is skipped by textEnd. Bit 63
+		// is set when there is no quote. Branches are slow, so it is a single one.
 		if equal(x, '\\')&tops|inside&((quotes-1)&^quotes>>63) != 0 {
 			begin := first(quotes)
 			next = i + begin + 1
@@ -139,7 +139,7 @@ func containerEnd(s []byte, i int) int {
 			x &= 1<<(8*begin) - 1
 			quotes, inside = 0, 0
 		}
-		parity := quotes >> 7 * ones // of the quotes up to a byte tells whether it is in a text
+		parity := quotes >> 7 * ones // of the quotes up to a byte: odd in a text
 		// The brackets become DEL. So do y, Y and _, which stand in texts only.
 		brackets := exactly(x|ones*0x26, 0x7f) &^ ((parity ^ inside) << 7)
 		inside ^= parity >> 56 & 1 * ones
@@ -156,7 +156,7 @@ func containerEnd(s []byte, i int) int {
 }
 
 // textEnd is the end of a text, given from behind the quote that opens it. Long ones are
-// passed in steps of 32 bytes.
+// skipped in steps of 32 bytes.
 func textEnd(s []byte, i int) int {
 	for i < len(s) {
 		n := special(word(s, i))

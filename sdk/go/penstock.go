@@ -1,7 +1,7 @@
-// Package penstock is the guest side of Penstock's plugin contract, for Go. It hands a
-// hook its input as bytes and the hook's output back to the host, both in buffers that
-// are reused from call to call, so that a guest does not grow. It reads JSON in place
-// and appends it, and reads the flat routing record.
+// Package penstock is the guest side of Penstock's plugin contract, for Go. It passes the
+// host's input to a hook and the hook's output to the host, both in buffers that are reused
+// from call to call, so that a guest does not grow. It reads JSON without copying, appends
+// it, and reads the flat routing record.
 //
 // A plugin exports its hooks itself, in a file built for wasip1 only:
 //
@@ -28,13 +28,13 @@ func ABIVersion() int32 { return 1 << 16 }
 // MaxInput bounds one input in bytes. A larger one is refused, and its call fails.
 const MaxInput = 48 << 20
 
-// A Hook turns the host's input into the guest's output, which it appends to out.
-// It may keep neither slice. Empty output means "no opinion". An *Error is told to
-// the host with its code; any other error counts as code 500.
+// A Hook reads the host's input and appends the guest's output to out.
+// It may keep neither slice. Empty output means "no opinion". The host gets an *Error
+// with its code; any other error counts as code 500.
 type Hook func(out, in []byte) ([]byte, error)
 
-// Error is a hook's refusal. Code is an HTTP status: 4xx blames the request, 5xx
-// the plugin. Message is shown to the caller of the gateway.
+// Error is a hook's rejection. Code is an HTTP status: 4xx blames the request, 5xx the
+// plugin. The caller of the gateway sees the message.
 type Error struct {
 	Code    int32
 	Message string
@@ -43,8 +43,8 @@ type Error struct {
 // Error returns the message.
 func (e *Error) Error() string { return e.Message }
 
-// Reject builds an Error whose message is the parts joined. It takes no format,
-// because that would link fmt, most of a megabyte, into every plugin.
+// Reject returns an Error whose message is the parts joined. It takes no format, because
+// that would link fmt, most of a megabyte, into every plugin.
 func Reject(code int32, parts ...string) *Error {
 	return &Error{Code: code, Message: strings.Join(parts, "")}
 }
@@ -52,8 +52,8 @@ func Reject(code int32, parts ...string) *Error {
 // input and output are the instance's buffers, which the host writes and reads.
 var input, output []byte
 
-// Alloc gives the host n bytes of input buffer and returns their address; 0 means
-// that the guest refuses. The region is valid until the next call of Alloc.
+// Alloc returns the address of n bytes of the input buffer, for the host to write to; 0
+// refuses. They are valid until the next call of Alloc.
 //
 //go:wasmexport penstock_alloc
 func Alloc(n uint32) uint32 {
@@ -68,9 +68,9 @@ func Alloc(n uint32) uint32 {
 	return address(input)
 }
 
-// Call runs a hook on the n bytes at ptr, which the host got from Alloc, and packs
-// its result as the contract wants it: address in the high 32 bits, length in the
-// low ones, or 0 for no opinion and after an error.
+// Call runs a hook on the n bytes at ptr, which the host got from Alloc, and returns its
+// result as the contract has it: address in the high 32 bits, length in the low ones, or 0
+// for no opinion and after an error.
 func Call(hook Hook, ptr, n uint32) uint64 {
 	if n > uint32(cap(input)) || n > 0 && ptr != address(input[:1]) {
 		hostError(500, "the input is not in the region that penstock_alloc returned")

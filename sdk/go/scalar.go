@@ -8,7 +8,7 @@ import (
 	"unicode/utf8"
 )
 
-// Inside is a text's spelling between its quotes, escapes and all.
+// Inside is a text as it is written between its quotes, with its escapes.
 func (j JSON) Inside() ([]byte, bool) {
 	if len(j) < 2 || j[0] != '"' {
 		return nil, false
@@ -23,7 +23,7 @@ func (j JSON) Text(dst []byte) ([]byte, bool) {
 	return unescape(dst, inside), ok
 }
 
-// unescape appends what the inside of a text spells.
+// unescape appends the inside of a text without its escapes.
 func unescape(dst, s []byte) []byte {
 	for {
 		i := bytes.IndexByte(s, '\\')

@@ -2,8 +2,8 @@ package main
 
 import penstock "github.com/penstock/penstock/sdk/go"
 
-// usualOutput is how long an answer is taken to be, in tokens, when the route's settings
-// do not say.
+// usualOutput is the expected length of an answer in tokens, when the route has no setting
+// for it.
 const usualOutput = 500
 
 // cost is that of the request at prices in nano-USD per million tokens.
@@ -11,9 +11,9 @@ func cost(input, priceIn, output, priceOut float64) float64 {
 	return (input*priceIn + output*priceOut) / 1e6
 }
 
-// expected reads the setting output_tokens, if it is there.
-func expected(setting penstock.JSON, there bool) (float64, error) {
-	if !there {
+// expected reads the setting output_tokens, if it is set.
+func expected(setting penstock.JSON, set bool) (float64, error) {
+	if !set {
 		return usualOutput, nil
 	}
 	n, ok := setting.Number()

@@ -2,7 +2,7 @@ package main
 
 import penstock "github.com/penstock/penstock/sdk/go"
 
-// request is what the JSON form says that costs depend on.
+// request is the part of the JSON form on which costs depend.
 type request struct {
 	input, output float64
 	candidates    penstock.JSON

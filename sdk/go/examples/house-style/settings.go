@@ -6,8 +6,8 @@ import (
 	penstock "github.com/penstock/penstock/sdk/go"
 )
 
-// house is the plugin with its settings.
-type house struct {
+// plugin holds the settings.
+type plugin struct {
 	styles []style
 }
 
@@ -19,18 +19,18 @@ type style struct {
 }
 
 // settings is the hook penstock_init. What it keeps is copied: the input is the host's.
-func (h *house) settings(_, in []byte) ([]byte, error) {
+func (p *plugin) settings(_, in []byte) ([]byte, error) {
 	styles := penstock.JSON(in).Member("config", "styles")
 	if styles.Kind() != '{' {
 		return nil, rejectStyles()
 	}
-	h.styles = nil
+	p.styles = nil
 	for pattern, value := range styles.Members {
 		text, ok := value.Text(nil)
 		if !ok {
 			return nil, rejectStyles()
 		}
-		h.styles = append(h.styles, style{pattern: string(pattern), text: text})
+		p.styles = append(p.styles, style{pattern: string(pattern), text: text})
 	}
 	return nil, nil
 }
@@ -40,9 +40,9 @@ func rejectStyles() error {
 }
 
 // match is the style with the longest pattern that fits; nil when none does.
-func (h *house) match(target string) (best *style) {
-	for k := range h.styles {
-		s := &h.styles[k]
+func (p *plugin) match(target string) (best *style) {
+	for k := range p.styles {
+		s := &p.styles[k]
 		start, open := strings.CutSuffix(s.pattern, "*")
 		fits := s.pattern == target || open && strings.HasPrefix(target, start)
 		if fits && (best == nil || len(s.pattern) > len(best.pattern)) {

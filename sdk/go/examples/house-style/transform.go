@@ -4,7 +4,7 @@ import penstock "github.com/penstock/penstock/sdk/go"
 
 // transformRequest is the hook. Only the text is added: every other byte of the body is
 // copied as it is.
-func (h *house) transformRequest(out, in []byte) ([]byte, error) {
+func (p *plugin) transformRequest(out, in []byte) ([]byte, error) {
 	var target, body penstock.JSON
 	for key, value := range penstock.JSON(in).Members {
 		switch string(key) {
@@ -15,7 +15,7 @@ func (h *house) transformRequest(out, in []byte) ([]byte, error) {
 		}
 	}
 	id, _ := target.Text(nil)
-	s := h.match(string(id))
+	s := p.match(string(id))
 	if s == nil {
 		return nil, nil
 	}
@@ -23,16 +23,16 @@ func (h *house) transformRequest(out, in []byte) ([]byte, error) {
 	if messages.Kind() != '[' {
 		return nil, penstock.Reject(400, "messages must be a list")
 	}
-	place, add := s.addition(messages)
-	at := body.Offset(place) + 1
+	within, add := s.addition(messages)
+	at := body.Offset(within) + 1
 	out = append(append(out, `{"body":`...), body[:at]...)
 	out = append(append(out, add...), body[at:]...)
 	return append(out, '}'), nil
 }
 
-// addition is what to add, and the value in which it comes right behind the quote or
-// bracket that opens it.
-func (s *style) addition(messages penstock.JSON) (place penstock.JSON, add []byte) {
+// addition is what to add, and the value in which it comes right behind the opening quote or
+// bracket.
+func (s *style) addition(messages penstock.JSON) (within penstock.JSON, add []byte) {
 	first := head(messages)
 	content := first.Member("content")
 	if !system(first) {

@@ -2,7 +2,7 @@ package main
 
 import "bytes"
 
-// appendRedacted appends text with [redacted] in place of every e-mail address.
+// appendRedacted appends text with every e-mail address replaced by [redacted].
 func appendRedacted(dst, text []byte) []byte {
 	from := 0
 	for at := 0; ; at++ {

@@ -6,7 +6,7 @@ import (
 	penstock "github.com/penstock/penstock/sdk/go"
 )
 
-// normaliseEvent is the hook for streams. The state is the texts that wait.
+// normaliseEvent is the hook for streams. The state is the waiting texts.
 func (r *redactor) normaliseEvent(out, in []byte) ([]byte, error) {
 	state, payload, ok := penstock.SplitFrame(in)
 	name, data, named := penstock.SplitEvent(payload)
@@ -31,8 +31,7 @@ func (r *redactor) normaliseEvent(out, in []byte) ([]byte, error) {
 	return penstock.AppendLine(penstock.AppendState(out, r.state), r.lines), nil
 }
 
-// chunk writes a chunk to lines and reports whether it differs from what came, or what
-// waits does.
+// chunk writes a chunk to lines. It reports whether the chunk, or the waiting text, has changed.
 func (r *redactor) chunk(data penstock.JSON) bool {
 	copied, changed := 0, false
 	for choice := range data.Member("choices").Items {
@@ -63,7 +62,7 @@ func (r *redactor) chunk(data penstock.JSON) bool {
 type piece struct {
 	index          int64
 	delta, content penstock.JSON
-	// more says that delta has members, last that the choice ends with it.
+	// more is set when delta has members, last when the choice ends with it.
 	more, last bool
 }
 
@@ -87,8 +86,8 @@ func readPiece(choice penstock.JSON) (p piece) {
 	return p
 }
 
-// pass puts what the client may see of a piece into clean, keeps back the rest, and
-// reports false when the piece may go out as it is.
+// pass puts what the client may see of a piece into clean and keeps the rest. It reports false
+// when the piece may go out as it is.
 func (r *redactor) pass(p *piece) bool {
 	waiting := r.waiting(p.index)
 	text := p.content.Kind() == '"'

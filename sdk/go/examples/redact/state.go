@@ -29,8 +29,8 @@ func (r *redactor) load(state []byte) bool {
 	return true
 }
 
-// place is where the text of a choice stands, or belongs: they are in order.
-func (r *redactor) place(index int64) (k int, there bool) {
+// position returns where the text of a choice is, or is to be inserted: they are in order.
+func (r *redactor) position(index int64) (k int, found bool) {
 	for k < len(r.held) && r.held[k].index < index {
 		k++
 	}
@@ -39,7 +39,7 @@ func (r *redactor) place(index int64) (k int, there bool) {
 
 // waiting is the text of a choice that waits.
 func (r *redactor) waiting(index int64) []byte {
-	if k, there := r.place(index); there {
+	if k, found := r.position(index); found {
 		return r.held[k].text
 	}
 	return nil
@@ -48,11 +48,11 @@ func (r *redactor) waiting(index int64) []byte {
 // keep makes text what waits of a choice; it is copied. An empty one means that nothing
 // does.
 func (r *redactor) keep(index int64, text []byte) {
-	k, there := r.place(index)
+	k, found := r.position(index)
 	switch {
-	case !there && len(text) == 0:
+	case !found && len(text) == 0:
 		return
-	case !there:
+	case !found:
 		r.held = slices.Insert(r.held, k, held{index: index})
 	case len(text) == 0:
 		r.held = slices.Delete(r.held, k, k+1)
