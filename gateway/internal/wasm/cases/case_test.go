@@ -89,6 +89,7 @@ func TestACaseIsWrittenAsItIsRead(t *testing.T) {
 }
 
 func FuzzParse(f *testing.F) {
+	f.Add([]byte(`[]`))
 	f.Add([]byte(`[{"hook":"route","input":{"a":1},"expect":{"ranking":[]}}]`))
 	f.Add([]byte(`{"hook":"normalise_event","events":[["chunk",{"x":"\ud800"}]],"expect":[null]}`))
 	f.Fuzz(func(t *testing.T, data []byte) {

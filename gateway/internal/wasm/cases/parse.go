@@ -15,7 +15,7 @@ import (
 // name is named after it. The error names the file, the line and the member that is wrong. An
 // unknown member is an error, since a misspelt expectation would pass.
 func Parse(name string, data []byte) ([]Case, error) {
-	var cases []Case
+	cases := []Case{}
 	s := jsontext.New(data, hook.MaxDepth, jsontext.UTF8)
 	one := func() {
 		c := readCase(&s, data)
