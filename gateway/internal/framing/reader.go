@@ -1,6 +1,7 @@
-// Package framing splits a byte stream into Server-Sent Events (SSE), without changing a
-// byte of them, and writes new ones. It is not an EventSource client: it has no last event
-// id, ignores "retry" fields, and does not parse the data.
+// Package framing splits a byte stream into events, without changing a byte of them:
+// Server-Sent Events (SSE), lines of JSON, or the elements of a JSON array. It writes
+// Server-Sent Events, too. It is not an EventSource client: it has no last event id,
+// ignores "retry" fields, and does not parse the data.
 package framing
 
 import (
@@ -146,7 +147,7 @@ func (r *Reader) last() (Event, error) {
 
 func (r *Reader) event(partial bool) (Event, error) {
 	if r.line-r.frame > r.max {
-		r.err = r.tooLong()
+		r.err = tooLong(r.max)
 		r.frame, r.line, r.seen, r.end = 0, 0, 0, 0
 		return Event{}, r.err
 	}
@@ -163,8 +164,8 @@ func (r *Reader) event(partial bool) (Event, error) {
 	return e, nil
 }
 
-func (r *Reader) tooLong() error {
-	return fmt.Errorf("%w: more than %d bytes", ErrTooLong, r.max)
+func tooLong(maxEvent int) error {
+	return fmt.Errorf("%w: more than %d bytes", ErrTooLong, maxEvent)
 }
 
 // fill makes room and reads once. A source that returns no bytes a hundred times in a row
@@ -195,7 +196,7 @@ func (r *Reader) room() error {
 		return nil
 	}
 	if r.end-r.frame > r.max {
-		return r.tooLong()
+		return tooLong(r.max)
 	}
 	to := r.buf
 	if r.frame < len(r.buf)/2 {

@@ -55,7 +55,7 @@ func callMessages(_ *Dialects, x *llm.Exchange) (llm.Call, error) {
 
 // readMessages passes an answer on as it is.
 func readMessages(d *Dialects, _ context.Context, x *llm.Exchange, a *llm.Answer) (llm.Stream, error) {
-	if succeeded(a) && comesAsStream(a) {
+	if succeeded(a) && comesAsEvents(a) {
 		if !x.Sent.Facts.Stream {
 			a.Body.Close()
 			return nil, malformed("a stream in answer to a request for a plain reply", nil)

@@ -3,6 +3,7 @@ package wire
 import (
 	"context"
 
+	"github.com/penstock/penstock/gateway/internal/framing"
 	"github.com/penstock/penstock/gateway/internal/llm"
 	"github.com/penstock/penstock/gateway/internal/wire/intake"
 )
@@ -33,10 +34,12 @@ func callChat(d *Dialects, x *llm.Exchange) (llm.Call, error) {
 // nobody asked for is joined into one completion, and a completion in place of a stream
 // is split into chunks.
 func readChat(d *Dialects, ctx context.Context, x *llm.Exchange, a *llm.Answer) (llm.Stream, error) {
-	if !succeeded(a) || !comesAsStream(a) {
+	native := passes(x.Sent, x.Target)
+	kind, stream := framingOf(a, x.Request.Facts.Stream && !native)
+	if !succeeded(a) || !stream || native && kind != framing.SSE {
 		return d.readWhole(ctx, x, a)
 	}
-	s, err := d.events(ctx, x, a)
+	s, err := d.events(ctx, x, a, kind)
 	switch {
 	case err != nil:
 		return nil, err
@@ -47,11 +50,11 @@ func readChat(d *Dialects, ctx context.Context, x *llm.Exchange, a *llm.Answer) 
 }
 
 // events is a provider's stream in the canonical form.
-func (d *Dialects) events(ctx context.Context, x *llm.Exchange, a *llm.Answer) (llm.Stream, error) {
-	if x.Target.Dialect == llm.OpenAI {
+func (d *Dialects) events(ctx context.Context, x *llm.Exchange, a *llm.Answer, kind framing.Kind) (llm.Stream, error) {
+	if passes(x.Sent, x.Target) {
 		return newFrames(d, a, newChunkReader(d, x, a)), nil
 	}
-	return d.translateEvents(ctx, x, a)
+	return d.translateEvents(ctx, x, a, kind)
 }
 
 // readWhole reads a plain reply or an error to its end.
@@ -64,7 +67,7 @@ func (d *Dialects) readWhole(ctx context.Context, x *llm.Exchange, a *llm.Answer
 	if !succeeded(a) {
 		return nil, d.refusal(ctx, x, a, body)
 	}
-	if x.Target.Dialect != llm.OpenAI {
+	if !passes(x.Sent, x.Target) {
 		if c, ok := readChunk(body); ok && c.failed && builtIn(x.Target.Dialect) {
 			return nil, d.errorOf(a.Status, a.Header, body)
 		}

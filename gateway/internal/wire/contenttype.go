@@ -5,6 +5,7 @@ import (
 	"io"
 	"strings"
 
+	"github.com/penstock/penstock/gateway/internal/framing"
 	"github.com/penstock/penstock/gateway/internal/llm"
 )
 
@@ -14,25 +15,32 @@ func mediaType(a *llm.Answer) string {
 	return strings.ToLower(strings.TrimSpace(kind))
 }
 
-// isStream reports whether an answer is an event stream. Media types ignore case.
-func isStream(a *llm.Answer) bool { return mediaType(a) == "text/event-stream" }
-
 // byteOrderMark begins the text of some servers. It is no part of it.
 var byteOrderMark = []byte("\xef\xbb\xbf")
 
-// comesAsStream reports whether an answer is read as a stream: by its beginning, since
-// some servers label streams as JSON, others errors as streams, and others nothing.
-func comesAsStream(a *llm.Answer) bool {
+// framingOf returns how an answer is divided into events, and reports whether it is a
+// stream at all: by its beginning, since some servers label streams as JSON, others errors
+// as streams, and others nothing. Only where a stream was asked for is a list one.
+func framingOf(a *llm.Answer, asked bool) (framing.Kind, bool) {
 	start := bytes.TrimPrefix(peek(a, len(byteOrderMark)+len("event:")), byteOrderMark)
-	if isStream(a) {
-		return !bytes.HasPrefix(start, []byte("{"))
+	switch kind := mediaType(a); {
+	case kind == "text/event-stream":
+		return framing.SSE, !bytes.HasPrefix(start, []byte("{"))
+	case kind == "application/x-ndjson" || kind == "application/jsonl" || kind == "application/x-jsonlines":
+		return framing.Lines, true
 	}
 	for _, field := range [...]string{"data:", "event:", "id:", "retry:", ":"} {
 		if bytes.HasPrefix(start, []byte(field)) {
-			return true
+			return framing.SSE, true
 		}
 	}
-	return false
+	return framing.Array, asked && bytes.HasPrefix(start, []byte("["))
+}
+
+// comesAsEvents reports whether an answer is a stream of Server-Sent Events.
+func comesAsEvents(a *llm.Answer) bool {
+	kind, stream := framingOf(a, false)
+	return stream && kind == framing.SSE
 }
 
 // peek reads the first bytes of an answer's body and leaves them there.

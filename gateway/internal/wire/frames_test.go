@@ -11,6 +11,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/penstock/penstock/gateway/internal/framing"
 	"github.com/penstock/penstock/gateway/internal/llm"
 )
 
@@ -234,11 +235,28 @@ func TestReplyBound(t *testing.T) {
 	}
 }
 
-func TestMediaTypesIgnoreCase(t *testing.T) {
-	for kind, want := range map[string]bool{"text/event-stream": true, "Text/Event-Stream; Charset=UTF-8": true,
-		" TEXT/EVENT-STREAM ;x=y": true, "text/event-streams": false, "application/json": false, "": false} {
-		if got := isStream(&llm.Answer{Header: http.Header{"Content-Type": {kind}}}); got != want {
-			t.Errorf("isStream of %q = %v, want %v", kind, got, want)
+func TestFramingOf(t *testing.T) {
+	for _, tt := range []struct {
+		kind, body string
+		asked      bool
+		want       framing.Kind
+		stream     bool
+	}{
+		{"text/event-stream", "x", false, framing.SSE, true},
+		{"Text/Event-Stream; Charset=UTF-8", "", false, framing.SSE, true},
+		{" TEXT/EVENT-STREAM ;x=y", "data: 1", false, framing.SSE, true},
+		{"text/event-stream", `{"error":1}`, true, framing.SSE, false},
+		{"text/event-streams", "{}", true, framing.Array, false},
+		{"application/json", "data: {}", false, framing.SSE, true},
+		{"", ": hello", false, framing.SSE, true},
+		{"application/x-ndjson", "{}", true, framing.Lines, true},
+		{"application/json", "[{}]", true, framing.Array, true},
+		{"application/json", "[{}]", false, framing.Array, false},
+		{"application/json", "{}", true, framing.Array, false},
+	} {
+		got, stream := framingOf(&llm.Answer{Header: http.Header{"Content-Type": {tt.kind}}, Body: io.NopCloser(strings.NewReader(tt.body))}, tt.asked)
+		if stream != tt.stream || stream && got != tt.want {
+			t.Errorf("framingOf(%q, %q) = %d, %t, want %d, %t", tt.kind, tt.body, got, stream, tt.want, tt.stream)
 		}
 	}
 }

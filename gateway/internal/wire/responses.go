@@ -43,7 +43,7 @@ func callResponses(_ *Dialects, x *llm.Exchange) (llm.Call, error) {
 
 // readResponses passes an answer on as it is.
 func readResponses(d *Dialects, _ context.Context, x *llm.Exchange, a *llm.Answer) (llm.Stream, error) {
-	if succeeded(a) && comesAsStream(a) {
+	if succeeded(a) && comesAsEvents(a) {
 		if !x.Sent.Facts.Stream {
 			a.Body.Close()
 			return nil, malformed("a stream in answer to a request for a plain reply", nil)

@@ -117,7 +117,7 @@ type translated struct {
 	ctx      context.Context
 	module   Translation
 	answer   *llm.Answer
-	sse      *framing.Reader
+	events   framing.Source
 	chunks   *chunkReader
 	// native says that the provider's errors are read here and not by the module.
 	native bool
@@ -129,7 +129,7 @@ type translated struct {
 	ended, eof, torn, closed bool
 }
 
-func (d *Dialects) translateEvents(ctx context.Context, x *llm.Exchange, a *llm.Answer) (llm.Stream, error) {
+func (d *Dialects) translateEvents(ctx context.Context, x *llm.Exchange, a *llm.Answer, kind framing.Kind) (llm.Stream, error) {
 	req := x.Request
 	e := envelope(req, x)
 	e.IncludeUsage = e.IncludeUsage || !req.Facts.Stream
@@ -138,7 +138,7 @@ func (d *Dialects) translateEvents(ctx context.Context, x *llm.Exchange, a *llm.
 		a.Body.Close()
 		return nil, err
 	}
-	return &translated{dialects: d, ctx: ctx, module: module, answer: a, sse: framing.NewReader(a.Body, d.maxEvent()),
+	return &translated{dialects: d, ctx: ctx, module: module, answer: a, events: framing.Open(kind, a.Body, d.maxEvent()),
 		chunks: newChunkReader(d, x, a), native: builtIn(x.Target.Dialect)}, nil
 }
 
@@ -155,7 +155,7 @@ func (s *translated) Next() (llm.Event, error) {
 	}
 	ev, err := s.next()
 	s.ended = ev.Final
-	ev.More = !ev.Final && (len(s.lines) > 0 || s.eof || s.sse.Ready())
+	ev.More = !ev.Final && (len(s.lines) > 0 || s.eof || s.events.Ready())
 	return ev, err
 }
 
@@ -180,7 +180,7 @@ func (s *translated) next() (llm.Event, error) {
 // feed gives the module the next event of the provider. The last one may lack the blank
 // line after it, but must not end in the middle of its data.
 func (s *translated) feed() error {
-	ev, err := s.sse.Next()
+	ev, err := s.events.Next()
 	data := bytes.TrimSpace(ev.Data)
 	switch {
 	case err == io.EOF:
@@ -254,6 +254,6 @@ func (s *translated) Close() error {
 	}
 	s.closed = true
 	s.module.Close()
-	s.sse.Release()
+	s.events.Release()
 	return s.answer.Body.Close()
 }
