@@ -23,16 +23,18 @@ var byteOrderMark = []byte("\xef\xbb\xbf")
 // as streams, and others nothing. Only where a stream was asked for is a list one.
 func framingOf(a *llm.Answer, asked bool) (framing.Kind, bool) {
 	start := bytes.TrimPrefix(peek(a, len(byteOrderMark)+len("event:")), byteOrderMark)
-	switch kind := mediaType(a); {
-	case kind == "text/event-stream":
+	kind := mediaType(a)
+	if kind == "text/event-stream" {
 		return framing.SSE, !bytes.HasPrefix(start, []byte("{"))
-	case kind == "application/x-ndjson" || kind == "application/jsonl" || kind == "application/x-jsonlines":
-		return framing.Lines, true
 	}
 	for _, field := range [...]string{"data:", "event:", "id:", "retry:", ":"} {
 		if bytes.HasPrefix(start, []byte(field)) {
 			return framing.SSE, true
 		}
+	}
+	switch kind {
+	case "application/x-ndjson", "application/jsonl", "application/x-jsonlines":
+		return framing.Lines, true
 	}
 	return framing.Array, asked && bytes.HasPrefix(start, []byte("["))
 }
