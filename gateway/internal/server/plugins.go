@@ -246,6 +246,7 @@ func (sn *snapshot) openTranslators(s *Server, d *wire.Dialects) error {
 	modules := translators{}
 	for _, name := range dialects.Names() {
 		modules[llm.Dialect(name)] = translator{builtin}
+		d.Builtin = append(d.Builtin, llm.Dialect(name))
 	}
 	for name, p := range sn.config.Providers {
 		plugin, ok := sn.plugins[string(p.Dialect)]

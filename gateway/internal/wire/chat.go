@@ -68,7 +68,7 @@ func (d *Dialects) readWhole(ctx context.Context, x *llm.Exchange, a *llm.Answer
 		return nil, d.refusal(ctx, x, a, body)
 	}
 	if !passes(x.Sent, x.Target) {
-		if c, ok := readChunk(body); ok && c.failed && builtIn(x.Target.Dialect) {
+		if c, ok := readChunk(body); ok && c.failed && d.readsErrorsOf(x.Target.Dialect) {
 			return nil, d.errorOf(a.Status, a.Header, body)
 		}
 		body, err = d.translateResponse(ctx, x, a, body)

@@ -4,18 +4,21 @@ import (
 	"cmp"
 	"context"
 	"errors"
+	"slices"
 
 	"github.com/penstock/penstock/gateway/internal/llm"
 )
 
-// builtIn reports the dialects whose errors are read here and not by a module: one
+// readsErrorsOf reports the dialects whose errors are read here and not by a module: one
 // reader classifies them for all.
-func builtIn(d llm.Dialect) bool { return d == llm.OpenAI || d == llm.Anthropic }
+func (d *Dialects) readsErrorsOf(dialect llm.Dialect) bool {
+	return dialect == llm.OpenAI || slices.Contains(d.Builtin, dialect)
+}
 
 // refusal is the error that a reply is which did not begin well. Of a plugin's dialect
 // the plugin gives the text.
 func (d *Dialects) refusal(ctx context.Context, x *llm.Exchange, a *llm.Answer, body []byte) error {
-	if builtIn(x.Target.Dialect) {
+	if d.readsErrorsOf(x.Target.Dialect) {
 		return d.errorOf(a.Status, a.Header, body)
 	}
 	_, err := d.translateResponse(ctx, x, a, body)

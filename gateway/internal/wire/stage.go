@@ -22,6 +22,9 @@ type Dialects struct {
 	// Modules translates for targets that do not speak OpenAI's format; nil when
 	// there are none.
 	Modules Translator
+	// Builtin are the dialects of the gateway's own module. Package wire reads the errors of
+	// their providers; those of plugins' dialects are read by the plugins.
+	Builtin []llm.Dialect
 	// MaxReply bounds a plain reply, and one event of a stream, in bytes; zero means
 	// 32 MiB.
 	MaxReply int64

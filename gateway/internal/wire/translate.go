@@ -139,7 +139,7 @@ func (d *Dialects) translateEvents(ctx context.Context, x *llm.Exchange, a *llm.
 		return nil, err
 	}
 	return &translated{dialects: d, ctx: ctx, module: module, answer: a, events: framing.Open(kind, a.Body, d.maxEvent()),
-		chunks: newChunkReader(d, x, a), native: builtIn(x.Target.Dialect)}, nil
+		chunks: newChunkReader(d, x, a), native: d.readsErrorsOf(x.Target.Dialect)}, nil
 }
 
 // Next gives the next canonical chunk as a frame. What the provider sends and the
