@@ -93,7 +93,7 @@ func child(v Value, step []byte) Value {
 		return v.Member(string(step))
 	}
 	i, rest := SmallIndex(step)
-	if len(rest) > 0 || len(step) == 0 {
+	if rest == nil || len(rest) > 0 { // not a number, or not only that
 		return nil
 	}
 	n := int64(0)
