@@ -36,3 +36,6 @@ func Counted(objects ...string) string {
 	c.Write(&w)
 	return string(w.B)
 }
+
+// Stored are what a state holds as their memory.
+var Stored = []any{progress{}, openBlock{}}

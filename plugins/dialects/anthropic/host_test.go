@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"testing"
 
+	"github.com/penstock/penstock/plugins/dialects/anthropic"
 	"github.com/penstock/penstock/plugins/dialects/dialecttest"
 )
 
@@ -49,3 +50,5 @@ func play(t testing.TB, events []sseEvent) []string {
 	t.Helper()
 	return host.Play(t, nil, events)
 }
+
+func TestStateHoldsNoPointers(t *testing.T) { dialecttest.CheckStored(t, anthropic.Stored...) }

@@ -56,14 +56,16 @@ type message struct {
 		ID, Type string
 		Function struct{ Name, Arguments string }
 	} `json:"tool_calls"`
-	Annotations []struct {
-		Type     string
-		Citation struct {
-			URL, Title string
-			Start      int `json:"start_index"`
-			End        int `json:"end_index"`
-		} `json:"url_citation"`
-	}
+	Annotations []annotation
+}
+
+type annotation struct {
+	Type     string
+	Citation struct {
+		URL, Title string
+		Start      int `json:"start_index"`
+		End        int `json:"end_index"`
+	} `json:"url_citation"`
 }
 
 // links are the addresses of the annotations, whose spans must lie in the text.
@@ -120,80 +122,96 @@ func IsNote(line string) bool {
 // must satisfy.
 func ReadStream(t *testing.T, lines []string) Reply {
 	t.Helper()
-	var e Reply
-	roles, finishes, usages := 0, 0, 0
-	var notes message
 	lines = slices.DeleteFunc(slices.Clone(lines), IsNote)
+	a := accumulator{t: t}
 	for i, line := range lines {
 		if line == "[DONE]" {
-			if i != len(lines)-1 || usages != 1 || finishes != 1 || roles != 1 {
-				t.Errorf("[DONE] is line %d of %d, after %d roles, %d finish reasons, %d usages", i+1, len(lines), roles, finishes, usages)
+			if i != len(lines)-1 || a.usages != 1 || a.finishes != 1 || a.roles != 1 {
+				t.Errorf("[DONE] is line %d of %d, after %d roles, %d finish reasons, %d usages", i+1, len(lines), a.roles, a.finishes, a.usages)
 			}
 			continue
 		}
-		var c completion
-		if err := json.Unmarshal([]byte(line), &c); err != nil {
-			t.Fatalf("line %d, %q: %v", i, line, err)
+		a.add(i, line)
+	}
+	a.Links = message{Annotations: a.annotations}.links(t, a.Text)
+	for i := range a.Calls {
+		a.Calls[i].Arguments = Compact(t, a.Calls[i].Arguments)
+	}
+	return a.Reply
+}
+
+// accumulator is a reply while its chunks come.
+type accumulator struct {
+	Reply
+	t                       *testing.T
+	roles, finishes, usages int
+	annotations             []annotation
+}
+
+// add adds one chunk.
+func (a *accumulator) add(i int, line string) {
+	a.t.Helper()
+	var c completion
+	if err := json.Unmarshal([]byte(line), &c); err != nil {
+		a.t.Fatalf("line %d, %q: %v", i, line, err)
+	}
+	if c.ID != "chatcmpl-req_1" || c.Object != "chat.completion.chunk" || c.Created != 1700000000 {
+		a.t.Fatalf("line %d lacks something: %s", i, line)
+	}
+	if a.Model == "" {
+		a.Model = c.Model
+	}
+	if c.Model != a.Model {
+		a.t.Errorf("line %d changes the model from %s to %s", i, a.Model, c.Model)
+	}
+	if c.Usage != nil {
+		a.usages++
+		a.Prompt, a.Completion, a.Thinking = c.Usage.Prompt, c.Usage.Completion, c.Usage.Details.Reasoning
+		if len(c.Choices) != 0 || c.Usage.Total != a.Prompt+a.Completion {
+			a.t.Errorf("the usage chunk is wrong: %s", line)
 		}
-		if c.ID != "chatcmpl-req_1" || c.Object != "chat.completion.chunk" || c.Created != 1700000000 {
-			t.Fatalf("line %d lacks something: %s", i, line)
-		}
-		if e.Model == "" {
-			e.Model = c.Model
-		}
-		if c.Model != e.Model {
-			t.Errorf("line %d changes the model from %s to %s", i, e.Model, c.Model)
-		}
-		if c.Usage != nil {
-			usages++
-			e.Prompt, e.Completion, e.Thinking = c.Usage.Prompt, c.Usage.Completion, c.Usage.Details.Reasoning
-			if len(c.Choices) != 0 || c.Usage.Total != e.Prompt+e.Completion {
-				t.Errorf("the usage chunk is wrong: %s", line)
-			}
-			continue
-		}
-		if len(c.Choices) != 1 || finishes > 0 {
-			t.Fatalf("line %d has %d choices, after %d finish reasons", i, len(c.Choices), finishes)
-		}
-		d := c.Choices[0].Delta
-		if d.Role != "" {
-			roles++
-			if i != 0 {
-				t.Errorf("line %d has the role", i)
-			}
-		}
-		if d.Content != nil {
-			e.Text += *d.Content
-		}
-		e.Reasoning += d.Reasoning
-		notes.Annotations = append(notes.Annotations, d.Annotations...)
-		for _, x := range d.Thoughts {
-			if x.Index == len(e.Thoughts) {
-				e.Thoughts = append(e.Thoughts, Thought{Type: x.Type})
-			}
-			e.Thoughts[x.Index].Thinking += x.Thinking
-			e.Thoughts[x.Index].Signature += x.Signature
-			e.Thoughts[x.Index].Data += x.Data
-		}
-		for _, x := range d.Calls {
-			if *x.Index == len(e.Calls) {
-				if x.ID == "" || x.Type != "function" || x.Function.Name == "" {
-					t.Errorf("the call begins without id, type or name: %s", line)
-				}
-				e.Calls = append(e.Calls, Call{ID: x.ID, Name: x.Function.Name})
-			}
-			e.Calls[*x.Index].Arguments += x.Function.Arguments
-		}
-		if f := c.Choices[0].FinishReason; f != nil {
-			finishes++
-			e.Finish = *f
+		return
+	}
+	if len(c.Choices) != 1 || a.finishes > 0 {
+		a.t.Fatalf("line %d has %d choices, after %d finish reasons", i, len(c.Choices), a.finishes)
+	}
+	a.addDelta(i, line, &c.Choices[0].Delta)
+	if f := c.Choices[0].FinishReason; f != nil {
+		a.finishes++
+		a.Finish = *f
+	}
+}
+
+func (a *accumulator) addDelta(i int, line string, d *message) {
+	a.t.Helper()
+	if d.Role != "" {
+		a.roles++
+		if i != 0 {
+			a.t.Errorf("line %d has the role", i)
 		}
 	}
-	e.Links = notes.links(t, e.Text)
-	for i := range e.Calls {
-		e.Calls[i].Arguments = Compact(t, e.Calls[i].Arguments)
+	if d.Content != nil {
+		a.Text += *d.Content
 	}
-	return e
+	a.Reasoning += d.Reasoning
+	a.annotations = append(a.annotations, d.Annotations...)
+	for _, x := range d.Thoughts {
+		if x.Index == len(a.Thoughts) {
+			a.Thoughts = append(a.Thoughts, Thought{Type: x.Type})
+		}
+		a.Thoughts[x.Index].Thinking += x.Thinking
+		a.Thoughts[x.Index].Signature += x.Signature
+		a.Thoughts[x.Index].Data += x.Data
+	}
+	for _, x := range d.Calls {
+		if *x.Index == len(a.Calls) {
+			if x.ID == "" || x.Type != "function" || x.Function.Name == "" {
+				a.t.Errorf("the call begins without id, type or name: %s", line)
+			}
+			a.Calls = append(a.Calls, Call{ID: x.ID, Name: x.Function.Name})
+		}
+		a.Calls[*x.Index].Arguments += x.Function.Arguments
+	}
 }
 
 // Failure is what normalise_response returns instead of a completion.

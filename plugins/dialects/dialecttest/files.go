@@ -7,6 +7,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"reflect"
 	"strings"
 	"testing"
 
@@ -145,4 +146,27 @@ func ParseSSE(body string) []Event {
 		}
 	}
 	return events
+}
+
+// CheckStored checks that values can be stored as their memory: that their types hold no
+// pointers.
+func CheckStored(t *testing.T, values ...any) {
+	t.Helper()
+	for _, v := range values {
+		checkStored(t, reflect.TypeOf(v))
+	}
+}
+
+func checkStored(t *testing.T, typ reflect.Type) {
+	t.Helper()
+	switch kind := typ.Kind(); {
+	case kind == reflect.Struct:
+		for i := range typ.NumField() {
+			checkStored(t, typ.Field(i).Type)
+		}
+	case kind == reflect.Array:
+		checkStored(t, typ.Elem())
+	case kind < reflect.Bool || kind > reflect.Complex128 || kind == reflect.Uintptr:
+		t.Errorf("%s holds pointers, and is stored as its memory", typ)
+	}
 }
