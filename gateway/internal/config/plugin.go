@@ -147,7 +147,7 @@ func (d *decoder) checkTransforms(c *Config, path string, names []string) {
 // built-in module. plannedDialects are those of later versions.
 func builtinDialects() []llm.Dialect {
 	all := []llm.Dialect{llm.OpenAI}
-	for _, name := range dialects.Names() {
+	for _, name := range dialects.ProviderNames() {
 		all = append(all, llm.Dialect(name))
 	}
 	return all

@@ -244,7 +244,7 @@ func (sn *snapshot) openTranslators(s *Server, d *wire.Dialects) error {
 	builtin, err := wasm.NewProviderDialect(s.builtin)
 	errs := []error{err}
 	modules := translators{}
-	for _, name := range dialects.Names() {
+	for _, name := range dialects.ProviderNames() {
 		modules[llm.Dialect(name)] = translator{builtin}
 		d.Builtin = append(d.Builtin, llm.Dialect(name))
 	}

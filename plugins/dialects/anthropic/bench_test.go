@@ -21,7 +21,7 @@ func BenchmarkTransformRequest(b *testing.B) {
 	for name, body := range map[string]string{"0.7KB": short, "tools-2KB": string(tools), "20KB": long} {
 		in := []byte(`{"v":1,"dialect":"anthropic","target":{"id":"a/m","provider":"a","model":"claude-sonnet-4-5","max_output":64000},"request_id":"r","stream":true,"body":` + body + `}`)
 		b.Run(name, func(b *testing.B) {
-			request, _, _ := dialects.Hooks()
+			request := dialects.NewHooks().TransformRequest
 			out := make([]byte, 0, 64<<10)
 			b.SetBytes(int64(len(in)))
 			b.ReportAllocs()
@@ -40,7 +40,7 @@ func BenchmarkNormaliseResponse(b *testing.B) {
 		b.Fatal(err)
 	}
 	in := []byte(`{"v":1,"dialect":"anthropic","target":{"model":"m"},"request_id":"r","created":1,"status":200,"headers":{},"body":` + string(body) + `}`)
-	_, response, _ := dialects.Hooks()
+	response := dialects.NewHooks().NormaliseResponse
 	var out []byte
 	b.SetBytes(int64(len(in)))
 	b.ReportAllocs()
@@ -57,7 +57,7 @@ func BenchmarkNormaliseEvent(b *testing.B) {
 	s.Feed("message_start", `{"type":"message_start","message":{"model":"claude-sonnet-4-5","usage":{"input_tokens":10,"output_tokens":1}}}`)
 	s.Feed("content_block_start", `{"type":"content_block_start","index":0,"content_block":{"type":"text","text":""}}`)
 	in := dialecttest.Frame(s.State, "content_block_delta", `{"type":"content_block_delta","index":0,"delta":{"type":"text_delta","text":" the water turns the wheel,"}}`)
-	_, _, event := dialects.Hooks()
+	event := dialects.NewHooks().NormaliseEvent
 	out, err := []byte(nil), error(nil)
 	b.ReportAllocs()
 	for b.Loop() {

@@ -49,6 +49,9 @@ func (r *request) writeText(raw []byte, part *canonical.Part, trim bool) {
 	r.block()
 	r.Literal(`{"type":"text","text":`)
 	r.Quoted(raw)
+	if part != nil {
+		r.MemberValue("citations", part.Citations)
+	}
 	r.endBlock(part)
 }
 

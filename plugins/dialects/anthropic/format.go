@@ -32,7 +32,7 @@ func (r *request) planFormat() error {
 // is no parameter for it.
 func (r *request) writeFormatInstruction() {
 	switch schema := r.in.AnswerSchema(); {
-	case len(r.format) > 0:
+	case len(r.format) > 0, !r.in.OutputConfig.Member("format").Null():
 	case schema.Null():
 		if r.in.WantsJSON() {
 			r.Literal(jsonInstruction)

@@ -19,7 +19,7 @@ func FuzzTransformRequest(f *testing.F) {
 		f.Add("claude-sonnet-4-5", string(in))
 	}
 	f.Add("claude-3-opus", `{"messages":[{"role":"user","content":[{"type":"x","\u0001":1}]}],"\u0007":[]}`)
-	request, _, _ := dialects.Hooks()
+	request := dialects.NewHooks().TransformRequest
 	f.Fuzz(func(t *testing.T, model, body string) {
 		in := `{"dialect":"anthropic","target":{"model":` + string(dialecttest.Encode(t, model)) + `},"stream":true,"body":` + body + `}`
 		out, err := request(nil, []byte(in))
@@ -38,7 +38,7 @@ func FuzzNormaliseResponse(f *testing.F) {
 		f.Add(200, string(in))
 	}
 	f.Add(400, `{"type":"error","error":{"type":"invalid_request_error","message":"prompt is too long\u0007"}}`)
-	_, response, _ := dialects.Hooks()
+	response := dialects.NewHooks().NormaliseResponse
 	f.Fuzz(func(t *testing.T, status int, body string) {
 		in := dialecttest.Encode(t, map[string]any{"dialect": "anthropic", "status": status, "text": body})
 		if json.Valid([]byte(body)) {

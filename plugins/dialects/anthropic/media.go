@@ -43,6 +43,10 @@ func (r *request) writeFile(part *canonical.Part, i, k int) error {
 	if len(file.Name) > 0 && !image {
 		r.MemberText("title", file.Name)
 	}
+	if !image {
+		r.MemberValue("context", part.Context)
+		r.MemberValue("citations", part.Citations)
+	}
 	r.endBlock(part)
 	return nil
 }

@@ -25,6 +25,7 @@ func (r *request) planThinking() {
 	asked, ok := r.in.Reasoning()
 	switch {
 	case !ok:
+	case r.in.Thinking.Null() && !r.in.OutputConfig.Member("effort").Null(): // that says it in Anthropic's words
 	case asked.Off:
 		r.planOff()
 	case !r.model.thinks() || r.prefill >= 0 || asked.HasEffort() && canonical.EffortBudget(asked.Effort) == 0:

@@ -14,23 +14,25 @@ func (r *request) writeToolCalls(m *canonical.Message, i int) error {
 		if function.Null() {
 			return canonical.Reject(canonical.At(canonical.At("messages", i)+".tool_calls", k), "only function calls can be sent to Anthropic")
 		}
-		r.writeToolUse(r.ids.ID(m, k), function)
+		r.writeToolUse(r.ids.ID(m, k), function, call)
 		k++
 	}
 	if m.FunctionCall.Kind() == '{' {
-		r.writeToolUse(r.ids.ID(m, k), m.FunctionCall)
+		r.writeToolUse(r.ids.ID(m, k), m.FunctionCall, nil)
 	}
 	return nil
 }
 
-func (r *request) writeToolUse(id []byte, function canonical.Value) {
+// writeToolUse writes one call. What stands beside the function is Anthropic's own.
+func (r *request) writeToolUse(id []byte, function, beside canonical.Value) {
 	r.block()
 	r.Literal(`{"type":"tool_use","id":`)
 	r.Text(id)
 	r.MemberText("name", r.Context.ProviderName(canonical.Text(function.Member("name"))))
 	r.Name("input")
 	r.writeInput(function.Member("arguments"))
-	r.Close('}')
+	r.MemberValue("caller", beside.Member("caller"))
+	r.endBlock(&canonical.Part{CacheControl: beside.Member("cache_control")})
 }
 
 // writeInput writes a call's arguments, which OpenAI keeps in a string, as the object they

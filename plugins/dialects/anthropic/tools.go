@@ -107,6 +107,7 @@ func (r *request) writeFunction(f canonical.FunctionTool, beside *canonical.Func
 	r.MemberValue("defer_loading", canonical.Or(beside.DeferLoading, f.DeferLoading))
 	r.MemberValue("input_examples", canonical.Or(beside.InputExamples, f.InputExamples))
 	r.MemberValue("allowed_callers", canonical.Or(beside.AllowedCallers, f.AllowedCallers))
+	r.MemberValue("eager_input_streaming", canonical.Or(beside.EagerInput, f.EagerInput))
 	r.Close('}')
 	return nil
 }

@@ -64,7 +64,7 @@ func (c *CallIDs) add(call pairedCall) {
 	if call.legacy {
 		word = []byte("function")
 	}
-	call.id = uniqueWord(c.taken, sanitize(word, c.limit), c.limit)
+	call.id = uniqueWord(c.taken, Word(word, c.limit), c.limit)
 	c.calls = append(c.calls, call)
 }
 
@@ -83,7 +83,7 @@ func (c *CallIDs) answer(m *Message) []byte {
 			}
 		}
 	}
-	if word := sanitize(given, c.limit); len(word) > 0 {
+	if word := Word(given, c.limit); len(word) > 0 {
 		return word
 	}
 	return []byte("call")

@@ -120,16 +120,18 @@ func (c *Chunks) Object(data []byte) (Value, bool) {
 		c.Fail(ServerError(Upstream, "The provider's stream holds an event that is not a JSON object."))
 		return nil, false
 	}
-	oneLine(data)
-	return data, true
+	return OneLine(data), true
 }
 
-// oneLine replaces line ends by spaces; in JSON they stand only between values.
-func oneLine(data []byte) {
+// OneLine replaces line ends by spaces; in JSON they stand only between values. It writes to
+// data and returns it.
+func OneLine(data []byte) Value {
 	for _, end := range [...]byte{'\n', '\r'} {
-		for i := bytes.IndexByte(data, end); i >= 0; i = bytes.IndexByte(data, end) {
-			data[i] = ' '
-			data = data[i:]
+		rest := data
+		for i := bytes.IndexByte(rest, end); i >= 0; i = bytes.IndexByte(rest, end) {
+			rest[i] = ' '
+			rest = rest[i:]
 		}
 	}
+	return data
 }

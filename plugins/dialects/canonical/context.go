@@ -55,7 +55,7 @@ func (c *Context) RenameTools(r *Request, limit int) bool {
 			continue
 		}
 		seen[string(name)] = true
-		provider := uniqueWord(taken, sanitize(name, limit), limit)
+		provider := uniqueWord(taken, Word(name, limit), limit)
 		c.renamed = append(c.renamed, renamed{caller: name, provider: provider})
 		quoted = penstock.AppendText(quoted[:0], name)
 		size += len(quoted) + len(provider) + len(`["",],`)

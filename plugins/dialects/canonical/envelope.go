@@ -4,9 +4,11 @@ package canonical
 type Envelope struct {
 	// Dialect is the name of the one that the host means.
 	Dialect []byte
-	// Body is the canonical request, or the provider's reply. Text is set instead when that is
+	// Body is the request or the reply to translate. Text is set instead when that is
 	// not JSON.
 	Body, Text Value
+	// Headers are those of a client's request or a provider's reply, in lower case.
+	Headers Value
 	// Model is the target's, MaxOutput its bound on output tokens, 0 when unknown.
 	Model     []byte
 	MaxOutput int64
@@ -32,6 +34,8 @@ func ReadEnvelope(in Value) (env Envelope) {
 			env.RequestID = Text(v)
 		case "created":
 			env.Created = Whole(v)
+		case "headers":
+			env.Headers = v
 		case "status":
 			env.Status = int(Whole(v))
 		case "stream":

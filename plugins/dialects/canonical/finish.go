@@ -12,6 +12,22 @@ const (
 	Filtered
 )
 
+// FinishOf reads a finish_reason, also in the words of services that imitate OpenAI. What is
+// not listed is an ordinary end.
+func FinishOf(v Value) Finish {
+	switch string(Text(v)) {
+	case "":
+		return Unfinished
+	case "length", "max_tokens", "model_length":
+		return CutShort
+	case "tool_calls", "function_call":
+		return Called
+	case "content_filter", "safety", "refusal":
+		return Filtered
+	}
+	return Stopped
+}
+
 // json is the finish_reason of a reply with so many tool calls. One that ended on its own
 // and calls tools waits for their results, whatever the provider calls that: clients run
 // tools only after this word.

@@ -12,6 +12,9 @@ type Part struct {
 	imageURL                 Value
 	file, id, data, filename Value
 	fileURL                  Value
+	// Citations and Context are Anthropic's: what an earlier answer cited or that a document
+	// may be cited, and what is said of a document.
+	Citations, Context Value
 }
 
 // ReadPart reads the members of a part.
@@ -38,6 +41,10 @@ func ReadPart(v Value) (p Part) {
 			p.filename = member
 		case "cache_control":
 			p.CacheControl = member
+		case "citations":
+			p.Citations = member
+		case "context":
+			p.Context = member
 		case "prompt_cache_breakpoint":
 			p.breakpoint = member
 		}

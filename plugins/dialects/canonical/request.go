@@ -94,6 +94,20 @@ func handled(name string) bool {
 	return false
 }
 
+// IsMember reports whether the canonical form itself gives a member of a request a meaning.
+// The client side of a dialect must not pass one through that means something else there.
+func IsMember(name string) bool {
+	if new(Request).field(name) != nil || handled(name) {
+		return true
+	}
+	switch name {
+	case "audio", "frequency_penalty", "logit_bias", "logprobs", "modalities", "n", "prediction", "presence_penalty",
+		"prompt_cache_key", "prompt_cache_options", "prompt_cache_retention", "seed", "store", "top_logprobs", "verbosity":
+		return true
+	}
+	return false
+}
+
 // Read reads a request's body. It uses the memory of the request before it again.
 func (r *Request) Read(body Value) {
 	*r = Request{Messages: r.Messages[:0], Members: r.Members[:0]}

@@ -7,6 +7,7 @@ import "bytes"
 type FunctionTool struct {
 	Name, Description, Parameters, Strict, CacheControl Value
 	DeferLoading, InputExamples, AllowedCallers         Value
+	EagerInput                                          Value
 }
 
 // ReadFunction reads the members of a declaration.
@@ -29,6 +30,8 @@ func ReadFunction(v Value) (f FunctionTool) {
 			f.InputExamples = member
 		case "allowed_callers":
 			f.AllowedCallers = member
+		case "eager_input_streaming":
+			f.EagerInput = member
 		}
 	}
 	return f

@@ -42,3 +42,62 @@ func (u *Usage) Write(w *Writer) {
 	}
 	w.Close('}')
 }
+
+// ReadUsage reads the usage object of a completion or a chunk, with the names that services
+// have for what was read from the cache.
+func ReadUsage(v Value) (u Usage) {
+	var total int64
+	for key, member := range v.Members {
+		switch string(key) {
+		case "prompt_tokens":
+			u.Prompt = count(member)
+		case "completion_tokens":
+			u.Completion = count(member)
+		case "total_tokens":
+			total = count(member)
+		case "prompt_tokens_details":
+			u.readPrompt(member)
+		case "completion_tokens_details":
+			u.Reasoning = count(member.Member("reasoning_tokens"))
+		case "prompt_cache_hit_tokens", "cached_tokens":
+			u.CacheRead = max(u.CacheRead, count(member))
+		case "server_tool_use":
+			u.WebSearches = count(member.Member("web_search_requests"))
+		case "advisor_tokens":
+			u.Advisor = count(member)
+		}
+	}
+	if u.Reasoning > 0 && total == u.Prompt+u.Completion+u.Reasoning {
+		u.Completion += u.Reasoning // xAI leaves it out
+	}
+	u.CacheRead = min(u.CacheRead, u.Prompt)
+	u.CacheWrite = min(u.CacheWrite, u.Prompt-u.CacheRead)
+	u.CacheWriteLong = min(u.CacheWriteLong, u.CacheWrite)
+	u.Known = u.Prompt > 0 || u.Completion > 0
+	return u
+}
+
+func (u *Usage) readPrompt(details Value) {
+	for key, member := range details.Members {
+		switch string(key) {
+		case "cached_tokens":
+			u.CacheRead = max(u.CacheRead, count(member))
+		case "cache_write_tokens":
+			u.CacheWrite = count(member)
+		case "cache_write_1h_tokens":
+			u.CacheWriteLong = count(member)
+		}
+	}
+}
+
+// maxCount bounds what is taken for a number of tokens: no sum of counts leaves the range of
+// int64.
+const maxCount = 1_000_000_000_000
+
+// count reads a number of tokens; what can't be one is 0.
+func count(v Value) int64 {
+	if n := Whole(v); n > 0 && n <= maxCount {
+		return n
+	}
+	return 0
+}

@@ -24,9 +24,9 @@ func oddByte(word []byte) int {
 	return len(word)
 }
 
-// sanitize replaces every character that words may not have by an underscore, and cuts the
-// word to a length.
-func sanitize(s []byte, limit int) []byte {
+// Word replaces every character that words may not have by an underscore, and cuts the word
+// to a length.
+func Word(s []byte, limit int) []byte {
 	good := make([]byte, 0, len(s))
 	for len(s) > 0 && len(good) < limit {
 		if i := oddByte(s); i > 0 {

@@ -66,7 +66,7 @@ func Encode(t testing.TB, v any) []byte {
 }
 
 // Compact returns a JSON object in one spelling. It fails the test when s is none.
-func Compact(t *testing.T, s string) string {
+func Compact(t testing.TB, s string) string {
 	t.Helper()
 	var v map[string]any
 	if err := json.Unmarshal([]byte(s), &v); err != nil {

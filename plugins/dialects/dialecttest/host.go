@@ -38,7 +38,7 @@ func (h Host) Request(t testing.TB, target Target, stream bool, body string) (Ou
 	in := Encode(t, map[string]any{"v": 1, "dialect": h.Dialect, "request_id": "req_1", "stream": stream,
 		"target": map[string]any{"id": h.Dialect + "/" + target.Model, "provider": h.Dialect, "model": target.Model, "max_output": target.MaxOutput},
 		"body":   json.RawMessage(body)})
-	request, _, _ := dialects.Hooks()
+	request := dialects.NewHooks().TransformRequest
 	out, err := request(nil, in)
 	if err != nil {
 		return Outbound{}, err
@@ -67,7 +67,7 @@ func (h Host) Response(t testing.TB, status int, context json.RawMessage, body s
 	if context != nil {
 		in["context"] = context
 	}
-	_, response, _ := dialects.Hooks()
+	response := dialects.NewHooks().NormaliseResponse
 	out, err := response(nil, Encode(t, in))
 	if err != nil {
 		t.Fatalf("normalise_response of %s: %v", body, err)
@@ -105,7 +105,7 @@ func (h Host) Start(t testing.TB, context json.RawMessage) *Stream {
 // Feed feeds one event.
 func (s *Stream) Feed(name, data string) {
 	s.t.Helper()
-	_, _, event := dialects.Hooks()
+	event := dialects.NewHooks().NormaliseEvent
 	out, err := event(nil, Frame(s.State, name, data))
 	if err != nil {
 		s.t.Fatalf("normalise_event of %s %s: %v", name, data, err)

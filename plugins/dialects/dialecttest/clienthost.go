@@ -1,0 +1,113 @@
+package dialecttest
+
+import (
+	"encoding/json"
+	"strings"
+	"testing"
+
+	"github.com/penstock/penstock/plugins/dialects"
+	penstock "github.com/penstock/penstock/sdk/go"
+)
+
+// Accept calls accept_request with a client's request, and returns the canonical one.
+func (h Host) Accept(t testing.TB, headers map[string]string, body string) (json.RawMessage, error) {
+	t.Helper()
+	in := Encode(t, map[string]any{"v": 1, "dialect": h.Dialect, "request_id": "req_1", "path": "/", "query": "",
+		"headers": headers, "body": json.RawMessage(body)})
+	out, err := dialects.NewHooks().AcceptRequest(nil, in)
+	if err != nil {
+		return nil, err
+	}
+	var accepted struct{ Body json.RawMessage }
+	if err := json.Unmarshal(out, &accepted); err != nil {
+		t.Fatalf("the request became %s: %v", out, err)
+	}
+	CheckMembers(t, accepted.Body)
+	return accepted.Body, nil
+}
+
+// Render calls render_response with a canonical completion or error, and returns the
+// client's reply.
+func (h Host) Render(t testing.TB, status int, body string) json.RawMessage {
+	t.Helper()
+	in := Encode(t, map[string]any{"v": 1, "dialect": h.Dialect, "request_id": "req_1", "created": 1700000000, "status": status,
+		"body": json.RawMessage(body)})
+	out, err := dialects.NewHooks().RenderResponse(nil, in)
+	if err != nil {
+		t.Fatalf("render_response of %s: %v", body, err)
+	}
+	var rendered struct{ Body json.RawMessage }
+	if err := json.Unmarshal(out, &rendered); err != nil {
+		t.Fatalf("%s became %s: %v", body, out, err)
+	}
+	return rendered.Body
+}
+
+// RenderStream plays a stream of canonical chunks to a client, and returns the frames. Each
+// chunk has a fresh instance, as a pool may have it. [DONE] ends the stream, as its end does.
+func (h Host) RenderStream(t testing.TB, chunks []string) string {
+	t.Helper()
+	var frames strings.Builder
+	var state []byte
+	feed := func(name, data string) {
+		out, err := dialects.NewHooks().RenderEvent(nil, Frame(state, name, data))
+		if err != nil {
+			t.Fatalf("render_event of %s %s: %v", name, data, err)
+		}
+		next, payload, ok := penstock.SplitFrame(out)
+		if !ok {
+			t.Fatalf("render_event of %s %s returned a broken frame", name, data)
+		}
+		state = append([]byte(nil), next...)
+		frames.Write(payload)
+	}
+	feed("penstock.start", strings.TrimSpace(string(Encode(t, map[string]any{"v": 1, "dialect": h.Dialect, "request_id": "req_1", "created": 1700000000}))))
+	for _, chunk := range chunks {
+		switch {
+		case chunk == "[DONE]":
+			feed("penstock.end", "")
+		case !IsNote(chunk):
+			feed("chunk", chunk)
+		}
+	}
+	return frames.String()
+}
+
+// CheckMembers wants no object of a JSON text to have a member twice.
+func CheckMembers(t testing.TB, text []byte) {
+	t.Helper()
+	d := json.NewDecoder(strings.NewReader(string(text)))
+	type level struct {
+		names map[string]bool
+		name  bool
+	}
+	var open []level
+	for {
+		token, err := d.Token()
+		if err != nil {
+			return
+		}
+		top := len(open) - 1
+		if s, ok := token.(string); ok && top >= 0 && open[top].name {
+			if open[top].names[s] {
+				t.Errorf("the member %q is there twice in %s", s, text)
+			}
+			open[top].names[s], open[top].name = true, false
+			continue
+		}
+		switch token {
+		case json.Delim('{'):
+			open = append(open, level{names: map[string]bool{}, name: true})
+			continue
+		case json.Delim('['):
+			open = append(open, level{})
+			continue
+		case json.Delim('}'), json.Delim(']'):
+			open = open[:top]
+			top--
+		}
+		if top >= 0 && open[top].names != nil {
+			open[top].name = true
+		}
+	}
+}
