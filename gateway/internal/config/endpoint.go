@@ -10,7 +10,8 @@ import (
 
 // ownPaths are the paths that the gateway itself serves, and everything below them.
 func ownPaths() []string {
-	return []string{"/chat/completions", "/messages", "/models", "/v1/chat/completions", "/v1/messages", "/v1/models", "/healthz", "/readyz"}
+	return []string{"/v1/chat/completions", "/chat/completions", "/v1/messages", "/messages", "/v1/responses", "/responses",
+		"/v1/models", "/models", "/healthz", "/readyz"}
 }
 
 func (d *decoder) checkEndpoints(c *Config) {
