@@ -38,18 +38,17 @@ func (r *request) writeTools() error {
 // API, a tool as Anthropic declares it, or one of Anthropic's own, which has a type that
 // OpenAI does not know and passes as it is.
 func (r *request) writeTool(tool canonical.Value, i int, allowed canonical.Value) error {
-	path := canonical.At("tools", i)
 	if v := tool.Member("function"); v.Kind() == '{' {
-		return r.writeAllowed(canonical.ReadFunction(v), tool, path+".function", allowed)
+		return r.writeAllowed(canonical.ReadFunction(v), tool, canonical.At("tools", i)+".function", allowed)
 	}
 	kind := string(canonical.Text(tool.Member("type")))
 	switch own := tool.Member("input_schema").Kind() == '{'; {
 	case own && (kind == "" || kind == "custom"):
-		return r.writeOwnTool(tool, path)
+		return r.writeOwnTool(tool, canonical.At("tools", i))
 	case kind == "function" && !tool.Member("name").Null():
-		return r.writeAllowed(canonical.ReadFunction(tool), nil, path, allowed)
+		return r.writeAllowed(canonical.ReadFunction(tool), nil, canonical.At("tools", i), allowed)
 	case !canonical.IsWord(kind) || kind == "function" || kind == "custom":
-		return canonical.Reject(path, "only function tools and Anthropic's own can be sent to Anthropic")
+		return canonical.Reject(canonical.At("tools", i), "only function tools and Anthropic's own can be sent to Anthropic")
 	}
 	r.Value(tool)
 	r.declared++
