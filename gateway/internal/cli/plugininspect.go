@@ -52,6 +52,9 @@ func printModule(out io.Writer, file string, s *plugintool.Inspection) error {
 	if m := s.Manifest; m != nil {
 		line("plugin", "%s %s: %s", dash(m.Name), m.Version, dash(m.Description))
 		line("asks for", "%s", list(m.Grants))
+		if m.Hook != "" || m.Reads != nil {
+			line("router", "called with %s, reads %s", dash(m.Hook), list(m.Reads))
+		}
 		line("own tests", "%d", len(m.Tests))
 	} else {
 		line("plugin", "no manifest in the file%s", ownManifest(s.Describes))

@@ -77,6 +77,8 @@ type Candidate struct {
 	// CachedPrefix is how many tokens of the prompt the provider has probably cached; 0
 	// means unknown.
 	CachedPrefix int64
+	// Sticky is the StickyHash of the request's session here; 0 without a session.
+	Sticky uint64
 }
 
 // Ranking is the order in which candidates are tried, best first.

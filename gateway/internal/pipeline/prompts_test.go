@@ -14,6 +14,9 @@ func TestCachedPrefix(t *testing.T) {
 		seen = seen[:0]
 		for i := range c {
 			seen = append(seen, c[i].CachedPrefix)
+			if want := llm.StickyHash("s", c[i].Target.ID); c[i].Sticky != want && c[i].Sticky != llm.StickyHash("t", c[i].Target.ID) {
+				t.Errorf("the sticky hash of %s is %d, want %d", c[i].Target.ID, c[i].Sticky, want)
+			}
 		}
 		return llm.Ranking{Order: []int{0, 1}}
 	}

@@ -59,7 +59,7 @@ func (x *state) candidates() []llm.Candidate {
 		c := llm.Candidate{Target: t, EstCost: x.worstCase(t, &x.req.Facts, 0).Cost()}
 		why := x.whyUnfit(t)
 		if why == "" {
-			c.CachedPrefix = x.cachedPrefix(t)
+			c.CachedPrefix, c.Sticky = x.cachedPrefix(t), llm.StickyHash(x.req.Session, t.ID)
 			c.Stats = x.Health.Stats(t.ID)
 			if c.Stats.CoolingUntil.After(now) {
 				why = "cooling down after " + c.Stats.CoolingFor

@@ -61,6 +61,11 @@ func fleet(n int) []llm.Candidate {
 	return c
 }
 
+// flatInput asks a router about n candidates in the flat form.
+func flatInput(req *llm.Request, n int, part string) []byte {
+	return hook.AppendFlat(nil, &hook.RouteInput{Request: req, Candidates: fleet(n), Part: []byte(part), Seed: 1, Now: time.Unix(1, 0)})
+}
+
 func TestAStockGoModuleRuns(t *testing.T) {
 	// A whole garbage collection happens within some call and takes more fuel than routing.
 	m := loadGoGuest(t, func(s *Spec) { s.MaxInstances, s.Fuel = 1, 50_000_000 })
@@ -91,7 +96,7 @@ func TestAStockGoModuleRuns(t *testing.T) {
 func TestAGoModuleThatPanicsOrExitsFaults(t *testing.T) {
 	m := loadGoGuest(t)
 	for name, want := range map[string]hook.FaultKind{"panic": hook.Trapped, "exit": hook.Exited} {
-		_, _, err := m.Call(context.Background(), hook.RouteFlat, 1, hook.AppendFlat(nil, &llm.Request{}, fleet(2), []byte(name+"\n"), 1, time.Now()), nil)
+		_, _, err := m.Call(context.Background(), hook.RouteFlat, 1, flatInput(&llm.Request{}, 2, name+"\n"), nil)
 		var f *hook.Fault
 		if !errors.As(err, &f) || f.Kind != want {
 			t.Errorf("%s: %v, want a fault of kind %s", name, err, want)
@@ -101,7 +106,7 @@ func TestAGoModuleThatPanicsOrExitsFaults(t *testing.T) {
 
 func TestAGoModuleThatKeepsGrowingIsReplaced(t *testing.T) {
 	m := loadGoGuest(t, func(s *Spec) { s.MaxInstances = 1 })
-	in := hook.AppendFlat(nil, &llm.Request{}, fleet(2), []byte("leak\n"), 1, time.Now())
+	in := flatInput(&llm.Request{}, 2, "leak\n")
 	for range 400 {
 		if _, _, err := m.Call(context.Background(), hook.RouteFlat, 1, in, nil); err != nil {
 			t.Fatalf("%v after %+v", err, m.Stats())

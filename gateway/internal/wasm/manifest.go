@@ -40,6 +40,12 @@ type Manifest struct {
 	Stage string `json:"stage,omitempty"`
 	// Grants are the grants that it requires.
 	Grants []string `json:"grants,omitempty"`
+	// Hook is the one that a router is called with, "route" or "route_flat"; empty means
+	// the flat one if there are both.
+	Hook string `json:"hook,omitempty"`
+	// Reads names the texts of a request that a router gets; nil means what routers without
+	// this member get.
+	Reads []string `json:"reads,omitempty"`
 	// Tests must pass before the module is used. They are cases, which package cases reads
 	// and runs.
 	Tests json.RawMessage `json:"tests,omitempty"`
@@ -87,7 +93,47 @@ func (m *Manifest) check() error {
 	if err := hook.CheckGrants(m.Grants); err != nil {
 		errs = append(errs, err)
 	}
-	return errors.Join(errs...)
+	return errors.Join(append(errs, m.checkRouting())...)
+}
+
+// checkRouting checks what only a router's manifest has.
+func (m *Manifest) checkRouting() error {
+	if m.Hook == "" && m.Reads == nil {
+		return nil
+	}
+	_, known := m.routeHook()
+	reads, err := hook.ParseReads(m.Reads)
+	switch {
+	case m.Kind != "" && m.Kind != KindRouter:
+		return fmt.Errorf("a %s has no hook and no reads; only a router has", m.Kind)
+	case m.Hook != "" && !known:
+		return fmt.Errorf("hook is %q; there are route, route_flat", m.Hook)
+	case err != nil:
+		return err
+	case reads.Has(hook.ReadMessages) && m.Hook != "route":
+		return errors.New("reads has messages, which only the JSON form has: set hook to route")
+	case reads.Prompt() && !slices.Contains(m.Grants, hook.GrantMessages):
+		return fmt.Errorf("reads has text of the prompt: add %s to the grants", hook.GrantMessages)
+	}
+	return nil
+}
+
+// routeHook returns the hook that the manifest declares, if it declares one.
+func (m *Manifest) routeHook() (h hook.Hook, ok bool) {
+	for _, h := range [...]hook.Hook{hook.Route, hook.RouteFlat} {
+		if h.String() == hook.ExportPrefix+m.Hook {
+			return h, true
+		}
+	}
+	return 0, false
+}
+
+// checkExports reports a hook that the manifest declares and the module does not export.
+func (m *Manifest) checkExports(exports func(hook.Hook) bool) error {
+	if h, ok := m.routeHook(); ok && !exports(h) {
+		return fmt.Errorf("hook is %q, but the module does not export %s", m.Hook, h)
+	}
+	return nil
 }
 
 // checkUse reports what keeps a module with this manifest from being loaded with the spec.
@@ -115,16 +161,16 @@ func (m *Manifest) checkUse(s Spec) error {
 // WithManifest returns the module with this manifest in its custom section, in place of any
 // other. CheckTests checks the manifest's tests. The error says what is wrong with either.
 func WithManifest(wasm, manifest []byte, checkTests func(json.RawMessage) error) ([]byte, error) {
-	m, err := parseManifest(manifest)
+	info, err := fuel.Parse(wasm)
+	if err != nil {
+		return nil, err
+	}
+	m, err := parseManifestOf(exportsOf(info), manifest)
 	if err != nil {
 		return nil, err
 	}
 	if err := checkTests(m.Tests); err != nil {
 		return nil, fmt.Errorf("manifest: %w", err)
-	}
-	info, err := fuel.Parse(wasm)
-	if err != nil {
-		return nil, err
 	}
 	var short bytes.Buffer
 	if err := json.Compact(&short, manifest); err != nil {
@@ -143,9 +189,25 @@ func readManifest(info *fuel.Module) (*Manifest, error) {
 	case 0:
 		return nil, nil
 	case 1:
-		return parseManifest(all[0])
+		return parseManifestOf(exportsOf(info), all[0])
 	}
 	return nil, errors.New("it has two manifests")
+}
+
+// parseManifestOf reads the manifest of a module that exports these hooks.
+func parseManifestOf(exports func(hook.Hook) bool, b []byte) (*Manifest, error) {
+	m, err := parseManifest(b)
+	if err != nil {
+		return nil, err
+	}
+	if err := m.checkExports(exports); err != nil {
+		return nil, fmt.Errorf("manifest: %w", err)
+	}
+	return m, nil
+}
+
+func exportsOf(info *fuel.Module) func(hook.Hook) bool {
+	return func(h hook.Hook) bool { _, ok := info.Exports[h.String()]; return ok }
 }
 
 // hasDescribe reports whether the module has to be called for its manifest.
@@ -166,7 +228,7 @@ func (m *Module) describe() (*Manifest, error) {
 	if err != nil || len(text) == 0 {
 		return nil, err
 	}
-	return parseManifest(text)
+	return parseManifestOf(m.Exports, text)
 }
 
 func (g *instance) describe() ([]byte, error) {

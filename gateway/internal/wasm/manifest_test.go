@@ -63,6 +63,15 @@ func TestABadManifestFailsTheLoad(t *testing.T) {
 		`{"kind":"dialect","stage":"policy"}`:   "has no stage",
 		`{"kind":"transform","stage":"client"}`: "has no stage",
 		`{"grants":["network"]}`:                `unknown grant "network"`,
+		`{"hook":"penstock_route"}`:             `hook is "penstock_route"; there are route, route_flat`,
+		`{"hook":"normalise_event"}`:            `hook is "normalise_event"`,
+		`{"hook":"route_flat"}`:                 `hook is "route_flat", but the module does not export penstock_route_flat`,
+		`{"kind":"dialect","hook":"route"}`:     "a dialect has no hook",
+		`{"kind":"transform","reads":[]}`:       "a transform has no hook and no reads",
+		`{"reads":["keys"]}`:                    `unknown text "keys" in reads; there are tags, session, last_user_text, messages`,
+		`{"reads":["messages"],"grants":["read:messages"]}`:   "set hook to route",
+		`{"hook":"route","reads":["tags","messages"]}`:        "add read:messages to the grants",
+		`{"hook":"route","reads":["last_user_text"]}`:         "add read:messages to the grants",
 		`{"name":"` + strings.Repeat("x", maxManifest) + `"}`: "at most 65536",
 	} {
 		if _, err := WithManifest(asm.Echo().Bytes(), []byte(manifest), anyTests); err == nil || !strings.Contains(err.Error(), want) {
@@ -201,5 +210,42 @@ func TestAllTestsOfAManifestShareTheirFuel(t *testing.T) {
 	s.fuel.left = left
 	if err := m.Start(gone, nil); !errors.Is(err, context.Canceled) || s.fuel.left != left {
 		t.Errorf("Start when the gateway stops: %v with %d left, want nothing run", err, s.fuel.left)
+	}
+}
+
+// TestTestsGetTheTextsThatTheManifestDeclares, or all of them where there is no manifest yet.
+func TestTestsGetTheTextsThatTheManifestDeclares(t *testing.T) {
+	flat := asm.Guest(hook.RouteFlat, asm.I64(0))
+	for manifest, want := range map[string]hook.Reads{
+		"":                      hook.AllReads,
+		`{"hook":"route_flat"}`: 0,
+		`{"reads":["tags","last_user_text"],"grants":["read:messages"]}`: hook.ReadTags | hook.ReadLastUser,
+	} {
+		wasm := flat.Bytes()
+		if manifest != "" {
+			var err error
+			if wasm, err = WithManifest(wasm, []byte(manifest), anyTests); err != nil {
+				t.Fatal(err)
+			}
+		}
+		s, err := newTestHost(t).Sandbox(t.Context(), Spec{Name: "m", Wasm: wasm})
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer s.Close()
+		for _, own := range [][]string{nil, {}} {
+			m, err := s.Subject(t.Context(), s.Grants(own), time.Now)
+			if err != nil {
+				t.Fatal(err)
+			}
+			expect := want
+			if own != nil && manifest != "" { // a test without the grant
+				expect &^= hook.ReadLastUser
+			}
+			if got := m.FlatReads(); got != expect {
+				t.Errorf("%s with grants %q: reads %b, want %b", manifest, own, got, expect)
+			}
+			m.Stop()
+		}
 	}
 }

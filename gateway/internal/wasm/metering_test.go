@@ -6,7 +6,6 @@ import (
 	"encoding/binary"
 	"errors"
 	"testing"
-	"time"
 
 	"github.com/penstock/penstock/gateway/internal/llm"
 	"github.com/penstock/penstock/gateway/internal/wasm/asm"
@@ -27,7 +26,7 @@ func TestMeteringARealModule(t *testing.T) {
 		t.Fatal(err)
 	}
 	t.Logf("%d bytes became %d", len(wasm), len(code))
-	in := hook.AppendFlat(nil, &llm.Request{ID: "r"}, fleet(8), []byte("cost\n"), 1, time.Unix(1, 0))
+	in := flatInput(&llm.Request{ID: "r"}, 8, "cost\n")
 	m := load(t, wasm)
 	first, fuel, err := m.Call(context.Background(), hook.RouteFlat, 1, in, nil)
 	if err != nil {

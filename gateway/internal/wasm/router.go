@@ -12,17 +12,19 @@ import (
 	"github.com/penstock/penstock/gateway/internal/wasm/hook"
 )
 
-// Router has a module rank candidates. Faults count towards the module's breaker. It is safe
+// Router has a module rank candidates, by the hook that its manifest declares. Faults count towards the module's breaker. It is safe
 // for concurrent use and does not own its module.
 type Router struct {
 	module  *Module
+	hook    hook.Hook
+	reads   hook.Reads
 	now     func() time.Time
 	buffers sync.Pool
 }
 
 // NewRouter returns the router of a module, which must export penstock_route_flat or
-// penstock_route; the flat hook is used if both are there. Now is the clock, nil for
-// time.Now.
+// penstock_route. If both are there and the manifest declares none, the flat hook is used.
+// Now is the clock, nil for time.Now.
 func NewRouter(m *Module, now func() time.Time) (*Router, error) {
 	if !m.Exports(hook.RouteFlat) && !m.Exports(hook.Route) {
 		return nil, fmt.Errorf("module %s is not a router: it exports neither %s nor %s", m.name, hook.RouteFlat, hook.Route)
@@ -30,15 +32,40 @@ func NewRouter(m *Module, now func() time.Time) (*Router, error) {
 	if now == nil {
 		now = time.Now
 	}
-	r := &Router{module: m, now: now}
+	r := &Router{module: m, hook: m.routeHook(), now: now}
+	r.reads = m.manifest.routeReads(r.hook, m.grants)
 	r.buffers.New = func() any { return new(rankBuffers) }
 	return r, nil
 }
 
+func (m *Module) routeHook() hook.Hook {
+	if h, ok := m.manifest.routeHook(); ok {
+		return h
+	}
+	if m.Exports(hook.RouteFlat) {
+		return hook.RouteFlat
+	}
+	return hook.Route
+}
+
+// routeReads returns the texts of a request that the module gets. One that declares none
+// gets those of version 1.0: in the flat form none, in the JSON form the messages if they
+// are granted.
+func (m *Manifest) routeReads(h hook.Hook, grants hook.Grants) hook.Reads {
+	reads, _ := hook.ParseReads(m.Reads) // checked when the manifest was read
+	if m.Reads == nil && h == hook.Route {
+		reads = hook.ReadMessages
+	}
+	if !grants.Has(hook.GrantMessages) {
+		reads &^= hook.ReadLastUser | hook.ReadMessages
+	}
+	return reads
+}
+
 // rankBuffers are what one ranking needs and the next reuses.
 type rankBuffers struct {
-	in, out []byte
-	ranking hook.RankingBuilder
+	in, out, lastUser []byte
+	ranking           hook.RankingBuilder
 }
 
 // Ranker is a Router for one route, with the inputs that depend on the route alone. It is
@@ -48,18 +75,17 @@ type Ranker struct {
 	name   string
 	// part is the route's part of the input, in the form of the hook.
 	part []byte
-	flat bool
 }
 
 // Prepare returns the ranker of one route. Strategy names one of the module's strategies and
 // is the name in Ranking.Router; with is the route's settings, a JSON object or nil.
 func (r *Router) Prepare(strategy string, with json.RawMessage) (*Ranker, error) {
-	k := &Ranker{router: r, name: strategy, flat: r.module.Exports(hook.RouteFlat)}
+	k := &Ranker{router: r, name: strategy}
 	text, err := hook.FlatText(strategy, with)
 	if err != nil {
 		return nil, fmt.Errorf("router %s: %w", strategy, err)
 	}
-	if k.flat {
+	if r.hook == hook.RouteFlat {
 		k.part = text
 		return k, nil
 	}
@@ -114,38 +140,45 @@ func (k *Ranker) Rank(ctx context.Context, req *llm.Request, c []llm.Candidate) 
 
 // call calls the module and reads its result into the buffers' ranking.
 func (k *Ranker) call(ctx context.Context, s *rankBuffers, req *llm.Request, c []llm.Candidate, now time.Time) (fuel int64, opinion bool, err error) {
-	m, seed := k.router.module, hook.SeedOf(req.ID)
-	if k.flat {
-		s.in = hook.AppendFlat(s.in[:0], req, c, k.part, seed, now)
-		s.out, fuel, err = m.Call(ctx, hook.RouteFlat, seed, s.in, s.out[:0])
-	} else {
-		s.in = hook.AppendRouteEnvelope(s.in[:0], req, c, k.part, m.grants.Has(hook.GrantMessages), now)
-		s.out, fuel, err = m.Call(ctx, hook.Route, seed, s.in, s.out[:0])
+	r := k.router
+	in := hook.RouteInput{Request: req, Candidates: c, Part: k.part, Seed: hook.SeedOf(req.ID), Now: now, Reads: r.reads}
+	if r.reads.Has(hook.ReadLastUser) {
+		s.lastUser = appendLastUser(ctx, s.lastUser[:0], req)
+		in.LastUser = s.lastUser
 	}
+	read := hook.ReadRanking
+	if r.hook == hook.RouteFlat {
+		s.in, read = hook.AppendFlat(s.in[:0], &in), hook.ReadFlat
+	} else {
+		s.in = hook.AppendRouteEnvelope(s.in[:0], &in)
+	}
+	s.out, fuel, err = r.module.Call(ctx, r.hook, in.Seed, s.in, s.out[:0])
 	if err != nil || len(s.out) == 0 {
 		return fuel, false, err
 	}
 	s.ranking.Reset(len(c))
-	read := hook.ReadRanking
-	if k.flat {
-		read = hook.ReadFlat
-	}
 	err = read(&s.ranking, s.out)
 	if err == nil {
 		err = s.ranking.Finish(c, now)
 	}
 	if err != nil {
-		return fuel, false, k.invalidResult(err)
+		return fuel, false, r.module.invalidResult(r.hook, err)
 	}
 	return fuel, true, nil
 }
 
-func (k *Ranker) invalidResult(err error) *hook.Fault {
-	h := hook.Route
-	if k.flat {
-		h = hook.RouteFlat
+// appendLastUser appends the request's last user text. It puts a request into the canonical
+// form only if it has none in its own; one that can't be has none.
+func appendLastUser(ctx context.Context, dst []byte, req *llm.Request) []byte {
+	dst = hook.AppendLastUser(dst, req.Body)
+	if len(dst) > 0 || req.Canonical == nil {
+		return dst
 	}
-	return k.router.module.invalidResult(h, err)
+	canonical, err := req.Canonical(ctx)
+	if err != nil {
+		return dst
+	}
+	return hook.AppendLastUser(dst, canonical.Body)
 }
 
 // countFault counts a fault towards the breaker; a rejection, a caller who hung up and a

@@ -108,6 +108,7 @@ type Subject struct {
 	module   *Module
 	instance *instance
 	fuel     *sharedFuel
+	reads    hook.Reads
 }
 
 // Subject prepares the module for one test with these grants and this clock. Only one
@@ -118,8 +119,16 @@ func (s *Sandbox) Subject(ctx context.Context, grants []string, now func() time.
 		return nil, fmt.Errorf("load module %s: %w", s.prepared.spec.Name, err)
 	}
 	m.now, m.store = now, newStore(now)
-	return &Subject{module: m, fuel: s.fuel}, nil
+	t := &Subject{module: m, fuel: s.fuel, reads: hook.AllReads}
+	if s.prepared.manifest != nil {
+		t.reads = s.prepared.manifest.routeReads(hook.RouteFlat, grants)
+	}
+	return t, nil
 }
+
+// FlatReads returns the texts of a request that the module gets in the flat form: those that
+// its manifest declares, or all if it has none yet.
+func (s *Subject) FlatReads() hook.Reads { return s.reads }
 
 // Exports reports whether the module has a hook.
 func (s *Subject) Exports(h hook.Hook) bool { return s.module.exports[h] }

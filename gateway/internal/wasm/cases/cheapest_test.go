@@ -25,7 +25,7 @@ func cheapestModule(t testing.TB, language string) *wasm.Module {
 // form.
 func rankWith(t *testing.T, m *wasm.Module, with string, req *llm.Request, c []llm.Candidate) llm.Ranking {
 	t.Helper()
-	in := hook.AppendRouteEnvelope(nil, req, c, []byte(`"strategy":"cheapest","with":`+with), false, time.Now())
+	in := hook.AppendRouteEnvelope(nil, &hook.RouteInput{Request: req, Candidates: c, Part: []byte(`"strategy":"cheapest","with":` + with), Now: time.Now()})
 	out, _, err := m.Call(t.Context(), hook.Route, 1, in, nil)
 	if err != nil {
 		return llm.Ranking{Fault: err.Error()}

@@ -141,7 +141,7 @@ func drawInput(t *rapid.T, cases []Case) (hook.Hook, []byte) {
 		in = hook.AppendFrame(nil, nil, e.Name, data)
 	}
 	if h == hook.RouteFlat {
-		if flat, err := flatInput(in, 1, c.clock()); err == nil {
+		if flat, err := flatInput(in, hook.AllReads, 1, c.clock()); err == nil {
 			in = flat
 		}
 	}

@@ -24,8 +24,9 @@ type run struct {
 type callFunc func(h hook.Hook, in []byte) (out []byte, fuel int64, err error)
 
 // play makes the calls of a case; one about the settings alone has none. A result that the
-// gateway would refuse is a fault, as it is there.
-func (c *Case) play(call callFunc) (run, error) {
+// gateway would refuse is a fault, as it is there. The flat form has these texts of the
+// request.
+func (c *Case) play(reads hook.Reads, call callFunc) (run, error) {
 	h, ok := c.hook()
 	if !ok {
 		return run{}, nil
@@ -42,7 +43,7 @@ func (c *Case) play(call callFunc) (run, error) {
 		n, routing = candidates(in)
 	}
 	if h == hook.RouteFlat && routing {
-		if in, err = flatInput(in, uint64(c.Seed), c.clock()); err != nil {
+		if in, err = flatInput(in, reads, uint64(c.Seed), c.clock()); err != nil {
 			return run{}, err
 		}
 	}

@@ -69,7 +69,7 @@ func (c *Case) refer(ref reference) error {
 		_, err := ref(settings(c), hook.Count, nil)
 		return c.check(run{err: err})
 	}
-	r, err := c.play(func(h hook.Hook, in []byte) ([]byte, int64, error) {
+	r, err := c.play(hook.AllReads, func(h hook.Hook, in []byte) ([]byte, int64, error) {
 		out, err := ref(settings(c), h, in)
 		return out, 1, err
 	})

@@ -12,13 +12,16 @@ import (
 
 // routeEnvelope is the part of the JSON routing envelope that the flat form can hold.
 type routeEnvelope struct {
-	EstInputTokens *float64         `json:"est_input_tokens"`
-	MaxTokens      *float64         `json:"max_tokens"`
-	Stream         bool             `json:"stream"`
-	Features       []string         `json:"features"`
-	Strategy       string           `json:"strategy"`
-	With           json.RawMessage  `json:"with"`
-	Candidates     []routeCandidate `json:"candidates"`
+	Session        string            `json:"session"`
+	Tags           map[string]string `json:"tags"`
+	EstInputTokens *float64          `json:"est_input_tokens"`
+	MaxTokens      *float64          `json:"max_tokens"`
+	Stream         bool              `json:"stream"`
+	Features       []string          `json:"features"`
+	LastUserText   string            `json:"last_user_text"`
+	Strategy       string            `json:"strategy"`
+	With           json.RawMessage   `json:"with"`
+	Candidates     []routeCandidate  `json:"candidates"`
 }
 
 type routeCandidate struct {
@@ -37,11 +40,19 @@ type routeCandidate struct {
 	Fallback     bool     `json:"fallback"`
 	RemainingRPM *float64 `json:"remaining_rpm"`
 	RemainingTPM *float64 `json:"remaining_tpm"`
+	CachedPrefix *float64 `json:"cached_prefix"`
+	EstCost      *float64 `json:"est_cost"`
+	FirstP50     *float64 `json:"ttft_p50_ms"`
+	FirstP95     *float64 `json:"ttft_p95_ms"`
+	Samples      *float64 `json:"samples"`
+	RequestsLeft *float64 `json:"requests_left"`
+	TokensLeft   *float64 `json:"tokens_left"`
+	Sticky       uint64   `json:"sticky,string"`
 }
 
 // flatInput converts a JSON routing envelope to the flat form, as the gateway would send it to
-// a router for the same request.
-func flatInput(in []byte, seed uint64, now time.Time) ([]byte, error) {
+// a router that gets these texts for the same request.
+func flatInput(in []byte, reads hook.Reads, seed uint64, now time.Time) ([]byte, error) {
 	var f routeEnvelope
 	if err := json.Unmarshal(in, &f); err != nil {
 		return nil, fmt.Errorf("the input is not a routing envelope: %w", err)
@@ -50,13 +61,14 @@ func flatInput(in []byte, seed uint64, now time.Time) ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	req := &llm.Request{Facts: llm.Facts{EstInputTokens: whole(f.EstInputTokens, 0), MaxTokens: whole(f.MaxTokens, 0),
+	req := &llm.Request{Session: f.Session, Tags: f.Tags, Facts: llm.Facts{EstInputTokens: whole(f.EstInputTokens, 0), MaxTokens: whole(f.MaxTokens, 0),
 		Stream: f.Stream, Features: featuresOf(f.Features)}}
 	c := make([]llm.Candidate, len(f.Candidates))
 	for i := range c {
 		c[i] = f.Candidates[i].candidate(now)
 	}
-	return hook.AppendFlat(nil, req, c, text, seed, now), nil
+	return hook.AppendFlat(nil, &hook.RouteInput{Request: req, Candidates: c, Part: text, Seed: seed, Now: now,
+		Reads: reads, LastUser: []byte(f.LastUserText)}), nil
 }
 
 func (f *routeCandidate) candidate(now time.Time) llm.Candidate {
@@ -66,14 +78,17 @@ func (f *routeCandidate) candidate(now time.Time) llm.Candidate {
 		t.Price = llm.Price{Known: true, Input: llm.NanoUSD(whole(f.PriceIn, 0)), Output: llm.NanoUSD(whole(f.PriceOut, 0)),
 			CacheRead: llm.NanoUSD(whole(f.PriceCached, 0))}
 	}
-	s := llm.Stats{Inflight: whole(f.Inflight, 0), TTFT: llm.Millis(number(f.FirstToken, 0) * float64(time.Millisecond)),
-		TPS: number(f.Speed, 0), ErrorRate: number(f.ErrorRate, 0),
-		RemainingRequests: whole(f.RemainingRPM, -1), RemainingTokens: whole(f.RemainingTPM, -1)}
+	s := llm.Stats{Inflight: whole(f.Inflight, 0), TTFT: millis(f.FirstToken), TTFTP50: millis(f.FirstP50), TTFTP95: millis(f.FirstP95),
+		TPS: number(f.Speed, 0), ErrorRate: number(f.ErrorRate, 0), Samples: number(f.Samples, 0),
+		RemainingRequests: whole(f.RemainingRPM, -1), RemainingTokens: whole(f.RemainingTPM, -1),
+		RequestsLeft: number(f.RequestsLeft, -1), TokensLeft: number(f.TokensLeft, -1)}
 	if !f.Healthy {
 		s.CoolingUntil = now.Add(time.Minute)
 	}
-	return llm.Candidate{Target: t, Stats: s}
+	return llm.Candidate{Target: t, Stats: s, EstCost: llm.NanoUSD(whole(f.EstCost, -1)), CachedPrefix: whole(f.CachedPrefix, 0), Sticky: f.Sticky}
 }
+
+func millis(v *float64) llm.Millis { return llm.Millis(number(v, 0) * float64(time.Millisecond)) }
 
 // number returns what v points to, or the value for unknown.
 func number(v *float64, unknown float64) float64 {

@@ -157,7 +157,7 @@ func runOnce(ctx context.Context, c *Case, m *wasm.Subject, fresh bool) (run, er
 	}
 	m.SetStore(c.entries()) // without what penstock_init has written
 	var took time.Duration  // of the calls alone, without conversions
-	r, err := c.play(func(h hook.Hook, in []byte) ([]byte, int64, error) {
+	r, err := c.play(m.FlatReads(), func(h hook.Hook, in []byte) ([]byte, int64, error) {
 		began := time.Now()
 		out, fuel, err := m.Call(ctx, h, uint64(c.Seed), in, nil)
 		took += time.Since(began)

@@ -193,6 +193,20 @@ func askTransform(t *testing.T, m *wasm.Module, req *llm.Request) {
 	}
 }
 
+// TestTheRoutingEnvelopeIsAsItsSchemaSays where everything is known, and where nothing is.
+func TestTheRoutingEnvelopeIsAsItsSchemaSays(t *testing.T) {
+	schema := schemaFile(t, "route.in.json")
+	c := fleet(2)
+	c[0].CachedPrefix, c[0].EstCost, c[0].Sticky = 900, 5, 1<<64-1
+	c[0].Stats = llm.Stats{TTFT: 1, TTFTP50: 1, TTFTP95: 1, TPS: 1, ErrorRate: 1, Samples: 2.5, RequestsLeft: 1, TokensLeft: 0.5}
+	c[1].Target.Price, c[1].Stats = llm.Price{}, llm.Stats{RemainingRequests: -1, RemainingTokens: -1, RequestsLeft: -1, TokensLeft: -1}
+	in := &hook.RouteInput{Request: &llm.Request{Session: "s", Body: []byte(`{"messages":[{"role":"user"}]}`)}, Candidates: c,
+		Part: []byte(`"strategy":"s","with":{}`), Reads: hook.AllReads, LastUser: []byte("why?")}
+	schema.check(t, "everything", hook.AppendRouteEnvelope(nil, in), true)
+	in.Request = &llm.Request{}
+	schema.check(t, "nothing", hook.AppendRouteEnvelope(nil, in), true)
+}
+
 func TestABodyThatIsNotJSONHasItsPlaceInTheSchema(t *testing.T) {
 	schemaFile(t, "dialect.normalise_response.in.json").check(t, "text", hook.AppendProviderReply(nil, hook.ProviderReply{Dialect: "x", Target: someTarget, Body: []byte("<html>")}), true)
 }
@@ -205,7 +219,7 @@ func TestResultsMatchTheirSchemas(t *testing.T) {
 	line := schemaFile(t, "line.json")
 	for plugin, ref := range references {
 		for _, c := range conformanceCases(t, plugin) {
-			_, err := c.play(func(h hook.Hook, in []byte) ([]byte, int64, error) {
+			_, err := c.play(hook.AllReads, func(h hook.Hook, in []byte) ([]byte, int64, error) {
 				out, err := ref(settings(&c), h, in)
 				if schema, ok := outs[h]; ok && len(out) > 0 {
 					schema.check(t, c.Name, out, false)
@@ -226,7 +240,7 @@ func TestResultsMatchTheirSchemas(t *testing.T) {
 		"client.accept_request.out.json":      `{"body":{}}`,
 		"client.render_response.out.json":     `{"status":200,"headers":{"x":"y"},"body":{}}`,
 		"line.json":                           `{"error":{"message":"x"}}`,
-		"manifest.json":                       `{"name":"cheapest","version":"0.1.0","description":"…","kind":"router","stage":"policy","grants":["kv"],"tests":[{"hook":"init"}]}`,
+		"manifest.json":                       `{"name":"cheapest","version":"0.1.0","description":"…","kind":"router","stage":"policy","grants":["kv"],"hook":"route_flat","reads":["tags","session","last_user_text","messages"],"tests":[{"hook":"init"}]}`,
 	} {
 		schemaFile(t, name).check(t, name, []byte(doc), true)
 	}
@@ -249,6 +263,8 @@ func TestTheSchemasRefuseWhatTheHostRefuses(t *testing.T) {
 		{"client.render_response.out.json", `{"status":99,"body":{}}`},
 		{"manifest.json", `{"kind":"filter"}`},
 		{"manifest.json", `{"tests":[{"hook":"nope"}]}`},
+		{"manifest.json", `{"hook":"normalise_event"}`},
+		{"manifest.json", `{"reads":["keys"]}`},
 		{"case.json", `{"hook":"route","expct":null}`},
 		{"case.json", `{"hook":"route","input":{},"input_base64":""}`},
 		{"case.json", `{"hook":"normalise_event","events":[["a"]]}`},

@@ -46,7 +46,7 @@ func benchmarkHook(b *testing.B, m *wasm.Module, h hook.Hook, in []byte) {
 func BenchmarkSDKRouteJSON(b *testing.B) {
 	eachBuilt(b, "cheapest", func(b *testing.B, code []byte) {
 		req, c := routingRequest()
-		in := hook.AppendRouteEnvelope(nil, req, c, []byte(`"strategy":"cheapest","with":{}`), false, time.Unix(1, 0))
+		in := hook.AppendRouteEnvelope(nil, &hook.RouteInput{Request: req, Candidates: c, Part: []byte(`"strategy":"cheapest","with":{}`), Now: time.Unix(1, 0)})
 		benchmarkHook(b, load(b, code), hook.Route, in)
 	})
 }
@@ -55,7 +55,7 @@ func BenchmarkSDKRouteJSON(b *testing.B) {
 func BenchmarkSDKRouteFlat(b *testing.B) {
 	eachBuilt(b, "cheapest", func(b *testing.B, code []byte) {
 		req, c := routingRequest()
-		benchmarkHook(b, load(b, code), hook.RouteFlat, hook.AppendFlat(nil, req, c, []byte("cheapest\n"), 1, time.Unix(1, 0)))
+		benchmarkHook(b, load(b, code), hook.RouteFlat, hook.AppendFlat(nil, &hook.RouteInput{Request: req, Candidates: c, Part: []byte("cheapest\n"), Seed: 1, Now: time.Unix(1, 0)}))
 	})
 }
 
@@ -115,8 +115,8 @@ func BenchmarkSDKMetering(b *testing.B) {
 		hook         hook.Hook
 		in           []byte
 	}{
-		{"json", "cheapest", hook.Route, hook.AppendRouteEnvelope(nil, req, c, []byte(`"strategy":"cheapest","with":{}`), false, time.Unix(1, 0))},
-		{"flat", "cheapest", hook.RouteFlat, hook.AppendFlat(nil, req, c, []byte("cheapest\noutput_tokens=300\n"), 1, time.UnixMilli(1))},
+		{"json", "cheapest", hook.Route, hook.AppendRouteEnvelope(nil, &hook.RouteInput{Request: req, Candidates: c, Part: []byte(`"strategy":"cheapest","with":{}`), Now: time.Unix(1, 0)})},
+		{"flat", "cheapest", hook.RouteFlat, hook.AppendFlat(nil, &hook.RouteInput{Request: req, Candidates: c, Part: []byte("cheapest\noutput_tokens=300\n"), Seed: 1, Now: time.UnixMilli(1)})},
 		{"event", "redact", hook.NormalizeEvent, hook.AppendFrame(nil, nil, hook.EventChunk, []byte(`{"id":"chatcmpl-1","object":"chat.completion.chunk","model":"m",`+
 			`"choices":[{"index":0,"delta":{"content":" the wheel"},"logprobs":null,"finish_reason":null}]}`))},
 	} {
@@ -161,6 +161,6 @@ func BenchmarkSDKIsolated(b *testing.B) {
 	eachBuilt(b, "cheapest", func(b *testing.B, code []byte) {
 		req, c := routingRequest()
 		m := load(b, code, func(s *wasm.Spec) { s.Isolate = true })
-		benchmarkHook(b, m, hook.RouteFlat, hook.AppendFlat(nil, req, c, []byte("cheapest\n"), 1, time.Unix(1, 0)))
+		benchmarkHook(b, m, hook.RouteFlat, hook.AppendFlat(nil, &hook.RouteInput{Request: req, Candidates: c, Part: []byte("cheapest\n"), Seed: 1, Now: time.Unix(1, 0)}))
 	})
 }

@@ -60,7 +60,7 @@ func measure(ctx context.Context, m *wasm.Subject, c *Case, long time.Duration) 
 	}
 	m.SetStore(c.entries())
 	var calls []timedCall
-	_, err := c.play(func(h hook.Hook, in []byte) ([]byte, int64, error) {
+	_, err := c.play(m.FlatReads(), func(h hook.Hook, in []byte) ([]byte, int64, error) {
 		calls = append(calls, timedCall{h, in})
 		return m.Call(ctx, h, uint64(c.Seed), in, nil)
 	})

@@ -10,12 +10,12 @@ import (
 	"github.com/penstock/penstock/gateway/internal/llm"
 )
 
-// The flat routing record of sdk/ABI.md: a header, one record for every candidate, then text.
-// All numbers are little-endian.
+// The flat routing record of sdk/ABI.md: a header, one record for every candidate, the
+// route's text, then the request's section. All numbers are little-endian.
 const (
 	flatVersion = 1
 	flatHeader  = 32
-	flatRecord  = 96
+	flatRecord  = 152
 	flatEntry   = 16 // an entry of the result
 
 	unknown32 = math.MaxUint32
@@ -39,10 +39,10 @@ const (
 // flatDrop in a result's flags drops the candidate.
 const flatDrop = 1
 
-// AppendFlat appends the routing record of one request. Text is what FlatText returned for
-// the route; a line with the seed follows it.
-func AppendFlat(dst []byte, req *llm.Request, c []llm.Candidate, text []byte, seed uint64, now time.Time) []byte {
-	at := len(dst)
+// AppendFlat appends the flat form of a router's input. A line with the seed follows the
+// route's part.
+func AppendFlat(dst []byte, in *RouteInput) []byte {
+	at, req, c := len(dst), in.Request, in.Candidates
 	dst = binary.LittleEndian.AppendUint16(dst, flatVersion)
 	dst = binary.LittleEndian.AppendUint16(dst, flatRecord)
 	dst = binary.LittleEndian.AppendUint32(dst, uint32(len(c)))
@@ -50,15 +50,19 @@ func AppendFlat(dst []byte, req *llm.Request, c []llm.Candidate, text []byte, se
 	dst = binary.LittleEndian.AppendUint32(dst, clamp32(req.Facts.MaxTokens))
 	dst = binary.LittleEndian.AppendUint32(dst, requestFlags(&req.Facts))
 	dst = binary.LittleEndian.AppendUint32(dst, uint32(flatHeader+len(c)*flatRecord))
-	dst = append(dst, 0, 0, 0, 0, 0, 0, 0, 0) // the text's length, and the reserved word
+	dst = append(dst, 0, 0, 0, 0, 0, 0, 0, 0) // the text's length, and where the section begins
 	for i := range c {
-		dst = appendRecord(dst, i, &c[i], now)
+		dst = appendRecord(dst, i, &c[i], in.Now)
 	}
 	begin := len(dst)
-	dst = append(dst, text...)
+	dst = append(dst, in.Part...)
 	dst = append(dst, "seed="...)
-	dst = strconv.AppendUint(dst, seed, 10) // the last line has no end
-	binary.LittleEndian.PutUint32(dst[at+24:], uint32(len(dst)-begin))
+	dst = strconv.AppendUint(dst, in.Seed, 10) // the last line has no end
+	end := len(dst)
+	binary.LittleEndian.PutUint32(dst[at+24:], uint32(end-begin))
+	if dst = appendTexts(dst, in); len(dst) > end {
+		binary.LittleEndian.PutUint32(dst[at+28:], uint32(end-at))
+	}
 	return dst
 }
 
@@ -88,6 +92,14 @@ func appendRecord(dst []byte, i int, c *llm.Candidate, now time.Time) []byte {
 	le.PutUint32(r[80:], uint32(int32(min(max(t.Order, math.MinInt32), math.MaxInt32))))
 	le.PutUint32(r[84:], remaining(s.RemainingRequests))
 	le.PutUint32(r[88:], remaining(s.RemainingTokens))
+	le.PutUint32(r[92:], clamp32(c.CachedPrefix))
+	le.PutUint64(r[96:], uint64(estCost(c)))
+	le.PutUint64(r[104:], math.Float64bits(millis(time.Duration(s.TTFTP50))))
+	le.PutUint64(r[112:], math.Float64bits(millis(time.Duration(s.TTFTP95))))
+	le.PutUint64(r[120:], math.Float64bits(s.Samples))
+	le.PutUint64(r[128:], math.Float64bits(s.RequestsLeft))
+	le.PutUint64(r[136:], math.Float64bits(s.TokensLeft))
+	le.PutUint64(r[144:], c.Sticky)
 	return append(dst, r[:]...)
 }
 
@@ -100,6 +112,14 @@ func quality(t *llm.Target) float64 {
 		return math.NaN()
 	}
 	return t.Quality
+}
+
+// estCost is -1 when it is unknown.
+func estCost(c *llm.Candidate) llm.NanoUSD {
+	if !c.Target.Price.Known {
+		return -1
+	}
+	return max(c.EstCost, -1)
 }
 
 func millis(d time.Duration) float64 { return float64(d) / float64(time.Millisecond) }

@@ -18,7 +18,8 @@ const (
 	GrantKV = "kv"
 	// GrantLog is allowed to every module; naming it has no effect.
 	GrantLog = "log"
-	// GrantMessages puts the request's messages into the JSON routing envelope.
+	// GrantMessages puts the request's messages into the JSON routing envelope, and lets a
+	// router read its last user text.
 	GrantMessages = "read:messages"
 )
 

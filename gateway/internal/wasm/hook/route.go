@@ -10,31 +10,34 @@ import (
 	"github.com/penstock/penstock/gateway/internal/llm"
 )
 
-// AppendRouteEnvelope appends the JSON routing envelope of one request. part is what
-// AppendRoutePart returned for the route. Unknown figures are null.
-func AppendRouteEnvelope(dst []byte, req *llm.Request, c []llm.Candidate, part []byte, messages bool, now time.Time) []byte {
-	f := &req.Facts
+// AppendRouteEnvelope appends the JSON form of a router's input. Unknown figures are null.
+func AppendRouteEnvelope(dst []byte, in *RouteInput) []byte {
+	req, f := in.Request, &in.Request.Facts
 	dst = append(dst, `{"v":1`...)
 	dst = appendText(dst, "request_id", req.ID)
 	dst = appendText(dst, "model", f.Model)
 	dst = appendText(dst, "key", req.Principal.KeyID)
 	dst = appendText(dst, "team", req.Principal.Team)
 	dst = appendText(dst, "user", req.Principal.User)
+	dst = appendText(dst, "session", req.Session)
 	dst = appendTags(dst, req.Tags)
 	dst = appendWhole(dst, "est_input_tokens", f.EstInputTokens)
 	dst = appendKnown(dst, "max_tokens", f.MaxTokens, f.MaxTokens > 0)
 	dst = appendBool(dst, "stream", f.Stream)
 	dst = appendNames(dst, "features", f.Features.Names())
 	dst = appendWhole(dst, "last_user_chars", int64(f.LastUserChars))
-	if messages {
+	if in.Reads.Has(ReadLastUser) {
+		dst = appendText(dst, "last_user_text", string(in.LastUser))
+	}
+	if in.Reads.Has(ReadMessages) {
 		dst = appendMessages(dst, req.Body)
 	}
-	if len(part) > 0 {
-		dst = append(jsontext.AppendComma(dst), part...)
+	if len(in.Part) > 0 {
+		dst = append(jsontext.AppendComma(dst), in.Part...)
 	}
 	dst = append(dst, `,"candidates":[`...)
-	for i := range c {
-		dst = appendCandidate(jsontext.AppendComma(dst), i, &c[i], now)
+	for i := range in.Candidates {
+		dst = appendCandidate(jsontext.AppendComma(dst), i, &in.Candidates[i], in.Now)
 	}
 	return append(dst, `]}`...)
 }
@@ -71,7 +74,25 @@ func appendCandidate(dst []byte, i int, c *llm.Candidate, now time.Time) []byte 
 	dst = appendBool(dst, "fallback", t.Fallback)
 	dst = appendKnown(dst, "remaining_rpm", s.RemainingRequests, s.RemainingRequests >= 0)
 	dst = appendKnown(dst, "remaining_tpm", s.RemainingTokens, s.RemainingTokens >= 0)
-	return append(dst, `,"cached_prefix":0}`...)
+	dst = appendWhole(dst, "cached_prefix", c.CachedPrefix)
+	cost := estCost(c)
+	dst = appendKnown(dst, "est_cost", int64(cost), cost >= 0)
+	dst = appendNumber(dst, "ttft_p50_ms", millis(time.Duration(s.TTFTP50)), s.TTFTP50 > 0)
+	dst = appendNumber(dst, "ttft_p95_ms", millis(time.Duration(s.TTFTP95)), s.TTFTP95 > 0)
+	dst = appendNumber(dst, "samples", s.Samples, true)
+	dst = appendNumber(dst, "requests_left", s.RequestsLeft, s.RequestsLeft >= 0)
+	dst = appendNumber(dst, "tokens_left", s.TokensLeft, s.TokensLeft >= 0)
+	return append(appendSticky(dst, c.Sticky), '}')
+}
+
+// appendSticky appends the hash as a decimal string, since it has more digits than every
+// reader of JSON keeps of a number; null if there is none.
+func appendSticky(dst []byte, hash uint64) []byte {
+	dst = jsontext.AppendName(dst, "sticky")
+	if hash == 0 {
+		return append(dst, "null"...)
+	}
+	return append(strconv.AppendUint(append(dst, '"'), hash, 10), '"')
 }
 
 // appendMessages appends the body's messages unchanged, if it has any.
