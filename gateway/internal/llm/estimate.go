@@ -44,6 +44,11 @@ func EstimateOf(t *Target, f *Facts, bound, text int64) Estimate {
 		e.Searches = assumedSearches
 	}
 	e.Input = inputBound(t, f, text)
+	e.worst = worstClass(&t.Price, f)
+	if f.Inputs > 0 {
+		e.Input = Add(e.Input, Times(int64(f.Inputs), templateTokens))
+		return e
+	}
 	e.Output = outputBound(t, f, bound)
 	e.Least = min(e.Output, LeastOutput)
 	if f.MaxTokens > 0 {
@@ -52,7 +57,6 @@ func EstimateOf(t *Target, f *Facts, bound, text int64) Estimate {
 		e.Output = max(min(e.Output, room(t, f, e.Input)), 1)
 		e.Least = min(e.Least, e.Output)
 	}
-	e.worst = worstClass(&t.Price, f)
 	return e
 }
 

@@ -13,10 +13,18 @@ const (
 	OpenAI    Dialect = "openai"
 	Anthropic Dialect = "anthropic"
 	Responses Dialect = "openai-responses"
+	Gemini    Dialect = "gemini"
+	Cohere    Dialect = "cohere"
+	Ollama    Dialect = "ollama"
 )
 
 // Endpoint names what a client asked for, independent of its dialect.
 type Endpoint string
 
-// ChatCompletions is a conversation answered by one model.
-const ChatCompletions Endpoint = "chat.completions"
+// The endpoints.
+const (
+	// ChatCompletions is a conversation answered by one model.
+	ChatCompletions Endpoint = "chat.completions"
+	// Embeddings are vectors that stand for texts.
+	Embeddings Endpoint = "embeddings"
+)

@@ -93,6 +93,12 @@ type Facts struct {
 	// last user message's text.
 	Messages      int
 	LastUserChars int
+	// Inputs is the number of texts that an embeddings request is about; 0 for a
+	// conversation. Each is a prompt of its own, and nothing is generated. Encoding is how
+	// the vectors are to be encoded: "base64", or "float" or nothing for numbers, or what
+	// only the provider knows.
+	Inputs   int
+	Encoding string
 	// EstInputTokens is a likely size of the prompt, rather too large than too small:
 	// bytes of text / 3, plus what images, audio clips and files usually take. It is no
 	// upper bound: Estimate has that.

@@ -13,6 +13,8 @@ type Target struct {
 	// Model is the provider's own name for it.
 	Model   string
 	Dialect Dialect
+	// Catalog is the well-known provider whose facts and deviations apply; empty for none.
+	Catalog string
 	// Also are further dialects in which requests pass through to the provider.
 	Also  []Dialect
 	Price Price

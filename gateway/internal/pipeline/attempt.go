@@ -182,7 +182,9 @@ func (a *attempt) finish(e *llm.Error) {
 		out.Fault, out.RetryAfter, out.Credential = e.Fault, e.RetryAfter, e.Credential
 	} else if u := a.reply.Info().Usage; u != nil {
 		out.OutputTokens = u.Output
-		a.Prompts.Sent(a.req.Principal.KeyID, a.req.Session, a.target.ID, keptPrompt(a.target, u))
+		if a.req.Facts.Inputs == 0 { // embeddings have no prompt that goes on
+			a.Prompts.Sent(a.req.Principal.KeyID, a.req.Session, a.target.ID, keptPrompt(a.target, u))
+		}
 	}
 	a.flight.Done(out)
 }

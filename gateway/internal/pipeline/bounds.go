@@ -29,6 +29,9 @@ func (t *terms) countedWorstCase(target *llm.Target, sent *llm.Request, f *llm.F
 func (t *terms) setMaxOutput(x *llm.Exchange, output int64) {
 	asked, restored := x.Sent.Facts.MaxTokens, x.MaxOutput > 0
 	x.MaxOutput = 0
+	if x.Sent.Facts.Inputs > 0 { // nothing is generated
+		return
+	}
 	bounded := t.decision.Obligations.MaxOutputTokens > 0 ||
 		t.hardLimit(llm.UnitUSD) || t.hardLimit(llm.UnitTokens) || t.hardLimit(llm.UnitOutputTokens)
 	switch {

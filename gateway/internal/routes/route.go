@@ -53,7 +53,7 @@ func (r *Routes) target(c config.Target, star string, fallback bool) *llm.Target
 		return r.demoTarget(c, model, fallback)
 	}
 	p := r.config.Providers[provider]
-	t := &llm.Target{ID: provider + "/" + model, Provider: provider, Model: model, Dialect: p.Dialect, Also: p.Also,
+	t := &llm.Target{ID: provider + "/" + model, Provider: provider, Model: model, Dialect: p.Dialect, Also: p.Also, Catalog: p.Catalog,
 		Region: p.Region, Quality: -1, Fallback: fallback, StreamUsage: llm.StreamUsage(p.StreamUsage)}
 	t.OutputNames = llm.OutputNamesOf(p.Catalog, model)
 	if p.OutputLimit != config.OutputAuto && p.OutputLimit != "" {

@@ -39,7 +39,7 @@ func (c *Client) Request(_ context.Context, in llm.Incoming) (*llm.Request, erro
 	}
 	r := &llm.Request{Endpoint: c.format.Endpoint, Dialect: c.format.Dialect, Body: in.Body, Facts: facts, Cache: cache,
 		Header: pick(in.Header, c.format.headers), Query: pickQuery(in.Query, c.format.queries), Session: sessionOf(in.Header, &facts)}
-	if c.format != chatCompletions {
+	if c.format.Dialect != llm.OpenAI {
 		r.Form, r.Canonical = c.format.Dialect, c.untranslatable
 	}
 	return r, nil

@@ -12,5 +12,15 @@ type scan struct{ jsontext.Scanner }
 
 func newScan(text []byte) scan { return scan{jsontext.New(text, maxDepth, jsontext.Grammar)} }
 
+// enter steps into the object or array that comes next; it passes over any other value and
+// reports false.
+func (s *scan) enter(bracket byte) bool {
+	if s.Open(bracket) {
+		return true
+	}
+	s.Skip()
+	return false
+}
+
 // isJSON reports whether data is one valid JSON value.
 func isJSON(data []byte) bool { return jsontext.Validate(data, maxDepth, jsontext.Grammar) == nil }

@@ -48,12 +48,13 @@ func (d *Dialects) errorOf(status int, header http.Header, body []byte) *llm.Err
 }
 
 // Prepare puts a request into the form in which it goes on to the target, and passes it
-// through its route's transforms, which know the canonical form only. It sets x.Sent,
+// through its route's transforms, which know conversations in the canonical form only. It
+// sets x.Sent,
 // whose facts say what the request may cost, and x.MaxOutput where a transform has raised
 // or removed the bound on output tokens.
 func (d *Dialects) Prepare(ctx context.Context, x *llm.Exchange) (err error) {
 	x.Sent = x.Request
-	if len(x.Route.Transforms) == 0 && passes(x.Request, x.Target) {
+	if x.Request.Endpoint == llm.Embeddings || len(x.Route.Transforms) == 0 && passes(x.Request, x.Target) {
 		return nil
 	}
 	if x.Sent, err = inCanonical(ctx, x.Request); err != nil {

@@ -44,7 +44,7 @@ type Format struct {
 }
 
 // Formats is the table. The first row is the canonical form.
-var Formats = []*Format{chatCompletions, messages, responses}
+var Formats = []*Format{chatCompletions, messages, responses, embeddings}
 
 // at finds the row whose clients use a path.
 func at(path string) *Format {
@@ -69,6 +69,9 @@ func formatOf(r *llm.Request) *Format {
 
 // passes reports whether a request passes through to a target as it is.
 func passes(r *llm.Request, t *llm.Target) bool {
+	if r.Endpoint == llm.Embeddings {
+		return true // its row translates itself
+	}
 	form := cmp.Or(r.Form, llm.OpenAI)
 	return form == t.Dialect || slices.Contains(t.Also, form)
 }

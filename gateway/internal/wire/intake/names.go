@@ -29,10 +29,14 @@ const (
 	itemPart
 	reasoningConfig
 	textConfig
+
+	embeddingsBody
 )
 
 // isBody reports whether an object is the outermost one.
-func (o object) isBody() bool { return o == chatBody || o == messagesBody || o == responsesBody }
+func (o object) isBody() bool {
+	return o == chatBody || o == messagesBody || o == responsesBody || o == embeddingsBody
+}
 
 // field is a member name that the gateway knows in an object. Fields are numbered
 // below 128 so that a set of them is two words.
@@ -142,6 +146,10 @@ const (
 	fOutput
 	fResult
 	fFileURL
+
+	// Of OpenAI's embeddings API:
+	fEncodingFormat
+	fDimensions
 )
 
 // lookup finds a name among those known in an object of this kind.
@@ -168,6 +176,9 @@ func lookup(of object, name []byte) field {
 	}
 	if of < responsesBody {
 		return lookupAnthropic(of, name)
+	}
+	if of == embeddingsBody {
+		return embeddingsField(name)
 	}
 	return lookupResponses(of, name)
 }

@@ -42,6 +42,8 @@ func (s *scanner) rootMember(m *members) bool {
 		return s.messagesMember(m)
 	case responsesBody:
 		return s.responsesMember(m)
+	case embeddingsBody:
+		return s.embeddingsMember(m)
 	}
 	return s.member(m)
 }
@@ -52,8 +54,11 @@ func (s *scanner) complete() bool {
 	if f.ModelAt.IsZero() {
 		return s.refuse(0, "model", `"model" is missing: name the model that should answer.`)
 	}
-	if f.Messages == 0 && s.root == responsesBody {
-		return s.refuse(0, "input", `"input" is missing: send a text or at least one item.`)
+	if s.root == embeddingsBody {
+		f.Messages = f.Inputs
+	}
+	if f.Messages == 0 && (s.root == responsesBody || s.root == embeddingsBody) {
+		return s.refuse(0, "input", `"input" is missing: send a text, or a list.`)
 	}
 	if f.Messages == 0 {
 		return s.refuse(0, "messages", `"messages" is missing: send at least one message.`)

@@ -1,0 +1,97 @@
+package intake
+
+import "github.com/penstock/penstock/gateway/internal/llm"
+
+// maxInputs is the largest number of texts of one embeddings request: OpenAI's own.
+const maxInputs = 2048
+
+// ScanEmbeddings reads a body of OpenAI's embeddings API as Scan reads one of chat
+// completions, and with the same strictness. Fields are those of
+// https://platform.openai.com/docs/api-reference/embeddings; what it does not know is
+// carried along. The body holds no cache instructions of the gateway's.
+func ScanEmbeddings(body []byte, o Options) (llm.Facts, llm.CacheControl, error) {
+	var s scanner
+	return s.scan(body, embeddingsBody, o)
+}
+
+// embeddingsMember reads one member of an embeddings body.
+func (s *scanner) embeddingsMember(m *members) bool {
+	switch m.field {
+	case fModel:
+		return s.model()
+	case fInput:
+		return s.inputs()
+	case fUser:
+		return s.user("user")
+	case fMetadata:
+		return s.metadata()
+	case fEncodingFormat:
+		return s.encodingFormat()
+	}
+	return s.value()
+}
+
+// inputs reads a text, a list of texts, a text as a list of tokens, or a list of those.
+func (s *scanner) inputs() bool {
+	at := s.Pos()
+	switch {
+	case s.Peek() == '"':
+		s.facts.Inputs = 1
+		ok := s.value()
+		s.prompt += s.Pos() - at
+		return ok
+	case !s.Open('['):
+		return s.wrongType("input", "a string or an array")
+	}
+	tokens := 0
+	for s.element() {
+		switch c := s.Peek(); {
+		case c == '"':
+			s.facts.Inputs++
+		case c == '[':
+			s.facts.Inputs++
+		case c >= '0' && c <= '9':
+			tokens++
+		default:
+			return s.wrongType("input", "an array of strings or tokens")
+		}
+		if !s.value() {
+			return false
+		}
+		if s.facts.Inputs > maxInputs {
+			return s.refuse(at, "input", "input has more than %d texts: send fewer at once.", maxInputs)
+		}
+	}
+	if tokens > 0 && s.facts.Inputs > 0 {
+		return s.refuse(at, "input", "input mixes texts and tokens: send either.")
+	}
+	if tokens > 0 {
+		s.facts.Inputs = 1
+	}
+	s.prompt += s.Pos() - at
+	return s.OK() && (s.facts.Inputs > 0 || s.refuse(at, "input", "input is empty: send at least one text."))
+}
+
+// encodingFormat asks for base64 or for numbers.
+func (s *scanner) encodingFormat() bool {
+	if s.Peek() == 'n' {
+		return s.value()
+	}
+	format, ok := s.bounded("encoding_format", maxNameBytes)
+	s.facts.Encoding = format
+	return ok
+}
+
+func embeddingsField(name []byte) field {
+	switch string(name) {
+	case "input":
+		return fInput
+	case "encoding_format":
+		return fEncodingFormat
+	case "dimensions":
+		return fDimensions
+	case "model", "user", "metadata":
+		return chatField(name)
+	}
+	return unknown
+}
