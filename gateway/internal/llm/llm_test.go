@@ -99,3 +99,22 @@ func TestBilled(t *testing.T) {
 		})
 	}
 }
+
+func TestPassesTo(t *testing.T) {
+	for _, tt := range []struct {
+		form   llm.Dialect
+		target llm.Target
+		want   bool
+	}{
+		{"", llm.Target{Dialect: llm.OpenAI}, true},
+		{"", llm.Target{Dialect: llm.Anthropic}, false},
+		{"", llm.Target{Dialect: llm.Anthropic, Also: []llm.Dialect{llm.OpenAI}}, true},
+		{llm.Anthropic, llm.Target{Dialect: llm.Anthropic}, true},
+		{llm.Responses, llm.Target{Dialect: llm.OpenAI}, false},
+		{llm.Responses, llm.Target{Dialect: llm.OpenAI, Also: []llm.Dialect{llm.Responses}}, true},
+	} {
+		if got := (&llm.Request{Form: tt.form}).PassesTo(&tt.target); got != tt.want {
+			t.Errorf("a request in %q passes to %+v: %t, want %t", tt.form, tt.target, got, tt.want)
+		}
+	}
+}

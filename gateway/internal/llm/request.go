@@ -1,8 +1,10 @@
 package llm
 
 import (
+	"cmp"
 	"context"
 	"net/http"
+	"slices"
 	"strings"
 	"time"
 )
@@ -49,6 +51,13 @@ type Request struct {
 	At time.Time
 	// Dry marks a request that is only explained: it is not sent, and not logged.
 	Dry bool
+}
+
+// PassesTo reports whether the target speaks the wire format of the request's body, so
+// that its bytes pass through.
+func (r *Request) PassesTo(t *Target) bool {
+	form := cmp.Or(r.Form, OpenAI)
+	return form == t.Dialect || slices.Contains(t.Also, form)
 }
 
 // Incoming is a request as it came. Query holds no credentials.

@@ -54,9 +54,9 @@ func (t *terms) whyUnbounded(target *llm.Target, f *llm.Facts) string {
 	switch {
 	case money && !target.Price.Known && !t.route.AllowUnpriced:
 		return "no price is known for it, and a limit in US dollars applies: set price on the target, or unpriced: allow on the model"
-	case f.Repriced == llm.OtherModels && target.Dialect == llm.OpenAI && !t.mayUseAllModels():
+	case f.Repriced == llm.OtherModels && t.req.PassesTo(target) && !t.mayUseAllModels():
 		return "models names others that may answer, and this key may use only some: remove models"
-	case money && f.Repriced != "" && bills(target) && !t.route.AllowUnpriced:
+	case money && f.Repriced != "" && t.req.PassesTo(target) && bills(target) && !t.route.AllowUnpriced:
 		return f.Repriced + " may make it cost more than is known, and a limit in US dollars applies: remove " + f.Repriced + ", or set unpriced: allow on the model"
 	case f.Unbounded == "" || target.Context > 0:
 		return ""
@@ -72,8 +72,8 @@ func (t *terms) mayUseAllModels() bool {
 	return len(models) == 0 || slices.Contains(models, "*")
 }
 
-// bills reports whether a target bills tokens and is sent the members that change its
-// prices: what a plugin's dialect sends is up to the plugin.
+// bills reports whether a target bills tokens. Members of a request that change its prices
+// reach it only where the request passes through: what a dialect sends is up to its module.
 func bills(target *llm.Target) bool {
-	return target.Dialect == llm.OpenAI && target.Price.Cost(llm.Usage{Input: 1 << 20, Output: 1 << 20}) > 0
+	return target.Price.Cost(llm.Usage{Input: 1 << 20, Output: 1 << 20}) > 0
 }

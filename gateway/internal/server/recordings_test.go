@@ -12,6 +12,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/penstock/penstock/gateway/internal/keys"
+	"github.com/penstock/penstock/gateway/internal/llm"
 	"github.com/penstock/penstock/gateway/internal/llmtest"
 )
 
@@ -488,4 +489,31 @@ func saidByUs(t *testing.T, stream bool, body []byte) said {
 		s.Calls[i].Args = parsed(t, args[i])
 	}
 	return s
+}
+
+// TestDearerPassThrough refuses, under a budget, what would make a request cost more than
+// is known, in every dialect that passes through.
+func TestDearerPassThrough(t *testing.T) {
+	h := openTestServer(t, &replayer{}, `
+keys: required
+providers:
+  claude: {dialect: anthropic, base_url: $UPSTREAM, allow_private: true, api_key: env:TEST_KEY, catalog: anthropic}
+  gpt: {dialect: openai, also: [openai-responses], base_url: $UPSTREAM, allow_private: true, api_key: env:TEST_KEY, catalog: openai}
+models: {claude: {targets: [claude/claude-sonnet-4-5]}, gpt: {targets: [gpt/gpt-5]}}
+ledger: sqlite://penstock.db
+`)
+	_, token, err := h.keys.Create(t.Context(), keys.Spec{Name: "poor", Budget: llm.Budget{Max: llm.USD, Window: "day"}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for path, body := range map[string]string{
+		"/messages":         `{"model":"claude","max_tokens":5,"speed":"fast","messages":[{"role":"user","content":"hi"}]}`,
+		"/responses":        `{"model":"gpt","service_tier":"priority","input":"hi"}`,
+		"/chat/completions": `{"model":"gpt","service_tier":"priority","messages":[{"role":"user","content":"hi"}]}`,
+	} {
+		resp, got := h.postTo(t, path, body, "Authorization", "Bearer "+token.Reveal())
+		if resp.StatusCode != http.StatusBadRequest || !strings.Contains(string(got), "may make it cost more") {
+			t.Errorf("%s: %d %s, want a refusal", path, resp.StatusCode, got)
+		}
+	}
 }

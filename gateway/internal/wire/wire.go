@@ -72,8 +72,7 @@ func passes(r *llm.Request, t *llm.Target) bool {
 	if r.Endpoint == llm.Embeddings {
 		return true // its row translates itself
 	}
-	form := cmp.Or(r.Form, llm.OpenAI)
-	return form == t.Dialect || slices.Contains(t.Also, form)
+	return r.PassesTo(t)
 }
 
 // inCanonical is a request in the canonical form.

@@ -102,7 +102,7 @@ func (s *scanner) admitUnknown(m *members, name []byte) bool {
 	if what := elsewhere(m.of, name); what != "" && s.Peek() != 'n' {
 		s.unbounded(true, what)
 	}
-	if m.of == chatBody && string(name) == llm.OtherModels {
+	if (m.of == chatBody || m.of == responsesBody) && string(name) == llm.OtherModels {
 		s.repriced(llm.OtherModels)
 	}
 	if folded, ok := caseVariant(m.of, name); ok {
