@@ -10,6 +10,7 @@ import (
 	"github.com/penstock/penstock/gateway/internal/wasm"
 	"github.com/penstock/penstock/gateway/internal/wasm/hook"
 	"github.com/penstock/penstock/gateway/internal/wire"
+	"github.com/penstock/penstock/plugins/dialects"
 )
 
 // openEndpoints makes a client dialect of every plugin whose wire format callers use at
@@ -31,26 +32,44 @@ func (sn *snapshot) openEndpoints() error {
 	return errors.Join(errs...)
 }
 
-// pluginFormat is the wire format of a plugin during one request. It keeps the snapshot of
-// the plugin open.
-type pluginFormat struct {
-	module   *wasm.ClientDialect
-	name     llm.Dialect
-	snapshot *snapshot
+// openBuiltinClients makes a client dialect of the built-in module, for the wire formats of
+// its own.
+func (s *Server) openBuiltinClients() error {
+	d, err := wasm.NewClientDialect(s.builtin, time.Now)
+	if err != nil {
+		return err
+	}
+	s.clientDialects = map[llm.Dialect]wire.ClientModule{}
+	for _, name := range dialects.ClientNames() {
+		dialect := llm.Dialect(name)
+		s.clientDialects[dialect] = clientModule{module: d, name: dialect, close: func() {}}
+	}
+	return nil
 }
 
-func (p pluginFormat) Accept(ctx context.Context, in llm.Incoming) ([]byte, error) {
+// clientDialect returns the module for a wire format of clients, nil for one that the
+// built-in module does not have.
+func (s *Server) clientDialect(d llm.Dialect) wire.ClientModule { return s.clientDialects[d] }
+
+// clientModule is the wire format of clients that a module translates, during one request.
+type clientModule struct {
+	module *wasm.ClientDialect
+	name   llm.Dialect
+	close  func()
+}
+
+func (p clientModule) Accept(ctx context.Context, in llm.Incoming) ([]byte, error) {
 	return p.module.Accept(ctx, hook.ClientRequest{Dialect: p.name, RequestID: in.RequestID, Path: in.Path, Query: in.Query,
 		Header: in.Header, Body: in.Body})
 }
 
-func (p pluginFormat) Render(ctx context.Context, out wire.Outgoing) (llm.Rendered, error) {
+func (p clientModule) Render(ctx context.Context, out wire.Outgoing) (llm.Rendered, error) {
 	r, err := p.module.Render(ctx, hook.ClientReply{Dialect: p.name, RequestID: out.RequestID, Created: out.Created,
 		Status: out.Status, Body: out.Body})
 	return llm.Rendered(r), err
 }
 
-func (p pluginFormat) Stream(ctx context.Context, out wire.Outgoing) (wire.Frames, error) {
+func (p clientModule) Stream(ctx context.Context, out wire.Outgoing) (wire.Frames, error) {
 	frames, err := p.module.RenderEvents(ctx, hook.ClientStream{Dialect: p.name, RequestID: out.RequestID, Created: out.Created})
 	if err != nil { // a nil in an interface would not be nil
 		return nil, err
@@ -58,4 +77,4 @@ func (p pluginFormat) Stream(ctx context.Context, out wire.Outgoing) (wire.Frame
 	return frames, nil
 }
 
-func (p pluginFormat) Close() { p.snapshot.release() }
+func (p clientModule) Close() { p.close() }

@@ -24,6 +24,7 @@ func (f formats) Paths() []httpapi.Path {
 // Open implements httpapi.Formats.
 func (f formats) Open(path, requestID string) (httpapi.Format, bool) {
 	if c, ok := wire.ClientAt(path, requestID); ok {
+		c.TranslateBy(f.server.clientDialect)
 		return c, true
 	}
 	sn := f.server.acquire()
@@ -34,5 +35,5 @@ func (f formats) Open(path, requestID string) (httpapi.Format, bool) {
 	}
 	name := llm.Dialect(e.Dialect)
 	return wire.NewPluginClient(wire.PluginOptions{Dialect: name, ContentType: e.StreamType, RequestID: requestID, Log: f.server.log,
-		Plugin: pluginFormat{sn.callers[e.Dialect], name, sn}}), true
+		Plugin: clientModule{sn.callers[e.Dialect], name, sn.release}}), true
 }

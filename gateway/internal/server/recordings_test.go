@@ -186,7 +186,7 @@ ledger: sqlite://penstock.db
 		{"no key", request, "", 401, "authentication_error", "key"},
 		{"not JSON", `{`, token.Reveal(), 400, "invalid_request_error", "JSON"},
 		{"no such model", strings.Replace(request, `"m"`, `"x"`, 1), token.Reveal(), 404, "not_found_error", "x"},
-		{"a target that speaks something else", request, token.Reveal(), 400, "invalid_request_error", "anthropic"},
+		{"no canonical form", strings.Replace(request, `"hi"`, `[{"type":"tool_result"}]`, 1), token.Reveal(), 400, "invalid_request_error", "messages[0].content[0].tool_use_id: "},
 	} {
 		resp, got := h.postTo(t, "/messages", tt.body, "X-Api-Key", tt.key)
 		var e struct {

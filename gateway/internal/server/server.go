@@ -27,6 +27,7 @@ import (
 	"github.com/penstock/penstock/gateway/internal/httpapi"
 	"github.com/penstock/penstock/gateway/internal/keys"
 	"github.com/penstock/penstock/gateway/internal/ledger"
+	"github.com/penstock/penstock/gateway/internal/llm"
 	"github.com/penstock/penstock/gateway/internal/meter"
 	"github.com/penstock/penstock/gateway/internal/policy"
 	"github.com/penstock/penstock/gateway/internal/routes"
@@ -34,6 +35,7 @@ import (
 	"github.com/penstock/penstock/gateway/internal/tokens"
 	"github.com/penstock/penstock/gateway/internal/upstream"
 	"github.com/penstock/penstock/gateway/internal/wasm"
+	"github.com/penstock/penstock/gateway/internal/wire"
 	"github.com/penstock/penstock/plugins"
 )
 
@@ -53,24 +55,26 @@ type Options struct {
 // Server is a gateway. It holds what lives as long as the process; what a new
 // configuration replaces is in the snapshot.
 type Server struct {
-	o         Options
-	log       *slog.Logger
-	catalog   *catalog.Catalog
-	ledger    *ledger.Ledger // nil in a dry server
-	keys      *keys.Keys
-	meter     *meter.Meter
-	holds     *holds.Holds
-	tokens    tokens.Counter
-	cache     *cache.Cache
-	health    *upstream.Health
-	prompts   *upstream.Prompts
-	retries   *upstream.RetryBudget
-	modules   *wasm.Host
-	builtin   *wasm.Module // strategies and dialects
-	telemetry *telemetry.Metrics
-	demo      *demo.Server // nil until a model uses it
-	workers   *policy.Workers
-	decisions *policy.DecisionLog // nil where none is kept
+	o       Options
+	log     *slog.Logger
+	catalog *catalog.Catalog
+	ledger  *ledger.Ledger // nil in a dry server
+	keys    *keys.Keys
+	meter   *meter.Meter
+	holds   *holds.Holds
+	tokens  tokens.Counter
+	cache   *cache.Cache
+	health  *upstream.Health
+	prompts *upstream.Prompts
+	retries *upstream.RetryBudget
+	modules *wasm.Host
+	builtin *wasm.Module // strategies and dialects
+	// clientDialects are the formats of clients that the built-in module translates.
+	clientDialects map[llm.Dialect]wire.ClientModule
+	telemetry      *telemetry.Metrics
+	demo           *demo.Server // nil until a model uses it
+	workers        *policy.Workers
+	decisions      *policy.DecisionLog // nil where none is kept
 	// decisionFile is the file of the decision log, nil where it is not a file.
 	decisionFile *os.File
 	// recorder records calls of plugins; nil until one of them is to be recorded.
@@ -197,7 +201,10 @@ func (s *Server) loadModules(ctx context.Context) (err error) {
 	}
 	s.builtin, err = s.modules.Load(ctx, wasm.Spec{Name: config.Builtin, Wasm: binary, Fuel: moduleFuel, FuelPerByte: moduleFuelPerByte,
 		MaxMemory: moduleMemory, MaxInstances: runtime.GOMAXPROCS(0), BuiltIn: true})
-	return err
+	if err != nil {
+		return err
+	}
+	return s.openBuiltinClients()
 }
 
 // known reports whether the current configuration or the catalog names a target. A name

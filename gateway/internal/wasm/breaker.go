@@ -17,6 +17,9 @@ const (
 // breaker disables a module that keeps faulting. When that time is over, the module is on
 // probation: one more fault disables it again, one success ends the probation.
 type breaker struct {
+	// never is true for the gateway's own module, whose faults would otherwise let one caller
+	// disable it for all.
+	never bool
 	// until is when the module is enabled again, in Unix nanoseconds, 0 when it is enabled. It
 	// is read on every call, hence without the lock.
 	until     atomic.Int64
@@ -54,6 +57,9 @@ func (b *breaker) succeeded() {
 
 // failed records a fault.
 func (b *breaker) failed(now time.Time, why string) {
+	if b.never {
+		return
+	}
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	b.last = why

@@ -23,7 +23,7 @@ func newModule(p *prepared, log *slog.Logger) *Module {
 		pool: newPool(s.MaxInstances, log),
 		quit: make(chan struct{}), done: make(chan struct{}), unregister: func() {},
 	}
-	m.pool.isolate = s.Isolate
+	m.pool.isolate, m.breaker.never = s.Isolate, s.BuiltIn
 	m.refs.Store(1)
 	for h := range hook.Count {
 		_, m.exports[h] = p.info.Exports[h.String()]

@@ -98,7 +98,7 @@ func (d *Dialects) whole(ctx context.Context, x *llm.Exchange, a *llm.Answer, bo
 		body = m.chunk(body, found)
 	}
 	if x.Request.Facts.Stream {
-		return d.transformEvents(ctx, x, newSplit(body, x.Request.Facts.IncludeUsage, infoOf(&c, boundsOf(x))))
+		return d.transformEvents(ctx, x, newSplit(body, wantsUsage(x.Request), infoOf(&c, boundsOf(x))))
 	}
 	changed, err := d.transformResponse(ctx, x, a.Status, body)
 	if err != nil {

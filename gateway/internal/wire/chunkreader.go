@@ -30,7 +30,7 @@ type chunkReader struct {
 
 func newChunkReader(d *Dialects, x *llm.Exchange, a *llm.Answer) *chunkReader {
 	req := x.Request
-	return &chunkReader{dialects: d, answer: a, wanted: req.Facts.Choices, showUsage: req.Facts.IncludeUsage || !req.Facts.Stream,
+	return &chunkReader{dialects: d, answer: a, wanted: req.Facts.Choices, showUsage: wantsUsage(req) || !req.Facts.Stream,
 		bounds: boundsOf(x), mend: mender{request: req.ID}}
 }
 

@@ -6,16 +6,18 @@ import (
 	"net/url"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/penstock/penstock/gateway/internal/llm"
 	"github.com/penstock/penstock/gateway/internal/wire/intake"
 )
 
 // Client is how one client speaks during one exchange, in a format that is known
-// natively. It reads the request, and renders what is not an event of a reply.
+// natively. It reads the request, and renders what is not an event of a reply. Only for a
+// target of another dialect, or a transform, the exchange goes through a module.
 type Client struct {
-	format    *Format
-	requestID string
+	format *Format
+	reply  rendering
 }
 
 // ClientAt returns the client of the format that is spoken at a path; false when no row
@@ -25,11 +27,22 @@ func ClientAt(path, requestID string) (*Client, bool) {
 	if f == nil {
 		return nil, false
 	}
-	return &Client{f, requestID}, true
+	return &Client{format: f, reply: rendering{requestID: requestID, created: time.Now()}}, true
+}
+
+// TranslateBy gives the client the module that translates its dialect, which modules
+// returns; nil for a dialect that none does. Without it requests reach targets of the same
+// dialect only.
+func (c *Client) TranslateBy(modules func(llm.Dialect) ClientModule) {
+	if c.format.Dialect != llm.OpenAI {
+		c.reply.module = modules(c.format.Dialect)
+	}
 }
 
 // AnyClient returns a client of the canonical format, for paths of none.
-func AnyClient(requestID string) *Client { return &Client{chatCompletions, requestID} }
+func AnyClient(requestID string) *Client {
+	return &Client{format: chatCompletions, reply: rendering{requestID: requestID}}
+}
 
 // Request reads a request. The caller adds what headers say of tags and caching.
 func (c *Client) Request(_ context.Context, in llm.Incoming) (*llm.Request, error) {
@@ -37,10 +50,17 @@ func (c *Client) Request(_ context.Context, in llm.Incoming) (*llm.Request, erro
 	if err != nil {
 		return nil, err
 	}
+	if !in.Received.IsZero() {
+		c.reply.created = in.Received
+	}
 	r := &llm.Request{Endpoint: c.format.Endpoint, Dialect: c.format.Dialect, Body: in.Body, Facts: facts, Cache: cache,
 		Header: pick(in.Header, c.format.headers), Query: pickQuery(in.Query, c.format.queries), Session: sessionOf(in.Header, &facts)}
-	if c.format.Dialect != llm.OpenAI {
-		r.Form, r.Canonical = c.format.Dialect, c.untranslatable
+	if c.format.Dialect == llm.OpenAI {
+		return r, nil
+	}
+	r.Form, r.Canonical = c.format.Dialect, c.untranslatable
+	if c.reply.module != nil {
+		r.Canonical = (&canonicalForm{module: c.reply.module, in: in, request: r}).get
 	}
 	return r, nil
 }
@@ -74,18 +94,23 @@ func pickQuery(query string, params []string) string {
 	return strings.Join(slices.DeleteFunc(strings.Split(query, "&"), func(p string) bool { return !slices.Contains(params, p) }), "&")
 }
 
-// Writer returns where the events of a reply go: w itself, since they come in the
-// client's format.
-func (c *Client) Writer(_ context.Context, w llm.Writer) llm.Writer { return w }
+// Writer returns where the events of a reply go. Those in the client's format pass as they
+// are.
+func (c *Client) Writer(ctx context.Context, w llm.Writer) llm.Writer {
+	if c.reply.module == nil {
+		return w
+	}
+	return &renderer{rendering: &c.reply, ctx: ctx, out: w, native: c.format.Dialect, comments: true}
+}
 
 // Error renders an error reply.
 func (c *Client) Error(_ context.Context, e *llm.Error) llm.Rendered {
-	return c.format.render(e, c.requestID)
+	return c.format.render(e, c.reply.requestID)
 }
 
 // Break renders the event that ends a stream with an error.
 func (c *Client) Break(_ context.Context, e *llm.Error) []byte {
-	return c.format.breakOff(e, c.requestID)
+	return c.format.breakOff(e, c.reply.requestID)
 }
 
 // StreamType is the Content-Type of streamed replies.
@@ -94,8 +119,8 @@ func (c *Client) StreamType() string { return eventStream }
 // eventStream is the Content-Type of Server-Sent Events.
 const eventStream = "text/event-stream; charset=utf-8"
 
-// Close does nothing: there is nothing to let go.
-func (c *Client) Close() {}
+// Close releases the module.
+func (c *Client) Close() { c.reply.close() }
 
 // withoutCredentials is a query without what may be a credential.
 func withoutCredentials(query string) string {

@@ -62,7 +62,7 @@ type Envelope struct {
 }
 
 func envelope(req *llm.Request, x *llm.Exchange) Envelope {
-	return Envelope{Target: x.Target, RequestID: req.ID, Stream: req.Facts.Stream, IncludeUsage: req.Facts.IncludeUsage,
+	return Envelope{Target: x.Target, RequestID: req.ID, Stream: req.Facts.Stream, IncludeUsage: wantsUsage(req),
 		Created: req.Received, Context: x.Context}
 }
 

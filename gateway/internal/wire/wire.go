@@ -75,6 +75,10 @@ func passes(r *llm.Request, t *llm.Target) bool {
 	return r.PassesTo(t)
 }
 
+// wantsUsage reports whether a stream is to have its usage at the end: formats other than
+// chat completions always have it.
+func wantsUsage(r *llm.Request) bool { return r.Facts.IncludeUsage || r.Form != "" }
+
 // inCanonical is a request in the canonical form.
 func inCanonical(ctx context.Context, r *llm.Request) (*llm.Request, error) {
 	if r.Canonical == nil {

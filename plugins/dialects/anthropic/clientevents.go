@@ -1,6 +1,10 @@
 package anthropic
 
-import "github.com/penstock/penstock/plugins/dialects/canonical"
+import (
+	"bytes"
+
+	"github.com/penstock/penstock/plugins/dialects/canonical"
+)
 
 // open sends that a block begins. ID and name are those of a call.
 func (r *clientReply) open(b *replyBlock, id, name canonical.Value) {
@@ -18,6 +22,9 @@ func (r *clientReply) open(b *replyBlock, id, name canonical.Value) {
 		r.Raw(`{"type":"text","text":""}`)
 	}
 	r.EndEvent()
+	if b.kind == canonical.TextBlock {
+		r.sendCitations(b)
+	}
 }
 
 func (r *clientReply) beginBlockEvent(name string, index int64) {
@@ -73,18 +80,33 @@ func (r *clientReply) sendRedacted(data canonical.Value) {
 	r.close(&b)
 }
 
-// cite sends a page that the last text refers to, unless that has ended.
+// maxCitations bounds the citations that wait for their text, in bytes.
+const maxCitations = 8 << 10
+
+// cite adds a page that the text refers to. It is sent with the text that is open or, since
+// some services name their sources first, the next one.
 func (r *clientReply) cite(page *canonical.Cited) {
+	w := canonical.Writer{}
+	writeCitation(&w, page)
+	if len(r.citations)+len(w.B) < maxCitations {
+		r.citations = append(append(r.citations, w.B...), '\n') // JSON in one line holds none
+	}
 	for i := len(r.blocks) - 1; i >= 0; i-- {
-		b := &r.blocks[i]
-		if b.kind != canonical.TextBlock || b.phase != blockOpen {
-			continue
+		if b := &r.blocks[i]; b.kind == canonical.TextBlock && b.phase == blockOpen {
+			r.sendCitations(b)
+			return
 		}
+	}
+}
+
+// sendCitations sends the citations that wait.
+func (r *clientReply) sendCitations(b *replyBlock) {
+	for line := range bytes.Lines(r.citations) {
 		r.beginBlockEvent("content_block_delta", b.index)
 		r.Raw(`,"delta":{"type":"citations_delta","citation":`)
-		writeCitation(&r.Writer, page)
+		r.Value(canonical.Value(line[:len(line)-1]))
 		r.Raw("}")
 		r.EndEvent()
-		return
 	}
+	r.citations = nil
 }

@@ -176,8 +176,9 @@ func (a *Answer) Calls(yield func(AnswerCall) bool) {
 		}
 		position++
 	}
-	if f := a.FunctionCall; f.Kind() == '{' {
-		yield(AnswerCall{Number: position, Name: f.Member("name"), Arguments: f.Member("arguments")})
+	c := AnswerCall{Number: position, Name: a.FunctionCall.Member("name"), Arguments: a.FunctionCall.Member("arguments")}
+	if len(Inside(c.Name))+len(Inside(c.Arguments)) > 0 { // Snowflake sends an empty one with every reply
+		yield(c)
 	}
 }
 

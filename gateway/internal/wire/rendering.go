@@ -1,0 +1,141 @@
+package wire
+
+import (
+	"context"
+	"net/http"
+	"strings"
+	"time"
+
+	"github.com/penstock/penstock/gateway/internal/llm"
+)
+
+// rendering is the reply of one exchange on its way through a client's module.
+type rendering struct {
+	module    ClientModule
+	requestID string
+	created   time.Time
+	// frames is the stream under way; nil without one.
+	frames Frames
+}
+
+// outgoing is a reply or error on its way to the client.
+func (r *rendering) outgoing(status int, body []byte) Outgoing {
+	return Outgoing{RequestID: r.requestID, Created: r.created, Status: status, Body: body}
+}
+
+// stream returns the stream under way, or opens it.
+func (r *rendering) stream(ctx context.Context, status int) (_ Frames, err error) {
+	if r.frames == nil {
+		r.frames, err = r.module.Stream(ctx, r.outgoing(status, nil))
+	}
+	return r.frames, err
+}
+
+// close ends the stream and releases the module. It may be called twice.
+func (r *rendering) close() {
+	if r.frames != nil {
+		r.frames.Close()
+		r.frames = nil
+	}
+	if r.module != nil {
+		r.module.Close()
+		r.module = nil
+	}
+}
+
+// renderer is a Writer that renders canonical events. Which events a reply has is known from
+// the first one, so the reply is not started before it.
+type renderer struct {
+	*rendering
+	ctx context.Context // of the exchange, as this value is
+	out llm.Writer
+	// native is the wire format of events that pass as they are; empty for none.
+	native llm.Dialect
+	// comments says that streams may have comments.
+	comments bool
+	head     llm.Head
+	// started says that the reply has been started, be it by a comment.
+	started bool
+}
+
+// Start implements llm.Writer.
+func (w *renderer) Start(h llm.Head) error {
+	w.head = h
+	return nil
+}
+
+// Event implements llm.Writer.
+func (w *renderer) Event(e llm.Event) error {
+	if w.native == "" || e.Dialect != w.native {
+		if err := w.render(&e); err != nil {
+			return err
+		}
+	}
+	if !w.started {
+		w.started = true
+		if err := w.out.Start(w.head); err != nil {
+			return err
+		}
+	}
+	return w.out.Event(e)
+}
+
+// render puts an event into the client's format.
+func (w *renderer) render(e *llm.Event) error {
+	if !w.head.Stream {
+		return w.renderWhole(e)
+	}
+	frames, err := w.stream(w.ctx, w.head.Status)
+	switch {
+	case err != nil:
+		return err
+	case e.Final:
+		e.Frame, err = frames.End(w.ctx)
+	case e.Hidden || len(e.Data) == 0:
+		e.Frame = nil
+	default:
+		e.Frame, err = frames.Next(w.ctx, e.Data)
+	}
+	e.Hidden, e.Data = false, nil
+	return err
+}
+
+// renderWhole renders the one event of a plain reply, which may change its status and
+// headers.
+func (w *renderer) renderWhole(e *llm.Event) error {
+	r, err := w.module.Render(w.ctx, w.outgoing(max(w.head.Status, http.StatusOK), e.Data))
+	if err != nil {
+		return err
+	}
+	w.head.Status = r.Status
+	for name, values := range r.Header {
+		w.head.Header[name] = values
+	}
+	e.Frame, e.Data, e.Hidden = r.Body, nil, false
+	return nil
+}
+
+// KeepAlive implements llm.Writer.
+func (w *renderer) KeepAlive(h llm.Head) (sent bool, err error) {
+	if !h.Stream || !w.comments {
+		return false, nil
+	}
+	if !w.started {
+		w.head = h
+	}
+	sent, err = w.out.KeepAlive(h)
+	w.started = w.started || sent
+	return sent, err
+}
+
+// detached is for what is sent even if the client's own time is over.
+func detached(ctx context.Context) (context.Context, context.CancelFunc) {
+	return context.WithTimeout(context.WithoutCancel(ctx), time.Second)
+}
+
+// isEventStream reports whether streams of a Content-Type are Server-Sent Events, in which
+// there may be comments.
+func isEventStream(contentType string) bool {
+	kind, _, _ := strings.Cut(contentType, ";")
+	return strings.EqualFold(strings.TrimSpace(kind), "text/event-stream")
+}
