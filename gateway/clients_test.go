@@ -53,7 +53,7 @@ func TestOfficialClients(t *testing.T) {
 	if out, err := exec.CommandContext(t.Context(), "go", "build", "-o", bin, ".").CombinedOutput(); err != nil {
 		t.Fatalf("build the gateway: %v\n%s", err, out)
 	}
-	// Each client has a gateway of its own: targets that failed for one may rest, and
+	// Each client has a gateway of its own: targets that failed for one may cool down, and
 	// would answer the other differently.
 	t.Run("node", func(t *testing.T) {
 		t.Parallel()
@@ -94,9 +94,8 @@ func startForClients(t *testing.T, bin string) served {
 	return g
 }
 
-// freeAddress is a loopback address that nobody listens on, and that nobody is given
-// either: all of 127.0.0.0/8 is this machine, and ports that the system chooses are
-// chosen on 127.0.0.1.
+// freeAddress returns a loopback address that is not in use and that the system does not
+// hand out: all of 127.0.0.0/8 is this machine, and the system chooses ports on 127.0.0.1.
 func freeAddress() string {
 	n := rand.Uint32()
 	return fmt.Sprintf("127.%d.%d.%d:8080", 1+n%254, n>>8%256, 1+n>>16%254)
@@ -130,32 +129,32 @@ func createTestKey(t *testing.T, dir, name string, more ...string) string {
 	return made.Key
 }
 
-// serveUntilEnd starts the gateway, waits until it says that it is ready, and stops it
-// with SIGTERM when the test ends: it must then exit with status 0. Its log is shown
+// serveUntilEnd starts the gateway, waits until it prints that it is ready, and stops it
+// with SIGTERM when the test ends: it must then exit with status 0. Its log is printed
 // when the test has failed.
 func serveUntilEnd(t *testing.T, bin, dir string) {
 	t.Helper()
 	cmd := exec.Command(bin, "serve", "-c", "penstock.yaml")
 	cmd.Dir, cmd.Env = dir, clientsEnv(t, dir)
-	said, says, err := os.Pipe()
+	output, input, err := os.Pipe()
 	if err != nil {
 		t.Fatal(err)
 	}
-	cmd.Stdout, cmd.Stderr = says, says
+	cmd.Stdout, cmd.Stderr = input, input
 	err = cmd.Start()
-	says.Close()
+	input.Close()
 	if err != nil {
 		t.Fatal(err)
 	}
 	ready, log := make(chan struct{}), make(chan string, 1)
-	go func() { log <- watch(said, "penstock ready", ready) }() // ends with the process
+	go func() { log <- watch(output, "penstock ready", ready) }() // ends with the process
 	t.Cleanup(func() {
 		_ = cmd.Process.Signal(syscall.SIGTERM)
 		if err := cmd.Wait(); err != nil {
 			t.Errorf("the gateway ended with: %v", err)
 		}
 		if text := <-log; t.Failed() {
-			t.Logf("the gateway said:\n%s", text)
+			t.Logf("the gateway printed:\n%s", text)
 		}
 	})
 	select {

@@ -37,8 +37,8 @@ var goChecks = map[string]func(*testing.T, served){
 	"stalled stream":        checkStalledStream,
 }
 
-// clientPatience bounds one check.
-const clientPatience = 30 * time.Second
+// clientTimeout bounds one check.
+const clientTimeout = 30 * time.Second
 
 // goClient is the official client with the retries it has by default. It counts the
 // HTTP requests it sends: a check sees whether an error made it try again.
@@ -50,7 +50,7 @@ type goClient struct {
 
 func newGoClient(t *testing.T, g served, key string) goClient {
 	t.Helper()
-	ctx, cancel := context.WithTimeout(t.Context(), clientPatience)
+	ctx, cancel := context.WithTimeout(t.Context(), clientTimeout)
 	t.Cleanup(cancel)
 	sent := new(atomic.Int64)
 	count := func(r *http.Request, next option.MiddlewareNext) (*http.Response, error) {

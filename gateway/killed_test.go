@@ -39,7 +39,7 @@ func spawn(t *testing.T, dir string) *exec.Cmd {
 	t.Cleanup(func() { _, _ = cmd.Process.Kill(), cmd.Wait() }) // it may have ended
 	lines := bufio.NewReader(out)
 	if line, err := lines.ReadString('\n'); err != nil || !strings.Contains(line, "penstock ready") {
-		t.Fatalf("serve said %q, %v", line, err)
+		t.Fatalf("serve printed %q, %v", line, err)
 	}
 	return cmd
 }
@@ -135,8 +135,8 @@ func checkInterrupted(t *testing.T, l *ledger.Reader, most int) {
 	}
 }
 
-// After SIGTERM a gateway is not ready and still serves, for as long as it is told to; a
-// second signal ends it at once.
+// After SIGTERM a gateway is not ready and still serves for server.drain_delay; a second
+// signal ends it at once.
 func TestSecondSignal(t *testing.T) {
 	dir, api, admin := t.TempDir(), freeAddress(), freeAddress()
 	text := fmt.Sprintf("listen: %s\nadmin: {listen: %s}\nkeys: off\nserver: {drain_delay: 1h}\nmodels: {demo: {targets: [demo/demo]}}\n", api, admin)

@@ -16,9 +16,9 @@ const hello = `"messages":[{"role":"user","content":"hi"}]`
 // the exit code.
 func penstock(t *testing.T, args ...string) (stdout, stderr string, code int) {
 	t.Helper()
-	var out, talk bytes.Buffer
-	code = cli.Run(t.Context(), args, cli.Environment{Getenv: testEnv(t), Stdout: &out, Stderr: &talk})
-	return out.String(), talk.String(), code
+	var out, errs bytes.Buffer
+	code = cli.Run(t.Context(), args, cli.Environment{Getenv: testEnv(t), Stdout: &out, Stderr: &errs})
+	return out.String(), errs.String(), code
 }
 
 // testEnv is an environment with a folder for compiled modules and a provider's key.

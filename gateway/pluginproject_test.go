@@ -51,7 +51,7 @@ func TestEveryProject(t *testing.T) {
 				}
 				var got struct{ Passed, Failed int }
 				if err := json.Unmarshal([]byte(stdout), &got); err != nil || got.Passed < 4 || got.Failed > 0 {
-					t.Errorf("plugin test says %s (%v), want at least 4 cases that pass", stdout, err)
+					t.Errorf("plugin test printed %s (%v), want at least 4 cases that pass", stdout, err)
 				}
 				checkSheet(t, name, kind)
 			})
@@ -88,7 +88,7 @@ func checkSheet(t *testing.T, name, kind string) {
 		t.Fatal(err)
 	}
 	if len(sheet.Kinds) != 1 || sheet.Kinds[0] != kind || len(sheet.Grants) > 0 || sheet.Manifest.Name != name {
-		t.Errorf("plugin inspect says %s, want a %s called %s that needs no grant", stdout, kind, name)
+		t.Errorf("plugin inspect printed %s, want a %s called %s that needs no grant", stdout, kind, name)
 	}
 }
 

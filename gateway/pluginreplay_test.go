@@ -91,7 +91,7 @@ func TestReplayHoldsAModuleAgainstWhatItDid(t *testing.T) {
 		t.Errorf("%s is open to others (%v)", saved, err)
 	}
 
-	// Another answer is shown, and is a failure.
+	// Another answer is reported and is a failure.
 	text, err := os.ReadFile(saved)
 	if err != nil {
 		t.Fatal(err)

@@ -53,13 +53,13 @@ ledger: sqlite://penstock.db
 			}
 			ctx, stop := context.WithCancel(t.Context())
 			defer stop()
-			ready, said := io.Pipe()
+			output, input := io.Pipe()
 			ended := make(chan int, 1)
-			env := cli.Environment{Getenv: testEnv(t), Stdout: said, Stderr: testLog{t}}
+			env := cli.Environment{Getenv: testEnv(t), Stdout: input, Stderr: testLog{t}}
 			go func() { ended <- cli.Run(ctx, []string{"serve", "-c", path}, env) }()
-			lines := bufio.NewReader(ready)
+			lines := bufio.NewReader(output)
 			if line, err := lines.ReadString('\n'); err != nil || !strings.Contains(line, "penstock ready") {
-				t.Fatalf("said %q, %v", line, err)
+				t.Fatalf("serve printed %q, %v", line, err)
 			}
 			go io.Copy(io.Discard, lines) // ends with the test: nobody closes the pipe
 

@@ -82,10 +82,10 @@ func storyExpand(ts *testscript.TestScript, _ bool, files []string) {
 	}
 }
 
-// patience bounds the wait for something that another process does, and between asks
+// maxWait bounds the wait for something that another process does, and between asks
 // there is a pause: it can't be waited for in any other way.
 const (
-	patience = time.Minute
+	maxWait  = time.Minute
 	askEvery = 20 * time.Millisecond
 )
 
@@ -94,7 +94,7 @@ func keepAsking(ts *testscript.TestScript, args []string, wanted func(status int
 	tick := time.NewTicker(askEvery)
 	defer tick.Stop()
 	var text string
-	for giveUp := time.After(patience); ; {
+	for giveUp := time.After(maxWait); ; {
 		resp, err := http.DefaultTransport.RoundTrip(storyHTTP(ts, args))
 		if err == nil {
 			text = printed(resp)
@@ -106,7 +106,7 @@ func keepAsking(ts *testscript.TestScript, args []string, wanted func(status int
 		}
 		select {
 		case <-giveUp:
-			ts.Fatalf("%s did not come about within %s: %v\n%s", strings.Join(args, " "), patience, err, text)
+			ts.Fatalf("%s did not happen within %s: %v\n%s", strings.Join(args, " "), maxWait, err, text)
 		case <-tick.C:
 		}
 	}

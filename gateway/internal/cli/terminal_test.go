@@ -97,8 +97,8 @@ func nastyRecord() *llm.Record {
 // TestNothingReachesATerminalRaw prints whatever the verbs print for people with values
 // that somebody else has chosen.
 func TestNothingReachesATerminalRaw(t *testing.T) {
-	var out, talk bytes.Buffer
-	stdout, stderr := newTerminal(&out), newTerminal(&talk)
+	var out, errs bytes.Buffer
+	stdout, stderr := newTerminal(&out), newTerminal(&errs)
 	e := &environment{stdout: stdout, stderr: stderr}
 	spent := ledger.Report{Rows: []ledger.Row{{Values: []string{nasty, "=1+1"}}}}
 	by := []string{"user", "tag:" + nasty}
@@ -114,12 +114,12 @@ func TestNothingReachesATerminalRaw(t *testing.T) {
 		"an error's text": func() error { printError(stderr, hint.Add(errors.New(nasty), nasty)); return nil },
 	} {
 		out.Reset()
-		talk.Reset()
+		errs.Reset()
 		if err := print(); err != nil {
 			t.Errorf("%s: %v", what, err)
 		}
 		checkVisible(t, what, out.String())
-		checkVisible(t, what, talk.String())
+		checkVisible(t, what, errs.String())
 		if strings.HasSuffix(what, "json") && !json.Valid(out.Bytes()) {
 			t.Errorf("%s is no JSON: %s", what, out.String())
 		}

@@ -28,14 +28,14 @@ type openAIError struct {
 
 // wantRefusal reads an error reply and checks status, code and that the message says
 // what it must.
-func wantRefusal(t *testing.T, resp *http.Response, body []byte, status int, code, says string) {
+func wantRefusal(t *testing.T, resp *http.Response, body []byte, status int, code, contains string) {
 	t.Helper()
 	var e openAIError
 	if err := json.Unmarshal(body, &e); err != nil {
 		t.Fatalf("status %d, body %.200q is not an error: %v", resp.StatusCode, body, err)
 	}
-	if resp.StatusCode != status || e.Error.Code != code || !strings.Contains(e.Error.Message, says) || e.Error.Type == "" {
-		t.Errorf("status %d, %+v; want %d %s saying %q", resp.StatusCode, e.Error, status, code, says)
+	if resp.StatusCode != status || e.Error.Code != code || !strings.Contains(e.Error.Message, contains) || e.Error.Type == "" {
+		t.Errorf("status %d, %+v; want %d %s with %q", resp.StatusCode, e.Error, status, code, contains)
 	}
 	if strings.Contains(string(body), "sk-canary-4711") {
 		t.Errorf("the error shows the provider's key: %s", body)
@@ -53,10 +53,10 @@ ledger: sqlite://penstock.db
 `)
 	bomb := gzipped(t, `{"model":"smart","x":"`+strings.Repeat("a", 64<<20)+`"}`)
 	tests := []struct {
-		name, body string
-		header     []string
-		status     int
-		code, says string
+		name, body     string
+		header         []string
+		status         int
+		code, contains string
 	}{
 		{"not JSON", `{"model":`, nil, 400, "invalid_json", "JSON"},
 		{"empty", ``, nil, 400, "invalid_json", "empty"},
@@ -76,7 +76,7 @@ ledger: sqlite://penstock.db
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
 			resp, body := h.post(t, tt.body, tt.header...)
-			wantRefusal(t, resp, body, tt.status, tt.code, tt.says)
+			wantRefusal(t, resp, body, tt.status, tt.code, tt.contains)
 			if resp, body := h.post(t, `{"model":"smart",`+hello+`}`); resp.StatusCode != 200 {
 				t.Errorf("a good request afterwards: %s %s", resp.Status, body)
 			}
@@ -125,9 +125,9 @@ func gzipped(t *testing.T, text string) string {
 func TestBadUpstreams(t *testing.T) {
 	good := llmtest.Chat{Text: "from the fallback"}
 	faults := map[string]struct {
-		step       llmtest.Step
-		status     int
-		code, says string
+		step           llmtest.Step
+		status         int
+		code, contains string
 	}{
 		"reset":           {llmtest.Reset(), 502, "upstream_error", "reach"},
 		"garbage":         {llmtest.Garbage("this is not HTTP\r\n\r\n"), 502, "upstream_error", "HTTP"},
@@ -155,9 +155,9 @@ ledger: sqlite://penstock.db
 `)
 				resp, body := h.post(t, fmt.Sprintf(`{"model":"alone","stream":%t,%s}`, stream, hello))
 				if f.status != 0 {
-					wantRefusal(t, resp, body, f.status, f.code, f.says)
-				} else if !strings.Contains(string(body), f.says) || resp.StatusCode < 400 {
-					t.Errorf("%s %s, want an error that says %q", resp.Status, body, f.says)
+					wantRefusal(t, resp, body, f.status, f.code, f.contains)
+				} else if !strings.Contains(string(body), f.contains) || resp.StatusCode < 400 {
+					t.Errorf("%s %s, want an error with %q", resp.Status, body, f.contains)
 				}
 				resp, body = h.post(t, fmt.Sprintf(`{"model":"safe","stream":%t,%s}`, stream, hello))
 				if resp.StatusCode != 200 || !strings.Contains(joined(string(body)), "from the fallback") {

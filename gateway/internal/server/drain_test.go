@@ -7,7 +7,7 @@ import (
 	"testing"
 )
 
-// While a gateway drains it serves on, says that it is not ready, and ends each
+// While a gateway drains it serves requests, is not ready, and ends each
 // connection with its reply, so that a caller who keeps connections sees no EOF.
 func TestDraining(t *testing.T) {
 	h := openTestServer(t, http.NotFoundHandler(), "keys: off\nmodels: {demo: {targets: [demo/demo]}}\nledger: sqlite://penstock.db\n")

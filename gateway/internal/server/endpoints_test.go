@@ -108,8 +108,8 @@ ledger: "sqlite://:memory:"
 	}
 }
 
-// TestAnEndpointNeedsADialectForCallers tells where the configuration names a plugin that
-// is something else.
+// TestAnEndpointNeedsADialectForCallers checks that the error has the place where the
+// configuration names a plugin of another kind.
 func TestAnEndpointNeedsADialectForCallers(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "penstock.yaml")
 	config := "keys: off\nplugins:\n  house-style: {file: " + sdkExample(t, "go", "house-style") +

@@ -35,8 +35,9 @@ func (h *testServer) readyz(t *testing.T) (bool, string) {
 	return w.Code == 200, w.Body.String()
 }
 
-// What can't be recorded is refused or goes on, as the configuration says; either way
-// it is seen, and it is over when the disk has room again, without a restart.
+// While requests can't be recorded they are refused or served, as configured. Either way
+// readiness, log and metrics report it, and it ends without a restart when the disk has
+// room again.
 func TestFullDisk(t *testing.T) {
 	for _, mode := range []string{"refuse", "serve"} {
 		t.Run(mode, func(t *testing.T) {
@@ -139,7 +140,7 @@ func TestDeletedLedger(t *testing.T) {
 	}
 }
 
-// A name that nobody serves is counted and leaves no record; old records go.
+// A request for an unknown model is counted and leaves no record; old records are deleted.
 func TestLedgerIsBounded(t *testing.T) {
 	h := openTestServer(t, http.NotFoundHandler(), demoOnly+"ledger: sqlite://penstock.db\nretention: 1h\n")
 	for i := range 5 {

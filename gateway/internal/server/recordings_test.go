@@ -245,7 +245,7 @@ ledger: sqlite://penstock.db
 			if rec.Status != http.StatusOK {
 				checkAnthropicError(t, rec, resp, got)
 			} else {
-				want, have := saidByAnthropic(t, rec), saidByUs(t, rec.Stream, got)
+				want, have := anthropicContent(t, rec), gatewayContent(t, rec.Stream, got)
 				if diff := cmp.Diff(want, have); diff != "" {
 					t.Errorf("answer (-Anthropic's +ours):\n%s\nwhole: %s", diff, got)
 				}
@@ -280,15 +280,15 @@ func checkAnthropicError(t *testing.T, rec *llmtest.Recorded, resp *http.Respons
 	}
 }
 
-// said is what an answer says, whatever its format.
-type said struct {
+// content is what a reply contains, whatever its format.
+type content struct {
 	Text, Finish string
-	Calls        []saidCall
+	Calls        []contentCall
 	In, Out      int64
 	Cached       int64
 }
 
-type saidCall struct {
+type contentCall struct {
 	ID, Name string
 	Args     any
 }
@@ -329,16 +329,16 @@ type anthropicBlock struct {
 	Input                json.RawMessage
 }
 
-func (s *said) block(t *testing.T, b anthropicBlock) {
+func (s *content) block(t *testing.T, b anthropicBlock) {
 	switch b.Type {
 	case "text":
 		s.Text += b.Text
 	case "tool_use":
-		s.Calls = append(s.Calls, saidCall{b.ID, b.Name, parsed(t, string(b.Input))})
+		s.Calls = append(s.Calls, contentCall{b.ID, b.Name, parsed(t, string(b.Input))})
 	}
 }
 
-func (s *said) count(u anthropicUsage) {
+func (s *content) count(u anthropicUsage) {
 	if u.Input != nil {
 		s.In, s.Cached = *u.Input+u.Read+u.Write, u.Read
 	}
@@ -354,10 +354,10 @@ func (s *said) count(u anthropicUsage) {
 	}
 }
 
-func saidByAnthropic(t *testing.T, rec *llmtest.Recorded) said {
+func anthropicContent(t *testing.T, rec *llmtest.Recorded) content {
 	t.Helper()
 	if rec.Stream {
-		return streamedByAnthropic(t, string(rec.Body))
+		return anthropicStreamContent(t, string(rec.Body))
 	}
 	var m struct {
 		Content    []anthropicBlock
@@ -367,7 +367,7 @@ func saidByAnthropic(t *testing.T, rec *llmtest.Recorded) said {
 	if err := json.Unmarshal(rec.Body, &m); err != nil {
 		t.Fatal(err)
 	}
-	s := said{Finish: finishes[m.StopReason]}
+	s := content{Finish: finishes[m.StopReason]}
 	for _, b := range m.Content {
 		s.block(t, b)
 	}
@@ -375,8 +375,8 @@ func saidByAnthropic(t *testing.T, rec *llmtest.Recorded) said {
 	return s
 }
 
-func streamedByAnthropic(t *testing.T, body string) said {
-	var s said
+func anthropicStreamContent(t *testing.T, body string) content {
+	var s content
 	blocks := map[int]*anthropicBlock{}
 	var order []int
 	for _, data := range dataLines(body) {
@@ -451,7 +451,7 @@ type openAIReply struct {
 	}
 }
 
-func saidByUs(t *testing.T, stream bool, body []byte) said {
+func gatewayContent(t *testing.T, stream bool, body []byte) content {
 	t.Helper()
 	texts := []string{string(body)}
 	if stream {
@@ -461,7 +461,7 @@ func saidByUs(t *testing.T, stream bool, body []byte) said {
 		}
 		texts = texts[:len(texts)-1]
 	}
-	var s said
+	var s content
 	args := map[int]string{}
 	for _, text := range texts {
 		var r openAIReply
@@ -476,7 +476,7 @@ func saidByUs(t *testing.T, stream bool, body []byte) said {
 					call.Index = i
 				}
 				if call.ID != "" {
-					s.Calls = append(s.Calls, saidCall{ID: call.ID, Name: call.Function.Name})
+					s.Calls = append(s.Calls, contentCall{ID: call.ID, Name: call.Function.Name})
 				}
 				args[call.Index] += call.Function.Arguments
 			}

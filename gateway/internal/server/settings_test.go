@@ -13,7 +13,8 @@ import (
 	"github.com/penstock/penstock/gateway/internal/config"
 )
 
-// settings are the fields of the configuration and of everything in it, as Type.Field.
+// settings collects the fields of the configuration and of everything in it, as
+// Type.Field.
 func settings(t reflect.Type, into map[string]bool) {
 	switch t.Kind() {
 	case reflect.Pointer, reflect.Slice, reflect.Map:
@@ -31,8 +32,8 @@ func settings(t reflect.Type, into map[string]bool) {
 	}
 }
 
-// read are the names of all fields that the sources read, but for those that only fill
-// in defaults and look for faults.
+// read returns the names of all fields that the sources read, except those that only fill
+// in defaults and check for faults.
 func read(t *testing.T, patterns ...string) map[string]bool {
 	t.Helper()
 	names := map[string]bool{}
@@ -60,12 +61,12 @@ func read(t *testing.T, patterns ...string) map[string]bool {
 	return names
 }
 
-// single are settings that so far have one value only: reading the file refuses every
-// other, which is all the effect there can be.
+// single are settings that have only one value so far. Their only effect is that reading
+// the file refuses every other.
 var single = map[string]bool{"RouteCache.Similar": true}
 
-// TestEverySettingIsRead holds that no setting is a promise which nobody keeps. It goes
-// by names, so it overlooks a setting that is called like something else.
+// TestEverySettingIsRead checks that every setting is used. It compares names, so it does
+// not notice an unused setting with the name of another field.
 func TestEverySettingIsRead(t *testing.T) {
 	all := map[string]bool{}
 	settings(reflect.TypeFor[config.Config](), all)

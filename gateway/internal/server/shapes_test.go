@@ -57,7 +57,7 @@ ledger: sqlite://penstock.db
 	}
 }
 
-// checkShaped wants what the provider said, in whatever shape.
+// checkShaped checks that a reply has the provider's content, in any shape.
 func checkShaped(t *testing.T, got string) {
 	t.Helper()
 	for _, part := range []string{`"content":"Hello"`, `"id":"t1"`, `"name":"f"`, `{\"a\":1}`, `"finish_reason":"tool_calls"`, `"completion_tokens":5`, `"prompt_tokens":7`} {

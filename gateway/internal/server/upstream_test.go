@@ -116,7 +116,7 @@ func write(t *testing.T, path, text string) {
 	}
 }
 
-// TestMadeUpNamesLeaveNothing asks a wildcard route for names that nobody has heard of.
+// TestMadeUpNamesLeaveNothing asks a wildcard route for made-up names.
 func TestMadeUpNamesLeaveNothing(t *testing.T) {
 	up, _ := turns(func(int, *http.Request) llmtest.Step {
 		return llmtest.JSON(404, `{"error":{"message":"The model does not exist","type":"invalid_request_error","param":null,"code":"model_not_found"}}`)

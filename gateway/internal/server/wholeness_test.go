@@ -10,7 +10,7 @@ import (
 	"github.com/penstock/penstock/gateway/internal/llmtest"
 )
 
-// provider is an upstream at which /bad answers as a case says and /good well.
+// provider is an upstream whose /bad answers as a test case has it and whose /good works.
 type provider struct{ body, kind atomic.Pointer[string] }
 
 func (p *provider) ServeHTTP(w http.ResponseWriter, r *http.Request) {
@@ -171,7 +171,7 @@ ledger: sqlite://penstock.db
 	}
 }
 
-// ending tells how a reply ended.
+// ending returns how a reply ended.
 func ending(resp *http.Response, got string, stream bool) string {
 	done := !stream || strings.HasSuffix(got, oDone)
 	failed := strings.Contains(got, `{"error":`)
