@@ -72,7 +72,7 @@ type provider interface {
 
 	// Start begins a stream. Event translates one of the provider's events into chunks, and
 	// End handles the end of its stream.
-	Start()
+	Start(env *canonical.Envelope)
 	Event(c *canonical.Chunks, name, data []byte)
 	End(c *canonical.Chunks)
 	// AppendState appends what the dialect has to remember of the stream beside its chunks'

@@ -68,7 +68,7 @@ func (m *module) start(data []byte) (provider, int, error) {
 	if err != nil {
 		return nil, 0, err
 	}
-	r.provider.Start()
+	r.provider.Start(&m.env)
 	return r.provider, position, m.chunks.Start(&m.env)
 }
 

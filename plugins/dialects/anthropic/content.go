@@ -79,7 +79,7 @@ func (r *request) writePart(v canonical.Value, i, k int, trim bool) error {
 	switch kind {
 	case "image_url", "input_image":
 		return r.writeImage(&p, i, k)
-	case "file", "input_file":
+	case "file", "input_file", "document_url":
 		return r.writeFile(&p, i, k)
 	case "input_audio", "audio", "video_url", "video":
 		return rejectPart(i, k, "Anthropic's models take text, images and documents, not "+kind)

@@ -5,7 +5,7 @@ import (
 )
 
 // Start prepares for a stream.
-func (p *Provider) Start() { p.stream = stream{open: p.stream.open[:0]} }
+func (p *Provider) Start(*canonical.Envelope) { p.stream = stream{open: p.stream.open[:0]} }
 
 // Event translates one event of Anthropic's into chunks.
 func (p *Provider) Event(c *canonical.Chunks, name, data []byte) {

@@ -22,7 +22,9 @@ const maxEarlier = 256
 type pairedCall struct {
 	given, id []byte
 	legacy    bool
-	answered  bool
+	// custom says that a custom tool is called, whose input is any text.
+	custom   bool
+	answered bool
 }
 
 // Plan gives every call an id of at most limit bytes, and every result the id of its call.
@@ -35,7 +37,7 @@ func (c *CallIDs) Plan(messages []Message, limit int) {
 		case Assistant:
 			c.addCalls(m)
 		case Tool, Function:
-			m.ResultID = c.answer(m)
+			m.ResultID, m.ResultOfCustom = c.answer(m)
 		}
 	}
 }
@@ -49,7 +51,8 @@ func (c *CallIDs) addCalls(m *Message) {
 	}
 	c.latest, m.firstCall = len(c.calls), len(c.calls)
 	for call := range m.ToolCalls.Items {
-		c.add(pairedCall{given: Text(call.Member("id"))})
+		_, custom := CalledTool(call)
+		c.add(pairedCall{given: Text(call.Member("id")), custom: custom})
 	}
 	if m.FunctionCall.Kind() == '{' {
 		c.add(pairedCall{given: Text(m.FunctionCall.Member("name")), legacy: true})
@@ -68,9 +71,10 @@ func (c *CallIDs) add(call pairedCall) {
 	c.calls = append(c.calls, call)
 }
 
-// answer is the id of the call that a result belongs to. A result without its call keeps
-// its own, for the provider to refuse: which call it belongs to can't be guessed.
-func (c *CallIDs) answer(m *Message) []byte {
+// answer is the id of the call that a result belongs to, and whether that calls a custom
+// tool. A result without its call keeps its own, for the provider to refuse: which call it
+// belongs to can't be guessed.
+func (c *CallIDs) answer(m *Message) (id []byte, custom bool) {
 	given, legacy := Text(m.ToolCallID), m.Role == Function
 	if legacy {
 		given = Text(m.Name)
@@ -79,12 +83,12 @@ func (c *CallIDs) answer(m *Message) []byte {
 		for i := range calls {
 			if call := &calls[i]; !call.answered && call.legacy == legacy && bytes.Equal(call.given, given) {
 				call.answered = true
-				return call.id
+				return call.id, call.custom
 			}
 		}
 	}
 	if word := Word(given, c.limit); len(word) > 0 {
-		return word
+		return word, false
 	}
-	return []byte("call")
+	return []byte("call"), false
 }

@@ -2,6 +2,16 @@ package canonical
 
 // Call begins a tool call and returns its number.
 func (c *Chunks) Call(id, name Value) int64 {
+	return c.newCall(id, name, `"function"`, "function", "arguments")
+}
+
+// CustomCall begins the call of a custom tool and returns its number.
+func (c *Chunks) CustomCall(id, name Value) int64 {
+	return c.newCall(id, name, `"custom"`, "custom", "input")
+}
+
+// newCall begins a call of a type, whose member called tool has the name and the text.
+func (c *Chunks) newCall(id, name Value, kind, tool, text string) int64 {
 	number := c.calls
 	c.calls++
 	w := c.begin()
@@ -10,27 +20,34 @@ func (c *Chunks) Call(id, name Value) int64 {
 	} else {
 		c.beginCall(number)
 		writeCallID(w, id, number)
-		w.MemberLiteral("type", `"function"`)
-		w.Name("function")
+		w.MemberLiteral("type", kind)
+		w.Name(tool)
 	}
 	w.Open('{')
 	w.MemberValue("name", callerName(c.names, name))
-	w.MemberLiteral("arguments", `""`)
+	w.MemberLiteral(text, `""`)
 	c.endCall(number)
 	return number
 }
 
 // Arguments sends a piece of a call's arguments, given as the inside of a JSON string.
 func (c *Chunks) Arguments(number int64, raw []byte) {
+	c.callPiece(number, raw, "function", "arguments")
+}
+
+// Input sends a piece of a custom tool's input, given as the inside of a JSON string.
+func (c *Chunks) Input(number int64, raw []byte) { c.callPiece(number, raw, "custom", "input") }
+
+func (c *Chunks) callPiece(number int64, raw []byte, tool, text string) {
 	w := c.begin()
 	if c.legacyCall(number) {
 		w.Name("function_call")
 	} else {
 		c.beginCall(number)
-		w.Name("function")
+		w.Name(tool)
 	}
 	w.Open('{')
-	w.Name("arguments")
+	w.Name(text)
 	w.Quoted(raw)
 	c.endCall(number)
 }

@@ -21,6 +21,23 @@ func (c *Chunks) Cite(page Citation) {
 	c.citations = append(append(c.citations, w.B...), '\n')
 }
 
+// TextLen is how many characters of content have been sent.
+func (c *Chunks) TextLen() int64 { return c.text }
+
+// CiteIn remembers a page that a text refers to whose characters are from start to end.
+// Beyond the bound of the state citations are left out.
+func (c *Chunks) CiteIn(page Citation, start, end int64) {
+	from, to := page.span(start, end)
+	w := Writer{B: c.scratch[:0]}
+	beginAnnotation(&w, from, to)
+	page.write(&w)
+	endAnnotation(&w)
+	c.scratch = append(w.B, '\n')
+	if len(c.citations)+len(c.annotations)+len(c.scratch) <= maxPending {
+		c.annotations = append(c.annotations, c.scratch...)
+	}
+}
+
 // EndText gives the citations of the text that ends now its span.
 func (c *Chunks) EndText() {
 	for line := range bytes.Lines(c.citations) {

@@ -92,6 +92,22 @@ func (c *Chunks) Text(raw []byte) {
 	c.end()
 }
 
+// TextWith sends a piece of text with the probabilities of its tokens, a list that may be
+// empty.
+func (c *Chunks) TextWith(raw []byte, logprobs Value) {
+	if len(raw) == 0 || !Filled(logprobs) {
+		c.Text(raw)
+		return
+	}
+	c.text += CountRunes(raw)
+	w := c.begin()
+	w.Raw(`"content":`)
+	w.Quoted(raw)
+	w.Raw(`},"logprobs":`)
+	writeLogprobs(w, []Value{logprobs})
+	w.Raw(`,"finish_reason":null}]}`)
+}
+
 // NewThought returns the number of a block of thinking that begins now.
 func (c *Chunks) NewThought() int64 {
 	c.thoughts++
@@ -154,6 +170,19 @@ func (c *Chunks) Refusal(why Value) {
 	}
 	c.refused = true
 	c.begin().MemberValue("refusal", why)
+	c.end()
+}
+
+// RefusalPiece sends a piece of why the model would not answer, given as the inside of a JSON
+// string.
+func (c *Chunks) RefusalPiece(raw []byte) {
+	if len(raw) == 0 {
+		return
+	}
+	c.refused = true
+	w := c.begin()
+	w.Name("refusal")
+	w.Quoted(raw)
 	c.end()
 }
 

@@ -34,8 +34,8 @@ type streamState struct {
 
 // progress is the part of the state that has a fixed size.
 type progress struct {
-	// calls and thoughts count what has been begun; they are the next indices.
-	calls, thoughts int64
+	// calls, thoughts and details count what has been begun; they are the next indices.
+	calls, thoughts, details int64
 	// text counts the characters of content so far, textStart those before the text that
 	// is open.
 	text, textStart int64
@@ -46,6 +46,8 @@ type progress struct {
 	// when a refusal has been sent.
 	stop    Finish
 	refused bool
+	// reasoned is set when details have been shown as text.
+	reasoned bool
 	// legacy is set when a call is wanted in the deprecated form.
 	legacy bool
 }

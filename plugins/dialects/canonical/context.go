@@ -38,7 +38,7 @@ func (c *Context) ProviderName(name []byte) []byte {
 func (c *Context) RenameTools(r *Request, limit int) bool {
 	odd := false
 	for name := range r.toolNames {
-		odd = odd || !goodWord(name, limit)
+		odd = odd || len(name) > 0 && !goodWord(name, limit)
 	}
 	if !odd {
 		return true
@@ -51,7 +51,7 @@ func (c *Context) RenameTools(r *Request, limit int) bool {
 	}
 	var quoted []byte
 	for name := range r.toolNames {
-		if goodWord(name, limit) || seen[string(name)] {
+		if len(name) == 0 || goodWord(name, limit) || seen[string(name)] {
 			continue
 		}
 		seen[string(name)] = true

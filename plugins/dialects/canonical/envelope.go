@@ -9,10 +9,11 @@ type Envelope struct {
 	Body, Text Value
 	// Headers are those of a client's request or a provider's reply, in lower case.
 	Headers Value
-	// Model is the target's, MaxOutput its bound on output tokens, 0 when unknown.
-	Model     []byte
-	MaxOutput int64
-	RequestID []byte
+	// Provider names the target's provider, as the configuration does. Model is the
+	// target's, MaxOutput its bound on output tokens, 0 when unknown.
+	Provider, Model []byte
+	MaxOutput       int64
+	RequestID       []byte
 	// Created is in seconds since 1970.
 	Created int64
 	Status  int
@@ -48,7 +49,7 @@ func ReadEnvelope(in Value) (env Envelope) {
 			env.Body = v
 		}
 	}
-	env.Model = Text(target.Member("model"))
+	env.Provider, env.Model = Text(target.Member("provider")), Text(target.Member("model"))
 	env.MaxOutput = Whole(target.Member("max_output"))
 	return env
 }

@@ -41,6 +41,8 @@ type Message struct {
 	ThinkingBlocks, ReasoningDetails Value
 	// ResultID is the id of the call that a result belongs to, as CallIDs.Plan has set it.
 	ResultID []byte
+	// ResultOfCustom says that the call is one of a custom tool.
+	ResultOfCustom bool
 	// firstCall is where the message's calls begin among all.
 	firstCall int
 }

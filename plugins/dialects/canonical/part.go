@@ -9,7 +9,7 @@ type Part struct {
 	// member for it.
 	CacheControl             Value
 	breakpoint               Value
-	imageURL                 Value
+	imageURL, detail         Value
 	file, id, data, filename Value
 	fileURL                  Value
 	// Citations and Context are Anthropic's: what an earlier answer cited or that a document
@@ -29,13 +29,15 @@ func ReadPart(v Value) (p Part) {
 			p.refusal = member
 		case "image_url":
 			p.imageURL = member
+		case "detail":
+			p.detail = member
 		case "file":
 			p.file = member
 		case "file_id":
 			p.id = member
 		case "file_data":
 			p.data = member
-		case "file_url":
+		case "file_url", "document_url": // the latter is Mistral's
 			p.fileURL = member
 		case "filename":
 			p.filename = member
@@ -82,6 +84,9 @@ func (p *Part) Image() []byte {
 	}
 	return Text(p.imageURL.Member("url"))
 }
+
+// Detail says how closely the model is to look at a part's image.
+func (p *Part) Detail() Value { return Or(p.imageURL.Member("detail"), p.detail) }
 
 // File is the file of a part.
 type File struct {

@@ -40,6 +40,12 @@ func (r *Request) thinking(effort string) Reasoning {
 // HasEffort reports whether a level is named, which may be one that does not exist.
 func (a *Reasoning) HasEffort() bool { return a.Effort != "" && a.Effort != "default" }
 
+// ReasoningSummary is the kind of summary of the model's thinking that the request asks for,
+// in OpenAI's words, nil when it asks for none.
+func (r *Request) ReasoningSummary() Value {
+	return Or(r.reasoning.Member("summary"), r.reasoning.Member("generate_summary"))
+}
+
 // HidesReasoning reports whether the caller does not want to see the thinking.
 func (r *Request) HidesReasoning() bool { return r.reasoning.Member("exclude").Kind() == 't' }
 

@@ -14,6 +14,7 @@ const (
 	OtherBlock BlockKind = iota
 	TextBlock
 	CallBlock
+	CustomBlock
 	ThinkingBlock
 	RedactedBlock
 )
@@ -24,8 +25,11 @@ type Block struct {
 	// Text is that of a TextBlock, with the pages that it refers to.
 	Text      Value
 	Citations []Citation
-	// ID, Name and Input are those of a CallBlock. Input is an object, or a text with one.
+	// ID, Name and Input are those of a CallBlock, whose input is an object or a text with one,
+	// or of a CustomBlock, whose input is any text.
 	ID, Name, Input Value
+	// Verbatim says that the input of a CallBlock is a text to be passed as it came.
+	Verbatim bool
 	// Thought is a thought as the next request has to bring it back.
 	Thought             Value
 	Thinking, Signature Value
@@ -37,6 +41,11 @@ type Block struct {
 type Reply struct {
 	Model  Value
 	Blocks []Block
+	// Details are what the model thought, as Origin has made it, if not as blocks.
+	Details []Detail
+	Origin  Origin
+	// Logprobs are lists of the text's tokens with their probabilities.
+	Logprobs []Value
 	// Refusal is why the model would not answer.
 	Refusal     Value
 	Finish      Finish
@@ -56,7 +65,8 @@ func (r *Reply) Write(w *Writer, env *Envelope) {
 	w.Name("choices")
 	w.Raw(`[{"index":0`)
 	r.writeMessage(w, &context)
-	w.MemberLiteral("logprobs", "null")
+	w.Name("logprobs")
+	writeLogprobs(w, r.Logprobs)
 	w.MemberLiteral("finish_reason", r.Finish.json(r.calls(), context.legacy))
 	w.Raw("}]")
 	if r.Usage.Known {
@@ -79,6 +89,25 @@ func writeIdentity(w *Writer, object string, env *Envelope) {
 	w.MemberInt("created", env.Created)
 }
 
+// writeLogprobs writes the probabilities of a text's tokens, given as lists.
+func writeLogprobs(w *Writer, lists []Value) {
+	if len(lists) == 0 {
+		w.Literal("null")
+		return
+	}
+	w.Open('{')
+	w.Name("content")
+	w.Open('[')
+	for _, list := range lists {
+		for token := range list.Items {
+			w.Value(token)
+		}
+	}
+	w.Close(']')
+	w.MemberLiteral("refusal", "null")
+	w.Close('}')
+}
+
 // writeMessage writes the assistant's message.
 func (r *Reply) writeMessage(w *Writer, context *replyContext) {
 	w.Name("message")
@@ -90,7 +119,11 @@ func (r *Reply) writeMessage(w *Writer, context *replyContext) {
 	} else {
 		w.Value(r.Refusal)
 	}
-	r.writeReasoning(w)
+	if len(r.Details) > 0 {
+		r.writeDetails(w)
+	} else {
+		r.writeReasoning(w)
+	}
 	r.writeCalls(w, context)
 	r.writeAnnotations(w)
 	w.Close('}')
@@ -149,10 +182,12 @@ func (r *Reply) writeReasoning(w *Writer) {
 	w.Close(']')
 }
 
+func (b *Block) isCall() bool { return b.Kind == CallBlock || b.Kind == CustomBlock }
+
 // calls counts the tool calls.
 func (r *Reply) calls() (n int64) {
 	for i := range r.Blocks {
-		if r.Blocks[i].Kind == CallBlock {
+		if r.Blocks[i].isCall() {
 			n++
 		}
 	}
@@ -163,7 +198,7 @@ func (r *Reply) writeCalls(w *Writer, context *replyContext) {
 	first, legacy := true, context.legacy
 	for i := range r.Blocks {
 		b := &r.Blocks[i]
-		if b.Kind != CallBlock {
+		if !b.isCall() {
 			continue
 		}
 		if legacy {
@@ -177,12 +212,7 @@ func (r *Reply) writeCalls(w *Writer, context *replyContext) {
 			w.Open('[')
 			first = false
 		}
-		w.Open('{')
-		writeCallID(w, b.ID, int64(i))
-		w.MemberLiteral("type", `"function"`)
-		w.Name("function")
-		b.writeFunction(w, context)
-		w.Close('}')
+		b.writeCall(w, int64(i), context)
 	}
 	if !first {
 		w.Close(']')
@@ -198,10 +228,32 @@ func writeCallID(w *Writer, id Value, number int64) {
 	w.MemberText("id", strconv.AppendInt([]byte("call_"), number+1, 10))
 }
 
+func (b *Block) writeCall(w *Writer, number int64, context *replyContext) {
+	w.Open('{')
+	writeCallID(w, b.ID, number)
+	if b.Kind == CustomBlock {
+		w.Literal(`"type":"custom","custom":{`)
+		w.MemberValue("name", callerName(context.names, b.Name))
+		w.Name("input")
+		w.Quoted(Inside(b.Input))
+		w.Close('}')
+	} else {
+		w.MemberLiteral("type", `"function"`)
+		w.Name("function")
+		b.writeFunction(w, context)
+	}
+	w.Close('}')
+}
+
 func (b *Block) writeFunction(w *Writer, context *replyContext) {
 	w.Open('{')
 	w.MemberValue("name", callerName(context.names, b.Name))
-	w.MemberText("arguments", arguments(b.Input))
+	if b.Verbatim {
+		w.Name("arguments")
+		w.Quoted(Inside(b.Input))
+	} else {
+		w.MemberText("arguments", arguments(b.Input))
+	}
 	w.Close('}')
 }
 
@@ -233,7 +285,8 @@ func (r *Reply) writeAnnotations(w *Writer) {
 		}
 		end := at + CountRunes(Inside(b.Text))
 		for k := range b.Citations {
-			beginAnnotation(w, at, end)
+			from, to := b.Citations[k].span(at, end)
+			beginAnnotation(w, from, to)
 			b.Citations[k].write(w)
 			endAnnotation(w)
 		}

@@ -47,10 +47,12 @@ const (
 	ChooseNone
 	ChooseAny
 	ChooseOne
+	ChooseCustom
 )
 
 // ToolChoice reads tool_choice, also in Anthropic's words, or the deprecated
-// function_call. ChooseOne comes with the name of the function.
+// function_call. ChooseOne comes with the name of the function, ChooseCustom with that of
+// the custom tool.
 func (r *Request) ToolChoice() (choice Choice, name []byte) {
 	v := r.toolChoice
 	if v == nil {
@@ -78,9 +80,12 @@ func (r *Request) ToolChoice() (choice Choice, name []byte) {
 	return namedChoice(v)
 }
 
-// namedChoice reads the forms that name a function: {"type":"function","function":
-// {"name":…}} and the deprecated {"name":…}.
+// namedChoice reads the forms that name a tool: {"type":"function","function":{"name":…}},
+// {"type":"custom","custom":{"name":…}} and the deprecated {"name":…}.
 func namedChoice(v Value) (choice Choice, name []byte) {
+	if name = Text(v.Member("custom", "name")); name != nil {
+		return ChooseCustom, name
+	}
 	name = Text(v.Member("function", "name"))
 	if name == nil {
 		name = Text(v.Member("name"))
@@ -96,7 +101,7 @@ func (r *Request) ForcesTool() bool {
 	v := r.toolChoice
 	if v.Kind() == '{' {
 		switch string(Text(v.Member("type"))) {
-		case "function", "tool", "any":
+		case "function", "custom", "tool", "any":
 			return true
 		case "allowed_tools":
 			return string(Text(v.Member("allowed_tools", "mode"))) == "required"
@@ -127,10 +132,21 @@ func (r *Request) AllowedTools() Value {
 	return allowed
 }
 
+// CalledTool returns what a tool call says of the tool, and reports whether it is a custom
+// one, whose input is any text.
+func CalledTool(call Value) (tool Value, custom bool) {
+	if tool = call.Member("function"); tool.Null() {
+		if own := call.Member("custom"); own.Kind() == '{' {
+			return own, true
+		}
+	}
+	return tool, false
+}
+
 // Mentions reports whether a list of tools has a function of that name.
 func Mentions(tools Value, name []byte) bool {
-	for tool := range tools.Items {
-		if bytes.Equal(Text(tool.Member("function", "name")), name) {
+	for v := range tools.Items {
+		if tool, _ := CalledTool(v); bytes.Equal(Text(tool.Member("name")), name) {
 			return true
 		}
 	}
@@ -162,7 +178,7 @@ func addName(names [][]byte, name []byte) [][]byte {
 // toolNames yields every name of a tool in the request, some twice.
 func (r *Request) toolNames(yield func([]byte) bool) {
 	for v := range r.Tools.Items {
-		f := v.Member("function")
+		f, _ := CalledTool(v)
 		if f.Kind() != '{' {
 			f = v
 		}
@@ -178,7 +194,7 @@ func (r *Request) toolNames(yield func([]byte) bool) {
 	for i := range r.Messages {
 		m := &r.Messages[i]
 		for call := range m.ToolCalls.Items {
-			if !yield(Text(call.Member("function", "name"))) {
+			if tool, _ := CalledTool(call); !yield(Text(tool.Member("name"))) {
 				return
 			}
 		}

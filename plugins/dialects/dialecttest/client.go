@@ -12,16 +12,23 @@ type Reply struct {
 	Model, Text, Reasoning, Finish string
 	Calls                          []Call
 	Thoughts                       []Thought
+	Details                        []Detail
+	Refusal                        string
 	// Links are the addresses and titles of the annotations.
 	Links                        []string
 	Prompt, Completion, Thinking int64
+	// Logprobs is how many tokens came with their probabilities.
+	Logprobs int
 }
 
-// Call is one tool call of a reply.
+// Call is one tool call of a reply; the input of a custom tool stands in Arguments.
 type Call struct{ ID, Name, Arguments string }
 
 // Thought is one of a reply's thinking_blocks.
 type Thought struct{ Type, Thinking, Signature, Data string }
+
+// Detail is one of a reply's reasoning_details.
+type Detail struct{ Type, Summary, Text, Data, ID, Format, Provider string }
 
 type completion struct {
 	ID, Object, Model string
@@ -31,6 +38,7 @@ type completion struct {
 		Message      message
 		Delta        message
 		FinishReason *string `json:"finish_reason"`
+		Logprobs     *struct{ Content []struct{ Token string } }
 	}
 	Usage *struct {
 		Prompt     int64 `json:"prompt_tokens"`
@@ -51,10 +59,15 @@ type message struct {
 		Index int
 		Thought
 	} `json:"thinking_blocks"`
+	Details []struct {
+		Index int
+		Detail
+	} `json:"reasoning_details"`
 	Calls []struct {
 		Index    *int
 		ID, Type string
 		Function struct{ Name, Arguments string }
+		Custom   struct{ Name, Input string }
 	} `json:"tool_calls"`
 	Annotations []annotation
 }
@@ -104,8 +117,24 @@ func ReadCompletion(t *testing.T, body []byte) Reply {
 		e.Text = *m.Content
 	}
 	e.Links = m.links(t, e.Text)
+	if m.Refusal != nil {
+		e.Refusal = *m.Refusal
+	}
+	if l := c.Choices[0].Logprobs; l != nil {
+		e.Logprobs = len(l.Content)
+	}
 	for _, one := range m.Calls {
+		if one.Type == "custom" {
+			e.Calls = append(e.Calls, Call{ID: one.ID, Name: one.Custom.Name, Arguments: one.Custom.Input})
+			continue
+		}
 		e.Calls = append(e.Calls, Call{ID: one.ID, Name: one.Function.Name, Arguments: Compact(t, one.Function.Arguments)})
+	}
+	for i, d := range m.Details {
+		if d.Index != i {
+			t.Errorf("reasoning_details[%d] has the index %d", i, d.Index)
+		}
+		e.Details = append(e.Details, d.Detail)
 	}
 	for _, x := range m.Thoughts {
 		e.Thoughts = append(e.Thoughts, x.Thought)
@@ -135,6 +164,9 @@ func ReadStream(t *testing.T, lines []string) Reply {
 	}
 	a.Links = message{Annotations: a.annotations}.links(t, a.Text)
 	for i := range a.Calls {
+		if a.custom[i] {
+			continue
+		}
 		a.Calls[i].Arguments = Compact(t, a.Calls[i].Arguments)
 	}
 	return a.Reply
@@ -146,6 +178,8 @@ type accumulator struct {
 	t                       *testing.T
 	roles, finishes, usages int
 	annotations             []annotation
+	// custom marks the calls of custom tools.
+	custom []bool
 }
 
 // add adds one chunk.
@@ -176,6 +210,9 @@ func (a *accumulator) add(i int, line string) {
 		a.t.Fatalf("line %d has %d choices, after %d finish reasons", i, len(c.Choices), a.finishes)
 	}
 	a.addDelta(i, line, &c.Choices[0].Delta)
+	if l := c.Choices[0].Logprobs; l != nil {
+		a.Logprobs += len(l.Content)
+	}
 	if f := c.Choices[0].FinishReason; f != nil {
 		a.finishes++
 		a.Finish = *f
@@ -194,6 +231,10 @@ func (a *accumulator) addDelta(i int, line string, d *message) {
 		a.Text += *d.Content
 	}
 	a.Reasoning += d.Reasoning
+	if d.Refusal != nil {
+		a.Refusal += *d.Refusal
+	}
+	a.addDetails(d)
 	a.annotations = append(a.annotations, d.Annotations...)
 	for _, x := range d.Thoughts {
 		if x.Index == len(a.Thoughts) {
@@ -205,12 +246,25 @@ func (a *accumulator) addDelta(i int, line string, d *message) {
 	}
 	for _, x := range d.Calls {
 		if *x.Index == len(a.Calls) {
-			if x.ID == "" || x.Type != "function" || x.Function.Name == "" {
+			a.custom = append(a.custom, x.Type == "custom")
+			name := x.Function.Name + x.Custom.Name
+			if x.ID == "" || x.Type != "function" && x.Type != "custom" || name == "" {
 				a.t.Errorf("the call begins without id, type or name: %s", line)
 			}
-			a.Calls = append(a.Calls, Call{ID: x.ID, Name: x.Function.Name})
+			a.Calls = append(a.Calls, Call{ID: x.ID, Name: name})
 		}
-		a.Calls[*x.Index].Arguments += x.Function.Arguments
+		a.Calls[*x.Index].Arguments += x.Function.Arguments + x.Custom.Input
+	}
+}
+
+func (a *accumulator) addDetails(d *message) {
+	for _, x := range d.Details {
+		if x.Index == len(a.Details) {
+			a.Details = append(a.Details, Detail{Type: x.Type, ID: x.ID, Format: x.Format, Provider: x.Provider})
+		}
+		a.Details[x.Index].Summary += x.Summary
+		a.Details[x.Index].Text += x.Text
+		a.Details[x.Index].Data += x.Data
 	}
 }
 

@@ -89,9 +89,8 @@ type Recording struct {
 	Response string            `json:"response_body"`
 }
 
-// Recordings reads those of one provider and endpoint from beside the repository. Without any
-// it skips the test.
-func Recordings(t testing.TB, provider, endpoint string) []Recording {
+// shared is the folder beside the repository that holds what tests read of the world outside.
+func shared(t testing.TB) string {
 	t.Helper()
 	root, err := os.Getwd()
 	for err == nil {
@@ -100,12 +99,19 @@ func Recordings(t testing.TB, provider, endpoint string) []Recording {
 		}
 		root = filepath.Dir(root)
 	}
-	dir := filepath.Join(root, "..", "shared", "recordings", provider)
+	return filepath.Join(root, "..", "shared")
+}
+
+// Recordings reads those of one provider and endpoint from beside the repository. Without any
+// it skips the test.
+func Recordings(t testing.TB, provider, endpoint string) []Recording {
+	t.Helper()
+	dir := filepath.Join(shared(t), "recordings", provider)
 	if _, err := os.Stat(dir); err != nil {
 		t.Skipf("no recordings: %v", err)
 	}
 	var found []Recording
-	err = filepath.WalkDir(dir, func(path string, d fs.DirEntry, err error) error {
+	err := filepath.WalkDir(dir, func(path string, d fs.DirEntry, err error) error {
 		if err != nil || d.IsDir() || filepath.Ext(path) != ".json" {
 			return err
 		}

@@ -57,7 +57,7 @@ func (h Host) Request(t testing.TB, target Target, stream bool, body string) (Ou
 // for it, nil without any.
 func (h Host) Response(t testing.TB, status int, context json.RawMessage, body string) []byte {
 	t.Helper()
-	in := map[string]any{"v": 1, "dialect": h.Dialect, "target": map[string]any{"model": h.Model},
+	in := map[string]any{"v": 1, "dialect": h.Dialect, "target": map[string]any{"provider": h.Dialect, "model": h.Model},
 		"request_id": "req_1", "created": 1700000000, "status": status, "headers": nil}
 	if json.Valid([]byte(body)) {
 		in["body"] = json.RawMessage(body)
@@ -92,7 +92,7 @@ type Stream struct {
 // Start begins a stream with penstock.start.
 func (h Host) Start(t testing.TB, context json.RawMessage) *Stream {
 	t.Helper()
-	begin := map[string]any{"dialect": h.Dialect, "target": map[string]any{"model": h.Model}, "request_id": "req_1",
+	begin := map[string]any{"dialect": h.Dialect, "target": map[string]any{"provider": h.Dialect, "model": h.Model}, "request_id": "req_1",
 		"created": 1700000000, "include_usage": true}
 	if context != nil {
 		begin["context"] = context
