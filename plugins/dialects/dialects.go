@@ -13,6 +13,7 @@ package dialects
 import (
 	"github.com/penstock/penstock/plugins/dialects/anthropic"
 	"github.com/penstock/penstock/plugins/dialects/canonical"
+	"github.com/penstock/penstock/plugins/dialects/responses"
 )
 
 // row is one dialect of the module, by the name that configurations have for it. A side
@@ -27,6 +28,7 @@ type row struct {
 func table() []row {
 	return []row{
 		{name: "anthropic", provider: new(anthropic.Provider), client: new(anthropic.Client)},
+		{name: "openai-responses", provider: new(responses.Provider)},
 	}
 }
 
