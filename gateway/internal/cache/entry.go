@@ -24,7 +24,9 @@ type Entry struct {
 	// Stored is when the reply was complete.
 	Stored time.Time
 
-	key Key
+	// dialect is that of the events that are not canonical.
+	dialect llm.Dialect
+	key     Key
 	// epoch is the number of purges when the recording began.
 	epoch uint64
 	// buf holds all frames one after the other, and data that is not part of its frame.
@@ -35,7 +37,7 @@ type Entry struct {
 // event is one recorded event: the spans of its frame and data in buf, and its flags.
 type event struct {
 	frame, frameEnd, data, dataEnd int32
-	final, content, hidden         bool
+	final, content, hidden, native bool
 }
 
 // The size of an entry beyond its frames, in bytes.
@@ -54,7 +56,10 @@ func (e *Entry) Size() int64 {
 
 // Add appends a copy of an event.
 func (e *Entry) Add(ev llm.Event) {
-	p := event{frame: int32(len(e.buf)), final: ev.Final, content: ev.Content, hidden: ev.Hidden}
+	p := event{frame: int32(len(e.buf)), final: ev.Final, content: ev.Content, hidden: ev.Hidden, native: ev.Dialect != ""}
+	if p.native {
+		e.dialect = ev.Dialect // there are none but the client's and the canonical one
+	}
 	e.buf = append(e.buf, ev.Frame...)
 	p.frameEnd = int32(len(e.buf))
 	p.data = p.frame
@@ -92,6 +97,9 @@ func (r *replay) Next() (llm.Event, error) {
 	// The capacities end with the slices, so that an append copies and does not overwrite buf.
 	ev := llm.Event{Frame: b[p.frame:p.frameEnd:p.frameEnd], Final: p.final, Content: p.content, Hidden: p.hidden,
 		More: r.next < len(r.entry.events)}
+	if p.native {
+		ev.Dialect = r.entry.dialect
+	}
 	if p.data < p.dataEnd {
 		ev.Data = b[p.data:p.dataEnd:p.dataEnd]
 	}

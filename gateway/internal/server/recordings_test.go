@@ -517,3 +517,35 @@ ledger: sqlite://penstock.db
 		}
 	}
 }
+
+// TestNativeRepliesAreCached wants a stored reply of a passed-through dialect to be the same
+// again, plain and streamed, and another one for other headers that the provider sees.
+func TestNativeRepliesAreCached(t *testing.T) {
+	up := &replayer{}
+	h := openTestServer(t, up, `
+keys: off
+providers: {up: {dialect: anthropic, base_url: $UPSTREAM, allow_private: true, api_key: env:TEST_KEY}}
+models: {m: {targets: [up/claude-sonnet-4-5], cache: {ttl: 1m}}}
+ledger: sqlite://penstock.db
+`)
+	seen := map[bool]bool{}
+	for rec := range llmtest.Recordings(t, func(r *llmtest.Recorded) bool {
+		return r.Provider == "anthropic" && r.Endpoint == "messages" && r.Status == http.StatusOK
+	}) {
+		if seen[rec.Stream] {
+			continue
+		}
+		seen[rec.Stream] = true
+		up.current.Store(rec)
+		body := fmt.Sprintf(`{"model":"m","max_tokens":50,"stream":%t,"messages":[{"role":"user","content":"hi"}]}`, rec.Stream)
+		for _, want := range []struct{ beta, cache string }{{"a", "miss"}, {"a", "hit"}, {"b", "miss"}} {
+			resp, got := h.postTo(t, "/messages", body, "Anthropic-Beta", want.beta)
+			if state := resp.Header.Get("X-Penstock-Cache"); state != want.cache {
+				t.Errorf("stream %t with beta %s: cache %q, want %q", rec.Stream, want.beta, state, want.cache)
+			}
+			if diff := cmp.Diff(string(rec.Body), string(got)); diff != "" {
+				t.Errorf("stream %t, %s (-recorded +got):\n%s", rec.Stream, want.cache, diff)
+			}
+		}
+	}
+}
