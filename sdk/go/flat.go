@@ -19,9 +19,9 @@ const (
 // flatRoute is the header of the flat form. Header and records are used as they lie in
 // memory: they are little-endian, as Wasm is, and so are the machines that tests run on.
 type flatRoute struct {
-	version, recordSize           uint16
-	n, estInput, maxOutput, flags uint32
-	textOffset, textLen, reserved uint32
+	version, recordSize                uint16
+	n, estInput, maxOutput, flags      uint32
+	textOffset, textLen, requestOffset uint32
 }
 
 // Target is one candidate, laid out as its record.
@@ -37,8 +37,26 @@ type Target struct {
 	Quality, FirstToken, Speed, ErrorRate, Weight float64
 	Order                                         int32
 	// RemainingRequests and RemainingTokens are Unlimited when the provider has not reported
-	// them. CachedPrefix is how many tokens of the prompt it has cached.
+	// them. CachedPrefix is how many tokens of the prompt it has probably cached; 0 means
+	// unknown.
 	RemainingRequests, RemainingTokens, CachedPrefix uint32
+}
+
+// Figures is what version 1.1 of the contract has added to a record.
+type Figures struct {
+	// EstCost is an upper bound of what the request costs, in nano-USD; negative means
+	// unknown.
+	EstCost int64
+	// FirstTokenP50 and FirstTokenP95 are the median and the 95th percentile of the time to
+	// the first token, in milliseconds; 0 means unknown. Samples is the number of recent
+	// attempts.
+	FirstTokenP50, FirstTokenP95, Samples float64
+	// RequestsLeft and TokensLeft are what is left of the provider's limits, as shares
+	// between 0 and 1; negative means unknown.
+	RequestsLeft, TokensLeft float64
+	// Sticky is a hash of session and target; 0 means that there is no session. Sessions
+	// keep to their targets where they are ranked by it.
+	Sticky uint64
 }
 
 // Route is a view of the input of penstock_route_flat, valid as long as that is.
@@ -51,6 +69,7 @@ type Route struct {
 	// Text is the strategy's name on the first line, then the route's settings as
 	// key=value lines, then the line seed=, a decimal number.
 	Text    []byte
+	texts   []byte
 	records []byte
 	step    int
 }
@@ -65,10 +84,17 @@ func ReadRoute(in []byte) (Route, bool) {
 	h := (*flatRoute)(unsafe.Pointer(&in[0]))
 	size, end := uint64(len(in)), uint64(header)+uint64(h.n)*uint64(h.recordSize)
 	text := uint64(h.textOffset) + uint64(h.textLen)
-	if h.version != 1 || uint64(h.recordSize) < record || h.recordSize%8 != 0 || end > size || text > size {
+	if h.version != 1 || uint64(h.recordSize) < record || h.recordSize%8 != 0 || end > size || text > size || uint64(h.requestOffset) > size {
 		return Route{}, false
 	}
-	return Route{int(h.n), h.estInput, h.maxOutput, h.flags, in[h.textOffset:text], in[header:end], int(h.recordSize)}, true
+	var texts []byte
+	if h.requestOffset > 0 {
+		var ok bool
+		if texts, _, ok = SplitFrame(in[h.requestOffset:]); !ok {
+			return Route{}, false
+		}
+	}
+	return Route{int(h.n), h.estInput, h.maxOutput, h.flags, in[h.textOffset:text], texts, in[header:end], int(h.recordSize)}, true
 }
 
 // Target is the k-th candidate, 0 ≤ k < Len. It lies in the input.
@@ -77,6 +103,56 @@ func (r *Route) Target(k int) *Target {
 		panic("penstock: there is no such target")
 	}
 	return (*Target)(unsafe.Add(unsafe.Pointer(unsafe.SliceData(r.records)), k*r.step))
+}
+
+// Figures is more of the k-th candidate, 0 ≤ k < Len. A gateway of version 1.0 leaves all of
+// it unknown.
+func (r *Route) Figures(k int) *Figures {
+	const at = unsafe.Sizeof(Target{})
+	t := r.Target(k)
+	if r.step < int(at+unsafe.Sizeof(Figures{})) {
+		return &Figures{EstCost: -1, RequestsLeft: -1, TokensLeft: -1}
+	}
+	return (*Figures)(unsafe.Add(unsafe.Pointer(t), at))
+}
+
+// The kinds of a request's texts.
+const (
+	sessionText = 1 + iota
+	tagName     // the next one is the value
+	tagValue
+	lastUserText
+)
+
+// Session is what the consecutive requests of an agent share; nil without one. Like the
+// other texts, the manifest has to name it in its reads.
+func (r *Route) Session() []byte { text, _ := r.find(sessionText, ""); return text }
+
+// Tag is the value of a tag.
+func (r *Route) Tag(name string) ([]byte, bool) { return r.find(tagValue, name) }
+
+// LastUserText is the text of the last message of the user that has any, at most 8 KiB; nil
+// without one. Grant: read:messages.
+func (r *Route) LastUserText() []byte { text, _ := r.find(lastUserText, ""); return text }
+
+// find returns the first text of a kind, of values the one of this tag.
+func (r *Route) find(kind uint32, tag string) ([]byte, bool) {
+	named := kind != tagValue
+	for rest := r.texts; len(rest) >= 4; {
+		own := stateLen(rest)
+		text, next, ok := SplitFrame(rest[4:])
+		if !ok {
+			break
+		}
+		if own == tagName && kind == tagValue {
+			named = string(text) == tag
+		}
+		if own == kind && named {
+			return text, true
+		}
+		rest = next
+	}
+	return nil, false
 }
 
 // Setting is the value of one setting, as it is written in Text.

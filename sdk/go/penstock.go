@@ -23,7 +23,7 @@ import (
 // number in the high 16 bits, the minor in the low ones.
 //
 //go:wasmexport penstock_abi_version
-func ABIVersion() int32 { return 1 << 16 }
+func ABIVersion() int32 { return 1<<16 | 1 }
 
 // MaxInput bounds one input in bytes. A larger one is refused, and its call fails.
 const MaxInput = 48 << 20

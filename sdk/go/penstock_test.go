@@ -71,15 +71,19 @@ func FuzzReadRoute(f *testing.F) {
 	in[0], in[2], in[4] = 1, 96, 1
 	in[20], in[24] = 128, 0
 	f.Add(append(in, "cost\nseed=1"...))
+	in[28] = 128
+	f.Add(append(in, "\x24\x00\x00\x00\x01\x00\x00\x00\x01\x00\x00\x00s\x02\x00\x00\x00\x01\x00\x00\x00a\x03\x00\x00\x00\x01\x00\x00\x00b\x04\x00\x00\x00\x01\x00\x00\x00t"...))
 	f.Fuzz(func(t *testing.T, in []byte) {
 		route, ok := ReadRoute(in)
 		if !ok {
 			return
 		}
 		for k := range route.Len {
-			_ = *route.Target(k)
+			_, _ = *route.Target(k), *route.Figures(k)
 		}
 		_, _ = route.Setting("seed")
+		_, _ = route.Tag("a")
+		_, _ = route.Session(), route.LastUserText()
 	})
 }
 
@@ -96,11 +100,45 @@ func TestReadRouteRefuses(t *testing.T) {
 		"count":         func(b []byte) { b[4] = 2 },
 		"huge count":    func(b []byte) { b[7] = 255 },
 		"text":          func(b []byte) { b[20], b[24] = 120, 9 },
+		"section":       func(b []byte) { b[28] = 129 },
+		"cut section":   func(b []byte) { b[28] = 126 },
+		"long section":  func(b []byte) { b[28], b[120] = 120, 5 },
 	} {
 		bad := bytes.Clone(good)
 		spoil(bad)
 		if _, ok := ReadRoute(bad); ok {
 			t.Errorf("a route with a bad %s was taken", name)
 		}
+	}
+}
+
+func TestRouteTexts(t *testing.T) {
+	in := make([]byte, 32+96)
+	in[0], in[2], in[20], in[24], in[28] = 1, 96, 128, 0, 128
+	entries := []byte{}
+	for _, e := range []struct {
+		kind byte
+		text string
+	}{{2, "a"}, {3, "one"}, {9, "later"}, {2, "b"}, {3, ""}, {1, "mine"}, {4, "why?"}, {4, "no more"}, {3, "nobody's"}} {
+		entries = append(AppendState(append(entries, e.kind, 0, 0, 0), nil), e.text...)
+		entries[len(entries)-len(e.text)-4] = byte(len(e.text))
+	}
+	route, ok := ReadRoute(AppendState(in, entries))
+	if !ok {
+		t.Fatal("a good route was refused")
+	}
+	for name, want := range map[string]string{"a": "one", "b": "", "c": "–", "": "–", "one": "–"} {
+		got, ok := route.Tag(name)
+		if ok && string(got) != want || !ok && want != "–" {
+			t.Errorf("Tag(%q) = %q, %v, want %q", name, got, ok, want)
+		}
+	}
+	if s, u := string(route.Session()), string(route.LastUserText()); s != "mine" || u != "why?" {
+		t.Errorf("session %q and last user text %q, want mine and why?", s, u)
+	}
+	cut := entries[:len(entries)-9]
+	route, _ = ReadRoute(AppendState(in, cut)) // a cut entry ends the search
+	if v, ok := route.Tag("none"); ok || string(route.Session()) != "mine" {
+		t.Errorf("a cut section: %q, %v", v, ok)
 	}
 }

@@ -27,6 +27,36 @@ func rank(out, in []byte) ([]byte, error) {
 	return penstock.RankingJSON(out, "the \"odd\" ones are dropped"), nil
 }
 
+//go:wasmexport penstock_route_flat
+func routeFlat(ptr, n uint32) uint64 { return penstock.Call(known, ptr, n) }
+
+// known writes what a flat route has that version 1.0 of the contract did not have.
+func known(out, in []byte) ([]byte, error) {
+	r, ok := penstock.ReadRoute(in)
+	if !ok {
+		return nil, penstock.Reject(500, "the header does not fit")
+	}
+	out = penstock.AppendText(append(out, '['), r.Session())
+	out = penstock.AppendText(append(out, ','), r.LastUserText())
+	for _, name := range []string{"app", "none"} {
+		if value, ok := r.Tag(name); ok {
+			out = penstock.AppendText(append(out, ','), value)
+		} else {
+			out = append(out, ",null"...)
+		}
+	}
+	for k := range r.Len {
+		t, f := r.Target(k), r.Figures(k)
+		for _, n := range []int64{int64(t.CachedPrefix), f.EstCost, int64(f.Sticky >> 32), int64(uint32(f.Sticky))} {
+			out = penstock.AppendWhole(append(out, ','), n)
+		}
+		for _, x := range []float64{f.FirstTokenP50, f.FirstTokenP95, f.Samples, f.RequestsLeft, f.TokensLeft} {
+			out = penstock.AppendNumber(append(out, ','), x)
+		}
+	}
+	return append(out, ']'), nil
+}
+
 // again reads a list, or an object's values, and writes them as a list by way of what
 // they mean.
 func again(out, in []byte) ([]byte, error) {
