@@ -17,7 +17,7 @@ pub struct Route<'a> {
     /// An upper estimate of the prompt, and the client's bound on the answer, in tokens;
     /// `max_output` is 0 when it gave none.
     pub est_input: u32, pub max_output: u32,
-    flags: u32, step: usize, records: &'a [u8], text: &'a [u8],
+    flags: u32, step: usize, records: &'a [u8], text: &'a [u8], texts: &'a [u8],
 }
 
 /// A candidate, laid out as its record.
@@ -36,9 +36,30 @@ pub struct Target {
     /// The time to the first token in ms, and output tokens per second; 0 when unknown.
     pub ttft_ms: f64, pub tps: f64,
     pub error_rate: f64, pub weight: f64, pub order: i32,
-    /// The first two may be UNLIMITED; the third is tokens of the prompt that are cached there.
+    /// The first two may be UNLIMITED; the third is tokens of the prompt that are probably
+    /// cached there, 0 when unknown.
     pub remaining_requests: u32, pub remaining_tokens: u32, pub cached_prefix: u32,
 }
+
+/// What version 1.1 of the contract has added to a record.
+#[derive(Clone, Copy)]
+#[repr(C)]
+pub struct Figures {
+    /// An upper bound of what the request costs in nano-USD, negative when unknown.
+    pub est_cost: i64,
+    /// The median and the 95th percentile of the time to the first token in ms, 0 when unknown.
+    pub ttft_p50_ms: f64, pub ttft_p95_ms: f64,
+    /// The number of recent attempts.
+    pub samples: f64,
+    /// What is left of the provider's limits, from 0 to 1, negative when unknown.
+    pub requests_left: f64, pub tokens_left: f64,
+    /// A hash of session and target, 0 without a session. Sessions keep to their targets where
+    /// they are ranked by it.
+    pub sticky: u64,
+}
+
+const UNKNOWN: Figures =
+    Figures { est_cost: -1, ttft_p50_ms: 0.0, ttft_p95_ms: 0.0, samples: 0.0, requests_left: -1.0, tokens_left: -1.0, sticky: 0 };
 
 impl Target {
     pub fn healthy(&self) -> bool { self.flags & 1 != 0 }
@@ -51,12 +72,13 @@ impl Target {
 pub fn read_route(input: &[u8]) -> Option<Route<'_>> {
     if input.len() < 32 { return None }
     // Safety: any bytes are numbers, these are there, and Wasm is little-endian.
-    let ([version, step], [n, est_input, max_output, flags, text, text_len]) =
-        unsafe { ptr::read_unaligned(input.as_ptr() as *const ([u16; 2], [u32; 6])) };
+    let ([version, step], [n, est_input, max_output, flags, text, text_len, request]) =
+        unsafe { ptr::read_unaligned(input.as_ptr() as *const ([u16; 2], [u32; 7])) };
     let (len, step, text) = (n as usize, step as usize, input.get(text as usize..)?.get(..text_len as usize)?);
     let records = input[32..].get(..len.checked_mul(step)?)?;
+    let texts = if request == 0 { &[] } else { split_frame(input.get(request as usize..)?)?.0 };
     if version != 1 || step < size_of::<Target>() || step % 8 != 0 { return None }
-    Some(Route { len, est_input, max_output, flags, step, records, text })
+    Some(Route { len, est_input, max_output, flags, step, records, text, texts })
 }
 
 impl<'a> Route<'a> {
@@ -68,6 +90,35 @@ impl<'a> Route<'a> {
     pub fn target(&self, k: usize) -> Target {
         let record = &self.records[k * self.step..][..size_of::<Target>()];
         unsafe { ptr::read_unaligned(record.as_ptr() as *const Target) } // Safety: as above.
+    }
+
+    /// More of the k-th candidate, k < len. A gateway of version 1.0 leaves all of it unknown.
+    pub fn figures(&self, k: usize) -> Figures {
+        match self.records[k * self.step..][..self.step].get(size_of::<Target>()..size_of::<Target>() + size_of::<Figures>()) {
+            Some(more) => unsafe { ptr::read_unaligned(more.as_ptr() as *const Figures) }, // Safety: as above.
+            None => UNKNOWN,
+        }
+    }
+
+    /// What the consecutive requests of an agent share. Like the other texts, the manifest has to
+    /// name it in its `reads`.
+    pub fn session(&self) -> Option<&'a [u8]> { self.find(1, "") }
+    /// The value of a tag.
+    pub fn tag(&self, name: &str) -> Option<&'a [u8]> { self.find(3, name) }
+    /// The text of the last message of the user that has any, at most 8 KiB. Grant: read:messages.
+    pub fn last_user_text(&self) -> Option<&'a [u8]> { self.find(4, "") }
+
+    /// The first text of a kind: 1 is the session, 2 the name of a tag, 3 its value, which
+    /// comes next, 4 the last user text.
+    fn find(&self, kind: u32, tag: &str) -> Option<&'a [u8]> {
+        let (mut rest, mut named) = (self.texts, kind != 3);
+        loop {
+            let own = u32::from_le_bytes(rest.get(..4)?.try_into().ok()?);
+            let (text, next) = split_frame(&rest[4..])?;
+            if own == 2 && kind == 3 { named = text == tag.as_bytes() }
+            if own == kind && named { return Some(text) }
+            rest = next;
+        }
     }
 
     /// The route's setting of this name, as it is spelled; names that nest are joined by

@@ -17,7 +17,7 @@ pub use {buf::Buf, flat::*, host::*, json::{Json, Kind, Walk}};
 use core::{arch::wasm32, cell::Cell, ptr, slice};
 
 /// The version of the contract, major << 16 | minor.
-pub const ABI_VERSION: i32 = 1 << 16;
+pub const ABI_VERSION: i32 = 1 << 16 | 1;
 /// The longest input that is taken and the most memory that an instance asks for, in
 /// bytes. What the input leaves of it is for the answer and whatever else a call needs.
 pub const MAX_INPUT: usize = 5 << 20;

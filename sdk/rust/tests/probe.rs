@@ -1,9 +1,9 @@
 //! Probe: a plugin for the gateway's tests, which uses what the examples do not.
 #![no_std]
 
-use penstock::{kv_get, kv_set, log, metric_add, now_ms, random_u64, reject, Buf, Json, Kind, Level, Result, DROP};
+use penstock::{kv_get, kv_set, log, metric_add, now_ms, random_u64, read_route, reject, Buf, Json, Kind, Level, Result, DROP};
 
-penstock::plugin! { route: again, transform_request: host, accept_request: rank }
+penstock::plugin! { route: again, route_flat: known, transform_request: host, accept_request: rank }
 
 fn write(value: Json, out: &mut Buf) {
     let mut text = Buf::new();
@@ -25,6 +25,38 @@ fn rank(input: &[u8], out: &mut Buf) -> Result {
         out.insert_rank(k as u32, k as u32 % 2 * DROP, item.number().unwrap_or(0.0));
     }
     out.ranking_json("the \"odd\" ones are dropped");
+    Ok(())
+}
+
+/// Writes what a flat route has that version 1.0 of the contract did not have.
+fn known(input: &[u8], out: &mut Buf) -> Result {
+    let r = match read_route(input) {
+        Some(r) => r,
+        None => return reject(500, "the header does not fit"),
+    };
+    out.push(b'[');
+    out.append_text(r.session().unwrap_or(b""));
+    out.push(b',');
+    out.append_text(r.last_user_text().unwrap_or(b""));
+    for name in ["app", "none"] {
+        out.push(b',');
+        match r.tag(name) {
+            Some(value) => out.append_text(value),
+            None => out.append("null"),
+        }
+    }
+    for k in 0..r.len {
+        let (t, f) = (r.target(k), r.figures(k));
+        for n in [t.cached_prefix as i64, f.est_cost, (f.sticky >> 32) as i64, f.sticky as u32 as i64] {
+            out.push(b',');
+            out.append_whole(n);
+        }
+        for x in [f.ttft_p50_ms, f.ttft_p95_ms, f.samples, f.requests_left, f.tokens_left] {
+            out.push(b',');
+            out.append_number(x);
+        }
+    }
+    out.push(b']');
     Ok(())
 }
 
