@@ -17,7 +17,7 @@
 #include <stdint.h>
 
 // The version of the contract, major << 16 | minor.
-#define PS_ABI_VERSION (1 << 16)
+#define PS_ABI_VERSION (1 << 16 | 1)
 // The longest input that is taken and the most memory that an instance asks for, in
 // bytes. What the input leaves of it is for the answer and for what else a call needs.
 #define PS_MAX_INPUT (5u << 20)

@@ -21,28 +21,81 @@ typedef struct {
   double error_rate, weight;
   int32_t order;
   uint32_t remaining_requests, remaining_tokens; // may be PS_UNLIMITED
-  uint32_t cached_prefix;                   // tokens of the prompt that are cached there
+  uint32_t cached_prefix;                   // tokens of the prompt that are probably cached there, 0 when unknown
 } ps_target;
+
+// What version 1.1 of the contract has added to a record.
+typedef struct {
+  int64_t est_cost;                         // an upper bound of what the request costs, nano-USD, negative when unknown
+  double ttft_p50_ms, ttft_p95_ms;          // median and 95th percentile of the time to the first token, 0 when unknown
+  double samples;                           // recent attempts
+  double requests_left, tokens_left;        // of the provider's limits, 0 to 1, negative when unknown
+  uint64_t sticky;                          // a hash of session and target, 0 without a session; ranking by it keeps sessions at their targets
+} ps_figures;
 
 // The header of a flat input, in which est_input is an upper estimate of the prompt and
 // max_output the client's bound on the answer, in tokens, 0 when it gave none.
 typedef struct {
   uint16_t version, record_size;
-  uint32_t len, est_input, max_output, flags, text_offset, text_len, reserved;
+  uint32_t len, est_input, max_output, flags, text_offset, text_len, request_offset;
 } ps_route;
+
+static inline uint32_t ps_u32(const uint8_t *at) {
+  uint32_t n;
+  __builtin_memcpy(&n, at, 4);
+  return n;
+}
 
 // Checks a flat input; NULL for another version, or less than the header promises.
 static inline const ps_route *ps_read_route(ps_text input) {
   const ps_route *r = (const ps_route *)input.at;
   if (input.len < sizeof *r || r->version != 1 || r->record_size < sizeof(ps_target) || r->record_size % 8) return NULL;
   uint64_t records = sizeof *r + (uint64_t)r->len * r->record_size, text = (uint64_t)r->text_offset + r->text_len;
-  return records <= input.len && text <= input.len ? r : NULL;
+  uint64_t texts = r->request_offset ? (uint64_t)r->request_offset + 4 : 0;
+  if (texts && texts <= input.len) texts += ps_u32(input.at + r->request_offset);
+  return records <= input.len && text <= input.len && texts <= input.len ? r : NULL;
 }
 
 // The k-th candidate, k < r->len. It lies in the input.
 static inline const ps_target *ps_target_at(const ps_route *r, uint32_t k) {
   return (const ps_target *)((const uint8_t *)(r + 1) + (size_t)k * r->record_size);
 }
+
+// More of the k-th candidate, k < r->len. A gateway of version 1.0 leaves all of it unknown.
+static inline const ps_figures *ps_figures_at(const ps_route *r, uint32_t k) {
+  static const ps_figures unknown = {.est_cost = -1, .requests_left = -1, .tokens_left = -1};
+  return r->record_size < sizeof(ps_target) + sizeof unknown ? &unknown : (const ps_figures *)(ps_target_at(r, k) + 1);
+}
+
+static inline bool ps_same(ps_text a, const char *b) {
+  size_t n = 0;
+  while (n < a.len && b[n] && a.at[n] == (uint8_t)b[n]) n++;
+  return n == a.len && !b[n];
+}
+
+// Finds the first of the request's texts of a kind: 1 is the session, 2 the name of a tag, 3
+// its value, which comes next, 4 the last user text.
+PS_FUNCTION bool ps_text_at(const ps_route *r, uint32_t kind, const char *tag, ps_text *value) {
+  if (!r->request_offset) return false;
+  const uint8_t *p = (const uint8_t *)r + r->request_offset + 4, *end = p + ps_u32(p - 4);
+  for (bool named = kind != 3; end - p >= 8;) {
+    ps_text text = {p + 8, ps_u32(p + 4)};
+    uint32_t own = ps_u32(p);
+    if (text.len > (size_t)(end - text.at)) return false;
+    if (own == 2 && kind == 3) named = ps_same(text, tag);
+    if (own == kind && named) return *value = text, true;
+    p = text.at + text.len;
+  }
+  return false;
+}
+
+// Finds what the consecutive requests of an agent share. Like the other texts, the manifest has
+// to name it in its reads.
+static inline bool ps_session(const ps_route *r, ps_text *value) { return ps_text_at(r, 1, "", value); }
+// Finds the value of a tag.
+static inline bool ps_tag(const ps_route *r, const char *name, ps_text *value) { return ps_text_at(r, 3, name, value); }
+// Finds the text of the last message of the user that has any, at most 8 KiB. Grant: read:messages.
+static inline bool ps_last_user_text(const ps_route *r, ps_text *value) { return ps_text_at(r, 4, "", value); }
 
 // Finds the route's setting of this name, as it is spelled; names that nest are joined by
 // dots. The seed is one of them.

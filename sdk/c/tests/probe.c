@@ -27,6 +27,33 @@ static bool again(ps_text input, ps_buf *out) {
 }
 PS_HOOK(route, again)
 
+// Writes what a flat route has that version 1.0 of the contract did not have.
+static bool known(ps_text input, ps_buf *out) {
+  const ps_route *r = ps_read_route(input);
+  if (!r) return ps_reject(500, PS("the header does not fit"));
+  ps_text text = {0};
+  ps_push(out, '[');
+  ps_append_text(out, ps_session(r, &text) ? text : PS(""));
+  ps_push(out, ',');
+  ps_append_text(out, ps_last_user_text(r, &text) ? text : PS(""));
+  const char *names[] = {"app", "none"};
+  for (int k = 0; k < 2; k++) {
+    ps_push(out, ',');
+    if (ps_tag(r, names[k], &text)) ps_append_text(out, text);
+    else ps_append(out, PS("null"));
+  }
+  for (uint32_t k = 0; k < r->len; k++) {
+    const ps_figures *f = ps_figures_at(r, k);
+    int64_t wholes[] = {ps_target_at(r, k)->cached_prefix, f->est_cost, (int64_t)(f->sticky >> 32), (uint32_t)f->sticky};
+    double numbers[] = {f->ttft_p50_ms, f->ttft_p95_ms, f->samples, f->requests_left, f->tokens_left};
+    for (int n = 0; n < 4; n++) ps_push(out, ','), ps_append_whole(out, wholes[n]);
+    for (int n = 0; n < 5; n++) ps_push(out, ','), ps_append_number(out, numbers[n]);
+  }
+  ps_push(out, ']');
+  return true;
+}
+PS_HOOK(route_flat, known)
+
 // Ranks by a list of scores; every second one is dropped.
 static bool rank(ps_text input, ps_buf *out) {
   uint32_t k = 0;
