@@ -35,6 +35,21 @@ pub const Target = extern struct {
     cached_prefix: u32,
 };
 
+/// What version 1.1 of the contract has added to a record: an upper bound of what the request
+/// costs in nano-USD; the median and the 95th percentile of the time to the first token in
+/// milliseconds, 0 when unknown; the number of recent attempts; what is left of the provider's
+/// limits, between 0 and 1; and a hash of session and target, 0 without a session: ranking by it
+/// keeps sessions at their targets. A cost or a share below 0 is unknown.
+pub const Figures = extern struct {
+    est_cost: i64 = -1,
+    first_token_p50: f64 = 0,
+    first_token_p95: f64 = 0,
+    samples: f64 = 0,
+    requests_left: f64 = -1,
+    tokens_left: f64 = -1,
+    sticky: u64 = 0,
+};
+
 /// A request: est_input is an upper estimate of the prompt in tokens, max_output 0 when there is
 /// no bound; len is the number of candidates.
 pub const Route = extern struct {
@@ -50,7 +65,7 @@ pub const Route = extern struct {
     flags: u32,
     text_offset: u32,
     text_len: u32,
-    reserved: u32,
+    request_offset: u32,
 
     fn bytes(r: *align(1) const Route) [*]const u8 {
         return @ptrCast(r);
@@ -59,6 +74,45 @@ pub const Route = extern struct {
     /// The k-th candidate.
     pub fn target(r: *align(1) const Route, k: usize) *align(1) const Target {
         return @ptrCast(r.bytes() + @sizeOf(Route) + k * r.record_size);
+    }
+
+    /// More of the k-th candidate. A gateway of version 1.0 leaves all of it unknown.
+    pub fn figures(r: *align(1) const Route, k: usize) *align(1) const Figures {
+        if (r.record_size < @sizeOf(Target) + @sizeOf(Figures)) return &.{};
+        return @ptrCast(@as([*]const u8, @ptrCast(r.target(k))) + @sizeOf(Target));
+    }
+
+    /// What the consecutive requests of an agent share. Like the other texts, the manifest has to
+    /// name it in its reads.
+    pub fn session(r: *align(1) const Route) ?[]const u8 {
+        return r.find(1, "");
+    }
+
+    /// The value of a tag.
+    pub fn tag(r: *align(1) const Route, name: []const u8) ?[]const u8 {
+        return r.find(3, name);
+    }
+
+    /// The text of the last message of the user that has any, at most 8 KiB. Grant: read:messages.
+    pub fn lastUserText(r: *align(1) const Route) ?[]const u8 {
+        return r.find(4, "");
+    }
+
+    // The first text of a kind: 1 is the session, 2 the name of a tag, 3 its value, which comes
+    // next, 4 the last user text.
+    fn find(r: *align(1) const Route, kind: u32, name: []const u8) ?[]const u8 {
+        if (r.request_offset == 0) return null;
+        const at = r.bytes() + r.request_offset;
+        var rest = at[4..][0..std.mem.readInt(u32, at[0..4], .little)];
+        var named = kind != 3;
+        while (rest.len >= 4) {
+            const own = std.mem.readInt(u32, rest[0..4], .little);
+            const entry = splitFrame(rest[4..]) orelse return null;
+            if (own == 2 and kind == 3) named = std.mem.eql(u8, entry.state, name);
+            if (own == kind and named) return entry.state;
+            rest = @constCast(entry.payload);
+        }
+        return null;
     }
 
     /// The route's setting of this name, or the seed.
@@ -78,6 +132,8 @@ pub fn readRoute(input: []const u8) ?*align(1) const Route {
     if (input.len < @sizeOf(Route)) return null;
     const r: *align(1) const Route = @ptrCast(input.ptr);
     if (r.version != 1 or r.record_size < @sizeOf(Target) or r.record_size % 8 != 0) return null;
+    if (r.request_offset > input.len) return null;
+    if (r.request_offset > 0 and splitFrame(input[r.request_offset..]) == null) return null;
     const end = @sizeOf(Route) + @as(u64, r.len) * r.record_size;
     return if (end > input.len or @as(u64, r.text_offset) + r.text_len > input.len) null else r;
 }

@@ -15,6 +15,35 @@ export fn penstock_accept_request(ptr: [*]u8, len: usize) u64 {
     return penstock.call(rank, ptr, len);
 }
 
+export fn penstock_route_flat(ptr: [*]u8, len: usize) u64 {
+    return penstock.call(known, ptr, len);
+}
+
+// Writes what a flat route has that version 1.0 of the contract did not have.
+fn known(in: []const u8, out: *Out) !void {
+    const r = penstock.readRoute(in) orelse return penstock.reject(500, "the header does not fit");
+    out.append("[");
+    out.appendText(r.session() orelse "");
+    out.append(",");
+    out.appendText(r.lastUserText() orelse "");
+    for ([_][]const u8{ "app", "none" }) |name| {
+        out.append(",");
+        if (r.tag(name)) |value| out.appendText(value) else out.append("null");
+    }
+    for (0..r.len) |k| {
+        const f = r.figures(k);
+        for ([_]i64{ r.target(k).cached_prefix, f.est_cost, @intCast(f.sticky >> 32), @intCast(f.sticky & 0xffffffff) }) |n| {
+            out.append(",");
+            out.appendWhole(n);
+        }
+        for ([_]f64{ f.first_token_p50, f.first_token_p95, f.samples, f.requests_left, f.tokens_left }) |x| {
+            out.append(",");
+            out.appendNumber(x);
+        }
+    }
+    out.append("]");
+}
+
 // Ranks by a list of scores; every second one is dropped.
 fn rank(text: []const u8, out: *Out) !void {
     var items = Json.from(text).items();
