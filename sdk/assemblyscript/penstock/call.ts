@@ -22,7 +22,7 @@ export const MAX_INPUT: usize = 5 << 20;
 // uses it again.
 let base: usize = 0, output: usize = 0, at: usize = 0, end: usize = 0, limit: usize = 0, rejected = false;
 
-export function penstock_abi_version(): i32 { return 1 << 16; }
+export function penstock_abi_version(): i32 { return 1 << 16 | 1; }
 
 /** Room for the input of a call, and with it for as much output and scratch; 0 when there is no such room. */
 export function penstock_alloc(size: usize): usize {

@@ -23,13 +23,45 @@ export enum TargetFlag { Healthy = 1, Priced = 2, Fallback = 4, ContextKnown = 8
   order: i32; remainingRequests: u32; remainingTokens: u32; cachedPrefix: u32;
 }
 
+/**
+ * What version 1.1 of the contract has added to a record: an upper bound of what the request costs in
+ * nano-USD; the median and the 95th percentile of the time to the first token in milliseconds, 0 when
+ * unknown; the number of recent attempts; what is left of the provider's limits, between 0 and 1; and a
+ * hash of session and target, 0 without a session: ranking by it keeps sessions at their targets. A cost or
+ * a share below 0 is unknown.
+ */
+@unmanaged export class Figures {
+  estCost: i64; firstTokenP50: f64; firstTokenP95: f64; samples: f64; requestsLeft: f64; tokensLeft: f64; sticky: u64;
+}
+
+// What is known of a target when the gateway is of version 1.0.
+const unknown = memory.data<f64>([0, 0, 0, 0, -1, -1, 0]);
+store<i64>(unknown, -1);
+
 /** A request: estInput is an upper estimate of the prompt in tokens, maxOutput 0 when there is no bound. */
 @unmanaged export class Route {
   version: u16; recordSize: u16; size: u32; estInput: u32; maxOutput: u32; flags: u32;
-  textOffset: u32; textLength: u32; reserved: u32;
+  textOffset: u32; textLength: u32; requestOffset: u32;
 
   /** The k-th candidate, 0 ≤ k < size. */
   target(k: u32): Target { return changetype<Target>(changetype<usize>(this) + 32 + k * this.recordSize); }
+
+  /** More of the k-th candidate, 0 ≤ k < size. A gateway of version 1.0 leaves all of it unknown. */
+  figures(k: u32): Figures {
+    return changetype<Figures>(this.recordSize < 152 ? unknown : changetype<usize>(this.target(k)) + 96);
+  }
+
+  /**
+   * What the consecutive requests of an agent share; 0 if there is nothing. Like the other texts, the
+   * manifest has to name it in its reads.
+   */
+  session(): Span { return find(this, 1, ""); }
+
+  /** The value of a tag; 0 if there is none. */
+  tag(name: string): Span { return find(this, 3, name); }
+
+  /** The text of the last message of the user that has any, at most 8 KiB; 0 without one. Grant: read:messages. */
+  lastUserText(): Span { return find(this, 4, ""); }
 
   /** The route's setting of this name, or the seed; 0 if there is none. */
   setting(name: string): Span {
@@ -41,6 +73,22 @@ export enum TargetFlag { Healthy = 1, Priced = 2, Fallback = 4, ContextKnown = 8
     }
     return 0;
   }
+}
+
+// The first of the request's texts of a kind: 1 is the session, 2 the name of a tag, 3 its value, which comes
+// next, 4 the last user text.
+function find(r: Route, kind: u32, tag: string): Span {
+  if (!r.requestOffset) return 0;
+  let at = changetype<usize>(r) + r.requestOffset + 4, named = kind != 3;
+  for (const end = at + load<u32>(at - 4); end - at >= 8;) {
+    const own = load<u32>(at), n = <usize>load<u32>(at, 4);
+    if (n > end - at - 8) return 0;
+    const text = span(at + 8, n);
+    if (own == 2 && kind == 3) named = equals(text, tag);
+    if (own == kind && named) return text;
+    at += 8 + n;
+  }
+  return 0;
 }
 
 // What stands in a span before a byte, all of it without one.
@@ -61,6 +109,8 @@ function after(s: Span, c: u8): Span {
 export function readRoute(input: Span): Route | null {
   const r = changetype<Route>(start(input)), size = <u64>length(input);
   if (size < 32 || r.version != 1 || r.recordSize < 96 || r.recordSize & 7) return null;
+  const texts = <u64>r.requestOffset + 4;
+  if (r.requestOffset && (texts > size || texts + load<u32>(<usize>texts - 4 + start(input)) > size)) return null;
   return 32 + <u64>r.size * r.recordSize > size || <u64>r.textOffset + r.textLength > size ? null : r;
 }
 

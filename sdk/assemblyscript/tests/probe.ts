@@ -1,7 +1,7 @@
 // A plugin for the gateway's tests, which uses what the examples do not.
 import {
   append, appended, appendNumber, appendText, appendWhole, call, DROP, insertRank, is, items, Json, Kind, kind, kvGet, kvSet, length, Level, log, member,
-  members, metricAdd, next, nowMs, number, randomU64, rankingJson, raw, reject, Span, textOf, value, whole,
+  members, metricAdd, next, nowMs, number, randomU64, rankingJson, raw, readRoute, reject, Span, textOf, value, whole,
 } from "penstock";
 
 export { penstock_abi_version, penstock_alloc } from "penstock";
@@ -10,6 +10,36 @@ export function penstock_route(ptr: usize, len: usize): u64 { return call(again,
 export function penstock_transform_request(ptr: usize, len: usize): u64 { return call(host, ptr, len); }
 
 export function penstock_accept_request(ptr: usize, len: usize): u64 { return call(rank, ptr, len); }
+
+export function penstock_route_flat(ptr: usize, len: usize): u64 { return call(known, ptr, len); }
+
+// Writes what a flat route has that version 1.0 of the contract did not have.
+function known(input: Span): void {
+  const r = readRoute(input);
+  if (!r) return reject(500, "the header does not fit");
+  append("[");
+  appendText(r.session());
+  append(",");
+  appendText(r.lastUserText());
+  tag(r.tag("app"));
+  tag(r.tag("none"));
+  for (let k: u32 = 0; k < r.size; k++) {
+    const f = r.figures(k);
+    integer(r.target(k).cachedPrefix), integer(f.estCost), integer(f.sticky >> 32), integer(f.sticky & 0xffffffff);
+    real(f.firstTokenP50), real(f.firstTokenP95), real(f.samples), real(f.requestsLeft), real(f.tokensLeft);
+  }
+  append("]");
+}
+
+function tag(value: Span): void {
+  append(",");
+  if (value) appendText(value);
+  else append("null");
+}
+
+function integer(n: i64): void { append(","), appendWhole(n); }
+
+function real(x: f64): void { append(","), appendNumber(x); }
 
 // Ranks by a list of scores; every second one is dropped.
 function rank(list: Json): void {
