@@ -174,6 +174,12 @@ func refRank(c []refCandidate, input, output float64) []refEntry {
 	return ranking
 }
 
+// refSection reports whether the request's section lies in the input.
+func refSection(in []byte, at uint64) bool {
+	size := uint64(len(in))
+	return at == 0 || at+4 <= size && at+4+uint64(binary.LittleEndian.Uint32(in[at:])) <= size
+}
+
 func refCheapestFlat(in []byte) ([]byte, error) {
 	le := binary.LittleEndian
 	if len(in) < 32 || le.Uint16(in) != 1 || le.Uint16(in[2:]) < 96 {
@@ -181,7 +187,7 @@ func refCheapestFlat(in []byte) ([]byte, error) {
 	}
 	size, n := uint64(le.Uint16(in[2:])), uint64(le.Uint32(in[4:]))
 	text, length := uint64(le.Uint32(in[20:])), uint64(le.Uint32(in[24:]))
-	if 32+n*size > uint64(len(in)) || text+length > uint64(len(in)) {
+	if 32+n*size > uint64(len(in)) || text+length > uint64(len(in)) || !refSection(in, uint64(le.Uint32(in[28:]))) {
 		return nil, reject(500, "header")
 	}
 	setting := ""
