@@ -139,7 +139,7 @@ func goAccumulated(t *testing.T, url, request string) []byte {
 func nodeAccumulated(t *testing.T, url, request string) []byte {
 	t.Helper()
 	dir := filepath.Join("testdata", "clients")
-	installNodeClient(t, dir)
+	installNodeClients(t, dir)
 	cmd := exec.CommandContext(t.Context(), "node", "claude.mjs")
 	cmd.Dir, cmd.Env = dir, append(os.Environ(), "BASE_URL="+url, "REQUEST="+request)
 	out, err := cmd.Output()

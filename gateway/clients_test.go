@@ -58,7 +58,7 @@ func TestOfficialClients(t *testing.T) {
 	t.Run("node", func(t *testing.T) {
 		t.Parallel()
 		dir := filepath.Join("testdata", "clients")
-		installNodeClient(t, dir)
+		installNodeClients(t, dir)
 		runNodeClient(t, dir, startForClients(t, bin))
 	})
 	t.Run("go", func(t *testing.T) {
@@ -186,47 +186,22 @@ func watch(r io.Reader, mark string, ready chan struct{}) string {
 	return string(text)
 }
 
-// clientDecision is a line that the Node client's script prints.
-type clientDecision struct {
-	Check  string
-	OK     bool
-	Detail string
-}
-
 // runNodeClient wants every check of the script to have run and to have passed.
 func runNodeClient(t *testing.T, dir string, g served) {
 	t.Helper()
 	cmd := exec.CommandContext(t.Context(), "node", "openai.mjs")
 	cmd.Dir = dir
 	cmd.Env = append(os.Environ(), "BASE_URL="+g.BaseURL, "API_KEY="+g.Key, "POOR_KEY="+g.Poor)
-	var stderr bytes.Buffer
-	cmd.Stderr = &stderr
-	out, err := cmd.Output()
-	if err != nil {
-		t.Errorf("node openai.mjs: %v\n%s", err, &stderr)
-	}
-	var ran []string
-	for line := range bytes.Lines(out) {
-		var v clientDecision
-		if err := json.Unmarshal(line, &v); err != nil {
-			t.Fatalf("node openai.mjs printed %q: %v", line, err)
-		}
-		ran = append(ran, v.Check)
-		t.Run(v.Check, func(t *testing.T) {
-			if !v.OK {
-				t.Error(v.Detail)
-			}
-		})
-	}
+	ran := runChecks(t, cmd)
 	slices.Sort(ran)
 	if diff := cmp.Diff(slices.Sorted(slices.Values(append(nodeChecks, commonChecks...))), ran); diff != "" {
 		t.Errorf("checks (-want +ran):\n%s", diff)
 	}
 }
 
-// installNodeClient gets the pinned package where it is not there yet. Without Node or
+// installNodeClients gets the pinned packages where they are not there yet. Without Node or
 // a registry the test is skipped, except in CI, where that must not go unnoticed.
-func installNodeClient(t *testing.T, dir string) {
+func installNodeClients(t *testing.T, dir string) {
 	t.Helper()
 	giveUp := t.Skipf
 	if os.Getenv("CI") == "true" {
@@ -237,7 +212,7 @@ func installNodeClient(t *testing.T, dir string) {
 			giveUp("the Node client is not tested: %v", err)
 		}
 	}
-	if nodeClientInstalled(dir) {
+	if nodeClientsInstalled(dir) {
 		return
 	}
 	cmd := exec.CommandContext(t.Context(), "npm", "ci", "--ignore-scripts", "--no-audit", "--no-fund")
@@ -247,13 +222,19 @@ func installNodeClient(t *testing.T, dir string) {
 	}
 }
 
-// nodeClientInstalled reports whether the version that package.json pins is there.
-func nodeClientInstalled(dir string) bool {
+// nodeClientsInstalled reports whether the versions that package.json pins are there.
+func nodeClientsInstalled(dir string) bool {
 	var pinned struct{ Dependencies map[string]string }
-	var there struct{ Version string }
-	return readJSON(filepath.Join(dir, "package.json"), &pinned) == nil &&
-		readJSON(filepath.Join(dir, "node_modules", "openai", "package.json"), &there) == nil &&
-		there.Version == pinned.Dependencies["openai"]
+	if readJSON(filepath.Join(dir, "package.json"), &pinned) != nil {
+		return false
+	}
+	for name, version := range pinned.Dependencies {
+		var there struct{ Version string }
+		if readJSON(filepath.Join(dir, "node_modules", name, "package.json"), &there) != nil || there.Version != version {
+			return false
+		}
+	}
+	return true
 }
 
 func readJSON(path string, v any) error {

@@ -1,6 +1,6 @@
 #!/bin/sh
 # Installs what the tests need and leaves alone what is there: the C toolchain that
-# the race detector links with, Node with the official client, and the compilers of
+# the race detector links with, Node with official clients, and the compilers of
 # the plugin SDKs. What can't be had is named, and the tests that need it are skipped.
 set -eu
 cd "$(dirname "$0")"
@@ -24,13 +24,11 @@ apt() {
 # compiles reports whether an SDK's compiler is there: the SDK itself knows which will do.
 compiles() { make -s -C "$sdk/$1" compiler >/dev/null 2>&1; }
 
-# client installs the packages of a lock file, unless the one named is there already.
-client() {
-	want=$(sed -n 's/.*"'"$2"'": *"\([0-9.]*\)".*/\1/p' "$1/package.json")
-	have=$(sed -n 's/^ *"version": *"\([0-9.]*\)".*/\1/p' "$1/node_modules/$2/package.json" 2>/dev/null | head -n 1 || true)
-	if [ "$want" != "$have" ] && command -v npm >/dev/null; then
-		echo "deps: installing $2 $want"
-		(cd "$1" && npm ci --ignore-scripts --no-audit --no-fund --silent)
+# packages installs what a folder's lock file lists, unless that was done already.
+packages() {
+	if ! cmp -s "$1/package-lock.json" "$1/node_modules/.installed" && command -v npm >/dev/null; then
+		echo "deps: installing $2"
+		(cd "$1" && npm ci --ignore-scripts --no-audit --no-fund --silent && cp package-lock.json node_modules/.installed)
 	fi
 }
 
@@ -38,8 +36,8 @@ command -v gcc >/dev/null || command -v clang >/dev/null || apt gcc libc6-dev
 compiles c || apt clang lld
 compiles rust || apt rustc libstd-rust-dev-wasm32 lld
 command -v node >/dev/null && command -v npm >/dev/null || apt nodejs npm
-client clients openai
-client "$sdk/assemblyscript" assemblyscript
+packages clients "the official clients for Node"
+packages "$sdk/assemblyscript" AssemblyScript
 
 if ! compiles zig; then
 	python3 -m pip --version >/dev/null 2>&1 || apt python3 python3-pip

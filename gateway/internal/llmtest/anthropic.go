@@ -11,6 +11,9 @@ import (
 func (c Chat) Anthropic() string {
 	c = c.withDefaults()
 	content := []object{}
+	if c.Thinking != "" {
+		content = append(content, object{"type": "thinking", "thinking": c.Thinking, "signature": c.Signature})
+	}
 	if c.Text != "" {
 		content = append(content, object{"type": "text", "text": c.Text})
 	}
@@ -50,6 +53,10 @@ func (c Chat) AnthropicEvents() [][]byte {
 	c = c.withDefaults()
 	frames := [][]byte{event("message_start", object{"message": c.message()})}
 	block := 0
+	if c.Thinking != "" {
+		frames = append(frames, c.thinkingBlock()...)
+		block++
+	}
 	if c.Text != "" {
 		frames = append(frames, c.textBlock(block)...)
 		block++
@@ -70,6 +77,17 @@ func (c Chat) textBlock(index int) [][]byte {
 		frames = append(frames, event("content_block_delta", object{"index": index, "delta": object{"type": "text_delta", "text": word}}))
 	}
 	return append(frames, event("content_block_stop", object{"index": index}))
+}
+
+func (c Chat) thinkingBlock() [][]byte {
+	delta := func(kind, name, value string) []byte {
+		return event("content_block_delta", object{"index": 0, "delta": object{"type": kind, name: value}})
+	}
+	return [][]byte{
+		event("content_block_start", object{"index": 0, "content_block": object{"type": "thinking", "thinking": "", "signature": ""}}),
+		delta("thinking_delta", "thinking", c.Thinking), delta("signature_delta", "signature", c.Signature),
+		event("content_block_stop", object{"index": 0}),
+	}
 }
 
 func toolBlock(index int, t ToolCall) [][]byte {

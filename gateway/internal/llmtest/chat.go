@@ -12,7 +12,10 @@ import (
 // is "Hello there, friend." with 10 tokens in and 5 out.
 type Chat struct {
 	ID, Model, Text string
-	Tools           []ToolCall
+	// Thinking is what the model thinks aloud before its text, and Signature what the
+	// provider wants back with it.
+	Thinking, Signature string
+	Tools               []ToolCall
 	// Finish is OpenAI's finish_reason; empty means "stop", or "tool_calls" with Tools.
 	Finish string
 	Usage  llm.Usage
@@ -58,6 +61,9 @@ func encode(v any) []byte {
 func (c Chat) OpenAI() string {
 	c = c.withDefaults()
 	message := object{"role": "assistant", "content": c.Text, "refusal": nil}
+	if c.Thinking != "" {
+		message["reasoning_content"] = c.Thinking
+	}
 	if len(c.Tools) > 0 {
 		message["tool_calls"] = c.openAITools(false)
 	}
@@ -96,6 +102,9 @@ func (c Chat) openAIUsage() object {
 func (c Chat) OpenAIChunks(usage bool) [][]byte {
 	c = c.withDefaults()
 	frames := [][]byte{c.chunk(object{"role": "assistant", "content": ""}, nil)}
+	if c.Thinking != "" {
+		frames = append(frames, c.chunk(object{"reasoning_content": c.Thinking}, nil))
+	}
 	for word := range strings.SplitAfterSeq(c.Text, " ") {
 		if word != "" {
 			frames = append(frames, c.chunk(object{"content": word}, nil))

@@ -4,6 +4,7 @@
 package llmtest
 
 import (
+	"bytes"
 	"io"
 	"log"
 	"net/http"
@@ -70,6 +71,7 @@ func (s *Server) next(t testing.TB, r *http.Request) Step {
 	if err != nil {
 		return nil // the client is gone
 	}
+	r.Body = io.NopCloser(bytes.NewReader(body))
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.seen = append(s.seen, Request{r.Method, r.URL.Path, r.URL.RawQuery, r.Header.Clone(), body})

@@ -17,12 +17,25 @@ import (
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
-// ask posts to the server on a new connection and reads all that arrives.
+// ask posts to the server and reads all that arrives.
 func ask(t *testing.T, s *llmtest.Server) (status int, body string, err error) {
+	t.Helper()
+	return post(t, s.URL+"/v1/chat?x=1", `{"a":1}`)
+}
+
+// postTo is post for a reply that may end in an error.
+func postTo(t *testing.T, url, request string) (status int, body string) {
+	t.Helper()
+	status, body, _ = post(t, url, request)
+	return status, body
+}
+
+// post posts on a new connection.
+func post(t *testing.T, url, request string) (status int, body string, err error) {
 	t.Helper()
 	tr := &http.Transport{DisableKeepAlives: true}
 	defer tr.CloseIdleConnections()
-	req, err := http.NewRequestWithContext(t.Context(), http.MethodPost, s.URL+"/v1/chat?x=1", strings.NewReader(`{"a":1}`))
+	req, err := http.NewRequestWithContext(t.Context(), http.MethodPost, url, strings.NewReader(request))
 	if err != nil {
 		t.Fatal(err)
 	}

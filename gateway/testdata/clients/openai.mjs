@@ -1,18 +1,15 @@
-// Runs the official OpenAI client for Node against a gateway and prints one JSON
-// line per check: {"check", "ok", "detail"}. The environment names the gateway:
+// Checks the official OpenAI client for Node at the chat completions of a gateway with the
+// demo provider. The environment names the gateway:
 //
 //   BASE_URL  such as http://127.0.0.1:8080/v1
 //   API_KEY   a key that may ask for the demo models
 //   POOR_KEY  a key whose budget is too small for any request
-//
-// The exit status is 0 when every check ran, whatever it found: the lines tell.
 
 import assert from 'node:assert/strict';
 import OpenAI from 'openai';
 import { makeParseableResponseFormat } from 'openai/lib/parser';
 
-// patience bounds every check, in milliseconds: a check that hangs has failed.
-const patience = 30_000;
+import { collect, failure, report, weatherSchema } from './checks.mjs';
 
 const question = [{ role: 'user', content: 'Say something nice about gateways.' }];
 
@@ -32,19 +29,7 @@ const weatherTool = {
 
 const weatherChoice = { type: 'function', function: { name: 'get_weather' } };
 
-const weatherSchema = {
-  type: 'json_schema',
-  json_schema: {
-    name: 'weather',
-    strict: true,
-    schema: {
-      type: 'object',
-      properties: { city: { type: 'string' }, degrees: { type: 'number' } },
-      required: ['city', 'degrees'],
-      additionalProperties: false,
-    },
-  },
-};
+const weatherFormat = { type: 'json_schema', json_schema: { name: 'weather', strict: true, schema: weatherSchema } };
 
 // connect makes a client with the retries it has by default, and counts the HTTP
 // requests it sends: a check sees whether an error made it try again.
@@ -59,23 +44,6 @@ function connect(apiKey = process.env.API_KEY) {
     },
   });
   return { client, chat: client.chat.completions, sent };
-}
-
-// failure is what the promise was rejected with.
-async function failure(promise) {
-  try {
-    await promise;
-  } catch (error) {
-    return error;
-  }
-  assert.fail('no error was raised');
-}
-
-// collect reads a stream to its end.
-async function collect(stream) {
-  const chunks = [];
-  for await (const chunk of stream) chunks.push(chunk);
-  return chunks;
 }
 
 const textOf = (chunks) => chunks.map((c) => c.choices[0]?.delta?.content ?? '').join('');
@@ -201,7 +169,7 @@ const checks = {
 
   async 'response format'() {
     const { chat } = connect();
-    const response_format = makeParseableResponseFormat(weatherSchema, JSON.parse);
+    const response_format = makeParseableResponseFormat(weatherFormat, JSON.parse);
     const completion = await chat.parse({ model: 'demo', messages: question, response_format });
     const { parsed } = completion.choices[0].message;
     assert.equal(typeof parsed?.city, 'string', `parsed ${JSON.stringify(parsed)}`);
@@ -307,23 +275,4 @@ const checks = {
   },
 };
 
-// within runs a check that may neither fail nor outlive its patience.
-async function within(check) {
-  let timer;
-  const late = new Promise((_, reject) => {
-    timer = setTimeout(() => reject(new Error(`no end after ${patience} ms`)), patience);
-  });
-  try {
-    await Promise.race([check(), late]);
-    return { ok: true, detail: '' };
-  } catch (error) {
-    return { ok: false, detail: String(error?.stack ?? error) };
-  } finally {
-    clearTimeout(timer);
-  }
-}
-
-for (const [check, run] of Object.entries(checks)) {
-  console.log(JSON.stringify({ check, ...(await within(run)) }));
-}
-process.exit(0); // a connection that hangs must not keep the process
+await report(checks);

@@ -1,0 +1,123 @@
+package llmtest
+
+import (
+	"fmt"
+	"net/http"
+	"strconv"
+	"strings"
+)
+
+// What Model says. ModelArguments are those of its calls, and its structured output.
+const (
+	ModelText      = "Gateways keep good company."
+	ModelResult    = "It is 21 degrees in Oslo."
+	ModelThinking  = "Something nice is wanted."
+	ModelSignature = "c2lnbmVkIGJ5IHRoZSBwcm92aWRlcg=="
+	ModelArguments = `{"city":"Oslo","degrees":21}`
+	ModelTokens    = 10 // of any prompt
+)
+
+// Model answers in the format of the request's path, plain or streamed, as a small model
+// would: it calls the first tool of the request (twice if the last message has the word
+// "both") until it is given results, which it answers with ModelResult; it gives
+// ModelArguments where JSON is asked for, and ModelText otherwise. Where the request has a
+// setting for thinking, it begins with ModelThinking. It also counts tokens. The model's
+// name may ask for a fault:
+//
+//	fail-429  an error with that status
+//	cut       the connection closes in the middle of the reply
+//	stall     nothing follows the first half of a stream until the client is gone
+func Model() Step {
+	return func(x *Exchange) {
+		q, err := readQuestion(x.R)
+		if err != nil {
+			JSON(http.StatusBadRequest, OpenAIError("invalid_request_error", "invalid_request", err.Error()))(x)
+			return
+		}
+		q.step()(x)
+	}
+}
+
+// step returns what answers the question.
+func (q *question) step() Step {
+	if code, ok := strings.CutPrefix(q.model, "fail-"); ok {
+		status, err := strconv.Atoi(code)
+		if err != nil {
+			status = http.StatusInternalServerError
+		}
+		return JSON(status, q.fault(status))
+	}
+	switch {
+	case q.kind == counting:
+		return JSON(http.StatusOK, fmt.Sprintf(`{"input_tokens":%d,"totalTokens":%[1]d}`, ModelTokens))
+	case q.stream && q.model == "stall":
+		return Steps(Frames(half(q.events())...), Stall())
+	case q.stream && q.model == "cut":
+		return Steps(Frames(half(q.events())...), Cut())
+	case q.model == "stall":
+		return Stall()
+	case q.model == "cut":
+		body := []byte(q.plain())
+		return WrongLength(len(body), string(half(body)))
+	case q.stream:
+		return Frames(q.events()...)
+	}
+	return JSON(http.StatusOK, q.plain())
+}
+
+// half is the first half of something.
+func half[T any](all []T) []T { return all[:len(all)/2] }
+
+func (q *question) plain() string {
+	switch q.kind {
+	case messages:
+		return q.chat().Anthropic()
+	case responses:
+		return q.chat().Responses()
+	case generateContent:
+		return q.chat().Gemini()
+	}
+	return q.chat().OpenAI()
+}
+
+func (q *question) events() [][]byte {
+	switch q.kind {
+	case messages:
+		return q.chat().AnthropicEvents()
+	case responses:
+		return q.chat().ResponsesEvents()
+	case generateContent:
+		return q.chat().GeminiEvents()
+	}
+	return q.chat().OpenAIChunks(q.at("stream_options", "include_usage") == true)
+}
+
+func (q *question) fault(status int) string {
+	message := "This model fails with status " + strconv.Itoa(status) + "."
+	switch q.kind {
+	case messages:
+		return AnthropicError(anthropicKind(status), message)
+	case generateContent:
+		return GeminiError(status, message)
+	}
+	return OpenAIError("server_error", "test_failure", message)
+}
+
+// anthropicKind is the type of Anthropic's errors with a status.
+func anthropicKind(status int) string {
+	switch status {
+	case http.StatusBadRequest:
+		return "invalid_request_error"
+	case http.StatusUnauthorized:
+		return "authentication_error"
+	case http.StatusForbidden:
+		return "permission_error"
+	case http.StatusNotFound:
+		return "not_found_error"
+	case http.StatusTooManyRequests:
+		return "rate_limit_error"
+	case 529:
+		return "overloaded_error"
+	}
+	return "api_error"
+}

@@ -1,0 +1,157 @@
+package llmtest
+
+import (
+	"encoding/json"
+	"fmt"
+	"net/http"
+	"slices"
+	"strconv"
+	"strings"
+)
+
+// question is a request to Model, in any format.
+type question struct {
+	kind   kind
+	model  string
+	stream bool
+	body   any
+}
+
+// kind is the endpoint that is asked.
+type kind int
+
+const (
+	chatCompletions kind = iota
+	messages
+	responses
+	generateContent
+	counting
+)
+
+func readQuestion(r *http.Request) (*question, error) {
+	q := &question{}
+	if err := json.NewDecoder(r.Body).Decode(&q.body); err != nil {
+		return nil, fmt.Errorf("%s: %w", r.URL.Path, err)
+	}
+	q.model, _ = q.at("model").(string)
+	q.stream = q.at("stream") == true
+	name, verb, _ := strings.Cut(r.URL.Path[strings.LastIndexByte(r.URL.Path, '/')+1:], ":")
+	switch name {
+	case "completions":
+	case "messages":
+		q.kind = messages
+	case "responses":
+		q.kind = responses
+	case "count_tokens", "input_tokens":
+		q.kind = counting
+	default:
+		q.kind, q.model, q.stream = generateContent, name, verb == "streamGenerateContent"
+		if verb == "countTokens" {
+			q.kind = counting
+		}
+	}
+	return q, nil
+}
+
+// at returns the member of the body at a path, or nil.
+func (q *question) at(path ...string) any { return at(q.body, path...) }
+
+func at(v any, path ...string) any {
+	for _, name := range path {
+		o, _ := v.(map[string]any)
+		v = o[name]
+	}
+	return v
+}
+
+// chat is the model's reply.
+func (q *question) chat() Chat {
+	c := Chat{Model: q.model}
+	tools := q.tools()
+	switch {
+	case q.answered():
+		c.Text = ModelResult
+	case len(tools) > 0:
+		for i := range q.calls() {
+			c.Tools = append(c.Tools, ToolCall{ID: "call_" + strconv.Itoa(i), Name: tools[0], Arguments: ModelArguments})
+		}
+	case q.wantsJSON():
+		c.Text = ModelArguments
+	default:
+		c.Text = ModelText
+	}
+	if q.wantsThinking() {
+		c.Thinking, c.Signature = ModelThinking, ModelSignature
+	}
+	return c
+}
+
+// tools returns the names of the functions that may be called.
+func (q *question) tools() []string {
+	if choice := q.at("tool_choice"); choice == "none" || at(choice, "type") == "none" ||
+		q.at("toolConfig", "functionCallingConfig", "mode") == "NONE" {
+		return nil
+	}
+	var names []string
+	declared, _ := q.at("tools").([]any)
+	for _, tool := range declared {
+		functions, ok := at(tool, "functionDeclarations").([]any)
+		if !ok {
+			functions = []any{tool, at(tool, "function"), at(tool, "custom")}
+		}
+		for _, f := range functions {
+			if name, ok := at(f, "name").(string); ok {
+				names = append(names, name)
+			}
+		}
+	}
+	return names
+}
+
+// calls is how many calls the model makes at once.
+func (q *question) calls() int {
+	if b, err := json.Marshal(q.last()); err == nil && strings.Contains(string(b), "both") {
+		return 2
+	}
+	return 1
+}
+
+// last returns the last message of the conversation.
+func (q *question) last() any {
+	for _, name := range []string{"messages", "input", "contents"} {
+		if list, ok := q.at(name).([]any); ok && len(list) > 0 {
+			return list[len(list)-1]
+		}
+	}
+	return q.at("input")
+}
+
+// answered reports whether the last message holds a result of a call.
+func (q *question) answered() bool {
+	last := q.last()
+	content, _ := at(last, "content").([]any)
+	parts, _ := at(last, "parts").([]any)
+	return at(last, "role") == "tool" ||
+		slices.ContainsFunc(slices.Concat([]any{last}, content, parts), func(part any) bool {
+			switch at(part, "type") {
+			case "tool_result", "function_call_output", "custom_tool_call_output":
+				return true
+			}
+			return at(part, "functionResponse") != nil
+		})
+}
+
+func (q *question) wantsJSON() bool {
+	for _, kind := range []any{q.at("response_format", "type"), q.at("text", "format", "type"), q.at("output_config", "format", "type")} {
+		if kind == "json_schema" || kind == "json_object" {
+			return true
+		}
+	}
+	return q.at("generationConfig", "responseMimeType") == "application/json"
+}
+
+func (q *question) wantsThinking() bool {
+	kind := q.at("thinking", "type")
+	return kind != nil && kind != "disabled" || q.at("reasoning_effort") != nil || q.at("reasoning", "effort") != nil ||
+		q.at("generationConfig", "thinkingConfig") != nil
+}

@@ -1,0 +1,132 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"fmt"
+	"net/http/httptest"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/penstock/penstock/gateway/internal/llmtest"
+	"github.com/penstock/penstock/gateway/internal/server"
+)
+
+// sdkProviders are the providers at which official clients are checked. Each of them and
+// its model are named for its format.
+var sdkProviders = []struct{ name, dialect, path string }{
+	{"openai", "openai", "/v1"},
+	{"anthropic", "anthropic", "/v1"},
+}
+
+// sdkFaults are the models with a fault, as llmtest.Model names them.
+var sdkFaults = []string{"fail-429", "fail-503", "cut", "stall"}
+
+// sdkConfig serves the model of each provider under the provider's name, and those with a
+// fault under the name with the fault behind it. The upstream decides on the format by the
+// path, so all providers have one address.
+func sdkConfig(upstream string) string {
+	var providers, models strings.Builder
+	for _, p := range sdkProviders {
+		fmt.Fprintf(&providers, "  %s: {dialect: %s, base_url: %s%s, allow_private: true, api_key: env:TEST_KEY}\n", p.name, p.dialect, upstream, p.path)
+		fmt.Fprintf(&models, "  %s: {targets: [%[1]s/small]}\n", p.name)
+		for _, fault := range sdkFaults {
+			fmt.Fprintf(&models, "  %s-%s: {targets: [%[1]s/%[2]s], retries: {attempts: 1}}\n", p.name, fault)
+		}
+	}
+	return "keys: required\nproviders:\n" + providers.String() + "models:\n" + models.String() + "ledger: sqlite://penstock.db\n"
+}
+
+// sdkServer is a gateway in this process for one client, with providers that all answer
+// like llmtest.Model.
+type sdkServer struct {
+	// URL has no path. Key may ask for every model.
+	URL, Key string
+}
+
+func startForSDK(t *testing.T) sdkServer {
+	t.Helper()
+	dir := t.TempDir()
+	up := llmtest.NewServer(t, llmtest.Model())
+	path := filepath.Join(dir, "penstock.yaml")
+	if err := os.WriteFile(path, []byte(sdkConfig(up.URL)), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	key := createTestKey(t, dir, "sdk")
+	s, err := server.Open(t.Context(), server.Options{Config: path, Getenv: testEnv(t), Stderr: testLog{t}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	api := httptest.NewServer(s.Handler())
+	t.Cleanup(func() {
+		api.Close()
+		if err := s.Close(context.WithoutCancel(t.Context())); err != nil {
+			t.Error(err)
+		}
+	})
+	return sdkServer{api.URL, key}
+}
+
+// sdkScripts are the scripts that check one client each, and the models they ask for.
+var sdkScripts = []struct {
+	command []string
+	models  []string
+}{
+	{[]string{"node", "anthropic.mjs"}, []string{"anthropic", "openai"}},
+}
+
+// TestSDKs runs official clients of several APIs at providers of every format, which none of
+// them knows but its own.
+func TestSDKs(t *testing.T) {
+	for _, script := range sdkScripts {
+		t.Run(strings.Join(script.command, " "), func(t *testing.T) {
+			dir := filepath.Join("testdata", "clients")
+			installNodeClients(t, dir)
+			s := startForSDK(t)
+			cmd := exec.CommandContext(t.Context(), script.command[0], script.command[1:]...)
+			cmd.Dir = dir
+			cmd.Env = append(os.Environ(), "BASE_URL="+s.URL, "API_KEY="+s.Key, "MODELS="+strings.Join(script.models, ","))
+			asked := runChecks(t, cmd)
+			for _, model := range script.models {
+				if !slices.ContainsFunc(asked, func(check string) bool { return strings.HasPrefix(check, model+"/") }) {
+					t.Errorf("no check of the model %s ran", model)
+				}
+			}
+		})
+	}
+}
+
+// runChecks runs a script that prints its checks as lines of JSON, makes a subtest of each,
+// and returns their names.
+func runChecks(t *testing.T, cmd *exec.Cmd) []string {
+	t.Helper()
+	var stderr bytes.Buffer
+	cmd.Stderr = &stderr
+	out, err := cmd.Output()
+	if err != nil {
+		t.Errorf("%s: %v\n%s", cmd, err, &stderr)
+	}
+	var ran []string
+	for line := range bytes.Lines(out) {
+		var v struct {
+			Check  string
+			OK     bool
+			Detail string
+		}
+		if err := json.Unmarshal(line, &v); err != nil {
+			t.Fatalf("%s printed %q: %v", cmd, line, err)
+		}
+		ran = append(ran, v.Check)
+		t.Run(v.Check, func(t *testing.T) {
+			if !v.OK {
+				t.Error(v.Detail)
+			}
+		})
+	}
+	return ran
+}
