@@ -13,6 +13,7 @@ package dialects
 import (
 	"github.com/penstock/penstock/plugins/dialects/anthropic"
 	"github.com/penstock/penstock/plugins/dialects/canonical"
+	"github.com/penstock/penstock/plugins/dialects/cohere"
 	"github.com/penstock/penstock/plugins/dialects/responses"
 )
 
@@ -29,6 +30,7 @@ func table() []row {
 	return []row{
 		{name: "anthropic", provider: new(anthropic.Provider), client: new(anthropic.Client)},
 		{name: "openai-responses", provider: new(responses.Provider)},
+		{name: "cohere", provider: new(cohere.Provider)},
 	}
 }
 

@@ -2,7 +2,6 @@ package anthropic
 
 import (
 	"bytes"
-	"encoding/base64"
 
 	"github.com/penstock/penstock/plugins/dialects/canonical"
 )
@@ -110,23 +109,15 @@ func (r *request) writeURL(block string, url []byte) {
 }
 
 // writeTextSource writes a text document, which Anthropic takes as plain text, or returns why
-// it can't. Bytes that are not UTF-8 become U+FFFD.
+// it can't.
 func (r *request) writeTextSource(data []byte) (why string) {
-	encoding := base64.StdEncoding
-	if !bytes.HasSuffix(data, []byte("=")) {
-		encoding = base64.RawStdEncoding
-	}
-	text, err := encoding.AppendDecode(r.Scratch[:0], data)
-	r.Scratch = text
-	if err != nil {
-		return "the file's data is not base64"
-	}
-	if text = bytes.TrimPrefix(text, []byte("\xef\xbb\xbf")); len(text) == 0 {
-		return "the file is empty"
+	var text []byte
+	if text, r.Scratch, why = canonical.TextFile(r.Scratch, data); why != "" {
+		return why
 	}
 	r.openSource(`"document"`, `"text"`)
 	r.MemberLiteral("media_type", `"text/plain"`)
-	r.MemberText("data", bytes.ToValidUTF8(text, []byte("\ufffd")))
+	r.MemberText("data", text)
 	r.Close('}')
 	return ""
 }

@@ -1,6 +1,9 @@
 package canonical
 
-import "bytes"
+import (
+	"bytes"
+	"encoding/base64"
+)
 
 // DataURL reads a base64 data: URL. Its scheme, type and encoding may be in any case; the
 // type is returned in lower case, without parameters.
@@ -26,6 +29,16 @@ func HTTPSURL(url []byte) []byte {
 		return nil
 	}
 	return append([]byte("https://"), rest...)
+}
+
+// WebURL returns an http or https URL as it is, nil for anything else.
+func WebURL(url []byte) []byte {
+	for _, scheme := range [...]string{"https://", "http://"} {
+		if rest, ok := cutScheme(url, scheme); ok && len(rest) > 0 {
+			return url
+		}
+	}
+	return nil
 }
 
 // cutScheme cuts off a prefix in any case; scheme is in lower case.
@@ -70,6 +83,23 @@ func IsTextType(media []byte) bool {
 	}
 	return bytes.HasPrefix(media, []byte("text/")) || bytes.HasSuffix(media, []byte("+json")) ||
 		bytes.HasSuffix(media, []byte("+xml")) && !bytes.HasPrefix(media, []byte("image/"))
+}
+
+// TextFile decodes a text file. Bytes that are not UTF-8 become U+FFFD. It returns why it
+// can't, and the memory for the next call.
+func TextFile(scratch, data []byte) (text, memory []byte, why string) {
+	encoding := base64.StdEncoding
+	if !bytes.HasSuffix(data, []byte("=")) {
+		encoding = base64.RawStdEncoding
+	}
+	memory, err := encoding.AppendDecode(scratch[:0], data)
+	if err != nil {
+		return nil, memory, "the file's data is not base64"
+	}
+	if text = bytes.TrimPrefix(memory, []byte("\xef\xbb\xbf")); len(text) == 0 {
+		return nil, memory, "the file is empty"
+	}
+	return bytes.ToValidUTF8(text, []byte("\ufffd")), memory, ""
 }
 
 func isBase64(s []byte) bool {

@@ -37,8 +37,9 @@ type Message struct {
 	// ToolCalls are an assistant's, FunctionCall its one call in the deprecated form.
 	ToolCalls, FunctionCall   Value
 	ToolCallID, IsError, Name Value
-	// ThinkingBlocks and ReasoningDetails bring back what the model thought before.
-	ThinkingBlocks, ReasoningDetails Value
+	// ThinkingBlocks, ReasoningDetails and reasoning bring back what the model thought before,
+	// the last as plain text.
+	ThinkingBlocks, ReasoningDetails, reasoning Value
 	// ResultID is the id of the call that a result belongs to, as CallIDs.Plan has set it.
 	ResultID []byte
 	// ResultOfCustom says that the call is one of a custom tool.
@@ -73,6 +74,8 @@ func (m *Message) read(v Value) {
 			m.ThinkingBlocks = member
 		case "reasoning_details":
 			m.ReasoningDetails = member
+		case "reasoning_content", "reasoning":
+			m.reasoning = Or(m.reasoning, member)
 		}
 	}
 }

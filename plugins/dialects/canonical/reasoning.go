@@ -115,6 +115,42 @@ func (m *Message) BringsThoughts() bool {
 	return false
 }
 
+// PlainThoughts yields the texts of thinking that no provider has signed: those of
+// thinking_blocks, or else the text that clients show, and those among the content, where
+// Mistral has them. Signed thinking is only for the provider that signed it.
+func (m *Message) PlainThoughts(yield func(text Value) bool) {
+	for v := range m.ThinkingBlocks.Items {
+		if !yieldThought(v, yield) {
+			return
+		}
+	}
+	if !Filled(m.ThinkingBlocks) && !Filled(m.ReasoningDetails) && len(Inside(m.reasoning)) > 0 && !yield(m.reasoning) {
+		return
+	}
+	for v := range m.Content.Items {
+		if IsThought(string(Text(v.Member("type")))) && !yieldThought(v, yield) {
+			return
+		}
+	}
+}
+
+// yieldThought yields the text of a block of thinking, which is a string or a list of parts.
+func yieldThought(v Value, yield func(Value) bool) bool {
+	text := v.Member("thinking")
+	if len(Inside(v.Member("signature"))) > 0 {
+		return true
+	}
+	for part := range text.Items {
+		if text := part.Member("text"); len(Inside(text)) > 0 && !yield(text) {
+			return false
+		}
+	}
+	return len(Inside(text)) == 0 || yield(text)
+}
+
+// IsThought reports whether parts of a type are what the model thought.
+func IsThought(kind string) bool { return kind == "thinking" || kind == "redacted_thinking" }
+
 // readThought reads a block whose type is clear, with its text in the member called name,
 // or redacted.
 func readThought(v Value, clear, name, redacted string) (t Thought, ok bool) {

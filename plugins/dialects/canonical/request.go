@@ -5,6 +5,7 @@ package canonical
 // it with every other.
 type Request struct {
 	AnthropicBeta, Betas               Value
+	Documents                          Value
 	Metadata, SafetyIdentifier, User   Value
 	OutputConfig, ResponseFormat       Value
 	ServiceTier, Stop                  Value
@@ -37,6 +38,8 @@ func (r *Request) field(name string) *Value {
 		return &r.AnthropicBeta
 	case "betas":
 		return &r.Betas
+	case "documents":
+		return &r.Documents
 	case "function_call":
 		return &r.functionCall
 	case "functions":

@@ -15,6 +15,10 @@ type Usage struct {
 	// Advisor is what other models were charged for that the model consulted. They have
 	// another price, so it is no part of the rest.
 	Advisor int64
+	// Billed is set when the provider charges for other counts than those above, which are
+	// then BilledPrompt and BilledCompletion.
+	Billed                         bool
+	BilledPrompt, BilledCompletion int64
 }
 
 // Write writes the usage object.
@@ -39,6 +43,12 @@ func (u *Usage) Write(w *Writer) {
 	}
 	if u.Advisor > 0 {
 		w.MemberInt("advisor_tokens", u.Advisor)
+	}
+	if u.Billed {
+		w.Literal(`"billed_units":{"input_tokens":`)
+		w.Int(u.BilledPrompt)
+		w.MemberInt("output_tokens", u.BilledCompletion)
+		w.Byte('}')
 	}
 	w.Close('}')
 }
@@ -65,6 +75,9 @@ func ReadUsage(v Value) (u Usage) {
 			u.WebSearches = count(member.Member("web_search_requests"))
 		case "advisor_tokens":
 			u.Advisor = count(member)
+		case "billed_units":
+			u.Billed = true
+			u.BilledPrompt, u.BilledCompletion = count(member.Member("input_tokens")), count(member.Member("output_tokens"))
 		}
 	}
 	if u.Reasoning > 0 && total == u.Prompt+u.Completion+u.Reasoning {

@@ -82,6 +82,7 @@ type Recording struct {
 	Endpoint string            `json:"endpoint"`
 	Provider string            `json:"provider"`
 	Model    string            `json:"model"`
+	URLPath  string            `json:"url_path"`
 	Status   int               `json:"status"`
 	Stream   bool              `json:"stream"`
 	Request  string            `json:"request_body"`
