@@ -160,6 +160,9 @@ func printBill(line func(string, string, ...any), r *llm.Record) {
 		estimated = ", estimated"
 	}
 	line("usage", "%d tokens in (%d from the provider's cache), %d out%s", r.Usage.Input, r.Usage.CacheRead, r.Usage.Output, estimated)
+	if r.Usage.BilledInput > 0 || r.Usage.BilledOutput > 0 {
+		line("", "charged for %d tokens in, %d out", r.Usage.BilledInput, r.Usage.BilledOutput)
+	}
 	if r.Usage.Searches > 0 {
 		line("", "%d web searches", r.Usage.Searches)
 	}

@@ -1,6 +1,8 @@
 package config
 
 import (
+	"cmp"
+	"maps"
 	"slices"
 	"strings"
 
@@ -19,6 +21,8 @@ type Known struct {
 	// Also are further wire formats that it speaks at the same address.
 	Also    []llm.Dialect
 	BaseURL string
+	// Other are the addresses at which it speaks other wire formats.
+	Other map[llm.Dialect]string
 	// Env are the environment variables that may hold the key, the usual one first. A
 	// provider without any needs no key.
 	Env []string
@@ -48,7 +52,8 @@ func KnownProviders() []Known {
 		hosted("fireworks", "https://api.fireworks.ai/inference/v1", "FIREWORKS_API_KEY"),
 		hosted("cerebras", "https://api.cerebras.ai/v1", "CEREBRAS_API_KEY"),
 		hosted("perplexity", "https://api.perplexity.ai", "PERPLEXITY_API_KEY"),
-		hosted("cohere", "https://api.cohere.ai/compatibility/v1", "COHERE_API_KEY"),
+		{Name: "cohere", Dialect: llm.Cohere, BaseURL: "https://api.cohere.com/v2", Env: []string{"COHERE_API_KEY", "CO_API_KEY"},
+			Other: map[llm.Dialect]string{llm.OpenAI: "https://api.cohere.ai/compatibility/v1"}},
 		hosted("deepinfra", "https://api.deepinfra.com/v1/openai", "DEEPINFRA_API_KEY"),
 		hosted("moonshot", "https://api.moonshot.ai/v1", "MOONSHOT_API_KEY"),
 		hosted("zai", "https://api.z.ai/api/paas/v4", "ZAI_API_KEY", "ZHIPU_API_KEY"),
@@ -73,18 +78,34 @@ func known(name string, p Provider) (Known, bool) {
 		return k, true
 	}
 	if p.BaseURL != "" {
-		return match(func(k Known) bool { return k.BaseURL == strings.TrimRight(p.BaseURL, "/") })
+		return match(func(k Known) bool { return k.isAt(p.BaseURL) })
 	}
 	return match(func(k Known) bool { return p.Dialect != "" && k.Name == string(p.Dialect) })
+}
+
+// isAt reports whether an address is one of the provider's.
+func (k *Known) isAt(url string) bool {
+	url = strings.TrimRight(url, "/")
+	return url == k.BaseURL || slices.Contains(slices.Collect(maps.Values(k.Other)), url)
+}
+
+// dialectAt is what the provider speaks at an address.
+func (k *Known) dialectAt(url string) llm.Dialect {
+	for dialect, other := range k.Other {
+		if other == strings.TrimRight(url, "/") {
+			return dialect
+		}
+	}
+	return k.Dialect
 }
 
 // fill completes a provider with the settings of a well-known one.
 func (p *Provider) fill(k Known) {
 	if p.Dialect == "" {
-		p.Dialect = k.Dialect
+		p.Dialect = k.dialectAt(p.BaseURL)
 	}
 	if p.BaseURL == "" {
-		p.BaseURL = k.BaseURL
+		p.BaseURL = cmp.Or(k.Other[p.Dialect], k.BaseURL)
 		p.AllowPrivate = p.AllowPrivate || k.Private
 	}
 	if p.Also == nil && p.Dialect == k.Dialect {

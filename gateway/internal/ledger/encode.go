@@ -203,6 +203,8 @@ func usage(o *object, u *llm.Usage) {
 	o.whole("audio_output", u.AudioOutput)
 	o.whole("searches", u.Searches)
 	o.whole("advisor", u.Advisor)
+	o.whole("billed_input", u.BilledInput)
+	o.whole("billed_output", u.BilledOutput)
 	o.yes("estimated", u.Estimated)
 }
 

@@ -160,8 +160,21 @@ type Usage struct {
 	// the reply. They are no part of Input and Output, and not in the cost: their price
 	// is another model's.
 	Advisor int64 `json:"advisor,omitempty"`
+	// BilledInput and BilledOutput are what the provider charges for where that is less than
+	// Input and Output, such as Cohere, which does not charge for its own prompt. Both are 0
+	// with a provider that charges for all.
+	BilledInput  int64 `json:"billed_input,omitempty"`
+	BilledOutput int64 `json:"billed_output,omitempty"`
 	// Estimated marks counts that no provider confirmed.
 	Estimated bool `json:"estimated,omitempty"`
+}
+
+// billed returns the usage that is charged for.
+func (u Usage) billed() Usage {
+	if u.BilledInput <= 0 && u.BilledOutput <= 0 {
+		return u
+	}
+	return Usage{Input: u.BilledInput, Output: u.BilledOutput, Searches: u.Searches}
 }
 
 // Total returns the number of tokens in and out.
@@ -188,6 +201,7 @@ func (p Price) Cost(u Usage) NanoUSD {
 	if p.Long != nil && p.LongAbove > 0 && u.Input > p.LongAbove {
 		p = *p.Long
 	}
+	u = u.billed()
 	cached, written, long := max(u.CacheRead, 0), max(u.CacheWrite, 0), max(u.CacheWriteLong, 0)
 	audioIn := max(u.AudioInput, 0)
 	fresh := max(u.Input-Add(Add(cached, written), Add(long, audioIn)), 0)

@@ -181,6 +181,7 @@ func TestCost(t *testing.T) {
 		{"negative counts are nothing", llm.Usage{Input: -5, Output: -5, CacheRead: -5, AudioOutput: -7}, 0},
 		{"at the length of a long prompt", llm.Usage{Input: 200_000, Output: 10}, 200_000*3000 + 10*15_000},
 		{"beyond it everything costs more", llm.Usage{Input: 200_001, Output: 10}, 200_001*6000 + 10*22_500},
+		{"only what is billed counts", llm.Usage{Input: 1500, CacheRead: 900, Output: 90, BilledInput: 60, BilledOutput: 20}, 60*3000 + 20*15_000},
 		{"beyond the range", llm.Usage{Input: math.MaxInt64}, math.MaxInt64},
 	} {
 		if got := p.Cost(test.u); got != test.want {

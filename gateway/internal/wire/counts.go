@@ -54,6 +54,9 @@ func (c *counts) readRest(s *scan, name []byte) {
 		c.readCreation(s)
 	case "iterations":
 		c.iterations = s.Raw()
+	case "billed_units":
+		_, billed := readPass(s.Raw())
+		c.billedIn, c.billedOut = billed.input, billed.output
 	default:
 		s.Skip()
 	}

@@ -52,6 +52,8 @@ type counts struct {
 	input, output               int64
 	readApart, writtenApart     int64
 	thoughts, searches, advisor int64
+	// billedIn and billedOut are what Cohere charges for.
+	billedIn, billedOut int64
 	// iterations is Anthropic's list of the passes of a reply that took several.
 	iterations []byte
 }
@@ -80,7 +82,7 @@ func (c *counts) usage() llm.Usage {
 		Input: c.prompt, CacheRead: firstOf(c.cached, c.hit, c.cachedBeside), CacheWrite: max(c.written-c.writtenLong, 0),
 		CacheWriteLong: c.writtenLong, AudioInput: c.audioIn,
 		Output: c.completion, Reasoning: firstOf(c.reasoning, c.thoughts), AudioOutput: c.audioOut,
-		Searches: c.searches, Advisor: c.advisor,
+		Searches: c.searches, Advisor: c.advisor, BilledInput: c.billedIn, BilledOutput: c.billedOut,
 	}
 	if u.Input == 0 && c.input > 0 {
 		u.Input = c.apart()
@@ -115,6 +117,9 @@ func bound(u *llm.Usage, b bounds) {
 	if u.Output > llm.Times(b.output, passes) {
 		u.Output = 0
 	}
+	if u.BilledInput > llm.Times(b.input, passes) || u.BilledOutput > llm.Times(b.output, passes) {
+		u.BilledInput, u.BilledOutput = 0, 0
+	}
 	u.CacheRead = min(u.CacheRead, u.Input)
 	u.CacheWriteLong = min(u.CacheWriteLong, u.Input-u.CacheRead)
 	u.CacheWrite = min(u.CacheWrite, u.Input-u.CacheRead-u.CacheWriteLong)
@@ -142,6 +147,9 @@ func later(had, now *llm.Usage) *llm.Usage {
 	}
 	if now.Output > 0 {
 		u.Output, u.Reasoning, u.AudioOutput = now.Output, now.Reasoning, now.AudioOutput
+	}
+	if now.BilledInput > 0 || now.BilledOutput > 0 {
+		u.BilledInput, u.BilledOutput = now.BilledInput, now.BilledOutput
 	}
 	u.Searches, u.Advisor = max(u.Searches, now.Searches), max(u.Advisor, now.Advisor)
 	return &u

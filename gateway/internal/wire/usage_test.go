@@ -42,6 +42,9 @@ func TestUsage(t *testing.T) {
 		{"more cached than there was", `{"prompt_tokens":5,"completion_tokens":4,"prompt_tokens_details":{"cached_tokens":1000000}}`, &llm.Usage{Input: 5, CacheRead: 5, Output: 4}},
 		{"more reasoning than there was", `{"prompt_tokens":5,"completion_tokens":4,"completion_tokens_details":{"reasoning_tokens":1000,"audio_tokens":90}}`, &llm.Usage{Input: 5, Output: 4, Reasoning: 4, AudioOutput: 4}},
 		{"searches", `{"prompt_tokens":5,"completion_tokens":4,"server_tool_use":{"web_search_requests":2}}`, &llm.Usage{Input: 5, Output: 4, Searches: 2}},
+		{"billed units", `{"prompt_tokens":1591,"completion_tokens":38,"prompt_tokens_details":{"cached_tokens":992},"billed_units":{"input_tokens":68,"output_tokens":8}}`,
+			&llm.Usage{Input: 1591, CacheRead: 992, Output: 38, BilledInput: 68, BilledOutput: 8}},
+		{"billed units beyond belief", `{"prompt_tokens":5,"completion_tokens":4,"billed_units":{"input_tokens":6800000000,"output_tokens":8}}`, &llm.Usage{Input: 5, Output: 4}},
 		{"an advisor's tokens", `{"prompt_tokens":5,"completion_tokens":4,"advisor_tokens":2540}`, &llm.Usage{Input: 5, Output: 4, Advisor: 2540}},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
