@@ -30,24 +30,30 @@ type bracketFormat struct {
 
 var errRender = &llm.Error{Code: llm.CodeInternal, Status: http.StatusBadGateway, Fault: llm.FaultTransform, Message: "The format failed."}
 
-func (f *bracketFormat) Accept(_ context.Context, in llm.Incoming) ([]byte, error) {
+// bracketContext is what the format wants to see again with every reply.
+const bracketContext = `{"brackets":1}`
+
+func (f *bracketFormat) Accept(_ context.Context, in llm.Incoming) (wire.Accepted, error) {
 	f.seen.Store(&in)
 	body, ok := strings.CutPrefix(string(in.Body), `{"request":`)
 	if !ok {
-		return nil, &llm.Error{Code: llm.CodeInvalidRequest, Status: http.StatusTeapot, Message: "request is missing"}
+		return wire.Accepted{}, &llm.Error{Code: llm.CodeInvalidRequest, Status: http.StatusTeapot, Message: "request is missing"}
 	}
-	return []byte(strings.TrimSuffix(body, "}")), nil
+	return wire.Accepted{Body: []byte(strings.TrimSuffix(body, "}")), Context: []byte(bracketContext)}, nil
 }
 
 func (f *bracketFormat) Render(_ context.Context, out wire.Outgoing) (llm.Rendered, error) {
-	if f.broken {
+	if f.broken || out.Status < 400 && string(out.Context) != bracketContext {
 		return llm.Rendered{}, errRender
 	}
 	return llm.Rendered{Status: out.Status + 1, Header: http.Header{"X-Brackets": {"1"}, "Content-Type": {"text/x-bracket"}},
 		Body: fmt.Appendf(nil, "[%s]", out.Body)}, nil
 }
 
-func (f *bracketFormat) Stream(context.Context, wire.Outgoing) (wire.Frames, error) {
+func (f *bracketFormat) Stream(_ context.Context, out wire.Outgoing) (wire.Frames, error) {
+	if string(out.Context) != bracketContext {
+		return nil, errRender
+	}
 	f.open.Add(1)
 	return f, nil
 }

@@ -58,19 +58,21 @@ type clientModule struct {
 	close  func()
 }
 
-func (p clientModule) Accept(ctx context.Context, in llm.Incoming) ([]byte, error) {
-	return p.module.Accept(ctx, hook.ClientRequest{Dialect: p.name, RequestID: in.RequestID, Path: in.Path, Query: in.Query,
+func (p clientModule) Accept(ctx context.Context, in llm.Incoming) (wire.Accepted, error) {
+	a, err := p.module.Accept(ctx, hook.ClientRequest{Dialect: p.name, RequestID: in.RequestID, Path: in.Path, Query: in.Query,
 		Header: in.Header, Body: in.Body})
+	return wire.Accepted(a), err
 }
 
 func (p clientModule) Render(ctx context.Context, out wire.Outgoing) (llm.Rendered, error) {
 	r, err := p.module.Render(ctx, hook.ClientReply{Dialect: p.name, RequestID: out.RequestID, Created: out.Created,
-		Status: out.Status, Body: out.Body})
+		Status: out.Status, Context: out.Context, Body: out.Body})
 	return llm.Rendered(r), err
 }
 
 func (p clientModule) Stream(ctx context.Context, out wire.Outgoing) (wire.Frames, error) {
-	frames, err := p.module.RenderEvents(ctx, hook.ClientStream{Dialect: p.name, RequestID: out.RequestID, Created: out.Created})
+	frames, err := p.module.RenderEvents(ctx, hook.ClientStream{Dialect: p.name, RequestID: out.RequestID, Created: out.Created,
+		Context: out.Context})
 	if err != nil { // a nil in an interface would not be nil
 		return nil, err
 	}

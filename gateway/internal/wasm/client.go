@@ -38,11 +38,12 @@ func NewClientDialect(m *Module, now func() time.Time) (*ClientDialect, error) {
 	return d, nil
 }
 
-// Accept returns the canonical request. The error is an *llm.Error: with the module's status
+// Accept returns the canonical request, and what the module wants to see again with the
+// reply. The error is an *llm.Error: with the module's status
 // and message when it rejected the request, with FaultTransform when it failed.
-func (d *ClientDialect) Accept(ctx context.Context, a hook.ClientRequest) ([]byte, error) {
+func (d *ClientDialect) Accept(ctx context.Context, a hook.ClientRequest) (accepted hook.Accepted, err error) {
 	if err := hook.CheckJSON(a.Body); err != nil {
-		return nil, &llm.Error{Code: llm.CodeInvalidJSON, Status: http.StatusBadRequest, Fault: llm.FaultBadRequest,
+		return accepted, &llm.Error{Code: llm.CodeInvalidJSON, Status: http.StatusBadRequest, Fault: llm.FaultBadRequest,
 			Message: "The request's body is " + err.Error() + ".", Err: err}
 	}
 	in := d.inputs.Get().(*[]byte)
@@ -50,17 +51,13 @@ func (d *ClientDialect) Accept(ctx context.Context, a hook.ClientRequest) ([]byt
 	*in = hook.AppendClientRequest((*in)[:0], a)
 	out, err := d.call(ctx, hook.AcceptRequest, a.RequestID, *in, len(a.Body))
 	if err != nil {
-		return nil, err
+		return accepted, err
 	}
-	body, err := hook.ReadBody(out)
-	if err == nil && body[0] != '{' {
-		err = errors.New("the body is not an object")
-	}
-	if err != nil {
-		return nil, d.countFault(d.module.invalidResult(hook.AcceptRequest, err))
+	if accepted, err = hook.ReadAccepted(out); err != nil {
+		return accepted, d.countFault(d.module.invalidResult(hook.AcceptRequest, err))
 	}
 	d.module.breaker.succeeded()
-	return body, nil
+	return accepted, nil
 }
 
 // Render translates a reply or an error into the caller's wire format. The error is an

@@ -33,10 +33,10 @@ func clientDialect(t testing.TB, a asm.Module, h hook.Hook, now func() time.Time
 }
 
 func TestAcceptGivesTheCanonicalRequest(t *testing.T) {
-	d := clientDialect(t, asm.Answering(hook.AcceptRequest, []byte(`{"x":1,"body":{"model":"m", "messages":[]}}`)), hook.AcceptRequest, nil)
+	d := clientDialect(t, asm.Answering(hook.AcceptRequest, []byte(`{"x":1,"context":{"a":1},"body":{"model":"m", "messages":[]}}`)), hook.AcceptRequest, nil)
 	got, err := d.Accept(context.Background(), hook.ClientRequest{Dialect: "anthropic", RequestID: "r", Path: "/messages", Body: []byte(`{}`)})
-	if err != nil || string(got) != `{"model":"m", "messages":[]}` {
-		t.Errorf("Accept = %s, %v", got, err)
+	if err != nil || string(got.Body) != `{"model":"m", "messages":[]}` || string(got.Context) != `{"a":1}` {
+		t.Errorf("Accept = %s, context %s, %v", got.Body, got.Context, err)
 	}
 }
 
@@ -49,8 +49,8 @@ func TestTheEnvelopeOfACallersRequest(t *testing.T) {
 	if diff := cmp.Diff(want, string(got)); diff != "" {
 		t.Errorf("envelope (-want +got)\n%s", diff)
 	}
-	got = hook.AppendClientReply(nil, hook.ClientReply{Dialect: "anthropic", RequestID: "r", Created: time.Unix(7, 0), Status: 429, Body: []byte(`{"error":{}}`)})
-	want = `{"v":1,"dialect":"anthropic","request_id":"r","created":7,"status":429,"body":{"error":{}}}`
+	got = hook.AppendClientReply(nil, hook.ClientReply{Dialect: "anthropic", RequestID: "r", Created: time.Unix(7, 0), Status: 429, Context: []byte(`{"a":1}`), Body: []byte(`{"error":{}}`)})
+	want = `{"v":1,"dialect":"anthropic","request_id":"r","created":7,"status":429,"context":{"a":1},"body":{"error":{}}}`
 	if diff := cmp.Diff(want, string(got)); diff != "" {
 		t.Errorf("envelope (-want +got)\n%s", diff)
 	}
@@ -60,6 +60,7 @@ func TestAcceptChecksTheRequest(t *testing.T) {
 	for want, answer := range map[string]string{
 		"has no body":                       `{"x":1}`,
 		"the body is not an obj":            `{"body":[1]}`,
+		"the context is not an obj":         `{"context":1,"body":{}}`,
 		"not valid JSON":                    `{"body":{}`,
 		"expected an object, found the end": ``,
 	} {
@@ -166,7 +167,7 @@ func TestAStreamToACallerCarriesStateAndHoldsItsModule(t *testing.T) {
 	if _, err := d.RenderEvents(context.Background(), hook.ClientStream{}); !errors.Is(err, ErrClosed) {
 		t.Errorf("a stream through a closed module: %v", err)
 	}
-	for want, answer := range map[string]string{"before the first": frame("", "x"), "at least 4": "abc", "65537 bytes": frame(strings.Repeat("x", (64<<10)+1), "")} {
+	for want, answer := range map[string]string{"before the first": frame("", "x"), "at least 4": "abc", "and 3 follow": "\xff\xff\xff\xffabc"} {
 		d := clientDialect(t, asm.Answering(hook.RenderEvent, []byte(answer)), hook.RenderEvent, nil)
 		if _, err := d.RenderEvents(context.Background(), hook.ClientStream{}); err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("%.10q: %v, want %q", answer, err, want)

@@ -37,7 +37,7 @@ func (s *streamState) call(ctx context.Context, name string, data []byte) (event
 		return r, nil
 	}
 	r.noOpinion = false
-	if r.state, r.payload, err = hook.SplitFrame(out); err != nil {
+	if r.state, r.payload, err = hook.SplitResult(s.hook, out); err != nil {
 		return r, s.invalidResult(err)
 	}
 	return r, nil

@@ -10,7 +10,7 @@ import (
 
 // accepted is the canonical form of a client's request.
 type accepted struct {
-	body  []byte
+	Accepted
 	facts llm.Facts
 	cache llm.CacheControl
 }
@@ -19,17 +19,17 @@ type accepted struct {
 // client's own.
 func accept(ctx context.Context, m ClientModule, in llm.Incoming) (*accepted, error) {
 	in.Query = withoutCredentials(in.Query)
-	body, err := m.Accept(ctx, in)
+	made, err := m.Accept(ctx, in)
 	if err != nil {
 		return nil, err
 	}
-	facts, cache, err := intake.Scan(body, intake.Options{})
+	facts, cache, err := intake.Scan(made.Body, intake.Options{})
 	if err != nil {
 		e := *llm.AsError(err)
 		e.Message = "In the canonical form of this request: " + e.Message // not in the one that was sent
 		return nil, &e
 	}
-	return &accepted{body, facts, cache}, nil
+	return &accepted{made, facts, cache}, nil
 }
 
 // canonicalForm makes the canonical form of a request when it is first asked for, and keeps
@@ -48,23 +48,43 @@ type canonicalForm struct {
 // get returns the canonical form. A request that has none can still go to a target of the
 // client's dialect.
 func (c *canonicalForm) get(ctx context.Context) (*llm.Request, error) {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	if c.made == nil {
-		a, err := accept(ctx, c.module, c.in)
-		if err != nil {
-			return nil, unacceptable(err)
-		}
-		if c.request.Hold != nil {
-			if err := c.request.Hold(int64(len(a.body))); err != nil {
-				return nil, err
-			}
-		}
-		c.made = a
+	made, err := c.make(ctx)
+	if err != nil {
+		return nil, err
 	}
 	r := *c.request
-	r.Body, r.Facts, r.Form, r.Canonical, r.Header, r.Query = c.made.body, c.made.facts, "", nil, nil, ""
+	r.Body, r.Facts, r.Form, r.Canonical, r.Header, r.Query = made.Body, made.facts, "", nil, nil, ""
 	return &r, nil
+}
+
+// context returns what the module wants to see again with a reply, which may be a stored one
+// of a request that has not been translated.
+func (c *canonicalForm) context(ctx context.Context) ([]byte, error) {
+	made, err := c.make(ctx)
+	if err != nil {
+		return nil, err
+	}
+	return made.Context, nil
+}
+
+// make makes the canonical form, once.
+func (c *canonicalForm) make(ctx context.Context) (*accepted, error) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.made != nil {
+		return c.made, nil
+	}
+	a, err := accept(ctx, c.module, c.in)
+	if err != nil {
+		return nil, unacceptable(err)
+	}
+	if c.request.Hold != nil {
+		if err := c.request.Hold(int64(len(a.Body))); err != nil {
+			return nil, err
+		}
+	}
+	c.made = a
+	return a, nil
 }
 
 // unacceptable is the error of a request without a canonical form. The request is not known

@@ -60,7 +60,8 @@ func (c *Client) Request(_ context.Context, in llm.Incoming) (*llm.Request, erro
 	}
 	r.Form, r.Canonical = c.format.Dialect, c.untranslatable
 	if c.reply.module != nil {
-		r.Canonical = (&canonicalForm{module: c.reply.module, in: in, request: r}).get
+		form := &canonicalForm{module: c.reply.module, in: in, request: r}
+		r.Canonical, c.reply.context = form.get, form.context
 	}
 	return r, nil
 }

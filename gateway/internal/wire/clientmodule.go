@@ -11,13 +11,21 @@ import (
 // exchange. Its errors are *llm.Error.
 type ClientModule interface {
 	// Accept makes a canonical request of what the client sent.
-	Accept(ctx context.Context, in llm.Incoming) ([]byte, error)
+	Accept(ctx context.Context, in llm.Incoming) (Accepted, error)
 	// Render puts a whole reply, or an error, into the format.
 	Render(ctx context.Context, out Outgoing) (llm.Rendered, error)
 	// Stream opens a streamed reply.
 	Stream(ctx context.Context, out Outgoing) (Frames, error)
 	// Close releases the module once the exchange is over.
 	Close()
+}
+
+// Accepted is what a module makes of a client's request.
+type Accepted struct {
+	// Body is the canonical request.
+	Body []byte
+	// Context is a JSON object that the module gets again with the reply, or nil.
+	Context []byte
 }
 
 // Frames puts a stream of canonical chunks into a client's format. What it returns is
@@ -37,4 +45,6 @@ type Outgoing struct {
 	Created   time.Time
 	Status    int
 	Body      []byte
+	// Context is that of the request, nil without one.
+	Context []byte
 }

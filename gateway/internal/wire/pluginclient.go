@@ -40,7 +40,8 @@ func (c *PluginClient) Request(ctx context.Context, in llm.Incoming) (*llm.Reque
 	if err != nil {
 		return nil, err
 	}
-	return &llm.Request{Endpoint: llm.ChatCompletions, Dialect: c.Dialect, Body: a.body, Facts: a.facts, Cache: a.cache,
+	c.reply.context = func(context.Context) ([]byte, error) { return a.Context, nil }
+	return &llm.Request{Endpoint: llm.ChatCompletions, Dialect: c.Dialect, Body: a.Body, Facts: a.facts, Cache: a.cache,
 		Session: sessionOf(in.Header, &a.facts)}, nil
 }
 

@@ -14,6 +14,9 @@ type rendering struct {
 	module    ClientModule
 	requestID string
 	created   time.Time
+	// context returns what the module wants to see again of the request; nil when there is no
+	// request.
+	context func(ctx context.Context) ([]byte, error)
 	// frames is the stream under way; nil without one.
 	frames Frames
 }
@@ -23,11 +26,25 @@ func (r *rendering) outgoing(status int, body []byte) Outgoing {
 	return Outgoing{RequestID: r.requestID, Created: r.created, Status: status, Body: body}
 }
 
+// answer is a reply to a request that the module has translated.
+func (r *rendering) answer(ctx context.Context, status int, body []byte) (out Outgoing, err error) {
+	out = r.outgoing(status, body)
+	if r.context != nil {
+		out.Context, err = r.context(ctx)
+	}
+	return out, err
+}
+
 // stream returns the stream under way, or opens it.
 func (r *rendering) stream(ctx context.Context, status int) (_ Frames, err error) {
-	if r.frames == nil {
-		r.frames, err = r.module.Stream(ctx, r.outgoing(status, nil))
+	if r.frames != nil {
+		return r.frames, nil
 	}
+	out, err := r.answer(ctx, status, nil)
+	if err != nil {
+		return nil, err
+	}
+	r.frames, err = r.module.Stream(ctx, out)
 	return r.frames, err
 }
 
@@ -103,7 +120,11 @@ func (w *renderer) render(e *llm.Event) error {
 // renderWhole renders the one event of a plain reply, which may change its status and
 // headers.
 func (w *renderer) renderWhole(e *llm.Event) error {
-	r, err := w.module.Render(w.ctx, w.outgoing(max(w.head.Status, http.StatusOK), e.Data))
+	out, err := w.answer(w.ctx, max(w.head.Status, http.StatusOK), e.Data)
+	if err != nil {
+		return err
+	}
+	r, err := w.module.Render(w.ctx, out)
 	if err != nil {
 		return err
 	}

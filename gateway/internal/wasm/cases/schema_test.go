@@ -174,8 +174,8 @@ func askClient(t *testing.T, m *wasm.Module) {
 		t.Fatal(err)
 	}
 	_, _ = d.Accept(t.Context(), hook.ClientRequest{Dialect: "x", RequestID: "r", Path: "/m", Header: http.Header{"Accept": {"*/*"}}, Body: []byte(`{}`)})
-	_, _ = d.Render(t.Context(), hook.ClientReply{Dialect: "x", RequestID: "r", Status: 200, Body: []byte(`{}`)})
-	if e, err := d.RenderEvents(t.Context(), hook.ClientStream{Dialect: "x", RequestID: "r"}); err == nil {
+	_, _ = d.Render(t.Context(), hook.ClientReply{Dialect: "x", RequestID: "r", Status: 200, Context: []byte(`{"a":1}`), Body: []byte(`{}`)})
+	if e, err := d.RenderEvents(t.Context(), hook.ClientStream{Dialect: "x", RequestID: "r", Context: []byte(`{"a":1}`)}); err == nil {
 		e.Close()
 	}
 }

@@ -1,6 +1,7 @@
 package hook
 
 import (
+	"errors"
 	"fmt"
 	"net/http"
 	"strings"
@@ -27,8 +28,18 @@ type ClientReply struct {
 	RequestID string
 	Created   time.Time
 	Status    int
+	// Context is that of the request, nil without one.
+	Context []byte
 	// Body is the canonical completion, or {"error":{…}}.
 	Body []byte
+}
+
+// Accepted is what a dialect makes of a caller's request.
+type Accepted struct {
+	// Body is the canonical request.
+	Body []byte
+	// Context is a JSON object that the module gets with the reply, or nil.
+	Context []byte
 }
 
 // RenderedReply is a reply in the caller's wire format.
@@ -68,6 +79,7 @@ func AppendClientReply(dst []byte, r ClientReply) []byte {
 	dst = appendText(dst, "request_id", r.RequestID)
 	dst = appendWhole(dst, "created", r.Created.Unix())
 	dst = appendWhole(dst, "status", int64(r.Status))
+	dst = appendContext(dst, r.Context)
 	dst = append(jsontext.AppendName(dst, "body"), Clean(r.Body)...)
 	return append(dst, '}')
 }
@@ -77,7 +89,34 @@ func AppendClientStream(dst []byte, s ClientStream) []byte {
 	dst = append(dst, `{"v":1`...)
 	dst = appendText(dst, "dialect", string(s.Dialect))
 	dst = appendText(dst, "request_id", s.RequestID)
-	return append(appendWhole(dst, "created", s.Created.Unix()), '}')
+	dst = appendWhole(dst, "created", s.Created.Unix())
+	return append(appendContext(dst, s.Context), '}')
+}
+
+// ReadAccepted reads the result of penstock_accept_request. The body is a slice of it.
+func ReadAccepted(out []byte) (Accepted, error) {
+	var a Accepted
+	var notes Notes
+	s := newScan(out)
+	for key := range s.Members() {
+		switch v := s.Raw(); string(key.Raw) {
+		case "body":
+			a.Body = v
+		case "context":
+			notes.setContext(&s, v)
+		}
+	}
+	a.Context = notes.Context
+	if err := s.End(); err != nil {
+		return Accepted{}, err
+	}
+	switch {
+	case len(a.Body) == 0:
+		return Accepted{}, errNoBody
+	case a.Body[0] != '{':
+		return Accepted{}, errors.New("the body is not an object")
+	}
+	return a, nil
 }
 
 // ReadRenderedReply reads the result of penstock_render_response. The body is a slice of it.
@@ -124,4 +163,6 @@ type ClientStream struct {
 	Dialect   llm.Dialect
 	RequestID string
 	Created   time.Time
+	// Context is that of the request, nil without one.
+	Context []byte
 }

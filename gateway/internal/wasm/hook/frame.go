@@ -14,8 +14,20 @@ const (
 	EventChunk = "chunk"
 )
 
-// maxState bounds the state of a stream, in bytes.
-const maxState = 64 << 10
+// The bounds of a stream's state, in bytes. A format may have to repeat a whole reply at its
+// end, so the state of what is rendered may hold one.
+const (
+	maxState    = 64 << 10
+	maxRendered = 4 << 20
+)
+
+// maxState returns the bound of the state that an event hook keeps.
+func (h Hook) maxState() int {
+	if h == RenderEvent {
+		return maxRendered
+	}
+	return maxState
+}
 
 // StreamDone is the line that ends a complete stream.
 const StreamDone = "[DONE]"
@@ -42,10 +54,19 @@ func SplitFrame(out []byte) (state, payload []byte, err error) {
 	}
 	n := binary.LittleEndian.Uint32(out)
 	out = out[4:]
-	if n > maxState || int(n) > len(out) {
-		return nil, nil, fmt.Errorf("the frame announces a state of %d bytes; at most %d are allowed, and %d follow", n, maxState, len(out))
+	if int64(n) > int64(len(out)) {
+		return nil, nil, fmt.Errorf("the frame announces a state of %d bytes, and %d follow", n, len(out))
 	}
 	return out[:n], out[n:], nil
+}
+
+// SplitResult is SplitFrame for the result of an event hook, whose state is bounded.
+func SplitResult(h Hook, out []byte) (state, payload []byte, err error) {
+	state, payload, err = SplitFrame(out)
+	if err == nil && len(state) > h.maxState() {
+		err = fmt.Errorf("the state has %d bytes; at most %d are kept", len(state), h.maxState())
+	}
+	return state, payload, err
 }
 
 // SplitLines splits a payload and checks every line with read.

@@ -8,14 +8,17 @@ func CheckResult(h Hook, out []byte, n int) error {
 	switch h {
 	case RouteFlat, Route:
 		return checkRanking(h, out, n)
-	case TransformRequest, AcceptRequest:
+	case TransformRequest:
 		_, err := ReadBody(out)
+		return err
+	case AcceptRequest:
+		_, err := ReadAccepted(out)
 		return err
 	case RenderResponse:
 		_, err := ReadRenderedReply(out, http.StatusOK)
 		return err
 	case NormalizeEvent, RenderEvent:
-		_, payload, err := SplitFrame(out)
+		_, payload, err := SplitResult(h, out)
 		if err == nil && h == NormalizeEvent {
 			_, err = SplitLines(payload, ReadLine)
 		}
