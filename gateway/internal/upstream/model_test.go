@@ -102,7 +102,7 @@ func TestHealthHammer(t *testing.T) {
 				budget.Deposit()
 				if f, ok := h.Begin(id, fmt.Sprint(g, i)); ok {
 					f.FirstToken()
-					f.Done(Outcome{Fault: []llm.Fault{"", llm.FaultServer, llm.FaultAuth}[rnd.IntN(3)], Status: 403, Credential: rnd.IntN(2) == 0, Duration: time.Second, OutputTokens: 3})
+					f.Done(Outcome{Fault: []llm.Fault{"", llm.FaultServer, llm.FaultAuth}[rnd.IntN(3)], Status: 403, Credential: rnd.IntN(2) == 0, FirstToken: time.Duration(rnd.IntN(900)) * time.Millisecond, Duration: time.Second, OutputTokens: 3})
 				} else {
 					budget.Withdraw()
 				}

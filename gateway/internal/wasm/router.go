@@ -12,8 +12,8 @@ import (
 	"github.com/penstock/penstock/gateway/internal/wasm/hook"
 )
 
-// Router has a module rank candidates, by the hook that its manifest declares. Faults count towards the module's breaker. It is safe
-// for concurrent use and does not own its module.
+// Router has a module rank candidates, with the hook that its manifest declares. Faults count
+// towards the module's breaker. It is safe for concurrent use and does not own its module.
 type Router struct {
 	module  *Module
 	hook    hook.Hook
