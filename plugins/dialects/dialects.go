@@ -14,6 +14,7 @@ import (
 	"github.com/penstock/penstock/plugins/dialects/anthropic"
 	"github.com/penstock/penstock/plugins/dialects/canonical"
 	"github.com/penstock/penstock/plugins/dialects/cohere"
+	"github.com/penstock/penstock/plugins/dialects/openai"
 	"github.com/penstock/penstock/plugins/dialects/responses"
 )
 
@@ -23,11 +24,14 @@ type row struct {
 	name     string
 	provider provider
 	client   client
+	// requests is set in the place of provider for a dialect whose replies are canonical.
+	requests requester
 }
 
 // table is the one list of dialects. A stream's state names its dialect by the position here.
 func table() []row {
 	return []row{
+		{name: "openai", requests: new(openai.Provider)},
 		{name: "anthropic", provider: new(anthropic.Provider), client: new(anthropic.Client)},
 		{name: "openai-responses", provider: new(responses.Provider)},
 		{name: "cohere", provider: new(cohere.Provider)},
@@ -55,12 +59,17 @@ type side int
 const (
 	providerSide side = iota
 	clientSide
+	// requestSide is the part of the provider side that makes requests.
+	requestSide
 )
 
 // has reports whether a dialect has a side.
 func (r *row) has(s side) bool {
-	if s == clientSide {
+	switch s {
+	case clientSide:
 		return r.client != nil
+	case requestSide:
+		return r.provider != nil || r.requests != nil
 	}
 	return r.provider != nil
 }
@@ -68,9 +77,7 @@ func (r *row) has(s side) bool {
 // provider is the provider side of a dialect. It serves one call at a time, and no call sees
 // anything of the one before.
 type provider interface {
-	// Request appends the call that a canonical request becomes. It returns a
-	// *penstock.Error for what can't be expressed.
-	Request(out []byte, env *canonical.Envelope) ([]byte, error)
+	requester
 	// Response appends the completion or the error that a plain reply is.
 	Response(out []byte, env *canonical.Envelope) []byte
 
@@ -83,6 +90,13 @@ type provider interface {
 	// state. LoadState reads it again; it reports false for what AppendState did not write.
 	AppendState(dst []byte) []byte
 	LoadState(src []byte) bool
+}
+
+// requester makes requests of a dialect.
+type requester interface {
+	// Request appends the call that a canonical request becomes. It returns a
+	// *penstock.Error for what can't be expressed.
+	Request(out []byte, env *canonical.Envelope) ([]byte, error)
 }
 
 // client is the client side of a dialect. It serves one call at a time, and no call sees

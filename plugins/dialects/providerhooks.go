@@ -6,11 +6,14 @@ import (
 
 // transformRequest is the hook: canonical request in, provider request out.
 func (m *module) transformRequest(out, in []byte) ([]byte, error) {
-	r, _, err := m.open(in, providerSide)
+	r, _, err := m.open(in, requestSide)
 	if err != nil {
 		return nil, err
 	}
-	return r.provider.Request(out, &m.env)
+	if r.provider != nil {
+		return r.provider.Request(out, &m.env)
+	}
+	return r.requests.Request(out, &m.env)
 }
 
 // normaliseResponse is the hook: a plain reply or an error of the provider in, the canonical

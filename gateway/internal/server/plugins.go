@@ -243,7 +243,7 @@ func (sn *snapshot) transformOptions(name string) wasm.TransformOptions {
 func (sn *snapshot) openTranslators(s *Server, d *wire.Dialects) error {
 	builtin, err := wasm.NewProviderDialect(s.builtin)
 	errs := []error{err}
-	modules := translators{}
+	modules := translators{llm.OpenAI: translator{builtin}} // for requests of other clients
 	for _, name := range dialects.ProviderNames() {
 		modules[llm.Dialect(name)] = translator{builtin}
 		d.Builtin = append(d.Builtin, llm.Dialect(name))

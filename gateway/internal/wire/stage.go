@@ -72,10 +72,15 @@ func (d *Dialects) Call(ctx context.Context, x *llm.Exchange) (_ llm.Call, err e
 	if x.Sent, err = inCanonical(ctx, x.Sent); err != nil {
 		return llm.Call{}, err
 	}
-	if passes(x.Sent, x.Target) {
-		return formatOf(x.Sent).call(d, x)
+	if !passes(x.Sent, x.Target) {
+		return d.translateRequest(ctx, x)
 	}
-	return d.translateRequest(ctx, x)
+	if x.Request.Form != "" {
+		if err := d.withoutExtensions(ctx, x); err != nil {
+			return llm.Call{}, err
+		}
+	}
+	return formatOf(x.Sent).call(d, x)
 }
 
 // Read turns a provider's answer into events, passed through the route's transforms:

@@ -82,6 +82,26 @@ func (d *Dialects) translateRequest(ctx context.Context, x *llm.Exchange) (llm.C
 	return call, nil
 }
 
+// withoutExtensions takes out of a canonical request what is there because its client's
+// format has it, and OpenAI's has not.
+func (d *Dialects) withoutExtensions(ctx context.Context, x *llm.Exchange) error {
+	call, err := d.translateRequest(ctx, x)
+	if err != nil {
+		return err
+	}
+	facts, err := scanAgain(call.Body)
+	if err != nil {
+		return &llm.Error{Code: llm.CodeInternal, Status: http.StatusBadGateway, Fault: llm.FaultTransform,
+			Message: "The gateway's module made a request that can't be sent.", Err: err}
+	}
+	req := *x.Sent
+	req.Body, req.Facts = call.Body, facts
+	if x.Sent = &req; x.MaxOutput > 0 {
+		x.MaxOutput = facts.MaxTokens // the module may have lowered it
+	}
+	return nil
+}
+
 // unsupported refuses a target that would leave a part of the request out.
 func unsupported(x *llm.Exchange) error {
 	names := strings.Join(x.Dropped, ", ")

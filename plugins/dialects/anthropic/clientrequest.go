@@ -107,15 +107,11 @@ func (r *messagesRequest) field(name string) *canonical.Value {
 	return nil
 }
 
-// writeRoot writes the members that come first. A stream always ends with the usage at
-// Anthropic's, so it is asked for.
+// writeRoot writes the members that come first.
 func (a *accepted) writeRoot() {
 	a.MemberValue("model", a.in.model)
 	a.MemberValue("max_tokens", a.in.maxTokens)
 	a.MemberValue("stream", a.in.stream)
-	if a.in.stream.Kind() == 't' {
-		a.MemberLiteral("stream_options", `{"include_usage":true}`)
-	}
 }
 
 func (a *accepted) writeSampling() {

@@ -13,7 +13,9 @@ type Envelope struct {
 	// target's, MaxOutput its bound on output tokens, 0 when unknown.
 	Provider, Model []byte
 	MaxOutput       int64
-	RequestID       []byte
+	// Features are the names of what the target's model can do.
+	Features  Value
+	RequestID []byte
 	// Created is in seconds since 1970.
 	Created int64
 	Status  int
@@ -51,5 +53,6 @@ func ReadEnvelope(in Value) (env Envelope) {
 	}
 	env.Provider, env.Model = Text(target.Member("provider")), Text(target.Member("model"))
 	env.MaxOutput = Whole(target.Member("max_output"))
+	env.Features = target.Member("features")
 	return env
 }

@@ -130,6 +130,9 @@ func (r *Request) Read(body Value) {
 	}
 }
 
+// All yields the messages as they came, in the order of Messages.
+func (r *Request) All(yield func(Value) bool) { r.messages.Items(yield) }
+
 // MaxTokens is the caller's bound on output tokens, 0 when there is none.
 func (r *Request) MaxTokens() int64 {
 	if n := Whole(r.maxCompletionTokens); n != 0 {

@@ -21,6 +21,8 @@ type Host struct{ Dialect, Model string }
 type Target struct {
 	Model     string
 	MaxOutput int64
+	// Features are what the model can do; nil when nothing is.
+	Features []string
 }
 
 // Outbound is what the host would send.
@@ -36,7 +38,7 @@ type Outbound struct {
 func (h Host) Request(t testing.TB, target Target, stream bool, body string) (Outbound, error) {
 	t.Helper()
 	in := Encode(t, map[string]any{"v": 1, "dialect": h.Dialect, "request_id": "req_1", "stream": stream,
-		"target": map[string]any{"id": h.Dialect + "/" + target.Model, "provider": h.Dialect, "model": target.Model, "max_output": target.MaxOutput},
+		"target": map[string]any{"id": h.Dialect + "/" + target.Model, "provider": h.Dialect, "model": target.Model, "max_output": target.MaxOutput, "features": target.Features},
 		"body":   json.RawMessage(body)})
 	request := dialects.NewHooks().TransformRequest
 	out, err := request(nil, in)
