@@ -22,6 +22,7 @@ import (
 var sdkProviders = []struct{ name, dialect, path string }{
 	{"openai", "openai", "/v1"},
 	{"anthropic", "anthropic", "/v1"},
+	{"responses", "openai-responses", "/v1"},
 }
 
 // sdkFaults are the models with a fault, as llmtest.Model names them.
@@ -78,6 +79,7 @@ var sdkScripts = []struct {
 	models  []string
 }{
 	{[]string{"node", "anthropic.mjs"}, []string{"anthropic", "openai"}},
+	{[]string{"node", "responses.mjs"}, []string{"responses"}},
 }
 
 // TestSDKs runs official clients of several APIs at providers of every format, which none of
