@@ -1,6 +1,6 @@
 #!/bin/sh
 # Installs what the tests need and leaves alone what is there: the C toolchain that
-# the race detector links with, Node with official clients, and the compilers of
+# the race detector links with, official clients for Node and Python, and the compilers of
 # the plugin SDKs. What can't be had is named, and the tests that need it are skipped.
 set -eu
 cd "$(dirname "$0")"
@@ -39,9 +39,19 @@ command -v node >/dev/null && command -v npm >/dev/null || apt nodejs npm
 packages clients "the official clients for Node"
 packages "$sdk/assemblyscript" AssemblyScript
 
+python() { python3 -m pip install --quiet --disable-pip-version-check --root-user-action ignore "$@"; }
+
+if ! cmp -s clients/requirements.txt clients/python/.installed; then
+	python3 -m pip --version >/dev/null 2>&1 || apt python3 python3-pip
+	echo "deps: installing the official clients for Python"
+	rm -rf clients/python
+	python --target clients/python -r clients/requirements.txt && cp clients/requirements.txt clients/python/.installed ||
+		echo "deps: no official clients for Python can be had: their tests are skipped" >&2
+fi
+
 if ! compiles zig; then
 	python3 -m pip --version >/dev/null 2>&1 || apt python3 python3-pip
 	echo "deps: installing $(cat "$sdk/zig/requirements.txt")"
-	python3 -m pip install --quiet --disable-pip-version-check --root-user-action ignore --target "$sdk/zig/ziglang" -r "$sdk/zig/requirements.txt" ||
+	python --target "$sdk/zig/ziglang" -r "$sdk/zig/requirements.txt" ||
 		echo "deps: no Zig compiler can be had: the tests of its SDK are skipped" >&2
 fi

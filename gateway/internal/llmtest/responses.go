@@ -36,7 +36,7 @@ func (c Chat) response(items []object) object {
 	r := object{"id": "resp_" + c.ID, "object": "response", "created_at": 1700000000, "status": "completed", "error": nil,
 		"incomplete_details": nil, "instructions": nil, "metadata": object{}, "model": c.Model, "output": items,
 		"parallel_tool_calls": true, "temperature": 1, "tool_choice": "auto", "tools": []object{}, "top_p": 1, "usage": object{
-			"input_tokens": c.Usage.Input, "input_tokens_details": object{"cached_tokens": c.Usage.CacheRead},
+			"input_tokens": c.Usage.Input, "input_tokens_details": object{"cached_tokens": c.Usage.CacheRead, "cache_write_tokens": c.Usage.CacheWrite},
 			"output_tokens": c.Usage.Output, "output_tokens_details": object{"reasoning_tokens": c.Usage.Reasoning},
 			"total_tokens": c.Usage.Total()}}
 	switch c.Finish {
