@@ -99,7 +99,7 @@ func Verify(file, key string) error {
 		return err
 	}
 	if err := wasm.Verify(public, binary, strings.TrimSpace(string(signature))); err != nil {
-		return hint.Add(fmt.Errorf("%s: %w", file, err), "who has built it must sign it again, or it is not what was signed")
+		return hint.Add(fmt.Errorf("%s: %w", file, err), "the file has changed since, or another key signed it; sign it again if you trust it")
 	}
 	return nil
 }
