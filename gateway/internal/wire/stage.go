@@ -66,16 +66,15 @@ func (d *Dialects) Prepare(ctx context.Context, x *llm.Exchange) (err error) {
 
 // Call puts a prepared request into the target's wire format, without credentials.
 func (d *Dialects) Call(ctx context.Context, x *llm.Exchange) (_ llm.Call, err error) {
-	if passes(x.Sent, x.Target) {
-		return formatOf(x.Sent).call(d, x)
-	}
-	if x.Sent, err = inCanonical(ctx, x.Sent); err != nil {
-		return llm.Call{}, err
-	}
 	if !passes(x.Sent, x.Target) {
-		return d.translateRequest(ctx, x)
+		if x.Sent, err = inCanonical(ctx, x.Sent); err != nil {
+			return llm.Call{}, err
+		}
 	}
-	if x.Request.Form != "" {
+	switch {
+	case !passes(x.Sent, x.Target):
+		return d.translateRequest(ctx, x)
+	case x.Sent.Form != x.Request.Form: // it is canonical, and its client's was not
 		if err := d.withoutExtensions(ctx, x); err != nil {
 			return llm.Call{}, err
 		}

@@ -24,7 +24,7 @@ func (c *Client) Render(out []byte, env *canonical.Envelope) []byte {
 
 // writeError writes an error. The host renders those of its own itself.
 func writeError(w *canonical.Writer, fault canonical.Value) {
-	w.Literal(`{"type":"error","error":{"type":"api_error","message":`)
+	w.Raw(`{"type":"error","error":{"type":"api_error","message":`)
 	message := canonical.Text(fault.Member("message"))
 	if len(message) == 0 {
 		message = []byte("The provider gave no message.")
