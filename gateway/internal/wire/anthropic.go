@@ -34,7 +34,7 @@ const anthropicVersion = "2023-06-01"
 // bytes with the model and the bound on output changed.
 func callMessages(_ *Dialects, x *llm.Exchange) (llm.Call, error) {
 	f := &x.Sent.Facts
-	var edits []edit
+	edits := withoutForeign(x.Sent.Body)
 	if f.Model != x.Target.Model {
 		edits = append(edits, edit{f.ModelAt, strconv.AppendQuote(nil, x.Target.Model)})
 	}
