@@ -14,6 +14,7 @@ import (
 	"github.com/penstock/penstock/plugins/dialects/anthropic"
 	"github.com/penstock/penstock/plugins/dialects/canonical"
 	"github.com/penstock/penstock/plugins/dialects/cohere"
+	"github.com/penstock/penstock/plugins/dialects/ollama"
 	"github.com/penstock/penstock/plugins/dialects/openai"
 	"github.com/penstock/penstock/plugins/dialects/responses"
 )
@@ -35,6 +36,7 @@ func table() []row {
 		{name: "anthropic", provider: new(anthropic.Provider), client: new(anthropic.Client)},
 		{name: "openai-responses", provider: new(responses.Provider)},
 		{name: "cohere", provider: new(cohere.Provider)},
+		{name: "ollama", provider: new(ollama.Provider)},
 	}
 }
 

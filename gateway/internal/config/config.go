@@ -135,15 +135,16 @@ func (c CORS) AllowedOrigins() []string {
 // Provider is an account at an upstream API. What a well-known provider leaves out
 // is filled in from KnownProviders.
 type Provider struct {
-	// Dialect is the wire format: openai, openai-responses, anthropic, cohere or a plugin.
-	// Well-known providers need none.
+	// Dialect is the wire format: openai, openai-responses, anthropic, cohere, ollama or a
+	// plugin. Well-known providers need none.
 	Dialect llm.Dialect `yaml:"dialect"`
 	// Also are further wire formats that the provider speaks at the same address: openai,
 	// anthropic or openai-responses. Requests in them are passed on as they are. Well-known
 	// providers need none.
 	Also []llm.Dialect `yaml:"also"`
 	// BaseURL is the address up to and including the version, such as
-	// https://api.openai.com/v1. Well-known providers need none.
+	// https://api.openai.com/v1, or for the dialect ollama up to /api, such as
+	// http://10.0.0.5:11434/api. Well-known providers need none.
 	BaseURL string `yaml:"base_url"`
 	// APIKey refers to the credential: env:NAME or file:PATH.
 	APIKey Secret `yaml:"api_key"`

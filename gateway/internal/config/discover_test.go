@@ -55,6 +55,30 @@ func TestDiscover(t *testing.T) {
 	}
 }
 
+// TestOtherAddresses: a dialect chooses the address of a well-known provider, and an address
+// the dialect.
+func TestOtherAddresses(t *testing.T) {
+	for text, want := range map[string][2]string{
+		"cohere: {api_key: env:KEY}":                                                  {"cohere", "https://api.cohere.com/v2"},
+		"cohere: {api_key: env:KEY, dialect: openai}":                                 {"openai", "https://api.cohere.ai/compatibility/v1"},
+		"mine: {api_key: env:KEY, base_url: https://api.cohere.ai/compatibility/v1/}": {"openai", "https://api.cohere.ai/compatibility/v1"},
+		"mine: {api_key: env:KEY, dialect: cohere}":                                   {"cohere", "https://api.cohere.com/v2"},
+		"ollama: {}":                {"openai", "http://127.0.0.1:11434/v1"},
+		"ollama: {dialect: ollama}": {"ollama", "http://127.0.0.1:11434/api"},
+		"box: {dialect: ollama, base_url: 'http://10.0.0.5:11434/api', allow_private: true}": {"ollama", "http://10.0.0.5:11434/api"},
+	} {
+		name, _, _ := strings.Cut(text, ":")
+		c, err := Parse("penstock.yaml", []byte("providers: {"+text+"}\n"), func(string) string { return "secret-0123" })
+		if err != nil {
+			t.Errorf("%s: %v", text, err)
+			continue
+		}
+		if p := c.Providers[name]; string(p.Dialect) != want[0] || p.BaseURL != want[1] {
+			t.Errorf("%s has the dialect %s at %s, want %v", text, p.Dialect, p.BaseURL, want)
+		}
+	}
+}
+
 // TestKnownProviders checks the table itself, and that each entry can be configured
 // with its key alone.
 func TestKnownProviders(t *testing.T) {

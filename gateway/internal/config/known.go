@@ -59,7 +59,8 @@ func KnownProviders() []Known {
 		hosted("zai", "https://api.z.ai/api/paas/v4", "ZAI_API_KEY", "ZHIPU_API_KEY"),
 		hosted("nebius", "https://api.tokenfactory.nebius.com/v1", "NEBIUS_API_KEY"),
 		withResponses(hosted("huggingface", "https://router.huggingface.co/v1", "HF_TOKEN")),
-		{Name: "ollama", Dialect: llm.OpenAI, BaseURL: "http://127.0.0.1:11434/v1", Private: true},
+		{Name: "ollama", Dialect: llm.OpenAI, BaseURL: "http://127.0.0.1:11434/v1", Private: true,
+			Other: map[llm.Dialect]string{llm.Ollama: "http://127.0.0.1:11434/api"}},
 	}
 }
 

@@ -102,7 +102,8 @@ func TextFile(scratch, data []byte) (text, memory []byte, why string) {
 	return bytes.ToValidUTF8(text, []byte("\ufffd")), memory, ""
 }
 
-func isBase64(s []byte) bool {
+// IsBase64 reports whether s has the characters of base64 only.
+func IsBase64(s []byte) bool {
 	for _, c := range s {
 		alnum := c >= '0' && c <= '9' || c >= 'A' && c <= 'Z' || c >= 'a' && c <= 'z'
 		if !alnum && c != '+' && c != '/' && c != '=' {

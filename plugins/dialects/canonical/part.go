@@ -111,7 +111,7 @@ func (p *Part) File() (f File) {
 	}
 	f.ID, f.Name, f.URL = Text(file.id), Text(file.filename), HTTPSURL(content)
 	f.Media, f.Data, f.Inline = DataURL(content)
-	if !f.Inline && len(content) > 0 && isBase64(content) {
+	if !f.Inline && len(content) > 0 && IsBase64(content) {
 		f.Media, f.Data, f.Inline = []byte("application/pdf"), content, true
 	}
 	return f

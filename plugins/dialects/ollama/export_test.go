@@ -1,0 +1,4 @@
+package ollama
+
+// Stored are what a state holds as their memory.
+var Stored = []any{stream{}}
