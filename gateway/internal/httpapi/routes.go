@@ -47,6 +47,7 @@ func (a *API) dataRoutes() []route {
 			route{http.MethodGet, base + "/models/*", forCallers, "one model", a.model})
 	}
 	return append(all,
+		route{http.MethodGet, "/", forAnyone, "whether there is a gateway", a.root},
 		route{http.MethodGet, "/healthz", forAnyone, "whether the process is up", a.health},
 		route{http.MethodGet, "/readyz", forAnyone, "whether requests can be served", a.ready})
 }
