@@ -58,6 +58,9 @@ func (a *API) handler(routes []route, formats bool) http.Handler {
 	e := echo.New()
 	e.HTTPErrorHandler = func(err error, c echo.Context) {
 		a.serve(c, formats, func(x *exchange) error {
+			if x.hasFormat && wantsWebSocket(x.r) {
+				return x.refuseWebSocket()
+			}
 			if x.hasFormat && !routed(routes, x.r.URL.Path) {
 				return a.serveAllowed(route{method: http.MethodPost, access: forCallers, serve: a.chat}, x)
 			}
