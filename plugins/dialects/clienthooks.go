@@ -24,6 +24,10 @@ func (m *module) renderResponse(out, in []byte) ([]byte, error) {
 	return r.client.Render(out, &m.env), nil
 }
 
+// maxRendered bounds the state of a stream to a client, in bytes: some formats repeat the
+// whole reply at its end.
+const maxRendered = 4 << 20
+
 // renderEvent is the hook: a stream's state and one canonical chunk in, the new state and
 // the client's frames out. The state is the dialect's position in the table, one byte, then
 // the dialect's own.
@@ -47,7 +51,7 @@ func (m *module) renderEvent(out, in []byte) ([]byte, error) {
 	out = penstock.AppendState(out, nil)
 	begin := len(out)
 	out = c.AppendState(append(out, byte(position)))
-	if err := endState(out, begin); err != nil {
+	if err := endState(out, begin, maxRendered); err != nil {
 		return nil, err
 	}
 	return append(out, m.frames...), nil

@@ -34,7 +34,7 @@ func table() []row {
 	return []row{
 		{name: "openai", requests: new(openai.Provider)},
 		{name: "anthropic", provider: new(anthropic.Provider), client: new(anthropic.Client)},
-		{name: "openai-responses", provider: new(responses.Provider)},
+		{name: "openai-responses", provider: new(responses.Provider), client: new(responses.Client)},
 		{name: "cohere", provider: new(cohere.Provider)},
 		{name: "ollama", provider: new(ollama.Provider)},
 	}

@@ -57,9 +57,10 @@ func frame(in []byte) (state, name, data []byte, err error) {
 	return state, name, data, nil
 }
 
-// endState writes the length of the state that was appended to out since begin.
-func endState(out []byte, begin int) error {
-	if len(out)-begin > penstock.MaxState {
+// endState writes the length of the state that was appended to out since begin, which is
+// bounded.
+func endState(out []byte, begin, limit int) error {
+	if len(out)-begin > limit {
 		return penstock.Reject(500, "the stream's state exceeds its bound")
 	}
 	binary.LittleEndian.PutUint32(out[begin-4:], uint32(len(out)-begin))

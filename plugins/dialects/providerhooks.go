@@ -42,7 +42,7 @@ func (m *module) normaliseEvent(out, in []byte) ([]byte, error) {
 	out = penstock.AppendState(out, nil)
 	begin := len(out)
 	out = p.AppendState(m.chunks.AppendState(append(out, byte(position))))
-	if err := endState(out, begin); err != nil {
+	if err := endState(out, begin, penstock.MaxState); err != nil {
 		return nil, err
 	}
 	return append(out, m.chunks.Lines()...), nil

@@ -1,7 +1,6 @@
 package cli
 
 import (
-	"encoding/json"
 	"fmt"
 	"io"
 	"slices"
@@ -56,9 +55,7 @@ func printModule(out io.Writer, file string, s *plugintool.Inspection) error {
 		if m.Hook != "" || m.Reads != nil {
 			line("router", "called with %s, reads %s", dash(m.Hook), list(m.Reads))
 		}
-		var tests []json.RawMessage
-		_ = json.Unmarshal(m.Tests, &tests) // the manifest has been read
-		line("own tests", "%d", len(tests))
+		line("own tests", "%d", len(m.Tests))
 	} else {
 		line("plugin", "no manifest in the file%s", ownManifest(s.Describes))
 	}

@@ -3,7 +3,6 @@ package llmtest
 import (
 	"fmt"
 	"net/http"
-	"slices"
 	"strconv"
 	"strings"
 )
@@ -28,33 +27,13 @@ const (
 //	fail-429  an error with that status
 //	cut       the connection closes in the middle of the reply
 //	stall     nothing follows the first half of a stream until the client is gone
-func Model() Step { return answering((*question).chat) }
-
-// Agent answers as Model does, for an agent that solves a task in several turns: the model
-// makes the calls one after the other, each when it has the results of those before, and
-// then says done. Requests that do not declare the tool of the call get ModelText.
-func Agent(done string, calls ...ToolCall) Step {
-	return answering(func(q *question) Chat {
-		n := q.results()
-		switch {
-		case n >= len(calls) && len(q.tools()) > 0:
-			return Chat{Model: q.model, Text: done}
-		case n < len(calls) && slices.Contains(q.tools(), calls[n].Name):
-			return Chat{Model: q.model, Tools: calls[n : n+1]}
-		}
-		return Chat{Model: q.model, Text: ModelText}
-	})
-}
-
-// answering reads a request and answers with what chat makes of it.
-func answering(chat func(*question) Chat) Step {
+func Model() Step {
 	return func(x *Exchange) {
 		q, err := readQuestion(x.R)
 		if err != nil {
 			JSON(http.StatusBadRequest, OpenAIError("invalid_request_error", "invalid_request", err.Error()))(x)
 			return
 		}
-		q.reply = chat(q)
 		q.step()(x)
 	}
 }
@@ -92,25 +71,25 @@ func half[T any](all []T) []T { return all[:len(all)/2] }
 func (q *question) plain() string {
 	switch q.kind {
 	case messages:
-		return q.reply.Anthropic()
+		return q.chat().Anthropic()
 	case responses:
-		return q.reply.Responses()
+		return q.chat().Responses()
 	case generateContent:
-		return q.reply.Gemini()
+		return q.chat().Gemini()
 	}
-	return q.reply.OpenAI()
+	return q.chat().OpenAI()
 }
 
 func (q *question) events() [][]byte {
 	switch q.kind {
 	case messages:
-		return q.reply.AnthropicEvents()
+		return q.chat().AnthropicEvents()
 	case responses:
-		return q.reply.ResponsesEvents()
+		return q.chat().ResponsesEvents()
 	case generateContent:
-		return q.reply.GeminiEvents()
+		return q.chat().GeminiEvents()
 	}
-	return q.reply.OpenAIChunks(q.at("stream_options", "include_usage") == true)
+	return q.chat().OpenAIChunks(q.at("stream_options", "include_usage") == true)
 }
 
 func (q *question) fault(status int) string {

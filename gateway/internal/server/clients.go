@@ -120,11 +120,8 @@ func providerOptions(p config.Provider, s config.Server, version string) upstrea
 	o := upstream.Options{BaseURL: p.BaseURL, Signer: upstream.Bearer(key), AllowPrivate: p.AllowPrivate,
 		UserAgent: "penstock/" + version, Header: http.Header{}, Proxy: upstream.Secret(p.Proxy.Reveal()),
 		MaxReply: int64(s.MaxReply), MaxStream: max(int64(s.MaxReply), maxStream)}
-	switch {
-	case p.Dialect == llm.Anthropic:
+	if p.Dialect == llm.Anthropic {
 		o.Signer = upstream.XAPIKey(key)
-	case p.AtAzure():
-		o.Signer = upstream.APIKey(key)
 	}
 	for name, value := range p.Headers {
 		o.Header.Set(name, value.Reveal())

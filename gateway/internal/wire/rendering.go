@@ -83,7 +83,7 @@ func (w *renderer) Start(h llm.Head) error {
 
 // Event implements llm.Writer.
 func (w *renderer) Event(e llm.Event) error {
-	if w.native == "" || e.Dialect != w.native {
+	if (w.native == "" || e.Dialect != w.native) && !w.isComment(&e) {
 		if err := w.render(&e); err != nil {
 			return err
 		}
@@ -95,6 +95,12 @@ func (w *renderer) Event(e llm.Event) error {
 		}
 	}
 	return w.out.Event(e)
+}
+
+// isComment reports whether an event is a provider's comment, which streams of any format may
+// have.
+func (w *renderer) isComment(e *llm.Event) bool {
+	return w.comments && w.head.Stream && !e.Final && !e.Hidden && len(e.Data) == 0 && len(e.Frame) > 0 && e.Frame[0] == ':'
 }
 
 // render puts an event into the client's format.

@@ -29,7 +29,7 @@ var responses = &Format{
 // bytes with the model and the bound on output changed.
 func callResponses(_ *Dialects, x *llm.Exchange) (llm.Call, error) {
 	f := &x.Sent.Facts
-	var edits []edit
+	edits := withoutForeignItems(x.Sent.Body)
 	if f.Model != x.Target.Model {
 		edits = append(edits, edit{f.ModelAt, strconv.AppendQuote(nil, x.Target.Model)})
 	}

@@ -47,13 +47,10 @@ type Reply struct {
 	// Logprobs are lists of the text's tokens with their probabilities.
 	Logprobs []Value
 	// Refusal is why the model would not answer.
-	Refusal Value
-	Finish  Finish
-	// NativeFinish is the provider's own word for that, where it says more, and StopSequence
-	// the stop sequence that was met.
-	NativeFinish, StopSequence Value
-	Usage                      Usage
-	ServiceTier                string
+	Refusal     Value
+	Finish      Finish
+	Usage       Usage
+	ServiceTier string
 }
 
 // Write writes the reply as a completion.
@@ -71,8 +68,6 @@ func (r *Reply) Write(w *Writer, env *Envelope) {
 	w.Name("logprobs")
 	writeLogprobs(w, r.Logprobs)
 	w.MemberLiteral("finish_reason", r.Finish.json(r.calls(), context.legacy))
-	w.MemberValue("native_finish_reason", r.NativeFinish)
-	w.MemberValue("stop_reason", r.StopSequence)
 	w.Raw("}]")
 	if r.Usage.Known {
 		w.Name("usage")

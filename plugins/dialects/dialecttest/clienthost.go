@@ -12,27 +12,43 @@ import (
 // Accept calls accept_request with a client's request, and returns the canonical one.
 func (h Host) Accept(t testing.TB, headers map[string]string, body string) (json.RawMessage, error) {
 	t.Helper()
+	accepted, _, err := h.AcceptWithContext(t, headers, body)
+	return accepted, err
+}
+
+// AcceptWithContext is Accept that returns the context, too, nil without one.
+func (h Host) AcceptWithContext(t testing.TB, headers map[string]string, body string) (accepted, context json.RawMessage, err error) {
+	t.Helper()
 	in := Encode(t, map[string]any{"v": 1, "dialect": h.Dialect, "request_id": "req_1", "path": "/", "query": "",
 		"headers": headers, "body": json.RawMessage(body)})
 	out, err := dialects.NewHooks().AcceptRequest(nil, in)
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
-	var accepted struct{ Body json.RawMessage }
-	if err := json.Unmarshal(out, &accepted); err != nil {
+	var made struct{ Body, Context json.RawMessage }
+	if err := json.Unmarshal(out, &made); err != nil {
 		t.Fatalf("the request became %s: %v", out, err)
 	}
-	CheckMembers(t, accepted.Body)
-	return accepted.Body, nil
+	CheckMembers(t, made.Body)
+	return made.Body, made.Context, nil
 }
 
 // Render calls render_response with a canonical completion or error, and returns the
 // client's reply.
 func (h Host) Render(t testing.TB, status int, body string) json.RawMessage {
 	t.Helper()
-	in := Encode(t, map[string]any{"v": 1, "dialect": h.Dialect, "request_id": "req_1", "created": 1700000000, "status": status,
-		"body": json.RawMessage(body)})
-	out, err := dialects.NewHooks().RenderResponse(nil, in)
+	return h.RenderWithContext(t, status, nil, body)
+}
+
+// RenderWithContext is Render with the context of the request, nil without one.
+func (h Host) RenderWithContext(t testing.TB, status int, context json.RawMessage, body string) json.RawMessage {
+	t.Helper()
+	envelope := map[string]any{"v": 1, "dialect": h.Dialect, "request_id": "req_1", "created": 1700000000, "status": status,
+		"body": json.RawMessage(body)}
+	if context != nil {
+		envelope["context"] = context
+	}
+	out, err := dialects.NewHooks().RenderResponse(nil, Encode(t, envelope))
 	if err != nil {
 		t.Fatalf("render_response of %s: %v", body, err)
 	}
@@ -46,6 +62,12 @@ func (h Host) Render(t testing.TB, status int, body string) json.RawMessage {
 // RenderStream plays a stream of canonical chunks to a client, and returns the frames. Each
 // chunk has a fresh instance, as a pool may have it. [DONE] ends the stream, as its end does.
 func (h Host) RenderStream(t testing.TB, chunks []string) string {
+	t.Helper()
+	return h.RenderStreamWithContext(t, nil, chunks)
+}
+
+// RenderStreamWithContext is RenderStream with the context of the request, nil without one.
+func (h Host) RenderStreamWithContext(t testing.TB, context json.RawMessage, chunks []string) string {
 	t.Helper()
 	var frames strings.Builder
 	var state []byte
@@ -61,7 +83,11 @@ func (h Host) RenderStream(t testing.TB, chunks []string) string {
 		state = append([]byte(nil), next...)
 		frames.Write(payload)
 	}
-	feed("penstock.start", strings.TrimSpace(string(Encode(t, map[string]any{"v": 1, "dialect": h.Dialect, "request_id": "req_1", "created": 1700000000}))))
+	start := map[string]any{"v": 1, "dialect": h.Dialect, "request_id": "req_1", "created": 1700000000}
+	if context != nil {
+		start["context"] = context
+	}
+	feed("penstock.start", strings.TrimSpace(string(Encode(t, start))))
 	for _, chunk := range chunks {
 		switch {
 		case chunk == "[DONE]":

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"os"
 	"path/filepath"
+	"sync"
 	"testing"
 
 	"github.com/santhosh-tekuri/jsonschema/v6"
@@ -12,9 +13,22 @@ import (
 // Schema is a schema of OpenAI's own description of its API.
 type Schema struct{ schema *jsonschema.Schema }
 
-// OpenAPI compiles a schema of the description that lies beside the repository. Without it it
-// skips the test.
+// OpenAPI compiles a schema of the description that lies beside the repository, once. Without
+// it it skips the test.
 func OpenAPI(t testing.TB, name string) Schema {
+	t.Helper()
+	if known, ok := compiled.Load(name); ok {
+		return known.(Schema)
+	}
+	s := compile(t, name)
+	compiled.Store(name, s)
+	return s
+}
+
+// compiled are the schemas by their names.
+var compiled sync.Map
+
+func compile(t testing.TB, name string) Schema {
 	t.Helper()
 	path := filepath.Join(shared(t), "openapi", "openai.openapi.json")
 	description, err := os.ReadFile(path)
