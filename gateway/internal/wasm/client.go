@@ -51,7 +51,9 @@ func (d *ClientDialect) Accept(ctx context.Context, a hook.ClientRequest) (accep
 	*in = hook.AppendClientRequest((*in)[:0], a)
 	out, err := d.call(ctx, hook.AcceptRequest, a.RequestID, *in, len(a.Body))
 	if err != nil {
-		return accepted, err
+		e := llm.AsError(err)
+		e.Param = hook.MemberAt(e.Message)
+		return accepted, e
 	}
 	if accepted, err = hook.ReadAccepted(out); err != nil {
 		return accepted, d.countFault(d.module.invalidResult(hook.AcceptRequest, err))

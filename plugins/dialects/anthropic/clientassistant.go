@@ -14,12 +14,6 @@ type assistantMessage struct {
 	unsigned []canonical.Value
 }
 
-// numbered is a block with its position in the content.
-type numbered struct {
-	block canonical.Value
-	k     int
-}
-
 // writeAssistant writes a message of the assistant's. Blocks whose order the canonical form
 // can't hold become several messages in a row, which say the same.
 func (a *accepted) writeAssistant(content canonical.Value, at place) error {
@@ -106,30 +100,14 @@ func (a *accepted) writeThoughts() {
 	}
 }
 
-// writeParts writes the content: null beside calls, a text alone as one.
+// writeParts writes the content: null beside calls.
 func (a *accepted) writeParts(at place) error {
 	m := &a.message
-	switch {
-	case len(m.parts) == 0 && len(m.calls) > 0:
+	if len(m.parts) == 0 && len(m.calls) > 0 {
 		a.Literal("null")
 		return nil
-	case len(m.parts) == 0:
-		a.Literal(`""`)
-		return nil
-	case len(m.parts) == 1:
-		if text := plainText(m.parts[0].block); text != nil {
-			a.Value(text)
-			return nil
-		}
 	}
-	a.Open('[')
-	for _, p := range m.parts {
-		if err := a.writePart(p.block, at, p.k); err != nil {
-			return err
-		}
-	}
-	a.Close(']')
-	return nil
+	return a.writeContent(nil, m.parts, at)
 }
 
 // writeCall writes a call of one of the client's tools.

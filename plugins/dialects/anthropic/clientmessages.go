@@ -13,24 +13,34 @@ func (a *accepted) writeConversation() error {
 	}
 	i := 0
 	for m := range a.in.messages.Items {
-		at := place{name: canonical.At("messages", i) + ".content"}
-		role, content := string(canonical.Text(m.Member("role"))), m.Member("content")
-		var err error
-		switch role {
-		case "assistant":
-			err = a.writeAssistant(content, at)
-		case "user":
-			err = a.writeUser(content, at)
-		default:
-			err = a.writeMessage(role, content, at)
-		}
-		if err != nil {
+		if err := a.writeOne(m, place{name: canonical.At("messages", i) + ".content"}); err != nil {
 			return err
 		}
 		i++
 	}
 	a.Close(']')
 	return nil
+}
+
+// writeOne writes one message of the conversation.
+func (a *accepted) writeOne(m canonical.Value, at place) error {
+	var role, content canonical.Value
+	for key, v := range m.Members {
+		switch string(key) {
+		case "role":
+			role = v
+		case "content":
+			content = v
+		}
+	}
+	switch name := string(canonical.Text(role)); name {
+	case "assistant":
+		return a.writeAssistant(content, at)
+	case "user":
+		return a.writeUser(content, at)
+	default:
+		return a.writeMessage(name, content, at)
+	}
 }
 
 // place is where in the request a list of blocks stands.
@@ -41,12 +51,34 @@ func (p place) reject(k int, member, why string) error {
 	return canonical.Reject(canonical.At(p.name, k)+member, why)
 }
 
+// numbered is a block with its position in the content.
+type numbered struct {
+	block canonical.Value
+	k     int
+}
+
+// blocksOf appends the blocks of a content, none when it is a string. They are looked through
+// more than once, and finding them takes the most time.
+func blocksOf(dst []numbered, content canonical.Value) []numbered {
+	k := 0
+	for block := range content.Items {
+		dst = append(dst, numbered{block, k})
+		k++
+	}
+	return dst
+}
+
 // writeMessage writes a message whose content has no place outside of it.
 func (a *accepted) writeMessage(role string, content canonical.Value, at place) error {
+	a.blocks = blocksOf(a.blocks[:0], content)
+	return a.writeSimple(role, content, a.blocks, at)
+}
+
+func (a *accepted) writeSimple(role string, content canonical.Value, blocks []numbered, at place) error {
 	a.Open('{')
 	a.MemberText("role", []byte(role))
 	a.Name("content")
-	if err := a.writeContent(content, at, nil); err != nil {
+	if err := a.writeContent(content, blocks, at); err != nil {
 		return err
 	}
 	a.Close('}')
@@ -56,33 +88,20 @@ func (a *accepted) writeMessage(role string, content canonical.Value, at place) 
 // writeUser writes a user's message. What tools returned has messages of its own, which come
 // first, as their blocks do.
 func (a *accepted) writeUser(content canonical.Value, at place) error {
-	results, others, k := 0, 0, 0
-	for block := range content.Items {
-		if isResult(block) {
-			if err := a.writeResult(block, at, k); err != nil {
-				return err
-			}
-			results++
-		} else {
-			others++
+	a.blocks = blocksOf(a.blocks[:0], content)
+	all := len(a.blocks)
+	others := a.blocks[:0]
+	for _, b := range a.blocks {
+		if string(canonical.Text(b.block.Member("type"))) != "tool_result" {
+			others = append(others, b)
+		} else if err := a.writeResult(b.block, at, b.k); err != nil {
+			return err
 		}
-		k++
 	}
-	if results > 0 && others == 0 {
+	if len(others) == 0 && all > 0 {
 		return nil
 	}
-	a.Open('{')
-	a.MemberLiteral("role", `"user"`)
-	a.Name("content")
-	if err := a.writeContent(content, at, isResult); err != nil {
-		return err
-	}
-	a.Close('}')
-	return nil
-}
-
-func isResult(block canonical.Value) bool {
-	return string(canonical.Text(block.Member("type"))) == "tool_result"
+	return a.writeSimple("user", content, others, at)
 }
 
 // writeResult writes what a tool returned.
@@ -107,7 +126,8 @@ func (a *accepted) writeResult(block canonical.Value, at place, k int) error {
 	a.MemberLiteral("role", `"tool"`)
 	a.MemberValue("tool_call_id", id)
 	a.Name("content")
-	if err := a.writeContent(content, place{canonical.At(at.name, k) + ".content"}, nil); err != nil {
+	a.returned = blocksOf(a.returned[:0], content)
+	if err := a.writeContent(content, a.returned, place{canonical.At(at.name, k) + ".content"}); err != nil {
 		return err
 	}
 	a.MemberValue("is_error", isError)
@@ -116,38 +136,27 @@ func (a *accepted) writeResult(block canonical.Value, at place, k int) error {
 	return nil
 }
 
-// writeContent writes blocks as parts, without those that skip reports. Services that
-// imitate OpenAI may take nothing but text, so a text alone is written as one.
-func (a *accepted) writeContent(content canonical.Value, at place, skip func(canonical.Value) bool) error {
-	if content.Kind() == '"' {
+// writeContent writes a string, or blocks as parts. Services that imitate OpenAI may take
+// nothing but text, so a text alone is written as one.
+func (a *accepted) writeContent(content canonical.Value, blocks []numbered, at place) error {
+	switch {
+	case content.Kind() == '"':
 		a.Value(content)
 		return nil
-	}
-	var only canonical.Value
-	n := 0
-	for block := range content.Items {
-		if skip == nil || !skip(block) {
-			only = block
-			n++
-		}
-	}
-	if n == 0 {
+	case len(blocks) == 0:
 		a.Literal(`""`)
 		return nil
-	}
-	if text := plainText(only); n == 1 && text != nil {
-		a.Value(text)
-		return nil
+	case len(blocks) == 1:
+		if text := plainText(blocks[0].block); text != nil {
+			a.Value(text)
+			return nil
+		}
 	}
 	a.Open('[')
-	k := 0
-	for block := range content.Items {
-		if skip == nil || !skip(block) {
-			if err := a.writePart(block, at, k); err != nil {
-				return err
-			}
+	for _, b := range blocks {
+		if err := a.writePart(b.block, at, b.k); err != nil {
+			return err
 		}
-		k++
 	}
 	a.Close(']')
 	return nil

@@ -15,7 +15,10 @@ type accepted struct {
 	in messagesRequest
 	// message is the assistant's message that is being put together.
 	message assistantMessage
-	scratch []byte
+	// blocks are those of the message that is being written, returned those of a tool result
+	// within it.
+	blocks, returned []numbered
+	scratch          []byte
 }
 
 // messagesRequest is a request of the Messages API with its members, nil when absent.
