@@ -27,7 +27,11 @@ var chatCompletions = &Format{
 func callChat(d *Dialects, x *llm.Exchange) (llm.Call, error) {
 	known, _ := d.quirks.Get(x.Target.ID)
 	x.Quirks, x.Added = known.With(x.Quirks), 0
-	return llm.Call{Path: "/chat/completions", Body: patched(x), Stream: x.Sent.Facts.Stream}, nil
+	body, dropped := requestDeviationOf(x.Target).adapt(patched(x))
+	if x.Dropped = dropped; len(dropped) > 0 && x.Route.RejectUnsupported {
+		return llm.Call{}, unsupported(x)
+	}
+	return llm.Call{Path: "/chat/completions", Body: body, Stream: x.Sent.Facts.Stream}, nil
 }
 
 // readChat gives the events of any target's answer in the canonical form. A stream that

@@ -1,0 +1,189 @@
+package wire
+
+import (
+	_ "embed"
+	"slices"
+	"strings"
+	"sync"
+
+	"github.com/penstock/penstock/gateway/internal/jsontext"
+	"github.com/penstock/penstock/gateway/internal/llm"
+)
+
+//go:embed requestdeviations.tsv
+var requestDeviationsFile string
+
+// requestDeviation is a row of requestdeviations.tsv: what of a chat completions request a
+// provider refuses or calls otherwise.
+type requestDeviation struct {
+	provider, model string
+	// refused are members of the request, inMessages those of each of its messages.
+	refused, inMessages []string
+	renamed             map[string]string
+}
+
+var requestDeviations = sync.OnceValue(func() []requestDeviation { return parseRequestDeviations(requestDeviationsFile) })
+
+// parseRequestDeviations reads the rows of the table. A test checks the file.
+func parseRequestDeviations(file string) (rows []requestDeviation) {
+	for line := range strings.Lines(file) {
+		columns := strings.Split(strings.TrimSpace(line), "\t")
+		if strings.HasPrefix(line, "#") || len(columns) != 5 {
+			continue
+		}
+		row := requestDeviation{provider: columns[0], model: columns[1], refused: words(columns[2]), inMessages: words(columns[3]), renamed: map[string]string{}}
+		for _, pair := range words(columns[4]) {
+			from, to, _ := strings.Cut(pair, "=")
+			row.renamed[from] = to
+		}
+		rows = append(rows, row)
+	}
+	return rows
+}
+
+// words are those of a column.
+func words(column string) []string {
+	if column == "-" {
+		return nil
+	}
+	return strings.Split(column, ",")
+}
+
+// requestDeviationOf is the first row for a target, nil if there is none.
+func requestDeviationOf(t *llm.Target) *requestDeviation {
+	if t.Catalog == "" {
+		return nil
+	}
+	rows := requestDeviations()
+	for i := range rows {
+		if rows[i].provider == t.Catalog && matchesPattern(rows[i].model, t.Model) {
+			return &rows[i]
+		}
+	}
+	return nil
+}
+
+// matchesPattern reports whether a name matches a pattern in which * stands for any text.
+func matchesPattern(pattern, name string) bool {
+	parts := strings.Split(pattern, "*")
+	name, ok := strings.CutPrefix(name, parts[0])
+	if !ok || len(parts) == 1 {
+		return ok && name == ""
+	}
+	last := len(parts) - 1
+	for _, part := range parts[1:last] {
+		i := strings.Index(name, part)
+		if i < 0 {
+			return false
+		}
+		name = name[i+len(part):]
+	}
+	return strings.HasSuffix(name, parts[last])
+}
+
+// adapt returns a request's body without what the provider refuses and with its names, and
+// what was left out although it meant something. The body is the same one if nothing is.
+func (r *requestDeviation) adapt(body []byte) (adapted []byte, dropped []string) {
+	if r == nil {
+		return body, nil
+	}
+	members := membersOf(body, 0)
+	edits, dropped := leaveOut(body, members, r.refused, "")
+	for _, m := range members {
+		to := r.renamed[m.name]
+		switch {
+		case to == "":
+		case slices.ContainsFunc(members, func(other span) bool { return other.name == to }):
+			more, _ := leaveOut(body, members, []string{m.name}, "") // the provider's own name counts
+			edits = append(edits, more...)
+		default:
+			edits = append(edits, edit{llm.Span{Start: m.start, End: m.nameEnd}, jsontext.AppendQuote(nil, to)})
+		}
+		if m.name == "messages" && len(r.inMessages) > 0 {
+			more, names := leaveOutOfMessages(body, m, r.inMessages)
+			edits, dropped = append(edits, more...), append(dropped, names...)
+		}
+	}
+	slices.Sort(dropped)
+	return apply(body, edits), slices.Compact(dropped)
+}
+
+// span is where a member of an object stands in a body: from its name to the end of its
+// value.
+type span struct {
+	name                       string
+	start, nameEnd, value, end int
+}
+
+// membersOf returns the members of the object that is body[offset:].
+func membersOf(body []byte, offset int) (all []span) {
+	s := newScan(body[offset:])
+	if !s.Open('{') {
+		return nil
+	}
+	for s.More('}') {
+		s.Peek()
+		m := span{start: offset + s.Pos()}
+		name := s.Name()
+		m.name, m.nameEnd = name.String(), m.start+len(name.Raw)+len(`""`)
+		s.Peek()
+		m.value = offset + s.Pos()
+		s.Skip()
+		m.end = offset + s.Pos()
+		all = append(all, m)
+	}
+	return all
+}
+
+// leaveOut removes members of an object with their commas, and returns the names of those
+// that meant something, behind a prefix.
+func leaveOut(body []byte, members []span, names []string, prefix string) (edits []edit, dropped []string) {
+	kept := 0 // where the last member that stays ends
+	for i, m := range members {
+		if !slices.Contains(names, m.name) {
+			kept = m.end
+			continue
+		}
+		at := llm.Span{Start: m.start, End: m.end}
+		switch {
+		case kept > 0: // with the comma before it
+			at.Start = max(kept, members[i-1].end)
+		case i+1 < len(members): // with the one behind it
+			at.End = members[i+1].start
+		}
+		edits = append(edits, edit{at: at})
+		if meansSomething(m.name, body[m.value:m.end]) {
+			dropped = append(dropped, prefix+m.name)
+		}
+	}
+	return edits, dropped
+}
+
+func leaveOutOfMessages(body []byte, messages span, names []string) (edits []edit, dropped []string) {
+	s := newScan(body[messages.value:messages.end])
+	if !s.Open('[') {
+		return nil, nil
+	}
+	for s.More(']') {
+		s.Peek()
+		at := messages.value + s.Pos()
+		s.Skip()
+		more, lost := leaveOut(body, membersOf(body, at), names, "messages.")
+		edits, dropped = append(edits, more...), append(dropped, lost...)
+	}
+	return edits, dropped
+}
+
+// meansSomething reports whether leaving a member out changes anything: its value is not the
+// one that holds without it.
+func meansSomething(name string, value []byte) bool {
+	switch string(value) {
+	case "null", "false", `""`, "[]", "{}":
+		return false
+	case "0":
+		return name == "seed"
+	case "1":
+		return name != "n"
+	}
+	return true
+}
