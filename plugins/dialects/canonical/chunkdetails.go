@@ -8,13 +8,13 @@ func (c *Chunks) NewDetail() int64 {
 }
 
 // Detail sends a piece of a detail. First marks the first piece of a text, which begins a
-// paragraph where others are shown before it.
+// paragraph if others are visible before it.
 func (c *Chunks) Detail(number int64, d Detail, from *Origin, first bool) {
 	if len(Inside(d.Text)) == 0 {
 		return
 	}
 	w := c.begin()
-	if d.shown() {
+	if d.visible() {
 		w.Name("reasoning_content")
 		w.Byte('"')
 		if first && c.reasoned {

@@ -8,7 +8,7 @@ type Detail struct {
 	Kind DetailKind
 	// Text is the text or the data, ID the provider's name for what it is a part of.
 	Text, ID Value
-	// Hidden says that the text is no part of reasoning_content, which has it in other words.
+	// Hidden is set when the text is not part of reasoning_content, which has another form of it.
 	Hidden bool
 }
 
@@ -22,8 +22,8 @@ const (
 	EncryptedDetail
 )
 
-// Origin says who made details: the format that OpenRouter names, and the provider by the
-// name that the configuration gives it.
+// Origin is where details come from: their format, by OpenRouter's name, and the provider, by
+// its name in the configuration.
 type Origin struct {
 	Format   string
 	Provider []byte
@@ -54,8 +54,8 @@ func (d *Detail) write(w *Writer, number int64, from *Origin) {
 	w.Close('}')
 }
 
-// shown reports whether a detail is part of reasoning_content.
-func (d *Detail) shown() bool {
+// visible reports whether a detail is part of reasoning_content.
+func (d *Detail) visible() bool {
 	return d.Kind != EncryptedDetail && !d.Hidden && len(Inside(d.Text)) > 0
 }
 
@@ -116,7 +116,7 @@ func (r *Reply) writeDetails(w *Writer) {
 	w.Byte('"')
 	start := len(w.B)
 	for i := range r.Details {
-		if d := &r.Details[i]; d.shown() {
+		if d := &r.Details[i]; d.visible() {
 			if len(w.B) > start {
 				w.Raw(Paragraph)
 			}

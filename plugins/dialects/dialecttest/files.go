@@ -90,7 +90,7 @@ type Recording struct {
 	Response string            `json:"response_body"`
 }
 
-// shared is the folder beside the repository that holds what tests read of the world outside.
+// shared is the folder beside the repository with the data that tests read.
 func shared(t testing.TB) string {
 	t.Helper()
 	root, err := os.Getwd()

@@ -138,8 +138,8 @@ func (it *item) block() canonical.Block {
 	return canonical.Block{Kind: canonical.CallBlock, ID: it.call(), Name: it.name, Input: it.args, Verbatim: len(canonical.Inside(it.args)) > 0}
 }
 
-// appendDetails appends the details of an item of reasoning. Where it has a summary, that is
-// what people are shown.
+// appendDetails appends the details of an item of reasoning. Where it has a summary, its
+// text is hidden.
 func (it *item) appendDetails(to []canonical.Detail) []canonical.Detail {
 	summarized := false
 	for v := range it.summary.Items {

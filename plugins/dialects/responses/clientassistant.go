@@ -25,7 +25,7 @@ func (m *assistantMessage) empty() bool {
 	return len(m.thoughts)+len(m.calls)+len(m.text)+len(m.refusal) == 0
 }
 
-// addText adds what a message says. Messages are paragraphs of one text.
+// addText adds the text of a message. Messages are paragraphs of one text.
 func (m *assistantMessage) addText(it *clientItem, at string) error {
 	before, k := len(m.text) > 0, 0
 	add := func(raw []byte) {

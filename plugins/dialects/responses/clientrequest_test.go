@@ -90,7 +90,7 @@ func TestRecordedRequestsAreAccepted(t *testing.T) {
 		if err := json.Unmarshal(withoutTextInput(t, rec.Request), &sent); err != nil {
 			t.Fatal(err)
 		}
-		if diff := cmp.Diff(said(t, sent), said(t, got)); diff != "" && rec.Status == 200 { // DeepSeek refuses a text between calls
+		if diff := cmp.Diff(contents(t, sent), contents(t, got)); diff != "" && rec.Status == 200 { // DeepSeek refuses a text between calls
 			t.Errorf("%s (-sent +got):\n%s", rec.Path, diff)
 		}
 		if rec.Status != 200 || strings.Contains(rec.Request, `"file_id"`) { // what OpenAI refuses, too, or keeps
@@ -138,9 +138,9 @@ func withoutTextInput(t *testing.T, request string) []byte {
 	return dialecttest.Encode(t, r)
 }
 
-// said is what a request says, item by item. Instructions are system messages, and what
+// contents are the texts, calls and results of a request, item by item. Instructions are system messages, and what
 // providers ran themselves is not part of it.
-func said(t *testing.T, r apiRequest) (all []string) {
+func contents(t *testing.T, r apiRequest) (all []string) {
 	t.Helper()
 	system, assistant := r.Instructions, ""
 	flush := func() {

@@ -113,7 +113,7 @@ func (a *accepted) writeClientFunction(v canonical.Value, name []byte) {
 }
 
 // writeClientCustom writes a custom tool as a function with one argument, which any provider
-// knows. What its grammar asks for is said in words.
+// knows. The description has its grammar.
 func (a *accepted) writeClientCustom(v canonical.Value, name []byte) {
 	a.tools.declared++
 	a.tools.custom = addName(a.tools.custom, name)

@@ -113,8 +113,8 @@ func FuzzRenderResponse(f *testing.F) {
 	})
 }
 
-// FuzzRenderEvent plays streams: one chunk on each line. Whatever comes, the events are in
-// order and are what the response at the end says.
+// FuzzRenderEvent plays streams: one chunk on each line. Whatever comes, the events are JSON
+// and in order.
 func FuzzRenderEvent(f *testing.F) {
 	f.Add(`{"choices":[{"index":0,"delta":{"content":"a","reasoning":"b"}}]}` + "\n" +
 		`{"choices":[{"index":0,"delta":{"tool_calls":[{"index":0,"id":"c","function":{"name":"f","arguments":"{"}},{"index":1}]}}]}` + "\n" + `[DONE]`)

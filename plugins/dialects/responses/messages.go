@@ -129,8 +129,8 @@ func (r *request) writeAssistant(m *canonical.Message, i int) error {
 	return r.writeToolCalls(m, i)
 }
 
-// writeAssistantText writes what the assistant said as one string, which every service takes:
-// parts of a message are for those that have ids. A refusal is a paragraph of its own.
+// writeAssistantText writes the text of an assistant message as one string, which every service
+// takes: parts are for messages with an id. A refusal is a paragraph of its own.
 func (r *request) writeAssistantText(m *canonical.Message, i int) error {
 	mark, items := len(r.B), r.items
 	r.beginItem()
@@ -161,8 +161,8 @@ func (r *request) writeRefusal(refusal canonical.Value, start int) {
 	r.B = append(r.B, raw...)
 }
 
-// writeAssistantParts joins the parts of what the assistant said, which are text. What other
-// providers' models thought is left out.
+// writeAssistantParts joins the parts of an assistant message, which are text. The thinking of
+// other providers' models is left out.
 func (r *request) writeAssistantParts(content canonical.Value, i int) error {
 	start, k := len(r.B), 0
 	for v := range content.Items {

@@ -2,7 +2,7 @@ package responses
 
 import "bytes"
 
-// family says what a model can do, as far as its name tells.
+// family is a group of models with the same abilities, recognized by their names.
 type family byte
 
 const (
@@ -10,13 +10,13 @@ const (
 	unknown family = iota
 	// plain models of OpenAI's do not reason.
 	plain
-	// always are those that can't be told not to reason: o1, o3, o4.
+	// always are models that always reason: o1, o3, o4.
 	always
 	// minimal is GPT-5, which reasons at least a little.
 	minimal
-	// optional are GPT-5.1 to 5.4, which do not reason unless they are told to.
+	// optional are GPT-5.1 to 5.4, which reason only when an effort is set.
 	optional
-	// standard are later ones, which do unless they are told not to.
+	// standard are later ones, which reason unless the effort is none.
 	standard
 	// grok are xAI's models that reason.
 	grok

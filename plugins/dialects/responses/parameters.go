@@ -42,7 +42,7 @@ func (r *request) writeInclude() error {
 	for v := range r.own.include.Items {
 		switch string(canonical.Text(v)) {
 		case "reasoning.encrypted_content", "message.output_text.logprobs":
-			continue // said above, or not taken by the model
+			continue // written above, or not accepted by the model
 		}
 		r.Value(v)
 	}

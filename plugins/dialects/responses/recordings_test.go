@@ -70,7 +70,7 @@ func (r apiResponse) essence(t *testing.T) essence {
 	return e
 }
 
-// reasoning adds an item of reasoning, of which people are shown the summary, if there is one.
+// reasoning adds an item of reasoning. Its summary is what is visible, if there is one.
 func (it apiItem) reasoning(e *essence) {
 	show := func(text string) {
 		if e.Reasoning != "" && text != "" {

@@ -23,7 +23,7 @@ type request struct {
 	instructions int
 	// items counts the items written, declared the tools.
 	items, declared int
-	// encrypted says that encrypted reasoning comes back in the input.
+	// encrypted is set when the input has encrypted reasoning.
 	encrypted bool
 }
 

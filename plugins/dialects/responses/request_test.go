@@ -36,8 +36,8 @@ func TestRequests(t *testing.T) {
 				t.Fatal(err)
 			}
 			c.check(t, s.Body)
-			shown := dialecttest.Encode(t, map[string]any{"dropped": s.Dropped, "context": s.Context, "body": s.Body})
-			dialecttest.Golden(t, strings.TrimSuffix(path, ".in.json")+".want.json", dialecttest.Indent(t, shown))
+			got := dialecttest.Encode(t, map[string]any{"dropped": s.Dropped, "context": s.Context, "body": s.Body})
+			dialecttest.Golden(t, strings.TrimSuffix(path, ".in.json")+".want.json", dialecttest.Indent(t, got))
 		})
 	}
 }

@@ -21,7 +21,7 @@ func (p *Provider) Response(out []byte, env *canonical.Envelope) []byte {
 // response is the object that the API answers with, and that streams begin and end with; its
 // members are nil when absent.
 type response struct {
-	// typed says that it calls itself a response.
+	// typed is set when its object is "response".
 	typed                             bool
 	model, output, usage, serviceTier canonical.Value
 	status, incomplete, fault         canonical.Value
@@ -59,7 +59,7 @@ func (m *response) isReply() bool {
 	return m.output.Kind() == '[' && !m.fails() && !m.unfinished()
 }
 
-// fails reports whether this is a response that says why it has none.
+// fails reports whether the response has failed.
 func (m *response) fails() bool {
 	switch string(canonical.Text(m.status)) {
 	case "failed", "cancelled":

@@ -2,7 +2,7 @@
 // requests become items of its input, and its replies, stream events and errors become
 // canonical. Services that imitate the API are spoken to in the same way.
 //
-// Nothing is kept at the provider unless the request says so: the whole conversation goes
+// Nothing is kept at the provider unless the request asks for it: the whole conversation goes
 // out each time, and what the model thought comes back encrypted.
 package responses
 
@@ -17,7 +17,7 @@ type Provider struct {
 	output output
 }
 
-// origin says who made the reasoning that a reply brings.
+// origin is the origin of the reasoning in a provider's replies.
 func origin(provider []byte) canonical.Origin {
 	return canonical.Origin{Format: "openai-responses-v1", Provider: provider}
 }

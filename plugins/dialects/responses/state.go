@@ -26,7 +26,7 @@ type progress struct {
 	openLen, providerLen uint32
 	// searches counts web searches.
 	searches int64
-	// began says that an item has come, texts that a message has.
+	// began is set when an item has begun, texts when a text has been sent.
 	began, texts bool
 }
 
@@ -35,19 +35,20 @@ type progress struct {
 type openItem struct {
 	index, number int64
 	// part is which part of the item is open: of a message's content, or of a reasoning's
-	// summary or text, as partKind says.
+	// summary or text, by partKind.
 	part     int64
 	partKind canonical.DetailKind
 	// start is how many characters stand before the message's text, partStart before that of
 	// the open part.
 	start, partStart int64
 	kind             itemKind
-	// began says that something of the item has been sent, filled that something of its open
-	// part has. Cited says that pages have come that the text refers to.
+	// began is set when any of the item has been sent, filled when any of its open part has.
+	// Cited is set when it has citations.
 	began, filled, cited bool
-	// shown says that people are shown parts of the kind shownKind.
-	shown     bool
-	shownKind canonical.DetailKind
+	// visible is set when parts of the kind visibleKind have been sent as text: others are
+	// hidden.
+	visible     bool
+	visibleKind canonical.DetailKind
 }
 
 // item finds the open item with the provider's index; nil when there is none.

@@ -101,8 +101,8 @@ func (r *reader) argumentsPiece(it *openItem, raw []byte) {
 	r.Arguments(it.number, raw)
 }
 
-// thought sends a piece of an item of reasoning. Where its summary and its text both come,
-// people are shown what comes first.
+// thought sends a piece of an item of reasoning. Of its summary and its text the one that
+// comes second is hidden.
 func (r *reader) thought(e *event, kind canonical.DetailKind, piece canonical.Value) {
 	it := r.opened(e, reasoningItem)
 	if it == nil || len(canonical.Inside(piece)) == 0 {
@@ -113,10 +113,10 @@ func (r *reader) thought(e *event, kind canonical.DetailKind, piece canonical.Va
 	if first {
 		it.part, it.partKind, it.began, it.number = e.part, kind, true, r.NewDetail()
 	}
-	if !it.shown {
-		it.shown, it.shownKind = true, kind
+	if !it.visible {
+		it.visible, it.visibleKind = true, kind
 	}
-	d.Hidden = it.shownKind != kind
+	d.Hidden = it.visibleKind != kind
 	from := origin(r.provider)
 	r.Detail(it.number, d, &from, first)
 }

@@ -5,7 +5,7 @@ import "github.com/penstock/penstock/plugins/dialects/canonical"
 // reasoningPlan is how the model is to reason. The zero value leaves it to the provider.
 type reasoningPlan struct {
 	effort string
-	// summary is the kind of summary to be shown.
+	// summary is the kind of summary to ask for.
 	summary canonical.Value
 }
 
@@ -26,15 +26,15 @@ func (r *request) planReasoning() {
 	case asked.Budget > 0:
 		r.plan.effort = canonical.BudgetEffort(asked.Budget)
 	}
-	// Who asks with reasoning_effort, OpenAI's word, does not expect to see any of it; who asks
-	// in others' words does.
+	// OpenAI's chat completions show no reasoning for reasoning_effort; services with other
+	// members for it do.
 	r.plan.summary = r.in.ReasoningSummary()
 	if r.plan.summary.Null() && ok && asked.Member != "reasoning_effort" && !r.in.HidesReasoning() {
 		r.plan.summary = canonical.Value(`"auto"`)
 	}
 }
 
-// planOff turns reasoning off, as far as the model can be told.
+// planOff turns reasoning off, as far as the model allows it.
 func (r *request) planOff(asked *canonical.Reasoning) {
 	switch r.family {
 	case plain:
@@ -44,7 +44,7 @@ func (r *request) planOff(asked *canonical.Reasoning) {
 		r.plan.effort = "minimal"
 	case optional, standard:
 		r.plan.effort = "none"
-	default: // who says so in another's words may not mean this model
+	default: // a default of another service's clients may not mean this model
 		if asked.Member == "reasoning_effort" {
 			r.plan.effort = asked.Effort
 		}

@@ -8,7 +8,7 @@ import (
 	"github.com/penstock/penstock/plugins/dialects/responses"
 )
 
-// TestReasoning asks for reasoning in everybody's words. What is wanted is reasoning and
+// TestReasoning asks for reasoning with each service's members. What is wanted is reasoning and
 // temperature, as they are sent, and what is reported.
 func TestReasoning(t *testing.T) {
 	for _, tt := range []struct{ model, members, want, dropped string }{
