@@ -80,6 +80,9 @@ var sdkScripts = []struct {
 }{
 	{[]string{"node", "anthropic.mjs"}, []string{"anthropic", "openai"}},
 	{[]string{"node", "responses.mjs"}, []string{"responses"}},
+	{[]string{"node", "vercel.mjs", "chat"}, []string{"openai", "anthropic"}},
+	{[]string{"node", "vercel.mjs", "messages"}, []string{"anthropic", "openai"}},
+	{[]string{"node", "vercel.mjs", "responses"}, []string{"responses"}},
 	{[]string{"python3", "check_anthropic.py"}, []string{"anthropic", "openai"}},
 	{[]string{"python3", "check_openai.py", "chat"}, []string{"openai", "anthropic"}},
 	{[]string{"python3", "check_openai.py", "responses"}, []string{"responses"}},
