@@ -38,6 +38,22 @@ func (c *Chunks) Arguments(number int64, raw []byte) {
 // Input sends a piece of a custom tool's input, given as the inside of a JSON string.
 func (c *Chunks) Input(number int64, raw []byte) { c.callPiece(number, raw, "custom", "input") }
 
+// WholeCall sends a call that has come as a whole.
+func (c *Chunks) WholeCall(b *Block) {
+	number := c.calls
+	c.calls++
+	w, context := c.begin(), replyContext{names: c.names}
+	if c.legacyCall(number) {
+		w.Name("function_call")
+		b.writeFunction(w, &context)
+	} else {
+		c.beginCall(number)
+		b.writeCallMembers(w, number, &context)
+		w.Raw("}]")
+	}
+	c.end()
+}
+
 func (c *Chunks) callPiece(number int64, raw []byte, tool, text string) {
 	w := c.begin()
 	if c.legacyCall(number) {

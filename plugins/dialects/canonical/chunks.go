@@ -33,12 +33,12 @@ func (c *Chunks) Lines() []byte { return c.lines.B }
 // SetModel takes the provider's name for the model that answers. It counts before the
 // reply is opened; else the model is called what the target is called.
 func (c *Chunks) SetModel(model Value) {
-	if c.phase != started || model.Null() || len(c.head)+len(model) >= penstock.MaxState/4 {
+	if c.named || model.Null() || len(c.head)+len(model) >= penstock.MaxState/4 {
 		return
 	}
 	w := Writer{B: c.head}
 	w.MemberValue("model", model)
-	c.head, c.model = w.B, nil
+	c.head, c.model, c.named = w.B, nil, true
 }
 
 // Open sends the role, once, before anything else.
@@ -51,14 +51,20 @@ func (c *Chunks) Open() {
 		w.MemberText("model", c.model)
 		c.head, c.model = w.B, nil
 	}
-	c.phase = opened
+	c.phase, c.named = opened, true
 	c.begin().Literal(`"role":"assistant","content":"","refusal":null`)
 	c.end()
 }
 
 // begin writes a chunk up to its delta's first member, end writes the rest.
 func (c *Chunks) begin() *Writer {
-	c.beginLine(`,"choices":[{"index":0,"delta":{`)
+	if c.index == 0 {
+		c.beginLine(`,"choices":[{"index":0,"delta":{`)
+		return &c.lines
+	}
+	c.beginLine(`,"choices":[{"index":`)
+	c.lines.B = penstock.AppendWhole(c.lines.B, c.index)
+	c.lines.Raw(`,"delta":{`)
 	return &c.lines
 }
 

@@ -30,38 +30,52 @@ type streamState struct {
 	model []byte
 	// names are those of the tools that the caller calls otherwise, as in replyContext.
 	names []byte
+	// parked are the choices other than the current one, in their stored form.
+	parked []byte
 }
 
 // progress is the part of the state that has a fixed size.
 type progress struct {
-	// calls, thoughts and details count what has been begun; they are the next indices.
-	calls, thoughts, details int64
+	choiceProgress
+	// The lengths of what follows in the stored form.
+	headLen, modelLen, namesLen, parkedLen uint32
+	// named is set when the head holds the model's name, or can't have one any more.
+	named bool
+	// legacy is set when a call is wanted in the deprecated form.
+	legacy bool
+}
+
+// choiceProgress is the part of the state of one choice that has a fixed size.
+type choiceProgress struct {
+	// index is which of a reply's choices it is.
+	index int64
+	// calls, thoughts, details and images count what has been begun; they are the next indices.
+	calls, thoughts, details, images int64
 	// text counts the characters of content so far, textStart those before the text that
 	// is open.
 	text, textStart int64
 	// The lengths of what follows in the stored form.
-	headLen, citationsLen, annotationsLen, modelLen, namesLen uint32
-	phase                                                     phase
+	citationsLen, annotationsLen uint32
+	phase                        phase
 	// stop is why the reply ended, Unfinished until the provider has sent it. Refused is set
 	// when a refusal has been sent.
 	stop    Finish
 	refused bool
 	// reasoned is set when details have been shown as text.
 	reasoned bool
-	// legacy is set when a call is wanted in the deprecated form.
-	legacy bool
 }
 
 // AppendState appends the state in its stored form.
 func (c *Chunks) AppendState(dst []byte) []byte {
 	c.citationsLen, c.annotationsLen = uint32(len(c.citations)), uint32(len(c.annotations))
-	c.headLen, c.modelLen, c.namesLen = uint32(len(c.head)), uint32(len(c.model)), uint32(len(c.names))
+	c.headLen, c.modelLen = uint32(len(c.head)), uint32(len(c.model))
+	c.namesLen, c.parkedLen = uint32(len(c.names)), uint32(len(c.parked))
 	dst = append(append(dst, Memory(&c.progress)...), c.head...)
-	if c.citationsLen|c.annotationsLen|c.modelLen|c.namesLen == 0 {
+	if c.citationsLen|c.annotationsLen|c.modelLen|c.namesLen|c.parkedLen == 0 {
 		return dst // as nearly always
 	}
 	dst = append(append(dst, c.citations...), c.annotations...)
-	return append(append(dst, c.model...), c.names...)
+	return append(append(append(dst, c.model...), c.names...), c.parked...)
 }
 
 // LoadState reads what AppendState wrote and returns what follows it. It reports false for
@@ -73,7 +87,7 @@ func (c *Chunks) LoadState(src []byte) (rest []byte, ok bool) {
 	}
 	copy(Memory(&c.progress), src)
 	src = src[fixed:]
-	size := uint64(c.citationsLen) + uint64(c.annotationsLen) + uint64(c.headLen) + uint64(c.modelLen) + uint64(c.namesLen)
+	size := uint64(c.citationsLen) + uint64(c.annotationsLen) + uint64(c.headLen) + uint64(c.modelLen) + uint64(c.namesLen) + uint64(c.parkedLen)
 	if c.phase > ended || uint64(len(src)) < size {
 		return nil, false
 	}
@@ -82,6 +96,7 @@ func (c *Chunks) LoadState(src []byte) (rest []byte, ok bool) {
 	c.annotations, src = cut(src, c.annotationsLen)
 	c.model, src = cut(src, c.modelLen)
 	c.names, src = cut(src, c.namesLen)
+	c.parked, src = cut(src, c.parkedLen)
 	return src, true
 }
 

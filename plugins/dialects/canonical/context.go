@@ -15,8 +15,12 @@ const maxNames = 20 << 10
 type Context struct {
 	// Legacy is set when the request declares functions in the deprecated form only: then it
 	// is answered in that form.
-	Legacy  bool
-	renamed []renamed
+	Legacy bool
+	// Custom are custom tools that the provider knows as functions, by its names for them.
+	Custom [][]byte
+	// LetterFirst says that the provider takes no name that begins with a digit or a hyphen.
+	LetterFirst bool
+	renamed     []renamed
 }
 
 // renamed is a tool whose name the provider does not take, and what it is called there.
@@ -38,24 +42,28 @@ func (c *Context) ProviderName(name []byte) []byte {
 func (c *Context) RenameTools(r *Request, limit int) bool {
 	odd := false
 	for name := range r.toolNames {
-		odd = odd || len(name) > 0 && !goodWord(name, limit)
+		odd = odd || !c.takes(name, limit)
 	}
 	if !odd {
 		return true
 	}
 	taken, seen, size := map[string]int64{}, map[string]bool{}, 0
 	for name := range r.toolNames {
-		if goodWord(name, limit) {
+		if c.takes(name, limit) {
 			taken[string(name)] = 1
 		}
 	}
 	var quoted []byte
 	for name := range r.toolNames {
-		if len(name) == 0 || goodWord(name, limit) || seen[string(name)] {
+		if c.takes(name, limit) || seen[string(name)] {
 			continue
 		}
 		seen[string(name)] = true
-		provider := uniqueWord(taken, Word(name, limit), limit)
+		word := Word(name, limit)
+		if c.LetterFirst && startsOddly(word) {
+			word = Word(append([]byte{'_'}, word...), limit)
+		}
+		provider := uniqueWord(taken, word, limit)
 		c.renamed = append(c.renamed, renamed{caller: name, provider: provider})
 		quoted = penstock.AppendText(quoted[:0], name)
 		size += len(quoted) + len(provider) + len(`["",],`)
@@ -63,9 +71,19 @@ func (c *Context) RenameTools(r *Request, limit int) bool {
 	return size <= maxNames
 }
 
+// takes reports whether the provider takes a name; what has none is not renamed.
+func (c *Context) takes(name []byte, limit int) bool {
+	return len(name) == 0 || goodWord(name, limit) && !(c.LetterFirst && startsOddly(name))
+}
+
+// startsOddly reports whether a word begins with a digit or a hyphen.
+func startsOddly(word []byte) bool {
+	return len(word) > 0 && (word[0] == '-' || word[0] >= '0' && word[0] <= '9')
+}
+
 // write writes the member "context", unless it is empty.
 func (c *Context) write(w *Writer) {
-	if len(c.renamed) == 0 && !c.Legacy {
+	if len(c.renamed)+len(c.Custom) == 0 && !c.Legacy {
 		return
 	}
 	w.Name("context")
@@ -84,7 +102,25 @@ func (c *Context) write(w *Writer) {
 		}
 		w.Close(']')
 	}
+	if len(c.Custom) > 0 {
+		w.Name("custom")
+		w.Open('[')
+		for _, name := range c.Custom {
+			w.Text(name)
+		}
+		w.Close(']')
+	}
 	w.Close('}')
+}
+
+// IsCustom reports whether a tool, by the provider's name for it, is one of Context.Custom.
+func IsCustom(context, name Value) bool {
+	for v := range context.Member("custom").Items {
+		if bytes.Equal(Text(v), Text(name)) {
+			return true
+		}
+	}
+	return false
 }
 
 // replyContext is a Context as the reply reads it.

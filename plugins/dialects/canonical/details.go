@@ -108,13 +108,9 @@ func readDetail(v Value, from *Origin) (d Detail, ok bool) {
 	return d, len(Inside(d.Text)) > 0
 }
 
-// writeDetails writes what the model thought as text for people, and as details for the next
-// request to bring back.
-func (r *Reply) writeDetails(w *Writer) {
-	mark := len(w.B)
-	w.Name("reasoning_content")
-	w.Byte('"')
-	start := len(w.B)
+// writeShownDetails writes the details that people are shown, behind a text that begins at
+// start.
+func (r *Reply) writeShownDetails(w *Writer, start int) {
 	for i := range r.Details {
 		if d := &r.Details[i]; d.visible() {
 			if len(w.B) > start {
@@ -123,10 +119,12 @@ func (r *Reply) writeDetails(w *Writer) {
 			w.B = append(w.B, Inside(d.Text)...)
 		}
 	}
-	if len(w.B) == start {
-		w.B = w.B[:mark]
-	} else {
-		w.Byte('"')
+}
+
+// writeDetails writes the details for the next request to bring back.
+func (r *Reply) writeDetails(w *Writer) {
+	if len(r.Details) == 0 {
+		return
 	}
 	w.Name("reasoning_details")
 	w.Open('[')

@@ -17,6 +17,8 @@ type Outbound struct {
 	Headers Writer
 	// Context is what the reply needs to know of the request.
 	Context Context
+	// Query is the call's query, as it stands in a URL.
+	Query string
 	// Scratch is for what is needed from one line to the next.
 	Scratch []byte
 	dropped []string
@@ -34,7 +36,8 @@ func (o *Outbound) Begin(out []byte, size int) {
 
 // Reset forgets the request before this one and keeps the buffers.
 func (o *Outbound) Reset() {
-	o.Headers.B, o.Context.renamed, o.dropped = o.Headers.B[:0], o.Context.renamed[:0], o.dropped[:0]
+	o.Headers.B, o.dropped, o.Query = o.Headers.B[:0], o.dropped[:0], ""
+	o.Context = Context{renamed: o.Context.renamed[:0], Custom: o.Context.Custom[:0]}
 }
 
 // Drop reports to the caller that a member was left out, or changed to fit the dialect.
@@ -46,7 +49,9 @@ func (o *Outbound) Finish(path string) []byte {
 	w := Writer{B: o.Scratch[:0]}
 	w.Raw(`{"method":"POST","path":"`)
 	w.Raw(path)
-	w.Raw(`","query":"","headers":{`)
+	w.Raw(`","query":"`)
+	w.Raw(o.Query)
+	w.Raw(`","headers":{`)
 	w.B = append(w.B, o.Headers.B...)
 	w.Raw(`},"dropped":[`)
 	for _, name := range o.dropped {

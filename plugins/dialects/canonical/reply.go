@@ -17,6 +17,7 @@ const (
 	CustomBlock
 	ThinkingBlock
 	RedactedBlock
+	MediaBlock
 )
 
 // Block is a piece of a reply's content; its values are nil when absent.
@@ -30,11 +31,12 @@ type Block struct {
 	ID, Name, Input Value
 	// Verbatim says that the input of a CallBlock is a text to be passed as it came.
 	Verbatim bool
-	// Thought is a thought as the next request has to bring it back.
-	Thought             Value
-	Thinking, Signature Value
-	// Data is that of a RedactedBlock.
-	Data Value
+	// Thought is a thought as the next request has to bring it back, Thinking its text.
+	Thought, Thinking Value
+	// Signature is that of a thought, or of a call of Gemini's.
+	Signature Value
+	// Data is that of a RedactedBlock or, in base64, of a MediaBlock, and Media its type.
+	Data, Media Value
 }
 
 // Reply is a provider's plain reply; its values are nil when absent.
@@ -47,8 +49,11 @@ type Reply struct {
 	// Logprobs are lists of the text's tokens with their probabilities.
 	Logprobs []Value
 	// Refusal is why the model would not answer.
-	Refusal     Value
-	Finish      Finish
+	Refusal Value
+	Finish  Finish
+	// Others are the further answers of a reply that has several. What a reply has once is
+	// not read of them.
+	Others      []Reply
 	Usage       Usage
 	ServiceTier string
 }
@@ -63,12 +68,12 @@ func (r *Reply) Write(w *Writer, env *Envelope) {
 	}
 	w.MemberValue("model", r.Model)
 	w.Name("choices")
-	w.Raw(`[{"index":0`)
-	r.writeMessage(w, &context)
-	w.Name("logprobs")
-	writeLogprobs(w, r.Logprobs)
-	w.MemberLiteral("finish_reason", r.Finish.json(r.calls(), context.legacy))
-	w.Raw("}]")
+	w.Open('[')
+	r.writeChoice(w, 0, &context)
+	for i := range r.Others {
+		r.Others[i].writeChoice(w, int64(i)+1, &context)
+	}
+	w.Close(']')
 	if r.Usage.Known {
 		w.Name("usage")
 		r.Usage.Write(w)
@@ -76,6 +81,16 @@ func (r *Reply) Write(w *Writer, env *Envelope) {
 	if r.ServiceTier != "" {
 		w.MemberText("service_tier", []byte(r.ServiceTier))
 	}
+	w.Close('}')
+}
+
+func (r *Reply) writeChoice(w *Writer, index int64, context *replyContext) {
+	w.Open('{')
+	w.MemberInt("index", index)
+	r.writeMessage(w, context)
+	w.Name("logprobs")
+	writeLogprobs(w, r.Logprobs)
+	w.MemberLiteral("finish_reason", r.Finish.json(r.calls(), context.legacy))
 	w.Close('}')
 }
 
@@ -100,12 +115,9 @@ func (r *Reply) writeMessage(w *Writer, context *replyContext) {
 	} else {
 		w.Value(r.Refusal)
 	}
-	if len(r.Details) > 0 {
-		r.writeDetails(w)
-	} else {
-		r.writeReasoning(w)
-	}
+	r.writeReasoning(w)
 	r.writeCalls(w, context)
+	r.writeMedia(w)
 	r.writeAnnotations(w)
 	w.Close('}')
 }
@@ -129,36 +141,42 @@ func (r *Reply) writeText(w *Writer) {
 	}
 }
 
-// writeReasoning writes the thinking as text for people, and as blocks for the next
-// request to bring back.
+// writeReasoning writes what the model thought, as text for people and as what the next
+// request has to bring back.
 func (r *Reply) writeReasoning(w *Writer) {
 	mark := len(w.B)
 	w.Name("reasoning_content")
 	w.Byte('"')
-	start, thoughts := len(w.B), 0
+	start := len(w.B)
 	for i := range r.Blocks {
-		switch b := &r.Blocks[i]; b.Kind {
-		case ThinkingBlock:
+		if b := &r.Blocks[i]; b.Kind == ThinkingBlock {
 			w.B = append(w.B, Inside(b.Thinking)...)
-			thoughts++
-		case RedactedBlock:
-			thoughts++
 		}
 	}
+	r.writeShownDetails(w, start)
 	if len(w.B) == start {
 		w.B = w.B[:mark]
 	} else {
 		w.Byte('"')
 	}
-	if thoughts == 0 {
-		return
-	}
+	r.writeThoughts(w)
+	r.writeDetails(w)
+}
+
+// writeThoughts writes the thoughts that have to be brought back as blocks.
+func (r *Reply) writeThoughts(w *Writer) {
+	mark := len(w.B)
 	w.Name("thinking_blocks")
 	w.Open('[')
+	start := len(w.B)
 	for i := range r.Blocks {
-		if b := &r.Blocks[i]; b.Kind == ThinkingBlock || b.Kind == RedactedBlock {
+		if b := &r.Blocks[i]; b.Thought != nil && (b.Kind == ThinkingBlock || b.Kind == RedactedBlock) {
 			w.Value(b.Thought)
 		}
+	}
+	if len(w.B) == start {
+		w.B = w.B[:mark]
+		return
 	}
 	w.Close(']')
 }
@@ -211,6 +229,11 @@ func writeCallID(w *Writer, id Value, number int64) {
 
 func (b *Block) writeCall(w *Writer, number int64, context *replyContext) {
 	w.Open('{')
+	b.writeCallMembers(w, number, context)
+	w.Close('}')
+}
+
+func (b *Block) writeCallMembers(w *Writer, number int64, context *replyContext) {
 	writeCallID(w, b.ID, number)
 	if b.Kind == CustomBlock {
 		w.Literal(`"type":"custom","custom":{`)
@@ -223,7 +246,12 @@ func (b *Block) writeCall(w *Writer, number int64, context *replyContext) {
 		w.Name("function")
 		b.writeFunction(w, context)
 	}
-	w.Close('}')
+	if len(Inside(b.Signature)) > 0 { // where Google's own clients look for it
+		w.Name("extra_content")
+		w.Raw(`{"google":{"thought_signature":`)
+		w.Value(b.Signature)
+		w.Raw("}}")
+	}
 }
 
 func (b *Block) writeFunction(w *Writer, context *replyContext) {

@@ -10,6 +10,8 @@ type Usage struct {
 	CacheWrite, CacheWriteLong int64
 	// Reasoning is part of Completion.
 	Reasoning int64
+	// AudioPrompt and AudioCompletion are parts of Prompt and Completion.
+	AudioPrompt, AudioCompletion int64
 	// WebSearches counts searches, which are charged apart.
 	WebSearches int64
 	// Advisor is what other models were charged for that the model consulted. They have
@@ -33,8 +35,14 @@ func (u *Usage) Write(w *Writer) {
 	if u.CacheWriteLong > 0 {
 		w.MemberInt("cache_write_1h_tokens", min(u.CacheWriteLong, u.CacheWrite))
 	}
+	if u.AudioPrompt > 0 {
+		w.MemberInt("audio_tokens", min(u.AudioPrompt, u.Prompt))
+	}
 	w.Raw(`},"completion_tokens_details":{"reasoning_tokens":`)
 	w.Int(min(u.Reasoning, u.Completion))
+	if u.AudioCompletion > 0 {
+		w.MemberInt("audio_tokens", min(u.AudioCompletion, u.Completion))
+	}
 	w.Byte('}')
 	if u.WebSearches > 0 {
 		w.Literal(`"server_tool_use":{"web_search_requests":`)
