@@ -14,6 +14,7 @@ import (
 	"github.com/penstock/penstock/plugins/dialects/anthropic"
 	"github.com/penstock/penstock/plugins/dialects/canonical"
 	"github.com/penstock/penstock/plugins/dialects/cohere"
+	"github.com/penstock/penstock/plugins/dialects/gemini"
 	"github.com/penstock/penstock/plugins/dialects/ollama"
 	"github.com/penstock/penstock/plugins/dialects/openai"
 	"github.com/penstock/penstock/plugins/dialects/responses"
@@ -37,6 +38,7 @@ func table() []row {
 		{name: "openai-responses", provider: new(responses.Provider), client: new(responses.Client)},
 		{name: "cohere", provider: new(cohere.Provider)},
 		{name: "ollama", provider: new(ollama.Provider)},
+		{name: "gemini", provider: new(gemini.Provider)},
 	}
 }
 
