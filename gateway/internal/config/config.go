@@ -135,7 +135,7 @@ func (c CORS) AllowedOrigins() []string {
 // Provider is an account at an upstream API. What a well-known provider leaves out
 // is filled in from KnownProviders.
 type Provider struct {
-	// Dialect is the wire format: openai, openai-responses, anthropic, cohere, ollama or a
+	// Dialect is the wire format: openai, openai-responses, anthropic, gemini, cohere, ollama or a
 	// plugin. Well-known providers need none.
 	Dialect llm.Dialect `yaml:"dialect"`
 	// Also are further wire formats that the provider speaks at the same address: openai,

@@ -42,7 +42,8 @@ func KnownProviders() []Known {
 	return []Known{
 		withResponses(hosted("openai", "https://api.openai.com/v1", "OPENAI_API_KEY")),
 		{Name: "anthropic", Dialect: llm.Anthropic, BaseURL: "https://api.anthropic.com/v1", Env: []string{"ANTHROPIC_API_KEY"}},
-		hosted("gemini", "https://generativelanguage.googleapis.com/v1beta/openai", "GEMINI_API_KEY", "GOOGLE_API_KEY"),
+		{Name: "gemini", Dialect: llm.Gemini, BaseURL: "https://generativelanguage.googleapis.com/v1beta", Env: []string{"GEMINI_API_KEY", "GOOGLE_API_KEY"},
+			Other: map[llm.Dialect]string{llm.OpenAI: "https://generativelanguage.googleapis.com/v1beta/openai"}},
 		hosted("mistral", "https://api.mistral.ai/v1", "MISTRAL_API_KEY"),
 		withResponses(hosted("groq", "https://api.groq.com/openai/v1", "GROQ_API_KEY")),
 		withResponses(hosted("deepseek", "https://api.deepseek.com/v1", "DEEPSEEK_API_KEY")),

@@ -154,7 +154,7 @@ func builtinDialects() []llm.Dialect {
 }
 
 func plannedDialects() []string {
-	return []string{"gemini", "bedrock-converse"}
+	return []string{"bedrock-converse"}
 }
 
 // checkDialect checks a provider's wire format: a built-in dialect or a plugin.

@@ -117,14 +117,22 @@ const maxStream = 256 << 20
 
 func providerOptions(p config.Provider, s config.Server, version string) upstream.Options {
 	key := upstream.Secret(p.APIKey.Reveal())
-	o := upstream.Options{BaseURL: p.BaseURL, Signer: upstream.Bearer(key), AllowPrivate: p.AllowPrivate,
+	o := upstream.Options{BaseURL: p.BaseURL, Signer: signer(p.Dialect, key), AllowPrivate: p.AllowPrivate,
 		UserAgent: "penstock/" + version, Header: http.Header{}, Proxy: upstream.Secret(p.Proxy.Reveal()),
 		MaxReply: int64(s.MaxReply), MaxStream: max(int64(s.MaxReply), maxStream)}
-	if p.Dialect == llm.Anthropic {
-		o.Signer = upstream.XAPIKey(key)
-	}
 	for name, value := range p.Headers {
 		o.Header.Set(name, value.Reveal())
 	}
 	return o
+}
+
+// signer puts a provider's key where its dialect expects it.
+func signer(dialect llm.Dialect, key upstream.Secret) upstream.Signer {
+	switch dialect {
+	case llm.Anthropic:
+		return upstream.XAPIKey(key)
+	case llm.Gemini:
+		return upstream.XGoogAPIKey(key)
+	}
+	return upstream.Bearer(key)
 }

@@ -60,6 +60,7 @@ func TestDoSendsTheCallAndNothingElse(t *testing.T) {
 		{Bearer(testKey), http.Header{"Authorization": {"Bearer " + string(testKey)}}},
 		{XAPIKey(testKey), http.Header{"X-Api-Key": {string(testKey)}}},
 		{APIKey(testKey), http.Header{"Api-Key": {string(testKey)}}},
+		{XGoogAPIKey(testKey), http.Header{"X-Goog-Api-Key": {string(testKey)}}},
 	}
 	for i, tt := range tests {
 		c := dial(t, Options{BaseURL: s.URL + "/v1/", Signer: tt.signer, Header: http.Header{"openai-organization": {"org"}}, UserAgent: "penstock/1"})

@@ -31,6 +31,9 @@ func XAPIKey(key Secret) Signer { return inHeader("X-Api-Key", "", key) }
 // APIKey sends "api-key: KEY", as Azure has it, and is otherwise like Bearer.
 func APIKey(key Secret) Signer { return inHeader("Api-Key", "", key) }
 
+// XGoogAPIKey sends "x-goog-api-key: KEY", as Google has it, and is otherwise like Bearer.
+func XGoogAPIKey(key Secret) Signer { return inHeader("X-Goog-Api-Key", "", key) }
+
 // headerKey sends a fixed key in one header. It is used as a pointer, so that nothing
 // that holds it shows the key when it is printed.
 type headerKey struct {

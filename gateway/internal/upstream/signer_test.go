@@ -103,7 +103,7 @@ func TestSignFailures(t *testing.T) {
 
 // TestNoKeyNoCredentials: an empty key sends no header at all.
 func TestNoKeyNoCredentials(t *testing.T) {
-	for _, signer := range []Signer{Bearer(""), XAPIKey(""), APIKey("")} {
+	for _, signer := range []Signer{Bearer(""), XAPIKey(""), APIKey(""), XGoogAPIKey("")} {
 		if signer != nil {
 			t.Errorf("signer of an empty key = %v, want nil", signer)
 		}
