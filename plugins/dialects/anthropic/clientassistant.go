@@ -138,7 +138,7 @@ func (a *accepted) writeCall(block canonical.Value, at place, k int) error {
 	a.MemberLiteral("type", `"function"`)
 	a.Name("function")
 	a.Open('{')
-	a.MemberValue("name", name)
+	a.MemberValue("name", canonical.ShortName(name))
 	a.Name("arguments")
 	a.B = append(penstock.AppendInside(append(a.B, '"'), input), '"')
 	a.Close('}')

@@ -14,7 +14,7 @@ func (r *clientReply) open(b *replyBlock, id, name canonical.Value) {
 	r.Name("content_block")
 	switch b.kind {
 	case canonical.CallBlock:
-		beginCallBlock(&r.Writer, id, name, r.request, b.call)
+		beginCallBlock(&r.Writer, id, canonical.ClientName(r.names, name), r.request, b.call)
 		r.Raw(`,"input":{}}`)
 	case canonical.ThinkingBlock:
 		r.Raw(`{"type":"thinking","thinking":"","signature":""}`)

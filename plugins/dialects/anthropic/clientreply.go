@@ -40,7 +40,7 @@ func writeReply(w *canonical.Writer, reply *canonical.Completion, env *canonical
 	beginMessage(w, env.RequestID, reply.Model)
 	w.Name("content")
 	w.Open('[')
-	calls := writeBlocks(w, &answer, env.RequestID)
+	calls := writeBlocks(w, &answer, env)
 	w.Close(']')
 	stop := stopOf(&answer)
 	stop.write(w, calls > 0)
@@ -61,7 +61,7 @@ func beginMessage(w *canonical.Writer, request []byte, model canonical.Value) {
 }
 
 // writeBlocks writes the content: thoughts, text and calls, which it counts.
-func writeBlocks(w *canonical.Writer, a *canonical.Answer, request []byte) (calls int64) {
+func writeBlocks(w *canonical.Writer, a *canonical.Answer, env *canonical.Envelope) (calls int64) {
 	signed := false
 	for t := range a.Thoughts {
 		signed = true
@@ -85,7 +85,8 @@ func writeBlocks(w *canonical.Writer, a *canonical.Answer, request []byte) (call
 		w.Close('}')
 	}
 	for call := range a.Calls {
-		writeCallBlock(w, &call, request, calls)
+		call.Name = canonical.ClientName(canonical.ClientNames(env.Context), call.Name)
+		writeCallBlock(w, &call, env.RequestID, calls)
 		calls++
 	}
 	return calls

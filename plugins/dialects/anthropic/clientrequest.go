@@ -18,6 +18,7 @@ type accepted struct {
 	// blocks are those of the message that is being written, returned those of a tool result
 	// within it.
 	blocks, returned []numbered
+	names            canonical.ShortNames
 	scratch          []byte
 }
 
@@ -39,6 +40,7 @@ func (c *Client) Accept(out []byte, env *canonical.Envelope) ([]byte, error) {
 	}
 	a := &c.accepted
 	a.in.read(env.Body)
+	a.names.Reset()
 	a.B = slices.Grow(out, len(env.Body)+len(env.Body)/8+1024)
 	a.Raw(`{"body":{`)
 	a.writeRoot()
@@ -55,7 +57,12 @@ func (c *Client) Accept(out []byte, env *canonical.Envelope) ([]byte, error) {
 		a.Key(m.Key)
 		a.Value(m.Value)
 	}
-	a.Raw("}}")
+	a.Close('}')
+	if a.names.Many {
+		return nil, canonical.Reject("tools", "too many names of more than 64 characters")
+	}
+	a.names.WriteContext(&a.Writer)
+	a.Close('}')
 	return a.B, nil
 }
 

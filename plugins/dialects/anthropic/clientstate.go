@@ -29,6 +29,8 @@ type clientReply struct {
 	sequence canonical.Value
 	// citations wait for their text, a line each.
 	citations []byte
+	// names are those of tools that the client calls otherwise, as the context has them.
+	names canonical.Value
 }
 
 // replyProgress is the part of the state that has a fixed size.
@@ -37,10 +39,10 @@ type replyProgress struct {
 	// next is the index of the next block; calls counts the calls.
 	next, calls int64
 	// The lengths of what follows in the stored form.
-	blocksLen, heldLen, requestLen, sequenceLen, citationsLen uint32
-	phase                                                     replyPhase
-	finish                                                    canonical.Finish
-	word                                                      stopWord
+	blocksLen, heldLen, requestLen, sequenceLen, citationsLen, namesLen uint32
+	phase                                                               replyPhase
+	finish                                                              canonical.Finish
+	word                                                                stopWord
 	// refused says that there was a refusal, signed that thoughts have come that are signed,
 	// crowded that blocks do not wait any more.
 	refused, signed, crowded bool
@@ -51,11 +53,12 @@ func (c *Client) AppendState(dst []byte) []byte {
 	r := &c.reply
 	r.blocksLen, r.heldLen = uint32(len(r.blocks)), uint32(len(r.held))
 	r.requestLen, r.sequenceLen, r.citationsLen = uint32(len(r.request)), uint32(len(r.sequence)), uint32(len(r.citations))
+	r.namesLen = uint32(len(r.names))
 	dst = append(dst, canonical.Memory(&r.replyProgress)...)
 	for i := range r.blocks {
 		dst = append(dst, canonical.Memory(&r.blocks[i])...)
 	}
-	return append(append(append(append(dst, r.held...), r.request...), r.sequence...), r.citations...)
+	return append(append(append(append(append(dst, r.held...), r.request...), r.sequence...), r.citations...), r.names...)
 }
 
 // LoadState reads what AppendState wrote and reports false for what cannot be that. The state
@@ -68,7 +71,7 @@ func (c *Client) LoadState(src []byte) bool {
 	}
 	copy(canonical.Memory(&r.replyProgress), src)
 	src = src[fixed:]
-	size := uint64(r.blocksLen)*uint64(each) + uint64(r.heldLen) + uint64(r.requestLen) + uint64(r.sequenceLen) + uint64(r.citationsLen)
+	size := uint64(r.blocksLen)*uint64(each) + uint64(r.heldLen) + uint64(r.requestLen) + uint64(r.sequenceLen) + uint64(r.citationsLen) + uint64(r.namesLen)
 	if r.phase > replyEnded || r.blocksLen > maxReplyBlocks || size != uint64(len(src)) {
 		return false
 	}
@@ -88,6 +91,7 @@ func (c *Client) LoadState(src []byte) bool {
 	}
 	r.held, src = src[:r.heldLen:r.heldLen], src[r.heldLen:]
 	r.request, src = src[:r.requestLen:r.requestLen], src[r.requestLen:]
-	r.sequence, r.citations = canonical.Value(src[:r.sequenceLen:r.sequenceLen]), src[r.sequenceLen:]
+	r.sequence, src = canonical.Value(src[:r.sequenceLen:r.sequenceLen]), src[r.sequenceLen:]
+	r.citations, r.names = src[:r.citationsLen:r.citationsLen], canonical.Value(src[r.citationsLen:])
 	return true
 }

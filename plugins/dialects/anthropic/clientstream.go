@@ -9,7 +9,7 @@ import (
 // Start begins a stream to the client.
 func (c *Client) Start(env *canonical.Envelope) {
 	r := &c.reply
-	*r = clientReply{blocks: r.blocks[:0], request: env.RequestID}
+	*r = clientReply{blocks: r.blocks[:0], request: env.RequestID, names: canonical.ClientNames(env.Context)}
 }
 
 // Chunk appends the events that a canonical chunk becomes, or the error that it is.

@@ -29,7 +29,10 @@ func (a *accepted) writeTool(tool canonical.Value) {
 	a.Open('{')
 	for key, v := range tool.Members {
 		switch string(key) {
-		case "name", "description", "strict":
+		case "name":
+			a.names.Declare(v)
+			a.MemberValue("name", canonical.ShortName(v))
+		case "description", "strict":
 			a.MemberValue(string(key), v)
 		case "input_schema":
 			a.MemberValue("parameters", v)
@@ -64,7 +67,7 @@ func (a *accepted) writeToolChoice() {
 	case "tool":
 		a.Name("tool_choice")
 		a.Raw(`{"type":"function","function":{`)
-		a.MemberValue("name", choice.Member("name"))
+		a.MemberValue("name", canonical.ShortName(choice.Member("name")))
 		a.Raw("}}")
 	default:
 		a.MemberValue("tool_choice", choice)
