@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"encoding/json"
 	"fmt"
 	"io"
 	"slices"
@@ -55,7 +56,9 @@ func printModule(out io.Writer, file string, s *plugintool.Inspection) error {
 		if m.Hook != "" || m.Reads != nil {
 			line("router", "called with %s, reads %s", dash(m.Hook), list(m.Reads))
 		}
-		line("own tests", "%d", len(m.Tests))
+		var tests []json.RawMessage
+		_ = json.Unmarshal(m.Tests, &tests) // the manifest has been read
+		line("own tests", "%d", len(tests))
 	} else {
 		line("plugin", "no manifest in the file%s", ownManifest(s.Describes))
 	}

@@ -136,13 +136,22 @@ func (d *decoder) checkProvider(c *Config, name string, p *Provider) {
 	d.checkAlso(Path(path, "also"), p)
 	if p.BaseURL == "" {
 		if _, given := d.at[Path(path, "base_url")]; !given && !d.corrected[Path(path, "base_url")] {
-			d.faultKey("providers", name, didYouMean(name, knownNames()), "base_url is missing, and %q is not a well-known provider", name)
+			d.missingURL(name, k)
 		}
 		return
 	}
 	d.baseURL(path, p)
 	d.proxy(path, p.Proxy)
 	d.needsKey(path, name, p, k, isKnown && !own)
+}
+
+// missingURL adds a fault for a provider without an address.
+func (d *decoder) missingURL(name string, k Known) {
+	if k.URLForm != "" {
+		d.faultKey("providers", name, "write base_url: "+k.URLForm, "base_url is missing: every account has its own")
+		return
+	}
+	d.faultKey("providers", name, didYouMean(name, knownNames()), "base_url is missing, and %q is not a well-known provider", name)
 }
 
 // needsKey adds a fault for a hosted provider without a credential.

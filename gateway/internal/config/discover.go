@@ -44,10 +44,10 @@ func Discover(ctx context.Context, getenv func(string) string, probe Probe) *Con
 
 // discover looks for one provider. how says where it was found.
 func discover(ctx context.Context, k Known, getenv func(string) string, probe Probe) (p Provider, how string, ok bool) {
+	if k.URLForm != "" || k.Private && (!k.Probed || probe == nil) {
+		return p, "", false
+	}
 	if k.Private {
-		if probe == nil {
-			return p, "", false
-		}
 		ctx, cancel := context.WithTimeout(ctx, probeTime)
 		defer cancel()
 		return p, hostOf(k.BaseURL), probe(ctx, k.BaseURL)

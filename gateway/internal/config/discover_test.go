@@ -59,7 +59,10 @@ func TestDiscover(t *testing.T) {
 // the dialect.
 func TestOtherAddresses(t *testing.T) {
 	for text, want := range map[string][2]string{
-		"cohere: {api_key: env:KEY}":                                                  {"cohere", "https://api.cohere.com/v2"},
+		"minimax: {api_key: env:KEY, dialect: anthropic}":                             {"anthropic", "https://api.minimax.io/anthropic/v1"},
+		"azure: {api_key: env:KEY, base_url: 'https://r.openai.azure.com/openai/v1'}": {"openai", "https://r.openai.azure.com/openai/v1"},
+		"vllm: {}":                   {"openai", "http://127.0.0.1:8000/v1"},
+		"cohere: {api_key: env:KEY}": {"cohere", "https://api.cohere.com/v2"},
 		"cohere: {api_key: env:KEY, dialect: openai}":                                 {"openai", "https://api.cohere.ai/compatibility/v1"},
 		"mine: {api_key: env:KEY, base_url: https://api.cohere.ai/compatibility/v1/}": {"openai", "https://api.cohere.ai/compatibility/v1"},
 		"mine: {api_key: env:KEY, dialect: cohere}":                                   {"cohere", "https://api.cohere.com/v2"},
@@ -84,6 +87,9 @@ func TestOtherAddresses(t *testing.T) {
 func TestKnownProviders(t *testing.T) {
 	var names []string
 	for _, k := range KnownProviders() {
+		if k.URLForm != "" {
+			continue
+		}
 		u, err := url.Parse(k.BaseURL)
 		if err != nil || strings.HasSuffix(k.BaseURL, "/") || (u.Scheme != "https") != k.Private || !isName(k.Name) || k.Name == Demo {
 			t.Errorf("%+v is not right", k)

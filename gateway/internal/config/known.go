@@ -2,7 +2,9 @@ package config
 
 import (
 	"cmp"
+	"fmt"
 	"maps"
+	"net/url"
 	"slices"
 	"strings"
 
@@ -28,12 +30,20 @@ type Known struct {
 	Env []string
 	// Private marks a provider that runs on the user's own machine.
 	Private bool
+	// Probed marks a private one that discovery looks for at its usual port.
+	Probed bool
+	// URLForm is what the address looks like of a provider that has none for everybody; then
+	// BaseURL is empty.
+	URLForm string
 }
 
 // KnownProviders returns the providers that need only a key, in the order of discovery.
 func KnownProviders() []Known {
 	hosted := func(name, url string, env ...string) Known {
 		return Known{Name: name, Dialect: llm.OpenAI, BaseURL: url, Env: env}
+	}
+	local := func(name string, port int) Known {
+		return Known{Name: name, Dialect: llm.OpenAI, BaseURL: fmt.Sprintf("http://127.0.0.1:%d/v1", port), Private: true}
 	}
 	withResponses := func(k Known) Known {
 		k.Also = []llm.Dialect{llm.Responses}
@@ -58,10 +68,24 @@ func KnownProviders() []Known {
 		hosted("deepinfra", "https://api.deepinfra.com/v1/openai", "DEEPINFRA_API_KEY"),
 		hosted("moonshot", "https://api.moonshot.ai/v1", "MOONSHOT_API_KEY"),
 		hosted("zai", "https://api.z.ai/api/paas/v4", "ZAI_API_KEY", "ZHIPU_API_KEY"),
+		hosted("alibaba", "https://dashscope-intl.aliyuncs.com/compatible-mode/v1", "DASHSCOPE_API_KEY"),
+		{Name: "minimax", Dialect: llm.OpenAI, BaseURL: "https://api.minimax.io/v1", Env: []string{"MINIMAX_API_KEY"},
+			Other: map[llm.Dialect]string{llm.Anthropic: "https://api.minimax.io/anthropic/v1"}},
+		hosted("sambanova", "https://api.sambanova.ai/v1", "SAMBANOVA_API_KEY"),
+		hosted("nvidia", "https://integrate.api.nvidia.com/v1", "NVIDIA_API_KEY"),
+		hosted("github-models", "https://models.github.ai/inference", "GITHUB_MODELS_TOKEN", "GITHUB_TOKEN"),
+		hosted("voyage", "https://api.voyageai.com/v1", "VOYAGE_API_KEY"),
 		hosted("nebius", "https://api.tokenfactory.nebius.com/v1", "NEBIUS_API_KEY"),
 		withResponses(hosted("huggingface", "https://router.huggingface.co/v1", "HF_TOKEN")),
-		{Name: "ollama", Dialect: llm.OpenAI, BaseURL: "http://127.0.0.1:11434/v1", Private: true,
+		{Name: "ollama", Dialect: llm.OpenAI, BaseURL: "http://127.0.0.1:11434/v1", Private: true, Probed: true,
 			Other: map[llm.Dialect]string{llm.Ollama: "http://127.0.0.1:11434/api"}},
+		local("vllm", 8000),
+		local("llamacpp", 8080),
+		local("lmstudio", 1234),
+		local("sglang", 30000),
+		local("tgi", 3000),
+		withResponses(Known{Name: azure, Dialect: llm.OpenAI, Env: []string{"AZURE_OPENAI_API_KEY", "AZURE_API_KEY"},
+			URLForm: "https://RESOURCE.openai.azure.com/openai/v1"}),
 	}
 }
 
@@ -80,15 +104,34 @@ func known(name string, p Provider) (Known, bool) {
 		return k, true
 	}
 	if p.BaseURL != "" {
-		return match(func(k Known) bool { return k.isAt(p.BaseURL) })
+		return match(func(k Known) bool { return k.isAt(p.BaseURL) || k.Name == azure && p.AtAzure() })
 	}
 	return match(func(k Known) bool { return p.Dialect != "" && k.Name == string(p.Dialect) })
+}
+
+// azure is the well-known provider whose address is one of many.
+const azure = "azure"
+
+// AtAzure reports whether the provider is a resource of Azure OpenAI, which has the key in a
+// header of its own.
+func (p *Provider) AtAzure() bool {
+	u, err := url.Parse(p.BaseURL)
+	if err != nil {
+		return false
+	}
+	host := strings.ToLower(u.Hostname())
+	for _, domain := range [...]string{".openai.azure.com", ".services.ai.azure.com", ".cognitiveservices.azure.com"} {
+		if strings.HasSuffix(host, domain) {
+			return true
+		}
+	}
+	return false
 }
 
 // isAt reports whether an address is one of the provider's.
 func (k *Known) isAt(url string) bool {
 	url = strings.TrimRight(url, "/")
-	return url == k.BaseURL || slices.Contains(slices.Collect(maps.Values(k.Other)), url)
+	return url != "" && url == k.BaseURL || slices.Contains(slices.Collect(maps.Values(k.Other)), url)
 }
 
 // dialectAt is what the provider speaks at an address.

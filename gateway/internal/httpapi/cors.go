@@ -82,4 +82,4 @@ func exposeHeaders(h http.Header) {
 }
 
 // exposedHeaders are further headers that scripts may read.
-var exposedHeaders = [...]string{"X-Request-Id", "Retry-After", "Retry-After-Ms", "X-Should-Retry", "Warning"}
+var exposedHeaders = [...]string{"X-Request-Id", "Request-Id", "Retry-After", "Retry-After-Ms", "X-Should-Retry", "Warning"}

@@ -42,11 +42,11 @@ type exchange struct {
 func (a *API) exchange(w http.ResponseWriter, r *http.Request, formats bool) *exchange {
 	now := time.Now()
 	x := &exchange{api: a, w: w, r: r, rc: http.NewResponseController(w), id: newID(now), received: now}
-	path := ""
 	if formats {
-		path = r.URL.Path
+		x.format, x.hasFormat = a.formats.Open(r.URL.Path, r.Header, x.id)
+	} else {
+		x.format, _ = a.formats.Open("", nil, x.id)
 	}
-	x.format, x.hasFormat = a.formats.Open(path, x.id)
 	x.reply.x = x
 	// Set before the body is read: net/http drains a body that no handler reads, and
 	// would wait for it without end.
@@ -58,6 +58,9 @@ func (a *API) exchange(w http.ResponseWriter, r *http.Request, formats bool) *ex
 	id := []string{x.id}
 	h := w.Header()
 	h["X-Penstock-Request-Id"], h["X-Request-Id"] = id, id
+	if x.format.Speaks() == llm.Anthropic {
+		h["Request-Id"] = id // the header that this dialect's clients read
+	}
 	// net/http accepts a body with both Content-Length and chunked encoding and reports
 	// only the latter; what follows on such a connection can't be trusted.
 	if len(r.TransferEncoding) > 0 {

@@ -102,7 +102,7 @@ func (s fakeFormats) Paths() []Path {
 
 // Open finds the formats of package wire, whose requests may be any JSON object, and those
 // of the test.
-func (s fakeFormats) Open(path, requestID string) (Format, bool) {
+func (s fakeFormats) Open(path string, h http.Header, requestID string) (Format, bool) {
 	if c, ok := wire.ClientAt(path, requestID); ok {
 		return fakeFormat{c}, true
 	}
@@ -111,7 +111,7 @@ func (s fakeFormats) Open(path, requestID string) (Format, bool) {
 			return f, true
 		}
 	}
-	return fakeFormat{wire.AnyClient(requestID)}, false
+	return fakeFormat{wire.AnyClient(h, requestID)}, false
 }
 
 type fakeFormat struct{ *wire.Client }

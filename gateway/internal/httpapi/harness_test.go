@@ -57,7 +57,7 @@ func startAPI(t testing.TB, f *httpapi.Fake, base context.Context, pick func(*ht
 		switch state {
 		case http.StateNew:
 			conns.Add(1)
-		case http.StateClosed:
+		case http.StateClosed, http.StateHijacked:
 			conns.Done()
 		}
 	}

@@ -8,6 +8,12 @@ func (a *API) health(x *exchange) error {
 	return nil
 }
 
+// root serves GET and HEAD / to clients that look whether the base URL leads anywhere.
+func (a *API) root(x *exchange) error {
+	x.send(http.StatusOK, "text/plain; charset=utf-8", []byte("Penstock is here.\n"))
+	return nil
+}
+
 // ready serves GET /readyz to load balancers, without detail.
 func (a *API) ready(x *exchange) error {
 	if ready, _ := a.service.Ready(x.r.Context()); !ready {

@@ -240,8 +240,8 @@ func TestUnknownPathsAndMethods(t *testing.T) {
 		status       int
 		want         string
 	}{
-		{"POST", "/v1/embeddings", 404, "POST /v1/chat/completions"},
-		{"GET", "/", 404, "There is no endpoint /. "},
+		{"POST", "/v1/nothing", 404, "POST /v1/chat/completions"},
+		{"POST", "/", 405, "use GET"},
 		{"GET", "/v2/models", 404, "There is no endpoint /v2/models"},
 		{"GET", "/v1/chat/completions", 405, "use POST"},
 		{"GET", "/admin/v1/spend", 404, "no endpoint /admin/v1/spend"},
@@ -252,6 +252,48 @@ func TestUnknownPathsAndMethods(t *testing.T) {
 		}
 		if h := resp.Header.Get("Access-Control-Allow-Origin"); h != "" {
 			t.Errorf("CORS is on: %s", h)
+		}
+	}
+}
+
+// TestProbes sends what clients send to see whether there is anything at a base URL.
+func TestProbes(t *testing.T) {
+	f := new(httpapi.Fake)
+	f.Keys = httpapi.KeysRequired
+	addr := start(t, f)
+	for _, c := range []struct {
+		method, path string
+		status       int
+		allow        string
+	}{
+		{"HEAD", "/", 200, ""}, {"GET", "/", 200, ""}, {"GET", "", 200, ""}, {"GET", "/healthz/", 200, ""}, {"HEAD", "/healthz", 200, ""},
+		{"OPTIONS", "/", 204, "OPTIONS, GET, HEAD"},
+		{"OPTIONS", "/v1/messages", 204, "OPTIONS, POST"},
+		{"OPTIONS", "/v1/messages/", 204, "OPTIONS, POST"},
+		{"OPTIONS", "/v1/models", 204, "OPTIONS, GET, HEAD"},
+		{"OPTIONS", "/none", 404, ""},
+	} {
+		resp, body := call(t, c.method, addr, c.path, "")
+		if resp.StatusCode != c.status || resp.Header.Get("Allow") != c.allow || strings.Contains(body, "key") {
+			t.Errorf("%s %s = %d %s, Allow %q, want %d and %q", c.method, c.path, resp.StatusCode, body, resp.Header.Get("Allow"), c.status, c.allow)
+		}
+	}
+}
+
+// TestRequestID expects the header that Anthropic's clients read with the replies that they
+// get, and with no others.
+func TestRequestID(t *testing.T) {
+	f := new(httpapi.Fake)
+	addr := start(t, f)
+	for _, c := range []struct {
+		path, version string
+		want          bool
+	}{
+		{"/v1/messages", "", true}, {"/v1/messages", "2023-06-01", true}, {"/v1/chat/completions", "2023-06-01", false}, {"/v1/none", "2023-06-01", true}, {"/v1/none", "", false},
+	} {
+		resp, body := call(t, "POST", addr, c.path, hello, "anthropic-version", c.version)
+		if id := resp.Header.Get("Request-Id"); (id != "") != c.want || c.want && id != resp.Header.Get("X-Request-Id") {
+			t.Errorf("%s, version %q: %d %s, request id %q, want one: %t", c.path, c.version, resp.StatusCode, body, id, c.want)
 		}
 	}
 }

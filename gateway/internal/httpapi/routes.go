@@ -47,6 +47,7 @@ func (a *API) dataRoutes() []route {
 			route{http.MethodGet, base + "/models/*", forCallers, "one model", a.model})
 	}
 	return append(all,
+		route{http.MethodGet, "/", forAnyone, "whether there is a gateway", a.root},
 		route{http.MethodGet, "/healthz", forAnyone, "whether the process is up", a.health},
 		route{http.MethodGet, "/readyz", forAnyone, "whether requests can be served", a.ready})
 }
@@ -57,6 +58,9 @@ func (a *API) handler(routes []route, formats bool) http.Handler {
 	e := echo.New()
 	e.HTTPErrorHandler = func(err error, c echo.Context) {
 		a.serve(c, formats, func(x *exchange) error {
+			if x.hasFormat && wantsWebSocket(x.r) {
+				return x.refuseWebSocket()
+			}
 			if x.hasFormat && !routed(routes, x.r.URL.Path) {
 				return a.serveAllowed(route{method: http.MethodPost, access: forCallers, serve: a.chat}, x)
 			}

@@ -38,9 +38,9 @@ type Formats interface {
 	// Paths lists the paths whose format is always there.
 	Paths() []Path
 	// Open returns how the client of one exchange speaks at a path. It is asked for every
-	// request, and returns false for a path that is no format's: then errors are rendered
-	// in the form of chat completions.
-	Open(path, requestID string) (Format, bool)
+	// request, and returns false for a path that is no format's: then the request's headers
+	// say in which form errors are rendered, if not in that of chat completions.
+	Open(path string, h http.Header, requestID string) (Format, bool)
 }
 
 // Path is where clients reach a format, with a line for the index page.
@@ -48,6 +48,8 @@ type Path struct{ Path, Title string }
 
 // Format is how the client of one exchange speaks. It is used by one goroutine at a time.
 type Format interface {
+	// Speaks returns the client's dialect.
+	Speaks() llm.Dialect
 	// Request reads a request. It sets what the format knows of it; who asks and how is
 	// added by the caller. The error is a *llm.Error.
 	Request(ctx context.Context, in llm.Incoming) (*llm.Request, error)

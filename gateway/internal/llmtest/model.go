@@ -3,6 +3,7 @@ package llmtest
 import (
 	"fmt"
 	"net/http"
+	"slices"
 	"strconv"
 	"strings"
 )
@@ -27,13 +28,33 @@ const (
 //	fail-429  an error with that status
 //	cut       the connection closes in the middle of the reply
 //	stall     nothing follows the first half of a stream until the client is gone
-func Model() Step {
+func Model() Step { return answering((*question).chat) }
+
+// Agent answers as Model does, for an agent that solves a task in several turns: the model
+// makes the calls one after the other, each when it has the results of those before, and
+// then says done. Requests that do not declare the tool of the call get ModelText.
+func Agent(done string, calls ...ToolCall) Step {
+	return answering(func(q *question) Chat {
+		n := q.results()
+		switch {
+		case n >= len(calls) && len(q.tools()) > 0:
+			return Chat{Model: q.model, Text: done}
+		case n < len(calls) && slices.Contains(q.tools(), calls[n].Name):
+			return Chat{Model: q.model, Tools: calls[n : n+1]}
+		}
+		return Chat{Model: q.model, Text: ModelText}
+	})
+}
+
+// answering reads a request and answers with what chat makes of it.
+func answering(chat func(*question) Chat) Step {
 	return func(x *Exchange) {
 		q, err := readQuestion(x.R)
 		if err != nil {
 			JSON(http.StatusBadRequest, OpenAIError("invalid_request_error", "invalid_request", err.Error()))(x)
 			return
 		}
+		q.reply = chat(q)
 		q.step()(x)
 	}
 }
@@ -71,25 +92,25 @@ func half[T any](all []T) []T { return all[:len(all)/2] }
 func (q *question) plain() string {
 	switch q.kind {
 	case messages:
-		return q.chat().Anthropic()
+		return q.reply.Anthropic()
 	case responses:
-		return q.chat().Responses()
+		return q.reply.Responses()
 	case generateContent:
-		return q.chat().Gemini()
+		return q.reply.Gemini()
 	}
-	return q.chat().OpenAI()
+	return q.reply.OpenAI()
 }
 
 func (q *question) events() [][]byte {
 	switch q.kind {
 	case messages:
-		return q.chat().AnthropicEvents()
+		return q.reply.AnthropicEvents()
 	case responses:
-		return q.chat().ResponsesEvents()
+		return q.reply.ResponsesEvents()
 	case generateContent:
-		return q.chat().GeminiEvents()
+		return q.reply.GeminiEvents()
 	}
-	return q.chat().OpenAIChunks(q.at("stream_options", "include_usage") == true)
+	return q.reply.OpenAIChunks(q.at("stream_options", "include_usage") == true)
 }
 
 func (q *question) fault(status int) string {

@@ -15,6 +15,7 @@ type question struct {
 	model  string
 	stream bool
 	body   any
+	reply  Chat
 }
 
 // kind is the endpoint that is asked.
@@ -116,29 +117,52 @@ func (q *question) calls() int {
 	return 1
 }
 
-// last returns the last message of the conversation.
-func (q *question) last() any {
+// conversation returns the messages.
+func (q *question) conversation() []any {
 	for _, name := range []string{"messages", "input", "contents"} {
-		if list, ok := q.at(name).([]any); ok && len(list) > 0 {
-			return list[len(list)-1]
+		if list, ok := q.at(name).([]any); ok {
+			return list
 		}
 	}
-	return q.at("input")
+	return []any{q.at("input")}
+}
+
+// last returns the last message.
+func (q *question) last() any {
+	all := q.conversation()
+	if len(all) == 0 {
+		return nil
+	}
+	return all[len(all)-1]
 }
 
 // answered reports whether the last message holds a result of a call.
-func (q *question) answered() bool {
-	last := q.last()
-	content, _ := at(last, "content").([]any)
-	parts, _ := at(last, "parts").([]any)
-	return at(last, "role") == "tool" ||
-		slices.ContainsFunc(slices.Concat([]any{last}, content, parts), func(part any) bool {
-			switch at(part, "type") {
-			case "tool_result", "function_call_output", "custom_tool_call_output":
-				return true
-			}
-			return at(part, "functionResponse") != nil
-		})
+func (q *question) answered() bool { return resultsIn(q.last()) > 0 }
+
+// results is how many results of calls the conversation holds.
+func (q *question) results() int {
+	n := 0
+	for _, m := range q.conversation() {
+		n += resultsIn(m)
+	}
+	return n
+}
+
+// resultsIn is how many results of calls a message holds.
+func resultsIn(message any) int {
+	if at(message, "role") == "tool" {
+		return 1
+	}
+	content, _ := at(message, "content").([]any)
+	parts, _ := at(message, "parts").([]any)
+	n := 0
+	for _, part := range slices.Concat([]any{message}, content, parts) {
+		switch kind := at(part, "type"); {
+		case kind == "tool_result", kind == "function_call_output", kind == "custom_tool_call_output", at(part, "functionResponse") != nil:
+			n++
+		}
+	}
+	return n
 }
 
 func (q *question) wantsJSON() bool {

@@ -117,7 +117,7 @@ const maxStream = 256 << 20
 
 func providerOptions(p config.Provider, s config.Server, version string) upstream.Options {
 	key := upstream.Secret(p.APIKey.Reveal())
-	o := upstream.Options{BaseURL: p.BaseURL, Signer: signer(p.Dialect, key), AllowPrivate: p.AllowPrivate,
+	o := upstream.Options{BaseURL: p.BaseURL, Signer: signer(p, key), AllowPrivate: p.AllowPrivate,
 		UserAgent: "penstock/" + version, Header: http.Header{}, Proxy: upstream.Secret(p.Proxy.Reveal()),
 		MaxReply: int64(s.MaxReply), MaxStream: max(int64(s.MaxReply), maxStream)}
 	for name, value := range p.Headers {
@@ -127,8 +127,11 @@ func providerOptions(p config.Provider, s config.Server, version string) upstrea
 }
 
 // signer puts a provider's key where its dialect expects it.
-func signer(dialect llm.Dialect, key upstream.Secret) upstream.Signer {
-	switch dialect {
+func signer(p config.Provider, key upstream.Secret) upstream.Signer {
+	if p.AtAzure() {
+		return upstream.APIKey(key)
+	}
+	switch p.Dialect {
 	case llm.Anthropic:
 		return upstream.XAPIKey(key)
 	case llm.Gemini:

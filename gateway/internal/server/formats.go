@@ -1,6 +1,8 @@
 package server
 
 import (
+	"net/http"
+
 	"github.com/penstock/penstock/gateway/internal/httpapi"
 	"github.com/penstock/penstock/gateway/internal/llm"
 	"github.com/penstock/penstock/gateway/internal/wire"
@@ -22,7 +24,7 @@ func (f formats) Paths() []httpapi.Path {
 }
 
 // Open implements httpapi.Formats.
-func (f formats) Open(path, requestID string) (httpapi.Format, bool) {
+func (f formats) Open(path string, h http.Header, requestID string) (httpapi.Format, bool) {
 	if c, ok := wire.ClientAt(path, requestID); ok {
 		c.TranslateBy(f.server.clientDialect)
 		return c, true
@@ -31,7 +33,7 @@ func (f formats) Open(path, requestID string) (httpapi.Format, bool) {
 	e, ok := sn.config.Endpoint(path)
 	if !ok {
 		sn.release()
-		return wire.AnyClient(requestID), false
+		return wire.AnyClient(h, requestID), false
 	}
 	name := llm.Dialect(e.Dialect)
 	return wire.NewPluginClient(wire.PluginOptions{Dialect: name, ContentType: e.StreamType, RequestID: requestID, Log: f.server.log,

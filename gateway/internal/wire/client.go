@@ -39,10 +39,18 @@ func (c *Client) TranslateBy(modules func(llm.Dialect) ClientModule) {
 	}
 }
 
-// AnyClient returns a client of the canonical format, for paths of none.
-func AnyClient(requestID string) *Client {
-	return &Client{format: chatCompletions, reply: rendering{requestID: requestID}}
+// AnyClient returns a client for paths of no format: one of Anthropic's format if its
+// headers name a version of that API, else one of the canonical format.
+func AnyClient(h http.Header, requestID string) *Client {
+	f := chatCompletions
+	if h.Get("Anthropic-Version") != "" {
+		f = messages
+	}
+	return &Client{format: f, reply: rendering{requestID: requestID}}
 }
+
+// Speaks returns the client's dialect.
+func (c *Client) Speaks() llm.Dialect { return c.format.Dialect }
 
 // Request reads a request. The caller adds what headers say of tags and caching.
 func (c *Client) Request(_ context.Context, in llm.Incoming) (*llm.Request, error) {

@@ -31,6 +31,9 @@ func NewPluginClient(o PluginOptions) *PluginClient {
 	return &PluginClient{PluginOptions: o, reply: rendering{module: o.Plugin, requestID: o.RequestID, created: time.Now()}}
 }
 
+// Speaks returns the plugin's dialect.
+func (c *PluginClient) Speaks() llm.Dialect { return c.Dialect }
+
 // Request reads a request, whose canonical form the plugin makes.
 func (c *PluginClient) Request(ctx context.Context, in llm.Incoming) (*llm.Request, error) {
 	if !in.Received.IsZero() {

@@ -89,7 +89,7 @@ func openAIType(e *llm.Error) string {
 // https://docs.anthropic.com/en/api/errors. A provider's own error in that form passes
 // unchanged.
 func renderAnthropic(e *llm.Error, requestID string) llm.Rendered {
-	r := llm.Rendered{Status: replyStatus(e), Body: anthropicError(e, requestID), Header: http.Header{"Request-Id": {requestID}}}
+	r := llm.Rendered{Status: replyStatus(e), Body: anthropicError(e, requestID)}
 	if len(e.Body) > 0 && e.Dialect == llm.Anthropic {
 		r.Body = e.Body
 	}

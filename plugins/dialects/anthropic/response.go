@@ -12,7 +12,7 @@ func (p *Provider) Response(out []byte, env *canonical.Envelope) []byte {
 	}
 	p.blocks = readBlocks(p.blocks[:0], m.content)
 	reply := canonical.Reply{Model: m.model, Blocks: p.blocks, Refusal: m.stopDetails.Member("explanation"),
-		Finish: finishOf(m.stopReason), Usage: usageOf(m.usage), ServiceTier: serviceTier(m.usage)}
+		Finish: finishOf(m.stopReason), NativeFinish: nativeFinish(m.stopReason), StopSequence: m.stopSequence, Usage: usageOf(m.usage), ServiceTier: serviceTier(m.usage)}
 	reply.Write(&w, env)
 	return w.B
 }
@@ -23,6 +23,7 @@ type message struct {
 	typed                   bool
 	model, content, usage   canonical.Value
 	stopReason, stopDetails canonical.Value
+	stopSequence            canonical.Value
 }
 
 func readMessage(body canonical.Value) (m message) {
@@ -40,6 +41,8 @@ func readMessage(body canonical.Value) (m message) {
 			m.stopReason = v
 		case "stop_details":
 			m.stopDetails = v
+		case "stop_sequence":
+			m.stopSequence = v
 		}
 	}
 	return m
@@ -70,6 +73,15 @@ func finishOf(stop canonical.Value) canonical.Finish {
 		return canonical.Filtered
 	}
 	return canonical.Stopped
+}
+
+// nativeFinish is a stop reason that the canonical form has no word for, nil for any other.
+func nativeFinish(stop canonical.Value) canonical.Value {
+	switch string(canonical.Text(stop)) {
+	case "stop_sequence", "pause_turn", "model_context_window_exceeded":
+		return stop
+	}
+	return nil
 }
 
 func serviceTier(usage canonical.Value) string {

@@ -96,7 +96,9 @@ func (r *reader) messageStart(v canonical.Value) {
 
 // readStop reads why the reply ends, if v has a stop_reason.
 func (r *reader) readStop(v canonical.Value) {
-	r.SetFinish(finishOf(v.Member("stop_reason")))
+	stop := v.Member("stop_reason")
+	r.SetFinish(finishOf(stop))
+	r.SetNativeFinish(nativeFinish(stop), v.Member("stop_sequence"))
 	r.Refusal(v.Member("stop_details", "explanation"))
 }
 

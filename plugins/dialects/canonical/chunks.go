@@ -8,6 +8,8 @@ type Chunks struct {
 	lines Writer
 	// scratch is for a citation while it becomes a line.
 	scratch []byte
+	// nativeFinish and stopSequence are those of the event.
+	nativeFinish, stopSequence Value
 	streamState
 }
 
@@ -25,7 +27,9 @@ func (c *Chunks) Start(env *Envelope) error {
 }
 
 // BeginEvent forgets the lines of the event before.
-func (c *Chunks) BeginEvent() { c.lines.B = c.lines.B[:0] }
+func (c *Chunks) BeginEvent() {
+	c.lines.B, c.nativeFinish, c.stopSequence = c.lines.B[:0], nil, nil
+}
 
 // Lines returns what this event has given. They are valid until the next BeginEvent.
 func (c *Chunks) Lines() []byte { return c.lines.B }
@@ -216,6 +220,12 @@ func (c *Chunks) SetFinish(f Finish) {
 	}
 }
 
+// SetNativeFinish notes the provider's own word for why the reply ends, where it says more,
+// and the stop sequence that was met. Both count for a Finish in the same event.
+func (c *Chunks) SetNativeFinish(word, sequence Value) {
+	c.nativeFinish, c.stopSequence = word, sequence
+}
+
 // Finish sends the finish reason, once, after the annotations.
 func (c *Chunks) Finish() {
 	if c.phase != opened {
@@ -226,6 +236,8 @@ func (c *Chunks) Finish() {
 	w := c.begin()
 	w.Raw(`},"logprobs":null,"finish_reason":`)
 	w.Raw(c.stop.json(c.calls, c.legacy))
+	w.MemberValue("native_finish_reason", c.nativeFinish)
+	w.MemberValue("stop_reason", c.stopSequence)
 	w.Raw(`}]}`)
 }
 

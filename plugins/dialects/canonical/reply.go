@@ -51,6 +51,9 @@ type Reply struct {
 	// Refusal is why the model would not answer.
 	Refusal Value
 	Finish  Finish
+	// NativeFinish is the provider's own word for that, where it says more, and StopSequence
+	// the stop sequence that was met.
+	NativeFinish, StopSequence Value
 	// Others are the further answers of a reply that has several. What a reply has once is
 	// not read of them.
 	Others      []Reply
@@ -91,6 +94,8 @@ func (r *Reply) writeChoice(w *Writer, index int64, context *replyContext) {
 	w.Name("logprobs")
 	writeLogprobs(w, r.Logprobs)
 	w.MemberLiteral("finish_reason", r.Finish.json(r.calls(), context.legacy))
+	w.MemberValue("native_finish_reason", r.NativeFinish)
+	w.MemberValue("stop_reason", r.StopSequence)
 	w.Close('}')
 }
 

@@ -21,6 +21,7 @@ var routed = map[string]string{
 	"perplexity": "perplexity", "cohere": "cohere", "amazon-bedrock": "bedrock",
 	"azure": "azure", "google-vertex": "vertex", "deepinfra": "deepinfra",
 	"moonshotai": "moonshot", "zai": "zai", "nebius": "nebius", "huggingface": "huggingface",
+	"alibaba": "alibaba", "minimax": "minimax", "nvidia": "nvidia", "github-models": "github-models",
 }
 
 // facts is the content of models.dev, by provider and model.

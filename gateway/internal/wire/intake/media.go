@@ -1,6 +1,8 @@
 package intake
 
 import (
+	"strings"
+
 	"github.com/penstock/penstock/gateway/internal/llm"
 )
 
@@ -84,9 +86,16 @@ func (s *scanner) partType(p *partInfo) bool {
 	case t.Is("file"):
 		p.kinds |= llm.FileIn
 	default:
-		p.text = isAny(t, "text", "refusal", "thinking", "redacted_thinking", "reasoning", "input_text", "output_text", "tool_use")
+		p.text = isAny(t, "text", "refusal", "thinking", "redacted_thinking", "reasoning", "input_text", "output_text", "tool_use",
+			"search_result", "compaction") || t.Size <= maxNameBytes && isToolBlock(t.String())
 	}
 	return true
+}
+
+// isToolBlock reports whether parts of this type are calls that Anthropic runs itself, or
+// their results: they came from it, as text.
+func isToolBlock(kind string) bool {
+	return strings.HasSuffix(kind, "_tool_use") || strings.HasSuffix(kind, "_tool_result")
 }
 
 // medium adds what a part carries; its bytes are no text.
