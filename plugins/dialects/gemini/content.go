@@ -55,8 +55,12 @@ func (r *request) writePart(v canonical.Value, i, k int) error {
 	case "thinking", "redacted_thinking", "reasoning":
 		return nil // what another model thought
 	}
-	if !canonical.IsWord(kind) {
+	switch {
+	case !canonical.IsWord(kind):
 		return rejectPart(i, k, "has no usable type")
+	case r.in.Messages[i].Role == canonical.Assistant: // of a tool that another provider has run
+		r.Drop(partPath(i, k))
+		return nil
 	}
 	return rejectPart(i, k, "Gemini's models take text, images, sounds, videos and files, not "+kind)
 }

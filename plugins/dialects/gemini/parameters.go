@@ -78,8 +78,8 @@ func (r *request) writeSampling() error {
 		switch {
 		case !ok:
 			return canonical.Reject(p.own, "must be a number")
-		case p.own == "temperature" && x > 2:
-			r.MemberLiteral(p.name, "2")
+		case p.own == "temperature" && (x > 2 || x < 0):
+			r.MemberInt(p.name, int64(min(max(x, 0), 2)))
 			r.Drop(p.own)
 		case p.own == "seed" && !fitsSeed(p.v):
 			r.Drop(p.own)
