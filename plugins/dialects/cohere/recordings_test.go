@@ -193,9 +193,7 @@ func TestRecordedStreams(t *testing.T) {
 			if lines[len(lines)-1] != "[DONE]" {
 				t.Errorf("the stream ends in %q", lines[len(lines)-1])
 			}
-			var last cohereReply
-			last = accumulate(t, events)
-			checkBilled(t, last.Usage, []byte(lines[len(lines)-2]))
+			checkBilled(t, accumulate(t, events).Usage, []byte(lines[len(lines)-2]))
 		})
 	}
 	t.Logf("%d streams", n)

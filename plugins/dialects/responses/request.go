@@ -14,7 +14,6 @@ type request struct {
 	canonical.Outbound
 	in     canonical.Request
 	ids    canonical.CallIDs
-	parts  []canonical.Value // those of the content that is being written
 	own    ownMembers
 	family family
 	origin canonical.Origin

@@ -80,8 +80,9 @@ func call(t *testing.T, ops Operations, method, target, body string) (status int
 	t.Helper()
 	r := httptest.NewRequest(method, target, nil)
 	for _, route := range Routes(ops) {
-		path, id, _ := strings.Cut(route.Path, "{id}")
-		if id = strings.TrimPrefix(r.URL.Path, path); route.Method != method || id != "" && path == route.Path || !strings.HasPrefix(r.URL.Path, path) {
+		path, _, _ := strings.Cut(route.Path, "{id}")
+		id := strings.TrimPrefix(r.URL.Path, path)
+		if route.Method != method || id != "" && path == route.Path || !strings.HasPrefix(r.URL.Path, path) {
 			continue
 		}
 		r.SetPathValue("id", id)
