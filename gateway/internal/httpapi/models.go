@@ -3,6 +3,8 @@ package httpapi
 import (
 	"net/http"
 	"net/url"
+	"slices"
+	"strconv"
 
 	"github.com/penstock/penstock/gateway/internal/llm"
 )
@@ -23,11 +25,14 @@ func objectOf(m Model) modelObject {
 	return o
 }
 
-// models serves GET /v1/models.
+// models serves GET /v1/models, in Anthropic's form to clients that speak it.
 func (a *API) models(x *exchange) error {
 	list, err := a.service.Models(x.r.Context(), x.who)
 	if err != nil {
 		return err
+	}
+	if x.format.Speaks() == llm.Anthropic {
+		return x.anthropicModels(list)
 	}
 	data := make([]modelObject, len(list))
 	for i, m := range list {
@@ -41,13 +46,44 @@ func (a *API) models(x *exchange) error {
 
 // model serves GET /v1/models/{id}, where the id may have slashes.
 func (a *API) model(x *exchange) error {
+	m, err := a.named(x)
+	switch {
+	case err != nil:
+		return err
+	case x.format.Speaks() == llm.Anthropic:
+		return x.json(http.StatusOK, anthropicModelOf(m))
+	}
+	return x.json(http.StatusOK, objectOf(m))
+}
+
+// named returns the model that the path names.
+func (a *API) named(x *exchange) (Model, error) {
 	id := x.param("*")
 	if plain, err := url.PathUnescape(id); err == nil {
 		id = plain
 	}
 	if m, ok := a.service.Model(x.r.Context(), x.who, id); ok {
-		return x.json(http.StatusOK, objectOf(m))
+		return m, nil
 	}
-	return &llm.Error{Code: llm.CodeModelNotFound, Status: http.StatusNotFound, Param: "model",
+	return Model{}, &llm.Error{Code: llm.CodeModelNotFound, Status: http.StatusNotFound, Param: "model",
 		Message: "The model " + llm.Quote(truncate(id)) + " does not exist or your key may not use it. GET /v1/models lists the models that there are."}
+}
+
+// pageSize reads the size of a page from a parameter: 1 to 1000, usual when it is not
+// given.
+func (x *exchange) pageSize(query url.Values, name string, usual int) (int, error) {
+	text := query.Get(name)
+	if text == "" {
+		return usual, nil
+	}
+	n, err := strconv.Atoi(text)
+	if err != nil || n < 1 || n > 1000 {
+		return 0, &llm.Error{Code: llm.CodeInvalidRequest, Status: http.StatusBadRequest, Param: name, Message: name + " must be a number from 1 to 1000."}
+	}
+	return n, nil
+}
+
+// at is the position of a model in a list; -1 when it is not there.
+func at(list []Model, id string) int {
+	return slices.IndexFunc(list, func(m Model) bool { return m.ID == id })
 }

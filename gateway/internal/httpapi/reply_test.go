@@ -328,6 +328,37 @@ func TestModels(t *testing.T) {
 	}
 }
 
+// TestModelLists asks for pages of models as Anthropic's and Gemini's clients do.
+func TestModelLists(t *testing.T) {
+	f := new(httpapi.Fake)
+	f.ModelList = []httpapi.Model{{ID: "a", Created: time.Date(2025, 2, 24, 0, 0, 0, 0, time.UTC), Context: 200, MaxOutput: 64}, {ID: "b/c"}, {ID: "d"}}
+	addr := start(t, f)
+	a := `{"type":"model","id":"a","display_name":"a","created_at":"2025-02-24T00:00:00Z","max_input_tokens":200,"max_tokens":64}`
+	bc := `{"type":"model","id":"b/c","display_name":"b/c","created_at":"1970-01-01T00:00:00Z"}`
+	d := strings.ReplaceAll(bc, "b/c", "d")
+	ga := `{"name":"models/a","displayName":"a","inputTokenLimit":200,"outputTokenLimit":64,"supportedGenerationMethods":["generateContent"]}`
+	gbc := `{"name":"models/b/c","displayName":"b/c","supportedGenerationMethods":["generateContent"]}`
+	gd := strings.ReplaceAll(gbc, "b/c", "d")
+	for path, want := range map[string]string{
+		"/v1/models?limit=1000":            `{"data":[` + a + `,` + bc + `,` + d + `],"has_more":false,"first_id":"a","last_id":"d"}`,
+		"/models/?limit=2":                 `{"data":[` + a + `,` + bc + `],"has_more":true,"first_id":"a","last_id":"b/c"}`,
+		"/v1/models?limit=2&after_id=b/c":  `{"data":[` + d + `],"has_more":false,"first_id":"d","last_id":"d"}`,
+		"/v1/models?limit=1&before_id=d":   `{"data":[` + bc + `],"has_more":true,"first_id":"b/c","last_id":"b/c"}`,
+		"/v1/models?after_id=none":         `{"data":[],"has_more":false,"first_id":null,"last_id":null}`,
+		"/v1/models/b%2Fc":                 bc,
+		"/v1/models?limit=0":               `"type":"invalid_request_error"`,
+		"/v1/models/none":                  `{"type":"error","error":{"type":"not_found_error",`,
+		"/v1beta/models":                   `{"models":[` + ga + `,` + gbc + `,` + gd + `]}`,
+		"/v1beta/models?pageSize=2":        `{"models":[` + ga + `,` + gbc + `],"nextPageToken":"b/c"}`,
+		"/v1beta/models?pageToken=b%2Fc&x": `{"models":[` + gd + `]}`,
+		"/v1beta/models/a":                 ga,
+	} {
+		if resp, body := call(t, "GET", addr, path, "", "anthropic-version", "2023-06-01"); !strings.Contains(body, want) {
+			t.Errorf("GET %s = %d %s\nwant %s", path, resp.StatusCode, body, want)
+		}
+	}
+}
+
 // TestHammer streams to many clients at once, with frames that wait for each other,
 // and expects each to get its own reply only.
 func TestHammer(t *testing.T) {

@@ -97,9 +97,12 @@ const (
 	KeysRequired KeyMode = "required"
 )
 
-// Model is one entry of GET /v1/models.
+// Model is one entry of a list of models.
 type Model struct {
 	ID      string
 	OwnedBy string
+	// Created is zero when unknown.
 	Created time.Time
+	// Context and MaxOutput are in tokens; 0 is unknown.
+	Context, MaxOutput int64
 }

@@ -5,12 +5,37 @@ import (
 	"maps"
 	"slices"
 	"strings"
+	"time"
 
+	"github.com/penstock/penstock/gateway/internal/catalog"
 	"github.com/penstock/penstock/gateway/internal/config"
+	"github.com/penstock/penstock/gateway/internal/llm"
 )
 
 // Model is a model that clients can ask for.
-type Model struct{ ID, Owner string }
+type Model struct {
+	ID, Owner string
+	// Context and MaxOutput are in tokens; 0 is unknown. Those of a configured model are
+	// its first target's.
+	Context, MaxOutput int64
+	// Released is zero when unknown.
+	Released time.Time
+}
+
+// with returns a model with the facts of a target that serves it.
+func (r *Routes) with(m Model, t *llm.Target) Model {
+	m.Context, m.MaxOutput = t.Context, t.MaxOutput
+	if e, ok := r.catalog.Lookup(t.Catalog, t.Model); ok {
+		m.Released = released(e)
+	}
+	return m
+}
+
+// released is the day of a model's release, if the catalog has all of it.
+func released(e catalog.Entry) time.Time {
+	day, _ := time.Parse(time.DateOnly, e.Released) // zero for the beginning of a date
+	return day
+}
 
 // List returns the models that are served, sorted by name: the configured ones, and for
 // patterns those that the catalog has of their provider.
@@ -18,7 +43,7 @@ func (r *Routes) List() []Model {
 	names := map[string]Model{}
 	for alias, m := range r.config.Models {
 		if !strings.Contains(alias, "*") {
-			names[alias] = Model{ID: alias, Owner: "penstock"}
+			names[alias] = r.with(Model{ID: alias, Owner: "penstock"}, r.fixed[alias].Targets[0])
 			continue
 		}
 		for _, t := range m.Targets {
@@ -26,8 +51,8 @@ func (r *Routes) List() []Model {
 		}
 	}
 	if r.discovered {
-		for model := range r.demo {
-			names[model] = Model{ID: model, Owner: config.Demo}
+		for model, t := range r.demo {
+			names[model] = r.with(Model{ID: model, Owner: config.Demo}, &t)
 		}
 	}
 	return slices.SortedFunc(maps.Values(names), func(a, b Model) int { return cmp.Compare(a.ID, b.ID) })
@@ -40,12 +65,12 @@ func (r *Routes) Model(name string) (Model, bool) {
 	alias, star, ok := r.config.Match(name)
 	switch {
 	case ok && star == "":
-		return Model{ID: name, Owner: "penstock"}, true
+		return r.with(Model{ID: name, Owner: "penstock"}, r.fixed[name].Targets[0]), true
 	case ok:
 		return r.servedBy(name, star, r.config.Models[alias])
 	}
 	if route := r.match(name); route != nil {
-		return Model{ID: name, Owner: route.Targets[0].Provider}, true
+		return r.with(Model{ID: name, Owner: route.Targets[0].Provider}, route.Targets[0]), true
 	}
 	return Model{}, false
 }
@@ -56,7 +81,7 @@ func (r *Routes) servedBy(name, star string, m config.Model) (Model, bool) {
 	for _, t := range slices.Concat(m.Targets, m.Fallback) {
 		provider, model := t.Split()
 		if r.exists(provider, strings.Replace(model, "*", star, 1)) {
-			return Model{ID: name, Owner: provider}, true
+			return r.with(Model{ID: name, Owner: provider}, r.target(t, star, false)), true
 		}
 	}
 	return Model{}, false
@@ -85,7 +110,7 @@ func (r *Routes) listPattern(alias string, t config.Target, names map[string]Mod
 	for _, e := range r.catalog.Models(r.config.Providers[provider].Catalog) {
 		if len(e.Model) > len(before)+len(after) && strings.HasPrefix(e.Model, before) && strings.HasSuffix(e.Model, after) {
 			id := strings.Replace(alias, "*", e.Model[len(before):len(e.Model)-len(after)], 1)
-			names[id] = Model{ID: id, Owner: provider}
+			names[id] = Model{ID: id, Owner: provider, Context: e.Context, MaxOutput: e.MaxOutput, Released: released(e)}
 		}
 	}
 }
