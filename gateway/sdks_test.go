@@ -78,14 +78,14 @@ var sdkScripts = []struct {
 	command []string
 	models  []string
 }{
-	{[]string{"node", "anthropic.mjs"}, []string{"anthropic", "openai"}},
-	{[]string{"node", "responses.mjs"}, []string{"responses"}},
-	{[]string{"node", "vercel.mjs", "chat"}, []string{"openai", "anthropic"}},
-	{[]string{"node", "vercel.mjs", "messages"}, []string{"anthropic", "openai"}},
-	{[]string{"node", "vercel.mjs", "responses"}, []string{"responses"}},
-	{[]string{"python3", "check_anthropic.py"}, []string{"anthropic", "openai"}},
-	{[]string{"python3", "check_openai.py", "chat"}, []string{"openai", "anthropic"}},
-	{[]string{"python3", "check_openai.py", "responses"}, []string{"responses"}},
+	{[]string{"node", "anthropic.mjs"}, []string{"anthropic", "openai", "responses"}},
+	{[]string{"node", "responses.mjs"}, []string{"responses", "openai", "anthropic"}},
+	{[]string{"node", "vercel.mjs", "chat"}, []string{"openai", "anthropic", "responses"}},
+	{[]string{"node", "vercel.mjs", "messages"}, []string{"anthropic", "openai", "responses"}},
+	{[]string{"node", "vercel.mjs", "responses"}, []string{"responses", "openai", "anthropic"}},
+	{[]string{"python3", "check_anthropic.py"}, []string{"anthropic", "openai", "responses"}},
+	{[]string{"python3", "check_openai.py", "chat"}, []string{"openai", "anthropic", "responses"}},
+	{[]string{"python3", "check_openai.py", "responses"}, []string{"responses", "openai", "anthropic"}},
 }
 
 // TestSDKs runs official clients of several APIs at providers of every format, which none of
