@@ -10,6 +10,8 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+
+	"github.com/penstock/penstock/gateway/internal/llm"
 )
 
 // check completes settings that depend on others, and reports settings that contradict
@@ -141,6 +143,9 @@ func (d *decoder) checkProvider(c *Config, name string, p *Provider) {
 		return
 	}
 	d.baseURL(path, p)
+	if p.APIVersion != "" && p.Dialect != llm.OpenAI {
+		d.fault(Path(path, "api_version"), nil, "remove it", "only providers with the dialect openai have an API version")
+	}
 	d.proxy(path, p.Proxy)
 	d.needsKey(path, name, p, k, isKnown && !own)
 }

@@ -164,6 +164,10 @@ type Provider struct {
 	// max_completion_tokens. auto has the names of well-known providers, uses max_tokens for
 	// others, and switches to the other name for a target that rejects one.
 	OutputLimit OutputLimit `yaml:"output_limit"`
+	// APIVersion is the version of the API for Azure's older paths, such as 2024-10-21. Then a
+	// target's model is the name of a deployment, and base_url ends in /openai, without a
+	// version: https://RESOURCE.openai.azure.com/openai.
+	APIVersion APIVersion `yaml:"api_version"`
 	// Catalog names the provider whose prices and limits apply; left out it follows
 	// from the name or the address.
 	Catalog string `yaml:"catalog"`

@@ -128,6 +128,17 @@ func (p *Provider) AtAzure() bool {
 	return false
 }
 
+// APIVersion is a date such as 2024-10-21, or one with -preview behind it.
+type APIVersion string
+
+func (v *APIVersion) set(s string) error {
+	if s == "" || strings.Trim(s, "abcdefghijklmnopqrstuvwxyz0123456789.-") != "" {
+		return &hintedError{fmt.Sprintf("invalid API version %q", s), "write a date as Azure has it, such as 2024-10-21"}
+	}
+	*v = APIVersion(s)
+	return nil
+}
+
 // isAt reports whether an address is one of the provider's.
 func (k *Known) isAt(url string) bool {
 	url = strings.TrimRight(url, "/")
@@ -153,7 +164,7 @@ func (p *Provider) fill(k Known) {
 		p.BaseURL = cmp.Or(k.Other[p.Dialect], k.BaseURL)
 		p.AllowPrivate = p.AllowPrivate || k.Private
 	}
-	if p.Also == nil && p.Dialect == k.Dialect {
+	if p.Also == nil && p.Dialect == k.Dialect && p.APIVersion == "" {
 		p.Also = k.Also
 	}
 	if p.Catalog == "" {

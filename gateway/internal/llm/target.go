@@ -15,6 +15,9 @@ type Target struct {
 	Dialect Dialect
 	// Catalog is the well-known provider whose facts and deviations apply; empty for none.
 	Catalog string
+	// APIVersion is the version of Azure's older paths, on which Model names a deployment;
+	// empty for all others.
+	APIVersion string
 	// Also are further dialects in which requests pass through to the provider.
 	Also  []Dialect
 	Price Price

@@ -54,7 +54,8 @@ func (r *Routes) target(c config.Target, star string, fallback bool) *llm.Target
 	}
 	p := r.config.Providers[provider]
 	t := &llm.Target{ID: provider + "/" + model, Provider: provider, Model: model, Dialect: p.Dialect, Also: p.Also, Catalog: p.Catalog,
-		Region: p.Region, Quality: -1, Fallback: fallback, StreamUsage: llm.StreamUsage(p.StreamUsage)}
+		APIVersion: string(p.APIVersion),
+		Region:     p.Region, Quality: -1, Fallback: fallback, StreamUsage: llm.StreamUsage(p.StreamUsage)}
 	t.OutputNames = llm.OutputNamesOf(p.Catalog, model)
 	if p.OutputLimit != config.OutputAuto && p.OutputLimit != "" {
 		t.OutputNames = llm.OutputNames(p.OutputLimit)

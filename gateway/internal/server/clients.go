@@ -128,7 +128,7 @@ func providerOptions(p config.Provider, s config.Server, version string) upstrea
 
 // signer puts a provider's key where its dialect expects it.
 func signer(p config.Provider, key upstream.Secret) upstream.Signer {
-	if p.AtAzure() {
+	if p.AtAzure() || p.APIVersion != "" {
 		return upstream.APIKey(key)
 	}
 	switch p.Dialect {

@@ -2,6 +2,7 @@ package wire
 
 import (
 	"context"
+	"net/url"
 
 	"github.com/penstock/penstock/gateway/internal/framing"
 	"github.com/penstock/penstock/gateway/internal/llm"
@@ -31,7 +32,18 @@ func callChat(d *Dialects, x *llm.Exchange) (llm.Call, error) {
 	if x.Dropped = dropped; len(dropped) > 0 && x.Route.RejectUnsupported {
 		return llm.Call{}, unsupported(x)
 	}
-	return llm.Call{Path: "/chat/completions", Body: body, Stream: x.Sent.Facts.Stream}, nil
+	call := openAICall(x.Target, "/chat/completions", body)
+	call.Stream = x.Sent.Facts.Stream
+	return call, nil
+}
+
+// openAICall is a call of an endpoint in OpenAI's format. Azure's older paths name the
+// deployment and have the version of the API as a parameter.
+func openAICall(t *llm.Target, path string, body []byte) llm.Call {
+	if t.APIVersion == "" {
+		return llm.Call{Path: path, Body: body}
+	}
+	return llm.Call{Path: "/deployments/" + pathEscape(t.Model) + path, Query: "api-version=" + url.QueryEscape(t.APIVersion), Body: body}
 }
 
 // readChat gives the events of any target's answer in the canonical form. A stream that

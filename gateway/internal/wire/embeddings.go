@@ -30,7 +30,7 @@ var embeddings = &Format{
 func callEmbeddings(_ *Dialects, x *llm.Exchange) (llm.Call, error) {
 	switch x.Target.Dialect {
 	case llm.OpenAI, llm.Responses:
-		return llm.Call{Path: "/embeddings", Body: patchedEmbeddings(x)}, nil
+		return openAICall(x.Target, "/embeddings", patchedEmbeddings(x)), nil
 	}
 	in, err := readInputs(x)
 	if err != nil {
