@@ -7,6 +7,7 @@ import (
 	"net/netip"
 	"net/url"
 	"os"
+	"path"
 	"slices"
 	"strconv"
 	"strings"
@@ -89,6 +90,9 @@ func (d *decoder) checkServer(s Server) {
 	positive("header_timeout", s.HeaderTimeout > 0)
 	positive("body_timeout", s.BodyTimeout > 0)
 	positive("write_timeout", s.WriteTimeout > 0)
+	if p := s.Prefix; p != "" && (!strings.HasPrefix(p, "/") || p == "/" || path.Clean(p) != p || strings.ContainsAny(p, "*?#% ")) {
+		d.fault("server.prefix", nil, "write a path such as /ai", "invalid path %q", p)
+	}
 }
 
 // address checks host:port.

@@ -114,6 +114,9 @@ type Server struct {
 	DrainDelay time.Duration `yaml:"drain_delay"`
 	// Grace is how long running requests may take to finish after that.
 	Grace time.Duration `yaml:"grace"`
+	// Prefix is a path that may stand before every path of the API, such as /ai where a
+	// load balancer passes on what begins so. Paths without it work as well.
+	Prefix string `yaml:"prefix"`
 }
 
 // CORS lets web pages of other origins use the API.

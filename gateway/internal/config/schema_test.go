@@ -52,7 +52,7 @@ func TestSchemaAgreesWithLoad(t *testing.T) {
 			"models: {m: {targets: [{target: demo/demo, price: {input: 0, output: 1.5, cache_write_1h: 2}}]}}",
 			"models: {m: {targets: [demo/demo], with: {a: {b: [1]}}, cache: {ttl: 7d}, timeout: {total: 1h30m, idle: .5s}}}",
 			"models: {m: {targets: [demo/demo], cache: {ttl: 0}, retries:}}",
-			"server: {max_body: 1.5 MiB, max_requests: 10, grace: 0s}",
+			"server: {prefix: /ai}", "server: {max_body: 1.5 MiB, max_requests: 10, grace: 0s}",
 			"providers: {p: {base_url: https://example.com, headers: {X-A: b}, region: eu}}",
 			"providers: {ollama: }", "providers: {ollama: {proxy: none}}", "providers: {ollama: {stream_usage: off, output_limit: max_tokens}}", "providers: {ollama: {proxy: 'http://10.0.0.1:3128'}}",
 			"admin: {listen: 0.0.0.0:1, auth: key}",

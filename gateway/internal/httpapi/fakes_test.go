@@ -28,12 +28,13 @@ type Fake struct {
 	Admin     Admin
 	AdminAuth AdminAuth
 	Limits    Limits
+	Prefix    string
 	Log       *slog.Logger
 }
 
 // Options returns the options of an API over the fake.
 func (f *Fake) Options() Options {
-	return Options{Service: fakeService{f}, Formats: fakeFormats{f}, Admin: f.Admin, AdminAuth: f.AdminAuth, Limits: f.Limits, Log: f.Log}
+	return Options{Service: fakeService{f}, Formats: fakeFormats{f}, Admin: f.Admin, AdminAuth: f.AdminAuth, Limits: f.Limits, Prefix: f.Prefix, Log: f.Log}
 }
 
 type fakeService struct{ f *Fake }

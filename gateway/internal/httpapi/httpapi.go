@@ -43,6 +43,9 @@ type Options struct {
 	AdminAuth AdminAuth
 	// Limits bounds bodies, waits and load.
 	Limits Limits
+	// Prefix is a path, such as /ai, that may stand before every path of the data handler;
+	// empty for none.
+	Prefix string
 	// Log receives the gateway's own errors; nil discards them.
 	Log *slog.Logger
 }
@@ -81,8 +84,8 @@ func New(o Options) (*API, error) {
 		a.log = slog.New(slog.DiscardHandler)
 	}
 	a.data, a.admin = a.dataRoutes(), a.adminRoutes()
-	a.Data = a.crossOrigin(a.handler(a.data, true))
-	a.Admin = a.handler(a.admin, false)
+	a.Data = a.crossOrigin(cleanPaths(withoutPrefix(a.handler(a.data, true), o.Prefix)))
+	a.Admin = cleanPaths(a.handler(a.admin, false))
 	return a, nil
 }
 

@@ -83,7 +83,7 @@ func (x *exchange) pageSize(query url.Values, name string, usual int) (int, erro
 	return n, nil
 }
 
-// at is the position of a model in a list; -1 when it is not there.
-func at(list []Model, id string) int {
+// position is where a model stands in a list; -1 when it is not there.
+func position(list []Model, id string) int {
 	return slices.IndexFunc(list, func(m Model) bool { return m.ID == id })
 }

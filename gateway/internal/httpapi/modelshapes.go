@@ -38,7 +38,7 @@ func (x *exchange) anthropicModels(list []Model) error {
 		LastID  *string          `json:"last_id"`
 	}{Data: []anthropicModel{}}
 	if before := query.Get("before_id"); before != "" {
-		list = list[:max(at(list, before), 0)]
+		list = list[:max(position(list, before), 0)]
 		page.HasMore = len(list) > limit
 		list = list[max(len(list)-limit, 0):]
 	} else {
@@ -59,7 +59,7 @@ func (x *exchange) anthropicModels(list []Model) error {
 
 // following are the models after one; none if it is not in the list.
 func following(list []Model, id string) []Model {
-	i := at(list, id)
+	i := position(list, id)
 	if i < 0 {
 		return nil
 	}

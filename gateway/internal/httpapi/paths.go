@@ -12,14 +12,45 @@ import (
 func cleanPaths(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if path := cleanPath(r.URL.Path); path != r.URL.Path {
-			u := *r.URL
-			u.Path, u.RawPath = path, cleanPath(r.URL.RawPath)
-			clone := *r // as http.StripPrefix does it
-			clone.URL = &u
-			r = &clone
+			r = at(r, path, cleanPath(r.URL.RawPath))
 		}
 		next.ServeHTTP(w, r)
 	})
+}
+
+// withoutPrefix accepts paths with a prefix before them, and those without.
+func withoutPrefix(next http.Handler, prefix string) http.Handler {
+	if prefix == "" {
+		return next
+	}
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if path, ok := cutPrefix(r.URL.Path, prefix); ok {
+			raw, _ := cutPrefix(r.URL.RawPath, prefix)
+			r = at(r, path, raw)
+		}
+		next.ServeHTTP(w, r)
+	})
+}
+
+// cutPrefix cuts a prefix that is a whole path, or the beginning of one.
+func cutPrefix(path, prefix string) (string, bool) {
+	rest, ok := strings.CutPrefix(path, prefix)
+	if rest == "" && ok {
+		return "/", true
+	}
+	if !ok || rest[0] != '/' {
+		return path, false
+	}
+	return rest, true
+}
+
+// at is a request at another path, copied as http.StripPrefix does it.
+func at(r *http.Request, path, raw string) *http.Request {
+	u := *r.URL
+	u.Path, u.RawPath = path, raw
+	clone := *r
+	clone.URL = &u
+	return &clone
 }
 
 // cleanPath leaves one slash where several follow each other, and none at the end.

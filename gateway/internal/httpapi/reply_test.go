@@ -280,6 +280,30 @@ func TestProbes(t *testing.T) {
 	}
 }
 
+// TestPrefix sends requests with a prefix before their paths, and without.
+func TestPrefix(t *testing.T) {
+	f := new(httpapi.Fake)
+	f.Prefix = "/ai/x"
+	f.ModelList = []httpapi.Model{{ID: "b/c"}}
+	addr := start(t, f)
+	for _, c := range []struct {
+		method, path string
+		status       int
+	}{
+		{"HEAD", "/ai/x", 200}, {"GET", "/ai/x/", 200}, {"GET", "/ai//x/healthz", 200}, {"GET", "/healthz", 200},
+		{"POST", "/ai/x/v1/messages", 200}, {"POST", "//ai/x/chat/completions/", 200}, {"POST", "/v1/messages", 200},
+		{"GET", "/ai/x/v1/models/b%2Fc", 200}, {"GET", "/ai/x/models/b/c", 200},
+		{"POST", "/ai/xv1/messages", 404}, {"POST", "/ai/v1/messages", 404}, {"POST", "/ai/x/ai/x/v1/messages", 404},
+	} {
+		if resp, body := call(t, c.method, addr, c.path, hello); resp.StatusCode != c.status {
+			t.Errorf("%s %s = %d %s, want %d", c.method, c.path, resp.StatusCode, body, c.status)
+		}
+	}
+	if resp, _ := call(t, "GET", startAdmin(t, f), "/ai/x/healthz", ""); resp.StatusCode != 404 {
+		t.Errorf("the admin handler has the prefix, too: %d", resp.StatusCode)
+	}
+}
+
 // TestRequestID expects the header that Anthropic's clients read with the replies that they
 // get, and with no others.
 func TestRequestID(t *testing.T) {

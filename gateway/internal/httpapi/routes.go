@@ -80,7 +80,7 @@ func (a *API) handler(routes []route, formats bool) http.Handler {
 			e.Add(http.MethodHead, r.path, serve) // net/http leaves out the body
 		}
 	}
-	return cleanPaths(e)
+	return e
 }
 
 // routed reports whether a path is one of the routes', whatever its method.

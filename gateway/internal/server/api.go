@@ -32,7 +32,7 @@ func (s *Server) AdminHandler() http.Handler { return s.api.Load().Admin }
 func (s *Server) apiOptions(c *config.Config) httpapi.Options {
 	return httpapi.Options{
 		Service: service{s}, Formats: formats{s}, Admin: operators{s},
-		AdminAuth: httpapi.AdminAuth(c.Admin.Auth),
+		AdminAuth: httpapi.AdminAuth(c.Admin.Auth), Prefix: c.Server.Prefix,
 		Limits: httpapi.Limits{Body: int64(c.Server.MaxBody), Bodies: bodiesLimit(c.Server, availableMemory(os.DirFS("/"))),
 			Header: c.Server.HeaderTimeout, BodyTime: c.Server.BodyTimeout, Write: c.Server.WriteTimeout, Requests: int64(c.Server.MaxRequests)},
 		Log: s.log,
