@@ -45,7 +45,12 @@ type agent struct {
 var agents = map[string]agent{
 	"Claude Code at OpenAI chat": {"openai", claudeCalls, claudeCode},
 	"Claude Code at Anthropic":   {"anthropic", claudeCalls, claudeCode},
+	"Claude Code at Gemini":      {"gemini", claudeCalls, claudeCode},
+	"Claude Code at Responses":   {"openai-responses", claudeCalls, claudeCode},
 	"Codex at Responses":         {"openai-responses", codexCalls, codex},
+	"Codex at OpenAI chat":       {"openai", codexCalls, codex},
+	"Codex at Anthropic":         {"anthropic", codexCalls, codex},
+	"Codex at Gemini":            {"gemini", codexCalls, codex},
 }
 
 func claudeCalls(dir string) []llmtest.ToolCall {

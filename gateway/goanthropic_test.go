@@ -27,13 +27,13 @@ var anthropicChecks = map[string]func(*testing.T, anthropic.Client, string){
 	"abort":         checkMessageAbort,
 }
 
-// TestGoAnthropic runs those checks at two providers.
+// TestGoAnthropic runs those checks at every provider.
 func TestGoAnthropic(t *testing.T) {
 	s := startForSDK(t)
 	c := anthropic.NewClient(option.WithoutEnvironmentDefaults(), option.WithBaseURL(s.URL), option.WithAPIKey(s.Key), option.WithMaxRetries(0))
-	for _, model := range []string{"anthropic", "openai"} {
+	for _, p := range sdkProviders {
 		for name, check := range anthropicChecks {
-			t.Run(model+"/"+name, func(t *testing.T) { check(t, c, model) })
+			t.Run(p.name+"/"+name, func(t *testing.T) { check(t, c, p.name) })
 		}
 	}
 }

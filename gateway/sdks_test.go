@@ -17,12 +17,13 @@ import (
 	"github.com/penstock/penstock/gateway/internal/server"
 )
 
-// sdkProviders are the providers at which official clients are checked. Each of them and
-// its model are named for its format.
-var sdkProviders = []struct{ name, dialect, path string }{
-	{"openai", "openai", "/v1"},
-	{"anthropic", "anthropic", "/v1"},
-	{"responses", "openai-responses", "/v1"},
+// sdkProviders are the providers at which official clients are checked. The gateway's name
+// of each and of its model is that of its format; at Gemini the model must be known to think.
+var sdkProviders = []struct{ name, dialect, path, model string }{
+	{"openai", "openai", "/v1", "small"},
+	{"anthropic", "anthropic", "/v1", "small"},
+	{"responses", "openai-responses", "/v1", "small"},
+	{"gemini", "gemini", "/v1beta", "gemini-2.5-flash"},
 }
 
 // sdkFaults are the models with a fault, as llmtest.Model names them.
@@ -35,7 +36,7 @@ func sdkConfig(upstream string) string {
 	var providers, models strings.Builder
 	for _, p := range sdkProviders {
 		fmt.Fprintf(&providers, "  %s: {dialect: %s, base_url: %s%s, allow_private: true, api_key: env:TEST_KEY}\n", p.name, p.dialect, upstream, p.path)
-		fmt.Fprintf(&models, "  %s: {targets: [%[1]s/small]}\n", p.name)
+		fmt.Fprintf(&models, "  %s: {targets: [%[1]s/%s]}\n", p.name, p.model)
 		for _, fault := range sdkFaults {
 			fmt.Fprintf(&models, "  %s-%s: {targets: [%[1]s/%[2]s], retries: {attempts: 1}}\n", p.name, fault)
 		}
@@ -73,34 +74,35 @@ func startForSDK(t *testing.T) sdkServer {
 	return sdkServer{api.URL, key}
 }
 
-// sdkScripts are the scripts that check one client each, and the models they ask for.
-var sdkScripts = []struct {
-	command []string
-	models  []string
-}{
-	{[]string{"node", "anthropic.mjs"}, []string{"anthropic", "openai", "responses"}},
-	{[]string{"node", "responses.mjs"}, []string{"responses", "openai", "anthropic"}},
-	{[]string{"node", "vercel.mjs", "chat"}, []string{"openai", "anthropic", "responses"}},
-	{[]string{"node", "vercel.mjs", "messages"}, []string{"anthropic", "openai", "responses"}},
-	{[]string{"node", "vercel.mjs", "responses"}, []string{"responses", "openai", "anthropic"}},
-	{[]string{"python3", "check_anthropic.py"}, []string{"anthropic", "openai", "responses"}},
-	{[]string{"python3", "check_openai.py", "chat"}, []string{"openai", "anthropic", "responses"}},
-	{[]string{"python3", "check_openai.py", "responses"}, []string{"responses", "openai", "anthropic"}},
+// sdkScripts are the scripts that check one client each.
+var sdkScripts = [][]string{
+	{"node", "anthropic.mjs"},
+	{"node", "responses.mjs"},
+	{"node", "vercel.mjs", "chat"},
+	{"node", "vercel.mjs", "messages"},
+	{"node", "vercel.mjs", "responses"},
+	{"python3", "check_anthropic.py"},
+	{"python3", "check_openai.py", "chat"},
+	{"python3", "check_openai.py", "responses"},
 }
 
 // TestSDKs runs official clients of several APIs at providers of every format, which none of
 // them knows but its own.
 func TestSDKs(t *testing.T) {
+	var models []string
+	for _, p := range sdkProviders {
+		models = append(models, p.name)
+	}
 	for _, script := range sdkScripts {
-		t.Run(strings.Join(script.command, " "), func(t *testing.T) {
+		t.Run(strings.Join(script, " "), func(t *testing.T) {
 			dir := filepath.Join("testdata", "clients")
-			installFor(t, dir, script.command[0])
+			installFor(t, dir, script[0])
 			s := startForSDK(t)
-			cmd := exec.CommandContext(t.Context(), script.command[0], script.command[1:]...)
+			cmd := exec.CommandContext(t.Context(), script[0], script[1:]...)
 			cmd.Dir = dir
-			cmd.Env = append(os.Environ(), "PYTHONPATH=python", "BASE_URL="+s.URL, "API_KEY="+s.Key, "MODELS="+strings.Join(script.models, ","))
+			cmd.Env = append(os.Environ(), "PYTHONPATH=python", "BASE_URL="+s.URL, "API_KEY="+s.Key, "MODELS="+strings.Join(models, ","))
 			asked := runChecks(t, cmd)
-			for _, model := range script.models {
+			for _, model := range models {
 				if !slices.ContainsFunc(asked, func(check string) bool { return strings.HasPrefix(check, model+"/") }) {
 					t.Errorf("no check of the model %s ran", model)
 				}

@@ -74,6 +74,9 @@ func (c *canonicalForm) make(ctx context.Context) (*accepted, error) {
 	if c.made != nil {
 		return c.made, nil
 	}
+	if c.request.Form == llm.Anthropic && continuesThread(c.in.Body) {
+		return nil, threadNotFound(c.in.RequestID)
+	}
 	a, err := accept(ctx, c.module, c.in)
 	if err != nil {
 		return nil, unacceptable(err)
