@@ -89,7 +89,8 @@ func (c *Cache) slotKey(req *llm.Request, route *llm.Route, d *llm.Decision) Key
 	}
 	targets = strconv.AppendInt(targets, o.MaxOutputTokens, 10)
 	parts := [][]byte{[]byte(tenant(req, route, d)), []byte(req.Cache.Namespace), []byte(route.Name), targets,
-		[]byte(route.Revision), []byte(req.Endpoint), []byte(req.Dialect), []byte(req.Query)}
+		[]byte(route.Revision), []byte(req.Endpoint), []byte(req.Dialect), []byte(req.Query),
+		[]byte(req.Facts.Model)} // the body need not name it
 	for _, name := range slices.Sorted(maps.Keys(req.Header)) { // the provider answers by them
 		parts = append(parts, []byte(name), []byte(strings.Join(req.Header[name], "\x00")))
 	}

@@ -18,6 +18,8 @@ import (
 type Client struct {
 	format *Format
 	reply  rendering
+	// list is set when a stream goes to the client as one JSON list.
+	list *listWriter
 }
 
 // ClientAt returns the client of the format that is spoken at a path; false when no row
@@ -58,6 +60,14 @@ func (c *Client) Request(_ context.Context, in llm.Incoming) (*llm.Request, erro
 	if err != nil {
 		return nil, err
 	}
+	if c.format.target != nil {
+		if facts.Model, facts.Stream, err = c.pathFacts(in.Path); err != nil {
+			return nil, err
+		}
+		if facts.Stream && !hasParameter(in.Query, "alt", "sse") {
+			c.list = &listWriter{}
+		}
+	}
 	if !in.Received.IsZero() {
 		c.reply.created = in.Received
 	}
@@ -77,7 +87,7 @@ func (c *Client) Request(_ context.Context, in llm.Incoming) (*llm.Request, erro
 // untranslatable is why a request can't be put into the canonical form.
 func (c *Client) untranslatable(context.Context) (*llm.Request, error) {
 	return nil, &llm.Error{Code: llm.CodeUnsupported, Status: http.StatusBadRequest, Fault: llm.FaultUnsupported, Retried: true,
-		Message: "Requests to " + c.format.Paths[0] + " can only go to a target that speaks " + string(c.format.Dialect) +
+		Message: "Requests to " + c.format.where() + " can only go to a target that speaks " + string(c.format.Dialect) +
 			", on a route without transforms. Ask for a model of such a provider, or send the request to " + chatCompletions.Paths[0] + "."}
 }
 
@@ -106,6 +116,10 @@ func pickQuery(query string, params []string) string {
 // Writer returns where the events of a reply go. Those in the client's format pass as they
 // are.
 func (c *Client) Writer(ctx context.Context, w llm.Writer) llm.Writer {
+	if c.list != nil {
+		c.list.out = w
+		w = c.list
+	}
 	if c.reply.module == nil {
 		return w
 	}
@@ -119,11 +133,19 @@ func (c *Client) Error(_ context.Context, e *llm.Error) llm.Rendered {
 
 // Break renders the event that ends a stream with an error.
 func (c *Client) Break(_ context.Context, e *llm.Error) []byte {
+	if c.list != nil {
+		return c.list.broken(c.format.render(e, c.reply.requestID).Body)
+	}
 	return c.format.breakOff(e, c.reply.requestID)
 }
 
 // StreamType is the Content-Type of streamed replies.
-func (c *Client) StreamType() string { return eventStream }
+func (c *Client) StreamType() string {
+	if c.list != nil {
+		return "application/json; charset=UTF-8"
+	}
+	return eventStream
+}
 
 // eventStream is the Content-Type of Server-Sent Events.
 const eventStream = "text/event-stream; charset=utf-8"

@@ -29,10 +29,44 @@ func (c *counts) read(s *scan) {
 			c.readDetails(s, &c.audioOut)
 		case "server_tool_use":
 			c.readSearches(s)
+		case "promptTokensDetails":
+			c.audioIn = s.soundOf()
+		case "candidatesTokensDetails":
+			c.audioOut = s.soundOf()
 		default:
 			c.readRest(s, name)
 		}
 	}
+}
+
+// soundOf reads Google's list of counts by what they are of, and returns that of sound.
+func (s *scan) soundOf() (n int64) {
+	if !s.Open('[') {
+		s.Skip()
+		return 0
+	}
+	for s.More(']') {
+		if !s.Open('{') {
+			s.Skip()
+			continue
+		}
+		var kind []byte
+		count := int64(0)
+		for s.More('}') {
+			switch string(s.Name().Raw) {
+			case "modality":
+				kind = s.string()
+			case "tokenCount":
+				count = s.count()
+			default:
+				s.Skip()
+			}
+		}
+		if string(kind) == "AUDIO" {
+			n = count
+		}
+	}
+	return n
 }
 
 // readRest reads a member if it is one of the rarer ones.
@@ -46,6 +80,8 @@ func (c *counts) readRest(s *scan, name []byte) {
 		c.readApart = s.count()
 	case "cache_creation_input_tokens", "cacheWriteInputTokens", "cacheWriteInputTokenCount":
 		c.writtenApart = s.count()
+	case "toolUsePromptTokenCount":
+		c.toolInput = s.count()
 	case "thoughtsTokenCount":
 		c.thoughts = s.count()
 	case "advisor_tokens":
@@ -187,5 +223,8 @@ func (c *counts) add(one *counts) {
 	c.writtenLong = llm.Add(c.writtenLong, one.writtenLong)
 }
 
-// apart is the whole prompt where its cached parts are counted apart.
-func (c *counts) apart() int64 { return llm.Add(c.input, llm.Add(c.readApart, c.writtenApart)) }
+// apart is the whole prompt where its cached parts, and what tools have read, are counted
+// apart.
+func (c *counts) apart() int64 {
+	return llm.Add(llm.Add(c.input, c.toolInput), llm.Add(c.readApart, c.writtenApart))
+}

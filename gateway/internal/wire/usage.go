@@ -50,6 +50,7 @@ type counts struct {
 	// input and output are the names of other dialects, which leave out of input what
 	// was read from or written to a cache, and thoughts what Gemini leaves out of output.
 	input, output               int64
+	toolInput                   int64 // of Gemini's prompt
 	readApart, writtenApart     int64
 	thoughts, searches, advisor int64
 	// billedIn and billedOut are what Cohere charges for.
@@ -88,7 +89,7 @@ func (c *counts) usage() llm.Usage {
 		u.Input = c.apart()
 		u.CacheRead, u.CacheWrite = firstOf(u.CacheRead, c.readApart), firstOf(u.CacheWrite, c.writtenApart-c.writtenLong)
 	}
-	if u.Output == 0 && c.output > 0 {
+	if u.Output == 0 && llm.Add(c.output, c.thoughts) > 0 {
 		u.Output = llm.Add(c.output, c.thoughts)
 	}
 	// xAI leaves reasoning out of completion_tokens; OpenAI and DeepSeek do not.

@@ -26,6 +26,11 @@ type Format struct {
 	// says of it.
 	Paths []string
 	Title string
+	// target reads what a path says of a request, in a format whose paths do: the model, and
+	// whether a stream is wanted. It reports false for a path of another format. Address is
+	// what those paths look like; both are empty for formats with Paths.
+	target  func(path string) (model string, stream, ok bool)
+	address string
 
 	// facts reads the facts of a request, and its instructions to the cache.
 	facts func(body []byte, o intake.Options) (llm.Facts, llm.CacheControl, error)
@@ -44,16 +49,33 @@ type Format struct {
 }
 
 // Formats is the table. The first row is the canonical form.
-var Formats = []*Format{chatCompletions, messages, responses, embeddings}
+var Formats = []*Format{chatCompletions, messages, responses, embeddings, generateContent}
 
 // at finds the row whose clients use a path.
 func at(path string) *Format {
 	for _, f := range Formats {
-		if slices.Contains(f.Paths, path) {
+		if slices.Contains(f.Paths, path) || f.serves(path) {
 			return f
 		}
 	}
 	return nil
+}
+
+// serves reports whether a path is one of those that say more than the format.
+func (f *Format) serves(path string) bool {
+	if f.target == nil {
+		return false
+	}
+	_, _, ok := f.target(path)
+	return ok
+}
+
+// where is where clients reach the endpoint, for messages.
+func (f *Format) where() string {
+	if len(f.Paths) == 0 {
+		return f.address
+	}
+	return f.Paths[0]
 }
 
 // formatOf is the row of a request's form.

@@ -79,7 +79,7 @@ func (s *scanner) kind() string {
 func (s *scanner) path(of object, member string) string {
 	var at string
 	switch of {
-	case chatBody, messagesBody, responsesBody, embeddingsBody:
+	case chatBody, messagesBody, responsesBody, embeddingsBody, geminiBody:
 		return member
 	case message:
 		at = fmt.Sprintf("messages[%d]", s.message)
@@ -87,8 +87,14 @@ func (s *scanner) path(of object, member string) string {
 		at = fmt.Sprintf("messages[%d].content[%d]", s.message, s.part)
 	case medium, source:
 		at = fmt.Sprintf("messages[%d].content[%d]", s.message, s.part)
-	case tool:
+	case tool, geminiToolObject:
 		at = "tools"
+	case content:
+		at = fmt.Sprintf("contents[%d]", s.message)
+	case geminiPart, geminiResult, inlineMedium:
+		at = fmt.Sprintf("contents[%d].parts[%d]", s.message, s.part)
+	case geminiConfig:
+		at = "generationConfig"
 	case streamOptions:
 		at = "stream_options"
 	case metadata, userMetadata:

@@ -112,4 +112,15 @@ const (
 	// Of OpenAI's embeddings API:
 	fEncodingFormat
 	fDimensions
+
+	// Of Google's generateContent; fOpaque is what is carried along unread.
+	fContents
+	fParts
+	fGenerationConfig
+	fCachedContent
+	fMimeType
+	fInlineData
+	fFunctionResponse
+	fGoogleSearch
+	fOpaque
 )

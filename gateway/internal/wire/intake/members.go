@@ -77,8 +77,11 @@ func (s *scanner) admit(m *members) bool {
 }
 
 func (s *scanner) admitName(m *members, name []byte) bool {
-	if m.field = lookup(m.of, name); m.field == unknown {
+	switch m.field = lookup(m.of, name); m.field {
+	case unknown:
 		return s.admitUnknown(m, name)
+	case fOpaque:
+		return s.remember(m, name)
 	}
 	if !m.seen.add(m.field) {
 		return s.twice(m, name)
@@ -86,7 +89,8 @@ func (s *scanner) admitName(m *members, name []byte) bool {
 	return true
 }
 
-func (s *scanner) admitUnknown(m *members, name []byte) bool {
+// remember keeps a name without a field of its own, and refuses it the second time.
+func (s *scanner) remember(m *members, name []byte) bool {
 	sum := sumOf(name)
 	for _, old := range s.unknowns[m.base:s.openUnknowns] {
 		if old.sum == sum && s.sameName(old, name) {
@@ -99,6 +103,13 @@ func (s *scanner) admitUnknown(m *members, name []byte) bool {
 	start := m.at + 1
 	s.unknowns[s.openUnknowns] = unknownMember{sum: sum, start: uint32(start), end: uint32(start + len(m.name.Raw))}
 	s.openUnknowns++
+	return true
+}
+
+func (s *scanner) admitUnknown(m *members, name []byte) bool {
+	if !s.remember(m, name) {
+		return false
+	}
 	if what := elsewhere(m.of, name); what != "" && s.Peek() != 'n' {
 		s.unbounded(true, what)
 	}

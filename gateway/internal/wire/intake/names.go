@@ -31,11 +31,20 @@ const (
 	textConfig
 
 	embeddingsBody
+
+	// Of Google's generateContent:
+	geminiBody
+	content
+	geminiPart
+	geminiResult
+	inlineMedium
+	geminiToolObject
+	geminiConfig
 )
 
 // isBody reports whether an object is the outermost one.
 func (o object) isBody() bool {
-	return o == chatBody || o == messagesBody || o == responsesBody || o == embeddingsBody
+	return o == chatBody || o == messagesBody || o == responsesBody || o == embeddingsBody || o == geminiBody
 }
 
 // lookup finds a name among those known in an object of this kind.
@@ -65,6 +74,9 @@ func lookup(of object, name []byte) field {
 	}
 	if of == embeddingsBody {
 		return embeddingsField(name)
+	}
+	if of >= geminiBody {
+		return lookupGemini(of, name)
 	}
 	return lookupResponses(of, name)
 }

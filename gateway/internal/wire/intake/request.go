@@ -44,6 +44,8 @@ func (s *scanner) rootMember(m *members) bool {
 		return s.responsesMember(m)
 	case embeddingsBody:
 		return s.embeddingsMember(m)
+	case geminiBody:
+		return s.geminiMember(m)
 	}
 	return s.member(m)
 }
@@ -51,7 +53,7 @@ func (s *scanner) rootMember(m *members) bool {
 // complete checks what can only be checked at the end.
 func (s *scanner) complete() bool {
 	f := &s.facts
-	if f.ModelAt.IsZero() {
+	if f.ModelAt.IsZero() && s.root != geminiBody {
 		return s.refuse(0, "model", `"model" is missing: name the model that should answer.`)
 	}
 	if s.root == embeddingsBody {
@@ -59,6 +61,9 @@ func (s *scanner) complete() bool {
 	}
 	if f.Messages == 0 && (s.root == responsesBody || s.root == embeddingsBody) {
 		return s.refuse(0, "input", `"input" is missing: send a text, or a list.`)
+	}
+	if f.Messages == 0 && s.root == geminiBody {
+		return s.refuse(0, "contents", `"contents" is missing: send at least one content.`)
 	}
 	if f.Messages == 0 {
 		return s.refuse(0, "messages", `"messages" is missing: send at least one message.`)
