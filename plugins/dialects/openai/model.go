@@ -12,6 +12,8 @@ type model struct {
 	reasons, high bool
 	// fixed says that it takes no sampling parameters but the defaults.
 	fixed bool
+	// searches says that it can search the web by itself.
+	searches bool
 	// thoughts says that it is to be sent its own thoughts again.
 	thoughts bool
 }
@@ -31,6 +33,9 @@ func modelOf(env *canonical.Envelope) (m model) {
 		m.high = minor[0] >= '2' && minor[0] <= '9'
 	}
 	m.high = m.high || bytes.Contains(name, []byte("codex-max"))
+	for _, word := range [...]string{"search", "sonar"} {
+		m.searches = m.searches || bytes.Contains(name, []byte(word))
+	}
 	for _, family := range [...]string{"deepseek", "kimi", "glm-", "minimax", "mimo"} {
 		m.thoughts = m.thoughts || bytes.Contains(name, []byte(family))
 	}

@@ -73,9 +73,16 @@ func (r *request) writeMember(m canonical.Member) {
 	case "service_tier":
 		r.writeTier(m.Value)
 	case "audio", "function_call", "functions", "metadata", "modalities", "n", "prediction", "prompt_cache_key",
-		"prompt_cache_options", "prompt_cache_retention", "safety_identifier", "seed", "store", "verbosity", "web_search_options":
+		"prompt_cache_options", "prompt_cache_retention", "safety_identifier", "seed", "store", "verbosity":
 		r.Key(m.Key)
 		r.Value(m.Value)
+	case "web_search_options":
+		if r.model.searches {
+			r.Key(m.Key)
+			r.Value(m.Value)
+		} else { // others refuse the request, and agents offer a search with each
+			r.Drop(string(m.Key))
+		}
 	case "cache_control": // OpenAI caches prompts without being asked
 	default:
 		if !m.Harmless() {

@@ -169,6 +169,9 @@ var requests = map[string]struct{ model, canonical, want, dropped string }{
 		`{"model":"gpt-4o","messages":[{"role":"user","content":"hi"}],"response_format":{"type":"json_schema","json_schema":{"name":"r","schema":{"type":"object","properties":{"a":{},"b":{}},"required":["a"],"additionalProperties":false}}}}`, ""},
 	"tools": {"gpt-4o", `{"messages":[{"role":"user","content":"hi"}],"tools":[{"type":"function","function":{"name":"f","parameters":{"type":"object"},"strict":true},"cache_control":{},"defer_loading":true},{"type":"bash_20250124","name":"bash"}],"tool_choice":{"type":"function","function":{"name":"bash"}},"parallel_tool_calls":false}`,
 		`{"model":"gpt-4o","messages":[{"role":"user","content":"hi"}],"tools":[{"type":"function","function":{"name":"f","parameters":{"type":"object"}}}],"parallel_tool_calls":false}`, "tools[1] tool_choice"},
+	"a web search": {"gpt-4o", `{"messages":[{"role":"user","content":"hi"}],"web_search_options":{}}`, `{"model":"gpt-4o","messages":[{"role":"user","content":"hi"}]}`, "web_search_options"},
+	"a web search where there is one": {"gpt-4o-search-preview", `{"messages":[{"role":"user","content":"hi"}],"web_search_options":{}}`,
+		`{"model":"gpt-4o-search-preview","messages":[{"role":"user","content":"hi"}],"web_search_options":{}}`, ""},
 }
 
 func TestRequest(t *testing.T) {
