@@ -81,20 +81,31 @@ var sdkScripts = [][]string{
 	{"node", "vercel.mjs", "chat"},
 	{"node", "vercel.mjs", "messages"},
 	{"node", "vercel.mjs", "responses"},
+	{"node", "vercel.mjs", "gemini"},
+	{"node", "genai.mjs"},
 	{"python3", "check_anthropic.py"},
 	{"python3", "check_openai.py", "chat"},
 	{"python3", "check_openai.py", "responses"},
 }
 
+// sdkModels are the models that a script asks for. Google's clients are served by Gemini alone.
+func sdkModels(script []string) []string {
+	if last := script[len(script)-1]; last == "gemini" || last == "genai.mjs" {
+		return []string{"gemini"}
+	}
+	var all []string
+	for _, p := range sdkProviders {
+		all = append(all, p.name)
+	}
+	return all
+}
+
 // TestSDKs runs official clients of several APIs at providers of every format, which none of
 // them knows but its own.
 func TestSDKs(t *testing.T) {
-	var models []string
-	for _, p := range sdkProviders {
-		models = append(models, p.name)
-	}
 	for _, script := range sdkScripts {
 		t.Run(strings.Join(script, " "), func(t *testing.T) {
+			models := sdkModels(script)
 			dir := filepath.Join("testdata", "clients")
 			installFor(t, dir, script[0])
 			s := startForSDK(t)
