@@ -86,11 +86,12 @@ var sdkScripts = [][]string{
 	{"python3", "check_anthropic.py"},
 	{"python3", "check_openai.py", "chat"},
 	{"python3", "check_openai.py", "responses"},
+	{"python3", "check_genai.py"},
 }
 
 // sdkModels are the models that a script asks for. Google's clients are served by Gemini alone.
 func sdkModels(script []string) []string {
-	if last := script[len(script)-1]; last == "gemini" || last == "genai.mjs" {
+	if last := script[len(script)-1]; strings.Contains(last, "gemini") || strings.Contains(last, "genai") {
 		return []string{"gemini"}
 	}
 	var all []string
