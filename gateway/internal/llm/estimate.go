@@ -40,6 +40,9 @@ const (
 // tokens; text is an upper bound of the prompt's text in tokens, 0 for a token a byte.
 func EstimateOf(t *Target, f *Facts, bound, text int64) Estimate {
 	e := Estimate{Choices: int64(max(f.Choices, 1)), price: t.Price}
+	if f.Free {
+		return e
+	}
 	if f.Features.Has(WebSearch) {
 		e.Searches = assumedSearches
 	}

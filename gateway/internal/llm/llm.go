@@ -27,4 +27,6 @@ const (
 	ChatCompletions Endpoint = "chat.completions"
 	// Embeddings are vectors that stand for texts.
 	Embeddings Endpoint = "embeddings"
+	// CountTokens is the size of a conversation's prompt, which nothing is charged for.
+	CountTokens Endpoint = "count_tokens"
 )

@@ -18,6 +18,9 @@ type Call struct {
 	Header http.Header
 	Body   []byte
 	Stream bool
+	// Answer is what the target would answer, as far as the gateway knows; nil when the
+	// target is to be asked.
+	Answer *Answer
 }
 
 // Answer is a provider's HTTP response, its body unread.
@@ -89,6 +92,8 @@ const (
 
 // ReplyInfo is what is known of a reply from its events so far.
 type ReplyInfo struct {
+	// Free says that nothing is charged for the reply.
+	Free bool
 	// Usage is the provider's own count, as far as it can be read and is plausible; nil
 	// without one. A part that is 0 although there was a prompt, or a reply, is missing:
 	// Billed fills it in.
@@ -119,6 +124,9 @@ const bytesPerToken = 4
 // that broke off or that the caller left: then a count from before its end is raised to the
 // estimate of what has come.
 func (t ReplyInfo) Billed(prompt int64, whole bool) Usage {
+	if t.Free {
+		return Usage{}
+	}
 	output := max((t.TextBytes+bytesPerToken-1)/bytesPerToken, t.Pieces)
 	if t.TextBytes == 0 {
 		output = 0

@@ -108,6 +108,8 @@ type Facts struct {
 	// only the provider knows.
 	Inputs   int
 	Encoding string
+	// Free says that the request uses no tokens that cost anything: it only counts them.
+	Free bool
 	// EstInputTokens is a likely size of the prompt, rather too large than too small:
 	// bytes of text / 3, plus what images, audio clips and files usually take. It is no
 	// upper bound: Estimate has that.

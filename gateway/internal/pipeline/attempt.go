@@ -24,6 +24,8 @@ type attempt struct {
 	watch    *watchdog
 	call     llm.Call
 	answer   *llm.Answer
+	// estimated says that the answer is the gateway's own.
+	estimated bool
 	// reply is what its target answers the request with; nil before there is content.
 	reply llm.Stream
 	// early is what is known of a reply without content; empty are its events, if it was
@@ -105,7 +107,10 @@ func (a *attempt) prepare() error {
 // begins with the reply's first event.
 func (a *attempt) send() (llm.Stream, error) {
 	ctx := a.watch.ctx
-	answer, err := a.Upstream.Do(ctx, a.target, a.call)
+	answer, err := a.call.Answer, error(nil)
+	if a.estimated = answer != nil; !a.estimated {
+		answer, err = a.Upstream.Do(ctx, a.target, a.call)
+	}
 	a.answer, a.call = answer, llm.Call{}
 	if err != nil {
 		return nil, err
@@ -182,9 +187,12 @@ func (a *attempt) finish(e *llm.Error) {
 		out.Fault, out.RetryAfter, out.Credential = e.Fault, e.RetryAfter, e.Credential
 	} else if u := a.reply.Info().Usage; u != nil {
 		out.OutputTokens = u.Output
-		if a.req.Facts.Inputs == 0 { // embeddings have no prompt that goes on
+		if a.req.Facts.Inputs == 0 && !a.req.Facts.Free { // only a conversation's prompt goes on
 			a.Prompts.Sent(a.req.Principal.KeyID, a.req.Session, a.target.ID, keptPrompt(a.target, u))
 		}
+	}
+	if a.estimated {
+		out = Outcome{Fault: llm.FaultCanceled} // the target was not asked, which tells nothing about it
 	}
 	a.flight.Done(out)
 }

@@ -29,7 +29,7 @@ func (t *terms) countedWorstCase(target *llm.Target, sent *llm.Request, f *llm.F
 func (t *terms) setMaxOutput(x *llm.Exchange, output int64) {
 	asked, restored := x.Sent.Facts.MaxTokens, x.MaxOutput > 0
 	x.MaxOutput = 0
-	if x.Sent.Facts.Inputs > 0 { // nothing is generated
+	if x.Sent.Facts.Inputs > 0 || x.Sent.Facts.Free { // nothing is generated
 		return
 	}
 	bounded := t.decision.Obligations.MaxOutputTokens > 0 ||
@@ -52,6 +52,8 @@ func (t *terms) hardLimit(u llm.Unit) bool {
 func (t *terms) whyUnbounded(target *llm.Target, f *llm.Facts) string {
 	money := t.hardLimit(llm.UnitUSD)
 	switch {
+	case f.Free:
+		return ""
 	case money && !target.Price.Known && !t.route.AllowUnpriced:
 		return "no price is known for it, and a limit in US dollars applies: set price on the target, or unpriced: allow on the model"
 	case f.Repriced == llm.OtherModels && t.req.PassesTo(target) && !t.mayUseAllModels():

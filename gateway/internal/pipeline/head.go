@@ -31,6 +31,9 @@ func (x *state) head() llm.Head {
 	set("X-Penstock-Overhead-Ms", string(x.attempts.overhead(x.since()).AppendJSON(nil)))
 	set("X-Penstock-Target", x.record.Target)
 	set("X-Penstock-Dropped", strings.Join(x.attempts.dropped(), ", "))
+	if s := x.attempts.serving; s != nil && s.estimated {
+		set("X-Penstock-Estimated", "input_tokens")
+	}
 	if x.hit != nil {
 		set("Age", strconv.Itoa(int(x.hit.Age.Seconds())))
 	}

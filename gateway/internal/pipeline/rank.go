@@ -127,7 +127,7 @@ func (x *state) whyUnfit(t *llm.Target) string {
 		}
 	}
 	// The estimate is an over-count, so only a clear excess disqualifies.
-	if t.Context > 0 && x.req.Facts.Inputs == 0 && x.req.Facts.EstInputTokens/2 > t.Context {
+	if t.Context > 0 && x.req.Facts.Inputs == 0 && !x.req.Facts.Free && x.req.Facts.EstInputTokens/2 > t.Context {
 		return fmt.Sprintf("context window of %d tokens is too small", t.Context)
 	}
 	return x.whyUnbounded(t, &x.req.Facts)

@@ -49,7 +49,7 @@ type Format struct {
 }
 
 // Formats is the table. The first row is the canonical form.
-var Formats = []*Format{chatCompletions, messages, responses, embeddings, generateContent}
+var Formats = []*Format{chatCompletions, messages, responses, embeddings, generateContent, countMessages, countResponses}
 
 // at finds the row whose clients use a path.
 func at(path string) *Format {
@@ -91,7 +91,7 @@ func formatOf(r *llm.Request) *Format {
 
 // passes reports whether a request passes through to a target as it is.
 func passes(r *llm.Request, t *llm.Target) bool {
-	if r.Endpoint == llm.Embeddings {
+	if r.Endpoint == llm.Embeddings || r.Endpoint == llm.CountTokens {
 		return true // its row translates itself
 	}
 	return r.PassesTo(t)

@@ -1,0 +1,99 @@
+package wire
+
+import (
+	"bytes"
+	"context"
+	"io"
+	"net/http"
+	"strconv"
+
+	"github.com/penstock/penstock/gateway/internal/jsontext"
+	"github.com/penstock/penstock/gateway/internal/llm"
+	"github.com/penstock/penstock/gateway/internal/wire/intake"
+)
+
+// countMessages is Anthropic's API for counting the tokens of a Messages request.
+var countMessages = &Format{
+	Endpoint: llm.CountTokens,
+	Dialect:  llm.Anthropic,
+	Paths:    []string{"/v1/messages/count_tokens", "/messages/count_tokens"},
+	Title:    "the tokens of an Anthropic messages request",
+	facts:    countOnly(intake.ScanMessages),
+	headers:  messages.headers,
+	queries:  messages.queries,
+	call:     callCount("/messages/count_tokens", `{"input_tokens":`, `}`),
+	read:     readCount,
+	render:   renderAnthropic,
+	breakOff: breakAnthropic,
+}
+
+// countResponses is OpenAI's API for counting the tokens of a Responses request.
+var countResponses = &Format{
+	Endpoint: llm.CountTokens,
+	Dialect:  llm.Responses,
+	Paths:    []string{"/v1/responses/input_tokens", "/responses/input_tokens"},
+	Title:    "the tokens of an OpenAI responses request",
+	facts:    countOnly(intake.ScanResponses),
+	headers:  responses.headers,
+	call:     callCount("/responses/input_tokens", `{"object":"response.input_tokens","input_tokens":`, `}`),
+	read:     readCount,
+	render:   renderOpenAI,
+	breakOff: breakOpenAI,
+}
+
+// countOnly reads facts of a request that generates nothing and costs nothing.
+func countOnly(scan func([]byte, intake.Options) (llm.Facts, llm.CacheControl, error)) func([]byte, intake.Options) (llm.Facts, llm.CacheControl, error) {
+	return func(body []byte, o intake.Options) (llm.Facts, llm.CacheControl, error) {
+		f, c, err := scan(body, o)
+		f.Free, f.Stream = true, false
+		return f, c, err
+	}
+}
+
+// callCount asks a target that speaks the request's dialect. Of any other the likely size
+// is the answer, which is rather too large than too small.
+func callCount(path, before, after string) func(*Dialects, *llm.Exchange) (llm.Call, error) {
+	return func(_ *Dialects, x *llm.Exchange) (llm.Call, error) {
+		if !x.Sent.PassesTo(x.Target) {
+			body := strconv.AppendInt([]byte(before), x.Sent.Facts.EstInputTokens, 10)
+			return llm.Call{Answer: &llm.Answer{Status: http.StatusOK, Header: http.Header{},
+				Body: io.NopCloser(bytes.NewReader(append(body, after...)))}}, nil
+		}
+		var edits []edit
+		if f := &x.Sent.Facts; f.Model != x.Target.Model {
+			edits = append(edits, edit{f.ModelAt, jsontext.AppendQuote(nil, x.Target.Model)})
+		}
+		header := x.Sent.Header.Clone()
+		if x.Sent.Form == llm.Anthropic && header.Get("Anthropic-Version") == "" {
+			if header == nil {
+				header = http.Header{}
+			}
+			header.Set("Anthropic-Version", anthropicVersion)
+		}
+		return llm.Call{Path: path, Query: x.Sent.Query, Header: header, Body: apply(x.Sent.Body, edits)}, nil
+	}
+}
+
+// readCount passes an answer on as it is.
+func readCount(d *Dialects, _ context.Context, x *llm.Exchange, a *llm.Answer) (llm.Stream, error) {
+	defer a.Body.Close()
+	body, err := d.body(x, a)
+	switch {
+	case err != nil:
+		return nil, err
+	case !succeeded(a) && x.Sent.Form == llm.Anthropic:
+		return nil, d.messagesError(a, body)
+	case !succeeded(a):
+		return nil, d.errorOf(a.Status, a.Header, body)
+	}
+	s := newScan(body)
+	counted := false
+	for object := s.enter('{'); object && s.More('}'); {
+		counted = string(s.Name().Raw) == "input_tokens" || counted
+		s.Skip()
+	}
+	if s.End() != nil || !counted {
+		return nil, malformed("something that is not a count of tokens", nil)
+	}
+	return &plain{body: body, dialect: x.Sent.Form, info: llm.ReplyInfo{Free: true, Finish: "stop", Content: true, Whole: true}}, nil
+}
