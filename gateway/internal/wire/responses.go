@@ -142,9 +142,10 @@ func (r *responseReader) over() (llm.Event, error) {
 // reply implements eventReader.
 func (r *responseReader) reply() llm.ReplyInfo { return r.info }
 
-// breakResponses is the event by which the Responses API ends a stream with an error. The
-// member "error" makes the official clients raise one.
-func breakResponses(e *llm.Error, _ string) []byte {
+// breakResponses are the events by which the Responses API ends a stream with an error.
+// The member "error" of the first makes the official clients raise one; Codex looks at
+// the second only.
+func breakResponses(e *llm.Error, requestID string) []byte {
 	var inner struct {
 		Error json.RawMessage `json:"error"`
 	}
@@ -157,5 +158,12 @@ func breakResponses(e *llm.Error, _ string) []byte {
 		Param    *string         `json:"param"`
 		Error    json.RawMessage `json:"error"`
 	}{"error", 0, string(e.Code), e.Message, nil, inner.Error})
-	return append(append([]byte("event: error\ndata: "), object...), "\n\n"...)
+	code, _ := json.Marshal(string(e.Code))
+	message, _ := json.Marshal(e.Message)
+	frames := append(append([]byte("event: error\ndata: "), object...), "\n\nevent: response.failed\ndata: "...)
+	frames = append(frames, `{"type":"response.failed","sequence_number":0,"response":{"id":"resp_`+requestID+`","object":"response","created_at":0,"status":"failed",`+
+		`"error":{"code":`...)
+	frames = append(append(append(frames, code...), `,"message":`...), message...)
+	return append(frames, `},"incomplete_details":null,"instructions":null,"metadata":{},"model":"","output":[],"parallel_tool_calls":false,`+
+		`"temperature":null,"tool_choice":"auto","tools":[],"top_p":null}}`+"\n\n"...)
 }

@@ -162,3 +162,20 @@ func TestResponsesRecordings(t *testing.T) {
 	}
 	t.Logf("%d of %d recorded responses pass byte for byte", same, all)
 }
+
+// TestBreakResponses wants both events by which clients notice that a response has failed.
+func TestBreakResponses(t *testing.T) {
+	c, _ := ClientAt("/v1/responses", "req_1")
+	got := string(c.Break(t.Context(), &llm.Error{Code: llm.CodeStreamCut, Status: 502, Message: "It \"broke\" off."}))
+	frames := strings.Split(strings.TrimSpace(got), "\n\n")
+	if len(frames) != 2 || !strings.HasPrefix(frames[0], "event: error\ndata: {") || !strings.HasPrefix(frames[1], "event: response.failed\ndata: {") {
+		t.Fatalf("the end is %q", got)
+	}
+	for _, f := range frames {
+		_, data, _ := strings.Cut(f, "data: ")
+		e, ok := readResponse([]byte(data))
+		if !ok || !e.failed || !strings.Contains(data, `It \"broke\" off.`) {
+			t.Errorf("%s is no error", data)
+		}
+	}
+}
