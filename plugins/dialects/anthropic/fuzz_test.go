@@ -1,78 +1,13 @@
 package anthropic_test
 
-import (
-	"encoding/json"
-	"os"
-	"strings"
-	"testing"
-
-	"github.com/penstock/penstock/plugins/dialects"
-	"github.com/penstock/penstock/plugins/dialects/dialecttest"
-)
+import "testing"
 
 func FuzzTransformRequest(f *testing.F) {
-	for _, path := range dialecttest.Inputs(f, "testdata/request/*.in.json") {
-		in, err := os.ReadFile(path)
-		if err != nil {
-			f.Fatal(err)
-		}
-		f.Add("claude-sonnet-4-5", string(in))
-	}
-	f.Add("claude-3-opus", `{"messages":[{"role":"user","content":[{"type":"x","\u0001":1}]}],"\u0007":[]}`)
-	request := dialects.NewHooks().TransformRequest
-	f.Fuzz(func(t *testing.T, model, body string) {
-		in := `{"dialect":"anthropic","target":{"model":` + string(dialecttest.Encode(t, model)) + `},"stream":true,"body":` + body + `}`
-		out, err := request(nil, []byte(in))
-		if err == nil && json.Valid([]byte(in)) && !json.Valid(out) {
-			t.Errorf("%s became %s", in, out)
-		}
-	})
+	host.FuzzRequest(f, `{"messages":[{"role":"user","content":[{"type":"x","\u0001":1}]}],"\u0007":[]}`)
 }
 
 func FuzzNormaliseResponse(f *testing.F) {
-	for _, path := range dialecttest.Inputs(f, "testdata/response/*.in.json") {
-		in, err := os.ReadFile(path)
-		if err != nil {
-			f.Fatal(err)
-		}
-		f.Add(200, string(in))
-	}
-	f.Add(400, `{"type":"error","error":{"type":"invalid_request_error","message":"prompt is too long\u0007"}}`)
-	response := dialects.NewHooks().NormaliseResponse
-	f.Fuzz(func(t *testing.T, status int, body string) {
-		in := dialecttest.Encode(t, map[string]any{"dialect": "anthropic", "status": status, "text": body})
-		if json.Valid([]byte(body)) {
-			in = []byte(`{"dialect":"anthropic","status":` + string(dialecttest.Encode(t, status)) + `,"body":` + body + `}`)
-		}
-		out, err := response(nil, in)
-		if err == nil && !json.Valid(out) {
-			t.Errorf("%s became %s", in, out)
-		}
-	})
+	host.FuzzResponse(f, `{"type":"error","error":{"type":"invalid_request_error","message":"prompt is too long\u0007"}}`)
 }
 
-// FuzzNormaliseEvent plays streams: one event on each line, name and data.
-func FuzzNormaliseEvent(f *testing.F) {
-	for _, path := range dialecttest.Inputs(f, "testdata/stream/*.in.txt") {
-		in, err := os.ReadFile(path)
-		if err != nil {
-			f.Fatal(err)
-		}
-		f.Add(string(in))
-	}
-	f.Fuzz(func(t *testing.T, events string) {
-		s := host.Start(t, nil)
-		for line := range strings.Lines(events) {
-			name, data, _ := strings.Cut(strings.TrimSuffix(line, "\n"), " ")
-			if name != "penstock.start" {
-				s.Feed(name, data)
-			}
-		}
-		s.End()
-		for _, line := range s.Lines {
-			if line != "[DONE]" && !json.Valid([]byte(line)) {
-				t.Fatalf("%s gave the line %q", events, line)
-			}
-		}
-	})
-}
+func FuzzNormaliseEvent(f *testing.F) { host.FuzzStream(f, true) }

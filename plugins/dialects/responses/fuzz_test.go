@@ -11,71 +11,14 @@ import (
 )
 
 func FuzzTransformRequest(f *testing.F) {
-	for _, path := range dialecttest.Inputs(f, "testdata/request/*.in.json") {
-		in, err := os.ReadFile(path)
-		if err != nil {
-			f.Fatal(err)
-		}
-		f.Add("gpt-5.4", string(in))
-	}
-	f.Add("o3", `{"messages":[{"role":"user","content":[{"type":"x","\u0001":1}]}],"\u0007":[]}`)
-	request := dialects.NewHooks().TransformRequest
-	f.Fuzz(func(t *testing.T, model, body string) {
-		in := `{"dialect":"openai-responses","target":{"model":` + string(dialecttest.Encode(t, model)) + `},"stream":true,"body":` + body + `}`
-		out, err := request(nil, []byte(in))
-		if err == nil && json.Valid([]byte(in)) && !json.Valid(out) {
-			t.Errorf("%s became %s", in, out)
-		}
-	})
+	host.FuzzRequest(f, `{"messages":[{"role":"user","content":[{"type":"x","\u0001":1}]}],"\u0007":[]}`)
 }
 
 func FuzzNormaliseResponse(f *testing.F) {
-	for _, path := range dialecttest.Inputs(f, "testdata/response/*.in.json") {
-		in, err := os.ReadFile(path)
-		if err != nil {
-			f.Fatal(err)
-		}
-		f.Add(200, string(in))
-	}
-	f.Add(400, `{"error":{"type":"invalid_request_error","message":"too long\u0007"}}`)
-	response := dialects.NewHooks().NormaliseResponse
-	f.Fuzz(func(t *testing.T, status int, body string) {
-		in := dialecttest.Encode(t, map[string]any{"dialect": "openai-responses", "status": status, "text": body})
-		if json.Valid([]byte(body)) {
-			in = []byte(`{"dialect":"openai-responses","status":` + string(dialecttest.Encode(t, status)) + `,"body":` + body + `}`)
-		}
-		out, err := response(nil, in)
-		if err == nil && !json.Valid(out) {
-			t.Errorf("%s became %s", in, out)
-		}
-	})
+	host.FuzzResponse(f, `{"error":{"type":"invalid_request_error","message":"too long\u0007"}}`)
 }
 
-// FuzzNormaliseEvent plays streams: one event on each line, name and data.
-func FuzzNormaliseEvent(f *testing.F) {
-	for _, path := range dialecttest.Inputs(f, "testdata/stream/*.in.txt") {
-		in, err := os.ReadFile(path)
-		if err != nil {
-			f.Fatal(err)
-		}
-		f.Add(string(in))
-	}
-	f.Fuzz(func(t *testing.T, events string) {
-		s := host.Start(t, nil)
-		for line := range strings.Lines(events) {
-			name, data, _ := strings.Cut(strings.TrimSuffix(line, "\n"), " ")
-			if name != "penstock.start" {
-				s.Feed(name, data)
-			}
-		}
-		s.End()
-		for _, line := range s.Lines {
-			if line != "[DONE]" && !json.Valid([]byte(line)) {
-				t.Fatalf("%s gave the line %q", events, line)
-			}
-		}
-	})
-}
+func FuzzNormaliseEvent(f *testing.F) { host.FuzzStream(f, true) }
 
 func FuzzAcceptRequest(f *testing.F) {
 	for _, path := range dialecttest.Inputs(f, "testdata/accept/*.in.json") {
