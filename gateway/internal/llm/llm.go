@@ -29,4 +29,6 @@ const (
 	Embeddings Endpoint = "embeddings"
 	// CountTokens is the size of a conversation's prompt, which nothing is charged for.
 	CountTokens Endpoint = "count_tokens"
+	// Compact is a shorter form of a conversation's history.
+	Compact Endpoint = "compact"
 )

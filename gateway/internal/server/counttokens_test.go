@@ -41,6 +41,38 @@ ledger: sqlite://penstock.db
 	t.Logf("%d of %d recorded counts pass byte for byte", same, all)
 }
 
+// TestCompact passes every recorded shortening of a conversation through, byte for byte, and
+// refuses it at a target that could not read the result.
+func TestCompact(t *testing.T) {
+	up := &replayer{}
+	h := openTestServer(t, up, `
+keys: off
+providers:
+  up: {dialect: openai, also: [openai-responses], base_url: $UPSTREAM, allow_private: true, api_key: env:TEST_KEY}
+  chat: {dialect: openai, base_url: $UPSTREAM, allow_private: true, api_key: env:TEST_KEY}
+models: {"chat/*": {targets: ["chat/*"]}, "*": {targets: ["up/*"], retries: {attempts: 1}}}
+ledger: sqlite://penstock.db
+`)
+	all, same := 0, 0
+	for rec := range llmtest.Recordings(t, func(r *llmtest.Recorded) bool { return r.Endpoint == "responses.compact" && r.RequestBody != "" }) {
+		all++
+		up.current.Store(rec)
+		up.asked.Store(nil)
+		h.health.Forget("up")
+		resp, got := h.postTo(t, "/responses/compact", rec.RequestBody)
+		asked := up.asked.Load()
+		if resp.StatusCode != rec.Status || string(got) != string(rec.Body) || asked == nil || string(*asked) != rec.RequestBody {
+			t.Errorf("%s: %d %s\n%s", rec.Path, resp.StatusCode, got, cmp.Diff(string(rec.Body), string(got)))
+			continue
+		}
+		same++
+	}
+	t.Logf("%d of %d recorded compactions pass byte for byte", same, all)
+	if resp, got := h.postTo(t, "/responses/compact", `{"model":"chat/x","input":"hi"}`); resp.StatusCode != 400 || !strings.Contains(string(got), "Responses API") {
+		t.Errorf("at a chat provider: %d %s, want a refusal", resp.StatusCode, got)
+	}
+}
+
 // TestCountTokensIsEstimated wants an estimate where the target can't be asked, which costs
 // nothing and takes nothing from a budget.
 func TestCountTokensIsEstimated(t *testing.T) {

@@ -49,7 +49,7 @@ type Format struct {
 }
 
 // Formats is the table. The first row is the canonical form.
-var Formats = []*Format{chatCompletions, messages, responses, embeddings, generateContent, countMessages, countResponses}
+var Formats = []*Format{chatCompletions, messages, responses, embeddings, generateContent, countMessages, countResponses, compactResponses}
 
 // at finds the row whose clients use a path.
 func at(path string) *Format {
@@ -91,8 +91,8 @@ func formatOf(r *llm.Request) *Format {
 
 // passes reports whether a request passes through to a target as it is.
 func passes(r *llm.Request, t *llm.Target) bool {
-	if r.Endpoint == llm.Embeddings || r.Endpoint == llm.CountTokens {
-		return true // its row translates itself
+	if r.Endpoint != llm.ChatCompletions && r.Endpoint != "" {
+		return true // the rows of other endpoints make the call to every target themselves
 	}
 	return r.PassesTo(t)
 }

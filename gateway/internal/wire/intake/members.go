@@ -113,6 +113,9 @@ func (s *scanner) admitUnknown(m *members, name []byte) bool {
 	if what := elsewhere(m.of, name); what != "" && s.Peek() != 'n' {
 		s.unbounded(true, what)
 	}
+	if m.of == responsesBody && s.Peek() != 'n' {
+		s.continues = s.continues || string(name) == "previous_response_id" || string(name) == "conversation" || string(name) == "prompt"
+	}
 	if (m.of == chatBody || m.of == responsesBody) && string(name) == llm.OtherModels {
 		s.repriced(llm.OtherModels)
 	}

@@ -73,7 +73,8 @@ func (s *scanner) input() bool {
 	}
 	s.facts.Messages = n
 	s.prompt += s.Pos() - at - media
-	return s.OK() && (n > 0 || s.refuse(at, "input", "input is empty: send at least one item."))
+	s.emptyInput = n == 0
+	return s.OK()
 }
 
 // itemInfo is what one item of the input says about itself.

@@ -24,6 +24,9 @@ type scanner struct {
 	// tokens of images, sounds and files at their flat prices.
 	prompt int
 	media  int64
+	// emptyInput says that a Responses body has an input without items, continues that it
+	// goes on from what the provider keeps.
+	emptyInput, continues bool
 	// limitGiven says which member set MaxTokens: 0 while none has.
 	limitGiven field
 
