@@ -30,8 +30,7 @@ func readMessage(data []byte) (m messageInfo, ok bool) {
 
 // read reads a message, or an event, whose members have names of their own.
 func (m *messageInfo) read(s *scan) {
-	if !s.Open('{') {
-		s.Skip()
+	if !s.enter('{') {
 		return
 	}
 	for s.More('}') {
@@ -71,8 +70,7 @@ func (m *messageInfo) readMember(s *scan, name []byte) {
 
 // readStart reads the message that a stream begins with, which is empty.
 func (m *messageInfo) readStart(s *scan) {
-	if !s.Open('{') {
-		s.Skip()
+	if !s.enter('{') {
 		return
 	}
 	for s.More('}') {
@@ -81,8 +79,7 @@ func (m *messageInfo) readStart(s *scan) {
 }
 
 func (m *messageInfo) readBlocks(s *scan) {
-	if !s.Open('[') {
-		s.Skip()
+	if !s.enter('[') {
 		return
 	}
 	m.blocks = true
@@ -93,8 +90,7 @@ func (m *messageInfo) readBlocks(s *scan) {
 
 // readBlock reads a content block: whole, or as a stream begins it.
 func (m *messageInfo) readBlock(s *scan) {
-	if !s.Open('{') {
-		s.Skip()
+	if !s.enter('{') {
 		return
 	}
 	for s.More('}') {
@@ -118,8 +114,7 @@ func (m *messageInfo) readBlockType(kind []byte) {
 
 // readDelta reads what an event adds to a block, or to the message as a whole.
 func (m *messageInfo) readDelta(s *scan) {
-	if !s.Open('{') {
-		s.Skip()
+	if !s.enter('{') {
 		return
 	}
 	for s.More('}') {

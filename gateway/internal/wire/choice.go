@@ -38,8 +38,7 @@ func (c *choiceSet) count() (n int) {
 
 func (c *chunk) readChoices(s *scan) {
 	c.kind.chosen = s.Peek() != 'n'
-	if !s.Open('[') {
-		s.Skip()
+	if !s.enter('[') {
 		return
 	}
 	c.choices, c.empty = true, true
@@ -60,8 +59,7 @@ type choice struct {
 }
 
 func (c *chunk) readChoice(s *scan, position int64) {
-	if !s.Open('{') {
-		s.Skip()
+	if !s.enter('{') {
 		return
 	}
 	one := choice{index: position, noReason: true}
@@ -130,8 +128,7 @@ func (c *chunk) note(one *choice) {
 
 // readOutput reads a delta or a message, and reports whether there is one.
 func (c *chunk) readOutput(s *scan, out *output) bool {
-	if !s.Open('{') {
-		s.Skip()
+	if !s.enter('{') {
 		return false
 	}
 	out.here = true

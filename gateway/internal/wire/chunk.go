@@ -101,8 +101,7 @@ func (k *kinds) read(s *scan, name []byte) {
 // minimax reads the status that MiniMax gives beside its choices, and reports whether it
 // is that of an error.
 func (s *scan) minimax() (bad bool) {
-	if !s.Open('{') {
-		s.Skip()
+	if !s.enter('{') {
 		return false
 	}
 	for s.More('}') {
@@ -162,8 +161,7 @@ func (s *scan) object() []byte {
 }
 
 func (c *chunk) readGroq(s *scan) {
-	if !s.Open('{') {
-		s.Skip()
+	if !s.enter('{') {
 		return
 	}
 	for s.More('}') {

@@ -41,13 +41,11 @@ func (c *counts) read(s *scan) {
 
 // soundOf reads Google's list of counts by what they are of, and returns that of sound.
 func (s *scan) soundOf() (n int64) {
-	if !s.Open('[') {
-		s.Skip()
+	if !s.enter('[') {
 		return 0
 	}
 	for s.More(']') {
-		if !s.Open('{') {
-			s.Skip()
+		if !s.enter('{') {
 			continue
 		}
 		var kind []byte
@@ -100,8 +98,7 @@ func (c *counts) readRest(s *scan, name []byte) {
 
 // readDetails reads either details object; audio is where its audio tokens go.
 func (c *counts) readDetails(s *scan, audio *int64) {
-	if !s.Open('{') {
-		s.Skip()
+	if !s.enter('{') {
 		return
 	}
 	for s.More('}') {
@@ -123,8 +120,7 @@ func (c *counts) readDetails(s *scan, audio *int64) {
 }
 
 func (c *counts) readSearches(s *scan) {
-	if !s.Open('{') {
-		s.Skip()
+	if !s.enter('{') {
 		return
 	}
 	for s.More('}') {
@@ -148,8 +144,7 @@ func (s *scan) count() int64 {
 
 // readCreation reads how Anthropic splits what was written to its cache.
 func (c *counts) readCreation(s *scan) {
-	if !s.Open('{') {
-		s.Skip()
+	if !s.enter('{') {
 		return
 	}
 	for s.More('}') {

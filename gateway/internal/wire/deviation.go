@@ -208,8 +208,7 @@ func callsWithoutIndex(calls []byte) bool {
 // hasIndex steps over a value and reports whether it is anything but an object without
 // an index.
 func (s *scan) hasIndex() bool {
-	if !s.Open('{') {
-		s.Skip()
+	if !s.enter('{') {
 		return true
 	}
 	found := false

@@ -43,8 +43,7 @@ func readGeminiReply(data []byte) (g geminiInfo, ok bool) {
 }
 
 func (g *geminiInfo) readFeedback(s *scan) {
-	if !s.Open('{') {
-		s.Skip()
+	if !s.enter('{') {
 		return
 	}
 	for s.More('}') {
@@ -57,8 +56,7 @@ func (g *geminiInfo) readFeedback(s *scan) {
 }
 
 func (g *geminiInfo) readCandidates(s *scan) {
-	if !s.Open('[') {
-		s.Skip()
+	if !s.enter('[') {
 		return
 	}
 	for position := int64(0); s.More(']'); position++ {
@@ -68,8 +66,7 @@ func (g *geminiInfo) readCandidates(s *scan) {
 
 // readCandidate reads one answer. Its index is its position unless it says otherwise.
 func (g *geminiInfo) readCandidate(s *scan, index int64) {
-	if !s.Open('{') {
-		s.Skip()
+	if !s.enter('{') {
 		return
 	}
 	var reason []byte
@@ -101,8 +98,7 @@ func (g *geminiInfo) readCandidate(s *scan, index int64) {
 }
 
 func (g *geminiInfo) readContent(s *scan) {
-	if !s.Open('{') {
-		s.Skip()
+	if !s.enter('{') {
 		return
 	}
 	for s.More('}') {
@@ -117,8 +113,7 @@ func (g *geminiInfo) readContent(s *scan) {
 }
 
 func (g *geminiInfo) readPart(s *scan) {
-	if !s.Open('{') {
-		s.Skip()
+	if !s.enter('{') {
 		return
 	}
 	for s.More('}') {
@@ -140,8 +135,7 @@ func (g *geminiInfo) readPart(s *scan) {
 
 // readGrounding counts the searches of an answer.
 func (g *geminiInfo) readGrounding(s *scan) {
-	if !s.Open('{') {
-		s.Skip()
+	if !s.enter('{') {
 		return
 	}
 	for s.More('}') {

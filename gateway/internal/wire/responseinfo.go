@@ -47,8 +47,7 @@ func readResponse(data []byte) (r responseInfo, ok bool) {
 
 // readMembers reads a response within an event.
 func (r *responseInfo) readMembers(s *scan) {
-	if !s.Open('{') {
-		s.Skip()
+	if !s.enter('{') {
 		return
 	}
 	for s.More('}') {
@@ -85,8 +84,7 @@ func (r *responseInfo) readCause(s *scan) {
 }
 
 func (r *responseInfo) readReason(s *scan) {
-	if !s.Open('{') {
-		s.Skip()
+	if !s.enter('{') {
 		return
 	}
 	for s.More('}') {
@@ -99,8 +97,7 @@ func (r *responseInfo) readReason(s *scan) {
 }
 
 func (r *responseInfo) readOutput(s *scan) {
-	if !s.Open('[') {
-		s.Skip()
+	if !s.enter('[') {
 		return
 	}
 	r.output = true
@@ -111,8 +108,7 @@ func (r *responseInfo) readOutput(s *scan) {
 
 // readItem reads an output item: a message, a call, reasoning, or what the provider did.
 func (r *responseInfo) readItem(s *scan) {
-	if !s.Open('{') {
-		s.Skip()
+	if !s.enter('{') {
 		return
 	}
 	for s.More('}') {
