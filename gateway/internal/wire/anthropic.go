@@ -6,7 +6,6 @@ import (
 	"encoding/json"
 	"io"
 	"net/http"
-	"strconv"
 
 	"github.com/penstock/penstock/gateway/internal/llm"
 	"github.com/penstock/penstock/gateway/internal/wire/intake"
@@ -33,16 +32,8 @@ const anthropicVersion = "2023-06-01"
 // callMessages makes the call to a target that speaks Anthropic's format: the client's
 // bytes with the model and the bound on output changed.
 func callMessages(_ *Dialects, x *llm.Exchange) (llm.Call, error) {
-	f := &x.Sent.Facts
-	edits := withoutForeign(x.Sent.Body)
-	if f.Model != x.Target.Model {
-		edits = append(edits, edit{f.ModelAt, strconv.AppendQuote(nil, x.Target.Model)})
-	}
-	if n := strconv.AppendInt(nil, x.MaxOutput, 10); x.MaxOutput > 0 && f.MaxTokensAt.IsZero() {
-		edits = append(edits, insert(f, append([]byte(`,"max_tokens":`), n...)))
-	} else if x.MaxOutput > 0 {
-		edits = append(edits, edit{f.MaxTokensAt, n})
-	}
+	edits := setModel(withoutForeign(x.Sent.Body), x)
+	edits = setMaxOutput(edits, x, "max_tokens")
 	header := x.Sent.Header.Clone()
 	if header == nil {
 		header = http.Header{}
@@ -50,7 +41,7 @@ func callMessages(_ *Dialects, x *llm.Exchange) (llm.Call, error) {
 	if header.Get("Anthropic-Version") == "" {
 		header.Set("Anthropic-Version", anthropicVersion)
 	}
-	return llm.Call{Path: "/messages", Query: x.Sent.Query, Header: header, Body: apply(x.Sent.Body, edits), Stream: f.Stream}, nil
+	return llm.Call{Path: "/messages", Query: x.Sent.Query, Header: header, Body: apply(x.Sent.Body, edits), Stream: x.Sent.Facts.Stream}, nil
 }
 
 // readMessages passes an answer on as it is.

@@ -7,7 +7,6 @@ import (
 	"net/http"
 	"strconv"
 
-	"github.com/penstock/penstock/gateway/internal/jsontext"
 	"github.com/penstock/penstock/gateway/internal/llm"
 	"github.com/penstock/penstock/gateway/internal/wire/intake"
 )
@@ -59,10 +58,7 @@ func callCount(path, before, after string) func(*Dialects, *llm.Exchange) (llm.C
 			return llm.Call{Answer: &llm.Answer{Status: http.StatusOK, Header: http.Header{},
 				Body: io.NopCloser(bytes.NewReader(append(body, after...)))}}, nil
 		}
-		var edits []edit
-		if f := &x.Sent.Facts; f.Model != x.Target.Model {
-			edits = append(edits, edit{f.ModelAt, jsontext.AppendQuote(nil, x.Target.Model)})
-		}
+		edits := setModel(nil, x)
 		header := x.Sent.Header.Clone()
 		if x.Sent.Form == llm.Anthropic && header.Get("Anthropic-Version") == "" {
 			if header == nil {

@@ -56,11 +56,7 @@ func unsupportedEmbeddings(x *llm.Exchange, what string) error {
 // patchedEmbeddings is the client's body with what must differ at the target: the model's
 // name, and the names that some providers have for members.
 func patchedEmbeddings(x *llm.Exchange) []byte {
-	f := &x.Sent.Facts
-	var edits []edit
-	if f.Model != x.Target.Model {
-		edits = append(edits, edit{f.ModelAt, jsontext.AppendQuote(nil, x.Target.Model)})
-	}
+	edits := setModel(nil, x)
 	s := newScan(x.Sent.Body)
 	for in := s.enter('{'); in && s.More('}'); {
 		s.Peek()

@@ -23,10 +23,7 @@ type edit struct {
 func patched(x *llm.Exchange) []byte {
 	req, t := x.Sent, x.Target
 	f := &req.Facts
-	edits := make([]edit, 0, 6)
-	if f.Model != t.Model {
-		edits = append(edits, edit{f.ModelAt, jsontext.AppendQuote(nil, t.Model)})
-	}
+	edits := setModel(make([]edit, 0, 6), x)
 	if !f.CacheAt.IsZero() {
 		edits = append(edits, edit{at: f.CacheAt})
 	}
@@ -45,6 +42,27 @@ const (
 	oldOutput = "max_tokens"
 	newOutput = "max_completion_tokens"
 )
+
+// setModel names the target's model where the client named another.
+func setModel(edits []edit, x *llm.Exchange) []edit {
+	if f := &x.Sent.Facts; f.Model != x.Target.Model {
+		return append(edits, edit{f.ModelAt, jsontext.AppendQuote(nil, x.Target.Model)})
+	}
+	return edits
+}
+
+// setMaxOutput sets the maximum of output tokens, if the gateway has one, in the member of
+// that name.
+func setMaxOutput(edits []edit, x *llm.Exchange, name string) []edit {
+	f := &x.Sent.Facts
+	switch {
+	case x.MaxOutput <= 0:
+		return edits
+	case f.MaxTokensAt.IsZero():
+		return append(edits, insert(f, fmt.Appendf(nil, `,"%s":%d`, name, x.MaxOutput)))
+	}
+	return append(edits, edit{f.MaxTokensAt, strconv.AppendInt(nil, x.MaxOutput, 10)})
+}
 
 // boundOutput sets the maximum of output tokens, under the name that the target heeds.
 func boundOutput(edits []edit, x *llm.Exchange) []edit {

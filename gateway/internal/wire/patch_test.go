@@ -1,6 +1,7 @@
 package wire
 
 import (
+	"encoding/json"
 	"testing"
 
 	"github.com/penstock/penstock/gateway/internal/llm"
@@ -77,6 +78,46 @@ func TestPatched(t *testing.T) {
 			}
 			if string(req.Body) != tt.body {
 				t.Errorf("the client's body was written to: %s", req.Body)
+			}
+		})
+	}
+}
+
+// TestModelNames sends a model's name that Go writes otherwise than JSON, in every format
+// whose requests pass through with the model changed.
+func TestModelNames(t *testing.T) {
+	const name = "m\u00ad\U000e0001\x7f"
+	for path, tt := range map[string]struct {
+		spoken llm.Dialect
+		body   string
+	}{
+		"/v1/chat/completions":      {llm.OpenAI, `{"model":"m","messages":[{"role":"user","content":"hi"}]}`},
+		"/v1/messages":              {llm.Anthropic, `{"model":"m","max_tokens":9,"messages":[{"role":"user","content":"hi"}]}`},
+		"/v1/messages/count_tokens": {llm.Anthropic, `{"model":"m","messages":[{"role":"user","content":"hi"}]}`},
+		"/v1/responses":             {llm.Responses, `{"model":"m","input":"hi"}`},
+		"/v1/embeddings":            {llm.OpenAI, `{"model":"m","input":"hi"}`},
+	} {
+		t.Run(path, func(t *testing.T) {
+			c, ok := ClientAt(path, "req_1")
+			if !ok {
+				t.Fatalf("nothing is served at %s", path)
+			}
+			req, err := c.Request(t.Context(), llm.Incoming{Body: []byte(tt.body)})
+			if err != nil {
+				t.Fatal(err)
+			}
+			x := &llm.Exchange{Request: req, Route: &llm.Route{}, Target: &llm.Target{ID: "p/m", Provider: "p", Model: name, Dialect: tt.spoken}}
+			d := dialects()
+			if err := d.Prepare(t.Context(), x); err != nil {
+				t.Fatal(err)
+			}
+			call, err := d.Call(t.Context(), x)
+			if err != nil {
+				t.Fatal(err)
+			}
+			var sent struct{ Model string }
+			if err := json.Unmarshal(call.Body, &sent); err != nil || sent.Model != name {
+				t.Errorf("the model arrives as %q, %v, in %s", sent.Model, err, call.Body)
 			}
 		})
 	}

@@ -3,7 +3,6 @@ package wire
 import (
 	"context"
 	"encoding/json"
-	"strconv"
 
 	"github.com/penstock/penstock/gateway/internal/llm"
 	"github.com/penstock/penstock/gateway/internal/wire/intake"
@@ -28,17 +27,9 @@ var responses = &Format{
 // callResponses makes the call to a target that speaks the Responses API: the client's
 // bytes with the model and the bound on output changed.
 func callResponses(_ *Dialects, x *llm.Exchange) (llm.Call, error) {
-	f := &x.Sent.Facts
-	edits := withoutForeignItems(x.Sent.Body)
-	if f.Model != x.Target.Model {
-		edits = append(edits, edit{f.ModelAt, strconv.AppendQuote(nil, x.Target.Model)})
-	}
-	if n := strconv.AppendInt(nil, x.MaxOutput, 10); x.MaxOutput > 0 && f.MaxTokensAt.IsZero() {
-		edits = append(edits, insert(f, append([]byte(`,"max_output_tokens":`), n...)))
-	} else if x.MaxOutput > 0 {
-		edits = append(edits, edit{f.MaxTokensAt, n})
-	}
-	return llm.Call{Path: "/responses", Header: x.Sent.Header, Body: apply(x.Sent.Body, edits), Stream: f.Stream}, nil
+	edits := setModel(withoutForeignItems(x.Sent.Body), x)
+	edits = setMaxOutput(edits, x, "max_output_tokens")
+	return llm.Call{Path: "/responses", Header: x.Sent.Header, Body: apply(x.Sent.Body, edits), Stream: x.Sent.Facts.Stream}, nil
 }
 
 // readResponses passes an answer on as it is.
