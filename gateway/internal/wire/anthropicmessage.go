@@ -10,10 +10,7 @@ type messageInfo struct {
 	usage []byte
 	// blocks says that there is a list of content blocks.
 	blocks bool
-	// content says that something is there that a reader would miss, text its length in
-	// bytes, calls that a tool is called.
-	content, calls bool
-	text           int64
+	outputInfo
 	// failed says that the object is an error.
 	failed bool
 }
@@ -100,7 +97,7 @@ func (m *messageInfo) readBlock(s *scan) {
 		case "id", "tool_use_id", "name", "signature", "cache_control", "caller":
 			s.Skip()
 		default:
-			m.readOutput(s)
+			m.readText(s)
 		}
 	}
 }
@@ -124,21 +121,7 @@ func (m *messageInfo) readDelta(s *scan) {
 		case "type", "stop_sequence", "signature":
 			s.Skip()
 		default:
-			m.readOutput(s)
+			m.readText(s)
 		}
-	}
-}
-
-// readOutput counts a text, or an object or list that holds one.
-func (m *messageInfo) readOutput(s *scan) {
-	if s.Peek() == '"' {
-		n := len(s.string())
-		m.text += int64(n)
-		m.content = m.content || n > 0
-		return
-	}
-	if v := s.Raw(); hasText(v) {
-		m.text += int64(len(v))
-		m.content = true
 	}
 }

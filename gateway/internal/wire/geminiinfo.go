@@ -8,11 +8,8 @@ type geminiInfo struct {
 	usage, reason []byte
 	// begun are the answers that there are, finished those that say why they end.
 	begun, finished choiceSet
-	// content is set when something is there that a reader would miss, text its length in
-	// bytes, calls when a function is called.
-	content, calls bool
-	text           int64
-	searches       int64
+	outputInfo
+	searches int64
 	// blocked is set when the prompt was blocked, failed when the object is an error.
 	blocked, failed bool
 }

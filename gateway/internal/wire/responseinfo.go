@@ -10,10 +10,7 @@ type responseInfo struct {
 	usage, cause []byte
 	// output says that there is a list of output items.
 	output bool
-	// content says that something is there that a reader would miss, text its length in
-	// bytes, calls that a tool of the client's is called.
-	content, calls bool
-	text           int64
+	outputInfo
 	// failed says that the object is an error.
 	failed bool
 }
@@ -130,20 +127,6 @@ func (r *responseInfo) readItemType(kind []byte) {
 	case "function_call", "custom_tool_call", "local_shell_call", "shell_call", "apply_patch_call", "computer_call":
 		r.calls, r.content = true, true
 	default:
-		r.content = true
-	}
-}
-
-// readText counts a text, or an object or list that holds one.
-func (r *responseInfo) readText(s *scan) {
-	if s.Peek() == '"' {
-		n := len(s.string())
-		r.text += int64(n)
-		r.content = r.content || n > 0
-		return
-	}
-	if v := s.Raw(); hasText(v) {
-		r.text += int64(len(v))
 		r.content = true
 	}
 }
