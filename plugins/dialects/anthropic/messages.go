@@ -69,7 +69,7 @@ func (r *request) writeMessages() error {
 	r.Name("messages")
 	r.Open('[')
 	for i := 0; i < len(r.in.Messages); {
-		end := r.runEnd(i)
+		end := r.in.RunEnd(i)
 		if err := r.writeRun(i, end); err != nil {
 			return err
 		}
@@ -81,17 +81,6 @@ func (r *request) writeMessages() error {
 	r.closeMessage()
 	r.Close(']')
 	return nil
-}
-
-// runEnd returns where the messages of one side that begin at i end.
-func (r *request) runEnd(i int) int {
-	assistant := r.in.Messages[i].Role == canonical.Assistant
-	for i++; i < len(r.in.Messages); i++ {
-		if (r.in.Messages[i].Role == canonical.Assistant) != assistant {
-			break
-		}
-	}
-	return i
 }
 
 // writeRun writes messages of one side. Tool results go first: they have to stand right

@@ -133,6 +133,18 @@ func (r *Request) Read(body Value) {
 // All yields the messages as they came, in the order of Messages.
 func (r *Request) All(yield func(Value) bool) { r.messages.Items(yield) }
 
+// RunEnd returns where the messages of one side that begin at i end. The assistant is one
+// side, everybody else the other.
+func (r *Request) RunEnd(i int) int {
+	assistant := r.Messages[i].Role == Assistant
+	for i++; i < len(r.Messages); i++ {
+		if (r.Messages[i].Role == Assistant) != assistant {
+			break
+		}
+	}
+	return i
+}
+
 // MaxTokens is the caller's bound on output tokens, 0 when there is none.
 func (r *Request) MaxTokens() int64 {
 	if n := Whole(r.maxCompletionTokens); n != 0 {

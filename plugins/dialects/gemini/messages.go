@@ -85,7 +85,7 @@ func (r *request) writeContents() error {
 	r.Name("contents")
 	r.Open('[')
 	for i := 0; i < len(r.in.Messages); {
-		end := r.runEnd(i)
+		end := r.in.RunEnd(i)
 		if err := r.writeRun(i, end); err != nil {
 			return err
 		}
@@ -97,17 +97,6 @@ func (r *request) writeContents() error {
 	r.closeContent()
 	r.Close(']')
 	return nil
-}
-
-// runEnd returns where the messages of one side that begin at i end.
-func (r *request) runEnd(i int) int {
-	assistant := r.in.Messages[i].Role == canonical.Assistant
-	for i++; i < len(r.in.Messages); i++ {
-		if (r.in.Messages[i].Role == canonical.Assistant) != assistant {
-			break
-		}
-	}
-	return i
 }
 
 // writeRun writes messages of one side.
