@@ -38,7 +38,7 @@ func table() []row {
 		{name: "openai-responses", provider: new(responses.Provider), client: new(responses.Client)},
 		{name: "cohere", provider: new(cohere.Provider)},
 		{name: "ollama", provider: new(ollama.Provider)},
-		{name: "gemini", provider: new(gemini.Provider)},
+		{name: "gemini", provider: new(gemini.Provider), client: new(gemini.Client)},
 	}
 }
 

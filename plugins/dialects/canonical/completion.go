@@ -49,7 +49,11 @@ type Answer struct {
 	ThinkingBlocks, ReasoningDetails Value
 	ToolCalls, FunctionCall          Value
 	Annotations                      Value
-	reasoningContent, reasoning      Value
+	// Images are parts with the images that the model has made, Audio is the one sound.
+	Images, Audio               Value
+	reasoningContent, reasoning Value
+	// Logprobs is a list of tokens with their probabilities.
+	Logprobs Value
 	// FinishReason is why the answer ended. NativeFinish is the provider's own word for it,
 	// and StopReason, if it is a text, the stop sequence that was met.
 	FinishReason, NativeFinish, StopReason Value
@@ -65,6 +69,8 @@ func ReadAnswer(choice Value) (a Answer) {
 			if member.Kind() == '{' {
 				a.readMessage(member)
 			}
+		case "logprobs":
+			a.Logprobs = member.Member("content")
 		case "finish_reason":
 			a.FinishReason = member
 		case "native_finish_reason":
@@ -89,6 +95,10 @@ func (a *Answer) readMessage(v Value) {
 			a.FunctionCall = member
 		case "annotations":
 			a.Annotations = member
+		case "images":
+			a.Images = member
+		case "audio":
+			a.Audio = member
 		case "thinking_blocks":
 			a.ThinkingBlocks = member
 		case "reasoning_details":
@@ -160,6 +170,8 @@ type AnswerCall struct {
 	ID, Name Value
 	// Arguments is a text that holds an object or, with some services, the object.
 	Arguments Value
+	// Signature is the one that Gemini's models give a call.
+	Signature Value
 }
 
 // Calls yields the tool calls.
@@ -167,7 +179,8 @@ func (a *Answer) Calls(yield func(AnswerCall) bool) {
 	position := int64(0)
 	for v := range a.ToolCalls.Items {
 		function := v.Member("function")
-		c := AnswerCall{Number: position, ID: v.Member("id"), Name: function.Member("name"), Arguments: function.Member("arguments")}
+		c := AnswerCall{Number: position, ID: v.Member("id"), Name: function.Member("name"), Arguments: function.Member("arguments"),
+			Signature: v.Member("extra_content", "google", "thought_signature")}
 		if n, has := v.Member("index").Whole(); has {
 			c.Number = n
 		}

@@ -7,6 +7,8 @@ type Envelope struct {
 	// Body is the request or the reply to translate. Text is set instead when that is
 	// not JSON.
 	Body, Text Value
+	// Path is that of a client's request.
+	Path []byte
 	// Headers are those of a client's request or a provider's reply, in lower case.
 	Headers Value
 	// Provider names the target's provider, as the configuration does. Model is the
@@ -37,6 +39,8 @@ func ReadEnvelope(in Value) (env Envelope) {
 			env.RequestID = Text(v)
 		case "created":
 			env.Created = Whole(v)
+		case "path":
+			env.Path = Text(v)
 		case "headers":
 			env.Headers = v
 		case "status":

@@ -3,9 +3,9 @@ package canonical
 // maxName is the length of a tool's name that all providers take, in bytes.
 const maxName = 64
 
-// ShortNames makes names of tools that all providers take of longer ones, for clients whose
-// format allows those: the same short name for the same long one, so that declarations and
-// history agree. Names are letters, digits, _ and -.
+// ShortNames makes names of tools that all providers take of others, for clients whose format
+// allows those: the same short name for the same one, so that declarations and history agree.
+// Names that all take are at most 64 letters, digits, _ and -.
 type ShortNames struct {
 	// pairs are the items of a list: a short name and the client's own.
 	pairs Writer
@@ -18,7 +18,7 @@ func (n *ShortNames) Reset() { n.pairs.B, n.Many = n.pairs.B[:0], false }
 
 // Declare notes a tool's name, which a reply may have to give back.
 func (n *ShortNames) Declare(name Value) {
-	if len(Inside(name)) <= maxName {
+	if goodWord(Text(name), maxName) || len(Inside(name)) == 0 {
 		return
 	}
 	n.pairs.Open('[')
@@ -28,28 +28,38 @@ func (n *ShortNames) Declare(name Value) {
 	n.Many = n.Many || len(n.pairs.B) > maxNames
 }
 
-// WriteContext writes the member "context" for the reply, if any name was long.
+// WriteContext writes the member "context" for the reply, if any name was not taken.
 func (n *ShortNames) WriteContext(w *Writer) {
 	if len(n.pairs.B) > 0 {
 		w.Name("context")
-		w.Raw(`{"names":[`)
-		w.B = append(w.B, n.pairs.B...)
-		w.Raw("]}")
+		w.Open('{')
+		n.Write(w)
+		w.Close('}')
 	}
 }
 
-// ShortName returns what a tool is called in the canonical form: its name or, of a long one,
-// its beginning with a hash.
+// Write writes the member "names" of a context, if any name was not taken.
+func (n *ShortNames) Write(w *Writer) {
+	if len(n.pairs.B) > 0 {
+		w.Name("names")
+		w.Open('[')
+		w.B = append(w.B, n.pairs.B...)
+		w.Close(']')
+	}
+}
+
+// ShortName returns what a tool is called in the canonical form: its name or, of one that not
+// all providers take, its beginning with a hash.
 func ShortName(name Value) Value {
-	raw := Inside(name)
-	if len(raw) <= maxName {
+	text := Text(name)
+	if len(text) == 0 || goodWord(text, maxName) {
 		return name
 	}
 	h := uint64(14695981039346656037) // FNV-1a
-	for _, c := range raw {
+	for _, c := range text {
 		h = (h ^ uint64(c)) * 1099511628211
 	}
-	short := append([]byte{'"'}, Word(raw[:maxName-11], maxName)...)
+	short := append([]byte{'"'}, Word(text, maxName-11)...)
 	short = append(short, '_')
 	for range 10 {
 		short = append(short, "0123456789abcdefghijklmnopqrstuv"[h&31])

@@ -76,7 +76,7 @@ func ReadUsage(v Value) (u Usage) {
 		case "prompt_tokens_details":
 			u.readPrompt(member)
 		case "completion_tokens_details":
-			u.Reasoning = count(member.Member("reasoning_tokens"))
+			u.Reasoning, u.AudioCompletion = count(member.Member("reasoning_tokens")), count(member.Member("audio_tokens"))
 		case "prompt_cache_hit_tokens", "cached_tokens":
 			u.CacheRead = max(u.CacheRead, count(member))
 		case "server_tool_use":
@@ -107,6 +107,8 @@ func (u *Usage) readPrompt(details Value) {
 			u.CacheWrite = count(member)
 		case "cache_write_1h_tokens":
 			u.CacheWriteLong = count(member)
+		case "audio_tokens":
+			u.AudioPrompt = count(member)
 		}
 	}
 }

@@ -8,6 +8,7 @@ type ownMembers struct {
 	presencePenalty, frequencyPenalty canonical.Value
 	modalities, audio                 canonical.Value
 	safetySettings, cachedContent     canonical.Value
+	labels                            canonical.Value
 }
 
 func readOwn(members []canonical.Member) (own ownMembers) {
@@ -42,6 +43,8 @@ func (o *ownMembers) field(name string) *canonical.Value {
 		return &o.safetySettings
 	case "cached_content", "cachedContent":
 		return &o.cachedContent
+	case "labels":
+		return &o.labels
 	}
 	return nil
 }
@@ -50,10 +53,17 @@ func (o *ownMembers) field(name string) *canonical.Value {
 // does not know.
 func (r *request) dropOthers() {
 	for _, m := range r.in.Members {
-		if !translated(string(m.Key)) && r.own.field(string(m.Key)) == nil && !m.Harmless() {
+		if !translated(string(m.Key)) && r.own.field(string(m.Key)) == nil && !m.Harmless() && !r.isGoogles(m) {
 			r.Drop(string(m.Key))
 		}
 	}
+}
+
+// isGoogles reports whether a member has been written that only a client of Google's format
+// sends.
+func (r *request) isGoogles(m canonical.Member) bool {
+	_, config := onlyGoogles(m.Key)
+	return config || clientTool(m) != ""
 }
 
 // translated reports whether a member is written elsewhere, or means nothing without others.

@@ -29,12 +29,26 @@ func (r *request) writeConfig(limit int64) error {
 	r.writeModalities()
 	r.writeFormat()
 	r.writeThinking()
+	r.writeGoogles()
 	if len(r.B) == start {
 		r.B = r.B[:mark]
 		return nil
 	}
 	r.Close('}')
 	return nil
+}
+
+// writeGoogles writes the members that only clients of Google's format send.
+func (r *request) writeGoogles() {
+	for _, m := range r.in.Members {
+		name, ok := onlyGoogles(m.Key)
+		written := string(name) == "responseMimeType" && r.format.json && !r.format.words ||
+			string(name) == "speechConfig" && len(canonical.Inside(r.voice())) > 0
+		if ok && !written {
+			r.Key(name)
+			r.Value(m.Value)
+		}
+	}
 }
 
 // writeMaxTokens writes the client's bound, cut to what the model can give.
@@ -186,13 +200,17 @@ func (r *request) writeModalities() {
 		r.Literal(`"AUDIO"`)
 	}
 	r.Close(']')
-	voice := canonical.Or(r.own.audio.Member("voice", "id"), r.own.audio.Member("voice"))
-	if sound && len(canonical.Inside(voice)) > 0 {
+	if voice := r.voice(); sound && len(canonical.Inside(voice)) > 0 {
 		r.Name("speechConfig")
 		r.Raw(`{"voiceConfig":{"prebuiltVoiceConfig":{"voiceName":`)
 		r.Value(voice)
 		r.Raw("}}}")
 	}
+}
+
+// voice is the name of the voice of an answer that is spoken.
+func (r *request) voice() canonical.Value {
+	return canonical.Or(r.own.audio.Member("voice", "id"), r.own.audio.Member("voice"))
 }
 
 // writeServiceTier writes the tier in Google's words.

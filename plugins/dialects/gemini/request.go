@@ -80,6 +80,7 @@ func (r *request) write(env *canonical.Envelope) error {
 		}
 	}
 	r.MemberValue("safetySettings", r.own.safetySettings)
+	r.MemberValue("labels", r.own.labels)
 	if err := r.writeConfig(env.MaxOutput); err != nil {
 		return err
 	}

@@ -35,22 +35,42 @@ func (m *textMap) add(raw []byte, answer int64) {
 
 // runesAt counts the characters in the first so many bytes.
 func (m *textMap) runesAt(bytes int64) (n int64) {
-	for i := 0; i < len(m.wide) && bytes > 0; {
+	for run, size := range m.pairs {
+		if bytes <= run {
+			return n + max(bytes, 0)
+		}
+		n, bytes = n+run+1, bytes-run-size
+	}
+	return n + max(bytes, 0)
+}
+
+// bytesAt counts the bytes of the first so many characters.
+func (m *textMap) bytesAt(runes int64) (n int64) {
+	for run, size := range m.pairs {
+		if runes <= run {
+			return n + max(runes, 0)
+		}
+		n, runes = n+run+size, runes-run-1
+	}
+	return n + max(runes, 0)
+}
+
+// pairs yields, for each character beyond ASCII, how many of ASCII come before it, and its
+// size.
+func (m *textMap) pairs(yield func(run, size int64) bool) {
+	for i := 0; i < len(m.wide); {
 		run, shift := int64(0), 0
 		for ; i < len(m.wide) && m.wide[i]&0x80 != 0; i++ {
 			run |= int64(m.wide[i]&0x7f) << shift
 			shift += 7
 		}
 		if i+1 >= len(m.wide) {
-			break
+			return
 		}
 		run |= int64(m.wide[i]) << shift
-		size := int64(m.wide[i+1])
-		i += 2
-		if bytes <= run {
-			return n + bytes
+		if !yield(run, int64(m.wide[i+1])) {
+			return
 		}
-		n, bytes = n+run+1, bytes-run-size
+		i += 2
 	}
-	return n + max(bytes, 0)
 }

@@ -141,14 +141,31 @@ func ownTool(tool canonical.Value, kind string) string {
 		return ""
 	}
 	for key := range tool.Members {
-		switch string(key) {
-		case "googleSearch", "google_search", "googleSearchRetrieval", "google_search_retrieval", "enterpriseWebSearch", "enterprise_web_search",
-			"codeExecution", "code_execution", "urlContext", "url_context", "googleMaps", "google_maps", "fileSearch", "file_search",
-			"computerUse", "computer_use", "retrieval":
+		if isGoogles(string(key)) {
 			return string(key)
 		}
 	}
 	return ""
+}
+
+// clientTool is the name of the tool that Google runs which a member of a request is, as the
+// client side writes it; empty for any other.
+func clientTool(m canonical.Member) string {
+	if name, ok := strings.CutPrefix(string(m.Key), toolPrefix); ok && isGoogles(name) {
+		return name
+	}
+	return ""
+}
+
+// isGoogles reports whether Google runs a tool of this name.
+func isGoogles(name string) bool {
+	switch name {
+	case "googleSearch", "google_search", "googleSearchRetrieval", "google_search_retrieval", "enterpriseWebSearch", "enterprise_web_search",
+		"codeExecution", "code_execution", "urlContext", "url_context", "googleMaps", "google_maps", "fileSearch", "file_search",
+		"computerUse", "computer_use", "retrieval":
+		return true
+	}
+	return false
 }
 
 // writeOwnTools writes the tools that Google runs. Older models refuse them beside functions.
@@ -167,6 +184,18 @@ func (r *request) writeOwnTools() {
 			r.Value(v)
 		}
 		i++
+	}
+	for _, m := range r.in.Members {
+		switch name := clientTool(m); {
+		case name == "":
+		case r.functions > 0 && !r.model.combines():
+			r.Drop(string(m.Key))
+		default:
+			r.others++
+			r.Open('{')
+			r.MemberValue(name, m.Value)
+			r.Close('}')
+		}
 	}
 	switch {
 	case !r.search:

@@ -170,6 +170,9 @@ func elsewhere(of object, name []byte) string {
 	if !of.isBody() {
 		return ""
 	}
+	if strings.HasPrefix(string(name), "tools.") { // as the module writes those of a Gemini client
+		return "a tool that the provider runs"
+	}
 	switch string(name) {
 	case "plugins":
 		return "a plugin that the provider runs"

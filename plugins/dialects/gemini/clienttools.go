@@ -1,0 +1,272 @@
+package gemini
+
+import (
+	"bytes"
+
+	"github.com/penstock/penstock/plugins/dialects/canonical"
+)
+
+// toolPrefix begins the names of canonical members that are tools which Google runs.
+const toolPrefix = "tools."
+
+// elements yields the elements of a list, or the one that stands there without a list, which
+// Google's API takes, too.
+func elements(v canonical.Value) func(yield func(canonical.Value) bool) {
+	return func(yield func(canonical.Value) bool) {
+		switch {
+		case v.Kind() == '[':
+			v.Items(yield)
+		case !v.Null():
+			yield(v)
+		}
+	}
+}
+
+// writeTools writes the declared functions as tools. Of the tools that Google runs, a web
+// search is an option of the canonical form.
+func (a *accepted) writeTools() error {
+	mark := len(a.B)
+	a.Name("tools")
+	a.Open('[')
+	strict := a.choice().mode == "VALIDATED"
+	i := 0
+	for tool := range elements(a.in.tools) {
+		if tool.Kind() != '{' {
+			return canonical.Reject(canonical.At("tools", i), "must be an object")
+		}
+		if err := a.writeClientTool(tool, canonical.At("tools", i), strict); err != nil {
+			return err
+		}
+		i++
+	}
+	if a.functions == 0 {
+		a.B = a.B[:mark]
+	} else {
+		a.Close(']')
+	}
+	if a.search {
+		a.MemberLiteral("web_search_options", "{}")
+	}
+	return nil
+}
+
+// writeClientTool writes one element of tools, which may hold several kinds of them.
+func (a *accepted) writeClientTool(tool canonical.Value, at string, strict bool) error {
+	for key, v := range tool.Members {
+		if v.Null() {
+			continue
+		}
+		switch name := string(camel(key)); name {
+		case "functionDeclarations":
+			k := 0
+			for f := range elements(v) {
+				if err := a.writeDeclaration(f, canonical.At(at+"."+name, k), strict); err != nil {
+					return err
+				}
+				k++
+			}
+		case "googleSearch", "googleSearchRetrieval":
+			a.search = true
+			if canonical.Filled(v) {
+				a.lose(at+"."+name, v)
+			}
+		default:
+			a.lose(toolPrefix+name, v)
+		}
+	}
+	return nil
+}
+
+// writeDeclaration writes a function. What only Google knows of it stands beside it.
+func (a *accepted) writeDeclaration(f canonical.Value, at string, strict bool) error {
+	var name, description, own, plain canonical.Value
+	var others []canonical.Member
+	if f.Kind() != '{' {
+		return canonical.Reject(at, "must be an object")
+	}
+	for key, v := range f.Members {
+		switch string(camel(key)) {
+		case "name":
+			name = v
+		case "description":
+			description = v
+		case "parameters":
+			own = v
+		case "parametersJsonSchema":
+			plain = v
+		case "type", "function":
+		default:
+			others = append(others, canonical.Member{Key: camel(key), Value: v})
+		}
+	}
+	switch {
+	case len(canonical.Inside(name)) == 0:
+		return canonical.Reject(at+".name", "must be a string that is not empty")
+	case !description.Null() && description.Kind() != '"':
+		return canonical.Reject(at+".description", "must be a string")
+	case !own.Null() && !plain.Null():
+		return canonical.Reject(at+".parametersJsonSchema", "must not be set beside parameters")
+	}
+	a.functions++
+	a.names.Declare(name)
+	a.Literal(`{"type":"function","function":{"name":`)
+	a.Value(canonical.ShortName(name))
+	a.MemberValue("description", description)
+	if !own.Null() || !plain.Null() {
+		a.Name("parameters")
+		if err := a.writeSchemaOf(own, plain, at+".parameters", at+".parametersJsonSchema"); err != nil {
+			return err
+		}
+	}
+	if strict {
+		a.MemberLiteral("strict", "true")
+	}
+	a.Close('}')
+	for _, m := range others {
+		a.Key(m.Key)
+		a.Value(m.Value)
+	}
+	a.Close('}')
+	return nil
+}
+
+// functionChoice is functionCallingConfig.
+type functionChoice struct {
+	// mode is empty when there is none, and as it was sent when it is not one of Google's.
+	mode    string
+	allowed canonical.Value
+}
+
+// choiceModes are the modes in the order of their numbers, which older clients send.
+var choiceModes = [...]string{"", "AUTO", "ANY", "NONE", "VALIDATED"}
+
+// choice reads which functions the model may call.
+func (a *accepted) choice() (c functionChoice) {
+	for key, v := range a.in.toolConfig.Members {
+		if string(camel(key)) != "functionCallingConfig" {
+			continue
+		}
+		for key, v := range v.Members {
+			switch string(camel(key)) {
+			case "mode":
+				c.mode = modeOf(v)
+			case "allowedFunctionNames":
+				c.allowed = v
+			}
+		}
+	}
+	return c
+}
+
+func modeOf(v canonical.Value) string {
+	word := string(bytes.ToUpper(canonical.Text(v)))
+	n, whole := v.Whole()
+	switch {
+	case v.Null() || word == "MODE_UNSPECIFIED":
+		return ""
+	case v.Kind() == '"' && word != "":
+		return word
+	case whole && n >= 0 && n < int64(len(choiceModes)):
+		return choiceModes[n]
+	}
+	return string(v)
+}
+
+// writeToolChoice writes tool_choice. Without functions there is nothing to choose.
+func (a *accepted) writeToolChoice() error {
+	const at = "toolConfig.functionCallingConfig"
+	if !a.in.toolConfig.Null() && a.in.toolConfig.Kind() != '{' {
+		return canonical.Reject("toolConfig", "must be an object")
+	}
+	for key, v := range a.in.toolConfig.Members {
+		switch name := string(camel(key)); name {
+		case "functionCallingConfig", "includeServerSideToolInvocations": // the latter says what tools say
+		default:
+			if !v.Null() {
+				a.lose("toolConfig."+name, v)
+			}
+		}
+	}
+	c := a.choice()
+	word := ""
+	switch c.mode {
+	case "":
+	case "AUTO", "VALIDATED":
+		word = `"auto"`
+	case "ANY":
+		word = `"required"`
+	case "NONE":
+		word = `"none"`
+	default:
+		return canonical.Reject(at+".mode", "must be AUTO, ANY, NONE or VALIDATED")
+	}
+	names, err := a.allowedNames(c.allowed, at+".allowedFunctionNames")
+	switch {
+	case err != nil:
+		return err
+	case a.functions == 0 || word == "" && len(names) == 0:
+		return nil
+	case len(names) == 0 || c.mode == "NONE":
+		a.MemberLiteral("tool_choice", word)
+		return nil
+	case len(names) == 1 && c.mode == "ANY":
+		a.Name("tool_choice")
+		a.writeChosen(names[0])
+		return nil
+	}
+	a.Name("tool_choice")
+	a.Raw(`{"type":"allowed_tools","allowed_tools":{"mode":`)
+	if c.mode == "ANY" {
+		a.Raw(word)
+	} else {
+		a.Raw(`"auto"`)
+	}
+	a.Name("tools")
+	a.Open('[')
+	for _, name := range names {
+		a.writeChosen(name)
+	}
+	a.Raw("]}}")
+	return nil
+}
+
+func (a *accepted) writeChosen(name canonical.Value) {
+	a.Literal(`{"type":"function","function":{"name":`)
+	a.Value(canonical.ShortName(name))
+	a.Raw("}}")
+}
+
+// allowedNames are the functions that the model is held to, each of which must be declared.
+func (a *accepted) allowedNames(list canonical.Value, at string) (names []canonical.Value, err error) {
+	if !list.Null() && list.Kind() != '[' {
+		return nil, canonical.Reject(at, "must be an array of strings")
+	}
+	i := 0
+	for v := range list.Items {
+		if v.Kind() != '"' {
+			return nil, canonical.Reject(canonical.At(at, i), "must be a string")
+		}
+		if !a.declares(canonical.Text(v)) {
+			return nil, canonical.Reject(canonical.At(at, i), "names no function that is declared in tools")
+		}
+		names = append(names, v)
+		i++
+	}
+	return names, nil
+}
+
+func (a *accepted) declares(name []byte) bool {
+	for tool := range elements(a.in.tools) {
+		for key, v := range tool.Members {
+			if string(camel(key)) != "functionDeclarations" {
+				continue
+			}
+			for f := range elements(v) {
+				if bytes.Equal(canonical.Text(f.Member("name")), name) {
+					return true
+				}
+			}
+		}
+	}
+	return false
+}
