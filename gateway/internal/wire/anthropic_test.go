@@ -1,6 +1,7 @@
 package wire
 
 import (
+	"context"
 	"errors"
 	"io"
 	"net/http"
@@ -104,17 +105,29 @@ func TestMessagesCall(t *testing.T) {
 	}
 }
 
-// TestMessagesGoWhereTheyAreUnderstood refuses what can't be translated, with the
-// reason.
+// refusingModule is a module that can't translate a request.
+type refusingModule struct{ ClientModule }
+
+func (refusingModule) Accept(context.Context, llm.Incoming) (Accepted, error) {
+	return Accepted{}, &llm.Error{Code: llm.CodeInvalidRequest, Status: http.StatusBadRequest, Fault: llm.FaultBadRequest, Message: "no"}
+}
+
+// TestMessagesGoWhereTheyAreUnderstood has a request that can't be translated refused for
+// targets of other dialects alone.
 func TestMessagesGoWhereTheyAreUnderstood(t *testing.T) {
 	d := dialects()
+	c, _ := ClientAt("/v1/messages", "req_1")
+	c.TranslateBy(func(llm.Dialect) ClientModule { return refusingModule{} })
+	r, err := c.Request(t.Context(), llm.Incoming{Path: "/v1/messages", Body: []byte(askClaude(false))})
+	if err != nil {
+		t.Fatal(err)
+	}
 	x := fromClaudeClient(t, askClaude(false), nil)
-	x.Target = openAI
+	x.Request, x.Target = r, openAI
 	if err := d.Prepare(t.Context(), x); llm.AsError(err).Fault != llm.FaultUnsupported {
 		t.Errorf("Prepare for OpenAI = %v, want unsupported", err)
 	}
-	x = fromClaudeClient(t, askClaude(false), nil)
-	x.Sent, x.Target = x.Request, openAI
+	x.Sent = x.Request
 	if _, err := d.Call(t.Context(), x); llm.AsError(err).Fault != llm.FaultUnsupported {
 		t.Errorf("Call to OpenAI = %v, want unsupported", err)
 	}

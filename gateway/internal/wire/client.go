@@ -33,8 +33,8 @@ func ClientAt(path, requestID string) (*Client, bool) {
 }
 
 // TranslateBy gives the client the module that translates its dialect, which modules
-// returns; nil for a dialect that none does. Without it requests reach targets of the same
-// dialect only.
+// returns. It must be called before a request is read: each dialect of the table but the
+// canonical one has such a module.
 func (c *Client) TranslateBy(modules func(llm.Dialect) ClientModule) {
 	if c.format.Dialect != llm.OpenAI {
 		c.reply.module = modules(c.format.Dialect)
@@ -42,11 +42,15 @@ func (c *Client) TranslateBy(modules func(llm.Dialect) ClientModule) {
 }
 
 // AnyClient returns a client for paths of no format: one of Anthropic's format if its
-// headers name a version of that API, else one of the canonical format.
+// headers name a version of that API, one of Google's if its key comes as Google's clients send
+// it, else one of the canonical format.
 func AnyClient(h http.Header, requestID string) *Client {
 	f := chatCompletions
-	if h.Get("Anthropic-Version") != "" {
+	switch {
+	case h.Get("Anthropic-Version") != "":
 		f = messages
+	case h.Get("X-Goog-Api-Key") != "":
+		f = generateContent
 	}
 	return &Client{format: f, reply: rendering{requestID: requestID}}
 }
@@ -76,19 +80,10 @@ func (c *Client) Request(_ context.Context, in llm.Incoming) (*llm.Request, erro
 	if c.format.Dialect == llm.OpenAI {
 		return r, nil
 	}
-	r.Form, r.Canonical = c.format.Dialect, c.untranslatable
-	if c.reply.module != nil {
-		form := &canonicalForm{module: c.reply.module, in: in, request: r}
-		r.Canonical, c.reply.context = form.get, form.context
-	}
+	r.Form = c.format.Dialect
+	form := &canonicalForm{module: c.reply.module, in: in, request: r}
+	r.Canonical, c.reply.context = form.get, form.context
 	return r, nil
-}
-
-// untranslatable is why a request can't be put into the canonical form.
-func (c *Client) untranslatable(context.Context) (*llm.Request, error) {
-	return nil, &llm.Error{Code: llm.CodeUnsupported, Status: http.StatusBadRequest, Fault: llm.FaultUnsupported, Retried: true,
-		Message: "Requests to " + c.format.where() + " can only go to a target that speaks " + string(c.format.Dialect) +
-			", on a route without transforms. Ask for a model of such a provider, or send the request to " + chatCompletions.Paths[0] + "."}
 }
 
 // pick are those of the given headers that are there.

@@ -20,7 +20,6 @@ var generateContent = &Format{
 	Dialect:  llm.Gemini,
 	Title:    "Gemini generateContent",
 	target:   geminiTarget,
-	address:  "/v1beta/models/{model}:generateContent",
 	facts:    intake.ScanGemini,
 	call:     callGemini,
 	read:     readGemini,
@@ -58,10 +57,10 @@ func (c *Client) pathFacts(path string) (model string, stream bool, err error) {
 
 // callGemini makes the call to a target that speaks Google's format: the client's bytes with
 // the bound on output changed, and the model where the body repeats it. Streams are always
-// asked for as Server-Sent Events.
+// asked for as Server-Sent Events. Signatures of others' models are taken out.
 func callGemini(_ *Dialects, x *llm.Exchange) (llm.Call, error) {
 	f := &x.Sent.Facts
-	var edits []edit
+	edits := withoutForeignSignatures(x.Sent.Body, x.Target.Model)
 	if !f.ModelAt.IsZero() && f.Model != x.Target.Model {
 		edits = append(edits, edit{f.ModelAt, jsontext.AppendQuote(nil, geminiName(x.Target.Model))})
 	}

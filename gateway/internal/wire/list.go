@@ -1,6 +1,7 @@
 package wire
 
 import (
+	"bytes"
 	"net/url"
 
 	"github.com/penstock/penstock/gateway/internal/llm"
@@ -26,9 +27,13 @@ func (w *listWriter) Event(e llm.Event) error {
 	if !w.stream {
 		return w.out.Event(e)
 	}
-	frame := []byte(nil)
-	if len(e.Data) > 0 && !e.Hidden {
+	var frame []byte
+	switch {
+	case e.Hidden:
+	case len(e.Data) > 0:
 		frame = w.element(e.Data)
+	default:
+		frame = w.elements(e.Frame)
 	}
 	if e.Final {
 		frame = append(frame, w.end()...)
@@ -47,6 +52,17 @@ func (w *listWriter) element(value []byte) []byte {
 		before, w.begun = "[", true
 	}
 	return append([]byte(before), value...)
+}
+
+// elements are the objects of events that a module has rendered, each of one line of data.
+// Comments have no place in a list.
+func (w *listWriter) elements(events []byte) (list []byte) {
+	for event := range bytes.SplitSeq(events, []byte("\n\n")) {
+		if object, ok := bytes.CutPrefix(event, []byte("data: ")); ok {
+			list = append(list, w.element(object)...)
+		}
+	}
+	return list
 }
 
 // end is what closes the list.

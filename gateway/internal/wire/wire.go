@@ -27,10 +27,9 @@ type Format struct {
 	Paths []string
 	Title string
 	// target reads what a path says of a request, in a format whose paths do: the model, and
-	// whether a stream is wanted. It reports false for a path of another format. Address is
-	// what those paths look like; both are empty for formats with Paths.
-	target  func(path string) (model string, stream, ok bool)
-	address string
+	// whether a stream is wanted. It reports false for a path of another format, and is nil for
+	// formats with Paths.
+	target func(path string) (model string, stream, ok bool)
 
 	// facts reads the facts of a request, and its instructions to the cache.
 	facts func(body []byte, o intake.Options) (llm.Facts, llm.CacheControl, error)
@@ -68,14 +67,6 @@ func (f *Format) serves(path string) bool {
 	}
 	_, _, ok := f.target(path)
 	return ok
-}
-
-// where is where clients reach the endpoint, for messages.
-func (f *Format) where() string {
-	if len(f.Paths) == 0 {
-		return f.address
-	}
-	return f.Paths[0]
 }
 
 // formatOf is the row of a request's form.

@@ -1,10 +1,16 @@
 package canonical
 
+import "strings"
+
 // IsForeign reports whether a member belongs to another service than OpenAI, whose clients
-// may send it.
+// may send it. Names with a dot are those that the client side of a dialect gives to what only
+// its own provider has, or to what it has left out.
 func IsForeign(name string) bool {
+	if strings.Contains(name, ".") {
+		return true
+	}
 	switch name {
-	case "add_generation_prompt", "allowed_token_ids", "bad_words", "best_of", "cache_prompt", "cache_salt",
+	case "add_generation_prompt", "allowed_token_ids", "bad_words", "best_of", "cache_prompt", "cache_salt", "cachedContent", "cached_content",
 		"chat_template", "chat_template_kwargs", "citation_options", "clear_thinking", "compound_custom",
 		"context_length_exceeded_behavior", "continue_final_message", "data_sources", "debug", "deferred",
 		"disable_reasoning", "disable_search", "do_sample", "documents", "echo", "enable_search",
@@ -15,7 +21,7 @@ func IsForeign(name string) bool {
 		"num_ctx", "num_predict", "options", "plugins", "preset", "priority", "prompt_logprobs", "prompt_mode",
 		"prompt_truncate_len", "provider", "random_seed", "reasoning_format", "reasoning_split", "repeat_penalty",
 		"repetition_penalty", "return_images", "return_related_questions", "return_token_ids",
-		"return_tokens_as_token_ids", "route", "safe_prompt", "safety_model", "search_after_date_filter",
+		"return_tokens_as_token_ids", "route", "safetySettings", "safe_prompt", "safety_model", "safety_settings", "search_after_date_filter",
 		"search_before_date_filter", "search_domain_filter", "search_mode", "search_parameters",
 		"search_recency_filter", "search_settings", "session_id", "skip_special_tokens",
 		"spaces_between_special_tokens", "stop_sequences", "stop_token_ids", "structured_outputs", "system", "think",

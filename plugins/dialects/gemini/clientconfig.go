@@ -309,14 +309,3 @@ func voiceOf(speech canonical.Value) canonical.Value {
 	}
 	return nil
 }
-
-// onlyGoogles is the name in generationConfig of a canonical member that only Google has; false
-// for one that is written from another, or that is none.
-func onlyGoogles(name []byte) ([]byte, bool) {
-	name, ok := bytes.CutPrefix(name, []byte(configPrefix))
-	switch string(name) {
-	case "responseMimeType", "responseSchema", "speechConfig":
-		return name, ok
-	}
-	return name, ok && len(name) > 0 && new(clientConfig).field(string(camel(name))) == nil
-}

@@ -45,11 +45,8 @@ func (a *accepted) writeConversation() error {
 	return a.wantResults()
 }
 
-// isModel reports whether a content is the model's. A text alone is the user's.
+// isModel reports whether a content is the model's.
 func (a *accepted) isModel(content canonical.Value) (bool, error) {
-	if content.Kind() == '"' {
-		return false, nil
-	}
 	if content.Kind() != '{' {
 		return false, canonical.Reject(canonical.At("contents", a.content), "must be an object")
 	}
@@ -147,10 +144,6 @@ func (a *accepted) writeRun(run []canonical.Value) error {
 // writeUser writes what a content says beside results. A text alone is written as one: services
 // that imitate OpenAI may take nothing else.
 func (a *accepted) writeUser(content canonical.Value) error {
-	if content.Kind() == '"' {
-		a.writeText("user", content)
-		return nil
-	}
 	parts, results := 0, 0
 	var only canonical.Value
 	a.part = 0

@@ -154,8 +154,7 @@ func (a *accepted) writeOthers() error {
 		if canonical.IsMember(string(m.Key)) {
 			return canonical.Reject(string(m.Key), "is not a member of a request to generateContent")
 		}
-		a.Key(m.Key)
-		a.Value(m.Value)
+		a.lose(bodyPrefix+string(camel(m.Key)), m.Value)
 	}
 	for _, m := range a.lost {
 		a.Key(m.Key)
@@ -174,6 +173,10 @@ func (a *accepted) writeTier() {
 		a.MemberText("service_tier", []byte(tier))
 	}
 }
+
+// bodyPrefix begins the names of canonical members that are those of a request which only
+// Google has.
+const bodyPrefix = "google."
 
 // maxLost bounds the members that are remembered to be reported.
 const maxLost = 32

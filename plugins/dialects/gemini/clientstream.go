@@ -54,7 +54,7 @@ func (r *clientReply) take(part *canonical.Completion) {
 			r.usage = u
 		}
 	}
-	if r.model == nil {
+	if len(r.model) == 0 {
 		r.model = part.Model
 	}
 	for v := range part.Choices.Items {

@@ -71,6 +71,9 @@ func (a *accepted) writeClientTool(tool canonical.Value, at string, strict bool)
 				a.lose(at+"."+name, v)
 			}
 		default:
+			if !canonical.Filled(v) {
+				v = canonical.Value("true") // what is empty would mean nothing
+			}
 			a.lose(toolPrefix+name, v)
 		}
 	}

@@ -8,7 +8,6 @@ type ownMembers struct {
 	presencePenalty, frequencyPenalty canonical.Value
 	modalities, audio                 canonical.Value
 	safetySettings, cachedContent     canonical.Value
-	labels                            canonical.Value
 }
 
 func readOwn(members []canonical.Member) (own ownMembers) {
@@ -43,8 +42,6 @@ func (o *ownMembers) field(name string) *canonical.Value {
 		return &o.safetySettings
 	case "cached_content", "cachedContent":
 		return &o.cachedContent
-	case "labels":
-		return &o.labels
 	}
 	return nil
 }
@@ -63,7 +60,8 @@ func (r *request) dropOthers() {
 // sends.
 func (r *request) isGoogles(m canonical.Member) bool {
 	_, config := onlyGoogles(m.Key)
-	return config || clientTool(m) != ""
+	_, body := onlyGooglesBody(m.Key)
+	return config || body || clientTool(m) != ""
 }
 
 // translated reports whether a member is written elsewhere, or means nothing without others.

@@ -38,19 +38,6 @@ func (r *request) writeConfig(limit int64) error {
 	return nil
 }
 
-// writeGoogles writes the members that only clients of Google's format send.
-func (r *request) writeGoogles() {
-	for _, m := range r.in.Members {
-		name, ok := onlyGoogles(m.Key)
-		written := string(name) == "responseMimeType" && r.format.json && !r.format.words ||
-			string(name) == "speechConfig" && len(canonical.Inside(r.voice())) > 0
-		if ok && !written {
-			r.Key(name)
-			r.Value(m.Value)
-		}
-	}
-}
-
 // writeMaxTokens writes the client's bound, cut to what the model can give.
 func (r *request) writeMaxTokens(limit int64) {
 	asked := r.in.MaxTokens()

@@ -80,7 +80,7 @@ func (r *request) write(env *canonical.Envelope) error {
 		}
 	}
 	r.MemberValue("safetySettings", r.own.safetySettings)
-	r.MemberValue("labels", r.own.labels)
+	r.writeBodyGoogles()
 	if err := r.writeConfig(env.MaxOutput); err != nil {
 		return err
 	}

@@ -193,7 +193,12 @@ func (r *request) writeOwnTools() {
 		default:
 			r.others++
 			r.Open('{')
-			r.MemberValue(name, m.Value)
+			r.Name(name)
+			if m.Value.Kind() == '{' {
+				r.Value(m.Value)
+			} else {
+				r.Raw("{}")
+			}
 			r.Close('}')
 		}
 	}
