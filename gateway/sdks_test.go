@@ -89,11 +89,8 @@ var sdkScripts = [][]string{
 	{"python3", "check_genai.py"},
 }
 
-// sdkModels are the models that a script asks for. Google's clients are served by Gemini alone.
-func sdkModels(script []string) []string {
-	if last := script[len(script)-1]; strings.Contains(last, "gemini") || strings.Contains(last, "genai") {
-		return []string{"gemini"}
-	}
+// sdkModels are the models that the scripts ask for.
+func sdkModels() []string {
 	var all []string
 	for _, p := range sdkProviders {
 		all = append(all, p.name)
@@ -106,7 +103,7 @@ func sdkModels(script []string) []string {
 func TestSDKs(t *testing.T) {
 	for _, script := range sdkScripts {
 		t.Run(strings.Join(script, " "), func(t *testing.T) {
-			models := sdkModels(script)
+			models := sdkModels()
 			dir := filepath.Join("testdata", "clients")
 			installFor(t, dir, script[0])
 			s := startForSDK(t)
