@@ -34,7 +34,7 @@ func TestLongNamesOfTools(t *testing.T) {
 	}
 	reply := `{"model":"m","choices":[{"index":0,"message":{"role":"assistant","content":null,"tool_calls":[{"id":"a","type":"function","function":{"name":"` + short + `","arguments":"{}"}},{"id":"b","type":"function","function":{"name":"f","arguments":"{}"}}]},"finish_reason":"tool_calls"}]}`
 	plain := dialecttest.ReadMessage(t, host.RenderWithContext(t, 200, context, reply))
-	streamed, _ := dialecttest.ReadMessageStream(t, host.RenderStreamWithContext(t, context, chunksOf(t, reply)))
+	streamed, _ := dialecttest.ReadMessageStream(t, host.RenderStreamWithContext(t, context, dialecttest.ChunksOf(t, reply)))
 	for _, m := range []message{plain, streamed} {
 		if m.Blocks[0].Name != one || m.Blocks[1].Name != "f" {
 			t.Errorf("the client gets calls of %s and %s", m.Blocks[0].Name, m.Blocks[1].Name)

@@ -3,7 +3,6 @@ package anthropic_test
 import (
 	"encoding/json"
 	"path/filepath"
-	"strings"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -99,7 +98,7 @@ func TestRecordedCompletionsAreRendered(t *testing.T) {
 			if diff := cmp.Diff(want, dialecttest.ReadMessage(t, host.Render(t, 200, r.Response))); diff != "" {
 				t.Errorf("message (-want +got):\n%s", diff)
 			}
-			frames := host.RenderStream(t, chunksOf(t, r.Response))
+			frames := host.RenderStream(t, dialecttest.ChunksOf(t, r.Response))
 			got, failed := dialecttest.ReadMessageStream(t, frames)
 			if diff := cmp.Diff(want, got); diff != "" || failed != "" {
 				t.Errorf("streamed message (-want +got):\n%s%s\n%s", diff, failed, frames)
@@ -124,7 +123,7 @@ func TestRecordedChunksAreRendered(t *testing.T) {
 			}
 			frames := host.RenderStream(t, chunks)
 			got, failed := dialecttest.ReadMessageStream(t, frames)
-			if diff := cmp.Diff(messageOf(t, joined(t, chunks)), got); diff != "" || failed != "" {
+			if diff := cmp.Diff(messageOf(t, dialecttest.Joined(t, chunks)), got); diff != "" || failed != "" {
 				t.Errorf("streamed message (-want +got):\n%s%s\n%s", diff, failed, frames)
 			}
 			if !t.Failed() {
@@ -133,112 +132,4 @@ func TestRecordedChunksAreRendered(t *testing.T) {
 		})
 	}
 	t.Logf("%d of %d streams are rendered right", right, len(all))
-}
-
-// chunksOf are chunks that say what a completion says, its texts a few characters at a time
-// and its calls in turn.
-func chunksOf(t *testing.T, body string) []string {
-	t.Helper()
-	var c object
-	if err := json.Unmarshal([]byte(body), &c); err != nil {
-		t.Fatal(err)
-	}
-	choice := c["choices"].([]any)[0].(object)
-	said := choice["message"].(object)
-	var chunks []string
-	add := func(delta object, finish any) {
-		chunks = append(chunks, strings.TrimSpace(string(dialecttest.Encode(t, object{"id": c["id"], "object": "chat.completion.chunk", "created": c["created"],
-			"model": c["model"], "choices": []any{object{"index": 0, "delta": delta, "finish_reason": finish}}, "usage": nil}))))
-	}
-	add(object{"role": "assistant", "content": "", "refusal": nil}, nil)
-	for _, name := range []string{"content", "refusal"} {
-		if text, _ := said[name].(string); text != "" {
-			for _, piece := range pieces(text) {
-				add(object{name: piece}, nil)
-			}
-		}
-	}
-	if said["annotations"] != nil {
-		add(object{"annotations": said["annotations"]}, nil)
-	}
-	calls, _ := said["tool_calls"].([]any)
-	for i, call := range calls {
-		call := call.(object)
-		function := call["function"].(object)
-		add(object{"tool_calls": []any{object{"index": i, "id": call["id"], "type": "function", "function": object{"name": function["name"], "arguments": ""}}}}, nil)
-		for _, piece := range pieces(function["arguments"].(string)) {
-			add(object{"tool_calls": []any{object{"index": i, "function": object{"arguments": piece}}}}, nil)
-		}
-	}
-	if call, ok := said["function_call"].(object); ok {
-		add(object{"function_call": object{"name": call["name"], "arguments": ""}}, nil)
-		for _, piece := range pieces(call["arguments"].(string)) {
-			add(object{"function_call": object{"arguments": piece}}, nil)
-		}
-	}
-	add(object{}, choice["finish_reason"])
-	chunks = append(chunks, strings.TrimSpace(string(dialecttest.Encode(t, object{"id": c["id"], "object": "chat.completion.chunk", "model": c["model"], "choices": []any{}, "usage": c["usage"]}))))
-	return append(chunks, "[DONE]")
-}
-
-// pieces cuts a text into pieces of 7 characters.
-func pieces(text string) (all []string) {
-	r := []rune(text)
-	for len(r) > 0 {
-		n := min(7, len(r))
-		all = append(all, string(r[:n]))
-		r = r[n:]
-	}
-	return all
-}
-
-// joined is the completion that chunks add up to.
-func joined(t *testing.T, chunks []string) string {
-	t.Helper()
-	said := object{}
-	var calls []any
-	whole := object{"choices": []any{object{"message": said}}}
-	choice := whole["choices"].([]any)[0].(object)
-	for _, chunk := range chunks {
-		var c object
-		if chunk == "[DONE]" {
-			continue
-		}
-		if err := json.Unmarshal([]byte(chunk), &c); err != nil {
-			t.Fatal(err)
-		}
-		whole["model"] = c["model"]
-		if c["usage"] != nil {
-			whole["usage"] = c["usage"]
-		}
-		for _, one := range c["choices"].([]any) {
-			one := one.(object)
-			if one["finish_reason"] != nil {
-				choice["finish_reason"] = one["finish_reason"]
-			}
-			delta := one["delta"].(object)
-			for _, name := range []string{"content", "refusal"} {
-				if text, ok := delta[name].(string); ok {
-					had, _ := said[name].(string)
-					said[name] = had + text
-				}
-			}
-			pieces, _ := delta["tool_calls"].([]any)
-			for _, piece := range pieces {
-				piece := piece.(object)
-				i := int(piece["index"].(float64))
-				if i == len(calls) {
-					calls = append(calls, piece)
-					continue
-				}
-				function := calls[i].(object)["function"].(object)
-				function["arguments"] = function["arguments"].(string) + piece["function"].(object)["arguments"].(string)
-			}
-			if delta["annotations"] != nil {
-				said["annotations"] = delta["annotations"]
-			}
-		}
-	}
-	said["tool_calls"] = calls
-	return string(dialecttest.Encode(t, whole))
 }

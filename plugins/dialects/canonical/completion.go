@@ -4,8 +4,10 @@ package canonical
 // a dialect reads it. Its values are nil when absent.
 type Completion struct {
 	Model, Usage, ServiceTier Value
-	// Choices is the list of choices, each for ReadAnswer.
+	// Choices is the list of choices, which Answers yields.
 	Choices Value
+	// whole says that it is no chunk.
+	whole bool
 	// Error is set when there is an error in the place of a completion.
 	Error Value
 }
@@ -14,6 +16,8 @@ type Completion struct {
 func ReadCompletion(v Value) (c Completion) {
 	for key, member := range v.Members {
 		switch string(key) {
+		case "object":
+			c.whole = string(Text(member)) == "chat.completion"
 		case "model":
 			c.Model = member
 		case "choices":
@@ -31,10 +35,19 @@ func ReadCompletion(v Value) (c Completion) {
 	return c
 }
 
+// Answers yields the choices.
+func (c *Completion) Answers(yield func(Answer) bool) {
+	for v := range c.Choices.Items {
+		if !yield(c.readAnswer(v)) {
+			return
+		}
+	}
+}
+
 // First returns the choice with the index 0, which is empty when there is none.
 func (c *Completion) First() Answer {
-	for v := range c.Choices.Items {
-		if a := ReadAnswer(v); a.Index == 0 {
+	for a := range c.Answers {
+		if a.Index == 0 {
 			return a
 		}
 	}
@@ -59,14 +72,15 @@ type Answer struct {
 	FinishReason, NativeFinish, StopReason Value
 }
 
-// ReadAnswer reads the members of a choice.
-func ReadAnswer(choice Value) (a Answer) {
+// readAnswer reads the members of a choice. Perplexity's whole replies have an empty delta beside
+// the message, and its chunks a message beside the delta, which comes last.
+func (c *Completion) readAnswer(choice Value) (a Answer) {
 	for key, member := range choice.Members {
 		switch string(key) {
 		case "index":
 			a.Index = Whole(member)
 		case "message", "delta":
-			if member.Kind() == '{' {
+			if member.Kind() == '{' && !(c.whole && string(key) == "delta") {
 				a.readMessage(member)
 			}
 		case "logprobs":

@@ -1,6 +1,7 @@
 package dialecttest
 
 import (
+	"cmp"
 	"encoding/json"
 	"strings"
 	"testing"
@@ -19,7 +20,7 @@ func (h Host) Accept(t testing.TB, headers map[string]string, body string) (json
 // AcceptWithContext is Accept that returns the context, too, nil without one.
 func (h Host) AcceptWithContext(t testing.TB, headers map[string]string, body string) (accepted, context json.RawMessage, err error) {
 	t.Helper()
-	in := Encode(t, map[string]any{"v": 1, "dialect": h.Dialect, "request_id": "req_1", "path": "/", "query": "",
+	in := Encode(t, map[string]any{"v": 1, "dialect": h.Dialect, "request_id": "req_1", "path": cmp.Or(h.Path, "/"), "query": "",
 		"headers": headers, "body": json.RawMessage(body)})
 	out, err := dialects.NewHooks().AcceptRequest(nil, in)
 	if err != nil {

@@ -13,8 +13,9 @@ import (
 )
 
 // Host calls the hooks of the module for one dialect, each time on a fresh instance, as a
-// pool may. Model is the target's, where a reply does not name the model that answers.
-type Host struct{ Dialect, Model string }
+// pool may. Model is the target's, where a reply does not name the model that answers. Path is
+// that of a client's requests; empty means a slash.
+type Host struct{ Dialect, Model, Path string }
 
 // Target is the model that a request is for. MaxOutput is its bound on output tokens, 0 when
 // unknown.

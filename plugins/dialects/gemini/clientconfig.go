@@ -103,7 +103,7 @@ func (a *accepted) writeNumbers(c *clientConfig) error {
 		if p.v.Null() {
 			continue
 		}
-		n, whole := p.v.Whole()
+		n, whole := wholeOf(p.v)
 		_, number := p.v.Number()
 		switch {
 		case p.whole && whole:
@@ -117,6 +117,16 @@ func (a *accepted) writeNumbers(c *clientConfig) error {
 		}
 	}
 	return nil
+}
+
+// wholeOf reads a whole number, also as Google's client for Python writes one: 40.0.
+func wholeOf(v canonical.Value) (int64, bool) {
+	if n, ok := v.Whole(); ok {
+		return n, true
+	}
+	x, ok := v.Number()
+	n := int64(max(min(x, 1<<53), -1<<53))
+	return n, ok && float64(n) == x
 }
 
 func (a *accepted) writeStop(c *clientConfig) error {
@@ -151,7 +161,7 @@ func (a *accepted) writeLogprobs(c *clientConfig) error {
 	if c.topChances.Null() {
 		return nil
 	}
-	n, ok := c.topChances.Whole()
+	n, ok := wholeOf(c.topChances)
 	if !ok || n < 0 {
 		return canonical.Reject(configPrefix+"logprobs", "must be a whole number")
 	}
@@ -205,7 +215,7 @@ func (a *accepted) writeThinking(c *clientConfig) error {
 		}
 	}
 	const at = configPrefix + "thinkingConfig"
-	n, whole := budget.Whole()
+	n, whole := wholeOf(budget)
 	word := string(bytes.ToLower(canonical.Text(level)))
 	switch {
 	case !c.thinking.Null() && c.thinking.Kind() != '{':

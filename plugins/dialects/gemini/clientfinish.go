@@ -8,6 +8,8 @@ type clientEnd struct {
 	// refused says that there was a refusal, broken that a call had arguments that are no
 	// object.
 	refused, broken bool
+	// reasoned says that thoughts have come as a text.
+	reasoned bool
 }
 
 // write writes finishReason, and why a call is missing. Clients know a refusal by its reason:

@@ -31,9 +31,7 @@ func writeClientError(w *canonical.Writer, fault canonical.Value, status int) {
 	if len(message) == 0 {
 		message = []byte("The provider gave no message.")
 	}
-	w.Open('{')
-	w.Name("error")
-	w.Open('{')
+	w.Raw(`{"error":{`) // also behind the name of an event's data
 	w.MemberInt("code", int64(status))
 	w.MemberText("message", message)
 	w.MemberText("status", []byte(map[bool]string{true: "INTERNAL", false: "INVALID_ARGUMENT"}[status >= internalError]))
@@ -42,8 +40,7 @@ func writeClientError(w *canonical.Writer, fault canonical.Value, status int) {
 
 func writeClientReply(w *canonical.Writer, reply *canonical.Completion, env *canonical.Envelope) {
 	w.Literal(`{"candidates":[`)
-	for v := range reply.Choices.Items {
-		a := canonical.ReadAnswer(v)
+	for a := range reply.Answers {
 		writeCandidate(w, &a, env.Context)
 	}
 	w.Close(']')

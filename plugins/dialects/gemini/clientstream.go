@@ -54,11 +54,10 @@ func (r *clientReply) take(part *canonical.Completion) {
 			r.usage = u
 		}
 	}
-	if len(r.model) == 0 {
+	if len(canonical.Inside(r.model)) == 0 {
 		r.model = part.Model
 	}
-	for v := range part.Choices.Items {
-		a := canonical.ReadAnswer(v)
+	for a := range part.Answers {
 		if a.Index < 0 || a.Index >= canonical.MaxChoices {
 			continue
 		}
@@ -117,8 +116,11 @@ func (r *clientReply) takeThoughts(a *canonical.Answer) {
 			r.keepThought(&t)
 		}
 	}
+	end := &r.choices[a.Index]
 	if text := a.Reasoning(); len(text) > 0 {
-		readable = text
+		readable, end.reasoned = text, true
+	} else if end.reasoned { // it is there a second time
+		readable = nil
 	}
 	if len(readable) > 0 && r.shows {
 		writeThoughtPart(&r.Writer, readable)

@@ -70,7 +70,7 @@ type geminiPart struct {
 
 // The members that Google knows: it refuses any other.
 var (
-	known = map[string]bool{"contents": true, "systemInstruction": true, "tools": true, "toolConfig": true, "safetySettings": true,
+	known = map[string]bool{"contents": true, "systemInstruction": true, "tools": true, "toolConfig": true, "safetySettings": true, "labels": true, "modelArmorConfig": true,
 		"generationConfig": true, "serviceTier": true}
 	knownConfig = map[string]bool{"maxOutputTokens": true, "candidateCount": true, "temperature": true, "topP": true, "topK": true, "seed": true,
 		"presencePenalty": true, "frequencyPenalty": true, "responseLogprobs": true, "logprobs": true, "stopSequences": true,
