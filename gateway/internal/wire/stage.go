@@ -54,7 +54,7 @@ func (d *Dialects) errorOf(status int, header http.Header, body []byte) *llm.Err
 // or removed the bound on output tokens.
 func (d *Dialects) Prepare(ctx context.Context, x *llm.Exchange) (err error) {
 	x.Sent = x.Request
-	if x.Request.Endpoint != llm.ChatCompletions && x.Request.Endpoint != "" || len(x.Route.Transforms) == 0 && passes(x.Request, x.Target) {
+	if !isTranslated(x.Request.Endpoint) || len(x.Route.Transforms) == 0 && passes(x.Request, x.Target) {
 		return nil
 	}
 	if x.Sent, err = inCanonical(ctx, x.Request); err != nil {

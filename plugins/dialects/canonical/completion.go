@@ -4,10 +4,12 @@ package canonical
 // a dialect reads it. Its values are nil when absent.
 type Completion struct {
 	Model, Usage, ServiceTier Value
-	// Choices is the list of choices, each for ReadAnswer.
+	// Choices is the list of choices.
 	Choices Value
 	// Error is set when there is an error in the place of a completion.
 	Error Value
+	// whole says that it is no chunk.
+	whole bool
 }
 
 // ReadCompletion reads the members of a completion or a chunk.
@@ -18,6 +20,8 @@ func ReadCompletion(v Value) (c Completion) {
 			c.Model = member
 		case "choices":
 			c.Choices = member
+		case "object":
+			c.whole = string(Text(member)) == "chat.completion"
 		case "usage":
 			c.Usage = member
 		case "service_tier":
@@ -33,12 +37,21 @@ func ReadCompletion(v Value) (c Completion) {
 
 // First returns the choice with the index 0, which is empty when there is none.
 func (c *Completion) First() Answer {
-	for v := range c.Choices.Items {
-		if a := ReadAnswer(v); a.Index == 0 {
+	for a := range c.Answers {
+		if a.Index == 0 {
 			return a
 		}
 	}
 	return Answer{}
+}
+
+// Answers yields the choices.
+func (c *Completion) Answers(yield func(Answer) bool) {
+	for v := range c.Choices.Items {
+		if !yield(readAnswer(v, c.whole)) {
+			return
+		}
+	}
 }
 
 // Answer is one choice: its message or, in a chunk, what is added to it. Its values are nil
@@ -49,22 +62,28 @@ type Answer struct {
 	ThinkingBlocks, ReasoningDetails Value
 	ToolCalls, FunctionCall          Value
 	Annotations                      Value
-	reasoningContent, reasoning      Value
+	// Logprobs holds the probabilities of the content's tokens, a list in its member content.
+	Logprobs                    Value
+	reasoningContent, reasoning Value
 	// FinishReason is why the answer ended. NativeFinish is the provider's own word for it,
 	// and StopReason, if it is a text, the stop sequence that was met.
 	FinishReason, NativeFinish, StopReason Value
 }
 
-// ReadAnswer reads the members of a choice.
-func ReadAnswer(choice Value) (a Answer) {
+// readAnswer reads the members of a choice: its message if it is one of a whole completion,
+// else its delta. Perplexity sends both, with the other one empty or a repetition.
+func readAnswer(choice Value, whole bool) (a Answer) {
+	var message, delta Value
 	for key, member := range choice.Members {
 		switch string(key) {
 		case "index":
 			a.Index = Whole(member)
-		case "message", "delta":
-			if member.Kind() == '{' {
-				a.readMessage(member)
-			}
+		case "message":
+			message = member
+		case "delta":
+			delta = member
+		case "logprobs":
+			a.Logprobs = member
 		case "finish_reason":
 			a.FinishReason = member
 		case "native_finish_reason":
@@ -73,6 +92,10 @@ func ReadAnswer(choice Value) (a Answer) {
 			a.StopReason = member
 		}
 	}
+	if delta.Kind() != '{' || whole && message.Kind() == '{' {
+		delta = message
+	}
+	a.readMessage(delta)
 	return a
 }
 
