@@ -201,6 +201,10 @@ func TestCompletionsClientRefused(t *testing.T) {
 	if diff := cmp.Diff("n, best_of, suffix, logprobs, top_logprobs", resp.Header.Get("X-Penstock-Dropped")); diff != "" || resp.StatusCode != 200 {
 		t.Errorf("%d %s, dropped (-want +got):\n%s", resp.StatusCode, got, diff)
 	}
+	resp, got = h.postTo(t, "/completions", `{"model":"gpt","prompt":"a","suffix":"b","best_of":3}`)
+	if diff := cmp.Diff("best_of, suffix", resp.Header.Get("X-Penstock-Dropped")); diff != "" || resp.StatusCode != 200 {
+		t.Errorf("%d %s, dropped by OpenAI (-want +got):\n%s", resp.StatusCode, got, diff)
+	}
 	if resp, got = h.postTo(t, "/completions", `{"model":"strict","prompt":"a","suffix":"b"}`); resp.StatusCode != 400 || !strings.Contains(string(got), "suffix") {
 		t.Errorf("strict gave %d %s", resp.StatusCode, got)
 	}

@@ -66,6 +66,7 @@ func (d *Dialects) Prepare(ctx context.Context, x *llm.Exchange) (err error) {
 
 // Call puts a prepared request into the target's wire format, without credentials.
 func (d *Dialects) Call(ctx context.Context, x *llm.Exchange) (_ llm.Call, err error) {
+	x.Dropped = nil // of the try before
 	if !passes(x.Sent, x.Target) {
 		if x.Sent, err = inCanonical(ctx, x.Sent); err != nil {
 			return llm.Call{}, err
