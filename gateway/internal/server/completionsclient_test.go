@@ -6,6 +6,8 @@ import (
 	"io"
 	"maps"
 	"net/http"
+	"os"
+	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
@@ -222,5 +224,32 @@ func TestCompletionsClientCache(t *testing.T) {
 		if path != "" || resp.StatusCode != 200 || completedText(first, stream) != completedText(second, stream) || !strings.HasPrefix(completedText(second, stream), "2+2=four") {
 			t.Errorf("stream %t: %s, then %d from %q %s", stream, first, resp.StatusCode, path, second)
 		}
+	}
+}
+
+// TestCompletionsClientPolicy has a policy that knows the endpoint set a bound and a limit: the
+// bound reaches the target that has the API, and one token more than a limit is too much.
+func TestCompletionsClientPolicy(t *testing.T) {
+	var path, body string
+	dir := t.TempDir()
+	h := openTestServerIn(t, dir, completing(&path, &body), completers+"policies: .\n", func() {
+		rules := `package penstock
+deny contains {"code": "no_drafts", "message": "no drafts", "status": 403} if { input.request.endpoint == "completions"; input.request.tags.kind == "draft" }
+limits contains {"name": "texts", "scope": "all", "unit": "output_tokens", "window": "day", "max": 40} if input.request.endpoint == "completions"
+`
+		if err := os.WriteFile(filepath.Join(dir, "rules.rego"), []byte(rules), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	})
+	if resp, got := h.postTo(t, "/completions", `{"model":"base","prompt":"a","metadata":{"kind":"draft"}}`); resp.StatusCode != http.StatusForbidden || !strings.Contains(string(got), "no drafts") {
+		t.Errorf("the policy let it pass: %d %s", resp.StatusCode, got)
+	}
+	resp, got := h.postTo(t, "/completions", `{"model":"base","prompt":"a"}`)
+	if resp.StatusCode != 200 || body != `{"model":"base","prompt":"a","max_tokens":16}` {
+		t.Errorf("under a limit the target was sent %s, and gave %d %s", body, resp.StatusCode, got)
+	}
+	resp, got = h.postTo(t, "/completions", `{"model":"base","prompt":["a","b","c","d"]}`)
+	if resp.StatusCode != http.StatusTooManyRequests { // four times 16 tokens are more than are left
+		t.Errorf("four texts at once gave %d %s", resp.StatusCode, got)
 	}
 }
