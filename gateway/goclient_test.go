@@ -20,6 +20,7 @@ var goChecks = map[string]func(*testing.T, served){
 	"chat":                  checkChat,
 	"stream":                checkStream,
 	"stream usage":          checkStreamUsage,
+	"text completion":       checkTextCompletion,
 	"stream helper":         checkStreamHelper,
 	"tools":                 checkTools,
 	"tools stream":          checkToolsStream,
@@ -77,6 +78,33 @@ func askWeather() openai.ChatCompletionNewParams {
 	})}
 	params.ToolChoice = openai.ToolChoiceOptionFunctionToolChoice(openai.ChatCompletionNamedToolChoiceFunctionParam{Name: "get_weather"})
 	return params
+}
+
+// checkTextCompletion asks at the older completions API.
+func checkTextCompletion(t *testing.T, g served) {
+	c := newGoClient(t, g, g.Key)
+	params := openai.CompletionNewParams{Model: "demo", MaxTokens: openai.Int(500),
+		Prompt: openai.CompletionNewParamsPromptUnion{OfString: openai.String("Say something nice about gateways.")}}
+	reply, err := c.Completions.New(c.ctx, params)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if reply.Object != "text_completion" || reply.Choices[0].Text == "" || reply.Choices[0].FinishReason != "stop" {
+		t.Errorf("completion = %+v, want some text and stop", reply)
+	}
+	wantUsage(t, reply.Usage)
+	stream := c.Completions.NewStreaming(c.ctx, params)
+	defer stream.Close()
+	text, finish := "", openai.CompletionChoiceFinishReason("")
+	for stream.Next() {
+		for _, choice := range stream.Current().Choices {
+			text += choice.Text
+			finish += choice.FinishReason
+		}
+	}
+	if stream.Err() != nil || text != reply.Choices[0].Text || finish != "stop" {
+		t.Errorf("the stream gave %q, %q, %v, want %q", text, finish, stream.Err(), reply.Choices[0].Text)
+	}
 }
 
 // collect reads a stream to its end.

@@ -19,11 +19,11 @@ import (
 
 // sdkProviders are the providers at which official clients are checked. The gateway's name
 // of each and of its model is that of its format; at Gemini the model must be known to think.
-var sdkProviders = []struct{ name, dialect, path, model string }{
-	{"openai", "openai", "/v1", "small"},
-	{"anthropic", "anthropic", "/v1", "small"},
-	{"responses", "openai-responses", "/v1", "small"},
-	{"gemini", "gemini", "/v1beta", "gemini-2.5-flash"},
+var sdkProviders = []struct{ name, dialect, also, path, model string }{
+	{"openai", "openai", "openai-completions", "/v1", "small"},
+	{"anthropic", "anthropic", "", "/v1", "small"},
+	{"responses", "openai-responses", "", "/v1", "small"},
+	{"gemini", "gemini", "", "/v1beta", "gemini-2.5-flash"},
 }
 
 // sdkFaults are the models with a fault, as llmtest.Model names them.
@@ -35,7 +35,7 @@ var sdkFaults = []string{"fail-429", "fail-503", "cut", "stall"}
 func sdkConfig(upstream string) string {
 	var providers, models strings.Builder
 	for _, p := range sdkProviders {
-		fmt.Fprintf(&providers, "  %s: {dialect: %s, base_url: %s%s, allow_private: true, api_key: env:TEST_KEY}\n", p.name, p.dialect, upstream, p.path)
+		fmt.Fprintf(&providers, "  %s: {dialect: %s, also: [%s], base_url: %s%s, allow_private: true, api_key: env:TEST_KEY}\n", p.name, p.dialect, p.also, upstream, p.path)
 		fmt.Fprintf(&models, "  %s: {targets: [%[1]s/%s]}\n", p.name, p.model)
 		for _, fault := range sdkFaults {
 			fmt.Fprintf(&models, "  %s-%s: {targets: [%[1]s/%[2]s], retries: {attempts: 1}}\n", p.name, fault)
@@ -86,6 +86,7 @@ var sdkScripts = [][]string{
 	{"python3", "check_anthropic.py"},
 	{"python3", "check_openai.py", "chat"},
 	{"python3", "check_openai.py", "responses"},
+	{"python3", "check_openai.py", "completions"},
 	{"python3", "check_genai.py"},
 }
 

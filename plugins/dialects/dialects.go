@@ -14,6 +14,7 @@ import (
 	"github.com/penstock/penstock/plugins/dialects/anthropic"
 	"github.com/penstock/penstock/plugins/dialects/canonical"
 	"github.com/penstock/penstock/plugins/dialects/cohere"
+	"github.com/penstock/penstock/plugins/dialects/completions"
 	"github.com/penstock/penstock/plugins/dialects/gemini"
 	"github.com/penstock/penstock/plugins/dialects/ollama"
 	"github.com/penstock/penstock/plugins/dialects/openai"
@@ -39,6 +40,7 @@ func table() []row {
 		{name: "cohere", provider: new(cohere.Provider)},
 		{name: "ollama", provider: new(ollama.Provider)},
 		{name: "gemini", provider: new(gemini.Provider), client: new(gemini.Client)},
+		{name: "openai-completions", client: new(completions.Client)},
 	}
 }
 

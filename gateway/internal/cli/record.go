@@ -23,7 +23,7 @@ func printRecord(out io.Writer, r *llm.Record) error {
 	line("model", "%s → route %s", r.Model, dash(r.Route))
 	line("caller", "key %s, team %s, user %s, tags %s", dash(r.KeyName), dash(r.Team), dash(r.User), dash(joinTags(r.Tags)))
 	if r.Dialect != "" {
-		line("", "uses the wire format of plugin %s", r.Dialect)
+		line("", "uses the wire format %s", r.Dialect)
 	}
 	printDecision(line, r)
 	line("cache", "%s", r.Cache)

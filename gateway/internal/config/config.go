@@ -141,8 +141,8 @@ type Provider struct {
 	// Dialect is the wire format: openai, openai-responses, anthropic, gemini, cohere, ollama or a
 	// plugin. Well-known providers need none.
 	Dialect llm.Dialect `yaml:"dialect"`
-	// Also are further wire formats that the provider speaks at the same address: openai,
-	// anthropic or openai-responses. Requests in them are passed on as they are. Well-known
+	// Also are further wire formats that the provider speaks at the same address: openai, anthropic,
+	// openai-responses or openai-completions. Requests in them are passed on as they are. Well-known
 	// providers need none.
 	Also []llm.Dialect `yaml:"also"`
 	// BaseURL is the address up to and including the version, such as

@@ -11,7 +11,7 @@ import (
 // ownPaths are the paths that the gateway itself serves, and everything below them.
 func ownPaths() []string {
 	return []string{"/v1/chat/completions", "/chat/completions", "/v1/messages", "/messages", "/v1/responses", "/responses",
-		"/v1/embeddings", "/embeddings", "/v1/models", "/models", "/v1beta/models", "/healthz", "/readyz"}
+		"/v1/completions", "/completions", "/v1/embeddings", "/embeddings", "/v1/models", "/models", "/v1beta/models", "/healthz", "/readyz"}
 }
 
 func (d *decoder) checkEndpoints(c *Config) {

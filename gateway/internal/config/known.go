@@ -46,7 +46,13 @@ func KnownProviders() []Known {
 		return Known{Name: name, Dialect: llm.OpenAI, BaseURL: fmt.Sprintf("http://127.0.0.1:%d/v1", port), Private: true}
 	}
 	withResponses := func(k Known) Known {
-		k.Also = []llm.Dialect{llm.Responses}
+		k.Also = append(k.Also, llm.Responses)
+		return k
+	}
+	// For all their models, and without a switch to another address. OpenAI and Azure have
+	// completions for a few models only, DeepSeek at its beta address, Alibaba for its coders.
+	withCompletions := func(k Known) Known {
+		k.Also = append(k.Also, llm.Completions)
 		return k
 	}
 	return []Known{
@@ -57,15 +63,15 @@ func KnownProviders() []Known {
 		hosted("mistral", "https://api.mistral.ai/v1", "MISTRAL_API_KEY"),
 		withResponses(hosted("groq", "https://api.groq.com/openai/v1", "GROQ_API_KEY")),
 		withResponses(hosted("deepseek", "https://api.deepseek.com/v1", "DEEPSEEK_API_KEY")),
-		withResponses(hosted("openrouter", "https://openrouter.ai/api/v1", "OPENROUTER_API_KEY")),
+		withResponses(withCompletions(hosted("openrouter", "https://openrouter.ai/api/v1", "OPENROUTER_API_KEY"))),
 		withResponses(hosted("xai", "https://api.x.ai/v1", "XAI_API_KEY")),
-		hosted("together", "https://api.together.xyz/v1", "TOGETHER_API_KEY"),
-		hosted("fireworks", "https://api.fireworks.ai/inference/v1", "FIREWORKS_API_KEY"),
-		hosted("cerebras", "https://api.cerebras.ai/v1", "CEREBRAS_API_KEY"),
+		withCompletions(hosted("together", "https://api.together.xyz/v1", "TOGETHER_API_KEY")),
+		withCompletions(hosted("fireworks", "https://api.fireworks.ai/inference/v1", "FIREWORKS_API_KEY")),
+		withCompletions(hosted("cerebras", "https://api.cerebras.ai/v1", "CEREBRAS_API_KEY")),
 		hosted("perplexity", "https://api.perplexity.ai", "PERPLEXITY_API_KEY"),
 		{Name: "cohere", Dialect: llm.Cohere, BaseURL: "https://api.cohere.com/v2", Env: []string{"COHERE_API_KEY", "CO_API_KEY"},
 			Other: map[llm.Dialect]string{llm.OpenAI: "https://api.cohere.ai/compatibility/v1"}},
-		hosted("deepinfra", "https://api.deepinfra.com/v1/openai", "DEEPINFRA_API_KEY"),
+		withCompletions(hosted("deepinfra", "https://api.deepinfra.com/v1/openai", "DEEPINFRA_API_KEY")),
 		hosted("moonshot", "https://api.moonshot.ai/v1", "MOONSHOT_API_KEY"),
 		hosted("zai", "https://api.z.ai/api/paas/v4", "ZAI_API_KEY", "ZHIPU_API_KEY"),
 		hosted("alibaba", "https://dashscope-intl.aliyuncs.com/compatible-mode/v1", "DASHSCOPE_API_KEY"),
@@ -75,15 +81,15 @@ func KnownProviders() []Known {
 		hosted("nvidia", "https://integrate.api.nvidia.com/v1", "NVIDIA_API_KEY"),
 		hosted("github-models", "https://models.github.ai/inference", "GITHUB_MODELS_TOKEN", "GITHUB_TOKEN"),
 		hosted("voyage", "https://api.voyageai.com/v1", "VOYAGE_API_KEY"),
-		hosted("nebius", "https://api.tokenfactory.nebius.com/v1", "NEBIUS_API_KEY"),
+		withCompletions(hosted("nebius", "https://api.tokenfactory.nebius.com/v1", "NEBIUS_API_KEY")),
 		withResponses(hosted("huggingface", "https://router.huggingface.co/v1", "HF_TOKEN")),
-		{Name: "ollama", Dialect: llm.OpenAI, BaseURL: "http://127.0.0.1:11434/v1", Private: true, Probed: true,
-			Other: map[llm.Dialect]string{llm.Ollama: "http://127.0.0.1:11434/api"}},
-		local("vllm", 8000),
-		local("llamacpp", 8080),
-		local("lmstudio", 1234),
-		local("sglang", 30000),
-		local("tgi", 3000),
+		withCompletions(Known{Name: "ollama", Dialect: llm.OpenAI, BaseURL: "http://127.0.0.1:11434/v1", Private: true, Probed: true,
+			Other: map[llm.Dialect]string{llm.Ollama: "http://127.0.0.1:11434/api"}}),
+		withCompletions(local("vllm", 8000)),
+		withCompletions(local("llamacpp", 8080)),
+		withCompletions(local("lmstudio", 1234)),
+		withCompletions(local("sglang", 30000)),
+		withCompletions(local("tgi", 3000)),
 		withResponses(Known{Name: azure, Dialect: llm.OpenAI, Env: []string{"AZURE_OPENAI_API_KEY", "AZURE_API_KEY"},
 			URLForm: "https://RESOURCE.openai.azure.com/openai/v1"}),
 	}

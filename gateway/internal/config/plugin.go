@@ -177,7 +177,7 @@ func (d *decoder) checkDialect(c *Config, path string, dialect llm.Dialect) {
 
 // passThroughDialects are the wire formats in which requests can be passed on as they are.
 func passThroughDialects() []llm.Dialect {
-	return []llm.Dialect{llm.OpenAI, llm.Anthropic, llm.Responses}
+	return []llm.Dialect{llm.OpenAI, llm.Anthropic, llm.Responses, llm.Completions}
 }
 
 // checkAlso checks a provider's further wire formats.

@@ -16,6 +16,8 @@ const (
 	Gemini    Dialect = "gemini"
 	Cohere    Dialect = "cohere"
 	Ollama    Dialect = "ollama"
+	// Completions is OpenAI's older API, which continues a text.
+	Completions Dialect = "openai-completions"
 )
 
 // Endpoint names what a client asked for, independent of its dialect.
@@ -25,6 +27,8 @@ type Endpoint string
 const (
 	// ChatCompletions is a conversation answered by one model.
 	ChatCompletions Endpoint = "chat.completions"
+	// TextCompletions is a text continued by one model.
+	TextCompletions Endpoint = "completions"
 	// Embeddings are vectors that stand for texts.
 	Embeddings Endpoint = "embeddings"
 	// CountTokens is the size of a conversation's prompt, which nothing is charged for.

@@ -57,6 +57,21 @@ func OutputNamesOf(provider, model string) OutputNames {
 	return UnknownName
 }
 
+// CompletesOnly reports whether a model of one of the catalog's providers serves the
+// completions API, and no conversations. Of OpenAI's models only these have that API.
+func CompletesOnly(provider, model string) bool {
+	if provider != "openai" && provider != "azure" {
+		return false
+	}
+	base := strings.TrimPrefix(model, "ft:")
+	for _, name := range [...]string{"gpt-3.5-turbo-instruct", "davinci-002", "babbage-002"} {
+		if rest, ok := strings.CutPrefix(base, name); ok && (rest == "" || rest[0] == '-' || rest[0] == ':') {
+			return true
+		}
+	}
+	return false
+}
+
 // isReasoningModel reports whether a model of OpenAI's reasons, by its name.
 func isReasoningModel(model string) bool {
 	if strings.HasPrefix(model, "gpt-5") {

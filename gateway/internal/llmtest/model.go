@@ -97,6 +97,8 @@ func (q *question) plain() string {
 		return q.reply.Responses()
 	case generateContent:
 		return q.reply.Gemini()
+	case completions:
+		return q.reply.Completion()
 	}
 	return q.reply.OpenAI()
 }
@@ -109,6 +111,8 @@ func (q *question) events() [][]byte {
 		return q.reply.ResponsesEvents()
 	case generateContent:
 		return q.reply.GeminiEvents()
+	case completions:
+		return q.reply.CompletionPieces(q.at("stream_options", "include_usage") == true)
 	}
 	return q.reply.OpenAIChunks(q.at("stream_options", "include_usage") == true)
 }

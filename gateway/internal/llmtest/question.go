@@ -27,6 +27,7 @@ const (
 	responses
 	generateContent
 	counting
+	completions
 )
 
 func readQuestion(r *http.Request) (*question, error) {
@@ -39,6 +40,9 @@ func readQuestion(r *http.Request) (*question, error) {
 	name, verb, _ := strings.Cut(r.URL.Path[strings.LastIndexByte(r.URL.Path, '/')+1:], ":")
 	switch name {
 	case "completions":
+		if !strings.HasSuffix(r.URL.Path, "/chat/completions") {
+			q.kind = completions
+		}
 	case "messages":
 		q.kind = messages
 	case "responses":

@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"encoding/json"
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/penstock/penstock/gateway/internal/config"
@@ -56,6 +57,9 @@ func (r *Routes) target(c config.Target, star string, fallback bool) *llm.Target
 	t := &llm.Target{ID: provider + "/" + model, Provider: provider, Model: model, Dialect: p.Dialect, Also: p.Also, Catalog: p.Catalog,
 		APIVersion: string(p.APIVersion),
 		Region:     p.Region, Quality: -1, Fallback: fallback, StreamUsage: llm.StreamUsage(p.StreamUsage)}
+	if llm.CompletesOnly(p.Catalog, model) {
+		t.Also = append(slices.Clone(t.Also), llm.Completions)
+	}
 	t.OutputNames = llm.OutputNamesOf(p.Catalog, model)
 	if p.OutputLimit != config.OutputAuto && p.OutputLimit != "" {
 		t.OutputNames = llm.OutputNames(p.OutputLimit)

@@ -329,12 +329,23 @@ type anthropicBlock struct {
 	Input                json.RawMessage
 }
 
-func (s *content) block(t *testing.T, b anthropicBlock) {
-	switch b.Type {
-	case "text":
-		s.Text += b.Text
-	case "tool_use":
-		s.Calls = append(s.Calls, contentCall{b.ID, b.Name, parsed(t, string(b.Input))})
+// add adds the blocks of a message. A text behind a tool that Anthropic has run is a paragraph
+// of its own.
+func (s *content) add(t *testing.T, blocks ...anthropicBlock) {
+	ran := false
+	for _, b := range blocks {
+		switch b.Type {
+		case "text":
+			if ran && s.Text != "" && !strings.HasSuffix(s.Text, "\n") && !strings.HasPrefix(b.Text, "\n") {
+				s.Text += "\n\n"
+			}
+			ran = false
+			s.Text += b.Text
+		case "server_tool_use", "mcp_tool_use":
+			ran = true
+		case "tool_use":
+			s.Calls = append(s.Calls, contentCall{b.ID, b.Name, parsed(t, string(b.Input))})
+		}
 	}
 }
 
@@ -368,9 +379,7 @@ func anthropicContent(t *testing.T, rec *llmtest.Recorded) content {
 		t.Fatal(err)
 	}
 	s := content{Finish: finishes[m.StopReason]}
-	for _, b := range m.Content {
-		s.block(t, b)
-	}
+	s.add(t, m.Content...)
 	s.count(m.Usage)
 	return s
 }
@@ -411,9 +420,11 @@ func anthropicStreamContent(t *testing.T, body string) content {
 			s.count(e.Usage)
 		}
 	}
+	var all []anthropicBlock
 	for _, i := range order {
-		s.block(t, *blocks[i])
+		all = append(all, *blocks[i])
 	}
+	s.add(t, all...)
 	return s
 }
 

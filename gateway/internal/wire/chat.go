@@ -29,8 +29,8 @@ func callChat(d *Dialects, x *llm.Exchange) (llm.Call, error) {
 	known, _ := d.quirks.Get(x.Target.ID)
 	x.Quirks, x.Added = known.With(x.Quirks), 0
 	body, dropped := requestDeviationOf(x.Target).adapt(patched(x))
-	x.Dropped = append(x.Dropped, dropped...) // behind what a translation has left out
-	if len(dropped) > 0 && x.Route.RejectUnsupported {
+	x.Dropped = append(x.Dropped, dropped...) // what the client's format has more may have gone before
+	if len(x.Dropped) > 0 && x.Route.RejectUnsupported {
 		return llm.Call{}, unsupported(x)
 	}
 	call := openAICall(x.Target, "/chat/completions", body)

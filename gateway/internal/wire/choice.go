@@ -71,6 +71,8 @@ func (c *chunk) readChoice(s *scan, position int64) {
 			one.delta = c.readOutput(s, &c.delta)
 		case "message":
 			one.message = c.readOutput(s, &c.message)
+		case "text":
+			one.delta = c.readText(s) || one.delta
 		case "finish_reason":
 			one.readReason(s)
 		case "usage":
@@ -144,6 +146,20 @@ func (c *chunk) readOutput(s *scan, out *output) bool {
 			c.readPart(s, name, out)
 		}
 	}
+	return true
+}
+
+// readText reads the text of a choice of the completions API, and reports whether it is
+// one. Together sends one beside the delta of a chat completion, too.
+func (c *chunk) readText(s *scan) bool {
+	if !c.texts || s.Peek() != '"' {
+		s.Skip()
+		return false
+	}
+	n := len(s.Text().Raw)
+	c.delta.here = true
+	c.delta.text += int64(n)
+	c.delta.content = c.delta.content || n > 0
 	return true
 }
 

@@ -26,6 +26,8 @@ type chunk struct {
 	// deviations are the ways in which the object differs from what clients read.
 	deviations deviation
 	kind       kinds
+	// texts says that the object is one of the completions API, whose choices have a text.
+	texts bool
 }
 
 // kinds is what an object calls itself, and whether it has members that errors have.
@@ -50,15 +52,20 @@ type output struct {
 
 // readChunk reads one JSON object and reports whether it is sound.
 func readChunk(data []byte) (c chunk, ok bool) {
+	ok = c.read(data)
+	return c, ok
+}
+
+func (c *chunk) read(data []byte) bool {
 	s := newScan(data)
 	if !s.Open('{') {
-		return c, false
+		return false
 	}
 	for s.More('}') {
 		c.readMember(&s, s.Name().Raw)
 	}
 	c.failed = c.failed || c.kind.failed()
-	return c, s.End() == nil
+	return s.End() == nil
 }
 
 func (c *chunk) readMember(s *scan, name []byte) {

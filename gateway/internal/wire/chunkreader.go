@@ -26,6 +26,8 @@ type chunkReader struct {
 	// noReason and pending are those of all chunks, counted that one had usage alone.
 	noReason, pending, counted bool
 	mend                       mender
+	// dialect is that of the events, empty for canonical ones.
+	dialect llm.Dialect
 }
 
 func newChunkReader(d *Dialects, x *llm.Exchange, a *llm.Answer) *chunkReader {
@@ -40,18 +42,19 @@ func newChunkReader(d *Dialects, x *llm.Exchange, a *llm.Answer) *chunkReader {
 func (w *chunkReader) take(name, data, frame []byte) (llm.Event, error) {
 	switch {
 	case isDone(data):
-		return w.done(llm.Event{Frame: frame})
+		return w.done(llm.Event{Frame: frame, Dialect: w.dialect})
 	case string(data) == "null" || string(name) == "ping":
-		return llm.Event{Frame: frame, Hidden: true}, nil
+		return llm.Event{Frame: frame, Hidden: true, Dialect: w.dialect}, nil
 	}
-	c, sound := readChunk(data)
+	c := chunk{texts: w.dialect == llm.Completions}
+	sound := c.read(data)
 	switch {
 	case string(name) == "error" || sound && c.failed || isErrorList(data):
 		return llm.Event{}, w.dialects.errorOf(w.answer.Status, w.answer.Header, c.failure(data))
 	case !sound || c.badIndex:
-		return llm.Event{}, malformed("an event that is not a chunk of a chat completion", nil)
+		return llm.Event{}, malformed("an event that is not a chunk of a completion", nil)
 	}
-	ev := llm.Event{Frame: frame, Data: data}
+	ev := llm.Event{Frame: frame, Data: data, Dialect: w.dialect}
 	w.see(&ev, &c)
 	if ev.Hidden || c.deviations == 0 {
 		return ev, nil
@@ -155,7 +158,9 @@ func (w *chunkReader) done(ev llm.Event) (llm.Event, error) {
 func (w *chunkReader) over() (llm.Event, error) {
 	switch {
 	case w.whole() && w.finished.count() >= w.wanted:
-		return terminator, nil
+		end := terminator
+		end.Dialect = w.dialect
+		return end, nil
 	case !w.seen:
 		return llm.Event{}, malformed("an empty stream", nil)
 	}

@@ -21,20 +21,26 @@ type edit struct {
 // the gateway's own members taken out. Every other byte stays as it came. It notes in
 // x.Added what the target may refuse.
 func patched(x *llm.Exchange) []byte {
-	req, t := x.Sent, x.Target
+	req := x.Sent
 	f := &req.Facts
 	edits := setModel(make([]edit, 0, 6), x)
 	if !f.CacheAt.IsZero() {
 		edits = append(edits, edit{at: f.CacheAt})
 	}
-	edits = boundOutput(edits, x)
-	if f.Stream && !f.IncludeUsage && t.StreamUsage != llm.StreamUsageOff && !x.Quirks.Has(llm.NoStreamUsage) {
-		edits = append(edits, askUsage(req))
-		if t.StreamUsage != llm.StreamUsageOn {
-			x.Added |= llm.NoStreamUsage
-		}
+	return apply(req.Body, addUsage(boundOutput(edits, x), x))
+}
+
+// addUsage asks for the usage of a stream whose client has not asked, where the target
+// does not refuse that.
+func addUsage(edits []edit, x *llm.Exchange) []edit {
+	f, t := &x.Sent.Facts, x.Target
+	if !f.Stream || f.IncludeUsage || t.StreamUsage == llm.StreamUsageOff || x.Quirks.Has(llm.NoStreamUsage) {
+		return edits
 	}
-	return apply(req.Body, edits)
+	if t.StreamUsage != llm.StreamUsageOn {
+		x.Added |= llm.NoStreamUsage
+	}
+	return append(edits, askUsage(x.Sent))
 }
 
 // The two names of the bound on output tokens.

@@ -105,8 +105,12 @@ func (w *renderer) isComment(e *llm.Event) bool {
 
 // render puts an event into the client's format.
 func (w *renderer) render(e *llm.Event) error {
-	if !w.head.Stream {
+	switch {
+	case !w.head.Stream:
 		return w.renderWhole(e)
+	case !e.Final && (e.Hidden || len(e.Data) == 0): // nothing to open the stream for
+		e.Frame, e.Hidden, e.Data = nil, false, nil
+		return nil
 	}
 	frames, err := w.stream(w.ctx, w.head.Status)
 	switch {
@@ -114,8 +118,6 @@ func (w *renderer) render(e *llm.Event) error {
 		return err
 	case e.Final:
 		e.Frame, err = frames.End(w.ctx)
-	case e.Hidden || len(e.Data) == 0:
-		e.Frame = nil
 	default:
 		e.Frame, err = frames.Next(w.ctx, e.Data)
 	}

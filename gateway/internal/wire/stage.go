@@ -54,7 +54,7 @@ func (d *Dialects) errorOf(status int, header http.Header, body []byte) *llm.Err
 // or removed the bound on output tokens.
 func (d *Dialects) Prepare(ctx context.Context, x *llm.Exchange) (err error) {
 	x.Sent = x.Request
-	if x.Request.Endpoint != llm.ChatCompletions && x.Request.Endpoint != "" || len(x.Route.Transforms) == 0 && passes(x.Request, x.Target) {
+	if !isTranslated(x.Request.Endpoint) || len(x.Route.Transforms) == 0 && passes(x.Request, x.Target) {
 		return nil
 	}
 	if x.Sent, err = inCanonical(ctx, x.Request); err != nil {
@@ -66,7 +66,7 @@ func (d *Dialects) Prepare(ctx context.Context, x *llm.Exchange) (err error) {
 
 // Call puts a prepared request into the target's wire format, without credentials.
 func (d *Dialects) Call(ctx context.Context, x *llm.Exchange) (_ llm.Call, err error) {
-	x.Dropped = nil
+	x.Dropped = nil // of the try before
 	if !passes(x.Sent, x.Target) {
 		if x.Sent, err = inCanonical(ctx, x.Sent); err != nil {
 			return llm.Call{}, err

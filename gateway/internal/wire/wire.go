@@ -48,7 +48,7 @@ type Format struct {
 }
 
 // Formats is the table. The first row is the canonical form.
-var Formats = []*Format{chatCompletions, messages, responses, embeddings, generateContent, countMessages, countResponses, compactResponses}
+var Formats = []*Format{chatCompletions, messages, responses, completions, embeddings, generateContent, countMessages, countResponses, compactResponses}
 
 // at finds the row whose clients use a path.
 func at(path string) *Format {
@@ -82,15 +82,23 @@ func formatOf(r *llm.Request) *Format {
 
 // passes reports whether a request passes through to a target as it is.
 func passes(r *llm.Request, t *llm.Target) bool {
-	if r.Endpoint != llm.ChatCompletions && r.Endpoint != "" {
+	if !isTranslated(r.Endpoint) {
 		return true // the rows of other endpoints make the call to every target themselves
 	}
 	return r.PassesTo(t)
 }
 
+// isTranslated reports whether requests of an endpoint have a canonical form, in which
+// they go to targets of other dialects.
+func isTranslated(e llm.Endpoint) bool {
+	return e == "" || e == llm.ChatCompletions || e == llm.TextCompletions
+}
+
 // wantsUsage reports whether a stream is to have its usage at the end: formats other than
-// chat completions always have it.
-func wantsUsage(r *llm.Request) bool { return r.Facts.IncludeUsage || r.Form != "" }
+// chat completions and completions always have it.
+func wantsUsage(r *llm.Request) bool {
+	return r.Facts.IncludeUsage || r.Form != "" && r.Form != llm.Completions
+}
 
 // inCanonical is a request in the canonical form.
 func inCanonical(ctx context.Context, r *llm.Request) (*llm.Request, error) {

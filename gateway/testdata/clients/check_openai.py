@@ -1,12 +1,12 @@
-"""Checks OpenAI's official client for Python at a gateway's chat completions and Responses
-API, for each model of MODELS.
+"""Checks OpenAI's official client for Python at a gateway's chat completions, Responses and
+completions APIs, for each model of MODELS.
 
 BASE_URL  such as http://127.0.0.1:8080
 API_KEY   a key that may ask for the models
 MODELS    such as responses,openai: each answers like llmtest.Model, and its name with
           -fail-STATUS, -cut or -stall behind it has that fault
 
-The argument is chat or responses.
+The argument is chat, responses or completions.
 """
 
 import os
@@ -136,7 +136,41 @@ def response_errors(model):
     failure(openai.APIError, lambda: list(responses.create(model=model + "-cut", input=QUESTION, stream=True)))
 
 
-if sys.argv[1] == "chat":
+def want_completion(reply, text):
+    type(reply).model_validate(reply.to_dict())
+    [choice] = reply.choices
+    want_equal((reply.object, choice.index, choice.text, choice.finish_reason), ("text_completion", 0, text, "stop"))
+    want_equal(reply.usage.total_tokens, reply.usage.prompt_tokens + reply.usage.completion_tokens)
+
+
+def text(model):
+    want_completion(client.completions.create(model=model, prompt=QUESTION, max_tokens=50, temperature=0), TEXT)
+    want_completion(client.completions.create(model=model, prompt=[QUESTION], stop=["\n"], seed=1), TEXT)
+
+
+def text_stream(model):
+    pieces = list(client.completions.create(model=model, prompt=QUESTION, max_tokens=50, stream=True, stream_options={"include_usage": True}))
+    want_equal({p.object for p in pieces}, {"text_completion"})  # OpenAI's own have no finish_reason, which the model wants
+    want_equal("".join(p.choices[0].text for p in pieces if p.choices), TEXT)
+    want_equal([c.finish_reason for p in pieces for c in p.choices if c.finish_reason], ["stop"])
+    assert pieces[-1].usage.total_tokens > 0, pieces[-1]
+    unasked = list(client.completions.create(model=model, prompt=QUESTION, stream=True))
+    assert all(p.choices and not p.usage for p in unasked), unasked
+
+
+def text_errors(model):
+    failure(openai.NotFoundError, lambda: client.completions.create(model=model + "s", prompt="a"))
+    failure(openai.RateLimitError, lambda: client.completions.create(model=model + "-fail-429", prompt="a"))
+    failure(openai.BadRequestError, lambda: client.completions.create(model=model, prompt=7))
+    failure(openai.APIError, lambda: list(client.completions.create(model=model + "-cut", prompt="a", stream=True)))
+    if model != "openai":  # the one provider that serves this API itself
+        failure(openai.BadRequestError, lambda: client.completions.create(model=model, prompt=["a", "b"]))
+        want_equal(client.completions.create(model=model, prompt="Well: ", echo=True).choices[0].text, "Well: " + TEXT)
+
+
+if sys.argv[1] == "completions":
+    report_each([text, text_stream, text_errors])
+elif sys.argv[1] == "chat":
     report_each([completion, stream, stream_helper, tool_loop, structured_output, errors, cut_stream, abort])
 else:
     report_each([response, response_stream, response_tool_loop, response_structured_output, response_errors])

@@ -108,6 +108,23 @@ const checks = {
     assert.equal(finishOf(chunks), 'stop');
   },
 
+  async 'text completion'() {
+    const { client } = connect();
+    const ask = { model: 'demo', prompt: 'Say something nice about gateways.', max_tokens: 500 };
+    const reply = await client.completions.create(ask);
+    assert.equal(reply.object, 'text_completion');
+    assert.ok(reply.choices[0].text.length > 0);
+    assert.equal(reply.choices[0].finish_reason, 'stop');
+    assertUsage(reply.usage);
+    const short = await client.completions.create({ model: 'demo', prompt: ask.prompt });
+    assert.equal(short.choices[0].finish_reason, 'length', 'without max_tokens a text has 16 tokens');
+    const pieces = await collect(await client.completions.create({ ...ask, stream: true }));
+    assert.equal(pieces.map((p) => p.choices[0].text).join(''), reply.choices[0].text);
+    assert.equal(finishOf(pieces), 'stop');
+    const error = await failure(client.completions.create({ model: 'demo', prompt: ['a', 'b'] }));
+    assert.ok(error instanceof OpenAI.BadRequestError, `raised ${error}`);
+  },
+
   async 'stream helper'() {
     const { chat } = connect();
     let deltas = '';

@@ -8,10 +8,23 @@ func readBlocks(dst []canonical.Block, content canonical.Value) []canonical.Bloc
 	if content.Kind() == '"' {
 		return append(dst, canonical.Block{Kind: canonical.TextBlock, Text: content})
 	}
+	var said canonical.Speech
 	for v := range content.Items {
-		dst = append(dst, readBlock(v))
+		b := readBlock(v)
+		switch {
+		case b.Kind == canonical.TextBlock && said.Say(canonical.Inside(b.Text)):
+			dst = append(dst, canonical.Block{Kind: canonical.TextBlock, Text: canonical.Value(`"` + canonical.Paragraph + `"`)})
+		case isServerTool(v):
+			said.RunTool()
+		}
+		dst = append(dst, b)
 	}
 	return dst
+}
+
+// isServerTool reports whether a block is one of a tool that Anthropic has run.
+func isServerTool(v canonical.Value) bool {
+	return canonical.IsServerTool(string(canonical.Text(v.Member("type"))))
 }
 
 // readBlock reads a content block. Of those of the provider's own, such as a search and its

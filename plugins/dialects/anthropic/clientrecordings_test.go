@@ -63,8 +63,9 @@ func saidInMessage(t *testing.T, body []byte) message {
 	if w.Sequence != nil {
 		m.Sequence = *w.Sequence
 	}
+	ran, before := false, ""
 	for _, c := range w.Content {
-		b := block{Type: c.Type, Text: c.Text, Thinking: c.Thinking, Signature: c.Signature, Data: c.Data}
+		b := block{Type: c.Type, Text: setOff(ran, before, c.Text), Thinking: c.Thinking, Signature: c.Signature, Data: c.Data}
 		switch c.Type {
 		case "text", "thinking", "redacted_thinking":
 			for _, cited := range c.Citations {
@@ -75,7 +76,11 @@ func saidInMessage(t *testing.T, body []byte) message {
 		case "tool_use":
 			b.ID, b.Name, b.Input = c.ID, c.Name, dialecttest.Compact(t, string(c.Input))
 		default:
+			ran = true
 			continue // Anthropic's own tools
+		}
+		if c.Text != "" {
+			ran, before = false, c.Text
 		}
 		m.Blocks = append(m.Blocks, b)
 	}

@@ -81,10 +81,13 @@ var wantFinish = map[string]string{"end_turn": "stop", "stop_sequence": "stop", 
 func (m anthropicMessage) essence(t *testing.T) essence {
 	e := essence{Model: m.Model, Finish: wantFinish[m.StopReason], Thinking: m.Usage.Details.Thinking}
 	e.Prompt, e.Completion = m.Usage.totals()
+	ran := false // a tool of Anthropic's, since the text before
 	for _, b := range m.Content {
+		ran = ran || e.Text != "" && (b.Type == "server_tool_use" || b.Type == "mcp_tool_use")
 		switch b.Type {
 		case "text":
-			e.Text += b.Text
+			e.Text += setOff(ran, e.Text, b.Text)
+			ran = ran && b.Text == ""
 			for _, c := range b.Citations {
 				if c.Type == "web_search_result_location" {
 					e.Links = append(e.Links, c.URL+" "+c.Title)
@@ -100,6 +103,15 @@ func (m anthropicMessage) essence(t *testing.T) essence {
 		}
 	}
 	return e
+}
+
+// setOff is a text that follows another one, as a paragraph of its own if a tool of Anthropic's
+// has run in between.
+func setOff(ran bool, before, text string) string {
+	if ran && before != "" && text != "" && !strings.HasSuffix(before, "\n") && !strings.HasPrefix(text, "\n") {
+		return "\n\n" + text
+	}
+	return text
 }
 
 // TestRecordedReplies normalises every plain reply that was recorded.

@@ -21,6 +21,7 @@ type stream struct {
 type progress struct {
 	usage   usage
 	openLen uint32
+	said    canonical.Speech
 	// whole is set when message_start held the whole reply and its stop_reason.
 	whole bool
 }

@@ -28,7 +28,18 @@ func (r *reader) blockStart(index int64, content canonical.Value) {
 	r.beginBlock(index, &b)
 }
 
+// say sends a piece of the text that is open.
+func (r *reader) say(raw []byte) {
+	if r.said.Say(raw) {
+		r.BreakText()
+	}
+	r.Text(raw)
+}
+
 func (r *reader) beginBlock(index int64, content *canonical.Block) {
+	if isServerTool(content.Thought) {
+		r.said.RunTool()
+	}
 	b := openBlock{kind: content.Kind, index: index}
 	if b.kind == canonical.CallBlock {
 		b.complete = content.Input.Kind() == '{' && canonical.Filled(content.Input)
@@ -47,7 +58,7 @@ func (r *reader) firstPiece(b *openBlock, content *canonical.Block) {
 	switch b.kind {
 	case canonical.TextBlock:
 		r.BeginText()
-		r.Text(canonical.Inside(content.Text))
+		r.say(canonical.Inside(content.Text))
 	case canonical.CallBlock:
 		b.number = r.Call(content.ID, content.Name)
 		if b.complete {
@@ -119,7 +130,7 @@ func (r *reader) piece(b *openBlock, kind canonical.BlockKind, raw []byte) {
 	}
 	switch kind {
 	case canonical.TextBlock:
-		r.Text(raw)
+		r.say(raw)
 	case canonical.CallBlock:
 		if !b.complete {
 			b.filled = true

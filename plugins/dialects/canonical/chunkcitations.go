@@ -8,6 +8,13 @@ const maxPending = 20 << 10
 // BeginText begins a text whose citations have a span of their own.
 func (c *Chunks) BeginText() { c.textStart, c.citations = c.text, nil }
 
+// BreakText sends a paragraph break before a text that has begun, and of which nothing has
+// been sent.
+func (c *Chunks) BreakText() {
+	c.Text([]byte(Paragraph))
+	c.textStart = c.text
+}
+
 // Cite remembers a page that the text refers to until the text has come. Beyond the bound
 // of the state citations are left out.
 func (c *Chunks) Cite(page Citation) {

@@ -6,22 +6,22 @@ type Completion struct {
 	Model, Usage, ServiceTier Value
 	// Choices is the list of choices, which Answers yields.
 	Choices Value
-	// whole says that it is no chunk.
-	whole bool
 	// Error is set when there is an error in the place of a completion.
 	Error Value
+	// whole says that it is no chunk.
+	whole bool
 }
 
 // ReadCompletion reads the members of a completion or a chunk.
 func ReadCompletion(v Value) (c Completion) {
 	for key, member := range v.Members {
 		switch string(key) {
-		case "object":
-			c.whole = string(Text(member)) == "chat.completion"
 		case "model":
 			c.Model = member
 		case "choices":
 			c.Choices = member
+		case "object":
+			c.whole = string(Text(member)) == "chat.completion"
 		case "usage":
 			c.Usage = member
 		case "service_tier":
@@ -35,15 +35,6 @@ func ReadCompletion(v Value) (c Completion) {
 	return c
 }
 
-// Answers yields the choices.
-func (c *Completion) Answers(yield func(Answer) bool) {
-	for v := range c.Choices.Items {
-		if !yield(c.readAnswer(v)) {
-			return
-		}
-	}
-}
-
 // First returns the choice with the index 0, which is empty when there is none.
 func (c *Completion) First() Answer {
 	for a := range c.Answers {
@@ -52,6 +43,15 @@ func (c *Completion) First() Answer {
 		}
 	}
 	return Answer{}
+}
+
+// Answers yields the choices.
+func (c *Completion) Answers(yield func(Answer) bool) {
+	for v := range c.Choices.Items {
+		if !yield(readAnswer(v, c.whole)) {
+			return
+		}
+	}
 }
 
 // Answer is one choice: its message or, in a chunk, what is added to it. Its values are nil
@@ -65,24 +65,25 @@ type Answer struct {
 	// Images are parts with the images that the model has made, Audio is the one sound.
 	Images, Audio               Value
 	reasoningContent, reasoning Value
-	// Logprobs is a list of tokens with their probabilities.
+	// Logprobs is a list of the content's tokens with their probabilities.
 	Logprobs Value
 	// FinishReason is why the answer ended. NativeFinish is the provider's own word for it,
 	// and StopReason, if it is a text, the stop sequence that was met.
 	FinishReason, NativeFinish, StopReason Value
 }
 
-// readAnswer reads the members of a choice. Perplexity's whole replies have an empty delta beside
-// the message, and its chunks a message beside the delta, which comes last.
-func (c *Completion) readAnswer(choice Value) (a Answer) {
+// readAnswer reads the members of a choice: its message if it is one of a whole completion,
+// else its delta. Perplexity sends both, with the other one empty or a repetition.
+func readAnswer(choice Value, whole bool) (a Answer) {
+	var message, delta Value
 	for key, member := range choice.Members {
 		switch string(key) {
 		case "index":
 			a.Index = Whole(member)
-		case "message", "delta":
-			if member.Kind() == '{' && !(c.whole && string(key) == "delta") {
-				a.readMessage(member)
-			}
+		case "message":
+			message = member
+		case "delta":
+			delta = member
 		case "logprobs":
 			a.Logprobs = member.Member("content")
 		case "finish_reason":
@@ -93,6 +94,10 @@ func (c *Completion) readAnswer(choice Value) (a Answer) {
 			a.StopReason = member
 		}
 	}
+	if delta.Kind() != '{' || whole && message.Kind() == '{' {
+		delta = message
+	}
+	a.readMessage(delta)
 	return a
 }
 

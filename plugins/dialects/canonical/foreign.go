@@ -24,7 +24,7 @@ func IsForeign(name string) bool {
 		"return_tokens_as_token_ids", "route", "safetySettings", "safe_prompt", "safety_model", "safety_settings", "search_after_date_filter",
 		"search_before_date_filter", "search_domain_filter", "search_mode", "search_parameters",
 		"search_recency_filter", "search_settings", "session_id", "skip_special_tokens",
-		"spaces_between_special_tokens", "stop_sequences", "stop_token_ids", "structured_outputs", "system", "think",
+		"spaces_between_special_tokens", "stop_sequences", "stop_token_ids", "structured_outputs", "suffix", "system", "think",
 		"thinking_budget", "tool_stream", "top_a", "trace", "transforms", "truncate_prompt_tokens", "typical_p",
 		"usage", "use_beam_search":
 		return true

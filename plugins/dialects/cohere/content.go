@@ -73,7 +73,10 @@ func (r *request) writeTexts(m *canonical.Message, i int) error {
 	case '[':
 		k := 0
 		for v := range m.Content.Items {
-			if !canonical.IsThought(string(canonical.Text(v.Member("type")))) {
+			switch kind := string(canonical.Text(v.Member("type"))); {
+			case canonical.IsServerTool(kind):
+				r.Drop(partPath(i, k))
+			case !canonical.IsThought(kind):
 				if err := r.writePart(v, i, k, false); err != nil {
 					return err
 				}

@@ -68,7 +68,7 @@ func (r *request) writeAssistant(m *canonical.Message, i int) error {
 		return err
 	}
 	if calls {
-		if err := r.writePlan(m); err != nil {
+		if err := r.writePlan(m, i); err != nil {
 			return err
 		}
 		if err := r.writeToolCalls(m, i); err != nil {
@@ -111,7 +111,14 @@ func (r *request) writeThoughtsAndText(m *canonical.Message, i int, calls bool) 
 }
 
 // writePlan writes the text of a message that calls tools.
-func (r *request) writePlan(m *canonical.Message) error {
+func (r *request) writePlan(m *canonical.Message, i int) error {
+	k := 0
+	for v := range m.Content.Items {
+		if canonical.IsServerTool(string(canonical.Text(v.Member("type")))) {
+			r.Drop(partPath(i, k))
+		}
+		k++
+	}
 	r.Scratch = r.Scratch[:0]
 	for text := range texts(m) {
 		r.Scratch = append(r.Scratch, canonical.Inside(text)...)

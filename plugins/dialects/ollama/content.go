@@ -26,6 +26,7 @@ func (p *parts) add(raw []byte) {
 // readContent reads a message's content into r.parts.
 func (r *request) readContent(m *canonical.Message, i int) error {
 	r.parts = parts{text: r.parts.text[:0], images: r.parts.images[:0]}
+	r.fragments = canonical.Fragments{}
 	switch m.Content.Kind() {
 	case '"':
 		r.parts.add(canonical.Inside(m.Content))
@@ -52,9 +53,17 @@ func (r *request) readPart(v canonical.Value, i, k int) error {
 		if !ok {
 			return rejectPart(i, k, "must have a text that is a string")
 		}
+		if r.in.Messages[i].Role == canonical.Assistant && r.fragments.Continues(&p) {
+			r.parts.text = append(r.parts.text, raw...)
+			return nil
+		}
 		r.parts.add(raw)
 		return nil
 	case canonical.IsThought(kind): // written as thinking
+		return nil
+	case canonical.IsServerTool(kind) && r.in.Messages[i].Role == canonical.Assistant:
+		r.fragments.RunTool()
+		r.Drop(partPath(i, k))
 		return nil
 	}
 	switch kind {

@@ -23,6 +23,8 @@ type request struct {
 	names map[string]canonical.Value
 	// parts are those of the message that is being written.
 	parts parts
+	// fragments are the texts of an assistant's message so far.
+	fragments canonical.Fragments
 }
 
 // ownMembers are members that are said in Ollama's own words, and then as they are.

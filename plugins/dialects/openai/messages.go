@@ -103,17 +103,27 @@ func (r *request) writeParts(m *canonical.Message, at string) error {
 	// The others' content is text.
 	r.Byte('"')
 	start := len(r.B)
+	var fragments canonical.Fragments
 	for k, v := range r.parts {
 		if m.IsResult() && isImage(v) {
 			r.images = append(r.images, v)
 			continue
 		}
 		p := canonical.ReadPart(v)
+		kind := string(canonical.Text(p.Kind))
 		text := canonical.Inside(p.Text())
-		if !canonical.IsText(string(canonical.Text(p.Kind))) {
+		switch {
+		case canonical.IsServerTool(kind): // what it returned is not what the model has said
+			fragments.RunTool()
+			r.Drop(canonical.At(at, k))
+			continue
+		case !canonical.IsText(kind):
 			if text = r.textOf(v, &p); len(text) == 0 {
 				r.Drop(canonical.At(at, k))
 			}
+		case m.Role == canonical.Assistant && fragments.Continues(&p):
+			r.B = append(r.B, text...)
+			continue
 		}
 		r.joinText(start, text)
 	}

@@ -162,14 +162,18 @@ func (r *request) writeRefusal(refusal canonical.Value, start int) {
 }
 
 // writeAssistantParts joins the parts of an assistant message, which are text. The thinking of
-// other providers' models is left out.
+// other providers' models is left out, and so are the tools that they have run.
 func (r *request) writeAssistantParts(content canonical.Value, i int) error {
 	start, k := len(r.B), 0
+	var said canonical.Speech
 	for v := range content.Items {
 		p := canonical.ReadPart(v)
 		kind := string(canonical.Text(p.Kind))
 		text := p.Text()
 		switch {
+		case canonical.IsServerTool(kind):
+			said.RunTool()
+			r.Drop(partPath(i, k))
 		case kind == "thinking" || kind == "redacted_thinking" || kind == "reasoning":
 		case !canonical.IsText(kind):
 			return rejectPart(i, k, "an assistant's message holds text and refusals only")
@@ -178,6 +182,9 @@ func (r *request) writeAssistantParts(content canonical.Value, i int) error {
 		case kind == "refusal":
 			r.writeRefusal(text, start)
 		default:
+			if said.Say(canonical.Inside(text)) {
+				r.Raw(canonical.Paragraph)
+			}
 			r.B = append(r.B, canonical.Inside(text)...)
 		}
 		k++

@@ -31,45 +31,49 @@ func (s *scanner) embeddingsMember(m *members) bool {
 	return s.value()
 }
 
-// inputs reads a text, a list of texts, a text as a list of tokens, or a list of those.
-func (s *scanner) inputs() bool {
+// inputs reads what vectors are asked for.
+func (s *scanner) inputs() (ok bool) {
+	s.facts.Inputs, ok = s.texts("input", maxInputs)
+	return ok
+}
+
+// texts reads a text, a list of at most limit texts, a text as a list of tokens, or a list of
+// those, and counts the texts. All of them are part of the prompt.
+func (s *scanner) texts(param string, limit int) (n int, ok bool) {
 	at := s.Pos()
 	switch {
 	case s.Peek() == '"':
-		s.facts.Inputs = 1
 		ok := s.value()
 		s.prompt += s.Pos() - at
-		return ok
+		return 1, ok
 	case !s.Open('['):
-		return s.wrongType("input", "a string or an array")
+		return 0, s.wrongType(param, "a string or an array")
 	}
 	tokens := 0
 	for s.element() {
 		switch c := s.Peek(); {
-		case c == '"':
-			s.facts.Inputs++
-		case c == '[':
-			s.facts.Inputs++
+		case c == '"' || c == '[':
+			n++
 		case c >= '0' && c <= '9':
 			tokens++
 		default:
-			return s.wrongType("input", "an array of strings or tokens")
+			return 0, s.wrongType(param, "an array of strings or tokens")
 		}
 		if !s.value() {
-			return false
+			return 0, false
 		}
-		if s.facts.Inputs > maxInputs {
-			return s.refuse(at, "input", "input has more than %d texts: send fewer at once.", maxInputs)
+		if n > limit {
+			return 0, s.refuse(at, param, "%s has more than %d texts: send fewer at once.", param, limit)
 		}
 	}
-	if tokens > 0 && s.facts.Inputs > 0 {
-		return s.refuse(at, "input", "input mixes texts and tokens: send either.")
+	if tokens > 0 && n > 0 {
+		return 0, s.refuse(at, param, "%s mixes texts and tokens: send either.", param)
 	}
 	if tokens > 0 {
-		s.facts.Inputs = 1
+		n = 1
 	}
 	s.prompt += s.Pos() - at
-	return s.OK() && (s.facts.Inputs > 0 || s.refuse(at, "input", "input is empty: send at least one text."))
+	return n, s.OK() && (n > 0 || s.refuse(at, param, "%s is empty: send at least one text.", param))
 }
 
 // encodingFormat asks for base64 or for numbers.

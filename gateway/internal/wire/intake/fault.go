@@ -79,7 +79,7 @@ func (s *scanner) kind() string {
 func (s *scanner) path(of object, member string) string {
 	var at string
 	switch of {
-	case chatBody, messagesBody, responsesBody, embeddingsBody, geminiBody:
+	case chatBody, messagesBody, responsesBody, embeddingsBody, completionsBody, geminiBody:
 		return member
 	case message:
 		at = fmt.Sprintf("messages[%d]", s.message)

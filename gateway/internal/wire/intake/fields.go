@@ -113,6 +113,12 @@ const (
 	fEncodingFormat
 	fDimensions
 
+	// Of OpenAI's completions API:
+	fPrompt
+	fBestOf
+	fEcho
+	fSuffix
+
 	// Of Google's generateContent; fOpaque is what is carried along unread.
 	fContents
 	fParts

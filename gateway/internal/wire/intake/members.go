@@ -116,7 +116,7 @@ func (s *scanner) admitUnknown(m *members, name []byte) bool {
 	if m.of == responsesBody && s.Peek() != 'n' {
 		s.continues = s.continues || string(name) == "previous_response_id" || string(name) == "conversation" || string(name) == "prompt"
 	}
-	if (m.of == chatBody || m.of == responsesBody) && string(name) == llm.OtherModels {
+	if (m.of == chatBody || m.of == responsesBody || m.of == completionsBody) && string(name) == llm.OtherModels {
 		s.repriced(llm.OtherModels)
 	}
 	if folded, ok := caseVariant(m.of, name); ok {

@@ -31,6 +31,7 @@ const (
 	textConfig
 
 	embeddingsBody
+	completionsBody
 
 	// Of Google's generateContent:
 	geminiBody
@@ -44,7 +45,7 @@ const (
 
 // isBody reports whether an object is the outermost one.
 func (o object) isBody() bool {
-	return o == chatBody || o == messagesBody || o == responsesBody || o == embeddingsBody || o == geminiBody
+	return o == chatBody || o == messagesBody || o == responsesBody || o == embeddingsBody || o == completionsBody || o == geminiBody
 }
 
 // lookup finds a name among those known in an object of this kind.
@@ -74,6 +75,9 @@ func lookup(of object, name []byte) field {
 	}
 	if of == embeddingsBody {
 		return embeddingsField(name)
+	}
+	if of == completionsBody {
+		return completionsField(name)
 	}
 	if of >= geminiBody {
 		return lookupGemini(of, name)

@@ -44,6 +44,8 @@ func (s *scanner) rootMember(m *members) bool {
 		return s.responsesMember(m)
 	case embeddingsBody:
 		return s.embeddingsMember(m)
+	case completionsBody:
+		return s.completionsMember(m)
 	case geminiBody:
 		return s.geminiMember(m)
 	}
@@ -59,12 +61,17 @@ func (s *scanner) complete() bool {
 	if s.root == embeddingsBody {
 		f.Messages = f.Inputs
 	}
+	if s.root == completionsBody && !s.countChoices() {
+		return false
+	}
 	switch {
 	case f.Messages > 0 || s.continues:
 	case s.emptyInput:
 		return s.refuse(0, "input", "input is empty: send at least one item.")
 	case s.root == responsesBody || s.root == embeddingsBody:
 		return s.refuse(0, "input", `"input" is missing: send a text, or a list.`)
+	case s.root == completionsBody:
+		return s.refuse(0, "prompt", `"prompt" is missing: send a text to continue.`)
 	case s.root == geminiBody:
 		return s.refuse(0, "contents", `"contents" is missing: send at least one content.`)
 	default:

@@ -27,6 +27,8 @@ type scanner struct {
 	// emptyInput says that a Responses body has an input without items, continues that it
 	// goes on from what the provider keeps.
 	emptyInput, continues bool
+	// bestOf is best_of, 0 when not given.
+	bestOf int
 	// limitGiven says which member set MaxTokens: 0 while none has.
 	limitGiven field
 
