@@ -61,7 +61,7 @@ func (c *Client) Request(_ context.Context, in llm.Incoming) (*llm.Request, erro
 		return nil, err
 	}
 	if c.format.target != nil {
-		if facts.Model, facts.Stream, err = c.pathFacts(in.Path); err != nil {
+		if facts.Model, facts.Stream, err = c.pathFacts(in.Path, facts.Model); err != nil {
 			return nil, err
 		}
 		if facts.Stream && !hasParameter(in.Query, "alt", "sse") {
