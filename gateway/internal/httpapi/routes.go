@@ -47,8 +47,8 @@ func (a *API) dataRoutes() []route {
 			route{http.MethodGet, base + "/models/*", forCallers, "one model", a.model})
 	}
 	all = append(all,
-		route{http.MethodGet, "/v1beta/models", forCallers, "the models that can be used, as Gemini lists them", a.geminiModels},
-		route{http.MethodGet, "/v1beta/models/*", forCallers, "one model, as Gemini describes it", a.geminiModel})
+		route{http.MethodGet, "/v1beta/models", forCallers, "the models that can be used, as Gemini lists them", a.models},
+		route{http.MethodGet, "/v1beta/models/*", forCallers, "one model, as Gemini describes it", a.model})
 	return append(all,
 		route{http.MethodGet, "/", forAnyone, "whether there is a gateway", a.root},
 		route{http.MethodGet, "/healthz", forAnyone, "whether the process is up", a.health},

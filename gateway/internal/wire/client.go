@@ -41,11 +41,15 @@ func (c *Client) TranslateBy(modules func(llm.Dialect) ClientModule) {
 	}
 }
 
-// AnyClient returns a client for paths of no format: one of Anthropic's format if its
-// headers name a version of that API, else one of the canonical format.
-func AnyClient(h http.Header, requestID string) *Client {
+// AnyClient returns a client for paths of no format: one of Gemini's format at the paths of
+// that API, or if its headers are Google's; one of Anthropic's if its headers name a version
+// of that API; else one of the canonical format.
+func AnyClient(path string, h http.Header, requestID string) *Client {
 	f := chatCompletions
-	if h.Get("Anthropic-Version") != "" {
+	switch {
+	case strings.HasPrefix(path, "/v1beta/"), h.Get("X-Goog-Api-Key") != "", h.Get("X-Goog-Api-Client") != "":
+		f = generateContent
+	case h.Get("Anthropic-Version") != "":
 		f = messages
 	}
 	return &Client{format: f, reply: rendering{requestID: requestID}}

@@ -28,7 +28,7 @@ var embeddings = &Format{
 // callEmbeddings makes the call to a target: the client's bytes with the model changed
 // where it speaks OpenAI's format.
 func callEmbeddings(_ *Dialects, x *llm.Exchange) (llm.Call, error) {
-	if x.Sent.PassesTo(x.Target) || embeddingsDialect(x.Target) == llm.OpenAI {
+	if x.Sent.PassesTo(x.Target) || x.Target.EmbeddingsDialect() == llm.OpenAI {
 		if err := checkBatch(x, "input"); err != nil {
 			return llm.Call{}, err
 		}
@@ -43,20 +43,6 @@ func callEmbeddings(_ *Dialects, x *llm.Exchange) (llm.Call, error) {
 		return llm.Call{}, err
 	}
 	return in.call(x)
-}
-
-// embeddingsDialect is the dialect in which a target is asked for embeddings: the first of its
-// own that has them, empty if none has.
-func embeddingsDialect(t *llm.Target) llm.Dialect {
-	for _, d := range append([]llm.Dialect{t.Dialect}, t.Also...) {
-		switch d {
-		case llm.OpenAI, llm.Responses:
-			return llm.OpenAI
-		case llm.Gemini, llm.Cohere, llm.Ollama:
-			return d
-		}
-	}
-	return ""
 }
 
 // maxBatch is how many texts providers take at once, by their name in the catalog, where that

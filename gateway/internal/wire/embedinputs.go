@@ -27,7 +27,7 @@ func (in *inputs) call(x *llm.Exchange) (llm.Call, error) {
 		return llm.Call{}, err
 	}
 	var call llm.Call
-	switch embeddingsDialect(x.Target) {
+	switch x.Target.EmbeddingsDialect() {
 	case llm.OpenAI:
 		call = in.openAI(x.Target)
 	case llm.Gemini:
