@@ -27,6 +27,7 @@ const (
 	responses
 	generateContent
 	counting
+	embedding
 )
 
 func readQuestion(r *http.Request) (*question, error) {
@@ -45,10 +46,15 @@ func readQuestion(r *http.Request) (*question, error) {
 		q.kind = responses
 	case "count_tokens", "input_tokens":
 		q.kind = counting
+	case "embeddings", "embed":
+		q.kind = embedding
 	default:
 		q.kind, q.model, q.stream = generateContent, name, verb == "streamGenerateContent"
-		if verb == "countTokens" {
+		switch verb {
+		case "countTokens":
 			q.kind = counting
+		case "embedContent", "batchEmbedContents":
+			q.kind = embedding
 		}
 	}
 	return q, nil
