@@ -389,6 +389,9 @@ func TestModelLists(t *testing.T) {
 			t.Errorf("GET %s = %d %s\nwant %s", path, resp.StatusCode, body, want)
 		}
 	}
+	if resp, body := call(t, "POST", addr, "/v1beta/models/a:predict", "{}"); resp.StatusCode != 404 || !strings.Contains(body, `"status":"NOT_FOUND"`) {
+		t.Errorf("a method that there is not: %d %s", resp.StatusCode, body)
+	}
 	for _, header := range []string{"x-goog-api-key", "x-goog-api-client"} { // Google's clients, told to use v1
 		if _, body := call(t, "GET", addr, "/v1/models", "", header, "x"); !strings.HasPrefix(body, `{"models":[`+ga) {
 			t.Errorf("GET /v1/models with %s = %s", header, body)

@@ -1,6 +1,7 @@
 package wire
 
 import (
+	"cmp"
 	"slices"
 
 	"github.com/penstock/penstock/gateway/internal/jsontext"
@@ -48,6 +49,8 @@ func purposeAs(word string, api func(*purpose) string) string {
 // embeddingDeviation is how a provider that speaks OpenAI's embeddings differs from it.
 type embeddingDeviation struct {
 	requestDeviation
+	// path is where its endpoint is; empty for the usual one.
+	path string
 	// encodings are the values of encoding_format that it refuses. The gateway encodes vectors
 	// itself, so nothing is lost.
 	encodings []string
@@ -62,7 +65,13 @@ var embeddingDeviations = map[string]embeddingDeviation{
 	"mistral": {requestDeviation: requestDeviation{refused: []string{"input_type", "user"}, renamed: map[string]string{"dimensions": "output_dimension"}}},
 	"voyage": {requestDeviation: requestDeviation{refused: []string{"metadata", "user"}, renamed: map[string]string{"dimensions": "output_dimension"}},
 		encodings: []string{"float"}, purpose: func(p *purpose) string { return p.voyage }},
-	"perplexity": {requestDeviation: requestDeviation{refused: []string{"input_type", "metadata", "user"}}, encodings: []string{"float", base64Format}},
+	"perplexity": {requestDeviation: requestDeviation{refused: []string{"input_type", "metadata", "user"}}, encodings: []string{"float", base64Format},
+		path: "/v1/embeddings"}, // its chat has no /v1
+}
+
+// openAIEmbeddings is a call in OpenAI's format.
+func openAIEmbeddings(t *llm.Target, body []byte) llm.Call {
+	return openAICall(t, cmp.Or(embeddingDeviations[t.Catalog].path, "/embeddings"), body)
 }
 
 // nameOf is the provider's name for a member.

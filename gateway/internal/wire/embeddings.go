@@ -36,7 +36,7 @@ func callEmbeddings(_ *Dialects, x *llm.Exchange) (llm.Call, error) {
 		if x.Route.RejectUnsupported && len(x.Dropped) > 0 {
 			return llm.Call{}, unsupported(x)
 		}
-		return openAICall(x.Target, "/embeddings", body), nil
+		return openAIEmbeddings(x.Target, body), nil
 	}
 	in, err := readInputs(x)
 	if err != nil {

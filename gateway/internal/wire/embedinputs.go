@@ -82,7 +82,7 @@ func (in *inputs) openAI(t *llm.Target) llm.Call {
 		b = jsontext.AppendQuote(append(b, `,"input_type":`...), word)
 	}
 	b = in.appendDimensions(b, d.nameOf("dimensions"))
-	return openAICall(t, "/embeddings", append(b, '}'))
+	return openAIEmbeddings(t, append(b, '}'))
 }
 
 // gemini makes a call of batchEmbedContents.

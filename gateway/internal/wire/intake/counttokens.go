@@ -47,10 +47,12 @@ func (s *scanner) countedRequest() bool {
 
 // countedContents reads contents, of which there may be one list only.
 func (s *scanner) countedContents() bool {
-	if s.Peek() == 'n' {
+	switch c := s.Peek(); {
+	case c == 'n':
 		return s.value()
-	}
-	if s.facts.Messages > 0 {
+	case c != '[' && c != '{':
+		return s.wrongType("contents", "an array")
+	case s.facts.Messages > 0:
 		return s.refuse(s.Pos(), "contents", "Give either contents or generateContentRequest, not both.")
 	}
 	return s.geminiContents()

@@ -30,6 +30,7 @@ func TestScanCountTokens(t *testing.T) {
 		`{}`:                              `"contents" is missing`,
 		`{"contents":[]}`:                 `"contents" is missing`,
 		`{"generateContentRequest":{}}`:   "generateContentRequest has no contents",
+		`{"contents":"hi"}`:               "contents must be an array",
 		`{"generateContentRequest":[]}`:   "must be an object",
 		`{"generateContentRequest":null}`: `"contents" is missing`,
 		`{` + contents + `,"generateContentRequest":{` + contents + `}}`:                              "not both",

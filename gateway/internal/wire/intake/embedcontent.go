@@ -78,19 +78,20 @@ func (s *scanner) embedContentMember(m *members) bool {
 	return s.value()
 }
 
-// embedContent reads what a vector is asked for.
+// embedContent reads what a vector is asked for. Only its text is part of the prompt: providers
+// that count nothing are charged by the estimate, and names and brackets would be most of it.
 func (s *scanner) embedContent() bool {
-	if s.Peek() == 'n' {
+	switch s.Peek() {
+	case 'n':
 		return s.value()
-	}
-	at := s.Pos()
-	if s.Peek() != '{' {
+	case '{':
+	default:
 		return s.wrongType(s.contentPath(), "an object")
 	}
 	var d messageInfo
 	ok := s.geminiContent(&d)
 	s.facts.Inputs++
-	s.prompt += s.Pos() - at - d.media
+	s.prompt += d.size + len(`""`)
 	return ok
 }
 
