@@ -211,6 +211,8 @@ func TestEmbedContentRecordings(t *testing.T) {
 // for each input, at targets of every format.
 func FuzzEmbedContent(f *testing.F) {
 	f.Add(`{"content":{"parts":[{"text":"a"},{"text":"\n"}]},"taskType":"CLUSTERING","title":"t"}`, false)
+	f.Add(`{"content":{"parts":[{"text":"a"}]},"requests":2}`, false)
+	f.Add(`{"content":{"parts":[{"text":"a"}]},"requests":[{"content":{"parts":[{"text":"a"}]}}]}`, true)
 	f.Add(`{"requests":[{"model":"models/m","content":{"parts":{"text":"a"}},"outputDimensionality":3}]}`, true)
 	f.Fuzz(func(t *testing.T, body string, batch bool) {
 		path := embedOne

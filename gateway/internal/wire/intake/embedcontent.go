@@ -74,6 +74,9 @@ func (s *scanner) embedContentMember(m *members) bool {
 		return s.addedText()
 	case fDimensions:
 		return s.dimensions(s.path(embedContentBody, "outputDimensionality"))
+	case fRequests:
+		param := s.path(embedContentBody, "requests")
+		return s.refuse(m.at, param, "%s has no place in one request: send a list of requests to batchEmbedContents.", param)
 	}
 	return s.value()
 }

@@ -47,6 +47,8 @@ func TestScanEmbedContentRefused(t *testing.T) {
 		`{` + text + `,"outputDimensionality":"3"}`:                              "outputDimensionality must be a whole number",
 		`{` + text + `,"model":1}`:                                               "model must be a string",
 		`{` + text + `,"base_url":"x"}`:                                          "may not choose an upstream",
+		`{` + text + `,"r\u0065quests":2}`:                                       "requests has no place in one request",
+		`{"requests":[{"requests":[],` + text + `}]}`:                            "requests[0].requests has no place",
 		`{"requests":[]}`:                                                        `"requests" is missing`,
 		`{"requests":null}`:                                                      `"requests" is missing`,
 		`{"requests":{}}`:                                                        "requests must be an array",

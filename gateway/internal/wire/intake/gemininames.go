@@ -112,6 +112,8 @@ func embedContentField(name []byte) field {
 		return fModel
 	case "content":
 		return fContent
+	case "requests": // of a list only
+		return fRequests
 	case "taskType", "task_type":
 		return fTaskType
 	case "title":
