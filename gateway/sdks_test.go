@@ -83,11 +83,13 @@ var sdkScripts = [][]string{
 	{"node", "vercel.mjs", "responses"},
 	{"node", "vercel.mjs", "gemini"},
 	{"node", "genai.mjs"},
+	{"node", "embed.mjs"},
 	{"python3", "check_anthropic.py"},
 	{"python3", "check_openai.py", "chat"},
 	{"python3", "check_openai.py", "responses"},
 	{"python3", "check_openai.py", "completions"},
 	{"python3", "check_genai.py"},
+	{"python3", "check_embed.py"},
 }
 
 // sdkModels are the models that the scripts ask for.

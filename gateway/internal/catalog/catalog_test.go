@@ -104,7 +104,7 @@ func TestFactsOfKnownModels(t *testing.T) {
 	if p := lookup(t, "openai", "gpt-3.5-turbo").Price; p.CacheRead != p.Input {
 		t.Errorf("gpt-3.5-turbo's cached tokens cost %v, want the input price %v", p.CacheRead, p.Input)
 	}
-	if lookup(t, "openai", "text-embedding-3-small").Chat {
+	if e := lookup(t, "openai", "text-embedding-3-small"); e.Chat || !e.Embeds {
 		t.Error("text-embedding-3-small is a chat model")
 	}
 }

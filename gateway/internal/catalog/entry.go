@@ -26,6 +26,8 @@ type Entry struct {
 	Quality float64
 	// Chat is false for models that make embeddings, images, speech or video only.
 	Chat bool
+	// Embeds is true for models that make embeddings.
+	Embeds bool
 	// Deprecated marks models that their provider will turn off.
 	Deprecated bool
 	// Released is a date as YYYY-MM-DD, or its beginning; empty when unknown.
@@ -74,7 +76,9 @@ func (c *Catalog) entry(provider, model, row string) Entry {
 		switch flag {
 		case "deprecated":
 			e.Deprecated = true
-		case "embedding", "no-chat":
+		case "embedding":
+			e.Chat, e.Embeds = false, true
+		case "no-chat":
 			e.Chat = false
 		}
 	}

@@ -112,7 +112,7 @@ func (s fakeFormats) Open(path string, h http.Header, requestID string) (Format,
 			return f, true
 		}
 	}
-	return fakeFormat{wire.AnyClient(h, requestID)}, false
+	return fakeFormat{wire.AnyClient(path, h, requestID)}, false
 }
 
 type fakeFormat struct{ *wire.Client }

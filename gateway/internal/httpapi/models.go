@@ -25,14 +25,17 @@ func objectOf(m Model) modelObject {
 	return o
 }
 
-// models serves GET /v1/models, in Anthropic's form to clients that speak it.
+// models serves GET /v1/models, and /v1beta/models, in the form of the client's API.
 func (a *API) models(x *exchange) error {
 	list, err := a.service.Models(x.r.Context(), x.who)
 	if err != nil {
 		return err
 	}
-	if x.format.Speaks() == llm.Anthropic {
+	switch x.format.Speaks() {
+	case llm.Anthropic:
 		return x.anthropicModels(list)
+	case llm.Gemini:
+		return x.geminiModels(list)
 	}
 	data := make([]modelObject, len(list))
 	for i, m := range list {
@@ -46,12 +49,18 @@ func (a *API) models(x *exchange) error {
 
 // model serves GET /v1/models/{id}, where the id may have slashes.
 func (a *API) model(x *exchange) error {
+	if x.hasFormat { // /v1beta/models/{id}:generateContent
+		return x.wrongMethod(http.MethodPost)
+	}
 	m, err := a.named(x)
-	switch {
-	case err != nil:
+	if err != nil {
 		return err
-	case x.format.Speaks() == llm.Anthropic:
+	}
+	switch x.format.Speaks() {
+	case llm.Anthropic:
 		return x.json(http.StatusOK, anthropicModelOf(m))
+	case llm.Gemini:
+		return x.json(http.StatusOK, geminiModelOf(m))
 	}
 	return x.json(http.StatusOK, objectOf(m))
 }

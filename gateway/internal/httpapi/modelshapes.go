@@ -77,15 +77,27 @@ type geminiModel struct {
 
 func geminiModelOf(m Model) geminiModel {
 	return geminiModel{Name: "models/" + m.ID, DisplayName: m.ID, MaxInput: m.Context, MaxOutput: m.MaxOutput,
-		Methods: []string{"generateContent"}}
+		Methods: geminiMethods(m)}
 }
 
-// geminiModels serves GET /v1beta/models.
-func (a *API) geminiModels(x *exchange) error {
-	list, err := a.service.Models(x.r.Context(), x.who)
-	if err != nil {
-		return err
+// geminiMethods names what can be asked of a model, as Google names it: the streamed and the
+// batched form of a method go without saying.
+func geminiMethods(m Model) []string {
+	methods := make([]string, 0, 3)
+	if m.Chat {
+		methods = append(methods, "generateContent")
 	}
+	if m.Embeds {
+		methods = append(methods, "embedContent")
+	}
+	if len(methods) > 0 {
+		methods = append(methods, "countTokens")
+	}
+	return methods
+}
+
+// geminiModels sends the page of a list that pageSize and pageToken ask for.
+func (x *exchange) geminiModels(list []Model) error {
 	query := x.r.URL.Query()
 	size, err := x.pageSize(query, "pageSize", 50)
 	if err != nil {
@@ -106,13 +118,4 @@ func (a *API) geminiModels(x *exchange) error {
 		page.Models = append(page.Models, geminiModelOf(m))
 	}
 	return x.json(http.StatusOK, page)
-}
-
-// geminiModel serves GET /v1beta/models/{id}, where the id may have slashes.
-func (a *API) geminiModel(x *exchange) error {
-	m, err := a.named(x)
-	if err != nil {
-		return err
-	}
-	return x.json(http.StatusOK, geminiModelOf(m))
 }

@@ -271,6 +271,8 @@ func TestProbes(t *testing.T) {
 		{"OPTIONS", "/v1/messages", 204, "OPTIONS, POST"},
 		{"OPTIONS", "/v1/messages/", 204, "OPTIONS, POST"},
 		{"OPTIONS", "/v1/models", 204, "OPTIONS, GET, HEAD"},
+		{"OPTIONS", "/v1beta/models/", 204, "OPTIONS, GET, HEAD"},
+		{"HEAD", "/v1beta/models", 401, ""},
 		{"OPTIONS", "/none", 404, ""},
 	} {
 		resp, body := call(t, c.method, addr, c.path, "")
@@ -292,7 +294,7 @@ func TestPrefix(t *testing.T) {
 	}{
 		{"HEAD", "/ai/x", 200}, {"GET", "/ai/x/", 200}, {"GET", "/ai//x/healthz", 200}, {"GET", "/healthz", 200},
 		{"POST", "/ai/x/v1/messages", 200}, {"POST", "//ai/x/chat/completions/", 200}, {"POST", "/v1/messages", 200},
-		{"GET", "/ai/x/v1/models/b%2Fc", 200}, {"GET", "/ai/x/models/b/c", 200},
+		{"GET", "/ai/x/v1/models/b%2Fc", 200}, {"GET", "/ai/x/models/b/c", 200}, {"GET", "/ai/x/v1beta/models/", 200}, {"HEAD", "/ai/x/v1beta/models/b/c", 200},
 		{"POST", "/ai/xv1/messages", 404}, {"POST", "/ai/v1/messages", 404}, {"POST", "/ai/x/ai/x/v1/messages", 404},
 	} {
 		if resp, body := call(t, c.method, addr, c.path, hello); resp.StatusCode != c.status {
@@ -355,14 +357,14 @@ func TestModels(t *testing.T) {
 // TestModelLists asks for pages of models as Anthropic's and Gemini's clients do.
 func TestModelLists(t *testing.T) {
 	f := new(httpapi.Fake)
-	f.ModelList = []httpapi.Model{{ID: "a", Created: time.Date(2025, 2, 24, 0, 0, 0, 0, time.UTC), Context: 200, MaxOutput: 64}, {ID: "b/c"}, {ID: "d"}}
+	f.ModelList = []httpapi.Model{{ID: "a", Created: time.Date(2025, 2, 24, 0, 0, 0, 0, time.UTC), Context: 200, MaxOutput: 64, Chat: true}, {ID: "b/c", Embeds: true}, {ID: "d"}}
 	addr := start(t, f)
 	a := `{"type":"model","id":"a","display_name":"a","created_at":"2025-02-24T00:00:00Z","max_input_tokens":200,"max_tokens":64}`
 	bc := `{"type":"model","id":"b/c","display_name":"b/c","created_at":"1970-01-01T00:00:00Z"}`
 	d := strings.ReplaceAll(bc, "b/c", "d")
-	ga := `{"name":"models/a","displayName":"a","inputTokenLimit":200,"outputTokenLimit":64,"supportedGenerationMethods":["generateContent"]}`
-	gbc := `{"name":"models/b/c","displayName":"b/c","supportedGenerationMethods":["generateContent"]}`
-	gd := strings.ReplaceAll(gbc, "b/c", "d")
+	ga := `{"name":"models/a","displayName":"a","inputTokenLimit":200,"outputTokenLimit":64,"supportedGenerationMethods":["generateContent","countTokens"]}`
+	gbc := `{"name":"models/b/c","displayName":"b/c","supportedGenerationMethods":["embedContent","countTokens"]}`
+	gd := `{"name":"models/d","displayName":"d","supportedGenerationMethods":[]}`
 	for path, want := range map[string]string{
 		"/v1/models?limit=1000":            `{"data":[` + a + `,` + bc + `,` + d + `],"has_more":false,"first_id":"a","last_id":"d"}`,
 		"/models/?limit=2":                 `{"data":[` + a + `,` + bc + `],"has_more":true,"first_id":"a","last_id":"b/c"}`,
@@ -376,9 +378,23 @@ func TestModelLists(t *testing.T) {
 		"/v1beta/models?pageSize=2":        `{"models":[` + ga + `,` + gbc + `],"nextPageToken":"b/c"}`,
 		"/v1beta/models?pageToken=b%2Fc&x": `{"models":[` + gd + `]}`,
 		"/v1beta/models/a":                 ga,
+		"/v1beta/models/b%2Fc/":            gbc,
+		"/v1beta/models/none":              `"status":"NOT_FOUND"`,
+		"/v1beta/models?pageSize=0":        `"status":"INVALID_ARGUMENT"`,
+		"/v1beta/models/a:countTokens":     `"code":405`,
+		"/models/a:embedContent":           `"code":405`,
+		"/v1beta/none":                     `"status":"NOT_FOUND"`,
 	} {
 		if resp, body := call(t, "GET", addr, path, "", "anthropic-version", "2023-06-01"); !strings.Contains(body, want) {
 			t.Errorf("GET %s = %d %s\nwant %s", path, resp.StatusCode, body, want)
+		}
+	}
+	if resp, body := call(t, "POST", addr, "/v1beta/models/a:predict", "{}"); resp.StatusCode != 404 || !strings.Contains(body, `"status":"NOT_FOUND"`) {
+		t.Errorf("a method that there is not: %d %s", resp.StatusCode, body)
+	}
+	for _, header := range []string{"x-goog-api-key", "x-goog-api-client"} { // Google's clients, told to use v1
+		if _, body := call(t, "GET", addr, "/v1/models", "", header, "x"); !strings.HasPrefix(body, `{"models":[`+ga) {
+			t.Errorf("GET /v1/models with %s = %s", header, body)
 		}
 	}
 }

@@ -47,8 +47,8 @@ func (a *API) dataRoutes() []route {
 			route{http.MethodGet, base + "/models/*", forCallers, "one model", a.model})
 	}
 	all = append(all,
-		route{http.MethodGet, "/v1beta/models", forCallers, "the models that can be used, as Gemini lists them", a.geminiModels},
-		route{http.MethodGet, "/v1beta/models/*", forCallers, "one model, as Gemini describes it", a.geminiModel})
+		route{http.MethodGet, "/v1beta/models", forCallers, "the models that can be used, as Gemini lists them", a.models},
+		route{http.MethodGet, "/v1beta/models/*", forCallers, "one model, as Gemini describes it", a.model})
 	return append(all,
 		route{http.MethodGet, "/", forAnyone, "whether there is a gateway", a.root},
 		route{http.MethodGet, "/healthz", forAnyone, "whether the process is up", a.health},
@@ -137,12 +137,19 @@ func (a *API) panicked(x *exchange, v any) {
 // noRoute is the error for a path or method that no route has.
 func (x *exchange) noRoute(routes []route, err error, c echo.Context) error {
 	var h *echo.HTTPError
-	if errors.As(err, &h) && h.Code == http.StatusMethodNotAllowed {
+	if errors.As(err, &h) && h.Code == http.StatusMethodNotAllowed && !x.asksUnknownMethod() {
 		allow, _ := c.Get(echo.ContextKeyHeaderAllow).(string)
 		return x.wrongMethod(strings.TrimPrefix(strings.TrimPrefix(allow, http.MethodOptions), ", "))
 	}
 	return &llm.Error{Code: llm.CodeNotFound, Status: http.StatusNotFound,
 		Message: "There is no endpoint " + printablePath(x.r.URL.Path) + ". Endpoints: " + routeList(routes) + "."}
+}
+
+// asksUnknownMethod reports whether something is asked of a model, as Google's API does it, that
+// no format has: /v1beta/models/{id}:predict.
+func (x *exchange) asksUnknownMethod() bool {
+	_, last, _ := strings.Cut(x.r.URL.Path, "/models/")
+	return x.r.Method == http.MethodPost && strings.Contains(last, ":")
 }
 
 func (x *exchange) wrongMethod(allow string) *llm.Error {

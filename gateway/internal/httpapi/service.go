@@ -105,4 +105,6 @@ type Model struct {
 	Created time.Time
 	// Context and MaxOutput are in tokens; 0 is unknown.
 	Context, MaxOutput int64
+	// Chat and Embeds say that it may answer conversations, and that it may make embeddings.
+	Chat, Embeds bool
 }

@@ -44,6 +44,20 @@ type Target struct {
 	Timeout Timeouts
 }
 
+// EmbeddingsDialect returns the dialect in which the target is asked for embeddings: the first
+// of its own that has them, empty if none has.
+func (t *Target) EmbeddingsDialect() Dialect {
+	for _, d := range append([]Dialect{t.Dialect}, t.Also...) {
+		switch d {
+		case OpenAI, Responses:
+			return OpenAI
+		case Gemini, Cohere, Ollama:
+			return d
+		}
+	}
+	return ""
+}
+
 // Stats are a target's live figures. A zero TTFT, TTFTP50, TTFTP95 or TPS means "not
 // measured yet".
 type Stats struct {

@@ -22,8 +22,8 @@ const (
 // would: it calls the first tool of the request (twice if the last message has the word
 // "both") until it is given results, which it answers with ModelResult; it gives
 // ModelArguments where JSON is asked for, and ModelText otherwise. Where the request has a
-// setting for thinking, it begins with ModelThinking. It also counts tokens. The model's
-// name may ask for a fault:
+// setting for thinking, it begins with ModelThinking. It also counts tokens, and embeds texts
+// as ModelVector. The model's name may ask for a fault:
 //
 //	fail-429  an error with that status
 //	cut       the connection closes in the middle of the reply
@@ -71,6 +71,8 @@ func (q *question) step() Step {
 	switch {
 	case q.kind == counting:
 		return JSON(http.StatusOK, fmt.Sprintf(`{"input_tokens":%d,"totalTokens":%[1]d}`, ModelTokens))
+	case q.kind == embedding:
+		return JSON(http.StatusOK, q.vectors())
 	case q.stream && q.model == "stall":
 		return Steps(Frames(half(q.events())...), Stall())
 	case q.stream && q.model == "cut":

@@ -28,6 +28,7 @@ const (
 	generateContent
 	counting
 	completions
+	embedding
 )
 
 func readQuestion(r *http.Request) (*question, error) {
@@ -49,10 +50,15 @@ func readQuestion(r *http.Request) (*question, error) {
 		q.kind = responses
 	case "count_tokens", "input_tokens":
 		q.kind = counting
+	case "embeddings", "embed":
+		q.kind = embedding
 	default:
 		q.kind, q.model, q.stream = generateContent, name, verb == "streamGenerateContent"
-		if verb == "countTokens" {
+		switch verb {
+		case "countTokens":
 			q.kind = counting
+		case "embedContent", "batchEmbedContents":
+			q.kind = embedding
 		}
 	}
 	return q, nil

@@ -20,13 +20,17 @@ type Model struct {
 	Context, MaxOutput int64
 	// Released is zero when unknown.
 	Released time.Time
+	// Chat and Embeds say that it answers conversations, and that it makes embeddings: both
+	// may be true of a model that the catalog lacks.
+	Chat, Embeds bool
 }
 
 // with returns a model with the facts of a target that serves it.
 func (r *Routes) with(m Model, t *llm.Target) Model {
 	m.Context, m.MaxOutput = t.Context, t.MaxOutput
+	m.Chat, m.Embeds = true, t.Provider != config.Demo && t.EmbeddingsDialect() != ""
 	if e, ok := r.catalog.Lookup(t.Catalog, t.Model); ok {
-		m.Released = released(e)
+		m.Released, m.Chat, m.Embeds = released(e), e.Chat, e.Embeds
 	}
 	return m
 }
@@ -110,7 +114,7 @@ func (r *Routes) listPattern(alias string, t config.Target, names map[string]Mod
 	for _, e := range r.catalog.Models(r.config.Providers[provider].Catalog) {
 		if len(e.Model) > len(before)+len(after) && strings.HasPrefix(e.Model, before) && strings.HasSuffix(e.Model, after) {
 			id := strings.Replace(alias, "*", e.Model[len(before):len(e.Model)-len(after)], 1)
-			names[id] = Model{ID: id, Owner: provider, Context: e.Context, MaxOutput: e.MaxOutput, Released: released(e)}
+			names[id] = Model{ID: id, Owner: provider, Context: e.Context, MaxOutput: e.MaxOutput, Released: released(e), Chat: e.Chat, Embeds: e.Embeds}
 		}
 	}
 }

@@ -89,3 +89,34 @@ func TestUnknownModelsSayWhatIsMissing(t *testing.T) {
 		}
 	}
 }
+
+// TestWhatModelsDo wants models that make embeddings told apart from those that converse, as far
+// as that is known.
+func TestWhatModelsDo(t *testing.T) {
+	const text = `
+providers:
+  openai: {api_key: env:OPENAI_API_KEY}
+  local: {base_url: http://127.0.0.1:9/v1, allow_private: true}
+  claude: {dialect: anthropic, base_url: http://127.0.0.1:9/v1, allow_private: true}
+models:
+  "openai/*": {targets: ["openai/*"]}
+  embed: {targets: [openai/text-embedding-3-small]}
+  own: {targets: [local/m]}
+  thinker: {targets: [claude/m]}
+  demo: {targets: [demo/demo]}
+`
+	r := routesOf(t, text, "OPENAI_API_KEY")
+	listed := map[string]Model{}
+	for _, m := range r.List() {
+		listed[m.ID] = m
+	}
+	for name, want := range map[string]struct{ chat, embeds bool }{
+		"openai/gpt-5": {true, false}, "openai/text-embedding-3-large": {false, true}, "embed": {false, true},
+		"own": {true, true}, "thinker": {true, false}, "demo": {true, false},
+	} {
+		m, ok := r.Model(name)
+		if l := listed[name]; !ok || m.Chat != want.chat || m.Embeds != want.embeds || l.Chat != want.chat || l.Embeds != want.embeds {
+			t.Errorf("%s: chat %t, embeds %t, listed as %+v; want %+v", name, m.Chat, m.Embeds, l, want)
+		}
+	}
+}

@@ -19,7 +19,7 @@ import (
 // sends nothing. A dry server takes virtual keys and spending from the ledger, whose
 // gateway may be running.
 func (s *Server) Explain(ctx context.Context, body []byte, as admin.Asker) (*llm.Record, error) {
-	req, err := wire.AnyClient(nil, "dry-run").Request(ctx, llm.Incoming{Body: body})
+	req, err := wire.AnyClient("", nil, "dry-run").Request(ctx, llm.Incoming{Body: body})
 	if err != nil {
 		return nil, err
 	}

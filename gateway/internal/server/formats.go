@@ -33,7 +33,7 @@ func (f formats) Open(path string, h http.Header, requestID string) (httpapi.For
 	e, ok := sn.config.Endpoint(path)
 	if !ok {
 		sn.release()
-		return wire.AnyClient(h, requestID), false
+		return wire.AnyClient(path, h, requestID), false
 	}
 	name := llm.Dialect(e.Dialect)
 	return wire.NewPluginClient(wire.PluginOptions{Dialect: name, ContentType: e.StreamType, RequestID: requestID, Log: f.server.log,

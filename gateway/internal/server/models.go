@@ -30,7 +30,8 @@ func (s *Server) model(who llm.Principal, id string) (httpapi.Model, bool) {
 }
 
 func apiModel(m routes.Model) httpapi.Model {
-	return httpapi.Model{ID: m.ID, OwnedBy: m.Owner, Context: m.Context, MaxOutput: m.MaxOutput, Created: m.Released}
+	return httpapi.Model{ID: m.ID, OwnedBy: m.Owner, Context: m.Context, MaxOutput: m.MaxOutput, Created: m.Released,
+		Chat: m.Chat, Embeds: m.Embeds}
 }
 
 func mayUse(who llm.Principal, model string) bool {

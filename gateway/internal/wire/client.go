@@ -41,16 +41,16 @@ func (c *Client) TranslateBy(modules func(llm.Dialect) ClientModule) {
 	}
 }
 
-// AnyClient returns a client for paths of no format: one of Anthropic's format if its
-// headers name a version of that API, one of Google's if its key comes as Google's clients send
-// it, else one of the canonical format.
-func AnyClient(h http.Header, requestID string) *Client {
+// AnyClient returns a client for paths of no format: one of Gemini's format at the paths of
+// that API, or if its headers are Google's; one of Anthropic's if its headers name a version
+// of that API; else one of the canonical format.
+func AnyClient(path string, h http.Header, requestID string) *Client {
 	f := chatCompletions
 	switch {
+	case strings.HasPrefix(path, "/v1beta/"), h.Get("X-Goog-Api-Key") != "", h.Get("X-Goog-Api-Client") != "":
+		f = generateContent
 	case h.Get("Anthropic-Version") != "":
 		f = messages
-	case h.Get("X-Goog-Api-Key") != "":
-		f = generateContent
 	}
 	return &Client{format: f, reply: rendering{requestID: requestID}}
 }
@@ -65,7 +65,7 @@ func (c *Client) Request(_ context.Context, in llm.Incoming) (*llm.Request, erro
 		return nil, err
 	}
 	if c.format.target != nil {
-		if facts.Model, facts.Stream, err = c.pathFacts(in.Path); err != nil {
+		if facts.Model, facts.Stream, err = c.pathFacts(in.Path, facts.Model); err != nil {
 			return nil, err
 		}
 		if facts.Stream && !hasParameter(in.Query, "alt", "sse") {

@@ -54,9 +54,7 @@ func countOnly(scan func([]byte, intake.Options) (llm.Facts, llm.CacheControl, e
 func callCount(path, before, after string) func(*Dialects, *llm.Exchange) (llm.Call, error) {
 	return func(_ *Dialects, x *llm.Exchange) (llm.Call, error) {
 		if !x.Sent.PassesTo(x.Target) {
-			body := strconv.AppendInt([]byte(before), x.Sent.Facts.EstInputTokens, 10)
-			return llm.Call{Answer: &llm.Answer{Status: http.StatusOK, Header: http.Header{},
-				Body: io.NopCloser(bytes.NewReader(append(body, after...)))}}, nil
+			return estimatedCount(x, before, after), nil
 		}
 		edits := setModel(nil, x)
 		header := x.Sent.Header.Clone()
@@ -70,6 +68,14 @@ func callCount(path, before, after string) func(*Dialects, *llm.Exchange) (llm.C
 	}
 }
 
+// estimatedCount is a call that the gateway answers itself: with the likely size of the
+// prompt, between two pieces of JSON.
+func estimatedCount(x *llm.Exchange, before, after string) llm.Call {
+	body := strconv.AppendInt([]byte(before), x.Sent.Facts.EstInputTokens, 10)
+	return llm.Call{Answer: &llm.Answer{Status: http.StatusOK, Header: http.Header{},
+		Body: io.NopCloser(bytes.NewReader(append(body, after...)))}}
+}
+
 // readCount passes an answer on as it is.
 func readCount(d *Dialects, _ context.Context, x *llm.Exchange, a *llm.Answer) (llm.Stream, error) {
 	defer a.Body.Close()
@@ -79,13 +85,16 @@ func readCount(d *Dialects, _ context.Context, x *llm.Exchange, a *llm.Answer) (
 		return nil, err
 	case !succeeded(a) && x.Sent.Form == llm.Anthropic:
 		return nil, d.messagesError(a, body)
+	case !succeeded(a) && x.Sent.Form == llm.Gemini:
+		return nil, d.geminiError(a, body)
 	case !succeeded(a):
 		return nil, d.errorOf(a.Status, a.Header, body)
 	}
 	s := newScan(body)
 	counted := false
 	for object := s.enter('{'); object && s.More('}'); {
-		counted = string(s.Name().Raw) == "input_tokens" || counted
+		name := string(s.Name().Raw)
+		counted = name == "input_tokens" || name == "totalTokens" || counted
 		s.Skip()
 	}
 	if s.End() != nil || !counted {

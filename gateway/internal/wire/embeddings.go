@@ -2,9 +2,9 @@ package wire
 
 import (
 	"context"
+	"net/http"
 	"strconv"
 
-	"github.com/penstock/penstock/gateway/internal/jsontext"
 	"github.com/penstock/penstock/gateway/internal/llm"
 	"github.com/penstock/penstock/gateway/internal/wire/intake"
 )
@@ -28,96 +28,66 @@ var embeddings = &Format{
 // callEmbeddings makes the call to a target: the client's bytes with the model changed
 // where it speaks OpenAI's format.
 func callEmbeddings(_ *Dialects, x *llm.Exchange) (llm.Call, error) {
-	switch x.Target.Dialect {
-	case llm.OpenAI, llm.Responses:
-		return openAICall(x.Target, "/embeddings", patchedEmbeddings(x)), nil
+	if x.Sent.PassesTo(x.Target) || x.Target.EmbeddingsDialect() == llm.OpenAI {
+		if err := checkBatch(x, "input"); err != nil {
+			return llm.Call{}, err
+		}
+		body := patchedEmbeddings(x)
+		if x.Route.RejectUnsupported && len(x.Dropped) > 0 {
+			return llm.Call{}, unsupported(x)
+		}
+		return openAIEmbeddings(x.Target, body), nil
 	}
 	in, err := readInputs(x)
 	if err != nil {
 		return llm.Call{}, err
 	}
-	switch x.Target.Dialect {
-	case llm.Gemini:
-		return geminiEmbeddings(x, in), nil
-	case llm.Cohere:
-		return cohereEmbeddings(x, in), nil
-	case llm.Ollama:
-		return ollamaEmbeddings(x, in), nil
-	}
-	return llm.Call{}, unsupportedEmbeddings(x, "embeddings")
+	return in.call(x)
 }
 
-// unsupportedEmbeddings refuses a target that can't do something.
-func unsupportedEmbeddings(x *llm.Exchange, what string) error {
-	return &llm.Error{Code: llm.CodeUnsupported, Status: 400, Fault: llm.FaultUnsupported, Param: "input",
+// maxBatch is how many texts providers take at once, by their name in the catalog, where that
+// is fewer than OpenAI's 2048.
+var maxBatch = map[string]int{"cohere": 96, "gemini": 100, "voyage": 1000}
+
+// checkBatch refuses a target whose provider takes fewer texts at once.
+func checkBatch(x *llm.Exchange, param string) error {
+	if limit, ok := maxBatch[x.Target.Catalog]; ok && x.Sent.Facts.Inputs > limit {
+		return unsupportedEmbeddings(x, param, "more than "+strconv.Itoa(limit)+" texts at once, and there are "+strconv.Itoa(x.Sent.Facts.Inputs)+": send fewer in one request")
+	}
+	return nil
+}
+
+// unsupportedEmbeddings refuses a target that can't do something that a member asks for.
+func unsupportedEmbeddings(x *llm.Exchange, param, what string) error {
+	return &llm.Error{Code: llm.CodeUnsupported, Status: http.StatusBadRequest, Fault: llm.FaultUnsupported, Param: param,
 		Message: x.Target.ID + " has no equivalent for " + what + "."}
-}
-
-// patchedEmbeddings is the client's body with what must differ at the target: the model's
-// name, and the names that some providers have for members.
-func patchedEmbeddings(x *llm.Exchange) []byte {
-	edits := setModel(nil, x)
-	s := newScan(x.Sent.Body)
-	for in := s.enter('{'); in && s.More('}'); {
-		s.Peek()
-		at := s.Pos()
-		name := string(s.Name().Raw)
-		if as := embeddingName(x.Target.Catalog, name); as != name {
-			edits = append(edits, edit{llm.Span{Start: at, End: at + len(name) + 2}, jsontext.AppendQuote(nil, as)})
-		}
-		s.Skip()
-	}
-	return apply(x.Sent.Body, edits)
-}
-
-// embeddingName is a provider's name for a member of the request.
-func embeddingName(catalog, name string) string {
-	if name == "dimensions" && (catalog == "mistral" || catalog == "voyage") {
-		return "output_dimension"
-	}
-	return name
-}
-
-// inputs are what a translated embeddings request is about.
-type inputs struct {
-	// texts are JSON strings as the client wrote them.
-	texts [][]byte
-	// dimensions is the wanted length of vectors as it was written, kind the purpose that
-	// some providers want to know (input_type); nil when not given.
-	dimensions, kind []byte
 }
 
 // readInputs reads a request that is to be translated. Tokens are those of OpenAI's models
 // and mean nothing to others.
-func readInputs(x *llm.Exchange) (inputs, error) {
-	var in inputs
+func readInputs(x *llm.Exchange) (*inputs, error) {
+	in := &inputs{param: "input", purposeName: "input_type"}
+	if e := x.Sent.Facts.Encoding; e != "" && e != "float" && e != base64Format {
+		return nil, unsupportedEmbeddings(x, "encoding_format", "the encoding_format "+llm.Quote(e)+": ask for float or base64")
+	}
 	s := newScan(x.Sent.Body)
 	for object := s.enter('{'); object && s.More('}'); {
-		switch string(s.Name().Raw) {
+		switch name := s.Name().String(); name {
+		case "model", "encoding_format":
+			s.Skip()
 		case "input":
 			if !in.readTexts(&s) {
-				return in, unsupportedEmbeddings(x, "input that is a list of tokens")
+				return nil, unsupportedEmbeddings(x, "input", "input that is a list of tokens: send texts")
 			}
 		case "dimensions":
 			in.dimensions = s.number()
 		case "input_type":
-			if v := s.Raw(); len(v) > 0 && v[0] == '"' {
-				in.kind = v
-			}
+			in.purpose = s.unquoted()
 		default:
-			s.Skip()
+			in.dropMember(name, s.Raw())
 		}
 	}
 	return in, nil
-}
-
-// number reads a value that should be a number; nil for any other.
-func (s *scan) number() []byte {
-	v := s.Raw()
-	if len(v) == 0 || v[0] < '0' || v[0] > '9' {
-		return nil
-	}
-	return v
 }
 
 func (in *inputs) readTexts(s *scan) bool {
@@ -135,103 +105,56 @@ func (in *inputs) readTexts(s *scan) bool {
 	return true
 }
 
-// geminiEmbeddings makes a call of batchEmbedContents.
-func geminiEmbeddings(x *llm.Exchange, in inputs) llm.Call {
-	model := jsontext.AppendQuote(nil, "models/"+x.Target.Model)
-	b := []byte(`{"requests":[`)
-	for i, text := range in.texts {
-		if i > 0 {
-			b = append(b, ',')
-		}
-		b = append(append(append(b, `{"model":`...), model...), `,"content":{"parts":[{"text":`...)
-		b = append(append(b, text...), `}]}`...)
-		if in.dimensions != nil {
-			b = append(append(b, `,"outputDimensionality":`...), in.dimensions...)
-		}
-		b = append(b, '}')
-	}
-	return llm.Call{Path: "/models/" + pathEscape(x.Target.Model) + ":batchEmbedContents", Body: append(b, `]}`...)}
-}
-
-// cohereEmbeddings makes a call of /v2/embed, which wants to know what the vectors are for.
-func cohereEmbeddings(x *llm.Exchange, in inputs) llm.Call {
-	b := append([]byte(`{"model":`), jsontext.AppendQuote(nil, x.Target.Model)...)
-	b = append(append(b, `,"texts":`...), list(in.texts)...)
-	if in.kind == nil {
-		in.kind = []byte(`"search_document"`)
-	}
-	b = append(append(b, `,"input_type":`...), in.kind...)
-	if in.dimensions != nil {
-		b = append(append(b, `,"output_dimension":`...), in.dimensions...)
-	}
-	return llm.Call{Path: "/embed", Body: append(b, `,"embedding_types":["float"]}`...)}
-}
-
-// ollamaEmbeddings makes a call of /api/embed.
-func ollamaEmbeddings(x *llm.Exchange, in inputs) llm.Call {
-	b := append([]byte(`{"model":`), jsontext.AppendQuote(nil, x.Target.Model)...)
-	b = append(append(b, `,"input":`...), list(in.texts)...)
-	if in.dimensions != nil {
-		b = append(append(b, `,"dimensions":`...), in.dimensions...)
-	}
-	return llm.Call{Path: "/embed", Body: append(b, '}')}
-}
-
-// list is a JSON array of values.
-func list(values [][]byte) []byte {
-	b := []byte{'['}
-	for i, v := range values {
-		if i > 0 {
-			b = append(b, ',')
-		}
-		b = append(b, v...)
-	}
-	return append(b, ']')
-}
-
 // readEmbeddings reads a reply, in whichever provider's form, and gives OpenAI's, with
 // vectors encoded as the client has asked for. What is in that form already passes byte
 // for byte.
 func readEmbeddings(d *Dialects, _ context.Context, x *llm.Exchange, a *llm.Answer) (llm.Stream, error) {
+	v, err := d.readVectors(x, a)
+	if err != nil {
+		return nil, err
+	}
+	body := v.body
+	if !v.native || v.totalOnly || !v.encodedAs(x.Sent.Facts.Encoding) {
+		if body, err = v.render(x); err != nil {
+			return nil, malformed("an embedding that is no vector", err)
+		}
+		if err := hold(x, body); err != nil {
+			return nil, err
+		}
+	}
+	return &plain{body: body, info: v.info()}, nil
+}
+
+// readVectors reads a whole answer, which must hold a vector for each input.
+func (d *Dialects) readVectors(x *llm.Exchange, a *llm.Answer) (*vectors, error) {
 	defer a.Body.Close()
 	body, err := d.body(x, a)
-	switch {
-	case err != nil:
+	if err != nil {
 		return nil, err
-	case !succeeded(a):
-		return nil, d.errorOf(a.Status, a.Header, body)
+	}
+	failure := d.errorOf
+	if x.Sent.Form == llm.Gemini && x.Sent.PassesTo(x.Target) {
+		failure = func(int, http.Header, []byte) *llm.Error { return d.geminiError(a, body) }
+	}
+	if !succeeded(a) {
+		return nil, failure(a.Status, a.Header, body)
 	}
 	v, ok := readVectors(body)
-	v.int8 = x.Target.Catalog == "perplexity"
 	switch {
 	case ok && v.failed:
-		return nil, d.errorOf(a.Status, a.Header, body)
+		return nil, failure(a.Status, a.Header, body)
 	case !ok || len(v.raw) == 0 || len(v.raw) != x.Sent.Facts.Inputs:
 		return nil, malformed("something that is not an embedding of each input", nil)
 	}
-	usage := usageOf(v.usage, boundsOf(x))
-	if usage == nil && v.tokens > 0 {
-		usage = &llm.Usage{Input: v.tokens}
-	}
-	info := llm.ReplyInfo{Usage: usage, Finish: "stop", Model: string(v.model), Content: true, Whole: true}
-	if !v.native || !v.encodedAs(x.Sent.Facts.Encoding) {
-		if body, err = v.render(x, usage); err != nil {
-			return nil, malformed("an embedding that is no vector", err)
-		}
-		if x.Request.Hold != nil {
-			if err := x.Request.Hold(int64(len(body))); err != nil {
-				return nil, err
-			}
-		}
-	}
-	return &plain{body: body, info: info}, nil
+	v.int8 = x.Target.Catalog == "perplexity"
+	v.count(boundsOf(x))
+	return &v, nil
 }
 
-// embeddingTokens are the tokens of a reply's usage: what was counted, else the estimate.
-func embeddingTokens(x *llm.Exchange, usage *llm.Usage) []byte {
-	n := x.Sent.Facts.EstInputTokens
-	if usage != nil {
-		n = usage.Input
+// hold counts what is rendered beside the provider's own body.
+func hold(x *llm.Exchange, body []byte) error {
+	if x.Request.Hold == nil {
+		return nil
 	}
-	return strconv.AppendInt(nil, n, 10)
+	return x.Request.Hold(int64(len(body)))
 }

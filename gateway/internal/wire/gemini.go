@@ -29,28 +29,44 @@ var generateContent = &Format{
 
 // geminiTarget reads a path such as /v1beta/models/gemini-2.5-flash:streamGenerateContent.
 func geminiTarget(path string) (model string, stream, ok bool) {
+	model, method := cutMethod(path)
+	stream = method == "streamGenerateContent"
+	return model, stream, stream || method == "generateContent"
+}
+
+// cutMethod splits a path of Google's API into the model and what is to be done with it. Both
+// are empty for other paths.
+func cutMethod(path string) (model, method string) {
 	for _, base := range [...]string{"/v1beta/models/", "/v1/models/", "/models/"} {
 		rest, found := strings.CutPrefix(path, base)
-		colon := strings.LastIndexByte(rest, ':')
-		if !found || colon <= 0 {
-			continue
+		if colon := strings.LastIndexByte(rest, ':'); found && colon > 0 {
+			return rest[:colon], rest[colon+1:]
 		}
-		method := rest[colon+1:]
-		stream = method == "streamGenerateContent"
-		return rest[:colon], stream, stream || method == "generateContent"
 	}
-	return "", false, false
+	return "", ""
+}
+
+// methodTarget reads the paths of one method without streams.
+func methodTarget(name string) func(path string) (model string, stream, ok bool) {
+	return func(path string) (model string, stream, ok bool) {
+		model, method := cutMethod(path)
+		return model, false, method == name
+	}
 }
 
 // maxPathModel bounds the model's name in a path, in bytes.
 const maxPathModel = 256
 
-// pathFacts is what a request's path says of it.
-func (c *Client) pathFacts(path string) (model string, stream bool, err error) {
+// pathFacts is what a request's path says of it. The body may repeat the model.
+func (c *Client) pathFacts(path, repeated string) (model string, stream bool, err error) {
 	model, stream, _ = c.format.target(path)
 	if len(model) > maxPathModel || strings.ContainsFunc(model, func(r rune) bool { return r < ' ' || r == 0x7f || r == '\uFFFD' }) {
 		return "", false, &llm.Error{Code: llm.CodeInvalidRequest, Status: http.StatusBadRequest, Param: "model",
 			Message: "The model in the path must have at most 256 bytes and no control characters."}
+	}
+	if repeated != "" && repeated != model {
+		return "", false, &llm.Error{Code: llm.CodeInvalidRequest, Status: http.StatusBadRequest, Param: "model",
+			Message: "The body names the model " + llm.Quote(repeated) + " and the path " + llm.Quote(model) + ": name the same one, or none in the body."}
 	}
 	return model, stream, nil
 }

@@ -1,35 +1,35 @@
 package wire
 
 import (
-	"encoding/base64"
-	"encoding/binary"
-	"fmt"
-	"math"
 	"net/url"
-	"strconv"
 
-	"github.com/penstock/penstock/gateway/internal/jsontext"
 	"github.com/penstock/penstock/gateway/internal/llm"
 )
 
 // vectors is what an embeddings reply holds, in any provider's form. Its slices are parts
 // of the body.
 type vectors struct {
+	// body is the whole reply.
+	body []byte
 	// raw are the vectors as they came: arrays of numbers, or base64 in quotes.
-	raw          [][]byte
-	model, usage []byte
-	// tokens is a count of the input that stands outside of a usage object.
+	raw [][]byte
+	// places are the indices that the provider gave them, -1 for none.
+	places          []int64
+	model, rawUsage []byte
+	// tokens is a count of the input that stands outside of a usage object, or is a total.
 	tokens int64
+	// usage is what the provider counted; nil when it counted nothing. totalOnly says that its
+	// usage lacks the prompt's count, which OpenAI's has.
+	usage     *llm.Usage
+	totalOnly bool
 	// native says that the reply has OpenAI's form, failed that it is an error, int8 that
 	// base64 is of bytes and not of floats, as Perplexity has it.
 	native, failed, int8 bool
 }
 
-// base64Format is the encoding_format of vectors as bytes.
-const base64Format = "base64"
-
 // readVectors reads a reply and reports whether it is sound.
 func readVectors(body []byte) (v vectors, ok bool) {
+	v.body = body
 	s := newScan(body)
 	if !s.Open('{') {
 		return v, false
@@ -41,10 +41,12 @@ func readVectors(body []byte) (v vectors, ok bool) {
 			v.readItems(&s, "embedding")
 		case "embeddings":
 			v.readEmbeddings(&s)
+		case "embedding":
+			v.readItem(&s, "values")
 		case "model":
 			v.model = s.string()
-		case "usage":
-			v.usage = s.object()
+		case "usage", "usageMetadata":
+			v.readUsage(&s)
 		case "meta":
 			v.readMeta(&s)
 		case "prompt_eval_count":
@@ -55,7 +57,55 @@ func readVectors(body []byte) (v vectors, ok bool) {
 			s.Skip()
 		}
 	}
+	v.sort()
 	return v, s.End() == nil
+}
+
+// readUsage reads a usage object. Voyage's has nothing but a total.
+func (v *vectors) readUsage(s *scan) {
+	v.rawUsage = s.object()
+	u := newScan(v.rawUsage)
+	prompt := false
+	for in := len(v.rawUsage) > 0 && u.Open('{'); in && u.More('}'); {
+		switch string(u.Name().Raw) {
+		case "prompt_tokens":
+			prompt = true
+			u.Skip()
+		case "total_tokens":
+			v.tokens = u.count()
+		default:
+			u.Skip()
+		}
+	}
+	v.totalOnly = !prompt && v.tokens > 0
+}
+
+// count sets what the provider counted, as far as it is to be believed.
+func (v *vectors) count(b bounds) {
+	if v.usage = usageOf(v.rawUsage, b); v.usage == nil && v.tokens > 0 {
+		usage := llm.Usage{Input: v.tokens}
+		if bound(&usage, b); usage.Input > 0 {
+			v.usage = &usage
+		}
+	}
+}
+
+// info is what the reply says about itself.
+func (v *vectors) info() llm.ReplyInfo {
+	return llm.ReplyInfo{Usage: v.usage, Finish: "stop", Model: string(v.model), Content: true, Whole: true}
+}
+
+// sort puts the vectors in the order of their indices. Where those are not one for each, such as
+// those of a server that numbers nothing, the vectors stay in the order in which they came.
+func (v *vectors) sort() {
+	raw := make([][]byte, len(v.raw))
+	for i, place := range v.places {
+		if place < 0 || place >= int64(len(raw)) || raw[place] != nil {
+			return
+		}
+		raw[place] = v.raw[i]
+	}
+	v.raw = raw
 }
 
 // readEmbeddings reads Gemini's list of objects, Ollama's list of vectors, or Cohere's
@@ -68,7 +118,7 @@ func (v *vectors) readEmbeddings(s *scan) {
 	for in := s.enter('{'); in && s.More('}'); {
 		switch string(s.Name().Raw) {
 		case "float", "base64":
-			v.raw = nil // of several types the last
+			v.raw, v.places = nil, nil // of several types the last
 			v.readItems(s, "")
 		default:
 			s.Skip()
@@ -82,17 +132,29 @@ func (v *vectors) readItems(s *scan, name string) {
 		return
 	}
 	for s.More(']') {
-		if s.Peek() != '{' {
-			v.raw = append(v.raw, s.Raw())
-			continue
+		v.readItem(s, name)
+	}
+}
+
+// readItem reads a vector, or an object that has it under a name and may have its index.
+func (v *vectors) readItem(s *scan, name string) {
+	var raw []byte
+	place := int64(-1)
+	if s.Peek() != '{' {
+		raw = s.Raw()
+	}
+	for in := s.Open('{'); in && s.More('}'); {
+		switch string(s.Name().Raw) {
+		case name:
+			raw = s.Raw()
+		case "index":
+			place = s.index(-1)
+		default:
+			s.Skip()
 		}
-		for in := s.enter('{'); in && s.More('}'); {
-			if string(s.Name().Raw) == name {
-				v.raw = append(v.raw, s.Raw())
-			} else {
-				s.Skip()
-			}
-		}
+	}
+	if raw != nil {
+		v.raw, v.places = append(v.raw, raw), append(v.places, place)
 	}
 }
 
@@ -115,125 +177,6 @@ func (v *vectors) readBilled(s *scan) {
 			s.Skip()
 		}
 	}
-}
-
-// encodedAs reports whether all vectors are encoded as asked for. What only the provider
-// knows is left as it came.
-func (v *vectors) encodedAs(format string) bool {
-	inBase64 := format == base64Format
-	if !inBase64 && format != "" && format != "float" {
-		return true
-	}
-	if v.int8 {
-		return false
-	}
-	for _, raw := range v.raw {
-		if len(raw) == 0 || (raw[0] == '"') != inBase64 {
-			return false
-		}
-	}
-	return true
-}
-
-// render makes the reply in OpenAI's form.
-func (v *vectors) render(x *llm.Exchange, usage *llm.Usage) ([]byte, error) {
-	b := []byte(`{"object":"list","data":[`)
-	for i, raw := range v.raw {
-		if i > 0 {
-			b = append(b, ',')
-		}
-		b = append(b, `{"object":"embedding","index":`...)
-		b = append(strconv.AppendInt(b, int64(i), 10), `,"embedding":`...)
-		var err error
-		if b, err = v.append(b, raw, x.Sent.Facts.Encoding == base64Format); err != nil {
-			return nil, fmt.Errorf("vector %d: %w", i, err)
-		}
-		b = append(b, '}')
-	}
-	b = append(b, `],"model":`...)
-	if model := string(v.model); model != "" {
-		b = append(append(append(b, '"'), model...), '"') // as it was written
-	} else {
-		b = jsontext.AppendQuote(b, x.Target.Model)
-	}
-	tokens := embeddingTokens(x, usage)
-	b = append(append(b, `,"usage":{"prompt_tokens":`...), tokens...)
-	return append(append(append(b, `,"total_tokens":`...), tokens...), `}}`...), nil
-}
-
-// append appends a vector in base64 or as an array of numbers.
-func (v *vectors) append(b, raw []byte, inBase64 bool) ([]byte, error) {
-	if len(raw) == 0 || raw[0] != '"' && raw[0] != '[' {
-		return nil, fmt.Errorf("neither a list nor a text")
-	}
-	if v.int8 && raw[0] == '"' {
-		numbers, err := appendBytes(nil, raw)
-		if err != nil {
-			return nil, err
-		}
-		raw = numbers
-	}
-	switch {
-	case (raw[0] == '"') == inBase64:
-		return append(b, raw...), nil
-	case inBase64:
-		return appendBase64(b, raw)
-	}
-	return appendNumbers(b, raw)
-}
-
-// appendBytes decodes base64 of signed bytes.
-func appendBytes(b, quoted []byte) ([]byte, error) {
-	text, ok := jsontext.Unquote(quoted)
-	numbers, err := base64.StdEncoding.DecodeString(text)
-	if !ok || err != nil {
-		return nil, fmt.Errorf("no base64 of bytes")
-	}
-	b = append(b, '[')
-	for i, n := range numbers {
-		if i > 0 {
-			b = append(b, ',')
-		}
-		b = strconv.AppendInt(b, int64(int8(n)), 10)
-	}
-	return append(b, ']'), nil
-}
-
-// appendBase64 encodes an array of numbers as OpenAI does: the bytes of 32-bit floats,
-// little-endian.
-func appendBase64(b, array []byte) ([]byte, error) {
-	var floats []byte
-	s := newScan(array)
-	for in := s.enter('['); in && s.More(']'); {
-		f, err := strconv.ParseFloat(string(s.Raw()), 32)
-		if err != nil {
-			return nil, err
-		}
-		floats = binary.LittleEndian.AppendUint32(floats, math.Float32bits(float32(f)))
-	}
-	b = base64.StdEncoding.AppendEncode(append(b, '"'), floats)
-	return append(b, '"'), nil
-}
-
-// appendNumbers decodes what appendBase64 encodes.
-func appendNumbers(b, quoted []byte) ([]byte, error) {
-	text, ok := jsontext.Unquote(quoted)
-	floats, err := base64.StdEncoding.DecodeString(text)
-	if !ok || err != nil || len(floats)%4 != 0 {
-		return nil, fmt.Errorf("no base64 of 32-bit floats")
-	}
-	b = append(b, '[')
-	for i := 0; i < len(floats); i += 4 {
-		if i > 0 {
-			b = append(b, ',')
-		}
-		f := math.Float32frombits(binary.LittleEndian.Uint32(floats[i:]))
-		if f64 := float64(f); math.IsNaN(f64) || math.IsInf(f64, 0) {
-			return nil, fmt.Errorf("a number that JSON can't hold")
-		}
-		b = strconv.AppendFloat(b, float64(f), 'g', -1, 32)
-	}
-	return append(b, ']'), nil
 }
 
 // pathEscape writes a model's name as one segment of a path.

@@ -48,7 +48,8 @@ type Format struct {
 }
 
 // Formats is the table. The first row is the canonical form.
-var Formats = []*Format{chatCompletions, messages, responses, completions, embeddings, generateContent, countMessages, countResponses, compactResponses}
+var Formats = []*Format{chatCompletions, messages, responses, completions, embeddings, generateContent, countMessages, countResponses, compactResponses,
+	countGemini, embedContent, batchEmbedContents}
 
 // at finds the row whose clients use a path.
 func at(path string) *Format {

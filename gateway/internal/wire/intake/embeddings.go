@@ -5,6 +5,9 @@ import "github.com/penstock/penstock/gateway/internal/llm"
 // maxInputs is the largest number of texts of one embeddings request: OpenAI's own.
 const maxInputs = 2048
 
+// maxDimensions is more than any model's vectors have.
+const maxDimensions = 1_000_000
+
 // ScanEmbeddings reads a body of OpenAI's embeddings API as Scan reads one of chat
 // completions, and with the same strictness. Fields are those of
 // https://platform.openai.com/docs/api-reference/embeddings; what it does not know is
@@ -27,8 +30,27 @@ func (s *scanner) embeddingsMember(m *members) bool {
 		return s.metadata()
 	case fEncodingFormat:
 		return s.encodingFormat()
+	case fDimensions:
+		return s.dimensions("dimensions")
+	case fInputType:
+		return s.optionalText("input_type")
 	}
 	return s.value()
+}
+
+// dimensions reads the wanted length of vectors.
+func (s *scanner) dimensions(param string) bool {
+	_, _, ok := s.integer(param, maxDimensions)
+	return ok
+}
+
+// optionalText reads a short text, which may be null.
+func (s *scanner) optionalText(param string) bool {
+	if s.Peek() == 'n' {
+		return s.value()
+	}
+	_, ok := s.bounded(param, maxNameBytes)
+	return ok
 }
 
 // inputs reads what vectors are asked for.
@@ -94,6 +116,8 @@ func embeddingsField(name []byte) field {
 		return fEncodingFormat
 	case "dimensions":
 		return fDimensions
+	case "input_type":
+		return fInputType
 	case "model", "user", "metadata":
 		return chatField(name)
 	}

@@ -79,8 +79,13 @@ func (s *scanner) kind() string {
 func (s *scanner) path(of object, member string) string {
 	var at string
 	switch of {
-	case chatBody, messagesBody, responsesBody, embeddingsBody, completionsBody, geminiBody:
+	case chatBody, messagesBody, responsesBody, embeddingsBody, completionsBody, geminiBody, countTokensBody, batchEmbedBody:
 		return member
+	case embedContentBody:
+		if s.root != batchEmbedBody {
+			return member
+		}
+		at = fmt.Sprintf("requests[%d]", s.message)
 	case message:
 		at = fmt.Sprintf("messages[%d]", s.message)
 	case part, block:
@@ -90,9 +95,9 @@ func (s *scanner) path(of object, member string) string {
 	case tool, geminiToolObject:
 		at = "tools"
 	case content:
-		at = fmt.Sprintf("contents[%d]", s.message)
+		at = s.contentPath()
 	case geminiPart, geminiResult, inlineMedium:
-		at = fmt.Sprintf("contents[%d].parts[%d]", s.message, s.part)
+		at = fmt.Sprintf("%s.parts[%d]", s.contentPath(), s.part)
 	case geminiConfig:
 		at = "generationConfig"
 	case streamOptions:
@@ -120,6 +125,17 @@ func (s *scanner) path(of object, member string) string {
 		return at
 	}
 	return at + "." + member
+}
+
+// contentPath names the content of Google's APIs that is being read.
+func (s *scanner) contentPath() string {
+	switch s.root {
+	case embedContentBody:
+		return "content"
+	case batchEmbedBody:
+		return fmt.Sprintf("requests[%d].content", s.message)
+	}
+	return fmt.Sprintf("contents[%d]", s.message)
 }
 
 func isDigit(c byte) bool { return c-'0' <= 9 }

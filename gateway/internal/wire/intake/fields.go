@@ -129,4 +129,11 @@ const (
 	fFunctionResponse
 	fGoogleSearch
 	fOpaque
+
+	// Of Google's countTokens, embedContent and batchEmbedContents, and of some providers of
+	// OpenAI's embeddings:
+	fGenerateRequest
+	fRequests
+	fTaskType
+	fInputType
 )

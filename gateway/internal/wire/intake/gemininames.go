@@ -35,6 +35,17 @@ func lookupGemini(of object, name []byte) field {
 		}
 	case geminiConfig:
 		return geminiConfigField(name)
+	case countTokensBody:
+		if string(name) == "generateContentRequest" || string(name) == "generate_content_request" {
+			return fGenerateRequest
+		}
+		return geminiField(name)
+	case embedContentBody:
+		return embedContentField(name)
+	case batchEmbedBody:
+		if string(name) == "requests" {
+			return fRequests
+		}
 	}
 	return unknown
 }
@@ -91,6 +102,24 @@ func geminiConfigField(name []byte) field {
 		return fLogprobs
 	case "responseSchema", "response_schema", "responseJsonSchema", "response_json_schema":
 		return fResponseFormat
+	}
+	return unknown
+}
+
+func embedContentField(name []byte) field {
+	switch string(name) {
+	case "model":
+		return fModel
+	case "content":
+		return fContent
+	case "requests": // of a list only
+		return fRequests
+	case "taskType", "task_type":
+		return fTaskType
+	case "title":
+		return fName
+	case "outputDimensionality", "output_dimensionality":
+		return fDimensions
 	}
 	return unknown
 }

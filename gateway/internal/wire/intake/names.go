@@ -41,12 +41,24 @@ const (
 	inlineMedium
 	geminiToolObject
 	geminiConfig
+
+	// Of Google's countTokens, embedContent and batchEmbedContents:
+	countTokensBody
+	embedContentBody
+	batchEmbedBody
 )
 
 // isBody reports whether an object is the outermost one.
 func (o object) isBody() bool {
-	return o == chatBody || o == messagesBody || o == responsesBody || o == embeddingsBody || o == completionsBody || o == geminiBody
+	switch o {
+	case chatBody, messagesBody, responsesBody, embeddingsBody, completionsBody, geminiBody, countTokensBody, embedContentBody, batchEmbedBody:
+		return true
+	}
+	return false
 }
+
+// modelInPath reports whether the path names the model, so that the body need not.
+func (o object) modelInPath() bool { return o.isBody() && o >= geminiBody }
 
 // lookup finds a name among those known in an object of this kind.
 func lookup(of object, name []byte) field {

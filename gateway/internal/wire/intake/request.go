@@ -48,6 +48,12 @@ func (s *scanner) rootMember(m *members) bool {
 		return s.completionsMember(m)
 	case geminiBody:
 		return s.geminiMember(m)
+	case countTokensBody:
+		return s.countTokensMember(m)
+	case embedContentBody:
+		return s.embedContentMember(m)
+	case batchEmbedBody:
+		return s.batchEmbedMember(m)
 	}
 	return s.member(m)
 }
@@ -55,10 +61,10 @@ func (s *scanner) rootMember(m *members) bool {
 // complete checks what can only be checked at the end.
 func (s *scanner) complete() bool {
 	f := &s.facts
-	if f.ModelAt.IsZero() && s.root != geminiBody {
+	if f.ModelAt.IsZero() && !s.root.modelInPath() {
 		return s.refuse(0, "model", `"model" is missing: name the model that should answer.`)
 	}
-	if s.root == embeddingsBody {
+	if f.Inputs > 0 {
 		f.Messages = f.Inputs
 	}
 	if s.root == completionsBody && !s.countChoices() {
@@ -74,6 +80,12 @@ func (s *scanner) complete() bool {
 		return s.refuse(0, "prompt", `"prompt" is missing: send a text to continue.`)
 	case s.root == geminiBody:
 		return s.refuse(0, "contents", `"contents" is missing: send at least one content.`)
+	case s.root == countTokensBody:
+		return s.refuse(0, "contents", `"contents" is missing: send at least one content, or a generateContentRequest with one.`)
+	case s.root == embedContentBody:
+		return s.refuse(0, "content", `"content" is missing: send one with the text in its parts.`)
+	case s.root == batchEmbedBody:
+		return s.refuse(0, "requests", `"requests" is missing: send at least one request.`)
 	default:
 		return s.refuse(0, "messages", `"messages" is missing: send at least one message.`)
 	}
