@@ -1,6 +1,6 @@
-// Package gemini is the dialect of Google's Gemini API, provider side: canonical requests
-// become calls of generateContent, and its replies, stream events and errors become
-// canonical.
+// Package gemini is the dialect of Google's Gemini API. On the provider side canonical requests
+// become calls of generateContent, and its replies, stream events and errors become canonical;
+// on the client side it is the other way round.
 package gemini
 
 import "github.com/penstock/penstock/plugins/dialects/canonical"
