@@ -22,6 +22,7 @@ func (d *decoder) check(c *Config) {
 	d.address("listen", c.Listen)
 	d.checkAdmin(c)
 	d.checkServer(c.Server)
+	d.checkMedia(c)
 	d.checkPlugins(c)
 	for _, name := range slices.Sorted(maps.Keys(c.Providers)) {
 		p := c.Providers[name]

@@ -169,6 +169,10 @@ func (f *fakes) Rank(_ context.Context, _ *llm.Request, _ *llm.Route, c []llm.Ca
 	return r
 }
 
+func (f *fakes) Inline(context.Context, *llm.Exchange) error { return nil }
+
+func (f *fakes) Inlines(*llm.Request, *llm.Target) bool { return false }
+
 func (f *fakes) Prepare(_ context.Context, x *llm.Exchange) error {
 	f.sending, x.Sent = x.Target.ID, x.Request
 	if f.transform != nil {

@@ -40,3 +40,13 @@ func TestNamesPrivate(t *testing.T) {
 		}
 	}
 }
+
+func TestParseHost(t *testing.T) {
+	for s, want := range map[string]bool{"a.example": true, "*.a.example": true, "a.example:8443": true, "*.a.example:1": true, "10.0.0.1": true, "[::1]:80": true,
+		"": false, "*": false, "*.": false, "a.*.example": false, "https://a.example": false, "a.example/x": false, "a.example:": false, "a.example:99999": false,
+		"a.example:0": false, "u@a.example": false, "A.example": false, "a b": false, "a.example?x": false, "ä.example": false} {
+		if _, got := ParseHost(s); got != want {
+			t.Errorf("ParseHost(%q) = %t, want %t", s, got, want)
+		}
+	}
+}
