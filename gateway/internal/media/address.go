@@ -28,16 +28,11 @@ func (f *Fetcher) parse(rawURL string) (*url.URL, error) {
 		return nil, refused("its URL holds a user or password: remove it")
 	}
 	u.Fragment, u.RawFragment = "", ""
-	switch host, port := u.Hostname(), portOf(u); {
-	case !f.listed(host, port) && len(f.o.Hosts) > 0:
+	if len(f.o.Hosts) > 0 && !f.listed(u.Hostname(), portOf(u)) {
 		return nil, denied("its host is not among those that media.hosts allows")
-	case !f.usual(host, port) && len(f.o.AllowPrivate) == 0:
-		return nil, denied(wrongPort)
 	}
 	return u, nil
 }
-
-const wrongPort = "only the ports 80 and 443 are fetched from, unless media.hosts names HOST:PORT"
 
 func portOf(u *url.URL) string {
 	switch port := u.Port(); {
@@ -74,7 +69,7 @@ func (f *Fetcher) checkAddress(a netip.Addr, usual bool) error {
 	case !publicaddr.Is(a):
 		return denied("its address is not on the public internet (media.allow_private names the networks that may be fetched from)")
 	case !usual:
-		return denied(wrongPort)
+		return denied("only the ports 80 and 443 are fetched from, unless media.hosts names HOST:PORT")
 	}
 	return nil
 }

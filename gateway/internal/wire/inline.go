@@ -84,12 +84,12 @@ func (d *Dialects) canonicalWithMedia(ctx context.Context, x *llm.Exchange) (req
 // client sent passes.
 func isNative(x *llm.Exchange) bool { return x.Request.Form == "" && x.Request.PassesTo(x.Target) }
 
-// Inlines reports whether Inline may put the media of a request, whose size is not known, into
-// it for a target. Then their size will be.
+// Inlines reports whether Inline puts the media of a request, whose size is not known, into it
+// for a target wherever they lie. Then their size will be known.
 func (d *Dialects) Inlines(req *llm.Request, t *llm.Target) bool {
 	kind, remote := map[string]llm.Features{"a remote image": llm.Vision, "a remote sound": llm.AudioIn, "a remote file": llm.FileIn}[req.Facts.Unbounded]
 	takes := takesByURL(t, kind)
-	return d.Fetch != nil && remote && (takes == noURL || takes != anyURL && !req.PassesTo(t))
+	return d.Fetch != nil && remote && (takes == noURL || takes >= someURL && !req.PassesTo(t))
 }
 
 // fetchAll fetches what x.Media does not have yet. It returns only when every fetch has ended.

@@ -17,6 +17,9 @@ const (
 	httpsURL
 	// someURL: some of its models or services fetch them, over https only.
 	someURL
+	// ownURL: its format has no place for URLs, but some servers take them from clients that
+	// speak it.
+	ownURL
 	// noURL: it takes their data only.
 	noURL
 )
@@ -34,7 +37,7 @@ var mediaURLs = []struct {
 	// platform.moonshot.ai/docs, use the Kimi vision model: URLs of images are not supported.
 	{llm.OpenAI, "moonshot", noURL, noURL, noURL},
 	// OpenAI's chat completions have file_data and file_id only; other servers have more.
-	{llm.OpenAI, "", anyURL, someURL, anyURL},
+	{llm.OpenAI, "", anyURL, ownURL, anyURL},
 	// platform.openai.com/docs/guides/pdf-files: file_url.
 	{llm.Responses, "", anyURL, httpsURL, anyURL},
 	// docs.anthropic.com/en/docs/build-with-claude/vision: URLs of images must be https.
@@ -78,7 +81,7 @@ const (
 func needOf(t *llm.Target, m *remoteMedium, native bool) need {
 	takes := takesByURL(t, m.kind)
 	switch {
-	case takes == noURL:
+	case takes == noURL || takes == ownURL && !native:
 		return must
 	case takes == anyURL || native || t.Dialect == llm.Gemini && atGoogle(m.url):
 		return leave
