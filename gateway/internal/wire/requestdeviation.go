@@ -25,8 +25,8 @@ type requestDeviation struct {
 	thinking thinkingStyle
 }
 
-// refusal is a member that is refused: whatever its value; or, with value set, if it is that
-// text, or with only set if it is anything but that text.
+// refusal is a member that is refused: whatever its value; or, with value set, if it has that
+// one, or with only set if it has any but that one.
 type refusal struct {
 	name, value string
 	only        bool
@@ -34,7 +34,10 @@ type refusal struct {
 
 // refuses reports whether the member with this value, as JSON, is refused.
 func (r *refusal) refuses(name string, value []byte) bool {
-	text, _ := jsontext.Unquote(value)
+	text, isText := jsontext.Unquote(value)
+	if !isText {
+		text = string(value)
+	}
 	return name == r.name && (r.value == "" || (text == r.value) != r.only)
 }
 

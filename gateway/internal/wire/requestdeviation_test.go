@@ -2,10 +2,12 @@ package wire
 
 import (
 	"encoding/json"
+	"net/http"
 	"strings"
 	"testing"
 
 	"github.com/penstock/penstock/gateway/internal/llm"
+	"github.com/penstock/penstock/gateway/internal/llmtest"
 	"github.com/penstock/penstock/gateway/internal/wire/intake"
 )
 
@@ -27,7 +29,7 @@ func TestRequestDeviationsFile(t *testing.T) {
 
 func TestRequestDeviations(t *testing.T) {
 	for _, tt := range []struct{ target, body, want, dropped string }{
-		{"groq/llama", `{"model":"m","n":1,"logprobs":true,"seed":5}`, `{"model":"m","seed":5}`, "logprobs"},
+		{"groq/llama", `{"model":"m","n":1,"logprobs":true,"seed":5}`, `{"model":"m","n":1,"seed":5}`, "logprobs"},
 		{"groq/llama", `{"n":2,"logit_bias":{"1":2},"model":"m"}`, `{"model":"m"}`, "logit_bias,n"},
 		{"groq/llama", `{ "model" : "m" , "n" : 3 , "logprobs" : false }`, `{ "model" : "m" }`, "n"},
 		{"groq/llama", `{"messages":[{"name":"bob","role":"user","content":"\"name\":1"},{"role":"user","content":"x","name":null},{"role":"assistant","reasoning_content":"r","annotations":[],"content":""}]}`,
@@ -47,7 +49,7 @@ func TestRequestDeviations(t *testing.T) {
 		{"openai/gpt-5", `{"messages":[{"role":"assistant","reasoning":"r","reasoning_details":[{"type":"reasoning.encrypted","data":"x"}]}]}`,
 			`{"messages":[{"role":"assistant"}]}`, "messages.reasoning,messages.reasoning_details"},
 		{"fireworks/x", `{"store":true,"model":"m","metadata":{}}`, `{"model":"m","metadata":{}}`, "store"},
-		{"zai/glm-5", `{"tool_choice":"auto","n":1}`, `{"tool_choice":"auto"}`, ""},
+		{"zai/glm-5", `{"tool_choice":"auto","n":1}`, `{"tool_choice":"auto","n":1}`, ""},
 		{"zai/glm-5", `{"tool_choice":{"type":"function"},"frequency_penalty":0.5}`, `{}`, "frequency_penalty,tool_choice"},
 		{"zai/glm-5", `{"tool_choice":"required","model":"m"}`, `{"model":"m"}`, "tool_choice"},
 		{"alibaba/qwen3", `{"tool_choice":"required","model":"m"}`, `{"model":"m"}`, "tool_choice"},
@@ -89,4 +91,22 @@ func FuzzRequestDeviations(f *testing.F) {
 			}
 		}
 	})
+}
+
+// TestRecordedRequestsStay: what a provider has answered with success it does not refuse.
+func TestRecordedRequestsStay(t *testing.T) {
+	all := map[string]int{}
+	for rec := range llmtest.Recordings(t, func(r *llmtest.Recorded) bool {
+		return r.Endpoint == "chat.completions" && r.Status == http.StatusOK && r.RequestBody != ""
+	}) {
+		row := requestDeviationOf(&llm.Target{Catalog: rec.Provider, Model: rec.Model})
+		if row == nil {
+			continue
+		}
+		all[rec.Provider]++
+		if got, dropped := row.adapt([]byte(rec.RequestBody)); string(got) != rec.RequestBody || dropped != nil {
+			t.Errorf("%s lost %v:\n%.600s\n%.600s", rec.Path, dropped, rec.RequestBody, got)
+		}
+	}
+	t.Logf("requests by provider: %v", all)
 }
