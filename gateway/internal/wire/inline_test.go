@@ -149,6 +149,11 @@ func TestInlineBounds(t *testing.T) {
 	if err := d.Inline(t.Context(), x); err == nil || llm.AsError(err).Code != llm.CodeTooLarge || llm.AsError(err).Status != 400 {
 		t.Errorf("larger than server.max_body: %v", err)
 	}
+	x, d, fetched = inlining(t, ollama, part+strings.Repeat(","+part, 20))
+	d.MaxBody = 60
+	if err := d.Inline(t.Context(), x); err == nil || !strings.Contains(err.Error(), "fewer or smaller") || len(*fetched) != 1 {
+		t.Errorf("one medium many times: %v after %d fetches", err, len(*fetched))
+	}
 	full := &llm.Error{Code: llm.CodeUnavailable, Status: 503, Message: "no room"}
 	x, d, _ = inlining(t, ollama, part)
 	x.Request.Hold = func(int64) error { return full }

@@ -68,29 +68,6 @@ func eachPart(body []byte, f func(path string, part []span)) {
 	})
 }
 
-// eachElement calls f with the position of every element of the list that is a member's value.
-func eachElement(body []byte, m span, f func(i, at int)) {
-	s := newScan(body[m.value:m.end])
-	if !s.Open('[') {
-		return
-	}
-	for i := 0; s.More(']'); i++ {
-		s.Peek()
-		at := m.value + s.Pos()
-		s.Skip()
-		f(i, at)
-	}
-}
-
-func memberOf(members []span, name string) (span, bool) {
-	for _, m := range members {
-		if m.name == name {
-			return m, true
-		}
-	}
-	return span{}, false
-}
-
 // mediumOf returns the medium of a part. Its spellings are those that the dialects read.
 func mediumOf(body []byte, path string, part []span) (m remoteMedium, found bool, err error) {
 	kind, ok := memberOf(part, "type")

@@ -176,37 +176,6 @@ func (r *requestDeviation) concerns(body []byte) bool {
 	return r.thinking != "-" && (has("reasoning") || has("thinking"))
 }
 
-// span is where a member of an object stands in a body: from its name to the end of its
-// value.
-type span struct {
-	name                       string
-	start, nameEnd, value, end int
-}
-
-// membersOf returns the members of the object that begins at an offset; nil where there is
-// none.
-func membersOf(body []byte, offset int) (all []span) {
-	s := newScan(body[offset:])
-	if !s.Open('{') {
-		return nil
-	}
-	for s.More('}') {
-		s.Peek()
-		m := span{start: offset + s.Pos()}
-		name := s.Name()
-		m.name, m.nameEnd = name.String(), m.start+len(name.Raw)+len(`""`)
-		s.Peek()
-		m.value = offset + s.Pos()
-		s.Skip()
-		m.end = offset + s.Pos()
-		all = append(all, m)
-	}
-	if !s.OK() {
-		return nil
-	}
-	return all
-}
-
 // leaveOut removes members of an object with their commas, and returns the names of those
 // that meant something, behind a prefix.
 func leaveOut(body []byte, members []span, refused []refusal, prefix string) (edits []edit, dropped []string) {
