@@ -24,6 +24,7 @@
 //	policy          Rego: allow, limits, obligations
 //	cache           replies of equal requests
 //	upstream        calls to providers: credentials, retries, health, cooldowns
+//	media           fetches what requests name by URL
 //	wasm            runs plugins: load, pool, call, grants, signatures
 //	wasm/fuel       makes a module count its own work
 //	wasm/hook       the contract with plugins in the words of llm
@@ -50,6 +51,7 @@
 //	bounded         a map with a bounded number of entries
 //	ratelimit       what providers' headers say about their limits
 //	hint            an error with what to do about it
+//	publicaddr      which addresses are on the public internet
 //
 // Programs of their own:
 //

@@ -16,7 +16,7 @@ const (
 
 // base are the packages that every other may import. They import the standard library
 // only.
-var base = []string{"llm", "framing", "jsontext", "bounded", "ratelimit", "hint"}
+var base = []string{"llm", "framing", "jsontext", "bounded", "ratelimit", "hint", "publicaddr"}
 
 // floors is the drawing of the gateway: every package with the packages of this module
 // that it imports besides the base. A package imports only from floors below its own. The
@@ -26,7 +26,7 @@ var floors = []map[string]string{
 		"cli": "server plugintool compiler config httpapi/admin httpapi/tags keys ledger policy",
 	},
 	{
-		"server": "routes holds calllog compiler pipeline wire httpapi httpapi/admin wasm wasm/hook policy cache upstream meter ledger keys " +
+		"server": "routes holds calllog compiler pipeline wire httpapi httpapi/admin wasm wasm/hook policy cache upstream media meter ledger keys " +
 			"catalog config telemetry tokens demo /plugins /plugins/dialects /policies",
 		"plugintool": "calllog compiler config wasm wasm/cases wasm/hook /sdk",
 	},
@@ -48,7 +48,7 @@ var floors = []map[string]string{
 		"httpapi/admin": "httpapi/tags",
 	},
 	{
-		"cache": "", "catalog": "", "config": "/plugins/dialects /plugins/strategies", "demo": "", "httpapi/tags": "", "keys": "", "ledger": "", "meter": "", "pipeline": "",
+		"cache": "", "catalog": "", "config": "/plugins/dialects /plugins/strategies", "demo": "", "httpapi/tags": "", "keys": "", "ledger": "", "media": "", "meter": "", "pipeline": "",
 		"policy": "", "telemetry": "", "tokens": "", "upstream": "", "wasm/fuel": "", "wasm/hook": "", "wire/apierror": "", "wire/intake": "",
 		"llmtest": "",
 	},

@@ -13,6 +13,7 @@ import (
 	"strings"
 
 	"github.com/penstock/penstock/gateway/internal/llm"
+	"github.com/penstock/penstock/gateway/internal/publicaddr"
 )
 
 // check completes settings that depend on others, and reports settings that contradict
@@ -21,6 +22,7 @@ func (d *decoder) check(c *Config) {
 	d.address("listen", c.Listen)
 	d.checkAdmin(c)
 	d.checkServer(c.Server)
+	d.checkMedia(c)
 	d.checkPlugins(c)
 	for _, name := range slices.Sorted(maps.Keys(c.Providers)) {
 		p := c.Providers[name]
@@ -204,18 +206,8 @@ func (d *decoder) proxy(path string, proxy Secret) {
 // isPrivateHost reports whether a host's name or address is not on the public internet.
 // Other names that resolve to such an address are refused when they are dialed.
 func isPrivateHost(host string) bool {
-	host = strings.ToLower(strings.TrimSuffix(host, "."))
-	if host == "localhost" || strings.HasSuffix(host, ".localhost") {
-		return true
-	}
-	ip, err := netip.ParseAddr(host)
-	if err != nil {
-		return isLegacyAddress(host)
-	}
-	ip = ip.Unmap()
-	shared := netip.MustParsePrefix("100.64.0.0/10") // carrier-grade NAT, RFC 6598
-	return ip.IsLoopback() || ip.IsPrivate() || ip.IsLinkLocalUnicast() || ip.IsUnspecified() ||
-		ip.IsMulticast() || shared.Contains(ip)
+	_, err := netip.ParseAddr(host)
+	return publicaddr.NamesPrivate(host) || err != nil && isLegacyAddress(strings.TrimSuffix(host, "."))
 }
 
 // isLegacyAddress reports whether a host is an IP address in a form that some resolvers

@@ -30,6 +30,9 @@ type Config struct {
 	Server Server `yaml:"server"`
 	// CORS lets web pages of other origins use the API; left out, none may.
 	CORS CORS `yaml:"cors"`
+	// Media says whether the gateway fetches images, documents and sounds that requests name
+	// by URL, for targets that take only their data.
+	Media Media `yaml:"media"`
 	// Providers are accounts at upstream APIs, by the name that targets use.
 	Providers map[string]Provider `yaml:"providers"`
 	// Models are the names that clients ask for. A name may hold one "*", which then
@@ -133,6 +136,27 @@ func (c CORS) AllowedOrigins() []string {
 		out[i] = string(o)
 	}
 	return out
+}
+
+// Media says what the gateway may fetch of what requests name by URL. The URLs come from
+// callers: without further settings it fetches from public addresses only.
+type Media struct {
+	// Fetch lets the gateway fetch; left out, a request that needs it is refused.
+	Fetch bool `yaml:"fetch"`
+	// MaxBytes is the largest image, document or sound; left out, it is 20MiB, or
+	// server.max_body if that is less. With what was fetched, a request may not be larger than
+	// server.max_body.
+	MaxBytes Bytes `yaml:"max_bytes"`
+	// Timeout is how long fetching one of them may take, with its redirects.
+	Timeout time.Duration `yaml:"timeout"`
+	// Hosts are the only hosts to fetch from: images.example.com, or *.example.com for all below
+	// a domain. Left out, all are. Other ports than 80 and 443 have to be named:
+	// images.example.com:8443.
+	Hosts []MediaHost `yaml:"hosts"`
+	// AllowPrivate are networks to fetch from although they are not public, such as 10.1.0.0/16:
+	// on this machine or a private network. Clouds' own services, such as 169.254.169.254, are
+	// never fetched from.
+	AllowPrivate []Network `yaml:"allow_private"`
 }
 
 // Provider is an account at an upstream API. What a well-known provider leaves out

@@ -31,6 +31,8 @@ func setDefaults(v any) {
 		c.WriteTimeout = 30 * time.Second
 		c.DrainDelay = time.Second
 		c.Grace = 30 * time.Second
+	case *Media:
+		c.Timeout = 10 * time.Second
 	case *Provider:
 		c.StreamUsage = StreamUsage(llm.StreamUsageAuto)
 		c.OutputLimit = OutputAuto

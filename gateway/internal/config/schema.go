@@ -64,6 +64,10 @@ func schemaOf(t reflect.Type) *jsonschema.Schema {
 		return pattern(`^[0-9.a-zµ]+\.\.[0-9.a-zµ]+$`, "200ms..5s")
 	case reflect.TypeFor[Origin]():
 		return pattern(`^(\*|[a-z][a-z0-9+.-]*://[^/?#@*A-Z\s]+)$`, "https://app.example.com", "*")
+	case reflect.TypeFor[MediaHost]():
+		return pattern(`^(\*\.)?([a-z0-9._-]+|\[[0-9a-f:.]+\])(:[0-9]+)?$`, "images.example.com", "*.example.com")
+	case reflect.TypeFor[Network]():
+		return pattern(`^[0-9a-fA-F:.]+/[0-9]+$`, "10.1.0.0/16")
 	case reflect.TypeFor[LedgerURL]():
 		return pattern(`^sqlite://[^?#]+$`, "sqlite://penstock.db")
 	case reflect.TypeFor[TimeZone]():

@@ -9,6 +9,8 @@ type Exchange struct {
 	// Sent is the request as the route's transforms made it, which is what counts for
 	// what it may cost; nil before they ran.
 	Sent *Request
+	// Media is what was fetched for the request so far. Its attempts share it.
+	Media *Media
 	// MaxOutput above zero replaces Sent's own maximum of output tokens.
 	MaxOutput int64
 	// Quirks are those that this try works around. Added names the gateway's own additions

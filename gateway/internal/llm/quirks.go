@@ -51,8 +51,10 @@ func OutputNamesOf(provider, model string) OutputNames {
 			return NewName
 		}
 		return BothNames
-	case "groq", "xai", "openrouter", "cerebras", "gemini", "demo":
+	case "groq", "xai", "openrouter", "cerebras", "gemini", "fireworks", "moonshot", "demo":
 		return BothNames
+	case "mistral", "deepseek", "perplexity", "together", "zai", "alibaba": // the only one in their documentation
+		return OldName
 	}
 	return UnknownName
 }

@@ -136,6 +136,13 @@ type Facts struct {
 	CacheAt Span
 }
 
+// What Facts.Unbounded says of media that lie elsewhere.
+const (
+	RemoteImage = "a remote image"
+	RemoteSound = "a remote sound"
+	RemoteFile  = "a remote file"
+)
+
 // OtherModels is the member by which callers of OpenRouter name models that may answer in
 // place of the one they ask for.
 const OtherModels = "models"

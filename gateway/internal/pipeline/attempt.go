@@ -86,8 +86,14 @@ func (a *attempt) coolingDown() error {
 // made it, so that none of them can add to a prompt unpaid.
 func (a *attempt) prepare() error {
 	ctx := a.watch.ctx
-	a.exchange = llm.Exchange{Request: a.req, Route: a.route, Target: a.target, Quirks: a.quirks}
+	a.exchange = llm.Exchange{Request: a.req, Route: a.route, Target: a.target, Quirks: a.quirks, Media: a.media}
 	if err := a.Dialects.Prepare(ctx, &a.exchange); err != nil {
+		return err
+	}
+	a.watch.suspend() // nor is fetching media the target's time
+	err := a.Dialects.Inline(ctx, &a.exchange)
+	a.watch.resume()
+	if err != nil {
 		return err
 	}
 	if err := a.reserve(ctx, &a.exchange); err != nil {

@@ -12,8 +12,11 @@ import (
 func (x *state) dryRun(ctx context.Context, ranked []llm.Candidate) (refused error) {
 	able := false
 	for _, c := range ranked {
-		exchange := llm.Exchange{Request: x.req, Sent: x.req, Route: x.route, Target: c.Target}
-		_, err := x.Dialects.Call(ctx, &exchange)
+		exchange := llm.Exchange{Request: x.req, Sent: x.req, Route: x.route, Target: c.Target, Media: x.media}
+		err := x.Dialects.Inline(ctx, &exchange)
+		if err == nil {
+			_, err = x.Dialects.Call(ctx, &exchange)
+		}
 		if err == nil || llm.AsError(err).Fault != llm.FaultUnsupported {
 			err = x.affordable(c.Target)
 		}

@@ -35,6 +35,8 @@ type fakes struct {
 	stats          map[string]time.Duration // how long targets cool down, as routing sees it
 	// transform changes the request on its way to a target.
 	transform func(*llm.Request)
+	// inline puts media into the request; nil where the gateway fetches none.
+	inline func(context.Context, *llm.Request) error
 	// slow is how long the caller takes to read an event.
 	slow  time.Duration
 	ranks func(c []llm.Candidate) llm.Ranking
@@ -168,6 +170,18 @@ func (f *fakes) Rank(_ context.Context, _ *llm.Request, _ *llm.Route, c []llm.Ca
 	}
 	return r
 }
+
+func (f *fakes) Inline(ctx context.Context, x *llm.Exchange) error {
+	if f.inline == nil {
+		return nil
+	}
+	sent := *x.Sent
+	err := f.inline(ctx, &sent)
+	x.Sent = &sent
+	return err
+}
+
+func (f *fakes) Inlines(*llm.Request, *llm.Target) bool { return f.inline != nil }
 
 func (f *fakes) Prepare(_ context.Context, x *llm.Exchange) error {
 	f.sending, x.Sent = x.Target.ID, x.Request

@@ -130,7 +130,11 @@ func (x *state) whyUnfit(t *llm.Target) string {
 	if t.Context > 0 && x.req.Facts.Inputs == 0 && !x.req.Facts.Free && x.req.Facts.EstInputTokens/2 > t.Context {
 		return fmt.Sprintf("context window of %d tokens is too small", t.Context)
 	}
-	return x.whyUnbounded(t, &x.req.Facts)
+	facts := x.req.Facts
+	if x.Dialects.Inlines(x.req, t) {
+		facts.Unbounded = "" // the size is known before anything is reserved
+	}
+	return x.whyUnbounded(t, &facts)
 }
 
 func matchAny(patterns []string, id string) bool {

@@ -71,6 +71,11 @@ type Dialects interface {
 	// Prepare passes the request through the route's transforms. It sets x.Sent, and
 	// x.MaxOutput where the bound on output must differ from the one that x.Sent has.
 	Prepare(ctx context.Context, x *llm.Exchange) error
+	// Inline puts the data of media that x.Sent names by URL into it, where the target takes no
+	// URLs and the gateway may fetch them. It is called after Prepare.
+	Inline(ctx context.Context, x *llm.Exchange) error
+	// Inlines reports whether Inline will do that for what is of unknown size in a request.
+	Inlines(req *llm.Request, t *llm.Target) bool
 	// Call puts x.Sent into the target's format.
 	Call(ctx context.Context, x *llm.Exchange) (llm.Call, error)
 	// Read turns a provider's answer into events in the client's format and passes

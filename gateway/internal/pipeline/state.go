@@ -32,10 +32,12 @@ type terms struct {
 	req      *llm.Request
 	route    *llm.Route
 	decision llm.Decision
+	// media is what was fetched for the request.
+	media *llm.Media
 }
 
 func (p *Pipeline) begin(req *llm.Request) *state {
-	x := &state{terms: terms{Pipeline: p, req: req}, record: &llm.Record{
+	x := &state{terms: terms{Pipeline: p, req: req, media: &llm.Media{}}, record: &llm.Record{
 		ID: req.ID, Time: req.Received, Endpoint: req.Endpoint, Stream: req.Facts.Stream,
 		Model: req.Facts.Model, KeyID: req.Principal.KeyID, KeyName: req.Principal.Name,
 		Team: req.Principal.Team, User: userOf(req), Session: req.Session, Tags: req.Tags, Cache: llm.CacheOff, Status: 200,

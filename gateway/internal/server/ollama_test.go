@@ -108,7 +108,7 @@ ledger: sqlite://penstock.db
 		t.Errorf("a stream that fails became %s", got)
 	}
 	resp, got := h.post(t, `{"model":"m","messages":[{"role":"user","content":[{"type":"image_url","image_url":{"url":"https://example.com/a.png"}}]}]}`)
-	if resp.StatusCode != http.StatusBadRequest || !strings.Contains(string(got), "messages[0].content[0].image_url: Ollama fetches no images") {
+	if resp.StatusCode != http.StatusBadRequest || !strings.Contains(string(got), "messages[0].content[0].image_url: up/qwen3 needs the data") {
 		t.Errorf("an image by its address: %d %s", resp.StatusCode, got)
 	}
 }

@@ -16,6 +16,7 @@ import (
 	"time"
 
 	"github.com/penstock/penstock/gateway/internal/llm"
+	"github.com/penstock/penstock/gateway/internal/publicaddr"
 )
 
 // Client sends calls to one provider. It is safe for concurrent use.
@@ -43,8 +44,8 @@ func New(o Options) (*Client, error) {
 	}
 	c := &Client{o: o, base: *base, transport: newTransport(o, proxy), drain: drainTime,
 		secrets: newSecrets(o.Header, proxy)}
-	if proxy != nil && !o.AllowPrivate && namesPrivate(base.Hostname()) {
-		c.refused = failure(context.Background(), errPrivate)
+	if proxy != nil && !o.AllowPrivate && publicaddr.NamesPrivate(base.Hostname()) {
+		c.refused = failure(context.Background(), publicaddr.ErrPrivate)
 	}
 	c.header = mergeHeaders(http.Header{
 		"Content-Type": {"application/json"},

@@ -11,6 +11,7 @@ import (
 	"syscall"
 
 	"github.com/penstock/penstock/gateway/internal/llm"
+	"github.com/penstock/penstock/gateway/internal/publicaddr"
 )
 
 // faultOf returns the fault of an error that kept a reply from coming. An *llm.Error
@@ -28,7 +29,7 @@ func faultOf(err error) llm.Fault {
 		return llm.FaultTimeout
 	case errors.Is(err, context.Canceled):
 		return llm.FaultCanceled
-	case errors.Is(err, errPrivate):
+	case errors.Is(err, publicaddr.ErrPrivate):
 		return llm.FaultNotFound
 	case errors.As(err, &netErr), connectionLost(err), tlsFailed(err):
 		return llm.FaultNetwork

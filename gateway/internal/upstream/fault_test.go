@@ -12,6 +12,7 @@ import (
 
 	"github.com/penstock/penstock/gateway/internal/llm"
 	"github.com/penstock/penstock/gateway/internal/llmtest"
+	"github.com/penstock/penstock/gateway/internal/publicaddr"
 	"github.com/penstock/penstock/gateway/internal/wire/apierror"
 )
 
@@ -283,7 +284,7 @@ func TestClassify(t *testing.T) {
 		{syscall.EPIPE, llm.FaultNetwork},
 		{io.ErrUnexpectedEOF, llm.FaultNetwork},
 		{fmt.Errorf("x: %w", &llm.Error{Fault: llm.FaultQuota}), llm.FaultQuota},
-		{&net.OpError{Op: "dial", Err: errPrivate}, llm.FaultNotFound},
+		{&net.OpError{Op: "dial", Err: publicaddr.ErrPrivate}, llm.FaultNotFound},
 		{errors.New("malformed HTTP response"), llm.FaultMalformed},
 	}
 	for _, tt := range tests {

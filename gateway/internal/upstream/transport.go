@@ -7,12 +7,12 @@ import (
 	"fmt"
 	"net"
 	"net/http"
-	"net/netip"
 	"net/url"
 	"strings"
 	"time"
 
 	"github.com/penstock/penstock/gateway/internal/llm"
+	"github.com/penstock/penstock/gateway/internal/publicaddr"
 )
 
 // The bounds of connections to one provider.
@@ -34,7 +34,7 @@ const (
 func newTransport(o Options, proxy *url.URL) *http.Transport {
 	dialer := &net.Dialer{Timeout: o.ConnectTimeout, KeepAlive: 30 * time.Second}
 	if !o.AllowPrivate && proxy == nil {
-		dialer.Control = refusePrivate
+		dialer.Control = publicaddr.Refuse
 	}
 	return &http.Transport{
 		Proxy:                  http.ProxyURL(proxy),
@@ -99,15 +99,4 @@ func checkTunnel(_ context.Context, _ *url.URL, _ *http.Request, resp *http.Resp
 func proxyRefused(status int) *llm.Error {
 	return &llm.Error{Code: llm.CodeUpstream, Status: http.StatusBadGateway, Fault: llm.FaultNetwork,
 		Message: fmt.Sprintf("The proxy on the way to the provider answered with status %d instead of connecting to it.", status)}
-}
-
-// namesPrivate reports whether a host is not on the public internet by its name alone:
-// behind a proxy nothing is resolved here, so no more can be checked.
-func namesPrivate(host string) bool {
-	host = strings.ToLower(strings.TrimSuffix(host, "."))
-	if host == "localhost" || strings.HasSuffix(host, ".localhost") {
-		return true
-	}
-	addr, err := netip.ParseAddr(host)
-	return err == nil && private(addr)
 }

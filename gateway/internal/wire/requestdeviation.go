@@ -1,6 +1,7 @@
 package wire
 
 import (
+	"bytes"
 	_ "embed"
 	"slices"
 	"strings"
@@ -18,8 +19,35 @@ var requestDeviationsFile string
 type requestDeviation struct {
 	provider, model string
 	// refused are members of the request, inMessages those of each of its messages.
-	refused, inMessages []string
+	refused, inMessages []refusal
 	renamed             map[string]string
+	// thinking is how the model is asked to think.
+	thinking thinkingStyle
+}
+
+// refusal is a member that is refused: whatever its value; or, with value set, if it has that
+// one, or with only set if it has any but that one.
+type refusal struct {
+	name, value string
+	only        bool
+}
+
+// refuses reports whether the member with this value, as JSON, is refused.
+func (r *refusal) refuses(name string, value []byte) bool {
+	text, isText := jsontext.Unquote(value)
+	if !isText {
+		text = string(value)
+	}
+	return name == r.name && (r.value == "" || (text == r.value) != r.only)
+}
+
+// parseRefusal reads NAME, NAME!VALUE or NAME:VALUE.
+func parseRefusal(s string) (r refusal) {
+	if name, value, ok := strings.Cut(s, "!"); ok {
+		return refusal{name: name, value: value}
+	}
+	r.name, r.value, r.only = strings.Cut(s, ":")
+	return r
 }
 
 var requestDeviations = sync.OnceValue(func() []requestDeviation { return parseRequestDeviations(requestDeviationsFile) })
@@ -28,10 +56,11 @@ var requestDeviations = sync.OnceValue(func() []requestDeviation { return parseR
 func parseRequestDeviations(file string) (rows []requestDeviation) {
 	for line := range strings.Lines(file) {
 		columns := strings.Split(strings.TrimSpace(line), "\t")
-		if strings.HasPrefix(line, "#") || len(columns) != 5 {
+		if strings.HasPrefix(line, "#") || len(columns) != 6 {
 			continue
 		}
-		row := requestDeviation{provider: columns[0], model: columns[1], refused: words(columns[2]), inMessages: words(columns[3]), renamed: map[string]string{}}
+		row := requestDeviation{provider: columns[0], model: columns[1], refused: refusals(columns[2]), inMessages: refusals(columns[3]),
+			renamed: map[string]string{}, thinking: thinkingStyle(columns[5])}
 		for _, pair := range words(columns[4]) {
 			from, to, _ := strings.Cut(pair, "=")
 			row.renamed[from] = to
@@ -47,6 +76,13 @@ func words(column string) []string {
 		return nil
 	}
 	return strings.Split(column, ",")
+}
+
+func refusals(column string) (all []refusal) {
+	for _, word := range words(column) {
+		all = append(all, parseRefusal(word))
+	}
+	return all
 }
 
 // requestDeviationOf is the first row for a target, nil if there is none.
@@ -84,18 +120,17 @@ func matchesPattern(pattern, name string) bool {
 // adapt returns a request's body without what the provider refuses and with its names, and
 // what was left out although it meant something. The body is the same one if nothing is.
 func (r *requestDeviation) adapt(body []byte) (adapted []byte, dropped []string) {
-	if r == nil {
+	if r == nil || !r.concerns(body) {
 		return body, nil
 	}
 	members := membersOf(body, 0)
-	edits, dropped := leaveOut(body, members, r.refused, "")
+	edits, silent, dropped := askToThink(body, members, r.thinking)
 	for _, m := range members {
 		to := r.renamed[m.name]
 		switch {
 		case to == "":
 		case slices.ContainsFunc(members, func(other span) bool { return other.name == to }):
-			more, _ := leaveOut(body, members, []string{m.name}, "") // the provider's own name counts
-			edits = append(edits, more...)
+			silent = append(silent, refusal{name: m.name}) // the provider's own name counts
 		default:
 			edits = append(edits, edit{llm.Span{Start: m.start, End: m.nameEnd}, jsontext.AppendQuote(nil, to)})
 		}
@@ -104,43 +139,49 @@ func (r *requestDeviation) adapt(body []byte) (adapted []byte, dropped []string)
 			edits, dropped = append(edits, more...), append(dropped, names...)
 		}
 	}
+	// All at once: which comma goes with a member depends on the others.
+	more, names := leaveOut(body, members, append(silent, r.refused...), "")
+	for _, name := range names {
+		if !slices.ContainsFunc(silent, func(s refusal) bool { return s.name == name }) {
+			dropped = append(dropped, name)
+		}
+	}
+	edits = append(edits, more...)
 	slices.Sort(dropped)
 	return apply(body, edits), slices.Compact(dropped)
 }
 
-// span is where a member of an object stands in a body: from its name to the end of its
-// value.
-type span struct {
-	name                       string
-	start, nameEnd, value, end int
-}
-
-// membersOf returns the members of the object that is body[offset:].
-func membersOf(body []byte, offset int) (all []span) {
-	s := newScan(body[offset:])
-	if !s.Open('{') {
-		return nil
+// concerns reports whether a body may hold a member that the row is about. That a name is
+// somewhere in it is found much faster than its members are read.
+func (r *requestDeviation) concerns(body []byte) bool {
+	has := func(name string) bool { return bytes.Contains(body, []byte(name)) }
+	if bytes.Contains(body, []byte(`\u00`)) { // a name may be written in escapes
+		return true
 	}
-	for s.More('}') {
-		s.Peek()
-		m := span{start: offset + s.Pos()}
-		name := s.Name()
-		m.name, m.nameEnd = name.String(), m.start+len(name.Raw)+len(`""`)
-		s.Peek()
-		m.value = offset + s.Pos()
-		s.Skip()
-		m.end = offset + s.Pos()
-		all = append(all, m)
+	for _, m := range r.refused {
+		if has(m.name) {
+			return true
+		}
 	}
-	return all
+	for _, m := range r.inMessages {
+		if has(m.name) {
+			return true
+		}
+	}
+	for name := range r.renamed {
+		if has(name) {
+			return true
+		}
+	}
+	return r.thinking != "-" && (has("reasoning") || has("thinking"))
 }
 
 // leaveOut removes members of an object with their commas, and returns the names of those
 // that meant something, behind a prefix.
-func leaveOut(body []byte, members []span, names []string, prefix string) (edits []edit, dropped []string) {
+func leaveOut(body []byte, members []span, refused []refusal, prefix string) (edits []edit, dropped []string) {
 	kept := 0 // where the last member that stays ends
 	for i, m := range members {
-		if !slices.Contains(names, m.name) {
+		if !slices.ContainsFunc(refused, func(r refusal) bool { return r.refuses(m.name, body[m.value:m.end]) }) {
 			kept = m.end
 			continue
 		}
@@ -159,7 +200,7 @@ func leaveOut(body []byte, members []span, names []string, prefix string) (edits
 	return edits, dropped
 }
 
-func leaveOutOfMessages(body []byte, messages span, names []string) (edits []edit, dropped []string) {
+func leaveOutOfMessages(body []byte, messages span, refused []refusal) (edits []edit, dropped []string) {
 	s := newScan(body[messages.value:messages.end])
 	if !s.Open('[') {
 		return nil, nil
@@ -168,7 +209,7 @@ func leaveOutOfMessages(body []byte, messages span, names []string) (edits []edi
 		s.Peek()
 		at := messages.value + s.Pos()
 		s.Skip()
-		more, lost := leaveOut(body, membersOf(body, at), names, "messages.")
+		more, lost := leaveOut(body, membersOf(body, at), refused, "messages.")
 		edits, dropped = append(edits, more...), append(dropped, lost...)
 	}
 	return edits, dropped

@@ -28,6 +28,10 @@ type Dialects struct {
 	// MaxReply bounds a plain reply, and one event of a stream, in bytes; zero means
 	// 32 MiB.
 	MaxReply int64
+	// Fetch fetches media that requests name by URL; nil where the gateway may not. MaxBody
+	// bounds a request that they were put into, in bytes; zero means 32 MiB.
+	Fetch   MediaFetcher
+	MaxBody int64
 	// Transforms are the plugins that routes name; nil when there are none.
 	Transforms map[string]Transform
 	// Now is the clock, for providers that name a time to come back at; nil means

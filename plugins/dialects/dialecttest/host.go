@@ -3,6 +3,7 @@
 package dialecttest
 
 import (
+	"cmp"
 	"encoding/binary"
 	"encoding/json"
 	"strings"
@@ -24,6 +25,8 @@ type Target struct {
 	MaxOutput int64
 	// Features are what the model can do; nil when nothing is.
 	Features []string
+	// Provider is the target's; empty for one that is called like the dialect.
+	Provider string
 }
 
 // Outbound is what the host would send.
@@ -39,7 +42,7 @@ type Outbound struct {
 func (h Host) Request(t testing.TB, target Target, stream bool, body string) (Outbound, error) {
 	t.Helper()
 	in := Encode(t, map[string]any{"v": 1, "dialect": h.Dialect, "request_id": "req_1", "stream": stream,
-		"target": map[string]any{"id": h.Dialect + "/" + target.Model, "provider": h.Dialect, "model": target.Model, "max_output": target.MaxOutput, "features": target.Features},
+		"target": map[string]any{"id": h.Dialect + "/" + target.Model, "provider": cmp.Or(target.Provider, h.Dialect), "model": target.Model, "max_output": target.MaxOutput, "features": target.Features},
 		"body":   json.RawMessage(body)})
 	request := dialects.NewHooks().TransformRequest
 	out, err := request(nil, in)

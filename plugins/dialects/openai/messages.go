@@ -41,6 +41,9 @@ func (r *request) writeMessage(v canonical.Value, m *canonical.Message, i int) e
 	if m.Role == canonical.Assistant && r.model.thoughts {
 		r.MemberValue("reasoning_content", v.Member("reasoning_content"))
 	}
+	if m.Role == canonical.Assistant && r.model.details {
+		r.writeDetails(m)
+	}
 	if m.Role == canonical.Tool {
 		r.MemberText("tool_call_id", m.ResultID)
 	}

@@ -16,6 +16,9 @@ type model struct {
 	searches bool
 	// thoughts says that it is to be sent its own thoughts again.
 	thoughts bool
+	// details says that it is Claude at OpenRouter, which is to be sent its own thoughts
+	// again as reasoning_details.
+	details bool
 }
 
 func modelOf(env *canonical.Envelope) (m model) {
@@ -23,6 +26,7 @@ func modelOf(env *canonical.Envelope) (m model) {
 	if slash := bytes.LastIndexByte(name, '/'); slash >= 0 {
 		name = name[slash+1:]
 	}
+	m.details = string(env.Provider) == "openrouter" && bytes.Contains(name, []byte("claude"))
 	for feature := range env.Features.Items {
 		m.reasons = m.reasons || string(canonical.Text(feature)) == "reasoning"
 	}

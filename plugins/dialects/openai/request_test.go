@@ -194,6 +194,25 @@ func TestRequest(t *testing.T) {
 	}
 }
 
+// TestDetailsForOpenRouter: Claude's thinking goes back to it through OpenRouter, and to nobody
+// else.
+func TestDetailsForOpenRouter(t *testing.T) {
+	const details = `[{"type":"reasoning.text","text":"x","signature":"s","format":"anthropic-claude-v1","index":0}]`
+	for _, tt := range []struct{ provider, model, thoughts, want string }{
+		{"openrouter", "anthropic/claude-sonnet-4.5", `"thinking_blocks":[{"type":"thinking","thinking":"x","signature":"s"},{"type":"redacted_thinking","data":"d"},{"type":"thinking","thinking":"unsigned"}]`,
+			`,"reasoning_details":[{"type":"reasoning.text","text":"x","signature":"s","format":"anthropic-claude-v1","index":0},{"type":"reasoning.encrypted","data":"d","format":"anthropic-claude-v1","index":1}]`},
+		{"openrouter", "anthropic/claude-sonnet-4.5", `"reasoning_details":` + details, `,"reasoning_details":` + details},
+		{"openrouter", "anthropic/claude-sonnet-4.5", `"reasoning_content":"x"`, ""},
+		{"openrouter", "openai/gpt-5", `"thinking_blocks":[{"type":"thinking","thinking":"x","signature":"s"}]`, ""},
+		{"openai", "gpt-5", `"reasoning_details":` + details, ""},
+	} {
+		sent, err := host.Request(t, dialecttest.Target{Provider: tt.provider, Model: tt.model}, false, `{"messages":[{"role":"assistant",`+tt.thoughts+`,"content":"a"}]}`)
+		if want := `{"model":"` + tt.model + `","messages":[{"role":"assistant"` + tt.want + `,"content":"a"}]}`; err != nil || string(sent.Body) != want {
+			t.Errorf("%s at %s: %s, %v; want %s", tt.thoughts, tt.provider, sent.Body, err, want)
+		}
+	}
+}
+
 func TestReasoningOfAModelThatDoesNot(t *testing.T) {
 	sent, err := host.Request(t, dialecttest.Target{Model: "gpt-4o", Features: []string{"tools"}}, true, `{"messages":[{"role":"user","content":"hi"}],"thinking":{"type":"enabled","budget_tokens":4000}}`)
 	if err != nil || strings.Contains(string(sent.Body), "reasoning_effort") || !slices.Equal(sent.Dropped, []string{"thinking"}) {

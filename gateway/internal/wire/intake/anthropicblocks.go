@@ -159,9 +159,9 @@ func (s *scanner) priceBlock(b *blockInfo) {
 		f.Features |= llm.Vision
 		s.media += imageTokens
 		f.Images++
-		s.unbounded(at.elsewhere || at.byID || at.data.IsZero(), "a remote image")
+		s.unbounded(at.elsewhere || at.byID || at.data.IsZero(), llm.RemoteImage)
 	case documentBlock:
-		s.unbounded(at.elsewhere, "a remote file")
+		s.unbounded(at.elsewhere, llm.RemoteFile)
 		s.unbounded(at.byID, "a file id")
 		if at.text {
 			return

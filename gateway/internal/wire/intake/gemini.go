@@ -120,7 +120,7 @@ func (s *scanner) geminiPart(d *messageInfo) bool {
 		case fInlineData:
 			ok = s.inlineData(d)
 		case fFileData:
-			s.unbounded(s.Peek() != 'n', "a remote file")
+			s.unbounded(s.Peek() != 'n', llm.RemoteFile)
 			ok = s.value()
 		case fFunctionResponse:
 			ok = s.functionResponse(d)

@@ -120,18 +120,18 @@ func (s *scanner) price(p *partInfo) {
 	if p.kinds.Has(llm.Vision) {
 		s.media += imageTokens
 		f.Images++
-		s.unbounded(p.elsewhere || p.byID || !p.inline, "a remote image")
+		s.unbounded(p.elsewhere || p.byID || !p.inline, llm.RemoteImage)
 	}
 	if p.kinds.Has(llm.AudioIn) {
 		s.media += max(audioTokens, size/audioBytesPerToken)
 		f.MediaTokens += audioTokens + size/leastAudioBytes
-		s.unbounded(p.elsewhere || p.byID, "a remote sound")
+		s.unbounded(p.elsewhere || p.byID, llm.RemoteSound)
 	}
 	if p.kinds.Has(llm.FileIn) {
 		s.media += max(fileTokens, size/fileBytesPerToken)
 		f.MediaTokens += fileTokens + size
 		s.unbounded(p.byID || !p.inline && !p.elsewhere, "a file id")
-		s.unbounded(p.elsewhere, "a remote file")
+		s.unbounded(p.elsewhere, llm.RemoteFile)
 	}
 	s.unbounded(p.kinds == 0 && (!p.text || !p.typed && p.pointing), "a part of a type that this gateway does not know")
 }
