@@ -61,11 +61,11 @@ type embeddingDeviation struct {
 // embeddingDeviations are by the provider's name in the catalog. Sources: the providers' API
 // references, and OpenAI's API description, which has neither input_type nor metadata.
 var embeddingDeviations = map[string]embeddingDeviation{
-	"openai":  {requestDeviation: requestDeviation{refused: []string{"input_type", "metadata"}}},
-	"mistral": {requestDeviation: requestDeviation{refused: []string{"input_type", "user"}, renamed: map[string]string{"dimensions": "output_dimension"}}},
-	"voyage": {requestDeviation: requestDeviation{refused: []string{"metadata", "user"}, renamed: map[string]string{"dimensions": "output_dimension"}},
+	"openai":  {requestDeviation: requestDeviation{refused: refusals("input_type,metadata")}},
+	"mistral": {requestDeviation: requestDeviation{refused: refusals("input_type,user"), renamed: map[string]string{"dimensions": "output_dimension"}}},
+	"voyage": {requestDeviation: requestDeviation{refused: refusals("metadata,user"), renamed: map[string]string{"dimensions": "output_dimension"}},
 		encodings: []string{"float"}, purpose: func(p *purpose) string { return p.voyage }},
-	"perplexity": {requestDeviation: requestDeviation{refused: []string{"input_type", "metadata", "user"}}, encodings: []string{"float", base64Format},
+	"perplexity": {requestDeviation: requestDeviation{refused: refusals("input_type,metadata,user")}, encodings: []string{"float", base64Format},
 		path: "/v1/embeddings"}, // its chat has no /v1
 }
 
@@ -103,17 +103,17 @@ func patchedEmbeddings(x *llm.Exchange) []byte {
 func (d *embeddingDeviation) adaptValues(body []byte) (adapted []byte, dropped []string) {
 	members := membersOf(body, 0)
 	var edits []edit
-	var out []string
+	var out []refusal
 	for _, m := range members {
 		value, ok := jsontext.Unquote(body[m.value:m.end])
 		switch {
 		case !ok:
 		case m.name == "encoding_format" && slices.Contains(d.encodings, value):
-			out = append(out, m.name)
+			out = append(out, refusal{name: m.name})
 		case m.name == "input_type" && d.purpose != nil:
 			word := purposeAs(value, d.purpose)
 			if word == "" {
-				out, dropped = append(out, m.name), append(dropped, m.name)
+				out, dropped = append(out, refusal{name: m.name}), append(dropped, m.name)
 			} else if word != value {
 				edits = append(edits, edit{llm.Span{Start: m.value, End: m.end}, jsontext.AppendQuote(nil, word)})
 			}
