@@ -144,6 +144,13 @@ type Attempt struct {
 	Duration Millis `json:"duration_ms"`
 	// FirstToken is since Start; 0 when none came.
 	FirstToken Millis `json:"first_token_ms,omitempty"`
+	// Resumes says how this attempt went on with the reply of an earlier one that broke off:
+	// restart or prefill; empty for any other.
+	Resumes string `json:"resumes,omitempty"`
+	// Usage and Cost are what the attempt itself used, whether or not the caller is charged
+	// for it; zero for one without a reply.
+	Usage Usage   `json:"usage,omitzero"`
+	Cost  NanoUSD `json:"cost_nano_usd,omitempty"`
 	// Transforms is what the route's plugins did to the request and the reply.
 	Transforms []Applied `json:"transforms,omitempty"`
 	// Dropped names the members of the request that the target's format has no place

@@ -127,6 +127,11 @@ type Route struct {
 	// RejectUnsupported refuses a target whose format has no place for a part of the
 	// request, instead of leaving that part out.
 	RejectUnsupported bool
+	// Resume lets another target go on with a stream that broke off. Hold is how many tokens
+	// of a stream are held back at its start, within which any other target can take over;
+	// HoldAll holds all of it.
+	Resume bool
+	Hold   int64
 	// CacheTTL is how long answers are kept; 0 turns the cache off for the route.
 	CacheTTL time.Duration
 	// CacheShared lets every tenant read what another one paid for.
@@ -135,6 +140,9 @@ type Route struct {
 	// price, which the limit does not count.
 	AllowUnpriced bool
 }
+
+// HoldAll as a Route's Hold keeps a stream back until it is complete.
+const HoldAll = -1
 
 // Retries bounds how often one target is tried for one request.
 type Retries struct {
