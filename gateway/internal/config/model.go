@@ -19,6 +19,8 @@ type Model struct {
 	// Empty is what happens to a complete answer without content: fallback asks another
 	// target, and passes the empty answer on only if no target has content; pass accepts it.
 	Empty Empty `yaml:"empty"`
+	// Stream says what happens to streams that break off.
+	Stream Stream `yaml:"stream"`
 	// Cache says whether replies are kept and for how long.
 	Cache RouteCache `yaml:"cache"`
 	// Unpriced overrides the setting of the same name for all models: deny excludes targets
@@ -116,6 +118,17 @@ type TargetTimeout struct {
 	// PingIdle is how long it may go without output while pings, comments or empty
 	// events keep coming.
 	PingIdle time.Duration `yaml:"ping_idle"`
+}
+
+// Stream says what happens to streams that break off.
+type Stream struct {
+	// Resume lets another target go on with a stream that broke off: auto lets it answer anew,
+	// and leaves out what was sent already if its answer begins with that, or has it continue
+	// the text if it can; off ends the stream with an error.
+	Resume Resume `yaml:"resume"`
+	// Hold is how many tokens of a stream are held back at its start, or all of it. What breaks
+	// off within that is answered by another target as if it had not begun.
+	Hold Hold `yaml:"hold"`
 }
 
 // RouteCache says whether replies are kept and for how long.

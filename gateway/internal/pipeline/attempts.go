@@ -23,6 +23,10 @@ type attempts struct {
 	made []*attempt
 	// serving is the one whose reply the caller gets; nil before there is content.
 	serving *attempt
+	// left are the candidates that have not been tried when there is a reply. tooSmall is the
+	// largest context window that is known not to suffice.
+	left     []llm.Candidate
+	tooSmall int64
 	// paused is the time spent between attempts.
 	paused time.Duration
 }
@@ -44,15 +48,15 @@ func (s *attempts) first(ctx context.Context) (llm.Stream, error) {
 // tryTargets goes through the ranked candidates until one of them answers.
 func (s *attempts) tryTargets(ctx context.Context) (llm.Stream, error) {
 	var last error
-	tooSmall := int64(0) // context windows up to here are known not to suffice
 	for i, c := range s.ranked {
-		if outgrown(c.Target, tooSmall) {
+		if outgrown(c.Target, s.tooSmall) {
 			continue
 		}
 		if !s.mayFallBack(last) {
 			break
 		}
-		reply, err := s.tryTarget(ctx, c.Target, s.replaceable(s.ranked[i+1:], tooSmall))
+		s.left = s.ranked[i+1:]
+		reply, err := s.tryTarget(ctx, c.Target, s.replaceable(s.left))
 		if err == nil {
 			return reply, nil
 		}
@@ -62,7 +66,7 @@ func (s *attempts) tryTargets(ctx context.Context) (llm.Stream, error) {
 			break
 		}
 		if fault == llm.FaultContextLength {
-			tooSmall = max(tooSmall, c.Target.Context)
+			s.tooSmall = max(s.tooSmall, c.Target.Context)
 		}
 	}
 	return nil, last
@@ -200,9 +204,9 @@ func outgrown(t *llm.Target, tooSmall int64) bool {
 }
 
 // replaceable reports whether one of the targets that are left could take over.
-func (s *attempts) replaceable(left []llm.Candidate, tooSmall int64) bool {
+func (s *attempts) replaceable(left []llm.Candidate) bool {
 	for _, c := range left {
-		if !outgrown(c.Target, tooSmall) && !s.Health.Stats(c.Target.ID).CoolingUntil.After(s.Now()) {
+		if !outgrown(c.Target, s.tooSmall) && !s.Health.Stats(c.Target.ID).CoolingUntil.After(s.Now()) {
 			return true
 		}
 	}

@@ -57,6 +57,10 @@ type fakes struct {
 	// prefixes are the tokens that targets have cached, by key, session and target.
 	prefixes map[string]int64
 
+	// fixed is why a reply can't be gone on with; prefills are the targets that continue a text.
+	fixed    string
+	prefills map[string]bool
+
 	mu       sync.Mutex
 	sent     []string // the targets that were asked
 	sending  string   // the target that a call is being made for

@@ -59,7 +59,7 @@ func unfinished(err error) error {
 // ended by its length or a filter is an answer.
 func (a *attempt) refuseEmpty(info llm.ReplyInfo, buffered []llm.Event) error {
 	last := len(buffered) - 1
-	if !buffered[last].Final || info.Content || cutShort(info.Finish) || !a.replaceable || a.route.EmptyPass {
+	if !buffered[last].Final || info.Content || cutShort(info.Finish) || !a.replaceable || a.route.EmptyPass || a.resume != nil {
 		return nil
 	}
 	a.empty = append(buffered[:last:last], cloneEvent(buffered[last]))

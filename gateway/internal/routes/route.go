@@ -24,7 +24,8 @@ func (r *Routes) route(name, star string, m config.Model) *llm.Route {
 		Timeout: llm.Timeouts{FirstToken: m.Timeout.FirstToken, Idle: m.Timeout.Idle, PingIdle: m.Timeout.PingIdle,
 			KeepAlive: m.Timeout.KeepAlive, Total: m.Timeout.Total},
 		EmptyPass: m.Empty == config.EmptyPass,
-		CacheTTL:  m.Cache.TTL, CacheShared: m.Cache.Shared, Transforms: m.Transform, Revision: r.revision(m.Transform),
+		Resume:    m.Stream.Resume == config.ResumeAuto, Hold: int64(m.Stream.Hold),
+		CacheTTL: m.Cache.TTL, CacheShared: m.Cache.Shared, Transforms: m.Transform, Revision: r.revision(m.Transform),
 		AllowUnpriced:     cmp.Or(m.Unpriced, r.config.Unpriced) == config.UnpricedAllow,
 		RejectUnsupported: m.OnUnsupported == config.RejectUnsupported,
 	}

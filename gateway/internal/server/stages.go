@@ -45,6 +45,11 @@ func (s routerStage) Rank(ctx context.Context, req *llm.Request, route *llm.Rout
 // share one.
 func rankerName(route *llm.Route) string { return route.Router + "\x00" + string(route.With) }
 
+// dialectStage stands between the client's wire format and a target's.
+type dialectStage struct{ *wire.Dialects }
+
+func (s dialectStage) Transcript() pipeline.Transcript { return s.Dialects.Transcript() }
+
 // upstreamStage sends calls with the client of the target's provider.
 type upstreamStage struct {
 	clients map[string]*client
