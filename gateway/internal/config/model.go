@@ -90,6 +90,12 @@ type Retries struct {
 
 // Timeout bounds how long to wait for targets.
 type Timeout struct {
+	// Connect is how long it may take to get a connection with a target; left out, the
+	// provider's limit of 10s applies.
+	Connect time.Duration `yaml:"connect"`
+	// FirstByte is how long a target may take to send the headers of its answer; left out,
+	// only first_token applies.
+	FirstByte time.Duration `yaml:"first_byte"`
 	// FirstToken is how long a target may take to begin its answer while another one
 	// could take over; a plain reply, which arrives all at once, gets four times as long.
 	// The last target that could answer has the total time.
@@ -110,6 +116,10 @@ type Timeout struct {
 // TargetTimeout bounds how long to wait for one target; the model's timeout applies to
 // what is left out.
 type TargetTimeout struct {
+	// Connect is how long it may take to get a connection with the target.
+	Connect time.Duration `yaml:"connect"`
+	// FirstByte is how long the target may take to send the headers of its answer.
+	FirstByte time.Duration `yaml:"first_byte"`
 	// FirstToken is how long the target may take to begin its answer while another one
 	// could take over.
 	FirstToken time.Duration `yaml:"first_token"`

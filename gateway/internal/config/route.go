@@ -62,6 +62,14 @@ func (d *decoder) checkLimits(path string, m Model) {
 			d.fault(path+".timeout."+t.name, nil, "leave it out for the default", "must be more than 0")
 		}
 	}
+	for _, t := range []struct {
+		name string
+		d    time.Duration
+	}{{"connect", m.Timeout.Connect}, {"first_byte", m.Timeout.FirstByte}} {
+		if _, given := d.at[path+".timeout."+t.name]; given && t.d <= 0 {
+			d.fault(path+".timeout."+t.name, nil, "leave it out for no limit of its own", "must be more than 0")
+		}
+	}
 	if _, given := d.at[path+".timeout.first_token"]; given && m.Timeout.FirstToken > m.Timeout.Total {
 		d.fault(Path(path, "timeout"), nil, "", "first_token (%s) is longer than total (%s)", m.Timeout.FirstToken, m.Timeout.Total)
 	}
@@ -153,7 +161,7 @@ func (d *decoder) checkFacts(at string, t Target) {
 	for _, f := range []struct {
 		name string
 		d    time.Duration
-	}{{"first_token", t.Timeout.FirstToken}, {"idle", t.Timeout.Idle}, {"ping_idle", t.Timeout.PingIdle}} {
+	}{{"connect", t.Timeout.Connect}, {"first_byte", t.Timeout.FirstByte}, {"first_token", t.Timeout.FirstToken}, {"idle", t.Timeout.Idle}, {"ping_idle", t.Timeout.PingIdle}} {
 		at := at + ".timeout." + f.name
 		if _, given := d.at[at]; given && f.d <= 0 {
 			d.fault(at, nil, "leave it out for the model's timeout", "must be more than 0")
@@ -180,7 +188,7 @@ func (t Target) Expand(star string) Target {
 // Model and Dialect stay.
 func (t Target) Override(to *llm.Target) {
 	to.Weight, to.Order = t.Weight, t.Order
-	to.Timeout = llm.Timeouts{FirstToken: t.Timeout.FirstToken, Idle: t.Timeout.Idle, PingIdle: t.Timeout.PingIdle}
+	to.Timeout = llm.Timeouts{Connect: t.Timeout.Connect, FirstByte: t.Timeout.FirstByte, FirstToken: t.Timeout.FirstToken, Idle: t.Timeout.Idle, PingIdle: t.Timeout.PingIdle}
 	if t.Price != nil {
 		to.Price = t.Price.perToken(to.ID)
 	}

@@ -155,6 +155,9 @@ type Retries struct {
 // Timeouts bound the waiting on upstreams. Zero values mean the defaults of config, and
 // in a Target those of its route.
 type Timeouts struct {
+	// Connect is from sending to a connection with the target, FirstByte to the headers of
+	// its answer; 0 leaves either to the limits that follow.
+	Connect, FirstByte time.Duration
 	// FirstToken is from sending to the first piece of content while another target
 	// could take over; a plain reply gets four times as long.
 	FirstToken time.Duration

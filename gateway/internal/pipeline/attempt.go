@@ -67,7 +67,8 @@ func (a *attempt) begin(ctx context.Context) error {
 	}
 	a.flight, a.asked, a.started = flight, true, a.Now()
 	a.entry = llm.Attempt{Target: a.target.ID, Try: a.try, Start: a.since(), Wait: llm.Millis(a.wait), Resumes: a.resumes()}
-	a.watch = newWatchdog(ctx, a.firstLimit(), a.firstTokenError)
+	limit, _ := a.firstLimit()
+	a.watch = newWatchdog(ctx, limit, a.firstTokenError)
 	return nil
 }
 
@@ -112,7 +113,7 @@ func (a *attempt) send() (llm.Stream, error) {
 	ctx := a.watch.ctx
 	answer, err := a.call.Answer, error(nil)
 	if a.estimated = answer != nil; !a.estimated {
-		answer, err = a.Upstream.Do(ctx, a.target, a.call)
+		answer, err = a.do(ctx)
 	}
 	a.answer, a.call = answer, llm.Call{}
 	if err != nil {

@@ -198,6 +198,9 @@ func (f *fakes) Do(ctx context.Context, t *llm.Target, call llm.Call) (*llm.Answ
 	f.sent = append(f.sent, t.ID)
 	p := f.next(t.ID)
 	f.mu.Unlock()
+	if p.connected {
+		connect(ctx)
+	}
 	if p.hang {
 		<-ctx.Done()
 		return nil, ctx.Err()
