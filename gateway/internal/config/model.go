@@ -1,6 +1,10 @@
 package config
 
-import "time"
+import (
+	"time"
+
+	"github.com/penstock/penstock/gateway/internal/llm"
+)
 
 // Model is a name that clients ask for, and how it is served.
 type Model struct {
@@ -12,6 +16,9 @@ type Model struct {
 	Targets []Target `yaml:"targets" jsonschema:"required,minItems=1"`
 	// Fallback are targets that are tried only when every other one has failed.
 	Fallback []Target `yaml:"fallback"`
+	// FallbackOn are targets for requests that fail for one cause. They come before the
+	// fallback.
+	FallbackOn FallbackOn `yaml:"fallback_on"`
 	// Retries bounds how often one target is tried for one request.
 	Retries Retries `yaml:"retries"`
 	// Timeout bounds how long to wait for targets.
@@ -35,6 +42,37 @@ type Model struct {
 	// Transform names plugins that change requests and replies. Requests pass through
 	// them in this order, replies in reverse order.
 	Transform []string `yaml:"transform"`
+}
+
+// FallbackOn are targets for requests that fail for one cause. A target is asked once for a
+// request at most, and none that the policy forbids.
+type FallbackOn struct {
+	// ContextLength is for requests that are too long for a target: models with a larger
+	// context window.
+	ContextLength []Target `yaml:"context_length"`
+	// ContentPolicy is for requests that a target's filter refuses; left out, the refusal is
+	// the answer.
+	ContentPolicy []Target `yaml:"content_policy"`
+	// Budget is for requests that a limit has no room for: cheaper models, for which the same
+	// limits hold.
+	Budget []Target `yaml:"budget"`
+}
+
+// Chains returns the targets by the name of their setting, in a fixed order.
+func (m *Model) Chains() []Chain {
+	return []Chain{
+		{"targets", "", m.Targets}, {"fallback", "", m.Fallback},
+		{"fallback_on.context_length", llm.FaultContextLength, m.FallbackOn.ContextLength},
+		{"fallback_on.content_policy", llm.FaultContentPolicy, m.FallbackOn.ContentPolicy},
+		{"fallback_on.budget", llm.FaultBudget, m.FallbackOn.Budget},
+	}
+}
+
+// Chain is one of a model's lists of targets. On is the fault that it is for; empty for any.
+type Chain struct {
+	Setting string
+	On      llm.Fault
+	Targets []Target
 }
 
 // Target is one provider's one model. What is left out comes from the catalogue.

@@ -31,13 +31,16 @@ func (d *decoder) checkModel(c *Config, name string, m Model) {
 		d.faultKey("models", name, "use no blanks and at most one *", "invalid model name %q", name)
 	}
 	d.checkRouter(c, Path(path, "router"), m.Router)
-	d.checkTargets(c, Path(path, "targets"), name, m.Targets)
-	d.checkTargets(c, Path(path, "fallback"), name, m.Fallback)
+	count := 0
+	for _, chain := range m.Chains() {
+		d.checkTargets(c, path+"."+chain.Setting, name, chain.Targets)
+		count += len(chain.Targets)
+	}
 	if _, given := d.at[Path(path, "targets")]; given && len(m.Targets) == 0 {
 		d.fault(Path(path, "targets"), nil, "name at least one as provider/model", "is empty")
 	}
-	if n := len(m.Targets) + len(m.Fallback); n > maxTargets {
-		d.fault(Path(path, "targets"), nil, "split the model", "has %d targets and fallbacks; at most %d are allowed", n, maxTargets)
+	if count > maxTargets {
+		d.fault(Path(path, "targets"), nil, "split the model", "has %d targets and fallbacks; at most %d are allowed", count, maxTargets)
 	}
 	d.checkTransforms(c, Path(path, "transform"), m.Transform)
 	d.checkLimits(path, m)

@@ -115,7 +115,9 @@ func chargesOf(states []LimitState, used Amounts) []Charge {
 type Considered struct {
 	Target string `json:"target"`
 	// Refused says why it was not ranked; empty when it was.
-	Refused string   `json:"refused,omitempty"`
+	Refused string `json:"refused,omitempty"`
+	// For is the cause for which it is considered only then; empty for any.
+	For     Fault    `json:"for,omitempty"`
 	Score   *float64 `json:"score,omitempty"`
 	EstCost NanoUSD  `json:"est_cost_nano_usd,omitempty"`
 	// CachedPrefix is how many tokens of the prompt the provider had probably cached.

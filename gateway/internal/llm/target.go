@@ -112,6 +112,9 @@ type Route struct {
 	Name string
 	// Targets are the candidates in configured order, fallbacks last.
 	Targets []*Target
+	// FallbackOn are further targets for requests that fail for one of these faults:
+	// FaultContextLength, FaultContentPolicy and FaultBudget.
+	FallbackOn map[Fault][]*Target
 	// Router names a built-in strategy or a plugin; With is its settings, a JSON
 	// object or nil.
 	Router string
@@ -139,6 +142,17 @@ type Route struct {
 	// AllowUnpriced lets requests under a hard limit on money go to targets without a known
 	// price, which the limit does not count.
 	AllowUnpriced bool
+}
+
+// All returns all targets that may serve the route's requests, in a fixed order.
+func (r *Route) All() []*Target {
+	all := r.Targets
+	for _, f := range [...]Fault{FaultContextLength, FaultContentPolicy, FaultBudget} {
+		if chain := r.FallbackOn[f]; len(chain) > 0 {
+			all = append(all[:len(all):len(all)], chain...)
+		}
+	}
+	return all
 }
 
 // HoldAll as a Route's Hold keeps a stream back until it is complete.

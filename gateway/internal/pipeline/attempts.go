@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"net/http"
+	"slices"
 	"time"
 
 	"github.com/penstock/penstock/gateway/internal/llm"
@@ -18,6 +19,8 @@ type attempts struct {
 	draft *llm.Record
 	// changed is called when the head of a reply that had to begin now would differ.
 	changed func()
+	// chain returns further candidates for a request that has failed for a cause.
+	chain func(llm.Fault) []llm.Candidate
 
 	// made are the attempts in the order in which they were started.
 	made []*attempt
@@ -48,28 +51,40 @@ func (s *attempts) first(ctx context.Context) (llm.Stream, error) {
 // tryTargets goes through the ranked candidates until one of them answers.
 func (s *attempts) tryTargets(ctx context.Context) (llm.Stream, error) {
 	var last error
-	for i, c := range s.ranked {
+	for s.left = s.ranked; len(s.left) > 0; {
+		c := s.left[0]
+		s.left = s.left[1:]
 		if outgrown(c.Target, s.tooSmall) {
 			continue
 		}
 		if !s.mayFallBack(last) {
 			break
 		}
-		s.left = s.ranked[i+1:]
 		reply, err := s.tryTarget(ctx, c.Target, s.replaceable(s.left))
 		if err == nil {
 			return reply, nil
 		}
 		last = moreInformative(last, err)
-		fault := llm.AsError(err).Fault
-		if !fault.Replaceable() || ctx.Err() != nil {
+		if ctx.Err() != nil || !s.takeChain(llm.AsError(err).Fault, c.Target) {
 			break
-		}
-		if fault == llm.FaultContextLength {
-			s.tooSmall = max(s.tooSmall, c.Target.Context)
 		}
 	}
 	return nil, last
+}
+
+// takeChain puts the candidates for the cause of a failure first, and reports whether the
+// next candidate may be asked. What is refused for its content goes nowhere else than to
+// those.
+func (s *attempts) takeChain(cause llm.Fault, failed *llm.Target) bool {
+	if cause == llm.FaultContextLength {
+		s.tooSmall = max(s.tooSmall, failed.Context)
+	}
+	more := s.chain(cause)
+	if cause == llm.FaultContentPolicy {
+		s.left = nil
+	}
+	s.left = slices.Concat(more, s.left)
+	return len(more) > 0 || cause.Replaceable()
 }
 
 // tryTarget tries one target as often as the route allows and the fault makes sense. The
@@ -235,7 +250,7 @@ func (s *attempts) mayFallBack(last error) bool {
 		return true
 	}
 	switch llm.AsError(last).Fault {
-	case llm.FaultContextLength, llm.FaultRefused, llm.FaultNotFound, llm.FaultUnsupported, llm.FaultBudget, llm.FaultCooling, llm.FaultTransform, llm.FaultEmpty:
+	case llm.FaultContextLength, llm.FaultContentPolicy, llm.FaultRefused, llm.FaultNotFound, llm.FaultUnsupported, llm.FaultBudget, llm.FaultCooling, llm.FaultTransform, llm.FaultEmpty:
 		return true
 	}
 	return s.Upstream.MayRetry()

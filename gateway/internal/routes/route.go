@@ -29,11 +29,18 @@ func (r *Routes) route(name, star string, m config.Model) *llm.Route {
 		AllowUnpriced:     cmp.Or(m.Unpriced, r.config.Unpriced) == config.UnpricedAllow,
 		RejectUnsupported: m.OnUnsupported == config.RejectUnsupported,
 	}
-	for _, t := range m.Targets {
-		route.Targets = append(route.Targets, r.target(t, star, false))
-	}
-	for _, t := range m.Fallback {
-		route.Targets = append(route.Targets, r.target(t, star, true))
+	for _, chain := range m.Chains() {
+		for _, c := range chain.Targets {
+			t := r.target(c, star, chain.Setting != "targets")
+			if chain.On == "" {
+				route.Targets = append(route.Targets, t)
+				continue
+			}
+			if route.FallbackOn == nil {
+				route.FallbackOn = map[llm.Fault][]*llm.Target{}
+			}
+			route.FallbackOn[chain.On] = append(route.FallbackOn[chain.On], t)
+		}
 	}
 	return route
 }

@@ -23,8 +23,9 @@ import (
 type policyStage struct{ engine *policy.Engine }
 
 func (s policyStage) Decide(ctx context.Context, req *llm.Request, route *llm.Route) (llm.Decision, error) {
-	in := policy.Input{Request: req, Route: route.Name, Targets: route.Targets, Now: req.At, Unlogged: req.Dry}
-	in.EstCost, in.CostKnown = llm.WorstCost(route.Targets, &req.Facts)
+	targets := route.All()
+	in := policy.Input{Request: req, Route: route.Name, Targets: targets, Now: req.At, Unlogged: req.Dry}
+	in.EstCost, in.CostKnown = llm.WorstCost(targets, &req.Facts)
 	return s.engine.Decide(ctx, in)
 }
 
