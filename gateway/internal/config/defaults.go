@@ -51,6 +51,7 @@ func setDefaults(v any) {
 		c.Total = 10 * time.Minute
 	case *Stream:
 		c.Resume = ResumeAuto
+		c.Abandoned = CancelAbandoned
 	case *RouteCache:
 		c.Similar = "off"
 	case *Target:

@@ -26,6 +26,9 @@ type Model struct {
 	// Empty is what happens to a complete answer without content: fallback asks another
 	// target, and passes the empty answer on only if no target has content; pass accepts it.
 	Empty Empty `yaml:"empty"`
+	// Hedge asks a second target when the first one is slow to begin, and takes the answer
+	// that begins first. The other target is paid, too.
+	Hedge Hedge `yaml:"hedge"`
 	// Stream says what happens to streams that break off.
 	Stream Stream `yaml:"stream"`
 	// Cache says whether replies are kept and for how long.
@@ -168,6 +171,16 @@ type TargetTimeout struct {
 	PingIdle time.Duration `yaml:"ping_idle"`
 }
 
+// Hedge says when a second target is asked beside the first.
+type Hedge struct {
+	// After is how long the first target may go without content; left out, none is asked
+	// beside it, unless there is a percentile.
+	After time.Duration `yaml:"after"`
+	// Percentile waits as long as that share of the target's recent answers took to begin, 50
+	// or 95, and at least as long as after says, which is one second when left out.
+	Percentile int `yaml:"percentile" jsonschema:"enum=50,enum=95"`
+}
+
 // Stream says what happens to streams that break off.
 type Stream struct {
 	// Resume lets another target go on with a stream that broke off: auto lets it answer anew,
@@ -177,6 +190,10 @@ type Stream struct {
 	// Hold is how many tokens of a stream are held back at its start, or all of it. What breaks
 	// off within that is answered by another target as if it had not begun.
 	Hold Hold `yaml:"hold"`
+	// Abandoned is what happens to a stream whose caller hangs up: cancel ends it at the
+	// provider, and charges what has come; drain reads it to its end, for a minute at most, to
+	// learn from the provider what it costs.
+	Abandoned Abandoned `yaml:"abandoned"`
 }
 
 // RouteCache says whether replies are kept and for how long.

@@ -73,6 +73,12 @@ func (d *decoder) checkLimits(path string, m Model) {
 			d.fault(path+".timeout."+t.name, nil, "leave it out for no limit of its own", "must be more than 0")
 		}
 	}
+	if p := m.Hedge.Percentile; p != 0 && p != 50 && p != 95 {
+		d.fault(path+".hedge.percentile", nil, "", "must be 50 or 95, not %d", p)
+	}
+	if _, given := d.at[path+".hedge.after"]; given && m.Hedge.After <= 0 {
+		d.fault(path+".hedge.after", nil, "leave hedge out to ask no second target", "must be more than 0")
+	}
 	if _, given := d.at[path+".timeout.first_token"]; given && m.Timeout.FirstToken > m.Timeout.Total {
 		d.fault(Path(path, "timeout"), nil, "", "first_token (%s) is longer than total (%s)", m.Timeout.FirstToken, m.Timeout.Total)
 	}

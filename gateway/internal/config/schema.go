@@ -87,6 +87,8 @@ func schemaOf(t reflect.Type) *jsonschema.Schema {
 		return enum(EmptyFallback, EmptyPass)
 	case reflect.TypeFor[Resume]():
 		return enum(ResumeAuto, ResumeOff)
+	case reflect.TypeFor[Abandoned]():
+		return enum(CancelAbandoned, DrainAbandoned)
 	case reflect.TypeFor[Hold]():
 		return &jsonschema.Schema{OneOf: []*jsonschema.Schema{
 			{Type: "integer", Minimum: "0", Maximum: json.Number(strconv.Itoa(maxHold))}, {Type: "string", Enum: []any{"all"}}}}

@@ -120,6 +120,17 @@ func (h *Hold) set(s string) error {
 	return nil
 }
 
+// Abandoned is what happens to a stream whose caller hangs up.
+type Abandoned string
+
+// The choices for it.
+const (
+	CancelAbandoned Abandoned = "cancel"
+	DrainAbandoned  Abandoned = "drain"
+)
+
+func (a *Abandoned) set(s string) error { return choose(a, s, CancelAbandoned, DrainAbandoned) }
+
 // Origin is the origin of a web page: scheme, host and perhaps a port.
 type Origin string
 

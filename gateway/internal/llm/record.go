@@ -51,7 +51,8 @@ type Record struct {
 
 	Usage Usage `json:"usage"`
 	Price Price `json:"price"`
-	// Cost is in nano-USD; it counts only when Price.Known. Saved is what a cache
+	// Cost is in nano-USD; it counts only when Price.Known. It includes what the target cost
+	// that was asked beside the one that answered. Saved is what a cache
 	// hit would have cost.
 	Cost  NanoUSD `json:"cost_nano_usd"`
 	Saved NanoUSD `json:"saved_nano_usd,omitempty"`
@@ -149,6 +150,8 @@ type Attempt struct {
 	// Resumes says how this attempt went on with the reply of an earlier one that broke off:
 	// restart or prefill; empty for any other.
 	Resumes string `json:"resumes,omitempty"`
+	// Hedge marks an attempt that was made beside a slow one.
+	Hedge bool `json:"hedge,omitempty"`
 	// Usage and Cost are what the attempt itself used, whether or not the caller is charged
 	// for it; zero for one without a reply.
 	Usage Usage   `json:"usage,omitzero"`

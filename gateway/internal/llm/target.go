@@ -135,6 +135,10 @@ type Route struct {
 	// HoldAll holds all of it.
 	Resume bool
 	Hold   int64
+	// Drain reads a stream to its end when its caller hangs up, to learn its usage.
+	Drain bool
+	// Hedge asks a second target when the first one is slow to begin.
+	Hedge Hedge
 	// CacheTTL is how long answers are kept; 0 turns the cache off for the route.
 	CacheTTL time.Duration
 	// CacheShared lets every tenant read what another one paid for.
@@ -157,6 +161,28 @@ func (r *Route) All() []*Target {
 
 // HoldAll as a Route's Hold keeps a stream back until it is complete.
 const HoldAll = -1
+
+// Hedge says after what time without content a second target is asked beside the first. The
+// zero value asks none.
+type Hedge struct {
+	// After is that time. With a Percentile it is the least, and what applies as long as the
+	// target's times are not known.
+	After time.Duration
+	// Percentile of the target's times to the first token, 50 or 95; 0 for none.
+	Percentile int
+}
+
+// Delay returns the time to wait for a target with these figures; 0 when no second one is to
+// be asked.
+func (h Hedge) Delay(s Stats) time.Duration {
+	switch h.Percentile {
+	case 50:
+		return max(h.After, time.Duration(s.TTFTP50))
+	case 95:
+		return max(h.After, time.Duration(s.TTFTP95))
+	}
+	return h.After
+}
 
 // Retries bounds how often one target is tried for one request.
 type Retries struct {

@@ -33,6 +33,8 @@ type attempt struct {
 	early llm.ReplyInfo
 	empty []llm.Event
 
+	// charges are those of an attempt that was settled before the request was.
+	charges []llm.Charge
 	// entry is the attempt in the record; asked is false when the target was not asked.
 	entry   llm.Attempt
 	asked   bool
@@ -40,8 +42,9 @@ type attempt struct {
 	// first is the time from started to the first content, took that to the end; 0 before.
 	first, took time.Duration
 	done        bool
-	// callerLeft says that the caller hung up before there was content.
-	callerLeft bool
+	// callerLeft says that the caller hung up before there was content, overtaken that another
+	// target began before this one.
+	callerLeft, overtaken bool
 }
 
 // task says what an attempt is to do.
@@ -54,6 +57,8 @@ type task struct {
 	quirks llm.Quirks
 	// replaceable says that another target could take over.
 	replaceable bool
+	// hedge says that the attempt is made beside a slow one.
+	hedge bool
 	// resume says how the attempt goes on with the reply of broken; nil for any other.
 	resume *llm.Resume
 	broken *attempt
@@ -66,7 +71,7 @@ func (a *attempt) begin(ctx context.Context) error {
 		return a.coolingDown()
 	}
 	a.flight, a.asked, a.started = flight, true, a.Now()
-	a.entry = llm.Attempt{Target: a.target.ID, Try: a.try, Start: a.since(), Wait: llm.Millis(a.wait), Resumes: a.resumes()}
+	a.entry = llm.Attempt{Target: a.target.ID, Try: a.try, Start: a.since(), Wait: llm.Millis(a.wait), Resumes: a.resumes(), Hedge: a.hedge}
 	limit, _ := a.firstLimit()
 	a.watch = newWatchdog(ctx, limit, a.firstTokenError)
 	return nil
@@ -221,7 +226,7 @@ func (a *attempt) finish(e *llm.Error) {
 	if a.answer != nil {
 		out.Status, out.Header = a.answer.Status, a.answer.Header
 	}
-	if a.reply != nil {
+	if a.reply != nil || a.overtaken {
 		own := a.own()
 		a.entry.Usage, a.entry.Cost = own.usage, own.cost
 	}
@@ -288,17 +293,21 @@ func (a *attempt) own() result {
 	case a.reply != nil:
 		r.info = a.reply.Info()
 		r.usage = r.info.Billed(a.exchange.Sent.Facts.EstInputTokens, r.info.Finish != "" || !a.req.Facts.Stream)
-	case a.callerLeft:
+	case a.callerLeft, a.overtaken:
 		r.usage = a.early.Billed(a.req.Facts.EstInputTokens, false)
 	}
 	r.cost = a.target.Price.Cost(r.usage)
 	return r
 }
 
-// settle settles what the attempt holds of the request's limits.
+// settle settles what the attempt holds of the request's limits, and returns its charges.
 func (a *attempt) settle(ctx context.Context) []llm.Charge {
 	if a.reserved.hold == nil {
-		return nil
+		return a.charges
 	}
-	return a.reserved.settle(ctx, a.target.Price.Amounts(a.result().usage))
+	used := a.target.Price.Amounts(a.result().usage)
+	if a.overtaken {
+		used.Requests = 0 // the caller made one
+	}
+	return a.reserved.settle(ctx, used)
 }

@@ -95,7 +95,7 @@ func (s *attempts) tryTarget(ctx context.Context, t *llm.Target, replaceable boo
 	next := task{target: t, try: 1, replaceable: replaceable}
 	for {
 		a := s.attempt(next)
-		reply, err := s.run(ctx, a)
+		reply, err := s.runHedged(ctx, a)
 		if err == nil {
 			return reply, nil
 		}
@@ -118,19 +118,15 @@ func (s *attempts) tryTarget(ctx context.Context, t *llm.Target, replaceable boo
 }
 
 func (s *attempts) attempt(t task) *attempt {
-	return &attempt{terms: s.terms, task: t, reserved: reservation{terms: s.terms, draft: s.draft}}
+	return &attempt{terms: s.terms, task: t, reserved: reservation{terms: s.terms, draft: s.draft, beside: t.hedge}}
 }
 
 // run carries out an attempt up to the first content of its reply. It takes over the hold
 // of the attempt before it.
 func (s *attempts) run(ctx context.Context, a *attempt) (llm.Stream, error) {
-	if err := a.begin(ctx); err != nil {
+	if err := s.start(ctx, a); err != nil {
 		return nil, err
 	}
-	if n := len(s.made); n > 0 {
-		a.reserved.takeOver(&s.made[n-1].reserved)
-	}
-	s.made = append(s.made, a)
 	s.changed()
 	err := a.prepare()
 	if len(a.entry.Dropped) > 0 {
@@ -140,6 +136,23 @@ func (s *attempts) run(ctx context.Context, a *attempt) (llm.Stream, error) {
 	if err == nil {
 		reply, err = a.send()
 	}
+	return s.end(ctx, a, reply, err)
+}
+
+// start counts an attempt in.
+func (s *attempts) start(ctx context.Context, a *attempt) error {
+	if err := a.begin(ctx); err != nil {
+		return err
+	}
+	if n := len(s.made); n > 0 && !a.hedge {
+		a.reserved.takeOver(&s.made[n-1].reserved)
+	}
+	s.made = append(s.made, a)
+	return nil
+}
+
+// end is what came of an attempt: its reply, which the caller gets, or an error.
+func (s *attempts) end(ctx context.Context, a *attempt, reply llm.Stream, err error) (llm.Stream, error) {
 	if err != nil {
 		return nil, a.fail(ctx, err)
 	}

@@ -23,7 +23,7 @@ func TestFallbackOnACause(t *testing.T) {
 				f.script[id] = []action{failing(llm.FaultContextLength, 400)}
 			}
 		}, []string{"p/a", "p/long", "p/b"}, "", "upstream_said_no"},
-		"refused for its content": {func(f *fakes) { f.script["p/a"] = []action{failing(llm.FaultContentPolicy, 400)} }, []string{"p/a", "p/open"}, "hello from p/open", ""},
+		"refused for its content":    {func(f *fakes) { f.script["p/a"] = []action{failing(llm.FaultContentPolicy, 400)} }, []string{"p/a", "p/open"}, "hello from p/open", ""},
 		"filtered without an answer": {func(f *fakes) { f.script["p/a"] = []action{filtered} }, []string{"p/a", "p/open"}, "hello from p/open", ""},
 		"refused by both": {func(f *fakes) {
 			f.script["p/a"], f.script["p/open"] = []action{failing(llm.FaultContentPolicy, 400)}, []action{failing(llm.FaultContentPolicy, 400)}

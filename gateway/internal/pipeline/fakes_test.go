@@ -57,6 +57,8 @@ type fakes struct {
 	// prefixes are the tokens that targets have cached, by key, session and target.
 	prefixes map[string]int64
 
+	// p95 is the 95th percentile of all targets' times to the first token.
+	p95 time.Duration
 	// fixed is why a reply can't be gone on with; prefills are the targets that continue a text.
 	fixed    string
 	prefills map[string]bool
@@ -174,6 +176,8 @@ func (f *fakes) Rank(_ context.Context, _ *llm.Request, _ *llm.Route, c []llm.Ca
 }
 
 func (f *fakes) Prepare(_ context.Context, x *llm.Exchange) error {
+	f.mu.Lock()
+	defer f.mu.Unlock()
 	f.sending, x.Sent = x.Target.ID, x.Request
 	if f.transform != nil {
 		sent := *x.Request
@@ -184,6 +188,8 @@ func (f *fakes) Prepare(_ context.Context, x *llm.Exchange) error {
 }
 
 func (f *fakes) Call(_ context.Context, x *llm.Exchange) (llm.Call, error) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
 	f.capped = append(f.capped, x.MaxOutput)
 	x.Applied = append(x.Applied, f.applied...)
 	x.Dropped = f.drops[x.Target.ID]
@@ -230,7 +236,7 @@ func (f *fakes) Stats(id string) llm.Stats {
 	if d := f.stats[id]; d > 0 {
 		return llm.Stats{CoolingFor: "rate_limited", CoolingUntil: time.Now().Add(d)}
 	}
-	return llm.Stats{}
+	return llm.Stats{TTFTP95: llm.Millis(f.p95)}
 }
 
 func (f *fakes) WorkAround(x *llm.Exchange, e *llm.Error) llm.Quirks {
@@ -282,6 +288,8 @@ type flight struct {
 
 func (l flight) FirstToken() {}
 func (l flight) Done(o Outcome) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
 	l.outcomes[l.id] = append(l.outcomes[l.id], o)
 	if why := l.opens[l.id]; why != "" && o.Fault != llm.FaultNone {
 		l.cooling[l.id] = why
@@ -296,6 +304,8 @@ func (f *fakes) Affordable(limits []llm.Limit, ask llm.Ask, _ time.Time) (int64,
 }
 
 func (f *fakes) Reserve(_ context.Context, draft *llm.Record, limits []llm.Limit, ask llm.Ask) (Hold, int64, error) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
 	output := ask.Most
 	if f.afford > 0 {
 		output = max(min(output, f.afford), ask.Least)
@@ -332,6 +342,8 @@ func (h *held) States() []llm.LimitState { return h.states }
 func (h *held) Seen(output int64)        { h.seen = output }
 
 func (h *held) Settle(_ context.Context, used llm.Amounts) ([]llm.Charge, error) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
 	if !h.leases[h.id] {
 		return nil, errors.New("settled already")
 	}

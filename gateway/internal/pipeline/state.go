@@ -3,6 +3,7 @@ package pipeline
 import (
 	"context"
 	"errors"
+	"sync/atomic"
 	"time"
 
 	"github.com/penstock/penstock/gateway/internal/llm"
@@ -24,6 +25,8 @@ type state struct {
 	// replyText is what the caller got, for the record; at most llm.MaxText and a byte.
 	replyText []byte
 	concluded bool
+	// begun says that the reply has begun, so that it goes on without its caller.
+	begun atomic.Bool
 }
 
 // terms are the stages and what was decided about a request before its first attempt. They
@@ -62,6 +65,9 @@ func (t *terms) total() time.Duration {
 
 // deadline ends the request after its total timeout.
 func (x *state) deadline(ctx context.Context) (context.Context, context.CancelFunc) {
+	if x.route.Drain && x.req.Facts.Stream {
+		ctx = x.outlive(ctx)
+	}
 	ctx, cancel := context.WithTimeoutCause(ctx, x.total(), x.totalTimeout())
 	x.req.Deadline, _ = ctx.Deadline()
 	return ctx, cancel

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"strings"
+	"time"
 
 	"github.com/penstock/penstock/gateway/internal/config"
 	"github.com/penstock/penstock/gateway/internal/llm"
@@ -24,7 +25,8 @@ func (r *Routes) route(name, star string, m config.Model) *llm.Route {
 		Timeout: llm.Timeouts{Connect: m.Timeout.Connect, FirstByte: m.Timeout.FirstByte, FirstToken: m.Timeout.FirstToken, Idle: m.Timeout.Idle, PingIdle: m.Timeout.PingIdle,
 			KeepAlive: m.Timeout.KeepAlive, Total: m.Timeout.Total},
 		EmptyPass: m.Empty == config.EmptyPass,
-		Resume:    m.Stream.Resume == config.ResumeAuto, Hold: int64(m.Stream.Hold),
+		Hedge:     hedge(m.Hedge),
+		Resume:    m.Stream.Resume == config.ResumeAuto, Hold: int64(m.Stream.Hold), Drain: m.Stream.Abandoned == config.DrainAbandoned,
 		CacheTTL: m.Cache.TTL, CacheShared: m.Cache.Shared, Transforms: m.Transform, Revision: r.revision(m.Transform),
 		AllowUnpriced:     cmp.Or(m.Unpriced, r.config.Unpriced) == config.UnpricedAllow,
 		RejectUnsupported: m.OnUnsupported == config.RejectUnsupported,
@@ -43,6 +45,15 @@ func (r *Routes) route(name, star string, m config.Model) *llm.Route {
 		}
 	}
 	return route
+}
+
+// hedge returns when a second target is asked. A percentile without a time waits for a second
+// at least.
+func hedge(h config.Hedge) llm.Hedge {
+	if h.Percentile > 0 && h.After == 0 {
+		h.After = time.Second
+	}
+	return llm.Hedge{After: h.After, Percentile: h.Percentile}
 }
 
 // revision returns a text that changes with the transforms and their settings.
