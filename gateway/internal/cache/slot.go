@@ -81,7 +81,7 @@ func (s *Slot) Fill(reply llm.Stream, t *llm.Target) llm.Stream {
 func (c *Cache) slotKey(req *llm.Request, route *llm.Route, d *llm.Decision) Key {
 	o := &d.Obligations
 	targets := make([]byte, 0, 256)
-	for _, t := range route.Targets {
+	for _, t := range route.All() {
 		targets = append(append(targets, t.ID...), 0)
 	}
 	for _, list := range [][]string{o.AllowTargets, o.DenyTargets} {

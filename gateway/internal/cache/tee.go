@@ -89,9 +89,10 @@ func (t *tee) store() {
 }
 
 // finished reports whether the reply has content and ended by itself. One that was cut by
-// its length limit or a filter may be better next time.
+// its length limit or a filter may be better next time, and one that several targets gave is
+// no reply of its target's.
 func (t *tee) finished(info llm.ReplyInfo) bool {
-	if !info.Content {
+	if !info.Content || info.Resumed {
 		return false
 	}
 	switch info.Finish {

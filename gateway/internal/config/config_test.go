@@ -107,6 +107,7 @@ func TestFullConfiguration(t *testing.T) {
 		Retries:  Retries{Attempts: 2, Backoff: Span{200 * time.Millisecond, 5 * time.Second}},
 		Timeout:  Timeout{FirstToken: 15 * time.Second, Idle: 20 * time.Second, PingIdle: 2 * time.Minute, KeepAlive: 5 * time.Second, Total: 10 * time.Minute},
 		Empty:    EmptyFallback,
+		Stream:   Stream{Resume: ResumeAuto, Abandoned: CancelAbandoned},
 		Cache:    RouteCache{TTL: time.Hour, Similar: "off"}, OnUnsupported: DropUnsupported,
 	}
 	if diff := cmp.Diff(want, got); diff != "" {

@@ -51,6 +51,9 @@ func setDefaults(v any) {
 		c.PingIdle = 2 * time.Minute
 		c.KeepAlive = 5 * time.Second
 		c.Total = 10 * time.Minute
+	case *Stream:
+		c.Resume = ResumeAuto
+		c.Abandoned = CancelAbandoned
 	case *RouteCache:
 		c.Similar = "off"
 	case *Target:

@@ -1,6 +1,10 @@
 package config
 
-import "time"
+import (
+	"time"
+
+	"github.com/penstock/penstock/gateway/internal/llm"
+)
 
 // Model is a name that clients ask for, and how it is served.
 type Model struct {
@@ -12,6 +16,9 @@ type Model struct {
 	Targets []Target `yaml:"targets" jsonschema:"required,minItems=1"`
 	// Fallback are targets that are tried only when every other one has failed.
 	Fallback []Target `yaml:"fallback"`
+	// FallbackOn are targets for requests that fail for one cause. They come before the
+	// fallback.
+	FallbackOn FallbackOn `yaml:"fallback_on"`
 	// Retries bounds how often one target is tried for one request.
 	Retries Retries `yaml:"retries"`
 	// Timeout bounds how long to wait for targets.
@@ -19,6 +26,11 @@ type Model struct {
 	// Empty is what happens to a complete answer without content: fallback asks another
 	// target, and passes the empty answer on only if no target has content; pass accepts it.
 	Empty Empty `yaml:"empty"`
+	// Hedge asks a second target when the first one is slow to begin, and takes the answer
+	// that begins first. The other target is paid, too.
+	Hedge Hedge `yaml:"hedge"`
+	// Stream says what happens to streams that break off.
+	Stream Stream `yaml:"stream"`
 	// Cache says whether replies are kept and for how long.
 	Cache RouteCache `yaml:"cache"`
 	// Unpriced overrides the setting of the same name for all models: deny excludes targets
@@ -33,6 +45,37 @@ type Model struct {
 	// Transform names plugins that change requests and replies. Requests pass through
 	// them in this order, replies in reverse order.
 	Transform []string `yaml:"transform"`
+}
+
+// FallbackOn are targets for requests that fail for one cause. A target is asked once for a
+// request at most, and none that the policy forbids.
+type FallbackOn struct {
+	// ContextLength is for requests that are too long for a target: models with a larger
+	// context window.
+	ContextLength []Target `yaml:"context_length"`
+	// ContentPolicy is for requests that a target's filter refuses; left out, the refusal is
+	// the answer.
+	ContentPolicy []Target `yaml:"content_policy"`
+	// Budget is for requests that a limit has no room for: cheaper models, for which the same
+	// limits hold.
+	Budget []Target `yaml:"budget"`
+}
+
+// Chains returns the targets by the name of their setting, in a fixed order.
+func (m *Model) Chains() []Chain {
+	return []Chain{
+		{"targets", "", m.Targets}, {"fallback", "", m.Fallback},
+		{"fallback_on.context_length", llm.FaultContextLength, m.FallbackOn.ContextLength},
+		{"fallback_on.content_policy", llm.FaultContentPolicy, m.FallbackOn.ContentPolicy},
+		{"fallback_on.budget", llm.FaultBudget, m.FallbackOn.Budget},
+	}
+}
+
+// Chain is one of a model's lists of targets. On is the fault that it is for; empty for any.
+type Chain struct {
+	Setting string
+	On      llm.Fault
+	Targets []Target
 }
 
 // Target is one provider's one model. What is left out comes from the catalogue.
@@ -88,6 +131,12 @@ type Retries struct {
 
 // Timeout bounds how long to wait for targets.
 type Timeout struct {
+	// Connect is how long it may take to get a connection with a target; left out, the
+	// provider's limit of 10s applies.
+	Connect time.Duration `yaml:"connect"`
+	// FirstByte is how long a target may take to send the headers of its answer; left out,
+	// only first_token applies.
+	FirstByte time.Duration `yaml:"first_byte"`
 	// FirstToken is how long a target may take to begin its answer while another one
 	// could take over; a plain reply, which arrives all at once, gets four times as long.
 	// The last target that could answer has the total time.
@@ -108,6 +157,10 @@ type Timeout struct {
 // TargetTimeout bounds how long to wait for one target; the model's timeout applies to
 // what is left out.
 type TargetTimeout struct {
+	// Connect is how long it may take to get a connection with the target.
+	Connect time.Duration `yaml:"connect"`
+	// FirstByte is how long the target may take to send the headers of its answer.
+	FirstByte time.Duration `yaml:"first_byte"`
 	// FirstToken is how long the target may take to begin its answer while another one
 	// could take over.
 	FirstToken time.Duration `yaml:"first_token"`
@@ -116,6 +169,31 @@ type TargetTimeout struct {
 	// PingIdle is how long it may go without output while pings, comments or empty
 	// events keep coming.
 	PingIdle time.Duration `yaml:"ping_idle"`
+}
+
+// Hedge says when a second target is asked beside the first.
+type Hedge struct {
+	// After is how long the first target may go without content; left out, none is asked
+	// beside it, unless there is a percentile.
+	After time.Duration `yaml:"after"`
+	// Percentile waits as long as that share of the target's recent answers took to begin, 50
+	// or 95, and at least as long as after says, which is one second when left out.
+	Percentile int `yaml:"percentile" jsonschema:"enum=50,enum=95"`
+}
+
+// Stream says what happens to streams that break off.
+type Stream struct {
+	// Resume lets another target go on with a stream that broke off: auto lets it answer anew,
+	// and leaves out what was sent already if its answer begins with that, or has it continue
+	// the text if it can; off ends the stream with an error.
+	Resume Resume `yaml:"resume"`
+	// Hold is how many tokens of a stream are held back at its start, or all of it. What breaks
+	// off within that is answered by another target as if it had not begun.
+	Hold Hold `yaml:"hold"`
+	// Abandoned is what happens to a stream whose caller hangs up: cancel ends it at the
+	// provider, and charges what has come; drain reads it to its end, for a minute at most, to
+	// learn from the provider what it costs.
+	Abandoned Abandoned `yaml:"abandoned"`
 }
 
 // RouteCache says whether replies are kept and for how long.

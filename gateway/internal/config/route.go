@@ -31,13 +31,16 @@ func (d *decoder) checkModel(c *Config, name string, m Model) {
 		d.faultKey("models", name, "use no blanks and at most one *", "invalid model name %q", name)
 	}
 	d.checkRouter(c, Path(path, "router"), m.Router)
-	d.checkTargets(c, Path(path, "targets"), name, m.Targets)
-	d.checkTargets(c, Path(path, "fallback"), name, m.Fallback)
+	count := 0
+	for _, chain := range m.Chains() {
+		d.checkTargets(c, path+"."+chain.Setting, name, chain.Targets)
+		count += len(chain.Targets)
+	}
 	if _, given := d.at[Path(path, "targets")]; given && len(m.Targets) == 0 {
 		d.fault(Path(path, "targets"), nil, "name at least one as provider/model", "is empty")
 	}
-	if n := len(m.Targets) + len(m.Fallback); n > maxTargets {
-		d.fault(Path(path, "targets"), nil, "split the model", "has %d targets and fallbacks; at most %d are allowed", n, maxTargets)
+	if count > maxTargets {
+		d.fault(Path(path, "targets"), nil, "split the model", "has %d targets and fallbacks; at most %d are allowed", count, maxTargets)
 	}
 	d.checkTransforms(c, Path(path, "transform"), m.Transform)
 	d.checkLimits(path, m)
@@ -61,6 +64,20 @@ func (d *decoder) checkLimits(path string, m Model) {
 		if t.d <= 0 {
 			d.fault(path+".timeout."+t.name, nil, "leave it out for the default", "must be more than 0")
 		}
+	}
+	for _, t := range []struct {
+		name string
+		d    time.Duration
+	}{{"connect", m.Timeout.Connect}, {"first_byte", m.Timeout.FirstByte}} {
+		if _, given := d.at[path+".timeout."+t.name]; given && t.d <= 0 {
+			d.fault(path+".timeout."+t.name, nil, "leave it out for no limit of its own", "must be more than 0")
+		}
+	}
+	if p := m.Hedge.Percentile; p != 0 && p != 50 && p != 95 {
+		d.fault(path+".hedge.percentile", nil, "", "must be 50 or 95, not %d", p)
+	}
+	if _, given := d.at[path+".hedge.after"]; given && m.Hedge.After <= 0 {
+		d.fault(path+".hedge.after", nil, "leave hedge out to ask no second target", "must be more than 0")
 	}
 	if _, given := d.at[path+".timeout.first_token"]; given && m.Timeout.FirstToken > m.Timeout.Total {
 		d.fault(Path(path, "timeout"), nil, "", "first_token (%s) is longer than total (%s)", m.Timeout.FirstToken, m.Timeout.Total)
@@ -153,7 +170,7 @@ func (d *decoder) checkFacts(at string, t Target) {
 	for _, f := range []struct {
 		name string
 		d    time.Duration
-	}{{"first_token", t.Timeout.FirstToken}, {"idle", t.Timeout.Idle}, {"ping_idle", t.Timeout.PingIdle}} {
+	}{{"connect", t.Timeout.Connect}, {"first_byte", t.Timeout.FirstByte}, {"first_token", t.Timeout.FirstToken}, {"idle", t.Timeout.Idle}, {"ping_idle", t.Timeout.PingIdle}} {
 		at := at + ".timeout." + f.name
 		if _, given := d.at[at]; given && f.d <= 0 {
 			d.fault(at, nil, "leave it out for the model's timeout", "must be more than 0")
@@ -180,7 +197,7 @@ func (t Target) Expand(star string) Target {
 // Model and Dialect stay.
 func (t Target) Override(to *llm.Target) {
 	to.Weight, to.Order = t.Weight, t.Order
-	to.Timeout = llm.Timeouts{FirstToken: t.Timeout.FirstToken, Idle: t.Timeout.Idle, PingIdle: t.Timeout.PingIdle}
+	to.Timeout = llm.Timeouts{Connect: t.Timeout.Connect, FirstByte: t.Timeout.FirstByte, FirstToken: t.Timeout.FirstToken, Idle: t.Timeout.Idle, PingIdle: t.Timeout.PingIdle}
 	if t.Price != nil {
 		to.Price = t.Price.perToken(to.ID)
 	}

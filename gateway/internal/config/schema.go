@@ -8,6 +8,7 @@ import (
 	"go/parser"
 	"go/token"
 	"reflect"
+	"strconv"
 	"strings"
 	"time"
 
@@ -88,6 +89,13 @@ func schemaOf(t reflect.Type) *jsonschema.Schema {
 		return enum(UnpricedAllow, UnpricedDeny)
 	case reflect.TypeFor[Empty]():
 		return enum(EmptyFallback, EmptyPass)
+	case reflect.TypeFor[Resume]():
+		return enum(ResumeAuto, ResumeOff)
+	case reflect.TypeFor[Abandoned]():
+		return enum(CancelAbandoned, DrainAbandoned)
+	case reflect.TypeFor[Hold]():
+		return &jsonschema.Schema{OneOf: []*jsonschema.Schema{
+			{Type: "integer", Minimum: "0", Maximum: json.Number(strconv.Itoa(maxHold))}, {Type: "string", Enum: []any{"all"}}}}
 	case reflect.TypeFor[Unsupported]():
 		return enum(DropUnsupported, RejectUnsupported)
 	case reflect.TypeFor[OutputLimit]():

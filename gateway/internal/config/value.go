@@ -90,6 +90,47 @@ const (
 
 func (u *Unsupported) set(s string) error { return choose(u, s, DropUnsupported, RejectUnsupported) }
 
+// Resume says whether another target may go on with a stream that broke off.
+type Resume string
+
+// The choices for it.
+const (
+	ResumeAuto Resume = "auto"
+	ResumeOff  Resume = "off"
+)
+
+func (r *Resume) set(s string) error { return choose(r, s, ResumeAuto, ResumeOff) }
+
+// Hold is how many tokens of a stream are held back; llm.HoldAll means all of it.
+type Hold int64
+
+// maxHold bounds a Hold, in tokens: more is the same as all.
+const maxHold = 1_000_000
+
+func (h *Hold) set(s string) error {
+	if s == "all" {
+		*h = llm.HoldAll
+		return nil
+	}
+	n, err := strconv.ParseInt(s, 10, 64)
+	if err != nil || n < 0 || n > maxHold {
+		return &hintedError{fmt.Sprintf("invalid number of tokens %q", s), "write a number such as 20, or all"}
+	}
+	*h = Hold(n)
+	return nil
+}
+
+// Abandoned is what happens to a stream whose caller hangs up.
+type Abandoned string
+
+// The choices for it.
+const (
+	CancelAbandoned Abandoned = "cancel"
+	DrainAbandoned  Abandoned = "drain"
+)
+
+func (a *Abandoned) set(s string) error { return choose(a, s, CancelAbandoned, DrainAbandoned) }
+
 // Origin is the origin of a web page: scheme, host and perhaps a port.
 type Origin string
 

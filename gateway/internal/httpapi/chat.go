@@ -33,6 +33,9 @@ func (a *API) request(x *exchange) (*llm.Request, error) {
 	if _, err := cacheControl(x.r.Header, llm.CacheControl{}); err != nil {
 		return nil, err
 	}
+	if _, _, err := timeouts(x.r.Header); err != nil {
+		return nil, err
+	}
 	body, err := x.body()
 	if err != nil {
 		return nil, err
@@ -54,6 +57,9 @@ func (a *API) requestOf(x *exchange, body []byte, fromHeaders map[string]string)
 		x.free(x.heldBytes.Load() - int64(len(req.Body)))
 	}
 	if req.Cache, err = cacheControl(x.r.Header, req.Cache); err != nil {
+		return nil, err
+	}
+	if req.Timeout, req.FirstTimeout, err = timeouts(x.r.Header); err != nil {
 		return nil, err
 	}
 	if req.Tags, err = tags.Merge(req.Facts.Metadata, fromHeaders, x.who.Tags); err != nil {

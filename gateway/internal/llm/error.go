@@ -117,6 +117,7 @@ const (
 	FaultUnsupported   Fault = "unsupported"    // the target's format can't express all of it: fall back
 	FaultRefused       Fault = "refused"        // the target does not take this request: fall back; the target is healthy
 	FaultTransform     Fault = "transform"      // a module failed: fall back
+	FaultDiverged      Fault = "diverged"       // a reply that was to go on with another's says something else
 	FaultCooling       Fault = "resting"        // it is cooling down and was not asked: fall back
 	FaultBudget        Fault = "budget"         // a limit has no room for it: a cheaper target may fit
 	FaultHeld          Fault = "held"           // requests in flight hold what it needs: wait a little

@@ -13,6 +13,8 @@ type Exchange struct {
 	Media *Media
 	// MaxOutput above zero replaces Sent's own maximum of output tokens.
 	MaxOutput int64
+	// Resume is set for an attempt that goes on with a reply that broke off.
+	Resume *Resume
 	// Quirks are those that this try works around. Added names the gateway's own additions
 	// to the request as it was sent, by the quirks that would refuse them.
 	Quirks, Added Quirks
@@ -54,4 +56,11 @@ type Applied struct {
 	Fuel int64 `json:"fuel,omitempty"`
 	// Fault says what went wrong, also where it was ignored.
 	Fault string `json:"fault,omitempty"`
+}
+
+// Resume says how an attempt goes on with a reply that broke off. The request goes in the
+// canonical form, and the reply comes in it.
+type Resume struct {
+	// Prefill is what the target is to continue; empty when it is to answer from the start.
+	Prefill string
 }

@@ -51,7 +51,8 @@ type Record struct {
 
 	Usage Usage `json:"usage"`
 	Price Price `json:"price"`
-	// Cost is in nano-USD; it counts only when Price.Known. Saved is what a cache
+	// Cost is in nano-USD; it counts only when Price.Known. It includes what the target cost
+	// that was asked beside the one that answered. Saved is what a cache
 	// hit would have cost.
 	Cost  NanoUSD `json:"cost_nano_usd"`
 	Saved NanoUSD `json:"saved_nano_usd,omitempty"`
@@ -115,7 +116,9 @@ func chargesOf(states []LimitState, used Amounts) []Charge {
 type Considered struct {
 	Target string `json:"target"`
 	// Refused says why it was not ranked; empty when it was.
-	Refused string   `json:"refused,omitempty"`
+	Refused string `json:"refused,omitempty"`
+	// For is the cause for which it is considered only then; empty for any.
+	For     Fault    `json:"for,omitempty"`
 	Score   *float64 `json:"score,omitempty"`
 	EstCost NanoUSD  `json:"est_cost_nano_usd,omitempty"`
 	// CachedPrefix is how many tokens of the prompt the provider had probably cached.
@@ -144,6 +147,15 @@ type Attempt struct {
 	Duration Millis `json:"duration_ms"`
 	// FirstToken is since Start; 0 when none came.
 	FirstToken Millis `json:"first_token_ms,omitempty"`
+	// Resumes says how this attempt went on with the reply of an earlier one that broke off:
+	// restart or prefill; empty for any other.
+	Resumes string `json:"resumes,omitempty"`
+	// Hedge marks an attempt that was made beside a slow one.
+	Hedge bool `json:"hedge,omitempty"`
+	// Usage and Cost are what the attempt itself used, whether or not the caller is charged
+	// for it; zero for one without a reply.
+	Usage Usage   `json:"usage,omitzero"`
+	Cost  NanoUSD `json:"cost_nano_usd,omitempty"`
 	// Transforms is what the route's plugins did to the request and the reply.
 	Transforms []Applied `json:"transforms,omitempty"`
 	// Dropped names the members of the request that the target's format has no place

@@ -49,6 +49,15 @@ type Event struct {
 	// reasoning, an image. Nothing is sent before the first one, so the target can still be
 	// replaced.
 	Content bool
+	// Text is the text of an answer that the event adds, as the inside of a JSON string; nil
+	// when it adds none. Other says that some of its content is neither text nor reasoning: a
+	// tool call, a refusal, an image, a citation.
+	Text  []byte
+	Other bool
+	// Repeated marks a chunk with all the text that was sent of a reply which another target
+	// goes on with. It is for a writer that has rendered none of that text itself, and is not
+	// sent.
+	Repeated bool
 	// Progress marks an event that carries output, shown or not, or a finish reason. All
 	// others only show that the connection lives.
 	Progress bool
@@ -111,6 +120,8 @@ type ReplyInfo struct {
 	// Content marks that a choice has content: text, a tool call, a refusal, reasoning, an
 	// image, audio. A reply without it is empty.
 	Content bool
+	// Resumed marks a reply that several targets gave.
+	Resumed bool
 	// Whole marks a reply that came in one piece, so the time of its first token is unknown.
 	Whole bool
 }
@@ -145,6 +156,8 @@ func (t ReplyInfo) Billed(prompt int64, whole bool) Usage {
 type Head struct {
 	Status int
 	Stream bool
+	// Resumable says that another target may go on with the stream if it breaks off.
+	Resumable bool
 	// Header is ready to send: x-penstock-*, and what passes from the provider.
 	Header http.Header
 }

@@ -39,6 +39,9 @@ type Request struct {
 	// IP is the client's address without port.
 	IP       string
 	Received time.Time
+	// Timeout bounds the whole request, and FirstTimeout the wait for the first content, as the
+	// caller asks; zero for neither. They only shorten what the route allows.
+	Timeout, FirstTimeout time.Duration
 	// Deadline is when the request must be answered; zero until its route is known.
 	Deadline time.Time
 	Cache    CacheControl

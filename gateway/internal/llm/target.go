@@ -126,6 +126,9 @@ type Route struct {
 	Name string
 	// Targets are the candidates in configured order, fallbacks last.
 	Targets []*Target
+	// FallbackOn are further targets for requests that fail for one of these faults:
+	// FaultContextLength, FaultContentPolicy and FaultBudget.
+	FallbackOn map[Fault][]*Target
 	// Router names a built-in strategy or a plugin; With is its settings, a JSON
 	// object or nil.
 	Router string
@@ -141,6 +144,15 @@ type Route struct {
 	// RejectUnsupported refuses a target whose format has no place for a part of the
 	// request, instead of leaving that part out.
 	RejectUnsupported bool
+	// Resume lets another target go on with a stream that broke off. Hold is how many tokens
+	// of a stream are held back at its start, within which any other target can take over;
+	// HoldAll holds all of it.
+	Resume bool
+	Hold   int64
+	// Drain reads a stream to its end when its caller hangs up, to learn its usage.
+	Drain bool
+	// Hedge asks a second target when the first one is slow to begin.
+	Hedge Hedge
 	// CacheTTL is how long answers are kept; 0 turns the cache off for the route.
 	CacheTTL time.Duration
 	// CacheShared lets every tenant read what another one paid for.
@@ -148,6 +160,42 @@ type Route struct {
 	// AllowUnpriced lets requests under a hard limit on money go to targets without a known
 	// price, which the limit does not count.
 	AllowUnpriced bool
+}
+
+// All returns all targets that may serve the route's requests, in a fixed order.
+func (r *Route) All() []*Target {
+	all := r.Targets
+	for _, f := range [...]Fault{FaultContextLength, FaultContentPolicy, FaultBudget} {
+		if chain := r.FallbackOn[f]; len(chain) > 0 {
+			all = append(all[:len(all):len(all)], chain...)
+		}
+	}
+	return all
+}
+
+// HoldAll as a Route's Hold keeps a stream back until it is complete.
+const HoldAll = -1
+
+// Hedge says after what time without content a second target is asked beside the first. The
+// zero value asks none.
+type Hedge struct {
+	// After is that time. With a Percentile it is the least, and what applies as long as the
+	// target's times are not known.
+	After time.Duration
+	// Percentile of the target's times to the first token, 50 or 95; 0 for none.
+	Percentile int
+}
+
+// Delay returns the time to wait for a target with these figures; 0 when no second one is to
+// be asked.
+func (h Hedge) Delay(s Stats) time.Duration {
+	switch h.Percentile {
+	case 50:
+		return max(h.After, time.Duration(s.TTFTP50))
+	case 95:
+		return max(h.After, time.Duration(s.TTFTP95))
+	}
+	return h.After
 }
 
 // Retries bounds how often one target is tried for one request.
@@ -161,6 +209,9 @@ type Retries struct {
 // Timeouts bound the waiting on upstreams. Zero values mean the defaults of config, and
 // in a Target those of its route.
 type Timeouts struct {
+	// Connect is from sending to a connection with the target, FirstByte to the headers of
+	// its answer; 0 leaves either to the limits that follow.
+	Connect, FirstByte time.Duration
 	// FirstToken is from sending to the first piece of content while another target
 	// could take over; a plain reply gets four times as long.
 	FirstToken time.Duration

@@ -13,6 +13,8 @@ type action struct {
 	// err fails the call; hang waits for the context.
 	err  error
 	hang bool
+	// connected says that there is a connection before that.
+	connected bool
 	// events is the reply, tail the error after the last of them: io.EOF unless set.
 	// pause comes before each event.
 	events []llm.Event

@@ -33,6 +33,8 @@ type attempt struct {
 	early llm.ReplyInfo
 	empty []llm.Event
 
+	// charges are those of an attempt that was settled before the request was.
+	charges []llm.Charge
 	// entry is the attempt in the record; asked is false when the target was not asked.
 	entry   llm.Attempt
 	asked   bool
@@ -40,8 +42,9 @@ type attempt struct {
 	// first is the time from started to the first content, took that to the end; 0 before.
 	first, took time.Duration
 	done        bool
-	// callerLeft says that the caller hung up before there was content.
-	callerLeft bool
+	// callerLeft says that the caller hung up before there was content, overtaken that another
+	// target began before this one.
+	callerLeft, overtaken bool
 }
 
 // task says what an attempt is to do.
@@ -54,6 +57,11 @@ type task struct {
 	quirks llm.Quirks
 	// replaceable says that another target could take over.
 	replaceable bool
+	// hedge says that the attempt is made beside a slow one.
+	hedge bool
+	// resume says how the attempt goes on with the reply of broken; nil for any other.
+	resume *llm.Resume
+	broken *attempt
 }
 
 // begin starts the attempt, unless its target is cooling down by now.
@@ -63,8 +71,9 @@ func (a *attempt) begin(ctx context.Context) error {
 		return a.coolingDown()
 	}
 	a.flight, a.asked, a.started = flight, true, a.Now()
-	a.entry = llm.Attempt{Target: a.target.ID, Try: a.try, Start: a.since(), Wait: llm.Millis(a.wait)}
-	a.watch = newWatchdog(ctx, a.firstLimit(), a.firstTokenError)
+	a.entry = llm.Attempt{Target: a.target.ID, Try: a.try, Start: a.since(), Wait: llm.Millis(a.wait), Resumes: a.resumes(), Hedge: a.hedge}
+	limit, _ := a.firstLimit()
+	a.watch = newWatchdog(ctx, limit, a.firstTokenError)
 	return nil
 }
 
@@ -86,7 +95,7 @@ func (a *attempt) coolingDown() error {
 // made it, so that none of them can add to a prompt unpaid.
 func (a *attempt) prepare() error {
 	ctx := a.watch.ctx
-	a.exchange = llm.Exchange{Request: a.req, Route: a.route, Target: a.target, Quirks: a.quirks, Media: a.media}
+	a.exchange = llm.Exchange{Request: a.req, Route: a.route, Target: a.target, Quirks: a.quirks, Media: a.media, Resume: a.resume}
 	if err := a.Dialects.Prepare(ctx, &a.exchange); err != nil {
 		return err
 	}
@@ -115,7 +124,7 @@ func (a *attempt) send() (llm.Stream, error) {
 	ctx := a.watch.ctx
 	answer, err := a.call.Answer, error(nil)
 	if a.estimated = answer != nil; !a.estimated {
-		answer, err = a.Upstream.Do(ctx, a.target, a.call)
+		answer, err = a.do(ctx)
 	}
 	a.answer, a.call = answer, llm.Call{}
 	if err != nil {
@@ -131,12 +140,15 @@ func (a *attempt) send() (llm.Stream, error) {
 	if err == nil {
 		err = a.refuseEmpty(events.Info(), buffered)
 	}
+	if err == nil {
+		a.noteContent(events.Info().Whole)
+		buffered, err = a.holdBack(events, buffered)
+	}
 	if err != nil {
 		a.early = events.Info()
 		events.Close()
 		return nil, err
 	}
-	a.noteContent(events.Info().Whole)
 	a.reply = &reply{Stream: events, buffered: buffered, attempt: a}
 	return a.reply, nil
 }
@@ -152,6 +164,38 @@ func (a *attempt) noteContent(whole bool) {
 	t := a.timeouts()
 	a.watch.follow(watchLimits{idle: t.Idle, pingIdle: t.PingIdle, idleError: a.stallError, pingIdleError: a.pingsError})
 	a.watch.suspend()
+}
+
+// holdBack reads on until as much of a stream is buffered as its route holds back. What
+// breaks off within that has not been seen by anyone.
+func (a *attempt) holdBack(events llm.Stream, buffered []llm.Event) ([]llm.Event, error) {
+	if a.route.Hold == 0 || !a.req.Facts.Stream {
+		return buffered, nil
+	}
+	a.watch.resume()
+	defer a.watch.suspend()
+	size := 0
+	for last := len(buffered) - 1; !buffered[last].Final && !a.heldEnough(events.Info(), size); last++ {
+		size += len(buffered[last].Frame) + eventBytes
+		buffered[last] = cloneEvent(buffered[last])
+		ev, err := events.Next()
+		if err != nil {
+			return nil, unfinished(err)
+		}
+		if ev.Progress {
+			a.watch.progressed()
+		}
+		buffered = append(buffered, ev)
+	}
+	return buffered, nil
+}
+
+// heldEnough reports whether a stream of which so much was read may be sent.
+func (a *attempt) heldEnough(info llm.ReplyInfo, size int) bool {
+	if size >= maxBufferedBytes {
+		return true
+	}
+	return a.route.Hold != llm.HoldAll && info.Billed(0, false).Output >= a.route.Hold
 }
 
 // fail ends an attempt that brought no content. It returns the error as it is recorded,
@@ -187,6 +231,10 @@ func (a *attempt) finish(e *llm.Error) {
 	out := Outcome{FirstToken: a.first, Duration: a.took}
 	if a.answer != nil {
 		out.Status, out.Header = a.answer.Status, a.answer.Header
+	}
+	if a.reply != nil || a.overtaken {
+		own := a.own()
+		a.entry.Usage, a.entry.Cost = own.usage, own.cost
 	}
 	if e != nil {
 		a.entry.Fault, a.entry.Error = e.Fault, e.Message
@@ -231,26 +279,41 @@ type result struct {
 	cost  llm.NanoUSD
 }
 
-// result returns what the attempt used and what that costs. A failed one costs nothing; one
-// that the caller did not wait for was being worked on, so its prompt is charged, by the
-// provider's count where there is one.
+// result returns what the caller used by the attempt and what that costs. A failed one costs
+// nothing; one that the caller did not wait for was being worked on, so its prompt is
+// charged, by the provider's count where there is one. One that went on from another's text
+// is charged with that.
 func (a *attempt) result() result {
+	r := a.own()
+	if a.resume != nil && a.resume.Prefill != "" {
+		r.usage.Output, r.usage.Estimated = llm.Add(r.usage.Output, a.broken.result().usage.Output), true
+		r.cost = a.target.Price.Cost(r.usage)
+	}
+	return r
+}
+
+// own is what the attempt itself used, and what that costs.
+func (a *attempt) own() result {
 	var r result
 	switch {
 	case a.reply != nil:
 		r.info = a.reply.Info()
 		r.usage = r.info.Billed(a.exchange.Sent.Facts.EstInputTokens, r.info.Finish != "" || !a.req.Facts.Stream)
-	case a.callerLeft:
+	case a.callerLeft, a.overtaken:
 		r.usage = a.early.Billed(a.req.Facts.EstInputTokens, false)
 	}
 	r.cost = a.target.Price.Cost(r.usage)
 	return r
 }
 
-// settle settles what the attempt holds of the request's limits.
+// settle settles what the attempt holds of the request's limits, and returns its charges.
 func (a *attempt) settle(ctx context.Context) []llm.Charge {
 	if a.reserved.hold == nil {
-		return nil
+		return a.charges
 	}
-	return a.reserved.settle(ctx, a.target.Price.Amounts(a.result().usage))
+	used := a.target.Price.Amounts(a.result().usage)
+	if a.overtaken {
+		used.Requests = 0 // the caller made one
+	}
+	return a.reserved.settle(ctx, used)
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"net/http"
+	"slices"
 	"time"
 
 	"github.com/penstock/penstock/gateway/internal/llm"
@@ -18,11 +19,17 @@ type attempts struct {
 	draft *llm.Record
 	// changed is called when the head of a reply that had to begin now would differ.
 	changed func()
+	// chain returns further candidates for a request that has failed for a cause.
+	chain func(llm.Fault) []llm.Candidate
 
 	// made are the attempts in the order in which they were started.
 	made []*attempt
 	// serving is the one whose reply the caller gets; nil before there is content.
 	serving *attempt
+	// left are the candidates that have not been tried when there is a reply. tooSmall is the
+	// largest context window that is known not to suffice.
+	left     []llm.Candidate
+	tooSmall int64
 	// paused is the time spent between attempts.
 	paused time.Duration
 }
@@ -44,28 +51,40 @@ func (s *attempts) first(ctx context.Context) (llm.Stream, error) {
 // tryTargets goes through the ranked candidates until one of them answers.
 func (s *attempts) tryTargets(ctx context.Context) (llm.Stream, error) {
 	var last error
-	tooSmall := int64(0) // context windows up to here are known not to suffice
-	for i, c := range s.ranked {
-		if outgrown(c.Target, tooSmall) {
+	for s.left = s.ranked; len(s.left) > 0; {
+		c := s.left[0]
+		s.left = s.left[1:]
+		if outgrown(c.Target, s.tooSmall) {
 			continue
 		}
 		if !s.mayFallBack(last) {
 			break
 		}
-		reply, err := s.tryTarget(ctx, c.Target, s.replaceable(s.ranked[i+1:], tooSmall))
+		reply, err := s.tryTarget(ctx, c.Target, s.replaceable(s.left))
 		if err == nil {
 			return reply, nil
 		}
 		last = moreInformative(last, err)
-		fault := llm.AsError(err).Fault
-		if !fault.Replaceable() || ctx.Err() != nil {
+		if ctx.Err() != nil || !s.takeChain(llm.AsError(err).Fault, c.Target) {
 			break
-		}
-		if fault == llm.FaultContextLength {
-			tooSmall = max(tooSmall, c.Target.Context)
 		}
 	}
 	return nil, last
+}
+
+// takeChain puts the candidates for the cause of a failure first, and reports whether the
+// next candidate may be asked. What is refused for its content goes nowhere else than to
+// those.
+func (s *attempts) takeChain(cause llm.Fault, failed *llm.Target) bool {
+	if cause == llm.FaultContextLength {
+		s.tooSmall = max(s.tooSmall, failed.Context)
+	}
+	more := s.chain(cause)
+	if cause == llm.FaultContentPolicy {
+		s.left = nil
+	}
+	s.left = slices.Concat(more, s.left)
+	return len(more) > 0 || cause.Replaceable()
 }
 
 // tryTarget tries one target as often as the route allows and the fault makes sense. The
@@ -76,7 +95,7 @@ func (s *attempts) tryTarget(ctx context.Context, t *llm.Target, replaceable boo
 	next := task{target: t, try: 1, replaceable: replaceable}
 	for {
 		a := s.attempt(next)
-		reply, err := s.run(ctx, a)
+		reply, err := s.runHedged(ctx, a)
 		if err == nil {
 			return reply, nil
 		}
@@ -99,19 +118,15 @@ func (s *attempts) tryTarget(ctx context.Context, t *llm.Target, replaceable boo
 }
 
 func (s *attempts) attempt(t task) *attempt {
-	return &attempt{terms: s.terms, task: t, reserved: reservation{terms: s.terms, draft: s.draft}}
+	return &attempt{terms: s.terms, task: t, reserved: reservation{terms: s.terms, draft: s.draft, beside: t.hedge}}
 }
 
 // run carries out an attempt up to the first content of its reply. It takes over the hold
 // of the attempt before it.
 func (s *attempts) run(ctx context.Context, a *attempt) (llm.Stream, error) {
-	if err := a.begin(ctx); err != nil {
+	if err := s.start(ctx, a); err != nil {
 		return nil, err
 	}
-	if n := len(s.made); n > 0 {
-		a.reserved.takeOver(&s.made[n-1].reserved)
-	}
-	s.made = append(s.made, a)
 	s.changed()
 	err := a.prepare()
 	if len(a.entry.Dropped) > 0 {
@@ -121,6 +136,23 @@ func (s *attempts) run(ctx context.Context, a *attempt) (llm.Stream, error) {
 	if err == nil {
 		reply, err = a.send()
 	}
+	return s.end(ctx, a, reply, err)
+}
+
+// start counts an attempt in.
+func (s *attempts) start(ctx context.Context, a *attempt) error {
+	if err := a.begin(ctx); err != nil {
+		return err
+	}
+	if n := len(s.made); n > 0 && !a.hedge {
+		a.reserved.takeOver(&s.made[n-1].reserved)
+	}
+	s.made = append(s.made, a)
+	return nil
+}
+
+// end is what came of an attempt: its reply, which the caller gets, or an error.
+func (s *attempts) end(ctx context.Context, a *attempt, reply llm.Stream, err error) (llm.Stream, error) {
 	if err != nil {
 		return nil, a.fail(ctx, err)
 	}
@@ -200,9 +232,9 @@ func outgrown(t *llm.Target, tooSmall int64) bool {
 }
 
 // replaceable reports whether one of the targets that are left could take over.
-func (s *attempts) replaceable(left []llm.Candidate, tooSmall int64) bool {
+func (s *attempts) replaceable(left []llm.Candidate) bool {
 	for _, c := range left {
-		if !outgrown(c.Target, tooSmall) && !s.Health.Stats(c.Target.ID).CoolingUntil.After(s.Now()) {
+		if !outgrown(c.Target, s.tooSmall) && !s.Health.Stats(c.Target.ID).CoolingUntil.After(s.Now()) {
 			return true
 		}
 	}
@@ -231,7 +263,7 @@ func (s *attempts) mayFallBack(last error) bool {
 		return true
 	}
 	switch llm.AsError(last).Fault {
-	case llm.FaultContextLength, llm.FaultRefused, llm.FaultNotFound, llm.FaultUnsupported, llm.FaultBudget, llm.FaultCooling, llm.FaultTransform, llm.FaultEmpty:
+	case llm.FaultContextLength, llm.FaultContentPolicy, llm.FaultRefused, llm.FaultNotFound, llm.FaultUnsupported, llm.FaultBudget, llm.FaultCooling, llm.FaultTransform, llm.FaultEmpty:
 		return true
 	}
 	return s.Upstream.MayRetry()

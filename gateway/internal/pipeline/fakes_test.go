@@ -59,6 +59,12 @@ type fakes struct {
 	// prefixes are the tokens that targets have cached, by key, session and target.
 	prefixes map[string]int64
 
+	// p95 is the 95th percentile of all targets' times to the first token.
+	p95 time.Duration
+	// fixed is why a reply can't be gone on with; prefills are the targets that continue a text.
+	fixed    string
+	prefills map[string]bool
+
 	mu       sync.Mutex
 	sent     []string // the targets that were asked
 	sending  string   // the target that a call is being made for
@@ -184,6 +190,8 @@ func (f *fakes) Inline(ctx context.Context, x *llm.Exchange) error {
 func (f *fakes) Inlines(*llm.Request, *llm.Target) bool { return f.inline != nil }
 
 func (f *fakes) Prepare(_ context.Context, x *llm.Exchange) error {
+	f.mu.Lock()
+	defer f.mu.Unlock()
 	f.sending, x.Sent = x.Target.ID, x.Request
 	if f.transform != nil {
 		sent := *x.Request
@@ -194,6 +202,8 @@ func (f *fakes) Prepare(_ context.Context, x *llm.Exchange) error {
 }
 
 func (f *fakes) Call(_ context.Context, x *llm.Exchange) (llm.Call, error) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
 	f.capped = append(f.capped, x.MaxOutput)
 	x.Applied = append(x.Applied, f.applied...)
 	x.Dropped = f.drops[x.Target.ID]
@@ -208,6 +218,9 @@ func (f *fakes) Do(ctx context.Context, t *llm.Target, call llm.Call) (*llm.Answ
 	f.sent = append(f.sent, t.ID)
 	p := f.next(t.ID)
 	f.mu.Unlock()
+	if p.connected {
+		connect(ctx)
+	}
 	if p.hang {
 		<-ctx.Done()
 		return nil, ctx.Err()
@@ -237,7 +250,7 @@ func (f *fakes) Stats(id string) llm.Stats {
 	if d := f.stats[id]; d > 0 {
 		return llm.Stats{CoolingFor: "rate_limited", CoolingUntil: time.Now().Add(d)}
 	}
-	return llm.Stats{}
+	return llm.Stats{TTFTP95: llm.Millis(f.p95)}
 }
 
 func (f *fakes) WorkAround(x *llm.Exchange, e *llm.Error) llm.Quirks {
@@ -289,6 +302,8 @@ type flight struct {
 
 func (l flight) FirstToken() {}
 func (l flight) Done(o Outcome) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
 	l.outcomes[l.id] = append(l.outcomes[l.id], o)
 	if why := l.opens[l.id]; why != "" && o.Fault != llm.FaultNone {
 		l.cooling[l.id] = why
@@ -303,6 +318,8 @@ func (f *fakes) Affordable(limits []llm.Limit, ask llm.Ask, _ time.Time) (int64,
 }
 
 func (f *fakes) Reserve(_ context.Context, draft *llm.Record, limits []llm.Limit, ask llm.Ask) (Hold, int64, error) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
 	output := ask.Most
 	if f.afford > 0 {
 		output = max(min(output, f.afford), ask.Least)
@@ -339,6 +356,8 @@ func (h *held) States() []llm.LimitState { return h.states }
 func (h *held) Seen(output int64)        { h.seen = output }
 
 func (h *held) Settle(_ context.Context, used llm.Amounts) ([]llm.Charge, error) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
 	if !h.leases[h.id] {
 		return nil, errors.New("settled already")
 	}

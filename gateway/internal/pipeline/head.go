@@ -48,7 +48,7 @@ func (x *state) head() llm.Head {
 		}
 	}
 	x.warningHeaders(h)
-	return llm.Head{Status: http.StatusOK, Stream: x.req.Facts.Stream, Header: h}
+	return llm.Head{Status: http.StatusOK, Stream: x.req.Facts.Stream, Resumable: x.attempts.resumable(), Header: h}
 }
 
 // The bounds of the warnings in a reply's headers: how many, and the bytes of each.

@@ -27,7 +27,7 @@ func (x *state) replay(ctx context.Context, slot Slot) (llm.Stream, error) {
 	if _, err := h.reserved.take(ctx, nil, llm.Exactly(llm.Amounts{Requests: 1})); err != nil {
 		return nil, err
 	}
-	for _, t := range x.route.Targets {
+	for _, t := range x.route.All() {
 		if t.ID == stored.Target {
 			h.target = t
 		}

@@ -55,7 +55,7 @@ func (p *Pipeline) Serve(ctx context.Context, req *llm.Request, w llm.Writer) (e
 		if err != nil {
 			return err
 		}
-		reply = slot.Fill(reply, attempts.serving.target)
+		reply = slot.Fill(attempts.resuming(ctx, reply), attempts.serving.target)
 	}
 	defer reply.Close()
 	return x.relay(ctx, reply, out)

@@ -34,7 +34,7 @@ func (x *state) rank(ctx context.Context) (*attempts, error) {
 	if len(ranked) == 0 { // a router may drop some candidates, but not all
 		ranked = candidates
 	}
-	x.attempts = attempts{terms: &x.terms, ranked: ranked, draft: x.draft(), changed: x.updateHead}
+	x.attempts = attempts{terms: &x.terms, ranked: ranked, draft: x.draft(), changed: x.updateHead, chain: x.chain}
 	return &x.attempts, nil
 }
 
@@ -56,15 +56,10 @@ func (x *state) candidates() []llm.Candidate {
 	var cooling []llm.Candidate
 	x.record.Candidates = make([]llm.Considered, 0, len(x.route.Targets))
 	for _, t := range x.route.Targets {
-		c := llm.Candidate{Target: t, EstCost: x.worstCase(t, &x.req.Facts, 0).Cost()}
-		why := x.whyUnfit(t)
-		if why == "" {
-			c.CachedPrefix, c.Sticky = x.cachedPrefix(t), llm.StickyHash(x.req.Session, t.ID)
-			c.Stats = x.Health.Stats(t.ID)
-			if c.Stats.CoolingUntil.After(now) {
-				why = "cooling down after " + c.Stats.CoolingFor
-				cooling = append(cooling, c)
-			}
+		c, why := x.consider(t)
+		if why == "" && c.Stats.CoolingUntil.After(now) {
+			why = "cooling down after " + c.Stats.CoolingFor
+			cooling = append(cooling, c)
 		}
 		if why == "" {
 			fit = append(fit, c)
@@ -73,6 +68,35 @@ func (x *state) candidates() []llm.Candidate {
 	}
 	if len(fit) == 0 {
 		return x.fromCooling(cooling)
+	}
+	return fit
+}
+
+// consider is a target as a candidate, and why it can't serve the request; empty when it can.
+func (x *state) consider(t *llm.Target) (c llm.Candidate, why string) {
+	c = llm.Candidate{Target: t, EstCost: x.worstCase(t, &x.req.Facts, 0).Cost()}
+	if why = x.whyUnfit(t); why == "" {
+		c.CachedPrefix, c.Sticky = x.cachedPrefix(t), llm.StickyHash(x.req.Session, t.ID)
+		c.Stats = x.Health.Stats(t.ID)
+	}
+	return c, why
+}
+
+// chain are the candidates that the route has for requests which fail for this cause. Those
+// that can't serve the request are recorded with the reason.
+func (x *state) chain(cause llm.Fault) []llm.Candidate {
+	var fit []llm.Candidate
+	for _, t := range x.route.FallbackOn[cause] {
+		if slices.ContainsFunc(x.record.Candidates, func(c llm.Considered) bool { return c.Target == t.ID }) {
+			continue // it has its turn, or has had it
+		}
+		c, why := x.consider(t)
+		if why == "" {
+			fit = append(fit, c)
+		}
+		one := considered(c, why)
+		one.For = cause
+		x.record.Candidates = append(x.record.Candidates, one)
 	}
 	return fit
 }

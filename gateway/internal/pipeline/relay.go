@@ -29,11 +29,15 @@ func (x *state) relay(ctx context.Context, reply llm.Stream, w sink) error {
 		}
 		if !started {
 			started = true
+			x.begun.Store(true)
 			if err := w.Start(x.head()); err != nil {
 				return err
 			}
 		}
 		if err := w.Event(ev); err != nil || ev.Final {
+			if err != nil && x.route.Drain && !ev.Final {
+				x.drain(reply)
+			}
 			return err
 		}
 	}

@@ -56,13 +56,22 @@ func unfinished(err error) error {
 
 // refuseEmpty refuses a complete reply without content, if another target could take over
 // and the route allows it, and keeps its events in case none has more. A reply that was
-// ended by its length or a filter is an answer.
+// ended by its length or a filter is an answer, unless the route has targets for what a
+// filter refuses.
 func (a *attempt) refuseEmpty(info llm.ReplyInfo, buffered []llm.Event) error {
 	last := len(buffered) - 1
-	if !buffered[last].Final || info.Content || cutShort(info.Finish) || !a.replaceable || a.route.EmptyPass {
+	if !buffered[last].Final || info.Content || a.resume != nil {
+		return nil
+	}
+	filtered := isFiltered(info.Finish) && len(a.route.FallbackOn[llm.FaultContentPolicy]) > 0
+	if !filtered && (cutShort(info.Finish) || !a.replaceable || a.route.EmptyPass) {
 		return nil
 	}
 	a.empty = append(buffered[:last:last], cloneEvent(buffered[last]))
+	if filtered {
+		return &llm.Error{Code: llm.CodeContentPolicy, Status: 400, Fault: llm.FaultContentPolicy,
+			Message: fmt.Sprintf("%s gave no answer because of its content filter (finish reason %q).", a.target.ID, info.Finish)}
+	}
 	return &llm.Error{Code: llm.CodeUpstream, Status: 502, Fault: llm.FaultEmpty,
 		Message: fmt.Sprintf("%s sent an empty reply (finish reason %q), so another target was asked (empty: fallback).", a.target.ID, info.Finish)}
 }
@@ -70,7 +79,16 @@ func (a *attempt) refuseEmpty(info llm.ReplyInfo, buffered []llm.Event) error {
 // cutShort reports whether a finish reason means that the model was kept from going on.
 func cutShort(reason string) bool {
 	switch reason {
-	case "length", "max_tokens", "model_length", "content_filter", "safety", "refusal":
+	case "length", "max_tokens", "model_length":
+		return true
+	}
+	return isFiltered(reason)
+}
+
+// isFiltered reports whether a finish reason means that a filter has kept the answer back.
+func isFiltered(reason string) bool {
+	switch reason {
+	case "content_filter", "safety", "refusal":
 		return true
 	}
 	return false

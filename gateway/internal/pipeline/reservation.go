@@ -14,6 +14,8 @@ type reservation struct {
 	// draft is what is recorded of the request if the reservation is never settled: who asked
 	// for what. It is only read, so reservations may share it.
 	draft *llm.Record
+	// beside says that the request may hold another reservation at the same time.
+	beside bool
 	// hold is nil when nothing is held.
 	hold Hold
 	// limits are the limits with their counters, as they were reserved last; nil before.
@@ -53,6 +55,9 @@ func (r *reservation) take(ctx context.Context, x *llm.Exchange, ask llm.Ask) (i
 // draftFor is a copy of the draft for a request that is sent to x's target.
 func (r *reservation) draftFor(x *llm.Exchange) *llm.Record {
 	draft := *r.draft
+	if r.beside {
+		draft.ID += "_hedge"
+	}
 	if x != nil {
 		draft.Target, draft.Provider, draft.Price = x.Target.ID, x.Target.Provider, x.Target.Price
 		draft.Usage.Input = x.Sent.Facts.EstInputTokens

@@ -83,9 +83,29 @@ type Dialects interface {
 	// at all, comes back as *llm.Error with its Fault. Read owns the answer's body from
 	// here on.
 	Read(ctx context.Context, x *llm.Exchange, a *llm.Answer) (llm.Stream, error)
+	// Transcript begins to note what a client is sent of a streamed reply.
+	Transcript() Transcript
+	// Prefills reports whether a target is known to continue an assistant's message at the
+	// end of a request.
+	Prefills(t *llm.Target) bool
 	// WorkAround returns the quirks to allow for in another try, when the target refused
 	// something that the gateway itself put into the request; 0 when nothing helps.
 	WorkAround(x *llm.Exchange, e *llm.Error) llm.Quirks
+}
+
+// Transcript is what a client has been sent of a streamed reply, as far as another target
+// must know it to go on.
+type Transcript interface {
+	// Note notes an event that is sent.
+	Note(e *llm.Event)
+	// Fixed says why no other target can go on; empty when one can.
+	Fixed() string
+	// Text returns the text that was sent.
+	Text() string
+	// Rest makes of another target's reply what the client lacks, in its own events. Prefilled
+	// says that it begins where the text ends. Next fails with FaultDiverged when the reply
+	// says something else than was sent.
+	Rest(s llm.Stream, prefilled bool) llm.Stream
 }
 
 // Upstream sends calls to providers. Its errors are *llm.Error with their Fault.

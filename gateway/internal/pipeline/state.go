@@ -3,6 +3,8 @@ package pipeline
 import (
 	"context"
 	"errors"
+	"sync/atomic"
+	"time"
 
 	"github.com/penstock/penstock/gateway/internal/llm"
 )
@@ -23,6 +25,8 @@ type state struct {
 	// replyText is what the caller got, for the record; at most llm.MaxText and a byte.
 	replyText []byte
 	concluded bool
+	// begun says that the reply has begun, so that it goes on without its caller.
+	begun atomic.Bool
 }
 
 // terms are the stages and what was decided about a request before its first attempt. They
@@ -51,18 +55,35 @@ func (p *Pipeline) begin(req *llm.Request) *state {
 // since is the time from the request's arrival.
 func (t *terms) since() llm.Millis { return llm.Millis(t.Now().Sub(t.req.Received)) }
 
-// deadline ends the request after the route's total timeout.
+// total is how long the request may take: what its caller asks for, if that is less than what
+// the route allows.
+func (t *terms) total() time.Duration {
+	total := t.route.Timeout.Total
+	if own := t.req.Timeout; own > 0 && own < total {
+		return own
+	}
+	return total
+}
+
+// deadline ends the request after its total timeout.
 func (x *state) deadline(ctx context.Context) (context.Context, context.CancelFunc) {
-	ctx, cancel := context.WithTimeoutCause(ctx, x.route.Timeout.Total, x.totalTimeout())
+	if x.route.Drain && x.req.Facts.Stream {
+		ctx = x.outlive(ctx)
+	}
+	ctx, cancel := context.WithTimeoutCause(ctx, x.total(), x.totalTimeout())
 	x.req.Deadline, _ = ctx.Deadline()
 	return ctx, cancel
 }
 
 // totalTimeout is the error for a request that exceeded timeout.total.
 func (t *terms) totalTimeout() error {
-	return &llm.Error{Code: llm.CodeUpstreamTimeout, Status: 504, Fault: llm.FaultTimeout, Retried: true,
-		Message: "The answer was not complete within " + t.route.Timeout.Total.String() +
+	e := &llm.Error{Code: llm.CodeUpstreamTimeout, Status: 504, Fault: llm.FaultTimeout, Retried: true,
+		Message: "The answer was not complete within " + t.total().String() +
 			", the total time that route " + t.route.Name + " allows (timeout.total)."}
+	if t.total() != t.route.Timeout.Total {
+		e.Message = "The answer was not complete within " + t.total().String() + ", the time that the request's own headers allow."
+	}
+	return e
 }
 
 // fail notes an error in the record, unless the record was written already.

@@ -2,7 +2,9 @@ package pipeline
 
 import (
 	"cmp"
+	"context"
 	"fmt"
+	"net/http/httptrace"
 	"time"
 
 	"github.com/penstock/penstock/gateway/internal/llm"
@@ -11,6 +13,9 @@ import (
 // timeouts are the route's, except for those that the target has of its own.
 func (a *attempt) timeouts() llm.Timeouts {
 	t, own := a.route.Timeout, a.target.Timeout
+	t.Total = a.total()
+	t.Connect = cmp.Or(own.Connect, t.Connect)
+	t.FirstByte = cmp.Or(own.FirstByte, t.FirstByte)
 	t.FirstToken = cmp.Or(own.FirstToken, t.FirstToken)
 	t.Idle = cmp.Or(own.Idle, t.Idle)
 	t.PingIdle = cmp.Or(own.PingIdle, t.PingIdle)
@@ -21,29 +26,48 @@ func (a *attempt) timeouts() llm.Timeouts {
 // of which nothing comes before it is whole.
 const plainFactor = 4
 
-// firstLimit is how long to wait for the first content: the request's whole time when no
-// other target could take over.
-func (a *attempt) firstLimit() time.Duration {
+// firstLimit is how long to wait for the first content, and what sets that: the request's
+// whole time when no other target could take over, and never more than its caller waits for.
+func (a *attempt) firstLimit() (time.Duration, string) {
 	t := a.timeouts()
+	limit, setting := t.Total, "timeout.total"
 	switch {
 	case !a.replaceable:
-		return t.Total
 	case a.req.Facts.Stream:
-		return t.FirstToken
+		limit, setting = t.FirstToken, "timeout.first_token"
+	case plainFactor*t.FirstToken < t.Total:
+		limit, setting = plainFactor*t.FirstToken, fmt.Sprintf("timeout.first_token × %d for a plain reply", plainFactor)
 	}
-	return min(plainFactor*t.FirstToken, t.Total)
+	if own := a.req.FirstTimeout; own > 0 && own < limit {
+		return own, "the request's own headers"
+	}
+	return limit, setting
 }
 
 // firstTokenError reports that the first content did not come in time.
 func (a *attempt) firstTokenError() error {
-	setting := "timeout.first_token"
-	switch {
-	case !a.replaceable:
-		setting = "timeout.total"
-	case !a.req.Facts.Stream:
-		setting += fmt.Sprintf(" × %d for a plain reply", plainFactor)
+	limit, setting := a.firstLimit()
+	return a.timeoutError("did not begin to answer", limit, setting)
+}
+
+// do sends the call, with limits of their own on the connection and on the headers of the
+// answer where there are such.
+func (a *attempt) do(ctx context.Context) (*llm.Answer, error) {
+	t := a.timeouts()
+	if t.FirstByte > 0 {
+		late := time.AfterFunc(t.FirstByte, func() {
+			a.watch.cancel(a.timeoutError("sent no headers", t.FirstByte, "timeout.first_byte"))
+		})
+		defer late.Stop()
 	}
-	return a.timeoutError("did not begin to answer", a.firstLimit(), setting)
+	if t.Connect > 0 {
+		late := time.AfterFunc(t.Connect, func() {
+			a.watch.cancel(a.timeoutError("did not take a connection", t.Connect, "timeout.connect"))
+		})
+		defer late.Stop()
+		ctx = httptrace.WithClientTrace(ctx, &httptrace.ClientTrace{GotConn: func(httptrace.GotConnInfo) { late.Stop() }})
+	}
+	return a.Upstream.Do(ctx, a.target, a.call)
 }
 
 // stallError reports that the target sent nothing for the given time.

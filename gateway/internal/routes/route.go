@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/penstock/penstock/gateway/internal/config"
 	"github.com/penstock/penstock/gateway/internal/llm"
@@ -22,20 +23,38 @@ func (r *Routes) route(name, star string, m config.Model) *llm.Route {
 	route := &llm.Route{
 		Name: name, Router: m.Router, With: json.RawMessage(m.With),
 		Retries: llm.Retries{Attempts: m.Retries.Attempts, Min: m.Retries.Backoff.Min, Max: m.Retries.Backoff.Max},
-		Timeout: llm.Timeouts{FirstToken: m.Timeout.FirstToken, Idle: m.Timeout.Idle, PingIdle: m.Timeout.PingIdle,
+		Timeout: llm.Timeouts{Connect: m.Timeout.Connect, FirstByte: m.Timeout.FirstByte, FirstToken: m.Timeout.FirstToken, Idle: m.Timeout.Idle, PingIdle: m.Timeout.PingIdle,
 			KeepAlive: m.Timeout.KeepAlive, Total: m.Timeout.Total},
 		EmptyPass: m.Empty == config.EmptyPass,
-		CacheTTL:  m.Cache.TTL, CacheShared: m.Cache.Shared, Transforms: m.Transform, Revision: r.revision(m.Transform),
+		Hedge:     hedge(m.Hedge),
+		Resume:    m.Stream.Resume == config.ResumeAuto, Hold: int64(m.Stream.Hold), Drain: m.Stream.Abandoned == config.DrainAbandoned,
+		CacheTTL: m.Cache.TTL, CacheShared: m.Cache.Shared, Transforms: m.Transform, Revision: r.revision(m.Transform),
 		AllowUnpriced:     cmp.Or(m.Unpriced, r.config.Unpriced) == config.UnpricedAllow,
 		RejectUnsupported: m.OnUnsupported == config.RejectUnsupported,
 	}
-	for _, t := range m.Targets {
-		route.Targets = append(route.Targets, r.target(t, star, false))
-	}
-	for _, t := range m.Fallback {
-		route.Targets = append(route.Targets, r.target(t, star, true))
+	for _, chain := range m.Chains() {
+		for _, c := range chain.Targets {
+			t := r.target(c, star, chain.Setting != "targets")
+			if chain.On == "" {
+				route.Targets = append(route.Targets, t)
+				continue
+			}
+			if route.FallbackOn == nil {
+				route.FallbackOn = map[llm.Fault][]*llm.Target{}
+			}
+			route.FallbackOn[chain.On] = append(route.FallbackOn[chain.On], t)
+		}
 	}
 	return route
+}
+
+// hedge returns when a second target is asked. A percentile without a time waits for a second
+// at least.
+func hedge(h config.Hedge) llm.Hedge {
+	if h.Percentile > 0 && h.After == 0 {
+		h.After = time.Second
+	}
+	return llm.Hedge{After: h.After, Percentile: h.Percentile}
 }
 
 // revision returns a text that changes with the transforms and their settings.

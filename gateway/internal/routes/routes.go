@@ -51,7 +51,7 @@ func New(c *config.Config, cat *catalog.Catalog, discovered bool, digests map[st
 		}
 	}
 	for _, route := range r.fixed {
-		for _, t := range route.Targets {
+		for _, t := range route.All() {
 			r.targets[t.ID] = true
 		}
 	}

@@ -93,8 +93,8 @@ func (s *Server) usesDemo(c *config.Config) bool {
 		return true
 	}
 	return slices.ContainsFunc(slices.Collect(maps.Values(c.Models)), func(m config.Model) bool {
-		return slices.ContainsFunc(slices.Concat(m.Targets, m.Fallback), func(t config.Target) bool {
-			return strings.HasPrefix(t.Target, config.Demo+"/")
+		return slices.ContainsFunc(m.Chains(), func(c config.Chain) bool {
+			return slices.ContainsFunc(c.Targets, func(t config.Target) bool { return strings.HasPrefix(t.Target, config.Demo+"/") })
 		})
 	})
 }

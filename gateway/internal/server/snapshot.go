@@ -56,7 +56,7 @@ func (s *Server) build(ctx context.Context, c *config.Config) (*snapshot, error)
 		Policy:   policyStage{sn.policy},
 		Cache:    cacheStage{s.cache},
 		Router:   ranker,
-		Dialects: dialects,
+		Dialects: dialectStage{dialects},
 		Upstream: upstreamStage{sn.clients, s.retries},
 		Health:   healthStage{s.health},
 		Prompts:  s.prompts,

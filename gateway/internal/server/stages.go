@@ -23,8 +23,9 @@ import (
 type policyStage struct{ engine *policy.Engine }
 
 func (s policyStage) Decide(ctx context.Context, req *llm.Request, route *llm.Route) (llm.Decision, error) {
-	in := policy.Input{Request: req, Route: route.Name, Targets: route.Targets, Now: req.At, Unlogged: req.Dry}
-	in.EstCost, in.CostKnown = llm.WorstCost(route.Targets, &req.Facts)
+	targets := route.All()
+	in := policy.Input{Request: req, Route: route.Name, Targets: targets, Now: req.At, Unlogged: req.Dry}
+	in.EstCost, in.CostKnown = llm.WorstCost(targets, &req.Facts)
 	return s.engine.Decide(ctx, in)
 }
 
@@ -44,6 +45,11 @@ func (s routerStage) Rank(ctx context.Context, req *llm.Request, route *llm.Rout
 // rankerName returns the key of a route's ranker. Routes with the same router and settings
 // share one.
 func rankerName(route *llm.Route) string { return route.Router + "\x00" + string(route.With) }
+
+// dialectStage stands between the client's wire format and a target's.
+type dialectStage struct{ *wire.Dialects }
+
+func (s dialectStage) Transcript() pipeline.Transcript { return s.Dialects.Transcript() }
 
 // upstreamStage sends calls with the client of the target's provider.
 type upstreamStage struct {

@@ -26,8 +26,9 @@ func (s *Server) Warnings() []string {
 		if err != nil {
 			continue
 		}
-		for i, t := range route.Targets {
-			list = append(list, s.targetWarnings(c, targetPath(c.Models[alias], alias, i), t)...)
+		paths := targetPaths(c.Models[alias], alias)
+		for i, t := range route.All() {
+			list = append(list, s.targetWarnings(c, paths[i], t)...)
 		}
 	}
 	if file := c.Ledger.File(); file != ":memory:" {
@@ -38,12 +39,14 @@ func (s *Server) Warnings() []string {
 	return list
 }
 
-// targetPath returns the path in the configuration of a route's i-th target.
-func targetPath(m config.Model, alias string, i int) string {
-	if n := i - len(m.Targets); n >= 0 {
-		return fmt.Sprintf("%s.fallback[%d]", config.Path("models", alias), n)
+// targetPaths returns the paths in the configuration of all of a route's targets.
+func targetPaths(m config.Model, alias string) (paths []string) {
+	for _, chain := range m.Chains() {
+		for i := range chain.Targets {
+			paths = append(paths, fmt.Sprintf("%s.%s[%d]", config.Path("models", alias), chain.Setting, i))
+		}
 	}
-	return fmt.Sprintf("%s.targets[%d]", config.Path("models", alias), i)
+	return paths
 }
 
 // targetWarnings warns of a target that is deprecated, is no chat model, or has no known

@@ -150,7 +150,7 @@ func (r *messageReader) take(name, data, frame []byte) (llm.Event, error) {
 	}
 	r.seen = true
 	r.note(&m)
-	ev.Content = m.content
+	ev.Content, ev.Text, ev.Other = m.content, m.words, m.other
 	ev.Progress = m.content || len(m.stop) > 0 || string(m.typ) == "content_block_delta"
 	if string(m.typ) != "message_stop" {
 		return ev, nil

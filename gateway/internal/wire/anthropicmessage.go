@@ -96,17 +96,21 @@ func (m *messageInfo) readBlock(s *scan) {
 			m.readBlockType(s.string())
 		case "id", "tool_use_id", "name", "signature", "cache_control", "caller":
 			s.Skip()
-		default:
+		case "text":
+			m.readWords(s)
+		case "thinking":
 			m.readText(s)
+		default:
+			m.readOther(s)
 		}
 	}
 }
 
 // readBlockType notes the blocks that say something by being there.
 func (m *messageInfo) readBlockType(kind []byte) {
-	call := bytes.HasSuffix(kind, []byte("tool_use"))
 	m.calls = m.calls || string(kind) == "tool_use"
-	m.content = m.content || call || string(kind) == "redacted_thinking" || bytes.HasSuffix(kind, []byte("_result"))
+	m.other = m.other || bytes.HasSuffix(kind, []byte("tool_use")) || bytes.HasSuffix(kind, []byte("_result"))
+	m.content = m.content || m.other || string(kind) == "redacted_thinking"
 }
 
 // readDelta reads what an event adds to a block, or to the message as a whole.
@@ -120,8 +124,12 @@ func (m *messageInfo) readDelta(s *scan) {
 			m.stop = s.string()
 		case "type", "stop_sequence", "signature":
 			s.Skip()
-		default:
+		case "text":
+			m.readWords(s)
+		case "thinking":
 			m.readText(s)
+		default:
+			m.readOther(s)
 		}
 	}
 }

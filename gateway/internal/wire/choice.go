@@ -1,6 +1,7 @@
 package wire
 
 import (
+	"bytes"
 	"math/bits"
 	"strconv"
 )
@@ -139,9 +140,7 @@ func (c *chunk) readOutput(s *scan, out *output) bool {
 		case isLabel(name):
 			s.Skip()
 		case s.Peek() == '"':
-			n := len(s.Text().Raw)
-			out.text += int64(n)
-			out.content = out.content || n > 0
+			out.add(name, s.Text().Raw)
 		default:
 			c.readPart(s, name, out)
 		}
@@ -156,11 +155,28 @@ func (c *chunk) readText(s *scan) bool {
 		s.Skip()
 		return false
 	}
-	n := len(s.Text().Raw)
 	c.delta.here = true
-	c.delta.text += int64(n)
-	c.delta.content = c.delta.content || n > 0
+	c.delta.add([]byte("content"), s.Text().Raw)
 	return true
+}
+
+// add notes a member of a delta or message that is a string.
+func (o *output) add(name, text []byte) {
+	if len(text) == 0 {
+		return
+	}
+	o.text += int64(len(text))
+	o.content = true
+	if string(name) == "content" {
+		o.words = text
+		return
+	}
+	o.other = o.other || !isReasoning(name)
+}
+
+// isReasoning reports whether a member holds reasoning, which providers give several names.
+func isReasoning(name []byte) bool {
+	return bytes.HasPrefix(name, []byte("reasoning")) || bytes.HasPrefix(name, []byte("thinking"))
 }
 
 // isLabel names the members that describe a message and are no output.
@@ -196,6 +212,7 @@ func (c *chunk) readPart(s *scan, name []byte, out *output) {
 		return
 	}
 	out.content = true
+	out.other = out.other || !isReasoning(name)
 	out.text += int64(len(v))
 	out.toolCalls = out.toolCalls || calls || string(name) == "function_call"
 }

@@ -48,6 +48,10 @@ type output struct {
 	toolCalls bool
 	// text is its length in bytes.
 	text int64
+	// words is the answer's text that a delta adds, as the inside of a JSON string; other says
+	// that there is content which is neither text nor reasoning.
+	words []byte
+	other bool
 }
 
 // readChunk reads one JSON object and reports whether it is sound.

@@ -117,7 +117,7 @@ func (w *chunkReader) noteOutput(ev *llm.Event, c *chunk) {
 		w.info.Pieces++
 	}
 	w.info.Content = w.info.Content || produced.content
-	ev.Content = produced.content
+	ev.Content, ev.Text, ev.Other = produced.content, produced.words, produced.other
 }
 
 // withoutChoice marks a chunk without a choice: clients look for the first one in it. They

@@ -113,21 +113,30 @@ func (g *geminiInfo) readPart(s *scan) {
 	if !s.enter('{') {
 		return
 	}
+	var text []byte
+	thought := false
 	for s.More('}') {
 		switch string(s.Name().Raw) {
 		case "text":
-			n := int64(len(s.string()))
-			g.text, g.content = g.text+n, g.content || n > 0
-		case "thought", "thoughtSignature":
+			text = s.string()
+		case "thought":
+			thought = truthy(s.Raw())
+		case "thoughtSignature":
 			s.Skip()
 		case "functionCall":
-			g.calls, g.content = true, true
+			g.calls, g.content, g.other = true, true, true
 			g.text += int64(len(s.Raw()))
 		default:
 			v := s.Raw()
-			g.content = g.content || hasText(v)
+			g.other = g.other || hasText(v)
+			g.content = g.content || g.other
 		}
 	}
+	if thought {
+		g.text, g.content = g.text+int64(len(text)), g.content || len(text) > 0
+		return
+	}
+	g.addWords(text)
 }
 
 // readGrounding counts the searches of an answer.

@@ -29,7 +29,7 @@ func (r *geminiReader) take(name, data, frame []byte) (llm.Event, error) {
 	}
 	r.seen = true
 	r.note(&g)
-	ev.Content = g.content
+	ev.Content, ev.Text, ev.Other = g.content, g.words, g.other
 	ev.Progress = g.content || g.blocked || g.finished.count() > 0
 	return ev, nil
 }

@@ -71,19 +71,35 @@ type renderer struct {
 	// comments says that streams may have comments.
 	comments bool
 	head     llm.Head
+	// seam joins the module's frames to those that passed as they were; nil when no other
+	// target may go on with the reply, or all frames are the module's.
+	seam *seam
 	// started says that the reply has been started, be it by a comment.
 	started bool
 }
 
 // Start implements llm.Writer.
 func (w *renderer) Start(h llm.Head) error {
-	w.head = h
+	w.setHead(h)
 	return nil
+}
+
+// setHead sets what the reply begins with.
+func (w *renderer) setHead(h llm.Head) {
+	w.head = h
+	if w.seam == nil && h.Resumable && w.native != "" {
+		w.seam = newSeam(w.native)
+	}
 }
 
 // Event implements llm.Writer.
 func (w *renderer) Event(e llm.Event) error {
-	if (w.native == "" || e.Dialect != w.native) && !w.isComment(&e) {
+	switch native := w.native != "" && e.Dialect == w.native; {
+	case e.Repeated:
+		return w.resume(e.Data)
+	case native && w.seam != nil:
+		w.seam.note(&e)
+	case !native && !w.isComment(&e):
 		if err := w.render(&e); err != nil {
 			return err
 		}
@@ -122,7 +138,27 @@ func (w *renderer) render(e *llm.Event) error {
 		e.Frame, err = frames.Next(w.ctx, e.Data)
 	}
 	e.Hidden, e.Data = false, nil
+	if err == nil && w.seam != nil && w.seam.joined {
+		e.Frame, err = w.seam.join(e.Frame)
+	}
 	return err
+}
+
+// resume has the module render the text that was sent without it, so that it goes on from
+// there. Nothing of that is sent.
+func (w *renderer) resume(chunk []byte) error {
+	if w.seam == nil || w.seam.joined {
+		return nil
+	}
+	frames, err := w.stream(w.ctx, w.head.Status)
+	if err != nil {
+		return err
+	}
+	made, err := frames.Next(w.ctx, chunk)
+	if err != nil {
+		return err
+	}
+	return w.seam.begin(made)
 }
 
 // renderWhole renders the one event of a plain reply, which may change its status and
@@ -150,7 +186,7 @@ func (w *renderer) KeepAlive(h llm.Head) (sent bool, err error) {
 		return false, nil
 	}
 	if !w.started {
-		w.head = h
+		w.setHead(h)
 	}
 	sent, err = w.out.KeepAlive(h)
 	w.started = w.started || sent

@@ -8,6 +8,8 @@ type responseInfo struct {
 	typ, model, status, reason []byte
 	// usage is the raw usage object, cause the raw error.
 	usage, cause []byte
+	// delta is the text that an event adds to the output.
+	delta []byte
 	// output says that there is a list of output items.
 	output bool
 	outputInfo
@@ -31,7 +33,7 @@ func readResponse(data []byte) (r responseInfo, ok bool) {
 		case "item":
 			r.readItem(&s)
 		case "delta":
-			r.readText(&s)
+			r.readDelta(&s)
 		case "error":
 			r.readCause(&s)
 		default:
@@ -39,7 +41,32 @@ func readResponse(data []byte) (r responseInfo, ok bool) {
 		}
 	}
 	r.failed = r.failed || string(r.typ) == "response.failed" || string(r.status) == "failed"
+	r.sortDelta()
 	return r, s.End() == nil
+}
+
+// readDelta reads what an event adds to the output. Its kind may come after it.
+func (r *responseInfo) readDelta(s *scan) {
+	if s.Peek() == '"' {
+		r.delta = s.string()
+		return
+	}
+	r.readOther(s)
+}
+
+// sortDelta counts a delta as what the event says it is.
+func (r *responseInfo) sortDelta() {
+	r.other = r.other || r.content || bytes.Contains(r.typ, []byte("annotation"))
+	switch {
+	case len(r.delta) == 0:
+		return
+	case string(r.typ) == "response.output_text.delta":
+		r.addWords(r.delta)
+		return
+	}
+	r.other = r.other || !bytes.HasPrefix(r.typ, []byte("response.reasoning"))
+	r.text += int64(len(r.delta))
+	r.content = true
 }
 
 // readMembers reads a response within an event.

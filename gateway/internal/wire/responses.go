@@ -93,7 +93,9 @@ func (r *responseReader) take(name, data, frame []byte) (llm.Event, error) {
 	}
 	r.seen = true
 	r.note(&e)
-	ev.Content = e.content && !e.repeated()
+	if !e.repeated() {
+		ev.Content, ev.Text, ev.Other = e.content, e.words, e.other
+	}
 	ev.Progress = ev.Content
 	ev.Final = e.ended()
 	return ev, nil

@@ -58,11 +58,16 @@ func (d *Dialects) errorOf(status int, header http.Header, body []byte) *llm.Err
 // or removed the bound on output tokens.
 func (d *Dialects) Prepare(ctx context.Context, x *llm.Exchange) (err error) {
 	x.Sent = x.Request
-	if !isTranslated(x.Request.Endpoint) || len(x.Route.Transforms) == 0 && passes(x.Request, x.Target) {
+	if !isTranslated(x.Request.Endpoint) || len(x.Route.Transforms) == 0 && x.Resume == nil && passes(x.Request, x.Target) {
 		return nil
 	}
 	if x.Sent, err = inCanonical(ctx, x.Request); err != nil {
 		return err
+	}
+	if x.Resume != nil && x.Resume.Prefill != "" {
+		if x.Sent, err = prefilled(x.Sent, x.Target, x.Resume.Prefill); err != nil {
+			return err
+		}
 	}
 	x.Sent, x.MaxOutput, err = d.transformRequest(ctx, x)
 	return err

@@ -1,0 +1,97 @@
+package pipeline
+
+import (
+	"slices"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/penstock/penstock/gateway/internal/llm"
+)
+
+// late is a stream whose events come with a pause before each.
+func late(d time.Duration, texts ...string) action {
+	p := stream(texts...)
+	p.pause = d
+	return p
+}
+
+// TestHedge asks a second target when the first does not begin in time.
+func TestHedge(t *testing.T) {
+	const delay = 2 * time.Second
+	for name, c := range map[string]struct {
+		first, second action
+		hedge         llm.Hedge
+		text          string
+		sent          []string
+		took          time.Duration
+		code          llm.Code
+	}{
+		"off":               {first: late(3*time.Second, "one"), second: stream("two"), text: "role one[DONE]", sent: []string{"p/a"}, took: 12 * time.Second},
+		"not needed":        {first: late(time.Millisecond, "one"), second: stream("two"), hedge: llm.Hedge{After: delay}, text: "role one[DONE]", sent: []string{"p/a"}, took: 4 * time.Millisecond},
+		"the second wins":   {first: late(3*time.Second, "one"), second: stream("two"), hedge: llm.Hedge{After: delay}, text: "role two[DONE]", sent: []string{"p/a", "p/b"}, took: delay},
+		"the first wins":    {first: late(1500*time.Millisecond, "one"), second: late(2*time.Second, "two"), hedge: llm.Hedge{After: delay}, text: "role one[DONE]", sent: []string{"p/a", "p/b"}, took: 6 * time.Second},
+		"the second fails":  {first: late(3*time.Second, "one"), second: failing(llm.FaultServer, 503), hedge: llm.Hedge{After: delay}, text: "role one[DONE]", sent: []string{"p/a", "p/b"}, took: 12 * time.Second},
+		"the first hangs":   {first: action{hang: true}, second: late(time.Second, "two"), hedge: llm.Hedge{After: delay}, text: "role two[DONE]", sent: []string{"p/a", "p/b"}, took: delay + 4*time.Second},
+		"by the percentile": {first: late(3*time.Second, "one"), second: stream("two"), hedge: llm.Hedge{After: delay, Percentile: 95}, text: "role two[DONE]", sent: []string{"p/a", "p/b"}, took: 4 * time.Second},
+		"fails before":      {first: failing(llm.FaultServer, 503), second: stream("two"), hedge: llm.Hedge{After: delay}, text: "role two[DONE]", sent: []string{"p/a", "p/b"}, took: 0},
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				f := newFakes("p/a", "p/b")
+				f.route.Retries.Attempts, f.route.Hedge = 1, c.hedge
+				f.p95 = 4 * time.Second
+				f.decision.Limits = []llm.Limit{{Name: "money", Scope: "s", Unit: llm.UnitUSD, Max: 1 << 60}}
+				f.script["p/a"], f.script["p/b"] = []action{c.first}, []action{c.second}
+				start := time.Now()
+				got, err := f.serve(t, t.Context(), request(true))
+				if err != nil || got.text != c.text || !slices.Equal(f.sent, c.sent) || time.Since(start) != c.took {
+					t.Fatalf("%q from %v after %s, %v", got.text, f.sent, time.Since(start), err)
+				}
+				r := f.records[0]
+				var charged int64
+				for _, charge := range r.Charges {
+					charged += charge.Amount
+				}
+				var cost llm.NanoUSD
+				for _, a := range r.Attempts {
+					cost += a.Cost
+				}
+				if r.Cost != cost || charged != int64(cost) {
+					t.Errorf("cost %d, charged %d, attempts cost %d: %+v", r.Cost, charged, cost, r.Attempts)
+				}
+			})
+		})
+	}
+}
+
+// TestHedgeThatFails has two targets that fail: the error is the first one's, and both are
+// recorded.
+func TestHedgeThatFails(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		f := newFakes("p/a", "p/b")
+		f.route.Retries.Attempts, f.route.Hedge = 1, llm.Hedge{After: time.Second}
+		f.route.Timeout.Total = 5 * time.Second
+		f.script["p/a"], f.script["p/b"] = []action{{hang: true}}, []action{failing(llm.FaultServer, 503)}
+		_, err := f.serve(t, t.Context(), request(true))
+		if llm.AsError(err).Code != llm.CodeUpstreamTimeout || len(f.records[0].Attempts) != 2 || !f.records[0].Attempts[1].Hedge {
+			t.Fatalf("%v, attempts %+v", err, f.records[0].Attempts)
+		}
+	})
+}
+
+// TestHedgePanic ends one request with its panic, and not the process.
+func TestHedgePanic(t *testing.T) {
+	f := newFakes("p/a", "p/b")
+	f.route.Hedge = llm.Hedge{After: time.Hour}
+	f.transform = func(*llm.Request) { panic("broken stage") }
+	defer func() {
+		if r := recover(); r != "broken stage" {
+			t.Errorf("recovered %v", r)
+		}
+		if len(f.records) != 1 || f.records[0].Status != 500 {
+			t.Errorf("records %+v", f.records)
+		}
+	}()
+	_, _ = f.serve(t, t.Context(), request(true))
+}
