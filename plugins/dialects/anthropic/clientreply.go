@@ -34,7 +34,7 @@ func writeError(w *canonical.Writer, fault canonical.Value) {
 }
 
 func writeReply(w *canonical.Writer, reply *canonical.Completion, env *canonical.Envelope) {
-	answer := reply.First()
+	answer := reply.Message()
 	usage := canonical.ReadUsage(reply.Usage)
 	w.Open('{')
 	beginMessage(w, env.RequestID, reply.Model)

@@ -62,7 +62,7 @@ func (r *clientReply) take(part *canonical.Completion) {
 		}
 	}
 	r.begin(part.Model)
-	a := part.First()
+	a := part.Delta()
 	r.takeThoughts(&a)
 	r.takeText(canonical.Inside(a.Content))
 	if refusal := canonical.Inside(a.Refusal); len(refusal) > 0 {

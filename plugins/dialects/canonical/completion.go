@@ -4,7 +4,7 @@ package canonical
 // a dialect reads it. Its values are nil when absent.
 type Completion struct {
 	Model, Usage, ServiceTier Value
-	// Choices is the list of choices, each for ReadAnswer.
+	// Choices is the list of choices, of which Message and Delta return the first.
 	Choices Value
 	// Error is set when there is an error in the place of a completion.
 	Error Value
@@ -31,10 +31,17 @@ func ReadCompletion(v Value) (c Completion) {
 	return c
 }
 
-// First returns the choice with the index 0, which is empty when there is none.
-func (c *Completion) First() Answer {
+// Message returns the choice with the index 0 of a plain reply, which is empty when there is
+// none. Perplexity sends an empty delta beside the message.
+func (c *Completion) Message() Answer { return c.first("message") }
+
+// Delta is Message for a chunk. Perplexity sends all that was said so far in a message beside
+// the delta.
+func (c *Completion) Delta() Answer { return c.first("delta") }
+
+func (c *Completion) first(name string) Answer {
 	for v := range c.Choices.Items {
-		if a := ReadAnswer(v); a.Index == 0 {
+		if a := readAnswer(v, name); a.Index == 0 {
 			return a
 		}
 	}
@@ -55,16 +62,18 @@ type Answer struct {
 	FinishReason, NativeFinish, StopReason Value
 }
 
-// ReadAnswer reads the members of a choice.
-func ReadAnswer(choice Value) (a Answer) {
+// readAnswer reads the members of a choice. What it says is in the member with the name or,
+// without one, in the other that may have it.
+func readAnswer(choice Value, name string) (a Answer) {
+	var said, other Value
 	for key, member := range choice.Members {
 		switch string(key) {
+		case name:
+			said = member
+		case "message", "delta":
+			other = member
 		case "index":
 			a.Index = Whole(member)
-		case "message", "delta":
-			if member.Kind() == '{' {
-				a.readMessage(member)
-			}
 		case "finish_reason":
 			a.FinishReason = member
 		case "native_finish_reason":
@@ -72,6 +81,12 @@ func ReadAnswer(choice Value) (a Answer) {
 		case "stop_reason":
 			a.StopReason = member
 		}
+	}
+	if said.Kind() != '{' {
+		said = other
+	}
+	if said.Kind() == '{' {
+		a.readMessage(said)
 	}
 	return a
 }

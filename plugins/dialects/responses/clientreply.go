@@ -24,7 +24,7 @@ func (c *Client) Render(out []byte, env *canonical.Envelope) []byte {
 
 func writeClientReply(w *canonical.Writer, reply *canonical.Completion, env *canonical.Envelope) {
 	h := head{request: env.RequestID, created: env.Created, model: reply.Model, context: env.Context}
-	answer, usage := reply.First(), canonical.ReadUsage(reply.Usage)
+	answer, usage := reply.Message(), canonical.ReadUsage(reply.Usage)
 	e := endOf(canonical.FinishOf(answer.FinishReason))
 	outputs := outputsOf(&answer, readClientContext(env.Context))
 	h.begin(w, &e)

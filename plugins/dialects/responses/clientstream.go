@@ -60,7 +60,7 @@ func (r *clientReply) take(part *canonical.Completion) {
 		}
 	}
 	r.begin(part.Model)
-	a := part.First()
+	a := part.Delta()
 	r.takeThoughts(&a)
 	r.takeText(mainText, canonical.Inside(a.Content))
 	r.takeText(extraText, canonical.Inside(a.Refusal))
