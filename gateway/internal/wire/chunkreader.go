@@ -52,6 +52,7 @@ func (w *chunkReader) take(name, data, frame []byte) (llm.Event, error) {
 		return llm.Event{}, malformed("an event that is not a chunk of a chat completion", nil)
 	}
 	ev := llm.Event{Frame: frame, Data: data}
+	w.deviate(&c)
 	w.see(&ev, &c)
 	if ev.Hidden || c.deviations == 0 {
 		return ev, nil
