@@ -62,6 +62,9 @@ func readChunk(data []byte) (c chunk, ok bool) {
 		c.readMember(&s, s.Name().Raw)
 	}
 	c.failed = c.failed || c.kind.failed()
+	if c.usage == nil && c.counted() != nil {
+		c.deviations |= usageElsewhere
+	}
 	return c, s.End() == nil
 }
 

@@ -8,6 +8,10 @@ import (
 // deviate notes how a chunk of a stream differs from what clients put together, given the
 // chunks before it.
 func (w *chunkReader) deviate(c *chunk) {
+	c.deviations &^= callWithoutArguments // more of them may come
+	if w.openAI {                         // such clients add up the usage of all chunks, and more may come
+		c.deviations &^= usageElsewhere
+	}
 	m := &w.mend
 	m.begun, m.spoken = w.begun, w.deltas
 	if c.message.here && !c.delta.here {
@@ -85,6 +89,19 @@ func (m *mender) setID(chunk object) { chunk["id"] = m.id }
 
 // setObject says of a chunk that it is one.
 func (m *mender) setObject(chunk object) { chunk["object"] = chunkObject }
+
+// moveUsage puts the usage where it belongs.
+func (m *mender) moveUsage(chunk object) {
+	for _, one := range objectsOf(chunk["choices"]) {
+		if usage, ok := one["usage"].(object); ok {
+			chunk["usage"] = usage
+			return
+		}
+	}
+	if groq, ok := chunk["x_groq"].(object); ok {
+		chunk["usage"] = groq["usage"]
+	}
+}
 
 // withoutIndex reports whether an object in a list has no index.
 func withoutIndex(list []byte) bool {

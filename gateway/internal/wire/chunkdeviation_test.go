@@ -44,6 +44,10 @@ func TestStreamsAreMended(t *testing.T) {
 		"there are messages for deltas": {
 			{`{"choices":[{"index":0,"message":{"role":"assistant","content":"x"},"finish_reason":"stop"}]}`,
 				`{"choices":[{"delta":{"content":"x","role":"assistant"},"finish_reason":"stop","index":0}]}`}},
+		"a call's arguments are to come, and it stands in a message too": {
+			{`{"choices":[{"index":0,"message":{"tool_calls":[{"id":"a","type":"function","function":{"name":"f","arguments":null}}]},"delta":{"role":"assistant","tool_calls":[{"index":0,"id":"a","type":"function","function":{"name":"f"}}]}}]}`, ""},
+			{`{"choices":[{"index":0,"delta":{"tool_calls":[{"index":0,"function":{"arguments":"{}"}}]}}]}`, ""},
+			{finish, ""}},
 		"calls have no type": {
 			{`{"choices":[{"index":0,"delta":{"role":"assistant","tool_calls":[{"index":0,"id":"a","function":{"name":"f","arguments":"{"}}]}}]}`,
 				`{"choices":[{"delta":{"role":"assistant","tool_calls":[{"function":{"arguments":"{","name":"f"},"id":"a","index":0,"type":"function"}]},"index":0}]}`},
@@ -101,6 +105,27 @@ func TestPlainCallsAreMended(t *testing.T) {
 		}
 		if ev, err := s.Next(); err != nil || string(ev.Frame) != wanted {
 			t.Errorf("%s came as\n%s\n%v, want\n%s", call, ev.Frame, err, wanted)
+		}
+	}
+}
+
+// TestUsageIsMoved puts usage where clients of other dialects look for it, and leaves that
+// of streams to OpenAI's, who get the chunks as they come.
+func TestUsageIsMoved(t *testing.T) {
+	for body, want := range map[string]string{
+		`{"choices":[{"index":0,"delta":{"role":"assistant"},"usage":{"prompt_tokens":1}}]}`:                                        `{"choices":[{"delta":{"role":"assistant"},"index":0,"usage":{"prompt_tokens":1}}],"usage":{"prompt_tokens":1}}`,
+		`{"choices":[{"index":0,"delta":{"role":"assistant"}}],"x_groq":{"usage":{"prompt_tokens":1}}}`:                             `{"choices":[{"delta":{"role":"assistant"},"index":0}],"usage":{"prompt_tokens":1},"x_groq":{"usage":{"prompt_tokens":1}}}`,
+		`{"choices":[{"index":0,"delta":{"role":"assistant"}}],"usage":{"prompt_tokens":2},"x_groq":{"usage":{"prompt_tokens":1}}}`: "",
+	} {
+		for _, client := range []llm.Dialect{llm.OpenAI, llm.Anthropic, llm.Responses} {
+			w := newChunkReader(dialects(), exchange(&llm.Request{Dialect: client}), &llm.Answer{})
+			wanted := want
+			if client == llm.OpenAI || want == "" {
+				wanted = body
+			}
+			if ev, err := w.take(nil, []byte(body), []byte(body)); err != nil || string(ev.Data) != wanted {
+				t.Errorf("to %s: %s, %v; want %s", client, ev.Data, err, wanted)
+			}
 		}
 	}
 }

@@ -24,6 +24,7 @@ const (
 	citationWithoutIndex
 	otherID
 	otherObject
+	usageElsewhere
 )
 
 // inStreams are those that are none in a plain reply.
@@ -48,6 +49,7 @@ var deviations = []struct {
 	{citationWithoutIndex, "OpenRouter's web search", eachDelta((*mender).indexCitations)},
 	{otherID, "Groq's compound models", (*mender).setID},
 	{otherObject, "Perplexity's last chunk", (*mender).setObject},
+	{usageElsewhere, "Groq, Moonshot", (*mender).moveUsage},
 }
 
 // object is a JSON object that is to be changed.
