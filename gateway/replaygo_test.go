@@ -51,6 +51,7 @@ func goAskChat(ctx context.Context, url, model string, stream bool) (spoken, err
 	}
 	message := whole.Choices[0].Message
 	s := spoken{Text: message.Content, Refusal: message.Refusal, Finish: whole.Choices[0].FinishReason}
+	//lint:ignore SA1019 the form is deprecated, but recorded
 	if call := message.FunctionCall; call.Name != "" {
 		s.Calls = append(s.Calls, spokenCall{call.Name, call.Arguments})
 	}
