@@ -22,6 +22,7 @@ var anthropicChecks = map[string]func(*testing.T, anthropic.Client, string){
 	"thinking":      checkThinking,
 	"tool loop":     checkMessageTools,
 	"output format": checkOutputFormat,
+	"count tokens":  checkCountTokens,
 	"errors":        checkMessageErrors,
 	"cut stream":    checkMessageCut,
 	"abort":         checkMessageAbort,
@@ -127,6 +128,13 @@ func checkOutputFormat(t *testing.T, c anthropic.Client, model string) {
 	p.OutputConfig.Format.Schema = map[string]any{"type": "object", "additionalProperties": false}
 	m, err := c.Messages.New(t.Context(), p)
 	wantMessage(t, m, err, llmtest.ModelArguments)
+}
+
+func checkCountTokens(t *testing.T, c anthropic.Client, model string) {
+	p := anthropic.MessageCountTokensParams{Model: anthropic.Model(model), Messages: askClaude(model, "hello").Messages}
+	if n, err := c.Messages.CountTokens(t.Context(), p); err != nil || n.InputTokens <= 0 {
+		t.Errorf("count = %+v, %v, want a positive count", n, err)
+	}
 }
 
 func checkMessageErrors(t *testing.T, c anthropic.Client, model string) {

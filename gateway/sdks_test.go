@@ -77,6 +77,8 @@ func startForSDK(t *testing.T) sdkServer {
 // sdkScripts are the scripts that check one client each.
 var sdkScripts = [][]string{
 	{"node", "anthropic.mjs"},
+	{"node", "chat.mjs"},
+	{"node", "zod.mjs"},
 	{"node", "responses.mjs"},
 	{"node", "vercel.mjs", "chat"},
 	{"node", "vercel.mjs", "messages"},

@@ -110,7 +110,7 @@ func (d *Dialects) whole(ctx context.Context, x *llm.Exchange, a *llm.Answer, bo
 	case c.pending:
 		return nil, cut()
 	}
-	if found := c.deviations &^ withoutDelta; found != 0 {
+	if found := c.deviations &^ inStreams; found != 0 {
 		m := mender{request: x.Request.ID}
 		body = m.chunk(body, found)
 	}

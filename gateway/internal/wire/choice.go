@@ -20,6 +20,9 @@ func (c *choiceSet) merge(more *choiceSet) {
 	}
 }
 
+// has reports whether i, which is below maxChoices, is in the set.
+func (c *choiceSet) has(i int64) bool { return c[i/64]>>(i%64)&1 == 1 }
+
 // within reports whether every choice of c is in other.
 func (c *choiceSet) within(other *choiceSet) bool {
 	for i := range c {
@@ -56,6 +59,8 @@ type choice struct {
 	index          int64
 	reason         []byte
 	delta, message bool
+	// role says that the delta says who speaks.
+	role           bool
 	noReason, null bool
 }
 
@@ -69,7 +74,9 @@ func (c *chunk) readChoice(s *scan, position int64) {
 		case "index":
 			one.index = s.index(position)
 		case "delta":
+			c.delta.role = false
 			one.delta = c.readOutput(s, &c.delta)
+			one.role = c.delta.role
 		case "message":
 			one.message = c.readOutput(s, &c.message)
 		case "text":
@@ -124,6 +131,9 @@ func (c *chunk) note(one *choice) {
 		c.finish = one.reason
 	}
 	c.noReason, c.pending = c.noReason || one.noReason, c.pending || one.null
+	if one.delta && !one.role {
+		c.roleless.add(one.index)
+	}
 	if !one.delta && !one.message {
 		c.deviations |= withoutDelta
 	}
@@ -137,6 +147,8 @@ func (c *chunk) readOutput(s *scan, out *output) bool {
 	out.here = true
 	for s.More('}') {
 		switch name := s.Name().Raw; {
+		case string(name) == "role":
+			out.role = len(s.string()) > 0
 		case isLabel(name):
 			s.Skip()
 		case s.Peek() == '"':
@@ -179,10 +191,10 @@ func isReasoning(name []byte) bool {
 	return bytes.HasPrefix(name, []byte("reasoning")) || bytes.HasPrefix(name, []byte("thinking"))
 }
 
-// isLabel names the members that describe a message and are no output.
+// isLabel names the members beside the role that describe a message and are no output.
 func isLabel(name []byte) bool {
 	switch string(name) {
-	case "role", "id", "name", "type", "object", "index", "channel":
+	case "id", "name", "type", "object", "index", "channel":
 		return true
 	}
 	return false
@@ -205,8 +217,10 @@ func (c *chunk) readPart(s *scan, name []byte, out *output) {
 	switch {
 	case list && string(name) == "content":
 		c.deviations |= contentIsList
-	case list && calls && out == &c.delta && callsWithoutIndex(v):
-		c.deviations |= callWithoutIndex
+	case list && calls:
+		c.deviations |= callDeviations(v, out == &c.delta)
+	case list && out == &c.delta && string(name) == "annotations" && withoutIndex(v):
+		c.deviations |= citationWithoutIndex
 	}
 	if !hasText(v) {
 		return

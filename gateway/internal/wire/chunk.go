@@ -3,7 +3,7 @@ package wire
 // chunk is what the gateway reads of one canonical object: a completion, or a chunk
 // of one. Its slices are parts of the text that was read.
 type chunk struct {
-	model []byte
+	id, model []byte
 	// usage is the raw usage object, groq the one under x_groq, beside the one within a
 	// choice, as Moonshot sends it.
 	usage, groq, beside []byte
@@ -13,6 +13,8 @@ type chunk struct {
 	// finish reason; finish is the reason of the first.
 	begun, finished choiceSet
 	finish          []byte
+	// roleless are those whose delta does not say who speaks.
+	roleless choiceSet
 	// noReason says that a choice has no member for its finish reason, or an empty one;
 	// pending that the reason is null: it is still to come.
 	noReason, pending bool
@@ -46,6 +48,8 @@ type output struct {
 	// call, a refusal, reasoning, an image, audio.
 	content   bool
 	toolCalls bool
+	// role says that it says who speaks.
+	role bool
 	// text is its length in bytes.
 	text int64
 	// words is the answer's text that a delta adds, as the inside of a JSON string; other says
@@ -69,11 +73,16 @@ func (c *chunk) read(data []byte) bool {
 		c.readMember(&s, s.Name().Raw)
 	}
 	c.failed = c.failed || c.kind.failed()
+	if c.usage == nil && c.counted() != nil {
+		c.deviations |= usageElsewhere
+	}
 	return s.End() == nil
 }
 
 func (c *chunk) readMember(s *scan, name []byte) {
 	switch string(name) {
+	case "id":
+		c.id = s.string()
 	case "model":
 		c.model = s.string()
 	case "choices":

@@ -18,7 +18,9 @@ type chunkReader struct {
 	// usage chunk.
 	wanted    int
 	showUsage bool
-	bounds    bounds
+	// openAI says that the client speaks OpenAI's format, so that it gets the chunks themselves.
+	openAI bool
+	bounds bounds
 
 	begun, finished choiceSet
 	// seen says that there was a chunk, deltas that there was a delta in one.
@@ -32,7 +34,7 @@ type chunkReader struct {
 
 func newChunkReader(d *Dialects, x *llm.Exchange, a *llm.Answer) *chunkReader {
 	req := x.Request
-	return &chunkReader{dialects: d, answer: a, wanted: req.Facts.Choices, showUsage: wantsUsage(req) || !req.Facts.Stream,
+	return &chunkReader{dialects: d, answer: a, wanted: req.Facts.Choices, showUsage: wantsUsage(req) || !req.Facts.Stream, openAI: req.Dialect == llm.OpenAI || req.Dialect == "",
 		bounds: boundsOf(x), mend: mender{request: req.ID}}
 }
 
@@ -55,6 +57,11 @@ func (w *chunkReader) take(name, data, frame []byte) (llm.Event, error) {
 		return llm.Event{}, malformed("an event that is not a chunk of a completion", nil)
 	}
 	ev := llm.Event{Frame: frame, Data: data, Dialect: w.dialect}
+	if w.dialect == "" {
+		w.deviate(&c)
+	} else {
+		c.deviations &^= usageElsewhere
+	}
 	w.see(&ev, &c)
 	if ev.Hidden || c.deviations == 0 {
 		return ev, nil

@@ -9,14 +9,26 @@ import (
 
 // deviation is a set of ways in which providers that speak OpenAI's format differ from
 // it so that the official clients can't read them.
-type deviation uint8
+type deviation uint16
 
 const (
 	callWithoutIndex deviation = 1 << iota
+	callWithoutType
+	callWithoutArguments
 	contentIsList
 	withoutDelta
+	messageForDelta
+	withoutRole
 	withoutChoices
+	choicesAfterEnd
+	citationWithoutIndex
+	otherID
+	otherObject
+	usageElsewhere
 )
+
+// inStreams are those that are none in a plain reply.
+const inStreams = withoutDelta | messageForDelta | withoutRole | choicesAfterEnd | citationWithoutIndex | otherID | otherObject
 
 // deviations are what is mended in a reply on its way, and where it was seen. A reply
 // without any of them passes byte for byte.
@@ -25,10 +37,19 @@ var deviations = []struct {
 	seenAt string
 	mend   func(m *mender, chunk object)
 }{
+	{messageForDelta, "servers that repeat the whole reply at its end", (*mender).moveMessage},
 	{callWithoutIndex, "Gemini's OpenAI endpoint, Mistral", eachDelta((*mender).indexCalls)},
+	{callWithoutType, "Mistral", eachDelta((*mender).addCallTypes)},
+	{callWithoutArguments, "OpenRouter, for a call without any", eachDelta((*mender).addArguments)},
 	{contentIsList, "Mistral's reasoning models", eachDelta((*mender).flatten)},
 	{withoutDelta, "Azure's asynchronous content filter", (*mender).addDelta},
-	{withoutChoices, "some servers' usage chunk", (*mender).addChoices},
+	{withoutRole, "GPUStack, Groq's compound models", eachDelta((*mender).addRole)},
+	{withoutChoices, "some servers' usage chunk", (*mender).emptyChoices},
+	{choicesAfterEnd, "OpenRouter's usage chunk", (*mender).emptyChoices},
+	{citationWithoutIndex, "OpenRouter's web search", eachDelta((*mender).indexCitations)},
+	{otherID, "Groq's compound models", (*mender).setID},
+	{otherObject, "Perplexity's last chunk", (*mender).setObject},
+	{usageElsewhere, "Groq, Moonshot", (*mender).moveUsage},
 }
 
 // object is a JSON object that is to be changed.
@@ -38,8 +59,16 @@ type object = map[string]any
 type mender struct {
 	// request is the request's id, for the ids of calls that have none.
 	request string
+	// id is that of the reply's chunks.
+	id string
 	// calls are those of each choice so far, in order.
 	calls map[string][]string
+	// citations counts those of each choice so far.
+	citations map[string]int
+	// begun are the choices that had a chunk before this one, and spoken says that a delta
+	// had.
+	begun  choiceSet
+	spoken bool
 }
 
 // chunk is the chunk without its deviations.
@@ -103,40 +132,6 @@ func indexOf(o object, position int) string {
 	return strconv.Itoa(position)
 }
 
-// indexCalls gives every tool call the index that clients put its pieces together by:
-// that of the call with its id, else of the call before, unless it begins a new one.
-func (m *mender) indexCalls(choice string, delta object) {
-	if m.calls == nil {
-		m.calls = map[string][]string{}
-	}
-	for _, call := range objectsOf(delta["tool_calls"]) {
-		if _, has := call["index"].(json.Number); !has {
-			call["index"] = m.indexCall(choice, call)
-		}
-	}
-}
-
-func (m *mender) indexCall(choice string, call object) int {
-	known := m.calls[choice]
-	id, _ := call["id"].(string)
-	function, _ := call["function"].(object)
-	name, _ := function["name"].(string)
-	for i := range known {
-		if id != "" && known[i] == id {
-			return i
-		}
-	}
-	if id == "" && name == "" && len(known) > 0 {
-		return len(known) - 1
-	}
-	if id == "" { // a client could not answer it
-		id = "call_" + m.request + "_" + strconv.Itoa(len(known))
-		call["id"] = id
-	}
-	m.calls[choice] = append(known, id)
-	return len(known)
-}
-
 // flatten makes text of content that is a list of parts, and puts thinking where
 // clients look for reasoning.
 func (m *mender) flatten(_ string, delta object) {
@@ -189,34 +184,5 @@ func (m *mender) addDelta(chunk object) {
 	}
 }
 
-// addChoices gives a chunk an empty list of choices.
-func (m *mender) addChoices(chunk object) { chunk["choices"] = []any{} }
-
-// callsWithoutIndex reports whether one of the calls in a list has no index.
-func callsWithoutIndex(calls []byte) bool {
-	s := newScan(calls)
-	if !s.Open('[') {
-		return false
-	}
-	missing := false
-	for s.More(']') {
-		missing = !s.hasIndex() || missing
-	}
-	return missing
-}
-
-// hasIndex steps over a value and reports whether it is anything but an object without
-// an index.
-func (s *scan) hasIndex() bool {
-	if !s.enter('{') {
-		return true
-	}
-	found := false
-	for s.More('}') {
-		name := s.Name().Raw
-		number := s.Peek() >= '0' && s.Peek() <= '9'
-		found = found || string(name) == "index" && number
-		s.Skip()
-	}
-	return found
-}
+// emptyChoices gives a chunk an empty list of choices.
+func (m *mender) emptyChoices(chunk object) { chunk["choices"] = []any{} }

@@ -60,12 +60,12 @@ func read(t *testing.T, include bool, a *llm.Answer) (shown, hidden string, info
 
 const (
 	role   = `data: {"model":"m-1","choices":[{"index":0,"delta":{"role":"assistant","content":""},"finish_reason":null}]}` + "\n\n"
-	hello  = `data: {"choices":[{"index":0,"delta":{"content":"he said \"finish_reason\":\"stop\""},"finish_reason":null}],"usage":null}` + "\n\n"
+	hello  = `data: {"choices":[{"index":0,"delta":{"role":"assistant","content":"he said \"finish_reason\":\"stop\""},"finish_reason":null}],"usage":null}` + "\n\n"
 	finish = `data: {"choices":[{"index":0,"delta":{},"finish_reason":"stop"}]}` + "\n\n"
 	usage  = `data: {"choices":[],"usage":{"prompt_tokens":9,"completion_tokens":4,"total_tokens":13,"prompt_tokens_details":{"cached_tokens":5}}}` + "\n\n"
 	end    = "data: [DONE]\n\n"
 
-	second    = `data: {"choices":[{"index":1,"delta":{"content":"two"},"finish_reason":null}]}` + "\n\n"
+	second    = `data: {"choices":[{"index":1,"delta":{"role":"assistant","content":"two"},"finish_reason":null}]}` + "\n\n"
 	noReason  = `data: {"choices":[{"index":0,"delta":{"content":"4","role":"assistant"}}]}` + "\n\n"
 	nullUsage = `data: {"choices":null,"usage":{"prompt_tokens":9,"completion_tokens":4,"prompt_tokens_details":{"cached_tokens":5}}}` + "\n\n"
 	filtered0 = `data: {"choices":[],"created":0,"id":"","model":"","object":"","prompt_filter_results":[{"prompt_index":0}]}` + "\n\n"
@@ -128,8 +128,8 @@ func TestFrames(t *testing.T) {
 		{name: "an error inside the stream", body: role + `data: {"error":{"message":"overloaded"}}` + "\n\n", shown: role, fault: llm.FaultServer},
 		{name: "an error by name", body: role + "event: error\ndata: {\"message\":\"x\"}\n\n", shown: role, fault: llm.FaultServer},
 		{name: "an error by name alone", body: role + hello + "event: error\n\n" + finish + end, shown: role + hello, fault: llm.FaultServer},
-		{name: "error null is none", body: `data: {"error":null,"choices":[{"delta":{"content":"x"},"finish_reason":"stop"}]}` + "\n\n" + end,
-			shown: `data: {"error":null,"choices":[{"delta":{"content":"x"},"finish_reason":"stop"}]}` + "\n\n" + end},
+		{name: "error null is none", body: `data: {"error":null,"choices":[{"delta":{"role":"assistant","content":"x"},"finish_reason":"stop"}]}` + "\n\n" + end,
+			shown: `data: {"error":null,"choices":[{"delta":{"role":"assistant","content":"x"},"finish_reason":"stop"}]}` + "\n\n" + end},
 		{name: "Groq's usage", body: role + `data: {"choices":[{"delta":{},"finish_reason":"stop"}],"x_groq":{"usage":{"prompt_tokens":9,"completion_tokens":4,"prompt_tokens_details":{"cached_tokens":5}}}}` + "\n\n" + end,
 			shown: role + `data: {"choices":[{"delta":{},"finish_reason":"stop"}],"x_groq":{"usage":{"prompt_tokens":9,"completion_tokens":4,"prompt_tokens_details":{"cached_tokens":5}}}}` + "\n\n" + end, usage: counted},
 	}
@@ -282,7 +282,7 @@ func TestPlainRepliesAreCounted(t *testing.T) {
 // TestEventBound wants an event as large as a reply may be, and the reason said beyond.
 func TestEventBound(t *testing.T) {
 	image := func(n int) string {
-		return `data: {"choices":[{"index":0,"delta":{"images":["` + strings.Repeat("A", n) + `"]},"finish_reason":null}]}` + "\n\n"
+		return `data: {"choices":[{"index":0,"delta":{"role":"assistant","images":["` + strings.Repeat("A", n) + `"]},"finish_reason":null}]}` + "\n\n"
 	}
 	stream := func(d *Dialects, n int) error {
 		a := answer(200, "text/event-stream", "")

@@ -92,11 +92,11 @@ func usages(t *testing.T, usage string) map[string]*llm.Usage {
 
 func TestUsageNobodyAskedForIsHidden(t *testing.T) {
 	for _, chunk := range []string{`{"choices":[],"usage":{"prompt_tokens":1}}`, `{"choices":null,"usage":{"prompt_tokens":1}}`, `{"usage":{"prompt_tokens":1}}`, `{"choices":[],"usage":{}}`} {
-		shown, hidden, _, err := read(t, false, answer(200, "text/event-stream", finish+"data: "+chunk+"\n\n"+end))
-		if err != nil || shown != finish+end || hidden == "" {
+		shown, hidden, _, err := read(t, false, answer(200, "text/event-stream", role+finish+"data: "+chunk+"\n\n"+end))
+		if err != nil || shown != role+finish+end || hidden == "" {
 			t.Errorf("%s: shown %q, hidden %q, %v", chunk, shown, hidden, err)
 		}
-		if shown, _, _, _ = read(t, true, answer(200, "text/event-stream", finish+"data: "+chunk+"\n\n"+end)); shown == finish+end {
+		if shown, _, _, _ = read(t, true, answer(200, "text/event-stream", role+finish+"data: "+chunk+"\n\n"+end)); shown == role+finish+end {
 			t.Errorf("%s is kept from a client that asked for it", chunk)
 		}
 	}

@@ -106,6 +106,11 @@ def structured_output(model):
     want_equal(parsed, Weather(**ANSWER))
 
 
+def count_tokens(model):
+    counted = client.messages.count_tokens(model=model, messages=ask(model)["messages"], tools=[tool])
+    assert counted.input_tokens > 0, counted
+
+
 def errors(model):
     for name, status, kind in (
         (model + "s", 404, anthropic.NotFoundError),
@@ -132,4 +137,4 @@ def abort(model):
     want_text(client.messages.create(**ask(model)))
 
 
-report_each([message, stream, stream_helper, thinking, tool_loop, parallel_tools_streamed, tool_runner, structured_output, errors, cut_stream, abort])
+report_each([message, stream, stream_helper, thinking, tool_loop, parallel_tools_streamed, tool_runner, structured_output, count_tokens, errors, cut_stream, abort])
