@@ -4,8 +4,8 @@
 // Find gives a request its slot: a hit, a miss to be filled, or off. A reply is shared
 // within a tenant only, unless the route or the policy says otherwise.
 //
-// The cache may lose any entry at any time: ristretto admits entries asynchronously and
-// evicts them as it sees fit, so a stored reply may never be found.
+// The cache may lose any entry at any time: ristretto admits and evicts entries as it sees
+// fit, so a stored reply may never be found.
 package cache
 
 import (
@@ -85,7 +85,8 @@ func (c *Cache) Get(key Key) (*Entry, bool) {
 
 // Put stores an entry for ttl. It stores nothing if ttl is not above zero, if the entry is
 // too large, if it was recorded before a purge, or if ristretto finds other entries more
-// useful. The entry belongs to the cache afterwards, and Get finds it a moment later.
+// useful. The entry belongs to the cache afterwards, and Get finds it once Put has returned:
+// a caller who asks again for what it has just got expects that.
 func (c *Cache) Put(key Key, e *Entry, ttl time.Duration) {
 	cost := e.Size()
 	if ttl <= 0 || cost > c.maxItem || c.purges.covers(e) {
@@ -94,8 +95,8 @@ func (c *Cache) Put(key Key, e *Entry, ttl time.Duration) {
 	e.key = key
 	c.mu.RLock()
 	defer c.mu.RUnlock()
-	if !c.closed {
-		c.store.SetWithTTL(key[:], e, cost, ttl)
+	if !c.closed && c.store.SetWithTTL(key[:], e, cost, ttl) {
+		c.store.Wait() // admission runs in a goroutine of ristretto's
 	}
 }
 

@@ -120,6 +120,7 @@ func obligations(o *object, d *llm.Obligations) {
 func considered(o *object, c *llm.Considered) {
 	o.text("target", c.Target)
 	o.text("refused", c.Refused)
+	o.text("for", string(c.For))
 	if c.Score != nil && finite(*c.Score) {
 		o.name("score")
 		o.b = appendFloat(o.b, *c.Score)
@@ -180,6 +181,10 @@ func attempt(o *object, a *llm.Attempt) {
 	o.millis("wait_ms", a.Wait)
 	o.millis("duration_ms", a.Duration)
 	o.millis("first_token_ms", a.FirstToken)
+	o.text("resumes", a.Resumes)
+	o.yes("hedge", a.Hedge)
+	o.inner("usage", func(o *object) { usage(o, &a.Usage) })
+	o.whole("cost_nano_usd", int64(a.Cost))
 	list(o, "transforms", a.Transforms, applied)
 	o.strings("dropped", a.Dropped)
 }

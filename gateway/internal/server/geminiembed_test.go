@@ -117,7 +117,7 @@ func TestEmbedContent(t *testing.T) {
 		{"openai:embedContent", `{"content":{"parts":[{"text":"poor"}]}}`, poor.Reveal(), 429, "RESOURCE_EXHAUSTED", "can never fit"},
 		{"none:embedContent", one, rich.Reveal(), 404, "NOT_FOUND", "none"},
 		{"claude:embedContent", one, rich.Reveal(), 400, "INVALID_ARGUMENT", "claude/c has no equivalent for embeddings"},
-		{"openai:embedContent", many, rich.Reveal(), 400, "INVALID_ARGUMENT", `"content" is missing`},
+		{"openai:embedContent", many, rich.Reveal(), 400, "INVALID_ARGUMENT", "send a list of requests to batchEmbedContents"},
 		{"openai:batchEmbedContents", one, rich.Reveal(), 400, "INVALID_ARGUMENT", `"requests" is missing`},
 		{"openai:embedContent", `{"model":"models/x",` + one[1:], rich.Reveal(), 400, "INVALID_ARGUMENT", `names the model "x" and the path "openai"`},
 		{"strict:embedContent", `{"title":"t",` + one[1:], rich.Reveal(), 400, "INVALID_ARGUMENT", "no equivalent for title"},
