@@ -50,12 +50,6 @@ var replayClients = []replayClient{
 	{name: "go anthropic", ask: goAskMessages, dialect: "anthropic"},
 }
 
-// servedTo lists, for clients that are not served by every provider, the dialects of those
-// that do serve them.
-var servedTo = map[string][]string{
-	"node genai": {"gemini"}, "python genai": {"gemini"}, "vercel google": {"gemini"},
-}
-
 // replayed is a recorded reply under the name of a model.
 type replayed struct {
 	*llmtest.Recorded
@@ -168,7 +162,7 @@ func TestClientsReadRecordings(t *testing.T) {
 			t.Run(c.name, func(t *testing.T) {
 				t.Parallel()
 				mine, met := map[string]*[2]int{}, 0
-				asked := c.serves(all)
+				asked := all
 				got := c.askAll(t, startReplaying(t, upstream, asked), asked)
 				for _, r := range asked {
 					n := mine[r.Provider]
@@ -196,18 +190,13 @@ func TestClientsReadRecordings(t *testing.T) {
 	logReplays(t, counts)
 }
 
-// serves returns the recordings of providers that serve the client.
-func (c replayClient) serves(all []replayed) []replayed {
-	dialects, some := servedTo[c.name]
-	if !some {
-		return all
-	}
-	return slices.DeleteFunc(slices.Clone(all), func(r replayed) bool { return !slices.Contains(dialects, r.dialect) })
-}
-
 // check compares what the client got, and reports whether it was right.
 func (c replayClient) check(t *testing.T, r replayed, want answer, got spoken) bool {
-	diff := cmp.Diff(want, c.answer(got, want))
+	is := c.answer(got, want)
+	if r.dialect == "anthropic" && c.dialect != "anthropic" {
+		want.Text, is.Text = withoutBlanks(want.Text), withoutBlanks(is.Text)
+	}
+	diff := cmp.Diff(want, is)
 	cause := excepted(c.name, r.Path)
 	switch {
 	case diff == "" && cause != "":
@@ -217,6 +206,10 @@ func (c replayClient) check(t *testing.T, r replayed, want answer, got spoken) b
 	}
 	return diff == ""
 }
+
+// withoutBlanks is a text without its line breaks: behind a tool that Anthropic runs itself,
+// clients of other formats get the text as a paragraph of its own.
+func withoutBlanks(text string) string { return strings.ReplaceAll(text, "\n", "") }
 
 // logReplays prints, for every client and provider, how many replies were right.
 func logReplays(t *testing.T, counts map[string]map[string]*[2]int) {

@@ -118,7 +118,9 @@ func (c *Client) Writer(ctx context.Context, w llm.Writer) llm.Writer {
 	if c.reply.module == nil {
 		return w
 	}
-	return &renderer{rendering: &c.reply, ctx: ctx, out: w, native: c.format.Dialect, comments: true}
+	// Google's client for Python takes a comment for broken JSON.
+	comments := c.format.Dialect != llm.Gemini
+	return &renderer{rendering: &c.reply, ctx: ctx, out: w, native: c.format.Dialect, comments: comments}
 }
 
 // Error renders an error reply.
