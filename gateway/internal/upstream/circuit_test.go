@@ -108,7 +108,7 @@ func TestCircuitsDoNotComeBackInStep(t *testing.T) {
 	now := testNow
 	h := NewHealth(HealthOptions{Random: func() float64 { return 0.999 }}, func() time.Time { return now })
 	for _, r := range []string{"a", "b", "c"} {
-		f, _ := h.Begin("p/m", r)
+		f, _ := h.Begin("p/m", Asking{Request: r})
 		f.Done(Outcome{Fault: llm.FaultServer})
 	}
 	if d := h.Stats("p/m").CoolingUntil.Sub(now); d < 3700*time.Millisecond || d > 3800*time.Millisecond {
@@ -162,7 +162,7 @@ func TestSteadyTimeoutsAmongSuccesses(t *testing.T) {
 func TestTriesOfOneRequestAreOneObservation(t *testing.T) {
 	w := newTestHealth(t)
 	for range 6 {
-		f, ok := w.Begin("p/m", "poison")
+		f, ok := w.Begin("p/m", Asking{Request: "poison"})
 		if !ok {
 			t.Fatal("one request has taken the target away")
 		}
