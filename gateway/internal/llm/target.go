@@ -136,10 +136,12 @@ type Route struct {
 	AllowUnpriced bool
 }
 
-// Retries bounds how often one target is tried for one request.
+// Retries bounds how often a request is tried.
 type Retries struct {
 	// Attempts is the number of tries on one target, the first included; at least 1.
 	Attempts int
+	// Total is the number of retries and fallbacks that one request may take in all.
+	Total int
 	// Min and Max bound the jittered pause between tries.
 	Min, Max time.Duration
 }

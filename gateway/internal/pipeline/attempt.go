@@ -54,16 +54,18 @@ type task struct {
 	quirks llm.Quirks
 	// replaceable says that another target could take over.
 	replaceable bool
+	// not are the credentials that the target has refused in this request.
+	not []string
 }
 
 // begin starts the attempt, unless its target is cooling down by now.
 func (a *attempt) begin(ctx context.Context) error {
-	flight, ok := a.Health.Begin(a.target.ID, a.req.ID)
+	flight, ok := a.Health.Begin(a.target.ID, a.asking())
 	if !ok {
 		return a.coolingDown()
 	}
 	a.flight, a.asked, a.started = flight, true, a.Now()
-	a.entry = llm.Attempt{Target: a.target.ID, Try: a.try, Start: a.since(), Wait: llm.Millis(a.wait)}
+	a.entry = llm.Attempt{Target: a.target.ID, Credential: flight.Credential(), Try: a.try, Start: a.since(), Wait: llm.Millis(a.wait)}
 	a.watch = newWatchdog(ctx, a.firstLimit(), a.firstTokenError)
 	return nil
 }
@@ -100,6 +102,7 @@ func (a *attempt) prepare() error {
 		return err
 	}
 	a.call = call
+	a.call.Credential = a.entry.Credential
 	return a.reserveGrowth(ctx, call.Body)
 }
 
