@@ -84,7 +84,7 @@ func (c *Config) Warnings() []string {
 		out = append(out, fmt.Sprintf("keys is off and the API listens on %s: anyone who can reach it spends your money", c.Listen))
 	}
 	for name, p := range c.Providers {
-		if strings.HasPrefix(p.BaseURL, "http://") && !p.APIKey.IsZero() && !p.AllowPrivate {
+		if strings.HasPrefix(p.BaseURL, "http://") && (!p.APIKey.IsZero() || len(p.APIKeys) > 0) && !p.AllowPrivate {
 			out = append(out, fmt.Sprintf("provider %s: the key is sent to %s without encryption", name, p.BaseURL))
 		}
 	}

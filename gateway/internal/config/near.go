@@ -7,12 +7,12 @@ import (
 )
 
 // didYouMean returns a hint with the name nearest to what was written, or else with all
-// names; empty when there are none, or more than 12.
+// names; empty when there are none, or more than 15.
 func didYouMean(written string, names []string) string {
 	if near := nearest(written, names); near != "" {
 		return fmt.Sprintf("did you mean %q?", near)
 	}
-	if len(names) == 0 || len(names) > 12 {
+	if len(names) == 0 || len(names) > 15 {
 		return ""
 	}
 	sorted := slices.Clone(names)
