@@ -72,6 +72,9 @@ type Stats struct {
 	TokensLeft   float64 `json:"tokens_left,omitempty"`
 }
 
+// CoolingForOperator is the CoolingFor of a target that an operator has opened.
+const CoolingForOperator = "operator"
+
 // Candidate is a target that may serve a request, with its figures at this moment.
 type Candidate struct {
 	Target *Target

@@ -77,6 +77,9 @@ func (a *attempt) coolingDown() error {
 	left := max(until.Sub(a.Now()), time.Second).Round(time.Second)
 	e := &llm.Error{Code: llm.CodeNoTarget, Status: http.StatusServiceUnavailable, Fault: llm.FaultCooling, RetryAfter: left,
 		Message: fmt.Sprintf("%s is cooling down after failures (%s). Try again in about %s.", a.target.ID, why, left)}
+	if why == llm.CoolingForOperator {
+		return openedByOperator(e, a.target.ID)
+	}
 	if why == string(llm.FaultRateLimited) {
 		e.Code, e.Status = llm.CodeRateLimited, http.StatusTooManyRequests
 		e.Message = fmt.Sprintf("%s accepts no requests until its rate limit is reset. Try again in about %s.", a.target.ID, left)

@@ -62,7 +62,7 @@ func (x *state) candidates() []llm.Candidate {
 			c.CachedPrefix, c.Sticky = x.cachedPrefix(t), llm.StickyHash(x.req.Session, t.ID)
 			c.Stats = x.Health.Stats(t.ID)
 			if c.Stats.CoolingUntil.After(now) {
-				why = "cooling down after " + c.Stats.CoolingFor
+				why = coolingReason(c.Stats.CoolingFor)
 				cooling = append(cooling, c)
 			}
 		}
@@ -75,6 +75,13 @@ func (x *state) candidates() []llm.Candidate {
 		return x.fromCooling(cooling)
 	}
 	return fit
+}
+
+func coolingReason(why string) string {
+	if why == llm.CoolingForOperator {
+		return "opened by an operator"
+	}
+	return "cooling down after " + why
 }
 
 // cachedPrefix returns how many tokens of the prompt the target has probably cached: those

@@ -1,7 +1,9 @@
 package pipeline
 
 import (
+	"fmt"
 	"slices"
+	"time"
 
 	"github.com/penstock/penstock/gateway/internal/llm"
 )
@@ -60,4 +62,16 @@ func (s *attempts) soonest(a *attempt, e *llm.Error) *llm.Error {
 		first.RetryAfter = max(until.Sub(s.Now()), 0)
 	}
 	return &first
+}
+
+// longOpening is from how long on the time of an operator's opening says nothing to a caller.
+const longOpening = 24 * time.Hour
+
+// openedByOperator makes e the error for a target that an operator has opened.
+func openedByOperator(e *llm.Error, target string) *llm.Error {
+	e.Message = fmt.Sprintf("%s was taken out of use by the gateway's operator.", target)
+	if e.RetryAfter > longOpening {
+		e.RetryAfter = 0
+	}
+	return e
 }

@@ -4,10 +4,9 @@ import (
 	"maps"
 	"sync"
 	"time"
-)
 
-// Operator is why something is cooling down that an operator has opened.
-const Operator = "operator"
+	"github.com/penstock/penstock/gateway/internal/llm"
+)
 
 // Indefinitely is the time until which something is open that has no end.
 func Indefinitely() time.Time { return time.Date(9999, 12, 31, 0, 0, 0, 0, time.UTC) }
@@ -29,14 +28,19 @@ func (o *openings) block(id string, now time.Time) block {
 	if !ok || !now.Before(until) {
 		return block{}
 	}
-	return block{until, Operator}
+	return block{until, llm.CoolingForOperator}
 }
 
 // Open lets no call through to a target, or with a credential, until the given time or
 // until it is closed. Calls in flight go on. It reports whether there was room to note it.
-func (o *openings) Open(id string, until time.Time) bool {
+func (h *Health) Open(id string, until time.Time) bool {
+	return h.openings.open(h.now(), id, until)
+}
+
+func (o *openings) open(now time.Time, id string, until time.Time) bool {
 	o.mu.Lock()
 	defer o.mu.Unlock()
+	maps.DeleteFunc(o.ids, func(_ string, until time.Time) bool { return !now.Before(until) })
 	if _, has := o.ids[id]; !has && len(o.ids) >= maxOpenings {
 		return false
 	}
@@ -53,11 +57,11 @@ func (o *openings) close(id string) {
 	delete(o.ids, id)
 }
 
-// retain drops the openings of what is no longer there, and those that are over.
-func (o *openings) retain(now time.Time, keep func(id string) bool) {
+// RetainOpenings drops the openings of what is not to be kept.
+func (o *openings) RetainOpenings(keep func(id string) bool) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
-	maps.DeleteFunc(o.ids, func(id string, until time.Time) bool { return !now.Before(until) || !keep(id) })
+	maps.DeleteFunc(o.ids, func(id string, _ time.Time) bool { return !keep(id) })
 }
 
 // CloseTarget lets calls through to a target at once: it ends what an operator has opened,

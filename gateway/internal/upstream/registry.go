@@ -121,9 +121,13 @@ func (r *registry) all() map[string]*target {
 	return maps.Clone(r.targets)
 }
 
-// Forget drops all figures of a provider and its targets. It is for a provider whose key,
-// address or headers have changed. Attempts in flight may end, but are not recorded.
-func (r *registry) Forget(name string) {
+// Forget drops all figures of a provider, its targets and these credentials of it. It is for
+// a provider whose key, address or headers have changed. Attempts in flight may end, but are
+// not recorded.
+func (r *registry) Forget(name string, credentials ...*Credential) {
+	for _, c := range credentials {
+		c.account.close()
+	}
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	delete(r.providers, name)
