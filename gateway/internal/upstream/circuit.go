@@ -18,6 +18,8 @@ type circuit struct {
 	counted time.Time
 	// recent are the outcomes of late that count for opening it.
 	recent errorShare
+	// answered is when the latest of the calls began that have been answered.
+	answered time.Time
 	// until is when an open circuit becomes half-open; zero means closed.
 	until time.Time
 	why   string
@@ -69,11 +71,12 @@ func (c *circuit) probes(l attempt) bool {
 }
 
 // close forgets all failures, and with them how long it was open.
-func (c *circuit) close() { *c = circuit{} }
+func (c *circuit) close() { *c = circuit{answered: c.answered} }
 
 // succeed counts a success, and reports whether it has closed the circuit. A call from
 // before the circuit opened does not close it.
 func (c *circuit) succeed(now time.Time, l attempt) (closed bool) {
+	c.answered = later(c.answered, l.began)
 	closed = c.probes(l)
 	switch {
 	case closed:
@@ -86,14 +89,16 @@ func (c *circuit) succeed(now time.Time, l attempt) (closed bool) {
 	return closed
 }
 
-// answer notes that the probe has been answered, if only by the beginning of a stream or
-// by an error that is the caller's, and reports whether that has closed the circuit. Should
-// it open again before a call succeeds, it stays open for longer than the last time.
+// answer notes that a call has been answered, if only by the beginning of a stream or by an
+// error that is the caller's. It closes the circuit if that was the probe, and reports
+// whether it has. Should the circuit open again before a call succeeds, it stays open for
+// longer than the last time.
 func (c *circuit) answer(l attempt) (closed bool) {
+	c.answered = later(c.answered, l.began)
 	if !c.probes(l) {
 		return false
 	}
-	*c = circuit{opened: c.opened}
+	*c = circuit{answered: c.answered, opened: c.opened}
 	return true
 }
 
@@ -115,18 +120,24 @@ func (c *circuit) release(l attempt) {
 
 // fail counts a failure, and opens the circuit after enough of them in a row, or when too
 // large a part of the recent calls has failed, or after a failed probe. A call from before
-// it opened changes nothing.
-func (c *circuit) fail(now time.Time, l attempt, fault llm.Fault, o *HealthOptions) {
-	probe := c.probes(l)
-	if !c.until.IsZero() && !probe {
+// it opened changes nothing, nor does a probe that a later one has replaced.
+func (c *circuit) fail(now time.Time, l attempt, failed *Outcome, o *HealthOptions) {
+	if !c.until.IsZero() {
+		if l.probe && c.probing.Equal(l.began) {
+			c.trip(l.began, o, string(failed.Fault)) // silence shows nothing of what came after it began
+		}
 		return
 	}
+	silent := failed.Fault == llm.FaultTimeout && failed.FirstToken == 0
+	if silent && l.began.Before(c.answered) {
+		return // the target has recovered since
+	}
 	counted := c.count(now, l)
-	if counted || fault != llm.FaultTimeout { // under load, many time out at one moment
+	if counted || failed.Fault != llm.FaultTimeout { // under load, many time out at one moment
 		c.recent.add(now, 0, 1)
 	}
-	if probe || c.failures >= o.Failures || c.recent.exceeds(now, o.ErrorShare) {
-		c.trip(now, o, string(fault))
+	if c.failures >= o.Failures || c.recent.exceeds(now, o.ErrorShare) {
+		c.trip(now, o, string(failed.Fault))
 	}
 }
 
@@ -142,9 +153,9 @@ func (c *circuit) count(now time.Time, l attempt) bool {
 	return true
 }
 
-// trip opens the circuit for twice as long as the last time, with jitter.
-func (c *circuit) trip(now time.Time, o *HealthOptions, why string) {
+// trip opens the circuit for twice as long as the last time, with jitter, from a time on.
+func (c *circuit) trip(from time.Time, o *HealthOptions, why string) {
 	c.opened = min(max(2*c.opened, o.MinOpen), o.MaxOpen)
 	jitter := time.Duration(o.Random() * float64(c.opened) / 4)
-	c.open(now.Add(c.opened-jitter), why)
+	c.open(from.Add(c.opened-jitter), why)
 }

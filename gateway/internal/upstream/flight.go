@@ -98,15 +98,12 @@ func (f Flight) Credential() string {
 // being probed, so that other calls need not wait for the end of a long stream. It is
 // optional and may be called more than once.
 func (f Flight) FirstToken() {
-	if !f.inTarget.probe && !f.inLane.probe && !f.inAccount.probe {
-		return
-	}
 	f.t.mu.Lock()
 	defer f.t.mu.Unlock()
 	f.answer()
 }
 
-// answer closes the circuits that the attempt was probing. The target's lock is held.
+// answer notes that the attempt was answered, which closes the circuits that it was probing. The target's lock is held.
 func (f Flight) answer() {
 	if f.t.circuit.answer(f.inTarget) {
 		f.t.errors = errorShare{}
@@ -143,7 +140,7 @@ func (f Flight) record(o Outcome) outcomeClass {
 		f.accepted(now)
 	case bad:
 		f.t.errors.add(now, 0, 1)
-		f.t.circuit.fail(now, f.inTarget, o.Fault, &f.h.o)
+		f.t.circuit.fail(now, f.inTarget, &o, &f.h.o)
 	case throttled:
 		f.throttle(now, o)
 	case denied:
@@ -238,7 +235,7 @@ func (f Flight) deny(now time.Time, o Outcome) {
 		f.throttle(now, o)
 		return
 	default:
-		f.lane.circuit.fail(now, f.inLane, o.Fault, &f.h.o)
+		f.lane.circuit.fail(now, f.inLane, &o, &f.h.o)
 	}
 	f.countRefusal(now)
 }
