@@ -298,7 +298,8 @@ func (l flight) Credential() string { return l.credential }
 func (l flight) FirstToken() {}
 func (l flight) Done(o Outcome) {
 	l.outcomes[l.id] = append(l.outcomes[l.id], o)
-	if why := l.opens[l.id]; why != "" && o.Fault != llm.FaultNone {
+	all := l.credentials[l.id]
+	if why := l.opens[l.id]; why != "" && o.Fault != llm.FaultNone && (len(all) == 0 || l.credential == all[len(all)-1]) {
 		l.cooling[l.id] = why
 	}
 }
