@@ -2,6 +2,7 @@ package pipeline
 
 import (
 	"fmt"
+	"net/http"
 	"slices"
 	"time"
 
@@ -37,7 +38,8 @@ func (a *attempt) asking() Asking {
 // is there, but under load.
 func (s *attempts) rotate(next *task, a *attempt, e *llm.Error) bool {
 	used := a.entry.Credential
-	if used == "" || !a.asked || !e.Fault.OfCredential() {
+	short := e.Fault == llm.FaultRefused && e.Status == http.StatusPaymentRequired // another account may have more credit left
+	if used == "" || !a.asked || !e.Fault.OfCredential() && !short {
 		return false
 	}
 	next.not = append(slices.Clip(next.not), used)

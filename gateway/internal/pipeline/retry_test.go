@@ -19,9 +19,10 @@ func TestRefusedCredentialsAreReplaced(t *testing.T) {
 		retries int // taken from the budget
 		want    string
 	}{
-		"401":           {[]action{failing(llm.FaultAuth, 401), plain("fine")}, 0, "a#1 a#2"},
-		"402, then 429": {[]action{failing(llm.FaultQuota, 402), rateLimited(30 * time.Second), plain("fine")}, 1, "a#1 a#2 a#3"},
-		"a 500":         {[]action{failing(llm.FaultServer, 500), plain("fine")}, 1, "a#1 a#1"}, // an ordinary retry
+		"401":               {[]action{failing(llm.FaultAuth, 401), plain("fine")}, 0, "a#1 a#2"},
+		"402, then 429":     {[]action{failing(llm.FaultQuota, 402), rateLimited(30 * time.Second), plain("fine")}, 1, "a#1 a#2 a#3"},
+		"too little credit": {[]action{failing(llm.FaultRefused, 402), plain("fine")}, 0, "a#1 a#2"},
+		"a 500":             {[]action{failing(llm.FaultServer, 500), plain("fine")}, 1, "a#1 a#1"}, // an ordinary retry
 	} {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
