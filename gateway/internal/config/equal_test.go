@@ -55,3 +55,32 @@ func TestProviderEqual(t *testing.T) {
 		t.Error("providers are equal when their settings and the secrets behind them are")
 	}
 }
+
+// TestProviderEqualButKeys changes only one of several credentials.
+func TestProviderEqualButKeys(t *testing.T) {
+	parse := func(rest, second string) Provider {
+		c, err := Parse("x.yaml", []byte("providers: {p: {base_url: 'https://example.com/v1', api_keys: [env:K, {key: env:K2, weight: 3}]"+rest+"}}"), func(name string) string {
+			if name == "K2" {
+				return second
+			}
+			return "first"
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+		return c.Providers["p"]
+	}
+	p := parse("", "a")
+	if q := parse("", "a"); !p.Equal(q) || !p.EqualButKeys(q) {
+		t.Error("the same provider differs")
+	}
+	if q := parse("", "b"); p.Equal(q) || !p.EqualButKeys(q) {
+		t.Error("another key must be the only difference")
+	}
+	if q := parse(", region: eu", "a"); p.EqualButKeys(q) {
+		t.Error("another region makes no difference")
+	}
+	if got := p.APIKeys; got[0].Name != "1" || got[0].Weight != 1 || got[1].Name != "2" || got[1].Weight != 3 || got[1].Key.Reveal() != "a" {
+		t.Errorf("the credentials are %+v", got)
+	}
+}
