@@ -3,6 +3,7 @@ package config
 import (
 	"fmt"
 	"reflect"
+	"slices"
 	"strconv"
 
 	"github.com/goccy/go-yaml/ast"
@@ -55,10 +56,20 @@ func (d *decoder) checkAPIKey(at string, before []APIKey, k *APIKey) {
 		if other.Name == k.Name {
 			d.fault(Path(at, "name"), nil, "choose another name", "%q is also the name of number %d", k.Name, i+1)
 		}
-		if !k.Key.IsZero() && other.Key.Equal(k.Key) {
+		if !k.Key.IsZero() && other.Key.String() == k.Key.String() {
 			d.fault(at, nil, "keep one of them and give it a weight", "is the same credential as number %d", i+1)
 		}
 	}
+}
+
+// sameKeys lists the credentials of a provider that have the key of another one.
+func (p Provider) sameKeys() (names []string) {
+	for i, k := range p.APIKeys {
+		if slices.ContainsFunc(p.APIKeys[:i], func(other APIKey) bool { return other.Key.Equal(k.Key) }) {
+			names = append(names, k.Name)
+		}
+	}
+	return names
 }
 
 func (d *decoder) checkRetryBudget(b RetryBudget) {

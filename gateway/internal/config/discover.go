@@ -88,6 +88,11 @@ func (c *Config) Warnings() []string {
 			out = append(out, fmt.Sprintf("provider %s: the key is sent to %s without encryption", name, p.BaseURL))
 		}
 	}
+	for name, p := range c.Providers {
+		for _, same := range p.sameKeys() {
+			out = append(out, fmt.Sprintf("provider %s: the credential %s has the same key as another one, so it adds nothing", name, same))
+		}
+	}
 	for name, p := range c.Plugins.Own {
 		if p.SHA256 == "" {
 			out = append(out, fmt.Sprintf("plugin %s: the file is not pinned by sha256", name))

@@ -74,6 +74,9 @@ func TestProviderEqualButKeys(t *testing.T) {
 	if q := parse("", "a"); !p.Equal(q) || !p.EqualButKeys(q) {
 		t.Error("the same provider differs")
 	}
+	if same := parse("", "first").sameKeys(); len(same) != 1 || same[0] != "2" || p.sameKeys() != nil {
+		t.Errorf("the same keys are %v", same)
+	}
 	if q := parse("", "b"); p.Equal(q) || !p.EqualButKeys(q) {
 		t.Error("another key must be the only difference")
 	}
