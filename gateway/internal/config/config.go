@@ -154,8 +154,8 @@ type Provider struct {
 	// APIKey refers to the credential: env:NAME or file:PATH.
 	APIKey Secret `yaml:"api_key"`
 	// APIKeys are several credentials in place of api_key, such as those of several accounts:
-	// a request that one of them is refused for, or has used up its rate limit, is sent
-	// again with another one.
+	// when one of them is refused, or has used up its rate limit, the request is sent again
+	// with another one.
 	APIKeys []APIKey `yaml:"api_keys"`
 	// AllowPrivate permits an address on loopback or a private network.
 	AllowPrivate bool `yaml:"allow_private"`
