@@ -116,6 +116,16 @@ func (l *lane) free(now time.Time) bool {
 		(l.left.Tokens != 0 || !now.Before(l.left.TokensUntil))
 }
 
+// updateRemaining takes over what a reply says about the provider's limits.
+func (l *lane) updateRemaining(r ratelimit.Remaining) {
+	if r.Requests >= 0 {
+		l.left.Requests, l.left.RequestShare, l.left.RequestsUntil = r.Requests, r.RequestShare, r.RequestsUntil
+	}
+	if r.Tokens >= 0 {
+		l.left.Tokens, l.left.TokenShare, l.left.TokensUntil = r.Tokens, r.TokenShare, r.TokensUntil
+	}
+}
+
 // lanes returns how many lanes a target has with these credentials.
 func lanes(credentials []*Credential) int { return max(len(credentials), 1) }
 
