@@ -128,7 +128,11 @@ func printAttempts(line func(string, string, ...any), r *llm.Record) {
 		if a.Fault != llm.FaultNone {
 			outcome = fmt.Sprintf("%s: %s", a.Fault, a.Error)
 		}
-		line("attempt", "%s try %d at %s ms, %s ms, status %d, %s", a.Target, a.Try, a.Start.AppendJSON(nil), a.Duration.AppendJSON(nil), a.Status, outcome)
+		target := a.Target
+		if a.Credential != "" {
+			target += " with " + a.Credential
+		}
+		line("attempt", "%s try %d at %s ms, %s ms, status %d, %s", target, a.Try, a.Start.AppendJSON(nil), a.Duration.AppendJSON(nil), a.Status, outcome)
 		if len(a.Dropped) > 0 {
 			line("", "has no equivalent for %s", strings.Join(a.Dropped, ", "))
 		}

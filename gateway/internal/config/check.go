@@ -23,6 +23,7 @@ func (d *decoder) check(c *Config) {
 	d.checkAdmin(c)
 	d.checkServer(c.Server)
 	d.checkMedia(c)
+	d.checkRetryBudget(c.RetryBudget)
 	d.checkPlugins(c)
 	for _, name := range slices.Sorted(maps.Keys(c.Providers)) {
 		p := c.Providers[name]
@@ -153,6 +154,7 @@ func (d *decoder) checkProvider(c *Config, name string, p *Provider) {
 		d.fault(Path(path, "api_version"), nil, "remove it", "only providers with the dialect openai have an API version")
 	}
 	d.proxy(path, p.Proxy)
+	d.checkAPIKeys(path, p)
 	d.needsKey(path, name, p, k, isKnown && !own)
 }
 
@@ -168,7 +170,8 @@ func (d *decoder) missingURL(name string, k Known) {
 // needsKey adds a fault for a hosted provider without a credential.
 func (d *decoder) needsKey(path, name string, p *Provider, k Known, hosted bool) {
 	_, given := d.at[Path(path, "api_key")]
-	if !hosted || len(k.Env) == 0 || given || len(p.Headers) > 0 || d.corrected[Path(path, "api_key")] {
+	_, several := d.at[Path(path, "api_keys")]
+	if !hosted || len(k.Env) == 0 || given || several || len(p.Headers) > 0 || d.corrected[Path(path, "api_key")] {
 		return
 	}
 	d.faultKey("providers", name, "write api_key: env:"+k.Env[0], "api_key is missing")

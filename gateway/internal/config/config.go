@@ -58,6 +58,8 @@ type Config struct {
 	// and months of limits begin: a name such as Europe/Berlin. UTC when left out. A
 	// change needs a restart, since amounts are counted by window.
 	TimeZone TimeZone `yaml:"time_zone"`
+	// RetryBudget bounds the retries and fallbacks of all requests together.
+	RetryBudget RetryBudget `yaml:"retry_budget"`
 	// Cache is the store of replies that all routes with a cache share.
 	Cache Cache `yaml:"cache"`
 	// Ledger is where usage records and keys are kept: sqlite://FILE.
@@ -175,6 +177,10 @@ type Provider struct {
 	BaseURL string `yaml:"base_url"`
 	// APIKey refers to the credential: env:NAME or file:PATH.
 	APIKey Secret `yaml:"api_key"`
+	// APIKeys are several credentials in place of api_key, such as those of several accounts:
+	// when one of them is refused, or has used up its rate limit, the request is sent again
+	// with another one.
+	APIKeys []APIKey `yaml:"api_keys"`
 	// AllowPrivate permits an address on loopback or a private network.
 	AllowPrivate bool `yaml:"allow_private"`
 	// Headers are added to every request to the provider. Values may be env:NAME or
@@ -200,6 +206,28 @@ type Provider struct {
 	Catalog string `yaml:"catalog"`
 	// Region is where the provider runs, for policies.
 	Region string `yaml:"region"`
+}
+
+// APIKey is one of several credentials of a provider.
+type APIKey struct {
+	// Key refers to the credential: env:NAME or file:PATH.
+	Key Secret `yaml:"key" jsonschema:"required"`
+	// Name names it in records, metrics and commands, as PROVIDER#NAME; left out, it is the
+	// credential's number, from 1.
+	Name string `yaml:"name"`
+	// Weight is its share of the requests that belong to no session; 1 when left out.
+	Weight float64 `yaml:"weight" jsonschema:"exclusiveMinimum=0"`
+}
+
+// RetryBudget bounds the retries and fallbacks of all requests together, so that an outage
+// is not answered with a multiple of the load. A change of it needs no restart.
+type RetryBudget struct {
+	// Share is how many retries and fallbacks each request adds to the budget.
+	Share float64 `yaml:"share" jsonschema:"minimum=0,maximum=100"`
+	// PerSecond is how many are added each second, whatever the traffic.
+	PerSecond float64 `yaml:"per_second" jsonschema:"minimum=0,maximum=1000000"`
+	// Burst is how many unused ones are kept; 0 allows none at all.
+	Burst int `yaml:"burst" jsonschema:"minimum=0,maximum=1000000"`
 }
 
 // Plugins are your own Wasm modules and the rules for all of them.

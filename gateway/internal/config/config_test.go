@@ -104,7 +104,7 @@ func TestFullConfiguration(t *testing.T) {
 		Router: "balanced", With: Object(`{"cost":0.5,"latency":0.2,"quality":0.3}`),
 		Targets:  []Target{{Target: "openai/gpt-5", Weight: 1}, {Target: "anthropic/claude-sonnet-4-5", Weight: 2, Order: 1}},
 		Fallback: []Target{{Target: "local/llama3.3", Weight: 1}},
-		Retries:  Retries{Attempts: 2, Backoff: Span{200 * time.Millisecond, 5 * time.Second}},
+		Retries:  Retries{Attempts: 2, Total: 10, Backoff: Span{200 * time.Millisecond, 5 * time.Second}},
 		Timeout:  Timeout{FirstToken: 15 * time.Second, Idle: 20 * time.Second, PingIdle: 2 * time.Minute, KeepAlive: 5 * time.Second, Total: 10 * time.Minute},
 		Empty:    EmptyFallback,
 		Stream:   Stream{Resume: ResumeAuto, Abandoned: CancelAbandoned},

@@ -127,6 +127,8 @@ func (d *decoder) custom(path string, n ast.Node, v reflect.Value) bool {
 		d.secret(path, n, out)
 	case *Target:
 		d.target(path, n, out)
+	case *APIKey:
+		d.apiKey(path, n, out)
 	case *Object:
 		d.object(path, n, out)
 	case *Capabilities:

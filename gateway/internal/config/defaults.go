@@ -44,6 +44,7 @@ func setDefaults(v any) {
 		c.OnUnsupported = DropUnsupported
 	case *Retries:
 		c.Attempts = 2
+		c.Total = 10
 		c.Backoff = Span{200 * time.Millisecond, 5 * time.Second}
 	case *Timeout:
 		c.FirstToken = 12 * time.Second
@@ -58,6 +59,12 @@ func setDefaults(v any) {
 		c.Similar = "off"
 	case *Target:
 		c.Weight = 1
+	case *APIKey:
+		c.Weight = 1
+	case *RetryBudget:
+		c.Share = 0.2
+		c.PerSecond = 10
+		c.Burst = 100
 	case *Cache:
 		c.Size = 256 << 20
 	}

@@ -84,8 +84,13 @@ func (c *Config) Warnings() []string {
 		out = append(out, fmt.Sprintf("keys is off and the API listens on %s: anyone who can reach it spends your money", c.Listen))
 	}
 	for name, p := range c.Providers {
-		if strings.HasPrefix(p.BaseURL, "http://") && !p.APIKey.IsZero() && !p.AllowPrivate {
+		if strings.HasPrefix(p.BaseURL, "http://") && (!p.APIKey.IsZero() || len(p.APIKeys) > 0) && !p.AllowPrivate {
 			out = append(out, fmt.Sprintf("provider %s: the key is sent to %s without encryption", name, p.BaseURL))
+		}
+	}
+	for name, p := range c.Providers {
+		for _, same := range p.sameKeys() {
+			out = append(out, fmt.Sprintf("provider %s: the credential %s has the same key as another one, so it adds nothing", name, same))
 		}
 	}
 	for name, p := range c.Plugins.Own {

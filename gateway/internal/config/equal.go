@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"maps"
 	"reflect"
+	"slices"
 )
 
 // Equal reports whether two providers are the same. It compares credentials by value: what
@@ -18,6 +19,12 @@ func (p Provider) Equal(q Provider) bool {
 	return true
 }
 
+// EqualButKeys is Equal, whatever api_keys are.
+func (p Provider) EqualButKeys(q Provider) bool {
+	p.APIKeys, q.APIKeys = nil, nil
+	return p.Equal(q)
+}
+
 // equal compares two settings of the same type. reflect.DeepEqual cannot compare secrets.
 func equal(a, b any) bool {
 	switch a := a.(type) {
@@ -25,6 +32,10 @@ func equal(a, b any) bool {
 		return a.Equal(b.(Secret))
 	case map[string]Secret:
 		return maps.EqualFunc(a, b.(map[string]Secret), Secret.Equal)
+	case []APIKey:
+		return slices.EqualFunc(a, b.([]APIKey), func(a, b APIKey) bool {
+			return a.Name == b.Name && a.Weight == b.Weight && a.Key.Equal(b.Key)
+		})
 	}
 	return reflect.DeepEqual(a, b)
 }

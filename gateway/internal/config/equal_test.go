@@ -30,7 +30,7 @@ func TestRestarts(t *testing.T) {
 			t.Errorf("%q: Restarts = %q, want %q", test.text, got, test.want)
 		}
 	}
-	live := " keys cors media providers models unpriced plugins endpoints policies retention on_ledger_failure - "
+	live := " keys cors media providers models unpriced plugins endpoints policies retention on_ledger_failure retry_budget - "
 	fixed := " listen admin server cache ledger state time_zone decision_log "
 	for i := range reflect.TypeFor[Config]().NumField() {
 		f := reflect.TypeFor[Config]().Field(i)
@@ -53,5 +53,37 @@ func TestProviderEqual(t *testing.T) {
 	value = "b"
 	if other := parse(); !p.Equal(same) || p.Equal(other) {
 		t.Error("providers are equal when their settings and the secrets behind them are")
+	}
+}
+
+// TestProviderEqualButKeys changes only one of several credentials.
+func TestProviderEqualButKeys(t *testing.T) {
+	parse := func(rest, second string) Provider {
+		c, err := Parse("x.yaml", []byte("providers: {p: {base_url: 'https://example.com/v1', api_keys: [env:K, {key: env:K2, weight: 3}]"+rest+"}}"), func(name string) string {
+			if name == "K2" {
+				return second
+			}
+			return "first"
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+		return c.Providers["p"]
+	}
+	p := parse("", "a")
+	if q := parse("", "a"); !p.Equal(q) || !p.EqualButKeys(q) {
+		t.Error("the same provider differs")
+	}
+	if same := parse("", "first").sameKeys(); len(same) != 1 || same[0] != "2" || p.sameKeys() != nil {
+		t.Errorf("the same keys are %v", same)
+	}
+	if q := parse("", "b"); p.Equal(q) || !p.EqualButKeys(q) {
+		t.Error("another key must be the only difference")
+	}
+	if q := parse(", region: eu", "a"); p.EqualButKeys(q) {
+		t.Error("another region makes no difference")
+	}
+	if got := p.APIKeys; got[0].Name != "1" || got[0].Weight != 1 || got[1].Name != "2" || got[1].Weight != 3 || got[1].Key.Reveal() != "a" {
+		t.Errorf("the credentials are %+v", got)
 	}
 }

@@ -121,11 +121,16 @@ type Price struct {
 	WebSearch *Dollars `yaml:"web_search"`
 }
 
-// Retries bounds how often one target is tried for one request.
+// Retries bounds how often a request is tried.
 type Retries struct {
 	// Attempts is the number of tries on one target, the first included: 1 to 6.
 	Attempts int `yaml:"attempts" jsonschema:"minimum=1,maximum=6"`
-	// Backoff bounds the pause between tries, as shortest..longest.
+	// Total is how many retries and fallbacks one request may take in all, on all targets:
+	// 0 to 100.
+	Total int `yaml:"total" jsonschema:"minimum=0,maximum=100"`
+	// Backoff bounds the pause between tries, as first..longest: a pause is a random part
+	// of a time that begins with the first and doubles up to the longest, but never less
+	// than the provider asks for.
 	Backoff Span `yaml:"backoff"`
 }
 

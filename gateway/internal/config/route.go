@@ -57,6 +57,9 @@ func (d *decoder) checkLimits(path string, m Model) {
 	if a := m.Retries.Attempts; a < 1 || a > 6 {
 		d.fault(path+".retries.attempts", nil, "", "must be between 1 and 6, not %d", a)
 	}
+	if n := m.Retries.Total; n < 0 || n > 100 {
+		d.fault(path+".retries.total", nil, "", "must be between 0 and 100, not %d", n)
+	}
 	for _, t := range []struct {
 		name string
 		d    time.Duration

@@ -142,6 +142,15 @@ func enum[T ~string](values ...T) *jsonschema.Schema {
 	return s
 }
 
+// JSONSchemaExtend lets a credential also be plain text.
+func (APIKey) JSONSchemaExtend(s *jsonschema.Schema) {
+	object := *s
+	*s = jsonschema.Schema{Description: object.Description, OneOf: []*jsonschema.Schema{
+		{Type: "string", Pattern: `^(env|file):.+$`, Examples: []any{"env:OPENAI_API_KEY_2"}},
+		&object,
+	}}
+}
+
 // JSONSchemaExtend lets a target also be plain text.
 func (Target) JSONSchemaExtend(s *jsonschema.Schema) {
 	object := *s

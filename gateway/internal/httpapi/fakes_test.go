@@ -175,6 +175,15 @@ func (f *FakeAdmin) Explain(_ context.Context, req *llm.Request, as admin.Asker)
 	return &llm.Record{ID: req.ID, Dry: true, Model: req.Facts.Model, KeyID: req.Principal.KeyID, Team: as.Team, Tags: req.Tags}, nil
 }
 
+// Targets implements admin.Operations.
+func (f *FakeAdmin) Targets(context.Context) (any, error) { return struct{}{}, nil }
+
+// OpenTarget returns who opens the target.
+func (f *FakeAdmin) OpenTarget(_ context.Context, o admin.Opening) (any, error) { return o.By, nil }
+
+// CloseTarget implements admin.Operations.
+func (f *FakeAdmin) CloseTarget(context.Context, admin.Opening) (any, error) { return struct{}{}, nil }
+
 // Purge implements admin.Operations.
 func (f *FakeAdmin) Purge(context.Context, admin.Purge) error { return nil }
 

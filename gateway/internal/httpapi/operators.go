@@ -63,6 +63,14 @@ var _ admin.Input = operatorInput{}
 // Body implements admin.Input.
 func (in operatorInput) Body() ([]byte, error) { return in.x.body() }
 
+// Operator implements admin.Input.
+func (in operatorInput) Operator() string {
+	if who := in.x.who; who.KeyID != "" {
+		return "key " + who.KeyID + " (" + who.Name + ")"
+	}
+	return "without a key, from " + in.x.r.RemoteAddr
+}
+
 // ChatRequest implements admin.Input. The request is explained for a caller, so its
 // principal is not the operator.
 func (in operatorInput) ChatRequest(body []byte) (*llm.Request, error) {

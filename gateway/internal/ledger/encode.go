@@ -173,6 +173,7 @@ func ranking(o *object, r *llm.Ranking) {
 
 func attempt(o *object, a *llm.Attempt) {
 	o.text("target", a.Target)
+	o.text("credential", a.Credential)
 	o.whole("try", int64(a.Try))
 	o.whole("status", int64(a.Status))
 	o.text("fault", string(a.Fault))

@@ -133,6 +133,15 @@ func (f Fault) Retryable() bool {
 	return false
 }
 
+// OfCredential reports whether the same target may answer with another credential.
+func (f Fault) OfCredential() bool {
+	switch f {
+	case FaultRateLimited, FaultQuota, FaultAuth:
+		return true
+	}
+	return false
+}
+
 // Replaceable reports whether another target may do better.
 func (f Fault) Replaceable() bool {
 	switch f {

@@ -136,6 +136,8 @@ type Considered struct {
 // Attempt is one upstream call.
 type Attempt struct {
 	Target string `json:"target"`
+	// Credential is the ID of the provider's credential; empty when it has no several ones.
+	Credential string `json:"credential,omitempty"`
 	// Try counts from 1 on each target.
 	Try    int    `json:"try"`
 	Status int    `json:"status,omitempty"`

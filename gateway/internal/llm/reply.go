@@ -18,6 +18,9 @@ type Call struct {
 	Header http.Header
 	Body   []byte
 	Stream bool
+	// Credential is the ID of the provider's credential that the call is made with; empty
+	// when the provider has no several ones.
+	Credential string
 	// Answer is what the target would answer, as far as the gateway knows; nil when the
 	// target is to be asked.
 	Answer *Answer

@@ -86,6 +86,9 @@ type Stats struct {
 	TokensLeft   float64 `json:"tokens_left,omitempty"`
 }
 
+// CoolingForOperator is the CoolingFor of a target that an operator has opened.
+const CoolingForOperator = "operator"
+
 // Candidate is a target that may serve a request, with its figures at this moment.
 type Candidate struct {
 	Target *Target
@@ -198,10 +201,12 @@ func (h Hedge) Delay(s Stats) time.Duration {
 	return h.After
 }
 
-// Retries bounds how often one target is tried for one request.
+// Retries bounds how often a request is tried.
 type Retries struct {
 	// Attempts is the number of tries on one target, the first included; at least 1.
 	Attempts int
+	// Total is the number of retries and fallbacks that one request may take in all.
+	Total int
 	// Min and Max bound the jittered pause between tries.
 	Min, Max time.Duration
 }

@@ -62,16 +62,18 @@ type task struct {
 	// resume says how the attempt goes on with the reply of broken; nil for any other.
 	resume *llm.Resume
 	broken *attempt
+	// not are the credentials that the target has refused in this request.
+	not []string
 }
 
 // begin starts the attempt, unless its target is cooling down by now.
 func (a *attempt) begin(ctx context.Context) error {
-	flight, ok := a.Health.Begin(a.target.ID, a.req.ID)
+	flight, ok := a.Health.Begin(a.target.ID, a.asking())
 	if !ok {
 		return a.coolingDown()
 	}
 	a.flight, a.asked, a.started = flight, true, a.Now()
-	a.entry = llm.Attempt{Target: a.target.ID, Try: a.try, Start: a.since(), Wait: llm.Millis(a.wait), Resumes: a.resumes(), Hedge: a.hedge}
+	a.entry = llm.Attempt{Target: a.target.ID, Credential: flight.Credential(), Try: a.try, Start: a.since(), Wait: llm.Millis(a.wait), Resumes: a.resumes(), Hedge: a.hedge}
 	limit, _ := a.firstLimit()
 	a.watch = newWatchdog(ctx, limit, a.firstTokenError)
 	return nil
@@ -84,6 +86,9 @@ func (a *attempt) coolingDown() error {
 	left := max(until.Sub(a.Now()), time.Second).Round(time.Second)
 	e := &llm.Error{Code: llm.CodeNoTarget, Status: http.StatusServiceUnavailable, Fault: llm.FaultCooling, RetryAfter: left,
 		Message: fmt.Sprintf("%s is cooling down after failures (%s). Try again in about %s.", a.target.ID, why, left)}
+	if why == llm.CoolingForOperator {
+		return openedByOperator(e, a.target.ID)
+	}
 	if why == string(llm.FaultRateLimited) {
 		e.Code, e.Status = llm.CodeRateLimited, http.StatusTooManyRequests
 		e.Message = fmt.Sprintf("%s accepts no requests until its rate limit is reset. Try again in about %s.", a.target.ID, left)
@@ -115,6 +120,7 @@ func (a *attempt) prepare() error {
 		return err
 	}
 	a.call = call
+	a.call.Credential = a.entry.Credential
 	return a.reserveGrowth(ctx, call.Body)
 }
 
@@ -239,6 +245,9 @@ func (a *attempt) finish(e *llm.Error) {
 	if e != nil {
 		a.entry.Fault, a.entry.Error = e.Fault, e.Message
 		out.Fault, out.RetryAfter, out.Credential = e.Fault, e.RetryAfter, e.Credential
+		if errors.Is(e, errImpatient) {
+			out.Fault = llm.FaultCanceled
+		}
 	} else if u := a.reply.Info().Usage; u != nil {
 		out.OutputTokens = u.Output
 		if a.req.Facts.Inputs == 0 && !a.req.Facts.Free { // only a conversation's prompt goes on

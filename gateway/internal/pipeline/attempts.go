@@ -32,6 +32,9 @@ type attempts struct {
 	tooSmall int64
 	// paused is the time spent between attempts.
 	paused time.Duration
+	// extra counts the retries and fallbacks, denied says that one was denied.
+	extra  int
+	denied bool
 }
 
 // first returns the first reply with content, from its first event. The error is the last
@@ -99,17 +102,20 @@ func (s *attempts) tryTarget(ctx context.Context, t *llm.Target, replaceable boo
 		if err == nil {
 			return reply, nil
 		}
-		e := llm.AsError(err)
+		e := s.soonest(a, llm.AsError(err))
 		if q := s.Dialects.WorkAround(&a.exchange, e); q != 0 && !allowed.Has(q) {
 			// What the gateway itself added was refused: that is no try of the caller's.
 			allowed, next.quirks, next.wait = allowed|q, next.quirks.With(q), 0
 			continue
 		}
-		last = moreInformative(last, err)
+		last = moreInformative(last, e)
+		if s.rotate(&next, a, e) {
+			continue
+		}
 		if next.try >= s.route.Retries.Attempts || !e.Fault.Retryable() {
 			return nil, last
 		}
-		next.try++
+		next.try, next.not = next.try+1, nil
 		var again bool
 		if next.wait, again = s.pauseBefore(t, next.try, e); !again || !s.pause(ctx, next.wait) {
 			return nil, last
@@ -263,10 +269,12 @@ func (s *attempts) mayFallBack(last error) bool {
 		return true
 	}
 	switch llm.AsError(last).Fault {
-	case llm.FaultContextLength, llm.FaultContentPolicy, llm.FaultRefused, llm.FaultNotFound, llm.FaultUnsupported, llm.FaultBudget, llm.FaultCooling, llm.FaultTransform, llm.FaultEmpty:
+	case llm.FaultUnsupported, llm.FaultBudget, llm.FaultCooling, llm.FaultTransform:
 		return true
+	case llm.FaultContextLength, llm.FaultContentPolicy, llm.FaultRefused, llm.FaultNotFound, llm.FaultEmpty:
+		return s.mayGoOn()
 	}
-	return s.Upstream.MayRetry()
+	return s.mayRetry()
 }
 
 // finalError is the caller's error when no target answers. It says whether any was asked.
@@ -275,7 +283,7 @@ func (s *attempts) finalError(ctx context.Context, err error) error {
 		err = cause // the total timeout, whatever error the attempt ended with
 	}
 	e := *llm.AsError(err)
-	e.Retried = e.Retried || s.asked() > 0
+	e.Retried = e.Retried || s.asked() > 1 || s.denied || !e.Fault.Retryable() && s.asked() > 0
 	if e.Fault == llm.FaultAuth {
 		return hideAuthFailure(&e)
 	}
@@ -301,7 +309,7 @@ func (s *attempts) pauseBefore(t *llm.Target, try int, e *llm.Error) (time.Durat
 	if why != "" {
 		wait = max(wait, until.Sub(s.Now()))
 	}
-	return wait, wait <= s.maxWait() && s.Upstream.MayRetry()
+	return wait, wait <= s.maxWait() && s.mayRetry()
 }
 
 // maxWait is the longest pause worth taking before another try. When a provider asks for

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"log/slog"
 	"net/http"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -33,6 +34,8 @@ type fakes struct {
 	cooling, opens map[string]string
 	cools          time.Duration
 	stats          map[string]time.Duration // how long targets cool down, as routing sees it
+	// credentials are those of targets with several ones.
+	credentials map[string][]string
 	// transform changes the request on its way to a target.
 	transform func(*llm.Request)
 	// inline puts media into the request; nil where the gateway fetches none.
@@ -67,6 +70,7 @@ type fakes struct {
 
 	mu       sync.Mutex
 	sent     []string // the targets that were asked
+	signed   []string // the credentials that they were asked with
 	sending  string   // the target that a call is being made for
 	reserved []llm.Amounts
 	capped   []int64 // the bounds on output that were sent
@@ -91,7 +95,7 @@ func newFakes(targets ...string) *fakes {
 		cooling: map[string]string{}, opens: map[string]string{}, cools: 5 * time.Second}
 	f.routes = map[string]*llm.Route{}
 	f.route = &llm.Route{Name: "smart", Router: "ordered",
-		Retries: llm.Retries{Attempts: 2, Min: 10 * time.Millisecond, Max: time.Second},
+		Retries: llm.Retries{Attempts: 2, Total: 10, Min: 10 * time.Millisecond, Max: time.Second},
 		Timeout: llm.Timeouts{FirstToken: 15 * time.Second, Idle: 20 * time.Second, PingIdle: 2 * time.Minute, Total: 10 * time.Minute}}
 	for _, id := range targets {
 		f.route.Targets = append(f.route.Targets, target(id))
@@ -216,6 +220,7 @@ func (f *fakes) Call(_ context.Context, x *llm.Exchange) (llm.Call, error) {
 func (f *fakes) Do(ctx context.Context, t *llm.Target, call llm.Call) (*llm.Answer, error) {
 	f.mu.Lock()
 	f.sent = append(f.sent, t.ID)
+	f.signed = append(f.signed, call.Credential)
 	p := f.next(t.ID)
 	f.mu.Unlock()
 	if p.connected {
@@ -277,7 +282,21 @@ func (f *fakes) Cooling(id string) (string, time.Time) {
 	return "", time.Time{}
 }
 
-func (f *fakes) Begin(id, _ string) (Flight, bool) { return flight{f, id}, f.cooling[id] == "" }
+func (f *fakes) Begin(id string, a Asking) (Flight, bool) {
+	return flight{f, id, f.credential(id, a)}, f.cooling[id] == ""
+}
+
+func (f *fakes) Spare(id string, a Asking) bool { return f.credential(id, a) != "" }
+
+// credential is the first of a target's credentials that the request was not refused with.
+func (f *fakes) credential(id string, a Asking) string {
+	for _, c := range f.credentials[id] {
+		if !slices.Contains(a.Not, c) {
+			return c
+		}
+	}
+	return ""
+}
 
 func (f *fakes) Sent(key, session, target string, tokens int64) {
 	f.mu.Lock()
@@ -297,15 +316,19 @@ func (f *fakes) Cached(key, session, target string) int64 {
 // flight is an attempt of the fake Health.
 type flight struct {
 	*fakes
-	id string
+	id         string
+	credential string
 }
+
+func (l flight) Credential() string { return l.credential }
 
 func (l flight) FirstToken() {}
 func (l flight) Done(o Outcome) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	l.outcomes[l.id] = append(l.outcomes[l.id], o)
-	if why := l.opens[l.id]; why != "" && o.Fault != llm.FaultNone {
+	all := l.credentials[l.id]
+	if why := l.opens[l.id]; why != "" && o.Fault != llm.FaultNone && (len(all) == 0 || l.credential == all[len(all)-1]) {
 		l.cooling[l.id] = why
 	}
 }

@@ -83,7 +83,7 @@ func (r *race) enter(a *attempt) {
 // hedge asks the next target, unless it may not be asked or retries are used up.
 func (r *race) hedge() {
 	next := r.left[0].Target
-	if next.ID == r.running[0].target.ID || !r.Upstream.MayRetry() {
+	if next.ID == r.running[0].target.ID || !r.mayRetry() {
 		return
 	}
 	a := r.attempt(task{target: next, try: 1, hedge: true, replaceable: r.replaceable(r.left[1:])})

@@ -58,7 +58,7 @@ func (x *state) candidates() []llm.Candidate {
 	for _, t := range x.route.Targets {
 		c, why := x.consider(t)
 		if why == "" && c.Stats.CoolingUntil.After(now) {
-			why = "cooling down after " + c.Stats.CoolingFor
+			why = coolingReason(c.Stats.CoolingFor)
 			cooling = append(cooling, c)
 		}
 		if why == "" {
@@ -80,6 +80,13 @@ func (x *state) consider(t *llm.Target) (c llm.Candidate, why string) {
 		c.Stats = x.Health.Stats(t.ID)
 	}
 	return c, why
+}
+
+func coolingReason(why string) string {
+	if why == llm.CoolingForOperator {
+		return "opened by an operator"
+	}
+	return "cooling down after " + why
 }
 
 // chain are the candidates that the route has for requests which fail for this cause. Those

@@ -106,7 +106,7 @@ func (r *resumed) prefills(t *llm.Target) bool {
 // try has a target go on with the reply, and reports whether it does.
 func (r *resumed) try(t *llm.Target, how *llm.Resume, broken *attempt) bool {
 	s := r.attempts
-	if r.ctx.Err() != nil || !s.Upstream.MayRetry() {
+	if r.ctx.Err() != nil || !s.mayRetry() {
 		return false
 	}
 	a := s.attempt(task{target: t, try: 1, replaceable: len(s.left) > 0, resume: how, broken: broken})

@@ -63,7 +63,7 @@ func (c *sharedBudget) Read(ctx context.Context, _ *llm.Exchange, _ *llm.Answer)
 	return &fakeStream{action: plain("hello"), ctx: ctx}, nil
 }
 
-func (c *sharedBudget) Begin(string, string) (Flight, bool)       { return idle{}, true }
+func (c *sharedBudget) Begin(string, Asking) (Flight, bool)       { return idle{}, true }
 func (c *sharedBudget) Freed() <-chan struct{}                    { return c.meter.Freed() }
 func (c *sharedBudget) Prompt(string, *llm.Request) (int64, bool) { return 0, false }
 
@@ -81,8 +81,9 @@ func (c *sharedBudget) Write(_ context.Context, r *llm.Record) error {
 
 type idle struct{}
 
-func (idle) FirstToken()  {}
-func (idle) Done(Outcome) {}
+func (idle) Credential() string { return "" }
+func (idle) FirstToken()        {}
+func (idle) Done(Outcome)       {}
 
 // leased is a reservation of a real meter.
 type leased struct {

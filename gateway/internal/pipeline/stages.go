@@ -129,9 +129,21 @@ type Health interface {
 	// Cooling says why a target must not be asked now, and until when; why is empty
 	// when it may be.
 	Cooling(target string) (why string, until time.Time)
-	// Begin counts an attempt of a request in. It is false when the target is cooling down
-	// and must not be asked.
-	Begin(target, request string) (Flight, bool)
+	// Begin counts an attempt in, and chooses the credential that it is made with. It is
+	// false when the target is cooling down and must not be asked.
+	Begin(target string, a Asking) (Flight, bool)
+	// Spare reports whether the target can be asked again at once with a credential that is
+	// free.
+	Spare(target string, a Asking) bool
+}
+
+// Asking is a request that asks a target, as Health sees it.
+type Asking struct {
+	// Request is its id. Session is what the requests of one conversation share; they keep
+	// to one credential if they can. Empty means none.
+	Request, Session string
+	// Not are the credentials that it has been refused with.
+	Not []string
 }
 
 // Prompts remembers what providers have cached of sessions' prompts.
@@ -146,6 +158,9 @@ type Prompts interface {
 
 // Flight is one attempt under way, as Health counts it.
 type Flight interface {
+	// Credential is the ID of the credential that the attempt is made with; empty when the
+	// provider has no several ones.
+	Credential() string
 	// FirstToken notes that the target has begun to answer.
 	FirstToken()
 	// Done notes how the attempt ended, once.

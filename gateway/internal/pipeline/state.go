@@ -82,6 +82,7 @@ func (t *terms) totalTimeout() error {
 			", the total time that route " + t.route.Name + " allows (timeout.total)."}
 	if t.total() != t.route.Timeout.Total {
 		e.Message = "The answer was not complete within " + t.total().String() + ", the time that the request's own headers allow."
+		e.Err = errImpatient
 	}
 	return e
 }

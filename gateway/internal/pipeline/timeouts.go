@@ -3,6 +3,7 @@ package pipeline
 import (
 	"cmp"
 	"context"
+	"errors"
 	"fmt"
 	"net/http/httptrace"
 	"time"
@@ -39,7 +40,7 @@ func (a *attempt) firstLimit() (time.Duration, string) {
 		limit, setting = plainFactor*t.FirstToken, fmt.Sprintf("timeout.first_token × %d for a plain reply", plainFactor)
 	}
 	if own := a.req.FirstTimeout; own > 0 && own < limit {
-		return own, "the request's own headers"
+		return own, ownHeaders
 	}
 	return limit, setting
 }
@@ -47,8 +48,19 @@ func (a *attempt) firstLimit() (time.Duration, string) {
 // firstTokenError reports that the first content did not come in time.
 func (a *attempt) firstTokenError() error {
 	limit, setting := a.firstLimit()
-	return a.timeoutError("did not begin to answer", limit, setting)
+	e := a.timeoutError("did not begin to answer", limit, setting)
+	if setting == ownHeaders {
+		e.Err = errImpatient
+	}
+	return e
 }
+
+// ownHeaders are a request's own headers as the setting of a limit.
+const ownHeaders = "the request's own headers"
+
+// errImpatient marks an error for a time that the caller has set and the target is not to be
+// blamed for.
+var errImpatient = errors.New("the caller's own time limit")
 
 // do sends the call, with limits of their own on the connection and on the headers of the
 // answer where there are such.
@@ -80,7 +92,7 @@ func (a *attempt) pingsError() error {
 	return a.timeoutError("only kept the connection alive", a.timeouts().PingIdle, "timeout.ping_idle")
 }
 
-func (a *attempt) timeoutError(what string, limit time.Duration, setting string) error {
+func (a *attempt) timeoutError(what string, limit time.Duration, setting string) *llm.Error {
 	return &llm.Error{Code: llm.CodeUpstreamTimeout, Status: 504, Fault: llm.FaultTimeout,
 		Message: fmt.Sprintf("%s %s for %s (%s).", a.target.ID, what, limit, setting)}
 }

@@ -43,6 +43,10 @@ func TestTimeoutsOfPhases(t *testing.T) {
 				if a := f.records[0].Attempts[0]; a.Fault != llm.FaultTimeout || !strings.Contains(a.Error, c.says) {
 					t.Errorf("the attempt is recorded as %s: %s", a.Fault, a.Error)
 				}
+				blamed := f.outcomes["p/a"][0].Fault == llm.FaultTimeout
+				if own := c.says == "headers"; blamed == own {
+					t.Errorf("the target is blamed: %t", blamed)
+				}
 			})
 		})
 	}

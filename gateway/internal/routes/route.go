@@ -22,7 +22,7 @@ func (r *Routes) plain(name, provider, model string) *llm.Route {
 func (r *Routes) route(name, star string, m config.Model) *llm.Route {
 	route := &llm.Route{
 		Name: name, Router: m.Router, With: json.RawMessage(m.With),
-		Retries: llm.Retries{Attempts: m.Retries.Attempts, Min: m.Retries.Backoff.Min, Max: m.Retries.Backoff.Max},
+		Retries: llm.Retries{Attempts: m.Retries.Attempts, Total: m.Retries.Total, Min: m.Retries.Backoff.Min, Max: m.Retries.Backoff.Max},
 		Timeout: llm.Timeouts{Connect: m.Timeout.Connect, FirstByte: m.Timeout.FirstByte, FirstToken: m.Timeout.FirstToken, Idle: m.Timeout.Idle, PingIdle: m.Timeout.PingIdle,
 			KeepAlive: m.Timeout.KeepAlive, Total: m.Timeout.Total},
 		EmptyPass: m.Empty == config.EmptyPass,

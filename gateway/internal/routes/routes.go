@@ -4,6 +4,8 @@
 package routes
 
 import (
+	"maps"
+	"slices"
 	"strings"
 
 	"github.com/penstock/penstock/gateway/internal/bounded"
@@ -107,6 +109,9 @@ func (r *Routes) providers() []string {
 	}
 	return names
 }
+
+// Targets returns the IDs of the targets that the configuration names, in their order.
+func (r *Routes) Targets() []string { return slices.Sorted(maps.Keys(r.targets)) }
 
 // Known reports whether the configuration or the catalog names a target, and not only a
 // caller who asked for it.

@@ -117,6 +117,16 @@ func (o operators) Explain(ctx context.Context, req *llm.Request, as admin.Asker
 	return o.server.explainAs(ctx, req, as)
 }
 
+func (o operators) Targets(context.Context) (any, error) { return o.server.targets(), nil }
+
+func (o operators) OpenTarget(_ context.Context, opening admin.Opening) (any, error) {
+	return o.server.openTarget(opening)
+}
+
+func (o operators) CloseTarget(_ context.Context, opening admin.Opening) (any, error) {
+	return o.server.closeTarget(opening)
+}
+
 func (o operators) Purge(_ context.Context, what admin.Purge) error {
 	o.server.purge(what)
 	return nil

@@ -38,7 +38,9 @@ func (sn *snapshot) openClients(s *Server) error {
 			sn.clients[name] = old
 			continue
 		}
-		made, err := upstream.New(providerOptions(p, sn.config.Server, s.o.Version))
+		o := providerOptions(p, sn.config.Server, s.o.Version)
+		o.Credentials = s.credentials(name, p)
+		made, err := upstream.New(o)
 		if err != nil {
 			errs = append(errs, config.Faults{sn.config.Fault(config.Path("providers", name), "", "%v", err)})
 			continue

@@ -106,11 +106,11 @@ func (sn *snapshot) warnings(old *snapshot) []string {
 	return list
 }
 
-// changedProviders returns the providers whose settings or credentials have changed.
+// changedProviders returns the providers of which more than api_keys has changed.
 func (sn *snapshot) changedProviders(old *snapshot) []string {
 	return slices.DeleteFunc(slices.Sorted(maps.Keys(sn.config.Providers)), func(name string) bool {
 		before, had := old.config.Providers[name]
-		return !had || before.Equal(sn.config.Providers[name])
+		return !had || before.EqualButKeys(sn.config.Providers[name])
 	})
 }
 
@@ -125,10 +125,16 @@ func (sn *snapshot) changedDialects(old *snapshot) []string {
 }
 
 // inheritHealth keeps the statistics and cooldowns of unchanged providers. A provider
-// whose settings or dialect have changed starts without any.
+// whose settings or dialect have changed starts without any. Where only api_keys differ,
+// that is so for the new credentials alone. What operators have opened stays open as long
+// as its provider is there.
 func (sn *snapshot) inheritHealth(old *snapshot, h *upstream.Health) {
 	for _, name := range append(sn.changedProviders(old), sn.changedDialects(old)...) {
-		h.Forget(name)
+		h.Forget(name, sn.clients[name].Credentials()...)
 	}
 	h.Retain(append(slices.Collect(maps.Keys(sn.config.Providers)), config.Demo), sn.routes.Known)
+	h.RetainOpenings(func(id string) bool {
+		provider, _, isTarget := strings.Cut(id, "/")
+		return isTarget && sn.clients[provider] != nil || sn.credential(id) != nil
+	})
 }

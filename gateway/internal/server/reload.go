@@ -6,6 +6,7 @@ import (
 
 	"github.com/penstock/penstock/gateway/internal/config"
 	"github.com/penstock/penstock/gateway/internal/llm"
+	"github.com/penstock/penstock/gateway/internal/upstream"
 )
 
 // Reload builds a new snapshot from the configuration as it is now and swaps it in. If
@@ -23,6 +24,7 @@ func (s *Server) Reload(ctx context.Context) error {
 	s.reloadError.Store(nil)
 	old := s.snapshot.Swap(sn)
 	sn.inheritHealth(old, s.health)
+	s.retries.Set(upstream.RetryBudgetOptions(sn.config.RetryBudget))
 	s.log.Info("reloaded", sn.changes(old)...)
 	for _, warning := range sn.warnings(old) {
 		s.log.Warn(warning)

@@ -32,7 +32,7 @@ func TestReloadKeepsClients(t *testing.T) {
 	before := h.snapshot.Load()
 	for _, target := range []string{"kept/m", "rekeyed/m"} {
 		for _, request := range []string{"one", "two"} {
-			if f, ok := h.health.Begin(target, request); ok {
+			if f, ok := h.health.Begin(target, upstream.Asking{Request: request}); ok {
 				f.Done(upstream.Outcome{Status: 401, Fault: "auth", Credential: true})
 			}
 		}
@@ -76,7 +76,7 @@ models: {m: {targets: [up/m]}}
 ledger: sqlite://penstock.db
 `, func() { save(binary) })
 	for _, request := range []string{"one", "two"} {
-		if f, ok := h.health.Begin("up/m", request); ok {
+		if f, ok := h.health.Begin("up/m", upstream.Asking{Request: request}); ok {
 			f.Done(upstream.Outcome{Status: 401, Fault: "auth", Credential: true})
 		}
 	}

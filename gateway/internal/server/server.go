@@ -174,9 +174,9 @@ func (s *Server) openParts(c *config.Config) (err error) {
 	}
 	s.health = upstream.NewHealth(upstream.HealthOptions{Known: s.known}, time.Now)
 	s.prompts = upstream.NewPrompts(time.Now)
-	s.retries = upstream.NewRetryBudget(upstream.RetryBudgetOptions{}, time.Now)
+	s.retries = upstream.NewRetryBudget(upstream.RetryBudgetOptions(c.RetryBudget), time.Now)
 	s.telemetry = telemetry.New(telemetry.Options{DecisionsDropped: s.droppedDecisions, Inflight: s.inflight, Held: s.heldBytes,
-		Modules: s.moduleMetrics, Known: s.known, Ledger: s.ledgerMetrics})
+		Modules: s.moduleMetrics, Known: s.known, Ledger: s.ledgerMetrics, Targets: s.targetMetrics, Credentials: s.credentialMetrics, Retries: s.retryMetrics})
 	return nil
 }
 

@@ -58,7 +58,7 @@ func (s *Server) build(ctx context.Context, c *config.Config) (*snapshot, error)
 		Router:   ranker,
 		Dialects: dialectStage{dialects},
 		Upstream: upstreamStage{sn.clients, s.retries},
-		Health:   healthStage{s.health},
+		Health:   healthStage{s.health, sn.clients},
 		Prompts:  s.prompts,
 		Meter:    s.holds,
 		Tokens:   &s.tokens,

@@ -82,11 +82,30 @@ func (s upstreamStage) Backoff(try int, r llm.Retries) time.Duration {
 }
 
 // healthStage is the health of the targets.
-type healthStage struct{ *upstream.Health }
+type healthStage struct {
+	health  *upstream.Health
+	clients map[string]*client
+}
 
-func (s healthStage) Begin(target, request string) (pipeline.Flight, bool) {
-	f, ok := s.Health.Begin(target, request)
+func (s healthStage) Stats(target string) llm.Stats {
+	return s.health.Stats(target, credentialsOf(s.clients, target)...)
+}
+
+func (s healthStage) Cooling(target string) (string, time.Time) {
+	return s.health.Cooling(target, credentialsOf(s.clients, target)...)
+}
+
+func (s healthStage) Begin(target string, a pipeline.Asking) (pipeline.Flight, bool) {
+	f, ok := s.health.Begin(target, s.asking(target, a))
 	return flight{f}, ok
+}
+
+func (s healthStage) Spare(target string, a pipeline.Asking) bool {
+	return s.health.Spare(target, s.asking(target, a))
+}
+
+func (s healthStage) asking(target string, a pipeline.Asking) upstream.Asking {
+	return upstream.Asking{Request: a.Request, Session: a.Session, Credentials: credentialsOf(s.clients, target), Not: a.Not}
 }
 
 type flight struct{ upstream.Flight }

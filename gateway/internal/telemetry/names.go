@@ -34,24 +34,34 @@ const (
 	nameLedgerWaiting    = "penstock_ledger_waiting_records"
 	nameLedgerLost       = "penstock_ledger_lost_records"
 	nameHeld             = "penstock_held_bytes"
+	nameTargetOpen       = "penstock_target_open"
+	nameTargetInflight   = "penstock_target_in_flight"
+	nameTargetErrors     = "penstock_target_error_ratio"
+	nameTargetFirstToken = "penstock_target_first_token_seconds"
+	nameCredentialOpen   = "penstock_credential_open"
+	nameRetriesLeft      = "penstock_retry_budget_left"
+	nameRetriesTaken     = "penstock_retry_budget_taken_total"
+	nameRetriesDenied    = "penstock_retry_budget_denied_total"
 	nameRefused          = "penstock_unauthenticated_total"
 )
 
 // Labels. None may hold a key, a user, a request id or anything else with an unlimited
 // number of values.
 const (
-	labelRoute    = "route"
-	labelTarget   = "target"
-	labelStatus   = "status" // the class: 2xx, 4xx
-	labelCache    = "cache"
-	labelType     = "gen_ai_token_type"
-	labelFault    = "fault"
-	labelResult   = "result"
-	labelMemoized = "memoised"
-	labelModule   = "module"
-	labelPlugin   = "plugin"
-	labelName     = "name"
-	labelReason   = "reason"
+	labelRoute  = "route"
+	labelTarget = "target"
+	// labelCredential is the ID of a credential, which is configured and not secret.
+	labelCredential = "credential"
+	labelStatus     = "status" // the class: 2xx, 4xx
+	labelCache      = "cache"
+	labelType       = "gen_ai_token_type"
+	labelFault      = "fault"
+	labelResult     = "result"
+	labelMemoized   = "memoised"
+	labelModule     = "module"
+	labelPlugin     = "plugin"
+	labelName       = "name"
+	labelReason     = "reason"
 )
 
 // Values of labelType, by the conventions.

@@ -38,6 +38,13 @@ type Options struct {
 	Modules func() []Module
 	// Ledger returns the state of the ledger; nil leaves the metrics out.
 	Ledger func() Ledger
+	// Targets returns the targets, in an order that stays the same, of which the first
+	// MaxValues are shown; Credentials says which credentials are open. Nil leaves the
+	// metrics out.
+	Targets     func() []Target
+	Credentials func() map[string]bool
+	// Retries returns the state of the retry budget; nil leaves the metrics out.
+	Retries func() Retries
 }
 
 // Ledger is the state of a ledger.
@@ -98,6 +105,12 @@ func New(o Options) *Metrics {
 		m.registry.MustRegister(prometheus.NewCounterFunc(prometheus.CounterOpts{Name: nameDecisionsDropped,
 			Help: "Lines missing from the decision log: its queue was full or it could not be written."},
 			func() float64 { return float64(o.DecisionsDropped()) }))
+	}
+	if o.Targets != nil && o.Credentials != nil {
+		m.registry.MustRegister(newTargets(o.Targets, o.Credentials, o.MaxValues))
+	}
+	if o.Retries != nil {
+		m.registry.MustRegister(newRetries(o.Retries))
 	}
 	if o.Modules != nil {
 		m.registry.MustRegister(newModules(o.Modules))

@@ -60,8 +60,9 @@ func TestProbeWithoutResultIsReplaced(t *testing.T) {
 	}
 	w.now = w.now.Add(10 * time.Second)
 	w.wantCooldown(0, "") // a probe that hangs does not keep the target away for ever
+	w.now = w.now.Add(-3 * time.Second)
 	lost.Done(Outcome{Fault: llm.FaultTimeout})
-	w.wantCooldown(10*time.Second, "timeout")
+	w.wantCooldown(3*time.Second, "timeout") // ten since it began
 }
 
 func TestOldCallsDoNotMoveAnOpenCircuit(t *testing.T) {
@@ -108,7 +109,7 @@ func TestCircuitsDoNotComeBackInStep(t *testing.T) {
 	now := testNow
 	h := NewHealth(HealthOptions{Random: func() float64 { return 0.999 }}, func() time.Time { return now })
 	for _, r := range []string{"a", "b", "c"} {
-		f, _ := h.Begin("p/m", r)
+		f, _ := h.Begin("p/m", Asking{Request: r})
 		f.Done(Outcome{Fault: llm.FaultServer})
 	}
 	if d := h.Stats("p/m").CoolingUntil.Sub(now); d < 3700*time.Millisecond || d > 3800*time.Millisecond {
@@ -162,7 +163,7 @@ func TestSteadyTimeoutsAmongSuccesses(t *testing.T) {
 func TestTriesOfOneRequestAreOneObservation(t *testing.T) {
 	w := newTestHealth(t)
 	for range 6 {
-		f, ok := w.Begin("p/m", "poison")
+		f, ok := w.Begin("p/m", Asking{Request: "poison"})
 		if !ok {
 			t.Fatal("one request has taken the target away")
 		}
@@ -170,4 +171,72 @@ func TestTriesOfOneRequestAreOneObservation(t *testing.T) {
 		w.now = w.now.Add(time.Second)
 	}
 	w.wantCooldown(0, "")
+}
+
+// TestCallersFaultsAreNoSuccess mixes a caller's own faults into an outage: they neither
+// keep the circuit closed nor open it.
+func TestCallersFaultsAreNoSuccess(t *testing.T) {
+	w := newTestHealth(t)
+	for i := range 3 {
+		w.wantCooldown(0, "")
+		for range 20 {
+			w.report(Outcome{Fault: llm.FaultBadRequest, Status: 400})
+		}
+		w.report(Outcome{Fault: llm.FaultServer, Status: 500 + i})
+	}
+	w.wantCooldown(5*time.Second, "server")
+	w.now = w.now.Add(5 * time.Second)
+	w.report(Outcome{Fault: llm.FaultBadRequest, Status: 400}) // the probe: it answers
+	w.wantCooldown(0, "")
+	for range 3 {
+		w.report(Outcome{Fault: llm.FaultServer})
+	}
+	w.wantCooldown(10*time.Second, "server") // it has not succeeded since
+}
+
+// TestErrorsWithinAnswersCount has the errors come inside a 200, or after the first token.
+func TestErrorsWithinAnswersCount(t *testing.T) {
+	for _, o := range []Outcome{{Fault: llm.FaultServer, Status: 200}, {Fault: llm.FaultCut, Status: 200, FirstToken: time.Second}, {Fault: llm.FaultMalformed, Status: 200}} {
+		w := newTestHealth(t)
+		for range 3 {
+			w.wantCooldown(0, "")
+			f, _ := w.begin("p/m")
+			f.FirstToken()
+			f.Done(o)
+		}
+		w.wantCooldown(5*time.Second, string(o.Fault))
+	}
+}
+
+// TestProbesThatBreakOffOpenForLonger has a target that begins every stream and ends none.
+func TestProbesThatBreakOffOpenForLonger(t *testing.T) {
+	w := newTestHealth(t)
+	for _, open := range []time.Duration{5, 10, 10} {
+		for range 3 {
+			f, _ := w.begin("p/m")
+			f.FirstToken()
+			f.Done(Outcome{Fault: llm.FaultCut, Status: 200, FirstToken: time.Second})
+		}
+		w.wantCooldown(open*time.Second, "cut")
+		w.now = w.now.Add(open * time.Second)
+	}
+}
+
+// TestHalfOpenTargetsAreNotPutOff has no error rate keep routers from the probe.
+func TestHalfOpenTargetsAreNotPutOff(t *testing.T) {
+	w := newTestHealth(t)
+	for range 3 {
+		w.report(Outcome{Fault: llm.FaultServer})
+	}
+	if r := w.Stats("p/m").ErrorRate; r < 0.5 {
+		t.Errorf("error rate while open = %v", r)
+	}
+	w.now = w.now.Add(5 * time.Second)
+	if s := w.Stats("p/m"); s.ErrorRate != 0 || s.Samples != 0 {
+		t.Errorf("figures while half-open = %+v", s)
+	}
+	w.report(Outcome{})
+	if r := w.Stats("p/m").ErrorRate; r != 0 {
+		t.Errorf("error rate after the probe has succeeded = %v", r)
+	}
 }

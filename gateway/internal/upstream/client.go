@@ -80,6 +80,9 @@ func parseBase(s string) (*url.URL, error) {
 	return u, nil
 }
 
+// Credentials returns the credentials of Options.
+func (c *Client) Credentials() []*Credential { return c.o.Credentials }
+
 // Close drops idle connections. Calls in flight go on.
 func (c *Client) Close() { c.transport.CloseIdleConnections() }
 
@@ -94,7 +97,7 @@ func (c *Client) Do(ctx context.Context, call llm.Call) (*llm.Answer, error) {
 		return nil, c.refused
 	}
 	r := c.request(ctx, call)
-	if err := c.sign(ctx, r, call.Body); err != nil {
+	if err := c.sign(ctx, r, call); err != nil {
 		return nil, err
 	}
 	// The transport is called without an http.Client around it, so there is nothing

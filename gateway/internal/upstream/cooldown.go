@@ -6,13 +6,7 @@ import (
 	"github.com/penstock/penstock/gateway/internal/ratelimit"
 )
 
-// cooldown is that something is not used until a time, and why.
-type cooldown struct {
-	until time.Time
-	why   string
-}
-
-// throttle is a target's cooldown after a 429.
+// throttle is a lane's cooldown after a 429.
 type throttle struct {
 	until time.Time
 	// asked is until when the provider itself asks not to be called. A pause that was

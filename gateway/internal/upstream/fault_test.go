@@ -51,7 +51,7 @@ func newTestHealth(t *testing.T) *testHealth {
 // begin starts an attempt of a request of its own.
 func (w *testHealth) begin(id string) (Flight, bool) {
 	w.calls++
-	return w.Begin(id, fmt.Sprint("req", w.calls))
+	return w.Begin(id, Asking{Request: fmt.Sprint("req", w.calls)})
 }
 
 func (w *testHealth) report(o Outcome) {

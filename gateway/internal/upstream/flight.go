@@ -8,67 +8,98 @@ import (
 	"github.com/penstock/penstock/gateway/internal/ratelimit"
 )
 
-// Outcome is the result of an attempt.
-type Outcome struct {
-	Fault  llm.Fault
-	Status int
-	// Credential means that a FaultAuth or FaultQuota is about the key or the account
-	// itself and not about this model or request.
-	Credential bool
-	// RetryAfter is how long the provider asked to wait; 0 means that it did not.
-	RetryAfter time.Duration
-	// Header is the reply's, which may show the provider's limits; it may be nil.
-	Header http.Header
-	// FirstToken is the time from the attempt's start to the first piece of content, 0
-	// when that was not seen, as in a plain reply. Duration is the whole attempt.
-	FirstToken, Duration time.Duration
-	// OutputTokens is the number that the reply was billed for; 0 when unknown.
-	OutputTokens int64
-}
-
 // Flight is one attempt in flight. Done must be called once.
 type Flight struct {
 	h           *Health
 	t           *target
-	id, request string
-	began       time.Time
-	probe       bool
+	lane        *lane
+	id          string
+	credentials []*Credential
+	chosen      int // of the credentials
+	// The attempt as the circuits of the target, the lane and the account see it.
+	inTarget, inLane, inAccount attempt
 }
 
-// Begin counts an attempt of a request. It returns false, and nothing is counted, when
-// the target is cooling down: its circuit is open, another attempt is probing it, its key
-// is refused, its quota is exhausted, or it has asked to wait.
-func (h *Health) Begin(id, request string) (Flight, bool) {
+// Begin counts an attempt of a request, and chooses the credential that it is made with. It
+// returns false, and nothing is counted, when the target is cooling down: its circuit is
+// open, another attempt is probing it, its keys are refused, their quota is exhausted, the
+// provider has asked to wait, or an operator has opened it.
+func (h *Health) Begin(id string, a Asking) (Flight, bool) {
 	t, now := h.findOrAdd(id, h.o.Known), h.now()
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	if why, _ := t.cooling(now, h.o.MaxOpen, t.throttle.asked); why != "" {
+	if h.openings.block(id, now).why != "" || !t.circuit.blockedUntil(now, h.o.MaxOpen).IsZero() {
 		return Flight{}, false
 	}
-	probe, ok := t.circuit.allow(now, h.o.MaxOpen)
-	if !ok {
+	f := Flight{h: h, t: t, id: id, credentials: a.Credentials, inTarget: attempt{request: a.Request, began: now}}
+	if !f.enter(&a, now) {
 		return Flight{}, false
 	}
+	f.inTarget.probe, _ = t.circuit.allow(now, h.o.MaxOpen)
 	t.inflight.Add(1)
-	return Flight{h, t, id, request, now, probe}, true
+	return f, true
+}
+
+// enter chooses the attempt's lane. It reports whether there is one. The target's lock is
+// held.
+func (f *Flight) enter(a *Asking, now time.Time) bool {
+	for skip := uint64(0); ; {
+		i, _, ok := f.h.choose(f.t, a, now, skip)
+		if !ok {
+			return false
+		}
+		l := f.t.laneOf(a.Credentials, i)
+		probe, ok := l.account.allow(now, f.h.o.MaxOpen)
+		if !ok { // an attempt at another target has begun to probe it
+			skip |= 1 << i
+			continue
+		}
+		f.lane, f.chosen, f.inLane, f.inAccount = l, i, f.inTarget, f.inTarget
+		f.inAccount.probe = probe
+		f.inLane.probe, _ = l.circuit.allow(now, f.h.o.MaxOpen)
+		return true
+	}
+}
+
+func (a *account) allow(now time.Time, maxProbe time.Duration) (probe, ok bool) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	return a.circuit.allow(now, maxProbe)
+}
+
+// Credential returns the ID of the credential that the attempt is made with; empty when the
+// provider has no several ones.
+func (f Flight) Credential() string {
+	if len(f.credentials) == 0 {
+		return ""
+	}
+	return f.credentials[f.chosen].ID
 }
 
 // FirstToken notes that the target has begun to answer. It closes a circuit that was
 // being probed, so that other calls need not wait for the end of a long stream. It is
 // optional and may be called more than once.
 func (f Flight) FirstToken() {
-	if !f.probe {
-		return
-	}
 	f.t.mu.Lock()
 	defer f.t.mu.Unlock()
-	f.t.circuit.close()
+	f.answer()
+}
+
+// answer notes that the attempt was answered, which closes the circuits that it was probing. The target's lock is held.
+func (f Flight) answer() {
+	if f.t.circuit.answer(f.inTarget) {
+		f.t.errors = errorShare{}
+	}
+	f.lane.circuit.answer(f.inLane)
+	f.lane.account.mu.Lock()
+	defer f.lane.account.mu.Unlock()
+	f.lane.account.circuit.answer(f.inAccount)
 }
 
 // Done ends the attempt and records its outcome.
 func (f Flight) Done(o Outcome) {
 	f.t.inflight.Add(-1)
-	if f.record(o) == good && o.Fault == llm.FaultNone && f.t.shared {
+	if f.record(o) == good && f.t.shared {
 		f.h.promote(f.id, f.t.of)
 	}
 }
@@ -78,7 +109,7 @@ func (f Flight) record(o Outcome) outcomeClass {
 	f.t.mu.Lock()
 	defer f.t.mu.Unlock()
 	if o.Header != nil {
-		f.t.updateRemaining(ratelimit.Read(o.Header, now))
+		f.lane.updateRemaining(ratelimit.Read(o.Header, now))
 	}
 	if f.requestFault(now, o) {
 		class = neutral
@@ -86,16 +117,29 @@ func (f Flight) record(o Outcome) outcomeClass {
 	switch class {
 	case good:
 		f.succeed(now, o)
+	case answered:
+		f.answer()
+		f.accepted(now)
 	case bad:
-		f.fail(now, o)
+		f.t.errors.add(now, 0, 1)
+		f.t.circuit.fail(now, f.inTarget, &o, &f.h.o)
 	case throttled:
 		f.throttle(now, o)
 	case denied:
 		f.deny(now, o)
-	default:
-		f.t.circuit.release(f.probe)
 	}
+	f.release()
 	return class
+}
+
+// release ends the probes that the outcome has not decided: the next call may be the probe.
+// The target's lock is held.
+func (f Flight) release() {
+	f.t.circuit.release(f.inTarget)
+	f.lane.circuit.release(f.inLane)
+	f.lane.account.mu.Lock()
+	defer f.lane.account.mu.Unlock()
+	f.lane.account.circuit.release(f.inAccount)
 }
 
 // existsFor is for how long after an answer a target is taken to exist.
@@ -114,112 +158,77 @@ func (f Flight) requestFault(now time.Time, o Outcome) bool {
 }
 
 func (f Flight) succeed(now time.Time, o Outcome) {
-	f.t.circuit.succeed(f.probe)
-	f.t.answered = now
-	f.t.throttle.clear()
+	if f.t.circuit.succeed(now, f.inTarget) {
+		f.t.errors = errorShare{}
+	}
 	f.t.errors.add(now, 1, 0)
-	f.t.circuitErrors.add(now, 1, 0)
 	f.t.speed.add(now, o)
-	f.t.refusals.reset()
-	f.t.of.refusals.reset()
+	f.lane.circuit.succeed(now, f.inLane)
+	f.lane.account.mu.Lock()
+	f.lane.account.circuit.succeed(now, f.inAccount)
+	f.lane.account.mu.Unlock()
+	f.accepted(now)
 }
 
-// fail counts a failure towards opening the circuit. Failures of attempts that began
-// before it opened change nothing.
-func (f Flight) fail(now time.Time, o Outcome) {
-	t := f.t
-	t.errors.add(now, 0, 1)
-	if !t.circuit.until.IsZero() && !f.probe {
-		return
-	}
-	counted := t.circuit.count(now, f.request, f.began)
-	if counted || o.Fault != llm.FaultTimeout { // under load, many time out at one moment
-		t.circuitErrors.add(now, 0, 1)
-	}
-	if f.probe || t.circuit.failures >= f.h.o.Failures || t.circuitErrors.exceeds(now, f.h.o.ErrorShare) {
-		t.circuit.trip(now, &f.h.o, string(o.Fault))
-	}
+// accepted notes that the target has answered, and has not refused the credential.
+func (f Flight) accepted(now time.Time) {
+	f.t.answered = now
+	f.lane.throttle.clear()
+	f.lane.refusals.reset()
+	f.lane.account.mu.Lock()
+	defer f.lane.account.mu.Unlock()
+	f.lane.account.refusals.reset()
 }
 
 func (f Flight) throttle(now time.Time, o Outcome) {
-	f.t.errors.add(now, 0, 1)
-	f.t.circuit.release(f.probe)
-	f.t.throttle.extend(now, &f.h.o, o.RetryAfter)
+	f.lane.throttle.extend(now, &f.h.o, o.RetryAfter)
+	f.countRefusal(now)
 }
 
-// deny cools down a target whose key or quota is refused, and all the provider's targets
-// if it is the key or the account itself, once a second request gets the same refusal.
-// The first one counts as a failure of the target, or as a 429.
+// countRefusal counts a refusal of the credential as the target's failure, unless another
+// credential is free: then the target can be used.
+func (f Flight) countRefusal(now time.Time) {
+	if len(f.credentials) > 1 {
+		if _, free, _ := f.h.choose(f.t, &Asking{Request: f.inTarget.request, Credentials: f.credentials}, now, 1<<f.chosen); free {
+			return
+		}
+	}
+	f.t.errors.add(now, 0, 1)
+}
+
+// deny cools down a credential whose key or quota is refused at this target, or at all the
+// provider's targets if it is the key or the account itself, once a second request gets the
+// same refusal, or the probe after an earlier one. The first one counts as a failure, or as
+// a 429.
 func (f Flight) deny(now time.Time, o Outcome) {
-	if o.Fault == llm.FaultAuth && !o.Credential {
-		f.fail(now, o) // it may be what this request asks for that the key may not use
-		return
-	}
-	cooling := f.h.o.DeniedCooldown
-	refusals := &f.t.refusals
-	if o.Credential {
-		refusals = &f.t.of.refusals
-	}
-	confirmed := refusals.confirm(now, f.request, cooling)
+	until := now.Add(min(max(f.h.o.DeniedCooldown, o.RetryAfter), ratelimit.MaxDelay))
+	confirmed := false
 	switch {
-	case !confirmed && o.Status == http.StatusTooManyRequests:
+	case o.Credential:
+		confirmed = f.lane.account.refuse(now, f.inAccount, until, o, &f.h.o)
+	case o.Fault == llm.FaultQuota: // a FaultAuth may be about what this request asks for
+		if confirmed = f.lane.refusals.confirm(now, f.inTarget.request, f.h.o.DeniedCooldown); confirmed {
+			f.lane.circuit.open(until, string(o.Fault))
+		}
+	}
+	switch {
+	case confirmed:
+	case o.Status == http.StatusTooManyRequests:
 		f.throttle(now, o)
 		return
-	case !confirmed:
-		f.fail(now, o)
-		return
+	default:
+		f.lane.circuit.fail(now, f.inLane, &o, &f.h.o)
 	}
-	f.t.errors.add(now, 0, 1)
-	f.t.circuit.release(f.probe)
-	until := now.Add(min(max(cooling, o.RetryAfter), ratelimit.MaxDelay))
-	if o.Credential {
-		f.t.of.cooldown.Store(&cooldown{until, string(o.Fault)})
-		return
-	}
-	f.t.circuit.open(until, string(o.Fault))
+	f.countRefusal(now)
 }
 
-// outcomeClass is what an outcome means for the target.
-type outcomeClass int
-
-const (
-	neutral   outcomeClass = iota // nothing: the caller left, or the gateway's own module failed
-	good                          // it answers, be it that the request is wrong
-	bad                           // it fails
-	throttled                     // it wants fewer calls
-	denied                        // it wants another key, or to be paid
-)
-
-func classOf(o Outcome) outcomeClass {
-	switch o.Fault {
-	case llm.FaultCanceled, llm.FaultTransform, llm.FaultDiverged, llm.FaultCooling, llm.FaultBudget, llm.FaultUnsupported, llm.FaultRefused:
-		return neutral
-	case llm.FaultRateLimited:
-		return throttled
-	case llm.FaultQuota, llm.FaultAuth:
-		return denied
-	case llm.FaultServer:
-		if o.Status == http.StatusConflict || o.Status == http.StatusTooEarly {
-			return neutral // two requests conflict with each other
-		}
-		return bad
-	case llm.FaultNetwork, llm.FaultTimeout, llm.FaultCut, llm.FaultNotFound:
-		return bad
-	case llm.FaultMalformed:
-		if o.Status >= 400 && o.Status < 500 {
-			return neutral // one request's tool call went wrong, not the target
-		}
-		return bad
+// refuse notes a refusal of the key or account itself, and reports whether it is confirmed.
+func (a *account) refuse(now time.Time, l attempt, until time.Time, o Outcome, h *HealthOptions) bool {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	if !a.circuit.probes(l) && !a.refusals.confirm(now, l.request, h.DeniedCooldown) {
+		return false
 	}
-	return good
-}
-
-// updateRemaining takes over what a reply says about the provider's limits.
-func (t *target) updateRemaining(r ratelimit.Remaining) {
-	if r.Requests >= 0 {
-		t.left.Requests, t.left.RequestShare, t.left.RequestsUntil = r.Requests, r.RequestShare, r.RequestsUntil
-	}
-	if r.Tokens >= 0 {
-		t.left.Tokens, t.left.TokenShare, t.left.TokensUntil = r.Tokens, r.TokenShare, r.TokensUntil
-	}
+	a.circuit.open(until, string(o.Fault))
+	return true
 }

@@ -64,6 +64,7 @@ type Health struct {
 	o   HealthOptions
 	now func() time.Time
 	registry
+	openings
 }
 
 // NewHealth makes an empty Health. now is its clock.
@@ -71,62 +72,67 @@ func NewHealth(o HealthOptions, now func() time.Time) *Health {
 	return &Health{o: o.withDefaults(), now: now}
 }
 
-// Cooling returns why a target must not be called now, and until when; why is empty when
-// it may be. It changes nothing: when a cooldown is over, Begin lets one call through as
-// the probe. After a 429 a target cools down only if the provider has said for how long.
-func (h *Health) Cooling(id string) (why string, until time.Time) {
-	t, p := h.find(id, h.o.Known)
-	if t == nil {
-		return p.cooling(h.now())
-	}
+// Cooling returns why a target must not be called now with any of its provider's
+// credentials, and until when; why is empty when it may be. It changes nothing: when a
+// cooldown is over, Begin lets one call through as the probe. After a 429 a target cools
+// down only if the provider has said for how long.
+func (h *Health) Cooling(id string, credentials ...*Credential) (why string, until time.Time) {
+	t, now := h.findOrAdd(id, h.o.Known), h.now()
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	return t.cooling(h.now(), h.o.MaxOpen, t.throttle.asked)
+	b := h.blockOfTarget(id, t, credentials, now, false)
+	return b.why, b.until
 }
 
-// cooling returns why the target is cooling down, empty when it is not, and until when.
-// throttled is until when it is after a 429.
-func (t *target) cooling(now time.Time, maxProbe time.Duration, throttled time.Time) (string, time.Time) {
-	if why, until := t.of.cooling(now); why != "" {
-		return why, until
+// blockOfTarget returns until when a target must not be used: as long as an operator or its
+// circuit has it open, or all of its lanes are blocked. hint counts a pause after a 429, too,
+// that the provider has not asked for. The target's lock is held.
+func (h *Health) blockOfTarget(id string, t *target, credentials []*Credential, now time.Time, hint bool) block {
+	first := h.blockOf(t, credentials, 0, now, hint)
+	for i := 1; i < lanes(credentials); i++ {
+		if b := h.blockOf(t, credentials, i, now, hint); b.until.Before(first.until) {
+			first = b
+		}
 	}
-	if until := t.circuit.blockedUntil(now, maxProbe); !until.IsZero() {
-		return t.circuit.why, until
-	}
-	if now.Before(throttled) {
-		return string(llm.FaultRateLimited), throttled
-	}
-	return "", time.Time{}
+	return first.and(blocked(t.circuit.blockedUntil(now, h.o.MaxOpen), t.circuit.why)).and(h.openings.block(id, now))
 }
 
-// Stats returns the target's figures at this moment.
-func (h *Health) Stats(id string) llm.Stats {
-	now := h.now()
-	t, p := h.find(id, h.o.Known)
-	if t == nil {
-		s := llm.Stats{RemainingRequests: -1, RemainingTokens: -1, RequestsLeft: -1, TokensLeft: -1}
-		s.CoolingFor, s.CoolingUntil = p.cooling(now)
-		return s
-	}
+// Stats returns the target's figures at this moment. Of several credentials, what is left
+// is that of the one with most left that can be used.
+func (h *Health) Stats(id string, credentials ...*Credential) llm.Stats {
+	t, now := h.findOrAdd(id, h.o.Known), h.now()
+	s := llm.Stats{RemainingRequests: -1, RemainingTokens: -1, RequestsLeft: -1, TokensLeft: -1}
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	s := llm.Stats{
-		Inflight:          t.inflight.Load(),
-		TTFT:              llm.Millis(t.speed.ttft()),
-		TTFTP50:           llm.Millis(t.speed.firstToken.p50),
-		TTFTP95:           llm.Millis(t.speed.firstToken.p95),
-		TPS:               t.speed.tps.mean,
-		ErrorRate:         t.errors.rate(now),
-		Samples:           t.errors.samples(now),
-		RemainingRequests: t.left.Requests, RequestsLeft: t.left.RequestShare,
-		RemainingTokens: t.left.Tokens, TokensLeft: t.left.TokenShare,
+	t.figures(&s, now)
+	for i := range lanes(credentials) {
+		if lanes(credentials) == 1 || h.blockOf(t, credentials, i, now, true).why == "" {
+			t.laneOf(credentials, i).addLeft(&s, now)
+		}
 	}
-	if !now.Before(t.left.RequestsUntil) {
-		s.RemainingRequests, s.RequestsLeft = -1, -1
-	}
-	if !now.Before(t.left.TokensUntil) {
-		s.RemainingTokens, s.TokensLeft = -1, -1
-	}
-	s.CoolingFor, s.CoolingUntil = t.cooling(now, h.o.MaxOpen, t.throttle.until)
+	b := h.blockOfTarget(id, t, credentials, now, true)
+	s.CoolingFor, s.CoolingUntil = b.why, b.until
 	return s
+}
+
+// figures writes the target's figures except for what concerns its credentials. The lock is
+// held.
+func (t *target) figures(s *llm.Stats, now time.Time) {
+	s.Inflight = t.inflight.Load()
+	s.TTFT = llm.Millis(t.speed.ttft())
+	s.TTFTP50, s.TTFTP95 = llm.Millis(t.speed.firstToken.p50), llm.Millis(t.speed.firstToken.p95)
+	s.TPS = t.speed.tps.mean
+	if !t.circuit.halfOpen(now) { // else nothing is known of now, and a probe should not be put off
+		s.ErrorRate, s.Samples = t.errors.rate(now), t.errors.samples(now)
+	}
+}
+
+// addLeft raises what is left to what is left of this lane's limits.
+func (l *lane) addLeft(s *llm.Stats, now time.Time) {
+	if now.Before(l.left.RequestsUntil) && l.left.Requests > s.RemainingRequests {
+		s.RemainingRequests, s.RequestsLeft = l.left.Requests, l.left.RequestShare
+	}
+	if now.Before(l.left.TokensUntil) && l.left.Tokens > s.RemainingTokens {
+		s.RemainingTokens, s.TokensLeft = l.left.Tokens, l.left.TokenShare
+	}
 }

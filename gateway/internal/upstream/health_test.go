@@ -23,10 +23,10 @@ func TestDeniedCooldowns(t *testing.T) {
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
 			w := newTestHealth(t)
-			f, _ := w.Begin("p/m", "one")
+			f, _ := w.Begin("p/m", Asking{Request: "one"})
 			second, _ := w.begin("p/m")
 			f.Done(tt.o)
-			if other, ok := w.Begin("p/other", "one"); ok { // the same request falls back
+			if other, ok := w.Begin("p/other", Asking{Request: "one"}); ok { // the same request falls back
 				other.Done(tt.o)
 			}
 			if tt.o.RetryAfter == 0 {
@@ -199,7 +199,7 @@ func BenchmarkFlight(b *testing.B) {
 	o := Outcome{FirstToken: time.Second, Duration: 2 * time.Second, OutputTokens: 100, Header: header}
 	b.ReportAllocs()
 	for b.Loop() {
-		f, ok := h.Begin("openai/gpt-5", "r")
+		f, ok := h.Begin("openai/gpt-5", Asking{Request: "r"})
 		if !ok {
 			b.Fatal("refused")
 		}
@@ -209,7 +209,7 @@ func BenchmarkFlight(b *testing.B) {
 
 func BenchmarkStats(b *testing.B) {
 	h := NewHealth(HealthOptions{}, time.Now)
-	f, _ := h.Begin("openai/gpt-5", "r")
+	f, _ := h.Begin("openai/gpt-5", Asking{Request: "r"})
 	f.Done(Outcome{FirstToken: time.Second, Duration: 2 * time.Second, OutputTokens: 100})
 	b.ReportAllocs()
 	b.RunParallel(func(pb *testing.PB) {
@@ -221,12 +221,12 @@ func BenchmarkStats(b *testing.B) {
 
 func TestHealthAllocatesNothing(t *testing.T) {
 	h := NewHealth(HealthOptions{}, time.Now)
-	h.Begin("p/m", "r")
+	h.Begin("p/m", Asking{Request: "r"})
 	header := http.Header{"X-Ratelimit-Remaining-Requests": {"59"}, "X-Ratelimit-Reset-Requests": {"1m0.2s"}}
 	if n := testing.AllocsPerRun(100, func() {
 		h.Cooling("p/m")
 		h.Stats("p/m")
-		f, _ := h.Begin("p/m", "r")
+		f, _ := h.Begin("p/m", Asking{Request: "r"})
 		f.Done(Outcome{Header: header, Duration: time.Second})
 	}); n != 0 {
 		t.Errorf("a call's share of Health allocates %v times, want 0", n)

@@ -25,7 +25,7 @@ func TestHealthModel(t *testing.T) {
 		rt.Repeat(map[string]func(*rapid.T){
 			"begin": func(rt *rapid.T) {
 				why, _ := h.Cooling("p/m")
-				f, ok := h.Begin("p/m", rapid.SampledFrom([]string{"r1", "r2", "r3"}).Draw(rt, "request"))
+				f, ok := h.Begin("p/m", Asking{Request: rapid.SampledFrom([]string{"r1", "r2", "r3"}).Draw(rt, "request")})
 				if (why == "") != ok {
 					rt.Fatalf("Begin = %v, Cooling = %q", ok, why)
 				}
@@ -90,7 +90,7 @@ func TestHealthHammer(t *testing.T) {
 		return now
 	}
 	h := NewHealth(HealthOptions{Known: func(id string) bool { return id != "p1/m2" }}, clock)
-	budget := NewRetryBudget(RetryBudgetOptions{}, clock)
+	budget := NewRetryBudget(RetryBudgetOptions{Share: 0.2, PerSecond: 10, Burst: 100}, clock)
 	var wg sync.WaitGroup
 	for g := range 8 {
 		wg.Go(func() {
@@ -100,7 +100,7 @@ func TestHealthHammer(t *testing.T) {
 				h.Cooling(id)
 				h.Stats(id)
 				budget.Deposit()
-				if f, ok := h.Begin(id, fmt.Sprint(g, i)); ok {
+				if f, ok := h.Begin(id, Asking{Request: fmt.Sprint(g, i)}); ok {
 					f.FirstToken()
 					f.Done(Outcome{Fault: []llm.Fault{"", llm.FaultServer, llm.FaultAuth}[rnd.IntN(3)], Status: 403, Credential: rnd.IntN(2) == 0, FirstToken: time.Duration(rnd.IntN(900)) * time.Millisecond, Duration: time.Second, OutputTokens: 3})
 				} else {

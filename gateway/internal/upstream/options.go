@@ -15,6 +15,9 @@ type Options struct {
 	BaseURL string
 	// Signer puts the credentials on every call; nil means that there are none.
 	Signer Signer
+	// Credentials are several credentials, of which each call names one; then there is no
+	// Signer. At most MaxCredentials.
+	Credentials []*Credential
 	// Header is sent with every call. A call's own headers win over it; the
 	// credentials win over both.
 	Header http.Header

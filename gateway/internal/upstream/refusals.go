@@ -1,16 +1,12 @@
 package upstream
 
-import (
-	"sync/atomic"
-	"time"
-)
+import "time"
 
 // refusals confirms that a key or an account is refused. One request is not enough,
 // however often it is tried: another one must get the same refusal, and no call may
-// succeed in between. It is safe for concurrent use.
-type refusals struct{ first atomic.Pointer[refusal] }
-
-type refusal struct {
+// succeed in between.
+type refusals struct {
+	// request is the first one that was refused, and at when that was; zero means none.
 	request string
 	at      time.Time
 }
@@ -18,12 +14,11 @@ type refusal struct {
 // confirm notes a refusal and reports whether it confirms one of another request, at
 // most within ago.
 func (r *refusals) confirm(now time.Time, request string, within time.Duration) bool {
-	had := r.first.Load()
-	if had == nil || now.Sub(had.at) > within {
-		r.first.Store(&refusal{request, now})
+	if r.at.IsZero() || now.Sub(r.at) > within {
+		*r = refusals{request, now}
 		return false
 	}
-	if had.request == request {
+	if r.request == request {
 		return false
 	}
 	r.reset()
@@ -31,8 +26,4 @@ func (r *refusals) confirm(now time.Time, request string, within time.Duration) 
 }
 
 // reset forgets what was noted, because a call has succeeded.
-func (r *refusals) reset() {
-	if r.first.Load() != nil {
-		r.first.Store(nil)
-	}
-}
+func (r *refusals) reset() { *r = refusals{} }

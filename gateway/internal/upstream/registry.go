@@ -1,12 +1,11 @@
 package upstream
 
 import (
+	"maps"
 	"strings"
 	"sync"
 	"sync/atomic"
 	"time"
-
-	"github.com/penstock/penstock/gateway/internal/ratelimit"
 )
 
 // maxPromoted is how many targets of one provider that only callers named have figures
@@ -28,41 +27,25 @@ type target struct {
 	shared   bool
 	inflight atomic.Int64
 
-	mu       sync.Mutex // for what follows
-	circuit  circuit
-	throttle throttle
-	speed    speed
-	errors   errorShare
-	// circuitErrors are the errors that count for opening the circuit.
-	circuitErrors errorShare
-	left          ratelimit.Remaining
+	mu sync.Mutex // for what follows; locked before an account's
+	// circuit is for failures that do not depend on the credential.
+	circuit circuit
+	speed   speed
+	errors  errorShare
 	// answered is when the target last gave an answer, if only that a request is wrong.
 	answered time.Time
-	// refusals are of the key or account for this target alone.
-	refusals refusals
+	// lanes are the credentials that it has been called with.
+	lanes []*lane
 }
 
-// provider is what all targets of one provider share: a refused key cools all of them
-// down.
+// provider is what all targets of one provider share.
 type provider struct {
-	cooldown atomic.Pointer[cooldown] // nil means none
-	refusals refusals
+	// account is of the only credential of a provider that has no several ones.
+	account account
 	// others stands for the unknown targets, promoted counts those that were unknown but
 	// have answered.
 	others   *target
 	promoted int
-}
-
-// cooling returns why the provider is cooling down, empty when it is not, and until when.
-// A nil provider has not been called yet.
-func (p *provider) cooling(now time.Time) (why string, until time.Time) {
-	if p == nil {
-		return "", time.Time{}
-	}
-	if c := p.cooldown.Load(); c != nil && now.Before(c.until) {
-		return c.why, c.until
-	}
-	return "", time.Time{}
 }
 
 func providerOf(id string) string {
@@ -71,30 +54,25 @@ func providerOf(id string) string {
 }
 
 func newTarget(p *provider) *target {
-	return &target{of: p, left: ratelimit.Unknown()}
+	return &target{of: p}
 }
 
-// find returns a target or the one that stands for it, and its provider; nil for what
-// has not been called yet. A nil known means that all targets are known.
-func (r *registry) find(id string, known func(string) bool) (*target, *provider) {
+// findOrAdd returns a target or the one that stands for it, and adds what is missing. A nil
+// known means that all targets are known.
+func (r *registry) findOrAdd(id string, known func(string) bool) *target {
 	r.mu.RLock()
 	t, p := r.targets[id], r.providers[providerOf(id)]
 	r.mu.RUnlock()
-	if t == nil && p != nil && known != nil && !known(id) {
-		return p.others, p
-	}
-	return t, p
-}
-
-// findOrAdd is find, and adds what is missing.
-func (r *registry) findOrAdd(id string, known func(string) bool) *target {
-	if t, _ := r.find(id, known); t != nil {
+	if t != nil {
 		return t
 	}
 	isKnown := known == nil || known(id) // called outside the lock
+	if !isKnown && p != nil {
+		return p.others
+	}
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	p := r.provider(providerOf(id))
+	p = r.provider(providerOf(id))
 	if !isKnown {
 		return p.others
 	}
@@ -136,9 +114,20 @@ func (r *registry) promote(id string, p *provider) {
 	}
 }
 
-// Forget drops all figures of a provider and its targets. It is for a provider whose key,
-// address or headers have changed. Attempts in flight may end, but are not recorded.
-func (r *registry) Forget(name string) {
+// all returns the targets that are remembered.
+func (r *registry) all() map[string]*target {
+	r.mu.RLock()
+	defer r.mu.RUnlock()
+	return maps.Clone(r.targets)
+}
+
+// Forget drops all figures of a provider, its targets and these credentials of it. It is for
+// a provider whose key, address or headers have changed. Attempts in flight may end, but are
+// not recorded.
+func (r *registry) Forget(name string, credentials ...*Credential) {
+	for _, c := range credentials {
+		c.account.close()
+	}
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	delete(r.providers, name)

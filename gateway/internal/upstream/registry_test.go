@@ -41,11 +41,11 @@ func TestForgetOutlivesOldAttempts(t *testing.T) {
 func TestMadeUpNames(t *testing.T) {
 	now := testNow
 	h := NewHealth(HealthOptions{Known: func(id string) bool { return id == "p/real" }}, func() time.Time { return now })
-	real, _ := h.Begin("p/real", "r")
+	real, _ := h.Begin("p/real", Asking{Request: "r"})
 	for i := range 16_000 {
 		id := fmt.Sprintf("p/made-up-%d", i)
 		h.Stats(id)
-		f, ok := h.Begin(id, id)
+		f, ok := h.Begin(id, Asking{Request: id})
 		if !ok {
 			t.Fatalf("%s is cooling down after names that do not exist", id)
 		}
@@ -56,7 +56,7 @@ func TestMadeUpNames(t *testing.T) {
 	}
 	for i := range 2 * maxPromoted { // some servers answer to every name
 		id := fmt.Sprintf("p/local-%d", i)
-		f, _ := h.Begin(id, id)
+		f, _ := h.Begin(id, Asking{Request: id})
 		f.Done(Outcome{})
 	}
 	if n := len(h.targets); n != 1+maxPromoted {
@@ -69,7 +69,7 @@ func TestMadeUpNames(t *testing.T) {
 	}
 	// A provider that is down is left alone under whatever name.
 	for i := range 3 {
-		f, _ := h.Begin("p/x", fmt.Sprint(i))
+		f, _ := h.Begin("p/x", Asking{Request: fmt.Sprint(i)})
 		f.Done(Outcome{Fault: llm.FaultNetwork})
 	}
 	if why, _ := h.Cooling("p/y"); why != "network" {
@@ -90,7 +90,7 @@ func BenchmarkMadeUpNames(b *testing.B) {
 	for i := 0; b.Loop(); i++ {
 		id := ids[i%len(ids)]
 		h.Stats(id)
-		if f, ok := h.Begin(id, id); ok {
+		if f, ok := h.Begin(id, Asking{Request: id}); ok {
 			f.Done(Outcome{Fault: llm.FaultNotFound})
 		}
 	}

@@ -41,14 +41,20 @@ func newSecrets(header http.Header, proxy *url.URL) secrets {
 	return s
 }
 
-// allSecrets returns the client's secrets and those that its signer has now.
+// allSecrets returns the client's secrets and those that its signers have now.
 func (c *Client) allSecrets() secrets {
-	if c.o.Signer == nil {
-		return c.secrets
+	signers := []Signer{c.o.Signer}
+	for _, credential := range c.o.Credentials {
+		signers = append(signers, credential.Signer)
 	}
 	all := slices.Clone(c.secrets)
-	for _, v := range c.o.Signer.Secrets() {
-		all.add(v)
+	for _, s := range signers {
+		if s == nil {
+			continue
+		}
+		for _, v := range s.Secrets() {
+			all.add(v)
+		}
 	}
 	return all
 }

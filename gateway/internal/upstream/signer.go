@@ -3,6 +3,7 @@ package upstream
 import (
 	"context"
 	"errors"
+	"fmt"
 	"net/http"
 
 	"github.com/penstock/penstock/gateway/internal/llm"
@@ -63,12 +64,29 @@ func (k *headerKey) String() string { return k.name + ": " + k.scheme + hidden }
 // GoString is String, for %#v.
 func (k *headerKey) GoString() string { return k.String() }
 
-// sign puts the provider's credentials on a request. Its errors are redacted.
-func (c *Client) sign(ctx context.Context, r *http.Request, body []byte) error {
-	if c.o.Signer == nil {
-		return nil
+// signerOf returns the signer of the credential that a call names; nil when there is none.
+func (c *Client) signerOf(call llm.Call) (Signer, error) {
+	if len(c.o.Credentials) == 0 {
+		return c.o.Signer, nil
 	}
-	err := c.o.Signer.Sign(ctx, r, body)
+	for _, credential := range c.o.Credentials {
+		if credential.ID == call.Credential {
+			return credential.Signer, nil
+		}
+	}
+	return nil, fmt.Errorf("there is no credential %q", call.Credential)
+}
+
+// sign puts the provider's credentials on a request. Its errors are redacted.
+func (c *Client) sign(ctx context.Context, r *http.Request, call llm.Call) error {
+	signer, err := c.signerOf(call)
+	switch {
+	case err != nil:
+	case signer == nil:
+		return nil
+	default:
+		err = signer.Sign(ctx, r, call.Body)
+	}
 	if err == nil {
 		return nil
 	}

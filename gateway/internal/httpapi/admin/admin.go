@@ -31,6 +31,12 @@ type Operations interface {
 	Correct(ctx context.Context, c Correction) (any, error)
 	// Explain makes every decision about a request of that caller without sending it.
 	Explain(ctx context.Context, req *llm.Request, as Asker) (*llm.Record, error)
+	// Targets lists the targets with their circuits, figures and credentials.
+	Targets(ctx context.Context) (any, error)
+	// OpenTarget keeps a target or credential from being used, CloseTarget lets it be used at
+	// once. Both return what Targets does.
+	OpenTarget(ctx context.Context, o Opening) (any, error)
+	CloseTarget(ctx context.Context, o Opening) (any, error)
 	// Purge removes replies from the cache.
 	Purge(ctx context.Context, what Purge) error
 	// Reload loads configuration, policies and modules again.
@@ -44,6 +50,8 @@ type Input interface {
 	// ChatRequest makes a request of a chat-completions body, with the tags and cache
 	// instructions of the operator's headers. Its principal is empty.
 	ChatRequest(body []byte) (*llm.Request, error)
+	// Operator names who asks, for the log.
+	Operator() string
 }
 
 // Reply is a reply with status 200.
@@ -75,6 +83,9 @@ func Routes(o Operations) []Route {
 		{http.MethodGet, "/admin/v1/spend", "spend by dimension: ?by=model,team&since=24h&format=json|csv", h.spend},
 		{http.MethodGet, "/admin/v1/budgets", "what is used and reserved of every limit", h.budgets},
 		{http.MethodPost, "/admin/v1/budgets", `correct a counter: {"scope","unit","window","used"}`, h.correct},
+		{http.MethodGet, "/admin/v1/targets", "targets with their circuits, figures and credentials", h.targets},
+		{http.MethodPost, "/admin/v1/targets/open", `take a target or credential out of use: {"id","for"}`, h.openTarget},
+		{http.MethodPost, "/admin/v1/targets/close", `let a target or credential be used at once: {"id"}`, h.closeTarget},
 		{http.MethodPost, "/admin/v1/explain", "what would happen to a request, without sending it", h.explain},
 		{http.MethodDelete, "/admin/v1/cache", "purge cached replies: ?all=true, ?model=NAME or ?namespace=NAME", h.purge},
 		{http.MethodPost, "/admin/v1/reload", "load configuration, policies and modules again", h.reload},

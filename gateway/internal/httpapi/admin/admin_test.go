@@ -19,6 +19,8 @@ type fake struct {
 	correction   Correction
 	asker        Asker
 	purged       Purge
+	opened       Opening
+	closed       Opening
 }
 
 var errUnknown = &llm.Error{Code: llm.CodeNotFound, Status: http.StatusNotFound, Message: "unknown"}
@@ -55,6 +57,20 @@ func (f *fake) Explain(_ context.Context, req *llm.Request, as Asker) (*llm.Reco
 	return &llm.Record{ID: req.ID, Dry: true}, nil
 }
 
+func (f *fake) Targets(context.Context) (any, error) { return []string{"one"}, nil }
+
+func (f *fake) OpenTarget(_ context.Context, o Opening) (any, error) {
+	if f.opened = o; o.ID == "none" {
+		return nil, errUnknown
+	}
+	return []string{"two"}, nil
+}
+
+func (f *fake) CloseTarget(_ context.Context, o Opening) (any, error) {
+	f.closed = o
+	return []string{"three"}, nil
+}
+
 func (f *fake) Purge(_ context.Context, what Purge) error {
 	f.purged = what
 	return nil
@@ -66,6 +82,8 @@ func (f *fake) Reload(context.Context) (any, error) { return map[string]bool{"re
 type input string
 
 func (in input) Body() ([]byte, error) { return []byte(in), nil }
+
+func (in input) Operator() string { return "ops" }
 
 func (in input) ChatRequest(body []byte) (*llm.Request, error) {
 	if !strings.HasPrefix(string(body), "{") {

@@ -1,0 +1,143 @@
+package cli
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"net/http"
+	"strconv"
+	"strings"
+	"text/tabwriter"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/penstock/penstock/gateway/internal/httpapi/admin"
+	"github.com/penstock/penstock/gateway/internal/server"
+)
+
+func (e *environment) targetsCommand() *cobra.Command {
+	cmd := &cobra.Command{
+		Use:   "targets",
+		Short: "Show the state of targets and their credentials, and take them out of use",
+		Long: "Calls the admin API of the running gateway, at the address that the configuration names. If that needs a key\n" +
+			"(admin: {auth: key}), put one with the role admin into " + adminKey + ".",
+		Args: exactly(0, "list, open or close"),
+		RunE: func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
+	}
+	cmd.AddCommand(e.targetsListCommand(), e.targetsOpenCommand(), e.targetsCloseCommand())
+	return cmd
+}
+
+func (e *environment) targetsListCommand() *cobra.Command {
+	var output string
+	cmd := &cobra.Command{
+		Use:   "list",
+		Short: "List the targets with their circuits, figures and credentials",
+		Long: "STATE is what a circuit lets through: closed all calls, open none, and half-open one that shows whether the target\n" +
+			"has recovered. REQUESTS and TOKENS are what the provider has said is left of its limits.",
+		Example: "  penstock targets list\n  penstock targets list -o json",
+		Args:    exactly(0, "no arguments, only flags"),
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			return e.callTargets(cmd.Context(), http.MethodGet, "", nil, output)
+		},
+	}
+	addOutput(cmd, &output, "table", "json")
+	return cmd
+}
+
+func (e *environment) targetsOpenCommand() *cobra.Command {
+	var output string
+	var span time.Duration
+	cmd := &cobra.Command{
+		Use:   "open TARGET | CREDENTIAL",
+		Short: "Take a target or a credential out of use",
+		Long: "No new calls go to the target, or are made with the credential, until it is closed or the time of --for is over. Calls\n" +
+			"in flight go on. A reload of the configuration does not change it; a restart of the gateway ends it.",
+		Example: "  penstock targets open openai/gpt-5 --for 30m\n  penstock targets open openai#2",
+		Args:    exactly(1, "a target or a credential, as penstock targets list shows them"),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			body := admin.OpeningBody{ID: args[0]}
+			if cmd.Flags().Changed("for") {
+				if span <= 0 {
+					return &usageError{fmt.Errorf("--for must be more than 0")}
+				}
+				body.For = span.String()
+			}
+			return e.callTargets(cmd.Context(), http.MethodPost, "/open", body, output)
+		},
+	}
+	cmd.Flags().DurationVar(&span, "for", 0, "how long, such as 30m; until it is closed when left out")
+	addOutput(cmd, &output, "table", "json")
+	return cmd
+}
+
+func (e *environment) targetsCloseCommand() *cobra.Command {
+	var output string
+	cmd := &cobra.Command{
+		Use:     "close TARGET | CREDENTIAL",
+		Short:   "Let a target or a credential be used at once, and forget its failures",
+		Example: "  penstock targets close openai/gpt-5\n  penstock targets close openai#2",
+		Args:    exactly(1, "a target or a credential, as penstock targets list shows them"),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			return e.callTargets(cmd.Context(), http.MethodPost, "/close", admin.OpeningBody{ID: args[0]}, output)
+		},
+	}
+	addOutput(cmd, &output, "table", "json")
+	return cmd
+}
+
+// callTargets makes one call of the admin API and prints the targets in its reply.
+func (e *environment) callTargets(ctx context.Context, method, path string, body any, output string) error {
+	reply, err := e.callAdmin(ctx, method, "/admin/v1/targets"+path, body)
+	if err != nil {
+		return err
+	}
+	var list server.TargetList
+	if err := json.Unmarshal(reply, &list); err != nil {
+		return fmt.Errorf("read the gateway's answer: %w", err)
+	}
+	if output == "json" {
+		return e.printJSON(list)
+	}
+	return e.printTargets(list)
+}
+
+func (e *environment) printTargets(list server.TargetList) error {
+	w := tabwriter.NewWriter(e.stdout, 0, 8, 2, ' ', 0)
+	fmt.Fprintln(w, "TARGET\tSTATE\tWHY\tUNTIL\tIN FLIGHT\tERRORS\tTTFT\tREQUESTS\tTOKENS")
+	row := func(name string, c *server.Circuit, figures ...string) {
+		columns := append([]string{cells(name), c.State, dash(c.Why), untilOf(c)}, figures...)
+		fmt.Fprintln(w, strings.Join(append(columns, count(c.RemainingRequests), count(c.RemainingTokens)), "\t"))
+	}
+	for _, t := range list.Targets {
+		ttft := "-"
+		if t.TTFT > 0 {
+			ttft = time.Duration(t.TTFT).Round(time.Millisecond).String()
+		}
+		row(t.Target, &t.Circuit, strconv.FormatInt(t.InFlight, 10), strconv.FormatFloat(100*t.ErrorRate, 'f', 0, 64)+"%", ttft)
+		for _, c := range t.Credentials {
+			row("  "+c.Credential, &c.Circuit, "", "", "")
+		}
+	}
+	return w.Flush()
+}
+
+// untilOf formats until when a circuit stays as it is.
+func untilOf(c *server.Circuit) string {
+	switch {
+	case c.Until != nil:
+		return c.Until.Format(time.RFC3339)
+	case c.State == "closed" || c.Why == "":
+		return "-"
+	}
+	return "closed"
+}
+
+// count formats a number that may be unknown.
+func count(n *int64) string {
+	if n == nil {
+		return "-"
+	}
+	return strconv.FormatInt(*n, 10)
+}

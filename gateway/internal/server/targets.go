@@ -1,0 +1,178 @@
+package server
+
+import (
+	"fmt"
+	"net/http"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/penstock/penstock/gateway/internal/httpapi/admin"
+	"github.com/penstock/penstock/gateway/internal/llm"
+	"github.com/penstock/penstock/gateway/internal/telemetry"
+	"github.com/penstock/penstock/gateway/internal/upstream"
+)
+
+// TargetList is the reply of GET /admin/v1/targets.
+type TargetList struct {
+	Targets []Target `json:"targets"`
+}
+
+// Circuit says what a target or credential lets through: closed all calls, open none, and
+// half-open one to see whether it has recovered.
+type Circuit struct {
+	State string `json:"state"`
+	// Why is the kind of failure, or operator. Until is left out when it stays so until an
+	// operator closes it.
+	Why   string     `json:"why,omitempty"`
+	Until *time.Time `json:"until,omitempty"`
+	// RemainingRequests and RemainingTokens are what the provider has said is left of its
+	// limits; left out when unknown.
+	RemainingRequests *int64 `json:"remaining_requests,omitempty"`
+	RemainingTokens   *int64 `json:"remaining_tokens,omitempty"`
+}
+
+// Target is one target with its figures.
+type Target struct {
+	Target string `json:"target"`
+	Circuit
+	InFlight int64 `json:"in_flight"`
+	// ErrorRate is the decayed share of failed attempts, 0 to 1, of the recent Samples.
+	ErrorRate float64 `json:"error_rate"`
+	Samples   float64 `json:"samples"`
+	// TTFT is the decayed mean time to the first token; left out before there is one.
+	TTFT llm.Millis `json:"ttft_ms,omitempty"`
+	// Credentials are the provider's several ones as they stand for this target.
+	Credentials []TargetCredential `json:"credentials,omitempty"`
+}
+
+// TargetCredential is one of a target's credentials.
+type TargetCredential struct {
+	Credential string `json:"credential"`
+	Circuit
+}
+
+func circuitOf(s upstream.State, requests, tokens int64) Circuit {
+	c := Circuit{State: s.State, Why: s.Why}
+	if !s.Until.IsZero() && s.Until.Before(upstream.Indefinitely()) {
+		until := s.Until.UTC()
+		c.Until = &until
+	}
+	if requests >= 0 {
+		c.RemainingRequests = &requests
+	}
+	if tokens >= 0 {
+		c.RemainingTokens = &tokens
+	}
+	return c
+}
+
+// targetIDs are the targets that the configuration names, and those that were called.
+func (s *Server) targetIDs(sn *snapshot) []string {
+	ids := slices.Concat(sn.routes.Targets(), slices.DeleteFunc(s.health.Targets(), func(id string) bool {
+		provider, _, _ := strings.Cut(id, "/")
+		return sn.clients[provider] == nil
+	}))
+	slices.Sort(ids)
+	return slices.Compact(ids)
+}
+
+// targets lists the targets for operators.
+func (s *Server) targets() TargetList {
+	sn := s.acquire()
+	defer sn.release()
+	list := TargetList{Targets: []Target{}}
+	for _, id := range s.targetIDs(sn) {
+		list.Targets = append(list.Targets, s.target(sn, id))
+	}
+	return list
+}
+
+func (s *Server) target(sn *snapshot, id string) Target {
+	credentials := credentialsOf(sn.clients, id)
+	stats := s.health.Stats(id, credentials...)
+	state, of := s.health.State(id, credentials...)
+	t := Target{Target: id, Circuit: circuitOf(state, stats.RemainingRequests, stats.RemainingTokens),
+		InFlight: stats.Inflight, ErrorRate: stats.ErrorRate, Samples: stats.Samples, TTFT: stats.TTFT}
+	for _, c := range of {
+		t.Credentials = append(t.Credentials, TargetCredential{c.ID, circuitOf(c.State, c.RemainingRequests, c.RemainingTokens)})
+	}
+	return t
+}
+
+// openTarget keeps a target or credential from being used.
+func (s *Server) openTarget(o admin.Opening) (any, error) {
+	sn := s.acquire()
+	defer sn.release()
+	if sn.credential(o.ID) == nil && !s.isTarget(sn, o.ID) {
+		return nil, noSuchTarget(o.ID)
+	}
+	until, span := upstream.Indefinitely(), "until it is closed"
+	if o.For > 0 {
+		until, span = time.Now().Add(o.For), o.For.String()
+	}
+	if !s.health.Open(o.ID, until) {
+		return nil, &llm.Error{Code: llm.CodeInvalidRequest, Status: http.StatusBadRequest, Param: "id",
+			Message: "Too many targets are open already; close some of them first."}
+	}
+	s.log.Warn("an operator has opened a target: it gets no more calls", "id", o.ID, "for", span, "by", o.By)
+	return s.targets(), nil
+}
+
+// closeTarget lets a target or credential be used at once.
+func (s *Server) closeTarget(o admin.Opening) (any, error) {
+	sn := s.acquire()
+	defer sn.release()
+	switch c := sn.credential(o.ID); {
+	case c != nil:
+		s.health.CloseCredential(c)
+	case s.isTarget(sn, o.ID):
+		s.health.CloseTarget(o.ID, credentialsOf(sn.clients, o.ID)...)
+	default:
+		return nil, noSuchTarget(o.ID)
+	}
+	s.log.Warn("an operator has closed a target: its failures are forgotten", "id", o.ID, "by", o.By)
+	return s.targets(), nil
+}
+
+func (s *Server) isTarget(sn *snapshot, id string) bool {
+	provider, model, _ := strings.Cut(id, "/")
+	return sn.clients[provider] != nil && model != "" && (sn.routes.Known(id) || slices.Contains(s.health.Targets(), id))
+}
+
+func noSuchTarget(id string) error {
+	return &llm.Error{Code: llm.CodeNotFound, Status: http.StatusNotFound, Param: "id",
+		Message: fmt.Sprintf("There is no target or credential %s; GET /admin/v1/targets and penstock targets list show them.", llm.Quote(id))}
+}
+
+// targetMetrics returns the targets for the metrics.
+func (s *Server) targetMetrics() []telemetry.Target {
+	if s.snapshot.Load() == nil {
+		return nil
+	}
+	var out []telemetry.Target
+	for _, t := range s.targets().Targets {
+		out = append(out, telemetry.Target{ID: t.Target, Open: t.State != upstream.Closed, InFlight: t.InFlight, ErrorRate: t.ErrorRate,
+			FirstToken: time.Duration(t.TTFT)})
+	}
+	return out
+}
+
+// credentialMetrics returns the credentials of providers with several ones, and whether
+// they are open for all of their targets.
+func (s *Server) credentialMetrics() map[string]bool {
+	sn := s.snapshot.Load()
+	if sn == nil {
+		return nil
+	}
+	open := map[string]bool{}
+	for _, c := range sn.clients {
+		for _, credential := range c.Credentials() {
+			open[credential.ID] = s.health.CredentialState(credential).State != upstream.Closed
+		}
+	}
+	return open
+}
+
+// retryMetrics returns the state of the retry budget.
+func (s *Server) retryMetrics() telemetry.Retries { return telemetry.Retries(s.retries.State()) }
