@@ -47,6 +47,12 @@ func (f *frames) Next() (llm.Event, error) {
 	case err == io.EOF:
 		f.ended = true
 		return f.events.over()
+	case timedOut(err):
+		if ev, over := f.events.over(); over == nil {
+			f.ended = true
+			return ev, nil
+		}
+		return llm.Event{}, f.dialects.broken(err)
 	case err != nil:
 		return llm.Event{}, f.dialects.broken(err)
 	}
@@ -55,6 +61,10 @@ func (f *frames) Next() (llm.Event, error) {
 	ev.More = !ev.Final && f.sse.Ready()
 	return ev, err
 }
+
+// timedOut reports whether a stream was ended because nothing more came. Then it is whole
+// if all has been said: some providers keep the connection open after that.
+func timedOut(err error) bool { return err != nil && llm.AsError(err).Fault == llm.FaultTimeout }
 
 // pass looks at one frame and hands it on as it is. The last one of a stream may lack
 // the blank line after it, but must not end in the middle of its data.
