@@ -20,15 +20,15 @@ import (
 )
 
 // spawn starts `penstock serve` in a process of its own, this test's binary under
-// another name, and waits until it is ready.
-func spawn(t *testing.T, dir string) *exec.Cmd {
+// another name, and waits until it is ready. env is added to its environment.
+func spawn(t *testing.T, dir string, env ...string) *exec.Cmd {
 	t.Helper()
 	exe, err := os.Executable()
 	if err != nil {
 		t.Fatal(err)
 	}
 	cmd := exec.CommandContext(t.Context(), exe, "serve", "-c", "penstock.yaml")
-	cmd.Args[0], cmd.Dir, cmd.Env, cmd.Stderr = "penstock", dir, clientsEnv(t, dir), testLog{t}
+	cmd.Args[0], cmd.Dir, cmd.Env, cmd.Stderr = "penstock", dir, append(clientsEnv(t, dir), env...), testLog{t}
 	out, err := cmd.StdoutPipe()
 	if err != nil {
 		t.Fatal(err)
