@@ -25,9 +25,9 @@ type outage struct {
 // The target must be back within backWithin. Once its circuit is open, at most one probe
 // comes per probeEvery; tripAfter is the most attempts before that.
 const (
-	outageEvery  = 500 * time.Millisecond
-	backWithin = 15 * time.Second
-	probeEvery = 5 * time.Second
+	outageEvery = 500 * time.Millisecond
+	backWithin  = 15 * time.Second
+	probeEvery  = 5 * time.Second
 )
 
 func (o *outage) run(t *testing.T, s *scorecard) {
