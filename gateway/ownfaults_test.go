@@ -2,6 +2,7 @@ package main
 
 import (
 	"bufio"
+	"bytes"
 	"fmt"
 	"io"
 	"net"
@@ -131,7 +132,7 @@ func stopWithStreams(t *testing.T, n int) (whole, inBand int) {
 	handle := func(name string, steps ...llmtest.Step) {
 		mux.Handle("/"+name+"/", llmtest.Handler(llmtest.Steps(steps...)))
 	}
-	handle("short", llmtest.Frames(frames[:3]...), llmtest.Wait(gate), llmtest.Frames(frames[3:]...))
+	handle("short", llmtest.Frames(frames[:3]...), llmtest.Wait(gate), llmtest.Write(string(bytes.Join(frames[3:], nil))))
 	handle("long", llmtest.Frames(frames[:3]...), llmtest.Stall())
 	up := httptest.NewServer(readFirst(mux))
 	defer up.Close()

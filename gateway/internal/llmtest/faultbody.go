@@ -31,6 +31,17 @@ func (c *faultCall) breakOff(end Step) Step {
 	return Steps(Header("Content-Type", "application/json"), Status(http.StatusOK), Write(body[:len(body)*2/3]), end)
 }
 
+// stall breaks off for some time, and then sends the rest.
+func (c *faultCall) stall() Step {
+	body, kind := c.whole()
+	begun := body[:len(body)*2/3]
+	if c.stream {
+		frames, _ := c.split()
+		begun = bytes.Join(frames, nil)
+	}
+	return Steps(Header("Content-Type", kind), Status(http.StatusOK), Write(string(begun)), pause(c.server.times.Stall), Write(string(body[len(begun):])))
+}
+
 // late sends the headers at once and the rest after some time.
 func (c *faultCall) late(d time.Duration) Step {
 	body, kind := c.whole()
