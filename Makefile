@@ -86,7 +86,7 @@ agents: $(MODULE) ## install Claude Code and Codex, and run them through the gat
 	@$(GO) test -tags agents -count 1 -run TestAgents -v ./gateway
 
 faults: $(MODULE) ## print the scorecard of faults in real time, about 4 minutes; SOAK=1 adds 5,000 streams
-	@SOAK=$(SOAK) $(GO) test -tags faults -count 1 -parallel 8 -timeout 20m -run 'TestScorecard|TestFigures' ./gateway
+	@cd gateway && SOAK=$(SOAK) $(GO) test -tags faults -count 1 -parallel 8 -timeout 20m -run 'TestScorecard|TestFigures'
 
 bench: build ## print the table of speed, TLS upstreams first: direct, bare Echo, Penstock
 	$(GO) build -o bin/bench ./gateway/internal/bench

@@ -43,7 +43,7 @@ const acknowledgedBeforeKill = 40
 
 // killAgain kills a gateway under load again and again. Every answer that a caller got
 // whole is in the ledger, and the budget was charged what the records say.
-func killAgain(t *testing.T, kills int) (acknowledged int) {
+func killAgain(t *testing.T, kills int) (acknowledged, lost int) {
 	t.Helper()
 	up := llmtest.NewServer(t, llmtest.Model())
 	api := freeAddress()
@@ -67,8 +67,7 @@ ledger: sqlite://penstock.db
 	if err := last.Close(t.Context()); err != nil {
 		t.Fatal(err)
 	}
-	checkLedger(t, o, ids)
-	return len(ids)
+	return len(ids), checkLedger(t, o, ids)
 }
 
 // killOnce starts the gateway, kills it under load, and returns the requests whose answers
@@ -106,8 +105,9 @@ func killOnce(t *testing.T, dir, base, key string) (ids []string) {
 	return ids
 }
 
-// checkLedger expects these requests in the ledger, and as much charged as was spent.
-func checkLedger(t *testing.T, o server.Options, ids []string) {
+// checkLedger expects these requests in the ledger, and as much charged as was spent. It
+// returns how many are lost.
+func checkLedger(t *testing.T, o server.Options, ids []string) (lost int) {
 	t.Helper()
 	l, err := o.OpenLedger(t.Context())
 	if err != nil {
@@ -117,9 +117,11 @@ func checkLedger(t *testing.T, o server.Options, ids []string) {
 	for _, id := range ids {
 		if r, err := l.Get(t.Context(), id); err != nil || r.Status != 200 {
 			t.Errorf("the acknowledged request %s: %+v, %v", id, r, err)
+			lost++
 		}
 	}
 	checkCharged(t, l)
+	return lost
 }
 
 // stopWithStreams stops a gateway while streams are under way: half of them end within the
