@@ -42,6 +42,8 @@ type Seen struct {
 	// First and Took are the times to the first byte of the body and to the end.
 	First, Took time.Duration
 	Body        []byte
+
+	streamed bool
 }
 
 // The endings of a reply.
@@ -60,11 +62,11 @@ func (s *Seen) Ending() string {
 		return "broken: complete, with the error " + s.Errors[0]
 	case len(s.Errors) > 1:
 		return fmt.Sprintf("broken: the errors %q", s.Errors)
-	case len(s.Errors) == 1 && (refused || s.Text == ""): // comments may have begun the stream
+	case len(s.Errors) == 1 && (refused || s.streamed && s.Text == ""): // comments may have begun the stream
 		return EndRefused
 	case s.Complete && !refused:
 		return EndWhole
-	case len(s.Errors) == 1:
+	case len(s.Errors) == 1 && s.streamed:
 		return EndInBand
 	}
 	return fmt.Sprintf("broken: status %d, and it just ends", s.Status)
@@ -122,7 +124,8 @@ func (r *timedReader) Read(p []byte) (int, error) {
 
 // read reads what came by the format's rules.
 func (c Client) read(s *Seen) {
-	if !strings.HasPrefix(s.Header.Get("Content-Type"), "text/event-stream") {
+	s.streamed = strings.HasPrefix(s.Header.Get("Content-Type"), "text/event-stream")
+	if !s.streamed {
 		var body any
 		if err := json.Unmarshal(s.Body, &body); err != nil {
 			s.odd("the body is not JSON: %.200q", s.Body)
