@@ -95,7 +95,7 @@ func (c *FaultCase) Ask(ctx context.Context, client Client, base string) {
 	if c.Large {
 		prompt = strings.Repeat("word ", largePrompt/5)
 	}
-	for range 10 {
+	for range 100 {
 		c.Seen, c.Err = client.Ask(ctx, base, c.Model(), prompt, c.Stream)
 		if c.Err != nil || !strings.Contains(string(c.Seen.Body), "admission policy takes too long") {
 			return

@@ -179,8 +179,8 @@ func Faults() []Fault {
 			}},
 		{Row: 18, Name: "f18-chunks", Does: "chunk extensions", Alone: whole, Fallback: whole, Attempts: 1,
 			answer: func(c *faultCall) Step { return c.raw("", `;name=value;quoted="a b"`, "") }},
-		{Row: 18, Name: "f18-chunk-bomb", Does: "chunk extensions of 64 KiB", Alone: refused, Fallback: whole, Attempts: 6,
-			answer: func(c *faultCall) Step { return c.raw("", ";x="+strings.Repeat("x", 64<<10), "") }},
+		{Row: 18, Name: "f18-chunk-bomb", Does: "chunk extensions of 8 KiB", Alone: refused, Fallback: whole, Attempts: 6,
+			answer: func(c *faultCall) Step { return c.raw("", ";x="+strings.Repeat("x", 8<<10), "") }},
 		{Row: 18, Name: "f18-crlf", Does: "bare CR and folded lines in headers", Alone: ends(EndWhole + "|" + EndRefused), Fallback: whole, Attempts: 6,
 			answer: func(c *faultCall) Step {
 				return c.raw("X-Request-Id: a\rSet-Cookie: stolen=1\r\nX-Folded: a\r\n Set-Cookie: stolen=1\r\n", "", "")

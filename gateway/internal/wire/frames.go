@@ -2,6 +2,7 @@ package wire
 
 import (
 	"bytes"
+	"errors"
 	"io"
 
 	"github.com/penstock/penstock/gateway/internal/framing"
@@ -57,9 +58,22 @@ func (f *frames) Next() (llm.Event, error) {
 		return llm.Event{}, f.dialects.broken(err)
 	}
 	ev, err := f.pass(in)
+	if err != nil {
+		return llm.Event{}, keptError(err)
+	}
 	f.ended = ev.Final
 	ev.More = !ev.Final && f.sse.Ready()
 	return ev, err
+}
+
+// keptError returns an error that stays as it is when the stream is closed: then other
+// requests use the buffer that the event was in.
+func keptError(err error) error {
+	var e *llm.Error
+	if errors.As(err, &e) {
+		e.Body = bytes.Clone(e.Body)
+	}
+	return err
 }
 
 // timedOut reports whether a stream was ended because nothing more came. Then it is whole
