@@ -97,7 +97,7 @@ func (c *FaultCase) Ask(ctx context.Context, client Client, base string) {
 	}
 	for range 100 {
 		c.Seen, c.Err = client.Ask(ctx, base, c.Model(), prompt, c.Stream)
-		if c.Err != nil || !strings.Contains(string(c.Seen.Body), "admission policy takes too long") {
+		if c.Err != nil || !strings.Contains(string(c.Seen.Body), "The admission policy ") {
 			return
 		}
 	}
