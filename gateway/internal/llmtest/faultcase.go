@@ -152,10 +152,7 @@ func (c *FaultCase) providersProblems(s *FaultServer) (list []string) {
 	if gap, ok := c.Gap(s); ok && c.Name == "f01-429-once" && gap < s.times.RetryAfter {
 		list = append(list, fmt.Sprintf("asked again after %v, though the provider has asked for %v", gap, s.times.RetryAfter))
 	}
-	for _, m := range s.Misuse() {
-		list = append(list, m)
-	}
-	return list
+	return append(list, s.Misuse()...)
 }
 
 // Gap is the shortest time between two attempts at the faulty target, if there were two.
