@@ -11,7 +11,7 @@ SOURCES := $(shell find gateway plugins policies -name '*.go' -o -name '*.rego' 
 	$(wildcard $(shell git ls-files sdk 2>/dev/null))
 
 .DEFAULT_GOAL := help
-.PHONY: help run build module sdk test deps check format vet lint generated agents bench fuzz clean
+.PHONY: help run build module sdk test deps check format vet lint generated agents faults bench fuzz clean
 
 help: ## list the targets
 	@awk -F':.*## ' '/^[a-z-]+:.*## /{printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -84,6 +84,9 @@ agents: $(MODULE) ## install Claude Code and Codex, and run them through the gat
 	@cd gateway/testdata/agents && cmp -s package-lock.json node_modules/.installed || \
 	  { echo "installing the agents"; npm ci --ignore-scripts --no-audit --no-fund --silent && cp package-lock.json node_modules/.installed; }
 	@$(GO) test -tags agents -count 1 -run TestAgents -v ./gateway
+
+faults: $(MODULE) ## print the scorecard of faults in real time, about 4 minutes; SOAK=1 adds 5,000 streams
+	@cd gateway && SOAK=$(SOAK) $(GO) test -tags faults -count 1 -parallel 8 -timeout 20m -run 'TestScorecard|TestFigures'
 
 bench: build ## print the table of speed, TLS upstreams first: direct, bare Echo, Penstock
 	$(GO) build -o bin/bench ./gateway/internal/bench

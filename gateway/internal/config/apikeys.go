@@ -2,25 +2,12 @@ package config
 
 import (
 	"fmt"
-	"reflect"
 	"slices"
 	"strconv"
-
-	"github.com/goccy/go-yaml/ast"
 )
 
 // maxAPIKeys bounds the credentials of a provider.
 const maxAPIKeys = 32
-
-// apiKey reads a reference to a credential, or the form with settings.
-func (d *decoder) apiKey(path string, n ast.Node, out *APIKey) {
-	setDefaults(out)
-	if _, isMap := n.(ast.MapNode); isMap {
-		d.structure(path, n, reflect.ValueOf(out).Elem())
-		return
-	}
-	d.secret(path, n, &out.Key)
-}
 
 // checkAPIKeys checks a provider's several credentials, and names those without a name.
 func (d *decoder) checkAPIKeys(path string, p *Provider) {

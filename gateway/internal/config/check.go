@@ -47,7 +47,7 @@ const Stderr = "stderr"
 // checkPaths makes paths relative to the file's folder.
 func (d *decoder) checkPaths(c *Config) {
 	if file := c.Ledger.File(); file != ":memory:" {
-		c.Ledger = LedgerURL("sqlite://" + inDir(d.dir, file))
+		c.Ledger.URL = LedgerURL("sqlite://" + inDir(d.dir, file))
 	}
 	if c.DecisionLog != "" && c.DecisionLog != Stderr {
 		c.DecisionLog = inDir(d.dir, c.DecisionLog)

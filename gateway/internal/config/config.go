@@ -62,8 +62,9 @@ type Config struct {
 	RetryBudget RetryBudget `yaml:"retry_budget"`
 	// Cache is the store of replies that all routes with a cache share.
 	Cache Cache `yaml:"cache"`
-	// Ledger is where usage records and keys are kept: sqlite://FILE.
-	Ledger LedgerURL `yaml:"ledger"`
+	// Ledger is where usage records and keys are kept: sqlite://FILE, or a mapping with more
+	// settings.
+	Ledger Ledger `yaml:"ledger"`
 	// Retention is how long usage records are kept, such as 90d; 0s keeps them for ever.
 	// Budgets do not depend on them.
 	Retention time.Duration `yaml:"retention"`
@@ -80,6 +81,17 @@ type Config struct {
 	source source
 	// patterns are the models with a "*", longest first.
 	patterns []string
+}
+
+// Ledger is where usage records and keys are kept.
+type Ledger struct {
+	// URL is the database: sqlite://FILE.
+	URL LedgerURL `yaml:"url"`
+	// Sync is when a record counts as written. normal hands it to the operating system: it
+	// survives the end of the process, kill -9 included, and a loss of power may lose the last
+	// moments. full waits until the disk has it, so that a loss of power loses nothing that
+	// was answered; every reply waits for the disk.
+	Sync LedgerSync `yaml:"sync"`
 }
 
 // Admin is the listener of the admin API.

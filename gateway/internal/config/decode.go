@@ -126,9 +126,11 @@ func (d *decoder) custom(path string, n ast.Node, v reflect.Value) bool {
 	case *Secret:
 		d.secret(path, n, out)
 	case *Target:
-		d.target(path, n, out)
+		d.shorthand(path, n, out, &out.Target)
 	case *APIKey:
-		d.apiKey(path, n, out)
+		d.shorthand(path, n, out, &out.Key)
+	case *Ledger:
+		d.shorthand(path, n, out, &out.URL)
 	case *Object:
 		d.object(path, n, out)
 	case *Capabilities:

@@ -13,12 +13,14 @@ func setDefaults(v any) {
 	case *Config:
 		c.Listen = "127.0.0.1:8080"
 		c.Keys = KeysRequired // Discover, which has no file, sets off
-		c.Ledger = "sqlite://penstock.db"
 		c.State = "memory"
 		c.Unpriced = UnpricedDeny
 		c.Retention = 90 * 24 * time.Hour
 		c.OnLedgerFailure = LedgerRefuse
 		c.TimeZone = "UTC"
+	case *Ledger:
+		c.URL = "sqlite://penstock.db"
+		c.Sync = SyncNormal
 	case *Admin:
 		c.Listen = "127.0.0.1:8081"
 		c.Auth = AuthLoopback

@@ -57,7 +57,8 @@ func (c *Config) Restarts(running *Config) Faults {
 		differ("server."+now.Type().Field(i).Tag.Get("yaml"), now.Field(i).Interface(), then.Field(i).Interface())
 	}
 	differ("cache.size", c.Cache.Size, running.Cache.Size)
-	differ("ledger", c.Ledger, running.Ledger)
+	differ("ledger.url", c.Ledger.URL, running.Ledger.URL)
+	differ("ledger.sync", c.Ledger.Sync, running.Ledger.Sync)
 	differ("state", c.State, running.State)
 	differ("decision_log", c.DecisionLog, running.DecisionLog)
 	differ("time_zone", c.TimeZone, running.TimeZone)

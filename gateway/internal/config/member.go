@@ -178,14 +178,15 @@ func inHeaders(path string) bool { return strings.HasSuffix(parent(path), ".head
 
 func lastMember(path string) string { return strings.Trim(path[len(parent(path)):], `.[]"`) }
 
-// target reads "provider/model" or the form with settings.
-func (d *decoder) target(path string, n ast.Node, out *Target) {
+// shorthand reads a mapping into out, or a single value into its main member: a target as
+// "provider/model", the ledger as its address.
+func (d *decoder) shorthand(path string, n ast.Node, out, main any) {
 	setDefaults(out)
 	if _, isMap := n.(ast.MapNode); isMap {
 		d.structure(path, n, reflect.ValueOf(out).Elem())
 		return
 	}
-	d.scalar(path, n, reflect.ValueOf(&out.Target).Elem())
+	d.value(path, n, reflect.ValueOf(main).Elem())
 }
 
 // capabilities reads a list of feature names.

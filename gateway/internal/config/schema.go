@@ -83,6 +83,8 @@ func schemaOf(t reflect.Type) *jsonschema.Schema {
 		return enum(KeysRequired, KeysOptional, KeysOff)
 	case reflect.TypeFor[AdminAuth]():
 		return enum(AuthLoopback, AuthKey)
+	case reflect.TypeFor[LedgerSync]():
+		return enum(SyncNormal, SyncFull)
 	case reflect.TypeFor[LedgerFailure]():
 		return enum(LedgerRefuse, LedgerServe)
 	case reflect.TypeFor[Unpriced]():
@@ -158,6 +160,12 @@ func (Target) JSONSchemaExtend(s *jsonschema.Schema) {
 		{Type: "string", Pattern: `^[^/\s]+/\S+$`, Examples: []any{"openai/gpt-5"}},
 		&object,
 	}}
+}
+
+// JSONSchemaExtend lets the ledger also be its address.
+func (Ledger) JSONSchemaExtend(s *jsonschema.Schema) {
+	object := *s
+	*s = jsonschema.Schema{Description: object.Description, OneOf: []*jsonschema.Schema{schemaOf(reflect.TypeFor[LedgerURL]()), &object}}
 }
 
 // allowEmpty lets sections without required members be empty, as when all providers are

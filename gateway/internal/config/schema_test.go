@@ -48,6 +48,7 @@ func TestSchemaAgreesWithLoad(t *testing.T) {
 		"good": {
 			full, string(Example()), "{}", "providers:\nmodels:\n", "keys: off",
 			"models: {m: {targets: [demo/demo]}}",
+			"ledger: sqlite://x.db", "ledger: {url: 'sqlite://x.db', sync: full}", "ledger: {sync: normal}",
 			"models: {m: {targets: [{target: demo/demo, weight: 0.5, order: -1, context: 1, capabilities: []}]}}",
 			"models: {m: {targets: [{target: demo/demo, price: {input: 0, output: 1.5, cache_write_1h: 2}}]}}",
 			"models: {m: {targets: [demo/demo], with: {a: {b: [1]}}, cache: {ttl: 7d}, timeout: {total: 1h30m, idle: .5s}}}",
@@ -63,7 +64,7 @@ func TestSchemaAgreesWithLoad(t *testing.T) {
 			"plugins: {p: {file: config.go, on_error: {route: fail, request: fail, response: skip, event: skip}}}",
 		},
 		"bad": {
-			"lisen: x", "keys: maybe", "keys: true", "listen: 1", "admin: {auth: none}", "state: redis://x", "ledger: postgres://x",
+			"lisen: x", "keys: maybe", "keys: true", "listen: 1", "admin: {auth: none}", "state: redis://x", "ledger: postgres://x", "ledger: {sync: fsync}", "ledger: {path: x}", "ledger: [sqlite://x.db]", "ledger: {url: x.db}",
 			"models: {m: {}}", "models: {m: {targets: []}}", "models: {m: {targets: demo/demo}}", "models: {m: {targets: [demo]}}",
 			"models: {m: {targets: [{weight: 1}]}}", "models: {m: {targets: [{target: demo/demo, wieght: 1}]}}",
 			"models: {m: {targets: [{target: demo/demo, quality: 2}]}}", "models: {m: {targets: [{target: demo/demo, weight: -1}]}}",

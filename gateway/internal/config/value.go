@@ -197,7 +197,18 @@ func (l *LedgerURL) set(s string) error {
 }
 
 // File is the path of the database file.
-func (l LedgerURL) File() string { return strings.TrimPrefix(string(l), "sqlite://") }
+func (l Ledger) File() string { return strings.TrimPrefix(string(l.URL), "sqlite://") }
+
+// LedgerSync is when a record counts as written.
+type LedgerSync string
+
+// The choices for it.
+const (
+	SyncNormal LedgerSync = "normal"
+	SyncFull   LedgerSync = "full"
+)
+
+func (y *LedgerSync) set(s string) error { return choose(y, s, SyncNormal, SyncFull) }
 
 // Grant is something a plugin may do beyond computing.
 type Grant string

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"net/http"
 	"os"
+	"path/filepath"
 	"slices"
 	"sync"
 	"sync/atomic"
@@ -22,6 +23,10 @@ type journal struct {
 	queue *queue
 	// maxSegment and maxBacklog are in bytes.
 	maxSegment, maxBacklog int64
+
+	// sync writes a file, or the names in a folder, to the disk; nil where nobody waits for
+	// that.
+	sync func(*os.File) error
 
 	// fault is why the last write failed; nil when it did not.
 	fault atomic.Pointer[llm.Error]
@@ -89,6 +94,9 @@ const maxSpare = 1 << 20
 func startJournal(at location, segment int64, open map[string]string, o Options) (*journal, error) {
 	j := &journal{at: at, maxSegment: o.MaxSegment, maxBacklog: o.MaxBacklog,
 		next: newBatch(nil), writer: make(chan struct{}, 1), end: position{segment: segment}, open: open}
+	if o.Sync {
+		j.sync = (*os.File).Sync
+	}
 	if at.path != "" {
 		file, size, err := j.create(segment, j.openFrames())
 		if err != nil {
@@ -184,7 +192,7 @@ func (j *journal) write(b *batch) error {
 		if j.end.offset >= j.maxSegment {
 			_ = j.rotate() // else the old segment is used on
 		}
-		if _, err := j.file.WriteAt(b.frames, j.end.offset); err != nil {
+		if err := j.put(j.file, b.frames, j.end.offset); err != nil {
 			_ = j.file.Truncate(j.end.offset) // else the next write overwrites it
 			fault := diskFault(err)
 			j.fault.Store(fault)
@@ -200,6 +208,17 @@ func (j *journal) write(b *batch) error {
 	j.queue.push(j.end, b.rows, b.frames)
 	j.end.offset += int64(len(b.frames))
 	return nil
+}
+
+// put writes frames to a file, and waits until they are on the disk if that is asked for.
+func (j *journal) put(file *os.File, frames []byte, at int64) error {
+	if _, err := file.WriteAt(frames, at); err != nil {
+		return err
+	}
+	if j.sync == nil {
+		return nil
+	}
+	return j.sync(file)
 }
 
 // rotate begins a new segment with the open leases, so that the one before can be deleted
@@ -231,10 +250,26 @@ func (j *journal) create(n int64, frames []byte) (*os.File, int64, error) {
 	if err != nil {
 		return nil, 0, err
 	}
-	if _, err := file.WriteAt(frames, 0); err != nil {
+	err = j.put(file, frames, 0)
+	if err == nil {
+		err = j.putName()
+	}
+	if err != nil {
 		return nil, 0, errors.Join(err, file.Close(), os.Remove(file.Name()))
 	}
 	return file, int64(len(frames)), nil
+}
+
+// putName waits until the name of a new segment is on the disk, if that is asked for.
+func (j *journal) putName() error {
+	if j.sync == nil {
+		return nil
+	}
+	dir, err := os.Open(filepath.Dir(j.at.path))
+	if err != nil {
+		return err
+	}
+	return errors.Join(j.sync(dir), dir.Close())
 }
 
 // close refuses further entries, writes what waits and closes the file. It reports whether

@@ -28,6 +28,10 @@ type Options struct {
 	// MaxBacklog bounds how much of the journal, in bytes, waits for import into the
 	// database; beyond it, writes are refused. Zero means 256 MiB.
 	MaxBacklog int64
+	// Sync has a write return only once the disk has it, so that a loss of power loses
+	// nothing that was acknowledged. Without it, what was acknowledged survives the end of
+	// the process, and the operating system writes it to the disk when it sees fit.
+	Sync bool
 	// Now is the clock for the times at which records are written; nil means time.Now.
 	Now func() time.Time
 	// Log gets damage and failures to import; nil discards them.
@@ -72,6 +76,7 @@ type Ledger struct {
 // keys in it at the same time. Close must be called.
 func Open(ctx context.Context, url string, o Options) (*Ledger, error) {
 	at, err := parseURL(url)
+	at.sync = o.Sync
 	if err != nil {
 		return nil, err
 	}

@@ -17,7 +17,11 @@ import (
 )
 
 // location is where a ledger is stored: a file, or memory when path is empty.
-type location struct{ path string }
+type location struct {
+	path string
+	// sync has the database's commits wait for the disk.
+	sync bool
+}
 
 func (at location) String() string {
 	if at.path == "" {
@@ -41,7 +45,7 @@ func parseURL(url string) (location, error) {
 	if err != nil {
 		return location{}, fmt.Errorf("ledger %q: %w", url, err)
 	}
-	return location{abs}, nil
+	return location{path: abs}, nil
 }
 
 // open opens the database and migrates its schema. Every connection waits up to five
@@ -64,7 +68,11 @@ func (at location) open(ctx context.Context) (*sql.DB, error) {
 }
 
 func (at location) dsn() string {
-	const pragmas = "_pragma=busy_timeout(5000)&_pragma=journal_mode(wal)&_pragma=synchronous(normal)"
+	level := "normal"
+	if at.sync { // after a commit, what it has imported is deleted from the journal
+		level = "full"
+	}
+	pragmas := "_pragma=busy_timeout(5000)&_pragma=journal_mode(wal)&_pragma=synchronous(" + level + ")"
 	if at.path == "" {
 		// A named database of the memdb VFS is shared by the connections of this process.
 		return "file:/penstock-" + rand.Text() + "?vfs=memdb&" + pragmas

@@ -28,7 +28,7 @@ func writeSegment(t *testing.T, at location, n int64, frames ...[]byte) {
 
 func tempLocation(t *testing.T) location {
 	t.Helper()
-	return location{filepath.Join(t.TempDir(), "ledger.db")}
+	return location{path: filepath.Join(t.TempDir(), "ledger.db")}
 }
 
 // reopen opens a ledger and closes it after the test.

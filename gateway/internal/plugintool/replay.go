@@ -29,7 +29,7 @@ type Replayed struct {
 
 // RecordedCalls reads the calls of a request that were recorded beside the ledger.
 func RecordedCalls(c *config.Config, id string) ([]calllog.Call, error) {
-	dir := calllog.Dir(string(c.Ledger))
+	dir := calllog.Dir(string(c.Ledger.URL))
 	if dir == "" {
 		return nil, errors.New("the ledger is not a file, so no calls are recorded")
 	}

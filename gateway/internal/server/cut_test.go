@@ -1,7 +1,6 @@
 package server
 
 import (
-	"encoding/json"
 	"fmt"
 	"io"
 	"net/http"
@@ -12,63 +11,28 @@ import (
 	"github.com/penstock/penstock/gateway/internal/llmtest"
 )
 
-// clientDialect is how the clients of one format ask, and what they look for in a reply.
-type clientDialect struct {
-	path, plain, stream string
-	// end is in every complete stream and in no other, broken in one that ends in an error.
-	end, broken string
-	// whole reports whether a plain reply is complete.
-	whole func(body []byte) bool
-}
-
-var clientDialects = map[string]clientDialect{
-	"chat": {path: "/chat/completions", plain: `{"model":"%s","messages":[{"role":"user","content":"hi"}]}`,
-		stream: `{"model":"%s","stream":true,"messages":[{"role":"user","content":"hi"}]}`, end: "data: [DONE]", broken: `data: {"error":{`,
-		whole: hasMember("choices")},
-	"messages": {path: "/messages", plain: `{"model":"%s","max_tokens":99,"messages":[{"role":"user","content":"hi"}]}`,
-		stream: `{"model":"%s","max_tokens":99,"stream":true,"messages":[{"role":"user","content":"hi"}]}`, end: "event: message_stop", broken: "event: error\ndata: {\"type\":\"error\"",
-		whole: hasMember("stop_reason")},
-	"responses": {path: "/responses", plain: `{"model":"%s","input":"hi"}`, stream: `{"model":"%s","stream":true,"input":"hi"}`,
-		end: "event: response.completed", broken: "event: error\ndata: {\"type\":\"error\"", whole: hasMember("output")},
-}
-
-func hasMember(name string) func([]byte) bool {
-	return func(body []byte) bool {
-		var object map[string]json.RawMessage
-		return json.Unmarshal(body, &object) == nil && object[name] != nil
-	}
-}
-
-// responseEvents is a streamed reply of the Responses API, which ends with its completion.
-func responseEvents() string {
-	ev := func(name, rest string) string {
-		return "event: " + name + "\ndata: {\"type\":\"" + name + "\"" + rest + "}\n\n"
-	}
-	return ev("response.created", `,"response":{"id":"r","object":"response","status":"in_progress","model":"x","output":[]}`) +
-		ev("response.output_text.delta", `,"item_id":"i","output_index":0,"content_index":0,"delta":"from there"`) +
-		ev("response.completed", `,"response":{"id":"r","object":"response","status":"completed","model":"x","output":[{"type":"message","id":"i","content":[{"type":"output_text","text":"from there"}]}],"usage":{"input_tokens":1,"output_tokens":2,"total_tokens":3}}`)
-}
-
 // TestCutIsNeverComplete cuts the reply of every provider, streamed and plain, at many of
 // its bytes. No client, whatever it speaks, may take what it gets for the whole.
 func TestCutIsNeverComplete(t *testing.T) {
 	var at atomic.Int64
 	chat := llmtest.Chat{Text: "from there"}
 	streams := map[string]string{
-		"/o/chat/completions": string(joinFrames(chat.OpenAIChunks(true))),
-		"/a/messages":         string(joinFrames(chat.AnthropicEvents())),
-		"/o/responses":        responseEvents(),
+		"/o/chat/completions":               string(joinFrames(chat.OpenAIChunks(true))),
+		"/a/messages":                       string(joinFrames(chat.AnthropicEvents())),
+		"/o/responses":                      string(joinFrames(chat.ResponsesEvents())),
+		"/g/models/x:streamGenerateContent": string(joinFrames(chat.GeminiEvents())),
 	}
 	plain := map[string]string{
-		"/o/chat/completions": chat.OpenAI(),
-		"/a/messages":         chat.Anthropic(),
-		"/o/responses":        `{"id":"r","object":"response","status":"completed","model":"x","output":[{"type":"message","id":"i","content":[{"type":"output_text","text":"from there"}]}]}`,
+		"/o/chat/completions":         chat.OpenAI(),
+		"/a/messages":                 chat.Anthropic(),
+		"/o/responses":                chat.Responses(),
+		"/g/models/x:generateContent": chat.Gemini(),
 	}
 	up := http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		asked, _ := io.ReadAll(r.Body)
 		body, n := plain[r.URL.Path], int(at.Load())
 		w.Header().Set("Content-Type", "application/json")
-		if strings.Contains(string(asked), `"stream":true`) {
+		if streams[r.URL.Path] != "" && (body == "" || strings.Contains(string(asked), `"stream":true`)) {
 			body = streams[r.URL.Path]
 			w.Header().Set("Content-Type", "text/event-stream")
 		}
@@ -87,50 +51,48 @@ keys: off
 providers:
   o: {dialect: openai, also: [openai-responses], base_url: $UPSTREAM/o, allow_private: true, api_key: env:TEST_KEY}
   a: {dialect: anthropic, base_url: $UPSTREAM/a, allow_private: true, api_key: env:TEST_KEY}
+  g: {dialect: gemini, base_url: $UPSTREAM/g, allow_private: true, api_key: env:TEST_KEY}
 models:
   o: {targets: [o/x], retries: {attempts: 1}}
   a: {targets: [a/x], retries: {attempts: 1}}
+  g: {targets: [g/x], retries: {attempts: 1}}
 ledger: sqlite://penstock.db
 `)
-	for _, pair := range []struct{ client, model, upstream string }{
-		{"chat", "o", "/o/chat/completions"}, {"chat", "a", "/a/messages"},
-		{"messages", "a", "/a/messages"}, {"messages", "o", "/o/chat/completions"},
-		{"responses", "o", "/o/responses"},
+	clients, base := map[string]llmtest.Client{}, strings.TrimSuffix(h.URL, "/v1")
+	for _, c := range llmtest.Clients() {
+		clients[c.Name] = c
+	}
+	for _, pair := range []struct{ client, model, stream, plain string }{
+		{"chat", "o", "/o/chat/completions", "/o/chat/completions"}, {"chat", "a", "/a/messages", "/a/messages"},
+		{"messages", "a", "/a/messages", "/a/messages"}, {"messages", "o", "/o/chat/completions", "/o/chat/completions"},
+		{"responses", "o", "/o/responses", "/o/responses"},
+		{"generateContent", "g", "/g/models/x:streamGenerateContent", "/g/models/x:generateContent"},
 	} {
 		t.Run(pair.client+" from "+pair.model, func(t *testing.T) {
-			c, size := clientDialects[pair.client], len(streams[pair.upstream])
-			for n := 0; n <= size; n += max(1, min(size/40, size-n)) {
+			check := func(n, size int, stream bool) {
 				at.Store(int64(n))
 				h.health.Forget(pair.model)
-				resp, got := h.postTo(t, c.path, fmt.Sprintf(c.stream, pair.model))
-				body := string(got)
-				switch complete := strings.Contains(body, c.end); {
-				case complete && n < size:
-					t.Fatalf("cut at %d of %d the reply looks complete:\n%s", n, size, body)
-				case !complete && n == size:
-					t.Fatalf("the whole reply does not look complete: %d\n%s", resp.StatusCode, body)
-				case !complete && resp.StatusCode == 200 && !strings.Contains(body, c.broken):
-					t.Fatalf("cut at %d of %d the reply just ends:\n%s", n, size, body)
-				case resp.StatusCode != 200 && resp.StatusCode < 500:
-					t.Fatalf("cut at %d of %d: %d %s", n, size, resp.StatusCode, body)
+				seen, err := clients[pair.client].Ask(t.Context(), base, pair.model, "hi", stream)
+				if err != nil {
+					t.Fatal(err)
 				}
-				if n == size {
-					break
+				switch end := seen.Ending(); {
+				case n == size && end != llmtest.EndWhole:
+					t.Fatalf("the whole reply is %s: %d\n%s", end, seen.Status, seen.Body)
+				case n < size && end != llmtest.EndRefused && (end != llmtest.EndInBand || !stream):
+					t.Fatalf("cut at %d of %d the reply is %s:\n%s", n, size, end, seen.Body)
+				case n < size && seen.Status != 200 && seen.Status < 500:
+					t.Fatalf("cut at %d of %d: %d %s", n, size, seen.Status, seen.Body)
 				}
 			}
-			size = len(plain[pair.upstream])
-			for n := 0; n < size; n += 1 + size/20 {
-				at.Store(int64(n))
-				h.health.Forget(pair.model)
-				if resp, got := h.postTo(t, c.path, fmt.Sprintf(c.plain, pair.model)); resp.StatusCode < 500 || c.whole(got) {
-					t.Fatalf("cut at %d of %d: %d %s", n, size, resp.StatusCode, got)
-				}
+			for size, n := len(streams[pair.stream]), 0; n < size; n += 1 + size/40 {
+				check(n, size, true)
 			}
-			at.Store(int64(size))
-			h.health.Forget(pair.model)
-			if resp, got := h.postTo(t, c.path, fmt.Sprintf(c.plain, pair.model)); resp.StatusCode != 200 || !c.whole(got) {
-				t.Errorf("the whole plain reply: %d %s", resp.StatusCode, got)
+			for size, n := len(plain[pair.plain]), 0; n < size; n += 1 + size/20 {
+				check(n, size, false)
 			}
+			check(len(streams[pair.stream]), len(streams[pair.stream]), true)
+			check(len(plain[pair.plain]), len(plain[pair.plain]), false)
 		})
 	}
 }

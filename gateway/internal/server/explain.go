@@ -37,7 +37,7 @@ func (s *Server) assumeFromLedger(ctx context.Context, req *llm.Request, as admi
 	if _, err := os.Stat(c.Ledger.File()); err != nil && as.Key == "" {
 		return assume(ctx, req, as, nil, c.TimeZone.Location())
 	}
-	l, err := ledger.Attach(ctx, string(c.Ledger))
+	l, err := ledger.Attach(ctx, string(c.Ledger.URL))
 	if err != nil {
 		return withLedgerHint(err)
 	}

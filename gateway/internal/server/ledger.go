@@ -19,7 +19,7 @@ func (o *Options) OpenLedger(ctx context.Context) (*ledger.Reader, error) {
 	if err != nil {
 		return nil, err
 	}
-	l, err := ledger.Attach(ctx, string(c.Ledger))
+	l, err := ledger.Attach(ctx, string(c.Ledger.URL))
 	return l, withLedgerHint(err)
 }
 
@@ -47,7 +47,7 @@ func withLedgerHint(err error) error {
 // openLedger opens the ledger and the keys in it, and restores the meters from it.
 // Reservations that an earlier process never settled are booked at an estimate.
 func (s *Server) openLedger(ctx context.Context, c *config.Config) (err error) {
-	if s.ledger, err = ledger.Open(ctx, string(c.Ledger), ledger.Options{Log: s.log}); err != nil {
+	if s.ledger, err = ledger.Open(ctx, string(c.Ledger.URL), ledger.Options{Log: s.log, Sync: c.Ledger.Sync == config.SyncFull}); err != nil {
 		return withLedgerHint(err)
 	}
 	if s.keys, err = keys.Open(ctx, s.ledger.DB(), keys.Options{}); err != nil {

@@ -123,7 +123,7 @@ func (sn *snapshot) failed(name string) bool {
 // when the first plugin wants it. It is nil if the ledger is not a file, since calls are
 // kept beside it.
 func (s *Server) recordCalls(c *config.Config) (func(wasm.Recorded), error) {
-	dir := calllog.Dir(string(c.Ledger))
+	dir := calllog.Dir(string(c.Ledger.URL))
 	if dir == "" || s.ledger == nil {
 		return nil, nil
 	}

@@ -1,11 +1,17 @@
 package server
 
 import (
+	"fmt"
 	"net/http"
 	"os"
+	"runtime"
+	"slices"
 	"strings"
+	"sync"
+	"sync/atomic"
 	"testing"
 
+	"github.com/penstock/penstock/gateway/internal/llmtest"
 	"github.com/penstock/penstock/gateway/internal/upstream"
 )
 
@@ -134,4 +140,51 @@ func twoProvidersWithout(names ...string) string {
 		text = strings.ReplaceAll(text, ", "+name+": {x-a: file:a}", "")
 	}
 	return text
+}
+
+// TestBadReloadsUnderLoad reloads a configuration a hundred times while requests pass. One
+// in five is bad in one of several ways and is refused; no request fails.
+func TestBadReloadsUnderLoad(t *testing.T) {
+	h := openTestServer(t, llmtest.Handler(llmtest.Model()), `
+keys: off
+providers: {up: {dialect: openai, base_url: $UPSTREAM/v1, allow_private: true}}
+models: {m: {targets: [up/m], timeout: {total: 1m}}}
+ledger: sqlite://penstock.db
+`)
+	good := h.configText(t)
+	bad := []string{"", good[:len(good)/2], good + "\nnonsense: 1\n", strings.Replace(good, "up/m", "nobody/m", 1), strings.Replace(good, "1m", "-1m", 1)}
+	base, stop := strings.TrimSuffix(h.URL, "/v1"), atomic.Bool{}
+	var wg sync.WaitGroup
+	var answered atomic.Int64
+	for i, client := range slices.Concat(llmtest.Clients()[:3], llmtest.Clients()[:3]) {
+		wg.Go(func() {
+			for !stop.Load() {
+				seen, err := client.Ask(t.Context(), base, "m", "hi", i < 3)
+				if err != nil || seen.Ending() != llmtest.EndWhole {
+					t.Errorf("a request failed: %v %+v", err, seen)
+					return
+				}
+				answered.Add(1)
+			}
+		})
+	}
+	for i := range 100 {
+		text, refused := strings.Replace(good, "1m", fmt.Sprintf("%dm", i%7+1), 1), i%5 == 4
+		if refused {
+			text = bad[i/5%len(bad)]
+		}
+		h.writeConfig(t, text)
+		before := h.snapshot.Load()
+		if err := h.Reload(t.Context()); (err != nil) != refused {
+			t.Errorf("reload %d = %v, want it refused: %t\n%s", i, err, refused, text)
+		}
+		if refused && h.snapshot.Load() != before {
+			t.Errorf("reload %d was refused and replaced the configuration", i)
+		}
+		for seen := answered.Load(); answered.Load() == seen && !t.Failed(); { // requests pass between reloads
+			runtime.Gosched()
+		}
+	}
+	stop.Store(true)
+	wg.Wait()
 }

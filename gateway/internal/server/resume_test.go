@@ -305,7 +305,7 @@ func (h *testServer) askStreamed(t *testing.T, client, model string) (*http.Resp
 	for range 20 { // a test fails more than its share of requests
 		h.retries.Deposit()
 	}
-	path, body := clientDialects[client].path, resumeBodies[client]
+	path, body := resumePaths[client], resumeBodies[client]
 	if client == "gemini" {
 		path = "/models/" + model + ":streamGenerateContent?alt=sse"
 	} else {
@@ -333,9 +333,6 @@ func eachResumed(t *testing.T, do func(t *testing.T, client, first, second strin
 	for _, client := range resumeDialects {
 		for _, first := range resumeDialects {
 			for _, second := range resumeDialects {
-				if client == "gemini" && (first != "gemini" || second != "gemini") {
-					continue
-				}
 				t.Run(client+" from "+first+" and "+second, func(t *testing.T) { do(t, client, first, second) })
 			}
 		}
@@ -390,7 +387,7 @@ func TestResumeOfAnotherAnswer(t *testing.T) {
 	for _, client := range resumeDialects {
 		t.Run(client, func(t *testing.T) {
 			up.cut.Store(int64(strings.Index(streamAt(resumePaths[client], up.first), "company")))
-			_, r, body := h.askStreamed(t, client, client+"+"+map[bool]string{true: "gemini", false: "chat"}[client == "gemini"])
+			_, r, body := h.askStreamed(t, client, client+"+chat")
 			if r.text != "Gateways \"keep\" good " || r.ends != 0 || r.errors == 0 {
 				t.Fatalf("%+v\n%s", r, body)
 			}
@@ -403,7 +400,7 @@ func TestResumeOfAnotherAnswer(t *testing.T) {
 func TestResumeByPrefill(t *testing.T) {
 	up := &breaking{first: llmtest.Chat{ID: "one", Model: "x", Text: resumeText}, continues: true}
 	h := openTestServer(t, up, resumeModels(""))
-	for _, client := range []string{"chat", "messages", "responses"} {
+	for _, client := range resumeDialects {
 		all := streamAt(resumePaths[client], up.first)
 		first := strings.Index(all, "more.")
 		for n := range 40 {
@@ -424,7 +421,7 @@ func TestHold(t *testing.T) {
 		second: llmtest.Chat{ID: "two", Model: "y", Text: "Something else."},
 	}
 	h := openTestServer(t, up, resumeModels(", stream: {resume: off, hold: all}"))
-	for _, client := range []string{"chat", "messages", "responses"} {
+	for _, client := range resumeDialects {
 		size := streamSize(client, up.first)
 		for n := 0; n <= size; n += size / 20 {
 			up.cut.Store(int64(n))

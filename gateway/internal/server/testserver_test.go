@@ -13,6 +13,7 @@ import (
 	"testing"
 
 	"github.com/penstock/penstock/gateway/internal/compiler"
+	"github.com/penstock/penstock/gateway/internal/config"
 	"github.com/penstock/penstock/plugins"
 )
 
@@ -38,14 +39,14 @@ type testServer struct {
 
 // openTestServer opens a server with a configuration, in which $UPSTREAM is replaced by
 // the address of the handler.
-func openTestServer(t *testing.T, upstream http.Handler, config string) *testServer {
+func openTestServer(t *testing.T, upstream http.Handler, configuration string) *testServer {
 	t.Helper()
-	return openTestServerIn(t, t.TempDir(), upstream, config)
+	return openTestServerIn(t, t.TempDir(), upstream, configuration)
 }
 
 // openTestServerIn is openTestServer with a folder for the configuration, in which more
 // can be put before it is read.
-func openTestServerIn(t *testing.T, dir string, upstream http.Handler, config string, prepare ...func()) *testServer {
+func openTestServerIn(t *testing.T, dir string, upstream http.Handler, configuration string, prepare ...func()) *testServer {
 	t.Helper()
 	for _, f := range prepare {
 		f()
@@ -53,7 +54,7 @@ func openTestServerIn(t *testing.T, dir string, upstream http.Handler, config st
 	up := httptest.NewServer(upstream)
 	t.Cleanup(up.Close)
 	path := filepath.Join(dir, "penstock.yaml")
-	text := os.Expand(config, func(name string) string {
+	text := os.Expand(configuration, func(name string) string {
 		if name == "UPSTREAM" {
 			return up.URL
 		}
@@ -62,8 +63,21 @@ func openTestServerIn(t *testing.T, dir string, upstream http.Handler, config st
 	if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
 		t.Fatal(err)
 	}
+	return serveTest(t, path)
+}
+
+// serveTest opens a server with a configuration file. openers replace parts of it before
+// the rest is built.
+func serveTest(t *testing.T, path string, openers ...func(*Server)) *testServer {
+	t.Helper()
 	log := &testLog{t: t}
-	s, err := Open(t.Context(), Options{Config: path, Getenv: testEnv(t), Stderr: log})
+	s := newServer(Options{Config: path, Getenv: testEnv(t), Stderr: log})
+	err := s.open(t.Context(), func(context.Context, *config.Config) error {
+		for _, open := range openers {
+			open(s)
+		}
+		return nil
+	})
 	if err != nil {
 		t.Fatal(err)
 	}

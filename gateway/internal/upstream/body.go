@@ -22,7 +22,7 @@ type body struct {
 	drainTime time.Duration
 }
 
-// Read fails with FaultMalformed beyond the bound, and with FaultCut when the body
+// Read fails with FaultTooLarge beyond the bound, and with FaultCut when the body
 // breaks off.
 func (b *body) Read(p []byte) (int, error) {
 	if b.err != nil {
@@ -42,8 +42,9 @@ func (b *body) Read(p []byte) (int, error) {
 	return n, b.err
 }
 
+// tooLarge is the error beyond the bound. Asking again would only cost again.
 func (b *body) tooLarge() error {
-	return &llm.Error{Code: llm.CodeUpstream, Status: http.StatusBadGateway, Fault: llm.FaultMalformed,
+	return &llm.Error{Code: llm.CodeUpstream, Status: http.StatusBadGateway, Fault: llm.FaultTooLarge,
 		Message: fmt.Sprintf("The provider's reply is larger than %d bytes.", b.limit)}
 }
 

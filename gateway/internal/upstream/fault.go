@@ -8,6 +8,7 @@ import (
 	"io"
 	"net"
 	"net/http"
+	"strings"
 	"syscall"
 
 	"github.com/penstock/penstock/gateway/internal/llm"
@@ -41,7 +42,15 @@ func faultOf(err error) llm.Fault {
 func connectionLost(err error) bool {
 	var errno syscall.Errno
 	return errors.As(err, &errno) || errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) ||
-		errors.Is(err, net.ErrClosed) || err.Error() == "http: server closed idle connection"
+		errors.Is(err, net.ErrClosed) || err.Error() == "http: server closed idle connection" || refusedByHTTP2(err)
+}
+
+// refusedByHTTP2 reports whether the provider reset the stream or closed the connection as
+// HTTP/2 has it, as it would with a TCP reset in HTTP/1. The types of net/http's errors are
+// its own, so their texts have to do.
+func refusedByHTTP2(err error) bool {
+	text := err.Error()
+	return strings.HasPrefix(text, "stream error: ") || strings.HasPrefix(text, "http2: server sent GOAWAY")
 }
 
 // tlsFailed reports whether the TLS handshake failed.

@@ -107,7 +107,7 @@ func TestCompressedFaults(t *testing.T) {
 		name, encoding, body string
 		want                 llm.Fault
 	}{
-		{"larger than the bound once inflated", "gzip", bomb, llm.FaultMalformed},
+		{"larger than the bound once inflated", "gzip", bomb, llm.FaultTooLarge},
 		{"not what it says", "gzip", "plain text, and long enough", llm.FaultMalformed},
 		{"not deflate either", "deflate", "\xff\xff\xff\xff", llm.FaultMalformed},
 		{"bad checksum", "gzip", whole[:len(whole)-8] + "\x00\x00\x00\x00" + whole[len(whole)-4:], llm.FaultMalformed},

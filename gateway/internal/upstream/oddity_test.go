@@ -27,7 +27,7 @@ func TestFault18Oddities(t *testing.T) {
 		{"connection closed", llmtest.Garbage(""), llm.FaultNetwork},
 		{"redirect", llmtest.Redirect(elsewhere.URL), llm.FaultNotFound},
 		{"brotli", llmtest.Steps(llmtest.Header("Content-Encoding", "br"), llmtest.JSON(200, "x")), llm.FaultMalformed},
-		{"endless", llmtest.Endless(strings.Repeat("x", 1000)), llm.FaultMalformed},
+		{"endless", llmtest.Endless(strings.Repeat("x", 1000)), llm.FaultTooLarge},
 		{"endless error", llmtest.Steps(llmtest.Status(500), llmtest.Endless("x")), llm.FaultServer},
 	}
 	for _, tt := range tests {
@@ -58,7 +58,7 @@ func TestFault18Bounds(t *testing.T) {
 			t.Fatal(err)
 		}
 		got, err := readText(a)
-		if tt.whole && (err != nil || got != body) || !tt.whole && (faultOf(err) != llm.FaultMalformed || int64(len(got)) != tt.bound) {
+		if tt.whole && (err != nil || got != body) || !tt.whole && (faultOf(err) != llm.FaultTooLarge || int64(len(got)) != tt.bound) {
 			t.Errorf("bound %d: %d bytes, %v", tt.bound, len(got), err)
 		}
 	}

@@ -2,6 +2,7 @@ package wire
 
 import (
 	"bytes"
+	"errors"
 	"io"
 
 	"github.com/penstock/penstock/gateway/internal/framing"
@@ -47,14 +48,37 @@ func (f *frames) Next() (llm.Event, error) {
 	case err == io.EOF:
 		f.ended = true
 		return f.events.over()
+	case timedOut(err):
+		if ev, over := f.events.over(); over == nil {
+			f.ended = true
+			return ev, nil
+		}
+		return llm.Event{}, f.dialects.broken(err)
 	case err != nil:
 		return llm.Event{}, f.dialects.broken(err)
 	}
 	ev, err := f.pass(in)
+	if err != nil {
+		return llm.Event{}, keptError(err)
+	}
 	f.ended = ev.Final
 	ev.More = !ev.Final && f.sse.Ready()
 	return ev, err
 }
+
+// keptError returns an error that stays as it is when the stream is closed: then other
+// requests use the buffer that the event was in.
+func keptError(err error) error {
+	var e *llm.Error
+	if errors.As(err, &e) {
+		e.Body = bytes.Clone(e.Body)
+	}
+	return err
+}
+
+// timedOut reports whether a stream was ended because nothing more came. Then it is whole
+// if all has been said: some providers keep the connection open after that.
+func timedOut(err error) bool { return err != nil && llm.AsError(err).Fault == llm.FaultTimeout }
 
 // pass looks at one frame and hands it on as it is. The last one of a stream may lack
 // the blank line after it, but must not end in the middle of its data.

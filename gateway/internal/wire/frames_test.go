@@ -339,3 +339,29 @@ func FuzzFrames(f *testing.F) {
 		}
 	})
 }
+
+// quoting answers every event with an error that quotes it.
+type quoting struct{ eventReader }
+
+func (quoting) take(_, data, _ []byte) (llm.Event, error) {
+	return llm.Event{}, &llm.Error{Code: llm.CodeUpstream, Body: data}
+}
+
+// An error in a stream stays as it is when another stream gets the buffer it was in.
+func TestErrorsOutliveTheirStream(t *testing.T) {
+	f := newFrames(dialects(), answer(200, "text/event-stream", "data: mine\n\n"), quoting{})
+	_, err := f.Next()
+	if err := f.Close(); err != nil {
+		t.Fatal(err)
+	}
+	for range 100 {
+		other := framing.NewReader(strings.NewReader("data: somebody else's\n\n"), 0)
+		if _, err := other.Next(); err != nil {
+			t.Fatal(err)
+		}
+		other.Release()
+	}
+	if got := string(llm.AsError(err).Body); got != "mine" {
+		t.Errorf("the error says %q, want that of its own stream", got)
+	}
+}

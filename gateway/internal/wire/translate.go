@@ -205,6 +205,8 @@ func (s *translated) feed() error {
 	switch {
 	case err == io.EOF:
 		return s.end()
+	case timedOut(err):
+		return s.endLate(s.dialects.broken(err))
 	case err != nil:
 		return s.dialects.broken(err)
 	case len(data) == 0 && string(ev.Name) != "error":
@@ -220,11 +222,24 @@ func (s *translated) feed() error {
 	return err
 }
 
-// end asks the module for what is left to say.
+// end asks the module for what is left to say. The call may have been ended by its limits.
 func (s *translated) end() (err error) {
 	s.eof = true
-	s.lines, err = s.module.End(s.ctx)
+	s.lines, err = s.module.End(context.WithoutCancel(s.ctx))
 	return err
+}
+
+// endLate ends a stream of which nothing more came. It is whole if every choice has finished,
+// or if the module says so; otherwise late is its error.
+func (s *translated) endLate(late error) error {
+	whole := s.chunks.whole()
+	if err := s.end(); err != nil {
+		return late
+	}
+	if n := len(s.lines); !whole && (n == 0 || !isDone(s.lines[n-1])) {
+		return late
+	}
+	return nil
 }
 
 // failure is the error that an event of the provider is, if it is one.
@@ -235,7 +250,7 @@ func (s *translated) failure(name, data []byte) error {
 	c, sound := readChunk(data)
 	unnamed := len(c.kind.typ) == 0 || string(c.kind.typ) == "error"
 	if string(name) == "error" || sound && c.failed && unnamed {
-		return s.dialects.errorOf(s.answer.Status, s.answer.Header, data)
+		return keptError(s.dialects.errorOf(s.answer.Status, s.answer.Header, data))
 	}
 	return nil
 }
