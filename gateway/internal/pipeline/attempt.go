@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"net/http"
 	"time"
 
@@ -137,7 +138,7 @@ func (a *attempt) send() (llm.Stream, error) {
 		return nil, err
 	}
 	a.entry.Status = answer.Status
-	answer.Body = watchedBody{answer.Body, a.watch}
+	answer.Body = a.watched(answer.Body)
 	events, err := a.Dialects.Read(ctx, &a.exchange, answer)
 	if err != nil {
 		return nil, err
@@ -147,7 +148,9 @@ func (a *attempt) send() (llm.Stream, error) {
 		err = a.refuseEmpty(events.Info(), buffered)
 	}
 	if err == nil {
-		a.noteContent(events.Info().Whole)
+		err = a.noteContent(events.Info().Whole)
+	}
+	if err == nil {
 		buffered, err = a.holdBack(events, buffered)
 	}
 	if err != nil {
@@ -159,17 +162,32 @@ func (a *attempt) send() (llm.Stream, error) {
 	return a.reply, nil
 }
 
+// watched returns the body of the answer under the watchdog. Nothing is known of a plain
+// reply before it is whole, so its silence is bounded from its first byte on.
+func (a *attempt) watched(body io.ReadCloser) io.ReadCloser {
+	b := &watchedBody{ReadCloser: body, watch: a.watch}
+	if !a.req.Facts.Stream {
+		b.began = func() { a.watch.limitIdle(a.timeouts().Idle, a.stallError) }
+	}
+	return b
+}
+
 // noteContent notes that the reply's first content has come. When a reply comes in one
-// piece, it is not known when it began.
-func (a *attempt) noteContent(whole bool) {
+// piece, it is not known when it began. It fails if that was too late: nothing has been sent
+// yet, so another target can take over.
+func (a *attempt) noteContent(whole bool) error {
 	if !whole {
 		a.first = a.Now().Sub(a.started)
 		a.entry.FirstToken = llm.Millis(a.first)
 		a.flight.FirstToken()
 	}
 	t := a.timeouts()
-	a.watch.follow(watchLimits{idle: t.Idle, pingIdle: t.PingIdle, idleError: a.stallError, pingIdleError: a.pingsError})
+	inTime := a.watch.follow(watchLimits{idle: t.Idle, pingIdle: t.PingIdle, idleError: a.stallError, pingIdleError: a.pingsError})
 	a.watch.suspend()
+	if !inTime {
+		return context.Cause(a.watch.ctx)
+	}
+	return nil
 }
 
 // holdBack reads on until as much of a stream is buffered as its route holds back. What

@@ -242,7 +242,7 @@ func (f *fakes) next(id string) action {
 }
 
 func (f *fakes) Read(_ context.Context, _ *llm.Exchange, a *llm.Answer) (llm.Stream, error) {
-	body := a.Body.(watchedBody)
+	body := a.Body.(*watchedBody)
 	p := body.ReadCloser.(*fakeStream)
 	p.received = body.watch.received // as bytes that arrive do
 	return p, nil

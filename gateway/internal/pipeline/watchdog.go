@@ -1,8 +1,10 @@
 package pipeline
 
 import (
+	"bytes"
 	"context"
 	"io"
+	"sync"
 	"sync/atomic"
 	"time"
 )
@@ -21,7 +23,9 @@ type watchdog struct {
 	// suspended is since when the reply is not read, because the caller is being written to;
 	// 0 while it is read.
 	suspended atomic.Int64
-	limits    atomic.Pointer[watchLimits]
+	// mu orders changes of the limits and their being exceeded.
+	mu     sync.Mutex
+	limits watchLimits
 }
 
 // watchLimits bound the time without any byte, and the time without progress while only
@@ -39,18 +43,30 @@ const unlimited = time.Duration(1<<63 - 1)
 func newWatchdog(parent context.Context, limit time.Duration, late func() error) *watchdog {
 	w := &watchdog{start: time.Now()}
 	w.ctx, w.cancel = context.WithCancelCause(parent)
-	w.limits.Store(&watchLimits{idle: unlimited, pingIdle: limit, pingIdleError: late})
+	w.limits = watchLimits{idle: unlimited, pingIdle: limit, pingIdleError: late}
 	w.timer = time.AfterFunc(unlimited, w.check)
 	w.timer.Reset(limit) // from here on: check reads the field
 	return w
 }
 
-// follow sets the limits from now on.
-func (w *watchdog) follow(l watchLimits) {
+// follow sets the limits from now on. It reports false if one was exceeded before.
+func (w *watchdog) follow(l watchLimits) bool {
+	w.mu.Lock()
+	defer w.mu.Unlock()
 	w.received()
 	w.progressed()
-	w.limits.Store(&l)
+	w.limits = l
 	w.timer.Reset(min(l.idle, l.pingIdle))
+	return w.ctx.Err() == nil
+}
+
+// limitIdle bounds the time without any byte from now on, beside the limit that there is.
+func (w *watchdog) limitIdle(idle time.Duration, late func() error) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.received()
+	w.limits.idle, w.limits.idleError = idle, late
+	w.timer.Reset(0) // check finds the time that is left
 }
 
 // suspend begins a time that does not count: no byte arrives while the reply is not read.
@@ -67,7 +83,9 @@ func (w *watchdog) resume() {
 
 // check runs when the timer fires.
 func (w *watchdog) check() {
-	l, now := w.limits.Load(), time.Since(w.start)
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	l, now := &w.limits, time.Since(w.start)
 	if w.suspended.Load() > 0 {
 		w.timer.Reset(min(l.idle, l.pingIdle))
 		return
@@ -105,17 +123,24 @@ func (w *watchdog) explain(err error) error {
 	return err
 }
 
-// watchedBody is a body that notes every byte for the watchdog.
+// watchedBody is a body that notes every byte for the watchdog. began is called at the first
+// byte that is more than white space, with which some providers keep a connection alive;
+// nil for nothing.
 type watchedBody struct {
 	io.ReadCloser
 	watch *watchdog
+	began func()
 }
 
 // Read implements io.Reader.
-func (b watchedBody) Read(p []byte) (int, error) {
+func (b *watchedBody) Read(p []byte) (int, error) {
 	n, err := b.ReadCloser.Read(p)
 	if n > 0 {
 		b.watch.received()
+	}
+	if b.began != nil && len(bytes.TrimSpace(p[:n])) > 0 {
+		b.began()
+		b.began = nil
 	}
 	return n, err
 }

@@ -29,10 +29,6 @@ func (p faultPair) translated() bool {
 	return own[p.client] != p.dialect
 }
 
-// unserved are pairs that the gateway does not translate between. The test fails when it
-// does: then the pair has to go from here.
-var unserved = []faultPair{{"generateContent", "openai"}}
-
 // faultTimes are those of a run that nobody waits for; faultLimits are the limits of routes
 // that fit them. No duration is asserted.
 var faultTimes = llmtest.FaultTimes{RetryAfter: 20 * time.Millisecond, FirstToken: 2 * time.Second,
@@ -53,10 +49,6 @@ func TestFaults(t *testing.T) {
 		t.Run(pair.client+" from "+pair.dialect, func(t *testing.T) {
 			t.Parallel()
 			m := newFaultMatrix(t, clients[pair.client], pair)
-			if slices.Contains(unserved, pair) {
-				m.checkUnserved(t)
-				return
-			}
 			for _, c := range m.ask(t) {
 				t.Run(c.Model(), func(t *testing.T) {
 					for _, problem := range c.Problems(m.up) {
@@ -89,19 +81,6 @@ func newFaultMatrix(t *testing.T, client llmtest.Client, pair faultPair) *faultM
 		s.retries = upstream.NewRetryBudget(upstream.RetryBudgetOptions{Burst: 10_000}, time.Now)
 	})
 	return &faultMatrix{h, client, pair, up, strings.TrimSuffix(h.URL, "/v1")}
-}
-
-func (m *faultMatrix) checkUnserved(t *testing.T) {
-	t.Helper()
-	for _, stream := range []bool{false, true} {
-		seen, err := m.client.Ask(t.Context(), m.base, "healthy", "hi", stream)
-		if err != nil {
-			t.Fatal(err)
-		}
-		if seen.Ending() != llmtest.EndRefused || seen.Status != 400 {
-			t.Errorf("stream=%t: %d %s: the pair is served, so it has to go from the list of those that are not", stream, seen.Status, seen.Body)
-		}
-	}
 }
 
 // ask sends the requests of all cases. Those that mostly wait do so together.

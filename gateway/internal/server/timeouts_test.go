@@ -1,13 +1,17 @@
 package server
 
 import (
+	"io"
 	"net/http"
+	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/penstock/penstock/gateway/internal/llm"
+	"github.com/penstock/penstock/gateway/internal/llmtest"
 )
 
 // TestTimeoutsReachTheRoute holds that what a model and its targets say about waiting is
@@ -41,5 +45,39 @@ ledger: sqlite://penstock.db
 	}
 	if diff := cmp.Diff(llm.Timeouts{FirstToken: 30 * time.Second, PingIdle: 5 * time.Minute}, own.Targets[1].Timeout); diff != "" {
 		t.Errorf("the target's own (-want +got):\n%s", diff)
+	}
+}
+
+// TestStalledPlainReply has a target that falls silent in the middle of a plain reply. It is
+// not waited for beyond timeout.idle, nor asked again: the next one answers.
+func TestStalledPlainReply(t *testing.T) {
+	var asked atomic.Int64
+	up := http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		whole := llmtest.Chat{Text: "from there"}.OpenAI()
+		w.Header().Set("Content-Type", "application/json")
+		if strings.HasPrefix(r.URL.Path, "/second") {
+			_, _ = io.WriteString(w, whole)
+			return
+		}
+		asked.Add(1)
+		_, _ = io.WriteString(w, "\n\n"+whole[:len(whole)/2])
+		_ = http.NewResponseController(w).Flush()
+		<-r.Context().Done()
+	})
+	h := openTestServer(t, readFirst(up), `
+keys: off
+providers:
+  first: {dialect: openai, base_url: $UPSTREAM/first, allow_private: true, api_key: env:TEST_KEY}
+  second: {dialect: openai, base_url: $UPSTREAM/second, allow_private: true, api_key: env:TEST_KEY}
+models:
+  m: {targets: [first/x], fallback: [second/y], retries: {attempts: 3}, timeout: {idle: 50ms, total: 1m}}
+ledger: sqlite://penstock.db
+`)
+	resp, body := h.post(t, `{"model":"m","messages":[{"role":"user","content":"hi"}]}`)
+	if resp.StatusCode != 200 || !strings.Contains(string(body), "from there") || resp.Header.Get("X-Penstock-Target") != "second/y" {
+		t.Errorf("%d %s", resp.StatusCode, body)
+	}
+	if n := asked.Load(); n != 1 {
+		t.Errorf("the silent target was asked %d times", n)
 	}
 }
