@@ -52,6 +52,9 @@ var floors = []map[string]string{
 		"policy": "", "telemetry": "", "tokens": "", "upstream": "", "wasm/fuel": "", "wasm/hook": "", "wire/apierror": "", "wire/intake": "",
 		"llmtest": "",
 	},
+	{
+		"queue": "",
+	},
 }
 
 // owners lists, for each third-party library, the one package that may import it. A

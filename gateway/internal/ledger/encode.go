@@ -57,6 +57,10 @@ func appendRecord(b []byte, r *llm.Record) []byte {
 	o.millis("duration_ms", r.Duration)
 	o.millis("first_byte_ms", r.FirstByte)
 	o.millis("upstream_ms", r.Upstream)
+	if r.Priority != llm.PriorityNormal {
+		o.text("priority", r.Priority.String())
+	}
+	o.millis("queued_ms", r.Queued)
 	list(&o, "charges", r.Charges, charge)
 	o.text("request_text", r.RequestText)
 	o.text("reply_text", r.ReplyText)
@@ -120,6 +124,7 @@ func obligations(o *object, d *llm.Obligations) {
 func considered(o *object, c *llm.Considered) {
 	o.text("target", c.Target)
 	o.text("refused", c.Refused)
+	o.text("for", string(c.For))
 	if c.Score != nil && finite(*c.Score) {
 		o.name("score")
 		o.b = appendFloat(o.b, *c.Score)
@@ -180,6 +185,10 @@ func attempt(o *object, a *llm.Attempt) {
 	o.millis("wait_ms", a.Wait)
 	o.millis("duration_ms", a.Duration)
 	o.millis("first_token_ms", a.FirstToken)
+	o.text("resumes", a.Resumes)
+	o.yes("hedge", a.Hedge)
+	o.inner("usage", func(o *object) { usage(o, &a.Usage) })
+	o.whole("cost_nano_usd", int64(a.Cost))
 	list(o, "transforms", a.Transforms, applied)
 	o.strings("dropped", a.Dropped)
 }
