@@ -31,6 +31,9 @@ func setDefaults(v any) {
 		c.WriteTimeout = 30 * time.Second
 		c.DrainDelay = time.Second
 		c.Grace = 30 * time.Second
+	case *Queue:
+		c.Size = 1_000
+		c.Wait = 10 * time.Second
 	case *Provider:
 		c.StreamUsage = StreamUsage(llm.StreamUsageAuto)
 		c.OutputLimit = OutputAuto

@@ -32,7 +32,9 @@ type fakes struct {
 	// cool down with their first failure, cools is for how long.
 	cooling, opens map[string]string
 	cools          time.Duration
-	stats          map[string]time.Duration // how long targets cool down, as routing sees it
+	// capacity bounds the attempts in flight; none has a bound of its own here.
+	capacity *fakeCapacity
+	stats    map[string]time.Duration // how long targets cool down, as routing sees it
 	// transform changes the request on its way to a target.
 	transform func(*llm.Request)
 	// slow is how long the caller takes to read an event.
@@ -86,7 +88,7 @@ func target(id string) *llm.Target {
 
 func newFakes(targets ...string) *fakes {
 	f := &fakes{script: map[string][]action{}, full: map[string]bool{}, outcomes: map[string][]Outcome{}, leases: map[string]bool{}, retries: 100,
-		cooling: map[string]string{}, opens: map[string]string{}, cools: 5 * time.Second}
+		capacity: &fakeCapacity{in: map[string]int{}, free: make(chan string, 10)}, cooling: map[string]string{}, opens: map[string]string{}, cools: 5 * time.Second}
 	f.routes = map[string]*llm.Route{}
 	f.route = &llm.Route{Name: "smart", Router: "ordered",
 		Retries: llm.Retries{Attempts: 2, Min: 10 * time.Millisecond, Max: time.Second},
@@ -100,7 +102,7 @@ func newFakes(targets ...string) *fakes {
 }
 
 func (f *fakes) pipeline() *Pipeline {
-	return New(Stages{Routes: f, Policy: f, Cache: fakeCache{f}, Router: f, Dialects: f, Upstream: f, Health: f, Prompts: f, Meter: f, Tokens: f,
+	return New(Stages{Routes: f, Policy: f, Cache: fakeCache{f}, Router: f, Dialects: f, Upstream: f, Health: f, Capacity: f.capacity, Prompts: f, Meter: f, Tokens: f,
 		Ledger: f, Sinks: []func(*llm.Record){f.sink}, Log: slog.New(slog.DiscardHandler), Now: time.Now})
 }
 
@@ -112,6 +114,11 @@ func (f *fakes) serve(t *testing.T, ctx context.Context, req *llm.Request) (*cal
 	err := f.pipeline().Serve(ctx, req, got)
 	if len(f.records) != 1 {
 		t.Errorf("%d records were written, want 1", len(f.records))
+	}
+	for id, n := range f.capacity.in {
+		if n != 0 {
+			t.Errorf("%d attempts are still counted at %s", n, id)
+		}
 	}
 	for lease, open := range f.leases {
 		if open {

@@ -19,6 +19,7 @@ type Stages struct {
 	Dialects Dialects
 	Upstream Upstream
 	Health   Health
+	Capacity Capacity
 	Prompts  Prompts
 	Meter    Meter
 	Tokens   Tokens
@@ -127,6 +128,18 @@ type Health interface {
 	// Begin counts an attempt of a request in. It is false when the target is cooling down
 	// and must not be asked.
 	Begin(target, request string) (Flight, bool)
+}
+
+// Capacity bounds how many attempts are in flight at targets and their providers.
+type Capacity interface {
+	// Full reports whether a target takes no more requests of a class now.
+	Full(t *llm.Target, p llm.Priority) bool
+	// Enter counts an attempt in; false when the target is full. Leave ends one.
+	Enter(t *llm.Target, p llm.Priority) bool
+	Leave(t *llm.Target)
+	// Wait waits, for a bounded time, for a place at any of these targets, counts an attempt in
+	// there, and returns its index. The error is the caller's.
+	Wait(ctx context.Context, req *llm.Request, targets []*llm.Target) (int, error)
 }
 
 // Prompts remembers what providers have cached of sessions' prompts.

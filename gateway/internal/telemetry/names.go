@@ -35,6 +35,9 @@ const (
 	nameLedgerLost       = "penstock_ledger_lost_records"
 	nameHeld             = "penstock_held_bytes"
 	nameRefused          = "penstock_unauthenticated_total"
+	nameWaiting          = "penstock_requests_waiting"
+	nameWait             = "penstock_queue_wait_seconds"
+	nameOverload         = "penstock_overload_refused_total"
 )
 
 // Labels. None may hold a key, a user, a request id or anything else with an unlimited
@@ -52,6 +55,8 @@ const (
 	labelPlugin   = "plugin"
 	labelName     = "name"
 	labelReason   = "reason"
+	labelPriority = "priority"
+	labelQueue    = "queue" // gateway or target
 )
 
 // Values of labelType, by the conventions.
