@@ -132,7 +132,7 @@ type Queue struct {
 	// Size is how many may wait for the gateway, and as many for each target; half of them
 	// for one key. Further ones are asked to retry later. 0 lets none wait.
 	Size int `yaml:"size" jsonschema:"minimum=0"`
-	// Wait is how long a request may wait before it is asked to retry later.
+	// Wait is how long a request may wait in all before it is asked to retry later.
 	Wait time.Duration `yaml:"wait"`
 }
 

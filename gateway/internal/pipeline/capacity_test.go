@@ -41,7 +41,7 @@ func (c *fakeCapacity) Leave(t *llm.Target) {
 	c.in[t.ID]--
 }
 
-func (c *fakeCapacity) Wait(ctx context.Context, _ *llm.Request, targets []*llm.Target) (int, error) {
+func (c *fakeCapacity) Wait(ctx context.Context, _ *llm.Request, _ time.Duration, targets []*llm.Target) (int, error) {
 	if c.refuse != nil {
 		return 0, c.refuse
 	}

@@ -137,9 +137,10 @@ type Capacity interface {
 	// Enter counts an attempt in; false when the target is full. Leave ends one.
 	Enter(t *llm.Target, p llm.Priority) bool
 	Leave(t *llm.Target)
-	// Wait waits, for a bounded time, for a place at any of these targets, counts an attempt in
-	// there, and returns its index. The error is the caller's.
-	Wait(ctx context.Context, req *llm.Request, targets []*llm.Target) (int, error)
+	// Wait waits for a place at any of these targets, counts an attempt in there, and returns
+	// its index. The time is bounded, and what the request has waited before counts. The error
+	// is the caller's.
+	Wait(ctx context.Context, req *llm.Request, waited time.Duration, targets []*llm.Target) (int, error)
 }
 
 // Prompts remembers what providers have cached of sessions' prompts.

@@ -55,7 +55,7 @@ func (s *attempts) waitForPlace(ctx context.Context, last error) (llm.Stream, er
 // nextPlace waits for a place at one of the targets that were full, and returns that target.
 func (s *attempts) nextPlace(ctx context.Context) (*llm.Target, error) {
 	from := s.Now()
-	i, err := s.Capacity.Wait(ctx, s.req, s.full)
+	i, err := s.Capacity.Wait(ctx, s.req, s.req.Queued+s.queued, s.full)
 	waited := s.Now().Sub(from)
 	s.queued += waited
 	s.paused += waited

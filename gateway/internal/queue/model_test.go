@@ -23,7 +23,6 @@ type modelWaiter struct {
 	id   int
 	e    Entry
 	ways [][]Place // those that it waits for
-	all  [][]Place
 }
 
 func (m *model) fits(p llm.Priority, places []Place) bool {
@@ -84,6 +83,12 @@ func TestModel(t *testing.T) {
 				id int
 				outcome
 			}, 1000)
+			defer func() { // a bubble waits for all of its goroutines
+				for _, cancel := range gone {
+					cancel()
+				}
+				synctest.Wait()
+			}()
 			id := 0
 			collect := func() {
 				synctest.Wait()
@@ -193,10 +198,6 @@ func TestModel(t *testing.T) {
 					}
 				},
 			})
-			for _, cancel := range gone {
-				cancel()
-			}
-			synctest.Wait()
 		})
 	})
 }

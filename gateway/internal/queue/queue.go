@@ -154,7 +154,7 @@ func (q *Queue) join(e Entry, ways [][]Place) (*waiter, int, error) {
 	}
 	w := &waiter{Entry: e, arrived: q.arrivals, ways: make([][]Place, len(ways)), turn: make(chan turn, 1)}
 	for i, places := range ways {
-		if q.makeRoom(e.Priority, places) {
+		if q.makeRoom(w, places) {
 			q.line(w, i, places)
 		}
 	}

@@ -67,20 +67,20 @@ func (q *Queue) remove(w *waiter) {
 	}
 }
 
-// makeRoom reports whether one more request of a class may wait for these places. Where as
-// many wait as may, the last one of the lowest class below makes room, and is refused.
-func (q *Queue) makeRoom(p llm.Priority, places []Place) bool {
+// makeRoom reports whether a request may wait for these places. Where as many wait as may, the
+// last one of the lowest class below makes room, and is refused.
+func (q *Queue) makeRoom(w *waiter, places []Place) bool {
 	if q.size <= 0 {
 		return false
 	}
 	for _, at := range places {
-		if q.crowded(at) && q.lines[at.Name].lastBelow(p) == nil {
+		if q.crowded(w, at) && q.lines[at.Name].lastBelow(w.Priority) == nil {
 			return false
 		}
 	}
 	for _, at := range places {
-		if q.crowded(at) { // the one before may have stood here, too
-			last := q.lines[at.Name].lastBelow(p)
+		if q.crowded(w, at) { // the one before may have stood here, too
+			last := q.lines[at.Name].lastBelow(w.Priority)
 			q.remove(last)
 			last.turn <- turn{err: Full}
 		}
@@ -88,10 +88,10 @@ func (q *Queue) makeRoom(p llm.Priority, places []Place) bool {
 	return true
 }
 
-// crowded reports whether as many requests wait for a place as may.
-func (q *Queue) crowded(at Place) bool {
+// crowded reports whether as many other requests wait for a place as may.
+func (q *Queue) crowded(w *waiter, at Place) bool {
 	l := q.lines[at.Name]
-	return at.Max > 0 && l != nil && l.len() >= q.size
+	return at.Max > 0 && l != nil && l.len() >= q.size && !w.standsAt(at.Name)
 }
 
 // lastBelow returns the last request of the lowest class below another one; nil if there is

@@ -15,12 +15,15 @@ import (
 // Capacity counts the attempts in flight at targets and their providers, and keeps them within
 // the targets' bounds. It is safe for concurrent use. The bounds are those of the target that
 // is asked about, so a reload changes them at once.
-type Capacity struct{ queue *queue.Queue }
+type Capacity struct {
+	queue *queue.Queue
+	wait  time.Duration
+}
 
 // NewCapacity returns a Capacity in which at most size requests wait for each target or
-// provider that is full, none longer than wait.
+// provider that is full, none longer than wait in all.
 func NewCapacity(size int, wait time.Duration) *Capacity {
-	return &Capacity{queue.New(size, wait)}
+	return &Capacity{queue.New(size, wait), wait}
 }
 
 // Full reports whether a target takes no more requests of a class now.
@@ -38,13 +41,13 @@ func (c *Capacity) Leave(t *llm.Target) { c.queue.Leave(places(t)) }
 func (c *Capacity) Waiting(p llm.Priority) int64 { return int64(c.queue.Waiting(p)) }
 
 // Wait waits for a place at any of these targets, counts an attempt in there, and returns its
-// index. The error is the caller's.
-func (c *Capacity) Wait(ctx context.Context, req *llm.Request, targets []*llm.Target) (int, error) {
+// index. What the request has waited before counts as well. The error is the caller's.
+func (c *Capacity) Wait(ctx context.Context, req *llm.Request, waited time.Duration, targets []*llm.Target) (int, error) {
 	ways := make([][]queue.Place, len(targets))
 	for i, t := range targets {
 		ways[i] = places(t)
 	}
-	i, err := c.queue.Enter(ctx, queue.Entry{Priority: req.Priority, Holder: holder(req)}, ways...)
+	i, err := c.queue.Enter(ctx, queue.Entry{Priority: req.Priority, Holder: holder(req), Wait: max(c.wait-waited, 1)}, ways...)
 	if err != nil {
 		return 0, overloaded(err, targets)
 	}

@@ -28,7 +28,7 @@ func TestCapacity(t *testing.T) {
 		}
 		granted := make(chan int, 1)
 		go func() {
-			i, err := c.Wait(t.Context(), &llm.Request{Principal: llm.Principal{KeyID: "k"}}, []*llm.Target{a, b})
+			i, err := c.Wait(t.Context(), &llm.Request{Principal: llm.Principal{KeyID: "k"}}, 0, []*llm.Target{a, b})
 			if err != nil {
 				t.Error(err)
 			}
@@ -38,15 +38,16 @@ func TestCapacity(t *testing.T) {
 		if n := c.Waiting(llm.PriorityNormal); n != 1 {
 			t.Errorf("%d wait", n)
 		}
-		for who, want := range map[string]string{"k": "of yours", "l": "none of them ended"} {
+		for who, want := range map[string]struct {
+			message string
+			after   time.Duration
+		}{"k": {"of yours", 0}, "l": {"none of them ended", time.Second}} {
 			from := time.Now()
-			_, err := c.Wait(t.Context(), &llm.Request{Principal: llm.Principal{KeyID: who}}, []*llm.Target{a})
+			_, err := c.Wait(t.Context(), &llm.Request{Principal: llm.Principal{KeyID: who}}, 9*time.Second, []*llm.Target{a})
 			var e *llm.Error
-			if !errors.As(err, &e) || e.Fault != llm.FaultFull || e.RetryAfter < time.Second || !strings.Contains(e.Message, want) || !strings.HasPrefix(e.Message, "p/a has") {
-				t.Errorf("%s: %v after %v, want %q", who, err, time.Since(from), want)
-			}
-			if who == "l" {
-				break
+			if !errors.As(err, &e) || e.Fault != llm.FaultFull || e.RetryAfter < time.Second || !strings.Contains(e.Message, want.message) ||
+				!strings.HasPrefix(e.Message, "p/a has") || time.Since(from) != want.after {
+				t.Errorf("%s: %v after %v, want %+v", who, err, time.Since(from), want)
 			}
 		}
 		c.Leave(b)
