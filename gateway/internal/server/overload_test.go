@@ -229,6 +229,20 @@ ledger: sqlite://penstock.db
 		ask(who[0], who[1:]...)
 		until(t, "it waits", func() bool { n, _ := h.waitingFor(); return n == int64(i+1) })
 	}
+	// Those without a key all come from one address, of which half of the queue is taken.
+	for _, c := range []struct{ path, body, want string }{
+		{clientDialects["chat"].path, clientDialects["chat"].plain, `"code":"rate_limit_exceeded"`},
+		{clientDialects["chat"].path, clientDialects["chat"].stream, `"code":"rate_limit_exceeded"`},
+		{clientDialects["messages"].path, clientDialects["messages"].stream, `"type":"rate_limit_error"`},
+		{clientDialects["responses"].path, clientDialects["responses"].stream, `"code":"rate_limit_exceeded"`},
+		{"/models/m:generateContent", resumeBodies["gemini"], `"status":"RESOURCE_EXHAUSTED"`},
+		{"/models/m:streamGenerateContent", resumeBodies["gemini"], `"status":"RESOURCE_EXHAUSTED"`},
+		{"/embeddings", `{"model":"m","input":"x"}`, `"code":"rate_limit_exceeded"`},
+	} {
+		if resp, body := h.postTo(t, c.path, c.body); resp.StatusCode != 429 || resp.Header.Get("Retry-After") == "" || !strings.Contains(string(body), c.want) {
+			t.Errorf("%s: %d %v %s, want %s", c.path, resp.StatusCode, resp.Header, body, c.want)
+		}
+	}
 	for path, want := range map[string]string{"/healthz": "ok", "/readyz": `"waiting":3`, "/metrics": `penstock_requests_waiting{priority="low",queue="gateway"} 1`} {
 		if resp, body := h.admin(t, path); resp.StatusCode != 200 || !strings.Contains(body, want) {
 			t.Errorf("%s: %d %s, want %s", path, resp.StatusCode, body, want)
