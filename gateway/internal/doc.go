@@ -43,6 +43,8 @@
 //	demo            the built-in provider
 //	llmtest         a scripted provider for tests
 //
+//	queue           bounds requests in flight; the others wait by priority
+//
 // The base, which imports the standard library only:
 //
 //	llm             words of the domain: requests, targets, events, usage, money, errors

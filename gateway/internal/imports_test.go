@@ -36,7 +36,7 @@ var floors = []map[string]string{
 		"holds":    "ledger meter pipeline",
 		"routes":   "catalog config demo",
 		"wire":     "wire/apierror wire/intake",
-		"httpapi":  "httpapi/admin httpapi/tags",
+		"httpapi":  "httpapi/admin httpapi/tags queue",
 	},
 	{
 		"wasm/cases": "wasm wasm/hook",
@@ -49,8 +49,11 @@ var floors = []map[string]string{
 	},
 	{
 		"cache": "", "catalog": "", "config": "/plugins/dialects /plugins/strategies", "demo": "", "httpapi/tags": "", "keys": "", "ledger": "", "media": "", "meter": "", "pipeline": "",
-		"policy": "", "telemetry": "", "tokens": "", "upstream": "", "wasm/fuel": "", "wasm/hook": "", "wire/apierror": "", "wire/intake": "",
+		"policy": "", "telemetry": "", "tokens": "", "upstream": "queue", "wasm/fuel": "", "wasm/hook": "", "wire/apierror": "", "wire/intake": "",
 		"llmtest": "",
+	},
+	{
+		"queue": "",
 	},
 }
 

@@ -156,6 +156,9 @@ func applied(p llm.Applied) string {
 
 func printBill(line func(string, string, ...any), r *llm.Record) {
 	line("result", "status %d %s, finish %s, %s ms (%s ms upstream)", r.Status, r.Code, dash(r.Finish), r.Duration.AppendJSON(nil), r.Upstream.AppendJSON(nil))
+	if r.Queued > 0 {
+		line("queued", "%s ms, priority %s", r.Queued.AppendJSON(nil), r.Priority)
+	}
 	if r.Error != "" {
 		line("", "%s", r.Error)
 	}

@@ -78,6 +78,9 @@ func (d *decoder) checkAdmin(c *Config) {
 	}
 }
 
+// maxQueue bounds the requests that may wait.
+const maxQueue = 100_000
+
 func (d *decoder) checkServer(s Server) {
 	positive := func(name string, ok bool) {
 		if !ok {
@@ -90,6 +93,13 @@ func (d *decoder) checkServer(s Server) {
 	}
 	positive("max_reply", s.MaxReply > 0)
 	positive("max_requests", s.MaxRequests > 0)
+	if _, given := d.at["server.max_requests_per_caller"]; given && s.MaxRequestsPerCaller < 1 {
+		d.fault("server.max_requests_per_caller", nil, "leave it out for no limit", "must be more than 0")
+	}
+	if s.Queue.Size < 0 || s.Queue.Size > maxQueue {
+		d.fault("server.queue.size", nil, "0 lets no request wait", "must be between 0 and %d", maxQueue)
+	}
+	positive("queue.wait", s.Queue.Wait > 0)
 	positive("header_timeout", s.HeaderTimeout > 0)
 	positive("body_timeout", s.BodyTimeout > 0)
 	positive("write_timeout", s.WriteTimeout > 0)
@@ -153,6 +163,7 @@ func (d *decoder) checkProvider(c *Config, name string, p *Provider) {
 	if p.APIVersion != "" && p.Dialect != llm.OpenAI {
 		d.fault(Path(path, "api_version"), nil, "remove it", "only providers with the dialect openai have an API version")
 	}
+	d.checkInflight(path, p.MaxInflight)
 	d.proxy(path, p.Proxy)
 	d.checkAPIKeys(path, p)
 	d.needsKey(path, name, p, k, isKnown && !own)

@@ -116,9 +116,16 @@ type Server struct {
 	// MaxReply is the largest answer of a provider that is not streamed, and the largest
 	// event of one that is, such as 32MiB.
 	MaxReply Bytes `yaml:"max_reply"`
-	// MaxRequests is how many requests may be in flight; callers of more are asked to retry
-	// later.
+	// MaxRequests is how many requests may be in flight. Further ones wait in the queue. Those
+	// of low priority may take 80 % of the places, those of normal priority 95 %.
 	MaxRequests int `yaml:"max_requests"`
+	// MaxRequestsPerCaller is how many requests one key may have at once, or one address where
+	// there is no key, waiting ones included; callers of more are asked to retry later. Left
+	// out, there is no such limit.
+	MaxRequestsPerCaller int `yaml:"max_requests_per_caller" jsonschema:"minimum=1"`
+	// Queue is where requests wait for a place: at the gateway, before their body is read,
+	// and at targets and providers with max_inflight.
+	Queue Queue `yaml:"queue"`
 	// HeaderTimeout is how long a caller may take to send its headers.
 	HeaderTimeout time.Duration `yaml:"header_timeout"`
 	// BodyTimeout is how long a caller may take to send its body. A body that pauses for
@@ -134,6 +141,16 @@ type Server struct {
 	// Prefix is a path that may stand before every path of the API, such as /ai where a
 	// load balancer passes on what begins so. Paths without it work as well.
 	Prefix string `yaml:"prefix"`
+}
+
+// Queue is where requests wait for a place. Those of a higher priority go first, and take the
+// place of the last one below where as many wait as may.
+type Queue struct {
+	// Size is how many may wait for the gateway, and as many for each target; half of them
+	// for one key. Further ones are asked to retry later. 0 lets none wait.
+	Size int `yaml:"size" jsonschema:"minimum=0"`
+	// Wait is how long a request may wait in all before it is asked to retry later.
+	Wait time.Duration `yaml:"wait"`
 }
 
 // CORS lets web pages of other origins use the API.
@@ -218,6 +235,9 @@ type Provider struct {
 	Catalog string `yaml:"catalog"`
 	// Region is where the provider runs, for policies.
 	Region string `yaml:"region"`
+	// MaxInflight is how many requests all of its targets take at once together, in all models;
+	// left out, any number.
+	MaxInflight int `yaml:"max_inflight" jsonschema:"minimum=1"`
 }
 
 // APIKey is one of several credentials of a provider.

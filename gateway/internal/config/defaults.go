@@ -35,6 +35,9 @@ func setDefaults(v any) {
 		c.Grace = 30 * time.Second
 	case *Media:
 		c.Timeout = 10 * time.Second
+	case *Queue:
+		c.Size = 1_000
+		c.Wait = 10 * time.Second
 	case *Provider:
 		c.StreamUsage = StreamUsage(llm.StreamUsageAuto)
 		c.OutputLimit = OutputAuto

@@ -52,10 +52,7 @@ func (c *Config) Restarts(running *Config) Faults {
 	differ("listen", c.Listen, running.Listen)
 	differ("admin.listen", c.Admin.Listen, running.Admin.Listen)
 	differ("admin.auth", c.Admin.Auth, running.Admin.Auth)
-	now, then := reflect.ValueOf(c.Server), reflect.ValueOf(running.Server)
-	for i := range now.NumField() {
-		differ("server."+now.Type().Field(i).Tag.Get("yaml"), now.Field(i).Interface(), then.Field(i).Interface())
-	}
+	eachSetting("server", reflect.ValueOf(c.Server), reflect.ValueOf(running.Server), differ)
 	differ("cache.size", c.Cache.Size, running.Cache.Size)
 	differ("ledger.url", c.Ledger.URL, running.Ledger.URL)
 	differ("ledger.sync", c.Ledger.Sync, running.Ledger.Sync)
@@ -63,6 +60,19 @@ func (c *Config) Restarts(running *Config) Faults {
 	differ("decision_log", c.DecisionLog, running.DecisionLog)
 	differ("time_zone", c.TimeZone, running.TimeZone)
 	return faults
+}
+
+// eachSetting calls do with every setting of two values of one section, and of the sections in
+// it.
+func eachSetting(path string, a, b reflect.Value, do func(path string, a, b any)) {
+	for i := range a.NumField() {
+		at, x, y := Path(path, a.Type().Field(i).Tag.Get("yaml")), a.Field(i), b.Field(i)
+		if x.Kind() == reflect.Struct {
+			eachSetting(at, x, y, do)
+			continue
+		}
+		do(at, x.Interface(), y.Interface())
+	}
 }
 
 // formatSetting formats a setting as it is written in a file.

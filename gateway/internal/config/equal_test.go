@@ -17,6 +17,7 @@ func TestRestarts(t *testing.T) {
 		{"server: {drain_delay: 7s}", "server.drain_delay: is 7s, but the running gateway keeps 1s"},
 		{"cache: {size: 1MiB}", "penstock.yaml:1:15: cache.size: is 1MiB, but the running gateway keeps 256MiB"},
 		{"server: {max_bodies: 33555KiB}", "server.max_bodies: is 33555KiB, but the running gateway keeps its default"},
+		{"server: {queue: {wait: 3s}}", "penstock.yaml:1:24: server.queue.wait: is 3s, but the running gateway keeps 10s"},
 		{"ledger: sqlite://other.db", "ledger.url"},
 		{"ledger: {sync: full}", "ledger.sync"},
 		{"time_zone: Asia/Tokyo", "time_zone"},

@@ -94,6 +94,10 @@ type Target struct {
 	MaxOutput int64 `yaml:"max_output" jsonschema:"minimum=1"`
 	// Timeout bounds how long to wait for this target.
 	Timeout TargetTimeout `yaml:"timeout"`
+	// MaxInflight is how many requests the target takes at once, those of other models
+	// included. While it is full the next target is asked; where no other can answer, the
+	// request waits in server.queue. Left out, it takes any number.
+	MaxInflight int `yaml:"max_inflight" jsonschema:"minimum=1"`
 	// Quality is how good the model is, from 0 to 1.
 	Quality *float64 `yaml:"quality" jsonschema:"minimum=0,maximum=1"`
 	// Capabilities are what the model can do, such as tools and vision; the list

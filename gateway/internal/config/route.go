@@ -159,6 +159,7 @@ func (d *decoder) checkFacts(at string, t Target) {
 	if t.Weight < 0 {
 		d.fault(Path(at, "weight"), nil, "0 keeps a target for the fallback", "must not be negative")
 	}
+	d.checkInflight(at, t.MaxInflight)
 	if q := t.Quality; q != nil && (*q < 0 || *q > 1) {
 		d.fault(Path(at, "quality"), nil, "", "must be between 0 and 1, not %v", *q)
 	}
@@ -184,6 +185,13 @@ func (d *decoder) checkFacts(at string, t Target) {
 	}
 }
 
+// checkInflight checks the bound on requests in flight of a target or provider.
+func (d *decoder) checkInflight(at string, most int) {
+	if _, given := d.at[Path(at, "max_inflight")]; given && most < 1 {
+		d.fault(Path(at, "max_inflight"), nil, "leave it out for no limit", "must be more than 0")
+	}
+}
+
 // Split returns the target's provider and model.
 func (t Target) Split() (provider, model string) {
 	provider, model, _ = strings.Cut(t.Target, "/")
@@ -199,7 +207,7 @@ func (t Target) Expand(star string) Target {
 // Override replaces the facts of a target by those in the configuration. ID, Provider,
 // Model and Dialect stay.
 func (t Target) Override(to *llm.Target) {
-	to.Weight, to.Order = t.Weight, t.Order
+	to.Weight, to.Order, to.MaxInflight = t.Weight, t.Order, t.MaxInflight
 	to.Timeout = llm.Timeouts{Connect: t.Timeout.Connect, FirstByte: t.Timeout.FirstByte, FirstToken: t.Timeout.FirstToken, Idle: t.Timeout.Idle, PingIdle: t.Timeout.PingIdle}
 	if t.Price != nil {
 		to.Price = t.Price.perToken(to.ID)

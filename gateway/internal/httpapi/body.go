@@ -40,7 +40,7 @@ func (x *exchange) body() ([]byte, error) {
 	if err := x.api.memory.fits(x.memoryHolder(), x.r.ContentLength); err != nil {
 		return nil, err
 	}
-	p := &pacedReader{x: x, start: x.received, deadline: x.bodyDeadline}
+	p := &pacedReader{x: x, start: x.admitted, deadline: x.bodyDeadline}
 	// MaxBytesReader closes the connection when the limit is passed.
 	raw := io.Reader(http.MaxBytesReader(x.w, p, limit))
 	in, err := decompress(raw, x.r.Header.Get("Content-Encoding"))

@@ -1,9 +1,7 @@
 package httpapi
 
 import (
-	"net/http"
 	"net/netip"
-	"time"
 
 	"github.com/penstock/penstock/gateway/internal/httpapi/tags"
 	"github.com/penstock/penstock/gateway/internal/llm"
@@ -11,11 +9,7 @@ import (
 
 // chat serves the paths of all formats.
 func (a *API) chat(x *exchange) error {
-	defer a.inflight.Add(-1)
-	if a.inflight.Add(1) > a.limits.Requests {
-		return &llm.Error{Code: llm.CodeUnavailable, Status: http.StatusServiceUnavailable, RetryAfter: time.Second,
-			Message: "The gateway is serving as many requests as it may; try again in a moment."}
-	}
+	defer x.leave()
 	req, err := a.request(x)
 	if err != nil {
 		return err
@@ -33,7 +27,7 @@ func (a *API) request(x *exchange) (*llm.Request, error) {
 	if _, err := cacheControl(x.r.Header, llm.CacheControl{}); err != nil {
 		return nil, err
 	}
-	if _, _, err := timeouts(x.r.Header); err != nil {
+	if err := x.enter(); err != nil {
 		return nil, err
 	}
 	body, err := x.body()
@@ -62,6 +56,8 @@ func (a *API) requestOf(x *exchange, body []byte, fromHeaders map[string]string)
 	if req.Timeout, req.FirstTimeout, err = timeouts(x.r.Header); err != nil {
 		return nil, err
 	}
+	req.Priority, req.Queued = x.priority, x.waited
+	req.Timeout, req.FirstTimeout = remaining(req.Timeout, req.Queued), remaining(req.FirstTimeout, req.Queued)
 	if req.Tags, err = tags.Merge(req.Facts.Metadata, fromHeaders, x.who.Tags); err != nil {
 		return nil, err
 	}

@@ -19,6 +19,7 @@ const statusClientGone = 499
 func (x *exchange) fail(err error) {
 	e := x.api.clientError(x.r.Context(), err)
 	x.log(e)
+	x.countOverload(e)
 	switch {
 	case e.Status == statusClientGone && !x.reply.sent && x.r.Context().Err() != nil:
 		panic(http.ErrAbortHandler) // there is nobody to answer
@@ -49,7 +50,7 @@ func (a *API) clientError(ctx context.Context, err error) *llm.Error {
 func (x *exchange) log(e *llm.Error) {
 	log := x.api.log.Debug
 	switch {
-	case e.Code == llm.CodeUnavailable: // it meets every request, and whoever knows why says so once
+	case e.Code == llm.CodeUnavailable || e.Code == llm.CodeOverloaded: // it meets every request, and whoever knows why says so once
 	case e.HTTPStatus() >= 500 && e.Fault == llm.FaultNone:
 		log = x.api.log.Error
 	case e.HTTPStatus() >= 500:

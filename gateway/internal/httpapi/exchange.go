@@ -19,7 +19,15 @@ type exchange struct {
 	rc       *http.ResponseController
 	id       string
 	received time.Time
-	who      llm.Principal
+	// admitted is when the request had its turn, and waited for how long it was waiting; without
+	// a wait they are received and 0.
+	admitted time.Time
+	waited   time.Duration
+	priority llm.Priority
+	// entered says that the request is counted as one in flight, counted that it is counted
+	// for its caller.
+	entered, counted bool
+	who              llm.Principal
 	// param reads a path parameter of the route.
 	param func(string) string
 	reply reply
@@ -41,7 +49,7 @@ type exchange struct {
 // form of chat completions at every path.
 func (a *API) exchange(w http.ResponseWriter, r *http.Request, formats bool) *exchange {
 	now := time.Now()
-	x := &exchange{api: a, w: w, r: r, rc: http.NewResponseController(w), id: newID(now), received: now}
+	x := &exchange{api: a, w: w, r: r, rc: http.NewResponseController(w), id: newID(now), received: now, admitted: now}
 	if formats {
 		x.format, x.hasFormat = a.formats.Open(r.URL.Path, r.Header, x.id)
 	} else {

@@ -53,12 +53,16 @@ func (s fakeService) KeyMode() KeyMode {
 	return s.f.Keys
 }
 
-// Authenticate knows the keys "member" and "admin".
+// Authenticate knows the keys "member", "admin", "vip" and "batch".
 func (s fakeService) Authenticate(_ context.Context, token string) (llm.Principal, error) {
 	switch token {
 	case "member":
 		return llm.Principal{KeyID: "k1", Team: "search", Roles: []string{"member", "administrator"},
 			Tags: map[string]string{"team": "search", "env": "dev"}}, nil
+	case "vip":
+		return llm.Principal{KeyID: "k3", Tags: map[string]string{llm.PriorityTag: "high"}}, nil
+	case "batch":
+		return llm.Principal{KeyID: "k4", Tags: map[string]string{llm.PriorityTag: "low"}}, nil
 	case "admin":
 		return llm.Principal{KeyID: "k2", Roles: []string{RoleAdmin}}, nil
 	}
@@ -145,6 +149,8 @@ func SendPlain(_ context.Context, req *llm.Request, w llm.Writer) error {
 type FakeAdmin struct {
 	// Refused counts refused callers by reason; nil counts none.
 	Refused map[string]int
+	// OnOverload gets what CountOverload does; nil for nothing.
+	OnOverload func(reason string, p llm.Priority)
 	// ReloadErr is the error of Reload.
 	ReloadErr error
 }
@@ -193,6 +199,13 @@ func (f *FakeAdmin) Reload(context.Context) (any, error) { return struct{}{}, f.
 // Metrics sends a single sample.
 func (f *FakeAdmin) Metrics() http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { _, _ = io.WriteString(w, "up 1\n") })
+}
+
+// CountOverload implements Admin.
+func (f *FakeAdmin) CountOverload(reason string, p llm.Priority) {
+	if f.OnOverload != nil {
+		f.OnOverload(reason, p)
+	}
 }
 
 // CountRefused implements Admin.

@@ -1,6 +1,10 @@
 package httpapi
 
-import "net/http"
+import (
+	"net/http"
+
+	"github.com/penstock/penstock/gateway/internal/llm"
+)
 
 // health serves GET /healthz: the process is up.
 func (a *API) health(x *exchange) error {
@@ -31,9 +35,14 @@ func (a *API) readyDetail(x *exchange) error {
 	if !ready {
 		status = http.StatusServiceUnavailable
 	}
+	waiting := int64(0)
+	for _, p := range llm.Priorities() {
+		waiting += a.Waiting(p)
+	}
 	return x.json(status, struct {
 		Ready    bool  `json:"ready"`
 		Inflight int64 `json:"inflight"`
+		Waiting  int64 `json:"waiting"`
 		Detail   any   `json:"detail,omitempty"`
-	}{ready, a.Inflight(), detail})
+	}{ready, a.Inflight(), waiting, detail})
 }

@@ -14,7 +14,9 @@ import (
 	"errors"
 	"log/slog"
 	"net/http"
-	"sync/atomic"
+
+	"github.com/penstock/penstock/gateway/internal/llm"
+	"github.com/penstock/penstock/gateway/internal/queue"
 )
 
 // AdminAuth says who may use the admin listener.
@@ -59,11 +61,12 @@ type API struct {
 	limits    Limits
 	log       *slog.Logger
 
-	inflight atomic.Int64
-	memory   *memory
-	throttle *authThrottle
-	data     []route
-	admin    []route
+	memory *memory
+	// queue holds the requests that wait for their turn, callers counts each caller's.
+	queue, callers *queue.Queue
+	throttle       *authThrottle
+	data           []route
+	admin          []route
 
 	// Data serves applications, Admin operators.
 	Data, Admin http.Handler
@@ -79,6 +82,7 @@ func New(o Options) (*API, error) {
 		service: o.Service, formats: o.Formats, operators: o.Admin,
 		adminAuth: cmp.Or(o.AdminAuth, AdminLoopback), limits: limits, log: o.Log,
 		memory: newMemory(limits.Bodies, limits.BodiesPerCaller), throttle: newAuthThrottle(),
+		queue: queue.New(limits.Queue, limits.QueueWait), callers: queue.New(0, 0),
 	}
 	if a.log == nil {
 		a.log = slog.New(slog.DiscardHandler)
@@ -90,7 +94,10 @@ func New(o Options) (*API, error) {
 }
 
 // Inflight returns how many requests to the data handler are being served.
-func (a *API) Inflight() int64 { return a.inflight.Load() }
+func (a *API) Inflight() int64 { return int64(a.queue.Used(everybody)) }
+
+// Waiting returns how many requests of a class wait for their turn.
+func (a *API) Waiting(p llm.Priority) int64 { return int64(a.queue.Waiting(p)) }
 
 // Held returns how many bytes of bodies and plain replies are held in memory.
 func (a *API) Held() int64 { return a.memory.held() }

@@ -29,8 +29,14 @@ type Limits struct {
 	// Idle is how long an unused connection is kept; 2 min.
 	Idle time.Duration
 	// Requests is how many requests to the data handler may be served at once; 16,384.
-	// Beyond it requests are refused with 503.
-	Requests int64
+	// Beyond it requests wait, or are refused with 503. RequestsPerCaller is how many of them
+	// one key may have, waiting ones included, or one address where there is no key; 0 is no
+	// limit. Beyond it requests are refused with 429.
+	Requests          int64
+	RequestsPerCaller int
+	// Queue is how many requests may wait, and QueueWait how long each may; with 0 none does.
+	Queue     int
+	QueueWait time.Duration
 }
 
 func (l Limits) withDefaults() Limits {

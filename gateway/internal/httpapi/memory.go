@@ -72,14 +72,14 @@ func (m *memory) check(caller string, n int64) error {
 	case m.total+n > m.limit:
 		return m.full()
 	case m.used[caller]+n > m.perCaller:
-		return &llm.Error{Code: llm.CodeRateLimited, Status: http.StatusTooManyRequests, RetryAfter: memoryRetry,
+		return &llm.Error{Code: llm.CodeRateLimited, Status: http.StatusTooManyRequests, RetryAfter: memoryRetry, Err: noMemory,
 			Message: "Your running requests hold as much memory as one caller may use; try again when some of them have ended."}
 	}
 	return nil
 }
 
 func (m *memory) full() error {
-	return &llm.Error{Code: llm.CodeUnavailable, Status: http.StatusServiceUnavailable, RetryAfter: memoryRetry,
+	return &llm.Error{Code: llm.CodeOverloaded, Status: http.StatusServiceUnavailable, RetryAfter: memoryRetry, Err: noMemory,
 		Message: "The running requests hold as much memory as the gateway may use for them; try again in a moment."}
 }
 

@@ -73,6 +73,9 @@ type Admin interface {
 	// CountRefused counts a caller without a valid key, by reason: RefusedMissing or
 	// RefusedInvalid. It must not block.
 	CountRefused(reason string)
+	// CountOverload counts a request that was refused for lack of capacity, by one of few
+	// reasons. It must not block.
+	CountOverload(reason string, p llm.Priority)
 }
 
 // The reasons for which callers are refused.

@@ -33,6 +33,11 @@ func (s *Spec) validate(now time.Time) error {
 			return badSpec("A key's budget needs a window: " + err.Error() + ".")
 		}
 	}
+	if class, ok := s.Tags[llm.PriorityTag]; ok {
+		if _, known := llm.ParsePriority(class); !known {
+			return badSpec("A key's tag " + llm.PriorityTag + " is the class of its requests: high, normal or low.")
+		}
+	}
 	for _, text := range s.texts() {
 		if len(text) > maxName {
 			return badSpec(fmt.Sprintf("Names, roles, models and tags of a key can have at most %d bytes.", maxName))

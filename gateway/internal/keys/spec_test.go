@@ -13,7 +13,7 @@ func TestCreateRefusesNonsense(t *testing.T) {
 	k := open(t, database(t), c)
 	long := strings.Repeat("x", maxName+1)
 	for _, s := range []Spec{{}, {Name: long}, {Name: "a", Tags: map[string]string{long: ""}}, {Name: "a", Models: make([]string, maxList+1)},
-		{Name: "a", Expires: c.now()}, {Name: "a", Budget: llm.Budget{Max: 1}}, {Name: "a", Budget: llm.Budget{Max: -1, Window: "day"}}} {
+		{Name: "a", Tags: map[string]string{llm.PriorityTag: "urgent"}}, {Name: "a", Expires: c.now()}, {Name: "a", Budget: llm.Budget{Max: 1}}, {Name: "a", Budget: llm.Budget{Max: -1, Window: "day"}}} {
 		if _, _, err := k.Create(t.Context(), s); llm.AsError(err).Status != 400 {
 			t.Errorf("Create(%+v) = %v, want status 400", s, err)
 		}

@@ -57,6 +57,10 @@ func appendRecord(b []byte, r *llm.Record) []byte {
 	o.millis("duration_ms", r.Duration)
 	o.millis("first_byte_ms", r.FirstByte)
 	o.millis("upstream_ms", r.Upstream)
+	if r.Priority != llm.PriorityNormal {
+		o.text("priority", r.Priority.String())
+	}
+	o.millis("queued_ms", r.Queued)
 	list(&o, "charges", r.Charges, charge)
 	o.text("request_text", r.RequestText)
 	o.text("reply_text", r.ReplyText)

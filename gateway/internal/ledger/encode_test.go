@@ -43,6 +43,7 @@ func anyRecord() *rapid.Generator[llm.Record] {
 		reflect.TypeFor[llm.Millis]():      micros.AsAny(),
 		reflect.TypeFor[*llm.Price]():      price.AsAny(),
 		reflect.TypeFor[json.RawMessage](): raw.AsAny(),
+		reflect.TypeFor[llm.Priority]():    rapid.SampledFrom(llm.Priorities()).AsAny(),
 	}})
 }
 

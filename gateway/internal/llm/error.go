@@ -32,6 +32,7 @@ const (
 	CodeUpstreamTimeout Code = "upstream_timeout"
 	CodeStreamCut       Code = "stream_interrupted"
 	CodeUnavailable     Code = "unavailable"
+	CodeOverloaded      Code = "overloaded"
 	CodeInternal        Code = "internal_error"
 )
 
@@ -119,6 +120,7 @@ const (
 	FaultTransform     Fault = "transform"      // a module failed: fall back
 	FaultDiverged      Fault = "diverged"       // a reply that was to go on with another's says something else
 	FaultCooling       Fault = "resting"        // it is cooling down and was not asked: fall back
+	FaultFull          Fault = "full"           // it takes no more requests now and was not asked: fall back, or wait
 	FaultBudget        Fault = "budget"         // a limit has no room for it: a cheaper target may fit
 	FaultHeld          Fault = "held"           // requests in flight hold what it needs: wait a little
 	FaultCanceled      Fault = "canceled"       // the caller hung up: stop

@@ -63,6 +63,11 @@ type Record struct {
 	FirstByte Millis `json:"first_byte_ms"`
 	Upstream  Millis `json:"upstream_ms"`
 
+	// Priority is the request's class, Queued the part of Duration that it waited for its turn:
+	// at the gateway, or for a target.
+	Priority Priority `json:"priority,omitempty"`
+	Queued   Millis   `json:"queued_ms,omitempty"`
+
 	// Charges are what the record adds to the meters.
 	Charges []Charge `json:"charges,omitempty"`
 

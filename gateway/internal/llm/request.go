@@ -45,6 +45,10 @@ type Request struct {
 	// Deadline is when the request must be answered; zero until its route is known.
 	Deadline time.Time
 	Cache    CacheControl
+	// Priority is the request's class where there is not enough capacity for all, Queued how
+	// long it has waited for its turn in front of the pipeline.
+	Priority Priority
+	Queued   time.Duration
 	// Hold counts n more bytes that the request keeps in memory until it is over; its error
 	// says why it may not keep them. Nil counts nothing. It may be called by several
 	// goroutines at once.

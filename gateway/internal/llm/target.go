@@ -42,6 +42,9 @@ type Target struct {
 	StreamUsage StreamUsage
 	// Timeout replaces the route's where it is not zero.
 	Timeout Timeouts
+	// MaxInflight is how many requests it takes at once, ProviderMaxInflight how many all of
+	// its provider's targets take together; 0 means any number.
+	MaxInflight, ProviderMaxInflight int
 }
 
 // EmbeddingsDialect returns the dialect in which the target is asked for embeddings: the first

@@ -60,6 +60,8 @@ type task struct {
 	replaceable bool
 	// hedge says that the attempt is made beside a slow one.
 	hedge bool
+	// entered says that the attempt has its place at the target already.
+	entered bool
 	// resume says how the attempt goes on with the reply of broken; nil for any other.
 	resume *llm.Resume
 	broken *attempt
@@ -67,10 +69,14 @@ type task struct {
 	not []string
 }
 
-// begin starts the attempt, unless its target is cooling down by now.
+// begin starts the attempt, unless its target is full or cooling down by now.
 func (a *attempt) begin(ctx context.Context) error {
+	if err := a.enter(); err != nil {
+		return err
+	}
 	flight, ok := a.Health.Begin(a.target.ID, a.asking())
 	if !ok {
+		a.Capacity.Leave(a.target)
 		return a.coolingDown()
 	}
 	a.flight, a.asked, a.started = flight, true, a.Now()
@@ -276,6 +282,7 @@ func (a *attempt) finish(e *llm.Error) {
 		out = Outcome{Fault: llm.FaultCanceled} // the target was not asked, which tells nothing about it
 	}
 	a.flight.Done(out)
+	a.Capacity.Leave(a.target)
 }
 
 // keptPrompt returns how many tokens of an answered prompt the target may have cached. One

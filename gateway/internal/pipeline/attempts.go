@@ -30,8 +30,10 @@ type attempts struct {
 	// largest context window that is known not to suffice.
 	left     []llm.Candidate
 	tooSmall int64
-	// paused is the time spent between attempts.
-	paused time.Duration
+	// paused is the time spent between attempts, queued the part of it spent waiting for a place
+	// at a target. full are the targets that had none.
+	paused, queued time.Duration
+	full           []*llm.Target
 	// extra counts the retries and fallbacks, denied says that one was denied.
 	extra  int
 	denied bool
@@ -42,6 +44,9 @@ type attempts struct {
 func (s *attempts) first(ctx context.Context) (llm.Stream, error) {
 	s.Upstream.CountRequest()
 	reply, err := s.tryTargets(ctx)
+	if err != nil {
+		reply, err = s.waitForPlace(ctx, err)
+	}
 	if err == nil {
 		return reply, nil
 	}
@@ -66,6 +71,9 @@ func (s *attempts) tryTargets(ctx context.Context) (llm.Stream, error) {
 		reply, err := s.tryTarget(ctx, c.Target, s.replaceable(s.left))
 		if err == nil {
 			return reply, nil
+		}
+		if llm.AsError(err).Fault == llm.FaultFull {
+			s.noteFull(c.Target)
 		}
 		last = moreInformative(last, err)
 		if ctx.Err() != nil || !s.takeChain(llm.AsError(err).Fault, c.Target) {
@@ -93,11 +101,17 @@ func (s *attempts) takeChain(cause llm.Fault, failed *llm.Target) bool {
 // tryTarget tries one target as often as the route allows and the fault makes sense. The
 // error is the target's own even if it is cooling down before the next try.
 func (s *attempts) tryTarget(ctx context.Context, t *llm.Target, replaceable bool) (llm.Stream, error) {
+	return s.tryTask(ctx, task{target: t, try: 1, replaceable: replaceable})
+}
+
+// tryTask is tryTarget for a first task.
+func (s *attempts) tryTask(ctx context.Context, next task) (llm.Stream, error) {
 	var last error
 	var allowed llm.Quirks // each is worked around once
-	next := task{target: t, try: 1, replaceable: replaceable}
+	t := next.target
 	for {
 		a := s.attempt(next)
+		next.entered = false // a place is for one attempt
 		reply, err := s.runHedged(ctx, a)
 		if err == nil {
 			return reply, nil
@@ -240,7 +254,7 @@ func outgrown(t *llm.Target, tooSmall int64) bool {
 // replaceable reports whether one of the targets that are left could take over.
 func (s *attempts) replaceable(left []llm.Candidate) bool {
 	for _, c := range left {
-		if !outgrown(c.Target, s.tooSmall) && !s.Health.Stats(c.Target.ID).CoolingUntil.After(s.Now()) {
+		if !outgrown(c.Target, s.tooSmall) && !s.Capacity.Full(c.Target, s.req.Priority) && !s.Health.Stats(c.Target.ID).CoolingUntil.After(s.Now()) {
 			return true
 		}
 	}
@@ -249,13 +263,13 @@ func (s *attempts) replaceable(left []llm.Candidate) bool {
 
 // moreInformative returns the error of two that is more useful to the caller: the later one,
 // unless it only says that a target was not asked, because a budget has no room or because
-// it is cooling down.
+// it is cooling down or full.
 func moreInformative(earlier, later error) error {
 	if earlier == nil {
 		return later
 	}
 	switch llm.AsError(later).Fault {
-	case llm.FaultBudget, llm.FaultCooling:
+	case llm.FaultBudget, llm.FaultCooling, llm.FaultFull:
 		return earlier
 	}
 	return later
@@ -269,7 +283,7 @@ func (s *attempts) mayFallBack(last error) bool {
 		return true
 	}
 	switch llm.AsError(last).Fault {
-	case llm.FaultUnsupported, llm.FaultBudget, llm.FaultCooling, llm.FaultTransform:
+	case llm.FaultUnsupported, llm.FaultBudget, llm.FaultCooling, llm.FaultFull, llm.FaultTransform:
 		return true
 	case llm.FaultContextLength, llm.FaultContentPolicy, llm.FaultRefused, llm.FaultNotFound, llm.FaultEmpty:
 		return s.mayGoOn()

@@ -36,6 +36,8 @@ type fakes struct {
 	stats          map[string]time.Duration // how long targets cool down, as routing sees it
 	// credentials are those of targets with several ones.
 	credentials map[string][]string
+	// capacity bounds the attempts in flight; none has a bound of its own here.
+	capacity *fakeCapacity
 	// transform changes the request on its way to a target.
 	transform func(*llm.Request)
 	// inline puts media into the request; nil where the gateway fetches none.
@@ -92,7 +94,7 @@ func target(id string) *llm.Target {
 
 func newFakes(targets ...string) *fakes {
 	f := &fakes{script: map[string][]action{}, full: map[string]bool{}, outcomes: map[string][]Outcome{}, leases: map[string]bool{}, retries: 100,
-		cooling: map[string]string{}, opens: map[string]string{}, cools: 5 * time.Second}
+		capacity: &fakeCapacity{in: map[string]int{}, free: make(chan string, 10)}, cooling: map[string]string{}, opens: map[string]string{}, cools: 5 * time.Second}
 	f.routes = map[string]*llm.Route{}
 	f.route = &llm.Route{Name: "smart", Router: "ordered",
 		Retries: llm.Retries{Attempts: 2, Total: 10, Min: 10 * time.Millisecond, Max: time.Second},
@@ -106,7 +108,7 @@ func newFakes(targets ...string) *fakes {
 }
 
 func (f *fakes) pipeline() *Pipeline {
-	return New(Stages{Routes: f, Policy: f, Cache: fakeCache{f}, Router: f, Dialects: f, Upstream: f, Health: f, Prompts: f, Meter: f, Tokens: f,
+	return New(Stages{Routes: f, Policy: f, Cache: fakeCache{f}, Router: f, Dialects: f, Upstream: f, Health: f, Capacity: f.capacity, Prompts: f, Meter: f, Tokens: f,
 		Ledger: f, Sinks: []func(*llm.Record){f.sink}, Log: slog.New(slog.DiscardHandler), Now: time.Now})
 }
 
@@ -118,6 +120,11 @@ func (f *fakes) serve(t *testing.T, ctx context.Context, req *llm.Request) (*cal
 	err := f.pipeline().Serve(ctx, req, got)
 	if len(f.records) != 1 {
 		t.Errorf("%d records were written, want 1", len(f.records))
+	}
+	for id, n := range f.capacity.in {
+		if n != 0 {
+			t.Errorf("%d attempts are still counted at %s", n, id)
+		}
 	}
 	for lease, open := range f.leases {
 		if open {

@@ -28,7 +28,7 @@ func (x *state) head() llm.Head {
 	set("X-Penstock-Cache", string(x.record.Cache))
 	set("X-Penstock-Attempts", strconv.Itoa(len(x.record.Attempts)))
 	set("X-Penstock-Policy", x.decision.Revision)
-	set("X-Penstock-Overhead-Ms", string(x.attempts.overhead(x.since()).AppendJSON(nil)))
+	set("X-Penstock-Overhead-Ms", string(x.attempts.overhead(x.since()-llm.Millis(x.req.Queued)).AppendJSON(nil)))
 	set("X-Penstock-Target", x.record.Target)
 	set("X-Penstock-Dropped", strings.Join(x.attempts.dropped(), ", "))
 	if s := x.attempts.serving; s != nil && s.estimated {

@@ -34,7 +34,7 @@ func (x *state) rank(ctx context.Context) (*attempts, error) {
 	if len(ranked) == 0 { // a router may drop some candidates, but not all
 		ranked = candidates
 	}
-	x.attempts = attempts{terms: &x.terms, ranked: ranked, draft: x.draft(), changed: x.updateHead, chain: x.chain}
+	x.attempts = attempts{terms: &x.terms, ranked: ranked, full: x.attempts.full, draft: x.draft(), changed: x.updateHead, chain: x.chain}
 	return &x.attempts, nil
 }
 
@@ -53,7 +53,7 @@ func (x *state) setScore(target string, score float64) {
 func (x *state) candidates() []llm.Candidate {
 	now := x.Now()
 	fit := make([]llm.Candidate, 0, len(x.route.Targets))
-	var cooling []llm.Candidate
+	var cooling, full []llm.Candidate
 	x.record.Candidates = make([]llm.Considered, 0, len(x.route.Targets))
 	for _, t := range x.route.Targets {
 		c, why := x.consider(t)
@@ -62,14 +62,30 @@ func (x *state) candidates() []llm.Candidate {
 			cooling = append(cooling, c)
 		}
 		if why == "" {
+			if why = x.whyFull(t); why != "" {
+				full = append(full, c)
+			}
+		}
+		if why == "" {
 			fit = append(fit, c)
 		}
 		x.record.Candidates = append(x.record.Candidates, considered(c, why))
 	}
-	if len(fit) == 0 {
-		return x.fromCooling(cooling)
+	x.attempts.full = targetsOf(full)
+	switch {
+	case len(fit) > 0:
+		return fit
+	case len(full) > 0:
+		return append(full, x.usable(cooling)...)
 	}
-	return fit
+	return x.fromCooling(cooling)
+}
+
+func targetsOf(candidates []llm.Candidate) (targets []*llm.Target) {
+	for _, c := range candidates {
+		targets = append(targets, c.Target)
+	}
+	return targets
 }
 
 // consider is a target as a candidate, and why it can't serve the request; empty when it can.
@@ -126,18 +142,23 @@ func considered(c llm.Candidate, why string) llm.Considered {
 // fromCooling returns the candidates that are cooling down but may be asked, since the
 // provider set no time to wait; without any, the one whose cooldown ends first.
 func (x *state) fromCooling(cooling []llm.Candidate) []llm.Candidate {
-	var usable []llm.Candidate
-	for _, c := range cooling {
-		if why, _ := x.Health.Cooling(c.Target.ID); why == "" {
-			usable = append(usable, c)
-		}
-	}
+	usable := x.usable(cooling)
 	if len(usable) > 0 || len(cooling) == 0 {
 		return usable
 	}
 	return []llm.Candidate{slices.MinFunc(cooling, func(a, b llm.Candidate) int {
 		return a.Stats.CoolingUntil.Compare(b.Stats.CoolingUntil)
 	})}
+}
+
+// usable returns the candidates that are cooling down but may be asked.
+func (x *state) usable(cooling []llm.Candidate) (usable []llm.Candidate) {
+	for _, c := range cooling {
+		if why, _ := x.Health.Cooling(c.Target.ID); why == "" {
+			usable = append(usable, c)
+		}
+	}
+	return usable
 }
 
 // optional are the features that a target may lack without failing the request.

@@ -59,6 +59,7 @@ func (s *attempts) cancelOpen() {
 func (x *state) update() {
 	r := x.record
 	r.Attempts, r.Upstream = r.Attempts[:0], 0
+	r.Queued = llm.Millis(x.req.Queued + x.attempts.queued)
 	for _, a := range x.attempts.made {
 		if a.asked {
 			r.Attempts = append(r.Attempts, a.entry)

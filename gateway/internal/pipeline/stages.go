@@ -19,6 +19,7 @@ type Stages struct {
 	Dialects Dialects
 	Upstream Upstream
 	Health   Health
+	Capacity Capacity
 	Prompts  Prompts
 	Meter    Meter
 	Tokens   Tokens
@@ -144,6 +145,19 @@ type Asking struct {
 	Request, Session string
 	// Not are the credentials that it has been refused with.
 	Not []string
+}
+
+// Capacity bounds how many attempts are in flight at targets and their providers.
+type Capacity interface {
+	// Full reports whether a target takes no more requests of a class now.
+	Full(t *llm.Target, p llm.Priority) bool
+	// Enter counts an attempt in; false when the target is full. Leave ends one.
+	Enter(t *llm.Target, p llm.Priority) bool
+	Leave(t *llm.Target)
+	// Wait waits for a place at any of these targets, counts an attempt in there, and returns
+	// its index. The time is bounded, and what the request has waited before counts. The error
+	// is the caller's.
+	Wait(ctx context.Context, req *llm.Request, waited time.Duration, targets []*llm.Target) (int, error)
 }
 
 // Prompts remembers what providers have cached of sessions' prompts.

@@ -45,6 +45,7 @@ func (p *Pipeline) begin(req *llm.Request) *state {
 		ID: req.ID, Time: req.Received, Endpoint: req.Endpoint, Stream: req.Facts.Stream,
 		Model: req.Facts.Model, KeyID: req.Principal.KeyID, KeyName: req.Principal.Name,
 		Team: req.Principal.Team, User: userOf(req), Session: req.Session, Tags: req.Tags, Cache: llm.CacheOff, Status: 200,
+		Priority: req.Priority,
 	}}
 	if req.Dialect != llm.OpenAI {
 		x.record.Dialect = req.Dialect

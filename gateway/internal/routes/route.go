@@ -87,6 +87,7 @@ func (r *Routes) target(c config.Target, star string, fallback bool) *llm.Target
 		entry.Fill(t)
 	}
 	c.Override(t)
+	t.ProviderMaxInflight = p.MaxInflight
 	if !t.Price.Known && p.AllowPrivate { // the operator's own server charges nobody
 		t.Price = llm.Price{Known: true, Row: t.ID + "@local"}
 	}

@@ -34,7 +34,8 @@ func (s *Server) apiOptions(c *config.Config) httpapi.Options {
 		Service: service{s}, Formats: formats{s}, Admin: operators{s},
 		AdminAuth: httpapi.AdminAuth(c.Admin.Auth), Prefix: c.Server.Prefix,
 		Limits: httpapi.Limits{Body: int64(c.Server.MaxBody), Bodies: bodiesLimit(c.Server, availableMemory(os.DirFS("/"))),
-			Header: c.Server.HeaderTimeout, BodyTime: c.Server.BodyTimeout, Write: c.Server.WriteTimeout, Requests: int64(c.Server.MaxRequests)},
+			Header: c.Server.HeaderTimeout, BodyTime: c.Server.BodyTimeout, Write: c.Server.WriteTimeout, Requests: int64(c.Server.MaxRequests),
+			RequestsPerCaller: c.Server.MaxRequestsPerCaller, Queue: c.Server.Queue.Size, QueueWait: c.Server.Queue.Wait},
 		Log: s.log,
 	}
 }
@@ -55,6 +56,14 @@ func (s *Server) inflight() int64 {
 		return api.Inflight()
 	}
 	return 0
+}
+
+// waiting returns how many requests of a class wait for the gateway, and how many for a target.
+func (s *Server) waiting(p llm.Priority) (gateway, target int64) {
+	if api := s.api.Load(); api != nil {
+		gateway = api.Waiting(p)
+	}
+	return gateway, s.capacity.Waiting(p)
 }
 
 // heldBytes returns how many bytes the requests in flight hold.
@@ -137,3 +146,7 @@ func (o operators) Reload(ctx context.Context) (any, error) { return o.server.re
 func (o operators) Metrics() http.Handler { return o.server.telemetry.Handler() }
 
 func (o operators) CountRefused(reason string) { o.server.telemetry.Refused(reason) }
+
+func (o operators) CountOverload(reason string, p llm.Priority) {
+	o.server.telemetry.Overload(reason, p)
+}

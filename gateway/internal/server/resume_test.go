@@ -289,13 +289,6 @@ func resumeModels(options string) string {
 	return b.String()
 }
 
-var resumeBodies = map[string]string{
-	"chat":      `{"model":"%s","stream":true,"messages":[{"role":"user","content":"hi"}]}`,
-	"messages":  `{"model":"%s","max_tokens":99,"stream":true,"messages":[{"role":"user","content":"hi"}]}`,
-	"responses": `{"model":"%s","stream":true,"input":"hi"}`,
-	"gemini":    `{"contents":[{"role":"user","parts":[{"text":"hi"}]}]}`,
-}
-
 // askStreamed asks a route for a stream as a client of one format.
 func (h *testServer) askStreamed(t *testing.T, client, model string) (*http.Response, streamedReply, []byte) {
 	t.Helper()
@@ -305,11 +298,9 @@ func (h *testServer) askStreamed(t *testing.T, client, model string) (*http.Resp
 	for range 20 { // a test fails more than its share of requests
 		h.retries.Deposit()
 	}
-	path, body := resumePaths[client], resumeBodies[client]
+	path, body := clientDialects[client].path, fmt.Sprintf(clientDialects[client].stream, model)
 	if client == "gemini" {
-		path = "/models/" + model + ":streamGenerateContent?alt=sse"
-	} else {
-		body = fmt.Sprintf(body, model)
+		path, body = "/models/"+model+":streamGenerateContent?alt=sse", geminiBody
 	}
 	resp, got := h.postTo(t, path, body)
 	if resp.StatusCode != 200 {

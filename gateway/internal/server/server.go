@@ -65,10 +65,12 @@ type Server struct {
 	tokens  tokens.Counter
 	cache   *cache.Cache
 	health  *upstream.Health
-	prompts *upstream.Prompts
-	retries *upstream.RetryBudget
-	modules *wasm.Host
-	builtin *wasm.Module // strategies and dialects
+	// capacity counts the attempts in flight over all snapshots.
+	capacity *upstream.Capacity
+	prompts  *upstream.Prompts
+	retries  *upstream.RetryBudget
+	modules  *wasm.Host
+	builtin  *wasm.Module // strategies and dialects
 	// clientDialects are the formats of clients that the built-in module translates.
 	clientDialects map[llm.Dialect]wire.ClientModule
 	telemetry      *telemetry.Metrics
@@ -173,9 +175,10 @@ func (s *Server) openParts(c *config.Config) (err error) {
 		return err
 	}
 	s.health = upstream.NewHealth(upstream.HealthOptions{Known: s.known}, time.Now)
+	s.capacity = upstream.NewCapacity(c.Server.Queue.Size, c.Server.Queue.Wait)
 	s.prompts = upstream.NewPrompts(time.Now)
 	s.retries = upstream.NewRetryBudget(upstream.RetryBudgetOptions(c.RetryBudget), time.Now)
-	s.telemetry = telemetry.New(telemetry.Options{DecisionsDropped: s.droppedDecisions, Inflight: s.inflight, Held: s.heldBytes,
+	s.telemetry = telemetry.New(telemetry.Options{DecisionsDropped: s.droppedDecisions, Inflight: s.inflight, Held: s.heldBytes, Waiting: s.waiting,
 		Modules: s.moduleMetrics, Known: s.known, Ledger: s.ledgerMetrics, Targets: s.targetMetrics, Credentials: s.credentialMetrics, Retries: s.retryMetrics})
 	return nil
 }

@@ -59,6 +59,7 @@ func (s *Server) build(ctx context.Context, c *config.Config) (*snapshot, error)
 		Dialects: dialectStage{dialects},
 		Upstream: upstreamStage{sn.clients, s.retries},
 		Health:   healthStage{s.health, sn.clients},
+		Capacity: s.capacity,
 		Prompts:  s.prompts,
 		Meter:    s.holds,
 		Tokens:   &s.tokens,

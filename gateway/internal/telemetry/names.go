@@ -43,6 +43,9 @@ const (
 	nameRetriesTaken     = "penstock_retry_budget_taken_total"
 	nameRetriesDenied    = "penstock_retry_budget_denied_total"
 	nameRefused          = "penstock_unauthenticated_total"
+	nameWaiting          = "penstock_requests_waiting"
+	nameWait             = "penstock_queue_wait_seconds"
+	nameOverload         = "penstock_overload_refused_total"
 )
 
 // Labels. None may hold a key, a user, a request id or anything else with an unlimited
@@ -62,6 +65,8 @@ const (
 	labelPlugin     = "plugin"
 	labelName       = "name"
 	labelReason     = "reason"
+	labelPriority   = "priority"
+	labelQueue      = "queue" // gateway or target
 )
 
 // Values of labelType, by the conventions.

@@ -48,7 +48,7 @@ func newSeries(r *prometheus.Registry, limit int, known func(string) bool) *seri
 		saved:     counter(r, nameSaved, "What cache hits would have cost, in US dollars.", labelRoute),
 		duration:  histogram(r, nameDuration, "From arrival to the end of the reply.", seconds(), labelRoute, labelTarget),
 		firstByte: histogram(r, nameFirstByte, "From arrival to the first byte sent.", seconds(), labelRoute, labelTarget),
-		overhead: histogram(r, nameOverhead, "The part of the duration not spent waiting for providers.",
+		overhead: histogram(r, nameOverhead, "The part of the duration not spent waiting for providers or for a turn.",
 			[]float64{.00005, .0001, .00025, .0005, .001, .0025, .005, .01, .025, .05, .1, .5, 1}, labelRoute),
 		perSize: histogram(r, nameTokensPerReply, "Tokens of one request.",
 			prometheus.ExponentialBuckets(1, 4, 12), labelTarget, labelType),
@@ -124,7 +124,7 @@ func statusClass(class int) string {
 func (q *requestSeries) observe(r *llm.Record) {
 	q.requests.Inc()
 	q.duration.Observe(time.Duration(r.Duration).Seconds())
-	q.overhead.Observe(time.Duration(max(r.Duration-r.Upstream, 0)).Seconds())
+	q.overhead.Observe(time.Duration(max(r.Duration-r.Upstream-r.Queued, 0)).Seconds())
 	if r.FirstByte > 0 {
 		q.firstByte.Observe(time.Duration(r.FirstByte).Seconds())
 	}

@@ -28,6 +28,9 @@ type Options struct {
 	Known func(target string) bool
 	// Inflight returns the number of requests in flight; nil leaves the metric out.
 	Inflight func() int64
+	// Waiting returns how many requests of a class wait for a place at the gateway and how many
+	// for one at a target; nil leaves the metric out.
+	Waiting func(llm.Priority) (gateway, target int64)
 	// Held returns the bytes of bodies and plain replies that requests in flight hold; nil
 	// leaves the metric out.
 	Held func() int64
@@ -66,6 +69,8 @@ type Metrics struct {
 	decisions *prometheus.CounterVec
 	unpriced  prometheus.Counter
 	refused   *prometheus.CounterVec
+	overload  *prometheus.CounterVec
+	wait      *prometheus.HistogramVec
 
 	attemptOf  table[attemptKey, prometheus.Counter]
 	decisionOf table[decisionKey, prometheus.Counter]
@@ -94,6 +99,7 @@ func New(o Options) *Metrics {
 	m.registry.MustRegister(m.unpriced,
 		collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
 	m.gauge(nameInflight, "Requests in flight.", o.Inflight)
+	m.queue(o.Waiting)
 	m.gauge(nameHeld, "Bytes of bodies and plain replies that requests in flight hold.", o.Held)
 	if o.Ledger != nil {
 		m.gauge(nameLedgerFailing, "1 while usage can't be recorded.", func() int64 { return one(o.Ledger().Failing) })
@@ -146,6 +152,7 @@ func (m *Metrics) Observe(r *llm.Record) {
 		return
 	}
 	m.series.of(r).observe(r)
+	m.waited(r)
 	if r.Target != "" && r.Cache != llm.CacheHit && !r.Price.Known {
 		m.unpriced.Inc()
 	}

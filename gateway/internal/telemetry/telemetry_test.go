@@ -112,6 +112,29 @@ func TestObserve(t *testing.T) {
 	}
 }
 
+func TestOverload(t *testing.T) {
+	m := telemetry.New(telemetry.Options{Waiting: func(p llm.Priority) (int64, int64) { return 2 + int64(p), 7 }})
+	m.Overload("queue_full", llm.PriorityLow)
+	waited := record()
+	waited.Queued, waited.Duration, waited.Upstream = llm.Millis(3*time.Second), llm.Millis(3*time.Second), 0
+	m.Observe(waited)
+	m.Observe(record())
+	got := scrape(t, m)
+	for name, want := range map[string]string{
+		`penstock_requests_waiting{priority="high",queue="gateway"}`:          "3",
+		`penstock_requests_waiting{priority="low",queue="gateway"}`:           "1",
+		`penstock_requests_waiting{priority="low",queue="target"}`:            "7",
+		`penstock_overload_refused_total{priority="low",reason="queue_full"}`: "1",
+		`penstock_queue_wait_seconds_count{priority="normal"}`:                "1",
+		`penstock_queue_wait_seconds_sum{priority="normal"}`:                  "3",
+		`penstock_overhead_seconds_bucket{route="smart",le="0.001"}`:          "2",
+	} {
+		if got[name] != want {
+			t.Errorf("%s = %q, want %s", name, got[name], want)
+		}
+	}
+}
+
 func TestLabelsAreCapped(t *testing.T) {
 	m := telemetry.New(telemetry.Options{MaxValues: 10})
 	for i := range 500 {
