@@ -34,9 +34,8 @@ type attempts struct {
 	// at a target. full are the targets that had none.
 	paused, queued time.Duration
 	full           []*llm.Target
-	// extra counts the retries and fallbacks, denied says that one was denied.
-	extra  int
-	denied bool
+	// extra counts the retries and fallbacks.
+	extra int
 }
 
 // first returns the first reply with content, from its first event. The error is the last
@@ -297,7 +296,7 @@ func (s *attempts) finalError(ctx context.Context, err error) error {
 		err = cause // the total timeout, whatever error the attempt ended with
 	}
 	e := *llm.AsError(err)
-	e.Retried = e.Retried || s.asked() > 1 || s.denied || !e.Fault.Retryable() && s.asked() > 0
+	e.Retried = e.Retried || s.asked() > 0
 	if e.Fault == llm.FaultAuth {
 		return hideAuthFailure(&e)
 	}

@@ -12,18 +12,17 @@ import (
 // mayRetry takes a retry, or the fallback after an outage, from what the request may take
 // in all and from the gateway-wide budget.
 func (s *attempts) mayRetry() bool {
-	s.denied = s.extra >= s.route.Retries.Total || !s.Upstream.MayRetry()
-	if !s.denied {
-		s.extra++
+	if s.extra >= s.route.Retries.Total || !s.Upstream.MayRetry() {
+		return false
 	}
-	return !s.denied
+	s.extra++
+	return true
 }
 
 // mayGoOn takes a fallback that no outage has caused from what the request may take in all.
 func (s *attempts) mayGoOn() bool {
-	s.denied = s.extra >= s.route.Retries.Total
 	s.extra++
-	return !s.denied
+	return s.extra <= s.route.Retries.Total
 }
 
 // asking is the attempt's request as it asks its target.

@@ -150,8 +150,8 @@ func TestTotalOfRetries(t *testing.T) {
 	}
 }
 
-// TestCallersAreToldNotToRetry says so when the gateway has retried, or was not allowed to,
-// or when it is of no use; and leaves it to the caller when it has not.
+// TestCallersAreToldNotToRetry says so when a target was asked: the route says how often that
+// is tried. Where none was, it is left to the caller.
 func TestCallersAreToldNotToRetry(t *testing.T) {
 	for name, tt := range map[string]struct {
 		change func(*fakes)
@@ -160,10 +160,10 @@ func TestCallersAreToldNotToRetry(t *testing.T) {
 	}{
 		"after a retry":           {func(*fakes) {}, failing(llm.FaultServer, 500), true},
 		"after a fallback":        {func(f *fakes) { f.route.Retries.Attempts, f.route.Targets = 1, append(f.route.Targets, target("a2")) }, failing(llm.FaultServer, 500), true},
-		"no tries are configured": {func(f *fakes) { f.route.Retries.Attempts = 1 }, failing(llm.FaultServer, 500), false},
+		"no tries are configured": {func(f *fakes) { f.route.Retries.Attempts = 1 }, failing(llm.FaultServer, 500), true},
 		"the budget is used up":   {func(f *fakes) { f.retries = 0 }, failing(llm.FaultServer, 500), true},
 		"the total is used up":    {func(f *fakes) { f.route.Retries.Total = 0 }, failing(llm.FaultServer, 500), true},
-		"a long Retry-After":      {func(*fakes) {}, rateLimited(20 * time.Second), false},
+		"a long Retry-After":      {func(*fakes) {}, rateLimited(20 * time.Second), true},
 		"another key was tried":   {func(f *fakes) { f.credentials = map[string][]string{"a": {"x", "y"}} }, rateLimited(20 * time.Second), true},
 		"the caller's own fault":  {func(*fakes) {}, failing(llm.FaultBadRequest, 400), true},
 		"a refused key":           {func(*fakes) {}, failing(llm.FaultAuth, 401), true},
