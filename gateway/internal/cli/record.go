@@ -97,13 +97,17 @@ func printTargets(line func(string, string, ...any), r *llm.Record) {
 		line("router", "%s, %d instructions %s", k.Router, k.Fuel, note)
 	}
 	for _, c := range r.Candidates {
+		name := c.Target
+		if c.For != llm.FaultNone {
+			name += " (only after " + string(c.For) + ")"
+		}
 		switch {
 		case c.Refused != "":
-			line("target", "%s refused: %s", c.Target, c.Refused)
+			line("target", "%s refused: %s", name, c.Refused)
 		case c.Score != nil:
-			line("target", "%s score %.4g, %s", c.Target, *c.Score, atMost(c))
+			line("target", "%s score %.4g, %s", name, *c.Score, atMost(c))
 		default:
-			line("target", "%s %s", c.Target, atMost(c))
+			line("target", "%s %s", name, atMost(c))
 		}
 		if len(c.Dropped) > 0 && c.Refused == "" {
 			line("", "has no equivalent for %s", strings.Join(c.Dropped, ", "))
@@ -133,6 +137,12 @@ func printAttempts(line func(string, string, ...any), r *llm.Record) {
 			target += " with " + a.Credential
 		}
 		line("attempt", "%s try %d at %s ms, %s ms, status %d, %s", target, a.Try, a.Start.AppendJSON(nil), a.Duration.AppendJSON(nil), a.Status, outcome)
+		if how := howMade(&a); how != "" {
+			line("", "%s", how)
+		}
+		if len(r.Attempts) > 1 && a.Usage != (llm.Usage{}) {
+			line("", "used %d tokens in, %d out: %s", a.Usage.Input, a.Usage.Output, a.Cost)
+		}
 		if len(a.Dropped) > 0 {
 			line("", "has no equivalent for %s", strings.Join(a.Dropped, ", "))
 		}
@@ -140,6 +150,19 @@ func printAttempts(line func(string, string, ...any), r *llm.Record) {
 			line("", "plugin %s: %s", p.Plugin, applied(p))
 		}
 	}
+}
+
+// howMade says why there was an attempt beside or behind another one; empty for any other.
+func howMade(a *llm.Attempt) string {
+	switch {
+	case a.Hedge:
+		return "was asked beside a slow target"
+	case a.Resumes == llm.ResumedByRestart:
+		return "went on with the stream that broke off: it answered anew, without what was sent"
+	case a.Resumes == llm.ResumedByPrefill:
+		return "went on with the stream that broke off: it continued the text"
+	}
+	return ""
 }
 
 // applied describes what a transform did.

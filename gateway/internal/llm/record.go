@@ -154,8 +154,8 @@ type Attempt struct {
 	Duration Millis `json:"duration_ms"`
 	// FirstToken is since Start; 0 when none came.
 	FirstToken Millis `json:"first_token_ms,omitempty"`
-	// Resumes says how this attempt went on with the reply of an earlier one that broke off:
-	// restart or prefill; empty for any other.
+	// Resumes says how this attempt went on with the reply of an earlier one that broke off;
+	// empty for any other.
 	Resumes string `json:"resumes,omitempty"`
 	// Hedge marks an attempt that was made beside a slow one.
 	Hedge bool `json:"hedge,omitempty"`
@@ -169,6 +169,12 @@ type Attempt struct {
 	// for, or that were changed to fit it.
 	Dropped []string `json:"dropped,omitempty"`
 }
+
+// How an attempt goes on with a reply that broke off: it answers anew, or continues the text.
+const (
+	ResumedByRestart = "restart"
+	ResumedByPrefill = "prefill"
+)
 
 // MaxText bounds each of a record's texts, in bytes.
 const MaxText = 64 << 10

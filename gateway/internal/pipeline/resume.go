@@ -132,7 +132,7 @@ func (a *attempt) resumes() string {
 	case a.resume == nil:
 		return ""
 	case a.resume.Prefill != "":
-		return "prefill"
+		return llm.ResumedByPrefill
 	}
-	return "restart"
+	return llm.ResumedByRestart
 }
