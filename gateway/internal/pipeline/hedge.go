@@ -19,30 +19,30 @@ func (s *attempts) runHedged(ctx context.Context, a *attempt) (llm.Stream, error
 		return nil, err
 	}
 	s.changed()
-	r := &race{attempts: s, ctx: ctx, finished: make(chan finisher, 2)}
-	r.enter(a)
+	h := &hedging{attempts: s, ctx: ctx, finished: make(chan finishedAttempt, 2)}
+	h.launch(a)
 	timer := time.NewTimer(delay)
 	defer timer.Stop()
 	select {
-	case first := <-r.finished:
-		return r.judge(first.rethrow())
+	case first := <-h.finished:
+		return h.choose(first.rethrow())
 	case <-timer.C:
-		r.hedge()
+		h.addSecond()
 	}
-	return r.judge(r.next())
+	return h.choose(h.next())
 }
 
-// race is a slow attempt and the one that is made beside it. Only its own goroutine touches
+// hedging is a slow attempt and the one that is made beside it. Only its own goroutine touches
 // an attempt until it has finished; all of them are waited for.
-type race struct {
+type hedging struct {
 	*attempts
 	ctx      context.Context
-	finished chan finisher
+	finished chan finishedAttempt
 	running  []*attempt
 }
 
-// finisher is an attempt whose target has begun to answer, or has failed.
-type finisher struct {
+// finishedAttempt is an attempt whose target has begun to answer, or has failed.
+type finishedAttempt struct {
 	attempt *attempt
 	reply   llm.Stream
 	err     error
@@ -51,28 +51,28 @@ type finisher struct {
 }
 
 // next waits for another attempt to finish.
-func (r *race) next() finisher {
-	f := <-r.finished
+func (h *hedging) next() finishedAttempt {
+	f := <-h.finished
 	return f.rethrow()
 }
 
 // rethrow panics in the request's goroutine if the attempt did in its own: there it is
 // recovered.
-func (f finisher) rethrow() finisher {
+func (f finishedAttempt) rethrow() finishedAttempt {
 	if f.panicked != nil {
 		panic(f.panicked)
 	}
 	return f
 }
 
-// enter carries out an attempt that has been counted in.
-func (r *race) enter(a *attempt) {
-	r.running = append(r.running, a)
+// launch carries out an attempt that has been counted in.
+func (h *hedging) launch(a *attempt) {
+	h.running = append(h.running, a)
 	go func() {
-		f := finisher{attempt: a}
+		f := finishedAttempt{attempt: a}
 		defer func() {
 			f.panicked = recover()
-			r.finished <- f
+			h.finished <- f
 		}()
 		if f.err = a.prepare(); f.err == nil {
 			f.reply, f.err = a.send()
@@ -80,53 +80,53 @@ func (r *race) enter(a *attempt) {
 	}()
 }
 
-// hedge asks the next target, unless it may not be asked or retries are used up.
-func (r *race) hedge() {
-	next := r.left[0].Target
-	if next.ID == r.running[0].target.ID || !r.mayRetry() {
+// addSecond asks the next target, unless it may not be asked or retries are used up.
+func (h *hedging) addSecond() {
+	next := h.left[0].Target
+	if next.ID == h.running[0].target.ID || !h.mayRetry() {
 		return
 	}
-	a := r.attempt(task{target: next, try: 1, hedge: true, replaceable: r.replaceable(r.left[1:])})
-	if r.start(r.ctx, a) != nil {
+	a := h.attempt(task{target: next, try: 1, hedge: true, replaceable: h.replaceable(h.left[1:])})
+	if h.start(h.ctx, a) != nil {
 		return
 	}
-	r.left = r.left[1:]
-	r.enter(a)
+	h.left = h.left[1:]
+	h.launch(a)
 }
 
-// judge takes the answer of the attempt that finished first, or else that of the other one.
-func (r *race) judge(first finisher) (llm.Stream, error) {
-	if len(r.running) == 1 {
-		return r.end(r.ctx, first.attempt, first.reply, first.err)
+// choose takes the answer of the attempt that finished first, or else that of the other one.
+func (h *hedging) choose(first finishedAttempt) (llm.Stream, error) {
+	if len(h.running) == 1 {
+		return h.end(h.ctx, first.attempt, first.reply, first.err)
 	}
 	if first.err == nil {
-		r.stop(first.attempt)
-		return r.end(r.ctx, first.attempt, first.reply, nil)
+		h.cancelOther(first.attempt)
+		return h.end(h.ctx, first.attempt, first.reply, nil)
 	}
-	_, failed := r.end(r.ctx, first.attempt, nil, first.err)
-	second := r.next()
-	reply, err := r.end(r.ctx, second.attempt, second.reply, second.err)
-	if err != nil && first.attempt == r.running[0] {
+	_, failed := h.end(h.ctx, first.attempt, nil, first.err)
+	second := h.next()
+	reply, err := h.end(h.ctx, second.attempt, second.reply, second.err)
+	if err != nil && first.attempt == h.running[0] {
 		err = failed
 	}
 	return reply, err
 }
 
-// stop ends the attempt that did not win. What its target has done by then is paid.
-func (r *race) stop(winner *attempt) {
-	for _, a := range r.running {
-		if a == winner {
+// cancelOther ends the attempt that did not answer first. What its target has done by then is paid.
+func (h *hedging) cancelOther(serving *attempt) {
+	for _, a := range h.running {
+		if a == serving {
 			continue
 		}
 		a.overtaken = true
 		a.watch.cancel(&llm.Error{Code: llm.CodeUpstream, Status: 502, Fault: llm.FaultCanceled, Message: "Another target began to answer first."})
-		if f := r.next(); f.err != nil {
-			_ = a.fail(r.ctx, f.err)
+		if f := h.next(); f.err != nil {
+			_ = a.fail(h.ctx, f.err)
 		} else {
 			a.finish(&llm.Error{Fault: llm.FaultCanceled, Message: "Another target began to answer first."})
 			f.reply.Close()
 		}
-		ctx, done := context.WithTimeout(context.WithoutCancel(r.ctx), concludeTime)
+		ctx, done := context.WithTimeout(context.WithoutCancel(h.ctx), concludeTime)
 		a.charges = a.settle(ctx)
 		done()
 	}

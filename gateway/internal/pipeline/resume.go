@@ -52,7 +52,7 @@ func (r *resumed) Next() (llm.Event, error) {
 		return e, nil
 	}
 	fault := llm.AsError(err).Fault
-	if !fault.Replaceable() || r.ctx.Err() != nil || r.sent.Fixed() != "" {
+	if !fault.Replaceable() || r.ctx.Err() != nil || r.sent.Unresumable() != "" {
 		return e, err
 	}
 	r.Stream.Close()

@@ -18,7 +18,7 @@ type transcript struct {
 
 func (f *fakes) Transcript() Transcript      { return &transcript{fixed: f.fixed} }
 func (f *fakes) Prefills(t *llm.Target) bool { return f.prefills[t.ID] }
-func (t *transcript) Fixed() string          { return t.fixed }
+func (t *transcript) Unresumable() string    { return t.fixed }
 func (t *transcript) Text() string           { return t.text }
 func (t *transcript) Note(e *llm.Event)      { t.text += contentOf(e) }
 func (t *transcript) Rest(s llm.Stream, prefilled bool) llm.Stream {

@@ -99,8 +99,8 @@ type Dialects interface {
 type Transcript interface {
 	// Note notes an event that is sent.
 	Note(e *llm.Event)
-	// Fixed says why no other target can go on; empty when one can.
-	Fixed() string
+	// Unresumable says why no other target can go on; empty when one can.
+	Unresumable() string
 	// Text returns the text that was sent.
 	Text() string
 	// Rest makes of another target's reply what the client lacks, in its own events. Prefilled

@@ -71,9 +71,9 @@ type renderer struct {
 	// comments says that streams may have comments.
 	comments bool
 	head     llm.Head
-	// seam joins the module's frames to those that passed as they were; nil when no other
+	// continued joins the module's frames to those that passed as they were; nil when no other
 	// target may go on with the reply, or all frames are the module's.
-	seam *seam
+	continued *continuation
 	// started says that the reply has been started, be it by a comment.
 	started bool
 }
@@ -87,8 +87,8 @@ func (w *renderer) Start(h llm.Head) error {
 // setHead sets what the reply begins with.
 func (w *renderer) setHead(h llm.Head) {
 	w.head = h
-	if w.seam == nil && h.Resumable && w.native != "" {
-		w.seam = newSeam(w.native)
+	if w.continued == nil && h.Resumable && w.native != "" {
+		w.continued = newContinuation(w.native)
 	}
 }
 
@@ -97,8 +97,8 @@ func (w *renderer) Event(e llm.Event) error {
 	switch native := w.native != "" && e.Dialect == w.native; {
 	case e.Repeated:
 		return w.resume(e.Data)
-	case native && w.seam != nil:
-		w.seam.note(&e)
+	case native && w.continued != nil:
+		w.continued.note(&e)
 	case !native && !w.isComment(&e):
 		if err := w.render(&e); err != nil {
 			return err
@@ -138,8 +138,8 @@ func (w *renderer) render(e *llm.Event) error {
 		e.Frame, err = frames.Next(w.ctx, e.Data)
 	}
 	e.Hidden, e.Data = false, nil
-	if err == nil && w.seam != nil && w.seam.joined {
-		e.Frame, err = w.seam.join(e.Frame)
+	if err == nil && w.continued != nil && w.continued.joined {
+		e.Frame, err = w.continued.join(e.Frame)
 	}
 	return err
 }
@@ -147,7 +147,7 @@ func (w *renderer) render(e *llm.Event) error {
 // resume has the module render the text that was sent without it, so that it goes on from
 // there. Nothing of that is sent.
 func (w *renderer) resume(chunk []byte) error {
-	if w.seam == nil || w.seam.joined {
+	if w.continued == nil || w.continued.joined {
 		return nil
 	}
 	frames, err := w.stream(w.ctx, w.head.Status)
@@ -158,7 +158,7 @@ func (w *renderer) resume(chunk []byte) error {
 	if err != nil {
 		return err
 	}
-	return w.seam.begin(made)
+	return w.continued.begin(made)
 }
 
 // renderWhole renders the one event of a plain reply, which may change its status and

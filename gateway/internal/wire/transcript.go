@@ -46,8 +46,8 @@ func (t *Transcript) Note(e *llm.Event) {
 	}
 }
 
-// Fixed says why no other target can go on with what was sent; empty when one can.
-func (t *Transcript) Fixed() string {
+// Unresumable says why no other target can go on with what was sent; empty when one can.
+func (t *Transcript) Unresumable() string {
 	switch {
 	case t.other:
 		return "something other than text was sent"

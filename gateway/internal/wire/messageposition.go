@@ -1,7 +1,7 @@
 package wire
 
-// messageJoint is where a streamed message of Anthropic's broke off.
-type messageJoint struct {
+// messagePosition is where a streamed message of Anthropic's broke off.
+type messagePosition struct {
 	// block is the index of the last content block that was begun, closed that it was ended.
 	block  int64
 	closed bool
@@ -9,8 +9,8 @@ type messageJoint struct {
 	offset int64
 }
 
-// open implements joint.
-func (j *messageJoint) open(structure []object, _ object, made []object) error {
+// read implements position.
+func (j *messagePosition) read(structure []object, _ object, made []object) error {
 	j.block = -1
 	for _, e := range structure {
 		switch index, _ := number(e["index"]); stringOf(e["type"]) {
@@ -21,7 +21,7 @@ func (j *messageJoint) open(structure []object, _ object, made []object) error {
 		}
 	}
 	if j.block < 0 {
-		return seamless("no content block was begun")
+		return cannotContinue("no content block was begun")
 	}
 	for _, e := range made {
 		if stringOf(e["type"]) == "content_block_start" {
@@ -32,13 +32,13 @@ func (j *messageJoint) open(structure []object, _ object, made []object) error {
 	return nil
 }
 
-// join implements joint.
-func (j *messageJoint) join(name string, event object) ([]seamEvent, error) {
+// renumber implements position.
+func (j *messagePosition) renumber(name string, event object) ([]outEvent, error) {
 	index, indexed := number(event["index"])
 	if !indexed {
-		return []seamEvent{{name, event}}, nil
+		return []outEvent{{name, event}}, nil
 	}
-	var before []seamEvent
+	var before []outEvent
 	if j.closed && index+j.offset == j.block { // for the module it is still open
 		j.closed = false
 		if stringOf(event["type"]) == "content_block_stop" {
@@ -46,8 +46,8 @@ func (j *messageJoint) join(name string, event object) ([]seamEvent, error) {
 		}
 		j.offset++
 		start := object{"type": "content_block_start", "index": index + j.offset, "content_block": object{"type": "text", "text": ""}}
-		before = []seamEvent{{"content_block_start", start}}
+		before = []outEvent{{"content_block_start", start}}
 	}
 	event["index"] = index + j.offset
-	return append(before, seamEvent{name, event}), nil
+	return append(before, outEvent{name, event}), nil
 }

@@ -9,87 +9,88 @@ import (
 	"github.com/penstock/penstock/gateway/internal/llm"
 )
 
-// seam joins the frames of a client's module to those of a reply that passed as they were
-// until it broke off: the module counts blocks and names items as if it had rendered the
-// reply from its start.
-type seam struct {
+// continuation joins the frames of a client's module to those of a reply that passed as they
+// were until it broke off: the module counts blocks and names items as if it had rendered
+// the reply from its start.
+type continuation struct {
 	// kept is the data of the events that give the reply its structure, long that there were
 	// more than are kept. last is the data of the last event.
 	kept [][]byte
 	size int
 	long bool
 	last []byte
-	// joint is where the reply broke off; joined says that it is known.
-	joint  joint
-	joined bool
+	// position is where the reply broke off; joined says that it is known.
+	position position
+	joined   bool
 }
 
-// joint is where a reply of one wire format broke off.
-type joint interface {
-	// open learns it from the reply's structure and its last event, and how the module's reply
+// position is where a reply of one wire format broke off.
+type position interface {
+	// read finds it from the reply's structure and its last event, and how the module's reply
 	// stands at the same place from what the module made of the same text.
-	open(structure []object, last object, made []object) error
-	// join turns an event of the module's into those that go on from there.
-	join(name string, event object) ([]seamEvent, error)
+	read(structure []object, last object, made []object) error
+	// renumber turns an event of the module's into those that go on from there.
+	renumber(name string, event object) ([]outEvent, error)
 }
 
-// seamEvent is an event with the name that it has in its frame; empty for none.
-type seamEvent struct {
+// outEvent is an event with the name that it has in its frame; empty for none.
+type outEvent struct {
 	name string
 	data object
 }
 
-// maxSeam bounds the structure that is kept of a reply, in bytes.
-const maxSeam = 256 << 10
+// maxStructure bounds the structure that is kept of a reply, in bytes.
+const maxStructure = 256 << 10
 
-// newSeam returns the seam of a native format; nil for one that none is known for.
-func newSeam(native llm.Dialect) *seam {
+// newContinuation returns the continuation of a reply in a native format; nil for a format
+// that none is known for.
+func newContinuation(native llm.Dialect) *continuation {
 	switch native {
 	case llm.Anthropic:
-		return &seam{joint: &messageJoint{}}
+		return &continuation{position: &messagePosition{}}
 	case llm.Responses:
-		return &seam{joint: &responseJoint{}}
+		return &continuation{position: &responsePosition{}}
 	case llm.Gemini:
-		return &seam{joint: &namesJoint{members: []string{"responseId", "modelVersion"}}}
+		return &continuation{position: &namesPosition{members: []string{"responseId", "modelVersion"}}}
 	case llm.Completions:
-		return &seam{joint: &namesJoint{members: []string{"id", "created", "model"}}}
+		return &continuation{position: &namesPosition{members: []string{"id", "created", "model"}}}
 	}
 	return nil
 }
 
 // note notes an event that passes as it is.
-func (s *seam) note(e *llm.Event) {
+func (c *continuation) note(e *llm.Event) {
 	if len(e.Data) == 0 {
 		return
 	}
-	s.last = append(s.last[:0], e.Data...)
+	c.last = append(c.last[:0], e.Data...)
 	if e.Content {
 		return
 	}
-	if s.size += len(e.Data); s.size > maxSeam {
-		s.long = true
+	if c.size += len(e.Data); c.size > maxStructure {
+		c.long = true
 		return
 	}
-	s.kept = append(s.kept, bytes.Clone(e.Data))
+	c.kept = append(c.kept, bytes.Clone(e.Data))
 }
 
 // begin takes what the module made of the text that was sent so far.
-func (s *seam) begin(made []byte) error {
-	s.joined = true
-	if s.long {
-		return seamless("its structure is too large")
+func (c *continuation) begin(made []byte) error {
+	c.joined = true
+	if c.long {
+		return cannotContinue("its structure is too large")
 	}
-	structure := make([]object, len(s.kept))
-	for i, data := range s.kept {
+	structure := make([]object, len(c.kept))
+	for i, data := range c.kept {
 		structure[i] = decodeObject(data)
 	}
 	var rendered []object
 	eachEvent(made, func(_ string, data []byte) { rendered = append(rendered, decodeObject(data)) })
-	return s.joint.open(structure, decodeObject(s.last), rendered)
+	return c.position.read(structure, decodeObject(c.last), rendered)
 }
 
 // join makes frames that go on with the reply from the module's.
-func (s *seam) join(frames []byte) (out []byte, err error) {
+func (c *continuation) join(frames []byte) (out []byte, err error) {
 	eachEvent(frames, func(name string, data []byte) {
 		switch {
 		case err != nil:
@@ -98,8 +99,8 @@ func (s *seam) join(frames []byte) (out []byte, err error) {
 			out = framing.AppendData(out, data)
 			return
 		}
-		var joined []seamEvent
-		joined, err = s.joint.join(name, decodeObject(data))
+		var joined []outEvent
+		joined, err = c.position.renumber(name, decodeObject(data))
 		for _, e := range joined {
 			if e.name == "" {
 				out = framing.AppendData(out, encode(e.data))
@@ -126,8 +127,8 @@ func eachEvent(frames []byte, do func(name string, data []byte)) {
 	}
 }
 
-// seamless is the error of a reply that nothing can be joined to.
-func seamless(why string) error {
+// cannotContinue is the error of a reply that nothing can be joined to.
+func cannotContinue(why string) error {
 	return &llm.Error{Code: llm.CodeStreamCut, Status: http.StatusBadGateway, Fault: llm.FaultCut, Retried: true,
 		Message: "The provider's reply broke off where no other target can go on with it: " + why + "."}
 }

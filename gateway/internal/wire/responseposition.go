@@ -1,7 +1,7 @@
 package wire
 
-// responseJoint is where a streamed response of the Responses API broke off.
-type responseJoint struct {
+// responsePosition is where a streamed response of the Responses API broke off.
+type responsePosition struct {
 	// id and created are the response's, sequence is the number of its last event.
 	id, created any
 	sequence    int64
@@ -17,8 +17,8 @@ type responseJoint struct {
 	ended map[string]bool
 }
 
-// open implements joint.
-func (j *responseJoint) open(structure []object, last object, made []object) error {
+// read implements position.
+func (j *responsePosition) read(structure []object, last object, made []object) error {
 	j.sequence, _ = number(last["sequence_number"])
 	message := false
 	j.ended = map[string]bool{}
@@ -39,7 +39,7 @@ func (j *responseJoint) open(structure []object, last object, made []object) err
 		}
 	}
 	if !message || j.id == nil {
-		return seamless("no message was under way")
+		return cannotContinue("no message was under way")
 	}
 	if j.ended["response.output_item.done"] {
 		j.done = j.done[:len(j.done)-1] // the module's output has it
@@ -54,14 +54,14 @@ func (j *responseJoint) open(structure []object, last object, made []object) err
 	return nil
 }
 
-// join implements joint.
-func (j *responseJoint) join(name string, event object) ([]seamEvent, error) {
+// renumber implements position.
+func (j *responsePosition) renumber(name string, event object) ([]outEvent, error) {
 	if kind := stringOf(event["type"]); j.ours != "" && (event["item_id"] == j.ours || objectOf(event["item"])["id"] == j.ours) {
 		switch {
 		case j.ended[kind]:
 			return nil, nil
 		case len(j.ended) > 0 && kind == "response.output_text.delta":
-			return nil, seamless("its message had ended, and another target's goes on")
+			return nil, cannotContinue("its message had ended, and another target's goes on")
 		}
 	}
 	j.sequence++
@@ -81,11 +81,11 @@ func (j *responseJoint) join(name string, event object) ([]seamEvent, error) {
 		}
 		response["output"] = append(j.done[:len(j.done):len(j.done)], output...)
 	}
-	return []seamEvent{{name, event}}, nil
+	return []outEvent{{name, event}}, nil
 }
 
 // rename gives the message the name under which it began.
-func (j *responseJoint) rename(item any) {
+func (j *responsePosition) rename(item any) {
 	if o := objectOf(item); o["id"] == j.ours {
 		o["id"] = j.item
 	}
