@@ -78,6 +78,9 @@ func (p *fakeStream) Next() (llm.Event, error) {
 		select {
 		case <-time.After(p.pause):
 		case <-p.ctx.Done():
+			if last := len(p.events) - 1; p.next == last && p.events[last].Final { // all has been said
+				break
+			}
 			return llm.Event{}, p.ctx.Err()
 		}
 	}
@@ -88,8 +91,15 @@ func (p *fakeStream) Next() (llm.Event, error) {
 	return p.events[p.next-1], nil
 }
 
-func (p *fakeStream) Info() llm.ReplyInfo { return p.info }
-func (p *fakeStream) Close() error        { return nil }
+// Info says how the reply ends only when all but its last event was read.
+func (p *fakeStream) Info() llm.ReplyInfo {
+	info := p.info
+	if p.next < len(p.events)-1 {
+		info.Finish = ""
+	}
+	return info
+}
+func (p *fakeStream) Close() error { return nil }
 
 func request(stream bool) *llm.Request {
 	return &llm.Request{ID: "req_1", Endpoint: llm.ChatCompletions, Dialect: llm.OpenAI,

@@ -30,7 +30,7 @@ func TestAbandonedStream(t *testing.T) {
 		took  time.Duration
 	}{
 		"cancelled":        {false, late(time.Second, "one ", "two"), 2 * time.Second},
-		"drained":          {true, late(time.Second, "one ", "two"), 5 * time.Second},
+		"drained":          {true, late(time.Second, "one ", "two"), 4*time.Second + countedIdle},
 		"drained too long": {true, late(25*time.Second, "one ", "two ", "three"), 2*25*time.Second + drainTime},
 		"gone before it":   {true, action{hang: true}, time.Second},
 	} {

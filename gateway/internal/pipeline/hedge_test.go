@@ -27,12 +27,12 @@ func TestHedge(t *testing.T) {
 		took          time.Duration
 		code          llm.Code
 	}{
-		"off":               {first: late(3*time.Second, "one"), second: stream("two"), text: "role one[DONE]", sent: []string{"p/a"}, took: 12 * time.Second},
+		"off":               {first: late(3*time.Second, "one"), second: stream("two"), text: "role one[DONE]", sent: []string{"p/a"}, took: 9*time.Second + countedIdle},
 		"not needed":        {first: late(time.Millisecond, "one"), second: stream("two"), hedge: llm.Hedge{After: delay}, text: "role one[DONE]", sent: []string{"p/a"}, took: 4 * time.Millisecond},
 		"the second wins":   {first: late(3*time.Second, "one"), second: stream("two"), hedge: llm.Hedge{After: delay}, text: "role two[DONE]", sent: []string{"p/a", "p/b"}, took: delay},
-		"the first wins":    {first: late(1500*time.Millisecond, "one"), second: late(2*time.Second, "two"), hedge: llm.Hedge{After: delay}, text: "role one[DONE]", sent: []string{"p/a", "p/b"}, took: 6 * time.Second},
-		"the second fails":  {first: late(3*time.Second, "one"), second: failing(llm.FaultServer, 503), hedge: llm.Hedge{After: delay}, text: "role one[DONE]", sent: []string{"p/a", "p/b"}, took: 12 * time.Second},
-		"the first hangs":   {first: action{hang: true}, second: late(time.Second, "two"), hedge: llm.Hedge{After: delay}, text: "role two[DONE]", sent: []string{"p/a", "p/b"}, took: delay + 4*time.Second},
+		"the first wins":    {first: late(1500*time.Millisecond, "one"), second: late(2*time.Second, "two"), hedge: llm.Hedge{After: delay}, text: "role one[DONE]", sent: []string{"p/a", "p/b"}, took: 4500*time.Millisecond + countedIdle},
+		"the second fails":  {first: late(3*time.Second, "one"), second: failing(llm.FaultServer, 503), hedge: llm.Hedge{After: delay}, text: "role one[DONE]", sent: []string{"p/a", "p/b"}, took: 9*time.Second + countedIdle},
+		"the first hangs":   {first: action{hang: true}, second: late(time.Second, "two"), hedge: llm.Hedge{After: delay}, text: "role two[DONE]", sent: []string{"p/a", "p/b"}, took: delay + 3*time.Second + countedIdle},
 		"by the percentile": {first: late(3*time.Second, "one"), second: stream("two"), hedge: llm.Hedge{After: delay, Percentile: 95}, text: "role two[DONE]", sent: []string{"p/a", "p/b"}, took: 4 * time.Second},
 		"fails before":      {first: failing(llm.FaultServer, 503), second: stream("two"), hedge: llm.Hedge{After: delay}, text: "role two[DONE]", sent: []string{"p/a", "p/b"}, took: 0},
 	} {

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"time"
 
 	"github.com/penstock/penstock/gateway/internal/llm"
 )
@@ -100,7 +101,16 @@ type reply struct {
 	llm.Stream
 	buffered []llm.Event
 	attempt  *attempt
+	// ended and counted say that the answer has given its reason for ending, and its usage then.
+	ended, counted bool
 }
+
+// How long a stream may be silent that has given its reason for ending: its terminator
+// follows at once or does not come, and its usage may take a little.
+const (
+	endedIdle   = 5 * time.Second
+	countedIdle = 500 * time.Millisecond
+)
 
 // Next implements llm.Stream. An error ends the attempt.
 func (r *reply) Next() (llm.Event, error) {
@@ -130,7 +140,30 @@ func (r *reply) next() (llm.Event, error) {
 	if ev.Progress {
 		a.watch.progressed()
 	}
+	if a.req.Facts.Choices <= 1 {
+		r.noteEnd()
+	}
 	return ev, nil
+}
+
+// noteEnd shortens the silence that is allowed once the answer has given its reason for
+// ending, and once more when its usage is known.
+func (r *reply) noteEnd() {
+	info := r.Info()
+	ended := info.Finish != ""
+	counted := ended && info.Usage != nil && info.Usage.Output > 0
+	if ended == r.ended && counted == r.counted {
+		return
+	}
+	r.ended, r.counted = ended, counted
+	idle := endedIdle
+	if counted {
+		idle = countedIdle
+	}
+	a := r.attempt
+	if idle < a.timeouts().Idle {
+		a.watch.limitIdle(idle, func() error { return a.timeoutError("did not end its stream", idle, "after its last word") })
+	}
 }
 
 // Close ends the upstream call. It may be called twice.

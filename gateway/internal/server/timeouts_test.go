@@ -81,3 +81,20 @@ ledger: sqlite://penstock.db
 		t.Errorf("the silent target was asked %d times", n)
 	}
 }
+
+// TestStreamWithoutTerminator has a stream in which all has been said, while its connection
+// stays open. It is complete, and is not waited for as long as one that is under way.
+func TestStreamWithoutTerminator(t *testing.T) {
+	frames := llmtest.Chat{Text: "from there"}.OpenAIChunks(true)
+	up := llmtest.Handler(llmtest.Steps(llmtest.Frames(frames[:len(frames)-1]...), llmtest.Stall()))
+	h := openTestServer(t, readFirst(up), `
+keys: off
+providers: {up: {dialect: openai, base_url: $UPSTREAM, allow_private: true, api_key: env:TEST_KEY}}
+models: {m: {targets: [up/x], timeout: {idle: 1h, total: 2h}}}
+ledger: sqlite://penstock.db
+`)
+	resp, body := h.post(t, `{"model":"m","stream":true,"stream_options":{"include_usage":true},"messages":[{"role":"user","content":"hi"}]}`)
+	if text := string(body); resp.StatusCode != 200 || !strings.Contains(text, "[DONE]") || !strings.Contains(text, `"completion_tokens":5`) || strings.Contains(text, `"error"`) {
+		t.Errorf("%d %s", resp.StatusCode, body)
+	}
+}
