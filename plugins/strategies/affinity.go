@@ -22,7 +22,7 @@ func (r *ranker) keepSession() {
 	total := dollars(prices, input, output, 0)
 	lost := total - dollars(prices, input, output, float64(home.CachedPrefix))
 	if inMoney {
-		home.terms[termLostCache] = lost
+		home.set(termLostCache, lost)
 	}
 	other := r.bestBut(home)
 	if other == nil || home.tier() != other.tier() || home.place > max(other.place, ordinary) {
@@ -30,7 +30,7 @@ func (r *ranker) keepSession() {
 	}
 	gain := r.settings.strategy.gain(r, home, other, total)
 	if inMoney {
-		home.terms[termGain] = gain
+		home.set(termGain, gain)
 	}
 	if !(gain > lost) {
 		home.place = kept
@@ -57,7 +57,7 @@ func (r *ranker) bestBut(home *candidate) (best *candidate) {
 	var first entry
 	for i := range r.candidates {
 		c := &r.candidates[i]
-		if e := c.entry(); c != home && (best == nil || e.before(&first)) {
+		if e := c.entry(i); c != home && (best == nil || e.before(&first)) {
 			best, first = c, e
 		}
 	}

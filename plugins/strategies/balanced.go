@@ -15,8 +15,9 @@ func balanced(r *ranker) {
 	for i := range r.candidates {
 		c := &r.candidates[i]
 		c.setCost(r)
-		c.terms[termQuality], c.terms[termErrors] = c.Quality, within(c.ErrorRate)
-		c.terms[termLatency] = latency(c.Target, set.expectedOutput(), p.speed)
+		c.set(termQuality, c.Quality)
+		c.set(termErrors, within(c.ErrorRate))
+		c.set(termLatency, latency(c.Target, set.expectedOutput(), p.speed))
 		costs.add(c.terms[termCost])
 		qualities.add(c.Quality)
 		latencies.add(c.terms[termLatency])
@@ -24,10 +25,10 @@ func balanced(r *ranker) {
 	total := set.cost + set.quality + set.latency + set.errors
 	for i := range r.candidates {
 		c := &r.candidates[i]
-		c.terms[termCostPart] = set.cost * (1 - costs.position(c.terms[termCost])) / total
-		c.terms[termQualityPart] = set.quality * qualities.position(c.Quality) / total
-		c.terms[termLatencyPart] = set.latency * (1 - latencies.position(c.terms[termLatency])) / total
-		c.terms[termErrorsPart] = set.errors * (1 - c.terms[termErrors]) / total
+		c.set(termCostPart, set.cost*(1-costs.position(c.terms[termCost]))/total)
+		c.set(termQualityPart, set.quality*qualities.position(c.Quality)/total)
+		c.set(termLatencyPart, set.latency*(1-latencies.position(c.terms[termLatency]))/total)
+		c.set(termErrorsPart, set.errors*(1-c.terms[termErrors])/total)
 		c.score = c.terms[termCostPart] + c.terms[termQualityPart] + c.terms[termLatencyPart] + c.terms[termErrorsPart]
 	}
 }

@@ -16,7 +16,7 @@ func cheapest(r *ranker) {
 	for i := range r.candidates {
 		c := &r.candidates[i]
 		c.setCost(r)
-		c.terms[termQuality] = c.Quality
+		c.set(termQuality, c.Quality)
 		c.place = r.settings.adequacy(c.Target)
 		if c.score = unknownPrice; c.priced() {
 			c.score = -c.terms[termCost]
@@ -41,11 +41,13 @@ func (s *settings) adequacy(t *penstock.Target) place {
 
 func (c *candidate) priced() bool { return c.Flags&penstock.TargetPriced != 0 }
 
-// setCost sets the estimated cost in US dollars; it stays unknown without a price.
+// setCost sets the estimated cost in US dollars, NaN without a price.
 func (c *candidate) setCost(r *ranker) {
+	cost := math.NaN()
 	if c.priced() {
-		c.terms[termCost] = dollars(c.Target, r.settings.estInput, r.settings.expectedOutput(), float64(c.CachedPrefix))
+		cost = dollars(c.Target, r.settings.estInput, r.settings.expectedOutput(), float64(c.CachedPrefix))
 	}
+	c.set(termCost, cost)
 }
 
 // dollars is what a request of so many tokens is estimated to cost at t. The

@@ -38,7 +38,9 @@ func fastest(r *ranker) {
 	for i := range r.candidates {
 		c := &r.candidates[i]
 		c.weighs()
-		c.terms[termLatency], c.terms[termErrors], c.terms[termLoad] = c.expected(p, output), within(c.ErrorRate), c.load(0)
+		c.set(termLatency, c.expected(p, output))
+		c.set(termErrors, within(c.ErrorRate))
+		c.set(termLoad, c.load(0))
 		c.score = -c.terms[termLatency] * (1 + c.terms[termLoad]) / (1 - min(c.terms[termErrors], maxErrors))
 		if c.tier() == r.first && c.Weight > 0 && c.cold() {
 			cold++
@@ -117,10 +119,15 @@ func (r *ranker) peers() peers {
 	}
 }
 
-// median is that of the positive figures, the lower one of two; 0 without any.
+// maxSampled bounds the targets that a median is taken of.
+const maxSampled = 32
+
+// median is that of the positive figures, the lower one of two; 0 without any. Of many targets
+// it takes one in so many, in configured order.
 func (r *ranker) median(figure func(*penstock.Target) float64) float64 {
 	r.figures = r.figures[:0]
-	for i := range r.candidates {
+	step := (len(r.candidates) + maxSampled - 1) / maxSampled
+	for i := 0; i < len(r.candidates); i += step {
 		if x := figure(r.candidates[i].Target); x > 0 && x <= math.MaxFloat64 {
 			r.figures = append(r.figures, x)
 		}

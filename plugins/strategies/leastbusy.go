@@ -10,7 +10,7 @@ func leastBusy(r *ranker) {
 	for i := range r.candidates {
 		c := &r.candidates[i]
 		c.weighs()
-		c.terms[termLoad] = c.load(1)
+		c.set(termLoad, c.load(1))
 		c.score = -c.terms[termLoad]
 	}
 	r.findFirst()

@@ -8,7 +8,7 @@ func best(r *ranker) {
 	for i := range r.candidates {
 		c := &r.candidates[i]
 		c.setCost(r)
-		c.terms[termQuality] = c.Quality
+		c.set(termQuality, c.Quality)
 		if c.score = c.Quality; c.score != c.score {
 			c.place, c.score = second, unprovenScore
 		}

@@ -21,8 +21,9 @@ type candidate struct {
 	// random is this candidate's own: the same for all requests of a session, else for all
 	// tries of one request.
 	random uint64
-	// terms explain the score, by number; NaN when unknown.
+	// terms explain the score, by number; those whose bit is not in given are not set.
 	terms [terms]float64
+	given uint32
 }
 
 // place is where a candidate stands among those of its tier.
@@ -65,7 +66,7 @@ func (r *ranker) rank(out, in []byte) ([]byte, error) {
 	r.keepSession()
 	r.sort()
 	for i := range r.entries {
-		out = penstock.AppendRank(out, r.entries[i].index, 0, r.entries[i].score)
+		out = penstock.AppendRank(out, r.candidates[r.entries[i].position].Index, 0, r.entries[i].score)
 	}
 	for i := range r.candidates {
 		out = r.candidates[i].appendTerms(out)
@@ -74,19 +75,16 @@ func (r *ranker) rank(out, in []byte) ([]byte, error) {
 }
 
 func (r *ranker) load(route *penstock.Route) {
-	unknown := [terms]float64{}
-	for i := range unknown {
-		unknown[i] = math.NaN()
-	}
 	seed := r.settings.number()
 	r.candidates = slices.Grow(r.candidates[:0], route.Len)[:route.Len]
 	for k := range r.candidates {
-		c := candidate{Target: route.Target(k), figures: route.Figures(k), maxInflight: route.MaxInflight(k), place: ordinary, terms: unknown}
+		c := &r.candidates[k]
+		c.Target, c.figures, c.maxInflight = route.Target(k), route.Figures(k), route.MaxInflight(k)
+		c.place, c.score, c.tie, c.given = ordinary, 0, 0, 0
 		if c.random = c.figures.Sticky; c.random == 0 || !r.settings.sticky {
 			c.random = randomOf(seed, c.Index)
 		}
 		c.standing = c.standingFor(r.settings.estInput)
-		r.candidates[k] = c
 	}
 }
 
@@ -94,11 +92,11 @@ func (r *ranker) load(route *penstock.Route) {
 type entry struct {
 	class      int64
 	score, tie float64
-	index      uint32
+	position   int // among the candidates
 }
 
-func (c *candidate) entry() entry {
-	return entry{class: c.tier()*places + int64(c.place), score: orLast(c.score), tie: orLast(c.tie), index: c.Index}
+func (c *candidate) entry(position int) entry {
+	return entry{class: c.tier()*places + int64(c.place), score: orLast(c.score), tie: orLast(c.tie), position: position}
 }
 
 // orLast is the lowest figure for one that is not a number, which could not be sorted by.
@@ -119,7 +117,7 @@ func (r *ranker) sort() {
 	n := len(r.candidates)
 	r.entries = slices.Grow(r.entries[:0], n)[:n]
 	for i := range r.candidates {
-		e := r.candidates[i].entry()
+		e := r.candidates[i].entry(i)
 		k := i
 		for ; k > 0 && n <= insertionMax && e.before(&r.entries[k-1]); k-- {
 			r.entries[k] = r.entries[k-1]
@@ -127,7 +125,7 @@ func (r *ranker) sort() {
 		r.entries[k] = e
 	}
 	if n > insertionMax {
-		slices.SortStableFunc(r.entries, better)
+		slices.SortFunc(r.entries, better)
 	}
 }
 
@@ -135,17 +133,17 @@ func (e *entry) before(other *entry) bool {
 	if e.class != other.class {
 		return e.class < other.class
 	}
-	return e.score > other.score || e.score == other.score && e.tie > other.tie
+	if e.score != other.score {
+		return e.score > other.score
+	}
+	return e.tie > other.tie || e.tie == other.tie && e.position < other.position
 }
 
 func better(a, b entry) int {
-	switch {
-	case a.before(&b):
+	if a.before(&b) {
 		return -1
-	case b.before(&a):
-		return 1
 	}
-	return 0
+	return 1
 }
 
 // tier is what sorts before everything else: the standing, whether the target is as good as

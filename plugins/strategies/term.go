@@ -1,6 +1,10 @@
 package strategies
 
-import penstock "github.com/penstock/penstock/sdk/go"
+import (
+	"math/bits"
+
+	penstock "github.com/penstock/penstock/sdk/go"
+)
 
 // The terms of a score, which explain it. Their numbers are those of the flat answer.
 const (
@@ -19,11 +23,17 @@ const (
 	terms = penstock.TermGain + 1
 )
 
+// set sets a term of the candidate's score.
+func (c *candidate) set(term uint32, x float64) {
+	c.terms[term], c.given = x, c.given|1<<term
+}
+
 // appendTerms appends those of the candidate's terms that are known.
 func (c *candidate) appendTerms(out []byte) []byte {
-	for term, x := range c.terms {
-		if x-x == 0 { // neither NaN nor infinite
-			out = penstock.AppendTerm(out, c.Index, uint32(term), x)
+	for given := c.given; given != 0; given &= given - 1 {
+		term := uint32(bits.TrailingZeros32(given))
+		if x := c.terms[term]; x-x == 0 { // neither NaN nor infinite
+			out = penstock.AppendTerm(out, c.Index, term, x)
 		}
 	}
 	return out

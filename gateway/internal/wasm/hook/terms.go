@@ -71,7 +71,7 @@ func (b *RankingBuilder) addTerm(i int, t llm.Term) error {
 }
 
 // usualTerms is how many terms a built-in strategy gives at most, but for a session's target.
-const usualTerms = 7
+const usualTerms = 8
 
 // affinity says why the session stays on its target or leaves it; empty where the terms weigh
 // no cache against a gain.
