@@ -37,16 +37,20 @@ func (r *ranker) keepSession() {
 	}
 }
 
-// home is the target with the longest part of the session's prompt in its cache, nil when
-// none has any.
+// home is the target with the longest part of the session's prompt in its cache, of equals
+// the one that ranks first; nil when none has any.
 func (r *ranker) home() (home *candidate) {
 	if !r.settings.sticky {
 		return nil
 	}
+	var first entry
 	for i := range r.candidates {
 		c := &r.candidates[i]
-		if c.CachedPrefix > 0 && c.figures.Sticky != 0 && (home == nil || c.CachedPrefix > home.CachedPrefix) {
-			home = c
+		if c.CachedPrefix == 0 || c.figures.Sticky == 0 || home != nil && c.CachedPrefix < home.CachedPrefix {
+			continue
+		}
+		if e := c.entry(i); home == nil || c.CachedPrefix > home.CachedPrefix || e.before(&first) {
+			home, first = c, e
 		}
 	}
 	return home

@@ -120,6 +120,20 @@ func TestADegradedTargetIsLeft(t *testing.T) {
 	}
 }
 
+// TestOfTwoCachesTheBetterTargetIsHome has the same prompt in both caches.
+func TestOfTwoCachesTheBetterTargetIsHome(t *testing.T) {
+	for _, better := range []uint32{0, 1} {
+		q := inSession("quality", 1000)
+		q.targets[0].CachedPrefix, q.targets[better].Quality = 1000, .6
+		if got, _ := order(t, q); got[0] != better {
+			t.Errorf("order = %v, want %d first", got, better)
+		}
+		if _, ok := termsOf(t, q, better)[termLostCache]; !ok {
+			t.Errorf("target %d is not the session's", better)
+		}
+	}
+}
+
 // TestASessionDrawsTheSame sends requests of one session to one target before any prompt is
 // cached, and different sessions by weight.
 func TestASessionDrawsTheSame(t *testing.T) {
