@@ -1,10 +1,6 @@
 package strategies
 
-import (
-	"math"
-
-	penstock "github.com/penstock/penstock/sdk/go"
-)
+import "math"
 
 // neutral is the value of an unknown figure, neither for nor against a target.
 const neutral = 0.5
@@ -13,88 +9,49 @@ const neutral = 0.5
 // three are normalized between the worst and the best of the candidates; the error
 // rate is not, because then a thousandth against none would count as much as all
 // against none. The score is the weighted mean, between 0 and 1.
-func balanced(candidates []candidate, set *settings) {
-	total := set.cost + set.quality + set.latency + set.errors
-	if total == 0 {
-		return
-	}
-	output := set.expectedOutput()
-	speed := meanSpeed(candidates)
+func balanced(r *ranker) {
+	set, p := &r.settings, r.peers()
 	costs, qualities, latencies := empty(), empty(), empty()
-	for i := range candidates {
-		c := &candidates[i]
-		c.cost, c.latency = cost(c.Target, set.estInput, output), latency(c.Target, output, speed)
-		costs.add(c.cost)
+	for i := range r.candidates {
+		c := &r.candidates[i]
+		c.setCost(r)
+		c.set(termQuality, c.Quality)
+		c.set(termErrors, within(c.ErrorRate))
+		c.set(termLatency, latency(c.Target, set.expectedOutput(), p.speed))
+		costs.add(c.terms[termCost])
 		qualities.add(c.Quality)
-		latencies.add(c.latency)
+		latencies.add(c.terms[termLatency])
 	}
-	for i := range candidates {
-		c := &candidates[i]
-		sum := set.cost*(1-costs.position(c.cost)) + set.quality*qualities.position(c.Quality) +
-			set.latency*(1-latencies.position(c.latency)) + set.errors*(1-share(c.ErrorRate))
-		c.score = sum / total
+	total := set.cost + set.quality + set.latency + set.errors
+	for i := range r.candidates {
+		c := &r.candidates[i]
+		c.set(termCostPart, set.cost*(1-costs.position(c.terms[termCost]))/total)
+		c.set(termQualityPart, set.quality*qualities.position(c.Quality)/total)
+		c.set(termLatencyPart, set.latency*(1-latencies.position(c.terms[termLatency]))/total)
+		c.set(termErrorsPart, set.errors*(1-c.terms[termErrors])/total)
+		c.score = c.terms[termCostPart] + c.terms[termQualityPart] + c.terms[termLatencyPart] + c.terms[termErrorsPart]
 	}
 }
 
-func balancedSetting(s *settings, key string) *float64 {
-	switch key {
-	case "cost":
-		return &s.cost
-	case "quality":
-		return &s.quality
-	case "latency":
-		return &s.latency
-	case "errors":
-		return &s.errors
-	case "output_tokens":
-		return &s.outputTokens
+// balancedGain weighs what is saved, in US dollars, with the weights of the strategy. It is
+// not the difference of the scores: normalized between two targets, the smallest difference
+// counts as the largest.
+func balancedGain(r *ranker, home, best *candidate, total float64) float64 {
+	set := &r.settings
+	sum := set.cost*costGain(r, home, best, total) +
+		total*(set.quality*(known(best.Quality)-known(home.Quality))+set.errors*(home.terms[termErrors]-best.terms[termErrors]))
+	if saved := 1 - best.terms[termLatency]/home.terms[termLatency]; saved == saved {
+		sum += total * set.latency * max(saved, -1)
 	}
-	return nil
+	return sum / (set.cost + set.quality + set.latency + set.errors)
 }
 
-// cost is in US dollars, NaN when the price is unknown.
-func cost(t *penstock.Target, input, output float64) float64 {
-	if t.Flags&penstock.TargetPriced == 0 {
-		return math.NaN()
+// known is a quality, or neutral when it is not known.
+func known(quality float64) float64 {
+	if quality != quality {
+		return neutral
 	}
-	return dollars(t, input, output)
-}
-
-// latency is the expected time to the last token in milliseconds, NaN when the
-// target has not been measured. A target without a speed of its own counts as fast
-// as the others on average.
-func latency(t *penstock.Target, output, speed float64) float64 {
-	if !(t.FirstToken > 0) {
-		return math.NaN()
-	}
-	if t.Speed > 0 {
-		speed = t.Speed
-	}
-	if !(speed > 0) {
-		return t.FirstToken
-	}
-	return t.FirstToken + output/speed*1000
-}
-
-func meanSpeed(candidates []candidate) float64 {
-	sum, n := 0.0, 0.0
-	for i := range candidates {
-		if s := candidates[i].Speed; s > 0 {
-			sum, n = sum+s, n+1
-		}
-	}
-	if n == 0 {
-		return 0
-	}
-	return sum / n
-}
-
-// share is an error rate forced between 0 and 1.
-func share(rate float64) float64 {
-	if !(rate > 0) {
-		return 0
-	}
-	return min(rate, 1)
+	return quality
 }
 
 // span is the range of the figures that are known.

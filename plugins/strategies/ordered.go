@@ -2,10 +2,9 @@ package strategies
 
 // ordered keeps the configured order within each tier. The score is the negated
 // tier.
-func ordered(candidates []candidate, _ *settings) {
-	for i := range candidates {
-		c := &candidates[i]
-		c.class = int64(c.Order)
+func ordered(r *ranker) {
+	for i := range r.candidates {
+		c := &r.candidates[i]
 		c.score = -float64(c.Order)
 	}
 }

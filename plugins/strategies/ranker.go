@@ -1,6 +1,7 @@
 package strategies
 
 import (
+	"math"
 	"slices"
 
 	penstock "github.com/penstock/penstock/sdk/go"
@@ -9,13 +10,35 @@ import (
 // candidate is a target with the rank that the strategy gives it.
 type candidate struct {
 	*penstock.Target
-	// class sorts before score: a lower class always ranks first.
-	class int64
-	// score sorts within a class, higher first.
-	score float64
-	// cost and latency are for the balanced strategy, NaN when unknown.
-	cost, latency float64
+	figures *penstock.Figures
+	// maxInflight is how many requests the target takes at once, 0 for any number.
+	maxInflight uint32
+	// place sorts within a tier, score within a place, higher first, and tie among equals,
+	// higher first.
+	place      place
+	score, tie float64
+	standing   int64
+	// random is this candidate's own: the same for all requests of a session, else for all
+	// tries of one request.
+	random uint64
+	// terms explain the score, by number; those whose bit is not in given are not set.
+	terms [terms]float64
+	given uint32
 }
+
+// place is where a candidate stands among those of its tier.
+type place int64
+
+const (
+	kept     place = iota // the session's target
+	chosen                // picked by chance
+	ordinary              // the place of all that the strategy does not set apart
+	second
+	third
+	belowFloor // worse than asked; behind all tiers
+
+	places = 8
+)
 
 // ranker ranks the targets of one request at a time. Its fields are reused, so that
 // a call allocates nothing once it has seen the largest route.
@@ -24,6 +47,8 @@ type ranker struct {
 	parsed     []byte // the text that settings was parsed from
 	candidates []candidate
 	entries    []entry
+	figures    []float64
+	first      int64 // the tier that strategies draw from
 }
 
 // rank is the hook: it reads a flat route and appends the ranking to out. Without
@@ -37,40 +62,62 @@ func (r *ranker) rank(out, in []byte) ([]byte, error) {
 		return nil, err
 	}
 	r.load(&route)
-	r.settings.strategy.rank(r.candidates, &r.settings)
+	r.settings.strategy.rank(r)
+	r.keepSession()
 	r.sort()
 	for i := range r.entries {
-		out = penstock.AppendRank(out, r.entries[i].index, 0, r.entries[i].score)
+		out = penstock.AppendRank(out, r.candidates[r.entries[i].position].Index, 0, r.entries[i].score)
+	}
+	for i := range r.candidates {
+		out = r.candidates[i].appendTerms(out)
 	}
 	return out, nil
 }
 
 func (r *ranker) load(route *penstock.Route) {
+	seed := r.settings.number()
 	r.candidates = slices.Grow(r.candidates[:0], route.Len)[:route.Len]
 	for k := range r.candidates {
-		r.candidates[k] = candidate{Target: route.Target(k)}
+		c := &r.candidates[k]
+		c.Target, c.figures, c.maxInflight = route.Target(k), route.Figures(k), route.MaxInflight(k)
+		c.place, c.score, c.tie, c.given = ordinary, 0, 0, 0
+		if c.random = c.figures.Sticky; c.random == 0 || !r.settings.sticky {
+			c.random = randomOf(seed, c.Index)
+		}
+		c.standing = c.standingFor(r.settings.estInput)
 	}
 }
 
 // entry is what sorting needs of a candidate; sorting these moves fewer bytes.
 type entry struct {
-	class int64
-	score float64
-	index uint32
+	class      int64
+	score, tie float64
+	position   int // among the candidates
+}
+
+func (c *candidate) entry(position int) entry {
+	return entry{class: c.tier()*places + int64(c.place), score: orLast(c.score), tie: orLast(c.tie), position: position}
+}
+
+// orLast is the lowest figure for one that is not a number, which could not be sorted by.
+func orLast(x float64) float64 {
+	if x != x {
+		return -math.MaxFloat64
+	}
+	return x
 }
 
 // insertionMax is how many targets are sorted by insertion. Beyond it, calling a comparison
 // function is faster.
 const insertionMax = 32
 
-// sort puts the best first: ordinary targets before fallbacks, healthy before
-// unhealthy, then by class and score. Equals keep their configured order.
+// sort puts the best first: ordinary targets before fallbacks, usable before unusable, then
+// by tier, place, score and tie. Equals keep their configured order.
 func (r *ranker) sort() {
 	n := len(r.candidates)
 	r.entries = slices.Grow(r.entries[:0], n)[:n]
 	for i := range r.candidates {
-		c := &r.candidates[i]
-		e := entry{class: c.standing()<<40 + c.class, score: c.score, index: c.Index}
+		e := r.candidates[i].entry(i)
 		k := i
 		for ; k > 0 && n <= insertionMax && e.before(&r.entries[k-1]); k-- {
 			r.entries[k] = r.entries[k-1]
@@ -78,31 +125,45 @@ func (r *ranker) sort() {
 		r.entries[k] = e
 	}
 	if n > insertionMax {
-		slices.SortStableFunc(r.entries, better)
+		slices.SortFunc(r.entries, better)
 	}
 }
 
 func (e *entry) before(other *entry) bool {
-	return e.class < other.class || e.class == other.class && e.score > other.score
+	if e.class != other.class {
+		return e.class < other.class
+	}
+	if e.score != other.score {
+		return e.score > other.score
+	}
+	return e.tie > other.tie || e.tie == other.tie && e.position < other.position
 }
 
 func better(a, b entry) int {
-	switch {
-	case a.before(&b):
+	if a.before(&b) {
 		return -1
-	case b.before(&a):
-		return 1
 	}
-	return 0
+	return 1
 }
 
-// standing is 0 for an ordinary healthy target, and more for one that is to be tried later.
-func (c *candidate) standing() int64 {
+// tier is what sorts before everything else: the standing, whether the target is as good as
+// asked, then the configured order.
+func (c *candidate) tier() int64 {
+	tier := c.standing<<36 + int64(c.Order)
+	if c.place == belowFloor {
+		tier += 1 << 34
+	}
+	return tier
+}
+
+// standingFor is 0 for an ordinary target that can take a prompt of so many tokens now, and
+// more for one that is to be tried later.
+func (c *candidate) standingFor(input float64) int64 {
 	standing := int64(0)
 	if c.Flags&penstock.TargetFallback != 0 {
 		standing = 2
 	}
-	if c.Flags&penstock.TargetHealthy == 0 {
+	if c.Flags&penstock.TargetHealthy == 0 || c.RemainingRequests == 0 || float64(c.RemainingTokens) < input {
 		standing++
 	}
 	return standing

@@ -18,10 +18,28 @@ type query struct {
 	input, maxOutput uint32
 	targets          []penstock.Target
 	recordSize       int
+	figures          []figures // of the first targets; the others have none
+}
+
+// figures are what a session and the gateway add to a target.
+type figures struct {
+	samples     float64
+	sticky      uint64
+	maxInflight uint32
+}
+
+func (f figures) encode(b []byte) {
+	le := binary.LittleEndian
+	le.PutUint64(b[24:], math.Float64bits(f.samples))
+	le.PutUint64(b[48:], f.sticky)
+	le.PutUint32(b[56:], f.maxInflight)
 }
 
 func (q query) encode() []byte {
-	size := max(q.recordSize, 96)
+	size := 160
+	if q.recordSize > 0 {
+		size = q.recordSize
+	}
 	le := binary.LittleEndian
 	b := le.AppendUint16(nil, 1)
 	b = le.AppendUint16(b, uint16(size))
@@ -32,11 +50,14 @@ func (q query) encode() []byte {
 	for _, t := range q.targets {
 		b = append(b, record(t, size)...)
 	}
+	for k, f := range q.figures {
+		f.encode(b[32+size*k+96:])
+	}
 	return append(b, q.text...)
 }
 
 func record(t penstock.Target, size int) []byte {
-	b := make([]byte, 0, size)
+	b := make([]byte, 0, size+96)
 	le := binary.LittleEndian
 	b = le.AppendUint32(b, t.Index)
 	b = le.AppendUint32(b, t.Flags)
@@ -58,7 +79,8 @@ func record(t penstock.Target, size int) []byte {
 // target is a healthy target with a price in US dollars per million tokens.
 func target(index uint32, in, out, quality float64) penstock.Target {
 	return penstock.Target{Index: index, Flags: penstock.TargetHealthy | penstock.TargetPriced,
-		PriceIn: int64(in * 1e9), PriceOut: int64(out * 1e9), Quality: quality, Weight: 1}
+		PriceIn: int64(in * 1e9), PriceOut: int64(out * 1e9), Quality: quality, Weight: 1,
+		RemainingRequests: penstock.Unlimited, RemainingTokens: penstock.Unlimited}
 }
 
 func order(t *testing.T, q query) ([]uint32, []float64) {
@@ -67,14 +89,17 @@ func order(t *testing.T, q query) ([]uint32, []float64) {
 	if err != nil {
 		t.Fatalf("rank(%q) = %v", q.text, err)
 	}
-	if len(out) != 16*len(q.targets) {
-		t.Fatalf("rank(%q) gave %d bytes for %d targets", q.text, len(out), len(q.targets))
-	}
 	var indices []uint32
 	var scores []float64
 	for ; len(out) > 0; out = out[16:] {
+		if binary.LittleEndian.Uint32(out[4:]) != 0 {
+			continue // a term
+		}
 		indices = append(indices, binary.LittleEndian.Uint32(out))
 		scores = append(scores, math.Float64frombits(binary.LittleEndian.Uint64(out[8:])))
+	}
+	if len(indices) != len(q.targets) {
+		t.Fatalf("rank(%q) ranked %d of %d targets", q.text, len(indices), len(q.targets))
 	}
 	return indices, scores
 }
@@ -90,6 +115,13 @@ func TestRank(t *testing.T) {
 		t.FirstToken, t.Speed, t.ErrorRate = first, speed, errors
 		return t
 	}
+	limited := func(t penstock.Target, requests, tokens uint32) penstock.Target {
+		t.RemainingRequests, t.RemainingTokens = requests, tokens
+		return t
+	}
+	busy := func(t penstock.Target, n uint32) penstock.Target { t.Inflight = n; return t }
+	weight := func(t penstock.Target, w float64) penstock.Target { t.Weight = w; return t }
+	warm := []figures{{samples: 100}, {samples: 100}}
 	tests := []struct {
 		name    string
 		text    string
@@ -119,12 +151,24 @@ func TestRank(t *testing.T) {
 			[]penstock.Target{measured(target(0, 1, 1, 1), 100, 20, 0), measured(target(1, 1, 1, 1), 900, 200, 0)}, []uint32{1, 0}},
 		{"balanced by errors", "balanced\ncost=0\nquality=0\nlatency=0\nerrors=1\nseed=1",
 			[]penstock.Target{measured(target(0, 1, 1, 1), 1, 1, .4), measured(target(1, 1, 1, 1), 1, 1, .1)}, []uint32{1, 0}},
-		{"balanced without any weight keeps the order", "balanced\ncost=0\nquality=0\nlatency=0\nseed=1",
-			[]penstock.Target{target(0, 5, 15, .1), target(1, .1, .4, .9)}, []uint32{0, 1}},
+		{"cost goes by tier, but for the floor", "cost\nmin_quality=0.5\nseed=1",
+			[]penstock.Target{tier(target(0, 1, 1, .9), 1), target(1, 5, 5, .9), target(2, .1, .1, .1), tier(target(3, .5, .5, .9), 1)}, []uint32{1, 3, 0, 2}},
+		{"quality takes the best, the cheaper of equals, the unknown last", "quality\nseed=1",
+			[]penstock.Target{target(0, 1, 1, nan), target(1, 5, 5, .9), target(2, 1, 1, .9), target(3, .1, .1, .5), flags(target(4, 0, 0, .9), 0, penstock.TargetPriced)}, []uint32{2, 1, 4, 3, 0}},
+		{"a target without requests or tokens left comes last", "quality\nseed=1",
+			[]penstock.Target{limited(target(0, 1, 1, .9), 0, 1e6), limited(target(1, 1, 1, .8), 5, 999), limited(target(2, 1, 1, .7), 1, 1000)}, []uint32{2, 0, 1}},
+		{"balanced goes by tier", "balanced\nseed=1",
+			[]penstock.Target{tier(target(0, 1, 1, 1), 1), target(1, 9, 9, .1)}, []uint32{1, 0}},
+		{"least-busy of two takes the less busy", "least-busy\nseed=1",
+			[]penstock.Target{busy(target(0, 1, 1, 1), 5), busy(target(1, 1, 1, 1), 4)}, []uint32{1, 0}},
+		{"least-busy goes by weight", "least-busy\nseed=1",
+			[]penstock.Target{busy(target(0, 1, 1, 1), 4), weight(busy(target(1, 1, 1, 1), 8), 3)}, []uint32{1, 0}},
+		{"latency counts the whole answer", "latency\noutput_tokens=1000\nseed=1",
+			[]penstock.Target{measured(target(0, 1, 1, 1), 10, 1, 0), measured(target(1, 1, 1, 1), 900, 200, 0)}, []uint32{1, 0}},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
-			got, scores := order(t, query{text: tt.text, input: 1000, targets: tt.targets})
+			got, scores := order(t, query{text: tt.text, input: 1000, targets: tt.targets, figures: warm[:min(2, len(tt.targets))]})
 			if diff := cmp.Diff(tt.want, got); diff != "" {
 				t.Errorf("order (-want +got):\n%s", diff)
 			}
@@ -201,13 +245,20 @@ func TestWeightless(t *testing.T) {
 
 func TestRankRejects(t *testing.T) {
 	for text, want := range map[string]string{
-		"chaepest\nseed=1":               `unknown strategy "chaepest"`,
-		"cost\nmin_qualty=1\nseed=1":     `has no setting "min_qualty"`,
-		"ordered\nmin_quality=1\nseed=1": `has no setting "min_quality"`,
-		"cost\nmin_quality=high\nseed=1": `setting min_quality of strategy cost is "high"`,
-		"balanced\ncost=-1\nseed=1":      `it takes a number from 0 up`,
-		"cost\nmin_quality=NaN\nseed=1":  `it takes a number from 0 up`,
-		"cost\n=\nseed=1":                `has no setting ""`,
+		"chaepest\nseed=1":                               `unknown strategy "chaepest"`,
+		"cost\nmin_qualty=1\nseed=1":                     `has no setting "min_qualty"`,
+		"ordered\nmin_quality=1\nseed=1":                 `has no setting "min_quality"`,
+		"cost\nmin_quality=high\nseed=1":                 `setting min_quality of strategy cost is "high"`,
+		"balanced\ncost=-1\nseed=1":                      `it takes a number from 0 up`,
+		"cost\nmin_quality=NaN\nseed=1":                  `it takes a number between 0 and 1`,
+		"cost\nmin_quality=1.1\nseed=1":                  `it takes a number between 0 and 1`,
+		"balanced\nlatency=1e400\nseed=1":                `it takes a number from 0 up`,
+		"balanced\ncost=0\nquality=0\nlatency=0\nseed=1": `sum to 0`,
+		"latency\nexplore=2\nseed=1":                     `it takes a number between 0 and 1`,
+		"latency\nexplore=true\nseed=1":                  `it takes a number between 0 and 1`,
+		"ordered\nsticky=yes\nseed=1":                    `setting sticky of strategy ordered is "yes"; it takes auto or off`,
+		"least-busy\ncost=1\nseed=1":                     `has no setting "cost"; it has sticky`,
+		"cost\n=\nseed=1":                                `has no setting ""`,
 	} {
 		_, err := new(ranker).rank(nil, query{text: text}.encode())
 		if err == nil || !strings.Contains(err.Error(), want) {
@@ -247,9 +298,11 @@ func TestSeedLine(t *testing.T) {
 // TestRankStepsByRecordSize reads records that a later host has made longer.
 func TestRankStepsByRecordSize(t *testing.T) {
 	targets := []penstock.Target{target(0, 9, 9, 1), target(1, 1, 1, 1)}
-	got, _ := order(t, query{text: "cost\nseed=1", input: 10, targets: targets, recordSize: 128})
-	if !slices.Equal(got, []uint32{1, 0}) {
-		t.Errorf("order = %v, want [1 0]", got)
+	for _, size := range []int{96, 160, 200} {
+		got, _ := order(t, query{text: "cost\nseed=1", input: 10, targets: targets, recordSize: size})
+		if !slices.Equal(got, []uint32{1, 0}) {
+			t.Errorf("order of records of %d bytes = %v, want [1 0]", size, got)
+		}
 	}
 }
 
@@ -274,7 +327,7 @@ func TestRankSortsManyStably(t *testing.T) {
 
 func TestRankAllocatesNothing(t *testing.T) {
 	for _, q := range benchQueries() {
-		r, in, out := new(ranker), q.encode(), make([]byte, 0, 1024)
+		r, in, out := new(ranker), q.encode(), make([]byte, 0, 4096)
 		n := testing.AllocsPerRun(100, func() {
 			if _, err := r.rank(out, in); err != nil {
 				t.Fatal(err)
@@ -286,32 +339,41 @@ func TestRankAllocatesNothing(t *testing.T) {
 	}
 }
 
-func benchQueries() []query {
+func benchQueries() []query { return benchQueriesOf(8) }
+
+// benchQueriesOf returns a request for each strategy with n measured targets, one of which has
+// the session's prompt.
+func benchQueriesOf(n uint32) []query {
 	var targets []penstock.Target
-	for i := range uint32(8) {
-		x := target(i, float64(8-i), float64(10+i*7%5), float64(i*3%7)/7)
+	var more []figures
+	for i := range n {
+		x := target(i, float64(n-i), float64(10+i*7%5), float64(i*3%7)/7)
 		x.FirstToken, x.Speed, x.Weight = float64(100+i*53%300), float64(20+i*17%60), float64(1+i)
-		targets = append(targets, x)
+		x.CachedPrefix = i / (n - 1) * 800
+		targets, more = append(targets, x), append(more, figures{samples: 20, sticky: uint64(i+1) << 50, maxInflight: 10 * i})
 	}
 	var queries []query
-	for _, text := range []string{"ordered\n", "weighted\n", "cost\nmin_quality=0.3\n", "balanced\ncost=0.5\nquality=0.3\nlatency=0.2\n"} {
-		queries = append(queries, query{text: text + "seed=12345678901234567890", input: 900, maxOutput: 400, targets: targets})
+	for _, text := range []string{"ordered\n", "weighted\n", "cost\nmin_quality=0.3\n", "balanced\ncost=0.5\nquality=0.3\nlatency=0.2\n",
+		"least-busy\n", "quality\n", "latency\n"} {
+		queries = append(queries, query{text: text + "seed=12345678901234567890", input: 900, maxOutput: 400, targets: targets, figures: more})
 	}
 	return queries
 }
 
 func BenchmarkRank(b *testing.B) {
-	for _, q := range benchQueries() {
-		name, _, _ := strings.Cut(q.text, "\n")
-		b.Run(name, func(b *testing.B) {
-			r, in, out := new(ranker), q.encode(), make([]byte, 0, 1024)
-			b.ReportAllocs()
-			for b.Loop() {
-				if _, err := r.rank(out, in); err != nil {
-					b.Fatal(err)
+	for _, n := range []uint32{8, 100} {
+		for _, q := range benchQueriesOf(n) {
+			name, _, _ := strings.Cut(q.text, "\n")
+			b.Run(name+"/"+decimal(int(n)), func(b *testing.B) {
+				r, in, out := new(ranker), q.encode(), make([]byte, 0, 1<<15)
+				b.ReportAllocs()
+				for b.Loop() {
+					if _, err := r.rank(out, in); err != nil {
+						b.Fatal(err)
+					}
 				}
-			}
-		})
+			})
+		}
 	}
 }
 

@@ -3,6 +3,7 @@ package strategies
 import (
 	"bytes"
 	"math"
+	"slices"
 	"strings"
 
 	penstock "github.com/penstock/penstock/sdk/go"
@@ -15,8 +16,12 @@ type settings struct {
 	minQuality float64
 	// outputTokens is the expected length of an answer; 0 means the default.
 	outputTokens float64
+	// explore is the largest share of requests that measure a target.
+	explore float64
 	// The weights of the balanced strategy.
 	cost, quality, latency, errors float64
+	// sticky keeps a session at the target that has its prompt.
+	sticky bool
 	// seed is the same for every try of the same request.
 	seed                []byte
 	estInput, maxOutput float64
@@ -25,6 +30,12 @@ type settings struct {
 // defaultOutput is the length of an answer, in tokens, that costs and latencies are compared
 // for when the operator sets none.
 const defaultOutput = 512
+
+// defaultExplore is the share of requests that measure targets when the operator sets none.
+const defaultExplore = 0.05
+
+// maxSetting bounds the other settings.
+const maxSetting = 1e12
 
 // readSettings reads the route's settings. Requests of one route differ in the seed only, so
 // the settings of the call before are used again when they are the same.
@@ -57,7 +68,7 @@ func cutSeed(text []byte) (operator, seed []byte) {
 // parse reads strategy and settings. An unknown name or an unusable value is an error: a
 // misspelt setting must not look as if it were in effect.
 func (s *settings) parse(text []byte) error {
-	*s = settings{minQuality: math.NaN(), cost: 0.4, quality: 0.4, latency: 0.2}
+	*s = settings{minQuality: math.NaN(), explore: defaultExplore, cost: 0.4, quality: 0.4, latency: 0.2, sticky: true}
 	name, rest, _ := bytes.Cut(text, []byte{'\n'})
 	if !s.choose(name) {
 		return penstock.Reject(400, "unknown strategy ", quote(name), "; the built-in ones are ", strings.Join(Names(), ", "))
@@ -68,6 +79,9 @@ func (s *settings) parse(text []byte) error {
 		if err := s.parseLine(line); err != nil {
 			return err
 		}
+	}
+	if s.cost+s.quality+s.latency+s.errors == 0 {
+		return penstock.Reject(400, "the weights of strategy ", s.strategy.name, " (cost, quality, latency, errors) sum to 0; give at least one of them a number above 0")
 	}
 	return nil
 }
@@ -86,19 +100,58 @@ func (s *settings) choose(name []byte) bool {
 func quote(s []byte) string { return string(penstock.AppendText(nil, s)) }
 
 func (s *settings) parseLine(line []byte) error {
-	key, value, _ := bytes.Cut(line, []byte{'='})
-	field := s.strategy.setting(s, string(key))
-	if field == nil {
-		return penstock.Reject(400, "strategy ", s.strategy.name, " has no setting ", quote(key))
+	name, value, _ := bytes.Cut(line, []byte{'='})
+	key := string(name)
+	switch {
+	case key == "sticky":
+		return s.parseSticky(value)
+	case !slices.Contains(s.strategy.settings, key):
+		names := strings.Join(append(slices.Clone(s.strategy.settings), "sticky"), ", ")
+		return penstock.Reject(400, "strategy ", s.strategy.name, " has no setting ", quote(name), "; it has ", names)
 	}
+	field, most := s.field(key)
 	number := penstock.JSON(value) // strconv's parser would add 28 kB to the module
 	x, ok := number.Number()
-	if !ok || !(x >= 0 && x <= 1e12) {
-		return penstock.Reject(400, "setting ", string(key), " of strategy ", s.strategy.name, " is ",
-			quote(value), "; it takes a number from 0 up")
+	if !ok || !(x >= 0 && x <= most) {
+		want := "a number from 0 up"
+		if most == 1 {
+			want = "a number between 0 and 1"
+		}
+		return penstock.Reject(400, "setting ", key, " of strategy ", s.strategy.name, " is ", quote(value), "; it takes ", want)
 	}
 	*field = x
 	return nil
+}
+
+func (s *settings) parseSticky(value []byte) error {
+	switch string(value) {
+	case "auto":
+		s.sticky = true
+	case "off":
+		s.sticky = false
+	default:
+		return penstock.Reject(400, "setting sticky of strategy ", s.strategy.name, " is ", quote(value), "; it takes auto or off")
+	}
+	return nil
+}
+
+// field returns where the setting is kept and the most it may be.
+func (s *settings) field(key string) (*float64, float64) {
+	switch key {
+	case "min_quality":
+		return &s.minQuality, 1
+	case "explore":
+		return &s.explore, 1
+	case "cost":
+		return &s.cost, maxSetting
+	case "quality":
+		return &s.quality, maxSetting
+	case "latency":
+		return &s.latency, maxSetting
+	case "errors":
+		return &s.errors, maxSetting
+	}
+	return &s.outputTokens, maxSetting
 }
 
 // expectedOutput is the expected length of an answer in tokens, never more than the client

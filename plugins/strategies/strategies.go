@@ -9,19 +9,25 @@ import penstock "github.com/penstock/penstock/sdk/go"
 // strategy is one built-in router.
 type strategy struct {
 	name string
-	// rank sets class and score of every candidate.
-	rank func([]candidate, *settings)
-	// setting returns where the strategy keeps a setting, nil when it has none of that name.
-	setting func(s *settings, key string) *float64
+	// rank sets place, score and tie of every candidate.
+	rank func(*ranker)
+	// gain is what moving a session from its target to the best other one is worth. Total
+	// is what the request costs at the session's target without a cache, in US dollars.
+	gain func(r *ranker, home, best *candidate, total float64) float64
+	// settings are the names of those that the strategy has besides sticky.
+	settings []string
 }
 
 // table is the one list of strategies, the default first.
-func table() [4]strategy {
+func table() [7]strategy {
 	return [...]strategy{
-		{"ordered", ordered, noSetting},
-		{"weighted", weighted, noSetting},
-		{"cost", cheapest, costSetting},
-		{"balanced", balanced, balancedSetting},
+		{"ordered", ordered, noGain, nil},
+		{"weighted", weighted, noGain, nil},
+		{"least-busy", leastBusy, loadGain, nil},
+		{"cost", cheapest, costGain, []string{"min_quality", "output_tokens"}},
+		{"quality", best, qualityGain, []string{"output_tokens"}},
+		{"latency", fastest, latencyGain, []string{"explore", "output_tokens"}},
+		{"balanced", balanced, balancedGain, []string{"cost", "quality", "latency", "errors", "output_tokens"}},
 	}
 }
 
@@ -34,8 +40,6 @@ func Names() []string {
 	}
 	return names
 }
-
-func noSetting(*settings, string) *float64 { return nil }
 
 // RouteFlat returns the hook penstock_route_flat of one instance. It is for one call at
 // a time, as an instance is.

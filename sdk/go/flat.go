@@ -116,6 +116,17 @@ func (r *Route) Figures(k int) *Figures {
 	return (*Figures)(unsafe.Add(unsafe.Pointer(t), at))
 }
 
+// MaxInflight is how many requests the k-th candidate takes at once, 0 ≤ k < Len; 0 means any
+// number, or that the gateway does not say.
+func (r *Route) MaxInflight(k int) uint32 {
+	const at = unsafe.Sizeof(Target{}) + unsafe.Sizeof(Figures{})
+	t := r.Target(k)
+	if r.step < int(at)+8 {
+		return 0
+	}
+	return *(*uint32)(unsafe.Add(unsafe.Pointer(t), at))
+}
+
 // The kinds of a request's texts.
 const (
 	sessionText = 1 + iota
@@ -181,6 +192,33 @@ func AppendRank(out []byte, index, flags uint32, score float64) []byte {
 	return append(out, (*[unsafe.Sizeof(r)]byte)(unsafe.Pointer(&r))[:]...)
 }
 
+// The terms of a score. Costs, lost cache and gain are in US dollars, the latency is in
+// milliseconds, the others are shares. A part is what a term adds to the score.
+const (
+	TermCost = 1 + iota
+	TermQuality
+	TermLatency
+	TermErrorRate
+	TermLoad
+	TermCostPart
+	TermQualityPart
+	TermLatencyPart
+	TermErrorsPart
+	// TermLostCache is what a session would lose if it left the target, TermGain what it
+	// would gain at the best other one.
+	TermLostCache
+	TermGain
+)
+
+// isTerm marks an entry of the answer that explains a score.
+const isTerm = 2
+
+// AppendTerm appends one term of a target's score to the answer, for explanations. It does
+// not rank the target.
+func AppendTerm(out []byte, index, term uint32, value float64) []byte {
+	return AppendRank(out, index, isTerm|term<<8, value)
+}
+
 // InsertRank inserts one target into an answer in order: higher scores come first, equal ones
 // by index.
 func InsertRank(out []byte, index, flags uint32, score float64) []byte {
@@ -220,7 +258,7 @@ func appendRanks(out []byte, dropped uint32) []byte {
 	comma := ""
 	for at := 0; at+size <= len(flat); at += size {
 		r := (*rank)(unsafe.Pointer(&flat[at]))
-		if r.flags&Drop != dropped {
+		if r.flags&isTerm != 0 || r.flags&Drop != dropped {
 			continue
 		}
 		out = append(out, comma...)

@@ -109,10 +109,22 @@ func printTargets(line func(string, string, ...any), r *llm.Record) {
 		default:
 			line("target", "%s %s", name, atMost(c))
 		}
+		if len(c.Terms) > 0 {
+			line("", "%s", termsOf(c.Terms))
+		}
 		if len(c.Dropped) > 0 && c.Refused == "" {
 			line("", "has no equivalent for %s", strings.Join(c.Dropped, ", "))
 		}
 	}
+}
+
+// termsOf formats the figures that a score was computed from.
+func termsOf(terms []llm.Term) string {
+	var list []string
+	for _, t := range terms {
+		list = append(list, fmt.Sprintf("%s %.4g", t.Name, t.Value))
+	}
+	return strings.Join(list, ", ")
 }
 
 // atMost formats the highest cost of a request at a target.

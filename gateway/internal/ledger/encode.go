@@ -129,11 +129,20 @@ func considered(o *object, c *llm.Considered) {
 		o.name("score")
 		o.b = appendFloat(o.b, *c.Score)
 	}
+	list(o, "terms", c.Terms, term)
 	o.whole("est_cost_nano_usd", int64(c.EstCost))
 	o.whole("cached_prefix", c.CachedPrefix)
 	o.inner("stats", func(o *object) { stats(o, &c.Stats) })
 	o.yes("unpriced", c.Unpriced)
 	o.strings("dropped", c.Dropped)
+}
+
+func term(o *object, t *llm.Term) {
+	o.text("name", t.Name)
+	if finite(t.Value) {
+		o.name("value")
+		o.b = appendFloat(o.b, t.Value)
+	}
 }
 
 func stats(o *object, s *llm.Stats) {

@@ -123,9 +123,11 @@ type Considered struct {
 	// Refused says why it was not ranked; empty when it was.
 	Refused string `json:"refused,omitempty"`
 	// For is the cause for which it is considered only then; empty for any.
-	For     Fault    `json:"for,omitempty"`
-	Score   *float64 `json:"score,omitempty"`
-	EstCost NanoUSD  `json:"est_cost_nano_usd,omitempty"`
+	For   Fault    `json:"for,omitempty"`
+	Score *float64 `json:"score,omitempty"`
+	// Terms are the figures that the router computed the score from, if it says so.
+	Terms   []Term  `json:"terms,omitempty"`
+	EstCost NanoUSD `json:"est_cost_nano_usd,omitempty"`
 	// CachedPrefix is how many tokens of the prompt the provider had probably cached.
 	CachedPrefix int64 `json:"cached_prefix,omitempty"`
 	// Stats are the target's figures at that moment; zero for a target that can't serve the

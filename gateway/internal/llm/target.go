@@ -112,7 +112,10 @@ type Ranking struct {
 	Order []int `json:"order"`
 	// Scores belong to Order, one each; higher is better.
 	Scores []float64 `json:"scores,omitempty"`
-	Reason string    `json:"reason,omitempty"`
+	// Terms explain the scores, by candidate. They are not written with the ranking: each
+	// candidate of the record has its own.
+	Terms  [][]Term `json:"-"`
+	Reason string   `json:"reason,omitempty"`
 	// Router is the strategy or plugin that ranked; Fault says why its ranking was not used,
 	// and then Order is the configured order.
 	Router string `json:"router"`
@@ -124,6 +127,12 @@ type Ranking struct {
 	Fuel int64 `json:"fuel,omitempty"`
 	// Strict says that after a Fault the request must not go on.
 	Strict bool `json:"-"`
+}
+
+// Term is one figure that a candidate's score was computed from.
+type Term struct {
+	Name  string  `json:"name"`
+	Value float64 `json:"value"`
 }
 
 // Route is how one model alias is served.

@@ -31,6 +31,12 @@ func (x *state) rank(ctx context.Context) (*attempts, error) {
 			x.setScore(candidates[n].Target.ID, ranking.Scores[i])
 		}
 	}
+	for i, terms := range ranking.Terms {
+		if c := x.consideredOf(candidates[i].Target.ID); c != nil {
+			c.Terms = terms
+		}
+	}
+	ranking.Terms = nil   // the record has them with the candidates
 	if len(ranked) == 0 { // a router may drop some candidates, but not all
 		ranked = candidates
 	}
@@ -40,12 +46,18 @@ func (x *state) rank(ctx context.Context) (*attempts, error) {
 
 func (x *state) setScore(target string, score float64) {
 	score += 0 // -0, which looks odd, becomes 0
+	if c := x.consideredOf(target); c != nil {
+		c.Score = &score
+	}
+}
+
+func (x *state) consideredOf(target string) *llm.Considered {
 	for i := range x.record.Candidates {
 		if x.record.Candidates[i].Target == target {
-			x.record.Candidates[i].Score = &score
-			return
+			return &x.record.Candidates[i]
 		}
 	}
+	return nil
 }
 
 // candidates applies the hard constraints. Targets that are only cooling down come back in

@@ -13,7 +13,6 @@ import (
 
 	"github.com/penstock/penstock/gateway/internal/llm"
 	"github.com/penstock/penstock/gateway/internal/wasm/hook"
-	"github.com/penstock/penstock/plugins/strategies"
 )
 
 // These tests run the built-in module as the gateway does.
@@ -131,20 +130,4 @@ func TestFuelSufficesForLargeBodies(t *testing.T) {
 		t.Fatal(err)
 	}
 	t.Logf("%d bytes took %v and %d fuel, %d a byte", len(in), time.Since(began), fuel, fuel/int64(len(in)))
-}
-
-// BenchmarkRankBuiltIn ranks 8 candidates with the built-in strategies.
-func BenchmarkRankBuiltIn(b *testing.B) {
-	req, c := &llm.Request{ID: "req-1", Facts: llm.Facts{EstInputTokens: 900}}, fleet(8)
-	for _, strategy := range strategies.Names() {
-		b.Run(strategy, func(b *testing.B) {
-			k := builtinRanker(b, strategy, `{}`)
-			b.ReportAllocs()
-			for b.Loop() {
-				if got := k.Rank(context.Background(), req, c); got.Fault != "" {
-					b.Fatal(got.Fault)
-				}
-			}
-		})
-	}
 }

@@ -134,7 +134,7 @@ func (k *Ranker) Rank(ctx context.Context, req *llm.Request, c []llm.Candidate) 
 		return ranking
 	}
 	built := s.ranking.Ranking()
-	ranking.Order, ranking.Scores, ranking.Reason = built.Order, built.Scores, built.Reason
+	ranking.Order, ranking.Scores, ranking.Terms, ranking.Reason = built.Order, built.Scores, built.Terms, built.Reason
 	return ranking
 }
 

@@ -47,6 +47,7 @@ type routeCandidate struct {
 	Samples      *float64 `json:"samples"`
 	RequestsLeft *float64 `json:"requests_left"`
 	TokensLeft   *float64 `json:"tokens_left"`
+	MaxInflight  *float64 `json:"max_inflight"`
 	Sticky       uint64   `json:"sticky,string"`
 }
 
@@ -73,7 +74,7 @@ func flatInput(in []byte, reads hook.Reads, seed uint64, now time.Time) ([]byte,
 
 func (f *routeCandidate) candidate(now time.Time) llm.Candidate {
 	t := &llm.Target{Context: whole(f.Context, 0), Quality: number(f.Quality, -1), Weight: number(f.Weight, 0),
-		Order: int(whole(f.Order, 0)), Fallback: f.Fallback}
+		Order: int(whole(f.Order, 0)), Fallback: f.Fallback, MaxInflight: int(whole(f.MaxInflight, 0))}
 	if f.PriceIn != nil && f.PriceOut != nil {
 		t.Price = llm.Price{Known: true, Input: llm.NanoUSD(whole(f.PriceIn, 0)), Output: llm.NanoUSD(whole(f.PriceOut, 0)),
 			CacheRead: llm.NanoUSD(whole(f.PriceCached, 0))}

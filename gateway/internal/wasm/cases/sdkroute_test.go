@@ -72,7 +72,7 @@ func knownOf(in *hook.RouteInput) []any {
 
 // ofFirstVersion cuts an input down to what a gateway of version 1.0 sent.
 func ofFirstVersion(b []byte, n int) []byte {
-	const size, first = 152, 96
+	const size, first = 160, 96
 	out := bytes.Clone(b[:32])
 	for k := range n {
 		out = append(out, b[32+k*size:][:first]...)

@@ -15,7 +15,7 @@ import (
 const (
 	flatVersion = 1
 	flatHeader  = 32
-	flatRecord  = 152
+	flatRecord  = 160
 	flatEntry   = 16 // an entry of the result
 
 	unknown32 = math.MaxUint32
@@ -36,8 +36,16 @@ const (
 	flatContext
 )
 
-// flatDrop in a result's flags drops the candidate.
-const flatDrop = 1
+// Bits of a result's flags: flatDrop drops the candidate, flatTerm marks an entry that is a term
+// of its score and does not rank it. The term's number is in the bits from flatTermAt on.
+const (
+	flatDrop   = 1
+	flatTerm   = 2
+	flatTermAt = 8
+)
+
+// maxTerms bounds the terms of one candidate's score.
+const maxTerms = 16
 
 // AppendFlat appends the flat form of a router's input. A line with the seed follows the
 // route's part.
@@ -100,6 +108,7 @@ func appendRecord(dst []byte, i int, c *llm.Candidate, now time.Time) []byte {
 	le.PutUint64(r[128:], math.Float64bits(s.RequestsLeft))
 	le.PutUint64(r[136:], math.Float64bits(s.TokensLeft))
 	le.PutUint64(r[144:], c.Sticky)
+	le.PutUint32(r[152:], clamp32(int64(t.MaxInflight)))
 	return append(dst, r[:]...)
 }
 
@@ -145,20 +154,37 @@ func ReadFlat(b *RankingBuilder, out []byte) error {
 	if len(out)%flatEntry != 0 {
 		return fmt.Errorf("the result has %d bytes, which is not a multiple of %d", len(out), flatEntry)
 	}
-	if len(out)/flatEntry > len(b.state) {
-		return fmt.Errorf("the result ranks %d candidates of %d", len(out)/flatEntry, len(b.state))
+	if most := len(b.state) * (1 + maxTerms); len(out)/flatEntry > most {
+		return fmt.Errorf("the result has %d entries; %d are allowed for %d candidates", len(out)/flatEntry, most, len(b.state))
+	}
+	if n := ranks(out); n > len(b.state) {
+		return fmt.Errorf("the result ranks %d candidates of %d", n, len(b.state))
 	}
 	for ; len(out) > 0; out = out[flatEntry:] {
-		i := int64(binary.LittleEndian.Uint32(out))
+		i, flags := int64(binary.LittleEndian.Uint32(out)), binary.LittleEndian.Uint32(out[4:])
+		value := math.Float64frombits(binary.LittleEndian.Uint64(out[8:]))
 		var err error
-		if binary.LittleEndian.Uint32(out[4:])&flatDrop != 0 {
+		switch {
+		case flags&flatTerm != 0:
+			err = b.explain(i, flags>>flatTermAt, value)
+		case flags&flatDrop != 0:
 			err = b.drop(i)
-		} else {
-			err = b.rank(i, math.Float64frombits(binary.LittleEndian.Uint64(out[8:])))
+		default:
+			err = b.rank(i, value)
 		}
 		if err != nil {
 			return err
 		}
 	}
 	return nil
+}
+
+// ranks counts the entries of a result that rank or drop a candidate.
+func ranks(out []byte) (n int) {
+	for ; len(out) >= flatEntry; out = out[flatEntry:] {
+		if binary.LittleEndian.Uint32(out[4:])&flatTerm == 0 {
+			n++
+		}
+	}
+	return n
 }

@@ -17,6 +17,7 @@ type RankingBuilder struct {
 	state  []candidateState
 	order  []int
 	scores []float64
+	terms  [][]llm.Term // by candidate
 	reason string
 }
 
@@ -39,7 +40,7 @@ func (b *RankingBuilder) Reset(n int) {
 	}
 	b.state = b.state[:n]
 	clear(b.state)
-	b.order, b.scores, b.reason = make([]int, 0, n), make([]float64, 0, n), ""
+	b.order, b.scores, b.terms, b.reason = make([]int, 0, n), make([]float64, 0, n), nil, ""
 }
 
 // rank adds the next best candidate. One that has been added or dropped is ignored.
@@ -87,12 +88,15 @@ func (b *RankingBuilder) Finish(c []llm.Candidate, now time.Time) error {
 		return errAllDropped
 	}
 	b.fallbacksLast(c)
+	if reason := b.affinity(c); b.reason == "" {
+		b.reason = reason
+	}
 	return nil
 }
 
 // Ranking returns the order that Finish has completed.
 func (b *RankingBuilder) Ranking() llm.Ranking {
-	return llm.Ranking{Order: b.order, Scores: b.scores, Reason: b.reason}
+	return llm.Ranking{Order: b.order, Scores: b.scores, Terms: b.terms, Reason: b.reason}
 }
 
 // removeDropped removes candidates that were dropped after they had been ranked.

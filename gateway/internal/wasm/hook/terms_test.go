@@ -1,0 +1,71 @@
+package hook
+
+import (
+	"encoding/binary"
+	"math"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/penstock/penstock/gateway/internal/llm"
+)
+
+// flatEntries builds a flat answer of index, flags and value.
+func flatEntries(entries ...[3]float64) []byte {
+	var out []byte
+	for _, e := range entries {
+		out = binary.LittleEndian.AppendUint32(out, uint32(e[0]))
+		out = binary.LittleEndian.AppendUint32(out, uint32(e[1]))
+		out = binary.LittleEndian.AppendUint64(out, math.Float64bits(e[2]))
+	}
+	return out
+}
+
+func TestTermsExplainWithoutRanking(t *testing.T) {
+	c := []llm.Candidate{{Target: &llm.Target{ID: "a/a"}}, {Target: &llm.Target{ID: "b/b"}}}
+	answer := func(first, second float64) []byte {
+		return flatEntries([3]float64{first, 0, 2}, [3]float64{second, 0, 1}, [3]float64{1, 2 | 1<<8, .25}, [3]float64{1, 2 | 200<<8, 7},
+			[3]float64{0, 2 | 10<<8, .009}, [3]float64{0, 2 | 11<<8, -.5})
+	}
+	for first, does := range []string{"stays on a/a: its cached prompt saves $0.009000 there, the best other target gains $0.000000", "leaves a/a"} {
+		var b RankingBuilder
+		b.Reset(2)
+		if err := ReadFlat(&b, answer(float64(first), float64(1-first))); err != nil {
+			t.Fatal(err)
+		}
+		if err := b.Finish(c, time.Time{}); err != nil {
+			t.Fatal(err)
+		}
+		r := b.Ranking()
+		if !slices.Equal(r.Order, []int{first, 1 - first}) || !slices.Equal(r.Scores, []float64{2, 1}) {
+			t.Errorf("order %v with scores %v", r.Order, r.Scores)
+		}
+		if want := []llm.Term{{Name: "cost_usd", Value: .25}}; !slices.Equal(r.Terms[1], want) || len(r.Terms[0]) != 2 {
+			t.Errorf("terms %v, want %v of the second, without the number that is not known", r.Terms, want)
+		}
+		if !strings.Contains(r.Reason, "the session "+does) {
+			t.Errorf("reason %q, want %q", r.Reason, does)
+		}
+	}
+}
+
+func TestReadFlatRefusesBadTerms(t *testing.T) {
+	many := make([][3]float64, 17)
+	for i := range many {
+		many[i] = [3]float64{0, 2 | 1<<8, 1}
+	}
+	for want, out := range map[string][]byte{
+		"explained candidate 2 of 2": flatEntries([3]float64{2, 2 | 1<<8, 1}),
+		"not a finite number":        flatEntries([3]float64{0, 2 | 1<<8, math.Inf(1)}),
+		"more than 16 terms":         flatEntries(many...),
+		"34 are allowed":             flatEntries(append(append(many, many...), many[0])...),
+		"ranks 3 candidates of 2":    flatEntries([3]float64{0, 0, 1}, [3]float64{1, 0, 1}, [3]float64{0, 0, 1}),
+	} {
+		var b RankingBuilder
+		b.Reset(2)
+		if err := ReadFlat(&b, out); err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("ReadFlat = %v, want %q", err, want)
+		}
+	}
+}

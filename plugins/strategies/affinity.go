@@ -1,0 +1,72 @@
+package strategies
+
+import penstock "github.com/penstock/penstock/sdk/go"
+
+// Prices, in nano-USD per million tokens, by which gain and lost cache are compared at a
+// target that has no price or is free. They matter only in relation to each other.
+var nominal = penstock.Target{PriceIn: 1e9, PriceOut: 4e9, PriceCached: 1e8}
+
+// keepSession puts the target that has the session's prompt in its cache first, unless what
+// is gained at the best other one is worth more than the cache. It stays within the best
+// tier: what is cooling down, exhausted, a fallback or of a later tier is never preferred.
+func (r *ranker) keepSession() {
+	home := r.home()
+	if home == nil {
+		return
+	}
+	prices, inMoney := home.Target, home.priced() && home.PriceIn+home.PriceOut > 0
+	if !inMoney {
+		prices = &nominal
+	}
+	input, output := r.settings.estInput, r.settings.expectedOutput()
+	total := dollars(prices, input, output, 0)
+	lost := total - dollars(prices, input, output, float64(home.CachedPrefix))
+	if inMoney {
+		home.set(termLostCache, lost)
+	}
+	other := r.bestBut(home)
+	if other == nil || home.tier() != other.tier() || home.place > max(other.place, ordinary) {
+		return
+	}
+	gain := r.settings.strategy.gain(r, home, other, total)
+	if inMoney {
+		home.set(termGain, gain)
+	}
+	if !(gain > lost) {
+		home.place = kept
+	}
+}
+
+// home is the target with the longest part of the session's prompt in its cache, of equals
+// the one that ranks first; nil when none has any.
+func (r *ranker) home() (home *candidate) {
+	if !r.settings.sticky {
+		return nil
+	}
+	var first entry
+	for i := range r.candidates {
+		c := &r.candidates[i]
+		if c.CachedPrefix == 0 || c.figures.Sticky == 0 || home != nil && c.CachedPrefix < home.CachedPrefix {
+			continue
+		}
+		if e := c.entry(i); home == nil || c.CachedPrefix > home.CachedPrefix || e.before(&first) {
+			home, first = c, e
+		}
+	}
+	return home
+}
+
+// bestBut is the candidate that ranks first without this one, nil if there is no other.
+func (r *ranker) bestBut(home *candidate) (best *candidate) {
+	var first entry
+	for i := range r.candidates {
+		c := &r.candidates[i]
+		if e := c.entry(i); c != home && (best == nil || e.before(&first)) {
+			best, first = c, e
+		}
+	}
+	return best
+}
+
+// noGain is for strategies that have no reason to prefer one target of a tier.
+func noGain(*ranker, *candidate, *candidate, float64) float64 { return 0 }

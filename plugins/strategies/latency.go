@@ -1,0 +1,160 @@
+package strategies
+
+import (
+	"math"
+	"slices"
+
+	penstock "github.com/penstock/penstock/sdk/go"
+)
+
+const (
+	// priorSamples is how many attempts the peers' median counts for in a target's time.
+	priorSamples = 2
+	// staleSamples is the decayed number of attempts below which a time is no longer trusted.
+	staleSamples = 0.5
+	// maxErrors bounds the error rate that times are divided by the rest of.
+	maxErrors = 0.95
+	// anyLatency is the time, in milliseconds, of targets when none has been measured.
+	anyLatency = 1000
+	// sharpness is the power by which the faster of two targets is preferred: at 3, one that
+	// takes twice as long is chosen in one of nine cases. Equally fast ones share evenly.
+	sharpness = 3
+)
+
+// The decisions that a chance is drawn for.
+const (
+	chanceToExplore = iota
+	chanceOfPair
+)
+
+// fastest prefers the faster of two targets of the first tier that are drawn by weight. Those
+// without a recent measurement count as their peers' median and are asked in a small share
+// of the requests. The score is the negated time in milliseconds, with errors and load.
+func fastest(r *ranker) {
+	output := r.settings.expectedOutput()
+	p := r.peers()
+	cold, measured := 0, 0
+	r.findFirst()
+	for i := range r.candidates {
+		c := &r.candidates[i]
+		c.weighs()
+		c.set(termLatency, c.expected(p, output))
+		c.set(termErrors, within(c.ErrorRate))
+		c.set(termLoad, c.load(0))
+		c.score = -c.terms[termLatency] * (1 + c.terms[termLoad]) / (1 - min(c.terms[termErrors], maxErrors))
+		if c.tier() == r.first && c.Weight > 0 && c.cold() {
+			cold++
+		} else if c.tier() == r.first && c.Weight > 0 {
+			measured++
+		}
+	}
+	if c := r.explored(cold, measured); c != nil {
+		c.drawn()
+		return
+	}
+	a, b := r.pair(func(c *candidate) bool { return measured == 0 || !c.cold() })
+	if b != nil && r.chance(chanceOfPair) > preference(a, b) {
+		a = b
+	}
+	if a != nil {
+		a.drawn()
+	}
+}
+
+// explored is the cold target that this request is to measure, nil for none. All cold targets
+// together get no more than their fair share, and one has no second request before the
+// first has ended.
+func (r *ranker) explored(cold, measured int) *candidate {
+	if cold == 0 || measured == 0 {
+		return nil
+	}
+	fair := float64(cold) / float64(cold+measured)
+	if r.chance(chanceToExplore) >= min(r.settings.explore, fair) {
+		return nil
+	}
+	c, _ := r.pair(func(c *candidate) bool { return c.cold() && c.Inflight == 0 })
+	return c
+}
+
+// preference is the chance of the first of two targets.
+func preference(a, b *candidate) float64 {
+	slower := math.Pow(a.score/b.score, sharpness)
+	return 1 / (1 + slower)
+}
+
+// cold reports whether the target has no measurement that is recent enough.
+func (c *candidate) cold() bool { return !(c.FirstToken > 0) || c.figures.Samples < staleSamples }
+
+// expected is the time to the last token in milliseconds: the target's own, weighed by its
+// attempts against the peers' median.
+func (c *candidate) expected(p peers, output float64) float64 {
+	median := p.latency(output)
+	own := latency(c.Target, output, p.speed)
+	switch {
+	case own != own:
+		return median
+	case median != median:
+		return own
+	}
+	n := max(c.figures.Samples, 0)
+	return (own*n + median*priorSamples) / (n + priorSamples)
+}
+
+// peers are the medians of a route's measured targets, 0 when none has been measured: of the
+// time to the first token in milliseconds, and of the output tokens per second.
+type peers struct{ first, speed float64 }
+
+func (p peers) latency(output float64) float64 {
+	t := latency(&penstock.Target{FirstToken: p.first}, output, p.speed)
+	if t != t {
+		return anyLatency
+	}
+	return t
+}
+
+func (r *ranker) peers() peers {
+	return peers{
+		first: r.median(func(t *penstock.Target) float64 { return t.FirstToken }),
+		speed: r.median(func(t *penstock.Target) float64 { return t.Speed }),
+	}
+}
+
+// maxSampled bounds the targets that a median is taken of.
+const maxSampled = 32
+
+// median is that of the positive figures, the lower one of two; 0 without any. Of many targets
+// it takes one in so many, in configured order.
+func (r *ranker) median(figure func(*penstock.Target) float64) float64 {
+	r.figures = r.figures[:0]
+	step := (len(r.candidates) + maxSampled - 1) / maxSampled
+	for i := 0; i < len(r.candidates); i += step {
+		if x := figure(r.candidates[i].Target); x > 0 && x <= math.MaxFloat64 {
+			r.figures = append(r.figures, x)
+		}
+	}
+	if len(r.figures) == 0 {
+		return 0
+	}
+	slices.Sort(r.figures)
+	return r.figures[(len(r.figures)-1)/2]
+}
+
+// latency is the expected time to the last token in milliseconds, NaN when the
+// target has not been measured. A target without a speed of its own has that of its peers.
+func latency(t *penstock.Target, output, speed float64) float64 {
+	if !(t.FirstToken > 0) {
+		return math.NaN()
+	}
+	if t.Speed > 0 {
+		speed = t.Speed
+	}
+	if !(speed > 0) {
+		return t.FirstToken
+	}
+	return t.FirstToken + output/speed*1000
+}
+
+// latencyGain takes the share of the time that is saved to be worth that share of the request.
+func latencyGain(_ *ranker, home, best *candidate, total float64) float64 {
+	return total * within((best.score-home.score)/-home.score)
+}
