@@ -7,6 +7,9 @@ import (
 	"github.com/penstock/penstock/gateway/internal/llm"
 )
 
+// QualitySource says what an Entry's Quality measures, and where it comes from.
+const QualitySource = "share of Aider's polyglot coding tasks solved (https://aider.chat/docs/leaderboards)"
+
 // Entry is the catalogue's facts about one model of one provider.
 type Entry struct {
 	Provider string
@@ -21,8 +24,7 @@ type Entry struct {
 	MaxOutput int64
 	// Features has every feature that the facts do not explicitly deny.
 	Features llm.Features
-	// Quality is the share of Aider's polyglot coding tasks that the model solves, 0 to
-	// 1 (https://aider.chat/docs/leaderboards); negative when it was not measured.
+	// Quality is 0 to 1, measured as QualitySource says; negative when it was not measured.
 	Quality float64
 	// Chat is false for models that make embeddings, images, speech or video only.
 	Chat bool
@@ -38,6 +40,7 @@ type Entry struct {
 func (e Entry) Fill(t *llm.Target) {
 	t.Price, t.Context, t.MaxOutput = e.Price, e.Context, e.MaxOutput
 	t.Features, t.FeaturesKnown, t.Quality = e.Features, true, e.Quality
+	t.Deprecated, t.ChatOnly, t.EmbedsOnly = e.Deprecated, e.Chat && !e.Embeds, e.Embeds && !e.Chat
 }
 
 // The columns of a row, after provider and model.

@@ -175,7 +175,7 @@ func (d *decoder) missingURL(name string, k Known) {
 		d.faultKey("providers", name, "write base_url: "+k.URLForm, "base_url is missing: every account has its own")
 		return
 	}
-	d.faultKey("providers", name, didYouMean(name, knownNames()), "base_url is missing, and %q is not a well-known provider", name)
+	d.faultKey("providers", name, DidYouMean(name, knownNames()), "base_url is missing, and %q is not a well-known provider", name)
 }
 
 // needsKey adds a fault for a hosted provider without a credential.

@@ -95,7 +95,7 @@ func (d *decoder) checkRouter(c *Config, path, router string) {
 		d.fault(path, nil, "choose one of: "+strings.Join(builtinRouters(), ", "), "the router %q is not available in this version", router)
 	default:
 		names := append(slices.Collect(maps.Keys(c.Plugins.Own)), builtinRouters()...)
-		d.fault(path, nil, didYouMean(router, names), "there is no router or plugin %q", router)
+		d.fault(path, nil, DidYouMean(router, names), "there is no router or plugin %q", router)
 	}
 }
 
@@ -147,7 +147,7 @@ func providerHint(c *Config, name string) string {
 		}
 		return fmt.Sprintf("add it to providers: %s: {api_key: env:%s}", name, k.Env[0])
 	}
-	return didYouMean(name, append(slices.Collect(maps.Keys(c.Providers)), Demo))
+	return DidYouMean(name, append(slices.Collect(maps.Keys(c.Providers)), Demo))
 }
 
 func (c *Config) hasProvider(name string) bool {
