@@ -59,8 +59,8 @@ const (
 )
 
 // entry parses a row. A test checks all rows, so here an invalid number is an unknown one.
-func (c *Catalog) entry(provider, model, row string) Entry {
-	f := strings.Split(row, "\t")
+func entry(provider, model string, r row) Entry {
+	f := strings.Split(r.columns, "\t")
 	if len(f) != columns {
 		return Entry{Provider: provider, Model: model, Quality: -1}
 	}
@@ -73,7 +73,7 @@ func (c *Catalog) entry(provider, model, row string) Entry {
 		e.Price.LongAbove, e.Price.Long = number(above), &long
 	}
 	if e.Price.Known {
-		e.Price.Row = provider + "/" + model + "@" + c.hash
+		e.Price.Row = provider + "/" + model + "@" + r.hash
 	}
 	for flag := range strings.SplitSeq(f[colFlags], ",") {
 		switch flag {

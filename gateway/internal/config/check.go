@@ -49,6 +49,9 @@ func (d *decoder) checkPaths(c *Config) {
 	if file := c.Ledger.File(); file != ":memory:" {
 		c.Ledger.URL = LedgerURL("sqlite://" + inDir(d.dir, file))
 	}
+	if c.Catalog != "" {
+		c.Catalog = inDir(d.dir, c.Catalog)
+	}
 	if c.DecisionLog != "" && c.DecisionLog != Stderr {
 		c.DecisionLog = inDir(d.dir, c.DecisionLog)
 		if info, err := os.Stat(c.DecisionLog); err == nil && info.IsDir() {

@@ -36,6 +36,7 @@ func (sn *snapshot) changes(old *snapshot) []any {
 	add("providers", delta(was.Providers, is.Providers, config.Provider.Equal))
 	add("models", delta(was.Models, is.Models, same))
 	add("plugins", delta(old.plugins, sn.plugins, func(a, b plugin) bool { return a.module == b.module }))
+	add("catalog", summary(sn.catalog.Compare(old.catalog)))
 	add("endpoints", delta(was.Endpoints, is.Endpoints, same))
 	if before, now := old.policy.Status().Revision, sn.policy.Status().Revision; before != now {
 		add("policy", before+" to "+now)

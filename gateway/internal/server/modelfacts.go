@@ -57,7 +57,7 @@ func (o *Options) ModelFacts(ctx context.Context, f ModelFilter) (list []ModelFa
 	if err != nil {
 		return nil, 0, err
 	}
-	cat, err := catalog.Load()
+	cat, err := openCatalog(c)
 	if err != nil {
 		return nil, 0, err
 	}

@@ -28,7 +28,7 @@ func (s *Server) Warnings() []string {
 		}
 		paths := targetPaths(c.Models[alias], alias)
 		for i, t := range route.All() {
-			list = append(list, s.targetWarnings(c, paths[i], t)...)
+			list = append(list, sn.targetWarnings(paths[i], t)...)
 		}
 	}
 	if file := c.Ledger.File(); file != ":memory:" {
@@ -51,9 +51,10 @@ func targetPaths(m config.Model, alias string) (paths []string) {
 
 // targetWarnings warns of a target that is deprecated, is no chat model, or has no known
 // price.
-func (s *Server) targetWarnings(c *config.Config, path string, t *llm.Target) (list []string) {
+func (sn *snapshot) targetWarnings(path string, t *llm.Target) (list []string) {
+	c := sn.config
 	warn := func(format string, args ...any) { list = append(list, oneLine(c.Fault(path, "", format, args...))) }
-	entry, known := s.catalog.Lookup(c.Providers[t.Provider].Catalog, t.Model)
+	entry, known := sn.catalog.Lookup(c.Providers[t.Provider].Catalog, t.Model)
 	if known && entry.Deprecated {
 		warn("%s is deprecated by its provider", t.ID)
 	}
@@ -61,18 +62,18 @@ func (s *Server) targetWarnings(c *config.Config, path string, t *llm.Target) (l
 		warn("%s is not a model for chat", t.ID)
 	}
 	if !t.Price.Known {
-		warn("no price known for %s, so its cost is not counted and hard limits in USD refuse it%s; write price: {input: …, output: …} at the target", t.ID, s.similarModels(c, t))
+		warn("no price known for %s, so its cost is not counted and hard limits in USD refuse it%s; write price: {input: …, output: …} at the target", t.ID, sn.similarModels(t))
 	}
 	return list
 }
 
 // similarModels names models with a price and a similar name.
-func (s *Server) similarModels(c *config.Config, t *llm.Target) string {
+func (sn *snapshot) similarModels(t *llm.Target) string {
 	name := t.Model
-	if p := c.Providers[t.Provider].Catalog; p != "" {
+	if p := sn.config.Providers[t.Provider].Catalog; p != "" {
 		name = p + "/" + t.Model
 	}
-	similar := s.catalog.Near(name)
+	similar := sn.catalog.Near(name)
 	if len(similar) == 0 {
 		return ""
 	}
