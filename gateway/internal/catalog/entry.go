@@ -70,6 +70,8 @@ func entry(provider, model string, r row) Entry {
 	e.Price = price(f[colPrices:colAudioIn], f[colAudioIn], f[colAudioOut])
 	if above, rest, ok := strings.Cut(f[colLong], ":"); ok && e.Price.Known {
 		long := price(strings.Split(rest, ":"), "-", "-")
+		// No price of long sound is published, and it is not below that of short sound.
+		long.AudioInput, long.AudioOutput = max(long.AudioInput, e.Price.AudioInput), max(long.AudioOutput, e.Price.AudioOutput)
 		e.Price.LongAbove, e.Price.Long = number(above), &long
 	}
 	if e.Price.Known {
