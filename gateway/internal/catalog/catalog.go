@@ -39,7 +39,8 @@ type row struct{ columns, hash string }
 // means that the build is broken.
 func Load() (*Catalog, error) { return index(table) }
 
-// index indexes tables; a later one's row replaces an earlier one's of the same model.
+// index indexes tables; a later one's row replaces an earlier one's of the same
+// model, and keeps what only that knows apart from prices.
 func index(tables ...string) (*Catalog, error) {
 	c := &Catalog{rows: make(map[key]row, 1024), dated: map[key]string{}, names: map[string][]string{}}
 	for _, table := range tables {
@@ -71,16 +72,31 @@ func (c *Catalog) add(table string) error {
 			return fmt.Errorf("catalogue: invalid row %q", line)
 		}
 		k := key{provider, model}
-		if _, had := c.rows[k]; !had {
+		r := row{strings.TrimSuffix(columns, "\n"), hash}
+		if before, had := c.rows[k]; had {
+			r.columns = complete(r.columns, before.columns)
+		} else {
 			c.names[provider] = append(c.names[provider], model)
 		}
-		c.rows[k] = row{strings.TrimSuffix(columns, "\n"), hash}
+		c.rows[k] = r
 		if stem, date := cutDate(model); date != "" && date > newest[key{provider, stem}] {
 			newest[key{provider, stem}] = date
 			c.dated[key{provider, stem}] = model
 		}
 	}
 	return nil
+}
+
+// complete returns the columns of a row with what it does not know, apart from prices, from an
+// earlier row of the same model: LiteLLM's file has no qualities.
+func complete(columns, earlier string) string {
+	f, from := strings.Split(columns, "\t"), strings.Split(earlier, "\t")
+	for _, i := range [...]int{colContext, colMaxOutput, colQuality, colReleased} {
+		if i < len(f) && i < len(from) && f[i] == "-" {
+			f[i] = from[i]
+		}
+	}
+	return strings.Join(f, "\t")
 }
 
 // hashOf identifies a table: the first eight hexadecimal digits of its SHA-256. It is part of the

@@ -17,9 +17,10 @@ const (
 	maxFaults = 20
 )
 
-// Open returns the catalogue with the rows of a file over it, which replace those of the same
-// model; without any for an empty path. A fault in one row refuses the whole file: a price that
-// is negative, or only half there, must not become 0.
+// Open returns the catalogue with the rows of a file over it; without any for an empty path. A
+// row replaces that of the same model, and keeps its window, longest reply, quality and date where
+// it has none. A fault in one row refuses the whole file: a price that is negative, or only half
+// there, must not become 0.
 func Open(path string) (*Catalog, error) {
 	if path == "" {
 		return Load()

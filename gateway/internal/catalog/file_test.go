@@ -49,6 +49,13 @@ func TestFileOverTheTable(t *testing.T) {
 	if _, err := Open(path + "x"); !os.IsNotExist(err) {
 		t.Errorf("Open of a missing file = %v", err)
 	}
+	partial, err := Over(rowOf("openai", "gpt-5", map[int]string{colContext: "-", colMaxOutput: "-", colQuality: "-", colReleased: "-"}))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if e, _ := partial.Lookup("openai", "gpt-5"); e.Quality != 0.88 || e.Context != 400_000 || e.MaxOutput != 128_000 || e.Released != "2025-08-07" || e.Price.CacheRead != llm.USD {
+		t.Errorf("a row without a quality = %+v, want the table's, and no price of the table's", e)
+	}
 	got := c.Compare(load(t))
 	if diff := cmp.Diff([]string{"acme/a/b", "openai/gpt-9-2030-01-01"}, got.New); diff != "" || len(got.Removed) > 0 || len(got.Other) > 0 {
 		t.Errorf("Compare = %+v", got)
