@@ -93,7 +93,7 @@ func litellmRow(name string, raw json.RawMessage) (*Row, error) {
 	}
 	if m.Mode == "embedding" {
 		r.maxOutput = 0
-		if m.Output == "" {
+		if m.Output == "" && m.Input != "" {
 			m.Output = "0" // no reply is generated
 		}
 	}
@@ -139,6 +139,14 @@ func (m *litellmModel) flags() []string {
 
 func (m *litellmModel) setPrices(r *Row, raw json.RawMessage) error {
 	r.unprice()
+	var members map[string]any
+	if err := decode(raw, &members); err != nil {
+		return err
+	}
+	// Some models take tokens and a price for each second of video, or give vectors for one.
+	if (m.Input == "" || m.Output == "") && pricedOtherwise(members) {
+		return errUnpriced
+	}
 	if m.Request != "" || m.Reasoning != "" && !sameNumber(m.Reasoning, m.Output, 1) {
 		return errUnpriced
 	}
@@ -153,17 +161,23 @@ func (m *litellmModel) setPrices(r *Row, raw json.RawMessage) error {
 	if r.audioOut, err = nano(m.AudioOutput, 1); err != nil {
 		return err
 	}
-	return m.setLong(r, raw)
+	return m.setLong(r, members)
+}
+
+// pricedOtherwise reports whether an entry has a price for something else than tokens.
+func pricedOtherwise(members map[string]any) bool {
+	for name := range members {
+		if strings.Contains(name, "_cost_per_") && !strings.Contains(name, "_token") {
+			return true
+		}
+	}
+	return false
 }
 
 // setLong sets the prices for long prompts, whose members end in "_above_200k_tokens". Where
 // there are several lengths, costs can't be computed. A kind of token without a price of its own
 // costs as much as before.
-func (m *litellmModel) setLong(r *Row, raw json.RawMessage) error {
-	var members map[string]any
-	if err := decode(raw, &members); err != nil {
-		return err
-	}
+func (m *litellmModel) setLong(r *Row, members map[string]any) error {
 	above := ""
 	for name := range members {
 		_, length, ok := strings.Cut(name, "_token_above_")

@@ -36,6 +36,8 @@ func TestRead(t *testing.T) {
 			"openai gpt-x 1250000000 10000000000 125000000 - - 40000000000 - 272000:2500000000:15000000000:125000000:-:- 400000 128000 tools,vision,file_in,json_object,logprobs,prefill,web_search deprecated - -\n" +
 				"vertex claude-x 3000000000 15000000000 - 3750000000 6000000000 - - - - - json_object,json_schema,logprobs,web_search - - -\n" +
 				"voyage e 60000000 0 - - - - - - 32000 - json_object,json_schema,logprobs,prefill,web_search embedding - -\n"},
+		"video by the second": {`{"v":{"litellm_provider":"bedrock","mode":"chat","output_cost_per_token":7.5e-06,"input_cost_per_video_per_second":0.0005}}`,
+			"bedrock v - - - - - - - - - - json_object,json_schema,logprobs,prefill,web_search - - -\n"},
 		"two lengths": {`{"m":{"litellm_provider":"openai","mode":"chat","input_cost_per_token":1e-6,"output_cost_per_token":1e-6,"input_cost_per_token_above_128k_tokens":2e-6,"input_cost_per_token_above_200k_tokens":3e-6}}`,
 			"openai m - - - - - - - - - - json_object,json_schema,logprobs,prefill,web_search - - -\n"},
 	} {
