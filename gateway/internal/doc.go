@@ -37,6 +37,7 @@
 //	ledger          records of requests, spend, leases; SQLite behind a journal
 //	keys            virtual keys
 //	catalog         prices, context windows and capabilities of models
+//	catalog/source  reads what others publish about models
 //	config          one YAML file → settings, every fault with its line
 //	telemetry       Prometheus metrics
 //	tokens          token counts of prompts

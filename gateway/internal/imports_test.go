@@ -26,7 +26,7 @@ var floors = []map[string]string{
 		"cli": "server plugintool compiler config httpapi/admin httpapi/tags keys ledger policy",
 	},
 	{
-		"server": "routes holds calllog compiler pipeline wire httpapi httpapi/admin wasm wasm/hook policy cache upstream media meter ledger keys " +
+		"server": "catalog/source routes holds calllog compiler pipeline wire httpapi httpapi/admin wasm wasm/hook policy cache upstream media meter ledger keys " +
 			"catalog config telemetry tokens demo /plugins /plugins/dialects /policies",
 		"plugintool": "calllog compiler config wasm wasm/cases wasm/hook /sdk",
 	},
@@ -53,7 +53,7 @@ var floors = []map[string]string{
 		"llmtest": "",
 	},
 	{
-		"queue": "",
+		"queue": "", "catalog/source": "",
 	},
 }
 

@@ -20,49 +20,91 @@ import (
 //go:embed catalog.tsv
 var table string
 
-// Catalog is the table with an index. It is immutable and safe for concurrent use.
+// Catalog is the table with an index, and perhaps with rows of a file over it. It is immutable
+// and safe for concurrent use.
 type Catalog struct {
-	rows map[key]string
+	rows map[key]row
 	// dated maps a name without a date to the newest model of that name with one.
 	dated map[key]string
 	// names are the models of each provider, sorted.
 	names map[string][]string
-	hash  string
 }
 
 type key struct{ provider, model string }
+
+// row is the columns of a line after provider and model, and the hash of the table it is in.
+type row struct{ columns, hash string }
 
 // Load indexes the table, in well under a millisecond; Lookup parses the rows. An error
 // means that the build is broken.
 func Load() (*Catalog, error) { return index(table) }
 
-func index(table string) (*Catalog, error) {
-	sum := sha256.Sum256([]byte(table))
-	c := &Catalog{hash: hex.EncodeToString(sum[:4]), rows: make(map[key]string, 1024),
-		dated: map[key]string{}, names: map[string][]string{}}
-	newest := map[key]string{}
-	for line := range strings.Lines(table) {
-		if line[0] == '#' {
-			continue
+// index indexes tables; a later one's row replaces an earlier one's of the same
+// model, and keeps what only that knows apart from prices.
+func index(tables ...string) (*Catalog, error) {
+	c := &Catalog{rows: make(map[key]row, 1024), dated: map[key]string{}, names: map[string][]string{}}
+	for _, table := range tables {
+		if err := c.add(table); err != nil {
+			return nil, err
 		}
-		provider, rest, _ := strings.Cut(line, "\t")
-		model, row, ok := strings.Cut(rest, "\t")
-		if !ok {
-			return nil, fmt.Errorf("catalogue: invalid row %q", line)
-		}
-		c.rows[key{provider, model}] = strings.TrimSuffix(row, "\n")
-		c.names[provider] = append(c.names[provider], model)
-		if stem, date := cutDate(model); date != "" && date > newest[key{provider, stem}] {
-			newest[key{provider, stem}] = date
-			c.dated[key{provider, stem}] = model
+	}
+	if len(tables) > 1 {
+		for _, models := range c.names {
+			slices.Sort(models)
 		}
 	}
 	return c, nil
 }
 
-// Hash identifies the table: the first eight hexadecimal digits of its SHA-256. It is
-// part of the Row of every price.
-func (c *Catalog) Hash() string { return c.hash }
+func (c *Catalog) add(table string) error {
+	hash := hashOf(table)
+	newest := map[key]string{}
+	for k, model := range c.dated {
+		_, newest[k] = cutDate(model)
+	}
+	for line := range strings.Lines(table) {
+		if line[0] == '#' {
+			continue
+		}
+		provider, rest, _ := strings.Cut(line, "\t")
+		model, columns, ok := strings.Cut(rest, "\t")
+		if !ok {
+			return fmt.Errorf("catalogue: invalid row %q", line)
+		}
+		k := key{provider, model}
+		r := row{strings.TrimSuffix(columns, "\n"), hash}
+		if before, had := c.rows[k]; had {
+			r.columns = complete(r.columns, before.columns)
+		} else {
+			c.names[provider] = append(c.names[provider], model)
+		}
+		c.rows[k] = r
+		if stem, date := cutDate(model); date != "" && date > newest[key{provider, stem}] {
+			newest[key{provider, stem}] = date
+			c.dated[key{provider, stem}] = model
+		}
+	}
+	return nil
+}
+
+// complete returns the columns of a row with what it does not know, apart from prices, from an
+// earlier row of the same model: LiteLLM's file has no qualities.
+func complete(columns, earlier string) string {
+	f, from := strings.Split(columns, "\t"), strings.Split(earlier, "\t")
+	for _, i := range [...]int{colContext, colMaxOutput, colQuality, colReleased} {
+		if i < len(f) && i < len(from) && f[i] == "-" {
+			f[i] = from[i]
+		}
+	}
+	return strings.Join(f, "\t")
+}
+
+// hashOf identifies a table: the first eight hexadecimal digits of its SHA-256. It is part of the
+// Row of every price.
+func hashOf(table string) string {
+	sum := sha256.Sum256([]byte(table))
+	return hex.EncodeToString(sum[:4])
+}
 
 // Lookup finds a provider's model by its name or, in this order, by the name
 //
@@ -77,12 +119,12 @@ func (c *Catalog) Hash() string { return c.hash }
 func (c *Catalog) Lookup(provider, model string) (Entry, bool) {
 	for name := range candidates(provider, model) {
 		if row, ok := c.rows[key{provider, name}]; ok {
-			return c.entry(provider, name, row), true
+			return entry(provider, name, row), true
 		}
 	}
 	name := strings.TrimSuffix(strings.TrimPrefix(model, "models/"), "-latest")
 	if dated, ok := c.dated[key{provider, name}]; ok {
-		return c.entry(provider, dated, c.rows[key{provider, dated}]), true
+		return entry(provider, dated, c.rows[key{provider, dated}]), true
 	}
 	return Entry{}, false
 }
@@ -136,7 +178,7 @@ func (c *Catalog) Providers() []string {
 func (c *Catalog) Models(provider string) []Entry {
 	entries := make([]Entry, len(c.names[provider]))
 	for i, model := range c.names[provider] {
-		entries[i] = c.entry(provider, model, c.rows[key{provider, model}])
+		entries[i] = entry(provider, model, c.rows[key{provider, model}])
 	}
 	return entries
 }

@@ -39,7 +39,7 @@ func TestEveryRowIsWhole(t *testing.T) {
 	for _, provider := range c.Providers() {
 		for _, e := range c.Models(provider) {
 			rows++
-			if f := strings.Split(c.rows[key{provider, e.Model}], "\t"); len(f) != columns {
+			if f := strings.Split(c.rows[key{provider, e.Model}].columns, "\t"); len(f) != columns {
 				t.Errorf("%s/%s has %d columns, want %d", provider, e.Model, len(f), columns)
 			}
 			checkEntry(t, e)
@@ -72,7 +72,7 @@ func checkEntry(t *testing.T, e Entry) {
 }
 
 func TestFactsOfKnownModels(t *testing.T) {
-	hash := load(t).Hash()
+	hash := hashOf(table)
 	usd := func(s string) llm.NanoUSD {
 		n, err := llm.ParseUSD(s)
 		if err != nil {

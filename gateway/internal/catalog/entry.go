@@ -7,6 +7,9 @@ import (
 	"github.com/penstock/penstock/gateway/internal/llm"
 )
 
+// QualitySource says what an Entry's Quality measures, and where it comes from.
+const QualitySource = "share of Aider's polyglot coding tasks solved (https://aider.chat/docs/leaderboards)"
+
 // Entry is the catalogue's facts about one model of one provider.
 type Entry struct {
 	Provider string
@@ -21,8 +24,7 @@ type Entry struct {
 	MaxOutput int64
 	// Features has every feature that the facts do not explicitly deny.
 	Features llm.Features
-	// Quality is the share of Aider's polyglot coding tasks that the model solves, 0 to
-	// 1 (https://aider.chat/docs/leaderboards); negative when it was not measured.
+	// Quality is 0 to 1, measured as QualitySource says; negative when it was not measured.
 	Quality float64
 	// Chat is false for models that make embeddings, images, speech or video only.
 	Chat bool
@@ -38,6 +40,7 @@ type Entry struct {
 func (e Entry) Fill(t *llm.Target) {
 	t.Price, t.Context, t.MaxOutput = e.Price, e.Context, e.MaxOutput
 	t.Features, t.FeaturesKnown, t.Quality = e.Features, true, e.Quality
+	t.Deprecated, t.ChatOnly, t.EmbedsOnly = e.Deprecated, e.Chat && !e.Embeds, e.Embeds && !e.Chat
 }
 
 // The columns of a row, after provider and model.
@@ -56,8 +59,8 @@ const (
 )
 
 // entry parses a row. A test checks all rows, so here an invalid number is an unknown one.
-func (c *Catalog) entry(provider, model, row string) Entry {
-	f := strings.Split(row, "\t")
+func entry(provider, model string, r row) Entry {
+	f := strings.Split(r.columns, "\t")
 	if len(f) != columns {
 		return Entry{Provider: provider, Model: model, Quality: -1}
 	}
@@ -67,10 +70,12 @@ func (c *Catalog) entry(provider, model, row string) Entry {
 	e.Price = price(f[colPrices:colAudioIn], f[colAudioIn], f[colAudioOut])
 	if above, rest, ok := strings.Cut(f[colLong], ":"); ok && e.Price.Known {
 		long := price(strings.Split(rest, ":"), "-", "-")
+		// No price of long sound is published, and it is not below that of short sound.
+		long.AudioInput, long.AudioOutput = max(long.AudioInput, e.Price.AudioInput), max(long.AudioOutput, e.Price.AudioOutput)
 		e.Price.LongAbove, e.Price.Long = number(above), &long
 	}
 	if e.Price.Known {
-		e.Price.Row = provider + "/" + model + "@" + c.hash
+		e.Price.Row = provider + "/" + model + "@" + r.hash
 	}
 	for flag := range strings.SplitSeq(f[colFlags], ",") {
 		switch flag {

@@ -20,7 +20,7 @@ func (e *environment) greet(s *server.Server, took time.Duration) {
 	fmt.Fprintf(e.stdout, "  admin      %s\n", reachable(admin))
 	fmt.Fprintf(e.stdout, "  found      %s\n", strings.Join(s.Providers(), ", "))
 	fmt.Fprintf(e.stdout, "  try        %s\n", e.tryLine(s, reachable(api)))
-	for _, warning := range s.Config().Warnings() {
+	for _, warning := range append(s.Config().Warnings(), s.Deprecations()...) {
 		fmt.Fprintf(e.stderr, "warning: %s\n", warning)
 	}
 }

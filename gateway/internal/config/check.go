@@ -49,6 +49,9 @@ func (d *decoder) checkPaths(c *Config) {
 	if file := c.Ledger.File(); file != ":memory:" {
 		c.Ledger.URL = LedgerURL("sqlite://" + inDir(d.dir, file))
 	}
+	if c.Catalog != "" {
+		c.Catalog = inDir(d.dir, c.Catalog)
+	}
 	if c.DecisionLog != "" && c.DecisionLog != Stderr {
 		c.DecisionLog = inDir(d.dir, c.DecisionLog)
 		if info, err := os.Stat(c.DecisionLog); err == nil && info.IsDir() {
@@ -175,7 +178,7 @@ func (d *decoder) missingURL(name string, k Known) {
 		d.faultKey("providers", name, "write base_url: "+k.URLForm, "base_url is missing: every account has its own")
 		return
 	}
-	d.faultKey("providers", name, didYouMean(name, knownNames()), "base_url is missing, and %q is not a well-known provider", name)
+	d.faultKey("providers", name, DidYouMean(name, knownNames()), "base_url is missing, and %q is not a well-known provider", name)
 }
 
 // needsKey adds a fault for a hosted provider without a credential.

@@ -50,6 +50,9 @@ type Config struct {
 	// Policies is the folder of Rego files that decide on admission; left out, the
 	// built-in policy decides. Like every path here it is relative to this file.
 	Policies string `yaml:"policies"`
+	// Catalog is a file of models with their prices and capabilities, which replace those that the
+	// gateway knows by itself; penstock catalog update writes it. Left out, there is none.
+	Catalog string `yaml:"catalog"`
 	// DecisionLog is where every admission decision and the request's outcome are written,
 	// as lines of JSON in the form of OPA's decision log: a file, or stderr. Left out, none
 	// are. The address and the metadata of requests are not written.

@@ -26,7 +26,7 @@ func (d *decoder) checkEndpoints(c *Config) {
 			d.faultKey("endpoints", at, "choose another path", "the gateway itself serves %s", at)
 		}
 		if _, ok := c.Plugins.Own[e.Dialect]; !ok && e.Dialect != "" {
-			d.fault(Path(here, "dialect"), nil, didYouMean(e.Dialect, slices.Collect(maps.Keys(c.Plugins.Own))), "there is no plugin %q", e.Dialect)
+			d.fault(Path(here, "dialect"), nil, DidYouMean(e.Dialect, slices.Collect(maps.Keys(c.Plugins.Own))), "there is no plugin %q", e.Dialect)
 		}
 		if _, _, err := mime.ParseMediaType(e.StreamType); err != nil {
 			d.fault(Path(here, "stream_type"), nil, "write a media type such as application/x-ndjson", "invalid media type %q", e.StreamType)

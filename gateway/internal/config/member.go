@@ -96,7 +96,7 @@ func (d *decoder) unknown(path, name string, key ast.Node, known []string) {
 		d.fault(Path(path, name), key, "leave it out", "not available in this version")
 		return
 	}
-	d.fault(Path(path, name), key, didYouMean(name, known), "there is no setting %q %s", name, where)
+	d.fault(Path(path, name), key, DidYouMean(name, known), "there is no setting %q %s", name, where)
 }
 
 // plannedSettings are settings of later versions, with the section they belong to.
@@ -197,7 +197,7 @@ func (d *decoder) capabilities(path string, n ast.Node, out *Capabilities) {
 	for i, name := range names {
 		bit := slices.Index(all, name)
 		if bit < 0 {
-			d.fault(fmt.Sprintf("%s[%d]", path, i), nil, didYouMean(name, all), "there is no capability %q", name)
+			d.fault(fmt.Sprintf("%s[%d]", path, i), nil, DidYouMean(name, all), "there is no capability %q", name)
 			continue
 		}
 		*out |= 1 << bit

@@ -121,9 +121,36 @@ type Price struct {
 	// CacheWriteLong is the same for writes that live an hour; left out, they cost as
 	// much as other writes.
 	CacheWriteLong *Dollars `yaml:"cache_write_1h"`
+	// AudioInput is the price of sound in the prompt; left out, it costs as much as input.
+	AudioInput *Dollars `yaml:"audio_input"`
+	// AudioOutput is the price of speech in the reply; left out, it costs as much as output.
+	AudioOutput *Dollars `yaml:"audio_output"`
+	// Long are the prices of requests with a long prompt; left out, its length makes no
+	// difference.
+	Long *LongPrice `yaml:"long"`
 	// WebSearch is the price of 1,000 web searches that the provider makes for replies; 10
 	// when left out.
 	WebSearch *Dollars `yaml:"web_search"`
+}
+
+// LongPrice is what a target charges for the whole of a request with a long prompt, in US dollars
+// per million tokens.
+type LongPrice struct {
+	// Above is the length of prompt, in tokens, beyond which these prices apply.
+	Above int64 `yaml:"above" jsonschema:"required,minimum=1"`
+	// Input is the price of prompt tokens.
+	Input *Dollars `yaml:"input" jsonschema:"required"`
+	// Output is the price of tokens of the reply, reasoning included.
+	Output *Dollars `yaml:"output" jsonschema:"required"`
+	// Cached is the price of prompt tokens read from the provider's cache; left out,
+	// they cost as much as input.
+	Cached *Dollars `yaml:"cached"`
+	// CacheWrite is the price of tokens written to the provider's cache; left out, they
+	// cost as much as input.
+	CacheWrite *Dollars `yaml:"cache_write"`
+	// CacheWriteLong is the same for writes that live an hour; left out, they cost as
+	// much as other writes.
+	CacheWriteLong *Dollars `yaml:"cache_write_1h"`
 }
 
 // Retries bounds how often a request is tried.

@@ -66,6 +66,40 @@ func TestTargetOverride(t *testing.T) {
 	}
 }
 
+// TestPriceOfLongPromptsAndSound wants every kind of token to have a price of its own.
+func TestPriceOfLongPromptsAndSound(t *testing.T) {
+	c := parseText(t, `models: {m: {targets: [{target: demo/a, price: {input: 1, output: 2, audio_input: 10, audio_output: 20, cache_write_1h: 3,
+  long: {above: 200000, input: 2, output: 4, cached: 0.5}}}]}}`)
+	var got llm.Target
+	c.Models["m"].Targets[0].Override(&got)
+	for _, test := range []struct {
+		usage llm.Usage
+		want  llm.NanoUSD // for a million
+	}{
+		{llm.Usage{Input: 200_000, AudioInput: 200_000}, 2 * llm.USD},
+		{llm.Usage{Output: 1e6, AudioOutput: 1e6}, 20 * llm.USD},
+		{llm.Usage{Input: 100_000, CacheWriteLong: 100_000}, 3 * llm.USD / 10},
+		{llm.Usage{Input: 1e6}, 2 * llm.USD},
+		{llm.Usage{Input: 1e6, CacheRead: 1e6, Output: 1e6}, 4*llm.USD + llm.USD/2},
+		{llm.Usage{Input: 1e6, AudioInput: 1e6}, 10 * llm.USD},
+	} {
+		if cost := got.Price.Cost(test.usage); cost != test.want {
+			t.Errorf("%+v costs %s, want %s", test.usage, cost, test.want)
+		}
+	}
+	for _, bad := range []struct{ long, want string }{
+		{"{above: 0, input: 1, output: 1}", "long.above: must be more than 0"},
+		{"{above: 5, input: -1, output: 1}", "long.input"},
+		{"{above: 5, input: 1}", "output"},
+		{"{input: 1, output: 1}", "above"},
+	} {
+		_, err := Parse("penstock.yaml", []byte("models: {m: {targets: [{target: demo/a, price: {input: 1, output: 2, long: "+bad.long+"}}]}}"), nil)
+		if err == nil || !strings.Contains(err.Error(), bad.want) {
+			t.Errorf("long: %s gives %v, want a fault that says %s", bad.long, err, bad.want)
+		}
+	}
+}
+
 func TestMatch(t *testing.T) {
 	c := parseText(t, `
 providers: {openai: {api_key: env:OPENAI_API_KEY}}

@@ -6,9 +6,9 @@ import (
 	"strings"
 )
 
-// didYouMean returns a hint with the name nearest to what was written, or else with all
+// DidYouMean returns a hint with the name nearest to what was written, or else with all
 // names; empty when there are none, or more than 20.
-func didYouMean(written string, names []string) string {
+func DidYouMean(written string, names []string) string {
 	if near := nearest(written, names); near != "" {
 		return fmt.Sprintf("did you mean %q?", near)
 	}

@@ -136,7 +136,7 @@ func (d *decoder) checkTransforms(c *Config, path string, names []string) {
 		at := fmt.Sprintf("%s[%d]", path, i)
 		switch _, ok := c.Plugins.Own[name]; {
 		case !ok:
-			d.fault(at, nil, didYouMean(name, slices.Collect(maps.Keys(c.Plugins.Own))), "there is no plugin %q", name)
+			d.fault(at, nil, DidYouMean(name, slices.Collect(maps.Keys(c.Plugins.Own))), "there is no plugin %q", name)
 		case slices.Contains(names[:i], name):
 			d.fault(at, nil, "keep one of them", "%s is given twice", name)
 		}

@@ -95,7 +95,7 @@ func (d *decoder) checkRouter(c *Config, path, router string) {
 		d.fault(path, nil, "choose one of: "+strings.Join(builtinRouters(), ", "), "the router %q is not available in this version", router)
 	default:
 		names := append(slices.Collect(maps.Keys(c.Plugins.Own)), builtinRouters()...)
-		d.fault(path, nil, didYouMean(router, names), "there is no router or plugin %q", router)
+		d.fault(path, nil, DidYouMean(router, names), "there is no router or plugin %q", router)
 	}
 }
 
@@ -147,7 +147,7 @@ func providerHint(c *Config, name string) string {
 		}
 		return fmt.Sprintf("add it to providers: %s: {api_key: env:%s}", name, k.Env[0])
 	}
-	return didYouMean(name, append(slices.Collect(maps.Keys(c.Providers)), Demo))
+	return DidYouMean(name, append(slices.Collect(maps.Keys(c.Providers)), Demo))
 }
 
 func (c *Config) hasProvider(name string) bool {
@@ -179,6 +179,9 @@ func (d *decoder) checkFacts(at string, t Target) {
 		if _, given := d.at[at]; given && f.d <= 0 {
 			d.fault(at, nil, "leave it out for the model's timeout", "must be more than 0")
 		}
+	}
+	if p := t.Price; p != nil && p.Long != nil && p.Long.Above < 1 {
+		d.fault(at+".price.long.above", nil, "write a number of tokens, such as 200000", "must be more than 0")
 	}
 	if t.Order < -1<<31 || t.Order > 1<<31-1 {
 		d.fault(Path(at, "order"), nil, "", "is out of range")
@@ -229,24 +232,33 @@ func (t Target) Override(to *llm.Target) {
 // perToken returns the price in the form that costs are computed from. Tokens without a
 // price cost as much as without a cache, which is never too little.
 func (p Price) perToken(target string) llm.Price {
-	or := func(d *Dollars, other llm.NanoUSD) llm.NanoUSD {
-		if d == nil {
-			return other
-		}
-		return llm.NanoUSD(*d)
-	}
-	in, out := or(p.Input, 0), or(p.Output, 0)
-	write := or(p.CacheWrite, in)
-	search := llm.SearchPrice(in, out)
+	price := perToken(p.Input, p.Output, p.Cached, p.CacheWrite, p.CacheWriteLong)
+	price.AudioInput, price.AudioOutput = dollarsOr(p.AudioInput, price.Input), dollarsOr(p.AudioOutput, price.Output)
+	price.WebSearch = llm.SearchPrice(price.Input, price.Output)
 	if p.WebSearch != nil {
-		search = llm.Times(1000, llm.NanoUSD(*p.WebSearch))
+		price.WebSearch = llm.Times(1000, llm.NanoUSD(*p.WebSearch))
 	}
-	return llm.Price{
-		Known: true, Input: in, Output: out, CacheRead: or(p.Cached, in),
-		CacheWrite: write, CacheWriteLong: or(p.CacheWriteLong, write),
-		AudioInput: in, AudioOutput: out, Row: target + "@config",
-		WebSearch: search,
+	if l := p.Long; l != nil {
+		long := perToken(l.Input, l.Output, l.Cached, l.CacheWrite, l.CacheWriteLong)
+		long.AudioInput, long.AudioOutput = max(price.AudioInput, long.Input), max(price.AudioOutput, long.Output)
+		price.LongAbove, price.Long = l.Above, &long
 	}
+	price.Row = target + "@config"
+	return price
+}
+
+// perToken returns the prices that all lengths of prompt have.
+func perToken(input, output, cached, write, writeLong *Dollars) llm.Price {
+	in, out := dollarsOr(input, 0), dollarsOr(output, 0)
+	writes := dollarsOr(write, in)
+	return llm.Price{Known: true, Input: in, Output: out, CacheRead: dollarsOr(cached, in), CacheWrite: writes, CacheWriteLong: dollarsOr(writeLong, writes)}
+}
+
+func dollarsOr(d *Dollars, other llm.NanoUSD) llm.NanoUSD {
+	if d == nil {
+		return other
+	}
+	return llm.NanoUSD(*d)
 }
 
 // Match finds the model for a name: the model with that very name, else the matching

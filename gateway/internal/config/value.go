@@ -330,7 +330,7 @@ func choose[T ~string](dst *T, s string, choices ...T) error {
 		}
 		names[i] = string(c)
 	}
-	return &hintedError{fmt.Sprintf("%q is not one of %s", s, strings.Join(names, ", ")), didYouMean(s, names)}
+	return &hintedError{fmt.Sprintf("%q is not one of %s", s, strings.Join(names, ", ")), DidYouMean(s, names)}
 }
 
 // notYet is the error for a value that only a later version supports.

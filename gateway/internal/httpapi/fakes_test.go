@@ -20,6 +20,8 @@ type Fake struct {
 	Keys      KeyMode // KeysOff if empty
 	ModelList []Model
 	Origins   []string
+	// TargetList are the targets of models.
+	TargetList map[string][]*llm.Target
 	// OnReady is the readiness; nil means ready without detail.
 	OnReady func() (bool, any)
 	// OnOpen finds further formats; nil means that there are none.
@@ -88,6 +90,10 @@ func (s fakeService) Model(_ context.Context, _ llm.Principal, id string) (Model
 		}
 	}
 	return Model{}, false
+}
+
+func (s fakeService) Targets(_ context.Context, model string) []*llm.Target {
+	return s.f.TargetList[model]
 }
 
 func (s fakeService) AllowedOrigins() []string { return s.f.Origins }

@@ -25,6 +25,8 @@ type Service interface {
 	Models(ctx context.Context, who llm.Principal) ([]Model, error)
 	// Model finds one model that a caller may use, whether Models lists it or not.
 	Model(ctx context.Context, who llm.Principal, id string) (Model, bool)
+	// Targets lists what may serve a model of Models, in its configured order.
+	Targets(ctx context.Context, model string) []*llm.Target
 	// AllowedOrigins returns the origins whose pages may read replies of the data
 	// handler: exact ones, or "*" for any.
 	AllowedOrigins() []string

@@ -30,6 +30,9 @@ type Target struct {
 	FeaturesKnown bool
 	// Quality is between 0 and 1; negative means unknown.
 	Quality float64
+	// Deprecated marks a model that its provider will turn off. ChatOnly and EmbedsOnly mark one
+	// that is known to make no embeddings, or nothing else.
+	Deprecated, ChatOnly, EmbedsOnly bool
 	// Weight shares load among equals; Order sorts into tiers, lowest first.
 	Weight float64
 	Order  int

@@ -319,7 +319,7 @@ func TestCandidates(t *testing.T) {
 	for _, c := range f.records[0].Candidates {
 		why = append(why, c.Target+": "+c.Refused)
 	}
-	want := "p/a: lacks tools|p/b: context window of 10 tokens is too small|q/c: "
+	want := "p/a: lacks tools, json_schema|p/b: context window of 10 tokens is too small|q/c: "
 	if s := strings.Join(why, "|"); s != want {
 		t.Errorf("considered %s, want %s", s, want)
 	}

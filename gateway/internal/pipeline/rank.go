@@ -15,6 +15,9 @@ import (
 // in order.
 func (x *state) rank(ctx context.Context) (*attempts, error) {
 	candidates := x.candidates()
+	if len(candidates) == 0 && x.allTooSmall() { // no target has to be asked to know it
+		candidates = x.chain(llm.FaultContextLength)
+	}
 	if len(candidates) == 0 {
 		return nil, x.noTarget()
 	}
@@ -173,38 +176,6 @@ func (x *state) usable(cooling []llm.Candidate) (usable []llm.Candidate) {
 	return usable
 }
 
-// optional are the features that a target may lack without failing the request.
-const optional = llm.JSONObject | llm.JSONSchema | llm.Reasoning | llm.Logprobs | llm.Prefill | llm.WebSearch
-
-// whyUnfit says why a target can't serve the request; empty when it can.
-func (x *state) whyUnfit(t *llm.Target) string {
-	o := &x.decision.Obligations
-	if len(o.AllowTargets) > 0 && !matchAny(o.AllowTargets, t.ID) {
-		return "not among the targets that the policy allows"
-	}
-	if matchAny(o.DenyTargets, t.ID) {
-		return "denied by the policy"
-	}
-	if t.FeaturesKnown {
-		if lacks := x.req.Facts.Features &^ optional &^ t.Features; lacks != 0 {
-			return "lacks " + lacks.String()
-		}
-	}
-	// The estimate is an over-count, so only a clear excess disqualifies.
-	if t.Context > 0 && x.req.Facts.Inputs == 0 && !x.req.Facts.Free && x.req.Facts.EstInputTokens/2 > t.Context {
-		return fmt.Sprintf("context window of %d tokens is too small", t.Context)
-	}
-	facts := x.req.Facts
-	if x.Dialects.Inlines(x.req, t) {
-		facts.Unbounded = "" // the size is known before anything is reserved
-	}
-	return x.whyUnbounded(t, &facts)
-}
-
-func matchAny(patterns []string, id string) bool {
-	return slices.ContainsFunc(patterns, func(p string) bool { return llm.MatchName(p, id) })
-}
-
 // noTarget is the error for a request that no target can serve. It says why for each.
 func (x *state) noTarget() error {
 	var why strings.Builder
@@ -217,6 +188,10 @@ func (x *state) noTarget() error {
 	if why.Len() == 0 {
 		why.WriteString("the route has no targets")
 	}
-	return &llm.Error{Code: llm.CodeNoTarget, Status: 400, Retried: true, Param: "model",
+	code := llm.CodeNoTarget
+	if x.allTooSmall() {
+		code = llm.CodeContextLength // at which agents shorten the conversation
+	}
+	return &llm.Error{Code: code, Status: 400, Retried: true, Param: "model",
 		Message: fmt.Sprintf("No target of %s can serve this request (%s).", llm.Quote(x.req.Facts.Model), why.String())}
 }

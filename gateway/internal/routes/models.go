@@ -91,6 +91,24 @@ func (r *Routes) servedBy(name, star string, m config.Model) (Model, bool) {
 	return Model{}, false
 }
 
+// Serving returns the targets that may serve a model of List, in their configured order.
+func (r *Routes) Serving(name string) []*llm.Target {
+	if route, ok := r.fixed[name]; ok {
+		return route.Targets
+	}
+	if alias, star, ok := r.config.Match(name); ok {
+		var targets []*llm.Target
+		for _, t := range r.config.Models[alias].Targets {
+			targets = append(targets, r.target(t, star, false))
+		}
+		return targets
+	}
+	if t, ok := r.demo[name]; ok && r.discovered {
+		return []*llm.Target{&t}
+	}
+	return nil
+}
+
 // exists reports whether a provider has a model according to the catalog.
 func (r *Routes) exists(provider, model string) bool {
 	if provider == config.Demo {

@@ -99,6 +99,10 @@ func (s service) Model(_ context.Context, who llm.Principal, id string) (httpapi
 	return s.server.model(who, id)
 }
 
+func (s service) Targets(_ context.Context, model string) []*llm.Target {
+	return s.server.serving(model)
+}
+
 func (s service) AllowedOrigins() []string {
 	return s.server.snapshot.Load().config.CORS.AllowedOrigins()
 }

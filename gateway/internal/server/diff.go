@@ -36,6 +36,7 @@ func (sn *snapshot) changes(old *snapshot) []any {
 	add("providers", delta(was.Providers, is.Providers, config.Provider.Equal))
 	add("models", delta(was.Models, is.Models, same))
 	add("plugins", delta(old.plugins, sn.plugins, func(a, b plugin) bool { return a.module == b.module }))
+	add("catalog", summary(sn.catalog.Compare(old.catalog)))
 	add("endpoints", delta(was.Endpoints, is.Endpoints, same))
 	if before, now := old.policy.Status().Revision, sn.policy.Status().Revision; before != now {
 		add("policy", before+" to "+now)
@@ -90,7 +91,8 @@ func prefixed(prefix string, names []string) []string {
 	return names
 }
 
-// warnings returns what protected the gateway and was removed by a reload.
+// warnings returns what protected the gateway and was removed by a reload, and what was
+// deprecated since.
 func (sn *snapshot) warnings(old *snapshot) []string {
 	was, is := old.config, sn.config
 	var list []string
@@ -100,6 +102,8 @@ func (sn *snapshot) warnings(old *snapshot) []string {
 	if gone := missing(was.Plugins.Own, is.Plugins.Own); len(gone) > 0 {
 		list = append(list, "plugins are no longer in use: "+strings.Join(gone, ", "))
 	}
+	before := old.deprecations()
+	list = append(list, slices.DeleteFunc(sn.deprecations(), func(w string) bool { return slices.Contains(before, w) })...)
 	if was.Keys == config.KeysRequired && is.Keys != config.KeysRequired || was.Keys != config.KeysOff && is.Keys == config.KeysOff {
 		list = append(list, "callers need no key any more: keys is "+string(is.Keys)+" and was "+string(was.Keys))
 	}

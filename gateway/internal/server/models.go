@@ -29,6 +29,13 @@ func (s *Server) model(who llm.Principal, id string) (httpapi.Model, bool) {
 	return apiModel(m), ok && mayUse(who, id)
 }
 
+// serving lists what may serve a model, in its configured order.
+func (s *Server) serving(model string) []*llm.Target {
+	sn := s.acquire()
+	defer sn.release()
+	return sn.routes.Serving(model)
+}
+
 func apiModel(m routes.Model) httpapi.Model {
 	return httpapi.Model{ID: m.ID, OwnedBy: m.Owner, Context: m.Context, MaxOutput: m.MaxOutput, Created: m.Released,
 		Chat: m.Chat, Embeds: m.Embeds}

@@ -56,6 +56,7 @@ func (s *Server) load(ctx context.Context) (*config.Config, error) {
 		return c, err
 	}
 	s.watch(c.Policies)
+	s.watch(c.Catalog)
 	for _, p := range c.Plugins.Own {
 		s.watch(p.File)
 		if len(c.Plugins.Trusted) > 0 {

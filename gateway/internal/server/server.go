@@ -19,7 +19,6 @@ import (
 
 	"github.com/penstock/penstock/gateway/internal/cache"
 	"github.com/penstock/penstock/gateway/internal/calllog"
-	"github.com/penstock/penstock/gateway/internal/catalog"
 	"github.com/penstock/penstock/gateway/internal/compiler"
 	"github.com/penstock/penstock/gateway/internal/config"
 	"github.com/penstock/penstock/gateway/internal/demo"
@@ -55,16 +54,15 @@ type Options struct {
 // Server is a gateway. It holds what lives as long as the process; what a new
 // configuration replaces is in the snapshot.
 type Server struct {
-	o       Options
-	log     *slog.Logger
-	catalog *catalog.Catalog
-	ledger  *ledger.Ledger // nil in a dry server
-	keys    *keys.Keys
-	meter   *meter.Meter
-	holds   *holds.Holds
-	tokens  tokens.Counter
-	cache   *cache.Cache
-	health  *upstream.Health
+	o      Options
+	log    *slog.Logger
+	ledger *ledger.Ledger // nil in a dry server
+	keys   *keys.Keys
+	meter  *meter.Meter
+	holds  *holds.Holds
+	tokens tokens.Counter
+	cache  *cache.Cache
+	health *upstream.Health
 	// capacity counts the attempts in flight over all snapshots.
 	capacity *upstream.Capacity
 	prompts  *upstream.Prompts
@@ -167,9 +165,6 @@ func (s *Server) start(ctx context.Context, c *config.Config, more ...opener) er
 }
 
 func (s *Server) openParts(c *config.Config) (err error) {
-	if s.catalog, err = catalog.Load(); err != nil {
-		return err
-	}
 	s.meter = meter.New(time.Now, c.TimeZone.Location(), meter.Options{Lease: holds.Lease})
 	if s.cache, err = cache.New(int64(c.Cache.Size)); err != nil {
 		return err

@@ -6,6 +6,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/penstock/penstock/gateway/internal/catalog"
 	"github.com/penstock/penstock/gateway/internal/config"
 	"github.com/penstock/penstock/gateway/internal/llm"
 	"github.com/penstock/penstock/gateway/internal/pipeline"
@@ -21,6 +22,7 @@ import (
 // closed when its last request has ended.
 type snapshot struct {
 	config  *config.Config
+	catalog *catalog.Catalog
 	routes  *routes.Routes
 	policy  *policy.Engine
 	clients map[string]*client
@@ -44,13 +46,13 @@ func (s *Server) build(ctx context.Context, c *config.Config) (*snapshot, error)
 	ranker := routerStage{map[string]*wasm.Ranker{}, map[string]bool{}}
 	dialects := &wire.Dialects{Modules: translators{}, Transforms: map[string]wire.Transform{},
 		MaxReply: int64(c.Server.MaxReply), MaxBody: int64(c.Server.MaxBody), Fetch: s.mediaFetcher(&c.Media)}
-	err := errors.Join(sn.openClients(s), sn.openPolicy(ctx, s), sn.openPlugins(ctx, s), sn.openRouters(ctx, s, ranker),
+	err := errors.Join(sn.openCatalog(), sn.openClients(s), sn.openPolicy(ctx, s), sn.openPlugins(ctx, s), sn.openRouters(ctx, s, ranker),
 		sn.openTransforms(dialects.Transforms), sn.openTranslators(s, dialects), sn.openEndpoints())
 	if err != nil {
 		sn.close()
 		return nil, err
 	}
-	sn.routes = routes.New(c, s.catalog, s.o.ConfigPath() == "", sn.digests())
+	sn.routes = routes.New(c, sn.catalog, s.o.ConfigPath() == "", sn.digests())
 	sn.pipeline = pipeline.New(pipeline.Stages{
 		Routes:   sn.routes,
 		Policy:   policyStage{sn.policy},

@@ -18,25 +18,44 @@ func (s *Server) Warnings() []string {
 	sn := s.snapshot.Load()
 	c := sn.config
 	var list []string
-	for _, alias := range slices.Sorted(maps.Keys(c.Models)) {
-		if strings.Contains(alias, "*") {
-			continue // its targets depend on the request
-		}
-		route, err := sn.routes.Named(alias)
-		if err != nil {
-			continue
-		}
-		paths := targetPaths(c.Models[alias], alias)
-		for i, t := range route.All() {
-			list = append(list, s.targetWarnings(c, paths[i], t)...)
-		}
-	}
+	sn.eachTarget(func(path string, t *llm.Target) { list = append(list, sn.targetWarnings(path, t)...) })
 	if file := c.Ledger.File(); file != ":memory:" {
 		if dir := filepath.Dir(file); !isFolder(dir) {
 			list = append(list, oneLine(c.Fault("ledger", "", "the folder %s does not exist, so serve cannot start; create it", dir)))
 		}
 	}
 	return list
+}
+
+// Deprecations returns a warning for each target that its provider will turn off.
+func (s *Server) Deprecations() []string { return s.snapshot.Load().deprecations() }
+
+func (sn *snapshot) deprecations() (list []string) {
+	sn.eachTarget(func(path string, t *llm.Target) {
+		if t.Deprecated {
+			list = append(list, sn.deprecation(path, t))
+		}
+	})
+	return list
+}
+
+func (sn *snapshot) deprecation(path string, t *llm.Target) string {
+	return oneLine(sn.config.Fault(path, "", "%s is deprecated by its provider", t.ID))
+}
+
+// eachTarget calls visit for every target of the configuration with its place there. Those of
+// patterns depend on the request.
+func (sn *snapshot) eachTarget(visit func(path string, t *llm.Target)) {
+	for _, alias := range slices.Sorted(maps.Keys(sn.config.Models)) {
+		route, err := sn.routes.Named(alias)
+		if err != nil || strings.Contains(alias, "*") {
+			continue
+		}
+		paths := targetPaths(sn.config.Models[alias], alias)
+		for i, t := range route.All() {
+			visit(paths[i], t)
+		}
+	}
 }
 
 // targetPaths returns the paths in the configuration of all of a route's targets.
@@ -51,28 +70,29 @@ func targetPaths(m config.Model, alias string) (paths []string) {
 
 // targetWarnings warns of a target that is deprecated, is no chat model, or has no known
 // price.
-func (s *Server) targetWarnings(c *config.Config, path string, t *llm.Target) (list []string) {
+func (sn *snapshot) targetWarnings(path string, t *llm.Target) (list []string) {
+	c := sn.config
 	warn := func(format string, args ...any) { list = append(list, oneLine(c.Fault(path, "", format, args...))) }
-	entry, known := s.catalog.Lookup(c.Providers[t.Provider].Catalog, t.Model)
-	if known && entry.Deprecated {
-		warn("%s is deprecated by its provider", t.ID)
+	entry, known := sn.catalog.Lookup(c.Providers[t.Provider].Catalog, t.Model)
+	if t.Deprecated {
+		list = append(list, sn.deprecation(path, t))
 	}
 	if known && !entry.Chat {
 		warn("%s is not a model for chat", t.ID)
 	}
 	if !t.Price.Known {
-		warn("no price known for %s, so its cost is not counted and hard limits in USD refuse it%s; write price: {input: …, output: …} at the target", t.ID, s.similarModels(c, t))
+		warn("no price known for %s, so its cost is not counted and hard limits in USD refuse it%s; write price: {input: …, output: …} at the target", t.ID, sn.similarModels(t))
 	}
 	return list
 }
 
 // similarModels names models with a price and a similar name.
-func (s *Server) similarModels(c *config.Config, t *llm.Target) string {
+func (sn *snapshot) similarModels(t *llm.Target) string {
 	name := t.Model
-	if p := c.Providers[t.Provider].Catalog; p != "" {
+	if p := sn.config.Providers[t.Provider].Catalog; p != "" {
 		name = p + "/" + t.Model
 	}
-	similar := s.catalog.Near(name)
+	similar := sn.catalog.Near(name)
 	if len(similar) == 0 {
 		return ""
 	}

@@ -1,5 +1,5 @@
 // Command generate writes the gateway's catalogue from the models.dev facts and the
-// overlay beside it. The result depends on these two files only.
+// overlay of package source. The result depends on these two files only.
 //
 //	go run ./gateway/internal/catalog/generate          # write catalog.tsv
 //	go run ./gateway/internal/catalog/generate -check   # exit 1 if it is out of date
@@ -16,6 +16,8 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+
+	"github.com/penstock/penstock/gateway/internal/catalog/source"
 )
 
 func main() {
@@ -37,7 +39,7 @@ func run(args []string, out io.Writer) error {
 	if err := flags.Parse(args); err != nil {
 		return err
 	}
-	table, err := generate(*facts, filepath.Join(dir, "overlay.tsv"))
+	table, err := generate(*facts)
 	if errors.Is(err, fs.ErrNotExist) && *check {
 		fmt.Fprintf(out, "catalog: not checked, %s does not exist\n", *facts)
 		return nil
@@ -63,25 +65,19 @@ func finish(path string, table []byte, check bool) error {
 	return nil
 }
 
-func generate(factsFile, overlayFile string) ([]byte, error) {
-	facts, err := readFacts(factsFile)
+func generate(factsFile string) ([]byte, error) {
+	raw, err := os.ReadFile(factsFile)
 	if err != nil {
 		return nil, err
 	}
-	rules, err := readOverlay(overlayFile)
+	facts, err := source.Read(raw)
 	if err != nil {
+		return nil, fmt.Errorf("%s: %w", factsFile, err)
+	}
+	if err := facts.Complete(); err != nil {
 		return nil, err
 	}
-	rows, err := facts.rows()
-	if err != nil {
-		return nil, err
-	}
-	for _, rule := range rules {
-		if err := rule.apply(rows); err != nil {
-			return nil, err
-		}
-	}
-	return table(rows), nil
+	return source.Table(facts.Rows, "generate from the models.dev facts (MIT) and overlay.tsv"), nil
 }
 
 // moduleRoot returns the nearest parent folder with a go.mod.

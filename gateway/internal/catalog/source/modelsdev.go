@@ -1,12 +1,12 @@
-package main
+package source
 
 import (
-	"bytes"
+	"cmp"
 	"encoding/json"
 	"fmt"
-	"math/big"
-	"os"
+	"maps"
 	"slices"
+	"strconv"
 	"strings"
 
 	"github.com/penstock/penstock/gateway/internal/llm"
@@ -56,7 +56,11 @@ type cost struct {
 	AudioOutput json.Number `json:"output_audio"`
 	Reasoning   json.Number `json:"reasoning"`
 	Request     json.Number `json:"request"`
-	Tiers       []struct {
+	// CacheWriteLong is for writes that live an hour. The facts have none.
+	CacheWriteLong json.Number `json:"-"`
+	// tokens is how many tokens the prices are for; 0 is a million.
+	tokens int64
+	Tiers  []struct {
 		cost
 		Tier struct {
 			Type string `json:"type"`
@@ -65,45 +69,34 @@ type cost struct {
 	} `json:"tiers"`
 }
 
-func readFacts(path string) (facts, error) {
-	raw, err := os.ReadFile(path)
-	if err != nil {
-		return nil, err
+func readModelsDev(raw []byte) (*Facts, error) {
+	f := &Facts{From: "models.dev"}
+	var content facts
+	if err := decode(raw, &content); err != nil {
+		return f, err
 	}
-	var f facts
-	dec := json.NewDecoder(bytes.NewReader(raw))
-	dec.UseNumber()
-	if err := dec.Decode(&f); err != nil {
-		return nil, fmt.Errorf("read %s: %w", path, err)
-	}
-	return f, nil
-}
-
-// rows converts the facts about routed providers to sorted catalogue rows.
-func (f facts) rows() ([]*row, error) {
-	var rows []*row
-	for theirs, ours := range routed {
-		p, ok := f[theirs]
+	models := map[string]model{}
+	for theirs, p := range content {
+		ours, ok := routed[theirs]
 		if !ok {
-			return nil, fmt.Errorf("provider %q is no longer in the facts", theirs)
+			f.Skipped += len(p.Models)
+			continue
 		}
 		for id, m := range p.Models {
-			r, err := m.row(ours, id)
-			if err != nil {
-				return nil, fmt.Errorf("%s/%s: %w", theirs, id, err)
-			}
-			rows = append(rows, r)
+			models[ours+"/"+id] = m
 		}
 	}
-	slices.SortFunc(rows, func(a, b *row) int { return strings.Compare(a.key(), b.key()) })
-	return rows, nil
+	return f, f.collect(slices.Collect(maps.Keys(models)), func(name string) (*Row, error) {
+		provider, id, _ := strings.Cut(name, "/")
+		return models[name].row(provider, id)
+	})
 }
 
-func (m model) row(provider, id string) (*row, error) {
-	if strings.ContainsAny(id, "\t\n") {
-		return nil, fmt.Errorf("the name contains a tab or line break")
+func (m model) row(provider, id string) (*Row, error) {
+	if !isName(id) {
+		return nil, fmt.Errorf("invalid name of a model")
 	}
-	r := &row{provider: provider, model: id, context: m.Limit.Context, maxOutput: m.Limit.Output,
+	r := &Row{provider: provider, model: id, context: m.Limit.Context, maxOutput: m.Limit.Output,
 		features: m.features(), released: m.ReleaseDate, flags: m.flags(id), quality: m.quality()}
 	if slices.Contains(r.flags, "embedding") {
 		r.maxOutput = 0 // the facts give the vector's length there
@@ -156,9 +149,78 @@ func (m model) quality() string {
 		if b.Name != "Aider Polyglot" {
 			continue
 		}
-		if score, ok := new(big.Rat).SetString(b.Score.String()); ok {
-			return score.Quo(score, big.NewRat(100, 1)).FloatString(3)
+		if score, err := b.Score.Float64(); err == nil && 0 <= score && score <= 100 {
+			return strconv.FormatFloat(score/100, 'f', 3, 64)
 		}
 	}
 	return ""
+}
+
+// setPrices parses the prices. Where reasoning tokens or whole requests have prices of
+// their own, costs cannot be computed from the usage that providers report, so the price
+// stays unknown.
+func (r *Row) setPrices(c *cost) error {
+	r.unprice()
+	if c == nil {
+		return nil
+	}
+	if c.Request != "" || c.Reasoning != "" && !sameNumber(c.Reasoning, c.Output, million) || len(c.Tiers) > 1 {
+		return errUnpriced
+	}
+	var err error
+	if r.price, err = c.prices(); err != nil {
+		return err
+	}
+	if r.audioIn, err = nano(c.AudioInput, million); err != nil {
+		return err
+	}
+	if r.audioOut, err = nano(c.AudioOutput, million); err != nil {
+		return err
+	}
+	if len(c.Tiers) == 1 {
+		t := c.Tiers[0]
+		if t.Tier.Type != "" && t.Tier.Type != "context" || t.Tier.Size <= 0 {
+			return errUnpriced
+		}
+		r.longAbove = t.Tier.Size
+		r.long, err = t.prices()
+	}
+	return err
+}
+
+// million is how many tokens the facts' prices are for.
+const million = 1_000_000
+
+func (c cost) prices() (p prices, err error) {
+	for _, f := range []struct {
+		to   *llm.NanoUSD
+		from json.Number
+	}{{&p.input, c.Input}, {&p.output, c.Output}, {&p.cacheRead, c.CacheRead}, {&p.cacheWrite, c.CacheWrite},
+		{&p.cacheWriteLong, c.CacheWriteLong}} {
+		if *f.to, err = nano(f.from, cmp.Or(c.tokens, million)); err != nil {
+			return p, err
+		}
+	}
+	// The facts have 0 where a provider has no price for its cache. If others cost
+	// something, free cached tokens would make the cost too low.
+	if p.input > 0 && p.cacheRead == 0 {
+		p.cacheRead = unknown
+	}
+	if p.input > 0 && p.cacheWrite == 0 {
+		p.cacheWrite = unknown
+	}
+	if p.input > 0 && p.cacheWriteLong == 0 {
+		p.cacheWriteLong = unknown
+	}
+	if p.input == unknown || p.output == unknown {
+		return p, fmt.Errorf("the price of input or output is missing")
+	}
+	return p, nil
+}
+
+// sameNumber reports whether two prices for so many tokens are equal.
+func sameNumber(a, b json.Number, tokens int64) bool {
+	x, err := nano(a, tokens)
+	y, err2 := nano(b, tokens)
+	return err == nil && err2 == nil && x == y
 }
