@@ -18,12 +18,13 @@ import (
 )
 
 // sdkProviders are the providers at which official clients are checked. The gateway's name
-// of each and of its model is that of its format; at Gemini the model must be known to think.
+// of each and of its model is that of its format; at Gemini the model must be known to think,
+// and a second one makes the embeddings.
 var sdkProviders = []struct{ name, dialect, also, path, model string }{
 	{"openai", "openai", "openai-completions", "/v1", "small"},
 	{"anthropic", "anthropic", "", "/v1", "small"},
 	{"responses", "openai-responses", "", "/v1", "small"},
-	{"gemini", "gemini", "", "/v1beta", "gemini-2.5-flash"},
+	{"gemini", "gemini", "", "/v1beta", "gemini-2.5-flash, gemini/gemini-embedding-001"},
 }
 
 // sdkFaults are the models with a fault, as llmtest.Model names them.
