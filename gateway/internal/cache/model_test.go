@@ -66,8 +66,8 @@ func play(t *testing.T, steps, keys, waits []int) (fault string) {
 				}
 			}
 		default:
-			// Half a second beyond, so that no entry expires at this very instant.
-			time.Sleep(time.Duration(waits[i])*time.Second + time.Second/2)
+			// A little beyond, however often, so that no entry expires at this very instant.
+			time.Sleep(time.Duration(waits[i])*time.Second + time.Second/128)
 		}
 	}
 	return ""
