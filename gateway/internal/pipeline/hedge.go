@@ -11,10 +11,10 @@ import (
 // not begin in time, the next target is asked beside it, and the answer that begins first
 // counts. The error is that of the target that was asked first.
 func (s *attempts) runHedged(ctx context.Context, a *attempt) (llm.Stream, error) {
-	delay := s.route.Hedge.Delay(s.Health.Stats(a.target.ID))
-	if delay <= 0 || len(s.left) == 0 || len(s.made) > 0 {
+	if s.route.Hedge == (llm.Hedge{}) || len(s.left) == 0 || len(s.made) > 0 {
 		return s.run(ctx, a)
 	}
+	delay := s.route.Hedge.Delay(s.Health.Stats(a.target.ID))
 	if err := s.start(ctx, a); err != nil {
 		return nil, err
 	}
@@ -82,11 +82,10 @@ func (h *hedging) launch(a *attempt) {
 
 // addSecond asks the next target, unless it may not be asked or retries are used up.
 func (h *hedging) addSecond() {
-	next := h.left[0].Target
-	if next.ID == h.running[0].target.ID || !h.mayRetry() {
+	if !h.mayRetry() {
 		return
 	}
-	a := h.attempt(task{target: next, try: 1, hedge: true, replaceable: h.replaceable(h.left[1:])})
+	a := h.attempt(task{target: h.left[0].Target, try: 1, hedge: true, replaceable: h.replaceable(h.left[1:])})
 	if h.start(h.ctx, a) != nil {
 		return
 	}
@@ -106,13 +105,19 @@ func (h *hedging) choose(first finishedAttempt) (llm.Stream, error) {
 	_, failed := h.end(h.ctx, first.attempt, nil, first.err)
 	second := h.next()
 	reply, err := h.end(h.ctx, second.attempt, second.reply, second.err)
-	if err != nil && first.attempt == h.running[0] {
+	if err == nil {
+		first.attempt.reserved.release(h.ctx)
+		return reply, nil
+	}
+	h.running[0].reserved.release(h.ctx) // the other one's goes on to the next attempt
+	if first.attempt == h.running[0] {
 		err = failed
 	}
-	return reply, err
+	return nil, err
 }
 
-// cancelOther ends the attempt that did not answer first. What its target has done by then is paid.
+// cancelOther ends the attempt that did not answer first. What its target has done by then is
+// paid.
 func (h *hedging) cancelOther(serving *attempt) {
 	for _, a := range h.running {
 		if a == serving {

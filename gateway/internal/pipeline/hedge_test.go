@@ -49,6 +49,13 @@ func TestHedge(t *testing.T) {
 					t.Fatalf("%q from %v after %s, %v", got.text, f.sent, time.Since(start), err)
 				}
 				r := f.records[0]
+				var requests int64
+				for _, used := range f.settled {
+					requests += used.Requests
+				}
+				if requests != 1 {
+					t.Errorf("%d requests are charged: %v", requests, f.settled)
+				}
 				var charged int64
 				for _, charge := range r.Charges {
 					charged += charge.Amount
