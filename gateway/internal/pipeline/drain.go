@@ -28,6 +28,7 @@ func (x *state) drain(reply llm.Stream) {
 	if a == nil { // from the cache
 		return
 	}
+	x.attempts.left = nil // nobody waits for another target's answer
 	late := time.AfterFunc(drainTime, func() { a.watch.cancel(&llm.Error{Fault: llm.FaultCanceled, Message: "The caller is gone."}) })
 	defer late.Stop()
 	for {

@@ -42,7 +42,7 @@ func readToContent(s llm.Stream) ([]llm.Event, error) {
 
 // cloneEvent returns an event that stays valid when the next one is read.
 func cloneEvent(ev llm.Event) llm.Event {
-	ev.Frame, ev.Data, ev.More = bytes.Clone(ev.Frame), bytes.Clone(ev.Data), false
+	ev.Frame, ev.Data, ev.Text, ev.More = bytes.Clone(ev.Frame), bytes.Clone(ev.Data), bytes.Clone(ev.Text), false
 	return ev
 }
 
@@ -140,7 +140,7 @@ func (r *reply) next() (llm.Event, error) {
 	if ev.Progress {
 		a.watch.progressed()
 	}
-	if a.req.Facts.Choices <= 1 {
+	if !ev.Final && !r.counted && a.req.Facts.Choices <= 1 {
 		r.noteEnd()
 	}
 	return ev, nil

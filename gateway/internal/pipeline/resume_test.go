@@ -185,3 +185,31 @@ func TestHoldHidesABreak(t *testing.T) {
 		}
 	}
 }
+
+// TestClonedEventsStayValid overwrites the memory that an event was read into, as the reader
+// of the next one does.
+func TestClonedEventsStayValid(t *testing.T) {
+	memory := []byte(`data: {"content":"one"}`)
+	e := cloneEvent(llm.Event{Frame: memory, Data: memory[6:], Text: memory[18:21]})
+	for i := range memory {
+		memory[i] = 'x'
+	}
+	if got := string(e.Frame) + string(e.Data) + string(e.Text); strings.Contains(got, "x") {
+		t.Errorf("the clone has become %q", got)
+	}
+}
+
+// TestAbandonedStreamIsNotResumed breaks a stream that is drained: nobody waits for another
+// target's answer.
+func TestAbandonedStreamIsNotResumed(t *testing.T) {
+	f := resumingFakes()
+	f.route.Drain = true
+	f.script["p/a"] = []action{broken(errCut, "one ", "two ")}
+	f.script["p/b"] = []action{stream("one ", "two ", "three")}
+	req := request(true)
+	req.Received = time.Now()
+	_ = f.pipeline().Serve(t.Context(), req, &leaving{cancel: func() {}})
+	if r := f.records[0]; len(f.sent) != 1 || r.Target != "p/a" || r.Cost != brokenCost {
+		t.Errorf("%v were asked; %s is charged %d", f.sent, r.Target, r.Cost)
+	}
+}

@@ -405,6 +405,25 @@ func TestResumeByPrefill(t *testing.T) {
 	}
 }
 
+// TestHoldAndResume holds back the first words of a stream that breaks off behind them: what
+// was held is known to whoever goes on.
+func TestHoldAndResume(t *testing.T) {
+	up := &breaking{
+		first:  llmtest.Chat{ID: "one", Model: "x", Text: resumeText},
+		second: llmtest.Chat{ID: "two", Model: "y", Text: resumeText},
+	}
+	h := openTestServer(t, up, resumeModels(", stream: {hold: 5}"))
+	for _, client := range resumeDialects {
+		size := streamSize(client, up.first)
+		for n := size / 20; n <= size; n += size / 20 {
+			up.cut.Store(int64(n))
+			if _, r, body := h.askStreamed(t, client, client+"+chat"); r.text != resumeText || r.ends != 1 || r.errors != 0 {
+				t.Fatalf("%s cut at %d of %d: %+v\n%s", client, n, size, r, body)
+			}
+		}
+	}
+}
+
 // TestHold holds back a whole stream, so that a break is never seen.
 func TestHold(t *testing.T) {
 	up := &breaking{
