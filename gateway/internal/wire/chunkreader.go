@@ -174,6 +174,12 @@ func (w *chunkReader) over() (llm.Event, error) {
 	return llm.Event{}, cut()
 }
 
+// chunkEvent is the event of a canonical chunk that was made here or by a plugin.
+func chunkEvent(frame, chunk []byte) llm.Event {
+	c, _ := readChunk(chunk)
+	return llm.Event{Frame: frame, Data: chunk, Content: c.delta.content, Text: c.delta.words, Other: c.delta.other}
+}
+
 // terminator ends a stream towards an OpenAI client.
 var terminator = llm.Event{Frame: []byte("data: [DONE]\n\n"), Final: true}
 

@@ -158,7 +158,9 @@ func (s *filtered) emit(lines [][]byte, ev llm.Event) {
 	for i, line := range lines {
 		from := len(s.frames)
 		s.frames = framing.AppendData(s.frames, line)
-		s.ready = append(s.ready, llm.Event{Frame: s.frames[from:], Data: line, Content: s.due, Progress: ev.Progress, More: ev.More || i+1 < len(lines)})
+		out := chunkEvent(s.frames[from:], line)
+		out.Content, out.Progress, out.More = s.due, ev.Progress, ev.More || i+1 < len(lines)
+		s.ready = append(s.ready, out)
 		s.due = false
 	}
 }

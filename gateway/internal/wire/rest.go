@@ -101,11 +101,10 @@ func (r *rest) cut(e *llm.Event) error {
 		e.Data, e.Frame, e.Text = nil, nil, nil
 		return nil
 	}
-	e.Data = encode(chunk)
-	c, _ := readChunk(e.Data)
-	e.Text = c.delta.words
-	r.frame = framing.AppendData(r.frame[:0], e.Data)
-	e.Frame = r.frame
+	data := encode(chunk)
+	r.frame = framing.AppendData(r.frame[:0], data)
+	made := chunkEvent(r.frame, data)
+	e.Frame, e.Data, e.Text, e.Other = made.Frame, made.Data, made.Text, made.Other
 	return nil
 }
 

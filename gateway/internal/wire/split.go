@@ -94,8 +94,9 @@ func (s *split) Next() (llm.Event, error) {
 	line := s.lines[0]
 	s.lines = s.lines[1:]
 	s.frame = framing.AppendData(s.frame[:0], line)
-	c, _ := readChunk(line)
-	return llm.Event{Frame: s.frame, Data: line, Content: c.delta.content, Progress: true, More: true}, nil
+	ev := chunkEvent(s.frame, line)
+	ev.Progress, ev.More = true, true
+	return ev, nil
 }
 
 // Info is complete from the start.

@@ -277,6 +277,9 @@ func collect(t *testing.T, s llm.Stream) (texts []string, firsts []int, hidden i
 		if inData, _ := textOf(ev.Data); ok && inData != text {
 			t.Errorf("the frame says %q, the data %q", text, inData)
 		}
+		if string(ev.Text) != text {
+			t.Errorf("the frame says %q, the event's text is %q", text, ev.Text)
+		}
 		if ok {
 			texts = append(texts, text)
 		}
