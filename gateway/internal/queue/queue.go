@@ -118,7 +118,7 @@ func (q *Queue) longest(e Entry) time.Duration {
 	return q.wait
 }
 
-// Leave lets a request out of its places and those in whom there is room for now.
+// Leave gives the places of a request back, and lets in those that wait and have room now.
 func (q *Queue) Leave(places []Place) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
