@@ -76,6 +76,10 @@ type Obligations struct {
 	MaxOutputTokens int64             `json:"max_output_tokens,omitempty"`
 	AllowTargets    []string          `json:"allow_targets,omitempty"`
 	DenyTargets     []string          `json:"deny_targets,omitempty"`
+	// DataClasses are added to the classes of data in the request. Regions are where it may be
+	// answered, beside what the request itself demands; nil means anywhere.
+	DataClasses []string `json:"data_classes,omitempty"`
+	Regions     []string `json:"regions,omitempty"`
 	Route           string            `json:"route,omitempty"`
 	Model           string            `json:"model,omitempty"`
 	Cache           CacheObligation   `json:"cache,omitzero"`
@@ -100,6 +104,7 @@ func (d Decision) And(later Decision) Decision {
 	out.Obligations = Obligations{
 		MaxOutputTokens: lowest(a.MaxOutputTokens, b.MaxOutputTokens),
 		AllowTargets:    b.AllowTargets, DenyTargets: union(a.DenyTargets, b.DenyTargets),
+		DataClasses: union(a.DataClasses, b.DataClasses), Regions: commonRegions(a.Regions, b.Regions),
 		Route: a.Route, Model: a.Model, Cache: cmp.Or(b.Cache, a.Cache), Log: cmp.Or(b.Log, a.Log),
 		Tags: overlaid(a.Tags, b.Tags), Headers: overlaid(a.Headers, b.Headers),
 	}

@@ -24,6 +24,9 @@ type Record struct {
 	Target   string `json:"target,omitempty"`
 	Provider string `json:"provider,omitempty"`
 	Served   string `json:"served,omitempty"`
+	// Chosen are the steps from the model to the route; empty when the model's own targets
+	// serve it.
+	Chosen []Choice `json:"chosen,omitempty"`
 
 	KeyID   string `json:"key_id,omitempty"`
 	KeyName string `json:"key_name,omitempty"`
@@ -117,6 +120,18 @@ func chargesOf(states []LimitState, used Amounts) []Charge {
 	return charges
 }
 
+// Choice is a step by which the configuration sends a request on from one model to another.
+type Choice struct {
+	Model string `json:"model"`
+	Use   string `json:"use"`
+	// By is the setting of Model that did so, such as when[0], and Line its line in the
+	// configuration.
+	By   string `json:"by"`
+	Line int    `json:"line,omitempty"`
+	// Why says what was true of the request.
+	Why string `json:"why"`
+}
+
 // Considered is a target of the route and what became of it before ranking.
 type Considered struct {
 	Target string `json:"target"`
@@ -191,7 +206,7 @@ func (r *Record) Kept() *Record {
 	k := *r
 	k.Served, k.Error, k.Finish = "", "", ""
 	k.Decision = &Decision{Allow: r.Decision.Allow, Revision: r.Decision.Revision, Obligations: Obligations{Log: LogNone}}
-	k.FirstDecision, k.Limits, k.Candidates, k.Ranking, k.Attempts = nil, nil, nil, nil, nil
+	k.Chosen, k.FirstDecision, k.Limits, k.Candidates, k.Ranking, k.Attempts = nil, nil, nil, nil, nil, nil
 	k.RequestText, k.ReplyText, k.TextCut = "", "", false
 	return &k
 }

@@ -33,6 +33,8 @@ type Request struct {
 	// Tags label the request for policy and spend: the body's metadata, overridden by the
 	// x-penstock-tags header, overridden by the key's own tags.
 	Tags map[string]string
+	// Demands are what the key and the caller ask of every target.
+	Demands Demands
 	// Session is what the consecutive requests of an agent share; empty when the caller
 	// names none.
 	Session string
@@ -117,6 +119,11 @@ type Facts struct {
 	Encoding string
 	// Free says that the request uses no tokens that cost anything: it only counts them.
 	Free bool
+	// Beginning is a hash of the texts that a conversation begins with: the system prompt and
+	// the messages up to the first one of the user's; 0 without any. ToolsAt is the span of its
+	// tools.
+	Beginning uint64
+	ToolsAt   Span
 	// EstInputTokens is a likely size of the prompt, rather too large than too small:
 	// bytes of text / 3, plus what images, audio clips and files usually take. It is no
 	// upper bound: Estimate has that.

