@@ -36,6 +36,7 @@ func (d *decoder) check(c *Config) {
 	d.checkEndpoints(c)
 	d.checkPaths(c)
 	c.index()
+	d.checkUses(c)
 	if c.Cache.Size < 1<<20 {
 		d.fault("cache.size", nil, "write at least 1MiB; to turn the cache off, leave cache out of the models", "is too small")
 	}

@@ -236,8 +236,13 @@ type Provider struct {
 	// Catalog names the provider whose prices and limits apply; left out it follows
 	// from the name or the address.
 	Catalog string `yaml:"catalog"`
-	// Region is where the provider runs, for policies.
-	Region string `yaml:"region"`
+	// Region is where the provider runs, such as eu. A request that must stay in a region, by
+	// its policy, its model or the tag region, is sent to no target of another or of no region.
+	Region Region `yaml:"region"`
+	// Data are the classes of data that may be sent to the provider, such as public and
+	// internal. A request with data of other classes, by its policy or the tag data_class, is
+	// not sent there; without this setting, none with a class is.
+	Data []DataClass `yaml:"data"`
 	// MaxInflight is how many requests all of its targets take at once together, in all models;
 	// left out, any number.
 	MaxInflight int `yaml:"max_inflight" jsonschema:"minimum=1"`

@@ -17,7 +17,7 @@ var update = flag.Bool("update", false, "rewrite the golden files")
 
 // getenv is the environment of the tests.
 func getenv(name string) string {
-	return map[string]string{"OPENAI_API_KEY": "canary-openai", "ANTHROPIC_API_KEY": "canary-anthropic", "EMPTY": ""}[name]
+	return map[string]string{"OPENAI_API_KEY": "hidden-openai", "ANTHROPIC_API_KEY": "hidden-anthropic", "EMPTY": ""}[name]
 }
 
 func parseText(t testing.TB, text string) *Config {
@@ -44,11 +44,11 @@ func TestFaultSnippets(t *testing.T) {
 			}
 			golden(t, strings.TrimSuffix(in, ".yaml")+".want", err.Error()+"\n")
 			for _, f := range faults {
-				if f.Line < 1 || f.Col < 1 || f.File != in || strings.Contains(f.Error(), "canary") {
+				if f.Line < 1 || f.Col < 1 || f.File != in || strings.Contains(f.Error(), "hidden") {
 					t.Errorf("the fault is %v", f)
 				}
 			}
-			if strings.Contains(err.Error(), "canary") {
+			if strings.Contains(err.Error(), "hidden") {
 				t.Error("a secret is shown")
 			}
 		})
@@ -114,7 +114,7 @@ func TestFullConfiguration(t *testing.T) {
 		t.Errorf("smart (-want +got):\n%s", diff)
 	}
 	openai := c.Providers["openai"]
-	if openai.BaseURL != "https://api.openai.com/v1" || openai.Catalog != "openai" || openai.APIKey.Reveal() != "canary-openai" {
+	if openai.BaseURL != "https://api.openai.com/v1" || openai.Catalog != "openai" || openai.APIKey.Reveal() != "hidden-openai" {
 		t.Errorf("openai = %+v", openai)
 	}
 	if local := c.Providers["local"]; local.Catalog != "ollama" || !local.AllowPrivate || !local.APIKey.IsZero() {

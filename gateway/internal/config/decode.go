@@ -135,6 +135,8 @@ func (d *decoder) custom(path string, n ast.Node, v reflect.Value) bool {
 		d.object(path, n, out)
 	case *Capabilities:
 		d.capabilities(path, n, out)
+	case *OneOf, *Endpoints, *Dialects:
+		d.oneOrMore(path, n, v)
 	case *llm.Dialect:
 		d.dialect(path, n, out)
 	case *OnError:

@@ -120,6 +120,10 @@ func (c *Config) Fault(path, hint, format string, args ...any) Fault {
 	return c.source.fault(path, hint, fmt.Sprintf(format, args...))
 }
 
+// Line returns the line of a setting in the file, from 1; of the section around it where the
+// setting is not in the file.
+func (c *Config) Line(path string) int { return c.source.find(path).line }
+
 // Path returns the Fault.Path of a member of a mapping.
 func Path(parent, member string) string {
 	plain := member != "" && strings.Trim(member,

@@ -189,6 +189,20 @@ func (d *decoder) shorthand(path string, n ast.Node, out, main any) {
 	d.value(path, n, reflect.ValueOf(main).Elem())
 }
 
+// oneOrMore reads a list, or one element without brackets around it.
+func (d *decoder) oneOrMore(path string, n ast.Node, list reflect.Value) {
+	if _, isList := n.(*ast.SequenceNode); isList {
+		d.sequence(path, n, list)
+		return
+	}
+	before := len(d.faults)
+	one := reflect.MakeSlice(list.Type(), 1, 1)
+	d.value(path, n, one.Index(0))
+	if len(d.faults) == before {
+		list.Set(one)
+	}
+}
+
 // capabilities reads a list of feature names.
 func (d *decoder) capabilities(path string, n ast.Node, out *Capabilities) {
 	var names []string

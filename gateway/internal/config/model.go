@@ -8,6 +8,11 @@ import (
 
 // Model is a name that clients ask for, and how it is served.
 type Model struct {
+	// When sends requests on to other models: the first condition that is true of a request
+	// does. Where none is, the canary has its share, and the model's own targets serve the rest.
+	When []Condition `yaml:"when"`
+	// Canary sends a share of the sessions on to another model.
+	Canary *Canary `yaml:"canary"`
 	// Router ranks the targets: ordered, weighted, least-busy, cost, quality, latency, balanced or a
 	// plugin.
 	Router string `yaml:"router"`
@@ -17,6 +22,9 @@ type Model struct {
 	Targets []Target `yaml:"targets" jsonschema:"required,minItems=1"`
 	// Fallback are targets that are tried only when every other one has failed.
 	Fallback []Target `yaml:"fallback"`
+	// Regions are where the model's requests may be answered: other targets are refused. Left
+	// out, they may be answered anywhere.
+	Regions []Region `yaml:"regions"`
 	// FallbackOn are targets for requests that fail for one cause. They come before the
 	// fallback.
 	FallbackOn FallbackOn `yaml:"fallback_on"`
@@ -101,6 +109,11 @@ type Target struct {
 	MaxInflight int `yaml:"max_inflight" jsonschema:"minimum=1"`
 	// Quality is how good the model is, from 0 to 1.
 	Quality *float64 `yaml:"quality" jsonschema:"minimum=0,maximum=1"`
+	// Region is where the target runs; left out, it is the provider's.
+	Region Region `yaml:"region"`
+	// Data are the classes of data that may be sent to the target, such as public and
+	// internal; left out, they are the provider's.
+	Data []DataClass `yaml:"data"`
 	// Capabilities are what the model can do, such as tools and vision; the list
 	// replaces what the catalogue says.
 	Capabilities *Capabilities `yaml:"capabilities"`

@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"fmt"
 	"maps"
+	"reflect"
 	"slices"
 	"strings"
 	"time"
@@ -43,6 +44,8 @@ func (d *decoder) checkModel(c *Config, name string, m Model) {
 		d.fault(Path(path, "targets"), nil, "split the model", "has %d targets and fallbacks; at most %d are allowed", count, maxTargets)
 	}
 	d.checkTransforms(c, Path(path, "transform"), m.Transform)
+	d.checkIfs(c, path, m)
+	d.checkAnyOf(Path(path, "regions"), reflect.ValueOf(m.Regions))
 	d.checkLimits(path, m)
 }
 
@@ -223,6 +226,12 @@ func (t Target) Override(to *llm.Target) {
 	}
 	if t.Quality != nil {
 		to.Quality = *t.Quality
+	}
+	if t.Region != "" {
+		to.Region = string(t.Region)
+	}
+	if t.Data != nil {
+		to.Data = Texts(t.Data)
 	}
 	if t.Capabilities != nil {
 		to.Features, to.FeaturesKnown = llm.Features(*t.Capabilities), true

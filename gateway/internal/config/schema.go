@@ -27,7 +27,7 @@ var exampleFile string
 // configSource is the source of this package's types: the comments on their fields become
 // the descriptions that editors show.
 //
-//go:embed config.go model.go
+//go:embed config.go model.go when.go
 var configSource embed.FS
 
 // Schema returns the JSON Schema (draft 2020-12) of the configuration file, for editors.
@@ -118,10 +118,29 @@ func schemaOf(t reflect.Type) *jsonschema.Schema {
 		return enum(Skip, Fail)
 	case reflect.TypeFor[PublicKey]():
 		return &jsonschema.Schema{Type: "string", Pattern: `^[A-Za-z0-9+/]{43}=$`}
+	case reflect.TypeFor[OneOf]():
+		return oneOrMore(&jsonschema.Schema{Type: "string", Pattern: `.`, Examples: []any{"search", "support-*"}})
+	case reflect.TypeFor[Endpoints]():
+		return oneOrMore(enum(endpointNames()...))
+	case reflect.TypeFor[Dialects]():
+		return oneOrMore(schemaOf(reflect.TypeFor[llm.Dialect]()))
+	case reflect.TypeFor[TokenRange]():
+		return pattern(`^([<>]=? *[0-9]+|[0-9]+\.\.[0-9]+)$`, ">50000", "1000..50000")
+	case reflect.TypeFor[Share]():
+		return &jsonschema.Schema{OneOf: []*jsonschema.Schema{{Type: "number", Minimum: "0", Maximum: "1"}, pattern(`^[0-9.]+ *%$`, "5%")}}
+	case reflect.TypeFor[Region]():
+		return pattern(`^[^ ,;]{1,64}$`, "eu", "us-east-1")
+	case reflect.TypeFor[DataClass]():
+		return pattern(`^[^ ,;]{1,64}$`, "public", "confidential")
 	case reflect.TypeFor[Capabilities]():
 		return &jsonschema.Schema{Type: "array", Items: enum(llm.Features(^uint32(0)).Names()...)}
 	}
 	return nil
+}
+
+// oneOrMore describes a list that may be one element without brackets.
+func oneOrMore(item *jsonschema.Schema) *jsonschema.Schema {
+	return &jsonschema.Schema{OneOf: []*jsonschema.Schema{item, {Type: "array", Items: item, MinItems: new(uint64(1))}}}
 }
 
 func examples[T any](values []T) []any {
@@ -187,7 +206,7 @@ func allowEmpty(s *jsonschema.Schema) {
 // comments returns a function that finds the comment on a field of a type.
 func comments() (func(reflect.Type, string) string, error) {
 	texts := map[string]string{}
-	for _, name := range []string{"config.go", "model.go"} {
+	for _, name := range []string{"config.go", "model.go", "when.go"} {
 		source, err := configSource.ReadFile(name)
 		if err != nil {
 			return nil, err

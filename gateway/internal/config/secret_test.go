@@ -152,7 +152,7 @@ providers:
     headers: {X-Title: penstock, api-key: env:OPENAI_API_KEY}
 `)
 	h := c.Providers["p"].Headers
-	if h["X-Title"].Reveal() != "penstock" || h["api-key"].Reveal() != "canary-openai" || h["X-Title"].String() != "[redacted]" {
+	if h["X-Title"].Reveal() != "penstock" || h["api-key"].Reveal() != "hidden-openai" || h["X-Title"].String() != "[redacted]" {
 		t.Errorf("headers = %v", h)
 	}
 }

@@ -107,7 +107,7 @@ func replaceGroups(line string) string {
 	from := 0
 	for _, m := range credential.FindAllStringSubmatchIndex(line, -1) {
 		name, value := strings.ToLower(line[m[4]:m[5]]), line[m[6]:m[7]]
-		if name == "first_token" || name == "keys" || reference.MatchString(value) {
+		if name == "first_token" || name == "input_tokens" || name == "keys" || reference.MatchString(value) {
 			continue
 		}
 		b.WriteString(line[from:m[6]] + asterisks(value))

@@ -145,6 +145,39 @@ func (o *Origin) set(s string) error {
 	return nil
 }
 
+// Region names where a provider or target runs.
+type Region string
+
+func (r *Region) set(s string) error { return setWord(r, s, "region", "eu or eu-central-1") }
+
+// DataClass names a class of data.
+type DataClass string
+
+func (c *DataClass) set(s string) error {
+	return setWord(c, s, "class of data", "public or confidential")
+}
+
+// Texts returns names as plain texts; nil of nil.
+func Texts[T ~string](names []T) []string {
+	if names == nil {
+		return nil
+	}
+	texts := make([]string, len(names))
+	for i, name := range names {
+		texts[i] = string(name)
+	}
+	return texts
+}
+
+// setWord sets a name that tags can carry in a list.
+func setWord[T ~string](to *T, s, what, such string) error {
+	if s == "" || len(s) > 64 || strings.ContainsAny(s, " ,;\t\r\n") {
+		return &hintedError{fmt.Sprintf("invalid %s %q", what, s), "write one word, such as " + such}
+	}
+	*to = T(s)
+	return nil
+}
+
 // OutputLimit names the member that bounds output tokens.
 type OutputLimit string
 

@@ -73,17 +73,17 @@ const (
 
 // Obligations come with an allowed request. Zero values oblige to nothing.
 type Obligations struct {
-	MaxOutputTokens int64             `json:"max_output_tokens,omitempty"`
-	AllowTargets    []string          `json:"allow_targets,omitempty"`
-	DenyTargets     []string          `json:"deny_targets,omitempty"`
+	MaxOutputTokens int64    `json:"max_output_tokens,omitempty"`
+	AllowTargets    []string `json:"allow_targets,omitempty"`
+	DenyTargets     []string `json:"deny_targets,omitempty"`
 	// DataClasses are added to the classes of data in the request. Regions are where it may be
 	// answered, beside what the request itself demands; nil means anywhere.
-	DataClasses []string `json:"data_classes,omitempty"`
-	Regions     []string `json:"regions,omitempty"`
-	Route           string            `json:"route,omitempty"`
-	Model           string            `json:"model,omitempty"`
-	Cache           CacheObligation   `json:"cache,omitzero"`
-	Tags            map[string]string `json:"tags,omitempty"`
+	DataClasses []string          `json:"data_classes,omitempty"`
+	Regions     []string          `json:"regions,omitempty"`
+	Route       string            `json:"route,omitempty"`
+	Model       string            `json:"model,omitempty"`
+	Cache       CacheObligation   `json:"cache,omitzero"`
+	Tags        map[string]string `json:"tags,omitempty"`
 	// Headers are added to the reply.
 	Headers map[string]string `json:"headers,omitempty"`
 	// Log is LogNone, LogMetadata or LogFull; empty means metadata.

@@ -30,6 +30,7 @@ func (r *Routes) route(name, star string, m config.Model) *llm.Route {
 		Resume:    m.Stream.Resume == config.ResumeAuto, Hold: int64(m.Stream.Hold), Drain: m.Stream.Abandoned == config.DrainAbandoned,
 		CacheTTL: m.Cache.TTL, CacheShared: m.Cache.Shared, Transforms: m.Transform, Revision: r.revision(m.Transform),
 		AllowUnpriced:     cmp.Or(m.Unpriced, r.config.Unpriced) == config.UnpricedAllow,
+		Regions:           config.Texts(m.Regions),
 		RejectUnsupported: m.OnUnsupported == config.RejectUnsupported,
 	}
 	for _, chain := range m.Chains() {
@@ -75,7 +76,7 @@ func (r *Routes) target(c config.Target, star string, fallback bool) *llm.Target
 	p := r.config.Providers[provider]
 	t := &llm.Target{ID: provider + "/" + model, Provider: provider, Model: model, Dialect: p.Dialect, Also: p.Also, Catalog: p.Catalog,
 		APIVersion: string(p.APIVersion),
-		Region:     p.Region, Quality: -1, Fallback: fallback, StreamUsage: llm.StreamUsage(p.StreamUsage)}
+		Region:     string(p.Region), Data: config.Texts(p.Data), Quality: -1, Fallback: fallback, StreamUsage: llm.StreamUsage(p.StreamUsage)}
 	if llm.CompletesOnly(p.Catalog, model) {
 		t.Also = append(slices.Clone(t.Also), llm.Completions)
 	}
