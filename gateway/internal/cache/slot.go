@@ -84,7 +84,7 @@ func (c *Cache) slotKey(req *llm.Request, route *llm.Route, d *llm.Decision) Key
 	for _, t := range route.All() {
 		targets = append(append(targets, t.ID...), 0)
 	}
-	for _, list := range [][]string{o.AllowTargets, o.DenyTargets} {
+	for _, list := range [][]string{o.AllowTargets, o.DenyTargets, req.Demands.Classes, req.Demands.Regions, o.DataClasses, o.Regions} {
 		targets = append(append(targets, strings.Join(list, "\x00")...), 1)
 	}
 	targets = strconv.AppendInt(targets, o.MaxOutputTokens, 10)

@@ -21,6 +21,9 @@ func printRecord(out io.Writer, r *llm.Record) error {
 	line("request", "%s%s", r.ID, dry(r))
 	line("time", "%s", r.Time.Format(time.RFC3339))
 	line("model", "%s → route %s", r.Model, dash(r.Route))
+	for _, step := range r.Chosen {
+		line("", "%s sends it on to %s by %s, line %d: %s", step.Model, step.Use, step.By, step.Line, step.Why)
+	}
 	line("caller", "key %s, team %s, user %s, tags %s", dash(r.KeyName), dash(r.Team), dash(r.User), dash(joinTags(r.Tags)))
 	if r.Dialect != "" {
 		line("", "uses the wire format %s", r.Dialect)

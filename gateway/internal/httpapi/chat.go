@@ -61,6 +61,9 @@ func (a *API) requestOf(x *exchange, body []byte, fromHeaders map[string]string)
 	if req.Tags, err = tags.Merge(req.Facts.Metadata, fromHeaders, x.who.Tags); err != nil {
 		return nil, err
 	}
+	if req.Demands, err = tags.Demands(req.Facts.Metadata, fromHeaders, x.who.Tags); err != nil {
+		return nil, err
+	}
 	req.ID, req.Principal, req.IP, req.Received, req.Hold = x.id, x.who, clientIP(x.r.RemoteAddr), x.received, x.holdReply
 	return req, nil
 }

@@ -27,6 +27,7 @@ func appendRecord(b []byte, r *llm.Record) []byte {
 	o.text("target", r.Target)
 	o.text("provider", r.Provider)
 	o.text("served", r.Served)
+	list(&o, "chosen", r.Chosen, choice)
 	o.text("key_id", r.KeyID)
 	o.text("key_name", r.KeyName)
 	o.text("team", r.Team)
@@ -66,6 +67,14 @@ func appendRecord(b []byte, r *llm.Record) []byte {
 	o.text("reply_text", r.ReplyText)
 	o.yes("text_cut", r.TextCut)
 	return append(o.b, '}')
+}
+
+func choice(o *object, c *llm.Choice) {
+	o.text("model", c.Model)
+	o.text("use", c.Use)
+	o.text("by", c.By)
+	o.whole("line", int64(c.Line))
+	o.text("why", c.Why)
 }
 
 func decision(o *object, v *llm.Decision) {
@@ -109,6 +118,8 @@ func obligations(o *object, d *llm.Obligations) {
 	o.whole("max_output_tokens", d.MaxOutputTokens)
 	o.strings("allow_targets", d.AllowTargets)
 	o.strings("deny_targets", d.DenyTargets)
+	o.strings("data_classes", d.DataClasses)
+	o.strings("regions", d.Regions)
 	o.text("route", d.Route)
 	o.text("model", d.Model)
 	o.inner("cache", func(o *object) {

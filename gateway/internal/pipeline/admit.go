@@ -9,7 +9,9 @@ import (
 	"github.com/penstock/penstock/gateway/internal/llm"
 )
 
-// admit finds the route, asks the policy and applies its obligations. A policy that sends
+// admit finds the route, asks the policy and applies its obligations. The policy sees the model
+// that the caller asks for, and the route that the configuration chose for it: a key that may
+// use the model may use what its conditions and its canary lead to. A policy that sends
 // the request on to another model is asked once more, about that model: what it forbids
 // there must not be reached by its own detour.
 func (x *state) admit(ctx context.Context) error {
@@ -30,11 +32,11 @@ func (x *state) admit(ctx context.Context) error {
 }
 
 func (x *state) find(req *llm.Request) error {
-	route, err := x.Routes.Find(req)
+	route, steps, err := x.Routes.Find(req)
 	if err != nil {
 		return err
 	}
-	x.route, x.record.Route = route, route.Name
+	x.route, x.record.Route, x.record.Chosen = route, route.Name, steps
 	return nil
 }
 

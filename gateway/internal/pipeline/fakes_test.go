@@ -19,6 +19,7 @@ import (
 // do. Every field has a working default.
 type fakes struct {
 	route  *llm.Route
+	steps  []llm.Choice
 	routes map[string]*llm.Route // by model, beside route
 	// unknown is the error for a model without a route.
 	unknown error
@@ -134,11 +135,11 @@ func (f *fakes) serve(t *testing.T, ctx context.Context, req *llm.Request) (*cal
 	return got, err
 }
 
-func (f *fakes) Find(req *llm.Request) (*llm.Route, error) {
+func (f *fakes) Find(req *llm.Request) (*llm.Route, []llm.Choice, error) {
 	if r, ok := f.routes[req.Facts.Model]; ok {
-		return r, nil
+		return r, nil, nil
 	}
-	return f.route, f.unknown
+	return f.route, f.steps, f.unknown
 }
 
 func (f *fakes) Decide(_ context.Context, req *llm.Request, route *llm.Route) (llm.Decision, error) {

@@ -14,7 +14,7 @@ const optional = llm.JSONObject | llm.Reasoning | llm.Logprobs | llm.Prefill | l
 
 // whyUnfit says why a target can't serve the request; empty when it can.
 func (x *state) whyUnfit(t *llm.Target) string {
-	for _, why := range [...]string{x.whyForbidden(t), x.whyIncapable(t), x.whyTooSmall(t)} {
+	for _, why := range [...]string{x.whyForbidden(t), x.whyMisplaced(t), x.whyIncapable(t), x.whyTooSmall(t)} {
 		if why != "" {
 			return why
 		}
@@ -34,6 +34,18 @@ func (x *state) whyForbidden(t *llm.Target) string {
 	}
 	if matchAny(o.DenyTargets, t.ID) {
 		return "denied by the policy"
+	}
+	return ""
+}
+
+// whyMisplaced says why the request's data may not get to a target; empty when it may. Key and
+// caller, the policy and the route each have their demands, and all of them hold.
+func (x *state) whyMisplaced(t *llm.Target) string {
+	o := &x.decision.Obligations
+	for _, demands := range [...]llm.Demands{x.req.Demands, {Classes: o.DataClasses, Regions: o.Regions}, {Regions: x.route.Regions}} {
+		if why := demands.Refuses(t); why != "" {
+			return why
+		}
 	}
 	return ""
 }

@@ -34,10 +34,10 @@ type Stages struct {
 	Now func() time.Time
 }
 
-// Routes finds the route of a request. Its error is the caller's: it says which names
-// are near.
+// Routes finds the route of a request, and says by which steps from the model that it names.
+// Its error is the caller's: it says which names are near.
 type Routes interface {
-	Find(req *llm.Request) (*llm.Route, error)
+	Find(req *llm.Request) (*llm.Route, []llm.Choice, error)
 }
 
 // Policy decides on admission. An error denies.

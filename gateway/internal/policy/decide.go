@@ -159,7 +159,7 @@ func weight(v *llm.Decision) int {
 	for _, r := range v.Reasons {
 		n += 80 + len(r.Code) + len(r.Message) + len(r.Rule)
 	}
-	for _, texts := range [][]string{v.Warnings, v.Obligations.AllowTargets, v.Obligations.DenyTargets} {
+	for _, texts := range [][]string{v.Warnings, v.Obligations.AllowTargets, v.Obligations.DenyTargets, v.Obligations.DataClasses, v.Obligations.Regions} {
 		for _, s := range texts {
 			n += 16 + len(s)
 		}

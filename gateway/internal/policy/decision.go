@@ -143,6 +143,10 @@ func (p part) obligations(v *llm.Decision) error {
 			o.AllowTargets, err = items(m, part.label)
 		case "deny_targets":
 			o.DenyTargets, err = items(m, part.label)
+		case "data_classes":
+			o.DataClasses, err = items(m, part.label)
+		case "regions":
+			o.Regions, err = items(m, part.label)
 		case "route":
 			o.Route, err = m.label()
 		case "model":
@@ -156,7 +160,7 @@ func (p part) obligations(v *llm.Decision) error {
 		case "log":
 			o.Log, err = oneOf(m, llm.LogNone, llm.LogMetadata, llm.LogFull)
 		default:
-			err = m.unknown("max_output_tokens", "allow_targets", "deny_targets", "route", "model", "cache", "tags", "headers", "log")
+			err = m.unknown("max_output_tokens", "allow_targets", "deny_targets", "data_classes", "regions", "route", "model", "cache", "tags", "headers", "log")
 		}
 		return err
 	})

@@ -9,7 +9,7 @@ import (
 )
 
 // routesOf makes the routes of a configuration, of discovery for an empty one.
-func routesOf(t *testing.T, text string, env ...string) *Routes {
+func routesOf(t testing.TB, text string, env ...string) *Routes {
 	t.Helper()
 	getenv := func(name string) string {
 		for _, e := range env {

@@ -1,6 +1,7 @@
 // Package routes finds the route of a request: by the name of its model, by a pattern
 // that the name matches, or, without a configuration file, among the models of the
-// providers that were discovered. It does not choose between the route's targets.
+// providers that were discovered. A model's conditions and its canary may send the request on
+// to another model. It does not choose between the route's targets.
 package routes
 
 import (
@@ -28,6 +29,8 @@ type Routes struct {
 	demo map[string]llm.Target
 	// fixed are the routes of names without a "*".
 	fixed map[string]*llm.Route
+	// choosers are those of the models that send requests on to others, by name or pattern.
+	choosers map[string]*chooser
 	// targets are the ids of the targets of the fixed routes.
 	targets map[string]bool
 
@@ -42,12 +45,15 @@ const maxMatched = 4096
 // file; digests are those of its plugins by name.
 func New(c *config.Config, cat *catalog.Catalog, discovered bool, digests map[string]string) *Routes {
 	r := &Routes{config: c, catalog: cat, discovered: discovered, digests: digests, demo: map[string]llm.Target{},
-		fixed: map[string]*llm.Route{}, targets: map[string]bool{}}
+		fixed: map[string]*llm.Route{}, choosers: map[string]*chooser{}, targets: map[string]bool{}}
 	r.matched.Max = maxMatched
 	for _, t := range demo.Targets() {
 		r.demo[t.Model] = t
 	}
 	for name, m := range c.Models {
+		if ch := newChooser(c, name, &m); ch != nil {
+			r.choosers[name] = ch
+		}
 		if !strings.Contains(name, "*") {
 			r.fixed[name] = r.route(name, "", m)
 		}
@@ -60,8 +66,25 @@ func New(c *config.Config, cat *catalog.Catalog, discovered bool, digests map[st
 	return r
 }
 
-// Find returns the route of a request.
-func (r *Routes) Find(req *llm.Request) (*llm.Route, error) { return r.Named(req.Facts.Model) }
+// Find returns the route of a request, and the steps by which conditions and canaries have
+// sent it there from the model that it names; none without them.
+func (r *Routes) Find(req *llm.Request) (*llm.Route, []llm.Choice, error) {
+	route, err := r.Named(req.Facts.Model)
+	var steps []llm.Choice
+	for err == nil && len(steps) <= config.MaxUses { // which the configuration has made sure of
+		ch := r.choosers[route.Name]
+		if ch == nil {
+			break
+		}
+		step, ok := ch.choose(req)
+		if !ok {
+			break
+		}
+		steps = append(steps, step)
+		route, err = r.Named(step.Use)
+	}
+	return route, steps, err
+}
 
 // Named returns the route of a model name. The error names models with similar names.
 func (r *Routes) Named(name string) (*llm.Route, error) {

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/penstock/penstock/gateway/internal/httpapi/admin"
+	"github.com/penstock/penstock/gateway/internal/httpapi/tags"
 	"github.com/penstock/penstock/gateway/internal/keys"
 	"github.com/penstock/penstock/gateway/internal/ledger"
 	"github.com/penstock/penstock/gateway/internal/llm"
@@ -90,6 +91,10 @@ func assume(ctx context.Context, req *llm.Request, as admin.Asker, ring keyring,
 	}
 	if as.User != "" {
 		req.Principal.User = as.User
+	}
+	var err error
+	if req.Demands, err = tags.Demands(req.Tags, as.Tags, req.Principal.Tags); err != nil {
+		return err
 	}
 	req.Tags = tagsOf(req, as.Tags)
 	return assumeTime(req, as.At, zone)
