@@ -34,12 +34,13 @@ func (a *API) request(x *exchange) (*llm.Request, error) {
 	if err != nil {
 		return nil, err
 	}
-	return a.requestOf(x, body, fromHeaders)
+	return a.requestOf(x, x.format, x.r.URL.Path, body, fromHeaders)
 }
 
-// requestOf makes a request of a body and the tags in the headers.
-func (a *API) requestOf(x *exchange, body []byte, fromHeaders map[string]string) (*llm.Request, error) {
-	req, err := x.format.Request(x.r.Context(), llm.Incoming{RequestID: x.id, Path: x.r.URL.Path, Query: x.r.URL.RawQuery,
+// requestOf makes a request of a body that is sent to a path in a format, and the tags in the
+// headers.
+func (a *API) requestOf(x *exchange, format Format, path string, body []byte, fromHeaders map[string]string) (*llm.Request, error) {
+	req, err := format.Request(x.r.Context(), llm.Incoming{RequestID: x.id, Path: path, Query: x.r.URL.RawQuery,
 		Header: x.r.Header, Body: body, Received: x.received})
 	if err != nil {
 		return nil, err

@@ -71,15 +71,29 @@ func (in operatorInput) Operator() string {
 	return "without a key, from " + in.x.r.RemoteAddr
 }
 
-// ChatRequest implements admin.Input. The request is explained for a caller, so its
-// principal is not the operator.
-func (in operatorInput) ChatRequest(body []byte) (*llm.Request, error) {
+// Request implements admin.Input. The request is explained for a caller, so its principal is
+// not the operator.
+func (in operatorInput) Request(path string, body []byte) (*llm.Request, error) {
 	fromHeaders, err := tags.FromHeaders(in.x.r.Header)
 	if err != nil {
 		return nil, err
 	}
 	in.x.who = llm.Principal{}
-	return in.x.api.requestOf(in.x, body, fromHeaders)
+	if path == "" {
+		return in.x.api.requestOf(in.x, in.x.format, "", body, fromHeaders)
+	}
+	format, ok := in.x.api.formats.Open(path, in.x.r.Header, in.x.id)
+	in.x.explained = format
+	if !ok {
+		return nil, noPath(path)
+	}
+	return in.x.api.requestOf(in.x, format, path, body, fromHeaders)
+}
+
+// noPath is the error for an explanation of what would be sent to a path that is not there.
+func noPath(path string) error {
+	return &llm.Error{Code: llm.CodeInvalidRequest, Status: http.StatusBadRequest, Param: "path",
+		Message: "path: the API has no path " + llm.Quote(path) + " for requests; write one such as /v1/messages."}
 }
 
 //go:embed index.html

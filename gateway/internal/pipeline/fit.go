@@ -102,14 +102,22 @@ func (x *state) askedOutput(t *llm.Target) int64 {
 	return asked
 }
 
-// allTooSmall reports whether every candidate has been refused for its context window alone.
+// allTooSmall reports whether every candidate that the request may be sent to has been refused
+// for its context window alone, and there is one.
 func (x *state) allTooSmall() bool {
+	small := false
 	for i, t := range x.route.Targets {
-		if c := &x.record.Candidates[i]; c.Refused == "" || c.Refused != x.whyTooSmall(t) {
+		switch why := x.record.Candidates[i].Refused; why {
+		case "":
+			return false
+		case x.whyTooSmall(t):
+			small = true
+		case x.whyForbidden(t), x.whyMisplaced(t):
+		default:
 			return false
 		}
 	}
-	return len(x.route.Targets) > 0
+	return small
 }
 
 func matchAny(patterns []string, id string) bool {

@@ -1,6 +1,7 @@
 package server
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"maps"
@@ -13,14 +14,18 @@ import (
 	"github.com/penstock/penstock/gateway/internal/keys"
 	"github.com/penstock/penstock/gateway/internal/ledger"
 	"github.com/penstock/penstock/gateway/internal/llm"
-	"github.com/penstock/penstock/gateway/internal/wire"
 )
 
-// Explain makes every decision about a chat-completions request as this server would, and
-// sends nothing. A dry server takes virtual keys and spending from the ledger, whose
+// Explain makes every decision about a request as this server would, and sends nothing. A dry server takes virtual keys and spending from the ledger, whose
 // gateway may be running.
 func (s *Server) Explain(ctx context.Context, body []byte, as admin.Asker) (*llm.Record, error) {
-	req, err := wire.AnyClient("", nil, "dry-run").Request(ctx, llm.Incoming{Body: body})
+	path := cmp.Or(as.Path, "/v1/chat/completions")
+	client, ok := formats{s}.Open(path, nil, "dry-run")
+	defer client.Close()
+	if !ok {
+		return nil, invalidAsker("path", "the API has no path %q for requests; write one such as /v1/messages", path)
+	}
+	req, err := client.Request(ctx, llm.Incoming{RequestID: "dry-run", Path: path, Body: body})
 	if err != nil {
 		return nil, err
 	}
@@ -92,6 +97,7 @@ func assume(ctx context.Context, req *llm.Request, as admin.Asker, ring keyring,
 	if as.User != "" {
 		req.Principal.User = as.User
 	}
+	req.Session = cmp.Or(as.Session, req.Session)
 	var err error
 	if req.Demands, err = tags.Demands(req.Tags, as.Tags, req.Principal.Tags); err != nil {
 		return err

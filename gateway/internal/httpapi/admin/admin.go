@@ -47,9 +47,10 @@ type Operations interface {
 type Input interface {
 	// Body returns the whole body, decompressed, within the limits of size and time.
 	Body() ([]byte, error)
-	// ChatRequest makes a request of a chat-completions body, with the tags and cache
-	// instructions of the operator's headers. Its principal is empty.
-	ChatRequest(body []byte) (*llm.Request, error)
+	// Request makes a request of a body for a path of the API, or of a chat-completions body
+	// when the path is empty, with the tags and cache instructions of the operator's headers. Its
+	// principal is empty.
+	Request(path string, body []byte) (*llm.Request, error)
 	// Operator names who asks, for the log.
 	Operator() string
 }

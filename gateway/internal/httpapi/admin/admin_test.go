@@ -85,7 +85,7 @@ func (in input) Body() ([]byte, error) { return []byte(in), nil }
 
 func (in input) Operator() string { return "ops" }
 
-func (in input) ChatRequest(body []byte) (*llm.Request, error) {
+func (in input) Request(_ string, body []byte) (*llm.Request, error) {
 	if !strings.HasPrefix(string(body), "{") {
 		return nil, &llm.Error{Code: llm.CodeInvalidJSON, Status: http.StatusBadRequest, Message: "not JSON"}
 	}

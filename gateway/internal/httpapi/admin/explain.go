@@ -20,6 +20,11 @@ type Asker struct {
 	User string `json:"user"`
 	// Tags are what the caller would send in the header x-penstock-tags.
 	Tags map[string]string `json:"tags"`
+	// Path is where the caller sends the request, such as /v1/messages; empty means the path of
+	// chat completions.
+	Path string `json:"path"`
+	// Session is what the caller would send in the header x-penstock-session.
+	Session string `json:"session"`
 	// At is a time of day, such as 23:30, or a date with one.
 	At string `json:"at"`
 }
@@ -33,7 +38,7 @@ func (h handlers) explain(r *http.Request, in Input) (Reply, error) {
 	if err != nil {
 		return Reply{}, err
 	}
-	req, err := in.ChatRequest(body)
+	req, err := in.Request(as.Path, body)
 	if err != nil {
 		return Reply{}, err
 	}
@@ -68,7 +73,7 @@ func (l *tagList) UnmarshalJSON(b []byte) error {
 }
 
 // parseExplain returns the request and the asker of a body. A body that is no JSON
-// object is returned as it is, for Input.ChatRequest to refuse.
+// object is returned as it is, for Input.Request to refuse.
 func parseExplain(body []byte) ([]byte, Asker, error) {
 	var e explainBody
 	if !bytes.HasPrefix(bytes.TrimLeft(body, " \t\r\n"), []byte("{")) || !json.Valid(body) {
@@ -109,5 +114,5 @@ func refuseUnknown(body []byte) error {
 
 func badExplain(err error) error {
 	return &llm.Error{Code: llm.CodeInvalidRequest, Status: http.StatusBadRequest,
-		Message: fmt.Sprintf("The body is invalid: %s. Send {\"request\": {…}, \"key\": …, \"team\": …, \"user\": …, \"tags\": {…}, \"at\": \"23:30\"}; all but request may be left out.", strings.TrimPrefix(err.Error(), "json: "))}
+		Message: fmt.Sprintf("The body is invalid: %s. Send {\"request\": {…}, \"key\": …, \"team\": …, \"user\": …, \"tags\": {…}, \"path\": \"/v1/messages\", \"session\": …, \"at\": \"23:30\"}; all but request may be left out.", strings.TrimPrefix(err.Error(), "json: "))}
 }
