@@ -156,6 +156,26 @@ func (w *usesWalk) used(at, model string) (string, bool) {
 	return name, ok
 }
 
+// DataClasses returns the classes of data that may be sent to a target of the configuration.
+func (c *Config) DataClasses() []string {
+	classes := map[string]bool{}
+	for _, m := range c.Models {
+		for _, chain := range m.Chains() {
+			for _, t := range chain.Targets {
+				provider, _ := t.Split()
+				data := t.Data
+				if data == nil {
+					data = c.Providers[provider].Data
+				}
+				for _, class := range data {
+					classes[string(class)] = true
+				}
+			}
+		}
+	}
+	return slices.Sorted(maps.Keys(classes))
+}
+
 // String says what must be true, in the order of the settings.
 func (i *If) String() string {
 	var all []string

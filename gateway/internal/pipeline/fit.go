@@ -102,7 +102,7 @@ func (x *state) askedOutput(t *llm.Target) int64 {
 	return asked
 }
 
-// allTooSmall reports whether every candidate that the request may be sent to has been refused
+// allTooSmall reports whether every candidate that may get the request's data has been refused
 // for its context window alone, and there is one.
 func (x *state) allTooSmall() bool {
 	small := false
@@ -112,7 +112,7 @@ func (x *state) allTooSmall() bool {
 			return false
 		case x.whyTooSmall(t):
 			small = true
-		case x.whyForbidden(t), x.whyMisplaced(t):
+		case x.whyMisplaced(t):
 		default:
 			return false
 		}

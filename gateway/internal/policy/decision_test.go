@@ -128,7 +128,7 @@ decision := {
 		{"name": "at once", "scope": "key:x", "unit": "concurrent", "max": 3},
 	},
 	"obligations": {
-		"max_output_tokens": 100, "allow_targets": ["openai/*"], "deny_targets": {"openai/o1"}, "route": "cheap", "model": "small",
+		"max_output_tokens": 100, "allow_targets": ["openai/*"], "deny_targets": {"openai/o1"}, "route": "cheap", "model": "small", "data_classes": {"secret"}, "regions": ["eu", "ch"],
 		"cache": {"mode": "force", "ttl_s": 60, "scope": "team:search"}, "tags": {"tier": "gold"}, "headers": {"x-tier": "gold"}, "log": "none",
 	},
 }`, policy.Options{})
@@ -139,7 +139,7 @@ decision := {
 			{Name: "at once", Scope: "key:x", Unit: llm.UnitConcurrent, Max: 3},
 			{Name: "rate", Scope: "tag:usecase=support", Unit: llm.UnitRequests, Window: "5h", Max: 100},
 		},
-		Obligations: llm.Obligations{MaxOutputTokens: 100, AllowTargets: []string{"openai/*"}, DenyTargets: []string{"openai/o1"}, Route: "cheap", Model: "small",
+		Obligations: llm.Obligations{MaxOutputTokens: 100, AllowTargets: []string{"openai/*"}, DenyTargets: []string{"openai/o1"}, Route: "cheap", Model: "small", DataClasses: []string{"secret"}, Regions: []string{"eu", "ch"},
 			Cache: llm.CacheObligation{Mode: "force", TTLSeconds: 60, Scope: "team:search"}, Tags: map[string]string{"tier": "gold"}, Headers: map[string]string{"x-tier": "gold"}, Log: "none"}}
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Errorf("Decide differs (-want +got):\n%s", diff)

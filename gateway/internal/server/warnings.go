@@ -18,7 +18,14 @@ func (s *Server) Warnings() []string {
 	sn := s.snapshot.Load()
 	c := sn.config
 	var list []string
-	sn.eachTarget(func(path string, t *llm.Target) { list = append(list, sn.targetWarnings(path, t)...) })
+	sn.eachTarget(func(path string, route *llm.Route, t *llm.Target) {
+		list = append(list, sn.targetWarnings(path, t)...)
+		demands := llm.Demands{Regions: route.Regions}
+		if why := demands.Refuses(t); why != "" {
+			list = append(list, oneLine(c.Fault(path, "", "%s is never asked: %s", t.ID, why)))
+		}
+	})
+	list = append(list, classWarnings(c)...)
 	if file := c.Ledger.File(); file != ":memory:" {
 		if dir := filepath.Dir(file); !isFolder(dir) {
 			list = append(list, oneLine(c.Fault("ledger", "", "the folder %s does not exist, so serve cannot start; create it", dir)))
@@ -31,7 +38,7 @@ func (s *Server) Warnings() []string {
 func (s *Server) Deprecations() []string { return s.snapshot.Load().deprecations() }
 
 func (sn *snapshot) deprecations() (list []string) {
-	sn.eachTarget(func(path string, t *llm.Target) {
+	sn.eachTarget(func(path string, _ *llm.Route, t *llm.Target) {
 		if t.Deprecated {
 			list = append(list, sn.deprecation(path, t))
 		}
@@ -43,9 +50,9 @@ func (sn *snapshot) deprecation(path string, t *llm.Target) string {
 	return oneLine(sn.config.Fault(path, "", "%s is deprecated by its provider", t.ID))
 }
 
-// eachTarget calls visit for every target of the configuration with its place there. Those of
-// patterns depend on the request.
-func (sn *snapshot) eachTarget(visit func(path string, t *llm.Target)) {
+// eachTarget calls visit for every target of the configuration with its place there and its
+// route. Those of patterns depend on the request.
+func (sn *snapshot) eachTarget(visit func(path string, route *llm.Route, t *llm.Target)) {
 	for _, alias := range slices.Sorted(maps.Keys(sn.config.Models)) {
 		route, err := sn.routes.Named(alias)
 		if err != nil || strings.Contains(alias, "*") {
@@ -53,7 +60,7 @@ func (sn *snapshot) eachTarget(visit func(path string, t *llm.Target)) {
 		}
 		paths := targetPaths(sn.config.Models[alias], alias)
 		for i, t := range route.All() {
-			visit(paths[i], t)
+			visit(paths[i], route, t)
 		}
 	}
 }
@@ -82,6 +89,24 @@ func (sn *snapshot) targetWarnings(path string, t *llm.Target) (list []string) {
 	}
 	if !t.Price.Known {
 		warn("no price known for %s, so its cost is not counted and hard limits in USD refuse it%s; write price: {input: …, output: …} at the target", t.ID, sn.similarModels(t))
+	}
+	return list
+}
+
+// classWarnings warns of classes of data in conditions that no target admits: their requests
+// are refused, or the class is misspelt.
+func classWarnings(c *config.Config) (list []string) {
+	admitted := c.DataClasses()
+	for _, alias := range slices.Sorted(maps.Keys(c.Models)) {
+		for i, when := range c.Models[alias].When {
+			for _, class := range when.If.DataClass {
+				if slices.ContainsFunc(admitted, func(a string) bool { return llm.MatchName(strings.ToLower(string(class)), strings.ToLower(a)) }) {
+					continue
+				}
+				f := c.Fault(fmt.Sprintf("%s.when[%d].if.data_class", config.Path("models", alias), i), "", "no target may get data of class %s, so such requests are refused; add it to data of a target or provider", class)
+				list = append(list, oneLine(f))
+			}
+		}
 	}
 	return list
 }
