@@ -54,8 +54,8 @@ type Figures struct {
 	// RequestsLeft and TokensLeft are what is left of the provider's limits, as shares
 	// between 0 and 1; negative means unknown.
 	RequestsLeft, TokensLeft float64
-	// Sticky is a hash of session and target; 0 means that there is no session. Sessions
-	// keep to their targets where they are ranked by it.
+	// Sticky is a hash of session and target; 0 means that there is no session, nor a long
+	// conversation. Sessions keep to their targets where they are ranked by it.
 	Sticky uint64
 }
 

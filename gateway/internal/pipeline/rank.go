@@ -193,6 +193,10 @@ func (x *state) noTarget() error {
 	if x.allTooSmall() {
 		code = llm.CodeContextLength // at which agents shorten the conversation
 	}
+	model := llm.Quote(x.req.Facts.Model)
+	if len(x.record.Chosen) > 0 {
+		model += ", which the configuration sends on to " + llm.Quote(x.route.Name) + ","
+	}
 	return &llm.Error{Code: code, Status: 400, Retried: true, Param: "model",
-		Message: fmt.Sprintf("No target of %s can serve this request (%s).", llm.Quote(x.req.Facts.Model), why.String())}
+		Message: fmt.Sprintf("No target of %s can serve this request (%s).", model, why.String())}
 }
