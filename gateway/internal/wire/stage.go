@@ -42,13 +42,14 @@ type Dialects struct {
 	quirks bounded.Map[string, llm.Quirks]
 }
 
-// errorOf reads a provider's error reply and classifies it. Its Body is canonical.
-func (d *Dialects) errorOf(status int, header http.Header, body []byte) *llm.Error {
+// errorOf reads a provider's error and classifies it, by its body and by the status and the
+// headers of the answer that it came in. Its Body is canonical.
+func (d *Dialects) errorOf(a *llm.Answer, body []byte) *llm.Error {
 	now := time.Now
 	if d.Now != nil {
 		now = d.Now
 	}
-	return apierror.Read(status, header, body, now())
+	return apierror.Read(a.Status, a.Header, body, now())
 }
 
 // Prepare puts a request into the form in which it goes on to the target, and passes it
