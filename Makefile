@@ -7,7 +7,7 @@ VERSION     ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo 
 FUZZTIME    ?= 10s
 
 MODULE := plugins/builtin.wasm.gz
-SOURCES := $(shell find gateway plugins policies -name '*.go' -o -name '*.rego' -o -name '*.json' -o -name '*.tsv' -o -name '*.bin' -o -name '*.sql' 2>/dev/null) \
+SOURCES := $(shell find gateway plugins policies -name '*.go' -o -name '*.rego' -o -name '*.json' -o -name '*.tsv' -o -name '*.sql' 2>/dev/null) \
 	$(wildcard $(shell git ls-files sdk 2>/dev/null))
 
 .DEFAULT_GOAL := help
@@ -29,7 +29,7 @@ bin/penstock: go.mod go.sum $(MODULE) $(SOURCES)
 module: $(MODULE) ## build the built-in Wasm module only
 
 # The built-in module is ordinary Go, compiled by the stock toolchain.
-plugins/builtin.wasm.gz: go.mod go.sum $(wildcard plugins/builtin/*.go plugins/strategies/*.go plugins/strategies/classify/* plugins/dialects/*.go plugins/dialects/*/*.go sdk/go/*.go)
+plugins/builtin.wasm.gz: go.mod go.sum $(wildcard plugins/builtin/*.go plugins/strategies/*.go plugins/strategies/classify/*.go plugins/dialects/*.go plugins/dialects/*/*.go sdk/go/*.go)
 	@echo "compiling the built-in Wasm module"
 	@GOOS=wasip1 GOARCH=wasm $(GO) build -buildmode=c-shared -trimpath -ldflags '-s -w' -o plugins/builtin.wasm ./plugins/builtin
 	@gzip -9nf plugins/builtin.wasm
@@ -78,16 +78,12 @@ lint: $(MODULE)
 
 generated: ## check that generated files are up to date
 	$(GO) run ./gateway/internal/catalog/generate -check
+	$(GO) run ./gateway/internal/classifier/generate -check
 	$(GO) mod tidy -diff
 
-# What the weights of the built-in classifier are trained on: a folder with RouteLLM's
-# outcomes, mmlu/*.csv and gsm8k/*.csv.
-ROUTERDATA ?= ../shared/routerdata
-
-weights: ## train the classifier's built-in weights again on ROUTERDATA
-	@if [ ! -d $(ROUTERDATA)/mmlu ]; then echo "weights: skipped, there is no folder $(ROUTERDATA)/mmlu"; exit 0; fi; \
-	cat $(ROUTERDATA)/*/contaminated_prompts.jsonl > bin/contaminated.jsonl && \
-	$(GO) run ./gateway classifier train $(ROUTERDATA)/mmlu/*.csv $(ROUTERDATA)/gsm8k/*.csv --exclude bin/contaminated.jsonl -o plugins/strategies/classify/weights.bin
+# The prompts that the classifier's weights are trained on are not part of this project.
+weights: ## train the classifier's built-in weights again
+	$(GO) run ./gateway/internal/classifier/generate
 
 agents: $(MODULE) ## install Claude Code and Codex, and run them through the gateway
 	@cd gateway/testdata/agents && cmp -s package-lock.json node_modules/.installed || \

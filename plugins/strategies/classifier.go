@@ -1,13 +1,14 @@
 package strategies
 
 import (
-	"bytes"
 	"strings"
 
-	penstock "github.com/penstock/penstock/sdk/go"
-
 	"github.com/penstock/penstock/plugins/strategies/classify"
+	penstock "github.com/penstock/penstock/sdk/go"
 )
+
+// classifier is the strategy's name.
+const classifier = "classifier"
 
 const (
 	// defaultStrongShare is the share of hard requests when the operator sets none.
@@ -48,6 +49,7 @@ func classified(r *ranker) {
 		if t.Order < wanted {
 			t.level = 1<<32 - t.level // behind all that are stronger
 		}
+		t.setCost(r)
 		t.set(termDifficulty, c.score)
 		t.set(termThreshold, c.threshold)
 		t.set(termUnknown, c.unknown)
@@ -126,10 +128,14 @@ func isLabel(label string) bool {
 	return false
 }
 
-// finishClassifier opens the model and computes the threshold once all settings are read.
-func (s *settings) finishClassifier(own *classify.Model) error {
-	if s.model = own; own == nil {
-		var err error
+// openClassifier opens the model and computes the threshold once all settings are read. It
+// does nothing for other strategies.
+func (r *ranker) openClassifier() (err error) {
+	s := &r.settings
+	if s.strategy.name != classifier {
+		return nil
+	}
+	if s.model = r.own; s.model == nil {
 		if s.model, err = classify.Shipped(); err != nil {
 			return penstock.Reject(500, "the built-in weights: ", err.Error())
 		}
@@ -150,11 +156,9 @@ func (s *settings) finishClassifier(own *classify.Model) error {
 // stayGain is what a session's target costs more than the best other one, without its cache.
 // A session stays with a stronger model than the request needs while that costs less than its
 // cache saves, and leaves a weaker one.
-func stayGain(_ *ranker, home, best *candidate, total float64) float64 {
+func stayGain(r *ranker, home, best *candidate, _ float64) float64 {
 	if !home.priced() || !best.priced() || !home.stronger {
 		return 0
 	}
-	return total - best.terms[termCost]
+	return dollars(home.Target, r.settings.estInput, r.settings.expectedOutput(), 0) - best.terms[termCost]
 }
-
-var _ = bytes.Equal

@@ -122,3 +122,6 @@ func meaning(w []byte) Category {
 	}
 	return Chat
 }
+
+// Categories returns the categories' names.
+func Categories() []string { all := names(); return all[:] }

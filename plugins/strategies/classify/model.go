@@ -1,7 +1,6 @@
 package classify
 
 import (
-	_ "embed"
 	"errors"
 	"math"
 )
@@ -42,9 +41,6 @@ type Model struct {
 	// weights are two signed bytes for each bucket.
 	weights string
 }
-
-//go:embed weights.bin
-var shipped string
 
 // Shipped returns the model that comes with the gateway.
 func Shipped() (*Model, error) { return Parse(shipped) }

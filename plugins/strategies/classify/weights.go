@@ -1,7 +1,6 @@
 package classify
 
 import (
-	"encoding/binary"
 	"math"
 	"slices"
 )
@@ -21,7 +20,7 @@ type Weights struct {
 // Encode returns the weights as a file, which Parse reads. Those of the buckets become signed
 // bytes: their error is at most a 254th of the largest one.
 func (w *Weights) Encode() []byte {
-	out := binary.LittleEndian.AppendUint32([]byte(magic), FeatureSet)
+	out := appendU32([]byte(magic), FeatureSet)
 	var scale [Heads]float64
 	for h := range scale {
 		largest := max(slices.Max(w.Grams[h][:]), -slices.Min(w.Grams[h][:]))
@@ -39,7 +38,8 @@ func (w *Weights) Encode() []byte {
 			out = append(out, byte(quantized(w.Grams[h][b], scale[h])))
 		}
 	}
-	return binary.LittleEndian.AppendUint64(out, checksum(string(out)))
+	sum := checksum(string(out))
+	return appendU32(appendU32(out, uint32(sum)), uint32(sum>>32))
 }
 
 func quantized(x, scale float64) int8 {
@@ -51,7 +51,12 @@ func quantized(x, scale float64) int8 {
 
 func appendFloats(out []byte, all ...float64) []byte {
 	for _, x := range all {
-		out = binary.LittleEndian.AppendUint32(out, math.Float32bits(float32(x)))
+		out = appendU32(out, math.Float32bits(float32(x)))
 	}
 	return out
+}
+
+// appendU32 is little-endian. Package encoding/binary would add 20 kB to the guest.
+func appendU32(out []byte, x uint32) []byte {
+	return append(out, byte(x), byte(x>>8), byte(x>>16), byte(x>>24))
 }
