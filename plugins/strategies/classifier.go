@@ -7,8 +7,8 @@ import (
 	penstock "github.com/penstock/penstock/sdk/go"
 )
 
-// classifier is the strategy's name.
-const classifier = "classifier"
+// Classifier is the strategy's name.
+const Classifier = "classifier"
 
 const (
 	// defaultStrongShare is the share of hard requests when the operator sets none.
@@ -132,7 +132,7 @@ func isLabel(label string) bool {
 // does nothing for other strategies.
 func (r *ranker) openClassifier() (err error) {
 	s := &r.settings
-	if s.strategy.name != classifier {
+	if s.strategy.name != Classifier {
 		return nil
 	}
 	if s.model = r.own; s.model == nil {

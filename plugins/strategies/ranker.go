@@ -86,7 +86,7 @@ func (r *ranker) rank(out, in []byte) ([]byte, error) {
 		out = r.candidates[i].appendTerms(out)
 	}
 	if len(r.reason) > 0 && len(r.candidates) > 0 {
-		out = penstock.AppendReason(out, string(r.reason))
+		out = penstock.AppendReason(out, r.reason)
 	}
 	return out, nil
 }

@@ -116,7 +116,7 @@ func (s *settings) parseLine(line []byte) error {
 	switch {
 	case key == "sticky":
 		return s.parseSticky(value)
-	case s.strategy.name == classifier && (key == "classes" || strings.HasPrefix(key, "classes.")):
+	case s.strategy.name == Classifier && (key == "classes" || strings.HasPrefix(key, "classes.")):
 		return s.parseClass(strings.TrimPrefix(key[len("classes"):], "."), value)
 	case !slices.Contains(s.strategy.settings, key):
 		names := strings.Join(append(slices.Clone(s.strategy.settings), "sticky"), ", ")

@@ -229,7 +229,7 @@ func AppendTerm(out []byte, index, term uint32, value float64) []byte {
 }
 
 // AppendReason ends the answer with why it is so, in one line of at most 1 KiB.
-func AppendReason(out []byte, reason string) []byte {
+func AppendReason(out, reason []byte) []byte {
 	const size = int(unsafe.Sizeof(rank{}))
 	out = append(AppendRank(out, uint32(len(reason)), isReason, 0), reason...)
 	return append(out, make([]byte, (size-len(reason)%size)%size)...)

@@ -8,8 +8,8 @@ import (
 
 // Model is a name that clients ask for, and how it is served.
 type Model struct {
-	// Router ranks the targets: ordered, weighted, least-busy, cost, quality, latency, balanced or a
-	// plugin.
+	// Router ranks the targets: ordered, weighted, least-busy, cost, quality, latency, balanced,
+	// classifier or a plugin.
 	Router string `yaml:"router"`
 	// With is the router's settings.
 	With Object `yaml:"with"`

@@ -107,14 +107,14 @@ func meaning(w []byte) Category {
 		"polynomial", "matrix", "algebra", "geometry", "arithmetic", "fraction", "percent", "percentage", "sum", "average", "many",
 		"much", "total", "equals", "divided", "multiplied", "times", "frac", "sqrt", "integer", "integers", "vector":
 		return Math
-	case "translate", "translation", "übersetze", "übersetzen", "traduire", "traduis", "traduce", "traducir", "traduza", "traduci", "перевести", "переведи":
+	case "translate", "translation", "übersetze", "Übersetze", "übersetzen", "traduire", "traduis", "traduce", "traducir", "traduza", "traduci", "перевести", "переведи":
 		return Translation
 	case "extract", "classify", "categorize", "categorise", "label", "tag", "identify", "parse", "extrahiere", "klassifiziere", "extraire", "extrae":
 		return Extraction
 	case "summarize", "summarise", "summary", "tldr", "condense", "shorten", "zusammenfassen", "zusammenfassung", "fasse", "résume", "résumer", "resume", "resumen":
 		return Summary
 	case "write", "draft", "compose", "rewrite", "rephrase", "paraphrase", "proofread", "essay", "poem", "story", "email", "letter", "blog",
-		"slogan", "tweet", "schreibe", "verfasse", "écris", "rédige", "escribe", "redacta":
+		"slogan", "tweet", "schreibe", "verfasse", "écris", "Écris", "rédige", "escribe", "redacta":
 		return Writing
 	case "what", "who", "whom", "whose", "when", "where", "why", "how", "which", "is", "are", "was", "were", "do", "does", "did", "can",
 		"could", "should", "would", "will", "wer", "wann", "wo", "warum", "wie", "welche", "qui", "quand", "pourquoi", "comment", "qué", "quién", "cuándo", "por":

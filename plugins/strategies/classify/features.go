@@ -19,8 +19,11 @@ const (
 	// Surfaces is how many figures of a text's surface there are, a constant 1 included.
 	Surfaces = 13
 
-	// maxText bounds the text that is read, in bytes. Routers get no more.
+	// maxText bounds the text, in bytes. Routers get no more.
 	maxText = 8 << 10
+	// maxHead and maxTail bound what is read of a longer text, at its beginning and its end.
+	// Long prompts give their instructions there, and every byte costs time.
+	maxHead, maxTail = 1536, 512
 	// maxWord bounds a word, in bytes; a longer one is read as several.
 	maxWord = 32
 	// knownBits is how many bits the table of known words has.
@@ -47,27 +50,38 @@ type Features struct {
 
 // counts are of bytes, but for words.
 type counts struct {
-	text, digits, upper, lines, beyondASCII, punctuation, symbols, sentences, words, fences int
+	text, read, digits, upper, lines, beyondASCII, punctuation, symbols, sentences, words, fences int
 }
 
-// Read replaces the features by those of a text in UTF-8, of which at most the first 8 KiB
-// are read.
+// Read replaces the features by those of a text in UTF-8, its first 8 KiB at most. Of those
+// it reads the first 1,536 bytes and the last 512, or all if there are no more.
 func (f *Features) Read(text []byte) {
-	text = text[:clip(text)]
-	f.Grams, f.Words, f.last = f.Grams[:0], f.Words[:0], 0
+	text = text[:clip(text, maxText)]
+	f.Grams, f.Words = f.Grams[:0], f.Words[:0]
 	f.seen, f.counts, f.signals = [len(f.seen)]uint64{}, counts{text: len(text)}, signals{}
-	for i := 0; i < len(text); {
-		i += f.token(text[i:])
+	head, tail := len(text), len(text)
+	if len(text) > maxHead+maxTail {
+		head, tail = clip(text, maxHead), clip(text, len(text)-maxTail)
 	}
+	f.read(text[:head])
+	f.read(text[tail:])
 	f.signals.end(text)
 	f.Category = f.signals.category(&f.counts)
 	f.setSurface()
 }
 
-// clip is the length of the longest beginning of at most maxText bytes that cuts no
+// read adds a part of the text.
+func (f *Features) read(text []byte) {
+	f.last, f.counts.read = 0, f.counts.read+len(text)
+	for i := 0; i < len(text); {
+		i += f.token(text[i:])
+	}
+}
+
+// clip is the length of the longest beginning of at most so many bytes that cuts no
 // character.
-func clip(text []byte) int {
-	n := min(len(text), maxText)
+func clip(text []byte, most int) int {
+	n := min(len(text), most)
 	for n > 0 && n < len(text) && !utf8.RuneStart(text[n]) {
 		n--
 	}
@@ -103,29 +117,29 @@ func (f *Features) token(text []byte) int {
 func (f *Features) word(text []byte) int {
 	var room [maxWord]byte
 	n, h, number := 0, uint64(offset), kinds[text[0]] == digit
-	for n < len(text) && n < maxWord && kinds[text[n]] >= letter {
+	for ; n < len(text) && n < maxWord; n++ {
 		c := text[n]
-		if ideographic(c) {
-			if n > 0 {
-				break
-			}
-			return f.ideograph(text)
+		k := kinds[c]
+		if k < letter || k == beyond && n > 0 && ideographic(c) {
+			break
 		}
-		switch kinds[c] {
+		switch k {
 		case digit:
 			f.counts.digits++
 		case upper:
 			f.counts.upper++
 			c |= 0x20
 		case beyond:
+			if ideographic(c) {
+				return f.ideograph(text)
+			}
 			f.counts.beyondASCII++
 		}
 		room[n] = c
-		n++
 		switch {
 		case !number:
 			h = step(h, c)
-		case n <= 4:
+		case n < 4:
 			h = step(h, '0')
 		}
 	}
@@ -186,7 +200,7 @@ func mix(h uint64) uint64 {
 // setSurface computes the figures of the surface, each within a few units of 0.
 func (f *Features) setSurface() {
 	c := &f.counts
-	size := float64(c.text + 1)
+	size := float64(c.read + 1)
 	per := func(n int) float64 { return 10 * float64(n) / size }
 	length := float64(log2(c.text+1)*math.Ln2) - 6
 	f.Surface = [Surfaces]float64{
