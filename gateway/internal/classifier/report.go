@@ -111,15 +111,16 @@ func newFigures(examples []*example, s *scored, o Options) *Figures {
 }
 
 func (f *Figures) at(share float64, examples []*example, hard []bool, o ReportOptions) Share {
-	out, n := Share{Wanted: share}, float64(len(examples))
+	strong, score, n := 0, 0.0, float64(len(examples))
 	for i, e := range examples {
 		if hard[i] {
-			out.Actual += 1 / n
-			out.Score += e.row.Strong / n
+			strong++
+			score += e.row.Strong
 		} else {
-			out.Score += e.row.Weak / n
+			score += e.row.Weak
 		}
 	}
+	out := Share{Wanted: share, Actual: float64(strong) / n, Score: score / n}
 	out.Recovered = (out.Score - f.Weak) / (f.Strong - f.Weak)
 	if o.CheapCost > 0 || o.StrongCost > 0 {
 		cost := (1-out.Actual)*o.CheapCost + out.Actual*o.StrongCost
