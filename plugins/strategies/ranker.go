@@ -60,7 +60,7 @@ type ranker struct {
 	features classify.Features
 	// own is the operator's model for the classifier, nil for the built-in one.
 	own *classify.Model
-	// reason says why the targets are ranked so; empty where their terms say it.
+	// reason says why the targets are ranked so; empty where their terms say all.
 	reason []byte
 }
 
@@ -86,9 +86,17 @@ func (r *ranker) rank(out, in []byte) ([]byte, error) {
 		out = r.candidates[i].appendTerms(out)
 	}
 	if len(r.reason) > 0 && len(r.candidates) > 0 {
-		out = penstock.AppendReason(out, r.reason)
+		out = appendReason(out, r.reason)
 	}
 	return out, nil
+}
+
+// appendReason ends an answer with why it is so. An entry with the text's length comes before
+// the text, which fills whole entries.
+func appendReason(out, reason []byte) []byte {
+	const isReason, entry = 4, 16
+	out = append(penstock.AppendRank(out, uint32(len(reason)), isReason, 0), reason...)
+	return append(out, make([]byte, (entry-len(reason)%entry)%entry)...)
 }
 
 func (r *ranker) load(route *penstock.Route) {

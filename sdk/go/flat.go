@@ -215,24 +215,13 @@ const (
 	TermUnknown
 )
 
-// Marks of entries of the answer that do not rank: a term, which explains a score, and the
-// reason.
-const (
-	isTerm   = 2
-	isReason = 4
-)
+// isTerm marks an entry of the answer that explains a score.
+const isTerm = 2
 
 // AppendTerm appends one term of a target's score to the answer, for explanations. It does
 // not rank the target.
 func AppendTerm(out []byte, index, term uint32, value float64) []byte {
 	return AppendRank(out, index, isTerm|term<<8, value)
-}
-
-// AppendReason ends the answer with why it is so, in one line of at most 1 KiB.
-func AppendReason(out, reason []byte) []byte {
-	const size = int(unsafe.Sizeof(rank{}))
-	out = append(AppendRank(out, uint32(len(reason)), isReason, 0), reason...)
-	return append(out, make([]byte, (size-len(reason)%size)%size)...)
 }
 
 // InsertRank inserts one target into an answer in order: higher scores come first, equal ones
@@ -274,9 +263,6 @@ func appendRanks(out []byte, dropped uint32) []byte {
 	comma := ""
 	for at := 0; at+size <= len(flat); at += size {
 		r := (*rank)(unsafe.Pointer(&flat[at]))
-		if r.flags&isReason != 0 {
-			break
-		}
 		if r.flags&isTerm != 0 || r.flags&Drop != dropped {
 			continue
 		}

@@ -162,7 +162,7 @@ func openModel(path string) (*classify.Model, error) {
 	}
 	m, err := classify.Parse(string(text))
 	if err != nil {
-		return nil, fmt.Errorf("%s: %w", path, err)
+		return nil, hint.Add(fmt.Errorf("%s: %w", path, err), "penstock classifier train writes such a file")
 	}
 	return m, nil
 }

@@ -50,7 +50,7 @@ func Shipped() (*Model, error) { return Parse(shipped) }
 func Parse(text string) (*Model, error) {
 	switch {
 	case len(text) < headerSize || text[:len(magic)-1] != magic[:len(magic)-1]:
-		return nil, errors.New("not a file of weights: penstock classifier train writes one")
+		return nil, errors.New("not a file of weights")
 	case text[:len(magic)] != magic:
 		return nil, errors.New("weights of another format: train them again with this version")
 	case u32(text, len(magic)) != FeatureSet:
