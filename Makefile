@@ -11,7 +11,7 @@ SOURCES := $(shell find gateway plugins policies -name '*.go' -o -name '*.rego' 
 	$(wildcard $(shell git ls-files sdk 2>/dev/null))
 
 .DEFAULT_GOAL := help
-.PHONY: help run build module sdk test deps check format vet lint generated agents faults bench fuzz clean
+.PHONY: help run build module sdk test deps check format vet lint generated weights agents faults bench fuzz clean
 
 help: ## list the targets
 	@awk -F':.*## ' '/^[a-z-]+:.*## /{printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -29,7 +29,7 @@ bin/penstock: go.mod go.sum $(MODULE) $(SOURCES)
 module: $(MODULE) ## build the built-in Wasm module only
 
 # The built-in module is ordinary Go, compiled by the stock toolchain.
-plugins/builtin.wasm.gz: go.mod go.sum $(wildcard plugins/builtin/*.go plugins/strategies/*.go plugins/dialects/*.go plugins/dialects/*/*.go sdk/go/*.go)
+plugins/builtin.wasm.gz: go.mod go.sum $(wildcard plugins/builtin/*.go plugins/strategies/*.go plugins/strategies/classify/*.go plugins/dialects/*.go plugins/dialects/*/*.go sdk/go/*.go)
 	@echo "compiling the built-in Wasm module"
 	@GOOS=wasip1 GOARCH=wasm $(GO) build -buildmode=c-shared -trimpath -ldflags '-s -w' -o plugins/builtin.wasm ./plugins/builtin
 	@gzip -9nf plugins/builtin.wasm
@@ -78,7 +78,12 @@ lint: $(MODULE)
 
 generated: ## check that generated files are up to date
 	$(GO) run ./gateway/internal/catalog/generate -check
+	$(GO) run ./gateway/internal/classifier/generate -check
 	$(GO) mod tidy -diff
+
+# The prompts that the classifier's weights are trained on are not part of this project.
+weights: ## train the classifier's built-in weights again
+	$(GO) run ./gateway/internal/classifier/generate
 
 agents: $(MODULE) ## install Claude Code and Codex, and run them through the gateway
 	@cd gateway/testdata/agents && cmp -s package-lock.json node_modules/.installed || \

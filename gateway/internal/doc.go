@@ -40,6 +40,7 @@
 //	catalog/source  reads what others publish about models
 //	config          one YAML file → settings, every fault with its line
 //	telemetry       Prometheus metrics
+//	classifier      trains and evaluates the model of the strategy classifier
 //	tokens          token counts of prompts
 //	demo            the built-in provider
 //	llmtest         a scripted provider for tests
@@ -61,6 +62,7 @@
 //	bench             measures the gateway's overhead
 //	bench/floor       the smallest proxy on the same stack, to compare with
 //	catalog/generate  writes the catalog's data
+//	classifier/generate  trains the classifier's built-in weights
 //	testreport        prints the output of go test -json
 //
 // # The way of a request

@@ -23,11 +23,11 @@ var base = []string{"llm", "framing", "jsontext", "bounded", "ratelimit", "hint"
 // table is exact: what is no longer imported has to go from it.
 var floors = []map[string]string{
 	{
-		"cli": "server plugintool compiler config httpapi/admin httpapi/tags keys ledger policy",
+		"cli": "server plugintool classifier compiler config httpapi/admin httpapi/tags keys ledger policy /plugins/strategies/classify",
 	},
 	{
 		"server": "catalog/source routes holds calllog compiler pipeline wire httpapi httpapi/admin httpapi/tags wasm wasm/hook policy cache upstream media meter ledger keys " +
-			"catalog config telemetry tokens demo /plugins /plugins/dialects /policies",
+			"catalog config telemetry tokens demo /plugins /plugins/dialects /plugins/strategies /plugins/strategies/classify /policies",
 		"plugintool": "calllog compiler config wasm wasm/cases wasm/hook /sdk",
 	},
 	{
@@ -48,7 +48,7 @@ var floors = []map[string]string{
 		"httpapi/admin": "httpapi/tags",
 	},
 	{
-		"cache": "", "catalog": "", "config": "/plugins/dialects /plugins/strategies", "demo": "", "httpapi/tags": "", "keys": "", "ledger": "", "media": "", "meter": "", "pipeline": "",
+		"cache": "", "catalog": "", "classifier": "/plugins/strategies/classify", "config": "/plugins/dialects /plugins/strategies", "demo": "", "httpapi/tags": "", "keys": "", "ledger": "", "media": "", "meter": "", "pipeline": "",
 		"policy": "", "telemetry": "", "tokens": "", "upstream": "queue", "wasm/fuel": "", "wasm/hook": "", "wire/apierror": "", "wire/intake": "",
 		"llmtest": "",
 	},
@@ -76,7 +76,7 @@ var owners = map[string]string{
 
 // programs are programs of their own beside the gateway: the benchmark, whose floor is a
 // bare Echo handler on purpose, and what runs at build time.
-var programs = []string{"bench", "bench/floor", "catalog/generate", "testreport"}
+var programs = []string{"bench", "bench/floor", "catalog/generate", "classifier/generate", "testreport"}
 
 // execs may start programs. The compiler starts this program anew to compile a plugin
 // while it is loaded: a module that crashes the compiler must not crash the gateway.

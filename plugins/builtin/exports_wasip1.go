@@ -11,12 +11,15 @@ import (
 // The hooks of this instance, with the buffers that they use again in every call: an
 // instance is single-threaded.
 var (
-	route = strategies.RouteFlat()
-	hooks = dialects.NewHooks()
+	router = new(strategies.Hooks)
+	hooks  = dialects.NewHooks()
 )
 
+//go:wasmexport penstock_init
+func configure(ptr, n uint32) uint64 { return penstock.Call(router.Init, ptr, n) }
+
 //go:wasmexport penstock_route_flat
-func routeFlat(ptr, n uint32) uint64 { return penstock.Call(route, ptr, n) }
+func routeFlat(ptr, n uint32) uint64 { return penstock.Call(router.RouteFlat, ptr, n) }
 
 //go:wasmexport penstock_transform_request
 func transformRequest(ptr, n uint32) uint64 { return penstock.Call(hooks.TransformRequest, ptr, n) }

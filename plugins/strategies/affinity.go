@@ -25,7 +25,7 @@ func (r *ranker) keepSession() {
 		home.set(termLostCache, lost)
 	}
 	other := r.bestBut(home)
-	if other == nil || home.tier() != other.tier() || home.place > max(other.place, ordinary) {
+	if other == nil || !home.within(other) || home.place > max(other.place, ordinary) {
 		return
 	}
 	gain := r.settings.strategy.gain(r, home, other, total)
@@ -33,8 +33,14 @@ func (r *ranker) keepSession() {
 		home.set(termGain, gain)
 	}
 	if !(gain > lost) {
-		home.place = kept
+		home.place, home.level = kept, min(home.level, other.level)
 	}
+}
+
+// within reports whether a session may stay on its target: it is in the tier of the best
+// other one, or its tier is stronger than the request needs.
+func (home *candidate) within(other *candidate) bool {
+	return home.tier() == other.tier() || home.stronger && home.standing == other.standing
 }
 
 // home is the target with the longest part of the session's prompt in its cache, of equals

@@ -4,6 +4,7 @@ import (
 	"math"
 	"slices"
 
+	"github.com/penstock/penstock/plugins/strategies/classify"
 	penstock "github.com/penstock/penstock/sdk/go"
 )
 
@@ -18,6 +19,11 @@ type candidate struct {
 	place      place
 	score, tie float64
 	standing   int64
+	// level sorts tiers, lowest first: the configured order, unless a strategy has its own.
+	level int64
+	// stronger says that the target's tier is above the one that the request is for. A session
+	// may stay there.
+	stronger bool
 	// random is this candidate's own: the same for all requests of a session, else for all
 	// tries of one request.
 	random uint64
@@ -49,6 +55,13 @@ type ranker struct {
 	entries    []entry
 	figures    []float64
 	first      int64 // the tier that strategies draw from
+	// text is the request's last text of the user, features is what the classifier knows of it.
+	text     []byte
+	features classify.Features
+	// own is the operator's model for the classifier, nil for the built-in one.
+	own *classify.Model
+	// reason says why the targets are ranked so; empty where their terms say all.
+	reason []byte
 }
 
 // rank is the hook: it reads a flat route and appends the ranking to out. Without
@@ -61,6 +74,7 @@ func (r *ranker) rank(out, in []byte) ([]byte, error) {
 	if err := r.readSettings(&route); err != nil {
 		return nil, err
 	}
+	r.text, r.reason = route.LastUserText(), r.reason[:0]
 	r.load(&route)
 	r.settings.strategy.rank(r)
 	r.keepSession()
@@ -71,7 +85,18 @@ func (r *ranker) rank(out, in []byte) ([]byte, error) {
 	for i := range r.candidates {
 		out = r.candidates[i].appendTerms(out)
 	}
+	if len(r.reason) > 0 && len(r.candidates) > 0 {
+		out = appendReason(out, r.reason)
+	}
 	return out, nil
+}
+
+// appendReason ends an answer with why it is so. An entry with the text's length comes before
+// the text, which fills whole entries.
+func appendReason(out, reason []byte) []byte {
+	const isReason, entry = 4, 16
+	out = append(penstock.AppendRank(out, uint32(len(reason)), isReason, 0), reason...)
+	return append(out, make([]byte, (entry-len(reason)%entry)%entry)...)
 }
 
 func (r *ranker) load(route *penstock.Route) {
@@ -85,6 +110,7 @@ func (r *ranker) load(route *penstock.Route) {
 			c.random = randomOf(seed, c.Index)
 		}
 		c.standing = c.standingFor(r.settings.estInput)
+		c.level, c.stronger = int64(c.Order), false
 	}
 }
 
@@ -147,9 +173,9 @@ func better(a, b entry) int {
 }
 
 // tier is what sorts before everything else: the standing, whether the target is as good as
-// asked, then the configured order.
+// asked, then the level.
 func (c *candidate) tier() int64 {
-	tier := c.standing<<36 + int64(c.Order)
+	tier := c.standing<<36 + c.level
 	if c.place == belowFloor {
 		tier += 1 << 34
 	}

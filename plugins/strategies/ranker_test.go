@@ -19,6 +19,7 @@ type query struct {
 	targets          []penstock.Target
 	recordSize       int
 	figures          []figures // of the first targets; the others have none
+	prompt           string    // the last text of the user
 }
 
 // figures are what a session and the gateway add to a target.
@@ -53,7 +54,15 @@ func (q query) encode() []byte {
 	for k, f := range q.figures {
 		f.encode(b[32+size*k+96:])
 	}
-	return append(b, q.text...)
+	b = append(b, q.text...)
+	if q.prompt != "" {
+		le.PutUint32(b[28:], uint32(len(b)))
+		for _, x := range []uint32{uint32(8 + len(q.prompt)), 4, uint32(len(q.prompt))} {
+			b = le.AppendUint32(b, x)
+		}
+		b = append(b, q.prompt...)
+	}
+	return b
 }
 
 func record(t penstock.Target, size int) []byte {
@@ -92,6 +101,9 @@ func order(t *testing.T, q query) ([]uint32, []float64) {
 	var indices []uint32
 	var scores []float64
 	for ; len(out) > 0; out = out[16:] {
+		if binary.LittleEndian.Uint32(out[4:])&4 != 0 {
+			break // the reason
+		}
 		if binary.LittleEndian.Uint32(out[4:]) != 0 {
 			continue // a term
 		}
@@ -259,6 +271,17 @@ func TestRankRejects(t *testing.T) {
 		"ordered\nsticky=yes\nseed=1":                    `setting sticky of strategy ordered is "yes"; it takes auto or off`,
 		"least-busy\ncost=1\nseed=1":                     `has no setting "cost"; it has sticky`,
 		"cost\n=\nseed=1":                                `has no setting ""`,
+		"classifier\nstrong_share=30\nseed=1":            `it takes a number between 0 and 1`,
+		"classifier\nthreshold=-2\nseed=1":               `it takes a number between -1 and 1`,
+		"classifier\nunknown_share=all\nseed=1":          `it takes a number between 0 and 1`,
+		"classifier\nclasses.coding=1\nseed=1":           `no class "coding"; a class is a category, easy, hard, or both as code-hard; the categories are chat, code,`,
+		"classifier\nclasses.code-medium=1\nseed=1":      `no class "code-medium"`,
+		"classifier\nclasses.easy-hard=1\nseed=1":        `no class "easy-hard"`,
+		"classifier\nclasses=1\nseed=1":                  `no class ""`,
+		"classifier\nclasses.code=strong\nseed=1":        `setting classes.code of strategy classifier is "strong"; it takes the order of a tier, a whole number`,
+		"classifier\nclasses.code=4294967296\nseed=1":    `it takes the order of a tier`,
+		"classifier\nstrong_share=0.1\nthreshold=0\n":    `has both strong_share and threshold`,
+		"cost\nclasses.code=1\nseed=1":                   `has no setting "classes.code"`,
 	} {
 		_, err := new(ranker).rank(nil, query{text: text}.encode())
 		if err == nil || !strings.Contains(err.Error(), want) {
@@ -354,8 +377,8 @@ func benchQueriesOf(n uint32) []query {
 	}
 	var queries []query
 	for _, text := range []string{"ordered\n", "weighted\n", "cost\nmin_quality=0.3\n", "balanced\ncost=0.5\nquality=0.3\nlatency=0.2\n",
-		"least-busy\n", "quality\n", "latency\n"} {
-		queries = append(queries, query{text: text + "seed=12345678901234567890", input: 900, maxOutput: 400, targets: targets, figures: more})
+		"least-busy\n", "quality\n", "latency\n", "classifier\nclasses.code=3\n"} {
+		queries = append(queries, query{prompt: "Write a function in Go that merges two sorted lists.", text: text + "seed=12345678901234567890", input: 900, maxOutput: 400, targets: targets, figures: more})
 	}
 	return queries
 }
@@ -386,12 +409,12 @@ func FuzzRank(f *testing.F) {
 		if err != nil {
 			return
 		}
-		for ; len(out) >= 16; out = out[16:] {
+		for ; len(out) >= 16 && out[4]&4 == 0; out = out[16:] { // up to the reason
 			if math.IsNaN(math.Float64frombits(binary.LittleEndian.Uint64(out[8:]))) {
 				t.Fatal("a score is NaN")
 			}
 		}
-		if len(out) != 0 {
+		if len(out)%16 != 0 {
 			t.Fatalf("%d bytes are left over", len(out))
 		}
 	})

@@ -6,6 +6,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/penstock/penstock/plugins/strategies/classify"
 	penstock "github.com/penstock/penstock/sdk/go"
 )
 
@@ -22,6 +23,12 @@ type settings struct {
 	cost, quality, latency, errors float64
 	// sticky keeps a session at the target that has its prompt.
 	sticky bool
+	// strongShare is the share of requests that should be hard, hardFrom the score from which
+	// they are; NaN when not set. unknownShare is the share of unknown words that makes one hard.
+	strongShare, hardFrom, unknownShare float64
+	// classes are the tiers that the operator wants for labels.
+	classes []tierOf
+	model   *classify.Model // of the classifier
 	// seed is the same for every try of the same request.
 	seed                []byte
 	estInput, maxOutput float64
@@ -46,6 +53,9 @@ func (r *ranker) readSettings(route *penstock.Route) error {
 		if err := r.settings.parse(operator); err != nil {
 			return err
 		}
+		if err := r.openClassifier(); err != nil {
+			return err
+		}
 		r.parsed = append(r.parsed, operator...)
 	}
 	r.settings.seed = seed
@@ -68,7 +78,8 @@ func cutSeed(text []byte) (operator, seed []byte) {
 // parse reads strategy and settings. An unknown name or an unusable value is an error: a
 // misspelt setting must not look as if it were in effect.
 func (s *settings) parse(text []byte) error {
-	*s = settings{minQuality: math.NaN(), explore: defaultExplore, cost: 0.4, quality: 0.4, latency: 0.2, sticky: true}
+	*s = settings{minQuality: math.NaN(), explore: defaultExplore, cost: 0.4, quality: 0.4, latency: 0.2, sticky: true,
+		strongShare: math.NaN(), hardFrom: math.NaN(), unknownShare: defaultUnknownShare}
 	name, rest, _ := bytes.Cut(text, []byte{'\n'})
 	if !s.choose(name) {
 		return penstock.Reject(400, "unknown strategy ", quote(name), "; the built-in ones are ", strings.Join(Names(), ", "))
@@ -105,16 +116,21 @@ func (s *settings) parseLine(line []byte) error {
 	switch {
 	case key == "sticky":
 		return s.parseSticky(value)
+	case s.strategy.name == Classifier && (key == "classes" || strings.HasPrefix(key, "classes.")):
+		return s.parseClass(strings.TrimPrefix(key[len("classes"):], "."), value)
 	case !slices.Contains(s.strategy.settings, key):
 		names := strings.Join(append(slices.Clone(s.strategy.settings), "sticky"), ", ")
 		return penstock.Reject(400, "strategy ", s.strategy.name, " has no setting ", quote(name), "; it has ", names)
 	}
-	field, most := s.field(key)
+	field, least, most := s.field(key)
 	number := penstock.JSON(value) // strconv's parser would add 28 kB to the module
 	x, ok := number.Number()
-	if !ok || !(x >= 0 && x <= most) {
+	if !ok || !(x >= least && x <= most) {
 		want := "a number from 0 up"
-		if most == 1 {
+		switch {
+		case least < 0:
+			want = "a number between -1 and 1"
+		case most == 1:
 			want = "a number between 0 and 1"
 		}
 		return penstock.Reject(400, "setting ", key, " of strategy ", s.strategy.name, " is ", quote(value), "; it takes ", want)
@@ -135,23 +151,29 @@ func (s *settings) parseSticky(value []byte) error {
 	return nil
 }
 
-// field returns where the setting is kept and the most it may be.
-func (s *settings) field(key string) (*float64, float64) {
+// field returns where the setting is kept and the least and the most it may be.
+func (s *settings) field(key string) (field *float64, least, most float64) {
 	switch key {
 	case "min_quality":
-		return &s.minQuality, 1
+		return &s.minQuality, 0, 1
 	case "explore":
-		return &s.explore, 1
+		return &s.explore, 0, 1
+	case "strong_share":
+		return &s.strongShare, 0, 1
+	case "unknown_share":
+		return &s.unknownShare, 0, 1
+	case "threshold":
+		return &s.hardFrom, -1, 1
 	case "cost":
-		return &s.cost, maxSetting
+		return &s.cost, 0, maxSetting
 	case "quality":
-		return &s.quality, maxSetting
+		return &s.quality, 0, maxSetting
 	case "latency":
-		return &s.latency, maxSetting
+		return &s.latency, 0, maxSetting
 	case "errors":
-		return &s.errors, maxSetting
+		return &s.errors, 0, maxSetting
 	}
-	return &s.outputTokens, maxSetting
+	return &s.outputTokens, 0, maxSetting
 }
 
 // expectedOutput is the expected length of an answer in tokens, never more than the client

@@ -4,7 +4,10 @@
 // has removed the others before it asks.
 package strategies
 
-import penstock "github.com/penstock/penstock/sdk/go"
+import (
+	"github.com/penstock/penstock/plugins/strategies/classify"
+	penstock "github.com/penstock/penstock/sdk/go"
+)
 
 // strategy is one built-in router.
 type strategy struct {
@@ -16,18 +19,21 @@ type strategy struct {
 	gain func(r *ranker, home, best *candidate, total float64) float64
 	// settings are the names of those that the strategy has besides sticky.
 	settings []string
+	// reads are the texts of the request that it needs, by their names in a manifest.
+	reads []string
 }
 
 // table is the one list of strategies, the default first.
-func table() [7]strategy {
+func table() [8]strategy {
 	return [...]strategy{
-		{"ordered", ordered, noGain, nil},
-		{"weighted", weighted, noGain, nil},
-		{"least-busy", leastBusy, loadGain, nil},
-		{"cost", cheapest, costGain, []string{"min_quality", "output_tokens"}},
-		{"quality", best, qualityGain, []string{"output_tokens"}},
-		{"latency", fastest, latencyGain, []string{"explore", "output_tokens"}},
-		{"balanced", balanced, balancedGain, []string{"cost", "quality", "latency", "errors", "output_tokens"}},
+		{"ordered", ordered, noGain, nil, nil},
+		{"weighted", weighted, noGain, nil, nil},
+		{"least-busy", leastBusy, loadGain, nil, nil},
+		{"cost", cheapest, costGain, []string{"min_quality", "output_tokens"}, nil},
+		{"quality", best, qualityGain, []string{"output_tokens"}, nil},
+		{"latency", fastest, latencyGain, []string{"explore", "output_tokens"}, nil},
+		{"balanced", balanced, balancedGain, []string{"cost", "quality", "latency", "errors", "output_tokens"}, nil},
+		{Classifier, classified, stayGain, []string{"strong_share", "threshold", "unknown_share", "classes", "output_tokens"}, []string{"last_user_text"}},
 	}
 }
 
@@ -41,6 +47,44 @@ func Names() []string {
 	return names
 }
 
-// RouteFlat returns the hook penstock_route_flat of one instance. It is for one call at
-// a time, as an instance is.
-func RouteFlat() penstock.Hook { return new(ranker).rank }
+// Reads returns the texts of the request that a strategy needs, by their names in a manifest.
+func Reads(name string) []string {
+	for _, s := range table() {
+		if s.name == name {
+			return s.reads
+		}
+	}
+	return nil
+}
+
+// Hooks are those of one instance. They are for one call at a time, as an instance is.
+type Hooks struct{ ranker ranker }
+
+// RouteFlat is the hook penstock_route_flat.
+func (h *Hooks) RouteFlat(out, in []byte) ([]byte, error) { return h.ranker.rank(out, in) }
+
+// Init is the hook penstock_init. Its setting weights is the operator's file of weights for
+// the strategy classifier, in hexadecimal.
+func (h *Hooks) Init(_, in []byte) ([]byte, error) {
+	digits, ok := penstock.JSON(in).Member("config", "weights").Inside()
+	if !ok {
+		return nil, nil
+	}
+	model, err := classify.Parse(unhex(digits))
+	if err != nil {
+		return nil, penstock.Reject(400, "weights: ", err.Error())
+	}
+	h.ranker.own = model
+	return nil, nil
+}
+
+// unhex is the text that pairs of hexadecimal digits stand for.
+func unhex(digits []byte) string {
+	out := make([]byte, len(digits)/2)
+	for i := range out {
+		for _, c := range digits[2*i : 2*i+2] {
+			out[i] = out[i]<<4 | (c&15 + c>>6*9) // letters have bit 6, and begin at 1
+		}
+	}
+	return string(out)
+}

@@ -19,8 +19,11 @@ const (
 	termErrorsPart  = penstock.TermErrorsPart
 	termLostCache   = penstock.TermLostCache
 	termGain        = penstock.TermGain
+	termDifficulty  = penstock.TermDifficulty
+	termThreshold   = penstock.TermThreshold
+	termUnknown     = penstock.TermUnknown
 
-	terms = penstock.TermGain + 1
+	terms = penstock.TermUnknown + 1
 )
 
 // set sets a term of the candidate's score.

@@ -208,6 +208,11 @@ const (
 	// would gain at the best other one.
 	TermLostCache
 	TermGain
+	// TermDifficulty is what a strong model adds, from -1 to 1, as the classifier estimates it,
+	// TermThreshold where hard requests begin, TermUnknown the share of unknown words.
+	TermDifficulty
+	TermThreshold
+	TermUnknown
 )
 
 // isTerm marks an entry of the answer that explains a score.

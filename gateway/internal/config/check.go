@@ -53,6 +53,9 @@ func (d *decoder) checkPaths(c *Config) {
 	if c.Catalog != "" {
 		c.Catalog = inDir(d.dir, c.Catalog)
 	}
+	if c.Classifier.Weights != "" {
+		c.Classifier.Weights = inDir(d.dir, c.Classifier.Weights)
+	}
 	if c.DecisionLog != "" && c.DecisionLog != Stderr {
 		c.DecisionLog = inDir(d.dir, c.DecisionLog)
 		if info, err := os.Stat(c.DecisionLog); err == nil && info.IsDir() {

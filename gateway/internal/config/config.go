@@ -53,6 +53,8 @@ type Config struct {
 	// Catalog is a file of models with their prices and capabilities, which replace those that the
 	// gateway knows by itself; penstock catalog update writes it. Left out, there is none.
 	Catalog string `yaml:"catalog"`
+	// Classifier is about the router classifier, in all models that use it.
+	Classifier Classifier `yaml:"classifier"`
 	// DecisionLog is where every admission decision and the request's outcome are written,
 	// as lines of JSON in the form of OPA's decision log: a file, or stderr. Left out, none
 	// are. The address and the metadata of requests are not written.
@@ -95,6 +97,13 @@ type Ledger struct {
 	// moments. full waits until the disk has it, so that a loss of power loses nothing that
 	// was answered; every reply waits for the disk.
 	Sync LedgerSync `yaml:"sync"`
+}
+
+// Classifier is about the router classifier.
+type Classifier struct {
+	// Weights is a file that penstock classifier train has written, to be used in place of the
+	// built-in weights. A new one is loaded without a restart.
+	Weights string `yaml:"weights" jsonschema:"minLength=1"`
 }
 
 // Admin is the listener of the admin API.

@@ -13,8 +13,8 @@ type Model struct {
 	When []Condition `yaml:"when"`
 	// Canary sends a share of the sessions on to another model.
 	Canary *Canary `yaml:"canary"`
-	// Router ranks the targets: ordered, weighted, least-busy, cost, quality, latency, balanced or a
-	// plugin.
+	// Router ranks the targets: ordered, weighted, least-busy, cost, quality, latency, balanced,
+	// classifier or a plugin.
 	Router string `yaml:"router"`
 	// With is the router's settings.
 	With Object `yaml:"with"`

@@ -20,7 +20,7 @@ func builtinRouters() []string { return strategies.Names() }
 func DefaultRouter() string { return builtinRouters()[0] }
 
 func plannedRouters() []string {
-	return []string{"classifier", "cascade"}
+	return []string{"cascade"}
 }
 
 // maxTargets bounds the targets and fallbacks of a model: a router ranks all of them.

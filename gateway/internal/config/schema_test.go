@@ -167,7 +167,7 @@ func TestExampleUncommented(t *testing.T) {
 	if err != nil {
 		t.Fatalf("the example without comments:\n%v\n%s", err, text)
 	}
-	if len(c.Providers) != 7 || len(c.Models) != 5 || len(c.Models["smart"].Targets) != 3 || len(c.Plugins.Own) != 1 {
+	if len(c.Providers) != 7 || len(c.Models) != 6 || len(c.Models["smart"].Targets) != 3 || len(c.Plugins.Own) != 1 {
 		t.Errorf("without comments there are %d providers, %d models and %d plugins", len(c.Providers), len(c.Models), len(c.Plugins.Own))
 	}
 }

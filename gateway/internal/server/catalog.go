@@ -69,7 +69,10 @@ func (o *Options) UpdateCatalog(ctx context.Context, from, to string, dry bool) 
 	if to = cmp.Or(to, c.Catalog); to == "" {
 		return nil, hint.Add(errors.New("the configuration names no file for the catalogue"), "write `catalog: catalog.tsv` in it, or give --to FILE")
 	}
-	raw, err := readBounded(from)
+	raw, err := readBounded(from, maxImport)
+	if errors.Is(err, fs.ErrNotExist) {
+		err = hint.Add(err, "download https://models.dev/api.json, or LiteLLM's model_prices_and_context_window.json, and name the file")
+	}
 	if err != nil {
 		return nil, err
 	}
@@ -95,18 +98,16 @@ func (o *Options) UpdateCatalog(ctx context.Context, from, to string, dry bool) 
 	return &CatalogUpdate{From: facts.From, File: to, Changes: now.Compare(before), Unpriced: facts.Unpriced, Skipped: facts.Skipped}, nil
 }
 
-func readBounded(path string) ([]byte, error) {
+// readBounded reads a file of at most so many bytes.
+func readBounded(path string, most int64) ([]byte, error) {
 	f, err := os.Open(path)
-	if errors.Is(err, fs.ErrNotExist) {
-		return nil, hint.Add(err, "download https://models.dev/api.json, or LiteLLM's model_prices_and_context_window.json, and name the file")
-	}
 	if err != nil {
 		return nil, err
 	}
 	defer f.Close()
-	raw, err := io.ReadAll(io.LimitReader(f, maxImport+1))
-	if err == nil && len(raw) > maxImport {
-		err = fmt.Errorf("%s is larger than %d bytes", path, maxImport)
+	raw, err := io.ReadAll(io.LimitReader(f, most+1))
+	if err == nil && int64(len(raw)) > most {
+		err = fmt.Errorf("%s is larger than %d bytes", path, most)
 	}
 	return raw, err
 }

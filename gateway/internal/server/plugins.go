@@ -20,9 +20,10 @@ import (
 	"github.com/penstock/penstock/gateway/internal/wasm/hook"
 	"github.com/penstock/penstock/gateway/internal/wire"
 	"github.com/penstock/penstock/plugins/dialects"
+	"github.com/penstock/penstock/plugins/strategies"
 )
 
-// plugin is one of the operator's modules. Snapshots share it as long as neither its file
+// plugin is one of the operator's modules, or the built-in one with the operator's weights. Snapshots share it as long as neither its file
 // nor its settings change, and each holds a reference.
 type plugin struct {
 	module *wasm.Module
@@ -61,9 +62,14 @@ func (sn *snapshot) openPlugin(ctx context.Context, s *Server, name string, p co
 	if err != nil {
 		return plugin{}, err
 	}
+	return sn.load(ctx, s, spec)
+}
+
+// load takes over the current snapshot's module of this name, or loads it.
+func (sn *snapshot) load(ctx context.Context, s *Server, spec wasm.Spec) (plugin, error) {
 	next := plugin{spec: spec}
 	if before := s.snapshot.Load(); before != nil {
-		old, had := before.plugins[name]
+		old, had := before.plugins[spec.Name]
 		if had && old.loadedFrom(spec) && old.module.Retain() {
 			return old, nil
 		}
@@ -71,6 +77,7 @@ func (sn *snapshot) openPlugin(ctx context.Context, s *Server, name string, p co
 			next.reloads, next.cached = old.reloads+1, old.cached
 		}
 	}
+	var err error
 	if next.module, err = s.modules.Load(ctx, spec); err != nil {
 		return plugin{}, err
 	}
@@ -176,7 +183,7 @@ func (sn *snapshot) openRouters(ctx context.Context, s *Server, stage routerStag
 			continue
 		}
 		router, err := builtin, error(nil)
-		if plugin, ok := sn.plugins[m.Router]; ok {
+		if plugin, ok := sn.plugins[m.Router]; ok { // an operator's, or the classifier with own weights
 			if router = routers[m.Router]; router == nil {
 				router, err = wasm.NewRouter(plugin.module, time.Now)
 				routers[m.Router] = router
@@ -184,7 +191,7 @@ func (sn *snapshot) openRouters(ctx context.Context, s *Server, stage routerStag
 			stage.strict[m.Router] = sn.config.Plugins.Own[m.Router].OnError.Route == config.Fail
 		}
 		if err == nil {
-			err = stage.add(ctx, router, m.Router, m.With)
+			err = stage.add(ctx, reading(router, m.Router), m.Router, m.With)
 		}
 		if err != nil {
 			at := config.Path(config.Path("models", name), "router")
@@ -192,6 +199,15 @@ func (sn *snapshot) openRouters(ctx context.Context, s *Server, stage routerStag
 		}
 	}
 	return errors.Join(errs...)
+}
+
+// reading returns the router with the texts of the request that a built-in strategy needs.
+func reading(r *wasm.Router, strategy string) *wasm.Router {
+	reads, err := hook.ParseReads(strategies.Reads(strategy))
+	if err != nil || reads == 0 {
+		return r
+	}
+	return r.WithReads(reads)
 }
 
 // add adds a ranker unless there is one with the same router and settings.

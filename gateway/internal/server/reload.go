@@ -57,6 +57,7 @@ func (s *Server) load(ctx context.Context) (*config.Config, error) {
 	}
 	s.watch(c.Policies)
 	s.watch(c.Catalog)
+	s.watch(c.Classifier.Weights)
 	for _, p := range c.Plugins.Own {
 		s.watch(p.File)
 		if len(c.Plugins.Trusted) > 0 {

@@ -34,6 +34,7 @@ import (
 	"github.com/penstock/penstock/gateway/internal/tokens"
 	"github.com/penstock/penstock/gateway/internal/upstream"
 	"github.com/penstock/penstock/gateway/internal/wasm"
+	"github.com/penstock/penstock/gateway/internal/wasm/hook"
 	"github.com/penstock/penstock/gateway/internal/wire"
 	"github.com/penstock/penstock/plugins"
 )
@@ -193,16 +194,21 @@ func (s *Server) loadModules(ctx context.Context) (err error) {
 	if s.modules, err = compiler.OpenHost(s.o.Getenv, s.log); err != nil {
 		return err
 	}
-	binary, err := plugins.Builtin()
+	spec, err := builtinSpec(config.Builtin)
 	if err != nil {
 		return err
 	}
-	s.builtin, err = s.modules.Load(ctx, wasm.Spec{Name: config.Builtin, Wasm: binary, Fuel: moduleFuel, FuelPerByte: moduleFuelPerByte,
-		MaxMemory: moduleMemory, MaxInstances: runtime.GOMAXPROCS(0), BuiltIn: true})
-	if err != nil {
+	if s.builtin, err = s.modules.Load(ctx, spec); err != nil {
 		return err
 	}
 	return s.openBuiltinClients()
+}
+
+// builtinSpec says how to load the module that comes with the gateway, under a name.
+func builtinSpec(name string) (wasm.Spec, error) {
+	binary, err := plugins.Builtin()
+	return wasm.Spec{Name: name, Wasm: binary, Grants: []string{hook.GrantMessages}, Fuel: moduleFuel, FuelPerByte: moduleFuelPerByte,
+		MaxMemory: moduleMemory, MaxInstances: runtime.GOMAXPROCS(0), BuiltIn: true}, err
 }
 
 // known reports whether the current configuration or the catalog names a target. A name

@@ -46,7 +46,7 @@ func (s *Server) build(ctx context.Context, c *config.Config) (*snapshot, error)
 	ranker := routerStage{map[string]*wasm.Ranker{}, map[string]bool{}}
 	dialects := &wire.Dialects{Modules: translators{}, Transforms: map[string]wire.Transform{},
 		MaxReply: int64(c.Server.MaxReply), MaxBody: int64(c.Server.MaxBody), Fetch: s.mediaFetcher(&c.Media)}
-	err := errors.Join(sn.openCatalog(), sn.openClients(s), sn.openPolicy(ctx, s), sn.openPlugins(ctx, s), sn.openRouters(ctx, s, ranker),
+	err := errors.Join(sn.openCatalog(), sn.openClients(s), sn.openPolicy(ctx, s), sn.openPlugins(ctx, s), sn.openWeights(ctx, s), sn.openRouters(ctx, s, ranker),
 		sn.openTransforms(dialects.Transforms), sn.openTranslators(s, dialects), sn.openEndpoints())
 	if err != nil {
 		sn.close()

@@ -38,6 +38,18 @@ func NewRouter(m *Module, now func() time.Time) (*Router, error) {
 	return r, nil
 }
 
+// WithReads returns a router of the same module that gets these texts of a request, as far as
+// the module's grants allow. It is for the gateway's own module, which has no manifest: its
+// strategies differ in what they read.
+func (r *Router) WithReads(reads hook.Reads) *Router {
+	if !r.module.grants.Has(hook.GrantMessages) {
+		reads &^= hook.ReadLastUser | hook.ReadMessages
+	}
+	with := &Router{module: r.module, hook: r.hook, reads: reads, now: r.now}
+	with.buffers.New = r.buffers.New
+	return with
+}
+
 func (m *Module) routeHook() hook.Hook {
 	if h, ok := m.manifest.routeHook(); ok {
 		return h

@@ -37,12 +37,17 @@ const (
 )
 
 // Bits of a result's flags: flatDrop drops the candidate, flatTerm marks an entry that is a term
-// of its score and does not rank it. The term's number is in the bits from flatTermAt on.
+// of its score and does not rank it. The term's number is in the bits from flatTermAt on. The
+// last entry may have flatReason: its index is the length of a text behind it.
 const (
 	flatDrop   = 1
 	flatTerm   = 2
+	flatReason = 4
 	flatTermAt = 8
 )
+
+// maxReason bounds the text behind a flat result, in bytes.
+const maxReason = 1 << 10
 
 // maxTerms bounds the terms of one candidate's score.
 const maxTerms = 16
@@ -154,6 +159,10 @@ func ReadFlat(b *RankingBuilder, out []byte) error {
 	if len(out)%flatEntry != 0 {
 		return fmt.Errorf("the result has %d bytes, which is not a multiple of %d", len(out), flatEntry)
 	}
+	out, err := b.cutReason(out)
+	if err != nil {
+		return err
+	}
 	if most := len(b.state) * (1 + maxTerms); len(out)/flatEntry > most {
 		return fmt.Errorf("the result has %d entries; %d are allowed for %d candidates", len(out)/flatEntry, most, len(b.state))
 	}
@@ -177,6 +186,22 @@ func ReadFlat(b *RankingBuilder, out []byte) error {
 		}
 	}
 	return nil
+}
+
+// cutReason takes the text off the end of a result.
+func (b *RankingBuilder) cutReason(out []byte) ([]byte, error) {
+	for at := 0; at < len(out); at += flatEntry {
+		if binary.LittleEndian.Uint32(out[at+4:])&flatReason == 0 {
+			continue
+		}
+		text, size := out[at+flatEntry:], int64(binary.LittleEndian.Uint32(out[at:]))
+		if size > maxReason || int64(len(text)) != (size+flatEntry-1)/flatEntry*flatEntry {
+			return nil, fmt.Errorf("the result has %d bytes for a reason of %d; it comes last, has at most %d bytes, and is padded to a multiple of %d", len(text), size, maxReason, flatEntry)
+		}
+		b.reason = Brief(string(text[:size]))
+		return out[:at], nil
+	}
+	return out, nil
 }
 
 // ranks counts the entries of a result that rank or drop a candidate.

@@ -23,7 +23,11 @@ func FlatJSON(out []byte, n int) ([]byte, error) {
 		dst = append(strconv.AppendInt(append(dst, `{"i":`...), int64(i), 10), `,"score":`...)
 		dst = append(strconv.AppendFloat(dst, b.scores[position], 'g', -1, 64), '}')
 	}
-	return append(appendDrops(append(dst, `],"drop":`...), b.state), '}'), nil
+	dst = appendDrops(append(dst, `],"drop":`...), b.state)
+	if b.reason != "" {
+		dst = appendText(dst, "reason", b.reason)
+	}
+	return append(dst, '}'), nil
 }
 
 func appendDrops(dst []byte, state []candidateState) []byte {

@@ -88,8 +88,10 @@ func (b *RankingBuilder) Finish(c []llm.Candidate, now time.Time) error {
 		return errAllDropped
 	}
 	b.fallbacksLast(c)
-	if reason := b.affinity(c); b.reason == "" {
-		b.reason = reason
+	if affinity := b.affinity(c); b.reason == "" || affinity == "" {
+		b.reason += affinity
+	} else {
+		b.reason = Brief(b.reason + "; " + affinity)
 	}
 	return nil
 }

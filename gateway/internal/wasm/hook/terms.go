@@ -33,6 +33,12 @@ func termName(number uint32) string {
 		return lostCache
 	case 11:
 		return gain
+	case 12:
+		return "difficulty"
+	case 13:
+		return "threshold"
+	case 14:
+		return "unknown_share"
 	}
 	return ""
 }

@@ -69,3 +69,48 @@ func TestReadFlatRefusesBadTerms(t *testing.T) {
 		}
 	}
 }
+
+// withReason appends a reason to a flat answer, saying that it has so many bytes.
+func withReason(out []byte, size int, text string) []byte {
+	out = append(out, flatEntries([3]float64{float64(size), 4, 0})...)
+	return append(out, text...)
+}
+
+func TestAFlatAnswerHasAReason(t *testing.T) {
+	c := []llm.Candidate{{Target: &llm.Target{ID: "a/a"}}, {Target: &llm.Target{ID: "b/b"}}}
+	ranks := flatEntries([3]float64{1, 0, 2}, [3]float64{0, 0, 1})
+	session := append(ranks, flatEntries([3]float64{0, 2 | 10<<8, .009}, [3]float64{0, 2 | 11<<8, .01})...)
+	for want, out := range map[string][]byte{
+		"":                    withReason(ranks, 0, ""),
+		"class code-hard":     withReason(ranks, 15, "class code-hard\x00"),
+		"0123456789abcdef":    withReason(ranks, 16, "0123456789abcdef"),
+		`two lines, \u{1b}[m`: withReason(ranks, 14, "two\nlines, \x1b[m\x00\x00"),
+		"why; the session leaves a/a: its cached prompt saves $0.009000 there, the best other target gains $0.010000": withReason(session, 3, "why"+strings.Repeat("\x00", 13)),
+	} {
+		var b RankingBuilder
+		b.Reset(2)
+		if err := ReadFlat(&b, out); err != nil {
+			t.Errorf("%q: %v", want, err)
+			continue
+		}
+		if err := b.Finish(c, time.Time{}); err != nil {
+			t.Fatal(err)
+		}
+		if r := b.Ranking(); r.Reason != want || !slices.Equal(r.Order, []int{1, 0}) {
+			t.Errorf("reason %q and order %v, want %q", r.Reason, r.Order, want)
+		}
+	}
+	for _, out := range [][]byte{
+		withReason(ranks, 17, "0123456789abcdef"), withReason(ranks, 3, ""), withReason(ranks, 0, "0123456789abcdef"),
+		withReason(ranks, 1025, strings.Repeat("x", 1040)), append(withReason(ranks, 3, "why"+strings.Repeat("\x00", 13)), ranks...),
+	} {
+		var b RankingBuilder
+		b.Reset(2)
+		if err := ReadFlat(&b, out); err == nil || !strings.Contains(err.Error(), "for a reason of") {
+			t.Errorf("ReadFlat of %d bytes = %v", len(out), err)
+		}
+	}
+	if got, err := FlatJSON(withReason(ranks, 3, "why"+strings.Repeat("\x00", 13)), 2); err != nil || string(got) != `{"ranking":[{"i":1,"score":2},{"i":0,"score":1}],"drop":[],"reason":"why"}` {
+		t.Errorf("FlatJSON = %s, %v", got, err)
+	}
+}

@@ -1,0 +1,164 @@
+package strategies
+
+import (
+	"strings"
+
+	"github.com/penstock/penstock/plugins/strategies/classify"
+	penstock "github.com/penstock/penstock/sdk/go"
+)
+
+// Classifier is the strategy's name.
+const Classifier = "classifier"
+
+const (
+	// defaultStrongShare is the share of hard requests when the operator sets none.
+	defaultStrongShare = 0.3
+	// defaultUnknownShare is the share of unknown words from which on a request is hard.
+	defaultUnknownShare = 0.5
+)
+
+// The difficulties, as labels of classes have them.
+const (
+	easy = "easy"
+	hard = "hard"
+)
+
+// class is what the classifier makes of a request.
+type class struct {
+	category   classify.Category
+	difficulty string
+	// score, threshold and unknown are why it is that difficult.
+	score, threshold, unknown float64
+}
+
+// tierOf is the tier that an operator wants for a label.
+type tierOf struct {
+	label string
+	order int32
+}
+
+// classified ranks the targets of the tier that the request's class is for first, then
+// stronger tiers, the nearest first, then weaker ones. Within a tier it draws by weight.
+func classified(r *ranker) {
+	c := r.classify()
+	wanted := r.wantedTier(&c)
+	weighted(r)
+	for i := range r.candidates {
+		t := &r.candidates[i]
+		t.level, t.stronger = int64(t.Order)-int64(wanted), t.Order > wanted
+		if t.Order < wanted {
+			t.level = 1<<32 - t.level // behind all that are stronger
+		}
+		t.setCost(r)
+		t.set(termDifficulty, c.score)
+		t.set(termThreshold, c.threshold)
+		t.set(termUnknown, c.unknown)
+	}
+	r.reason = append(append(append(append(r.reason[:0], "class "...), c.category.String()...), '-'), c.difficulty...)
+}
+
+// classify reads the request's text.
+func (r *ranker) classify() class {
+	set, f := &r.settings, &r.features
+	f.Read(r.text)
+	c := class{category: f.Category, difficulty: easy, score: set.model.Score(f), threshold: set.hardFrom, unknown: set.model.Unknown(f)}
+	if c.score >= c.threshold || c.unknown > set.unknownShare {
+		c.difficulty = hard
+	}
+	return c
+}
+
+// wantedTier is the order of the tier that a class is for: that of its category and
+// difficulty, of its category, or of its difficulty; without any the lowest order for easy
+// requests and the highest for hard ones, fallbacks aside.
+func (r *ranker) wantedTier(c *class) int32 {
+	category := c.category.String()
+	for _, label := range [...]string{category + "-" + c.difficulty, category, c.difficulty} {
+		for _, t := range r.settings.classes {
+			if t.label == label {
+				return t.order
+			}
+		}
+	}
+	return r.endTier(c.difficulty == hard)
+}
+
+// endTier is the highest or the lowest order of the candidates that are no fallbacks, or of
+// all if all are.
+func (r *ranker) endTier(highest bool) int32 {
+	found, order, fallback := false, int32(0), true
+	for i := range r.candidates {
+		t := &r.candidates[i]
+		isFallback := t.Flags&penstock.TargetFallback != 0
+		switch {
+		case !found, fallback && !isFallback:
+			found, order, fallback = true, t.Order, isFallback
+		case fallback == isFallback && (t.Order > order) == highest:
+			order = t.Order
+		}
+	}
+	return order
+}
+
+// parseClass reads the tier of one label.
+func (s *settings) parseClass(label string, value []byte) error {
+	if !isLabel(label) {
+		return penstock.Reject(400, "strategy classifier has no class ", quote([]byte(label)), "; a class is a category, easy, hard, or both as code-hard; the categories are ",
+			strings.Join(classify.Categories(), ", "))
+	}
+	order, ok := penstock.JSON(value).Whole()
+	if !ok || order != int64(int32(order)) {
+		return penstock.Reject(400, "setting classes.", label, " of strategy classifier is ", quote(value), "; it takes the order of a tier, a whole number")
+	}
+	s.classes = append(s.classes, tierOf{label, int32(order)})
+	return nil
+}
+
+// isLabel reports whether a text is a category, a difficulty, or both.
+func isLabel(label string) bool {
+	category, difficulty, both := strings.Cut(label, "-")
+	if !both && (label == easy || label == hard) {
+		return true
+	}
+	for _, known := range classify.Categories() {
+		if category == known {
+			return !both || difficulty == easy || difficulty == hard
+		}
+	}
+	return false
+}
+
+// openClassifier opens the model and computes the threshold once all settings are read. It
+// does nothing for other strategies.
+func (r *ranker) openClassifier() (err error) {
+	s := &r.settings
+	if s.strategy.name != Classifier {
+		return nil
+	}
+	if s.model = r.own; s.model == nil {
+		if s.model, err = classify.Shipped(); err != nil {
+			return penstock.Reject(500, "the built-in weights: ", err.Error())
+		}
+	}
+	byShare, byThreshold := s.strongShare == s.strongShare, s.hardFrom == s.hardFrom
+	switch {
+	case byShare && byThreshold:
+		return penstock.Reject(400, "strategy classifier has both strong_share and threshold; give one of them")
+	case byThreshold:
+		return nil
+	case !byShare:
+		s.strongShare = defaultStrongShare
+	}
+	s.hardFrom = s.model.Threshold(s.strongShare)
+	return nil
+}
+
+// stayGain is what a session's target costs more than the best other one, without its cache.
+// A session stays with a stronger model than the request needs while that costs less than its
+// cache saves, and leaves a weaker one.
+func stayGain(r *ranker, home, best *candidate, _ float64) float64 {
+	if !home.priced() || !best.priced() || !home.stronger {
+		return 0
+	}
+	return dollars(home.Target, r.settings.estInput, r.settings.expectedOutput(), 0) - best.terms[termCost]
+}
