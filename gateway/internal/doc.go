@@ -10,7 +10,7 @@
 //
 // What joins several parts:
 //
-//	routes          model name → route: names, patterns, discovered providers
+//	routes          request → route: names, patterns, conditions, canaries, discovered providers
 //	holds           reservations on limits, in the meter and in the ledger at once
 //	calllog         recorded calls of plugins
 //	compiler        compiles plugins in a process of its own, with a cache on disk

@@ -76,8 +76,8 @@ func (s *Slot) Fill(reply llm.Stream, t *llm.Target) llm.Stream {
 	return s.cache.Tee(reply, s.recording)
 }
 
-// slotKey separates replies by tenant, namespace, route and targets before it looks at
-// the request itself.
+// slotKey separates replies by tenant, namespace, route, targets and what is demanded of them
+// before it looks at the request itself.
 func (c *Cache) slotKey(req *llm.Request, route *llm.Route, d *llm.Decision) Key {
 	o := &d.Obligations
 	targets := make([]byte, 0, 256)

@@ -44,6 +44,30 @@ func TestTransformsKeepCallersApart(t *testing.T) {
 	}
 }
 
+// TestDemandsKeepCallersApart wants no reply shared by requests that may go to other targets: by
+// another route, or for what key, caller or policy demand.
+func TestDemandsKeepCallersApart(t *testing.T) {
+	c := open(t, 1<<20)
+	type asked struct {
+		route   string
+		demands llm.Demands
+		obliged llm.Obligations
+	}
+	seen := map[cache.Key]asked{}
+	for _, a := range []asked{
+		{route: "r"}, {route: "s"},
+		{"r", llm.Demands{Classes: []string{"a"}}, llm.Obligations{}}, {"r", llm.Demands{Regions: []string{"a"}}, llm.Obligations{}},
+		{"r", llm.Demands{}, llm.Obligations{DataClasses: []string{"a"}}}, {"r", llm.Demands{}, llm.Obligations{Regions: []string{"a"}}},
+	} {
+		req := &llm.Request{Body: []byte(`{"model":"m"}`), Facts: llm.Facts{Model: "m"}, Demands: a.demands}
+		key := c.SlotKey(req, &llm.Route{Name: a.route}, &llm.Decision{Obligations: a.obliged})
+		if other, ok := seen[key]; ok {
+			t.Errorf("%+v and %+v have the same key", a, other)
+		}
+		seen[key] = a
+	}
+}
+
 // TestFind checks who decides on reading and storing: the policy, then the caller, then
 // the route.
 func TestFind(t *testing.T) {
