@@ -19,7 +19,7 @@ type strategy struct {
 }
 
 // table is the one list of strategies, the default first.
-func table() [7]strategy {
+func table() [8]strategy {
 	return [...]strategy{
 		{"ordered", ordered, noGain, nil},
 		{"weighted", weighted, noGain, nil},
@@ -28,6 +28,7 @@ func table() [7]strategy {
 		{"quality", best, qualityGain, []string{"output_tokens"}},
 		{"latency", fastest, latencyGain, []string{"explore", "output_tokens"}},
 		{"balanced", balanced, balancedGain, []string{"cost", "quality", "latency", "errors", "output_tokens"}},
+		{"cascade", cheapest, costGain, []string{"min_quality", "output_tokens"}}, // the host checks the answers
 	}
 }
 

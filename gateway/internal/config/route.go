@@ -19,7 +19,7 @@ func builtinRouters() []string { return strategies.Names() }
 func DefaultRouter() string { return builtinRouters()[0] }
 
 func plannedRouters() []string {
-	return []string{"classifier", "cascade"}
+	return []string{"classifier"}
 }
 
 // maxTargets bounds the targets and fallbacks of a model: a router ranks all of them.
@@ -42,6 +42,9 @@ func (d *decoder) checkModel(c *Config, name string, m Model) {
 	if count > maxTargets {
 		d.fault(Path(path, "targets"), nil, "split the model", "has %d targets and fallbacks; at most %d are allowed", count, maxTargets)
 	}
+	d.checkEscalate(path+".escalate", m)
+	d.checkClassify(c, path+".classify", m.Classify)
+	d.checkMirror(c, path+".mirror", name, m.Mirror)
 	d.checkTransforms(c, Path(path, "transform"), m.Transform)
 	d.checkLimits(path, m)
 }

@@ -91,6 +91,11 @@ func schemaOf(t reflect.Type) *jsonschema.Schema {
 		return enum(UnpricedAllow, UnpricedDeny)
 	case reflect.TypeFor[Empty]():
 		return enum(EmptyFallback, EmptyPass)
+	case reflect.TypeFor[Check]():
+		return enum(llm.Checks()...)
+	case reflect.TypeFor[Share]():
+		return &jsonschema.Schema{OneOf: []*jsonschema.Schema{
+			pattern(`^[0-9]+(\.[0-9]+)?%$`, "10%"), {Type: "number", ExclusiveMinimum: "0", Maximum: "1"}}}
 	case reflect.TypeFor[Resume]():
 		return enum(ResumeAuto, ResumeOff)
 	case reflect.TypeFor[Abandoned]():

@@ -78,6 +78,33 @@ const (
 
 func (e *Empty) set(s string) error { return choose(e, s, EmptyFallback, EmptyPass) }
 
+// Check is one of llm's checks of answers.
+type Check llm.Check
+
+func (c *Check) set(s string) error {
+	names := make([]Check, 0, len(llm.Checks()))
+	for _, known := range llm.Checks() {
+		names = append(names, Check(known))
+	}
+	return choose(c, s, names...)
+}
+
+// Share is a share above 0 and at most 1, written as 10% or 0.1.
+type Share float64
+
+func (v *Share) set(s string) error {
+	number, percent := strings.CutSuffix(s, "%")
+	x, err := strconv.ParseFloat(strings.TrimSpace(number), 64)
+	if percent {
+		x /= 100
+	}
+	if err != nil || !(x > 0 && x <= 1) {
+		return &hintedError{fmt.Sprintf("%q is not a share above 0 and at most 100%%", s), "write 10% or 0.1"}
+	}
+	*v = Share(x)
+	return nil
+}
+
 // Unsupported is what happens to members of a request that a target's wire format does
 // not have.
 type Unsupported string

@@ -265,6 +265,22 @@ func (f *fakes) Stats(id string) llm.Stats {
 	return llm.Stats{TTFTP95: llm.Millis(f.p95)}
 }
 
+// AnswerText joins the texts of events.
+func (f *fakes) AnswerText(events []llm.Event) (out llm.AnswerText) {
+	for _, e := range events {
+		out.Text += string(e.Text)
+	}
+	return out
+}
+
+// WhyNotJSON takes text that begins with a brace for JSON.
+func (f *fakes) WhyNotJSON(_ context.Context, req *llm.Request, text string) string {
+	if req.Facts.Features.Has(llm.JSONObject) && !strings.HasPrefix(text, "{") {
+		return "it is not JSON"
+	}
+	return ""
+}
+
 func (f *fakes) WorkAround(x *llm.Exchange, e *llm.Error) llm.Quirks {
 	f.tried = append(f.tried, x.Quirks)
 	return f.workarounds[e.Code]

@@ -15,6 +15,7 @@ import (
 // in order.
 func (x *state) rank(ctx context.Context) (*attempts, error) {
 	candidates := x.candidates()
+	x.record.Escalated = x.escalated()
 	if len(candidates) == 0 && x.allTooSmall() { // no target has to be asked to know it
 		candidates = x.chain(llm.FaultContextLength)
 	}

@@ -89,6 +89,12 @@ type Dialects interface {
 	// Prefills reports whether a target is known to continue an assistant's message at the
 	// end of a request.
 	Prefills(t *llm.Target) bool
+	// AnswerText returns what an answer says, from the events of a stream so far, or from the
+	// one of a plain reply.
+	AnswerText(events []llm.Event) llm.AnswerText
+	// WhyNotJSON says why an answer's text is not the JSON that its request asks for; empty when
+	// it is, or when the request asks for none.
+	WhyNotJSON(ctx context.Context, req *llm.Request, text string) string
 	// WorkAround returns the quirks to allow for in another try, when the target refused
 	// something that the gateway itself put into the request; 0 when nothing helps.
 	WorkAround(x *llm.Exchange, e *llm.Error) llm.Quirks

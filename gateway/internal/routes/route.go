@@ -32,6 +32,7 @@ func (r *Routes) route(name, star string, m config.Model) *llm.Route {
 		AllowUnpriced:     cmp.Or(m.Unpriced, r.config.Unpriced) == config.UnpricedAllow,
 		RejectUnsupported: m.OnUnsupported == config.RejectUnsupported,
 	}
+	r.extras(route, star, &m)
 	for _, chain := range m.Chains() {
 		for _, c := range chain.Targets {
 			t := r.target(c, star, chain.Setting != "targets")
