@@ -96,6 +96,9 @@ func printTargets(line func(string, string, ...any), r *llm.Record) {
 		}
 		line("router", "%s, %d instructions %s", k.Router, k.Fuel, note)
 	}
+	if e := r.Escalated; e != nil {
+		line("checks", "%s", checksOf(e))
+	}
 	for _, c := range r.Candidates {
 		name := c.Target
 		if c.For != llm.FaultNone {
@@ -116,6 +119,22 @@ func printTargets(line func(string, string, ...any), r *llm.Record) {
 			line("", "has no equivalent for %s", strings.Join(c.Dropped, ", "))
 		}
 	}
+}
+
+// checksOf says which checks answers undergo, and what came of them.
+func checksOf(e *llm.Escalated) string {
+	on := make([]string, len(e.On))
+	for i, c := range e.On {
+		on[i] = string(c)
+	}
+	text := strings.Join(on, ", ")
+	switch {
+	case e.Unchecked != "":
+		text += ": not made, since " + e.Unchecked
+	case e.Passed:
+		text += ": the answer failed one, and no target gave a better one"
+	}
+	return text
 }
 
 // termsOf formats the figures that a score was computed from.
@@ -151,6 +170,9 @@ func printAttempts(line func(string, string, ...any), r *llm.Record) {
 		line("attempt", "%s try %d at %s ms, %s ms, status %d, %s", target, a.Try, a.Start.AppendJSON(nil), a.Duration.AppendJSON(nil), a.Status, outcome)
 		if how := howMade(&a); how != "" {
 			line("", "%s", how)
+		}
+		if a.Failed != "" && a.Fault == llm.FaultNone {
+			line("", "its answer failed the check %s", a.Failed)
 		}
 		if len(r.Attempts) > 1 && a.Usage != (llm.Usage{}) {
 			line("", "used %d tokens in, %d out: %s", a.Usage.Input, a.Usage.Output, a.Cost)

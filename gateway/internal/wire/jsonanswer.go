@@ -32,7 +32,7 @@ func (d *Dialects) WhyNotJSON(ctx context.Context, req *llm.Request, text string
 	dec := json.NewDecoder(strings.NewReader(text))
 	dec.UseNumber()
 	var v any
-	if dec.Decode(&v) != nil || dec.More() {
+	if !json.Valid([]byte(text)) || dec.Decode(&v) != nil {
 		return "it is not JSON"
 	}
 	wrapped, _ := format["json_schema"].(object)
