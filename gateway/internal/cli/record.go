@@ -21,14 +21,23 @@ func printRecord(out io.Writer, r *llm.Record) error {
 	line("request", "%s%s", r.ID, dry(r))
 	line("time", "%s", r.Time.Format(time.RFC3339))
 	line("model", "%s → route %s", r.Model, dash(r.Route))
+	if r.MirrorOf != "" {
+		line("", "is a copy of request %s, billed to nobody", r.MirrorOf)
+	}
 	line("caller", "key %s, team %s, user %s, tags %s", dash(r.KeyName), dash(r.Team), dash(r.User), dash(joinTags(r.Tags)))
 	if r.Dialect != "" {
 		line("", "uses the wire format %s", r.Dialect)
 	}
 	printDecision(line, r)
 	line("cache", "%s", r.Cache)
+	if c := r.Classified; c != nil {
+		line("class", "%s", classOf(c))
+	}
 	printTargets(line, r)
 	printAttempts(line, r)
+	if m := r.Mirrored; m != nil {
+		line("mirror", "%s: %s", m.To, cmp.Or(m.Skipped, "request "+m.ID))
+	}
 	if !r.Dry {
 		printBill(line, r)
 	}
@@ -119,6 +128,19 @@ func printTargets(line func(string, string, ...any), r *llm.Record) {
 			line("", "has no equivalent for %s", strings.Join(c.Dropped, ", "))
 		}
 	}
+}
+
+// classOf says how a request was labelled, or why it was not.
+func classOf(c *llm.Classified) string {
+	switch {
+	case c.Label == "":
+		return "none, from " + c.By + ": " + c.Fault
+	case c.Cached:
+		return c.Label + ", from " + c.By + " a moment ago"
+	case c.Usage == (llm.Usage{}):
+		return fmt.Sprintf("%s, from %s in %s ms", c.Label, c.By, c.Duration.AppendJSON(nil))
+	}
+	return fmt.Sprintf("%s, from %s in %s ms, %d tokens in, %d out: %s", c.Label, c.By, c.Duration.AppendJSON(nil), c.Usage.Input, c.Usage.Output, c.Cost)
 }
 
 // checksOf says which checks answers undergo, and what came of them.

@@ -23,6 +23,14 @@ func (c *Classify) By() string {
 	return c.URL
 }
 
+// Question is what an endpoint is to label: the last text of the user, the model that the caller
+// asks for, and the request's tags.
+type Question struct {
+	Text  string            `json:"text"`
+	Model string            `json:"model"`
+	Tags  map[string]string `json:"tags,omitempty"`
+}
+
 // Classified is what a record says of a request's class.
 type Classified struct {
 	// Label is the class; empty when the endpoint has given none, and Fault says why.

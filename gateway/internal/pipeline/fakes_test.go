@@ -108,7 +108,7 @@ func newFakes(targets ...string) *fakes {
 }
 
 func (f *fakes) pipeline() *Pipeline {
-	return New(Stages{Routes: f, Policy: f, Cache: fakeCache{f}, Router: f, Dialects: f, Upstream: f, Health: f, Capacity: f.capacity, Prompts: f, Meter: f, Tokens: f,
+	return New(Stages{Routes: f, Policy: f, Cache: fakeCache{f}, Classifier: f, Router: f, Dialects: f, Upstream: f, Health: f, Capacity: f.capacity, Prompts: f, Meter: f, Tokens: f,
 		Ledger: f, Sinks: []func(*llm.Record){f.sink}, Log: slog.New(slog.DiscardHandler), Now: time.Now})
 }
 
@@ -263,6 +263,22 @@ func (f *fakes) Stats(id string) llm.Stats {
 		return llm.Stats{CoolingFor: "rate_limited", CoolingUntil: time.Now().Add(d)}
 	}
 	return llm.Stats{TTFTP95: llm.Millis(f.p95)}
+}
+
+// LastUserText is the body of a request.
+func (f *fakes) LastUserText(_ context.Context, req *llm.Request) string { return string(req.Body) }
+
+func (f *fakes) Question(instructions, text string, tokens int64) (*llm.Request, error) {
+	return &llm.Request{Body: []byte(instructions + "\n" + text), Facts: llm.Facts{MaxTokens: tokens, Choices: 1}}, nil
+}
+
+// Label has the target asked, and takes what it says.
+func (f *fakes) Label(_ context.Context, c *llm.Classify, _ llm.Question, ask func() (string, error)) llm.Classified {
+	label, err := ask()
+	if err != nil {
+		return llm.Classified{Fault: llm.AsError(err).Message}
+	}
+	return llm.Classified{Label: label}
 }
 
 // AnswerText joins the texts of events.

@@ -44,8 +44,13 @@ func (x *state) rank(ctx context.Context) (*attempts, error) {
 	if len(ranked) == 0 { // a router may drop some candidates, but not all
 		ranked = candidates
 	}
+	return x.attemptsAt(ranked), nil
+}
+
+// attemptsAt returns the request's attempts at these candidates.
+func (x *state) attemptsAt(ranked []llm.Candidate) *attempts {
 	x.attempts = attempts{terms: &x.terms, ranked: ranked, full: x.attempts.full, draft: x.draft(), changed: x.updateHead, chain: x.chain}
-	return &x.attempts, nil
+	return &x.attempts
 }
 
 func (x *state) setScore(target string, score float64) {

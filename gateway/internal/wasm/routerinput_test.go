@@ -113,7 +113,7 @@ func TestLastUserTextOfCanonicalForm(t *testing.T) {
 		{llm.Request{Body: []byte(`{"input":"x"}`), Canonical: canonical(`{"messages":[{"role":"user","content":"x"}]}`, errors.New("untranslatable"))}, ""},
 		{llm.Request{Body: []byte(`{"input":"x"}`)}, ""},
 	} {
-		if got := string(appendLastUser(context.Background(), nil, &c.req)); got != c.want {
+		if got := string(AppendLastUser(context.Background(), nil, &c.req)); got != c.want {
 			t.Errorf("of %s: %q, want %q", c.req.Body, got, c.want)
 		}
 	}
