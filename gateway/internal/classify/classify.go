@@ -7,6 +7,7 @@ package classify
 import (
 	"context"
 	"crypto/sha256"
+	"errors"
 	"fmt"
 	"net/http"
 	"slices"
@@ -105,9 +106,9 @@ func match(answer string, labels []string) (string, error) {
 	case i >= 0:
 		return labels[i], nil
 	case len(labels) > 0:
-		return "", fmt.Errorf("it answered %s, which is none of its labels", llm.Quote(text))
+		return "", errors.New("its answer is none of the labels") // and not quoted: a record holds no text of a reply
 	case text == "" || len(text) > llm.MaxClass || strings.ContainsFunc(text, func(r rune) bool { return r < ' ' }) || !utf8.ValidString(text):
-		return "", fmt.Errorf("it answered %s, which is no label of at most %d bytes", llm.Quote(text), llm.MaxClass)
+		return "", fmt.Errorf("its answer is no label of at most %d bytes", llm.MaxClass)
 	}
 	return text, nil
 }

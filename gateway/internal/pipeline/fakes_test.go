@@ -265,8 +265,7 @@ func (f *fakes) Stats(id string) llm.Stats {
 	return llm.Stats{TTFTP95: llm.Millis(f.p95)}
 }
 
-// LastUserText is the body of a request.
-func (f *fakes) LastUserText(_ context.Context, req *llm.Request) string { return string(req.Body) }
+func (f *fakes) LastUserText(context.Context, *llm.Request) string { return "why?" }
 
 func (f *fakes) Question(instructions, text string, tokens int64) (*llm.Request, error) {
 	return &llm.Request{Body: []byte(instructions + "\n" + text), Facts: llm.Facts{MaxTokens: tokens, Choices: 1}}, nil
@@ -281,10 +280,12 @@ func (f *fakes) Label(_ context.Context, c *llm.Classify, _ llm.Question, ask fu
 	return llm.Classified{Label: label}
 }
 
-// AnswerText joins the texts of events.
+// AnswerText joins the frames of events with content.
 func (f *fakes) AnswerText(events []llm.Event) (out llm.AnswerText) {
 	for _, e := range events {
-		out.Text += string(e.Text)
+		if e.Content {
+			out.Text += string(e.Frame)
+		}
 	}
 	return out
 }
@@ -433,8 +434,14 @@ func (f *fakes) Freed() <-chan struct{} { return f.freed }
 func (f *fakes) Prompt(string, *llm.Request) (int64, bool) { return f.text, f.text > 0 }
 
 func (f *fakes) Write(_ context.Context, r *llm.Record) error {
+	f.mu.Lock()
+	defer f.mu.Unlock()
 	f.records, f.order = append(f.records, r), append(f.order, "write")
 	return f.writeErr
 }
 
-func (f *fakes) sink(*llm.Record) { f.order = append(f.order, "sink") }
+func (f *fakes) sink(*llm.Record) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.order = append(f.order, "sink")
+}
