@@ -4,7 +4,6 @@ import (
 	"cmp"
 	"context"
 	"net/http"
-	"slices"
 	"strings"
 	"time"
 )
@@ -70,7 +69,7 @@ const MaxClass = 64
 // that its bytes pass through.
 func (r *Request) PassesTo(t *Target) bool {
 	form := cmp.Or(r.Form, OpenAI)
-	return form == t.Dialect || slices.Contains(t.Also, form)
+	return t.Speaks(form)
 }
 
 // Incoming is a request as it came. Query holds no credentials.
