@@ -148,7 +148,7 @@ func TestAPI(t *testing.T) {
 		"not JSON":       {reply: says(200, `<html>`), fault: "its answer is not"},
 		"another type":   {reply: says(200, `{"label":7}`), fault: "its answer is not"},
 		"an error":       {reply: says(500, `{"label":"hard"}`), fault: "status 500"},
-		"a redirect":     {reply: func(w http.ResponseWriter, r *http.Request) { http.Redirect(w, r, "/elsewhere", 307) }, fault: "status 307"},
+		"a redirect":     {reply: func(w http.ResponseWriter, r *http.Request) { http.Redirect(w, r, "/elsewhere", http.StatusTemporaryRedirect) }, fault: "status 307"},
 		"endless":        {reply: says(200, `{"label":"`+strings.Repeat("x", maxAnswer)+`"}`), fault: "its answer is not"},
 		"a hung up call": {reply: func(http.ResponseWriter, *http.Request) { panic(http.ErrAbortHandler) }, fault: "ask it: EOF"},
 	} {

@@ -41,8 +41,12 @@ func TestClassInTime(t *testing.T) {
 		f.script["p/label"] = []action{{hang: true}}
 		f.route.Classify = &llm.Classify{Target: target("p/label"), Labels: []string{"easy", "hard"}, Timeout: 300 * time.Millisecond}
 		start := time.Now()
-		if _, err := f.serve(t, t.Context(), request(false)); err != nil {
+		got, err := f.serve(t, t.Context(), request(false))
+		if err != nil {
 			t.Fatal(err)
+		}
+		if overhead := got.head.Header.Get("X-Penstock-Overhead-Ms"); overhead != "0" {
+			t.Errorf("the gateway's overhead is %s ms, want 0", overhead)
 		}
 		if took := time.Since(start); took != 300*time.Millisecond {
 			t.Errorf("the request took %s", took)

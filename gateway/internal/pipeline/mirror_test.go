@@ -18,10 +18,11 @@ func TestMirrorShare(t *testing.T) {
 		n := 0
 		for i := range all {
 			id := fmt.Sprintf("req_01k9zq6m3c8v7e2x5d4r1t%04x", i)
-			if m.Samples(id) != m.Samples(id) {
+			sampled := m.Samples(id)
+			if again := m.Samples(id); again != sampled {
 				t.Fatal("equal ids differ")
 			}
-			if m.Samples(id) {
+			if sampled {
 				n++
 			}
 		}

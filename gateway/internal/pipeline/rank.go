@@ -7,6 +7,7 @@ import (
 	"net/http"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/penstock/penstock/gateway/internal/llm"
 )
@@ -50,6 +51,9 @@ func (x *state) rank(ctx context.Context) (*attempts, error) {
 // attemptsAt returns the request's attempts at these candidates.
 func (x *state) attemptsAt(ranked []llm.Candidate) *attempts {
 	x.attempts = attempts{terms: &x.terms, ranked: ranked, full: x.attempts.full, draft: x.draft(), changed: x.updateHead, chain: x.chain}
+	if c := x.record.Classified; c != nil {
+		x.attempts.paused = time.Duration(c.Duration) // the endpoint's time, and not the gateway's
+	}
 	return &x.attempts
 }
 
