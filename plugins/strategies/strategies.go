@@ -24,7 +24,7 @@ type strategy struct {
 }
 
 // table is the one list of strategies, the default first.
-func table() [8]strategy {
+func table() [9]strategy {
 	return [...]strategy{
 		{"ordered", ordered, noGain, nil, nil},
 		{"weighted", weighted, noGain, nil, nil},
@@ -34,6 +34,7 @@ func table() [8]strategy {
 		{"latency", fastest, latencyGain, []string{"explore", "output_tokens"}, nil},
 		{"balanced", balanced, balancedGain, []string{"cost", "quality", "latency", "errors", "output_tokens"}, nil},
 		{Classifier, classified, stayGain, []string{"strong_share", "threshold", "unknown_share", "classes", "output_tokens"}, []string{"last_user_text"}},
+		{"cascade", cheapest, costGain, []string{"min_quality", "output_tokens"}, nil}, // the host checks the answers
 	}
 }
 

@@ -74,7 +74,7 @@ static inline bool ps_same(ps_text a, const char *b) {
 }
 
 // Finds the first of the request's texts of a kind: 1 is the session, 2 the name of a tag, 3
-// its value, which comes next, 4 the last user text.
+// its value, which comes next, 4 the last user text, 5 the class.
 PS_FUNCTION bool ps_text_at(const ps_route *r, uint32_t kind, const char *tag, ps_text *value) {
   if (!r->request_offset) return false;
   const uint8_t *p = (const uint8_t *)r + r->request_offset + 4, *end = p + ps_u32(p - 4);
@@ -96,6 +96,8 @@ static inline bool ps_session(const ps_route *r, ps_text *value) { return ps_tex
 static inline bool ps_tag(const ps_route *r, const char *name, ps_text *value) { return ps_text_at(r, 3, name, value); }
 // Finds the text of the last message of the user that has any, at most 8 KiB. Grant: read:messages.
 static inline bool ps_last_user_text(const ps_route *r, ps_text *value) { return ps_text_at(r, 4, "", value); }
+// Finds the label that a classifier endpoint has given the request, at most 64 bytes.
+static inline bool ps_class(const ps_route *r, ps_text *value) { return ps_text_at(r, 5, "", value); }
 
 // Finds the route's setting of this name, as it is spelled; names that nest are joined by
 // dots. The seed is one of them.

@@ -133,6 +133,7 @@ const (
 	tagName     // the next one is the value
 	tagValue
 	lastUserText
+	classText
 )
 
 // Session is what the consecutive requests of an agent share; nil without one. Like the
@@ -145,6 +146,10 @@ func (r *Route) Tag(name string) ([]byte, bool) { return r.find(tagValue, name) 
 // LastUserText is the text of the last message of the user that has any, at most 8 KiB; nil
 // without one. Grant: read:messages.
 func (r *Route) LastUserText() []byte { text, _ := r.find(lastUserText, ""); return text }
+
+// Class is the label that a classifier endpoint of the operator has given the request, at most
+// 64 bytes; nil without one.
+func (r *Route) Class() []byte { text, _ := r.find(classText, ""); return text }
 
 // find returns the first text of a kind, of values the one of this tag.
 func (r *Route) find(kind uint32, tag string) ([]byte, bool) {

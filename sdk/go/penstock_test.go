@@ -83,7 +83,7 @@ func FuzzReadRoute(f *testing.F) {
 		}
 		_, _ = route.Setting("seed")
 		_, _ = route.Tag("a")
-		_, _ = route.Session(), route.LastUserText()
+		_, _, _ = route.Session(), route.LastUserText(), route.Class()
 	})
 }
 
@@ -119,7 +119,7 @@ func TestRouteTexts(t *testing.T) {
 	for _, e := range []struct {
 		kind byte
 		text string
-	}{{2, "a"}, {3, "one"}, {9, "later"}, {2, "b"}, {3, ""}, {1, "mine"}, {4, "why?"}, {4, "no more"}, {3, "nobody's"}} {
+	}{{2, "a"}, {3, "one"}, {9, "later"}, {2, "b"}, {3, ""}, {1, "mine"}, {4, "why?"}, {4, "no more"}, {5, "hard"}, {3, "nobody's"}} {
 		entries = append(AppendState(append(entries, e.kind, 0, 0, 0), nil), e.text...)
 		entries[len(entries)-len(e.text)-4] = byte(len(e.text))
 	}
@@ -135,6 +135,9 @@ func TestRouteTexts(t *testing.T) {
 	}
 	if s, u := string(route.Session()), string(route.LastUserText()); s != "mine" || u != "why?" {
 		t.Errorf("session %q and last user text %q, want mine and why?", s, u)
+	}
+	if c := string(route.Class()); c != "hard" {
+		t.Errorf("class %q, want hard", c)
 	}
 	cut := entries[:len(entries)-9]
 	route, _ = ReadRoute(AppendState(in, cut)) // a cut entry ends the search

@@ -24,14 +24,23 @@ func printRecord(out io.Writer, r *llm.Record) error {
 	for _, step := range r.Chosen {
 		line("", "%s sends it on to %s by %s, line %d: %s", step.Model, step.Use, step.By, step.Line, step.Why)
 	}
+	if r.MirrorOf != "" {
+		line("", "is a copy of request %s, billed to nobody", r.MirrorOf)
+	}
 	line("caller", "key %s, team %s, user %s, tags %s", dash(r.KeyName), dash(r.Team), dash(r.User), dash(joinTags(r.Tags)))
 	if r.Dialect != "" {
 		line("", "uses the wire format %s", r.Dialect)
 	}
 	printDecision(line, r)
 	line("cache", "%s", r.Cache)
+	if c := r.Classified; c != nil {
+		line("class", "%s", classOf(c))
+	}
 	printTargets(line, r)
 	printAttempts(line, r)
+	if m := r.Mirrored; m != nil {
+		line("mirror", "%s: %s", m.To, cmp.Or(m.Skipped, "request "+m.ID))
+	}
 	if !r.Dry {
 		printBill(line, r)
 	}
@@ -99,6 +108,9 @@ func printTargets(line func(string, string, ...any), r *llm.Record) {
 		}
 		line("router", "%s, %d instructions %s", k.Router, k.Fuel, note)
 	}
+	if e := r.Escalated; e != nil {
+		line("checks", "%s", checksOf(e))
+	}
 	for _, c := range r.Candidates {
 		name := c.Target
 		if c.For != llm.FaultNone {
@@ -119,6 +131,35 @@ func printTargets(line func(string, string, ...any), r *llm.Record) {
 			line("", "has no equivalent for %s", strings.Join(c.Dropped, ", "))
 		}
 	}
+}
+
+// classOf says how a request was labelled, or why it was not.
+func classOf(c *llm.Classified) string {
+	switch {
+	case c.Label == "":
+		return "none, from " + c.By + ": " + c.Fault
+	case c.Cached:
+		return c.Label + ", from " + c.By + " a moment ago"
+	case c.Usage == (llm.Usage{}):
+		return fmt.Sprintf("%s, from %s in %s ms", c.Label, c.By, c.Duration.AppendJSON(nil))
+	}
+	return fmt.Sprintf("%s, from %s in %s ms, %d tokens in, %d out: %s", c.Label, c.By, c.Duration.AppendJSON(nil), c.Usage.Input, c.Usage.Output, c.Cost)
+}
+
+// checksOf says which checks answers undergo, and what came of them.
+func checksOf(e *llm.Escalated) string {
+	on := make([]string, len(e.On))
+	for i, c := range e.On {
+		on[i] = string(c)
+	}
+	text := strings.Join(on, ", ")
+	switch {
+	case e.Unchecked != "":
+		text += ": not made, since " + e.Unchecked
+	case e.Passed:
+		text += ": the answer failed one, and no target gave a better one"
+	}
+	return text
 }
 
 // termsOf formats the figures that a score was computed from.
@@ -154,6 +195,9 @@ func printAttempts(line func(string, string, ...any), r *llm.Record) {
 		line("attempt", "%s try %d at %s ms, %s ms, status %d, %s", target, a.Try, a.Start.AppendJSON(nil), a.Duration.AppendJSON(nil), a.Status, outcome)
 		if how := howMade(&a); how != "" {
 			line("", "%s", how)
+		}
+		if a.Failed != "" && a.Fault == llm.FaultNone {
+			line("", "its answer failed the check %s", a.Failed)
 		}
 		if len(r.Attempts) > 1 && a.Usage != (llm.Usage{}) {
 			line("", "used %d tokens in, %d out: %s", a.Usage.Input, a.Usage.Output, a.Cost)

@@ -60,9 +60,4 @@ func TestKnownDialectsAreBuiltIn(t *testing.T) {
 			t.Errorf("%s is built in and planned", name)
 		}
 	}
-	for _, name := range plannedRouters() {
-		if slices.Contains(builtinRouters(), name) {
-			t.Errorf("%s is built in and planned", name)
-		}
-	}
 }

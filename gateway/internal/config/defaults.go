@@ -61,6 +61,15 @@ func setDefaults(v any) {
 	case *Stream:
 		c.Resume = ResumeAuto
 		c.Abandoned = CancelAbandoned
+	case *Escalate:
+		c.On = []Check{Check(llm.CheckEmpty), Check(llm.CheckRefusal), Check(llm.CheckJSON)}
+		c.Max = 3
+	case *Classify:
+		c.Timeout = 300 * time.Millisecond
+	case *Mirror:
+		c.Share = 1
+		c.MaxInflight = 10
+		c.Timeout = 2 * time.Minute
 	case *RouteCache:
 		c.Similar = "off"
 	case *Target:

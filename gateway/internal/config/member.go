@@ -101,7 +101,7 @@ func (d *decoder) unknown(path, name string, key ast.Node, known []string) {
 
 // plannedSettings are settings of later versions, with the section they belong to.
 var plannedSettings = map[string]string{
-	"stream": "models", "sticky": "models", "mirror": "models", "metrics": "",
+	"stream": "models", "sticky": "models", "metrics": "",
 }
 
 // topOf returns the first element of a path.

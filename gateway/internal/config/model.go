@@ -14,7 +14,7 @@ type Model struct {
 	// Canary sends a share of the sessions on to another model.
 	Canary *Canary `yaml:"canary"`
 	// Router ranks the targets: ordered, weighted, least-busy, cost, quality, latency, balanced,
-	// classifier or a plugin.
+	// classifier, cascade or a plugin.
 	Router string `yaml:"router"`
 	// With is the router's settings.
 	With Object `yaml:"with"`
@@ -40,6 +40,13 @@ type Model struct {
 	Hedge Hedge `yaml:"hedge"`
 	// Stream says what happens to streams that break off.
 	Stream Stream `yaml:"stream"`
+	// Escalate asks the next target when an answer fails a check: left out, that is done for
+	// the router cascade only. A stream is checked only while it is held back (stream.hold).
+	Escalate *Escalate `yaml:"escalate"`
+	// Classify labels each request before it is ranked, for routers that read its class.
+	Classify *Classify `yaml:"classify"`
+	// Mirror sends a copy of requests to another target, whose answer nobody waits for.
+	Mirror *Mirror `yaml:"mirror"`
 	// Cache says whether replies are kept and for how long.
 	Cache RouteCache `yaml:"cache"`
 	// PromptCache auto puts marks of the provider's prompt cache into long prompts that have
@@ -249,6 +256,47 @@ type Stream struct {
 	// provider, and charges what has come; drain reads it to its end, for a minute at most, to
 	// learn from the provider what it costs.
 	Abandoned Abandoned `yaml:"abandoned"`
+}
+
+// Escalate says which answers are not good enough.
+type Escalate struct {
+	// On are the checks: empty, an answer without content; refusal, one that declines; json, one
+	// that is not the JSON that the request asks for; length, one that its bound on output
+	// tokens has cut off; filter, one that a content filter has held back.
+	On []Check `yaml:"on" jsonschema:"minItems=1,uniqueItems=true"`
+	// Max is how many answers of one request may be turned down, 1 to 10.
+	Max int `yaml:"max" jsonschema:"minimum=1,maximum=10"`
+}
+
+// Classify says what labels requests: a target, or an HTTP API. While it fails, requests have no
+// class.
+type Classify struct {
+	// Target is a model that is asked for one of the labels, as provider/model. What it costs is
+	// in the record of the request, and counts for none of its limits.
+	Target *Target `yaml:"target"`
+	// URL is an API that answers POST {"text", "model", "tags"} by {"label"}.
+	URL string `yaml:"url"`
+	// APIKey is sent to the API as a bearer token.
+	APIKey Secret `yaml:"api_key"`
+	// Labels are the classes. A target needs them; an API may leave them out.
+	Labels []string `yaml:"labels" jsonschema:"uniqueItems=true"`
+	// Timeout is how long to wait for a label, at most 10s.
+	Timeout time.Duration `yaml:"timeout"`
+}
+
+// Mirror says which requests are copied, and where to. Copies are billed to nobody: their
+// records have no key, team or user, and the tag penstock:mirror.
+type Mirror struct {
+	// Target gets the copies, as provider/model.
+	Target *Target `yaml:"target"`
+	// Use is a model of this configuration, whose best target gets the copies.
+	Use string `yaml:"use"`
+	// Share is the share of requests that are copied, such as 10%.
+	Share Share `yaml:"share"`
+	// MaxInflight is how many copies may be under way; further ones are left out.
+	MaxInflight int `yaml:"max_inflight" jsonschema:"minimum=1,maximum=1000"`
+	// Timeout is how long a copy may take.
+	Timeout time.Duration `yaml:"timeout"`
 }
 
 // RouteCache says whether replies are kept and for how long.

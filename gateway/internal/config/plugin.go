@@ -95,7 +95,7 @@ func (d *decoder) checkPlugin(name string, p *Plugin, rules Plugins) {
 	if !isName(name) {
 		d.faultKey("plugins", name, "use lower-case letters, digits, dot, dash and underscore", "invalid plugin name %q", name)
 	}
-	if slices.Contains(builtinRouters(), name) || slices.Contains(plannedRouters(), name) {
+	if slices.Contains(builtinRouters(), name) {
 		d.faultKey("plugins", name, "choose another name", "%q is a built-in router", name)
 	}
 	if slices.Contains(builtinDialects(), llm.Dialect(name)) || slices.Contains(plannedDialects(), name) {

@@ -13,15 +13,11 @@ import (
 	"github.com/penstock/penstock/plugins/strategies"
 )
 
-// builtinRouters are the routers of this version, plannedRouters those of later versions.
+// builtinRouters are the routers that come with the gateway.
 func builtinRouters() []string { return strategies.Names() }
 
 // DefaultRouter is that of models that name no router.
 func DefaultRouter() string { return builtinRouters()[0] }
-
-func plannedRouters() []string {
-	return []string{"cascade"}
-}
 
 // maxTargets bounds the targets and fallbacks of a model: a router ranks all of them.
 const maxTargets = 1024
@@ -43,6 +39,9 @@ func (d *decoder) checkModel(c *Config, name string, m Model) {
 	if count > maxTargets {
 		d.fault(Path(path, "targets"), nil, "split the model", "has %d targets and fallbacks; at most %d are allowed", count, maxTargets)
 	}
+	d.checkEscalate(path+".escalate", m)
+	d.checkClassify(c, path+".classify", m.Classify)
+	d.checkMirror(c, path+".mirror", name, m.Mirror)
 	d.checkTransforms(c, Path(path, "transform"), m.Transform)
 	d.checkIfs(c, path, m)
 	d.checkAnyOf(Path(path, "regions"), reflect.ValueOf(m.Regions))
@@ -94,8 +93,6 @@ func (d *decoder) checkRouter(c *Config, path, router string) {
 	_, isPlugin := c.Plugins.Own[router]
 	switch {
 	case isPlugin || slices.Contains(builtinRouters(), router):
-	case slices.Contains(plannedRouters(), router):
-		d.fault(path, nil, "choose one of: "+strings.Join(builtinRouters(), ", "), "the router %q is not available in this version", router)
 	default:
 		names := append(slices.Collect(maps.Keys(c.Plugins.Own)), builtinRouters()...)
 		d.fault(path, nil, DidYouMean(router, names), "there is no router or plugin %q", router)

@@ -93,6 +93,8 @@ func schemaOf(t reflect.Type) *jsonschema.Schema {
 		return enum(PromptCacheAuto, PromptCacheOff)
 	case reflect.TypeFor[Empty]():
 		return enum(EmptyFallback, EmptyPass)
+	case reflect.TypeFor[Check]():
+		return enum(llm.Checks()...)
 	case reflect.TypeFor[Resume]():
 		return enum(ResumeAuto, ResumeOff)
 	case reflect.TypeFor[Abandoned]():

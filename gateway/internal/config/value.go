@@ -78,6 +78,17 @@ const (
 
 func (e *Empty) set(s string) error { return choose(e, s, EmptyFallback, EmptyPass) }
 
+// Check is one of llm's checks of answers.
+type Check llm.Check
+
+func (c *Check) set(s string) error {
+	names := make([]Check, 0, len(llm.Checks()))
+	for _, known := range llm.Checks() {
+		names = append(names, Check(known))
+	}
+	return choose(c, s, names...)
+}
+
 // Unsupported is what happens to members of a request that a target's wire format does
 // not have.
 type Unsupported string

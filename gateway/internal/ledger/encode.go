@@ -47,9 +47,19 @@ func appendRecord(b []byte, r *llm.Record) []byte {
 	}
 	list(&o, "limits", r.Limits, limitState)
 	list(&o, "candidates", r.Candidates, considered)
+	if r.Classified != nil {
+		o.inner("classified", func(o *object) { classified(o, r.Classified) })
+	}
 	if r.Ranking != nil {
 		o.inner("ranking", func(o *object) { ranking(o, r.Ranking) })
 	}
+	if r.Escalated != nil {
+		o.inner("escalated", func(o *object) { escalated(o, r.Escalated) })
+	}
+	if r.Mirrored != nil {
+		o.inner("mirrored", func(o *object) { mirrored(o, r.Mirrored) })
+	}
+	o.text("mirror_of", r.MirrorOf)
 	list(&o, "attempts", r.Attempts, attempt)
 	o.inner("usage", func(o *object) { usage(o, &r.Usage) })
 	o.inner("price", func(o *object) { price(o, &r.Price) })
@@ -196,6 +206,32 @@ func ranking(o *object, r *llm.Ranking) {
 	o.whole("fuel", r.Fuel)
 }
 
+func classified(o *object, c *llm.Classified) {
+	o.text("label", c.Label)
+	o.text("by", c.By)
+	o.yes("cached", c.Cached)
+	o.millis("duration_ms", c.Duration)
+	o.inner("usage", func(o *object) { usage(o, &c.Usage) })
+	o.whole("cost_nano_usd", int64(c.Cost))
+	o.text("fault", c.Fault)
+}
+
+func escalated(o *object, e *llm.Escalated) {
+	on := make([]string, len(e.On))
+	for i, c := range e.On {
+		on[i] = string(c)
+	}
+	o.strings("on", on)
+	o.text("unchecked", e.Unchecked)
+	o.yes("passed", e.Passed)
+}
+
+func mirrored(o *object, m *llm.Mirrored) {
+	o.text("to", m.To)
+	o.text("id", m.ID)
+	o.text("skipped", m.Skipped)
+}
+
 func attempt(o *object, a *llm.Attempt) {
 	o.text("target", a.Target)
 	o.text("credential", a.Credential)
@@ -207,6 +243,7 @@ func attempt(o *object, a *llm.Attempt) {
 	o.millis("wait_ms", a.Wait)
 	o.millis("duration_ms", a.Duration)
 	o.millis("first_token_ms", a.FirstToken)
+	o.text("failed", string(a.Failed))
 	o.text("resumes", a.Resumes)
 	o.yes("hedge", a.Hedge)
 	o.inner("usage", func(o *object) { usage(o, &a.Usage) })

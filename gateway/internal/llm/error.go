@@ -111,6 +111,7 @@ const (
 	FaultCut           Fault = "cut"            // the reply ended before its end
 	FaultTooLarge      Fault = "too_large"      // a reply beyond the gateway's bound: no retry, fall back
 	FaultEmpty         Fault = "empty"          // a complete reply without content: no retry, fall back
+	FaultInadequate    Fault = "inadequate"     // a complete reply that fails a check: no retry, fall back; the target is healthy
 	FaultContextLength Fault = "context_length" // no retry; fall back to a larger context
 	FaultContentPolicy Fault = "content_policy" // no retry, no fallback
 	FaultNotFound      Fault = "not_found"      // the target does not exist there: fall back

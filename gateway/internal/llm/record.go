@@ -49,8 +49,15 @@ type Record struct {
 	FirstDecision *Decision    `json:"first_decision,omitempty"`
 	Limits        []LimitState `json:"limits,omitempty"`
 	Candidates    []Considered `json:"candidates,omitempty"`
-	Ranking       *Ranking     `json:"ranking,omitempty"`
-	Attempts      []Attempt    `json:"attempts,omitempty"`
+	// Classified is the class of the request, Escalated how its answers are checked, Mirrored its
+	// copy; nil where the route has none. MirrorOf is the ID of the request that this one is a
+	// copy of.
+	Classified *Classified `json:"classified,omitempty"`
+	Ranking    *Ranking    `json:"ranking,omitempty"`
+	Escalated  *Escalated  `json:"escalated,omitempty"`
+	Mirrored   *Mirrored   `json:"mirrored,omitempty"`
+	MirrorOf   string      `json:"mirror_of,omitempty"`
+	Attempts   []Attempt   `json:"attempts,omitempty"`
 
 	Usage Usage `json:"usage"`
 	Price Price `json:"price"`
@@ -174,6 +181,8 @@ type Attempt struct {
 	Duration Millis `json:"duration_ms"`
 	// FirstToken is since Start; 0 when none came.
 	FirstToken Millis `json:"first_token_ms,omitempty"`
+	// Failed is the check that its complete answer has failed.
+	Failed Check `json:"failed,omitempty"`
 	// Resumes says how this attempt went on with the reply of an earlier one that broke off;
 	// empty for any other.
 	Resumes string `json:"resumes,omitempty"`
@@ -213,6 +222,7 @@ func (r *Record) Kept() *Record {
 	k.Served, k.Error, k.Finish = "", "", ""
 	k.Decision = &Decision{Allow: r.Decision.Allow, Revision: r.Decision.Revision, Obligations: Obligations{Log: LogNone}}
 	k.Chosen, k.FirstDecision, k.Limits, k.Candidates, k.Ranking, k.Attempts = nil, nil, nil, nil, nil, nil
+	k.Classified, k.Escalated, k.Mirrored = nil, nil, nil
 	k.RequestText, k.ReplyText, k.TextCut = "", "", false
 	return &k
 }

@@ -37,6 +37,9 @@ type Request struct {
 	// Session is what the consecutive requests of an agent share; empty when the caller
 	// names none.
 	Session string
+	// Class is the label that a classifier endpoint has given the request, at most MaxClass
+	// bytes; empty without one. Routers get it.
+	Class string
 	// IP is the client's address without port.
 	IP       string
 	Received time.Time
@@ -60,6 +63,9 @@ type Request struct {
 	// Dry marks a request that is only explained: it is not sent, and not logged.
 	Dry bool
 }
+
+// MaxClass bounds the label of a request's class, in bytes.
+const MaxClass = 64
 
 // PassesTo reports whether the target speaks the wire format of the request's body, so
 // that its bytes pass through.

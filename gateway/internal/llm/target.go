@@ -180,6 +180,12 @@ type Route struct {
 	Drain bool
 	// Hedge asks a second target when the first one is slow to begin.
 	Hedge Hedge
+	// Escalate asks the next target when an answer fails a check.
+	Escalate Escalation
+	// Classify labels requests before they are ranked, Mirror copies a share of them; nil does
+	// neither.
+	Classify *Classify
+	Mirror   *Mirror
 	// CacheTTL is how long answers are kept; 0 turns the cache off for the route.
 	CacheTTL time.Duration
 	// CacheShared lets every tenant read what another one paid for.

@@ -46,6 +46,12 @@ func Agent(done string, calls ...ToolCall) Step {
 	})
 }
 
+// Answers answers in the format of the request's path, plain or streamed, with the reply that
+// chat returns for the model's name.
+func Answers(chat func(model string) Chat) Step {
+	return answering(func(q *question) Chat { return chat(q.model) })
+}
+
 // answering reads a request and answers with what chat makes of it.
 func answering(chat func(*question) Chat) Step {
 	return func(x *Exchange) {

@@ -29,8 +29,8 @@ type attempt struct {
 	estimated bool
 	// reply is what its target answers the request with; nil before there is content.
 	reply llm.Stream
-	// early is what is known of a reply without content; empty are its events, if it was
-	// complete.
+	// early is what is known of a reply that the caller does not get: one without content, or
+	// one that fails a check. empty are its events, if it was complete.
 	early llm.ReplyInfo
 	empty []llm.Event
 
@@ -58,6 +58,8 @@ type task struct {
 	quirks llm.Quirks
 	// replaceable says that another target could take over.
 	replaceable bool
+	// escalates says that another target is asked if the answer fails a check.
+	escalates bool
 	// hedge says that the attempt is made beside a slow one.
 	hedge bool
 	// entered says that the attempt has its place at the target already.
@@ -159,6 +161,9 @@ func (a *attempt) send() (llm.Stream, error) {
 	if err == nil {
 		buffered, err = a.holdBack(events, buffered)
 	}
+	if err == nil {
+		buffered, err = a.checkAnswer(events, buffered)
+	}
 	if err != nil {
 		a.early = events.Info()
 		events.Close()
@@ -202,10 +207,16 @@ func (a *attempt) holdBack(events llm.Stream, buffered []llm.Event) ([]llm.Event
 	if a.route.Hold == 0 || !a.req.Facts.Stream {
 		return buffered, nil
 	}
+	return a.bufferUntil(events, buffered, func(size int) bool { return a.heldEnough(events.Info(), size) })
+}
+
+// bufferUntil reads on until the reply is complete, or what was read of it, in bytes, is
+// enough.
+func (a *attempt) bufferUntil(events llm.Stream, buffered []llm.Event, enough func(size int) bool) ([]llm.Event, error) {
 	a.watch.resume()
 	defer a.watch.suspend()
 	size := 0
-	for last := len(buffered) - 1; !buffered[last].Final && !a.heldEnough(events.Info(), size); last++ {
+	for last := len(buffered) - 1; !buffered[last].Final && !enough(size); last++ {
 		size += len(buffered[last].Frame) + eventBytes
 		buffered[last] = cloneEvent(buffered[last])
 		ev, err := events.Next()
@@ -265,10 +276,16 @@ func (a *attempt) finish(e *llm.Error) {
 	if a.reply != nil || a.overtaken {
 		own := a.own()
 		a.entry.Usage, a.entry.Cost = own.usage, own.cost
+	} else if a.empty != nil { // the caller does not get it, and does not pay for it
+		a.entry.Usage = a.early.Billed(a.exchange.Sent.Facts.EstInputTokens, true)
+		a.entry.Cost = a.target.Price.Cost(a.entry.Usage)
 	}
 	if e != nil {
 		a.entry.Fault, a.entry.Error = e.Fault, e.Message
 		out.Fault, out.RetryAfter, out.Credential = e.Fault, e.RetryAfter, e.Credential
+		if e.Fault == llm.FaultInadequate { // which is about the answer: the target has served
+			out.Fault, out.OutputTokens = llm.FaultNone, a.entry.Usage.Output
+		}
 		if errors.Is(e, errImpatient) {
 			out.Fault = llm.FaultCanceled
 		}

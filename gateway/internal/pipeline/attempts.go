@@ -137,6 +137,7 @@ func (s *attempts) tryTask(ctx context.Context, next task) (llm.Stream, error) {
 }
 
 func (s *attempts) attempt(t task) *attempt {
+	t.escalates = t.replaceable && s.mayEscalate()
 	return &attempt{terms: s.terms, task: t, reserved: reservation{terms: s.terms, draft: s.draft, beside: t.hedge}}
 }
 
@@ -179,21 +180,20 @@ func (s *attempts) end(ctx context.Context, a *attempt, reply llm.Stream, err er
 	return reply, nil
 }
 
-// emptyReply is the first complete reply without content, for when no target says more.
+// emptyReply is a complete reply that was not good enough, for when no target gives a better
+// one.
 func (s *attempts) emptyReply(ctx context.Context) llm.Stream {
-	for _, a := range s.made {
-		if a.empty == nil {
-			continue
-		}
-		a.reserved.takeOver(&s.made[len(s.made)-1].reserved)
-		if ctx.Err() != nil || a.reserve(ctx, &a.exchange) != nil {
-			return nil
-		}
-		a.reply = &reply{Stream: endedReply{a.early}, buffered: a.empty, attempt: a}
-		s.serving = a
-		return a.reply
+	a := s.lastResort()
+	if a == nil {
+		return nil
 	}
-	return nil
+	a.reserved.takeOver(&s.made[len(s.made)-1].reserved)
+	if ctx.Err() != nil || a.reserve(ctx, &a.exchange) != nil {
+		return nil
+	}
+	a.reply = &reply{Stream: endedReply{a.early}, buffered: a.empty, attempt: a}
+	s.serving = a
+	return a.reply
 }
 
 // charged is the attempt that the request is charged for: the one that serves it, or the one
@@ -284,7 +284,7 @@ func (s *attempts) mayFallBack(last error) bool {
 	switch llm.AsError(last).Fault {
 	case llm.FaultUnsupported, llm.FaultBudget, llm.FaultCooling, llm.FaultFull, llm.FaultTransform:
 		return true
-	case llm.FaultContextLength, llm.FaultContentPolicy, llm.FaultRefused, llm.FaultNotFound, llm.FaultEmpty:
+	case llm.FaultContextLength, llm.FaultContentPolicy, llm.FaultRefused, llm.FaultNotFound, llm.FaultEmpty, llm.FaultInadequate:
 		return s.mayGoOn()
 	}
 	return s.mayRetry()

@@ -109,7 +109,7 @@ func newFakes(targets ...string) *fakes {
 }
 
 func (f *fakes) pipeline() *Pipeline {
-	return New(Stages{Routes: f, Policy: f, Cache: fakeCache{f}, Router: f, Dialects: f, Upstream: f, Health: f, Capacity: f.capacity, Prompts: f, Meter: f, Tokens: f,
+	return New(Stages{Routes: f, Policy: f, Cache: fakeCache{f}, Classifier: f, Router: f, Dialects: f, Upstream: f, Health: f, Capacity: f.capacity, Prompts: f, Meter: f, Tokens: f,
 		Ledger: f, Sinks: []func(*llm.Record){f.sink}, Log: slog.New(slog.DiscardHandler), Now: time.Now})
 }
 
@@ -266,6 +266,39 @@ func (f *fakes) Stats(id string) llm.Stats {
 	return llm.Stats{TTFTP95: llm.Millis(f.p95)}
 }
 
+func (f *fakes) LastUserText(context.Context, *llm.Request) string { return "why?" }
+
+func (f *fakes) Question(instructions, text string, tokens int64) (*llm.Request, error) {
+	return &llm.Request{Body: []byte(instructions + "\n" + text), Facts: llm.Facts{MaxTokens: tokens, Choices: 1}}, nil
+}
+
+// Label has the target asked, and takes what it says.
+func (f *fakes) Label(_ context.Context, c *llm.Classify, _ llm.Question, ask func() (string, error)) llm.Classified {
+	label, err := ask()
+	if err != nil {
+		return llm.Classified{Fault: llm.AsError(err).Message}
+	}
+	return llm.Classified{Label: label}
+}
+
+// AnswerText joins the frames of events with content.
+func (f *fakes) AnswerText(events []llm.Event) (out llm.AnswerText) {
+	for _, e := range events {
+		if e.Content {
+			out.Text += string(e.Frame)
+		}
+	}
+	return out
+}
+
+// WhyNotJSON takes text that begins with a brace for JSON.
+func (f *fakes) WhyNotJSON(_ context.Context, req *llm.Request, text string) string {
+	if req.Facts.Features.Has(llm.JSONObject) && !strings.HasPrefix(text, "{") {
+		return "it is not JSON"
+	}
+	return ""
+}
+
 func (f *fakes) WorkAround(x *llm.Exchange, e *llm.Error) llm.Quirks {
 	f.tried = append(f.tried, x.Quirks)
 	return f.workarounds[e.Code]
@@ -402,8 +435,14 @@ func (f *fakes) Freed() <-chan struct{} { return f.freed }
 func (f *fakes) Prompt(string, *llm.Request) (int64, bool) { return f.text, f.text > 0 }
 
 func (f *fakes) Write(_ context.Context, r *llm.Record) error {
+	f.mu.Lock()
+	defer f.mu.Unlock()
 	f.records, f.order = append(f.records, r), append(f.order, "write")
 	return f.writeErr
 }
 
-func (f *fakes) sink(*llm.Record) { f.order = append(f.order, "sink") }
+func (f *fakes) sink(*llm.Record) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.order = append(f.order, "sink")
+}

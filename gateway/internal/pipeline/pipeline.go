@@ -16,16 +16,21 @@ import (
 // Pipeline serves requests. It is safe for concurrent use.
 type Pipeline struct {
 	Stages
+	mirrors mirrors
 }
 
 // New returns a pipeline of these stages.
-func New(s Stages) *Pipeline { return &Pipeline{s} }
+func New(s Stages) *Pipeline { return &Pipeline{Stages: s} }
+
+// Close ends what goes on beside requests, and returns when it has ended. It is called once
+// the last request is served.
+func (p *Pipeline) Close() { p.mirrors.close() }
 
 // Serve carries one request from admission to its last byte and its bill. An error is for
 // the caller, to be rendered in its dialect. Whatever happens, the request is settled and
 // recorded exactly once. An error after w was started is for w's owner to end the reply
-// with, never as if it were complete. Serve sets req's Deadline and changes nothing else
-// of it.
+// with, never as if it were complete. Serve sets req's Deadline and Class, and changes nothing
+// else of it.
 func (p *Pipeline) Serve(ctx context.Context, req *llm.Request, w llm.Writer) (err error) {
 	x := p.begin(req)
 	defer x.settle(ctx, &err) // on every path, once
@@ -47,6 +52,7 @@ func (p *Pipeline) Serve(ctx context.Context, req *llm.Request, w llm.Writer) (e
 		return err
 	}
 	if reply == nil {
+		x.classify(ctx)
 		attempts, err := x.rank(ctx)
 		if err != nil {
 			return err
@@ -55,6 +61,7 @@ func (p *Pipeline) Serve(ctx context.Context, req *llm.Request, w llm.Writer) (e
 		if err != nil {
 			return err
 		}
+		x.mirror() // a copy to a shadow target, which nobody waits for
 		reply = slot.Fill(attempts.resuming(ctx, reply), attempts.serving.target)
 	}
 	defer reply.Close()
@@ -71,6 +78,8 @@ func (p *Pipeline) Explain(ctx context.Context, req *llm.Request) *llm.Record {
 	}
 	err := x.admit(ctx)
 	if err == nil {
+		x.classify(ctx)
+		x.noteMirror()
 		var attempts *attempts
 		if attempts, err = x.rank(ctx); err == nil {
 			err = x.dryRun(ctx, attempts.ranked)

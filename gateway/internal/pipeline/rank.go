@@ -7,6 +7,7 @@ import (
 	"net/http"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/penstock/penstock/gateway/internal/llm"
 )
@@ -16,6 +17,7 @@ import (
 func (x *state) rank(ctx context.Context) (*attempts, error) {
 	x.affinity = x.req.Affinity()
 	candidates := x.candidates()
+	x.record.Escalated = x.escalated()
 	if len(candidates) == 0 && x.allTooSmall() { // no target has to be asked to know it
 		candidates = x.chain(llm.FaultContextLength)
 	}
@@ -44,8 +46,16 @@ func (x *state) rank(ctx context.Context) (*attempts, error) {
 	if len(ranked) == 0 { // a router may drop some candidates, but not all
 		ranked = candidates
 	}
+	return x.attemptsAt(ranked), nil
+}
+
+// attemptsAt returns the request's attempts at these candidates.
+func (x *state) attemptsAt(ranked []llm.Candidate) *attempts {
 	x.attempts = attempts{terms: &x.terms, ranked: ranked, full: x.attempts.full, draft: x.draft(), changed: x.updateHead, chain: x.chain}
-	return &x.attempts, nil
+	if c := x.record.Classified; c != nil {
+		x.attempts.paused = time.Duration(c.Duration) // the endpoint's time, and not the gateway's
+	}
+	return &x.attempts
 }
 
 func (x *state) setScore(target string, score float64) {

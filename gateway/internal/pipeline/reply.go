@@ -86,10 +86,13 @@ func cutShort(reason string) bool {
 	return isFiltered(reason)
 }
 
+// finishRefusal is the finish reason of an answer in which the model declines.
+const finishRefusal = "refusal"
+
 // isFiltered reports whether a finish reason means that a filter has kept the answer back.
 func isFiltered(reason string) bool {
 	switch reason {
-	case "content_filter", "safety", "refusal":
+	case "content_filter", "safety", finishRefusal:
 		return true
 	}
 	return false

@@ -70,6 +70,9 @@ func (x *state) update() {
 	if a := x.attempts.serving; a != nil {
 		r.Target = a.target.ID
 		x.noteLimits(a.reserved.limits)
+		if r.Escalated != nil {
+			r.Escalated.Passed = a.entry.Failed != ""
+		}
 	}
 	if x.hit != nil {
 		r.Target = x.hit.Target

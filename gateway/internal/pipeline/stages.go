@@ -12,18 +12,20 @@ import (
 // Stages are what the steps of a request hand over to. All but Sinks are required, and all
 // must be safe for concurrent use.
 type Stages struct {
-	Routes   Routes
-	Policy   Policy
-	Cache    Cache
-	Router   Router
-	Dialects Dialects
-	Upstream Upstream
-	Health   Health
-	Capacity Capacity
-	Prompts  Prompts
-	Meter    Meter
-	Tokens   Tokens
-	Ledger   Ledger
+	Routes Routes
+	Policy Policy
+	Cache  Cache
+	// Classifier is asked where a route has an endpoint that labels requests.
+	Classifier Classifier
+	Router     Router
+	Dialects   Dialects
+	Upstream   Upstream
+	Health     Health
+	Capacity   Capacity
+	Prompts    Prompts
+	Meter      Meter
+	Tokens     Tokens
+	Ledger     Ledger
 	// Sinks are called once with the record of every request, one after the other, after
 	// it was written. They must not change it.
 	Sinks []func(*llm.Record)
@@ -67,6 +69,14 @@ type Router interface {
 	Rank(ctx context.Context, req *llm.Request, route *llm.Route, c []llm.Candidate) llm.Ranking
 }
 
+// Classifier has endpoints label requests.
+type Classifier interface {
+	// Label returns the label of what is asked by the endpoint c, or why there is none. Ask has
+	// c's target answer; it is not called for an API, nor where the answer is known or c has
+	// failed of late. ctx ends when the time for it is over.
+	Label(ctx context.Context, c *llm.Classify, q llm.Question, ask func() (string, error)) llm.Classified
+}
+
 // Dialects translates between the client's wire format and a target's.
 type Dialects interface {
 	// Prepare passes the request through the route's transforms. It sets x.Sent, and
@@ -89,6 +99,18 @@ type Dialects interface {
 	// Prefills reports whether a target is known to continue an assistant's message at the
 	// end of a request.
 	Prefills(t *llm.Target) bool
+	// AnswerText returns what an answer says, from the events of a stream so far, or from the
+	// one of a plain reply.
+	AnswerText(events []llm.Event) llm.AnswerText
+	// LastUserText returns the text of the last message of the user that has any, or its
+	// beginning; empty without one.
+	LastUserText(ctx context.Context, req *llm.Request) string
+	// Question returns a request in the canonical form that asks about a text, to be answered
+	// within so many tokens.
+	Question(instructions, text string, tokens int64) (*llm.Request, error)
+	// WhyNotJSON says why an answer's text is not the JSON that its request asks for; empty when
+	// it is, or when the request asks for none.
+	WhyNotJSON(ctx context.Context, req *llm.Request, text string) string
 	// WorkAround returns the quirks to allow for in another try, when the target refused
 	// something that the gateway itself put into the request; 0 when nothing helps.
 	WorkAround(x *llm.Exchange, e *llm.Error) llm.Quirks

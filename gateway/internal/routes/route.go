@@ -34,6 +34,7 @@ func (r *Routes) route(name, star string, m config.Model) *llm.Route {
 		Regions:           config.Texts(m.Regions),
 		RejectUnsupported: m.OnUnsupported == config.RejectUnsupported,
 	}
+	r.extras(route, star, &m)
 	for _, chain := range m.Chains() {
 		for _, c := range chain.Targets {
 			t := r.target(c, star, chain.Setting != "targets")

@@ -59,7 +59,7 @@ func New(c *config.Config, cat *catalog.Catalog, discovered bool, digests map[st
 		}
 	}
 	for _, route := range r.fixed {
-		for _, t := range route.All() {
+		for _, t := range append(route.All(), extraTargets(route)...) {
 			r.targets[t.ID] = true
 		}
 	}

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/penstock/penstock/gateway/internal/catalog"
+	"github.com/penstock/penstock/gateway/internal/classify"
 	"github.com/penstock/penstock/gateway/internal/config"
 	"github.com/penstock/penstock/gateway/internal/llm"
 	"github.com/penstock/penstock/gateway/internal/pipeline"
@@ -30,6 +31,8 @@ type snapshot struct {
 	// callers are the plugins' dialects that callers use at endpoints.
 	callers  map[string]*wasm.ClientDialect
 	pipeline *pipeline.Pipeline
+	// classifier asks the endpoints that label requests.
+	classifier *classify.Classifier
 
 	mu    sync.Mutex
 	users int
@@ -42,7 +45,7 @@ type snapshot struct {
 // build makes the snapshot of a configuration. The error holds every fault of what the
 // configuration refers to, with its place in the file.
 func (s *Server) build(ctx context.Context, c *config.Config) (*snapshot, error) {
-	sn := &snapshot{config: c, clients: map[string]*client{}, plugins: map[string]plugin{}, callers: map[string]*wasm.ClientDialect{}, drained: make(chan struct{})}
+	sn := &snapshot{config: c, clients: map[string]*client{}, plugins: map[string]plugin{}, callers: map[string]*wasm.ClientDialect{}, drained: make(chan struct{}), classifier: classify.New(time.Now)}
 	ranker := routerStage{map[string]*wasm.Ranker{}, map[string]bool{}}
 	dialects := &wire.Dialects{Modules: translators{}, Transforms: map[string]wire.Transform{},
 		MaxReply: int64(c.Server.MaxReply), MaxBody: int64(c.Server.MaxBody), Fetch: s.mediaFetcher(&c.Media)}
@@ -54,21 +57,22 @@ func (s *Server) build(ctx context.Context, c *config.Config) (*snapshot, error)
 	}
 	sn.routes = routes.New(c, sn.catalog, s.o.ConfigPath() == "", sn.digests())
 	sn.pipeline = pipeline.New(pipeline.Stages{
-		Routes:   sn.routes,
-		Policy:   policyStage{sn.policy},
-		Cache:    cacheStage{s.cache},
-		Router:   ranker,
-		Dialects: dialectStage{dialects},
-		Upstream: upstreamStage{sn.clients, s.retries},
-		Health:   healthStage{s.health, sn.clients},
-		Capacity: s.capacity,
-		Prompts:  s.prompts,
-		Meter:    s.holds,
-		Tokens:   &s.tokens,
-		Ledger:   s.ledger,
-		Sinks:    s.sinks(),
-		Log:      s.log,
-		Now:      time.Now,
+		Routes:     sn.routes,
+		Policy:     policyStage{sn.policy},
+		Cache:      cacheStage{s.cache},
+		Classifier: sn.classifier,
+		Router:     ranker,
+		Dialects:   dialectStage{dialects},
+		Upstream:   upstreamStage{sn.clients, s.retries},
+		Health:     healthStage{s.health, sn.clients},
+		Capacity:   s.capacity,
+		Prompts:    s.prompts,
+		Meter:      s.holds,
+		Tokens:     &s.tokens,
+		Ledger:     s.ledger,
+		Sinks:      s.sinks(),
+		Log:        s.log,
+		Now:        time.Now,
 	})
 	return sn, nil
 }
@@ -151,6 +155,10 @@ func (sn *snapshot) closeDrained(ctx context.Context) {
 }
 
 func (sn *snapshot) close() {
+	if sn.pipeline != nil {
+		sn.pipeline.Close()
+	}
+	sn.classifier.Close()
 	for _, c := range sn.clients {
 		c.release()
 	}

@@ -51,6 +51,10 @@ type dialectStage struct{ *wire.Dialects }
 
 func (s dialectStage) Transcript() pipeline.Transcript { return s.Dialects.Transcript() }
 
+func (s dialectStage) LastUserText(ctx context.Context, req *llm.Request) string {
+	return string(wasm.AppendLastUser(ctx, nil, req))
+}
+
 // upstreamStage sends calls with the client of the target's provider.
 type upstreamStage struct {
 	clients map[string]*client
@@ -184,7 +188,7 @@ func (s *Server) finishRecording(r *llm.Record) {
 }
 
 func (s *Server) logSettled(r *llm.Record) {
-	if r.Decision != nil {
+	if r.Decision != nil && r.MirrorOf == "" { // which no policy was asked about
 		s.decisions.Settled(r.Kept())
 	}
 }

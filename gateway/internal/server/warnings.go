@@ -26,9 +26,22 @@ func (s *Server) Warnings() []string {
 		}
 	})
 	list = append(list, classWarnings(c)...)
+	list = append(list, sn.escalateWarnings()...)
 	if file := c.Ledger.File(); file != ":memory:" {
 		if dir := filepath.Dir(file); !isFolder(dir) {
 			list = append(list, oneLine(c.Fault("ledger", "", "the folder %s does not exist, so serve cannot start; create it", dir)))
+		}
+	}
+	return list
+}
+
+// escalateWarnings warns of models whose answers are checked, but not those that are streamed.
+func (sn *snapshot) escalateWarnings() (list []string) {
+	for _, alias := range slices.Sorted(maps.Keys(sn.config.Models)) {
+		m := sn.config.Models[alias]
+		if len(m.Escalation().On) > 0 && m.Stream.Hold == 0 {
+			list = append(list, oneLine(sn.config.Fault(config.Path("models", alias), "",
+				"answers are checked (escalate), but not streamed ones, which are passed on as they come; write stream: {hold: all} to check them, too")))
 		}
 	}
 	return list

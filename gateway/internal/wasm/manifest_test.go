@@ -68,7 +68,7 @@ func TestABadManifestFailsTheLoad(t *testing.T) {
 		`{"hook":"route_flat"}`:                 `hook is "route_flat", but the module does not export penstock_route_flat`,
 		`{"kind":"dialect","hook":"route"}`:     "a dialect has no hook",
 		`{"kind":"transform","reads":[]}`:       "a transform has no hook and no reads",
-		`{"reads":["keys"]}`:                    `unknown text "keys" in reads; there are tags, session, last_user_text, messages`,
+		`{"reads":["keys"]}`:                    `unknown text "keys" in reads; there are tags, session, last_user_text, messages, class`,
 		`{"reads":["messages"],"grants":["read:messages"]}`:   "set hook to route",
 		`{"hook":"route","reads":["tags","messages"]}`:        "add read:messages to the grants",
 		`{"hook":"route","reads":["last_user_text"]}`:         "add read:messages to the grants",

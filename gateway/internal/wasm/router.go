@@ -155,7 +155,7 @@ func (k *Ranker) call(ctx context.Context, s *rankBuffers, req *llm.Request, c [
 	r := k.router
 	in := hook.RouteInput{Request: req, Candidates: c, Part: k.part, Seed: hook.SeedOf(req.ID), Now: now, Reads: r.reads}
 	if r.reads.Has(hook.ReadLastUser) {
-		s.lastUser = appendLastUser(ctx, s.lastUser[:0], req)
+		s.lastUser = AppendLastUser(ctx, s.lastUser[:0], req)
 		in.LastUser = s.lastUser
 	}
 	read := hook.ReadRanking
@@ -179,9 +179,9 @@ func (k *Ranker) call(ctx context.Context, s *rankBuffers, req *llm.Request, c [
 	return fuel, true, nil
 }
 
-// appendLastUser appends the request's last user text. It puts a request into the canonical
+// AppendLastUser appends the request's last user text. It puts a request into the canonical
 // form only if it has none in its own; one that can't be has none.
-func appendLastUser(ctx context.Context, dst []byte, req *llm.Request) []byte {
+func AppendLastUser(ctx context.Context, dst []byte, req *llm.Request) []byte {
 	dst = hook.AppendLastUser(dst, req.Body)
 	if len(dst) > 0 || req.Canonical == nil {
 		return dst

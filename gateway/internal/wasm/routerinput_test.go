@@ -45,7 +45,7 @@ func TestRankWithoutAppendedFields(t *testing.T) {
 func TestManifestDeclaresHookAndReads(t *testing.T) {
 	a := asm.Guest(hook.Route, asm.I64(0))
 	a.Funcs = append(a.Funcs, asm.Func{Export: hook.RouteFlat.String(), Params: "ii", Results: "I", Code: asm.I64(0)})
-	req := &llm.Request{ID: "r", Session: "my session", Tags: map[string]string{"my": "tag"},
+	req := &llm.Request{ID: "r", Session: "my session", Class: "my class", Tags: map[string]string{"my": "tag"},
 		Body: []byte(`{"messages":[{"role":"system","content":"my rules"},{"role":"user","content":"my question"}]}`)}
 	for _, c := range []struct {
 		manifest string
@@ -60,7 +60,8 @@ func TestManifestDeclaresHookAndReads(t *testing.T) {
 		{`{"hook":"route_flat","reads":["session"]}`, true, hook.RouteFlat, "my session", "my tag|my question"},
 		{`{"reads":["tags"]}`, false, hook.RouteFlat, "tag", "my session|my question"},
 		{`{"reads":["last_user_text"],"grants":["read:messages"]}`, true, hook.RouteFlat, "my question", "my session|tag|my rules"},
-		{`{"hook":"route"}`, false, hook.Route, `"session":"my session","tags":{"my":"tag"}`, "my question"},
+		{`{"reads":["class"]}`, false, hook.RouteFlat, "my class", "my session|tag|my question"},
+		{`{"hook":"route"}`, false, hook.Route, `"session":"my session","tags":{"my":"tag"},"class":"my class"`, "my question"},
 		{`{"hook":"route"}`, true, hook.Route, `"messages":[{"role":"system","content":"my rules"}`, "last_user_text"},
 		{`{"hook":"route","reads":[]}`, true, hook.Route, `"tags":{"my":"tag"}`, "my question"},
 		{`{"hook":"route","reads":["last_user_text"],"grants":["read:messages"]}`, true, hook.Route, `"last_user_text":"my question"`, `"messages"`},
@@ -112,7 +113,7 @@ func TestLastUserTextOfCanonicalForm(t *testing.T) {
 		{llm.Request{Body: []byte(`{"input":"x"}`), Canonical: canonical(`{"messages":[{"role":"user","content":"x"}]}`, errors.New("untranslatable"))}, ""},
 		{llm.Request{Body: []byte(`{"input":"x"}`)}, ""},
 	} {
-		if got := string(appendLastUser(context.Background(), nil, &c.req)); got != c.want {
+		if got := string(AppendLastUser(context.Background(), nil, &c.req)); got != c.want {
 			t.Errorf("of %s: %q, want %q", c.req.Body, got, c.want)
 		}
 	}

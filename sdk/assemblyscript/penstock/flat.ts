@@ -63,6 +63,9 @@ store<i64>(unknown, -1);
   /** The text of the last message of the user that has any, at most 8 KiB; 0 without one. Grant: read:messages. */
   lastUserText(): Span { return find(this, 4, ""); }
 
+  /** The label that a classifier endpoint has given the request, at most 64 bytes; 0 without one. */
+  class(): Span { return find(this, 5, ""); }
+
   /** The route's setting of this name, or the seed; 0 if there is none. */
   setting(name: string): Span {
     const at = changetype<usize>(this) + this.textOffset;
@@ -76,7 +79,7 @@ store<i64>(unknown, -1);
 }
 
 // The first of the request's texts of a kind: 1 is the session, 2 the name of a tag, 3 its value, which comes
-// next, 4 the last user text.
+// next, 4 the last user text, 5 the class.
 function find(r: Route, kind: u32, tag: string): Span {
   if (!r.requestOffset) return 0;
   let at = changetype<usize>(r) + r.requestOffset + 4, named = kind != 3;

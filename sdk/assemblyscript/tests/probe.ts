@@ -21,6 +21,8 @@ function known(input: Span): void {
   appendText(r.session());
   append(",");
   appendText(r.lastUserText());
+  append(",");
+  appendText(r.class());
   tag(r.tag("app"));
   tag(r.tag("none"));
   for (let k: u32 = 0; k < r.size; k++) {

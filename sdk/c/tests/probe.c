@@ -36,6 +36,8 @@ static bool known(ps_text input, ps_buf *out) {
   ps_append_text(out, ps_session(r, &text) ? text : PS(""));
   ps_push(out, ',');
   ps_append_text(out, ps_last_user_text(r, &text) ? text : PS(""));
+  ps_push(out, ',');
+  ps_append_text(out, ps_class(r, &text) ? text : PS(""));
   const char *names[] = {"app", "none"};
   for (int k = 0; k < 2; k++) {
     ps_push(out, ',');

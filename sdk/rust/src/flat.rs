@@ -107,9 +107,11 @@ impl<'a> Route<'a> {
     pub fn tag(&self, name: &str) -> Option<&'a [u8]> { self.find(3, name) }
     /// The text of the last message of the user that has any, at most 8 KiB. Grant: read:messages.
     pub fn last_user_text(&self) -> Option<&'a [u8]> { self.find(4, "") }
+    /// The label that a classifier endpoint has given the request, at most 64 bytes.
+    pub fn class(&self) -> Option<&'a [u8]> { self.find(5, "") }
 
     /// The first text of a kind: 1 is the session, 2 the name of a tag, 3 its value, which
-    /// comes next, 4 the last user text.
+    /// comes next, 4 the last user text, 5 the class.
     fn find(&self, kind: u32, tag: &str) -> Option<&'a [u8]> {
         let (mut rest, mut named) = (self.texts, kind != 3);
         loop {

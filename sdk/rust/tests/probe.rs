@@ -38,6 +38,8 @@ fn known(input: &[u8], out: &mut Buf) -> Result {
     out.append_text(r.session().unwrap_or(b""));
     out.push(b',');
     out.append_text(r.last_user_text().unwrap_or(b""));
+    out.push(b',');
+    out.append_text(r.class().unwrap_or(b""));
     for name in ["app", "none"] {
         out.push(b',');
         match r.tag(name) {

@@ -98,8 +98,13 @@ pub const Route = extern struct {
         return r.find(4, "");
     }
 
+    /// The label that a classifier endpoint has given the request, at most 64 bytes.
+    pub fn class(r: *align(1) const Route) ?[]const u8 {
+        return r.find(5, "");
+    }
+
     // The first text of a kind: 1 is the session, 2 the name of a tag, 3 its value, which comes
-    // next, 4 the last user text.
+    // next, 4 the last user text, 5 the class.
     fn find(r: *align(1) const Route, kind: u32, name: []const u8) ?[]const u8 {
         if (r.request_offset == 0) return null;
         const at = r.bytes() + r.request_offset;

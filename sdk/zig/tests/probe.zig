@@ -26,6 +26,8 @@ fn known(in: []const u8, out: *Out) !void {
     out.appendText(r.session() orelse "");
     out.append(",");
     out.appendText(r.lastUserText() orelse "");
+    out.append(",");
+    out.appendText(r.class() orelse "");
     for ([_][]const u8{ "app", "none" }) |name| {
         out.append(",");
         if (r.tag(name)) |value| out.appendText(value) else out.append("null");

@@ -19,6 +19,7 @@ type routeEnvelope struct {
 	Stream         bool              `json:"stream"`
 	Features       []string          `json:"features"`
 	LastUserText   string            `json:"last_user_text"`
+	Class          string            `json:"class"`
 	Strategy       string            `json:"strategy"`
 	With           json.RawMessage   `json:"with"`
 	Candidates     []routeCandidate  `json:"candidates"`
@@ -62,7 +63,7 @@ func flatInput(in []byte, reads hook.Reads, seed uint64, now time.Time) ([]byte,
 	if err != nil {
 		return nil, err
 	}
-	req := &llm.Request{Session: f.Session, Tags: f.Tags, Facts: llm.Facts{EstInputTokens: whole(f.EstInputTokens, 0), MaxTokens: whole(f.MaxTokens, 0),
+	req := &llm.Request{Session: f.Session, Tags: f.Tags, Class: f.Class, Facts: llm.Facts{EstInputTokens: whole(f.EstInputTokens, 0), MaxTokens: whole(f.MaxTokens, 0),
 		Stream: f.Stream, Features: featuresOf(f.Features)}}
 	c := make([]llm.Candidate, len(f.Candidates))
 	for i := range c {

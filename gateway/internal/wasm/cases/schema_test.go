@@ -200,7 +200,7 @@ func TestTheRoutingEnvelopeIsAsItsSchemaSays(t *testing.T) {
 	c[0].CachedPrefix, c[0].EstCost, c[0].Sticky = 900, 5, 1<<64-1
 	c[0].Stats = llm.Stats{TTFT: 1, TTFTP50: 1, TTFTP95: 1, TPS: 1, ErrorRate: 1, Samples: 2.5, RequestsLeft: 1, TokensLeft: 0.5}
 	c[1].Target.Price, c[1].Stats = llm.Price{}, llm.Stats{RemainingRequests: -1, RemainingTokens: -1, RequestsLeft: -1, TokensLeft: -1}
-	in := &hook.RouteInput{Request: &llm.Request{Session: "s", Body: []byte(`{"messages":[{"role":"user"}]}`)}, Candidates: c,
+	in := &hook.RouteInput{Request: &llm.Request{Session: "s", Class: "hard", Body: []byte(`{"messages":[{"role":"user"}]}`)}, Candidates: c,
 		Part: []byte(`"strategy":"s","with":{}`), Reads: hook.AllReads, LastUser: []byte("why?")}
 	schema.check(t, "everything", hook.AppendRouteEnvelope(nil, in), true)
 	in.Request = &llm.Request{}
@@ -240,7 +240,7 @@ func TestResultsMatchTheirSchemas(t *testing.T) {
 		"client.accept_request.out.json":      `{"body":{}}`,
 		"client.render_response.out.json":     `{"status":200,"headers":{"x":"y"},"body":{}}`,
 		"line.json":                           `{"error":{"message":"x"}}`,
-		"manifest.json":                       `{"name":"cheapest","version":"0.1.0","description":"…","kind":"router","stage":"policy","grants":["kv"],"hook":"route_flat","reads":["tags","session","last_user_text","messages"],"tests":[{"hook":"init"}]}`,
+		"manifest.json":                       `{"name":"cheapest","version":"0.1.0","description":"…","kind":"router","stage":"policy","grants":["kv"],"hook":"route_flat","reads":["tags","session","last_user_text","messages","class"],"tests":[{"hook":"init"}]}`,
 	} {
 		schemaFile(t, name).check(t, name, []byte(doc), true)
 	}

@@ -21,7 +21,7 @@ import (
 // drawRoute draws a router's input, with a tag "app" in half of them.
 func drawRoute(t *rapid.T) *hook.RouteInput {
 	text := func(name string) string { return rapid.StringN(0, 40, -1).Draw(t, name) }
-	in := &hook.RouteInput{Request: &llm.Request{Session: text("session"), Tags: map[string]string{text("tag"): text("value")}},
+	in := &hook.RouteInput{Request: &llm.Request{Session: text("session"), Class: text("class"), Tags: map[string]string{text("tag"): text("value")}},
 		Part: []byte("s\napp=no tag\n"), Now: time.Unix(1, 0), Reads: hook.Reads(rapid.IntRange(0, int(hook.AllReads)).Draw(t, "reads")),
 		LastUser: []byte(text("last user text"))}
 	delete(in.Request.Tags, "none")
@@ -42,7 +42,7 @@ func drawRoute(t *rapid.T) *hook.RouteInput {
 // knownOf is what the probes write of an input: its texts, then the appended fields of each
 // candidate.
 func knownOf(in *hook.RouteInput) []any {
-	session, user := "", ""
+	session, user, class := "", "", ""
 	tags := map[string]string{}
 	if in.Reads.Has(hook.ReadSession) {
 		session = in.Request.Session
@@ -50,12 +50,15 @@ func knownOf(in *hook.RouteInput) []any {
 	if in.Reads.Has(hook.ReadLastUser) {
 		user = string(in.LastUser)
 	}
+	if in.Reads.Has(hook.ReadClass) {
+		class = in.Request.Class
+	}
 	if in.Reads.Has(hook.ReadTags) {
 		tags = in.Request.Tags
 	}
-	list := []any{session, user, nil, nil}
+	list := []any{session, user, class, nil, nil}
 	if v, ok := tags["app"]; ok {
-		list[2] = v
+		list[3] = v
 	}
 	for i := range in.Candidates {
 		c := &in.Candidates[i]
@@ -125,7 +128,7 @@ func FuzzSDKRoutes(f *testing.F) {
 	for _, language := range smallSDKs {
 		modules[language] = probe(f, language)
 	}
-	in := &hook.RouteInput{Request: &llm.Request{Session: "s", Tags: map[string]string{"app": "docs"}}, Candidates: fleet(2), Reads: hook.AllReads, LastUser: []byte("why?")}
+	in := &hook.RouteInput{Request: &llm.Request{Session: "s", Class: "easy", Tags: map[string]string{"app": "docs"}}, Candidates: fleet(2), Reads: hook.AllReads, LastUser: []byte("why?")}
 	whole := hook.AppendFlat(nil, in)
 	f.Add(whole)
 	f.Add(ofFirstVersion(whole, 2))

@@ -52,13 +52,13 @@ func TestUnknownCostIsNegative(t *testing.T) {
 }
 
 func TestRequestSectionLayout(t *testing.T) {
-	req := &llm.Request{Session: "abc", Tags: map[string]string{"z": "", "app": "do\ncs"}}
+	req := &llm.Request{Session: "abc", Class: "hard", Tags: map[string]string{"z": "", "app": "do\ncs"}}
 	in := &RouteInput{Request: req, Part: []byte("s\n"), LastUser: []byte("why?")}
 	entry := func(kind byte, text string) string {
 		return string([]byte{kind, 0, 0, 0, byte(len(text)), 0, 0, 0}) + text
 	}
-	session, tags, user := entry(1, "abc"), entry(2, "app")+entry(3, "do\ncs")+entry(2, "z")+entry(3, ""), entry(4, "why?")
-	for reads, want := range map[Reads]string{0: "", ReadSession: session, ReadTags: tags, ReadLastUser: user, ReadMessages: "", AllReads: session + tags + user} {
+	session, tags, user, class := entry(1, "abc"), entry(2, "app")+entry(3, "do\ncs")+entry(2, "z")+entry(3, ""), entry(4, "why?"), entry(5, "hard")
+	for reads, want := range map[Reads]string{0: "", ReadSession: session, ReadTags: tags, ReadLastUser: user, ReadMessages: "", ReadClass: class, AllReads: session + tags + user + class} {
 		in.Reads = reads
 		b := AppendFlat([]byte("x"), in)[1:]
 		at := binary.LittleEndian.Uint32(b[28:])
@@ -94,13 +94,13 @@ func TestFlatAllocatesNothing(t *testing.T) {
 }
 
 func TestUnknownFiguresAreNull(t *testing.T) {
-	req := &llm.Request{ID: "r", Session: "s", Tags: map[string]string{"b": "\"2\"\n", "a": "1"}, Body: []byte(`{"model":"m","messages":[{"role":"user"}]}`),
+	req := &llm.Request{ID: "r", Session: "s", Class: "easy", Tags: map[string]string{"b": "\"2\"\n", "a": "1"}, Body: []byte(`{"model":"m","messages":[{"role":"user"}]}`),
 		Principal: llm.Principal{KeyID: "k", Team: "t"}, Facts: llm.Facts{Model: "m\xff", EstInputTokens: 5, Features: llm.Tools}}
 	c := []llm.Candidate{{Target: &llm.Target{ID: "p/m0", Provider: "p", Model: "m0", Weight: 1, Quality: -1},
 		Stats: llm.Stats{RemainingRequests: -1, RemainingTokens: -1, TTFT: llm.Millis(300 * time.Millisecond), TPS: math.Inf(1), RequestsLeft: -1, TokensLeft: 0.5}}}
 	in := &RouteInput{Request: req, Candidates: c, Part: []byte(`"strategy":"s","with":{"x":1}`), Now: time.Unix(1, 0), Reads: AllReads, LastUser: []byte("a\nb")}
 	got := AppendRouteEnvelope(nil, in)
-	want := `{"v":1,"request_id":"r","model":"m�","key":"k","team":"t","user":"","session":"s","tags":{"a":"1","b":"\"2\"\n"},"est_input_tokens":5,` +
+	want := `{"v":1,"request_id":"r","model":"m�","key":"k","team":"t","user":"","session":"s","tags":{"a":"1","b":"\"2\"\n"},"class":"easy","est_input_tokens":5,` +
 		`"max_tokens":null,"stream":false,"features":["tools"],"last_user_chars":0,"last_user_text":"a\nb","messages":[{"role":"user"}],"strategy":"s","with":{"x":1},` +
 		`"candidates":[{"i":0,"id":"p/m0","provider":"p","model":"m0","price_in":null,"price_out":null,"price_cached":null,"context":null,` +
 		`"quality":null,"ttft_ms":300,"tps":null,"error_rate":0,"inflight":0,"weight":1,"order":0,"healthy":true,"fallback":false,` +

@@ -14,10 +14,10 @@ import (
 // FuzzFlat writes an input and reads it with the SDK for Go, which is the same code natively
 // and in a module.
 func FuzzFlat(f *testing.F) {
-	f.Add("s", "app", "docs", "why?", int64(5), 0.5, uint64(1), uint8(3), uint8(7))
-	f.Add("", "", "\n=", "", int64(-1), math.NaN(), uint64(0), uint8(0), uint8(0))
-	f.Fuzz(func(t *testing.T, session, tag, value, user string, whole int64, number float64, sticky uint64, n, reads uint8) {
-		in := &RouteInput{Request: &llm.Request{Session: session, Tags: map[string]string{tag: value}}, Part: []byte("s\nk=v\n"), Seed: sticky,
+	f.Add("s", "app", "docs", "why?", "easy", int64(5), 0.5, uint64(1), uint8(3), uint8(31))
+	f.Add("", "", "\n=", "", "", int64(-1), math.NaN(), uint64(0), uint8(0), uint8(0))
+	f.Fuzz(func(t *testing.T, session, tag, value, user, class string, whole int64, number float64, sticky uint64, n, reads uint8) {
+		in := &RouteInput{Request: &llm.Request{Session: session, Class: class, Tags: map[string]string{tag: value}}, Part: []byte("s\nk=v\n"), Seed: sticky,
 			Now: time.Unix(1, 0), Reads: Reads(reads) & AllReads, LastUser: []byte(user)}
 		for i := range int(n) {
 			d := llm.Millis(whole % int64(time.Hour))
@@ -43,6 +43,7 @@ func FuzzFlat(f *testing.F) {
 			if r, ok := penstock.ReadRoute(b[:cut]); ok {
 				r.Tag(tag)
 				r.LastUserText()
+				r.Class()
 			}
 		}
 	})
@@ -62,6 +63,9 @@ func checkTexts(t *testing.T, in *RouteInput, r *penstock.Route) {
 	}
 	if got := r.LastUserText(); !bytes.Equal(got, want(ReadLastUser, string(in.LastUser))) {
 		t.Errorf("last user text %q", got)
+	}
+	if got := r.Class(); !bytes.Equal(got, want(ReadClass, in.Request.Class)) {
+		t.Errorf("class %q", got)
 	}
 	for name, value := range in.Request.Tags {
 		if got, ok := r.Tag(name); ok != in.Reads.Has(ReadTags) || !bytes.Equal(got, want(ReadTags, value)) {

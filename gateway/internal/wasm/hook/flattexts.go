@@ -11,6 +11,7 @@ const (
 	flatTagName // the entry after it is the value
 	flatTagValue
 	flatLastUser
+	flatClass
 )
 
 // appendTexts appends the request's section: its length, then an entry of kind, length and
@@ -26,6 +27,9 @@ func appendTexts(dst []byte, in *RouteInput) []byte {
 	}
 	if in.Reads.Has(ReadLastUser) && len(in.LastUser) > 0 {
 		dst = appendEntry(dst, flatLastUser, in.LastUser)
+	}
+	if in.Reads.Has(ReadClass) && in.Request.Class != "" {
+		dst = appendEntry(dst, flatClass, in.Request.Class)
 	}
 	size := len(dst) - at - 4
 	if size == 0 {

@@ -21,6 +21,7 @@ func AppendRouteEnvelope(dst []byte, in *RouteInput) []byte {
 	dst = appendText(dst, "user", req.Principal.User)
 	dst = appendText(dst, "session", req.Session)
 	dst = appendTags(dst, req.Tags)
+	dst = appendText(dst, "class", req.Class)
 	dst = appendWhole(dst, "est_input_tokens", f.EstInputTokens)
 	dst = appendKnown(dst, "max_tokens", f.MaxTokens, f.MaxTokens > 0)
 	dst = appendBool(dst, "stream", f.Stream)

@@ -26,19 +26,20 @@ type RouteInput struct {
 // Reads is a set of texts of a request that a router can get.
 type Reads uint8
 
-// The texts of a request. The JSON envelope has tags and session in any case, the flat form
+// The texts of a request. The JSON envelope has tags, session and class in any case, the flat form
 // never has the messages.
 const (
 	ReadTags Reads = 1 << iota
 	ReadSession
 	ReadLastUser
 	ReadMessages
+	ReadClass
 )
 
 // AllReads is the set of all texts.
-const AllReads = ReadTags | ReadSession | ReadLastUser | ReadMessages
+const AllReads = ReadTags | ReadSession | ReadLastUser | ReadMessages | ReadClass
 
-var readNames = []string{"tags", "session", "last_user_text", "messages"}
+var readNames = []string{"tags", "session", "last_user_text", "messages", "class"}
 
 // ParseReads returns the set of the texts that have these names.
 func ParseReads(names []string) (Reads, error) {

@@ -38,6 +38,7 @@ func known(out, in []byte) ([]byte, error) {
 	}
 	out = penstock.AppendText(append(out, '['), r.Session())
 	out = penstock.AppendText(append(out, ','), r.LastUserText())
+	out = penstock.AppendText(append(out, ','), r.Class())
 	for _, name := range []string{"app", "none"} {
 		if value, ok := r.Tag(name); ok {
 			out = penstock.AppendText(append(out, ','), value)
