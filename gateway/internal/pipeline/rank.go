@@ -23,6 +23,7 @@ func (x *state) rank(ctx context.Context) (*attempts, error) {
 	}
 	ranking := x.Router.Rank(ctx, x.req, x.route, candidates)
 	x.record.Ranking = &ranking
+	x.noteInput(ranking.Input, candidates)
 	if ranking.Fault != "" && ranking.Strict {
 		return nil, &llm.Error{Code: llm.CodeInternal, Status: http.StatusBadGateway, Fault: llm.FaultTransform,
 			Message: "The router " + ranking.Router + " failed, and route " + x.route.Name + " requires it.", Err: errors.New(ranking.Fault)}
@@ -45,6 +46,42 @@ func (x *state) rank(ctx context.Context) (*attempts, error) {
 	}
 	x.attempts = attempts{terms: &x.terms, ranked: ranked, full: x.attempts.full, draft: x.draft(), changed: x.updateHead, chain: x.chain}
 	return &x.attempts, nil
+}
+
+// noteInput completes what the record says of the router's input: which candidates it got, and
+// what the record has otherwise than the router.
+func (x *state) noteInput(in *llm.RouterInput, candidates []llm.Candidate) {
+	if in == nil {
+		return
+	}
+	in.Ranked = x.positions(candidates)
+	if len(x.decision.Obligations.Tags) > 0 {
+		in.Tags = x.req.Tags
+	}
+	in.BodyUser = x.req.Principal.User == "" && x.req.Facts.User != ""
+}
+
+// positions returns where the candidates stand in the record; nil if they are all of it in
+// the same order.
+func (x *state) positions(candidates []llm.Candidate) []int {
+	all, at := x.record.Candidates, 0
+	positions := make([]int, len(candidates))
+	same := len(all) == len(candidates)
+	for i, c := range candidates {
+		for range all { // usually the next one
+			if all[at%len(all)].Target == c.Target.ID {
+				break
+			}
+			at++
+		}
+		positions[i] = at % len(all)
+		same = same && positions[i] == i
+		at++
+	}
+	if same {
+		return nil
+	}
+	return positions
 }
 
 func (x *state) setScore(target string, score float64) {
