@@ -27,8 +27,13 @@ func (l *Ledger) Write(ctx context.Context, r *llm.Record) error {
 		return nil
 	}
 	buf := buffers.Get().(*[]byte)
-	frame := appendRecordFrame((*buf)[:0], r, l.now())
+	now := l.now()
+	frame, route := l.appendUnseen((*buf)[:0], r, now)
+	frame = appendRecordFrame(frame, r, now)
 	err := l.journal.append(ctx, frame, 1, leaseChange{lease: r.ID})
+	if err == nil {
+		l.routeSeen(route, now)
+	}
 	if err != nil && llm.AsError(err).Code == llm.CodeUnavailable && !errors.Is(err, errClosed) && l.journal.keep(frame, r.ID) {
 		err = fmt.Errorf("the record is kept in memory: %w", err)
 	}
