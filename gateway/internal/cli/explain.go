@@ -63,7 +63,7 @@ func (e *environment) recordFor(cmd *cobra.Command, args []string, file string, 
 			return nil, err
 		}
 		defer l.Close()
-		return l.Get(cmd.Context(), args[0])
+		return l.Record(cmd.Context(), args[0])
 	}
 	asker, err := as.parse()
 	if err != nil {

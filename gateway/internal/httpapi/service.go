@@ -27,6 +27,9 @@ type Service interface {
 	Model(ctx context.Context, who llm.Principal, id string) (Model, bool)
 	// Targets lists what may serve a model of Models, in its configured order.
 	Targets(ctx context.Context, model string) []*llm.Target
+	// Feedback stores what a caller says of the reply to one of its requests, and sets who said
+	// it and when.
+	Feedback(ctx context.Context, who llm.Principal, f *llm.Feedback) error
 	// AllowedOrigins returns the origins whose pages may read replies of the data
 	// handler: exact ones, or "*" for any.
 	AllowedOrigins() []string

@@ -26,16 +26,17 @@ func (s *session) saveFeedback(e *entry) error {
 
 const feedbackColumns = "request_id, feedback.key_id, given, score, label, comment"
 
-// Feedback returns what has been said of a request, the oldest first.
-func (r *Reader) Feedback(ctx context.Context, id string) ([]llm.Feedback, error) {
-	return r.listFeedback(ctx, "SELECT "+feedbackColumns+" FROM feedback WHERE request_id = ? ORDER BY given LIMIT ?", id, maxPage)
-}
+// feedbackOf selects the feedback on one request, the oldest first.
+const feedbackOf = "SELECT " + feedbackColumns + " FROM feedback WHERE request_id = ? ORDER BY given LIMIT ?"
 
 // Feedbacks returns what has been said since a time of any request, the newest first, at most
 // limit; zero means 100, the most is 1,000.
 func (r *Reader) Feedbacks(ctx context.Context, since time.Time, limit int) ([]llm.Feedback, error) {
 	if limit <= 0 {
 		limit = 100
+	}
+	if err := r.catchUp(ctx); err != nil {
+		return nil, err
 	}
 	return r.listFeedback(ctx, "SELECT "+feedbackColumns+" FROM feedback WHERE given >= ? ORDER BY given DESC LIMIT ?", micros(since), min(limit, maxPage))
 }
@@ -49,9 +50,6 @@ func micros(t time.Time) int64 {
 }
 
 func (r *Reader) listFeedback(ctx context.Context, query string, args ...any) ([]llm.Feedback, error) {
-	if err := r.catchUp(ctx); err != nil {
-		return nil, err
-	}
 	rows, err := r.db.QueryContext(ctx, query, args...)
 	if err != nil {
 		return nil, fmt.Errorf("list feedback: %w", err)

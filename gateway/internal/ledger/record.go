@@ -68,6 +68,18 @@ func (r *Reader) Get(ctx context.Context, id string) (*llm.Record, error) {
 	return r.get(ctx, id)
 }
 
+// Record returns what Get does, with the feedback on the request. While the import fails, the
+// latest feedback may be missing.
+func (r *Reader) Record(ctx context.Context, id string) (*llm.Record, error) {
+	found, err := r.Get(ctx, id)
+	if err != nil {
+		return nil, err
+	}
+	_ = r.catchUp(ctx) // the record is worth more than what is said of it
+	found.Feedback, err = r.listFeedback(ctx, feedbackOf, id, maxPage)
+	return found, err
+}
+
 func (r *Reader) get(ctx context.Context, id string) (*llm.Record, error) {
 	var text []byte
 	err := r.db.QueryRowContext(ctx, "SELECT record FROM requests WHERE id = ?", id).Scan(&text)

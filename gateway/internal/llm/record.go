@@ -77,6 +77,9 @@ type Record struct {
 	RequestText string `json:"request_text,omitempty"`
 	ReplyText   string `json:"reply_text,omitempty"`
 	TextCut     bool   `json:"text_cut,omitempty"`
+
+	// Feedback is what callers say of the reply. The ledger keeps it beside the record.
+	Feedback []Feedback `json:"feedback,omitempty"`
 }
 
 // CodeInterrupted marks the record of a request that was not settled, because the gateway's

@@ -21,6 +21,7 @@ type fake struct {
 	purged       Purge
 	opened       Opening
 	closed       Opening
+	comparison   Comparison
 }
 
 var errUnknown = &llm.Error{Code: llm.CodeNotFound, Status: http.StatusNotFound, Message: "unknown"}
@@ -30,6 +31,20 @@ func (f *fake) Record(_ context.Context, id string) (*llm.Record, error) {
 		return nil, errUnknown
 	}
 	return &llm.Record{ID: id}, nil
+}
+
+func (f *fake) Replay(_ context.Context, id string) (any, error) {
+	if id == "none" {
+		return nil, errUnknown
+	}
+	return map[string]any{"id": id, "same": true}, nil
+}
+
+func (f *fake) CompareRouters(_ context.Context, c Comparison) (any, error) {
+	if f.comparison = c; c.A.Router == "none" {
+		return nil, errUnknown
+	}
+	return map[string]any{"compared": 1}, nil
 }
 
 func (f *fake) Spend(_ context.Context, by []string, since, until time.Time) (any, error) {
