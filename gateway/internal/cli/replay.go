@@ -11,7 +11,6 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"github.com/penstock/penstock/gateway/internal/llm"
 	"github.com/penstock/penstock/gateway/internal/replay"
 	"github.com/penstock/penstock/gateway/internal/server"
 )
@@ -120,11 +119,8 @@ func scoreOf(p *replay.Place) string {
 	if p == nil || p.Score == nil {
 		return "-"
 	}
-	return number(*p.Score)
+	return exactNumber(*p.Score)
 }
-
-// number writes all digits that a float64 has.
-func number(f float64) string { return strconv.FormatFloat(f, 'g', -1, 64) }
 
 // differencesOf lists what differs; terms with both values.
 func differencesOf(c *replay.Candidate) string {
@@ -132,21 +128,15 @@ func differencesOf(c *replay.Candidate) string {
 	for i, name := range c.Differs {
 		list[i] = name
 		if name != "rank" && name != "score" {
-			list[i] += " " + termIn(c.Recorded, name) + " → " + termIn(c.Replayed, name)
+			list[i] += " " + termAt(c.Recorded, name) + " → " + termAt(c.Replayed, name)
 		}
 	}
 	return dash(strings.Join(list, ", "))
 }
 
-func termIn(p *replay.Place, name string) string {
-	var terms []llm.Term
-	if p != nil {
-		terms = p.Terms
+func termAt(p *replay.Place, name string) string {
+	if p == nil {
+		return "-"
 	}
-	for _, t := range terms {
-		if t.Name == name {
-			return number(t.Value)
-		}
-	}
-	return "-"
+	return termIn(p.Terms, name, exactNumber)
 }

@@ -198,3 +198,27 @@ func (r *Record) Kept() *Record {
 	k.RequestText, k.ReplyText, k.TextCut = "", "", false
 	return &k
 }
+
+// ByRank returns where the ranked candidates stand among the record's, the best first; nil when
+// none were ranked, or a record of an earlier version does not say.
+func (r *Record) ByRank() []int {
+	if r.Ranking == nil {
+		return nil
+	}
+	var given []int
+	if in := r.Ranking.Input; in != nil && in.Ranked != nil {
+		given = in.Ranked
+	} else if in != nil || len(r.Ranking.Order) == len(r.Candidates) {
+		for i := range r.Candidates {
+			given = append(given, i)
+		}
+	}
+	var ranked []int
+	for _, i := range r.Ranking.Order {
+		if i < 0 || i >= len(given) || given[i] < 0 || given[i] >= len(r.Candidates) {
+			return nil
+		}
+		ranked = append(ranked, given[i])
+	}
+	return ranked
+}
