@@ -134,6 +134,8 @@ func (s fakeFormats) Open(path string, h http.Header, requestID string) (Format,
 	return fakeFormat{wire.AnyClient(path, h, requestID)}, false
 }
 
+func (s fakeFormats) Guess(body []byte) (string, error) { return wire.GuessPath(body) }
+
 type fakeFormat struct{ *wire.Client }
 
 // Request accepts any JSON object.

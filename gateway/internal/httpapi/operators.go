@@ -71,15 +71,31 @@ func (in operatorInput) Operator() string {
 	return "without a key, from " + in.x.r.RemoteAddr
 }
 
-// ChatRequest implements admin.Input. The request is explained for a caller, so its
-// principal is not the operator.
-func (in operatorInput) ChatRequest(body []byte) (*llm.Request, error) {
+// Request implements admin.Input. The request is explained for a caller, so its principal is
+// not the operator.
+func (in operatorInput) Request(path string, body []byte) (*llm.Request, func(), error) {
 	fromHeaders, err := tags.FromHeaders(in.x.r.Header)
 	if err != nil {
-		return nil, err
+		return nil, nil, err
+	}
+	if path == "" {
+		if path, err = in.x.api.formats.Guess(body); err != nil {
+			return nil, nil, err
+		}
+	}
+	format, ok := in.x.api.formats.Open(path, nil, in.x.id)
+	if !ok {
+		format.Close()
+		return nil, nil, &llm.Error{Code: llm.CodeInvalidRequest, Status: http.StatusBadRequest, Param: "endpoint",
+			Message: "endpoint: requests can't be sent to " + printablePath(path) + "; write messages, responses, chat/completions, or a path such as /v1beta/models/NAME:streamGenerateContent."}
 	}
 	in.x.who = llm.Principal{}
-	return in.x.api.requestOf(in.x, body, fromHeaders)
+	req, err := in.x.api.requestOf(in.x, format, llm.Incoming{Path: path, Body: body}, fromHeaders)
+	if err != nil {
+		format.Close()
+		return nil, nil, err
+	}
+	return req, format.Close, nil
 }
 
 //go:embed index.html

@@ -46,6 +46,8 @@ type Formats interface {
 	// request, and returns false for a path that is no format's: then the request's headers
 	// say in which form errors are rendered, if not in that of chat completions.
 	Open(path string, h http.Header, requestID string) (Format, bool)
+	// Guess returns a path at which clients send bodies such as this one.
+	Guess(body []byte) (path string, err error)
 }
 
 // Path is where clients reach a format, with a line for the index page.

@@ -15,14 +15,22 @@ import (
 	"github.com/penstock/penstock/gateway/internal/wire"
 )
 
-// Explain makes every decision about a chat-completions request as this server would, and
-// sends nothing. A dry server takes virtual keys and spending from the ledger, whose
-// gateway may be running.
+// Explain makes every decision about a request of any format as this server would, and sends
+// nothing. A dry server takes virtual keys and spending from the ledger, whose gateway may be
+// running.
 func (s *Server) Explain(ctx context.Context, body []byte, as admin.Asker) (*llm.Record, error) {
-	req, err := wire.AnyClient("", nil, "dry-run").Request(ctx, llm.Incoming{Body: body})
+	path := as.Path()
+	if path == "" {
+		var err error
+		if path, err = wire.GuessPath(body); err != nil {
+			return nil, err
+		}
+	}
+	req, format, err := s.requestAt(ctx, path, body)
 	if err != nil {
 		return nil, err
 	}
+	defer format.Close()
 	req.ID, req.Tags, req.Received = "dry-run", req.Facts.Metadata, time.Now()
 	if err := s.assumeFromLedger(ctx, req, as); err != nil {
 		return nil, err

@@ -88,20 +88,28 @@ func (s *Server) textOf(ctx context.Context, r *llm.Record) *llm.Request {
 		return nil
 	}
 	req, format, err := s.requestAt(ctx, path, []byte(r.RequestText))
-	if err == nil && req.Canonical != nil {
-		_, err = req.Canonical(ctx) // while the format is open; it is kept
-	}
-	format.Close()
 	if err != nil {
 		return nil
+	}
+	defer format.Close()
+	if req.Canonical != nil {
+		_, _ = req.Canonical(ctx) // while the format is open; it is kept
 	}
 	return req
 }
 
-// requestAt reads the body of a request that a client sends to a path. The format must be
-// closed, and stay open as long as the request is used.
+// requestAt reads the body of a request that a client sends to a path. Without an error the
+// format must be closed, when the request is no longer used.
 func (s *Server) requestAt(ctx context.Context, path string, body []byte) (*llm.Request, httpapi.Format, error) {
-	format, _ := formats{s}.Open(path, nil, "dry-run")
-	req, err := format.Request(ctx, llm.Incoming{RequestID: "dry-run", Path: path, Body: body, Received: time.Now()})
+	format, ok := formats{s}.Open(path, nil, "dry-run")
+	var req *llm.Request
+	err := error(&llm.Error{Code: llm.CodeInvalidRequest, Status: http.StatusBadRequest, Param: "endpoint",
+		Message: "endpoint: requests can't be sent to " + llm.Quote(path) + "; write messages, responses, chat/completions, or a path such as /v1beta/models/NAME:streamGenerateContent."})
+	if ok {
+		req, err = format.Request(ctx, llm.Incoming{RequestID: "dry-run", Path: path, Body: body, Received: time.Now()})
+	}
+	if err != nil {
+		format.Close()
+	}
 	return req, format, err
 }

@@ -51,9 +51,10 @@ type Operations interface {
 type Input interface {
 	// Body returns the whole body, decompressed, within the limits of size and time.
 	Body() ([]byte, error)
-	// ChatRequest makes a request of a chat-completions body, with the tags and cache
-	// instructions of the operator's headers. Its principal is empty.
-	ChatRequest(body []byte) (*llm.Request, error)
+	// Request makes a request of a body that clients send to a path, with the tags and cache
+	// instructions of the operator's headers. Its principal is empty. Without a path it is
+	// guessed from the body. close must be called when the request is no longer used.
+	Request(path string, body []byte) (req *llm.Request, close func(), err error)
 	// Operator names who asks, for the log.
 	Operator() string
 }

@@ -100,11 +100,11 @@ func (in input) Body() ([]byte, error) { return []byte(in), nil }
 
 func (in input) Operator() string { return "ops" }
 
-func (in input) ChatRequest(body []byte) (*llm.Request, error) {
+func (in input) Request(_ string, body []byte) (*llm.Request, func(), error) {
 	if !strings.HasPrefix(string(body), "{") {
-		return nil, &llm.Error{Code: llm.CodeInvalidJSON, Status: http.StatusBadRequest, Message: "not JSON"}
+		return nil, nil, &llm.Error{Code: llm.CodeInvalidJSON, Status: http.StatusBadRequest, Message: "not JSON"}
 	}
-	return &llm.Request{ID: "req_1", Body: body}, nil
+	return &llm.Request{ID: "req_1", Body: body}, func() {}, nil
 }
 
 // call serves one request. Status is 200, or that of the error, and then the body is its

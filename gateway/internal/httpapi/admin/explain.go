@@ -22,6 +22,17 @@ type Asker struct {
 	Tags map[string]string `json:"tags"`
 	// At is a time of day, such as 23:30, or a date with one.
 	At string `json:"at"`
+	// Endpoint is where the request is sent: a path, or what follows /v1/, such as messages.
+	// Without one it is guessed from the request.
+	Endpoint string `json:"endpoint"`
+}
+
+// Path returns the path that the request is sent to; empty when it is to be guessed.
+func (a *Asker) Path() string {
+	if a.Endpoint == "" || strings.HasPrefix(a.Endpoint, "/") {
+		return a.Endpoint
+	}
+	return "/v1/" + a.Endpoint
 }
 
 func (h handlers) explain(r *http.Request, in Input) (Reply, error) {
@@ -33,10 +44,11 @@ func (h handlers) explain(r *http.Request, in Input) (Reply, error) {
 	if err != nil {
 		return Reply{}, err
 	}
-	req, err := in.ChatRequest(body)
+	req, closeRequest, err := in.Request(as.Path(), body)
 	if err != nil {
 		return Reply{}, err
 	}
+	defer closeRequest()
 	record, err := h.ops.Explain(r.Context(), req, as)
 	if err != nil {
 		return Reply{}, err
@@ -68,7 +80,7 @@ func (l *tagList) UnmarshalJSON(b []byte) error {
 }
 
 // parseExplain returns the request and the asker of a body. A body that is no JSON
-// object is returned as it is, for Input.ChatRequest to refuse.
+// object is returned as it is, for Input.Request to refuse.
 func parseExplain(body []byte) ([]byte, Asker, error) {
 	var e explainBody
 	if !bytes.HasPrefix(bytes.TrimLeft(body, " \t\r\n"), []byte("{")) || !json.Valid(body) {
@@ -109,5 +121,5 @@ func refuseUnknown(body []byte) error {
 
 func badExplain(err error) error {
 	return &llm.Error{Code: llm.CodeInvalidRequest, Status: http.StatusBadRequest,
-		Message: fmt.Sprintf("The body is invalid: %s. Send {\"request\": {…}, \"key\": …, \"team\": …, \"user\": …, \"tags\": {…}, \"at\": \"23:30\"}; all but request may be left out.", strings.TrimPrefix(err.Error(), "json: "))}
+		Message: fmt.Sprintf("The body is invalid: %s. Send {\"request\": {…}, \"key\": …, \"team\": …, \"user\": …, \"tags\": {…}, \"at\": \"23:30\", \"endpoint\": \"/v1/messages\"}; all but request may be left out.", strings.TrimPrefix(err.Error(), "json: "))}
 }
