@@ -77,11 +77,15 @@ func termIn(terms []llm.Term, name string, format func(float64) string) string {
 	return format(terms[i].Value)
 }
 
-// shortNumber writes four digits, without an exponent where that stays short.
+// shortNumber writes four digits, and no exponent from 1e-9 to 1e10.
 func shortNumber(f float64) string {
 	s := strconv.FormatFloat(f, 'g', 4, 64)
-	if strings.Contains(s, "e+") {
-		s = strconv.FormatFloat(f, 'f', 0, 64)
+	if _, exponent, ok := strings.Cut(s, "e-0"); ok {
+		digits := 3 + int(exponent[0]-'0')
+		return strings.TrimRight(strconv.FormatFloat(f, 'f', digits, 64), "0")
+	}
+	if strings.Contains(s, "e+0") {
+		return strconv.FormatFloat(f, 'f', 0, 64)
 	}
 	return s
 }

@@ -172,7 +172,7 @@ func printComparison(out io.Writer, r *replay.Report) error {
 	fmt.Fprintln(w, "\tRECORDED\tA\tB\t")
 	costs := llm.Dollars(r.Recorded.Cost, r.A.Cost, r.B.Cost)
 	fmt.Fprintf(w, "cost of %d requests\t%s\t%s\t%s\t\n", r.Priced, costs[0], costs[1], costs[2])
-	line(fmt.Sprintf("mean latency of %d", r.Timed), func(c *replay.Column) string { return latency(c.LatencyMS, r.Timed) })
+	line(fmt.Sprintf("mean latency of %d requests", r.Timed), func(c *replay.Column) string { return latency(c.LatencyMS, r.Timed) })
 	line("to another target than recorded", func(c *replay.Column) string { return strconv.FormatInt(c.Moved, 10) })
 	for _, target := range firstTargets(columns) {
 		line(cells(target), func(c *replay.Column) string { return shareOf(c, target, r.Compared) })

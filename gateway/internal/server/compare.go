@@ -3,6 +3,7 @@ package server
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"net/http"
 
 	"github.com/penstock/penstock/gateway/internal/bounded"
@@ -10,6 +11,7 @@ import (
 	"github.com/penstock/penstock/gateway/internal/ledger"
 	"github.com/penstock/penstock/gateway/internal/llm"
 	"github.com/penstock/penstock/gateway/internal/replay"
+	"github.com/penstock/penstock/gateway/internal/wasm/hook"
 )
 
 // CompareRouters replays the records of a ledger through two routers. The error is an
@@ -22,7 +24,7 @@ func (s *Server) CompareRouters(ctx context.Context, l *ledger.Reader, q admin.C
 		router, err := sn.router(ctx, s, spec.Router, spec.With)
 		if err != nil {
 			return nil, &llm.Error{Code: llm.CodeInvalidRequest, Status: http.StatusBadRequest, Param: "router", Err: err,
-				Message: "The router " + llm.Quote(spec.Router) + " can't be used: " + err.Error() + ". Plugins of the configuration can be named, too."}
+				Message: "Router " + llm.Quote(spec.Router) + ": " + rejected(err) + ". Plugins of the configuration can be named, too."}
 		}
 		routers[i] = router
 	}
@@ -36,6 +38,14 @@ func (s *Server) CompareRouters(ctx context.Context, l *ledger.Reader, q admin.C
 		return nil, err
 	}
 	return c.Report(), nil
+}
+
+// rejected returns what a module says of wrong settings, or any other error as it is.
+func rejected(err error) string {
+	if r := new(hook.Rejection); errors.As(err, &r) {
+		return r.Message
+	}
+	return err.Error()
 }
 
 // describe names a router with its settings.

@@ -22,10 +22,13 @@ func (r *Router) Module() llm.RouterModule {
 // Router returns the router that the ranker was prepared by.
 func (k *Ranker) Router() *Router { return k.router }
 
+// replaying marks the context of a call that is not recorded.
+type replaying struct{}
+
 // Replay ranks candidates as they were at an earlier moment. Unlike Rank it also asks a module
-// that is disabled because of faults, and its faults do not count.
+// that is disabled because of faults; its faults do not count, and its call is not recorded.
 func (k *Ranker) Replay(ctx context.Context, req *llm.Request, c []llm.Candidate, at time.Time) llm.Ranking {
-	ranking, _ := k.rank(ctx, req, c, at) // the ranking says what went wrong
+	ranking, _ := k.rank(context.WithValue(ctx, replaying{}, true), req, c, at) // the ranking says what went wrong
 	return ranking
 }
 
