@@ -113,9 +113,9 @@ func call(t *testing.T, ops Operations, method, target, body string) (status int
 	t.Helper()
 	r := httptest.NewRequest(method, target, nil)
 	for _, route := range Routes(ops) {
-		path, _, _ := strings.Cut(route.Path, "{id}")
-		id := strings.TrimPrefix(r.URL.Path, path)
-		if route.Method != method || id != "" && path == route.Path || !strings.HasPrefix(r.URL.Path, path) {
+		path, rest, _ := strings.Cut(route.Path, "{id}")
+		id := strings.TrimSuffix(strings.TrimPrefix(r.URL.Path, path), rest)
+		if route.Method != method || id != "" && path == route.Path || !strings.HasPrefix(r.URL.Path, path) || !strings.HasSuffix(r.URL.Path, rest) {
 			continue
 		}
 		r.SetPathValue("id", id)
