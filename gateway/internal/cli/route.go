@@ -42,7 +42,7 @@ func (e *environment) routeCompareCommand() *cobra.Command {
 		Short: "Replay recorded requests through two routers: cost, latency and share per target",
 		Long: "Replays the requests in the ledger through two routers, with the figures that the targets had at that moment, and shows\n" +
 			"where each would have sent them first. A router is a built-in strategy or a plugin of the configuration, with settings\n" +
-			"behind a colon or in a file: the first --with is for the first --router.\n\n" +
+			"behind a colon or in a file: --with is for the first router that has none of its own.\n\n" +
 			"Costs are the tokens that each request used at the prices of the target it would have gone to; latencies are that target's\n" +
 			"time to the first token and its speed at that moment, for the output that there was. Both are means over the requests for\n" +
 			"which they are known with all routers. What the other routing would have changed about the targets' figures is not in them.",
@@ -104,15 +104,16 @@ func routerPair(routers, files []string) (a, b admin.RouterSpec, err error) {
 		if specs[i], err = parseRouter(text); err != nil {
 			return a, b, err
 		}
-		if i >= len(files) {
+		if specs[i].With != nil || len(files) == 0 {
 			continue
 		}
-		if specs[i].With != nil {
-			return a, b, fmt.Errorf("router %s has settings both in --router and in --with %s", specs[i].Router, files[i])
-		}
-		if specs[i].With, err = readSettings(files[i]); err != nil {
+		if specs[i].With, err = readSettings(files[0]); err != nil {
 			return a, b, err
 		}
+		files = files[1:]
+	}
+	if len(files) > 0 {
+		return a, b, fmt.Errorf("--with %s: no router is left without settings of its own", files[0])
 	}
 	return specs[0], specs[1], nil
 }
