@@ -28,7 +28,7 @@ func TestPrintCandidates(t *testing.T) {
 			Stats: llm.Stats{TTFTP50: llm.Millis(310500 * time.Microsecond), TPS: 81.25, Inflight: 3}},
 		{Target: "c/m", Score: &bad, Unpriced: true, Terms: []llm.Term{{Name: "quality", Value: 0.5}}},
 		{Target: "d/m", For: llm.FaultContextLength, Dropped: []string{"seed"}, Stats: llm.Stats{TTFT: llm.Millis(time.Millisecond)}},
-	}, Ranking: &llm.Ranking{Order: []int{1, 0}, Input: &llm.RouterInput{Ranked: []int{1, 2}}},
+	}, Ranking: &llm.Ranking{Order: []int{1, 0}, Input: llm.RouterInput{Ranked: []int{1, 2}}},
 		Attempts: []llm.Attempt{{Target: "c/m", Fault: llm.FaultServer}, {Target: "b/m"}}}
 	want := `
 RANK  TARGET                           SCORE     AT MOST   FIRST TOKEN  TOKENS/S  ERRORS  IN FLIGHT  OUTCOME

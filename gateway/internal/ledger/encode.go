@@ -182,9 +182,7 @@ func ranking(o *object, r *llm.Ranking) {
 		o.b = append(strconv.AppendUint(append(o.b, '"'), r.Seed, 10), '"')
 	}
 	o.whole("fuel", r.Fuel)
-	if r.Input != nil {
-		o.inner("input", func(o *object) { routerInput(o, r.Input) })
-	}
+	o.inner("input", func(o *object) { routerInput(o, &r.Input) })
 }
 
 func routerInput(o *object, in *llm.RouterInput) {

@@ -16,7 +16,7 @@ func rankedBy(router string) func(*llm.Record) {
 		{ID: "p/n", Provider: "p", Model: "n", Quality: -1, Fallback: true, Order: -2, MaxInflight: 3, Context: 1000}}}
 	facts := llm.NewRouteFacts(route, llm.RouterModule{Module: "0123", Reads: []string{"tags"}})
 	return func(r *llm.Record) {
-		r.Ranking.Facts, r.Ranking.Input = facts, &llm.RouterInput{Route: facts.Digest}
+		r.Ranking.Facts, r.Ranking.Input = facts, llm.RouterInput{Route: facts.Digest}
 	}
 }
 

@@ -206,9 +206,9 @@ func (r *Record) ByRank() []int {
 		return nil
 	}
 	var given []int
-	if in := r.Ranking.Input; in != nil && in.Ranked != nil {
+	if in := &r.Ranking.Input; in.Ranked != nil {
 		given = in.Ranked
-	} else if in != nil || len(r.Ranking.Order) == len(r.Candidates) {
+	} else if in.Route != "" || len(r.Ranking.Order) == len(r.Candidates) {
 		for i := range r.Candidates {
 			given = append(given, i)
 		}

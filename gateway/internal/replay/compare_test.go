@@ -44,7 +44,7 @@ func served(change func(*llm.Record)) *llm.Record {
 	}
 	r := &llm.Record{ID: "req_1", Target: "p/cheap", Cache: llm.CacheOff, Usage: llm.Usage{Input: 1000, CacheRead: 500, Output: 100},
 		Candidates: []llm.Considered{{Target: "p/cheap", Stats: stats(1000, 100)}, {Target: "p/dear", Stats: stats(100, 1000), CachedPrefix: 200}, {Target: "p/unpriced"}},
-		Ranking:    &llm.Ranking{Order: []int{0, 1, 2}, Input: &llm.RouterInput{Route: "r"}}}
+		Ranking:    &llm.Ranking{Order: []int{0, 1, 2}, Input: llm.RouterInput{Route: "r"}}}
 	if change != nil {
 		change(r)
 	}
@@ -96,7 +96,7 @@ func TestCompareSkips(t *testing.T) {
 		errCached.Error():                      func(r *llm.Record) { r.Cache, r.Ranking = llm.CacheHit, nil },
 		errUnranked.Error():                    func(r *llm.Record) { r.Ranking = nil },
 		errNotLogged.Error():                   func(r *llm.Record) { r.Ranking, r.Decision = nil, none },
-		errOldRecord.Error():                   func(r *llm.Record) { r.Ranking.Input = nil },
+		errOldRecord.Error():                   func(r *llm.Record) { r.Ranking.Input = llm.RouterInput{} },
 		errUnfitting.Error():                   func(r *llm.Record) { r.Ranking.Input.Ranked = []int{0, 7} },
 		"the ledger has no facts of its route": func(r *llm.Record) { r.Ranking.Input.Route = "gone" },
 	} {

@@ -48,7 +48,7 @@ func unranked(r *llm.Record) error {
 		return errNotLogged
 	case k == nil || len(k.Order) == 0:
 		return errUnranked
-	case k.Input == nil || k.Input.Route == "":
+	case k.Input.Route == "":
 		return errOldRecord
 	}
 	return nil
@@ -88,7 +88,7 @@ func inputOf(r *llm.Record, f *llm.RouteFacts, text *llm.Request) (*input, error
 
 // requestOf returns the request as far as routers get it.
 func requestOf(r *llm.Record, text *llm.Request) *llm.Request {
-	in := r.Ranking.Input
+	in := &r.Ranking.Input
 	features, _ := llm.ParseFeatures(in.Features) // those of a later version are unknown to this one's routers
 	req := &llm.Request{ID: r.ID, Endpoint: r.Endpoint, Received: r.Time, Session: r.Session, Tags: r.Tags,
 		Principal: llm.Principal{KeyID: r.KeyID, Team: r.Team, User: r.User},

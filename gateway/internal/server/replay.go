@@ -22,7 +22,7 @@ func (s *Server) Replay(ctx context.Context, l *ledger.Reader, id string) (*repl
 	if err != nil {
 		return nil, err
 	}
-	if r.Ranking == nil || r.Ranking.Input == nil {
+	if r.Ranking == nil || r.Ranking.Input.Route == "" {
 		_, err := replay.Replay(ctx, r, &llm.RouteFacts{}, replay.Router{})
 		return nil, notReplayable(err)
 	}

@@ -33,9 +33,9 @@ func (k *Ranker) Replay(ctx context.Context, req *llm.Request, c []llm.Candidate
 }
 
 // inputOf notes what of a router's input only the request has.
-func inputOf(req *llm.Request, now time.Time) *llm.RouterInput {
+func inputOf(req *llm.Request, now time.Time) llm.RouterInput {
 	f := &req.Facts
-	return &llm.RouterInput{AfterNS: int64(now.Sub(req.Received.Round(0))), EstInput: f.EstInputTokens, MaxOutput: f.MaxTokens,
+	return llm.RouterInput{AfterNS: int64(now.Sub(req.Received.Round(0))), EstInput: f.EstInputTokens, MaxOutput: f.MaxTokens,
 		Features: f.Features.Names(), LastUserChars: f.LastUserChars}
 }
 
