@@ -35,7 +35,8 @@
 //	httpapi/admin   the endpoints for operators
 //	httpapi/tags    tags of a request
 //	meter           reserve, settle: the counters that limits are enforced on
-//	ledger          records of requests, spend, leases; SQLite behind a journal
+//	replay          ranks recorded requests again, with the same router or others
+//	ledger          records of requests, spend, leases, feedback; SQLite behind a journal
 //	keys            virtual keys
 //	catalog         prices, context windows and capabilities of models
 //	catalog/source  reads what others publish about models

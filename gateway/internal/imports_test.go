@@ -23,10 +23,10 @@ var base = []string{"llm", "framing", "jsontext", "bounded", "ratelimit", "hint"
 // table is exact: what is no longer imported has to go from it.
 var floors = []map[string]string{
 	{
-		"cli": "server plugintool classifier compiler config httpapi/admin httpapi/tags keys ledger policy /plugins/strategies/classify",
+		"cli": "server plugintool classifier compiler config httpapi/admin httpapi/tags keys ledger policy replay /plugins/strategies/classify",
 	},
 	{
-		"server": "catalog/source routes holds classify calllog compiler pipeline wire httpapi httpapi/admin httpapi/tags wasm wasm/hook policy cache upstream media meter ledger keys " +
+		"server": "catalog/source routes holds classify calllog compiler pipeline replay wire httpapi httpapi/admin httpapi/tags wasm wasm/hook policy cache upstream media meter ledger keys " +
 			"catalog config telemetry tokens demo /plugins /plugins/dialects /plugins/strategies /plugins/strategies/classify /policies",
 		"plugintool": "calllog compiler config wasm wasm/cases wasm/hook /sdk",
 	},
@@ -49,7 +49,7 @@ var floors = []map[string]string{
 	},
 	{
 		"cache": "", "catalog": "", "classifier": "/plugins/strategies/classify", "classify": "", "config": "/plugins/dialects /plugins/strategies", "demo": "", "httpapi/tags": "", "keys": "", "ledger": "", "media": "", "meter": "", "pipeline": "",
-		"policy": "", "telemetry": "", "tokens": "", "upstream": "queue", "wasm/fuel": "", "wasm/hook": "", "wire/apierror": "", "wire/intake": "",
+		"policy": "", "replay": "", "telemetry": "", "tokens": "", "upstream": "queue", "wasm/fuel": "", "wasm/hook": "", "wire/apierror": "", "wire/intake": "",
 		"llmtest": "",
 	},
 	{

@@ -80,7 +80,7 @@ func (e *environment) root() *cobra.Command {
 	root.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return &usageError{err} })
 	root.PersistentFlags().StringVarP(&e.options.Config, "config", "c", "",
 		"configuration file (default: $PENSTOCK_CONFIG, else penstock.yaml if it is there)")
-	root.AddCommand(e.serveCommand(), e.initCommand(), e.checkCommand(), e.explainCommand(), e.targetsCommand(), e.cacheCommand(), e.keysCommand(),
+	root.AddCommand(e.serveCommand(), e.initCommand(), e.checkCommand(), e.explainCommand(), e.replayCommand(), e.routeCommand(), e.feedbackCommand(), e.targetsCommand(), e.cacheCommand(), e.keysCommand(),
 		e.spendCommand(), e.budgetCommand(), e.providersCommand(), e.modelsCommand(), e.catalogCommand(), e.classifierCommand(), e.policyCommand(), e.pluginCommand(), e.schemaCommand(), e.versionCommand(), e.compileCommand())
 	return root
 }
@@ -89,6 +89,14 @@ func (e *environment) root() *cobra.Command {
 type usageError struct{ error }
 
 func (e *usageError) Unwrap() error { return e.error }
+
+// codeError is an error with an exit code of its own.
+type codeError struct {
+	error
+	code int
+}
+
+func (e *codeError) Unwrap() error { return e.error }
 
 // exactly is a cobra argument check whose error is a usage error.
 func exactly(n int, what string) cobra.PositionalArgs {
@@ -118,8 +126,12 @@ func printError(stderr io.Writer, err error) int {
 		fmt.Fprintf(stderr, "  hint: %s\n", h)
 	}
 	var u *usageError
-	if errors.As(err, &u) {
+	var c *codeError
+	switch {
+	case errors.As(err, &u):
 		return exitUsage
+	case errors.As(err, &c):
+		return c.code
 	}
 	return exitFault
 }

@@ -21,19 +21,21 @@ func (e *environment) explainCommand() *cobra.Command {
 		Use:   "explain [REQUEST-ID]",
 		Short: "Explain why a request went to its target, or where one would go",
 		Long: "With the id from the x-penstock-request-id header, explain shows the record of that request.\n" +
-			"With -f, it makes every decision about the request in a file, calls no provider and spends nothing. The flags name\n" +
-			"the caller, its tags and the time; the default is an anonymous caller, now.",
+			"With -f, it makes every decision about the request in a file, calls no provider and spends nothing. The request\n" +
+			"may be one of chat completions, Anthropic's Messages, OpenAI's Responses or Gemini. The flags name the caller, its tags and\n" +
+			"the time; the default is an anonymous caller, now.",
 		Example: "  penstock explain req_01k9zq6m3c8v7e2x5d4r1t0wbn\n" +
 			"  penstock explain -f request.json\n" +
 			"  penstock explain -f request.json --key search-bot --tag usecase=support --at 23:30\n" +
-			"  penstock explain -f message.json --path /v1/messages --session s-17",
+			"  penstock explain -f message.json --endpoint messages --session s-17\n" +
+			"  penstock explain -f gemini.json --endpoint /v1beta/models/smart:streamGenerateContent",
 		Args: atMostOne,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if (len(args) == 1) == (file != "") {
 				return &usageError{hint.Add(fmt.Errorf("explain takes a request id, or -f with a file"), "penstock explain --help shows examples")}
 			}
 			if len(args) == 1 && as.set() {
-				return &usageError{hint.Add(fmt.Errorf("--key, --team, --user, --tag, --path, --session and --at go with -f only"), "the record of a request has its caller and time")}
+				return &usageError{hint.Add(fmt.Errorf("--key, --team, --user, --tag, --session, --at and --endpoint go with -f only"), "the record of a request has its caller and time")}
 			}
 			record, err := e.recordFor(cmd, args, file, &as)
 			if err != nil {
@@ -45,15 +47,15 @@ func (e *environment) explainCommand() *cobra.Command {
 			return printRecord(e.stdout, record)
 		},
 	}
-	cmd.Flags().StringVarP(&file, "file", "f", "", "file with a request; - is standard input")
+	cmd.Flags().StringVarP(&file, "file", "f", "", "file with a request of any client; - is standard input")
 	fl := cmd.Flags()
 	fl.StringVar(&as.Key, "key", "", "with -f: id or name of the virtual key that asks")
 	fl.StringVar(&as.Team, "team", "", "with -f: team of the caller, in place of the key's")
 	fl.StringVar(&as.User, "user", "", "with -f: user of the caller, in place of the key's")
 	fl.StringArrayVar(&as.tags, "tag", nil, "with -f: NAME=VALUE, a tag that the caller sends; may be repeated")
-	fl.StringVar(&as.Path, "path", "", "with -f: where the caller sends it, such as /v1/messages (default /v1/chat/completions)")
 	fl.StringVar(&as.Session, "session", "", "with -f: session that the caller names")
 	fl.StringVar(&as.At, "at", "", "with -f: when, such as 23:30 or \"2026-12-25 23:30\", in the configured time zone")
+	fl.StringVar(&as.Endpoint, "endpoint", "", "with -f: where it is sent, such as messages or /v1beta/models/NAME:generateContent; guessed when left out")
 	addOutput(cmd, &output, "text", "json")
 	return cmd
 }
@@ -66,7 +68,7 @@ func (e *environment) recordFor(cmd *cobra.Command, args []string, file string, 
 			return nil, err
 		}
 		defer l.Close()
-		return l.Get(cmd.Context(), args[0])
+		return l.Record(cmd.Context(), args[0])
 	}
 	asker, err := as.parse()
 	if err != nil {
@@ -120,5 +122,5 @@ func (f *askerFlags) parse() (admin.Asker, error) {
 
 // set reports whether a flag was given.
 func (f *askerFlags) set() bool {
-	return len(f.tags) > 0 || f.Key != "" || f.Team != "" || f.User != "" || f.Path != "" || f.Session != "" || f.At != ""
+	return len(f.tags) > 0 || f.Key != "" || f.Team != "" || f.User != "" || f.Session != "" || f.At != "" || f.Endpoint != ""
 }

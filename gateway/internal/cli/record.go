@@ -36,7 +36,16 @@ func printRecord(out io.Writer, r *llm.Record) error {
 	if c := r.Classified; c != nil {
 		line("class", "%s", classOf(c))
 	}
-	printTargets(line, r)
+	if e := r.Escalated; e != nil {
+		line("checks", "%s", checksOf(e))
+	}
+	printRouter(line, r)
+	if err := w.Flush(); err != nil {
+		return err
+	}
+	if err := printCandidates(out, r); err != nil {
+		return err
+	}
 	printAttempts(line, r)
 	if m := r.Mirrored; m != nil {
 		line("mirror", "%s: %s", m.To, cmp.Or(m.Skipped, "request "+m.ID))
@@ -50,6 +59,9 @@ func printRecord(out io.Writer, r *llm.Record) error {
 			cut = " (cut)"
 		}
 		line("text", "%d bytes of the request and %d of the reply%s; -o json shows them", len(r.RequestText), len(r.ReplyText), cut)
+	}
+	for _, f := range r.Feedback {
+		line("feedback", "score %s by key %s, label %s %s", exactNumber(f.Score), dash(f.KeyID), dash(f.Label), f.Comment)
 	}
 	return w.Flush()
 }
@@ -100,37 +112,19 @@ func amount(u llm.Unit, n int64) string {
 	return fmt.Sprintf("%d %s", n, strings.ReplaceAll(string(u), "_", " "))
 }
 
-func printTargets(line func(string, string, ...any), r *llm.Record) {
-	if k := r.Ranking; k != nil {
-		note := k.Reason
-		if k.Fault != "" {
-			note = "its ranking was not used: " + k.Fault
-		}
-		line("router", "%s, %d instructions %s", k.Router, k.Fuel, note)
+func printRouter(line func(string, string, ...any), r *llm.Record) {
+	k := r.Ranking
+	if k == nil {
+		return
 	}
-	if e := r.Escalated; e != nil {
-		line("checks", "%s", checksOf(e))
+	note := ""
+	if k.Reason != "" {
+		note = ", " + k.Reason
 	}
-	for _, c := range r.Candidates {
-		name := c.Target
-		if c.For != llm.FaultNone {
-			name += " (only after " + string(c.For) + ")"
-		}
-		switch {
-		case c.Refused != "":
-			line("target", "%s refused: %s", name, c.Refused)
-		case c.Score != nil:
-			line("target", "%s score %.4g, %s", name, *c.Score, atMost(c))
-		default:
-			line("target", "%s %s", name, atMost(c))
-		}
-		if len(c.Terms) > 0 {
-			line("", "%s", termsOf(c.Terms))
-		}
-		if len(c.Dropped) > 0 && c.Refused == "" {
-			line("", "has no equivalent for %s", strings.Join(c.Dropped, ", "))
-		}
+	if k.Fault != "" {
+		note = ", its ranking was not used: " + k.Fault
 	}
+	line("router", "%s, %d instructions%s", k.Router, k.Fuel, note)
 }
 
 // classOf says how a request was labelled, or why it was not.
@@ -160,26 +154,6 @@ func checksOf(e *llm.Escalated) string {
 		text += ": the answer failed one, and no target gave a better one"
 	}
 	return text
-}
-
-// termsOf formats the figures that a score was computed from.
-func termsOf(terms []llm.Term) string {
-	var list []string
-	for _, t := range terms {
-		list = append(list, fmt.Sprintf("%s %.4g", t.Name, t.Value))
-	}
-	return strings.Join(list, ", ")
-}
-
-// atMost formats the highest cost of a request at a target.
-func atMost(c llm.Considered) string {
-	switch {
-	case c.Unpriced:
-		return "without a known price"
-	case c.EstCost == 0:
-		return "free"
-	}
-	return "at most " + c.EstCost.String()
 }
 
 func printAttempts(line func(string, string, ...any), r *llm.Record) {

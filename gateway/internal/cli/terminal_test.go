@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/json"
 	"errors"
+	"io"
 	"strings"
 	"testing"
 
@@ -14,6 +15,7 @@ import (
 	"github.com/penstock/penstock/gateway/internal/keys"
 	"github.com/penstock/penstock/gateway/internal/ledger"
 	"github.com/penstock/penstock/gateway/internal/llm"
+	"github.com/penstock/penstock/gateway/internal/replay"
 )
 
 // nasty is text that would control a terminal, hide or reorder what follows, or add a line
@@ -89,9 +91,19 @@ func nastyRecord() *llm.Record {
 		Decision:   &llm.Decision{Allow: true, Revision: nasty, Reasons: []llm.Reason{{Code: nasty, Message: nasty, Rule: nasty}}, Warnings: []string{nasty}},
 		Limits:     []llm.LimitState{{}},
 		Ranking:    &llm.Ranking{Router: nasty, Reason: nasty},
-		Candidates: []llm.Considered{{Target: nasty, Refused: nasty}},
+		Candidates: []llm.Considered{{Target: nasty, Refused: nasty, Terms: []llm.Term{{Name: nasty}}, Dropped: []string{nasty}}},
+		Feedback:   []llm.Feedback{{KeyID: nasty, Label: nasty, Comment: nasty}},
 		Attempts:   []llm.Attempt{{Target: nasty, Fault: llm.FaultServer, Error: nasty, Transforms: []llm.Applied{{Plugin: nasty, Hook: nasty, Fault: nasty}}}},
 	}
+}
+
+func nastyReplay() *replay.Result {
+	return &replay.Result{ID: nasty, Router: nasty, Notes: []string{nasty}, Fault: nasty, Candidates: []replay.Candidate{{Target: nasty, Differs: []string{nasty}}}}
+}
+
+func nastyReport() *replay.Report {
+	column := replay.Column{Router: nasty, Shares: []replay.Share{{Target: nasty}}}
+	return &replay.Report{Skipped: []replay.Skip{{Why: nasty}}, Recorded: column, A: column, B: column}
 }
 
 // TestNothingReachesATerminalRaw prints whatever the verbs print for people with values
@@ -104,7 +116,12 @@ func TestNothingReachesATerminalRaw(t *testing.T) {
 	by := []string{"user", "tag:" + nasty}
 	key := keys.Key{ID: "1", Spec: keys.Spec{Name: nasty, Team: nasty, User: nasty, Tags: map[string]string{nasty: nasty}}}
 	for what, print := range map[string]func() error{
-		"explain":         func() error { return printRecord(e.stdout, nastyRecord()) },
+		"explain":       func() error { return printRecord(e.stdout, nastyRecord()) },
+		"replay":        func() error { return printReplay(e.stdout, nastyReplay()) },
+		"route compare": func() error { return printComparison(e.stdout, nastyReport()) },
+		"feedback list": func() error {
+			return e.printFeedback([]llm.Feedback{{RequestID: nasty, KeyID: nasty, Label: nasty, Comment: nasty}})
+		},
 		"spend":           func() error { return e.printSpend("table", by, spent) },
 		"spend -o csv":    func() error { return e.printSpend("csv", by, spent) },
 		"spend -o json":   func() error { return e.printSpend("json", by, spent) },
@@ -123,7 +140,7 @@ func TestNothingReachesATerminalRaw(t *testing.T) {
 		if strings.HasSuffix(what, "json") && !json.Valid(out.Bytes()) {
 			t.Errorf("%s is no JSON: %s", what, out.String())
 		}
-		if what == "spend" || what == "keys list" {
+		if what == "spend" || what == "keys list" || what == "feedback list" {
 			if n := strings.Count(strings.TrimRight(out.String(), "\n"), "\n"); n > 2 {
 				t.Errorf("%s has lines of somebody else's:\n%s", what, out.String())
 			}
@@ -137,5 +154,14 @@ func TestNothingReachesATerminalRaw(t *testing.T) {
 func TestOneLine(t *testing.T) {
 	if d := cmp.Diff(`a\nb`+"\t"+`c\td`, cells("a\nb", "c\td")); d != "" {
 		t.Error(d)
+	}
+}
+
+// What has an exit code of its own ends with it.
+func TestExitCodes(t *testing.T) {
+	for want, err := range map[int]error{0: nil, exitFault: errDiffers, exitReplay: &codeError{errors.New("gone"), exitReplay}} {
+		if got := printError(io.Discard, err); got != want {
+			t.Errorf("the exit code of %v is %d, want %d", err, got, want)
+		}
 	}
 }

@@ -34,14 +34,13 @@ func (a *API) request(x *exchange) (*llm.Request, error) {
 	if err != nil {
 		return nil, err
 	}
-	return a.requestOf(x, x.format, x.r.URL.Path, body, fromHeaders)
+	return a.requestOf(x, x.format, llm.Incoming{Path: x.r.URL.Path, Query: x.r.URL.RawQuery, Body: body}, fromHeaders)
 }
 
-// requestOf makes a request of a body that is sent to a path in a format, and the tags in the
-// headers.
-func (a *API) requestOf(x *exchange, format Format, path string, body []byte, fromHeaders map[string]string) (*llm.Request, error) {
-	req, err := format.Request(x.r.Context(), llm.Incoming{RequestID: x.id, Path: path, Query: x.r.URL.RawQuery,
-		Header: x.r.Header, Body: body, Received: x.received})
+// requestOf makes a request of a body that was sent to a path, and the tags in the headers.
+func (a *API) requestOf(x *exchange, format Format, in llm.Incoming, fromHeaders map[string]string) (*llm.Request, error) {
+	in.RequestID, in.Header, in.Received = x.id, x.r.Header, x.received
+	req, err := format.Request(x.r.Context(), in)
 	if err != nil {
 		return nil, err
 	}

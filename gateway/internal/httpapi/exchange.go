@@ -34,8 +34,6 @@ type exchange struct {
 	// format is how the client speaks; hasFormat says that the path is a format's.
 	format    Format
 	hasFormat bool
-	// explained is the format of a request that an operator has explained; nil for none.
-	explained Format
 	// heldBytes is how many bytes are counted in the API's memory for this exchange, and
 	// holder for whom.
 	heldBytes atomic.Int64
@@ -87,9 +85,6 @@ func (x *exchange) end() {
 		x.linger()
 	}
 	x.format.Close()
-	if x.explained != nil {
-		x.explained.Close()
-	}
 }
 
 // closeIfUnread is called before a reply's headers are written. If the body was not

@@ -96,6 +96,15 @@ func (s fakeService) Targets(_ context.Context, model string) []*llm.Target {
 	return s.f.TargetList[model]
 }
 
+// Feedback accepts what is said of req_1.
+func (s fakeService) Feedback(_ context.Context, who llm.Principal, f *llm.Feedback) error {
+	if f.RequestID != "req_1" {
+		return &llm.Error{Code: llm.CodeNotFound, Status: 404, Message: "no such request"}
+	}
+	f.KeyID = who.KeyID
+	return nil
+}
+
 func (s fakeService) AllowedOrigins() []string { return s.f.Origins }
 
 func (s fakeService) Ready(context.Context) (bool, any) {
@@ -124,6 +133,8 @@ func (s fakeFormats) Open(path string, h http.Header, requestID string) (Format,
 	}
 	return fakeFormat{wire.AnyClient(path, h, requestID)}, false
 }
+
+func (s fakeFormats) Guess(body []byte) (string, error) { return wire.GuessPath(body) }
 
 type fakeFormat struct{ *wire.Client }
 
@@ -169,6 +180,14 @@ func (f *FakeAdmin) Record(_ context.Context, id string) (*llm.Record, error) {
 		return nil, &llm.Error{Code: llm.CodeNotFound, Status: 404, Message: "no record of " + id}
 	}
 	return &llm.Record{ID: id}, nil
+}
+
+// Replay implements admin.Operations.
+func (f *FakeAdmin) Replay(context.Context, string) (any, error) { return struct{}{}, nil }
+
+// CompareRouters implements admin.Operations.
+func (f *FakeAdmin) CompareRouters(context.Context, admin.Comparison) (any, error) {
+	return struct{}{}, nil
 }
 
 // Spend returns one row.

@@ -73,27 +73,29 @@ func (in operatorInput) Operator() string {
 
 // Request implements admin.Input. The request is explained for a caller, so its principal is
 // not the operator.
-func (in operatorInput) Request(path string, body []byte) (*llm.Request, error) {
+func (in operatorInput) Request(path string, body []byte) (*llm.Request, func(), error) {
 	fromHeaders, err := tags.FromHeaders(in.x.r.Header)
 	if err != nil {
-		return nil, err
+		return nil, nil, err
+	}
+	if path == "" {
+		if path, err = in.x.api.formats.Guess(body); err != nil {
+			return nil, nil, err
+		}
+	}
+	format, ok := in.x.api.formats.Open(path, nil, in.x.id)
+	if !ok {
+		format.Close()
+		return nil, nil, &llm.Error{Code: llm.CodeInvalidRequest, Status: http.StatusBadRequest, Param: "endpoint",
+			Message: "endpoint: requests can't be sent to " + printablePath(path) + "; write messages, responses, chat/completions, or a path such as /v1beta/models/NAME:streamGenerateContent."}
 	}
 	in.x.who = llm.Principal{}
-	if path == "" {
-		return in.x.api.requestOf(in.x, in.x.format, "", body, fromHeaders)
+	req, err := in.x.api.requestOf(in.x, format, llm.Incoming{Path: path, Body: body}, fromHeaders)
+	if err != nil {
+		format.Close()
+		return nil, nil, err
 	}
-	format, ok := in.x.api.formats.Open(path, in.x.r.Header, in.x.id)
-	in.x.explained = format
-	if !ok {
-		return nil, noPath(path)
-	}
-	return in.x.api.requestOf(in.x, format, path, body, fromHeaders)
-}
-
-// noPath is the error for an explanation of what would be sent to a path that is not there.
-func noPath(path string) error {
-	return &llm.Error{Code: llm.CodeInvalidRequest, Status: http.StatusBadRequest, Param: "path",
-		Message: "path: the API has no path " + llm.Quote(path) + " for requests; write one such as /v1/messages."}
+	return req, format.Close, nil
 }
 
 //go:embed index.html

@@ -45,7 +45,8 @@ func (a *API) dataRoutes() []route {
 		all = append(all,
 			route{http.MethodGet, base + "/models", forCallers, "the models that can be used", a.models},
 			route{http.MethodGet, base + "/models/*", forCallers, "one model", a.model},
-			route{http.MethodGet, base + "/capabilities", forCallers, "what the models can do, hold and cost", a.capabilities})
+			route{http.MethodGet, base + "/capabilities", forCallers, "what the models can do, hold and cost", a.capabilities},
+			route{http.MethodPost, base + "/feedback", forCallers, "say how good the reply to a request was", a.feedback})
 	}
 	all = append(all,
 		route{http.MethodGet, "/v1beta/models", forCallers, "the models that can be used, as Gemini lists them", a.models},

@@ -27,6 +27,9 @@ type Service interface {
 	Model(ctx context.Context, who llm.Principal, id string) (Model, bool)
 	// Targets lists what may serve a model of Models, in its configured order.
 	Targets(ctx context.Context, model string) []*llm.Target
+	// Feedback stores what a caller says of the reply to one of its requests, and sets who said
+	// it and when.
+	Feedback(ctx context.Context, who llm.Principal, f *llm.Feedback) error
 	// AllowedOrigins returns the origins whose pages may read replies of the data
 	// handler: exact ones, or "*" for any.
 	AllowedOrigins() []string
@@ -43,6 +46,8 @@ type Formats interface {
 	// request, and returns false for a path that is no format's: then the request's headers
 	// say in which form errors are rendered, if not in that of chat completions.
 	Open(path string, h http.Header, requestID string) (Format, bool)
+	// Guess returns a path at which clients send bodies such as this one.
+	Guess(body []byte) (path string, err error)
 }
 
 // Path is where clients reach a format, with a line for the index page.

@@ -204,6 +204,22 @@ func ranking(o *object, r *llm.Ranking) {
 		o.b = append(strconv.AppendUint(append(o.b, '"'), r.Seed, 10), '"')
 	}
 	o.whole("fuel", r.Fuel)
+	o.inner("input", func(o *object) { routerInput(o, &r.Input) })
+}
+
+func routerInput(o *object, in *llm.RouterInput) {
+	o.text("route", in.Route)
+	if len(in.Ranked) > 0 {
+		o.name("ranked")
+		o.b = appendInts(o.b, in.Ranked)
+	}
+	o.whole("after_ns", in.AfterNS)
+	o.whole("est_input", in.EstInput)
+	o.whole("max_output", in.MaxOutput)
+	o.strings("features", in.Features)
+	o.whole("last_user_chars", int64(in.LastUserChars))
+	o.texts("tags", in.Tags)
+	o.yes("body_user", in.BodyUser)
 }
 
 func classified(o *object, c *llm.Classified) {

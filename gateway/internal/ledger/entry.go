@@ -3,6 +3,7 @@ package ledger
 import (
 	"encoding/binary"
 	"errors"
+	"math"
 	"time"
 
 	"github.com/penstock/penstock/gateway/internal/jsontext"
@@ -16,6 +17,9 @@ const (
 	closeEntry  = 3 // a lease ends without a record
 	draftEntry  = 4 // a lease begins, or is replaced, with a draft of its record
 	extendEntry = 5 // the progress of a lease's request
+	routeEntry  = 6 // the facts of a route
+	// feedbackEntry is what a caller says of a reply.
+	feedbackEntry = 7
 )
 
 // entry is a parsed entry of the journal. Its texts are parts of the payload.
@@ -28,6 +32,15 @@ type entry struct {
 	output  int64
 	expires int64 // of an openEntry; not used
 	charges []llm.Charge
+	// route is a routeEntry's, feedback a feedbackEntry's.
+	route    routeRow
+	feedback llm.Feedback
+}
+
+// routeRow is a route's facts as columns.
+type routeRow struct {
+	digest, facts string
+	seen          int64
 }
 
 // row is a record as columns. written is the time at which it was journalled, in
@@ -87,6 +100,25 @@ func appendProgress(b []byte, p Progress) []byte {
 	return endFrame(binary.AppendVarint(b, p.Output), start)
 }
 
+// appendRoute appends the frame of a route's facts.
+func appendRoute(b []byte, f *llm.RouteFacts, now time.Time) []byte {
+	start := len(b)
+	b = append(beginFrame(b), routeEntry)
+	b = appendText(b, f.Digest)
+	b = binary.AppendVarint(b, now.UnixMicro())
+	return endFrame(append(b, f.Text...), start)
+}
+
+// appendFeedback appends the frame of feedback.
+func appendFeedback(b []byte, f *llm.Feedback) []byte {
+	start := len(b)
+	b = append(beginFrame(b), feedbackEntry)
+	b = appendText(appendText(b, f.RequestID), f.KeyID)
+	b = binary.AppendVarint(b, f.Time.UnixMicro())
+	b = binary.AppendUvarint(b, math.Float64bits(f.Score))
+	return endFrame(appendText(appendText(b, f.Label), f.Comment), start)
+}
+
 // appendEnd appends the frame of a lease that ends without a record.
 func appendEnd(b []byte, lease string, charges []llm.Charge) []byte {
 	start := len(b)
@@ -137,6 +169,12 @@ func (e *entry) parse(payload string) error {
 	case closeEntry:
 		e.lease = f.text()
 		e.parseCharges(&f)
+	case routeEntry:
+		e.route.digest, e.route.seen = f.text(), f.varint()
+		e.route.facts, f.rest = f.rest, ""
+	case feedbackEntry:
+		e.feedback = llm.Feedback{RequestID: f.text(), KeyID: f.text(), Time: time.UnixMicro(f.varint()).UTC(),
+			Score: math.Float64frombits(f.uvarint()), Label: f.text(), Comment: f.text()}
 	default:
 		return errUnknownEntry
 	}

@@ -25,7 +25,7 @@ func TestRecordFramesParse(t *testing.T) {
 		code: string(llm.CodeBudget), cache: "miss", tags: `{"usecase":"support"}`, record: string(appendRecord(nil, r)),
 		written: now.UnixMicro(), arrived: r.Time.UnixMicro(), status: 200, input: 1200, output: 310, cost: 3_448_000, unpriced: true,
 	}}
-	if d := cmp.Diff(want, got, cmp.AllowUnexported(entry{}, row{})); d != "" {
+	if d := cmp.Diff(want, got, cmp.AllowUnexported(entry{}, row{}, routeRow{})); d != "" {
 		t.Errorf("parse (-want +got):\n%s", d)
 	}
 }
@@ -42,6 +42,11 @@ func print(e *entry) []byte {
 		return binary.AppendVarint(appendText(b, e.lease), e.output)
 	case closeEntry:
 		return appendCharges(appendText(b, e.lease), e.charges)
+	case routeEntry:
+		return append(binary.AppendVarint(appendText(b, e.route.digest), e.route.seen), e.route.facts...)
+	case feedbackEntry:
+		b = appendFeedback(nil, &e.feedback)
+		return b[frameHead:]
 	}
 	r := &e.row
 	for _, s := range []string{r.id, e.lease, r.model, r.route, r.target, r.provider, r.key, r.team, r.user, r.code, r.cache} {
@@ -58,6 +63,8 @@ func FuzzJournal(f *testing.F) {
 	open := oldLease("lease", usualRecord().Charges)
 	f.Add(append(open, appendRecordFrame(nil, usualRecord(), time.Now())...))
 	f.Add(appendEnd(nil, "lease", usualRecord().Charges))
+	f.Add(appendRoute(nil, llm.NewRouteFacts(&llm.Route{Router: "cost"}, llm.RouterModule{}), time.Now()))
+	f.Add(appendFeedback(nil, &llm.Feedback{RequestID: "req_1", KeyID: "k", Time: time.Now(), Score: 0.5, Label: "good", Comment: "yes"}))
 	f.Add(open[frameHead:])
 	f.Add(appendProgress(appendDraft(nil, usualRecord()), Progress{"lease", 7}))
 	f.Add(appendProgress(nil, Progress{"lease", 7})[frameHead:])
@@ -81,7 +88,7 @@ func FuzzJournal(f *testing.F) {
 			if err := again.parse(string(print(&e))); err != nil {
 				t.Fatalf("a printed entry cannot be parsed: %v", err)
 			}
-			if d := cmp.Diff(e, again, cmp.AllowUnexported(entry{}, row{}), cmpopts.EquateEmpty()); d != "" {
+			if d := cmp.Diff(e, again, cmp.AllowUnexported(entry{}, row{}, routeRow{}), cmpopts.EquateEmpty()); d != "" {
 				t.Fatalf("printed and parsed again (-before +after):\n%s", d)
 			}
 		}

@@ -31,9 +31,15 @@ type Progress struct {
 // ends with the record of the same ID.
 func (l *Ledger) OpenLease(ctx context.Context, draft *llm.Record) error {
 	buf := buffers.Get().(*[]byte)
-	frame := appendDraft((*buf)[:0], draft)
-	err := l.journal.append(ctx, frame, 0, leaseChange{lease: draft.ID, frame: string(frame)})
-	putBuffer(buf, frame)
+	now := l.now()
+	frames, route := l.appendUnseen((*buf)[:0], draft, now)
+	start := len(frames)
+	frames = appendDraft(frames, draft)
+	err := l.journal.append(ctx, frames, 0, leaseChange{lease: draft.ID, frame: string(frames[start:])})
+	if err == nil {
+		l.routeSeen(route, now)
+	}
+	putBuffer(buf, frames)
 	return err
 }
 

@@ -1,5 +1,6 @@
 // Package ledger stores what every request used and cost: the records, the charges that
-// meters are rebuilt from after a restart, and the reservations that are still open. A
+// meters are rebuilt from after a restart, the reservations that are still open, the facts of
+// routes that records were ranked by, and what callers say of replies. A
 // journal of append-only files acknowledges writes; a SQLite database, into which the
 // journal is imported in the background, answers spend queries.
 //
@@ -17,6 +18,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/penstock/penstock/gateway/internal/bounded"
 	"github.com/penstock/penstock/gateway/internal/llm"
 )
 
@@ -66,6 +68,8 @@ type Ledger struct {
 	// file is the database's as it was opened, fileFault what is wrong with it now.
 	file      os.FileInfo
 	fileFault atomic.Pointer[llm.Error]
+	// routes are when facts of routes were written last, by digest.
+	routes bounded.Map[string, time.Time]
 	// orphans are the leases that earlier processes left open.
 	orphans []Lease
 }

@@ -27,8 +27,13 @@ func (l *Ledger) Write(ctx context.Context, r *llm.Record) error {
 		return nil
 	}
 	buf := buffers.Get().(*[]byte)
-	frame := appendRecordFrame((*buf)[:0], r, l.now())
+	now := l.now()
+	frame, route := l.appendUnseen((*buf)[:0], r, now)
+	frame = appendRecordFrame(frame, r, now)
 	err := l.journal.append(ctx, frame, 1, leaseChange{lease: r.ID})
+	if err == nil {
+		l.routeSeen(route, now)
+	}
 	if err != nil && llm.AsError(err).Code == llm.CodeUnavailable && !errors.Is(err, errClosed) && l.journal.keep(frame, r.ID) {
 		err = fmt.Errorf("the record is kept in memory: %w", err)
 	}
@@ -61,6 +66,18 @@ func (r *Reader) Get(ctx context.Context, id string) (*llm.Record, error) {
 		return nil, err
 	}
 	return r.get(ctx, id)
+}
+
+// Record returns what Get does, with the feedback on the request. While the import fails, the
+// latest feedback may be missing.
+func (r *Reader) Record(ctx context.Context, id string) (*llm.Record, error) {
+	found, err := r.Get(ctx, id)
+	if err != nil {
+		return nil, err
+	}
+	_ = r.catchUp(ctx) // the record is worth more than what is said of it
+	found.Feedback, err = r.listFeedback(ctx, feedbackOf, id, maxPage)
+	return found, err
 }
 
 func (r *Reader) get(ctx context.Context, id string) (*llm.Record, error) {

@@ -102,6 +102,7 @@ func (r *recovery) leases(n int64, frames string) error {
 			r.open[e.lease] = this
 		case extendEntry:
 			extend(r.open, e.lease, this)
+		case routeEntry, feedbackEntry:
 		default:
 			delete(r.open, e.lease)
 			delete(r.open, e.row.id)

@@ -152,6 +152,10 @@ func (s *session) writeEntry(e *entry) error {
 	switch e.kind {
 	case openEntry, draftEntry, extendEntry:
 		return nil
+	case routeEntry:
+		return s.saveRoute(e)
+	case feedbackEntry:
+		return s.saveFeedback(e)
 	case recordEntry:
 		s.seq = max(s.seq+1, e.row.written)
 		err := s.insert(s.seq, &e.row)
@@ -174,14 +178,22 @@ func isDuplicate(err error) bool {
 }
 
 // prune deletes records that were written before a time, in microseconds since the Unix
-// epoch, oldest first and at most so many. Their charges to meters stay.
+// epoch, oldest first and at most so many. Their charges to meters stay. Feedback of that age
+// and facts of routes that no later record names go, too.
 func (s *session) prune(before int64, most int) (deleted int64, err error) {
 	const q = "DELETE FROM requests WHERE seq IN (SELECT seq FROM requests WHERE seq < ? ORDER BY seq LIMIT ?)"
 	r, err := s.conn.ExecContext(context.Background(), q, before, most)
 	if err != nil {
 		return 0, err
 	}
-	return r.RowsAffected()
+	if deleted, err = r.RowsAffected(); err != nil || deleted == int64(most) {
+		return deleted, err
+	}
+	if _, err = s.conn.ExecContext(context.Background(), "DELETE FROM feedback WHERE given < ?", before); err != nil {
+		return deleted, err
+	}
+	_, err = s.conn.ExecContext(context.Background(), "DELETE FROM routes WHERE seen < ?", before-2*renewRoute.Microseconds())
+	return deleted, err
 }
 
 // charge adds the totals to their accounts, and from time to time deletes those of windows

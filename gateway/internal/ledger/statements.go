@@ -23,6 +23,8 @@ const (
 	addCharge
 	pruneCharges
 	saveMark
+	insertRoute
+	insertFeedback
 	kinds
 )
 
@@ -39,7 +41,10 @@ func texts() [kinds]string {
 		addCharge: `INSERT INTO charges (scope, unit, span, span_id, amount, expires) VALUES (?, ?, ?, ?, ?, ?)
 			ON CONFLICT DO UPDATE SET amount = CASE WHEN amount > 9223372036854775807 - excluded.amount THEN 9223372036854775807 ELSE amount + excluded.amount END, expires = max(expires, excluded.expires)`,
 		pruneCharges: "DELETE FROM charges WHERE expires < ?",
-		saveMark:     "INSERT OR REPLACE INTO imported (only, segment, place) VALUES (1, ?, ?)",
+		insertRoute:  "INSERT INTO routes (digest, seen, facts) VALUES (?, ?, ?) ON CONFLICT DO UPDATE SET seen = max(seen, excluded.seen)",
+		insertFeedback: `INSERT INTO feedback (request_id, key_id, given, score, label, comment) VALUES (?, ?, ?, ?, ?, ?)
+			ON CONFLICT DO UPDATE SET given = excluded.given, score = excluded.score, label = excluded.label, comment = excluded.comment WHERE excluded.given >= given`,
+		saveMark: "INSERT OR REPLACE INTO imported (only, segment, place) VALUES (1, ?, ?)",
 	}
 }
 

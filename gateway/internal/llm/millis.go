@@ -10,6 +10,10 @@ import (
 // Millis is a duration that reads as milliseconds in JSON, with three decimals.
 type Millis time.Duration
 
+// RecordedMillis returns a duration as a record can hold it, in whole microseconds: what is
+// decided by such figures can be computed again from the record.
+func RecordedMillis(d time.Duration) Millis { return Millis(d.Round(time.Microsecond)) }
+
 // MarshalJSON writes the milliseconds as a number.
 func (m Millis) MarshalJSON() ([]byte, error) { return m.AppendJSON(nil), nil }
 

@@ -90,6 +90,9 @@ type Record struct {
 	RequestText string `json:"request_text,omitempty"`
 	ReplyText   string `json:"reply_text,omitempty"`
 	TextCut     bool   `json:"text_cut,omitempty"`
+
+	// Feedback is what callers say of the reply. The ledger keeps it beside the record.
+	Feedback []Feedback `json:"feedback,omitempty"`
 }
 
 // CodeInterrupted marks the record of a request that was not settled, because the gateway's
@@ -225,4 +228,28 @@ func (r *Record) Kept() *Record {
 	k.Classified, k.Escalated, k.Mirrored = nil, nil, nil
 	k.RequestText, k.ReplyText, k.TextCut = "", "", false
 	return &k
+}
+
+// ByRank returns where the ranked candidates stand among the record's, the best first; nil when
+// none were ranked, or a record of an earlier version does not say.
+func (r *Record) ByRank() []int {
+	if r.Ranking == nil {
+		return nil
+	}
+	var given []int
+	if in := &r.Ranking.Input; in.Ranked != nil {
+		given = in.Ranked
+	} else if in.Route != "" || len(r.Ranking.Order) == len(r.Candidates) {
+		for i := range r.Candidates {
+			given = append(given, i)
+		}
+	}
+	var ranked []int
+	for _, i := range r.Ranking.Order {
+		if i < 0 || i >= len(given) || given[i] < 0 || given[i] >= len(r.Candidates) {
+			return nil
+		}
+		ranked = append(ranked, given[i])
+	}
+	return ranked
 }

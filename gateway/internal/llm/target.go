@@ -135,6 +135,10 @@ type Ranking struct {
 	Seed uint64 `json:"seed,omitempty,string"`
 	// Fuel is what the call cost in instructions.
 	Fuel int64 `json:"fuel,omitempty"`
+	// Input is what the router was given beyond the rest of the record; zero in records of
+	// earlier versions. Facts are what its Route stands for, for the ledger.
+	Input RouterInput `json:"input,omitzero"`
+	Facts *RouteFacts `json:"-"`
 	// Strict says that after a Fault the request must not go on.
 	Strict bool `json:"-"`
 }

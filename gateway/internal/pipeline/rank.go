@@ -26,6 +26,7 @@ func (x *state) rank(ctx context.Context) (*attempts, error) {
 	}
 	ranking := x.Router.Rank(ctx, x.req, x.route, candidates)
 	x.record.Ranking = &ranking
+	x.noteInput(&ranking.Input, candidates)
 	if ranking.Fault != "" && ranking.Strict {
 		return nil, &llm.Error{Code: llm.CodeInternal, Status: http.StatusBadGateway, Fault: llm.FaultTransform,
 			Message: "The router " + ranking.Router + " failed, and route " + x.route.Name + " requires it.", Err: errors.New(ranking.Fault)}
@@ -57,6 +58,40 @@ func (x *state) attemptsAt(ranked []llm.Candidate) *attempts {
 	}
 	return &x.attempts
 }
+
+// noteInput completes what the record says of the router's input: which candidates it got, and
+// what the record has otherwise than the router.
+func (x *state) noteInput(in *llm.RouterInput, candidates []llm.Candidate) {
+	in.Ranked = x.positions(candidates)
+	if len(x.decision.Obligations.Tags) > 0 {
+		in.Tags = x.req.Tags
+	}
+	in.BodyUser = x.req.Principal.User == "" && x.req.Facts.User != ""
+}
+
+// positions returns where the candidates stand in the record; nil if they are all of it in
+// the same order.
+func (x *state) positions(candidates []llm.Candidate) []int {
+	all, at := x.record.Candidates, 0
+	if slices.EqualFunc(all, candidates, isOf) {
+		return nil
+	}
+	positions := make([]int, len(candidates))
+	for i, c := range candidates {
+		for range all { // usually the next one
+			if isOf(all[at%len(all)], c) {
+				break
+			}
+			at++
+		}
+		positions[i] = at % len(all)
+		at++
+	}
+	return positions
+}
+
+// isOf reports whether a candidate of the record is this one.
+func isOf(r llm.Considered, c llm.Candidate) bool { return r.Target == c.Target.ID }
 
 func (x *state) setScore(target string, score float64) {
 	score += 0 // -0, which looks odd, becomes 0

@@ -103,6 +103,10 @@ func (s service) Targets(_ context.Context, model string) []*llm.Target {
 	return s.server.serving(model)
 }
 
+func (s service) Feedback(ctx context.Context, who llm.Principal, f *llm.Feedback) error {
+	return s.server.addFeedback(ctx, who, f)
+}
+
 func (s service) AllowedOrigins() []string {
 	return s.server.snapshot.Load().config.CORS.AllowedOrigins()
 }
@@ -113,7 +117,15 @@ func (s service) Ready(context.Context) (bool, any) { return s.server.ready() }
 type operators struct{ server *Server }
 
 func (o operators) Record(ctx context.Context, id string) (*llm.Record, error) {
-	return o.server.ledger.Get(ctx, id)
+	return o.server.ledger.Record(ctx, id)
+}
+
+func (o operators) Replay(ctx context.Context, id string) (any, error) {
+	return o.server.Replay(ctx, o.server.ledger.Reader, id)
+}
+
+func (o operators) CompareRouters(ctx context.Context, c admin.Comparison) (any, error) {
+	return o.server.CompareRouters(ctx, o.server.ledger.Reader, c)
 }
 
 func (o operators) Spend(ctx context.Context, by []string, since, until time.Time) (any, error) {

@@ -18,9 +18,16 @@ import (
 // goExample builds an example plugin in Go, as its Makefile does.
 func goExample(t *testing.T, name string) string {
 	t.Helper()
+	return goPlugin(t, filepath.Join("..", "..", "..", "examples", name), "")
+}
+
+// goPlugin builds the plugin in a folder, with a build tag.
+func goPlugin(t *testing.T, dir, tag string) string {
+	t.Helper()
+	name := filepath.Base(dir)
 	out := filepath.Join(t.TempDir(), name+".wasm")
-	c := exec.Command("go", "build", "-buildmode=c-shared", "-ldflags=-s -w", "-trimpath", "-o", out, ".")
-	c.Dir = filepath.Join("..", "..", "..", "examples", name)
+	c := exec.Command("go", "build", "-buildmode=c-shared", "-ldflags=-s -w", "-trimpath", "-tags="+tag, "-o", out, ".")
+	c.Dir = dir
 	c.Env = append(os.Environ(), "GOOS=wasip1", "GOARCH=wasm")
 	if msg, err := c.CombinedOutput(); err != nil {
 		t.Fatalf("build %s: %v\n%s", name, err, msg)

@@ -14,21 +14,25 @@ import (
 	"github.com/penstock/penstock/gateway/internal/keys"
 	"github.com/penstock/penstock/gateway/internal/ledger"
 	"github.com/penstock/penstock/gateway/internal/llm"
+	"github.com/penstock/penstock/gateway/internal/wire"
 )
 
-// Explain makes every decision about a request as this server would, and sends nothing. A dry server takes virtual keys and spending from the ledger, whose
-// gateway may be running.
+// Explain makes every decision about a request of any format as this server would, and sends
+// nothing. A dry server takes virtual keys and spending from the ledger, whose gateway may be
+// running.
 func (s *Server) Explain(ctx context.Context, body []byte, as admin.Asker) (*llm.Record, error) {
-	path := cmp.Or(as.Path, "/v1/chat/completions")
-	client, ok := formats{s}.Open(path, nil, "dry-run")
-	defer client.Close()
-	if !ok {
-		return nil, invalidAsker("path", "the API has no path %q for requests; write one such as /v1/messages", path)
+	path := as.Path()
+	if path == "" {
+		var err error
+		if path, err = wire.GuessPath(body); err != nil {
+			return nil, err
+		}
 	}
-	req, err := client.Request(ctx, llm.Incoming{RequestID: "dry-run", Path: path, Body: body})
+	req, format, err := s.requestAt(ctx, path, body)
 	if err != nil {
 		return nil, err
 	}
+	defer format.Close()
 	req.ID, req.Tags, req.Received = "dry-run", req.Facts.Metadata, time.Now()
 	if err := s.assumeFromLedger(ctx, req, as); err != nil {
 		return nil, err

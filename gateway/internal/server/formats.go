@@ -39,3 +39,6 @@ func (f formats) Open(path string, h http.Header, requestID string) (httpapi.For
 	return wire.NewPluginClient(wire.PluginOptions{Dialect: name, ContentType: e.StreamType, RequestID: requestID, Log: f.server.log,
 		Plugin: clientModule{sn.callers[e.Dialect], name, sn.release}}), true
 }
+
+// Guess implements httpapi.Formats.
+func (f formats) Guess(body []byte) (string, error) { return wire.GuessPath(body) }

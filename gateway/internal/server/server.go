@@ -114,6 +114,7 @@ func Open(ctx context.Context, o Options) (*Server, error) {
 // configuration. The caller closes it.
 func OpenDry(ctx context.Context, o Options, c *config.Config) (*Server, error) {
 	s := newServer(o)
+	s.log = slog.New(slog.NewTextHandler(o.Stderr, &slog.HandlerOptions{Level: slog.LevelWarn})) // it does nothing that is news
 	if err := s.start(ctx, c); err != nil {
 		return nil, errors.Join(err, s.Close(ctx))
 	}

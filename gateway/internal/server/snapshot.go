@@ -46,7 +46,7 @@ type snapshot struct {
 // configuration refers to, with its place in the file.
 func (s *Server) build(ctx context.Context, c *config.Config) (*snapshot, error) {
 	sn := &snapshot{config: c, clients: map[string]*client{}, plugins: map[string]plugin{}, callers: map[string]*wasm.ClientDialect{}, drained: make(chan struct{}), classifier: classify.New(time.Now)}
-	ranker := routerStage{map[string]*wasm.Ranker{}, map[string]bool{}}
+	ranker := newRouterStage()
 	dialects := &wire.Dialects{Modules: translators{}, Transforms: map[string]wire.Transform{},
 		MaxReply: int64(c.Server.MaxReply), MaxBody: int64(c.Server.MaxBody), Fetch: s.mediaFetcher(&c.Media)}
 	err := errors.Join(sn.openCatalog(), sn.openClients(s), sn.openPolicy(ctx, s), sn.openPlugins(ctx, s), sn.openWeights(ctx, s), sn.openRouters(ctx, s, ranker),

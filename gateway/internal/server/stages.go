@@ -6,6 +6,7 @@ import (
 	"math/rand/v2"
 	"time"
 
+	"github.com/penstock/penstock/gateway/internal/bounded"
 	"github.com/penstock/penstock/gateway/internal/cache"
 	"github.com/penstock/penstock/gateway/internal/llm"
 	"github.com/penstock/penstock/gateway/internal/pipeline"
@@ -34,12 +35,34 @@ type routerStage struct {
 	rankers map[string]*wasm.Ranker
 	// strict are the routers whose failure fails the request.
 	strict map[string]bool
+	// facts are what the routers know of the routes.
+	facts *bounded.Map[*llm.Route, *llm.RouteFacts]
 }
 
+// newRouterStage returns a stage without rankers.
+func newRouterStage() routerStage {
+	return routerStage{map[string]*wasm.Ranker{}, map[string]bool{}, &bounded.Map[*llm.Route, *llm.RouteFacts]{Max: maxRouteFacts}}
+}
+
+// maxRouteFacts bounds the routes whose facts are kept; those of others are made again.
+const maxRouteFacts = 8192
+
 func (s routerStage) Rank(ctx context.Context, req *llm.Request, route *llm.Route, c []llm.Candidate) llm.Ranking {
-	ranking := s.rankers[rankerName(route)].Rank(ctx, req, c)
+	ranker := s.rankers[rankerName(route)]
+	ranking := ranker.Rank(ctx, req, c)
 	ranking.Strict = s.strict[route.Router]
+	ranking.Facts = s.factsOf(route, ranker)
+	ranking.Input.Route = ranking.Facts.Digest
 	return ranking
+}
+
+func (s routerStage) factsOf(route *llm.Route, ranker *wasm.Ranker) *llm.RouteFacts {
+	if f, ok := s.facts.Get(route); ok {
+		return f
+	}
+	f := llm.NewRouteFacts(route, ranker.Router().Module())
+	s.facts.Put(route, f)
+	return f
 }
 
 // rankerName returns the key of a route's ranker. Routes with the same router and settings

@@ -119,8 +119,8 @@ func (h *Health) Stats(id string, credentials ...*Credential) llm.Stats {
 // held.
 func (t *target) figures(s *llm.Stats, now time.Time) {
 	s.Inflight = t.inflight.Load()
-	s.TTFT = llm.Millis(t.speed.ttft())
-	s.TTFTP50, s.TTFTP95 = llm.Millis(t.speed.firstToken.p50), llm.Millis(t.speed.firstToken.p95)
+	s.TTFT = llm.RecordedMillis(t.speed.ttft())
+	s.TTFTP50, s.TTFTP95 = llm.RecordedMillis(t.speed.firstToken.p50), llm.RecordedMillis(t.speed.firstToken.p95)
 	s.TPS = t.speed.tps.mean
 	if !t.circuit.halfOpen(now) { // else nothing is known of now, and a probe should not be put off
 		s.ErrorRate, s.Samples = t.errors.rate(now), t.errors.samples(now)

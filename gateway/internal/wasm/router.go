@@ -121,8 +121,9 @@ func (k *Ranker) Check(ctx context.Context) error {
 // When it has no opinion, the order is the configured one, too. The order is not empty unless
 // there are no candidates.
 func (k *Ranker) Rank(ctx context.Context, req *llm.Request, c []llm.Candidate) llm.Ranking {
-	r, now := k.router, k.router.now()
-	ranking := llm.Ranking{Router: k.name}
+	// Only the wall clock counts, as in a record.
+	r, now := k.router, k.router.now().Round(0)
+	ranking := llm.Ranking{Router: k.name, Input: inputOf(req, now)}
 	if len(c) == 0 {
 		return ranking
 	}
@@ -130,24 +131,34 @@ func (k *Ranker) Rank(ctx context.Context, req *llm.Request, c []llm.Candidate) 
 		ranking.Order = hook.ConfiguredOrder(c)
 		return ranking
 	}
-	ranking.Seed = hook.SeedOf(req.ID)
-	s := r.buffers.Get().(*rankBuffers)
-	defer r.buffers.Put(s)
+	fresh, err := k.rank(ctx, req, c, now)
+	fresh.Input = ranking.Input
+	if err != nil {
+		r.countFault(err, now)
+		return fresh
+	}
+	r.module.breaker.succeeded()
+	return fresh
+}
+
+// rank asks the module, whatever its breaker says. The ranking is complete also with an error.
+func (k *Ranker) rank(ctx context.Context, req *llm.Request, c []llm.Candidate, now time.Time) (llm.Ranking, error) {
+	ranking := llm.Ranking{Router: k.name, Seed: hook.SeedOf(req.ID)}
+	s := k.router.buffers.Get().(*rankBuffers)
+	defer k.router.buffers.Put(s)
 	fuel, opinion, err := k.call(ctx, s, req, c, now)
 	ranking.Fuel = fuel
 	if err != nil {
-		r.countFault(err, now)
 		ranking.Order, ranking.Fault = hook.ConfiguredOrder(c), hook.Brief(err.Error())
-		return ranking
+		return ranking, err
 	}
-	r.module.breaker.succeeded()
 	if !opinion {
 		ranking.Order = hook.ConfiguredOrder(c)
-		return ranking
+		return ranking, nil
 	}
 	built := s.ranking.Ranking()
 	ranking.Order, ranking.Scores, ranking.Terms, ranking.Reason = built.Order, built.Scores, built.Terms, built.Reason
-	return ranking
+	return ranking, nil
 }
 
 // call calls the module and reads its result into the buffers' ranking.

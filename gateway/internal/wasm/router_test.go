@@ -66,8 +66,8 @@ func TestRankFollowsAnAnswerThatMakesSense(t *testing.T) {
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			for h, answer := range map[hook.Hook][]byte{hook.RouteFlat: c.flat, hook.Route: []byte(c.json)} {
-				got := ranker(t, asm.Answering(h, answer).Bytes(), at(1000)).Rank(context.Background(), &llm.Request{ID: "r"}, four())
-				want := llm.Ranking{Order: c.order, Scores: c.scores, Router: "mine", Seed: hook.SeedOf("r"), Fuel: got.Fuel}
+				got := ranker(t, asm.Answering(h, answer).Bytes(), at(1000)).Rank(context.Background(), &llm.Request{ID: "r", Received: at(999)()}, four())
+				want := llm.Ranking{Order: c.order, Scores: c.scores, Router: "mine", Seed: hook.SeedOf("r"), Fuel: got.Fuel, Input: llm.RouterInput{AfterNS: int64(time.Second)}}
 				if h == hook.Route {
 					want.Reason = c.reason
 				}

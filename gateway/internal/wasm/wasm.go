@@ -140,7 +140,7 @@ func (m *Module) Call(ctx context.Context, h hook.Hook, seed uint64, in, dst []b
 	took := time.Since(began)
 	out = append(dst, view...) // before the instance is returned: view is its memory
 	fuel = g.fuelUsed(budget)
-	if m.recorder != nil {
+	if m.recorder != nil && ctx.Value(replaying{}) == nil {
 		m.record(g, h, in, view, fuel, err)
 	}
 	m.pool.put(g, outcomeOf(err), cost{fuel, took})

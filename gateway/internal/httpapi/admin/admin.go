@@ -22,6 +22,10 @@ import (
 type Operations interface {
 	// Record returns the record of one request.
 	Record(ctx context.Context, id string) (*llm.Record, error)
+	// Replay ranks a recorded request again and compares.
+	Replay(ctx context.Context, id string) (any, error)
+	// CompareRouters replays recorded requests through two routers.
+	CompareRouters(ctx context.Context, c Comparison) (any, error)
 	// Spend sums up the requests from since to until, grouped by the given dimensions. The
 	// result encodes as {"rows": […], "total": {…}}; the rows are also offered as CSV.
 	Spend(ctx context.Context, by []string, since, until time.Time) (any, error)
@@ -47,10 +51,10 @@ type Operations interface {
 type Input interface {
 	// Body returns the whole body, decompressed, within the limits of size and time.
 	Body() ([]byte, error)
-	// Request makes a request of a body for a path of the API, or of a chat-completions body
-	// when the path is empty, with the tags and cache instructions of the operator's headers. Its
-	// principal is empty.
-	Request(path string, body []byte) (*llm.Request, error)
+	// Request makes a request of a body that clients send to a path, with the tags and cache
+	// instructions of the operator's headers. Its principal is empty. Without a path it is
+	// guessed from the body. close must be called when the request is no longer used.
+	Request(path string, body []byte) (req *llm.Request, close func(), err error)
 	// Operator names who asks, for the log.
 	Operator() string
 }
@@ -81,6 +85,8 @@ func Routes(o Operations) []Route {
 	h := handlers{o}
 	return []Route{
 		{http.MethodGet, "/admin/v1/requests/{id}", "why a request was routed and what it cost", h.record},
+		{http.MethodPost, "/admin/v1/requests/{id}/replay", "rank a recorded request again, and compare", h.replay},
+		{http.MethodPost, "/admin/v1/routes/compare", `replay records through two routers: {"routers":[{"router","with"},…],"since","model"}`, h.compare},
 		{http.MethodGet, "/admin/v1/spend", "spend by dimension: ?by=model,team&since=24h&format=json|csv", h.spend},
 		{http.MethodGet, "/admin/v1/budgets", "what is used and reserved of every limit", h.budgets},
 		{http.MethodPost, "/admin/v1/budgets", `correct a counter: {"scope","unit","window","used"}`, h.correct},

@@ -21,6 +21,7 @@ type fake struct {
 	purged       Purge
 	opened       Opening
 	closed       Opening
+	comparison   Comparison
 }
 
 var errUnknown = &llm.Error{Code: llm.CodeNotFound, Status: http.StatusNotFound, Message: "unknown"}
@@ -30,6 +31,20 @@ func (f *fake) Record(_ context.Context, id string) (*llm.Record, error) {
 		return nil, errUnknown
 	}
 	return &llm.Record{ID: id}, nil
+}
+
+func (f *fake) Replay(_ context.Context, id string) (any, error) {
+	if id == "none" {
+		return nil, errUnknown
+	}
+	return map[string]any{"id": id, "same": true}, nil
+}
+
+func (f *fake) CompareRouters(_ context.Context, c Comparison) (any, error) {
+	if f.comparison = c; c.A.Router == "none" {
+		return nil, errUnknown
+	}
+	return map[string]any{"compared": 1}, nil
 }
 
 func (f *fake) Spend(_ context.Context, by []string, since, until time.Time) (any, error) {
@@ -85,11 +100,11 @@ func (in input) Body() ([]byte, error) { return []byte(in), nil }
 
 func (in input) Operator() string { return "ops" }
 
-func (in input) Request(_ string, body []byte) (*llm.Request, error) {
+func (in input) Request(_ string, body []byte) (*llm.Request, func(), error) {
 	if !strings.HasPrefix(string(body), "{") {
-		return nil, &llm.Error{Code: llm.CodeInvalidJSON, Status: http.StatusBadRequest, Message: "not JSON"}
+		return nil, nil, &llm.Error{Code: llm.CodeInvalidJSON, Status: http.StatusBadRequest, Message: "not JSON"}
 	}
-	return &llm.Request{ID: "req_1", Body: body}, nil
+	return &llm.Request{ID: "req_1", Body: body}, func() {}, nil
 }
 
 // call serves one request. Status is 200, or that of the error, and then the body is its
@@ -98,9 +113,9 @@ func call(t *testing.T, ops Operations, method, target, body string) (status int
 	t.Helper()
 	r := httptest.NewRequest(method, target, nil)
 	for _, route := range Routes(ops) {
-		path, _, _ := strings.Cut(route.Path, "{id}")
-		id := strings.TrimPrefix(r.URL.Path, path)
-		if route.Method != method || id != "" && path == route.Path || !strings.HasPrefix(r.URL.Path, path) {
+		path, rest, _ := strings.Cut(route.Path, "{id}")
+		id := strings.TrimSuffix(strings.TrimPrefix(r.URL.Path, path), rest)
+		if route.Method != method || id != "" && path == route.Path || !strings.HasPrefix(r.URL.Path, path) || !strings.HasSuffix(r.URL.Path, rest) {
 			continue
 		}
 		r.SetPathValue("id", id)

@@ -20,13 +20,21 @@ type Asker struct {
 	User string `json:"user"`
 	// Tags are what the caller would send in the header x-penstock-tags.
 	Tags map[string]string `json:"tags"`
-	// Path is where the caller sends the request, such as /v1/messages; empty means the path of
-	// chat completions.
-	Path string `json:"path"`
 	// Session is what the caller would send in the header x-penstock-session.
 	Session string `json:"session"`
 	// At is a time of day, such as 23:30, or a date with one.
 	At string `json:"at"`
+	// Endpoint is where the request is sent: a path, or what follows /v1/, such as messages.
+	// Without one it is guessed from the request.
+	Endpoint string `json:"endpoint"`
+}
+
+// Path returns the path that the request is sent to; empty when it is to be guessed.
+func (a *Asker) Path() string {
+	if a.Endpoint == "" || strings.HasPrefix(a.Endpoint, "/") {
+		return a.Endpoint
+	}
+	return "/v1/" + a.Endpoint
 }
 
 func (h handlers) explain(r *http.Request, in Input) (Reply, error) {
@@ -38,10 +46,11 @@ func (h handlers) explain(r *http.Request, in Input) (Reply, error) {
 	if err != nil {
 		return Reply{}, err
 	}
-	req, err := in.Request(as.Path, body)
+	req, closeRequest, err := in.Request(as.Path(), body)
 	if err != nil {
 		return Reply{}, err
 	}
+	defer closeRequest()
 	record, err := h.ops.Explain(r.Context(), req, as)
 	if err != nil {
 		return Reply{}, err
@@ -114,5 +123,5 @@ func refuseUnknown(body []byte) error {
 
 func badExplain(err error) error {
 	return &llm.Error{Code: llm.CodeInvalidRequest, Status: http.StatusBadRequest,
-		Message: fmt.Sprintf("The body is invalid: %s. Send {\"request\": {…}, \"key\": …, \"team\": …, \"user\": …, \"tags\": {…}, \"path\": \"/v1/messages\", \"session\": …, \"at\": \"23:30\"}; all but request may be left out.", strings.TrimPrefix(err.Error(), "json: "))}
+		Message: fmt.Sprintf("The body is invalid: %s. Send {\"request\": {…}, \"key\": …, \"team\": …, \"user\": …, \"tags\": {…}, \"session\": …, \"at\": \"23:30\", \"endpoint\": \"/v1/messages\"}; all but request may be left out.", strings.TrimPrefix(err.Error(), "json: "))}
 }

@@ -9,14 +9,14 @@ import (
 
 func TestExplain(t *testing.T) {
 	const ask = `"model":"m","messages":[{"role":"user","content":"hi"}]`
-	all := Asker{Key: "ci", Team: "search", User: "ada", Tags: map[string]string{"usecase": "support"}, At: "23:30"}
+	all := Asker{Key: "ci", Team: "search", User: "ada", Tags: map[string]string{"usecase": "support"}, At: "23:30", Endpoint: "messages"}
 	flat := all
 	flat.User = ""
 	for body, want := range map[string]Asker{
 		`{` + ask + `}`: {},
-		`{"request":{` + ask + `},"key":"ci","team":"search","user":"ada","tags":{"usecase":"support"},"at":"23:30"}`: all,
-		`{"request":{` + ask + `},"key":"ci","team":"search","user":"ada","tag":"usecase=support","at":"23:30"}`:      all,
-		`{` + ask + `,"user":"u","key":"ci","team":"search","tag":["usecase=support"],"at":"23:30"}`:                  flat,
+		`{"request":{` + ask + `},"key":"ci","team":"search","user":"ada","tags":{"usecase":"support"},"at":"23:30","endpoint":"messages"}`: all,
+		`{"request":{` + ask + `},"key":"ci","team":"search","user":"ada","tag":"usecase=support","at":"23:30","endpoint":"messages"}`:      all,
+		`{` + ask + `,"user":"u","key":"ci","team":"search","tag":["usecase=support"],"at":"23:30","endpoint":"messages"}`:                  flat,
 	} {
 		f := new(fake)
 		status, reply, _ := call(t, f, "POST", "/admin/v1/explain", body)

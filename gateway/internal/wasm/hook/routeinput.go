@@ -54,6 +54,17 @@ func ParseReads(names []string) (Reads, error) {
 	return set, nil
 }
 
+// Names lists the names of the texts in a fixed order.
+func (r Reads) Names() []string {
+	var names []string
+	for i, name := range readNames {
+		if r&(1<<i) != 0 {
+			names = append(names, name)
+		}
+	}
+	return names
+}
+
 // Has reports whether all of these texts are in the set.
 func (r Reads) Has(texts Reads) bool { return r&texts == texts }
 
