@@ -3,6 +3,7 @@ package llm
 import (
 	"bytes"
 	"encoding/binary"
+	"math/bits"
 	"strconv"
 )
 
@@ -33,14 +34,31 @@ const hashPrime = 0x9E3779B97F4A7C15
 // TextHash returns a hash of a text, the same in every process. It is no protection against
 // somebody who makes texts of equal hashes.
 func TextHash(text []byte) uint64 {
-	h := uint64(len(text))
-	for ; len(text) >= 8; text = text[8:] {
-		h = (h ^ binary.LittleEndian.Uint64(text)) * hashPrime
-		h ^= h >> 29
+	h := uint64(len(text)) * hashPrime
+	for ; len(text) >= 16; text = text[16:] {
+		h = fold(binary.LittleEndian.Uint64(text), binary.LittleEndian.Uint64(text[8:])^h)
 	}
-	var rest [8]byte
-	copy(rest[:], text)
-	return mix((h ^ binary.LittleEndian.Uint64(rest[:])) * hashPrime)
+	first, last := ends(text)
+	return mix(fold(first, last^h))
+}
+
+// fold multiplies two numbers, and joins the halves of the product.
+func fold(a, b uint64) uint64 {
+	high, low := bits.Mul64(a^hashPrime, b)
+	return high ^ low
+}
+
+// ends returns the beginning and the end of fewer than 16 bytes; together they are all of them.
+func ends(text []byte) (first, last uint64) {
+	switch n := len(text); {
+	case n >= 8:
+		return binary.LittleEndian.Uint64(text), binary.LittleEndian.Uint64(text[n-8:])
+	case n >= 4:
+		return uint64(binary.LittleEndian.Uint32(text)), uint64(binary.LittleEndian.Uint32(text[n-4:]))
+	case n > 0:
+		return uint64(text[0]), uint64(text[n/2])<<8 | uint64(text[n-1])
+	}
+	return 0, 0
 }
 
 // mix makes every bit of the result depend on all bits of h.

@@ -32,11 +32,23 @@ func FuzzToolsHash(f *testing.F) {
 	})
 }
 
-// TestTextHashIsTheSameEverywhere holds values that other gateways rely on.
-func TestTextHashIsTheSameEverywhere(t *testing.T) {
-	for text, want := range map[string]uint64{"": 0, "a": 0xdc87aed6c06c9f36, "eight by": 0x44c2ccfa3678eb09, "more than eight bytes": 0x2e7d748241316abe} {
+// TestTextHash holds values that other gateways rely on, and wants every byte of a text to count.
+func TestTextHash(t *testing.T) {
+	for text, want := range map[string]uint64{"": 0, "a": 0x6f74407994c4dd68, "eight by": 0xff68d68e80563dbb, "more than eight bytes": 0x9f32cac1683ad66b} {
 		if got := TextHash([]byte(text)); got != want {
 			t.Errorf("TextHash(%q) = %#x, want %#x", text, got, want)
+		}
+	}
+	seen := map[uint64]string{}
+	for n := range 40 {
+		text := bytes.Repeat([]byte("x"), n)
+		for i := range n {
+			text[i] = 'y'
+			if other, twice := seen[TextHash(text)]; twice {
+				t.Errorf("%q and %q have the same hash", text, other)
+			}
+			seen[TextHash(text)] = string(text)
+			text[i] = 'x'
 		}
 	}
 }
