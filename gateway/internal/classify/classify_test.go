@@ -141,14 +141,16 @@ func TestAPI(t *testing.T) {
 		label  string
 		fault  string
 	}{
-		"a label":        {reply: says(200, `{"label":"hard","more":1}`), labels: []string{"easy", "hard"}, label: "hard"},
-		"any label":      {reply: says(200, `{"label":"code"}`), label: "code"},
-		"another label":  {reply: says(200, `{"label":"code"}`), labels: []string{"easy", "hard"}, fault: "none of the labels"},
-		"no label":       {reply: says(200, `{}`), fault: "its answer is not"},
-		"not JSON":       {reply: says(200, `<html>`), fault: "its answer is not"},
-		"another type":   {reply: says(200, `{"label":7}`), fault: "its answer is not"},
-		"an error":       {reply: says(500, `{"label":"hard"}`), fault: "status 500"},
-		"a redirect":     {reply: func(w http.ResponseWriter, r *http.Request) { http.Redirect(w, r, "/elsewhere", http.StatusTemporaryRedirect) }, fault: "status 307"},
+		"a label":       {reply: says(200, `{"label":"hard","more":1}`), labels: []string{"easy", "hard"}, label: "hard"},
+		"any label":     {reply: says(200, `{"label":"code"}`), label: "code"},
+		"another label": {reply: says(200, `{"label":"code"}`), labels: []string{"easy", "hard"}, fault: "none of the labels"},
+		"no label":      {reply: says(200, `{}`), fault: "its answer is not"},
+		"not JSON":      {reply: says(200, `<html>`), fault: "its answer is not"},
+		"another type":  {reply: says(200, `{"label":7}`), fault: "its answer is not"},
+		"an error":      {reply: says(500, `{"label":"hard"}`), fault: "status 500"},
+		"a redirect": {reply: func(w http.ResponseWriter, r *http.Request) {
+			http.Redirect(w, r, "/elsewhere", http.StatusTemporaryRedirect)
+		}, fault: "status 307"},
 		"endless":        {reply: says(200, `{"label":"`+strings.Repeat("x", maxAnswer)+`"}`), fault: "its answer is not"},
 		"a hung up call": {reply: func(http.ResponseWriter, *http.Request) { panic(http.ErrAbortHandler) }, fault: "ask it: EOF"},
 	} {

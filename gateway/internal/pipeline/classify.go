@@ -3,6 +3,7 @@ package pipeline
 import (
 	"context"
 	"net/http"
+	"slices"
 	"strings"
 
 	"github.com/penstock/penstock/gateway/internal/llm"
@@ -46,8 +47,19 @@ func (x *state) whyUnclassified(c *llm.Classify) string {
 		return "not asked in a dry run"
 	case x.req.Facts.Inputs > 0 || x.req.Facts.Free:
 		return "the request is no conversation"
+	case !x.affordableAnywhere():
+		return "a limit has no room for the request"
 	}
 	return x.whyForbidden(&llm.Target{ID: c.By()})
+}
+
+// affordableAnywhere reports whether the limits have room for the request at one of its targets,
+// now or when others have given back what they hold. A label is not asked for in vain.
+func (x *state) affordableAnywhere() bool {
+	return slices.ContainsFunc(x.route.All(), func(t *llm.Target) bool {
+		err := x.affordable(t)
+		return err == nil || llm.AsError(err).Fault == llm.FaultHeld
+	})
 }
 
 // labelTimeout is the error for a label that has not come in time. It does not count against
