@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"net/http"
+	"slices"
 	"strings"
 
 	"github.com/penstock/penstock/gateway/internal/llm"
@@ -47,12 +48,23 @@ func (x *state) whyUnclassified(c *llm.Classify) string {
 		return "not asked in a dry run"
 	case x.req.Facts.Inputs > 0 || x.req.Facts.Free:
 		return "the request is no conversation"
+	case !x.affordableAnywhere():
+		return "a limit has no room for the request"
 	}
 	t := c.Target
 	if t == nil { // of an API, no region and no classes of data are known
 		t = &llm.Target{ID: c.URL}
 	}
 	return cmp.Or(x.whyForbidden(t), x.whyMisplaced(t))
+}
+
+// affordableAnywhere reports whether the limits have room for the request at one of its targets,
+// now or when others have given back what they hold. A label is not asked for in vain.
+func (x *state) affordableAnywhere() bool {
+	return slices.ContainsFunc(x.route.All(), func(t *llm.Target) bool {
+		err := x.affordable(t)
+		return err == nil || llm.AsError(err).Fault == llm.FaultHeld
+	})
 }
 
 // labelTimeout is the error for a label that has not come in time. It does not count against

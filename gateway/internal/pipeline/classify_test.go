@@ -33,6 +33,19 @@ func TestClassBeforeRanking(t *testing.T) {
 	}
 }
 
+// TestNoClassBeyondLimits asks nobody for the class of a request that will be refused.
+func TestNoClassBeyondLimits(t *testing.T) {
+	f := newFakes("p/a")
+	f.script["p/label"] = []action{plain("hard")}
+	f.route.Classify = &llm.Classify{Target: target("p/label"), Labels: []string{"easy", "hard"}, Timeout: time.Second}
+	f.decision.Limits = []llm.Limit{{Name: "money", Scope: "s", Unit: llm.UnitUSD, Max: 1}}
+	f.full["p/a"] = true
+	_, err := f.serve(t, t.Context(), request(false))
+	if llm.AsError(err).Code != llm.CodeBudget || len(f.sent) != 0 || f.records[0].Classified.Fault != "a limit has no room for the request" {
+		t.Errorf("%v, asked %v, %+v", err, f.sent, f.records[0].Classified)
+	}
+}
+
 // TestClassInTime has an endpoint hang: the request is answered without a class, and the target
 // has not failed.
 func TestClassInTime(t *testing.T) {

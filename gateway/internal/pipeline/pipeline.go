@@ -62,7 +62,10 @@ func (p *Pipeline) Serve(ctx context.Context, req *llm.Request, w llm.Writer) (e
 			return err
 		}
 		x.mirror() // a copy to a shadow target, which nobody waits for
-		reply = slot.Fill(attempts.resuming(ctx, reply), attempts.serving.target)
+		reply = attempts.resuming(ctx, reply)
+		if attempts.serving.entry.Failed == "" { // else another target may do better the next time
+			reply = slot.Fill(reply, attempts.serving.target)
+		}
 	}
 	defer reply.Close()
 	return x.relay(ctx, reply, out)

@@ -146,6 +146,7 @@ func TestCascadeWithoutHold(t *testing.T) {
 func TestCascadeLastResort(t *testing.T) {
 	h := openTestServer(t, llmtest.Handler(cascadeUpstream), providersOfEach+`
 models:
+  kept: {router: cascade, targets: [chat/refuses, messages/refuses], cache: {ttl: 1h}}
   refused: {router: cascade, targets: [{target: chat/refuses, price: {input: 1, output: 1}}, {target: messages/refuses, price: {input: 2, output: 2}}], stream: {hold: all}, retries: {attempts: 1}}
   down: {escalate: {on: [length, refusal]}, targets: [chat/short, messages/refuses, chat/fail-503], stream: {hold: all}, retries: {attempts: 1, total: 100}}
   once: {escalate: {max: 1}, targets: [chat/refuses, messages/refuses, chat/strong]}
@@ -162,6 +163,9 @@ models:
 					t.Errorf("%s: usage %+v, status %d", model, r.Usage, r.Status)
 				}
 				h.health.Forget("chat")
+			}
+			if _, r := h.askAs(t, client, "kept", false); r.Cache != llm.CacheMiss || !r.Escalated.Passed {
+				t.Errorf("%s: an answer that failed was kept: %s, %+v", client.Name, r.Cache, r.Escalated)
 			}
 			if seen, r := h.askAs(t, client, "once", false); seen.Text != cascadeAnswers["refuses"].Text || len(r.Attempts) != 2 || !r.Escalated.Passed || r.Attempts[1].Fault != "" {
 				t.Errorf("%s, max 1: %q, %+v", client.Name, seen.Text, r.Attempts)
