@@ -57,7 +57,7 @@ ledger: sqlite://penstock.db
 					t.Fatal(err)
 				}
 				checkChosen(t, record, c.route == "cheap")
-				dry, err := h.Explain(t.Context(), []byte(ask.body), admin.Asker{Path: "/v1" + strings.TrimSuffix(ask.path, "?alt=sse"), Tags: map[string]string{"usecase": c.usecase}})
+				dry, err := h.Explain(t.Context(), []byte(ask.body), admin.Asker{Endpoint: "/v1" + strings.TrimSuffix(ask.path, "?alt=sse"), Tags: map[string]string{"usecase": c.usecase}})
 				if err != nil || dry.Error != "" {
 					t.Fatalf("explain: %v, %s", err, dry.Error)
 				}
@@ -85,7 +85,7 @@ func checkChosen(t *testing.T, r *llm.Record, chosen bool) {
 // TestDryRunsRefuseUnknownPaths explains what is sent to no path of the API.
 func TestDryRunsRefuseUnknownPaths(t *testing.T) {
 	h := openTestServer(t, http.NotFoundHandler(), "keys: off\nmodels: {m: {targets: [demo/demo]}}\nledger: sqlite://penstock.db")
-	if _, err := h.Explain(t.Context(), []byte(`{}`), admin.Asker{Path: "/v1/nowhere"}); err == nil || !strings.Contains(err.Error(), `no path "/v1/nowhere"`) {
+	if _, err := h.Explain(t.Context(), []byte(`{}`), admin.Asker{Endpoint: "/v1/nowhere"}); err == nil || !strings.Contains(err.Error(), `can't be sent to "/v1/nowhere"`) {
 		t.Errorf("explain: %v", err)
 	}
 }

@@ -85,7 +85,10 @@ func readPrompt(body []byte) (p prompt, ok bool) {
 
 // userMessages reads the messages.
 func (s *scan) userMessages(p *prompt) {
-	for list := s.enter('['); list && s.More(']'); p.messages++ {
+	if !s.enter('[') {
+		return
+	}
+	for ; s.More(']'); p.messages++ {
 		user, at := false, place{}
 		for object := s.enter('{'); object && s.More('}'); {
 			switch name := s.Name(); {
@@ -132,8 +135,11 @@ func (s *scan) lastBlock() (last place) {
 // markable reads an object and reports whether it takes a mark: thoughts, empty texts and
 // tools that are loaded later take none.
 func (s *scan) markable() bool {
+	if !s.enter('{') {
+		return false
+	}
 	ok, members := true, 0
-	for object := s.enter('{'); object && s.More('}'); members++ {
+	for ; s.More('}'); members++ {
 		switch name := s.Name(); {
 		case name.Is("type"):
 			kind := string(s.Raw())
