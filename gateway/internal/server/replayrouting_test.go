@@ -175,6 +175,7 @@ ledger: sqlite://penstock.db
 			}
 			return !r.Exact && strings.Contains(strings.Join(r.Notes, " "), "text is not kept")
 		})
+		h.compareClients(t)
 		if differs < 2 { // in the JSON form only requests with messages have the prompt
 			t.Errorf("%d rankings differ without the prompt", differs)
 		}
@@ -199,6 +200,32 @@ func (h *testServer) replayClients(t *testing.T, model string, want func(*replay
 		} else if !want(got) {
 			t.Errorf("%s: %+v", path, got)
 		}
+	}
+}
+
+// compareClients compares a router that reads the prompt with one that does not, over the
+// requests of replayClients.
+func (h *testServer) compareClients(t *testing.T) {
+	t.Helper()
+	ask := `{"routers":[{"router":"digest","with":{"a":2}},{"router":"cost"}],"model":%q}`
+	var full, little replay.Report
+	for model, into := range map[string]*replay.Report{"full": &full, "little": &little} {
+		status, text := h.operate(t, http.MethodPost, "/admin/v1/routes/compare", fmt.Sprintf(ask, model))
+		if err := json.Unmarshal([]byte(text), into); err != nil || status != 200 {
+			t.Fatalf("%s: %d %s", model, status, text)
+		}
+	}
+	const each = 8 // four clients, streamed and plain
+	if full.Compared != each || full.B.Shares[0] != (replay.Share{Target: "up/a", Requests: each, Share: 1}) || full.A.Router != `digest {"a":2}` {
+		t.Errorf("compared: %+v", full)
+	}
+	if little.Compared != 0 || len(little.Skipped) != 1 || little.Skipped[0].Records != each || !strings.Contains(little.Skipped[0].Why, "not kept") {
+		t.Errorf("without texts: %+v", little)
+	}
+	h.comparing.Lock()
+	defer h.comparing.Unlock()
+	if status, text := h.operate(t, http.MethodPost, "/admin/v1/routes/compare", fmt.Sprintf(ask, "full")); status != 503 {
+		t.Errorf("while another one runs: %d %s", status, text)
 	}
 }
 
