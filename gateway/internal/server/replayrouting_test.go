@@ -238,3 +238,20 @@ func writeFile(t *testing.T, path, text string) {
 		t.Fatal(err)
 	}
 }
+
+// A request whose router the configuration no longer has cannot be replayed, and says so.
+func TestReplayWithoutTheRouter(t *testing.T) {
+	h := openTestServer(t, http.NotFoundHandler(), demoOnly+"ledger: 'sqlite://:memory:'\n")
+	facts := llm.NewRouteFacts(&llm.Route{Router: "gone", Targets: []*llm.Target{{ID: "p/m"}}}, llm.RouterModule{})
+	r := &llm.Record{ID: "req_1", Cache: llm.CacheOff, Candidates: []llm.Considered{{Target: "p/m"}},
+		Ranking: &llm.Ranking{Order: []int{0}, Input: llm.RouterInput{Route: facts.Digest}, Facts: facts}}
+	if err := h.ledger.Write(t.Context(), r); err != nil {
+		t.Fatal(err)
+	}
+	if _, fault := h.replayed(t, "req_1"); !strings.HasPrefix(fault, "409") || !strings.Contains(fault, `its router \"gone\" can't be used any more: unknown strategy`) {
+		t.Errorf("replayed: %s", fault)
+	}
+	if _, fault := h.replayed(t, "req_2"); !strings.HasPrefix(fault, "404") {
+		t.Errorf("an unknown request: %s", fault)
+	}
+}
