@@ -125,6 +125,11 @@ func (o operators) Replay(ctx context.Context, id string) (any, error) {
 }
 
 func (o operators) CompareRouters(ctx context.Context, c admin.Comparison) (any, error) {
+	if !o.server.comparing.TryLock() { // it takes an instance of the modules from the requests
+		return nil, &llm.Error{Code: llm.CodeOverloaded, Status: http.StatusServiceUnavailable, RetryAfter: 5 * time.Second,
+			Message: "Another comparison of routers is running. Ask again when it is done, or run penstock route compare."}
+	}
+	defer o.server.comparing.Unlock()
 	return o.server.CompareRouters(ctx, o.server.ledger.Reader, c)
 }
 

@@ -3,6 +3,7 @@ package server
 import (
 	"context"
 	"encoding/json"
+	"fmt"
 	"net/http"
 	"time"
 	"unicode/utf8"
@@ -34,7 +35,7 @@ func (s *Server) Replay(ctx context.Context, l *ledger.Reader, id string) (*repl
 	defer sn.release()
 	router, err := sn.router(ctx, s, f.Router, f.With)
 	if err != nil {
-		return nil, notReplayable(err)
+		return nil, notReplayable(fmt.Errorf("its router %s can't be used any more: %s", llm.Quote(f.Router), rejected(err)))
 	}
 	if router.ReadsPrompt {
 		router.Text = s.textOf(ctx, r)

@@ -175,6 +175,7 @@ ledger: sqlite://penstock.db
 			}
 			return !r.Exact && strings.Contains(strings.Join(r.Notes, " "), "text is not kept")
 		})
+		h.compareClients(t)
 		if differs < 2 { // in the JSON form only requests with messages have the prompt
 			t.Errorf("%d rankings differ without the prompt", differs)
 		}
@@ -202,6 +203,32 @@ func (h *testServer) replayClients(t *testing.T, model string, want func(*replay
 	}
 }
 
+// compareClients compares a router that reads the prompt with one that does not, over the
+// requests of replayClients.
+func (h *testServer) compareClients(t *testing.T) {
+	t.Helper()
+	ask := `{"routers":[{"router":"digest","with":{"a":2}},{"router":"cost"}],"model":%q}`
+	var full, little replay.Report
+	for model, into := range map[string]*replay.Report{"full": &full, "little": &little} {
+		status, text := h.operate(t, http.MethodPost, "/admin/v1/routes/compare", fmt.Sprintf(ask, model))
+		if err := json.Unmarshal([]byte(text), into); err != nil || status != 200 {
+			t.Fatalf("%s: %d %s", model, status, text)
+		}
+	}
+	const each = 8 // four clients, streamed and plain
+	if full.Compared != each || full.B.Shares[0] != (replay.Share{Target: "up/a", Requests: each, Share: 1}) || full.A.Router != `digest {"a":2}` {
+		t.Errorf("compared: %+v", full)
+	}
+	if little.Compared != 0 || len(little.Skipped) != 1 || little.Skipped[0].Records != each || !strings.Contains(little.Skipped[0].Why, "not kept") {
+		t.Errorf("without texts: %+v", little)
+	}
+	h.comparing.Lock()
+	defer h.comparing.Unlock()
+	if status, text := h.operate(t, http.MethodPost, "/admin/v1/routes/compare", fmt.Sprintf(ask, "full")); status != 503 {
+		t.Errorf("while another one runs: %d %s", status, text)
+	}
+}
+
 func writeFile(t *testing.T, path, text string) {
 	t.Helper()
 	if err := os.MkdirAll(filepath.Dir(path), 0o700); err != nil {
@@ -209,5 +236,22 @@ func writeFile(t *testing.T, path, text string) {
 	}
 	if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
 		t.Fatal(err)
+	}
+}
+
+// A request whose router the configuration no longer has cannot be replayed, and says so.
+func TestReplayWithoutTheRouter(t *testing.T) {
+	h := openTestServer(t, http.NotFoundHandler(), demoOnly+"ledger: 'sqlite://:memory:'\n")
+	facts := llm.NewRouteFacts(&llm.Route{Router: "gone", Targets: []*llm.Target{{ID: "p/m"}}}, llm.RouterModule{})
+	r := &llm.Record{ID: "req_1", Cache: llm.CacheOff, Candidates: []llm.Considered{{Target: "p/m"}},
+		Ranking: &llm.Ranking{Order: []int{0}, Input: llm.RouterInput{Route: facts.Digest}, Facts: facts}}
+	if err := h.ledger.Write(t.Context(), r); err != nil {
+		t.Fatal(err)
+	}
+	if _, fault := h.replayed(t, "req_1"); !strings.HasPrefix(fault, "409") || !strings.Contains(fault, `its router \"gone\" can't be used any more: unknown strategy`) {
+		t.Errorf("replayed: %s", fault)
+	}
+	if _, fault := h.replayed(t, "req_2"); !strings.HasPrefix(fault, "404") {
+		t.Errorf("an unknown request: %s", fault)
 	}
 }

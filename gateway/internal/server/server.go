@@ -89,6 +89,8 @@ type Server struct {
 
 	snapshot  atomic.Pointer[snapshot]
 	reloading sync.Mutex
+	// comparing is held by the comparison of routers that runs for an operator.
+	comparing sync.Mutex
 	// closing are the goroutines that close old snapshots.
 	closing sync.WaitGroup
 	// reloadError is why the last reload was refused, nil if it was not.

@@ -82,7 +82,7 @@ func TestReadsNeedTheirGrant(t *testing.T) {
 	if k.router.reads.Prompt() {
 		t.Error("a module without the grant reads the prompt")
 	}
-	if r.reads != 0 || k.router.reads != hook.ReadTags|hook.ReadSession {
+	if r.reads != 0 || k.router.reads != hook.ReadTags|hook.ReadSession|hook.ReadClass {
 		t.Errorf("the routers read %b and %b", r.reads, k.router.reads)
 	}
 }
