@@ -184,3 +184,12 @@ func TestInitTakesOwnWeights(t *testing.T) {
 		t.Errorf("no weights: %v", err)
 	}
 }
+
+// TestOthersReadNoPrompt holds that only the routes with the classifier look up the prompt.
+func TestOthersReadNoPrompt(t *testing.T) {
+	for _, name := range Names() {
+		if reads := Reads(name); (len(reads) > 0) != (name == Classifier) {
+			t.Errorf("%s reads %v", name, reads)
+		}
+	}
+}
