@@ -38,9 +38,13 @@ func TestCategories(t *testing.T) {
 		"draft an email to my landlord":                 Writing,
 		"Solve the equation 3x + 4 = 10":                Math,
 		"How many eggs are left when she eats 3 of 16?": Math,
-		"2 + 2 * 3 = ":                                  Math,
-		"Compute the integral of x^2":                   Math,
-		strings.Repeat("word ", 30) + "translate":       Chat,
+		"How do I reverse a list in Python?":            Code, "SELECT * FROM users WHERE id = 1; why is this query slow?": Code, "Write unit tests for this function": Code,
+		"Summarize this article about Python in three lines": Summary, "Translate this Python function to Rust": Code,
+		"What is 15% of 80?": Math, "What is the derivative of x^3?": Math, "How many people live in Paris?": Question, "tell me a story about dragons": Writing,
+		"List all the companies mentioned in the text below.": Chat,
+		"2 + 2 * 3 = ":                            Math,
+		"Compute the integral of x^2":             Math,
+		strings.Repeat("word ", 30) + "translate": Chat,
 		"What did the author want to say when they wrote: translate and write?": Translation,
 	} {
 		var f Features
