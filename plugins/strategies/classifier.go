@@ -136,7 +136,7 @@ func (r *ranker) openClassifier() (err error) {
 		return nil
 	}
 	if s.model = r.own; s.model == nil {
-		if s.model, err = classify.Shipped(); err != nil {
+		if s.model, err = classify.Parse(classify.Shipped()); err != nil {
 			return penstock.Reject(500, "the built-in weights: ", err.Error())
 		}
 	}

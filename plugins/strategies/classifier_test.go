@@ -94,7 +94,7 @@ func TestFallbacksAreNoTier(t *testing.T) {
 
 // TestAShareOfPromptsIsHard compares shares with the model's threshold.
 func TestAShareOfPromptsIsHard(t *testing.T) {
-	m, err := classify.Shipped()
+	m, err := classify.Parse(classify.Shipped())
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -44,7 +44,7 @@ func asked(t testing.TB, prompt string) *llm.Request {
 
 // TestTheClassifierIsTheSameInWasm compares the built-in module with the same code natively.
 func TestTheClassifierIsTheSameInWasm(t *testing.T) {
-	m, err := classify.Shipped()
+	m, err := classify.Parse(classify.Shipped())
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -12,7 +12,7 @@ import (
 
 func shippedModel(t testing.TB) *Model {
 	t.Helper()
-	m, err := Shipped()
+	m, err := Parse(Shipped())
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -171,6 +171,25 @@ func TestParseEncode(t *testing.T) {
 		if got := m.Threshold(share); math.Abs(got-want) > 1e-9 {
 			t.Errorf("Threshold(%v) = %v, want %v", share, got, want)
 		}
+	}
+}
+
+// TestRecalibrated changes the thresholds and nothing else.
+func TestRecalibrated(t *testing.T) {
+	var q [Shares]float64
+	for i := range q {
+		q[i] = float64(i)/128 - .5
+	}
+	m, err := Parse(string(Recalibrated(shipped, q)))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got, want := m.Threshold(.3), 70./128-.5; math.Abs(got-want) > 1e-9 {
+		t.Errorf("Threshold(0.3) = %v, want %v", got, want)
+	}
+	want := *shippedModel(t)
+	if m.quantiles = want.quantiles; *m != want {
+		t.Error("other weights have changed")
 	}
 }
 
