@@ -27,6 +27,8 @@ const (
 type class struct {
 	category   classify.Category
 	difficulty string
+	// strange says that too many words are unknown to trust either; such a request is hard.
+	strange bool
 	// score, threshold and unknown are why it is that difficult.
 	score, threshold, unknown float64
 }
@@ -55,6 +57,9 @@ func classified(r *ranker) {
 		t.set(termUnknown, c.unknown)
 	}
 	r.reason = append(append(append(append(r.reason[:0], "class "...), c.category.String()...), '-'), c.difficulty...)
+	if c.strange {
+		r.reason = append(r.reason, ", by unknown words"...)
+	}
 }
 
 // classify reads the request's text.
@@ -62,20 +67,23 @@ func (r *ranker) classify() class {
 	set, f := &r.settings, &r.features
 	f.Read(r.text)
 	c := class{category: f.Category, difficulty: easy, score: set.model.Score(f), threshold: set.hardFrom, unknown: set.model.Unknown(f)}
-	if c.score >= c.threshold || c.unknown > set.unknownShare {
+	c.strange = c.unknown > set.unknownShare
+	if c.score >= c.threshold || c.strange {
 		c.difficulty = hard
 	}
 	return c
 }
 
 // wantedTier is the order of the tier that a class is for: that of its category and
-// difficulty, of its category, or of its difficulty; without any the lowest order for easy
+// difficulty, of its category, or of its difficulty; the last one only where words are
+// unknown, since the rules know no more of them. Without any it is the lowest order for easy
 // requests and the highest for hard ones, fallbacks aside.
 func (r *ranker) wantedTier(c *class) int32 {
 	category := c.category.String()
-	for _, label := range [...]string{category + "-" + c.difficulty, category, c.difficulty} {
+	labels := [...]string{category + "-" + c.difficulty, category, c.difficulty}
+	for i, label := range labels {
 		for _, t := range r.settings.classes {
-			if t.label == label {
+			if t.label == label && !(c.strange && i < len(labels)-1) {
 				return t.order
 			}
 		}
