@@ -27,6 +27,8 @@ const (
 type class struct {
 	category   classify.Category
 	difficulty string
+	// strange says that too many words are unknown to trust either; such a request is hard.
+	strange bool
 	// score, threshold and unknown are why it is that difficult.
 	score, threshold, unknown float64
 }
@@ -40,8 +42,12 @@ type tierOf struct {
 // classified ranks the targets of the tier that the request's class is for first, then
 // stronger tiers, the nearest first, then weaker ones. Within a tier it draws by weight.
 func classified(r *ranker) {
-	c := r.classify()
-	wanted := r.wantedTier(&c)
+	wanted, ok := r.labeledTier()
+	var c class
+	if !ok {
+		c = r.classify()
+		wanted = r.wantedTier(&c)
+	}
 	weighted(r)
 	for i := range r.candidates {
 		t := &r.candidates[i]
@@ -50,11 +56,35 @@ func classified(r *ranker) {
 			t.level = 1<<32 - t.level // behind all that are stronger
 		}
 		t.setCost(r)
-		t.set(termDifficulty, c.score)
-		t.set(termThreshold, c.threshold)
-		t.set(termUnknown, c.unknown)
+		if !ok {
+			t.set(termDifficulty, c.score)
+			t.set(termThreshold, c.threshold)
+			t.set(termUnknown, c.unknown)
+		}
+	}
+	if ok {
+		r.reason = append(append(r.reason[:0], "label "...), r.label...)
+		return
 	}
 	r.reason = append(append(append(append(r.reason[:0], "class "...), c.category.String()...), '-'), c.difficulty...)
+	if c.strange {
+		r.reason = append(r.reason, ", by unknown words"...)
+	}
+}
+
+// labeledTier is the tier for the label that an endpoint has given the request: the one that
+// the operator wants for it; without one that of the classifier's own class of this name, of
+// which easy and hard have the lowest and the highest order. It is false for any other label.
+func (r *ranker) labeledTier() (order int32, ok bool) {
+	label := string(r.label)
+	for _, list := range [...][]tierOf{r.settings.labels, r.settings.classes} {
+		for _, t := range list {
+			if t.label == label {
+				return t.order, true
+			}
+		}
+	}
+	return r.endTier(label == hard), label == easy || label == hard
 }
 
 // classify reads the request's text.
@@ -62,20 +92,23 @@ func (r *ranker) classify() class {
 	set, f := &r.settings, &r.features
 	f.Read(r.text)
 	c := class{category: f.Category, difficulty: easy, score: set.model.Score(f), threshold: set.hardFrom, unknown: set.model.Unknown(f)}
-	if c.score >= c.threshold || c.unknown > set.unknownShare {
+	c.strange = c.unknown > set.unknownShare
+	if c.score >= c.threshold || c.strange {
 		c.difficulty = hard
 	}
 	return c
 }
 
 // wantedTier is the order of the tier that a class is for: that of its category and
-// difficulty, of its category, or of its difficulty; without any the lowest order for easy
+// difficulty, of its category, or of its difficulty; the last one only where words are
+// unknown, since the rules know no more of them. Without any it is the lowest order for easy
 // requests and the highest for hard ones, fallbacks aside.
 func (r *ranker) wantedTier(c *class) int32 {
 	category := c.category.String()
-	for _, label := range [...]string{category + "-" + c.difficulty, category, c.difficulty} {
+	labels := [...]string{category + "-" + c.difficulty, category, c.difficulty}
+	for i, label := range labels {
 		for _, t := range r.settings.classes {
-			if t.label == label {
+			if t.label == label && !(c.strange && i < len(labels)-1) {
 				return t.order
 			}
 		}
@@ -106,11 +139,17 @@ func (s *settings) parseClass(label string, value []byte) error {
 		return penstock.Reject(400, "strategy classifier has no class ", quote([]byte(label)), "; a class is a category, easy, hard, or both as code-hard; the categories are ",
 			strings.Join(classify.Categories(), ", "))
 	}
+	return s.parseTier(&s.classes, "classes."+label, value)
+}
+
+// parseTier reads the tier of a setting whose name ends with a label.
+func (s *settings) parseTier(list *[]tierOf, key string, value []byte) error {
 	order, ok := penstock.JSON(value).Whole()
 	if !ok || order != int64(int32(order)) {
-		return penstock.Reject(400, "setting classes.", label, " of strategy classifier is ", quote(value), "; it takes the order of a tier, a whole number")
+		return penstock.Reject(400, "setting ", key, " of strategy classifier is ", quote(value), "; it takes the order of a tier, a whole number")
 	}
-	s.classes = append(s.classes, tierOf{label, int32(order)})
+	_, label, _ := strings.Cut(key, ".")
+	*list = append(*list, tierOf{label, int32(order)})
 	return nil
 }
 
@@ -136,7 +175,7 @@ func (r *ranker) openClassifier() (err error) {
 		return nil
 	}
 	if s.model = r.own; s.model == nil {
-		if s.model, err = classify.Shipped(); err != nil {
+		if s.model, err = classify.Parse(classify.Shipped()); err != nil {
 			return penstock.Reject(500, "the built-in weights: ", err.Error())
 		}
 	}

@@ -59,8 +59,8 @@ func TestTheClassDecidesOnTheTier(t *testing.T) {
 		{"the category counts before the difficulty", hardly + "classes.hard=0\nclasses.math=1\n", mathPrompt, "class math-hard", []int32{0, 1, 2}, []uint32{1, 2, 0}},
 		{"the difficulty counts without a category", hardly + "classes.hard=1\nclasses.math=0\n", codePrompt, "class code-hard", []int32{0, 1, 2}, []uint32{1, 2, 0}},
 		{"a tier that no target has goes to the next stronger one", easily + "classes.easy=1\n", chatPrompt, "class chat-easy", []int32{0, 2, 3}, []uint32{1, 2, 0}},
-		{"unknown words are hard", easily, foreign, "class chat-hard", []int32{0, 1}, []uint32{1, 0}},
-		{"no text is hard", easily, "", "class chat-hard", []int32{0, 1}, []uint32{1, 0}},
+		{"unknown words are hard", easily + "classes.chat=0\n", foreign, "class chat-hard, by unknown words", []int32{0, 1}, []uint32{1, 0}},
+		{"no text is hard", easily + "classes.hard=1\n", "", "class chat-hard, by unknown words", []int32{0, 1}, []uint32{1, 0}},
 		{"unless unknown words do not count", easily + "unknown_share=1\n", foreign, "class chat-easy", []int32{0, 1}, []uint32{0, 1}},
 		{"one tier is that of all", hardly, codePrompt, "class code-hard", []int32{7}, []uint32{0}},
 		{"orders as far apart as can be", easily + "classes.easy=0\n", chatPrompt, "class chat-easy", []int32{math.MinInt32, math.MaxInt32, 0}, []uint32{2, 1, 0}},
@@ -71,6 +71,32 @@ func TestTheClassDecidesOnTheTier(t *testing.T) {
 		}
 		if got := reasonOf(t, q); got != tt.reason {
 			t.Errorf("%s: reason %q, want %q", tt.what, got, tt.reason)
+		}
+	}
+}
+
+// TestLabelsOfAnEndpointDecide has labels with and without a tier of their own.
+func TestLabelsOfAnEndpointDecide(t *testing.T) {
+	const all = "threshold=1\n" // without a label all are easy
+	for _, tt := range []struct {
+		label, settings, reason string
+		first                   uint32
+	}{
+		{"vip", "labels.vip=1\n", "label vip", 1},
+		{"hard", "labels.hard=1\n", "label hard", 1},
+		{"hard", "", "label hard", 2},
+		{"easy", "classes.easy=1\n", "label easy", 1},
+		{"easy", "", "label easy", 0},
+		{"math-hard", "classes.math-hard=2\n", "label math-hard", 2},
+		{"unheard of", "labels.vip=1\n", "class chat-easy", 0},
+		{"", "labels.vip=1\n", "class chat-easy", 0},
+	} {
+		q := query{text: "classifier\n" + all + tt.settings + "seed=1", input: 100, targets: tiers(0, 1, 2), prompt: chatPrompt, class: tt.label}
+		if got, _ := order(t, q); got[0] != tt.first {
+			t.Errorf("label %q with %q: order %v, want %d first", tt.label, tt.settings, got, tt.first)
+		}
+		if got := reasonOf(t, q); got != tt.reason {
+			t.Errorf("label %q with %q: reason %q, want %q", tt.label, tt.settings, got, tt.reason)
 		}
 	}
 }
@@ -94,7 +120,7 @@ func TestFallbacksAreNoTier(t *testing.T) {
 
 // TestAShareOfPromptsIsHard compares shares with the model's threshold.
 func TestAShareOfPromptsIsHard(t *testing.T) {
-	m, err := classify.Shipped()
+	m, err := classify.Parse(classify.Shipped())
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -182,5 +208,14 @@ func TestInitTakesOwnWeights(t *testing.T) {
 	}
 	if _, err := new(Hooks).Init(nil, []byte(`{"v":1,"plugin":"builtin","config":{},"seed":"0"}`)); err != nil {
 		t.Errorf("no weights: %v", err)
+	}
+}
+
+// TestOthersReadNoPrompt holds that only the routes with the classifier look up the prompt.
+func TestOthersReadNoPrompt(t *testing.T) {
+	for _, name := range Names() {
+		if reads := Reads(name); (len(reads) > 0) != (name == Classifier) {
+			t.Errorf("%s reads %v", name, reads)
+		}
 	}
 }

@@ -58,6 +58,8 @@ type ranker struct {
 	// text is the request's last text of the user, features is what the classifier knows of it.
 	text     []byte
 	features classify.Features
+	// label is what an endpoint says that the request is; empty without one.
+	label []byte
 	// own is the operator's model for the classifier, nil for the built-in one.
 	own *classify.Model
 	// reason says why the targets are ranked so; empty where their terms say all.
@@ -74,7 +76,7 @@ func (r *ranker) rank(out, in []byte) ([]byte, error) {
 	if err := r.readSettings(&route); err != nil {
 		return nil, err
 	}
-	r.text, r.reason = route.LastUserText(), r.reason[:0]
+	r.text, r.label, r.reason = route.LastUserText(), route.Class(), r.reason[:0]
 	r.load(&route)
 	r.settings.strategy.rank(r)
 	r.keepSession()

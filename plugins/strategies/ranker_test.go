@@ -20,6 +20,7 @@ type query struct {
 	recordSize       int
 	figures          []figures // of the first targets; the others have none
 	prompt           string    // the last text of the user
+	class            string    // an endpoint's label
 }
 
 // figures are what a session and the gateway add to a target.
@@ -55,12 +56,15 @@ func (q query) encode() []byte {
 		f.encode(b[32+size*k+96:])
 	}
 	b = append(b, q.text...)
-	if q.prompt != "" {
-		le.PutUint32(b[28:], uint32(len(b)))
-		for _, x := range []uint32{uint32(8 + len(q.prompt)), 4, uint32(len(q.prompt))} {
-			b = le.AppendUint32(b, x)
+	var texts []byte
+	for kind, text := range map[uint32]string{4: q.prompt, 5: q.class} {
+		if text != "" {
+			texts = append(le.AppendUint32(le.AppendUint32(texts, kind), uint32(len(text))), text...)
 		}
-		b = append(b, q.prompt...)
+	}
+	if len(texts) > 0 {
+		le.PutUint32(b[28:], uint32(len(b)))
+		b = append(le.AppendUint32(b, uint32(len(texts))), texts...)
 	}
 	return b
 }

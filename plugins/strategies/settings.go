@@ -26,8 +26,9 @@ type settings struct {
 	// strongShare is the share of requests that should be hard, hardFrom the score from which
 	// they are; NaN when not set. unknownShare is the share of unknown words that makes one hard.
 	strongShare, hardFrom, unknownShare float64
-	// classes are the tiers that the operator wants for labels.
-	classes []tierOf
+	// classes are the tiers that the operator wants for the classifier's own classes, labels
+	// those for the labels of an endpoint.
+	classes, labels []tierOf
 	model   *classify.Model // of the classifier
 	// seed is the same for every try of the same request.
 	seed                []byte
@@ -118,6 +119,8 @@ func (s *settings) parseLine(line []byte) error {
 		return s.parseSticky(value)
 	case s.strategy.name == Classifier && (key == "classes" || strings.HasPrefix(key, "classes.")):
 		return s.parseClass(strings.TrimPrefix(key[len("classes"):], "."), value)
+	case s.strategy.name == Classifier && strings.HasPrefix(key, "labels."):
+		return s.parseTier(&s.labels, key, value)
 	case !slices.Contains(s.strategy.settings, key):
 		names := strings.Join(append(slices.Clone(s.strategy.settings), "sticky"), ", ")
 		return penstock.Reject(400, "strategy ", s.strategy.name, " has no setting ", quote(name), "; it has ", names)

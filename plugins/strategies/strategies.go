@@ -33,7 +33,7 @@ func table() [9]strategy {
 		{"quality", best, qualityGain, []string{"output_tokens"}, nil},
 		{"latency", fastest, latencyGain, []string{"explore", "output_tokens"}, nil},
 		{"balanced", balanced, balancedGain, []string{"cost", "quality", "latency", "errors", "output_tokens"}, nil},
-		{Classifier, classified, stayGain, []string{"strong_share", "threshold", "unknown_share", "classes", "output_tokens"}, []string{"last_user_text"}},
+		{Classifier, classified, stayGain, []string{"strong_share", "threshold", "unknown_share", "classes", "labels", "output_tokens"}, []string{"last_user_text", "class"}},
 		{"cascade", cheapest, costGain, []string{"min_quality", "output_tokens"}, nil}, // the host checks the answers
 	}
 }

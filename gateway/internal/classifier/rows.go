@@ -223,8 +223,8 @@ func parseScore(s string) (float64, error) {
 	return x, nil
 }
 
-// ReadPrompts reads the prompts of a file of JSON lines, to leave them out: the member
-// eval_prompt, or else prompt.
+// ReadPrompts reads the prompts of a file of JSON lines: the member eval_prompt, or else
+// prompt.
 func ReadPrompts(path string) (map[string]bool, error) {
 	f, err := os.Open(path)
 	if err != nil {
@@ -244,6 +244,9 @@ func ReadPrompts(path string) (map[string]bool, error) {
 		}
 		if in.Eval == "" {
 			in.Eval = in.Prompt
+		}
+		if strings.TrimSpace(in.Eval) == "" {
+			return nil, hint.Add(fmt.Errorf("%s:%d: the prompt is missing or empty", path, line), `write lines as {"prompt": "…"}`)
 		}
 		found[in.Eval] = true
 	}

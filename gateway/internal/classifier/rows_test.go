@@ -69,8 +69,10 @@ func TestBadRows(t *testing.T) {
 	if _, err := ReadFiles([]string{"missing.jsonl"}, "", nil); err == nil {
 		t.Error("a missing file is read")
 	}
-	if _, err := ReadPrompts(write(t, "x.jsonl", "{}\n{\n")); err == nil || !strings.Contains(err.Error(), "x.jsonl:2: ") {
-		t.Errorf("bad prompts: %v", err)
+	for text, want := range map[string]string{`{"prompt":"a"}` + "\n{\n": "x.jsonl:2: ", `{"prompt":"a"}` + "\n{}": "x.jsonl:2: the prompt is missing or empty"} {
+		if _, err := ReadPrompts(write(t, "x.jsonl", text)); err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("bad prompts: %v, want %q", err, want)
+		}
 	}
 }
 

@@ -149,12 +149,43 @@ func TestTrainRefuses(t *testing.T) {
 			t.Errorf("Train = %v, want %q", err, tt.want)
 		}
 	}
-	m, err := classify.Shipped()
+	m, err := classify.Parse(classify.Shipped())
 	if err != nil {
 		t.Fatal(err)
 	}
 	if _, err := Evaluate(exchanged, m, options()); err == nil {
 		t.Error("rows whose strong model is worse are evaluated")
+	}
+}
+
+// TestCalibrate fits thresholds to prompts of another kind.
+func TestCalibrate(t *testing.T) {
+	prompts := map[string]bool{}
+	for i := range 500 {
+		prompts[fmt.Sprintf("Please help me, number %d: %s", i, strings.Repeat("it is broken again ", i%40))] = true
+	}
+	weights, err := Calibrate(classify.Shipped(), prompts)
+	if err != nil {
+		t.Fatal(err)
+	}
+	m, err := classify.Parse(string(weights))
+	if err != nil {
+		t.Fatal(err)
+	}
+	hard := 0
+	var f classify.Features
+	for prompt := range prompts {
+		if f.Read([]byte(prompt)); m.Score(&f) >= m.Threshold(.3) {
+			hard++
+		}
+	}
+	if share := float64(hard) / 500; math.Abs(share-.3) > .02 {
+		t.Errorf("a share of %v is hard, want 0.3", share)
+	}
+	for want, in := range map[string]string{"0 different prompts": classify.Shipped(), "not a file of weights": "x"} {
+		if _, err := Calibrate(in, nil); err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("Calibrate = %v, want %q", err, want)
+		}
 	}
 }
 

@@ -18,10 +18,10 @@ func (e *environment) classifierCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "classifier",
 		Short: "Train the router classifier on your own prompts, and see what it is worth",
-		Args:  exactly(0, "train or eval"),
+		Args:  exactly(0, "train, calibrate or eval"),
 		RunE:  func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
 	}
-	cmd.AddCommand(e.classifierTrainCommand(), e.classifierEvalCommand())
+	cmd.AddCommand(e.classifierTrainCommand(), e.classifierCalibrateCommand(), e.classifierEvalCommand())
 	return cmd
 }
 
@@ -131,9 +131,13 @@ func (e *environment) classifierEvalCommand() *cobra.Command {
 		Example: "  penstock classifier eval outcomes.jsonl --strong-share 0.3 --cheap-cost 0.0004 --strong-cost 0.01",
 		Args:    someFiles,
 		RunE: func(_ *cobra.Command, args []string) error {
-			model, err := openModel(from)
+			text, err := readWeights(from)
 			if err != nil {
 				return err
+			}
+			model, err := classify.Parse(text)
+			if err != nil {
+				return badWeights(from, err)
 			}
 			rows, err := f.rows(args)
 			if err != nil {
@@ -152,19 +156,57 @@ func (e *environment) classifierEvalCommand() *cobra.Command {
 	return cmd
 }
 
-func openModel(path string) (*classify.Model, error) {
+func (e *environment) classifierCalibrateCommand() *cobra.Command {
+	var from, to string
+	cmd := &cobra.Command{
+		Use:   "calibrate FILE -o weights.bin",
+		Short: "Fit the thresholds of weights to your own prompts, without outcomes",
+		Long: "FILE has a prompt on each line: {\"prompt\": \"…\"}. The weights stay, so prompts keep their order by difficulty; what changes\n" +
+			"is from which difficulty on a strong_share of them is hard. The built-in thresholds are those of multiple choice.",
+		Example: "  penstock classifier calibrate prompts.jsonl -o weights.bin",
+		Args:    exactly(1, "a file of prompts"),
+		RunE: func(_ *cobra.Command, args []string) error {
+			if to == "" {
+				return &usageError{hint.Add(errors.New("calibrate needs a file for the weights"), "give it with -o weights.bin")}
+			}
+			text, err := readWeights(from)
+			if err != nil {
+				return err
+			}
+			if _, err := classify.Parse(text); err != nil {
+				return badWeights(from, err)
+			}
+			prompts, err := classifier.ReadPrompts(args[0])
+			if err != nil {
+				return err
+			}
+			out, err := classifier.Calibrate(text, prompts)
+			if err == nil {
+				err = os.WriteFile(to, out, 0o644)
+			}
+			if err != nil {
+				return err
+			}
+			fmt.Fprintf(e.stdout, "calibrated on %d prompts: wrote %s\n", len(prompts), to)
+			return nil
+		},
+	}
+	cmd.Flags().StringVar(&from, "weights", "", "file of weights; left out, those that come with the gateway")
+	cmd.Flags().StringVarP(&to, "output", "o", "", "the file of weights to write")
+	return cmd
+}
+
+// readWeights reads a file of weights, the built-in ones without a path.
+func readWeights(path string) (string, error) {
 	if path == "" {
-		return classify.Shipped()
+		return classify.Shipped(), nil
 	}
 	text, err := os.ReadFile(path)
-	if err != nil {
-		return nil, err
-	}
-	m, err := classify.Parse(string(text))
-	if err != nil {
-		return nil, hint.Add(fmt.Errorf("%s: %w", path, err), "penstock classifier train writes such a file")
-	}
-	return m, nil
+	return string(text), err
+}
+
+func badWeights(path string, err error) error {
+	return hint.Add(fmt.Errorf("%s: %w", path, err), "penstock classifier train writes such a file")
 }
 
 func (e *environment) printReport(output string, r *classifier.Report) error {

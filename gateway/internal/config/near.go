@@ -7,12 +7,12 @@ import (
 )
 
 // DidYouMean returns a hint with the name nearest to what was written, or else with all
-// names; empty when there are none, or more than 20.
+// names; empty when there are none, or more than 32.
 func DidYouMean(written string, names []string) string {
 	if near := nearest(written, names); near != "" {
 		return fmt.Sprintf("did you mean %q?", near)
 	}
-	if len(names) == 0 || len(names) > 20 {
+	if len(names) == 0 || len(names) > 32 {
 		return ""
 	}
 	sorted := slices.Clone(names)

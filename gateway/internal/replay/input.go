@@ -100,6 +100,9 @@ func requestOf(r *llm.Record, text *llm.Request) *llm.Request {
 	if r.Decision != nil && len(r.Decision.Obligations.Tags) > 0 {
 		req.Tags = in.Tags
 	}
+	if r.Classified != nil {
+		req.Class = r.Classified.Label
+	}
 	if text != nil {
 		req.Body, req.Canonical = text.Body, text.Canonical
 	}

@@ -8,15 +8,19 @@ import (
 	"testing"
 
 	"github.com/penstock/penstock/gateway/internal/llm"
+	"github.com/penstock/penstock/gateway/internal/wasm/asm"
 	"github.com/penstock/penstock/gateway/internal/wasm/hook"
 	"github.com/penstock/penstock/plugins/strategies"
 	"github.com/penstock/penstock/plugins/strategies/classify"
 )
 
 // classifierRanker is that of the built-in module with these settings of the module.
-func classifierRanker(t testing.TB, settings json.RawMessage) *Ranker {
+func classifierRanker(t testing.TB, h *Host, settings json.RawMessage) *Ranker {
 	t.Helper()
-	m := load(t, builtin(t), func(s *Spec) { s.Grants, s.Config = []string{hook.GrantMessages}, settings })
+	m, err := h.Load(t.Context(), Spec{Name: "test", Wasm: builtin(t), Grants: []string{hook.GrantMessages}, Config: settings})
+	if err != nil {
+		t.Fatal(err)
+	}
 	r, err := NewRouter(m, nil)
 	if err != nil {
 		t.Fatal(err)
@@ -44,11 +48,11 @@ func asked(t testing.TB, prompt string) *llm.Request {
 
 // TestTheClassifierIsTheSameInWasm compares the built-in module with the same code natively.
 func TestTheClassifierIsTheSameInWasm(t *testing.T) {
-	m, err := classify.Shipped()
+	m, err := classify.Parse(classify.Shipped())
 	if err != nil {
 		t.Fatal(err)
 	}
-	k := classifierRanker(t, nil)
+	k := classifierRanker(t, newTestHost(t), nil)
 	prompts := []string{"hi", "Write a Go function, please.", "Übersetze das ins Englische: 你好世界", "2+2=? 1,234.5", strings.Repeat("long \"text\" with 12 words and more\n", 400)}
 	for i := range 60 {
 		prompts = append(prompts, strings.Repeat(fmt.Sprintf("Question %d: which of these %d is right? ", i*i, i), i%7+1))
@@ -69,21 +73,15 @@ func TestTheClassifierIsTheSameInWasm(t *testing.T) {
 	}
 }
 
-// TestReadsNeedTheirGrant has a router without the grant, and one of another strategy.
+// TestReadsNeedTheirGrant has a router without the grant.
 func TestReadsNeedTheirGrant(t *testing.T) {
-	r, err := NewRouter(load(t, builtin(t)), nil)
+	r, err := NewRouter(load(t, asm.Echo().Bytes()), nil)
 	if err != nil {
 		t.Fatal(err)
 	}
-	k, err := r.WithReads(hook.AllReads).Prepare(strategies.Classifier, nil)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if k.router.reads.Prompt() {
-		t.Error("a module without the grant reads the prompt")
-	}
-	if r.reads != 0 || k.router.reads != hook.ReadTags|hook.ReadSession|hook.ReadClass {
-		t.Errorf("the routers read %b and %b", r.reads, k.router.reads)
+	before := r.reads
+	if got := r.WithReads(hook.AllReads).reads; got != hook.ReadTags|hook.ReadSession|hook.ReadClass || r.reads != before {
+		t.Errorf("a module without the grant reads %b, and the router that it is from %b", got, r.reads)
 	}
 }
 
@@ -94,12 +92,13 @@ func TestOwnWeightsAreTheModulesSettings(t *testing.T) {
 	settings := json.RawMessage(`{"weights":"` + hex.EncodeToString(w.Encode()) + `"}`)
 	c := fleet(2)
 	c[1].Target.Order = 1
-	k := classifierRanker(t, settings)
+	h := newTestHost(t)
+	k := classifierRanker(t, h, settings)
 	got := k.Rank(t.Context(), asked(t, "What is the capital of France?"), c)
-	if got.Fault != "" || got.Order[0] != 1 || got.Reason != "class question-hard" {
+	if got.Fault != "" || got.Order[0] != 1 || got.Reason != "class question-hard, by unknown words" {
 		t.Errorf("ranking %+v", got)
 	}
-	_, err := newTestHost(t).Load(t.Context(), Spec{Name: "x", Wasm: builtin(t), Config: json.RawMessage(`{"weights":"00"}`)})
+	_, err := h.Load(t.Context(), Spec{Name: "x", Wasm: builtin(t), Config: json.RawMessage(`{"weights":"00"}`)})
 	if err == nil || !strings.Contains(err.Error(), "weights: not a file of weights") {
 		t.Errorf("bad weights: %v", err)
 	}
@@ -107,7 +106,7 @@ func TestOwnWeightsAreTheModulesSettings(t *testing.T) {
 
 // BenchmarkClassifier ranks eight targets by prompts of several lengths, in bytes.
 func BenchmarkClassifier(b *testing.B) {
-	k := classifierRanker(b, nil)
+	k := classifierRanker(b, newTestHost(b), nil)
 	for _, n := range []int{400, 2000, 8192} {
 		req, c := asked(b, strings.Repeat("Which of the following 12 statements about the economy is true? ", 200)[:n]), fleet(8)
 		b.Run(fmt.Sprint(n), func(b *testing.B) {

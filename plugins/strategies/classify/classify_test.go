@@ -12,7 +12,7 @@ import (
 
 func shippedModel(t testing.TB) *Model {
 	t.Helper()
-	m, err := Shipped()
+	m, err := Parse(Shipped())
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -38,9 +38,13 @@ func TestCategories(t *testing.T) {
 		"draft an email to my landlord":                 Writing,
 		"Solve the equation 3x + 4 = 10":                Math,
 		"How many eggs are left when she eats 3 of 16?": Math,
-		"2 + 2 * 3 = ":                                  Math,
-		"Compute the integral of x^2":                   Math,
-		strings.Repeat("word ", 30) + "translate":       Chat,
+		"How do I reverse a list in Python?":            Code, "SELECT * FROM users WHERE id = 1; why is this query slow?": Code, "Write unit tests for this function": Code,
+		"Summarize this article about Python in three lines": Summary, "Translate this Python function to Rust": Code,
+		"What is 15% of 80?": Math, "What is the derivative of x^3?": Math, "How many people live in Paris?": Question, "tell me a story about dragons": Writing,
+		"List all the companies mentioned in the text below.": Chat,
+		"2 + 2 * 3 = ":                            Math,
+		"Compute the integral of x^2":             Math,
+		strings.Repeat("word ", 30) + "translate": Chat,
 		"What did the author want to say when they wrote: translate and write?": Translation,
 	} {
 		var f Features
@@ -167,6 +171,25 @@ func TestParseEncode(t *testing.T) {
 		if got := m.Threshold(share); math.Abs(got-want) > 1e-9 {
 			t.Errorf("Threshold(%v) = %v, want %v", share, got, want)
 		}
+	}
+}
+
+// TestRecalibrated changes the thresholds and nothing else.
+func TestRecalibrated(t *testing.T) {
+	var q [Shares]float64
+	for i := range q {
+		q[i] = float64(i)/128 - .5
+	}
+	m, err := Parse(string(Recalibrated(shipped, q)))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got, want := m.Threshold(.3), 70./128-.5; math.Abs(got-want) > 1e-9 {
+		t.Errorf("Threshold(0.3) = %v, want %v", got, want)
+	}
+	want := *shippedModel(t)
+	if m.quantiles = want.quantiles; *m != want {
+		t.Error("other weights have changed")
 	}
 }
 

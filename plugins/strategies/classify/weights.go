@@ -38,6 +38,11 @@ func (w *Weights) Encode() []byte {
 			out = append(out, byte(quantized(w.Grams[h][b], scale[h])))
 		}
 	}
+	return seal(out)
+}
+
+// seal appends the checksum.
+func seal(out []byte) []byte {
 	sum := checksum(string(out))
 	return appendU32(appendU32(out, uint32(sum)), uint32(sum>>32))
 }
@@ -59,4 +64,11 @@ func appendFloats(out []byte, all ...float64) []byte {
 // appendU32 is little-endian. Package encoding/binary would add 20 kB to the guest.
 func appendU32(out []byte, x uint32) []byte {
 	return append(out, byte(x), byte(x>>8), byte(x>>16), byte(x>>24))
+}
+
+// Recalibrated returns a file of weights, which Parse has accepted, with other quantiles.
+func Recalibrated(text string, quantiles [Shares]float64) []byte {
+	at := headerSize + Heads*headSize
+	out := appendFloats([]byte(text[:at]), quantiles[:]...)
+	return seal(append(out, text[len(out):Size-checksumSize]...))
 }
