@@ -7,6 +7,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"reflect"
 	"strings"
 	"testing"
 
@@ -63,7 +64,7 @@ func checkEntry(t *testing.T, e Entry) {
 	if p.Long != nil && (p.LongAbove <= 0 || !p.Long.Known || p.Long.Input < p.Input || p.Long.Output < p.Output) {
 		t.Errorf("%s/%s is cheaper for long prompts: %+v", e.Provider, e.Model, p.Long)
 	}
-	if !p.Known && p != (llm.Price{}) {
+	if !p.Known && !reflect.DeepEqual(p, llm.Price{}) {
 		t.Errorf("%s/%s has an unknown price that is not empty: %+v", e.Provider, e.Model, p)
 	}
 	if e.Quality > 1 || e.Context < 0 || e.MaxOutput < 0 {

@@ -30,6 +30,8 @@ type Target struct {
 	FeaturesKnown bool
 	// Quality is between 0 and 1; negative means unknown.
 	Quality float64
+	// QualitySource says what Quality measures; it counts only with one.
+	QualitySource string
 	// Deprecated marks a model that its provider will turn off. ChatOnly and EmbedsOnly mark one
 	// that is known to make no embeddings, or nothing else.
 	Deprecated, ChatOnly, EmbedsOnly bool

@@ -335,9 +335,32 @@ func (a *attempt) own() result {
 		r.usage = r.info.Billed(a.exchange.Sent.Facts.EstInputTokens, r.info.Finish != "" || !a.req.Facts.Stream)
 	case a.callerLeft, a.overtaken:
 		r.usage = a.early.Billed(a.req.Facts.EstInputTokens, false)
+	default:
+		return r
 	}
+	a.setTier(&r.usage)
 	r.cost = a.target.Price.Cost(r.usage)
 	return r
+}
+
+// geminiTier is the header in which Google names the service tier of replies that do not.
+const geminiTier = "X-Gemini-Service-Tier"
+
+// setTier completes usage by what sets its price: the service tier, and how many pictures the
+// prompt has.
+func (a *attempt) setTier(u *llm.Usage) {
+	facts, price := &a.req.Facts, &a.target.Price
+	if a.exchange.Sent != nil {
+		facts = &a.exchange.Sent.Facts
+	}
+	said := u.Tier
+	if said == "" && a.answer != nil {
+		said = llm.ParseTier(a.answer.Header.Get(geminiTier))
+	}
+	u.Tier = price.TierOf(said, facts.Tier, *u)
+	if price.Image > 0 && u.Input > 0 {
+		u.Images = int64(facts.Images)
+	}
 }
 
 // settle settles what the attempt holds of the request's limits, and returns its charges.

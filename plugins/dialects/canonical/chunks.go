@@ -210,6 +210,9 @@ func (c *Chunks) usage(u Usage, before string) {
 	}
 	c.beginLine(before)
 	u.Write(&c.lines)
+	if u.Tier != "" {
+		c.lines.MemberText("service_tier", []byte(u.Tier))
+	}
 	c.lines.Byte('}')
 }
 

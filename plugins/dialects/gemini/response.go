@@ -79,13 +79,17 @@ func sentence(words string, v canonical.Value) canonical.Value {
 	return append(append(append(canonical.Value{'"'}, words...), raw...), `."`...)
 }
 
-// serviceTier is the tier in OpenAI's words.
+// serviceTier is the tier in OpenAI's words. Vertex calls it the type of the traffic.
 func (m *reply) serviceTier() string {
-	switch tier := string(canonical.Text(m.usage.Member("serviceTier"))); tier {
-	case "standard":
+	switch tier := string(canonical.Text(canonical.Or(m.usage.Member("serviceTier"), m.usage.Member("trafficType")))); tier {
+	case "standard", "ON_DEMAND":
 		return "default"
 	case "flex", "priority":
 		return tier
+	case "ON_DEMAND_FLEX":
+		return "flex"
+	case "ON_DEMAND_PRIORITY":
+		return "priority"
 	}
 	return ""
 }
