@@ -89,6 +89,12 @@ func TestFactsOfKnownModels(t *testing.T) {
 			CacheWrite: usd("1.25"), CacheWriteLong: usd("1.25"), AudioInput: usd("1.25"), AudioOutput: usd("10"), WebSearch: usd("10000"),
 			Row: "openai/gpt-5@" + hash},
 	}
+	for tier, prices := range map[llm.Tier][3]string{llm.TierBatch: {"0.625", "5", "0.0625"}, llm.TierFlex: {"0.625", "5", "0.0625"}, llm.TierPriority: {"2.5", "20", "0.25"}} {
+		in, out := usd(prices[0]), usd(prices[1])
+		// No price of sound is published for a tier: it is not below the standard one.
+		want.Price.SetTier(tier, llm.Price{Known: true, Input: in, Output: out, CacheRead: usd(prices[2]), CacheWrite: in, CacheWriteLong: in,
+			AudioInput: max(in, usd("1.25")), AudioOutput: max(out, usd("10"))})
+	}
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Errorf("gpt-5 (-want +got):\n%s", diff)
 	}

@@ -76,8 +76,8 @@ func priceDelta(was, is *llm.PriceList) string {
 	add("cache_write_1h", was.CacheWriteLong, is.CacheWriteLong)
 	add("audio_input", cmp.Or(was.AudioInput.String(), was.Input.String()), cmp.Or(is.AudioInput.String(), is.Input.String()))
 	add("audio_output", cmp.Or(was.AudioOutput.String(), was.Output.String()), cmp.Or(is.AudioOutput.String(), is.Output.String()))
-	add("image_input", cmp.Or(was.ImageInput, was.Input), cmp.Or(is.ImageInput, is.Input))
-	add("image_output", cmp.Or(was.ImageOutput, was.Output), cmp.Or(is.ImageOutput, is.Output))
+	add("image_input", cmp.Or(was.ImageInput, "as text"), cmp.Or(is.ImageInput, "as text"))
+	add("image_output", cmp.Or(was.ImageOutput, "as text"), cmp.Or(is.ImageOutput, "as text"))
 	add("image", cmp.Or(was.Image, "0"), cmp.Or(is.Image, "0"))
 	add("above", stepOf(was), stepOf(is))
 	for _, t := range llm.PricedTiers() {

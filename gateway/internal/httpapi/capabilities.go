@@ -31,7 +31,7 @@ type targetObject struct {
 	// Quality is from 0 to 1, and QualitySource says what it measures.
 	Quality       *float64 `json:"quality"`
 	QualitySource string   `json:"quality_source,omitempty"`
-	Deprecated bool     `json:"deprecated"`
+	Deprecated    bool     `json:"deprecated"`
 }
 
 // modalities are what goes in and what comes out: text, image, audio, file, embedding.

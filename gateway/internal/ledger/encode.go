@@ -231,7 +231,6 @@ func usage(o *object, u *llm.Usage) {
 	o.yes("estimated", u.Estimated)
 }
 
-// price is without the prices of other tiers than the one that was charged.
 func price(o *object, p *llm.Price) {
 	o.yes("known", p.Known)
 	o.whole("input", int64(p.Input))

@@ -136,8 +136,9 @@ type Price struct {
 	LongAbove int64  `json:"long_above,omitempty"`
 	Long      *Price `json:"long,omitempty"`
 	// Tiers are the prices of other service tiers than the standard one, as far as they are
-	// known. They are complete, and have none themselves. Tier is the tier of such a price.
-	Tiers map[Tier]*Price `json:"tiers,omitempty"`
+	// known. They are complete, and have none themselves; a record has only the price that it
+	// was charged at. Tier is the tier of such a price.
+	Tiers map[Tier]*Price `json:"-"`
 	Tier  Tier            `json:"tier,omitempty"`
 	// Row says where the price comes from, such as "openai/gpt-5@1a2b3c4d".
 	Row string `json:"row"`

@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"math"
 	"math/big"
+	"reflect"
 	"strings"
 	"testing"
 
@@ -213,7 +214,7 @@ func TestPriceSurvivesJSON(t *testing.T) {
 		p := drawPrice(t)
 		long := drawPrice(t)
 		p.LongAbove, p.Long, p.Row = 200_000, &long, "openai/gpt-5@0123abcd"
-		p.SetTier(llm.TierFlex, drawPrice(t))
+		p.Tier = llm.TierFlex
 		b, err := json.Marshal(p)
 		if err != nil {
 			t.Fatal(err)

@@ -13,7 +13,7 @@ func (p *Provider) Response(out []byte, env *canonical.Envelope) []byte {
 	p.blocks = readBlocks(p.blocks[:0], m.content)
 	used := usageOf(m.usage)
 	reply := canonical.Reply{Model: m.model, Blocks: p.blocks, Refusal: m.stopDetails.Member("explanation"),
-		Finish: finishOf(m.stopReason), NativeFinish: nativeFinish(m.stopReason), StopSequence: m.stopSequence, Usage: used, ServiceTier: used.Tier}
+		Finish: finishOf(m.stopReason), NativeFinish: nativeFinish(m.stopReason), StopSequence: m.stopSequence, Usage: used, ServiceTier: used.Tier.String()}
 	reply.Write(&w, env)
 	return w.B
 }

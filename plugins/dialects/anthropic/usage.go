@@ -18,7 +18,7 @@ type usage struct {
 	// so they are no part of the rest.
 	advisor int64
 	// tier is the service tier, which the beginning of a stream names.
-	tier serviceTier
+	tier canonical.Tier
 }
 
 // maxCount bounds what is taken for a number of tokens. It is far above any model's context
@@ -36,7 +36,7 @@ func usageOf(v canonical.Value) canonical.Usage {
 func (u *usage) canonical() canonical.Usage {
 	return canonical.Usage{Known: u.known, Prompt: u.prompt(), Completion: u.output, CacheRead: u.cacheRead,
 		CacheWrite: u.cacheWrite, CacheWriteLong: u.cacheWriteLong, Reasoning: u.thinking,
-		WebSearches: u.searches, Advisor: u.advisor, Tier: u.tier.String()}
+		WebSearches: u.searches, Advisor: u.advisor, Tier: u.tier}
 }
 
 // prompt is the whole prompt in tokens.
@@ -55,7 +55,7 @@ func (u *usage) read(v canonical.Value) {
 		case "iterations":
 			iterations = member
 		case "service_tier", "speed":
-			u.tier = max(u.tier, tierOf(canonical.Text(member)))
+			u.tier = max(u.tier, canonical.TierOf(canonical.Text(member)))
 		default:
 			u.readTokens(key, member)
 		}

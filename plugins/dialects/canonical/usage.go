@@ -23,9 +23,9 @@ type Usage struct {
 	// then BilledPrompt and BilledCompletion.
 	Billed                         bool
 	BilledPrompt, BilledCompletion int64
-	// Tier is the service tier that the provider says it served the request in, in OpenAI's
-	// words; empty when it does not say. It stands beside the usage object, not in it.
-	Tier string
+	// Tier is what the provider says it served the request in. It stands beside the usage
+	// object, not in it.
+	Tier Tier
 }
 
 // Write writes the usage object.

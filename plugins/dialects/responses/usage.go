@@ -26,7 +26,7 @@ func (m *response) tokens(searches int64) (u canonical.Usage) {
 			u.Completion = count(v)
 		}
 	}
-	u.Known, u.Tier = known, string(canonical.Text(m.serviceTier))
+	u.Known, u.Tier = known, canonical.TierOf(canonical.Text(m.serviceTier))
 	inputs := m.usage.Member("input_tokens_details")
 	u.CacheRead = count(inputs.Member("cached_tokens"))
 	u.CacheWrite = count(inputs.Member("cache_write_tokens"))
