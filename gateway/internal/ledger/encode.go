@@ -152,6 +152,7 @@ func stats(o *object, s *llm.Stats) {
 	o.millis("ttft_p95_ms", s.TTFTP95)
 	o.float("tps", s.TPS)
 	o.float("error_rate", s.ErrorRate)
+	o.text("failing_by", string(s.FailingBy))
 	o.float("samples", s.Samples)
 	if !s.CoolingUntil.IsZero() {
 		o.time("cooling_until", s.CoolingUntil)

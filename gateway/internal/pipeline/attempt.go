@@ -42,6 +42,8 @@ type attempt struct {
 	started time.Time
 	// first is the time from started to the first content, took that to the end; 0 before.
 	first, took time.Duration
+	// heldBefore is for how long the watchdog was suspended before there was content.
+	heldBefore time.Duration
 	done        bool
 	// callerLeft says that the caller hung up before there was content, overtaken that another
 	// target began before this one.
@@ -182,6 +184,7 @@ func (a *attempt) watched(body io.ReadCloser) io.ReadCloser {
 // piece, it is not known when it began. It fails if that was too late: nothing has been sent
 // yet, so another target can take over.
 func (a *attempt) noteContent(whole bool) error {
+	a.heldBefore = a.watch.held()
 	if !whole {
 		a.first = a.Now().Sub(a.started)
 		a.entry.FirstToken = llm.Millis(a.first)
@@ -258,7 +261,7 @@ func (a *attempt) finish(e *llm.Error) {
 	a.watch.disarm()
 	a.took = a.Now().Sub(a.started)
 	a.entry.Duration, a.entry.Transforms = llm.Millis(a.took), a.redactedTransforms()
-	out := Outcome{FirstToken: a.first, Duration: a.took}
+	out := Outcome{FirstToken: a.first, Duration: a.took, Held: a.watch.held() - a.heldBefore}
 	if a.answer != nil {
 		out.Status, out.Header = a.answer.Status, a.answer.Header
 	}
@@ -272,8 +275,13 @@ func (a *attempt) finish(e *llm.Error) {
 		if errors.Is(e, errImpatient) {
 			out.Fault = llm.FaultCanceled
 		}
+		if a.first == 0 && a.req.Facts.Stream {
+			out.Silent = a.took
+		}
 	} else if u := a.reply.Info().Usage; u != nil {
-		out.OutputTokens = u.Output
+		if out.OutputTokens = u.Output; a.req.Facts.Inputs > 0 {
+			out.FirstToken = a.took // vectors are made all at once
+		}
 		if a.req.Facts.Inputs == 0 && !a.req.Facts.Free { // only a conversation's prompt goes on
 			a.Prompts.Sent(a.req.Principal.KeyID, a.req.Session, a.target.ID, keptPrompt(a.target, u))
 		}

@@ -31,7 +31,7 @@ type target struct {
 	// circuit is for failures that do not depend on the credential.
 	circuit circuit
 	speed   speed
-	errors  errorShare
+	errors  errorRates
 	// answered is when the target last gave an answer, if only that a request is wrong.
 	answered time.Time
 	// lanes are the credentials that it has been called with.
