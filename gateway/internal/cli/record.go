@@ -112,6 +112,9 @@ func printTargets(line func(string, string, ...any), r *llm.Record) {
 		if len(c.Terms) > 0 {
 			line("", "%s", termsOf(c.Terms))
 		}
+		if figures := figuresOf(&c.Stats); figures != "" {
+			line("", "%s", figures)
+		}
 		if len(c.Dropped) > 0 && c.Refused == "" {
 			line("", "has no equivalent for %s", strings.Join(c.Dropped, ", "))
 		}
@@ -123,6 +126,27 @@ func termsOf(terms []llm.Term) string {
 	var list []string
 	for _, t := range terms {
 		list = append(list, fmt.Sprintf("%s %.4g", t.Name, t.Value))
+	}
+	return strings.Join(list, ", ")
+}
+
+// figuresOf formats the live figures of a target, as far as they are known.
+func figuresOf(s *llm.Stats) string {
+	var list []string
+	if s.Inflight > 0 {
+		list = append(list, fmt.Sprintf("%d in flight", s.Inflight))
+	}
+	if s.TTFT > 0 {
+		list = append(list, "first token after "+millis(s.TTFT))
+	}
+	if s.TTFTP50 > 0 {
+		list = append(list, "p50 "+millis(s.TTFTP50)+", p95 "+millis(s.TTFTP95))
+	}
+	if s.TPS > 0 {
+		list = append(list, speedOf(s.TPS)+" tokens/s")
+	}
+	if s.ErrorRate > 0 {
+		list = append(list, fmt.Sprintf("%.0f%% errors, most of them %s", 100*s.ErrorRate, s.FailingBy))
 	}
 	return strings.Join(list, ", ")
 }

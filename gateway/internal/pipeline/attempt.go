@@ -44,7 +44,7 @@ type attempt struct {
 	first, took time.Duration
 	// heldBefore is for how long the watchdog was suspended before there was content.
 	heldBefore time.Duration
-	done        bool
+	done       bool
 	// callerLeft says that the caller hung up before there was content, overtaken that another
 	// target began before this one.
 	callerLeft, overtaken bool

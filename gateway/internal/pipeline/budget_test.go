@@ -129,7 +129,9 @@ func TestUnboundedCost(t *testing.T) {
 				}
 				req := request(false)
 				if late {
-					f.transform = func(r *llm.Request) { r.Facts.Unbounded, r.Facts.Repriced, r.Facts.Tier = tt.facts.Unbounded, tt.facts.Repriced, tt.facts.Tier }
+					f.transform = func(r *llm.Request) {
+						r.Facts.Unbounded, r.Facts.Repriced, r.Facts.Tier = tt.facts.Unbounded, tt.facts.Repriced, tt.facts.Tier
+					}
 				} else {
 					req.Facts.Unbounded, req.Facts.Repriced, req.Facts.Tier = tt.facts.Unbounded, tt.facts.Repriced, tt.facts.Tier
 				}
