@@ -247,6 +247,9 @@ func printBill(line func(string, string, ...any), r *llm.Record) {
 	if r.Usage.Tier != "" && r.Price.Tier == "" {
 		line("", "served in the tier %s, which has no price of its own: charged as standard", r.Usage.Tier)
 	}
+	if r.PromptSaved != 0 {
+		line("prompt cache", "saved %s at the provider", r.PromptSaved)
+	}
 	if r.Saved > 0 {
 		line("saved", "%s by the cache", r.Saved)
 	}
