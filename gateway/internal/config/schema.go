@@ -95,6 +95,8 @@ func schemaOf(t reflect.Type) *jsonschema.Schema {
 		return enum(EmptyFallback, EmptyPass)
 	case reflect.TypeFor[Resume]():
 		return enum(ResumeAuto, ResumeOff)
+	case reflect.TypeFor[ProbeAsk]():
+		return enum(ProbeModels, ProbeCompletion)
 	case reflect.TypeFor[Abandoned]():
 		return enum(CancelAbandoned, DrainAbandoned)
 	case reflect.TypeFor[Hold]():

@@ -58,6 +58,8 @@ const (
 	nameTargetRequests           = "penstock_target_remaining_requests"
 	nameTargetTokens             = "penstock_target_remaining_tokens"
 	nameTargetCooldown           = "penstock_target_cooldown_seconds"
+	nameProbes                   = "penstock_probes_total"
+	nameProbeCost                = "penstock_probe_cost_usd_total"
 )
 
 // Labels. None may hold a key, a user, a request id or anything else with an unlimited

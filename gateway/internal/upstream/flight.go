@@ -36,6 +36,7 @@ func (h *Health) Begin(id string, a Asking) (Flight, bool) {
 		return Flight{}, false
 	}
 	f.inTarget.probe, _ = t.circuit.allow(now, h.o.MaxOpen)
+	t.asked = now
 	t.inflight.Add(1)
 	return f, true
 }
@@ -123,7 +124,7 @@ func (f Flight) record(o Outcome) outcomeClass {
 		f.answer()
 		f.accepted(now)
 	case bad:
-		f.t.errors.fail(now, o.Fault)
+		f.countFailure(now, o)
 		f.t.circuit.fail(now, f.inTarget, &o, &f.h.o)
 	case throttled:
 		f.throttle(now, o)
@@ -163,8 +164,10 @@ func (f Flight) succeed(now time.Time, o Outcome) {
 	if f.t.circuit.succeed(now, f.inTarget) {
 		f.t.errors = errorRates{}
 	}
-	f.t.errors.succeed(now)
-	f.t.speed.add(now, o, &f.h.usual)
+	if !o.Probe {
+		f.t.errors.succeed(now)
+		f.t.speed.add(now, o, &f.h.usual)
+	}
 	f.lane.circuit.succeed(now, f.inLane)
 	f.lane.account.mu.Lock()
 	f.lane.account.circuit.succeed(now, f.inAccount)
@@ -195,18 +198,25 @@ func (f Flight) accepted(now time.Time) {
 
 func (f Flight) throttle(now time.Time, o Outcome) {
 	f.lane.throttle.extend(now, &f.h.o, o.RetryAfter)
-	f.countRefusal(now, o.Fault)
+	f.countRefusal(now, o)
 }
 
 // countRefusal counts a refusal of the credential as the target's failure, unless another
 // credential is free: then the target can be used.
-func (f Flight) countRefusal(now time.Time, why llm.Fault) {
+func (f Flight) countRefusal(now time.Time, o Outcome) {
 	if len(f.credentials) > 1 {
 		if _, free, _ := f.h.choose(f.t, &Asking{Request: f.inTarget.request, Credentials: f.credentials}, now, 1<<f.chosen); free {
 			return
 		}
 	}
-	f.t.errors.fail(now, why)
+	f.countFailure(now, o)
+}
+
+// countFailure counts a failure in the target's error rate, but for that of a probe.
+func (f Flight) countFailure(now time.Time, o Outcome) {
+	if !o.Probe {
+		f.t.errors.fail(now, o.Fault)
+	}
 }
 
 // deny cools down a credential whose key or quota is refused at this target, or at all the
@@ -232,7 +242,7 @@ func (f Flight) deny(now time.Time, o Outcome) {
 	default:
 		f.lane.circuit.fail(now, f.inLane, &o, &f.h.o)
 	}
-	f.countRefusal(now, o.Fault)
+	f.countRefusal(now, o)
 }
 
 // refuse notes a refusal of the key or account itself, and reports whether it is confirmed.

@@ -22,6 +22,9 @@ type Outcome struct {
 	// when that was not seen, as in a plain reply. Duration is the whole attempt, and Held the
 	// part of it in which the reply was not read because the caller was written to.
 	FirstToken, Duration, Held time.Duration
+	// Probe marks a call that no caller has asked for. It opens and closes circuits, and is no part
+	// of the figures of speed and errors.
+	Probe bool
 	// Silent is how long a stream that was given up had brought nothing; 0 for any other.
 	Silent time.Duration
 	// OutputTokens is the number that the reply was billed for; 0 when unknown.

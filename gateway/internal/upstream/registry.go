@@ -34,6 +34,8 @@ type target struct {
 	errors  errorRates
 	// answered is when the target last gave an answer, if only that a request is wrong.
 	answered time.Time
+	// asked is when the latest attempt began.
+	asked time.Time
 	// lanes are the credentials that it has been called with.
 	lanes []*lane
 }
