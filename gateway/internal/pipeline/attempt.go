@@ -261,7 +261,7 @@ func (a *attempt) finish(e *llm.Error) {
 	a.watch.disarm()
 	a.took = a.Now().Sub(a.started)
 	a.entry.Duration, a.entry.Transforms = llm.Millis(a.took), a.redactedTransforms()
-	out := Outcome{FirstToken: a.first, Duration: a.took, Held: a.watch.held() - a.heldBefore}
+	out := Outcome{FirstToken: a.first, Duration: a.took, Held: max(a.watch.held()-a.heldBefore, 0)}
 	if a.answer != nil {
 		out.Status, out.Header = a.answer.Status, a.answer.Header
 	}
