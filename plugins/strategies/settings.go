@@ -29,7 +29,7 @@ type settings struct {
 	// classes are the tiers that the operator wants for the classifier's own classes, labels
 	// those for the labels of an endpoint.
 	classes, labels []tierOf
-	model   *classify.Model // of the classifier
+	model           *classify.Model // of the classifier
 	// seed is the same for every try of the same request.
 	seed                []byte
 	estInput, maxOutput float64

@@ -7,6 +7,16 @@
 // The most state that an event hook may leave, in bytes.
 #define PS_MAX_STATE (64 << 10)
 
+// The terms of a score. Costs, lost cache and gain are in US dollars, the latency is in ms, the others
+// are shares. A part is what a term adds to the score; lost cache is what a session would lose if it left
+// the target, gain what it would gain at the best other one.
+enum {
+  PS_TERM_COST = 1, PS_TERM_QUALITY, PS_TERM_LATENCY, PS_TERM_ERROR_RATE, PS_TERM_LOAD, PS_TERM_COST_PART,
+  PS_TERM_QUALITY_PART, PS_TERM_LATENCY_PART, PS_TERM_ERRORS_PART, PS_TERM_LOST_CACHE, PS_TERM_GAIN
+};
+// Marks an entry of an answer that explains a score.
+#define PS_IS_TERM 2
+
 // Flags of a route, and of a target.
 enum { PS_STREAM = 1, PS_NEEDS_TOOLS = 2, PS_NEEDS_VISION = 4 };
 enum { PS_HEALTHY = 1, PS_PRICED = 2, PS_FALLBACK = 4, PS_CONTEXT_KNOWN = 8 };
@@ -67,6 +77,13 @@ static inline const ps_figures *ps_figures_at(const ps_route *r, uint32_t k) {
   return r->record_size < sizeof(ps_target) + sizeof unknown ? &unknown : (const ps_figures *)(ps_target_at(r, k) + 1);
 }
 
+// How many requests the k-th candidate takes at once, k < r->len; 0 means any number, or that the
+// gateway does not say.
+static inline uint32_t ps_max_inflight_at(const ps_route *r, uint32_t k) {
+  size_t at = sizeof(ps_target) + sizeof(ps_figures);
+  return r->record_size < at + 8 ? 0 : ps_u32((const uint8_t *)ps_target_at(r, k) + at);
+}
+
 static inline bool ps_same(ps_text a, const char *b) {
   size_t n = 0;
   while (n < a.len && b[n] && a.at[n] == (uint8_t)b[n]) n++;
@@ -123,6 +140,12 @@ static inline void ps_append_rank(ps_buf *b, uint32_t index, uint32_t flags, dou
   ps_append(b, (ps_text){(const uint8_t *)&rank, sizeof rank});
 }
 
+// Appends one term of a target's score to a flat answer, for explanations. It does not rank the target.
+// The value must be finite.
+static inline void ps_append_term(ps_buf *b, uint32_t index, uint32_t term, double value) {
+  ps_append_rank(b, index, PS_IS_TERM | term << 8, value);
+}
+
 // Puts a target in its place in an answer of such: higher scores come first, equal ones by
 // index.
 PS_FUNCTION void ps_insert_rank(ps_buf *b, uint32_t index, uint32_t flags, double score) {
@@ -173,7 +196,7 @@ static inline void ps_append_line(ps_buf *b, ps_text line) {
 PS_FUNCTION void ps_append_ranks(ps_buf *b, ps_text ranks, uint32_t dropped) {
   bool comma = false;
   for (const ps_rank *r = (const ps_rank *)ranks.at, *end = r + ranks.len / sizeof *r; r < end; r++) {
-    if ((r->flags & PS_DROP) != dropped) continue;
+    if (r->flags & PS_IS_TERM || (r->flags & PS_DROP) != dropped) continue;
     if (comma) ps_push(b, ',');
     comma = true;
     if (!dropped) ps_append(b, PS("{\"i\":"));

@@ -7,6 +7,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"reflect"
 	"strings"
 	"testing"
 
@@ -63,7 +64,7 @@ func checkEntry(t *testing.T, e Entry) {
 	if p.Long != nil && (p.LongAbove <= 0 || !p.Long.Known || p.Long.Input < p.Input || p.Long.Output < p.Output) {
 		t.Errorf("%s/%s is cheaper for long prompts: %+v", e.Provider, e.Model, p.Long)
 	}
-	if !p.Known && p != (llm.Price{}) {
+	if !p.Known && !reflect.DeepEqual(p, llm.Price{}) {
 		t.Errorf("%s/%s has an unknown price that is not empty: %+v", e.Provider, e.Model, p)
 	}
 	if e.Quality > 1 || e.Context < 0 || e.MaxOutput < 0 {
@@ -87,6 +88,12 @@ func TestFactsOfKnownModels(t *testing.T) {
 		Price: llm.Price{Known: true, Input: usd("1.25"), Output: usd("10"), CacheRead: usd("0.125"),
 			CacheWrite: usd("1.25"), CacheWriteLong: usd("1.25"), AudioInput: usd("1.25"), AudioOutput: usd("10"), WebSearch: usd("10000"),
 			Row: "openai/gpt-5@" + hash},
+	}
+	for tier, prices := range map[llm.Tier][3]string{llm.TierBatch: {"0.625", "5", "0.0625"}, llm.TierFlex: {"0.625", "5", "0.0625"}, llm.TierPriority: {"2.5", "20", "0.25"}} {
+		in, out := usd(prices[0]), usd(prices[1])
+		// No price of sound is published for a tier: it is not below the standard one.
+		want.Price.SetTier(tier, llm.Price{Known: true, Input: in, Output: out, CacheRead: usd(prices[2]), CacheWrite: in, CacheWriteLong: in,
+			AudioInput: max(in, usd("1.25")), AudioOutput: max(out, usd("10"))})
 	}
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Errorf("gpt-5 (-want +got):\n%s", diff)

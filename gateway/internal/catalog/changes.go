@@ -76,8 +76,27 @@ func priceDelta(was, is *llm.PriceList) string {
 	add("cache_write_1h", was.CacheWriteLong, is.CacheWriteLong)
 	add("audio_input", cmp.Or(was.AudioInput.String(), was.Input.String()), cmp.Or(is.AudioInput.String(), is.Input.String()))
 	add("audio_output", cmp.Or(was.AudioOutput.String(), was.Output.String()), cmp.Or(is.AudioOutput.String(), is.Output.String()))
+	add("image_input", cmp.Or(was.ImageInput, "as text"), cmp.Or(is.ImageInput, "as text"))
+	add("image_output", cmp.Or(was.ImageOutput, "as text"), cmp.Or(is.ImageOutput, "as text"))
+	add("image", cmp.Or(was.Image, "0"), cmp.Or(is.Image, "0"))
 	add("above", stepOf(was), stepOf(is))
+	for _, t := range llm.PricedTiers() {
+		add("tier "+string(t), tierOf(was, t), tierOf(is, t))
+	}
 	return strings.Join(parts, ", ")
+}
+
+// tierOf describes the prices of a service tier.
+func tierOf(p *llm.PriceList, t llm.Tier) string {
+	in := p.Tiers[t]
+	if in == nil {
+		return "as standard"
+	}
+	text := fmt.Sprintf("input %s, output %s, cached %s", in.Input, in.Output, in.Cached)
+	if in.Long != nil {
+		text += ", above " + stepOf(in)
+	}
+	return text
 }
 
 // stepOf describes the prices for long prompts.

@@ -40,6 +40,7 @@ type Entry struct {
 func (e Entry) Fill(t *llm.Target) {
 	t.Price, t.Context, t.MaxOutput = e.Price, e.Context, e.MaxOutput
 	t.Features, t.FeaturesKnown, t.Quality = e.Features, true, e.Quality
+	t.QualitySource = QualitySource
 	t.Deprecated, t.ChatOnly, t.EmbedsOnly = e.Deprecated, e.Chat && !e.Embeds, e.Embeds && !e.Chat
 }
 
@@ -55,7 +56,9 @@ const (
 	colFlags     = 11
 	colQuality   = 12
 	colReleased  = 13
-	columns      = 14
+	colImages    = 14
+	colTiers     = 15
+	columns      = 16
 )
 
 // entry parses a row. A test checks all rows, so here an invalid number is an unknown one.
@@ -67,15 +70,13 @@ func entry(provider, model string, r row) Entry {
 	e := Entry{Provider: provider, Model: model, Released: strings.TrimPrefix(f[colReleased], "-"),
 		Context: max(number(f[colContext]), 0), MaxOutput: max(number(f[colMaxOutput]), 0),
 		Features: features(f[colFeatures]), Quality: quality(f[colQuality]), Chat: true}
-	e.Price = price(f[colPrices:colAudioIn], f[colAudioIn], f[colAudioOut])
-	if above, rest, ok := strings.Cut(f[colLong], ":"); ok && e.Price.Known {
-		long := price(strings.Split(rest, ":"), "-", "-")
-		// No price of long sound is published, and it is not below that of short sound.
-		long.AudioInput, long.AudioOutput = max(long.AudioInput, e.Price.AudioInput), max(long.AudioOutput, e.Price.AudioOutput)
-		e.Price.LongAbove, e.Price.Long = number(above), &long
-	}
-	if e.Price.Known {
+	if e.Price = price(f[colPrices:colAudioIn], f[colAudioIn], f[colAudioOut]); e.Price.Known {
 		e.Price.Row = provider + "/" + model + "@" + r.hash
+		setImages(&e.Price, f[colImages])
+		if above, rest, ok := strings.Cut(f[colLong], ":"); ok {
+			e.Price.SetLong(number(above), price(strings.Split(rest, ":"), "-", "-"))
+		}
+		setTiers(&e.Price, f[colTiers])
 	}
 	for flag := range strings.SplitSeq(f[colFlags], ",") {
 		switch flag {
@@ -89,6 +90,35 @@ func entry(provider, model string, r row) Entry {
 	}
 	return e
 }
+
+// setImages sets the prices of pictures.
+func setImages(p *llm.Price, column string) {
+	if f := strings.Split(column, ":"); len(f) == 3 {
+		p.ImageInput, p.ImageOutput, p.Image = llm.NanoUSD(max(number(f[0]), 0)), llm.NanoUSD(max(number(f[1]), 0)), llm.NanoUSD(max(number(f[2]), 0))
+	}
+}
+
+// setTiers sets the prices of service tiers.
+func setTiers(p *llm.Price, column string) {
+	if column == "-" {
+		return
+	}
+	for one := range strings.SplitSeq(column, ",") {
+		f := strings.Split(one, ":")
+		if len(f) < 1+prices {
+			continue
+		}
+		in := price(f[1:1+prices], "-", "-")
+		if len(f) == 1+2*prices {
+			long := price(f[1+prices:], "-", "-")
+			in.LongAbove, in.Long = p.LongAbove, &long
+		}
+		p.SetTier(llm.Tier(f[0]), in)
+	}
+}
+
+// prices is the number of columns that price takes.
+const prices = colAudioIn - colPrices
 
 // price makes a price of five columns, with prices of audio.
 func price(f []string, audioIn, audioOut string) llm.Price {

@@ -5,9 +5,12 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"slices"
 	"strconv"
 	"strings"
 	"unicode/utf8"
+
+	"github.com/penstock/penstock/gateway/internal/llm"
 )
 
 const (
@@ -101,6 +104,7 @@ func checkRow(f []string) error {
 			err = errors.Join(err, checkPrices(strings.Split(rest, ":")))
 		}
 	}
+	err = errors.Join(err, checkImages(c[colImages], c[colPrices]), checkTiers(c[colTiers], c[colPrices], c[colLong]))
 	err = errors.Join(err, checkNumber(c[colContext]), checkNumber(c[colMaxOutput]))
 	if c[colFeatures] != "-" && features(c[colFeatures]).String() != c[colFeatures] {
 		err = errors.Join(err, fmt.Errorf("unknown capability in %q", c[colFeatures]))
@@ -114,10 +118,51 @@ func checkRow(f []string) error {
 	return nil
 }
 
+// checkImages checks the prices of pictures. input is that of text.
+func checkImages(column, input string) error {
+	if column == "-" {
+		return nil
+	}
+	f := strings.Split(column, ":")
+	if len(f) != 3 || input == "-" {
+		return fmt.Errorf("invalid prices of pictures %.60q", column)
+	}
+	return errors.Join(checkNumber(f[0]), checkNumber(f[1]), checkNumber(f[2]))
+}
+
+// checkTiers checks the prices of service tiers. input is the standard price, long the standard
+// prices of long prompts.
+func checkTiers(column, input, long string) error {
+	if column == "-" {
+		return nil
+	}
+	var seen []llm.Tier
+	for one := range strings.SplitSeq(column, ",") {
+		f := strings.Split(one, ":")
+		tier := llm.Tier(f[0])
+		switch {
+		case !slices.Contains(llm.PricedTiers(), tier) || slices.Contains(seen, tier) || input == "-" || len(f) != 1+prices && len(f) != 1+2*prices:
+			return fmt.Errorf("invalid prices of a service tier %.120q", one)
+		case len(f) > 1+prices && long == "-":
+			return fmt.Errorf("the service tier %s has prices for long prompts, and the model none", tier)
+		}
+		seen = append(seen, tier)
+		for at := 1; at < len(f); at += prices {
+			if err := checkPrices(f[at : at+prices]); err != nil {
+				return fmt.Errorf("service tier %s: %w", tier, err)
+			}
+			if f[at] == "-" {
+				return fmt.Errorf("service tier %s: the price of input or output is missing", tier)
+			}
+		}
+	}
+	return nil
+}
+
 // checkPrices checks five columns of prices: input and output are both there or both unknown.
 func checkPrices(f []string) error {
-	if len(f) != 5 {
-		return fmt.Errorf("there are %d prices, not 5", len(f))
+	if len(f) != prices {
+		return fmt.Errorf("there are %d prices, not %d", len(f), prices)
 	}
 	for _, s := range f {
 		if err := checkNumber(s); err != nil {

@@ -16,7 +16,7 @@ func line(fields ...string) string { return strings.Join(fields, "\t") + "\n" }
 
 // rowOf is a valid row with some of its columns replaced.
 func rowOf(provider, model string, replaced map[int]string) string {
-	f := append([]string{provider, model}, strings.Split("1000000000 2000000000 - - - - - - 1000 100 tools,json_schema - 0.5 2025-01-01", " ")...)
+	f := append([]string{provider, model}, strings.Split("1000000000 2000000000 - - - - - - 1000 100 tools,json_schema - 0.5 2025-01-01 - -", " ")...)
 	for i, s := range replaced {
 		f[i+2] = s
 	}
@@ -60,7 +60,8 @@ func TestFileOverTheTable(t *testing.T) {
 	if diff := cmp.Diff([]string{"acme/a/b", "openai/gpt-9-2030-01-01"}, got.New); diff != "" || len(got.Removed) > 0 || len(got.Other) > 0 {
 		t.Errorf("Compare = %+v", got)
 	}
-	if want := []string{"openai/gpt-5: input 1.25 → 1, output 10 → 2, cached 0.125 → 1, cache_write 1.25 → 1, cache_write_1h 1.25 → 1, audio_input 1.25 → 1, audio_output 10 → 2"}; !cmp.Equal(got.Prices, want) {
+	if want := []string{"openai/gpt-5: input 1.25 → 1, output 10 → 2, cached 0.125 → 1, cache_write 1.25 → 1, cache_write_1h 1.25 → 1, audio_input 1.25 → 1, audio_output 10 → 2, " +
+		"tier batch input 0.625, output 5, cached 0.0625 → as standard, tier flex input 0.625, output 5, cached 0.0625 → as standard, tier priority input 2.5, output 20, cached 0.25 → as standard"}; !cmp.Equal(got.Prices, want) {
 		t.Errorf("Compare's prices = %q, want %q", got.Prices, want)
 	}
 	back := load(t).Compare(c)
@@ -72,7 +73,7 @@ func TestFileOverTheTable(t *testing.T) {
 func TestFileFaults(t *testing.T) {
 	for _, c := range []struct{ text, want string }{
 		{"", "no model"}, {"# only\n", "no model"},
-		{"openai\tm\n", "line 1: it has 2 columns, not 16"},
+		{"openai\tm\n", "line 1: it has 2 columns, not 18"},
 		{rowOf("openai", "m", map[int]string{0: "-5"}), `line 1: openai/m: invalid number "-5"`},
 		{rowOf("openai", "m", map[int]string{0: "-"}), "the price of input or output is missing"},
 		{rowOf("openai", "m", map[int]string{1: "-"}), "the price of input or output is missing"},
@@ -87,6 +88,17 @@ func TestFileFaults(t *testing.T) {
 		{rowOf("openai", "m", map[int]string{colQuality: "NaN"}), "invalid quality"},
 		{rowOf("openai", "m", map[int]string{colQuality: "1.5"}), "invalid quality"},
 		{rowOf("openai", "m\x1b[0m", nil), "invalid name"},
+		{rowOf("openai", "m", map[int]string{colImages: "5"}), "openai/m: invalid prices of pictures"},
+		{rowOf("openai", "m", map[int]string{colImages: "-:-1:-"}), "invalid number"},
+		{rowOf("openai", "m", map[int]string{0: "-", 1: "-", colImages: "-:1:-"}), "invalid prices of pictures"},
+		{rowOf("openai", "m", map[int]string{colTiers: "flex"}), `invalid prices of a service tier "flex"`},
+		{rowOf("openai", "m", map[int]string{colTiers: "ultra:1:2:-:-:-"}), "invalid prices of a service tier"},
+		{rowOf("openai", "m", map[int]string{colTiers: "flex:1:2:-:-:-,flex:1:2:-:-:-"}), "invalid prices of a service tier"},
+		{rowOf("openai", "m", map[int]string{colTiers: "flex:-:-:-:-:-"}), "service tier flex: the price of input or output is missing"},
+		{rowOf("openai", "m", map[int]string{colTiers: "flex:1:-:-:-:-"}), "missing"},
+		{rowOf("openai", "m", map[int]string{colTiers: "flex:1:-2:-:-:-"}), `openai/m: service tier flex: invalid number "-2"`},
+		{rowOf("openai", "m", map[int]string{colTiers: "flex:1:2:-:-:-:1:2:-:-:-"}), "has prices for long prompts, and the model none"},
+		{rowOf("openai", "m", map[int]string{0: "-", 1: "-", colTiers: "flex:1:2:-:-:-"}), "invalid prices of a service tier"},
 		{rowOf("openai", "m", nil) + rowOf("openai", "m", nil), "line 2: openai/m is on line 1, too"},
 		{strings.Repeat("x\n", 100), "line 20: "},
 	} {

@@ -145,11 +145,16 @@ func speed(c *llm.Considered) string {
 	return strconv.FormatFloat(c.Stats.TPS, 'f', 0, 64)
 }
 
+// errorShare formats the share of attempts that have failed, with the class of most of them.
 func errorShare(c *llm.Considered) string {
 	if c.Stats.Samples <= 0 {
 		return "-"
 	}
-	return strconv.FormatFloat(100*c.Stats.ErrorRate, 'f', 0, 64) + "%"
+	share := strconv.FormatFloat(100*c.Stats.ErrorRate, 'f', 0, 64) + "%"
+	if c.Stats.FailingBy != "" {
+		share += " " + string(c.Stats.FailingBy)
+	}
+	return share
 }
 
 // outcomeIn says what became of a target: why it was refused, or how its last attempt ended,

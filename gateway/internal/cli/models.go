@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"encoding/json"
 	"errors"
 	"fmt"
 	"strconv"
@@ -23,6 +24,7 @@ func (e *environment) modelsCommand() *cobra.Command {
 			"written to it for five minutes (WRITE) or an hour (WRITE 1H), and of the reply. CONTEXT and MAX OUT are in tokens. A \"-\"\n" +
 			"is unknown; an unknown price is not 0. A model can do all that its provider is not known to refuse. QUALITY is the\n" +
 			"share of Aider's polyglot coding tasks that a model solves, unless the configuration gives one; -o json names the source.\n" +
+			"NOTES has prices of long prompts, sound, pictures and service tiers. " +
 			"What the configuration says of its targets is shown in place of the catalogue's facts. No gateway has to run.",
 		Example: "  penstock models --provider openai,anthropic\n  penstock models --capable vision,tools -o json",
 		Args:    exactly(0, "no arguments, only flags"),
@@ -97,17 +99,33 @@ func notesOn(m *server.ModelFacts) string {
 	if m.Embeds {
 		notes = append(notes, "embeddings only")
 	}
-	if p := m.Price; p != nil && p.Long != nil {
-		notes = append(notes, fmt.Sprintf("input %s and output %s above %d tokens", p.Long.Input, p.Long.Output, p.LongAbove))
-	}
-	if p := m.Price; p != nil && p.AudioInput != "" {
-		notes = append(notes, "audio input "+p.AudioInput.String())
-	}
-	if p := m.Price; p != nil && p.AudioOutput != "" {
-		notes = append(notes, "audio output "+p.AudioOutput.String())
+	if m.Price != nil {
+		notes = append(notes, priceNotes(m.Price)...)
 	}
 	if len(m.Aliases) > 0 {
 		notes = append(notes, "served as "+strings.Join(m.Aliases, ", "))
 	}
 	return strings.Join(notes, "; ")
+}
+
+// priceNotes are the prices that have no columns.
+func priceNotes(p *llm.PriceList) []string {
+	var notes []string
+	if p.Long != nil {
+		notes = append(notes, fmt.Sprintf("input %s and output %s above %d tokens", p.Long.Input, p.Long.Output, p.LongAbove))
+	}
+	for _, one := range []struct {
+		name  string
+		price json.Number
+	}{{"audio input", p.AudioInput}, {"audio output", p.AudioOutput}, {"image input", p.ImageInput}, {"image output", p.ImageOutput}, {"each image", p.Image}} {
+		if one.price != "" {
+			notes = append(notes, one.name+" "+one.price.String())
+		}
+	}
+	for _, t := range llm.PricedTiers() {
+		if in := p.Tiers[t]; in != nil {
+			notes = append(notes, fmt.Sprintf("%s input %s and output %s", t, in.Input, in.Output))
+		}
+	}
+	return notes
 }

@@ -237,9 +237,12 @@ func printBill(line func(string, string, ...any), r *llm.Record) {
 	case strings.HasSuffix(r.Price.Row, "@local"):
 		line("cost", "free: %s is your own server, and no price is set for it", r.Target)
 	case r.Price.Known:
-		line("cost", "%s by %s", r.Cost, r.Price.Row)
+		line("cost", "%s by %s%s", r.Cost, r.Price.Row, tierOf(r.Price.Tier))
 	default:
 		line("cost", "unknown: no price known for %s", r.Target)
+	}
+	if r.Usage.Tier != "" && r.Price.Tier == "" {
+		line("", "served in the tier %s, which has no price of its own: charged as standard", r.Usage.Tier)
 	}
 	if r.PromptSaved != 0 {
 		line("prompt cache", "saved %s at the provider", r.PromptSaved)
@@ -247,4 +250,12 @@ func printBill(line func(string, string, ...any), r *llm.Record) {
 	if r.Saved > 0 {
 		line("saved", "%s by the cache", r.Saved)
 	}
+}
+
+// tierOf names the service tier of a price.
+func tierOf(t llm.Tier) string {
+	if t == "" {
+		return ""
+	}
+	return ", tier " + string(t)
 }

@@ -13,6 +13,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/penstock/penstock/gateway/internal/httpapi/admin"
+	"github.com/penstock/penstock/gateway/internal/llm"
 	"github.com/penstock/penstock/gateway/internal/server"
 )
 
@@ -35,7 +36,9 @@ func (e *environment) targetsListCommand() *cobra.Command {
 		Use:   "list",
 		Short: "List the targets with their circuits, figures and credentials",
 		Long: "STATE is what a circuit lets through: closed all calls, open none, and half-open one that shows whether the target\n" +
-			"has recovered. REQUESTS and TOKENS are what the provider has said is left of its limits.",
+			"has recovered. ERRORS is the share of recent attempts that failed, with the kind of failure that most of them had.\n" +
+			"TTFT is the mean time to the first token, P50 and P95 are percentiles of what streams have shown; TOKENS/S is the\n" +
+			"speed after it. REQUESTS and TOKENS are what the provider has said is left of its limits.",
 		Example: "  penstock targets list\n  penstock targets list -o json",
 		Args:    exactly(0, "no arguments, only flags"),
 		RunE: func(cmd *cobra.Command, _ []string) error {
@@ -105,22 +108,49 @@ func (e *environment) callTargets(ctx context.Context, method, path string, body
 
 func (e *environment) printTargets(list server.TargetList) error {
 	w := tabwriter.NewWriter(e.stdout, 0, 8, 2, ' ', 0)
-	fmt.Fprintln(w, "TARGET\tSTATE\tWHY\tUNTIL\tIN FLIGHT\tERRORS\tTTFT\tREQUESTS\tTOKENS")
+	fmt.Fprintln(w, "TARGET\tSTATE\tWHY\tUNTIL\tIN FLIGHT\tERRORS\tTTFT\tP50\tP95\tTOKENS/S\tREQUESTS\tTOKENS")
 	row := func(name string, c *server.Circuit, figures ...string) {
 		columns := append([]string{cells(name), c.State, dash(c.Why), untilOf(c)}, figures...)
 		fmt.Fprintln(w, strings.Join(append(columns, count(c.RemainingRequests), count(c.RemainingTokens)), "\t"))
 	}
 	for _, t := range list.Targets {
-		ttft := "-"
-		if t.TTFT > 0 {
-			ttft = time.Duration(t.TTFT).Round(time.Millisecond).String()
-		}
-		row(t.Target, &t.Circuit, strconv.FormatInt(t.InFlight, 10), strconv.FormatFloat(100*t.ErrorRate, 'f', 0, 64)+"%", ttft)
+		row(t.Target, &t.Circuit, strconv.FormatInt(t.InFlight, 10), errorsOf(&t), millis(t.TTFT), millis(t.TTFTP50), millis(t.TTFTP95), speedOf(t.TPS))
 		for _, c := range t.Credentials {
-			row("  "+c.Credential, &c.Circuit, "", "", "")
+			row("  "+c.Credential, &c.Circuit, "", "", "", "", "", "")
 		}
 	}
 	return w.Flush()
+}
+
+// errorsOf formats the share of failed attempts, and the kind of failure that most of them have.
+func errorsOf(t *server.Target) string {
+	text := strconv.FormatFloat(100*t.ErrorRate, 'f', 0, 64) + "%"
+	most := llm.Fault("")
+	for class, share := range t.Errors {
+		if share > t.Errors[most] || share == t.Errors[most] && class < most {
+			most = class
+		}
+	}
+	if most != "" {
+		text += " " + string(most)
+	}
+	return text
+}
+
+// millis formats a time that may be unknown.
+func millis(d llm.Millis) string {
+	if d <= 0 {
+		return "-"
+	}
+	return time.Duration(d).Round(time.Millisecond).String()
+}
+
+// speedOf formats tokens per second, which may be unknown.
+func speedOf(tps float64) string {
+	if tps <= 0 {
+		return "-"
+	}
+	return strconv.FormatFloat(tps, 'f', 1, 64)
 }
 
 // untilOf formats until when a circuit stays as it is.

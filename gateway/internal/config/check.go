@@ -171,6 +171,7 @@ func (d *decoder) checkProvider(c *Config, name string, p *Provider) {
 		d.fault(Path(path, "api_version"), nil, "remove it", "only providers with the dialect openai have an API version")
 	}
 	d.checkInflight(path, p.MaxInflight)
+	d.checkProbe(path+".probe", p)
 	d.proxy(path, p.Proxy)
 	d.checkAPIKeys(path, p)
 	d.needsKey(path, name, p, k, isKnown && !own)

@@ -255,6 +255,9 @@ type Provider struct {
 	// MaxInflight is how many requests all of its targets take at once together, in all models;
 	// left out, any number.
 	MaxInflight int `yaml:"max_inflight" jsonschema:"minimum=1"`
+	// Probe calls targets that nobody asks or that are cooling down, to notice without a
+	// caller's request that they fail or have recovered; left out, they are not called.
+	Probe HealthProbe `yaml:"probe"`
 }
 
 // APIKey is one of several credentials of a provider.
@@ -347,3 +350,18 @@ type Cache struct {
 // Object is a JSON object, or nil: the settings of a router or plugin, which only it
 // understands.
 type Object json.RawMessage
+
+// HealthProbe says how targets are called that nobody asks. It concerns those that a model names, not
+// those of patterns.
+type HealthProbe struct {
+	// Every is how long a target goes without a call before it is probed, 1s to 24h, up to a
+	// quarter more or less. One that is cooling down is probed when that is over.
+	Every time.Duration `yaml:"every"`
+	// Timeout is how long a probe may take, 5s when left out, at most 1m.
+	Timeout time.Duration `yaml:"timeout"`
+	// Ask is what is asked for: models, the provider's list of models, which costs nothing; or
+	// completion, a few tokens of each model, which are paid for.
+	Ask ProbeAsk `yaml:"ask"`
+	// Path is asked for with GET in place of the list of models, such as /health.
+	Path string `yaml:"path"`
+}

@@ -41,6 +41,9 @@ func setDefaults(v any) {
 	case *Provider:
 		c.StreamUsage = StreamUsage(llm.StreamUsageAuto)
 		c.OutputLimit = OutputAuto
+	case *HealthProbe:
+		c.Timeout = 5 * time.Second
+		c.Ask = ProbeModels
 	case *Endpoint:
 		c.StreamType = "text/event-stream; charset=utf-8"
 	case *Model:

@@ -150,12 +150,58 @@ type Price struct {
 	AudioInput *Dollars `yaml:"audio_input"`
 	// AudioOutput is the price of speech in the reply; left out, it costs as much as output.
 	AudioOutput *Dollars `yaml:"audio_output"`
+	// ImageInput is the price of the tokens of pictures in the prompt; left out, they cost as
+	// much as input.
+	ImageInput *Dollars `yaml:"image_input"`
+	// ImageOutput is the price of the tokens of pictures in the reply; left out, they cost as
+	// much as output.
+	ImageOutput *Dollars `yaml:"image_output"`
+	// Image is the price of one picture in the prompt, in US dollars, beside its tokens; 0 when
+	// left out.
+	Image *Dollars `yaml:"image"`
 	// Long are the prices of requests with a long prompt; left out, its length makes no
 	// difference.
 	Long *LongPrice `yaml:"long"`
 	// WebSearch is the price of 1,000 web searches that the provider makes for replies; 10
 	// when left out.
 	WebSearch *Dollars `yaml:"web_search"`
+	// Tiers are the prices of other service tiers than the standard one, which apply when the
+	// provider says that it served a request in them.
+	Tiers TierPrices `yaml:"tiers"`
+}
+
+// TierPrices are what a target charges in service tiers. A tier that is left out costs as much as
+// the standard one.
+type TierPrices struct {
+	// Batch is the tier of requests that are processed together, within hours.
+	Batch *TierPrice `yaml:"batch"`
+	// Flex is the tier of requests that may wait.
+	Flex *TierPrice `yaml:"flex"`
+	// Priority is the tier of requests that are served first.
+	Priority *TierPrice `yaml:"priority"`
+	// Fast is Anthropic's fast mode (speed: fast).
+	Fast *TierPrice `yaml:"fast"`
+}
+
+// TierPrice is what a target charges in one service tier: a multiple of its standard prices, or
+// prices in US dollars per million tokens.
+type TierPrice struct {
+	// Times is the multiple of the standard prices, such as 0.5; it takes the place of all other
+	// settings.
+	Times *float64 `yaml:"times" jsonschema:"exclusiveMinimum=0,maximum=100"`
+	// Input is the price of prompt tokens.
+	Input *Dollars `yaml:"input"`
+	// Output is the price of tokens of the reply, reasoning included.
+	Output *Dollars `yaml:"output"`
+	// Cached is the price of prompt tokens read from the provider's cache; left out,
+	// they cost as much as input.
+	Cached *Dollars `yaml:"cached"`
+	// CacheWrite is the price of tokens written to the provider's cache; left out, they
+	// cost as much as input.
+	CacheWrite *Dollars `yaml:"cache_write"`
+	// CacheWriteLong is the same for writes that live an hour; left out, they cost as
+	// much as other writes.
+	CacheWriteLong *Dollars `yaml:"cache_write_1h"`
 }
 
 // LongPrice is what a target charges for the whole of a request with a long prompt, in US dollars

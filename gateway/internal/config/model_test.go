@@ -29,6 +29,34 @@ func TestPriceOfWebSearches(t *testing.T) {
 	}
 }
 
+func TestPricesOfTiersAndPictures(t *testing.T) {
+	c := parseText(t, `models: {m: {targets: [{target: demo/a, price: {input: 1, output: 2, cached: 0.1, image_output: 30, image: 0.004,
+  long: {above: 1000, input: 2, output: 3}, tiers: {flex: {times: 0.5}, priority: {input: 4, output: 5}}}}]}}`)
+	target := llm.Target{ID: "demo/a"}
+	c.Models["m"].Targets[0].Override(&target)
+	p := target.Price
+	for _, tt := range []struct {
+		usage llm.Usage
+		want  llm.NanoUSD
+	}{
+		{llm.Usage{Input: 100, Output: 10}, 100_000 + 20_000},
+		{llm.Usage{Input: 100, Output: 10, ImageOutput: 4}, 100_000 + 6*2000 + 4*30_000},
+		{llm.Usage{Input: 100, Images: 3}, 100_000 + 3*4_000_000},
+		{llm.Usage{Input: 100, CacheRead: 50, Output: 10, Tier: llm.TierFlex}, 25_000 + 2500 + 10_000},
+		{llm.Usage{Input: 1001, Tier: llm.TierFlex}, 1_001_000},
+		{llm.Usage{Input: 100, CacheRead: 50, Output: 10, Tier: llm.TierPriority}, 400_000 + 50_000},
+		{llm.Usage{Input: 1001, Tier: llm.TierPriority}, 4_004_000}, // no lower than for a short one
+		{llm.Usage{Input: 100, Output: 10, Tier: llm.TierBatch}, 120_000},
+	} {
+		if got := p.Cost(tt.usage); got != tt.want {
+			t.Errorf("%+v costs %d nano-USD, want %d", tt.usage, got, tt.want)
+		}
+	}
+	if in := p.At(llm.TierPriority); in.Tier != llm.TierPriority || in.Row != "demo/a@config" || in.WebSearch != p.WebSearch || in.Tiers != nil {
+		t.Errorf("the price in the tier priority = %+v", in)
+	}
+}
+
 func TestAModelHasAtMost1024Targets(t *testing.T) {
 	text := func(n int) []byte {
 		b := []byte("providers: {p: {dialect: openai, base_url: 'https://p.example', api_key: env:OPENAI_API_KEY}}\n" +
@@ -53,7 +81,7 @@ func TestTargetOverride(t *testing.T) {
 	from := llm.Target{ID: "demo/a", Context: 1, Quality: -1, Features: llm.AudioIn, Price: llm.Price{Known: true, Input: 9}}
 	got := from
 	c.Models["m"].Targets[0].Override(&got)
-	want := llm.Target{ID: "demo/a", Context: 32768, MaxOutput: 10, Quality: 0, Features: llm.Tools | llm.Vision, FeaturesKnown: true, Weight: 1,
+	want := llm.Target{ID: "demo/a", Context: 32768, MaxOutput: 10, Quality: 0, QualitySource: "the configuration", Features: llm.Tools | llm.Vision, FeaturesKnown: true, Weight: 1,
 		Price: llm.Price{Known: true, Input: 200_000_000, Output: 600_000_000, CacheRead: 50_000_000, CacheWrite: 200_000_000,
 			CacheWriteLong: 200_000_000, AudioInput: 200_000_000, AudioOutput: 600_000_000, WebSearch: 10_000 * llm.USD, Row: "demo/a@config"}}
 	if diff := cmp.Diff(want, got); diff != "" {

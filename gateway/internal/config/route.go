@@ -180,8 +180,8 @@ func (d *decoder) checkFacts(at string, t Target) {
 			d.fault(at, nil, "leave it out for the model's timeout", "must be more than 0")
 		}
 	}
-	if p := t.Price; p != nil && p.Long != nil && p.Long.Above < 1 {
-		d.fault(at+".price.long.above", nil, "write a number of tokens, such as 200000", "must be more than 0")
+	if t.Price != nil {
+		d.checkPrice(at+".price", t.Price)
 	}
 	if t.Order < -1<<31 || t.Order > 1<<31-1 {
 		d.fault(Path(at, "order"), nil, "", "is out of range")
@@ -222,7 +222,7 @@ func (t Target) Override(to *llm.Target) {
 		to.MaxOutput = t.MaxOutput
 	}
 	if t.Quality != nil {
-		to.Quality = *t.Quality
+		to.Quality, to.QualitySource = *t.Quality, "the configuration"
 	}
 	if t.Region != "" {
 		to.Region = string(t.Region)
@@ -233,38 +233,6 @@ func (t Target) Override(to *llm.Target) {
 	if t.Capabilities != nil {
 		to.Features, to.FeaturesKnown = llm.Features(*t.Capabilities), true
 	}
-}
-
-// perToken returns the price in the form that costs are computed from. Tokens without a
-// price cost as much as without a cache, which is never too little.
-func (p Price) perToken(target string) llm.Price {
-	price := perToken(p.Input, p.Output, p.Cached, p.CacheWrite, p.CacheWriteLong)
-	price.AudioInput, price.AudioOutput = dollarsOr(p.AudioInput, price.Input), dollarsOr(p.AudioOutput, price.Output)
-	price.WebSearch = llm.SearchPrice(price.Input, price.Output)
-	if p.WebSearch != nil {
-		price.WebSearch = llm.Times(1000, llm.NanoUSD(*p.WebSearch))
-	}
-	if l := p.Long; l != nil {
-		long := perToken(l.Input, l.Output, l.Cached, l.CacheWrite, l.CacheWriteLong)
-		long.AudioInput, long.AudioOutput = max(price.AudioInput, long.Input), max(price.AudioOutput, long.Output)
-		price.LongAbove, price.Long = l.Above, &long
-	}
-	price.Row = target + "@config"
-	return price
-}
-
-// perToken returns the prices that all lengths of prompt have.
-func perToken(input, output, cached, write, writeLong *Dollars) llm.Price {
-	in, out := dollarsOr(input, 0), dollarsOr(output, 0)
-	writes := dollarsOr(write, in)
-	return llm.Price{Known: true, Input: in, Output: out, CacheRead: dollarsOr(cached, in), CacheWrite: writes, CacheWriteLong: dollarsOr(writeLong, writes)}
-}
-
-func dollarsOr(d *Dollars, other llm.NanoUSD) llm.NanoUSD {
-	if d == nil {
-		return other
-	}
-	return llm.NanoUSD(*d)
 }
 
 // Match finds the model for a name: the model with that very name, else the matching

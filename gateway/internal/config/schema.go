@@ -97,6 +97,8 @@ func schemaOf(t reflect.Type) *jsonschema.Schema {
 		return enum(llm.Checks()...)
 	case reflect.TypeFor[Resume]():
 		return enum(ResumeAuto, ResumeOff)
+	case reflect.TypeFor[ProbeAsk]():
+		return enum(ProbeModels, ProbeCompletion)
 	case reflect.TypeFor[Abandoned]():
 		return enum(CancelAbandoned, DrainAbandoned)
 	case reflect.TypeFor[Hold]():

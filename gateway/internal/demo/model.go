@@ -102,7 +102,7 @@ func (c spec) target() llm.Target {
 			CacheWriteLong: c.input, AudioInput: c.input, AudioOutput: c.output, Row: "demo/" + c.name + "@built-in"},
 		Context: c.context, MaxOutput: c.maxOutput,
 		Features: llm.Tools | llm.JSONObject | llm.JSONSchema, FeaturesKnown: true,
-		Quality: c.quality, Weight: 1,
+		Quality: c.quality, QualitySource: "invented, for tries", Weight: 1,
 	}
 }
 

@@ -28,9 +28,10 @@ type targetObject struct {
 	Capabilities []string `json:"capabilities"`
 	// Price is in US dollars per million tokens.
 	Price *llm.PriceList `json:"price"`
-	// Quality is from 0 to 1.
-	Quality    *float64 `json:"quality"`
-	Deprecated bool     `json:"deprecated"`
+	// Quality is from 0 to 1, and QualitySource says what it measures.
+	Quality       *float64 `json:"quality"`
+	QualitySource string   `json:"quality_source,omitempty"`
+	Deprecated    bool     `json:"deprecated"`
 }
 
 // modalities are what goes in and what comes out: text, image, audio, file, embedding.
@@ -64,7 +65,9 @@ func capabilitiesOf(m Model, targets []*llm.Target) capabilityObject {
 			all.Price = t.Price
 		}
 		all.Context, all.MaxOutput = max(all.Context, t.Context), max(all.MaxOutput, t.MaxOutput)
-		all.Quality = max(all.Quality, t.Quality)
+		if t.Quality > all.Quality {
+			all.Quality, all.QualitySource = t.Quality, t.QualitySource
+		}
 		all.Features, all.FeaturesKnown = all.Features|t.Features, all.FeaturesKnown || t.FeaturesKnown
 		all.EmbedsOnly, all.Deprecated = all.EmbedsOnly && t.EmbedsOnly, all.Deprecated && t.Deprecated
 	}
@@ -84,7 +87,7 @@ func targetOf(t *llm.Target) targetObject {
 		o.Capabilities = append([]string{}, t.Features.Names()...) // an empty list is not null
 	}
 	if t.Quality >= 0 {
-		o.Quality = &t.Quality
+		o.Quality, o.QualitySource = &t.Quality, t.QualitySource
 	}
 	return o
 }

@@ -174,6 +174,7 @@ func stats(o *object, s *llm.Stats) {
 	o.millis("ttft_p95_ms", s.TTFTP95)
 	o.float("tps", s.TPS)
 	o.float("error_rate", s.ErrorRate)
+	o.text("failing_by", string(s.FailingBy))
 	o.float("samples", s.Samples)
 	if !s.CoolingUntil.IsZero() {
 		o.time("cooling_until", s.CoolingUntil)
@@ -283,13 +284,17 @@ func usage(o *object, u *llm.Usage) {
 	o.whole("cache_write", u.CacheWrite)
 	o.whole("cache_write_long", u.CacheWriteLong)
 	o.whole("audio_input", u.AudioInput)
+	o.whole("image_input", u.ImageInput)
+	o.whole("images", u.Images)
 	o.whole("output", u.Output)
 	o.whole("reasoning", u.Reasoning)
 	o.whole("audio_output", u.AudioOutput)
+	o.whole("image_output", u.ImageOutput)
 	o.whole("searches", u.Searches)
 	o.whole("advisor", u.Advisor)
 	o.whole("billed_input", u.BilledInput)
 	o.whole("billed_output", u.BilledOutput)
+	o.text("tier", string(u.Tier))
 	o.yes("estimated", u.Estimated)
 }
 
@@ -302,11 +307,15 @@ func price(o *object, p *llm.Price) {
 	o.whole("cache_write_long", int64(p.CacheWriteLong))
 	o.whole("audio_input", int64(p.AudioInput))
 	o.whole("audio_output", int64(p.AudioOutput))
+	o.whole("image_input", int64(p.ImageInput))
+	o.whole("image_output", int64(p.ImageOutput))
+	o.whole("image", int64(p.Image))
 	o.whole("web_search", int64(p.WebSearch))
 	o.whole("long_above", p.LongAbove)
 	if p.Long != nil {
 		o.inner("long", func(o *object) { price(o, p.Long) })
 	}
+	o.text("tier", string(p.Tier))
 	o.text("row", p.Row)
 }
 

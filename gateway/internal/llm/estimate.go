@@ -14,8 +14,12 @@ type Estimate struct {
 	Choices int64
 	// Searches is how many web searches are allowed for.
 	Searches int64
-	price    Price
-	worst    Usage // of one token, in its most expensive class
+	// Images is how many pictures are charged for beside their tokens.
+	Images int64
+	price  Price
+	worst  Usage // of one token, in its most expensive class
+	// others are the same in further service tiers that the request may be served in.
+	others []Usage
 }
 
 const (
@@ -47,7 +51,7 @@ func EstimateOf(t *Target, f *Facts, bound, text int64) Estimate {
 		e.Searches = assumedSearches
 	}
 	e.Input = inputBound(t, f, text)
-	e.worst = worstClass(&t.Price, f)
+	e.setWorst(f)
 	if f.Inputs > 0 {
 		e.Input = Add(e.Input, Times(int64(f.Inputs), templateTokens))
 		return e
@@ -130,6 +134,24 @@ func room(t *Target, f *Facts, input int64) int64 {
 
 const unlimited = 1<<63 - 1
 
+// setWorst sets what is the most expensive in each service tier that the request may get.
+func (e *Estimate) setWorst(f *Facts) {
+	e.worst = worstClass(&e.price, f)
+	if e.price.Image > 0 {
+		e.Images = int64(f.Images)
+	}
+	if f.Tier == "" {
+		return
+	}
+	for _, t := range PricedTiers() {
+		if in := e.price.Tiers[t]; in != nil && t.mayServe(f.Tier) {
+			u := worstClass(in, f)
+			u.Tier = t
+			e.others = append(e.others, u)
+		}
+	}
+}
+
 // worstClass returns one token of input in the most expensive class that it could be billed
 // in, and one of output.
 func worstClass(p *Price, f *Facts) Usage {
@@ -142,22 +164,40 @@ func worstClass(p *Price, f *Facts) Usage {
 		highest, u.CacheWrite, u.CacheWriteLong = p.CacheWriteLong, 0, 1
 	}
 	if f.Features.Has(AudioIn) && p.AudioInput > highest {
-		u.CacheWrite, u.CacheWriteLong, u.AudioInput = 0, 0, 1
+		highest, u.CacheWrite, u.CacheWriteLong, u.AudioInput = p.AudioInput, 0, 0, 1
 	}
-	if f.Features.Has(AudioOut) && p.AudioOutput > p.Output {
-		u.AudioOutput = 1
+	if f.Features.Has(Vision) && p.ImageInput > highest {
+		u.CacheWrite, u.CacheWriteLong, u.AudioInput, u.ImageInput = 0, 0, 0, 1
+	}
+	highest = p.Output
+	if f.Features.Has(AudioOut) && p.AudioOutput > highest {
+		highest, u.AudioOutput = p.AudioOutput, 1
+	}
+	if p.ImageOutput > highest { // a model that makes pictures may do so unasked
+		u.AudioOutput, u.ImageOutput = 0, 1
 	}
 	return u
 }
 
 // Usage returns the worst case when each choice has at most this many tokens.
 func (e Estimate) Usage(output int64) Usage {
+	worst := e.usageOf(output, &e.worst)
+	for i := range e.others {
+		if u := e.usageOf(output, &e.others[i]); e.price.Cost(u) > e.price.Cost(worst) {
+			worst = u
+		}
+	}
+	return worst
+}
+
+// usageOf returns the worst case in one service tier.
+func (e *Estimate) usageOf(output int64, worst *Usage) Usage {
 	out := Times(output, e.Choices)
 	return Usage{
-		Input: e.Input, CacheWrite: e.Input * e.worst.CacheWrite, CacheWriteLong: e.Input * e.worst.CacheWriteLong,
-		AudioInput: e.Input * e.worst.AudioInput,
-		Output:     out, AudioOutput: out * e.worst.AudioOutput,
-		Searches: e.Searches, Estimated: true,
+		Input: e.Input, CacheWrite: e.Input * worst.CacheWrite, CacheWriteLong: e.Input * worst.CacheWriteLong,
+		AudioInput: e.Input * worst.AudioInput, ImageInput: e.Input * worst.ImageInput, Images: e.Images,
+		Output: out, AudioOutput: out * worst.AudioOutput, ImageOutput: out * worst.ImageOutput,
+		Searches: e.Searches, Tier: worst.Tier, Estimated: true,
 	}
 }
 

@@ -13,6 +13,17 @@ func priced() llm.Target {
 		CacheWrite: 2 * llm.USD, CacheWriteLong: 3 * llm.USD, AudioInput: 5 * llm.USD, AudioOutput: 20 * llm.USD, WebSearch: 10_000 * llm.USD}}
 }
 
+// setTiers gives a target prices in service tiers: half as much, twice to four times as much, six
+// times as much.
+func setTiers(t *llm.Target) {
+	in := func(input, output, write llm.NanoUSD) llm.Price {
+		return llm.Price{Known: true, Input: input, Output: output, CacheRead: input, CacheWrite: write, CacheWriteLong: write}
+	}
+	t.Price.SetTier(llm.TierFlex, in(llm.USD/2, 5*llm.USD, llm.USD))
+	t.Price.SetTier(llm.TierPriority, in(2*llm.USD, 30*llm.USD, 8*llm.USD))
+	t.Price.SetTier(llm.TierFast, in(6*llm.USD, 60*llm.USD, 6*llm.USD))
+}
+
 // TestEstimate bounds tokens and money, case by case. The template's 64 tokens are in all
 // of them.
 func TestEstimate(t *testing.T) {
@@ -59,6 +70,20 @@ func TestEstimate(t *testing.T) {
 			want: llm.Amounts{USD: 10_100_000, InputTokens: 10_000, OutputTokens: 10, Requests: 1}, least: 10},
 		{name: "what has no bound fills the window", facts: llm.Facts{TextBytes: 36, Images: 1, MaxTokens: 10, Unbounded: "a remote image"}, target: func(t *llm.Target) { t.Context = 8192 },
 			want: llm.Amounts{USD: 8_292_000, InputTokens: 8192, OutputTokens: 10, Requests: 1}, least: 10},
+		{name: "pictures at their tokens' price and their own", facts: llm.Facts{TextBytes: 36, Images: 2, MaxTokens: 10, Features: llm.Vision}, target: func(t *llm.Target) { t.Price.ImageInput, t.Price.Image = 6*llm.USD, 1e6*llm.USD },
+			want: llm.Amounts{USD: 2*llm.USD + 20_100*6000 + 100_000, InputTokens: 20_100, OutputTokens: 10, Requests: 1}, least: 10},
+		{name: "a model that makes pictures", facts: llm.Facts{TextBytes: 36, MaxTokens: 10}, target: func(t *llm.Target) { t.Price.ImageOutput = 60 * llm.USD },
+			want: llm.Amounts{USD: 700_000, InputTokens: 100, OutputTokens: 10, Requests: 1}, least: 10},
+		{name: "the tier that is asked for", facts: llm.Facts{TextBytes: 36, MaxTokens: 10, Tier: llm.TierPriority}, target: setTiers,
+			want: llm.Amounts{USD: 500_000, InputTokens: 100, OutputTokens: 10, Requests: 1}, least: 10},
+		{name: "cache writes in the tier", facts: llm.Facts{TextBytes: 36, MaxTokens: 10, Tier: llm.TierPriority, CacheWrites: true}, target: setTiers,
+			want: llm.Amounts{USD: 1_100_000, InputTokens: 100, OutputTokens: 10, Requests: 1}, least: 10},
+		{name: "a cheaper tier may not be granted", facts: llm.Facts{TextBytes: 36, MaxTokens: 10, Tier: llm.TierFlex}, target: setTiers,
+			want: llm.Amounts{USD: 200_000, InputTokens: 100, OutputTokens: 10, Requests: 1}, least: 10},
+		{name: "any tier that the provider may choose", facts: llm.Facts{TextBytes: 36, MaxTokens: 10, Tier: llm.TierAuto}, target: setTiers,
+			want: llm.Amounts{USD: 500_000, InputTokens: 100, OutputTokens: 10, Requests: 1}, least: 10},
+		{name: "fast mode", facts: llm.Facts{TextBytes: 36, MaxTokens: 10, Tier: llm.TierFast}, target: setTiers,
+			want: llm.Amounts{USD: 1_200_000, InputTokens: 100, OutputTokens: 10, Requests: 1}, least: 10},
 		{name: "web searches", facts: llm.Facts{TextBytes: 36, MaxTokens: 10, Features: llm.WebSearch},
 			want: llm.Amounts{USD: 100_200_000, InputTokens: 100, OutputTokens: 10, Requests: 1}, least: 10},
 		{name: "without a price there is no money", facts: llm.Facts{TextBytes: 36, MaxTokens: 10}, target: func(t *llm.Target) { t.Price = llm.Price{} },

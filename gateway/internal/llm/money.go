@@ -1,6 +1,7 @@
 package llm
 
 import (
+	"cmp"
 	"fmt"
 	"math"
 	"math/big"
@@ -122,6 +123,11 @@ type Price struct {
 	CacheWriteLong NanoUSD `json:"cache_write_long"`
 	AudioInput     NanoUSD `json:"audio_input"`
 	AudioOutput    NanoUSD `json:"audio_output"`
+	// ImageInput and ImageOutput are for the tokens of pictures; 0 where they cost as much as
+	// text. Image is the price of a million pictures in the prompt, beside their tokens.
+	ImageInput  NanoUSD `json:"image_input,omitempty"`
+	ImageOutput NanoUSD `json:"image_output,omitempty"`
+	Image       NanoUSD `json:"image,omitempty"`
 	// WebSearch is the price of a million searches that the provider made for the reply;
 	// providers state it for a thousand.
 	WebSearch NanoUSD `json:"web_search,omitempty"`
@@ -129,6 +135,11 @@ type Price struct {
 	// charged at Long's prices; 0, or a nil Long, means that length makes no difference.
 	LongAbove int64  `json:"long_above,omitempty"`
 	Long      *Price `json:"long,omitempty"`
+	// Tiers are the prices of other service tiers than the standard one, as far as they are
+	// known. They are complete, and have none themselves; a record has only the price that it
+	// was charged at. Tier is the tier of such a price.
+	Tiers map[Tier]*Price `json:"-"`
+	Tier  Tier            `json:"tier,omitempty"`
 	// Row says where the price comes from, such as "openai/gpt-5@1a2b3c4d".
 	Row string `json:"row"`
 }
@@ -144,16 +155,20 @@ func SearchPrice(input, output NanoUSD) NanoUSD {
 
 // Usage counts the tokens of one request as they are billed.
 type Usage struct {
-	// Input is the whole prompt: fresh, cached and written-to-cache tokens, audio too.
+	// Input is the whole prompt: fresh, cached and written-to-cache tokens, audio and pictures too.
 	Input          int64 `json:"input"`
 	CacheRead      int64 `json:"cache_read,omitempty"`
 	CacheWrite     int64 `json:"cache_write,omitempty"`
 	CacheWriteLong int64 `json:"cache_write_long,omitempty"`
 	AudioInput     int64 `json:"audio_input,omitempty"`
-	// Output is everything the model produced, reasoning and audio included.
+	ImageInput     int64 `json:"image_input,omitempty"`
+	// Images counts the pictures in the prompt where each has a price.
+	Images int64 `json:"images,omitempty"`
+	// Output is everything the model produced, reasoning, audio and pictures included.
 	Output      int64 `json:"output"`
 	Reasoning   int64 `json:"reasoning,omitempty"`
 	AudioOutput int64 `json:"audio_output,omitempty"`
+	ImageOutput int64 `json:"image_output,omitempty"`
 	// Searches counts the web searches that the provider made.
 	Searches int64 `json:"searches,omitempty"`
 	// Advisor counts tokens in and out of other models that the provider consulted for
@@ -165,6 +180,8 @@ type Usage struct {
 	// with a provider that charges for all.
 	BilledInput  int64 `json:"billed_input,omitempty"`
 	BilledOutput int64 `json:"billed_output,omitempty"`
+	// Tier is the service tier that is charged; empty for the standard one.
+	Tier Tier `json:"tier,omitempty"`
 	// Estimated marks counts that no provider confirmed.
 	Estimated bool `json:"estimated,omitempty"`
 }
@@ -174,7 +191,7 @@ func (u Usage) billed() Usage {
 	if u.BilledInput <= 0 && u.BilledOutput <= 0 {
 		return u
 	}
-	return Usage{Input: u.BilledInput, Output: u.BilledOutput, Searches: u.Searches}
+	return Usage{Input: u.BilledInput, Output: u.BilledOutput, Searches: u.Searches, Images: u.Images}
 }
 
 // Total returns the number of tokens in and out.
@@ -193,31 +210,53 @@ func (u Usage) Complete(input, output int64) Usage {
 	return u
 }
 
-// Cost returns usage times price, rounded up to a whole nano-USD. The result is
-// meaningless when the price is unknown. Negative counts count as zero, and a cost beyond
-// the range of NanoUSD is the largest amount.
+// Cost returns usage times price, in the tier and at the length of prompt that the usage has,
+// rounded up to a whole nano-USD. The result is meaningless when the price is unknown. Negative
+// counts count as zero, and a cost beyond the range of NanoUSD is the largest amount.
 func (p Price) Cost(u Usage) NanoUSD {
-	search := p.WebSearch
-	if p.Long != nil && p.LongAbove > 0 && u.Input > p.LongAbove {
-		p = *p.Long
+	of := &p
+	if in := p.Tiers[u.Tier]; in != nil {
+		of = in
+	}
+	search, image := of.WebSearch, of.Image
+	if of.Long != nil && of.LongAbove > 0 && u.Input > of.LongAbove {
+		of = of.Long
 	}
 	u = u.billed()
-	cached, written, long := max(u.CacheRead, 0), max(u.CacheWrite, 0), max(u.CacheWriteLong, 0)
-	audioIn := max(u.AudioInput, 0)
-	fresh := max(u.Input-Add(Add(cached, written), Add(long, audioIn)), 0)
-	audioOut := max(u.AudioOutput, 0)
-	text := max(u.Output-audioOut, 0)
 	var sum accumulator
-	sum.add(fresh, p.Input)
-	sum.add(cached, p.CacheRead)
-	sum.add(written, p.CacheWrite)
-	sum.add(long, p.CacheWriteLong)
-	sum.add(audioIn, p.AudioInput)
-	sum.add(text, p.Output)
-	sum.add(audioOut, p.AudioOutput)
+	of.addInput(&sum, &u)
+	of.addOutput(&sum, &u)
 	sum.add(max(u.Searches, 0), search)
+	sum.add(max(u.Images, 0), image)
 	return sum.perMillion()
 }
+
+// addInput adds what the prompt costs.
+func (p *Price) addInput(sum *accumulator, u *Usage) {
+	fresh := u.Input
+	for _, one := range [...]struct {
+		tokens int64
+		price  NanoUSD
+	}{{u.CacheRead, p.CacheRead}, {u.CacheWrite, p.CacheWrite}, {u.CacheWriteLong, p.CacheWriteLong},
+		{u.AudioInput, p.AudioInput}, {u.ImageInput, p.imageInput()}} {
+		tokens := max(one.tokens, 0)
+		fresh -= min(tokens, max(fresh, 0))
+		sum.add(tokens, one.price)
+	}
+	sum.add(max(fresh, 0), p.Input)
+}
+
+// addOutput adds what the reply costs.
+func (p *Price) addOutput(sum *accumulator, u *Usage) {
+	audio, image := max(u.AudioOutput, 0), max(u.ImageOutput, 0)
+	sum.add(max(u.Output-Add(audio, image), 0), p.Output)
+	sum.add(audio, p.AudioOutput)
+	sum.add(image, p.imageOutput())
+}
+
+func (p *Price) imageInput() NanoUSD { return cmp.Or(p.ImageInput, p.Input) }
+
+func (p *Price) imageOutput() NanoUSD { return cmp.Or(p.ImageOutput, p.Output) }
 
 // CacheSaving returns what the provider's prompt cache has saved: what the usage would have cost
 // without it, less what it cost. It is negative where writing to the cache cost more than

@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"math"
 	"math/big"
+	"reflect"
 	"strings"
 	"testing"
 
@@ -213,16 +214,16 @@ func TestPriceSurvivesJSON(t *testing.T) {
 		p := drawPrice(t)
 		long := drawPrice(t)
 		p.LongAbove, p.Long, p.Row = 200_000, &long, "openai/gpt-5@0123abcd"
+		p.Tier = llm.TierFlex
 		b, err := json.Marshal(p)
 		if err != nil {
 			t.Fatal(err)
 		}
 		var back llm.Price
-		if err := json.Unmarshal(b, &back); err != nil || back.Long == nil || *back.Long != long {
+		if err := json.Unmarshal(b, &back); err != nil || back.Long == nil || !reflect.DeepEqual(*back.Long, long) {
 			t.Fatalf("%s reads back as %+v, %v", b, back, err)
 		}
-		back.Long = p.Long
-		if back != p {
+		if !reflect.DeepEqual(back, p) {
 			t.Fatalf("%s reads back as %+v", b, back)
 		}
 	})

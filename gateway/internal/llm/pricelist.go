@@ -15,11 +15,18 @@ type PriceList struct {
 	// AudioInput and AudioOutput are empty where sound costs as much as text.
 	AudioInput  json.Number `json:"audio_input,omitempty"`
 	AudioOutput json.Number `json:"audio_output,omitempty"`
+	// ImageInput and ImageOutput are empty where pictures cost as much as text. Image is the price
+	// of one picture in the prompt, beside its tokens; empty for none.
+	ImageInput  json.Number `json:"image_input,omitempty"`
+	ImageOutput json.Number `json:"image_output,omitempty"`
+	Image       json.Number `json:"image,omitempty"`
 	// WebSearch is the price of a thousand searches.
 	WebSearch json.Number `json:"web_search,omitempty"`
 	// LongAbove is the length of prompt, in tokens, beyond which Long applies to the whole request.
 	LongAbove int64      `json:"long_above,omitempty"`
 	Long      *PriceList `json:"long,omitempty"`
+	// Tiers are the prices of other service tiers, by name.
+	Tiers map[Tier]*PriceList `json:"tiers,omitempty"`
 	// Row says where the price comes from, such as "openai/gpt-5@1a2b3c4d".
 	Row string `json:"row,omitempty"`
 }
@@ -38,12 +45,28 @@ func (p *Price) List() *PriceList {
 	if p.AudioOutput != p.Output {
 		list.AudioOutput = usd(p.AudioOutput)
 	}
+	if p.ImageInput > 0 && p.ImageInput != p.Input {
+		list.ImageInput = usd(p.ImageInput)
+	}
+	if p.ImageOutput > 0 && p.ImageOutput != p.Output {
+		list.ImageOutput = usd(p.ImageOutput)
+	}
+	if p.Image > 0 {
+		list.Image = json.Number((p.Image / 1e6).Decimal())
+	}
 	if p.WebSearch > 0 {
 		list.WebSearch = usd(p.WebSearch / 1000)
 	}
 	if p.Long != nil && p.LongAbove > 0 {
 		list.LongAbove, list.Long = p.LongAbove, p.Long.List()
-		list.Long.WebSearch = ""
+		list.Long.WebSearch, list.Long.Row = "", ""
+	}
+	for tier, in := range p.Tiers {
+		if list.Tiers == nil {
+			list.Tiers = map[Tier]*PriceList{}
+		}
+		list.Tiers[tier] = in.List()
+		list.Tiers[tier].WebSearch, list.Tiers[tier].Row = "", ""
 	}
 	return list
 }

@@ -1,6 +1,7 @@
 package llm
 
 import (
+	"cmp"
 	"io"
 	"net/http"
 	"time"
@@ -118,6 +119,9 @@ type ReplyInfo struct {
 	Finish string
 	// Model is the provider's name for what answered.
 	Model string
+	// Tier is the service tier that the provider says it served the request in; empty when it
+	// does not say.
+	Tier Tier
 	// ToolCalls marks that at least one tool-call delta was sent.
 	ToolCalls bool
 	// Content marks that a choice has content: text, a tool call, a refusal, reasoning, an
@@ -141,6 +145,13 @@ func (t ReplyInfo) Billed(prompt int64, whole bool) Usage {
 	if t.Free {
 		return Usage{}
 	}
+	u := t.counted(prompt, whole)
+	u.Tier = cmp.Or(t.Tier, u.Tier)
+	return u
+}
+
+// counted is Billed without the service tier that stands outside the usage.
+func (t ReplyInfo) counted(prompt int64, whole bool) Usage {
 	output := max((t.TextBytes+bytesPerToken-1)/bytesPerToken, t.Pieces)
 	if t.TextBytes == 0 {
 		output = 0

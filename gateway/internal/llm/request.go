@@ -148,6 +148,8 @@ type Facts struct {
 	// Repriced names the member by which an OpenAI-like provider may serve the request at
 	// other prices than its model's, such as "service_tier"; empty without one.
 	Repriced string
+	// Tier is the service tier that the request asks for; empty when it asks for none.
+	Tier Tier
 	// CacheWrites says that the request may ask the provider to keep parts of the prompt.
 	CacheWrites bool
 	// CacheAt is the span of the whole "cache" member (name, colon, value and one

@@ -31,6 +31,8 @@ type Target struct {
 	FeaturesKnown bool
 	// Quality is between 0 and 1; negative means unknown.
 	Quality float64
+	// QualitySource says what Quality measures; it counts only with one.
+	QualitySource string
 	// Deprecated marks a model that its provider will turn off. ChatOnly and EmbedsOnly mark one
 	// that is known to make no embeddings, or nothing else.
 	Deprecated, ChatOnly, EmbedsOnly bool
@@ -75,15 +77,19 @@ func (t *Target) EmbeddingsDialect() Dialect {
 // measured yet".
 type Stats struct {
 	Inflight int64 `json:"inflight,omitempty"`
-	// TTFT is the decayed mean time to the first token.
+	// TTFT is the decayed mean time to the first token. Of plain replies, which do not show it, it
+	// is worked out from their times and lengths, as TPS is.
 	TTFT Millis `json:"ttft_ms,omitempty"`
-	// TTFTP50 and TTFTP95 are the decayed median and 95th percentile of the same times.
+	// TTFTP50 and TTFTP95 are the decayed median and 95th percentile of those times that streams
+	// have shown.
 	TTFTP50 Millis `json:"ttft_p50_ms,omitempty"`
 	TTFTP95 Millis `json:"ttft_p95_ms,omitempty"`
 	// TPS is the decayed mean of output tokens per second.
 	TPS float64 `json:"tps,omitempty"`
 	// ErrorRate is the decayed share of failed attempts, 0 to 1.
 	ErrorRate float64 `json:"error_rate,omitempty"`
+	// FailingBy is the kind of failure that most of these have in common; empty without any.
+	FailingBy Fault `json:"failing_by,omitempty"`
 	// Samples is the decayed number of attempts that ErrorRate is a share of.
 	Samples float64 `json:"samples,omitempty"`
 	// CoolingUntil is in the future while the target is cooling down, CoolingFor says why.

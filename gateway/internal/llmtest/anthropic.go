@@ -5,6 +5,7 @@ import (
 	"strings"
 
 	"github.com/penstock/penstock/gateway/internal/framing"
+	"github.com/penstock/penstock/gateway/internal/llm"
 )
 
 // Anthropic returns the reply as an Anthropic message.
@@ -32,8 +33,14 @@ func (c Chat) message() object {
 
 func (c Chat) anthropicUsage() object {
 	u := c.Usage
-	return object{"input_tokens": u.Input - u.CacheRead - u.CacheWrite, "cache_read_input_tokens": u.CacheRead,
+	v := object{"input_tokens": u.Input - u.CacheRead - u.CacheWrite, "cache_read_input_tokens": u.CacheRead,
 		"cache_creation_input_tokens": u.CacheWrite, "output_tokens": u.Output}
+	if u.Tier == llm.TierFast { // a mode beside the tier
+		v["service_tier"], v["speed"] = "standard", "fast"
+	} else {
+		c.setTier(v, "service_tier", "standard")
+	}
+	return v
 }
 
 func (c Chat) stopReason() string {

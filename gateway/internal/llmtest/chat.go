@@ -18,7 +18,9 @@ type Chat struct {
 	Tools               []ToolCall
 	// Finish is OpenAI's finish_reason; empty means "stop", or "tool_calls" with Tools.
 	Finish string
-	Usage  llm.Usage
+	// Usage is what the reply counts, and with Tier the service tier that it names, in its API's
+	// place and words.
+	Usage llm.Usage
 }
 
 // ToolCall is a function call of the model. Arguments are JSON.
@@ -40,8 +42,8 @@ func (c Chat) withDefaults() Chat {
 			c.Finish = "tool_calls"
 		}
 	}
-	if c.Usage == (llm.Usage{}) {
-		c.Usage = llm.Usage{Input: 10, Output: 5}
+	if c.Usage == (llm.Usage{Tier: c.Usage.Tier}) {
+		c.Usage.Input, c.Usage.Output = 10, 5
 	}
 	return c
 }
@@ -67,11 +69,13 @@ func (c Chat) OpenAI() string {
 	if len(c.Tools) > 0 {
 		message["tool_calls"] = c.openAITools(false)
 	}
-	return string(encode(object{
+	reply := object{
 		"id": c.ID, "object": "chat.completion", "created": 1700000000, "model": c.Model,
 		"choices": []object{{"index": 0, "message": message, "logprobs": nil, "finish_reason": c.Finish}},
 		"usage":   c.openAIUsage(),
-	}))
+	}
+	c.setTier(reply, "service_tier", "default")
+	return string(encode(reply))
 }
 
 func (c Chat) openAITools(indexed bool) []object {
@@ -120,11 +124,23 @@ func (c Chat) OpenAIChunks(usage bool) [][]byte {
 	return append(frames, framing.AppendData(nil, []byte("[DONE]")))
 }
 
+// setTier names the service tier, if the reply has one. standard is the word for the standard one.
+func (c Chat) setTier(v object, name, standard string) {
+	switch c.Usage.Tier {
+	case "":
+	case llm.TierStandard:
+		v[name] = standard
+	default:
+		v[name] = string(c.Usage.Tier)
+	}
+}
+
 func (c Chat) chunk(delta object, finish any) []byte {
 	return c.frame(object{"choices": []object{{"index": 0, "delta": delta, "logprobs": nil, "finish_reason": finish}}})
 }
 
 func (c Chat) frame(v object) []byte {
+	c.setTier(v, "service_tier", "default")
 	v["id"], v["object"], v["created"], v["model"] = c.ID, "chat.completion.chunk", 1700000000, c.Model
 	return framing.AppendData(nil, encode(v))
 }

@@ -59,9 +59,10 @@ func (c Chat) geminiReply(parts []object, last bool) object {
 	if last {
 		candidate["finishReason"] = c.geminiFinish()
 	}
-	return object{"candidates": []object{candidate}, "modelVersion": c.Model, "responseId": c.ID, "usageMetadata": object{
-		"promptTokenCount": c.Usage.Input, "candidatesTokenCount": c.Usage.Output - c.Usage.Reasoning,
-		"thoughtsTokenCount": c.Usage.Reasoning, "cachedContentTokenCount": c.Usage.CacheRead, "totalTokenCount": c.Usage.Total()}}
+	usage := object{"promptTokenCount": c.Usage.Input, "candidatesTokenCount": c.Usage.Output - c.Usage.Reasoning,
+		"thoughtsTokenCount": c.Usage.Reasoning, "cachedContentTokenCount": c.Usage.CacheRead, "totalTokenCount": c.Usage.Total()}
+	c.setTier(usage, "serviceTier", "standard")
+	return object{"candidates": []object{candidate}, "modelVersion": c.Model, "responseId": c.ID, "usageMetadata": usage}
 }
 
 // geminiFinish is STOP also for function calls.

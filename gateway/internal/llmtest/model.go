@@ -28,6 +28,8 @@ const (
 //	fail-429  an error with that status
 //	cut       the connection closes in the middle of the reply
 //	stall     nothing follows the first half of a stream until the client is gone
+//
+// or, as tier-flex and the like, for a service tier that the reply names.
 func Model() Step { return answering((*question).chat) }
 
 // Agent answers as Model does, for an agent that solves a task in several turns: the model

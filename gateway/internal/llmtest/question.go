@@ -7,6 +7,8 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+
+	"github.com/penstock/penstock/gateway/internal/llm"
 )
 
 // question is a request to Model, in any format.
@@ -78,6 +80,9 @@ func at(v any, path ...string) any {
 // chat is the model's reply.
 func (q *question) chat() Chat {
 	c := Chat{Model: q.model}
+	if tier, ok := strings.CutPrefix(q.model, "tier-"); ok {
+		c.Usage.Tier = llm.ParseTier(tier)
+	}
 	tools := q.tools()
 	switch {
 	case q.answered():

@@ -39,6 +39,7 @@ func (c Chat) response(items []object) object {
 			"input_tokens": c.Usage.Input, "input_tokens_details": object{"cached_tokens": c.Usage.CacheRead, "cache_write_tokens": c.Usage.CacheWrite},
 			"output_tokens": c.Usage.Output, "output_tokens_details": object{"reasoning_tokens": c.Usage.Reasoning},
 			"total_tokens": c.Usage.Total()}}
+	c.setTier(r, "service_tier", "default")
 	switch c.Finish {
 	case "length":
 		r["status"], r["incomplete_details"] = "incomplete", object{"reason": "max_output_tokens"}

@@ -42,7 +42,9 @@ type attempt struct {
 	started time.Time
 	// first is the time from started to the first content, took that to the end; 0 before.
 	first, took time.Duration
-	done        bool
+	// heldBefore is for how long the watchdog was suspended before there was content.
+	heldBefore time.Duration
+	done       bool
 	// callerLeft says that the caller hung up before there was content, overtaken that another
 	// target began before this one.
 	callerLeft, overtaken bool
@@ -187,6 +189,7 @@ func (a *attempt) watched(body io.ReadCloser) io.ReadCloser {
 // piece, it is not known when it began. It fails if that was too late: nothing has been sent
 // yet, so another target can take over.
 func (a *attempt) noteContent(whole bool) error {
+	a.heldBefore = a.watch.held()
 	if !whole {
 		a.first = a.Now().Sub(a.started)
 		a.entry.FirstToken = llm.Millis(a.first)
@@ -269,7 +272,7 @@ func (a *attempt) finish(e *llm.Error) {
 	a.watch.disarm()
 	a.took = a.Now().Sub(a.started)
 	a.entry.Duration, a.entry.Transforms = llm.Millis(a.took), a.redactedTransforms()
-	out := Outcome{FirstToken: a.first, Duration: a.took}
+	out := Outcome{FirstToken: a.first, Duration: a.took, Held: max(a.watch.held()-a.heldBefore, 0)}
 	if a.answer != nil {
 		out.Status, out.Header = a.answer.Status, a.answer.Header
 	}
@@ -289,8 +292,13 @@ func (a *attempt) finish(e *llm.Error) {
 		if errors.Is(e, errImpatient) {
 			out.Fault = llm.FaultCanceled
 		}
+		if a.first == 0 && a.req.Facts.Stream {
+			out.Silent = a.took
+		}
 	} else if u := a.reply.Info().Usage; u != nil {
-		out.OutputTokens = u.Output
+		if out.OutputTokens = u.Output; a.req.Facts.Inputs > 0 {
+			out.FirstToken = a.took // vectors are made all at once
+		}
 		if a.req.Facts.Inputs == 0 && !a.req.Facts.Free { // only a conversation's prompt goes on
 			a.Prompts.Sent(a.req.Principal.KeyID, a.affinity, a.target.ID, keptPrompt(a.target, u))
 		}
@@ -352,9 +360,32 @@ func (a *attempt) own() result {
 		r.usage = r.info.Billed(a.exchange.Sent.Facts.EstInputTokens, r.info.Finish != "" || !a.req.Facts.Stream)
 	case a.callerLeft, a.overtaken:
 		r.usage = a.early.Billed(a.req.Facts.EstInputTokens, false)
+	default:
+		return r
 	}
+	a.setTier(&r.usage)
 	r.cost = a.target.Price.Cost(r.usage)
 	return r
+}
+
+// geminiTier is the header in which Google names the service tier of replies that do not.
+const geminiTier = "X-Gemini-Service-Tier"
+
+// setTier completes usage by what sets its price: the service tier, and how many pictures the
+// prompt has.
+func (a *attempt) setTier(u *llm.Usage) {
+	facts, price := &a.req.Facts, &a.target.Price
+	if a.exchange.Sent != nil {
+		facts = &a.exchange.Sent.Facts
+	}
+	said := u.Tier
+	if said == "" && a.answer != nil {
+		said = llm.ParseTier(a.answer.Header.Get(geminiTier))
+	}
+	u.Tier = price.TierOf(said, facts.Tier, *u)
+	if price.Image > 0 && u.Input > 0 {
+		u.Images = int64(facts.Images)
+	}
 }
 
 // settle settles what the attempt holds of the request's limits, and returns its charges.

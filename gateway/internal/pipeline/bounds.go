@@ -63,7 +63,7 @@ func (t *terms) whyUnbounded(target *llm.Target, f *llm.Facts) string {
 		return "no price is known for it, and a limit in US dollars applies: set price on the target, or unpriced: allow on the model"
 	case f.Repriced == llm.OtherModels && t.req.PassesTo(target) && !t.mayUseAllModels():
 		return "models names others that may answer, and this key may use only some: remove models"
-	case money && f.Repriced != "" && t.req.PassesTo(target) && bills(target) && !t.route.AllowUnpriced:
+	case money && f.Repriced != "" && !pricesTier(target, f) && t.req.PassesTo(target) && bills(target) && !t.route.AllowUnpriced:
 		return f.Repriced + " may make it cost more than is known, and a limit in US dollars applies: remove " + f.Repriced + ", or set unpriced: allow on the model"
 	case f.Unbounded == "" || target.Context > 0:
 		return ""
@@ -71,6 +71,12 @@ func (t *terms) whyUnbounded(target *llm.Target, f *llm.Facts) string {
 		return "it is not known how many tokens " + f.Unbounded + " takes, and a limit depends on it: set context on the target, and it counts as a full context window"
 	}
 	return ""
+}
+
+// pricesTier reports whether what makes a request cost more is a service tier whose price is
+// known.
+func pricesTier(target *llm.Target, f *llm.Facts) bool {
+	return (f.Repriced == "service_tier" || f.Repriced == "speed") && target.Price.Tiers[f.Tier] != nil
 }
 
 // mayUseAllModels reports whether the caller's key names no models, or all.

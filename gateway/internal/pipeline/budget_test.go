@@ -105,6 +105,15 @@ func TestUnboundedCost(t *testing.T) {
 		{name: "a file id and a limit on tokens", limits: []llm.Limit{tokens}, facts: llm.Facts{Unbounded: "a file id"}, want: "a file id"},
 		{name: "a remote image where the context is known", limits: []llm.Limit{hardBudget()}, set: func(r *llm.Route) { r.Targets[0].Context = 8192 }, facts: llm.Facts{Unbounded: "a remote image"}},
 		{name: "another price", limits: []llm.Limit{hardBudget()}, facts: llm.Facts{Repriced: "service_tier"}, want: "remove service_tier, or set unpriced: allow"},
+		{name: "the known price of a tier", limits: []llm.Limit{hardBudget()}, set: func(r *llm.Route) {
+			r.Targets[0].Price.SetTier(llm.TierPriority, llm.Price{Known: true, Input: 1, Output: 1})
+		}, facts: llm.Facts{Repriced: "service_tier", Tier: llm.TierPriority}},
+		{name: "the known price of another tier", limits: []llm.Limit{hardBudget()}, set: func(r *llm.Route) {
+			r.Targets[0].Price.SetTier(llm.TierFlex, llm.Price{Known: true, Input: 1, Output: 1})
+		}, facts: llm.Facts{Repriced: "service_tier", Tier: llm.TierPriority}, want: "remove service_tier"},
+		{name: "another place beside a known tier", limits: []llm.Limit{hardBudget()}, set: func(r *llm.Route) {
+			r.Targets[0].Price.SetTier(llm.TierFast, llm.Price{Known: true, Input: 1, Output: 1})
+		}, facts: llm.Facts{Repriced: "inference_geo", Tier: llm.TierFast}, want: "remove inference_geo"},
 		{name: "another price, allowed", limits: []llm.Limit{hardBudget()}, set: func(r *llm.Route) { r.AllowUnpriced = true }, facts: llm.Facts{Repriced: "models"}},
 		{name: "another price of a free server", limits: []llm.Limit{hardBudget()}, set: func(r *llm.Route) { r.Targets[0].Price = llm.Price{Known: true} }, facts: llm.Facts{Repriced: "models"}},
 		{name: "another price elsewhere", limits: []llm.Limit{hardBudget()}, set: func(r *llm.Route) { r.Targets[0].Dialect = "anthropic" }, facts: llm.Facts{Repriced: "service_tier"}},
@@ -120,9 +129,11 @@ func TestUnboundedCost(t *testing.T) {
 				}
 				req := request(false)
 				if late {
-					f.transform = func(r *llm.Request) { r.Facts.Unbounded, r.Facts.Repriced = tt.facts.Unbounded, tt.facts.Repriced }
+					f.transform = func(r *llm.Request) {
+						r.Facts.Unbounded, r.Facts.Repriced, r.Facts.Tier = tt.facts.Unbounded, tt.facts.Repriced, tt.facts.Tier
+					}
 				} else {
-					req.Facts.Unbounded, req.Facts.Repriced = tt.facts.Unbounded, tt.facts.Repriced
+					req.Facts.Unbounded, req.Facts.Repriced, req.Facts.Tier = tt.facts.Unbounded, tt.facts.Repriced, tt.facts.Tier
 				}
 				_, err := f.serve(t, t.Context(), req)
 				served := len(f.sent) == 1 && err == nil

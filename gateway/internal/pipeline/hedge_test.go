@@ -1,6 +1,7 @@
 package pipeline
 
 import (
+	"context"
 	"slices"
 	"testing"
 	"testing/synctest"
@@ -101,4 +102,35 @@ func TestHedgePanic(t *testing.T) {
 		}
 	}()
 	_, _ = f.serve(t, t.Context(), request(true))
+}
+
+// TestSilenceIsReported has a target that is overtaken, or left by its caller, report how long it was
+// silent; one that fails, and a plain reply, report none.
+func TestSilenceIsReported(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		f := newFakes("p/a", "p/b")
+		f.route.Retries.Attempts, f.route.Hedge = 1, llm.Hedge{After: 2 * time.Second}
+		f.script["p/a"], f.script["p/b"] = []action{{hang: true}}, []action{late(time.Second, "two")}
+		if _, err := f.serve(t, t.Context(), request(true)); err != nil {
+			t.Fatal(err)
+		}
+		// The other target is asked after two seconds, and has content after two more.
+		if o := f.outcomes["p/a"][0]; o.Fault != llm.FaultCanceled || o.Silent != 4*time.Second || o.FirstToken != 0 {
+			t.Errorf("the target that was overtaken reports %+v", o)
+		}
+		if o := f.outcomes["p/b"][0]; o.Fault != "" || o.Silent != 0 || o.FirstToken != 2*time.Second {
+			t.Errorf("the target that answered reports %+v", o)
+		}
+		for _, stream := range []bool{true, false} {
+			f = newFakes("p/a")
+			f.script["p/a"] = []action{{hang: true}}
+			ctx, leave := context.WithTimeout(t.Context(), 5*time.Second)
+			_, _ = f.serve(t, ctx, request(stream))
+			leave()
+			want := map[bool]time.Duration{true: 5 * time.Second}[stream]
+			if o := f.outcomes["p/a"][0]; o.Silent != want {
+				t.Errorf("stream %t: the target that its caller left reports %+v, want %v of silence", stream, o, want)
+			}
+		}
+	})
 }

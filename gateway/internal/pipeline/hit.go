@@ -44,5 +44,6 @@ func (x *state) recordHit() {
 	if t := x.hit.target; t != nil {
 		r.Provider, r.Price = t.Provider, t.Price
 	}
-	r.Saved = r.Price.Cost(info.Billed(x.req.Facts.EstInputTokens, info.Finish != "" || !x.req.Facts.Stream))
+	saved := info.Billed(x.req.Facts.EstInputTokens, info.Finish != "" || !x.req.Facts.Stream)
+	r.Price, r.Saved = r.Price.At(saved.Tier), r.Price.Cost(saved)
 }

@@ -59,8 +59,10 @@ func (r *reservation) draftFor(x *llm.Exchange) *llm.Record {
 		draft.ID += "_hedge"
 	}
 	if x != nil {
-		draft.Target, draft.Provider, draft.Price = x.Target.ID, x.Target.Provider, x.Target.Price
+		draft.Target, draft.Provider = x.Target.ID, x.Target.Provider
 		draft.Usage.Input = x.Sent.Facts.EstInputTokens
+		draft.Usage.Tier = x.Target.Price.TierOf("", x.Sent.Facts.Tier, draft.Usage)
+		draft.Price = x.Target.Price.At(draft.Usage.Tier)
 	}
 	return &draft
 }

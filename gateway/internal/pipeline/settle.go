@@ -106,7 +106,7 @@ func (x *state) account() {
 		return
 	}
 	r, came := x.record, a.result()
-	r.Target, r.Provider, r.Price = a.target.ID, a.target.Provider, a.target.Price
+	r.Target, r.Provider, r.Price = a.target.ID, a.target.Provider, a.target.Price.At(came.usage.Tier)
 	r.Finish, r.Served = came.info.Finish, came.info.Model
 	r.Usage, r.Cost = came.usage, came.cost
 	r.PromptSaved = r.Price.CacheSaving(came.usage)

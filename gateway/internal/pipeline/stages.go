@@ -212,9 +212,14 @@ type Outcome struct {
 	Credential bool
 	RetryAfter time.Duration
 	Header     http.Header
-	// FirstToken is zero when none came; Duration covers the whole attempt.
-	FirstToken, Duration time.Duration
-	OutputTokens         int64
+	// FirstToken is zero when none came; Duration covers the whole attempt, Held the part of it in
+	// which the reply was not read because the caller was written to.
+	FirstToken, Duration, Held time.Duration
+	// Probe marks a call that no caller has asked for.
+	Probe bool
+	// Silent is how long a stream that was given up had brought nothing; 0 for any other.
+	Silent       time.Duration
+	OutputTokens int64
 }
 
 // Meter counts what limits bound.

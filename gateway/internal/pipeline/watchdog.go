@@ -23,6 +23,8 @@ type watchdog struct {
 	// suspended is since when the reply is not read, because the caller is being written to;
 	// 0 while it is read.
 	suspended atomic.Int64
+	// away is how long it was suspended in all, in nanoseconds.
+	away atomic.Int64
 	// mu orders changes of the limits and their being exceeded.
 	mu     sync.Mutex
 	limits watchLimits
@@ -78,8 +80,12 @@ func (w *watchdog) resume() {
 		away := int64(time.Since(w.start)) - since
 		w.lastByte.Add(away)
 		w.lastProgress.Add(away)
+		w.away.Add(away)
 	}
 }
+
+// held returns for how long the reply was not read, before the present suspension.
+func (w *watchdog) held() time.Duration { return time.Duration(w.away.Load()) }
 
 // check runs when the timer fires.
 func (w *watchdog) check() {

@@ -31,8 +31,8 @@ type Routes struct {
 	fixed map[string]*llm.Route
 	// choosers are those of the models that send requests on to others, by name or pattern.
 	choosers map[string]*chooser
-	// targets are the ids of the targets of the fixed routes.
-	targets map[string]bool
+	// targets are those of the fixed routes by their ids.
+	targets map[string]*llm.Target
 
 	// matched are the routes of names that matched a pattern or were discovered.
 	matched bounded.Map[string, *llm.Route]
@@ -45,7 +45,7 @@ const maxMatched = 4096
 // file; digests are those of its plugins by name.
 func New(c *config.Config, cat *catalog.Catalog, discovered bool, digests map[string]string) *Routes {
 	r := &Routes{config: c, catalog: cat, discovered: discovered, digests: digests, demo: map[string]llm.Target{},
-		fixed: map[string]*llm.Route{}, choosers: map[string]*chooser{}, targets: map[string]bool{}}
+		fixed: map[string]*llm.Route{}, choosers: map[string]*chooser{}, targets: map[string]*llm.Target{}}
 	r.matched.Max = maxMatched
 	for _, t := range demo.Targets() {
 		r.demo[t.Model] = t
@@ -60,7 +60,7 @@ func New(c *config.Config, cat *catalog.Catalog, discovered bool, digests map[st
 	}
 	for _, route := range r.fixed {
 		for _, t := range append(route.All(), extraTargets(route)...) {
-			r.targets[t.ID] = true
+			r.targets[t.ID] = t
 		}
 	}
 	return r
@@ -136,10 +136,14 @@ func (r *Routes) providers() []string {
 // Targets returns the IDs of the targets that the configuration names, in their order.
 func (r *Routes) Targets() []string { return slices.Sorted(maps.Keys(r.targets)) }
 
+// Target returns one of these targets; nil for another. Where several models have it, it is with
+// the facts that one of them gives.
+func (r *Routes) Target(id string) *llm.Target { return r.targets[id] }
+
 // Known reports whether the configuration or the catalog names a target, and not only a
 // caller who asked for it.
 func (r *Routes) Known(id string) bool {
-	if r.targets[id] {
+	if r.targets[id] != nil {
 		return true
 	}
 	provider, model, _ := strings.Cut(id, "/")

@@ -23,8 +23,8 @@ const (
 	pruneStep  = 5000
 )
 
-// maintenance is the work that goes on beside the requests: reloads, reservations and
-// the ledger.
+// maintenance is the work that goes on beside the requests: reloads, reservations, the
+// ledger and probes.
 type maintenance struct {
 	*Server
 	// reported is the ledger's health as it was last logged.
@@ -43,6 +43,7 @@ func (s *Server) startMaintenance(ctx context.Context) *maintenance {
 	signal.Notify(hup, syscall.SIGHUP)
 	m.wg.Go(func() { m.reloadOn(ctx, hup) })
 	m.wg.Go(func() { m.tick(ctx) })
+	m.wg.Go(func() { s.newProber().run(ctx) })
 	return m
 }
 

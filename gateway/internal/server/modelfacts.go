@@ -122,11 +122,11 @@ func modelFacts(c *config.Config, cat *catalog.Catalog, discovered bool) []Model
 		for _, e := range cat.Models(provider) {
 			t := llm.Target{ID: provider + "/" + e.Model, Provider: provider, Quality: -1}
 			e.Fill(&t)
-			facts[t.ID] = factsOf(&t, e)
+			facts[t.ID] = factsOf(&t, e.Released)
 		}
 	}
 	for _, t := range demo.Targets() {
-		facts[t.ID] = factsOf(&t, catalog.Entry{Quality: -1})
+		facts[t.ID] = factsOf(&t, "")
 	}
 	r := routes.New(c, cat, discovered, nil)
 	for _, alias := range slices.Sorted(maps.Keys(c.Models)) {
@@ -135,11 +135,8 @@ func modelFacts(c *config.Config, cat *catalog.Catalog, discovered bool) []Model
 			continue // a pattern's targets depend on the request
 		}
 		for _, t := range route.All() {
-			e, ok := cat.Lookup(t.Catalog, t.Model)
-			if !ok {
-				e.Quality = -1
-			}
-			m := factsOf(t, e)
+			e, _ := cat.Lookup(t.Catalog, t.Model)
+			m := factsOf(t, e.Released)
 			if before := facts[t.ID]; before != nil {
 				m.Aliases = before.Aliases
 			}
@@ -156,22 +153,15 @@ func modelFacts(c *config.Config, cat *catalog.Catalog, discovered bool) []Model
 	return list
 }
 
-// factsOf returns the facts about a target. e is what the catalog says of its model, with a
-// negative quality if it says nothing.
-func factsOf(t *llm.Target, e catalog.Entry) *ModelFacts {
+// factsOf returns the facts about a target. released is its model's date in the catalog.
+func factsOf(t *llm.Target, released string) *ModelFacts {
 	m := &ModelFacts{Model: t.ID, Provider: t.Provider, Context: t.Context, MaxOutput: t.MaxOutput, Price: t.Price.List(),
-		Deprecated: t.Deprecated, Embeds: t.EmbedsOnly, Released: e.Released}
+		Deprecated: t.Deprecated, Embeds: t.EmbedsOnly, Released: released}
 	if t.FeaturesKnown {
 		m.Capabilities = append([]string{}, t.Features.Names()...)
 	}
 	if t.Quality >= 0 {
-		m.Quality, m.QualitySource = &t.Quality, catalog.QualitySource
-		if t.Quality != e.Quality {
-			m.QualitySource = "the configuration"
-		}
-		if t.Provider == config.Demo {
-			m.QualitySource = "invented, for tries"
-		}
+		m.Quality, m.QualitySource = &t.Quality, t.QualitySource
 	}
 	return m
 }

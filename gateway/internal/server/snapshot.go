@@ -30,6 +30,7 @@ type snapshot struct {
 	plugins map[string]plugin
 	// callers are the plugins' dialects that callers use at endpoints.
 	callers  map[string]*wasm.ClientDialect
+	dialects *wire.Dialects
 	pipeline *pipeline.Pipeline
 	// classifier asks the endpoints that label requests.
 	classifier *classify.Classifier
@@ -55,6 +56,7 @@ func (s *Server) build(ctx context.Context, c *config.Config) (*snapshot, error)
 		sn.close()
 		return nil, err
 	}
+	sn.dialects = dialects
 	sn.routes = routes.New(c, sn.catalog, s.o.ConfigPath() == "", sn.digests())
 	sn.pipeline = pipeline.New(pipeline.Stages{
 		Routes:     sn.routes,

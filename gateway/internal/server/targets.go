@@ -40,8 +40,19 @@ type Target struct {
 	// ErrorRate is the decayed share of failed attempts, 0 to 1, of the recent Samples.
 	ErrorRate float64 `json:"error_rate"`
 	Samples   float64 `json:"samples"`
-	// TTFT is the decayed mean time to the first token; left out before there is one.
-	TTFT llm.Millis `json:"ttft_ms,omitempty"`
+	// Errors are the parts of ErrorRate by the kind of failure; those without any are left out.
+	Errors map[llm.Fault]float64 `json:"errors,omitempty"`
+	// TTFT is the decayed mean time to the first token; left out before there is one. TTFTP50 and
+	// TTFTP95 are the median and the 95th percentile of those that streams have shown.
+	TTFT    llm.Millis `json:"ttft_ms,omitempty"`
+	TTFTP50 llm.Millis `json:"ttft_p50_ms,omitempty"`
+	TTFTP95 llm.Millis `json:"ttft_p95_ms,omitempty"`
+	// TPS is the decayed mean of output tokens per second; left out before there is one.
+	TPS float64 `json:"tps,omitempty"`
+	// CoolingFor says why routing avoids the target although calls may go through, and until
+	// when; left out when it does not.
+	CoolingFor   string     `json:"cooling_for,omitempty"`
+	CoolingUntil *time.Time `json:"cooling_until,omitempty"`
 	// Credentials are the provider's several ones as they stand for this target.
 	Credentials []TargetCredential `json:"credentials,omitempty"`
 }
@@ -93,11 +104,30 @@ func (s *Server) target(sn *snapshot, id string) Target {
 	stats := s.health.Stats(id, credentials...)
 	state, of := s.health.State(id, credentials...)
 	t := Target{Target: id, Circuit: circuitOf(state, stats.RemainingRequests, stats.RemainingTokens),
-		InFlight: stats.Inflight, ErrorRate: stats.ErrorRate, Samples: stats.Samples, TTFT: stats.TTFT}
+		InFlight: stats.Inflight, ErrorRate: stats.ErrorRate, Samples: stats.Samples, TTFT: stats.TTFT, TTFTP50: stats.TTFTP50, TTFTP95: stats.TTFTP95,
+		TPS: stats.TPS}
+	for _, e := range s.health.Errors(id) {
+		if e.Share > 0 && stats.ErrorRate > 0 {
+			t.Errors = setShare(t.Errors, e)
+		}
+	}
+	if stats.CoolingUntil.After(time.Now()) && stats.CoolingUntil.Before(upstream.Indefinitely()) {
+		until := stats.CoolingUntil.UTC()
+		t.CoolingFor, t.CoolingUntil = stats.CoolingFor, &until
+	}
 	for _, c := range of {
 		t.Credentials = append(t.Credentials, TargetCredential{c.ID, circuitOf(c.State, c.RemainingRequests, c.RemainingTokens)})
 	}
 	return t
+}
+
+// setShare adds a class of errors.
+func setShare(to map[llm.Fault]float64, e upstream.ErrorShare) map[llm.Fault]float64 {
+	if to == nil {
+		to = map[llm.Fault]float64{}
+	}
+	to[e.Class] = e.Share
+	return to
 }
 
 // openTarget keeps a target or credential from being used.
@@ -152,10 +182,27 @@ func (s *Server) targetMetrics() []telemetry.Target {
 	}
 	var out []telemetry.Target
 	for _, t := range s.targets().Targets {
-		out = append(out, telemetry.Target{ID: t.Target, Open: t.State != upstream.Closed, InFlight: t.InFlight, ErrorRate: t.ErrorRate,
-			FirstToken: time.Duration(t.TTFT)})
+		out = append(out, targetMetric(&t))
 	}
 	return out
+}
+
+func targetMetric(t *Target) telemetry.Target {
+	m := telemetry.Target{ID: t.Target, State: t.State, InFlight: t.InFlight, ErrorRate: t.ErrorRate, FirstToken: time.Duration(t.TTFT),
+		FirstTokenP50: time.Duration(t.TTFTP50), FirstTokenP95: time.Duration(t.TTFTP95), Speed: t.TPS, RemainingRequests: -1, RemainingTokens: -1}
+	for class, share := range t.Errors {
+		m.Errors = append(m.Errors, telemetry.ErrorShare{Class: string(class), Share: share})
+	}
+	if t.CoolingUntil != nil {
+		m.Cooldown = time.Until(*t.CoolingUntil)
+	}
+	if t.RemainingRequests != nil {
+		m.RemainingRequests = *t.RemainingRequests
+	}
+	if t.RemainingTokens != nil {
+		m.RemainingTokens = *t.RemainingTokens
+	}
+	return m
 }
 
 // credentialMetrics returns the credentials of providers with several ones, and whether

@@ -49,6 +49,19 @@ const (
 	nameOverload         = "penstock_overload_refused_total"
 )
 
+// More names, of the figures of targets.
+const (
+	nameTargetFirstTokenQuantile = "penstock_target_first_token_quantile_seconds"
+	nameTargetErrorClass         = "penstock_target_error_class_ratio"
+	nameTargetCircuit            = "penstock_target_circuit"
+	nameTargetSpeed              = "penstock_target_tokens_per_second"
+	nameTargetRequests           = "penstock_target_remaining_requests"
+	nameTargetTokens             = "penstock_target_remaining_tokens"
+	nameTargetCooldown           = "penstock_target_cooldown_seconds"
+	nameProbes                   = "penstock_probes_total"
+	nameProbeCost                = "penstock_probe_cost_usd_total"
+)
+
 // Labels. None may hold a key, a user, a request id or anything else with an unlimited
 // number of values.
 const (
@@ -67,6 +80,8 @@ const (
 	labelName       = "name"
 	labelReason     = "reason"
 	labelPriority   = "priority"
+	labelState      = "state" // of a circuit
+	labelQuantile   = "quantile"
 	labelQueue      = "queue" // gateway or target
 )
 

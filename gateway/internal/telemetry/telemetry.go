@@ -71,6 +71,8 @@ type Metrics struct {
 	refused   *prometheus.CounterVec
 	overload  *prometheus.CounterVec
 	wait      *prometheus.HistogramVec
+	probes    *prometheus.CounterVec
+	probeCost *prometheus.CounterVec
 
 	attemptOf  table[attemptKey, prometheus.Counter]
 	decisionOf table[decisionKey, prometheus.Counter]
@@ -94,6 +96,8 @@ func New(o Options) *Metrics {
 	m.attempts = counter(m.registry, nameAttempts, "Calls to providers by outcome.", labelTarget, labelFault)
 	m.decisions = counter(m.registry, nameDecisions, "Admission decisions.", labelResult, labelMemoized)
 	m.refused = counter(m.registry, nameRefused, "Requests refused for lack of a valid key.", labelReason)
+	m.probes = counter(m.registry, nameProbes, "Calls that the gateway made by itself to see whether a target answers, by outcome.", labelTarget, labelFault)
+	m.probeCost = counter(m.registry, nameProbeCost, "What those calls cost, in US dollars, where the price is known.", labelTarget)
 	m.unpriced = prometheus.NewCounter(prometheus.CounterOpts{Name: nameUnpriced,
 		Help: "Requests answered by a target without a known price; the cost counter lacks them."})
 	m.registry.MustRegister(m.unpriced,
@@ -134,6 +138,15 @@ func counter(r *prometheus.Registry, name, help string, labels ...string) *prome
 func (m *Metrics) gauge(name, help string, read func() int64) {
 	if read != nil {
 		m.registry.MustRegister(prometheus.NewGaugeFunc(prometheus.GaugeOpts{Name: name, Help: help}, func() float64 { return float64(read()) }))
+	}
+}
+
+// Probed counts a call that no caller has asked for, with its cost.
+func (m *Metrics) Probed(target string, fault llm.Fault, cost llm.NanoUSD) {
+	target = m.series.target(target)
+	m.probes.WithLabelValues(target, orNone(string(fault))).Inc()
+	if cost > 0 {
+		m.probeCost.WithLabelValues(target).Add(usd(cost))
 	}
 }
 

@@ -20,43 +20,25 @@ type decayed struct {
 const maxCount = 50
 
 func (d *decayed) add(now time.Time, v float64) {
+	d.mean += d.weigh(now) * (v - d.mean)
+}
+
+// weigh counts one more measurement and returns its weight.
+func (d *decayed) weigh(now time.Time) float64 {
 	d.count = min(d.count+1, maxCount)
 	weight := 1 / float64(d.count)
 	if age := now.Sub(d.at); d.count > 1 && age > 0 {
 		weight = max(weight, 1-math.Exp(-float64(age)/float64(timeConstant)))
 	}
-	d.mean += weight * (v - d.mean)
 	d.at = now
+	return weight
 }
 
-// speed is how fast a target answers: its time to the first token, and its tokens
-// per second from then on, so that long answers do not look like slow targets.
-type speed struct {
-	first, tps decayed
-	// firstToken is the spread of the times to the first token.
-	firstToken quantiles
+// strength is how much the measurements weigh against others of another age: their number, less
+// what they have lost with time.
+func (d *decayed) strength(now time.Time) float64 {
+	return float64(d.count) * math.Exp(-float64(max(now.Sub(d.at), 0))/float64(timeConstant))
 }
-
-func (s *speed) add(now time.Time, o Outcome) {
-	if o.FirstToken > 0 {
-		s.first.add(now, float64(o.FirstToken))
-		s.firstToken.add(now, o.FirstToken)
-	}
-	if took := o.producing(); o.OutputTokens > 0 && took > 0 {
-		s.tps.add(now, float64(o.OutputTokens)/took.Seconds())
-	}
-}
-
-// producing returns how long the target took to produce its answer. One that came all at
-// once was produced before its first token was seen.
-func (o *Outcome) producing() time.Duration {
-	if rest := o.Duration - o.FirstToken; rest > o.Duration/20 {
-		return rest
-	}
-	return o.Duration
-}
-
-func (s *speed) ttft() time.Duration { return time.Duration(s.first.mean) }
 
 // errorShare counts good and bad attempts, each losing half its weight every
 // halfLife.
@@ -85,19 +67,6 @@ func (e *errorShare) counts(now time.Time) (good, bad float64) {
 	}
 	w := math.Exp2(-float64(age) / float64(halfLife))
 	return e.good * w, e.bad * w
-}
-
-// rate returns the decayed share of failures, 0 to 1. One added success keeps a single
-// failure from being 100 % and lets old ones fade.
-func (e *errorShare) rate(now time.Time) float64 {
-	good, bad := e.counts(now)
-	return bad / (good + bad + 1)
-}
-
-// samples returns how many recent attempts there were, to two decimals.
-func (e *errorShare) samples(now time.Time) float64 {
-	good, bad := e.counts(now)
-	return math.Round((good+bad)*100) / 100
 }
 
 // exceeds reports whether at least this share of minAttempts or more has failed.

@@ -36,6 +36,7 @@ func (h *Health) Begin(id string, a Asking) (Flight, bool) {
 		return Flight{}, false
 	}
 	f.inTarget.probe, _ = t.circuit.allow(now, h.o.MaxOpen)
+	t.asked = now
 	t.inflight.Add(1)
 	return f, true
 }
@@ -88,7 +89,7 @@ func (f Flight) FirstToken() {
 // answer notes that the attempt was answered, which closes the circuits that it was probing. The target's lock is held.
 func (f Flight) answer() {
 	if f.t.circuit.answer(f.inTarget) {
-		f.t.errors = errorShare{}
+		f.t.errors = errorRates{}
 	}
 	f.lane.circuit.answer(f.inLane)
 	f.lane.account.mu.Lock()
@@ -115,13 +116,15 @@ func (f Flight) record(o Outcome) outcomeClass {
 		class = neutral
 	}
 	switch class {
+	case neutral:
+		f.givenUp(now, o)
 	case good:
 		f.succeed(now, o)
 	case answered:
 		f.answer()
 		f.accepted(now)
 	case bad:
-		f.t.errors.add(now, 0, 1)
+		f.countFailure(now, o)
 		f.t.circuit.fail(now, f.inTarget, &o, &f.h.o)
 	case throttled:
 		f.throttle(now, o)
@@ -159,15 +162,28 @@ func (f Flight) requestFault(now time.Time, o Outcome) bool {
 
 func (f Flight) succeed(now time.Time, o Outcome) {
 	if f.t.circuit.succeed(now, f.inTarget) {
-		f.t.errors = errorShare{}
+		f.t.errors = errorRates{}
 	}
-	f.t.errors.add(now, 1, 0)
-	f.t.speed.add(now, o)
+	if !o.Probe {
+		f.t.errors.succeed(now)
+		f.t.speed.add(now, o, &f.h.usual)
+	}
 	f.lane.circuit.succeed(now, f.inLane)
 	f.lane.account.mu.Lock()
 	f.lane.account.circuit.succeed(now, f.inAccount)
 	f.lane.account.mu.Unlock()
 	f.accepted(now)
+}
+
+// givenUp takes in what an attempt shows of the target's speed that somebody else ended.
+func (f Flight) givenUp(now time.Time, o Outcome) {
+	switch {
+	case o.Fault != llm.FaultCanceled:
+	case o.FirstToken > 0:
+		f.t.speed.addFirst(now, o.FirstToken)
+	case o.Silent > 0:
+		f.t.speed.addSilence(now, o.Silent, &f.h.usual)
+	}
 }
 
 // accepted notes that the target has answered, and has not refused the credential.
@@ -182,18 +198,25 @@ func (f Flight) accepted(now time.Time) {
 
 func (f Flight) throttle(now time.Time, o Outcome) {
 	f.lane.throttle.extend(now, &f.h.o, o.RetryAfter)
-	f.countRefusal(now)
+	f.countRefusal(now, o)
 }
 
 // countRefusal counts a refusal of the credential as the target's failure, unless another
 // credential is free: then the target can be used.
-func (f Flight) countRefusal(now time.Time) {
+func (f Flight) countRefusal(now time.Time, o Outcome) {
 	if len(f.credentials) > 1 {
 		if _, free, _ := f.h.choose(f.t, &Asking{Request: f.inTarget.request, Credentials: f.credentials}, now, 1<<f.chosen); free {
 			return
 		}
 	}
-	f.t.errors.add(now, 0, 1)
+	f.countFailure(now, o)
+}
+
+// countFailure counts a failure in the target's error rate, but for that of a probe.
+func (f Flight) countFailure(now time.Time, o Outcome) {
+	if !o.Probe {
+		f.t.errors.fail(now, o.Fault)
+	}
 }
 
 // deny cools down a credential whose key or quota is refused at this target, or at all the
@@ -219,7 +242,7 @@ func (f Flight) deny(now time.Time, o Outcome) {
 	default:
 		f.lane.circuit.fail(now, f.inLane, &o, &f.h.o)
 	}
-	f.countRefusal(now)
+	f.countRefusal(now, o)
 }
 
 // refuse notes a refusal of the key or account itself, and reports whether it is confirmed.

@@ -65,6 +65,8 @@ type Health struct {
 	now func() time.Time
 	registry
 	openings
+	// usual is what plain replies are measured by where nothing better is known.
+	usual shape
 }
 
 // NewHealth makes an empty Health. now is its clock.
@@ -104,7 +106,7 @@ func (h *Health) Stats(id string, credentials ...*Credential) llm.Stats {
 	s := llm.Stats{RemainingRequests: -1, RemainingTokens: -1, RequestsLeft: -1, TokensLeft: -1}
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	t.figures(&s, now)
+	t.figures(&s, now, &h.usual)
 	for i := range lanes(credentials) {
 		if lanes(credentials) == 1 || h.blockOf(t, credentials, i, now, true).why == "" {
 			t.laneOf(credentials, i).addLeft(&s, now)
@@ -115,15 +117,28 @@ func (h *Health) Stats(id string, credentials ...*Credential) llm.Stats {
 	return s
 }
 
+// Errors returns the decayed share of attempts at a target that have failed, by class: all
+// classes, in a fixed order.
+func (h *Health) Errors(id string) []ErrorShare {
+	t, now := h.findOrAdd(id, h.o.Known), h.now()
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if t.circuit.halfOpen(now) {
+		return (&errorRates{}).shares(now)
+	}
+	return t.errors.shares(now)
+}
+
 // figures writes the target's figures except for what concerns its credentials. The lock is
 // held.
-func (t *target) figures(s *llm.Stats, now time.Time) {
+func (t *target) figures(s *llm.Stats, now time.Time, usual *shape) {
 	s.Inflight = t.inflight.Load()
-	s.TTFT = llm.RecordedMillis(t.speed.ttft())
+	first, tps := t.speed.figures(now, usual)
+	s.TTFT, s.TPS = llm.RecordedMillis(first), tps
 	s.TTFTP50, s.TTFTP95 = llm.RecordedMillis(t.speed.firstToken.p50), llm.RecordedMillis(t.speed.firstToken.p95)
-	s.TPS = t.speed.tps.mean
 	if !t.circuit.halfOpen(now) { // else nothing is known of now, and a probe should not be put off
-		s.ErrorRate, s.Samples = t.errors.rate(now), t.errors.samples(now)
+		s.ErrorRate, s.FailingBy = t.errors.rate(now)
+		s.Samples = t.errors.samples(now)
 	}
 }
 

@@ -73,7 +73,7 @@ func (h *Health) CloseTarget(id string, credentials ...*Credential) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	t.circuit.close()
-	t.errors = errorShare{}
+	t.errors = errorRates{}
 	for i := range lanes(credentials) {
 		t.laneOf(credentials, i).close()
 	}

@@ -31,9 +31,11 @@ type target struct {
 	// circuit is for failures that do not depend on the credential.
 	circuit circuit
 	speed   speed
-	errors  errorShare
+	errors  errorRates
 	// answered is when the target last gave an answer, if only that a request is wrong.
 	answered time.Time
+	// asked is when the latest attempt began.
+	asked time.Time
 	// lanes are the credentials that it has been called with.
 	lanes []*lane
 }

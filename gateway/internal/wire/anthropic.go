@@ -25,8 +25,8 @@ var messages = &Format{
 	breakOff: breakAnthropic,
 }
 
-// anthropicVersion is sent for clients that name no version; the API requires one.
-const anthropicVersion = "2023-06-01"
+// AnthropicVersion is sent for clients that name no version; the API requires one.
+const AnthropicVersion = "2023-06-01"
 
 // callMessages makes the call to a target that speaks Anthropic's format: the client's
 // bytes with the model and the bound on output changed.
@@ -38,7 +38,7 @@ func callMessages(_ *Dialects, x *llm.Exchange) (llm.Call, error) {
 		header = http.Header{}
 	}
 	if header.Get("Anthropic-Version") == "" {
-		header.Set("Anthropic-Version", anthropicVersion)
+		header.Set("Anthropic-Version", AnthropicVersion)
 	}
 	body := markPrompt(x, apply(x.Sent.Body, edits))
 	return llm.Call{Path: "/messages", Query: x.Sent.Query, Header: header, Body: body, Stream: x.Sent.Facts.Stream}, nil

@@ -3,7 +3,7 @@ package wire
 // chunk is what the gateway reads of one canonical object: a completion, or a chunk
 // of one. Its slices are parts of the text that was read.
 type chunk struct {
-	id, model []byte
+	id, model, tier []byte
 	// usage is the raw usage object, groq the one under x_groq, beside the one within a
 	// choice, as Moonshot sends it.
 	usage, groq, beside []byte
@@ -85,6 +85,8 @@ func (c *chunk) readMember(s *scan, name []byte) {
 		c.id = s.string()
 	case "model":
 		c.model = s.string()
+	case "service_tier":
+		c.tier = s.string()
 	case "choices":
 		c.readChoices(s)
 	case "usage":

@@ -2,6 +2,7 @@ package wire
 
 import (
 	"bytes"
+	"cmp"
 
 	"github.com/penstock/penstock/gateway/internal/framing"
 	"github.com/penstock/penstock/gateway/internal/llm"
@@ -94,11 +95,19 @@ func (w *chunkReader) see(ev *llm.Event, c *chunk) {
 	w.begun.merge(&c.begun)
 	w.finished.merge(&c.finished)
 	w.noReason, w.pending = w.noReason || c.noReason, w.pending || c.pending
+	w.noteTier(c)
 	w.count(c)
 	w.noteOutput(ev, c)
 	ev.Progress = ev.Content || len(c.finish) > 0
 	if !c.choices || c.empty {
 		w.withoutChoice(ev, c)
+	}
+}
+
+// noteTier takes in the service tier.
+func (w *chunkReader) noteTier(c *chunk) {
+	if len(c.tier) > 0 {
+		w.info.Tier = cmp.Or(tierOf(c.tier), w.info.Tier)
 	}
 }
 

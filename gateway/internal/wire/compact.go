@@ -42,5 +42,5 @@ func (d *Dialects) wholeCompact(x *llm.Exchange, a *llm.Answer, body []byte) (ll
 		return nil, malformed("something that is not a compacted conversation", nil)
 	}
 	return &plain{body: body, dialect: llm.Responses, info: llm.ReplyInfo{Usage: usageOf(r.usage, boundsOf(x)), TextBytes: r.text, Pieces: 1,
-		Finish: "stop", Model: string(r.model), Content: true, Whole: true}}, nil
+		Finish: "stop", Model: string(r.model), Tier: tierOf(r.tier), Content: true, Whole: true}}, nil
 }

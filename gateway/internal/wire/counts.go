@@ -24,25 +24,26 @@ func (c *counts) read(s *scan) {
 		case "output_tokens", "outputTokens", "candidatesTokenCount", "eval_count":
 			c.output = s.count()
 		case "prompt_tokens_details", "input_tokens_details":
-			c.readDetails(s, &c.audioIn)
+			c.readDetails(s, &c.audioIn, &c.imageIn)
 		case "completion_tokens_details", "output_tokens_details":
-			c.readDetails(s, &c.audioOut)
+			c.readDetails(s, &c.audioOut, &c.imageOut)
 		case "server_tool_use":
 			c.readSearches(s)
 		case "promptTokensDetails":
-			c.audioIn = s.soundOf()
+			c.audioIn, c.imageIn = s.mediaOf()
 		case "candidatesTokensDetails":
-			c.audioOut = s.soundOf()
+			c.audioOut, c.imageOut = s.mediaOf()
 		default:
 			c.readRest(s, name)
 		}
 	}
 }
 
-// soundOf reads Google's list of counts by what they are of, and returns that of sound.
-func (s *scan) soundOf() (n int64) {
+// mediaOf reads Google's list of counts by what they are of, and returns those of sound and of
+// pictures.
+func (s *scan) mediaOf() (sound, pictures int64) {
 	if !s.enter('[') {
-		return 0
+		return 0, 0
 	}
 	for s.More(']') {
 		if !s.enter('{') {
@@ -60,11 +61,14 @@ func (s *scan) soundOf() (n int64) {
 				s.Skip()
 			}
 		}
-		if string(kind) == "AUDIO" {
-			n = count
+		switch string(kind) {
+		case "AUDIO":
+			sound = count
+		case "IMAGE":
+			pictures = count
 		}
 	}
-	return n
+	return sound, pictures
 }
 
 // readRest reads a member if it is one of the rarer ones.
@@ -86,6 +90,8 @@ func (c *counts) readRest(s *scan, name []byte) {
 		c.advisor = s.count()
 	case "cache_creation":
 		c.readCreation(s)
+	case "service_tier", "serviceTier", "trafficType", "speed":
+		c.setTier(s.string())
 	case "iterations":
 		c.iterations = s.Raw()
 	case "billed_units":
@@ -96,8 +102,25 @@ func (c *counts) readRest(s *scan, name []byte) {
 	}
 }
 
-// readDetails reads either details object; audio is where its audio tokens go.
-func (c *counts) readDetails(s *scan, audio *int64) {
+// setTier takes a provider's word for the service tier. Anthropic's fast mode is named beside
+// one, and sets the price.
+func (c *counts) setTier(word []byte) {
+	if tier := tierOf(word); tier != "" && c.tier != llm.TierFast {
+		c.tier = tier
+	}
+}
+
+// tierOf is the service tier that a word of a reply means; empty for one that only repeats that
+// the provider was to choose.
+func tierOf(word []byte) llm.Tier {
+	if tier := llm.ParseTier(string(word)); tier != llm.TierAuto {
+		return tier
+	}
+	return ""
+}
+
+// readDetails reads either details object; audio and image are where its tokens of these go.
+func (c *counts) readDetails(s *scan, audio, image *int64) {
 	if !s.enter('{') {
 		return
 	}
@@ -113,6 +136,8 @@ func (c *counts) readDetails(s *scan, audio *int64) {
 			c.reasoning = s.count()
 		case "audio_tokens":
 			*audio = s.count()
+		case "image_tokens":
+			*image = s.count()
 		default:
 			s.Skip()
 		}

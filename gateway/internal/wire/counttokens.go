@@ -61,7 +61,7 @@ func callCount(path, before, after string) func(*Dialects, *llm.Exchange) (llm.C
 			if header == nil {
 				header = http.Header{}
 			}
-			header.Set("Anthropic-Version", anthropicVersion)
+			header.Set("Anthropic-Version", AnthropicVersion)
 		}
 		return llm.Call{Path: path, Query: x.Sent.Query, Header: header, Body: apply(x.Sent.Body, edits)}, nil
 	}

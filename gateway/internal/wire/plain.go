@@ -19,7 +19,7 @@ type plain struct {
 func infoOf(c *chunk, b bounds) llm.ReplyInfo {
 	out := c.produced()
 	return llm.ReplyInfo{Usage: usageOf(c.counted(), b), TextBytes: out.text, Pieces: 1, Finish: string(c.finish), Model: string(c.model),
-		ToolCalls: out.toolCalls, Content: out.content, Whole: true}
+		Tier: tierOf(c.tier), ToolCalls: out.toolCalls, Content: out.content, Whole: true}
 }
 
 // Next gives the one event, then io.EOF.

@@ -5,7 +5,7 @@ import "bytes"
 // responseInfo is what the gateway reads of one object of the Responses API: a response,
 // or an event of a streamed one. Its slices are parts of the text that was read.
 type responseInfo struct {
-	typ, model, status, reason []byte
+	typ, model, tier, status, reason []byte
 	// usage is the raw usage object, cause the raw error.
 	usage, cause []byte
 	// delta is the text that an event adds to the output.
@@ -88,6 +88,8 @@ func (r *responseInfo) readMember(s *scan, name []byte) {
 	switch string(name) {
 	case "model":
 		r.model = s.string()
+	case "service_tier":
+		r.tier = s.string()
 	case "status":
 		r.status = s.string()
 	case "usage":

@@ -1,6 +1,7 @@
 package wire
 
 import (
+	"cmp"
 	"encoding/json"
 
 	"github.com/penstock/penstock/gateway/internal/llm"
@@ -43,7 +44,7 @@ func (d *Dialects) wholeResponse(x *llm.Exchange, a *llm.Answer, body []byte) (l
 		return nil, malformed("a plain reply in answer to a request for a stream", nil)
 	}
 	info := llm.ReplyInfo{Usage: usageOf(r.usage, boundsOf(x)), TextBytes: r.text, Pieces: 1, Finish: r.finish(), Model: string(r.model),
-		ToolCalls: r.calls, Content: r.content, Whole: true}
+		Tier: tierOf(r.tier), ToolCalls: r.calls, Content: r.content, Whole: true}
 	return &plain{body: body, info: info, dialect: llm.Responses}, nil
 }
 
@@ -88,6 +89,9 @@ func (r *responseReader) take(name, data, frame []byte) (llm.Event, error) {
 func (r *responseReader) note(e *responseInfo) {
 	if r.info.Model == "" {
 		r.info.Model = string(e.model)
+	}
+	if len(e.tier) > 0 {
+		r.info.Tier = cmp.Or(tierOf(e.tier), r.info.Tier)
 	}
 	r.info.ToolCalls = r.info.ToolCalls || e.calls
 	r.info.Content = r.info.Content || e.content

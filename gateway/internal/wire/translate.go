@@ -262,6 +262,7 @@ func (s *translated) note(line []byte) bool {
 	if !sound || c.usage == nil || c.choices || c.failed {
 		return false
 	}
+	s.chunks.noteTier(&c)
 	s.chunks.info.Usage = later(s.chunks.info.Usage, usageOf(c.usage, s.chunks.bounds))
 	return true
 }

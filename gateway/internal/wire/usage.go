@@ -1,6 +1,7 @@
 package wire
 
 import (
+	"cmp"
 	"errors"
 
 	"github.com/penstock/penstock/gateway/internal/llm"
@@ -44,8 +45,10 @@ func boundsOf(x *llm.Exchange) bounds {
 type counts struct {
 	prompt, completion, total int64
 	cached, written           int64 // in the details
-	writtenLong, audioIn      int64
-	reasoning, audioOut       int64
+	writtenLong               int64
+	audioIn, imageIn          int64
+	reasoning                 int64
+	audioOut, imageOut        int64
 	cachedBeside, hit         int64 // Moonshot's, DeepSeek's
 	// input and output are the names of other dialects, which leave out of input what
 	// was read from or written to a cache, and thoughts what Gemini leaves out of output.
@@ -55,6 +58,8 @@ type counts struct {
 	thoughts, searches, advisor int64
 	// billedIn and billedOut are what Cohere charges for.
 	billedIn, billedOut int64
+	// tier is the service tier, where the usage names it.
+	tier llm.Tier
 	// iterations is Anthropic's list of the passes of a reply that took several.
 	iterations []byte
 }
@@ -81,9 +86,9 @@ func usageOf(raw []byte, b bounds) *llm.Usage {
 func (c *counts) usage() llm.Usage {
 	u := llm.Usage{
 		Input: c.prompt, CacheRead: firstOf(c.cached, c.hit, c.cachedBeside), CacheWrite: max(c.written-c.writtenLong, 0),
-		CacheWriteLong: c.writtenLong, AudioInput: c.audioIn,
-		Output: c.completion, Reasoning: firstOf(c.reasoning, c.thoughts), AudioOutput: c.audioOut,
-		Searches: c.searches, Advisor: c.advisor, BilledInput: c.billedIn, BilledOutput: c.billedOut,
+		CacheWriteLong: c.writtenLong, AudioInput: c.audioIn, ImageInput: c.imageIn,
+		Output: c.completion, Reasoning: firstOf(c.reasoning, c.thoughts), AudioOutput: c.audioOut, ImageOutput: c.imageOut,
+		Searches: c.searches, Advisor: c.advisor, BilledInput: c.billedIn, BilledOutput: c.billedOut, Tier: c.tier,
 	}
 	if u.Input == 0 && c.input > 0 {
 		u.Input = c.apart()
@@ -125,7 +130,9 @@ func bound(u *llm.Usage, b bounds) {
 	u.CacheWriteLong = min(u.CacheWriteLong, u.Input-u.CacheRead)
 	u.CacheWrite = min(u.CacheWrite, u.Input-u.CacheRead-u.CacheWriteLong)
 	u.AudioInput = min(u.AudioInput, u.Input-u.CacheRead-u.CacheWriteLong-u.CacheWrite)
+	u.ImageInput = min(u.ImageInput, u.Input-u.CacheRead-u.CacheWriteLong-u.CacheWrite-u.AudioInput)
 	u.Reasoning, u.AudioOutput = min(u.Reasoning, u.Output), min(u.AudioOutput, u.Output)
+	u.ImageOutput = min(u.ImageOutput, u.Output-u.AudioOutput)
 	u.Searches, u.Advisor = min(u.Searches, maxSearches), min(u.Advisor, llm.Times(b.input, 1+rereads))
 }
 
@@ -144,14 +151,14 @@ func later(had, now *llm.Usage) *llm.Usage {
 	u := *had
 	if now.Input > 0 {
 		u.Input, u.CacheRead, u.CacheWrite = now.Input, now.CacheRead, now.CacheWrite
-		u.CacheWriteLong, u.AudioInput = now.CacheWriteLong, now.AudioInput
+		u.CacheWriteLong, u.AudioInput, u.ImageInput = now.CacheWriteLong, now.AudioInput, now.ImageInput
 	}
 	if now.Output > 0 {
-		u.Output, u.Reasoning, u.AudioOutput = now.Output, now.Reasoning, now.AudioOutput
+		u.Output, u.Reasoning, u.AudioOutput, u.ImageOutput = now.Output, now.Reasoning, now.AudioOutput, now.ImageOutput
 	}
 	if now.BilledInput > 0 || now.BilledOutput > 0 {
 		u.BilledInput, u.BilledOutput = now.BilledInput, now.BilledOutput
 	}
-	u.Searches, u.Advisor = max(u.Searches, now.Searches), max(u.Advisor, now.Advisor)
+	u.Searches, u.Advisor, u.Tier = max(u.Searches, now.Searches), max(u.Advisor, now.Advisor), cmp.Or(now.Tier, u.Tier)
 	return &u
 }

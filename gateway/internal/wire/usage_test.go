@@ -45,6 +45,15 @@ func TestUsage(t *testing.T) {
 		{"billed units", `{"prompt_tokens":1591,"completion_tokens":38,"prompt_tokens_details":{"cached_tokens":992},"billed_units":{"input_tokens":68,"output_tokens":8}}`,
 			&llm.Usage{Input: 1591, CacheRead: 992, Output: 38, BilledInput: 68, BilledOutput: 8}},
 		{"billed units beyond belief", `{"prompt_tokens":5,"completion_tokens":4,"billed_units":{"input_tokens":6800000000,"output_tokens":8}}`, &llm.Usage{Input: 5, Output: 4}},
+		{"OpenAI's pictures", `{"input_tokens":50,"output_tokens":40,"input_tokens_details":{"image_tokens":30,"text_tokens":20},"output_tokens_details":{"image_tokens":39}}`,
+			&llm.Usage{Input: 50, ImageInput: 30, Output: 40, ImageOutput: 39}},
+		{"Gemini's pictures", `{"promptTokenCount":300,"candidatesTokenCount":1300,"promptTokensDetails":[{"modality":"TEXT","tokenCount":42},{"modality":"IMAGE","tokenCount":258}],"candidatesTokensDetails":[{"modality":"IMAGE","tokenCount":1290}]}`,
+			&llm.Usage{Input: 300, ImageInput: 258, Output: 1300, ImageOutput: 1290}},
+		{"more pictures than there was", `{"prompt_tokens":5,"completion_tokens":4,"prompt_tokens_details":{"cached_tokens":2,"image_tokens":9},"completion_tokens_details":{"audio_tokens":3,"image_tokens":9}}`,
+			&llm.Usage{Input: 5, CacheRead: 2, ImageInput: 3, Output: 4, AudioOutput: 3, ImageOutput: 1}},
+		{"a service tier", `{"input_tokens":9,"output_tokens":4,"service_tier":"priority"}`, &llm.Usage{Input: 9, Output: 4, Tier: llm.TierPriority}},
+		{"fast mode beside one", `{"input_tokens":9,"output_tokens":4,"speed":"fast","service_tier":"standard"}`, &llm.Usage{Input: 9, Output: 4, Tier: llm.TierFast}},
+		{"a tier that is no word", `{"input_tokens":9,"output_tokens":4,"service_tier":7,"speed":null}`, &llm.Usage{Input: 9, Output: 4}},
 		{"an advisor's tokens", `{"prompt_tokens":5,"completion_tokens":4,"advisor_tokens":2540}`, &llm.Usage{Input: 5, Output: 4, Advisor: 2540}},
 	} {
 		t.Run(tt.name, func(t *testing.T) {

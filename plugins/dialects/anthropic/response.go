@@ -11,8 +11,9 @@ func (p *Provider) Response(out []byte, env *canonical.Envelope) []byte {
 		return w.B
 	}
 	p.blocks = readBlocks(p.blocks[:0], m.content)
+	used := usageOf(m.usage)
 	reply := canonical.Reply{Model: m.model, Blocks: p.blocks, Refusal: m.stopDetails.Member("explanation"),
-		Finish: finishOf(m.stopReason), NativeFinish: nativeFinish(m.stopReason), StopSequence: m.stopSequence, Usage: usageOf(m.usage), ServiceTier: serviceTier(m.usage)}
+		Finish: finishOf(m.stopReason), NativeFinish: nativeFinish(m.stopReason), StopSequence: m.stopSequence, Usage: used, ServiceTier: used.Tier.String()}
 	reply.Write(&w, env)
 	return w.B
 }
@@ -82,12 +83,4 @@ func nativeFinish(stop canonical.Value) canonical.Value {
 		return stop
 	}
 	return nil
-}
-
-func serviceTier(usage canonical.Value) string {
-	tier := canonical.Text(usage.Member("service_tier"))
-	if string(tier) == "standard" {
-		return "default"
-	}
-	return string(tier)
 }

@@ -17,6 +17,8 @@ type usage struct {
 	// advisor counts the tokens of other models that were consulted. They have another price,
 	// so they are no part of the rest.
 	advisor int64
+	// tier is the service tier, which the beginning of a stream names.
+	tier canonical.Tier
 }
 
 // maxCount bounds what is taken for a number of tokens. It is far above any model's context
@@ -34,7 +36,7 @@ func usageOf(v canonical.Value) canonical.Usage {
 func (u *usage) canonical() canonical.Usage {
 	return canonical.Usage{Known: u.known, Prompt: u.prompt(), Completion: u.output, CacheRead: u.cacheRead,
 		CacheWrite: u.cacheWrite, CacheWriteLong: u.cacheWriteLong, Reasoning: u.thinking,
-		WebSearches: u.searches, Advisor: u.advisor}
+		WebSearches: u.searches, Advisor: u.advisor, Tier: u.tier}
 }
 
 // prompt is the whole prompt in tokens.
@@ -52,6 +54,8 @@ func (u *usage) read(v canonical.Value) {
 			u.set(&u.searches, member.Member("web_search_requests"))
 		case "iterations":
 			iterations = member
+		case "service_tier", "speed":
+			u.tier = max(u.tier, canonical.TierOf(canonical.Text(member)))
 		default:
 			u.readTokens(key, member)
 		}
@@ -80,7 +84,7 @@ func (u *usage) readTokens(key []byte, v canonical.Value) {
 // the totals beside them leave some out that are charged all the same. Where another model
 // took over, the totals are right and the passes are not.
 func (u *usage) sum(iterations canonical.Value) {
-	sum := usage{known: u.known, thinking: u.thinking, searches: u.searches}
+	sum := usage{known: u.known, thinking: u.thinking, searches: u.searches, tier: u.tier}
 	passes := 0
 	for v := range iterations.Items {
 		switch string(canonical.Text(v.Member("type"))) {

@@ -210,6 +210,9 @@ func (c *Chunks) usage(u Usage, before string) {
 	}
 	c.beginLine(before)
 	u.Write(&c.lines)
+	if u.Tier != 0 {
+		c.lines.MemberText("service_tier", []byte(u.Tier.String()))
+	}
 	c.lines.Byte('}')
 }
 

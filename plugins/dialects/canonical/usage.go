@@ -12,6 +12,8 @@ type Usage struct {
 	Reasoning int64
 	// AudioPrompt and AudioCompletion are parts of Prompt and Completion.
 	AudioPrompt, AudioCompletion int64
+	// ImagePrompt and ImageCompletion are the same of pictures.
+	ImagePrompt, ImageCompletion int64
 	// WebSearches counts searches, which are charged apart.
 	WebSearches int64
 	// Advisor is what other models were charged for that the model consulted. They have
@@ -21,6 +23,9 @@ type Usage struct {
 	// then BilledPrompt and BilledCompletion.
 	Billed                         bool
 	BilledPrompt, BilledCompletion int64
+	// Tier is what the provider says it served the request in. It stands beside the usage
+	// object, not in it.
+	Tier Tier
 }
 
 // Write writes the usage object.
@@ -38,10 +43,16 @@ func (u *Usage) Write(w *Writer) {
 	if u.AudioPrompt > 0 {
 		w.MemberInt("audio_tokens", min(u.AudioPrompt, u.Prompt))
 	}
+	if u.ImagePrompt > 0 {
+		w.MemberInt("image_tokens", min(u.ImagePrompt, u.Prompt))
+	}
 	w.Raw(`},"completion_tokens_details":{"reasoning_tokens":`)
 	w.Int(min(u.Reasoning, u.Completion))
 	if u.AudioCompletion > 0 {
 		w.MemberInt("audio_tokens", min(u.AudioCompletion, u.Completion))
+	}
+	if u.ImageCompletion > 0 {
+		w.MemberInt("image_tokens", min(u.ImageCompletion, u.Completion))
 	}
 	w.Byte('}')
 	if u.WebSearches > 0 {

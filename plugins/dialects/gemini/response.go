@@ -27,7 +27,7 @@ func (p *Provider) Response(out []byte, env *canonical.Envelope) []byte {
 	}
 	reply := p.answers[0]
 	reply.Others = p.answers[1:]
-	reply.Model, reply.Usage, reply.ServiceTier = m.model, m.tokens(), m.serviceTier()
+	reply.Model, reply.Usage, reply.ServiceTier = m.model, m.tokens(), m.serviceTier().String()
 	reply.Write(&w, env)
 	return w.B
 }
@@ -79,15 +79,9 @@ func sentence(words string, v canonical.Value) canonical.Value {
 	return append(append(append(canonical.Value{'"'}, words...), raw...), `."`...)
 }
 
-// serviceTier is the tier in OpenAI's words.
-func (m *reply) serviceTier() string {
-	switch tier := string(canonical.Text(m.usage.Member("serviceTier"))); tier {
-	case "standard":
-		return "default"
-	case "flex", "priority":
-		return tier
-	}
-	return ""
+// serviceTier is the tier that the reply was served in. Vertex calls it the type of the traffic.
+func (m *reply) serviceTier() canonical.Tier {
+	return canonical.TierOf(canonical.Text(canonical.Or(m.usage.Member("serviceTier"), m.usage.Member("trafficType"))))
 }
 
 // candidate is one answer, or a piece of it, with its members; nil when absent.

@@ -73,7 +73,8 @@ func (r *reader) count(m *reply) {
 	if r.usage.known && !r.noted {
 		r.noted = true
 		total := r.usage.canonical()
-		total.Completion, total.Reasoning, total.AudioCompletion = 0, 0, 0
+		total.Completion, total.Reasoning, total.AudioCompletion, total.ImageCompletion = 0, 0, 0, 0
+		total.Tier = m.serviceTier()
 		r.NoteUsage(total)
 	}
 }

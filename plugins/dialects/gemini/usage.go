@@ -8,8 +8,9 @@ type usage struct {
 	// known is set when the provider has sent any count that can be read.
 	known                           bool
 	prompt, tools, answer, thoughts int64
-	// cached is part of prompt; audioIn and audioOut are parts of prompt and answer.
-	cached, audioIn, audioOut int64
+	// cached is part of prompt; audioIn and imageIn are parts of prompt, audioOut and imageOut of
+	// answer.
+	cached, audioIn, audioOut, imageIn, imageOut int64
 }
 
 // maxCount bounds what is taken for a number of tokens. It is far above any model's context
@@ -24,9 +25,11 @@ func (u *usage) read(v canonical.Value) {
 	u.known = u.known || now.known
 	if now.prompt+now.tools > 0 {
 		u.prompt, u.tools, u.cached, u.audioIn = now.prompt, now.tools, now.cached, now.audioIn
+		u.imageIn = now.imageIn
 	}
 	if now.answer+now.thoughts > 0 {
 		u.answer, u.thoughts, u.audioOut = now.answer, now.thoughts, now.audioOut
+		u.imageOut = now.imageOut
 	}
 }
 
@@ -44,17 +47,19 @@ func (u *usage) readCounts(v canonical.Value) {
 		case "cachedContentTokenCount":
 			u.set(&u.cached, member)
 		case "promptTokensDetails":
-			u.set(&u.audioIn, audioCount(member))
+			u.set(&u.audioIn, countOf("AUDIO", member))
+			u.set(&u.imageIn, countOf("IMAGE", member))
 		case "candidatesTokensDetails":
-			u.set(&u.audioOut, audioCount(member))
+			u.set(&u.audioOut, countOf("AUDIO", member))
+			u.set(&u.imageOut, countOf("IMAGE", member))
 		}
 	}
 }
 
-// audioCount is the count of a list that is sound's.
-func audioCount(list canonical.Value) canonical.Value {
+// countOf is the count of a list that is for one kind of content.
+func countOf(modality string, list canonical.Value) canonical.Value {
 	for v := range list.Items {
-		if string(canonical.Text(v.Member("modality"))) == "AUDIO" {
+		if string(canonical.Text(v.Member("modality"))) == modality {
 			return v.Member("tokenCount")
 		}
 	}
@@ -73,7 +78,7 @@ func (u *usage) set(field *int64, v canonical.Value) {
 // canonical counts in OpenAI's way.
 func (u *usage) canonical() canonical.Usage {
 	return canonical.Usage{Known: u.known, Prompt: u.prompt + u.tools, Completion: u.answer + u.thoughts, CacheRead: u.cached,
-		Reasoning: u.thoughts, AudioPrompt: u.audioIn, AudioCompletion: u.audioOut}
+		Reasoning: u.thoughts, AudioPrompt: u.audioIn, AudioCompletion: u.audioOut, ImagePrompt: u.imageIn, ImageCompletion: u.imageOut}
 }
 
 // tokens is the usage of a plain reply.

@@ -26,10 +26,12 @@ func (m *response) tokens(searches int64) (u canonical.Usage) {
 			u.Completion = count(v)
 		}
 	}
-	u.Known = known
+	u.Known, u.Tier = known, canonical.TierOf(canonical.Text(m.serviceTier))
 	inputs := m.usage.Member("input_tokens_details")
 	u.CacheRead = count(inputs.Member("cached_tokens"))
 	u.CacheWrite = count(inputs.Member("cache_write_tokens"))
+	u.ImagePrompt = count(inputs.Member("image_tokens"))
+	u.ImageCompletion = count(m.usage.Member("output_tokens_details", "image_tokens"))
 	u.Reasoning = count(m.usage.Member("output_tokens_details", "reasoning_tokens"))
 	u.WebSearches = max(count(m.toolUsage.Member("web_search", "num_requests")),
 		count(m.usage.Member("server_side_tool_usage_details", "web_search_calls")))

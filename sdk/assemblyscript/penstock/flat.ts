@@ -8,6 +8,14 @@ export const UNLIMITED: u32 = u32.MAX_VALUE;
 /** The flag of a ranked target that must not be tried at all. */
 export const DROP: u32 = 1;
 
+// The terms of a score. Costs, lost cache and gain are in US dollars, the latency is in milliseconds, the others are
+// shares. A part is what a term adds to the score; LostCache is what a session would lose if it left the target, Gain
+// what it would gain at the best other one.
+export enum Term { Cost = 1, Quality, Latency, ErrorRate, Load, CostPart, QualityPart, LatencyPart, ErrorsPart, LostCache, Gain }
+
+// Marks an entry of the answer that explains a score.
+const IS_TERM: u32 = 2;
+
 export enum RouteFlag { Stream = 1, NeedsTools = 2, NeedsVision = 4 }
 export enum TargetFlag { Healthy = 1, Priced = 2, Fallback = 4, ContextKnown = 8 }
 
@@ -50,6 +58,9 @@ store<i64>(unknown, -1);
   figures(k: u32): Figures {
     return changetype<Figures>(this.recordSize < 152 ? unknown : changetype<usize>(this.target(k)) + 96);
   }
+
+  /** How many requests the k-th candidate takes at once, 0 ≤ k < size; 0 means any number, or that nobody says. */
+  maxInflight(k: u32): u32 { return this.recordSize < 160 ? 0 : load<u32>(changetype<usize>(this.target(k)), 152); }
 
   /**
    * What the consecutive requests of an agent share; 0 if there is nothing. Like the other texts, the
@@ -120,6 +131,9 @@ export function readRoute(input: Span): Route | null {
 /** Appends a target to the answer, the best first. A higher score is better; it must not be NaN. */
 export function appendRank(index: u32, flags: u32, score: f64): void { rank(reserve(16), index, flags, score); }
 
+/** Appends one term of a target's score, a finite number, for explanations. It does not rank the target. */
+export function appendTerm(index: u32, term: Term, value: f64): void { appendRank(index, IS_TERM | <u32>term << 8, value); }
+
 /** Puts a target in its place in an answer of such: higher scores come first, equal ones by index. */
 export function insertRank(index: u32, flags: u32, score: f64): void {
   let at = reserve(16);
@@ -159,7 +173,7 @@ export function rankingJson<T>(reason: T): void {
 // Appends the items of a list of those targets that are dropped, or of the others.
 function appendRanks(at: usize, end: usize, dropped: u32): void {
   for (let comma = false; at < end; at += 16) {
-    if ((load<u32>(at, 4) & DROP) != dropped) continue;
+    if (load<u32>(at, 4) & IS_TERM || (load<u32>(at, 4) & DROP) != dropped) continue;
     if (comma) append(",");
     comma = true;
     if (!dropped) append("{\"i\":");

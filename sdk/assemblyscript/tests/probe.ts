@@ -1,7 +1,7 @@
 // A plugin for the gateway's tests, which uses what the examples do not.
 import {
-  append, appended, appendNumber, appendText, appendWhole, call, DROP, insertRank, is, items, Json, Kind, kind, kvGet, kvSet, length, Level, log, member,
-  members, metricAdd, next, nowMs, number, randomU64, rankingJson, raw, readRoute, reject, Span, textOf, value, whole,
+  append, appended, appendNumber, appendRank, appendTerm, appendText, appendWhole, call, DROP, insertRank, is, items, Json, Kind, kind, kvGet, kvSet, length, Level, log, member,
+  members, metricAdd, next, nowMs, number, randomU64, rankingJson, raw, readRoute, reject, Span, Term, textOf, value, whole,
 } from "penstock";
 
 export { penstock_abi_version, penstock_alloc } from "penstock";
@@ -12,6 +12,8 @@ export function penstock_transform_request(ptr: usize, len: usize): u64 { return
 export function penstock_accept_request(ptr: usize, len: usize): u64 { return call(rank, ptr, len); }
 
 export function penstock_route_flat(ptr: usize, len: usize): u64 { return call(known, ptr, len); }
+
+export function penstock_render_response(ptr: usize, len: usize): u64 { return call(terms, ptr, len); }
 
 // Writes what a flat route has that version 1.0 of the contract did not have.
 function known(input: Span): void {
@@ -27,7 +29,7 @@ function known(input: Span): void {
   tag(r.tag("none"));
   for (let k: u32 = 0; k < r.size; k++) {
     const f = r.figures(k);
-    integer(r.target(k).cachedPrefix), integer(f.estCost), integer(f.sticky >> 32), integer(f.sticky & 0xffffffff);
+    integer(r.target(k).cachedPrefix), integer(f.estCost), integer(f.sticky >> 32), integer(f.sticky & 0xffffffff), integer(r.maxInflight(k));
     real(f.firstTokenP50), real(f.firstTokenP95), real(f.samples), real(f.requestsLeft), real(f.tokensLeft);
   }
   append("]");
@@ -47,7 +49,18 @@ function real(x: f64): void { append(","), appendNumber(x); }
 function rank(list: Json): void {
   let k: u32 = 0;
   for (let v = items(list); v; v = next(list, v)) insertRank(k, k % 2 * DROP, number(v)), k++;
+  if (k) appendTerm(0, Term.Latency, 0.5); // which JSON has no place for
   rankingJson("the \"odd\" ones are dropped");
+}
+
+// Ranks by a list of scores, each with a term.
+function terms(list: Json): void {
+  let k: u32 = 0;
+  for (let v = items(list); v; v = next(list, v)) {
+    appendRank(k, 0, number(v));
+    appendTerm(k, Term.Latency, -number(v));
+    k++;
+  }
 }
 
 // Reads a list, or an object's values, and writes them as a list by way of what they mean.

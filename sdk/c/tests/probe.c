@@ -46,9 +46,9 @@ static bool known(ps_text input, ps_buf *out) {
   }
   for (uint32_t k = 0; k < r->len; k++) {
     const ps_figures *f = ps_figures_at(r, k);
-    int64_t wholes[] = {ps_target_at(r, k)->cached_prefix, f->est_cost, (int64_t)(f->sticky >> 32), (uint32_t)f->sticky};
+    int64_t wholes[] = {ps_target_at(r, k)->cached_prefix, f->est_cost, (int64_t)(f->sticky >> 32), (uint32_t)f->sticky, ps_max_inflight_at(r, k)};
     double numbers[] = {f->ttft_p50_ms, f->ttft_p95_ms, f->samples, f->requests_left, f->tokens_left};
-    for (int n = 0; n < 4; n++) ps_push(out, ','), ps_append_whole(out, wholes[n]);
+    for (int n = 0; n < 5; n++) ps_push(out, ','), ps_append_whole(out, wholes[n]);
     for (int n = 0; n < 5; n++) ps_push(out, ','), ps_append_number(out, numbers[n]);
   }
   ps_push(out, ']');
@@ -64,10 +64,24 @@ static bool rank(ps_text input, ps_buf *out) {
     ps_number(w.value, &score);
     ps_insert_rank(out, k, k % 2 * PS_DROP, score);
   }
+  if (k) ps_append_term(out, 0, PS_TERM_LATENCY, 0.5); // which JSON has no place for
   ps_ranking_json(out, PS("the \"odd\" ones are dropped"));
   return true;
 }
 PS_HOOK(accept_request, rank)
+
+// Ranks by a list of scores, each with a term.
+static bool terms(ps_text input, ps_buf *out) {
+  uint32_t k = 0;
+  for (ps_walk w = ps_items(ps_parse(input)); ps_next(&w); k++) {
+    double score = 0;
+    ps_number(w.value, &score);
+    ps_append_rank(out, k, 0, score);
+    ps_append_term(out, k, PS_TERM_LATENCY, -score);
+  }
+  return true;
+}
+PS_HOOK(render_response, terms)
 
 // Calls the host's functions.
 static bool host(ps_text input, ps_buf *out) {

@@ -6,6 +6,18 @@ use crate::Buf;
 pub const UNLIMITED: u32 = u32::MAX;
 /// The flag of a target in an answer that must not be tried at all.
 pub const DROP: u32 = 1;
+/// The terms of a score. Costs, lost cache and gain are in US dollars, the latency is in ms, the
+/// others are shares. A part is what a term adds to the score; lost cache is what a session would
+/// lose if it left the target, gain what it would gain at the best other one.
+#[derive(Clone, Copy)]
+#[repr(u32)]
+pub enum Term {
+    Cost = 1, Quality, Latency, ErrorRate, Load, CostPart, QualityPart, LatencyPart, ErrorsPart, LostCache, Gain,
+}
+
+/// Marks an entry of an answer that explains a score.
+const IS_TERM: u32 = 2;
+
 /// The most state that an event hook may leave, in bytes.
 pub const MAX_STATE: usize = 64 << 10;
 
@@ -100,6 +112,13 @@ impl<'a> Route<'a> {
         }
     }
 
+    /// How many requests the k-th candidate takes at once, k < len; 0 means any number, or that the
+    /// gateway does not say.
+    pub fn max_inflight(&self, k: usize) -> u32 {
+        let record = &self.records[k * self.step..][..self.step];
+        record.get(152..156).and_then(|n| n.try_into().ok()).map_or(0, u32::from_le_bytes)
+    }
+
     /// What the consecutive requests of an agent share. Like the other texts, the manifest has to
     /// name it in its `reads`.
     pub fn session(&self) -> Option<&'a [u8]> { self.find(1, "") }
@@ -156,6 +175,10 @@ impl Buf {
         self.append(score.to_le_bytes())
     }
 
+    /// Appends one term of a target's score to a flat answer, for explanations. It does not rank the
+    /// target. The value must be finite.
+    pub fn append_term(&mut self, index: u32, term: Term, value: f64) { self.append_rank(index, IS_TERM | (term as u32) << 8, value) }
+
     /// Puts a target in its place in an answer of such: higher scores come first, equal ones
     /// by index.
     pub fn insert_rank(&mut self, index: u32, flags: u32, score: f64) {
@@ -184,7 +207,7 @@ impl Buf {
     /// Appends the items of a list of those targets that are dropped, or of the others.
     fn append_ranks(&mut self, ranks: &[u8], dropped: bool) {
         let mut before = "";
-        for rank in ranks.chunks_exact(16).filter(|rank| (rank[4] & DROP as u8 != 0) == dropped) {
+        for rank in ranks.chunks_exact(16).filter(|rank| rank[4] & IS_TERM as u8 == 0 && (rank[4] & DROP as u8 != 0) == dropped) {
             let (index, score) = read_rank(rank);
             self.append(before);
             before = ",";

@@ -1,9 +1,9 @@
 //! Probe: a plugin for the gateway's tests, which uses what the examples do not.
 #![no_std]
 
-use penstock::{kv_get, kv_set, log, metric_add, now_ms, random_u64, read_route, reject, Buf, Json, Kind, Level, Result, DROP};
+use penstock::{kv_get, kv_set, log, metric_add, now_ms, random_u64, read_route, reject, Buf, Json, Kind, Level, Result, Term, DROP};
 
-penstock::plugin! { route: again, route_flat: known, transform_request: host, accept_request: rank }
+penstock::plugin! { route: again, route_flat: known, transform_request: host, accept_request: rank, render_response: terms }
 
 fn write(value: Json, out: &mut Buf) {
     let mut text = Buf::new();
@@ -24,7 +24,18 @@ fn rank(input: &[u8], out: &mut Buf) -> Result {
     for (k, item) in Json::new(input).items().enumerate() {
         out.insert_rank(k as u32, k as u32 % 2 * DROP, item.number().unwrap_or(0.0));
     }
+    if !out.is_empty() { out.append_term(0, Term::Latency, 0.5) } // which JSON has no place for
     out.ranking_json("the \"odd\" ones are dropped");
+    Ok(())
+}
+
+/// Ranks by a list of scores, each with a term.
+fn terms(input: &[u8], out: &mut Buf) -> Result {
+    for (k, item) in Json::new(input).items().enumerate() {
+        let score = item.number().unwrap_or(0.0);
+        out.append_rank(k as u32, 0, score);
+        out.append_term(k as u32, Term::Latency, -score);
+    }
     Ok(())
 }
 
@@ -49,7 +60,7 @@ fn known(input: &[u8], out: &mut Buf) -> Result {
     }
     for k in 0..r.len {
         let (t, f) = (r.target(k), r.figures(k));
-        for n in [t.cached_prefix as i64, f.est_cost, (f.sticky >> 32) as i64, f.sticky as u32 as i64] {
+        for n in [t.cached_prefix as i64, f.est_cost, (f.sticky >> 32) as i64, f.sticky as u32 as i64, r.max_inflight(k) as i64] {
             out.push(b',');
             out.append_whole(n);
         }

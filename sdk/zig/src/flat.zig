@@ -40,15 +40,7 @@ pub const Target = extern struct {
 /// milliseconds, 0 when unknown; the number of recent attempts; what is left of the provider's
 /// limits, between 0 and 1; and a hash of session and target, 0 without a session: ranking by it
 /// keeps sessions at their targets. A cost or a share below 0 is unknown.
-pub const Figures = extern struct {
-    est_cost: i64 = -1,
-    first_token_p50: f64 = 0,
-    first_token_p95: f64 = 0,
-    samples: f64 = 0,
-    requests_left: f64 = -1,
-    tokens_left: f64 = -1,
-    sticky: u64 = 0,
-};
+pub const Figures = extern struct { est_cost: i64 = -1, first_token_p50: f64 = 0, first_token_p95: f64 = 0, samples: f64 = 0, requests_left: f64 = -1, tokens_left: f64 = -1, sticky: u64 = 0 };
 
 /// A request: est_input is an upper estimate of the prompt in tokens, max_output 0 when there is
 /// no bound; len is the number of candidates.
@@ -80,6 +72,13 @@ pub const Route = extern struct {
     pub fn figures(r: *align(1) const Route, k: usize) *align(1) const Figures {
         if (r.record_size < @sizeOf(Target) + @sizeOf(Figures)) return &.{};
         return @ptrCast(@as([*]const u8, @ptrCast(r.target(k))) + @sizeOf(Target));
+    }
+
+    /// How many requests the k-th candidate takes at once; 0 means any number, or that the gateway does
+    /// not say.
+    pub fn maxInflight(r: *align(1) const Route, k: usize) u32 {
+        if (r.record_size < 160) return 0;
+        return std.mem.readInt(u32, @as([*]const u8, @ptrCast(r.target(k)))[152..156], .little);
     }
 
     /// What the consecutive requests of an agent share. Like the other texts, the manifest has to

@@ -4,6 +4,11 @@
 const std = @import("std");
 const json = @import("json.zig");
 
+/// The terms of a score. Costs, lost cache and gain are in US dollars, the latency is in milliseconds, the
+/// others are shares. A part is what a term adds to the score; lost_cache is what a session would lose if
+/// it left the target, gain what it would gain at the best other one.
+pub const Term = enum(u32) { cost = 1, quality, latency, error_rate, load, cost_part, quality_part, latency_part, errors_part, lost_cache, gain };
+
 const spare = 16;
 const page = 1 << 16;
 var base: usize = 0;
@@ -99,6 +104,12 @@ pub const Out = struct {
         o.append(std.mem.asBytes(&Rank{ .index = index, .flags = flags, .score = score }));
     }
 
+    /// Appends one term of a target's score to a flat answer, for explanations. It does not rank the target. The
+    /// value must be finite.
+    pub fn appendTerm(o: *Out, index: u32, term: Term, value: f64) void {
+        o.appendRank(index, 2 | @backingInt(term) << 8, value);
+    }
+
     /// Puts a target in its place in an answer of such: higher scores come first, equal ones by index.
     pub fn insertRank(o: *Out, index: u32, flags: u32, score: f64) void {
         o.appendRank(index, flags, score);
@@ -131,7 +142,7 @@ pub const Out = struct {
     fn appendRanks(o: *Out, ranks: []const Rank, dropped: u32) void {
         var before: []const u8 = "";
         for (ranks) |r| {
-            if (r.flags & 1 != dropped) continue;
+            if (r.flags & 2 != 0 or r.flags & 1 != dropped) continue; // a term, or of the other list
             o.append(before);
             before = ",";
             if (dropped == 0) o.append("{\"i\":");

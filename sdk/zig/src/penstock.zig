@@ -12,6 +12,7 @@ pub const Out = memory.Out;
 pub const Json = json.Json;
 pub const Route = flat.Route;
 pub const Target = flat.Target;
+pub const Term = memory.Term;
 pub const drop = flat.drop;
 pub const unlimited = flat.unlimited;
 pub const max_state = flat.max_state;

@@ -19,6 +19,10 @@ export fn penstock_route_flat(ptr: [*]u8, len: usize) u64 {
     return penstock.call(known, ptr, len);
 }
 
+export fn penstock_render_response(ptr: [*]u8, len: usize) u64 {
+    return penstock.call(terms, ptr, len);
+}
+
 // Writes what a flat route has that version 1.0 of the contract did not have.
 fn known(in: []const u8, out: *Out) !void {
     const r = penstock.readRoute(in) orelse return penstock.reject(500, "the header does not fit");
@@ -34,7 +38,7 @@ fn known(in: []const u8, out: *Out) !void {
     }
     for (0..r.len) |k| {
         const f = r.figures(k);
-        for ([_]i64{ r.target(k).cached_prefix, f.est_cost, @intCast(f.sticky >> 32), @intCast(f.sticky & 0xffffffff) }) |n| {
+        for ([_]i64{ r.target(k).cached_prefix, f.est_cost, @intCast(f.sticky >> 32), @intCast(f.sticky & 0xffffffff), r.maxInflight(k) }) |n| {
             out.append(",");
             out.appendWhole(n);
         }
@@ -51,7 +55,19 @@ fn rank(text: []const u8, out: *Out) !void {
     var items = Json.from(text).items();
     var k: u32 = 0;
     while (items.next()) |v| : (k += 1) out.insertRank(k, k % 2 * penstock.drop, v.number() orelse 0);
+    if (k > 0) out.appendTerm(0, .latency, 0.5); // which JSON has no place for
     out.rankingJson("the \"odd\" ones are dropped");
+}
+
+// Ranks by a list of scores, each with a term.
+fn terms(text: []const u8, out: *Out) !void {
+    var items = Json.from(text).items();
+    var k: u32 = 0;
+    while (items.next()) |v| : (k += 1) {
+        const score = v.number() orelse 0;
+        out.appendRank(k, 0, score);
+        out.appendTerm(k, .latency, -score);
+    }
 }
 
 // Reads a list, or an object's values, and writes them as a list by way of what they mean.

@@ -35,6 +35,10 @@ type litellmModel struct {
 	CacheWriteLong json.Number `json:"cache_creation_input_token_cost_above_1hr"`
 	AudioInput     json.Number `json:"input_cost_per_audio_token"`
 	AudioOutput    json.Number `json:"output_cost_per_audio_token"`
+	ImageInput     json.Number `json:"input_cost_per_image_token"`
+	ImageOutput    json.Number `json:"output_cost_per_image_token"`
+	Image          json.Number `json:"input_cost_per_image"`
+	ImageMade      json.Number `json:"output_cost_per_image"`
 	Reasoning      json.Number `json:"output_cost_per_reasoning_token"`
 	Request        json.Number `json:"input_cost_per_request"`
 	MaxTokens      any         `json:"max_tokens"`
@@ -147,6 +151,9 @@ func (m *litellmModel) setPrices(r *Row, raw json.RawMessage) error {
 	if (m.Input == "" || m.Output == "") && pricedOtherwise(members) {
 		return errUnpriced
 	}
+	if m.ImageMade != "" && m.ImageOutput == "" { // replies do not say how many pictures they are charged for
+		return errUnpriced
+	}
 	if m.Request != "" || m.Reasoning != "" && !sameNumber(m.Reasoning, m.Output, 1) {
 		return errUnpriced
 	}
@@ -155,13 +162,61 @@ func (m *litellmModel) setPrices(r *Row, raw json.RawMessage) error {
 	if r.price, err = c.prices(); err != nil {
 		return err
 	}
-	if r.audioIn, err = nano(m.AudioInput, 1); err != nil {
+	for _, one := range []struct {
+		to   *llm.NanoUSD
+		from json.Number
+	}{{&r.audioIn, m.AudioInput}, {&r.audioOut, m.AudioOutput}, {&r.imageIn, m.ImageInput}, {&r.imageOut, m.ImageOutput}, {&r.image, m.Image}} {
+		if *one.to, err = nano(one.from, 1); err != nil {
+			return err
+		}
+	}
+	if err := m.setLong(r, members); err != nil {
 		return err
 	}
-	if r.audioOut, err = nano(m.AudioOutput, 1); err != nil {
-		return err
+	return m.setTiers(r, members)
+}
+
+// litellmTiers are the endings of the members that have the prices of service tiers.
+var litellmTiers = map[llm.Tier]string{llm.TierBatch: "_batches", llm.TierFlex: "_flex", llm.TierPriority: "_priority"}
+
+// setTiers sets the prices of service tiers, whose members end in "_flex" and the like, after the
+// length of long prompts if they are for those. A tier without a price of its own for input and
+// output has none.
+func (m *litellmModel) setTiers(r *Row, members map[string]any) error {
+	for _, tier := range llm.PricedTiers() {
+		ending, ok := litellmTiers[tier]
+		if _, has := members["input_cost_per_token"+ending]; !ok || !has {
+			continue
+		}
+		t := tierPrices{tier, none(), none()}
+		var err error
+		if t.price, err = tierCost(members, "", ending).prices(); err != nil {
+			return fmt.Errorf("%s: %w", tier, err)
+		}
+		if above := fmt.Sprintf("_above_%dk_tokens", r.longAbove/1000); r.longAbove > 0 && members["input_cost_per_token"+above+ending] != nil {
+			if t.long, err = tierCost(members, above, ending).prices(); err != nil {
+				return fmt.Errorf("%s above %d tokens: %w", tier, r.longAbove, err)
+			}
+		}
+		r.setTier(t)
 	}
-	return m.setLong(r, members)
+	return nil
+}
+
+// tierCost reads the members of a service tier.
+func tierCost(members map[string]any, above, ending string) cost {
+	of := func(name string) json.Number {
+		switch v := members[name+above+ending].(type) {
+		case nil:
+			return ""
+		case json.Number:
+			return v
+		default:
+			return json.Number(fmt.Sprint(v)) // which is refused as a price
+		}
+	}
+	return cost{Input: of("input_cost_per_token"), Output: of("output_cost_per_token"), CacheRead: of("cache_read_input_token_cost"),
+		CacheWrite: of("cache_creation_input_token_cost"), tokens: 1}
 }
 
 // pricedOtherwise reports whether an entry has a price for something else than tokens.

@@ -41,6 +41,7 @@ type model struct {
 	Modalities       struct{ Input, Output []string } `json:"modalities"`
 	Limit            struct{ Context, Output int64 }  `json:"limit"`
 	Cost             *cost                            `json:"cost"`
+	Experimental     json.RawMessage                  `json:"experimental"`
 	Benchmarks       []struct {
 		Name  string      `json:"name"`
 		Score json.Number `json:"score"`
@@ -101,7 +102,43 @@ func (m model) row(provider, id string) (*Row, error) {
 	if slices.Contains(r.flags, "embedding") {
 		r.maxOutput = 0 // the facts give the vector's length there
 	}
-	return r, r.setPrices(m.Cost)
+	if err := r.setPrices(m.Cost); err != nil {
+		return r, err
+	}
+	return r, r.setModes(m.Experimental)
+}
+
+// setModes sets the prices of the service tiers that the facts call modes, by what asks for them.
+func (r *Row) setModes(experimental json.RawMessage) error {
+	var of struct {
+		Modes map[string]struct {
+			Cost     *cost `json:"cost"`
+			Provider struct {
+				Body struct {
+					Tier  string `json:"service_tier"`
+					Speed string `json:"speed"`
+				} `json:"body"`
+			} `json:"provider"`
+		} `json:"modes"`
+	}
+	if len(experimental) == 0 || experimental[0] != '{' || r.price.input == unknown { // some models have true there
+		return nil
+	}
+	if err := decode(experimental, &of); err != nil {
+		return err
+	}
+	for _, mode := range of.Modes {
+		tier := llm.Tier(cmp.Or(mode.Provider.Body.Tier, mode.Provider.Body.Speed))
+		if mode.Cost == nil || !slices.Contains(llm.PricedTiers(), tier) {
+			continue
+		}
+		p, err := mode.Cost.prices()
+		if err != nil {
+			return fmt.Errorf("%s: %w", tier, err)
+		}
+		r.setTier(tierPrices{tier, p, none()})
+	}
+	return nil
 }
 
 // features returns what the model can do: every feature that the facts do not explicitly

@@ -109,7 +109,11 @@ func (u rule) row() (*Row, error) {
 func (u rule) change(r *Row) error {
 	switch {
 	case u.setting == "cache_write_1h" && u.value == "2x input":
-		for _, p := range []*prices{&r.price, &r.long} {
+		all := []*prices{&r.price, &r.long}
+		for i := range r.tiers {
+			all = append(all, &r.tiers[i].price)
+		}
+		for _, p := range all {
 			if p.input != unknown && p.cacheWriteLong == unknown {
 				p.cacheWriteLong = 2 * p.input
 			}
@@ -120,11 +124,54 @@ func (u rule) change(r *Row) error {
 		price, err := nano(json.Number(u.value), million)
 		r.price.cacheWrite = price
 		return err
+	case u.setting == "output" || u.setting == "image_output":
+		price, err := nano(json.Number(u.value), million)
+		switch {
+		case r.price.input == unknown:
+		case u.setting == "output":
+			r.price.output = price
+		default:
+			r.imageOut = price
+		}
+		return err
+	case u.setting == "tier":
+		return u.setTier(r)
 	case u.setting == embeddingModel: // the file has the model itself
 	default:
 		return fmt.Errorf("overlay: unsupported %s %q", u.setting, u.value)
 	}
 	return nil
+}
+
+// setTier sets the prices of a service tier, unless the row has some or its price is unknown. The value is the
+// tier and a multiple of the standard prices, such as "flex 0.5x", or its prices of input, output
+// and cached input.
+func (u rule) setTier(r *Row) error {
+	f := strings.Fields(u.value)
+	if len(f) < 2 || !slices.Contains(llm.PricedTiers(), llm.Tier(f[0])) {
+		return fmt.Errorf("overlay: unsupported %s %q", u.setting, u.value)
+	}
+	t := tierPrices{llm.Tier(f[0]), none(), none()}
+	if r.price.input == unknown || slices.ContainsFunc(r.tiers, func(had tierPrices) bool { return had.tier == t.tier }) {
+		return nil
+	}
+	if times, ok := strings.CutSuffix(f[1], "x"); ok {
+		factor, err := nano(json.Number(times), million)
+		t.price, t.long = r.price.times(factor/1e6), r.long.times(factor/1e6)
+		r.setTier(t)
+		return err
+	}
+	c := cost{Input: json.Number(f[1])}
+	if len(f) > 2 {
+		c.Output = json.Number(f[2])
+	}
+	if len(f) > 3 {
+		c.CacheRead = json.Number(f[3])
+	}
+	var err error
+	t.price, err = c.prices()
+	r.setTier(t)
+	return err
 }
 
 // glob matches a pattern with a "*" at its beginning, its end or both.

@@ -31,7 +31,7 @@ func drawRoute(t *rapid.T) *hook.RouteInput {
 	for range rapid.IntRange(0, 9).Draw(t, "candidates") {
 		share := func(name string) float64 { return rapid.SampledFrom([]float64{-1, 0, 0.125, 1}).Draw(t, name) }
 		in.Candidates = append(in.Candidates, llm.Candidate{
-			Target: &llm.Target{Price: llm.Price{Known: rapid.Bool().Draw(t, "priced")}}, EstCost: llm.NanoUSD(rapid.Int64Range(0, 1<<53).Draw(t, "cost")),
+			Target: &llm.Target{Price: llm.Price{Known: rapid.Bool().Draw(t, "priced")}, MaxInflight: rapid.IntRange(0, math.MaxInt32).Draw(t, "in flight")}, EstCost: llm.NanoUSD(rapid.Int64Range(0, 1<<53).Draw(t, "cost")),
 			CachedPrefix: rapid.Int64Range(0, math.MaxUint32).Draw(t, "prefix"), Sticky: rapid.Uint64().Draw(t, "sticky"),
 			Stats: llm.Stats{TTFTP50: llm.Millis(rapid.Int64Range(0, 1e12).Draw(t, "p50")), TTFTP95: llm.Millis(rapid.Int64Range(0, 1e12).Draw(t, "p95")),
 				Samples: rapid.Float64Range(0, 1e9).Draw(t, "samples"), RequestsLeft: share("requests"), TokensLeft: share("tokens")}})
@@ -67,7 +67,7 @@ func knownOf(in *hook.RouteInput) []any {
 			cost = -1
 		}
 		ms := func(m llm.Millis) float64 { return float64(m) / 1e6 }
-		list = append(list, float64(c.CachedPrefix), float64(cost), float64(c.Sticky>>32), float64(uint32(c.Sticky)),
+		list = append(list, float64(c.CachedPrefix), float64(cost), float64(c.Sticky>>32), float64(uint32(c.Sticky)), float64(c.Target.MaxInflight),
 			ms(c.Stats.TTFTP50), ms(c.Stats.TTFTP95), c.Stats.Samples, c.Stats.RequestsLeft, c.Stats.TokensLeft)
 	}
 	return list
@@ -99,7 +99,7 @@ func TestTheSDKsReadAppendedFields(t *testing.T) {
 				b := hook.AppendFlat(nil, in)
 				sameKnown(rt, m, b, knownOf(in))
 				for i := range in.Candidates {
-					in.Candidates[i].Target.Price.Known = false
+					in.Candidates[i].Target.Price.Known, in.Candidates[i].Target.MaxInflight = false, 0
 					in.Candidates[i].Sticky, in.Candidates[i].Stats = 0, llm.Stats{RequestsLeft: -1, TokensLeft: -1}
 				}
 				in.Reads = 0
@@ -118,6 +118,39 @@ func sameKnown(t *rapid.T, m *wasm.Module, in []byte, want []any) {
 	}
 	if err != nil || !slices.EqualFunc(got, want, same) {
 		t.Fatalf("%x gave %s, %v, want %s", in, out, err, fmt.Sprint(want))
+	}
+}
+
+// TestTheSDKsExplainScores has each SDK's probe rank by a list of scores, with a term each, and the
+// host read the terms.
+func TestTheSDKsExplainScores(t *testing.T) {
+	for _, language := range sdkLanguages {
+		t.Run(language, func(t *testing.T) {
+			m := probe(t, language)
+			out, _, err := m.Call(context.Background(), hook.RenderResponse, 1, []byte(`[7,-2.5]`), nil)
+			if err != nil {
+				t.Fatal(err)
+			}
+			var want []byte
+			for _, e := range []struct {
+				index, flags uint32
+				value        float64
+			}{{0, 0, 7}, {0, 2 | 3<<8, -7}, {1, 0, -2.5}, {1, 2 | 3<<8, 2.5}} {
+				want = binary.LittleEndian.AppendUint32(binary.LittleEndian.AppendUint32(want, e.index), e.flags)
+				want = binary.LittleEndian.AppendUint64(want, math.Float64bits(e.value))
+			}
+			if !bytes.Equal(out, want) {
+				t.Errorf("got %x, want %x", out, want)
+			}
+			var b hook.RankingBuilder
+			b.Reset(2)
+			if err := hook.ReadFlat(&b, out); err != nil {
+				t.Fatal(err)
+			}
+			if terms := b.Ranking().Terms; len(terms) != 2 || len(terms[1]) != 1 || terms[1][0] != (llm.Term{Name: "latency_ms", Value: 2.5}) {
+				t.Errorf("the host reads the terms %v", terms)
+			}
+		})
 	}
 }
 

@@ -42,7 +42,7 @@ func (s *scanner) messagesMember(m *members) bool {
 		s.need(llm.JSONSchema, s.Peek() == '{')
 		return s.promptValue()
 	case fSpeed:
-		return s.repricedBy("speed", "standard")
+		return s.speed()
 	case fInferenceGeo:
 		return s.repricedBy("inference_geo", "global")
 	}
@@ -74,6 +74,18 @@ func (s *scanner) repricedBy(member, usual string) bool {
 	t, ok := s.text()
 	if ok && !t.Is(usual) {
 		s.repriced(member)
+	}
+	return ok
+}
+
+// speed reads speed, whose "fast" is a tier at a price of its own.
+func (s *scanner) speed() bool {
+	if s.Peek() != '"' {
+		return s.value()
+	}
+	t, ok := s.text()
+	if ok && !t.Is("standard") {
+		s.tier("speed", t.String())
 	}
 	return ok
 }

@@ -152,16 +152,28 @@ func (s *scanner) repriced(member string) {
 	}
 }
 
-// serviceTier reads service_tier. Tiers that nobody here knows may cost more.
+// serviceTier reads service_tier. Tiers that are not known to be cheap may cost more.
 func (s *scanner) serviceTier() bool {
 	if s.Peek() != '"' {
 		return s.value()
 	}
 	t, ok := s.text()
-	if ok && !isAny(t, "auto", "default", "flex", "standard", "standard_only", "batch", "on_demand") {
-		s.repriced("service_tier")
+	if ok {
+		s.tier("service_tier", t.String())
 	}
 	return ok
+}
+
+// tier notes the service tier that a member asks for. Of two, fast mode is the one that sets the
+// price.
+func (s *scanner) tier(member, word string) {
+	tier := llm.ParseTier(word)
+	if s.facts.Tier != llm.TierFast {
+		s.facts.Tier = tier
+	}
+	if s.facts.Repriced == "" && tier != llm.TierStandard && tier != llm.TierAuto && !tier.Cheaper() {
+		s.repriced(member)
+	}
 }
 
 // elsewhere are members of a request that bring more into the prompt than the request

@@ -17,7 +17,7 @@ import (
 
 // spans are left out of the comparison and checked by checkSpans.
 var spans = cmpopts.IgnoreFields(llm.Facts{}, "Beginning", "ToolsAt", "ModelAt", "End", "StreamAt", "StreamOptionsAt", "MaxTokensAt", "CacheAt", "EstInputTokens",
-	"TextBytes", "MediaTokens", "Images", "MediaAt", "Unbounded", "Repriced", "CacheWrites")
+	"TextBytes", "MediaTokens", "Images", "MediaAt", "Unbounded", "Repriced", "Tier", "CacheWrites")
 
 // agree fails unless an accepted body means the same to encoding/json.
 func agree(t *testing.T, in []byte, got llm.Facts) {

@@ -24,7 +24,25 @@ func rank(out, in []byte) ([]byte, error) {
 		out = penstock.InsertRank(out, k, k%2*penstock.Drop, score)
 		k++
 	}
+	if k > 0 {
+		out = penstock.AppendTerm(out, 0, penstock.TermLatency, 0.5) // which JSON has no place for
+	}
 	return penstock.RankingJSON(out, "the \"odd\" ones are dropped"), nil
+}
+
+//go:wasmexport penstock_render_response
+func renderResponse(ptr, n uint32) uint64 { return penstock.Call(terms, ptr, n) }
+
+// terms ranks by a list of scores, each with a term.
+func terms(out, in []byte) ([]byte, error) {
+	k := uint32(0)
+	for item := range penstock.JSON(in).Items {
+		score, _ := item.Number()
+		out = penstock.AppendRank(out, k, 0, score)
+		out = penstock.AppendTerm(out, k, penstock.TermLatency, -score)
+		k++
+	}
+	return out, nil
 }
 
 //go:wasmexport penstock_route_flat
@@ -48,7 +66,7 @@ func known(out, in []byte) ([]byte, error) {
 	}
 	for k := range r.Len {
 		t, f := r.Target(k), r.Figures(k)
-		for _, n := range []int64{int64(t.CachedPrefix), f.EstCost, int64(f.Sticky >> 32), int64(uint32(f.Sticky))} {
+		for _, n := range []int64{int64(t.CachedPrefix), f.EstCost, int64(f.Sticky >> 32), int64(uint32(f.Sticky)), int64(r.MaxInflight(k))} {
 			out = penstock.AppendWhole(append(out, ','), n)
 		}
 		for _, x := range []float64{f.FirstTokenP50, f.FirstTokenP95, f.Samples, f.RequestsLeft, f.TokensLeft} {
