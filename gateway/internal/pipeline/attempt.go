@@ -185,7 +185,7 @@ func (a *attempt) noteContent(whole bool) error {
 	if !whole {
 		a.first = a.Now().Sub(a.started)
 		a.entry.FirstToken = llm.Millis(a.first)
-		a.flight.FirstToken()
+		a.flight.FirstToken(a.first, a.answer.Header)
 	}
 	t := a.timeouts()
 	inTime := a.watch.follow(watchLimits{idle: t.Idle, pingIdle: t.PingIdle, idleError: a.stallError, pingIdleError: a.pingsError})

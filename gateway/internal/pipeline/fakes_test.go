@@ -329,7 +329,7 @@ type flight struct {
 
 func (l flight) Credential() string { return l.credential }
 
-func (l flight) FirstToken() {}
+func (l flight) FirstToken(time.Duration, http.Header) {}
 func (l flight) Done(o Outcome) {
 	l.mu.Lock()
 	defer l.mu.Unlock()

@@ -81,9 +81,9 @@ func (c *sharedBudget) Write(_ context.Context, r *llm.Record) error {
 
 type idle struct{}
 
-func (idle) Credential() string { return "" }
-func (idle) FirstToken()        {}
-func (idle) Done(Outcome)       {}
+func (idle) Credential() string                    { return "" }
+func (idle) FirstToken(time.Duration, http.Header) {}
+func (idle) Done(Outcome)                          {}
 
 // leased is a reservation of a real meter.
 type leased struct {

@@ -143,6 +143,8 @@ type Asking struct {
 	// Request is its id. Session is what the requests of one conversation share; they keep
 	// to one credential if they can. Empty means none.
 	Request, Session string
+	// Tokens is how many it will probably use, by which the target's limits are estimated.
+	Tokens int64
 	// Not are the credentials that it has been refused with.
 	Not []string
 }
@@ -175,8 +177,9 @@ type Flight interface {
 	// Credential is the ID of the credential that the attempt is made with; empty when the
 	// provider has no several ones.
 	Credential() string
-	// FirstToken notes that the target has begun to answer.
-	FirstToken()
+	// FirstToken notes that the target has begun to answer so long after its start, and the
+	// headers of its reply.
+	FirstToken(after time.Duration, h http.Header)
 	// Done notes how the attempt ended, once.
 	Done(o Outcome)
 }

@@ -126,7 +126,7 @@ func (h health) Cooling(target string) (string, time.Time) { return h.Health.Coo
 
 // Begin implements pipeline.Health.
 func (h health) Begin(target string, a pipeline.Asking) (pipeline.Flight, bool) {
-	f, ok := h.Health.Begin(target, upstream.Asking{Request: a.Request, Session: a.Session})
+	f, ok := h.Health.Begin(target, upstream.Asking{Request: a.Request, Session: a.Session, Tokens: a.Tokens})
 	return flight{f}, ok
 }
 

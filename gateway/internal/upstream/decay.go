@@ -37,11 +37,14 @@ type speed struct {
 	firstToken quantiles
 }
 
-func (s *speed) add(now time.Time, o Outcome) {
-	if o.FirstToken > 0 {
-		s.first.add(now, float64(o.FirstToken))
-		s.firstToken.add(now, o.FirstToken)
-	}
+// begin notes a time to the first token.
+func (s *speed) begin(now time.Time, first time.Duration) {
+	s.first.add(now, float64(first))
+	s.firstToken.add(now, first)
+}
+
+// end notes a whole answer.
+func (s *speed) end(now time.Time, o Outcome) {
 	if took := o.producing(); o.OutputTokens > 0 && took > 0 {
 		s.tps.add(now, float64(o.OutputTokens)/took.Seconds())
 	}

@@ -16,6 +16,8 @@ type Flight struct {
 	id          string
 	credentials []*Credential
 	chosen      int // of the credentials
+	// sent is what the lane has been sent, this attempt included.
+	sent sent
 	// The attempt as the circuits of the target, the lane and the account see it.
 	inTarget, inLane, inAccount attempt
 }
@@ -35,6 +37,7 @@ func (h *Health) Begin(id string, a Asking) (Flight, bool) {
 	if !f.enter(&a, now) {
 		return Flight{}, false
 	}
+	f.sent = f.lane.send(a.Tokens)
 	f.inTarget.probe, _ = t.circuit.allow(now, h.o.MaxOpen)
 	t.inflight.Add(1)
 	return f, true
@@ -76,12 +79,18 @@ func (f Flight) Credential() string {
 	return f.credentials[f.chosen].ID
 }
 
-// FirstToken notes that the target has begun to answer. It closes a circuit that was
-// being probed, so that other calls need not wait for the end of a long stream. It is
-// optional and may be called more than once.
-func (f Flight) FirstToken() {
+// FirstToken notes that the target has begun to answer so long after the attempt's start, and
+// what the reply's headers say of its limits, so that routing need not wait for the end of a
+// long stream. It closes a circuit that was being probed. It is called at most once, and not
+// for a reply that comes in one piece; a time of 0 is not noted.
+func (f Flight) FirstToken(after time.Duration, header http.Header) {
+	now := f.h.now()
 	f.t.mu.Lock()
 	defer f.t.mu.Unlock()
+	f.lane.updateRemaining(header, f.sent, now)
+	if after > 0 {
+		f.t.speed.begin(now, after)
+	}
 	f.answer()
 }
 
@@ -108,9 +117,7 @@ func (f Flight) record(o Outcome) outcomeClass {
 	now, class := f.h.now(), classOf(o)
 	f.t.mu.Lock()
 	defer f.t.mu.Unlock()
-	if o.Header != nil {
-		f.lane.updateRemaining(ratelimit.Read(o.Header, now))
-	}
+	f.lane.updateRemaining(o.Header, f.sent, now)
 	if f.requestFault(now, o) {
 		class = neutral
 	}
@@ -162,7 +169,7 @@ func (f Flight) succeed(now time.Time, o Outcome) {
 		f.t.errors = errorShare{}
 	}
 	f.t.errors.add(now, 1, 0)
-	f.t.speed.add(now, o)
+	f.t.speed.end(now, o)
 	f.lane.circuit.succeed(now, f.inLane)
 	f.lane.account.mu.Lock()
 	f.lane.account.circuit.succeed(now, f.inAccount)

@@ -18,8 +18,9 @@ type Outcome struct {
 	RetryAfter time.Duration
 	// Header is the reply's, which may show the provider's limits; it may be nil.
 	Header http.Header
-	// FirstToken is the time from the attempt's start to the first piece of content, 0
-	// when that was not seen, as in a plain reply. Duration is the whole attempt.
+	// FirstToken is the time from the attempt's start to the first piece of content, which
+	// Flight.FirstToken has noted; 0 when that was not seen, as in a plain reply. Duration is
+	// the whole attempt.
 	FirstToken, Duration time.Duration
 	// OutputTokens is the number that the reply was billed for; 0 when unknown.
 	OutputTokens int64
