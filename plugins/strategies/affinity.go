@@ -18,7 +18,7 @@ func (r *ranker) keepSession() {
 	if !inMoney {
 		prices = &nominal
 	}
-	input, output := r.settings.estInput, r.settings.expectedOutput()
+	input, output := r.settings.estInput, home.expectedOutput(&r.settings)
 	total := dollars(prices, input, output, 0)
 	lost := total - dollars(prices, input, output, float64(home.CachedPrefix))
 	if inMoney {

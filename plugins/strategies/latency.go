@@ -25,20 +25,22 @@ const (
 const (
 	chanceToExplore = iota
 	chanceOfPair
+	chanceOfSlow
 )
 
 // fastest prefers the faster of two targets of the first tier that are drawn by weight. Those
 // without a recent measurement count as their peers' median and are asked in a small share
 // of the requests. The score is the negated time in milliseconds, with errors and load.
 func fastest(r *ranker) {
-	output := r.settings.expectedOutput()
+	output := r.typicalOutput()
 	p := r.peers()
+	median := p.latency(output)
 	cold, measured := 0, 0
 	r.findFirst()
 	for i := range r.candidates {
 		c := &r.candidates[i]
 		c.weighs()
-		c.set(termLatency, c.expected(p, output))
+		c.set(termLatency, c.expected(p, output, median))
 		c.set(termErrors, within(c.ErrorRate))
 		c.set(termLoad, c.load(0))
 		c.score = -c.terms[termLatency] * (1 + c.terms[termLoad]) / (1 - min(c.terms[termErrors], maxErrors))
@@ -48,7 +50,7 @@ func fastest(r *ranker) {
 			measured++
 		}
 	}
-	if c := r.explored(cold, measured); c != nil {
+	if c := r.explored(cold, measured, func(c *candidate) float64 { return latency(c.Target, output, p.speed) / median }); c != nil {
 		c.drawn()
 		return
 	}
@@ -63,8 +65,9 @@ func fastest(r *ranker) {
 
 // explored is the cold target that this request is to measure, nil for none. All cold targets
 // together get no more than their fair share, and one has no second request before the
-// first has ended.
-func (r *ranker) explored(cold, measured int) *candidate {
+// first has ended. One that was n times slower than its peers' median when it was measured last
+// is measured n times more rarely: if it still is, that is a slow answer.
+func (r *ranker) explored(cold, measured int, slower func(*candidate) float64) *candidate {
 	if cold == 0 || measured == 0 {
 		return nil
 	}
@@ -73,6 +76,9 @@ func (r *ranker) explored(cold, measured int) *candidate {
 		return nil
 	}
 	c, _ := r.pair(func(c *candidate) bool { return c.cold() && c.Inflight == 0 })
+	if c != nil && r.chance(chanceOfSlow)*slower(c) > 1 {
+		return nil
+	}
 	return c
 }
 
@@ -85,15 +91,15 @@ func preference(a, b *candidate) float64 {
 // cold reports whether the target has no measurement that is recent enough.
 func (c *candidate) cold() bool { return !(c.FirstToken > 0) || c.figures.Samples < staleSamples }
 
-// expected is the time to the last token in milliseconds: the target's own, weighed by its
-// attempts against the peers' median.
-func (c *candidate) expected(p peers, output float64) float64 {
-	median := p.latency(output)
+// expected is the time to the last token in milliseconds: the target's own, and where that is
+// better than the peers' median, weighed by its attempts against it. A lucky measurement must
+// draw no crowd; a bad one may keep it away.
+func (c *candidate) expected(p peers, output, median float64) float64 {
 	own := latency(c.Target, output, p.speed)
 	switch {
 	case own != own:
 		return median
-	case median != median:
+	case own > median && !c.cold():
 		return own
 	}
 	n := max(c.figures.Samples, 0)

@@ -11,8 +11,11 @@ import (
 type candidate struct {
 	*penstock.Target
 	figures *penstock.Figures
-	// maxInflight is how many requests the target takes at once, 0 for any number.
-	maxInflight uint32
+	// maxInflight is how many requests the target takes at once, 0 for any number. meanOutput
+	// is how many output tokens the route's answers have there, 0 when unknown.
+	maxInflight, meanOutput uint32
+	// spared says that the request is to leave what little is left of the provider's limits.
+	spared bool
 	// place sorts within a tier, score within a place, higher first, and tie among equals,
 	// higher first.
 	place      place
@@ -79,13 +82,14 @@ func (r *ranker) load(route *penstock.Route) {
 	r.candidates = slices.Grow(r.candidates[:0], route.Len)[:route.Len]
 	for k := range r.candidates {
 		c := &r.candidates[k]
-		c.Target, c.figures, c.maxInflight = route.Target(k), route.Figures(k), route.MaxInflight(k)
+		c.Target, c.figures, c.maxInflight, c.meanOutput = route.Target(k), route.Figures(k), route.MaxInflight(k), route.ExpectedOutput(k)
 		c.place, c.score, c.tie, c.given = ordinary, 0, 0, 0
 		if c.random = c.figures.Sticky; c.random == 0 || !r.settings.sticky {
 			c.random = randomOf(seed, c.Index)
 		}
 		c.standing = c.standingFor(r.settings.estInput)
 	}
+	r.spare()
 }
 
 // entry is what sorting needs of a candidate; sorting these moves fewer bytes.
@@ -147,9 +151,12 @@ func better(a, b entry) int {
 }
 
 // tier is what sorts before everything else: the standing, whether the target is as good as
-// asked, then the configured order.
+// asked, whether it is spared, then the configured order.
 func (c *candidate) tier() int64 {
 	tier := c.standing<<36 + int64(c.Order)
+	if c.spared {
+		tier += 1 << 33
+	}
 	if c.place == belowFloor {
 		tier += 1 << 34
 	}

@@ -275,6 +275,7 @@ func (a *attempt) finish(e *llm.Error) {
 	} else if u := a.reply.Info().Usage; u != nil {
 		out.OutputTokens = u.Output
 		if a.req.Facts.Inputs == 0 && !a.req.Facts.Free { // only a conversation's prompt goes on
+			a.Outputs.Note(a.route.Name, a.target.ID, u.Output)
 			a.Prompts.Sent(a.req.Principal.KeyID, a.req.Session, a.target.ID, keptPrompt(a.target, u))
 		}
 	}

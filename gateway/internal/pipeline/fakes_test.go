@@ -64,6 +64,10 @@ type fakes struct {
 	// prefixes are the tokens that targets have cached, by key, session and target.
 	prefixes map[string]int64
 
+	// expects is how many output tokens a reply has, outputs those that were noted.
+	expects int64
+	outputs []string
+
 	// p95 is the 95th percentile of all targets' times to the first token.
 	p95 time.Duration
 	// fixed is why a reply can't be gone on with; prefills are the targets that continue a text.
@@ -108,7 +112,7 @@ func newFakes(targets ...string) *fakes {
 }
 
 func (f *fakes) pipeline() *Pipeline {
-	return New(Stages{Routes: f, Policy: f, Cache: fakeCache{f}, Router: f, Dialects: f, Upstream: f, Health: f, Capacity: f.capacity, Prompts: f, Meter: f, Tokens: f,
+	return New(Stages{Routes: f, Policy: f, Cache: fakeCache{f}, Router: f, Dialects: f, Upstream: f, Health: f, Capacity: f.capacity, Prompts: f, Outputs: f, Meter: f, Tokens: f,
 		Ledger: f, Sinks: []func(*llm.Record){f.sink}, Log: slog.New(slog.DiscardHandler), Now: time.Now})
 }
 
@@ -319,6 +323,14 @@ func (f *fakes) Cached(key, session, target string) int64 {
 	defer f.mu.Unlock()
 	return f.prefixes[key+" "+session+" "+target]
 }
+
+func (f *fakes) Note(route, target string, tokens int64) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.outputs = append(f.outputs, fmt.Sprint(route, " ", target, " ", tokens))
+}
+
+func (f *fakes) Expected(string, string) int64 { return f.expects }
 
 // flight is an attempt of the fake Health.
 type flight struct {

@@ -28,7 +28,7 @@ type sharedBudget struct {
 }
 
 func (c *sharedBudget) pipeline() *Pipeline {
-	return New(Stages{Routes: c, Policy: c, Cache: fakeCache{c.fakes}, Router: c, Dialects: c, Upstream: c, Health: c, Capacity: c.capacity, Prompts: c, Meter: c, Tokens: c,
+	return New(Stages{Routes: c, Policy: c, Cache: fakeCache{c.fakes}, Router: c, Dialects: c, Upstream: c, Health: c, Capacity: c.capacity, Prompts: c, Outputs: c, Meter: c, Tokens: c,
 		Ledger: c, Log: slog.New(slog.DiscardHandler), Now: time.Now})
 }
 

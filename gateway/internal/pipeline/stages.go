@@ -21,6 +21,7 @@ type Stages struct {
 	Health   Health
 	Capacity Capacity
 	Prompts  Prompts
+	Outputs  Outputs
 	Meter    Meter
 	Tokens   Tokens
 	Ledger   Ledger
@@ -170,6 +171,15 @@ type Prompts interface {
 	// Cached returns how many tokens of the session's next prompt the provider has probably
 	// cached; 0 when that is unknown.
 	Cached(key, session, target string) int64
+}
+
+// Outputs remembers how long the replies of routes are.
+type Outputs interface {
+	// Note notes the output tokens of a whole reply.
+	Note(route, target string, tokens int64)
+	// Expected returns how many output tokens a route's next reply at a target probably has; 0
+	// when that is unknown.
+	Expected(route, target string) int64
 }
 
 // Flight is one attempt under way, as Health counts it.

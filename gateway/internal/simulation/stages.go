@@ -45,7 +45,7 @@ type stages struct {
 func newPipeline(s *stages) *pipeline.Pipeline {
 	return pipeline.New(pipeline.Stages{
 		Routes: s, Policy: s, Cache: noCache{}, Router: s.router, Dialects: s, Upstream: s,
-		Health: health{s.health}, Capacity: upstream.NewCapacity(1000, 10*time.Second), Prompts: upstream.NewPrompts(time.Now),
+		Health: health{s.health}, Capacity: upstream.NewCapacity(1000, 10*time.Second), Prompts: upstream.NewPrompts(time.Now), Outputs: upstream.NewOutputs(),
 		Tokens: s, Ledger: s, Sinks: []func(*llm.Record){s.note}, Log: slog.New(slog.DiscardHandler), Now: time.Now,
 	})
 }
