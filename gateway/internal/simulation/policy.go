@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"math/rand/v2"
@@ -55,7 +56,7 @@ func oracle(seed uint64, figure func(p *provider, r *running, now time.Time) flo
 			for i := range c {
 				figures[i] = s.providers[c[i].Target.ID].judged(run, now, figure)
 			}
-			slices.SortStableFunc(order, func(a, b int) int { return compare(figures[a], figures[b]) })
+			slices.SortStableFunc(order, func(a, b int) int { return cmp.Compare(figures[a], figures[b]) })
 			return order
 		})
 	}}
@@ -80,10 +81,11 @@ func fastest(p *provider, run *running, now time.Time) float64 {
 	return float64((x.first + x.rest).Milliseconds())
 }
 
-// cheapest returns the true cost of a request, for targets of at least that quality.
+// cheapest returns what a request of this prompt costs on average, for targets of at least that
+// quality: how long the reply will be is up to chance.
 func cheapest(floor float64) func(*provider, *running, time.Time) float64 {
 	return func(p *provider, run *running, now time.Time) float64 {
-		cost := float64(p.target().Price.Cost(p.usage(now, run.session, run.turn)))
+		cost := float64(p.price.Cost(p.usage(now, run.session, run.turn, p.scenario.meanOutput())))
 		if p.quality < floor {
 			return cost + hopeless/2
 		}
@@ -93,16 +95,6 @@ func cheapest(floor float64) func(*provider, *running, time.Time) float64 {
 
 // roomiest is the target with the largest share of its limits left.
 func roomiest(p *provider, _ *running, now time.Time) float64 { return -p.limits.share(now) }
-
-func compare(a, b float64) int {
-	switch {
-	case a < b:
-		return -1
-	case a > b:
-		return 1
-	}
-	return 0
-}
 
 // ranker is a baseline as a pipeline.Router.
 type ranker func(context.Context, []llm.Candidate) []int

@@ -17,6 +17,7 @@ import (
 type provider struct {
 	model
 	scenario *scenario
+	price    llm.Price
 	start    time.Time
 
 	mu       sync.Mutex // for what follows
@@ -35,7 +36,7 @@ type prefix struct {
 const cacheLife = 5 * time.Minute
 
 func newProvider(s *scenario, m model, start time.Time) *provider {
-	return &provider{model: m, scenario: s, start: start, limits: newLimits(m.limit), cached: map[string]prefix{}}
+	return &provider{model: m, scenario: s, price: m.target().Price, start: start, limits: newLimits(m.limit), cached: map[string]prefix{}}
 }
 
 // times are how long a reply takes to its first token and from there to its end.
@@ -79,8 +80,8 @@ func (p *provider) refusing(now time.Time) (status int, silent bool) {
 }
 
 // usage is what the request is billed for at this target now.
-func (p *provider) usage(now time.Time, session string, t *turn) llm.Usage {
-	u := llm.Usage{Input: t.prompt, Output: t.output}
+func (p *provider) usage(now time.Time, session string, t *turn, output int64) llm.Usage {
+	u := llm.Usage{Input: t.prompt, Output: output}
 	if c := p.cached[session]; session != "" && now.Before(c.expires) {
 		u.CacheRead = min(c.tokens, t.prompt)
 	}
@@ -105,7 +106,7 @@ func (p *provider) call(ctx context.Context, r *running) (*llm.Answer, error) {
 		return answer(http.StatusTooManyRequests, h, `{"error":{"message":"Rate limit reached.","type":"requests","code":"rate_limit_exceeded"}}`), nil
 	}
 	p.inflight++
-	r.served = &body{provider: p, times: p.drawn(now, r.turn), usage: p.usage(now, r.session, r.turn)}
+	r.served = &body{provider: p, times: p.drawn(now, r.turn), usage: p.usage(now, r.session, r.turn, r.turn.output)}
 	return &llm.Answer{Status: http.StatusOK, Header: h, Body: r.served}, nil
 }
 
