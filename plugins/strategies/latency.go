@@ -34,7 +34,7 @@ const (
 func fastest(r *ranker) {
 	output := r.typicalOutput()
 	p := r.peers()
-	median := p.latency(output)
+	median, usual := p.latency(output), r.usualLoad()
 	cold, measured := 0, 0
 	r.findFirst()
 	for i := range r.candidates {
@@ -43,7 +43,7 @@ func fastest(r *ranker) {
 		c.set(termLatency, c.expected(p, output, median))
 		c.set(termErrors, within(c.ErrorRate))
 		c.set(termLoad, c.load(0))
-		c.score = -c.terms[termLatency] * (1 + c.terms[termLoad]) / (1 - min(c.terms[termErrors], maxErrors))
+		c.score = -c.terms[termLatency] * busier(c.terms[termLoad], usual) / (1 - min(c.terms[termErrors], maxErrors))
 		if c.tier() == r.first && c.Weight > 0 && c.cold() {
 			cold++
 		} else if c.tier() == r.first && c.Weight > 0 {
@@ -66,7 +66,7 @@ func fastest(r *ranker) {
 // explored is the cold target that this request is to measure, nil for none. All cold targets
 // together get no more than their fair share, and one has no second request before the
 // first has ended. One that was n times slower than its peers' median when it was measured last
-// is measured n times more rarely: if it still is, that is a slow answer.
+// is measured n√n times more rarely: if it still is, that is a slow answer.
 func (r *ranker) explored(cold, measured int, slower func(*candidate) float64) *candidate {
 	if cold == 0 || measured == 0 {
 		return nil
@@ -76,7 +76,10 @@ func (r *ranker) explored(cold, measured int, slower func(*candidate) float64) *
 		return nil
 	}
 	c, _ := r.pair(func(c *candidate) bool { return c.cold() && c.Inflight == 0 })
-	if c != nil && r.chance(chanceOfSlow)*slower(c) > 1 {
+	if c == nil {
+		return nil
+	}
+	if n := slower(c); r.chance(chanceOfSlow)*n*math.Sqrt(n) > 1 {
 		return nil
 	}
 	return c
@@ -106,6 +109,19 @@ func (c *candidate) expected(p peers, output, median float64) float64 {
 	return (own*n + median*priorSamples) / (n + priorSamples)
 }
 
+// littleLoad is the load below which differences count for little: of a few requests, one more is
+// chance.
+const littleLoad = 0.25
+
+// busier is how many times as busy as usual a target is, at least 1. Requests pile up at a target
+// that has become slow before any of them has ended; but an idle one is not faster than it was.
+func busier(load, usual float64) float64 { return max((load+littleLoad)/(usual+littleLoad), 1) }
+
+// usualLoad is the median of the loads.
+func (r *ranker) usualLoad() float64 {
+	return r.median(func(c *candidate) float64 { return 1 + c.load(0) }) - 1
+}
+
 // peers are the medians of a route's measured targets, 0 when none has been measured: of the
 // time to the first token in milliseconds, and of the output tokens per second.
 type peers struct{ first, speed float64 }
@@ -120,8 +136,8 @@ func (p peers) latency(output float64) float64 {
 
 func (r *ranker) peers() peers {
 	return peers{
-		first: r.median(func(t *penstock.Target) float64 { return t.FirstToken }),
-		speed: r.median(func(t *penstock.Target) float64 { return t.Speed }),
+		first: r.median(func(c *candidate) float64 { return c.FirstToken }),
+		speed: r.median(func(c *candidate) float64 { return c.Speed }),
 	}
 }
 
@@ -130,11 +146,11 @@ const maxSampled = 32
 
 // median is that of the positive figures, the lower one of two; 0 without any. Of many targets
 // it takes one in so many, in configured order.
-func (r *ranker) median(figure func(*penstock.Target) float64) float64 {
+func (r *ranker) median(figure func(*candidate) float64) float64 {
 	r.figures = r.figures[:0]
 	step := (len(r.candidates) + maxSampled - 1) / maxSampled
 	for i := 0; i < len(r.candidates); i += step {
-		if x := figure(r.candidates[i].Target); x > 0 && x <= math.MaxFloat64 {
+		if x := figure(&r.candidates[i]); x > 0 && x <= math.MaxFloat64 {
 			r.figures = append(r.figures, x)
 		}
 	}

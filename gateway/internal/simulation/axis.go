@@ -38,8 +38,8 @@ func (a *axis) ticks() []float64 {
 		return ticks
 	}
 	step := niceStep((a.high - a.low) / 5)
-	for i := math.Ceil(a.low/step - 1e-9); i*step <= a.high+step*1e-9; i++ {
-		ticks = append(ticks, i*step)
+	for i := int(math.Ceil(a.low/step - 1e-9)); float64(i)*step <= a.high+step*1e-9; i++ {
+		ticks = append(ticks, float64(i)*step)
 	}
 	return ticks
 }

@@ -82,7 +82,7 @@ func (r results) shareOverTime(scenario, policy, title, about string) *chart {
 		sum := 0.0
 		for k, share := range one.shares(from, to) {
 			sum += share
-			c.series[k].points = append(c.series[k].points, point{(from + to).Hours() / 2, sum})
+			c.series[k].points = append(c.series[k].points, point{from.Hours(), sum}, point{to.Hours(), sum})
 		}
 	}
 	return c

@@ -46,7 +46,7 @@ func run(t *testing.T, o options, w io.Writer) error {
 		return err
 	}
 	defer closeHost()
-	r, err := simulate(t, sizeOf(o.quick), module, o.seed)
+	r, err := simulate(t, plans(sizeOf(o.quick), o.seed), module, o.seed)
 	if err != nil {
 		return err
 	}

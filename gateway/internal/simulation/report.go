@@ -14,8 +14,8 @@ import (
 func (r results) report(seed uint64) string {
 	var b strings.Builder
 	fmt.Fprintf(&b, "Seed %d. Times are from a request's arrival to its last byte; 429s are those of targets, per request.\n", seed)
-	for _, name := range []string{"day", "degraded", "outage", "limits", "choice", "agents"} {
-		r.table(&b, r[name])
+	for _, p := range plans(sizeOf(false), seed) {
+		r.table(&b, r[p.scenario.name])
 	}
 	fmt.Fprintln(&b, "\nFigures")
 	w := tabwriter.NewWriter(&b, 0, 0, 2, ' ', 0)

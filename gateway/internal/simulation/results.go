@@ -17,9 +17,9 @@ type size struct {
 
 func sizeOf(quick bool) size {
 	if quick {
-		return size{incident: time.Hour, limits: 10 * time.Minute, other: 15 * time.Minute, rate: 10, dayRate: 0.01}
+		return size{incident: 2 * time.Hour, limits: 4 * time.Minute, other: 6 * time.Minute, rate: 6, dayRate: 0.003}
 	}
-	return size{incident: 2 * time.Hour, limits: time.Hour, other: time.Hour, rate: 10, dayRate: 0.15}
+	return size{incident: 2 * time.Hour, limits: time.Hour, other: time.Hour, rate: 10, dayRate: 0.25}
 }
 
 // results are those of all scenarios, by their names and in the order of their policies.
@@ -72,19 +72,19 @@ func weighing(step int) policy {
 	return policy{name: fmt.Sprintf("balanced %.1f", w), strategy: "balanced", with: fmt.Appendf(nil, `{"cost":%v,"quality":%v,"latency":0}`, w, 1-w)}
 }
 
-// simulate plays all plans, two at a time.
-func simulate(t *testing.T, z size, module *wasm.Router, seed uint64) (results, error) {
+// simulate plays plans, two policies at a time.
+func simulate(t *testing.T, all []plan, module *wasm.Router, seed uint64) (results, error) {
 	r := results{}
 	slots := make(chan struct{}, 2)
-	var all sync.WaitGroup
+	var running sync.WaitGroup
 	var mu sync.Mutex
 	var first error
-	for _, p := range plans(z, seed) {
+	for _, p := range all {
 		list := make([]*result, len(p.policies))
 		r[p.scenario.name] = list
 		for i, with := range p.policies {
 			slots <- struct{}{}
-			all.Go(func() {
+			running.Go(func() {
 				defer func() { <-slots }()
 				inBubble(t, func() {
 					res, err := p.scenario.play(with, module, seed)
@@ -97,7 +97,7 @@ func simulate(t *testing.T, z size, module *wasm.Router, seed uint64) (results, 
 			})
 		}
 	}
-	all.Wait()
+	running.Wait()
 	return r, first
 }
 

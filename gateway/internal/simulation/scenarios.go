@@ -100,12 +100,12 @@ func day(rate float64) *scenario {
 			{target: "cedar", from: 9 * time.Hour, to: 11 * time.Hour, slower: 10},
 			{target: "ash", from: 15 * time.Hour, to: 16 * time.Hour, down: true},
 		}}
-	s.agents, s.diurnal = 0.2, true
+	s.agents, s.diurnal = 0.1, true
 	for i := range s.models {
 		m := &s.models[i]
 		m.speed -= float64(6 * i)
 		m.input, m.output, m.cached = 2.5-0.2*float64(i), 10-0.8*float64(i), 0.25-0.02*float64(i)
-		m.limit = limit{requests: 12 + 4*float64(i), tokens: 150_000, family: []family{openAI, anthropic, azure}[i%3]}
+		m.limit = limit{requests: 16 + 5*float64(i), tokens: 400_000, family: []family{openAI, anthropic, azure}[i%3]}
 	}
 	return s
 }
