@@ -40,7 +40,7 @@ func (r *ranker) keepSession() {
 // home is the target with the longest part of the session's prompt in its cache, of equals
 // the one that ranks first; nil when none has any.
 func (r *ranker) home() (home *candidate) {
-	if !r.settings.sticky {
+	if !r.settings.sticky || r.cached == 0 {
 		return nil
 	}
 	var first entry

@@ -1,5 +1,7 @@
 package strategies
 
+import penstock "github.com/penstock/penstock/sdk/go"
+
 // scarce is the share of a provider's limit below which a target is spared by a part of the
 // requests, which grows as less is left.
 const scarce = 0.25
@@ -13,23 +15,19 @@ const decisionToSpare = 1 << 20
 // all decide alike, so few sessions move. When all would be spared, the one that is nearest to
 // not being spared is not.
 func (r *ranker) spare() {
+	if r.scarce == 0 {
+		return
+	}
 	var nearest *candidate
 	most := 0.0
 	for i := range r.candidates {
 		c := &r.candidates[i]
-		ratio := c.left() / scarce
 		chance := 1.0
-		if ratio < 1 {
-			chance = ratio / uniform(randomOf(c.random, decisionToSpare))
+		if ratio := c.left / scarce; ratio < 1 {
+			chance = min(ratio/uniform(randomOf(c.random, decisionToSpare)), 1)
 		}
 		c.spared = chance < 1
-		if c.standing > 0 {
-			continue
-		}
-		if !c.spared {
-			chance = 1
-		}
-		if chance > most {
+		if c.standing == 0 && chance > most {
 			nearest, most = c, chance
 		}
 	}
@@ -38,14 +36,15 @@ func (r *ranker) spare() {
 	}
 }
 
-// left is the share that is left of the provider's limit that is nearest to its end; 1 when
+// leftOf is the share that is left of the provider's limit that is nearest to its end; 1 when
 // nothing is known.
-func (c *candidate) left() float64 {
+func leftOf(f *penstock.Figures) float64 {
 	left := 1.0
-	for _, share := range [...]float64{c.figures.RequestsLeft, c.figures.TokensLeft} {
-		if share >= 0 {
-			left = min(left, share)
-		}
+	if f.RequestsLeft >= 0 && f.RequestsLeft < left {
+		left = f.RequestsLeft
+	}
+	if f.TokensLeft >= 0 && f.TokensLeft < left {
+		left = f.TokensLeft
 	}
 	return left
 }

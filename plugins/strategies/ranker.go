@@ -14,7 +14,9 @@ type candidate struct {
 	// maxInflight is how many requests the target takes at once, 0 for any number. meanOutput
 	// is how many output tokens the route's answers have there, 0 when unknown.
 	maxInflight, meanOutput uint32
-	// spared says that the request is to leave what little is left of the provider's limits.
+	// left is the share that is left of the provider's limits, spared says that the request is to
+	// leave it to others.
+	left   float64
 	spared bool
 	// place sorts within a tier, score within a place, higher first, and tie among equals,
 	// higher first.
@@ -52,6 +54,9 @@ type ranker struct {
 	entries    []entry
 	figures    []float64
 	first      int64 // the tier that strategies draw from
+	// scarce counts the targets with little left of their providers' limits, cached those that
+	// have a part of the prompt cached.
+	scarce, cached int
 }
 
 // rank is the hook: it reads a flat route and appends the ranking to out. Without
@@ -79,6 +84,7 @@ func (r *ranker) rank(out, in []byte) ([]byte, error) {
 
 func (r *ranker) load(route *penstock.Route) {
 	seed := r.settings.number()
+	r.scarce, r.cached = 0, 0
 	r.candidates = slices.Grow(r.candidates[:0], route.Len)[:route.Len]
 	for k := range r.candidates {
 		c := &r.candidates[k]
@@ -88,6 +94,13 @@ func (r *ranker) load(route *penstock.Route) {
 			c.random = randomOf(seed, c.Index)
 		}
 		c.standing = c.standingFor(r.settings.estInput)
+		c.left, c.spared = leftOf(c.figures), false
+		if c.left < scarce {
+			r.scarce++
+		}
+		if c.CachedPrefix > 0 {
+			r.cached++
+		}
 	}
 	r.spare()
 }
@@ -111,25 +124,24 @@ func orLast(x float64) float64 {
 	return x
 }
 
-// insertionMax is how many targets are sorted by insertion. Beyond it, calling a comparison
-// function is faster.
-const insertionMax = 32
-
 // sort puts the best first: ordinary targets before fallbacks, usable before unusable, then
-// by tier, place, score and tie. Equals keep their configured order.
+// by tier, place, score and tie. Equals keep their configured order. Each is inserted at the
+// place that halving finds: moving entries is cheap, calling comparisons is not.
 func (r *ranker) sort() {
 	n := len(r.candidates)
 	r.entries = slices.Grow(r.entries[:0], n)[:n]
 	for i := range r.candidates {
 		e := r.candidates[i].entry(i)
-		k := i
-		for ; k > 0 && n <= insertionMax && e.before(&r.entries[k-1]); k-- {
-			r.entries[k] = r.entries[k-1]
+		low, high := 0, i
+		for low < high {
+			if middle := (low + high) / 2; e.before(&r.entries[middle]) {
+				high = middle
+			} else {
+				low = middle + 1
+			}
 		}
-		r.entries[k] = e
-	}
-	if n > insertionMax {
-		slices.SortFunc(r.entries, better)
+		copy(r.entries[low+1:i+1], r.entries[low:i])
+		r.entries[low] = e
 	}
 }
 
@@ -141,13 +153,6 @@ func (e *entry) before(other *entry) bool {
 		return e.score > other.score
 	}
 	return e.tie > other.tie || e.tie == other.tie && e.position < other.position
-}
-
-func better(a, b entry) int {
-	if a.before(&b) {
-		return -1
-	}
-	return 1
 }
 
 // tier is what sorts before everything else: the standing, whether the target is as good as
