@@ -67,6 +67,8 @@ type fakes struct {
 	// expects is how many output tokens a reply has, outputs those that were noted.
 	expects int64
 	outputs []string
+	// askedTokens is how many tokens the last attempt was begun with.
+	askedTokens int64
 
 	// p95 is the 95th percentile of all targets' times to the first token.
 	p95 time.Duration
@@ -294,6 +296,9 @@ func (f *fakes) Cooling(id string) (string, time.Time) {
 }
 
 func (f *fakes) Begin(id string, a Asking) (Flight, bool) {
+	f.mu.Lock()
+	f.askedTokens = a.Tokens
+	f.mu.Unlock()
 	return flight{f, id, f.credential(id, a)}, f.cooling[id] == ""
 }
 
