@@ -2,7 +2,6 @@ package wire
 
 import (
 	"bytes"
-	"context"
 	"encoding/json"
 	"io"
 	"net/http"
@@ -21,7 +20,7 @@ var messages = &Format{
 	headers:  []string{"Anthropic-Version", "Anthropic-Beta"},
 	queries:  []string{"beta=true"},
 	call:     callMessages,
-	read:     readMessages,
+	read:     passing{newMessageReader, (*Dialects).messagesError, (*Dialects).wholeMessage}.read,
 	render:   renderAnthropic,
 	breakOff: breakAnthropic,
 }
@@ -41,27 +40,8 @@ func callMessages(_ *Dialects, x *llm.Exchange) (llm.Call, error) {
 	if header.Get("Anthropic-Version") == "" {
 		header.Set("Anthropic-Version", anthropicVersion)
 	}
-	return llm.Call{Path: "/messages", Query: x.Sent.Query, Header: header, Body: apply(x.Sent.Body, edits), Stream: x.Sent.Facts.Stream}, nil
-}
-
-// readMessages passes an answer on as it is.
-func readMessages(d *Dialects, _ context.Context, x *llm.Exchange, a *llm.Answer) (llm.Stream, error) {
-	if succeeded(a) && comesAsEvents(a) {
-		if !x.Sent.Facts.Stream {
-			a.Body.Close()
-			return nil, malformed("a stream in answer to a request for a plain reply", nil)
-		}
-		return newFrames(d, a, newMessageReader(d, x, a)), nil
-	}
-	defer a.Body.Close()
-	body, err := d.body(x, a)
-	switch {
-	case err != nil:
-		return nil, err
-	case !succeeded(a):
-		return nil, d.messagesError(a, body)
-	}
-	return d.wholeMessage(x, a, body)
+	body := markPrompt(x, apply(x.Sent.Body, edits))
+	return llm.Call{Path: "/messages", Query: x.Sent.Query, Header: header, Body: body, Stream: x.Sent.Facts.Stream}, nil
 }
 
 // wholeMessage checks that a body is a whole message and makes a stream of it.
@@ -85,7 +65,7 @@ func (d *Dialects) wholeMessage(x *llm.Exchange, a *llm.Answer, body []byte) (ll
 // messagesError is the error that a reply is. What has Anthropic's form passes unchanged,
 // with its status.
 func (d *Dialects) messagesError(a *llm.Answer, body []byte) *llm.Error {
-	e := d.errorOf(a.Status, a.Header, body)
+	e := d.errorOf(a, body)
 	if isAnthropicError(body) {
 		e.Body, e.Dialect = bytes.TrimSpace(body), llm.Anthropic
 		if a.Status >= 400 && a.Status <= 599 {
@@ -130,7 +110,7 @@ type messageReader struct {
 	stopped, seen bool
 }
 
-func newMessageReader(d *Dialects, x *llm.Exchange, a *llm.Answer) *messageReader {
+func newMessageReader(d *Dialects, x *llm.Exchange, a *llm.Answer) eventReader {
 	return &messageReader{dialects: d, answer: a, bounds: boundsOf(x)}
 }
 

@@ -86,7 +86,7 @@ func (d *Dialects) readWhole(ctx context.Context, x *llm.Exchange, a *llm.Answer
 	}
 	if !passes(x.Sent, x.Target) {
 		if c, ok := readChunk(body); ok && c.failed && d.readsErrorsOf(x.Target.Dialect) {
-			return nil, d.errorOf(a.Status, a.Header, body)
+			return nil, d.errorOf(a, body)
 		}
 		body, err = d.translateResponse(ctx, x, a, body)
 		if err != nil {
@@ -102,7 +102,7 @@ func (d *Dialects) whole(ctx context.Context, x *llm.Exchange, a *llm.Answer, bo
 	c, ok := readChunk(body)
 	switch {
 	case ok && c.failed || isErrorList(body):
-		return nil, d.errorOf(a.Status, a.Header, c.failure(body))
+		return nil, d.errorOf(a, c.failure(body))
 	case !ok || !c.choices || c.badIndex:
 		return nil, malformed("something that is not a chat completion", nil)
 	case !c.produced().content && c.finished.count() == 0:

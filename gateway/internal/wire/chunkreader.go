@@ -52,7 +52,7 @@ func (w *chunkReader) take(name, data, frame []byte) (llm.Event, error) {
 	sound := c.read(data)
 	switch {
 	case string(name) == "error" || sound && c.failed || isErrorList(data):
-		return llm.Event{}, w.dialects.errorOf(w.answer.Status, w.answer.Header, c.failure(data))
+		return llm.Event{}, w.dialects.errorOf(w.answer, c.failure(data))
 	case !sound || c.badIndex:
 		return llm.Event{}, malformed("an event that is not a chunk of a completion", nil)
 	}

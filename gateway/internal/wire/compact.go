@@ -1,8 +1,6 @@
 package wire
 
 import (
-	"context"
-
 	"github.com/penstock/penstock/gateway/internal/llm"
 	"github.com/penstock/penstock/gateway/internal/wire/intake"
 )
@@ -17,7 +15,7 @@ var compactResponses = &Format{
 	facts:    intake.ScanResponses,
 	headers:  responses.headers,
 	call:     callCompact,
-	read:     readCompact,
+	read:     passing{failure: (*Dialects).errorOf, whole: (*Dialects).wholeCompact}.read,
 	render:   renderOpenAI,
 	breakOff: breakOpenAI,
 }
@@ -34,20 +32,12 @@ func callCompact(d *Dialects, x *llm.Exchange) (llm.Call, error) {
 	return call, err
 }
 
-// readCompact passes an answer on as it is.
-func readCompact(d *Dialects, _ context.Context, x *llm.Exchange, a *llm.Answer) (llm.Stream, error) {
-	defer a.Body.Close()
-	body, err := d.body(x, a)
-	switch {
-	case err != nil:
-		return nil, err
-	case !succeeded(a):
-		return nil, d.errorOf(a.Status, a.Header, body)
-	}
+// wholeCompact checks that a body is a compacted conversation and makes a stream of it.
+func (d *Dialects) wholeCompact(x *llm.Exchange, a *llm.Answer, body []byte) (llm.Stream, error) {
 	r, ok := readResponse(body)
 	switch {
 	case ok && r.failed:
-		return nil, d.errorOf(a.Status, a.Header, r.failure(body))
+		return nil, d.errorOf(a, r.failure(body))
 	case !ok || !r.output:
 		return nil, malformed("something that is not a compacted conversation", nil)
 	}

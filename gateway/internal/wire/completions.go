@@ -1,9 +1,6 @@
 package wire
 
 import (
-	"context"
-
-	"github.com/penstock/penstock/gateway/internal/framing"
 	"github.com/penstock/penstock/gateway/internal/llm"
 	"github.com/penstock/penstock/gateway/internal/wire/intake"
 )
@@ -18,7 +15,7 @@ var completions = &Format{
 	Title:    "OpenAI completions",
 	facts:    intake.ScanCompletions,
 	call:     callCompletions,
-	read:     readCompletions,
+	read:     passing{newTextReader, (*Dialects).errorOf, (*Dialects).wholeText}.read,
 	render:   renderOpenAI,
 	breakOff: breakOpenAI,
 }
@@ -45,26 +42,11 @@ func boundsItself(r *llm.Request, most int64) bool {
 	return !at.IsZero() && r.Body[at.Start] != 'n' && r.Facts.MaxTokens <= most
 }
 
-// readCompletions passes an answer on as it is.
-func readCompletions(d *Dialects, _ context.Context, x *llm.Exchange, a *llm.Answer) (llm.Stream, error) {
-	if kind, stream := framingOf(a, false); succeeded(a) && stream && kind == framing.SSE {
-		if !x.Sent.Facts.Stream {
-			a.Body.Close()
-			return nil, malformed("a stream in answer to a request for a plain reply", nil)
-		}
-		events := newChunkReader(d, x, a)
-		events.dialect = llm.Completions
-		return newFrames(d, a, events), nil
-	}
-	defer a.Body.Close()
-	body, err := d.body(x, a)
-	switch {
-	case err != nil:
-		return nil, err
-	case !succeeded(a):
-		return nil, d.errorOf(a.Status, a.Header, body)
-	}
-	return d.wholeText(x, a, body)
+// newTextReader reads the events of a streamed completion.
+func newTextReader(d *Dialects, x *llm.Exchange, a *llm.Answer) eventReader {
+	r := newChunkReader(d, x, a)
+	r.dialect = llm.Completions
+	return r
 }
 
 // wholeText checks that a body is a whole completion and makes a stream of it.
@@ -73,7 +55,7 @@ func (d *Dialects) wholeText(x *llm.Exchange, a *llm.Answer, body []byte) (llm.S
 	ok := c.read(body)
 	switch {
 	case ok && c.failed || isErrorList(body):
-		return nil, d.errorOf(a.Status, a.Header, c.failure(body))
+		return nil, d.errorOf(a, c.failure(body))
 	case !ok || !c.choices || c.badIndex:
 		return nil, malformed("something that is not a completion", nil)
 	case !c.delta.content && c.finished.count() == 0:

@@ -2,7 +2,6 @@ package wire
 
 import (
 	"bytes"
-	"context"
 	"io"
 	"net/http"
 	"strconv"
@@ -21,7 +20,7 @@ var countMessages = &Format{
 	headers:  messages.headers,
 	queries:  messages.queries,
 	call:     callCount("/messages/count_tokens", `{"input_tokens":`, `}`),
-	read:     readCount,
+	read:     passing{failure: (*Dialects).messagesError, whole: (*Dialects).wholeCount}.read,
 	render:   renderAnthropic,
 	breakOff: breakAnthropic,
 }
@@ -35,7 +34,7 @@ var countResponses = &Format{
 	facts:    countOnly(intake.ScanResponses),
 	headers:  responses.headers,
 	call:     callCount("/responses/input_tokens", `{"object":"response.input_tokens","input_tokens":`, `}`),
-	read:     readCount,
+	read:     passing{failure: (*Dialects).errorOf, whole: (*Dialects).wholeCount}.read,
 	render:   renderOpenAI,
 	breakOff: breakOpenAI,
 }
@@ -76,20 +75,8 @@ func estimatedCount(x *llm.Exchange, before, after string) llm.Call {
 		Body: io.NopCloser(bytes.NewReader(append(body, after...)))}}
 }
 
-// readCount passes an answer on as it is.
-func readCount(d *Dialects, _ context.Context, x *llm.Exchange, a *llm.Answer) (llm.Stream, error) {
-	defer a.Body.Close()
-	body, err := d.body(x, a)
-	switch {
-	case err != nil:
-		return nil, err
-	case !succeeded(a) && x.Sent.Form == llm.Anthropic:
-		return nil, d.messagesError(a, body)
-	case !succeeded(a) && x.Sent.Form == llm.Gemini:
-		return nil, d.geminiError(a, body)
-	case !succeeded(a):
-		return nil, d.errorOf(a.Status, a.Header, body)
-	}
+// wholeCount checks that a body is a count of tokens and makes a stream of it.
+func (*Dialects) wholeCount(x *llm.Exchange, _ *llm.Answer, body []byte) (llm.Stream, error) {
 	s := newScan(body)
 	counted := false
 	for object := s.enter('{'); object && s.More('}'); {

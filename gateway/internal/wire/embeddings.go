@@ -134,15 +134,15 @@ func (d *Dialects) readVectors(x *llm.Exchange, a *llm.Answer) (*vectors, error)
 	}
 	failure := d.errorOf
 	if x.Sent.Form == llm.Gemini && x.Sent.PassesTo(x.Target) {
-		failure = func(int, http.Header, []byte) *llm.Error { return d.geminiError(a, body) }
+		failure = d.geminiError
 	}
 	if !succeeded(a) {
-		return nil, failure(a.Status, a.Header, body)
+		return nil, failure(a, body)
 	}
 	v, ok := readVectors(body)
 	switch {
 	case ok && v.failed:
-		return nil, failure(a.Status, a.Header, body)
+		return nil, failure(a, body)
 	case !ok || len(v.raw) == 0 || len(v.raw) != x.Sent.Facts.Inputs:
 		return nil, malformed("something that is not an embedding of each input", nil)
 	}

@@ -19,11 +19,11 @@ func (d *Dialects) readsErrorsOf(dialect llm.Dialect) bool {
 // the plugin gives the text.
 func (d *Dialects) refusal(ctx context.Context, x *llm.Exchange, a *llm.Answer, body []byte) error {
 	if d.readsErrorsOf(x.Target.Dialect) {
-		return d.errorOf(a.Status, a.Header, body)
+		return d.errorOf(a, body)
 	}
 	_, err := d.translateResponse(ctx, x, a, body)
 	if err = d.readByPlugin(a, err); llm.AsError(err).Fault == llm.FaultTransform || err == nil {
-		return d.errorOf(a.Status, a.Header, body) // the plugin does not know what to make of it
+		return d.errorOf(a, body) // the plugin does not know what to make of it
 	}
 	return err
 }
@@ -36,7 +36,7 @@ func (d *Dialects) readByPlugin(a *llm.Answer, err error) error {
 	if !errors.As(err, &e) || e.Fault != llm.FaultNone || e.Body == nil {
 		return err
 	}
-	read := d.errorOf(cmp.Or(e.Status, a.Status), a.Header, e.Body)
+	read := d.errorOf(&llm.Answer{Status: cmp.Or(e.Status, a.Status), Header: a.Header}, e.Body)
 	read.RetryAfter = cmp.Or(read.RetryAfter, e.RetryAfter)
 	return read
 }

@@ -2,7 +2,6 @@ package wire
 
 import (
 	"bytes"
-	"context"
 	"encoding/json"
 	"net/http"
 	"net/url"
@@ -22,7 +21,7 @@ var generateContent = &Format{
 	target:   geminiTarget,
 	facts:    intake.ScanGemini,
 	call:     callGemini,
-	read:     readGemini,
+	read:     passing{newGeminiReader, (*Dialects).geminiError, (*Dialects).wholeGemini}.read,
 	render:   renderGemini,
 	breakOff: breakGemini,
 }
@@ -136,26 +135,6 @@ func boundGemini(r *llm.Request, number []byte) edit {
 	return insert(&r.Facts, append(append([]byte(`,"generationConfig":{`), member...), '}'))
 }
 
-// readGemini passes an answer on as it is.
-func readGemini(d *Dialects, _ context.Context, x *llm.Exchange, a *llm.Answer) (llm.Stream, error) {
-	if succeeded(a) && comesAsEvents(a) {
-		if !x.Sent.Facts.Stream {
-			a.Body.Close()
-			return nil, malformed("a stream in answer to a request for a plain reply", nil)
-		}
-		return newFrames(d, a, &geminiReader{dialects: d, answer: a, bounds: boundsOf(x)}), nil
-	}
-	defer a.Body.Close()
-	body, err := d.body(x, a)
-	switch {
-	case err != nil:
-		return nil, err
-	case !succeeded(a):
-		return nil, d.geminiError(a, body)
-	}
-	return d.wholeGemini(x, a, body)
-}
-
 // wholeGemini checks that a body is a whole reply and makes a stream of it.
 func (d *Dialects) wholeGemini(x *llm.Exchange, a *llm.Answer, body []byte) (llm.Stream, error) {
 	g, ok := readGeminiReply(body)
@@ -184,7 +163,7 @@ func withSearches(u *llm.Usage, searches int64) *llm.Usage {
 
 // geminiError is the error that a reply is. What has Google's form passes unchanged.
 func (d *Dialects) geminiError(a *llm.Answer, body []byte) *llm.Error {
-	e := d.errorOf(a.Status, a.Header, body)
+	e := d.errorOf(a, body)
 	var own struct {
 		Error *struct{ Message, Status *string }
 	}

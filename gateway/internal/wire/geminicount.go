@@ -15,7 +15,7 @@ var countGemini = &Format{
 	target:   methodTarget("countTokens"),
 	facts:    countOnly(intake.ScanCountTokens),
 	call:     callGeminiCount,
-	read:     readCount,
+	read:     passing{failure: (*Dialects).geminiError, whole: (*Dialects).wholeCount}.read,
 	render:   renderGemini,
 	breakOff: breakGemini,
 }

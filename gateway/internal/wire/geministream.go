@@ -17,6 +17,10 @@ type geminiReader struct {
 	seen bool
 }
 
+func newGeminiReader(d *Dialects, x *llm.Exchange, a *llm.Answer) eventReader {
+	return &geminiReader{dialects: d, answer: a, bounds: boundsOf(x)}
+}
+
 // take implements eventReader.
 func (r *geminiReader) take(name, data, frame []byte) (llm.Event, error) {
 	ev := llm.Event{Frame: frame, Data: data, Dialect: llm.Gemini}

@@ -120,7 +120,7 @@ func TestWithoutCredentials(t *testing.T) {
 func TestErrorsOfNow(t *testing.T) {
 	now := time.Date(2026, 11, 22, 12, 0, 0, 0, time.UTC)
 	d := &Dialects{Now: func() time.Time { return now }}
-	e := d.errorOf(429, http.Header{"Retry-After": {"Sun, 22 Nov 2026 12:00:30 GMT"}}, nil)
+	e := d.errorOf(&llm.Answer{Status: 429, Header: http.Header{"Retry-After": {"Sun, 22 Nov 2026 12:00:30 GMT"}}}, nil)
 	if e.RetryAfter != 30*time.Second {
 		t.Errorf("RetryAfter = %v, want it from now", e.RetryAfter)
 	}

@@ -1,7 +1,6 @@
 package wire
 
 import (
-	"context"
 	"encoding/json"
 
 	"github.com/penstock/penstock/gateway/internal/llm"
@@ -19,7 +18,7 @@ var responses = &Format{
 	facts:    intake.ScanResponses,
 	headers:  []string{"Openai-Beta"},
 	call:     callResponses,
-	read:     readResponses,
+	read:     passing{newResponseReader, (*Dialects).errorOf, (*Dialects).wholeResponse}.read,
 	render:   renderOpenAI,
 	breakOff: breakResponses,
 }
@@ -32,32 +31,12 @@ func callResponses(_ *Dialects, x *llm.Exchange) (llm.Call, error) {
 	return llm.Call{Path: "/responses", Header: x.Sent.Header, Body: apply(x.Sent.Body, edits), Stream: x.Sent.Facts.Stream}, nil
 }
 
-// readResponses passes an answer on as it is.
-func readResponses(d *Dialects, _ context.Context, x *llm.Exchange, a *llm.Answer) (llm.Stream, error) {
-	if succeeded(a) && comesAsEvents(a) {
-		if !x.Sent.Facts.Stream {
-			a.Body.Close()
-			return nil, malformed("a stream in answer to a request for a plain reply", nil)
-		}
-		return newFrames(d, a, &responseReader{dialects: d, answer: a, bounds: boundsOf(x)}), nil
-	}
-	defer a.Body.Close()
-	body, err := d.body(x, a)
-	switch {
-	case err != nil:
-		return nil, err
-	case !succeeded(a):
-		return nil, d.errorOf(a.Status, a.Header, body)
-	}
-	return d.wholeResponse(x, a, body)
-}
-
 // wholeResponse checks that a body is a response and makes a stream of it.
 func (d *Dialects) wholeResponse(x *llm.Exchange, a *llm.Answer, body []byte) (llm.Stream, error) {
 	r, ok := readResponse(body)
 	switch {
 	case ok && r.failed:
-		return nil, d.errorOf(a.Status, a.Header, r.failure(body))
+		return nil, d.errorOf(a, r.failure(body))
 	case !ok || !r.output:
 		return nil, malformed("something that is not a response", nil)
 	case x.Sent.Facts.Stream:
@@ -77,6 +56,10 @@ type responseReader struct {
 	seen     bool
 }
 
+func newResponseReader(d *Dialects, x *llm.Exchange, a *llm.Answer) eventReader {
+	return &responseReader{dialects: d, answer: a, bounds: boundsOf(x)}
+}
+
 // take implements eventReader.
 func (r *responseReader) take(name, data, frame []byte) (llm.Event, error) {
 	ev := llm.Event{Frame: frame, Data: data, Dialect: llm.Responses}
@@ -87,7 +70,7 @@ func (r *responseReader) take(name, data, frame []byte) (llm.Event, error) {
 	e, sound := readResponse(data)
 	switch {
 	case string(name) == "error" || sound && e.failed || isErrorList(data):
-		return llm.Event{}, r.dialects.errorOf(r.answer.Status, r.answer.Header, e.failure(data))
+		return llm.Event{}, r.dialects.errorOf(r.answer, e.failure(data))
 	case !sound:
 		return llm.Event{}, malformed("an event that is not one of a response", nil)
 	}

@@ -42,13 +42,14 @@ type Dialects struct {
 	quirks bounded.Map[string, llm.Quirks]
 }
 
-// errorOf reads a provider's error reply and classifies it. Its Body is canonical.
-func (d *Dialects) errorOf(status int, header http.Header, body []byte) *llm.Error {
+// errorOf reads a provider's error and classifies it, by its body and by the status and the
+// headers of the answer that it came in. Its Body is canonical.
+func (d *Dialects) errorOf(a *llm.Answer, body []byte) *llm.Error {
 	now := time.Now
 	if d.Now != nil {
 		now = d.Now
 	}
-	return apierror.Read(status, header, body, now())
+	return apierror.Read(a.Status, a.Header, body, now())
 }
 
 // Prepare puts a request into the form in which it goes on to the target, and passes it
@@ -83,7 +84,11 @@ func (d *Dialects) Call(ctx context.Context, x *llm.Exchange) (_ llm.Call, err e
 	}
 	switch {
 	case !passes(x.Sent, x.Target):
-		return d.translateRequest(ctx, x)
+		call, err := d.translateRequest(ctx, x)
+		if err == nil && x.Target.Dialect == llm.Anthropic {
+			call.Body = markPrompt(x, call.Body)
+		}
+		return call, err
 	case x.Sent.Form != x.Request.Form: // it is canonical, and its client's was not
 		if err := d.withoutExtensions(ctx, x); err != nil {
 			return llm.Call{}, err

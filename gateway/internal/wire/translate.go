@@ -250,7 +250,7 @@ func (s *translated) failure(name, data []byte) error {
 	c, sound := readChunk(data)
 	unnamed := len(c.kind.typ) == 0 || string(c.kind.typ) == "error"
 	if string(name) == "error" || sound && c.failed && unnamed {
-		return keptError(s.dialects.errorOf(s.answer.Status, s.answer.Header, data))
+		return keptError(s.dialects.errorOf(s.answer, data))
 	}
 	return nil
 }
