@@ -19,7 +19,7 @@ func TestLimitsSayWhatIsLeft(t *testing.T) {
 			t.Errorf("family %d: %+v, %v", family, got, ok)
 		}
 		for range 9 {
-			h, ok = l.take(start, 90)
+			_, ok = l.take(start, 90)
 		}
 		if !ok {
 			t.Fatalf("family %d refuses what is left", family)

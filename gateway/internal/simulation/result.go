@@ -16,8 +16,6 @@ type result struct {
 	served   []served
 	// attempts counts calls of targets, refused those that were answered with a 429.
 	attempts, refused int
-	// elapsed is the real time that the run took.
-	elapsed time.Duration
 }
 
 // served is one request.
