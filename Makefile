@@ -11,7 +11,7 @@ SOURCES := $(shell find gateway plugins policies -name '*.go' -o -name '*.rego' 
 	$(wildcard $(shell git ls-files sdk 2>/dev/null))
 
 .DEFAULT_GOAL := help
-.PHONY: help run build module sdk test deps check format vet lint generated weights agents faults bench fuzz clean
+.PHONY: help run build module sdk test deps check format vet lint generated weights agents faults bench sim fuzz clean
 
 help: ## list the targets
 	@awk -F':.*## ' '/^[a-z-]+:.*## /{printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -49,7 +49,7 @@ test: deps build sdk ## install what the tests need, then run them, with the rac
 	@fail='{"Action":"fail"}'; \
 	{ $(GO) test -json -race -timeout 20m $$($(GO) list ./... | grep -v $(GUESTS)) || echo $$fail; \
 	  $(GO) test -json -race -short -timeout 20m ./gateway$(GUESTS)/... || echo $$fail; \
-	  $(GO) test -json ./gateway$(GUESTS)/... || echo $$fail; \
+	  $(GO) test -json ./gateway$(GUESTS)/... ./gateway/internal/simulation || echo $$fail; \
 	  $(GO) test -json -run Allocates $(UNRACED) || echo $$fail; } | bin/testreport
 
 # The packages that compile guests. Under the race detector the compiler takes minutes for
@@ -97,6 +97,9 @@ bench: build ## print the table of speed, TLS upstreams first: direct, bare Echo
 	$(GO) build -o bin/bench ./gateway/internal/bench
 	$(GO) build -o bin/floor ./gateway/internal/bench/floor
 	bin/bench $(BENCH)
+
+sim: $(MODULE) ## simulate a day's routing in a minute or two, print the figures, draw examples/simulation
+	@$(GO) run ./gateway/internal/simulation -o examples/simulation $(SIM)
 
 fuzz: $(MODULE) ## run every fuzz target for FUZZTIME (10s)
 	@for pkg in $$(grep -rl --include='*_test.go' '^func Fuzz' gateway plugins policies sdk | xargs -n1 dirname | sort -u); do \

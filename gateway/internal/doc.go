@@ -63,6 +63,7 @@
 //
 //	bench             measures the gateway's overhead
 //	bench/floor       the smallest proxy on the same stack, to compare with
+//	simulation        lets the strategies route a simulated day, and draws what came of it
 //	catalog/generate  writes the catalog's data
 //	classifier/generate  trains the classifier's built-in weights
 //	testreport        prints the output of go test -json

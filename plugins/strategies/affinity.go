@@ -18,7 +18,7 @@ func (r *ranker) keepSession() {
 	if !inMoney {
 		prices = &nominal
 	}
-	input, output := r.settings.estInput, r.settings.expectedOutput()
+	input, output := r.settings.estInput, home.expectedOutput(&r.settings)
 	total := dollars(prices, input, output, 0)
 	lost := total - dollars(prices, input, output, float64(home.CachedPrefix))
 	if inMoney {
@@ -46,7 +46,7 @@ func (home *candidate) within(other *candidate) bool {
 // home is the target with the longest part of the session's prompt in its cache, of equals
 // the one that ranks first; nil when none has any.
 func (r *ranker) home() (home *candidate) {
-	if !r.settings.sticky {
+	if !r.settings.sticky || r.cached == 0 {
 		return nil
 	}
 	var first entry

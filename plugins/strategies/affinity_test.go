@@ -31,7 +31,7 @@ func termsOf(t *testing.T, q query, index uint32) map[uint32]float64 {
 // inSession is two measured targets at 10 and 10 US dollars per million tokens, 1 for cached
 // input, the second of which has so many tokens of the session's prompt of 1,000.
 func inSession(text string, cached uint32) query {
-	q := query{text: text + "\nseed=1", input: 1000, maxOutput: 100, figures: []figures{{100, 1 << 60, 0}, {100, 1 << 59, 0}}}
+	q := query{text: text + "\nseed=1", input: 1000, maxOutput: 100, figures: []figures{{samples: 100, sticky: 1 << 60}, {samples: 100, sticky: 1 << 59}}}
 	for i := range uint32(2) {
 		x := target(i, 10, 10, .5)
 		x.PriceCached, x.FirstToken, x.Speed = 1e9, 100, 100

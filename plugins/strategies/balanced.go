@@ -10,14 +10,14 @@ const neutral = 0.5
 // rate is not, because then a thousandth against none would count as much as all
 // against none. The score is the weighted mean, between 0 and 1.
 func balanced(r *ranker) {
-	set, p := &r.settings, r.peers()
+	set, p, output := &r.settings, r.peers(), r.typicalOutput()
 	costs, qualities, latencies := empty(), empty(), empty()
 	for i := range r.candidates {
 		c := &r.candidates[i]
 		c.setCost(r)
 		c.set(termQuality, c.Quality)
 		c.set(termErrors, within(c.ErrorRate))
-		c.set(termLatency, latency(c.Target, set.expectedOutput(), p.speed))
+		c.set(termLatency, latency(c.Target, output, p.speed))
 		costs.add(c.terms[termCost])
 		qualities.add(c.Quality)
 		latencies.add(c.terms[termLatency])

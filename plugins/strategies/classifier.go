@@ -199,5 +199,5 @@ func stayGain(r *ranker, home, best *candidate, _ float64) float64 {
 	if !home.priced() || !best.priced() || !home.stronger {
 		return 0
 	}
-	return dollars(home.Target, r.settings.estInput, r.settings.expectedOutput(), 0) - best.terms[termCost]
+	return dollars(home.Target, r.settings.estInput, home.expectedOutput(&r.settings), 0) - best.terms[termCost]
 }

@@ -25,30 +25,32 @@ const (
 const (
 	chanceToExplore = iota
 	chanceOfPair
+	chanceOfSlow
 )
 
 // fastest prefers the faster of two targets of the first tier that are drawn by weight. Those
 // without a recent measurement count as their peers' median and are asked in a small share
 // of the requests. The score is the negated time in milliseconds, with errors and load.
 func fastest(r *ranker) {
-	output := r.settings.expectedOutput()
+	output := r.typicalOutput()
 	p := r.peers()
+	median, usual := p.latency(output), r.usualLoad()
 	cold, measured := 0, 0
 	r.findFirst()
 	for i := range r.candidates {
 		c := &r.candidates[i]
 		c.weighs()
-		c.set(termLatency, c.expected(p, output))
+		c.set(termLatency, c.expected(p, output, median))
 		c.set(termErrors, within(c.ErrorRate))
 		c.set(termLoad, c.load(0))
-		c.score = -c.terms[termLatency] * (1 + c.terms[termLoad]) / (1 - min(c.terms[termErrors], maxErrors))
+		c.score = -c.terms[termLatency] * busier(c.terms[termLoad], usual) / (1 - min(c.terms[termErrors], maxErrors))
 		if c.tier() == r.first && c.Weight > 0 && c.cold() {
 			cold++
 		} else if c.tier() == r.first && c.Weight > 0 {
 			measured++
 		}
 	}
-	if c := r.explored(cold, measured); c != nil {
+	if c := r.explored(cold, measured, func(c *candidate) float64 { return latency(c.Target, output, p.speed) / median }); c != nil {
 		c.drawn()
 		return
 	}
@@ -63,8 +65,9 @@ func fastest(r *ranker) {
 
 // explored is the cold target that this request is to measure, nil for none. All cold targets
 // together get no more than their fair share, and one has no second request before the
-// first has ended.
-func (r *ranker) explored(cold, measured int) *candidate {
+// first has ended. One that was n times slower than its peers' median when it was measured last
+// is measured n√n times more rarely: if it still is, that is a slow answer.
+func (r *ranker) explored(cold, measured int, slower func(*candidate) float64) *candidate {
 	if cold == 0 || measured == 0 {
 		return nil
 	}
@@ -73,6 +76,12 @@ func (r *ranker) explored(cold, measured int) *candidate {
 		return nil
 	}
 	c, _ := r.pair(func(c *candidate) bool { return c.cold() && c.Inflight == 0 })
+	if c == nil {
+		return nil
+	}
+	if n := slower(c); r.chance(chanceOfSlow)*n*math.Sqrt(n) > 1 {
+		return nil
+	}
 	return c
 }
 
@@ -85,19 +94,32 @@ func preference(a, b *candidate) float64 {
 // cold reports whether the target has no measurement that is recent enough.
 func (c *candidate) cold() bool { return !(c.FirstToken > 0) || c.figures.Samples < staleSamples }
 
-// expected is the time to the last token in milliseconds: the target's own, weighed by its
-// attempts against the peers' median.
-func (c *candidate) expected(p peers, output float64) float64 {
-	median := p.latency(output)
+// expected is the time to the last token in milliseconds: the target's own, and where that is
+// better than the peers' median, weighed by its attempts against it. A lucky measurement must
+// draw no crowd; a bad one may keep it away.
+func (c *candidate) expected(p peers, output, median float64) float64 {
 	own := latency(c.Target, output, p.speed)
 	switch {
 	case own != own:
 		return median
-	case median != median:
+	case own > median && !c.cold():
 		return own
 	}
 	n := max(c.figures.Samples, 0)
 	return (own*n + median*priorSamples) / (n + priorSamples)
+}
+
+// littleLoad is the load below which differences count for little: of a few requests, one more is
+// chance.
+const littleLoad = 0.25
+
+// busier is how many times as busy as usual a target is, at least 1. Requests pile up at a target
+// that has become slow before any of them has ended; but an idle one is not faster than it was.
+func busier(load, usual float64) float64 { return max((load+littleLoad)/(usual+littleLoad), 1) }
+
+// usualLoad is the median of the loads.
+func (r *ranker) usualLoad() float64 {
+	return r.median(func(c *candidate) float64 { return 1 + c.load(0) }) - 1
 }
 
 // peers are the medians of a route's measured targets, 0 when none has been measured: of the
@@ -114,8 +136,8 @@ func (p peers) latency(output float64) float64 {
 
 func (r *ranker) peers() peers {
 	return peers{
-		first: r.median(func(t *penstock.Target) float64 { return t.FirstToken }),
-		speed: r.median(func(t *penstock.Target) float64 { return t.Speed }),
+		first: r.median(func(c *candidate) float64 { return c.FirstToken }),
+		speed: r.median(func(c *candidate) float64 { return c.Speed }),
 	}
 }
 
@@ -124,11 +146,11 @@ const maxSampled = 32
 
 // median is that of the positive figures, the lower one of two; 0 without any. Of many targets
 // it takes one in so many, in configured order.
-func (r *ranker) median(figure func(*penstock.Target) float64) float64 {
+func (r *ranker) median(figure func(*candidate) float64) float64 {
 	r.figures = r.figures[:0]
 	step := (len(r.candidates) + maxSampled - 1) / maxSampled
 	for i := 0; i < len(r.candidates); i += step {
-		if x := figure(r.candidates[i].Target); x > 0 && x <= math.MaxFloat64 {
+		if x := figure(&r.candidates[i]); x > 0 && x <= math.MaxFloat64 {
 			r.figures = append(r.figures, x)
 		}
 	}

@@ -21,7 +21,8 @@ func drawQuery(t *rapid.T) query {
 			Inflight: rapid.Uint32().Draw(t, "inflight"), Quality: figure.Draw(t, "quality"), FirstToken: figure.Draw(t, "first"),
 			Speed: figure.Draw(t, "speed"), ErrorRate: figure.Draw(t, "errors"), Weight: figure.Draw(t, "weight"), Order: rapid.Int32().Draw(t, "order"),
 			RemainingRequests: rapid.Uint32Range(0, 2).Draw(t, "requests"), RemainingTokens: rapid.Uint32().Draw(t, "tokens"), CachedPrefix: rapid.Uint32().Draw(t, "prefix")})
-		q.figures = append(q.figures, figures{figure.Draw(t, "samples"), rapid.Uint64().Draw(t, "sticky"), rapid.Uint32().Draw(t, "most")})
+		q.figures = append(q.figures, figures{figure.Draw(t, "samples"), rapid.Uint64().Draw(t, "sticky"), rapid.Uint32().Draw(t, "most"),
+			rapid.Uint32().Draw(t, "expected"), figure.Draw(t, "used")})
 	}
 	return q
 }

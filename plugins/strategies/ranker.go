@@ -12,8 +12,13 @@ import (
 type candidate struct {
 	*penstock.Target
 	figures *penstock.Figures
-	// maxInflight is how many requests the target takes at once, 0 for any number.
-	maxInflight uint32
+	// maxInflight is how many requests the target takes at once, 0 for any number. meanOutput
+	// is how many output tokens the route's answers have there, 0 when unknown.
+	maxInflight, meanOutput uint32
+	// left is the share that is left of the provider's limits, spared says that the request is to
+	// leave it to others.
+	left   float64
+	spared bool
 	// place sorts within a tier, score within a place, higher first, and tie among equals,
 	// higher first.
 	place      place
@@ -64,6 +69,9 @@ type ranker struct {
 	own *classify.Model
 	// reason says why the targets are ranked so; empty where their terms say all.
 	reason []byte
+	// scarce counts the targets with little left of their providers' limits, cached those that
+	// have a part of the prompt cached.
+	scarce, cached int
 }
 
 // rank is the hook: it reads a flat route and appends the ranking to out. Without
@@ -103,17 +111,26 @@ func appendReason(out, reason []byte) []byte {
 
 func (r *ranker) load(route *penstock.Route) {
 	seed := r.settings.number()
+	r.scarce, r.cached = 0, 0
 	r.candidates = slices.Grow(r.candidates[:0], route.Len)[:route.Len]
 	for k := range r.candidates {
 		c := &r.candidates[k]
-		c.Target, c.figures, c.maxInflight = route.Target(k), route.Figures(k), route.MaxInflight(k)
+		c.Target, c.figures, c.maxInflight, c.meanOutput = route.Target(k), route.Figures(k), route.MaxInflight(k), route.ExpectedOutput(k)
 		c.place, c.score, c.tie, c.given = ordinary, 0, 0, 0
 		if c.random = c.figures.Sticky; c.random == 0 || !r.settings.sticky {
 			c.random = randomOf(seed, c.Index)
 		}
 		c.standing = c.standingFor(r.settings.estInput)
 		c.level, c.stronger = int64(c.Order), false
+		c.left, c.spared = leftOf(c.figures), false
+		if c.left < scarce {
+			r.scarce++
+		}
+		if c.CachedPrefix > 0 {
+			r.cached++
+		}
 	}
+	r.spare()
 }
 
 // entry is what sorting needs of a candidate; sorting these moves fewer bytes.
@@ -135,25 +152,24 @@ func orLast(x float64) float64 {
 	return x
 }
 
-// insertionMax is how many targets are sorted by insertion. Beyond it, calling a comparison
-// function is faster.
-const insertionMax = 32
-
 // sort puts the best first: ordinary targets before fallbacks, usable before unusable, then
-// by tier, place, score and tie. Equals keep their configured order.
+// by tier, place, score and tie. Equals keep their configured order. Each is inserted at the
+// place that halving finds: moving entries is cheap, calling comparisons is not.
 func (r *ranker) sort() {
 	n := len(r.candidates)
 	r.entries = slices.Grow(r.entries[:0], n)[:n]
 	for i := range r.candidates {
 		e := r.candidates[i].entry(i)
-		k := i
-		for ; k > 0 && n <= insertionMax && e.before(&r.entries[k-1]); k-- {
-			r.entries[k] = r.entries[k-1]
+		low, high := 0, i
+		for low < high {
+			if middle := (low + high) / 2; e.before(&r.entries[middle]) {
+				high = middle
+			} else {
+				low = middle + 1
+			}
 		}
-		r.entries[k] = e
-	}
-	if n > insertionMax {
-		slices.SortFunc(r.entries, better)
+		copy(r.entries[low+1:i+1], r.entries[low:i])
+		r.entries[low] = e
 	}
 }
 
@@ -167,19 +183,15 @@ func (e *entry) before(other *entry) bool {
 	return e.tie > other.tie || e.tie == other.tie && e.position < other.position
 }
 
-func better(a, b entry) int {
-	if a.before(&b) {
-		return -1
-	}
-	return 1
-}
-
 // tier is what sorts before everything else: the standing, whether the target is as good as
-// asked, then the level.
+// asked, whether it is spared, then the level.
 func (c *candidate) tier() int64 {
 	tier := c.standing<<36 + c.level
+	if c.spared {
+		tier += 1 << 34 // more than any level
+	}
 	if c.place == belowFloor {
-		tier += 1 << 34
+		tier += 1 << 35
 	}
 	return tier
 }

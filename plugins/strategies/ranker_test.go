@@ -28,6 +28,10 @@ type figures struct {
 	samples     float64
 	sticky      uint64
 	maxInflight uint32
+	// expected is the mean length of answers; used is the share of the provider's limit on tokens
+	// that is used up, 0 for unknown.
+	expected uint32
+	used     float64
 }
 
 func (f figures) encode(b []byte) {
@@ -35,6 +39,10 @@ func (f figures) encode(b []byte) {
 	le.PutUint64(b[24:], math.Float64bits(f.samples))
 	le.PutUint64(b[48:], f.sticky)
 	le.PutUint32(b[56:], f.maxInflight)
+	le.PutUint32(b[60:], f.expected)
+	if f.used != 0 {
+		le.PutUint64(b[40:], math.Float64bits(1-f.used))
+	}
 }
 
 func (q query) encode() []byte {
@@ -86,7 +94,12 @@ func record(t penstock.Target, size int) []byte {
 	for _, x := range []uint32{t.RemainingRequests, t.RemainingTokens, t.CachedPrefix} {
 		b = le.AppendUint32(b, x)
 	}
-	return b[:size]
+	b = b[:size]
+	if size >= 144 { // the limits are unknown
+		le.PutUint64(b[128:], math.Float64bits(-1))
+		le.PutUint64(b[136:], math.Float64bits(-1))
+	}
+	return b
 }
 
 // target is a healthy target with a price in US dollars per million tokens.

@@ -15,7 +15,7 @@ type settings struct {
 	strategy strategy
 	// minQuality is NaN when no floor is set.
 	minQuality float64
-	// outputTokens is the expected length of an answer; 0 means the default.
+	// outputTokens is the expected length of an answer; 0 means that of the route's answers.
 	outputTokens float64
 	// explore is the largest share of requests that measure a target.
 	explore float64
@@ -36,7 +36,7 @@ type settings struct {
 }
 
 // defaultOutput is the length of an answer, in tokens, that costs and latencies are compared
-// for when the operator sets none.
+// for when the operator sets none and the route has had none.
 const defaultOutput = 512
 
 // defaultExplore is the share of requests that measure targets when the operator sets none.
@@ -177,17 +177,4 @@ func (s *settings) field(key string) (field *float64, least, most float64) {
 		return &s.errors, 0, maxSetting
 	}
 	return &s.outputTokens, 0, maxSetting
-}
-
-// expectedOutput is the expected length of an answer in tokens, never more than the client
-// allows.
-func (s *settings) expectedOutput() float64 {
-	expected := s.outputTokens
-	if expected == 0 {
-		expected = defaultOutput
-	}
-	if s.maxOutput > 0 {
-		expected = min(expected, s.maxOutput)
-	}
-	return expected
 }

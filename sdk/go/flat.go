@@ -127,6 +127,17 @@ func (r *Route) MaxInflight(k int) uint32 {
 	return *(*uint32)(unsafe.Add(unsafe.Pointer(t), at))
 }
 
+// ExpectedOutput is how many output tokens the k-th candidate's reply will probably have,
+// 0 ≤ k < Len: the mean of the route's replies there. It is 0 when that is unknown.
+func (r *Route) ExpectedOutput(k int) uint32 {
+	const at = unsafe.Sizeof(Target{}) + unsafe.Sizeof(Figures{}) + 4
+	t := r.Target(k)
+	if r.step < int(at)+4 {
+		return 0
+	}
+	return *(*uint32)(unsafe.Add(unsafe.Pointer(t), at))
+}
+
 // The kinds of a request's texts.
 const (
 	sessionText = 1 + iota

@@ -184,6 +184,7 @@ func stats(o *object, s *llm.Stats) {
 	o.whole("remaining_tokens", s.RemainingTokens)
 	o.float("requests_left", s.RequestsLeft)
 	o.float("tokens_left", s.TokensLeft)
+	o.whole("expected_output", s.ExpectedOutput)
 }
 
 func ranking(o *object, r *llm.Ranking) {

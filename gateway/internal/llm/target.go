@@ -103,6 +103,9 @@ type Stats struct {
 	// negative means unknown.
 	RequestsLeft float64 `json:"requests_left,omitempty"`
 	TokensLeft   float64 `json:"tokens_left,omitempty"`
+	// ExpectedOutput is the decayed mean of the output tokens of the route's replies there; 0
+	// means unknown.
+	ExpectedOutput int64 `json:"expected_output,omitempty"`
 }
 
 // CoolingForOperator is the CoolingFor of a target that an operator has opened.

@@ -193,7 +193,7 @@ func (a *attempt) noteContent(whole bool) error {
 	if !whole {
 		a.first = a.Now().Sub(a.started)
 		a.entry.FirstToken = llm.Millis(a.first)
-		a.flight.FirstToken()
+		a.flight.FirstToken(a.first, a.answer.Header)
 	}
 	t := a.timeouts()
 	inTime := a.watch.follow(watchLimits{idle: t.Idle, pingIdle: t.PingIdle, idleError: a.stallError, pingIdleError: a.pingsError})
@@ -272,7 +272,7 @@ func (a *attempt) finish(e *llm.Error) {
 	a.watch.disarm()
 	a.took = a.Now().Sub(a.started)
 	a.entry.Duration, a.entry.Transforms = llm.Millis(a.took), a.redactedTransforms()
-	out := Outcome{FirstToken: a.first, Duration: a.took, Held: max(a.watch.held()-a.heldBefore, 0)}
+	out := Outcome{FirstToken: a.first, Noted: a.first > 0, Duration: a.took, Held: max(a.watch.held()-a.heldBefore, 0)}
 	if a.answer != nil {
 		out.Status, out.Header = a.answer.Status, a.answer.Header
 	}
@@ -300,6 +300,7 @@ func (a *attempt) finish(e *llm.Error) {
 			out.FirstToken = a.took // vectors are made all at once
 		}
 		if a.req.Facts.Inputs == 0 && !a.req.Facts.Free { // only a conversation's prompt goes on
+			a.Outputs.Note(a.route.Name, a.target.ID, u.Output)
 			a.Prompts.Sent(a.req.Principal.KeyID, a.affinity, a.target.ID, keptPrompt(a.target, u))
 		}
 	}

@@ -65,6 +65,12 @@ type fakes struct {
 	// prefixes are the tokens that targets have cached, by key, session and target.
 	prefixes map[string]int64
 
+	// expects is how many output tokens a reply has, outputs those that were noted.
+	expects int64
+	outputs []string
+	// askedTokens is how many tokens the last attempt was begun with.
+	askedTokens int64
+
 	// p95 is the 95th percentile of all targets' times to the first token.
 	p95 time.Duration
 	// fixed is why a reply can't be gone on with; prefills are the targets that continue a text.
@@ -109,7 +115,7 @@ func newFakes(targets ...string) *fakes {
 }
 
 func (f *fakes) pipeline() *Pipeline {
-	return New(Stages{Routes: f, Policy: f, Cache: fakeCache{f}, Classifier: f, Router: f, Dialects: f, Upstream: f, Health: f, Capacity: f.capacity, Prompts: f, Meter: f, Tokens: f,
+	return New(Stages{Routes: f, Policy: f, Cache: fakeCache{f}, Classifier: f, Router: f, Dialects: f, Upstream: f, Health: f, Capacity: f.capacity, Prompts: f, Outputs: f, Meter: f, Tokens: f,
 		Ledger: f, Sinks: []func(*llm.Record){f.sink}, Log: slog.New(slog.DiscardHandler), Now: time.Now})
 }
 
@@ -324,6 +330,9 @@ func (f *fakes) Cooling(id string) (string, time.Time) {
 }
 
 func (f *fakes) Begin(id string, a Asking) (Flight, bool) {
+	f.mu.Lock()
+	f.askedTokens = a.Tokens
+	f.mu.Unlock()
 	return flight{f, id, f.credential(id, a)}, f.cooling[id] == ""
 }
 
@@ -354,6 +363,14 @@ func (f *fakes) Cached(key, session, target string) int64 {
 	return f.prefixes[key+" "+session+" "+target]
 }
 
+func (f *fakes) Note(route, target string, tokens int64) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.outputs = append(f.outputs, fmt.Sprint(route, " ", target, " ", tokens))
+}
+
+func (f *fakes) Expected(string, string) int64 { return f.expects }
+
 // flight is an attempt of the fake Health.
 type flight struct {
 	*fakes
@@ -363,7 +380,7 @@ type flight struct {
 
 func (l flight) Credential() string { return l.credential }
 
-func (l flight) FirstToken() {}
+func (l flight) FirstToken(time.Duration, http.Header) {}
 func (l flight) Done(o Outcome) {
 	l.mu.Lock()
 	defer l.mu.Unlock()

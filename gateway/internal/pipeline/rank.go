@@ -155,6 +155,7 @@ func (x *state) consider(t *llm.Target) (c llm.Candidate, why string) {
 	if why = x.whyUnfit(t); why == "" {
 		c.CachedPrefix, c.Sticky = x.cachedPrefix(t), llm.StickyHash(x.affinity, t.ID)
 		c.Stats = x.Health.Stats(t.ID)
+		c.Stats.ExpectedOutput = x.Outputs.Expected(x.route.Name, t.ID)
 	}
 	return c, why
 }

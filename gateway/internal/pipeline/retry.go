@@ -27,7 +27,12 @@ func (s *attempts) mayGoOn() bool {
 
 // asking is the attempt's request as it asks its target.
 func (a *attempt) asking() Asking {
-	return Asking{Request: a.req.ID, Session: a.affinity, Not: a.not}
+	f := &a.req.Facts
+	output := a.Outputs.Expected(a.route.Name, a.target.ID)
+	if f.MaxTokens > 0 {
+		output = min(output, f.MaxTokens)
+	}
+	return Asking{Request: a.req.ID, Session: a.affinity, Tokens: llm.Add(f.EstInputTokens, output), Not: a.not}
 }
 
 // rotate prepares the next task for another credential of the same target, when it was the

@@ -28,7 +28,7 @@ type sharedBudget struct {
 }
 
 func (c *sharedBudget) pipeline() *Pipeline {
-	return New(Stages{Routes: c, Policy: c, Cache: fakeCache{c.fakes}, Router: c, Dialects: c, Upstream: c, Health: c, Capacity: c.capacity, Prompts: c, Meter: c, Tokens: c,
+	return New(Stages{Routes: c, Policy: c, Cache: fakeCache{c.fakes}, Router: c, Dialects: c, Upstream: c, Health: c, Capacity: c.capacity, Prompts: c, Outputs: c, Meter: c, Tokens: c,
 		Ledger: c, Log: slog.New(slog.DiscardHandler), Now: time.Now})
 }
 
@@ -81,9 +81,9 @@ func (c *sharedBudget) Write(_ context.Context, r *llm.Record) error {
 
 type idle struct{}
 
-func (idle) Credential() string { return "" }
-func (idle) FirstToken()        {}
-func (idle) Done(Outcome)       {}
+func (idle) Credential() string                    { return "" }
+func (idle) FirstToken(time.Duration, http.Header) {}
+func (idle) Done(Outcome)                          {}
 
 // leased is a reservation of a real meter.
 type leased struct {

@@ -23,6 +23,7 @@ type Stages struct {
 	Health     Health
 	Capacity   Capacity
 	Prompts    Prompts
+	Outputs    Outputs
 	Meter      Meter
 	Tokens     Tokens
 	Ledger     Ledger
@@ -165,6 +166,8 @@ type Asking struct {
 	// Request is its id. Session is what the requests of one conversation share; they keep
 	// to one credential if they can. Empty means none.
 	Request, Session string
+	// Tokens is how many it will probably use, by which the target's limits are estimated.
+	Tokens int64
 	// Not are the credentials that it has been refused with.
 	Not []string
 }
@@ -192,13 +195,23 @@ type Prompts interface {
 	Cached(key, session, target string) int64
 }
 
+// Outputs remembers how long the replies of routes are.
+type Outputs interface {
+	// Note notes the output tokens of a whole reply.
+	Note(route, target string, tokens int64)
+	// Expected returns how many output tokens a route's next reply at a target probably has; 0
+	// when that is unknown.
+	Expected(route, target string) int64
+}
+
 // Flight is one attempt under way, as Health counts it.
 type Flight interface {
 	// Credential is the ID of the credential that the attempt is made with; empty when the
 	// provider has no several ones.
 	Credential() string
-	// FirstToken notes that the target has begun to answer.
-	FirstToken()
+	// FirstToken notes that the target has begun to answer so long after its start, and the
+	// headers of its reply.
+	FirstToken(after time.Duration, h http.Header)
 	// Done notes how the attempt ended, once.
 	Done(o Outcome)
 }
@@ -213,8 +226,10 @@ type Outcome struct {
 	RetryAfter time.Duration
 	Header     http.Header
 	// FirstToken is zero when none came; Duration covers the whole attempt, Held the part of it in
-	// which the reply was not read because the caller was written to.
+	// which the reply was not read because the caller was written to. Noted says that
+	// Flight.FirstToken was called.
 	FirstToken, Duration, Held time.Duration
+	Noted                      bool
 	// Probe marks a call that no caller has asked for.
 	Probe bool
 	// Silent is how long a stream that was given up had brought nothing; 0 for any other.

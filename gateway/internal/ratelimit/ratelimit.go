@@ -65,14 +65,25 @@ func Read(h http.Header, now time.Time) Remaining {
 		if reset := h[l.reset]; len(reset) > 0 {
 			until = now.Add(min(Delay(reset[0], now), MaxDelay))
 		}
-		if l.tokens && (r.Tokens < 0 || n < r.Tokens) {
-			r.Tokens, r.TokenShare, r.TokensUntil = n, share(n, h[l.limit]), until
+		part := share(n, h[l.limit])
+		if l.tokens && tighter(n, r.Tokens, part, r.TokenShare) {
+			r.Tokens, r.TokenShare, r.TokensUntil = n, part, until
 		}
-		if !l.tokens && (r.Requests < 0 || n < r.Requests) {
-			r.Requests, r.RequestShare, r.RequestsUntil = n, share(n, h[l.limit]), until
+		if !l.tokens && tighter(n, r.Requests, part, r.RequestShare) {
+			r.Requests, r.RequestShare, r.RequestsUntil = n, part, until
 		}
 	}
 	return r
+}
+
+// tighter reports whether a limit of which n are left is nearer to its end than another one: by
+// their shares if both are known, since a provider's limits on input and on output differ in
+// size.
+func tighter(n, other int64, share, otherShare float64) bool {
+	if share >= 0 && otherShare >= 0 {
+		return share < otherShare
+	}
+	return other < 0 || n < other
 }
 
 // share returns which part of a limit n is, 0 to 1; negative when the limit is unknown.
@@ -89,7 +100,7 @@ func share(n int64, limit []string) float64 {
 
 // Reset returns how long it takes until the limits that are used up are reset: of
 // several, the last. A limit without a remaining count is taken to be used up, so it is
-// for refused requests only. It is 0 when no header says so.
+// for refused requests only. It is 0 when no header says so, and at most MaxDelay.
 func Reset(h http.Header, now time.Time) time.Duration {
 	var longest time.Duration
 	for _, l := range limitHeaders {
@@ -98,5 +109,5 @@ func Reset(h http.Header, now time.Time) time.Duration {
 		}
 		longest = max(longest, Delay(h.Get(l.reset), now))
 	}
-	return longest
+	return min(longest, MaxDelay)
 }

@@ -67,6 +67,7 @@ type Server struct {
 	// capacity counts the attempts in flight over all snapshots.
 	capacity *upstream.Capacity
 	prompts  *upstream.Prompts
+	outputs  *upstream.Outputs
 	retries  *upstream.RetryBudget
 	modules  *wasm.Host
 	builtin  *wasm.Module // strategies and dialects
@@ -176,6 +177,7 @@ func (s *Server) openParts(c *config.Config) (err error) {
 	s.health = upstream.NewHealth(upstream.HealthOptions{Known: s.known}, time.Now)
 	s.capacity = upstream.NewCapacity(c.Server.Queue.Size, c.Server.Queue.Wait)
 	s.prompts = upstream.NewPrompts(time.Now)
+	s.outputs = upstream.NewOutputs()
 	s.retries = upstream.NewRetryBudget(upstream.RetryBudgetOptions(c.RetryBudget), time.Now)
 	s.telemetry = telemetry.New(telemetry.Options{DecisionsDropped: s.droppedDecisions, Inflight: s.inflight, Held: s.heldBytes, Waiting: s.waiting,
 		Modules: s.moduleMetrics, Known: s.known, Ledger: s.ledgerMetrics, Targets: s.targetMetrics, Credentials: s.credentialMetrics, Retries: s.retryMetrics})

@@ -69,6 +69,7 @@ func (s *Server) build(ctx context.Context, c *config.Config) (*snapshot, error)
 		Health:     healthStage{s.health, sn.clients},
 		Capacity:   s.capacity,
 		Prompts:    s.prompts,
+		Outputs:    s.outputs,
 		Meter:      s.holds,
 		Tokens:     &s.tokens,
 		Ledger:     s.ledger,

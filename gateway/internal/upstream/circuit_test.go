@@ -39,7 +39,7 @@ func TestHalfOpenLetsOneThrough(t *testing.T) {
 		t.Error("a second call gets through beside the probe")
 	}
 	w.wantCooldown(10*time.Second, "timeout")
-	probe.FirstToken()
+	probe.FirstToken(0, nil)
 	w.wantCooldown(0, "")
 	if s := w.Stats("p/m"); s.Inflight != 1 {
 		t.Errorf("inflight = %d, want the probe alone", s.Inflight)
@@ -201,7 +201,7 @@ func TestErrorsWithinAnswersCount(t *testing.T) {
 		for range 3 {
 			w.wantCooldown(0, "")
 			f, _ := w.begin("p/m")
-			f.FirstToken()
+			f.FirstToken(0, nil)
 			f.Done(o)
 		}
 		w.wantCooldown(5*time.Second, string(o.Fault))
@@ -214,7 +214,7 @@ func TestProbesThatBreakOffOpenForLonger(t *testing.T) {
 	for _, open := range []time.Duration{5, 10, 10} {
 		for range 3 {
 			f, _ := w.begin("p/m")
-			f.FirstToken()
+			f.FirstToken(0, nil)
 			f.Done(Outcome{Fault: llm.FaultCut, Status: 200, FirstToken: time.Second})
 		}
 		w.wantCooldown(open*time.Second, "cut")

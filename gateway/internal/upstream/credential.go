@@ -48,7 +48,7 @@ type lane struct {
 	// circuit is for what the credential may not use here, though it is valid.
 	circuit  circuit
 	throttle throttle
-	left     ratelimit.Remaining
+	left     remaining
 	// refusals are of the credential for this target alone.
 	refusals refusals
 }
@@ -90,7 +90,7 @@ func (t *target) laneOf(credentials []*Credential, i int) *lane {
 	if len(t.lanes) >= 2*MaxCredentials {
 		t.lanes = t.lanes[1:] // the oldest, which a reload has replaced
 	}
-	l := &lane{account: a, left: ratelimit.Unknown()}
+	l := &lane{account: a, left: remaining{said: ratelimit.Unknown()}}
 	t.lanes = append(t.lanes, l)
 	return l
 }
@@ -111,19 +111,8 @@ func (l *lane) block(now time.Time, maxProbe time.Duration, throttled time.Time)
 // free reports whether nothing speaks against using a lane: no pause after a 429 that the
 // provider has set no time for, and no limit that is used up.
 func (l *lane) free(now time.Time) bool {
-	return !now.Before(l.throttle.until) &&
-		(l.left.Requests != 0 || !now.Before(l.left.RequestsUntil)) &&
-		(l.left.Tokens != 0 || !now.Before(l.left.TokensUntil))
-}
-
-// updateRemaining takes over what a reply says about the provider's limits.
-func (l *lane) updateRemaining(r ratelimit.Remaining) {
-	if r.Requests >= 0 {
-		l.left.Requests, l.left.RequestShare, l.left.RequestsUntil = r.Requests, r.RequestShare, r.RequestsUntil
-	}
-	if r.Tokens >= 0 {
-		l.left.Tokens, l.left.TokenShare, l.left.TokensUntil = r.Tokens, r.TokenShare, r.TokensUntil
-	}
+	requests, tokens := l.left.requests(now), l.left.tokens(now)
+	return !now.Before(l.throttle.until) && requests.count != 0 && tokens.count != 0
 }
 
 // lanes returns how many lanes a target has with these credentials.
@@ -149,6 +138,8 @@ type Asking struct {
 	// Request is its id. Session is what the requests of one conversation share; empty
 	// means none.
 	Request, Session string
+	// Tokens is how many the provider will probably count for it.
+	Tokens int64
 	// Credentials are the provider's; none means that it has only one, or needs none.
 	Credentials []*Credential
 	// Not are the IDs of credentials that it has been refused with.

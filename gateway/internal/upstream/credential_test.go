@@ -217,7 +217,7 @@ func TestUsedUpLimitsAreAvoided(t *testing.T) {
 		return Outcome{Header: map[string][]string{"X-Ratelimit-Remaining-Requests": {left}, "X-Ratelimit-Reset-Requests": {"30s"}}}
 	}
 	refuse(t, w, "p#1", head("0"), all)
-	refuse(t, w, "p#2", head("40"), all)
+	refuse(t, w, "p#2", head("140"), all)
 	if n := w.used("p/m", 100, all)["p#1"]; n != 0 {
 		t.Errorf("the one without requests left is used for %d of 100 calls", n)
 	}

@@ -88,7 +88,7 @@ func TestCredentialsModel(t *testing.T) {
 			},
 			"first token": func(rt *rapid.T) {
 				if len(flying) > 0 {
-					flying[len(flying)-1].FirstToken()
+					flying[len(flying)-1].FirstToken(0, nil)
 				}
 			},
 			"wait": func(rt *rapid.T) {
@@ -125,7 +125,7 @@ func TestCredentialsHammer(t *testing.T) {
 				id := fmt.Sprintf("p/m%d", rnd.IntN(3))
 				a := Asking{Request: fmt.Sprint(g, i), Credentials: all}
 				if f, ok := h.Begin(id, a); ok {
-					f.FirstToken()
+					f.FirstToken(0, nil)
 					f.Done(outcomes[rnd.IntN(len(outcomes))])
 					a.Not = []string{f.Credential()}
 					h.Spare(id, a)

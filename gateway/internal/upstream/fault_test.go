@@ -60,6 +60,9 @@ func (w *testHealth) report(o Outcome) {
 	if !ok {
 		w.t.Fatal("Begin refuses")
 	}
+	if o.FirstToken > 0 {
+		f.FirstToken(o.FirstToken, o.Header)
+	}
 	f.Done(o)
 }
 

@@ -16,6 +16,8 @@ type Flight struct {
 	id          string
 	credentials []*Credential
 	chosen      int // of the credentials
+	// sent is what the lane has been sent, this attempt included.
+	sent sent
 	// The attempt as the circuits of the target, the lane and the account see it.
 	inTarget, inLane, inAccount attempt
 }
@@ -35,6 +37,7 @@ func (h *Health) Begin(id string, a Asking) (Flight, bool) {
 	if !f.enter(&a, now) {
 		return Flight{}, false
 	}
+	f.sent = f.lane.send(a.Tokens)
 	f.inTarget.probe, _ = t.circuit.allow(now, h.o.MaxOpen)
 	t.asked = now
 	t.inflight.Add(1)
@@ -77,12 +80,18 @@ func (f Flight) Credential() string {
 	return f.credentials[f.chosen].ID
 }
 
-// FirstToken notes that the target has begun to answer. It closes a circuit that was
-// being probed, so that other calls need not wait for the end of a long stream. It is
-// optional and may be called more than once.
-func (f Flight) FirstToken() {
+// FirstToken notes that the target has begun to answer so long after the attempt's start, and
+// what the reply's headers say of its limits, so that routing need not wait for the end of a
+// long stream. It closes a circuit that was being probed. It is called at most once, and not
+// for a reply that comes in one piece; a time of 0 is not noted.
+func (f Flight) FirstToken(after time.Duration, header http.Header) {
+	now := f.h.now()
 	f.t.mu.Lock()
 	defer f.t.mu.Unlock()
+	f.lane.updateRemaining(header, f.sent, now)
+	if after > 0 {
+		f.t.speed.begin(now, after)
+	}
 	f.answer()
 }
 
@@ -109,9 +118,7 @@ func (f Flight) record(o Outcome) outcomeClass {
 	now, class := f.h.now(), classOf(o)
 	f.t.mu.Lock()
 	defer f.t.mu.Unlock()
-	if o.Header != nil {
-		f.lane.updateRemaining(ratelimit.Read(o.Header, now))
-	}
+	f.lane.updateRemaining(o.Header, f.sent, now)
 	if f.requestFault(now, o) {
 		class = neutral
 	}
@@ -180,7 +187,7 @@ func (f Flight) givenUp(now time.Time, o Outcome) {
 	switch {
 	case o.Fault != llm.FaultCanceled:
 	case o.FirstToken > 0:
-		f.t.speed.addFirst(now, o.FirstToken)
+		f.t.speed.end(now, o)
 	case o.Silent > 0:
 		f.t.speed.addSilence(now, o.Silent, &f.h.usual)
 	}

@@ -144,10 +144,10 @@ func (t *target) figures(s *llm.Stats, now time.Time, usual *shape) {
 
 // addLeft raises what is left to what is left of this lane's limits.
 func (l *lane) addLeft(s *llm.Stats, now time.Time) {
-	if now.Before(l.left.RequestsUntil) && l.left.Requests > s.RemainingRequests {
-		s.RemainingRequests, s.RequestsLeft = l.left.Requests, l.left.RequestShare
+	if r := l.left.requests(now); r.count > s.RemainingRequests {
+		s.RemainingRequests, s.RequestsLeft = r.count, r.share
 	}
-	if now.Before(l.left.TokensUntil) && l.left.Tokens > s.RemainingTokens {
-		s.RemainingTokens, s.TokensLeft = l.left.Tokens, l.left.TokenShare
+	if t := l.left.tokens(now); t.count > s.RemainingTokens {
+		s.RemainingTokens, s.TokensLeft = t.count, t.share
 	}
 }

@@ -168,7 +168,7 @@ func TestStatsOfFirstTokens(t *testing.T) {
 		w.report(Outcome{FirstToken: first, Duration: 2 * first})
 	}
 	w.report(Outcome{Duration: time.Hour}) // a plain reply, whose first token nobody saw
-	w.report(Outcome{Fault: llm.FaultServer, Status: 500, FirstToken: time.Minute, Header: http.Header{
+	w.report(Outcome{Fault: llm.FaultServer, Status: 500, Header: http.Header{
 		"X-Ratelimit-Remaining-Requests": {"30"}, "X-Ratelimit-Limit-Requests": {"120"}, "X-Ratelimit-Reset-Requests": {"10s"}}})
 	s := w.Stats("p/m")
 	near(t, "p50", time.Duration(s.TTFTP50), 100*time.Millisecond)

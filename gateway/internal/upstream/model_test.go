@@ -48,7 +48,7 @@ func TestHealthModel(t *testing.T) {
 			},
 			"first token": func(rt *rapid.T) {
 				if len(flying) > 0 {
-					flying[len(flying)-1].FirstToken()
+					flying[len(flying)-1].FirstToken(0, nil)
 				}
 			},
 			"wait": func(rt *rapid.T) {
@@ -101,7 +101,7 @@ func TestHealthHammer(t *testing.T) {
 				h.Stats(id)
 				budget.Deposit()
 				if f, ok := h.Begin(id, Asking{Request: fmt.Sprint(g, i)}); ok {
-					f.FirstToken()
+					f.FirstToken(0, nil)
 					f.Done(Outcome{Fault: []llm.Fault{"", llm.FaultServer, llm.FaultAuth}[rnd.IntN(3)], Status: 403, Credential: rnd.IntN(2) == 0, FirstToken: time.Duration(rnd.IntN(900)) * time.Millisecond, Duration: time.Second, OutputTokens: 3})
 				} else {
 					budget.Withdraw()

@@ -19,9 +19,11 @@ type Outcome struct {
 	// Header is the reply's, which may show the provider's limits; it may be nil.
 	Header http.Header
 	// FirstToken is the time from the attempt's start to the first piece of content, 0
-	// when that was not seen, as in a plain reply. Duration is the whole attempt, and Held the
-	// part of it in which the reply was not read because the caller was written to.
+	// when that was not seen, as in a plain reply. Noted says that Flight.FirstToken was told
+	// of it when it came. Duration is the whole attempt, and Held the part of it in which the
+	// reply was not read because the caller was written to.
 	FirstToken, Duration, Held time.Duration
+	Noted                      bool
 	// Probe marks a call that no caller has asked for. It opens and closes circuits, and is no part
 	// of the figures of speed and errors.
 	Probe bool

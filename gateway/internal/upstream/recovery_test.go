@@ -81,7 +81,7 @@ func (s *simulation) step(r reply) bool {
 		return false
 	}
 	if r.first > 0 {
-		s.events = append(s.events, event{s.now.Add(r.first), f.FirstToken})
+		s.events = append(s.events, event{s.now.Add(r.first), func() { f.FirstToken(r.first, nil) }})
 	}
 	s.events = append(s.events, event{s.now.Add(r.end), func() { f.Done(r.outcome) }})
 	return true

@@ -16,6 +16,9 @@ type speed struct {
 	whole wholeReplies
 	// firstToken is the spread of the times to the first token that were seen.
 	firstToken quantiles
+	// lumped says that the last stream came all at once: then nothing is known of its first
+	// token when that comes.
+	lumped bool
 }
 
 // minSpeedTokens is how many tokens a stream must have for its tokens per second to count: of
@@ -33,13 +36,39 @@ func (s *speed) add(now time.Time, o Outcome, usual *shape) {
 		return
 	case tokens >= minSpeedTokens && rest <= o.Duration/20: // all of it came at once, after it was made
 		s.whole.add(now, tokens, float64(o.Duration))
-		s.firstToken.add(now, o.FirstToken)
+		s.lump(now, o)
 		return
 	case tokens >= minSpeedTokens && o.Held <= rest/4: // else the caller set the pace
 		s.token.add(now, float64(rest)/tokens)
 		usual.add(float64(o.FirstToken) / (float64(rest) / tokens))
 	}
-	s.addFirst(now, o.FirstToken)
+	s.end(now, o)
+	s.lumped = s.lumped && tokens < minSpeedTokens
+}
+
+// begin takes in the time to a first token that has just come.
+func (s *speed) begin(now time.Time, first time.Duration) {
+	if !s.lumped {
+		s.addFirst(now, first)
+	}
+}
+
+// end takes in the time to the first token of a stream that is over, unless begin has.
+func (s *speed) end(now time.Time, o Outcome) {
+	if !o.Noted || s.lumped {
+		s.addFirst(now, o.FirstToken)
+	}
+}
+
+// lump takes in a stream that came all at once, whose first token shows nothing but that it
+// came.
+func (s *speed) lump(now time.Time, o Outcome) {
+	if !o.Noted || s.lumped {
+		s.firstToken.add(now, o.FirstToken)
+	} else if s.token.count == 0 { // what begin has taken in was none
+		s.first = decayed{}
+	}
+	s.lumped = true
 }
 
 // addFirst takes in the time to a first token.

@@ -26,30 +26,31 @@ type routeEnvelope struct {
 }
 
 type routeCandidate struct {
-	PriceIn      *float64 `json:"price_in"`
-	PriceOut     *float64 `json:"price_out"`
-	PriceCached  *float64 `json:"price_cached"`
-	Context      *float64 `json:"context"`
-	Quality      *float64 `json:"quality"`
-	FirstToken   *float64 `json:"ttft_ms"`
-	Speed        *float64 `json:"tps"`
-	ErrorRate    *float64 `json:"error_rate"`
-	Inflight     *float64 `json:"inflight"`
-	Weight       *float64 `json:"weight"`
-	Order        *float64 `json:"order"`
-	Healthy      bool     `json:"healthy"`
-	Fallback     bool     `json:"fallback"`
-	RemainingRPM *float64 `json:"remaining_rpm"`
-	RemainingTPM *float64 `json:"remaining_tpm"`
-	CachedPrefix *float64 `json:"cached_prefix"`
-	EstCost      *float64 `json:"est_cost"`
-	FirstP50     *float64 `json:"ttft_p50_ms"`
-	FirstP95     *float64 `json:"ttft_p95_ms"`
-	Samples      *float64 `json:"samples"`
-	RequestsLeft *float64 `json:"requests_left"`
-	TokensLeft   *float64 `json:"tokens_left"`
-	MaxInflight  *float64 `json:"max_inflight"`
-	Sticky       uint64   `json:"sticky,string"`
+	PriceIn        *float64 `json:"price_in"`
+	PriceOut       *float64 `json:"price_out"`
+	PriceCached    *float64 `json:"price_cached"`
+	Context        *float64 `json:"context"`
+	Quality        *float64 `json:"quality"`
+	FirstToken     *float64 `json:"ttft_ms"`
+	Speed          *float64 `json:"tps"`
+	ErrorRate      *float64 `json:"error_rate"`
+	Inflight       *float64 `json:"inflight"`
+	Weight         *float64 `json:"weight"`
+	Order          *float64 `json:"order"`
+	Healthy        bool     `json:"healthy"`
+	Fallback       bool     `json:"fallback"`
+	RemainingRPM   *float64 `json:"remaining_rpm"`
+	RemainingTPM   *float64 `json:"remaining_tpm"`
+	CachedPrefix   *float64 `json:"cached_prefix"`
+	EstCost        *float64 `json:"est_cost"`
+	FirstP50       *float64 `json:"ttft_p50_ms"`
+	FirstP95       *float64 `json:"ttft_p95_ms"`
+	Samples        *float64 `json:"samples"`
+	RequestsLeft   *float64 `json:"requests_left"`
+	TokensLeft     *float64 `json:"tokens_left"`
+	MaxInflight    *float64 `json:"max_inflight"`
+	ExpectedOutput *float64 `json:"expected_output"`
+	Sticky         uint64   `json:"sticky,string"`
 }
 
 // flatInput converts a JSON routing envelope to the flat form, as the gateway would send it to
@@ -83,7 +84,7 @@ func (f *routeCandidate) candidate(now time.Time) llm.Candidate {
 	s := llm.Stats{Inflight: whole(f.Inflight, 0), TTFT: millis(f.FirstToken), TTFTP50: millis(f.FirstP50), TTFTP95: millis(f.FirstP95),
 		TPS: number(f.Speed, 0), ErrorRate: number(f.ErrorRate, 0), Samples: number(f.Samples, 0),
 		RemainingRequests: whole(f.RemainingRPM, -1), RemainingTokens: whole(f.RemainingTPM, -1),
-		RequestsLeft: number(f.RequestsLeft, -1), TokensLeft: number(f.TokensLeft, -1)}
+		RequestsLeft: number(f.RequestsLeft, -1), TokensLeft: number(f.TokensLeft, -1), ExpectedOutput: whole(f.ExpectedOutput, 0)}
 	if !f.Healthy {
 		s.CoolingUntil = now.Add(time.Minute)
 	}

@@ -114,6 +114,7 @@ func appendRecord(dst []byte, i int, c *llm.Candidate, now time.Time) []byte {
 	le.PutUint64(r[136:], math.Float64bits(s.TokensLeft))
 	le.PutUint64(r[144:], c.Sticky)
 	le.PutUint32(r[152:], clamp32(int64(t.MaxInflight)))
+	le.PutUint32(r[156:], clamp32(s.ExpectedOutput))
 	return append(dst, r[:]...)
 }
 

@@ -18,7 +18,7 @@ func TestTheFlatRecordIsLaidOutAsPublished(t *testing.T) {
 		Target: &llm.Target{Price: llm.Price{Known: true, Input: 1, Output: 2, CacheRead: 3}, Context: 4, Quality: 0.5, Weight: 6,
 			Order: -7, Fallback: true, MaxInflight: 18},
 		Stats: llm.Stats{Inflight: 8, TTFT: llm.Millis(9 * time.Millisecond), TPS: 10, ErrorRate: 0.25, RemainingRequests: 11, RemainingTokens: -1,
-			TTFTP50: llm.Millis(14 * time.Millisecond), TTFTP95: llm.Millis(15 * time.Millisecond), Samples: 16.5, RequestsLeft: 0.75, TokensLeft: -1},
+			TTFTP50: llm.Millis(14 * time.Millisecond), TTFTP95: llm.Millis(15 * time.Millisecond), Samples: 16.5, RequestsLeft: 0.75, TokensLeft: -1, ExpectedOutput: 19},
 		CachedPrefix: 12, EstCost: 13, Sticky: 1<<63 + 17,
 	}}
 	req := &llm.Request{Facts: llm.Facts{EstInputTokens: 100, MaxTokens: 200, Stream: true, Features: llm.Vision}}
@@ -36,7 +36,7 @@ func TestTheFlatRecordIsLaidOutAsPublished(t *testing.T) {
 		int64(le.Uint64(b[96:])), f64(104), f64(112), f64(120), f64(128), f64(136), le.Uint64(b[144:]), le.Uint64(b[152:]), string(b[160:])}
 	want := []any{uint32(0), uint32(0b1111), uint64(1), uint64(2), uint64(3), uint32(4), uint32(8),
 		0.5, 9.0, 10.0, 0.25, 6.0, int32(-7), uint32(11), uint32(math.MaxUint32), uint32(12),
-		int64(13), 14.0, 15.0, 16.5, 0.75, -1.0, uint64(1<<63 + 17), uint64(18), "s\nk=v\nseed=42"}
+		int64(13), 14.0, 15.0, 16.5, 0.75, -1.0, uint64(1<<63 + 17), uint64(19<<32 + 18), "s\nk=v\nseed=42"}
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Errorf("record (-want +got)\n%s", diff)
 	}
@@ -105,7 +105,7 @@ func TestUnknownFiguresAreNull(t *testing.T) {
 		`"candidates":[{"i":0,"id":"p/m0","provider":"p","model":"m0","price_in":null,"price_out":null,"price_cached":null,"context":null,` +
 		`"quality":null,"ttft_ms":300,"tps":null,"error_rate":0,"inflight":0,"weight":1,"order":0,"healthy":true,"fallback":false,` +
 		`"remaining_rpm":null,"remaining_tpm":null,"cached_prefix":0,"est_cost":null,"ttft_p50_ms":null,"ttft_p95_ms":null,"samples":0,` +
-		`"requests_left":null,"tokens_left":0.5,"max_inflight":null,"sticky":null}]}`
+		`"requests_left":null,"tokens_left":0.5,"max_inflight":null,"expected_output":null,"sticky":null}]}`
 	if diff := cmp.Diff(want, string(got)); diff != "" || !json.Valid(got) {
 		t.Errorf("envelope (-want +got)\n%s", diff)
 	}

@@ -84,6 +84,7 @@ func appendCandidate(dst []byte, i int, c *llm.Candidate, now time.Time) []byte 
 	dst = appendNumber(dst, "requests_left", s.RequestsLeft, s.RequestsLeft >= 0)
 	dst = appendNumber(dst, "tokens_left", s.TokensLeft, s.TokensLeft >= 0)
 	dst = appendKnown(dst, "max_inflight", int64(t.MaxInflight), t.MaxInflight > 0)
+	dst = appendKnown(dst, "expected_output", s.ExpectedOutput, s.ExpectedOutput > 0)
 	return append(appendSticky(dst, c.Sticky), '}')
 }
 
