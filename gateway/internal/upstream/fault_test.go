@@ -62,6 +62,7 @@ func (w *testHealth) report(o Outcome) {
 	}
 	if o.FirstToken > 0 {
 		f.FirstToken(o.FirstToken, o.Header)
+		o.Noted = true
 	}
 	f.Done(o)
 }

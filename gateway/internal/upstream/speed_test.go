@@ -130,7 +130,7 @@ func TestWhatShowsNoSpeed(t *testing.T) {
 		"two tokens":        {Outcome{FirstToken: time.Second, Duration: time.Second + time.Millisecond, OutputTokens: 2}, true},
 		"a slow caller":     {Outcome{FirstToken: time.Second, Duration: time.Minute, Held: 50 * time.Second, OutputTokens: 100}, true},
 		"a caller who left": {Outcome{Fault: llm.FaultCanceled, FirstToken: time.Second, Duration: 2 * time.Second}, true},
-		"a cut":             {Outcome{Fault: llm.FaultCut, FirstToken: time.Second, Duration: 2 * time.Second, OutputTokens: 50}, false},
+		"a cut":             {Outcome{Fault: llm.FaultCut, FirstToken: time.Second, Duration: 2 * time.Second, OutputTokens: 50}, true},
 		"a failure":         {Outcome{Fault: llm.FaultServer, Status: 500, Duration: time.Millisecond}, false},
 		"a refusal":         {Outcome{Fault: llm.FaultBadRequest, Status: 400, Duration: time.Millisecond}, false},
 		"nothing counted":   {Outcome{Duration: time.Second}, false},
@@ -171,5 +171,29 @@ func TestErrorsByClass(t *testing.T) {
 	w.now = w.now.Add(halfLife)
 	if s := w.Stats("p/m"); math.Abs(s.ErrorRate-1.5/5) > 1e-9 {
 		t.Errorf("after the half-life the error rate is %v, want 1.5 of 4 and one", s.ErrorRate)
+	}
+}
+
+// TestFirstTokensCountOnce has streams that were noted when they began, and when they ended.
+func TestFirstTokensCountOnce(t *testing.T) {
+	w := newTestHealth(t)
+	for range 3 {
+		w.report(Outcome{FirstToken: time.Second, Duration: 3 * time.Second, OutputTokens: 100})
+	}
+	s := w.findOrAdd("p/m", nil).speed
+	if s.first.count != 3 {
+		t.Errorf("three first tokens count as %d", s.first.count)
+	}
+	for range 3 { // from here on all of it comes at once
+		w.report(Outcome{FirstToken: 10 * time.Second, Duration: 10 * time.Second, OutputTokens: 100})
+	}
+	if s = w.findOrAdd("p/m", nil).speed; s.first.count != 4 || !s.lumped { // the first of them could not be told from a slow stream
+		t.Errorf("of streams that come at once %d first tokens count", s.first.count-3)
+	}
+	for range 3 {
+		w.report(Outcome{FirstToken: time.Second, Duration: 3 * time.Second, OutputTokens: 100})
+	}
+	if s = w.findOrAdd("p/m", nil).speed; s.first.count != 7 || s.lumped {
+		t.Errorf("of three streams after those %d first tokens count", s.first.count-4)
 	}
 }
