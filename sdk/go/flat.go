@@ -118,24 +118,19 @@ func (r *Route) Figures(k int) *Figures {
 
 // MaxInflight is how many requests the k-th candidate takes at once, 0 ≤ k < Len; 0 means any
 // number, or that the gateway does not say.
-func (r *Route) MaxInflight(k int) uint32 {
-	const at = unsafe.Sizeof(Target{}) + unsafe.Sizeof(Figures{})
-	t := r.Target(k)
-	if r.step < int(at)+8 {
-		return 0
-	}
-	return *(*uint32)(unsafe.Add(unsafe.Pointer(t), at))
-}
+func (r *Route) MaxInflight(k int) uint32 { return r.field(k, 0) }
 
 // ExpectedOutput is how many output tokens the k-th candidate's reply will probably have,
 // 0 ≤ k < Len: the mean of the route's replies there. It is 0 when that is unknown.
-func (r *Route) ExpectedOutput(k int) uint32 {
-	const at = unsafe.Sizeof(Target{}) + unsafe.Sizeof(Figures{}) + 4
-	t := r.Target(k)
+func (r *Route) ExpectedOutput(k int) uint32 { return r.field(k, 4) }
+
+// field reads a number behind the k-th candidate's figures; 0 when the host sends none.
+func (r *Route) field(k int, at uintptr) uint32 {
+	at += unsafe.Sizeof(Target{}) + unsafe.Sizeof(Figures{})
 	if r.step < int(at)+4 {
 		return 0
 	}
-	return *(*uint32)(unsafe.Add(unsafe.Pointer(t), at))
+	return *(*uint32)(unsafe.Add(unsafe.Pointer(r.Target(k)), at))
 }
 
 // The kinds of a request's texts.

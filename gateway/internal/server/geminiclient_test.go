@@ -118,7 +118,7 @@ keys: required
 providers:
   up: {dialect: gemini, base_url: $UPSTREAM, allow_private: true, api_key: env:TEST_KEY, catalog: gemini}
   gpt: {dialect: openai, base_url: $UPSTREAM, allow_private: true, api_key: env:TEST_KEY, catalog: openai}
-models: {m: {targets: [up/gemini-2.5-flash]}, gpt: {targets: [gpt/gpt-5]}}
+models: {m: {targets: [{target: up/gemini-2.5-flash, price: {input: 1, output: 2}}]}, gpt: {targets: [gpt/gpt-5]}}
 ledger: sqlite://penstock.db
 `)
 	_, token, err := h.keys.Create(t.Context(), keys.Spec{Name: "poor", Budget: llm.Budget{Max: llm.USD, Window: "day"}})

@@ -510,7 +510,7 @@ keys: required
 providers:
   claude: {dialect: anthropic, base_url: $UPSTREAM, allow_private: true, api_key: env:TEST_KEY, catalog: anthropic}
   gpt: {dialect: openai, also: [openai-responses], base_url: $UPSTREAM, allow_private: true, api_key: env:TEST_KEY, catalog: openai}
-models: {claude: {targets: [claude/claude-sonnet-4-5]}, gpt: {targets: [gpt/gpt-5]}}
+models: {claude: {targets: [claude/claude-sonnet-4-5]}, gpt: {targets: [{target: gpt/gpt-5, price: {input: 1, output: 2}}]}}
 ledger: sqlite://penstock.db
 `)
 	_, token, err := h.keys.Create(t.Context(), keys.Spec{Name: "poor", Budget: llm.Budget{Max: llm.USD, Window: "day"}})
