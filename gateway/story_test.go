@@ -1,6 +1,7 @@
 package main
 
 import (
+	"encoding/json"
 	"fmt"
 	"io"
 	"net/http"
@@ -32,6 +33,8 @@ func TestMain(m *testing.M) {
 //	eventually …, refused …      request, again and again, until it succeeds or fails
 //	until METHOD URL REGEXP      request until the reply matches
 //	signal NAME                  send SIGTERM or SIGHUP to the gateway in the background
+//	rate FILE                    for each line {"model", "prompt", "score", "copy"} send the prompt
+//	                             and rate its reply, and with copy that of its mirrored copy
 //	capture NAME REGEXP          keep the first group of what stdout matches as $NAME
 func TestStories(t *testing.T) {
 	cache, err := os.UserCacheDir()
@@ -52,7 +55,7 @@ func TestStories(t *testing.T) {
 		},
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
 			"expand": storyExpand, "ready": storyReady, "request": storyRequest, "capture": storyCapture,
-			"signal": storySignal, "eventually": storyEventually, "refused": storyRefused, "until": storyUntil,
+			"signal": storySignal, "eventually": storyEventually, "refused": storyRefused, "until": storyUntil, "rate": storyRate,
 		},
 	})
 }
@@ -161,6 +164,33 @@ func storyHTTP(ts *testscript.TestScript, args []string) *http.Request {
 		}
 	}
 	return req
+}
+
+func storyRate(ts *testscript.TestScript, _ bool, args []string) {
+	api := "http://" + ts.Getenv("API") + "/v1/"
+	for line := range strings.Lines(ts.ReadFile(args[0])) {
+		var in struct {
+			Model, Prompt string
+			Score         float64
+			Copy          *float64
+		}
+		ts.Check(json.Unmarshal([]byte(line), &in))
+		body := fmt.Sprintf(`{"model":%q,"max_tokens":1,"messages":[{"role":"user","content":%q}]}`, in.Model, in.Prompt)
+		resp, err := http.Post(api+"chat/completions", "application/json", strings.NewReader(body))
+		ts.Check(err)
+		resp.Body.Close()
+		id := resp.Header.Get("X-Penstock-Request-Id")
+		rateOnce(ts, api, id, in.Score)
+		if in.Copy != nil {
+			rateOnce(ts, api, id+"_mirror", *in.Copy)
+		}
+	}
+}
+
+// rateOnce sends feedback on a request, as soon as that is recorded.
+func rateOnce(ts *testscript.TestScript, api, id string, score float64) {
+	ts.Check(os.WriteFile(ts.MkAbs("rating.json"), fmt.Appendf(nil, `{"request_id":%q,"score":%g}`, id, score), 0o600))
+	keepAsking(ts, []string{"POST", api + "feedback", "rating.json"}, func(status int, _ string) bool { return status == 200 })
 }
 
 // show makes a reply the story's stdout.

@@ -14,8 +14,8 @@ func Calibrate(weights string, prompts map[string]bool) ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	if len(prompts) < minRows {
-		return nil, hint.Add(fmt.Errorf("there are %d different prompts; at least %d are needed", len(prompts), minRows), "some hundred of your own traffic are better")
+	if len(prompts) < MinRows {
+		return nil, hint.Add(fmt.Errorf("there are %d different prompts; at least %d are needed", len(prompts), MinRows), "some hundred of your own traffic are better")
 	}
 	var f classify.Features
 	scores := make([]float64, 0, len(prompts))

@@ -13,10 +13,21 @@ type Report struct {
 	// when a finished model was evaluated.
 	Rows  int `json:"rows"`
 	Folds int `json:"folds,omitempty"`
-	Figures
-	// WholeGroups are the figures when all prompts of a group are held out together; nil when
-	// there are too few groups.
-	WholeGroups *Figures `json:"whole_groups_held_out,omitempty"`
+	// Both is how many of the prompts both models have answered.
+	Both int `json:"both"`
+	Worth
+	// WholeGroups is the same when all prompts of a group are held out together; nil when there
+	// are too few groups.
+	WholeGroups *Worth `json:"whole_groups_held_out,omitempty"`
+}
+
+// Worth is what could be measured on some prompts.
+type Worth struct {
+	// Figures are about the prompts that both models have answered; nil with fewer than 20.
+	*Figures
+	// Heads are the two halves of the model, each over the prompts whose outcome it knows; left
+	// out when both outcomes are known of every prompt.
+	Heads []Head `json:"heads,omitempty"`
 }
 
 // Figures compare a router with others on the same prompts.
@@ -84,29 +95,57 @@ func Evaluate(rows []Row, m *classify.Model, o Options) (*Report, error) {
 		return nil, err
 	}
 	examples := examplesOf(rows)
-	s := &scored{scores: make([]float64, len(rows)), unknown: make([]float64, len(rows)), model: m}
+	s := newScored(len(rows))
+	s.model = m
 	for i, e := range examples {
-		s.scores[i], s.unknown[i] = m.Score(&e.features), m.Unknown(&e.features)
+		s.score(i, e, m)
 	}
-	return &Report{Rows: len(rows), Figures: *newFigures(examples, s, o)}, nil
+	return newReport(examples, s, o), nil
 }
 
-func newFigures(examples []*example, s *scored, o Options) *Figures {
-	n := len(examples)
+func newReport(examples []*example, s *scored, o Options) *Report {
+	var both []int
+	for i, e := range examples {
+		if e.row.both() {
+			both = append(both, i)
+		}
+	}
+	r := &Report{Rows: len(examples), Both: len(both)}
+	if len(both) >= MinRows {
+		r.Figures = newFigures(examples, s, both, o)
+	}
+	if len(both) < len(examples) {
+		r.Heads = headsOf(examples, s, o.Seed)
+	}
+	return r
+}
+
+// pick returns the elements at some places.
+func pick[T any](all []T, at []int) []T {
+	some := make([]T, len(at))
+	for i, n := range at {
+		some[i] = all[n]
+	}
+	return some
+}
+
+// newFigures measures the gain on the examples at the places in both.
+func newFigures(all []*example, s *scored, both []int, o Options) *Figures {
+	n, examples := len(both), pick(all, both)
 	gain, length, f := make([]float64, n), make([]float64, n), new(Figures)
 	for i, e := range examples {
 		f.Weak += e.row.Weak / float64(n)
 		f.Strong += e.row.Strong / float64(n)
 		gain[i], length[i] = e.row.gain(), float64(len(e.row.Prompt))
 	}
-	curves := []*curve{newCurve(s.scores, gain), newCurve(length, gain), newCurve(gain, gain)}
+	curves := []*curve{newCurve(pick(s.scores, both), gain), newCurve(length, gain), newCurve(gain, gain)}
 	own, byLength, oracle, lead := bootstrap(curves, o.Seed)
 	f.Lead = lead
 	f.Routers = []Router{{"classifier", own}, {"prompt length", byLength}, {"random", Interval{.5, .5, .5}}, {"oracle", oracle}}
 	for _, share := range o.Report.Shares {
-		f.Shares = append(f.Shares, f.at(share, examples, s.hard(share), o.Report))
+		f.Shares = append(f.Shares, f.at(share, examples, pick(s.hard(share), both), o.Report))
 	}
-	f.Unknown = unknownOf(s.unknown)
+	f.Unknown = unknownOf(pick(s.unknown, both))
 	return f
 }
 

@@ -15,9 +15,11 @@ import (
 	"strings"
 
 	"github.com/penstock/penstock/gateway/internal/hint"
+	"github.com/penstock/penstock/plugins/strategies/classify"
 )
 
-// Row is one prompt with how well two models have answered it, 0 to 1.
+// Row is one prompt with how well two models have answered it, 0 to 1. NaN stands for an outcome
+// that is not known; at least one of them is.
 type Row struct {
 	Prompt       string
 	Weak, Strong float64
@@ -26,8 +28,19 @@ type Row struct {
 	Group string
 }
 
-// gain is what the strong model adds.
+// gain is what the strong model adds; NaN unless both outcomes are known.
 func (r *Row) gain() float64 { return r.Strong - r.Weak }
+
+// both reports whether both outcomes are known.
+func (r *Row) both() bool { return !math.IsNaN(r.gain()) }
+
+// outcome is that of a head of the model; NaN when it is not known.
+func (r *Row) outcome(head int) float64 {
+	if head == classify.Strong {
+		return r.Strong
+	}
+	return r.Weak
+}
 
 // Format is the form of a file of rows.
 type Format string
@@ -35,6 +48,7 @@ type Format string
 // The formats.
 const (
 	// JSONL has an object on each line: {"prompt": "…", "weak": 0, "strong": 1, "group": "…"}.
+	// One of weak and strong may be left out.
 	JSONL Format = "jsonl"
 	// RouteLLM has a line of names, then the prompt, whether the weak model was right and
 	// whether the strong one was; further columns are ignored.
@@ -103,7 +117,7 @@ type lineError struct {
 func (e *lineError) Error() string { return fmt.Sprintf("line %d: %s", e.line, e.what) }
 
 const (
-	rowHint = `write rows as {"prompt": "…", "weak": 0, "strong": 1}: how well the weak and the strong model answered, 0 to 1`
+	rowHint = `write rows as {"prompt": "…", "weak": 0, "strong": 1}: how well the weak and the strong model answered, 0 to 1; one of the two may be left out`
 	csvHint = "the columns are the prompt, whether the weak model was right and whether the strong one was: True, False or a number from 0 to 1"
 )
 
@@ -139,15 +153,11 @@ func parseRow(line []byte, group string) (Row, error) {
 		return Row{}, fmt.Errorf("not a row: %w", err)
 	}
 	row := Row{Prompt: in.Prompt, Group: in.Group}
-	for _, score := range []struct {
-		name string
-		from *float64
-		to   *float64
-	}{{"weak", in.Weak, &row.Weak}, {"strong", in.Strong, &row.Strong}} {
-		if score.from == nil {
-			return row, fmt.Errorf("%s is missing", score.name)
+	for _, score := range []struct{ from, to *float64 }{{in.Weak, &row.Weak}, {in.Strong, &row.Strong}} {
+		*score.to = math.NaN()
+		if score.from != nil {
+			*score.to = *score.from
 		}
-		*score.to = *score.from
 	}
 	return row, row.check()
 }
@@ -156,11 +166,14 @@ func (r *Row) check() error {
 	if strings.TrimSpace(r.Prompt) == "" {
 		return errors.New("the prompt is missing or empty")
 	}
+	if math.IsNaN(r.Weak) && math.IsNaN(r.Strong) {
+		return errors.New("weak and strong are missing; at least one of them is needed")
+	}
 	for _, score := range []struct {
 		name string
 		x    float64
 	}{{"weak", r.Weak}, {"strong", r.Strong}} {
-		if !(score.x >= 0 && score.x <= 1) {
+		if score.x < 0 || score.x > 1 {
 			return fmt.Errorf("%s is %v; it must be a number between 0 and 1", score.name, score.x)
 		}
 	}

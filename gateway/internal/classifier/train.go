@@ -26,8 +26,9 @@ const (
 	otherDecay = 1e-6
 )
 
-// minRows is the least number of rows to train with.
-const minRows = 20
+// MinRows is the least number of rows to train with: of those with each outcome, and of those
+// with both that the gain is measured on.
+const MinRows = 20
 
 // example is a row as the model sees it.
 type example struct {
@@ -48,20 +49,48 @@ func examplesOf(rows []Row) []*example {
 	return all
 }
 
+// census counts rows by what is known of them.
+type census struct {
+	rows, both int
+	// known counts the rows with the outcome of each head, values their different outcomes.
+	known  [classify.Heads]int
+	values [classify.Heads]map[float64]bool
+	// gain is the sum over the rows with both outcomes.
+	gain float64
+}
+
+func count(rows []Row) census {
+	c := census{rows: len(rows), values: [classify.Heads]map[float64]bool{{}, {}}}
+	for i := range rows {
+		r := &rows[i]
+		for h := range classify.Heads {
+			if y := r.outcome(h); !math.IsNaN(y) {
+				c.known[h]++
+				c.values[h][y] = true
+			}
+		}
+		if r.both() {
+			c.both++
+			c.gain += r.gain()
+		}
+	}
+	return c
+}
+
 // check reports rows that nothing can be learnt from.
 func check(rows []Row) error {
-	weak, strong, gain := map[float64]bool{}, map[float64]bool{}, 0.0
-	for i := range rows {
-		weak[rows[i].Weak], strong[rows[i].Strong] = true, true
-		gain += rows[i].gain()
-	}
+	c := count(rows)
+	weak, strong := c.known[classify.Weak], c.known[classify.Strong]
 	switch {
-	case len(rows) < minRows:
-		return hint.Add(fmt.Errorf("there are %d rows; at least %d are needed", len(rows), minRows), "a useful model needs thousands")
-	case len(weak) == 1 && len(strong) == 1:
+	case c.both == c.rows && c.rows < MinRows:
+		return hint.Add(fmt.Errorf("there are %d rows; at least %d are needed", c.rows, MinRows), "a useful model needs thousands")
+	case min(weak, strong) < MinRows:
+		return hint.Add(fmt.Errorf("the weak model's outcome is known for %d rows and the strong one's for %d; at least %d of each are needed", weak, strong, MinRows),
+			"a useful model needs thousands")
+	case len(c.values[classify.Weak]) == 1 && len(c.values[classify.Strong]) == 1:
 		return hint.Add(errors.New("all rows have the same scores, so there is nothing to learn"), "add prompts that the weak model fails")
-	case gain <= 0:
-		return hint.Add(fmt.Errorf("the strong model is not better than the weak one: their mean scores differ by %.3f", gain/float64(len(rows))),
+	case c.both >= MinRows && c.gain <= 0:
+		return hint.Add(fmt.Errorf("the strong model is not better than the weak one: their mean scores differ by %.3f over %d prompts", c.gain/float64(c.both), c.both),
 			"weak and strong may be exchanged")
 	}
 	return nil
@@ -85,11 +114,13 @@ type slopes struct {
 	surface [classify.Surfaces]float64
 }
 
+// fitHead trains one head on the examples whose outcome is known for it.
 func fitHead(w *classify.Weights, head int, examples []*example, seed uint64) {
 	s, random := new(slopes), rand.New(rand.NewPCG(seed, uint64(head)))
+	known := slices.DeleteFunc(slices.Clone(examples), func(e *example) bool { return math.IsNaN(e.row.outcome(head)) })
 	for range passes {
-		for _, i := range random.Perm(len(examples)) {
-			s.step(w, head, examples[i])
+		for _, i := range random.Perm(len(known)) {
+			s.step(w, head, known[i])
 		}
 	}
 }
@@ -97,10 +128,6 @@ func fitHead(w *classify.Weights, head int, examples []*example, seed uint64) {
 // step moves the weights towards the right answer to one example.
 func (s *slopes) step(w *classify.Weights, head int, e *example) {
 	grams, surface := &w.Grams[head], &w.Surface[head]
-	want := e.row.Weak
-	if head == classify.Strong {
-		want = e.row.Strong
-	}
 	x := 0.0
 	for _, g := range e.features.Grams {
 		x += grams[g]
@@ -109,7 +136,7 @@ func (s *slopes) step(w *classify.Weights, head int, e *example) {
 	for i, v := range e.features.Surface {
 		x += float64(v * surface[i]) // rounded, so that no machine fuses the two steps
 	}
-	off := classify.Chance(x) - want
+	off := classify.Chance(x) - e.row.outcome(head)
 	for _, g := range e.features.Grams {
 		move(&grams[g], &s.grams[g], float64(off*e.weight)+float64(gramDecay*grams[g]))
 	}
@@ -164,13 +191,14 @@ func Train(rows []Row, o Options) ([]byte, *Report, error) {
 	if err != nil {
 		return nil, nil, err
 	}
-	report := &Report{Rows: len(rows), Folds: o.Folds, Figures: *newFigures(examples, validated, o)}
+	report := newReport(examples, validated, o)
+	report.Folds = o.Folds
 	if groups := groupFolds(rows, o.Folds, o.Seed); groups != nil {
 		held, err := validate(examples, groups, o)
 		if err != nil {
 			return nil, nil, err
 		}
-		report.WholeGroups = newFigures(examples, held, o)
+		report.WholeGroups = &newReport(examples, held, o).Worth
 	}
 	w := fit(examples, o.Seed)
 	w.Quantiles = quantiles(validated.scores)

@@ -210,3 +210,98 @@ func TestAPGR(t *testing.T) {
 		}
 	}
 }
+
+// halved are rows of which only one outcome is known, but for the first both of them.
+func halved(rows []Row, both int) []Row {
+	for i := both; i < len(rows); i++ {
+		if i%2 == 0 {
+			rows[i].Weak = math.NaN()
+		} else {
+			rows[i].Strong = math.NaN()
+		}
+	}
+	return rows
+}
+
+// TestTrainingOnHalves learns what is hard although no prompt was answered by both models, and
+// does not claim to know the gain.
+func TestTrainingOnHalves(t *testing.T) {
+	weights, r := train(t, halved(taught(1200, 0), 0), options())
+	if r.Figures != nil || r.Both != 0 || len(r.Heads) != 2 {
+		t.Fatalf("the report is %+v", r)
+	}
+	weak, strong := r.Heads[0], r.Heads[1]
+	if weak.Rows != 600 || strong.Rows != 600 || weak.Lead.Low <= 0 || weak.LogLoss > .6*weak.Constant || math.Abs(strong.Mean-1) > 1e-9 {
+		t.Errorf("heads %+v", r.Heads)
+	}
+	m, err := classify.Parse(string(weights))
+	if err != nil {
+		t.Fatal(err)
+	}
+	var hard, easy classify.Features
+	hard.Read([]byte("Tell me about poetry, please."))
+	easy.Read([]byte("Tell me about cooking, please."))
+	if threshold := m.Threshold(1. / 6); m.Score(&hard) < threshold || m.Score(&easy) >= threshold {
+		t.Errorf("poetry %v, cooking %v, threshold %v", m.Score(&hard), m.Score(&easy), threshold)
+	}
+	if evaluated, err := Evaluate(halved(taught(200, 0), 0), m, options()); err != nil || len(evaluated.Heads) != 2 || evaluated.Figures != nil {
+		t.Errorf("Evaluate = %+v, %v", evaluated, err)
+	}
+}
+
+// TestGainOverBoth measures the gain over the prompts that both models answered only.
+func TestGainOverBoth(t *testing.T) {
+	_, r := train(t, halved(taught(1200, 0), 300), options())
+	if r.Both != 300 || r.Figures == nil || r.Routers[0].APGR.Value < .85 || r.Heads[0].Rows != 750 {
+		t.Errorf("the report is %+v", r)
+	}
+	want := 0.0
+	for _, row := range taught(1200, 0)[:300] {
+		want += row.Weak / 300
+	}
+	if r.Figures != nil && math.Abs(r.Weak-want) > 1e-9 {
+		t.Errorf("the weak model has %v over the prompts of both, want %v", r.Weak, want)
+	}
+	if _, few := train(t, halved(taught(300, 0), MinRows-1), options()); few.Figures != nil {
+		t.Errorf("the gain is measured over %d prompts", few.Both)
+	}
+}
+
+// TestHeadsOfNoise predict no better than a constant.
+func TestHeadsOfNoise(t *testing.T) {
+	rows := taught(1000, 0)
+	random := rand.New(rand.NewPCG(5, 5))
+	for i := range rows {
+		rows[i].Weak = float64(random.IntN(2))
+	}
+	_, r := train(t, halved(rows, 0), options())
+	if h := r.Heads[0]; h.Lead.Low > 0 || h.Lead.Value > .01 || h.Lead.Low > h.Lead.Value || h.Lead.High < h.Lead.Value {
+		t.Errorf("the head of noise is %+v", h)
+	}
+}
+
+// TestLogLoss computes it by hand.
+func TestLogLoss(t *testing.T) {
+	for _, tt := range []struct{ chance, y, want float64 }{
+		{.5, 1, math.Ln2}, {.5, 0, math.Ln2}, {.25, .5, -.5*math.Log(.25) - .5*math.Log(.75)}, {0, 1, -math.Log(.001)}, {1, 1, -math.Log(.999)},
+	} {
+		if got := logLoss(tt.chance, tt.y); math.Abs(got-tt.want) > 1e-12 {
+			t.Errorf("logLoss(%v, %v) = %v, want %v", tt.chance, tt.y, got, tt.want)
+		}
+	}
+}
+
+func TestRefusesTooFewOfOne(t *testing.T) {
+	rows := halved(taught(60, 0), 0)[:39]
+	want := "the weak model's outcome is known for 19 rows and the strong one's for 20; at least 20 of each are needed"
+	if _, _, err := Train(rows, options()); err == nil || err.Error() != want {
+		t.Errorf("Train = %v, want %q", err, want)
+	}
+	exchanged := halved(taught(100, 0), 40)
+	for i := range exchanged {
+		exchanged[i].Weak, exchanged[i].Strong = exchanged[i].Strong, exchanged[i].Weak
+	}
+	if _, _, err := Train(exchanged, options()); err == nil || !strings.Contains(err.Error(), "over 40 prompts") {
+		t.Errorf("Train = %v", err)
+	}
+}

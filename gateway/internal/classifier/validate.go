@@ -10,15 +10,27 @@ import (
 // scored are the scores of examples by models that were not trained on them.
 type scored struct {
 	scores, unknown []float64
+	// chances are those of either model to be right.
+	chances [][classify.Heads]float64
 	// fold is which part each example is in; nil where one model has scored them all, whose
 	// thresholds are its own.
 	fold  []int
 	model *classify.Model
 }
 
+func newScored(n int) *scored {
+	return &scored{scores: make([]float64, n), unknown: make([]float64, n), chances: make([][classify.Heads]float64, n)}
+}
+
+// score scores the i-th example by a model.
+func (s *scored) score(i int, e *example, m *classify.Model) {
+	s.scores[i], s.unknown[i], s.chances[i] = m.Score(&e.features), m.Unknown(&e.features), m.Chances(&e.features)
+}
+
 // validate scores every fold with a model that was trained on the others.
 func validate(examples []*example, fold []int, o Options) (*scored, error) {
-	s := &scored{scores: make([]float64, len(examples)), unknown: make([]float64, len(examples)), fold: fold}
+	s := newScored(len(examples))
+	s.fold = fold
 	for k := range slices.Max(fold) + 1 {
 		var others []*example
 		for i, e := range examples {
@@ -32,7 +44,7 @@ func validate(examples []*example, fold []int, o Options) (*scored, error) {
 		}
 		for i, e := range examples {
 			if fold[i] == k {
-				s.scores[i], s.unknown[i] = m.Score(&e.features), m.Unknown(&e.features)
+				s.score(i, e, m)
 			}
 		}
 	}
@@ -48,7 +60,8 @@ func randomFolds(n, folds int, seed uint64) []int {
 	return fold
 }
 
-// groupFolds deals whole groups to folds; nil if there are fewer groups than folds.
+// groupFolds deals whole groups to folds; nil if there are fewer groups than folds, or no group
+// has two rows.
 func groupFolds(rows []Row, folds int, seed uint64) []int {
 	of := map[string]int{}
 	var names []string
@@ -58,7 +71,7 @@ func groupFolds(rows []Row, folds int, seed uint64) []int {
 			names = append(names, rows[i].Group)
 		}
 	}
-	if len(names) < folds {
+	if len(names) < folds || len(names) == len(rows) {
 		return nil
 	}
 	slices.Sort(names)

@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"os"
@@ -25,15 +26,17 @@ func (e *environment) classifierCommand() *cobra.Command {
 	return cmd
 }
 
-// classifierFlags are what train and eval share.
+// classifierFlags are what train and eval share. outcomes names what train reads of the ledger.
 type classifierFlags struct {
 	format, exclude, output string
 	options                 classifier.Options
+	outcomes                outcomes
 }
 
 // rowsHelp says what files of rows look like.
 const rowsHelp = "FILE has one prompt a line, with how well a weak and a strong model answered it, from 0 to 1:\n" +
 	`  {"prompt": "…", "weak": 0, "strong": 1, "group": "billing"}` + "\n" +
+	"One of weak and strong may be left out where it is not known.\n" +
 	"A .csv is one of RouteLLM's: the prompt, then whether the weak and the strong model were right. Prompts of one group\n" +
 	"belong together; a row without one belongs to its file.\n"
 
@@ -49,8 +52,8 @@ func (f *classifierFlags) add(cmd *cobra.Command) {
 	flags.Float64Var(&f.options.Report.StrongCost, "strong-cost", 0, "what a request costs at the strong model, in US dollars")
 }
 
-// rows checks the flags and reads the files.
-func (f *classifierFlags) rows(paths []string) ([]classifier.Row, error) {
+// rows checks the flags and reads the files, and the ledger where targets are named.
+func (e *environment) rows(ctx context.Context, f *classifierFlags, paths []string) ([]classifier.Row, error) {
 	for _, share := range f.options.Report.Shares {
 		if !(share >= 0 && share <= 1) {
 			return nil, &usageError{fmt.Errorf("--strong-share is %v; it must be between 0 and 1", share)}
@@ -70,7 +73,12 @@ func (f *classifierFlags) rows(paths []string) ([]classifier.Row, error) {
 	if f.format == "auto" {
 		format = ""
 	}
-	return classifier.ReadFiles(paths, format, except)
+	rows, err := classifier.ReadFiles(paths, format, except)
+	if err != nil || !f.outcomes.wanted() {
+		return rows, err
+	}
+	own, err := e.ledgerRows(ctx, &f.outcomes, except)
+	return append(rows, own...), err
 }
 
 // someFiles is a cobra argument check whose error is a usage error.
@@ -85,21 +93,29 @@ func (e *environment) classifierTrainCommand() *cobra.Command {
 	var f classifierFlags
 	var to string
 	cmd := &cobra.Command{
-		Use:   "train FILE... -o weights.bin",
+		Use:   "train [FILE...] [--weak TARGET --strong TARGET] -o weights.bin",
 		Short: "Train weights and report what they are worth on prompts that they were not trained on",
 		Long: rowsHelp +
+			"With --weak and --strong, feedback on answers of these targets is read from the ledger, where the policy keeps the texts\n" +
+			"of requests. A prompt counts for the model that answered it; for both where a mirrored copy has feedback, too.\n" +
 			"The report is of a cross-validation: each part of the prompts is scored by weights trained on the others. The gateway\n" +
 			"uses the weights if the configuration names them, as classifier: {weights: weights.bin}; a running one loads a new file by itself.",
 		Example: "  penstock classifier train outcomes.jsonl -o weights.bin\n" +
+			"  penstock classifier train --since 30d --weak openai/gpt-5-mini --strong openai/gpt-5,anthropic/claude-opus-4-5 -o weights.bin\n" +
 			"  penstock classifier train mmlu/*.csv --exclude mmlu/contaminated_prompts.jsonl -o weights.bin",
-		Args: someFiles,
-		RunE: func(_ *cobra.Command, args []string) error {
+		Args: func(cmd *cobra.Command, args []string) error {
+			if f.outcomes.wanted() {
+				return f.outcomes.check()
+			}
+			return someFiles(cmd, args)
+		},
+		RunE: func(cmd *cobra.Command, args []string) error {
 			if to == "" {
 				return &usageError{hint.Add(errors.New("train needs a file for the weights"), "give it with -o weights.bin; -o - only prints the report")}
 			}
-			rows, err := f.rows(args)
+			rows, err := e.rows(cmd.Context(), &f, args)
 			if err != nil {
-				return err
+				return messageOnly(err)
 			}
 			weights, report, err := classifier.Train(rows, f.options)
 			if err == nil && to != "-" {
@@ -115,6 +131,7 @@ func (e *environment) classifierTrainCommand() *cobra.Command {
 	cmd.Flags().StringVarP(&to, "output", "o", "", "the file of weights to write, - for none")
 	cmd.Flags().Var(&form{&f.output, []string{"table", "json"}}, "report", "form of the report: table, json")
 	f.output = "table"
+	f.outcomes.add(cmd)
 	cmd.Flags().IntVar(&f.options.Folds, "folds", 5, "how many parts the cross-validation has")
 	return cmd
 }
@@ -130,7 +147,7 @@ func (e *environment) classifierEvalCommand() *cobra.Command {
 			"the gateway are evaluated.",
 		Example: "  penstock classifier eval outcomes.jsonl --strong-share 0.3 --cheap-cost 0.0004 --strong-cost 0.01",
 		Args:    someFiles,
-		RunE: func(_ *cobra.Command, args []string) error {
+		RunE: func(cmd *cobra.Command, args []string) error {
 			text, err := readWeights(from)
 			if err != nil {
 				return err
@@ -139,7 +156,7 @@ func (e *environment) classifierEvalCommand() *cobra.Command {
 			if err != nil {
 				return badWeights(from, err)
 			}
-			rows, err := f.rows(args)
+			rows, err := e.rows(cmd.Context(), &f, args)
 			if err != nil {
 				return err
 			}
@@ -218,13 +235,41 @@ func (e *environment) printReport(output string, r *classifier.Report) error {
 		how = fmt.Sprintf("in %d folds, each scored by weights trained on the others", r.Folds)
 	}
 	fmt.Fprintf(e.stdout, "%d prompts %s\n", r.Rows, how)
-	e.printFigures(&r.Figures)
+	e.printWorth(&r.Worth, r.Both)
+	if r.Figures == nil {
+		fmt.Fprintf(e.stdout, "\nThe gain by routing can't be measured: both models have answered %d of the prompts, and at least %d are needed.\n", r.Both, classifier.MinRows)
+		fmt.Fprintln(e.stdout, "A mirror of the route (mirror: {target: …}) has both answer the same prompts; send feedback on the copies, too.")
+	}
 	if r.WholeGroups == nil {
 		return nil
 	}
 	fmt.Fprint(e.stdout, "\nThe same with whole groups held out, so on something new:\n")
-	e.printFigures(r.WholeGroups)
+	e.printWorth(r.WholeGroups, r.Both)
 	return nil
+}
+
+// printWorth prints what was measured; both is how many prompts both models have answered.
+func (e *environment) printWorth(w *classifier.Worth, both int) {
+	if len(w.Heads) > 0 {
+		e.printHeads(w.Heads)
+	}
+	if w.Figures == nil {
+		return
+	}
+	if len(w.Heads) > 0 {
+		fmt.Fprintf(e.stdout, "\nThe %d prompts that both models have answered:\n", both)
+	}
+	e.printFigures(w.Figures)
+}
+
+func (e *environment) printHeads(heads []classifier.Head) {
+	w := tabwriter.NewWriter(e.stdout, 0, 8, 2, ' ', 0)
+	fmt.Fprintln(w, "\nMODEL\tPROMPTS\tMEAN SCORE\tLOG LOSS\tOF A CONSTANT\tLEAD\t95 %")
+	for _, h := range heads {
+		fmt.Fprintf(w, "%s\t%d\t%.3f\t%.3f\t%.3f\t%+.3f\t%+.3f to %+.3f\n", h.Name, h.Rows, h.Mean, h.LogLoss, h.Constant, h.Lead.Value, h.Lead.Low, h.Lead.High)
+	}
+	_ = w.Flush()
+	fmt.Fprintln(e.stdout, "The means are of different prompts, so their difference is not what the strong model adds.")
 }
 
 func (e *environment) printFigures(f *classifier.Figures) {

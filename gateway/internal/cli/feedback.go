@@ -80,8 +80,8 @@ func (e *environment) feedbackExportCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "export",
 		Short: "Print prompts with their outcomes as lines of JSON, to train a classifier",
-		Long: "Prints a line {\"prompt\", \"target\", \"score\", \"label\"} for each feedback on a request whose text the policy keeps\n" +
-			"(log obligation \"full\"). The prompt is the text of the last user message, which is what classifiers get.",
+		Long: "Prints a line {\"request_id\", \"prompt\", \"target\", \"score\", \"label\"} for each feedback on a request whose text the\n" +
+			"policy keeps (log obligation \"full\"). The prompt is the text of the last user message, which is what classifiers get.",
 		Example: "  penstock feedback export --since 30d > outcomes.jsonl",
 		Args:    exactly(0, "no arguments, only flags"),
 		RunE: func(cmd *cobra.Command, _ []string) error {
@@ -111,9 +111,14 @@ func (e *environment) exportFeedback(ctx context.Context, since time.Time) (skip
 	defer l.Close()
 	lines := json.NewEncoder(e.stdout)
 	lines.SetEscapeHTML(false)
-	err = e.withDryServer(ctx, func(s *server.Server) (err error) {
-		skipped, err = s.Examples(ctx, l, since, func(x server.Example) error { return lines.Encode(x) })
-		return err
+	err = e.withDryServer(ctx, func(s *server.Server) error {
+		return s.Examples(ctx, l, since, func(x server.Example) error {
+			if x.Prompt == "" {
+				skipped++
+				return nil
+			}
+			return lines.Encode(x)
+		})
 	})
 	return skipped, err
 }

@@ -91,11 +91,23 @@ ledger: sqlite://penstock.db
 func (h *testServer) checkExamples(t *testing.T) {
 	t.Helper()
 	var got []Example
-	skipped, err := h.Examples(context.Background(), h.ledger.Reader, time.Time{}, func(x Example) error {
+	skipped := 0
+	err := h.Examples(context.Background(), h.ledger.Reader, time.Time{}, func(x Example) error {
+		if x.Prompt == "" {
+			skipped++
+			return nil
+		}
+		if x.Request == "" {
+			t.Errorf("an example of no request: %+v", x)
+		}
+		x.Request = ""
 		got = append(got, x)
 		return nil
 	})
-	want := []Example{{"What is full?", "up/a", 0.25, "l"}, {"What is full?", "up/a", 0.25, "l"}, {"What is full?", "up/a", 0.75, "l"}}
+	var want []Example
+	for _, score := range []float64{0.25, 0.25, 0.75} {
+		want = append(want, Example{Prompt: "What is full?", Target: "up/a", Score: score, Label: "l"})
+	}
 	if d := cmp.Diff(want, got); d != "" || skipped != 2 || err != nil {
 		t.Errorf("Examples (-want +got):\n%s%d skipped, %v", d, skipped, err)
 	}

@@ -185,3 +185,8 @@ func floats(dst []float64, text string, at int) int {
 	}
 	return at + 4*len(dst)
 }
+
+// Chances are that the weak and the strong model are right on this prompt, 0 to 1.
+func (m *Model) Chances(f *Features) [Heads]float64 {
+	return [Heads]float64{Chance(m.logit(f, Weak)), Chance(m.logit(f, Strong))}
+}
