@@ -173,6 +173,9 @@ func printAttempts(line func(string, string, ...any), r *llm.Record) {
 		if a.Failed != "" && a.Fault == llm.FaultNone {
 			line("", "its answer failed the check %s", a.Failed)
 		}
+		if a.Scored != nil {
+			line("", "%s", scoredBy(a.Scored))
+		}
 		if len(r.Attempts) > 1 && a.Usage != (llm.Usage{}) {
 			line("", "used %d tokens in, %d out: %s", a.Usage.Input, a.Usage.Output, a.Cost)
 		}
@@ -183,6 +186,14 @@ func printAttempts(line func(string, string, ...any), r *llm.Record) {
 			line("", "plugin %s: %s", p.Plugin, applied(p))
 		}
 	}
+}
+
+// scoredBy says how an answer was scored, or why it was not.
+func scoredBy(s *llm.Scored) string {
+	if s.Score == nil {
+		return "no score by " + s.By + ": " + s.Fault
+	}
+	return fmt.Sprintf("score %s by %s in %s ms, %d tokens in, %d out: %s", exactNumber(*s.Score), s.By, s.Duration.AppendJSON(nil), s.Usage.Input, s.Usage.Output, s.Cost)
 }
 
 // howMade says why there was an attempt beside or behind another one; empty for any other.

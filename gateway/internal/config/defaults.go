@@ -67,6 +67,9 @@ func setDefaults(v any) {
 	case *Escalate:
 		c.On = []Check{Check(llm.CheckEmpty), Check(llm.CheckRefusal), Check(llm.CheckJSON)}
 		c.Max = 3
+	case *SelfScore:
+		c.Below = 0.6
+		c.Timeout = 2 * time.Second
 	case *Classify:
 		c.Timeout = 300 * time.Millisecond
 	case *Mirror:

@@ -28,10 +28,24 @@ func (m *Model) Escalation() llm.Escalation {
 	for _, c := range e.On {
 		out.On = append(out.On, llm.Check(c))
 	}
+	if out.Has(llm.CheckSelfScore) {
+		s := e.scoring()
+		out.Score = llm.SelfScore{Below: s.Below, Timeout: s.Timeout}
+	}
 	return out
 }
 
-func (d *decoder) checkEscalate(path string, m Model) {
+// scoring returns the setting self_score, or its defaults.
+func (e *Escalate) scoring() *SelfScore {
+	if e.SelfScore != nil {
+		return e.SelfScore
+	}
+	s := new(SelfScore)
+	setDefaults(s)
+	return s
+}
+
+func (d *decoder) checkEscalate(c *Config, path string, m Model) {
 	e := m.Escalate
 	if e == nil {
 		return
@@ -47,6 +61,29 @@ func (d *decoder) checkEscalate(path string, m Model) {
 	}
 	if len(m.Targets)+len(m.Fallback) == 1 {
 		d.fault(path, nil, "add a target, or leave escalate out", "there is no second target to ask")
+	}
+	d.checkSelfScore(c, path+".self_score", e)
+}
+
+// maxScoreTime bounds how long to wait for a score.
+const maxScoreTime = 30 * time.Second
+
+func (d *decoder) checkSelfScore(c *Config, path string, e *Escalate) {
+	s := e.SelfScore
+	if s == nil {
+		return
+	}
+	if !slices.Contains(e.On, Check(llm.CheckSelfScore)) {
+		d.fault(path, nil, "add it: on: [empty, refusal, json, self_score]", "is not used, since on does not have self_score")
+	}
+	if s.Target != nil {
+		d.checkTarget(c, path+".target", "", *s.Target)
+	}
+	if !(s.Below > 0 && s.Below <= 1) {
+		d.fault(path+".below", nil, "0.6 asks the next target for answers with a score of less than 6 of 10", "must be more than 0 and at most 1, not %v", s.Below)
+	}
+	if s.Timeout <= 0 || s.Timeout > maxScoreTime {
+		d.fault(path+".timeout", nil, "every answer waits for its score, so keep it short", "must be more than 0 and at most %s", maxScoreTime)
 	}
 }
 

@@ -308,10 +308,25 @@ type Stream struct {
 type Escalate struct {
 	// On are the checks: empty, an answer without content; refusal, one that declines; json, one
 	// that is not the JSON that the request asks for; length, one that its bound on output
-	// tokens has cut off; filter, one that a content filter has held back.
+	// tokens has cut off; filter, one that a content filter has held back; self_score, one that a
+	// model gives too low a score.
 	On []Check `yaml:"on" jsonschema:"minItems=1,uniqueItems=true"`
 	// Max is how many answers of one request may be turned down, 1 to 10.
 	Max int `yaml:"max" jsonschema:"minimum=1,maximum=10"`
+	// SelfScore says which model is asked how good an answer is, for the check self_score.
+	SelfScore *SelfScore `yaml:"self_score"`
+}
+
+// SelfScore has a model score answers that pass all other checks, plain ones and streams that
+// are held back as a whole. An answer whose score does not come in time passes.
+type SelfScore struct {
+	// Target is the model that is asked, as provider/model; left out, the one that has answered.
+	// What it costs is in the record of the request, and counts for none of its limits.
+	Target *Target `yaml:"target"`
+	// Below is the score under which the next target is asked, more than 0 and at most 1.
+	Below float64 `yaml:"below" jsonschema:"exclusiveMinimum=0,maximum=1"`
+	// Timeout is how long to wait for a score, at most 30s.
+	Timeout time.Duration `yaml:"timeout"`
 }
 
 // Classify says what labels requests: a target, or an HTTP API. While it fails, requests have no

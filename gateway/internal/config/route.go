@@ -39,7 +39,7 @@ func (d *decoder) checkModel(c *Config, name string, m Model) {
 	if count > maxTargets {
 		d.fault(Path(path, "targets"), nil, "split the model", "has %d targets and fallbacks; at most %d are allowed", count, maxTargets)
 	}
-	d.checkEscalate(path+".escalate", m)
+	d.checkEscalate(c, path+".escalate", m)
 	d.checkClassify(c, path+".classify", m.Classify)
 	d.checkMirror(c, path+".mirror", name, m.Mirror)
 	d.checkTransforms(c, Path(path, "transform"), m.Transform)

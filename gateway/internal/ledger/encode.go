@@ -234,6 +234,18 @@ func classified(o *object, c *llm.Classified) {
 	o.text("fault", c.Fault)
 }
 
+func scored(o *object, s *llm.Scored) {
+	o.text("by", s.By)
+	if s.Score != nil && finite(*s.Score) {
+		o.name("score")
+		o.b = appendFloat(o.b, *s.Score)
+	}
+	o.millis("duration_ms", s.Duration)
+	o.inner("usage", func(o *object) { usage(o, &s.Usage) })
+	o.whole("cost_nano_usd", int64(s.Cost))
+	o.text("fault", s.Fault)
+}
+
 func escalated(o *object, e *llm.Escalated) {
 	on := make([]string, len(e.On))
 	for i, c := range e.On {
@@ -262,6 +274,9 @@ func attempt(o *object, a *llm.Attempt) {
 	o.millis("duration_ms", a.Duration)
 	o.millis("first_token_ms", a.FirstToken)
 	o.text("failed", string(a.Failed))
+	if a.Scored != nil {
+		o.inner("scored", func(o *object) { scored(o, a.Scored) })
+	}
 	o.text("resumes", a.Resumes)
 	o.yes("hedge", a.Hedge)
 	o.inner("usage", func(o *object) { usage(o, &a.Usage) })

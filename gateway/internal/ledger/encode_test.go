@@ -53,15 +53,15 @@ func TestRecordsSurviveTheirEncoding(t *testing.T) {
 		want.Feedback = nil
 		if want.Ranking != nil {
 			want.Ranking.Strict, want.Ranking.Terms, want.Ranking.Facts = false, nil, nil
-			if cmp.Equal(*want.Ranking, llm.Ranking{}, cmpopts.EquateEmpty()) { // there is none that says nothing
-				want.Ranking = nil
-			}
 		}
-		if d := want.FirstDecision; d != nil && cmp.Equal(*d, llm.Decision{}, cmpopts.EquateEmpty()) {
-			want.FirstDecision = nil
-		}
-		if d := want.Decision; d != nil && cmp.Equal(*d, llm.Decision{}, cmpopts.EquateEmpty()) {
-			want.Decision = nil
+		dropEmpty(&want.Ranking)
+		dropEmpty(&want.FirstDecision)
+		dropEmpty(&want.Decision)
+		dropEmpty(&want.Classified)
+		dropEmpty(&want.Escalated)
+		dropEmpty(&want.Mirrored)
+		for i := range want.Attempts {
+			dropEmpty(&want.Attempts[i].Scored)
 		}
 		want.Price.Tiers = nil // of which a record has the one that it was charged at
 		text := appendRecord(nil, &want)
@@ -73,6 +73,13 @@ func TestRecordsSurviveTheirEncoding(t *testing.T) {
 			t.Fatalf("record (-want +got):\n%s\n%s", d, text)
 		}
 	})
+}
+
+// dropEmpty leaves out a part of a record that says nothing: a record has no such parts.
+func dropEmpty[T any](p **T) {
+	if *p != nil && cmp.Equal(**p, *new(T), cmpopts.EquateEmpty()) {
+		*p = nil
+	}
 }
 
 func usualRecord() *llm.Record {

@@ -186,6 +186,8 @@ type Attempt struct {
 	FirstToken Millis `json:"first_token_ms,omitempty"`
 	// Failed is the check that its complete answer has failed.
 	Failed Check `json:"failed,omitempty"`
+	// Scored is the score that was asked for; nil when none was to be.
+	Scored *Scored `json:"scored,omitempty"`
 	// Resumes says how this attempt went on with the reply of an earlier one that broke off;
 	// empty for any other.
 	Resumes string `json:"resumes,omitempty"`

@@ -272,7 +272,8 @@ func (a *attempt) finish(e *llm.Error) {
 	a.watch.disarm()
 	a.took = a.Now().Sub(a.started)
 	a.entry.Duration, a.entry.Transforms = llm.Millis(a.took), a.redactedTransforms()
-	out := Outcome{FirstToken: a.first, Noted: a.first > 0, Duration: a.took, Held: max(a.watch.held()-a.heldBefore, 0)}
+	scoring := a.scoring()
+	out := Outcome{FirstToken: a.first, Noted: a.first > 0, Duration: a.took - scoring, Held: max(a.watch.held()-a.heldBefore-scoring, 0)}
 	if a.answer != nil {
 		out.Status, out.Header = a.answer.Status, a.answer.Header
 	}

@@ -83,6 +83,10 @@ func (a *attempt) failedCheck(info llm.ReplyInfo, buffered []llm.Event) (failed 
 			if complete && info.Content && !info.ToolCalls {
 				why = a.Dialects.WhyNotJSON(a.watch.ctx, a.req, answer.Text)
 			}
+		case llm.CheckSelfScore:
+			if a.escalates { // else nothing would come of it
+				why = a.scoredTooLow(info, answer.Text, complete)
+			}
 		}
 		if why != "" {
 			return c, why

@@ -27,7 +27,7 @@ func (x *state) whyUnfit(t *llm.Target) string {
 }
 
 // whyForbidden says why the policy keeps the request from a target; empty if it does not.
-func (x *state) whyForbidden(t *llm.Target) string {
+func (x *terms) whyForbidden(t *llm.Target) string {
 	o := &x.decision.Obligations
 	if len(o.AllowTargets) > 0 && !matchAny(o.AllowTargets, t.ID) {
 		return "not among the targets that the policy allows"
@@ -40,7 +40,7 @@ func (x *state) whyForbidden(t *llm.Target) string {
 
 // whyMisplaced says why the request's data may not get to a target; empty when it may. Key and
 // caller, the policy and the route each have their demands, and all of them hold.
-func (x *state) whyMisplaced(t *llm.Target) string {
+func (x *terms) whyMisplaced(t *llm.Target) string {
 	o := &x.decision.Obligations
 	for _, demands := range [...]llm.Demands{x.req.Demands, {Classes: o.DataClasses, Regions: o.Regions}, {Regions: x.route.Regions}} {
 		if why := demands.Refuses(t); why != "" {

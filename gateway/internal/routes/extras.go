@@ -7,6 +7,9 @@ import (
 
 // extraTargets returns the targets that a route asks besides those that answer its requests.
 func extraTargets(route *llm.Route) (targets []*llm.Target) {
+	if t := route.Escalate.Score.Target; t != nil {
+		targets = append(targets, t)
+	}
 	if c := route.Classify; c != nil && c.Target != nil {
 		targets = append(targets, c.Target)
 	}
@@ -20,6 +23,9 @@ func extraTargets(route *llm.Route) (targets []*llm.Target) {
 // answers, labels requests and copies some.
 func (r *Routes) extras(route *llm.Route, star string, m *config.Model) {
 	route.Escalate = m.Escalation()
+	if e := m.Escalate; e != nil && e.SelfScore != nil && e.SelfScore.Target != nil {
+		route.Escalate.Score.Target = r.target(*e.SelfScore.Target, star, false)
+	}
 	if c := m.Classify; c != nil {
 		route.Classify = &llm.Classify{URL: c.URL, Key: c.APIKey.Reveal, Labels: c.Labels, Timeout: c.Timeout}
 		if c.Target != nil {

@@ -38,10 +38,15 @@ func (s *Server) Warnings() []string {
 // escalateWarnings warns of models whose answers are checked, but not those that are streamed.
 func (sn *snapshot) escalateWarnings() (list []string) {
 	for _, alias := range slices.Sorted(maps.Keys(sn.config.Models)) {
-		m := sn.config.Models[alias]
-		if len(m.Escalation().On) > 0 && m.Stream.Hold == 0 {
-			list = append(list, oneLine(sn.config.Fault(config.Path("models", alias), "",
-				"answers are checked (escalate), but not streamed ones, which are passed on as they come; write stream: {hold: all} to check them, too")))
+		m, why := sn.config.Models[alias], ""
+		switch e := m.Escalation(); {
+		case len(e.On) > 0 && m.Stream.Hold == 0:
+			why = "answers are checked (escalate), but not streamed ones, which are passed on as they come; write stream: {hold: all} to check them, too"
+		case e.Has(llm.CheckSelfScore) && m.Stream.Hold != llm.HoldAll:
+			why = "streams are scored (escalate.self_score) only if they end within stream.hold; write stream: {hold: all} to score all of them"
+		}
+		if why != "" {
+			list = append(list, oneLine(sn.config.Fault(config.Path("models", alias), "", "%s", why)))
 		}
 	}
 	return list
