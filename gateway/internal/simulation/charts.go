@@ -11,6 +11,7 @@ import (
 func (r results) charts() map[string]string {
 	return map[string]string{
 		"cost-quality.svg": r.costQuality().svg(),
+		"difficulty.svg":   r.difficulty().svg(),
 		"outage.svg":       r.tail("outage", "p99 through an outage", "the fastest of five targets accepts requests and stays silent", "ash is silent").svg(),
 		"degraded.svg":     r.tail("degraded", "p99 through a degradation", "one of five equal targets takes ten times as long", "cedar is 10 × slower").svg(),
 		"shares.svg":       r.shareOverTime("degraded", "latency", "Share per target, strategy latency", "one of five equal targets takes ten times as long, then recovers").svg(),
@@ -22,17 +23,14 @@ func (r results) charts() map[string]string {
 func (r results) costQuality() *chart {
 	c := &chart{title: "Cost against quality", about: "six models; each point is a setting of a strategy, to the left and up is better",
 		x: axis{title: "cost, US dollars per 1,000 requests", low: 0.15, high: 20, log: true}, y: axis{title: "mean quality of the model, 0 to 1", low: 0.4, high: 1}}
-	at := func(name string) point {
-		one := r.of("choice", name)
-		return point{1000 * one.meanCost(), one.meanQuality()}
-	}
+	at := func(name string) point { return r.of("choice", name).costAndQuality() }
 	weights, floors := series{name: "balanced, weights", color: 0, dots: true}, series{name: "cost, min_quality", color: 1, dots: true, dashed: true}
 	for i := range steps + 1 {
 		weights.points = append(weights.points, at(weighing(i).name))
 	}
 	for _, one := range r["choice"] {
 		if one.policy.strategy == "cost" {
-			floors.points = append(floors.points, point{1000 * one.meanCost(), one.meanQuality()})
+			floors.points = append(floors.points, one.costAndQuality())
 		}
 	}
 	sortByX(floors.points)
@@ -43,6 +41,36 @@ func (r results) costQuality() *chart {
 	c.series[5].name = fmt.Sprintf("oracle, ≥ %.1f", floor)
 	return c
 }
+
+// difficulty draws what comes of reading prompts, beside strategies that know prices and mean
+// qualities only.
+func (r results) difficulty() *chart {
+	c := &chart{title: "Cost against quality, prompts of known difficulty", about: "six models; the first four series divide requests between medium and huge",
+		x: axis{title: "cost, US dollars per 1,000 requests", low: 0.15, high: 20, log: true}, y: axis{title: "share that is answered well", low: 0.4, high: 1, label: percent}}
+	for i, kind := range sortingNames {
+		line := series{name: []string{"own weights", "built-in weights", "by chance", "known difficulty"}[i], color: []int{0, 5, 6, 7}[i], dots: i < 2, dashed: i > 1}
+		for k := range steps + 1 {
+			line.points = append(line.points, r.of("difficulty", sortingName(kind, k)).costAndQuality())
+		}
+		c.series = append(c.series, line)
+	}
+	weights, floors := series{name: "balanced, weights", color: 2, dots: true}, series{name: "cost, min_quality", color: 1, dots: true, dashed: true}
+	for _, one := range r["difficulty"] {
+		switch one.policy.strategy {
+		case "balanced":
+			weights.points = append(weights.points, one.costAndQuality())
+		case "cost":
+			floors.points = append(floors.points, one.costAndQuality())
+		}
+	}
+	sortByX(weights.points)
+	sortByX(floors.points)
+	c.series = append(c.series, weights, floors)
+	return c
+}
+
+// costAndQuality is the result as a point of such a chart.
+func (r *result) costAndQuality() point { return point{1000 * r.meanCost(), r.meanQuality()} }
 
 // bins is into how many parts the length of a scenario is divided.
 const bins = 60

@@ -3,6 +3,7 @@ package main
 import (
 	"errors"
 	"fmt"
+	"math"
 	"time"
 )
 
@@ -17,7 +18,7 @@ type figure struct {
 // figures are the goals of routing.
 func (r results) figures() []figure {
 	return []figure{r.latencyFigure(), r.recoveryFigure("degraded", "latency"), r.recoveryFigure("outage", "latency"), r.recoveryFigure("outage", "weighted"),
-		r.costFigure(), r.balancedFigure(), r.limitsFigure(), r.affinityFigure()}
+		r.costFigure(), r.balancedFigure(), r.shareFigure(), r.sortingFigure(), r.limitsFigure(), r.affinityFigure()}
 }
 
 func (r results) latencyFigure() figure {
@@ -66,6 +67,32 @@ func (r results) balancedFigure() figure {
 		}
 	}
 	return figure{"steps at which cost or quality rises with the weight of cost in balanced", fmt.Sprint(rises), "0", rises == 0}
+}
+
+// shareFigure compares the share of strong calls with the one that is wanted.
+func (r results) shareFigure() figure {
+	most := 0.0
+	for i := range steps + 1 {
+		one := r.of("difficulty", sortingName(sortingNames[0], i))
+		share := one.shares(0, one.scenario.length)[one.scenario.indexOf(strongModel)]
+		most = max(most, math.Abs(share-float64(i)/steps))
+	}
+	return figure{"largest distance of the classifier's share of strong calls from the wanted one, own weights", fmt.Sprintf("%.3f", most), "≤ 0.07", most <= 0.07}
+}
+
+// sortingFigure compares what reading prompts adds to as many strong calls by chance with what
+// knowing their difficulty does.
+func (r results) sortingFigure() figure {
+	mean := func(kind string) float64 {
+		sum := 0.0
+		for i := range steps + 1 {
+			sum += r.of("difficulty", sortingName(kind, i)).meanQuality()
+		}
+		return sum
+	}
+	chance := mean(sortingNames[2])
+	ratio := (mean(sortingNames[0]) - chance) / (mean(sortingNames[3]) - chance)
+	return figure{"what the classifier with own weights adds to strong calls by chance ÷ what known difficulties do", fmt.Sprintf("%.2f", ratio), "≥ 0.60", ratio >= 0.6}
 }
 
 func (r results) limitsFigure() figure {

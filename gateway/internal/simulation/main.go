@@ -9,6 +9,8 @@ package main
 
 import (
 	"context"
+	"encoding/hex"
+	"encoding/json"
 	"flag"
 	"fmt"
 	"io"
@@ -17,6 +19,7 @@ import (
 	"time"
 
 	"github.com/penstock/penstock/gateway/internal/wasm"
+	"github.com/penstock/penstock/gateway/internal/wasm/hook"
 	"github.com/penstock/penstock/plugins"
 )
 
@@ -41,12 +44,12 @@ func main() {
 // run plays all scenarios. The error says which figures were missed.
 func run(t *testing.T, o options, w io.Writer) error {
 	began := time.Now()
-	module, closeHost, err := loadStrategies()
+	m, closeHost, err := loadStrategies(o.seed)
 	if err != nil {
 		return err
 	}
 	defer closeHost()
-	r, err := simulate(t, plans(sizeOf(o.quick), o.seed), module, o.seed)
+	r, err := simulate(t, plans(sizeOf(o.quick), o.seed), m, o.seed)
 	if err != nil {
 		return err
 	}
@@ -61,22 +64,47 @@ func run(t *testing.T, o options, w io.Writer) error {
 	return missed(r.figures())
 }
 
+// modules are the built-in module as it comes, and with a classifier that was trained on the
+// questions of the scenario difficulty.
+type modules struct{ builtIn, trained *wasm.Router }
+
 // loadStrategies loads the built-in module.
-func loadStrategies() (*wasm.Router, func(), error) {
-	code, err := plugins.Builtin()
-	if err != nil {
-		return nil, nil, err
-	}
+func loadStrategies(seed uint64) (m modules, stop func(), err error) {
 	host, err := wasm.NewHost(wasm.Options{})
 	if err != nil {
-		return nil, nil, err
+		return m, nil, err
 	}
-	stop := func() { _ = host.Close(context.Background()) } // the program ends
-	m, err := host.Load(context.Background(), wasm.Spec{Name: "builtin", Wasm: code, BuiltIn: true})
+	stop = func() { _ = host.Close(context.Background()) } // the program ends
+	if m.builtIn, err = loadModule(host, nil); err == nil {
+		m.trained, err = loadTrained(host, seed)
+	}
 	if err != nil {
 		stop()
-		return nil, nil, fmt.Errorf("load the built-in module: %w", err)
 	}
-	r, err := wasm.NewRouter(m, time.Now)
-	return r, stop, err
+	return m, stop, err
+}
+
+func loadTrained(host *wasm.Host, seed uint64) (*wasm.Router, error) {
+	s := difficulty(time.Hour, 1, seed)
+	weights, err := train(s.modelOf(weakModel), s.modelOf(strongModel), seed)
+	if err != nil {
+		return nil, err
+	}
+	config, err := json.Marshal(map[string]string{"weights": hex.EncodeToString(weights)})
+	if err != nil {
+		return nil, err
+	}
+	return loadModule(host, config)
+}
+
+func loadModule(host *wasm.Host, config json.RawMessage) (*wasm.Router, error) {
+	code, err := plugins.Builtin()
+	if err != nil {
+		return nil, err
+	}
+	m, err := host.Load(context.Background(), wasm.Spec{Name: "builtin", Wasm: code, Config: config, Grants: []string{hook.GrantMessages}, BuiltIn: true})
+	if err != nil {
+		return nil, fmt.Errorf("load the built-in module: %w", err)
+	}
+	return wasm.NewRouter(m, time.Now)
 }

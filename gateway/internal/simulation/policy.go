@@ -11,6 +11,8 @@ import (
 	"github.com/penstock/penstock/gateway/internal/llm"
 	"github.com/penstock/penstock/gateway/internal/pipeline"
 	"github.com/penstock/penstock/gateway/internal/wasm"
+	"github.com/penstock/penstock/gateway/internal/wasm/hook"
+	"github.com/penstock/penstock/plugins/strategies"
 )
 
 // policy is a way of choosing targets that is compared with others: a built-in strategy with
@@ -22,6 +24,10 @@ type policy struct {
 	with     json.RawMessage
 	// baseline makes the router of one run.
 	baseline func(*stages) pipeline.Router
+	// trained says that the module has weights that were trained on questions of the scenario.
+	trained bool
+	// targets changes the route's targets and leaves some out; nil for all as they are.
+	targets func([]*llm.Target) []*llm.Target
 }
 
 func builtIn(strategy string) policy { return policy{name: strategy, strategy: strategy} }
@@ -121,9 +127,20 @@ func (r strategyRouter) Rank(ctx context.Context, req *llm.Request, _ *llm.Route
 }
 
 // routerOf returns the router of a run.
-func (p policy) routerOf(s *stages, module *wasm.Router) (pipeline.Router, error) {
+func (p policy) routerOf(s *stages, m modules) (pipeline.Router, error) {
 	if p.baseline != nil {
 		return p.baseline(s), nil
+	}
+	module := m.builtIn
+	if p.trained {
+		module = m.trained
+	}
+	reads, err := hook.ParseReads(strategies.Reads(p.strategy))
+	if err != nil {
+		return nil, err
+	}
+	if reads != 0 {
+		module = module.WithReads(reads)
 	}
 	k, err := module.Prepare(p.strategy, p.with)
 	return strategyRouter{k}, err

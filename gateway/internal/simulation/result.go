@@ -14,6 +14,8 @@ type result struct {
 	policy   policy
 	start    time.Time
 	served   []served
+	// questions are what requests ask, by their ids; empty where that does not matter.
+	questions map[string]*question
 	// attempts counts calls of targets, refused those that were answered with a 429.
 	attempts, refused int
 }
@@ -26,17 +28,36 @@ type served struct {
 	session string
 	took    time.Duration
 	cost    llm.NanoUSD
+	// quality is that of the target, or its chance to answer the request's question well.
+	quality float64
 }
 
 func newResult(s *scenario, p policy, start time.Time) *result {
 	return &result{scenario: s, policy: p, start: start}
 }
 
+// expect notes what the requests of these conversations ask.
+func (r *result) expect(all []conversation) {
+	if !r.scenario.questions {
+		return
+	}
+	r.questions = map[string]*question{}
+	for _, c := range all {
+		for i := range c.turns {
+			r.questions[c.turns[i].id] = c.turns[i].question
+		}
+	}
+}
+
 // note takes a request's record. Only one request ends at a time.
 func (r *result) note(rec *llm.Record) {
 	one := served{at: rec.Time.Sub(r.start), target: -1, session: rec.Session, took: time.Duration(rec.Duration), cost: rec.Cost}
 	if rec.Status == http.StatusOK {
-		one.target = slices.IndexFunc(r.scenario.models, func(m model) bool { return m.id == rec.Provider })
+		one.target = r.scenario.indexOf(rec.Provider)
+		m := &r.scenario.models[one.target]
+		if one.quality = m.quality; r.questions != nil {
+			one.quality = r.questions[rec.ID].chance(m.ability)
+		}
 	}
 	r.served = append(r.served, one)
 	for _, a := range rec.Attempts {
@@ -88,12 +109,13 @@ func (r *result) meanCost() float64 {
 	return float64(sum) / float64(llm.USD) / float64(max(n, 1))
 }
 
-// meanQuality returns the mean quality of the targets that answered.
+// meanQuality returns the mean quality of the targets that answered, or where requests ask
+// questions the share that is answered well, as is to be expected.
 func (r *result) meanQuality() float64 {
 	sum, n := 0.0, 0
 	for i := range r.served {
-		if t := r.served[i].target; t >= 0 {
-			sum, n = sum+r.scenario.models[t].quality, n+1
+		if r.served[i].target >= 0 {
+			sum, n = sum+r.served[i].quality, n+1
 		}
 	}
 	return sum / float64(max(n, 1))

@@ -2,11 +2,10 @@ package main
 
 import (
 	"fmt"
+	"slices"
 	"sync"
 	"testing"
 	"time"
-
-	"github.com/penstock/penstock/gateway/internal/wasm"
 )
 
 // size is how long and how dense the scenarios are.
@@ -43,12 +42,9 @@ func plans(z size, seed uint64) []plan {
 		return list
 	}
 	curves := append(baselines(oracle(seed, cheapest(floor))), builtIn("quality"), costAbove(floor))
-	for i := range steps + 1 {
-		curves = append(curves, weighing(i))
-	}
-	for i := range steps {
-		curves = append(curves, costAbove(0.4+0.55*float64(i)/steps))
-	}
+	curves = slices.Concat(curves, weighings(), floors())
+	hard := difficulty(z.other, 2, seed)
+	sorted := slices.Concat(baselines(oracle(seed, cheapest(floor))), sorting(hard, seed), weighings(), floors())
 	all := []string{"ordered", "weighted", "least-busy", "cost", "quality", "latency", "balanced"}
 	return []plan{
 		{day(z.dayRate), named(baselines(oracle(seed, fastest)), all...)},
@@ -56,8 +52,24 @@ func plans(z size, seed uint64) []plan {
 		{outage(z.incident, z.rate), named(baselines(oracle(seed, fastest)), "weighted", "least-busy", "latency", "balanced")},
 		{limited(z.limits, 0.9), named(baselines(oracle(seed, roomiest)), all...)},
 		{choice(z.other, 2), curves},
+		{hard, sorted},
 		{agents(z.other, 0.3), append(named(baselines(oracle(seed, cheapest(0))), all...), policy{name: "weighted, sticky off", strategy: "weighted", with: []byte(`{"sticky":"off"}`)})},
 	}
+}
+
+// weighings are balanced with all weights of cost, floors cost with all floors.
+func weighings() (all []policy) {
+	for i := range steps + 1 {
+		all = append(all, weighing(i))
+	}
+	return all
+}
+
+func floors() (all []policy) {
+	for i := range steps {
+		all = append(all, costAbove(0.4+0.55*float64(i)/steps))
+	}
+	return all
 }
 
 // costAbove is the cost strategy with a floor.
@@ -73,7 +85,7 @@ func weighing(step int) policy {
 }
 
 // simulate plays plans, two policies at a time.
-func simulate(t *testing.T, all []plan, module *wasm.Router, seed uint64) (results, error) {
+func simulate(t *testing.T, all []plan, m modules, seed uint64) (results, error) {
 	r := results{}
 	slots := make(chan struct{}, 2)
 	var running sync.WaitGroup
@@ -87,7 +99,7 @@ func simulate(t *testing.T, all []plan, module *wasm.Router, seed uint64) (resul
 			running.Go(func() {
 				defer func() { <-slots }()
 				inBubble(t, func() {
-					res, err := p.scenario.play(with, module, seed)
+					res, err := p.scenario.play(with, m, seed)
 					mu.Lock()
 					defer mu.Unlock()
 					if list[i] = res; err != nil && first == nil {

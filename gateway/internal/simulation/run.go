@@ -9,13 +9,12 @@ import (
 
 	"github.com/penstock/penstock/gateway/internal/llm"
 	"github.com/penstock/penstock/gateway/internal/upstream"
-	"github.com/penstock/penstock/gateway/internal/wasm"
 )
 
 // play sends the scenario's traffic through the gateway's pipeline with one policy. It must be
 // called in a bubble of testing/synctest, by whose clock everything goes: a day takes as long
 // as its requests take to compute.
-func (s *scenario) play(p policy, module *wasm.Router, seed uint64) (*result, error) {
+func (s *scenario) play(p policy, m modules, seed uint64) (*result, error) {
 	start := time.Now()
 	random := rand.New(rand.NewPCG(seed, 4))
 	res := newResult(s, p, start)
@@ -24,16 +23,18 @@ func (s *scenario) play(p policy, module *wasm.Router, seed uint64) (*result, er
 		health:  upstream.NewHealth(upstream.HealthOptions{Random: random.Float64}, time.Now),
 		retries: upstream.NewRetryBudget(upstream.RetryBudgetOptions{Share: 0.2, PerSecond: 10, Burst: 100}, time.Now),
 	}
-	for i, m := range s.models {
-		st.providers[st.route.Targets[i].ID] = newProvider(s, m, start)
+	for _, one := range s.models {
+		st.providers[one.target().ID] = newProvider(s, one, start)
 	}
 	var err error
-	if st.router, err = p.routerOf(st, module); err != nil {
+	if st.router, err = p.routerOf(st, m); err != nil {
 		return nil, fmt.Errorf("policy %s: %w", p.name, err)
 	}
 	gateway := newPipeline(st)
 	var open sync.WaitGroup
-	for _, c := range s.conversations(seed) {
+	all := s.conversations(seed)
+	res.expect(all)
+	for _, c := range all {
 		time.Sleep(c.start - time.Since(start))
 		open.Go(func() {
 			for i := range c.turns {
@@ -55,7 +56,11 @@ const overestimate = 4.0 / 3
 // request is the request as the gateway's HTTP API would have read it.
 func (r *running) request() *llm.Request {
 	t := r.turn
-	return &llm.Request{ID: t.id, Endpoint: llm.ChatCompletions, Dialect: llm.OpenAI, Session: r.session, Received: time.Now(),
+	var body []byte
+	if t.question != nil {
+		body = t.question.body()
+	}
+	return &llm.Request{Body: body, ID: t.id, Endpoint: llm.ChatCompletions, Dialect: llm.OpenAI, Session: r.session, Received: time.Now(),
 		Facts: llm.Facts{Model: "sim", Stream: t.stream, Choices: 1, Messages: 1, TextBytes: 4 * t.prompt,
 			EstInputTokens: int64(float64(t.prompt) * overestimate)}}
 }

@@ -30,6 +30,8 @@ type traffic struct {
 	spread         float64
 	// plain is the share of the requests that are not streamed.
 	plain float64
+	// questions says that requests ask something, of a difficulty.
+	questions bool
 }
 
 // model is a simulated target. Prices are in US dollars per million tokens.
@@ -47,6 +49,8 @@ type model struct {
 	input, output, cached float64
 	quality, weight       float64
 	limit                 limit
+	// ability is which questions it answers well, in a scenario that has questions.
+	ability float64
 }
 
 // incident is a time in which a target is slower by a factor, or fails all requests.
@@ -75,6 +79,9 @@ func (s *scenario) route(p policy) *llm.Route {
 		Timeout: llm.Timeouts{FirstToken: 12 * time.Second, Idle: 20 * time.Second, PingIdle: 2 * time.Minute, Total: 10 * time.Minute}}
 	for i := range s.models {
 		r.Targets = append(r.Targets, s.models[i].target())
+	}
+	if p.targets != nil {
+		r.Targets = p.targets(r.Targets)
 	}
 	return r
 }

@@ -83,6 +83,18 @@ func choice(length time.Duration, rate float64) *scenario {
 	return s
 }
 
+// difficulty is the six models with requests that ask questions of different difficulty. The
+// quality of a model is the share of all questions that it answers well.
+func difficulty(length time.Duration, rate float64, seed uint64) *scenario {
+	s := choice(length, rate)
+	s.name, s.about, s.questions = "difficulty", "six models and questions of different difficulty", true
+	all := sample(seed)
+	for i := range s.models {
+		s.models[i].ability = abilityOf(s.models[i].quality, all)
+	}
+	return s
+}
+
 // agents is equal targets that get agents' sessions only.
 func agents(length time.Duration, rate float64) *scenario {
 	s := &scenario{name: "agents", about: "agents' sessions at five equal targets", length: length,

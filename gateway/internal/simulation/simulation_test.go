@@ -15,13 +15,13 @@ import (
 // TestQuickFigures plays short scenarios: every figure is met, and the same seed gives the same
 // tables and curves. The race detector would take minutes to compile the module.
 func TestQuickFigures(t *testing.T) {
-	module, stop, err := loadStrategies()
+	m, stop, err := loadStrategies(1)
 	if err != nil {
 		t.Fatal(err)
 	}
 	defer stop()
 	all := plans(sizeOf(true), 1)
-	first, err := simulate(t, all, module, 1)
+	first, err := simulate(t, all, m, 1)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -44,7 +44,7 @@ func TestQuickFigures(t *testing.T) {
 	for name, text := range first.charts() {
 		wellFormed(t, name, text)
 	}
-	again, err := simulate(t, all[:1], module, 1)
+	again, err := simulate(t, all[:1], m, 1)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -70,7 +70,7 @@ func TestPublishedCurves(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	for _, name := range []string{"cost-quality.svg", "outage.svg", "degraded.svg", "shares.svg", "day-shares.svg"} {
+	for _, name := range []string{"cost-quality.svg", "difficulty.svg", "outage.svg", "degraded.svg", "shares.svg", "day-shares.svg"} {
 		text, err := os.ReadFile(filepath.Join(folder, name))
 		if err != nil {
 			t.Errorf("%v: run make sim", err)

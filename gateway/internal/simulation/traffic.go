@@ -23,6 +23,8 @@ type turn struct {
 	think          time.Duration
 	prompt, output int64
 	stream         bool
+	// question is what it asks; nil where that does not matter.
+	question *question
 	// seed is for what chance does to the request, whichever target serves it.
 	seed uint64
 }
@@ -68,6 +70,10 @@ func (s *scenario) conversation(random *rand.Rand, n int, at time.Duration) conv
 	for i := range turns {
 		t := turn{id: fmt.Sprintf("req-%d-%d", n, i), prompt: prompt, output: s.draw(random, s.traffic.output),
 			stream: random.Float64() >= s.plain, seed: random.Uint64()}
+		if s.questions {
+			q := newQuestion(rand.New(rand.NewPCG(t.seed, 5)))
+			t.question = &q
+		}
 		if i > 0 {
 			t.think = time.Duration(random.ExpFloat64() * float64(10*time.Second))
 		}
