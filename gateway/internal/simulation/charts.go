@@ -46,9 +46,9 @@ func (r results) costQuality() *chart {
 // qualities only.
 func (r results) difficulty() *chart {
 	c := &chart{title: "Cost against quality, prompts of known difficulty", about: "six models; the first four series divide requests between medium and huge",
-		x: axis{title: "cost, US dollars per 1,000 requests", low: 0.15, high: 20, log: true}, y: axis{title: "share that is answered well", low: 0.4, high: 1, label: percent}}
+		x: axis{title: "cost, US dollars per 1,000 requests", low: 1.5, high: 20, log: true}, y: axis{title: "share that is answered well", low: 0.7, high: 1, label: percent}}
 	for i, kind := range sortingNames {
-		line := series{name: []string{"own weights", "built-in weights", "by chance", "known difficulty"}[i], color: []int{0, 5, 6, 7}[i], dots: i < 2, dashed: i > 1}
+		line := series{name: []string{"own weights", "built-in weights", "by chance", "known difficulty"}[i], color: []int{0, 3, 6, 7}[i], dots: i < 2, dashed: i > 1}
 		for k := range steps + 1 {
 			line.points = append(line.points, r.of("difficulty", sortingName(kind, k)).costAndQuality())
 		}
@@ -56,11 +56,13 @@ func (r results) difficulty() *chart {
 	}
 	weights, floors := series{name: "balanced, weights", color: 2, dots: true}, series{name: "cost, min_quality", color: 1, dots: true, dashed: true}
 	for _, one := range r["difficulty"] {
-		switch one.policy.strategy {
-		case "balanced":
-			weights.points = append(weights.points, one.costAndQuality())
-		case "cost":
-			floors.points = append(floors.points, one.costAndQuality())
+		at := one.costAndQuality()
+		switch {
+		case at.x < c.x.low || at.y < c.y.low: // cheaper than either of the two models
+		case one.policy.strategy == "balanced":
+			weights.points = append(weights.points, at)
+		case one.policy.strategy == "cost":
+			floors.points = append(floors.points, at)
 		}
 	}
 	sortByX(weights.points)
