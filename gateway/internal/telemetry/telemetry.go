@@ -153,7 +153,7 @@ func (m *Metrics) Observe(r *llm.Record) {
 	}
 	m.series.of(r).observe(r)
 	m.waited(r)
-	if r.Target != "" && r.Cache != llm.CacheHit && !r.Price.Known {
+	if r.Target != "" && !r.Cache.Saves() && !r.Price.Known {
 		m.unpriced.Inc()
 	}
 	for i := range r.Attempts {
