@@ -11,6 +11,16 @@ import (
 type flights struct {
 	mu    sync.Mutex
 	byKey map[Key]*flight
+	// following is the number of slots that follow.
+	following int64
+}
+
+// Following returns the number of requests that share the reply to another one that is under
+// way.
+func (c *Cache) Following() int64 {
+	c.flights.mu.Lock()
+	defer c.flights.mu.Unlock()
+	return c.flights.following
 }
 
 // follow lets a slot follow the reply with a key, and reports whether there is one.
@@ -26,6 +36,7 @@ func (fs *flights) followLocked(s *Slot, k Key) bool {
 		return false
 	}
 	f.followers++
+	fs.following++
 	s.flight, s.state = f, llm.CacheCoalesced
 	return true
 }
@@ -61,6 +72,7 @@ func (fs *flights) lead(f *flight, s *Slot) {
 	fs.mu.Lock()
 	defer fs.mu.Unlock()
 	f.followers--
+	fs.following--
 	f.leaderless, f.orphaned = false, nil
 	s.leads, s.state = true, llm.CacheMiss
 }
@@ -71,6 +83,7 @@ func (fs *flights) leave(f *flight) {
 	fs.mu.Lock()
 	defer fs.mu.Unlock()
 	f.followers--
+	fs.following--
 	if f.followers > 0 || f.orphaned == nil && !f.leaderless {
 		return
 	}

@@ -150,8 +150,8 @@ func (s *Slot) Reply(ctx context.Context) (*llm.StoredReply, error) {
 // Discard gives up a reply that could not be used, of which nothing was sent. The request may
 // follow another one that is under way, once.
 func (s *Slot) Discard() {
+	followed := s.state == llm.CacheCoalesced
 	s.hit, s.state = nil, llm.CacheMiss
-	followed := s.flight != nil
 	s.leave()
 	if followed && !s.rejoined {
 		s.rejoined = true
