@@ -171,6 +171,7 @@ func (s *fakeSlot) Reply(context.Context) (*llm.StoredReply, error) { return s.f
 func (s *fakeSlot) Discard()                                        { s.state, s.fakes.cached = llm.CacheMiss, nil }
 func (s *fakeSlot) Context(ctx context.Context) context.Context     { return ctx }
 func (s *fakeSlot) Wanted() bool                                    { return false }
+func (s *fakeSlot) Followed() bool                                  { return false }
 func (s *fakeSlot) Close(error)                                     {}
 func (s *fakeSlot) Fill(reply llm.Stream, t *llm.Target) llm.Stream {
 	s.fakes.mu.Lock()

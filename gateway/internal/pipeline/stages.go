@@ -69,7 +69,9 @@ type Slot interface {
 	// Fill passes the reply of a target through to those who follow, and stores it once it is
 	// complete if it may be stored. Closing the returned stream closes reply.
 	Fill(reply llm.Stream, t *llm.Target) llm.Stream
-	// Wanted reports whether others follow the request. Once it has reported false, nobody
+	// Followed reports whether others follow the request.
+	Followed() bool
+	// Wanted reports the same when nobody else needs the reply. Once it has reported false, nobody
 	// can.
 	Wanted() bool
 	// Close must be called at the end of the request, with its error. It may be called twice.
