@@ -392,7 +392,7 @@ func narrow(t *testing.T, h *testServer) (ask func() *http.Response) {
 	transport := &http.Transport{DialContext: func(ctx context.Context, network, addr string) (net.Conn, error) {
 		c, err := new(net.Dialer).DialContext(ctx, network, addr)
 		if err == nil {
-			err = c.(*net.TCPConn).SetReadBuffer(4 << 10)
+			err = c.(*net.TCPConn).SetReadBuffer(64 << 10)
 		}
 		return c, err
 	}}
@@ -411,7 +411,7 @@ type narrowListener struct{ net.Listener }
 func (l narrowListener) Accept() (net.Conn, error) {
 	c, err := l.Listener.Accept()
 	if err == nil {
-		err = c.(*net.TCPConn).SetWriteBuffer(4 << 10)
+		err = c.(*net.TCPConn).SetWriteBuffer(64 << 10)
 	}
 	return c, err
 }
@@ -427,7 +427,11 @@ func TestSlowCallersHoldUpNobody(t *testing.T) {
 		words = append(words, fmt.Sprint(i, text))
 	}
 	frames := llmtest.Chat{Text: strings.Join(words, " ")}.OpenAIChunks(true)
-	up, sent := inTurn(llmtest.Steps(llmtest.Frames(frames[:2]...), llmtest.Wait(gate), llmtest.Frames(frames[2:]...)))
+	up, sent := inTurn(llmtest.Steps(llmtest.Frames(frames[:2]...), llmtest.Wait(gate), func(x *llmtest.Exchange) {
+		for _, f := range frames[2:] {
+			_, _ = x.W.Write(f)
+		}
+	}))
 	h := openCoalescing(t, up, caching)
 	ask := narrow(t, h)
 	slow := []*http.Response{ask(), ask()}
