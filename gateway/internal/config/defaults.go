@@ -46,6 +46,7 @@ func setDefaults(v any) {
 	case *Model:
 		c.Router = DefaultRouter()
 		c.Empty = EmptyFallback
+		c.PromptCache = PromptCacheOff
 		c.OnUnsupported = DropUnsupported
 	case *Retries:
 		c.Attempts = 2
