@@ -1,8 +1,11 @@
 // Package cache stores complete replies and returns them for requests that are equal in
 // everything that could change the answer. It is the only importer of ristretto.
 //
-// Find gives a request its slot: a hit, a miss to be filled, or off. A reply is shared
-// within a tenant only, unless the route or the policy says otherwise.
+// Find gives a request its slot: a hit, a miss to be filled, a follower of an equal request
+// that is under way, or off. A reply is shared within a tenant only, unless the route or the
+// policy says otherwise. It is shared between the wire formats and between streams and whole
+// replies: what is stored are events with their format, and the caller turns them into what
+// the client wants.
 //
 // The cache may lose any entry at any time: ristretto admits and evicts entries as it sees
 // fit, so a stored reply may never be found.

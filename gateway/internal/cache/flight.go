@@ -107,8 +107,8 @@ func (f *flight) wait() <-chan struct{} {
 	return f.changed
 }
 
-// tell wakes all who wait. It needs mu.
-func (f *flight) tell() {
+// broadcast wakes all who wait. It needs mu.
+func (f *flight) broadcast() {
 	if f.changed != nil {
 		close(f.changed)
 		f.changed = nil
@@ -136,7 +136,7 @@ func (f *flight) add(c *Cache, ev llm.Event) {
 	}
 	f.newer.Add(ev)
 	f.begun = f.begun || !ev.Hidden
-	f.tell()
+	f.broadcast()
 }
 
 // complete ends the flight after its final event, and returns the log as an entry if all of it
@@ -149,7 +149,7 @@ func (f *flight) complete(info llm.ReplyInfo) *Entry {
 		info.Usage = &usage
 	}
 	f.info, f.ended, f.err = info, true, io.EOF
-	f.tell()
+	f.broadcast()
 	if len(f.older.events) > 0 {
 		return nil
 	}
@@ -165,7 +165,7 @@ func (f *flight) fail(err error) {
 	defer f.mu.Unlock()
 	if !f.ended {
 		f.ended, f.err = true, err
-		f.tell()
+		f.broadcast()
 	}
 }
 
@@ -200,7 +200,7 @@ func (f *flight) handOver(c *Cache, err error) bool {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	f.vacant, f.err = true, err
-	f.tell()
+	f.broadcast()
 	return true
 }
 

@@ -30,11 +30,11 @@ type rule struct {
 	is meaning
 }
 
-// meaning is what a member means for caching.
+// meaning is what a member means for caching beyond that it counts.
 type meaning int8
 
 const (
-	counts meaning = iota
+	_ meaning = iota
 	// temperature asks for answers that vary, when it is above zero.
 	temperature
 	// state names something that the provider keeps and changes: the same request has
@@ -62,6 +62,7 @@ func plainly(names ...string) []rule {
 	return rules
 }
 
+// with adds rules.
 func with(rules []rule, more ...rule) []rule { return append(rules, more...) }
 
 // The places of each wire format. Requests of chat completions are in the canonical form

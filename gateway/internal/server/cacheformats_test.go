@@ -221,3 +221,24 @@ func dropIDs(v any) any {
 	}
 	return v
 }
+
+// TestUsageIsShownToThoseWhoAsk stores a stream for a client who did not ask for its usage, and
+// for one who did.
+func TestUsageIsShownToThoseWhoAsk(t *testing.T) {
+	for _, dialect := range []string{"openai", "anthropic"} {
+		h, _ := openCaching(t, dialect)
+		for _, first := range []bool{false, true} {
+			for _, second := range []bool{false, true} {
+				ask := func(usage bool) (string, string) {
+					resp, got := h.post(t, fmt.Sprintf(`{"model":"m","stream":true,"stream_options":{"include_usage":%t},%s}`, usage, hello),
+						"X-Portkey-Cache-Namespace", fmt.Sprint(first, second))
+					return resp.Header.Get("X-Penstock-Cache"), string(got)
+				}
+				ask(first)
+				if state, got := ask(second); state != "hit" || strings.Contains(got, `"completion_tokens"`) != second || !strings.HasSuffix(got, "[DONE]\n\n") {
+					t.Errorf("%s, usage %t then %t: %s\n%s", dialect, first, second, state, got)
+				}
+			}
+		}
+	}
+}
