@@ -254,4 +254,7 @@ type RouteCache struct {
 	// Varied keeps replies to requests with a temperature above 0, too: they ask for answers
 	// that vary.
 	Varied bool `yaml:"varied"`
+	// Pace is how many pieces of a stored stream are sent in a second, such as 50/s, for clients
+	// that show text as it comes; left out, all of it is sent at once.
+	Pace Pace `yaml:"pace"`
 }

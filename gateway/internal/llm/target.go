@@ -184,6 +184,8 @@ type Route struct {
 	// CacheToolCalls keeps replies that end with tool calls, too, CacheVaried those to requests
 	// with a temperature above 0.
 	CacheToolCalls, CacheVaried bool
+	// CachePace is how many pieces of a stored stream are sent in a second; 0 means at once.
+	CachePace int64
 	// PromptCache puts marks of the provider's prompt cache into requests that have none, at
 	// targets that cache only what is marked.
 	PromptCache bool

@@ -21,7 +21,7 @@ func (x *state) replay(ctx context.Context, slot Slot) (llm.Stream, error) {
 	for {
 		reply, err := x.sharedReply(ctx, slot)
 		if reply != nil || err != nil {
-			return reply, err
+			return x.pace(ctx, reply), err
 		}
 		if stored := x.hit; stored == nil {
 			return nil, nil
