@@ -75,6 +75,7 @@ func setDefaults(v any) {
 		c.Timeout = 2 * time.Minute
 	case *RouteCache:
 		c.Similar = "off"
+		c.Coalesce = CoalesceOn
 	case *Target:
 		c.Weight = 1
 	case *APIKey:

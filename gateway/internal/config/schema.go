@@ -110,6 +110,10 @@ func schemaOf(t reflect.Type) *jsonschema.Schema {
 		return enum(OutputAuto, OutputLimit(llm.OldName), OutputLimit(llm.NewName))
 	case reflect.TypeFor[StreamUsage]():
 		return enum(llm.StreamUsageAuto, llm.StreamUsageOn, llm.StreamUsageOff)
+	case reflect.TypeFor[Pace]():
+		return &jsonschema.Schema{Type: "string", Pattern: `^0*([1-9][0-9]{0,3}|10000)/s$`}
+	case reflect.TypeFor[Coalesce]():
+		return enum(CoalesceOn, CoalesceOff)
 	case reflect.TypeFor[Similar]():
 		return enum("off")
 	case reflect.TypeFor[State]():

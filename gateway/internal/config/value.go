@@ -217,6 +217,33 @@ func (u *StreamUsage) set(s string) error {
 	return choose(u, s, StreamUsage(llm.StreamUsageAuto), StreamUsage(llm.StreamUsageOn), StreamUsage(llm.StreamUsageOff))
 }
 
+// Pace is how many pieces of a stored stream are sent in a second; 0 means at once.
+type Pace int64
+
+// maxPace bounds a Pace: more is as good as at once.
+const maxPace = 10_000
+
+func (p *Pace) set(s string) error {
+	number, unit, _ := strings.Cut(s, "/")
+	n, err := strconv.ParseInt(number, 10, 64)
+	if err != nil || unit != "s" || n < 1 || n > maxPace {
+		return &hintedError{fmt.Sprintf("invalid pace %q", s), "write a number per second from 1/s to 10000/s, such as 50/s"}
+	}
+	*p = Pace(n)
+	return nil
+}
+
+// Coalesce says whether equal requests in flight share one reply.
+type Coalesce string
+
+// The values of Coalesce. On is the default.
+const (
+	CoalesceOn  Coalesce = "on"
+	CoalesceOff Coalesce = "off"
+)
+
+func (c *Coalesce) set(s string) error { return choose(c, s, CoalesceOn, CoalesceOff) }
+
 // Similar is the mode of the similarity cache.
 type Similar string
 

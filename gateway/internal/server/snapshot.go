@@ -7,8 +7,8 @@ import (
 	"time"
 
 	"github.com/penstock/penstock/gateway/internal/catalog"
-	"github.com/penstock/penstock/gateway/internal/labels"
 	"github.com/penstock/penstock/gateway/internal/config"
+	"github.com/penstock/penstock/gateway/internal/labels"
 	"github.com/penstock/penstock/gateway/internal/llm"
 	"github.com/penstock/penstock/gateway/internal/pipeline"
 	"github.com/penstock/penstock/gateway/internal/policy"
