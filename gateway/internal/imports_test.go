@@ -23,7 +23,7 @@ var base = []string{"llm", "framing", "jsontext", "bounded", "ratelimit", "hint"
 // table is exact: what is no longer imported has to go from it.
 var floors = []map[string]string{
 	{
-		"cli": "server plugintool compiler config httpapi/admin httpapi/tags keys ledger policy",
+		"cli": "server plugintool compiler config httpapi/admin httpapi/tags keys ledger policy similar",
 	},
 	{
 		"server": "catalog/source routes holds calllog compiler pipeline wire httpapi httpapi/admin wasm wasm/hook policy cache upstream media meter ledger keys " +
@@ -49,7 +49,7 @@ var floors = []map[string]string{
 	},
 	{
 		"cache": "", "catalog": "", "config": "/plugins/dialects /plugins/strategies", "demo": "", "httpapi/tags": "", "keys": "", "ledger": "", "media": "", "meter": "", "pipeline": "",
-		"policy": "", "telemetry": "", "tokens": "", "upstream": "queue", "wasm/fuel": "", "wasm/hook": "", "wire/apierror": "", "wire/intake": "",
+		"policy": "", "similar": "", "telemetry": "", "tokens": "", "upstream": "queue", "wasm/fuel": "", "wasm/hook": "", "wire/apierror": "", "wire/intake": "",
 		"llmtest": "",
 	},
 	{

@@ -14,11 +14,11 @@ import (
 func (e *environment) cacheCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "cache",
-		Short: "Purge cached replies of a running gateway",
-		Args:  exactly(0, "purge"),
+		Short: "Purge cached replies, and measure the similarity cache",
+		Args:  exactly(0, "purge or eval"),
 		RunE:  func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
 	}
-	cmd.AddCommand(e.cachePurgeCommand())
+	cmd.AddCommand(e.cachePurgeCommand(), e.cacheEvalCommand())
 	return cmd
 }
 

@@ -122,6 +122,9 @@ type Judged struct {
 // belowThreshold is the reason of a pair that is not similar enough.
 const belowThreshold = "threshold"
 
+// DefaultThreshold is the least cosine of a hit by default.
+const DefaultThreshold = 0.95
+
 // Settings are those that pairs are judged with.
 type Settings struct {
 	// Embedder is the name in the report, Embed the embedder itself.
