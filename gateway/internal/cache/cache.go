@@ -39,7 +39,9 @@ type Cache struct {
 	// closes.
 	mu     sync.RWMutex
 	closed bool
-	store  *ristretto.Cache[[]byte, *Entry]
+	store  *ristretto.Cache[[]byte, *stored]
+
+	flights flights
 }
 
 // New returns a cache of at most maxBytes. It does not store entries of more than
@@ -48,7 +50,7 @@ func New(maxBytes int64) (*Cache, error) {
 	if maxBytes <= 0 {
 		return nil, errors.New("a cache needs a size above zero")
 	}
-	store, err := ristretto.NewCache(&ristretto.Config[[]byte, *Entry]{
+	store, err := ristretto.NewCache(&ristretto.Config[[]byte, *stored]{
 		NumCounters: max(maxBytes/usualItem*10, 1000),
 		MaxCost:     maxBytes,
 		BufferItems: 64,
@@ -67,6 +69,16 @@ func hashes(key []byte) (uint64, uint64) {
 	return binary.LittleEndian.Uint64(key), binary.LittleEndian.Uint64(key[8:])
 }
 
+// stored is what the store holds under a key: an entry, or another key that has it.
+type stored struct {
+	key   Key
+	entry *Entry
+	other Key
+}
+
+// linkBytes is about how many bytes a key takes that only stands for another one.
+const linkBytes = 160
+
 // Get returns the entry of a key, if it has not expired and was not purged. The entry is
 // shared: do not write to it.
 func (c *Cache) Get(key Key) (*Entry, bool) {
@@ -75,12 +87,20 @@ func (c *Cache) Get(key Key) (*Entry, bool) {
 	if c.closed {
 		return nil, false
 	}
-	e, ok := c.store.Get(key[:])
-	// ristretto compares 128 of the key's bits; the rest is compared here.
-	if !ok || e.key != key || c.purges.covers(e) {
+	v, ok := c.find(key)
+	if ok && v.entry == nil {
+		v, ok = c.find(v.other)
+	}
+	if !ok || v.entry == nil || c.purges.covers(v.entry) {
 		return nil, false
 	}
-	return e, true
+	return v.entry, true
+}
+
+// find needs mu. ristretto compares 128 of the key's bits; the rest is compared here.
+func (c *Cache) find(key Key) (*stored, bool) {
+	v, ok := c.store.Get(key[:])
+	return v, ok && v.key == key
 }
 
 // Put stores an entry for ttl. It stores nothing if ttl is not above zero, if the entry is
@@ -92,10 +112,18 @@ func (c *Cache) Put(key Key, e *Entry, ttl time.Duration) {
 	if ttl <= 0 || cost > c.maxItem || c.purges.covers(e) {
 		return
 	}
-	e.key = key
+	c.set(&stored{key: key, entry: e}, cost, ttl)
+}
+
+// link makes Get find under key what is stored under another one.
+func (c *Cache) link(key, other Key, ttl time.Duration) {
+	c.set(&stored{key: key, other: other}, linkBytes, ttl)
+}
+
+func (c *Cache) set(v *stored, cost int64, ttl time.Duration) {
 	c.mu.RLock()
 	defer c.mu.RUnlock()
-	if !c.closed && c.store.SetWithTTL(key[:], e, cost, ttl) {
+	if !c.closed && ttl > 0 && c.store.SetWithTTL(v.key[:], v, cost, ttl) {
 		c.store.Wait() // admission runs in a goroutine of ristretto's
 	}
 }

@@ -26,7 +26,7 @@ func printRecord(out io.Writer, r *llm.Record) error {
 		line("", "uses the wire format %s", r.Dialect)
 	}
 	printDecision(line, r)
-	line("cache", "%s", r.Cache)
+	line("cache", "%s%s", r.Cache, ofRequest(r.CacheSource))
 	printTargets(line, r)
 	printAttempts(line, r)
 	if !r.Dry {
@@ -48,6 +48,14 @@ func dry(r *llm.Record) string {
 		return " (dry run: nothing was sent or spent)"
 	}
 	return ""
+}
+
+// ofRequest names the request whose reply was shared.
+func ofRequest(id string) string {
+	if id == "" {
+		return ""
+	}
+	return ", the reply to request " + id
 }
 
 func printDecision(line func(string, string, ...any), r *llm.Record) {

@@ -62,6 +62,7 @@ func setDefaults(v any) {
 		c.Abandoned = CancelAbandoned
 	case *RouteCache:
 		c.Similar = "off"
+		c.Coalesce = CoalesceOn
 	case *Target:
 		c.Weight = 1
 	case *APIKey:

@@ -241,4 +241,12 @@ type RouteCache struct {
 	Similar Similar `yaml:"similar"`
 	// Shared lets teams read replies that other teams paid for.
 	Shared bool `yaml:"shared"`
+	// Coalesce lets equal requests in flight share one reply: on or off.
+	Coalesce Coalesce `yaml:"coalesce"`
+	// ToolCalls keeps replies that end with tool calls, too. A tool may act on the world, so
+	// the same call is not always wanted again.
+	ToolCalls bool `yaml:"tool_calls"`
+	// Varied keeps replies to requests with a temperature above 0, too: they ask for answers
+	// that vary.
+	Varied bool `yaml:"varied"`
 }

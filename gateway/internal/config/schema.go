@@ -104,6 +104,8 @@ func schemaOf(t reflect.Type) *jsonschema.Schema {
 		return enum(OutputAuto, OutputLimit(llm.OldName), OutputLimit(llm.NewName))
 	case reflect.TypeFor[StreamUsage]():
 		return enum(llm.StreamUsageAuto, llm.StreamUsageOn, llm.StreamUsageOff)
+	case reflect.TypeFor[Coalesce]():
+		return enum(CoalesceOn, CoalesceOff)
 	case reflect.TypeFor[Similar]():
 		return enum("off")
 	case reflect.TypeFor[State]():

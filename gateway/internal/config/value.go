@@ -162,6 +162,17 @@ func (u *StreamUsage) set(s string) error {
 	return choose(u, s, StreamUsage(llm.StreamUsageAuto), StreamUsage(llm.StreamUsageOn), StreamUsage(llm.StreamUsageOff))
 }
 
+// Coalesce says whether equal requests in flight share one reply.
+type Coalesce string
+
+// The values of Coalesce. On is the default.
+const (
+	CoalesceOn  Coalesce = "on"
+	CoalesceOff Coalesce = "off"
+)
+
+func (c *Coalesce) set(s string) error { return choose(c, s, CoalesceOn, CoalesceOff) }
+
 // Similar is the mode of the similarity cache.
 type Similar string
 

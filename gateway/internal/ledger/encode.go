@@ -38,6 +38,7 @@ func appendRecord(b []byte, r *llm.Record) []byte {
 	o.text("error", r.Error)
 	o.text("finish", r.Finish)
 	o.text("cache", string(r.Cache))
+	o.text("cache_source", r.CacheSource)
 	if r.Decision != nil {
 		o.inner("decision", func(o *object) { decision(o, r.Decision) })
 	}

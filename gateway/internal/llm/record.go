@@ -39,6 +39,8 @@ type Record struct {
 	Error  string     `json:"error,omitempty"`
 	Finish string     `json:"finish,omitempty"`
 	Cache  CacheState `json:"cache"`
+	// CacheSource is the id of the request whose reply this one was given; empty without one.
+	CacheSource string `json:"cache_source,omitempty"`
 
 	Decision *Decision `json:"decision,omitempty"`
 	// FirstDecision is the decision that sent the request on to another model or route,

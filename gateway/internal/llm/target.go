@@ -175,6 +175,11 @@ type Route struct {
 	CacheTTL time.Duration
 	// CacheShared lets every tenant read what another one paid for.
 	CacheShared bool
+	// CacheCoalesce lets equal requests in flight share one reply.
+	CacheCoalesce bool
+	// CacheToolCalls keeps replies that end with tool calls, too, CacheVaried those to requests
+	// with a temperature above 0.
+	CacheToolCalls, CacheVaried bool
 	// AllowUnpriced lets requests under a hard limit on money go to targets without a known
 	// price, which the limit does not count.
 	AllowUnpriced bool

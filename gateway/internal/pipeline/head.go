@@ -34,7 +34,7 @@ func (x *state) head() llm.Head {
 	if s := x.attempts.serving; s != nil && s.estimated {
 		set("X-Penstock-Estimated", "input_tokens")
 	}
-	if x.hit != nil {
+	if x.hit != nil && !x.hit.Live {
 		set("Age", strconv.Itoa(int(x.hit.Age.Seconds())))
 	}
 	if x.concluded && x.record.Price.Known {
@@ -48,7 +48,15 @@ func (x *state) head() llm.Head {
 		}
 	}
 	x.warningHeaders(h)
-	return llm.Head{Status: http.StatusOK, Stream: x.req.Facts.Stream, Resumable: x.attempts.resumable(), Header: h}
+	return llm.Head{Status: http.StatusOK, Stream: x.req.Facts.Stream, Resumable: x.resumable(), Header: h}
+}
+
+// resumable reports whether another target may go on with the reply if it breaks off.
+func (x *state) resumable() bool {
+	if x.hit != nil {
+		return x.hit.Live && x.route.Resume
+	}
+	return x.attempts.resumable()
 }
 
 // The bounds of the warnings in a reply's headers: how many, and the bytes of each.

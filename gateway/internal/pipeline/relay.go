@@ -35,8 +35,8 @@ func (x *state) relay(ctx context.Context, reply llm.Stream, w sink) error {
 			}
 		}
 		if err := w.Event(ev); err != nil || ev.Final {
-			if err != nil && x.route.Drain && !ev.Final {
-				x.drain(reply)
+			if err != nil && !ev.Final {
+				x.abandon(reply)
 			}
 			return err
 		}

@@ -28,7 +28,8 @@ func (r *Routes) route(name, star string, m config.Model) *llm.Route {
 		EmptyPass: m.Empty == config.EmptyPass,
 		Hedge:     hedge(m.Hedge),
 		Resume:    m.Stream.Resume == config.ResumeAuto, Hold: int64(m.Stream.Hold), Drain: m.Stream.Abandoned == config.DrainAbandoned,
-		CacheTTL: m.Cache.TTL, CacheShared: m.Cache.Shared, Transforms: m.Transform, Revision: r.revision(m.Transform),
+		CacheTTL: m.Cache.TTL, CacheShared: m.Cache.Shared, CacheCoalesce: m.Cache.Coalesce == config.CoalesceOn, CacheToolCalls: m.Cache.ToolCalls, CacheVaried: m.Cache.Varied,
+		Transforms: m.Transform, Revision: r.revision(m.Transform),
 		AllowUnpriced:     cmp.Or(m.Unpriced, r.config.Unpriced) == config.UnpricedAllow,
 		RejectUnsupported: m.OnUnsupported == config.RejectUnsupported,
 	}

@@ -66,6 +66,9 @@ func (s *Server) waiting(p llm.Priority) (gateway, target int64) {
 	return gateway, s.capacity.Waiting(p)
 }
 
+// following returns the number of requests in flight that share the reply to another one.
+func (s *Server) following() int64 { return s.cache.Following() }
+
 // heldBytes returns how many bytes the requests in flight hold.
 func (s *Server) heldBytes() int64 {
 	if api := s.api.Load(); api != nil {

@@ -173,7 +173,7 @@ func (s *Server) openParts(c *config.Config) (err error) {
 	s.capacity = upstream.NewCapacity(c.Server.Queue.Size, c.Server.Queue.Wait)
 	s.prompts = upstream.NewPrompts(time.Now)
 	s.retries = upstream.NewRetryBudget(upstream.RetryBudgetOptions(c.RetryBudget), time.Now)
-	s.telemetry = telemetry.New(telemetry.Options{DecisionsDropped: s.droppedDecisions, Inflight: s.inflight, Held: s.heldBytes, Waiting: s.waiting,
+	s.telemetry = telemetry.New(telemetry.Options{DecisionsDropped: s.droppedDecisions, Inflight: s.inflight, Held: s.heldBytes, Waiting: s.waiting, Following: s.following,
 		Modules: s.moduleMetrics, Known: s.known, Ledger: s.ledgerMetrics, Targets: s.targetMetrics, Credentials: s.credentialMetrics, Retries: s.retryMetrics})
 	return nil
 }

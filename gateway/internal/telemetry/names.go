@@ -29,6 +29,7 @@ const (
 	nameModuleReloads    = "penstock_module_reloads_total"
 	nameOwn              = "penstock_plugin_metric_total"
 	nameInflight         = "penstock_requests_in_flight"
+	nameFollowing        = "penstock_cache_followers"
 	nameLedgerFailing    = "penstock_ledger_failing"
 	nameLedgerBehind     = "penstock_ledger_behind"
 	nameLedgerWaiting    = "penstock_ledger_waiting_records"
