@@ -27,7 +27,7 @@ var floors = []map[string]string{
 	},
 	{
 		"server": "catalog/source routes holds calllog compiler pipeline wire httpapi httpapi/admin wasm wasm/hook policy cache upstream media meter ledger keys " +
-			"catalog config telemetry tokens demo /plugins /plugins/dialects /policies",
+			"catalog config telemetry tokens demo similar /plugins /plugins/dialects /policies",
 		"plugintool": "calllog compiler config wasm wasm/cases wasm/hook /sdk",
 	},
 	{
@@ -48,12 +48,12 @@ var floors = []map[string]string{
 		"httpapi/admin": "httpapi/tags",
 	},
 	{
-		"cache": "", "catalog": "", "config": "/plugins/dialects /plugins/strategies", "demo": "", "httpapi/tags": "", "keys": "", "ledger": "", "media": "", "meter": "", "pipeline": "",
-		"policy": "", "similar": "", "telemetry": "", "tokens": "", "upstream": "queue", "wasm/fuel": "", "wasm/hook": "", "wire/apierror": "", "wire/intake": "",
+		"cache": "similar", "catalog": "", "config": "/plugins/dialects /plugins/strategies", "demo": "", "httpapi/tags": "", "keys": "", "ledger": "", "media": "", "meter": "", "pipeline": "",
+		"policy": "", "telemetry": "", "tokens": "", "upstream": "queue", "wasm/fuel": "", "wasm/hook": "", "wire/apierror": "", "wire/intake": "",
 		"llmtest": "",
 	},
 	{
-		"queue": "", "catalog/source": "",
+		"queue": "", "catalog/source": "", "similar": "",
 	},
 }
 

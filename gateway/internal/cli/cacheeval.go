@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"io"
 	"net/http"
@@ -22,11 +21,8 @@ import (
 // apiKey is the environment variable with the virtual key for calls of the API.
 const apiKey = "PENSTOCK_API_KEY"
 
-// embedTimeout bounds the embedding of one text, maxEmbedding its reply in bytes.
-const (
-	embedTimeout = 30 * time.Second
-	maxEmbedding = 4 << 20
-)
+// embedTimeout bounds the embedding of one text.
+const embedTimeout = 30 * time.Second
 
 func (e *environment) cacheEvalCommand() *cobra.Command {
 	settings := similar.Settings{Embedder: similar.Lexical, Threshold: similar.DefaultThreshold, MaxChars: similar.DefaultMaxChars}
@@ -112,7 +108,7 @@ func (e *environment) embedder(ctx context.Context, name string) (similar.Embedd
 
 // readEmbedding reads the vector from a reply of /v1/embeddings.
 func readEmbedding(resp *http.Response) ([]float32, error) {
-	body, err := io.ReadAll(io.LimitReader(resp.Body, maxEmbedding))
+	body, err := io.ReadAll(io.LimitReader(resp.Body, similar.MaxEmbedding))
 	if err != nil {
 		return nil, fmt.Errorf("read the gateway's answer: %w", err)
 	}
@@ -123,14 +119,7 @@ func readEmbedding(resp *http.Response) ([]float32, error) {
 		}
 		return nil, fmt.Errorf("the gateway answered %d: %s", resp.StatusCode, fault.Error.Message)
 	}
-	var reply struct{ Data []struct{ Embedding []float32 } }
-	if err := json.Unmarshal(body, &reply); err != nil {
-		return nil, fmt.Errorf("read the gateway's answer: %w", err)
-	}
-	if len(reply.Data) != 1 {
-		return nil, errors.New("the gateway's answer has no embedding")
-	}
-	return reply.Data[0].Embedding, nil
+	return similar.ParseEmbedding(body)
 }
 
 func (e *environment) printEvaluation(r *similar.Evaluation) error {

@@ -61,8 +61,13 @@ func setDefaults(v any) {
 		c.Resume = ResumeAuto
 		c.Abandoned = CancelAbandoned
 	case *RouteCache:
-		c.Similar = "off"
+		setDefaults(&c.Similar)
 		c.Coalesce = CoalesceOn
+	case *Similar:
+		c.Mode = SimilarMode(llm.SimilarOff)
+		c.Threshold = 0.95
+		c.Embedder = "lexical"
+		c.MaxChars = 500
 	case *Target:
 		c.Weight = 1
 	case *APIKey:

@@ -39,6 +39,9 @@ func appendRecord(b []byte, r *llm.Record) []byte {
 	o.text("finish", r.Finish)
 	o.text("cache", string(r.Cache))
 	o.text("cache_source", r.CacheSource)
+	if r.Similar != nil {
+		o.inner("similar", func(o *object) { similarLookup(o, r.Similar) })
+	}
 	if r.Decision != nil {
 		o.inner("decision", func(o *object) { decision(o, r.Decision) })
 	}
@@ -67,6 +70,20 @@ func appendRecord(b []byte, r *llm.Record) []byte {
 	o.text("reply_text", r.ReplyText)
 	o.yes("text_cut", r.TextCut)
 	return append(o.b, '}')
+}
+
+func similarLookup(o *object, s *llm.SimilarLookup) {
+	o.text("mode", string(s.Mode))
+	o.text("skipped", s.Skipped)
+	o.text("id", s.ID)
+	o.text("source", s.Source)
+	o.float("similarity", s.Similarity)
+	o.text("refused", s.Refused)
+	if s.Agreement != nil {
+		o.name("agreement")
+		o.b = appendFloat(o.b, *s.Agreement)
+	}
+	o.yes("agreed", s.Agreed)
 }
 
 func decision(o *object, v *llm.Decision) {

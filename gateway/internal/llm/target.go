@@ -180,6 +180,8 @@ type Route struct {
 	// CacheToolCalls keeps replies that end with tool calls, too, CacheVaried those to requests
 	// with a temperature above 0.
 	CacheToolCalls, CacheVaried bool
+	// Similar is what is done with replies to requests in other words.
+	Similar Similarity
 	// AllowUnpriced lets requests under a hard limit on money go to targets without a known
 	// price, which the limit does not count.
 	AllowUnpriced bool

@@ -71,6 +71,9 @@ func (x *state) update() {
 		r.Target = a.target.ID
 		x.noteLimits(a.reserved.limits)
 	}
+	if x.slot != nil {
+		r.Similar = x.slot.Similar()
+	}
 	if x.hit != nil {
 		r.Target = x.hit.Target
 		x.noteLimits(x.hit.reserved.limits)
