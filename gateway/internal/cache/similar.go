@@ -33,8 +33,10 @@ type similarity struct {
 	query *similar.Query
 	// compared is the stored reply that the target's is compared with; nil without one.
 	compared *Entry
-	// text is the text of the target's reply so far, as the inside of a JSON string.
-	text []byte
+	// text is the text of the target's reply so far, as the inside of a JSON string; plain is
+	// that of a reply which is no stream.
+	text  []byte
+	plain string
 }
 
 // findSimilar looks for the reply to a request in other words, and reports whether the slot
@@ -132,8 +134,12 @@ func (s *Slot) Similar() *llm.SimilarLookup { return s.similar.lookup }
 
 // keepText notes the text of an event, for a reply that may be compared with another one.
 func (s *Slot) keepText(ev llm.Event) {
-	if s.similar.query != nil && len(s.similar.text)+len(ev.Text) <= maxCompared {
-		s.similar.text = append(s.similar.text, ev.Text...)
+	switch {
+	case s.similar.query == nil:
+	case ev.Text != nil:
+		s.similar.text = append(s.similar.text, ev.Text[:min(len(ev.Text), max(maxCompared-len(s.similar.text), 0))]...)
+	case ev.Final && len(ev.Data) > 0 && s.similar.text == nil:
+		s.similar.plain = similar.ReplyText(ev.Data)
 	}
 }
 
@@ -143,11 +149,12 @@ func (s *Slot) compare(e *Entry) {
 	if s.similar.query == nil {
 		return
 	}
-	text, ok := jsontext.Unquote(append(append([]byte{'"'}, s.similar.text...), '"'))
-	if !ok {
-		return
+	text := s.similar.plain
+	if s.similar.text != nil {
+		// A text that was cut within an escape is compared as it is written.
+		text = string(jsontext.Text{Raw: s.similar.text}.Append(nil))
 	}
-	e.text = text
+	e.text = text[:min(len(text), maxCompared)]
 	if other := s.similar.compared; other != nil && other.text != "" && text != "" {
 		agreement := similar.Agreement(other.text, text)
 		l := s.similar.lookup
