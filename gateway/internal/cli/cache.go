@@ -15,10 +15,10 @@ func (e *environment) cacheCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "cache",
 		Short: "Purge cached replies, and measure the similarity cache",
-		Args:  exactly(0, "purge or eval"),
+		Args:  exactly(0, "purge, eval or shadow"),
 		RunE:  func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
 	}
-	cmd.AddCommand(e.cachePurgeCommand(), e.cacheEvalCommand())
+	cmd.AddCommand(e.cachePurgeCommand(), e.cacheEvalCommand(), e.cacheShadowCommand())
 	return cmd
 }
 
