@@ -44,14 +44,14 @@ func TestOwnPairs(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if len(e.WrongHits) > 0 || e.Precision.Low < 0.97 || e.Recall.Value < 0.68 {
+	if len(e.WrongHits) > 0 || e.Precision.Low < 0.97 || e.Recall.Value < 0.66 {
 		t.Errorf("lexical: %v precision, %v recall, wrong hits %v", e.Precision, e.Recall, e.WrongHits)
 	}
 	e, err = Evaluate(t.Context(), pairs, Settings{Embedder: "everything", Embed: everything, Threshold: 0.95})
 	if err != nil {
 		t.Fatal(err)
 	}
-	if e.Traps.Value > 0.02 || e.Recall.Value < 0.70 {
+	if e.Traps.Value > 0.02 || e.Recall.Value < 0.68 {
 		t.Errorf("guards alone: %v of the traps, %v recall, wrong hits %v", e.Traps, e.Recall, e.WrongHits)
 	}
 }

@@ -38,16 +38,22 @@ func wordSet(t *text) []string {
 // caseSensitive are words that mean something else with a capital.
 var caseSensitive = set("us it may march august polish turkey china apple amazon oracle windows word excel access rust go swift ruby java python perl who aids ram chad jordan georgia nice reading bath cork mobile " +
 	"oracle shell gap target mercury mars earth sun bill mark will jack rose grace hope faith joy may june april frank rich art drew pat ray rob dick guy miles lance chase hunter mason potter taylor baker cook smith king prince " +
+	"bush grant crane wolf fox bell banks woods stone brook rivers dale lane page parks gates jobs cruise moss bloom fields price wells waters snow summers love gore ash ivy daisy lily olive violet iris heather hazel ginger dawn eve victor earl duke dean judge bishop sterling crown polo lotus saturn focus escort beetle golf fiesta galaxy note pixel edge safari opera brave chrome signal telegram notion linear cursor gemini mistral " +
 	"slack zoom teams meet square stripe block meta alphabet visa discover chase ford dodge jaguar puma tesla delta united spring flask express angular react vue ember basic pascal julia scratch dart crystal ada scala groovy cuba guinea wales hamburg essen " +
 	"sie ihr ihnen essen reise arm weg orange")
 
-// cases are the words that mean something else with a capital, each with how it is written.
+// cases are the words that mean something else with a capital, each with how it is written:
+// those of a list, and those of two letters with one, which may be symbols, as CO and Co.
 func cases(t *text) []string {
 	var found []string
 	for i, w := range t.words {
-		if caseSensitive[w.text] {
-			w.first = w.first || i == 0
+		first := w.first || i == 0
+		switch {
+		case caseSensitive[w.text]:
+			w.first = first
 			found = append(found, w.text+" "+caseOf(w))
+		case w.kind == letters && len(w.raw) == 2 && w.raw != w.text && !first:
+			found = append(found, w.raw)
 		}
 	}
 	return found

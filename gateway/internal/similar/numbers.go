@@ -29,8 +29,8 @@ func numerals(words []word, language string) []word {
 		case afterNumber && w.glued && ordinalEnds[w.text]:
 			out[len(out)-1].text += w.text
 			continue
-		case afterNumber && units[w.text] != "":
-			w.text = unitMark + units[w.text]
+		case afterNumber && w.kind != pause && unitOf(w.raw) != "":
+			w.text = unitMark + unitOf(w.raw)
 		case currencies[w.text] != "" && i+1 < len(words) && words[i+1].kind == digits:
 			number := words[i+1]
 			number.text, number.first = numberMark+ungroup(number.text, language), w.first
@@ -49,6 +49,19 @@ func numerals(words []word, language string) []word {
 }
 
 var ordinalEnds = set("st nd rd th")
+
+// unitOf returns the usual form of a unit after a number. Capitals count in short ones: Mb is
+// not MB, and 5G not five grams. It is empty for other words.
+func unitOf(raw string) string {
+	lower, listed := strings.ToLower(raw), " "+raw+" "
+	switch {
+	case raw == lower || len(raw) > 3 || strings.Contains(" KB kB MB GB TB KG Kg KM Km USD EUR GBP JPY INR ", listed):
+		return units[lower]
+	case strings.Contains(" AM PM ", listed):
+		return ""
+	}
+	return raw
+}
 
 // ungroup removes the commas between thousands, except where a comma is the decimal point.
 func ungroup(s, language string) string {

@@ -39,7 +39,7 @@ buenas
 
 // afterGreeting are words that begin a request, so that what stands before is a greeting
 // without a comma.
-var afterGreeting = set("can could would will please what who where when why how which i is are do does tell kannst können könnten bitte was wie wo wann warum peux-tu pouvez-vous comment quel quelle où puedes podrías cómo qué cuál dónde por 请 我 怎 什 如")
+var afterGreeting = set("can could would will please what who where when why how which i tell kannst können könnten bitte was wie wo wann warum peux-tu pouvez-vous comment quel quelle où puedes podrías cómo qué cuál dónde por 请 我 怎 什 如")
 
 // courtesies are what a request may begin with without being another one.
 var courtesies = phrases(`
@@ -86,6 +86,16 @@ var notCourteous = set("in is as and or vs versus means mean auf heißt und oder
 // mentions are words of texts that are about words: nothing is cut from the end of those.
 var closings = phrases(`
 please
+bitte
+por favor
+s'il te plaît
+s'il vous plaît
+if you can
+if possible
+`)
+
+// thanks end a text, too, after a pause only: "who sang Thank You" is no thanks.
+var thanks = phrases(`
 thanks
 thank you
 thank you very much
@@ -94,10 +104,7 @@ thanks a lot
 many thanks
 thanks in advance
 thank you in advance
-if you can
-if possible
 cheers
-bitte
 danke
 vielen dank
 danke schön
@@ -105,11 +112,8 @@ danke im voraus
 merci
 merci beaucoup
 merci d'avance
-s'il te plaît
-s'il vous plaît
 gracias
 muchas gracias
-por favor
 谢谢
 谢谢你
 多谢
@@ -133,7 +137,14 @@ help me to
 
 // requests are verbs that are about the reply. "Can you swim" is a question; "can you
 // explain" is a request.
-var requests = set("explain tell describe summarize clarify define outline list give show remind suggest recommend walk let")
+var requests = set("explain describe summarize clarify define outline list remind suggest recommend tell give show walk let")
+
+// transitive are those requests that need one of objects next: "can you give blood" is a
+// question.
+var (
+	transitive = set("tell give show walk let")
+	objects    = set("me us a an the some")
+)
 
 // indirect are beginnings of indirect questions. With "=> question" only a question may
 // follow, and no object.
@@ -269,7 +280,7 @@ var contractions = map[string]string{
 // American spelling, short forms, and a few that nobody distinguishes.
 var spellings = map[string]string{
 	"colour": "color", "colours": "colors", "favourite": "favorite", "favourites": "favorites", "flavour": "flavor", "flavours": "flavors", "behaviour": "behavior", "honour": "honor",
-	"neighbour": "neighbor", "neighbours": "neighbors", "neighbourhood": "neighborhood", "labour": "labor", "harbour": "harbor", "humour": "humor", "rumour": "rumor",
+	"neighbour": "neighbor", "neighbours": "neighbors", "neighbourhood": "neighborhood", "harbour": "harbor", "humour": "humor", "rumour": "rumor",
 	"centre": "center", "centres": "centers", "theatre": "theater", "litre": "liter", "litres": "liters", "metre": "meter", "metres": "meters", "kilometre": "kilometer", "kilometres": "kilometers", "fibre": "fiber",
 	"organise": "organize", "organised": "organized", "organising": "organizing", "organisation": "organization", "organisations": "organizations", "summarise": "summarize", "summarised": "summarized",
 	"analyse": "analyze", "analysed": "analyzed", "analysing": "analyzing", "optimise": "optimize", "optimising": "optimizing", "optimisation": "optimization", "recognise": "recognize", "apologise": "apologize",
@@ -279,7 +290,7 @@ var spellings = map[string]string{
 	"defence": "defense", "offence": "offense", "licence": "license", "catalogue": "catalog", "dialogue": "dialog", "grey": "gray", "jewellery": "jewelry", "tyre": "tire", "tyres": "tires", "programme": "program", "cheque": "check",
 	"aluminium": "aluminum", "moustache": "mustache", "pyjamas": "pajamas", "plough": "plow", "sceptical": "skeptical", "yoghurt": "yogurt", "doughnut": "donut", "doughnuts": "donuts", "learnt": "learned", "enrol": "enroll",
 	"e-mail": "email", "e-mails": "emails", "wi-fi": "wifi", "web-site": "website", "on-line": "online", "log-in": "login", "per-cent": "percent", "to-do": "todo", "check-list": "checklist",
-	"telephone": "phone", "photograph": "photo", "photographs": "photos", "bicycle": "bike", "bicycles": "bikes", "refrigerator": "fridge", "refrigerators": "fridges", "television": "tv", "advertisement": "ad", "advertisements": "ads",
+	"photograph": "photo", "photographs": "photos", "refrigerator": "fridge", "refrigerators": "fridges", "television": "tv", "advertisement": "ad", "advertisements": "ads",
 	"automobile": "car", "automobiles": "cars", "okay": "ok", "thru": "through", "pls": "please", "plz": "please", "thx": "thanks", "amongst": "among", "whilst": "while", "towards": "toward", "afterwards": "afterward",
 	"anaemia": "anemia", "leukaemia": "leukemia", "diarrhoea": "diarrhea", "oestrogen": "estrogen", "paediatric": "pediatric", "paediatrician": "pediatrician", "haemoglobin": "hemoglobin", "foetus": "fetus", "manoeuvre": "maneuver",
 	"mum": "mom", "maths": "math", "aeroplane": "airplane",

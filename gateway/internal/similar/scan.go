@@ -169,7 +169,7 @@ func mark(r rune, after string, glued bool) kind {
 		return stop
 	case strings.ContainsRune(",;:", r) && open, r == '-' && !glued && open:
 		return pause
-	case strings.ContainsRune(`"“”„«»「」『』'`, r):
+	case strings.ContainsRune(`"“”„«»「」『』`, r):
 		return quote
 	}
 	return symbol

@@ -53,7 +53,7 @@ func trimStart(words []word) []word {
 		}
 	}
 	for _, p := range asking {
-		if n := len(p.from); hasPrefix(words, p.from) && len(words) > n+1 && requests[words[n].text] {
+		if n := len(p.from); hasPrefix(words, p.from) && len(words) > n+1 && requests[words[n].text] && (!transitive[words[n].text] || objects[words[n+1].text]) {
 			return words[n:]
 		}
 	}
@@ -72,7 +72,12 @@ func trimEnd(words []word) []word {
 		return words
 	}
 	for _, p := range closings {
-		if rest := len(words) - len(p.from); rest > 1 && hasSuffix(words, p.from) && words[rest-1].text != colon {
+		if rest := len(words) - len(p.from); rest > 2 && hasSuffix(words, p.from) && words[rest-1].text != colon {
+			return words[:rest]
+		}
+	}
+	for _, p := range thanks {
+		if rest := len(words) - len(p.from); rest > 1 && hasSuffix(words, p.from) && isBreak(words[rest-1]) && words[rest-1].text != colon {
 			return words[:rest]
 		}
 	}

@@ -109,7 +109,7 @@ func quoted(s string) []string {
 		if end < 0 {
 			return append(found, s) // not closed: all of the rest may be meant
 		}
-		if inner := strings.TrimSpace(s[:end]); inner != "" {
+		if inner := s[:end]; inner != "" {
 			found = append(found, inner)
 		}
 		s = s[end:]
