@@ -43,21 +43,26 @@ var caseSensitive = set("us it may march august polish turkey china apple amazon
 	"sie ihr ihnen essen reise arm weg orange")
 
 // cases are the words that mean something else with a capital, each with how it is written:
-// those of a list, and those of two letters with one, which may be symbols, as CO and Co.
+// those of a list, and those of two letters with one, which may be symbols, as CO and Co. In a
+// text that is all in capitals they say nothing.
 func cases(t *text) []string {
 	var found []string
+	shouts := !slices.ContainsFunc(t.tokens, func(k token) bool { return k.text != strings.ToUpper(k.text) })
 	for i, w := range t.words {
 		first := w.first || i == 0
 		switch {
 		case caseSensitive[w.text]:
 			w.first = first
 			found = append(found, w.text+" "+caseOf(w))
-		case w.kind == letters && len(w.raw) == 2 && w.raw != w.text && !first:
+		case w.kind == letters && len(w.raw) == 2 && !first && !abbreviations[w.text] && w.raw != strings.ToLower(w.raw) && !shouts:
 			found = append(found, w.raw)
 		}
 	}
 	return found
 }
+
+// abbreviations of two letters mean the same without capitals.
+var abbreviations = set("ai uk eu tv pc ok id ip js ui ux db vm os")
 
 // caseOf names how a word is written: in capitals, with one, or without. At the start of a
 // sentence one tells nothing.
