@@ -69,15 +69,28 @@ func (c *canon) value(p *place) {
 
 // text copies a string. Whatever its spelling, it is written in one way.
 func (c *canon) text(p *place) {
-	raw := c.Raw()
-	if (p == nil || !p.exact) && (bytes.Contains(raw, []byte(`\u`)) || bytes.Contains(raw, []byte(`\/`))) {
-		t := jsontext.Text{Raw: raw[1 : len(raw)-1]}
+	t := c.Text()
+	if t.Escaped() && (p == nil || !p.exact) && oddlyEscaped(t.Raw) {
 		if s := string(t.Append(nil)); !strings.ContainsRune(s, utf8.RuneError) { // which may stand for half a pair of surrogates
 			c.out = jsontext.AppendQuote(c.out, s)
 			return
 		}
 	}
-	c.out = append(c.out, raw...)
+	c.out = append(append(append(c.out, '"'), t.Raw...), '"')
+}
+
+// oddlyEscaped reports whether a string has an escape that AppendQuote may not write: \u or \/.
+func oddlyEscaped(raw []byte) bool {
+	for {
+		i := bytes.IndexByte(raw, '\\')
+		if i < 0 {
+			return false
+		}
+		if next := raw[i+1]; next == 'u' || next == '/' {
+			return true
+		}
+		raw = raw[i+2:]
+	}
 }
 
 // object copies an object and returns how many members the copy has.

@@ -41,9 +41,9 @@ type flight struct {
 	// release releases the leader's context; nil without one.
 	release func()
 
-	// These are guarded by the mutex of flights. orphaned cancels the call of a leader whose
+	// These are written under the mutex of flights. orphaned cancels the call of a leader whose
 	// client is gone; nil while it is there.
-	followers int
+	followers atomic.Int64
 	orphaned  context.CancelCauseFunc
 	// leaderless says that the lead is vacant.
 	leaderless bool

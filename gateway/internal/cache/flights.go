@@ -35,7 +35,7 @@ func (fs *flights) followLocked(s *Slot, k Key) bool {
 	if f == nil || f.full.Load() {
 		return false
 	}
-	f.followers++
+	f.followers.Add(1)
 	fs.following++
 	s.flight, s.state = f, llm.CacheCoalesced
 	return true
@@ -71,7 +71,7 @@ func (fs *flights) join(s *Slot) {
 func (fs *flights) lead(f *flight, s *Slot) {
 	fs.mu.Lock()
 	defer fs.mu.Unlock()
-	f.followers--
+	f.followers.Add(-1)
 	fs.following--
 	f.leaderless, f.orphaned = false, nil
 	s.leads, s.state = true, llm.CacheMiss
@@ -82,9 +82,9 @@ func (fs *flights) lead(f *flight, s *Slot) {
 func (fs *flights) leave(f *flight) {
 	fs.mu.Lock()
 	defer fs.mu.Unlock()
-	f.followers--
+	f.followers.Add(-1)
 	fs.following--
-	if f.followers > 0 || f.orphaned == nil && !f.leaderless {
+	if f.followers.Load() > 0 || f.orphaned == nil && !f.leaderless {
 		return
 	}
 	fs.removeLocked(f)
@@ -98,7 +98,7 @@ func (fs *flights) leave(f *flight) {
 func (fs *flights) orphan(f *flight, cancel context.CancelCauseFunc) bool {
 	fs.mu.Lock()
 	defer fs.mu.Unlock()
-	if f.followers == 0 {
+	if f.followers.Load() == 0 {
 		fs.removeLocked(f)
 		return false
 	}
@@ -111,7 +111,7 @@ func (fs *flights) orphan(f *flight, cancel context.CancelCauseFunc) bool {
 func (fs *flights) vacate(f *flight) bool {
 	fs.mu.Lock()
 	defer fs.mu.Unlock()
-	if f.followers == 0 {
+	if f.followers.Load() == 0 {
 		fs.removeLocked(f)
 		return false
 	}
@@ -123,10 +123,10 @@ func (fs *flights) vacate(f *flight) bool {
 func (fs *flights) wanted(f *flight) bool {
 	fs.mu.Lock()
 	defer fs.mu.Unlock()
-	if f.followers == 0 {
+	if f.followers.Load() == 0 {
 		fs.removeLocked(f)
 	}
-	return f.followers > 0
+	return f.followers.Load() > 0
 }
 
 // remove makes a flight one that nobody new can follow.

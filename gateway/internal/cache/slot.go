@@ -183,6 +183,9 @@ func (s *Slot) Context(ctx context.Context) context.Context {
 	return s.flight.outlive(ctx, s.cache)
 }
 
+// Followed reports whether others wait for the request's reply.
+func (s *Slot) Followed() bool { return s.leads && s.flight != nil && s.flight.followers.Load() > 0 }
+
 // Wanted reports whether others wait for the request's reply. Once it has reported false,
 // nobody can.
 func (s *Slot) Wanted() bool {

@@ -172,6 +172,7 @@ func (s *fakeSlot) Discard()                                        { s.state, s
 func (s *fakeSlot) Context(ctx context.Context) context.Context     { return ctx }
 func (s *fakeSlot) Similar() *llm.SimilarLookup                     { return nil }
 func (s *fakeSlot) Wanted() bool                                    { return false }
+func (s *fakeSlot) Followed() bool                                  { return false }
 func (s *fakeSlot) Close(error)                                     {}
 func (s *fakeSlot) Fill(reply llm.Stream, t *llm.Target) llm.Stream {
 	s.fakes.mu.Lock()

@@ -11,6 +11,8 @@ import (
 // relay sends the reply to the caller, event by event. The request is concluded before the
 // last one: a caller who has the whole answer can rely on its being recorded.
 func (x *state) relay(ctx context.Context, reply llm.Stream, w sink) error {
+	w, stop := x.aside(w) // a slow caller holds up nobody else
+	defer stop()
 	started := false
 	for {
 		ev, err := reply.Next()

@@ -72,7 +72,9 @@ type Slot interface {
 	// Similar is what became of the request in the similarity cache; nil when the route has
 	// none. It is complete once the reply is.
 	Similar() *llm.SimilarLookup
-	// Wanted reports whether others follow the request. Once it has reported false, nobody
+	// Followed reports whether others follow the request.
+	Followed() bool
+	// Wanted reports the same when nobody else needs the reply. Once it has reported false, nobody
 	// can.
 	Wanted() bool
 	// Close must be called at the end of the request, with its error. It may be called twice.

@@ -4,7 +4,9 @@ import (
 	"context"
 	"fmt"
 	"io"
+	"net"
 	"net/http"
+	"net/http/httptest"
 	"strings"
 	"sync"
 	"testing"
@@ -378,5 +380,73 @@ func TestOwnCalls(t *testing.T) {
 				t.Errorf("%d calls to the target, want 3", sent())
 			}
 		})
+	}
+}
+
+// narrow returns how callers ask over connections of which the network holds little.
+func narrow(t *testing.T, h *testServer) (ask func() *http.Response) {
+	server := httptest.NewUnstartedServer(h.Handler())
+	server.Listener = narrowListener{server.Listener}
+	server.Start()
+	t.Cleanup(server.Close)
+	transport := &http.Transport{DialContext: func(ctx context.Context, network, addr string) (net.Conn, error) {
+		c, err := new(net.Dialer).DialContext(ctx, network, addr)
+		if err == nil {
+			err = c.(*net.TCPConn).SetReadBuffer(64 << 10)
+		}
+		return c, err
+	}}
+	t.Cleanup(transport.CloseIdleConnections)
+	return func() *http.Response {
+		resp, err := (&http.Client{Transport: transport}).Post(server.URL+"/v1/chat/completions", "application/json", strings.NewReader(askStream))
+		if err != nil {
+			t.Fatal(err)
+		}
+		return resp
+	}
+}
+
+type narrowListener struct{ net.Listener }
+
+func (l narrowListener) Accept() (net.Conn, error) {
+	c, err := l.Listener.Accept()
+	if err == nil {
+		err = c.(*net.TCPConn).SetWriteBuffer(64 << 10)
+	}
+	return c, err
+}
+
+// TestSlowCallersHoldUpNobody has the leader's caller, and then a follower's, read nothing of a
+// reply that is larger than what the network takes: the others get theirs, and the slow ones
+// get the same later.
+func TestSlowCallersHoldUpNobody(t *testing.T) {
+	gate := make(chan struct{})
+	text := strings.Repeat("x", 16<<10)
+	var words []string
+	for i := range 200 {
+		words = append(words, fmt.Sprint(i, text))
+	}
+	frames := llmtest.Chat{Text: strings.Join(words, " ")}.OpenAIChunks(true)
+	up, sent := inTurn(llmtest.Steps(llmtest.Frames(frames[:2]...), llmtest.Wait(gate), func(x *llmtest.Exchange) {
+		for _, f := range frames[2:] {
+			_, _ = x.W.Write(f)
+		}
+	}))
+	h := openCoalescing(t, up, caching)
+	ask := narrow(t, h)
+	slow := []*http.Response{ask(), ask()}
+	quick := h.send(t, askStream)
+	close(gate)
+	got := readAnswer(quick)
+	if !strings.HasSuffix(got.body, "data: [DONE]\n\n") || len(got.body) < 200*len(text) {
+		t.Errorf("a quick follower got %d bytes", len(got.body))
+	}
+	for _, resp := range slow {
+		if late := readAnswer(resp); late.body != got.body {
+			t.Errorf("a slow %s got %d bytes, want %d", late.state, len(late.body), len(got.body))
+		}
+	}
+	if sent() != 1 {
+		t.Errorf("%d calls to the target", sent())
 	}
 }
