@@ -48,7 +48,7 @@ var floors = []map[string]string{
 		"httpapi/admin": "httpapi/tags",
 	},
 	{
-		"cache": "similar", "catalog": "", "config": "/plugins/dialects /plugins/strategies", "demo": "", "httpapi/tags": "", "keys": "", "ledger": "", "media": "", "meter": "", "pipeline": "",
+		"cache": "similar", "catalog": "", "config": "similar /plugins/dialects /plugins/strategies", "demo": "", "httpapi/tags": "", "keys": "", "ledger": "", "media": "", "meter": "", "pipeline": "",
 		"policy": "", "telemetry": "", "tokens": "", "upstream": "queue", "wasm/fuel": "", "wasm/hook": "", "wire/apierror": "", "wire/intake": "",
 		"llmtest": "",
 	},

@@ -4,6 +4,7 @@ import (
 	"time"
 
 	"github.com/penstock/penstock/gateway/internal/llm"
+	"github.com/penstock/penstock/gateway/internal/similar"
 )
 
 // setDefaults sets the defaults of v, a pointer to a part of the configuration. All
@@ -65,9 +66,9 @@ func setDefaults(v any) {
 		c.Coalesce = CoalesceOn
 	case *Similar:
 		c.Mode = SimilarMode(llm.SimilarOff)
-		c.Threshold = 0.95
-		c.Embedder = "lexical"
-		c.MaxChars = 500
+		c.Threshold = similar.DefaultThreshold
+		c.Embedder = similar.Lexical
+		c.MaxChars = similar.DefaultMaxChars
 	case *Target:
 		c.Weight = 1
 	case *APIKey:

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/penstock/penstock/gateway/internal/llm"
+	"github.com/penstock/penstock/gateway/internal/similar"
 	"github.com/penstock/penstock/plugins/strategies"
 )
 
@@ -61,7 +62,7 @@ func (d *decoder) checkSimilar(c *Config, path string, s Similar) {
 	if s.MaxChars < 1 || s.MaxChars > 10_000 {
 		d.fault(path+".max_chars", nil, "leave it out for 500", "must be between 1 and 10000, not %d", s.MaxChars)
 	}
-	if s.Embedder != "lexical" && !c.hasModel(s.Embedder) {
+	if s.Embedder != similar.Lexical && !c.hasModel(s.Embedder) {
 		d.fault(path+".embedder", nil, "write lexical, or a name under models", "there is no model %q", s.Embedder)
 	}
 }

@@ -197,7 +197,9 @@ func TestSimilarEmbedderDown(t *testing.T) {
 	gone := make(chan struct{})
 	defer close(gone)
 	for name, vector := range map[string]http.HandlerFunc{
-		"down":   func(w http.ResponseWriter, _ *http.Request) { http.Error(w, `{"error":{"message":"down"}}`, 503) },
+		"down": func(w http.ResponseWriter, _ *http.Request) {
+			http.Error(w, `{"error":{"message":"down"}}`, http.StatusServiceUnavailable)
+		},
 		"slow":   func(_ http.ResponseWriter, r *http.Request) { <-r.Context().Done() },
 		"zero":   func(w http.ResponseWriter, _ *http.Request) { fmt.Fprint(w, `{"data":[{"embedding":[0,0]}]}`) },
 		"broken": func(w http.ResponseWriter, _ *http.Request) { fmt.Fprint(w, `{"data":[]}`) },

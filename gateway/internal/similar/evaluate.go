@@ -180,44 +180,54 @@ func (s *Settings) query(ctx context.Context, text string) (*Query, error) {
 	return NewQuery(Key{}, text, v, s.Embedder == Lexical)
 }
 
+// tally counts hits by label, and by kind and label.
+type tally map[label]count
+
+type label struct {
+	kind string
+	same bool
+}
+
+type count struct{ hits, of int }
+
+func (t tally) add(g label, hit bool) {
+	c := t[g]
+	c.of++
+	if hit {
+		c.hits++
+	}
+	t[g] = c
+}
+
 func report(judged []Judged, s Settings) Evaluation {
 	e := Evaluation{Embedder: s.Embedder, Threshold: s.Threshold, Pairs: len(judged), WrongHits: []Judged{}, Missed: []Judged{}}
-	type group struct {
-		kind string
-		same bool
-	}
-	type count struct{ hits, of int }
-	kinds, total := map[group]count{}, map[bool]count{}
+	kinds, labels := tally{}, tally{}
 	for _, j := range judged {
-		g := group{j.Kind, j.Same}
-		k, t := kinds[g], total[j.Same]
-		k.of++
-		t.of++
+		hit := j.Refused == ""
+		kinds.add(label{j.Kind, j.Same}, hit)
+		labels.add(label{same: j.Same}, hit)
 		switch {
-		case j.Refused == "":
-			k.hits++
-			t.hits++
-			if !j.Same && len(e.WrongHits) < maxShown {
-				e.WrongHits = append(e.WrongHits, j)
-			}
-		case j.Same && len(e.Missed) < maxShown:
+		case hit && !j.Same && len(e.WrongHits) < maxShown:
+			e.WrongHits = append(e.WrongHits, j)
+		case !hit && j.Same && len(e.Missed) < maxShown:
 			e.Missed = append(e.Missed, j)
 		}
-		kinds[g], total[j.Same] = k, t
 	}
-	same, traps := total[true], total[false]
+	same, traps := labels[label{same: true}], labels[label{}]
 	e.Precision, e.Recall, e.Traps = NewShare(same.hits, same.hits+traps.hits), NewShare(same.hits, same.of), NewShare(traps.hits, traps.of)
 	for g, c := range kinds {
 		e.Kinds = append(e.Kinds, Kind{Kind: g.kind, Same: g.same, Hits: NewShare(c.hits, c.of)})
 	}
 	slices.SortFunc(e.Kinds, func(a, b Kind) int {
-		if a.Same != b.Same {
-			if a.Same {
-				return -1
-			}
-			return 1
-		}
-		return cmp.Compare(a.Kind, b.Kind)
+		return cmp.Or(cmp.Compare(rank(a.Same), rank(b.Same)), cmp.Compare(a.Kind, b.Kind))
 	})
 	return e
+}
+
+// rank puts pairs that are the same first.
+func rank(same bool) int {
+	if same {
+		return 0
+	}
+	return 1
 }

@@ -68,9 +68,6 @@ type Match struct {
 	Refused string
 }
 
-// Found reports whether a stored reply may answer.
-func (m Match) Found() bool { return m.Similarity > 0 && m.Refused == "" }
-
 // Index holds the texts that replies were stored for, by identity. It is safe for concurrent
 // use.
 type Index struct {
@@ -266,16 +263,6 @@ func (x *Index) Clear() {
 	x.mu.Lock()
 	defer x.mu.Unlock()
 	x.groups, x.bytes = map[Key]*group{}, 0
-}
-
-// Size returns the number of entries, and about how many bytes they take.
-func (x *Index) Size() (entries int, bytes int64) {
-	x.mu.RLock()
-	defer x.mu.RUnlock()
-	for _, g := range x.groups {
-		entries += len(g.entries)
-	}
-	return entries, x.bytes
 }
 
 func (x *Index) removeReply(g *group, reply Key) {

@@ -3,6 +3,7 @@ package similar
 import (
 	"strings"
 	"unicode"
+	"unicode/utf8"
 )
 
 // languageOf guesses the language of a text: from its script, or for Latin letters from the
@@ -35,13 +36,11 @@ func languageOf(words []word) string {
 
 // scriptOf names the script of a word's first letter; empty for Latin.
 func scriptOf(s string) string {
-	for _, r := range s {
-		for _, script := range scripts {
-			if unicode.Is(script.table, r) {
-				return script.name
-			}
+	r, _ := utf8.DecodeRuneInString(s)
+	for _, script := range scripts {
+		if unicode.Is(script.table, r) {
+			return script.name
 		}
-		return ""
 	}
 	return ""
 }

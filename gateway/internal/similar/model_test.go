@@ -67,7 +67,7 @@ func TestIndexModel(t *testing.T) {
 				for _, e := range model[identity] {
 					want = want || e.text == text && e.expires.After(c.at)
 				}
-				if m.Found() != want || want && model[identity][m.Reply].text != text {
+				if found(m) != want || want && model[identity][m.Reply].text != text {
 					t.Fatalf("Find(%q) = %+v, want found = %v", text, m, want)
 				}
 			},
@@ -76,7 +76,7 @@ func TestIndexModel(t *testing.T) {
 				for _, m := range model {
 					entries += len(m)
 				}
-				if n, bytes := x.Size(); n != entries || (n == 0) != (bytes == 0) && bytes > 3*groupBytes {
+				if n, bytes := x.size(); n != entries || (n == 0) != (bytes == 0) && bytes > 3*groupBytes {
 					t.Fatalf("%d entries take %d bytes, want %d entries", n, bytes, entries)
 				}
 			},

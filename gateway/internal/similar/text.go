@@ -3,6 +3,7 @@ package similar
 import (
 	"slices"
 	"strings"
+	"unicode/utf8"
 )
 
 // word is one item of a text in canonical form: lower case, contractions written out, one
@@ -122,11 +123,10 @@ func quoted(s string) []string {
 // closing has the marks that end a quotation, by the one that begins it.
 var closing = map[string]string{"\"": "\"", "“": "”\"", "„": "“”\"", "«": "»", "「": "」", "『": "』", "`": "`"}
 
+// openQuote returns the mark that a text begins with, and its length.
 func openQuote(s string) (mark string, size int) {
-	for _, r := range s {
-		return string(r), len(string(r))
-	}
-	return "", 0
+	_, size = utf8.DecodeRuneInString(s)
+	return s[:size], size
 }
 
 // hasPrefix reports whether words begin with these.
