@@ -27,6 +27,10 @@ const (
 	// usualItem is the assumed size of an entry. It decides how many frequency counters
 	// ristretto gets: ten for each entry that fits.
 	usualItem = 4 << 10
+	// textShare is the cache's size by what the index of similar texts may take beside it, and
+	// minTexts the least that this may be, in bytes.
+	textShare = 16
+	minTexts  = 256 << 10
 	// pooledBytes is the largest scratch buffer that is reused for another request.
 	pooledBytes = 1 << 20
 )
@@ -64,7 +68,7 @@ func New(maxBytes int64) (*Cache, error) {
 	if err != nil {
 		return nil, fmt.Errorf("make response cache: %w", err)
 	}
-	c := &Cache{maxItem: min(DefaultMaxItem, max(maxBytes/4, 1)), store: store, texts: similar.NewIndex(0, time.Now)}
+	c := &Cache{maxItem: min(DefaultMaxItem, max(maxBytes/4, 1)), store: store, texts: similar.NewIndex(max(maxBytes/textShare, minTexts), time.Now)}
 	c.scratch.New = func() any { return new(canon) }
 	return c, nil
 }

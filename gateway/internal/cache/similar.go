@@ -47,7 +47,11 @@ func (s *Slot) findSimilar(ctx context.Context, req *llm.Request, route *llm.Rou
 		return false
 	}
 	s.similar.lookup = &llm.SimilarLookup{Mode: o.Mode}
-	if s.similar.lookup.Skipped = s.ask(ctx, req, route, d); s.similar.lookup.Skipped != "" || !read {
+	s.similar.lookup.Skipped = s.ask(ctx, req, route, d)
+	if s.similar.lookup.Skipped == "" && !read {
+		s.similar.lookup.Skipped = "it asks for a fresh reply"
+	}
+	if s.similar.lookup.Skipped != "" {
 		return false
 	}
 	e, ok := s.match(o.Threshold)

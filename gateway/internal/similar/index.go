@@ -12,8 +12,6 @@ import (
 const (
 	// MaxPerIdentity is the most entries of one identity.
 	MaxPerIdentity = 10_000
-	// DefaultMaxBytes is the most memory of all entries by default, in bytes.
-	DefaultMaxBytes = 64 << 20
 	// maxDims is the longest vector that is kept.
 	maxDims = 8192
 	// entryBytes and groupBytes are the sizes of an entry beyond its vector and profile, and of
@@ -97,13 +95,9 @@ type entry struct {
 	used *atomic.Int64
 }
 
-// NewIndex returns an index of at most maxBytes; zero means DefaultMaxBytes. Time comes from
-// now, which should be monotonic, as time.Now is: then clocks that are set back do not keep
+// NewIndex returns an index of at most about maxBytes. Time comes from now, which should be monotonic, as time.Now is: then clocks that are set back do not keep
 // an entry beyond its time.
 func NewIndex(maxBytes int64, now func() time.Time) *Index {
-	if maxBytes <= 0 {
-		maxBytes = DefaultMaxBytes
-	}
 	return &Index{maxBytes: maxBytes, now: now, groups: map[Key]*group{}}
 }
 

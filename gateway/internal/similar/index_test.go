@@ -43,7 +43,7 @@ func newClock() *clock { return &clock{time.Unix(1_800_000_000, 0)} }
 
 func TestIndex(t *testing.T) {
 	c := newClock()
-	x := NewIndex(0, c.now)
+	x := NewIndex(1<<20, c.now)
 	mine, other := keyOf(1), keyOf(2)
 	x.Add(lexicalQuery(t, mine, "How do I reset my password?"), keyOf(10), time.Hour)
 	x.Add(lexicalQuery(t, mine, "Plan 3 days in Rome"), keyOf(11), time.Minute)
@@ -75,7 +75,7 @@ func TestIndex(t *testing.T) {
 }
 
 func TestIndexReplacesAndDeletes(t *testing.T) {
-	x := NewIndex(0, newClock().now)
+	x := NewIndex(1<<20, newClock().now)
 	a, b := lexicalQuery(t, keyOf(1), "first text"), lexicalQuery(t, keyOf(1), "second text")
 	x.Add(a, keyOf(10), time.Hour)
 	x.Add(b, keyOf(10), time.Hour) // the same reply again
@@ -107,7 +107,7 @@ func TestIndexReplacesAndDeletes(t *testing.T) {
 // TestIndexWithOtherDimensions checks that entries of an embedder whose vectors have got
 // another length are dropped.
 func TestIndexWithOtherDimensions(t *testing.T) {
-	x := NewIndex(0, newClock().now)
+	x := NewIndex(1<<20, newClock().now)
 	short, err := NewQuery(keyOf(1), "text", []float32{1, 0}, false)
 	if err != nil {
 		t.Fatal(err)
