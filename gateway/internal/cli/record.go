@@ -246,6 +246,9 @@ func printBill(line func(string, string, ...any), r *llm.Record) {
 	default:
 		line("cost", "unknown: no price known for %s", r.Target)
 	}
+	if r.PromptSaved != 0 {
+		line("prompt cache", "saved %s at the provider", r.PromptSaved)
+	}
 	if r.Saved > 0 {
 		line("saved", "%s by the cache", r.Saved)
 	}

@@ -86,14 +86,15 @@ func (e *environment) printSpend(output string, by []string, report ledger.Repor
 		return nil
 	}
 	w := tabwriter.NewWriter(e.stdout, 0, 8, 2, ' ', tabwriter.AlignRight)
-	fmt.Fprintln(w, strings.ToUpper(cells(by...))+"\tREQUESTS\tINPUT\tOUTPUT\tCOST\tUNPRICED\tCACHE HITS\tSAVED\t")
+	fmt.Fprintln(w, strings.ToUpper(cells(by...))+"\tREQUESTS\tINPUT\tOUTPUT\tCOST\tUNPRICED\tCACHE HITS\tSAVED\tPROMPT CACHE\t")
 	costs := llm.Dollars(amounts(report, func(s ledger.Sums) llm.NanoUSD { return s.Cost })...)
 	saved := llm.Dollars(amounts(report, func(s ledger.Sums) llm.NanoUSD { return s.Saved })...)
+	prompt := llm.Dollars(amounts(report, func(s ledger.Sums) llm.NanoUSD { return s.PromptSaved })...)
 	for i, r := range report.Rows {
-		fmt.Fprintln(w, cells(dashes(r.Values)...)+"\t"+sums(r.Sums, costs[i], saved[i])+"\t")
+		fmt.Fprintln(w, cells(dashes(r.Values)...)+"\t"+sums(r.Sums, costs[i], saved[i], prompt[i])+"\t")
 	}
 	last := len(report.Rows)
-	fmt.Fprintln(w, "total"+strings.Repeat("\t", max(len(by), 1))+sums(report.Total, costs[last], saved[last])+"\t")
+	fmt.Fprintln(w, "total"+strings.Repeat("\t", max(len(by), 1))+sums(report.Total, costs[last], saved[last], prompt[last])+"\t")
 	return w.Flush()
 }
 
@@ -106,8 +107,8 @@ func amounts(r ledger.Report, of func(ledger.Sums) llm.NanoUSD) []llm.NanoUSD {
 	return append(column, of(r.Total))
 }
 
-func sums(s ledger.Sums, cost, saved string) string {
-	return fmt.Sprintf("%d\t%d\t%d\t%s\t%d\t%d\t%s", s.Requests, s.InputTokens, s.OutputTokens, cost, s.UnpricedRequests, s.CacheHits, saved)
+func sums(s ledger.Sums, cost, saved, prompt string) string {
+	return fmt.Sprintf("%d\t%d\t%d\t%s\t%d\t%d\t%s\t%s", s.Requests, s.InputTokens, s.OutputTokens, cost, s.UnpricedRequests, s.CacheHits, saved, prompt)
 }
 
 func dashes(values []string) []string {
@@ -129,7 +130,7 @@ func escapeAll(values []string) []string {
 
 func (e *environment) printSpendCSV(by []string, report ledger.Report) error {
 	w := csv.NewWriter(e.stdout)
-	header := append(escapeAll(by), "requests", "errors", "input_tokens", "output_tokens", "cost_usd", "unpriced_requests", "cache_hits", "saved_usd")
+	header := append(escapeAll(by), "requests", "errors", "input_tokens", "output_tokens", "cost_usd", "unpriced_requests", "cache_hits", "saved_usd", "prompt_cache_saved_usd")
 	if err := w.Write(header); err != nil {
 		return err
 	}
@@ -137,7 +138,7 @@ func (e *environment) printSpendCSV(by []string, report ledger.Report) error {
 	for _, r := range report.Rows {
 		s := r.Sums
 		row := append(escapeAll(r.Values), n(s.Requests), n(s.Errors), n(s.InputTokens), n(s.OutputTokens),
-			s.Cost.Decimal(), n(s.UnpricedRequests), n(s.CacheHits), s.Saved.Decimal())
+			s.Cost.Decimal(), n(s.UnpricedRequests), n(s.CacheHits), s.Saved.Decimal(), s.PromptSaved.Decimal())
 		if err := w.Write(row); err != nil {
 			return err
 		}

@@ -47,6 +47,7 @@ func setDefaults(v any) {
 	case *Model:
 		c.Router = DefaultRouter()
 		c.Empty = EmptyFallback
+		c.PromptCache = PromptCacheOff
 		c.OnUnsupported = DropUnsupported
 	case *Retries:
 		c.Attempts = 2

@@ -34,6 +34,11 @@ type Model struct {
 	Stream Stream `yaml:"stream"`
 	// Cache says whether replies are kept and for how long.
 	Cache RouteCache `yaml:"cache"`
+	// PromptCache auto puts marks of the provider's prompt cache into long prompts that have
+	// none, for targets in Anthropic's format, which cache only what is marked. A prompt that
+	// is sent once then costs up to a quarter more, one that is sent again a tenth. off leaves
+	// it to the caller.
+	PromptCache PromptCache `yaml:"prompt_cache"`
 	// Unpriced overrides the setting of the same name for all models: deny excludes targets
 	// without a known price where a hard limit in US dollars applies, allow lets requests
 	// through uncounted.

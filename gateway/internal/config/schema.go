@@ -89,6 +89,8 @@ func schemaOf(t reflect.Type) *jsonschema.Schema {
 		return enum(LedgerRefuse, LedgerServe)
 	case reflect.TypeFor[Unpriced]():
 		return enum(UnpricedAllow, UnpricedDeny)
+	case reflect.TypeFor[PromptCache]():
+		return enum(PromptCacheAuto, PromptCacheOff)
 	case reflect.TypeFor[Empty]():
 		return enum(EmptyFallback, EmptyPass)
 	case reflect.TypeFor[Resume]():

@@ -90,6 +90,17 @@ const (
 
 func (u *Unsupported) set(s string) error { return choose(u, s, DropUnsupported, RejectUnsupported) }
 
+// PromptCache says whether the gateway marks prompts for the caches of providers.
+type PromptCache string
+
+// The choices for it.
+const (
+	PromptCacheAuto PromptCache = "auto"
+	PromptCacheOff  PromptCache = "off"
+)
+
+func (p *PromptCache) set(s string) error { return choose(p, s, PromptCacheAuto, PromptCacheOff) }
+
 // Resume says whether another target may go on with a stream that broke off.
 type Resume string
 

@@ -58,6 +58,7 @@ func appendRecord(b []byte, r *llm.Record) []byte {
 	o.inner("price", func(o *object) { price(o, &r.Price) })
 	o.whole("cost_nano_usd", int64(r.Cost))
 	o.whole("saved_nano_usd", int64(r.Saved))
+	o.whole("prompt_saved_nano_usd", int64(r.PromptSaved))
 	o.millis("duration_ms", r.Duration)
 	o.millis("first_byte_ms", r.FirstByte)
 	o.millis("upstream_ms", r.Upstream)
@@ -218,6 +219,7 @@ func attempt(o *object, a *llm.Attempt) {
 	o.inner("usage", func(o *object) { usage(o, &a.Usage) })
 	o.whole("cost_nano_usd", int64(a.Cost))
 	list(o, "transforms", a.Transforms, applied)
+	o.whole("cache_marks", int64(a.CacheMarks))
 	o.strings("dropped", a.Dropped)
 }
 

@@ -37,8 +37,9 @@ type Sums struct {
 	Cost             llm.NanoUSD
 	UnpricedRequests int64
 	CacheHits        int64
-	// Saved is what cache hits would have cost.
-	Saved llm.NanoUSD
+	// Saved is what cache hits would have cost, PromptSaved what the providers' prompt caches
+	// have saved, less what writing to them cost.
+	Saved, PromptSaved llm.NanoUSD
 }
 
 // Row is one group's sums, with its values of the dimensions. A value is empty for requests
@@ -101,14 +102,14 @@ func scanRow(rows *sql.Rows, by []string) (Row, error) {
 		into = append(into, &r.Values[i])
 	}
 	s := &r.Sums
-	var in, out, cost, saved halves
+	var in, out, cost, saved, prompt halves
 	into = append(into, &s.Requests, &s.Errors, &in.high, &in.low, &out.high, &out.low, &cost.high, &cost.low,
-		&s.UnpricedRequests, &s.CacheHits, &saved.high, &saved.low)
+		&s.UnpricedRequests, &s.CacheHits, &saved.high, &saved.low, &prompt.high, &prompt.low)
 	if err := rows.Scan(into...); err != nil {
 		return r, err
 	}
 	s.InputTokens, s.OutputTokens = in.sum(), out.sum()
-	s.Cost, s.Saved = llm.NanoUSD(cost.sum()), llm.NanoUSD(saved.sum())
+	s.Cost, s.Saved, s.PromptSaved = llm.NanoUSD(cost.sum()), llm.NanoUSD(saved.sum()), llm.NanoUSD(prompt.sum())
 	return r, nil
 }
 
@@ -118,7 +119,8 @@ const sums = `count(*), ifnull(sum(status >= 400 OR code IS NOT NULL), 0),
 	ifnull(sum(input_tokens >> 32), 0), ifnull(sum(input_tokens & 4294967295), 0),
 	ifnull(sum(output_tokens >> 32), 0), ifnull(sum(output_tokens & 4294967295), 0),
 	ifnull(sum(cost >> 32), 0), ifnull(sum(cost & 4294967295), 0), count(*) - count(cost), ifnull(sum(cache in ('hit', 'coalesced', 'similar')), 0),
-	ifnull(sum(saved >> 32), 0), ifnull(sum(saved & 4294967295), 0)`
+	ifnull(sum(saved >> 32), 0), ifnull(sum(saved & 4294967295), 0),
+	ifnull(sum(prompt_saved >> 32), 0), ifnull(sum(prompt_saved & 4294967295), 0)`
 
 // halves are the sums of the upper and the lower 32 bits of numbers.
 type halves struct{ high, low int64 }
@@ -232,6 +234,7 @@ func (s *Sums) add(o Sums) {
 	s.UnpricedRequests += o.UnpricedRequests
 	s.CacheHits += o.CacheHits
 	s.Saved = llm.Add(s.Saved, o.Saved)
+	s.PromptSaved = llm.Add(s.PromptSaved, o.PromptSaved)
 }
 
 // sumsJSON is the JSON form of Sums. Money is a decimal number of US dollars with all its
@@ -245,12 +248,13 @@ type sumsJSON struct {
 	UnpricedRequests int64       `json:"unpriced_requests"`
 	CacheHits        int64       `json:"cache_hits"`
 	Saved            json.Number `json:"saved_usd"`
+	PromptSaved      json.Number `json:"prompt_cache_saved_usd"`
 }
 
 // MarshalJSON writes the sums as one object.
 func (s Sums) MarshalJSON() ([]byte, error) {
 	return json.Marshal(sumsJSON{s.Requests, s.Errors, s.InputTokens, s.OutputTokens, json.Number(s.Cost.Decimal()),
-		s.UnpricedRequests, s.CacheHits, json.Number(s.Saved.Decimal())})
+		s.UnpricedRequests, s.CacheHits, json.Number(s.Saved.Decimal()), json.Number(s.PromptSaved.Decimal())})
 }
 
 // MarshalJSON writes the dimensions by their names, such as "model" or

@@ -20,6 +20,9 @@ type Exchange struct {
 	Quirks, Added Quirks
 	// Applied is what the route's transforms have done so far.
 	Applied []Applied
+	// CacheMarks is how many marks of the provider's prompt cache the gateway has put into the
+	// request.
+	CacheMarks int
 	// Dropped names the members of the request that the target's format has no place
 	// for, or that were changed to fit it.
 	Dropped []string

@@ -219,6 +219,18 @@ func (p Price) Cost(u Usage) NanoUSD {
 	return sum.perMillion()
 }
 
+// CacheSaving returns what the provider's prompt cache has saved: what the usage would have cost
+// without it, less what it cost. It is negative where writing to the cache cost more than
+// reading from it saved.
+func (p Price) CacheSaving(u Usage) NanoUSD {
+	if !p.Known || u.CacheRead <= 0 && u.CacheWrite <= 0 && u.CacheWriteLong <= 0 {
+		return 0
+	}
+	without := u
+	without.CacheRead, without.CacheWrite, without.CacheWriteLong = 0, 0, 0
+	return p.Cost(without) - p.Cost(u)
+}
+
 // Amounts returns what a request with this usage takes from limits. An unknown price takes no
 // money.
 func (p Price) Amounts(u Usage) Amounts {

@@ -61,6 +61,9 @@ type Record struct {
 	// hit would have cost.
 	Cost  NanoUSD `json:"cost_nano_usd"`
 	Saved NanoUSD `json:"saved_nano_usd,omitempty"`
+	// PromptSaved is what the provider's prompt cache has saved: what the same usage would have
+	// cost without it, less Cost. It is negative where more was written to it than read.
+	PromptSaved NanoUSD `json:"prompt_saved_nano_usd,omitempty"`
 
 	// Duration is from arrival to settlement, FirstByte to the first byte sent,
 	// Upstream the time spent waiting on providers; all in milliseconds on the wire.
@@ -172,6 +175,9 @@ type Attempt struct {
 	Cost  NanoUSD `json:"cost_nano_usd,omitempty"`
 	// Transforms is what the route's plugins did to the request and the reply.
 	Transforms []Applied `json:"transforms,omitempty"`
+	// CacheMarks is how many marks of the provider's prompt cache the gateway has put into the
+	// request.
+	CacheMarks int `json:"cache_marks,omitempty"`
 	// Dropped names the members of the request that the target's format has no place
 	// for, or that were changed to fit it.
 	Dropped []string `json:"dropped,omitempty"`

@@ -4,7 +4,6 @@ import (
 	"cmp"
 	"context"
 	"net/http"
-	"slices"
 	"strings"
 	"time"
 )
@@ -64,7 +63,7 @@ type Request struct {
 // that its bytes pass through.
 func (r *Request) PassesTo(t *Target) bool {
 	form := cmp.Or(r.Form, OpenAI)
-	return form == t.Dialect || slices.Contains(t.Also, form)
+	return t.Speaks(form)
 }
 
 // Incoming is a request as it came. Query holds no credentials.

@@ -2,6 +2,7 @@ package llm
 
 import (
 	"encoding/json"
+	"slices"
 	"time"
 )
 
@@ -49,6 +50,9 @@ type Target struct {
 	// its provider's targets take together; 0 means any number.
 	MaxInflight, ProviderMaxInflight int
 }
+
+// Speaks reports whether requests of a dialect pass through to the target's provider.
+func (t *Target) Speaks(d Dialect) bool { return d == t.Dialect || slices.Contains(t.Also, d) }
 
 // EmbeddingsDialect returns the dialect in which the target is asked for embeddings: the first
 // of its own that has them, empty if none has.
@@ -182,6 +186,9 @@ type Route struct {
 	CacheToolCalls, CacheVaried bool
 	// Similar is what is done with replies to requests in other words.
 	Similar Similarity
+	// PromptCache puts marks of the provider's prompt cache into requests that have none, at
+	// targets that cache only what is marked.
+	PromptCache bool
 	// AllowUnpriced lets requests under a hard limit on money go to targets without a known
 	// price, which the limit does not count.
 	AllowUnpriced bool

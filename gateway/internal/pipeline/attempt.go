@@ -122,7 +122,7 @@ func (a *attempt) prepare() error {
 	}
 	a.started = a.Now() // waiting for a limit is not the target's time
 	call, err := a.Dialects.Call(ctx, &a.exchange)
-	a.entry.Dropped = a.exchange.Dropped
+	a.entry.Dropped, a.entry.CacheMarks = a.exchange.Dropped, a.exchange.CacheMarks
 	if err != nil {
 		return err
 	}

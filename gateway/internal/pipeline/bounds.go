@@ -9,6 +9,11 @@ import (
 // worstCase bounds what a request with these facts may use at a target. text is an upper
 // bound of the prompt's text in tokens; 0 counts a token a byte.
 func (t *terms) worstCase(target *llm.Target, f *llm.Facts, text int64) llm.Estimate {
+	if t.route.PromptCache && target.Speaks(llm.Anthropic) && !f.CacheWrites {
+		marked := *f
+		marked.CacheWrites = true // the gateway asks for it
+		f = &marked
+	}
 	return llm.EstimateOf(target, f, t.decision.Obligations.MaxOutputTokens, text)
 }
 

@@ -109,6 +109,7 @@ func (x *state) account() {
 	r.Target, r.Provider, r.Price = a.target.ID, a.target.Provider, a.target.Price
 	r.Finish, r.Served = came.info.Finish, came.info.Model
 	r.Usage, r.Cost = came.usage, came.cost
+	r.PromptSaved = r.Price.CacheSaving(came.usage)
 	for _, other := range x.attempts.made {
 		if other.overtaken {
 			r.Cost = llm.Add(r.Cost, other.own().cost)

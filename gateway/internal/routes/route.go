@@ -30,6 +30,7 @@ func (r *Routes) route(name, star string, m config.Model) *llm.Route {
 		Resume:    m.Stream.Resume == config.ResumeAuto, Hold: int64(m.Stream.Hold), Drain: m.Stream.Abandoned == config.DrainAbandoned,
 		CacheTTL: m.Cache.TTL, CacheShared: m.Cache.Shared, CacheCoalesce: m.Cache.Coalesce == config.CoalesceOn, CacheToolCalls: m.Cache.ToolCalls, CacheVaried: m.Cache.Varied, Similar: similarity(m.Cache.Similar),
 		Transforms: m.Transform, Revision: r.revision(m.Transform),
+		PromptCache:       m.PromptCache == config.PromptCacheAuto,
 		AllowUnpriced:     cmp.Or(m.Unpriced, r.config.Unpriced) == config.UnpricedAllow,
 		RejectUnsupported: m.OnUnsupported == config.RejectUnsupported,
 	}

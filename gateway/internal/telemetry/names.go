@@ -12,6 +12,7 @@ const (
 	nameTokensPerReply   = "gen_ai_client_token_usage"
 	nameCost             = "penstock_cost_usd_total"
 	nameSaved            = "penstock_cost_saved_usd_total"
+	namePromptSaved      = "penstock_prompt_cache_saved_usd_total"
 	nameDecisionsDropped = "penstock_decision_log_dropped_total"
 	nameUnpriced         = "penstock_unpriced_requests_total"
 	nameAttempts         = "penstock_attempts_total"

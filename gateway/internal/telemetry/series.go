@@ -11,11 +11,11 @@ import (
 
 // series makes the metrics that every request adds to.
 type series struct {
-	requests, tokens, cost, saved          *prometheus.CounterVec
-	duration, firstByte, overhead, perSize *prometheus.HistogramVec
-	known                                  table[requestKey, *requestSeries]
-	routes, targets                        names
-	named                                  func(target string) bool // nil means all
+	requests, tokens, cost, saved, promptSaved *prometheus.CounterVec
+	duration, firstByte, overhead, perSize     *prometheus.HistogramVec
+	known                                      table[requestKey, *requestSeries]
+	routes, targets                            names
+	named                                      func(target string) bool // nil means all
 }
 
 // requestKey identifies the series of a request.
@@ -26,9 +26,9 @@ type requestKey struct {
 
 // requestSeries are the metrics of one kind of request, with their labels set.
 type requestSeries struct {
-	requests, in, out, cost, saved prometheus.Counter
-	duration, firstByte, overhead  prometheus.Observer
-	inPerReply, outPerReply        prometheus.Observer
+	requests, in, out, cost, saved, promptSaved prometheus.Counter
+	duration, firstByte, overhead               prometheus.Observer
+	inPerReply, outPerReply                     prometheus.Observer
 }
 
 // combinations is how many kinds of requests are distinguished for each label value: far
@@ -42,12 +42,13 @@ func seconds() []float64 {
 
 func newSeries(r *prometheus.Registry, limit int, known func(string) bool) *series {
 	s := &series{
-		requests:  counter(r, nameRequests, "Finished requests.", labelRoute, labelTarget, labelStatus, labelCache),
-		tokens:    counter(r, nameTokens, "Tokens billed by providers.", labelRoute, labelTarget, labelType),
-		cost:      counter(r, nameCost, "What providers charge, in US dollars, where the price is known.", labelRoute, labelTarget),
-		saved:     counter(r, nameSaved, "What cache hits would have cost, in US dollars.", labelRoute),
-		duration:  histogram(r, nameDuration, "From arrival to the end of the reply.", seconds(), labelRoute, labelTarget),
-		firstByte: histogram(r, nameFirstByte, "From arrival to the first byte sent.", seconds(), labelRoute, labelTarget),
+		requests:    counter(r, nameRequests, "Finished requests.", labelRoute, labelTarget, labelStatus, labelCache),
+		tokens:      counter(r, nameTokens, "Tokens billed by providers.", labelRoute, labelTarget, labelType),
+		cost:        counter(r, nameCost, "What providers charge, in US dollars, where the price is known.", labelRoute, labelTarget),
+		saved:       counter(r, nameSaved, "What cache hits would have cost, in US dollars.", labelRoute),
+		promptSaved: counter(r, namePromptSaved, "What providers' prompt caches have saved, in US dollars, of requests that cost less by them.", labelRoute, labelTarget),
+		duration:    histogram(r, nameDuration, "From arrival to the end of the reply.", seconds(), labelRoute, labelTarget),
+		firstByte:   histogram(r, nameFirstByte, "From arrival to the first byte sent.", seconds(), labelRoute, labelTarget),
 		overhead: histogram(r, nameOverhead, "The part of the duration not spent waiting for providers or for a turn.",
 			[]float64{.00005, .0001, .00025, .0005, .001, .0025, .005, .01, .025, .05, .1, .5, 1}, labelRoute),
 		perSize: histogram(r, nameTokensPerReply, "Tokens of one request.",
@@ -105,6 +106,7 @@ func (s *series) make(k requestKey) *requestSeries {
 		out:         s.tokens.WithLabelValues(route, target, tokensOut),
 		cost:        s.cost.WithLabelValues(route, target),
 		saved:       s.saved.WithLabelValues(route),
+		promptSaved: s.promptSaved.WithLabelValues(route, target),
 		duration:    s.duration.WithLabelValues(route, target),
 		firstByte:   s.firstByte.WithLabelValues(route, target),
 		overhead:    s.overhead.WithLabelValues(route),
@@ -130,6 +132,9 @@ func (q *requestSeries) observe(r *llm.Record) {
 	}
 	if r.Saved > 0 {
 		q.saved.Add(usd(r.Saved))
+	}
+	if r.PromptSaved > 0 {
+		q.promptSaved.Add(usd(r.PromptSaved))
 	}
 	if r.Price.Known && r.Cost > 0 {
 		q.cost.Add(usd(r.Cost))

@@ -40,7 +40,8 @@ func callMessages(_ *Dialects, x *llm.Exchange) (llm.Call, error) {
 	if header.Get("Anthropic-Version") == "" {
 		header.Set("Anthropic-Version", anthropicVersion)
 	}
-	return llm.Call{Path: "/messages", Query: x.Sent.Query, Header: header, Body: apply(x.Sent.Body, edits), Stream: x.Sent.Facts.Stream}, nil
+	body := markPrompt(x, apply(x.Sent.Body, edits))
+	return llm.Call{Path: "/messages", Query: x.Sent.Query, Header: header, Body: body, Stream: x.Sent.Facts.Stream}, nil
 }
 
 // wholeMessage checks that a body is a whole message and makes a stream of it.

@@ -84,7 +84,11 @@ func (d *Dialects) Call(ctx context.Context, x *llm.Exchange) (_ llm.Call, err e
 	}
 	switch {
 	case !passes(x.Sent, x.Target):
-		return d.translateRequest(ctx, x)
+		call, err := d.translateRequest(ctx, x)
+		if err == nil && x.Target.Dialect == llm.Anthropic {
+			call.Body = markPrompt(x, call.Body)
+		}
+		return call, err
 	case x.Sent.Form != x.Request.Form: // it is canonical, and its client's was not
 		if err := d.withoutExtensions(ctx, x); err != nil {
 			return llm.Call{}, err
