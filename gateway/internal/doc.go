@@ -47,6 +47,7 @@
 //	demo            the built-in provider
 //	llmtest         a scripted provider for tests
 //
+//	similar         finds stored replies to requests in other words
 //	queue           bounds requests in flight; the others wait by priority
 //
 // The base, which imports the standard library only:

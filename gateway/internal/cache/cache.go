@@ -19,6 +19,8 @@ import (
 	"time"
 
 	"github.com/dgraph-io/ristretto/v2"
+
+	"github.com/penstock/penstock/gateway/internal/similar"
 )
 
 // The defaults and fixed sizes, in bytes.
@@ -28,6 +30,10 @@ const (
 	// usualItem is the assumed size of an entry. It decides how many frequency counters
 	// ristretto gets: ten for each entry that fits.
 	usualItem = 4 << 10
+	// textShare is the cache's size by what the index of similar texts may take beside it, and
+	// minTexts the least that this may be, in bytes.
+	textShare = 16
+	minTexts  = 256 << 10
 	// pooledBytes is the largest scratch buffer that is reused for another request.
 	pooledBytes = 1 << 20
 )
@@ -45,6 +51,9 @@ type Cache struct {
 	store  *ristretto.Cache[[]byte, *stored]
 
 	flights flights
+	// texts finds replies to requests in other words, embedder embeds their texts.
+	texts    *similar.Index
+	embedder Embed
 }
 
 // New returns a cache of at most maxBytes. It does not store entries of more than
@@ -62,7 +71,7 @@ func New(maxBytes int64) (*Cache, error) {
 	if err != nil {
 		return nil, fmt.Errorf("make response cache: %w", err)
 	}
-	c := &Cache{maxItem: min(DefaultMaxItem, max(maxBytes/4, 1)), store: store}
+	c := &Cache{maxItem: min(DefaultMaxItem, max(maxBytes/4, 1)), store: store, texts: similar.NewIndex(max(maxBytes/textShare, minTexts), time.Now)}
 	c.scratch.New = func() any { return new(canon) }
 	return c, nil
 }
@@ -131,8 +140,24 @@ func (c *Cache) set(v *stored, cost int64, ttl time.Duration) {
 	}
 }
 
+// remove removes what is stored under a key.
+func (c *Cache) remove(key Key) {
+	c.mu.RLock()
+	defer c.mu.RUnlock()
+	if !c.closed {
+		c.store.Del(key[:])
+	}
+}
+
+// UseEmbedder sets what embeds texts where a route names another embedder than the built-in
+// one. It must be called before the cache is used.
+func (c *Cache) UseEmbedder(e Embed) { c.embedder = e }
+
 // Purge removes every entry.
-func (c *Cache) Purge() { c.purges.all() }
+func (c *Cache) Purge() {
+	c.purges.all()
+	c.texts.Clear()
+}
 
 // PurgeNamespace removes the entries of one namespace; "" means those without one.
 func (c *Cache) PurgeNamespace(name string) { c.purges.group(namespaceGroup(name)) }

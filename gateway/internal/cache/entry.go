@@ -28,6 +28,8 @@ type Entry struct {
 	dialect llm.Dialect
 	// asked is how the client asked for the reply.
 	asked asking
+	// text is the reply's text, for replies that may be compared with another one.
+	text string
 	// epoch is the number of purges when the recording began.
 	epoch uint64
 	// buf holds all frames one after the other, and data that is not part of its frame.
@@ -53,7 +55,7 @@ func (e *Entry) Age(now time.Time) time.Duration { return max(now.Sub(e.Stored),
 
 // Size returns about how many bytes the entry takes.
 func (e *Entry) Size() int64 {
-	return int64(entryBytes + len(e.buf) + len(e.events)*eventBytes + len(e.Namespace) + len(e.Model) + len(e.Target) + len(e.Source))
+	return int64(entryBytes + len(e.buf) + len(e.events)*eventBytes + len(e.Namespace) + len(e.Model) + len(e.Target) + len(e.Source) + len(e.text))
 }
 
 // Add appends a copy of an event.

@@ -44,6 +44,9 @@ func (r *recorder) Next() (llm.Event, error) {
 		r.end(err)
 	case ev.Hidden && len(ev.Frame) == 0 && !ev.Repeated:
 	default:
+		if !ev.Repeated {
+			r.slot.keepText(ev)
+		}
 		r.flight.add(r.slot.cache, ev)
 		if ev.Final {
 			r.complete()
@@ -59,6 +62,7 @@ func (r *recorder) complete() {
 	info := r.Info()
 	e := r.flight.complete(info)
 	if e != nil && r.slot.recording.finished(info) {
+		r.slot.compare(e)
 		r.slot.store(e)
 	}
 	r.slot.cache.flights.remove(r.flight)
@@ -79,6 +83,7 @@ func (s *Slot) store(e *Entry) {
 	for _, k := range keys[1:] {
 		s.cache.link(k, keys[0], s.recording.TTL)
 	}
+	s.addText(keys[0])
 }
 
 // finished reports whether the reply has content and ended by itself. One that was cut by

@@ -28,8 +28,9 @@ type Slot struct {
 	// hit is the stored reply that was found.
 	hit *Entry
 	// flight is the reply that the slot follows or, if leads says so, makes.
-	flight *flight
-	leads  bool
+	flight  *flight
+	leads   bool
+	similar similarity
 	// rejoined says that the slot has followed a reply that broke off.
 	rejoined bool
 }
@@ -70,6 +71,9 @@ func (c *Cache) Find(ctx context.Context, req *llm.Request, route *llm.Route, d 
 	s.shared = c.shared(ctx, req, route, d, r)
 	if read && s.shared != s.own && s.look(s.shared) {
 		c.link(s.own, s.shared, s.recording.TTL)
+		return s
+	}
+	if s.coalesces && s.shared != s.own && c.flights.follow(s, s.shared) || s.findSimilar(ctx, req, route, d, read) {
 		return s
 	}
 	c.flights.join(s)
@@ -150,11 +154,11 @@ func (s *Slot) Reply(ctx context.Context) (*llm.StoredReply, error) {
 // Discard gives up a reply that could not be used, of which nothing was sent. The request may
 // follow another one that is under way, once.
 func (s *Slot) Discard() {
-	followed := s.state == llm.CacheCoalesced
+	followed, similar := s.state == llm.CacheCoalesced, s.state == llm.CacheSimilar
 	s.hit, s.state = nil, llm.CacheMiss
 	s.leave()
-	if followed && !s.rejoined {
-		s.rejoined = true
+	if followed && !s.rejoined || similar {
+		s.rejoined = s.rejoined || followed
 		s.cache.flights.join(s)
 	}
 }

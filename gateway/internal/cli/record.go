@@ -33,6 +33,7 @@ func printRecord(out io.Writer, r *llm.Record) error {
 	}
 	printDecision(line, r)
 	line("cache", "%s%s", r.Cache, ofRequest(r.CacheSource))
+	printSimilar(line, r.Similar)
 	if c := r.Classified; c != nil {
 		line("class", "%s", classOf(c))
 	}
@@ -64,6 +65,23 @@ func printRecord(out io.Writer, r *llm.Record) error {
 		line("feedback", "score %s by key %s, label %s %s", exactNumber(f.Score), dash(f.KeyID), dash(f.Label), f.Comment)
 	}
 	return w.Flush()
+}
+
+// printSimilar prints what became of the request in the similarity cache.
+func printSimilar(line func(name, format string, args ...any), s *llm.SimilarLookup) {
+	switch {
+	case s == nil:
+	case s.Skipped != "":
+		line("similar", "%s: not looked up, because %s", s.Mode, s.Skipped)
+	case s.ID == "":
+		line("similar", "%s: no similar text", s.Mode)
+	case s.Refused != "":
+		line("similar", "%s: entry %s is similar by %.4f, refused by the guard %q", s.Mode, s.ID, s.Similarity, s.Refused)
+	case s.Agreement != nil:
+		line("similar", "%s: entry %s is similar by %.4f; its reply agrees with the target's by %.2f", s.Mode, s.ID, s.Similarity, *s.Agreement)
+	default:
+		line("similar", "%s: entry %s is similar by %.4f", s.Mode, s.ID, s.Similarity)
+	}
 }
 
 // dry marks the record of a dry run.

@@ -244,14 +244,13 @@ const (
 
 func (c *Coalesce) set(s string) error { return choose(c, s, CoalesceOn, CoalesceOff) }
 
-// Similar is the mode of the similarity cache.
-type Similar string
+// SimilarMode is what is done with replies to requests in other words.
+type SimilarMode llm.SimilarMode
 
-func (m *Similar) set(s string) error {
-	if s == "on" || s == "shadow" {
-		return notYet("similar: off")
-	}
-	return choose(m, s, "off")
+func (m *SimilarMode) set(s string) error { return choose(m, s, similarModes()...) }
+
+func similarModes() []SimilarMode {
+	return []SimilarMode{SimilarMode(llm.SimilarOff), SimilarMode(llm.SimilarShadow), SimilarMode(llm.SimilarOn)}
 }
 
 // State names the store of counters.

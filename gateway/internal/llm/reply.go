@@ -107,16 +107,17 @@ type StoredReply struct {
 type CacheState string
 
 // The states. A hit was answered from the cache; a coalesced request by the reply to an equal
-// one that was under way. A miss was answered by neither, though the cache was on.
+// one that was under way, and a similar one by the reply to one in other words. A miss was answered by none, though the cache was on.
 const (
 	CacheHit       CacheState = "hit"
 	CacheCoalesced CacheState = "coalesced"
+	CacheSimilar   CacheState = "similar"
 	CacheMiss      CacheState = "miss"
 	CacheOff       CacheState = "off"
 )
 
 // Saves reports whether the request was answered without asking a target for it.
-func (s CacheState) Saves() bool { return s == CacheHit || s == CacheCoalesced }
+func (s CacheState) Saves() bool { return s == CacheHit || s == CacheCoalesced || s == CacheSimilar }
 
 // ReplyInfo is what is known of a reply from its events so far.
 type ReplyInfo struct {

@@ -210,6 +210,8 @@ type Route struct {
 	CacheToolCalls, CacheVaried bool
 	// CachePace is how many pieces of a stored stream are sent in a second; 0 means at once.
 	CachePace int64
+	// Similar is what is done with replies to requests in other words.
+	Similar Similarity
 	// PromptCache puts marks of the provider's prompt cache into requests that have none, at
 	// targets that cache only what is marked.
 	PromptCache bool

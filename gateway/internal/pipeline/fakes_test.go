@@ -177,6 +177,7 @@ func (s *fakeSlot) State() llm.CacheState                           { return s.s
 func (s *fakeSlot) Reply(context.Context) (*llm.StoredReply, error) { return s.fakes.cached, nil }
 func (s *fakeSlot) Discard()                                        { s.state, s.fakes.cached = llm.CacheMiss, nil }
 func (s *fakeSlot) Context(ctx context.Context) context.Context     { return ctx }
+func (s *fakeSlot) Similar() *llm.SimilarLookup                     { return nil }
 func (s *fakeSlot) Wanted() bool                                    { return false }
 func (s *fakeSlot) Followed() bool                                  { return false }
 func (s *fakeSlot) Close(error)                                     {}

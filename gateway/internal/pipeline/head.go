@@ -16,7 +16,7 @@ func (x *state) head() llm.Head {
 		x.update()
 	}
 	h := make(http.Header, 16)
-	values := make([]string, 0, 10) // one allocation for all; they are not appended to
+	values := make([]string, 0, 12) // one allocation for all; they are not appended to
 	set := func(name, value string) {
 		if value != "" {
 			values = append(values, value)
@@ -36,6 +36,12 @@ func (x *state) head() llm.Head {
 	}
 	if x.hit != nil && !x.hit.Live {
 		set("Age", strconv.Itoa(int(x.hit.Age.Seconds())))
+	}
+	if x.record.Cache == llm.CacheSimilar {
+		if l := x.slot.Similar(); l != nil {
+			set("X-Penstock-Similarity", strconv.FormatFloat(l.Similarity, 'f', 4, 64))
+			set("X-Penstock-Cache-Id", l.ID)
+		}
 	}
 	if x.concluded && x.record.Price.Known {
 		set("X-Penstock-Cost-Usd", x.record.Cost.Decimal())

@@ -72,6 +72,9 @@ type Slot interface {
 	// Fill passes the reply of a target through to those who follow, and stores it once it is
 	// complete if it may be stored. Closing the returned stream closes reply.
 	Fill(reply llm.Stream, t *llm.Target) llm.Stream
+	// Similar is what became of the request in the similarity cache; nil when the route has
+	// none. It is complete once the reply is.
+	Similar() *llm.SimilarLookup
 	// Followed reports whether others follow the request.
 	Followed() bool
 	// Wanted reports the same when nobody else needs the reply. Once it has reported false, nobody

@@ -10,8 +10,12 @@ import (
 )
 
 // purge removes cached replies; replies in flight are not cached either.
-func (s *Server) purge(what admin.Purge) {
+func (s *Server) purge(what admin.Purge) error {
 	switch {
+	case what.ID != "":
+		if !s.cache.PurgeID(what.ID) {
+			return invalidAsker("id", "no cached reply answers similar requests under the id %q", what.ID)
+		}
 	case what.All:
 		s.cache.Purge()
 	case what.Model != "":
@@ -19,7 +23,8 @@ func (s *Server) purge(what admin.Purge) {
 	default:
 		s.cache.PurgeNamespace(what.Namespace)
 	}
-	s.log.Info("cache purged", "all", what.All, "model", what.Model, "namespace", what.Namespace)
+	s.log.Info("cache purged", "all", what.All, "model", what.Model, "namespace", what.Namespace, "id", what.ID)
+	return nil
 }
 
 // readiness is the reply of GET /readyz.

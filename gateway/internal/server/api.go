@@ -161,8 +161,7 @@ func (o operators) CloseTarget(_ context.Context, opening admin.Opening) (any, e
 }
 
 func (o operators) Purge(_ context.Context, what admin.Purge) error {
-	o.server.purge(what)
-	return nil
+	return o.server.purge(what)
 }
 
 func (o operators) Reload(ctx context.Context) (any, error) { return o.server.reloadNow(ctx) }

@@ -174,6 +174,7 @@ func (s *Server) openParts(c *config.Config) (err error) {
 	if s.cache, err = cache.New(int64(c.Cache.Size)); err != nil {
 		return err
 	}
+	s.cache.UseEmbedder(s.embed)
 	s.health = upstream.NewHealth(upstream.HealthOptions{Known: s.known}, time.Now)
 	s.capacity = upstream.NewCapacity(c.Server.Queue.Size, c.Server.Queue.Wait)
 	s.prompts = upstream.NewPrompts(time.Now)

@@ -167,3 +167,6 @@ func (noCache) Wanted() bool { return false }
 
 // Close implements pipeline.Slot.
 func (noCache) Close(error) {}
+
+// Similar implements pipeline.Slot.
+func (noCache) Similar() *llm.SimilarLookup { return nil }

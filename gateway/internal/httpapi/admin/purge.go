@@ -6,11 +6,13 @@ import (
 	"net/url"
 )
 
-// Purge names the cached replies to remove: all, or those of a model or a namespace.
+// Purge names the cached replies to remove: all, those of a model or a namespace, or
+// the one that answers similar requests under an ID.
 // Exactly one member is set.
 type Purge struct {
 	All              bool
 	Model, Namespace string
+	ID               string
 }
 
 func (h handlers) purge(r *http.Request, _ Input) (Reply, error) {
@@ -25,8 +27,8 @@ func (h handlers) purge(r *http.Request, _ Input) (Reply, error) {
 }
 
 var (
-	errPurgeNothing = errors.New("write one of all=true, model=NAME and namespace=NAME")
-	errPurgeTwice   = errors.New("write one of all=true, model=NAME and namespace=NAME, once")
+	errPurgeNothing = errors.New("write one of all=true, model=NAME, namespace=NAME and id=ID")
+	errPurgeTwice   = errors.New("write one of all=true, model=NAME, namespace=NAME and id=ID, once")
 )
 
 // parsePurge reads what to purge. A purge of everything must be asked for.
@@ -42,6 +44,8 @@ func parsePurge(query url.Values) (Purge, error) {
 			what.Model = value
 		case name == "namespace":
 			what.Namespace = value
+		case name == "id":
+			what.ID = value
 		default:
 			return what, badQuery(name, errPurgeNothing)
 		}
