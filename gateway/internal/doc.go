@@ -23,6 +23,7 @@
 //	pipeline        the life of one request, in its fixed order; declares what it needs
 //	policy          Rego: allow, limits, obligations
 //	cache           replies of equal requests
+//	cache/remote    the same in Redis or Valkey, shared by several gateways
 //	labels          has endpoints label requests
 //	upstream        calls to providers: credentials, retries, health, cooldowns
 //	media           fetches what requests name by URL

@@ -48,7 +48,7 @@ var floors = []map[string]string{
 		"httpapi/admin": "httpapi/tags",
 	},
 	{
-		"cache": "similar", "catalog": "", "classifier": "/plugins/strategies/classify", "config": "similar /plugins/dialects /plugins/strategies", "demo": "", "httpapi/tags": "", "keys": "", "labels": "", "ledger": "", "media": "", "meter": "", "pipeline": "",
+		"cache": "similar", "cache/remote": "", "catalog": "", "classifier": "/plugins/strategies/classify", "config": "similar /plugins/dialects /plugins/strategies", "demo": "", "httpapi/tags": "", "keys": "", "labels": "", "ledger": "", "media": "", "meter": "", "pipeline": "",
 		"policy": "", "replay": "", "telemetry": "", "tokens": "", "upstream": "queue", "wasm/fuel": "", "wasm/hook": "", "wire/apierror": "", "wire/intake": "",
 		"llmtest": "",
 	},
@@ -65,6 +65,7 @@ var owners = map[string]string{
 	"github.com/tetratelabs/wazero":       "wasm",
 	"github.com/open-policy-agent/opa":    "policy",
 	"github.com/dgraph-io/ristretto":      "cache",
+	"github.com/redis/rueidis":            "cache/remote",
 	"modernc.org/sqlite":                  "ledger",
 	"github.com/goccy/go-yaml":            "config",
 	"go.yaml.in/yaml":                     "policy",

@@ -172,7 +172,7 @@ func TestExampleUncommented(t *testing.T) {
 	}
 	text := strings.NewReplacer("<what sha256sum prints>", strings.Repeat("a", 64), "plugins/nightly.wasm", "config.go",
 		"policies: ./policies", "policies: ./testdata", "file:/run/secrets/openrouter", "env:OPENAI_API_KEY").Replace(strings.Join(lines, "\n"))
-	c, err := Parse("penstock.yaml", []byte(text), func(string) string { return "canary" })
+	c, err := Parse("penstock.yaml", []byte(text), func(string) string { return "a canary of sixteen bytes or more" })
 	if err != nil {
 		t.Fatalf("the example without comments:\n%v\n%s", err, text)
 	}
