@@ -13,14 +13,19 @@ type Recording struct {
 	TTL time.Duration
 	// ToolCalls allows replies that finish with tool calls to be stored.
 	ToolCalls bool
-	// Namespace, Model and Source are the request's, Target is the target's id; see Entry.
-	Namespace, Model, Source string
-	Target                   string
+	// Groups are what the reply is purged with, besides its target. Source is the id of the
+	// request, Target that of the target.
+	Groups         []Group
+	Source, Target string
 }
 
 // NewEntry returns an entry without events. A purge between NewEntry and Put applies to it.
 func (c *Cache) NewEntry(r Recording) *Entry {
-	return &Entry{Namespace: r.Namespace, Model: r.Model, Source: r.Source, Target: r.Target, epoch: c.purges.now()}
+	e := &Entry{Source: r.Source, Target: r.Target, epoch: c.purges.now()}
+	for _, g := range append(r.Groups[:len(r.Groups):len(r.Groups)], ByModel(r.Target)) {
+		e.groups = append(e.groups, string(g))
+	}
+	return e
 }
 
 // recorder passes the reply of a target through. It logs the events for those who follow, and
@@ -79,9 +84,9 @@ func (r *recorder) end(err error) {
 func (s *Slot) store(e *Entry) {
 	e.Stored = time.Now()
 	keys := s.keys()
-	s.cache.Put(keys[0], e, s.recording.TTL)
-	for _, k := range keys[1:] {
-		s.cache.link(k, keys[0], s.recording.TTL)
+	s.cache.keep(keys, e, s.recording.TTL)
+	if r := s.cache.remote; r != nil && s.recording.TTL > 0 {
+		r.Put(keys[0], e.encode(), s.recording.TTL)
 	}
 	s.addText(keys[0])
 }
