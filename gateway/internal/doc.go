@@ -23,7 +23,8 @@
 //	pipeline        the life of one request, in its fixed order; declares what it needs
 //	policy          Rego: allow, limits, obligations
 //	cache           replies of equal requests
-//	classify        has endpoints label requests
+//	cache/remote    the same in Redis or Valkey, shared by several gateways
+//	labels          has endpoints label requests
 //	upstream        calls to providers: credentials, retries, health, cooldowns
 //	media           fetches what requests name by URL
 //	wasm            runs plugins: load, pool, call, grants, signatures
@@ -47,6 +48,7 @@
 //	demo            the built-in provider
 //	llmtest         a scripted provider for tests
 //
+//	similar         finds stored replies to requests in other words
 //	queue           bounds requests in flight; the others wait by priority
 //
 // The base, which imports the standard library only:

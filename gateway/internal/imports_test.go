@@ -23,11 +23,11 @@ var base = []string{"llm", "framing", "jsontext", "bounded", "ratelimit", "hint"
 // table is exact: what is no longer imported has to go from it.
 var floors = []map[string]string{
 	{
-		"cli": "server plugintool classifier compiler config httpapi/admin httpapi/tags keys ledger policy replay /plugins/strategies/classify",
+		"cli": "server plugintool classifier compiler config httpapi/admin httpapi/tags keys ledger policy replay similar /plugins/strategies/classify",
 	},
 	{
-		"server": "catalog/source routes holds classify calllog compiler pipeline replay wire httpapi httpapi/admin httpapi/tags wasm wasm/hook policy cache upstream media meter ledger keys " +
-			"catalog config telemetry tokens demo /plugins /plugins/dialects /plugins/strategies /plugins/strategies/classify /policies",
+		"server": "catalog/source routes holds labels calllog compiler pipeline replay wire httpapi httpapi/admin httpapi/tags wasm wasm/hook policy cache cache/remote upstream media meter ledger keys " +
+			"catalog config telemetry tokens demo similar /plugins /plugins/dialects /plugins/strategies /plugins/strategies/classify /policies",
 		"plugintool": "calllog compiler config wasm wasm/cases wasm/hook /sdk",
 	},
 	{
@@ -48,12 +48,12 @@ var floors = []map[string]string{
 		"httpapi/admin": "httpapi/tags",
 	},
 	{
-		"cache": "", "catalog": "", "classifier": "/plugins/strategies/classify", "classify": "", "config": "/plugins/dialects /plugins/strategies", "demo": "", "httpapi/tags": "", "keys": "", "ledger": "", "media": "", "meter": "", "pipeline": "",
+		"cache": "similar", "cache/remote": "", "catalog": "", "classifier": "/plugins/strategies/classify", "config": "similar /plugins/dialects /plugins/strategies", "demo": "", "httpapi/tags": "", "keys": "", "labels": "", "ledger": "", "media": "", "meter": "", "pipeline": "",
 		"policy": "", "replay": "", "telemetry": "", "tokens": "", "upstream": "queue", "wasm/fuel": "", "wasm/hook": "", "wire/apierror": "", "wire/intake": "",
 		"llmtest": "",
 	},
 	{
-		"queue": "", "catalog/source": "",
+		"queue": "", "catalog/source": "", "similar": "",
 	},
 }
 
@@ -65,6 +65,7 @@ var owners = map[string]string{
 	"github.com/tetratelabs/wazero":       "wasm",
 	"github.com/open-policy-agent/opa":    "policy",
 	"github.com/dgraph-io/ristretto":      "cache",
+	"github.com/redis/rueidis":            "cache/remote",
 	"modernc.org/sqlite":                  "ledger",
 	"github.com/goccy/go-yaml":            "config",
 	"go.yaml.in/yaml":                     "policy",

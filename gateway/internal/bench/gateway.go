@@ -57,7 +57,7 @@ models:
   bench-cached:
     targets:
       - {target: mock-a/bench-1, price: {input: 0.2, output: 0.6, cached: 0.05}, context: 128000}
-    cache: {ttl: 1h}
+    cache: {ttl: 1h, varied: true} # the requests have a temperature
   bench-anthropic:
     targets:
       - {target: mock-c/bench-1, price: {input: 0.2, output: 0.6, cached: 0.05}, context: 128000}

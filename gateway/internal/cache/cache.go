@@ -1,8 +1,11 @@
 // Package cache stores complete replies and returns them for requests that are equal in
 // everything that could change the answer. It is the only importer of ristretto.
 //
-// Find gives a request its slot: a hit, a miss to be filled, or off. A reply is shared
-// within a tenant only, unless the route or the policy says otherwise.
+// Find gives a request its slot: a hit, a miss to be filled, a follower of an equal request
+// that is under way, or off. A reply is shared within a tenant only, unless the route or the
+// policy says otherwise. It is shared between the wire formats and between streams and whole
+// replies: what is stored are events with their format, and the caller turns them into what
+// the client wants.
 //
 // The cache may lose any entry at any time: ristretto admits and evicts entries as it sees
 // fit, so a stored reply may never be found.
@@ -16,6 +19,8 @@ import (
 	"time"
 
 	"github.com/dgraph-io/ristretto/v2"
+
+	"github.com/penstock/penstock/gateway/internal/similar"
 )
 
 // The defaults and fixed sizes, in bytes.
@@ -25,6 +30,10 @@ const (
 	// usualItem is the assumed size of an entry. It decides how many frequency counters
 	// ristretto gets: ten for each entry that fits.
 	usualItem = 4 << 10
+	// textShare is the cache's size by what the index of similar texts may take beside it, and
+	// minTexts the least that this may be, in bytes.
+	textShare = 16
+	minTexts  = 256 << 10
 	// pooledBytes is the largest scratch buffer that is reused for another request.
 	pooledBytes = 1 << 20
 )
@@ -39,7 +48,14 @@ type Cache struct {
 	// closes.
 	mu     sync.RWMutex
 	closed bool
-	store  *ristretto.Cache[[]byte, *Entry]
+	store  *ristretto.Cache[[]byte, *stored]
+
+	flights flights
+	// texts finds replies to requests in other words, embedder embeds their texts.
+	texts    *similar.Index
+	embedder Embed
+	// remote is the store behind the cache; nil for none.
+	remote Remote
 }
 
 // New returns a cache of at most maxBytes. It does not store entries of more than
@@ -48,7 +64,7 @@ func New(maxBytes int64) (*Cache, error) {
 	if maxBytes <= 0 {
 		return nil, errors.New("a cache needs a size above zero")
 	}
-	store, err := ristretto.NewCache(&ristretto.Config[[]byte, *Entry]{
+	store, err := ristretto.NewCache(&ristretto.Config[[]byte, *stored]{
 		NumCounters: max(maxBytes/usualItem*10, 1000),
 		MaxCost:     maxBytes,
 		BufferItems: 64,
@@ -57,7 +73,7 @@ func New(maxBytes int64) (*Cache, error) {
 	if err != nil {
 		return nil, fmt.Errorf("make response cache: %w", err)
 	}
-	c := &Cache{maxItem: min(DefaultMaxItem, max(maxBytes/4, 1)), store: store}
+	c := &Cache{maxItem: min(DefaultMaxItem, max(maxBytes/4, 1)), store: store, texts: similar.NewIndex(max(maxBytes/textShare, minTexts), time.Now)}
 	c.scratch.New = func() any { return new(canon) }
 	return c, nil
 }
@@ -67,6 +83,16 @@ func hashes(key []byte) (uint64, uint64) {
 	return binary.LittleEndian.Uint64(key), binary.LittleEndian.Uint64(key[8:])
 }
 
+// stored is what the store holds under a key: an entry, or another key that has it.
+type stored struct {
+	key   Key
+	entry *Entry
+	other Key
+}
+
+// linkBytes is about how many bytes a key takes that only stands for another one.
+const linkBytes = 160
+
 // Get returns the entry of a key, if it has not expired and was not purged. The entry is
 // shared: do not write to it.
 func (c *Cache) Get(key Key) (*Entry, bool) {
@@ -75,12 +101,20 @@ func (c *Cache) Get(key Key) (*Entry, bool) {
 	if c.closed {
 		return nil, false
 	}
-	e, ok := c.store.Get(key[:])
-	// ristretto compares 128 of the key's bits; the rest is compared here.
-	if !ok || e.key != key || c.purges.covers(e) {
+	v, ok := c.find(key)
+	if ok && v.entry == nil {
+		v, ok = c.find(v.other)
+	}
+	if !ok || v.entry == nil || c.purges.covers(v.entry) {
 		return nil, false
 	}
-	return e, true
+	return v.entry, true
+}
+
+// find needs mu. ristretto compares 128 of the key's bits; the rest is compared here.
+func (c *Cache) find(key Key) (*stored, bool) {
+	v, ok := c.store.Get(key[:])
+	return v, ok && v.key == key
 }
 
 // Put stores an entry for ttl. It stores nothing if ttl is not above zero, if the entry is
@@ -92,23 +126,37 @@ func (c *Cache) Put(key Key, e *Entry, ttl time.Duration) {
 	if ttl <= 0 || cost > c.maxItem || c.purges.covers(e) {
 		return
 	}
-	e.key = key
+	c.set(&stored{key: key, entry: e}, cost, ttl)
+}
+
+// link makes Get find under key what is stored under another one.
+func (c *Cache) link(key, other Key, ttl time.Duration) {
+	c.set(&stored{key: key, other: other}, linkBytes, ttl)
+}
+
+func (c *Cache) set(v *stored, cost int64, ttl time.Duration) {
 	c.mu.RLock()
 	defer c.mu.RUnlock()
-	if !c.closed && c.store.SetWithTTL(key[:], e, cost, ttl) {
+	if !c.closed && ttl > 0 && c.store.SetWithTTL(v.key[:], v, cost, ttl) {
 		c.store.Wait() // admission runs in a goroutine of ristretto's
 	}
 }
 
-// Purge removes every entry.
-func (c *Cache) Purge() { c.purges.all() }
+// remove removes what is stored under a key, also from the store behind the cache.
+func (c *Cache) remove(key Key) {
+	if c.remote != nil {
+		c.remote.Delete(key)
+	}
+	c.mu.RLock()
+	defer c.mu.RUnlock()
+	if !c.closed {
+		c.store.Del(key[:])
+	}
+}
 
-// PurgeNamespace removes the entries of one namespace; "" means those without one.
-func (c *Cache) PurgeNamespace(name string) { c.purges.group(namespaceGroup(name)) }
-
-// PurgeModel removes the entries of requests that asked for a model of that name, and
-// those that a target of that name answered.
-func (c *Cache) PurgeModel(name string) { c.purges.group(modelGroup(name)) }
+// UseEmbedder sets what embeds texts where a route names another embedder than the built-in
+// one. It must be called before the cache is used.
+func (c *Cache) UseEmbedder(e Embed) { c.embedder = e }
 
 // Close drops all entries and returns when the cache's goroutine has ended. Get and Put do
 // nothing afterwards. It may be called twice.

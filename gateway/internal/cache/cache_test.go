@@ -71,13 +71,17 @@ func drain(t testing.TB, s llm.Stream) []llm.Event {
 	}
 }
 
-func TestTeeKeepsCompleteReplies(t *testing.T) {
+// caching is a route with a cache.
+var caching = &llm.Route{Name: "r", CacheTTL: time.Minute}
+
+func TestCompleteRepliesAreKept(t *testing.T) {
 	c := open(t, 1<<20)
 	usage := llm.Usage{Input: 1000, Output: 2000}
 	s := &script{events: frames(`{"a":1}`, `{"b":2}`), err: io.EOF, info: llm.ReplyInfo{Content: true, Finish: "stop", Usage: &usage, Model: "m-1"}}
 	want := frames(`{"a":1}`, `{"b":2}`)
-	key := cache.NewKey([]byte("k"))
-	tee := c.Tee(s, cache.Recording{Key: key, TTL: time.Minute, Stream: true, Namespace: "n", Target: "p/m"})
+	req, route := &llm.Request{ID: "req_1", Body: []byte(`{"stream":true}`), Facts: llm.Facts{Stream: true}, Cache: llm.CacheControl{Namespace: "n"}}, caching
+	key := c.SlotKey(req, route, &llm.Decision{})
+	tee := c.Find(t.Context(), req, route, &llm.Decision{}).Fill(s, &llm.Target{ID: "p/m"})
 	if d := cmp.Diff(want, drain(t, tee)); d != "" {
 		t.Errorf("through the tee (-want +got):\n%s", d)
 	}
@@ -109,45 +113,52 @@ func TestTeeKeepsCompleteReplies(t *testing.T) {
 			t.Errorf("info at the end: %+v", got)
 		}
 	}
-	if e.Target != "p/m" || !e.Stream || e.Age(e.Stored.Add(time.Second)) != time.Second {
-		t.Errorf("entry: target %q stream %v", e.Target, e.Stream)
+	if e.Target != "p/m" || e.Source != "req_1" || e.Age(e.Stored.Add(time.Second)) != time.Second {
+		t.Errorf("entry: target %q, source %q", e.Target, e.Source)
 	}
 }
 
-func TestTeeKeepsNothingElse(t *testing.T) {
+func TestNothingElseIsKept(t *testing.T) {
 	done := frames("{}")
+	stop := llm.ReplyInfo{Content: true, Finish: "stop"}
+	toolCalls := func(r *llm.Route) { r.CacheToolCalls = true }
 	for _, c := range []struct {
 		name   string
 		events []llm.Event
 		err    error
 		info   llm.ReplyInfo
-		r      cache.Recording
+		set    func(*llm.Route)
 		kept   bool
 	}{
-		{"complete", done, io.EOF, llm.ReplyInfo{Content: true, Finish: "stop"}, cache.Recording{TTL: time.Hour}, true},
-		{"empty", done, io.EOF, llm.ReplyInfo{Finish: "stop"}, cache.Recording{TTL: time.Hour}, false},
-		{"no lifetime", done, io.EOF, llm.ReplyInfo{Content: true, Finish: "stop"}, cache.Recording{}, false},
-		{"cut", done[:1], errors.New("reset"), llm.ReplyInfo{Content: true, Finish: "stop"}, cache.Recording{TTL: time.Hour}, false},
-		{"ended without final", done[:1], io.EOF, llm.ReplyInfo{Content: true, Finish: "stop"}, cache.Recording{TTL: time.Hour}, false},
-		{"length", done, io.EOF, llm.ReplyInfo{Content: true, Finish: "length"}, cache.Recording{TTL: time.Hour}, false},
-		{"filtered", done, io.EOF, llm.ReplyInfo{Content: true, Finish: "content_filter"}, cache.Recording{TTL: time.Hour}, false},
-		{"no finish", done, io.EOF, llm.ReplyInfo{}, cache.Recording{TTL: time.Hour}, false},
-		{"tool calls", done, io.EOF, llm.ReplyInfo{Content: true, Finish: "tool_calls", ToolCalls: true}, cache.Recording{TTL: time.Hour}, false},
-		{"tool calls that say stop", done, io.EOF, llm.ReplyInfo{Content: true, Finish: "stop", ToolCalls: true}, cache.Recording{TTL: time.Hour}, false},
-		{"tool calls allowed", done, io.EOF, llm.ReplyInfo{Content: true, Finish: "tool_calls", ToolCalls: true}, cache.Recording{TTL: time.Hour, ToolCalls: true}, true},
-		{"too large", frames(string(make([]byte, 300<<10))), io.EOF, llm.ReplyInfo{Content: true, Finish: "stop"}, cache.Recording{TTL: time.Hour}, false},
+		{"complete", done, io.EOF, stop, nil, true},
+		{"empty", done, io.EOF, llm.ReplyInfo{Finish: "stop"}, nil, false},
+		{"resumed", done, io.EOF, llm.ReplyInfo{Content: true, Finish: "stop", Resumed: true}, nil, false},
+		{"cut", done[:1], errors.New("reset"), stop, nil, false},
+		{"ended without final", done[:1], io.EOF, stop, nil, false},
+		{"length", done, io.EOF, llm.ReplyInfo{Content: true, Finish: "length"}, nil, false},
+		{"filtered", done, io.EOF, llm.ReplyInfo{Content: true, Finish: "content_filter"}, nil, false},
+		{"no finish", done, io.EOF, llm.ReplyInfo{}, nil, false},
+		{"tool calls", done, io.EOF, llm.ReplyInfo{Content: true, Finish: "tool_calls", ToolCalls: true}, nil, false},
+		{"tool calls that say stop", done, io.EOF, llm.ReplyInfo{Content: true, Finish: "stop", ToolCalls: true}, nil, false},
+		{"tool calls allowed", done, io.EOF, llm.ReplyInfo{Content: true, Finish: "tool_calls", ToolCalls: true}, toolCalls, true},
+		{"too large", frames(string(make([]byte, 300<<10))), io.EOF, stop, nil, false},
+		{"large in all", frames(string(make([]byte, 200<<10)), string(make([]byte, 200<<10))), io.EOF, stop, nil, false},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			store := open(t, 1<<20)
-			c.r.Key = cache.NewKey([]byte(c.name))
-			tee := store.Tee(&script{events: c.events, err: c.err, info: c.info}, c.r)
-			if got := len(drain(t, tee)); got != len(c.events) {
+			req, route := &llm.Request{Body: []byte("{}")}, *caching
+			if c.set != nil {
+				c.set(&route)
+			}
+			slot := store.Find(t.Context(), req, &route, &llm.Decision{})
+			reply := slot.Fill(&script{events: c.events, err: c.err, info: c.info}, &llm.Target{ID: "p/m"})
+			if got := len(drain(t, reply)); got != len(c.events) {
 				t.Errorf("%d events came through, want %d", got, len(c.events))
 			}
-			_ = tee.Close()
-			store.Wait()
-			if _, ok := store.Get(c.r.Key); ok != c.kept {
-				t.Errorf("kept: %v, want %v", ok, c.kept)
+			_ = reply.Close()
+			slot.Close(nil)
+			if again := store.Find(t.Context(), req, &route, &llm.Decision{}); again.State() == llm.CacheHit != c.kept {
+				t.Errorf("again: %s, want a hit: %v", again.State(), c.kept)
 			}
 		})
 	}
@@ -176,26 +187,39 @@ func TestEntriesExpire(t *testing.T) {
 
 func TestPurgeAppliesToRepliesUnderWay(t *testing.T) {
 	c := open(t, 1<<20)
-	for name, purge := range map[string]func(){"all": c.Purge, "namespace": func() { c.PurgeNamespace("n") }, "model": func() { c.PurgeModel("asked") }, "target": func() { c.PurgeModel("p/m") }} {
-		key := cache.NewKey([]byte(name))
-		tee := c.Tee(&script{events: frames("{}"), err: io.EOF, info: llm.ReplyInfo{Content: true, Finish: "stop"}}, cache.Recording{Key: key, TTL: time.Hour, Namespace: "n", Model: "asked", Target: "p/m"})
-		purge()
-		drain(t, tee)
-		_ = tee.Close()
-		c.Wait()
-		if _, ok := c.Get(key); ok {
+	for name, group := range map[string]cache.Group{"all": "", "namespace": cache.ByNamespace("n"), "model": cache.ByModel("asked"), "target": cache.ByModel("p/m"),
+		"team": cache.ByTeam("search"), "key": cache.ByKey("key_1"), "tag": cache.ByTag("usecase", "faq")} {
+		req := &llm.Request{Body: []byte(`{"x":"` + name + `"}`), Facts: llm.Facts{Model: "asked"}, Cache: llm.CacheControl{Namespace: "n"},
+			Principal: llm.Principal{Team: "search", KeyID: "key_1"}, Tags: map[string]string{"usecase": "faq", "app": "x"}}
+		reply := c.Find(t.Context(), req, caching, &llm.Decision{}).Fill(&script{events: frames("{}"), err: io.EOF, info: llm.ReplyInfo{Content: true, Finish: "stop"}}, &llm.Target{ID: "p/m"})
+		purge(t, c, group)
+		drain(t, reply)
+		_ = reply.Close()
+		if again := c.Find(t.Context(), req, caching, &llm.Decision{}); again.State() == llm.CacheHit {
 			t.Errorf("%s: a reply begun before the purge survived it", name)
 		}
+	}
+}
+
+// purge purges a group, or everything.
+func purge(t testing.TB, c *cache.Cache, g cache.Group) {
+	t.Helper()
+	err := c.PurgeGroup(t.Context(), g)
+	if g == "" {
+		err = c.Purge(t.Context())
+	}
+	if err != nil {
+		t.Error(err)
 	}
 }
 
 func TestPurgeOfAModelLeavesTheOthers(t *testing.T) {
 	c := open(t, 1<<20)
 	for _, model := range []string{"smart", "fast"} {
-		c.Put(cache.NewKey([]byte(model)), c.NewEntry(cache.Recording{Model: model, Target: "p/" + model}), time.Hour)
+		c.Put(cache.NewKey([]byte(model)), c.NewEntry(cache.Recording{Groups: []cache.Group{cache.ByModel(model)}, Target: "p/" + model}), time.Hour)
 	}
 	c.Wait()
-	c.PurgeModel("smart")
+	purge(t, c, cache.ByModel("smart"))
 	if _, ok := c.Get(cache.NewKey([]byte("smart"))); ok {
 		t.Error("the purged model's entry stayed")
 	}
@@ -207,15 +231,15 @@ func TestPurgeOfAModelLeavesTheOthers(t *testing.T) {
 func TestManyPurgedNamespacesStayBounded(t *testing.T) {
 	c := open(t, 1<<20)
 	key := cache.NewKey([]byte("k"))
-	c.Put(key, c.NewEntry(cache.Recording{Namespace: "kept"}), time.Hour)
+	c.Put(key, c.NewEntry(cache.Recording{Groups: []cache.Group{cache.ByNamespace("kept")}}), time.Hour)
 	c.Wait()
 	for i := range 10_000 {
-		c.PurgeNamespace(fmt.Sprint(i))
+		purge(t, c, cache.ByNamespace(fmt.Sprint(i)))
 	}
 	if _, ok := c.Get(key); !ok {
 		t.Error("an entry of another namespace was purged")
 	}
-	c.PurgeNamespace("one more")
+	purge(t, c, cache.ByNamespace("one more"))
 	if _, ok := c.Get(key); ok {
 		t.Error("past the bound everything must go, but an entry stayed")
 	}
@@ -277,11 +301,15 @@ func hammer(t *testing.T, c *cache.Cache, n, i int) {
 	key := cache.NewKey([]byte(name))
 	switch {
 	case i%500 == 499:
-		c.Purge()
+		purge(t, c, "")
 	case i%97 == 96:
-		c.PurgeNamespace(name)
+		purge(t, c, cache.ByNamespace(name))
 	case i%3 == 0:
-		drain(t, c.Tee(&script{events: frames(name), err: io.EOF, info: llm.ReplyInfo{Content: true, Finish: "stop"}}, cache.Recording{Key: key, TTL: time.Hour, Namespace: name}))
+		e := c.NewEntry(cache.Recording{Groups: []cache.Group{cache.ByNamespace(name)}})
+		for _, ev := range frames(name) {
+			e.Add(ev)
+		}
+		c.Put(key, e, time.Hour)
 	default:
 		if e, ok := c.Get(key); ok {
 			if got := string(drain(t, e.Replay())[0].Data); got != name {

@@ -14,18 +14,19 @@ import (
 	"github.com/penstock/penstock/gateway/internal/llm"
 )
 
-func canonical(in string, f llm.Facts) string {
-	return string(cache.CanonicalRequest(nil, []byte(in), f))
+func canonical(in string) string {
+	return string(cache.CanonicalRequest(nil, &llm.Request{Body: []byte(in)}))
 }
 
 func TestCanonicalRequestIsTheSame(t *testing.T) {
-	const want = `{"messages":[{"content":"a \" b \\","role":"user",},],"model":"m","x":{"a":[1,1.0,{},[],null,],"b":-1e5,},}`
+	const want = `{"max_tokens":9,"messages":[{"content":"a \" b \\ ü","role":"system",},],"model":"m","temperature":0.5,"x":{"a":[1,1.0,{},[],null,],"b":-1e5,},}`
 	for _, in := range []string{
-		`{"model":"m","messages":[{"role":"user","content":"a \" b \\"}],"x":{"b":-1e5,"a":[1,1.0,{},[],null]}}`,
-		"\n{ \"x\" : { \"a\" : [ 1 , 1.0 , { } , [ ] , null ] , \"b\" : -1e5 } ,\t\"messages\":[{\"content\":\"a \\\" b \\\\\",\"role\":\"user\"}],\r\n\"model\":\"m\" } ",
-		`{"user":"u","model":"m","metadata":{"a":1},"messages":[{"role":"user","content":"a \" b \\"}],"stream_options":{"include_usage":true},"x":{"b":-1e5,"a":[1,1.0,{},[],null]},"cache":{"ttl":1},"store":true,"safety_identifier":"s","prompt_cache_key":"k"}`,
+		`{"model":"m","max_tokens":9,"temperature":0.5,"messages":[{"role":"system","content":"a \" b \\ ü"}],"x":{"b":-1e5,"a":[1,1.0,{},[],null]}}`,
+		"\n{ \"x\" : { \"a\" : [ 1 , 1.0 , { } , [ ] , null ] , \"b\" : -1e5 } ,\t\"messages\":[{\"content\":\"a \\\" b \\\\ \\u00fc\",\"role\":\"developer\",\"name\":null}],\r\n\"temperature\":0.50,\"max_completion_tokens\":9,\"model\":\"m\" } ",
+		`{"user":"u","model":"m","metadata":{"a":1},"messages":[{"role":"system","content":[{"type":"text","text":"a \" b \\ ü","cache_control":{"type":"ephemeral"}}]}],"stream":true,"stream_options":{"include_usage":true},"x":{"b":-1e5,"a":[1,1.0,{},[],null]},"cache":{"ttl":1},"store":true,"safety_identifier":"s","prompt_cache_key":"k","max_tokens":9,"temperature":0.5,"n":null}`,
+		`{"model":"m","max_tokens":9,"temperature":0.5,"messages":[{"content":[{"text":"x-anthropic-billing-header: cc_version=2; cch=1f;","type":"text"},{"type":"text","text":"a \" b \\ ü"}],"role":"system"}],"x":{"b":-1e5,"a":[1,1.0,{},[],null]}}`,
 	} {
-		if d := cmp.Diff(want, canonical(in, llm.Facts{})); d != "" {
+		if d := cmp.Diff(want, canonical(in)); d != "" {
 			t.Errorf("CanonicalRequest(%s) (-want +got):\n%s", in, d)
 		}
 	}
@@ -34,35 +35,41 @@ func TestCanonicalRequestIsTheSame(t *testing.T) {
 func TestCanonicalRequestTellsApart(t *testing.T) {
 	base := `{"model":"m","messages":[{"role":"user","content":"a"}]}`
 	seen := map[string]string{}
-	for _, c := range []struct {
-		in string
-		f  llm.Facts
-	}{
-		{base, llm.Facts{}},
-		{base, llm.Facts{Stream: true}},
-		{base, llm.Facts{Stream: true, IncludeUsage: true}},
-		{strings.Replace(base, `"m"`, `"n"`, 1), llm.Facts{}},
-		{strings.Replace(base, `"a"`, `"b"`, 1), llm.Facts{}},
-		{strings.Replace(base, `"a"`, `"a "`, 1), llm.Facts{}},
-		{strings.Replace(base, `}]`, `},{"role":"user","content":"a"}]`, 1), llm.Facts{}},
-		{strings.Replace(base, `]}`, `],"temperature":1}`, 1), llm.Facts{}},
-		{strings.Replace(base, `]}`, `],"temperature":1.5}`, 1), llm.Facts{}},
-		{strings.Replace(base, `"role"`, `"user":"bookkeeping only at the top","role"`, 1), llm.Facts{}},
-		{strings.Repeat("[", 10_000) + "1" + strings.Repeat("]", 10_000), llm.Facts{}},
-		{strings.Repeat("[", 10_000) + "2" + strings.Repeat("]", 10_000), llm.Facts{}},
-		{base + " 1", llm.Facts{}},
-		{base + " 2", llm.Facts{}},
+	for _, in := range []string{
+		base,
+		strings.Replace(base, `"m"`, `"n"`, 1),
+		strings.Replace(base, `"a"`, `"b"`, 1),
+		strings.Replace(base, `"a"`, `"a "`, 1),
+		strings.Replace(base, `"a"`, `"\ud800"`, 1),
+		strings.Replace(base, `"a"`, `"\ud801"`, 1),
+		strings.Replace(base, `"a"`, `[{"type":"text","text":"a"},{"type":"text","text":"a"}]`, 1),
+		strings.Replace(base, `"a"`, `[{"type":"text","text":"a","title":"t"}]`, 1),
+		strings.Replace(base, `"a"`, `[{"type":"text","text":"x-anthropic-billing-header: no"}]`, 1),
+		strings.Replace(base, `}]`, `},{"role":"user","content":"a"}]`, 1),
+		strings.Replace(base, `]}`, `],"temperature":1}`, 1),
+		strings.Replace(base, `]}`, `],"temperature":1.5}`, 1),
+		strings.Replace(base, `]}`, `],"temperature":10}`, 1),
+		strings.Replace(base, `"role"`, `"user":"noise only at the top","role"`, 1),
+		strings.Repeat("[", 10_000) + "1" + strings.Repeat("]", 10_000),
+		strings.Repeat("[", 10_000) + "2" + strings.Repeat("]", 10_000),
+		base + " 1",
+		base + " 2",
 	} {
-		got := canonical(c.in, c.f)
+		got := canonical(in)
 		if other, ok := seen[got]; ok {
-			t.Errorf("%s %+v and %s look the same: %s", c.in, c.f, other, got)
+			t.Errorf("%.100s and %.100s look the same: %.200s", in, other, got)
 		}
-		seen[got] = c.in
+		seen[got] = in
 	}
 }
 
+// whole is the canonical text on a route with transforms, where everything but instructions to
+// the cache counts as it is written.
+func whole(in string) string { return string(cache.WholeRequest([]byte(in))) }
+
 // FuzzCanonicalRequest shuffles the members of any JSON object. The canonical text must
-// stay the same and be equal to the body.
+// stay the same and be equal to the body. In any wire format, it must be JSON and its own
+// canonical text.
 func FuzzCanonicalRequest(f *testing.F) {
 	f.Add([]byte(`{"b":[{"z":1,"y":"\\\""},-2.50],"a":{"k":null,"j":true}}`), uint64(1))
 	f.Fuzz(func(t *testing.T, in []byte, seed uint64) {
@@ -74,13 +81,11 @@ func FuzzCanonicalRequest(f *testing.F) {
 		}
 		r := rand.New(rand.NewPCG(seed, 0))
 		one, two := shuffled(r, tree), shuffled(r, tree)
-		got := canonical(one, llm.Facts{})
-		if other := canonical(two, llm.Facts{}); got != other {
+		got := whole(one)
+		if other := whole(two); got != other {
 			t.Fatalf("%s\n→ %s\n%s\n→ %s", one, got, two, other)
 		}
-		for _, name := range []string{"user", "metadata", "stream_options", "cache", "store", "safety_identifier", "prompt_cache_key"} {
-			delete(tree, name)
-		}
+		delete(tree, "cache")
 		var back map[string]any
 		d = json.NewDecoder(strings.NewReader(plain(got)))
 		d.UseNumber()
@@ -89,6 +94,13 @@ func FuzzCanonicalRequest(f *testing.F) {
 		}
 		if diff := cmp.Diff(tree, back); diff != "" {
 			t.Fatalf("canonical form says something else (-want +got):\n%s", diff)
+		}
+		for _, form := range []llm.Dialect{llm.OpenAI, llm.Anthropic, llm.Responses, llm.Gemini} {
+			got := plain(string(cache.CanonicalRequest(nil, &llm.Request{Body: []byte(one), Form: form})))
+			again := plain(string(cache.CanonicalRequest(nil, &llm.Request{Body: []byte(two), Form: form})))
+			if !json.Valid([]byte(got)) || got != again {
+				t.Fatalf("in the format %s:\n%s\n%s\n%s", form, one, got, again)
+			}
 		}
 	})
 }
@@ -152,11 +164,12 @@ func BenchmarkRequestKey(b *testing.B) {
 	c := open(b, 1<<20)
 	for _, size := range []int{1 << 10, 32 << 10} {
 		in := body(size)
+		req, route, d := &llm.Request{Body: in, Principal: llm.Principal{Team: "t"}}, &llm.Route{Name: "r", Targets: []*llm.Target{{ID: "p/m"}}}, llm.Decision{}
 		b.Run(fmt.Sprint(size), func(b *testing.B) {
 			b.SetBytes(int64(len(in)))
 			b.ReportAllocs()
 			for b.Loop() {
-				c.RequestKey(in, llm.Facts{}, []byte("team"))
+				c.SlotKey(req, route, &d)
 			}
 		})
 	}

@@ -11,22 +11,23 @@ import (
 // Entry is a complete reply as it was sent, event by event. NewEntry returns one; it does
 // not change after Put.
 type Entry struct {
-	// Stream says whether the client asked for a stream.
-	Stream bool
-	// Namespace is the client's, for PurgeNamespace. It must also be part of the key.
-	Namespace string
-	// Model is what the client asked for, for PurgeModel.
-	Model string
-	// Target is the target that answered, for PurgeModel.
+	// Target is the target that answered.
 	Target string
+	// Source is the id of the request that the reply was given to.
+	Source string
 	// Info is the complete reply's.
 	Info llm.ReplyInfo
 	// Stored is when the reply was complete.
 	Stored time.Time
 
-	// dialect is that of the events that are not canonical.
+	// groups are what the entry is purged with.
+	groups []string
+	// dialect is that of the events that are not canonical; empty when all are.
 	dialect llm.Dialect
-	key     Key
+	// asked is how the client asked for the reply.
+	asked asking
+	// text is the reply's text, for replies that may be compared with another one.
+	text string
 	// epoch is the number of purges when the recording began.
 	epoch uint64
 	// buf holds all frames one after the other, and data that is not part of its frame.
@@ -38,12 +39,15 @@ type Entry struct {
 type event struct {
 	frame, frameEnd, data, dataEnd int32
 	final, content, hidden, native bool
+	repeated                       bool
 }
 
 // The size of an entry beyond its frames, in bytes.
 const (
 	entryBytes = 400
-	eventBytes = 20
+	eventBytes = 24
+	// stringBytes is a text's size beyond its bytes.
+	stringBytes = 16
 )
 
 // Age returns how long ago the reply was complete.
@@ -51,12 +55,16 @@ func (e *Entry) Age(now time.Time) time.Duration { return max(now.Sub(e.Stored),
 
 // Size returns about how many bytes the entry takes.
 func (e *Entry) Size() int64 {
-	return int64(entryBytes + len(e.buf) + len(e.events)*eventBytes + len(e.Namespace) + len(e.Model) + len(e.Target))
+	size := int64(entryBytes + len(e.buf) + len(e.events)*eventBytes + len(e.Target) + len(e.Source) + len(e.text))
+	for _, g := range e.groups {
+		size += int64(len(g) + stringBytes)
+	}
+	return size
 }
 
 // Add appends a copy of an event.
 func (e *Entry) Add(ev llm.Event) {
-	p := event{frame: int32(len(e.buf)), final: ev.Final, content: ev.Content, hidden: ev.Hidden, native: ev.Dialect != ""}
+	p := event{frame: int32(len(e.buf)), final: ev.Final, content: ev.Content, hidden: ev.Hidden, native: ev.Dialect != "", repeated: ev.Repeated}
 	if p.native {
 		e.dialect = ev.Dialect // there are none but the client's and the canonical one
 	}
@@ -92,18 +100,24 @@ func (r *replay) Next() (llm.Event, error) {
 	if r.next >= len(r.entry.events) {
 		return llm.Event{}, io.EOF
 	}
-	p, b := r.entry.events[r.next], r.entry.buf
 	r.next++
+	ev := r.entry.at(r.next - 1)
+	ev.More = r.next < len(r.entry.events)
+	return ev, nil
+}
+
+// at returns a recorded event. It stays valid.
+func (e *Entry) at(i int) llm.Event {
+	p, b := e.events[i], e.buf
 	// The capacities end with the slices, so that an append copies and does not overwrite buf.
-	ev := llm.Event{Frame: b[p.frame:p.frameEnd:p.frameEnd], Final: p.final, Content: p.content, Hidden: p.hidden,
-		More: r.next < len(r.entry.events)}
+	ev := llm.Event{Frame: b[p.frame:p.frameEnd:p.frameEnd], Final: p.final, Content: p.content, Hidden: p.hidden, Repeated: p.repeated}
 	if p.native {
-		ev.Dialect = r.entry.dialect
+		ev.Dialect = e.dialect
 	}
 	if p.data < p.dataEnd {
 		ev.Data = b[p.data:p.dataEnd:p.dataEnd]
 	}
-	return ev, nil
+	return ev
 }
 
 // Info implements llm.Stream. It has only the model until all events have been read.

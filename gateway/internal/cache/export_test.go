@@ -11,21 +11,35 @@ func (c *Cache) Wait() { c.store.Wait() }
 
 // NewKey hashes the parts alone.
 func NewKey(parts ...[]byte) Key {
-	h := sha256.New()
+	var w canon
 	for _, p := range parts {
-		writePart(h, p)
+		w.part(string(p))
 	}
-	return sum(h)
+	return sha256.Sum256(w.out)
 }
 
-// CanonicalRequest appends the canonical form of a body, which its key is made of.
-func CanonicalRequest(dst, body []byte, f llm.Facts) []byte {
+// CanonicalRequest appends the canonical text of a request's body, which its key is made of.
+func CanonicalRequest(dst []byte, req *llm.Request) []byte {
 	var w canon
-	w.request(body, f, isBookkeeping)
+	w.request(req.Body, formOf(req))
 	return append(dst, w.out...)
+}
+
+// WholeRequest is the canonical text of a body on a route with transforms.
+func WholeRequest(body []byte) []byte {
+	var w canon
+	w.request(body, wholeForm)
+	return w.out
 }
 
 // SlotKey is the key of a request's slot.
 func (c *Cache) SlotKey(req *llm.Request, route *llm.Route, d *llm.Decision) Key {
-	return c.slotKey(req, route, d)
+	return c.read(req, route, d).key
+}
+
+// Flights returns how many keys have a reply under way.
+func (c *Cache) Flights() int {
+	c.flights.mu.Lock()
+	defer c.flights.mu.Unlock()
+	return len(c.flights.byKey)
 }

@@ -2,23 +2,47 @@ package cache
 
 import (
 	"cmp"
-	"maps"
-	"slices"
-	"strconv"
-	"strings"
+	"context"
 	"time"
 
 	"github.com/penstock/penstock/gateway/internal/llm"
 )
 
-// Slot is one request's place in the cache: a hit, a miss to be filled, or off. Its key is
-// computed once. It belongs to the goroutine that serves the request.
+// Slot is one request's place in the cache: a hit, a miss to be filled, a follower of another
+// request that is under way, or off. Its keys are computed once. It belongs to the goroutine
+// that serves the request, which must close it.
 type Slot struct {
+	ctx   context.Context // of the request, as this value is
+	req   *llm.Request
 	cache *Cache
 	state llm.CacheState
-	reply *llm.StoredReply
+	asked asking
+	// own is the key of the request in its own wire format, shared the one that it has in all
+	// formats; zero for none.
+	own, shared Key
+	// maxAge is how old a stored reply may be; zero means any age.
+	maxAge time.Duration
 	// recording says how the reply is stored; without a TTL, it is not.
 	recording Recording
+	// coalesces says that the request may share a reply that is under way.
+	coalesces bool
+	// hit is the stored reply that was found.
+	hit *Entry
+	// flight is the reply that the slot follows or, if leads says so, makes.
+	flight  *flight
+	leads   bool
+	similar similarity
+	// rejoined says that the slot has followed a reply that broke off.
+	rejoined bool
+}
+
+// asking is how a client asks for a reply, as far as the same events can't be sent to all.
+type asking struct {
+	dialect llm.Dialect
+	// stream says that it wants a stream, usage that it wants to see the usage at its end.
+	stream, usage bool
+	// echoes is a hash of what the reply repeats of the request without being part of its key.
+	echoes fingerprint
 }
 
 // defaultTTL is how long a reply is kept when only the policy asks for caching.
@@ -27,24 +51,60 @@ const defaultTTL = 5 * time.Minute
 // Find looks a request up. The policy decides whether the cache is used, then the caller,
 // then the route; and the policy, the caller and the route decide in this order how long
 // the reply is kept.
-func (c *Cache) Find(req *llm.Request, route *llm.Route, d *llm.Decision) *Slot {
+func (c *Cache) Find(ctx context.Context, req *llm.Request, route *llm.Route, d *llm.Decision) *Slot {
 	read, write := uses(req, route, d)
 	if !read && !write {
 		return &Slot{state: llm.CacheOff}
 	}
-	s := &Slot{cache: c, state: llm.CacheMiss, recording: Recording{Key: c.slotKey(req, route, d),
-		Stream: req.Facts.Stream, Namespace: req.Cache.Namespace, Model: req.Facts.Model}}
+	r := c.read(req, route, d)
+	if r.stateful || r.varied && !route.CacheVaried {
+		return &Slot{state: llm.CacheOff}
+	}
+	s := &Slot{ctx: ctx, cache: c, state: llm.CacheMiss, own: r.key, maxAge: req.Cache.MaxAge, asked: askingOf(req, r),
+		coalesces: read && write && route.CacheCoalesce,
+		req:       req, recording: Recording{ToolCalls: route.CacheToolCalls, Source: req.ID}}
 	if write {
 		s.recording.TTL = cmp.Or(time.Duration(d.Obligations.Cache.TTLSeconds)*time.Second, req.Cache.TTL, route.CacheTTL, defaultTTL)
 	}
-	if !read {
+	if read && s.look(s.own) || s.coalesces && c.flights.follow(s, s.own) {
 		return s
 	}
-	now := time.Now()
-	if e, ok := c.Get(s.recording.Key); ok && (req.Cache.MaxAge <= 0 || e.Age(now) <= req.Cache.MaxAge) {
-		s.state, s.reply = llm.CacheHit, &llm.StoredReply{Stream: e.Replay(), Target: e.Target, Age: e.Age(now)}
+	s.shared = c.shared(ctx, req, route, d, r)
+	if read && s.shared != s.own && s.look(s.shared) {
+		c.link(s.own, s.shared, s.recording.TTL)
+		return s
 	}
+	if s.coalesces && s.shared != s.own && c.flights.follow(s, s.shared) || read && s.fetch() || s.findSimilar(ctx, req, route, d, read) {
+		return s
+	}
+	c.flights.join(s)
 	return s
+}
+
+// groupsOf are the groups that the reply to a request belongs to.
+func groupsOf(req *llm.Request) []Group {
+	groups := []Group{ByNamespace(req.Cache.Namespace), ByModel(req.Facts.Model)}
+	if team := req.Principal.Team; team != "" {
+		groups = append(groups, ByTeam(team))
+	}
+	if key := req.Principal.KeyID; key != "" {
+		groups = append(groups, ByKey(key))
+	}
+	for name, value := range req.Tags {
+		groups = append(groups, ByTag(name, value))
+	}
+	return groups
+}
+
+// askingOf returns how a request asks for its reply. Replies of OpenAI's Responses API repeat
+// the request's metadata and its names for the user and the prompt.
+func askingOf(req *llm.Request, r reading) asking {
+	a := asking{dialect: req.Dialect, stream: req.Facts.Stream}
+	a.usage = a.stream && req.Facts.IncludeUsage
+	if req.Form == llm.Responses {
+		a.echoes = r.dropped
+	}
+	return a
 }
 
 // uses reports whether a request may be answered from the cache, and whether its reply may
@@ -60,70 +120,112 @@ func uses(req *llm.Request, route *llm.Route, d *llm.Decision) (read, write bool
 	return on && !req.Cache.NoCache, on && !req.Cache.NoStore
 }
 
-// State returns whether the slot is a hit, a miss or off.
+// look looks a key up and reports whether it is a hit.
+func (s *Slot) look(k Key) bool {
+	if k.IsZero() {
+		return false
+	}
+	e, ok := s.cache.Get(k)
+	if !ok || s.maxAge > 0 && e.Age(time.Now()) > s.maxAge {
+		return false
+	}
+	s.state, s.hit = llm.CacheHit, e
+	return true
+}
+
+// keys are those under which the reply is found.
+func (s *Slot) keys() []Key {
+	if s.shared.IsZero() || s.shared == s.own {
+		return []Key{s.own}
+	}
+	return []Key{s.shared, s.own}
+}
+
+// State returns what the cache does for the request. It is a miss once a reply that was found
+// or followed could not be used.
 func (s *Slot) State() llm.CacheState { return s.state }
 
-// Reply returns the stored reply; nil unless the slot is a hit.
-func (s *Slot) Reply() *llm.StoredReply { return s.reply }
+// Reply returns the reply that is stored, or that the slot follows: then it waits until that
+// has begun. It is nil when the request is to be sent. Called again, it finds another reply
+// than the one before, which could not be used, or none. The error is that of the requests
+// that the slot has followed.
+func (s *Slot) Reply(ctx context.Context) (*llm.StoredReply, error) {
+	for !s.leads && s.flight != nil {
+		switch role, err := s.flight.await(ctx, s); {
+		case err != nil:
+			s.leave()
+			return nil, err
+		case role == following:
+			return s.flight.reply(s), nil
+		}
+	}
+	if s.hit == nil {
+		return nil, nil
+	}
+	e := s.hit
+	return &llm.StoredReply{Stream: e.Replay(), Target: e.Target, Age: e.Age(time.Now()), Source: e.Source,
+		Dialect: e.dialect, Streamed: e.asked.stream, AsItIs: e.asked == s.asked}, nil
+}
 
-// Fill passes the reply of a target through, and stores it once it is complete if it may
-// be stored. Closing the returned stream closes reply.
+// Discard gives up a reply that could not be used, of which nothing was sent. The request may
+// follow another one that is under way, once.
+func (s *Slot) Discard() {
+	followed, similar := s.state == llm.CacheCoalesced, s.state == llm.CacheSimilar
+	s.hit, s.state = nil, llm.CacheMiss
+	s.leave()
+	if followed && !s.rejoined || similar {
+		s.rejoined = s.rejoined || followed
+		s.cache.flights.join(s)
+	}
+}
+
+// Fill passes the reply of a target through to those who follow the request, and stores it
+// once it is complete if it may be stored. Closing the returned stream closes reply.
 func (s *Slot) Fill(reply llm.Stream, t *llm.Target) llm.Stream {
-	if s.recording.TTL <= 0 {
+	if s.flight == nil {
 		return reply
 	}
-	s.recording.Target = t.ID
-	return s.cache.Tee(reply, s.recording)
+	s.recording.Target, s.recording.Groups = t.ID, groupsOf(s.req)
+	s.flight.begin(s.cache, s.recording, s.asked)
+	return &recorder{Stream: reply, slot: s, flight: s.flight}
 }
 
-// slotKey separates replies by tenant, namespace, route, targets and what is demanded of them
-// before it looks at the request itself.
-func (c *Cache) slotKey(req *llm.Request, route *llm.Route, d *llm.Decision) Key {
-	o := &d.Obligations
-	targets := make([]byte, 0, 256)
-	for _, t := range route.All() {
-		targets = append(append(targets, t.ID...), 0)
+// Context returns a context for the target's call: it goes on when the client hangs up as long
+// as others wait for the reply.
+func (s *Slot) Context(ctx context.Context) context.Context {
+	if s.flight == nil || !s.coalesces {
+		return ctx
 	}
-	for _, list := range [][]string{o.AllowTargets, o.DenyTargets, req.Demands.Classes, req.Demands.Regions, o.DataClasses, o.Regions} {
-		targets = append(append(targets, strings.Join(list, "\x00")...), 1)
-	}
-	targets = strconv.AppendInt(targets, o.MaxOutputTokens, 10)
-	parts := [][]byte{[]byte(tenant(req, route, d)), []byte(req.Cache.Namespace), []byte(route.Name), targets,
-		[]byte(route.Revision), []byte(req.Endpoint), []byte(req.Dialect), []byte(req.Query),
-		[]byte(req.Facts.Model)} // the body need not name it
-	for _, name := range slices.Sorted(maps.Keys(req.Header)) { // the provider answers by them
-		parts = append(parts, []byte(name), []byte(strings.Join(req.Header[name], "\x00")))
-	}
-	if len(route.Transforms) == 0 {
-		return c.RequestKey(req.Body, req.Facts, parts...)
-	}
-	return c.WholeRequestKey(req.Body, req.Facts, append(parts, transformInputs(req)...)...)
+	return s.flight.outlive(ctx, s.cache)
 }
 
-// transformInputs returns what a route's transforms read besides the body, so that the
-// answer may depend on it: callers share a reply only if these are equal. The request's id
-// is left out, since no two requests have the same.
-func transformInputs(req *llm.Request) [][]byte {
-	who := &req.Principal
-	inputs := [][]byte{[]byte(who.KeyID), []byte(who.Team), []byte(who.User), []byte(req.Facts.Model)}
-	for _, name := range slices.Sorted(maps.Keys(req.Tags)) {
-		inputs = append(inputs, []byte(name), []byte(req.Tags[name]))
-	}
-	return inputs
+// Followed reports whether others wait for the request's reply.
+func (s *Slot) Followed() bool { return s.leads && s.flight != nil && s.flight.followers.Load() > 0 }
+
+// Wanted reports whether others wait for the request's reply. Once it has reported false,
+// nobody can.
+func (s *Slot) Wanted() bool {
+	return s.leads && s.flight != nil && s.cache.flights.wanted(s.flight)
 }
 
-// tenant names who may share replies: by default a team, else the holder of a key, else
-// all anonymous callers.
-func tenant(req *llm.Request, route *llm.Route, d *llm.Decision) string {
+// Close ends the slot's part in a reply. If the request was the one that was sent, and failed
+// with err before its reply began, another one that waits for it is sent. It may be called
+// twice.
+func (s *Slot) Close(err error) {
 	switch {
-	case d.Obligations.Cache.Scope != "":
-		return "policy:" + d.Obligations.Cache.Scope
-	case route.CacheShared:
-		return "shared"
-	case req.Principal.Team != "":
-		return "team:" + req.Principal.Team
-	case req.Principal.KeyID != "":
-		return "key:" + req.Principal.KeyID
+	case s.flight == nil:
+	case s.leads:
+		s.flight.leaderGone(err, s.cache)
+		s.flight = nil
+	default:
+		s.leave()
 	}
-	return "anonymous"
+}
+
+// leave stops following.
+func (s *Slot) leave() {
+	if s.flight != nil && !s.leads {
+		s.cache.flights.leave(s.flight)
+		s.flight = nil
+	}
 }

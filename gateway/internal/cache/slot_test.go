@@ -90,14 +90,17 @@ func TestFind(t *testing.T) {
 			req := &llm.Request{Body: []byte(`{"model":"m"}`), Facts: llm.Facts{Model: "m"}, Cache: tt.control}
 			route, d := &llm.Route{Name: "r", CacheTTL: tt.ttl}, &llm.Decision{}
 			d.Obligations.Cache.Mode = tt.mode
-			slot := c.Find(req, route, d)
-			if slot.State() != tt.first || slot.Reply() != nil {
-				t.Errorf("first: %s, reply %v; want %s without one", slot.State(), slot.Reply(), tt.first)
+			slot := c.Find(t.Context(), req, route, d)
+			if reply, err := slot.Reply(t.Context()); slot.State() != tt.first || reply != nil || err != nil {
+				t.Errorf("first: %s, reply %v, %v; want %s without one", slot.State(), reply, err, tt.first)
 			}
 			drain(t, slot.Fill(&script{events: frames("hello"), err: io.EOF, info: llm.ReplyInfo{Finish: "stop", Content: true}}, &llm.Target{ID: "p/a"}))
 			c.Wait()
-			slot = c.Find(req, route, d)
-			reply := slot.Reply()
+			slot = c.Find(t.Context(), req, route, d)
+			reply, err := slot.Reply(t.Context())
+			if err != nil {
+				t.Fatal(err)
+			}
 			if slot.State() != tt.again || (reply != nil) != (tt.again == llm.CacheHit) {
 				t.Errorf("again: %s, reply %v; want %s", slot.State(), reply, tt.again)
 			}

@@ -32,7 +32,8 @@ func printRecord(out io.Writer, r *llm.Record) error {
 		line("", "uses the wire format %s", r.Dialect)
 	}
 	printDecision(line, r)
-	line("cache", "%s", r.Cache)
+	line("cache", "%s%s", r.Cache, ofRequest(r.CacheSource))
+	printSimilar(line, r.Similar)
 	if c := r.Classified; c != nil {
 		line("class", "%s", classOf(c))
 	}
@@ -66,12 +67,37 @@ func printRecord(out io.Writer, r *llm.Record) error {
 	return w.Flush()
 }
 
+// printSimilar prints what became of the request in the similarity cache.
+func printSimilar(line func(name, format string, args ...any), s *llm.SimilarLookup) {
+	switch {
+	case s == nil:
+	case s.Skipped != "":
+		line("similar", "%s: not looked up, because %s", s.Mode, s.Skipped)
+	case s.ID == "":
+		line("similar", "%s: no similar text", s.Mode)
+	case s.Refused != "":
+		line("similar", "%s: entry %s is similar by %.4f, refused by the guard %q", s.Mode, s.ID, s.Similarity, s.Refused)
+	case s.Agreement != nil:
+		line("similar", "%s: entry %s is similar by %.4f; its reply agrees with the target's by %.2f", s.Mode, s.ID, s.Similarity, *s.Agreement)
+	default:
+		line("similar", "%s: entry %s is similar by %.4f", s.Mode, s.ID, s.Similarity)
+	}
+}
+
 // dry marks the record of a dry run.
 func dry(r *llm.Record) string {
 	if r.Dry {
 		return " (dry run: nothing was sent or spent)"
 	}
 	return ""
+}
+
+// ofRequest names the request whose reply was shared.
+func ofRequest(id string) string {
+	if id == "" {
+		return ""
+	}
+	return ", the reply to request " + id
 }
 
 func printDecision(line func(string, string, ...any), r *llm.Record) {

@@ -37,6 +37,7 @@ func (d *decoder) check(c *Config) {
 	d.checkPaths(c)
 	c.index()
 	d.checkUses(c)
+	d.cacheStore(&c.Cache)
 	if c.Cache.Size < 1<<20 {
 		d.fault("cache.size", nil, "write at least 1MiB; to turn the cache off, leave cache out of the models", "is too small")
 	}
@@ -222,6 +223,31 @@ func (d *decoder) proxy(path string, proxy Secret) {
 	if err != nil || u.Hostname() == "" || !slices.Contains([]string{"http", "https", "socks5", "socks5h"}, u.Scheme) ||
 		strings.Trim(u.Path, "/") != "" || u.RawQuery != "" || u.Fragment != "" {
 		d.fault(Path(path, "proxy"), nil, "write http://HOST:PORT, https, socks5, or none", "must be the address of a proxy")
+	}
+}
+
+// minCacheSecret is the length of the shortest secret of the cache's store, in bytes.
+const minCacheSecret = 16
+
+// cacheStore checks the cache's store. Faults do not quote it, since it may hold a password.
+func (d *decoder) cacheStore(c *Cache) {
+	store, secret := c.Store.Reveal(), c.Secret.Reveal()
+	if d.getenv == nil {
+		return // references are not resolved
+	}
+	if c.Store.IsZero() {
+		if !c.Secret.IsZero() {
+			d.fault("cache.secret", nil, "set cache.store, or remove it", "signs what is in a store, and there is none")
+		}
+		return
+	}
+	u, err := url.Parse(store)
+	known := err == nil && slices.Contains([]string{"redis", "rediss", "valkey", "valkeys", "unix"}, u.Scheme)
+	if !known || u.Scheme != "unix" && u.Hostname() == "" || u.Scheme == "unix" && u.Path == "" {
+		d.fault("cache.store", nil, "write redis://HOST:PORT, rediss://HOST:PORT for TLS, or unix:///SOCKET", "must be the address of a Redis or Valkey server")
+	}
+	if len(secret) < minCacheSecret {
+		d.fault("cache.secret", nil, "give one of 16 bytes or more, such as from openssl rand -hex 32, as env:NAME", "is needed by cache.store to sign what is in it")
 	}
 }
 

@@ -345,6 +345,13 @@ type Endpoint struct {
 type Cache struct {
 	// Size is the most memory that cached replies may take, such as 256MiB.
 	Size Bytes `yaml:"size"`
+	// Store is the address of a Redis or Valkey server that several gateways share replies in:
+	// redis://HOST:PORT, rediss:// for TLS, or unix:///SOCKET; env:NAME for one with a password.
+	// Left out, replies are kept in memory only.
+	Store Secret `yaml:"store"`
+	// Secret signs what is in the store: all gateways that share it have the same one, of 16
+	// bytes or more, such as from openssl rand -hex 32.
+	Secret Secret `yaml:"secret"`
 }
 
 // Object is a JSON object, or nil: the settings of a router or plugin, which only it

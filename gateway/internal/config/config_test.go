@@ -108,7 +108,7 @@ func TestFullConfiguration(t *testing.T) {
 		Timeout:  Timeout{FirstToken: 15 * time.Second, Idle: 20 * time.Second, PingIdle: 2 * time.Minute, KeepAlive: 5 * time.Second, Total: 10 * time.Minute},
 		Empty:    EmptyFallback,
 		Stream:   Stream{Resume: ResumeAuto, Abandoned: CancelAbandoned},
-		Cache:    RouteCache{TTL: time.Hour, Similar: "off"}, PromptCache: PromptCacheOff, OnUnsupported: DropUnsupported,
+		Cache:    RouteCache{TTL: time.Hour, Similar: Similar{Mode: "off", Threshold: 0.95, Embedder: "lexical", MaxChars: 500}, Coalesce: CoalesceOn}, PromptCache: PromptCacheOff, OnUnsupported: DropUnsupported,
 	}
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Errorf("smart (-want +got):\n%s", diff)

@@ -129,6 +129,8 @@ func (d *decoder) custom(path string, n ast.Node, v reflect.Value) bool {
 		d.shorthand(path, n, out, &out.Target)
 	case *APIKey:
 		d.shorthand(path, n, out, &out.Key)
+	case *Similar:
+		d.shorthand(path, n, out, &out.Mode)
 	case *Ledger:
 		d.shorthand(path, n, out, &out.URL)
 	case *Object:

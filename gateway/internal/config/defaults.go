@@ -4,6 +4,7 @@ import (
 	"time"
 
 	"github.com/penstock/penstock/gateway/internal/llm"
+	"github.com/penstock/penstock/gateway/internal/similar"
 )
 
 // setDefaults sets the defaults of v, a pointer to a part of the configuration. All
@@ -77,7 +78,13 @@ func setDefaults(v any) {
 		c.MaxInflight = 10
 		c.Timeout = 2 * time.Minute
 	case *RouteCache:
-		c.Similar = "off"
+		setDefaults(&c.Similar)
+		c.Coalesce = CoalesceOn
+	case *Similar:
+		c.Mode = SimilarMode(llm.SimilarOff)
+		c.Threshold = similar.DefaultThreshold
+		c.Embedder = similar.Lexical
+		c.MaxChars = similar.DefaultMaxChars
 	case *Target:
 		c.Weight = 1
 	case *APIKey:

@@ -54,6 +54,8 @@ func (c *Config) Restarts(running *Config) Faults {
 	differ("admin.auth", c.Admin.Auth, running.Admin.Auth)
 	eachSetting("server", reflect.ValueOf(c.Server), reflect.ValueOf(running.Server), differ)
 	differ("cache.size", c.Cache.Size, running.Cache.Size)
+	differ("cache.store", c.Cache.Store, running.Cache.Store)
+	differ("cache.secret", c.Cache.Secret, running.Cache.Secret)
 	differ("ledger.url", c.Ledger.URL, running.Ledger.URL)
 	differ("ledger.sync", c.Ledger.Sync, running.Ledger.Sync)
 	differ("state", c.State, running.State)

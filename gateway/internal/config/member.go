@@ -154,8 +154,8 @@ func without(members map[string]ast.Node, names []string) map[string]ast.Node {
 	return rest
 }
 
-// secret reads a reference and resolves it. A proxy without credentials may also be plain
-// text, and so may a header's value, unless the header is named like a credential.
+// secret reads a reference and resolves it. The address of a proxy or of the cache's server
+// may also be plain text if it has no credentials, and so may a header's value, unless the header is named like a credential.
 func (d *decoder) secret(path string, n ast.Node, out *Secret) {
 	ref, ok := d.text(path, n)
 	if !ok {
@@ -166,7 +166,7 @@ func (d *decoder) secret(path string, n ast.Node, out *Secret) {
 		*out = newSecret("[redacted]", ref)
 		return
 	}
-	if lastMember(path) == "proxy" && !isRef && !strings.Contains(ref, "@") {
+	if (lastMember(path) == "proxy" || path == "cache.store") && !isRef && !strings.Contains(ref, "@") {
 		*out = newSecret(ref, ref) // not a secret
 		return
 	}

@@ -360,12 +360,41 @@ type Mirror struct {
 	Timeout time.Duration `yaml:"timeout"`
 }
 
+// Similar are the settings of the similarity cache.
+type Similar struct {
+	// Mode is off, shadow or on. Shadow answers no request: it counts similar replies, and
+	// compares each with the target's.
+	Mode SimilarMode `yaml:"mode" jsonschema:"required"`
+	// Threshold is the least cosine of two texts.
+	Threshold float64 `yaml:"threshold" jsonschema:"minimum=0.85,maximum=1"`
+	// Embedder is what computes the texts' vectors: lexical is built in and finds light
+	// rewordings only; else the name of a model that requests for embeddings may use.
+	Embedder string `yaml:"embedder" jsonschema:"minLength=1"`
+	// MaxChars is the longest text that is looked up, in characters.
+	MaxChars int `yaml:"max_chars" jsonschema:"minimum=1,maximum=10000"`
+	// Sample is the share of similar hits, from 0 to 1, that are answered by a target anyway, to
+	// compare the replies.
+	Sample float64 `yaml:"sample" jsonschema:"minimum=0,maximum=1"`
+}
+
 // RouteCache says whether replies are kept and for how long.
 type RouteCache struct {
 	// TTL is how long replies are kept; left out, none are.
 	TTL time.Duration `yaml:"ttl"`
-	// Similar lets a reply answer a request that is only similar. This version has off.
+	// Similar lets a reply answer a request that says the same in other words: off, shadow, on,
+	// or a mapping with the mode.
 	Similar Similar `yaml:"similar"`
 	// Shared lets teams read replies that other teams paid for.
 	Shared bool `yaml:"shared"`
+	// Coalesce lets equal requests in flight share one reply: on or off.
+	Coalesce Coalesce `yaml:"coalesce"`
+	// ToolCalls keeps replies that end with tool calls, too. A tool may act on the world, so
+	// the same call is not always wanted again.
+	ToolCalls bool `yaml:"tool_calls"`
+	// Varied keeps replies to requests with a temperature above 0, too: they ask for answers
+	// that vary.
+	Varied bool `yaml:"varied"`
+	// Pace is how many pieces of a stored stream are sent in a second, such as 50/s, for clients
+	// that show text as it comes; left out, all of it is sent at once.
+	Pace Pace `yaml:"pace"`
 }

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/penstock/penstock/gateway/internal/llm"
+	"github.com/penstock/penstock/gateway/internal/similar"
 	"github.com/penstock/penstock/plugins/strategies"
 )
 
@@ -46,6 +47,37 @@ func (d *decoder) checkModel(c *Config, name string, m Model) {
 	d.checkIfs(c, path, m)
 	d.checkAnyOf(Path(path, "regions"), reflect.ValueOf(m.Regions))
 	d.checkLimits(path, m)
+	d.checkSimilar(c, path+".cache.similar", m.Cache.Similar)
+}
+
+// minThreshold is the least threshold of similar texts: below it most embeddings find any two
+// questions of one subject similar.
+const minThreshold = 0.85
+
+func (d *decoder) checkSimilar(c *Config, path string, s Similar) {
+	if s.Threshold < minThreshold || s.Threshold > 1 {
+		d.fault(path+".threshold", nil, "leave it out for 0.95", "must be between %v and 1, not %v", minThreshold, s.Threshold)
+	}
+	if s.Sample < 0 || s.Sample > 1 {
+		d.fault(path+".sample", nil, "write a share such as 0.05", "must be between 0 and 1, not %v", s.Sample)
+	}
+	if s.MaxChars < 1 || s.MaxChars > 10_000 {
+		d.fault(path+".max_chars", nil, "leave it out for 500", "must be between 1 and 10000, not %d", s.MaxChars)
+	}
+	if s.Embedder != similar.Lexical && !c.hasModel(s.Embedder) {
+		d.fault(path+".embedder", nil, "write lexical, or a name under models", "there is no model %q", s.Embedder)
+	}
+}
+
+// hasModel reports whether a model has this name, or a pattern that covers it.
+func (c *Config) hasModel(name string) bool {
+	for pattern := range c.Models {
+		before, after, wild := strings.Cut(pattern, "*")
+		if pattern == name || wild && len(name) >= len(before)+len(after) && strings.HasPrefix(name, before) && strings.HasSuffix(name, after) {
+			return true
+		}
+	}
+	return false
 }
 
 func isBlank(r rune) bool { return r <= ' ' || r == 0x7f }

@@ -110,8 +110,12 @@ func schemaOf(t reflect.Type) *jsonschema.Schema {
 		return enum(OutputAuto, OutputLimit(llm.OldName), OutputLimit(llm.NewName))
 	case reflect.TypeFor[StreamUsage]():
 		return enum(llm.StreamUsageAuto, llm.StreamUsageOn, llm.StreamUsageOff)
-	case reflect.TypeFor[Similar]():
-		return enum("off")
+	case reflect.TypeFor[Pace]():
+		return &jsonschema.Schema{Type: "string", Pattern: `^0*([1-9][0-9]{0,3}|10000)/s$`}
+	case reflect.TypeFor[Coalesce]():
+		return enum(CoalesceOn, CoalesceOff)
+	case reflect.TypeFor[SimilarMode]():
+		return enum(similarModes()...)
 	case reflect.TypeFor[State]():
 		return enum("memory")
 	case reflect.TypeFor[Grant]():
@@ -185,6 +189,12 @@ func (Target) JSONSchemaExtend(s *jsonschema.Schema) {
 		{Type: "string", Pattern: `^[^/\s]+/\S+$`, Examples: []any{"openai/gpt-5"}},
 		&object,
 	}}
+}
+
+// JSONSchemaExtend lets the similarity cache also be its mode.
+func (Similar) JSONSchemaExtend(s *jsonschema.Schema) {
+	object := *s
+	*s = jsonschema.Schema{Description: object.Description, OneOf: []*jsonschema.Schema{schemaOf(reflect.TypeFor[SimilarMode]()), &object}}
 }
 
 // JSONSchemaExtend lets the ledger also be its address.

@@ -55,12 +55,14 @@ func TestSchemaAgreesWithLoad(t *testing.T) {
 			"providers: {ollama: {probe: {every: 30s}}}", "providers: {ollama: {probe: {every: 1m, timeout: 2s, path: /health}}}", "providers: {ollama: {probe: {every: 1h, ask: completion}}}",
 			"models: {m: {targets: [demo/demo], with: {a: {b: [1]}}, cache: {ttl: 7d}, timeout: {total: 1h30m, idle: .5s}}}",
 			"models: {m: {targets: [demo/demo], cache: {ttl: 0}, retries:}}",
+			"models: {m: {targets: [demo/demo], cache: {similar: off}}, n: {targets: [demo/demo], cache: {similar: shadow}}, o: {targets: [demo/demo], cache: {similar: on}}}",
+			"models: {m: {targets: [demo/demo], cache: {ttl: 1h, similar: {mode: on, threshold: 1, embedder: lexical, max_chars: 200, sample: 0.05}}}}",
 			"server: {prefix: /ai}", "server: {max_body: 1.5 MiB, max_requests: 10, grace: 0s}",
 			"providers: {p: {base_url: https://example.com, headers: {X-A: b}, region: eu}}",
 			"providers: {ollama: }", "providers: {ollama: {proxy: none}}", "providers: {ollama: {stream_usage: off, output_limit: max_tokens}}", "providers: {ollama: {proxy: 'http://10.0.0.1:3128'}}",
 			"admin: {listen: 0.0.0.0:1, auth: key}",
 			"server: {max_requests_per_caller: 3, queue: {size: 0, wait: 1s}}", "server: {queue: }",
-			"models: {m: {targets: [{target: demo/demo, max_inflight: 1}]}}", "providers: {ollama: {max_inflight: 4}}",
+			"models: {m: {targets: [demo/demo], cache: {ttl: 1h, coalesce: off, tool_calls: true, varied: true, pace: 50/s}}}", "models: {m: {targets: [{target: demo/demo, max_inflight: 1}]}}", "providers: {ollama: {max_inflight: 4}}",
 			"server: {max_bodies: 64MiB, body_timeout: 30s}", "cors: {origins: ['https://a.example', 'http://localhost:3000', '*']}", "cors:",
 			"media:", "media: {fetch: true, max_bytes: 5MiB, timeout: 3s, hosts: [a.example, '*.b.example', 'c.example:8443'], allow_private: [10.1.0.0/16, '::1/128']}",
 			"plugins: {p: {file: config.go, grants: [log, kv, metrics, 'read:messages'], max_memory: 64MiB, fuel: 5, with: {x: 1}}}",
@@ -77,7 +79,10 @@ func TestSchemaAgreesWithLoad(t *testing.T) {
 			"providers: {ollama: {probe: {every: soon}}}", "providers: {ollama: {probe: {every: 30s, ask: nicely}}}", "providers: {ollama: {probe: true}}",
 			"models: {m: {targets: [{target: demo/demo, capabilities: [flying]}]}}", "models: {m: {targets: [{target: demo/demo, context: 0}]}}",
 			"models: {m: {targets: [demo/demo], retries: {attempts: 7}}}", "models: {m: {targets: [demo/demo], retries: {backoff: 1s}}}",
-			"models: {m: {targets: [demo/demo], timeout: {idle: 15}}}", "models: {m: {targets: [demo/demo], cache: {similar: on}}}",
+			"models: {m: {targets: [demo/demo], timeout: {idle: 15}}}", "models: {m: {targets: [demo/demo], cache: {similar: maybe}}}",
+			"models: {m: {targets: [demo/demo], cache: {similar: {threshold: 0.95}}}}", "models: {m: {targets: [demo/demo], cache: {similar: {mode: on, threshold: 0.8}}}}", "models: {m: {targets: [demo/demo], cache: {similar: {mode: on, max_chars: 0}}}}",
+			"models: {m: {targets: [demo/demo], cache: {similar: {mode: on, sample: 2}}}}", "models: {m: {targets: [demo/demo], cache: {similar: [on]}}}",
+			"models: {m: {targets: [demo/demo], cache: {ttl: 1h, coalesce: maybe}}}", "models: {m: {targets: [demo/demo], cache: {pace: 50}}}", "models: {m: {targets: [demo/demo], cache: {pace: 0/s}}}", "models: {m: {targets: [demo/demo], cache: {pace: 10001/s}}}", "models: {m: {targets: [demo/demo], cache: {ttl: 1h, varied: often}}}",
 			"models: {m: {targets: [demo/demo], with: 5}}", "models: {m: {targets: [demo/demo], with:}}",
 			"cors: {origins: '*'}", "cors: {origins: ['https://a.example/']}", "cors: {origins: ['https://*.example']}", "cors: {origins: [a.example]}",
 			"cors: {origins: ['https://A.example']}", "cors: {origins: ['https://u@a.example']}", "cors: {origins: [null]}",
@@ -167,7 +172,7 @@ func TestExampleUncommented(t *testing.T) {
 	}
 	text := strings.NewReplacer("<what sha256sum prints>", strings.Repeat("a", 64), "plugins/nightly.wasm", "config.go",
 		"policies: ./policies", "policies: ./testdata", "file:/run/secrets/openrouter", "env:OPENAI_API_KEY").Replace(strings.Join(lines, "\n"))
-	c, err := Parse("penstock.yaml", []byte(text), func(string) string { return "canary" })
+	c, err := Parse("penstock.yaml", []byte(text), func(string) string { return "a canary of sixteen bytes or more" })
 	if err != nil {
 		t.Fatalf("the example without comments:\n%v\n%s", err, text)
 	}

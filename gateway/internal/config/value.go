@@ -217,14 +217,40 @@ func (u *StreamUsage) set(s string) error {
 	return choose(u, s, StreamUsage(llm.StreamUsageAuto), StreamUsage(llm.StreamUsageOn), StreamUsage(llm.StreamUsageOff))
 }
 
-// Similar is the mode of the similarity cache.
-type Similar string
+// Pace is how many pieces of a stored stream are sent in a second; 0 means at once.
+type Pace int64
 
-func (m *Similar) set(s string) error {
-	if s == "on" || s == "shadow" {
-		return notYet("similar: off")
+// maxPace bounds a Pace: more is as good as at once.
+const maxPace = 10_000
+
+func (p *Pace) set(s string) error {
+	number, unit, _ := strings.Cut(s, "/")
+	n, err := strconv.ParseInt(number, 10, 64)
+	if err != nil || unit != "s" || n < 1 || n > maxPace {
+		return &hintedError{fmt.Sprintf("invalid pace %q", s), "write a number per second from 1/s to 10000/s, such as 50/s"}
 	}
-	return choose(m, s, "off")
+	*p = Pace(n)
+	return nil
+}
+
+// Coalesce says whether equal requests in flight share one reply.
+type Coalesce string
+
+// The values of Coalesce. On is the default.
+const (
+	CoalesceOn  Coalesce = "on"
+	CoalesceOff Coalesce = "off"
+)
+
+func (c *Coalesce) set(s string) error { return choose(c, s, CoalesceOn, CoalesceOff) }
+
+// SimilarMode is what is done with replies to requests in other words.
+type SimilarMode llm.SimilarMode
+
+func (m *SimilarMode) set(s string) error { return choose(m, s, similarModes()...) }
+
+func similarModes() []SimilarMode {
+	return []SimilarMode{SimilarMode(llm.SimilarOff), SimilarMode(llm.SimilarShadow), SimilarMode(llm.SimilarOn)}
 }
 
 // State names the store of counters.

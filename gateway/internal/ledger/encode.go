@@ -39,6 +39,10 @@ func appendRecord(b []byte, r *llm.Record) []byte {
 	o.text("error", r.Error)
 	o.text("finish", r.Finish)
 	o.text("cache", string(r.Cache))
+	o.text("cache_source", r.CacheSource)
+	if r.Similar != nil {
+		o.inner("similar", func(o *object) { similarLookup(o, r.Similar) })
+	}
 	if r.Decision != nil {
 		o.inner("decision", func(o *object) { decision(o, r.Decision) })
 	}
@@ -86,6 +90,20 @@ func choice(o *object, c *llm.Choice) {
 	o.text("by", c.By)
 	o.whole("line", int64(c.Line))
 	o.text("why", c.Why)
+}
+
+func similarLookup(o *object, s *llm.SimilarLookup) {
+	o.text("mode", string(s.Mode))
+	o.text("skipped", s.Skipped)
+	o.text("id", s.ID)
+	o.text("source", s.Source)
+	o.float("similarity", s.Similarity)
+	o.text("refused", s.Refused)
+	if s.Agreement != nil {
+		o.name("agreement")
+		o.b = appendFloat(o.b, *s.Agreement)
+	}
+	o.yes("agreed", s.Agreed)
 }
 
 func decision(o *object, v *llm.Decision) {

@@ -72,7 +72,7 @@ func appendRecordFrame(b []byte, r *llm.Record, now time.Time) []byte {
 // unpriced reports whether the request cost an unknown amount: a target without a
 // known price did work for it.
 func unpriced(r *llm.Record) bool {
-	return r.Target != "" && !r.Price.Known && r.Cache != llm.CacheHit
+	return r.Target != "" && !r.Price.Known && !r.Cache.Saves()
 }
 
 // appendTags appends the tags as a JSON object, nothing without tags.

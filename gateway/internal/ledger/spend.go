@@ -118,7 +118,7 @@ func scanRow(rows *sql.Rows, by []string) (Row, error) {
 const sums = `count(*), ifnull(sum(status >= 400 OR code IS NOT NULL), 0),
 	ifnull(sum(input_tokens >> 32), 0), ifnull(sum(input_tokens & 4294967295), 0),
 	ifnull(sum(output_tokens >> 32), 0), ifnull(sum(output_tokens & 4294967295), 0),
-	ifnull(sum(cost >> 32), 0), ifnull(sum(cost & 4294967295), 0), count(*) - count(cost), ifnull(sum(cache = 'hit'), 0),
+	ifnull(sum(cost >> 32), 0), ifnull(sum(cost & 4294967295), 0), count(*) - count(cost), ifnull(sum(cache in ('hit', 'coalesced', 'similar')), 0),
 	ifnull(sum(saved >> 32), 0), ifnull(sum(saved & 4294967295), 0),
 	ifnull(sum(prompt_saved >> 32), 0), ifnull(sum(prompt_saved & 4294967295), 0)`
 

@@ -42,6 +42,11 @@ type Record struct {
 	Error  string     `json:"error,omitempty"`
 	Finish string     `json:"finish,omitempty"`
 	Cache  CacheState `json:"cache"`
+	// CacheSource is the id of the request whose reply this one was given; empty without one.
+	CacheSource string `json:"cache_source,omitempty"`
+	// Similar is what became of the request in the similarity cache; nil when the route has
+	// none, or the request was answered by an equal one's reply.
+	Similar *SimilarLookup `json:"similar,omitempty"`
 
 	Decision *Decision `json:"decision,omitempty"`
 	// FirstDecision is the decision that sent the request on to another model or route,

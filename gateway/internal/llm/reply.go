@@ -85,23 +85,39 @@ type Stream interface {
 	Close() error
 }
 
-// StoredReply is a complete reply from the cache.
+// StoredReply is a reply that was given to another request: a complete one from the cache, or
+// one that is under way.
 type StoredReply struct {
 	Stream
-	// Target is the id of the target that gave it, Age the time since it was complete.
+	// Target is the id of the target that gave it, Age the time since it was complete. Source is
+	// the id of the request that it was given to.
 	Target string
 	Age    time.Duration
+	Source string
+	// Dialect is the wire format of its events that are not canonical, Streamed says that it is
+	// a stream. AsItIs says that the other request asked for it in the same way, so that its
+	// events can be sent as they are.
+	Dialect          Dialect
+	Streamed, AsItIs bool
+	// Live says that the reply is under way.
+	Live bool
 }
 
 // CacheState is what the cache did for a request.
 type CacheState string
 
-// The states. A hit was answered from the cache; a miss was not, though the cache was on.
+// The states. A hit was answered from the cache; a coalesced request by the reply to an equal
+// one that was under way, and a similar one by the reply to one in other words. A miss was answered by none, though the cache was on.
 const (
-	CacheHit  CacheState = "hit"
-	CacheMiss CacheState = "miss"
-	CacheOff  CacheState = "off"
+	CacheHit       CacheState = "hit"
+	CacheCoalesced CacheState = "coalesced"
+	CacheSimilar   CacheState = "similar"
+	CacheMiss      CacheState = "miss"
+	CacheOff       CacheState = "off"
 )
+
+// Saves reports whether the request was answered without asking a target for it.
+func (s CacheState) Saves() bool { return s == CacheHit || s == CacheCoalesced || s == CacheSimilar }
 
 // ReplyInfo is what is known of a reply from its events so far.
 type ReplyInfo struct {

@@ -203,6 +203,15 @@ type Route struct {
 	CacheTTL time.Duration
 	// CacheShared lets every tenant read what another one paid for.
 	CacheShared bool
+	// CacheCoalesce lets equal requests in flight share one reply.
+	CacheCoalesce bool
+	// CacheToolCalls keeps replies that end with tool calls, too, CacheVaried those to requests
+	// with a temperature above 0.
+	CacheToolCalls, CacheVaried bool
+	// CachePace is how many pieces of a stored stream are sent in a second; 0 means at once.
+	CachePace int64
+	// Similar is what is done with replies to requests in other words.
+	Similar Similarity
 	// PromptCache puts marks of the provider's prompt cache into requests that have none, at
 	// targets that cache only what is marked.
 	PromptCache bool

@@ -21,6 +21,24 @@ func (x *state) outlive(ctx context.Context) context.Context {
 	return own
 }
 
+// abandon ends a reply whose caller is gone. It is read on for as long as others follow it, and
+// for its usage if the route says so.
+func (x *state) abandon(reply llm.Stream) {
+	for x.slot.Wanted() {
+		ev, err := reply.Next()
+		if err != nil {
+			return
+		}
+		if ev.Final {
+			x.attempts.serving.finish(nil)
+			return
+		}
+	}
+	if x.route.Drain {
+		x.drain(reply)
+	}
+}
+
 // drain reads a stream whose caller is gone to its end, so that the provider's own count is
 // what is charged.
 func (x *state) drain(reply llm.Stream) {

@@ -173,8 +173,14 @@ type fakeSlot struct {
 	fakes *fakes
 }
 
-func (s *fakeSlot) State() llm.CacheState   { return s.state }
-func (s *fakeSlot) Reply() *llm.StoredReply { return s.fakes.cached }
+func (s *fakeSlot) State() llm.CacheState                           { return s.state }
+func (s *fakeSlot) Reply(context.Context) (*llm.StoredReply, error) { return s.fakes.cached, nil }
+func (s *fakeSlot) Discard()                                        { s.state, s.fakes.cached = llm.CacheMiss, nil }
+func (s *fakeSlot) Context(ctx context.Context) context.Context     { return ctx }
+func (s *fakeSlot) Similar() *llm.SimilarLookup                     { return nil }
+func (s *fakeSlot) Wanted() bool                                    { return false }
+func (s *fakeSlot) Followed() bool                                  { return false }
+func (s *fakeSlot) Close(error)                                     {}
 func (s *fakeSlot) Fill(reply llm.Stream, t *llm.Target) llm.Stream {
 	s.fakes.mu.Lock()
 	defer s.fakes.mu.Unlock()
@@ -355,6 +361,11 @@ func (f *fakes) Sent(key, session, target string, tokens int64) {
 		f.prefixes = map[string]int64{}
 	}
 	f.prefixes[key+" "+session+" "+target] = tokens
+}
+
+// Replay gives a stored reply as it is.
+func (f *fakes) Replay(_ context.Context, _ *llm.Request, _ *llm.Target, stored *llm.StoredReply) (llm.Stream, error) {
+	return stored, nil
 }
 
 func (f *fakes) Cached(key, session, target string) int64 {

@@ -16,7 +16,7 @@ func (x *state) head() llm.Head {
 		x.update()
 	}
 	h := make(http.Header, 16)
-	values := make([]string, 0, 10) // one allocation for all; they are not appended to
+	values := make([]string, 0, 12) // one allocation for all; they are not appended to
 	set := func(name, value string) {
 		if value != "" {
 			values = append(values, value)
@@ -34,8 +34,14 @@ func (x *state) head() llm.Head {
 	if s := x.attempts.serving; s != nil && s.estimated {
 		set("X-Penstock-Estimated", "input_tokens")
 	}
-	if x.hit != nil {
+	if x.hit != nil && !x.hit.Live {
 		set("Age", strconv.Itoa(int(x.hit.Age.Seconds())))
+	}
+	if x.record.Cache == llm.CacheSimilar {
+		if l := x.slot.Similar(); l != nil {
+			set("X-Penstock-Similarity", strconv.FormatFloat(l.Similarity, 'f', 4, 64))
+			set("X-Penstock-Cache-Id", l.ID)
+		}
 	}
 	if x.concluded && x.record.Price.Known {
 		set("X-Penstock-Cost-Usd", x.record.Cost.Decimal())
@@ -48,7 +54,15 @@ func (x *state) head() llm.Head {
 		}
 	}
 	x.warningHeaders(h)
-	return llm.Head{Status: http.StatusOK, Stream: x.req.Facts.Stream, Resumable: x.attempts.resumable(), Header: h}
+	return llm.Head{Status: http.StatusOK, Stream: x.req.Facts.Stream, Resumable: x.resumable(), Header: h}
+}
+
+// resumable reports whether another target may go on with the reply if it breaks off.
+func (x *state) resumable() bool {
+	if x.hit != nil {
+		return x.hit.Live && x.route.Resume
+	}
+	return x.attempts.resumable()
 }
 
 // The bounds of the warnings in a reply's headers: how many, and the bytes of each.

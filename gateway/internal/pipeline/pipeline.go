@@ -43,15 +43,17 @@ func (p *Pipeline) Serve(ctx context.Context, req *llm.Request, w llm.Writer) (e
 	out, stop := x.keepAlive(w)
 	defer stop()
 
-	slot, err := p.Cache.Find(ctx, x.req, x.route, &x.decision) // a hit, a miss or off
+	slot, err := p.Cache.Find(ctx, x.req, x.route, &x.decision) // a hit, a miss, a follower or off
 	if err != nil {
 		return err
 	}
+	defer func() { slot.Close(err) }()
 	reply, err := x.replay(ctx, slot)
 	if err != nil {
 		return err
 	}
 	if reply == nil {
+		ctx = slot.Context(ctx) // the reply may be wanted by others, too
 		x.classify(ctx)
 		attempts, err := x.rank(ctx)
 		if err != nil {

@@ -11,6 +11,8 @@ import (
 // relay sends the reply to the caller, event by event. The request is concluded before the
 // last one: a caller who has the whole answer can rely on its being recorded.
 func (x *state) relay(ctx context.Context, reply llm.Stream, w sink) error {
+	w, stop := x.queued(w) // a slow caller holds up nobody else
+	defer stop()
 	started := false
 	for {
 		ev, err := reply.Next()
@@ -35,8 +37,8 @@ func (x *state) relay(ctx context.Context, reply llm.Stream, w sink) error {
 			}
 		}
 		if err := w.Event(ev); err != nil || ev.Final {
-			if err != nil && x.route.Drain && !ev.Final {
-				x.drain(reply)
+			if err != nil && !ev.Final {
+				x.abandon(reply)
 			}
 			return err
 		}

@@ -74,6 +74,9 @@ func (x *state) update() {
 			r.Escalated.Passed = a.entry.Failed != ""
 		}
 	}
+	if x.slot != nil {
+		r.Similar = x.slot.Similar()
+	}
 	if x.hit != nil {
 		r.Target = x.hit.Target
 		x.noteLimits(x.hit.reserved.limits)

@@ -48,20 +48,40 @@ type Policy interface {
 	Decide(ctx context.Context, req *llm.Request, route *llm.Route) (llm.Decision, error)
 }
 
-// Cache keeps complete replies.
+// Cache keeps complete replies, and lets equal requests in flight share one.
 type Cache interface {
 	// Find looks a request up, once. Its error is the caller's.
 	Find(ctx context.Context, req *llm.Request, route *llm.Route, d *llm.Decision) (Slot, error)
 }
 
-// Slot is one request's place in the cache: a hit, a miss to be filled, or off.
+// Slot is one request's place in the cache: a hit, a miss to be filled, a follower of another
+// request that is under way, or off.
 type Slot interface {
+	// State is a miss once a reply that was found could not be used.
 	State() llm.CacheState
-	// Reply is the stored reply; nil unless the slot is a hit.
-	Reply() *llm.StoredReply
-	// Fill passes the reply of a target through, and stores it once it is complete if it
-	// may be stored. Closing the returned stream closes reply.
+	// Reply returns a stored reply, or the one of the request that is followed: then it waits
+	// until that has begun. It is nil when the request is to be sent, which a follower's is, too,
+	// when the request that it follows fails. The error is the one that the requests have had
+	// that it has followed.
+	Reply(ctx context.Context) (*llm.StoredReply, error)
+	// Discard gives up a reply that could not be used. Reply may have another one then.
+	Discard()
+	// Context returns the context for a request that is sent: it goes on when the caller hangs
+	// up as long as others follow.
+	Context(ctx context.Context) context.Context
+	// Fill passes the reply of a target through to those who follow, and stores it once it is
+	// complete if it may be stored. Closing the returned stream closes reply.
 	Fill(reply llm.Stream, t *llm.Target) llm.Stream
+	// Similar is what became of the request in the similarity cache; nil when the route has
+	// none. It is complete once the reply is.
+	Similar() *llm.SimilarLookup
+	// Followed reports whether others follow the request.
+	Followed() bool
+	// Wanted reports the same when nobody else needs the reply. Once it has reported false, nobody
+	// can.
+	Wanted() bool
+	// Close must be called at the end of the request, with its error. It may be called twice.
+	Close(err error)
 }
 
 // Router ranks candidates, best first. It never fails: on a fault it gives the
@@ -95,6 +115,9 @@ type Dialects interface {
 	// at all, comes back as *llm.Error with its Fault. Read owns the answer's body from
 	// here on.
 	Read(ctx context.Context, x *llm.Exchange, a *llm.Answer) (llm.Stream, error)
+	// Replay turns a stored reply into events for the caller of req, in its format and as it
+	// asks for them. It closes the stored reply, on an error at once.
+	Replay(ctx context.Context, req *llm.Request, t *llm.Target, stored *llm.StoredReply) (llm.Stream, error)
 	// Transcript begins to note what a client is sent of a streamed reply.
 	Transcript() Transcript
 	// Prefills reports whether a target is known to continue an assistant's message at the

@@ -17,7 +17,9 @@ type state struct {
 	record *llm.Record
 	// logged is the record's decision: the policy's, and what limits warn of.
 	logged llm.Decision
-	// hit is the reply from the cache; nil without one.
+	// slot is the request's place in the cache; nil before it was looked up.
+	slot Slot
+	// hit is the reply that it shares with another request; nil without one.
 	hit      *hit
 	attempts attempts
 	// keepalive writes to the caller of a stream while it waits; nil when nothing does.

@@ -28,7 +28,8 @@ func (r *Routes) route(name, star string, m config.Model) *llm.Route {
 		EmptyPass: m.Empty == config.EmptyPass,
 		Hedge:     hedge(m.Hedge),
 		Resume:    m.Stream.Resume == config.ResumeAuto, Hold: int64(m.Stream.Hold), Drain: m.Stream.Abandoned == config.DrainAbandoned,
-		CacheTTL: m.Cache.TTL, CacheShared: m.Cache.Shared, Transforms: m.Transform, Revision: r.revision(m.Transform),
+		CacheTTL: m.Cache.TTL, CacheShared: m.Cache.Shared, CacheCoalesce: m.Cache.Coalesce == config.CoalesceOn, CacheToolCalls: m.Cache.ToolCalls, CacheVaried: m.Cache.Varied, CachePace: int64(m.Cache.Pace), Similar: similarity(m.Cache.Similar),
+		Transforms: m.Transform, Revision: r.revision(m.Transform),
 		PromptCache:       m.PromptCache == config.PromptCacheAuto,
 		AllowUnpriced:     cmp.Or(m.Unpriced, r.config.Unpriced) == config.UnpricedAllow,
 		Regions:           config.Texts(m.Regions),
@@ -108,4 +109,9 @@ func (r *Routes) demoTarget(c config.Target, model string, fallback bool) *llm.T
 	t.Fallback = fallback
 	c.Override(&t)
 	return &t
+}
+
+// similarity converts the settings of the similarity cache.
+func similarity(s config.Similar) llm.Similarity {
+	return llm.Similarity{Mode: llm.SimilarMode(s.Mode), Embedder: s.Embedder, Threshold: s.Threshold, MaxChars: s.MaxChars, Sample: s.Sample}
 }

@@ -66,6 +66,9 @@ func (s *Server) waiting(p llm.Priority) (gateway, target int64) {
 	return gateway, s.capacity.Waiting(p)
 }
 
+// following returns the number of requests in flight that share the reply to another one.
+func (s *Server) following() int64 { return s.cache.Following() }
+
 // heldBytes returns how many bytes the requests in flight hold.
 func (s *Server) heldBytes() int64 {
 	if api := s.api.Load(); api != nil {
@@ -157,9 +160,8 @@ func (o operators) CloseTarget(_ context.Context, opening admin.Opening) (any, e
 	return o.server.closeTarget(opening)
 }
 
-func (o operators) Purge(_ context.Context, what admin.Purge) error {
-	o.server.purge(what)
-	return nil
+func (o operators) Purge(ctx context.Context, what admin.Purge) error {
+	return o.server.purge(ctx, what)
 }
 
 func (o operators) Reload(ctx context.Context) (any, error) { return o.server.reloadNow(ctx) }

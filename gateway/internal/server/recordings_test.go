@@ -550,7 +550,7 @@ ledger: sqlite://penstock.db
 		up.current.Store(rec)
 		body := fmt.Sprintf(`{"model":"m","max_tokens":50,"stream":%t,"messages":[{"role":"user","content":"hi"}]}`, rec.Stream)
 		for _, want := range []struct{ beta, cache string }{{"a", "miss"}, {"a", "hit"}, {"b", "miss"}} {
-			resp, got := h.postTo(t, "/messages", body, "Anthropic-Beta", want.beta)
+			resp, got := h.postTo(t, "/messages", body, "Anthropic-Beta", want.beta, "X-Portkey-Cache-Namespace", fmt.Sprint(rec.Stream))
 			if state := resp.Header.Get("X-Penstock-Cache"); state != want.cache {
 				t.Errorf("stream %t with beta %s: cache %q, want %q", rec.Stream, want.beta, state, want.cache)
 			}

@@ -7,8 +7,8 @@ import (
 	"time"
 
 	"github.com/penstock/penstock/gateway/internal/catalog"
-	"github.com/penstock/penstock/gateway/internal/classify"
 	"github.com/penstock/penstock/gateway/internal/config"
+	"github.com/penstock/penstock/gateway/internal/labels"
 	"github.com/penstock/penstock/gateway/internal/llm"
 	"github.com/penstock/penstock/gateway/internal/pipeline"
 	"github.com/penstock/penstock/gateway/internal/policy"
@@ -33,7 +33,7 @@ type snapshot struct {
 	dialects *wire.Dialects
 	pipeline *pipeline.Pipeline
 	// classifier asks the endpoints that label requests.
-	classifier *classify.Classifier
+	classifier *labels.Labeler
 
 	mu    sync.Mutex
 	users int
@@ -46,7 +46,7 @@ type snapshot struct {
 // build makes the snapshot of a configuration. The error holds every fault of what the
 // configuration refers to, with its place in the file.
 func (s *Server) build(ctx context.Context, c *config.Config) (*snapshot, error) {
-	sn := &snapshot{config: c, clients: map[string]*client{}, plugins: map[string]plugin{}, callers: map[string]*wasm.ClientDialect{}, drained: make(chan struct{}), classifier: classify.New(time.Now)}
+	sn := &snapshot{config: c, clients: map[string]*client{}, plugins: map[string]plugin{}, callers: map[string]*wasm.ClientDialect{}, drained: make(chan struct{}), classifier: labels.New(time.Now)}
 	ranker := newRouterStage()
 	dialects := &wire.Dialects{Modules: translators{}, Transforms: map[string]wire.Transform{},
 		MaxReply: int64(c.Server.MaxReply), MaxBody: int64(c.Server.MaxBody), Fetch: s.mediaFetcher(&c.Media)}

@@ -189,8 +189,8 @@ func (t translator) Events(ctx context.Context, e wire.Envelope) (wire.Translati
 // cacheStage is the response cache.
 type cacheStage struct{ *cache.Cache }
 
-func (s cacheStage) Find(_ context.Context, req *llm.Request, route *llm.Route, d *llm.Decision) (pipeline.Slot, error) {
-	return s.Cache.Find(req, route, d), nil
+func (s cacheStage) Find(ctx context.Context, req *llm.Request, route *llm.Route, d *llm.Decision) (pipeline.Slot, error) {
+	return s.Cache.Find(ctx, req, route, d), nil
 }
 
 // sinks returns what gets each record besides the ledger: the metrics, the recorder of

@@ -148,7 +148,25 @@ func (noCache) Find(context.Context, *llm.Request, *llm.Route, *llm.Decision) (p
 func (noCache) State() llm.CacheState { return llm.CacheOff }
 
 // Reply implements pipeline.Slot.
-func (noCache) Reply() *llm.StoredReply { return nil }
+func (noCache) Reply(context.Context) (*llm.StoredReply, error) { return nil, nil }
+
+// Discard implements pipeline.Slot.
+func (noCache) Discard() {}
+
+// Context implements pipeline.Slot.
+func (noCache) Context(ctx context.Context) context.Context { return ctx }
 
 // Fill implements pipeline.Slot.
 func (noCache) Fill(r llm.Stream, _ *llm.Target) llm.Stream { return r }
+
+// Followed implements pipeline.Slot.
+func (noCache) Followed() bool { return false }
+
+// Wanted implements pipeline.Slot.
+func (noCache) Wanted() bool { return false }
+
+// Close implements pipeline.Slot.
+func (noCache) Close(error) {}
+
+// Similar implements pipeline.Slot.
+func (noCache) Similar() *llm.SimilarLookup { return nil }

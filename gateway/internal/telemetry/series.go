@@ -139,7 +139,7 @@ func (q *requestSeries) observe(r *llm.Record) {
 	if r.Price.Known && r.Cost > 0 {
 		q.cost.Add(usd(r.Cost))
 	}
-	if r.Usage.Total() <= 0 || r.Cache == llm.CacheHit {
+	if r.Usage.Total() <= 0 || r.Cache.Saves() {
 		return
 	}
 	// A counter panics on a negative number, and a provider may report one.

@@ -34,11 +34,17 @@ type Options struct {
 	// Held returns the bytes of bodies and plain replies that requests in flight hold; nil
 	// leaves the metric out.
 	Held func() int64
+	// Following returns the number of requests in flight that share the reply to another one; nil
+	// leaves the metric out.
+	Following func() int64
 	// DecisionsDropped returns how many lines are missing from the decision log; nil leaves
 	// the metric out.
 	DecisionsDropped func() uint64
 	// Modules returns the figures of every Wasm module; nil leaves the metrics out.
 	Modules func() []Module
+	// CacheStore returns the state of the cache's store; nil leaves the metrics out, and so does
+	// false.
+	CacheStore func() (CacheStore, bool)
 	// Ledger returns the state of the ledger; nil leaves the metrics out.
 	Ledger func() Ledger
 	// Targets returns the targets, in an order that stays the same, of which the first
@@ -105,6 +111,7 @@ func New(o Options) *Metrics {
 	m.gauge(nameInflight, "Requests in flight.", o.Inflight)
 	m.queue(o.Waiting)
 	m.gauge(nameHeld, "Bytes of bodies and plain replies that requests in flight hold.", o.Held)
+	m.gauge(nameFollowing, "Requests in flight that share the reply to another one.", o.Following)
 	if o.Ledger != nil {
 		m.gauge(nameLedgerFailing, "1 while usage can't be recorded.", func() int64 { return one(o.Ledger().Failing) })
 		m.gauge(nameLedgerBehind, "1 while the ledger's journal can't be imported into its database.", func() int64 { return one(o.Ledger().Behind) })
@@ -118,6 +125,9 @@ func New(o Options) *Metrics {
 	}
 	if o.Targets != nil && o.Credentials != nil {
 		m.registry.MustRegister(newTargets(o.Targets, o.Credentials, o.MaxValues))
+	}
+	if o.CacheStore != nil {
+		m.registry.MustRegister(newCacheStore(o.CacheStore))
 	}
 	if o.Retries != nil {
 		m.registry.MustRegister(newRetries(o.Retries))
@@ -166,7 +176,7 @@ func (m *Metrics) Observe(r *llm.Record) {
 	}
 	m.series.of(r).observe(r)
 	m.waited(r)
-	if r.Target != "" && r.Cache != llm.CacheHit && !r.Price.Known {
+	if r.Target != "" && !r.Cache.Saves() && !r.Price.Known {
 		m.unpriced.Inc()
 	}
 	for i := range r.Attempts {

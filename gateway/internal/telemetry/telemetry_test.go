@@ -62,7 +62,7 @@ func record() *llm.Record {
 }
 
 func TestObserve(t *testing.T) {
-	m := telemetry.New(telemetry.Options{Inflight: func() int64 { return 3 }})
+	m := telemetry.New(telemetry.Options{Inflight: func() int64 { return 3 }, Following: func() int64 { return 2 }})
 	m.Observe(record())
 	m.Observe(record())
 	unpriced := record()
@@ -92,6 +92,7 @@ func TestObserve(t *testing.T) {
 		`penstock_policy_decisions_total{memoised="true",result="allow"}`:                                           "4",
 		`penstock_policy_decisions_total{memoised="false",result="deny"}`:                                           "1",
 		`penstock_requests_in_flight`:                                                                               "3",
+		`penstock_cache_followers`:                                                                                  "2",
 		`penstock_overhead_seconds_bucket{route="smart",le="0.001"}`:                                                "4",
 		`gen_ai_client_operation_duration_seconds_bucket{route="smart",target="openai/gpt-5",le="2.5"}`:             "4",
 		`gen_ai_client_operation_time_to_first_chunk_seconds_bucket{route="smart",target="openai/gpt-5",le="0.25"}`: "0",

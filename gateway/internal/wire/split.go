@@ -9,9 +9,12 @@ import (
 )
 
 // split is a whole completion as the stream that the client asked for: each choice in a
-// chunk of its own, its finish reason in another, and the usage if it was asked for.
+// chunk of its own, its finish reason in another, and the usage, which is hidden from those
+// who did not ask for it.
 type split struct {
 	lines [][]byte
+	// hides says that the last of the lines is not to be shown.
+	hides bool
 	info  llm.ReplyInfo
 	frame []byte
 	ended bool
@@ -25,8 +28,9 @@ func newSplit(body []byte, usage bool, info llm.ReplyInfo) *split {
 		s.add(completion, beginning(one, i), nil)
 		s.add(completion, ending(one, i), nil)
 	}
-	if counted, has := completion["usage"].(object); has && usage {
+	if counted, has := completion["usage"].(object); has {
 		s.add(completion, nil, counted)
+		s.hides = !usage
 	}
 	return s
 }
@@ -96,6 +100,7 @@ func (s *split) Next() (llm.Event, error) {
 	s.frame = framing.AppendData(s.frame[:0], line)
 	ev := chunkEvent(s.frame, line)
 	ev.Progress, ev.More = true, true
+	ev.Hidden = len(s.lines) == 0 && s.hides
 	return ev, nil
 }
 

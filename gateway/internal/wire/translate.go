@@ -152,7 +152,7 @@ type translated struct {
 func (d *Dialects) translateEvents(ctx context.Context, x *llm.Exchange, a *llm.Answer, kind framing.Kind) (llm.Stream, error) {
 	req := x.Request
 	e := envelope(req, x)
-	e.IncludeUsage = e.IncludeUsage || !req.Facts.Stream
+	e.IncludeUsage = true // a client that did not ask for it is not shown it
 	module, err := d.Modules.Events(ctx, e)
 	if err != nil {
 		a.Body.Close()

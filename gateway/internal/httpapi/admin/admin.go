@@ -94,7 +94,7 @@ func Routes(o Operations) []Route {
 		{http.MethodPost, "/admin/v1/targets/open", `take a target or credential out of use: {"id","for"}`, h.openTarget},
 		{http.MethodPost, "/admin/v1/targets/close", `let a target or credential be used at once: {"id"}`, h.closeTarget},
 		{http.MethodPost, "/admin/v1/explain", "what would happen to a request, without sending it", h.explain},
-		{http.MethodDelete, "/admin/v1/cache", "purge cached replies: ?all=true, ?model=NAME or ?namespace=NAME", h.purge},
+		{http.MethodDelete, "/admin/v1/cache", "purge cached replies: ?all=true, ?model=NAME, ?namespace=NAME or ?id=ID", h.purge},
 		{http.MethodPost, "/admin/v1/reload", "load configuration, policies and modules again", h.reload},
 	}
 }

@@ -1,8 +1,8 @@
-// Package classify has endpoints label requests: a target, which the caller of Label asks, or
+// Package labels has endpoints label requests: a target, which the caller of Label asks, or
 // an HTTP API. It remembers labels for a short time, so that the turns of an agent do not each
 // pay for one, and leaves an endpoint alone for a while that keeps failing. It does not know
 // what labels mean, and decides nothing about where requests go.
-package classify
+package labels
 
 import (
 	"context"
@@ -25,8 +25,8 @@ const (
 	remembered = 4096
 )
 
-// Classifier asks endpoints. It is safe for concurrent use.
-type Classifier struct {
+// Labeler asks endpoints. It is safe for concurrent use.
+type Labeler struct {
 	now      func() time.Time
 	client   *http.Client
 	labels   bounded.Map[[sha256.Size]byte, kept]
@@ -39,17 +39,17 @@ type kept struct {
 	until time.Time
 }
 
-// New returns a Classifier with a clock.
-func New(now func() time.Time) *Classifier {
-	return &Classifier{now: now, client: newClient(), labels: bounded.Map[[sha256.Size]byte, kept]{Max: remembered}}
+// New returns a Labeler with a clock.
+func New(now func() time.Time) *Labeler {
+	return &Labeler{now: now, client: newClient(), labels: bounded.Map[[sha256.Size]byte, kept]{Max: remembered}}
 }
 
 // Close closes idle connections with APIs.
-func (c *Classifier) Close() { c.client.CloseIdleConnections() }
+func (c *Labeler) Close() { c.client.CloseIdleConnections() }
 
 // Label returns the label that an endpoint gives, or why there is none. Ask has the endpoint's
-// target answer; an API is asked by the Classifier itself. It takes until ctx ends at most.
-func (c *Classifier) Label(ctx context.Context, e *llm.Classify, q llm.Question, ask func() (string, error)) llm.Classified {
+// target answer; an API is asked by the Labeler itself. It takes until ctx ends at most.
+func (c *Labeler) Label(ctx context.Context, e *llm.Classify, q llm.Question, ask func() (string, error)) llm.Classified {
 	key, now := keyOf(e, q), c.now()
 	if k, ok := c.labels.Get(key); ok && now.Before(k.until) {
 		return llm.Classified{Label: k.label, Cached: true}
@@ -70,7 +70,7 @@ func (c *Classifier) Label(ctx context.Context, e *llm.Classify, q llm.Question,
 	return llm.Classified{Label: label}
 }
 
-func (c *Classifier) ask(ctx context.Context, e *llm.Classify, q llm.Question, ask func() (string, error)) (string, error) {
+func (c *Labeler) ask(ctx context.Context, e *llm.Classify, q llm.Question, ask func() (string, error)) (string, error) {
 	if e.Target == nil {
 		answer, err := c.post(ctx, e, q)
 		if err != nil {

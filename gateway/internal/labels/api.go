@@ -1,4 +1,4 @@
-package classify
+package labels
 
 import (
 	"bytes"
@@ -26,7 +26,7 @@ func newClient() *http.Client {
 }
 
 // post asks an API and returns the label that it gives. Errors do not quote it, nor its key.
-func (c *Classifier) post(ctx context.Context, e *llm.Classify, q llm.Question) (string, error) {
+func (c *Labeler) post(ctx context.Context, e *llm.Classify, q llm.Question) (string, error) {
 	body, err := json.Marshal(q)
 	if err != nil {
 		return "", err
