@@ -33,7 +33,7 @@ func (a *attempt) scoredTooLow(info llm.ReplyInfo, answer string, complete bool)
 	}
 	score, ok := parseScore(text)
 	if !ok {
-		scored.Fault = "the answer is no number from 0 to 10: " + llm.Quote(text)
+		scored.Fault = "the model that was asked did not give a number from 0 to 10" // it may quote the caller
 		return ""
 	}
 	scored.Score = &score

@@ -114,7 +114,7 @@ models:
 		}
 	}
 	_, r := h.askAs(t, llmtest.Clients()[0], "own", false)
-	if s := r.Attempts[0].Scored; s == nil || s.By != "chat/cheap" || !strings.Contains(s.Fault, `no number from 0 to 10`) {
+	if s := r.Attempts[0].Scored; s == nil || s.By != "chat/cheap" || !strings.Contains(s.Fault, "did not give a number") {
 		t.Errorf("own: scored %+v", s)
 	}
 	before := len(up.Requests())
