@@ -6,25 +6,26 @@ import penstock "github.com/penstock/penstock/sdk/go"
 // target that has no price or is free. They matter only in relation to each other.
 var nominal = penstock.Target{PriceIn: 1e9, PriceOut: 4e9, PriceCached: 1e8}
 
-// keepSession puts the target that has the session's prompt in its cache first, unless what
-// is gained at the best other one is worth more than the cache. It stays within the best
+// keepSession puts the target that has the session's prompt in its cache first in the sorted
+// order, unless what is gained at the best other one is worth more than the cache. It stays within the best
 // tier: what is cooling down, exhausted, a fallback or of a later tier is never preferred.
 func (r *ranker) keepSession() {
-	home := r.home()
-	if home == nil {
+	at := r.home()
+	if at < 0 {
 		return
 	}
+	home := &r.candidates[r.order[at]]
 	prices, inMoney := home.Target, home.priced() && home.PriceIn+home.PriceOut > 0
 	if !inMoney {
 		prices = &nominal
 	}
-	input, output := r.settings.estInput, home.expectedOutput(&r.settings)
+	input, output := r.settings.estInput, home.expectedOutput(r)
 	total := dollars(prices, input, output, 0)
 	lost := total - dollars(prices, input, output, float64(home.CachedPrefix))
 	if inMoney {
 		home.set(termLostCache, lost)
 	}
-	other := r.bestBut(home)
+	other := r.bestBut(at)
 	if other == nil || !home.within(other) || home.place > max(other.place, ordinary) {
 		return
 	}
@@ -34,6 +35,7 @@ func (r *ranker) keepSession() {
 	}
 	if !(gain > lost) {
 		home.place, home.level = kept, min(home.level, other.level)
+		r.moveUp(at)
 	}
 }
 
@@ -43,35 +45,30 @@ func (home *candidate) within(other *candidate) bool {
 	return home.tier() == other.tier() || home.stronger && home.standing == other.standing
 }
 
-// home is the target with the longest part of the session's prompt in its cache, of equals
-// the one that ranks first; nil when none has any.
-func (r *ranker) home() (home *candidate) {
+// home is where the target with the longest part of the session's prompt in its cache ranks, of
+// equals the first; -1 when none has any.
+func (r *ranker) home() int {
+	home, longest := -1, uint32(0)
 	if !r.settings.sticky || r.cached == 0 {
-		return nil
+		return home
 	}
-	var first entry
-	for i := range r.candidates {
+	for at, i := range r.order {
 		c := &r.candidates[i]
-		if c.CachedPrefix == 0 || c.figures.Sticky == 0 || home != nil && c.CachedPrefix < home.CachedPrefix {
-			continue
-		}
-		if e := c.entry(i); home == nil || c.CachedPrefix > home.CachedPrefix || e.before(&first) {
-			home, first = c, e
+		if c.CachedPrefix > longest && c.figures.Sticky != 0 {
+			home, longest = at, c.CachedPrefix
 		}
 	}
 	return home
 }
 
-// bestBut is the candidate that ranks first without this one, nil if there is no other.
-func (r *ranker) bestBut(home *candidate) (best *candidate) {
-	var first entry
-	for i := range r.candidates {
-		c := &r.candidates[i]
-		if e := c.entry(i); c != home && (best == nil || e.before(&first)) {
-			best, first = c, e
+// bestBut is the candidate that ranks first without the one at home, nil if there is no other.
+func (r *ranker) bestBut(home int) *candidate {
+	for at, i := range r.order {
+		if at != home {
+			return &r.candidates[i]
 		}
 	}
-	return best
+	return nil
 }
 
 // noGain is for strategies that have no reason to prefer one target of a tier.

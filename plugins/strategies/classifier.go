@@ -49,11 +49,15 @@ func classified(r *ranker) {
 		wanted = r.wantedTier(&c)
 	}
 	weighted(r)
+	highest := wanted
+	for i := range r.candidates {
+		highest = max(highest, r.candidates[i].Order)
+	}
 	for i := range r.candidates {
 		t := &r.candidates[i]
 		t.level, t.stronger = int64(t.Order)-int64(wanted), t.Order > wanted
 		if t.Order < wanted {
-			t.level = 1<<32 - t.level // behind all that are stronger
+			t.level = int64(highest) - int64(t.Order) // behind all that are stronger
 		}
 		t.setCost(r)
 		if !ok {
@@ -199,5 +203,5 @@ func stayGain(r *ranker, home, best *candidate, _ float64) float64 {
 	if !home.priced() || !best.priced() || !home.stronger {
 		return 0
 	}
-	return dollars(home.Target, r.settings.estInput, home.expectedOutput(&r.settings), 0) - best.terms[termCost]
+	return dollars(home.Target, r.settings.estInput, home.expectedOutput(r), 0) - best.terms[termCost]
 }

@@ -45,7 +45,7 @@ func (c *candidate) priced() bool { return c.Flags&penstock.TargetPriced != 0 }
 func (c *candidate) setCost(r *ranker) {
 	cost := math.NaN()
 	if c.priced() {
-		cost = dollars(c.Target, r.settings.estInput, c.expectedOutput(&r.settings), float64(c.CachedPrefix))
+		cost = dollars(c.Target, r.settings.estInput, c.expectedOutput(r), float64(c.CachedPrefix))
 	}
 	c.set(termCost, cost)
 }

@@ -2,7 +2,6 @@ package strategies
 
 import (
 	"math"
-	"slices"
 
 	penstock "github.com/penstock/penstock/sdk/go"
 )
@@ -42,8 +41,8 @@ func fastest(r *ranker) {
 		c.weighs()
 		c.set(termLatency, c.expected(p, output, median))
 		c.set(termErrors, within(c.ErrorRate))
-		c.set(termLoad, c.load(0))
-		c.score = -c.terms[termLatency] * busier(c.terms[termLoad], usual) / (1 - min(c.terms[termErrors], maxErrors))
+		c.set(termLoad, c.load(r, 0))
+		c.score = -c.terms[termLatency] * busier(c.terms[termLoad], usual) / successes(c.terms[termErrors])
 		if c.tier() == r.first && c.Weight > 0 && c.cold() {
 			cold++
 		} else if c.tier() == r.first && c.Weight > 0 {
@@ -105,7 +104,10 @@ func (c *candidate) expected(p peers, output, median float64) float64 {
 	case own > median && !c.cold():
 		return own
 	}
-	n := max(c.figures.Samples, 0)
+	n := c.figures.Samples
+	if !(n > 0) {
+		n = 0
+	}
 	return (own*n + median*priorSamples) / (n + priorSamples)
 }
 
@@ -115,11 +117,24 @@ const littleLoad = 0.25
 
 // busier is how many times as busy as usual a target is, at least 1. Requests pile up at a target
 // that has become slow before any of them has ended; but an idle one is not faster than it was.
-func busier(load, usual float64) float64 { return max((load+littleLoad)/(usual+littleLoad), 1) }
+func busier(load, usual float64) float64 {
+	if load <= usual {
+		return 1
+	}
+	return (load + littleLoad) / (usual + littleLoad)
+}
+
+// successes is the share of attempts that end well, at least one in twenty.
+func successes(errors float64) float64 {
+	if errors > maxErrors {
+		errors = maxErrors
+	}
+	return 1 - errors
+}
 
 // usualLoad is the median of the loads.
 func (r *ranker) usualLoad() float64 {
-	return r.median(func(c *candidate) float64 { return 1 + c.load(0) }) - 1
+	return r.median(func(c *candidate) float64 { return 1 + c.load(r, 0) }) - 1
 }
 
 // peers are the medians of a route's measured targets, 0 when none has been measured: of the
@@ -157,8 +172,34 @@ func (r *ranker) median(figure func(*candidate) float64) float64 {
 	if len(r.figures) == 0 {
 		return 0
 	}
-	slices.Sort(r.figures)
-	return r.figures[(len(r.figures)-1)/2]
+	return selected(r.figures, (len(r.figures)-1)/2)
+}
+
+// selected is the number with k smaller ones, and reorders all (Hoare's selection): sorting them
+// takes several times as long.
+func selected(x []float64, k int) float64 {
+	for low, high := 0, len(x)-1; low < high; {
+		pivot, i, j := x[k], low, high
+		for i <= j {
+			for x[i] < pivot {
+				i++
+			}
+			for x[j] > pivot {
+				j--
+			}
+			if i <= j {
+				x[i], x[j] = x[j], x[i]
+				i, j = i+1, j-1
+			}
+		}
+		if j < k {
+			low = i
+		}
+		if i > k {
+			high = j
+		}
+	}
+	return x[k]
 }
 
 // latency is the expected time to the last token in milliseconds, NaN when the

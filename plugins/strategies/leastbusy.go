@@ -10,7 +10,7 @@ func leastBusy(r *ranker) {
 	for i := range r.candidates {
 		c := &r.candidates[i]
 		c.weighs()
-		c.set(termLoad, c.load(1))
+		c.set(termLoad, c.load(r, 1))
 		c.score = -c.terms[termLoad]
 	}
 	r.findFirst()
@@ -25,10 +25,10 @@ func leastBusy(r *ranker) {
 }
 
 // load is the share of the target's capacity that is in use with so many requests more.
-func (c *candidate) load(more float64) float64 {
+func (c *candidate) load(r *ranker, more float64) float64 {
 	capacity := perWeight * c.Weight
-	if c.maxInflight > 0 {
-		capacity = float64(c.maxInflight)
+	if most := r.route.MaxInflight(c.position); most > 0 {
+		capacity = float64(most)
 	}
 	if !(capacity > 0) {
 		capacity = perWeight
@@ -46,5 +46,8 @@ func within(share float64) float64 {
 	if !(share > 0) {
 		return 0
 	}
-	return min(share, 1)
+	if share > 1 { // min would be a call
+		return 1
+	}
+	return share
 }

@@ -1,6 +1,10 @@
 package strategies
 
-import penstock "github.com/penstock/penstock/sdk/go"
+import (
+	"math"
+
+	penstock "github.com/penstock/penstock/sdk/go"
+)
 
 // scarce is the share of a provider's limit below which a target is spared by a part of the
 // requests, which grows as less is left.
@@ -39,12 +43,6 @@ func (r *ranker) spare() {
 // leftOf is the share that is left of the provider's limit that is nearest to its end; 1 when
 // nothing is known.
 func leftOf(f *penstock.Figures) float64 {
-	left := 1.0
-	if f.RequestsLeft >= 0 && f.RequestsLeft < left {
-		left = f.RequestsLeft
-	}
-	if f.TokensLeft >= 0 && f.TokensLeft < left {
-		left = f.TokensLeft
-	}
-	return left
+	// The bits of positive numbers are in their order, and those of negative ones are higher.
+	return math.Float64frombits(min(math.Float64bits(1), math.Float64bits(f.RequestsLeft), math.Float64bits(f.TokensLeft)))
 }

@@ -14,6 +14,10 @@ func (r *ranker) pair(usable func(*candidate) bool) (a, b *candidate) {
 		if c.tier() != r.first || !(c.Weight > 0) || !usable(c) {
 			continue
 		}
+		// No logarithm is above its number less 1, so most are not worth computing.
+		if b != nil && (uniform(c.random)-1)/c.Weight <= keyB {
+			continue
+		}
 		switch key := c.drawKey(); {
 		case a == nil || key > keyA:
 			a, b, keyA, keyB = c, a, key, keyA
@@ -37,9 +41,5 @@ func (r *ranker) findFirst() {
 
 // chance is a number between 0 and 1 for one decision of a request, or of a session.
 func (r *ranker) chance(decision uint32) float64 {
-	all := uint64(0)
-	for i := range r.candidates {
-		all ^= r.candidates[i].random
-	}
-	return uniform(randomOf(all, decision))
+	return uniform(randomOf(r.mixed, decision))
 }

@@ -1,7 +1,6 @@
 package strategies
 
 import (
-	"math"
 	"slices"
 
 	"github.com/penstock/penstock/plugins/strategies/classify"
@@ -11,10 +10,8 @@ import (
 // candidate is a target with the rank that the strategy gives it.
 type candidate struct {
 	*penstock.Target
-	figures *penstock.Figures
-	// maxInflight is how many requests the target takes at once, 0 for any number. meanOutput
-	// is how many output tokens the route's answers have there, 0 when unknown.
-	maxInflight, meanOutput uint32
+	figures  *penstock.Figures
+	position int // in the route
 	// left is the share that is left of the provider's limits, spared says that the request is to
 	// leave it to others.
 	left   float64
@@ -54,10 +51,12 @@ const (
 // ranker ranks the targets of one request at a time. Its fields are reused, so that
 // a call allocates nothing once it has seen the largest route.
 type ranker struct {
+	route      penstock.Route
 	settings   settings
 	parsed     []byte // the text that settings was parsed from
 	candidates []candidate
-	entries    []entry
+	order      []int32  // the ranking, as positions among the candidates
+	keys       []uint64 // of sorting
 	figures    []float64
 	first      int64 // the tier that strategies draw from
 	// text is the request's last text of the user, features is what the classifier knows of it.
@@ -72,29 +71,30 @@ type ranker struct {
 	// scarce counts the targets with little left of their providers' limits, cached those that
 	// have a part of the prompt cached.
 	scarce, cached int
+	// mixed is made of all candidates' random bits, for decisions that concern no single one.
+	mixed uint64
 }
 
 // rank is the hook: it reads a flat route and appends the ranking to out. Without
 // targets it only checks the strategy's name and settings.
 func (r *ranker) rank(out, in []byte) ([]byte, error) {
-	route, ok := penstock.ReadRoute(in)
-	if !ok {
+	var ok bool
+	if r.route, ok = penstock.ReadRoute(in); !ok {
 		return nil, penstock.Reject(500, "the flat route is malformed")
 	}
-	if err := r.readSettings(&route); err != nil {
+	if err := r.readSettings(&r.route); err != nil {
 		return nil, err
 	}
-	r.text, r.label, r.reason = route.LastUserText(), route.Class(), r.reason[:0]
-	r.load(&route)
+	r.text, r.label, r.reason = r.route.LastUserText(), r.route.Class(), r.reason[:0]
+	r.load()
 	r.settings.strategy.rank(r)
-	r.keepSession()
 	r.sort()
-	for i := range r.entries {
-		out = penstock.AppendRank(out, r.candidates[r.entries[i].position].Index, 0, r.entries[i].score)
+	r.keepSession()
+	for _, i := range r.order {
+		c := &r.candidates[i]
+		out = penstock.AppendRank(out, c.Index, 0, orLast(c.score))
 	}
-	for i := range r.candidates {
-		out = r.candidates[i].appendTerms(out)
-	}
+	out = r.appendTerms(out)
 	if len(r.reason) > 0 && len(r.candidates) > 0 {
 		out = appendReason(out, r.reason)
 	}
@@ -109,78 +109,30 @@ func appendReason(out, reason []byte) []byte {
 	return append(out, make([]byte, (entry-len(reason)%entry)%entry)...)
 }
 
-func (r *ranker) load(route *penstock.Route) {
-	seed := r.settings.number()
-	r.scarce, r.cached = 0, 0
+func (r *ranker) load() {
+	route, seed, sticky := &r.route, r.settings.number(), r.settings.sticky
+	scarceTargets, cached, mixed := 0, 0, uint64(0)
 	r.candidates = slices.Grow(r.candidates[:0], route.Len)[:route.Len]
 	for k := range r.candidates {
 		c := &r.candidates[k]
-		c.Target, c.figures, c.maxInflight, c.meanOutput = route.Target(k), route.Figures(k), route.MaxInflight(k), route.ExpectedOutput(k)
+		c.Target, c.figures, c.position = route.Target(k), route.Figures(k), k
 		c.place, c.score, c.tie, c.given = ordinary, 0, 0, 0
-		if c.random = c.figures.Sticky; c.random == 0 || !r.settings.sticky {
+		if c.random = c.figures.Sticky; c.random == 0 || !sticky {
 			c.random = randomOf(seed, c.Index)
 		}
-		c.standing = c.standingFor(r.settings.estInput)
+		mixed ^= c.random
+		c.standing = c.standingFor(route.EstInput)
 		c.level, c.stronger = int64(c.Order), false
 		c.left, c.spared = leftOf(c.figures), false
 		if c.left < scarce {
-			r.scarce++
+			scarceTargets++
 		}
 		if c.CachedPrefix > 0 {
-			r.cached++
+			cached++
 		}
 	}
+	r.scarce, r.cached, r.mixed = scarceTargets, cached, mixed
 	r.spare()
-}
-
-// entry is what sorting needs of a candidate; sorting these moves fewer bytes.
-type entry struct {
-	class      int64
-	score, tie float64
-	position   int // among the candidates
-}
-
-func (c *candidate) entry(position int) entry {
-	return entry{class: c.tier()*places + int64(c.place), score: orLast(c.score), tie: orLast(c.tie), position: position}
-}
-
-// orLast is the lowest figure for one that is not a number, which could not be sorted by.
-func orLast(x float64) float64 {
-	if x != x {
-		return -math.MaxFloat64
-	}
-	return x
-}
-
-// sort puts the best first: ordinary targets before fallbacks, usable before unusable, then
-// by tier, place, score and tie. Equals keep their configured order. Each is inserted at the
-// place that halving finds: moving entries is cheap, calling comparisons is not.
-func (r *ranker) sort() {
-	n := len(r.candidates)
-	r.entries = slices.Grow(r.entries[:0], n)[:n]
-	for i := range r.candidates {
-		e := r.candidates[i].entry(i)
-		low, high := 0, i
-		for low < high {
-			if middle := (low + high) / 2; e.before(&r.entries[middle]) {
-				high = middle
-			} else {
-				low = middle + 1
-			}
-		}
-		copy(r.entries[low+1:i+1], r.entries[low:i])
-		r.entries[low] = e
-	}
-}
-
-func (e *entry) before(other *entry) bool {
-	if e.class != other.class {
-		return e.class < other.class
-	}
-	if e.score != other.score {
-		return e.score > other.score
-	}
-	return e.tie > other.tie || e.tie == other.tie && e.position < other.position
 }
 
 // tier is what sorts before everything else: the standing, whether the target is as good as
@@ -198,12 +150,9 @@ func (c *candidate) tier() int64 {
 
 // standingFor is 0 for an ordinary target that can take a prompt of so many tokens now, and
 // more for one that is to be tried later.
-func (c *candidate) standingFor(input float64) int64 {
-	standing := int64(0)
-	if c.Flags&penstock.TargetFallback != 0 {
-		standing = 2
-	}
-	if c.Flags&penstock.TargetHealthy == 0 || c.RemainingRequests == 0 || float64(c.RemainingTokens) < input {
+func (c *candidate) standingFor(input uint32) int64 {
+	standing := int64(c.Flags & penstock.TargetFallback / (penstock.TargetFallback / 2)) // 2 or 0
+	if c.Flags&penstock.TargetHealthy == 0 || c.RemainingRequests == 0 || c.RemainingTokens < input {
 		standing++
 	}
 	return standing

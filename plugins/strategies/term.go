@@ -31,6 +31,20 @@ func (c *candidate) set(term uint32, x float64) {
 	c.terms[term], c.given = x, c.given|1<<term
 }
 
+// maxExplained bounds the targets whose terms an answer has, besides a session's: the host copies
+// and records every one of them.
+const maxExplained = 32
+
+// appendTerms appends the known terms of the targets that rank first, and of a session's.
+func (r *ranker) appendTerms(out []byte) []byte {
+	for k, i := range r.order {
+		if c := &r.candidates[i]; k < maxExplained || c.given&(1<<termLostCache) != 0 {
+			out = c.appendTerms(out)
+		}
+	}
+	return out
+}
+
 // appendTerms appends those of the candidate's terms that are known.
 func (c *candidate) appendTerms(out []byte) []byte {
 	for given := c.given; given != 0; given &= given - 1 {

@@ -77,12 +77,17 @@ static inline const ps_figures *ps_figures_at(const ps_route *r, uint32_t k) {
   return r->record_size < sizeof(ps_target) + sizeof unknown ? &unknown : (const ps_figures *)(ps_target_at(r, k) + 1);
 }
 
+// A number behind the k-th candidate's figures, k < r->len; 0 when the host sends none.
+static inline uint32_t ps_field_at(const ps_route *r, uint32_t k, uint32_t n) {
+  size_t at = sizeof(ps_target) + sizeof(ps_figures) + 4 * (size_t)n;
+  return r->record_size < at + 4 ? 0 : ps_u32((const uint8_t *)ps_target_at(r, k) + at);
+}
+
 // How many requests the k-th candidate takes at once, k < r->len; 0 means any number, or that the
 // gateway does not say.
-static inline uint32_t ps_max_inflight_at(const ps_route *r, uint32_t k) {
-  size_t at = sizeof(ps_target) + sizeof(ps_figures);
-  return r->record_size < at + 8 ? 0 : ps_u32((const uint8_t *)ps_target_at(r, k) + at);
-}
+static inline uint32_t ps_max_inflight_at(const ps_route *r, uint32_t k) { return ps_field_at(r, k, 0); }
+// How many output tokens the k-th candidate's reply will probably have, k < r->len; 0 means unknown.
+static inline uint32_t ps_expected_output_at(const ps_route *r, uint32_t k) { return ps_field_at(r, k, 1); }
 
 static inline bool ps_same(ps_text a, const char *b) {
   size_t n = 0;

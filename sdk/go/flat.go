@@ -196,11 +196,14 @@ type rank struct {
 	score        float64
 }
 
+const rankSize = int(unsafe.Sizeof(rank{}))
+
 // AppendRank appends one target to the answer; the best comes first. Flags are 0 or Drop.
 // A higher score is better; it must not be NaN.
 func AppendRank(out []byte, index, flags uint32, score float64) []byte {
-	r := rank{index, flags, score}
-	return append(out, (*[unsafe.Sizeof(r)]byte)(unsafe.Pointer(&r))[:]...)
+	out = slices.Grow(out, rankSize)[:len(out)+rankSize] // much faster than to append bytes
+	*(*rank)(unsafe.Pointer(&out[len(out)-rankSize])) = rank{index, flags, score}
+	return out
 }
 
 // The terms of a score. Costs, lost cache and gain are in US dollars, the latency is in
@@ -238,11 +241,10 @@ func AppendTerm(out []byte, index, term uint32, value float64) []byte {
 // InsertRank inserts one target into an answer in order: higher scores come first, equal ones
 // by index.
 func InsertRank(out []byte, index, flags uint32, score float64) []byte {
-	const size = int(unsafe.Sizeof(rank{}))
-	out = slices.Grow(out, size)[:len(out)+size]
-	at := unsafe.Pointer(&out[len(out)-size])
-	for range len(out)/size - 1 {
-		before := (*rank)(unsafe.Add(at, -size))
+	out = slices.Grow(out, rankSize)[:len(out)+rankSize]
+	at := unsafe.Pointer(&out[len(out)-rankSize])
+	for range len(out)/rankSize - 1 {
+		before := (*rank)(unsafe.Add(at, -rankSize))
 		if before.score > score || before.score == score && before.index < index {
 			break
 		}
@@ -270,9 +272,8 @@ func RankingJSON(out []byte, reason string) []byte {
 // appendRanks appends the items of a list of those targets that are dropped, or of the
 // others.
 func appendRanks(out []byte, dropped uint32) []byte {
-	const size = int(unsafe.Sizeof(rank{}))
 	comma := ""
-	for at := 0; at+size <= len(flat); at += size {
+	for at := 0; at+rankSize <= len(flat); at += rankSize {
 		r := (*rank)(unsafe.Pointer(&flat[at]))
 		if r.flags&isTerm != 0 || r.flags&Drop != dropped {
 			continue

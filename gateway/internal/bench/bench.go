@@ -102,6 +102,9 @@ func measure(ctx context.Context, s *testbed, o options, stderr io.Writer) (resu
 			fmt.Fprintf(stderr, "round %d of %d: %-12s %-7s %8.0f req/s, p50 %v, %d errors\n",
 				round+1, o.Rounds, c.Case, c.Target, r.rate(), r.P50.Round(time.Microsecond), r.Errors)
 		}
+		if err := measureRouting(ctx, o.routingCells(), all); err != nil {
+			return nil, err
+		}
 	}
 	return all, nil
 }

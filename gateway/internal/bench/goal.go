@@ -16,7 +16,7 @@ type goal struct {
 }
 
 // goals returns every goal with the measured figure; NaN if it was not measured.
-func goals(rows []row, s startups) []goal {
+func goals(rows []row, calls []routingRow, s startups) []goal {
 	none := math.NaN()
 	of := func(name string, figure func(row) float64) float64 {
 		for _, r := range rows {
@@ -43,6 +43,8 @@ func goals(rows []row, s startups) []goal {
 		{figure: "CPU per OpenAI-to-Anthropic request, of floor", measured: of("cross-64", cpu), decimals: 2, promise: none, aim: 1.8},
 		{figure: "p50 over floor, JSON over TLS, 1 client, ms", measured: of("tls-json-1", func(r row) float64 { return r.OverFloor50 }), decimals: 2, promise: none, aim: 0.08},
 		{figure: "p99 over floor, JSON over TLS, 1 client, ms", measured: of("tls-json-1", func(r row) float64 { return r.OverFloor99 }), decimals: 2, promise: none, aim: 0.5},
+		{figure: "routing call of 8 targets, % of a request's CPU", measured: highestRatio(calls, 8), decimals: 1, promise: none, aim: 2},
+		{figure: "routing call of 100 targets, % of a request's CPU", measured: highestRatio(calls, 100), decimals: 1, promise: none, aim: 8},
 	}
 }
 

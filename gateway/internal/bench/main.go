@@ -4,7 +4,8 @@
 // goal. `make bench` builds what it needs and runs it.
 //
 // The servers and the load generator are separate processes on loopback, which end with it.
-// It measures whole processes from outside; `go test -bench` measures single stages. It
+// It measures whole processes from outside, and the routing call in its own process, as a part of
+// a request's processor time; `go test -bench` measures single stages. It
 // needs Linux for processor time and memory.
 package main
 

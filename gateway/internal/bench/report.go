@@ -14,6 +14,7 @@ import (
 // report has all results, in the form of the printed tables.
 type report struct {
 	rows     []row
+	routing  []routingRow
 	starts   startups
 	goals    []goal
 	machine  string
@@ -55,7 +56,8 @@ func newReport(o options, all results, starts startups) *report {
 			}
 		}
 	}
-	r.goals = goals(r.rows, starts)
+	r.routing = newRoutingRows(o, all)
+	r.goals = goals(r.rows, r.routing, starts)
 	return r
 }
 
@@ -107,7 +109,7 @@ func (r *report) fault() error { return errors.Join(r.errors...) }
 
 func (r *report) print(w io.Writer, markdown bool) {
 	fmt.Fprintf(w, "%s\n%s\n", r.machine, r.settings)
-	for _, t := range []table{r.figures(), r.limitTable(), r.coldStarts(), r.goalTable()} {
+	for _, t := range []table{r.figures(), r.limitTable(), r.routingTable(), r.coldStarts(), r.goalTable()} {
 		if len(t.rows) == 0 {
 			continue
 		}

@@ -28,6 +28,8 @@ func twoRounds() (options, results, startups) {
 		{"json-64", floor}:       {round(10000, time.Second), round(5000, time.Second)},
 		{"json-64", gateway}:     {round(8000, 1200*time.Millisecond), round(4000, 1200*time.Millisecond)},
 		{"hit-64", gateway}:      {round(30000, time.Second), round(15000, time.Second)},
+		{"ordered-8", routing}:   {round(1000, 2*time.Millisecond), round(1000, 4*time.Millisecond)},
+		{"latency-100", routing}: {round(1000, 30*time.Millisecond), round(1000, 10*time.Millisecond)},
 	}
 	starts := startups{
 		Empty: []startup{{First: 2 * time.Second, Anthropic: 3 * time.Second, Idle: memory{Now: 45 << 20}}},
@@ -59,6 +61,10 @@ case                  target   req/s at p99 ≤ 10 ms  clients  of floor
 JSON over TLS HTTP/2  floor                   4,500       64      1.00
 JSON over TLS HTTP/2  gateway                 2,625       16      0.58
 
+routing call  targets  CPU µs  % of a JSON request over TLS, 64 clients
+ordered             8     3.0                                       3.0
+latency           100    20.0                                      20.0
+
 cold start            first answer s  first Anthropic answer s  RSS then MB
 empty compile cache             2.00                      3.00           45
 filled compile cache            0.90                      1.00           40
@@ -77,6 +83,8 @@ req/s cache hit, of floor                                3.00       -           
 CPU per OpenAI-to-Anthropic request, of floor               -       -             -  ≤ 1.80  not measured
 p50 over floor, JSON over TLS, 1 client, ms                 -       -             -  ≤ 0.08  not measured
 p99 over floor, JSON over TLS, 1 client, ms                 -       -             -  ≤ 0.50  not measured
+routing call of 8 targets, % of a request's CPU           3.0       -             -   ≤ 2.0        missed
+routing call of 100 targets, % of a request's CPU        20.0       -             -   ≤ 8.0        missed
 `
 	if diff := cmp.Diff(want, got.String()); diff != "" {
 		t.Errorf("report (-want +got):\n%s", diff)

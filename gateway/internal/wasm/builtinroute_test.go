@@ -17,6 +17,7 @@ func sessionFleet(n int) []llm.Candidate {
 	for i := range c {
 		c[i].Target.Order, c[i].Target.Quality, c[i].Sticky = i%3, float64(i%7)/7, llm.StickyHash("s", c[i].Target.ID)
 		c[i].Stats.TTFT, c[i].Stats.Samples, c[i].Stats.Inflight = llm.Millis(time.Duration(100+i*37%211)*time.Millisecond), float64(i%5), int64(i%11)
+		c[i].Stats.RequestsLeft, c[i].Stats.TokensLeft = -1, -1 // as most providers' limits are unknown
 	}
 	c[n-1].Target.Order, c[n-1].CachedPrefix, c[n-1].Target.Price = 0, 900, llm.Price{Known: true, Input: 1e9, Output: 4e9, CacheRead: 1e8}
 	return c
@@ -40,6 +41,34 @@ func TestTheBuiltInStrategiesStayWithinTheirFuel(t *testing.T) {
 			if terms := got.Terms[len(c)-1]; !slices.ContainsFunc(terms, func(t llm.Term) bool { return t.Name == "lost_cache_usd" }) {
 				t.Errorf("%s: the session's target has the terms %v", strategy, terms)
 			}
+			if n := explained(got.Terms); n > 33 { // the first 32 and the session's
+				t.Errorf("%s explains %d of %d targets, want at most 33", strategy, n, len(c))
+			}
+		}
+	}
+}
+
+// explained counts the candidates with terms.
+func explained(terms [][]llm.Term) (n int) {
+	for _, t := range terms {
+		if len(t) > 0 {
+			n++
+		}
+	}
+	return n
+}
+
+// TestTheBuiltInStrategiesAllocateLittle: what a ranking allocates does not grow with the targets.
+func TestTheBuiltInStrategiesAllocateLittle(t *testing.T) {
+	if underRace {
+		t.Skip("the race detector allocates")
+	}
+	req := &llm.Request{ID: "r", Session: "s", Facts: llm.Facts{EstInputTokens: 900, MaxTokens: 300}}
+	for _, strategy := range []string{"ordered", "latency", "balanced"} {
+		k, c := builtinRanker(t, strategy, `{}`), sessionFleet(100)
+		k.Rank(context.Background(), req, c)
+		if n := testing.AllocsPerRun(100, func() { k.Rank(context.Background(), req, c) }); n > 14 {
+			t.Errorf("%s allocates %.0f times for %d targets, want at most 14", strategy, n, len(c))
 		}
 	}
 }

@@ -60,7 +60,10 @@ store<i64>(unknown, -1);
   }
 
   /** How many requests the k-th candidate takes at once, 0 ≤ k < size; 0 means any number, or that nobody says. */
-  maxInflight(k: u32): u32 { return this.recordSize < 160 ? 0 : load<u32>(changetype<usize>(this.target(k)), 152); }
+  maxInflight(k: u32): u32 { return field(this, k, 152); }
+
+  /** How many output tokens the k-th candidate's reply will probably have, 0 ≤ k < size; 0 means unknown. */
+  expectedOutput(k: u32): u32 { return field(this, k, 156); }
 
   /**
    * What the consecutive requests of an agent share; 0 if there is nothing. Like the other texts, the
@@ -88,6 +91,9 @@ store<i64>(unknown, -1);
     return 0;
   }
 }
+
+// A number behind the k-th candidate's figures, at an offset of its record; 0 when the host sends none.
+function field(r: Route, k: u32, at: u32): u32 { return r.recordSize < at + 4 ? 0 : load<u32>(changetype<usize>(r.target(k)) + at); }
 
 // The first of the request's texts of a kind: 1 is the session, 2 the name of a tag, 3 its value, which comes
 // next, 4 the last user text, 5 the class.

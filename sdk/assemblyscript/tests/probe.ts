@@ -29,7 +29,7 @@ function known(input: Span): void {
   tag(r.tag("none"));
   for (let k: u32 = 0; k < r.size; k++) {
     const f = r.figures(k);
-    integer(r.target(k).cachedPrefix), integer(f.estCost), integer(f.sticky >> 32), integer(f.sticky & 0xffffffff), integer(r.maxInflight(k));
+    integer(r.target(k).cachedPrefix), integer(f.estCost), integer(f.sticky >> 32), integer(f.sticky & 0xffffffff), integer(r.maxInflight(k)), integer(r.expectedOutput(k));
     real(f.firstTokenP50), real(f.firstTokenP95), real(f.samples), real(f.requestsLeft), real(f.tokensLeft);
   }
   append("]");

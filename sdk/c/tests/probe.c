@@ -46,9 +46,10 @@ static bool known(ps_text input, ps_buf *out) {
   }
   for (uint32_t k = 0; k < r->len; k++) {
     const ps_figures *f = ps_figures_at(r, k);
-    int64_t wholes[] = {ps_target_at(r, k)->cached_prefix, f->est_cost, (int64_t)(f->sticky >> 32), (uint32_t)f->sticky, ps_max_inflight_at(r, k)};
+    int64_t wholes[] = {ps_target_at(r, k)->cached_prefix, f->est_cost, (int64_t)(f->sticky >> 32), (uint32_t)f->sticky,
+                        ps_max_inflight_at(r, k), ps_expected_output_at(r, k)};
     double numbers[] = {f->ttft_p50_ms, f->ttft_p95_ms, f->samples, f->requests_left, f->tokens_left};
-    for (int n = 0; n < 5; n++) ps_push(out, ','), ps_append_whole(out, wholes[n]);
+    for (int n = 0; n < 6; n++) ps_push(out, ','), ps_append_whole(out, wholes[n]);
     for (int n = 0; n < 5; n++) ps_push(out, ','), ps_append_number(out, numbers[n]);
   }
   ps_push(out, ']');

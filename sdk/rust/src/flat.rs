@@ -114,9 +114,15 @@ impl<'a> Route<'a> {
 
     /// How many requests the k-th candidate takes at once, k < len; 0 means any number, or that the
     /// gateway does not say.
-    pub fn max_inflight(&self, k: usize) -> u32 {
+    pub fn max_inflight(&self, k: usize) -> u32 { self.field(k, 152) }
+    /// How many output tokens the k-th candidate's reply will probably have, k < len; 0 means
+    /// unknown.
+    pub fn expected_output(&self, k: usize) -> u32 { self.field(k, 156) }
+
+    /// A number behind the k-th candidate's figures; 0 when the host sends none.
+    fn field(&self, k: usize, at: usize) -> u32 {
         let record = &self.records[k * self.step..][..self.step];
-        record.get(152..156).and_then(|n| n.try_into().ok()).map_or(0, u32::from_le_bytes)
+        record.get(at..at + 4).and_then(|n| n.try_into().ok()).map_or(0, u32::from_le_bytes)
     }
 
     /// What the consecutive requests of an agent share. Like the other texts, the manifest has to

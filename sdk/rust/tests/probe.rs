@@ -60,7 +60,7 @@ fn known(input: &[u8], out: &mut Buf) -> Result {
     }
     for k in 0..r.len {
         let (t, f) = (r.target(k), r.figures(k));
-        for n in [t.cached_prefix as i64, f.est_cost, (f.sticky >> 32) as i64, f.sticky as u32 as i64, r.max_inflight(k) as i64] {
+        for n in [t.cached_prefix as i64, f.est_cost, (f.sticky >> 32) as i64, f.sticky as u32 as i64, r.max_inflight(k) as i64, r.expected_output(k) as i64] {
             out.push(b',');
             out.append_whole(n);
         }

@@ -77,8 +77,18 @@ pub const Route = extern struct {
     /// How many requests the k-th candidate takes at once; 0 means any number, or that the gateway does
     /// not say.
     pub fn maxInflight(r: *align(1) const Route, k: usize) u32 {
-        if (r.record_size < 160) return 0;
-        return std.mem.readInt(u32, @as([*]const u8, @ptrCast(r.target(k)))[152..156], .little);
+        return r.field(k, 0);
+    }
+
+    /// How many output tokens the k-th candidate's reply will probably have; 0 means unknown.
+    pub fn expectedOutput(r: *align(1) const Route, k: usize) u32 {
+        return r.field(k, 1);
+    }
+
+    // A number behind the k-th candidate's figures; 0 when the host sends none.
+    fn field(r: *align(1) const Route, k: usize, n: usize) u32 {
+        const at = @sizeOf(Target) + @sizeOf(Figures) + 4 * n;
+        return if (r.record_size < at + 4) 0 else std.mem.readInt(u32, @as([*]const u8, @ptrCast(r.target(k)))[at..][0..4], .little);
     }
 
     /// What the consecutive requests of an agent share. Like the other texts, the manifest has to
@@ -136,8 +146,7 @@ pub fn readRoute(input: []const u8) ?*align(1) const Route {
     if (input.len < @sizeOf(Route)) return null;
     const r: *align(1) const Route = @ptrCast(input.ptr);
     if (r.version != 1 or r.record_size < @sizeOf(Target) or r.record_size % 8 != 0) return null;
-    if (r.request_offset > input.len) return null;
-    if (r.request_offset > 0 and splitFrame(input[r.request_offset..]) == null) return null;
+    if (r.request_offset > input.len or (r.request_offset > 0 and splitFrame(input[r.request_offset..]) == null)) return null;
     const end = @sizeOf(Route) + @as(u64, r.len) * r.record_size;
     return if (end > input.len or @as(u64, r.text_offset) + r.text_len > input.len) null else r;
 }

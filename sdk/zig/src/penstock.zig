@@ -48,14 +48,10 @@ pub fn log(level: Level, text: []const u8) void {
 }
 
 /// Unix time in milliseconds, the same during one call. Needs the grant clock.
-pub fn nowMs() i64 {
-    return host.now_ms();
-}
+pub const nowMs = host.now_ms;
 
 /// The next number of a sequence that is the same for the same request. Needs the grant random.
-pub fn randomU64() u64 {
-    return host.random_u64();
-}
+pub const randomU64 = host.random_u64;
 
 /// Adds a finite value that is not negative to a counter. Needs the grant metrics.
 pub fn metricAdd(name: []const u8, value: f64) void {

@@ -38,7 +38,7 @@ fn known(in: []const u8, out: *Out) !void {
     }
     for (0..r.len) |k| {
         const f = r.figures(k);
-        for ([_]i64{ r.target(k).cached_prefix, f.est_cost, @intCast(f.sticky >> 32), @intCast(f.sticky & 0xffffffff), r.maxInflight(k) }) |n| {
+        for ([_]i64{ r.target(k).cached_prefix, f.est_cost, @intCast(f.sticky >> 32), @intCast(f.sticky & 0xffffffff), r.maxInflight(k), r.expectedOutput(k) }) |n| {
             out.append(",");
             out.appendWhole(n);
         }

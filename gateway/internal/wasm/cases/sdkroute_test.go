@@ -34,7 +34,7 @@ func drawRoute(t *rapid.T) *hook.RouteInput {
 			Target: &llm.Target{Price: llm.Price{Known: rapid.Bool().Draw(t, "priced")}, MaxInflight: rapid.IntRange(0, math.MaxInt32).Draw(t, "in flight")}, EstCost: llm.NanoUSD(rapid.Int64Range(0, 1<<53).Draw(t, "cost")),
 			CachedPrefix: rapid.Int64Range(0, math.MaxUint32).Draw(t, "prefix"), Sticky: rapid.Uint64().Draw(t, "sticky"),
 			Stats: llm.Stats{TTFTP50: llm.Millis(rapid.Int64Range(0, 1e12).Draw(t, "p50")), TTFTP95: llm.Millis(rapid.Int64Range(0, 1e12).Draw(t, "p95")),
-				Samples: rapid.Float64Range(0, 1e9).Draw(t, "samples"), RequestsLeft: share("requests"), TokensLeft: share("tokens")}})
+				Samples: rapid.Float64Range(0, 1e9).Draw(t, "samples"), ExpectedOutput: rapid.Int64Range(0, math.MaxUint32).Draw(t, "output"), RequestsLeft: share("requests"), TokensLeft: share("tokens")}})
 	}
 	return in
 }
@@ -67,7 +67,7 @@ func knownOf(in *hook.RouteInput) []any {
 			cost = -1
 		}
 		ms := func(m llm.Millis) float64 { return float64(m) / 1e6 }
-		list = append(list, float64(c.CachedPrefix), float64(cost), float64(c.Sticky>>32), float64(uint32(c.Sticky)), float64(c.Target.MaxInflight),
+		list = append(list, float64(c.CachedPrefix), float64(cost), float64(c.Sticky>>32), float64(uint32(c.Sticky)), float64(c.Target.MaxInflight), float64(c.Stats.ExpectedOutput),
 			ms(c.Stats.TTFTP50), ms(c.Stats.TTFTP95), c.Stats.Samples, c.Stats.RequestsLeft, c.Stats.TokensLeft)
 	}
 	return list

@@ -167,9 +167,11 @@ func ReadFlat(b *RankingBuilder, out []byte) error {
 	if most := len(b.state) * (1 + maxTerms); len(out)/flatEntry > most {
 		return fmt.Errorf("the result has %d entries; %d are allowed for %d candidates", len(out)/flatEntry, most, len(b.state))
 	}
-	if n := ranks(out); n > len(b.state) {
+	n := ranks(out)
+	if n > len(b.state) {
 		return fmt.Errorf("the result ranks %d candidates of %d", n, len(b.state))
 	}
+	b.allTerms = make([]llm.Term, 0, len(out)/flatEntry-n)
 	for ; len(out) > 0; out = out[flatEntry:] {
 		i, flags := int64(binary.LittleEndian.Uint32(out)), binary.LittleEndian.Uint32(out[4:])
 		value := math.Float64frombits(binary.LittleEndian.Uint64(out[8:]))

@@ -19,6 +19,10 @@ type RankingBuilder struct {
 	scores []float64
 	terms  [][]llm.Term // by candidate
 	reason string
+	// allTerms ends with the terms of the candidate explained. Most routers explain one
+	// candidate after the other, so that all terms lie in one allocation.
+	allTerms  []llm.Term
+	explained int
 }
 
 // candidateState is what a router did with a candidate.
@@ -41,6 +45,7 @@ func (b *RankingBuilder) Reset(n int) {
 	b.state = b.state[:n]
 	clear(b.state)
 	b.order, b.scores, b.terms, b.reason = make([]int, 0, n), make([]float64, 0, n), nil, ""
+	b.allTerms, b.explained = nil, -1
 }
 
 // rank adds the next best candidate. One that has been added or dropped is ignored.

@@ -3,6 +3,7 @@ package hook
 import (
 	"fmt"
 	"math"
+	"slices"
 
 	"github.com/penstock/penstock/gateway/internal/llm"
 )
@@ -69,15 +70,15 @@ func (b *RankingBuilder) addTerm(i int, t llm.Term) error {
 	if len(b.terms[i]) == maxTerms {
 		return fmt.Errorf("it gave candidate %d more than %d terms", i, maxTerms)
 	}
-	if b.terms[i] == nil {
-		b.terms[i] = make([]llm.Term, 0, usualTerms)
+	n := len(b.terms[i])
+	if n > 0 && i != b.explained {
+		b.terms[i] = append(b.terms[i], t)
+		return nil
 	}
-	b.terms[i] = append(b.terms[i], t)
+	b.explained, b.allTerms = i, append(b.allTerms, t)
+	b.terms[i] = slices.Clip(b.allTerms[len(b.allTerms)-n-1:])
 	return nil
 }
-
-// usualTerms is how many terms a built-in strategy gives at most, but for a session's target.
-const usualTerms = 8
 
 // affinity says why the session stays on its target or leaves it; empty where the terms weigh
 // no cache against a gain.

@@ -8,6 +8,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/google/go-cmp/cmp"
+
 	"github.com/penstock/penstock/gateway/internal/llm"
 )
 
@@ -112,5 +114,34 @@ func TestAFlatAnswerHasAReason(t *testing.T) {
 	}
 	if got, err := FlatJSON(withReason(ranks, 3, "why"+strings.Repeat("\x00", 13)), 2); err != nil || string(got) != `{"ranking":[{"i":1,"score":2},{"i":0,"score":1}],"drop":[],"reason":"why"}` {
 		t.Errorf("FlatJSON = %s, %v", got, err)
+	}
+}
+
+// TestTermsOfInterleavedCandidates: a router may explain candidates in any order.
+func TestTermsOfInterleavedCandidates(t *testing.T) {
+	var b RankingBuilder
+	b.Reset(2)
+	for k, i := range []int64{0, 1, 1, 0, 1, 0} {
+		if err := b.explain(i, uint32(k+1), float64(k)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	want := [][]llm.Term{
+		{{Name: "cost_usd", Value: 0}, {Name: "error_rate", Value: 3}, {Name: "cost_part", Value: 5}},
+		{{Name: "quality", Value: 1}, {Name: "latency_ms", Value: 2}, {Name: "load", Value: 4}},
+	}
+	if diff := cmp.Diff(want, b.terms); diff != "" {
+		t.Errorf("terms (-want +got)\n%s", diff)
+	}
+}
+
+// TestBriefLeavesBriefTextsAlone compares the short way with the long one.
+func TestBriefLeavesBriefTextsAlone(t *testing.T) {
+	long := strings.Repeat("x", maxBrief)
+	for text, want := range map[string]string{"": "", " ": "", "a b": "a b", " a": "a", "a ": "a", "a  b": "a b", "a\tb": "a b", "a\x1bb": `a\u{1b}b`, "é": "é",
+		long: long, long + "x": long + "…"} {
+		if got := Brief(text); got != want {
+			t.Errorf("Brief(%q) = %q, want %q", text, got, want)
+		}
 	}
 }

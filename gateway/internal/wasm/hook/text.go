@@ -12,6 +12,9 @@ const maxBrief = 200
 // Brief returns a module's text for one line of a record: printable, without line breaks, and
 // shortened.
 func Brief(text string) string {
+	if isBrief(text) {
+		return text
+	}
 	text = Printable(strings.Join(strings.Fields(text), " "))
 	if len(text) <= maxBrief {
 		return text
@@ -21,6 +24,19 @@ func Brief(text string) string {
 		cut--
 	}
 	return text[:cut] + "…"
+}
+
+// isBrief reports whether Brief would not change a text, of most in ASCII.
+func isBrief(text string) bool {
+	before := byte(' ')
+	for i := range len(text) {
+		c := text[i]
+		if c < ' ' || c > '~' || c == ' ' && before == ' ' {
+			return false
+		}
+		before = c
+	}
+	return len(text) <= maxBrief && (text == "" || before != ' ')
 }
 
 // Clip shortens bytes to 2 KiB for a message.

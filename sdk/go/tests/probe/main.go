@@ -66,7 +66,7 @@ func known(out, in []byte) ([]byte, error) {
 	}
 	for k := range r.Len {
 		t, f := r.Target(k), r.Figures(k)
-		for _, n := range []int64{int64(t.CachedPrefix), f.EstCost, int64(f.Sticky >> 32), int64(uint32(f.Sticky)), int64(r.MaxInflight(k))} {
+		for _, n := range []int64{int64(t.CachedPrefix), f.EstCost, int64(f.Sticky >> 32), int64(uint32(f.Sticky)), int64(r.MaxInflight(k)), int64(r.ExpectedOutput(k))} {
 			out = penstock.AppendWhole(append(out, ','), n)
 		}
 		for _, x := range []float64{f.FirstTokenP50, f.FirstTokenP95, f.Samples, f.RequestsLeft, f.TokensLeft} {
