@@ -194,11 +194,28 @@ func (sn *snapshot) openRouters(ctx context.Context, s *Server, stage routerStag
 			err = stage.add(ctx, reading(router, m.Router), m.Router, m.With)
 		}
 		if err != nil {
-			at := config.Path(config.Path("models", name), "router")
-			errs = append(errs, config.Faults{sn.config.Fault(at, "", "%v", err)})
+			errs = append(errs, config.Faults{sn.routerFault(name, err)})
 		}
 	}
 	return errors.Join(errs...)
+}
+
+// routerFault returns the fault of a model whose router can't be used, at the setting that the
+// router says is wrong.
+func (sn *snapshot) routerFault(model string, err error) config.Fault {
+	at := config.Path("models", model)
+	var r *hook.Rejection
+	if !errors.As(err, &r) {
+		return sn.config.Fault(config.Path(at, "router"), "", "%v", err)
+	}
+	setting, message := r.Setting()
+	if setting == "" {
+		return sn.config.Fault(config.Path(at, "router"), "", "the router refuses its settings: %s", message)
+	}
+	for name := range strings.SplitSeq(setting, ".") {
+		at = config.Path(at, name)
+	}
+	return sn.config.Fault(at, "", "%s", message)
 }
 
 // reading returns the router with the texts of the request that a built-in strategy needs.
