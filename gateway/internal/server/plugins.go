@@ -2,6 +2,7 @@ package server
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"crypto/ed25519"
 	"crypto/sha256"
@@ -177,7 +178,10 @@ func (sn *snapshot) openRouters(ctx context.Context, s *Server, stage routerStag
 		return err
 	}
 	routers := map[string]*wasm.Router{}
-	errs := []error{stage.add(ctx, builtin, config.DefaultRouter(), nil)} // for routes that no model configures
+	if err := stage.add(ctx, builtin, config.DefaultRouter(), nil); err != nil { // for routes that no model configures
+		return err
+	}
+	var faults config.Faults
 	for name, m := range sn.config.Models {
 		if sn.failed(m.Router) {
 			continue
@@ -194,10 +198,14 @@ func (sn *snapshot) openRouters(ctx context.Context, s *Server, stage routerStag
 			err = stage.add(ctx, reading(router, m.Router), m.Router, m.With)
 		}
 		if err != nil {
-			errs = append(errs, config.Faults{sn.routerFault(name, err)})
+			faults = append(faults, sn.routerFault(name, err))
 		}
 	}
-	return errors.Join(errs...)
+	if len(faults) == 0 {
+		return nil
+	}
+	slices.SortFunc(faults, func(a, b config.Fault) int { return cmp.Compare(a.Line, b.Line) })
+	return faults
 }
 
 // routerFault returns the fault of a model whose router can't be used, at the setting that the
