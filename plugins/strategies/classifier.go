@@ -140,7 +140,7 @@ func (r *ranker) endTier(highest bool) int32 {
 // parseClass reads the tier of one label.
 func (s *settings) parseClass(label string, value []byte) error {
 	if !isLabel(label) {
-		return penstock.Reject(400, "strategy classifier has no class ", quote([]byte(label)), "; a class is a category, easy, hard, or both as code-hard; the categories are ",
+		return penstock.Reject(400, at("classes."+label), "strategy classifier has no class ", quote([]byte(label)), "; a class is a category, easy, hard, or both as code-hard; the categories are ",
 			strings.Join(classify.Categories(), ", "))
 	}
 	return s.parseTier(&s.classes, "classes."+label, value)
@@ -150,7 +150,7 @@ func (s *settings) parseClass(label string, value []byte) error {
 func (s *settings) parseTier(list *[]tierOf, key string, value []byte) error {
 	order, ok := penstock.JSON(value).Whole()
 	if !ok || order != int64(int32(order)) {
-		return penstock.Reject(400, "setting ", key, " of strategy classifier is ", quote(value), "; it takes the order of a tier, a whole number")
+		return penstock.Reject(400, at(key), "setting ", key, " of strategy classifier is ", quote(value), "; it takes the order of a tier, a whole number")
 	}
 	_, label, _ := strings.Cut(key, ".")
 	*list = append(*list, tierOf{label, int32(order)})
@@ -186,7 +186,7 @@ func (r *ranker) openClassifier() (err error) {
 	byShare, byThreshold := s.strongShare == s.strongShare, s.hardFrom == s.hardFrom
 	switch {
 	case byShare && byThreshold:
-		return penstock.Reject(400, "strategy classifier has both strong_share and threshold; give one of them")
+		return penstock.Reject(400, at("threshold"), "strategy classifier has both strong_share and threshold; give one of them")
 	case byThreshold:
 		return nil
 	case !byShare:

@@ -93,7 +93,7 @@ func (s *settings) parse(text []byte) error {
 		}
 	}
 	if s.cost+s.quality+s.latency+s.errors == 0 {
-		return penstock.Reject(400, "the weights of strategy ", s.strategy.name, " (cost, quality, latency, errors) sum to 0; give at least one of them a number above 0")
+		return penstock.Reject(400, at(""), "the weights of strategy ", s.strategy.name, " (cost, quality, latency, errors) sum to 0; give at least one of them a number above 0")
 	}
 	return nil
 }
@@ -107,6 +107,12 @@ func (s *settings) choose(name []byte) bool {
 		}
 	}
 	return false
+}
+
+// at begins a message about a setting, or with an empty name about all of them, for the host
+// to report it at the setting's line.
+func at(setting string) string {
+	return strings.TrimRight("with."+setting, ".") + ": "
 }
 
 func quote(s []byte) string { return string(penstock.AppendText(nil, s)) }
@@ -123,7 +129,7 @@ func (s *settings) parseLine(line []byte) error {
 		return s.parseTier(&s.labels, key, value)
 	case !slices.Contains(s.strategy.settings, key):
 		names := strings.Join(append(slices.Clone(s.strategy.settings), "sticky"), ", ")
-		return penstock.Reject(400, "strategy ", s.strategy.name, " has no setting ", quote(name), "; it has ", names)
+		return penstock.Reject(400, at(key), "strategy ", s.strategy.name, " has no setting ", quote(name), "; it has ", names)
 	}
 	field, least, most := s.field(key)
 	number := penstock.JSON(value) // strconv's parser would add 28 kB to the module
@@ -131,12 +137,14 @@ func (s *settings) parseLine(line []byte) error {
 	if !ok || !(x >= least && x <= most) {
 		want := "a number from 0 up"
 		switch {
+		case ok && x > maxSetting && most == maxSetting:
+			want = "a number of at most 1e12"
 		case least < 0:
 			want = "a number between -1 and 1"
 		case most == 1:
 			want = "a number between 0 and 1"
 		}
-		return penstock.Reject(400, "setting ", key, " of strategy ", s.strategy.name, " is ", quote(value), "; it takes ", want)
+		return penstock.Reject(400, at(key), "setting ", key, " of strategy ", s.strategy.name, " is ", quote(value), "; it takes ", want)
 	}
 	*field = x
 	return nil
@@ -149,7 +157,7 @@ func (s *settings) parseSticky(value []byte) error {
 	case "off":
 		s.sticky = false
 	default:
-		return penstock.Reject(400, "setting sticky of strategy ", s.strategy.name, " is ", quote(value), "; it takes auto or off")
+		return penstock.Reject(400, at("sticky"), "setting sticky of strategy ", s.strategy.name, " is ", quote(value), "; it takes auto or off")
 	}
 	return nil
 }

@@ -15,6 +15,7 @@ import (
 	"strings"
 
 	"github.com/penstock/penstock/gateway/internal/hint"
+	"github.com/penstock/penstock/gateway/internal/jsontext"
 	"github.com/penstock/penstock/plugins/strategies/classify"
 )
 
@@ -150,7 +151,7 @@ func parseRow(line []byte, group string) (Row, error) {
 		Group  string   `json:"group"`
 	}{Group: group}
 	if err := json.Unmarshal(line, &in); err != nil {
-		return Row{}, fmt.Errorf("not a row: %w", err)
+		return Row{}, fmt.Errorf("not a row: %s", jsontext.Explain(err))
 	}
 	row := Row{Prompt: in.Prompt, Group: in.Group}
 	for _, score := range []struct{ from, to *float64 }{{in.Weak, &row.Weak}, {in.Strong, &row.Strong}} {
@@ -253,7 +254,7 @@ func ReadPrompts(path string) (map[string]bool, error) {
 			Prompt string `json:"prompt"`
 		}
 		if err := json.Unmarshal(s.Bytes(), &in); err != nil {
-			return nil, fmt.Errorf("%s:%d: %w", path, line, err)
+			return nil, fmt.Errorf("%s:%d: %s", path, line, jsontext.Explain(err))
 		}
 		if in.Eval == "" {
 			in.Eval = in.Prompt

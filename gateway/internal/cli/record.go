@@ -51,8 +51,12 @@ func printRecord(out io.Writer, r *llm.Record) error {
 	if m := r.Mirrored; m != nil {
 		line("mirror", "%s: %s", m.To, cmp.Or(m.Skipped, "request "+m.ID))
 	}
-	if !r.Dry {
+	switch {
+	case !r.Dry:
 		printBill(line, r)
+	case r.Error != "":
+		line("result", "would be refused: status %s", statusOf(r))
+		line("", "%s", r.Error)
 	}
 	if n := len(r.RequestText) + len(r.ReplyText); n > 0 {
 		cut := ""
@@ -247,8 +251,13 @@ func applied(p llm.Applied) string {
 	return fmt.Sprintf("%s (%d instructions)", what, p.Fuel)
 }
 
+// statusOf is the status of a reply, with the code of its error.
+func statusOf(r *llm.Record) string {
+	return strings.TrimSpace(fmt.Sprintf("%d %s", r.Status, r.Code))
+}
+
 func printBill(line func(string, string, ...any), r *llm.Record) {
-	line("result", "status %d %s, finish %s, %s ms (%s ms upstream)", r.Status, r.Code, dash(r.Finish), r.Duration.AppendJSON(nil), r.Upstream.AppendJSON(nil))
+	line("result", "status %s, finish %s, %s ms (%s ms upstream)", statusOf(r), dash(r.Finish), r.Duration.AppendJSON(nil), r.Upstream.AppendJSON(nil))
 	if r.Queued > 0 {
 		line("queued", "%s ms, priority %s", r.Queued.AppendJSON(nil), r.Priority)
 	}

@@ -160,6 +160,10 @@ func readSettings(file string) (json.RawMessage, error) {
 }
 
 func printComparison(out io.Writer, r *replay.Report) error {
+	if r.Records == 0 {
+		_, err := fmt.Fprintln(out, "No request is recorded for this time and model, so there is nothing to compare.")
+		return err
+	}
 	columns := []*replay.Column{&r.Recorded, &r.A, &r.B}
 	fmt.Fprintf(out, "%d of %d records were replayed. A and B would have sent %d of them (%s) to different targets.\n", r.Compared, r.Records, r.Moved, percent(r.Moved, r.Compared))
 	for _, s := range r.Skipped {

@@ -258,6 +258,9 @@ func (d *decoder) json(path string, n ast.Node) any {
 		return x.Value
 	case *ast.IntegerNode:
 		return x.Value
+	case *ast.InfinityNode, *ast.NanNode:
+		d.fault(path, n, "", "must be a finite number, not %s", kindOf(n))
+		return nil
 	case *ast.FloatNode:
 		if num := number(n); json.Valid([]byte(num)) {
 			return json.Number(num)

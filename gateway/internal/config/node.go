@@ -1,6 +1,7 @@
 package config
 
 import (
+	"encoding/json"
 	"fmt"
 	"reflect"
 	"strconv"
@@ -34,7 +35,7 @@ func (d *decoder) scalar(path string, n ast.Node, v reflect.Value) {
 		}
 		v.SetInt(i)
 	case reflect.Float64:
-		f, err := strconv.ParseFloat(number(n), 64)
+		f, err := strconv.ParseFloat(float(n), 64)
 		if err != nil || f-f != 0 {
 			d.fault(path, n, "", "must be a number, not %s", kindOf(n))
 			return
@@ -65,13 +66,21 @@ func (d *decoder) text(path string, n ast.Node) (string, bool) {
 
 // number returns a number's text in Go's notation; empty for other nodes. YAML allows
 // 1_000 and +1.
-
 func number(n ast.Node) string {
 	switch n.(type) {
 	case *ast.IntegerNode, *ast.FloatNode:
 		return strings.TrimPrefix(strings.ReplaceAll(n.GetToken().Value, "_", ""), "+")
 	}
 	return ""
+}
+
+// float is number, but for the form 1e3 as well, which the parser takes for text.
+func float(n ast.Node) string {
+	s, ok := n.(*ast.StringNode)
+	if ok && s.Token.Type == token.StringType && json.Valid([]byte(s.Value)) {
+		return s.Value
+	}
+	return number(n)
 }
 
 func isNull(n ast.Node) bool {
@@ -84,7 +93,9 @@ func kindOf(n ast.Node) string {
 	switch n.(type) {
 	case *ast.StringNode, *ast.LiteralNode:
 		return "text"
-	case *ast.IntegerNode, *ast.FloatNode, *ast.InfinityNode, *ast.NanNode:
+	case *ast.InfinityNode, *ast.NanNode:
+		return n.GetToken().Value
+	case *ast.IntegerNode, *ast.FloatNode:
 		return fmt.Sprintf("the number %s", n.GetToken().Value)
 	case *ast.BoolNode:
 		return "true or false"

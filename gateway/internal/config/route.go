@@ -32,6 +32,9 @@ func (d *decoder) checkModel(c *Config, name string, m Model) {
 	count := 0
 	for _, chain := range m.Chains() {
 		d.checkTargets(c, path+"."+chain.Setting, name, chain.Targets)
+		if chain.Setting == "targets" {
+			d.checkWeights(path+".targets", chain.Targets)
+		}
 		count += len(chain.Targets)
 	}
 	if _, given := d.at[Path(path, "targets")]; given && len(m.Targets) == 0 {
@@ -128,6 +131,13 @@ func (d *decoder) checkRouter(c *Config, path, router string) {
 	default:
 		names := append(slices.Collect(maps.Keys(c.Plugins.Own)), builtinRouters()...)
 		d.fault(path, nil, DidYouMean(router, names), "there is no router or plugin %q", router)
+	}
+}
+
+// checkWeights refuses targets that all have the weight 0: none could be drawn.
+func (d *decoder) checkWeights(path string, targets []Target) {
+	if len(targets) > 0 && !slices.ContainsFunc(targets, func(t Target) bool { return t.Weight != 0 }) {
+		d.fault(path, nil, "give at least one a weight above 0; without a weight it has 1", "the weights of all targets are 0")
 	}
 }
 

@@ -10,6 +10,7 @@ import (
 	"strings"
 	"unicode"
 
+	"github.com/penstock/penstock/gateway/internal/jsontext"
 	"github.com/penstock/penstock/gateway/internal/llm"
 )
 
@@ -60,7 +61,7 @@ func parseFeedback(body []byte) (*llm.Feedback, error) {
 	}
 	switch {
 	case err != nil:
-		return nil, badFeedback("", "The body is invalid: "+strings.TrimPrefix(err.Error(), "json: ")+`. Send {"request_id": "req_…", "score": 0.8, "label": "…", "comment": "…"}; label and comment may be left out.`)
+		return nil, badFeedback("", "The body is invalid: "+jsontext.Explain(err)+`. Send {"request_id": "req_…", "score": 0.8, "label": "…", "comment": "…"}; label and comment may be left out.`)
 	case b.RequestID == "" || len(b.RequestID) > maxRequestID:
 		return nil, badFeedback("request_id", "request_id must be the x-penstock-request-id of a reply.")
 	case b.Score == nil || *b.Score < 0 || *b.Score > 1:

@@ -24,7 +24,7 @@ func (s *Server) CompareRouters(ctx context.Context, l *ledger.Reader, q admin.C
 		router, err := sn.router(ctx, s, spec.Router, spec.With)
 		if err != nil {
 			return nil, &llm.Error{Code: llm.CodeInvalidRequest, Status: http.StatusBadRequest, Param: "router", Err: err,
-				Message: "Router " + llm.Quote(spec.Router) + ": " + rejected(err) + ". Plugins of the configuration can be named, too."}
+				Message: "Router " + llm.Quote(spec.Router) + ": " + rejected(err) + "."}
 		}
 		routers[i] = router
 	}
@@ -43,7 +43,8 @@ func (s *Server) CompareRouters(ctx context.Context, l *ledger.Reader, q admin.C
 // rejected returns what a module says of wrong settings, or any other error as it is.
 func rejected(err error) string {
 	if r := new(hook.Rejection); errors.As(err, &r) {
-		return r.Message
+		_, message := r.Setting()
+		return message
 	}
 	return err.Error()
 }

@@ -2,6 +2,7 @@ package server
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"crypto/ed25519"
 	"crypto/sha256"
@@ -177,7 +178,10 @@ func (sn *snapshot) openRouters(ctx context.Context, s *Server, stage routerStag
 		return err
 	}
 	routers := map[string]*wasm.Router{}
-	errs := []error{stage.add(ctx, builtin, config.DefaultRouter(), nil)} // for routes that no model configures
+	if err := stage.add(ctx, builtin, config.DefaultRouter(), nil); err != nil { // for routes that no model configures
+		return err
+	}
+	var faults config.Faults
 	for name, m := range sn.config.Models {
 		if sn.failed(m.Router) {
 			continue
@@ -194,11 +198,32 @@ func (sn *snapshot) openRouters(ctx context.Context, s *Server, stage routerStag
 			err = stage.add(ctx, reading(router, m.Router), m.Router, m.With)
 		}
 		if err != nil {
-			at := config.Path(config.Path("models", name), "router")
-			errs = append(errs, config.Faults{sn.config.Fault(at, "", "%v", err)})
+			faults = append(faults, sn.routerFault(name, err))
 		}
 	}
-	return errors.Join(errs...)
+	if len(faults) == 0 {
+		return nil
+	}
+	slices.SortFunc(faults, func(a, b config.Fault) int { return cmp.Compare(a.Line, b.Line) })
+	return faults
+}
+
+// routerFault returns the fault of a model whose router can't be used, at the setting that the
+// router says is wrong.
+func (sn *snapshot) routerFault(model string, err error) config.Fault {
+	at := config.Path("models", model)
+	var r *hook.Rejection
+	if !errors.As(err, &r) {
+		return sn.config.Fault(config.Path(at, "router"), "", "%v", err)
+	}
+	setting, message := r.Setting()
+	if setting == "" {
+		return sn.config.Fault(config.Path(at, "router"), "", "the router refuses its settings: %s", message)
+	}
+	for name := range strings.SplitSeq(setting, ".") {
+		at = config.Path(at, name)
+	}
+	return sn.config.Fault(at, "", "%s", message)
 }
 
 // reading returns the router with the texts of the request that a built-in strategy needs.

@@ -10,6 +10,7 @@ import (
 
 	"github.com/penstock/penstock/gateway/internal/config"
 	"github.com/penstock/penstock/gateway/internal/llm"
+	"github.com/penstock/penstock/plugins/strategies"
 )
 
 // Warnings returns what is valid in the configuration but probably not meant, judging by
@@ -27,6 +28,7 @@ func (s *Server) Warnings() []string {
 	})
 	list = append(list, classWarnings(c)...)
 	list = append(list, sn.escalateWarnings()...)
+	list = append(list, classifyWarnings(c)...)
 	if file := c.Ledger.File(); file != ":memory:" {
 		if dir := filepath.Dir(file); !isFolder(dir) {
 			list = append(list, oneLine(c.Fault("ledger", "", "the folder %s does not exist, so serve cannot start; create it", dir)))
@@ -48,6 +50,19 @@ func (sn *snapshot) escalateWarnings() (list []string) {
 		if why != "" {
 			list = append(list, oneLine(sn.config.Fault(config.Path("models", alias), "", "%s", why)))
 		}
+	}
+	return list
+}
+
+// classifyWarnings warns of labels that are asked for and not read.
+func classifyWarnings(c *config.Config) (list []string) {
+	for _, alias := range slices.Sorted(maps.Keys(c.Models)) {
+		m := c.Models[alias]
+		if _, own := c.Plugins.Own[m.Router]; own || m.Classify == nil || slices.Contains(strategies.Reads(m.Router), "class") {
+			continue
+		}
+		list = append(list, oneLine(c.Fault(config.Path(config.Path("models", alias), "classify"), "",
+			"each request waits for a label that the router %s does not read; set router: classifier, or leave classify out", m.Router)))
 	}
 	return list
 }

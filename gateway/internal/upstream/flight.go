@@ -203,8 +203,14 @@ func (f Flight) accepted(now time.Time) {
 	f.lane.account.refusals.reset()
 }
 
+// throttle cools down the lane. What the provider asks for one name says nothing about the
+// others that a shared target stands for: there it is a hint only, and keeps no call back.
 func (f Flight) throttle(now time.Time, o Outcome) {
-	f.lane.throttle.extend(now, &f.h.o, o.RetryAfter)
+	asked := o.RetryAfter
+	if f.t.shared {
+		asked = 0
+	}
+	f.lane.throttle.extend(now, &f.h.o, asked)
 	f.countRefusal(now, o)
 }
 
@@ -236,7 +242,7 @@ func (f Flight) deny(now time.Time, o Outcome) {
 	switch {
 	case o.Credential:
 		confirmed = f.lane.account.refuse(now, f.inAccount, until, o, &f.h.o)
-	case o.Fault == llm.FaultQuota: // a FaultAuth may be about what this request asks for
+	case o.Fault == llm.FaultQuota && !f.t.shared: // a FaultAuth may be about what this request asks for
 		if confirmed = f.lane.refusals.confirm(now, f.inTarget.request, f.h.o.DeniedCooldown); confirmed {
 			f.lane.circuit.open(until, string(o.Fault))
 		}

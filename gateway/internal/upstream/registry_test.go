@@ -80,6 +80,32 @@ func TestMadeUpNames(t *testing.T) {
 	}
 }
 
+// TestOneNamesLimitIsNotAnothers has the provider refuse calls of some names that only
+// callers know: others are called all the same, until the account itself is refused.
+func TestOneNamesLimitIsNotAnothers(t *testing.T) {
+	now := testNow
+	h := NewHealth(HealthOptions{Known: func(string) bool { return false }}, func() time.Time { return now })
+	refuse := func(request string, o Outcome) {
+		t.Helper()
+		f, ok := h.Begin("p/"+request, Asking{Request: request})
+		if !ok {
+			t.Fatalf("p/%s is cooling down after other names were refused", request)
+		}
+		f.Done(o)
+	}
+	limit := Outcome{Fault: llm.FaultRateLimited, Status: 429, RetryAfter: 24 * time.Hour}
+	quota := Outcome{Fault: llm.FaultQuota, Status: 429, RetryAfter: time.Hour}
+	for i, o := range []Outcome{limit, limit, quota, quota, quota, limit} {
+		refuse(fmt.Sprint("name-", i), o)
+	}
+	quota.Credential = true
+	refuse("a", quota)
+	refuse("b", quota)
+	if _, ok := h.Begin("p/c", Asking{Request: "c"}); ok {
+		t.Error("a name is called although the account's quota is used up")
+	}
+}
+
 func BenchmarkMadeUpNames(b *testing.B) {
 	h := NewHealth(HealthOptions{Known: func(string) bool { return false }}, time.Now)
 	ids := make([]string, 16_000)

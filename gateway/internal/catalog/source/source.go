@@ -14,6 +14,7 @@ import (
 	"strconv"
 	"strings"
 
+	"github.com/penstock/penstock/gateway/internal/jsontext"
 	"github.com/penstock/penstock/gateway/internal/llm"
 )
 
@@ -38,7 +39,7 @@ const maxFaults = 20
 func Read(raw []byte) (*Facts, error) {
 	var entries map[string]map[string]json.RawMessage
 	if err := json.Unmarshal(raw, &entries); err != nil {
-		return nil, fmt.Errorf("read it as JSON: %w", err)
+		return nil, fmt.Errorf("read it as JSON: %s", jsontext.Explain(err))
 	}
 	var f *Facts
 	var err error

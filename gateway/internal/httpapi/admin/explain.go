@@ -8,6 +8,7 @@ import (
 	"strings"
 
 	"github.com/penstock/penstock/gateway/internal/httpapi/tags"
+	"github.com/penstock/penstock/gateway/internal/jsontext"
 	"github.com/penstock/penstock/gateway/internal/llm"
 )
 
@@ -123,5 +124,5 @@ func refuseUnknown(body []byte) error {
 
 func badExplain(err error) error {
 	return &llm.Error{Code: llm.CodeInvalidRequest, Status: http.StatusBadRequest,
-		Message: fmt.Sprintf("The body is invalid: %s. Send {\"request\": {…}, \"key\": …, \"team\": …, \"user\": …, \"tags\": {…}, \"session\": …, \"at\": \"23:30\", \"endpoint\": \"/v1/messages\"}; all but request may be left out.", strings.TrimPrefix(err.Error(), "json: "))}
+		Message: fmt.Sprintf("The body is invalid: %s. Send {\"request\": {…}, \"key\": …, \"team\": …, \"user\": …, \"tags\": {…}, \"session\": …, \"at\": \"23:30\", \"endpoint\": \"/v1/messages\"}; all but request may be left out.", jsontext.Explain(err))}
 }

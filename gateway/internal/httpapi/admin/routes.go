@@ -5,9 +5,9 @@ import (
 	"encoding/json"
 	"fmt"
 	"net/http"
-	"strings"
 	"time"
 
+	"github.com/penstock/penstock/gateway/internal/jsontext"
 	"github.com/penstock/penstock/gateway/internal/llm"
 )
 
@@ -67,7 +67,7 @@ func parseComparison(body []byte, now time.Time) (q Comparison, err error) {
 	d := json.NewDecoder(bytes.NewReader(body))
 	d.DisallowUnknownFields()
 	if err := d.Decode(&b); err != nil {
-		return q, badComparison(strings.TrimPrefix(err.Error(), "json: "))
+		return q, badComparison(jsontext.Explain(err))
 	}
 	if len(b.Routers) != 2 {
 		return q, badComparison(fmt.Sprintf("it names %d routers", len(b.Routers)))

@@ -1,6 +1,9 @@
 package hook
 
-import "fmt"
+import (
+	"fmt"
+	"strings"
+)
 
 // FaultKind classifies what a module did wrong.
 type FaultKind string
@@ -55,6 +58,17 @@ type Rejection struct {
 	Code int
 	// Message is the module's text, valid UTF-8, at most 1 KiB.
 	Message string
+}
+
+// Setting splits a message about the settings of a route into the path of the one at fault and
+// the rest. A message names it at its start, as in "with.cost: must be a number"; the path is
+// empty where it names none.
+func (r *Rejection) Setting() (path, message string) {
+	path, message, found := strings.Cut(r.Message, ": ")
+	if found && (path == "with" || strings.HasPrefix(path, "with.")) {
+		return path, message
+	}
+	return "", r.Message
 }
 
 // Error returns one line for the log.
