@@ -49,7 +49,7 @@ func (r *recorder) Next() (llm.Event, error) {
 		}
 		r.flight.add(r.slot.cache, ev)
 		if ev.Final {
-			r.complete()
+			r.complete(ev)
 		}
 	}
 	return ev, err
@@ -57,11 +57,15 @@ func (r *recorder) Next() (llm.Event, error) {
 
 // complete stores a complete reply. Until that is done, the flight can be followed, so that
 // no request comes between the two.
-func (r *recorder) complete() {
+func (r *recorder) complete(last llm.Event) {
 	r.ended = true
 	info := r.Info()
 	e := r.flight.complete(info)
-	if e != nil && r.slot.recording.finished(info) {
+	switch {
+	case !r.slot.recording.finished(info):
+	case r.slot.elements != nil:
+		r.slot.storeVectors(last.Data, info)
+	case e != nil:
 		r.slot.compare(e)
 		r.slot.store(e)
 	}
