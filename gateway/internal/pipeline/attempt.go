@@ -115,17 +115,15 @@ func (a *attempt) coolingDown() error {
 // made it, so that none of them can add to a prompt unpaid.
 func (a *attempt) prepare() error {
 	ctx := a.watch.ctx
-	part, err := a.slot.Part(a.target)
-	if err != nil {
+	if err := a.takePart(); err != nil {
 		return err
 	}
-	a.part = part
 	a.exchange = llm.Exchange{Request: a.request(), Route: a.route, Target: a.target, Quirks: a.quirks, Media: a.media, Resume: a.resume}
 	if err := a.Dialects.Prepare(ctx, &a.exchange); err != nil {
 		return err
 	}
 	a.watch.suspend() // nor is fetching media the target's time
-	err = a.Dialects.Inline(ctx, &a.exchange)
+	err := a.Dialects.Inline(ctx, &a.exchange)
 	a.watch.resume()
 	if err != nil {
 		return err

@@ -2,6 +2,15 @@ package pipeline
 
 import "github.com/penstock/penstock/gateway/internal/llm"
 
+// takePart finds out what the target is to be asked for. Requests that the gateway makes on the
+// side have no slot.
+func (a *attempt) takePart() (err error) {
+	if a.slot != nil {
+		a.part, err = a.slot.Part(a.target)
+	}
+	return err
+}
+
 // request is what the target is asked for: the request, or the part of it that is not stored.
 func (a *attempt) request() *llm.Request {
 	if a.part != nil {
