@@ -26,7 +26,7 @@ var floors = []map[string]string{
 		"cli": "server plugintool classifier compiler config httpapi/admin httpapi/tags keys ledger policy replay similar /plugins/strategies/classify",
 	},
 	{
-		"server": "catalog/source routes holds labels calllog compiler pipeline replay wire httpapi httpapi/admin httpapi/tags wasm wasm/hook policy cache upstream media meter ledger keys " +
+		"server": "catalog/source routes holds labels calllog compiler pipeline replay wire httpapi httpapi/admin httpapi/tags wasm wasm/hook policy cache cache/remote upstream media meter ledger keys " +
 			"catalog config telemetry tokens demo similar /plugins /plugins/dialects /plugins/strategies /plugins/strategies/classify /policies",
 		"plugintool": "calllog compiler config wasm wasm/cases wasm/hook /sdk",
 	},

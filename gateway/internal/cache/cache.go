@@ -54,6 +54,8 @@ type Cache struct {
 	// texts finds replies to requests in other words, embedder embeds their texts.
 	texts    *similar.Index
 	embedder Embed
+	// remote is the store behind the cache; nil for none.
+	remote Remote
 }
 
 // New returns a cache of at most maxBytes. It does not store entries of more than
@@ -140,8 +142,11 @@ func (c *Cache) set(v *stored, cost int64, ttl time.Duration) {
 	}
 }
 
-// remove removes what is stored under a key.
+// remove removes what is stored under a key, also from the store behind the cache.
 func (c *Cache) remove(key Key) {
+	if c.remote != nil {
+		c.remote.Delete(key)
+	}
 	c.mu.RLock()
 	defer c.mu.RUnlock()
 	if !c.closed {
@@ -152,19 +157,6 @@ func (c *Cache) remove(key Key) {
 // UseEmbedder sets what embeds texts where a route names another embedder than the built-in
 // one. It must be called before the cache is used.
 func (c *Cache) UseEmbedder(e Embed) { c.embedder = e }
-
-// Purge removes every entry.
-func (c *Cache) Purge() {
-	c.purges.all()
-	c.texts.Clear()
-}
-
-// PurgeNamespace removes the entries of one namespace; "" means those without one.
-func (c *Cache) PurgeNamespace(name string) { c.purges.group(namespaceGroup(name)) }
-
-// PurgeModel removes the entries of requests that asked for a model of that name, and
-// those that a target of that name answered.
-func (c *Cache) PurgeModel(name string) { c.purges.group(modelGroup(name)) }
 
 // Close drops all entries and returns when the cache's goroutine has ended. Get and Put do
 // nothing afterwards. It may be called twice.

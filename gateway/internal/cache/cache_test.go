@@ -113,8 +113,8 @@ func TestCompleteRepliesAreKept(t *testing.T) {
 			t.Errorf("info at the end: %+v", got)
 		}
 	}
-	if e.Target != "p/m" || e.Source != "req_1" || e.Namespace != "n" || e.Age(e.Stored.Add(time.Second)) != time.Second {
-		t.Errorf("entry: target %q, source %q, namespace %q", e.Target, e.Source, e.Namespace)
+	if e.Target != "p/m" || e.Source != "req_1" || e.Age(e.Stored.Add(time.Second)) != time.Second {
+		t.Errorf("entry: target %q, source %q", e.Target, e.Source)
 	}
 }
 
@@ -187,10 +187,12 @@ func TestEntriesExpire(t *testing.T) {
 
 func TestPurgeAppliesToRepliesUnderWay(t *testing.T) {
 	c := open(t, 1<<20)
-	for name, purge := range map[string]func(){"all": c.Purge, "namespace": func() { c.PurgeNamespace("n") }, "model": func() { c.PurgeModel("asked") }, "target": func() { c.PurgeModel("p/m") }} {
-		req := &llm.Request{Body: []byte(`{"x":"` + name + `"}`), Facts: llm.Facts{Model: "asked"}, Cache: llm.CacheControl{Namespace: "n"}}
+	for name, group := range map[string]cache.Group{"all": "", "namespace": cache.ByNamespace("n"), "model": cache.ByModel("asked"), "target": cache.ByModel("p/m"),
+		"team": cache.ByTeam("search"), "key": cache.ByKey("key_1"), "tag": cache.ByTag("usecase", "faq")} {
+		req := &llm.Request{Body: []byte(`{"x":"` + name + `"}`), Facts: llm.Facts{Model: "asked"}, Cache: llm.CacheControl{Namespace: "n"},
+			Principal: llm.Principal{Team: "search", KeyID: "key_1"}, Tags: map[string]string{"usecase": "faq", "app": "x"}}
 		reply := c.Find(t.Context(), req, caching, &llm.Decision{}).Fill(&script{events: frames("{}"), err: io.EOF, info: llm.ReplyInfo{Content: true, Finish: "stop"}}, &llm.Target{ID: "p/m"})
-		purge()
+		purge(t, c, group)
 		drain(t, reply)
 		_ = reply.Close()
 		if again := c.Find(t.Context(), req, caching, &llm.Decision{}); again.State() == llm.CacheHit {
@@ -199,13 +201,25 @@ func TestPurgeAppliesToRepliesUnderWay(t *testing.T) {
 	}
 }
 
+// purge purges a group, or everything.
+func purge(t testing.TB, c *cache.Cache, g cache.Group) {
+	t.Helper()
+	err := c.PurgeGroup(t.Context(), g)
+	if g == "" {
+		err = c.Purge(t.Context())
+	}
+	if err != nil {
+		t.Error(err)
+	}
+}
+
 func TestPurgeOfAModelLeavesTheOthers(t *testing.T) {
 	c := open(t, 1<<20)
 	for _, model := range []string{"smart", "fast"} {
-		c.Put(cache.NewKey([]byte(model)), c.NewEntry(cache.Recording{Model: model, Target: "p/" + model}), time.Hour)
+		c.Put(cache.NewKey([]byte(model)), c.NewEntry(cache.Recording{Groups: []cache.Group{cache.ByModel(model)}, Target: "p/" + model}), time.Hour)
 	}
 	c.Wait()
-	c.PurgeModel("smart")
+	purge(t, c, cache.ByModel("smart"))
 	if _, ok := c.Get(cache.NewKey([]byte("smart"))); ok {
 		t.Error("the purged model's entry stayed")
 	}
@@ -217,15 +231,15 @@ func TestPurgeOfAModelLeavesTheOthers(t *testing.T) {
 func TestManyPurgedNamespacesStayBounded(t *testing.T) {
 	c := open(t, 1<<20)
 	key := cache.NewKey([]byte("k"))
-	c.Put(key, c.NewEntry(cache.Recording{Namespace: "kept"}), time.Hour)
+	c.Put(key, c.NewEntry(cache.Recording{Groups: []cache.Group{cache.ByNamespace("kept")}}), time.Hour)
 	c.Wait()
 	for i := range 10_000 {
-		c.PurgeNamespace(fmt.Sprint(i))
+		purge(t, c, cache.ByNamespace(fmt.Sprint(i)))
 	}
 	if _, ok := c.Get(key); !ok {
 		t.Error("an entry of another namespace was purged")
 	}
-	c.PurgeNamespace("one more")
+	purge(t, c, cache.ByNamespace("one more"))
 	if _, ok := c.Get(key); ok {
 		t.Error("past the bound everything must go, but an entry stayed")
 	}
@@ -287,11 +301,11 @@ func hammer(t *testing.T, c *cache.Cache, n, i int) {
 	key := cache.NewKey([]byte(name))
 	switch {
 	case i%500 == 499:
-		c.Purge()
+		purge(t, c, "")
 	case i%97 == 96:
-		c.PurgeNamespace(name)
+		purge(t, c, cache.ByNamespace(name))
 	case i%3 == 0:
-		e := c.NewEntry(cache.Recording{Namespace: name})
+		e := c.NewEntry(cache.Recording{Groups: []cache.Group{cache.ByNamespace(name)}})
 		for _, ev := range frames(name) {
 			e.Add(ev)
 		}

@@ -11,11 +11,7 @@ import (
 // Entry is a complete reply as it was sent, event by event. NewEntry returns one; it does
 // not change after Put.
 type Entry struct {
-	// Namespace is the client's, for PurgeNamespace. It must also be part of the key.
-	Namespace string
-	// Model is what the client asked for, for PurgeModel.
-	Model string
-	// Target is the target that answered, for PurgeModel.
+	// Target is the target that answered.
 	Target string
 	// Source is the id of the request that the reply was given to.
 	Source string
@@ -24,6 +20,8 @@ type Entry struct {
 	// Stored is when the reply was complete.
 	Stored time.Time
 
+	// groups are what the entry is purged with.
+	groups []string
 	// dialect is that of the events that are not canonical; empty when all are.
 	dialect llm.Dialect
 	// asked is how the client asked for the reply.
@@ -48,6 +46,8 @@ type event struct {
 const (
 	entryBytes = 400
 	eventBytes = 24
+	// stringBytes is a text's size beyond its bytes.
+	stringBytes = 16
 )
 
 // Age returns how long ago the reply was complete.
@@ -55,7 +55,11 @@ func (e *Entry) Age(now time.Time) time.Duration { return max(now.Sub(e.Stored),
 
 // Size returns about how many bytes the entry takes.
 func (e *Entry) Size() int64 {
-	return int64(entryBytes + len(e.buf) + len(e.events)*eventBytes + len(e.Namespace) + len(e.Model) + len(e.Target) + len(e.Source) + len(e.text))
+	size := int64(entryBytes + len(e.buf) + len(e.events)*eventBytes + len(e.Target) + len(e.Source) + len(e.text))
+	for _, g := range e.groups {
+		size += int64(len(g) + stringBytes)
+	}
+	return size
 }
 
 // Add appends a copy of an event.

@@ -195,7 +195,7 @@ func (g *game) step(i, step, pick int) {
 	case g.sent != "":
 		lead.commands <- "end"
 		synctest.Wait()
-		g.cache.Purge() // so that the next request is sent
+		_ = g.cache.Purge(context.Background()) // so that the next request is sent
 	}
 	synctest.Wait()
 	if g.leader() != lead {

@@ -1,6 +1,7 @@
 package cache_test
 
 import (
+	"context"
 	"fmt"
 	"testing"
 	"testing/synctest"
@@ -45,7 +46,7 @@ func play(t *testing.T, steps, keys, waits []int) (fault string) {
 		switch {
 		case step < 4:
 			k := stored{target: fmt.Sprint(i), namespace: fmt.Sprint(keys[i] % 2), until: time.Now().Add(time.Duration(waits[i]) * time.Second)}
-			c.Put(key, c.NewEntry(cache.Recording{Target: k.target, Namespace: k.namespace}), time.Until(k.until))
+			c.Put(key, c.NewEntry(cache.Recording{Target: k.target, Groups: []cache.Group{cache.ByNamespace(k.namespace)}}), time.Until(k.until))
 			c.Wait()
 			model[name] = k
 		case step < 7:
@@ -56,10 +57,10 @@ func play(t *testing.T, steps, keys, waits []int) (fault string) {
 				return fmt.Sprintf("step %d: Get(%s) = %v, want %v (%+v)", i, name, ok, there, want)
 			}
 		case step == 7:
-			c.Purge()
+			_ = c.Purge(context.Background()) // there is nobody to tell
 			clear(model)
 		case step == 8:
-			c.PurgeNamespace(fmt.Sprint(keys[i] % 2))
+			_ = c.PurgeGroup(context.Background(), cache.ByNamespace(fmt.Sprint(keys[i]%2)))
 			for n, k := range model {
 				if k.namespace == fmt.Sprint(keys[i]%2) {
 					delete(model, n)

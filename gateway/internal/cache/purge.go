@@ -1,18 +1,59 @@
 package cache
 
 import (
+	"context"
 	"sync"
 	"sync/atomic"
 )
 
-// maxPurged bounds how many purged namespaces and models are remembered. Beyond it a purge
+// maxPurged bounds how many purged groups are remembered. Beyond it a purge
 // removes every entry, which is correct but wasteful.
 const maxPurged = 10_000
 
-// namespaceGroup and modelGroup name groups of entries.
-func namespaceGroup(name string) string { return "n" + name }
+// Group is a set of replies that can be purged together.
+type Group string
 
-func modelGroup(name string) string { return "m" + name }
+// ByNamespace are the replies of a namespace; the empty one is that of those without one.
+func ByNamespace(name string) Group { return Group("namespace " + name) }
+
+// ByModel are the replies to requests for a model, and those of a target.
+func ByModel(name string) Group { return Group("model " + name) }
+
+// ByTeam are the replies to requests of a team, ByKey those to requests of a virtual key, by its
+// ID. Others who may read them lose them, too.
+func ByTeam(name string) Group { return Group("team " + name) }
+
+// ByKey are the replies to requests of a virtual key.
+func ByKey(id string) Group { return Group("key " + id) }
+
+// ByTag are the replies to requests with a tag.
+func ByTag(name, value string) Group { return Group("tag " + name + "=" + value) }
+
+// Purge removes every entry. The error is that of a store behind the cache that could not be
+// told.
+func (c *Cache) Purge(ctx context.Context) error {
+	c.forget()
+	return c.purgeRemote(ctx, "")
+}
+
+// PurgeGroup removes the entries of a group; see Purge.
+func (c *Cache) PurgeGroup(ctx context.Context, g Group) error {
+	c.purges.group(string(g))
+	return c.purgeRemote(ctx, string(g))
+}
+
+func (c *Cache) purgeRemote(ctx context.Context, group string) error {
+	if c.remote == nil {
+		return nil
+	}
+	return c.remote.Purge(ctx, group)
+}
+
+// forget drops everything that is kept here.
+func (c *Cache) forget() {
+	c.purges.all()
+	c.texts.Clear()
+}
 
 // purges hides purged entries instead of searching for them: each purge starts a new
 // epoch, and covers the entries of earlier epochs in its group. ristretto evicts them in
@@ -42,7 +83,12 @@ func (p *purges) covers(e *Entry) bool {
 	}
 	p.mu.RLock()
 	defer p.mu.RUnlock()
-	return e.epoch < max(p.groups[namespaceGroup(e.Namespace)], p.groups[modelGroup(e.Model)], p.groups[modelGroup(e.Target)])
+	for _, g := range e.groups {
+		if e.epoch < p.groups[g] {
+			return true
+		}
+	}
+	return false
 }
 
 func (p *purges) all() {

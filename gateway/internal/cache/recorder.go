@@ -13,14 +13,19 @@ type Recording struct {
 	TTL time.Duration
 	// ToolCalls allows replies that finish with tool calls to be stored.
 	ToolCalls bool
-	// Namespace, Model and Source are the request's, Target is the target's id; see Entry.
-	Namespace, Model, Source string
-	Target                   string
+	// Groups are what the reply is purged with, besides its target. Source is the id of the
+	// request, Target that of the target.
+	Groups         []Group
+	Source, Target string
 }
 
 // NewEntry returns an entry without events. A purge between NewEntry and Put applies to it.
 func (c *Cache) NewEntry(r Recording) *Entry {
-	return &Entry{Namespace: r.Namespace, Model: r.Model, Source: r.Source, Target: r.Target, epoch: c.purges.now()}
+	e := &Entry{Source: r.Source, Target: r.Target, epoch: c.purges.now()}
+	for _, g := range append(r.Groups[:len(r.Groups):len(r.Groups)], ByModel(r.Target)) {
+		e.groups = append(e.groups, string(g))
+	}
+	return e
 }
 
 // recorder passes the reply of a target through. It logs the events for those who follow, and
@@ -64,7 +69,7 @@ func (r *recorder) complete(last llm.Event) {
 	switch {
 	case !r.slot.recording.finished(info):
 	case r.slot.elements != nil:
-		r.slot.storeVectors(last.Data, info)
+		r.slot.storeElements(last, info)
 	case e != nil:
 		r.slot.compare(e)
 		r.slot.store(e)
@@ -83,11 +88,16 @@ func (r *recorder) end(err error) {
 func (s *Slot) store(e *Entry) {
 	e.Stored = time.Now()
 	keys := s.keys()
-	s.cache.Put(keys[0], e, s.recording.TTL)
-	for _, k := range keys[1:] {
-		s.cache.link(k, keys[0], s.recording.TTL)
-	}
+	s.cache.keep(keys, e, s.recording.TTL)
+	s.share(e)
 	s.addText(keys[0])
+}
+
+// share puts a complete reply into the store behind the cache.
+func (s *Slot) share(e *Entry) {
+	if r := s.cache.remote; r != nil && s.recording.TTL > 0 {
+		r.Put(s.keys()[0], e.encode(), s.recording.TTL)
+	}
 }
 
 // finished reports whether the reply has content and ended by itself. One that was cut by

@@ -13,6 +13,7 @@ import (
 // that serves the request, which must close it.
 type Slot struct {
 	ctx   context.Context // of the request, as this value is
+	req   *llm.Request
 	cache *Cache
 	state llm.CacheState
 	asked asking
@@ -63,7 +64,7 @@ func (c *Cache) Find(ctx context.Context, req *llm.Request, route *llm.Route, d 
 	}
 	s := &Slot{ctx: ctx, cache: c, state: llm.CacheMiss, own: r.key, maxAge: req.Cache.MaxAge, asked: askingOf(req, r),
 		coalesces: read && write && route.CacheCoalesce,
-		recording: Recording{ToolCalls: route.CacheToolCalls, Namespace: req.Cache.Namespace, Model: req.Facts.Model, Source: req.ID}}
+		req:       req, recording: Recording{ToolCalls: route.CacheToolCalls, Source: req.ID}}
 	if write {
 		s.recording.TTL = cmp.Or(time.Duration(d.Obligations.Cache.TTLSeconds)*time.Second, req.Cache.TTL, route.CacheTTL, defaultTTL)
 	}
@@ -76,11 +77,26 @@ func (c *Cache) Find(ctx context.Context, req *llm.Request, route *llm.Route, d 
 		c.link(s.own, s.shared, s.recording.TTL)
 		return s
 	}
-	if s.coalesces && s.shared != s.own && c.flights.follow(s, s.shared) || s.findSimilar(ctx, req, route, d, read) {
+	if s.coalesces && s.shared != s.own && c.flights.follow(s, s.shared) || read && s.fetch() || s.findSimilar(ctx, req, route, d, read) {
 		return s
 	}
 	c.flights.join(s)
 	return s
+}
+
+// groupsOf are the groups that the reply to a request belongs to.
+func groupsOf(req *llm.Request) []Group {
+	groups := []Group{ByNamespace(req.Cache.Namespace), ByModel(req.Facts.Model)}
+	if team := req.Principal.Team; team != "" {
+		groups = append(groups, ByTeam(team))
+	}
+	if key := req.Principal.KeyID; key != "" {
+		groups = append(groups, ByKey(key))
+	}
+	for name, value := range req.Tags {
+		groups = append(groups, ByTag(name, value))
+	}
+	return groups
 }
 
 // askingOf returns how a request asks for its reply. Replies of OpenAI's Responses API repeat
@@ -110,7 +126,7 @@ func uses(req *llm.Request, route *llm.Route, d *llm.Decision) (read, write bool
 // look looks a key up and reports whether it is a hit.
 func (s *Slot) look(k Key) bool {
 	if s.elements != nil {
-		return s.findVectors()
+		return k == s.own && s.findVectors()
 	}
 	if k.IsZero() {
 		return false
@@ -175,7 +191,7 @@ func (s *Slot) Fill(reply llm.Stream, t *llm.Target) llm.Stream {
 	if s.flight == nil {
 		return reply
 	}
-	s.recording.Target = t.ID
+	s.recording.Target, s.recording.Groups = t.ID, groupsOf(s.req)
 	if s.elements != nil {
 		s.elements.epoch = s.cache.purges.now()
 	}

@@ -198,25 +198,35 @@ func tokensOf(info llm.ReplyInfo, asked *llm.Facts) int64 {
 	return asked.EstInputTokens
 }
 
-// storeVectors stores the vectors of a target's complete reply that were not stored before.
-func (s *Slot) storeVectors(reply []byte, info llm.ReplyInfo) {
+// storeElements stores a target's complete reply by its elements. The store behind the cache
+// keeps it whole, if it is not too large and the target was asked for all of it.
+func (s *Slot) storeElements(last llm.Event, info llm.ReplyInfo) {
+	e := s.cache.NewEntry(s.recording)
+	e.Info, e.Stored, e.asked, e.epoch = info, time.Now(), s.asked, s.elements.epoch
+	e.Add(last)
+	if had, _ := s.elements.of(e.Target); had.found == 0 && e.Size() <= s.cache.maxItem {
+		s.share(e)
+	}
+	s.storeVectors(e, s.recording.TTL)
+}
+
+// storeVectors stores those vectors of a whole reply that were not stored of its target.
+func (s *Slot) storeVectors(reply *Entry, ttl time.Duration) {
 	e := s.elements
-	all, model, err := e.Vectors(reply)
+	all, model, err := e.Vectors(reply.at(0).Data)
 	if err != nil || len(all) != len(e.which) || !(&vectors{}).goWith(all, model) {
 		return
 	}
-	had, _ := e.of(s.recording.Target)
+	had, _ := e.of(reply.Target)
 	asked, places := e.missing(had)
-	tokens := tokensOf(info, e.facts)
-	info.Model = model
 	var fresh []*stored
-	for n, share := range e.shares(asked, tokens) {
-		one := s.cache.NewEntry(s.recording)
-		one.Stored, one.epoch, one.Info, one.buf = time.Now(), e.epoch, info, all[places[n]]
-		one.Info.Usage = &llm.Usage{Input: share}
-		fresh = append(fresh, &stored{key: vectorKey(e.keys[asked[n]], s.recording.Target), entry: one})
+	for n, tokens := range e.shares(asked, tokensOf(reply.Info, e.facts)) {
+		one := *reply
+		one.buf, one.events = all[places[n]], nil
+		one.Info.Model, one.Info.Usage = model, &llm.Usage{Input: tokens}
+		fresh = append(fresh, &stored{key: vectorKey(e.keys[asked[n]], reply.Target), entry: &one})
 	}
-	s.cache.putAll(fresh, s.recording.TTL)
+	s.cache.putAll(fresh, ttl)
 }
 
 // putAll stores entries as Put does.

@@ -1,40 +1,61 @@
 package server
 
 import (
+	"context"
 	"maps"
+	"net/http"
 	"slices"
+	"strings"
 
+	"github.com/penstock/penstock/gateway/internal/cache"
 	"github.com/penstock/penstock/gateway/internal/httpapi/admin"
+	"github.com/penstock/penstock/gateway/internal/llm"
 	"github.com/penstock/penstock/gateway/internal/telemetry"
 	"github.com/penstock/penstock/gateway/internal/wasm/hook"
 )
 
 // purge removes cached replies; replies in flight are not cached either.
-func (s *Server) purge(what admin.Purge) error {
-	switch {
-	case what.ID != "":
-		if !s.cache.PurgeID(what.ID) {
-			return invalidAsker("id", "no cached reply answers similar requests under the id %q", what.ID)
-		}
-	case what.All:
-		s.cache.Purge()
-	case what.Model != "":
-		s.cache.PurgeModel(what.Model)
-	default:
-		s.cache.PurgeNamespace(what.Namespace)
+func (s *Server) purge(ctx context.Context, what admin.Purge) error {
+	err := s.purgeCache(ctx, what)
+	if s.log.Info("cache purged", "what", what.What, "name", what.Name); err == nil || llm.AsError(err).Status == http.StatusBadRequest {
+		return err
 	}
-	s.log.Info("cache purged", "all", what.All, "model", what.Model, "namespace", what.Namespace, "id", what.ID)
-	return nil
+	return &llm.Error{Code: llm.CodeUnavailable, Status: http.StatusServiceUnavailable, Err: err,
+		Message: "This gateway has forgotten the replies, but the store that others share them in could not be told (cache.store): " + err.Error() + ". Purge again when it answers."}
+}
+
+func (s *Server) purgeCache(ctx context.Context, what admin.Purge) error {
+	switch what.What {
+	case admin.PurgeID:
+		if !s.cache.PurgeID(what.Name) {
+			return invalidAsker("id", "no cached reply answers similar requests under the id %q", what.Name)
+		}
+		return nil
+	case admin.PurgeAll:
+		return s.cache.Purge(ctx)
+	case admin.PurgeModel:
+		return s.cache.PurgeGroup(ctx, cache.ByModel(what.Name))
+	case admin.PurgeTeam:
+		return s.cache.PurgeGroup(ctx, cache.ByTeam(what.Name))
+	case admin.PurgeKey:
+		return s.cache.PurgeGroup(ctx, cache.ByKey(what.Name))
+	case admin.PurgeTag:
+		name, value, _ := strings.Cut(what.Name, "=")
+		return s.cache.PurgeGroup(ctx, cache.ByTag(name, value))
+	}
+	return s.cache.PurgeGroup(ctx, cache.ByNamespace(what.Name))
 }
 
 // readiness is the reply of GET /readyz.
 type readiness struct {
-	Version  string       `json:"version"`
-	Draining bool         `json:"draining,omitempty"`
-	Policy   policyState  `json:"policy"`
-	Reload   string       `json:"last_reload_error,omitempty"`
-	Ledger   string       `json:"ledger_error,omitempty"`
-	Modules  []hook.Stats `json:"modules"`
+	Version  string      `json:"version"`
+	Draining bool        `json:"draining,omitempty"`
+	Policy   policyState `json:"policy"`
+	Reload   string      `json:"last_reload_error,omitempty"`
+	Ledger   string      `json:"ledger_error,omitempty"`
+	// CacheStore is an error that does not keep the gateway from serving.
+	CacheStore string       `json:"cache_store_error,omitempty"`
+	Modules    []hook.Stats `json:"modules"`
 }
 
 type policyState struct {
@@ -65,6 +86,9 @@ func (s *Server) ready() (bool, any) {
 		r.Ledger = h.Fault.Message
 	case h.Behind != nil:
 		r.Ledger = "The database lacks what the journal has: " + h.Behind.Error()
+	}
+	if store, ok := s.cacheStoreMetrics(); ok && store.Down {
+		r.CacheStore = "The cache's store does not answer; requests go on without it."
 	}
 	return !r.Draining && s.recordable(sn.config) == nil, r
 }

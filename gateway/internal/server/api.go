@@ -160,8 +160,8 @@ func (o operators) CloseTarget(_ context.Context, opening admin.Opening) (any, e
 	return o.server.closeTarget(opening)
 }
 
-func (o operators) Purge(_ context.Context, what admin.Purge) error {
-	return o.server.purge(what)
+func (o operators) Purge(ctx context.Context, what admin.Purge) error {
+	return o.server.purge(ctx, what)
 }
 
 func (o operators) Reload(ctx context.Context) (any, error) { return o.server.reloadNow(ctx) }

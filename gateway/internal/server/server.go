@@ -18,6 +18,7 @@ import (
 	"time"
 
 	"github.com/penstock/penstock/gateway/internal/cache"
+	"github.com/penstock/penstock/gateway/internal/cache/remote"
 	"github.com/penstock/penstock/gateway/internal/calllog"
 	"github.com/penstock/penstock/gateway/internal/compiler"
 	"github.com/penstock/penstock/gateway/internal/config"
@@ -63,7 +64,9 @@ type Server struct {
 	holds  *holds.Holds
 	tokens tokens.Counter
 	cache  *cache.Cache
-	health *upstream.Health
+	// cacheStore is behind the cache; nil when the configuration names none.
+	cacheStore *remote.Store
+	health     *upstream.Health
 	// capacity counts the attempts in flight over all snapshots.
 	capacity *upstream.Capacity
 	prompts  *upstream.Prompts
@@ -133,7 +136,7 @@ func newServer(o Options) *Server {
 func (s *Server) open(ctx context.Context, first ...opener) error {
 	c, err := s.load(ctx)
 	if err == nil {
-		err = s.start(ctx, c, append(first, s.openLedger, s.openDecisions)...)
+		err = s.start(ctx, c, append(first, s.openLedger, s.openDecisions, s.openCacheStore)...)
 	}
 	if err == nil {
 		err = s.openAPI(c)
@@ -181,7 +184,7 @@ func (s *Server) openParts(c *config.Config) (err error) {
 	s.outputs = upstream.NewOutputs()
 	s.retries = upstream.NewRetryBudget(upstream.RetryBudgetOptions(c.RetryBudget), time.Now)
 	s.telemetry = telemetry.New(telemetry.Options{DecisionsDropped: s.droppedDecisions, Inflight: s.inflight, Held: s.heldBytes, Waiting: s.waiting, Following: s.following,
-		Modules: s.moduleMetrics, Known: s.known, Ledger: s.ledgerMetrics, Targets: s.targetMetrics, Credentials: s.credentialMetrics, Retries: s.retryMetrics})
+		Modules: s.moduleMetrics, Known: s.known, Ledger: s.ledgerMetrics, Targets: s.targetMetrics, Credentials: s.credentialMetrics, CacheStore: s.cacheStoreMetrics, Retries: s.retryMetrics})
 	return nil
 }
 
@@ -252,6 +255,9 @@ func (s *Server) Close(ctx context.Context) error {
 	}
 	if s.cache != nil {
 		errs = append(errs, s.cache.Close())
+	}
+	if s.cacheStore != nil {
+		s.cacheStore.Close()
 	}
 	if s.ledger != nil {
 		errs = append(errs, s.ledger.Close())

@@ -116,7 +116,7 @@ func TestSimilarPurge(t *testing.T) {
 	polite := chat.other("Please say something nice")
 	resp, _ := polite.ask(t, h, false)
 	id := resp.Header.Get("X-Penstock-Cache-Id")
-	if err := h.purge(admin.Purge{ID: id}); err != nil {
+	if err := h.purge(t.Context(), admin.Purge{What: admin.PurgeID, Name: id}); err != nil {
 		t.Fatal(err)
 	}
 	for _, c := range []cachingClient{polite, chat} {
@@ -124,11 +124,11 @@ func TestSimilarPurge(t *testing.T) {
 			t.Errorf("after the purge: %s", resp.Header.Get("X-Penstock-Cache"))
 		}
 	}
-	if err := h.purge(admin.Purge{ID: id}); err == nil {
+	if err := h.purge(t.Context(), admin.Purge{What: admin.PurgeID, Name: id}); err == nil {
 		t.Error("an id that is gone is no error")
 	}
 	chat.ask(t, h, false)
-	if err := h.purge(admin.Purge{Model: "m"}); err != nil {
+	if err := h.purge(t.Context(), admin.Purge{What: admin.PurgeModel, Name: "m"}); err != nil {
 		t.Fatal(err)
 	}
 	if resp, _ := polite.ask(t, h, false); resp.Header.Get("X-Penstock-Cache") != "miss" {

@@ -104,6 +104,8 @@ func testEnv(t *testing.T) func(string) string {
 			return filepath.Join(cache, "penstock-test")
 		case "TEST_KEY":
 			return "sk-canary-4711"
+		case "TEST_SECRET":
+			return "a secret of more than sixteen bytes"
 		}
 		return ""
 	}

@@ -12,6 +12,8 @@ const (
 	nameTokensPerReply   = "gen_ai_client_token_usage"
 	nameCost             = "penstock_cost_usd_total"
 	nameSaved            = "penstock_cost_saved_usd_total"
+	nameCacheStore       = "penstock_cache_store_operations_total"
+	nameCacheStoreUp     = "penstock_cache_store_up"
 	namePromptSaved      = "penstock_prompt_cache_saved_usd_total"
 	nameDecisionsDropped = "penstock_decision_log_dropped_total"
 	nameUnpriced         = "penstock_unpriced_requests_total"

@@ -42,6 +42,9 @@ type Options struct {
 	DecisionsDropped func() uint64
 	// Modules returns the figures of every Wasm module; nil leaves the metrics out.
 	Modules func() []Module
+	// CacheStore returns the state of the cache's store; nil leaves the metrics out, and so does
+	// false.
+	CacheStore func() (CacheStore, bool)
 	// Ledger returns the state of the ledger; nil leaves the metrics out.
 	Ledger func() Ledger
 	// Targets returns the targets, in an order that stays the same, of which the first
@@ -122,6 +125,9 @@ func New(o Options) *Metrics {
 	}
 	if o.Targets != nil && o.Credentials != nil {
 		m.registry.MustRegister(newTargets(o.Targets, o.Credentials, o.MaxValues))
+	}
+	if o.CacheStore != nil {
+		m.registry.MustRegister(newCacheStore(o.CacheStore))
 	}
 	if o.Retries != nil {
 		m.registry.MustRegister(newRetries(o.Retries))

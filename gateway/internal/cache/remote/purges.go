@@ -83,11 +83,14 @@ func (s *Store) Purge(ctx context.Context, group string) error {
 	return nil
 }
 
-// note adds purges to those that are known.
-func (p *purges) note(more map[string]time.Time) {
+// note adds purges to those that are known, and returns the groups whose purge is news.
+func (p *purges) note(more map[string]time.Time) (news []string) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	for group, at := range more {
+		if known := p.groups[group]; group == everyGroup && at.After(p.all) || group != everyGroup && at.After(known) && at.After(p.all) {
+			news = append(news, group)
+		}
 		if group == everyGroup {
 			p.all = later(p.all, at)
 			continue
@@ -101,6 +104,7 @@ func (p *purges) note(more map[string]time.Time) {
 		}
 		p.groups[group] = later(p.groups[group], at)
 	}
+	return news
 }
 
 func later(a, b time.Time) time.Time {
@@ -135,5 +139,9 @@ func (s *Store) readPurges(ctx context.Context, client rueidis.Client) {
 			more[group] = time.UnixMilli(n)
 		}
 	}
-	s.purges.note(more)
+	for _, group := range s.purges.note(more) {
+		if s.o.OnPurge != nil {
+			s.o.OnPurge(group)
+		}
+	}
 }

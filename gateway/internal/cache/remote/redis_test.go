@@ -189,11 +189,11 @@ func openTest(t *testing.T, o Options) *Store {
 }
 
 // awaitValue waits until a value that was put can be read.
-func awaitValue(t *testing.T, s *Store, tenant string, key [32]byte) Value {
+func awaitValue(t *testing.T, s *Store, key [32]byte) value {
 	t.Helper()
-	var v Value
+	var v value
 	await(t, func() (ok bool) {
-		v, ok = s.Get(context.Background(), tenant, key)
+		v, ok = s.get(context.Background(), key)
 		return ok
 	})
 	return v

@@ -43,6 +43,9 @@ type Options struct {
 	Wait time.Duration
 	// MaxValue bounds a value, in bytes; zero means DefaultMaxValue.
 	MaxValue int
+	// OnPurge is called when another gateway has purged a group, or everything if the group is
+	// empty; nil means that nobody is told.
+	OnPurge func(group string)
 	// Now is the clock; nil means time.Now.
 	Now func() time.Time
 	// Log is told when the server stops answering, and when it answers again.
@@ -104,63 +107,61 @@ func (s *Store) Close() {
 	s.link.close()
 }
 
-// Value is one stored value.
-type Value struct {
-	Data []byte
-	// Created is when it was put.
-	Created time.Time
+// Get returns the value of a key, when it was put and until when it holds. It is false when
+// there is none, when it is not what a gateway with the same secret has put there, when it was
+// purged with all others, and when the server does not answer in time.
+func (s *Store) Get(ctx context.Context, key [32]byte) (data []byte, created, until time.Time, ok bool) {
+	v, ok := s.get(ctx, key)
+	return v.data, v.created, v.until, ok
 }
 
-// Get returns the value of a tenant's key. It is false when there is none, when it is not
-// what a gateway with the same secret has put there, and when the server does not answer in
-// time.
-func (s *Store) Get(ctx context.Context, tenant string, key [32]byte) (Value, bool) {
+func (s *Store) get(ctx context.Context, key [32]byte) (value, bool) {
 	client, ok := s.link.use()
 	if !ok {
-		return Value{}, false
+		return value{}, false
 	}
 	ctx, cancel := context.WithTimeout(ctx, s.o.Wait)
 	defer cancel()
-	name := s.signer.name(tenant, key)
+	name := s.signer.name(key)
 	// GETRANGE, so that no more is read than a value may have.
 	text, err := client.Do(ctx, client.B().Getrange().Key(name).Start(0).End(int64(overhead+s.o.MaxValue)).Build()).AsBytes()
 	if err != nil {
 		s.failed.Add(1)
 		s.link.failed(err)
-		return Value{}, false
+		return value{}, false
 	}
 	s.link.succeeded()
 	if len(text) == 0 {
 		s.misses.Add(1)
-		return Value{}, false
+		return value{}, false
 	}
 	v, err := s.signer.open(name, text, s.o.Now())
 	switch {
-	case errors.Is(err, errOver) || err == nil && s.purges.everything(v.Created):
+	case errors.Is(err, errOver) || err == nil && s.purges.everything(v.created):
 		s.misses.Add(1)
-		return Value{}, false
-	case err != nil || len(v.Data) > s.o.MaxValue:
+		return value{}, false
+	case err != nil || len(v.data) > s.o.MaxValue:
 		s.rejected.Add(1)
-		return Value{}, false
+		return value{}, false
 	}
 	s.hits.Add(1)
 	return v, true
 }
 
-// Put keeps a value for a tenant's key. It does not wait, and keeps nothing if ttl is not
+// Put keeps a value for a key. It does not wait, and keeps nothing if ttl is not
 // above zero, if the value is too large, or if too many are waiting to be written.
-func (s *Store) Put(tenant string, key [32]byte, data []byte, ttl time.Duration) {
+func (s *Store) Put(key [32]byte, data []byte, ttl time.Duration) {
 	ttl = min(ttl, maxTTL)
 	if ttl < time.Millisecond || len(data) > s.o.MaxValue {
 		return
 	}
-	name := s.signer.name(tenant, key)
+	name := s.signer.name(key)
 	s.writes.add(write{name: name, value: s.signer.seal(name, data, s.o.Now(), ttl), ttl: ttl})
 }
 
-// Delete removes the value of a tenant's key, in the background.
-func (s *Store) Delete(tenant string, key [32]byte) {
-	s.writes.add(write{name: s.signer.name(tenant, key)})
+// Delete removes the value of a key, in the background.
+func (s *Store) Delete(key [32]byte) {
+	s.writes.add(write{name: s.signer.name(key)})
 }
 
 // Stats are counts since the start.

@@ -23,19 +23,19 @@ var testKey = [32]byte{1, 2, 3}
 func TestSharing(t *testing.T) {
 	url := "unix://" + startRedis(t)
 	a, b := openTest(t, Options{URL: url}), openTest(t, Options{URL: url})
-	if _, ok := b.Get(t.Context(), "team", testKey); ok {
+	if _, ok := b.get(t.Context(), testKey); ok {
 		t.Error("an empty server has a value")
 	}
 	data := bytes.Repeat([]byte{0, '\r', '\n', 0xff}, 1000)
-	a.Put("team", testKey, data, time.Hour)
-	if v := awaitValue(t, b, "team", testKey); !bytes.Equal(v.Data, data) || time.Since(v.Created) > time.Minute {
-		t.Errorf("b reads %d bytes of %v", len(v.Data), v.Created)
+	a.Put(testKey, data, time.Hour)
+	if v := awaitValue(t, b, testKey); !bytes.Equal(v.data, data) || time.Since(v.created) > time.Minute {
+		t.Errorf("b reads %d bytes of %v", len(v.data), v.created)
 	}
-	if _, ok := b.Get(t.Context(), "other", testKey); ok {
-		t.Error("another tenant reads the value")
+	if _, ok := b.get(t.Context(), [32]byte{3, 2, 1}); ok {
+		t.Error("another key has the value")
 	}
-	b.Delete("team", testKey)
-	await(t, func() bool { _, ok := a.Get(t.Context(), "team", testKey); return !ok })
+	b.Delete(testKey)
+	await(t, func() bool { _, ok := a.get(t.Context(), testKey); return !ok })
 	if s := a.Stats(); s.Rejected != 0 || s.Failed != 0 || s.Dropped != 0 {
 		t.Errorf("stats %+v", s)
 	}
@@ -46,7 +46,7 @@ func TestPoisonedValues(t *testing.T) {
 	url := "unix://" + startRedis(t)
 	now := time.Now()
 	s := openTest(t, Options{URL: url, MaxValue: 1000, Now: func() time.Time { return now }})
-	name := s.signer.name("team", testKey)
+	name := s.signer.name(testKey)
 	good := s.signer.seal(name, []byte("data"), now, time.Hour)
 	other := newSigner([]byte("another secret of somebody"))
 	change := func(at int) []byte {
@@ -60,8 +60,7 @@ func TestPoisonedValues(t *testing.T) {
 	}{
 		"good":                     {good, false},
 		"one of another secret":    {other.seal(name, []byte("data"), now, time.Hour), true},
-		"one of another key":       {s.signer.seal(s.signer.name("team", [32]byte{9}), []byte("data"), now, time.Hour), true},
-		"one of another tenant":    {s.signer.seal(s.signer.name("rival", testKey), []byte("data"), now, time.Hour), true},
+		"one of another key":       {s.signer.seal(s.signer.name([32]byte{9}), []byte("data"), now, time.Hour), true},
 		"a longer life":            {change(12), true},
 		"an earlier birth":         {change(5), true},
 		"other data":               {change(len(good) - 1), true},
@@ -80,9 +79,9 @@ func TestPoisonedValues(t *testing.T) {
 			t.Fatal(err)
 		}
 		before := s.Stats().Rejected
-		v, ok := s.Get(t.Context(), "team", testKey)
-		if want := what == "good" || strings.Contains(what, "drift"); ok != want || ok && string(v.Data) != "data" {
-			t.Errorf("%s is read as %q, %v", what, v.Data, ok)
+		v, ok := s.get(t.Context(), testKey)
+		if want := what == "good" || strings.Contains(what, "drift"); ok != want || ok && string(v.data) != "data" {
+			t.Errorf("%s is read as %q, %v", what, v.data, ok)
 		}
 		if rejected := s.Stats().Rejected > before; rejected != c.rejected {
 			t.Errorf("%s counts as rejected: %v", what, rejected)
@@ -94,11 +93,11 @@ func TestPoisonedValues(t *testing.T) {
 func TestWhatIsNotKept(t *testing.T) {
 	s := openTest(t, Options{URL: "unix://" + startRedis(t), MaxValue: 10})
 	for i, ttl := range []time.Duration{0, -time.Hour, time.Microsecond} {
-		s.Put("team", [32]byte{byte(i)}, []byte("x"), ttl)
+		s.Put([32]byte{byte(i)}, []byte("x"), ttl)
 	}
-	s.Put("team", [32]byte{3}, make([]byte, 11), time.Hour)
-	s.Put("team", [32]byte{4}, make([]byte, 10), 1<<62) // of the longest life
-	awaitValue(t, s, "team", [32]byte{4})
+	s.Put([32]byte{3}, make([]byte, 11), time.Hour)
+	s.Put([32]byte{4}, make([]byte, 10), 1<<62) // of the longest life
+	awaitValue(t, s, [32]byte{4})
 	client, _ := s.link.use()
 	if n, err := client.Do(t.Context(), client.B().Dbsize().Build()).AsInt64(); err != nil || n != 1 {
 		t.Errorf("the server has %d values (%v), want 1", n, err)
@@ -110,25 +109,25 @@ func TestWhatIsNotKept(t *testing.T) {
 func TestServerGoneAndBack(t *testing.T) {
 	p := startProxy(t, startRedis(t))
 	s := openTest(t, Options{URL: p.url()})
-	s.Put("team", testKey, []byte("x"), time.Hour)
-	awaitValue(t, s, "team", testKey)
+	s.Put(testKey, []byte("x"), time.Hour)
+	awaitValue(t, s, testKey)
 	p.gone()
 	await(t, func() bool {
-		_, ok := s.Get(t.Context(), "team", testKey)
+		_, ok := s.get(t.Context(), testKey)
 		return !ok && s.Stats().Down
 	})
 	failed := s.Stats().Failed
 	for range 100 {
-		s.Get(t.Context(), "team", testKey)
-		s.Put("team", testKey, []byte("y"), time.Hour)
+		s.get(t.Context(), testKey)
+		s.Put(testKey, []byte("y"), time.Hour)
 	}
 	if got := s.Stats().Failed; got != failed {
 		t.Errorf("%d reads were tried while the server was down", got-failed)
 	}
 	await(t, func() bool { return s.Stats().Dropped == 100 })
 	p.pass()
-	if v := awaitValue(t, s, "team", testKey); string(v.Data) != "x" {
-		t.Errorf("after that the value is %q", v.Data)
+	if v := awaitValue(t, s, testKey); string(v.data) != "x" {
+		t.Errorf("after that the value is %q", v.data)
 	}
 }
 
@@ -139,7 +138,7 @@ func TestSlowServer(t *testing.T) {
 	s := openTest(t, Options{URL: p.url(), Wait: 20 * time.Millisecond})
 	p.hold()
 	for range maxFailures {
-		if _, ok := s.Get(t.Context(), "team", testKey); ok {
+		if _, ok := s.get(t.Context(), testKey); ok {
 			t.Error("a value was read from a server that does not answer")
 		}
 	}
@@ -162,8 +161,8 @@ func TestNoServer(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer s.Close()
-	s.Put("team", testKey, []byte("x"), time.Hour)
-	if _, ok := s.Get(t.Context(), "team", testKey); ok || !s.Stats().Down {
+	s.Put(testKey, []byte("x"), time.Hour)
+	if _, ok := s.get(t.Context(), testKey); ok || !s.Stats().Down {
 		t.Errorf("a value was read; stats %+v", s.Stats())
 	}
 	if err := s.Purge(t.Context(), "n"); err == nil {
@@ -189,7 +188,8 @@ func TestBadOptions(t *testing.T) {
 // TestPurges has one gateway purge what two have.
 func TestPurges(t *testing.T) {
 	url := "unix://" + startRedis(t)
-	a, b := openTest(t, Options{URL: url}), openTest(t, Options{URL: url})
+	told := make(chan string, 10)
+	a, b := openTest(t, Options{URL: url}), openTest(t, Options{URL: url, OnPurge: func(group string) { told <- group }})
 	before := time.Now()
 	after := before.Add(2 * purgeMargin)
 	if a.Purged(before, "nx") {
@@ -204,12 +204,15 @@ func TestPurges(t *testing.T) {
 			t.Error("more is purged than the group at that time")
 		}
 	}
-	a.Put("team", testKey, []byte("x"), time.Hour)
-	awaitValue(t, b, "team", testKey)
+	a.Put(testKey, []byte("x"), time.Hour)
+	awaitValue(t, b, testKey)
 	if err := b.Purge(t.Context(), ""); err != nil {
 		t.Fatal(err)
 	}
-	await(t, func() bool { _, ok := a.Get(t.Context(), "team", testKey); return !ok })
+	await(t, func() bool { _, ok := a.get(t.Context(), testKey); return !ok })
+	if group := <-told; group != "nx" || len(told) != 0 {
+		t.Errorf("b was told of the purge of %q, and %d more", group, len(told))
+	}
 	if !a.Purged(before, "nz") || a.Purged(after, "nx") {
 		t.Error("after a purge of everything, an old value of some group is not purged, or a new one is")
 	}
@@ -240,13 +243,13 @@ func TestClosingWrites(t *testing.T) {
 	for w := range 8 {
 		writers.Go(func() {
 			for i := range 100 {
-				s.Put("team", [32]byte{byte(w), byte(i)}, make([]byte, 100), time.Hour)
+				s.Put([32]byte{byte(w), byte(i)}, make([]byte, 100), time.Hour)
 			}
 		})
 	}
 	writers.Wait()
 	s.Close()
-	s.Put("team", testKey, []byte("late"), time.Hour)
+	s.Put(testKey, []byte("late"), time.Hour)
 	other := openTest(t, Options{URL: url})
 	client, _ := other.link.use()
 	n, err := client.Do(context.Background(), client.B().Dbsize().Build()).AsInt64()

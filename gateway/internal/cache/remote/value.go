@@ -16,7 +16,7 @@ const (
 	overhead = 1 + 8 + 8 + sha256.Size
 )
 
-// prefix begins the names of values. The braces keep no slot: each value has its own.
+// prefix begins all names.
 const prefix = "penstock:cache:"
 
 var (
@@ -29,7 +29,7 @@ var (
 )
 
 // signer names and signs values. Both depend on the secret, so that nobody without it can tell
-// which tenant a name belongs to.
+// whether a request that he guesses has a reply there.
 type signer struct{ naming, signing []byte }
 
 func newSigner(secret []byte) signer {
@@ -47,9 +47,9 @@ func mac(secret []byte, parts ...[]byte) []byte {
 	return h.Sum(nil)
 }
 
-// name is the key that the server has for a tenant's key.
-func (s signer) name(tenant string, key [32]byte) string {
-	return prefix + hex.EncodeToString(mac(s.naming, []byte(tenant))[:8]) + ":" + hex.EncodeToString(key[:])
+// name is the name of a key's value.
+func (s signer) name(key [32]byte) string {
+	return prefix + hex.EncodeToString(mac(s.naming, key[:]))
 }
 
 func (s signer) seal(name string, data []byte, now time.Time, ttl time.Duration) []byte {
@@ -64,22 +64,28 @@ func (s signer) seal(name string, data []byte, now time.Time, ttl time.Duration)
 // maxAhead is how far the clock of another gateway may be ahead of this one's.
 const maxAhead = 5 * time.Minute
 
+// value is one stored value.
+type value struct {
+	data           []byte
+	created, until time.Time
+}
+
 // open checks a value and returns it. A value from the future is over: its age is unknown.
-func (s signer) open(name string, text []byte, now time.Time) (Value, error) {
+func (s signer) open(name string, text []byte, now time.Time) (value, error) {
 	if text[0] != version {
-		return Value{}, errOver
+		return value{}, errOver
 	}
 	if len(text) < overhead {
-		return Value{}, errForged
+		return value{}, errForged
 	}
 	head, sum, data := text[:1+8+8], text[1+8+8:overhead], text[overhead:]
 	if !hmac.Equal(sum, mac(s.signing, []byte(name), head, data)) {
-		return Value{}, errForged
+		return value{}, errForged
 	}
 	created := time.UnixMilli(int64(binary.BigEndian.Uint64(head[1:])))
 	until := time.UnixMilli(int64(binary.BigEndian.Uint64(head[9:])))
 	if !now.Before(until) || created.After(now.Add(maxAhead)) {
-		return Value{}, errOver
+		return value{}, errOver
 	}
-	return Value{Data: data, Created: created}, nil
+	return value{data, created, until}, nil
 }

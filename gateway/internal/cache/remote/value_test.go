@@ -18,8 +18,8 @@ func FuzzOpen(f *testing.F) {
 			return // Get has no value then
 		}
 		v, err := s.open(name, text, now)
-		if same := bytes.Equal(text, good) && name == "name"; same != (err == nil) || same && string(v.Data) != "data" {
-			t.Errorf("open(%q, %x) = %q, %v", name, text, v.Data, err)
+		if same := bytes.Equal(text, good) && name == "name"; same != (err == nil) || same && string(v.data) != "data" {
+			t.Errorf("open(%q, %x) = %q, %v", name, text, v.data, err)
 		}
 	})
 }

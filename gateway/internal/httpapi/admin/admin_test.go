@@ -171,14 +171,15 @@ func TestBudgets(t *testing.T) {
 
 func TestPurge(t *testing.T) {
 	for query, want := range map[string]Purge{
-		"all=true": {All: true}, "model=gpt-5": {Model: "gpt-5"}, "namespace=n": {Namespace: "n"},
+		"all=true": {What: PurgeAll}, "model=gpt-5": {PurgeModel, "gpt-5"}, "namespace=n": {PurgeNamespace, "n"}, "team=a%20b": {PurgeTeam, "a b"}, "key=key_1": {PurgeKey, "key_1"},
+		"tag=usecase%3Dfaq%3D1": {PurgeTag, "usecase=faq=1"}, "id=8f14": {PurgeID, "8f14"},
 	} {
 		f := new(fake)
 		if status, reply, _ := call(t, f, "DELETE", "/admin/v1/cache?"+query, ""); status != 200 || f.purged != want || string(reply.Body) != "{\"purged\":true}\n" {
 			t.Errorf("%s: %d %s purges %+v, want %+v", query, status, reply.Body, f.purged, want)
 		}
 	}
-	for _, query := range []string{"", "all=false", "all", "model=", "model=a&model=b", "model=a&namespace=n", "everything=true"} {
+	for _, query := range []string{"", "all=false", "all", "model=", "model=a&model=b", "model=a&namespace=n", "everything=true", "tag=usecase", "key=a&tag=b%3Dc"} {
 		f := new(fake)
 		if status, _, err := call(t, f, "DELETE", "/admin/v1/cache?"+query, ""); status != 400 || f.purged != (Purge{}) {
 			t.Errorf("%s: %d %v purges %+v, want a 400", query, status, err, f.purged)

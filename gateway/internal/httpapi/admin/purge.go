@@ -4,15 +4,35 @@ import (
 	"errors"
 	"net/http"
 	"net/url"
+	"slices"
+	"strings"
 )
 
-// Purge names the cached replies to remove: all, those of a model or a namespace, or
-// the one that answers similar requests under an ID.
-// Exactly one member is set.
+// Purge names the cached replies to remove.
 type Purge struct {
-	All              bool
-	Model, Namespace string
-	ID               string
+	What What
+	// Name is that of the model or target, the namespace, the team, the key's ID, the tag as
+	// NAME=VALUE, or the id; empty for all.
+	Name string
+}
+
+// What is by what replies are purged.
+type What string
+
+// The kinds of purges. PurgeID is of the one reply that answers similar requests under an ID.
+const (
+	PurgeAll       What = "all"
+	PurgeModel     What = "model"
+	PurgeNamespace What = "namespace"
+	PurgeTeam      What = "team"
+	PurgeKey       What = "key"
+	PurgeTag       What = "tag"
+	PurgeID        What = "id"
+)
+
+// Purges returns the kinds of purges that have a name.
+func Purges() []What {
+	return []What{PurgeModel, PurgeNamespace, PurgeTeam, PurgeKey, PurgeTag, PurgeID}
 }
 
 func (h handlers) purge(r *http.Request, _ Input) (Reply, error) {
@@ -26,32 +46,24 @@ func (h handlers) purge(r *http.Request, _ Input) (Reply, error) {
 	return jsonReply(map[string]bool{"purged": true})
 }
 
-var (
-	errPurgeNothing = errors.New("write one of all=true, model=NAME, namespace=NAME and id=ID")
-	errPurgeTwice   = errors.New("write one of all=true, model=NAME, namespace=NAME and id=ID, once")
-)
+var errPurge = errors.New("write one of all=true, model=NAME, namespace=NAME, team=NAME, key=ID, tag=NAME=VALUE and id=ID, once")
 
 // parsePurge reads what to purge. A purge of everything must be asked for.
 func parsePurge(query url.Values) (Purge, error) {
-	var what Purge
+	if len(query) == 0 {
+		return Purge{}, badQuery("all", errPurge)
+	}
 	for name, values := range query {
-		switch value := values[len(values)-1]; {
+		what, value := What(name), values[0]
+		switch {
 		case len(query) > 1 || len(values) > 1 || value == "":
-			return what, badQuery(name, errPurgeTwice)
-		case name == "all" && value == "true":
-			what.All = true
-		case name == "model":
-			what.Model = value
-		case name == "namespace":
-			what.Namespace = value
-		case name == "id":
-			what.ID = value
-		default:
-			return what, badQuery(name, errPurgeNothing)
+		case what == PurgeAll && value == "true":
+			return Purge{What: what}, nil
+		case what == PurgeTag && !strings.Contains(value, "="):
+		case slices.Contains(Purges(), what):
+			return Purge{what, value}, nil
 		}
+		return Purge{}, badQuery(name, errPurge)
 	}
-	if what == (Purge{}) {
-		return what, badQuery("all", errPurgeNothing)
-	}
-	return what, nil
+	return Purge{}, nil
 }
