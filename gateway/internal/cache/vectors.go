@@ -238,7 +238,7 @@ func (c *Cache) putAll(all []*stored, ttl time.Duration) {
 	}
 	for _, v := range all {
 		if cost := v.entry.Size(); cost <= c.maxItem && !c.purges.covers(v.entry) {
-			c.store.SetWithTTL(v.key[:], v, cost, ttl)
+			c.offer(v, cost, ttl)
 		}
 	}
 	c.store.Wait()
