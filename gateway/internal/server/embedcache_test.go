@@ -296,6 +296,11 @@ func TestInstructionsForVectors(t *testing.T) {
 			t.Errorf("%s: %s: %s, asked %q; want %s, %q", tt.header, tt.value, got.Cache, got.Asked, tt.state, tt.asked)
 		}
 	}
+	code, stats := h.operate(t, http.MethodGet, "/admin/v1/cache", "")
+	if got := gjson.Get(stats, "requests").Raw; code != 200 || got != `{"hit":2,"similar":0,"coalesced":0,"partial":0,"miss":4,"off":0}` ||
+		gjson.Get(stats, "entries").Int() != 4 || gjson.Get(stats, "saved_usd").Float() != 6e-6 {
+		t.Errorf("figures: %d %s, want two hits of six, 4 vectors and 6 tokens saved", code, stats)
+	}
 	if code, got := h.operate(t, http.MethodDelete, "/admin/v1/cache?namespace=n", ""); code != 200 {
 		t.Errorf("purge: %d %s", code, got)
 	}
