@@ -2,6 +2,7 @@ package cache
 
 import (
 	"crypto/sha256"
+	"math"
 	"sync"
 
 	"github.com/penstock/penstock/gateway/internal/llm"
@@ -127,7 +128,7 @@ func (e *elements) shares(asked []int, tokens int64) []int64 {
 	out := make([]int64, len(asked))
 	for n, i := range asked {
 		sum += int64(len(all[e.first[i]]))
-		upTo := int64(float64(tokens) * float64(sum) / float64(max(total, 1)))
+		upTo := int64(math.Round(float64(tokens) * float64(sum) / float64(max(total, 1))))
 		out[n], given = upTo-given, upTo
 	}
 	return out

@@ -213,6 +213,9 @@ func (s *Slot) storeElements(last llm.Event, info llm.ReplyInfo) {
 // storeVectors stores those vectors of a whole reply that were not stored of its target.
 func (s *Slot) storeVectors(reply *Entry, ttl time.Duration) {
 	e := s.elements
+	if len(reply.events) != 1 {
+		return
+	}
 	all, model, err := e.Vectors(reply.at(0).Data)
 	if err != nil || len(all) != len(e.which) || !(&vectors{}).goWith(all, model) {
 		return

@@ -125,7 +125,7 @@ func (b *batch) Only(elements []int) (*llm.Request, error) {
 		return nil, err
 	}
 	facts.Model, facts.Stream = r.Facts.Model, r.Facts.Stream // which the path may have named
-	r.Facts = facts
+	r.Facts, r.Batch = facts, func() llm.Batch { return batchOf(b.format, &r) }
 	return &r, nil
 }
 
