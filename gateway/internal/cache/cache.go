@@ -49,6 +49,7 @@ type Cache struct {
 	mu     sync.RWMutex
 	closed bool
 	store  *ristretto.Cache[[]byte, *stored]
+	counts counts
 
 	flights flights
 	// texts finds replies to requests in other words, embedder embeds their texts.
@@ -64,16 +65,20 @@ func New(maxBytes int64) (*Cache, error) {
 	if maxBytes <= 0 {
 		return nil, errors.New("a cache needs a size above zero")
 	}
-	store, err := ristretto.NewCache(&ristretto.Config[[]byte, *stored]{
+	c := &Cache{maxItem: min(DefaultMaxItem, max(maxBytes/4, 1)), texts: similar.NewIndex(max(maxBytes/textShare, minTexts), time.Now)}
+	var err error
+	c.store, err = ristretto.NewCache(&ristretto.Config[[]byte, *stored]{
 		NumCounters: max(maxBytes/usualItem*10, 1000),
 		MaxCost:     maxBytes,
 		BufferItems: 64,
 		KeyToHash:   hashes,
+		OnExit:      c.counts.exit,
+		OnEvict:     c.counts.evict,
+		OnReject:    c.counts.reject,
 	})
 	if err != nil {
 		return nil, fmt.Errorf("make response cache: %w", err)
 	}
-	c := &Cache{maxItem: min(DefaultMaxItem, max(maxBytes/4, 1)), store: store, texts: similar.NewIndex(max(maxBytes/textShare, minTexts), time.Now)}
 	c.scratch.New = func() any { return new(canon) }
 	return c, nil
 }
@@ -137,9 +142,19 @@ func (c *Cache) link(key, other Key, ttl time.Duration) {
 func (c *Cache) set(v *stored, cost int64, ttl time.Duration) {
 	c.mu.RLock()
 	defer c.mu.RUnlock()
-	if !c.closed && ttl > 0 && c.store.SetWithTTL(v.key[:], v, cost, ttl) {
+	if !c.closed && ttl > 0 && c.offer(v, cost, ttl) {
 		c.store.Wait() // admission runs in a goroutine of ristretto's
 	}
+}
+
+// offer needs mu. It reports whether ristretto will decide on what is offered.
+func (c *Cache) offer(v *stored, cost int64, ttl time.Duration) bool {
+	c.counts.added(v) // at first, since the end may come at once
+	taken := c.store.SetWithTTL(v.key[:], v, cost, ttl)
+	if !taken {
+		c.counts.exit(v)
+	}
+	return taken
 }
 
 // remove removes what is stored under a key, also from the store behind the cache.

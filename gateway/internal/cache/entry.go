@@ -44,7 +44,8 @@ type event struct {
 
 // The size of an entry beyond its frames, in bytes.
 const (
-	entryBytes = 400
+	// entryBytes is what was measured of an entry with its places in the store.
+	entryBytes = 720
 	eventBytes = 24
 	// stringBytes is a text's size beyond its bytes.
 	stringBytes = 16

@@ -56,10 +56,15 @@ func (c *Cache) read(req *llm.Request, route *llm.Route, d *llm.Decision) readin
 	}
 	w.request(req.Body, form)
 	r := reading{key: sha256.Sum256(w.out), own: w.own || form == wholeForm || form == otherForm, varied: w.varied, stateful: w.stateful, dropped: w.dropped}
+	c.release(w)
+	return r
+}
+
+// release keeps a scratch buffer for another request.
+func (c *Cache) release(w *canon) {
 	if w.Scanner = (jsontext.Scanner{}); cap(w.out) <= pooledBytes {
 		c.scratch.Put(w)
 	}
-	return r
 }
 
 // shared returns the key that a request has in all wire formats: that of its canonical form.

@@ -54,7 +54,7 @@ func (r *recorder) Next() (llm.Event, error) {
 		}
 		r.flight.add(r.slot.cache, ev)
 		if ev.Final {
-			r.complete()
+			r.complete(ev)
 		}
 	}
 	return ev, err
@@ -62,11 +62,15 @@ func (r *recorder) Next() (llm.Event, error) {
 
 // complete stores a complete reply. Until that is done, the flight can be followed, so that
 // no request comes between the two.
-func (r *recorder) complete() {
+func (r *recorder) complete(last llm.Event) {
 	r.ended = true
 	info := r.Info()
 	e := r.flight.complete(info)
-	if e != nil && r.slot.recording.finished(info) {
+	switch {
+	case !r.slot.recording.finished(info):
+	case r.slot.elements != nil:
+		r.slot.storeElements(last, info)
+	case e != nil:
 		r.slot.compare(e)
 		r.slot.store(e)
 	}
@@ -85,10 +89,15 @@ func (s *Slot) store(e *Entry) {
 	e.Stored = time.Now()
 	keys := s.keys()
 	s.cache.keep(keys, e, s.recording.TTL)
-	if r := s.cache.remote; r != nil && s.recording.TTL > 0 {
-		r.Put(keys[0], e.encode(), s.recording.TTL)
-	}
+	s.share(e)
 	s.addText(keys[0])
+}
+
+// share puts a complete reply into the store behind the cache.
+func (s *Slot) share(e *Entry) {
+	if r := s.cache.remote; r != nil && s.recording.TTL > 0 {
+		r.Put(s.keys()[0], e.encode(), s.recording.TTL)
+	}
 }
 
 // finished reports whether the reply has content and ended by itself. One that was cut by

@@ -48,7 +48,11 @@ func (s *Slot) fetch() bool {
 	if !ok || r.Purged(created, e.groups...) || s.maxAge > 0 && e.Age(time.Now()) > s.maxAge {
 		return false
 	}
-	s.cache.keep(keys, e, time.Until(until))
+	if s.elements != nil {
+		s.storeVectors(e, time.Until(until))
+	} else {
+		s.cache.keep(keys, e, time.Until(until))
+	}
 	s.state, s.hit = llm.CacheHit, e
 	return true
 }

@@ -32,6 +32,8 @@ type Slot struct {
 	flight  *flight
 	leads   bool
 	similar similarity
+	// elements are those of a request for embeddings; nil for any other.
+	elements *elements
 	// rejoined says that the slot has followed a reply that broke off.
 	rejoined bool
 }
@@ -66,6 +68,7 @@ func (c *Cache) Find(ctx context.Context, req *llm.Request, route *llm.Route, d 
 	if write {
 		s.recording.TTL = cmp.Or(time.Duration(d.Obligations.Cache.TTLSeconds)*time.Second, req.Cache.TTL, route.CacheTTL, defaultTTL)
 	}
+	s.elements = c.elementsOf(req, route, d)
 	if read && s.look(s.own) || s.coalesces && c.flights.follow(s, s.own) {
 		return s
 	}
@@ -122,6 +125,9 @@ func uses(req *llm.Request, route *llm.Route, d *llm.Decision) (read, write bool
 
 // look looks a key up and reports whether it is a hit.
 func (s *Slot) look(k Key) bool {
+	if s.elements != nil {
+		return k == s.own && s.findVectors()
+	}
 	if k.IsZero() {
 		return false
 	}
@@ -186,6 +192,9 @@ func (s *Slot) Fill(reply llm.Stream, t *llm.Target) llm.Stream {
 		return reply
 	}
 	s.recording.Target, s.recording.Groups = t.ID, groupsOf(s.req)
+	if s.elements != nil {
+		s.elements.epoch = s.cache.purges.now()
+	}
 	s.flight.begin(s.cache, s.recording, s.asked)
 	return &recorder{Stream: reply, slot: s, flight: s.flight}
 }

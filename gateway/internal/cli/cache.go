@@ -15,11 +15,11 @@ import (
 func (e *environment) cacheCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "cache",
-		Short: "Purge cached replies, and measure the similarity cache",
-		Args:  exactly(0, "purge, eval or shadow"),
+		Short: "Show and purge cached replies, and measure the similarity cache",
+		Args:  exactly(0, "purge, stats, eval or shadow"),
 		RunE:  func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
 	}
-	cmd.AddCommand(e.cachePurgeCommand(), e.cacheEvalCommand(), e.cacheShadowCommand())
+	cmd.AddCommand(e.cachePurgeCommand(), e.cacheStatsCommand(), e.cacheEvalCommand(), e.cacheShadowCommand())
 	return cmd
 }
 

@@ -216,6 +216,7 @@ func (f *FakeAdmin) OpenTarget(_ context.Context, o admin.Opening) (any, error) 
 func (f *FakeAdmin) CloseTarget(context.Context, admin.Opening) (any, error) { return struct{}{}, nil }
 
 // Purge implements admin.Operations.
+func (f *FakeAdmin) CacheStats() admin.CacheStats             { return admin.CacheStats{} }
 func (f *FakeAdmin) Purge(context.Context, admin.Purge) error { return nil }
 
 // Reload implements admin.Operations.

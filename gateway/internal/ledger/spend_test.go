@@ -119,3 +119,27 @@ func TestSpendByAnyTag(t *testing.T) {
 		}
 	})
 }
+
+// TestSpendOfSharedReplies has a request of each state of the cache. All that was saved counts,
+// and as a hit counts what no target was asked for.
+func TestSpendOfSharedReplies(t *testing.T) {
+	l := openTest(t, Options{})
+	for i, state := range []llm.CacheState{llm.CacheHit, llm.CacheCoalesced, llm.CacheSimilar, llm.CachePartial, llm.CacheMiss, llm.CacheOff} {
+		r := record(fmt.Sprint(i))
+		r.Cache, r.Saved, r.Cost, r.Usage = state, llm.NanoUSD(1)<<i, 0, llm.Usage{}
+		switch state {
+		case llm.CachePartial:
+			r.Cost, r.Usage = 100, llm.Usage{Input: 3}
+		case llm.CacheMiss, llm.CacheOff:
+			r.Saved, r.Cost, r.Usage = 0, 100, llm.Usage{Input: 3}
+		}
+		mustWrite(t, l, r)
+	}
+	spent, err := l.Spend(t.Context(), Query{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if s := spent.Total; s.Requests != 6 || s.CacheHits != 3 || s.Saved != 1+2+4+8 || s.Cost != 300 || s.InputTokens != 9 {
+		t.Errorf("%+v, want 3 hits, 15 nano-dollars saved and 300 spent", s)
+	}
+}

@@ -107,11 +107,14 @@ type StoredReply struct {
 type CacheState string
 
 // The states. A hit was answered from the cache; a coalesced request by the reply to an equal
-// one that was under way, and a similar one by the reply to one in other words. A miss was answered by none, though the cache was on.
+// one that was under way, and a similar one by the reply to one in other words. Of a partial
+// one's embeddings some were stored, and a target was asked for the others. A miss was
+// answered by none, though the cache was on.
 const (
 	CacheHit       CacheState = "hit"
 	CacheCoalesced CacheState = "coalesced"
 	CacheSimilar   CacheState = "similar"
+	CachePartial   CacheState = "partial"
 	CacheMiss      CacheState = "miss"
 	CacheOff       CacheState = "off"
 )

@@ -24,6 +24,9 @@ type Request struct {
 	// Canonical returns the request in the canonical form, made at most once; nil when
 	// Body is in it. Its error is the caller's.
 	Canonical func(context.Context) (*Request, error)
+	// Batch returns a request for embeddings by its elements; nil if it can't be taken apart.
+	// Batch itself is nil for any other request.
+	Batch func() Batch
 	// Header and Query are what a provider of the same dialect is to get of the client's
 	// own; nil and empty for none.
 	Header    http.Header

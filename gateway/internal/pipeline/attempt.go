@@ -17,6 +17,10 @@ import (
 type attempt struct {
 	*terms
 	task
+	// part is what the target is asked for while the rest of the reply is stored; nil for the
+	// whole request. unlike says that what came did not go with that.
+	part   *llm.Part
+	unlike bool
 	// exchange is what the dialects and transforms share.
 	exchange llm.Exchange
 	// reserved is what the attempt holds of the request's limits.
@@ -111,7 +115,10 @@ func (a *attempt) coolingDown() error {
 // made it, so that none of them can add to a prompt unpaid.
 func (a *attempt) prepare() error {
 	ctx := a.watch.ctx
-	a.exchange = llm.Exchange{Request: a.req, Route: a.route, Target: a.target, Quirks: a.quirks, Media: a.media, Resume: a.resume}
+	if err := a.takePart(); err != nil {
+		return err
+	}
+	a.exchange = llm.Exchange{Request: a.request(), Route: a.route, Target: a.target, Quirks: a.quirks, Media: a.media, Resume: a.resume}
 	if err := a.Dialects.Prepare(ctx, &a.exchange); err != nil {
 		return err
 	}
@@ -150,6 +157,9 @@ func (a *attempt) send() (llm.Stream, error) {
 	a.entry.Status = answer.Status
 	answer.Body = a.watched(answer.Body)
 	events, err := a.Dialects.Read(ctx, &a.exchange, answer)
+	if err == nil {
+		events, err = a.join(events)
+	}
 	if err != nil {
 		return nil, err
 	}
@@ -361,7 +371,7 @@ func (a *attempt) own() result {
 		r.info = a.reply.Info()
 		r.usage = r.info.Billed(a.exchange.Sent.Facts.EstInputTokens, r.info.Finish != "" || !a.req.Facts.Stream)
 	case a.callerLeft, a.overtaken:
-		r.usage = a.early.Billed(a.req.Facts.EstInputTokens, false)
+		r.usage = a.early.Billed(a.request().Facts.EstInputTokens, false)
 	default:
 		return r
 	}

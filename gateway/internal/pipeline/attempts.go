@@ -121,6 +121,10 @@ func (s *attempts) tryTask(ctx context.Context, next task) (llm.Stream, error) {
 			allowed, next.quirks, next.wait = allowed|q, next.quirks.With(q), 0
 			continue
 		}
+		if a.unlike { // so all is asked for now, which is no try of the caller's either
+			next.wait = 0
+			continue
+		}
 		last = moreInformative(last, e)
 		if s.rotate(&next, a, e) {
 			continue

@@ -29,7 +29,9 @@ type fakes struct {
 	// script holds what each target does in each of its tries; the last one repeats.
 	script map[string][]action
 	cached *llm.StoredReply
-	full   map[string]bool // targets that the meter refuses
+	// part is what targets are asked for; nil for the whole request.
+	part *llm.Part
+	full map[string]bool // targets that the meter refuses
 	// cooling targets must not be asked; the value says why. opens are those that begin to
 	// cool down with their first failure, cools is for how long.
 	cooling, opens map[string]string
@@ -177,6 +179,7 @@ func (s *fakeSlot) State() llm.CacheState                           { return s.s
 func (s *fakeSlot) Reply(context.Context) (*llm.StoredReply, error) { return s.fakes.cached, nil }
 func (s *fakeSlot) Discard()                                        { s.state, s.fakes.cached = llm.CacheMiss, nil }
 func (s *fakeSlot) Context(ctx context.Context) context.Context     { return ctx }
+func (s *fakeSlot) Part(*llm.Target) (*llm.Part, error)             { return s.fakes.part, nil }
 func (s *fakeSlot) Similar() *llm.SimilarLookup                     { return nil }
 func (s *fakeSlot) Wanted() bool                                    { return false }
 func (s *fakeSlot) Followed() bool                                  { return false }

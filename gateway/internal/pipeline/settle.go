@@ -70,6 +70,7 @@ func (x *state) update() {
 	if a := x.attempts.serving; a != nil {
 		r.Target = a.target.ID
 		x.noteLimits(a.reserved.limits)
+		x.recordPart(a)
 		if r.Escalated != nil {
 			r.Escalated.Passed = a.entry.Failed != ""
 		}

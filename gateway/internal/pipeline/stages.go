@@ -69,6 +69,9 @@ type Slot interface {
 	// Context returns the context for a request that is sent: it goes on when the caller hangs
 	// up as long as others follow.
 	Context(ctx context.Context) context.Context
+	// Part returns what a target is to be asked for while the rest of the reply is stored; nil
+	// for the whole request. Attempts may call it at the same time.
+	Part(t *llm.Target) (*llm.Part, error)
 	// Fill passes the reply of a target through to those who follow, and stores it once it is
 	// complete if it may be stored. Closing the returned stream closes reply.
 	Fill(reply llm.Stream, t *llm.Target) llm.Stream

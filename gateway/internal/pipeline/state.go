@@ -17,8 +17,6 @@ type state struct {
 	record *llm.Record
 	// logged is the record's decision: the policy's, and what limits warn of.
 	logged llm.Decision
-	// slot is the request's place in the cache; nil before it was looked up.
-	slot Slot
 	// hit is the reply that it shares with another request; nil without one.
 	hit      *hit
 	attempts attempts
@@ -38,6 +36,8 @@ type terms struct {
 	req      *llm.Request
 	route    *llm.Route
 	decision llm.Decision
+	// slot is the request's place in the cache; nil before it was looked up.
+	slot Slot
 	// media is what was fetched for the request.
 	media *llm.Media
 	// affinity is what the requests of one conversation share; empty until targets are ranked.

@@ -42,7 +42,7 @@ var (
 func unranked(r *llm.Record) error {
 	k := r.Ranking
 	switch {
-	case k == nil && r.Cache != llm.CacheMiss && r.Cache != llm.CacheOff:
+	case k == nil && r.Cache != llm.CacheMiss && r.Cache != llm.CachePartial && r.Cache != llm.CacheOff:
 		return errCached
 	case k == nil && r.Decision != nil && r.Decision.Obligations.Log == llm.LogNone:
 		return errNotLogged

@@ -160,6 +160,8 @@ func (o operators) CloseTarget(_ context.Context, opening admin.Opening) (any, e
 	return o.server.closeTarget(opening)
 }
 
+func (o operators) CacheStats() admin.CacheStats { return o.server.cacheStats() }
+
 func (o operators) Purge(ctx context.Context, what admin.Purge) error {
 	return o.server.purge(ctx, what)
 }

@@ -64,6 +64,8 @@ type Server struct {
 	holds  *holds.Holds
 	tokens tokens.Counter
 	cache  *cache.Cache
+	// cacheTally counts what the cache did for requests.
+	cacheTally cacheTally
 	// cacheStore is behind the cache; nil when the configuration names none.
 	cacheStore *remote.Store
 	health     *upstream.Health
@@ -128,7 +130,7 @@ func OpenDry(ctx context.Context, o Options, c *config.Config) (*Server, error) 
 }
 
 func newServer(o Options) *Server {
-	return &Server{o: o, log: slog.New(slog.NewTextHandler(o.Stderr, nil)), workers: policy.NewWorkers()}
+	return &Server{o: o, log: slog.New(slog.NewTextHandler(o.Stderr, nil)), workers: policy.NewWorkers(), cacheTally: cacheTally{since: time.Now()}}
 }
 
 // open reads the configuration and opens the parts, first those that come before the
@@ -184,7 +186,7 @@ func (s *Server) openParts(c *config.Config) (err error) {
 	s.outputs = upstream.NewOutputs()
 	s.retries = upstream.NewRetryBudget(upstream.RetryBudgetOptions(c.RetryBudget), time.Now)
 	s.telemetry = telemetry.New(telemetry.Options{DecisionsDropped: s.droppedDecisions, Inflight: s.inflight, Held: s.heldBytes, Waiting: s.waiting, Following: s.following,
-		Modules: s.moduleMetrics, Known: s.known, Ledger: s.ledgerMetrics, Targets: s.targetMetrics, Credentials: s.credentialMetrics, CacheStore: s.cacheStoreMetrics, Retries: s.retryMetrics})
+		Modules: s.moduleMetrics, Known: s.known, Ledger: s.ledgerMetrics, Targets: s.targetMetrics, Credentials: s.credentialMetrics, Cache: s.cacheMetrics, CacheStore: s.cacheStoreMetrics, Retries: s.retryMetrics})
 	return nil
 }
 

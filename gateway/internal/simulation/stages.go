@@ -156,6 +156,9 @@ func (noCache) Discard() {}
 // Context implements pipeline.Slot.
 func (noCache) Context(ctx context.Context) context.Context { return ctx }
 
+// Part implements pipeline.Slot.
+func (noCache) Part(*llm.Target) (*llm.Part, error) { return nil, nil }
+
 // Fill implements pipeline.Slot.
 func (noCache) Fill(r llm.Stream, _ *llm.Target) llm.Stream { return r }
 

@@ -52,7 +52,7 @@ const (
 	nameOverload         = "penstock_overload_refused_total"
 )
 
-// More names, of the figures of targets.
+// More names, of the figures of targets and of the cache.
 const (
 	nameTargetFirstTokenQuantile = "penstock_target_first_token_quantile_seconds"
 	nameTargetErrorClass         = "penstock_target_error_class_ratio"
@@ -61,6 +61,11 @@ const (
 	nameTargetRequests           = "penstock_target_remaining_requests"
 	nameTargetTokens             = "penstock_target_remaining_tokens"
 	nameTargetCooldown           = "penstock_target_cooldown_seconds"
+	nameCacheBytes               = "penstock_cache_bytes"
+	nameCacheLimit               = "penstock_cache_limit_bytes"
+	nameCacheEntries             = "penstock_cache_entries"
+	nameCacheRatio               = "penstock_cache_hit_ratio"
+	nameCacheGone                = "penstock_cache_gone_total"
 	nameProbes                   = "penstock_probes_total"
 	nameProbeCost                = "penstock_probe_cost_usd_total"
 )

@@ -92,7 +92,7 @@ func (s *series) target(id string) string {
 // cacheLabel returns the label of a cache state; none for unknown ones.
 func cacheLabel(c string) string {
 	switch c {
-	case "hit", "similar", "coalesced", "miss", "off":
+	case "hit", "similar", "coalesced", "partial", "miss", "off":
 		return c
 	}
 	return none

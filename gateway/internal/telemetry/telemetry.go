@@ -42,6 +42,8 @@ type Options struct {
 	DecisionsDropped func() uint64
 	// Modules returns the figures of every Wasm module; nil leaves the metrics out.
 	Modules func() []Module
+	// Cache returns the figures of the cache of replies; nil leaves the metrics out.
+	Cache func() Cache
 	// CacheStore returns the state of the cache's store; nil leaves the metrics out, and so does
 	// false.
 	CacheStore func() (CacheStore, bool)
@@ -125,6 +127,9 @@ func New(o Options) *Metrics {
 	}
 	if o.Targets != nil && o.Credentials != nil {
 		m.registry.MustRegister(newTargets(o.Targets, o.Credentials, o.MaxValues))
+	}
+	if o.Cache != nil {
+		m.registry.MustRegister(newCacheFigures(o.Cache))
 	}
 	if o.CacheStore != nil {
 		m.registry.MustRegister(newCacheStore(o.CacheStore))

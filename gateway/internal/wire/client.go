@@ -77,6 +77,9 @@ func (c *Client) Request(_ context.Context, in llm.Incoming) (*llm.Request, erro
 	}
 	r := &llm.Request{Endpoint: c.format.Endpoint, Dialect: c.format.Dialect, Body: in.Body, Facts: facts, Cache: cache,
 		Header: pick(in.Header, c.format.headers), Query: pickQuery(in.Query, c.format.queries), Session: sessionOf(in.Header, &facts)}
+	if c.format.Endpoint == llm.Embeddings {
+		r.Batch = func() llm.Batch { return batchOf(c.format, r) }
+	}
 	if c.format.Dialect == llm.OpenAI {
 		return r, nil
 	}

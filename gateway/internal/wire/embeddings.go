@@ -118,7 +118,7 @@ func readEmbeddings(d *Dialects, _ context.Context, x *llm.Exchange, a *llm.Answ
 		if body, err = v.render(x); err != nil {
 			return nil, malformed("an embedding that is no vector", err)
 		}
-		if err := hold(x, body); err != nil {
+		if err := hold(x.Request, body); err != nil {
 			return nil, err
 		}
 	}
@@ -152,9 +152,9 @@ func (d *Dialects) readVectors(x *llm.Exchange, a *llm.Answer) (*vectors, error)
 }
 
 // hold counts what is rendered beside the provider's own body.
-func hold(x *llm.Exchange, body []byte) error {
-	if x.Request.Hold == nil {
+func hold(r *llm.Request, body []byte) error {
+	if r.Hold == nil {
 		return nil
 	}
-	return x.Request.Hold(int64(len(body)))
+	return r.Hold(int64(len(body)))
 }

@@ -217,7 +217,7 @@ func readEmbedContents(d *Dialects, _ context.Context, x *llm.Exchange, a *llm.A
 		if body, err = v.renderGemini(isBatch(x.Sent.Body)); err != nil {
 			return nil, malformed("an embedding that is no vector", err)
 		}
-		if err := hold(x, body); err != nil {
+		if err := hold(x.Request, body); err != nil {
 			return nil, err
 		}
 	}

@@ -103,8 +103,27 @@ func appendBytes(b, quoted []byte) ([]byte, error) {
 // appendBase64 encodes an array of numbers as OpenAI does: the bytes of 32-bit floats,
 // little-endian.
 func appendBase64(b, array []byte) ([]byte, error) {
+	floats, err := floatsOf(array)
+	if err != nil {
+		return nil, err
+	}
+	b = base64.StdEncoding.AppendEncode(append(b, '"'), floats)
+	return append(b, '"'), nil
+}
+
+// floatsOf returns the bytes of a vector of 32-bit floats, which is an array of numbers or
+// base64 in quotes.
+func floatsOf(raw []byte) ([]byte, error) {
+	if len(raw) > 0 && raw[0] == '"' {
+		text, ok := jsontext.Unquote(raw)
+		floats, err := base64.StdEncoding.DecodeString(text)
+		if !ok || err != nil || len(floats)%4 != 0 {
+			return nil, fmt.Errorf("no base64 of 32-bit floats")
+		}
+		return floats, nil
+	}
 	var floats []byte
-	s := newScan(array)
+	s := newScan(raw)
 	for in := s.enter('['); in && s.More(']'); {
 		f, err := strconv.ParseFloat(string(s.Raw()), 32)
 		if err != nil {
@@ -112,16 +131,14 @@ func appendBase64(b, array []byte) ([]byte, error) {
 		}
 		floats = binary.LittleEndian.AppendUint32(floats, math.Float32bits(float32(f)))
 	}
-	b = base64.StdEncoding.AppendEncode(append(b, '"'), floats)
-	return append(b, '"'), nil
+	return floats, nil
 }
 
 // appendNumbers decodes what appendBase64 encodes.
 func appendNumbers(b, quoted []byte) ([]byte, error) {
-	text, ok := jsontext.Unquote(quoted)
-	floats, err := base64.StdEncoding.DecodeString(text)
-	if !ok || err != nil || len(floats)%4 != 0 {
-		return nil, fmt.Errorf("no base64 of 32-bit floats")
+	floats, err := floatsOf(quoted)
+	if err != nil {
+		return nil, err
 	}
 	b = append(b, '[')
 	for i := 0; i < len(floats); i += 4 {

@@ -41,6 +41,8 @@ type Operations interface {
 	// once. Both return what Targets does.
 	OpenTarget(ctx context.Context, o Opening) (any, error)
 	CloseTarget(ctx context.Context, o Opening) (any, error)
+	// CacheStats returns the figures of the cache.
+	CacheStats() CacheStats
 	// Purge removes replies from the cache.
 	Purge(ctx context.Context, what Purge) error
 	// Reload loads configuration, policies and modules again.
@@ -94,6 +96,7 @@ func Routes(o Operations) []Route {
 		{http.MethodPost, "/admin/v1/targets/open", `take a target or credential out of use: {"id","for"}`, h.openTarget},
 		{http.MethodPost, "/admin/v1/targets/close", `let a target or credential be used at once: {"id"}`, h.closeTarget},
 		{http.MethodPost, "/admin/v1/explain", "what would happen to a request, without sending it", h.explain},
+		{http.MethodGet, "/admin/v1/cache", "the cache's size, hit ratio and what it has saved", h.cacheStats},
 		{http.MethodDelete, "/admin/v1/cache", "purge cached replies: ?all=true, ?model=NAME, ?namespace=NAME or ?id=ID", h.purge},
 		{http.MethodPost, "/admin/v1/reload", "load configuration, policies and modules again", h.reload},
 	}

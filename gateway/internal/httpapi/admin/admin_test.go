@@ -86,6 +86,8 @@ func (f *fake) CloseTarget(_ context.Context, o Opening) (any, error) {
 	return []string{"three"}, nil
 }
 
+func (f *fake) CacheStats() CacheStats { return CacheStats{Entries: 3, SavedUSD: "0.5"} }
+
 func (f *fake) Purge(_ context.Context, what Purge) error {
 	f.purged = what
 	return nil
@@ -165,6 +167,26 @@ func TestBudgets(t *testing.T) {
 	} {
 		if got, _, err := call(t, f, "POST", "/admin/v1/budgets", in); got != status {
 			t.Errorf("%s: %d %v, want %d", in, got, err, status)
+		}
+	}
+}
+
+func TestCacheStats(t *testing.T) {
+	status, reply, _ := call(t, new(fake), "GET", "/admin/v1/cache", "")
+	if body := string(reply.Body); status != 200 || !strings.Contains(body, `"entries":3,`) || !strings.Contains(body, `"hit_ratio":null,"saved_usd":0.5`) {
+		t.Errorf("%d %s", status, body)
+	}
+	for _, tt := range []struct {
+		results CacheResults
+		want    float64
+		ok      bool
+	}{
+		{CacheResults{Off: 5}, 0, false},
+		{CacheResults{Miss: 1}, 0, true},
+		{CacheResults{Hit: 1, Similar: 1, Coalesced: 1, Partial: 2, Miss: 1, Off: 7}, 0.5, true},
+	} {
+		if got, ok := tt.results.HitRatio(); got != tt.want || ok != tt.ok {
+			t.Errorf("%+v: %v, %t, want %v, %t", tt.results, got, ok, tt.want, tt.ok)
 		}
 	}
 }
