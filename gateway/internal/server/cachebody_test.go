@@ -36,7 +36,7 @@ func TestCacheInstructionsInTheBody(t *testing.T) {
 				}
 			}
 			bad := `{"cache":{"ttl":-1},` + a.body[1:]
-			if resp, got := h.postTo(t, a.path, bad); resp.StatusCode != 400 || !strings.Contains(string(got), "cache.ttl") {
+			if resp, got := h.postTo(t, a.path, bad); resp.StatusCode != 400 || !strings.Contains(string(got), "cache.ttl may not be negative") {
 				t.Errorf("%s with a negative ttl: %d %s", a.path, resp.StatusCode, got)
 			}
 		}
