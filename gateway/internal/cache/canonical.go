@@ -13,7 +13,7 @@ import (
 const maxDepth = 1024
 
 // canon writes the canonical text of one request: the same text for all requests that ask
-// for the same answer. The order of members, white space, escapes in strings, what is null
+// for the same answer. The order of members outside of schemas, white space, escapes in strings, what is null
 // and what is noise do not matter. It copies each object as it is, and then sorts the copy in
 // place if necessary.
 //
@@ -70,7 +70,7 @@ func (c *canon) value(p *place) {
 // text copies a string. Whatever its spelling, it is written in one way.
 func (c *canon) text(p *place) {
 	t := c.Text()
-	if t.Escaped() && (p == nil || !p.exact) && oddlyEscaped(t.Raw) {
+	if t.Escaped() && (p == nil || p.ordered || !p.exact) && oddlyEscaped(t.Raw) {
 		if s := string(t.Append(nil)); !strings.ContainsRune(s, utf8.RuneError) { // which may stand for half a pair of surrogates
 			c.out = jsontext.AppendQuote(c.out, s)
 			return
@@ -105,7 +105,9 @@ func (c *canon) object(p *place) int {
 		c.member(p, c.Name().Raw)
 	}
 	n := len(c.members) - base
-	c.sort(start, c.members[base:])
+	if p == nil || !p.ordered {
+		c.sort(start, c.members[base:])
+	}
 	c.members = c.members[:base]
 	c.out = append(c.out, '}')
 	return n
@@ -127,10 +129,11 @@ func (c *canon) isSystem() (system bool) {
 
 // member copies a member of a place, unless it is noise or null.
 func (c *canon) member(p *place, name []byte) {
-	if p == nil {
-		c.write(nil, name, nil)
+	if p == nil || p.ordered {
+		c.write(p, name, p)
 		return
 	}
+	name = plainName(name)
 	r := p.find(name)
 	switch {
 	case !p.exact && c.Peek() == 'n':
@@ -139,12 +142,21 @@ func (c *canon) member(p *place, name []byte) {
 		c.dropped.add(name, c.Raw())
 	case r == nil:
 		c.own = c.own || !p.open
-		c.write(p, name, nil)
+		c.write(p, name, p.rest)
 	case r.as != "":
 		c.write(p, []byte(r.as), r.in)
 	default:
 		c.note(r.is, c.write(p, name, r.in))
 	}
+}
+
+// plainName returns a member's name in its plain spelling, if it was escaped.
+func plainName(raw []byte) []byte {
+	if bytes.IndexByte(raw, '\\') < 0 {
+		return raw
+	}
+	quoted := jsontext.AppendQuote(nil, string(jsontext.Text{Raw: raw}.Append(nil)))
+	return quoted[1 : len(quoted)-1]
 }
 
 // note notes what the value of a member means for caching.

@@ -4,9 +4,12 @@ import (
 	"bytes"
 	"encoding/json"
 	"fmt"
+	"maps"
 	"math/rand/v2"
+	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 
@@ -63,13 +66,77 @@ func TestCanonicalRequestTellsApart(t *testing.T) {
 	}
 }
 
+// TestOrderInSchemas has schemas whose members differ in their order: models write the members
+// of their replies in it. The order of what is around a schema does not count.
+func TestOrderInSchemas(t *testing.T) {
+	const a, b = `{"properties":{"x":{"type":"string"},"y":{}},"type":"object"}`, `{"properties":{"y":{},"x":{"type":"string"}},"type":"object"}`
+	for form, bodies := range map[llm.Dialect][]string{
+		llm.OpenAI: {
+			`{"tools":[{"type":"function","function":{"name":"f","parameters":$}}]}`,
+			`{"guided_json":$}`,
+			`{"functions":[{"name":"f","parameters":$}]}`,
+			`{"response_format":{"type":"json_schema","json_schema":{"name":"n","schema":$}}}`,
+		},
+		llm.Anthropic: {
+			`{"tools":[{"name":"f","input_schema":$}]}`,
+			`{"output_config":{"format":{"type":"json_schema","schema":$}}}`,
+			`{"output_format":{"type":"json_schema","schema":$}}`,
+			`{"messages":[{"role":"assistant","content":[{"type":"tool_use","name":"f","input":$}]}]}`,
+		},
+		llm.Responses: {
+			`{"tools":[{"type":"function","name":"f","parameters":$}]}`,
+			`{"text":{"format":{"type":"json_schema","name":"n","schema":$}}}`,
+		},
+		llm.Gemini: {
+			`{"tools":[{"functionDeclarations":[{"name":"f","parameters":$}]}]}`,
+			`{"generationConfig":{"responseSchema":$}}`,
+			`{"contents":[{"parts":[{"functionCall":{"name":"f","args":$}}]}]}`,
+		},
+	} {
+		for _, body := range bodies {
+			text := func(schema string) string {
+				return string(cache.CanonicalRequest(nil, &llm.Request{Form: form, Body: []byte(strings.Replace(body, "$", schema, 1))}))
+			}
+			if text(a) == text(b) {
+				t.Errorf("%s in the format %s is the same with its members in another order", body, form)
+			}
+			if spaced := strings.ReplaceAll(strings.ReplaceAll(a, ":", " : "), "string", `str\u0069ng`); text(a) != text(spaced) {
+				t.Errorf("%s in the format %s is not the same with spaces and escapes", body, form)
+			}
+		}
+	}
+	const outside = `{"tools":[{"function":{"parameters":{"a":1},"name":"f"},"type":"function"}],"response_format":{"json_schema":{"schema":{},"name":"n"},"type":"json_schema"}}`
+	const same = `{"response_format":{"type":"json_schema","json_schema":{"name":"n","schema":{}}},"tools":[{"type":"function","function":{"name":"f","parameters":{"a":1}}}]}`
+	if canonical(outside) != canonical(same) {
+		t.Errorf("the order around schemas counts: %s\n%s", canonical(outside), canonical(same))
+	}
+}
+
+// TestEscapedNames spells the names of members with escapes: they are the same members.
+func TestEscapedNames(t *testing.T) {
+	const plain, escaped = `{"model":"m","temperature":0.5,"user":"u"}`, `{"mod\u0065l":"m","temper\u0061ture":0.5,"us\u0065r":"v"}`
+	if canonical(plain) != canonical(escaped) {
+		t.Errorf("%s and %s differ", canonical(plain), canonical(escaped))
+	}
+	c, err := cache.New(1 << 20)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer c.Close()
+	for _, body := range []string{plain, escaped} {
+		if s := c.Find(t.Context(), &llm.Request{Body: []byte(body)}, &llm.Route{CacheTTL: time.Hour}, &llm.Decision{}); s.State() != llm.CacheOff {
+			t.Errorf("%s: %s, want off, for it has a temperature", body, s.State())
+		}
+	}
+}
+
 // whole is the canonical text on a route with transforms, where everything but instructions to
 // the cache counts as it is written.
 func whole(in string) string { return string(cache.WholeRequest([]byte(in))) }
 
-// FuzzCanonicalRequest shuffles the members of any JSON object. The canonical text must
-// stay the same and be equal to the body. In any wire format, it must be JSON and its own
-// canonical text.
+// FuzzCanonicalRequest shuffles the members of any JSON object, and in chat completions also
+// those of the objects in it that are no schemas. The canonical text must stay the same and be
+// equal to the body. In any wire format, it must be JSON and its own canonical text.
 func FuzzCanonicalRequest(f *testing.F) {
 	f.Add([]byte(`{"b":[{"z":1,"y":"\\\""},-2.50],"a":{"k":null,"j":true}}`), uint64(1))
 	f.Fuzz(func(t *testing.T, in []byte, seed uint64) {
@@ -80,7 +147,7 @@ func FuzzCanonicalRequest(f *testing.F) {
 			return
 		}
 		r := rand.New(rand.NewPCG(seed, 0))
-		one, two := shuffled(r, tree), shuffled(r, tree)
+		one, two := shuffled(r, tree, false), shuffled(r, tree, false)
 		got := whole(one)
 		if other := whole(two); got != other {
 			t.Fatalf("%s\n→ %s\n%s\n→ %s", one, got, two, other)
@@ -96,6 +163,10 @@ func FuzzCanonicalRequest(f *testing.F) {
 			t.Fatalf("canonical form says something else (-want +got):\n%s", diff)
 		}
 		for _, form := range []llm.Dialect{llm.OpenAI, llm.Anthropic, llm.Responses, llm.Gemini} {
+			one, two := one, two
+			if form == llm.OpenAI {
+				one, two = shuffled(r, tree, true), shuffled(r, tree, true)
+			}
 			got := plain(string(cache.CanonicalRequest(nil, &llm.Request{Body: []byte(one), Form: form})))
 			again := plain(string(cache.CanonicalRequest(nil, &llm.Request{Body: []byte(two), Form: form})))
 			if !json.Valid([]byte(got)) || got != again {
@@ -105,21 +176,27 @@ func FuzzCanonicalRequest(f *testing.F) {
 	})
 }
 
-// shuffled writes a tree with its members in random order.
-func shuffled(r *rand.Rand, v any) string {
-	switch v := v.(type) {
-	case map[string]any:
+// shuffled writes a tree with its members in random order, and those of the objects in it too
+// if it is to go deep.
+func shuffled(r *rand.Rand, v any, deep bool) string {
+	if object, ok := v.(map[string]any); ok {
 		var members []string
-		for name, value := range v {
+		for _, name := range slices.Sorted(maps.Keys(object)) {
 			key, _ := json.Marshal(name)
-			members = append(members, string(key)+" : "+shuffled(r, value))
+			value, _ := json.Marshal(object[name])
+			if deep && name != "parameters" && name != "schema" {
+				value = []byte(shuffled(r, object[name], true))
+			}
+			members = append(members, string(key)+" : "+string(value))
 		}
 		r.Shuffle(len(members), func(i, j int) { members[i], members[j] = members[j], members[i] })
 		return "{ " + strings.Join(members, " , ") + " }"
+	}
+	switch v := v.(type) {
 	case []any:
 		var items []string
 		for _, item := range v {
-			items = append(items, shuffled(r, item))
+			items = append(items, shuffled(r, item, deep))
 		}
 		return "[" + strings.Join(items, ",\n") + "]"
 	case json.Number:

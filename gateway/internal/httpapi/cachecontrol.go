@@ -40,9 +40,9 @@ func cacheControl(h http.Header, c llm.CacheControl) (llm.CacheControl, error) {
 	}
 	ttl, ok := parseSeconds(value)
 	if !ok {
-		return c, badHeader("cf-aig-cache-ttl", "it must be a number of seconds")
+		return c, badHeader("cf-aig-cache-ttl", fmt.Sprintf("it must be a whole number of seconds from 0 to %.0f", maxCacheTTL.Seconds()))
 	}
-	c.TTL = ttl
+	c.TTL, c.NoStore = ttl, c.NoStore || ttl == 0
 	return c, nil
 }
 

@@ -37,6 +37,7 @@ func TestCacheControl(t *testing.T) {
 		{"body's name wins", headers("x-portkey-cache-namespace", "n"), llm.CacheControl{Namespace: "b"}, llm.CacheControl{Namespace: "b"}, false},
 		{"cloudflare skip", headers("cf-aig-skip-cache", "true"), llm.CacheControl{}, llm.CacheControl{NoCache: true, NoStore: true}, false},
 		{"cloudflare ttl", headers("cf-aig-cache-ttl", "60"), llm.CacheControl{}, llm.CacheControl{TTL: time.Minute}, false},
+		{"cloudflare no ttl", headers("cf-aig-cache-ttl", "0"), llm.CacheControl{}, llm.CacheControl{NoStore: true}, false},
 		{"bad ttl", headers("cf-aig-cache-ttl", "soon"), llm.CacheControl{}, llm.CacheControl{}, true},
 		{"endless ttl", headers("cf-aig-cache-ttl", "99999999999999"), llm.CacheControl{}, llm.CacheControl{}, true},
 	} {

@@ -48,7 +48,7 @@ ledger: sqlite://penstock.db
 	for name, ask := range asks {
 		t.Run(name, func(t *testing.T) {
 			for _, c := range []struct{ usecase, route, cache string }{{"other", "m", "miss"}, {"faq", "cheap", "miss"}, {"faq", "cheap", "hit"}, {"other", "m", "hit"}} {
-				resp, got := h.postTo(t, ask.path, ask.body, "X-Penstock-Tags", "usecase="+c.usecase)
+				resp, got := h.postTo(t, ask.path, ask.body, "X-Penstock-Tags", "usecase="+c.usecase, "X-Portkey-Cache-Namespace", name)
 				if resp.StatusCode != 200 || resp.Header.Get("X-Penstock-Route") != c.route || resp.Header.Get("X-Penstock-Model") != "m" || resp.Header.Get("X-Penstock-Cache") != c.cache {
 					t.Fatalf("usecase %s: %d, headers %v, %s, want route %s and cache %s", c.usecase, resp.StatusCode, resp.Header, got, c.route, c.cache)
 				}

@@ -61,6 +61,10 @@ func (c *Client) Speaks() llm.Dialect { return c.format.Dialect }
 // Request reads a request. The caller adds what headers say of tags and caching.
 func (c *Client) Request(_ context.Context, in llm.Incoming) (*llm.Request, error) {
 	facts, cache, err := c.format.facts(in.Body, intake.Options{})
+	if err == nil && !facts.CacheAt.IsZero() && c.format != chatCompletions { // whose calls cut it out
+		in.Body = apply(in.Body, []edit{{at: facts.CacheAt}})
+		facts, _, err = c.format.facts(in.Body, intake.Options{})
+	}
 	if err != nil {
 		return nil, err
 	}

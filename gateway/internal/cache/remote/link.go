@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"log/slog"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -18,6 +19,8 @@ const (
 	firstPause, longestPause = 250 * time.Millisecond, 5 * time.Second
 	// pingTime bounds a try.
 	pingTime = time.Second
+	// refusalEvery is the least time between two refusals that are logged.
+	refusalEvery = time.Minute
 )
 
 // link is the connection with the server, and whether it answers.
@@ -26,6 +29,8 @@ type link struct {
 	log     *slog.Logger
 	// failures counts failed calls since the last that succeeded.
 	failures atomic.Int64
+	// refusedAt is when a refusal was logged last, in Unix nanoseconds; zero for never.
+	refusedAt atomic.Int64
 	// lost wakes keep when the server has stopped answering.
 	lost chan struct{}
 
@@ -57,8 +62,13 @@ func (l *link) down() bool {
 
 func (l *link) succeeded() { l.failures.Store(0) }
 
-// failed counts a failed call. One that its caller has given up says nothing.
+// failed counts a failed call. One that its caller has given up says nothing, and a server that
+// refuses a command answers.
 func (l *link) failed(err error) {
+	if _, ok := rueidis.IsRedisErr(err); ok {
+		l.refused(err)
+		return
+	}
 	if errors.Is(err, context.Canceled) || l.failures.Add(1) < maxFailures {
 		return
 	}
@@ -73,6 +83,20 @@ func (l *link) failed(err error) {
 		default:
 		}
 	}
+}
+
+// refused reports that the server refuses a command, such as a write when its memory is full.
+func (l *link) refused(err error) {
+	now, last := time.Now().UnixNano(), l.refusedAt.Load()
+	if (last == 0 || now-last >= int64(refusalEvery)) && l.refusedAt.CompareAndSwap(last, now) {
+		l.log.Warn("the cache's server refuses what it is asked; requests go on without that", slog.Any("err", err))
+	}
+}
+
+// wrongType reports whether an error says that what has a name is no value of a gateway's.
+func wrongType(err error) bool {
+	e, ok := rueidis.IsRedisErr(err)
+	return ok && strings.HasPrefix(e.Error(), "WRONGTYPE")
 }
 
 // keep connects, and tries the server again for as long as it does not answer.

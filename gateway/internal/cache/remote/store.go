@@ -125,6 +125,11 @@ func (s *Store) get(ctx context.Context, key [32]byte) (value, bool) {
 	name := s.signer.name(key)
 	// GETRANGE, so that no more is read than a value may have.
 	text, err := client.Do(ctx, client.B().Getrange().Key(name).Start(0).End(int64(overhead+s.o.MaxValue)).Build()).AsBytes()
+	if wrongType(err) {
+		s.link.succeeded()
+		s.rejected.Add(1)
+		return value{}, false
+	}
 	if err != nil {
 		s.failed.Add(1)
 		s.link.failed(err)

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"fmt"
+	"log/slog"
 	"net"
 	"strings"
 	"sync"
@@ -147,6 +148,35 @@ func TestSlowServer(t *testing.T) {
 	}
 	p.pass()
 	await(t, func() bool { return !s.Stats().Down })
+}
+
+// TestRefusals has the server refuse what it is asked: that is an answer, so it is not down.
+func TestRefusals(t *testing.T) {
+	var log bytes.Buffer
+	s := openTest(t, Options{URL: "unix://" + startRedis(t), Log: slog.New(slog.NewTextHandler(&log, nil))})
+	client, _ := s.link.use()
+	do := func(command ...string) {
+		t.Helper()
+		if err := client.Do(t.Context(), client.B().Arbitrary(command...).Build()).Error(); err != nil {
+			t.Fatal(err)
+		}
+	}
+	do("RPUSH", s.signer.name(testKey), "a list")
+	for range 2 * maxFailures {
+		s.get(t.Context(), testKey)
+	}
+	do("CONFIG", "SET", "maxmemory", "1")
+	for range 2 * maxFailures {
+		s.Put([32]byte{1}, []byte("x"), time.Hour)
+	}
+	await(t, func() bool { return s.Stats().Dropped == 2*maxFailures })
+	if st := s.Stats(); st.Rejected != 2*maxFailures || st.Failed != 0 || st.Down {
+		t.Errorf("stats %+v, want %d rejected and the server up", st, 2*maxFailures)
+	}
+	s.writes.close(time.Minute) // no more is logged then
+	if n := strings.Count(log.String(), "level=WARN"); n != 1 || !strings.Contains(log.String(), "refuses") {
+		t.Errorf("the log has %d warnings, want one of a refusal:\n%s", n, &log)
+	}
 }
 
 // TestNoServer opens a store whose server is not there, at first or ever.

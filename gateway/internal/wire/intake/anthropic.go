@@ -8,7 +8,6 @@ import (
 // ScanMessages reads a body of Anthropic's Messages API as Scan reads one of OpenAI's
 // chat completions, and with the same strictness. Fields are those of
 // https://docs.anthropic.com/en/api/messages; what it does not know is carried along.
-// The body holds no cache instructions of the gateway's.
 func ScanMessages(body []byte, o Options) (llm.Facts, llm.CacheControl, error) {
 	var s scanner
 	return s.scan(body, messagesBody, o)

@@ -57,6 +57,9 @@ func (s *scanner) seconds(param string, to *time.Duration, zero *bool) bool {
 		return s.value()
 	}
 	at := s.Pos()
+	if s.Peek() == '-' {
+		return s.refuse(at, param, "%s may not be negative.", param)
+	}
 	if !isDigit(s.Peek()) {
 		return s.wrongType(param, "a number of seconds")
 	}

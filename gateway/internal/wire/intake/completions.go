@@ -18,7 +18,7 @@ const (
 // completions, and with the same strictness. Fields are those of
 // https://platform.openai.com/docs/api-reference/completions; what it does not know is
 // carried along. Choices counts those of all prompts, with those that only the provider
-// sees; MaxTokens is never 0. The body holds no cache instructions of the gateway's.
+// sees; MaxTokens is never 0.
 func ScanCompletions(body []byte, o Options) (llm.Facts, llm.CacheControl, error) {
 	var s scanner
 	return s.scan(body, completionsBody, o)
@@ -104,7 +104,7 @@ func completionsField(name []byte) field {
 		return fEcho
 	case "suffix":
 		return fSuffix
-	case "messages", "max_completion_tokens", "cache":
+	case "messages", "max_completion_tokens":
 		return unknown
 	}
 	return chatField(name)

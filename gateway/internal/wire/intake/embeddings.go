@@ -11,7 +11,7 @@ const maxDimensions = 1_000_000
 // ScanEmbeddings reads a body of OpenAI's embeddings API as Scan reads one of chat
 // completions, and with the same strictness. Fields are those of
 // https://platform.openai.com/docs/api-reference/embeddings; what it does not know is
-// carried along. The body holds no cache instructions of the gateway's.
+// carried along.
 func ScanEmbeddings(body []byte, o Options) (llm.Facts, llm.CacheControl, error) {
 	var s scanner
 	return s.scan(body, embeddingsBody, o)

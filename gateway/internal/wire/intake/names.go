@@ -62,6 +62,9 @@ func (o object) modelInPath() bool { return o.isBody() && o >= geminiBody }
 
 // lookup finds a name among those known in an object of this kind.
 func lookup(of object, name []byte) field {
+	if string(name) == "cache" && of.isBody() {
+		return fCache
+	}
 	switch of {
 	case chatBody:
 		return chatField(name)
@@ -147,8 +150,6 @@ func chatField(name []byte) field {
 		return fModalities
 	case "web_search_options":
 		return fWebSearchOptions
-	case "cache":
-		return fCache
 	}
 	return passThroughField(name)
 }

@@ -37,6 +37,9 @@ func (s *scanner) request() bool {
 
 // rootMember reads one member of the outermost object of any API.
 func (s *scanner) rootMember(m *members) bool {
+	if m.field == fCache {
+		return s.cacheMember(m)
+	}
 	switch s.root {
 	case messagesBody:
 		return s.messagesMember(m)
@@ -122,8 +125,6 @@ func (s *scanner) member(m *members) bool {
 		return s.metadata()
 	case fPromptCacheKey:
 		return s.promptCacheKey()
-	case fCache:
-		return s.cacheMember(m)
 	}
 	return s.feature(m)
 }

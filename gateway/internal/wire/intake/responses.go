@@ -9,7 +9,7 @@ import (
 // ScanResponses reads a body of OpenAI's Responses API as Scan reads one of chat
 // completions, and with the same strictness. Fields are those of
 // https://platform.openai.com/docs/api-reference/responses; what it does not know is
-// carried along. The body holds no cache instructions of the gateway's.
+// carried along.
 func ScanResponses(body []byte, o Options) (llm.Facts, llm.CacheControl, error) {
 	var s scanner
 	return s.scan(body, responsesBody, o)
