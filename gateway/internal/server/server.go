@@ -93,7 +93,7 @@ type Server struct {
 
 	snapshot  atomic.Pointer[snapshot]
 	reloading sync.Mutex
-	// comparing is held by the comparison of routers that runs for an operator.
+	// comparing is held by the comparison of routers or policies that runs for an operator.
 	comparing sync.Mutex
 	// closing are the goroutines that close old snapshots.
 	closing sync.WaitGroup
