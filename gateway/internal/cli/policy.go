@@ -122,7 +122,7 @@ func (e *environment) policyEvalCommand() *cobra.Command {
 			if len(result.Added) > 0 {
 				fmt.Fprintf(e.stderr, "added what every request has: %s\n", strings.Join(result.Added, ", "))
 			}
-			fmt.Fprint(e.stderr, result.Trace)
+			fmt.Fprint(e.stderr, result.Trace, result.Rules)
 			if result.Raw != nil {
 				fmt.Fprintf(e.stdout, "%s\n", result.Raw)
 			}
@@ -130,7 +130,7 @@ func (e *environment) policyEvalCommand() *cobra.Command {
 		},
 	}
 	cmd.Flags().StringVarP(&file, "input", "f", "", "file with the input as JSON; - is standard input")
-	cmd.Flags().BoolVar(&explain, "explain", false, "trace the evaluation on standard error")
+	cmd.Flags().BoolVar(&explain, "explain", false, "trace the evaluation on standard error, and name the rule, file and line of every part of the decision")
 	return cmd
 }
 

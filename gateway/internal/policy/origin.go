@@ -3,7 +3,6 @@ package policy
 import (
 	"context"
 	"encoding/json"
-	"reflect"
 	"slices"
 	"strconv"
 	"strings"
@@ -113,15 +112,12 @@ func namesOf(o llm.Obligations) []string {
 // object returns the rule that gave an object with these texts, or a collection with one.
 func (t *ruleTracer) object(texts map[string]string) string {
 	has := func(v ast.Value) bool {
-		o, ok := v.(ast.Object)
 		for name, text := range texts {
-			if !ok {
+			if member := memberOf(v, name); member == nil || member.Compare(ast.String(text)) != 0 {
 				return false
 			}
-			member := o.Get(ast.StringTerm(name))
-			ok = member != nil && reflect.DeepEqual(member.Value, ast.Value(ast.String(text)))
 		}
-		return ok
+		return true
 	}
 	for _, r := range t.results {
 		if has(r.value) {
@@ -159,30 +155,36 @@ func (t *ruleTracer) containing(is func(ast.Value) bool) string {
 	return best
 }
 
-// member returns the rule that gave an obligation: by its name, or as a member of obligations.
+// member returns the rule that gave an obligation: by its name, with all obligations, or with
+// the whole decision.
 func (t *ruleTracer) member(name string) string {
+	var whole ast.Value
+	decided := ""
 	for _, r := range t.results {
-		if at := slices.Index(r.names, "obligations"); at >= 0 && slices.Contains(r.names[at+1:], name) {
+		at := slices.Index(r.names, "obligations")
+		if at >= 0 && slices.Contains(r.names[at+1:], name) || at >= 0 && memberOf(r.value, name) != nil {
 			return r.rule
+		}
+		if v := memberOf(r.value, "obligations"); v != nil && memberOf(v, name) != nil {
+			whole, decided = v, r.rule
 		}
 	}
 	for _, r := range t.results {
-		if o, ok := r.value.(ast.Object); ok && slices.Contains(r.names, "obligations") && o.Get(ast.StringTerm(name)) != nil {
+		if whole != nil && r.value.Compare(whole) == 0 {
 			return r.rule
 		}
 	}
-	return t.containing(func(v ast.Value) bool {
-		o, ok := v.(ast.Object)
-		if !ok {
-			return false
+	return decided
+}
+
+// memberOf returns a member of an object; nil if there is none.
+func memberOf(v ast.Value, name string) ast.Value {
+	if o, ok := v.(ast.Object); ok {
+		if member := o.Get(ast.StringTerm(name)); member != nil {
+			return member.Value
 		}
-		all := o.Get(ast.StringTerm("obligations"))
-		if all == nil {
-			return false
-		}
-		members, ok := all.Value.(ast.Object)
-		return ok && members.Get(ast.StringTerm(name)) != nil
-	})
+	}
+	return nil
 }
 
 // describeRules lists the rules of a decision, one a line.

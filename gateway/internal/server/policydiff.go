@@ -33,7 +33,7 @@ func (s *Server) DiffPolicy(ctx context.Context, l *ledger.Reader, q admin.Polic
 		route, err := sn.routes.Named(model)
 		return route, err == nil
 	}
-	p, err := policy.NewReplayer(ctx, policy.ReplayOptions{Options: policy.Options{Source: source, Location: sn.config.TimeZone.Location()},
+	p, err := policy.NewReplayer(ctx, policy.ReplayOptions{Options: policy.Options{Source: source, Location: sn.config.TimeZone.Location(), Workers: s.diffWorkers},
 		Principal: func(id string) (llm.Principal, bool) { who, ok := known[id]; return who, ok }, Route: routeOf})
 	if err != nil {
 		return nil, err

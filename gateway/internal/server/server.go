@@ -93,6 +93,9 @@ type Server struct {
 
 	snapshot  atomic.Pointer[snapshot]
 	reloading sync.Mutex
+	// diffWorkers bound the evaluations of policies that are compared, apart from those that
+	// decide on requests.
+	diffWorkers *policy.Workers
 	// comparing is held by the comparison of routers or policies that runs for an operator.
 	comparing sync.Mutex
 	// closing are the goroutines that close old snapshots.
@@ -128,7 +131,7 @@ func OpenDry(ctx context.Context, o Options, c *config.Config) (*Server, error) 
 }
 
 func newServer(o Options) *Server {
-	return &Server{o: o, log: slog.New(slog.NewTextHandler(o.Stderr, nil)), workers: policy.NewWorkers()}
+	return &Server{o: o, log: slog.New(slog.NewTextHandler(o.Stderr, nil)), workers: policy.NewWorkers(), diffWorkers: policy.NewWorkers()}
 }
 
 // open reads the configuration and opens the parts, first those that come before the
