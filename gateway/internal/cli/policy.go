@@ -37,7 +37,7 @@ func (e *environment) policySource(cmd *cobra.Command, args []string) (policy.So
 	if e.options.ConfigPath() == "" {
 		return server.PolicySource(""), nil
 	}
-	c, err := e.options.Load(cmd.Context())
+	c, err := e.options.LoadWithoutSecrets(cmd.Context())
 	if err != nil {
 		return policy.Source{}, err
 	}

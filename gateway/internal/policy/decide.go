@@ -1,7 +1,6 @@
 package policy
 
 import (
-	"bytes"
 	"context"
 	"encoding/json"
 	"errors"
@@ -35,10 +34,7 @@ func (e *Engine) explain(ctx context.Context, p *program, v llm.Decision) (llm.D
 	if v.Input == nil {
 		return v, nil
 	}
-	input, err := ast.ValueFromReader(bytes.NewReader(v.Input))
-	if err == nil {
-		v, err = p.origins(ctx, input, v, sampleLimit)
-	}
+	v, err := p.originsOf(ctx, v)
 	if err != nil {
 		return v, cannotDecide(ctx, err)
 	}

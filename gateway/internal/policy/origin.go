@@ -1,8 +1,10 @@
 package policy
 
 import (
+	"bytes"
 	"context"
 	"encoding/json"
+	"fmt"
 	"slices"
 	"strconv"
 	"strings"
@@ -65,6 +67,61 @@ func (p *program) origins(ctx context.Context, input ast.Value, v llm.Decision, 
 		return v, err
 	}
 	return t.attribute(v), nil
+}
+
+// Recorded names the rules that the decisions of a record come from, if the policy is still the
+// one that made them and their inputs are kept; otherwise it leaves the record as it is.
+func Recorded(ctx context.Context, src Source, r *llm.Record) error {
+	o := Options{Source: src, MemoBytes: -1}.withDefaults()
+	_, err := inTime(ctx, o, func(ctx context.Context) (struct{}, error) {
+		b, err := load(src)
+		if err != nil || r.Decision == nil || b.digest != r.Decision.Revision {
+			return struct{}{}, err
+		}
+		p, err := b.compile(ctx, o)
+		if err != nil {
+			return struct{}{}, err
+		}
+		return struct{}{}, p.nameRules(ctx, r)
+	})
+	if err != nil {
+		return fmt.Errorf("name the rules of a decision: %w", err)
+	}
+	return nil
+}
+
+// nameRules adds the rules to the decisions of a record. What the first one has added to the
+// second comes from the input of the first.
+func (p *program) nameRules(ctx context.Context, r *llm.Record) error {
+	var rules []llm.RuleOf
+	for _, d := range []*llm.Decision{r.FirstDecision, r.Decision} {
+		if d == nil || d.Input == nil {
+			continue
+		}
+		v, err := p.originsOf(ctx, *d)
+		if err != nil {
+			return err
+		}
+		*d = v
+		for _, of := range v.Rules {
+			if !slices.Contains(rules, of) {
+				rules = append(rules, of)
+			}
+		}
+	}
+	if r.Decision.Allow {
+		r.Decision.Rules = rules
+	}
+	return nil
+}
+
+// originsOf is origins with the input that a decision keeps.
+func (p *program) originsOf(ctx context.Context, v llm.Decision) (llm.Decision, error) {
+	input, err := ast.ValueFromReader(bytes.NewReader(v.Input))
+	if err != nil {
+		return v, err
+	}
+	return p.origins(ctx, input, v, sampleLimit)
 }
 
 // attribute adds rules to a decision. A part that no single rule gives comes from the rule of
