@@ -296,8 +296,8 @@ func mergeAll(limits []llm.Limit) []llm.Limit {
 	return merged
 }
 
-// percent returns how much of each limit was used at the time, below zero where that is
-// unknown. It is of the limit's own maximum, which may have changed.
+// percent returns how much of each limit was used at the time, of its maximum of now. Nothing
+// was used of a limit that did not exist.
 func (c *recalled) percent(limits []llm.Limit) []int {
 	out := make([]int, len(limits))
 	for i, l := range limits {
@@ -320,7 +320,7 @@ func (c *recalled) percentOf(l llm.Limit) int {
 			return int(min(100*float64(s.Before)/float64(l.Max), usageUpTo))
 		}
 	}
-	return -1
+	return 0
 }
 
 // missing names what a policy reads of the input and the record does not have.

@@ -80,7 +80,7 @@ func TestReplayerCompletesInputs(t *testing.T) {
 		{`input.request.data_classes == []`, `{}`, nil},
 		{`input.route.name == "smart"; some t in input.route.targets; t.region == "eu"`, `{}`, nil},
 		{`some t in input.route.targets; t.id == "p/old"; t.price_in == 3000000`, `{"route":{"targets":[{"id":"p/old","provider":"p","price_in":3000000,"price_out":1}]}}`, nil},
-		{`count(input.usage) == 0`, `{}`, nil},
+		{`input.usage["key:ab12cd34"].day.usd == 0`, `{}`, nil}, // a limit that the record does not have
 		{`input.usage["team:search"].day.usd == 80`, `{"usage":{"team:search":{"day":{"usd":80}}}}`, nil},
 		{`input.usage["team:search"].day.usd == 40`, `{}`, func(r *llm.Record) {
 			l := llm.Limit{Name: "n", Scope: "team:search", Unit: llm.UnitUSD, Window: "day", Max: 10 * int64(llm.USD)}

@@ -3,9 +3,15 @@ package server
 import (
 	"encoding/json"
 	"net/http"
+	"os"
+	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 
+	"github.com/penstock/penstock/gateway/internal/httpapi/admin"
+	"github.com/penstock/penstock/gateway/internal/keys"
+	"github.com/penstock/penstock/gateway/internal/llm"
 	"github.com/penstock/penstock/gateway/internal/replay"
 )
 
@@ -63,4 +69,64 @@ ledger: sqlite://penstock.db
 	if status, text := h.operate(t, http.MethodPost, "/admin/v1/policy/diff", streamed); status != 503 {
 		t.Errorf("while another one runs: %d %s", status, text)
 	}
+}
+
+// A comment changes nothing: each of the examples decides the same on what it has decided,
+// for callers with all that a key may have.
+func TestDiffPolicyWithoutDifference(t *testing.T) {
+	for _, example := range []string{"business-hours", "soft-downgrade", "tag-budgets", "team-budgets"} {
+		t.Run(example, func(t *testing.T) {
+			files := exampleFiles(t, example)
+			dir := t.TempDir()
+			for name, text := range files {
+				writeFile(t, filepath.Join(dir, "policies", name), text)
+			}
+			h := openTestServerIn(t, dir, &speaker{text: "hello"}, `
+keys: required
+policies: `+filepath.Join(dir, "policies")+`
+providers: {up: {dialect: openai, base_url: $UPSTREAM, allow_private: true}}
+models:
+  smart: {targets: [{target: up/smart, price: {input: 1000, output: 1000}}]}
+  fast: {targets: [{target: up/fast, price: {input: 1, output: 1}}]}
+ledger: sqlite://penstock.db
+`)
+			for _, s := range []keys.Spec{{Name: "plain"}, {Name: "limited", Models: []string{"fast"}}, {Name: "full", Team: "research", User: "ada", Roles: []string{"member"},
+				Models: []string{"s*", "fast"}, Tags: map[string]string{"usecase": "support", "env": "test"}, Budget: llm.Budget{Max: 5 * llm.USD, Window: "day"}, Expires: time.Now().Add(time.Hour)}} {
+				_, token, err := h.keys.Create(t.Context(), s)
+				if err != nil {
+					t.Fatal(err)
+				}
+				for range 2 {
+					h.post(t, `{"model":"smart","max_tokens":50,"metadata":{"app":"x"},`+hello+`}`, "Authorization", "Bearer "+token.Reveal())
+				}
+			}
+			for name := range files {
+				if strings.HasSuffix(name, ".rego") {
+					files[name] += "\n# a comment\n"
+				}
+			}
+			got, err := h.DiffPolicy(t.Context(), h.ledger.Reader, admin.PolicyChange{Files: files, Examples: 9})
+			if err != nil || got.Records != 6 || got.Compared != 6 || got.Different != 0 {
+				t.Errorf("%+v, %v", got, err)
+			}
+		})
+	}
+}
+
+// exampleFiles returns the files of an example policy by name.
+func exampleFiles(t *testing.T, example string) map[string]string {
+	t.Helper()
+	files := map[string]string{}
+	paths, err := filepath.Glob(filepath.Join("..", "..", "..", "policies", "examples", example, "*"))
+	if err != nil || len(paths) == 0 {
+		t.Fatalf("%s: %d files, %v", example, len(paths), err)
+	}
+	for _, path := range paths {
+		text, err := os.ReadFile(path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		files[filepath.Base(path)] = string(text)
+	}
+	return files
 }
