@@ -27,7 +27,7 @@ type ReplayOptions struct {
 // Replayed is a recorded decision, and the one that the replayed policy would have made.
 type Replayed struct {
 	Before, After llm.Decision
-	// input is what After depends on, for Explain.
+	// evaluations are what After comes from, for Explain.
 	evaluations []evaluation
 }
 
