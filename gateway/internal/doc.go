@@ -36,7 +36,7 @@
 //	httpapi/admin   the endpoints for operators
 //	httpapi/tags    tags of a request
 //	meter           reserve, settle: the counters that limits are enforced on
-//	replay          ranks recorded requests again, with the same router or others
+//	replay          ranks recorded requests again, with the same router or others; compares policies over them
 //	ledger          records of requests, spend, leases, feedback; SQLite behind a journal
 //	keys            virtual keys
 //	catalog         prices, context windows and capabilities of models

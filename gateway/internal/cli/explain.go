@@ -11,6 +11,7 @@ import (
 	"github.com/penstock/penstock/gateway/internal/httpapi/admin"
 	"github.com/penstock/penstock/gateway/internal/httpapi/tags"
 	"github.com/penstock/penstock/gateway/internal/llm"
+	"github.com/penstock/penstock/gateway/internal/policy"
 	"github.com/penstock/penstock/gateway/internal/server"
 )
 
@@ -68,7 +69,11 @@ func (e *environment) recordFor(cmd *cobra.Command, args []string, file string, 
 			return nil, err
 		}
 		defer l.Close()
-		return l.Record(cmd.Context(), args[0])
+		r, err := l.Record(cmd.Context(), args[0])
+		if err == nil {
+			e.nameRules(cmd, r)
+		}
+		return r, err
 	}
 	asker, err := as.parse()
 	if err != nil {
@@ -79,6 +84,18 @@ func (e *environment) recordFor(cmd *cobra.Command, args []string, file string, 
 		return nil, err
 	}
 	return e.dryRun(cmd.Context(), body, asker)
+}
+
+// nameRules adds to a record the rules behind its decision, where the policy of now made it. A
+// policy that cannot be read any more leaves the record as it is.
+func (e *environment) nameRules(cmd *cobra.Command, r *llm.Record) {
+	source, err := e.policySource(cmd, nil)
+	if err == nil {
+		err = policy.Recorded(cmd.Context(), source, r)
+	}
+	if err != nil {
+		fmt.Fprintf(e.stderr, "the rules behind the decision are not known: %v\n", err)
+	}
 }
 
 // dryRun makes every decision about a request as a gateway with this

@@ -18,6 +18,12 @@ func addOutput(cmd *cobra.Command, output *string, forms ...string) {
 	*output = forms[0]
 }
 
+// addWord adds a flag that takes one of a few words. The first is the default.
+func addWord(cmd *cobra.Command, value *string, name, usage string, words ...string) {
+	cmd.Flags().Var(&form{value, words}, name, usage+": "+strings.Join(words, ", "))
+	*value = words[0]
+}
+
 // form is the value of a flag that takes one of a few words.
 type form struct {
 	value *string

@@ -21,10 +21,10 @@ func (e *environment) policyCommand() *cobra.Command {
 		Short: "Check, test and try out admission policies",
 		Long: "Policies are Rego files that decide which requests are admitted and which limits apply to them.\n" +
 			"Without a folder, the one that the configuration names is meant, else the built-in policy.",
-		Args: exactly(0, "one of check, test, eval"),
+		Args: exactly(0, "one of check, test, eval, diff"),
 		RunE: func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
 	}
-	cmd.AddCommand(e.policyCheckCommand(), e.policyTestCommand(), e.policyEvalCommand())
+	cmd.AddCommand(e.policyCheckCommand(), e.policyTestCommand(), e.policyEvalCommand(), e.policyDiffCommand())
 	return cmd
 }
 
@@ -37,7 +37,7 @@ func (e *environment) policySource(cmd *cobra.Command, args []string) (policy.So
 	if e.options.ConfigPath() == "" {
 		return server.PolicySource(""), nil
 	}
-	c, err := e.options.Load(cmd.Context())
+	c, err := e.options.LoadWithoutSecrets(cmd.Context())
 	if err != nil {
 		return policy.Source{}, err
 	}
@@ -122,7 +122,7 @@ func (e *environment) policyEvalCommand() *cobra.Command {
 			if len(result.Added) > 0 {
 				fmt.Fprintf(e.stderr, "added what every request has: %s\n", strings.Join(result.Added, ", "))
 			}
-			fmt.Fprint(e.stderr, result.Trace)
+			fmt.Fprint(e.stderr, result.Trace, result.Rules)
 			if result.Raw != nil {
 				fmt.Fprintf(e.stdout, "%s\n", result.Raw)
 			}
@@ -130,7 +130,7 @@ func (e *environment) policyEvalCommand() *cobra.Command {
 		},
 	}
 	cmd.Flags().StringVarP(&file, "input", "f", "", "file with the input as JSON; - is standard input")
-	cmd.Flags().BoolVar(&explain, "explain", false, "trace the evaluation on standard error")
+	cmd.Flags().BoolVar(&explain, "explain", false, "trace the evaluation on standard error, and name the rule, file and line of every part of the decision")
 	return cmd
 }
 

@@ -119,10 +119,15 @@ func printDecision(line func(string, string, ...any), r *llm.Record) {
 			line("", "%s: %s %s", reason.Code, reason.Message, reason.Rule)
 		}
 		for _, warning := range v.Warnings {
-			line("", "warning: %s", warning)
+			line("", "warning: %s %s", warning, v.RuleOf(llm.PartWarning, warning))
 		}
 		if o, _ := json.Marshal(v.Obligations); len(o) > 2 {
 			line("", "obligations: %s", o)
+		}
+		for _, r := range v.Rules {
+			if r.Part != llm.PartWarning {
+				line("", "%s %s comes from %s", r.Part, r.Name, r.Rule)
+			}
 		}
 	}
 	for _, s := range r.Limits {

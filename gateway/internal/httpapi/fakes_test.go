@@ -185,6 +185,11 @@ func (f *FakeAdmin) Record(_ context.Context, id string) (*llm.Record, error) {
 // Replay implements admin.Operations.
 func (f *FakeAdmin) Replay(context.Context, string) (any, error) { return struct{}{}, nil }
 
+// DiffPolicy implements admin.Operations.
+func (f *FakeAdmin) DiffPolicy(context.Context, admin.PolicyChange) (any, error) {
+	return map[string]int{"different": 1}, nil
+}
+
 // CompareRouters implements admin.Operations.
 func (f *FakeAdmin) CompareRouters(context.Context, admin.Comparison) (any, error) {
 	return struct{}{}, nil

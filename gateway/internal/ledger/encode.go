@@ -115,6 +115,13 @@ func decision(o *object, v *llm.Decision) {
 	o.text("revision", v.Revision)
 	o.yes("memoised", v.Memoised)
 	o.json("input", v.Input)
+	list(o, "rules", v.Rules, ruleOf)
+}
+
+func ruleOf(o *object, r *llm.RuleOf) {
+	o.text("part", r.Part)
+	o.text("name", r.Name)
+	o.text("rule", r.Rule)
 }
 
 func reason(o *object, r *llm.Reason) {

@@ -22,6 +22,36 @@ type Decision struct {
 	// Input is what the policy was evaluated on: the parts of the request that it reads, as
 	// JSON. It is nil when it is too large to be kept.
 	Input json.RawMessage `json:"input,omitempty"`
+	// Rules name the rules that the parts beside reasons come from. Only decisions that are
+	// explained or replayed have them.
+	Rules []RuleOf `json:"rules,omitempty"`
+}
+
+// RuleOf is where a part of a decision comes from.
+type RuleOf struct {
+	// Part is PartLimit, PartObligation or PartWarning, Name the limit's or the obligation's
+	// name, or the warning.
+	Part string `json:"part"`
+	Name string `json:"name"`
+	// Rule is a place in the policy, as "file.rego:12".
+	Rule string `json:"rule"`
+}
+
+// The parts of a decision that a rule gives, beside reasons.
+const (
+	PartLimit      = "limit"
+	PartObligation = "obligation"
+	PartWarning    = "warning"
+)
+
+// RuleOf returns the rule that a part of the decision comes from; empty when it is unknown.
+func (d *Decision) RuleOf(part, name string) string {
+	for _, r := range d.Rules {
+		if r.Part == part && r.Name == name {
+			return r.Rule
+		}
+	}
+	return ""
 }
 
 // Reason says why a request was denied, to the caller.
@@ -90,6 +120,9 @@ type Obligations struct {
 	Log string `json:"log,omitempty"`
 }
 
+// Destination is the model that the request is sent on to; empty when it stays where it is.
+func (o *Obligations) Destination() string { return cmp.Or(o.Route, o.Model) }
+
 // And combines a decision with the later one about the model or route that this one sends the
 // request on to. Limits, warnings and forbidden targets of both hold. Of other obligations
 // the later one's hold, and this one's where the later one has none. Neither decision is
@@ -99,6 +132,7 @@ func (d Decision) And(later Decision) Decision {
 	out.Allow = d.Allow && later.Allow
 	out.Memoised = d.Memoised && later.Memoised
 	out.Warnings = union(d.Warnings, later.Warnings)
+	out.Rules = union(d.Rules, later.Rules)
 	out.Limits = union(d.Limits, later.Limits)
 	a, b := d.Obligations, later.Obligations
 	out.Obligations = Obligations{

@@ -21,7 +21,7 @@ func (x *state) admit(ctx context.Context) error {
 	if err := x.decide(ctx, x.req); err != nil {
 		return err
 	}
-	next := destination(x.decision.Obligations)
+	next := x.decision.Obligations.Destination()
 	if next != "" && next != x.req.Facts.Model {
 		if err := x.decideAgain(ctx, next); err != nil {
 			return err
@@ -59,15 +59,6 @@ func (x *state) setDecision(d llm.Decision) {
 	x.record.Decision = &x.logged
 }
 
-// destination is the model that a decision sends a request on to; empty when it leaves
-// it where it is.
-func destination(o llm.Obligations) string {
-	if o.Route != "" {
-		return o.Route
-	}
-	return o.Model
-}
-
 // decideAgain decides on the request as if it had asked for another model. What both
 // decisions demand holds; where the second one would send it on to is ignored.
 func (x *state) decideAgain(ctx context.Context, model string) error {
@@ -82,7 +73,7 @@ func (x *state) decideAgain(ctx context.Context, model string) error {
 		return err
 	}
 	second := x.decision
-	if next := destination(second.Obligations); next != "" && next != model {
+	if next := second.Obligations.Destination(); next != "" && next != model {
 		second.Warnings = append(slices.Clip(second.Warnings), "the policy sends "+model+" on to "+next+", which is ignored: a request is sent on once")
 	}
 	x.setDecision(first.And(second))

@@ -32,8 +32,10 @@ type Evaluation struct {
 	Decision llm.Decision
 	// Err is a fault of the policy, for which the gateway would deny the request.
 	Err error
-	// Trace is the evaluation step by step, if EvalOptions.Trace is set.
+	// Trace is the evaluation step by step, and Rules the rules that the parts of the decision
+	// come from, one a line, if EvalOptions.Trace is set.
 	Trace string
+	Rules string
 	// Added are the parts of the input that were added because the gateway always sends
 	// them, such as "input.key.roles", sorted.
 	Added []string
@@ -80,6 +82,10 @@ func evalIn(ctx context.Context, src Source, input []byte, o EvalOptions) (Evalu
 	}
 	e := p.explain(ctx, parsed, o.Trace)
 	e.Added = added
+	if o.Trace && e.Err == nil {
+		e.Decision, e.Err = p.origins(ctx, parsed, e.Decision, sampleLimit)
+		e.Rules = describeRules(&e.Decision)
+	}
 	return e, nil
 }
 

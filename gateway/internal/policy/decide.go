@@ -20,10 +20,25 @@ func (e *Engine) Decide(ctx context.Context, in Input) (llm.Decision, error) {
 	p := e.program
 	in.Now = e.moment(p, in.Now)
 	v, err := e.decideOn(ctx, p, &in)
-	if e.options.Decisions != nil && !in.Unlogged {
+	if err == nil && in.Explained {
+		v, err = e.explain(ctx, p, v)
+	}
+	if e.options.Decisions != nil && !in.Explained {
 		e.options.Decisions.decided(&in, v, err)
 	}
 	return v, err
+}
+
+// explain adds the rules to a decision. One whose input is not kept stays without.
+func (e *Engine) explain(ctx context.Context, p *program, v llm.Decision) (llm.Decision, error) {
+	if v.Input == nil {
+		return v, nil
+	}
+	v, err := p.originsOf(ctx, v)
+	if err != nil {
+		return v, cannotDecide(ctx, err)
+	}
+	return v, nil
 }
 
 func (e *Engine) decideOn(ctx context.Context, p *program, in *Input) (llm.Decision, error) {

@@ -22,8 +22,9 @@ type Input struct {
 	DataClasses []string
 	// Now is the time of the decision; zero means the engine's clock.
 	Now time.Time
-	// Unlogged keeps the decision out of the decision log, as for a dry run.
-	Unlogged bool
+	// Explained names the rules that the decision comes from, and keeps it out of the decision
+	// log: it is for a dry run.
+	Explained bool
 }
 
 // maxInput bounds the canonical form of one input, in bytes, so that one builtin on

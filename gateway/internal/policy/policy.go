@@ -54,6 +54,9 @@ type Source struct {
 	// empty means the built-in policy. A folder that does not define
 	// data.penstock.decision extends the built-in policy instead of replacing it.
 	Dir string
+	// Files are the files of such a folder by their path within it, in place of Dir; nil
+	// means Dir.
+	Files map[string]string
 	// FS is policies.FS: the built-in policy and the schema of the input.
 	FS fs.FS
 }

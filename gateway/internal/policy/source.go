@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
+	"maps"
 	"os"
 	"path/filepath"
 	"slices"
@@ -73,7 +74,7 @@ func load(src Source) (*bundle, error) {
 	if !b.hasRules() {
 		return nil, Faults{{File: src.Dir, Message: "no rule in the .rego files of this folder", Hint: "write rules of `package penstock`, or leave `policies` out for the built-in policy"}}
 	}
-	if src.Dir != "" && !b.decides() {
+	if !src.builtin() && !b.decides() {
 		if texts, err = b.extend(src.FS, texts); err != nil {
 			return nil, err
 		}
@@ -82,7 +83,34 @@ func load(src Source) (*bundle, error) {
 	return b, nil
 }
 
+// builtin reports whether the source is the built-in policy.
+func (src Source) builtin() bool { return src.Dir == "" && src.Files == nil }
+
+// memory returns the files of a folder that is given in memory, sorted by name.
+func (src Source) memory() (texts []text, err error) {
+	var faults Faults
+	if len(src.Files) > maxFiles {
+		return nil, Faults{{Message: fmt.Sprintf("more than %d policy files", maxFiles)}}
+	}
+	for _, name := range slices.Sorted(maps.Keys(src.Files)) {
+		if !fs.ValidPath(name) || !relevant(name) {
+			faults = append(faults, Fault{File: name, Message: "not a file of a policy folder", Hint: "name .rego, data.json and data.yaml files by their path within the folder"})
+		}
+		texts = append(texts, text{name, name, []byte(src.Files[name])})
+	}
+	if len(faults) == 0 && !slices.ContainsFunc(texts, text.isPolicy) {
+		faults = Faults{{Message: "no .rego file with a policy among the files"}}
+	}
+	if len(faults) > 0 {
+		return nil, faults
+	}
+	return texts, nil
+}
+
 func (src Source) texts() ([]text, error) {
+	if src.Files != nil {
+		return src.memory()
+	}
 	if src.Dir == "" {
 		return readFolder(src.FS, func(p string) string { return "builtin/" + p })
 	}

@@ -1,9 +1,11 @@
 package replay
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 	"time"
@@ -191,9 +193,12 @@ func expectedCost(r *llm.Record, c *llm.Candidate) llm.NanoUSD {
 	if c.Target.ID == r.Target {
 		return c.Target.Price.Cost(r.Usage)
 	}
-	u := llm.Usage{Input: r.Usage.Input, Output: r.Usage.Output, CacheRead: min(c.CachedPrefix, r.Usage.Input), AudioInput: r.Usage.AudioInput,
-		AudioOutput: r.Usage.AudioOutput, Searches: r.Usage.Searches}
-	return c.Target.Price.Cost(u)
+	return c.Target.Price.Cost(elsewhere(r.Usage, c.CachedPrefix))
+}
+
+// elsewhere is the recorded usage at a target that has so many tokens of the prompt cached.
+func elsewhere(u llm.Usage, cached int64) llm.Usage {
+	return llm.Usage{Input: u.Input, Output: u.Output, CacheRead: min(cached, u.Input), AudioInput: u.AudioInput, AudioOutput: u.AudioOutput, Searches: u.Searches}
 }
 
 // expectedTime returns how long the recorded reply takes at a target by its figures of that
@@ -210,14 +215,20 @@ func expectedTime(r *llm.Record, c *llm.Candidate) (t time.Duration, known bool)
 // Report returns what has been summed up.
 func (c *Comparison) Report() *Report {
 	r := c.report
-	for why, n := range c.skipped {
-		r.Skipped = append(r.Skipped, Skip{why, n})
-	}
-	slices.SortFunc(r.Skipped, func(a, b Skip) int { return order(b.Records-a.Records, a.Why, b.Why) })
+	r.Skipped = skips(c.skipped)
 	for i, out := range []*Column{&r.Recorded, &r.A, &r.B} {
 		c.columns[i].into(out, r.Compared, r.Timed)
 	}
 	return &r
+}
+
+// skips lists reasons, the most frequent first.
+func skips(counted map[string]int64) (list []Skip) {
+	for _, why := range slices.Sorted(maps.Keys(counted)) {
+		list = append(list, Skip{why, counted[why]})
+	}
+	slices.SortStableFunc(list, func(a, b Skip) int { return cmp.Compare(b.Records, a.Records) })
+	return list
 }
 
 func (c *column) into(out *Column, compared, timed int64) {

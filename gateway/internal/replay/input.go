@@ -1,6 +1,6 @@
 // Package replay ranks recorded requests again: with the router that ranked them, to see
 // whether and why it ranks the same, or with others, to see where requests would have gone
-// and what that would have cost.
+// and what that would have cost. It also sums up how another policy would have treated them.
 //
 // It does not read the ledger, load modules or send anything: it is given records, the facts
 // of their routes and routers.

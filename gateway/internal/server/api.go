@@ -130,10 +130,14 @@ func (o operators) Replay(ctx context.Context, id string) (any, error) {
 func (o operators) CompareRouters(ctx context.Context, c admin.Comparison) (any, error) {
 	if !o.server.comparing.TryLock() { // it takes an instance of the modules from the requests
 		return nil, &llm.Error{Code: llm.CodeOverloaded, Status: http.StatusServiceUnavailable, RetryAfter: 5 * time.Second,
-			Message: "Another comparison of routers is running. Ask again when it is done, or run penstock route compare."}
+			Message: "Another comparison of routers or policies is running. Ask again when it is done, or run penstock route compare."}
 	}
 	defer o.server.comparing.Unlock()
 	return o.server.CompareRouters(ctx, o.server.ledger.Reader, c)
+}
+
+func (o operators) DiffPolicy(ctx context.Context, q admin.PolicyChange) (any, error) {
+	return o.server.diffPolicyFor(ctx, q)
 }
 
 func (o operators) Spend(ctx context.Context, by []string, since, until time.Time) (any, error) {

@@ -95,7 +95,10 @@ type Server struct {
 
 	snapshot  atomic.Pointer[snapshot]
 	reloading sync.Mutex
-	// comparing is held by the comparison of routers that runs for an operator.
+	// diffWorkers bound the evaluations of policies that are compared, apart from those that
+	// decide on requests.
+	diffWorkers *policy.Workers
+	// comparing is held by the comparison of routers or policies that runs for an operator.
 	comparing sync.Mutex
 	// closing are the goroutines that close old snapshots.
 	closing sync.WaitGroup
@@ -130,7 +133,7 @@ func OpenDry(ctx context.Context, o Options, c *config.Config) (*Server, error) 
 }
 
 func newServer(o Options) *Server {
-	return &Server{o: o, log: slog.New(slog.NewTextHandler(o.Stderr, nil)), workers: policy.NewWorkers(), cacheTally: cacheTally{since: time.Now()}}
+	return &Server{o: o, log: slog.New(slog.NewTextHandler(o.Stderr, nil)), workers: policy.NewWorkers(), diffWorkers: policy.NewWorkers(), cacheTally: cacheTally{since: time.Now()}}
 }
 
 // open reads the configuration and opens the parts, first those that come before the

@@ -25,7 +25,7 @@ type policyStage struct{ engine *policy.Engine }
 
 func (s policyStage) Decide(ctx context.Context, req *llm.Request, route *llm.Route) (llm.Decision, error) {
 	targets := route.All()
-	in := policy.Input{Request: req, Route: route.Name, Targets: targets, DataClasses: req.Demands.Classes, Now: req.At, Unlogged: req.Dry}
+	in := policy.Input{Request: req, Route: route.Name, Targets: targets, DataClasses: req.Demands.Classes, Now: req.At, Explained: req.Dry}
 	in.EstCost, in.CostKnown = llm.WorstCost(targets, &req.Facts)
 	return s.engine.Decide(ctx, in)
 }

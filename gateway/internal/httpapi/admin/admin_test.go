@@ -22,6 +22,7 @@ type fake struct {
 	opened       Opening
 	closed       Opening
 	comparison   Comparison
+	change       PolicyChange
 }
 
 var errUnknown = &llm.Error{Code: llm.CodeNotFound, Status: http.StatusNotFound, Message: "unknown"}
@@ -45,6 +46,13 @@ func (f *fake) CompareRouters(_ context.Context, c Comparison) (any, error) {
 		return nil, errUnknown
 	}
 	return map[string]any{"compared": 1}, nil
+}
+
+func (f *fake) DiffPolicy(_ context.Context, q PolicyChange) (any, error) {
+	if f.change = q; q.Model == "none" {
+		return nil, errUnknown
+	}
+	return map[string]any{"different": 1}, nil
 }
 
 func (f *fake) Spend(_ context.Context, by []string, since, until time.Time) (any, error) {
