@@ -43,6 +43,7 @@ func (r *ranker) spare() {
 // leftOf is the share that is left of the provider's limit that is nearest to its end; 1 when
 // nothing is known.
 func leftOf(f *penstock.Figures) float64 {
-	// The bits of positive numbers are in their order, and those of negative ones are higher.
-	return math.Float64frombits(min(math.Float64bits(1), math.Float64bits(f.RequestsLeft), math.Float64bits(f.TokensLeft)))
+	// The bits of positive numbers are in their order, and those of negative ones are higher. -0,
+	// of which a record keeps 0, becomes that.
+	return math.Float64frombits(min(math.Float64bits(1), math.Float64bits(f.RequestsLeft+0), math.Float64bits(f.TokensLeft+0)))
 }

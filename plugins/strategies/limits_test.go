@@ -1,6 +1,7 @@
 package strategies
 
 import (
+	"math"
 	"testing"
 
 	penstock "github.com/penstock/penstock/sdk/go"
@@ -113,4 +114,16 @@ func TestASlowTargetComesBackWithLittleTraffic(t *testing.T) {
 		more[i].samples = .1
 	}
 	wantShare(t, "a slow target after a while", shares(t, "latency", targets, more)[4], .05, .2)
+}
+
+// TestNothingLeftIsNothing has the two zeros that a number can be.
+func TestNothingLeftIsNothing(t *testing.T) {
+	for _, zero := range []float64{0, math.Copysign(0, -1)} {
+		if got := leftOf(&penstock.Figures{RequestsLeft: zero, TokensLeft: -1}); got != 0 {
+			t.Errorf("of %v requests %v is left", zero, got)
+		}
+	}
+	if got := leftOf(&penstock.Figures{RequestsLeft: -0.5, TokensLeft: math.NaN()}); got != 1 {
+		t.Errorf("of unknown limits %v is left", got)
+	}
 }
