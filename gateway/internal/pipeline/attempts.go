@@ -301,6 +301,10 @@ func (s *attempts) finalError(ctx context.Context, err error) error {
 	}
 	e := *llm.AsError(err)
 	e.Retried = e.Retried || s.asked() > 0
+	if s.allCooling && e.RetryAfter == 0 && s.asked() > 0 {
+		_, until := s.Health.Cooling(s.made[len(s.made)-1].target.ID)
+		e.RetryAfter = max(until.Sub(s.Now()).Round(time.Second), 0)
+	}
 	if e.Fault == llm.FaultAuth {
 		return hideAuthFailure(&e)
 	}

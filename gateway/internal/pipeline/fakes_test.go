@@ -1,6 +1,7 @@
 package pipeline
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -72,6 +73,8 @@ type fakes struct {
 	outputs []string
 	// askedTokens is how many tokens the last attempt was begun with.
 	askedTokens int64
+	// hastens lets a request without another target ask one that cools down.
+	hastens bool
 
 	// p95 is the 95th percentile of all targets' times to the first token.
 	p95 time.Duration
@@ -276,7 +279,7 @@ func (f *fakes) Backoff(_ int, r llm.Retries) time.Duration { return r.Min }
 
 func (f *fakes) Stats(id string) llm.Stats {
 	if d := f.stats[id]; d > 0 {
-		return llm.Stats{CoolingFor: "rate_limited", CoolingUntil: time.Now().Add(d)}
+		return llm.Stats{CoolingFor: cmp.Or(f.cooling[id], "rate_limited"), CoolingUntil: time.Now().Add(d)}
 	}
 	return llm.Stats{TTFTP95: llm.Millis(f.p95)}
 }
@@ -340,9 +343,9 @@ func (f *fakes) Cooling(id string) (string, time.Time) {
 
 func (f *fakes) Begin(id string, a Asking) (Flight, bool) {
 	f.mu.Lock()
+	defer f.mu.Unlock()
 	f.askedTokens = a.Tokens
-	f.mu.Unlock()
-	return flight{f, id, f.credential(id, a)}, f.cooling[id] == ""
+	return flight{f, id, f.credential(id, a)}, f.cooling[id] == "" || a.LastResort && f.hastens
 }
 
 func (f *fakes) Spare(id string, a Asking) bool { return f.credential(id, a) != "" }

@@ -401,6 +401,25 @@ func TestUnwrittenLedgerDoesNotWithholdTheAnswer(t *testing.T) {
 	}
 }
 
+// TestTheLeastBadTargetIsAsked has nothing but targets that cool down: the one whose own failures
+// alone keep requests from it is asked, once.
+func TestTheLeastBadTargetIsAsked(t *testing.T) {
+	f := newFakes("a", "b", "c")
+	f.hastens = true
+	f.cooling["a"], f.cooling["b"], f.cooling["c"] = "rate_limited", "server", llm.CoolingForOperator
+	f.stats, f.cools = map[string]time.Duration{"a": time.Second, "b": time.Minute, "c": time.Second}, time.Minute
+	got, err := f.serve(t, t.Context(), request(false))
+	if err != nil || got.text != "hello from b" || len(f.sent) != 1 {
+		t.Errorf("Serve = %q, %v after %v; want b's answer", got.text, err, f.sent)
+	}
+	f.records, f.sent = nil, nil
+	f.script["b"] = []action{failing(llm.FaultServer, 500)}
+	_, err = f.serve(t, t.Context(), request(false))
+	if e := llm.AsError(err); e.Status != 500 || e.RetryAfter <= 0 || !e.Retried || len(f.sent) != 1 {
+		t.Errorf("Serve = %+v after %v; want b's error with Retry-After after one call", e, f.sent)
+	}
+}
+
 func TestCoolingTargets(t *testing.T) {
 	f := newFakes("a", "b")
 	f.cooling["a"] = "server"

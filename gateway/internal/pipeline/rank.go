@@ -1,6 +1,7 @@
 package pipeline
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -202,15 +203,27 @@ func considered(c llm.Candidate, why string) llm.Considered {
 }
 
 // fromCooling returns the candidates that are cooling down but may be asked, since the
-// provider set no time to wait; without any, the one whose cooldown ends first.
+// provider set no time to wait; without any, the least bad one, which is asked once if its own
+// failures alone keep requests from it.
 func (x *state) fromCooling(cooling []llm.Candidate) []llm.Candidate {
 	usable := x.usable(cooling)
 	if len(usable) > 0 || len(cooling) == 0 {
 		return usable
 	}
+	x.allCooling = true
 	return []llm.Candidate{slices.MinFunc(cooling, func(a, b llm.Candidate) int {
-		return a.Stats.CoolingUntil.Compare(b.Stats.CoolingUntil)
+		return cmp.Or(cmp.Compare(asked(a.Stats.CoolingFor), asked(b.Stats.CoolingFor)), a.Stats.CoolingUntil.Compare(b.Stats.CoolingUntil))
 	})}
+}
+
+// asked is 1 for a cooldown that an operator or the provider has asked for, 0 for one after
+// failures.
+func asked(why string) int {
+	switch llm.Fault(why) {
+	case llm.CoolingForOperator, llm.FaultRateLimited, llm.FaultAuth, llm.FaultQuota:
+		return 1
+	}
+	return 0
 }
 
 // usable returns the candidates that are cooling down but may be asked.

@@ -32,7 +32,7 @@ func (a *attempt) asking() Asking {
 	if f.MaxTokens > 0 {
 		output = min(output, f.MaxTokens)
 	}
-	return Asking{Request: a.req.ID, Session: a.affinity, Tokens: llm.Add(f.EstInputTokens, output), Not: a.not}
+	return Asking{Request: a.req.ID, Session: a.affinity, Tokens: llm.Add(f.EstInputTokens, output), Not: a.not, LastResort: a.allCooling}
 }
 
 // rotate prepares the next task for another credential of the same target, when it was the

@@ -196,6 +196,8 @@ type Asking struct {
 	Tokens int64
 	// Not are the credentials that it has been refused with.
 	Not []string
+	// LastResort says that no other target can serve it.
+	LastResort bool
 }
 
 // Capacity bounds how many attempts are in flight at targets and their providers.

@@ -42,6 +42,8 @@ type terms struct {
 	media *llm.Media
 	// affinity is what the requests of one conversation share; empty until targets are ranked.
 	affinity string
+	// allCooling says that all targets cool down, and that one of them is asked all the same.
+	allCooling bool
 }
 
 func (p *Pipeline) begin(req *llm.Request) *state {

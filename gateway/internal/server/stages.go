@@ -132,7 +132,7 @@ func (s healthStage) Spare(target string, a pipeline.Asking) bool {
 }
 
 func (s healthStage) asking(target string, a pipeline.Asking) upstream.Asking {
-	return upstream.Asking{Request: a.Request, Session: a.Session, Tokens: a.Tokens, Credentials: credentialsOf(s.clients, target), Not: a.Not}
+	return upstream.Asking{Request: a.Request, Session: a.Session, Tokens: a.Tokens, Credentials: credentialsOf(s.clients, target), Not: a.Not, LastResort: a.LastResort}
 }
 
 type flight struct{ upstream.Flight }

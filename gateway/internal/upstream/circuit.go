@@ -20,9 +20,10 @@ type circuit struct {
 	recent errorShare
 	// answered is when the latest of the calls began that have been answered.
 	answered time.Time
-	// until is when an open circuit becomes half-open; zero means closed.
-	until time.Time
-	why   string
+	// until is when an open circuit becomes half-open; zero means closed. since is when it was
+	// opened last.
+	until, since time.Time
+	why          string
 	// opened is how long it was opened for the last time, before jitter; zero once a call
 	// has succeeded.
 	opened time.Duration
@@ -49,6 +50,17 @@ func (c *circuit) allow(now time.Time, maxProbe time.Duration) (probe, ok bool) 
 	}
 	c.probing = now
 	return true, true
+}
+
+// lastResort is how long a circuit stays open at least, also for a request that has no other
+// target.
+const lastResort = time.Second
+
+// hasten makes an open circuit half-open before its time.
+func (c *circuit) hasten(now time.Time) {
+	if now.Before(c.until) && now.Sub(c.since) >= lastResort {
+		c.until = now
+	}
 }
 
 // blockedUntil returns when the circuit next lets a call through; zero means now.
@@ -125,6 +137,7 @@ func (c *circuit) fail(now time.Time, l attempt, failed *Outcome, o *HealthOptio
 	if !c.until.IsZero() {
 		if l.probe && c.probing.Equal(l.began) {
 			c.trip(l.began, o, string(failed.Fault)) // silence shows nothing of what came after it began
+			c.since = now
 		}
 		return
 	}
@@ -138,6 +151,7 @@ func (c *circuit) fail(now time.Time, l attempt, failed *Outcome, o *HealthOptio
 	}
 	if c.failures >= o.Failures || c.recent.exceeds(now, o.ErrorShare) {
 		c.trip(now, o, string(failed.Fault))
+		c.since = now
 	}
 }
 

@@ -144,6 +144,9 @@ type Asking struct {
 	Credentials []*Credential
 	// Not are the IDs of credentials that it has been refused with.
 	Not []string
+	// LastResort says that no other target can serve it: the target is asked although its circuit
+	// is open, one request at a time and no sooner than a second after it was opened.
+	LastResort bool
 }
 
 // choose returns the number of the lane that a request uses: of those that can be used and

@@ -30,6 +30,9 @@ func (h *Health) Begin(id string, a Asking) (Flight, bool) {
 	t, now := h.findOrAdd(id, h.o.Known), h.now()
 	t.mu.Lock()
 	defer t.mu.Unlock()
+	if a.LastResort {
+		t.circuit.hasten(now)
+	}
 	if h.openings.block(id, now).why != "" || !t.circuit.blockedUntil(now, h.o.MaxOpen).IsZero() {
 		return Flight{}, false
 	}
