@@ -72,6 +72,7 @@ func ask(h http.Handler, r route, key string) int {
 		"/admin/v1/budgets": `{"scope":"key:k","unit":"usd","window":"day","used":1}`,
 		"/v1/feedback":      `{"request_id":"req_1","score":1}`, "/feedback": `{"request_id":"req_1","score":1}`,
 		"/admin/v1/routes/compare": `{"routers":[{"router":"cost"},{"router":"quality"}]}`,
+		"/admin/v1/policy/diff":    `{"files":{"x.rego":"package penstock"}}`,
 		"/admin/v1/targets/open":   `{"id":"x/y"}`, "/admin/v1/targets/close": `{"id":"x/y"}`}[r.path]
 	req := httptest.NewRequest(r.method, path, strings.NewReader(body))
 	if header, ok := strings.CutPrefix(key, "="); ok {
