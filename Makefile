@@ -47,7 +47,7 @@ test: deps build sdk ## install what the tests need, then run them, with the rac
 	@echo "testing; packages are listed as they finish"
 	@$(GO) build -o bin/testreport ./gateway/internal/testreport
 	@fail='{"Action":"fail"}'; \
-	{ $(GO) test -json -race -timeout 20m $$($(GO) list ./... | grep -v $(GUESTS)) || echo $$fail; \
+	{ $(GO) test -json -race -timeout 30m $$($(GO) list ./... | grep -v $(GUESTS)) || echo $$fail; \
 	  $(GO) test -json -race -short -timeout 20m ./gateway$(GUESTS)/... || echo $$fail; \
 	  $(GO) test -json ./gateway$(GUESTS)/... ./gateway/internal/simulation || echo $$fail; \
 	  $(GO) test -json -run Allocates $(UNRACED) || echo $$fail; } | bin/testreport
