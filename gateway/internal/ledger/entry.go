@@ -12,14 +12,14 @@ import (
 
 // The kinds of entry in the journal: a payload's first byte. Numbers are never reused.
 const (
-	recordEntry = 1 // a record, which ends its lease
-	openEntry   = 2 // a lease begins, or is replaced; older versions wrote it
-	closeEntry  = 3 // a lease ends without a record
-	draftEntry  = 4 // a lease begins, or is replaced, with a draft of its record
-	extendEntry = 5 // the progress of a lease's request
-	routeEntry  = 6 // the facts of a route
-	// feedbackEntry is what a caller says of a reply.
-	feedbackEntry = 7
+	oldRecordEntry = 1 // a record without what the provider's prompt cache has saved; older versions wrote it
+	openEntry      = 2 // a lease begins, or is replaced; older versions wrote it
+	closeEntry     = 3 // a lease ends without a record
+	draftEntry     = 4 // a lease begins, or is replaced, with a draft of its record
+	extendEntry    = 5 // the progress of a lease's request
+	routeEntry     = 6 // the facts of a route
+	feedbackEntry  = 7 // what a caller says of a reply
+	recordEntry    = 8 // a record, which ends its lease
 )
 
 // entry is a parsed entry of the journal. Its texts are parts of the payload.
@@ -48,8 +48,8 @@ type routeRow struct {
 type row struct {
 	id, model, route, target, provider, key, team, user, code, cache, tags, record string
 
-	written, arrived, status, input, output, cost, saved int64
-	unpriced                                             bool
+	written, arrived, status, input, output, cost, saved, promptSaved int64
+	unpriced                                                          bool
 }
 
 // appendRecordFrame appends a record's frame. The record itself is last, so that it needs
@@ -60,7 +60,7 @@ func appendRecordFrame(b []byte, r *llm.Record, now time.Time) []byte {
 	for _, s := range [...]string{r.ID, "", r.Model, r.Route, r.Target, r.Provider, r.KeyID, r.Team, r.User, string(r.Code), string(r.Cache)} {
 		b = appendText(b, s)
 	}
-	for _, n := range [...]int64{now.UnixMicro(), r.Time.UnixMicro(), int64(r.Status), r.Usage.Input, r.Usage.Output, int64(r.Cost), int64(r.Saved)} {
+	for _, n := range [...]int64{now.UnixMicro(), r.Time.UnixMicro(), int64(r.Status), r.Usage.Input, r.Usage.Output, int64(r.Cost), int64(r.Saved), int64(r.PromptSaved)} {
 		b = binary.AppendVarint(b, n)
 	}
 	b = appendBool(b, unpriced(r))
@@ -156,7 +156,7 @@ func (e *entry) parse(payload string) error {
 	f := fields{rest: payload}
 	*e = entry{kind: f.byte(), charges: e.charges[:0]}
 	switch e.kind {
-	case recordEntry:
+	case oldRecordEntry, recordEntry:
 		e.parseRow(&f)
 	case openEntry:
 		e.lease, e.expires = f.text(), f.varint()
@@ -191,6 +191,9 @@ func (e *entry) parseRow(f *fields) {
 	}
 	for _, n := range [...]*int64{&r.written, &r.arrived, &r.status, &r.input, &r.output, &r.cost, &r.saved} {
 		*n = f.varint()
+	}
+	if e.kind == recordEntry {
+		r.promptSaved = f.varint()
 	}
 	r.unpriced = f.byte() == 1
 	r.tags = f.text()

@@ -12,7 +12,7 @@ import (
 
 func TestRecordFramesParse(t *testing.T) {
 	r := usualRecord()
-	r.Code, r.Price.Known = llm.CodeBudget, false
+	r.Code, r.Price.Known, r.PromptSaved = llm.CodeBudget, false, -77
 	now := time.UnixMicro(1795392000000001)
 	frame := appendRecordFrame(nil, r, now)
 	payload, rest := splitFrame(string(frame))
@@ -23,10 +23,18 @@ func TestRecordFramesParse(t *testing.T) {
 	want := entry{kind: recordEntry, charges: r.Charges, row: row{
 		id: r.ID, model: "smart", route: "smart", target: "openai/gpt-5", provider: "openai", key: "abcdefgh", team: "search", user: "alice",
 		code: string(llm.CodeBudget), cache: "miss", tags: `{"usecase":"support"}`, record: string(appendRecord(nil, r)),
-		written: now.UnixMicro(), arrived: r.Time.UnixMicro(), status: 200, input: 1200, output: 310, cost: 3_448_000, unpriced: true,
+		written: now.UnixMicro(), arrived: r.Time.UnixMicro(), status: 200, input: 1200, output: 310, cost: 3_448_000, promptSaved: -77, unpriced: true,
 	}}
 	if d := cmp.Diff(want, got, cmp.AllowUnexported(entry{}, row{}, routeRow{})); d != "" {
 		t.Errorf("parse (-want +got):\n%s", d)
+	}
+	want.kind = oldRecordEntry // as older versions wrote it
+	if err := got.parse(string(print(&want))); err != nil {
+		t.Fatal(err)
+	}
+	want.row.promptSaved = 0
+	if d := cmp.Diff(want, got, cmp.AllowUnexported(entry{}, row{}, routeRow{})); d != "" {
+		t.Errorf("parse of an older entry (-want +got):\n%s", d)
 	}
 }
 
@@ -55,6 +63,9 @@ func print(e *entry) []byte {
 	for _, n := range []int64{r.written, r.arrived, r.status, r.input, r.output, r.cost, r.saved} {
 		b = binary.AppendVarint(b, n)
 	}
+	if e.kind == recordEntry {
+		b = binary.AppendVarint(b, r.promptSaved)
+	}
 	return append(appendCharges(appendText(appendBool(b, r.unpriced), r.tags), e.charges), r.record...)
 }
 
@@ -68,7 +79,7 @@ func FuzzJournal(f *testing.F) {
 	f.Add(open[frameHead:])
 	f.Add(appendProgress(appendDraft(nil, usualRecord()), Progress{"lease", 7}))
 	f.Add(appendProgress(nil, Progress{"lease", 7})[frameHead:])
-	f.Add([]byte{recordEntry, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 1})
+	f.Add([]byte{oldRecordEntry, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 1})
 	f.Fuzz(func(t *testing.T, b []byte) {
 		good := validLen(b)
 		if good > len(b) || frameLen(b[good:]) != 0 {

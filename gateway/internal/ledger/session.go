@@ -156,7 +156,7 @@ func (s *session) writeEntry(e *entry) error {
 		return s.saveRoute(e)
 	case feedbackEntry:
 		return s.saveFeedback(e)
-	case recordEntry:
+	case oldRecordEntry, recordEntry:
 		s.seq = max(s.seq+1, e.row.written)
 		err := s.insert(s.seq, &e.row)
 		if isDuplicate(err) {

@@ -29,15 +29,12 @@ const (
 )
 
 var columns = []string{"seq", "id", "arrived", "model", "route", "target", "provider", "key_id", "team", "user_name",
-	"status", "code", "cache", "input_tokens", "output_tokens", "cost", "saved", "tags", "record"}
-
-// A record's saving at the provider's prompt cache is taken out of its JSON.
-const promptSaved = "ifnull(?19 ->> '$.prompt_saved_nano_usd', 0)"
+	"status", "code", "cache", "input_tokens", "output_tokens", "cost", "saved", "prompt_saved", "tags", "record"}
 
 // texts is the SQL of each kind.
 func texts() [kinds]string {
 	return [kinds]string{
-		insertRow: "INSERT INTO requests (" + strings.Join(columns, ", ") + ", prompt_saved) VALUES (?" + strings.Repeat(", ?", len(columns)-1) + ", " + promptSaved + ")",
+		insertRow: "INSERT INTO requests (" + strings.Join(columns, ", ") + ") VALUES (?" + strings.Repeat(", ?", len(columns)-1) + ")",
 		addCharge: `INSERT INTO charges (scope, unit, span, span_id, amount, expires) VALUES (?, ?, ?, ?, ?, ?)
 			ON CONFLICT DO UPDATE SET amount = CASE WHEN amount > 9223372036854775807 - excluded.amount THEN 9223372036854775807 ELSE amount + excluded.amount END, expires = max(expires, excluded.expires)`,
 		pruneCharges: "DELETE FROM charges WHERE expires < ?",
@@ -114,6 +111,7 @@ func (s *statements) insert(seq int64, r *row) error {
 		s.bind(r.cost)
 	}
 	s.bind(r.saved)
+	s.bind(r.promptSaved)
 	s.bindTexts(r.tags, r.record)
 	return s.run(insertRow)
 }
