@@ -1,7 +1,6 @@
 package cli
 
 import (
-	"context"
 	"fmt"
 	"io"
 	"text/tabwriter"
@@ -11,6 +10,7 @@ import (
 
 	"github.com/penstock/penstock/gateway/internal/hint"
 	"github.com/penstock/penstock/gateway/internal/httpapi/admin"
+	"github.com/penstock/penstock/gateway/internal/ledger"
 	"github.com/penstock/penstock/gateway/internal/llm"
 	"github.com/penstock/penstock/gateway/internal/replay"
 	"github.com/penstock/penstock/gateway/internal/server"
@@ -52,7 +52,9 @@ func (e *environment) policyDiffCommand() *cobra.Command {
 			if err := parseDiff(&q, since, until); err != nil {
 				return &usageError{err}
 			}
-			report, err := e.diffPolicy(cmd.Context(), q)
+			report, err := onRecords(cmd.Context(), e, func(s *server.Server, l *ledger.Reader) (*replay.PolicyReport, error) {
+				return s.DiffPolicy(cmd.Context(), l, q)
+			})
 			if err != nil {
 				return &codeError{messageOnly(err), exitNoDiff}
 			}
@@ -68,8 +70,7 @@ func (e *environment) policyDiffCommand() *cobra.Command {
 		},
 	}
 	cmd.Flags().StringVar(&q.Dir, "policies", "", "folder with the changed policies")
-	cmd.Flags().StringVar(&since, "since", "7d", "how far back: 90m, 24h, 7d, or a time such as 2026-11-01")
-	cmd.Flags().StringVar(&until, "until", "", "until when, in the same forms (default: now)")
+	addPeriod(cmd, &since, &until)
 	cmd.Flags().StringVar(&q.Model, "model", "", "only requests for this model, as callers name it")
 	cmd.Flags().IntVar(&q.Examples, "examples", admin.UsualExamples, "how many requests to name")
 	addWord(cmd, &failOn, "fail-on", "which differences make the exit code 1", failOnAny, failOnDenied, failOnNone)
@@ -84,27 +85,8 @@ func parseDiff(q *admin.PolicyChange, since, until string) (err error) {
 	if q.Examples < 0 || q.Examples > admin.MaxExamples {
 		return fmt.Errorf("--examples must be from 0 to %d", admin.MaxExamples)
 	}
-	if q.Since, err = parseTime(since, time.Now()); err != nil {
-		return fmt.Errorf("--since: %w", err)
-	}
-	if q.Until, err = parseTime(until, time.Now()); err != nil {
-		return fmt.Errorf("--until: %w", err)
-	}
-	return nil
-}
-
-func (e *environment) diffPolicy(ctx context.Context, q admin.PolicyChange) (*replay.PolicyReport, error) {
-	l, err := e.options.OpenLedger(ctx)
-	if err != nil {
-		return nil, err
-	}
-	defer l.Close()
-	var report *replay.PolicyReport
-	err = e.withDryServer(ctx, func(s *server.Server) (err error) {
-		report, err = s.DiffPolicy(ctx, l, q)
-		return err
-	})
-	return report, err
+	q.Since, q.Until, err = parsePeriod(since, until)
+	return err
 }
 
 // failOnDiff returns an error for the differences that a flag names.

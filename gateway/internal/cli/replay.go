@@ -1,7 +1,6 @@
 package cli
 
 import (
-	"context"
 	"errors"
 	"fmt"
 	"io"
@@ -11,6 +10,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/penstock/penstock/gateway/internal/ledger"
 	"github.com/penstock/penstock/gateway/internal/replay"
 	"github.com/penstock/penstock/gateway/internal/server"
 )
@@ -27,7 +27,9 @@ func (e *environment) replayCommand() *cobra.Command {
 		Example: "  penstock replay req_01k9zq6m3c8v7e2x5d4r1t0wbn\n  penstock replay req_01k9zq6m3c8v7e2x5d4r1t0wbn -o json",
 		Args:    exactly(1, "the id of a request, from the header x-penstock-request-id"),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			result, err := e.replay(cmd.Context(), args[0])
+			result, err := onRecords(cmd.Context(), e, func(s *server.Server, l *ledger.Reader) (*replay.Result, error) {
+				return s.Replay(cmd.Context(), l, args[0])
+			})
 			if err != nil {
 				return &codeError{fmt.Errorf("replay %s: %w", args[0], messageOnly(err)), exitReplay}
 			}
@@ -50,33 +52,6 @@ func (e *environment) replayCommand() *cobra.Command {
 const exitReplay = 2
 
 var errDiffers = errors.New("the ranking differs from the recorded one")
-
-func (e *environment) replay(ctx context.Context, id string) (*replay.Result, error) {
-	l, err := e.options.OpenLedger(ctx)
-	if err != nil {
-		return nil, err
-	}
-	defer l.Close()
-	var result *replay.Result
-	err = e.withDryServer(ctx, func(s *server.Server) (err error) {
-		result, err = s.Replay(ctx, l, id)
-		return err
-	})
-	return result, err
-}
-
-// withDryServer calls use with a server that sends nothing and needs no secrets.
-func (e *environment) withDryServer(ctx context.Context, use func(*server.Server) error) error {
-	c, err := e.options.LoadWithoutSecrets(ctx)
-	if err != nil {
-		return err
-	}
-	s, err := server.OpenDry(ctx, e.options, c)
-	if err != nil {
-		return err
-	}
-	return errors.Join(use(s), s.Close(ctx))
-}
 
 func printReplay(out io.Writer, r *replay.Result) error {
 	w := tabwriter.NewWriter(out, 0, 8, 2, ' ', 0)

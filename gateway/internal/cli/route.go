@@ -1,7 +1,6 @@
 package cli
 
 import (
-	"context"
 	"encoding/json"
 	"fmt"
 	"io"
@@ -17,6 +16,7 @@ import (
 
 	"github.com/penstock/penstock/gateway/internal/hint"
 	"github.com/penstock/penstock/gateway/internal/httpapi/admin"
+	"github.com/penstock/penstock/gateway/internal/ledger"
 	"github.com/penstock/penstock/gateway/internal/llm"
 	"github.com/penstock/penstock/gateway/internal/replay"
 	"github.com/penstock/penstock/gateway/internal/server"
@@ -55,13 +55,12 @@ func (e *environment) routeCompareCommand() *cobra.Command {
 			if q.A, q.B, err = routerPair(routers, with); err != nil {
 				return &usageError{err}
 			}
-			if q.Since, err = parseTime(since, time.Now()); err != nil {
-				return &usageError{fmt.Errorf("--since: %w", err)}
+			if q.Since, q.Until, err = parsePeriod(since, until); err != nil {
+				return &usageError{err}
 			}
-			if q.Until, err = parseTime(until, time.Now()); err != nil {
-				return &usageError{fmt.Errorf("--until: %w", err)}
-			}
-			report, err := e.compareRouters(cmd.Context(), q)
+			report, err := onRecords(cmd.Context(), e, func(s *server.Server, l *ledger.Reader) (*replay.Report, error) {
+				return s.CompareRouters(cmd.Context(), l, q)
+			})
 			if err != nil {
 				return messageOnly(err)
 			}
@@ -73,25 +72,10 @@ func (e *environment) routeCompareCommand() *cobra.Command {
 	}
 	cmd.Flags().StringArrayVar(&routers, "router", nil, "NAME or NAME:SETTING=VALUE,…; given twice")
 	cmd.Flags().StringArrayVar(&with, "with", nil, "file with a router's settings, a JSON object; may be given twice")
-	cmd.Flags().StringVar(&since, "since", "7d", "how far back: 90m, 24h, 7d, or a time such as 2026-11-01")
-	cmd.Flags().StringVar(&until, "until", "", "until when, in the same forms (default: now)")
+	addPeriod(cmd, &since, &until)
 	cmd.Flags().StringVar(&q.Model, "model", "", "only requests for this model, as callers name it")
 	addOutput(cmd, &output, "text", "json")
 	return cmd
-}
-
-func (e *environment) compareRouters(ctx context.Context, q admin.Comparison) (*replay.Report, error) {
-	l, err := e.options.OpenLedger(ctx)
-	if err != nil {
-		return nil, err
-	}
-	defer l.Close()
-	var report *replay.Report
-	err = e.withDryServer(ctx, func(s *server.Server) (err error) {
-		report, err = s.CompareRouters(ctx, l, q)
-		return err
-	})
-	return report, err
 }
 
 // routerPair returns the two routers that the flags name.
