@@ -70,6 +70,7 @@ func (d *Dashboard) Routes() []Route {
 		{http.MethodPost, "/sign-in", true, "sign in to the dashboard", d.signIn},
 		{http.MethodPost, "/sign-out", false, "sign out of the dashboard", d.signOut},
 		{http.MethodGet, "/", false, "dashboard: is everything all right, and what does it cost", d.home},
+		{http.MethodGet, "/health", false, "dashboard: which target is slow or failing", d.health},
 		{http.MethodGet, "/requests", false, "dashboard: the latest requests, live", d.requests},
 		{http.MethodGet, "/requests/live", false, "dashboard: requests as they end, as server-sent events", d.live},
 		{http.MethodGet, "/requests/{id}", false, "dashboard: why one request was treated as it was", d.request},

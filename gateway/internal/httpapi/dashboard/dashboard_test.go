@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"io"
+	"math"
 	"net/http"
 	"net/http/cookiejar"
 	"net/http/httptest"
@@ -30,6 +31,13 @@ func (f *fake) Attention(context.Context) []Notice { return f.notices }
 func (f *fake) Day() Day {
 	return Day{Starts: []time.Time{{}, {}}, Step: 5 * time.Minute, Requests: []int64{10, 20}, Errors: []int64{1, 0}, FirstTokenP95: []float64{5, 7},
 		Cost: []llm.NanoUSD{1, 2}, Saved: []llm.NanoUSD{0, 0}, FirstTokenDay: 6}
+}
+
+func (f *fake) Targets() Targets {
+	gap := math.NaN()
+	row := []float64{5, gap}
+	return Targets{Starts: []time.Time{{}, time.Time{}.Add(time.Minute)}, Faults: map[llm.Fault]int64{llm.Fault(hostile): 3}, OverheadP50: gap, Overhead: []Bucket{{0.5, 3}},
+		All: []Target{{ID: hostile, State: hostile, Why: hostile, Requests: 3, FirstP50: row, FirstP95: row, FirstP99: row, TotalP50: row, TotalP95: row, TotalP99: row, DayFirstP95: gap}, {ID: "idle"}}}
 }
 
 func (f *fake) SpentToday(context.Context, *time.Location) (llm.NanoUSD, *DayBudget, error) {
@@ -160,7 +168,7 @@ func TestPagesShowTextAsText(t *testing.T) {
 	g := &fake{records: []*llm.Record{hostileRecord()}, notices: []Notice{{Broken: true, Text: hostile, Command: hostile, Link: "javascript:alert(1)"}}}
 	x := newTestDashboard(t, g)
 	x.signInByLink(t)
-	for _, path := range []string{"/", "/requests", "/requests?model=" + url.QueryEscape(hostile), "/requests?team=" + url.QueryEscape(`"><script>`), "/requests/req_1", "/sign-in?link=%22%3E%3Cscript%3E&next=%22%3E", "/requests/none"} {
+	for _, path := range []string{"/", "/health", "/requests", "/requests?model=" + url.QueryEscape(hostile), "/requests?team=" + url.QueryEscape(`"><script>`), "/requests/req_1", "/sign-in?link=%22%3E%3Cscript%3E&next=%22%3E", "/requests/none"} {
 		status, body := x.get(t, path)
 		if want := map[string]int{"/requests/none": 404}[path]; status != max(want, 200) && want == 0 || want != 0 && status != want {
 			t.Errorf("GET %s = %d", path, status)

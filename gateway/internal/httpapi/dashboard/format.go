@@ -15,7 +15,7 @@ import (
 // functions are what templates can call.
 func functions() template.FuncMap {
 	return template.FuncMap{
-		"usd": formatUSD, "count": formatCount, "millis": formatMillis, "percent": formatPercent, "ago": ago, "clock": clock, "stamp": stamp,
+		"usd": formatUSD, "count": formatCount, "millis": formatMillis, "time": chart.Millis, "percent": formatPercent, "ago": ago, "clock": clock, "stamp": stamp,
 		"color": chart.Color, "outcome": outcome, "outcomes": outcomes, "amount": amount, "row": func(r *llm.Record, zone *time.Location) rowView { return rowView{r, zone} },
 		"sections": sections, "current": current,
 	}
@@ -117,6 +117,7 @@ type section struct{ Path, Name, Key string }
 func sections() []section {
 	return []section{
 		{"/", "Home", "h"},
+		{"/health", "Latency and health", "l"},
 		{"/requests", "Requests", "r"},
 	}
 }

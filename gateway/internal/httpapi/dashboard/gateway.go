@@ -17,6 +17,8 @@ type Gateway interface {
 
 	// Day returns the figures of the last 24 hours.
 	Day() Day
+	// Targets returns the figures of the targets.
+	Targets() Targets
 	// Attention lists what an operator should look at, the most urgent first.
 	Attention(ctx context.Context) []Notice
 	// SpentToday returns what has been spent since midnight in a zone, and the tightest budget

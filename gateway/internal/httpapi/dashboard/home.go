@@ -87,7 +87,7 @@ func errorFigure(day *Day) figure {
 }
 
 func latencyFigure(day *Day) figure {
-	return figure{Name: "First token, p95", Value: chart.Millis(day.FirstTokenDay), Detail: "over 24 h", Spark: chart.Spark("95th percentile of the first token in the last 24 hours", day.FirstTokenP95), Link: "/requests"}
+	return figure{Name: "First token, p95", Value: chart.Millis(day.FirstTokenDay), Detail: "over 24 h", Spark: chart.Spark("95th percentile of the first token in the last 24 hours", day.FirstTokenP95), Link: "/health"}
 }
 
 // money returns amounts in US dollars.
