@@ -91,7 +91,7 @@ func chartsOf(t Target, starts []time.Time, zone *time.Location) targetCharts {
 		return c
 	}
 	plot := func(title string, p50, p95, p99 []float64) template.HTML {
-		return chart.Lines(chart.Plot{Title: title + " of " + t.ID + " in the last 24 hours", Times: starts, Zone: zone, Format: chart.Millis, Height: 160,
+		return chart.Lines(chart.Plot{Title: title + " of " + t.ID + " in the last 24 hours", Times: starts, Zone: zone, Format: chart.Millis, Width: 600, Height: 180,
 			Series: []chart.Series{{Name: "p50", Values: p50}, {Name: "p95", Values: p95}, {Name: "p99", Values: p99}}})
 	}
 	c.First = plot("time to the first token", t.FirstP50, t.FirstP95, t.FirstP99)

@@ -6,6 +6,7 @@
 package chart
 
 import (
+	"cmp"
 	"fmt"
 	"hash/fnv"
 	"html"
@@ -46,8 +47,8 @@ type Plot struct {
 	Format func(float64) string
 	Levels []Level
 	Bands  []Band
-	// Height is in pixels; zero means 220.
-	Height int
+	// Width and Height are in pixels; zero means 960 and 220.
+	Width, Height int
 }
 
 // Other is the name of the series that stands for all that are not shown.
@@ -58,9 +59,8 @@ const Most = 7
 
 // The size of the drawing and the margins of its axes, in units of the view box.
 const (
-	width                    = 960
-	defaultHeight            = 220
-	left, right, top, bottom = 64, 16, 12, 24
+	defaultWidth, defaultHeight = 960, 220
+	left, right, top, bottom    = 64, 16, 12, 24
 )
 
 // Area draws the series on top of each other. Gaps count as 0.
@@ -87,8 +87,8 @@ func Lines(p Plot) template.HTML {
 // drawing is a chart under way.
 type drawing struct {
 	strings.Builder
-	p      Plot
-	height float64
+	p             Plot
+	width, height float64
 	// max is the value at the top of the axis.
 	max float64
 }
@@ -104,12 +104,10 @@ func (p Plot) drawing(largest float64) *drawing {
 	if p.Format == nil {
 		p.Format = func(v float64) string { return fmt.Sprintf("%g", v) }
 	}
-	if p.Height == 0 {
-		p.Height = defaultHeight
-	}
-	d := &drawing{p: p, height: float64(p.Height), max: ceiling(largest)}
+	p.Width, p.Height = cmp.Or(p.Width, defaultWidth), cmp.Or(p.Height, defaultHeight)
+	d := &drawing{p: p, width: float64(p.Width), height: float64(p.Height), max: ceiling(largest)}
 	fmt.Fprintf(d, `<figure class="chart"><svg viewBox="0 0 %d %d" role="img" aria-label="%s" data-left="%d" data-right="%d"><g class="grid">`,
-		width, p.Height, html.EscapeString(p.Title), left, right)
+		p.Width, p.Height, html.EscapeString(p.Title), left, right)
 	d.grid()
 	d.WriteString("</g>")
 	for _, b := range p.Bands {
@@ -138,19 +136,18 @@ func (d *drawing) grid() {
 	for i := range lines + 1 {
 		v := d.max * float64(i) / lines
 		fmt.Fprintf(d, `<line x1="%d" x2="%d" y1="%.1f" y2="%.1f"/><text x="%d" y="%.1f" text-anchor="end">%s</text>`,
-			left, width-right, d.y(v), d.y(v), left-8, d.y(v)+4, html.EscapeString(d.p.Format(v)))
+			left, d.p.Width-right, d.y(v), d.y(v), left-8, d.y(v)+4, html.EscapeString(d.p.Format(v)))
 	}
-	for _, i := range ticks(len(d.p.Times)) {
+	for _, i := range ticks(len(d.p.Times), max(d.p.Width/160, 2)) {
 		fmt.Fprintf(d, `<text x="%.1f" y="%.1f" text-anchor="%s">%s</text>`, d.x(i), d.height-6, anchor(i, len(d.p.Times)), html.EscapeString(d.label(i)))
 	}
 }
 
-// ticks returns at most six of n places, the first and the last among them.
-func ticks(n int) []int {
+// ticks returns at most so many of n places, the first and the last among them.
+func ticks(n, most int) []int {
 	if n == 0 {
 		return nil
 	}
-	const most = 6
 	var at []int
 	for i := range min(n, most) {
 		at = append(at, i*(n-1)/max(min(n, most)-1, 1))
@@ -181,7 +178,7 @@ func (d *drawing) label(i int) string {
 }
 
 func (d *drawing) x(i int) float64 {
-	return left + float64(width-left-right)*float64(i)/float64(max(len(d.p.Times)-1, 1))
+	return left + (d.width-left-right)*float64(i)/float64(max(len(d.p.Times)-1, 1))
 }
 
 func (d *drawing) y(v float64) float64 {
@@ -196,7 +193,7 @@ func (d *drawing) band(b Band) {
 	first, span := d.p.Times[0], d.p.Times[n-1].Sub(d.p.Times[0])
 	at := func(t time.Time) float64 {
 		share := min(max(float64(t.Sub(first))/float64(span), 0), 1)
-		return left + float64(width-left-right)*share
+		return left + (d.width-left-right)*share
 	}
 	from, to := at(b.From), at(b.To)
 	fmt.Fprintf(d, `<rect class="band" x="%.1f" y="%d" width="%.1f" height="%.1f"><title>%s</title></rect>`,
@@ -242,7 +239,7 @@ func (d *drawing) line(values []float64, color int, name string) {
 func (d *drawing) finish() template.HTML {
 	for _, l := range d.p.Levels {
 		fmt.Fprintf(d, `<line class="level" x1="%d" x2="%d" y1="%.1f" y2="%.1f"/><text class="level" x="%d" y="%.1f" text-anchor="end">%s %s</text>`,
-			left, width-right, d.y(l.Value), d.y(l.Value), width-right, d.y(l.Value)-4, html.EscapeString(l.Name), html.EscapeString(d.p.Format(l.Value)))
+			left, d.p.Width-right, d.y(l.Value), d.y(l.Value), d.p.Width-right, d.y(l.Value)-4, html.EscapeString(l.Name), html.EscapeString(d.p.Format(l.Value)))
 	}
 	d.WriteString(`</svg>`)
 	d.legend()
