@@ -27,6 +27,12 @@ type SpendQuery struct {
 	Where map[string]string
 }
 
+// ParseSpend reads the parameters of GET /admin/v1/spend.
+func ParseSpend(query url.Values, now time.Time) (SpendQuery, error) {
+	q, _, err := spendQuery(query, now)
+	return q, err
+}
+
 func (h handlers) spend(r *http.Request, _ Input) (Reply, error) {
 	q, format, err := spendQuery(r.URL.Query(), time.Now())
 	if err != nil {
@@ -92,15 +98,24 @@ func parseZone(name string) (*time.Location, error) {
 	return zone, nil
 }
 
-// csvReply returns the rows of a report as a file.
-func csvReply(report any, filename string) (Reply, error) {
+// CSV returns the rows of a report as a table.
+func CSV(report any) ([]byte, error) {
 	body, err := json.Marshal(report)
 	if err != nil {
-		return Reply{}, fmt.Errorf("encode report: %w", err)
+		return nil, fmt.Errorf("encode report: %w", err)
 	}
 	table, err := rowsAsCSV(body)
 	if err != nil {
-		return Reply{}, fmt.Errorf("turn report into CSV: %w", err)
+		return nil, fmt.Errorf("turn report into CSV: %w", err)
+	}
+	return table, nil
+}
+
+// csvReply returns the rows of a report as a file.
+func csvReply(report any, filename string) (Reply, error) {
+	table, err := CSV(report)
+	if err != nil {
+		return Reply{}, err
 	}
 	return Reply{ContentType: "text/csv; charset=utf-8", Body: table, Filename: filename}, nil
 }
