@@ -24,11 +24,12 @@ type session struct {
 	// pruned is when charges of windows that are over were deleted last.
 	pruned time.Time
 
-	// entry is the current one, totals what the transaction charges, and hourly what its
-	// requests add up to; all are reused.
-	entry  entry
-	totals totals
-	hourly hourly
+	// entry is the current one, totals what the transaction charges, and hourly and hourlyBy what
+	// its requests add up to; all are reused.
+	entry    entry
+	totals   totals
+	hourly   hourly
+	hourlyBy hourlyBy
 }
 
 // pruneEvery is how often charges of windows that are over are deleted.
@@ -45,7 +46,7 @@ func startSession(ctx context.Context, db *sql.DB, now func() time.Time) (*sessi
 	if err != nil {
 		return nil, err
 	}
-	s := &session{conn: conn, now: now, totals: make(totals), hourly: make(hourly)}
+	s := &session{conn: conn, now: now, totals: make(totals), hourly: make(hourly), hourlyBy: make(hourlyBy)}
 	if err := s.start(ctx); err != nil {
 		conn.Close()
 		return nil, err
@@ -203,7 +204,8 @@ func (s *session) prune(before int64, most int) (deleted int64, err error) {
 	if _, err = s.conn.ExecContext(context.Background(), "DELETE FROM routes WHERE seen < ?", before-2*renewRoute.Microseconds()); err != nil {
 		return deleted, err
 	}
-	_, err = s.conn.ExecContext(context.Background(), "DELETE FROM hourly WHERE hour < ?", s.now().Add(-keepHourly).Unix()/3600)
+	oldest := s.now().Add(-keepHourly).Unix() / 3600
+	_, err = s.conn.ExecContext(context.Background(), "DELETE FROM hourly WHERE hour < ?1; DELETE FROM hourly_by WHERE hour < ?1", oldest)
 	return deleted, err
 }
 

@@ -102,6 +102,9 @@ func (q Query) table(now time.Time) table {
 	if q.Zone != nil && !(wholeHours(q.Zone, q.Since) && wholeHours(q.Zone, now)) {
 		return requestsTable()
 	}
+	if by, ok := q.dimensionTable(); ok {
+		return by
+	}
 	return hours
 }
 
@@ -140,15 +143,20 @@ func hoursTable() table {
 			", ifnull(sum(unpriced_requests), 0), ifnull(sum(estimated_requests), 0), " + halvesOf("estimated_cost") + ", ifnull(sum(CASE WHEN " + cacheHit + " THEN requests END), 0), " + halvesOf("saved") + ", " + halvesOf("prompt_saved"),
 		quarter:    "hour * 4",
 		dimensions: dimensions,
-		between: func(b *statement, since, until time.Time) {
-			if !since.IsZero() {
-				b.bind(" AND hour >= ?", since.Unix()/3600)
-			}
-			if !until.IsZero() {
-				b.bind(" AND hour < ?", (until.Unix()+3599)/3600)
-			}
-		},
+		between:    (*statement).betweenHours,
 	}
+}
+
+// hoursByTable are the sums by one dimension; by none with an empty name.
+func hoursByTable(dimension string) table {
+	t := hoursTable()
+	t.name, t.dimensions = "hourly_by", map[string]string{dimension: "value"}
+	t.sums = strings.Replace(t.sums, "CASE WHEN "+cacheHit+" THEN requests END", "hits", 1)
+	t.between = func(b *statement, since, until time.Time) {
+		b.bind(" AND dimension = ?", dimension)
+		b.betweenHours(since, until)
+	}
+	return t
 }
 
 // requestDimensions are the expressions of the dimensions besides time and tags.
@@ -181,6 +189,16 @@ func (b *statement) between(since, until time.Time) {
 	}
 	if !until.IsZero() {
 		b.bind(" AND arrived < ?", until.UnixMicro())
+	}
+}
+
+// betweenHours bounds the hour of arrival.
+func (b *statement) betweenHours(since, until time.Time) {
+	if !since.IsZero() {
+		b.bind(" AND hour >= ?", since.Unix()/3600)
+	}
+	if !until.IsZero() {
+		b.bind(" AND hour < ?", (until.Unix()+3599)/3600)
 	}
 }
 

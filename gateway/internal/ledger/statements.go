@@ -26,6 +26,7 @@ const (
 	insertRoute
 	insertFeedback
 	addHour
+	addHourBy
 	kinds
 )
 
@@ -38,7 +39,8 @@ func texts() [kinds]string {
 		insertRow: "INSERT INTO requests (" + strings.Join(columns, ", ") + ") VALUES (?" + strings.Repeat(", ?", len(columns)-1) + ")",
 		addCharge: `INSERT INTO charges (scope, unit, span, span_id, amount, expires) VALUES (?, ?, ?, ?, ?, ?)
 			ON CONFLICT DO UPDATE SET amount = CASE WHEN amount > 9223372036854775807 - excluded.amount THEN 9223372036854775807 ELSE amount + excluded.amount END, expires = max(expires, excluded.expires)`,
-		addHour:      addHourText(),
+		addHour:      addHourText("hourly", hourKeyColumns, hourSumColumns),
+		addHourBy:    addHourText("hourly_by", hourByKeyColumns, hourBySumColumns),
 		pruneCharges: "DELETE FROM charges WHERE expires < ?",
 		insertRoute:  "INSERT INTO routes (digest, seen, facts) VALUES (?, ?, ?) ON CONFLICT DO UPDATE SET seen = max(seen, excluded.seen)",
 		insertFeedback: `INSERT INTO feedback (request_id, key_id, given, score, label, comment) VALUES (?, ?, ?, ?, ?, ?)
