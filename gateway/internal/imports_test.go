@@ -26,7 +26,7 @@ var floors = []map[string]string{
 		"cli": "server plugintool classifier compiler config httpapi/admin httpapi/tags keys ledger policy replay similar /plugins/strategies/classify",
 	},
 	{
-		"server": "catalog/source routes holds labels calllog compiler pipeline replay wire httpapi httpapi/admin httpapi/tags wasm wasm/hook policy cache cache/remote upstream media meter ledger keys " +
+		"server": "catalog/source routes holds labels calllog compiler pipeline replay wire httpapi httpapi/admin httpapi/tags wasm wasm/hook policy cache cache/remote upstream media meter ledger keys oidc " +
 			"catalog config telemetry tokens demo similar /plugins /plugins/dialects /plugins/strategies /plugins/strategies/classify /policies",
 		"plugintool": "calllog compiler config wasm wasm/cases wasm/hook /sdk",
 	},
@@ -48,12 +48,12 @@ var floors = []map[string]string{
 		"httpapi/admin": "httpapi/tags",
 	},
 	{
-		"cache": "similar", "cache/remote": "", "catalog": "", "classifier": "/plugins/strategies/classify", "config": "similar /plugins/dialects /plugins/strategies", "demo": "", "httpapi/tags": "", "keys": "", "labels": "", "ledger": "", "media": "", "meter": "", "pipeline": "",
+		"cache": "similar", "cache/remote": "", "catalog": "", "classifier": "/plugins/strategies/classify", "config": "oidc similar /plugins/dialects /plugins/strategies", "demo": "", "httpapi/tags": "", "keys": "", "labels": "", "ledger": "", "media": "", "meter": "", "pipeline": "",
 		"policy": "", "replay": "", "telemetry": "", "tokens": "", "upstream": "queue", "wasm/fuel": "", "wasm/hook": "", "wire/apierror": "", "wire/intake": "",
 		"llmtest": "",
 	},
 	{
-		"queue": "", "catalog/source": "", "similar": "",
+		"queue": "", "catalog/source": "", "oidc": "", "similar": "",
 	},
 }
 
@@ -73,6 +73,7 @@ var owners = map[string]string{
 	"github.com/fsnotify/fsnotify":        "config",
 	"github.com/prometheus/client_golang": "telemetry",
 	"github.com/tiktoken-go/tokenizer":    "tokens",
+	"github.com/lestrrat-go/jwx":          "oidc",
 }
 
 // programs are programs of their own beside the gateway: the benchmark, whose floor is a
