@@ -169,7 +169,9 @@ func (d *decoder) checkIssuer(path string, is *Issuer) {
 	if err := oidc.CheckURL(is.JWKSURL); err != nil && is.JWKSURL != "" {
 		d.fault(path+".jwks_url", nil, "write https://HOST/PATH", "%s", err)
 	}
-	d.checkTexts(path+".audience", is.Audience)
+	if _, given := d.at[path+".audience"]; given { // else it is reported as missing
+		d.checkTexts(path+".audience", is.Audience)
+	}
 	if _, given := d.at[path+".algorithms"]; given && len(is.Algorithms) == 0 {
 		d.fault(path+".algorithms", nil, "leave it out for the default", "is empty")
 	}

@@ -19,6 +19,8 @@ const (
 	logEvery = time.Minute
 	// maxWait is how long a request waits for keys.
 	maxWait = 5 * time.Second
+	// maxWaiting is how many requests wait at once. Nobody knows yet who sends them.
+	maxWaiting = 256
 	// fetchTime is how long fetching them may take.
 	fetchTime = 10 * time.Second
 )
@@ -44,6 +46,8 @@ type keyring struct {
 	err   error
 	// running is closed when the running fetch ends; nil if there is none.
 	running chan struct{}
+	// waiting counts the requests that wait for it.
+	waiting int
 	logged  time.Time
 	// refreshes and failures count the fetches that succeeded and those that did not.
 	refreshes, failures int64
@@ -55,7 +59,7 @@ func newKeyring(o Options, log *slog.Logger, now func() time.Time) (*keyring, er
 	if o.Keys != nil {
 		var err error
 		if k.set, err = parseKeys(o.Keys); err != nil {
-			return nil, fmt.Errorf("read its keys: %w", err)
+			return nil, fmt.Errorf("its keys_file cannot be used: %w", err)
 		}
 		return k, nil
 	}
@@ -69,8 +73,8 @@ func newKeyring(o Options, log *slog.Logger, now func() time.Time) (*keyring, er
 
 // close ends a running fetch and returns when it has ended. No further one is begun.
 func (k *keyring) close() {
+	k.mu.Lock() // else one could be started after the wait has begun
 	k.stop()
-	k.mu.Lock() // whoever was about to start one has done so
 	k.mu.Unlock()
 	k.wg.Wait()
 }
@@ -102,22 +106,39 @@ func (k *keyring) refresh(ctx context.Context, now time.Time) error {
 	}
 	k.start(now)
 	running, err := k.running, k.err
-	k.mu.Unlock()
+	if running != nil && k.waiting >= maxWaiting {
+		running, err = nil, errTooMany
+	}
 	if running == nil {
+		k.mu.Unlock()
 		return err
 	}
+	k.waiting++
+	k.mu.Unlock()
+	err = k.await(ctx, running)
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	k.waiting--
+	if err != nil {
+		return err
+	}
+	return k.err
+}
+
+var errTooMany = fmt.Errorf("%d requests wait for the keys already", maxWaiting)
+
+// await waits for a fetch to end, for a bounded time.
+func (k *keyring) await(ctx context.Context, running <-chan struct{}) error {
 	timer := time.NewTimer(k.wait)
 	defer timer.Stop()
 	select {
 	case <-running:
+		return nil
 	case <-timer.C:
 		return fmt.Errorf("no keys after %s", k.wait)
 	case <-ctx.Done():
 		return context.Cause(ctx)
 	}
-	k.mu.Lock()
-	defer k.mu.Unlock()
-	return k.err
 }
 
 // start begins a fetch, unless one runs or the last one is too recent. The lock is held.

@@ -189,6 +189,24 @@ func TestSilentIssuer(t *testing.T) {
 	}
 }
 
+// TestManyWait holds that strangers cannot have any number of requests wait.
+func TestManyWait(t *testing.T) {
+	t.Parallel()
+	f := newIssuer(t)
+	asked := make(chan struct{})
+	f.set("", func(_ http.ResponseWriter, r *http.Request) { close(asked); <-r.Context().Done() })
+	s := open(t, newClock(), f.options())
+	ring := s.all[0].ring
+	s.Fetch()
+	<-asked
+	ring.mu.Lock()
+	ring.waiting = maxWaiting
+	ring.mu.Unlock()
+	if got := unavailable(t, s, f.token(f.claims())); !strings.Contains(got, "256 requests wait") {
+		t.Errorf("one request too many: %s", got)
+	}
+}
+
 // TestBadAnswers has issuers that answer with something else than keys.
 func TestBadAnswers(t *testing.T) {
 	t.Parallel()

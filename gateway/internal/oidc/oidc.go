@@ -8,7 +8,6 @@ package oidc
 
 import (
 	"crypto/sha256"
-	"fmt"
 	"log/slog"
 	"reflect"
 	"slices"
@@ -96,8 +95,8 @@ type issuer struct {
 }
 
 // Open prepares the issuers. Those that previous has with the same options are taken over,
-// with their keys and counts; previous may be nil, and is closed by its owner as ever. Errors
-// name the setting at fault, and nothing is fetched yet.
+// with their keys and counts; previous may be nil, and is closed by its owner as ever. Nothing is
+// fetched yet. The error is a *Fault.
 func Open(list []Options, previous *Issuers, log *slog.Logger, now func() time.Time) (*Issuers, error) {
 	set := &Issuers{now: now, verified: &bounded.Map[[sha256.Size]byte, *grant]{Max: maxVerified}, strangers: new(outcomes)}
 	if previous != nil {
@@ -109,7 +108,7 @@ func Open(list []Options, previous *Issuers, log *slog.Logger, now func() time.T
 			ring, err := newKeyring(o, log, now)
 			if err != nil {
 				set.Close()
-				return nil, fmt.Errorf("issuer %s: %w", o.Name, err)
+				return nil, &Fault{o.Name, err}
 			}
 			is = &issuer{Options: o, ring: ring, users: 1}
 		}
@@ -117,6 +116,16 @@ func Open(list []Options, previous *Issuers, log *slog.Logger, now func() time.T
 	}
 	return set, nil
 }
+
+// Fault is an issuer that cannot be used as it is configured.
+type Fault struct {
+	// Name is the issuer's.
+	Name string
+	Err  error
+}
+
+// Error returns the cause, which completes a sentence about the issuer.
+func (f *Fault) Error() string { return f.Err.Error() }
 
 // take returns the issuer with the same options for one more user, nil if there is none.
 func (s *Issuers) take(o Options) *issuer {

@@ -4,10 +4,27 @@ import (
 	"fmt"
 	"maps"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/penstock/penstock/gateway/internal/llm"
 )
+
+// keyIDPrefix begins the KeyID of every subject. Virtual keys have ids without a colon.
+const keyIDPrefix = "oidc:"
+
+// Subject returns the principal of a KeyID such as oidc:corp:ada, with what the issuer's callers
+// have where their claims say nothing. It reports false if the KeyID is of no issuer.
+func (s *Issuers) Subject(keyID string) (llm.Principal, bool) {
+	rest, isSubject := strings.CutPrefix(keyID, keyIDPrefix)
+	name, subject, _ := strings.Cut(rest, ":")
+	i := slices.IndexFunc(s.all, func(is *issuer) bool { return is.Name == name })
+	if !isSubject || i < 0 || checkText(subject, maxSubject) != nil {
+		return llm.Principal{}, false
+	}
+	d := s.all[i].Defaults
+	return llm.Principal{KeyID: keyID, Name: rest, Team: d.Team, User: subject, Roles: d.Roles, Models: d.Models, Tags: d.Tags}, true
+}
 
 // principal makes the principal of a verified token. Errors complete the sentence "The token
 // …". The principal has lists and maps of its own or of the issuer's options, which nobody
@@ -17,7 +34,7 @@ func (is *issuer) principal(c claims, expires time.Time) (llm.Principal, error) 
 	if err := checkText(subject, maxSubject); err != nil {
 		return llm.Principal{}, fmt.Errorf("has no usable subject (sub): it %w", err)
 	}
-	p := llm.Principal{KeyID: "oidc:" + is.Name + ":" + subject, Expires: expires}
+	p := llm.Principal{KeyID: keyIDPrefix + is.Name + ":" + subject, Expires: expires}
 	var err error
 	if p.User, err = is.user(c, subject); err != nil {
 		return llm.Principal{}, err

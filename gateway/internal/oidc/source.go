@@ -38,7 +38,7 @@ func newSource(o Options) (*source, error) {
 	if o.CA != nil {
 		tlsConfig.RootCAs = x509.NewCertPool()
 		if !tlsConfig.RootCAs.AppendCertsFromPEM(o.CA) {
-			return nil, errors.New("there is no certificate in its ca_file")
+			return nil, errors.New("its ca_file has no certificate")
 		}
 	}
 	transport := &http.Transport{Proxy: http.ProxyFromEnvironment, TLSClientConfig: tlsConfig, ForceAttemptHTTP2: true,

@@ -2,6 +2,7 @@ package server
 
 import (
 	"context"
+	"errors"
 	"time"
 
 	"github.com/penstock/penstock/gateway/internal/config"
@@ -21,9 +22,15 @@ func (sn *snapshot) openIssuers(s *Server) error {
 	if old := s.snapshot.Load(); old != nil {
 		previous = old.issuers
 	}
-	if sn.issuers, err = oidc.Open(list, previous, s.log, time.Now); err != nil {
-		return config.Faults{sn.config.Fault("identity.oidc", "", "%v", err)}
+	var fault *oidc.Fault
+	issuers, err := oidc.Open(list, previous, s.log, time.Now)
+	if errors.As(err, &fault) {
+		return config.Faults{sn.config.Fault(config.Path("identity.oidc", fault.Name), "", "%v", fault)}
 	}
+	if err != nil {
+		return err
+	}
+	sn.issuers = issuers
 	if s.ledger != nil {
 		sn.issuers.Fetch()
 	}
