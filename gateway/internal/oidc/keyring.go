@@ -11,8 +11,10 @@ import (
 
 // How often an issuer's keys are fetched, and for how long they are used.
 const (
-	// retryEvery is the least time between two fetches, whatever callers send.
-	retryEvery = 10 * time.Second
+	// fetchEvery is the least time between two fetches, whatever callers send, retryEvery that
+	// after one that failed.
+	fetchEvery = 10 * time.Second
+	retryEvery = 2 * time.Second
 	// maxStale is how long keys are used while no new ones can be had.
 	maxStale = 24 * time.Hour
 	// logEvery is the least time between two lines of the log about one issuer.
@@ -97,7 +99,7 @@ func (k *keyring) current(now time.Time) *keySet {
 }
 
 // refresh fetches the keys, or waits for the fetch that runs. It returns why there are no newer
-// keys: a fetch that failed. One that succeeded less than retryEvery ago is not repeated.
+// keys: a fetch that failed. One that began less than fetchEvery ago is not repeated.
 func (k *keyring) refresh(ctx context.Context, now time.Time) error {
 	k.mu.Lock()
 	if k.fetch == nil {
@@ -143,8 +145,12 @@ func (k *keyring) await(ctx context.Context, running <-chan struct{}) error {
 
 // start begins a fetch, unless one runs or the last one is too recent. The lock is held.
 func (k *keyring) start(now time.Time) {
+	least := fetchEvery
+	if k.err != nil {
+		least = retryEvery
+	}
 	since := now.Sub(k.tried)
-	if k.running != nil || since < retryEvery && since > -retryEvery { // else the clock was set back
+	if k.running != nil || since < least && since > -least { // else the clock was set back
 		return
 	}
 	if k.ctx.Err() != nil {

@@ -51,11 +51,11 @@ func TestKeyRotation(t *testing.T) {
 	if got := refusal(t, s, next); !strings.Contains(got, "does not have") {
 		t.Errorf("a new key right after a fetch: %q", got)
 	}
-	now.Advance(retryEvery)
+	now.Advance(fetchEvery)
 	if got := refusal(t, s, next); got != "" {
-		t.Errorf("a new key %s later: %q", retryEvery, got)
+		t.Errorf("a new key %s later: %q", fetchEvery, got)
 	}
-	now.Advance(retryEvery)
+	now.Advance(fetchEvery)
 	if got := refusal(t, s, old); !strings.Contains(got, "does not have") {
 		t.Errorf("a remembered token of a key that is gone: %q", got)
 	}
@@ -74,7 +74,7 @@ func TestRotationWithoutKeyIDs(t *testing.T) {
 		t.Fatal(got)
 	}
 	f.set(jwks(rsaJWK("", rsaKey2, "")), nil)
-	now.Advance(retryEvery)
+	now.Advance(fetchEvery)
 	if got := refusal(t, s, signWith("RS256", rsaKey2, `{"alg":"RS256"}`, f.claims())); got != "" {
 		t.Error(got)
 	}
@@ -124,7 +124,7 @@ func TestOutage(t *testing.T) {
 		t.Errorf("%d fetches, want 1: the second request came too soon", n)
 	}
 	f.set(jwks(rsaJWK("r1", rsaKey, "")), nil)
-	now.Advance(retryEvery)
+	now.Advance(fetchEvery)
 	if got := refusal(t, s, token); got != "" {
 		t.Fatalf("after the outage: %s", got)
 	}
@@ -137,7 +137,7 @@ func TestOutage(t *testing.T) {
 	}
 	ring.settle()
 	for range 5 { // five failures within a minute
-		now.Advance(retryEvery)
+		now.Advance(fetchEvery)
 		if got := refusal(t, s, token); got != "" {
 			t.Errorf("known keys during an outage: %s", got)
 		}
