@@ -70,7 +70,7 @@ type Defaults struct {
 	Tags   map[string]string
 }
 
-// maxVerified bounds the tokens that are remembered as valid.
+// maxVerified bounds the tokens, and the callers, that are remembered.
 const maxVerified = 16_384
 
 // Issuers verifies the tokens of several issuers. It is safe for concurrent use. Close it.
@@ -80,6 +80,8 @@ type Issuers struct {
 	// verified holds the tokens that were valid, by their hash. It is shared with the Issuers
 	// that this one replaces.
 	verified *bounded.Map[[sha256.Size]byte, *grant]
+	// holders has the grant that was last made for each KeyID. It is shared in the same way.
+	holders *bounded.Map[string, *grant]
 	// strangers counts the tokens that belong to no issuer.
 	strangers *outcomes
 }
@@ -98,9 +100,9 @@ type issuer struct {
 // with their keys and counts; previous may be nil, and is closed by its owner as ever. Nothing is
 // fetched yet. The error is a *Fault.
 func Open(list []Options, previous *Issuers, log *slog.Logger, now func() time.Time) (*Issuers, error) {
-	set := &Issuers{now: now, verified: &bounded.Map[[sha256.Size]byte, *grant]{Max: maxVerified}, strangers: new(outcomes)}
+	set := &Issuers{now: now, verified: &bounded.Map[[sha256.Size]byte, *grant]{Max: maxVerified}, holders: &bounded.Map[string, *grant]{Max: maxVerified}, strangers: new(outcomes)}
 	if previous != nil {
-		set.verified, set.strangers = previous.verified, previous.strangers
+		set.verified, set.holders, set.strangers = previous.verified, previous.holders, previous.strangers
 	}
 	for _, o := range list {
 		is := previous.take(o)

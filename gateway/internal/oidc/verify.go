@@ -8,6 +8,7 @@ import (
 	"maps"
 	"net/http"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/penstock/penstock/gateway/internal/llm"
@@ -50,6 +51,7 @@ func (s *Issuers) Verify(ctx context.Context, text string) (llm.Principal, error
 		return llm.Principal{}, refuse(err)
 	}
 	s.verified.Put(hash, g)
+	s.holders.Put(g.principal.KeyID, g)
 	return g.principal, nil
 }
 
@@ -65,11 +67,28 @@ func hashOf(text string) [sha256.Size]byte {
 // remembered returns the grant of a token that was verified and would be again; nil if there is
 // none.
 func (s *Issuers) remembered(hash [sha256.Size]byte, now time.Time) *grant {
-	g, ok := s.verified.Get(hash)
-	if !ok || !now.Before(g.expires) || !s.has(g.issuer) || g.issuer.ring.current(now) != g.keys {
-		return nil
+	if g, ok := s.verified.Get(hash); ok && s.holds(g, now) {
+		return g
 	}
-	return g
+	return nil
+}
+
+// holds reports whether a grant would be made again.
+func (s *Issuers) holds(g *grant, now time.Time) bool {
+	return now.Before(g.expires) && s.has(g.issuer) && g.issuer.ring.current(now) == g.keys
+}
+
+// IsSubject reports whether a KeyID is one of a caller with a token.
+func IsSubject(keyID string) bool { return strings.HasPrefix(keyID, keyIDPrefix) }
+
+// Holder returns the principal with a KeyID, as its last token had it. It is an error with status
+// 401 when that token is no longer good, or was verified too long ago to be remembered.
+func (s *Issuers) Holder(keyID string) (llm.Principal, error) {
+	g, ok := s.holders.Get(keyID)
+	if !ok || !s.holds(g, s.now()) {
+		return llm.Principal{}, refuse(errors.New("is no longer good"))
+	}
+	return g.principal, nil
 }
 
 func (s *Issuers) issuerOf(t *token) (*issuer, error) {

@@ -233,7 +233,16 @@ func TestVerifiedOnce(t *testing.T) {
 	if got := s.Status()[0].Tokens; got["accepted"] != 1 || got["cached"] != 2 {
 		t.Errorf("counts = %v, want 1 accepted and 2 cached", got)
 	}
+	if who, err := s.Holder("oidc:corp:ada"); err != nil || who.User != "ada" {
+		t.Errorf("Holder = %v, %v", who, err)
+	}
 	now.Advance(time.Hour + 31*time.Second)
+	if who, err := s.Holder("oidc:corp:ada"); llm.AsError(err).HTTPStatus() != http.StatusUnauthorized {
+		t.Errorf("Holder after the token has expired = %v, %v", who, err)
+	}
+	if _, err := s.Holder("oidc:corp:bob"); llm.AsError(err).HTTPStatus() != http.StatusUnauthorized {
+		t.Errorf("Holder of a stranger = %v", err)
+	}
 	if got := refusal(t, s, token); !strings.Contains(got, "expired") {
 		t.Errorf("after its exp the token is answered with %q", got)
 	}

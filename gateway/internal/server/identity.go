@@ -48,6 +48,16 @@ func (s *Server) authenticate(ctx context.Context, credential string) (llm.Princ
 	return s.keys.Authenticate(ctx, credential)
 }
 
+// holder returns the holder of a virtual key, or of a token, by its KeyID.
+func (s *Server) holder(ctx context.Context, keyID string) (llm.Principal, error) {
+	if !oidc.IsSubject(keyID) {
+		return s.keys.Holder(ctx, keyID)
+	}
+	sn := s.acquire()
+	defer sn.release()
+	return sn.issuers.Holder(keyID)
+}
+
 // issuerState is the state of an issuer of tokens, as operators see it.
 type issuerState struct {
 	Keys    int        `json:"keys"`

@@ -214,6 +214,18 @@ func TestTokensOfOperators(t *testing.T) {
 			t.Errorf("/metrics lacks %s", want)
 		}
 	}
+	for token, want := range map[string]int{ops: http.StatusSeeOther, dev: http.StatusForbidden} {
+		r := httptest.NewRequest(http.MethodPost, "/sign-in", strings.NewReader("key="+token))
+		r.Header.Set("Content-Type", "application/x-www-form-urlencoded")
+		w := httptest.NewRecorder()
+		h.AdminHandler().ServeHTTP(w, r)
+		if w.Code != want {
+			t.Errorf("sign in to the dashboard: status %d, want %d: %s", w.Code, want, w.Body)
+		}
+	}
+	if who, err := h.holder(t.Context(), "oidc:corp:u1"); err != nil || who.Name != "corp:ada@example.com" {
+		t.Errorf("the holder of the session: %+v, %v", who, err)
+	}
 	if resp, body := h.post(t, identityChat, "Authorization", "Bearer nonsense"); resp.StatusCode != http.StatusOK {
 		t.Errorf("keys: off with nonsense: status %d: %s", resp.StatusCode, body)
 	}
