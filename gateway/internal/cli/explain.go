@@ -50,7 +50,7 @@ func (e *environment) explainCommand() *cobra.Command {
 	}
 	cmd.Flags().StringVarP(&file, "file", "f", "", "file with a request of any client; - is standard input")
 	fl := cmd.Flags()
-	fl.StringVar(&as.Key, "key", "", "with -f: id or name of the virtual key that asks")
+	fl.StringVar(&as.Key, "key", "", "with -f: id or name of the virtual key that asks, or oidc:ISSUER:SUBJECT")
 	fl.StringVar(&as.Team, "team", "", "with -f: team of the caller, in place of the key's")
 	fl.StringVar(&as.User, "user", "", "with -f: user of the caller, in place of the key's")
 	fl.StringArrayVar(&as.tags, "tag", nil, "with -f: NAME=VALUE, a tag that the caller sends; may be repeated")
