@@ -223,9 +223,10 @@ type LimitState struct {
 	// WindowID names the window of the reservation, "2026-11-22" for a day: it is settled
 	// there even when that window has ended since.
 	WindowID string `json:"window_id"`
-	// Before is what was spent and reserved by others, Reserved what this request
-	// took, in the limit's unit.
+	// Before is what was spent and reserved by others, Held the part of it that requests in
+	// flight reserved, Reserved what this request took, in the limit's unit.
 	Before   int64 `json:"before"`
+	Held     int64 `json:"held,omitempty"`
 	Reserved int64 `json:"reserved"`
 	// ResetsAt is when the window ends, in Unix milliseconds; 0 for concurrent.
 	ResetsAt int64 `json:"resets_at"`
