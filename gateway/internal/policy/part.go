@@ -137,7 +137,7 @@ func (p part) filled(most int) (string, error) {
 // message parses a text for people, of at most maxText bytes: it may have lines and tabs.
 func (p part) message() (string, error) {
 	s, err := p.text(maxText)
-	if err == nil && strings.ContainsFunc(s, func(r rune) bool { return unicode.IsControl(r) && r != '\n' && r != '\t' }) {
+	if err == nil && strings.ContainsFunc(s, func(r rune) bool { return unicode.IsControl(r) && r != '\n' && r != '\r' && r != '\t' }) {
 		err = fmt.Errorf("%s: must not contain control characters other than line breaks and tabs", p.path)
 	}
 	return s, err
