@@ -10,6 +10,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/penstock/penstock/gateway/internal/llm"
 	"github.com/penstock/penstock/gateway/internal/llmtest"
 )
 
@@ -202,6 +203,9 @@ func checkRecorded(t *testing.T, h *testServer, resp *http.Response, wanted stri
 	case "model":
 		if !strings.HasPrefix(r.Route, "other-") || r.FirstDecision == nil {
 			t.Errorf("recorded route %q, first decision %v", r.Route, r.FirstDecision)
+		}
+		if !strings.HasPrefix(r.Route, "other-fb-") && r.Price.Input != 5*llm.USD {
+			t.Errorf("billed at %v, want the price of the model that it was sent on to", r.Price.Input)
 		}
 	case "none":
 		if r.Attempts != nil || r.Tags["case"] != "" || r.RequestText != "" {
