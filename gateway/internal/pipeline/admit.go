@@ -113,6 +113,9 @@ func denied(d llm.Decision) error {
 	if e.Status == 0 {
 		e.Status = 403
 	}
+	if passes := e.Status == 429 || e.Status == 503; passes && e.RetryAfter > 0 && e.RetryAfter < longestRetry {
+		e.Retried = false // it is over soon, and the client may come back
+	}
 	for i, more := range d.Reasons[1:] {
 		if left := len(d.Reasons) - 1 - i; i+1 == maxReasons && left > 0 {
 			e.Message += " Also " + strconv.Itoa(left) + " more reasons."
@@ -122,6 +125,9 @@ func denied(d llm.Decision) error {
 	}
 	return e
 }
+
+// longestRetry is from what wait on clients are told not to retry: their SDKs do not wait as long.
+const longestRetry = time.Minute
 
 // maxReasons bounds the reasons in one message.
 const maxReasons = 8

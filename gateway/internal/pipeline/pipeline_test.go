@@ -412,6 +412,20 @@ func TestRefusalsHaveTheHeadersOfReplies(t *testing.T) {
 	}
 }
 
+// TestPolicyMayAskForARetry has reasons say when to come back: clients retry those that mean "not
+// now" and pass within a minute.
+func TestPolicyMayAskForARetry(t *testing.T) {
+	for _, tt := range []struct {
+		status, after int
+		retry         bool
+	}{{429, 3, true}, {503, 59, true}, {429, 0, false}, {429, 60, false}, {403, 3, false}, {0, 3, false}} {
+		e := llm.AsError(denied(llm.Decision{Reasons: []llm.Reason{{Code: "no", Message: "no", Status: tt.status, RetryAfterS: tt.after}}}))
+		if e.Retried == tt.retry {
+			t.Errorf("status %d, retry_after_s %d: the client is told not to retry: %t", tt.status, tt.after, e.Retried)
+		}
+	}
+}
+
 // TestManyReasonsAreBounded keeps a refusal readable, however many reasons it has.
 func TestManyReasonsAreBounded(t *testing.T) {
 	d := llm.Decision{}
