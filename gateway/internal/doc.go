@@ -72,6 +72,7 @@
 //	simulation        lets the strategies route a simulated day, and draws what came of it
 //	catalog/generate  writes the catalog's data
 //	classifier/generate  trains the classifier's built-in weights
+//	policy/generate  writes the schemas of the policy's input and decision
 //	testreport        prints the output of go test -json
 //
 // # The way of a request
