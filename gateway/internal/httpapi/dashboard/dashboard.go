@@ -76,6 +76,10 @@ func (d *Dashboard) Routes() []Route {
 		{http.MethodGet, "/requests", false, "dashboard: the latest requests, live", d.requests},
 		{http.MethodGet, "/requests/live", false, "dashboard: requests as they end, as server-sent events", d.live},
 		{http.MethodGet, "/requests/{id}", false, "dashboard: why one request was treated as it was", d.request},
+		{http.MethodGet, "/playground", false, "dashboard: try a prompt on two models beside each other", d.playground},
+		{http.MethodPost, "/playground/run", false, "dashboard: one request of the playground, as server-sent events", d.tryRequest},
+		{http.MethodGet, "/policies", false, "dashboard: what decides, and what a change would do", d.policies},
+		{http.MethodPost, "/policies", false, "dashboard: recorded requests decided on again by changed policies", d.whatIf},
 	}
 	for i := range routes {
 		if !routes[i].Open {

@@ -17,7 +17,7 @@ func functions() template.FuncMap {
 	return template.FuncMap{
 		"usd": formatUSD, "count": formatCount, "millis": formatMillis, "time": chart.Millis, "change": formatChange, "count64": func(n int) string { return formatCount(int64(n)) }, "percent": formatPercent, "ago": ago, "clock": clock, "stamp": stamp,
 		"color": chart.Color, "outcome": outcome, "outcomes": outcomes, "amount": amount, "row": func(r *llm.Record, zone *time.Location) rowView { return rowView{r, zone} },
-		"sections": sections, "current": current,
+		"sections": sections, "current": current, "pair": func(a, b string) map[string]string { return map[string]string{"left": a, "right": b} }, "languages": languages,
 	}
 }
 
@@ -133,6 +133,8 @@ func sections() []section {
 		{"/spend", "Spend", "s"},
 		{"/health", "Latency and health", "l"},
 		{"/requests", "Requests", "r"},
+		{"/playground", "Playground", "p"},
+		{"/policies", "Policies and plugins", "o"},
 	}
 }
 
@@ -140,3 +142,6 @@ func sections() []section {
 func current(s section, path string) bool {
 	return path == s.Path || s.Path != "/" && strings.HasPrefix(path, s.Path+"/")
 }
+
+// languages are those that the playground writes requests in.
+func languages() []string { return []string{"curl", "Python", "TypeScript", "Go"} }
