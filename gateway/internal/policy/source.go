@@ -9,6 +9,7 @@ import (
 	"io/fs"
 	"maps"
 	"os"
+	"path"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -64,6 +65,11 @@ func load(src Source) (*bundle, error) {
 	if len(faults) > 0 {
 		return nil, faults
 	}
+	if src.Roots != nil {
+		if faults := b.outsideRoots(src.Roots); len(faults) > 0 {
+			return nil, faults
+		}
+	}
 	schema, err := fs.ReadFile(src.FS, schemaFile)
 	if err != nil {
 		return nil, fmt.Errorf("read input schema: %w", err)
@@ -90,16 +96,16 @@ func (src Source) builtin() bool { return src.Dir == "" && src.Files == nil }
 func (src Source) memory() (texts []text, err error) {
 	var faults Faults
 	if len(src.Files) > maxFiles {
-		return nil, Faults{{Message: fmt.Sprintf("more than %d policy files", maxFiles)}}
+		return nil, Faults{{File: src.Dir, Message: fmt.Sprintf("more than %d policy files", maxFiles)}}
 	}
 	for _, name := range slices.Sorted(maps.Keys(src.Files)) {
 		if !fs.ValidPath(name) || !relevant(name) {
-			faults = append(faults, Fault{File: name, Message: "not a file of a policy folder", Hint: "name .rego, data.json and data.yaml files by their path within the folder"})
+			faults = append(faults, Fault{File: path.Join(src.Dir, name), Message: "not a file of a policy folder", Hint: "name .rego, data.json and data.yaml files by their path within the folder"})
 		}
-		texts = append(texts, text{name, name, []byte(src.Files[name])})
+		texts = append(texts, text{path.Join(src.Dir, name), name, []byte(src.Files[name])})
 	}
 	if len(faults) == 0 && !slices.ContainsFunc(texts, text.isPolicy) {
-		faults = Faults{{Message: "no .rego file with a policy among the files"}}
+		faults = Faults{{File: src.Dir, Message: "no .rego file with a policy among the files"}}
 	}
 	if len(faults) > 0 {
 		return nil, faults
