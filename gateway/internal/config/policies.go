@@ -54,10 +54,11 @@ func (a SignatureAlgorithm) IsShared() bool { return strings.HasPrefix(string(a)
 // IsZero reports whether the built-in policy is meant.
 func (p *Policies) IsZero() bool { return p.Folder == "" && p.Bundle == "" }
 
-// String is the folder or the address.
+// String is the folder, or the address without its query, which may hold a credential.
 func (p Policies) String() string {
 	if p.Bundle != "" {
-		return p.Bundle
+		address, _, _ := strings.Cut(p.Bundle, "?")
+		return address
 	}
 	return p.Folder
 }

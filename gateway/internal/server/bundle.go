@@ -333,9 +333,13 @@ func (s *Server) pollBundle(ctx context.Context) {
 		}
 		return time.Hour // a reload that names one ends the wait
 	}
-	bundle.Poll(ctx, every, s.askBundle, func(ctx context.Context, now bool) {
-		if b := s.snapshot.Load().bundle; b != nil && b.ask(ctx, now) {
-			_ = s.reload(ctx) // which takes the new policy, and logs the error
-		}
-	})
+	bundle.Poll(ctx, every, s.askBundle, s.updateBundle)
+}
+
+// updateBundle asks for a changed bundle and puts its policy in force. With again, one that was
+// refused is tried again.
+func (s *Server) updateBundle(ctx context.Context, again bool) {
+	if b := s.snapshot.Load().bundle; b != nil && b.ask(ctx, again) {
+		_ = s.reload(ctx) // which takes the new policy, and logs the error
+	}
 }
