@@ -27,6 +27,7 @@ const (
 const (
 	schemaFile  = "schema/input.json"
 	builtinFile = "default.rego"
+	builtinName = "builtin/" + builtinFile
 	testSuffix  = "_test.rego"
 )
 
@@ -243,7 +244,7 @@ func (b *bundle) decides() bool {
 // extend adds the built-in policy to a folder that does not define the decision. It leaves
 // out the built-in tests, since the folder may change what they expect.
 func (b *bundle) extend(builtin fs.FS, texts []text) ([]text, error) {
-	t, err := readText(builtin, builtinFile, "builtin/"+builtinFile)
+	t, err := readText(builtin, builtinFile, builtinName)
 	if err != nil {
 		return nil, err
 	}
