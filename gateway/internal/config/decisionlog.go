@@ -95,7 +95,7 @@ func (d *decoder) checkMasks(masks []Mask) {
 		for _, root := range maskRoots() {
 			rooted = rooted || strings.HasPrefix(m.Path+"/", root)
 		}
-		if !rooted {
+		if !rooted && m.Path != "" {
 			d.fault(at, nil, "write a JSON pointer such as /input/request/tags/email", "%q is not in /input, /result or /custom", m.Path)
 		}
 		if rest := strings.NewReplacer("~0", "", "~1", "").Replace(m.Path); strings.Contains(rest, "~") {
