@@ -146,6 +146,8 @@ type Line struct {
 	At time.Time
 	// DecisionID is the request's id, Event is EventDecided or EventSettled.
 	DecisionID, Event string
+	// Trace is the caller's span; settlements have none.
+	Trace llm.Trace
 }
 
 // The values of Line.Event.

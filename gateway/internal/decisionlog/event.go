@@ -14,6 +14,8 @@ import (
 type line struct {
 	Labels      map[string]string     `json:"labels"`
 	DecisionID  string                `json:"decision_id"`
+	TraceID     string                `json:"trace_id,omitempty"`
+	SpanID      string                `json:"span_id,omitempty"`
 	Revision    string                `json:"revision,omitempty"`
 	Bundles     map[string]bundleInfo `json:"bundles,omitempty"`
 	Path        string                `json:"path"`
@@ -76,6 +78,7 @@ func (l *Log) line(e *event) (Line, error) {
 		}
 	}
 	var err error
+	made.Trace = e.decided.Trace
 	made.At, made.DecisionID = out.Timestamp, out.DecisionID
 	made.JSON, err = json.Marshal(&out)
 	return made, err
@@ -92,6 +95,7 @@ func (out *line) settle(r *llm.Record) {
 
 func (out *line) decide(d *llm.Decided) error {
 	out.DecisionID, out.RequestedBy, out.Timestamp, out.Revision = d.RequestID, d.KeyID, d.At.UTC(), d.Decision.Revision
+	out.TraceID, out.SpanID = d.Trace.TraceID, d.Trace.SpanID
 	if d.Bundle != "" {
 		out.Bundles = map[string]bundleInfo{bundleName: {d.Bundle}}
 	}

@@ -21,6 +21,7 @@ import (
 	"google.golang.org/protobuf/proto"
 
 	"github.com/penstock/penstock/gateway/internal/decisionlog"
+	"github.com/penstock/penstock/gateway/internal/llm"
 )
 
 func textLog(w io.Writer) *slog.Logger { return slog.New(slog.NewTextHandler(w, nil)) }
@@ -67,7 +68,9 @@ func TestOTLPRequest(t *testing.T) {
 	s := newOTLP(t, receiver.URL+"/", decisionlog.OTLPOptions{Resource: map[string]string{"service.name": "penstock"}, Header: map[string]string{"x-api-key": "canary"}})
 	l := decisionlog.Start([]decisionlog.Output{s}, decisionlog.Options{})
 	l.Decided(decided("req-1", fullInput))
-	l.Decided(decided("req-2", fullInput))
+	traced := decided("req-2", fullInput)
+	traced.Trace = llm.Trace{TraceID: "4bf92f3577b34da6a3ce929d0e0e4736", SpanID: "00f067aa0ba902b7"}
+	l.Decided(traced)
 	if err := l.Close(t.Context()); err != nil { // which does not wait for a full batch
 		t.Fatal(err)
 	}
@@ -83,6 +86,9 @@ func TestOTLPRequest(t *testing.T) {
 		t.Fatalf("%d records, want 2", len(records))
 	}
 	r := records[1]
+	if len(records[0].TraceId) != 0 || fmt.Sprintf("%x %x", r.TraceId, r.SpanId) != "4bf92f3577b34da6a3ce929d0e0e4736 00f067aa0ba902b7" {
+		t.Errorf("trace %x, span %x", r.TraceId, r.SpanId)
+	}
 	if r.TimeUnixNano != uint64(noon().UnixNano()) || r.ObservedTimeUnixNano != r.TimeUnixNano || r.SeverityNumber != logspb.SeverityNumber_SEVERITY_NUMBER_INFO || r.EventName != "penstock.decision.decided" ||
 		r.Attributes[0].Key != "decision_id" || r.Attributes[0].Value.GetStringValue() != "req-2" {
 		t.Errorf("record is %v", r)

@@ -1,6 +1,7 @@
 package decisionlog
 
 import (
+	"encoding/hex"
 	"maps"
 	"slices"
 	"time"
@@ -28,6 +29,8 @@ const (
 	fieldSeverityText = 3
 	fieldBody         = 5
 	fieldAttributes   = 6
+	fieldTraceID      = 9
+	fieldSpanID       = 10
 	fieldObserved     = 11
 	fieldEventName    = 12
 
@@ -69,12 +72,23 @@ func encodeRecord(l *Line) []byte {
 	b = appendText(b, fieldSeverityText, "INFO")
 	b = appendMessage(b, fieldBody, appendText(nil, fieldString, string(l.JSON)))
 	b = appendMessage(b, fieldAttributes, keyValue("decision_id", l.DecisionID))
+	b = appendHex(b, fieldTraceID, l.Trace.TraceID)
+	b = appendHex(b, fieldSpanID, l.Trace.SpanID)
 	return appendText(b, fieldEventName, eventPrefix+l.Event)
 }
 
 func appendTime(b []byte, field protowire.Number, at time.Time) []byte {
 	b = protowire.AppendTag(b, field, protowire.Fixed64Type)
 	return protowire.AppendFixed64(b, uint64(at.UnixNano()))
+}
+
+// appendHex appends the bytes of an id, unless it is empty.
+func appendHex(b []byte, field protowire.Number, id string) []byte {
+	bytes, err := hex.DecodeString(id)
+	if err != nil || id == "" {
+		return b
+	}
+	return appendMessage(b, field, bytes)
 }
 
 func appendText(b []byte, field protowire.Number, text string) []byte {

@@ -7,6 +7,8 @@ type Decided struct {
 	// RequestID and KeyID name the request and the caller's key, which may be empty.
 	RequestID, KeyID string
 	At               time.Time
+	// Trace is the caller's span.
+	Trace Trace
 	// Took is how long the decision took.
 	Took time.Duration
 	// Input returns the whole input as JSON. It is called once, after the request may have

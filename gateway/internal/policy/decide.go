@@ -46,7 +46,7 @@ func (e *Engine) decideLogged(ctx context.Context, p *program, in *Input) (llm.D
 	if err != nil {
 		logged.Revision = p.revision
 	}
-	e.options.Decisions(llm.Decided{RequestID: in.Request.ID, KeyID: in.Request.Principal.KeyID, At: in.Now, Took: took,
+	e.options.Decisions(llm.Decided{RequestID: in.Request.ID, KeyID: in.Request.Principal.KeyID, Trace: in.Request.Trace, At: in.Now, Took: took,
 		Input: input, Decision: &logged, Err: err, Bundle: e.options.Revision})
 	return v, err
 }
