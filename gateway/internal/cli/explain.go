@@ -110,7 +110,11 @@ func (e *environment) dryRun(ctx context.Context, body []byte, as admin.Asker) (
 		return nil, err
 	}
 	defer s.Close(ctx)
-	return s.Explain(ctx, body, as)
+	r, err := s.Explain(ctx, body, as)
+	if err == nil && r.Similar != nil && r.Similar.Skipped == "" {
+		r.Similar.Skipped = "only the gateway has stored replies; its POST /admin/v1/explain looks"
+	}
+	return r, err
 }
 
 // askerFlags are the flags that make an asker.
