@@ -225,7 +225,7 @@ func TestHammer(t *testing.T) {
 	var wg sync.WaitGroup
 	for w := range 64 {
 		wg.Go(func() {
-			for i := range 100 {
+			for i := range 40 {
 				l.Decided(decided(fmt.Sprintf("%d-%d", w, i), fullInput))
 				l.Settled(&llm.Record{ID: fmt.Sprintf("%d-%d", w, i)})
 				l.Dropped()
@@ -246,7 +246,7 @@ func TestHammer(t *testing.T) {
 		}
 		seen[got.ID]++
 	}
-	if len(m.lines) != 64*200 || len(seen) != 6400 || len(dropped(l)) != 0 {
+	if len(m.lines) != 64*80 || len(seen) != 64*40 || len(dropped(l)) != 0 {
 		t.Errorf("%d lines of %d requests, dropped %v; want all", len(m.lines), len(seen), dropped(l))
 	}
 }
