@@ -76,7 +76,6 @@ type entry struct {
 	name string
 	text string
 	kind byte
-	size int64
 }
 
 func pack(t testing.TB, entries ...entry) []byte {
