@@ -22,6 +22,8 @@
 //
 //	pipeline        the life of one request, in its fixed order; declares what it needs
 //	policy          Rego: allow, limits, obligations
+//	bundle          fetches policy bundles and keeps the last good one
+//	decisionlog     writes decisions and settlements to files and OTLP receivers
 //	cache           replies of equal requests
 //	cache/remote    the same in Redis or Valkey, shared by several gateways
 //	labels          has endpoints label requests

@@ -26,7 +26,7 @@ var floors = []map[string]string{
 		"cli": "server plugintool classifier compiler config httpapi/admin httpapi/tags keys ledger policy replay similar /plugins/strategies/classify",
 	},
 	{
-		"server": "activity catalog/source routes holds labels calllog compiler pipeline replay wire httpapi httpapi/admin httpapi/dashboard httpapi/tags wasm wasm/hook policy cache cache/remote upstream media meter ledger keys oidc " +
+		"server": "activity bundle catalog/source decisionlog routes holds labels calllog compiler pipeline replay wire httpapi httpapi/admin httpapi/dashboard httpapi/tags wasm wasm/hook policy cache cache/remote upstream media meter ledger keys oidc " +
 			"catalog config telemetry tokens demo similar /plugins /plugins/dialects /plugins/strategies /plugins/strategies/classify /policies",
 		"plugintool": "calllog compiler config wasm wasm/cases wasm/hook /sdk",
 	},
@@ -49,7 +49,7 @@ var floors = []map[string]string{
 		"httpapi/dashboard": "httpapi/dashboard/chart",
 	},
 	{
-		"activity": "", "cache": "similar", "cache/remote": "", "catalog": "", "classifier": "/plugins/strategies/classify", "config": "oidc similar /plugins/dialects /plugins/strategies", "demo": "", "httpapi/tags": "", "keys": "", "labels": "", "ledger": "", "media": "", "meter": "", "pipeline": "",
+		"activity": "", "cache": "similar", "cache/remote": "", "catalog": "", "classifier": "/plugins/strategies/classify", "config": "oidc similar /plugins/dialects /plugins/strategies", "demo": "", "httpapi/tags": "", "keys": "", "labels": "", "ledger": "", "media": "", "meter": "", "pipeline": "", "bundle": "", "decisionlog": "",
 		"policy": "", "replay": "", "telemetry": "", "tokens": "", "upstream": "queue", "wasm/fuel": "", "wasm/hook": "", "wire/apierror": "", "wire/intake": "",
 		"llmtest": "",
 	},
@@ -70,6 +70,7 @@ var owners = map[string]string{
 	"modernc.org/sqlite":                  "ledger",
 	"github.com/goccy/go-yaml":            "config",
 	"go.yaml.in/yaml":                     "policy",
+	"google.golang.org/protobuf":          "decisionlog",
 	"github.com/invopop/jsonschema":       "config",
 	"github.com/fsnotify/fsnotify":        "config",
 	"github.com/prometheus/client_golang": "telemetry",

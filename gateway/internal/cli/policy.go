@@ -28,20 +28,13 @@ func (e *environment) policyCommand() *cobra.Command {
 	return cmd
 }
 
-// policySource returns the policy in the folder that the command line or the configuration
-// names, else the built-in one.
+// policySource returns the policy in the folder or bundle that the command line or the
+// configuration names, else the built-in one.
 func (e *environment) policySource(cmd *cobra.Command, args []string) (policy.Source, error) {
 	if len(args) == 1 {
-		return server.PolicySource(args[0]), nil
+		return server.PolicySource(args[0])
 	}
-	if e.options.ConfigPath() == "" {
-		return server.PolicySource(""), nil
-	}
-	c, err := e.options.LoadWithoutSecrets(cmd.Context())
-	if err != nil {
-		return policy.Source{}, err
-	}
-	return server.PolicySource(c.Policies), nil
+	return e.options.ConfiguredPolicy(cmd.Context())
 }
 
 func (e *environment) policyCheckCommand() *cobra.Command {

@@ -27,8 +27,13 @@ func (s *Server) DiffPolicy(ctx context.Context, l *ledger.Reader, q admin.Polic
 	if err != nil {
 		return nil, err
 	}
-	source := PolicySource(q.Dir)
-	source.Files = q.Files
+	source, err := PolicySource(q.Dir)
+	if err != nil {
+		return nil, err
+	}
+	if q.Files != nil {
+		source.Files = q.Files
+	}
 	routeOf := func(model string) (*llm.Route, bool) {
 		route, err := sn.routes.Named(model)
 		return route, err == nil
