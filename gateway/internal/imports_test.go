@@ -60,19 +60,20 @@ var floors = []map[string]string{
 // owners lists, for each third-party library, the one package that may import it. A
 // prefix covers all packages below it.
 var owners = map[string]string{
-	"github.com/spf13/cobra":              "cli",
-	"github.com/labstack/echo":            "httpapi",
-	"github.com/tetratelabs/wazero":       "wasm",
-	"github.com/open-policy-agent/opa":    "policy",
-	"github.com/dgraph-io/ristretto":      "cache",
-	"github.com/redis/rueidis":            "cache/remote",
-	"modernc.org/sqlite":                  "ledger",
-	"github.com/goccy/go-yaml":            "config",
-	"go.yaml.in/yaml":                     "policy",
-	"github.com/invopop/jsonschema":       "config",
-	"github.com/fsnotify/fsnotify":        "config",
-	"github.com/prometheus/client_golang": "telemetry",
-	"github.com/tiktoken-go/tokenizer":    "tokens",
+	"github.com/spf13/cobra":               "cli",
+	"github.com/rogpeppe/go-internal/diff": "cli",
+	"github.com/labstack/echo":             "httpapi",
+	"github.com/tetratelabs/wazero":        "wasm",
+	"github.com/open-policy-agent/opa":     "policy",
+	"github.com/dgraph-io/ristretto":       "cache",
+	"github.com/redis/rueidis":             "cache/remote",
+	"modernc.org/sqlite":                   "ledger",
+	"github.com/goccy/go-yaml":             "config",
+	"go.yaml.in/yaml":                      "policy",
+	"github.com/invopop/jsonschema":        "config",
+	"github.com/fsnotify/fsnotify":         "config",
+	"github.com/prometheus/client_golang":  "telemetry",
+	"github.com/tiktoken-go/tokenizer":     "tokens",
 }
 
 // programs are programs of their own beside the gateway: the benchmark, whose floor is a
