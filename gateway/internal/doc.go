@@ -39,6 +39,7 @@
 //	replay          ranks recorded requests again, with the same router or others; compares policies over them
 //	ledger          records of requests, spend, leases, feedback; SQLite behind a journal
 //	keys            virtual keys
+//	raises          operators' temporary raises of limits
 //	catalog         prices, context windows and capabilities of models
 //	catalog/source  reads what others publish about models
 //	config          one YAML file → settings, every fault with its line

@@ -26,7 +26,7 @@ var floors = []map[string]string{
 		"cli": "server plugintool classifier compiler config httpapi/admin httpapi/tags keys ledger policy replay similar /plugins/strategies/classify",
 	},
 	{
-		"server": "catalog/source routes holds labels calllog compiler pipeline replay wire httpapi httpapi/admin httpapi/tags wasm wasm/hook policy cache cache/remote upstream media meter ledger keys " +
+		"server": "catalog/source routes holds labels calllog compiler pipeline replay wire httpapi httpapi/admin httpapi/tags wasm wasm/hook policy cache cache/remote upstream media meter ledger keys raises " +
 			"catalog config telemetry tokens demo similar /plugins /plugins/dialects /plugins/strategies /plugins/strategies/classify /policies",
 		"plugintool": "calllog compiler config wasm wasm/cases wasm/hook /sdk",
 	},
@@ -48,7 +48,7 @@ var floors = []map[string]string{
 		"httpapi/admin": "httpapi/tags",
 	},
 	{
-		"cache": "similar", "cache/remote": "", "catalog": "", "classifier": "/plugins/strategies/classify", "config": "similar /plugins/dialects /plugins/strategies", "demo": "", "httpapi/tags": "", "keys": "", "labels": "", "ledger": "", "media": "", "meter": "", "pipeline": "",
+		"cache": "similar", "cache/remote": "", "catalog": "", "classifier": "/plugins/strategies/classify", "config": "similar /plugins/dialects /plugins/strategies", "demo": "", "httpapi/tags": "", "keys": "", "raises": "", "labels": "", "ledger": "", "media": "", "meter": "", "pipeline": "",
 		"policy": "", "replay": "", "telemetry": "", "tokens": "", "upstream": "queue", "wasm/fuel": "", "wasm/hook": "", "wire/apierror": "", "wire/intake": "",
 		"llmtest": "",
 	},

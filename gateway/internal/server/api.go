@@ -150,6 +150,20 @@ func (o operators) Correct(ctx context.Context, c admin.Correction) (any, error)
 	return o.server.correct(ctx, c)
 }
 
+func (o operators) Raises(context.Context) (any, error) { return o.server.raiseList(), nil }
+
+func (o operators) Raise(ctx context.Context, spec admin.RaiseSpec, operator string) (any, error) {
+	return o.server.raise(ctx, spec, operator)
+}
+
+func (o operators) EndRaise(ctx context.Context, id string) (any, error) {
+	return o.server.endRaise(ctx, id)
+}
+
+func (o operators) Limits(ctx context.Context, q admin.LimitsQuery) (any, error) {
+	return o.server.limits(ctx, q)
+}
+
 func (o operators) Explain(ctx context.Context, req *llm.Request, as admin.Asker) (*llm.Record, error) {
 	return o.server.explainAs(ctx, req, as)
 }
