@@ -22,6 +22,9 @@ type ReplayOptions struct {
 	Principal func(keyID string) (llm.Principal, bool)
 	// Route returns the route of a model name as it is now, false if there is none.
 	Route func(model string) (*llm.Route, bool)
+	// Used returns how much of a limit has been used when the record's request arrived, in
+	// percent, where the record does not have it. Nil means nothing.
+	Used func(llm.Limit) int
 }
 
 // Replayed is a recorded decision, and the one that the replayed policy would have made.
@@ -66,6 +69,7 @@ func (p *Replayer) Decide(ctx context.Context, r *llm.Record) (*Replayed, error)
 	if err != nil {
 		return nil, err
 	}
+	c.used = p.options.Used
 	out := &Replayed{Before: *r.Decision}
 	if out.After, err = p.ask(ctx, c, out); err != nil || !out.After.Allow {
 		return out, err

@@ -11,6 +11,7 @@ import (
 	"github.com/penstock/penstock/gateway/internal/httpapi/admin"
 	"github.com/penstock/penstock/gateway/internal/ledger"
 	"github.com/penstock/penstock/gateway/internal/llm"
+	"github.com/penstock/penstock/gateway/internal/replay"
 )
 
 // openAPI makes the HTTP API.
@@ -128,16 +129,16 @@ func (o operators) Replay(ctx context.Context, id string) (any, error) {
 }
 
 func (o operators) CompareRouters(ctx context.Context, c admin.Comparison) (any, error) {
-	if !o.server.comparing.TryLock() { // it takes an instance of the modules from the requests
-		return nil, &llm.Error{Code: llm.CodeOverloaded, Status: http.StatusServiceUnavailable, RetryAfter: 5 * time.Second,
-			Message: "Another comparison of routers or policies is running. Ask again when it is done, or run penstock route compare."}
-	}
-	defer o.server.comparing.Unlock()
-	return o.server.CompareRouters(ctx, o.server.ledger.Reader, c)
+	return compareFor(ctx, o.server, "penstock route compare", func(ctx context.Context, l *ledger.Reader) (*replay.Report, error) {
+		return o.server.CompareRouters(ctx, l, c)
+	})
 }
 
 func (o operators) DiffPolicy(ctx context.Context, q admin.PolicyChange) (any, error) {
-	return o.server.diffPolicyFor(ctx, q)
+	report, err := compareFor(ctx, o.server, "penstock policy diff", func(ctx context.Context, l *ledger.Reader) (*replay.PolicyReport, error) {
+		return o.server.DiffPolicy(ctx, l, q)
+	})
+	return report, badFiles(err)
 }
 
 func (o operators) Spend(ctx context.Context, by []string, since, until time.Time) (any, error) {
