@@ -13,6 +13,8 @@ import (
 type Replayer struct {
 	program *program
 	options ReplayOptions
+	// explained are decisions with their rules, by their inputs.
+	explained *memo[*llm.Decision]
 }
 
 // ReplayOptions are what a Replayer needs beside the policy.
@@ -47,7 +49,7 @@ func NewReplayer(ctx context.Context, o ReplayOptions) (*Replayer, error) {
 	if err != nil {
 		return nil, fmt.Errorf("load policy: %w", err)
 	}
-	return &Replayer{p, o}, nil
+	return &Replayer{p, o, newMemo[*llm.Decision](o.MemoBytes)}, nil
 }
 
 // Revision identifies the policy.
@@ -171,7 +173,7 @@ func (p *Replayer) decide(ctx context.Context, c *recalled, limits []llm.Limit) 
 func (p *Replayer) Explain(ctx context.Context, d *Replayed) error {
 	var rules []llm.RuleOf
 	for _, e := range d.evaluations {
-		v, err := p.program.origins(ctx, value(e.form), e.decision, sampleLimit)
+		v, err := p.origins(ctx, e)
 		if ctx.Err() != nil {
 			return ctx.Err()
 		}
@@ -185,4 +187,17 @@ func (p *Replayer) Explain(ctx context.Context, d *Replayed) error {
 	}
 	d.After.Rules = rules
 	return nil
+}
+
+// origins returns a decision with the rules that it comes from.
+func (p *Replayer) origins(ctx context.Context, e evaluation) (llm.Decision, error) {
+	if v, ok := p.explained.Get([]byte(e.form)); ok {
+		return *v, nil
+	}
+	v, err := p.program.origins(ctx, value(e.form), e.decision, sampleLimit)
+	if err != nil {
+		return v, err
+	}
+	p.explained.Put(e.form, &v, weight(&v)+len(e.form))
+	return v, nil
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"net/http"
+	"strings"
 
 	"github.com/penstock/penstock/gateway/internal/httpapi/admin"
 	"github.com/penstock/penstock/gateway/internal/keys"
@@ -11,6 +12,7 @@ import (
 	"github.com/penstock/penstock/gateway/internal/llm"
 	"github.com/penstock/penstock/gateway/internal/policy"
 	"github.com/penstock/penstock/gateway/internal/replay"
+	"github.com/penstock/penstock/policies"
 )
 
 // DiffPolicy decides on the records of a ledger again with other policies. The policy in force
@@ -23,8 +25,10 @@ func (s *Server) DiffPolicy(ctx context.Context, l *ledger.Reader, q admin.Polic
 	if err != nil {
 		return nil, err
 	}
-	source := PolicySource(q.Dir)
-	source.Files = q.Files
+	source, err := sn.changedPolicy(q)
+	if err != nil {
+		return nil, err
+	}
 	routeOf := func(model string) (*llm.Route, bool) {
 		route, err := sn.routes.Named(model)
 		return route, err == nil
@@ -46,6 +50,20 @@ func (s *Server) DiffPolicy(ctx context.Context, l *ledger.Reader, q admin.Polic
 		return nil, err
 	}
 	return d.Report(), nil
+}
+
+// changedPolicy returns the policies to compare with. Files without rules are data for the
+// policies in force.
+func (sn *snapshot) changedPolicy(q admin.PolicyChange) (policy.Source, error) {
+	for name := range q.Files {
+		if strings.HasSuffix(name, ".rego") {
+			return policy.Source{Files: q.Files, FS: policies.FS}, nil
+		}
+	}
+	if q.Files == nil {
+		return PolicySource(q.Dir), nil
+	}
+	return PolicySource(sn.config.Policies).With(q.Files)
 }
 
 // addDecision decides on a record again, and adds or skips it.

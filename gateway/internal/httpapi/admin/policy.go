@@ -14,7 +14,8 @@ import (
 // PolicyChange asks how other policies would have treated recorded requests.
 type PolicyChange struct {
 	// Dir is a folder of policies. The admin API takes their Files by path instead, as no folder
-	// of the gateway is the caller's to name.
+	// of the gateway is the caller's to name. Files without a .rego among them are data for the
+	// policies in force.
 	Dir   string
 	Files map[string]string
 	Selection
