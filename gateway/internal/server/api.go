@@ -4,7 +4,6 @@ import (
 	"context"
 	"net/http"
 	"os"
-	"time"
 
 	"github.com/penstock/penstock/gateway/internal/config"
 	"github.com/penstock/penstock/gateway/internal/httpapi"
@@ -145,8 +144,8 @@ func (o operators) DiffPolicy(ctx context.Context, q admin.PolicyChange) (any, e
 	return report, badFiles(err)
 }
 
-func (o operators) Spend(ctx context.Context, by []string, since, until time.Time) (any, error) {
-	return o.server.ledger.Spend(ctx, ledger.Query{By: by, Since: since, Until: until})
+func (o operators) Spend(ctx context.Context, q admin.SpendQuery) (any, error) {
+	return o.server.ledger.Spend(ctx, ledger.Query{By: q.By, Since: q.Since, Until: q.Until, Zone: q.Zone, Where: q.Where})
 }
 
 func (o operators) Budgets(context.Context) (any, error) { return o.server.budgets(), nil }
