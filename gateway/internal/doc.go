@@ -43,6 +43,7 @@
 //	ledger          records of requests, spend, leases, feedback; SQLite behind a journal
 //	keys            virtual keys
 //	oidc            verifies tokens of OpenID Connect issuers
+//	raises          operators' temporary raises of limits
 //	catalog         prices, context windows and capabilities of models
 //	catalog/source  reads what others publish about models
 //	config          one YAML file → settings, every fault with its line

@@ -21,10 +21,10 @@ func (e *environment) policyCommand() *cobra.Command {
 		Short: "Check, test and try out admission policies",
 		Long: "Policies are Rego files that decide which requests are admitted and which limits apply to them.\n" +
 			"Without a folder, the one that the configuration names is meant, else the built-in policy.",
-		Args: exactly(0, "one of check, test, eval, diff"),
+		Args: exactly(0, "one of check, test, eval, fmt, diff"),
 		RunE: func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
 	}
-	cmd.AddCommand(e.policyCheckCommand(), e.policyTestCommand(), e.policyEvalCommand(), e.policyDiffCommand())
+	cmd.AddCommand(e.policyCheckCommand(), e.policyTestCommand(), e.policyEvalCommand(), e.policyFmtCommand(), e.policyDiffCommand())
 	return cmd
 }
 

@@ -86,6 +86,9 @@ func New(ctx context.Context, o Options) (*Engine, error) {
 	return e, nil
 }
 
+// Source returns where the policy was read from.
+func (e *Engine) Source() Source { return e.options.Source }
+
 func (o Options) withDefaults() Options {
 	if o.Log == nil {
 		o.Log = slog.New(slog.DiscardHandler)

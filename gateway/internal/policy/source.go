@@ -93,6 +93,24 @@ func load(src Source) (*bundle, error) {
 // builtin reports whether the source is the built-in policy.
 func (src Source) builtin() bool { return src.Dir == "" && src.Files == nil }
 
+// With returns a source with its files and some others, which replace those of the same path. Of
+// the built-in policy it is the others alone, which extend it.
+func (src Source) With(files map[string]string) (Source, error) {
+	if src.builtin() {
+		return Source{Files: files, FS: src.FS}, nil
+	}
+	texts, err := src.texts()
+	if err != nil {
+		return Source{}, err
+	}
+	all := make(map[string]string, len(texts)+len(files))
+	for _, t := range texts {
+		all[t.path] = string(t.bytes)
+	}
+	maps.Copy(all, files)
+	return Source{Files: all, FS: src.FS}, nil
+}
+
 // memory returns the files of a folder that is given in memory, sorted by name.
 func (src Source) memory() (texts []text, err error) {
 	var faults Faults

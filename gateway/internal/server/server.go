@@ -31,6 +31,7 @@ import (
 	"github.com/penstock/penstock/gateway/internal/llm"
 	"github.com/penstock/penstock/gateway/internal/meter"
 	"github.com/penstock/penstock/gateway/internal/policy"
+	"github.com/penstock/penstock/gateway/internal/raises"
 	"github.com/penstock/penstock/gateway/internal/routes"
 	"github.com/penstock/penstock/gateway/internal/telemetry"
 	"github.com/penstock/penstock/gateway/internal/tokens"
@@ -63,6 +64,7 @@ type Server struct {
 	keys   *keys.Keys
 	meter  *meter.Meter
 	holds  *holds.Holds
+	raises *raises.Raises // nil without a ledger
 	tokens tokens.Counter
 	cache  *cache.Cache
 	// cacheTally counts what the cache did for requests.
@@ -173,7 +175,7 @@ func (s *Server) start(ctx context.Context, c *config.Config, more ...opener) er
 	if err := errors.Join(errs...); err != nil {
 		return err
 	}
-	s.holds = holds.New(s.meter, s.ledger, s.sinks(), s.log)
+	s.holds = holds.New(s.meter, s.ledger, s.raised, s.sinks(), s.log)
 	sn, err := s.build(ctx, c)
 	if err != nil {
 		return err

@@ -121,7 +121,7 @@ func (s *Server) policyOptions(c *config.Config, source policy.Source) policy.Op
 // usage returns how much of each limit is used, in percent.
 func (s *Server) usage(limits []llm.Limit) []int {
 	percent := make([]int, len(limits))
-	for i, l := range limits {
+	for i, l := range s.raised(limits, time.Time{}) {
 		percent[i] = s.meter.Percent(l)
 	}
 	return percent
