@@ -26,7 +26,7 @@ var floors = []map[string]string{
 		"cli": "server plugintool classifier compiler config httpapi/admin httpapi/tags keys ledger policy replay similar /plugins/strategies/classify",
 	},
 	{
-		"server": "activity catalog/source routes holds labels calllog compiler pipeline replay wire httpapi httpapi/admin httpapi/dashboard httpapi/tags wasm wasm/hook policy cache cache/remote upstream media meter ledger keys oidc " +
+		"server": "activity bundle catalog/source decisionlog routes holds labels calllog compiler pipeline replay wire httpapi httpapi/admin httpapi/dashboard httpapi/tags wasm wasm/hook policy cache cache/remote upstream media meter ledger keys raises oidc " +
 			"catalog config telemetry tokens demo similar /plugins /plugins/dialects /plugins/strategies /plugins/strategies/classify /policies",
 		"plugintool": "calllog compiler config wasm wasm/cases wasm/hook /sdk",
 	},
@@ -49,7 +49,7 @@ var floors = []map[string]string{
 		"httpapi/dashboard": "httpapi/dashboard/chart",
 	},
 	{
-		"activity": "", "cache": "similar", "cache/remote": "", "catalog": "", "classifier": "/plugins/strategies/classify", "config": "oidc similar /plugins/dialects /plugins/strategies", "demo": "", "httpapi/tags": "", "keys": "", "labels": "", "ledger": "", "media": "", "meter": "", "pipeline": "",
+		"activity": "", "cache": "similar", "cache/remote": "", "catalog": "", "classifier": "/plugins/strategies/classify", "config": "oidc similar /plugins/dialects /plugins/strategies", "demo": "", "httpapi/tags": "", "keys": "", "labels": "", "ledger": "", "media": "", "meter": "", "pipeline": "", "bundle": "", "decisionlog": "", "raises": "",
 		"policy": "", "replay": "", "telemetry": "", "tokens": "", "upstream": "queue", "wasm/fuel": "", "wasm/hook": "", "wire/apierror": "", "wire/intake": "",
 		"llmtest": "",
 	},
@@ -61,20 +61,22 @@ var floors = []map[string]string{
 // owners lists, for each third-party library, the one package that may import it. A
 // prefix covers all packages below it.
 var owners = map[string]string{
-	"github.com/spf13/cobra":              "cli",
-	"github.com/labstack/echo":            "httpapi",
-	"github.com/tetratelabs/wazero":       "wasm",
-	"github.com/open-policy-agent/opa":    "policy",
-	"github.com/dgraph-io/ristretto":      "cache",
-	"github.com/redis/rueidis":            "cache/remote",
-	"modernc.org/sqlite":                  "ledger",
-	"github.com/goccy/go-yaml":            "config",
-	"go.yaml.in/yaml":                     "policy",
-	"github.com/invopop/jsonschema":       "config",
-	"github.com/fsnotify/fsnotify":        "config",
-	"github.com/prometheus/client_golang": "telemetry",
-	"github.com/tiktoken-go/tokenizer":    "tokens",
-	"github.com/lestrrat-go/jwx":          "oidc",
+	"github.com/spf13/cobra":               "cli",
+	"github.com/labstack/echo":             "httpapi",
+	"github.com/tetratelabs/wazero":        "wasm",
+	"github.com/open-policy-agent/opa":     "policy",
+	"github.com/dgraph-io/ristretto":       "cache",
+	"github.com/redis/rueidis":             "cache/remote",
+	"modernc.org/sqlite":                   "ledger",
+	"github.com/goccy/go-yaml":             "config",
+	"go.yaml.in/yaml":                      "policy",
+	"google.golang.org/protobuf":           "decisionlog",
+	"github.com/invopop/jsonschema":        "config",
+	"github.com/fsnotify/fsnotify":         "config",
+	"github.com/prometheus/client_golang":  "telemetry",
+	"github.com/tiktoken-go/tokenizer":     "tokens",
+	"github.com/lestrrat-go/jwx":           "oidc",
+	"github.com/rogpeppe/go-internal/diff": "cli",
 }
 
 // programs are programs of their own beside the gateway: the benchmark, whose floor is a

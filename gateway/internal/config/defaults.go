@@ -101,5 +101,12 @@ func setDefaults(v any) {
 		c.Burst = 100
 	case *Cache:
 		c.Size = 256 << 20
+	case *DecisionLog:
+		c.Keep = 5
+		c.Queue = 2048
+	case *Policies:
+		c.Every = time.Minute
+		c.Timeout = 10 * time.Second
+		c.MaxSize = 16 << 20
 	}
 }

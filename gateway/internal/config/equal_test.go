@@ -21,7 +21,7 @@ func TestRestarts(t *testing.T) {
 		{"ledger: sqlite://other.db", "ledger.url"},
 		{"ledger: {sync: full}", "ledger.sync"},
 		{"time_zone: Asia/Tokyo", "time_zone"},
-		{"decision_log: stderr", "decision_log: is stderr, but the running gateway keeps its default"},
+		{"decision_log: stderr", "decision_log.file: is stderr, but the running gateway keeps its default"},
 		{"keys: off\nretention: 1h\non_ledger_failure: serve\nunpriced: allow", ""},
 	} {
 		got := ""

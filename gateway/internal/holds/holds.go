@@ -33,6 +33,7 @@ const (
 type Holds struct {
 	meter  *meter.Meter
 	ledger *ledger.Ledger
+	raised Raised
 	sinks  []func(*llm.Record)
 	log    *slog.Logger
 
@@ -40,11 +41,19 @@ type Holds struct {
 	open map[string]*hold
 }
 
+// Raised returns limits with what raises add to them at that time; zero means now.
+type Raised func(limits []llm.Limit, at time.Time) []llm.Limit
+
+func unraised(limits []llm.Limit, _ time.Time) []llm.Limit { return limits }
+
 // New returns holds on a meter whose Options.Lease is Lease. Without a ledger only
-// Affordable may be called. The sinks get the records of requests that ended without
-// settling their holds.
-func New(m *meter.Meter, l *ledger.Ledger, sinks []func(*llm.Record), log *slog.Logger) *Holds {
-	return &Holds{meter: m, ledger: l, sinks: sinks, log: log, open: map[string]*hold{}}
+// Affordable and LimitStates may be called. The sinks get the records of requests that ended
+// without settling their holds. A nil raised raises nothing.
+func New(m *meter.Meter, l *ledger.Ledger, raised Raised, sinks []func(*llm.Record), log *slog.Logger) *Holds {
+	if raised == nil {
+		raised = unraised
+	}
+	return &Holds{meter: m, ledger: l, raised: raised, sinks: sinks, log: log, open: map[string]*hold{}}
 }
 
 // hold is one reservation.
@@ -63,7 +72,7 @@ type hold struct {
 
 // Reserve implements pipeline.Meter.
 func (h *Holds) Reserve(ctx context.Context, draft *llm.Record, limits []llm.Limit, ask llm.Ask) (pipeline.Hold, int64, error) {
-	states, output, err := h.meter.Reserve(draft.ID, limits, ask)
+	states, output, err := h.meter.Reserve(draft.ID, h.raised(limits, time.Time{}), ask)
 	if err != nil {
 		return nil, 0, err
 	}
@@ -83,7 +92,12 @@ func (h *Holds) Reserve(ctx context.Context, draft *llm.Record, limits []llm.Lim
 
 // Affordable implements pipeline.Meter.
 func (h *Holds) Affordable(limits []llm.Limit, ask llm.Ask, at time.Time) (int64, error) {
-	return h.meter.Affordable(limits, ask, at)
+	return h.meter.Affordable(h.raised(limits, at), ask, at)
+}
+
+// LimitStates implements pipeline.Meter.
+func (h *Holds) LimitStates(limits []llm.Limit, at time.Time) []llm.LimitState {
+	return h.meter.States(h.raised(limits, at), at)
 }
 
 // Freed implements pipeline.Meter.

@@ -49,7 +49,7 @@ func (h *holdTest) reopen(t *testing.T) *Holds {
 	}
 	m := meter.New(func() time.Time { return h.now }, nil, meter.Options{Lease: Lease})
 	m.Restore(totals)
-	return New(m, l, nil, slog.New(slog.DiscardHandler))
+	return New(m, l, nil, nil, slog.New(slog.DiscardHandler))
 }
 
 func (h *holdTest) pass(t *testing.T, d time.Duration) {

@@ -69,6 +69,7 @@ func TestEveryRouteHasItsRule(t *testing.T) {
 func ask(h http.Handler, r route, key string) int {
 	path := strings.NewReplacer(":id", "req_1", "*", "x", "/admin/v1/cache", "/admin/v1/cache?all=true").Replace(r.path)
 	body := map[string]string{"/v1/chat/completions": "{}", "/chat/completions": "{}", "/v1/messages": "{}", "/admin/v1/explain": "{}",
+		"/admin/v1/raises":  `{"scope":"key:k","unit":"usd","window":"day","by":1,"until":"+1d"}`,
 		"/admin/v1/budgets": `{"scope":"key:k","unit":"usd","window":"day","used":1}`,
 		"/v1/feedback":      `{"request_id":"req_1","score":1}`, "/feedback": `{"request_id":"req_1","score":1}`,
 		"/admin/v1/routes/compare": `{"routers":[{"router":"cost"},{"router":"quality"}]}`,

@@ -64,6 +64,7 @@ func (a *API) requestOf(x *exchange, format Format, in llm.Incoming, fromHeaders
 	if req.Demands, err = tags.Demands(req.Facts.Metadata, fromHeaders, x.who.Tags); err != nil {
 		return nil, err
 	}
+	req.Trace = llm.ParseTraceparent(x.r.Header.Get("Traceparent"))
 	req.ID, req.Principal, req.IP, req.Received, req.Hold = x.id, x.who, clientIP(x.r.RemoteAddr), x.received, x.holdReply
 	return req, nil
 }

@@ -205,6 +205,20 @@ func (f *FakeAdmin) Budgets(context.Context) (any, error) { return struct{}{}, n
 // Correct implements admin.Operations.
 func (f *FakeAdmin) Correct(context.Context, admin.Correction) (any, error) { return struct{}{}, nil }
 
+// Raises implements admin.Operations.
+func (f *FakeAdmin) Raises(context.Context) (any, error) { return struct{}{}, nil }
+
+// Raise implements admin.Operations.
+func (f *FakeAdmin) Raise(context.Context, admin.RaiseSpec, string) (any, error) {
+	return struct{}{}, nil
+}
+
+// EndRaise implements admin.Operations.
+func (f *FakeAdmin) EndRaise(context.Context, string) (any, error) { return struct{}{}, nil }
+
+// Limits implements admin.Operations.
+func (f *FakeAdmin) Limits(context.Context, admin.LimitsQuery) (any, error) { return struct{}{}, nil }
+
 // Explain returns what the request would be served with.
 func (f *FakeAdmin) Explain(_ context.Context, req *llm.Request, as admin.Asker) (*llm.Record, error) {
 	return &llm.Record{ID: req.ID, Dry: true, Model: req.Facts.Model, KeyID: req.Principal.KeyID, Team: as.Team, Tags: req.Tags}, nil

@@ -88,8 +88,10 @@ type Limit struct {
 	// Window is a number and one of s, m, h ("1m", "5h"), or day, week, month. It is
 	// empty for UnitConcurrent.
 	Window string `json:"window"`
-	// Max is in nano-USD for UnitUSD, otherwise a count.
-	Max int64 `json:"max"`
+	// Max is in nano-USD for UnitUSD, otherwise a count. Raised is how much of it an operator's
+	// temporary raise adds to what the policy says; 0 without one.
+	Max    int64 `json:"max"`
+	Raised int64 `json:"raised,omitempty"`
 	// Warn lets requests pass when the limit is exceeded and only says so.
 	Warn bool `json:"warn,omitempty"`
 }

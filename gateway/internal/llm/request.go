@@ -44,7 +44,9 @@ type Request struct {
 	// bytes; empty without one. Routers get it.
 	Class string
 	// IP is the client's address without port.
-	IP       string
+	IP string
+	// Trace is the caller's span, as it says.
+	Trace    Trace
 	Received time.Time
 	// Timeout bounds the whole request, and FirstTimeout the wait for the first content, as the
 	// caller asks; zero for neither. They only shorten what the route allows.

@@ -38,7 +38,7 @@ func (m *Meter) affordable(limits []llm.Limit, ask llm.Ask, now time.Time, find 
 			continue
 		}
 		if c := m.counters[b.key]; c != nil && c.cur == b {
-			c.max = limit.Max
+			c.max = limit.Max - limit.Raised
 		}
 		need, left := max(least.Of(limit.Unit), 0), limit.Max-llm.Add(b.spent, b.reserved)
 		switch {

@@ -11,7 +11,7 @@ import (
 type counter struct {
 	span llm.Window
 	cur  *bucket
-	// max is the hard maximum of the last limit that was checked, for display.
+	// max is the hard maximum of the last limit that was checked, without raises, for display.
 	max int64
 }
 

@@ -18,7 +18,7 @@ type Count struct {
 	Spent  int64
 	// Reserved is held by requests in flight.
 	Reserved int64
-	// Max is the hard maximum for the last request; 0 before there was one.
+	// Max is the hard maximum for the last request, without raises; 0 before there was one.
 	Max int64
 	// Resets is when the window ends; zero for requests in flight.
 	Resets time.Time

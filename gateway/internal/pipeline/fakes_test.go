@@ -412,6 +412,13 @@ func (l flight) Done(o Outcome) {
 	}
 }
 
+func (f *fakes) LimitStates(limits []llm.Limit, _ time.Time) (states []llm.LimitState) {
+	for _, l := range limits {
+		states = append(states, llm.LimitState{Limit: l})
+	}
+	return states
+}
+
 func (f *fakes) Affordable(limits []llm.Limit, ask llm.Ask, _ time.Time) (int64, error) {
 	if f.full[f.route.Targets[0].ID] {
 		return 0, &llm.Error{Code: llm.CodeBudget, Status: 429, Fault: llm.FaultBudget, Message: "over budget"}

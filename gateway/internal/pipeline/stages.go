@@ -281,6 +281,8 @@ type Meter interface {
 	Reserve(ctx context.Context, draft *llm.Record, limits []llm.Limit, ask llm.Ask) (h Hold, output int64, err error)
 	// Affordable returns what Reserve would return at that time, and takes nothing.
 	Affordable(limits []llm.Limit, ask llm.Ask, at time.Time) (output int64, err error)
+	// LimitStates returns the limits with their counters at that time. It takes nothing.
+	LimitStates(limits []llm.Limit, at time.Time) []llm.LimitState
 	// Freed is closed when the next reservation ends. A refusal with FaultHeld may be
 	// over then.
 	Freed() <-chan struct{}

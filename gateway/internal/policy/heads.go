@@ -40,8 +40,11 @@ func (b *bundle) wrongHeads() (faults Faults) {
 
 type headCheck struct{ faults Faults }
 
+// headHint says where the form of a decision is described.
+const headHint = "policies/schema/decision.json has every member of a decision with its type"
+
 func (c *headCheck) fault(at *ast.Term, path, format string, args ...any) {
-	f := Fault{Message: path + ": " + fmt.Sprintf(format, args...)}
+	f := Fault{Message: path + ": " + fmt.Sprintf(format, args...), Hint: headHint}
 	if l := at.Location; l != nil {
 		f.File, f.Row, f.Col = l.File, l.Row, l.Col
 	}

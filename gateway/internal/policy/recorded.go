@@ -115,6 +115,8 @@ type recalled struct {
 	record *llm.Record
 	// limits are those that the decision of then named, or its usage was of.
 	limits []llm.Limit
+	// used is ReplayOptions.Used.
+	used func(llm.Limit) int
 }
 
 // always are the parts that every record has.
@@ -296,8 +298,8 @@ func mergeAll(limits []llm.Limit) []llm.Limit {
 	return merged
 }
 
-// percent returns how much of each limit was used at the time, of its maximum of now. Nothing
-// was used of a limit that did not exist.
+// percent returns how much of each limit was used at the time, of its maximum of now. Of a
+// limit that did not exist, that is what has been counted since.
 func (c *recalled) percent(limits []llm.Limit) []int {
 	out := make([]int, len(limits))
 	for i, l := range limits {
@@ -320,7 +322,10 @@ func (c *recalled) percentOf(l llm.Limit) int {
 			return int(min(100*float64(s.Before)/float64(l.Max), usageUpTo))
 		}
 	}
-	return 0
+	if c.used == nil {
+		return 0
+	}
+	return min(c.used(l), usageUpTo)
 }
 
 // missing names what a policy reads of the input and the record does not have.

@@ -17,9 +17,11 @@ const sampleLimit = time.Second
 func (p *program) trySamples(ctx context.Context) error {
 	var faults Faults
 	for _, s := range samples() {
-		if _, err := p.decide(ctx, value(string(wholeInput(s.input, nil, nil))), sampleLimit); err != nil {
-			faults = append(faults, Fault{File: "data.penstock.decision", Message: fmt.Sprintf("for %s: %v", s.name, err),
-				Hint: "every request needs a decision; run `penstock policy eval` to see the policy's result for an input"})
+		input := value(string(wholeInput(s.input, nil, nil)))
+		if _, err := p.decide(ctx, input, sampleLimit); err != nil {
+			f := p.locate(ctx, input, err)
+			f.Message, f.Hint = fmt.Sprintf("for %s: %v", s.name, err), "every request needs a decision; run `penstock policy eval` to see the policy's result for an input"
+			faults = append(faults, f)
 		}
 	}
 	if ctx.Err() == nil && len(faults) > 0 {

@@ -9,6 +9,7 @@ import (
 	"io/fs"
 	"maps"
 	"os"
+	"path"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -26,6 +27,7 @@ const (
 const (
 	schemaFile  = "schema/input.json"
 	builtinFile = "default.rego"
+	builtinName = "builtin/" + builtinFile
 	testSuffix  = "_test.rego"
 )
 
@@ -64,6 +66,11 @@ func load(src Source) (*bundle, error) {
 	if len(faults) > 0 {
 		return nil, faults
 	}
+	if src.Roots != nil {
+		if faults := b.outsideRoots(src.Roots); len(faults) > 0 {
+			return nil, faults
+		}
+	}
 	schema, err := fs.ReadFile(src.FS, schemaFile)
 	if err != nil {
 		return nil, fmt.Errorf("read input schema: %w", err)
@@ -86,20 +93,38 @@ func load(src Source) (*bundle, error) {
 // builtin reports whether the source is the built-in policy.
 func (src Source) builtin() bool { return src.Dir == "" && src.Files == nil }
 
+// With returns a source with its files and some others, which replace those of the same path. Of
+// the built-in policy it is the others alone, which extend it.
+func (src Source) With(files map[string]string) (Source, error) {
+	if src.builtin() {
+		return Source{Files: files, FS: src.FS}, nil
+	}
+	texts, err := src.texts()
+	if err != nil {
+		return Source{}, err
+	}
+	all := make(map[string]string, len(texts)+len(files))
+	for _, t := range texts {
+		all[t.path] = string(t.bytes)
+	}
+	maps.Copy(all, files)
+	return Source{Files: all, FS: src.FS}, nil
+}
+
 // memory returns the files of a folder that is given in memory, sorted by name.
 func (src Source) memory() (texts []text, err error) {
 	var faults Faults
 	if len(src.Files) > maxFiles {
-		return nil, Faults{{Message: fmt.Sprintf("more than %d policy files", maxFiles)}}
+		return nil, Faults{{File: src.Dir, Message: fmt.Sprintf("more than %d policy files", maxFiles)}}
 	}
 	for _, name := range slices.Sorted(maps.Keys(src.Files)) {
 		if !fs.ValidPath(name) || !relevant(name) {
-			faults = append(faults, Fault{File: name, Message: "not a file of a policy folder", Hint: "name .rego, data.json and data.yaml files by their path within the folder"})
+			faults = append(faults, Fault{File: path.Join(src.Dir, name), Message: "not a file of a policy folder", Hint: "name .rego, data.json and data.yaml files by their path within the folder"})
 		}
-		texts = append(texts, text{name, name, []byte(src.Files[name])})
+		texts = append(texts, text{path.Join(src.Dir, name), name, []byte(src.Files[name])})
 	}
 	if len(faults) == 0 && !slices.ContainsFunc(texts, text.isPolicy) {
-		faults = Faults{{Message: "no .rego file with a policy among the files"}}
+		faults = Faults{{File: src.Dir, Message: "no .rego file with a policy among the files"}}
 	}
 	if len(faults) > 0 {
 		return nil, faults
@@ -237,7 +262,7 @@ func (b *bundle) decides() bool {
 // extend adds the built-in policy to a folder that does not define the decision. It leaves
 // out the built-in tests, since the folder may change what they expect.
 func (b *bundle) extend(builtin fs.FS, texts []text) ([]text, error) {
-	t, err := readText(builtin, builtinFile, "builtin/"+builtinFile)
+	t, err := readText(builtin, builtinFile, builtinName)
 	if err != nil {
 		return nil, err
 	}

@@ -14,6 +14,7 @@ import (
 	"github.com/penstock/penstock/gateway/internal/keys"
 	"github.com/penstock/penstock/gateway/internal/ledger"
 	"github.com/penstock/penstock/gateway/internal/llm"
+	"github.com/penstock/penstock/gateway/internal/raises"
 	"github.com/penstock/penstock/gateway/internal/wire"
 )
 
@@ -58,6 +59,9 @@ func (s *Server) assumeFromLedger(ctx context.Context, req *llm.Request, as admi
 		return err
 	}
 	s.meter.Restore(totals)
+	if s.raises, err = raises.Open(ctx, l.DB(), time.Now); err != nil {
+		return err
+	}
 	k, err := keys.Open(ctx, l.DB(), keys.Options{})
 	if err != nil {
 		return err

@@ -10,6 +10,7 @@ import (
 	"github.com/penstock/penstock/gateway/internal/hint"
 	"github.com/penstock/penstock/gateway/internal/keys"
 	"github.com/penstock/penstock/gateway/internal/ledger"
+	"github.com/penstock/penstock/gateway/internal/raises"
 )
 
 // OpenLedger opens the ledger that the configuration names, for reading. The gateway may
@@ -51,6 +52,9 @@ func (s *Server) openLedger(ctx context.Context, c *config.Config) (err error) {
 		return withLedgerHint(err)
 	}
 	if s.keys, err = keys.Open(ctx, s.ledger.DB(), keys.Options{}); err != nil {
+		return err
+	}
+	if s.raises, err = raises.Open(ctx, s.ledger.DB(), time.Now); err != nil {
 		return err
 	}
 	orphans, err := s.ledger.Sweep(ctx)

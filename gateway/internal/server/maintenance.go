@@ -44,6 +44,7 @@ func (s *Server) startMaintenance(ctx context.Context) *maintenance {
 	m.wg.Go(func() { m.reloadOn(ctx, hup) })
 	m.wg.Go(func() { m.tick(ctx) })
 	m.wg.Go(func() { s.newProber().run(ctx) })
+	m.wg.Go(func() { s.pollBundle(ctx) })
 	started := time.Now()
 	m.wg.Go(func() { s.prime(ctx, started) })
 	return m
@@ -80,6 +81,7 @@ func (m *maintenance) tick(ctx context.Context) {
 		case now := <-tick.C:
 			m.holds.Tend(ctx, now)
 			m.ledger.Check(ctx)
+			m.refreshRaises(ctx)
 			m.report(m.ledger.Health())
 			m.prune(ctx, now)
 		}
@@ -97,6 +99,13 @@ func (m *maintenance) report(h ledger.Health) {
 		m.log.Info("the ledger can be written again", records...)
 	}
 	m.reported = h
+}
+
+// refreshRaises notices raises that another process has made or ended.
+func (m *maintenance) refreshRaises(ctx context.Context) {
+	if err := m.raises.Refresh(ctx); err != nil && ctx.Err() == nil {
+		m.log.Debug("read the raises of limits", "err", err) // those that are known stay; the ledger's health reports the fault
+	}
 }
 
 // prune deletes some of the records that are older than the configuration's retention.

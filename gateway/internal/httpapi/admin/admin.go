@@ -34,6 +34,13 @@ type Operations interface {
 	Budgets(ctx context.Context) (any, error)
 	// Correct sets what a limit's counter has as used, and returns what Budgets does.
 	Correct(ctx context.Context, c Correction) (any, error)
+	// Raises lists the temporary raises of limits that are in force. Raise makes one for an
+	// operator, EndRaise ends one; they return it.
+	Raises(ctx context.Context) (any, error)
+	Raise(ctx context.Context, spec RaiseSpec, operator string) (any, error)
+	EndRaise(ctx context.Context, id string) (any, error)
+	// Limits returns every limit that the policy names for a caller, and how full it is.
+	Limits(ctx context.Context, q LimitsQuery) (any, error)
 	// Explain makes every decision about a request of that caller without sending it.
 	Explain(ctx context.Context, req *llm.Request, as Asker) (*llm.Record, error)
 	// Targets lists the targets with their circuits, figures and credentials.
@@ -94,6 +101,10 @@ func Routes(o Operations) []Route {
 		{http.MethodGet, "/admin/v1/spend", "spend by dimension: ?by=model,team&since=24h&until=&zone=UTC&format=json|csv, and a dimension=value to select", h.spend},
 		{http.MethodGet, "/admin/v1/budgets", "what is used and reserved of every limit", h.budgets},
 		{http.MethodPost, "/admin/v1/budgets", `correct a counter: {"scope","unit","window","used"}`, h.correct},
+		{http.MethodGet, "/admin/v1/raises", "temporary raises of limits", h.raises},
+		{http.MethodPost, "/admin/v1/raises", `raise limits until a time: {"scope","unit","window","by" or "to","until","reason"}`, h.raise},
+		{http.MethodDelete, "/admin/v1/raises/{id}", "end a temporary raise early", h.endRaise},
+		{http.MethodGet, "/admin/v1/limits", "every limit of a caller: ?key=ID&model=NAME&team=&user=&session=&tag=NAME=VALUE", h.limits},
 		{http.MethodGet, "/admin/v1/targets", "targets with their circuits, figures and credentials", h.targets},
 		{http.MethodPost, "/admin/v1/targets/open", `take a target or credential out of use: {"id","for"}`, h.openTarget},
 		{http.MethodPost, "/admin/v1/targets/close", `let a target or credential be used at once: {"id"}`, h.closeTarget},
