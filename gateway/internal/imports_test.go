@@ -46,7 +46,7 @@ var floors = []map[string]string{
 		"wasm/asm": "wasm/hook", // modules for tests
 
 		"httpapi/admin":     "httpapi/tags",
-		"httpapi/dashboard": "httpapi/dashboard/chart",
+		"httpapi/dashboard": "httpapi/dashboard/chart replay",
 	},
 	{
 		"activity": "", "cache": "similar", "cache/remote": "", "catalog": "", "classifier": "/plugins/strategies/classify", "config": "oidc similar /plugins/dialects /plugins/strategies", "demo": "", "httpapi/tags": "", "keys": "", "labels": "", "ledger": "", "media": "", "meter": "", "pipeline": "", "bundle": "", "decisionlog": "", "raises": "",

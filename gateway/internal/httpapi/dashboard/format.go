@@ -17,7 +17,7 @@ func functions() template.FuncMap {
 	return template.FuncMap{
 		"usd": formatUSD, "count": formatCount, "millis": formatMillis, "time": chart.Millis, "change": formatChange, "count64": func(n int) string { return formatCount(int64(n)) }, "percent": formatPercent, "ago": ago, "clock": clock, "stamp": stamp,
 		"color": chart.Color, "outcome": outcome, "outcomes": outcomes, "amount": amount, "row": func(r *llm.Record, zone *time.Location) rowView { return rowView{r, zone} },
-		"sections": sections, "current": current, "pair": func(a, b string) map[string]string { return map[string]string{"left": a, "right": b} }, "languages": languages,
+		"sections": sections, "current": current, "pair": func(a, b string) map[string]string { return map[string]string{"left": a, "right": b} }, "languages": languages, "periods": periods, "bytes": formatBytes, "took": func(d time.Duration) string { return chart.Millis(float64(d) / 1e6) },
 	}
 }
 
@@ -145,3 +145,19 @@ func current(s section, path string) bool {
 
 // languages are those that the playground writes requests in.
 func languages() []string { return []string{"curl", "Python", "TypeScript", "Go"} }
+
+// periods are those that a change of policies can be compared over.
+func periods() []string { return []string{"1d", "7d", "30d", "90d"} }
+
+// formatBytes writes a size in bytes.
+func formatBytes(n int64) string {
+	switch {
+	case n >= 1<<30:
+		return fmt.Sprintf("%.1f GiB", float64(n)/(1<<30))
+	case n >= 1<<20:
+		return fmt.Sprintf("%.1f MiB", float64(n)/(1<<20))
+	case n >= 1<<10:
+		return fmt.Sprintf("%.0f KiB", float64(n)/(1<<10))
+	}
+	return fmt.Sprintf("%d B", n)
+}
