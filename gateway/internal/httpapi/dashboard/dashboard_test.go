@@ -15,6 +15,7 @@ import (
 	"time"
 
 	"github.com/penstock/penstock/gateway/internal/llm"
+	"github.com/penstock/penstock/gateway/internal/replay"
 )
 
 // fake is a gateway with records that tests give it.
@@ -22,6 +23,12 @@ type fake struct {
 	records []*llm.Record
 	follow  chan *llm.Record
 	notices []Notice
+	// required says that requests need a key; serve serves those of the playground.
+	required bool
+	serve    func(http.ResponseWriter, *http.Request, llm.Principal)
+	// files and since are what WhatIf was asked.
+	files map[string]string
+	since time.Time
 }
 
 func (f *fake) Version() string                    { return "1.2.3" }
@@ -82,6 +89,30 @@ func (f *fake) Follow(ctx context.Context, each func(*llm.Record)) error {
 			return nil
 		}
 	}
+}
+
+func (f *fake) Callers(context.Context) ([]Caller, error) {
+	return []Caller{{"ab12cd34", hostile, hostile}}, nil
+}
+func (f *fake) Anonymous() bool                   { return !f.required }
+func (f *fake) ChatModels(llm.Principal) []string { return []string{hostile, "b"} }
+func (f *fake) BaseURL() string                   { return "http://127.0.0.1:8080/v1" }
+
+func (f *fake) ServeAs(w http.ResponseWriter, r *http.Request, who llm.Principal) { f.serve(w, r, who) }
+
+func (f *fake) Policy(context.Context) Policy {
+	return Policy{Revision: hostile, Source: hostile, Files: []string{hostile}, Refused: hostile, Decided: []Decided{{Kind: hostile, Name: hostile, Rule: hostile, Requests: 3, Last: hostile}}}
+}
+
+func (f *fake) Modules() []Module {
+	return []Module{{Name: hostile, Kind: hostile, Version: hostile, SHA256: hostile, Disabled: hostile}}
+}
+
+func (f *fake) WhatIf(_ context.Context, files map[string]string, since time.Time) (*replay.PolicyReport, error) {
+	f.files, f.since = files, since
+	return &replay.PolicyReport{Records: 3, Compared: 2, Different: 1, Skipped: []replay.Skip{{Why: hostile, Records: 1}},
+		Changes: []replay.ChangeCount{{What: "denied", Name: hostile, Rule: hostile, Requests: 1}}, Groups: []replay.Group{{By: "key", Name: hostile, Denied: 1}},
+		Examples: []replay.Example{{ID: "req_1", Key: hostile, Model: hostile, Changes: []replay.Change{{What: "denied", Name: hostile, Rule: hostile}}}}}, nil
 }
 
 // hostile is text that would do something if a page showed it unescaped.
@@ -179,7 +210,7 @@ func TestPagesShowTextAsText(t *testing.T) {
 	g := &fake{records: []*llm.Record{hostileRecord()}, notices: []Notice{{Broken: true, Text: hostile, Command: hostile, Link: "javascript:alert(1)"}}}
 	x := newTestDashboard(t, g)
 	x.signInByLink(t)
-	for _, path := range []string{"/", "/spend", "/spend?range=24h&by=team&model=" + url.QueryEscape(hostile), "/spend?range=365d&by=" + url.QueryEscape("tag:"+hostile), "/spend?by=" + url.QueryEscape(hostile), "/health", "/requests", "/requests?model=" + url.QueryEscape(hostile), "/requests?team=" + url.QueryEscape(`"><script>`), "/requests/req_1", "/sign-in?link=%22%3E%3Cscript%3E&next=%22%3E", "/requests/none"} {
+	for _, path := range []string{"/", "/spend", "/spend?range=24h&by=team&model=" + url.QueryEscape(hostile), "/spend?range=365d&by=" + url.QueryEscape("tag:"+hostile), "/spend?by=" + url.QueryEscape(hostile), "/health", "/playground", "/playground?key=none&a=" + url.QueryEscape(hostile), "/policies", "/requests", "/requests?model=" + url.QueryEscape(hostile), "/requests?team=" + url.QueryEscape(`"><script>`), "/requests/req_1", "/sign-in?link=%22%3E%3Cscript%3E&next=%22%3E", "/requests/none"} {
 		status, body := x.get(t, path)
 		want := map[string]int{"/requests/none": 404, "/spend?by=" + url.QueryEscape(hostile): 400}[path]
 		if status != max(want, 200) && want == 0 || want != 0 && status != want {

@@ -27,10 +27,13 @@ func formatUSD(n llm.NanoUSD) string {
 	switch abs := math.Abs(v); {
 	case n == 0:
 		return "$0"
-	case abs < 0.0001:
-		return "$" + strconv.FormatFloat(v, 'g', 2, 64)
 	case abs < 0.1:
-		return fmt.Sprintf("$%.4f", v)
+		digits := max(4, 1-int(math.Floor(math.Log10(abs)))) // two that are not zero
+		text := strconv.FormatFloat(v, 'f', digits, 64)
+		for len(text) > len("0.0000") && text[len(text)-1] == '0' {
+			text = text[:len(text)-1]
+		}
+		return "$" + text
 	case abs < 1000:
 		return fmt.Sprintf("$%.2f", v)
 	}
