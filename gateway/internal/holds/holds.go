@@ -92,7 +92,7 @@ func (h *Holds) Freed() <-chan struct{} { return h.meter.Freed() }
 // mustSurvive reports whether a reservation on a limit must survive the process: hard
 // limits on money and tokens do.
 func mustSurvive(l llm.Limit) bool {
-	return !l.Warn && l.Unit != llm.UnitConcurrent && l.Unit != llm.UnitRequests
+	return l.Hard() && l.Unit != llm.UnitConcurrent && l.Unit != llm.UnitRequests
 }
 
 // unavailable is the error for a request whose reservation cannot be journalled.

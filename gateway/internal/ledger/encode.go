@@ -138,7 +138,7 @@ func limit(o *object, l *llm.Limit) {
 	o.text("unit", string(l.Unit))
 	o.text("window", l.Window)
 	o.whole("max", l.Max)
-	o.yes("warn", l.Warn)
+	o.text("on_exceed", string(l.OnExceed))
 }
 
 func limitState(o *object, s *llm.LimitState) {

@@ -34,7 +34,7 @@ func (m *Meter) affordable(limits []llm.Limit, ask llm.Ask, now time.Time, find 
 		if err != nil {
 			return 0, badLimit(limit, err)
 		}
-		if limit.Warn {
+		if !limit.Hard() {
 			continue
 		}
 		if c := m.counters[b.key]; c != nil && c.cur == b {

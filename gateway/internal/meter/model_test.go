@@ -55,7 +55,7 @@ func (m *model) id(l llm.Limit) string {
 
 func (m *model) fits(limits []llm.Limit, want llm.Amounts) bool {
 	for _, l := range limits {
-		if !l.Warn && m.used(l, m.id(l))+want.Of(l.Unit) > l.Max {
+		if l.Hard() && m.used(l, m.id(l))+want.Of(l.Unit) > l.Max {
 			return false
 		}
 	}
@@ -109,11 +109,11 @@ func total(charges []llm.Charge) (sum int64) {
 func drawLimits(t *rapid.T) []llm.Limit {
 	return rapid.SliceOfN(rapid.Custom(func(t *rapid.T) llm.Limit {
 		l := llm.Limit{
-			Scope:  rapid.SampledFrom([]string{"a", "b"}).Draw(t, "scope"),
-			Unit:   rapid.SampledFrom([]llm.Unit{llm.UnitUSD, llm.UnitTokens, llm.UnitRequests, llm.UnitConcurrent}).Draw(t, "unit"),
-			Window: rapid.SampledFrom([]string{"1m", "1h", "day"}).Draw(t, "window"),
-			Max:    rapid.Int64Range(0, 40).Draw(t, "max"),
-			Warn:   rapid.IntRange(0, 4).Draw(t, "warn") == 0,
+			Scope:    rapid.SampledFrom([]string{"a", "b"}).Draw(t, "scope"),
+			Unit:     rapid.SampledFrom([]llm.Unit{llm.UnitUSD, llm.UnitTokens, llm.UnitRequests, llm.UnitConcurrent}).Draw(t, "unit"),
+			Window:   rapid.SampledFrom([]string{"1m", "1h", "day"}).Draw(t, "window"),
+			Max:      rapid.Int64Range(0, 40).Draw(t, "max"),
+			OnExceed: rapid.SampledFrom([]llm.OnExceed{llm.ExceedDeny, llm.ExceedDeny, llm.ExceedCut, llm.ExceedWarn}).Draw(t, "on_exceed"),
 		}
 		if l.Unit == llm.UnitConcurrent {
 			l.Window = ""

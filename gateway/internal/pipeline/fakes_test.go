@@ -438,7 +438,7 @@ func (f *fakes) Reserve(_ context.Context, draft *llm.Record, limits []llm.Limit
 	f.leases[draft.ID] = true
 	h := &held{fakes: f, id: draft.ID}
 	for _, l := range limits {
-		h.states = append(h.states, llm.LimitState{Limit: l, WindowID: "w", Reserved: want.Of(l.Unit), Exceeded: l.Warn})
+		h.states = append(h.states, llm.LimitState{Limit: l, WindowID: "w", Reserved: want.Of(l.Unit), Exceeded: !l.Hard()})
 	}
 	return h, output, nil
 }

@@ -102,9 +102,7 @@ func (p part) limit() (l llm.Limit, err error) {
 		case "max":
 			bound = &m
 		case "on_exceed":
-			var action string
-			action, err = oneOf(m, "deny", "warn")
-			l.Warn = action == "warn"
+			l.OnExceed, err = m.onExceed()
 		default:
 			err = m.unknown("name", "scope", "unit", "window", "max", "on_exceed")
 		}
@@ -114,6 +112,15 @@ func (p part) limit() (l llm.Limit, err error) {
 		return l, err
 	}
 	return p.bounded(l, bound)
+}
+
+// onExceed parses what happens when a limit is exceeded.
+func (p part) onExceed() (llm.OnExceed, error) {
+	action, err := oneOf(p, "deny", llm.ExceedWarn, llm.ExceedCut)
+	if action == "deny" {
+		action = llm.ExceedDeny
+	}
+	return action, err
 }
 
 // bounded parses a limit's max, which depends on its unit, and checks its window.

@@ -52,7 +52,7 @@ func TestMalformedDecisionsDeny(t *testing.T) {
 		{limit(`"max": 0.0000000001`), "more than nine decimals"},
 		{limit(`"max": 1e30`), "too large"},
 		{limit(`"on_exceed": "deny"`), "decision.limits[0].max: missing"},
-		{limit(`"max": 1, "on_exceed": "log"`), `on_exceed: must be one of [deny warn], not "log"`},
+		{limit(`"max": 1, "on_exceed": "log"`), `on_exceed: must be one of [deny warn cut], not "log"`},
 		{`{"allow": true, "limits": [{"name": "n", "scope": "s", "unit": "eur", "window": "day", "max": 1}]}`, `unit: must be one of`},
 		{`{"allow": true, "limits": [{"name": "n", "scope": "", "unit": "usd", "window": "day", "max": 1}]}`, "scope: must not be empty"},
 		{`{"allow": true, "limits": [{"name": "n", "scope": "a\nb", "unit": "usd", "window": "day", "max": 1}]}`, "control characters"},
@@ -135,7 +135,7 @@ decision := {
 	got := decide(t, e, policy.Input{Request: request("smart")})
 	want := llm.Decision{Allow: true, Warnings: []string{"a", "b"}, Revision: got.Revision, Input: got.Input,
 		Limits: []llm.Limit{
-			{Name: "team day", Scope: "team:search/model:gpt-5", Unit: llm.UnitUSD, Window: "day", Max: 1, Warn: true},
+			{Name: "team day", Scope: "team:search/model:gpt-5", Unit: llm.UnitUSD, Window: "day", Max: 1, OnExceed: llm.ExceedWarn},
 			{Name: "at once", Scope: "key:x", Unit: llm.UnitConcurrent, Max: 3},
 			{Name: "rate", Scope: "tag:usecase=support", Unit: llm.UnitRequests, Window: "5h", Max: 100},
 		},
