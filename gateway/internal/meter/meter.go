@@ -35,7 +35,9 @@ type Meter struct {
 	mu       sync.Mutex
 	counters map[key]*counter
 	leases   map[string]*lease
-	spare    []*lease // reused, at most maxSpare
+	spare    []*lease              // reused, at most maxSpare
+	spans    map[string]llm.Window // parsed windows, at most maxSpans
+	found    []*counter            // of the limits of the call under way; reused
 	// freed is closed when a lease ends; nil while there are no waiters.
 	freed chan struct{}
 }
@@ -59,7 +61,7 @@ func New(now func() time.Time, loc *time.Location, o Options) *Meter {
 		o.Lease = time.Hour
 	}
 	return &Meter{now: now, loc: loc, ttl: o.Lease,
-		counters: make(map[key]*counter), leases: make(map[string]*lease)}
+		counters: make(map[key]*counter), leases: make(map[string]*lease), spans: make(map[string]llm.Window)}
 }
 
 // Reserve takes what is asked for from every limit, or nothing from any. When it does not
@@ -85,36 +87,32 @@ func (m *Meter) Reserve(name string, limits []llm.Limit, ask llm.Ask) (states []
 	if m.leases[name] != nil {
 		return nil, 0, leaseTaken(name)
 	}
-	output, err = m.affordable(limits, ask, now, m.bucket)
-	if err != nil {
+	if err := m.find(limits, now, m.counter); err != nil {
+		return nil, 0, err
+	}
+	if output, err = m.affordable(limits, ask, now); err != nil {
 		return nil, 0, err
 	}
 	want := ask.Amounts(output)
 	states = make([]llm.LimitState, len(limits))
-	l := m.newLease(now)
-	for i := range limits {
-		if err := m.addLimit(l, &states[i], &limits[i], want, now); err != nil {
-			m.recycle(l)
-			return nil, 0, err
-		}
+	for i, c := range m.found {
+		c.state(&states[i], &limits[i], max(want.Of(limits[i].Unit), 0))
 	}
-	l.take()
+	l := m.newLease(now)
+	for i, c := range m.found {
+		l.take(c.cur, states[i].Reserved)
+	}
 	m.leases[name] = l
 	return states, output, nil
 }
 
-// addLimit adds one limit to the lease. Nothing is counted yet.
-func (m *Meter) addLimit(l *lease, s *llm.LimitState, limit *llm.Limit, want llm.Amounts, now time.Time) error {
-	b, err := m.bucket(key{limit.Scope, limit.Window, limit.Unit}, now)
-	if err != nil {
-		return badLimit(limit, err)
+// state sets the state of a limit before an amount is reserved.
+func (c *counter) state(s *llm.LimitState, limit *llm.Limit, amount int64) {
+	s.Limit, s.WindowID, s.Before, s.Reserved = *limit, c.cur.id, c.used(), amount
+	s.Exceeded = llm.Add(s.Before, amount) > limit.Max
+	if resets := c.resets(); !resets.IsZero() {
+		s.ResetsAt = resets.UnixMilli()
 	}
-	amount := max(want.Of(limit.Unit), 0)
-	used := llm.Add(b.spent, b.reserved)
-	*s = llm.LimitState{Limit: *limit, WindowID: b.id, Before: used, Reserved: amount,
-		ResetsAt: b.resetsAt(), Exceeded: llm.Add(used, amount) > limit.Max}
-	l.hold(b, amount)
-	return nil
 }
 
 // Settle replaces a reservation by what was really used, in the windows that were
@@ -128,8 +126,8 @@ func (m *Meter) Settle(name string, used llm.Amounts) []llm.Charge {
 	if l == nil {
 		return nil
 	}
-	charges := l.settle(func(h *hold) int64 { return max(used.Of(h.unit), 0) })
-	m.drop(name, l)
+	charges := l.settle(&used)
+	m.end(name, l)
 	return charges
 }
 
@@ -166,32 +164,12 @@ func (m *Meter) Percent(limit llm.Limit) int {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	c := m.counters[key{limit.Scope, limit.Window, limit.Unit}]
-	if c == nil || !c.cur.covers(now) {
+	if c == nil {
 		return 0
 	}
+	n := c.countsAt(now)
 	if limit.Unit == llm.UnitConcurrent || limit.Unit == llm.UnitRequests {
-		return percent(llm.Add(c.cur.spent, c.cur.reserved), limit.Max)
+		return percent(n.used(), limit.Max)
 	}
-	return percent(c.cur.spent, limit.Max)
-}
-
-// Restore adds the charges of earlier processes, from the ledger. Charges to windows that
-// are over, or that are invalid, are skipped. Call it before the first Reserve.
-func (m *Meter) Restore(charges []llm.Charge) {
-	now := m.now()
-	m.mu.Lock()
-	defer m.mu.Unlock()
-	for _, c := range charges {
-		if c.Unit == llm.UnitConcurrent {
-			continue
-		}
-		span, err := llm.ParseWindow(c.Window)
-		if err != nil || windowAt(span, now, m.loc).id != c.WindowID {
-			continue
-		}
-		b, err := m.bucket(key{c.Scope, c.Window, c.Unit}, now)
-		if err == nil {
-			b.spent = llm.Add(b.spent, max(c.Amount, 0))
-		}
-	}
+	return percent(n.spent, limit.Max)
 }

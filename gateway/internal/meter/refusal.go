@@ -14,10 +14,10 @@ import (
 // in "team/search has used $49.98 of $50.00 today; this request could cost $0.12; resets
 // 00:00 UTC". It distinguishes a limit that the request can never fit, one that is used
 // up, and one that is only held by requests in flight. now is in the meter's location.
-func refusal(limit *llm.Limit, b *bucket, need int64, now time.Time) *llm.Error {
+func refusal(limit *llm.Limit, c *counter, need int64, now time.Time) *llm.Error {
 	e := &llm.Error{Code: llm.CodeRateLimited, Status: http.StatusTooManyRequests}
-	what := amountTexts(limit, need, b)
-	scope := readableScope(limit.Scope)
+	what := amountTexts(limit, need, &c.counts)
+	scope, window := readableScope(limit.Scope), windowWords(limit.Window)
 	switch {
 	case limit.Unit == llm.UnitConcurrent: // when they end is unknown
 		e.RetryAfter = heldRetryAfter
@@ -25,18 +25,30 @@ func refusal(limit *llm.Limit, b *bucket, need int64, now time.Time) *llm.Error 
 	case need > limit.Max:
 		overBudget(e, limit)
 		e.Retried = true
-		e.Message = fmt.Sprintf("%s may use %s%s %s%s, so it can never fit; %s", scope, what.max, what.unit, windowWords(limit.Window), what.need, advice(limit))
-	case llm.Add(b.spent, need) > limit.Max:
+		e.Message = fmt.Sprintf("%s may use %s%s %s%s, so it can never fit; %s", scope, what.max, what.unit, window, what.need, advice(limit))
+	case llm.Add(c.spent, need) > limit.Max:
 		overBudget(e, limit)
 		e.Retried = limit.Unit == llm.UnitUSD
+		resets := c.fits(need, limit.Max)
 		if !e.Retried {
-			e.RetryAfter = b.end.Sub(now)
+			e.RetryAfter = resets.Sub(now)
 		}
-		e.Message = fmt.Sprintf("%s has used %s of %s%s %s%s%s", scope, what.spent, what.max, what.unit, windowWords(limit.Window), what.need, resetText(limit, b, now))
+		e.Message = fmt.Sprintf("%s has used %s of %s%s %s%s; %s", scope, what.spent, what.max, what.unit, window, what.need, resetText(c.span, resets, now))
 	default:
 		e.RetryAfter, e.Fault = heldRetryAfter, llm.FaultHeld
-		e.Message = fmt.Sprintf("%s has used %s of %s%s %s, and requests in flight hold %s%s; try again when some of them have ended", scope, what.spent, what.max, what.unit, windowWords(limit.Window), what.reserved, what.need)
+		e.Message = fmt.Sprintf("%s has used %s of %s%s %s, and requests in flight hold %s%s; try again when some of them have ended", scope, what.spent, what.max, what.unit, window, what.reserved, what.need)
 	}
+	return e
+}
+
+// cut returns the error for a stream that has outrun its reservation, at a limit that cuts. What
+// the stream has used is booked all the same.
+func cut(limit *llm.Limit, h *hold, now time.Time) *llm.Error {
+	e := &llm.Error{Code: llm.CodeRateLimited, Status: http.StatusTooManyRequests, Fault: llm.FaultBudget, Retried: true}
+	overBudget(e, limit)
+	what := amountTexts(limit, 0, h.total())
+	e.Message = fmt.Sprintf("this reply was cut off: it uses more than was reserved for it, and %s has used %s of %s%s %s, of which requests in flight hold %s; %s",
+		readableScope(limit.Scope), what.spent, what.max, what.unit, windowWords(limit.Window), what.reserved, resetText(h.of.span, h.of.leaves(h.bucket), now))
 	return e
 }
 
@@ -53,7 +65,7 @@ func overBudget(e *llm.Error, limit *llm.Limit) {
 // amounts are the amounts of a refusal as text, those of money with their unit.
 type amounts struct{ spent, reserved, max, need, unit string }
 
-func amountTexts(limit *llm.Limit, need int64, b *bucket) amounts {
+func amountTexts(limit *llm.Limit, need int64, b *counts) amounts {
 	if limit.Unit == llm.UnitUSD {
 		d := llm.Dollars(llm.NanoUSD(b.spent), llm.NanoUSD(b.reserved), llm.NanoUSD(limit.Max), llm.NanoUSD(need))
 		return amounts{d[0], d[1], d[2], "; this request could cost " + d[3], ""}
@@ -73,35 +85,45 @@ func advice(limit *llm.Limit) string {
 	return "send less, set a smaller max_tokens or ask for a higher limit"
 }
 
-// resetText returns when the window ends: the time of day for long waits and calendar
-// windows, else the time left.
-func resetText(limit *llm.Limit, b *bucket, now time.Time) string {
-	end := b.end.In(now.Location())
-	switch limit.Window {
-	case "day":
-		return "; resets " + end.Format("15:04 MST")
-	case "week":
-		return "; resets " + end.Format("Monday 15:04 MST")
-	case "month":
-		return "; resets " + end.Format("2 January 15:04 MST")
+// resetText returns when there is room again: the time of day for long waits and calendar
+// windows, else the time left. now is in the window's time zone.
+func resetText(span llm.Window, resets, now time.Time) string {
+	wait, at := resets.Sub(now), resets.In(now.Location())
+	verb := "resets "
+	if span.Rolling {
+		verb = "has room again "
 	}
-	wait := end.Sub(now)
-	if wait > time.Hour {
-		return "; resets " + end.Format("15:04 MST")
+	switch {
+	case span.Calendar == "day":
+		return verb + at.Format("15:04 MST")
+	case span.Calendar == "week":
+		return verb + at.Format("Monday 15:04 MST")
+	case span.Calendar == "quarter" || span.Calendar == "year" || wait > 300*24*time.Hour:
+		return verb + at.Format("2 January 2006 15:04 MST")
+	case span.Calendar == "month" || wait > 23*time.Hour:
+		return verb + at.Format("2 January 15:04 MST")
+	case wait > time.Hour:
+		return verb + at.Format("15:04 MST")
 	}
-	return "; resets in " + (wait + time.Second - 1).Truncate(time.Second).String()
+	return verb + "in " + (wait + time.Second - 1).Truncate(time.Second).String()
 }
 
+// windowWords says when, as in "today", "this year from 04-01" or "in the last 24h".
 func windowWords(w string) string {
+	if length, ok := strings.CutPrefix(w, "rolling "); ok {
+		return "in the last " + length
+	}
+	if rest, ok := strings.CutPrefix(w, "day"); ok {
+		return "today" + rest
+	}
 	switch w {
-	case "day":
-		return "today"
-	case "week", "month":
-		return "this " + w
 	case "1s", "1m", "1h":
 		return "this " + map[byte]string{'s': "second", 'm': "minute", 'h': "hour"}[w[1]]
 	}
-	return "within " + w
+	if strings.Trim(w[:min(len(w), 1)], "0123456789") == "" {
+		return "within " + w
+	}
+	return "this " + w
 }
 
 // readableScope writes "team:search/model:gpt-5" as "team/search/model/gpt-5". Only

@@ -16,14 +16,6 @@ type window struct {
 // in the window, so that it gives no fresh budget.
 func (w window) covers(now time.Time) bool { return w.end.IsZero() || now.Before(w.end) }
 
-// resetsAt returns the end in Unix milliseconds; 0 for a window without one.
-func (w window) resetsAt() int64 {
-	if w.end.IsZero() {
-		return 0
-	}
-	return w.end.UnixMilli()
-}
-
 // windowAt returns the window that contains now; of a rolling window, its part. Fixed windows
 // are counted from the Unix epoch, calendar windows follow loc unless they name a zone.
 func windowAt(s llm.Window, now time.Time, loc *time.Location) window {
