@@ -47,8 +47,11 @@ func cut(limit *llm.Limit, h *hold, now time.Time) *llm.Error {
 	e := &llm.Error{Code: llm.CodeRateLimited, Status: http.StatusTooManyRequests, Fault: llm.FaultBudget, Retried: true}
 	overBudget(e, limit)
 	what := amountTexts(limit, 0, h.total())
-	e.Message = fmt.Sprintf("this reply was cut off: it uses more than was reserved for it, and %s has used %s of %s%s %s, of which requests in flight hold %s; %s",
-		readableScope(limit.Scope), what.spent, what.max, what.unit, windowWords(limit.Window), what.reserved, resetText(h.of.span, h.of.leaves(h.bucket), now))
+	e.Message = fmt.Sprintf("this reply was cut off because it takes more than was reserved for it: %s has used %s of %s%s %s, and requests in flight hold %s",
+		readableScope(limit.Scope), what.spent, what.max, what.unit, windowWords(limit.Window), what.reserved)
+	if resets := h.of.leaves(h.bucket); now.Before(resets) {
+		e.Message += "; " + resetText(h.of.span, resets, now)
+	}
 	return e
 }
 
