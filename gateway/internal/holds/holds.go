@@ -107,6 +107,12 @@ func (x *hold) States() []llm.LimitState { return x.draft.Limits }
 // Seen implements pipeline.Hold.
 func (x *hold) Seen(output int64) { x.output.Store(output) }
 
+// Grow implements pipeline.Hold. The journal knows by Tend how much of a reply has come, so
+// that nothing of it needs to be journalled here.
+func (x *hold) Grow(ask llm.Ask) (int64, error) {
+	return x.in.meter.Grow(x.draft.ID, x.draft.Limits, ask)
+}
+
 // errSettled is the error for a hold that Tend has settled already.
 var errSettled = errors.New("the reservation was settled as abandoned already")
 

@@ -44,7 +44,7 @@ func refusal(limit *llm.Limit, c *counter, need int64, now time.Time) *llm.Error
 // cut returns the error for a stream that has outrun its reservation, at a limit that cuts. What
 // the stream has used is booked all the same.
 func cut(limit *llm.Limit, h *hold, now time.Time) *llm.Error {
-	e := &llm.Error{Code: llm.CodeRateLimited, Status: http.StatusTooManyRequests, Fault: llm.FaultBudget, Retried: true}
+	e := &llm.Error{Code: llm.CodeRateLimited, Status: http.StatusTooManyRequests, Fault: llm.FaultOverrun, Retried: true}
 	overBudget(e, limit)
 	what := amountTexts(limit, 0, h.total())
 	e.Message = fmt.Sprintf("this reply was cut off because it takes more than was reserved for it: %s has used %s of %s%s %s, and requests in flight hold %s",

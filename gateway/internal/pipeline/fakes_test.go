@@ -453,6 +453,9 @@ type held struct {
 func (h *held) States() []llm.LimitState { return h.states }
 func (h *held) Seen(output int64)        { h.seen = output }
 
+// Grow raises the reservation without bound.
+func (h *held) Grow(ask llm.Ask) (int64, error) { return ask.Most, nil }
+
 func (h *held) Settle(_ context.Context, used llm.Amounts) ([]llm.Charge, error) {
 	h.mu.Lock()
 	defer h.mu.Unlock()

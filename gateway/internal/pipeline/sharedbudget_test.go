@@ -94,6 +94,9 @@ type leased struct {
 
 func (l *leased) States() []llm.LimitState { return l.states }
 func (l *leased) Seen(int64)               {}
+func (l *leased) Grow(ask llm.Ask) (int64, error) {
+	return l.meter.Grow(l.id, l.states, ask)
+}
 func (l *leased) Settle(_ context.Context, used llm.Amounts) ([]llm.Charge, error) {
 	return l.meter.Settle(l.id, used), nil
 }
