@@ -41,12 +41,11 @@ func ParseWindow(s string) (Window, error) {
 
 // parseLength reads a number and one of s, m, h, d out of the window s.
 func parseLength(s, length string) (time.Duration, error) {
-	units := map[byte]time.Duration{'s': time.Second, 'm': time.Minute, 'h': time.Hour, 'd': 24 * time.Hour}
 	if len(length) < 2 || length[0] < '1' || length[0] > '9' {
 		return 0, windowError(s, "")
 	}
 	n, err := strconv.ParseInt(length[:len(length)-1], 10, 64)
-	unit := units[length[len(length)-1]]
+	unit := unitOf(length[len(length)-1])
 	switch {
 	case unit == 0 || err != nil && !errors.Is(err, strconv.ErrRange):
 		return 0, windowError(s, "")
@@ -54,6 +53,21 @@ func parseLength(s, length string) (time.Duration, error) {
 		return 0, windowError(s, "the longest is 366d")
 	}
 	return time.Duration(n) * unit, nil
+}
+
+// unitOf returns the unit of a letter; 0 for none.
+func unitOf(letter byte) time.Duration {
+	switch letter {
+	case 's':
+		return time.Second
+	case 'm':
+		return time.Minute
+	case 'h':
+		return time.Hour
+	case 'd':
+		return 24 * time.Hour
+	}
+	return 0
 }
 
 // parseCalendar reads "KIND", "KIND from START", and both with "in ZONE".

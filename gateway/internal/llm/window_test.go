@@ -81,3 +81,16 @@ func TestPartsOfRollingWindows(t *testing.T) {
 		}
 	}
 }
+
+func BenchmarkParseWindow(b *testing.B) {
+	for _, text := range []string{"5h", "year from 04-06", "day in Europe/London"} {
+		b.Run(text, func(b *testing.B) {
+			b.ReportAllocs()
+			for b.Loop() {
+				if _, err := ParseWindow(text); err != nil {
+					b.Fatal(err)
+				}
+			}
+		})
+	}
+}

@@ -20,6 +20,11 @@ type reservation struct {
 	hold Hold
 	// limits are the limits with their counters, as they were reserved last; nil before.
 	limits []llm.LimitState
+	// held is what is reserved. bounds says that a hard limit depends on what the reply uses, and
+	// tier is the service tier that it was last compared in.
+	held   llm.Amounts
+	bounds bool
+	tier   llm.Tier
 }
 
 // draft is the part of the record that names the request, without the reasons for every
@@ -49,6 +54,7 @@ func (r *reservation) take(ctx context.Context, x *llm.Exchange, ask llm.Ask) (i
 		return 0, &e
 	}
 	r.hold, r.limits = hold, hold.States()
+	r.held, r.bounds, r.tier = ask.Amounts(output), bounded(r.decision.Limits), ""
 	return output, nil
 }
 
