@@ -22,6 +22,10 @@ func (m *Meter) find(limits []llm.Limit, at time.Time, get func(key, time.Time) 
 	m.found = m.found[:0]
 	for i := range limits {
 		l := &limits[i]
+		if i > 0 && sameMeter(l, &limits[i-1]) { // such as a warning before the refusal
+			m.found = append(m.found, m.found[i-1])
+			continue
+		}
 		c, err := get(key{l.Scope, l.Window, l.Unit}, at)
 		if err != nil {
 			return badLimit(l, err)
@@ -29,6 +33,10 @@ func (m *Meter) find(limits []llm.Limit, at time.Time, get func(key, time.Time) 
 		m.found = append(m.found, c)
 	}
 	return nil
+}
+
+func sameMeter(a, b *llm.Limit) bool {
+	return a.Scope == b.Scope && a.Window == b.Window && a.Unit == b.Unit
 }
 
 // peek returns a counter as it would be at that time, to be read only.

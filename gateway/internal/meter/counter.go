@@ -10,7 +10,7 @@ import (
 // counter is one meter: a scope's unit in the windows of one kind.
 type counter struct {
 	key
-	span llm.Window
+	span *llm.Window // shared by all counters of such windows
 	// cur is the bucket that reservations are taken from. older are the parts of a rolling
 	// window that still count, oldest first; at most llm.RollingParts.
 	cur   *bucket
@@ -185,21 +185,24 @@ func (c *counter) fits(need, limit int64) time.Time {
 const maxSpans = 1024
 
 // spanOf parses the window of a limit. Requests in flight have none.
-func (m *Meter) spanOf(k key) (llm.Window, error) {
+func (m *Meter) spanOf(k key) (*llm.Window, error) {
 	if k.unit == llm.UnitConcurrent {
-		return llm.Window{}, nil
+		return new(llm.Window), nil
 	}
 	if !knownUnit(k.unit) {
-		return llm.Window{}, unitError(k.unit)
+		return nil, unitError(k.unit)
 	}
 	if span, ok := m.spans[k.window]; ok {
 		return span, nil
 	}
 	span, err := llm.ParseWindow(k.window)
-	if err == nil && len(m.spans) < maxSpans {
-		m.spans[k.window] = span
+	if err != nil {
+		return nil, err
 	}
-	return span, err
+	if len(m.spans) < maxSpans {
+		m.spans[k.window] = &span
+	}
+	return &span, nil
 }
 
 func knownUnit(u llm.Unit) bool {

@@ -4,106 +4,88 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
 	"github.com/penstock/penstock/gateway/internal/llm"
 )
 
-// Racing requests never pass a hard limit, and when all is over nothing is held.
+// TestHammer: requests that race each other never pass a hard limit, and when all is over
+// nothing is held. Some are streams that outrun what they reserved, and others look, sweep and
+// correct meanwhile.
 func TestHammer(t *testing.T) {
+	t.Parallel()
 	m := New(time.Now, nil, Options{})
 	const most = 100_000
 	limits := []llm.Limit{
-		{Name: "budget", Scope: "team", Unit: llm.UnitUSD, Window: "month", Max: most},
+		{Name: "budget", Scope: "team", Unit: llm.UnitUSD, Window: "rolling 24h", Max: most, OnExceed: llm.ExceedCut},
 		{Name: "flight", Scope: "team", Unit: llm.UnitConcurrent, Max: 8},
-		{Name: "tokens", Scope: "key", Unit: llm.UnitTokens, Window: "month", Max: most * 10},
+		{Name: "tokens", Scope: "key", Unit: llm.UnitTokens, Window: "quarter", Max: most * 10},
 	}
-	var mu sync.Mutex
-	var spent int64
-	var wg sync.WaitGroup
+	var spent, overrun atomic.Int64
+	var workers, watchers sync.WaitGroup
 	for w := range 16 {
-		wg.Go(func() {
+		workers.Go(func() {
 			rnd := rand.New(rand.NewPCG(uint64(w), 1))
 			for i := range 2000 {
-				lease := fmt.Sprintf("%d.%d", w, i)
-				want := llm.Amounts{USD: llm.NanoUSD(rnd.Int64N(50)), InputTokens: rnd.Int64N(50), Requests: 1}
-				states, _, err := m.Reserve(lease, limits, llm.Exactly(want))
-				if err != nil {
-					continue
-				}
-				if s := states[0]; s.Before+s.Reserved > most || states[1].Before >= 8 {
-					t.Errorf("a hard limit was passed: %+v", states)
-				}
-				used := want
-				used.USD = llm.NanoUSD(rnd.Int64N(int64(want.USD) + 1))
-				charges := m.Settle(lease, used)
-				mu.Lock()
-				for _, c := range charges {
-					if c.Unit == llm.UnitUSD {
-						spent += c.Amount
-					}
-				}
-				mu.Unlock()
+				hammerOnce(t, m, limits, fmt.Sprintf("%d.%d", w, i), rnd, &spent, &overrun)
 			}
 		})
 	}
-	wg.Wait()
-	for k, c := range m.counters {
-		if c.reserved != 0 {
-			t.Errorf("%d of %v are still reserved", c.reserved, k)
-		}
-	}
-	if got := m.counters[key{"team", "month", llm.UnitUSD}].spent; got != spent || spent > most || len(m.leases) != 0 {
-		t.Errorf("spent = %d, charged = %d of %d, leases = %d", got, spent, most, len(m.leases))
-	}
-}
-
-func threeWindows() []llm.Limit {
-	return []llm.Limit{
-		{Name: "day", Scope: "key:abcdefgh", Unit: llm.UnitUSD, Window: "day", Max: 1 << 60},
-		{Name: "month", Scope: "team:search", Unit: llm.UnitUSD, Window: "month", Max: 1 << 60},
-		{Name: "rate", Scope: "key:abcdefgh", Unit: llm.UnitRequests, Window: "1m", Max: 1 << 60},
-	}
-}
-
-func BenchmarkReserveSettle(b *testing.B) {
-	m := New(time.Now, nil, Options{})
-	limits, want := threeWindows(), llm.Amounts{USD: 1000, InputTokens: 10, OutputTokens: 10, Requests: 1}
-	b.ReportAllocs()
-	for b.Loop() {
-		if _, _, err := m.Reserve("req_01JD3Q", limits, llm.Exactly(want)); err != nil {
-			b.Fatal(err)
-		}
-		m.Settle("req_01JD3Q", want)
-	}
-}
-
-func BenchmarkReserveSettleParallel(b *testing.B) {
-	m := New(time.Now, nil, Options{})
-	limits, want := threeWindows(), llm.Amounts{USD: 1000, InputTokens: 10, OutputTokens: 10, Requests: 1}
-	b.ReportAllocs()
-	b.RunParallel(func(pb *testing.PB) {
-		lease := fmt.Sprintf("req_%p", pb)
-		for pb.Next() {
-			if _, _, err := m.Reserve(lease, limits, llm.Exactly(want)); err != nil {
-				b.Fatal(err)
+	done := make(chan struct{})
+	for _, watch := range []func(){
+		func() { m.Sweep(time.Now()) },
+		func() { m.Counts() },
+		func() { m.Percent(limits[0]) },
+		func() { m.Affordable(limits, llm.Exactly(llm.Amounts{USD: 1}), time.Now().Add(time.Hour)) },
+	} {
+		watchers.Go(func() {
+			for {
+				select {
+				case <-done:
+					return
+				default:
+					watch()
+				}
 			}
-			m.Settle(lease, want)
+		})
+	}
+	workers.Wait()
+	close(done)
+	watchers.Wait()
+	for _, c := range m.Counts() {
+		if c.Reserved != 0 || c.Unit == llm.UnitUSD && (c.Spent != spent.Load() || c.Spent > most+overrun.Load()) {
+			t.Errorf("%+v; %d were charged, %d of them beyond the limit", c, spent.Load(), overrun.Load())
 		}
-	})
+	}
+	if len(m.leases) != 0 {
+		t.Errorf("%d leases are left", len(m.leases))
+	}
 }
 
-func TestReserveAllocations(t *testing.T) {
-	m := New(time.Now, nil, Options{})
-	limits, want := threeWindows(), llm.Amounts{USD: 1000, Requests: 1}
-	got := testing.AllocsPerRun(100, func() {
-		if _, _, err := m.Reserve("r", limits, llm.Exactly(want)); err != nil {
-			t.Fatal(err)
+// hammerOnce reserves, grows like a stream that outruns its reservation, and settles.
+func hammerOnce(t *testing.T, m *Meter, limits []llm.Limit, lease string, rnd *rand.Rand, spent, overrun *atomic.Int64) {
+	most := limits[0].Max
+	want := llm.Amounts{USD: llm.NanoUSD(rnd.Int64N(50)), InputTokens: rnd.Int64N(50), Requests: 1}
+	states, _, err := m.Reserve(lease, limits, llm.Exactly(want))
+	if err != nil {
+		return
+	}
+	if s := states[0]; s.Before+s.Reserved > most+overrun.Load() || states[1].Before >= 8 {
+		t.Errorf("a hard limit was passed: %+v", states)
+	}
+	used := want
+	used.USD = llm.NanoUSD(rnd.Int64N(int64(want.USD) + 1))
+	if rnd.IntN(4) == 0 {
+		used.USD = want.USD + llm.NanoUSD(rnd.Int64N(20))
+		if _, err := m.Grow(lease, states, llm.Exactly(used)); err != nil {
+			overrun.Add(int64(used.USD - want.USD)) // it has come by then, and is booked
 		}
-		m.Settle("r", want)
-	})
-	if got > 2 { // the states and the charges, which the caller keeps
-		t.Errorf("Reserve and Settle allocate %v times, want 2", got)
+	}
+	for _, c := range m.Settle(lease, used) {
+		if c.Unit == llm.UnitUSD {
+			spent.Add(c.Amount)
+		}
 	}
 }

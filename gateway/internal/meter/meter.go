@@ -35,9 +35,9 @@ type Meter struct {
 	mu       sync.Mutex
 	counters map[key]*counter
 	leases   map[string]*lease
-	spare    []*lease              // reused, at most maxSpare
-	spans    map[string]llm.Window // parsed windows, at most maxSpans
-	found    []*counter            // of the limits of the call under way; reused
+	spare    []*lease               // reused, at most maxSpare
+	spans    map[string]*llm.Window // parsed windows, at most maxSpans
+	found    []*counter             // of the limits of the call under way; reused
 	// freed is closed when a lease ends; nil while there are no waiters.
 	freed chan struct{}
 }
@@ -61,7 +61,7 @@ func New(now func() time.Time, loc *time.Location, o Options) *Meter {
 		o.Lease = time.Hour
 	}
 	return &Meter{now: now, loc: loc, ttl: o.Lease,
-		counters: make(map[key]*counter), leases: make(map[string]*lease), spans: make(map[string]llm.Window)}
+		counters: make(map[key]*counter), leases: make(map[string]*lease), spans: make(map[string]*llm.Window)}
 }
 
 // Reserve takes what is asked for from every limit, or nothing from any. When it does not

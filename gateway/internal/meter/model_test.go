@@ -47,11 +47,11 @@ func (m *model) meter(k key) *modelMeter {
 		if k.unit != llm.UnitConcurrent {
 			mm.span, _ = llm.ParseWindow(k.window)
 		}
-		mm.cur = windowAt(mm.span, m.now, m.loc)
+		mm.cur = windowAt(&mm.span, m.now, m.loc)
 		m.meters[k] = mm
 	}
 	if !mm.cur.covers(m.now) {
-		mm.cur = windowAt(mm.span, m.now, m.loc)
+		mm.cur = windowAt(&mm.span, m.now, m.loc)
 	}
 	for _, e := range mm.entries {
 		e.over = e.over || !mm.counts(e, m.now)
@@ -231,7 +231,7 @@ func (m *model) restart() {
 	for _, c := range m.ledger {
 		k := key{c.Scope, c.Window, c.Unit}
 		span, _ := llm.ParseWindow(c.Window)
-		in := windowAt(span, m.now, m.loc)
+		in := windowAt(&span, m.now, m.loc)
 		if span.Rolling {
 			begin, _ := time.Parse(time.RFC3339, c.WindowID)
 			part := span.Part()
@@ -256,7 +256,7 @@ func (m *model) booked(k key) (sum int64) {
 		if (key{c.Scope, c.Window, c.Unit}) != k {
 			continue
 		}
-		live := c.WindowID == windowAt(span, m.now, m.loc).id
+		live := c.WindowID == windowAt(&span, m.now, m.loc).id
 		if span.Rolling {
 			begin, _ := time.Parse(time.RFC3339, c.WindowID)
 			live = m.now.Before(begin.Add(span.Part() + span.Every))

@@ -90,7 +90,7 @@ func advice(limit *llm.Limit) string {
 
 // resetText returns when there is room again: the time of day for long waits and calendar
 // windows, else the time left. now is in the window's time zone.
-func resetText(span llm.Window, resets, now time.Time) string {
+func resetText(span *llm.Window, resets, now time.Time) string {
 	wait, at := resets.Sub(now), resets.In(now.Location())
 	verb := "resets "
 	if span.Rolling {

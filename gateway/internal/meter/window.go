@@ -18,7 +18,7 @@ func (w window) covers(now time.Time) bool { return w.end.IsZero() || now.Before
 
 // windowAt returns the window that contains now; of a rolling window, its part. Fixed windows
 // are counted from the Unix epoch, calendar windows follow loc unless they name a zone.
-func windowAt(s llm.Window, now time.Time, loc *time.Location) window {
+func windowAt(s *llm.Window, now time.Time, loc *time.Location) window {
 	if s.Zone != nil {
 		loc = s.Zone
 	}
@@ -75,7 +75,7 @@ func clockAt(length time.Duration, now time.Time, loc *time.Location) window {
 
 // calendarDays returns the first day of the window and the first one after it, as midnights
 // in UTC, where every day has every hour.
-func calendarDays(s llm.Window, today time.Time) (first, next time.Time) {
+func calendarDays(s *llm.Window, today time.Time) (first, next time.Time) {
 	y, m, d := today.Date()
 	switch s.Calendar {
 	case "week":
@@ -103,7 +103,7 @@ func around(today, near time.Time, months int) (first, next time.Time) {
 
 // dayID returns the layout of the id of a window that begins with a day: that day, or the
 // month of a month that begins with its first.
-func dayID(s llm.Window) string {
+func dayID(s *llm.Window) string {
 	if s.Calendar == "month" && s.Day == 1 {
 		return "2006-01"
 	}

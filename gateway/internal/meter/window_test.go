@@ -71,7 +71,7 @@ func TestWindows(t *testing.T) {
 				t.Fatal(err)
 			}
 			now, _ := time.Parse(time.RFC3339, c.now)
-			w := windowAt(span, now, c.loc)
+			w := windowAt(&span, now, c.loc)
 			if got := w.end.UTC().Format(time.RFC3339); w.id != c.id || got != c.end {
 				t.Errorf("windowAt(%s, %s) = %s until %s, want %s until %s", c.window, c.now, w.id, got, c.id, c.end)
 			}
@@ -91,14 +91,14 @@ func TestWindowsTile(t *testing.T) {
 		span, _ := llm.ParseWindow(rapid.SampledFrom([]string{"1s", "7m", "1h", "5h", "7d", "minute", "hour", "day", "week", "month", "quarter", "year",
 			"week from Thursday", "month from 28", "quarter from 12-28", "year from 04-06", "year from 12-31", "rolling 1h", "rolling 30d", "day in Asia/Gaza"}).Draw(t, "window"))
 		now := time.Unix(rapid.Int64Range(-2e9, 4e9).Draw(t, "now"), 0)
-		w := windowAt(span, now, loc)
+		w := windowAt(&span, now, loc)
 		if !w.covers(now) {
 			t.Fatalf("the window %s ends at %v, before now %v", w.id, w.end, now.In(loc))
 		}
-		if last := windowAt(span, w.end.Add(-1), loc); last != w {
+		if last := windowAt(&span, w.end.Add(-1), loc); last != w {
 			t.Fatalf("the last instant of %v is in %v (now %v)", w, last, now.In(loc))
 		}
-		if next := windowAt(span, w.end, loc); next.id == w.id || !next.end.After(w.end) {
+		if next := windowAt(&span, w.end, loc); next.id == w.id || !next.end.After(w.end) {
 			t.Fatalf("%v is followed by %v (now %v)", w, next, now.In(loc))
 		}
 		if longest := w.end.Sub(now); longest > span.Longest() {
