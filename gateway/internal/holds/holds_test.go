@@ -167,3 +167,40 @@ func TestHoldsReserveAgain(t *testing.T) {
 		t.Errorf("holds are left open (-want +got):\n%s", d)
 	}
 }
+
+// A stream that has outrun its reservation, in a rolling window, is booked as what was seen of
+// it, whether its request is lost or its process.
+func TestGrownHoldIsBookedOnce(t *testing.T) {
+	limit := oneUSD
+	limit.Window, limit.OnExceed = "rolling 1h", llm.ExceedCut
+	for name, end := range map[string]func(*holdTest, context.CancelFunc){
+		"the request is gone": func(h *holdTest, gone context.CancelFunc) { gone(); h.pass(t, time.Minute) },
+		"the process is gone": func(h *holdTest, _ context.CancelFunc) { h.pass(t, time.Second); h.Holds = h.reopen(t) },
+	} {
+		h := newHoldTest(t)
+		ctx, gone := context.WithCancel(t.Context())
+		defer gone()
+		x, _, err := h.Reserve(ctx, hundredth("req_1"), []llm.Limit{limit}, llm.Exactly(llm.Amounts{USD: llm.USD / 10}))
+		if err != nil {
+			t.Fatal(err)
+		}
+		ask := func(least int64) llm.Ask {
+			return llm.Ask{Least: least, Most: least + 10, Amounts: func(output int64) llm.Amounts { return llm.Amounts{USD: llm.NanoUSD(output+1) * llm.USD / 100} }}
+		}
+		if output, err := x.Grow(ask(50)); err != nil || output != 60 {
+			t.Errorf("%s: Grow = %d, %v, want 60", name, output, err)
+		}
+		x.Seen(70)
+		if _, err := x.Grow(ask(100)); llm.AsError(err).Fault != llm.FaultOverrun {
+			t.Errorf("%s: Grow beyond the limit = %v", name, err)
+		}
+		end(h, gone)
+		if percent, cost := h.meter.Percent(limit), h.cost(t); percent != 71 || cost != 71*llm.USD/100 {
+			t.Errorf("%s: the budget says %d %%, spend says %v; want 71 %% and $0.71", name, percent, cost)
+		}
+		h.now = h.now.Add(62 * time.Minute)
+		if percent := h.meter.Percent(limit); percent != 0 {
+			t.Errorf("%s: an hour later %d %% are used", name, percent)
+		}
+	}
+}
