@@ -67,6 +67,25 @@ func (h *Holds) Reserve(ctx context.Context, draft *llm.Record, limits []llm.Lim
 	if err != nil {
 		return nil, 0, err
 	}
+	return h.keep(ctx, draft, limits, states, output)
+}
+
+// Replace implements pipeline.Hold.
+func (x *hold) Replace(ctx context.Context, draft *llm.Record, limits []llm.Limit, ask llm.Ask) (pipeline.Hold, int64, error) {
+	h := x.in
+	if !h.remove(x) {
+		return nil, 0, errSettled
+	}
+	states, output, err := h.meter.Replace(x.draft.ID, draft.ID, limits, ask)
+	if err != nil {
+		h.add(x)
+		return nil, 0, err
+	}
+	return h.keep(ctx, draft, limits, states, output)
+}
+
+// keep keeps a reservation of the meter, and has it journalled if it must survive.
+func (h *Holds) keep(ctx context.Context, draft *llm.Record, limits []llm.Limit, states []llm.LimitState, output int64) (pipeline.Hold, int64, error) {
 	draft.Limits = states
 	x := &hold{in: h, draft: draft, ended: ctx.Done(), durable: slices.ContainsFunc(limits, mustSurvive)}
 	if x.durable {
@@ -75,10 +94,14 @@ func (h *Holds) Reserve(ctx context.Context, draft *llm.Record, limits []llm.Lim
 			return nil, 0, unavailable(err)
 		}
 	}
+	h.add(x)
+	return x, output, nil
+}
+
+func (h *Holds) add(x *hold) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	h.open[draft.ID] = x
-	return x, output, nil
+	h.open[x.draft.ID] = x
 }
 
 // Affordable implements pipeline.Meter.

@@ -204,3 +204,35 @@ func TestGrownHoldIsBookedOnce(t *testing.T) {
 		}
 	}
 }
+
+// A request that was made to a second target beside a slow one has two holds, which both end
+// with its one record.
+func TestHoldsBesideEachOther(t *testing.T) {
+	h := newHoldTest(t)
+	limits, quarter := []llm.Limit{oneUSD}, llm.Exactly(llm.Amounts{USD: llm.USD / 4})
+	x, _, err := h.Reserve(t.Context(), hundredth("req_1"), limits, quarter)
+	if err != nil {
+		t.Fatal(err)
+	}
+	beside, _, err := h.Reserve(t.Context(), hundredth(llm.BesideID("req_1")), limits, quarter)
+	if err != nil {
+		t.Fatal(err)
+	}
+	r := hundredth("req_1")
+	r.Attempts = []llm.Attempt{{Target: "p/m"}, {Target: "p/n", Hedge: true}}
+	r.Cost = 2 * llm.USD / 100
+	charges, err := beside.Settle(t.Context(), llm.Amounts{})
+	if err != nil || len(charges) != 0 {
+		t.Errorf("Settle = %v, %v", charges, err)
+	}
+	if r.Charges, err = x.Settle(t.Context(), r.Used()); err != nil {
+		t.Fatal(err)
+	}
+	if err := h.ledger.Write(t.Context(), r); err != nil {
+		t.Fatal(err)
+	}
+	h.Holds = h.reopen(t)
+	if percent, cost := h.meter.Percent(oneUSD), h.cost(t); percent != 2 || cost != 2*llm.USD/100 {
+		t.Errorf("after a restart %d %% are spent and %v recorded, want 2 %% and $0.02", percent, cost)
+	}
+}

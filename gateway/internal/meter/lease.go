@@ -49,6 +49,21 @@ func (h *hold) grow(amount int64) {
 	}
 }
 
+// suspend takes what is held off the counters; restore puts it back.
+func (l *lease) suspend() {
+	for i := range l.holds {
+		h := &l.holds[i]
+		h.add(0, -h.amount, -1)
+	}
+}
+
+func (l *lease) restore() {
+	for i := range l.holds {
+		h := &l.holds[i]
+		h.add(0, h.amount, 1)
+	}
+}
+
 // settle moves every hold from reserved to spent, by what was used.
 func (l *lease) settle(used *llm.Amounts) []llm.Charge {
 	charges := make([]llm.Charge, 0, len(l.holds))
@@ -85,6 +100,11 @@ func (m *Meter) end(name string, l *lease) {
 		close(m.freed)
 		m.freed = nil
 	}
+	m.recycle(l)
+}
+
+// recycle keeps a lease that is no longer in use for the next one.
+func (m *Meter) recycle(l *lease) {
 	if len(m.spare) < maxSpare {
 		clear(l.holds) // releases the buckets of old windows
 		l.holds = l.holds[:0]

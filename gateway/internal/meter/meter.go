@@ -87,6 +87,36 @@ func (m *Meter) Reserve(name string, limits []llm.Limit, ask llm.Ask) (states []
 	if m.leases[name] != nil {
 		return nil, 0, leaseTaken(name)
 	}
+	return m.reserve(name, limits, ask, now)
+}
+
+// Replace is Reserve in place of an earlier reservation, which may have the same name. When it
+// is refused, the earlier one stays as it is; in no case can another request have what that
+// holds meanwhile.
+func (m *Meter) Replace(earlier, name string, limits []llm.Limit, ask llm.Ask) (states []llm.LimitState, output int64, err error) {
+	now := m.now()
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	old := m.leases[earlier]
+	if name != earlier && m.leases[name] != nil {
+		return nil, 0, leaseTaken(name)
+	}
+	if old == nil {
+		return m.reserve(name, limits, ask, now)
+	}
+	old.suspend()
+	delete(m.leases, earlier)
+	if states, output, err = m.reserve(name, limits, ask, now); err != nil {
+		old.restore()
+		m.leases[earlier] = old
+		return nil, 0, err
+	}
+	m.recycle(old)
+	return states, output, nil
+}
+
+// reserve is Reserve under the lock.
+func (m *Meter) reserve(name string, limits []llm.Limit, ask llm.Ask, now time.Time) (states []llm.LimitState, output int64, err error) {
 	if err := m.find(limits, now, m.counter); err != nil {
 		return nil, 0, err
 	}

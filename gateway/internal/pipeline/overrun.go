@@ -17,7 +17,7 @@ const growStep = 256
 // been paid for: a plain one, and a stream that has given its reason for ending.
 func (a *attempt) growHold(ev *llm.Event, info *llm.ReplyInfo) error {
 	complete := ev.Final || !a.req.Facts.Stream || info.Finish != "" && a.req.Facts.Choices <= 1
-	if complete || a.reserved.covers(info, a.continues()) {
+	if complete || a.reserved.suffices(info, a.continues()) {
 		return nil
 	}
 	usage := a.own().usage
@@ -33,10 +33,10 @@ func (a *attempt) growHold(ev *llm.Event, info *llm.ReplyInfo) error {
 	}})
 }
 
-// covers reports whether a reply that goes on from so many tokens is known to be within what
+// suffices reports whether a reply that goes on from so many tokens is known to be within what
 // is held, without computing what it costs: no token costs more than was reserved for it, unless
 // the provider says that it serves in a tier that has not been looked at.
-func (r *reservation) covers(info *llm.ReplyInfo, before int64) bool {
+func (r *reservation) suffices(info *llm.ReplyInfo, before int64) bool {
 	if !r.bounds {
 		return true
 	}
