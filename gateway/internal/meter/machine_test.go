@@ -63,11 +63,10 @@ func drawAmounts(t *rapid.T) llm.Amounts {
 	return llm.Amounts{USD: llm.NanoUSD(n.Draw(t, "usd")), InputTokens: n.Draw(t, "in"), OutputTokens: n.Draw(t, "out"), Requests: 1}
 }
 
+// reserve reserves, in place of what is held under the same name.
 func (mc *machine) reserve(t *rapid.T) {
 	name := rapid.SampledFrom([]string{"1", "2", "3", "4", "5"}).Draw(t, "lease")
-	if mc.meter.leases[name] != nil {
-		t.Skip("held")
-	}
+	held := mc.meter.leases[name] != nil
 	limits := rapid.SliceOfN(rapid.SampledFrom(mc.limits), 1, 6).Draw(t, "limits")
 	for _, l := range mc.limits { // no request leaves out the limit that refuses
 		if l.Hard() && !slices.Contains(limits, l) && slices.ContainsFunc(limits, func(o llm.Limit) bool { return keyOf(&o) == keyOf(&l) }) {
@@ -81,14 +80,22 @@ func (mc *machine) reserve(t *rapid.T) {
 		before = append(before, spent+reserved)
 	}
 	_, expected := mc.meter.Affordable(limits, llm.Exactly(want), mc.now)
-	fits := mc.model.reserve(name, limits, want, ttl)
-	states, _, err := mc.meter.Reserve(name, limits, llm.Exactly(want))
-	if (err == nil) != fits || fmt.Sprint(expected) != fmt.Sprint(err) {
+	var fits bool
+	var states []llm.LimitState
+	var err error
+	if held {
+		fits = mc.model.replace(name, limits, want, ttl)
+		states, _, err = mc.meter.Replace(name, name, limits, llm.Exactly(want))
+	} else {
+		fits = mc.model.reserve(name, limits, want, ttl)
+		states, _, err = mc.meter.Reserve(name, limits, llm.Exactly(want))
+	}
+	if (err == nil) != fits || !held && fmt.Sprint(expected) != fmt.Sprint(err) {
 		t.Fatalf("Reserve(%v, %+v) = %v, Affordable = %v, the model says fits = %t", limits, want, err, expected, fits)
 	}
 	for i, s := range states {
 		in := mc.model.meter(keyOf(&limits[i])).cur
-		if s.Before != before[i] || s.WindowID != in.id || s.Hard() && s.Before+s.Reserved > s.Max {
+		if !held && s.Before != before[i] || s.WindowID != in.id || s.Hard() && s.Before+s.Reserved > s.Max {
 			t.Fatalf("state %d = %+v, want before %d in %s, at most %d", i, s, before[i], in.id, s.Max)
 		}
 	}

@@ -118,6 +118,27 @@ func (m *model) reserve(lease string, limits []llm.Limit, want llm.Amounts, ttl 
 	return true
 }
 
+// replace reserves in place of what a lease holds, which stays when it does not fit.
+func (m *model) replace(lease string, limits []llm.Limit, want llm.Amounts, ttl time.Duration) bool {
+	var old []*entry
+	var had []entry
+	for k := range m.meters {
+		if e := m.open(lease, k); e != nil {
+			old, had = append(old, e), append(had, *e)
+			e.open, e.amount, e.overrun = false, 0, 0
+		}
+	}
+	fits := m.reserve(lease, limits, want, ttl)
+	if !fits {
+		for i, e := range old {
+			over := e.over // of a window that has ended meanwhile
+			*e = had[i]
+			e.over = over
+		}
+	}
+	return fits
+}
+
 // open returns what a lease holds of a meter.
 func (m *model) open(lease string, k key) *entry {
 	if mm := m.meters[k]; mm != nil {
