@@ -112,14 +112,6 @@ func dayID(s *llm.Window) string {
 
 func date(y int, m time.Month, d int) time.Time { return time.Date(y, m, d, 0, 0, 0, 0, time.UTC) }
 
-// calendarID returns the layout of a window's id: its first day, or its month.
-func calendarID(kind string) string {
-	if kind == "month" {
-		return "2006-01"
-	}
-	return "2006-01-02"
-}
-
 // midnight returns the first instant of a day in loc. Where the clocks skip midnight, that
 // is when they do; where midnight comes twice, it is the first one.
 func midnight(day time.Time, loc *time.Location) time.Time {
