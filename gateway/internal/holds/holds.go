@@ -67,7 +67,13 @@ func (h *Holds) Reserve(ctx context.Context, draft *llm.Record, limits []llm.Lim
 	if err != nil {
 		return nil, 0, err
 	}
-	return h.keep(ctx, draft, limits, states, output)
+	x, err := h.journalled(ctx, draft, limits, states)
+	if err != nil {
+		h.meter.Settle(draft.ID, llm.Amounts{})
+		return nil, 0, err
+	}
+	h.add(x)
+	return x, output, nil
 }
 
 // Replace implements pipeline.Hold.
@@ -81,21 +87,27 @@ func (x *hold) Replace(ctx context.Context, draft *llm.Record, limits []llm.Limi
 		h.add(x)
 		return nil, 0, err
 	}
-	return h.keep(ctx, draft, limits, states, output)
+	next, err := h.journalled(ctx, draft, limits, states)
+	if err != nil { // the meter has replaced it already: this hold goes on with what that holds now
+		x.draft.ID, x.draft.Limits = draft.ID, states
+		h.add(x)
+		return nil, 0, err
+	}
+	h.add(next)
+	return next, output, nil
 }
 
-// keep keeps a reservation of the meter, and has it journalled if it must survive.
-func (h *Holds) keep(ctx context.Context, draft *llm.Record, limits []llm.Limit, states []llm.LimitState, output int64) (pipeline.Hold, int64, error) {
+// journalled is a hold on what the meter has reserved, in the journal if it must survive.
+func (h *Holds) journalled(ctx context.Context, draft *llm.Record, limits []llm.Limit, states []llm.LimitState) (*hold, error) {
 	draft.Limits = states
 	x := &hold{in: h, draft: draft, ended: ctx.Done(), durable: slices.ContainsFunc(limits, mustSurvive)}
-	if x.durable {
-		if err := h.ledger.OpenLease(ctx, draft); err != nil {
-			h.meter.Settle(draft.ID, llm.Amounts{})
-			return nil, 0, unavailable(err)
-		}
+	if !x.durable {
+		return x, nil
 	}
-	h.add(x)
-	return x, output, nil
+	if err := h.ledger.OpenLease(ctx, draft); err != nil {
+		return nil, unavailable(err)
+	}
+	return x, nil
 }
 
 func (h *Holds) add(x *hold) {

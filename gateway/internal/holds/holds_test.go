@@ -236,3 +236,32 @@ func TestHoldsBesideEachOther(t *testing.T) {
 		t.Errorf("after a restart %d %% are spent and %v recorded, want 2 %% and $0.02", percent, cost)
 	}
 }
+
+// What is refused in place of a hold leaves it as it is: because a limit has no room, or because
+// the ledger can't be written.
+func TestReplaceKeepsWhatIsHeld(t *testing.T) {
+	h := newHoldTest(t)
+	limits, half := []llm.Limit{oneUSD}, llm.Exactly(llm.Amounts{USD: llm.USD / 2})
+	x, _, err := h.Reserve(t.Context(), hundredth("req_1"), limits, half)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, _, err := x.Replace(t.Context(), hundredth("req_1"), limits, llm.Exactly(llm.Amounts{USD: 2 * llm.USD})); llm.AsError(err).Code != llm.CodeBudget {
+		t.Errorf("Replace by too much = %v", err)
+	}
+	if x, _, err = x.Replace(t.Context(), hundredth("req_1"), limits, llm.Exactly(llm.Amounts{USD: llm.USD})); err != nil {
+		t.Errorf("Replace by all of the limit = %v: it has room for that, but not beside what was held", err)
+	}
+	if err := h.ledger.Close(); err != nil {
+		t.Fatal(err)
+	}
+	if _, _, err := x.Replace(t.Context(), hundredth("req_1"), limits, half); llm.AsError(err).Code != llm.CodeUnavailable {
+		t.Errorf("Replace without a ledger = %v", err)
+	}
+	if charges, err := x.Settle(t.Context(), llm.Amounts{USD: llm.USD / 4}); err != nil || len(charges) != 1 {
+		t.Errorf("Settle = %v, %v, want a charge of what was used", charges, err)
+	}
+	if percent := h.meter.Percent(oneUSD); percent != 25 {
+		t.Errorf("%d %% are spent, want 25", percent)
+	}
+}

@@ -82,6 +82,21 @@ func TestPartsOfRollingWindows(t *testing.T) {
 	}
 }
 
+func FuzzParseWindow(f *testing.F) {
+	for _, text := range []string{"5h", "day", "year from 04-06 in Europe/London", "rolling 24h", "month from 31", "week from Sunday", "1000000000d", "day in "} {
+		f.Add(text)
+	}
+	f.Fuzz(func(t *testing.T, text string) {
+		w, err := ParseWindow(text)
+		if err == nil && (w.Longest() < time.Second || w.Longest() > maxWindow+7*24*time.Hour || (w.Every > 0) == (w.Calendar != "")) {
+			t.Errorf("ParseWindow(%q) = %+v, which lasts %v", text, w, w.Longest())
+		}
+		if err != nil && len(err.Error()) > 2000 {
+			t.Errorf("ParseWindow(%.20q) has an error of %d bytes", text, len(err.Error()))
+		}
+	})
+}
+
 func BenchmarkParseWindow(b *testing.B) {
 	for _, text := range []string{"5h", "year from 04-06", "day in Europe/London"} {
 		b.Run(text, func(b *testing.B) {
