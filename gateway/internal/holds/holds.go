@@ -67,7 +67,7 @@ func (h *Holds) Reserve(ctx context.Context, draft *llm.Record, limits []llm.Lim
 	if err != nil {
 		return nil, 0, err
 	}
-	x, err := h.journalled(ctx, draft, limits, states)
+	x, err := h.journalled(ctx, draft, limits, states, ask.Amounts(output))
 	if err != nil {
 		h.meter.Settle(draft.ID, llm.Amounts{})
 		return nil, 0, err
@@ -87,7 +87,7 @@ func (x *hold) Replace(ctx context.Context, draft *llm.Record, limits []llm.Limi
 		h.add(x)
 		return nil, 0, err
 	}
-	next, err := h.journalled(ctx, draft, limits, states)
+	next, err := h.journalled(ctx, draft, limits, states, ask.Amounts(output))
 	if err != nil { // the meter has replaced it already: this hold goes on with what that holds now
 		x.draft.ID, x.draft.Limits = draft.ID, states
 		h.add(x)
@@ -98,9 +98,9 @@ func (x *hold) Replace(ctx context.Context, draft *llm.Record, limits []llm.Limi
 }
 
 // journalled is a hold on what the meter has reserved, in the journal if it must survive.
-func (h *Holds) journalled(ctx context.Context, draft *llm.Record, limits []llm.Limit, states []llm.LimitState) (*hold, error) {
+func (h *Holds) journalled(ctx context.Context, draft *llm.Record, limits []llm.Limit, states []llm.LimitState, reserved llm.Amounts) (*hold, error) {
 	draft.Limits = states
-	x := &hold{in: h, draft: draft, ended: ctx.Done(), durable: slices.ContainsFunc(limits, mustSurvive)}
+	x := &hold{in: h, draft: draft, ended: ctx.Done(), durable: slices.ContainsFunc(limits, mustSurvive) && !free(draft, reserved)}
 	if !x.durable {
 		return x, nil
 	}
@@ -128,6 +128,13 @@ func (h *Holds) Freed() <-chan struct{} { return h.meter.Freed() }
 // limits on money and tokens do.
 func mustSurvive(l llm.Limit) bool {
 	return l.Hard() && l.Unit != llm.UnitConcurrent && l.Unit != llm.UnitRequests
+}
+
+// free reports whether a request spends no money and no tokens and gets nothing before its
+// record is written: a whole reply from the cache. Without a lease, one journalled entry is
+// enough for it, and what a killed process loses of it, nobody has got.
+func free(draft *llm.Record, a llm.Amounts) bool {
+	return !draft.Stream && a == llm.Amounts{Requests: a.Requests}
 }
 
 // unavailable is the error for a request whose reservation cannot be journalled.

@@ -104,6 +104,9 @@ func (m *Meter) Replace(earlier, name string, limits []llm.Limit, ask llm.Ask) (
 	if old == nil {
 		return m.reserve(name, limits, ask, now)
 	}
+	if err := m.find(limits, now, m.counter); err != nil { // no part of a window that is held may be taken for empty
+		return nil, 0, err
+	}
 	old.suspend()
 	delete(m.leases, earlier)
 	if states, output, err = m.reserve(name, limits, ask, now); err != nil {

@@ -161,3 +161,30 @@ func TestRollingMemoryIsBounded(t *testing.T) {
 		}
 	}
 }
+
+// TestReplaceInALaterPart: a refusal leaves what is held in the part that it was reserved in,
+// where it leaves the window in time.
+func TestReplaceInALaterPart(t *testing.T) {
+	c := at(t, "2026-11-22T10:00:00Z")
+	m := New(c.now, nil, Options{})
+	limit := count(llm.UnitRequests, "rolling 1m", 3)
+	mustReserve(t, m, "r", []llm.Limit{limit}, llm.Amounts{Requests: 2})
+	for _, step := range []struct {
+		after   time.Duration
+		want    int64
+		refused bool
+	}{{10 * time.Second, 4, true}, {time.Second, 3, false}, {59 * time.Second, 4, true}} {
+		c.t = c.t.Add(step.after)
+		_, _, err := m.Replace("r", "r", []llm.Limit{limit}, llm.Exactly(llm.Amounts{Requests: step.want}))
+		if (err != nil) != step.refused {
+			t.Errorf("after %v Replace by %d = %v", step.after, step.want, err)
+		}
+	}
+	if got := used(m, limit); got != 3 {
+		t.Errorf("%d are counted, want 3", got)
+	}
+	c.t = c.t.Add(3 * time.Second)
+	if got := used(m, limit); got != 0 {
+		t.Errorf("%d are counted when all has left the window", got)
+	}
+}
