@@ -19,7 +19,8 @@ func (e *environment) policyCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "policy",
 		Short: "Check, test and try out admission policies",
-		Long: "Policies are Rego files that decide which requests are admitted and which limits apply to them.\n" +
+		Long: "Policies decide which requests are admitted and which limits apply to them. They are settings in teams.yaml,\n" +
+			"limits.yaml and models.yaml, and rules in Rego files.\n" +
 			"Without a folder, the one that the configuration names is meant, else the built-in policy.",
 		Args: exactly(0, "one of check, test, eval, diff"),
 		RunE: func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
@@ -58,6 +59,11 @@ func (e *environment) policyCheckCommand() *cobra.Command {
 			if err := policy.Check(cmd.Context(), source); err != nil {
 				return hint.Add(err, "the gateway keeps the last good policy until this is fixed")
 			}
+			zone, err := e.policyZone(cmd.Context())
+			if err != nil {
+				return err
+			}
+			e.printWarnings(policy.Notes(source, time.Now().In(zone)))
 			fmt.Fprintln(e.stdout, "policy ok")
 			return nil
 		},

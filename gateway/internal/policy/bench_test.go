@@ -2,10 +2,13 @@ package policy_test
 
 import (
 	"fmt"
+	"syscall"
 	"testing"
+	"time"
 
 	"github.com/penstock/penstock/gateway/internal/llm"
 	"github.com/penstock/penstock/gateway/internal/policy"
+	"github.com/penstock/penstock/policies"
 )
 
 // keyed is a request of a key with a budget and a list of models.
@@ -50,4 +53,73 @@ func BenchmarkDecideWholeInput(b *testing.B) {
 	for b.Loop() {
 		decide(b, e, in)
 	}
+}
+
+// everyday is what a platform engineer sets: budgets, rates and models for teams, and a
+// budget for each key.
+func everyday() map[string]string {
+	return map[string]string{
+		"teams.yaml": `
+defaults:
+  budget: {month: {hard: 500, soft: 80%}}
+  rpm: 600
+  models: [smart, fast, "openai/*"]
+teams:
+  search: {budget: {day: 50, month: {hard: 800, soft: 80%}}}
+  support: {concurrent: 32}
+`,
+		"limits.yaml": "keys: {defaults: {budget: {day: 20}}}\n",
+	}
+}
+
+// oneRule is a folder with one rule beside the built-in policy.
+const oneRule = `package penstock
+
+limits contains {
+	"name": sprintf("team %s per day", [input.key.team]),
+	"scope": sprintf("team:%s", [input.key.team]),
+	"unit": "usd",
+	"window": "day",
+	"max": data.budgets[input.key.team],
+}
+`
+
+// BenchmarkFreshDecision measures a decision that is not remembered. cpu-ns/op is what counts
+// on a busy machine.
+func BenchmarkFreshDecision(b *testing.B) {
+	folders := []struct {
+		name  string
+		files map[string]string
+	}{
+		{"one rule", map[string]string{"p.rego": oneRule, "data.json": `{"budgets": {"search": 50}}`}},
+		{"default", everyday()},
+	}
+	for _, f := range folders {
+		b.Run(f.name, func(b *testing.B) {
+			e, err := policy.New(b.Context(), policy.Options{Source: policy.Source{Files: f.files, FS: policies.FS}, Timeout: time.Minute, MemoBytes: -1})
+			if err != nil {
+				b.Fatal(err)
+			}
+			in := policy.Input{Request: keyed("smart"), Now: time.Date(2026, time.March, 4, 12, 0, 0, 0, time.UTC)}
+			in.Request.Session = "run-7"
+			decide(b, e, in)
+			b.ReportAllocs()
+			before := cpuTime(b)
+			for b.Loop() {
+				if v := decide(b, e, in); !v.Allow {
+					b.Fatal("denied", v.Reasons)
+				}
+			}
+			b.ReportMetric(float64(cpuTime(b)-before)/float64(b.N), "cpu-ns/op")
+		})
+	}
+}
+
+// cpuTime returns the processor time of this process.
+func cpuTime(b *testing.B) time.Duration {
+	var u syscall.Rusage
+	if err := syscall.Getrusage(syscall.RUSAGE_SELF, &u); err != nil {
+		b.Fatal(err)
+	}
+	return time.Duration(u.Utime.Nano() + u.Stime.Nano())
 }

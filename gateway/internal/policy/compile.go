@@ -96,7 +96,7 @@ func (b *bundle) compile(ctx context.Context, o Options) (*program, error) {
 	if err != nil {
 		return nil, fmt.Errorf("prepare policy: %w", err)
 	}
-	p := &program{revision: b.digest, files: b.files, query: query, plan: planFor(compiler.Modules), rules: rulesOf(compiler.Modules),
+	p := &program{revision: b.digest, files: b.files, query: query, plan: planFor(compiler.Modules, b.settings.tagNames()), rules: rulesOf(compiler.Modules),
 		decisions: newMemo[*llm.Decision](o.MemoBytes), limits: newMemo[[]llm.Limit](o.MemoBytes / 4), workers: o.Workers}
 	p.limitPlan = p.plan.only(principalLeaves)
 	return p, nil

@@ -45,6 +45,9 @@ func (b *bundle) addData(t text) error {
 	if err != nil {
 		return err
 	}
+	if name, ok := strings.CutSuffix(t.path, ".yaml"); ok && isSettings(t.path) {
+		doc = map[string]any{name: doc}
+	}
 	if dir := path.Dir(t.path); dir != "." && strings.HasPrefix(path.Base(t.path), "data.") {
 		for _, name := range slices.Backward(strings.Split(dir, "/")) {
 			doc = map[string]any{name: doc}
@@ -93,6 +96,9 @@ func readData(t text) (map[string]any, error) {
 		return nil, err
 	}
 	doc, ok := v.(map[string]any)
+	if v == nil && isSettings(t.path) { // an empty file sets nothing
+		doc, ok = map[string]any{}, true
+	}
 	if !ok {
 		return nil, Faults{{File: t.name, Message: "must be an object"}}
 	}

@@ -50,8 +50,8 @@ type Usage func(limits []llm.Limit) []int
 
 // Source is where policies are read from.
 type Source struct {
-	// Dir is a folder of .rego files, data.json or data.yaml files and *_test.rego files;
-	// empty means the built-in policy. A folder that does not define
+	// Dir is a folder of .rego files, teams.yaml, limits.yaml and models.yaml, data.json or
+	// data.yaml files and *_test.rego files; empty means the built-in policy. A folder that does not define
 	// data.penstock.decision extends the built-in policy instead of replacing it.
 	Dir string
 	// Files are the files of such a folder by their path within it, in place of Dir; nil
@@ -59,6 +59,8 @@ type Source struct {
 	Files map[string]string
 	// FS is policies.FS: the built-in policy and the schema of the input.
 	FS fs.FS
+	// whole includes the built-in rules that do nothing without settings, for their tests.
+	whole bool
 }
 
 // Engine decides. It is safe for concurrent use. Its goroutines end with their decisions,
