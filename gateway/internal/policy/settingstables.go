@@ -252,7 +252,7 @@ func (q quota) limits(who string, add int64) (list []object) {
 		limit(q.describe(), q.hard+add, q.onExceed)
 	}
 	if q.hasSoft {
-		limit(q.describe()+", soft", q.softOf(add), "warn")
+		limit("soft "+q.describe(), q.softOf(add), "warn")
 	}
 	return list
 }
