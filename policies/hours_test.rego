@@ -7,6 +7,7 @@ all_models := {"any": true, "names": {}, "patterns": []}
 night(models) := [{"text": "closed 22:00-06:00", "models": models, "closed": {"Monday": [{"from": 0, "to": 360}, {"from": 1320, "to": 1440}]}}]
 
 tables := {
+	"tag_names": ["usecase"],
 	"names": {
 		"teams": {"research": true},
 		"keys": {"ci": true},

@@ -7,6 +7,7 @@ budget := {"name": "budget", "unit": "usd", "window": "day", "max": 5}
 named(scope) := object.union(budget, {"scope": scope})
 
 tables := {
+	"tag_names": ["usecase"],
 	"names": {
 		"teams": {"research": true},
 		"keys": {"ci": true},

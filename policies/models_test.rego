@@ -5,6 +5,7 @@ import data.penstock
 only(names, patterns) := {"any": false, "names": names, "patterns": patterns, "text": "the list"}
 
 tables := {
+	"tag_names": ["usecase"],
 	"names": {
 		"teams": {"research": true, "free": true},
 		"keys": {"ci": true},

@@ -3,6 +3,7 @@ package penstock_output_test
 import data.penstock
 
 tables := {
+	"tag_names": ["usecase"],
 	"names": {"teams": {"t": true}, "keys": {"k": true}, "users": {"u": true}, "models": {"m": true}, "tags": {"usecase": {"v": true}}},
 	"output": {
 		"everyone": {"": [6000]},

@@ -8,6 +8,7 @@ periods := [
 ]
 
 tables := {
+	"tag_names": ["usecase"],
 	"names": {"teams": {"t": true}, "keys": {"k": true}, "users": {"u": true}, "tags": {"usecase": {"v": true}}},
 	"raised": {
 		"everyone": {"": periods},

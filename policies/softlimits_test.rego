@@ -5,6 +5,7 @@ import data.penstock
 soft(what) := object.union({"marks": [{"window": "day", "unit": "usd", "percent": 80}], "models": {}}, what)
 
 tables := {
+	"tag_names": ["usecase"],
 	"names": {
 		"teams": {"t": true},
 		"keys": {"k": true},

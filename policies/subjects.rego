@@ -62,16 +62,18 @@ model_scope := concat(":", ["model", scope_name(input.request.model)]) if model_
 
 # The tags of a request that have settings, with the value under which these are.
 tag_entries[tag] := value if {
-	some tag, values in tables.names.tags
+	some tag in tables.tag_names
 	value := input.request.tags[tag]
-	values[value]
+	tables.names.tags[tag][value]
 }
 
 tag_entries[tag] := "" if {
-	some tag, values in tables.names.tags
-	value := input.request.tags[tag]
-	not values[value]
+	some tag in tables.tag_names
+	input.request.tags[tag]
+	not named_value(tag)
 }
+
+named_value(tag) if tables.names.tags[tag][input.request.tags[tag]]
 
 tag_scope(tag) := concat("", ["tag:", tag, "=", scope_name(input.request.tags[tag])])
 

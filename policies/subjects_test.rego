@@ -3,6 +3,7 @@ package penstock_subjects_test
 import data.penstock.settings
 
 tables := {
+	"tag_names": ["usecase"],
 	"names": {
 		"teams": {"research": true},
 		"models": {"openai/gpt-5": true, "openai/*": true},

@@ -45,19 +45,20 @@ func (b *bundle) addData(t text) error {
 	if err != nil {
 		return err
 	}
-	if name, ok := strings.CutSuffix(t.path, ".yaml"); ok && isSettings(t.path) {
-		doc = map[string]any{name: doc}
-	}
 	if dir := path.Dir(t.path); dir != "." && strings.HasPrefix(path.Base(t.path), "data.") {
 		for _, name := range slices.Backward(strings.Split(dir, "/")) {
 			doc = map[string]any{name: doc}
 		}
 	}
+	return b.mergeData(t.name, doc)
+}
+
+func (b *bundle) mergeData(name string, doc map[string]any) error {
 	if at := merge(b.data, doc); at != nil {
-		return Faults{{File: t.name, Message: fmt.Sprintf("data.%s is already defined by %s", strings.Join(at, "."), b.definedBy(at)),
+		return Faults{{File: name, Message: fmt.Sprintf("data.%s is already defined by %s", strings.Join(at, "."), b.definedBy(at)),
 			Hint: "delete one of the two, or give them different names"}}
 	}
-	b.dataFiles = append(b.dataFiles, dataFile{t.name, doc})
+	b.dataFiles = append(b.dataFiles, dataFile{name, doc})
 	return nil
 }
 
@@ -96,9 +97,6 @@ func readData(t text) (map[string]any, error) {
 		return nil, err
 	}
 	doc, ok := v.(map[string]any)
-	if v == nil && isSettings(t.path) { // an empty file sets nothing
-		doc, ok = map[string]any{}, true
-	}
 	if !ok {
 		return nil, Faults{{File: t.name, Message: "must be an object"}}
 	}

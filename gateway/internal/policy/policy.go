@@ -118,6 +118,9 @@ func (e *Engine) Current() bool {
 func (e *Engine) publish(p *program) {
 	e.program = p
 	e.options.Log.Info("policy published", "revision", p.revision, "files", p.files, "tests", p.tests)
+	for _, n := range p.notes {
+		e.options.Log.Warn(n.String(), "revision", p.revision)
+	}
 	for _, path := range p.plan.unreadGrants() {
 		e.options.Log.Warn("no policy rule reads "+path+": it has no effect", "revision", p.revision)
 	}

@@ -1,6 +1,7 @@
 package policy
 
 import (
+	"errors"
 	"fmt"
 	"maps"
 	"path"
@@ -9,6 +10,7 @@ import (
 	"time"
 
 	"github.com/open-policy-agent/opa/v1/ast"
+	"github.com/open-policy-agent/opa/v1/util"
 )
 
 // isMisplaced reports whether a file is named like a settings file, but not read: it is not at
@@ -21,6 +23,27 @@ func isMisplaced(p string) bool {
 func misplacedNote(t text) Fault {
 	stem, _ := cutAny(path.Base(t.path), ".yaml", ".yml")
 	return Fault{File: t.name, Message: "is not read: settings are read from " + stem + ".yaml at the root of the policies folder only"}
+}
+
+// addSettings puts settings that have been read into data as they are written, so that a
+// folder's own rules can look into them: teams.yaml is data.teams.
+func (b *bundle) addSettings(texts []text) (faults Faults) {
+	for _, t := range texts {
+		if !isSettings(t.path) {
+			continue
+		}
+		doc := map[string]any{}
+		if err := util.Unmarshal(t.bytes, &doc); err != nil {
+			faults = append(faults, yamlFault(t.name, err))
+			continue
+		}
+		name := strings.TrimSuffix(t.path, ".yaml")
+		var clash Faults
+		if err := b.mergeData(t.name, map[string]any{name: doc}); errors.As(err, &clash) {
+			faults = append(faults, clash...)
+		}
+	}
+	return faults
 }
 
 // setTables puts the tables of the settings into data. Rules of package penstock.settings need

@@ -49,6 +49,8 @@ type settingsReader struct {
 	faults Faults
 	nodes  int
 	depth  int
+	// fields are the members of types that have been met.
+	fields map[reflect.Type][]reflect.StructField
 }
 
 // readSettings reads one settings file into out, a pointer to its type.
@@ -166,7 +168,7 @@ func (r *settingsReader) enter(path string, n *yaml.Node) (*yaml.Node, bool) {
 
 // structure reads a mapping whose members v declares.
 func (r *settingsReader) structure(path string, n *yaml.Node, v reflect.Value) {
-	fields := membersOf(v.Type())
+	fields := r.fieldsOf(v.Type())
 	var known []string
 	for _, f := range fields {
 		known = append(known, f.Tag.Get("yaml"))
@@ -210,6 +212,16 @@ func (r *settingsReader) enum(path string, n *yaml.Node, known []string) {
 		hint = "did you mean " + near + "?"
 	}
 	r.fault(n, path, hint, "must be one of %s, not %q", strings.Join(known, ", "), n.Value)
+}
+
+func (r *settingsReader) fieldsOf(t reflect.Type) []reflect.StructField {
+	if r.fields == nil {
+		r.fields = make(map[reflect.Type][]reflect.StructField)
+	}
+	if r.fields[t] == nil {
+		r.fields[t] = membersOf(t)
+	}
+	return r.fields[t]
 }
 
 // membersOf returns the declared members of a type, those of embedded ones included.

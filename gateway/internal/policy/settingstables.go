@@ -31,7 +31,7 @@ var subjects = []string{"hours", "limits", "models", "names", "output", "raised"
 // emptyTables returns tables without entries, to which every reference of the default rules
 // leads.
 func emptyTables() object {
-	tables := object{"model_patterns": []any{}, "model_teams": object{}, "data_classes": object{},
+	tables := object{"tag_names": []any{}, "model_patterns": []any{}, "model_teams": object{}, "data_classes": object{},
 		"session_required": object{"": false}, "tags_required": object{}}
 	for _, name := range subjects {
 		byKind := object{}
@@ -76,7 +76,9 @@ func (s *settings) tabulate() object {
 	if u := s.limits.Users; u != nil {
 		t.group([]string{"users"}, "user", u.Defaults, u.ByName)
 	}
-	for tag, v := range s.limits.Tags {
+	for _, tag := range slices.Sorted(maps.Keys(s.limits.Tags)) {
+		v := s.limits.Tags[tag]
+		t.tables["tag_names"] = append(t.tables["tag_names"].([]any), tag)
 		t.group([]string{"tags", tag}, tag, v.Defaults, v.ByValue)
 		if v.Required {
 			t.requireTag(tag, v)

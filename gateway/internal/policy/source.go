@@ -69,6 +69,9 @@ func load(src Source) (*bundle, error) {
 	b, faults := parse(texts)
 	var more Faults
 	b.settings, more = loadSettings(texts)
+	if len(more) == 0 {
+		more = b.addSettings(texts)
+	}
 	if faults = append(faults, more...); len(faults) > 0 {
 		faults.sort()
 		return nil, faults
@@ -218,8 +221,12 @@ func parse(texts []text) (*bundle, Faults) {
 }
 
 func (b *bundle) add(t text) error {
-	if isMisplaced(t.path) {
+	switch {
+	case isMisplaced(t.path):
 		b.notes = append(b.notes, misplacedNote(t))
+		return nil
+	case isSettings(t.path): // which loadSettings reads
+		b.files = append(b.files, t.name)
 		return nil
 	}
 	if !strings.HasSuffix(t.path, ".rego") {
