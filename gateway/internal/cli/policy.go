@@ -59,11 +59,7 @@ func (e *environment) policyCheckCommand() *cobra.Command {
 			if err := policy.Check(cmd.Context(), source); err != nil {
 				return hint.Add(err, "the gateway keeps the last good policy until this is fixed")
 			}
-			zone, err := e.policyZone(cmd.Context())
-			if err != nil {
-				return err
-			}
-			e.printWarnings(policy.Notes(source, time.Now().In(zone)))
+			e.printWarnings(policy.Notes(source, time.Now()))
 			fmt.Fprintln(e.stdout, "policy ok")
 			return nil
 		},
