@@ -47,7 +47,8 @@ type Config struct {
 	// Endpoints are further paths of the API, for callers whose wire format a plugin
 	// knows: /acme/generate, or /acme/* for all that begin so.
 	Endpoints map[string]Endpoint `yaml:"endpoints"`
-	// Policies is the folder of Rego files that decide on admission; left out, the
+	// Policies is the folder of the files that decide on admission: teams.yaml, limits.yaml,
+	// models.yaml and rules in Rego; left out, the
 	// built-in policy decides. Like every path here it is relative to this file.
 	Policies string `yaml:"policies"`
 	// Catalog is a file of models with their prices and capabilities, which replace those that the

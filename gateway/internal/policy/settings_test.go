@@ -396,6 +396,24 @@ func TestSchemasAreUpToDate(t *testing.T) {
 	}
 }
 
+// TestReadmeSettingsAreValid checks the files that policies/README.md shows, together.
+func TestReadmeSettingsAreValid(t *testing.T) {
+	readme, err := os.ReadFile(filepath.Join(policiesDir, "README.md"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	files := make(map[string]string)
+	for _, block := range strings.Split(string(readme), "```yaml\n")[1:] {
+		block, _, _ = strings.Cut(block, "```")
+		if name, rest, ok := strings.Cut(strings.TrimPrefix(block, "# "), ".yaml\n"); ok {
+			files[name+".yaml"] = rest
+		}
+	}
+	if err := policy.Check(t.Context(), inMemory(files)); err != nil || len(files) != 3 {
+		t.Errorf("Check of %d files: %v", len(files), err)
+	}
+}
+
 // FuzzSettings checks that no settings file is accepted that can't decide, and none panics.
 func FuzzSettings(f *testing.F) {
 	for _, text := range everyday() {
