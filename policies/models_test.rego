@@ -26,6 +26,7 @@ tables := {
 messages(key, model, tags) := {reason.message |
 	some reason in penstock.deny with input as {"key": object.union({"models": []}, key), "request": {"model": model, "tags": tags}}
 		with data.penstock_tables as tables
+	reason.code in {"model_restricted", "model_of_other_teams"}
 }
 
 test_a_listed_model_passes if messages({"team": "research"}, "smart", {}) == set()

@@ -6,6 +6,7 @@ import data.penstock.settings
 codes(request) := {reason.code |
 	some reason in penstock.deny with input as {"key": {"models": []}, "request": object.union({"model": "m", "tags": {}}, request)}
 		with data.penstock_tables as {"session_required": {"": true}}
+	reason.code == "session_required"
 }
 
 test_a_request_without_a_session_is_refused if codes({}) == {"session_required"}

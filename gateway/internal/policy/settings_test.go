@@ -277,7 +277,7 @@ func TestNotesNameWhatHasNoEffect(t *testing.T) {
 	got := policy.Notes(inMemory(files), now)
 	want := []string{
 		"models.yml: is not read: settings are read from models.yaml at the root of the policies folder only",
-		"sub/teams.yaml: is not read: settings are read from teams.yaml at the root of the policies folder only",
+		"sub/teams.yaml: is not read: settings are read from teams.yaml at the root of the policies folder only; the tests beside it are not run",
 		"limits.yaml:3:5: raises[0]: ended on 2026-03-05 and has no effect: delete it",
 	}
 	if diff := cmp.Diff(want, got); diff != "" {

@@ -22,7 +22,25 @@ func isMisplaced(p string) bool {
 
 func misplacedNote(t text) Fault {
 	stem, _ := cutAny(path.Base(t.path), ".yaml", ".yml")
-	return Fault{File: t.name, Message: "is not read: settings are read from " + stem + ".yaml at the root of the policies folder only"}
+	f := Fault{File: t.name, Message: "is not read: settings are read from " + stem + ".yaml at the root of the policies folder only"}
+	if path.Dir(t.path) != "." {
+		f.Message += "; the tests beside it are not run"
+	}
+	return f
+}
+
+// withoutForeignTests removes the tests of subfolders that have settings: they test these, which
+// are not in force.
+func withoutForeignTests(texts []text) []text {
+	foreign := make(map[string]bool)
+	for _, t := range texts {
+		if dir := path.Dir(t.path); dir != "." && isMisplaced(t.path) {
+			foreign[dir] = true
+		}
+	}
+	return slices.DeleteFunc(texts, func(t text) bool {
+		return strings.HasSuffix(t.path, testSuffix) && foreign[path.Dir(t.path)]
+	})
 }
 
 // addSettings puts settings that have been read into data as they are written, so that a

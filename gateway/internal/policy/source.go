@@ -66,6 +66,7 @@ func load(src Source) (*bundle, error) {
 	if err != nil {
 		return nil, err
 	}
+	texts = withoutForeignTests(texts)
 	b, faults := parse(texts)
 	var more Faults
 	b.settings, more = loadSettings(texts)
