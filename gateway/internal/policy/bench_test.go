@@ -8,7 +8,6 @@ import (
 
 	"github.com/penstock/penstock/gateway/internal/llm"
 	"github.com/penstock/penstock/gateway/internal/policy"
-	"github.com/penstock/penstock/policies"
 )
 
 // keyed is a request of a key with a budget and a list of models.
@@ -93,19 +92,36 @@ func BenchmarkFreshDecision(b *testing.B) {
 	}{
 		{"one rule", map[string]string{"p.rego": oneRule, "data.json": `{"budgets": {"search": 50}}`}},
 		{"default", everyday()},
+		{"every setting", map[string]string{
+			"teams.yaml": `
+defaults: {hours: [{models: night, closed: 22:00-06:00}], max_output_tokens: 8000}
+teams: {search: {budget: {day: 50, month: {hard: 800, soft: 80%}}, rpm: 600, tpm: 100000, concurrent: 32, models: [smart, "openai/*"], past_soft: {model: small}}}
+`,
+			"limits.yaml": `
+everyone: {budget: {month: 20000}}
+keys: {defaults: {budget: {day: 20}}}
+users: {defaults: {budget: {month: 100}}}
+tags: {usecase: {by_value: {support: {budget: {day: 20}}}}}
+sessions: {defaults: {budget: {hard: 5, soft: 80%}, turns: 200}}
+raises: [{team: search, window: month, add: 5, until: 2026-12-31}]
+`,
+			"models.yaml": "models: {smart: {budget: {day: 300}}}\ndata_classes: {personal: {regions: eu}}\n",
+		}},
 	}
 	for _, f := range folders {
 		b.Run(f.name, func(b *testing.B) {
-			e, err := policy.New(b.Context(), policy.Options{Source: policy.Source{Files: f.files, FS: policies.FS}, Timeout: time.Minute, MemoBytes: -1})
-			if err != nil {
-				b.Fatal(err)
+			o := policy.Options{Timeout: time.Minute, MemoBytes: -1}
+			if f.name == "every setting" { // the limits are remembered, and no minute is decided on twice
+				o.MemoBytes = 0
 			}
+			e := settingsEngine(b, f.files, o)
 			in := policy.Input{Request: keyed("smart"), Now: time.Date(2026, time.March, 4, 12, 0, 0, 0, time.UTC)}
 			in.Request.Session = "run-7"
 			decide(b, e, in)
 			b.ReportAllocs()
 			before := cpuTime(b)
 			for b.Loop() {
+				in.Now = in.Now.Add(time.Minute)
 				if v := decide(b, e, in); !v.Allow {
 					b.Fatal("denied", v.Reasons)
 				}
