@@ -71,7 +71,8 @@ type Config struct {
 	// Ledger is where usage records and keys are kept: sqlite://FILE, or a mapping with more
 	// settings.
 	Ledger Ledger `yaml:"ledger"`
-	// Retention is how long usage records are kept, such as 90d; 0s keeps them for ever.
+	// Retention is how long usage records are kept, such as 90d; 0s keeps them for ever. The sums
+	// of each hour that spend is reported from are kept for three years.
 	// Budgets do not depend on them.
 	Retention time.Duration `yaml:"retention"`
 	// OnLedgerFailure is what happens to requests while usage can't be recorded, because

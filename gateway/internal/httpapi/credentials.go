@@ -131,3 +131,14 @@ func (a *API) authorizeAdmin(x *exchange) error {
 	}
 	return nil
 }
+
+// authorizePage returns an error unless a request may reach the dashboard.
+func (a *API) authorizePage(x *exchange) error {
+	if a.adminAuth == AdminLoopback {
+		return requireLoopback(x.r)
+	}
+	if !sameOrigin(x.r) {
+		return &llm.Error{Code: llm.CodeForbidden, Status: http.StatusForbidden, Message: "The dashboard refused this request: it comes from a page of another origin."}
+	}
+	return nil
+}

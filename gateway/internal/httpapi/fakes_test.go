@@ -6,7 +6,6 @@ import (
 	"io"
 	"log/slog"
 	"net/http"
-	"time"
 
 	"github.com/penstock/penstock/gateway/internal/httpapi/admin"
 	"github.com/penstock/penstock/gateway/internal/llm"
@@ -196,7 +195,7 @@ func (f *FakeAdmin) CompareRouters(context.Context, admin.Comparison) (any, erro
 }
 
 // Spend returns one row.
-func (f *FakeAdmin) Spend(context.Context, []string, time.Time, time.Time) (any, error) {
+func (f *FakeAdmin) Spend(context.Context, admin.SpendQuery) (any, error) {
 	return map[string]any{"rows": []map[string]any{{"model": "m"}}}, nil
 }
 

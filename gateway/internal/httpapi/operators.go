@@ -14,11 +14,11 @@ import (
 )
 
 func (a *API) adminRoutes() []route {
-	all := []route{
-		{http.MethodGet, "/", forAdmins, "this page", a.index},
+	all := append(a.pageRoutes(), []route{
+		{http.MethodGet, "/docs", forAdmins, "this page", a.index},
 		{http.MethodGet, "/healthz", forAnyone, "whether the process is up", a.health},
 		{http.MethodGet, "/readyz", forAdmins, "whether requests can be served, and what is wrong", a.readyDetail},
-	}
+	}...)
 	if a.operators == nil {
 		return all
 	}
@@ -27,6 +27,33 @@ func (a *API) adminRoutes() []route {
 		all = append(all, route{r.Method, strings.Replace(r.Path, "{id}", ":id", 1), forAdmins, r.Summary, a.operation(r.Serve)})
 	}
 	return all
+}
+
+// pageRoutes are those of the dashboard.
+func (a *API) pageRoutes() []route {
+	if a.dashboard == nil {
+		return []route{{http.MethodGet, "/", forAdmins, "this page", a.index}}
+	}
+	all := []route{{http.MethodPost, "/admin/v1/sign-in", forAdmins, "a link that signs in to the dashboard, once, within ten minutes", a.signInLink}}
+	for _, r := range a.dashboard.Routes() {
+		all = append(all, route{r.Method, strings.Replace(r.Path, "{id}", ":id", 1), forPages, r.Summary, page(r.Serve)})
+	}
+	return all
+}
+
+// page serves a page of the dashboard, which writes the reply itself.
+func page(serve http.HandlerFunc) func(*exchange) error {
+	return func(x *exchange) error {
+		x.r.SetPathValue("id", x.param("id"))
+		x.reply.sent = true
+		serve(x.w, x.r)
+		return nil
+	}
+}
+
+// signInLink serves POST /admin/v1/sign-in.
+func (a *API) signInLink(x *exchange) error {
+	return x.json(http.StatusOK, map[string]string{"path": a.dashboard.SignInPath(x.who)})
 }
 
 // metrics serves GET /metrics with a handler that writes the reply itself.

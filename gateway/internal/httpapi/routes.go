@@ -24,6 +24,9 @@ const (
 	forCallers
 	// forAdmins asks for what Options.AdminAuth says.
 	forAdmins
+	// forPages asks that the request can reach the dashboard at all: from this machine where
+	// Options.AdminAuth says so, and from no other page. The dashboard decides who is signed in.
+	forPages
 )
 
 // route is one endpoint. Parameters in its path are written as Echo has them.
@@ -118,6 +121,10 @@ func (a *API) serveAllowed(r route, x *exchange) error {
 		}
 	case forAdmins:
 		if err := a.authorizeAdmin(x); err != nil {
+			return err
+		}
+	case forPages:
+		if err := a.authorizePage(x); err != nil {
 			return err
 		}
 	default:

@@ -45,6 +45,23 @@ func (k *Keys) Authenticate(ctx context.Context, token string) (llm.Principal, e
 	return e.grant(now)
 }
 
+// Holder returns the principal of a key as it is now, by the public id of the first key of its
+// chain of rotations or by its own. The errors are those of Authenticate.
+func (k *Keys) Holder(ctx context.Context, id string) (llm.Principal, error) {
+	now := k.now()
+	if err := k.refresh(ctx, now); err != nil {
+		return llm.Principal{}, unreadable(err)
+	}
+	latest, err := selectLatest(ctx, k.db, id)
+	switch {
+	case errors.Is(err, sql.ErrNoRows):
+		return llm.Principal{}, refused("This API key is unknown.")
+	case err != nil:
+		return llm.Principal{}, unreadable(err)
+	}
+	return newEntry(latest, [sha256.Size]byte{}).grant(now)
+}
+
 // entry is a key in the cache.
 type entry struct {
 	Key
