@@ -27,9 +27,10 @@ type program struct {
 	files    []string
 	tests    int
 	// notes are what is valid in the folder but probably not meant.
-	notes Faults
-	query rego.PreparedEvalQuery
-	plan  plan
+	notes     Faults
+	redirects []Redirect
+	query     rego.PreparedEvalQuery
+	plan      plan
 	// limitPlan is the part of the plan that limits usually depend on: requests that are
 	// equal in it share the remembered limits.
 	limitPlan plan
@@ -101,6 +102,7 @@ func (b *bundle) compile(ctx context.Context, o Options) (*program, error) {
 	p := &program{revision: b.digest, files: b.files, query: query, plan: planFor(compiler.Modules, b.settings.tagNames()), rules: rulesOf(compiler.Modules),
 		decisions: newMemo[*llm.Decision](o.MemoBytes), limits: newMemo[[]llm.Limit](o.MemoBytes / 4), workers: o.Workers}
 	p.limitPlan = p.plan.only(principalLeaves)
+	p.redirects = b.settings.redirects()
 	p.notes = append(b.notes, b.settings.endedRaises(o.Now().In(o.Location))...)
 	return p, nil
 }
