@@ -26,7 +26,7 @@ var floors = []map[string]string{
 		"cli": "server plugintool classifier compiler config httpapi/admin httpapi/tags keys ledger policy replay similar /plugins/strategies/classify",
 	},
 	{
-		"server": "activity catalog/source routes holds labels calllog compiler pipeline replay wire httpapi httpapi/admin httpapi/dashboard httpapi/tags wasm wasm/hook policy cache cache/remote upstream media meter ledger keys " +
+		"server": "activity catalog/source routes holds labels calllog compiler pipeline replay wire httpapi httpapi/admin httpapi/dashboard httpapi/tags wasm wasm/hook policy cache cache/remote upstream media meter ledger keys oidc " +
 			"catalog config telemetry tokens demo similar /plugins /plugins/dialects /plugins/strategies /plugins/strategies/classify /policies",
 		"plugintool": "calllog compiler config wasm wasm/cases wasm/hook /sdk",
 	},
@@ -49,12 +49,12 @@ var floors = []map[string]string{
 		"httpapi/dashboard": "httpapi/dashboard/chart",
 	},
 	{
-		"activity": "", "cache": "similar", "cache/remote": "", "catalog": "", "classifier": "/plugins/strategies/classify", "config": "similar /plugins/dialects /plugins/strategies", "demo": "", "httpapi/tags": "", "keys": "", "labels": "", "ledger": "", "media": "", "meter": "", "pipeline": "",
+		"activity": "", "cache": "similar", "cache/remote": "", "catalog": "", "classifier": "/plugins/strategies/classify", "config": "oidc similar /plugins/dialects /plugins/strategies", "demo": "", "httpapi/tags": "", "keys": "", "labels": "", "ledger": "", "media": "", "meter": "", "pipeline": "",
 		"policy": "", "replay": "", "telemetry": "", "tokens": "", "upstream": "queue", "wasm/fuel": "", "wasm/hook": "", "wire/apierror": "", "wire/intake": "",
 		"llmtest": "",
 	},
 	{
-		"queue": "", "httpapi/dashboard/chart": "", "catalog/source": "", "similar": "",
+		"queue": "", "httpapi/dashboard/chart": "", "catalog/source": "", "oidc": "", "similar": "",
 	},
 }
 
@@ -74,11 +74,12 @@ var owners = map[string]string{
 	"github.com/fsnotify/fsnotify":        "config",
 	"github.com/prometheus/client_golang": "telemetry",
 	"github.com/tiktoken-go/tokenizer":    "tokens",
+	"github.com/lestrrat-go/jwx":          "oidc",
 }
 
 // programs are programs of their own beside the gateway: the benchmark, whose floor is a
 // bare Echo handler on purpose, the simulation of routing, and what runs at build time.
-var programs = []string{"bench", "bench/floor", "simulation", "catalog/generate", "classifier/generate", "testreport"}
+var programs = []string{"bench", "bench/floor", "simulation", "catalog/generate", "classifier/generate", "policy/generate", "testreport"}
 
 // execs may start programs. The compiler starts this program anew to compile a plugin
 // while it is loaded: a module that crashes the compiler must not crash the gateway.

@@ -7,6 +7,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/google/go-cmp/cmp"
+
 	"github.com/penstock/penstock/gateway/internal/llm"
 )
 
@@ -50,9 +52,20 @@ func TestSimilarIsKeptApart(t *testing.T) {
 		c.Wait()
 		req, r, d := request("Could you please explain gravity?"), route(), &llm.Decision{}
 		tt.change(req, r, d)
+		explained := c.ExplainSimilar(t.Context(), req, r, d)
 		slot = c.Find(t.Context(), req, r, d)
 		if slot.State() != tt.want {
 			t.Errorf("%s: %s, want %s; %+v", name, slot.State(), tt.want, slot.Similar())
+		}
+		if r.Similar.Embedder == "none" {
+			if explained == nil || explained.Skipped != "the embedder none is not asked in a dry run" {
+				t.Errorf("%s is explained as %+v", name, explained)
+			}
+		} else if diff := cmp.Diff(slot.Similar(), explained); diff != "" {
+			t.Errorf("%s is explained differently (-found +explained):\n%s", name, diff)
+		}
+		if l := c.ExplainSimilar(t.Context(), request("Explain gravity"), route(), &llm.Decision{}); l != nil {
+			t.Errorf("an equal request is explained as %+v", l)
 		}
 		slot.Close(nil)
 	}
@@ -81,6 +94,26 @@ func TestSimilarDiscarded(t *testing.T) {
 		}
 		slot.Close(nil)
 		c.Wait()
+	}
+}
+
+// TestEmbedderIsBoundByDemands gives the embedder's request what key, caller and policy demand of
+// every target that gets the text.
+func TestEmbedderIsBoundByDemands(t *testing.T) {
+	c := open(t, 1<<20)
+	var got llm.Demands
+	c.UseEmbedder(func(_ context.Context, req *llm.Request, _, _ string) ([]float32, error) {
+		got = req.Demands
+		return nil, errors.New("no vector")
+	})
+	req := &llm.Request{ID: "req_1", Endpoint: llm.ChatCompletions, Dialect: llm.OpenAI, Body: []byte(`{"model":"m","messages":[{"role":"user","content":"Explain gravity"}]}`),
+		Facts: llm.Facts{Model: "m", Choices: 1}, Demands: llm.Demands{Classes: []string{"personal"}, Regions: []string{"eu", "ch"}}}
+	route := &llm.Route{Name: "r", CacheTTL: time.Hour, Targets: []*llm.Target{{ID: "p/a"}},
+		Similar: llm.Similarity{Mode: llm.SimilarOn, Embedder: "vectors", Threshold: 0.95, MaxChars: 500}}
+	c.Find(t.Context(), req, route, &llm.Decision{Obligations: llm.Obligations{DataClasses: []string{"secret"}, Regions: []string{"eu"}}}).Close(nil)
+	want := llm.Demands{Classes: []string{"personal", "secret"}, Regions: []string{"eu"}}
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Errorf("demands of the embedder's request (-want +got):\n%s", diff)
 	}
 }
 

@@ -33,6 +33,7 @@ func (p *Pipeline) Close() { p.mirrors.close() }
 // else of it.
 func (p *Pipeline) Serve(ctx context.Context, req *llm.Request, w llm.Writer) (err error) {
 	x := p.begin(req)
+	defer func() { err = x.withHeaders(err) }()
 	defer x.settle(ctx, &err) // on every path, once
 
 	if err := x.admit(ctx); err != nil {
@@ -83,6 +84,7 @@ func (p *Pipeline) Explain(ctx context.Context, req *llm.Request) *llm.Record {
 	}
 	err := x.admit(ctx)
 	if err == nil {
+		x.record.Similar = x.Cache.ExplainSimilar(ctx, req, x.route, &x.decision)
 		x.classify(ctx)
 		x.noteMirror()
 		var attempts *attempts

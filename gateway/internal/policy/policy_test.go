@@ -212,7 +212,7 @@ func TestEmbeddedFilesAreAllThereIs(t *testing.T) {
 		}
 		return err
 	})
-	want := map[string]bool{"default.rego": true, "schema/input.json": true}
+	want := map[string]bool{"default.rego": true, "schema/input.json": true, "schema/decision.json": true}
 	for _, name := range []string{"teams", "limits", "models"} {
 		want["schema/"+name+".json"] = true
 	}

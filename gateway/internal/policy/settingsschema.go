@@ -16,7 +16,7 @@ func SettingsSchema(name string) ([]byte, error) {
 	if !ok {
 		return nil, fmt.Errorf("no schema %q: %s", name, suggestion(name, settingsNames))
 	}
-	var w schemaWriter
+	var w typeSchemas
 	root := w.structure(reflect.TypeOf(file))
 	root["$schema"] = "https://json-schema.org/draft/2020-12/schema"
 	root["$id"] = "https://penstock.dev/schema/" + name + ".json"
@@ -30,10 +30,10 @@ func SettingsSchema(name string) ([]byte, error) {
 	return append(text, '\n'), nil
 }
 
-// schemaWriter describes types. Those that occur in several places are definitions.
-type schemaWriter struct{ defs map[string]any }
+// typeSchemas describes types. Those that occur in several places are definitions.
+type typeSchemas struct{ defs map[string]any }
 
-func (w *schemaWriter) structure(t reflect.Type) map[string]any {
+func (w *typeSchemas) structure(t reflect.Type) map[string]any {
 	properties := make(map[string]any)
 	var required []string
 	for _, f := range membersOf(t) {
@@ -60,7 +60,7 @@ func (w *schemaWriter) structure(t reflect.Type) map[string]any {
 	return out
 }
 
-func (w *schemaWriter) of(t reflect.Type) map[string]any {
+func (w *typeSchemas) of(t reflect.Type) map[string]any {
 	if t.Kind() == reflect.Pointer {
 		t = t.Elem()
 	}
@@ -86,7 +86,7 @@ func (w *schemaWriter) of(t reflect.Type) map[string]any {
 }
 
 // member describes what a user's name stands for; a name may stand alone.
-func (w *schemaWriter) member(t reflect.Type) map[string]any {
+func (w *typeSchemas) member(t reflect.Type) map[string]any {
 	s := w.of(t)
 	if t.Kind() != reflect.Pointer {
 		return s
@@ -97,7 +97,7 @@ func (w *schemaWriter) member(t reflect.Type) map[string]any {
 	return map[string]any{"oneOf": []any{s, map[string]any{"type": "null"}}}
 }
 
-func (w *schemaWriter) define(t reflect.Type, describe func() map[string]any) map[string]any {
+func (w *typeSchemas) define(t reflect.Type, describe func() map[string]any) map[string]any {
 	if w.defs == nil {
 		w.defs = make(map[string]any)
 	}

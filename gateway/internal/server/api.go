@@ -95,7 +95,7 @@ func (s service) KeyMode() httpapi.KeyMode {
 }
 
 func (s service) Authenticate(ctx context.Context, token string) (llm.Principal, error) {
-	return s.server.keys.Authenticate(ctx, token)
+	return s.server.authenticate(ctx, token)
 }
 
 func (s service) Models(_ context.Context, who llm.Principal) ([]httpapi.Model, error) {

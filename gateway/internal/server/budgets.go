@@ -39,9 +39,9 @@ func (s *Server) budgets() BudgetList {
 }
 
 func budgetOf(c meter.Count) Budget {
-	b := Budget{Scope: c.Scope, Unit: c.Unit, Window: c.Window, Used: formatAmount(c.Unit, c.Spent), Reserved: formatAmount(c.Unit, c.Reserved)}
+	b := Budget{Scope: c.Scope, Unit: c.Unit, Window: c.Window, Used: c.Unit.Amount(c.Spent), Reserved: c.Unit.Amount(c.Reserved)}
 	if c.Max > 0 {
-		b.Max = formatAmount(c.Unit, c.Max)
+		b.Max = c.Unit.Amount(c.Max)
 	}
 	if !c.Resets.IsZero() {
 		resets := c.Resets.UTC()
@@ -50,15 +50,7 @@ func budgetOf(c meter.Count) Budget {
 	return b
 }
 
-// formatAmount formats an amount of a unit.
-func formatAmount(u llm.Unit, n int64) json.Number {
-	if u == llm.UnitUSD {
-		return json.Number(llm.NanoUSD(n).Decimal())
-	}
-	return json.Number(strconv.FormatInt(n, 10))
-}
-
-// ParseAmount parses what formatAmount has formatted.
+// ParseAmount parses what llm.Unit.Amount has formatted.
 func ParseAmount(u llm.Unit, s string) (int64, error) {
 	if u == llm.UnitUSD {
 		n, err := llm.ParseUSD(s)
@@ -85,6 +77,6 @@ func (s *Server) correct(ctx context.Context, c admin.Correction) (any, error) {
 		return nil, err
 	}
 	s.meter.Apply(charge)
-	s.log.Info("a counter was corrected", "scope", c.Scope, "unit", c.Unit, "window", c.Window, "used", c.Used, "difference", formatAmount(c.Unit, charge.Amount))
+	s.log.Info("a counter was corrected", "scope", c.Scope, "unit", c.Unit, "window", c.Window, "used", c.Used, "difference", c.Unit.Amount(charge.Amount))
 	return s.budgets(), nil
 }
