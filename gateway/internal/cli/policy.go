@@ -19,7 +19,8 @@ func (e *environment) policyCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "policy",
 		Short: "Check, test and try out admission policies",
-		Long: "Policies are Rego files that decide which requests are admitted and which limits apply to them.\n" +
+		Long: "Policies decide which requests are admitted and which limits apply to them. They are settings in teams.yaml,\n" +
+			"limits.yaml and models.yaml, and rules in Rego files.\n" +
 			"Without a folder, the one that the configuration names is meant, else the built-in policy.",
 		Args: exactly(0, "one of check, test, eval, fmt, diff"),
 		RunE: func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
@@ -51,6 +52,7 @@ func (e *environment) policyCheckCommand() *cobra.Command {
 			if err := policy.Check(cmd.Context(), source); err != nil {
 				return hint.Add(err, "the gateway keeps the last good policy until this is fixed")
 			}
+			e.printWarnings(policy.Notes(source, time.Now()))
 			fmt.Fprintln(e.stdout, "policy ok")
 			return nil
 		},

@@ -49,8 +49,9 @@ type Config struct {
 	// Endpoints are further paths of the API, for callers whose wire format a plugin
 	// knows: /acme/generate, or /acme/* for all that begin so.
 	Endpoints map[string]Endpoint `yaml:"endpoints"`
-	// Policies are the Rego files that decide on admission: a folder, or a mapping with a bundle.
-	// Left out, the built-in policy decides.
+	// Policies are the files that decide on admission: a folder with teams.yaml, limits.yaml,
+	// models.yaml and rules in Rego, or a mapping with a bundle. Left out, the built-in policy
+	// decides.
 	Policies Policies `yaml:"policies"`
 	// Catalog is a file of models with their prices and capabilities, which replace those that the
 	// gateway knows by itself; penstock catalog update writes it. Left out, there is none.

@@ -15,12 +15,9 @@ func (m *Meter) States(limits []llm.Limit, at time.Time) []llm.LimitState {
 	states := make([]llm.LimitState, len(limits))
 	for i, l := range limits {
 		states[i].Limit = l
-		b, err := m.peek(key{l.Scope, l.Window, l.Unit}, at)
-		if err != nil {
-			continue
+		if c, err := m.peek(key{l.Scope, l.Window, l.Unit}, at); err == nil {
+			states[i] = c.state(&l, 0)
 		}
-		used := llm.Add(b.spent, b.reserved)
-		states[i] = llm.LimitState{Limit: l, WindowID: b.id, Before: used, ResetsAt: b.resetsAt(), Exceeded: used > l.Max}
 	}
 	return states
 }

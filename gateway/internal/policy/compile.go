@@ -27,8 +27,11 @@ type program struct {
 	revision string
 	files    []string
 	tests    int
-	query    rego.PreparedEvalQuery
-	plan     plan
+	// notes are what is valid in the folder but probably not meant.
+	notes     Faults
+	redirects []Redirect
+	query     rego.PreparedEvalQuery
+	plan      plan
 	// limitPlan is the part of the plan that limits usually depend on: requests that are
 	// equal in it share the remembered limits.
 	limitPlan plan
@@ -103,9 +106,11 @@ func (b *bundle) compile(ctx context.Context, o Options) (*program, error) {
 	if err != nil {
 		return nil, fmt.Errorf("prepare policy: %w", err)
 	}
-	p := &program{revision: b.digest, files: b.files, query: query, plan: planFor(compiler.Modules), rules: rulesOf(compiler.Modules), decision: firstRule(compiler.Modules, decisionRef),
+	p := &program{revision: b.digest, files: b.files, query: query, plan: planFor(compiler.Modules, b.settings.tagNames()), rules: rulesOf(compiler.Modules), decision: firstRule(compiler.Modules, decisionRef),
 		decisions: newMemo[*llm.Decision](o.MemoBytes), limits: newMemo[[]llm.Limit](o.MemoBytes / 4), workers: o.Workers}
 	p.limitPlan = p.plan.only(principalLeaves)
+	p.redirects = b.settings.redirects()
+	p.notes = append(b.notes, b.settings.endedRaises(o.Now().In(o.Location))...)
 	return p, nil
 }
 
@@ -134,7 +139,7 @@ func (b *bundle) compiler(modules map[string]*ast.Module, forTests bool) (*ast.C
 func (b *bundle) withOwnPlaces(faults Faults) Faults {
 	for i, f := range faults {
 		name, ok := strings.CutPrefix(f.Message, "conflicting rules ")
-		if !ok || f.File != builtinName {
+		if !ok || !strings.HasPrefix(f.File, builtinDir) {
 			continue
 		}
 		ref, err := ast.ParseRef(strings.TrimSuffix(name, " found"))
@@ -142,7 +147,7 @@ func (b *bundle) withOwnPlaces(faults Faults) Faults {
 			continue
 		}
 		modules := maps.Clone(b.modules)
-		delete(modules, builtinName)
+		maps.DeleteFunc(modules, func(name string, _ *ast.Module) bool { return strings.HasPrefix(name, builtinDir) })
 		if at := firstRule(modules, ref); at != nil {
 			faults[i].File, faults[i].Row, faults[i].Col = at.File, at.Row, at.Col
 		}

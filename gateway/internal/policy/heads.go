@@ -14,7 +14,7 @@ import (
 // computed is checked when it is.
 func (b *bundle) wrongHeads() (faults Faults) {
 	shapes := map[string]shape{"decision": decisionDocument().shape}
-	if b.modules["builtin/"+builtinFile] != nil { // else these names are the folder's own
+	if b.modules[builtinDir+builtinFile] != nil { // else these names are the folder's own
 		shapes["deny"] = listShape("", reasonFields.shape(""))
 		shapes["warnings"] = listShape("", textShape("").within(maxText))
 		shapes["limits"] = listShape("", limitShape())

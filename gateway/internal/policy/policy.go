@@ -50,8 +50,8 @@ type Usage func(limits []llm.Limit) []int
 
 // Source is where policies are read from.
 type Source struct {
-	// Dir is a folder of .rego files, data.json or data.yaml files and *_test.rego files;
-	// empty means the built-in policy. A folder that does not define
+	// Dir is a folder of .rego files, teams.yaml, limits.yaml and models.yaml, data.json or
+	// data.yaml files and *_test.rego files; empty means the built-in policy. A folder that does not define
 	// data.penstock.decision extends the built-in policy instead of replacing it.
 	Dir string
 	// Files are the files of such a folder by their path within it; nil means Dir's. With
@@ -64,6 +64,8 @@ type Source struct {
 	Roots []string
 	// FS is policies.FS: the built-in policy and the schema of the input.
 	FS fs.FS
+	// whole includes the built-in rules that do nothing without settings, for their tests.
+	whole bool
 }
 
 // Engine decides. It is safe for concurrent use. Its goroutines end with their decisions,
@@ -124,6 +126,9 @@ func (e *Engine) Current() bool {
 func (e *Engine) publish(p *program) {
 	e.program = p
 	e.options.Log.Info("policy published", "revision", p.revision, "files", p.files, "tests", p.tests)
+	for _, n := range p.notes {
+		e.options.Log.Warn(n.String(), "revision", p.revision)
+	}
 	for _, path := range p.plan.unreadGrants() {
 		e.options.Log.Warn("no policy rule reads "+path+": it has no effect", "revision", p.revision)
 	}

@@ -2,6 +2,7 @@ package policy
 
 import (
 	"bytes"
+	"cmp"
 	"encoding/json"
 	"fmt"
 	"slices"
@@ -64,6 +65,7 @@ type keptRequest struct {
 	Metadata       map[string]string `json:"metadata"`
 	IP             string            `json:"ip"`
 	DataClasses    []string          `json:"data_classes"`
+	Session        string            `json:"session"`
 }
 
 type keptTarget struct {
@@ -120,7 +122,7 @@ type recalled struct {
 }
 
 // always are the parts that every record has.
-const always = leafVersion | leavesOfTime | leafKeyID | leafKeyName | leafKeyTeam | leafEndpoint | leafDialect | leafModel | leafStream | leafTags
+const always = leafVersion | leavesOfTime | leafKeyID | leafKeyName | leafKeyTeam | leafEndpoint | leafDialect | leafModel | leafStream | leafTags | leafSession
 
 // recall puts together the input of the first decision about a recorded request. who is the
 // caller's key as it is now, nil if unknown; what the input of then has goes before it.
@@ -134,7 +136,7 @@ func recall(r *llm.Record, who *llm.Principal, route *llm.Route) (*recalled, err
 		return nil, err
 	}
 	c := &recalled{kept: k, record: r, known: always, limits: mergeAll(first.Limits)}
-	c.req = llm.Request{ID: r.ID, Endpoint: r.Endpoint, Dialect: r.Dialect, Tags: r.Tags, IP: k.Request.IP,
+	c.req = llm.Request{ID: r.ID, Endpoint: r.Endpoint, Dialect: r.Dialect, Tags: r.Tags, IP: k.Request.IP, Session: cmp.Or(r.Session, k.Request.Session),
 		Facts: llm.Facts{Model: r.Model, Stream: r.Stream}}
 	c.in = Input{Request: &c.req, Now: r.Time}
 	if c.req.Dialect == "" {

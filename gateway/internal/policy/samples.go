@@ -45,7 +45,7 @@ func samples() []sample {
 			Endpoint: llm.ChatCompletions, Dialect: llm.OpenAI, Facts: llm.Facts{Model: "smart"}}}},
 		{"a request with every field set", Input{Now: noon, Route: "smart", Targets: []*llm.Target{target},
 			EstCost: llm.USD / 100, CostKnown: true, DataClasses: []string{"personal"},
-			Request: &llm.Request{Endpoint: llm.ChatCompletions, Dialect: llm.OpenAI, IP: "192.0.2.7",
+			Request: &llm.Request{Endpoint: llm.ChatCompletions, Dialect: llm.OpenAI, IP: "192.0.2.7", Session: "run-7",
 				Tags: map[string]string{"usecase": "support"},
 				Facts: llm.Facts{Model: "smart", Stream: true, MaxTokens: 1000, EstInputTokens: 2000, Choices: 1,
 					Features: llm.Tools | llm.Vision, Metadata: map[string]string{"usecase": "support"}},

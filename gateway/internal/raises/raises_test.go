@@ -58,7 +58,7 @@ func TestRaisesAddToLimitsOfTheirMeterUntilTheyEnd(t *testing.T) {
 	limits := []llm.Limit{
 		{Name: "other", Scope: "team:b", Unit: llm.UnitUSD, Window: "day", Max: 10},
 		{Name: "hard", Scope: "team:a", Unit: llm.UnitUSD, Window: "day", Max: 10},
-		{Name: "soft", Scope: "team:a", Unit: llm.UnitUSD, Window: "day", Max: 8, Warn: true},
+		{Name: "soft", Scope: "team:a", Unit: llm.UnitUSD, Window: "day", Max: 8, OnExceed: llm.ExceedWarn},
 		{Name: "month", Scope: "team:a", Unit: llm.UnitUSD, Window: "month", Max: 10},
 		{Name: "tokens", Scope: "team:a", Unit: llm.UnitTokens, Window: "day", Max: 10},
 	}

@@ -91,14 +91,18 @@ func (s *Server) correct(ctx context.Context, c admin.Correction) (any, error) {
 	if err != nil {
 		return nil, &llm.Error{Code: llm.CodeInvalidRequest, Status: http.StatusBadRequest, Param: "used", Message: err.Error()}
 	}
-	charge, err := s.meter.Difference(c.Scope, c.Unit, c.Window, used)
+	charges, err := s.meter.Difference(c.Scope, c.Unit, c.Window, used)
 	if err != nil {
 		return nil, err
 	}
-	if err := s.ledger.Correct(ctx, charge); err != nil {
+	if err := s.ledger.Correct(ctx, charges); err != nil {
 		return nil, err
 	}
-	s.meter.Apply(charge)
-	s.log.Info("a counter was corrected", "scope", c.Scope, "unit", c.Unit, "window", c.Window, "used", c.Used, "difference", c.Unit.Amount(charge.Amount))
+	s.meter.Apply(charges)
+	var difference int64
+	for _, charge := range charges {
+		difference += charge.Amount
+	}
+	s.log.Info("a counter was corrected", "scope", c.Scope, "unit", c.Unit, "window", c.Window, "used", c.Used, "difference", c.Unit.Amount(difference))
 	return s.budgets(), nil
 }

@@ -1,6 +1,7 @@
 package server
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"slices"
@@ -143,10 +144,7 @@ func (s *Server) fillLimits(list *LimitList, at time.Time) {
 		if state.ResetsAt > 0 {
 			c.Resets = time.UnixMilli(state.ResetsAt)
 		}
-		shown.Budget, shown.OnExceed = budgetOf(c, state.Raised), "deny"
-		if state.Warn {
-			shown.OnExceed = "warn"
-		}
+		shown.Budget, shown.OnExceed = budgetOf(c, state.Raised), cmp.Or(string(state.OnExceed), "deny")
 		if shown.Max == "" { // of a limit that nothing fits
 			shown.Max = json.Number("0")
 		}

@@ -70,7 +70,7 @@ func (c *recounter) Full(r *llm.Record, limits []llm.Limit, used llm.Amounts) *l
 		c.begin(r, l)
 	}
 	for i, s := range c.meter.States(limits, c.now) {
-		if !s.Warn && llm.Add(s.Before, used.Of(s.Unit)) > s.Max {
+		if s.Hard() && llm.Add(s.Before, used.Of(s.Unit)) > s.Max {
 			return &limits[i]
 		}
 	}
