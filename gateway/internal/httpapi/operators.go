@@ -8,6 +8,7 @@ import (
 	"net/http"
 	"strings"
 
+	"github.com/penstock/penstock/gateway/internal/audit"
 	"github.com/penstock/penstock/gateway/internal/httpapi/admin"
 	"github.com/penstock/penstock/gateway/internal/httpapi/tags"
 	"github.com/penstock/penstock/gateway/internal/llm"
@@ -15,18 +16,28 @@ import (
 
 func (a *API) adminRoutes() []route {
 	all := []route{
-		{http.MethodGet, "/", forAdmins, "this page", a.index},
-		{http.MethodGet, "/healthz", forAnyone, "whether the process is up", a.health},
-		{http.MethodGet, "/readyz", forAdmins, "whether requests can be served, and what is wrong", a.readyDetail},
+		operatorRoute(http.MethodGet, "/", "this page", a.index),
+		{method: http.MethodGet, path: "/healthz", access: forAnyone, summary: "whether the process is up", serve: a.health},
+		operatorRoute(http.MethodGet, "/readyz", "whether requests can be served, and what is wrong", a.readyDetail),
 	}
 	if a.operators == nil {
 		return all
 	}
-	all = append(all, route{http.MethodGet, "/metrics", forAdmins, "metrics for Prometheus", a.metrics(a.operators.Metrics())})
+	all = append(all, operatorRoute(http.MethodGet, "/metrics", "metrics for Prometheus", a.metrics(a.operators.Metrics())))
 	for _, r := range admin.Routes(a.operators) {
-		all = append(all, route{r.Method, strings.Replace(r.Path, "{id}", ":id", 1), forAdmins, r.Summary, a.operation(r.Serve)})
+		all = append(all, operatorRoute(r.Method, r.Path, r.Summary, a.operation(r.Serve)))
 	}
 	return all
+}
+
+// operatorRoute is a route for operators. Its roles, and whether it is audited, follow from
+// its method and path: so no route can lack them.
+func operatorRoute(method, path, summary string, serve func(*exchange) error) route {
+	r := route{method: method, path: strings.Replace(path, "{id}", ":id", 1), access: forOperators, summary: summary, serve: serve, roles: admin.RolesFor(method, path)}
+	if admin.Changes(method, path) {
+		r.action = method + " " + path
+	}
+	return r
 }
 
 // metrics serves GET /metrics with a handler that writes the reply itself.
@@ -61,12 +72,24 @@ type operatorInput struct{ x *exchange }
 var _ admin.Input = operatorInput{}
 
 // Body implements admin.Input.
-func (in operatorInput) Body() ([]byte, error) { return in.x.body() }
+func (in operatorInput) Body() ([]byte, error) {
+	body, err := in.x.body()
+	if t := audit.From(in.x.r.Context()); t != nil && err == nil {
+		t.Entry.After = auditedBody(body)
+	}
+	return body, err
+}
+
+// Caller implements admin.Input.
+func (in operatorInput) Caller() (llm.Principal, bool) { return in.x.who, in.x.operator }
 
 // Operator implements admin.Input.
 func (in operatorInput) Operator() string {
-	if who := in.x.who; who.KeyID != "" {
+	switch who := in.x.who; {
+	case who.KeyID != "":
 		return "key " + who.KeyID + " (" + who.Name + ")"
+	case !in.x.operator:
+		return "user " + who.User
 	}
 	return "without a key, from " + in.x.r.RemoteAddr
 }

@@ -13,6 +13,8 @@ import (
 type cache struct {
 	known   bounded.Map[string, *entry]
 	unknown bounded.Map[string, struct{}]
+	// ids are the public ids of keys that were looked up; they stay when the cache is cleared.
+	ids bounded.Map[string, struct{}]
 	// epoch counts how often the cache was cleared: what was read before that must not be
 	// stored after. It changes with mu held.
 	epoch atomic.Int64
@@ -25,7 +27,7 @@ type cache struct {
 
 func newCache(most int) *cache {
 	c := &cache{revision: -1}
-	c.known.Max, c.unknown.Max = most, most
+	c.known.Max, c.unknown.Max, c.ids.Max = most, most, most
 	return c
 }
 
@@ -51,7 +53,14 @@ func (c *cache) put(id string, e *entry, epoch int64) {
 		c.unknown.Put(id, struct{}{})
 	default:
 		c.known.Put(id, e)
+		c.ids.Put(id, struct{}{})
 	}
+}
+
+// seen reports whether a key with this id was looked up lately.
+func (c *cache) seen(id string) bool {
+	_, ok := c.ids.Get(id)
+	return ok
 }
 
 // clear empties the cache.

@@ -6,9 +6,11 @@ import (
 	"os"
 	"time"
 
+	"github.com/penstock/penstock/gateway/internal/audit"
 	"github.com/penstock/penstock/gateway/internal/config"
 	"github.com/penstock/penstock/gateway/internal/httpapi"
 	"github.com/penstock/penstock/gateway/internal/httpapi/admin"
+	"github.com/penstock/penstock/gateway/internal/keys"
 	"github.com/penstock/penstock/gateway/internal/ledger"
 	"github.com/penstock/penstock/gateway/internal/llm"
 )
@@ -94,6 +96,8 @@ func (s service) Authenticate(ctx context.Context, token string) (llm.Principal,
 	return s.server.keys.Authenticate(ctx, token)
 }
 
+func (s service) Recognizes(token string) bool { return s.server.keys.Recognizes(token) }
+
 func (s service) Models(_ context.Context, who llm.Principal) ([]httpapi.Model, error) {
 	return s.server.models(who), nil
 }
@@ -171,6 +175,12 @@ func (o operators) Purge(ctx context.Context, what admin.Purge) error {
 }
 
 func (o operators) Reload(ctx context.Context) (any, error) { return o.server.reloadNow(ctx) }
+
+func (o operators) Keys() *keys.Keys { return o.server.keys }
+
+func (o operators) AuditLog() *audit.Log { return o.server.audit }
+
+func (o operators) Audit(ctx context.Context, e audit.Entry) { o.server.addAudit(ctx, e) }
 
 func (o operators) Metrics() http.Handler { return o.server.telemetry.Handler() }
 

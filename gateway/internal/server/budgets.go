@@ -8,6 +8,7 @@ import (
 	"strconv"
 	"time"
 
+	"github.com/penstock/penstock/gateway/internal/audit"
 	"github.com/penstock/penstock/gateway/internal/httpapi/admin"
 	"github.com/penstock/penstock/gateway/internal/llm"
 	"github.com/penstock/penstock/gateway/internal/meter"
@@ -85,6 +86,8 @@ func (s *Server) correct(ctx context.Context, c admin.Correction) (any, error) {
 		return nil, err
 	}
 	s.meter.Apply(charge)
+	before := map[string]json.Number{"used": formatAmount(c.Unit, used-charge.Amount)}
+	audit.From(ctx).Note(c.Scope+" "+string(c.Unit)+" "+c.Window, before, map[string]json.Number{"used": formatAmount(c.Unit, used)})
 	s.log.Info("a counter was corrected", "scope", c.Scope, "unit", c.Unit, "window", c.Window, "used", c.Used, "difference", formatAmount(c.Unit, charge.Amount))
 	return s.budgets(), nil
 }

@@ -61,9 +61,10 @@ func (m *maintenance) reloadOn(ctx context.Context, hup chan os.Signal) {
 		case <-ctx.Done():
 			return
 		case <-hup:
+			m.reloadAudited(ctx, "on SIGHUP")
 		case <-m.changed:
+			m.reloadAudited(ctx, "a file has changed")
 		}
-		_ = m.Reload(ctx) // Reload logs the error, and /readyz reports it
 	}
 }
 
@@ -79,6 +80,7 @@ func (m *maintenance) tick(ctx context.Context) {
 			m.holds.Tend(ctx, now)
 			m.ledger.Check(ctx)
 			m.report(m.ledger.Health())
+			m.tendKeys(ctx)
 			m.prune(ctx, now)
 		}
 	}
@@ -103,6 +105,7 @@ func (m *maintenance) prune(ctx context.Context, now time.Time) {
 	if keep == 0 || now.Before(m.nextPrune) || m.reported.Fault != nil {
 		return
 	}
+	m.pruneAudit(ctx, now.Add(-keep))
 	n, err := m.ledger.Prune(ctx, now.Add(-keep), pruneStep)
 	if err != nil {
 		m.log.Warn("delete old usage records", "err", err)
