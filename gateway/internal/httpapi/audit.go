@@ -42,7 +42,7 @@ func (a *API) serveRole(r route, x *exchange) error {
 // auditedObject is what a request names: the id in its path, or its query without what may
 // be a secret.
 func auditedObject(x *exchange) string {
-	if id := x.param("id"); id != "" {
+	if id := x.pathID(); id != "" {
 		return id
 	}
 	var parts []string

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"html/template"
 	"net/http"
+	"net/url"
 	"strings"
 
 	"github.com/penstock/penstock/gateway/internal/audit"
@@ -53,7 +54,7 @@ func (a *API) metrics(h http.Handler) func(*exchange) error {
 // operation serves an endpoint of package admin.
 func (a *API) operation(serve admin.Handler) func(*exchange) error {
 	return func(x *exchange) error {
-		x.r.SetPathValue("id", x.param("id"))
+		x.r.SetPathValue("id", x.pathID())
 		reply, err := serve(x.r, operatorInput{x})
 		if err != nil {
 			return err
@@ -64,6 +65,19 @@ func (a *API) operation(serve admin.Handler) func(*exchange) error {
 		x.send(http.StatusOK, reply.ContentType, reply.Body)
 		return nil
 	}
+}
+
+// pathID returns the id in a route's path. The router leaves it escaped where the path has
+// escaped slashes.
+func (x *exchange) pathID() string {
+	id := x.param("id")
+	if x.r.URL.RawPath == "" {
+		return id
+	}
+	if plain, err := url.PathUnescape(id); err == nil {
+		return plain
+	}
+	return id
 }
 
 // operatorInput reads an operator's request for package admin.

@@ -120,8 +120,11 @@ func (a Access) Change(ctx context.Context, id string, c Change) (Key, error) {
 		if err != nil {
 			return err
 		}
-		if state := old.State(now); state == "revoked" || state == "replaced" {
-			return conflict("The key " + id + " is " + state + " and cannot be changed.")
+		switch {
+		case !old.Revoked.IsZero():
+			return conflict("The key " + id + " is revoked and cannot be changed.")
+		case old.ReplacedBy != "":
+			return conflict("The key " + id + " was replaced by " + old.ReplacedBy + ": change that one.")
 		}
 		key = old
 		key.Spec = c.apply(old.Spec)
@@ -159,7 +162,7 @@ func fits(ctx context.Context, tx *sql.Tx, key *Key, now time.Time) error {
 		if err != nil {
 			return err
 		}
-		if maker != nil {
+		if maker != nil && maker.lives(now) {
 			if why := key.exceeds(&maker.Spec); why != "" {
 				return forbidden("The key was made with the key " + maker.ID + " and cannot hold more: " + why + ".")
 			}
@@ -222,7 +225,7 @@ func (a Access) Rotate(ctx context.Context, id string, overlap time.Duration) (K
 }
 
 // Revoke ends a key at once and for good, and with the last key of a rotation the keys that
-// were made with it. It returns the ids of the keys that it ended; revoking a key again ends
+// were made with it, unless an admin made them. It returns the ids of the keys that it ended; revoking a key again ends
 // none.
 func (a Access) Revoke(ctx context.Context, id string) ([]string, error) {
 	now := a.k.now()
@@ -243,7 +246,7 @@ func (a Access) Revoke(ctx context.Context, id string) ([]string, error) {
 }
 
 // revokeAll revokes a key, and the keys made with it unless another key of its rotation
-// lives on.
+// lives on. Keys that an admin has made are not the admin's own: they live on.
 func revokeAll(ctx context.Context, tx *sql.Tx, key Key, now time.Time) ([]string, error) {
 	ended := []string{}
 	for todo := []Key{key}; len(todo) > 0; todo = todo[1:] {
@@ -255,6 +258,9 @@ func revokeAll(ctx context.Context, tx *sql.Tx, key Key, now time.Time) ([]strin
 			return nil, err
 		}
 		ended = append(ended, k.ID)
+		if slices.Contains(k.Roles, llm.RoleAdmin) {
+			continue
+		}
 		chain, err := selectWhere(ctx, tx, "origin = $1", k.Origin)
 		if err != nil {
 			return nil, err

@@ -55,6 +55,9 @@ func (a Access) maker(ctx context.Context, tx *sql.Tx, now time.Time) (*Spec, er
 		if err != nil {
 			return nil, err
 		}
+		if key != nil && !key.lives(now) {
+			return nil, forbidden("The key that this is asked with has ended.")
+		}
 		if key != nil {
 			until := a.who.Expires
 			if who, err = admit(ctx, tx, key.Principal()); err != nil {
@@ -72,8 +75,8 @@ func (a Access) maker(ctx context.Context, tx *sql.Tx, now time.Time) (*Spec, er
 	return s, nil
 }
 
-// newest returns the newest key of a rotation that still works, nil if there is no such
-// rotation. A rotation of which no key works any more is an error.
+// newest returns the newest key of a rotation that still works, or else the newest; nil if
+// there is no such rotation.
 func newest(ctx context.Context, tx *sql.Tx, origin string, now time.Time) (*Key, error) {
 	chain, err := selectWhere(ctx, tx, "origin = $1", origin)
 	if err != nil || len(chain) == 0 {
@@ -84,7 +87,7 @@ func newest(ctx context.Context, tx *sql.Tx, origin string, now time.Time) (*Key
 			return &key, nil
 		}
 	}
-	return nil, conflict("The key " + origin + ", which this needs, has ended.")
+	return &chain[len(chain)-1], nil
 }
 
 // allows returns an error unless the caller may hand out a key of this spec.
@@ -92,7 +95,15 @@ func (a Access) allows(ctx context.Context, tx *sql.Tx, s, maker *Spec) error {
 	if maker == nil {
 		return nil
 	}
-	if why := s.exceeds(maker); why != "" {
+	bound := *maker
+	if s.Team != maker.Team { // what the maker's team adds holds for the maker only
+		admitted, err := admit(ctx, tx, llm.Principal{Team: maker.Team, Models: maker.Models, Tags: maker.Tags})
+		if err != nil {
+			return err
+		}
+		bound.Models, bound.Tags = admitted.Models, admitted.Tags
+	}
+	if why := s.exceeds(&bound); why != "" {
 		return forbidden("This key would hold more than its maker: " + why + ".")
 	}
 	if slices.Contains(maker.Roles, llm.RoleAdmin) {
