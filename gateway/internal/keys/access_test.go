@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/google/go-cmp/cmp"
+	"github.com/penstock/penstock/gateway/internal/audit"
 	"github.com/penstock/penstock/gateway/internal/llm"
 	"pgregory.net/rapid"
 )
@@ -519,4 +520,53 @@ func holdsMore(p, maker *llm.Principal) string {
 		return "expiry"
 	}
 	return ""
+}
+
+// TestChangesAreAuditedInTheirTransaction has the entry fail: then the change is not made.
+func TestChangesAreAuditedInTheirTransaction(t *testing.T) {
+	db := database(t)
+	k := open(t, db, newClock())
+	log, err := audit.Open(t.Context(), db)
+	if err != nil {
+		t.Fatal(err)
+	}
+	trail := &audit.Trail{Entry: audit.Entry{Action: "create"}}
+	key, _, err := k.Create(audit.With(t.Context(), trail), Spec{Name: "ci"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	list, _, err := log.List(t.Context(), audit.Query{Limit: 10})
+	if err != nil || len(list) != 1 || list[0].Object != "key "+key.ID {
+		t.Errorf("audit log %+v, %v", list, err)
+	}
+	if _, left := trail.Rest(nil); left {
+		t.Error("the entry is to be written again")
+	}
+	if _, err := db.Exec("DROP TABLE admin_audit"); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := k.Revoke(audit.With(t.Context(), &audit.Trail{}), key.ID); err == nil {
+		t.Error("a change without its entry is made")
+	}
+	if key, err := k.Get(t.Context(), key.ID); err != nil || !key.Revoked.IsZero() {
+		t.Errorf("the key is %+v, %v, want it as before", key, err)
+	}
+}
+
+func TestOddSpecs(t *testing.T) {
+	c := newClock()
+	k := open(t, database(t), c)
+	for what, s := range map[string]Spec{
+		"a control character": {Name: "a\x1b[0m"}, "a null": {Name: "x", Models: []string{"\x00"}}, "a bidi override": {Name: "x\u202ey"}, "invalid UTF-8": {Name: "x", Team: "\xff"},
+		"an empty model": {Name: "x", Models: []string{""}}, "an empty role": {Name: "x", Roles: []string{""}}, "an unnamed tag": {Name: "x", Tags: map[string]string{"": "v"}},
+		"a far expiry": {Name: "x", Expires: c.now().AddDate(101, 0, 0)}, "many models": {Name: "x", Models: slices.Repeat([]string{"m"}, 101)},
+	} {
+		_, _, err := k.Create(t.Context(), s)
+		wantStatus(t, what, err, 400)
+	}
+	name := "'; DROP TABLE virtual_keys; --"
+	key, _ := create(t, k, Spec{Name: name, Team: `"$1"`, User: "日本 % _"})
+	if list, _, err := k.Page(t.Context(), Filter{Team: `"$1"`, User: "日本 % _", Limit: 5}); err != nil || len(list) != 1 || list[0].ID != key.ID || list[0].Name != name {
+		t.Errorf("Page = %+v, %v", list, err)
+	}
 }
