@@ -44,6 +44,9 @@ func TestHammer(t *testing.T) {
 					if _, err := k.Revoke(t.Context(), made.ID); err != nil {
 						t.Error(err)
 					}
+					if err := k.Close(t.Context()); err != nil { // writes what was noted meanwhile
+						t.Error(err)
+					}
 				}
 			}
 		})
