@@ -26,7 +26,7 @@ var floors = []map[string]string{
 		"cli": "server plugintool classifier compiler config audit httpapi/admin httpapi/tags keys ledger policy replay similar /plugins/strategies/classify",
 	},
 	{
-		"server": "catalog/source routes holds labels calllog compiler pipeline replay wire httpapi httpapi/admin httpapi/tags wasm wasm/hook policy cache cache/remote upstream media meter ledger keys audit " +
+		"server": "activity catalog/source routes holds labels calllog compiler pipeline replay wire httpapi httpapi/admin httpapi/dashboard httpapi/tags wasm wasm/hook policy cache cache/remote upstream media meter ledger keys audit " +
 			"catalog config telemetry tokens demo similar /plugins /plugins/dialects /plugins/strategies /plugins/strategies/classify /policies",
 		"plugintool": "calllog compiler config wasm wasm/cases wasm/hook /sdk",
 	},
@@ -36,7 +36,7 @@ var floors = []map[string]string{
 		"holds":    "ledger meter pipeline",
 		"routes":   "catalog config demo",
 		"wire":     "wire/apierror wire/intake",
-		"httpapi":  "audit httpapi/admin httpapi/tags queue",
+		"httpapi":  "audit httpapi/admin httpapi/dashboard httpapi/tags queue",
 	},
 	{
 		"wasm/cases": "wasm wasm/hook",
@@ -45,15 +45,16 @@ var floors = []map[string]string{
 		"wasm":     "wasm/fuel wasm/hook",
 		"wasm/asm": "wasm/hook", // modules for tests
 
-		"httpapi/admin": "audit httpapi/tags keys",
+		"httpapi/admin":     "audit httpapi/tags keys",
+		"httpapi/dashboard": "httpapi/dashboard/chart",
 	},
 	{
-		"cache": "similar", "cache/remote": "", "catalog": "", "classifier": "/plugins/strategies/classify", "config": "similar /plugins/dialects /plugins/strategies", "demo": "", "httpapi/tags": "", "keys": "audit", "labels": "", "ledger": "", "media": "", "meter": "", "pipeline": "",
+		"activity": "", "cache": "similar", "cache/remote": "", "catalog": "", "classifier": "/plugins/strategies/classify", "config": "similar /plugins/dialects /plugins/strategies", "demo": "", "httpapi/tags": "", "keys": "audit", "labels": "", "ledger": "", "media": "", "meter": "", "pipeline": "",
 		"policy": "", "replay": "", "telemetry": "", "tokens": "", "upstream": "queue", "wasm/fuel": "", "wasm/hook": "", "wire/apierror": "", "wire/intake": "",
 		"llmtest": "",
 	},
 	{
-		"audit": "", "queue": "", "catalog/source": "", "similar": "",
+		"audit": "", "queue": "", "httpapi/dashboard/chart": "", "catalog/source": "", "similar": "",
 	},
 }
 

@@ -17,7 +17,7 @@ func (e *environment) greet(s *server.Server, took time.Duration) {
 	api, admin := s.Addrs()
 	fmt.Fprintf(e.stdout, "penstock ready in %d ms\n", took.Milliseconds())
 	fmt.Fprintf(e.stdout, "  api        %s/v1        (OpenAI SDKs: set base_url to this)\n", reachable(api))
-	fmt.Fprintf(e.stdout, "  admin      %s\n", reachable(admin))
+	fmt.Fprintf(e.stdout, "  dashboard  %s\n", reachable(admin)+s.SignInPath())
 	fmt.Fprintf(e.stdout, "  found      %s\n", strings.Join(s.Providers(), ", "))
 	fmt.Fprintf(e.stdout, "  try        %s\n", e.tryLine(s, reachable(api)))
 	for _, warning := range append(s.Config().Warnings(), s.Deprecations()...) {

@@ -86,7 +86,7 @@ func TestEveryRouteHasItsRule(t *testing.T) {
 func TestRoles(t *testing.T) {
 	readers, owners, everyone := admin.Viewer|admin.Admin, admin.Member|admin.Admin, admin.Viewer|admin.Member|admin.Admin
 	want := map[string]admin.Roles{
-		"GET /": everyone, "GET /readyz": readers, "GET /metrics": readers,
+		"GET /": everyone, "GET /docs": everyone, "GET /readyz": readers, "GET /metrics": readers,
 		"GET /admin/v1/requests/:id": everyone, "POST /admin/v1/requests/:id/replay": admin.Admin, "POST /admin/v1/routes/compare": admin.Admin,
 		"POST /admin/v1/policy/diff": admin.Admin, "POST /admin/v1/explain": admin.Admin, "POST /admin/v1/reload": admin.Admin,
 		"GET /admin/v1/spend": readers, "GET /admin/v1/budgets": readers, "POST /admin/v1/budgets": admin.Admin,

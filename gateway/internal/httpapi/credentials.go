@@ -139,3 +139,14 @@ func (a *API) authenticateOperator(x *exchange) error {
 	}
 	return a.authenticate(x, token)
 }
+
+// authorizePage returns an error unless a request may reach the dashboard.
+func (a *API) authorizePage(x *exchange) error {
+	if a.adminAuth == AdminLoopback {
+		return requireLoopback(x.r)
+	}
+	if !sameOrigin(x.r) {
+		return &llm.Error{Code: llm.CodeForbidden, Status: http.StatusForbidden, Message: "The dashboard refused this request: it comes from a page of another origin."}
+	}
+	return nil
+}

@@ -15,6 +15,7 @@ import (
 	"log/slog"
 	"net/http"
 
+	"github.com/penstock/penstock/gateway/internal/httpapi/dashboard"
 	"github.com/penstock/penstock/gateway/internal/llm"
 	"github.com/penstock/penstock/gateway/internal/queue"
 )
@@ -38,6 +39,8 @@ type Options struct {
 	// Admin is what operators can do; nil leaves the admin handler with its index page
 	// and the health checks, and then refused callers are not counted.
 	Admin Admin
+	// Dashboard is served by the admin handler; nil leaves it out.
+	Dashboard *dashboard.Dashboard
 	// AdminAuth guards the admin handler; empty means AdminLoopback.
 	AdminAuth AdminAuth
 	// Limits bounds bodies, waits and load.
@@ -53,7 +56,8 @@ type Options struct {
 type API struct {
 	service   Service
 	formats   Formats
-	operators Admin // nil when operators can do nothing
+	operators Admin                // nil when operators can do nothing
+	dashboard *dashboard.Dashboard // nil for none
 	adminAuth AdminAuth
 	limits    Limits
 	log       *slog.Logger
@@ -76,7 +80,7 @@ func New(o Options) (*API, error) {
 	}
 	limits := o.Limits.withDefaults()
 	a := &API{
-		service: o.Service, formats: o.Formats, operators: o.Admin,
+		service: o.Service, formats: o.Formats, operators: o.Admin, dashboard: o.Dashboard,
 		adminAuth: cmp.Or(o.AdminAuth, AdminLoopback), limits: limits, log: o.Log,
 		memory: newMemory(limits.Bodies, limits.BodiesPerCaller), throttle: newAuthThrottle(),
 		queue: queue.New(limits.Queue, limits.QueueWait), callers: queue.New(0, 0),
@@ -89,6 +93,10 @@ func New(o Options) (*API, error) {
 	a.Admin = cleanPaths(a.handler(a.admin, false))
 	return a, nil
 }
+
+// SignInPath returns a path of the admin handler that signs an operator of this machine in to
+// the dashboard, once. The API must have one.
+func (a *API) SignInPath() string { return a.dashboard.SignInPath(llm.Principal{}) }
 
 // Inflight returns how many requests to the data handler are being served.
 func (a *API) Inflight() int64 { return int64(a.queue.Used(everybody)) }

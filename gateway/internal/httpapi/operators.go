@@ -16,11 +16,11 @@ import (
 )
 
 func (a *API) adminRoutes() []route {
-	all := []route{
-		operatorRoute(http.MethodGet, "/", "this page", a.index),
+	all := append(a.pageRoutes(), []route{
+		operatorRoute(http.MethodGet, "/docs", "this page", a.index),
 		{method: http.MethodGet, path: "/healthz", access: forAnyone, summary: "whether the process is up", serve: a.health},
 		operatorRoute(http.MethodGet, "/readyz", "whether requests can be served, and what is wrong", a.readyDetail),
-	}
+	}...)
 	if a.operators == nil {
 		return all
 	}
@@ -39,6 +39,33 @@ func operatorRoute(method, path, summary string, serve func(*exchange) error) ro
 		r.action = method + " " + path
 	}
 	return r
+}
+
+// pageRoutes are those of the dashboard.
+func (a *API) pageRoutes() []route {
+	if a.dashboard == nil {
+		return []route{operatorRoute(http.MethodGet, "/", "this page", a.index)}
+	}
+	all := []route{operatorRoute(http.MethodPost, "/admin/v1/sign-in", "a link that signs in to the dashboard, once, within ten minutes", a.signInLink)}
+	for _, r := range a.dashboard.Routes() {
+		all = append(all, route{method: r.Method, path: strings.Replace(r.Path, "{id}", ":id", 1), access: forPages, summary: r.Summary, serve: page(r.Serve)})
+	}
+	return all
+}
+
+// page serves a page of the dashboard, which writes the reply itself.
+func page(serve http.HandlerFunc) func(*exchange) error {
+	return func(x *exchange) error {
+		x.r.SetPathValue("id", x.pathID())
+		x.reply.sent = true
+		serve(x.w, x.r)
+		return nil
+	}
+}
+
+// signInLink serves POST /admin/v1/sign-in.
+func (a *API) signInLink(x *exchange) error {
+	return x.json(http.StatusOK, map[string]string{"path": a.dashboard.SignInPath(x.who)})
 }
 
 // metrics serves GET /metrics with a handler that writes the reply itself.

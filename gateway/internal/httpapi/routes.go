@@ -25,6 +25,9 @@ const (
 	forCallers
 	// forOperators asks for what Options.AdminAuth says, and for one of the route's roles.
 	forOperators
+	// forPages asks that the request can reach the dashboard at all: from this machine where
+	// Options.AdminAuth says so, and from no other page. The dashboard decides who is signed in.
+	forPages
 )
 
 // route is one endpoint. Parameters in its path are written as Echo has them.
@@ -123,6 +126,10 @@ func (a *API) serveAllowed(r route, x *exchange) error {
 		}
 	case forOperators:
 		return a.serveOperator(r, x)
+	case forPages:
+		if err := a.authorizePage(x); err != nil {
+			return err
+		}
 	default:
 		return &llm.Error{Code: llm.CodeForbidden, Status: http.StatusForbidden, Message: "This endpoint has no access rule, so nobody may use it."}
 	}

@@ -53,6 +53,27 @@ func (k *Keys) Recognizes(token string) bool {
 	return err == nil && k.cache.seen(t.id()) && t.verify() == nil
 }
 
+// Holder returns the principal of a key as it is now, by the public id of the first key of its
+// chain of rotations or by its own. The errors are those of Authenticate.
+func (k *Keys) Holder(ctx context.Context, id string) (llm.Principal, error) {
+	now := k.now()
+	if err := k.refresh(ctx, now); err != nil {
+		return llm.Principal{}, unreadable(err)
+	}
+	latest, err := selectLatest(ctx, k.db, id)
+	switch {
+	case errors.Is(err, sql.ErrNoRows):
+		return llm.Principal{}, refused("This API key is unknown.")
+	case err != nil:
+		return llm.Principal{}, unreadable(err)
+	}
+	e := &entry{Key: latest}
+	if e.principal, err = k.Admit(ctx, latest.Principal()); err != nil {
+		return llm.Principal{}, err
+	}
+	return k.grant(e, now)
+}
+
 // entry is a key in the cache.
 type entry struct {
 	Key

@@ -170,6 +170,11 @@ func selectOne(ctx context.Context, q querier, id string) (Key, error) {
 	return k, err
 }
 
+// selectLatest returns the last key of the chain of rotations that a key belongs to.
+func selectLatest(ctx context.Context, db *sql.DB, id string) (Key, error) {
+	return scan(db.QueryRowContext(ctx, "SELECT "+columns+", "+blocked+" FROM virtual_keys WHERE origin = (SELECT origin FROM virtual_keys WHERE id = $1) ORDER BY created DESC LIMIT 1", id))
+}
+
 // selectHashed returns a key with the hash of its secret.
 func selectHashed(ctx context.Context, db *sql.DB, id string) (k Key, hash [sha256.Size]byte, err error) {
 	var text string

@@ -106,6 +106,10 @@ type Page struct {
 	Limit int
 	// Before and After are ids of records: only older or newer ones are returned.
 	Before, After string
+	// Where keeps only records whose dimensions, as Query has them, have these values. Outcome
+	// keeps those that ended so: ok, cached, error or refused; empty for all.
+	Where   map[string]string
+	Outcome string
 }
 
 // maxPage bounds the records held in memory for one answer.
@@ -116,7 +120,10 @@ func (r *Reader) List(ctx context.Context, p Page) ([]*llm.Record, error) {
 	if err := r.catchUp(ctx); err != nil {
 		return nil, err
 	}
-	q, args := p.query()
+	q, args, err := p.query()
+	if err != nil {
+		return nil, err
+	}
 	rows, err := r.db.QueryContext(ctx, q, args...)
 	if err != nil {
 		return nil, fmt.Errorf("list records: %w", err)
@@ -137,19 +144,39 @@ func (r *Reader) List(ctx context.Context, p Page) ([]*llm.Record, error) {
 	return list, rows.Err()
 }
 
-func (p Page) query() (string, []any) {
-	var args []any
-	q := "SELECT record FROM requests WHERE true"
+func (p Page) query() (string, []any, error) {
+	var b statement
+	b.WriteString("SELECT record FROM requests WHERE true")
 	if p.Before != "" {
-		q += " AND seq < (SELECT seq FROM requests WHERE id = ?)"
-		args = append(args, p.Before)
+		b.bind(" AND seq < (SELECT seq FROM requests WHERE id = ?)", p.Before)
 	}
 	if p.After != "" {
-		q += " AND seq > (SELECT seq FROM requests WHERE id = ?)"
-		args = append(args, p.After)
+		b.bind(" AND seq > (SELECT seq FROM requests WHERE id = ?)", p.After)
 	}
+	if err := b.where(p.Where); err != nil {
+		return "", nil, err
+	}
+	condition, ok := outcomes()[p.Outcome]
+	if !ok {
+		return "", nil, badQuery(fmt.Sprintf("There is no outcome %s; use ok, cached, error or refused.", llm.Quote(p.Outcome)))
+	}
+	b.WriteString(condition)
 	if p.Limit <= 0 {
 		p.Limit = 100
 	}
-	return q + " ORDER BY seq DESC LIMIT ?", append(args, min(p.Limit, maxPage))
+	b.bind(" ORDER BY seq DESC LIMIT ?", min(p.Limit, maxPage))
+	return b.String(), b.args, nil
+}
+
+// outcomes are the conditions of Page.Outcome. Refused are requests that a policy, a limit or
+// a missing key kept from being served.
+func outcomes() map[string]string {
+	const refused, failed, cached = "status IN (401, 403, 429)", "(status >= 400 OR code IS NOT NULL)", "ifnull(cache, '') IN ('hit', 'coalesced', 'similar')"
+	return map[string]string{
+		"":        "",
+		"refused": " AND " + refused,
+		"error":   " AND " + failed + " AND NOT " + refused,
+		"cached":  " AND NOT " + failed + " AND " + cached,
+		"ok":      " AND NOT " + failed + " AND NOT " + cached,
+	}
 }

@@ -152,12 +152,8 @@ func (q Query) sql() (string, []any, error) {
 	}
 	b.WriteString(sums + " FROM requests WHERE true")
 	b.between(q.Since, q.Until)
-	for _, d := range slices.Sorted(maps.Keys(q.Where)) {
-		b.WriteString(" AND ")
-		if err := b.dimension(d); err != nil {
-			return "", nil, err
-		}
-		b.bind(" = ?", q.Where[d])
+	if err := b.where(q.Where); err != nil {
+		return "", nil, err
 	}
 	if len(q.By) > 0 {
 		b.WriteString(" GROUP BY " + ordinals(1, len(q.By))) // result columns count from 1
@@ -187,6 +183,18 @@ func (b *statement) between(since, until time.Time) {
 	if !until.IsZero() {
 		b.bind(" AND arrived < ?", until.UnixMicro())
 	}
+}
+
+// where keeps only rows whose dimensions have these values.
+func (b *statement) where(values map[string]string) error {
+	for _, d := range slices.Sorted(maps.Keys(values)) {
+		b.WriteString(" AND ")
+		if err := b.dimension(d); err != nil {
+			return err
+		}
+		b.bind(" = ?", values[d])
+	}
+	return nil
 }
 
 // dimension writes the expression for a dimension's value.

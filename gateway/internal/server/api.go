@@ -30,10 +30,14 @@ func (s *Server) Handler() http.Handler { return s.api.Load().Data }
 // AdminHandler serves the admin API.
 func (s *Server) AdminHandler() http.Handler { return s.api.Load().Admin }
 
+// SignInPath returns a path of the admin listener that signs the operator in to the dashboard,
+// once.
+func (s *Server) SignInPath() string { return s.api.Load().SignInPath() }
+
 // apiOptions connects the HTTP API to the server.
 func (s *Server) apiOptions(c *config.Config) httpapi.Options {
 	return httpapi.Options{
-		Service: service{s}, Formats: formats{s}, Admin: operators{s},
+		Service: service{s}, Formats: formats{s}, Admin: operators{s}, Dashboard: s.newDashboard(),
 		AdminAuth: httpapi.AdminAuth(c.Admin.Auth), Prefix: c.Server.Prefix,
 		Limits: httpapi.Limits{Body: int64(c.Server.MaxBody), Bodies: bodiesLimit(c.Server, availableMemory(os.DirFS("/"))),
 			Header: c.Server.HeaderTimeout, BodyTime: c.Server.BodyTimeout, Write: c.Server.WriteTimeout, Requests: int64(c.Server.MaxRequests),

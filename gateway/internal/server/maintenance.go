@@ -44,6 +44,8 @@ func (s *Server) startMaintenance(ctx context.Context) *maintenance {
 	m.wg.Go(func() { m.reloadOn(ctx, hup) })
 	m.wg.Go(func() { m.tick(ctx) })
 	m.wg.Go(func() { s.newProber().run(ctx) })
+	started := time.Now()
+	m.wg.Go(func() { s.prime(ctx, started) })
 	return m
 }
 

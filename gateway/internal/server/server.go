@@ -17,6 +17,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/penstock/penstock/gateway/internal/activity"
 	"github.com/penstock/penstock/gateway/internal/audit"
 	"github.com/penstock/penstock/gateway/internal/cache"
 	"github.com/penstock/penstock/gateway/internal/cache/remote"
@@ -84,6 +85,9 @@ type Server struct {
 	demo           *demo.Server // nil until a model uses it
 	workers        *policy.Workers
 	decisions      *policy.DecisionLog // nil where none is kept
+	// activity has the figures of the last day, feed the records as they are written.
+	activity *activity.Activity
+	feed     feed
 	// decisionFile is the file of the decision log, nil where it is not a file.
 	decisionFile *os.File
 	// recorder records calls of plugins; nil until one of them is to be recorded.
@@ -189,6 +193,7 @@ func (s *Server) openParts(c *config.Config) (err error) {
 	s.capacity = upstream.NewCapacity(c.Server.Queue.Size, c.Server.Queue.Wait)
 	s.prompts = upstream.NewPrompts(time.Now)
 	s.outputs = upstream.NewOutputs()
+	s.activity = activity.New(time.Now)
 	s.retries = upstream.NewRetryBudget(upstream.RetryBudgetOptions(c.RetryBudget), time.Now)
 	s.telemetry = telemetry.New(telemetry.Options{DecisionsDropped: s.droppedDecisions, Inflight: s.inflight, Held: s.heldBytes, Waiting: s.waiting, Following: s.following,
 		Modules: s.moduleMetrics, Known: s.known, Ledger: s.ledgerMetrics, Targets: s.targetMetrics, Credentials: s.credentialMetrics, Cache: s.cacheMetrics, CacheStore: s.cacheStoreMetrics, Retries: s.retryMetrics})

@@ -196,7 +196,7 @@ func (s cacheStage) Find(ctx context.Context, req *llm.Request, route *llm.Route
 // sinks returns what gets each record besides the ledger: the metrics, the recorder of
 // plugins' calls and the decision log.
 func (s *Server) sinks() []func(*llm.Record) {
-	sinks := []func(*llm.Record){s.telemetry.Observe, s.cacheTally.observe, s.finishRecording}
+	sinks := []func(*llm.Record){s.telemetry.Observe, s.cacheTally.observe, s.activity.Observe, s.feed.publish, s.finishRecording}
 	if s.decisions != nil {
 		sinks = append(sinks, s.logSettled)
 	}

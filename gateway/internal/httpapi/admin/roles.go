@@ -44,7 +44,7 @@ func (r Roles) String() string {
 // else.
 func RolesFor(method, path string) Roles {
 	switch method + " " + path {
-	case "GET /":
+	case "GET /", "GET /docs":
 		return Viewer | Member | Admin
 	case "GET /readyz", "GET /metrics",
 		"GET /admin/v1/spend", "GET /admin/v1/budgets", "GET /admin/v1/targets", "GET /admin/v1/cache":

@@ -1,0 +1,221 @@
+// Package activity keeps what requests have done in the last 24 hours, in steps of five
+// minutes: counts, money and times, over all and by target. It is in memory, bounded, and
+// made from the records that the gateway writes; the ledger is the account.
+package activity
+
+import (
+	"sync"
+	"time"
+
+	"github.com/penstock/penstock/gateway/internal/llm"
+)
+
+const (
+	// Step is how long one step lasts.
+	Step = 5 * time.Minute
+	// Steps is how many are kept: 24 hours.
+	Steps = 288
+	// maxTargets bounds the targets that have figures of their own.
+	maxTargets = 50
+)
+
+// Other is the name of all targets beyond the first 50.
+const Other = "other"
+
+// Sums are what the requests of one step have done.
+type Sums struct {
+	Requests, Errors, Hits int64
+	// Retries are attempts beyond each request's first, Fallbacks requests that another target
+	// than the first asked has answered.
+	Retries, Fallbacks int64
+	Cost, Saved        llm.NanoUSD
+	// FirstToken is from arrival to the first byte of the reply, Total to its end, Overhead the
+	// part of it that was not spent waiting for providers or for a turn.
+	FirstToken, Total, Overhead Histogram
+}
+
+// Activity keeps the figures. It is safe for concurrent use.
+type Activity struct {
+	now func() time.Time
+
+	mu      sync.Mutex
+	all     ring
+	targets map[string]*ring
+	// faults counts failed attempts by step and cause.
+	faults [Steps]faultStep
+}
+
+// faultStep are the causes of one step's failed attempts.
+type faultStep struct {
+	start  time.Time
+	counts map[llm.Fault]int64
+}
+
+// ring are the steps of one day; the one of a time is at its place modulo Steps.
+type ring [Steps]*step
+
+type step struct {
+	start time.Time
+	Sums
+}
+
+// New returns an empty Activity.
+func New(now func() time.Time) *Activity {
+	return &Activity{now: now, targets: map[string]*ring{}}
+}
+
+// Observe adds a record. Records that are older than the oldest step are ignored, and so are
+// those of copies and of requests that were only explained.
+func (a *Activity) Observe(r *llm.Record) {
+	if r.Dry || r.MirrorOf != "" {
+		return
+	}
+	now := a.now()
+	if r.Time.After(now.Add(Step)) || now.Sub(r.Time) >= (Steps-1)*Step {
+		return
+	}
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	a.all.at(r.Time).add(r)
+	for i := range r.Attempts {
+		if f := r.Attempts[i].Fault; f != "" {
+			a.countFault(r.Time, f)
+		}
+	}
+	if r.Target != "" {
+		a.target(r.Target).at(r.Time).add(r)
+	}
+}
+
+func (a *Activity) target(id string) *ring {
+	t := a.targets[id]
+	if t == nil && len(a.targets) >= maxTargets {
+		id = Other
+		t = a.targets[id]
+	}
+	if t == nil {
+		t = new(ring)
+		a.targets[id] = t
+	}
+	return t
+}
+
+func (a *Activity) countFault(at time.Time, f llm.Fault) {
+	start := at.Truncate(Step)
+	s := &a.faults[place(start)]
+	if !s.start.Equal(start) {
+		*s = faultStep{start, map[llm.Fault]int64{}}
+	}
+	s.counts[f]++
+}
+
+// at returns the step of a time, and makes it when it is new.
+func (r *ring) at(t time.Time) *step {
+	start := t.Truncate(Step)
+	s := r[place(start)]
+	if s == nil || !s.start.Equal(start) {
+		s = &step{start: start}
+		r[place(start)] = s
+	}
+	return s
+}
+
+func place(start time.Time) int { return int(start.Unix()/int64(Step/time.Second)) % Steps }
+
+func (s *step) add(r *llm.Record) {
+	s.Requests++
+	if r.Status >= 400 || r.Code != "" {
+		s.Errors++
+	}
+	if r.Cache.Saves() {
+		s.Hits++
+	}
+	s.countAttempts(r)
+	if r.Price.Known {
+		s.Cost = llm.Add(s.Cost, r.Cost)
+	}
+	s.Saved = llm.Add(s.Saved, r.Saved)
+	if r.FirstByte > 0 {
+		s.FirstToken.Add(time.Duration(r.FirstByte))
+	}
+	s.Total.Add(time.Duration(r.Duration))
+	s.Overhead.Add(time.Duration(max(r.Duration-r.Upstream-r.Queued, 0)))
+}
+
+func (s *step) countAttempts(r *llm.Record) {
+	if n := len(r.Attempts); n > 1 {
+		s.Retries += int64(n - 1)
+		if r.Target != "" && r.Target != r.Attempts[0].Target {
+			s.Fallbacks++
+		}
+	}
+}
+
+// Day returns the steps of the last 24 hours, the oldest first, with the time of each. Steps
+// without requests are zero.
+func (a *Activity) Day() (starts []time.Time, steps []Sums) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	starts = a.starts()
+	return starts, a.all.steps(starts)
+}
+
+// Targets returns the steps of each target that has answered in the last 24 hours, by its name,
+// for the times that Day returns.
+func (a *Activity) Targets() map[string][]Sums {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	starts := a.starts()
+	all := map[string][]Sums{}
+	for id, r := range a.targets {
+		if r.since(starts[0]) {
+			all[id] = r.steps(starts)
+		}
+	}
+	return all
+}
+
+// Faults returns the failed attempts of the last 24 hours by their cause.
+func (a *Activity) Faults() map[llm.Fault]int64 {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	oldest := a.starts()[0]
+	all := map[llm.Fault]int64{}
+	for i := range a.faults {
+		if s := &a.faults[i]; !s.start.Before(oldest) {
+			for f, n := range s.counts {
+				all[f] += n
+			}
+		}
+	}
+	return all
+}
+
+func (a *Activity) starts() []time.Time {
+	last := a.now().Truncate(Step)
+	starts := make([]time.Time, Steps)
+	for i := range starts {
+		starts[i] = last.Add(-time.Duration(Steps-1-i) * Step)
+	}
+	return starts
+}
+
+func (r *ring) steps(starts []time.Time) []Sums {
+	out := make([]Sums, len(starts))
+	for i, start := range starts {
+		if s := r[place(start)]; s != nil && s.start.Equal(start) {
+			out[i] = s.Sums
+		}
+	}
+	return out
+}
+
+// since reports whether there is a step that is not older.
+func (r *ring) since(oldest time.Time) bool {
+	for _, s := range r {
+		if s != nil && !s.start.Before(oldest) {
+			return true
+		}
+	}
+	return false
+}

@@ -1,0 +1,351 @@
+package dashboard
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"math"
+	"net/http"
+	"net/http/cookiejar"
+	"net/http/httptest"
+	"net/url"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/penstock/penstock/gateway/internal/llm"
+)
+
+// fake is a gateway with records that tests give it.
+type fake struct {
+	records []*llm.Record
+	follow  chan *llm.Record
+	notices []Notice
+}
+
+func (f *fake) Version() string                    { return "1.2.3" }
+func (f *fake) Zone() *time.Location               { return time.UTC }
+func (f *fake) Attention(context.Context) []Notice { return f.notices }
+
+func (f *fake) Day() Day {
+	return Day{Starts: []time.Time{{}, {}}, Step: 5 * time.Minute, Requests: []int64{10, 20}, Errors: []int64{1, 0}, FirstTokenP95: []float64{5, 7},
+		Cost: []llm.NanoUSD{1, 2}, Saved: []llm.NanoUSD{0, 0}, FirstTokenDay: 6}
+}
+
+func (f *fake) Targets() Targets {
+	gap := math.NaN()
+	row := []float64{5, gap}
+	return Targets{Starts: []time.Time{{}, time.Time{}.Add(time.Minute)}, Faults: map[llm.Fault]int64{llm.Fault(hostile): 3}, OverheadP50: gap, Overhead: []Bucket{{0.5, 3}},
+		All: []Target{{ID: hostile, State: hostile, Why: hostile, Requests: 3, FirstP50: row, FirstP95: row, FirstP99: row, TotalP50: row, TotalP95: row, TotalP99: row, DayFirstP95: gap}, {ID: "idle"}}}
+}
+
+func (f *fake) SpentToday(context.Context, *time.Location) (llm.NanoUSD, *DayBudget, error) {
+	return 5 * llm.USD, nil, nil
+}
+
+func (f *fake) Requests(_ context.Context, filter Filter) (list []*llm.Record, err error) {
+	for _, r := range f.records {
+		if filter.Matches(r) {
+			list = append(list, r)
+		}
+	}
+	return list, nil
+}
+
+func (f *fake) Record(_ context.Context, id string) (*llm.Record, error) {
+	for _, r := range f.records {
+		if r.ID == id {
+			return r, nil
+		}
+	}
+	return nil, &llm.Error{Code: llm.CodeNotFound, Status: http.StatusNotFound, Message: "The ledger has no request with this id."}
+}
+
+func (f *fake) Follow(ctx context.Context, each func(*llm.Record)) error {
+	for {
+		select {
+		case r := <-f.follow:
+			each(r)
+		case <-ctx.Done():
+			return nil
+		}
+	}
+}
+
+// hostile is text that would do something if a page showed it unescaped.
+const hostile = `"><script>alert(1)</script><img src=x onerror=alert(2)>{{.}}`
+
+func hostileRecord() *llm.Record {
+	score := 0.5
+	return &llm.Record{ID: "req_1", Time: time.Date(2026, 11, 30, 1, 2, 3, 0, time.UTC), Model: hostile, Target: hostile, KeyID: "ab12cd34", KeyName: hostile, Team: hostile,
+		User: hostile, Session: hostile, Tags: map[string]string{hostile: hostile}, Status: 200, Error: hostile, Usage: llm.Usage{Input: 7, Output: 1234},
+		Decision:   &llm.Decision{Allow: true, Revision: hostile, Warnings: []string{hostile}, Reasons: []llm.Reason{{Code: "x", Message: hostile}}},
+		Limits:     []llm.LimitState{{Limit: llm.Limit{Name: hostile, Scope: hostile, Unit: llm.UnitUSD, Window: "day", Max: int64(llm.USD)}}},
+		Candidates: []llm.Considered{{Target: hostile, Score: &score, Terms: []llm.Term{{Name: hostile, Value: 1}}}, {Target: "b", Refused: hostile}},
+		Attempts: []llm.Attempt{{Target: hostile, Try: 1, Fault: llm.Fault(hostile), Error: hostile, Duration: llm.Millis(time.Second)},
+			{Target: hostile, Try: 2, Start: llm.Millis(time.Second), Wait: llm.Millis(time.Millisecond), Duration: llm.Millis(time.Second), FirstToken: llm.Millis(time.Millisecond)}},
+		Duration: llm.Millis(2 * time.Second), RequestText: hostile, ReplyText: hostile}
+}
+
+// testDashboard serves a dashboard and signs a browser in.
+type testDashboard struct {
+	*httptest.Server
+	*Dashboard
+	client *http.Client
+	now    time.Time
+	// keys are the holders of keys by token, which is the key's id, too.
+	keys map[string]llm.Principal
+}
+
+func newTestDashboard(t *testing.T, g Gateway) *testDashboard {
+	t.Helper()
+	x := &testDashboard{now: time.Date(2026, 11, 30, 12, 0, 0, 0, time.UTC), keys: map[string]llm.Principal{}}
+	holder := func(_ context.Context, id string) (llm.Principal, error) {
+		if who, ok := x.keys[id]; ok {
+			return who, nil
+		}
+		return llm.Principal{}, &llm.Error{Code: llm.CodeUnauthenticated, Status: http.StatusUnauthorized, Message: "This API key is unknown."}
+	}
+	x.Dashboard = New(Options{Gateway: g, Authenticate: holder, Holder: holder, Now: func() time.Time { return x.now }})
+	mux := http.NewServeMux()
+	for _, r := range x.Routes() {
+		path := r.Path
+		if path == "/" {
+			path = "/{$}"
+		}
+		mux.HandleFunc(r.Method+" "+path, r.Serve)
+	}
+	x.Server = httptest.NewServer(mux)
+	t.Cleanup(x.Server.Close)
+	jar, _ := cookiejar.New(nil)
+	x.client = &http.Client{Jar: jar}
+	return x
+}
+
+// get returns the status and body of a page.
+func (x *testDashboard) get(t *testing.T, path string) (int, string) {
+	t.Helper()
+	req, _ := http.NewRequest(http.MethodGet, x.URL+path, nil)
+	req.Header.Set("Accept", "text/html")
+	return x.do(t, req)
+}
+
+// post sends a form.
+func (x *testDashboard) post(t *testing.T, path string, form url.Values) (int, string) {
+	t.Helper()
+	req, _ := http.NewRequest(http.MethodPost, x.URL+path, strings.NewReader(form.Encode()))
+	req.Header.Set("Content-Type", "application/x-www-form-urlencoded")
+	req.Header.Set("Accept", "text/html")
+	return x.do(t, req)
+}
+
+func (x *testDashboard) do(t *testing.T, req *http.Request) (int, string) {
+	t.Helper()
+	resp, err := x.client.Do(req)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer resp.Body.Close()
+	body, err := io.ReadAll(resp.Body)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return resp.StatusCode, string(body)
+}
+
+// signInBy signs in with a link.
+func (x *testDashboard) signInByLink(t *testing.T) {
+	t.Helper()
+	_, secret, _ := strings.Cut(x.SignInPath(llm.Principal{}), "link=")
+	if status, body := x.post(t, "/sign-in", url.Values{"link": {secret}, "next": {"/"}}); status != http.StatusOK || !strings.Contains(body, "Spent today") {
+		t.Fatalf("signing in shows %d %.200s", status, body)
+	}
+}
+
+// TestPagesShowTextAsText shows every page with a record whose every text is hostile.
+func TestPagesShowTextAsText(t *testing.T) {
+	g := &fake{records: []*llm.Record{hostileRecord()}, notices: []Notice{{Broken: true, Text: hostile, Command: hostile, Link: "javascript:alert(1)"}}}
+	x := newTestDashboard(t, g)
+	x.signInByLink(t)
+	for _, path := range []string{"/", "/health", "/requests", "/requests?model=" + url.QueryEscape(hostile), "/requests?team=" + url.QueryEscape(`"><script>`), "/requests/req_1", "/sign-in?link=%22%3E%3Cscript%3E&next=%22%3E", "/requests/none"} {
+		status, body := x.get(t, path)
+		if want := map[string]int{"/requests/none": 404}[path]; status != max(want, 200) && want == 0 || want != 0 && status != want {
+			t.Errorf("GET %s = %d", path, status)
+		}
+		for _, bad := range []string{"<script>alert", "<img src=x", `"><script>`, `href="javascript`} {
+			if strings.Contains(body, bad) {
+				t.Errorf("GET %s contains %s", path, bad)
+			}
+		}
+		if strings.Contains(body, "<style") || strings.Contains(body, " style=") || strings.Contains(body, "onclick") {
+			t.Errorf("GET %s has inline styles or scripts, which its policy forbids", path)
+		}
+	}
+}
+
+func TestHeaders(t *testing.T) {
+	x := newTestDashboard(t, &fake{})
+	for _, path := range []string{"/sign-in", "/static/app.js", "/static/style.css"} {
+		resp, err := x.client.Get(x.URL + path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		resp.Body.Close()
+		policy := resp.Header.Get("Content-Security-Policy")
+		if resp.StatusCode != 200 || !strings.Contains(policy, "default-src 'self'") || strings.Contains(policy, "unsafe") || !strings.Contains(policy, "frame-ancestors 'none'") || resp.Header.Get("X-Content-Type-Options") != "nosniff" {
+			t.Errorf("GET %s = %d with %v", path, resp.StatusCode, resp.Header)
+		}
+	}
+}
+
+func TestSignIn(t *testing.T) {
+	x := newTestDashboard(t, &fake{})
+	if status, body := x.get(t, "/requests?model=a"); status != 200 || !strings.Contains(body, "Sign in") || !strings.Contains(body, `value="/requests?model=a"`) {
+		t.Errorf("without a session: %d %.300s", status, body)
+	}
+	path := x.SignInPath(llm.Principal{})
+	for range 2 { // looking at a link does not use it up
+		if status, _ := x.get(t, path); status != 200 {
+			t.Errorf("GET of a link = %d", status)
+		}
+	}
+	x.signInByLink(t)
+	_, secret, _ := strings.Cut(path, "link=")
+	if status, _ := x.post(t, "/sign-in", url.Values{"link": {secret}}); status != 200 {
+		t.Errorf("a link = %d", status)
+	}
+	for _, bad := range []string{secret, "made up", strings.Repeat("x", 1000)} {
+		if status, body := x.post(t, "/sign-in", url.Values{"link": {bad}}); status != 401 || !strings.Contains(body, "used already") {
+			t.Errorf("link %.10s = %d", bad, status)
+		}
+	}
+	_, late, _ := strings.Cut(x.SignInPath(llm.Principal{}), "link=")
+	x.now = x.now.Add(linkTime)
+	if status, _ := x.post(t, "/sign-in", url.Values{"link": {late}}); status != 401 {
+		t.Errorf("a link that is too old = %d", status)
+	}
+}
+
+func TestSignInByKey(t *testing.T) {
+	x := newTestDashboard(t, &fake{})
+	x.keys["adm"] = llm.Principal{KeyID: "adm", Name: "ada", Roles: []string{roleAdmin}}
+	x.keys["app"] = llm.Principal{KeyID: "app", Name: "app"}
+	for key, want := range map[string]int{"adm": 200, "app": 403, "none": 401, "": 401} {
+		if status, _ := x.post(t, "/sign-in", url.Values{"key": {key}, "next": {"/"}}); status != want {
+			t.Errorf("key %q = %d, want %d", key, status, want)
+		}
+	}
+	if _, body := x.get(t, "/"); !strings.Contains(body, "<span>ada</span>") {
+		t.Errorf("not signed in: %.300s", body)
+	}
+	delete(x.keys, "adm") // revoked
+	x.now = x.now.Add(recheckEvery)
+	if _, body := x.get(t, "/"); !strings.Contains(body, "Sign in") {
+		t.Error("the session goes on without its key")
+	}
+	x.keys["adm"] = llm.Principal{KeyID: "adm", Name: "ada", Roles: []string{roleAdmin}, Expires: x.now.Add(time.Minute)}
+	x.post(t, "/sign-in", url.Values{"key": {"adm"}})
+	x.now = x.now.Add(time.Minute)
+	if _, body := x.get(t, "/"); !strings.Contains(body, "Sign in") {
+		t.Error("the session outlasts its key")
+	}
+}
+
+func TestForms(t *testing.T) {
+	x := newTestDashboard(t, &fake{})
+	x.signInByLink(t)
+	for _, form := range []url.Values{{}, {"csrf": {"made up"}}, {"csrf": {""}}} {
+		if status, _ := x.post(t, "/sign-out", form); status != 403 {
+			t.Errorf("a form with %v = %d, want 403", form, status)
+		}
+	}
+	if status, _ := x.post(t, "/sign-out", url.Values{"x": {strings.Repeat("y", maxForm)}}); status != 400 {
+		t.Errorf("a form that is too large = %d, want 400", status)
+	}
+	_, body := x.get(t, "/")
+	_, after, _ := strings.Cut(body, `data-csrf="`)
+	token, _, _ := strings.Cut(after, `"`)
+	if status, body := x.post(t, "/sign-out", url.Values{"csrf": {token}}); status != 200 || !strings.Contains(body, "Sign in") {
+		t.Errorf("signing out = %d %.100s", status, body)
+	}
+	if _, body := x.get(t, "/"); !strings.Contains(body, "Sign in") {
+		t.Error("still signed in")
+	}
+}
+
+func TestNextIsLocal(t *testing.T) {
+	for next, want := range map[string]string{"": "/", "/requests?a=b": "/requests?a=b", "//evil.example": "/", "https://evil.example/": "/", `/\evil.example`: "/", "javascript:alert(1)": "/",
+		"requests": "/", "/sign-in?link=x": "/", "/\t/evil.example": "/", "///evil.example": "/", "/%09/evil.example": "/%09/evil.example"} {
+		if got := localPath(next); got != want {
+			t.Errorf("localPath(%q) = %q, want %q", next, got, want)
+		}
+	}
+}
+
+func TestSessionsAreBounded(t *testing.T) {
+	x := newTestDashboard(t, &fake{})
+	for range maxSessions + 50 {
+		x.sessions.begin(llm.Principal{})
+	}
+	for range maxLinks + 50 {
+		x.SignInPath(llm.Principal{})
+	}
+	if n, m := len(x.sessions.open), len(x.sessions.links); n != maxSessions || m != maxLinks {
+		t.Errorf("%d sessions and %d links, want %d and %d", n, m, maxSessions, maxLinks)
+	}
+}
+
+func TestLive(t *testing.T) {
+	g := &fake{follow: make(chan *llm.Record)}
+	x := newTestDashboard(t, g)
+	x.signInByLink(t)
+	ctx, stop := context.WithCancel(t.Context())
+	defer stop()
+	req, _ := http.NewRequestWithContext(ctx, http.MethodGet, x.URL+"/requests/live?model=wanted", nil)
+	req.Header.Set("Accept", "text/event-stream")
+	resp, err := x.client.Do(req)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer resp.Body.Close()
+	go func() {
+		for i, model := range []string{"other", "wanted"} {
+			r := hostileRecord()
+			r.Model, r.ID = model, fmt.Sprint("req_", i)
+			g.follow <- r
+		}
+	}()
+	buf := make([]byte, 64<<10)
+	var got string
+	for !strings.Contains(got, "\n\ndata: ") || !strings.HasSuffix(got, "\n\n") {
+		n, err := resp.Body.Read(buf)
+		if got += string(buf[:n]); err != nil {
+			t.Fatalf("read %q, %v", got, err)
+		}
+	}
+	if !strings.Contains(got, "data: <tr") || !strings.Contains(got, "req_1") || strings.Contains(got, "req_0") || strings.Contains(got, "<script>alert") {
+		t.Errorf("the feed is %q", got)
+	}
+	stop()
+	x.client = &http.Client{}
+	req, _ = http.NewRequest(http.MethodGet, x.URL+"/requests/live", nil)
+	req.Header.Set("Accept", "text/event-stream")
+	if status, _ := x.do(t, req); status != http.StatusUnauthorized {
+		t.Errorf("the feed without a session = %d, want 401", status)
+	}
+}
+
+func TestEveryTemplateIsAPage(t *testing.T) {
+	var names []string
+	for name := range pages() {
+		names = append(names, name)
+	}
+	slices.Sort(names)
+	source := readSource(t)
+	for _, name := range names {
+		if !strings.Contains(source, `"`+name+`"`) {
+			t.Errorf("the template %s is not rendered by any page", name)
+		}
+	}
+}

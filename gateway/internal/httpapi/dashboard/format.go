@@ -1,0 +1,128 @@
+package dashboard
+
+import (
+	"fmt"
+	"html/template"
+	"math"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/penstock/penstock/gateway/internal/httpapi/dashboard/chart"
+	"github.com/penstock/penstock/gateway/internal/llm"
+)
+
+// functions are what templates can call.
+func functions() template.FuncMap {
+	return template.FuncMap{
+		"usd": formatUSD, "count": formatCount, "millis": formatMillis, "time": chart.Millis, "percent": formatPercent, "ago": ago, "clock": clock, "stamp": stamp,
+		"color": chart.Color, "outcome": outcome, "outcomes": outcomes, "amount": amount, "row": func(r *llm.Record, zone *time.Location) rowView { return rowView{r, zone} },
+		"sections": sections, "current": current,
+	}
+}
+
+// formatUSD writes money with the digits that matter: cents, or more for what is less than one.
+func formatUSD(n llm.NanoUSD) string {
+	v := float64(n) / float64(llm.USD)
+	switch abs := math.Abs(v); {
+	case n == 0:
+		return "$0"
+	case abs < 0.0001:
+		return "$" + strconv.FormatFloat(v, 'g', 2, 64)
+	case abs < 0.1:
+		return fmt.Sprintf("$%.4f", v)
+	case abs < 1000:
+		return fmt.Sprintf("$%.2f", v)
+	}
+	return "$" + grouped(int64(math.Round(v)))
+}
+
+// formatCount writes a number with separators, or shortened from a million on.
+func formatCount(n int64) string {
+	switch {
+	case n >= 1e9:
+		return fmt.Sprintf("%.2f bn", float64(n)/1e9)
+	case n >= 1e6:
+		return fmt.Sprintf("%.2f M", float64(n)/1e6)
+	}
+	return grouped(n)
+}
+
+// grouped writes a number with a comma between thousands.
+func grouped(n int64) string {
+	s := strconv.FormatInt(n, 10)
+	sign := ""
+	if s[0] == '-' {
+		sign, s = "-", s[1:]
+	}
+	for i := len(s) - 3; i > 0; i -= 3 {
+		s = s[:i] + "," + s[i:]
+	}
+	return sign + s
+}
+
+func formatMillis(m llm.Millis) string { return chart.Millis(float64(time.Duration(m)) / 1e6) }
+
+// formatPercent writes a share from 0 to 1.
+func formatPercent(share float64) string {
+	switch {
+	case math.IsNaN(share):
+		return "–"
+	case share == 0:
+		return "0 %"
+	case share > 0 && share < 0.001:
+		return "< 0.1 %"
+	case share < 0.1:
+		return fmt.Sprintf("%.1f %%", share*100)
+	}
+	return fmt.Sprintf("%.0f %%", share*100)
+}
+
+// ago writes how long before now a time was.
+func ago(now, t time.Time) string {
+	if t.IsZero() {
+		return "never"
+	}
+	switch d := now.Sub(t); {
+	case d < time.Minute:
+		return "just now"
+	case d < time.Hour:
+		return fmt.Sprintf("%d min ago", int(d.Minutes()))
+	case d < 48*time.Hour:
+		return fmt.Sprintf("%d h ago", int(d.Hours()))
+	default:
+		return fmt.Sprintf("%d days ago", int(d.Hours()/24))
+	}
+}
+
+// clock writes a time of day in a zone, stamp with the date.
+func clock(zone *time.Location, t time.Time) string { return t.In(zone).Format("15:04:05") }
+func stamp(zone *time.Location, t time.Time) string { return t.In(zone).Format("2006-01-02 15:04:05") }
+
+// outcomes are the words of outcome, after the one that selects all.
+func outcomes() []string { return []string{"", "ok", "cached", "error", "refused"} }
+
+// amount writes an amount of a limit's unit.
+func amount(u llm.Unit, n int64) string {
+	if u == llm.UnitUSD {
+		return formatUSD(llm.NanoUSD(n))
+	}
+	return formatCount(n)
+}
+
+// section is an entry of the navigation.
+type section struct{ Path, Name, Key string }
+
+// sections are the pages of the navigation, with the letter that opens each after g.
+func sections() []section {
+	return []section{
+		{"/", "Home", "h"},
+		{"/health", "Latency and health", "l"},
+		{"/requests", "Requests", "r"},
+	}
+}
+
+// current reports whether a page belongs to a section.
+func current(s section, path string) bool {
+	return path == s.Path || s.Path != "/" && strings.HasPrefix(path, s.Path+"/")
+}

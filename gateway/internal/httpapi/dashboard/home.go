@@ -1,0 +1,108 @@
+package dashboard
+
+import (
+	"html/template"
+	"math"
+	"net/http"
+
+	"github.com/penstock/penstock/gateway/internal/httpapi/dashboard/chart"
+	"github.com/penstock/penstock/gateway/internal/llm"
+)
+
+// figure is one number with its row of the last day.
+type figure struct {
+	Name, Value, Detail string
+	Spark               template.HTML
+	// Link is the page that tells more.
+	Link string
+}
+
+// homeView is what the home page shows.
+type homeView struct {
+	Figures []figure
+	Notices []Notice
+	Latest  []*llm.Record
+}
+
+// home serves GET /.
+func (d *Dashboard) home(w http.ResponseWriter, r *http.Request) {
+	spent, budget, err := d.gateway.SpentToday(r.Context(), d.zone(r))
+	if err != nil {
+		d.fail(w, r, err)
+		return
+	}
+	latest, err := d.gateway.Requests(r.Context(), Filter{Limit: 10})
+	if err != nil {
+		d.fail(w, r, err)
+		return
+	}
+	day := d.gateway.Day()
+	d.render(w, r, http.StatusOK, "home.html", "Home", homeView{
+		Figures: []figure{spendFigure(spent, budget, &day), rateFigure(&day), errorFigure(&day), latencyFigure(&day)},
+		Notices: d.gateway.Attention(r.Context()),
+		Latest:  latest,
+	})
+}
+
+func spendFigure(spent llm.NanoUSD, b *DayBudget, day *Day) figure {
+	f := figure{Name: "Spent today", Value: formatUSD(spent), Detail: "no daily budget", Spark: chart.Spark("spend in the last 24 hours", money(day.Cost)), Link: "/requests"}
+	if b != nil {
+		f.Detail = formatUSD(b.Spent) + " of " + formatUSD(b.Max) + " (" + b.Scope + ")"
+	}
+	return f
+}
+
+// rateFigure shows the requests a minute of the last whole step.
+func rateFigure(day *Day) figure {
+	minutes := day.Step.Minutes()
+	rates := make([]float64, len(day.Requests))
+	var total int64
+	for i, n := range day.Requests {
+		rates[i] = float64(n) / minutes
+		total += n
+	}
+	last := 0.0
+	if n := len(rates); n > 1 {
+		last = rates[n-2]
+	}
+	return figure{Name: "Requests a minute", Value: chartNumber(last), Detail: formatCount(total) + " in 24 h", Spark: chart.Spark("requests a minute in the last 24 hours", rates), Link: "/requests"}
+}
+
+func errorFigure(day *Day) figure {
+	shares := make([]float64, len(day.Errors))
+	var errors, requests int64
+	for i, n := range day.Errors {
+		shares[i] = math.NaN()
+		if day.Requests[i] > 0 {
+			shares[i] = float64(n) / float64(day.Requests[i])
+		}
+		errors += n
+		requests += day.Requests[i]
+	}
+	share := math.NaN()
+	if requests > 0 {
+		share = float64(errors) / float64(requests)
+	}
+	return figure{Name: "Errors", Value: formatPercent(share), Detail: formatCount(errors) + " in 24 h", Spark: chart.Spark("share of errors in the last 24 hours", shares), Link: "/requests?outcome=error"}
+}
+
+func latencyFigure(day *Day) figure {
+	return figure{Name: "First token, p95", Value: chart.Millis(day.FirstTokenDay), Detail: "over 24 h", Spark: chart.Spark("95th percentile of the first token in the last 24 hours", day.FirstTokenP95), Link: "/health"}
+}
+
+// money returns amounts in US dollars.
+func money(amounts []llm.NanoUSD) []float64 {
+	out := make([]float64, len(amounts))
+	for i, n := range amounts {
+		out[i] = float64(n) / float64(llm.USD)
+	}
+	return out
+}
+
+// chartNumber writes a rate.
+func chartNumber(v float64) string {
+	if v >= 100 || v == math.Trunc(v) {
+		return formatCount(int64(math.Round(v)))
+	}
+	return formatCount(int64(v)) + "." + string('0'+byte(int64(v*10)%10))
+}

@@ -1,0 +1,119 @@
+package dashboard
+
+import (
+	"bytes"
+	"net/http"
+	"net/url"
+	"time"
+
+	"github.com/penstock/penstock/gateway/internal/llm"
+)
+
+// requestsView is what the list of requests shows.
+type requestsView struct {
+	Records []*llm.Record
+	Filter  Filter
+	// Query is the address's query without the place in the list.
+	Query url.Values
+	// Older is the link to the next records; empty when there are none.
+	Older string
+	// Live says that the page follows the requests.
+	Live bool
+}
+
+// listLimit is how many requests one page of the list shows.
+const listLimit = 50
+
+// requests serves GET /requests.
+func (d *Dashboard) requests(w http.ResponseWriter, r *http.Request) {
+	q := r.URL.Query()
+	f := filterOf(q)
+	f.Limit = listLimit
+	records, err := d.gateway.Requests(r.Context(), f)
+	if err != nil {
+		d.fail(w, r, err)
+		return
+	}
+	v := requestsView{Records: records, Filter: f, Query: q, Live: f.Before == ""}
+	if len(records) == listLimit {
+		older := url.Values{}
+		for k, values := range q {
+			older[k] = values
+		}
+		older.Set("before", records[len(records)-1].ID)
+		v.Older = "?" + older.Encode()
+	}
+	d.render(w, r, http.StatusOK, "requests.html", "Requests", v)
+}
+
+// filterOf reads the filter of an address.
+func filterOf(q url.Values) Filter {
+	return Filter{Model: q.Get("model"), Target: q.Get("target"), Team: q.Get("team"), Key: q.Get("key"), User: q.Get("user"), Tag: q.Get("tag"),
+		Outcome: q.Get("outcome"), Before: q.Get("before")}
+}
+
+const (
+	// liveBuffer is how many records wait for a browser that reads slowly; more are skipped.
+	liveBuffer = 64
+	// liveBeat is how often a comment keeps the connection open.
+	liveBeat = 15 * time.Second
+)
+
+// live serves GET /requests/live: a row of the table for every request that ends.
+func (d *Dashboard) live(w http.ResponseWriter, r *http.Request) {
+	f, zone := filterOf(r.URL.Query()), d.zone(r)
+	records := make(chan *llm.Record, liveBuffer)
+	followed := make(chan error, 1)
+	ctx := r.Context()
+	go func() {
+		followed <- d.gateway.Follow(ctx, func(record *llm.Record) {
+			if f.Matches(record) {
+				select {
+				case records <- record:
+				default: // the browser is slow; the list is complete when the page is loaded again
+				}
+			}
+		})
+	}()
+	h := w.Header()
+	secure(h)
+	h.Set("Content-Type", "text/event-stream")
+	h.Set("Cache-Control", "no-store")
+	beat := time.NewTicker(liveBeat)
+	defer beat.Stop()
+	out := http.NewResponseController(w)
+	_, err := w.Write([]byte(": open\n\n"))
+	for err == nil && out.Flush() == nil {
+		select {
+		case record := <-records:
+			_, err = w.Write(d.rowEvent(record, zone))
+		case <-beat.C:
+			_, err = w.Write([]byte(": beat\n\n"))
+		case <-followed: // the gateway stops, or too many follow
+			return
+		case <-ctx.Done():
+			<-followed
+			return
+		}
+	}
+}
+
+// rowEvent returns an event with a row of the table.
+func (d *Dashboard) rowEvent(record *llm.Record, zone *time.Location) []byte {
+	var b bytes.Buffer
+	b.WriteString("data: ")
+	var row bytes.Buffer
+	if err := pages()["requests.html"].ExecuteTemplate(&row, "row", rowView{record, zone}); err != nil {
+		d.log.Error("render a request", "err", err)
+		return nil
+	}
+	b.Write(bytes.ReplaceAll(row.Bytes(), []byte("\n"), []byte(" ")))
+	b.WriteString("\n\n")
+	return b.Bytes()
+}
+
+// rowView is a row of the table of requests.
+type rowView struct {
+	*llm.Record
+	Zone *time.Location
+}

@@ -1,0 +1,55 @@
+package httpapi
+
+import (
+	"net/http"
+	"net/http/httptest"
+	"testing"
+
+	"github.com/penstock/penstock/gateway/internal/httpapi/dashboard"
+)
+
+// TestPagesAreReached asks for every page of the dashboard from where it may and may not be
+// reached. Who is signed in is the dashboard's to decide.
+func TestPagesAreReached(t *testing.T) {
+	for _, auth := range []AdminAuth{AdminLoopback, AdminKey} {
+		f := complete()
+		o := f.Options()
+		o.AdminAuth, o.Dashboard = auth, dashboard.New(dashboard.Options{})
+		a, err := New(o)
+		if err != nil {
+			t.Fatal(err)
+		}
+		walked := 0
+		for _, r := range a.admin {
+			if r.access != forPages || r.method != http.MethodGet || r.path == "/sign-in" {
+				continue
+			}
+			walked++
+			get := func(change func(*http.Request)) int {
+				req := httptest.NewRequest(r.method, r.path, nil)
+				req.RemoteAddr, req.Host = "127.0.0.1:1234", "127.0.0.1:8081"
+				change(req)
+				w := httptest.NewRecorder()
+				a.Admin.ServeHTTP(w, req)
+				return w.Code
+			}
+			if got := get(func(*http.Request) {}); got != http.StatusSeeOther && got != http.StatusOK {
+				t.Errorf("%s: GET %s = %d, want a page or the way to sign in", auth, r.path, got)
+			}
+			for name, change := range map[string]func(*http.Request){
+				"another page":   func(r *http.Request) { r.Header.Set("Origin", "https://evil.example") },
+				"another site":   func(r *http.Request) { r.Header.Set("Sec-Fetch-Site", "cross-site") },
+				"another host":   func(r *http.Request) { r.Host = "evil.example" },
+				"another client": func(r *http.Request) { r.RemoteAddr = "192.0.2.1:1" },
+			} {
+				local := name == "another host" || name == "another client"
+				if got := get(change); got != http.StatusForbidden && (auth == AdminLoopback || !local) {
+					t.Errorf("%s: GET %s from %s = %d, want 403", auth, r.path, name, got)
+				}
+			}
+		}
+		if walked < 5 {
+			t.Errorf("only %d pages were walked", walked)
+		}
+	}
+}

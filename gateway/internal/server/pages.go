@@ -1,0 +1,200 @@
+package server
+
+import (
+	"cmp"
+	"context"
+	"fmt"
+	"math"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/penstock/penstock/gateway/internal/activity"
+	"github.com/penstock/penstock/gateway/internal/httpapi/dashboard"
+	"github.com/penstock/penstock/gateway/internal/ledger"
+	"github.com/penstock/penstock/gateway/internal/llm"
+	"github.com/penstock/penstock/gateway/internal/upstream"
+)
+
+// newDashboard makes the dashboard.
+func (s *Server) newDashboard() *dashboard.Dashboard {
+	return dashboard.New(dashboard.Options{Gateway: pages{s}, Authenticate: service{s}.Authenticate, Holder: s.keys.Holder, Log: s.log})
+}
+
+// maxPrimed is how many of the latest records are read at the start.
+const maxPrimed = 10_000
+
+// prime reads the latest records of earlier processes into the figures of the last day.
+func (s *Server) prime(ctx context.Context, started time.Time) {
+	since := started.Add(-activity.Steps * activity.Step)
+	for n, before := 0, ""; n < maxPrimed; {
+		list, err := s.ledger.List(ctx, ledger.Page{Limit: 1000, Before: before})
+		if err != nil {
+			s.log.Warn("read the requests of the last day for the dashboard", "err", err)
+			return
+		}
+		for _, r := range list {
+			if r.Time.Before(started) {
+				s.activity.Observe(r)
+			}
+		}
+		if n += len(list); len(list) < 1000 || list[len(list)-1].Time.Before(since) {
+			return
+		}
+		before = list[len(list)-1].ID
+	}
+}
+
+// pages is the server as the dashboard shows it.
+type pages struct{ server *Server }
+
+var _ dashboard.Gateway = pages{}
+
+func (p pages) Version() string { return p.server.o.Version }
+
+func (p pages) Zone() *time.Location { return p.server.Config().TimeZone.Location() }
+
+func (p pages) Record(ctx context.Context, id string) (*llm.Record, error) {
+	return p.server.ledger.Record(ctx, id)
+}
+
+func (p pages) Follow(ctx context.Context, each func(*llm.Record)) error {
+	return p.server.feed.follow(ctx, each)
+}
+
+func (p pages) Requests(ctx context.Context, f dashboard.Filter) ([]*llm.Record, error) {
+	page := ledger.Page{Before: f.Before, Limit: cmp.Or(f.Limit, 50), Outcome: f.Outcome, Where: map[string]string{}}
+	for name, value := range map[string]string{"model": f.Model, "target": f.Target, "team": f.Team, "key": f.Key, "user": f.User} {
+		if value != "" {
+			page.Where[name] = value
+		}
+	}
+	if f.Tag != "" {
+		name, value, _ := strings.Cut(f.Tag, "=")
+		page.Where["tag:"+name] = value
+	}
+	return p.server.ledger.List(ctx, page)
+}
+
+// Day returns the figures of the last 24 hours.
+func (p pages) Day() dashboard.Day {
+	starts, steps := p.server.activity.Day()
+	d := dashboard.Day{Starts: starts, Step: activity.Step, Requests: make([]int64, len(steps)), Errors: make([]int64, len(steps)),
+		FirstTokenP95: make([]float64, len(steps)), Cost: make([]llm.NanoUSD, len(steps)), Saved: make([]llm.NanoUSD, len(steps))}
+	var first activity.Histogram
+	for i := range steps {
+		st := &steps[i]
+		d.Requests[i], d.Errors[i], d.Cost[i], d.Saved[i] = st.Requests, st.Errors, st.Cost, st.Saved
+		d.FirstTokenP95[i] = st.FirstToken.Quantile(0.95)
+		first.Merge(&st.FirstToken)
+	}
+	d.FirstTokenDay = first.Quantile(0.95)
+	return d
+}
+
+// SpentToday returns what has been spent since midnight, and the fullest budget per day.
+func (p pages) SpentToday(ctx context.Context, zone *time.Location) (llm.NanoUSD, *dashboard.DayBudget, error) {
+	now := time.Now().In(zone)
+	midnight := time.Date(now.Year(), now.Month(), now.Day(), 0, 0, 0, 0, zone)
+	report, err := p.server.ledger.Spend(ctx, ledger.Query{Since: midnight})
+	if err != nil {
+		return 0, nil, err
+	}
+	var fullest *dashboard.DayBudget
+	share := -1.0
+	for _, c := range p.server.meter.Counts() {
+		if c.Unit != llm.UnitUSD || c.Window != "day" || c.Max <= 0 {
+			continue
+		}
+		if of := float64(c.Spent) / float64(c.Max); of > share {
+			share = of
+			fullest = &dashboard.DayBudget{Scope: c.Scope, Spent: llm.NanoUSD(c.Spent), Held: llm.NanoUSD(c.Reserved), Max: llm.NanoUSD(c.Max), Resets: c.Resets}
+		}
+	}
+	return report.Total.Cost, fullest, nil
+}
+
+// maxNotices bounds the notices of each kind.
+const maxNotices = 10
+
+// Attention lists what an operator should look at, the most urgent first.
+func (p pages) Attention(context.Context) []dashboard.Notice {
+	s := p.server
+	var all []dashboard.Notice
+	h := s.ledger.Health()
+	if h.Fault != nil {
+		all = append(all, dashboard.Notice{Broken: true, Text: h.Fault.Message, Command: "penstock check"})
+	}
+	all = append(all, s.circuitNotices()...)
+	all = append(all, s.budgetNotices()...)
+	if err := s.reloadError.Load(); err != nil {
+		all = append(all, dashboard.Notice{Text: "The last reload was refused, and the configuration before it is in force: " + (*err).Error(), Command: "penstock check"})
+	}
+	if store, ok := s.cacheStoreMetrics(); ok && store.Down {
+		all = append(all, dashboard.Notice{Text: "The cache's store does not answer; requests go on without it."})
+	}
+	all = append(all, s.unpricedNotices()...)
+	var urgent, rest []dashboard.Notice
+	for _, n := range all {
+		if n.Broken {
+			urgent = append(urgent, n)
+		} else {
+			rest = append(rest, n)
+		}
+	}
+	return append(urgent, rest...)
+}
+
+// circuitNotices are the targets that get no calls now.
+func (s *Server) circuitNotices() (all []dashboard.Notice) {
+	for _, t := range s.targets().Targets {
+		if t.State == upstream.Closed || len(all) == maxNotices {
+			continue
+		}
+		text := fmt.Sprintf("The circuit of %s is %s (%s)", t.Target, t.State, t.Why)
+		if t.Until != nil {
+			text += ", for " + max(time.Until(*t.Until), 0).Round(time.Second).String() + " more"
+		}
+		all = append(all, dashboard.Notice{Broken: t.State == upstream.Open, Text: text + ".", Command: "penstock targets close " + t.Target})
+	}
+	return all
+}
+
+// budgetNotices are the budgets that are used to 80 % and more.
+func (s *Server) budgetNotices() (all []dashboard.Notice) {
+	for _, c := range s.meter.Counts() {
+		if c.Unit == llm.UnitConcurrent || c.Max <= 0 || len(all) == maxNotices {
+			continue
+		}
+		if share := float64(c.Spent) / float64(c.Max); share >= 0.8 {
+			all = append(all, dashboard.Notice{Broken: share >= 1, Text: fmt.Sprintf("%s has used %d %% of its %s per %s.", c.Scope, int(math.Min(share*100, 9999)), c.Unit, c.Window), Command: "penstock budget list"})
+		}
+	}
+	return all
+}
+
+// unpricedNotices names the targets of the configuration whose price is unknown.
+func (s *Server) unpricedNotices() (all []dashboard.Notice) {
+	sn := s.acquire()
+	defer sn.release()
+	var names []string
+	for _, m := range sn.routes.List() {
+		for _, t := range s.serving(m.ID) {
+			if !t.Price.Known && !slices.Contains(names, t.ID) {
+				names = append(names, t.ID)
+			}
+		}
+	}
+	if len(names) == 0 {
+		return nil
+	}
+	return []dashboard.Notice{{Text: fmt.Sprintf("The price of %d targets is unknown, so budgets in money do not count them: %s.", len(names), list(names, 5)), Command: "penstock models"}}
+}
+
+// list writes at most n names.
+func list(names []string, n int) string {
+	if len(names) <= n {
+		return fmt.Sprint(names)
+	}
+	return fmt.Sprintf("%v and %d more", names[:n], len(names)-n)
+}
