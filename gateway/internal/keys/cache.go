@@ -13,6 +13,8 @@ import (
 type cache struct {
 	known   bounded.Map[string, *entry]
 	unknown bounded.Map[string, struct{}]
+	// standings are by team and user.
+	standings bounded.Map[[2]string, standing]
 	// ids are the public ids of keys that were looked up; they stay when the cache is cleared.
 	ids bounded.Map[string, struct{}]
 	// epoch counts how often the cache was cleared: what was read before that must not be
@@ -27,7 +29,7 @@ type cache struct {
 
 func newCache(most int) *cache {
 	c := &cache{revision: -1}
-	c.known.Max, c.unknown.Max, c.ids.Max = most, most, most
+	c.known.Max, c.unknown.Max, c.standings.Max, c.ids.Max = most, most, most, most
 	return c
 }
 
@@ -74,6 +76,24 @@ func (c *cache) clearLocked() {
 	c.epoch.Add(1)
 	c.known.Clear()
 	c.unknown.Clear()
+	c.standings.Clear()
+}
+
+// standing returns what bounds the keys of a team and a user, and whether the cache holds it;
+// epoch is for putStanding.
+func (c *cache) standing(team, user string) (s standing, epoch int64, known bool) {
+	epoch = c.epoch.Load() // before the lookup, as in get
+	s, known = c.standings.Get([2]string{team, user})
+	return s, epoch, known
+}
+
+// putStanding stores a standing, unless the cache was cleared since epoch.
+func (c *cache) putStanding(team, user string, s standing, epoch int64) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if epoch == c.epoch.Load() {
+		c.standings.Put([2]string{team, user}, s)
+	}
 }
 
 // checkDue reports whether this caller must check the database, and if so notes that it

@@ -43,13 +43,21 @@ func isNotFound(err error) bool {
 
 // Admit returns a principal as its team and its user let it be, whatever credential it comes
 // from: with the team's tags, its bound on models and the user's on roles. It is an
-// *llm.Error with status 403 when one of them is blocked, or the user is not a member.
+// *llm.Error with status 403 when one of them is blocked, or the user is not a member. Teams
+// and users are cached like keys.
 func (k *Keys) Admit(ctx context.Context, p llm.Principal) (llm.Principal, error) {
-	admitted, err := admit(ctx, k.db, p)
-	if err != nil && !isRefusal(err) {
+	if err := k.refresh(ctx, k.now()); err != nil {
 		return llm.Principal{}, unreadable(err)
 	}
-	return admitted, err
+	s, epoch, known := k.cache.standing(p.Team, p.User)
+	if !known {
+		var err error
+		if s, err = standingOf(ctx, k.db, p.Team, p.User); err != nil {
+			return llm.Principal{}, unreadable(err)
+		}
+		k.cache.putStanding(p.Team, p.User, s, epoch)
+	}
+	return s.admit(p)
 }
 
 func isRefusal(err error) bool {
@@ -62,6 +70,12 @@ func admit(ctx context.Context, q querier, p llm.Principal) (llm.Principal, erro
 	if err != nil {
 		return llm.Principal{}, err
 	}
+	return s.admit(p)
+}
+
+// admit returns a principal as its team and its user let it be. It shares lists and maps with
+// p and the team.
+func (s *standing) admit(p llm.Principal) (llm.Principal, error) {
 	if err := s.refuses(&p); err != nil {
 		return llm.Principal{}, err
 	}

@@ -178,3 +178,31 @@ func TestTeamsAreListed(t *testing.T) {
 		wantStatus(t, name, err, 400)
 	}
 }
+
+// TestAdmit bounds a principal of another credential than a key.
+func TestAdmit(t *testing.T) {
+	c, db := newClock(), database(t)
+	k, cli := open(t, db, c), open(t, db, c)
+	if _, err := cli.CreateTeam(t.Context(), Team{Name: "search", Models: []string{"gpt-*"}, Members: map[string]string{"alice": "member"}}); err != nil {
+		t.Fatal(err)
+	}
+	alice := llm.Principal{Team: "search", User: "alice", Roles: []string{"admin"}}
+	if who, err := k.Admit(t.Context(), alice); err != nil || !slices.Equal(who.Models, []string{"gpt-*"}) {
+		t.Errorf("Admit = %+v, %v", who, err)
+	}
+	_, err := k.Admit(t.Context(), llm.Principal{Team: "search", User: "eve"})
+	wantStatus(t, "who is not a member", err, 403)
+	if _, err := cli.CreateUser(t.Context(), User{Name: "alice", Blocked: true}); err != nil {
+		t.Fatal(err)
+	}
+	_, err = k.Admit(t.Context(), alice)
+	wantStatus(t, "within the same second", err, 0)
+	c.advance(time.Second)
+	_, err = k.Admit(t.Context(), alice)
+	wantStatus(t, "a blocked user", err, 403)
+	db.Close()
+	_, err = k.Admit(t.Context(), alice)
+	wantStatus(t, "without the database, from the cache", err, 403)
+	_, err = k.Admit(t.Context(), llm.Principal{Team: "other"})
+	wantStatus(t, "without the database", err, 503)
+}
