@@ -48,6 +48,7 @@
 //	demo            the built-in provider
 //	llmtest         a scripted provider for tests
 //
+//	oidc            verifies tokens of OpenID Connect issuers
 //	similar         finds stored replies to requests in other words
 //	queue           bounds requests in flight; the others wait by priority
 //

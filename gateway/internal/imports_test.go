@@ -26,7 +26,7 @@ var floors = []map[string]string{
 		"cli": "server plugintool classifier compiler config audit httpapi/admin httpapi/tags keys ledger policy replay similar /plugins/strategies/classify",
 	},
 	{
-		"server": "activity catalog/source routes holds labels calllog compiler pipeline replay wire httpapi httpapi/admin httpapi/dashboard httpapi/tags wasm wasm/hook policy cache cache/remote upstream media meter ledger keys audit " +
+		"server": "activity catalog/source routes holds labels calllog compiler pipeline replay wire httpapi httpapi/admin httpapi/dashboard httpapi/tags wasm wasm/hook policy cache cache/remote upstream media meter ledger keys audit oidc " +
 			"catalog config telemetry tokens demo similar /plugins /plugins/dialects /plugins/strategies /plugins/strategies/classify /policies",
 		"plugintool": "calllog compiler config wasm wasm/cases wasm/hook /sdk",
 	},
@@ -49,12 +49,12 @@ var floors = []map[string]string{
 		"httpapi/dashboard": "httpapi/dashboard/chart",
 	},
 	{
-		"activity": "", "cache": "similar", "cache/remote": "", "catalog": "", "classifier": "/plugins/strategies/classify", "config": "similar /plugins/dialects /plugins/strategies", "demo": "", "httpapi/tags": "", "keys": "audit", "labels": "", "ledger": "", "media": "", "meter": "", "pipeline": "",
+		"activity": "", "cache": "similar", "cache/remote": "", "catalog": "", "classifier": "/plugins/strategies/classify", "config": "oidc similar /plugins/dialects /plugins/strategies", "demo": "", "httpapi/tags": "", "keys": "audit", "labels": "", "ledger": "", "media": "", "meter": "", "pipeline": "",
 		"policy": "", "replay": "", "telemetry": "", "tokens": "", "upstream": "queue", "wasm/fuel": "", "wasm/hook": "", "wire/apierror": "", "wire/intake": "",
 		"llmtest": "",
 	},
 	{
-		"audit": "", "queue": "", "httpapi/dashboard/chart": "", "catalog/source": "", "similar": "",
+		"audit": "", "queue": "", "httpapi/dashboard/chart": "", "catalog/source": "", "oidc": "", "similar": "",
 	},
 }
 
@@ -74,6 +74,7 @@ var owners = map[string]string{
 	"github.com/fsnotify/fsnotify":        "config",
 	"github.com/prometheus/client_golang": "telemetry",
 	"github.com/tiktoken-go/tokenizer":    "tokens",
+	"github.com/lestrrat-go/jwx":          "oidc",
 }
 
 // programs are programs of their own beside the gateway: the benchmark, whose floor is a

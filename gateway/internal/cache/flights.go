@@ -96,37 +96,29 @@ func (fs *flights) leave(f *flight) {
 // orphan notes that the client of a flight's leader is gone, and what cancels the call. It
 // reports false if nobody follows: then nobody can any more.
 func (fs *flights) orphan(f *flight, cancel context.CancelCauseFunc) bool {
-	fs.mu.Lock()
-	defer fs.mu.Unlock()
-	if f.followers.Load() == 0 {
-		fs.removeLocked(f)
-		return false
-	}
-	f.orphaned = cancel
-	return true
+	return fs.ifFollowed(f, func() { f.orphaned = cancel })
 }
 
 // vacate notes that a flight has no leader. It reports false if nobody follows: then nobody
 // can any more.
 func (fs *flights) vacate(f *flight) bool {
+	return fs.ifFollowed(f, func() { f.leaderless = true })
+}
+
+// wanted reports whether somebody follows a flight. If not, nobody can any more.
+func (fs *flights) wanted(f *flight) bool { return fs.ifFollowed(f, func() {}) }
+
+// ifFollowed calls note, with the lock held, if somebody follows a flight, and else makes it one
+// that nobody new can follow. It reports which.
+func (fs *flights) ifFollowed(f *flight, note func()) bool {
 	fs.mu.Lock()
 	defer fs.mu.Unlock()
 	if f.followers.Load() == 0 {
 		fs.removeLocked(f)
 		return false
 	}
-	f.leaderless = true
+	note()
 	return true
-}
-
-// wanted reports whether somebody follows a flight. If not, nobody can any more.
-func (fs *flights) wanted(f *flight) bool {
-	fs.mu.Lock()
-	defer fs.mu.Unlock()
-	if f.followers.Load() == 0 {
-		fs.removeLocked(f)
-	}
-	return f.followers.Load() > 0
 }
 
 // remove makes a flight one that nobody new can follow.

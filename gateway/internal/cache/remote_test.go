@@ -5,8 +5,10 @@ import (
 	"errors"
 	"io"
 	"maps"
+	"math"
 	"slices"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/google/go-cmp/cmp"
@@ -201,3 +203,62 @@ func (always) Put([32]byte, []byte, time.Duration) {}
 func (always) Delete([32]byte)                     {}
 func (always) Purge(context.Context, string) error { return nil }
 func (always) Purged(time.Time, ...string) bool    { return false }
+
+// TestClockSetBack reads a reply whose gateway's clock is decades ahead. Its age is not
+// negative, and it is over when the store says so.
+func TestClockSetBack(t *testing.T) {
+	a, _, s := sharing(t)
+	req := &llm.Request{ID: "req_1", Body: []byte(`{"x":1}`), Facts: llm.Facts{Model: "m"}}
+	answer(t, a, req)
+	synctest.Test(t, func(t *testing.T) { // its clock begins in 2000
+		for k, v := range s.values {
+			s.values[k] = value{v.data, v.created, time.Now().Add(time.Minute)}
+		}
+		b := open(t, 1<<20)
+		b.UseRemote(s)
+		find := func() *cache.Slot { return b.Find(t.Context(), req, caching, &llm.Decision{}) }
+		reply, err := find().Reply(t.Context())
+		if err != nil || reply == nil || reply.Age != 0 {
+			t.Fatalf("the reply is %+v, %v, want one of age 0", reply, err)
+		}
+		clear(s.values)
+		if got := find().State(); got != llm.CacheHit {
+			t.Errorf("it is not kept: %s", got)
+		}
+		time.Sleep(time.Minute + time.Second)
+		if got := find().State(); got != llm.CacheMiss {
+			t.Errorf("after its time it is a %s", got)
+		}
+	})
+}
+
+// TestLifetimesAtTheirEnds stores replies for times that make no sense.
+func TestLifetimesAtTheirEnds(t *testing.T) {
+	c := open(t, 1<<20)
+	for ttl, want := range map[time.Duration]bool{-1: false, math.MinInt64: false, 0: false, time.Hour: true, math.MaxInt64: true} {
+		key := cache.NewKey([]byte(ttl.String()))
+		c.Put(key, c.NewEntry(cache.Recording{}), ttl)
+		if _, ok := c.Get(key); ok != want {
+			t.Errorf("a reply that is kept for %v is found: %v", ttl, ok)
+		}
+	}
+}
+
+// TestNamespacesStayApart has namespaces that could be taken for one another.
+func TestNamespacesStayApart(t *testing.T) {
+	c := open(t, 1<<20)
+	of := func(team, namespace string) *llm.Request {
+		return &llm.Request{Body: []byte(`{"x":1}`), Facts: llm.Facts{Model: "m"}, Principal: llm.Principal{Team: team}, Cache: llm.CacheControl{Namespace: namespace}}
+	}
+	for _, name := range []string{"", " ", "a", "a ", "A", "a\x00", "\x00a", "a\nb", "é", "e\u0301", "../a", "*", `"`, `{"x":1}`, "team one", "\u2028"} {
+		for _, team := range []string{"one", "two"} {
+			if got := c.Find(t.Context(), of(team, name), caching, &llm.Decision{}).State(); got != llm.CacheMiss {
+				t.Errorf("namespace %q of team %s is a %s before its first reply", name, team, got)
+			}
+			answer(t, c, of(team, name))
+			if got := c.Find(t.Context(), of(team, name), caching, &llm.Decision{}).State(); got != llm.CacheHit {
+				t.Errorf("namespace %q of team %s is a %s after it", name, team, got)
+			}
+		}
+	}
+}

@@ -66,6 +66,28 @@ func (s *Slot) findSimilar(ctx context.Context, req *llm.Request, route *llm.Rou
 	return true
 }
 
+// ExplainSimilar returns what the similarity cache makes of a request now; nil when the route
+// has none, or an equal request's reply answers it. It asks no embedder but the built-in one.
+func (c *Cache) ExplainSimilar(ctx context.Context, req *llm.Request, route *llm.Route, d *llm.Decision) *llm.SimilarLookup {
+	if !route.Similar.On() {
+		return nil
+	}
+	s, r := c.open(ctx, req, route, d)
+	if s.state == llm.CacheOff {
+		return nil
+	}
+	s.shared = c.shared(ctx, req, route, d, r)
+	read := !req.Cache.NoCache
+	if read && (s.look(s.own) || s.look(s.shared)) {
+		return nil
+	}
+	if e := route.Similar.Embedder; e != similar.Lexical {
+		return &llm.SimilarLookup{Mode: route.Similar.Mode, Skipped: "the embedder " + e + " is not asked in a dry run"}
+	}
+	s.findSimilar(ctx, req, route, d, read)
+	return s.similar.lookup
+}
+
 // ask makes the query of a request, or returns why it has none.
 func (s *Slot) ask(ctx context.Context, req *llm.Request, route *llm.Route, d *llm.Decision) (skipped string) {
 	o := &route.Similar

@@ -7,6 +7,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/google/go-cmp/cmp"
+
 	"github.com/penstock/penstock/gateway/internal/llm"
 )
 
@@ -50,9 +52,20 @@ func TestSimilarIsKeptApart(t *testing.T) {
 		c.Wait()
 		req, r, d := request("Could you please explain gravity?"), route(), &llm.Decision{}
 		tt.change(req, r, d)
+		explained := c.ExplainSimilar(t.Context(), req, r, d)
 		slot = c.Find(t.Context(), req, r, d)
 		if slot.State() != tt.want {
 			t.Errorf("%s: %s, want %s; %+v", name, slot.State(), tt.want, slot.Similar())
+		}
+		if r.Similar.Embedder == "none" {
+			if explained == nil || explained.Skipped != "the embedder none is not asked in a dry run" {
+				t.Errorf("%s is explained as %+v", name, explained)
+			}
+		} else if diff := cmp.Diff(slot.Similar(), explained); diff != "" {
+			t.Errorf("%s is explained differently (-found +explained):\n%s", name, diff)
+		}
+		if l := c.ExplainSimilar(t.Context(), request("Explain gravity"), route(), &llm.Decision{}); l != nil {
+			t.Errorf("an equal request is explained as %+v", l)
 		}
 		slot.Close(nil)
 	}

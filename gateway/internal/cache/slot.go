@@ -54,20 +54,11 @@ const defaultTTL = 5 * time.Minute
 // then the route; and the policy, the caller and the route decide in this order how long
 // the reply is kept.
 func (c *Cache) Find(ctx context.Context, req *llm.Request, route *llm.Route, d *llm.Decision) *Slot {
-	read, write := uses(req, route, d)
-	if !read && !write {
-		return &Slot{state: llm.CacheOff}
+	s, r := c.open(ctx, req, route, d)
+	if s.state == llm.CacheOff {
+		return s
 	}
-	r := c.read(req, route, d)
-	if r.stateful || r.varied && !route.CacheVaried {
-		return &Slot{state: llm.CacheOff}
-	}
-	s := &Slot{ctx: ctx, cache: c, state: llm.CacheMiss, own: r.key, maxAge: req.Cache.MaxAge, asked: askingOf(req, r),
-		coalesces: read && write && route.CacheCoalesce,
-		req:       req, recording: Recording{ToolCalls: route.CacheToolCalls, Source: req.ID}}
-	if write {
-		s.recording.TTL = cmp.Or(time.Duration(d.Obligations.Cache.TTLSeconds)*time.Second, req.Cache.TTL, route.CacheTTL, defaultTTL)
-	}
+	read := !req.Cache.NoCache
 	s.elements = c.elementsOf(req, route, d)
 	if read && s.look(s.own) || s.coalesces && c.flights.follow(s, s.own) {
 		return s
@@ -82,6 +73,25 @@ func (c *Cache) Find(ctx context.Context, req *llm.Request, route *llm.Route, d 
 	}
 	c.flights.join(s)
 	return s
+}
+
+// open makes a request's slot, in which nothing was looked up yet, and reads the request.
+func (c *Cache) open(ctx context.Context, req *llm.Request, route *llm.Route, d *llm.Decision) (*Slot, reading) {
+	read, write := uses(req, route, d)
+	if !read && !write {
+		return &Slot{state: llm.CacheOff}, reading{}
+	}
+	r := c.read(req, route, d)
+	if r.stateful || r.varied && !route.CacheVaried {
+		return &Slot{state: llm.CacheOff}, r
+	}
+	s := &Slot{ctx: ctx, cache: c, state: llm.CacheMiss, own: r.key, maxAge: req.Cache.MaxAge, asked: askingOf(req, r),
+		coalesces: read && write && route.CacheCoalesce,
+		req:       req, recording: Recording{ToolCalls: route.CacheToolCalls, Source: req.ID}}
+	if write {
+		s.recording.TTL = cmp.Or(time.Duration(d.Obligations.Cache.TTLSeconds)*time.Second, req.Cache.TTL, route.CacheTTL, defaultTTL)
+	}
+	return s, r
 }
 
 // groupsOf are the groups that the reply to a request belongs to.

@@ -50,7 +50,7 @@ func (e *environment) explainCommand() *cobra.Command {
 	}
 	cmd.Flags().StringVarP(&file, "file", "f", "", "file with a request of any client; - is standard input")
 	fl := cmd.Flags()
-	fl.StringVar(&as.Key, "key", "", "with -f: id or name of the virtual key that asks")
+	fl.StringVar(&as.Key, "key", "", "with -f: id or name of the virtual key that asks, or oidc:ISSUER:SUBJECT")
 	fl.StringVar(&as.Team, "team", "", "with -f: team of the caller, in place of the key's")
 	fl.StringVar(&as.User, "user", "", "with -f: user of the caller, in place of the key's")
 	fl.StringArrayVar(&as.tags, "tag", nil, "with -f: NAME=VALUE, a tag that the caller sends; may be repeated")
@@ -110,7 +110,11 @@ func (e *environment) dryRun(ctx context.Context, body []byte, as admin.Asker) (
 		return nil, err
 	}
 	defer s.Close(ctx)
-	return s.Explain(ctx, body, as)
+	r, err := s.Explain(ctx, body, as)
+	if err == nil && r.Similar != nil && r.Similar.Skipped == "" {
+		r.Similar.Skipped = "only the gateway has stored replies; its POST /admin/v1/explain looks"
+	}
+	return r, err
 }
 
 // askerFlags are the flags that make an asker.

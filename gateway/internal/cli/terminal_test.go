@@ -124,9 +124,9 @@ func TestNothingReachesATerminalRaw(t *testing.T) {
 		"feedback list": func() error {
 			return e.printFeedback([]llm.Feedback{{RequestID: nasty, KeyID: nasty, Label: nasty, Comment: nasty}})
 		},
-		"spend":         func() error { return e.printSpend("table", by, spent) },
-		"spend -o csv":  func() error { return e.printSpend("csv", by, spent) },
-		"spend -o json": func() error { return e.printSpend("json", by, spent) },
+		"spend":         func() error { return e.printSpend("table", by, spent, nil) },
+		"spend -o csv":  func() error { return e.printSpend("csv", by, spent, nil) },
+		"spend -o json": func() error { return e.printSpend("json", by, spent, nil) },
 		"keys list":     func() error { return e.printKeys("table", []admin.Key{key}) },
 		"keys create":   func() error { return e.printNewKey("table", key) },
 		"keys show":     func() error { return e.printKey("table", key) },

@@ -21,6 +21,7 @@ import (
 func (d *decoder) check(c *Config) {
 	d.address("listen", c.Listen)
 	d.checkAdmin(c)
+	d.checkIdentity(c)
 	d.checkServer(c.Server)
 	d.checkMedia(c)
 	d.checkRetryBudget(c.RetryBudget)

@@ -26,6 +26,8 @@ type Config struct {
 	// sent must be good, none is needed) or off. With a configuration file the default
 	// is required; without one it is off.
 	Keys KeyMode `yaml:"keys"`
+	// Identity is whose tokens callers may send in place of a virtual key; left out, nobody's.
+	Identity Identity `yaml:"identity"`
 	// Server bounds what callers may send and how long they may take.
 	Server Server `yaml:"server"`
 	// CORS lets web pages of other origins use the API; left out, none may.
@@ -70,7 +72,8 @@ type Config struct {
 	// Ledger is where usage records and keys are kept: sqlite://FILE, or a mapping with more
 	// settings.
 	Ledger Ledger `yaml:"ledger"`
-	// Retention is how long usage records are kept, such as 90d; 0s keeps them for ever.
+	// Retention is how long usage records are kept, such as 90d; 0s keeps them for ever. The sums
+	// of each hour that spend is reported from are kept for three years.
 	// Budgets do not depend on them.
 	Retention time.Duration `yaml:"retention"`
 	// OnLedgerFailure is what happens to requests while usage can't be recorded, because

@@ -137,10 +137,12 @@ func (d *decoder) custom(path string, n ast.Node, v reflect.Value) bool {
 		d.object(path, n, out)
 	case *Capabilities:
 		d.capabilities(path, n, out)
-	case *OneOf, *Endpoints, *Dialects:
+	case *OneOf, *Endpoints, *Dialects, *OneOrMore, *ClaimValues:
 		d.oneOrMore(path, n, v)
 	case *llm.Dialect:
 		d.dialect(path, n, out)
+	case *ClaimValue:
+		d.claimValue(path, n, out)
 	case *OnError:
 		d.onError(path, n, out)
 	case *time.Duration:

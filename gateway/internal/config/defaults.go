@@ -25,6 +25,12 @@ func setDefaults(v any) {
 	case *Admin:
 		c.Listen = "127.0.0.1:8081"
 		c.Auth = AuthLoopback
+	case *Issuer:
+		c.Algorithms = []Algorithm{"RS256", "PS256", "ES256", "EdDSA"}
+		c.Leeway = 30 * time.Second
+		c.MaxLifetime = 24 * time.Hour
+	case *IssuerClaims:
+		c.User = "sub"
 	case *Server:
 		c.MaxBody = 32 << 20
 		c.MaxReply = 32 << 20

@@ -32,7 +32,7 @@ func TestRestarts(t *testing.T) {
 			t.Errorf("%q: Restarts = %q, want %q", test.text, got, test.want)
 		}
 	}
-	live := " keys cors media providers models unpriced plugins endpoints policies catalog classifier retention on_ledger_failure retry_budget - "
+	live := " keys identity cors media providers models unpriced plugins endpoints policies catalog classifier retention on_ledger_failure retry_budget - "
 	fixed := " listen admin server cache ledger state time_zone decision_log "
 	for i := range reflect.TypeFor[Config]().NumField() {
 		f := reflect.TypeFor[Config]().Field(i)

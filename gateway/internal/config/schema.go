@@ -27,7 +27,7 @@ var exampleFile string
 // configSource is the source of this package's types: the comments on their fields become
 // the descriptions that editors show.
 //
-//go:embed config.go model.go when.go
+//go:embed config.go identity.go model.go when.go
 var configSource embed.FS
 
 // Schema returns the JSON Schema (draft 2020-12) of the configuration file, for editors.
@@ -130,6 +130,12 @@ func schemaOf(t reflect.Type) *jsonschema.Schema {
 		return &jsonschema.Schema{Type: "string", Pattern: `^[A-Za-z0-9+/]{43}=$`}
 	case reflect.TypeFor[OneOf]():
 		return oneOrMore(&jsonschema.Schema{Type: "string", Pattern: `.`, Examples: []any{"search", "support-*"}})
+	case reflect.TypeFor[OneOrMore]():
+		return oneOrMore(&jsonschema.Schema{Type: "string", Pattern: `.`})
+	case reflect.TypeFor[Algorithm]():
+		return enum(algorithms()...)
+	case reflect.TypeFor[ClaimValues]():
+		return oneOrMore(&jsonschema.Schema{OneOf: []*jsonschema.Schema{{Type: "string", Pattern: `.`}, {Type: "number"}, {Type: "boolean"}}})
 	case reflect.TypeFor[Endpoints]():
 		return oneOrMore(enum(endpointNames()...))
 	case reflect.TypeFor[Dialects]():
@@ -222,7 +228,7 @@ func allowEmpty(s *jsonschema.Schema) {
 // comments returns a function that finds the comment on a field of a type.
 func comments() (func(reflect.Type, string) string, error) {
 	texts := map[string]string{}
-	for _, name := range []string{"config.go", "model.go", "when.go"} {
+	for _, name := range []string{"config.go", "identity.go", "model.go", "when.go"} {
 		source, err := configSource.ReadFile(name)
 		if err != nil {
 			return nil, err

@@ -68,7 +68,7 @@ func (h *Holds) Reserve(ctx context.Context, draft *llm.Record, limits []llm.Lim
 		return nil, 0, err
 	}
 	draft.Limits = states
-	x := &hold{in: h, draft: draft, ended: ctx.Done(), durable: slices.ContainsFunc(limits, mustSurvive)}
+	x := &hold{in: h, draft: draft, ended: ctx.Done(), durable: slices.ContainsFunc(limits, mustSurvive) && !free(draft, ask.Amounts(output))}
 	if x.durable {
 		if err := h.ledger.OpenLease(ctx, draft); err != nil {
 			h.meter.Settle(draft.ID, llm.Amounts{})
@@ -93,6 +93,13 @@ func (h *Holds) Freed() <-chan struct{} { return h.meter.Freed() }
 // limits on money and tokens do.
 func mustSurvive(l llm.Limit) bool {
 	return !l.Warn && l.Unit != llm.UnitConcurrent && l.Unit != llm.UnitRequests
+}
+
+// free reports whether a request spends no money and no tokens and gets nothing before its
+// record is written: a whole reply from the cache. Without a lease, one journalled entry is
+// enough for it, and what a killed process loses of it, nobody has got.
+func free(draft *llm.Record, a llm.Amounts) bool {
+	return !draft.Stream && a == llm.Amounts{Requests: a.Requests}
 }
 
 // unavailable is the error for a request whose reservation cannot be journalled.

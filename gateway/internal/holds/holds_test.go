@@ -167,3 +167,26 @@ func TestHoldsReserveAgain(t *testing.T) {
 		t.Errorf("holds are left open (-want +got):\n%s", d)
 	}
 }
+
+// A whole reply from the cache is recorded before anybody gets it and spends nothing, so a
+// killed process leaves nothing of it. A stream may have been sent in part.
+func TestReplyFromTheCacheAfterACrash(t *testing.T) {
+	h := newHoldTest(t)
+	one := llm.Exactly(llm.Amounts{Requests: 1})
+	for id, stream := range map[string]bool{"req_plain": false, "req_stream": true} {
+		draft := &llm.Record{ID: id, Model: "m", KeyID: "a", Stream: stream}
+		if _, _, err := h.Reserve(t.Context(), draft, []llm.Limit{oneUSD}, one); err != nil {
+			t.Fatal(err)
+		}
+	}
+	h.Holds = h.reopen(t)
+	var left []string
+	for _, id := range []string{"req_plain", "req_stream"} {
+		if _, err := h.ledger.Get(t.Context(), id); err == nil {
+			left = append(left, id)
+		}
+	}
+	if diff := cmp.Diff([]string{"req_stream"}, left); diff != "" {
+		t.Errorf("records after a crash (-want +got):\n%s", diff)
+	}
+}

@@ -59,6 +59,15 @@ func (x *exchange) log(e *llm.Error) {
 	log("request ended in an error", "request", x.id, "method", x.r.Method, "path", truncate(x.r.URL.Path), "status", e.HTTPStatus(), "error", e)
 }
 
+// challenge says what the caller should authenticate with, as RFC 6750 has it: with an error
+// only where a key or token was sent that is no good, which is of no use to send again.
+func challenge(e *llm.Error) string {
+	if e.Retried {
+		return `Bearer error="invalid_token"`
+	}
+	return "Bearer"
+}
+
 // refuse writes an error reply.
 func (x *exchange) refuse(e *llm.Error) {
 	h := x.w.Header()
@@ -70,7 +79,7 @@ func (x *exchange) refuse(e *llm.Error) {
 		h["X-Should-Retry"] = []string{"false"}
 	}
 	if e.HTTPStatus() == http.StatusUnauthorized {
-		h["Www-Authenticate"] = []string{"Bearer"}
+		h["Www-Authenticate"] = []string{challenge(e)}
 	}
 	for name, values := range x.reply.head.Header {
 		if _, ours := h[name]; !ours && name != "Content-Type" && name != "Content-Length" {

@@ -8,7 +8,6 @@ import (
 	"net/http"
 	"slices"
 	"sync"
-	"time"
 
 	"github.com/penstock/penstock/gateway/internal/audit"
 	"github.com/penstock/penstock/gateway/internal/httpapi/admin"
@@ -233,7 +232,7 @@ func (f *FakeAdmin) CompareRouters(context.Context, admin.Comparison) (any, erro
 }
 
 // Spend returns one row.
-func (f *FakeAdmin) Spend(context.Context, []string, time.Time, time.Time) (any, error) {
+func (f *FakeAdmin) Spend(context.Context, admin.SpendQuery) (any, error) {
 	return map[string]any{"rows": []map[string]any{{"model": "m"}}}, nil
 }
 

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"path/filepath"
+	"strings"
 	"sync/atomic"
 	"syscall"
 	"testing"
@@ -172,4 +173,46 @@ func usualDraft() *llm.Record {
 	r := usualRecord()
 	return &llm.Record{ID: r.ID, Time: r.Time, Endpoint: r.Endpoint, Model: r.Model, Route: r.Route, Target: r.Target, Provider: r.Provider,
 		KeyID: r.KeyID, KeyName: r.KeyName, Team: r.Team, User: r.User, Tags: r.Tags, Price: r.Price, Limits: r.Limits, Usage: llm.Usage{Input: 1200}}
+}
+
+// BenchmarkSpendOfAMillion asks what the dashboard asks of a ledger with a million requests in 30
+// days, of 20 models, 50 teams and 500 keys.
+func BenchmarkSpendOfAMillion(b *testing.B) {
+	l := openTest(b, Options{})
+	if _, err := l.DB().Exec(`INSERT INTO requests (seq, id, arrived, model, route, target, provider, key_id, team, user_name, status, cache, input_tokens, output_tokens, cost, saved, tags, record)
+		WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 1000000)
+		SELECT 1793491200000000 + i * 2592000, 'req_' || i, 1793491200000000 + i * 2592000, 'model-' || (i % 20), 'r', 'p/model-' || (i % 20), 'p', 'key-' || (i % 500), 'team-' || (i % 50), '', 200, 'miss',
+			1000, 100, 5000000, 0, '{"usecase":"u' || (i % 10) || '"}', '{}' FROM n`); err != nil {
+		b.Fatal(err)
+	}
+	script, err := migrations.ReadFile("migrations/0006_hourly.sql")
+	if err != nil {
+		b.Fatal(err)
+	}
+	_, insert, _ := strings.Cut(string(script), "INSERT INTO hourly")
+	if _, err := l.DB().Exec("INSERT INTO hourly" + strings.Replace(insert, "CREATE TABLE hourly_by", "CREATE TABLE IF NOT EXISTS hourly_by", 1)); err != nil {
+		b.Fatal(err)
+	}
+	start := time.UnixMicro(1793491200000000)
+	for name, q := range map[string]Query{
+		"model by day":     {By: []string{"model", "day"}, Since: start},
+		"team by day":      {By: []string{"team", "day"}, Since: start},
+		"use case by day":  {By: []string{"tag:usecase", "day"}, Since: start},
+		"one team by hour": {By: []string{"model", "hour"}, Since: start.Add(29 * 24 * time.Hour), Where: map[string]string{"team": "team-7"}},
+	} {
+		b.Run(name, func(b *testing.B) {
+			for b.Loop() {
+				if r, err := l.Spend(b.Context(), q); err != nil || r.Total.Requests == 0 {
+					b.Fatal(r.Total, err)
+				}
+			}
+		})
+	}
+	b.Run("last 50 requests", func(b *testing.B) {
+		for b.Loop() {
+			if r, err := l.List(b.Context(), Page{Limit: 50, Where: map[string]string{"team": "team-7"}}); err != nil || len(r) != 50 {
+				b.Fatal(len(r), err)
+			}
+		}
+	})
 }

@@ -19,7 +19,8 @@ const (
 	extendEntry    = 5 // the progress of a lease's request
 	routeEntry     = 6 // the facts of a route
 	feedbackEntry  = 7 // what a caller says of a reply
-	recordEntry    = 8 // a record, which ends its lease
+	record8Entry   = 8 // a record without its session, and without whether its usage is an estimate; older versions wrote it
+	recordEntry    = 9 // a record, which ends its lease
 )
 
 // entry is a parsed entry of the journal. Its texts are parts of the payload.
@@ -46,10 +47,10 @@ type routeRow struct {
 // row is a record as columns. written is the time at which it was journalled, in
 // microseconds since the Unix epoch.
 type row struct {
-	id, model, route, target, provider, key, team, user, code, cache, tags, record string
+	id, model, route, target, provider, key, team, user, code, cache, session, tags, record string
 
 	written, arrived, status, input, output, cost, saved, promptSaved int64
-	unpriced                                                          bool
+	unpriced, estimated                                               bool
 }
 
 // appendRecordFrame appends a record's frame. The record itself is last, so that it needs
@@ -63,7 +64,8 @@ func appendRecordFrame(b []byte, r *llm.Record, now time.Time) []byte {
 	for _, n := range [...]int64{now.UnixMicro(), r.Time.UnixMicro(), int64(r.Status), r.Usage.Input, r.Usage.Output, int64(r.Cost), int64(r.Saved), int64(r.PromptSaved)} {
 		b = binary.AppendVarint(b, n)
 	}
-	b = appendBool(b, unpriced(r))
+	b = appendBool(appendBool(b, unpriced(r)), r.Usage.Estimated)
+	b = appendText(b, r.Session)
 	b = appendTags(b, r.Tags)
 	b = appendCharges(b, r.Charges)
 	return endFrame(appendRecord(b, r), start)
@@ -156,7 +158,7 @@ func (e *entry) parse(payload string) error {
 	f := fields{rest: payload}
 	*e = entry{kind: f.byte(), charges: e.charges[:0]}
 	switch e.kind {
-	case oldRecordEntry, recordEntry:
+	case oldRecordEntry, record8Entry, recordEntry:
 		e.parseRow(&f)
 	case openEntry:
 		e.lease, e.expires = f.text(), f.varint()
@@ -192,10 +194,13 @@ func (e *entry) parseRow(f *fields) {
 	for _, n := range [...]*int64{&r.written, &r.arrived, &r.status, &r.input, &r.output, &r.cost, &r.saved} {
 		*n = f.varint()
 	}
-	if e.kind == recordEntry {
+	if e.kind != oldRecordEntry {
 		r.promptSaved = f.varint()
 	}
 	r.unpriced = f.byte() == 1
+	if e.kind == recordEntry {
+		r.estimated, r.session = f.byte() == 1, f.text()
+	}
 	r.tags = f.text()
 	e.parseCharges(f)
 	r.record, f.rest = f.rest, ""

@@ -12,7 +12,7 @@ import (
 
 func TestRecordFramesParse(t *testing.T) {
 	r := usualRecord()
-	r.Code, r.Price.Known, r.PromptSaved = llm.CodeBudget, false, -77
+	r.Code, r.Price.Known, r.PromptSaved, r.Session, r.Usage.Estimated = llm.CodeBudget, false, -77, "s1", true
 	now := time.UnixMicro(1795392000000001)
 	frame := appendRecordFrame(nil, r, now)
 	payload, rest := splitFrame(string(frame))
@@ -23,18 +23,26 @@ func TestRecordFramesParse(t *testing.T) {
 	want := entry{kind: recordEntry, charges: r.Charges, row: row{
 		id: r.ID, model: "smart", route: "smart", target: "openai/gpt-5", provider: "openai", key: "abcdefgh", team: "search", user: "alice",
 		code: string(llm.CodeBudget), cache: "miss", tags: `{"usecase":"support"}`, record: string(appendRecord(nil, r)),
-		written: now.UnixMicro(), arrived: r.Time.UnixMicro(), status: 200, input: 1200, output: 310, cost: 3_448_000, promptSaved: -77, unpriced: true,
+		written: now.UnixMicro(), arrived: r.Time.UnixMicro(), status: 200, input: 1200, output: 310, cost: 3_448_000, promptSaved: -77, unpriced: true, estimated: true, session: "s1",
 	}}
 	if d := cmp.Diff(want, got, cmp.AllowUnexported(entry{}, row{}, routeRow{})); d != "" {
 		t.Errorf("parse (-want +got):\n%s", d)
 	}
-	want.kind = oldRecordEntry // as older versions wrote it
-	if err := got.parse(string(print(&want))); err != nil {
-		t.Fatal(err)
-	}
-	want.row.promptSaved = 0
-	if d := cmp.Diff(want, got, cmp.AllowUnexported(entry{}, row{}, routeRow{})); d != "" {
-		t.Errorf("parse of an older entry (-want +got):\n%s", d)
+	for _, older := range []struct {
+		kind byte
+		lack func(*row)
+	}{
+		{record8Entry, func(r *row) { r.estimated, r.session = false, "" }},
+		{oldRecordEntry, func(r *row) { r.promptSaved = 0 }},
+	} {
+		want.kind = older.kind
+		if err := got.parse(string(print(&want))); err != nil {
+			t.Fatal(err)
+		}
+		older.lack(&want.row)
+		if d := cmp.Diff(want, got, cmp.AllowUnexported(entry{}, row{}, routeRow{})); d != "" {
+			t.Errorf("parse of an entry of kind %d (-want +got):\n%s", older.kind, d)
+		}
 	}
 }
 
@@ -63,10 +71,14 @@ func print(e *entry) []byte {
 	for _, n := range []int64{r.written, r.arrived, r.status, r.input, r.output, r.cost, r.saved} {
 		b = binary.AppendVarint(b, n)
 	}
-	if e.kind == recordEntry {
+	if e.kind != oldRecordEntry {
 		b = binary.AppendVarint(b, r.promptSaved)
 	}
-	return append(appendCharges(appendText(appendBool(b, r.unpriced), r.tags), e.charges), r.record...)
+	b = appendBool(b, r.unpriced)
+	if e.kind == recordEntry {
+		b = appendText(appendBool(b, r.estimated), r.session)
+	}
+	return append(appendCharges(appendText(b, r.tags), e.charges), r.record...)
 }
 
 // FuzzJournal parses arbitrary bytes as a file and as a payload.

@@ -66,7 +66,7 @@ func recordFrame(r *llm.Record) []byte { return appendRecordFrame(nil, r, time.N
 
 func checkRequests(t testing.TB, r *Reader, want int) {
 	t.Helper()
-	report, err := r.Spend(t.Context(), Query{})
+	report, err := r.Spend(t.Context(), Query{Where: map[string]string{"session": ""}})
 	if err != nil || report.Total.Requests != int64(want) {
 		t.Errorf("Spend = %+v, %v, want %d requests", report.Total, err, want)
 	}

@@ -145,7 +145,7 @@ func (r *Reader) List(ctx context.Context, p Page) ([]*llm.Record, error) {
 }
 
 func (p Page) query() (string, []any, error) {
-	var b statement
+	b := statement{table: requestsTable()}
 	b.WriteString("SELECT record FROM requests WHERE true")
 	if p.Before != "" {
 		b.bind(" AND seq < (SELECT seq FROM requests WHERE id = ?)", p.Before)
@@ -171,7 +171,7 @@ func (p Page) query() (string, []any, error) {
 // outcomes are the conditions of Page.Outcome. Refused are requests that a policy, a limit or
 // a missing key kept from being served.
 func outcomes() map[string]string {
-	const refused, failed, cached = "status IN (401, 403, 429)", "(status >= 400 OR code IS NOT NULL)", "ifnull(cache, '') IN ('hit', 'coalesced', 'similar')"
+	const refused, failed, cached = "status IN (401, 403, 429)", "(status >= 400 OR code IS NOT NULL)", cacheHit
 	return map[string]string{
 		"":        "",
 		"refused": " AND " + refused,

@@ -1,6 +1,7 @@
 package ledger
 
 import (
+	"cmp"
 	"context"
 	"database/sql"
 	"errors"
@@ -23,9 +24,12 @@ type session struct {
 	// pruned is when charges of windows that are over were deleted last.
 	pruned time.Time
 
-	// entry is the current one, totals what the transaction charges; both are reused.
-	entry  entry
-	totals totals
+	// entry is the current one, totals what the transaction charges, and hourly and hourlyBy what
+	// its requests add up to; all are reused.
+	entry    entry
+	totals   totals
+	hourly   hourly
+	hourlyBy hourlyBy
 }
 
 // pruneEvery is how often charges of windows that are over are deleted.
@@ -42,7 +46,7 @@ func startSession(ctx context.Context, db *sql.DB, now func() time.Time) (*sessi
 	if err != nil {
 		return nil, err
 	}
-	s := &session{conn: conn, now: now, totals: make(totals)}
+	s := &session{conn: conn, now: now, totals: make(totals), hourly: make(hourly), hourlyBy: make(hourlyBy)}
 	if err := s.start(ctx); err != nil {
 		conn.Close()
 		return nil, err
@@ -100,6 +104,7 @@ func (s *session) write(ctx context.Context, list []chunk) error {
 
 func (s *session) writeAfter(mark position, list []chunk) error {
 	clear(s.totals)
+	clear(s.hourly)
 	for _, c := range list {
 		if !mark.before(c.end()) {
 			continue
@@ -109,7 +114,7 @@ func (s *session) writeAfter(mark position, list []chunk) error {
 		}
 		mark = c.end()
 	}
-	if err := s.charge(s.now()); err != nil {
+	if err := cmp.Or(s.charge(s.now()), s.saveHourly()); err != nil {
 		return err
 	}
 	if err := s.exec(saveMark, mark.segment, mark.offset); err != nil {
@@ -156,7 +161,7 @@ func (s *session) writeEntry(e *entry) error {
 		return s.saveRoute(e)
 	case feedbackEntry:
 		return s.saveFeedback(e)
-	case oldRecordEntry, recordEntry:
+	case oldRecordEntry, record8Entry, recordEntry:
 		s.seq = max(s.seq+1, e.row.written)
 		err := s.insert(s.seq, &e.row)
 		if isDuplicate(err) {
@@ -165,6 +170,7 @@ func (s *session) writeEntry(e *entry) error {
 		if err != nil {
 			return fmt.Errorf("insert record: %w", err)
 		}
+		s.hourly.add(&e.row)
 	}
 	s.totals.add(e.charges)
 	return nil
@@ -177,8 +183,11 @@ func isDuplicate(err error) bool {
 	return errors.As(err, &e) && e.Code() == sqlite3.SQLITE_CONSTRAINT_UNIQUE && strings.Contains(e.Error(), "requests.id")
 }
 
+// keepHourly is how long the sums of hours are kept where old records are deleted.
+const keepHourly = 3 * 366 * 24 * time.Hour
+
 // prune deletes records that were written before a time, in microseconds since the Unix
-// epoch, oldest first and at most so many. Their charges to meters stay. Feedback of that age
+// epoch, oldest first and at most so many. Their charges to meters and their sums stay. Feedback of that age
 // and facts of routes that no later record names go, too.
 func (s *session) prune(before int64, most int) (deleted int64, err error) {
 	const q = "DELETE FROM requests WHERE seq IN (SELECT seq FROM requests WHERE seq < ? ORDER BY seq LIMIT ?)"
@@ -192,7 +201,11 @@ func (s *session) prune(before int64, most int) (deleted int64, err error) {
 	if _, err = s.conn.ExecContext(context.Background(), "DELETE FROM feedback WHERE given < ?", before); err != nil {
 		return deleted, err
 	}
-	_, err = s.conn.ExecContext(context.Background(), "DELETE FROM routes WHERE seen < ?", before-2*renewRoute.Microseconds())
+	if _, err = s.conn.ExecContext(context.Background(), "DELETE FROM routes WHERE seen < ?", before-2*renewRoute.Microseconds()); err != nil {
+		return deleted, err
+	}
+	oldest := s.now().Add(-keepHourly).Unix() / 3600
+	_, err = s.conn.ExecContext(context.Background(), "DELETE FROM hourly WHERE hour < ?1; DELETE FROM hourly_by WHERE hour < ?1", oldest)
 	return deleted, err
 }
 

@@ -37,21 +37,21 @@ func TestSpend(t *testing.T) {
 		query Query
 		want  string
 	}{
-		{"one sum", Query{}, `{"rows":[{"requests":6,"errors":1,"input_tokens":4800,"output_tokens":1240,"cost_usd":3.000000008,"unpriced_requests":1,"cache_hits":1,"saved_usd":0.005,"prompt_cache_saved_usd":1.25}],
-			"total":{"requests":6,"errors":1,"input_tokens":4800,"output_tokens":1240,"cost_usd":3.000000008,"unpriced_requests":1,"cache_hits":1,"saved_usd":0.005,"prompt_cache_saved_usd":1.25}}`},
+		{"one sum", Query{}, `{"rows":[{"requests":6,"errors":1,"input_tokens":4800,"output_tokens":1240,"cost_usd":3.000000008,"unpriced_requests":1,"estimated_requests":0,"estimated_cost_usd":0,"cache_hits":1,"saved_usd":0.005,"prompt_cache_saved_usd":1.25}],
+			"total":{"requests":6,"errors":1,"input_tokens":4800,"output_tokens":1240,"cost_usd":3.000000008,"unpriced_requests":1,"estimated_requests":0,"estimated_cost_usd":0,"cache_hits":1,"saved_usd":0.005,"prompt_cache_saved_usd":1.25}}`},
 		{"by team and tag", Query{By: []string{"team", "tag:usecase"}, Until: day.Add(time.Hour)}, `{"rows":[
-			{"team":"ops","tag:usecase":"chat","requests":1,"errors":0,"input_tokens":1200,"output_tokens":310,"cost_usd":2,"unpriced_requests":0,"cache_hits":0,"saved_usd":0,"prompt_cache_saved_usd":-0.25},
-			{"team":"search","tag:usecase":"support","requests":3,"errors":0,"input_tokens":2400,"output_tokens":620,"cost_usd":1.000000001,"unpriced_requests":1,"cache_hits":1,"saved_usd":0.005,"prompt_cache_saved_usd":1.5},
-			{"team":"","tag:usecase":"","requests":1,"errors":1,"input_tokens":0,"output_tokens":0,"cost_usd":0,"unpriced_requests":0,"cache_hits":0,"saved_usd":0,"prompt_cache_saved_usd":0}],
-			"total":{"requests":5,"errors":1,"input_tokens":3600,"output_tokens":930,"cost_usd":3.000000001,"unpriced_requests":1,"cache_hits":1,"saved_usd":0.005,"prompt_cache_saved_usd":1.25}}`},
+			{"team":"ops","tag:usecase":"chat","requests":1,"errors":0,"input_tokens":1200,"output_tokens":310,"cost_usd":2,"unpriced_requests":0,"estimated_requests":0,"estimated_cost_usd":0,"cache_hits":0,"saved_usd":0,"prompt_cache_saved_usd":-0.25},
+			{"team":"search","tag:usecase":"support","requests":3,"errors":0,"input_tokens":2400,"output_tokens":620,"cost_usd":1.000000001,"unpriced_requests":1,"estimated_requests":0,"estimated_cost_usd":0,"cache_hits":1,"saved_usd":0.005,"prompt_cache_saved_usd":1.5},
+			{"team":"","tag:usecase":"","requests":1,"errors":1,"input_tokens":0,"output_tokens":0,"cost_usd":0,"unpriced_requests":0,"estimated_requests":0,"estimated_cost_usd":0,"cache_hits":0,"saved_usd":0,"prompt_cache_saved_usd":0}],
+			"total":{"requests":5,"errors":1,"input_tokens":3600,"output_tokens":930,"cost_usd":3.000000001,"unpriced_requests":1,"estimated_requests":0,"estimated_cost_usd":0,"cache_hits":1,"saved_usd":0.005,"prompt_cache_saved_usd":1.25}}`},
 		{"where", Query{By: []string{"model"}, Where: map[string]string{"user": "bob", "tag:usecase": "support", "day": "2026-11-23"}}, `{"rows":[
-			{"model":"smart","requests":1,"errors":0,"input_tokens":1200,"output_tokens":310,"cost_usd":0.000000007,"unpriced_requests":0,"cache_hits":0,"saved_usd":0,"prompt_cache_saved_usd":0}],
-			"total":{"requests":1,"errors":0,"input_tokens":1200,"output_tokens":310,"cost_usd":0.000000007,"unpriced_requests":0,"cache_hits":0,"saved_usd":0,"prompt_cache_saved_usd":0}}`},
+			{"model":"smart","requests":1,"errors":0,"input_tokens":1200,"output_tokens":310,"cost_usd":0.000000007,"unpriced_requests":0,"estimated_requests":0,"estimated_cost_usd":0,"cache_hits":0,"saved_usd":0,"prompt_cache_saved_usd":0}],
+			"total":{"requests":1,"errors":0,"input_tokens":1200,"output_tokens":310,"cost_usd":0.000000007,"unpriced_requests":0,"estimated_requests":0,"estimated_cost_usd":0,"cache_hits":0,"saved_usd":0,"prompt_cache_saved_usd":0}}`},
 		{"limit keeps the total", Query{By: []string{"hour"}, Limit: 1, Since: day}, `{"rows":[
-			{"hour":"2026-11-22T10:00Z","requests":5,"errors":1,"input_tokens":3600,"output_tokens":930,"cost_usd":3.000000001,"unpriced_requests":1,"cache_hits":1,"saved_usd":0.005,"prompt_cache_saved_usd":1.25}],
-			"total":{"requests":6,"errors":1,"input_tokens":4800,"output_tokens":1240,"cost_usd":3.000000008,"unpriced_requests":1,"cache_hits":1,"saved_usd":0.005,"prompt_cache_saved_usd":1.25}}`},
-		{"nothing", Query{By: []string{"model"}, Since: day.AddDate(1, 0, 0)}, `{"rows":[],"total":{"requests":0,"errors":0,"input_tokens":0,"output_tokens":0,"cost_usd":0,"unpriced_requests":0,"cache_hits":0,"saved_usd":0,"prompt_cache_saved_usd":0}}`},
-		{"nothing, one sum", Query{Since: day.AddDate(1, 0, 0)}, `{"rows":[],"total":{"requests":0,"errors":0,"input_tokens":0,"output_tokens":0,"cost_usd":0,"unpriced_requests":0,"cache_hits":0,"saved_usd":0,"prompt_cache_saved_usd":0}}`},
+			{"hour":"2026-11-22T10:00Z","requests":5,"errors":1,"input_tokens":3600,"output_tokens":930,"cost_usd":3.000000001,"unpriced_requests":1,"estimated_requests":0,"estimated_cost_usd":0,"cache_hits":1,"saved_usd":0.005,"prompt_cache_saved_usd":1.25}],
+			"total":{"requests":6,"errors":1,"input_tokens":4800,"output_tokens":1240,"cost_usd":3.000000008,"unpriced_requests":1,"estimated_requests":0,"estimated_cost_usd":0,"cache_hits":1,"saved_usd":0.005,"prompt_cache_saved_usd":1.25}}`},
+		{"nothing", Query{By: []string{"model"}, Since: day.AddDate(1, 0, 0)}, `{"rows":[],"total":{"requests":0,"errors":0,"input_tokens":0,"output_tokens":0,"cost_usd":0,"unpriced_requests":0,"estimated_requests":0,"estimated_cost_usd":0,"cache_hits":0,"saved_usd":0,"prompt_cache_saved_usd":0}}`},
+		{"nothing, one sum", Query{Since: day.AddDate(1, 0, 0)}, `{"rows":[],"total":{"requests":0,"errors":0,"input_tokens":0,"output_tokens":0,"cost_usd":0,"unpriced_requests":0,"estimated_requests":0,"estimated_cost_usd":0,"cache_hits":0,"saved_usd":0,"prompt_cache_saved_usd":0}}`},
 	}
 	for _, c := range cases {
 		t.Run(c.name, func(t *testing.T) {

@@ -25,11 +25,13 @@ const (
 	saveMark
 	insertRoute
 	insertFeedback
+	addHour
+	addHourBy
 	kinds
 )
 
 var columns = []string{"seq", "id", "arrived", "model", "route", "target", "provider", "key_id", "team", "user_name",
-	"status", "code", "cache", "input_tokens", "output_tokens", "cost", "saved", "prompt_saved", "tags", "record"}
+	"status", "code", "cache", "input_tokens", "output_tokens", "cost", "saved", "prompt_saved", "estimated", "session", "tags", "record"}
 
 // texts is the SQL of each kind.
 func texts() [kinds]string {
@@ -37,6 +39,8 @@ func texts() [kinds]string {
 		insertRow: "INSERT INTO requests (" + strings.Join(columns, ", ") + ") VALUES (?" + strings.Repeat(", ?", len(columns)-1) + ")",
 		addCharge: `INSERT INTO charges (scope, unit, span, span_id, amount, expires) VALUES (?, ?, ?, ?, ?, ?)
 			ON CONFLICT DO UPDATE SET amount = CASE WHEN amount > 9223372036854775807 - excluded.amount THEN 9223372036854775807 ELSE amount + excluded.amount END, expires = max(expires, excluded.expires)`,
+		addHour:      addHourText("hourly", hourKeyColumns, hourSumColumns),
+		addHourBy:    addHourText("hourly_by", hourByKeyColumns, hourBySumColumns),
 		pruneCharges: "DELETE FROM charges WHERE expires < ?",
 		insertRoute:  "INSERT INTO routes (digest, seen, facts) VALUES (?, ?, ?) ON CONFLICT DO UPDATE SET seen = max(seen, excluded.seen)",
 		insertFeedback: `INSERT INTO feedback (request_id, key_id, given, score, label, comment) VALUES (?, ?, ?, ?, ?, ?)
@@ -112,7 +116,8 @@ func (s *statements) insert(seq int64, r *row) error {
 	}
 	s.bind(r.saved)
 	s.bind(r.promptSaved)
-	s.bindTexts(r.tags, r.record)
+	s.bind(r.estimated)
+	s.bindTexts(r.session, r.tags, r.record)
 	return s.run(insertRow)
 }
 

@@ -217,7 +217,8 @@ func (f Features) String() string { return strings.Join(f.Names(), ",") }
 
 // Principal is the caller: the holder of a virtual key, or an anonymous one.
 type Principal struct {
-	// KeyID is the key's public id; empty for an anonymous caller.
+	// KeyID is the key's public id, or oidc:ISSUER:SUBJECT for a caller with a token; empty for an
+	// anonymous caller.
 	KeyID string
 	Name  string
 	Team  string

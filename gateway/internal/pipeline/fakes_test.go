@@ -173,6 +173,10 @@ func (c fakeCache) Find(_ context.Context, _ *llm.Request, route *llm.Route, _ *
 	return &fakeSlot{llm.CacheOff, c.fakes}, nil
 }
 
+func (fakeCache) ExplainSimilar(context.Context, *llm.Request, *llm.Route, *llm.Decision) *llm.SimilarLookup {
+	return nil
+}
+
 type fakeSlot struct {
 	state llm.CacheState
 	fakes *fakes

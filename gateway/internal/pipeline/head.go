@@ -15,7 +15,7 @@ func (x *state) head() llm.Head {
 	if !x.concluded {
 		x.update()
 	}
-	h := make(http.Header, 16)
+	h := make(http.Header, 14)      // the most for which a map of 16 slots is made, and not of 32
 	values := make([]string, 0, 12) // one allocation for all; they are not appended to
 	set := func(name, value string) {
 		if value != "" {

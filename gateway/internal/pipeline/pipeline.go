@@ -83,6 +83,7 @@ func (p *Pipeline) Explain(ctx context.Context, req *llm.Request) *llm.Record {
 	}
 	err := x.admit(ctx)
 	if err == nil {
+		x.record.Similar = x.Cache.ExplainSimilar(ctx, req, x.route, &x.decision)
 		x.classify(ctx)
 		x.noteMirror()
 		var attempts *attempts

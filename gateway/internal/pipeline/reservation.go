@@ -12,7 +12,7 @@ import (
 type reservation struct {
 	*terms
 	// draft is what is recorded of the request if the reservation is never settled: who asked
-	// for what. It is only read, so reservations may share it.
+	// for what. Attempts share it and only read it; a reply from the cache has its own.
 	draft *llm.Record
 	// beside says that the request may hold another reservation at the same time.
 	beside bool
@@ -52,18 +52,20 @@ func (r *reservation) take(ctx context.Context, x *llm.Exchange, ask llm.Ask) (i
 	return output, nil
 }
 
-// draftFor is a copy of the draft for a request that is sent to x's target.
+// draftFor is a copy of the draft for a request that is sent to x's target, and the draft
+// itself for a reply from the cache.
 func (r *reservation) draftFor(x *llm.Exchange) *llm.Record {
+	if x == nil {
+		return r.draft
+	}
 	draft := *r.draft
 	if r.beside {
 		draft.ID += "_hedge"
 	}
-	if x != nil {
-		draft.Target, draft.Provider = x.Target.ID, x.Target.Provider
-		draft.Usage.Input = x.Sent.Facts.EstInputTokens
-		draft.Usage.Tier = x.Target.Price.TierOf("", x.Sent.Facts.Tier, draft.Usage)
-		draft.Price = x.Target.Price.At(draft.Usage.Tier)
-	}
+	draft.Target, draft.Provider = x.Target.ID, x.Target.Provider
+	draft.Usage.Input = x.Sent.Facts.EstInputTokens
+	draft.Usage.Tier = x.Target.Price.TierOf("", x.Sent.Facts.Tier, draft.Usage)
+	draft.Price = x.Target.Price.At(draft.Usage.Tier)
 	return &draft
 }
 

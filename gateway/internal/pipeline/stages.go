@@ -52,6 +52,9 @@ type Policy interface {
 type Cache interface {
 	// Find looks a request up, once. Its error is the caller's.
 	Find(ctx context.Context, req *llm.Request, route *llm.Route, d *llm.Decision) (Slot, error)
+	// ExplainSimilar returns what Find would make of a request by the reply to one in other
+	// words; nil for nothing.
+	ExplainSimilar(ctx context.Context, req *llm.Request, route *llm.Route, d *llm.Decision) *llm.SimilarLookup
 }
 
 // Slot is one request's place in the cache: a hit, a miss to be filled, a follower of another

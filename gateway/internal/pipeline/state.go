@@ -77,10 +77,18 @@ func (x *state) deadline(ctx context.Context) (context.Context, context.CancelFu
 	if x.route.Drain && x.req.Facts.Stream {
 		ctx = x.outlive(ctx)
 	}
-	ctx, cancel := context.WithTimeoutCause(ctx, x.total(), x.totalTimeout())
+	ctx, cancel := context.WithTimeoutCause(ctx, x.total(), lateRequest{&x.terms})
 	x.req.Deadline, _ = ctx.Deadline()
 	return ctx, cancel
 }
+
+// lateRequest is the cause of a context that ends at a request's total timeout. Few requests take so
+// long, so the error is made when somebody asks for it.
+type lateRequest struct{ of *terms }
+
+func (l lateRequest) Error() string { return l.Unwrap().Error() }
+
+func (l lateRequest) Unwrap() error { return l.of.totalTimeout() }
 
 // totalTimeout is the error for a request that exceeded timeout.total.
 func (t *terms) totalTimeout() error {

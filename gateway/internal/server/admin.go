@@ -56,6 +56,8 @@ type readiness struct {
 	// CacheStore is an error that does not keep the gateway from serving.
 	CacheStore string       `json:"cache_store_error,omitempty"`
 	Modules    []hook.Stats `json:"modules"`
+	// Identity has the issuers of tokens by name. A fault there keeps only their callers out.
+	Identity map[string]issuerState `json:"identity,omitempty"`
 }
 
 type policyState struct {
@@ -87,6 +89,7 @@ func (s *Server) ready() (bool, any) {
 	case h.Behind != nil:
 		r.Ledger = "The database lacks what the journal has: " + h.Behind.Error()
 	}
+	r.Identity = sn.issuerStates()
 	if store, ok := s.cacheStoreMetrics(); ok && store.Down {
 		r.CacheStore = "The cache's store does not answer; requests go on without it."
 	}

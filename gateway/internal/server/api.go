@@ -97,10 +97,10 @@ func (s service) KeyMode() httpapi.KeyMode {
 }
 
 func (s service) Authenticate(ctx context.Context, token string) (llm.Principal, error) {
-	return s.server.keys.Authenticate(ctx, token)
+	return s.server.authenticate(ctx, token)
 }
 
-func (s service) Recognizes(token string) bool { return s.server.keys.Recognizes(token) }
+func (s service) Recognizes(token string) bool { return s.server.recognizes(token) }
 
 func (s service) Models(_ context.Context, who llm.Principal) ([]httpapi.Model, error) {
 	return s.server.models(who), nil
@@ -148,8 +148,8 @@ func (o operators) DiffPolicy(ctx context.Context, q admin.PolicyChange) (any, e
 	return o.server.diffPolicyFor(ctx, q)
 }
 
-func (o operators) Spend(ctx context.Context, by []string, since, until time.Time) (any, error) {
-	return o.server.ledger.Spend(ctx, ledger.Query{By: by, Since: since, Until: until})
+func (o operators) Spend(ctx context.Context, q admin.SpendQuery) (any, error) {
+	return o.server.ledger.Spend(ctx, ledger.Query{By: q.By, Since: q.Since, Until: q.Until, Zone: q.Zone, Where: q.Where})
 }
 
 func (o operators) Budgets(context.Context) (any, error) { return o.server.budgets(), nil }

@@ -1,11 +1,7 @@
 package server
 
 import (
-	"net"
 	"net/http"
-	"os"
-	"os/exec"
-	"path/filepath"
 	"strings"
 	"sync/atomic"
 	"testing"
@@ -14,40 +10,6 @@ import (
 	"github.com/penstock/penstock/gateway/internal/httpapi/admin"
 	"github.com/penstock/penstock/gateway/internal/llmtest"
 )
-
-// startRedis starts a redis-server on a socket of its own and returns what stops it.
-func startRedis(t *testing.T) (socket string, stop func()) {
-	t.Helper()
-	program, err := exec.LookPath("redis-server")
-	if err != nil {
-		t.Skip("there is no redis-server: install it, or run make deps")
-	}
-	dir, err := os.MkdirTemp("", "redis") // t.TempDir may be too long for a socket
-	if err != nil {
-		t.Fatal(err)
-	}
-	socket = filepath.Join(dir, "s")
-	c := exec.Command(program, "--port", "0", "--unixsocket", socket, "--save", "", "--appendonly", "no", "--dir", dir)
-	if err := c.Start(); err != nil {
-		t.Fatal(err)
-	}
-	stop = func() {
-		_ = c.Process.Kill()
-		_ = c.Wait()
-	}
-	t.Cleanup(func() {
-		stop()
-		_ = os.RemoveAll(dir)
-	})
-	eventually(t, func() bool {
-		conn, err := net.Dial("unix", socket)
-		if err == nil {
-			conn.Close()
-		}
-		return err == nil
-	})
-	return socket, stop
-}
 
 // eventually waits until a condition holds.
 func eventually(t *testing.T, holds func() bool) {
@@ -67,7 +29,7 @@ func eventually(t *testing.T, holds func() bool) {
 // TestGatewaysShareReplies has two gateways with one store: what one has asked for is a hit of
 // the other, also in another format and mode, until it is purged. Without the store both go on.
 func TestGatewaysShareReplies(t *testing.T) {
-	socket, stop := startRedis(t)
+	socket, stop := llmtest.Redis(t)
 	var calls atomic.Int64
 	up := http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		calls.Add(1)

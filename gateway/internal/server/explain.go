@@ -43,11 +43,12 @@ func (s *Server) Explain(ctx context.Context, body []byte, as admin.Asker) (*llm
 // assumeFromLedger is assume with the keys in the ledger, and restores the meters from it.
 // Without a ledger there are no keys and nothing was spent.
 func (s *Server) assumeFromLedger(ctx context.Context, req *llm.Request, as admin.Asker) error {
-	c := s.snapshot.Load().config
-	if _, err := os.Stat(c.Ledger.File()); err != nil && as.Key == "" {
-		return assume(ctx, req, as, nil, c.TimeZone.Location())
+	sn := s.snapshot.Load()
+	_, isSubject := sn.issuers.Subject(as.Key)
+	if _, err := os.Stat(sn.config.Ledger.File()); err != nil && (as.Key == "" || isSubject) {
+		return sn.assume(ctx, req, as, nil)
 	}
-	l, err := ledger.Attach(ctx, string(c.Ledger.URL))
+	l, err := ledger.Attach(ctx, string(sn.config.Ledger.URL))
 	if err != nil {
 		return withLedgerHint(err)
 	}
@@ -61,12 +62,12 @@ func (s *Server) assumeFromLedger(ctx context.Context, req *llm.Request, as admi
 	if err != nil {
 		return err
 	}
-	return assume(ctx, req, as, k, c.TimeZone.Location())
+	return sn.assume(ctx, req, as, k)
 }
 
 // explainAs explains a request of the given caller for the admin API.
 func (s *Server) explainAs(ctx context.Context, req *llm.Request, as admin.Asker) (*llm.Record, error) {
-	if err := assume(ctx, req, as, s.keys, s.snapshot.Load().config.TimeZone.Location()); err != nil {
+	if err := s.snapshot.Load().assume(ctx, req, as, s.keys); err != nil {
 		return nil, err
 	}
 	return s.explain(ctx, req), nil
@@ -88,8 +89,10 @@ type keyring interface {
 
 // assume gives a request the caller, the tags and the time that the asker names. Errors
 // are for the asker.
-func assume(ctx context.Context, req *llm.Request, as admin.Asker, ring keyring, zone *time.Location) error {
-	if as.Key != "" {
+func (sn *snapshot) assume(ctx context.Context, req *llm.Request, as admin.Asker, ring keyring) error {
+	if subject, known := sn.issuers.Subject(as.Key); known {
+		req.Principal = subject
+	} else if as.Key != "" {
 		found, err := findKey(ctx, ring, as.Key)
 		if err != nil {
 			return err
@@ -110,7 +113,7 @@ func assume(ctx context.Context, req *llm.Request, as admin.Asker, ring keyring,
 		return err
 	}
 	req.Tags = tagsOf(req, as.Tags)
-	return assumeTime(req, as.At, zone)
+	return assumeTime(req, as.At, sn.config.TimeZone.Location())
 }
 
 // tagsOf returns the request's tags with those that the caller would send. The tags of the

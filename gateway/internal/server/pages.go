@@ -18,7 +18,7 @@ import (
 
 // newDashboard makes the dashboard.
 func (s *Server) newDashboard() *dashboard.Dashboard {
-	return dashboard.New(dashboard.Options{Gateway: pages{s}, Authenticate: service{s}.Authenticate, Holder: s.keys.Holder, Log: s.log})
+	return dashboard.New(dashboard.Options{Gateway: pages{s}, Authenticate: service{s}.Authenticate, Holder: s.holder, Log: s.log})
 }
 
 // maxPrimed is how many of the latest records are read at the start.

@@ -58,6 +58,10 @@ func (s *Server) load(ctx context.Context) (*config.Config, error) {
 	s.watch(c.Policies)
 	s.watch(c.Catalog)
 	s.watch(c.Classifier.Weights)
+	for _, is := range c.Identity.OIDC {
+		s.watch(is.KeysFile)
+		s.watch(is.CAFile)
+	}
 	for _, p := range c.Plugins.Own {
 		s.watch(p.File)
 		if len(c.Plugins.Trusted) > 0 {

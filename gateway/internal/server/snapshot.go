@@ -10,6 +10,7 @@ import (
 	"github.com/penstock/penstock/gateway/internal/config"
 	"github.com/penstock/penstock/gateway/internal/labels"
 	"github.com/penstock/penstock/gateway/internal/llm"
+	"github.com/penstock/penstock/gateway/internal/oidc"
 	"github.com/penstock/penstock/gateway/internal/pipeline"
 	"github.com/penstock/penstock/gateway/internal/policy"
 	"github.com/penstock/penstock/gateway/internal/routes"
@@ -34,6 +35,8 @@ type snapshot struct {
 	pipeline *pipeline.Pipeline
 	// classifier asks the endpoints that label requests.
 	classifier *labels.Labeler
+	// issuers verify the tokens that callers send in place of a key.
+	issuers *oidc.Issuers
 
 	mu    sync.Mutex
 	users int
@@ -50,7 +53,7 @@ func (s *Server) build(ctx context.Context, c *config.Config) (*snapshot, error)
 	ranker := newRouterStage()
 	dialects := &wire.Dialects{Modules: translators{}, Transforms: map[string]wire.Transform{},
 		MaxReply: int64(c.Server.MaxReply), MaxBody: int64(c.Server.MaxBody), Fetch: s.mediaFetcher(&c.Media)}
-	err := errors.Join(sn.openCatalog(), sn.openClients(s), sn.openPolicy(ctx, s), sn.openPlugins(ctx, s), sn.openWeights(ctx, s), sn.openRouters(ctx, s, ranker),
+	err := errors.Join(sn.openCatalog(), sn.openIssuers(s), sn.openClients(s), sn.openPolicy(ctx, s), sn.openPlugins(ctx, s), sn.openWeights(ctx, s), sn.openRouters(ctx, s, ranker),
 		sn.openTransforms(dialects.Transforms), sn.openTranslators(s, dialects), sn.openEndpoints())
 	if err != nil {
 		sn.close()
@@ -162,6 +165,9 @@ func (sn *snapshot) close() {
 		sn.pipeline.Close()
 	}
 	sn.classifier.Close()
+	if sn.issuers != nil {
+		sn.issuers.Close()
+	}
 	for _, c := range sn.clients {
 		c.release()
 	}

@@ -144,6 +144,11 @@ func (noCache) Find(context.Context, *llm.Request, *llm.Route, *llm.Decision) (p
 	return noCache{}, nil
 }
 
+// ExplainSimilar implements pipeline.Cache.
+func (noCache) ExplainSimilar(context.Context, *llm.Request, *llm.Route, *llm.Decision) *llm.SimilarLookup {
+	return nil
+}
+
 // State implements pipeline.Slot.
 func (noCache) State() llm.CacheState { return llm.CacheOff }
 

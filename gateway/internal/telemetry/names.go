@@ -46,6 +46,8 @@ const (
 	nameRetriesLeft      = "penstock_retry_budget_left"
 	nameRetriesTaken     = "penstock_retry_budget_taken_total"
 	nameRetriesDenied    = "penstock_retry_budget_denied_total"
+	nameTokensVerified   = "penstock_oidc_tokens_total"
+	nameKeyFetches       = "penstock_oidc_key_fetches_total"
 	nameRefused          = "penstock_unauthenticated_total"
 	nameWaiting          = "penstock_requests_waiting"
 	nameWait             = "penstock_queue_wait_seconds"
@@ -87,6 +89,7 @@ const (
 	labelPlugin     = "plugin"
 	labelName       = "name"
 	labelReason     = "reason"
+	labelIssuer     = "issuer" // the configured name
 	labelPriority   = "priority"
 	labelState      = "state" // of a circuit
 	labelQuantile   = "quantile"

@@ -47,6 +47,8 @@ type Options struct {
 	// CacheStore returns the state of the cache's store; nil leaves the metrics out, and so does
 	// false.
 	CacheStore func() (CacheStore, bool)
+	// Issuers returns the figures of the issuers of tokens; nil leaves the metrics out.
+	Issuers func() []Issuer
 	// Ledger returns the state of the ledger; nil leaves the metrics out.
 	Ledger func() Ledger
 	// Targets returns the targets, in an order that stays the same, of which the first
@@ -133,6 +135,9 @@ func New(o Options) *Metrics {
 	}
 	if o.CacheStore != nil {
 		m.registry.MustRegister(newCacheStore(o.CacheStore))
+	}
+	if o.Issuers != nil {
+		m.registry.MustRegister(newIssuers(o.Issuers))
 	}
 	if o.Retries != nil {
 		m.registry.MustRegister(newRetries(o.Retries))

@@ -5,43 +5,18 @@ import (
 	"errors"
 	"io"
 	"net"
-	"os"
-	"os/exec"
-	"path/filepath"
 	"sync"
 	"testing"
 	"time"
+
+	"github.com/penstock/penstock/gateway/internal/llmtest"
 )
 
-// startRedis starts a redis-server on a socket of its own and returns the socket's path.
-func startRedis(t *testing.T) string {
+// redis starts a redis-server and returns its address.
+func redis(t *testing.T) string {
 	t.Helper()
-	program, err := exec.LookPath("redis-server")
-	if err != nil {
-		t.Skip("there is no redis-server: install it, or run make deps")
-	}
-	dir, err := os.MkdirTemp("", "redis") // t.TempDir may be too long for a socket
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { _ = os.RemoveAll(dir) })
-	socket := filepath.Join(dir, "s")
-	c := exec.Command(program, "--port", "0", "--unixsocket", socket, "--save", "", "--appendonly", "no", "--dir", dir)
-	if err := c.Start(); err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() {
-		_ = c.Process.Kill()
-		_ = c.Wait()
-	})
-	await(t, func() bool {
-		conn, err := net.Dial("unix", socket)
-		if err == nil {
-			conn.Close()
-		}
-		return err == nil
-	})
-	return socket
+	socket, _ := llmtest.Redis(t)
+	return "unix://" + socket
 }
 
 // await waits until a condition holds.
@@ -71,8 +46,10 @@ type proxy struct {
 	serving sync.WaitGroup
 }
 
-func startProxy(t *testing.T, socket string) *proxy {
+// startProxy starts a redis-server and a proxy in front of it.
+func startProxy(t *testing.T) *proxy {
 	t.Helper()
+	socket, _ := llmtest.Redis(t)
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)

@@ -22,7 +22,7 @@ var testKey = [32]byte{1, 2, 3}
 
 // TestSharing has two gateways at one server.
 func TestSharing(t *testing.T) {
-	url := "unix://" + startRedis(t)
+	url := redis(t)
 	a, b := openTest(t, Options{URL: url}), openTest(t, Options{URL: url})
 	if _, ok := b.get(t.Context(), testKey); ok {
 		t.Error("an empty server has a value")
@@ -44,7 +44,7 @@ func TestSharing(t *testing.T) {
 
 // TestPoisonedValues puts what is no value of a gateway's under its name.
 func TestPoisonedValues(t *testing.T) {
-	url := "unix://" + startRedis(t)
+	url := redis(t)
 	now := time.Now()
 	s := openTest(t, Options{URL: url, MaxValue: 1000, Now: func() time.Time { return now }})
 	name := s.signer.name(testKey)
@@ -92,7 +92,7 @@ func TestPoisonedValues(t *testing.T) {
 
 // TestWhatIsNotKept puts what can't be kept.
 func TestWhatIsNotKept(t *testing.T) {
-	s := openTest(t, Options{URL: "unix://" + startRedis(t), MaxValue: 10})
+	s := openTest(t, Options{URL: redis(t), MaxValue: 10})
 	for i, ttl := range []time.Duration{0, -time.Hour, time.Microsecond} {
 		s.Put([32]byte{byte(i)}, []byte("x"), ttl)
 	}
@@ -108,7 +108,7 @@ func TestWhatIsNotKept(t *testing.T) {
 // TestServerGoneAndBack cuts the connection: nothing waits for a server that is down, and it
 // is used again when it is back.
 func TestServerGoneAndBack(t *testing.T) {
-	p := startProxy(t, startRedis(t))
+	p := startProxy(t)
 	s := openTest(t, Options{URL: p.url()})
 	s.Put(testKey, []byte("x"), time.Hour)
 	awaitValue(t, s, testKey)
@@ -135,7 +135,7 @@ func TestServerGoneAndBack(t *testing.T) {
 // TestSlowServer holds answers back: a read ends when its wait is over, whether or not the
 // server ever answers.
 func TestSlowServer(t *testing.T) {
-	p := startProxy(t, startRedis(t))
+	p := startProxy(t)
 	s := openTest(t, Options{URL: p.url(), Wait: 20 * time.Millisecond})
 	p.hold()
 	for range maxFailures {
@@ -153,7 +153,7 @@ func TestSlowServer(t *testing.T) {
 // TestRefusals has the server refuse what it is asked: that is an answer, so it is not down.
 func TestRefusals(t *testing.T) {
 	var log bytes.Buffer
-	s := openTest(t, Options{URL: "unix://" + startRedis(t), Log: slog.New(slog.NewTextHandler(&log, nil))})
+	s := openTest(t, Options{URL: redis(t), Log: slog.New(slog.NewTextHandler(&log, nil))})
 	client, _ := s.link.use()
 	do := func(command ...string) {
 		t.Helper()
@@ -217,7 +217,7 @@ func TestBadOptions(t *testing.T) {
 
 // TestPurges has one gateway purge what two have.
 func TestPurges(t *testing.T) {
-	url := "unix://" + startRedis(t)
+	url := redis(t)
 	told := make(chan string, 10)
 	a, b := openTest(t, Options{URL: url}), openTest(t, Options{URL: url, OnPurge: func(group string) { told <- group }})
 	before := time.Now()
@@ -263,7 +263,7 @@ func TestManyPurges(t *testing.T) {
 // TestClosingWrites closes a store with writes that wait: they are made, and later ones are
 // dropped.
 func TestClosingWrites(t *testing.T) {
-	url := "unix://" + startRedis(t)
+	url := redis(t)
 	s, err := Open(Options{URL: url, Secret: make([]byte, MinSecret)})
 	if err != nil {
 		t.Fatal(err)

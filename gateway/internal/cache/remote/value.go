@@ -70,7 +70,8 @@ type value struct {
 	created, until time.Time
 }
 
-// open checks a value and returns it. A value from the future is over: its age is unknown.
+// open checks a value and returns it. A value from the future is over: its age is unknown. One
+// within maxAhead of now holds for as long as it was put for.
 func (s signer) open(name string, text []byte, now time.Time) (value, error) {
 	if text[0] != version {
 		return value{}, errOver
@@ -86,6 +87,9 @@ func (s signer) open(name string, text []byte, now time.Time) (value, error) {
 	until := time.UnixMilli(int64(binary.BigEndian.Uint64(head[9:])))
 	if !now.Before(until) || created.After(now.Add(maxAhead)) {
 		return value{}, errOver
+	}
+	if lifetime := until.Sub(created); until.Sub(now) > lifetime {
+		until = now.Add(lifetime)
 	}
 	return value{data, created, until}, nil
 }

@@ -11,7 +11,6 @@ import (
 	"encoding/json"
 	"fmt"
 	"net/http"
-	"time"
 
 	"github.com/penstock/penstock/gateway/internal/audit"
 	"github.com/penstock/penstock/gateway/internal/keys"
@@ -30,9 +29,9 @@ type Operations interface {
 	CompareRouters(ctx context.Context, c Comparison) (any, error)
 	// DiffPolicy decides on recorded requests again with another policy.
 	DiffPolicy(ctx context.Context, q PolicyChange) (any, error)
-	// Spend sums up the requests from since to until, grouped by the given dimensions. The
-	// result encodes as {"rows": […], "total": {…}}; the rows are also offered as CSV.
-	Spend(ctx context.Context, by []string, since, until time.Time) (any, error)
+	// Spend sums up requests. The result encodes as {"rows": […], "total": {…}}; the rows are
+	// also offered as CSV.
+	Spend(ctx context.Context, q SpendQuery) (any, error)
 	// Budgets lists what is used and reserved of every limit.
 	Budgets(ctx context.Context) (any, error)
 	// Correct sets what a limit's counter has as used, and returns what Budgets does.
@@ -101,7 +100,7 @@ func Routes(o Operations) []Route {
 		{http.MethodPost, "/admin/v1/requests/{id}/replay", "rank a recorded request again, and compare", h.replay},
 		{http.MethodPost, "/admin/v1/routes/compare", `replay records through two routers: {"routers":[{"router","with"},…],"since","model"}`, h.compare},
 		{http.MethodPost, "/admin/v1/policy/diff", `who would be treated differently by other policies: {"files":{"NAME.rego":"…"},"since","until","model","examples"}`, h.diffPolicy},
-		{http.MethodGet, "/admin/v1/spend", "spend by dimension: ?by=model,team&since=24h&format=json|csv", h.spend},
+		{http.MethodGet, "/admin/v1/spend", "spend by dimension: ?by=model,team&since=24h&until=&zone=UTC&format=json|csv, and a dimension=value to select", h.spend},
 		{http.MethodGet, "/admin/v1/budgets", "what is used and reserved of every limit", h.budgets},
 		{http.MethodPost, "/admin/v1/budgets", `correct a counter: {"scope","unit","window","used"}`, h.correct},
 		{http.MethodGet, "/admin/v1/targets", "targets with their circuits, figures and credentials", h.targets},

@@ -6,7 +6,6 @@ import (
 	"net/http/httptest"
 	"strings"
 	"testing"
-	"time"
 
 	"github.com/penstock/penstock/gateway/internal/audit"
 	"github.com/penstock/penstock/gateway/internal/keys"
@@ -16,17 +15,16 @@ import (
 // fake is a gateway that remembers what it was asked. A scope, dimension or key "none"
 // is unknown to it.
 type fake struct {
-	by           []string
-	since, until time.Time
-	correction   Correction
-	asker        Asker
-	purged       Purge
-	opened       Opening
-	closed       Opening
-	comparison   Comparison
-	change       PolicyChange
-	ring         *keys.Keys
-	log          *audit.Log
+	spend      SpendQuery
+	correction Correction
+	asker      Asker
+	purged     Purge
+	opened     Opening
+	closed     Opening
+	comparison Comparison
+	change     PolicyChange
+	ring       *keys.Keys
+	log        *audit.Log
 }
 
 var errUnknown = &llm.Error{Code: llm.CodeNotFound, Status: http.StatusNotFound, Message: "unknown"}
@@ -59,8 +57,8 @@ func (f *fake) DiffPolicy(_ context.Context, q PolicyChange) (any, error) {
 	return map[string]any{"different": 1}, nil
 }
 
-func (f *fake) Spend(_ context.Context, by []string, since, until time.Time) (any, error) {
-	if f.by, f.since, f.until = by, since, until; len(by) > 0 && by[0] == "none" {
+func (f *fake) Spend(_ context.Context, q SpendQuery) (any, error) {
+	if f.spend = q; len(q.By) > 0 && q.By[0] == "none" {
 		return nil, errUnknown
 	}
 	return map[string]any{"rows": []map[string]any{{"model": "m"}}, "total": map[string]int{"requests": 1}}, nil

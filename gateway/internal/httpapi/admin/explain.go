@@ -15,7 +15,7 @@ import (
 // Asker says for whom, with which tags and for when a request is explained. Empty
 // members leave the request as it is.
 type Asker struct {
-	// Key is the id or the name of a virtual key. Team and User replace the key's.
+	// Key is the id or the name of a virtual key, or oidc:ISSUER:SUBJECT. Team and User replace the key's.
 	Key  string `json:"key"`
 	Team string `json:"team"`
 	User string `json:"user"`

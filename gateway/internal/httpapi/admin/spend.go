@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"net/http"
+	"net/url"
 	"strconv"
 	"strings"
 	"time"
@@ -14,58 +15,120 @@ import (
 // maxSince bounds how far back a report may reach.
 const maxSince = 10 * 366 * 24 * time.Hour
 
+// SpendQuery is what an operator asks of the ledger.
+type SpendQuery struct {
+	// By are the dimensions to group by, in order.
+	By []string
+	// Since and Until bound the time of arrival, Until excluded; a zero Until is now.
+	Since, Until time.Time
+	// Zone is that of hours, days, weeks and months.
+	Zone *time.Location
+	// Where keeps only requests whose dimensions have these values.
+	Where map[string]string
+}
+
+// ParseSpend reads the parameters of GET /admin/v1/spend.
+func ParseSpend(query url.Values, now time.Time) (SpendQuery, error) {
+	q, _, err := spendQuery(query, now)
+	return q, err
+}
+
 func (h handlers) spend(r *http.Request, _ Input) (Reply, error) {
-	query, now := r.URL.Query(), time.Now()
-	since, err := parseTime(query.Get("since"), now, 24*time.Hour)
-	if err != nil {
-		return Reply{}, badQuery("since", err)
-	}
-	until, err := parseTime(query.Get("until"), now, 0)
-	if err != nil {
-		return Reply{}, badQuery("until", err)
-	}
-	var by []string
-	for name := range strings.SplitSeq(query.Get("by"), ",") {
-		if name = strings.TrimSpace(name); name != "" {
-			by = append(by, name)
-		}
-	}
-	report, err := h.ops.Spend(r.Context(), by, since, until)
+	q, format, err := spendQuery(r.URL.Query(), time.Now())
 	if err != nil {
 		return Reply{}, err
 	}
-	switch format := query.Get("format"); format {
-	case "", "json":
-		return jsonReply(report)
-	case "csv":
-		return csvReply(report, "spend.csv")
-	default:
-		return Reply{}, badQuery("format", fmt.Errorf("%s is neither json nor csv", llm.Quote(format)))
+	report, err := h.ops.Spend(r.Context(), q)
+	if err != nil {
+		return Reply{}, err
 	}
+	if format == "csv" {
+		return csvReply(report, "spend.csv")
+	}
+	return jsonReply(report)
+}
+
+// spendQuery reads the query of an address. A parameter that is none of its own is a dimension
+// with the value that is wanted.
+func spendQuery(query url.Values, now time.Time) (q SpendQuery, format string, err error) {
+	q = SpendQuery{Since: now.Add(-24 * time.Hour), Zone: time.UTC, Where: map[string]string{}}
+	for name, values := range query {
+		value := values[len(values)-1]
+		switch name {
+		case "by":
+			q.By = list(value)
+		case "since":
+			q.Since, err = parseTime(value, now, 24*time.Hour)
+		case "until":
+			if value != "" {
+				q.Until, err = parseTime(value, now, 0)
+			}
+		case "zone":
+			q.Zone, err = parseZone(value)
+		case "format":
+			if format = value; value != "" && value != "json" && value != "csv" {
+				err = fmt.Errorf("%s is neither json nor csv", llm.Quote(value))
+			}
+		default:
+			q.Where[name] = value
+		}
+		if err != nil {
+			return q, "", badQuery(name, err)
+		}
+	}
+	return q, format, nil
+}
+
+// list splits a text at its commas.
+func list(s string) (names []string) {
+	for name := range strings.SplitSeq(s, ",") {
+		if name = strings.TrimSpace(name); name != "" {
+			names = append(names, name)
+		}
+	}
+	return names
+}
+
+// parseZone reads the name of a time zone. Local is refused: it is the gateway's machine's.
+func parseZone(name string) (*time.Location, error) {
+	zone, err := time.LoadLocation(name)
+	if err != nil || name == "Local" {
+		return nil, fmt.Errorf("unknown time zone %s: write UTC or a name such as Europe/Berlin", llm.Quote(name))
+	}
+	return zone, nil
+}
+
+// CSV returns the rows of a report as a table.
+func CSV(report any) ([]byte, error) {
+	body, err := json.Marshal(report)
+	if err != nil {
+		return nil, fmt.Errorf("encode report: %w", err)
+	}
+	table, err := rowsAsCSV(body)
+	if err != nil {
+		return nil, fmt.Errorf("turn report into CSV: %w", err)
+	}
+	return table, nil
 }
 
 // csvReply returns the rows of a report as a file.
 func csvReply(report any, filename string) (Reply, error) {
-	body, err := json.Marshal(report)
+	table, err := CSV(report)
 	if err != nil {
-		return Reply{}, fmt.Errorf("encode report: %w", err)
-	}
-	table, err := rowsAsCSV(body)
-	if err != nil {
-		return Reply{}, fmt.Errorf("turn report into CSV: %w", err)
+		return Reply{}, err
 	}
 	return Reply{ContentType: "text/csv; charset=utf-8", Body: table, Filename: filename}, nil
 }
 
 // parseTime reads a point in time: how long ago ("24h", "7d"), a day, or RFC 3339. An
-// empty text means the default time before now.
+// empty text means the default time before now. So many days ago is the beginning of that hour.
 func parseTime(s string, now time.Time, def time.Duration) (time.Time, error) {
 	if s == "" {
 		return now.Add(-def), nil
 	}
 	if days, ok := strings.CutSuffix(s, "d"); ok {
 		if n, err := strconv.Atoi(days); err == nil && n >= 0 && n <= int(maxSince/(24*time.Hour)) {
-			return now.AddDate(0, 0, -n), nil
+			return now.AddDate(0, 0, -n).Truncate(time.Hour), nil
 		}
 	}
 	if d, err := time.ParseDuration(s); err == nil && d >= 0 && d <= maxSince {

@@ -1,6 +1,7 @@
 package admin
 
 import (
+	"maps"
 	"slices"
 	"strings"
 	"testing"
@@ -9,19 +10,18 @@ import (
 
 func TestSpend(t *testing.T) {
 	f := new(fake)
-	status, reply, _ := call(t, f, "GET", "/admin/v1/spend?by=model,+tag:usecase&since=7d", "")
+	status, reply, _ := call(t, f, "GET", "/admin/v1/spend?by=model,+tag:usecase&since=7d&zone=Europe/Berlin&team=red&tag:env=prod", "")
 	if status != 200 || strings.TrimSpace(string(reply.Body)) != `{"rows":[{"model":"m"}],"total":{"requests":1}}` {
 		t.Errorf("%d %s", status, reply.Body)
 	}
-	if span := f.until.Sub(f.since); !slices.Equal(f.by, []string{"model", "tag:usecase"}) || span != 7*24*time.Hour {
-		t.Errorf("grouped by %q over %v", f.by, span)
+	if q := f.spend; !slices.Equal(q.By, []string{"model", "tag:usecase"}) || q.Since.Minute() != 0 || !q.Until.IsZero() || q.Zone.String() != "Europe/Berlin" || !maps.Equal(q.Where, map[string]string{"team": "red", "tag:env": "prod"}) {
+		t.Errorf("asked for %+v", q)
 	}
 	_, reply, _ = call(t, f, "GET", "/admin/v1/spend?format=csv", "")
-	span := f.until.Sub(f.since)
-	if string(reply.Body) != "model\nm\n" || reply.ContentType != "text/csv; charset=utf-8" || reply.Filename != "spend.csv" || span != 24*time.Hour {
-		t.Errorf("CSV: %+v over %v", reply, span)
+	if string(reply.Body) != "model\nm\n" || reply.ContentType != "text/csv; charset=utf-8" || reply.Filename != "spend.csv" || f.spend.Zone != time.UTC {
+		t.Errorf("CSV: %+v for %+v", reply, f.spend)
 	}
-	for _, query := range []string{"since=never", "until=never", "format=xml"} {
+	for _, query := range []string{"since=never", "until=never", "format=xml", "zone=Local", "zone=Nowhere/Here"} {
 		name, _, _ := strings.Cut(query, "=")
 		if status, _, err := call(t, f, "GET", "/admin/v1/spend?"+query, ""); status != 400 || err.Param != name {
 			t.Errorf("%s: %d %v", query, status, err)

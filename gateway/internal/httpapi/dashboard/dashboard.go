@@ -70,6 +70,8 @@ func (d *Dashboard) Routes() []Route {
 		{http.MethodPost, "/sign-in", true, "sign in to the dashboard", d.signIn},
 		{http.MethodPost, "/sign-out", false, "sign out of the dashboard", d.signOut},
 		{http.MethodGet, "/", false, "dashboard: is everything all right, and what does it cost", d.home},
+		{http.MethodGet, "/spend", false, "dashboard: who spent what, on what, and where it is going", d.spend},
+		{http.MethodGet, "/spend.csv", false, "spend as a table, by the parameters of /admin/v1/spend", d.spendCSV},
 		{http.MethodGet, "/health", false, "dashboard: which target is slow or failing", d.health},
 		{http.MethodGet, "/requests", false, "dashboard: the latest requests, live", d.requests},
 		{http.MethodGet, "/requests/live", false, "dashboard: requests as they end, as server-sent events", d.live},

@@ -40,6 +40,17 @@ func (f *fake) Targets() Targets {
 		All: []Target{{ID: hostile, State: hostile, Why: hostile, Requests: 3, FirstP50: row, FirstP95: row, FirstP99: row, TotalP50: row, TotalP95: row, TotalP99: row, DayFirstP95: gap}, {ID: "idle"}}}
 }
 
+func (f *fake) Spend(_ context.Context, q SpendQuery) ([]SpendRow, error) {
+	values := []string{hostile}
+	if len(q.By) == 2 {
+		values = append(values, q.Since.Format(time.DateOnly))
+	}
+	return []SpendRow{{Values: values, Requests: 3, Cost: 5 * llm.USD}}, nil
+}
+
+func (f *fake) SpendCSV(context.Context, url.Values) ([]byte, error) { return []byte("model\n"), nil }
+func (f *fake) DayLimit(string) llm.NanoUSD                          { return 7 * llm.USD }
+
 func (f *fake) SpentToday(context.Context, *time.Location) (llm.NanoUSD, *DayBudget, error) {
 	return 5 * llm.USD, nil, nil
 }
@@ -168,9 +179,10 @@ func TestPagesShowTextAsText(t *testing.T) {
 	g := &fake{records: []*llm.Record{hostileRecord()}, notices: []Notice{{Broken: true, Text: hostile, Command: hostile, Link: "javascript:alert(1)"}}}
 	x := newTestDashboard(t, g)
 	x.signInByLink(t)
-	for _, path := range []string{"/", "/health", "/requests", "/requests?model=" + url.QueryEscape(hostile), "/requests?team=" + url.QueryEscape(`"><script>`), "/requests/req_1", "/sign-in?link=%22%3E%3Cscript%3E&next=%22%3E", "/requests/none"} {
+	for _, path := range []string{"/", "/spend", "/spend?range=24h&by=team&model=" + url.QueryEscape(hostile), "/spend?range=365d&by=" + url.QueryEscape("tag:"+hostile), "/spend?by=" + url.QueryEscape(hostile), "/health", "/requests", "/requests?model=" + url.QueryEscape(hostile), "/requests?team=" + url.QueryEscape(`"><script>`), "/requests/req_1", "/sign-in?link=%22%3E%3Cscript%3E&next=%22%3E", "/requests/none"} {
 		status, body := x.get(t, path)
-		if want := map[string]int{"/requests/none": 404}[path]; status != max(want, 200) && want == 0 || want != 0 && status != want {
+		want := map[string]int{"/requests/none": 404, "/spend?by=" + url.QueryEscape(hostile): 400}[path]
+		if status != max(want, 200) && want == 0 || want != 0 && status != want {
 			t.Errorf("GET %s = %d", path, status)
 		}
 		for _, bad := range []string{"<script>alert", "<img src=x", `"><script>`, `href="javascript`} {

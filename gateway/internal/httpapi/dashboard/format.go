@@ -15,7 +15,7 @@ import (
 // functions are what templates can call.
 func functions() template.FuncMap {
 	return template.FuncMap{
-		"usd": formatUSD, "count": formatCount, "millis": formatMillis, "time": chart.Millis, "percent": formatPercent, "ago": ago, "clock": clock, "stamp": stamp,
+		"usd": formatUSD, "count": formatCount, "millis": formatMillis, "time": chart.Millis, "change": formatChange, "count64": func(n int) string { return formatCount(int64(n)) }, "percent": formatPercent, "ago": ago, "clock": clock, "stamp": stamp,
 		"color": chart.Color, "outcome": outcome, "outcomes": outcomes, "amount": amount, "row": func(r *llm.Record, zone *time.Location) rowView { return rowView{r, zone} },
 		"sections": sections, "current": current,
 	}
@@ -78,6 +78,19 @@ func formatPercent(share float64) string {
 	return fmt.Sprintf("%.0f %%", share*100)
 }
 
+// formatChange writes a change against what was before, as a share of it.
+func formatChange(share float64) string {
+	switch {
+	case math.IsNaN(share):
+		return "new"
+	case math.Abs(share) < 0.005:
+		return "±0 %"
+	case share >= 10:
+		return fmt.Sprintf("× %.0f", share+1)
+	}
+	return strings.Replace(fmt.Sprintf("%+.0f %%", share*100), "-", "−", 1)
+}
+
 // ago writes how long before now a time was.
 func ago(now, t time.Time) string {
 	if t.IsZero() {
@@ -117,6 +130,7 @@ type section struct{ Path, Name, Key string }
 func sections() []section {
 	return []section{
 		{"/", "Home", "h"},
+		{"/spend", "Spend", "s"},
 		{"/health", "Latency and health", "l"},
 		{"/requests", "Requests", "r"},
 	}

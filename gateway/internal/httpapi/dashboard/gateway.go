@@ -2,6 +2,7 @@ package dashboard
 
 import (
 	"context"
+	"net/url"
 	"time"
 
 	"github.com/penstock/penstock/gateway/internal/llm"
@@ -24,6 +25,14 @@ type Gateway interface {
 	// SpentToday returns what has been spent since midnight in a zone, and the tightest budget
 	// in money per day; nil without one.
 	SpentToday(ctx context.Context, zone *time.Location) (llm.NanoUSD, *DayBudget, error)
+
+	// Spend sums up requests.
+	Spend(ctx context.Context, q SpendQuery) ([]SpendRow, error)
+	// SpendCSV returns what the admin API's spend answers to a query, as a table.
+	SpendCSV(ctx context.Context, query url.Values) ([]byte, error)
+	// DayLimit returns the budget in money per day of a scope, such as team:search; 0 without
+	// one.
+	DayLimit(scope string) llm.NanoUSD
 
 	// Requests lists records, those written last first.
 	Requests(ctx context.Context, f Filter) ([]*llm.Record, error)

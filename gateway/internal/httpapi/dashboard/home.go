@@ -45,7 +45,7 @@ func (d *Dashboard) home(w http.ResponseWriter, r *http.Request) {
 }
 
 func spendFigure(spent llm.NanoUSD, b *DayBudget, day *Day) figure {
-	f := figure{Name: "Spent today", Value: formatUSD(spent), Detail: "no daily budget", Spark: chart.Spark("spend in the last 24 hours", money(day.Cost)), Link: "/requests"}
+	f := figure{Name: "Spent today", Value: formatUSD(spent), Detail: "no daily budget", Spark: chart.Spark("spend in the last 24 hours", money(day.Cost)), Link: "/spend"}
 	if b != nil {
 		f.Detail = formatUSD(b.Spent) + " of " + formatUSD(b.Max) + " (" + b.Scope + ")"
 	}

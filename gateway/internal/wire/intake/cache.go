@@ -25,8 +25,7 @@ func (s *scanner) cacheObject() bool {
 	if s.Peek() == 'n' {
 		return s.value()
 	}
-	c, ignored := &s.cache, false
-	var none llm.Span
+	c := &s.cache
 	m, ok := s.open(cacheControl)
 	for ok && s.next(&m) {
 		switch m.field {
@@ -35,19 +34,34 @@ func (s *scanner) cacheObject() bool {
 		case fSMaxAge:
 			ok = s.seconds("cache.s-maxage", &c.MaxAge, &c.NoCache)
 		case fNoCache:
-			ok = s.flag("cache.no-cache", &c.NoCache, &none)
+			ok = s.forbid("cache.no-cache", true, &c.NoCache)
 		case fNoStore:
-			ok = s.flag("cache.no-store", &c.NoStore, &none)
+			ok = s.forbid("cache.no-store", true, &c.NoStore)
 		case fNamespace:
 			c.Namespace, ok = s.bounded("cache.namespace", maxNamespaceBytes)
 		case fUseCache:
-			ok = s.flag("cache.use-cache", &ignored, &none)
+			ok = s.forbid("cache.use-cache", false, &c.NoCache, &c.NoStore) // only a route turns the cache on
 		default:
 			return s.refuse(m.at, s.path(cacheControl, m.name.String()),
-				"cache takes ttl, s-maxage, no-cache, no-store and namespace only.")
+				"cache takes ttl, s-maxage, no-cache, no-store, use-cache and namespace only.")
 		}
 	}
 	return s.OK()
+}
+
+// forbid reads a flag that forbids something when it has a value. What another member forbids
+// stays forbidden.
+func (s *scanner) forbid(param string, when bool, what ...*bool) bool {
+	if s.Peek() == 'n' {
+		return s.value()
+	}
+	var set bool
+	var ignored llm.Span
+	ok := s.flag(param, &set, &ignored)
+	for _, w := range what {
+		*w = *w || set == when
+	}
+	return ok
 }
 
 // seconds reads a duration. Zero sets the flag instead: kept for no time is not

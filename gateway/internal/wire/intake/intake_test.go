@@ -213,6 +213,8 @@ func TestScanRefuses(t *testing.T) {
 		{"cache true", body(`,"cache":true`), "cache", "an object", llm.CodeInvalidRequest},
 		{"cache unknown", body(`,"cache":{"tll":1}`), "cache.tll", "takes ttl", llm.CodeInvalidRequest},
 		{"cache ttl string", body(`,"cache":{"ttl":"1h"}`), "cache.ttl", "a number of seconds", llm.CodeInvalidRequest},
+		{"cache ttl below zero", body(`,"cache":{"ttl":-1}`), "cache.ttl", "negative", llm.CodeInvalidRequest},
+		{"cache use-cache", body(`,"cache":{"use-cache":0}`), "cache.use-cache", "true or false", llm.CodeInvalidRequest},
 		{"cache ttl endless", body(`,"cache":{"ttl":1e300}`), "cache.ttl", "at most", llm.CodeInvalidRequest},
 	} {
 		t.Run(c.name, func(t *testing.T) {

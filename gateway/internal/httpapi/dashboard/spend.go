@@ -1,0 +1,328 @@
+package dashboard
+
+import (
+	"cmp"
+	"fmt"
+	"html/template"
+	"math"
+	"net/http"
+	"net/url"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/penstock/penstock/gateway/internal/httpapi/dashboard/chart"
+	"github.com/penstock/penstock/gateway/internal/llm"
+)
+
+// SpendQuery is what a page asks of the ledger.
+type SpendQuery struct {
+	// By are the dimensions to group by: those of the admin API.
+	By []string
+	// Since and Until bound the time of arrival, Until excluded.
+	Since, Until time.Time
+	Zone         *time.Location
+	// Where keeps only requests whose dimensions have these values.
+	Where map[string]string
+}
+
+// SpendRow is one group of requests.
+type SpendRow struct {
+	Values                                          []string
+	Requests, Errors, Input, Output, Unpriced, Hits int64
+	Cost, EstimatedCost, Saved                      llm.NanoUSD
+}
+
+// spendRange is a span of time that the page offers.
+type spendRange struct {
+	Name, Title string
+	days        int
+	// step is the dimension of time of the chart.
+	step string
+}
+
+func spendRanges() []spendRange {
+	return []spendRange{{"24h", "24 hours", 1, "hour"}, {"7d", "7 days", 7, "day"}, {"30d", "30 days", 30, "day"}, {"90d", "90 days", 90, "day"}, {"365d", "a year", 365, "month"}}
+}
+
+// spendDimensions are those that the page offers; a tag is entered by its name.
+func spendDimensions() []string {
+	return []string{"model", "provider", "target", "team", "key", "user", "route", "cache", "session"}
+}
+
+// spendView is what the page shows.
+type spendView struct {
+	By, Tag       string
+	Range         spendRange
+	Ranges        []spendRange
+	Dimensions    []string
+	Where         []spendFilter
+	Chart         template.HTML
+	Groups        []spendGroup
+	Total, Before SpendRow
+	Projected     llm.NanoUSD
+	MonthSoFar    llm.NanoUSD
+	Query         url.Values
+	CSV           string
+	MoreGroups    int
+}
+
+// spendFilter is a condition, with the link that removes it.
+type spendFilter struct{ Name, Value, Without string }
+
+// spendGroup is a row of the table.
+type spendGroup struct {
+	Name string
+	SpendRow
+	Share float64
+	Bar   template.HTML
+	// Change is the cost against that of the period before, as a share of it; NaN where that
+	// was nothing.
+	Change float64
+	// Link selects the group.
+	Link string
+}
+
+// maxSpendGroups is how many rows the table has.
+const maxSpendGroups = 100
+
+// spend serves GET /spend.
+func (d *Dashboard) spend(w http.ResponseWriter, r *http.Request) {
+	v, q, err := d.readSpend(r)
+	if err != nil {
+		d.fail(w, r, err)
+		return
+	}
+	if err := d.fillSpend(r, &v, q); err != nil {
+		d.fail(w, r, err)
+		return
+	}
+	d.render(w, r, http.StatusOK, "spend.html", "Spend", v)
+}
+
+// readSpend reads the address.
+func (d *Dashboard) readSpend(r *http.Request) (v spendView, q SpendQuery, err error) {
+	query := r.URL.Query()
+	v = spendView{By: cmp.Or(query.Get("by"), "model"), Ranges: spendRanges(), Dimensions: spendDimensions(), Query: query, Range: spendRanges()[1]}
+	for _, known := range v.Ranges {
+		if known.Name == query.Get("range") {
+			v.Range = known
+		}
+	}
+	v.Tag, _ = strings.CutPrefix(v.By, "tag:")
+	if v.Tag == v.By {
+		v.Tag = ""
+	}
+	if !slices.Contains(v.Dimensions, v.By) && v.Tag == "" {
+		return v, q, &llm.Error{Code: llm.CodeInvalidRequest, Status: http.StatusBadRequest, Message: fmt.Sprintf("Spend cannot be shown by %s; use %s or tag:NAME.", llm.Quote(v.By), strings.Join(v.Dimensions, ", "))}
+	}
+	zone := d.zone(r)
+	q = SpendQuery{By: []string{v.By, v.Range.step}, Zone: zone, Where: map[string]string{}}
+	q.Since, q.Until = v.Range.bounds(d.now().In(zone))
+	for name, values := range query {
+		if name != "by" && name != "range" && (slices.Contains(v.Dimensions, name) || strings.HasPrefix(name, "tag:")) {
+			q.Where[name] = values[0]
+			v.Where = append(v.Where, spendFilter{name, values[0], changed(query, name, "")})
+		}
+	}
+	slices.SortFunc(v.Where, func(a, b spendFilter) int { return cmp.Compare(a.Name, b.Name) })
+	csv := url.Values{"format": {"csv"}, "by": {v.By + "," + v.Range.step}, "since": {q.Since.Format(time.RFC3339)}, "zone": {zone.String()}}
+	for name, value := range q.Where {
+		csv.Set(name, value)
+	}
+	v.CSV = "/spend.csv?" + csv.Encode()
+	return v, q, nil
+}
+
+// bounds returns the range up to the end of the hour or day of now, at whole hours, days or months.
+func (s spendRange) bounds(now time.Time) (since, until time.Time) {
+	switch s.step {
+	case "hour":
+		until = now.Truncate(time.Hour).Add(time.Hour)
+		return until.Add(-24 * time.Hour), until
+	case "month":
+		until = time.Date(now.Year(), now.Month()+1, 1, 0, 0, 0, 0, now.Location())
+		return until.AddDate(0, -12, 0), until
+	}
+	until = time.Date(now.Year(), now.Month(), now.Day()+1, 0, 0, 0, 0, now.Location())
+	return until.AddDate(0, 0, -s.days), until
+}
+
+// changed returns an address's query with one parameter changed; an empty value removes it.
+func changed(query url.Values, name, value string) string {
+	q := url.Values{}
+	for k, v := range query {
+		q[k] = v
+	}
+	if q.Set(name, value); value == "" {
+		q.Del(name)
+	}
+	return "?" + q.Encode()
+}
+
+// fillSpend asks the ledger for the period, for the one before, and for the month.
+func (d *Dashboard) fillSpend(r *http.Request, v *spendView, q SpendQuery) error {
+	rows, err := d.gateway.Spend(r.Context(), q)
+	if err != nil {
+		return err
+	}
+	length := q.Until.Sub(q.Since)
+	before, err := d.gateway.Spend(r.Context(), SpendQuery{By: q.By[:1], Since: q.Since.Add(-length).Truncate(time.Hour), Until: q.Since, Zone: q.Zone, Where: q.Where})
+	if err != nil {
+		return err
+	}
+	now := d.now().In(q.Zone)
+	month := time.Date(now.Year(), now.Month(), 1, 0, 0, 0, 0, q.Zone)
+	soFar, err := d.gateway.Spend(r.Context(), SpendQuery{Since: month, Until: q.Until, Zone: q.Zone, Where: q.Where})
+	if err != nil {
+		return err
+	}
+	v.Groups, v.Total = spendGroups(rows, before, v)
+	for _, b := range before {
+		v.Before.Cost = llm.Add(v.Before.Cost, b.Cost)
+		v.Before.Requests += b.Requests
+	}
+	for _, s := range soFar {
+		v.MonthSoFar = llm.Add(v.MonthSoFar, s.Cost)
+	}
+	v.Projected = projected(v.MonthSoFar, month, now)
+	v.Chart = d.spendChart(rows, v.Groups, q, v)
+	if more := len(v.Groups) - maxSpendGroups; more > 0 {
+		v.Groups, v.MoreGroups = v.Groups[:maxSpendGroups], more
+	}
+	return nil
+}
+
+// projected returns what a month will have cost if it goes on as it has so far.
+func projected(soFar llm.NanoUSD, month, now time.Time) llm.NanoUSD {
+	gone := now.Sub(month)
+	if gone < time.Hour {
+		return soFar
+	}
+	return llm.NanoUSD(float64(soFar) * float64(month.AddDate(0, 1, 0).Sub(month)) / float64(gone))
+}
+
+// spendGroups sums up the rows by their first value, the dearest first.
+func spendGroups(rows, before []SpendRow, v *spendView) (groups []spendGroup, total SpendRow) {
+	at := map[string]int{}
+	for i := range rows {
+		name := rows[i].Values[0]
+		if _, ok := at[name]; !ok {
+			at[name] = len(groups)
+			groups = append(groups, spendGroup{Name: name, Change: math.NaN(), Link: changed(v.Query, v.By, name)})
+		}
+		groups[at[name]].add(&rows[i])
+		total.add(&rows[i])
+	}
+	old := map[string]llm.NanoUSD{}
+	for _, b := range before {
+		old[b.Values[0]] = b.Cost
+	}
+	for i := range groups {
+		g := &groups[i]
+		if total.Cost > 0 {
+			g.Share = float64(g.Cost) / float64(total.Cost)
+		}
+		g.Bar = chart.Share(formatPercent(g.Share)+" of the cost", g.Share, chart.Color(g.Name))
+		if was := old[g.Name]; was > 0 {
+			g.Change = float64(g.Cost)/float64(was) - 1
+		}
+	}
+	slices.SortFunc(groups, func(a, b spendGroup) int {
+		return cmp.Or(cmp.Compare(b.Cost, a.Cost), cmp.Compare(b.Requests, a.Requests), cmp.Compare(a.Name, b.Name))
+	})
+	return groups, total
+}
+
+func (s *SpendRow) add(o *SpendRow) {
+	s.Requests += o.Requests
+	s.Errors += o.Errors
+	s.Input = llm.Add(s.Input, o.Input)
+	s.Output = llm.Add(s.Output, o.Output)
+	s.Unpriced += o.Unpriced
+	s.Hits += o.Hits
+	s.Cost, s.EstimatedCost, s.Saved = llm.Add(s.Cost, o.Cost), llm.Add(s.EstimatedCost, o.EstimatedCost), llm.Add(s.Saved, o.Saved)
+}
+
+// spendChart draws the dearest groups over time, and all others as one.
+func (d *Dashboard) spendChart(rows []SpendRow, groups []spendGroup, q SpendQuery, v *spendView) template.HTML {
+	times, place := v.Range.steps(q.Since, q.Until)
+	series := map[string][]float64{}
+	var order []string
+	for i, g := range groups {
+		if i == chart.Most {
+			order = append(order, chart.Other)
+			break
+		}
+		order = append(order, g.Name)
+	}
+	for _, name := range order {
+		series[name] = make([]float64, len(times))
+	}
+	for _, row := range rows {
+		values := series[row.Values[0]]
+		if values == nil {
+			values = series[chart.Other]
+		}
+		if at, ok := place[row.Values[1]]; ok && values != nil {
+			values[at] += float64(row.Cost) / float64(llm.USD)
+		}
+	}
+	p := chart.Plot{Title: "cost by " + v.By + " over time", Times: times, Zone: q.Zone, Format: func(usd float64) string { return formatUSD(llm.NanoUSD(usd * float64(llm.USD))) }, Height: 260}
+	for _, name := range order {
+		p.Series = append(p.Series, chart.Series{Name: name, Values: series[name]})
+	}
+	if budget := d.gateway.DayLimit(scopeOf(q.Where)); budget > 0 && v.Range.step == "day" {
+		p.Levels = append(p.Levels, chart.Level{Name: "budget a day", Value: float64(budget) / float64(llm.USD)})
+	}
+	return chart.Area(p)
+}
+
+// scopeOf returns the scope of the limits on what a page is restricted to; empty for more than one
+// condition, and for none.
+func scopeOf(where map[string]string) string {
+	if len(where) != 1 {
+		return ""
+	}
+	for name, value := range where {
+		if tag, ok := strings.CutPrefix(name, "tag:"); ok {
+			return "tag:" + tag + "=" + value
+		}
+		return name + ":" + value
+	}
+	return ""
+}
+
+// spendCSV serves GET /spend.csv, with the query of the admin API's spend.
+func (d *Dashboard) spendCSV(w http.ResponseWriter, r *http.Request) {
+	table, err := d.gateway.SpendCSV(r.Context(), r.URL.Query())
+	if err != nil {
+		d.fail(w, r, err)
+		return
+	}
+	h := w.Header()
+	secure(h)
+	h.Set("Content-Type", "text/csv; charset=utf-8")
+	h.Set("Content-Disposition", `attachment; filename="spend.csv"`)
+	h.Set("Cache-Control", "no-store")
+	_, _ = w.Write(table) // an error means that the browser is gone
+}
+
+// steps returns the times of the chart, and the place of each by the name that the ledger gives
+// it.
+func (s spendRange) steps(since, until time.Time) (times []time.Time, place map[string]int) {
+	place = map[string]int{}
+	for at := since; at.Before(until); {
+		layout, next := time.DateOnly, time.Date(at.Year(), at.Month(), at.Day()+1, 0, 0, 0, 0, at.Location())
+		switch s.step {
+		case "hour":
+			layout, next = "2006-01-02T15:00Z07:00", at.Add(time.Hour)
+		case "month":
+			layout, next = "2006-01", at.AddDate(0, 1, 0)
+		}
+		place[at.Format(layout)] = len(times)
+		times = append(times, at)
+		at = next
+	}
+	return times, place
+}

@@ -1,0 +1,146 @@
+package ledger
+
+import (
+	"cmp"
+	"database/sql"
+	"fmt"
+	"math"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/penstock/penstock/gateway/internal/llm"
+)
+
+// maxGroups bounds the groups that are held in memory for one report.
+const maxGroups = 200_000
+
+// groups are the rows of a report in the making. Quarters of an hour are joined to hours,
+// days, weeks and months here: SQLite knows no time zones.
+type groups struct {
+	q     Query
+	of    map[string]*Row
+	total Sums
+}
+
+func newGroups(q Query) *groups {
+	if q.Zone == nil {
+		q.Zone = time.UTC
+	}
+	if q.Limit <= 0 {
+		q.Limit = 10_000
+	}
+	return &groups{q: q, of: map[string]*Row{}}
+}
+
+// scan adds a row of the plan's statement.
+func (g *groups) scan(rows *sql.Rows, p plan) error {
+	values, n, err := scanRow(rows, len(p.columns), p.timed)
+	if err != nil {
+		return fmt.Errorf("query spend: %w", err)
+	}
+	at := time.Unix(n.quarter*900, 0).In(g.q.Zone)
+	if n.sums.Requests == 0 || !g.wanted(at) {
+		return nil
+	}
+	row := Row{By: g.q.By, Values: make([]string, len(g.q.By)), Sums: n.sums}
+	for i, d := range g.q.By {
+		if label, ok := timeLabels()[d]; ok {
+			row.Values[i] = label(at)
+		} else {
+			row.Values[i] = values[slices.Index(p.columns, d)]
+		}
+	}
+	g.total.add(row.Sums)
+	return g.add(row)
+}
+
+// wanted reports whether the query's conditions on time hold.
+func (g *groups) wanted(at time.Time) bool {
+	for d, label := range timeLabels() {
+		if want, ok := g.q.Where[d]; ok && label(at) != want {
+			return false
+		}
+	}
+	return true
+}
+
+func (g *groups) add(row Row) error {
+	key := strings.Join(row.Values, "\x00")
+	if have := g.of[key]; have != nil {
+		have.Sums.add(row.Sums)
+		return nil
+	}
+	if len(g.of) == maxGroups {
+		return badQuery(fmt.Sprintf("There are more than %d groups; group by less, or choose a shorter time.", maxGroups))
+	}
+	g.of[key] = &row
+	return nil
+}
+
+// report returns the rows, the dearest first.
+func (g *groups) report() Report {
+	r := Report{Rows: make([]Row, 0, len(g.of)), Total: g.total}
+	for _, row := range g.of {
+		r.Rows = append(r.Rows, *row)
+	}
+	slices.SortFunc(r.Rows, func(a, b Row) int {
+		return cmp.Or(cmp.Compare(b.Cost, a.Cost), cmp.Compare(b.Requests, a.Requests), slices.Compare(a.Values, b.Values))
+	})
+	r.Rows = r.Rows[:min(len(r.Rows), g.q.Limit)]
+	return r
+}
+
+// scanned are the numbers of one row.
+type scanned struct {
+	sums    Sums
+	quarter int64
+}
+
+// scanRow reads the values of the columns, the quarter of an hour if the statement has one, and
+// the sums.
+func scanRow(rows *sql.Rows, columns int, timed bool) (values []string, n scanned, err error) {
+	values = make([]string, columns)
+	var into []any
+	for i := range values {
+		into = append(into, &values[i])
+	}
+	if timed {
+		into = append(into, &n.quarter)
+	}
+	s := &n.sums
+	var in, out, cost, estimated, saved, prompt halves
+	into = append(into, &s.Requests, &s.Errors, &in.high, &in.low, &out.high, &out.low, &cost.high, &cost.low,
+		&s.UnpricedRequests, &s.EstimatedRequests, &estimated.high, &estimated.low, &s.CacheHits, &saved.high, &saved.low, &prompt.high, &prompt.low)
+	if err := rows.Scan(into...); err != nil {
+		return nil, n, err
+	}
+	s.InputTokens, s.OutputTokens = in.sum(), out.sum()
+	s.Cost, s.EstimatedCost = llm.NanoUSD(cost.sum()), llm.NanoUSD(estimated.sum())
+	s.Saved, s.PromptSaved = llm.NanoUSD(saved.sum()), llm.NanoUSD(prompt.sum())
+	return values, n, nil
+}
+
+// halves are the sums of the upper and the lower 32 bits of numbers.
+type halves struct{ high, low int64 }
+
+// sum combines them, and returns the largest int64 for what exceeds it.
+func (h halves) sum() int64 {
+	high := llm.Add(h.high, h.low>>32)
+	if high > math.MaxInt32 {
+		return math.MaxInt64
+	}
+	return high<<32 | h.low&math.MaxUint32
+}
+
+// timeLabels are the dimensions of time: how a moment is written in each.
+func timeLabels() map[string]func(time.Time) string {
+	return map[string]func(time.Time) string{
+		"hour":  hourLabel,
+		"day":   func(t time.Time) string { return t.Format(time.DateOnly) },
+		"week":  func(t time.Time) string { return t.AddDate(0, 0, -(int(t.Weekday())+6)%7).Format(time.DateOnly) }, // its Monday
+		"month": func(t time.Time) string { return t.Format("2006-01") },
+	}
+}
+
+func hourLabel(t time.Time) string { return t.Format("2006-01-02T15:00Z07:00") }
