@@ -73,8 +73,8 @@ func TestOfficialClients(t *testing.T) {
 // served is a gateway that clients can reach.
 type served struct {
 	// BaseURL ends in /v1. Key may ask for every model; Poor is the key whose budget
-	// is too small for any request.
-	BaseURL, Key, Poor string
+	// is too small for any request, and Spent one whose budget is soon used up.
+	BaseURL, Key, Poor, Spent string
 }
 
 // startForClients makes two keys, and serves until the test ends.
@@ -89,6 +89,7 @@ func startForClients(t *testing.T, bin string) served {
 		BaseURL: "http://" + api + "/v1",
 		Key:     createTestKey(t, dir, "rich"),
 		Poor:    createTestKey(t, dir, "poor", "--budget", "0.000000001usd/day"),
+		Spent:   createTestKey(t, dir, "spent", "--budget", "0.001usd/day"),
 	}
 	serveUntilEnd(t, bin, dir)
 	return g

@@ -60,10 +60,21 @@ func checkError429Upstream(t *testing.T, g served) {
 	}
 }
 
-func checkError429Budget(t *testing.T, g served) {
+// checkError403Budget has a budget that no request fits, and one that is used up: the client
+// retries neither.
+func checkError403Budget(t *testing.T, g served) {
 	c := newGoClient(t, g, g.Poor)
 	_, err := c.Chat.Completions.New(c.ctx, ask("demo"))
-	wantError(t, c, err, http.StatusTooManyRequests, "budget_exceeded")
+	wantError(t, c, err, http.StatusForbidden, "budget_exceeded")
+	for range 200 {
+		c = newGoClient(t, g, g.Spent)
+		if _, err = c.Chat.Completions.New(c.ctx, ask("demo")); err != nil {
+			break
+		}
+	}
+	if e := wantError(t, c, err, http.StatusTooManyRequests, "budget_exceeded"); e.Response.Header.Get("Retry-After") == "" || !strings.Contains(e.RawJSON(), `"reason":"used_up"`) {
+		t.Errorf("error = %s with %v, want the limit and when it resets", e.RawJSON(), e.Response.Header)
+	}
 }
 
 func checkError5xx(t *testing.T, g served) {

@@ -29,7 +29,7 @@ var goChecks = map[string]func(*testing.T, served){
 	"error 401":             checkError401,
 	"error 404":             checkError404,
 	"error 429 upstream":    checkError429Upstream,
-	"error 429 budget":      checkError429Budget,
+	"error 403 budget":      checkError403Budget,
 	"error 5xx":             checkError5xx,
 	"error before a stream": checkErrorBeforeStream,
 	"abort":                 checkAbort,

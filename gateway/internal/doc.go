@@ -34,21 +34,25 @@
 //	wire/intake     request body → facts, strictly
 //	wire/apierror   a provider's error → llm.Error
 //	httpapi/admin   the endpoints for operators
+//	httpapi/dashboard  the web interface for operators
 //	httpapi/tags    tags of a request
 //	meter           reserve, settle: the counters that limits are enforced on
 //	replay          ranks recorded requests again, with the same router or others; compares policies over them
 //	ledger          records of requests, spend, leases, feedback; SQLite behind a journal
 //	keys            virtual keys
+//	audit           who changed what by the admin API or the command line
+//	oidc            verifies tokens of OpenID Connect issuers
 //	catalog         prices, context windows and capabilities of models
 //	catalog/source  reads what others publish about models
 //	config          one YAML file → settings, every fault with its line
 //	telemetry       Prometheus metrics
+//	activity        what requests have done in the last 24 hours, in memory
 //	classifier      trains and evaluates the model of the strategy classifier
 //	tokens          token counts of prompts
 //	demo            the built-in provider
 //	llmtest         a scripted provider for tests
 //
-//	oidc            verifies tokens of OpenID Connect issuers
+//	httpapi/dashboard/chart  draws charts as SVG
 //	similar         finds stored replies to requests in other words
 //	queue           bounds requests in flight; the others wait by priority
 //
@@ -69,6 +73,7 @@
 //	simulation        lets the strategies route a simulated day, and draws what came of it
 //	catalog/generate  writes the catalog's data
 //	classifier/generate  trains the classifier's built-in weights
+//	policy/generate  writes the schemas of the policy's input and decision
 //	testreport        prints the output of go test -json
 //
 // # The way of a request

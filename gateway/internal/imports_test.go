@@ -79,7 +79,7 @@ var owners = map[string]string{
 
 // programs are programs of their own beside the gateway: the benchmark, whose floor is a
 // bare Echo handler on purpose, the simulation of routing, and what runs at build time.
-var programs = []string{"bench", "bench/floor", "simulation", "catalog/generate", "classifier/generate", "testreport"}
+var programs = []string{"bench", "bench/floor", "simulation", "catalog/generate", "classifier/generate", "policy/generate", "testreport"}
 
 // execs may start programs. The compiler starts this program anew to compile a plugin
 // while it is loaded: a module that crashes the compiler must not crash the gateway.

@@ -103,7 +103,9 @@ func (s *Slot) ask(ctx context.Context, req *llm.Request, route *llm.Route, d *l
 	if skipped != "" {
 		return skipped
 	}
-	vector, err := s.cache.embed(ctx, req, o.Embedder, read.Text)
+	bound := *req // the text may go only where the request may
+	bound.Demands = req.Demands.And(llm.Demands{Classes: d.Obligations.DataClasses, Regions: d.Obligations.Regions})
+	vector, err := s.cache.embed(ctx, &bound, o.Embedder, read.Text)
 	if err != nil {
 		return "the embedder " + o.Embedder + " gave no vector: " + llm.AsError(err).Message
 	}

@@ -97,6 +97,26 @@ func TestSimilarDiscarded(t *testing.T) {
 	}
 }
 
+// TestEmbedderIsBoundByDemands gives the embedder's request what key, caller and policy demand of
+// every target that gets the text.
+func TestEmbedderIsBoundByDemands(t *testing.T) {
+	c := open(t, 1<<20)
+	var got llm.Demands
+	c.UseEmbedder(func(_ context.Context, req *llm.Request, _, _ string) ([]float32, error) {
+		got = req.Demands
+		return nil, errors.New("no vector")
+	})
+	req := &llm.Request{ID: "req_1", Endpoint: llm.ChatCompletions, Dialect: llm.OpenAI, Body: []byte(`{"model":"m","messages":[{"role":"user","content":"Explain gravity"}]}`),
+		Facts: llm.Facts{Model: "m", Choices: 1}, Demands: llm.Demands{Classes: []string{"personal"}, Regions: []string{"eu", "ch"}}}
+	route := &llm.Route{Name: "r", CacheTTL: time.Hour, Targets: []*llm.Target{{ID: "p/a"}},
+		Similar: llm.Similarity{Mode: llm.SimilarOn, Embedder: "vectors", Threshold: 0.95, MaxChars: 500}}
+	c.Find(t.Context(), req, route, &llm.Decision{Obligations: llm.Obligations{DataClasses: []string{"secret"}, Regions: []string{"eu"}}}).Close(nil)
+	want := llm.Demands{Classes: []string{"personal", "secret"}, Regions: []string{"eu"}}
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Errorf("demands of the embedder's request (-want +got):\n%s", diff)
+	}
+}
+
 // noEmbedder is an embedder that gives no vectors.
 func noEmbedder(context.Context, *llm.Request, string, string) ([]float32, error) {
 	return nil, errors.New("there is no such embedder")

@@ -20,7 +20,8 @@ type Slot struct {
 	// own is the key of the request in its own wire format, shared the one that it has in all
 	// formats; zero for none.
 	own, shared Key
-	// maxAge is how old a stored reply may be; zero means any age.
+	// maxAge is how old a stored reply may be by the caller's and the policy's will; zero means
+	// any age.
 	maxAge time.Duration
 	// recording says how the reply is stored; without a TTL, it is not.
 	recording Recording
@@ -88,8 +89,12 @@ func (c *Cache) open(ctx context.Context, req *llm.Request, route *llm.Route, d 
 	s := &Slot{ctx: ctx, cache: c, state: llm.CacheMiss, own: r.key, maxAge: req.Cache.MaxAge, asked: askingOf(req, r),
 		coalesces: read && write && route.CacheCoalesce,
 		req:       req, recording: Recording{ToolCalls: route.CacheToolCalls, Source: req.ID}}
+	ttl := time.Duration(d.Obligations.Cache.TTLSeconds) * time.Second
+	if ttl > 0 && (s.maxAge == 0 || ttl < s.maxAge) {
+		s.maxAge = ttl // also of what was stored for longer
+	}
 	if write {
-		s.recording.TTL = cmp.Or(time.Duration(d.Obligations.Cache.TTLSeconds)*time.Second, req.Cache.TTL, route.CacheTTL, defaultTTL)
+		s.recording.TTL = cmp.Or(ttl, req.Cache.TTL, route.CacheTTL, defaultTTL)
 	}
 	return s, r
 }

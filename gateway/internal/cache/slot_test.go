@@ -3,6 +3,7 @@ package cache_test
 import (
 	"io"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/penstock/penstock/gateway/internal/cache"
@@ -66,6 +67,37 @@ func TestDemandsKeepCallersApart(t *testing.T) {
 		}
 		seen[key] = a
 	}
+}
+
+// TestPolicyBoundsTheAgeOfHits has a reply stored for an hour, and a policy that now allows a
+// minute only: it holds for replies that are stored already.
+func TestPolicyBoundsTheAgeOfHits(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		c, err := cache.New(1 << 20)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer c.Close()
+		req := &llm.Request{Body: []byte(`{"model":"m"}`), Facts: llm.Facts{Model: "m"}}
+		route := &llm.Route{Name: "r", CacheTTL: time.Hour}
+		find := func(seconds int) *cache.Slot {
+			d := &llm.Decision{}
+			d.Obligations.Cache.TTLSeconds = seconds
+			return c.Find(t.Context(), req, route, d)
+		}
+		slot := find(0)
+		drain(t, slot.Fill(&script{events: frames("hello"), err: io.EOF, info: llm.ReplyInfo{Finish: "stop", Content: true}}, &llm.Target{ID: "p/a"}))
+		slot.Close(nil)
+		c.Wait()
+		time.Sleep(2 * time.Minute)
+		for seconds, want := range map[int]llm.CacheState{0: llm.CacheHit, 60: llm.CacheMiss, 600: llm.CacheHit} {
+			slot := find(seconds)
+			if slot.State() != want {
+				t.Errorf("with ttl_s %d: %s after two minutes, want %s", seconds, slot.State(), want)
+			}
+			slot.Close(nil)
+		}
+	})
 }
 
 // TestFind checks who decides on reading and storing: the policy, then the caller, then

@@ -81,9 +81,11 @@ func (x *exchange) refuse(e *llm.Error) {
 	if e.HTTPStatus() == http.StatusUnauthorized {
 		h["Www-Authenticate"] = []string{challenge(e)}
 	}
-	for name, values := range x.reply.head.Header {
-		if _, ours := h[name]; !ours && name != "Content-Type" && name != "Content-Length" {
-			h[name] = values
+	for _, more := range [...]http.Header{e.Header, x.reply.head.Header} {
+		for name, values := range more {
+			if _, ours := h[name]; !ours && name != "Content-Type" && name != "Content-Length" {
+				h[name] = values
+			}
 		}
 	}
 	r := x.format.Error(x.r.Context(), e)

@@ -124,9 +124,9 @@ type Obligations struct {
 func (o *Obligations) Destination() string { return cmp.Or(o.Route, o.Model) }
 
 // And combines a decision with the later one about the model or route that this one sends the
-// request on to. Limits, warnings and forbidden targets of both hold. Of other obligations
-// the later one's hold, and this one's where the later one has none. Neither decision is
-// changed.
+// request on to. Limits, warnings and forbidden targets of both hold, and so does what either
+// keeps out of the log or the cache. Of other obligations the later one's hold, and this one's
+// where the later one has none. Neither decision is changed.
 func (d Decision) And(later Decision) Decision {
 	out := later
 	out.Allow = d.Allow && later.Allow
@@ -139,8 +139,11 @@ func (d Decision) And(later Decision) Decision {
 		MaxOutputTokens: lowest(a.MaxOutputTokens, b.MaxOutputTokens),
 		AllowTargets:    b.AllowTargets, DenyTargets: union(a.DenyTargets, b.DenyTargets),
 		DataClasses: union(a.DataClasses, b.DataClasses), Regions: commonRegions(a.Regions, b.Regions),
-		Route: a.Route, Model: a.Model, Cache: cmp.Or(b.Cache, a.Cache), Log: cmp.Or(b.Log, a.Log),
+		Route: a.Route, Model: a.Model, Cache: a.Cache.and(b.Cache), Log: cmp.Or(b.Log, a.Log),
 		Tags: overlaid(a.Tags, b.Tags), Headers: overlaid(a.Headers, b.Headers),
+	}
+	if a.Log == LogNone {
+		out.Obligations.Log = LogNone
 	}
 	if len(b.AllowTargets) == 0 {
 		out.Obligations.AllowTargets = a.AllowTargets
@@ -188,6 +191,17 @@ type CacheObligation struct {
 	Scope string `json:"scope,omitempty"`
 }
 
+// and combines what two decisions oblige to: the shorter lifetime, and no caching if one of
+// them forbids it.
+func (c CacheObligation) and(later CacheObligation) CacheObligation {
+	out := CacheObligation{Mode: cmp.Or(later.Mode, c.Mode), Scope: cmp.Or(later.Scope, c.Scope),
+		TTLSeconds: int(lowest(int64(c.TTLSeconds), int64(later.TTLSeconds)))}
+	if c.Mode == "bypass" {
+		out.Mode = c.Mode
+	}
+	return out
+}
+
 // Amounts are what a request takes from limits, one number per unit.
 type Amounts struct {
 	USD          NanoUSD
@@ -223,9 +237,10 @@ type LimitState struct {
 	// WindowID names the window of the reservation, "2026-11-22" for a day: it is settled
 	// there even when that window has ended since.
 	WindowID string `json:"window_id"`
-	// Before is what was spent and reserved by others, Reserved what this request
-	// took, in the limit's unit.
+	// Before is what was spent and reserved by others, Held the part of it that requests in
+	// flight reserved, Reserved what this request took, in the limit's unit.
 	Before   int64 `json:"before"`
+	Held     int64 `json:"held,omitempty"`
 	Reserved int64 `json:"reserved"`
 	// ResetsAt is when the window ends, in Unix milliseconds; 0 for concurrent.
 	ResetsAt int64 `json:"resets_at"`

@@ -41,6 +41,11 @@ func (d *Demands) Refuses(t *Target) string {
 	return "is in " + t.Region + ", the request must stay in " + anyOf(d.Regions)
 }
 
+// And returns the demands of both. Neither is changed.
+func (d Demands) And(more Demands) Demands {
+	return Demands{Classes: union(d.Classes, more.Classes), Regions: commonRegions(d.Regions, more.Regions)}
+}
+
 // commonRegions returns the regions that both lists allow.
 func commonRegions(a, b []string) []string {
 	switch {

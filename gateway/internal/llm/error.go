@@ -23,6 +23,7 @@ const (
 	CodePolicyFault     Code = "policy_error"
 	CodeBudget          Code = "budget_exceeded"
 	CodeRateLimited     Code = "rate_limit_exceeded"
+	CodeLimitTooSmall   Code = "limit_too_small"
 	CodeContextLength   Code = "context_length_exceeded"
 	CodeContentPolicy   Code = "content_policy_violation"
 	CodeUnsupported     Code = "unsupported_parameter"
@@ -53,6 +54,10 @@ type Error struct {
 	// Retried says that the gateway has retried already, or that a retry is of no use: the
 	// client gets a header that tells it not to.
 	Retried bool
+	// Exceeded is the limit that refuses the request; nil when none does.
+	Exceeded *Exceeded
+	// Header has further headers of the reply. Those that the error itself sets win.
+	Header http.Header
 	// Body, when set, is the provider's own error, to be passed on byte for byte to a
 	// client who speaks Dialect; empty means the canonical one.
 	Body    []byte

@@ -26,7 +26,8 @@ var steeringPrefixes = []string{"proxy-", "access-control-", "x-penstock", "x-ac
 
 // gatewayHeaders are headers of replies that the gateway sets itself, or that carry
 // credentials.
-var gatewayHeaders = []string{"content-type", "retry-after", "set-cookie", "set-cookie2", "authorization", "cookie", "x-request-id"}
+var gatewayHeaders = []string{"content-type", "retry-after", "set-cookie", "set-cookie2", "authorization", "cookie", "x-request-id", "request-id",
+	"retry-after-ms", "x-should-retry"}
 
 // IsConnectionHeader reports whether a header, named in lower case, belongs to one connection,
 // to framing or to addressing.
@@ -45,7 +46,7 @@ func IsSteeringHeader(lower string) bool {
 func MayAddHeader(name string) bool {
 	lower := strings.ToLower(name)
 	return isHeaderName(lower) && !IsConnectionHeader(lower) && !IsSteeringHeader(lower) && !slices.Contains(gatewayHeaders, lower) &&
-		!strings.HasPrefix(lower, "x-ratelimit-")
+		!strings.HasPrefix(lower, "x-ratelimit-") && !strings.HasPrefix(lower, "anthropic-ratelimit-")
 }
 
 // isHeaderName reports whether a lower-case name consists of letters, digits and dashes.

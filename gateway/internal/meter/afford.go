@@ -43,7 +43,9 @@ func (m *Meter) affordable(limits []llm.Limit, ask llm.Ask, now time.Time, find 
 		need, left := max(least.Of(limit.Unit), 0), limit.Max-llm.Add(b.spent, b.reserved)
 		switch {
 		case need > left:
-			return 0, refusal(limit, b, need, now.In(m.loc))
+			e := refusal(limit, b, need, now)
+			e.Exceeded.States = m.states(limits, now)
+			return 0, e
 		case ask.Most == ask.Least:
 		default:
 			if allowed := max(need, b.share(left)); want.Of(limit.Unit) > allowed {
@@ -52,6 +54,18 @@ func (m *Meter) affordable(limits []llm.Limit, ask llm.Ask, now time.Time, find 
 		}
 	}
 	return output, nil
+}
+
+// states returns the limits with their counters, of which nothing is taken.
+func (m *Meter) states(limits []llm.Limit, now time.Time) []llm.LimitState {
+	states := make([]llm.LimitState, 0, len(limits))
+	for i := range limits {
+		l := &limits[i]
+		if b, err := m.peek(key{l.Scope, l.Window, l.Unit}, now); err == nil {
+			states = append(states, b.state(l, 0))
+		}
+	}
+	return states
 }
 
 // share returns how much of what is left a request without a bound of its own may take:

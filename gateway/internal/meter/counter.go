@@ -44,6 +44,13 @@ func (m *Meter) bucket(k key, now time.Time) (*bucket, error) {
 	return c.cur, nil
 }
 
+// state is a limit with what is counted before a request takes amount.
+func (b *bucket) state(limit *llm.Limit, amount int64) llm.LimitState {
+	used := llm.Add(b.spent, b.reserved)
+	return llm.LimitState{Limit: *limit, WindowID: b.id, Before: used, Held: b.reserved, Reserved: amount,
+		ResetsAt: b.resetsAt(), Exceeded: llm.Add(used, amount) > limit.Max}
+}
+
 // spanOf parses the window of a limit. Requests in flight have none.
 func spanOf(k key) (llm.Window, error) {
 	if k.unit == llm.UnitConcurrent {

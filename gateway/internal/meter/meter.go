@@ -110,9 +110,7 @@ func (m *Meter) addLimit(l *lease, s *llm.LimitState, limit *llm.Limit, want llm
 		return badLimit(limit, err)
 	}
 	amount := max(want.Of(limit.Unit), 0)
-	used := llm.Add(b.spent, b.reserved)
-	*s = llm.LimitState{Limit: *limit, WindowID: b.id, Before: used, Reserved: amount,
-		ResetsAt: b.resetsAt(), Exceeded: llm.Add(used, amount) > limit.Max}
+	*s = b.state(limit, amount)
 	l.hold(b, amount)
 	return nil
 }

@@ -10,34 +10,67 @@ import (
 	"github.com/penstock/penstock/gateway/internal/llm"
 )
 
-// refusal returns the error for a limit without room for what a request needs at least, as
-// in "team/search has used $49.98 of $50.00 today; this request could cost $0.12; resets
-// 00:00 UTC". It distinguishes a limit that the request can never fit, one that is used
-// up, and one that is only held by requests in flight. now is in the meter's location.
+// refusal returns the error for a limit without room for what a request needs at least. It
+// distinguishes a limit that the request can never fit, one that is used up, and one that is
+// only held by requests in flight. now is in the meter's location.
 func refusal(limit *llm.Limit, b *bucket, need int64, now time.Time) *llm.Error {
-	e := &llm.Error{Code: llm.CodeRateLimited, Status: http.StatusTooManyRequests}
-	what := amountTexts(limit, need, b)
-	scope := readableScope(limit.Scope)
-	switch {
-	case limit.Unit == llm.UnitConcurrent: // when they end is unknown
+	e := &llm.Error{Code: llm.CodeRateLimited, Status: http.StatusTooManyRequests, Exceeded: exceeded(limit, b, need, now)}
+	switch e.Exceeded.Why {
+	case llm.TooSmall: // no wait helps, so no client that retries every 429 may do so here
+		e.Code, e.Status, e.Retried = llm.CodeLimitTooSmall, http.StatusForbidden, true
+		overBudget(e, limit)
+	case llm.UsedUp:
+		e.RetryAfter = e.Exceeded.ResetsIn
+		e.Retried = e.RetryAfter >= longestRetry
+		overBudget(e, limit)
+	case llm.Held:
 		e.RetryAfter = heldRetryAfter
-		e.Message = fmt.Sprintf("%s has %s of %s requests in flight; try again when one of them has ended", scope, what.reserved, what.max)
-	case need > limit.Max:
-		overBudget(e, limit)
-		e.Retried = true
-		e.Message = fmt.Sprintf("%s may use %s%s %s%s, so it can never fit; %s", scope, what.max, what.unit, windowWords(limit.Window), what.need, advice(limit))
-	case llm.Add(b.spent, need) > limit.Max:
-		overBudget(e, limit)
-		e.Retried = limit.Unit == llm.UnitUSD
-		if !e.Retried {
-			e.RetryAfter = b.end.Sub(now)
+		if limit.Unit != llm.UnitConcurrent {
+			e.Fault = llm.FaultHeld
 		}
-		e.Message = fmt.Sprintf("%s has used %s of %s%s %s%s%s", scope, what.spent, what.max, what.unit, windowWords(limit.Window), what.need, resetText(limit, b, now))
-	default:
-		e.RetryAfter, e.Fault = heldRetryAfter, llm.FaultHeld
-		e.Message = fmt.Sprintf("%s has used %s of %s%s %s, and requests in flight hold %s%s; try again when some of them have ended", scope, what.spent, what.max, what.unit, windowWords(limit.Window), what.reserved, what.need)
 	}
+	e.Message = message(e.Exceeded, amountTexts(limit, need, b))
 	return e
+}
+
+// longestRetry is from what wait on clients are told not to retry. The SDKs of OpenAI and
+// Anthropic heed a wait below a minute only, and retry within seconds after a longer one.
+const longestRetry = time.Minute
+
+// exceeded describes a limit without room.
+func exceeded(limit *llm.Limit, b *bucket, need int64, now time.Time) *llm.Exceeded {
+	x := &llm.Exceeded{Limit: *limit, Why: llm.Held, Spent: b.spent, Reserved: b.reserved, Requested: need}
+	if !b.end.IsZero() {
+		x.ResetsAt, x.ResetsIn = b.end.UTC(), b.end.Sub(now)
+	}
+	switch {
+	case need > limit.Max:
+		x.Why = llm.TooSmall
+	case limit.Unit != llm.UnitConcurrent && llm.Add(b.spent, need) > limit.Max:
+		x.Why = llm.UsedUp
+	}
+	return x
+}
+
+// message says all of it to a person, as in "team/search has used $49.98 of $50.00 today
+// (limit "team day"); this request could cost $0.12; resets at …".
+func message(x *llm.Exceeded, what amounts) string {
+	scope, name := readableScope(x.Scope), " (limit "+llm.Quote(x.Name)+")"
+	window, held := windowWords(x.Window), ""
+	if x.Reserved > 0 {
+		held = ", and requests in flight hold " + what.reserved
+	}
+	switch {
+	case x.Why == llm.TooSmall && x.Unit == llm.UnitConcurrent:
+		return fmt.Sprintf("%s may have %s requests in flight%s; %s", scope, what.max, name, llm.RaiseAdvice)
+	case x.Unit == llm.UnitConcurrent: // when they end is unknown
+		return fmt.Sprintf("%s has %s of %s requests in flight%s; try again when one of them has ended, or, %s", scope, what.reserved, what.max, name, llm.RaiseAdvice)
+	case x.Why == llm.TooSmall:
+		return fmt.Sprintf("%s may use %s%s %s%s%s, so it can never fit; %s; %s", scope, what.max, what.unit, window, name, what.need, advice(&x.Limit), llm.RaiseAdvice)
+	case x.Why == llm.UsedUp:
+		return fmt.Sprintf("%s has used %s of %s%s %s%s%s%s%s; %s", scope, what.spent, what.max, what.unit, window, name, held, what.need, resetText(x), llm.RaiseAdvice)
+	}
+	return fmt.Sprintf("%s has used %s of %s%s %s%s%s%s; try again when some of them have ended%s", scope, what.spent, what.max, what.unit, window, name, held, what.need, resetText(x))
 }
 
 // heldRetryAfter is the pause before a retry while requests in flight hold a limit.
@@ -68,28 +101,15 @@ func amountTexts(limit *llm.Limit, need int64, b *bucket) amounts {
 // advice returns how to make a request that fits.
 func advice(limit *llm.Limit) string {
 	if limit.Unit == llm.UnitRequests || limit.Unit == llm.UnitInputTokens {
-		return "send less or ask for a higher limit"
+		return "send less"
 	}
-	return "send less, set a smaller max_tokens or ask for a higher limit"
+	return "send less or set a smaller max_tokens"
 }
 
-// resetText returns when the window ends: the time of day for long waits and calendar
-// windows, else the time left.
-func resetText(limit *llm.Limit, b *bucket, now time.Time) string {
-	end := b.end.In(now.Location())
-	switch limit.Window {
-	case "day":
-		return "; resets " + end.Format("15:04 MST")
-	case "week":
-		return "; resets " + end.Format("Monday 15:04 MST")
-	case "month":
-		return "; resets " + end.Format("2 January 15:04 MST")
-	}
-	wait := end.Sub(now)
-	if wait > time.Hour {
-		return "; resets " + end.Format("15:04 MST")
-	}
-	return "; resets in " + (wait + time.Second - 1).Truncate(time.Second).String()
+// resetText returns when the window ends, in UTC and in seconds.
+func resetText(x *llm.Exceeded) string {
+	seconds := int64((x.ResetsIn + time.Second - 1) / time.Second)
+	return "; resets at " + x.ResetsAt.Format("2006-01-02 15:04:05 UTC") + ", in " + grouped(seconds) + " s"
 }
 
 func windowWords(w string) string {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"maps"
 	"slices"
+	"strconv"
 	"time"
 
 	"github.com/penstock/penstock/gateway/internal/llm"
@@ -112,11 +113,24 @@ func denied(d llm.Decision) error {
 	if e.Status == 0 {
 		e.Status = 403
 	}
-	for _, more := range d.Reasons[1:] {
+	if passes := e.Status == 429 || e.Status == 503; passes && e.RetryAfter > 0 && e.RetryAfter < longestRetry {
+		e.Retried = false // it is over soon, and the client may come back
+	}
+	for i, more := range d.Reasons[1:] {
+		if left := len(d.Reasons) - 1 - i; i+1 == maxReasons && left > 0 {
+			e.Message += " Also " + strconv.Itoa(left) + " more reasons."
+			break
+		}
 		e.Message += " Also: " + more.Message
 	}
 	return e
 }
+
+// longestRetry is from what wait on clients are told not to retry: their SDKs do not wait as long.
+const longestRetry = time.Minute
+
+// maxReasons bounds the reasons in one message.
+const maxReasons = 8
 
 // userOf returns the key's user, else the one that the body names.
 func userOf(req *llm.Request) string {

@@ -74,6 +74,26 @@ func TestWhatBothDecisionsDemandHolds(t *testing.T) {
 	}
 }
 
+// TestSendingOnLiftsNoObligation has the decision about the second model ask for less: what the
+// first one keeps secret, out of the cache or short-lived stays so.
+func TestSendingOnLiftsNoObligation(t *testing.T) {
+	cache := func(mode string, ttl int, scope string) llm.CacheObligation {
+		return llm.CacheObligation{Mode: mode, TTLSeconds: ttl, Scope: scope}
+	}
+	for _, tt := range []struct{ first, second, want llm.Obligations }{
+		{llm.Obligations{Log: llm.LogNone}, llm.Obligations{Log: llm.LogFull}, llm.Obligations{Log: llm.LogNone}},
+		{llm.Obligations{Log: llm.LogFull}, llm.Obligations{Log: llm.LogMetadata}, llm.Obligations{Log: llm.LogMetadata}},
+		{llm.Obligations{Log: llm.LogFull}, llm.Obligations{}, llm.Obligations{Log: llm.LogFull}},
+		{llm.Obligations{Cache: cache("bypass", 0, "")}, llm.Obligations{Cache: cache("force", 60, "")}, llm.Obligations{Cache: cache("bypass", 60, "")}},
+		{llm.Obligations{Cache: cache("", 60, "team:a")}, llm.Obligations{Cache: cache("force", 3600, "")}, llm.Obligations{Cache: cache("force", 60, "team:a")}},
+		{llm.Obligations{Cache: cache("", 0, "team:a")}, llm.Obligations{Cache: cache("", 5, "team:b")}, llm.Obligations{Cache: cache("", 5, "team:b")}},
+	} {
+		if got := (llm.Decision{Obligations: tt.first}).And(llm.Decision{Obligations: tt.second}).Obligations; cmp.Diff(tt.want, got) != "" {
+			t.Errorf("%+v and then %+v give %+v, want %+v", tt.first, tt.second, got, tt.want)
+		}
+	}
+}
+
 func TestRequestsAreSentOnOnce(t *testing.T) {
 	f := sendingOn(false, llm.Decision{Allow: true, Obligations: llm.Obligations{Model: "smart"}})
 	got, err := f.serve(t, context.Background(), request(false))

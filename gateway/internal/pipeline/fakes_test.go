@@ -465,7 +465,13 @@ func (h *held) Settle(_ context.Context, used llm.Amounts) ([]llm.Charge, error)
 	}
 	h.leases[h.id] = false
 	h.settled = append(h.settled, used)
-	return []llm.Charge{{Scope: "s", Amount: int64(used.USD)}}, nil
+	charges := []llm.Charge{{Scope: "s", Amount: int64(used.USD)}}
+	for _, l := range h.states {
+		if l.Unit == llm.UnitRequests {
+			charges = append(charges, llm.Charge{Scope: l.Scope, Unit: l.Unit, Window: l.Window, WindowID: l.WindowID, Amount: used.Requests})
+		}
+	}
+	return charges, nil
 }
 
 func (f *fakes) Freed() <-chan struct{} { return f.freed }

@@ -35,8 +35,14 @@ func (x *terms) whyForbidden(t *llm.Target) string {
 	if matchAny(o.DenyTargets, t.ID) {
 		return "denied by the policy"
 	}
+	if most := o.MaxOutputTokens; most > 0 && most < leastResponses && t.Dialect == llm.Responses && x.req.Facts.Inputs == 0 && !x.req.Facts.Free {
+		return fmt.Sprintf("takes no bound on output below %d tokens, and the policy allows %d", leastResponses, most)
+	}
 	return ""
 }
+
+// leastResponses is the lowest bound on output that OpenAI's Responses API takes, in tokens.
+const leastResponses = 16
 
 // whyMisplaced says why the request's data may not get to a target; empty when it may. Key and
 // caller, the policy and the route each have their demands, and all of them hold.

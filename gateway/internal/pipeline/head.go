@@ -4,7 +4,6 @@ import (
 	"net/http"
 	"strconv"
 	"strings"
-	"time"
 	"unicode"
 
 	"github.com/penstock/penstock/gateway/internal/llm"
@@ -24,7 +23,9 @@ func (x *state) head() llm.Head {
 		}
 	}
 	set("X-Penstock-Model", x.req.Facts.Model)
-	set("X-Penstock-Route", x.route.Name)
+	if x.route != nil {
+		set("X-Penstock-Route", x.route.Name)
+	}
 	set("X-Penstock-Cache", string(x.record.Cache))
 	set("X-Penstock-Attempts", strconv.Itoa(len(x.record.Attempts)))
 	set("X-Penstock-Policy", x.decision.Revision)
@@ -47,7 +48,7 @@ func (x *state) head() llm.Head {
 		set("X-Penstock-Cost-Usd", x.record.Cost.Decimal())
 	}
 	x.providerHeaders(h)
-	x.limitHeaders(h)
+	x.limitHeaders(h, x.record.Limits)
 	for name, value := range x.decision.Obligations.Headers {
 		if llm.MayAddHeader(name) {
 			h.Set(name, value)
@@ -116,32 +117,5 @@ func (x *state) providerHeaders(h http.Header) {
 		if v := a.answer.Header[name]; len(v) > 0 {
 			h[name] = v[:1]
 		}
-	}
-}
-
-// limitHeaders adds what is left of the tightest request and token limits, under the names
-// that OpenAI made common.
-func (x *state) limitHeaders(h http.Header) {
-	for _, s := range x.record.Limits {
-		var unit string
-		switch s.Unit {
-		case llm.UnitRequests:
-			unit = "Requests"
-		case llm.UnitTokens:
-			unit = "Tokens"
-		default:
-			continue
-		}
-		left := max(s.Max-s.Before-s.Reserved, 0)
-		name := "X-Ratelimit-Remaining-" + unit
-		if had := h.Get(name); had != "" {
-			if n, _ := strconv.ParseInt(had, 10, 64); n <= left {
-				continue
-			}
-		}
-		h[name] = []string{strconv.FormatInt(left, 10)}
-		h["X-Ratelimit-Limit-"+unit] = []string{strconv.FormatInt(s.Max, 10)}
-		reset := time.Until(time.UnixMilli(s.ResetsAt))
-		h["X-Ratelimit-Reset-"+unit] = []string{max(reset, 0).Round(time.Millisecond).String()}
 	}
 }

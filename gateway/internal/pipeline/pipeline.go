@@ -33,6 +33,7 @@ func (p *Pipeline) Close() { p.mirrors.close() }
 // else of it.
 func (p *Pipeline) Serve(ctx context.Context, req *llm.Request, w llm.Writer) (err error) {
 	x := p.begin(req)
+	defer func() { err = x.withHeaders(err) }()
 	defer x.settle(ctx, &err) // on every path, once
 
 	if err := x.admit(ctx); err != nil {

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/google/go-cmp/cmp"
+	"github.com/google/go-cmp/cmp/cmpopts"
 
 	"github.com/penstock/penstock/gateway/internal/llm"
 )
@@ -238,7 +239,7 @@ func TestDenied(t *testing.T) {
 		{Code: "model_not_allowed", Message: "not for you.", Status: 403, RetryAfterS: 3}, {Message: "nor now."}}}
 	_, err := f.serve(t, t.Context(), request(false))
 	want := &llm.Error{Code: "model_not_allowed", Status: 403, Message: "not for you. Also: nor now.", Retried: true, RetryAfter: 3 * time.Second}
-	if diff := cmp.Diff(want, llm.AsError(err)); diff != "" {
+	if diff := cmp.Diff(want, llm.AsError(err), cmpopts.IgnoreFields(llm.Error{}, "Header")); diff != "" {
 		t.Errorf("error (-want +got):\n%s", diff)
 	}
 	if f.records[0].Code != "model_not_allowed" || len(f.sent) != 0 {
@@ -373,6 +374,7 @@ func TestHead(t *testing.T) {
 	h.Del("X-Ratelimit-Reset-Requests")
 	want := map[string]string{"X-Penstock-Model": "smart", "X-Penstock-Route": "smart", "X-Penstock-Target": "a", "X-Penstock-Cache": "off",
 		"X-Penstock-Attempts": "1", "X-Penstock-Policy": "r1", "X-Penstock-Cost-Usd": "0.0002", "X-Ratelimit-Limit-Requests": "60",
+		"X-Penstock-Budget-Requests-Name": "rpm", "X-Penstock-Budget-Requests-Limit": "60", "X-Penstock-Budget-Requests-Spent": "1", "X-Penstock-Budget-Requests-Remaining": "59",
 		"X-Ratelimit-Remaining-Requests": "59", "X-Team-Note": "hello"}
 	flat := map[string]string{}
 	for name := range h {
@@ -380,6 +382,59 @@ func TestHead(t *testing.T) {
 	}
 	if diff := cmp.Diff(want, flat); diff != "" {
 		t.Errorf("headers (-want +got):\n%s", diff)
+	}
+}
+
+// TestRefusalsHaveTheHeadersOfReplies has the policy refuse a request that it also warns of, and
+// a limit refuse one: obligations and warnings reach the caller all the same.
+func TestRefusalsHaveTheHeadersOfReplies(t *testing.T) {
+	f := newFakes("a")
+	f.decision = llm.Decision{Reasons: []llm.Reason{{Code: "closed", Message: "Not now."}}, Warnings: []string{"the budget is\nnearly used up"},
+		Obligations: llm.Obligations{Headers: map[string]string{"x-team-note": "hello"}}}
+	_, err := f.serve(t, t.Context(), request(true))
+	h := llm.AsError(err).Header
+	if h.Get("X-Team-Note") != "hello" || h.Get("X-Penstock-Warning") != "the budget is nearly used up" || h.Get("X-Penstock-Route") != "smart" {
+		t.Errorf("a denied request's headers: %v", h)
+	}
+	f = newFakes("a")
+	f.decision.Limits = []llm.Limit{hardBudget()}
+	f.decision.Obligations.Headers = map[string]string{"x-team-note": "hello"}
+	l := llm.Limit{Name: "day", Scope: "team:a", Unit: llm.UnitUSD, Window: "day", Max: 5 * int64(llm.USD)}
+	f.reserveErr = &llm.Error{Code: llm.CodeBudget, Status: 429, Message: "over", Exceeded: &llm.Exceeded{Limit: l, States: []llm.LimitState{
+		{Limit: l, Before: 4 * int64(llm.USD), Held: int64(llm.USD), ResetsAt: 1795392000000}}}}
+	_, err = f.serve(t, t.Context(), request(false))
+	want := map[string]string{"X-Team-Note": "hello", "X-Penstock-Budget-Usd-Name": "day", "X-Penstock-Budget-Usd-Limit": "5", "X-Penstock-Budget-Usd-Spent": "3",
+		"X-Penstock-Budget-Usd-Remaining": "1", "X-Penstock-Budget-Usd-Resets": "2026-11-23T00:00:00Z"}
+	for name, v := range want {
+		if got := llm.AsError(err).Header.Get(name); got != v {
+			t.Errorf("over a limit, %s: %q, want %q", name, got, v)
+		}
+	}
+}
+
+// TestPolicyMayAskForARetry has reasons say when to come back: clients retry those that mean "not
+// now" and pass within a minute.
+func TestPolicyMayAskForARetry(t *testing.T) {
+	for _, tt := range []struct {
+		status, after int
+		retry         bool
+	}{{429, 3, true}, {503, 59, true}, {429, 0, false}, {429, 60, false}, {403, 3, false}, {0, 3, false}} {
+		e := llm.AsError(denied(llm.Decision{Reasons: []llm.Reason{{Code: "no", Message: "no", Status: tt.status, RetryAfterS: tt.after}}}))
+		if e.Retried == tt.retry {
+			t.Errorf("status %d, retry_after_s %d: the client is told not to retry: %t", tt.status, tt.after, e.Retried)
+		}
+	}
+}
+
+// TestManyReasonsAreBounded keeps a refusal readable, however many reasons it has.
+func TestManyReasonsAreBounded(t *testing.T) {
+	d := llm.Decision{}
+	for range 64 {
+		d.Reasons = append(d.Reasons, llm.Reason{Code: "no", Message: strings.Repeat("x", 2000)})
+	}
+	e := llm.AsError(denied(d))
+	if len(e.Message) > 17_000 || !strings.HasSuffix(e.Message, " Also 56 more reasons.") {
+		t.Errorf("%d bytes of message, ending %q", len(e.Message), e.Message[len(e.Message)-40:])
 	}
 }
 

@@ -54,6 +54,10 @@ func build(ctx context.Context, o Options) (*program, error) {
 		if err != nil {
 			return nil, err
 		}
+		if faults := b.wrongHeads(); len(faults) > 0 {
+			faults.sort()
+			return nil, faults
+		}
 		if p.tests, err = b.passTests(ctx); err != nil {
 			return nil, err
 		}

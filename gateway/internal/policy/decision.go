@@ -1,11 +1,8 @@
 package policy
 
 import (
-	"cmp"
 	"fmt"
 	"math"
-	"strings"
-	"unicode"
 
 	"github.com/penstock/penstock/gateway/internal/llm"
 
@@ -20,38 +17,34 @@ const (
 	maxSecond = 366 * 24 * 3600
 )
 
-// decodeDecision parses a decision strictly: unknown members and wrong types are errors, so
-// that a misspelt obligation is not ignored.
+// decodeDecision parses a decision strictly.
 func decodeDecision(decision ast.Value) (*llm.Decision, error) {
-	v := new(llm.Decision)
-	decided := false
-	err := part{"decision", decision}.members(func(name string, m part) (err error) {
-		switch name {
-		case "allow":
-			decided = true
-			v.Allow, err = m.boolean()
-		case "reasons":
-			v.Reasons, err = items(m, part.reason)
-		case "warnings":
-			v.Warnings, err = items(m, part.message)
-		case "limits":
-			v.Limits, err = items(m, part.limit)
-		case "obligations":
-			err = m.obligations(v)
-		default:
-			err = m.unknown("allow", "reasons", "warnings", "limits", "obligations")
-		}
-		return err
-	})
+	v, err := decisionFields.decode(part{"decision", decision})
 	switch {
 	case err != nil:
 		return nil, err
-	case !decided:
-		return nil, fmt.Errorf("decision.allow: missing")
 	case v.Allow && len(v.Reasons) > 0:
 		return nil, fmt.Errorf("decision: allow is true, yet there are reasons against it (%s)", v.Reasons[0].Code)
 	}
-	return withReason(v), nil
+	return withReason(&v), nil
+}
+
+func decisionDocument() document {
+	return document{"https://penstock.dev/schema/policy-decision-1.json", "Penstock policy decision, version 1",
+		decisionFields.shape("What data.penstock.decision must be. Anything else is a policy error, and an error denies. Texts have no control characters; messages and warnings may have line breaks and tabs.")}
+}
+
+var decisionFields = fields[llm.Decision]{
+	{required("allow", booleanShape("Whether the request is allowed.")),
+		into(func(v *llm.Decision) *bool { return &v.Allow }, part.boolean)},
+	{optional("reasons", listShape("Why it is not, most important first. Only with allow: false.", reasonFields.shape("")).atMost(maxItems)),
+		into(func(v *llm.Decision) *[]llm.Reason { return &v.Reasons }, listOf(reasonFields.decode))},
+	{optional("warnings", listShape("What the caller is told in x-penstock-warning.", textShape("").within(maxText)).atMost(maxItems)),
+		into(func(v *llm.Decision) *[]string { return &v.Warnings }, listOf(part.message))},
+	{optional("limits", listShape("The limits that the request counts against. Those with the same scope, unit and window share one meter.", limitShape()).atMost(maxItems)),
+		into(func(v *llm.Decision) *[]llm.Limit { return &v.Limits }, listOf(part.limit))},
+	{optional("obligations", obligationFields.shape("What comes with the answer.")),
+		into(func(v *llm.Decision) *llm.Obligations { return &v.Obligations }, part.obligations)},
 }
 
 // withReason adds a reason to a refusal without one. It denies a request whose
@@ -68,138 +61,67 @@ func withReason(v *llm.Decision) *llm.Decision {
 	return v
 }
 
-func (p part) reason() (r llm.Reason, err error) {
-	err = p.members(func(name string, m part) (err error) {
-		switch name {
-		case "code":
-			r.Code, err = m.code()
-		case "message":
-			r.Message, err = m.message()
-		case "status":
-			r.Status, err = smallInt(m, 400, 599)
-		case "retry_after_s":
-			r.RetryAfterS, err = smallInt(m, 0, maxSecond)
-		default:
-			err = m.unknown("code", "message", "status", "retry_after_s")
-		}
-		return err
-	})
-	return r, cmp.Or(err, missing(p, "code", r.Code), missing(p, "message", r.Message))
+var reasonFields = fields[llm.Reason]{
+	{required("code", textShape("Lower-case letters, digits and _, such as model_not_allowed. It is the error's code.").within(maxLabel)),
+		into(func(r *llm.Reason) *string { return &r.Code }, part.code)},
+	{required("message", textShape("What the caller is told.").within(maxText)),
+		into(func(r *llm.Reason) *string { return &r.Message }, part.filledMessage)},
+	{optional("status", integerShape("The HTTP status; 403 unless given.").from(400).upTo(599)),
+		into(func(r *llm.Reason) *int { return &r.Status }, smallInt(400, 599))},
+	{optional("retry_after_s", integerShape("When a retry may succeed, in seconds.").from(0).upTo(maxSecond)),
+		into(func(r *llm.Reason) *int { return &r.RetryAfterS }, smallInt(0, maxSecond))},
 }
 
-func (p part) limit() (l llm.Limit, err error) {
-	var bound *part
-	err = p.members(func(name string, m part) (err error) {
-		switch name {
-		case "name":
-			l.Name, err = m.label()
-		case "scope":
-			l.Scope, err = m.label()
-		case "unit":
-			l.Unit, err = oneOf(m, llm.UnitUSD, llm.UnitTokens, llm.UnitInputTokens, llm.UnitOutputTokens, llm.UnitRequests, llm.UnitConcurrent)
-		case "window":
-			l.Window, err = m.window()
-		case "max":
-			bound = &m
-		case "on_exceed":
-			var action string
-			action, err = oneOf(m, "deny", "warn")
-			l.Warn = action == "warn"
-		default:
-			err = m.unknown("name", "scope", "unit", "window", "max", "on_exceed")
-		}
-		return err
-	})
-	if err := cmp.Or(err, missing(p, "name", l.Name), missing(p, "scope", l.Scope), missing(p, "unit", string(l.Unit))); err != nil {
-		return l, err
-	}
-	return p.bounded(l, bound)
+// limitDraft is a limit before its maximum is read, which depends on its unit.
+type limitDraft struct {
+	llm.Limit
+	max part
 }
 
-// bounded parses a limit's max, which depends on its unit, and checks its window.
-func (p part) bounded(l llm.Limit, bound *part) (_ llm.Limit, err error) {
+var units = []llm.Unit{llm.UnitUSD, llm.UnitTokens, llm.UnitInputTokens, llm.UnitOutputTokens, llm.UnitRequests, llm.UnitConcurrent}
+
+var limitFields = fields[limitDraft]{
+	{required("name", textShape("What refusals call it.").within(maxLabel)),
+		into(func(l *limitDraft) *string { return &l.Name }, part.label)},
+	{required("scope", textShape("Whom it counts for: any text, such as team:search or tag:usecase=support.").within(maxLabel)),
+		into(func(l *limitDraft) *string { return &l.Scope }, part.label)},
+	{required("unit", oneOfShape("", units...)),
+		into(func(l *limitDraft) *llm.Unit { return &l.Unit }, oneOf(units...))},
+	{optional("window", textShape("Such as day, month or 5h. Left out for concurrent, required for every other unit.").within(maxLabel)),
+		into(func(l *limitDraft) *string { return &l.Window }, part.window)},
+	{required("max", numberShape("US dollars to nine decimals for usd, otherwise a whole number.").from(0)),
+		into(func(l *limitDraft) *part { return &l.max }, func(p part) (part, error) { return p, nil })},
+	{optional("on_exceed", oneOfShape("deny refuses the request and is the default, warn only says so.", "deny", "warn")),
+		into(func(l *limitDraft) *bool { return &l.Warn }, part.warns)},
+}
+
+func limitShape() shape { return limitFields.shape("") }
+
+func (p part) warns() (bool, error) {
+	action, err := oneOf("deny", "warn")(p)
+	return action == "warn", err
+}
+
+func (p part) limit() (llm.Limit, error) {
+	l, err := limitFields.decode(p)
 	switch {
-	case bound == nil:
-		return l, missing(p, "max", "")
+	case err != nil:
+		return l.Limit, err
 	case l.Unit == llm.UnitConcurrent && l.Window != "":
-		return l, fmt.Errorf("%s.window: a limit on concurrent requests has none", p.path)
+		return l.Limit, fmt.Errorf("%s.window: a limit on concurrent requests has none", p.path)
 	case l.Unit != llm.UnitConcurrent && l.Window == "":
-		return l, missing(p, "window", "")
+		return l.Limit, missing(p, "window", "")
 	case l.Unit == llm.UnitUSD:
-		l.Max, err = bound.usd()
+		l.Max, err = l.max.usd()
 	default:
-		l.Max, err = bound.integer(0, math.MaxInt64)
+		l.Max, err = l.max.integer(0, math.MaxInt64)
 	}
-	return l, err
+	return l.Limit, err
 }
 
-func (p part) obligations(v *llm.Decision) error {
-	o := &v.Obligations
-	return p.members(func(name string, m part) (err error) {
-		switch name {
-		case "max_output_tokens":
-			o.MaxOutputTokens, err = m.integer(1, math.MaxInt64)
-		case "allow_targets":
-			o.AllowTargets, err = items(m, part.label)
-		case "deny_targets":
-			o.DenyTargets, err = items(m, part.label)
-		case "data_classes":
-			o.DataClasses, err = items(m, part.label)
-		case "regions":
-			o.Regions, err = items(m, part.label)
-		case "route":
-			o.Route, err = m.label()
-		case "model":
-			o.Model, err = m.label()
-		case "cache":
-			o.Cache, err = m.cache()
-		case "tags":
-			o.Tags, err = m.table(part.label)
-		case "headers":
-			o.Headers, err = m.headers()
-		case "log":
-			o.Log, err = oneOf(m, llm.LogNone, llm.LogMetadata, llm.LogFull)
-		default:
-			err = m.unknown("max_output_tokens", "allow_targets", "deny_targets", "data_classes", "regions", "route", "model", "cache", "tags", "headers", "log")
-		}
-		return err
-	})
-}
-
-func (p part) cache() (c llm.CacheObligation, err error) {
-	err = p.members(func(name string, m part) (err error) {
-		switch name {
-		case "mode":
-			c.Mode, err = oneOf(m, "default", "bypass", "force")
-		case "ttl_s":
-			c.TTLSeconds, err = smallInt(m, 0, maxSecond)
-		case "scope":
-			c.Scope, err = m.label()
-		default:
-			err = m.unknown("mode", "ttl_s", "scope")
-		}
-		return err
-	})
-	return c, err
-}
-
-func (p part) headers() (map[string]string, error) {
-	headers, err := p.table(part.headerValue)
-	if err != nil {
-		return nil, err
+func missing(p part, name, got string) error {
+	if got != "" {
+		return nil
 	}
-	for name := range headers {
-		if !llm.MayAddHeader(name) {
-			return nil, fmt.Errorf("%s: %q is not a header that a policy may set: the gateway sets it itself, or it controls browsers or proxies", p.path, name)
-		}
-	}
-	return headers, nil
-}
-
-func (p part) headerValue() (string, error) {
-	s, err := p.text(maxText)
-	if err == nil && strings.ContainsFunc(s, unicode.IsControl) {
-		err = fmt.Errorf("%s: must not contain control characters", p.path)
-	}
-	return s, err
+	return fmt.Errorf("%s.%s: missing", p.path, name)
 }

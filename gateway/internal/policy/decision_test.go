@@ -13,9 +13,9 @@ import (
 )
 
 // byModel returns a policy that allows the sample requests and has the given decision for
-// the model odd.
+// the model odd, in a rule that no schema is known for.
 func byModel(decision string) string {
-	return "package penstock\ndecision := {\"allow\": true} if input.request.model != \"odd\"\ndecision := " + decision + " if input.request.model == \"odd\"\n"
+	return "package penstock\ndecision := {\"allow\": true} if input.request.model != \"odd\"\ndecision := odd if input.request.model == \"odd\"\nodd := " + decision + "\n"
 }
 
 func policyError(t *testing.T, err error) *llm.Error {
@@ -82,6 +82,29 @@ func TestMalformedDecisionsDeny(t *testing.T) {
 		{`{"allow": true, "obligations": {"tags": {"a": "b\r\nc"}}}`, "control characters"},
 		{`{"allow": true, "obligations": {"headers": {"x-a": "b\r\nx-c: d"}}}`, "control characters"},
 		{`{"allow": true, "obligations": {"tags": {"a": 1}}}`, "decision.obligations.tags.a: must be a string"},
+		{`{"allow": true, "obligations": {"headers": {"x-a": "b", "X-A": "c"}}}`, "x-a is given twice"},
+		{`{"allow": true, "obligations": {"headers": {"Anthropic-Ratelimit-Requests-Limit": "9"}}}`, "not a header that a policy may set"},
+		{`{"allow": true, "obligations": {"headers": {"x-should-retry": "true"}}}`, "not a header that a policy may set"},
+		{`{"allow": true, "obligations": {"headers": {"x-a": concat("", ["x" | some i in numbers.range(1, 3000)])}}}`, "has 3000 bytes, at most 2000"},
+		{`{"allow": true, "obligations": {"route": "a", "model": "b"}}`, "route (a) and model (b) send the request to different models"},
+		{`{"allow": true, "obligations": {"cache": {"ttl_s": 0}}}`, "ttl_s: must be a whole number from 1"},
+		{`{"allow": true, "obligations": {"cache": {"mode": true}}}`, "cache.mode: must be a string, not boolean"},
+		{`{"allow": true, "obligations": {"max_output_tokens": 1.5}}`, "must be a whole number from 1"},
+		{`{"allow": true, "obligations": {"max_output_tokens": 1e30}}`, "must be a whole number from 1"},
+		{`{"allow": true, "obligations": {"max_output_tokens": "5"}}`, "max_output_tokens: must be a number, not string"},
+		{`{"allow": true, "obligations": [["model", "x"]]}`, "decision.obligations: must be an object, not array"},
+		{`{"allow": true, "obligations": {"deny_targets": "openai/*"}}`, "deny_targets: must be an array or a set, not string"},
+		{`{"allow": true, "obligations": {"regions": [null]}}`, "regions[0]: must be a string, not null"},
+		{`{"allow": true, "warnings": ["a\u0000b"]}`, "decision.warnings[0]: must not contain control characters"},
+		{`{"allow": false, "reasons": [{"code": "x", "message": "a\u001b[31m"}]}`, "message: must not contain control characters"},
+		{`{"allow": false, "reasons": [{"code": "x", "message": ""}]}`, "message: must not be empty"},
+		{`{"allow": false, "reasons": [{"code": "x", "message": concat("", ["x" | some i in numbers.range(1, 3000)])}]}`, "has 3000 bytes, at most 2000"},
+		{`{"allow": false, "reasons": [{"code": "x", "message": "y", "status": 600}]}`, "status: must be a whole number from 400 to 599, not 600"},
+		{`{"allow": false, "reasons": [{"code": "x", "message": "y", "status": "403"}]}`, "status: must be a number, not string"},
+		{limit(`"max": 0.1 + 0.2 + 0.0000000001`), "max: "},
+		{limit(`"max": 1 / 3`), "more than nine decimals; an amount that is computed must be rounded"},
+		{`{"allow": true, "limits": [{"name": sprintf("%d", [i]), "scope": "s", "unit": "requests", "window": "day", "max": i} | some i in numbers.range(1, 10000)]}`, "has 10000 items, at most 64"},
+		{`{"allow": null}`, "decision.allow: must be a boolean, not null"},
 	}
 	for _, tt := range tests {
 		e := newEngine(t, byModel(tt.decision), policy.Options{})
@@ -128,7 +151,7 @@ decision := {
 		{"name": "at once", "scope": "key:x", "unit": "concurrent", "max": 3},
 	},
 	"obligations": {
-		"max_output_tokens": 100, "allow_targets": ["openai/*"], "deny_targets": {"openai/o1"}, "route": "cheap", "model": "small", "data_classes": {"secret"}, "regions": ["eu", "ch"],
+		"max_output_tokens": 100, "allow_targets": ["openai/*"], "deny_targets": {"openai/o1"}, "route": "small", "model": "small", "data_classes": {"secret"}, "regions": ["eu", "ch"],
 		"cache": {"mode": "force", "ttl_s": 60, "scope": "team:search"}, "tags": {"tier": "gold"}, "headers": {"x-tier": "gold"}, "log": "none",
 	},
 }`, policy.Options{})
@@ -139,7 +162,7 @@ decision := {
 			{Name: "at once", Scope: "key:x", Unit: llm.UnitConcurrent, Max: 3},
 			{Name: "rate", Scope: "tag:usecase=support", Unit: llm.UnitRequests, Window: "5h", Max: 100},
 		},
-		Obligations: llm.Obligations{MaxOutputTokens: 100, AllowTargets: []string{"openai/*"}, DenyTargets: []string{"openai/o1"}, Route: "cheap", Model: "small", DataClasses: []string{"secret"}, Regions: []string{"eu", "ch"},
+		Obligations: llm.Obligations{MaxOutputTokens: 100, AllowTargets: []string{"openai/*"}, DenyTargets: []string{"openai/o1"}, Route: "small", Model: "small", DataClasses: []string{"secret"}, Regions: []string{"eu", "ch"},
 			Cache: llm.CacheObligation{Mode: "force", TTLSeconds: 60, Scope: "team:search"}, Tags: map[string]string{"tier": "gold"}, Headers: map[string]string{"x-tier": "gold"}, Log: "none"}}
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Errorf("Decide differs (-want +got):\n%s", diff)

@@ -35,7 +35,7 @@ func TestDecisionLogHasALineForDecisionAndSettlement(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	e := newEngine(t, "package penstock\ndecision := {\"allow\": true} if { input.request.model != \"odd\"; input.request.ip; input.request.metadata }\ndecision := {\"allow\": true} if not input.request.ip\ndecision := {\"allow\": 1} if input.request.model == \"odd\"\n", policy.Options{Decisions: log})
+	e := newEngine(t, "package penstock\ndecision := {\"allow\": true} if { input.request.model != \"odd\"; input.request.ip; input.request.metadata }\ndecision := {\"allow\": true} if not input.request.ip\ndecision := odd if input.request.model == \"odd\"\nodd := {\"allow\": 1}\n", policy.Options{Decisions: log})
 	at := time.Date(2026, 11, 22, 12, 0, 0, 0, time.UTC)
 	r := keyed("smart")
 	r.ID, r.IP, r.Facts.Metadata = "req-1", "192.0.2.9", map[string]string{"secret": "canary"}

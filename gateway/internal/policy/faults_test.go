@@ -39,8 +39,18 @@ func TestFaultyPoliciesAreRefused(t *testing.T) {
 		{"unused import", map[string]string{"a.rego": "package penstock\nimport data.x.y\ndecision := {\"allow\": true}"}, []string{"a.rego:2:1: import data.x.y unused"}},
 		{"undefined decision", map[string]string{"a.rego": "package penstock\ndecision := {\"allow\": true} if input.request.model == \"nothing\""}, []string{"is undefined for this input"}},
 		{"unknown obligation", map[string]string{"a.rego": "package penstock\ndecision := {\"allow\": true, \"obligations\": {\"max_tokens\": 1}}"},
-			[]string{"decision.obligations.max_tokens: unknown", "max_output_tokens"}},
-		{"wrong type", map[string]string{"a.rego": "package penstock\ndecision := {\"allow\": \"yes\"}"}, []string{"decision.allow: must be a boolean, not string"}},
+			[]string{"a.rego:2:45: decision.obligations.max_tokens: unknown", "max_output_tokens"}},
+		{"wrong type", map[string]string{"a.rego": "package penstock\ndecision := {\"allow\": \"yes\"}"}, []string{"a.rego:2:23: decision.allow: must be a boolean, not a string"}},
+		{"misspelt and wrong in rules that extend the built-in policy", map[string]string{"a.rego": `package penstock
+deny contains {"code": "x", "mesage": "y"} if input.key.team == "a"
+limits contains {"name": "n", "scope": sprintf("team:%s", [input.key.team]), "unit": "dollars", "window": "day", "max": -1}
+obligations["max_output_tokens"] := "many" if input.request.stream
+obligations["cash"] := {"mode": "bypass"}
+obligations.cache.mod := "bypass"
+warnings contains 5 if input.request.stream
+`}, []string{`a.rego:2:15: deny.message: missing`, `a.rego:2:29: deny.mesage: unknown; did you mean message?`, `a.rego:3:86: limits.unit: must be one of usd, tokens`,
+			`a.rego:3:121: limits.max: must be at least 0, not -1`, `a.rego:4:37: obligations.max_output_tokens: must be an integer, not a string`,
+			`a.rego:5:13: obligations.cash: unknown; did you mean cache?`, `a.rego:6:19: obligations.cache.mod: unknown; did you mean mode?`, `a.rego:7:19: warnings: must be a string, not an integer`}},
 		{"failing test", map[string]string{"a.rego": "package penstock\ndecision := {\"allow\": true}", "a_test.rego": "package penstock_test\nimport data.penstock\ntest_closed if not penstock.decision.allow"},
 			[]string{"a_test.rego:3:1: test test_closed fails"}},
 		{"test that does not compile", map[string]string{"a.rego": "package penstock\ndecision := {\"allow\": true}", "a_test.rego": "package penstock_test\ntest_x if nonsense(1)"},

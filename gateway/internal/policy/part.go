@@ -2,6 +2,7 @@ package policy
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 	"unicode"
 
@@ -43,8 +44,12 @@ func (p part) members(read func(name string, m part) error) error {
 	})
 }
 
-// items parses an array in its order, or a set in Rego's order of values. The result is
-// never nil without an error.
+// listOf returns a reader of an array in its order, or of a set in Rego's order of values. The
+// result is never nil without an error.
+func listOf[T any](read func(part) (T, error)) func(part) ([]T, error) {
+	return func(p part) ([]T, error) { return items(p, read) }
+}
+
 func items[T any](p part, read func(part) (T, error)) ([]T, error) {
 	var elements *ast.Array
 	switch v := p.value.(type) {
@@ -69,7 +74,11 @@ func items[T any](p part, read func(part) (T, error)) ([]T, error) {
 	return out, nil
 }
 
-// table parses an object of strings. It is nil for an empty one.
+// tableOf returns a reader of an object of strings. It is nil for an empty one.
+func tableOf(read func(part) (string, error)) func(part) (map[string]string, error) {
+	return func(p part) (map[string]string, error) { return p.table(read) }
+}
+
 func (p part) table(read func(part) (string, error)) (map[string]string, error) {
 	var table map[string]string
 	err := p.members(func(name string, m part) error {
@@ -107,22 +116,43 @@ func (p part) text(most int) (string, error) {
 	return string(s), nil
 }
 
-// message parses a text of at most maxText bytes.
-func (p part) message() (string, error) { return p.text(maxText) }
-
-// label parses one line of text that is not empty.
-func (p part) label() (string, error) {
-	s, err := p.text(maxLabel)
-	switch {
-	case err != nil:
-		return "", err
-	case s == "":
-		return "", fmt.Errorf("%s: must not be empty", p.path)
-	case strings.ContainsFunc(s, unicode.IsControl):
-		return "", fmt.Errorf("%s: must not contain control characters", p.path)
+// line parses one line of text.
+func (p part) line(most int) (string, error) {
+	s, err := p.text(most)
+	if err == nil && strings.ContainsFunc(s, unicode.IsControl) {
+		err = fmt.Errorf("%s: must not contain control characters", p.path)
 	}
-	return s, nil
+	return s, err
 }
+
+// filled parses one line of text that is not empty.
+func (p part) filled(most int) (string, error) {
+	s, err := p.line(most)
+	if err == nil && s == "" {
+		err = fmt.Errorf("%s: must not be empty", p.path)
+	}
+	return s, err
+}
+
+// message parses a text for people, of at most maxText bytes: it may have lines and tabs.
+func (p part) message() (string, error) {
+	s, err := p.text(maxText)
+	if err == nil && strings.ContainsFunc(s, func(r rune) bool { return unicode.IsControl(r) && r != '\n' && r != '\r' && r != '\t' }) {
+		err = fmt.Errorf("%s: must not contain control characters other than line breaks and tabs", p.path)
+	}
+	return s, err
+}
+
+func (p part) filledMessage() (string, error) {
+	s, err := p.message()
+	if err == nil && s == "" {
+		err = fmt.Errorf("%s: must not be empty", p.path)
+	}
+	return s, err
+}
+
+// label parses a line of at most maxLabel bytes that is not empty.
+func (p part) label() (string, error) { return p.filled(maxLabel) }
 
 // code parses a label such as model_not_allowed.
 func (p part) code() (string, error) {
@@ -153,9 +183,11 @@ func (p part) integer(least, most int64) (int64, error) {
 	return i, nil
 }
 
-func smallInt(p part, least, most int) (int, error) {
-	i, err := p.integer(int64(least), int64(most))
-	return int(i), err
+func smallInt(least, most int) func(part) (int, error) {
+	return func(p part) (int, error) {
+		i, err := p.integer(int64(least), int64(most))
+		return int(i), err
+	}
 }
 
 // usd parses an amount in US dollars exactly, as nano-USD.
@@ -174,17 +206,18 @@ func (p part) usd() (int64, error) {
 	return int64(amount), nil
 }
 
-func oneOf[S ~string](p part, known ...S) (S, error) {
-	s, err := p.text(maxLabel)
-	if err != nil {
-		return "", err
-	}
-	for _, k := range known {
-		if s == string(k) {
-			return k, nil
+// oneOf returns a reader of a text that is one of a few.
+func oneOf[S ~string](known ...S) func(part) (S, error) {
+	return func(p part) (S, error) {
+		s, err := p.text(maxLabel)
+		if err != nil {
+			return "", err
 		}
+		if !slices.Contains(known, S(s)) {
+			return "", fmt.Errorf("%s: must be one of %v, not %q", p.path, known, s)
+		}
+		return S(s), nil
 	}
-	return "", fmt.Errorf("%s: must be one of %v, not %q", p.path, known, s)
 }
 
 // window parses the length of a limit's window: day, week, month, or a number and one of
@@ -206,11 +239,4 @@ func isWindow(s string) bool {
 		return false
 	}
 	return strings.Trim(digits, "0123456789") == ""
-}
-
-func missing(p part, name, got string) error {
-	if got != "" {
-		return nil
-	}
-	return fmt.Errorf("%s.%s: missing", p.path, name)
 }

@@ -40,9 +40,9 @@ func (s *Server) budgets() BudgetList {
 }
 
 func budgetOf(c meter.Count) Budget {
-	b := Budget{Scope: c.Scope, Unit: c.Unit, Window: c.Window, Used: formatAmount(c.Unit, c.Spent), Reserved: formatAmount(c.Unit, c.Reserved)}
+	b := Budget{Scope: c.Scope, Unit: c.Unit, Window: c.Window, Used: c.Unit.Amount(c.Spent), Reserved: c.Unit.Amount(c.Reserved)}
 	if c.Max > 0 {
-		b.Max = formatAmount(c.Unit, c.Max)
+		b.Max = c.Unit.Amount(c.Max)
 	}
 	if !c.Resets.IsZero() {
 		resets := c.Resets.UTC()
@@ -51,15 +51,7 @@ func budgetOf(c meter.Count) Budget {
 	return b
 }
 
-// formatAmount formats an amount of a unit.
-func formatAmount(u llm.Unit, n int64) json.Number {
-	if u == llm.UnitUSD {
-		return json.Number(llm.NanoUSD(n).Decimal())
-	}
-	return json.Number(strconv.FormatInt(n, 10))
-}
-
-// ParseAmount parses what formatAmount has formatted.
+// ParseAmount parses what llm.Unit.Amount has formatted.
 func ParseAmount(u llm.Unit, s string) (int64, error) {
 	if u == llm.UnitUSD {
 		n, err := llm.ParseUSD(s)
@@ -86,8 +78,8 @@ func (s *Server) correct(ctx context.Context, c admin.Correction) (any, error) {
 		return nil, err
 	}
 	s.meter.Apply(charge)
-	before := map[string]json.Number{"used": formatAmount(c.Unit, used-charge.Amount)}
-	audit.From(ctx).Note(c.Scope+" "+string(c.Unit)+" "+c.Window, before, map[string]json.Number{"used": formatAmount(c.Unit, used)})
-	s.log.Info("a counter was corrected", "scope", c.Scope, "unit", c.Unit, "window", c.Window, "used", c.Used, "difference", formatAmount(c.Unit, charge.Amount))
+	before := map[string]json.Number{"used": c.Unit.Amount(used - charge.Amount)}
+	audit.From(ctx).Note(c.Scope+" "+string(c.Unit)+" "+c.Window, before, map[string]json.Number{"used": c.Unit.Amount(used)})
+	s.log.Info("a counter was corrected", "scope", c.Scope, "unit", c.Unit, "window", c.Window, "used", c.Used, "difference", c.Unit.Amount(charge.Amount))
 	return s.budgets(), nil
 }

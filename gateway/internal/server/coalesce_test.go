@@ -186,7 +186,7 @@ func TestFollowerTakesOver(t *testing.T) {
 		for _, a := range followTo(t, h, 5, ask, gate) {
 			states[fmt.Sprint(a.status, " ", a.state)]++
 		}
-		if diff := cmp.Diff(map[string]int{"503 ": 1, "200 miss": 1, "200 coalesced": 3}, states); diff != "" || sent() != 2 {
+		if diff := cmp.Diff(map[string]int{"503 miss": 1, "200 miss": 1, "200 coalesced": 3}, states); diff != "" || sent() != 2 {
 			t.Errorf("%d calls; %s", sent(), diff)
 		}
 	}

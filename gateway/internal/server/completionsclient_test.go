@@ -249,7 +249,7 @@ limits contains {"name": "texts", "scope": "all", "unit": "output_tokens", "wind
 		t.Errorf("under a limit the target was sent %s, and gave %d %s", body, resp.StatusCode, got)
 	}
 	resp, got = h.postTo(t, "/completions", `{"model":"base","prompt":["a","b","c","d"]}`)
-	if resp.StatusCode != http.StatusTooManyRequests { // four times 16 tokens are more than are left
+	if resp.StatusCode != http.StatusForbidden { // four times 16 tokens are more than the limit
 		t.Errorf("four texts at once gave %d %s", resp.StatusCode, got)
 	}
 }

@@ -27,6 +27,7 @@ func (s *Server) embed(ctx context.Context, asker *llm.Request, model, text stri
 		return nil, err
 	}
 	req.ID, req.Principal, req.IP, req.Received, req.Priority = id, asker.Principal, asker.IP, time.Now(), asker.Priority
+	req.Demands = asker.Demands
 	req.Tags, req.Hold = asker.Tags, func(int64) error { return nil } // a vector is small
 	var reply vectorReply
 	if err := s.serve(ctx, req, format.Writer(ctx, &reply)); err != nil {

@@ -114,7 +114,7 @@ func TestEmbedContent(t *testing.T) {
 		word, want      string
 	}{
 		{"openai:embedContent", one, "", 401, "UNAUTHENTICATED", "key is needed"},
-		{"openai:embedContent", `{"content":{"parts":[{"text":"poor"}]}}`, poor.Reveal(), 429, "RESOURCE_EXHAUSTED", "can never fit"},
+		{"openai:embedContent", `{"content":{"parts":[{"text":"poor"}]}}`, poor.Reveal(), 403, "PERMISSION_DENIED", "can never fit"},
 		{"none:embedContent", one, rich.Reveal(), 404, "NOT_FOUND", "none"},
 		{"claude:embedContent", one, rich.Reveal(), 400, "INVALID_ARGUMENT", "claude/c has no equivalent for embeddings"},
 		{"openai:embedContent", many, rich.Reveal(), 400, "INVALID_ARGUMENT", "send a list of requests to batchEmbedContents"},

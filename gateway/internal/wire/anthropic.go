@@ -32,7 +32,7 @@ const AnthropicVersion = "2023-06-01"
 // bytes with the model and the bound on output changed.
 func callMessages(_ *Dialects, x *llm.Exchange) (llm.Call, error) {
 	edits := setModel(withoutForeign(x.Sent.Body), x)
-	edits = setMaxOutput(edits, x, "max_tokens")
+	edits = fitThinking(setMaxOutput(edits, x, "max_tokens"), x)
 	header := x.Sent.Header.Clone()
 	if header == nil {
 		header = http.Header{}

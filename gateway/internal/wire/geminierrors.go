@@ -19,8 +19,9 @@ func renderGemini(e *llm.Error, _ string) llm.Rendered {
 		Code    int    `json:"code"`
 		Message string `json:"message"`
 		Status  string `json:"status"`
+		Details []any  `json:"details,omitempty"`
 	}
-	body, _ := json.Marshal(map[string]fault{"error": {status, e.Message, geminiStatus(status)}})
+	body, _ := json.Marshal(map[string]fault{"error": {status, e.Message, geminiStatus(status), geminiDetails(e)}})
 	return llm.Rendered{Status: status, Body: append(body, '\n')}
 }
 

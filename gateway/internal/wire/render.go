@@ -50,8 +50,10 @@ func openAIError(e *llm.Error) []byte {
 		Type    string  `json:"type"`
 		Param   *string `json:"param"`
 		Code    *string `json:"code"`
+		// Details is Penstock's own.
+		Details *errorDetails `json:"details,omitempty"`
 	}
-	f := fault{Message: e.Message, Type: openAIType(e)}
+	f := fault{Message: e.Message, Type: openAIType(e), Details: detailsOf(e)}
 	if e.Param != "" {
 		f.Param = &e.Param
 	}
@@ -109,12 +111,14 @@ func anthropicError(e *llm.Error, requestID string) []byte {
 	type fault struct {
 		Type    string `json:"type"`
 		Message string `json:"message"`
+		// Details is Penstock's own.
+		Details *errorDetails `json:"details,omitempty"`
 	}
 	body, _ := json.Marshal(struct {
 		Type      string `json:"type"`
 		Error     fault  `json:"error"`
 		RequestID string `json:"request_id,omitempty"`
-	}{"error", fault{anthropicType(e), e.Message}, requestID})
+	}{"error", fault{anthropicType(e), e.Message, detailsOf(e)}, requestID})
 	return body
 }
 

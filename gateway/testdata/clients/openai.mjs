@@ -221,10 +221,10 @@ const checks = {
     assert.ok(Number(error.headers.get('retry-after')) > 0, `retry-after ${error.headers.get('retry-after')}`);
   },
 
-  async 'error 429 budget'() {
+  async 'error 403 budget'() {
     const { chat, sent } = connect(process.env.POOR_KEY);
     const error = await failure(chat.create({ model: 'demo', messages: question }));
-    assertError(error, OpenAI.RateLimitError, 'budget_exceeded', sent);
+    assertError(error, OpenAI.PermissionDeniedError, 'budget_exceeded', sent);
   },
 
   async 'error 5xx'() {
