@@ -41,7 +41,8 @@
 //	meter           reserve, settle: the counters that limits are enforced on
 //	replay          ranks recorded requests again, with the same router or others; compares policies over them
 //	ledger          records of requests, spend, leases, feedback; SQLite behind a journal
-//	keys            virtual keys
+//	keys            virtual keys, teams and users
+//	audit           who changed what by the admin API or the command line
 //	oidc            verifies tokens of OpenID Connect issuers
 //	raises          operators' temporary raises of limits
 //	catalog         prices, context windows and capabilities of models

@@ -23,10 +23,10 @@ var base = []string{"llm", "framing", "jsontext", "bounded", "ratelimit", "hint"
 // table is exact: what is no longer imported has to go from it.
 var floors = []map[string]string{
 	{
-		"cli": "server plugintool classifier compiler config httpapi/admin httpapi/tags keys ledger policy replay similar /plugins/strategies/classify",
+		"cli": "server plugintool classifier compiler config audit httpapi/admin httpapi/tags keys ledger policy replay similar /plugins/strategies/classify",
 	},
 	{
-		"server": "activity bundle catalog/source decisionlog routes holds labels calllog compiler pipeline replay wire httpapi httpapi/admin httpapi/dashboard httpapi/tags wasm wasm/hook policy cache cache/remote upstream media meter ledger keys raises oidc " +
+		"server": "activity bundle catalog/source decisionlog routes holds labels calllog compiler pipeline replay wire httpapi httpapi/admin httpapi/dashboard httpapi/tags wasm wasm/hook policy cache cache/remote upstream media meter ledger keys audit raises oidc " +
 			"catalog config telemetry tokens demo similar /plugins /plugins/dialects /plugins/strategies /plugins/strategies/classify /policies",
 		"plugintool": "calllog compiler config wasm wasm/cases wasm/hook /sdk",
 	},
@@ -36,7 +36,7 @@ var floors = []map[string]string{
 		"holds":    "ledger meter pipeline",
 		"routes":   "catalog config demo",
 		"wire":     "wire/apierror wire/intake",
-		"httpapi":  "httpapi/admin httpapi/dashboard httpapi/tags queue",
+		"httpapi":  "audit httpapi/admin httpapi/dashboard httpapi/tags queue",
 	},
 	{
 		"wasm/cases": "wasm wasm/hook",
@@ -45,16 +45,16 @@ var floors = []map[string]string{
 		"wasm":     "wasm/fuel wasm/hook",
 		"wasm/asm": "wasm/hook", // modules for tests
 
-		"httpapi/admin":     "httpapi/tags",
-		"httpapi/dashboard": "httpapi/dashboard/chart replay",
+		"httpapi/admin":     "audit httpapi/tags keys",
+		"httpapi/dashboard": "audit httpapi/dashboard/chart keys replay",
 	},
 	{
-		"activity": "", "cache": "similar", "cache/remote": "", "catalog": "", "classifier": "/plugins/strategies/classify", "config": "oidc similar /plugins/dialects /plugins/strategies", "demo": "", "httpapi/tags": "", "keys": "", "labels": "", "ledger": "", "media": "", "meter": "", "pipeline": "", "bundle": "", "decisionlog": "", "raises": "",
+		"activity": "", "cache": "similar", "cache/remote": "", "catalog": "", "classifier": "/plugins/strategies/classify", "config": "oidc similar /plugins/dialects /plugins/strategies", "demo": "", "httpapi/tags": "", "keys": "audit", "labels": "", "ledger": "", "media": "", "meter": "", "pipeline": "", "bundle": "", "decisionlog": "", "raises": "",
 		"policy": "", "replay": "", "telemetry": "", "tokens": "", "upstream": "queue", "wasm/fuel": "", "wasm/hook": "", "wire/apierror": "", "wire/intake": "",
 		"llmtest": "",
 	},
 	{
-		"queue": "", "httpapi/dashboard/chart": "", "catalog/source": "", "oidc": "", "similar": "",
+		"audit": "", "queue": "", "httpapi/dashboard/chart": "", "catalog/source": "", "oidc": "", "similar": "",
 	},
 }
 

@@ -115,8 +115,8 @@ type Admin struct {
 	// Listen is the address of the admin API, as host:port.
 	Listen string `yaml:"listen"`
 	// Auth is loopback (whoever can reach the loopback interface may do everything) or key
-	// (a virtual key with the role admin is needed). Any other address than loopback
-	// needs key.
+	// (a virtual key with the role viewer, member or admin is needed). Any other address than
+	// loopback needs key.
 	Auth AdminAuth `yaml:"auth"`
 }
 

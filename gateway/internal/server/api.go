@@ -5,9 +5,11 @@ import (
 	"net/http"
 	"os"
 
+	"github.com/penstock/penstock/gateway/internal/audit"
 	"github.com/penstock/penstock/gateway/internal/config"
 	"github.com/penstock/penstock/gateway/internal/httpapi"
 	"github.com/penstock/penstock/gateway/internal/httpapi/admin"
+	"github.com/penstock/penstock/gateway/internal/keys"
 	"github.com/penstock/penstock/gateway/internal/ledger"
 	"github.com/penstock/penstock/gateway/internal/llm"
 	"github.com/penstock/penstock/gateway/internal/replay"
@@ -97,6 +99,8 @@ func (s service) KeyMode() httpapi.KeyMode {
 func (s service) Authenticate(ctx context.Context, token string) (llm.Principal, error) {
 	return s.server.authenticate(ctx, token)
 }
+
+func (s service) Recognizes(token string) bool { return s.server.recognizes(token) }
 
 func (s service) Models(_ context.Context, who llm.Principal) ([]httpapi.Model, error) {
 	return s.server.models(who), nil
@@ -189,6 +193,12 @@ func (o operators) Purge(ctx context.Context, what admin.Purge) error {
 }
 
 func (o operators) Reload(ctx context.Context) (any, error) { return o.server.reloadNow(ctx) }
+
+func (o operators) Keys() *keys.Keys { return o.server.keys }
+
+func (o operators) AuditLog() *audit.Log { return o.server.audit }
+
+func (o operators) Audit(ctx context.Context, e audit.Entry) { o.server.addAudit(ctx, e) }
 
 func (o operators) Metrics() http.Handler { return o.server.telemetry.Handler() }
 

@@ -8,6 +8,7 @@ import (
 	"strconv"
 	"time"
 
+	"github.com/penstock/penstock/gateway/internal/audit"
 	"github.com/penstock/penstock/gateway/internal/httpapi/admin"
 	"github.com/penstock/penstock/gateway/internal/llm"
 	"github.com/penstock/penstock/gateway/internal/meter"
@@ -103,6 +104,8 @@ func (s *Server) correct(ctx context.Context, c admin.Correction) (any, error) {
 	for _, charge := range charges {
 		difference += charge.Amount
 	}
+	before := map[string]json.Number{"used": c.Unit.Amount(used - difference)}
+	audit.From(ctx).Note(c.Scope+" "+string(c.Unit)+" "+c.Window, before, map[string]json.Number{"used": c.Unit.Amount(used)})
 	s.log.Info("a counter was corrected", "scope", c.Scope, "unit", c.Unit, "window", c.Window, "used", c.Used, "difference", c.Unit.Amount(difference))
 	return s.budgets(), nil
 }

@@ -64,9 +64,10 @@ func (m *maintenance) reloadOn(ctx context.Context, hup chan os.Signal) {
 		case <-ctx.Done():
 			return
 		case <-hup:
+			m.reloadAudited(ctx, "on SIGHUP")
 		case <-m.changed:
+			m.reloadAudited(ctx, "a file has changed")
 		}
-		_ = m.Reload(ctx) // Reload logs the error, and /readyz reports it
 	}
 }
 
@@ -83,6 +84,7 @@ func (m *maintenance) tick(ctx context.Context) {
 			m.ledger.Check(ctx)
 			m.refreshRaises(ctx)
 			m.report(m.ledger.Health())
+			m.tendKeys(ctx)
 			m.prune(ctx, now)
 		}
 	}
@@ -114,6 +116,7 @@ func (m *maintenance) prune(ctx context.Context, now time.Time) {
 	if keep == 0 || now.Before(m.nextPrune) || m.reported.Fault != nil {
 		return
 	}
+	m.pruneAudit(ctx, now.Add(-keep))
 	n, err := m.ledger.Prune(ctx, now.Add(-keep), pruneStep)
 	if err != nil {
 		m.log.Warn("delete old usage records", "err", err)

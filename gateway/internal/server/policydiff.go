@@ -108,6 +108,11 @@ func principals(ctx context.Context, l *ledger.Reader) (map[string]llm.Principal
 			newest[k.Origin], known[k.Origin] = k, k.Principal()
 		}
 	}
+	for id, who := range known {
+		if admitted, err := ring.Admit(ctx, who); err == nil { // who is refused now was not when it asked
+			known[id] = admitted
+		}
+	}
 	return known, nil
 }
 

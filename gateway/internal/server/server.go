@@ -17,6 +17,7 @@ import (
 	"time"
 
 	"github.com/penstock/penstock/gateway/internal/activity"
+	"github.com/penstock/penstock/gateway/internal/audit"
 	"github.com/penstock/penstock/gateway/internal/cache"
 	"github.com/penstock/penstock/gateway/internal/cache/remote"
 	"github.com/penstock/penstock/gateway/internal/calllog"
@@ -62,6 +63,7 @@ type Server struct {
 	log    *slog.Logger
 	ledger *ledger.Ledger // nil in a dry server
 	keys   *keys.Keys
+	audit  *audit.Log
 	meter  *meter.Meter
 	holds  *holds.Holds
 	raises *raises.Raises // nil without a ledger
@@ -274,6 +276,9 @@ func (s *Server) Close(ctx context.Context) error {
 	}
 	if s.cacheStore != nil {
 		s.cacheStore.Close()
+	}
+	if s.keys != nil {
+		errs = append(errs, s.keys.Close(ctx))
 	}
 	if s.ledger != nil {
 		errs = append(errs, s.ledger.Close())

@@ -9,6 +9,8 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/penstock/penstock/gateway/internal/audit"
+	"github.com/penstock/penstock/gateway/internal/keys"
 	"github.com/penstock/penstock/gateway/internal/llm"
 )
 
@@ -26,6 +28,8 @@ type fake struct {
 	closed     Opening
 	comparison Comparison
 	change     PolicyChange
+	ring       *keys.Keys
+	log        *audit.Log
 }
 
 var errUnknown = &llm.Error{Code: llm.CodeNotFound, Status: http.StatusNotFound, Message: "unknown"}
@@ -125,12 +129,18 @@ func (f *fake) Purge(_ context.Context, what Purge) error {
 
 func (f *fake) Reload(context.Context) (any, error) { return map[string]bool{"reloaded": true}, nil }
 
+func (f *fake) Keys() *keys.Keys { return f.ring }
+
+func (f *fake) AuditLog() *audit.Log { return f.log }
+
 // input has a body, which is the request if it is a JSON object.
 type input string
 
 func (in input) Body() ([]byte, error) { return []byte(in), nil }
 
 func (in input) Operator() string { return "ops" }
+
+func (in input) Caller() (llm.Principal, bool) { return llm.Principal{}, true }
 
 func (in input) Request(_ string, body []byte) (*llm.Request, func(), error) {
 	if !strings.HasPrefix(string(body), "{") {
