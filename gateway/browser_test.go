@@ -40,6 +40,8 @@ type browser struct {
 
 	mu     sync.Mutex
 	faults []string
+	// answer is typed into the next dialog; empty makes a dialog a fault.
+	answer string
 }
 
 // TestDashboardInBrowser uses the dashboard as an operator does, in a real browser. It fails on
@@ -56,6 +58,8 @@ func TestDashboardInBrowser(t *testing.T) {
 		{"a request appears", requestAppears},
 		{"spend is filtered", spendIsFiltered},
 		{"the playground streams", playgroundStreams},
+		{"a key is created", keyIsCreated},
+		{"a change is tried", changeIsTried},
 		{"pages are accessible", pagesAreAccessible},
 	} {
 		if !t.Run(step.name, func(t *testing.T) { step.do(t, b); b.noFaults(t) }) {
@@ -116,12 +120,27 @@ func (b *browser) listen(event any) {
 			fault = fmt.Sprintf("%s: %s (%s)", e.Entry.Source, e.Entry.Text, e.Entry.URL)
 		}
 	case *page.EventJavascriptDialogOpening:
-		fault = "dialog: " + e.Message
+		go b.reply(e.Message) // the tab waits for it, and this function must not
 	}
 	if fault != "" {
 		b.mu.Lock()
 		defer b.mu.Unlock()
 		b.faults = append(b.faults, fault)
+	}
+}
+
+// reply types the answer into a dialog that asks for the name of a thing. Other dialogs are faults.
+func (b *browser) reply(message string) {
+	b.mu.Lock()
+	answer := b.answer
+	if b.answer = ""; answer == "" || !strings.Contains(message, answer) {
+		b.faults = append(b.faults, "dialog: "+message)
+	}
+	b.mu.Unlock()
+	if _, err := chromedp.Call(b.ctx, page.HandleJavaScriptDialog, page.HandleJavaScriptDialogParams{Accept: answer != "", PromptText: answer}); err != nil {
+		b.mu.Lock()
+		defer b.mu.Unlock()
+		b.faults = append(b.faults, "answer a dialog: "+err.Error())
 	}
 }
 
@@ -167,7 +186,7 @@ func until(expression string) chromedp.Action[chromedp.Void] {
 		defer stop()
 		for {
 			_, err = chromedp.Poll[bool](expression)(within, tab)
-			if err == nil || within.Err() != nil || !strings.Contains(err.Error(), "context") {
+			if err == nil || within.Err() != nil || !strings.Contains(err.Error(), "context") && !strings.Contains(err.Error(), "navigated") {
 				break
 			}
 		}
@@ -257,9 +276,58 @@ func playgroundStreams(t *testing.T, b *browser) {
 	}
 }
 
+// keyIsCreated makes a key by the page, uses it, and revokes it.
+func keyIsCreated(t *testing.T, b *browser) {
+	b.run(t, b.open("/keys"), chromedp.SendKeys("#create [name=name]", "shop"), chromedp.SendKeys("#create [name=team]", "sales"), chromedp.SendKeys("#create [name=budget]", "5"),
+		chromedp.SetValue("#create [name=for]", "Claude Code"), chromedp.Click("#create button"), until(`document.getElementById("secret")?.textContent.startsWith("pk_")`))
+	key := b.text(t, "#secret")
+	if text := b.text(t, "main"); !strings.Contains(text, `ANTHROPIC_AUTH_TOKEN="`+key+`"`) {
+		t.Errorf("the page does not say how Claude Code uses the key: %s", text)
+	}
+	if status := b.status(t, key); status != http.StatusOK {
+		t.Errorf("a request with the new key = %d", status)
+	}
+	b.run(t, b.open("/keys"), until(`document.querySelector("main").textContent.includes("of $5.00 a day")`))
+	if text := b.text(t, "main"); strings.Contains(text, key) {
+		t.Error("the key is shown again")
+	}
+	b.mu.Lock()
+	b.answer = "shop"
+	b.mu.Unlock()
+	b.run(t, chromedp.Click(".rows details summary"), chromedp.Click(".rows .danger"), until(`document.querySelector(".rows .word")?.textContent === "revoked"`))
+	if status := b.status(t, key); status != http.StatusUnauthorized {
+		t.Errorf("a request with the revoked key = %d, want 401", status)
+	}
+}
+
+// status sends a request with a key and returns the status of the reply.
+func (b *browser) status(t *testing.T, key string) int {
+	t.Helper()
+	req, err := http.NewRequestWithContext(t.Context(), http.MethodPost, "http://"+b.API+"/v1/chat/completions", strings.NewReader(`{"model":"demo","messages":[{"role":"user","content":"hi"}]}`))
+	if err != nil {
+		t.Fatal(err)
+	}
+	req.Header.Set("Authorization", "Bearer "+key)
+	resp, err := http.DefaultClient.Do(req)
+	if err != nil {
+		t.Fatal(err)
+	}
+	resp.Body.Close()
+	return resp.StatusCode
+}
+
+// changeIsTried asks what a policy that denies a model would have done.
+func changeIsTried(t *testing.T, b *browser) {
+	b.run(t, b.open("/policies"), chromedp.SetValue("[name=text]", "package penstock\n\ndeny contains {\"code\": \"no_slow\", \"message\": \"The slow model is closed.\"} if input.request.model == \"slow\"\n"),
+		chromedp.Click(`form[action^="/policies"] button`), until(`document.querySelector("#what-if ~ .figures .value")?.textContent === "2"`))
+	if text := b.text(t, "main"); !strings.Contains(text, "denied no_slow") || !strings.Contains(text, "change.rego:3") {
+		t.Errorf("the page does not name the rule: %s", text)
+	}
+}
+
 // dashboardPages are the pages by the name of their pictures.
 func dashboardPages() map[string]string {
-	return map[string]string{"home": "/", "spend": "/spend?range=24h&by=model", "health": "/health", "requests": "/requests", "playground": "/playground", "policies": "/policies", "keys": "/keys"}
+	return map[string]string{"home": "/", "spend": "/spend?range=24h&by=model", "health": "/health", "requests": "/requests", "playground": "/playground", "policies": "/policies", "keys": "/keys", "audit": "/audit"}
 }
 
 // pagesAreAccessible looks at every page in light and dark, wide and on a phone: axe-core must

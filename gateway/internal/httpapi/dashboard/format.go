@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/penstock/penstock/gateway/internal/httpapi/dashboard/chart"
+	"github.com/penstock/penstock/gateway/internal/keys"
 	"github.com/penstock/penstock/gateway/internal/llm"
 )
 
@@ -17,7 +18,7 @@ func functions() template.FuncMap {
 	return template.FuncMap{
 		"usd": formatUSD, "count": formatCount, "millis": formatMillis, "time": chart.Millis, "change": formatChange, "count64": func(n int) string { return formatCount(int64(n)) }, "percent": formatPercent, "ago": ago, "clock": clock, "stamp": stamp,
 		"color": chart.Color, "outcome": outcome, "outcomes": outcomes, "amount": amount, "row": func(r *llm.Record, zone *time.Location) rowView { return rowView{r, zone} },
-		"sections": sections, "current": current, "pair": func(a, b string) map[string]string { return map[string]string{"left": a, "right": b} }, "languages": languages, "periods": periods, "bytes": formatBytes, "took": func(d time.Duration) string { return chart.Millis(float64(d) / 1e6) },
+		"sections": sections, "current": current, "pair": func(a, b string) map[string]string { return map[string]string{"left": a, "right": b} }, "languages": languages, "periods": periods, "forMembers": forMembers, "clients": clientNames, "states": keys.States, "join": func(list []string) string { return strings.Join(list, ", ") }, "until": func(now, t time.Time) string { return within(t.Sub(now)) }, "bytes": formatBytes, "took": func(d time.Duration) string { return chart.Millis(float64(d) / 1e6) },
 	}
 }
 
@@ -137,6 +138,7 @@ func sections() []section {
 		{"/health", "Latency and health", "l"},
 		{"/requests", "Requests", "r"},
 		{"/playground", "Playground", "p"},
+		{"/keys", "Keys and budgets", "k"},
 		{"/policies", "Policies and plugins", "o"},
 	}
 }

@@ -44,6 +44,7 @@ type Gateway interface {
 
 	Playground
 	Policies
+	Budgets
 }
 
 // Day are the figures of a day in steps of equal length, the oldest first. The slices are of

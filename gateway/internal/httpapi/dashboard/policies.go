@@ -105,7 +105,7 @@ func (d *Dashboard) renderPolicies(w http.ResponseWriter, r *http.Request, statu
 		most = max(most, p.Requests)
 	}
 	for _, p := range v.Policy.Decided {
-		v.Decided = append(v.Decided, decidedView{p, chart.Share(formatCount(p.Requests)+" requests", float64(p.Requests)/float64(most), chart.Color(p.Kind)), "/requests/" + url.PathEscape(p.Last)})
+		v.Decided = append(v.Decided, decidedView{p, chart.Share(formatCount(p.Requests)+" requests", float64(p.Requests)/float64(most), 0), "/requests/" + url.PathEscape(p.Last)})
 	}
 	d.render(w, r, status, "policies.html", "Policies and plugins", v)
 }

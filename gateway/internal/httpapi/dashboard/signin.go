@@ -57,6 +57,28 @@ func (d *Dashboard) signedIn(serve http.HandlerFunc) http.HandlerFunc {
 	}
 }
 
+// readable serves a page to those who may see it: what shows everybody's requests is for viewers
+// and admins, what members own is on the pages for members.
+func (d *Dashboard) readable(page Route) http.HandlerFunc {
+	return func(w http.ResponseWriter, r *http.Request) {
+		switch {
+		case sessionOf(r).reads() || forMembers(page.Path):
+			page.Serve(w, r)
+		case page.Path == "/":
+			secure(w.Header())
+			http.Redirect(w, r, "/keys", http.StatusSeeOther)
+		default:
+			d.fail(w, r, &llm.Error{Code: llm.CodeForbidden, Status: http.StatusForbidden, Message: "This page shows everybody's requests: it needs the role viewer or admin."})
+		}
+	}
+}
+
+// forMembers reports whether a path, or a section of the navigation, is for members, too: each
+// shows them what they own only.
+func forMembers(path string) bool {
+	return path == "/requests/{id}" || path == "/sign-out" || strings.HasPrefix(path, "/keys") || strings.HasPrefix(path, "/playground")
+}
+
 // checkForm reads a form and compares its token, or the header in which scripts send it, with
 // the session's.
 func checkForm(w http.ResponseWriter, r *http.Request, x *session) error {

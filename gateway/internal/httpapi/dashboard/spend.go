@@ -223,7 +223,6 @@ func spendGroups(rows, before []SpendRow, v *spendView) (groups []spendGroup, to
 		if total.Cost > 0 {
 			g.Share = float64(g.Cost) / float64(total.Cost)
 		}
-		g.Bar = chart.Share(formatPercent(g.Share)+" of the cost", g.Share, chart.Color(g.Name))
 		if was := old[g.Name]; was > 0 {
 			g.Change = float64(g.Cost)/float64(was) - 1
 		}
@@ -231,7 +230,24 @@ func spendGroups(rows, before []SpendRow, v *spendView) (groups []spendGroup, to
 	slices.SortFunc(groups, func(a, b spendGroup) int {
 		return cmp.Or(cmp.Compare(b.Cost, a.Cost), cmp.Compare(b.Requests, a.Requests), cmp.Compare(a.Name, b.Name))
 	})
+	addBars(groups)
 	return groups, total
+}
+
+// addBars draws the shares in the colors that the chart gives the dearest groups.
+func addBars(groups []spendGroup) {
+	var names []string
+	for i := range groups[:min(len(groups), chart.Most)] {
+		names = append(names, groups[i].Name)
+	}
+	colors := chart.Colors(names)
+	for i := range groups {
+		color := chart.Most
+		if i < len(colors) {
+			color = colors[i]
+		}
+		groups[i].Bar = chart.Share(formatPercent(groups[i].Share)+" of the cost", groups[i].Share, color)
+	}
 }
 
 func (s *SpendRow) add(o *SpendRow) {

@@ -287,16 +287,16 @@ func named(name string) string {
 	return name
 }
 
-// colors returns a color for each series: a number below Most, and Most for Other. A name has
-// the same color in every chart unless another name of the chart has it already.
-func colors(series []Series) []int {
-	of := make([]int, len(series))
+// Colors returns a color for each name of a chart: a number below Most, and Most for Other. A
+// name has the same color in every chart unless another name of the chart has it already.
+func Colors(names []string) []int {
+	of := make([]int, len(names))
 	taken := [Most]bool{}
-	for _, i := range byName(series) {
-		if of[i] = Most; series[i].Name == Other {
+	for _, i := range inOrder(names) {
+		if of[i] = Most; names[i] == Other {
 			continue
 		}
-		of[i] = Color(series[i].Name)
+		of[i] = Color(names[i])
 		for n := 0; n < Most && taken[of[i]]; n++ {
 			of[i] = (of[i] + 1) % Most
 		}
@@ -305,12 +305,21 @@ func colors(series []Series) []int {
 	return of
 }
 
-func byName(series []Series) []int {
-	order := make([]int, len(series))
+func colors(series []Series) []int {
+	names := make([]string, len(series))
+	for i := range series {
+		names[i] = series[i].Name
+	}
+	return Colors(names)
+}
+
+// inOrder returns the places of names in their order.
+func inOrder(names []string) []int {
+	order := make([]int, len(names))
 	for i := range order {
 		order[i] = i
 	}
-	slices.SortFunc(order, func(a, b int) int { return strings.Compare(series[a].Name, series[b].Name) })
+	slices.SortFunc(order, func(a, b int) int { return strings.Compare(names[a], names[b]) })
 	return order
 }
 
