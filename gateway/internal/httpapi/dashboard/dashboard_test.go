@@ -2,6 +2,7 @@ package dashboard
 
 import (
 	"context"
+	"database/sql"
 	"fmt"
 	"io"
 	"math"
@@ -9,11 +10,16 @@ import (
 	"net/http/cookiejar"
 	"net/http/httptest"
 	"net/url"
+	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
 	"time"
 
+	_ "modernc.org/sqlite" // the driver of the store of keys
+
+	"github.com/penstock/penstock/gateway/internal/audit"
+	"github.com/penstock/penstock/gateway/internal/keys"
 	"github.com/penstock/penstock/gateway/internal/llm"
 	"github.com/penstock/penstock/gateway/internal/replay"
 )
@@ -26,6 +32,10 @@ type fake struct {
 	// required says that requests need a key; serve serves those of the playground.
 	required bool
 	serve    func(http.ResponseWriter, *http.Request, llm.Principal)
+	ring     *keys.Keys
+	trail    *audit.Log
+	raised   []RaiseAsk
+	ended    []string
 	// files and since are what WhatIf was asked.
 	files map[string]string
 	since time.Time
@@ -113,6 +123,49 @@ func (f *fake) WhatIf(_ context.Context, files map[string]string, since time.Tim
 	return &replay.PolicyReport{Records: 3, Compared: 2, Different: 1, Skipped: []replay.Skip{{Why: hostile, Records: 1}},
 		Changes: []replay.ChangeCount{{What: "denied", Name: hostile, Rule: hostile, Requests: 1}}, Groups: []replay.Group{{By: "key", Name: hostile, Denied: 1}},
 		Examples: []replay.Example{{ID: "req_1", Key: hostile, Model: hostile, Changes: []replay.Change{{What: "denied", Name: hostile, Rule: hostile}}}}}, nil
+}
+
+func (f *fake) Keys() *keys.Keys     { return f.ring }
+func (f *fake) AuditLog() *audit.Log { return f.trail }
+func (f *fake) Audit(ctx context.Context, e audit.Entry) {
+	if err := f.trail.Add(ctx, e); err != nil {
+		panic(err)
+	}
+}
+
+func (f *fake) Counts() []Count {
+	return []Count{{Scope: hostile, Unit: llm.UnitUSD, Window: "day", Used: int64(llm.USD), Reserved: int64(llm.USD), Max: 4 * int64(llm.USD)}, {Scope: "all", Unit: llm.UnitConcurrent, Used: 1}}
+}
+
+func (f *fake) Raises() []Raise {
+	return []Raise{{ID: hostile, Scope: hostile, Unit: llm.UnitRequests, Window: hostile, Reason: hostile, Operator: hostile, By: 5}}
+}
+
+func (f *fake) Raise(_ context.Context, ask RaiseAsk, operator string) error {
+	f.raised = append(f.raised, ask)
+	return nil
+}
+
+func (f *fake) EndRaise(_ context.Context, id string) error {
+	f.ended = append(f.ended, id)
+	return nil
+}
+
+// withKeys gives the fake an empty store of keys.
+func (f *fake) withKeys(t *testing.T) *fake {
+	t.Helper()
+	db, err := sql.Open("sqlite", filepath.Join(t.TempDir(), "keys.db")+"?_pragma=busy_timeout(5000)&_pragma=journal_mode(wal)")
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { db.Close() })
+	if f.trail, err = audit.Open(t.Context(), db); err == nil {
+		f.ring, err = keys.Open(t.Context(), db, keys.Options{})
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	return f
 }
 
 // hostile is text that would do something if a page showed it unescaped.
@@ -208,9 +261,10 @@ func (x *testDashboard) signInByLink(t *testing.T) {
 // TestPagesShowTextAsText shows every page with a record whose every text is hostile.
 func TestPagesShowTextAsText(t *testing.T) {
 	g := &fake{records: []*llm.Record{hostileRecord()}, notices: []Notice{{Broken: true, Text: hostile, Command: hostile, Link: "javascript:alert(1)"}}}
+	g.withKeys(t)
 	x := newTestDashboard(t, g)
 	x.signInByLink(t)
-	for _, path := range []string{"/", "/spend", "/spend?range=24h&by=team&model=" + url.QueryEscape(hostile), "/spend?range=365d&by=" + url.QueryEscape("tag:"+hostile), "/spend?by=" + url.QueryEscape(hostile), "/health", "/playground", "/playground?key=none&a=" + url.QueryEscape(hostile), "/policies", "/requests", "/requests?model=" + url.QueryEscape(hostile), "/requests?team=" + url.QueryEscape(`"><script>`), "/requests/req_1", "/sign-in?link=%22%3E%3Cscript%3E&next=%22%3E", "/requests/none"} {
+	for _, path := range []string{"/", "/spend", "/spend?range=24h&by=team&model=" + url.QueryEscape(hostile), "/spend?range=365d&by=" + url.QueryEscape("tag:"+hostile), "/spend?by=" + url.QueryEscape(hostile), "/health", "/playground", "/playground?key=none&a=" + url.QueryEscape(hostile), "/policies", "/keys", "/keys?team=" + url.QueryEscape(hostile), "/audit", "/requests", "/requests?model=" + url.QueryEscape(hostile), "/requests?team=" + url.QueryEscape(`"><script>`), "/requests/req_1", "/sign-in?link=%22%3E%3Cscript%3E&next=%22%3E", "/requests/none"} {
 		status, body := x.get(t, path)
 		want := map[string]int{"/requests/none": 404, "/spend?by=" + url.QueryEscape(hostile): 400}[path]
 		if status != max(want, 200) && want == 0 || want != 0 && status != want {

@@ -74,8 +74,18 @@ func Budget(title string, used, reserved float64) template.HTML {
 	if used >= 1 {
 		class += " full"
 	}
-	return template.HTML(fmt.Sprintf(`<svg class="%s" viewBox="0 0 %g %g" role="img" aria-label="%s"><rect class="track" width="%g" height="%g"/><rect class="used" width="%.1f" height="%g"/><rect class="reserved" x="%.1f" width="%.1f" height="%g"/></svg>`,
-		class, w, h, html.EscapeString(title), w, h, w*u, h, w*u, w*r, h))
+	return template.HTML(fmt.Sprintf(`<svg class="%s" viewBox="0 0 %g %g" role="img" aria-label="%s"><rect class="track" width="%g" height="%g"/><rect class="used" width="%.1f" height="%g"/><path class="reserved" d="%s"/></svg>`,
+		class, w, h, html.EscapeString(title), w, h, w*u, h, hatched(w*u, w*r, h)))
+}
+
+// hatched returns the path of slanted strokes from x on.
+func hatched(x, width, height float64) string {
+	var path strings.Builder
+	const gap, slant = 5.0, 4.0
+	for at := x + gap/2; at+slant <= x+width; at += gap {
+		fmt.Fprintf(&path, "M%.1f %gl%g %g", at, height, slant, -height)
+	}
+	return path.String()
 }
 
 // Share draws a bar for a value from 0 to 1 in a color of the charts.
