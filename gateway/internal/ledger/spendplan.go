@@ -74,12 +74,16 @@ func (q Query) plan(now time.Time) (plan, error) {
 	if p.timed {
 		b.WriteString(from.quarter + ", ")
 	}
-	b.WriteString(from.sums + " FROM " + from.name + " WHERE true")
+	sums, grouped := from.sums, len(p.columns) > 0 || p.timed
+	if from.rows != "" && p.timed {
+		sums, grouped = from.rows, false // there is one row for an hour and a value
+	}
+	b.WriteString(sums + " FROM " + from.name + " WHERE true")
 	from.between(&b, q.Since, q.Until)
 	if err := b.where(q.Where); err != nil {
 		return plan{}, err
 	}
-	if len(p.columns) > 0 || p.timed {
+	if grouped {
 		b.WriteString(" GROUP BY " + ordinals(len(p.columns), p.timed))
 	}
 	p.text, p.args = "SELECT "+b.String(), b.args
@@ -104,7 +108,10 @@ type table struct {
 	// sums are the columns that scanRow reads after the dimensions, quarter is the number of
 	// quarters of an hour since the Unix epoch.
 	sums, quarter string
-	dimensions    map[string]string
+	// rows are those columns without a sum, where a row has all requests of an hour and a value;
+	// empty elsewhere.
+	rows       string
+	dimensions map[string]string
 	// dimension is the only one that the table has; empty for one with several or none.
 	dimension string
 	between   func(b *statement, since, until time.Time)
@@ -176,6 +183,7 @@ func hoursByTable(dimension string) table {
 	t := hoursTable()
 	t.name, t.dimension, t.dimensions = "hourly_by", dimension, map[string]string{dimension: "value"}
 	t.sums = strings.Replace(t.sums, "CASE WHEN "+cacheHit+" THEN requests END", "hits", 1)
+	t.rows = strings.NewReplacer("ifnull(sum(", "", "), 0)", "").Replace(t.sums)
 	t.between = func(b *statement, since, until time.Time) {
 		b.bind(" AND dimension = ?", dimension)
 		b.betweenHours(since, until)
