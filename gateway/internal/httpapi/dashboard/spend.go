@@ -230,24 +230,32 @@ func spendGroups(rows, before []SpendRow, v *spendView) (groups []spendGroup, to
 	slices.SortFunc(groups, func(a, b spendGroup) int {
 		return cmp.Or(cmp.Compare(b.Cost, a.Cost), cmp.Compare(b.Requests, a.Requests), cmp.Compare(a.Name, b.Name))
 	})
-	addBars(groups)
+	drawShares(groups)
 	return groups, total
 }
 
-// addBars draws the shares in the colors that the chart gives the dearest groups.
-func addBars(groups []spendGroup) {
-	var names []string
-	for i := range groups[:min(len(groups), chart.Most)] {
-		names = append(names, groups[i].Name)
-	}
-	colors := chart.Colors(names)
+// drawShares draws each group's share of the cost, in its color of the chart.
+func drawShares(groups []spendGroup) {
+	colors := chart.Colors(shownNames(groups))
 	for i := range groups {
-		color := chart.Most
-		if i < len(colors) {
-			color = colors[i]
+		g := &groups[i]
+		color, ok := colors[g.Name]
+		if !ok {
+			color = chart.Most
 		}
-		groups[i].Bar = chart.Share(formatPercent(groups[i].Share)+" of the cost", groups[i].Share, color)
+		g.Bar = chart.Share(formatPercent(g.Share)+" of the cost", g.Share, color)
 	}
+}
+
+// shownNames are the groups that the chart shows, the others as one.
+func shownNames(groups []spendGroup) (names []string) {
+	for i, g := range groups {
+		if i == chart.Most {
+			return append(names, chart.Other)
+		}
+		names = append(names, g.Name)
+	}
+	return names
 }
 
 func (s *SpendRow) add(o *SpendRow) {
@@ -263,15 +271,7 @@ func (s *SpendRow) add(o *SpendRow) {
 // spendChart draws the dearest groups over time, and all others as one.
 func (d *Dashboard) spendChart(rows []SpendRow, groups []spendGroup, q SpendQuery, v *spendView) template.HTML {
 	times, place := v.Range.steps(q.Since, q.Until)
-	series := map[string][]float64{}
-	var order []string
-	for i, g := range groups {
-		if i == chart.Most {
-			order = append(order, chart.Other)
-			break
-		}
-		order = append(order, g.Name)
-	}
+	series, order := map[string][]float64{}, shownNames(groups)
 	for _, name := range order {
 		series[name] = make([]float64, len(times))
 	}

@@ -287,40 +287,35 @@ func named(name string) string {
 	return name
 }
 
-// Colors returns a color for each name of a chart: a number below Most, and Most for Other. A
-// name has the same color in every chart unless another name of the chart has it already.
-func Colors(names []string) []int {
-	of := make([]int, len(names))
-	taken := [Most]bool{}
-	for _, i := range inOrder(names) {
-		if of[i] = Most; names[i] == Other {
-			continue
-		}
-		of[i] = Color(names[i])
-		for n := 0; n < Most && taken[of[i]]; n++ {
-			of[i] = (of[i] + 1) % Most
-		}
-		taken[of[i]] = true
-	}
-	return of
-}
-
+// colors returns the color of each series.
 func colors(series []Series) []int {
 	names := make([]string, len(series))
-	for i := range series {
-		names[i] = series[i].Name
+	for i, s := range series {
+		names[i] = s.Name
 	}
-	return Colors(names)
+	of := Colors(names)
+	out := make([]int, len(series))
+	for i, name := range names {
+		out[i] = of[name]
+	}
+	return out
 }
 
-// inOrder returns the places of names in their order.
-func inOrder(names []string) []int {
-	order := make([]int, len(names))
-	for i := range order {
-		order[i] = i
+// Colors returns the color of each name in a chart: a number below Most, and Most for Other. A name
+// has the same color in every chart unless another name of the chart has it already.
+func Colors(names []string) map[string]int {
+	of, taken := map[string]int{}, [Most]bool{}
+	for _, name := range slices.Sorted(slices.Values(names)) {
+		if of[name] = Most; name == Other {
+			continue
+		}
+		c := Color(name)
+		for n := 0; n < Most && taken[c]; n++ {
+			c = (c + 1) % Most
+		}
+		of[name], taken[c] = c, true
 	}
-	slices.SortFunc(order, func(a, b int) int { return strings.Compare(names[a], names[b]) })
-	return order
+	return of
 }
 
 // Color returns the color of a name where no other has it: a number below Most.
