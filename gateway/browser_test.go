@@ -7,6 +7,7 @@ import (
 	"net/http"
 	"os"
 	"os/exec"
+	"path"
 	"path/filepath"
 	"strings"
 	"sync"
@@ -47,7 +48,7 @@ type browser struct {
 // TestDashboardInBrowser uses the dashboard as an operator does, in a real browser. It fails on
 // anything that the browser reports: violations of the content security policy, errors of
 // scripts, and files that could not be loaded. With SCREENSHOTS=FOLDER it keeps pictures of all
-// pages.
+// pages and of the end of each step.
 func TestDashboardInBrowser(t *testing.T) {
 	b := openBrowser(t)
 	for _, step := range []struct {
@@ -62,7 +63,7 @@ func TestDashboardInBrowser(t *testing.T) {
 		{"a change is tried", changeIsTried},
 		{"pages are accessible", pagesAreAccessible},
 	} {
-		if !t.Run(step.name, func(t *testing.T) { step.do(t, b); b.noFaults(t) }) {
+		if !t.Run(step.name, func(t *testing.T) { step.do(t, b); b.picture(t); b.noFaults(t) }) {
 			return
 		}
 	}
@@ -267,6 +268,7 @@ func playgroundStreams(t *testing.T, b *browser) {
 		}
 	}
 	b.run(t, chromedp.Click(`[data-language="Go"]`))
+	b.picture(t)
 	if code := b.text(t, "#snippet"); !strings.Contains(code, "openai-go") || !strings.Contains(code, "Say hello.") {
 		t.Errorf("the code is %q", code)
 	}
@@ -383,8 +385,7 @@ func (b *browser) picture(t *testing.T) {
 		return
 	}
 	png := result(t, b, chromedp.FullScreenshot(100))
-	_, name, _ := strings.Cut(t.Name(), "accessible/")
-	if err := os.WriteFile(filepath.Join(dir, name+".png"), png, 0o600); err != nil {
+	if err := os.WriteFile(filepath.Join(dir, path.Base(t.Name())+".png"), png, 0o600); err != nil {
 		t.Fatal(err)
 	}
 }

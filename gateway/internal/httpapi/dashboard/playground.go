@@ -157,13 +157,16 @@ func (d *Dashboard) figures(ctx context.Context, id string) *tryFigures {
 		}
 		return nil
 	}
-	f := &tryFigures{ID: record.ID, Target: record.Target, FirstToken: "–", Total: formatMillis(record.Duration), Cost: "unpriced",
+	f := &tryFigures{ID: record.ID, Target: record.Target, FirstToken: "–", Total: formatMillis(record.Duration), Cost: "–",
 		Tokens: formatCount(record.Usage.Input) + " in, " + formatCount(record.Usage.Output) + " out"}
 	if record.FirstByte > 0 {
 		f.FirstToken = formatMillis(record.FirstByte)
 	}
-	if record.Price.Known {
+	switch {
+	case record.Price.Known:
 		f.Cost = formatUSD(record.Cost)
+	case record.Target != "":
+		f.Cost = "unpriced"
 	}
 	return f
 }
