@@ -7,7 +7,6 @@ import (
 	"net/http"
 	"os"
 	"os/exec"
-	"path"
 	"path/filepath"
 	"strings"
 	"sync"
@@ -63,7 +62,7 @@ func TestDashboardInBrowser(t *testing.T) {
 		{"a change is tried", changeIsTried},
 		{"pages are accessible", pagesAreAccessible},
 	} {
-		if !t.Run(step.name, func(t *testing.T) { step.do(t, b); b.picture(t); b.noFaults(t) }) {
+		if !t.Run(step.name, func(t *testing.T) { step.do(t, b); b.picture(t, step.name); b.noFaults(t) }) {
 			return
 		}
 	}
@@ -268,7 +267,7 @@ func playgroundStreams(t *testing.T, b *browser) {
 		}
 	}
 	b.run(t, chromedp.Click(`[data-language="Go"]`))
-	b.picture(t)
+	b.picture(t, "playground replies")
 	if code := b.text(t, "#snippet"); !strings.Contains(code, "openai-go") || !strings.Contains(code, "Say hello.") {
 		t.Errorf("the code is %q", code)
 	}
@@ -345,9 +344,10 @@ func pagesAreAccessible(t *testing.T, b *browser) {
 	for name, path := range dashboardPages() {
 		for _, scheme := range []string{"light", "dark"} {
 			for _, width := range []int64{1280, 390} {
-				t.Run(fmt.Sprintf("%s-%s-%d", name, scheme, width), func(t *testing.T) {
+				view := fmt.Sprintf("%s-%s-%d", name, scheme, width)
+				t.Run(view, func(t *testing.T) {
 					b.run(t, colorScheme(scheme), chromedp.EmulateViewport(width, 1000), b.open(path), until(`document.readyState === "complete"`))
-					b.picture(t)
+					b.picture(t, view)
 					b.checkPage(t, string(axe))
 				})
 			}
@@ -378,14 +378,14 @@ func (b *browser) checkPage(t *testing.T, axe string) {
 }
 
 // picture keeps a picture of the page that is open, where SCREENSHOTS names a folder.
-func (b *browser) picture(t *testing.T) {
+func (b *browser) picture(t *testing.T, name string) {
 	t.Helper()
 	dir := os.Getenv("SCREENSHOTS")
 	if dir == "" {
 		return
 	}
 	png := result(t, b, chromedp.FullScreenshot(100))
-	if err := os.WriteFile(filepath.Join(dir, path.Base(t.Name())+".png"), png, 0o600); err != nil {
+	if err := os.WriteFile(filepath.Join(dir, name+".png"), png, 0o600); err != nil {
 		t.Fatal(err)
 	}
 }

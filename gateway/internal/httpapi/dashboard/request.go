@@ -26,8 +26,9 @@ type requestView struct {
 type candidateView struct {
 	llm.Considered
 	Rank int
-	// Bar shows the score against the best one; empty without a score.
-	Bar template.HTML
+	// Scored is the score, and Bar shows it against the best one; empty without a score.
+	Scored string
+	Bar    template.HTML
 }
 
 // request serves GET /requests/{id}.
@@ -122,6 +123,9 @@ func ranked(r *llm.Record) []candidateView {
 		}
 		seen[i] = true
 		c := candidateView{Considered: r.Candidates[i], Rank: rank}
+		if c.Score != nil {
+			c.Scored = fmt.Sprintf("%.4g", *c.Score)
+		}
 		if c.Score != nil && best > 0 {
 			c.Bar = chart.Share(fmt.Sprintf("score %.4g", *c.Score), *c.Score/best, chart.Color(c.Target))
 		}
