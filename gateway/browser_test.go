@@ -56,6 +56,7 @@ func TestDashboardInBrowser(t *testing.T) {
 	}{
 		{"sign in by a link", signInByLink},
 		{"a request appears", requestAppears},
+		{"the keyboard moves", keyboardMoves},
 		{"spend is filtered", spendIsFiltered},
 		{"the playground streams", playgroundStreams},
 		{"a key is created", keyIsCreated},
@@ -243,6 +244,13 @@ func requestAppears(t *testing.T, b *browser) {
 	b.ask(t, "demo")
 	b.run(t, until(`document.querySelector("#requests tbody tr.new")?.textContent.includes("demo/demo-fast")`),
 		chromedp.Click("#pause"), until(`document.getElementById("live-state").textContent === "paused"`))
+}
+
+// keyboardMoves walks in the table of requests and opens another page, without a pointer.
+func keyboardMoves(t *testing.T, b *browser) {
+	b.run(t, chromedp.KeyEvent("j"), until(`document.activeElement.dataset.href?.startsWith("/requests/")`), chromedp.KeyEvent("\r"), until(`document.querySelector("h1")?.textContent.startsWith("Request ")`),
+		chromedp.KeyEvent("gk"), until(`document.querySelector("h1")?.textContent === "Keys and budgets"`),
+		chromedp.KeyEvent("/"), until(`document.activeElement.name === "team"`))
 }
 
 func spendIsFiltered(t *testing.T, b *browser) {

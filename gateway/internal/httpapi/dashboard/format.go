@@ -20,7 +20,7 @@ func functions() template.FuncMap {
 	return template.FuncMap{
 		"usd": formatUSD, "count": formatCount, "millis": formatMillis, "time": chart.Millis, "change": formatChange, "count64": func(n int) string { return formatCount(int64(n)) }, "percent": formatPercent, "ago": ago, "clock": clock, "stamp": stamp,
 		"color": chart.Color, "outcome": outcome, "outcomes": outcomes, "amount": amount, "row": func(r *llm.Record, zone *time.Location) rowView { return rowView{r, zone} },
-		"sections": sections, "current": current, "pair": func(a, b string) map[string]string { return map[string]string{"left": a, "right": b} }, "languages": languages, "periods": periods, "forMembers": forMembers, "members": members, "clients": clientNames, "states": keys.States, "join": func(list []string) string { return strings.Join(list, ", ") }, "until": func(now, t time.Time) string { return within(t.Sub(now)) }, "bytes": formatBytes, "took": func(d time.Duration) string { return chart.Millis(float64(d) / 1e6) },
+		"sections": sections, "current": current, "pair": func(a, b string) map[string]string { return map[string]string{"left": a, "right": b} }, "languages": languages, "periods": periods, "forMembers": forMembers, "members": members, "rounded": func(v float64) string { return formatCount(int64(math.Round(v))) }, "clients": clientNames, "states": keys.States, "join": func(list []string) string { return strings.Join(list, ", ") }, "until": func(now, t time.Time) string { return within(t.Sub(now)) }, "bytes": formatBytes, "took": func(d time.Duration) string { return chart.Millis(float64(d) / 1e6) },
 	}
 }
 

@@ -23,7 +23,7 @@ func Spark(title string, values []float64) template.HTML {
 		}
 		fmt.Fprintf(&path, "%c%.1f %.1f", draw, w*float64(i)/float64(max(len(values)-1, 1)), h-1-(h-2)*v/largest)
 		if draw == 'M' && (i+1 == len(values) || math.IsNaN(values[i+1])) {
-			path.WriteString("h1") // a value alone between gaps
+			path.WriteString(ring)
 		}
 		draw = 'L'
 	}
