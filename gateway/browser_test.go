@@ -329,8 +329,8 @@ func (b *browser) status(t *testing.T, key string) int {
 func changeIsTried(t *testing.T, b *browser) {
 	b.run(t, b.open("/policies"), chromedp.SetValue("[name=text]", "package penstock\n\ndeny contains {\"code\": \"no_slow\", \"message\": \"The slow model is closed.\"} if input.request.model == \"slow\"\n"),
 		chromedp.Click(`form[action^="/policies"] button`), until(`document.querySelector("#what-if ~ .figures .value")?.textContent === "2"`))
-	if text := b.text(t, "main"); !strings.Contains(text, "denied no_slow") || !strings.Contains(text, "change.rego:3") {
-		t.Errorf("the page does not name the rule: %s", text)
+	if text := b.text(t, "main"); !strings.Contains(text, "denied no_slow") || !strings.Contains(text, "change.rego:3") || !strings.Contains(text, "key budget") || !strings.Contains(text, "builtin/default.rego:") {
+		t.Errorf("the page does not name the rules of the change and of the policy in force: %s", text)
 	}
 }
 
