@@ -46,7 +46,7 @@ var floors = []map[string]string{
 		"wasm/asm": "wasm/hook", // modules for tests
 
 		"httpapi/admin":     "audit httpapi/tags keys",
-		"httpapi/dashboard": "httpapi/dashboard/chart",
+		"httpapi/dashboard": "audit httpapi/dashboard/chart keys replay",
 	},
 	{
 		"activity": "", "cache": "similar", "cache/remote": "", "catalog": "", "classifier": "/plugins/strategies/classify", "config": "oidc similar /plugins/dialects /plugins/strategies", "demo": "", "httpapi/tags": "", "keys": "audit", "labels": "", "ledger": "", "media": "", "meter": "", "pipeline": "", "bundle": "", "decisionlog": "", "raises": "",

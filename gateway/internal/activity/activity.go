@@ -19,7 +19,8 @@ const (
 	maxTargets = 50
 )
 
-// Other is the name of all targets beyond the first 50.
+// Other is the name of all targets beyond the first 50, and of all parts of decisions beyond
+// those that a step counts.
 const Other = "other"
 
 // Sums are what the requests of one step have done.
@@ -43,6 +44,8 @@ type Activity struct {
 	targets map[string]*ring
 	// faults counts failed attempts by step and cause.
 	faults [Steps]faultStep
+	// parts counts what policies decided by step.
+	parts [Steps]partStep
 }
 
 // faultStep are the causes of one step's failed attempts.
@@ -81,6 +84,9 @@ func (a *Activity) Observe(r *llm.Record) {
 		if f := r.Attempts[i].Fault; f != "" {
 			a.countFault(r.Time, f)
 		}
+	}
+	if r.Decision != nil {
+		a.countParts(r)
 	}
 	if r.Target != "" {
 		a.target(r.Target).at(r.Time).add(r)

@@ -95,6 +95,23 @@ type Obligations struct {
 // Destination is the model that the request is sent on to; empty when it stays where it is.
 func (o *Obligations) Destination() string { return cmp.Or(o.Route, o.Model) }
 
+// Names returns the names of the obligations that are set.
+func (o *Obligations) Names() (names []string) {
+	for _, m := range [...]struct {
+		name string
+		set  bool
+	}{
+		{"max_output_tokens", o.MaxOutputTokens > 0}, {"allow_targets", len(o.AllowTargets) > 0}, {"deny_targets", len(o.DenyTargets) > 0},
+		{"data_classes", len(o.DataClasses) > 0}, {"regions", len(o.Regions) > 0}, {"route", o.Route != ""}, {"model", o.Model != ""},
+		{"cache", o.Cache != CacheObligation{}}, {"tags", len(o.Tags) > 0}, {"headers", len(o.Headers) > 0}, {"log", o.Log != ""},
+	} {
+		if m.set {
+			names = append(names, m.name)
+		}
+	}
+	return names
+}
+
 // And combines a decision with the later one about the model or route that this one sends the
 // request on to. Limits, warnings and forbidden targets of both hold, and so does what either
 // keeps out of the log or the cache. Of other obligations the later one's hold, and this one's

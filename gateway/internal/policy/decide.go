@@ -68,6 +68,15 @@ func loggedInput(in *Input) func() ([]byte, error) {
 	}
 }
 
+// Explain returns an earlier decision of the policy in force with the rules that its parts come
+// from. One of another revision, or whose input was not kept, stays without.
+func (e *Engine) Explain(ctx context.Context, v llm.Decision) (llm.Decision, error) {
+	if v.Revision != e.program.revision {
+		return v, nil
+	}
+	return e.explain(ctx, e.program, v)
+}
+
 // explain adds the rules to a decision. One whose input is not kept stays without.
 func (e *Engine) explain(ctx context.Context, p *program, v llm.Decision) (llm.Decision, error) {
 	if v.Input == nil {

@@ -34,7 +34,7 @@ func (p pages) SpendCSV(ctx context.Context, query url.Values) ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	report, err := operators{p.server}.Spend(ctx, q)
+	report, err := operators(p).Spend(ctx, q)
 	if err != nil {
 		return nil, err
 	}

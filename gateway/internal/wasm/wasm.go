@@ -161,6 +161,9 @@ func (m *Module) Stats() hook.Stats {
 	return s
 }
 
+// Disabled returns why the module gets no calls now, and until when; empty when it gets them.
+func (m *Module) Disabled() string { return m.breaker.blocked(m.now()) }
+
 // maintain is the module's one goroutine: it builds instances off the request path and frees
 // the module at the end.
 func (m *Module) maintain() {

@@ -76,10 +76,25 @@ func (d *Dashboard) Routes() []Route {
 		{http.MethodGet, "/requests", false, "dashboard: the latest requests, live", d.requests},
 		{http.MethodGet, "/requests/live", false, "dashboard: requests as they end, as server-sent events", d.live},
 		{http.MethodGet, "/requests/{id}", false, "dashboard: why one request was treated as it was", d.request},
+		{http.MethodGet, "/playground", false, "dashboard: try a prompt on two models beside each other", d.playground},
+		{http.MethodPost, "/playground/run", false, "dashboard: one request of the playground, as server-sent events", d.tryRequest},
+		{http.MethodGet, "/policies", false, "dashboard: what decides, and what a change would do", d.policies},
+		{http.MethodPost, "/policies", false, "dashboard: recorded requests decided on again by changed policies", d.whatIf},
+		{http.MethodGet, "/keys", false, "dashboard: who may do what, and how full their budgets are", d.keys},
+		{http.MethodPost, "/keys", false, "dashboard: create a key", d.createKey},
+		{http.MethodPost, "/keys/{id}/rotate", false, "dashboard: replace a key", d.rotateKey},
+		{http.MethodPost, "/keys/{id}/revoke", false, "dashboard: revoke a key", d.revokeKey},
+		{http.MethodPost, "/raises", false, "dashboard: raise limits until a time", d.raise},
+		{http.MethodPost, "/raises/{id}/end", false, "dashboard: end a raise early", d.endRaise},
+		{http.MethodPost, "/teams", false, "dashboard: create a team", d.createTeam},
+		{http.MethodPost, "/teams/{id}/block", false, "dashboard: block a team, or let it work again", d.blockTeam},
+		{http.MethodPost, "/users", false, "dashboard: create a user", d.createUser},
+		{http.MethodPost, "/users/{id}/block", false, "dashboard: block a user, or let it work again", d.blockUser},
+		{http.MethodGet, "/audit", false, "dashboard: who changed what", d.audit},
 	}
 	for i := range routes {
 		if !routes[i].Open {
-			routes[i].Serve = d.signedIn(routes[i].Serve)
+			routes[i].Serve = d.signedIn(d.readable(routes[i]))
 		}
 	}
 	return append(routes, d.staticRoutes()...)

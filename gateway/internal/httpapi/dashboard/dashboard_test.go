@@ -2,6 +2,7 @@ package dashboard
 
 import (
 	"context"
+	"database/sql"
 	"fmt"
 	"io"
 	"math"
@@ -9,12 +10,18 @@ import (
 	"net/http/cookiejar"
 	"net/http/httptest"
 	"net/url"
+	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
 	"time"
 
+	_ "modernc.org/sqlite" // the driver of the store of keys
+
+	"github.com/penstock/penstock/gateway/internal/audit"
+	"github.com/penstock/penstock/gateway/internal/keys"
 	"github.com/penstock/penstock/gateway/internal/llm"
+	"github.com/penstock/penstock/gateway/internal/replay"
 )
 
 // fake is a gateway with records that tests give it.
@@ -22,6 +29,16 @@ type fake struct {
 	records []*llm.Record
 	follow  chan *llm.Record
 	notices []Notice
+	// required says that requests need a key; serve serves those of the playground.
+	required bool
+	serve    func(http.ResponseWriter, *http.Request, llm.Principal)
+	ring     *keys.Keys
+	trail    *audit.Log
+	raised   []RaiseAsk
+	ended    []string
+	// files and since are what WhatIf was asked.
+	files map[string]string
+	since time.Time
 }
 
 func (f *fake) Version() string                    { return "1.2.3" }
@@ -82,6 +99,73 @@ func (f *fake) Follow(ctx context.Context, each func(*llm.Record)) error {
 			return nil
 		}
 	}
+}
+
+func (f *fake) Callers(context.Context) ([]Caller, error) {
+	return []Caller{{"ab12cd34", hostile, hostile}}, nil
+}
+func (f *fake) Anonymous() bool                   { return !f.required }
+func (f *fake) ChatModels(llm.Principal) []string { return []string{hostile, "b"} }
+func (f *fake) BaseURL() string                   { return "http://127.0.0.1:8080/v1" }
+
+func (f *fake) ServeAs(w http.ResponseWriter, r *http.Request, who llm.Principal) { f.serve(w, r, who) }
+
+func (f *fake) Policy(context.Context) Policy {
+	return Policy{Revision: hostile, Source: hostile, Files: []string{hostile}, Refused: hostile, Decided: []Decided{{Kind: hostile, Name: hostile, Rule: hostile, Requests: 3, Last: hostile}}}
+}
+
+func (f *fake) Modules() []Module {
+	return []Module{{Name: hostile, Kind: hostile, Version: hostile, SHA256: hostile, Disabled: hostile}}
+}
+
+func (f *fake) WhatIf(_ context.Context, files map[string]string, since time.Time) (*replay.PolicyReport, error) {
+	f.files, f.since = files, since
+	return &replay.PolicyReport{Records: 3, Compared: 2, Different: 1, Skipped: []replay.Skip{{Why: hostile, Records: 1}},
+		Changes: []replay.ChangeCount{{What: "denied", Name: hostile, Rule: hostile, Requests: 1}}, Groups: []replay.Group{{By: "key", Name: hostile, Denied: 1}},
+		Examples: []replay.Example{{ID: "req_1", Key: hostile, Model: hostile, Changes: []replay.Change{{What: "denied", Name: hostile, Rule: hostile}}}}}, nil
+}
+
+func (f *fake) Keys() *keys.Keys     { return f.ring }
+func (f *fake) AuditLog() *audit.Log { return f.trail }
+func (f *fake) Audit(ctx context.Context, e audit.Entry) {
+	if err := f.trail.Add(ctx, e); err != nil {
+		panic(err)
+	}
+}
+
+func (f *fake) Counts() []Count {
+	return []Count{{Scope: hostile, Unit: llm.UnitUSD, Window: "day", Used: int64(llm.USD), Reserved: int64(llm.USD), Max: 4 * int64(llm.USD)}, {Scope: "all", Unit: llm.UnitConcurrent, Used: 1}}
+}
+
+func (f *fake) Raises() []Raise {
+	return []Raise{{ID: hostile, Scope: hostile, Unit: llm.UnitRequests, Window: hostile, Reason: hostile, Operator: hostile, By: 5}}
+}
+
+func (f *fake) Raise(_ context.Context, ask RaiseAsk, operator string) error {
+	f.raised = append(f.raised, ask)
+	return nil
+}
+
+func (f *fake) EndRaise(_ context.Context, id string) error {
+	f.ended = append(f.ended, id)
+	return nil
+}
+
+// withKeys gives the fake an empty store of keys.
+func (f *fake) withKeys(t *testing.T) *fake {
+	t.Helper()
+	db, err := sql.Open("sqlite", filepath.Join(t.TempDir(), "keys.db")+"?_pragma=busy_timeout(5000)&_pragma=journal_mode(wal)")
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { db.Close() })
+	if f.trail, err = audit.Open(t.Context(), db); err == nil {
+		f.ring, err = keys.Open(t.Context(), db, keys.Options{})
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	return f
 }
 
 // hostile is text that would do something if a page showed it unescaped.
@@ -177,15 +261,16 @@ func (x *testDashboard) signInByLink(t *testing.T) {
 // TestPagesShowTextAsText shows every page with a record whose every text is hostile.
 func TestPagesShowTextAsText(t *testing.T) {
 	g := &fake{records: []*llm.Record{hostileRecord()}, notices: []Notice{{Broken: true, Text: hostile, Command: hostile, Link: "javascript:alert(1)"}}}
+	g.withKeys(t)
 	x := newTestDashboard(t, g)
 	x.signInByLink(t)
-	for _, path := range []string{"/", "/spend", "/spend?range=24h&by=team&model=" + url.QueryEscape(hostile), "/spend?range=365d&by=" + url.QueryEscape("tag:"+hostile), "/spend?by=" + url.QueryEscape(hostile), "/health", "/requests", "/requests?model=" + url.QueryEscape(hostile), "/requests?team=" + url.QueryEscape(`"><script>`), "/requests/req_1", "/sign-in?link=%22%3E%3Cscript%3E&next=%22%3E", "/requests/none"} {
+	for _, path := range []string{"/", "/spend", "/spend?range=24h&by=team&model=" + url.QueryEscape(hostile), "/spend?range=365d&by=" + url.QueryEscape("tag:"+hostile), "/spend?by=" + url.QueryEscape(hostile), "/health", "/playground", "/playground?key=none&a=" + url.QueryEscape(hostile), "/policies", "/keys", "/keys?team=" + url.QueryEscape(hostile), "/audit", "/requests", "/requests?model=" + url.QueryEscape(hostile), "/requests?team=" + url.QueryEscape(`"><script>`), "/requests/req_1", "/sign-in?link=%22%3E%3Cscript%3E&next=%22%3E", "/requests/none"} {
 		status, body := x.get(t, path)
 		want := map[string]int{"/requests/none": 404, "/spend?by=" + url.QueryEscape(hostile): 400}[path]
 		if status != max(want, 200) && want == 0 || want != 0 && status != want {
 			t.Errorf("GET %s = %d", path, status)
 		}
-		for _, bad := range []string{"<script>alert", "<img src=x", `"><script>`, `href="javascript`} {
+		for _, bad := range []string{"<script>alert", "<img src=x", `"><script>`, `href="javascript`, "%!"} {
 			if strings.Contains(body, bad) {
 				t.Errorf("GET %s contains %s", path, bad)
 			}
@@ -363,7 +448,7 @@ func TestEveryTemplateIsAPage(t *testing.T) {
 }
 
 func TestMoney(t *testing.T) {
-	for n, want := range map[llm.NanoUSD]string{0: "$0", 1: "$0.0000000010", 68_000: "$0.000068", 1_234_567: "$0.0012", 12 * llm.USD: "$12.00", 1_234_567 * llm.USD: "$1,234,567", -5 * llm.USD: "$-5.00"} {
+	for n, want := range map[llm.NanoUSD]string{0: "$0", 1: "$0.000000001", 68_000: "$0.000068", 1_234_567: "$0.0012", 12 * llm.USD: "$12.00", 1_234_567 * llm.USD: "$1,234,567", -5 * llm.USD: "$-5.00"} {
 		if got := formatUSD(n); got != want {
 			t.Errorf("formatUSD(%d) = %q, want %q", n, got, want)
 		}

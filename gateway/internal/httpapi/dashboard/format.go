@@ -3,12 +3,15 @@ package dashboard
 import (
 	"fmt"
 	"html/template"
+	"maps"
 	"math"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
 
 	"github.com/penstock/penstock/gateway/internal/httpapi/dashboard/chart"
+	"github.com/penstock/penstock/gateway/internal/keys"
 	"github.com/penstock/penstock/gateway/internal/llm"
 )
 
@@ -17,7 +20,7 @@ func functions() template.FuncMap {
 	return template.FuncMap{
 		"usd": formatUSD, "count": formatCount, "millis": formatMillis, "time": chart.Millis, "change": formatChange, "count64": func(n int) string { return formatCount(int64(n)) }, "percent": formatPercent, "ago": ago, "clock": clock, "stamp": stamp,
 		"color": chart.Color, "outcome": outcome, "outcomes": outcomes, "amount": amount, "row": func(r *llm.Record, zone *time.Location) rowView { return rowView{r, zone} },
-		"sections": sections, "current": current,
+		"sections": sections, "current": current, "pair": func(a, b string) map[string]string { return map[string]string{"left": a, "right": b} }, "languages": languages, "periods": periods, "forMembers": forMembers, "members": members, "rounded": func(v float64) string { return formatCount(int64(math.Round(v))) }, "clients": clientNames, "states": keys.States, "join": func(list []string) string { return strings.Join(list, ", ") }, "until": func(now, t time.Time) string { return within(t.Sub(now)) }, "bytes": formatBytes, "took": func(d time.Duration) string { return chart.Millis(float64(d) / 1e6) },
 	}
 }
 
@@ -27,10 +30,13 @@ func formatUSD(n llm.NanoUSD) string {
 	switch abs := math.Abs(v); {
 	case n == 0:
 		return "$0"
-	case abs < 0.0001:
-		return "$" + strconv.FormatFloat(v, 'f', 1-int(math.Floor(math.Log10(abs))), 64) // two digits
 	case abs < 0.1:
-		return fmt.Sprintf("$%.4f", v)
+		digits := max(4, 1-int(math.Floor(math.Log10(abs)))) // two that are not zero
+		text := strconv.FormatFloat(v, 'f', digits, 64)
+		for len(text) > len("0.0000") && text[len(text)-1] == '0' {
+			text = text[:len(text)-1]
+		}
+		return "$" + text
 	case abs < 1000:
 		return fmt.Sprintf("$%.2f", v)
 	}
@@ -133,10 +139,47 @@ func sections() []section {
 		{"/spend", "Spend", "s"},
 		{"/health", "Latency and health", "l"},
 		{"/requests", "Requests", "r"},
+		{"/playground", "Playground", "p"},
+		{"/keys", "Keys and budgets", "k"},
+		{"/policies", "Policies and plugins", "o"},
 	}
 }
 
 // current reports whether a page belongs to a section.
 func current(s section, path string) bool {
 	return path == s.Path || s.Path != "/" && strings.HasPrefix(path, s.Path+"/")
+}
+
+// languages are those that the playground writes requests in.
+func languages() []string { return []string{"curl", "Python", "TypeScript", "Go"} }
+
+// periods are those that a change of policies can be compared over.
+func periods() []string { return []string{"1d", "7d", "30d", "90d"} }
+
+// formatBytes writes a size in bytes.
+func formatBytes(n int64) string {
+	switch {
+	case n >= 1<<30:
+		return fmt.Sprintf("%.1f GiB", float64(n)/(1<<30))
+	case n >= 1<<20:
+		return fmt.Sprintf("%.1f MiB", float64(n)/(1<<20))
+	case n >= 1<<10:
+		return fmt.Sprintf("%.0f KiB", float64(n)/(1<<10))
+	}
+	return fmt.Sprintf("%d B", n)
+}
+
+// members writes the members of a team, its admins marked.
+func members(roles map[string]string) string {
+	var names []string
+	for _, user := range slices.Sorted(maps.Keys(roles)) {
+		if roles[user] == roleAdmin {
+			user += " (admin)"
+		}
+		names = append(names, user)
+	}
+	if len(names) == 0 {
+		return "anybody"
+	}
+	return strings.Join(names, ", ")
 }

@@ -41,6 +41,10 @@ type Gateway interface {
 	// Follow calls each with every record that is written from now on, until ctx ends. It must
 	// not be called with a function that blocks. The error says that too many follow already.
 	Follow(ctx context.Context, each func(*llm.Record)) error
+
+	Playground
+	Policies
+	Budgets
 }
 
 // Day are the figures of a day in steps of equal length, the oldest first. The slices are of

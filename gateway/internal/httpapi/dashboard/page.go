@@ -55,6 +55,8 @@ type page struct {
 	CSRF string
 	// Admin says that the user may change something.
 	Admin bool
+	// Reads says that the user may see what all requests did.
+	Reads bool
 	Zone  *time.Location
 	Now   time.Time
 	View  any
@@ -64,7 +66,7 @@ type page struct {
 func (d *Dashboard) render(w http.ResponseWriter, r *http.Request, status int, name, title string, view any) {
 	p := page{Title: title, Path: r.URL.Path, Version: d.gateway.Version(), Zone: d.zone(r), Now: d.now(), View: view}
 	if x := sessionOf(r); x != nil {
-		p.Who, p.CSRF, p.Admin = x.who.Name, x.csrf, x.admin()
+		p.Who, p.CSRF, p.Admin, p.Reads = x.who.Name, x.csrf, x.admin(), x.reads()
 	}
 	var b bytes.Buffer
 	if err := pages()[name].ExecuteTemplate(&b, layout, p); err != nil {

@@ -26,8 +26,9 @@ type requestView struct {
 type candidateView struct {
 	llm.Considered
 	Rank int
-	// Bar shows the score against the best one; empty without a score.
-	Bar template.HTML
+	// Scored is the score, and Bar shows it against the best one; empty without a score.
+	Scored string
+	Bar    template.HTML
 }
 
 // request serves GET /requests/{id}.
@@ -37,12 +38,32 @@ func (d *Dashboard) request(w http.ResponseWriter, r *http.Request) {
 		d.fail(w, r, err)
 		return
 	}
+	if record, err = shownTo(sessionOf(r), record); err != nil {
+		d.fail(w, r, err)
+		return
+	}
 	text, err := json.MarshalIndent(record, "", "  ")
 	if err != nil {
 		d.fail(w, r, err)
 		return
 	}
 	d.render(w, r, http.StatusOK, "request.html", "Request", requestView{Record: record, Waterfall: waterfall(record), Ranked: ranked(record), JSON: string(bytes.TrimSpace(text))})
+}
+
+// shownTo returns what a session may see of a record: viewers all but the texts of others'
+// requests, members their own requests only.
+func shownTo(x *session, r *llm.Record) (*llm.Record, error) {
+	who := &x.who
+	own := who.KeyID != "" && r.KeyID == who.KeyID || who.User != "" && r.User == who.User
+	switch {
+	case x.admin() || own:
+		return r, nil
+	case !x.reads():
+		return nil, &llm.Error{Code: llm.CodeNotFound, Status: http.StatusNotFound, Message: "The ledger has no request of yours with this id."}
+	}
+	shown := *r
+	shown.RequestText, shown.ReplyText = "", ""
+	return &shown, nil
 }
 
 // waterfall draws where the time of a request went.
@@ -102,6 +123,9 @@ func ranked(r *llm.Record) []candidateView {
 		}
 		seen[i] = true
 		c := candidateView{Considered: r.Candidates[i], Rank: rank}
+		if c.Score != nil {
+			c.Scored = fmt.Sprintf("%.4g", *c.Score)
+		}
 		if c.Score != nil && best > 0 {
 			c.Bar = chart.Share(fmt.Sprintf("score %.4g", *c.Score), *c.Score/best, chart.Color(c.Target))
 		}

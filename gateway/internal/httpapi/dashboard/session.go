@@ -170,6 +170,9 @@ func maySignIn(who llm.Principal) bool {
 	return slices.Contains(who.Roles, roleAdmin) || slices.Contains(who.Roles, roleMember) || slices.Contains(who.Roles, roleViewer)
 }
 
+// reads reports whether the session may see what all requests did. A member sees what it owns.
+func (x *session) reads() bool { return x.admin() || slices.Contains(x.who.Roles, roleViewer) }
+
 // admin reports whether the session may change anything. One without a key was begun by a
 // link, which only an operator of this machine gets.
 func (x *session) admin() bool { return x.who.KeyID == "" || slices.Contains(x.who.Roles, roleAdmin) }

@@ -6,12 +6,13 @@ import (
 	"net/http"
 	"net/url"
 	"strings"
+	"time"
 
 	"github.com/penstock/penstock/gateway/internal/llm"
 )
 
-// maxForm bounds the body of a form, in bytes.
-const maxForm = 64 << 10
+// maxForm bounds the body of a form, in bytes, and maxUpload that of one with files.
+const maxForm, maxUpload = 64 << 10, 4 << 20
 
 // SignInPath returns a path that signs somebody in, once, within ten minutes. A principal
 // without a key is an operator of the gateway's machine, who may do everything.
@@ -56,13 +57,34 @@ func (d *Dashboard) signedIn(serve http.HandlerFunc) http.HandlerFunc {
 	}
 }
 
+// readable serves a page to those who may see it: what shows everybody's requests is for viewers
+// and admins, what members own is on the pages for members.
+func (d *Dashboard) readable(page Route) http.HandlerFunc {
+	return func(w http.ResponseWriter, r *http.Request) {
+		switch {
+		case sessionOf(r).reads() || forMembers(page.Path):
+			page.Serve(w, r)
+		case page.Path == "/":
+			secure(w.Header())
+			http.Redirect(w, r, "/keys", http.StatusSeeOther)
+		default:
+			d.fail(w, r, &llm.Error{Code: llm.CodeForbidden, Status: http.StatusForbidden, Message: "This page shows everybody's requests: it needs the role viewer or admin."})
+		}
+	}
+}
+
+// forMembers reports whether a path, or a section of the navigation, is for members, too: each
+// shows them what they own only.
+func forMembers(path string) bool {
+	return path == "/requests/{id}" || path == "/sign-out" || strings.HasPrefix(path, "/keys") || strings.HasPrefix(path, "/playground")
+}
+
 // checkForm reads a form and compares its token, or the header in which scripts send it, with
 // the session's.
 func checkForm(w http.ResponseWriter, r *http.Request, x *session) error {
 	token := r.Header.Get("X-Csrf-Token")
 	if token == "" {
-		r.Body = http.MaxBytesReader(w, r.Body, maxForm)
-		if err := r.ParseForm(); err != nil {
+		if err := readForm(w, r); err != nil {
 			return badForm(err)
 		}
 		token = r.PostForm.Get("csrf")
@@ -73,8 +95,25 @@ func checkForm(w http.ResponseWriter, r *http.Request, x *session) error {
 	return nil
 }
 
+// readForm reads a form, with files where it has any. What the page does next may take longer
+// than a form may take to arrive.
+func readForm(w http.ResponseWriter, r *http.Request) error {
+	read := r.ParseForm
+	most := int64(maxForm)
+	if strings.HasPrefix(r.Header.Get("Content-Type"), "multipart/form-data") {
+		most = maxUpload
+		read = func() error { return r.ParseMultipartForm(maxUpload) }
+	}
+	r.Body = http.MaxBytesReader(w, r.Body, most)
+	if err := read(); err != nil {
+		return err
+	}
+	_ = http.NewResponseController(w).SetReadDeadline(time.Time{}) // tests have connections without
+	return nil
+}
+
 func badForm(err error) error {
-	return &llm.Error{Code: llm.CodeInvalidRequest, Status: http.StatusBadRequest, Err: err, Message: "The form could not be read: it is malformed or larger than 64 KiB."}
+	return &llm.Error{Code: llm.CodeInvalidRequest, Status: http.StatusBadRequest, Err: err, Message: "The form could not be read: it is malformed, or larger than 64 KiB, or with files than 4 MiB."}
 }
 
 // signInView is what the sign-in page shows.

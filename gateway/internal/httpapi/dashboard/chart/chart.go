@@ -217,6 +217,9 @@ func (d *drawing) area(below, over []float64, color int, name string) {
 	fmt.Fprintf(d, `Z"><title>%s</title></path>`, html.EscapeString(name))
 }
 
+// ring is drawn around a value alone between gaps, which would be no line.
+const ring = "m-2 0a2 2 0 1 0 4 0a2 2 0 1 0-4 0"
+
 // line draws a series, anew after each gap.
 func (d *drawing) line(values []float64, color int, name string) {
 	fmt.Fprintf(d, `<path class="line c%d" d="`, color)
@@ -228,7 +231,7 @@ func (d *drawing) line(values []float64, color int, name string) {
 		}
 		fmt.Fprintf(d, "%c%.1f %.1f", draw, d.x(i), d.y(v))
 		if draw == 'M' && (i+1 == len(values) || math.IsNaN(values[i+1])) {
-			d.WriteString("h0.1") // a value alone between gaps
+			d.WriteString(ring)
 		}
 		draw = 'L'
 	}

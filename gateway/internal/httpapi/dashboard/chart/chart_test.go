@@ -71,7 +71,7 @@ func TestArea(t *testing.T) {
 
 func TestLinesHaveGaps(t *testing.T) {
 	got := string(Lines(Plot{Times: hours(5), Series: []Series{{"a", []float64{1, 2, gap, 2, gap}}}}))
-	if want := `d="M64.0 104.0L284.0 12.0M724.0 12.0h0.1"`; !strings.Contains(got, want) {
+	if want := `d="M64.0 104.0L284.0 12.0M724.0 12.0m-2 0a2 2 0 1 0 4 0a2 2 0 1 0-4 0"`; !strings.Contains(got, want) {
 		t.Errorf("Lines has no %s:\n%s", want, got)
 	}
 }

@@ -23,7 +23,7 @@ func Spark(title string, values []float64) template.HTML {
 		}
 		fmt.Fprintf(&path, "%c%.1f %.1f", draw, w*float64(i)/float64(max(len(values)-1, 1)), h-1-(h-2)*v/largest)
 		if draw == 'M' && (i+1 == len(values) || math.IsNaN(values[i+1])) {
-			path.WriteString("h1") // a value alone between gaps
+			path.WriteString(ring)
 		}
 		draw = 'L'
 	}
@@ -74,8 +74,18 @@ func Budget(title string, used, reserved float64) template.HTML {
 	if used >= 1 {
 		class += " full"
 	}
-	return template.HTML(fmt.Sprintf(`<svg class="%s" viewBox="0 0 %g %g" role="img" aria-label="%s"><rect class="track" width="%g" height="%g"/><rect class="used" width="%.1f" height="%g"/><rect class="reserved" x="%.1f" width="%.1f" height="%g"/></svg>`,
-		class, w, h, html.EscapeString(title), w, h, w*u, h, w*u, w*r, h))
+	return template.HTML(fmt.Sprintf(`<svg class="%s" viewBox="0 0 %g %g" role="img" aria-label="%s"><rect class="track" width="%g" height="%g"/><rect class="used" width="%.1f" height="%g"/><path class="reserved" d="%s"/></svg>`,
+		class, w, h, html.EscapeString(title), w, h, w*u, h, hatched(w*u, w*r, h)))
+}
+
+// hatched returns the path of slanted strokes from x on.
+func hatched(x, width, height float64) string {
+	var path strings.Builder
+	const gap, slant = 5.0, 4.0
+	for at := x + gap/2; at+slant <= x+width; at += gap {
+		fmt.Fprintf(&path, "M%.1f %gl%g %g", at, height, slant, -height)
+	}
+	return path.String()
 }
 
 // Share draws a bar for a value from 0 to 1 in a color of the charts.

@@ -48,6 +48,7 @@ function move(by) {
 
 // Charts: the values of all series at the pointer, from the chart's own table.
 for (const figure of document.querySelectorAll("figure.chart")) {
+  if (!figure.matches(".waterfall")) figure.scrollLeft = figure.scrollWidth; // a phone shows what is newest
   const svg = figure.querySelector("svg[data-left]");
   if (svg) follow(figure, svg);
 }

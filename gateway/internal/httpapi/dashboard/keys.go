@@ -1,0 +1,204 @@
+package dashboard
+
+import (
+	"cmp"
+	"context"
+	"fmt"
+	"html/template"
+	"net/http"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/penstock/penstock/gateway/internal/audit"
+	"github.com/penstock/penstock/gateway/internal/httpapi/dashboard/chart"
+	"github.com/penstock/penstock/gateway/internal/keys"
+	"github.com/penstock/penstock/gateway/internal/llm"
+)
+
+// Budgets are what the page of keys and budgets needs of the gateway.
+type Budgets interface {
+	// Keys are the virtual keys, teams and users.
+	Keys() *keys.Keys
+	// Counts lists what is used of every limit.
+	Counts() []Count
+	// Raises lists the temporary raises in force; Raise makes one for an operator, and EndRaise
+	// ends one.
+	Raises() []Raise
+	Raise(ctx context.Context, ask RaiseAsk, operator string) error
+	EndRaise(ctx context.Context, id string) error
+	// AuditLog is where changes by operators are kept; Audit adds one.
+	AuditLog() *audit.Log
+	Audit(ctx context.Context, e audit.Entry)
+}
+
+// Count is what is used of a limit. Amounts are in nano-USD for the unit usd, else counts; a
+// Max of 0 is unknown. Resets is zero for requests in flight.
+type Count struct {
+	Scope          string
+	Unit           llm.Unit
+	Window         string
+	Used, Reserved int64
+	Max            int64
+	Resets         time.Time
+	// Raised says that a raise is part of Max.
+	Raised bool
+}
+
+// Raise is a temporary raise of limits.
+type Raise struct {
+	ID, Scope, Window, Reason, Operator string
+	Unit                                llm.Unit
+	By                                  int64
+	Until                               time.Time
+}
+
+// RaiseAsk asks for a raise: by an amount, until a time, as an operator has typed them.
+type RaiseAsk struct{ Scope, Unit, Window, By, Until, Reason string }
+
+// keysView is what the page shows.
+type keysView struct {
+	Keys   []keyView
+	Filter keys.Filter
+	// Next is the link to the next keys; empty on the last page.
+	Next string
+	Made *madeKey
+	// Error says why a change was not made; Form is what was typed.
+	Error string
+	Form  keyForm
+	// Creates says that the user may make keys.
+	Creates bool
+	Budgets []budgetView
+	Raises  []Raise
+	Teams   []keys.Team
+	Users   []keys.User
+}
+
+// keyView is a row of the table of keys.
+type keyView struct {
+	keys.Key
+	State  string
+	Budget *budgetView
+	// Changes says that the user may change the key.
+	Changes bool
+}
+
+// budgetView is a limit with a bar.
+type budgetView struct {
+	Count
+	Bar template.HTML
+	// Left is when the window ends, in words.
+	Left string
+}
+
+// maxListed is how many keys, teams and users one page lists.
+const maxListed = 100
+
+// access returns the keys as a session may see and change them.
+func (d *Dashboard) access(x *session) keys.Access {
+	if x.who.KeyID == "" {
+		return d.gateway.Keys().Access
+	}
+	return d.gateway.Keys().As(x.who)
+}
+
+// keys serves GET /keys.
+func (d *Dashboard) keys(w http.ResponseWriter, r *http.Request) {
+	d.renderKeys(w, r, http.StatusOK, keysView{})
+}
+
+func (d *Dashboard) renderKeys(w http.ResponseWriter, r *http.Request, status int, v keysView) {
+	if err := d.fillKeys(r, &v); err != nil {
+		d.fail(w, r, err)
+		return
+	}
+	d.render(w, r, status, "keys.html", "Keys and budgets", v)
+}
+
+// fillKeys adds to a view what does not depend on the change that was made.
+func (d *Dashboard) fillKeys(r *http.Request, v *keysView) (err error) {
+	x, q, now := sessionOf(r), r.URL.Query(), d.now()
+	a := d.access(x)
+	v.Filter = keys.Filter{Team: q.Get("team"), User: q.Get("user"), State: q.Get("state"), After: q.Get("after"), Limit: maxListed}
+	list, next, err := a.Page(r.Context(), v.Filter)
+	if err != nil {
+		return err
+	}
+	if next != "" {
+		q.Set("after", next)
+		v.Next = "?" + q.Encode()
+	}
+	counts := d.gateway.Counts()
+	v.Creates = x.admin() || slices.Contains(x.who.Roles, roleMember)
+	for i := range list {
+		v.Keys = append(v.Keys, keyView{Key: list[i], State: list[i].State(now), Budget: budgetOf(&list[i], counts, now), Changes: v.Creates && list[i].Revoked.IsZero()})
+	}
+	if x.reads() {
+		for _, c := range counts {
+			v.Budgets = append(v.Budgets, newBudgetView(c, now))
+		}
+		slices.SortStableFunc(v.Budgets, func(a, b budgetView) int { return cmp.Compare(b.share(), a.share()) })
+		v.Raises = d.gateway.Raises()
+	}
+	if v.Teams, _, err = a.Teams(r.Context(), "", maxListed); err != nil {
+		return err
+	}
+	v.Users, _, err = a.Users(r.Context(), "", maxListed)
+	return err
+}
+
+// budgetOf returns the budget of a key with what is used of it; nil without one.
+func budgetOf(k *keys.Key, counts []Count, now time.Time) *budgetView {
+	if k.Budget.Max <= 0 {
+		return nil
+	}
+	c := Count{Scope: "key:" + k.Origin, Unit: llm.UnitUSD, Window: k.Budget.Window, Max: int64(k.Budget.Max)}
+	for _, found := range counts {
+		if found.Scope == c.Scope && found.Unit == c.Unit && found.Window == c.Window {
+			c.Used, c.Reserved, c.Resets, c.Raised = found.Used, found.Reserved, found.Resets, found.Raised
+			c.Max = max(c.Max, found.Max)
+		}
+	}
+	v := newBudgetView(c, now)
+	return &v
+}
+
+func newBudgetView(c Count, now time.Time) budgetView {
+	v := budgetView{Count: c}
+	if c.Max > 0 {
+		title := fmt.Sprintf("%s used and %s reserved of %s", amount(c.Unit, c.Used), amount(c.Unit, c.Reserved), amount(c.Unit, c.Max))
+		v.Bar = chart.Budget(title, float64(c.Used)/float64(c.Max), float64(c.Reserved)/float64(c.Max))
+	}
+	if !c.Resets.IsZero() {
+		v.Left = within(c.Resets.Sub(now))
+	}
+	return v
+}
+
+// share is how much of a limit is used; below zero when its maximum is unknown.
+func (b *budgetView) share() float64 {
+	if b.Max <= 0 {
+		return -1
+	}
+	return float64(b.Used+b.Reserved) / float64(b.Max)
+}
+
+// within writes how long it is until a time.
+func within(d time.Duration) string {
+	switch {
+	case d <= 0:
+		return "now"
+	case d < time.Minute:
+		return "within a minute"
+	case d < time.Hour:
+		return fmt.Sprintf("in %d min", int(d.Minutes()))
+	case d < 48*time.Hour:
+		return fmt.Sprintf("in %d h", int(d.Hours()))
+	}
+	return fmt.Sprintf("in %d days", int(d.Hours()/24))
+}
+
+// words splits a list that was typed with commas or spaces.
+func words(s string) []string {
+	return strings.FieldsFunc(s, func(r rune) bool { return r == ',' || r == ' ' || r == '\n' || r == '\r' || r == '\t' })
+}

@@ -1,0 +1,51 @@
+package server
+
+import (
+	"context"
+	"encoding/json"
+	"strings"
+
+	"github.com/penstock/penstock/gateway/internal/audit"
+	"github.com/penstock/penstock/gateway/internal/httpapi/admin"
+	"github.com/penstock/penstock/gateway/internal/httpapi/dashboard"
+	"github.com/penstock/penstock/gateway/internal/keys"
+	"github.com/penstock/penstock/gateway/internal/llm"
+)
+
+func (p pages) Keys() *keys.Keys { return p.server.keys }
+
+func (p pages) AuditLog() *audit.Log { return p.server.audit }
+
+func (p pages) Audit(ctx context.Context, e audit.Entry) { p.server.addAudit(ctx, e) }
+
+// Counts lists what is used of every limit, with the raises in force.
+func (p pages) Counts() []dashboard.Count {
+	var out []dashboard.Count
+	for _, c := range p.server.meter.Counts() {
+		d := dashboard.Count{Scope: c.Scope, Unit: c.Unit, Window: c.Window, Used: c.Spent, Reserved: c.Reserved, Max: c.Max, Resets: c.Resets}
+		if by := p.server.raises.By(c.Scope, c.Unit, c.Window); by > 0 && c.Max > 0 {
+			d.Max, d.Raised = llm.Add(c.Max, by), true
+		}
+		out = append(out, d)
+	}
+	return out
+}
+
+// Raises lists the raises in force.
+func (p pages) Raises() []dashboard.Raise {
+	var out []dashboard.Raise
+	for _, r := range p.server.raises.List() {
+		out = append(out, dashboard.Raise{ID: r.ID, Scope: r.Scope, Unit: r.Unit, Window: r.Window, By: r.By, Until: r.Until, Reason: r.Reason, Operator: r.Operator})
+	}
+	return out
+}
+
+func (p pages) Raise(ctx context.Context, ask dashboard.RaiseAsk, operator string) error {
+	_, err := p.server.raise(ctx, admin.RaiseSpec{Scope: ask.Scope, Unit: llm.Unit(ask.Unit), Window: ask.Window, By: json.Number(strings.TrimPrefix(ask.By, "$")), Until: ask.Until, Reason: ask.Reason}, operator)
+	return err
+}
+
+func (p pages) EndRaise(ctx context.Context, id string) error {
+	_, err := p.server.endRaise(ctx, id)
+	return err
+}
