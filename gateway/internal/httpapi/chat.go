@@ -14,6 +14,8 @@ func (a *API) chat(x *exchange) error {
 	if err != nil {
 		return err
 	}
+	req.Trace, req.Propagate = x.trace(), a.tracing.Propagate
+	x.request = req
 	return a.service.Serve(x.r.Context(), req, x.format.Writer(x.r.Context(), &x.reply))
 }
 

@@ -65,6 +65,11 @@ type Request struct {
 	At time.Time
 	// Dry marks a request that is only explained: it is not sent, and not logged.
 	Dry bool
+	// Trace is its place in a distributed trace. Propagate says that providers get it as well.
+	Trace     Trace
+	Propagate bool
+	// Record is what became of it, set when it has been settled.
+	Record *Record
 }
 
 // MaxClass bounds the label of a request's class, in bytes.

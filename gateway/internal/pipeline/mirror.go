@@ -70,6 +70,7 @@ func (x *state) shadow(m *llm.Mirror) (c *state, why string) {
 func (x *state) copyRequest() *llm.Request {
 	req := *x.req
 	req.ID += "_mirror"
+	req.Record = nil
 	req.Tags = map[string]string{llm.MirrorTag: x.route.Name}
 	req.Cache = llm.CacheControl{}
 	if req.Form == llm.Responses && !hasMember(req.Body, "store") {
