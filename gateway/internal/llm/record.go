@@ -90,6 +90,8 @@ type Record struct {
 	Stages Stages `json:"stages,omitzero"`
 	// Trace is the request's place in a distributed trace.
 	Trace Trace `json:"-"`
+	// Exceeded is the limit that has refused the request; nil when none did.
+	Exceeded *Exceeded `json:"-"`
 
 	// Charges are what the record adds to the meters.
 	Charges []Charge `json:"charges,omitempty"`

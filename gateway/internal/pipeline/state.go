@@ -114,6 +114,7 @@ func (x *state) fail(err error) {
 	}
 	e := llm.AsError(err)
 	x.record.Status, x.record.Code, x.record.Error = e.HTTPStatus(), e.Code, e.Message
+	x.record.Exceeded = e.Exceeded
 }
 
 // statusClientClosed is recorded, never sent, when the caller hung up; nginx made the

@@ -82,6 +82,8 @@ func (m *maintenance) tick(ctx context.Context) {
 			m.ledger.Check(ctx)
 			m.report(m.ledger.Health())
 			m.prune(ctx, now)
+			m.watchCircuits()
+			m.watchPlugins()
 		}
 	}
 }

@@ -19,6 +19,7 @@ func (s *Server) Reload(ctx context.Context) error {
 	if err != nil {
 		s.reloadError.Store(&err)
 		s.log.Error("reload refused, the last good configuration stays", "err", err)
+		s.tellReload(err)
 		return err
 	}
 	s.reloadError.Store(nil)

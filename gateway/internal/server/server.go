@@ -86,6 +86,7 @@ type Server struct {
 	// activity has the figures of the last day, feed the records as they are written.
 	activity *activity.Activity
 	feed     feed
+	observers
 	// decisionFile is the file of the decision log, nil where it is not a file.
 	decisionFile *os.File
 	// recorder records calls of plugins; nil until one of them is to be recorded.
@@ -145,7 +146,8 @@ func newServer(o Options) *Server {
 func (s *Server) open(ctx context.Context, first ...opener) error {
 	c, err := s.load(ctx)
 	if err == nil {
-		err = s.start(ctx, c, append(first, s.openLedger, s.openDecisions, s.openCacheStore)...)
+		s.setLog(&c.Log)
+		err = s.start(ctx, c, append(first, s.openLedger, s.openDecisions, s.openCacheStore, s.openObservers)...)
 	}
 	if err == nil {
 		err = s.openAPI(c)
@@ -253,7 +255,7 @@ func (s *Server) Close(ctx context.Context) error {
 	if s.watcher != nil {
 		errs = append(errs, s.watcher.Close())
 	}
-	errs = append(errs, s.closeDecisions())
+	errs = append(errs, s.closeDecisions(), s.closeObservers(ctx))
 	if s.modules != nil {
 		errs = append(errs, s.modules.Close(ctx))
 	}

@@ -161,6 +161,14 @@ func (m *Module) Stats() hook.Stats {
 	return s
 }
 
+// Disabled says why the module is not called, because of its faults; empty when it is.
+func (m *Module) Disabled() string {
+	if m.breaker.until.Load() == 0 {
+		return ""
+	}
+	return m.breaker.blocked(time.Now())
+}
+
 // maintain is the module's one goroutine: it builds instances off the request path and frees
 // the module at the end.
 func (m *Module) maintain() {
