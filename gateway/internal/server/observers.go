@@ -8,6 +8,7 @@ import (
 	"github.com/penstock/penstock/gateway/internal/httpapi"
 	"github.com/penstock/penstock/gateway/internal/llm"
 	"github.com/penstock/penstock/gateway/internal/logging"
+	"github.com/penstock/penstock/gateway/internal/telemetry"
 	"github.com/penstock/penstock/gateway/internal/tracing"
 )
 
@@ -86,3 +87,18 @@ func (s *Server) closeObservers(ctx context.Context) error {
 	}
 	return err
 }
+
+// outletMetrics returns what became of traces, events and lines of the access log.
+func (s *Server) outletMetrics() (o telemetry.Outlets) {
+	o.EventsSent, o.EventsDropped = s.events.delivered()
+	if s.traces != nil {
+		o.TracesSent, o.TracesDropped = s.traces.Exported(), s.traces.Dropped()
+	}
+	if s.accessLog != nil {
+		o.AccessDropped = s.accessLog.Dropped()
+	}
+	return o
+}
+
+// meterCounters returns how many counters of limits there are.
+func (s *Server) meterCounters() int64 { return int64(s.meter.Size()) }

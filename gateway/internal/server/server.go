@@ -196,7 +196,7 @@ func (s *Server) openParts(c *config.Config) (err error) {
 	s.activity = activity.New(time.Now)
 	s.retries = upstream.NewRetryBudget(upstream.RetryBudgetOptions(c.RetryBudget), time.Now)
 	s.telemetry = telemetry.New(telemetry.Options{DecisionsDropped: s.droppedDecisions, Inflight: s.inflight, Held: s.heldBytes, Waiting: s.waiting, Following: s.following,
-		Modules: s.moduleMetrics, Known: s.known, Ledger: s.ledgerMetrics, Targets: s.targetMetrics, Credentials: s.credentialMetrics, Cache: s.cacheMetrics, Issuers: s.issuerMetrics, CacheStore: s.cacheStoreMetrics, Retries: s.retryMetrics})
+		Modules: s.moduleMetrics, Known: s.known, Ledger: s.ledgerMetrics, Targets: s.targetMetrics, Credentials: s.credentialMetrics, Cache: s.cacheMetrics, Issuers: s.issuerMetrics, CacheStore: s.cacheStoreMetrics, Retries: s.retryMetrics, Outlets: s.outletMetrics, Meters: s.meterCounters})
 	return nil
 }
 

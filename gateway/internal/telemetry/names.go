@@ -68,6 +68,14 @@ const (
 	nameCacheEntries             = "penstock_cache_entries"
 	nameCacheRatio               = "penstock_cache_hit_ratio"
 	nameCacheGone                = "penstock_cache_gone_total"
+	nameStage                    = "penstock_stage_seconds"
+	nameTimePerToken             = "gen_ai_server_time_per_output_token_seconds"
+	nameBudgetRefused            = "penstock_budget_refused_total"
+	nameMeters                   = "penstock_meter_counters"
+	nameModuleDisabled           = "penstock_module_disabled"
+	nameTraces                   = "penstock_traces_total"
+	nameWebhooks                 = "penstock_webhook_events_total"
+	nameAccessDropped            = "penstock_access_log_dropped_total"
 	nameProbes                   = "penstock_probes_total"
 	nameProbeCost                = "penstock_probe_cost_usd_total"
 )
@@ -94,6 +102,8 @@ const (
 	labelState      = "state" // of a circuit
 	labelQuantile   = "quantile"
 	labelQueue      = "queue" // gateway or target
+	labelStage      = "stage"
+	labelUnit       = "unit" // of a limit
 )
 
 // Values of labelType, by the conventions.
