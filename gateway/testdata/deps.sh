@@ -1,6 +1,6 @@
 #!/bin/sh
 # Installs what the tests need and leaves alone what is there: the C toolchain that
-# the race detector links with, redis-server, official clients for Node and Python, and the
+# the race detector links with, redis-server, Prometheus, official clients for Node and Python, and the
 # compilers of the plugin SDKs. What can't be had is named, and the tests that need it are skipped.
 set -eu
 cd "$(dirname "$0")"
@@ -36,6 +36,7 @@ command -v gcc >/dev/null || command -v clang >/dev/null || apt gcc libc6-dev
 compiles c || apt clang lld
 compiles rust || apt rustc libstd-rust-dev-wasm32 lld
 command -v redis-server >/dev/null || apt redis-server
+command -v prometheus >/dev/null || apt prometheus
 command -v node >/dev/null && command -v npm >/dev/null || apt nodejs npm
 packages clients "the official clients for Node"
 packages "$sdk/assemblyscript" AssemblyScript
