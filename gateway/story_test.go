@@ -35,6 +35,8 @@ func TestMain(m *testing.M) {
 //	signal NAME                  send SIGTERM or SIGHUP to the gateway in the background
 //	rate FILE                    for each line {"model", "prompt", "score", "copy"} send the prompt
 //	                             and rate its reply, and with copy that of its mirrored copy
+//	serve-folder FOLDER          serve files with ETags at $WEB, to those with the token "open sesame"
+//	bundle FOLDER ARCHIVE KEY    build a policy bundle and sign it with KEY.pem, which is made with KEY.pub
 //	capture NAME REGEXP          keep the first group of what stdout matches as $NAME
 func TestStories(t *testing.T) {
 	cache, err := os.UserCacheDir()
@@ -56,6 +58,7 @@ func TestStories(t *testing.T) {
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
 			"expand": storyExpand, "ready": storyReady, "request": storyRequest, "capture": storyCapture,
 			"signal": storySignal, "eventually": storyEventually, "refused": storyRefused, "until": storyUntil, "rate": storyRate,
+			"serve-folder": storyServeFolder, "bundle": storyBundle,
 		},
 	})
 }

@@ -2,7 +2,8 @@
 # restricted to some models and may have a budget of its own; everything else is allowed.
 #
 # A policy folder extends this file as long as it does not define `decision` itself:
-# add rules for deny, warnings, limits and obligations in files of package penstock.
+# teams.yaml, limits.yaml and models.yaml say what the rules of package penstock.settings
+# enforce, and files of package penstock add rules for deny, warnings, limits and obligations.
 package penstock
 
 decision := {
@@ -10,8 +11,17 @@ decision := {
 	"reasons": deny,
 	"warnings": {warning | some warning in data.penstock.warnings},
 	"limits": limits,
-	"obligations": {name: value | some name, value in data.penstock.obligations},
+	"obligations": object.union(
+		{name: value | some name, value in data.penstock.settings.obligations},
+		{name: value | some name, value in data.penstock.obligations},
+	),
 }
+
+# What teams.yaml, limits.yaml and models.yaml say; limits.rego and raises.rego add limits. A
+# folder's own rules win over their obligations.
+deny contains reason if some reason in data.penstock.settings.deny
+
+warnings contains warning if some warning in data.penstock.settings.warnings
 
 # A key without a list of models may use every model.
 deny contains {

@@ -5,7 +5,7 @@ package policies
 
 import "embed"
 
-// FS has default.rego, default_test.rego and schema/input.json.
+// FS has the .rego files of this folder and schema/*.json.
 //
-//go:embed default.rego default_test.rego schema/input.json
+//go:embed *.rego schema/*.json
 var FS embed.FS

@@ -22,6 +22,8 @@
 //
 //	pipeline        the life of one request, in its fixed order; declares what it needs
 //	policy          Rego: allow, limits, obligations
+//	bundle          fetches policy bundles and keeps the last good one
+//	decisionlog     writes decisions and settlements to files and OTLP receivers
 //	cache           replies of equal requests
 //	cache/remote    the same in Redis or Valkey, shared by several gateways
 //	labels          has endpoints label requests
@@ -39,8 +41,10 @@
 //	meter           reserve, settle: the counters that limits are enforced on
 //	replay          ranks recorded requests again, with the same router or others; compares policies over them
 //	ledger          records of requests, spend, leases, feedback; SQLite behind a journal
-//	keys            virtual keys
+//	keys            virtual keys, teams and users
+//	audit           who changed what by the admin API or the command line
 //	oidc            verifies tokens of OpenID Connect issuers
+//	raises          operators' temporary raises of limits
 //	catalog         prices, context windows and capabilities of models
 //	catalog/source  reads what others publish about models
 //	config          one YAML file → settings, every fault with its line

@@ -8,6 +8,8 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"net/url"
+	"strings"
 	"time"
 
 	"github.com/penstock/penstock/gateway/internal/hint"
@@ -22,16 +24,16 @@ const (
 	maxAdminReply = 32 << 20
 )
 
-// callAdmin calls the admin API of the gateway that runs with this configuration, and
-// returns the body of the reply. A nil body sends none.
+// callAdmin calls the admin API that a flag names, or that of the gateway that runs with
+// this configuration, and returns the body of the reply. A nil body sends none.
 func (e *environment) callAdmin(ctx context.Context, method, path string, body any) ([]byte, error) {
-	c, err := e.options.LoadWithoutSecrets(ctx)
+	base, err := e.adminBase(ctx)
 	if err != nil {
 		return nil, err
 	}
 	ctx, stop := context.WithTimeout(ctx, adminTimeout)
 	defer stop()
-	req, err := newRequest(ctx, method, reachable(c.Admin.Listen)+path, body)
+	req, err := newRequest(ctx, method, base+path, body)
 	if err != nil {
 		return nil, err
 	}
@@ -40,7 +42,7 @@ func (e *environment) callAdmin(ctx context.Context, method, path string, body a
 	}
 	resp, err := (&http.Transport{DisableKeepAlives: true}).RoundTrip(req)
 	if err != nil {
-		return nil, hint.Add(fmt.Errorf("no gateway answers at %s: %w", c.Admin.Listen, err), "start it with penstock serve, or name its configuration with -c")
+		return nil, hint.Add(fmt.Errorf("no gateway answers at %s: %w", strings.TrimPrefix(base, "http://"), err), "start it with penstock serve, or name its configuration with -c")
 	}
 	defer resp.Body.Close()
 	reply, err := io.ReadAll(io.LimitReader(resp.Body, maxAdminReply))
@@ -51,6 +53,22 @@ func (e *environment) callAdmin(ctx context.Context, method, path string, body a
 		return nil, adminError(resp.StatusCode, reply)
 	}
 	return reply, nil
+}
+
+// adminBase returns the address of the admin API, without a slash at its end.
+func (e *environment) adminBase(ctx context.Context) (string, error) {
+	if e.adminURL == "" {
+		c, err := e.options.LoadWithoutSecrets(ctx)
+		if err != nil {
+			return "", err
+		}
+		return reachable(c.Admin.Listen), nil
+	}
+	u, err := url.Parse(e.adminURL)
+	if err != nil || u.Scheme != "http" && u.Scheme != "https" || u.Host == "" || u.User != nil || u.RawQuery != "" || u.Fragment != "" {
+		return "", &usageError{fmt.Errorf("--admin: write the address of the admin API, such as http://127.0.0.1:8081")}
+	}
+	return strings.TrimSuffix(u.String(), "/"), nil
 }
 
 func newRequest(ctx context.Context, method, url string, body any) (*http.Request, error) {
@@ -76,7 +94,7 @@ func adminError(status int, reply []byte) error {
 	}
 	err := errors.New(body.Error.Message)
 	if status == http.StatusUnauthorized || status == http.StatusForbidden {
-		return hint.Add(err, "put a key with the role admin into %s; penstock keys create --role admin makes one", adminKey)
+		return hint.Add(err, "put a key with the role that it needs into %s; penstock keys create --role admin makes one for everything", adminKey)
 	}
 	return err
 }

@@ -66,6 +66,8 @@ type environment struct {
 	stdout, stderr io.Writer
 	// options has the path of the configuration file if a flag names it.
 	options server.Options
+	// adminURL is the admin API of a running gateway if a flag names it.
+	adminURL string
 }
 
 func (e *environment) root() *cobra.Command {
@@ -80,8 +82,8 @@ func (e *environment) root() *cobra.Command {
 	root.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return &usageError{err} })
 	root.PersistentFlags().StringVarP(&e.options.Config, "config", "c", "",
 		"configuration file (default: $PENSTOCK_CONFIG, else penstock.yaml if it is there)")
-	root.AddCommand(e.serveCommand(), e.initCommand(), e.checkCommand(), e.explainCommand(), e.replayCommand(), e.routeCommand(), e.feedbackCommand(), e.targetsCommand(), e.dashboardCommand(), e.cacheCommand(), e.keysCommand(),
-		e.spendCommand(), e.budgetCommand(), e.providersCommand(), e.modelsCommand(), e.catalogCommand(), e.classifierCommand(), e.policyCommand(), e.pluginCommand(), e.schemaCommand(), e.versionCommand(), e.compileCommand())
+	root.AddCommand(e.serveCommand(), e.initCommand(), e.checkCommand(), e.explainCommand(), e.replayCommand(), e.routeCommand(), e.feedbackCommand(), e.targetsCommand(), e.dashboardCommand(), e.cacheCommand(), e.keysCommand(), e.teamsCommand(), e.usersCommand(), e.auditCommand(),
+		e.spendCommand(), e.budgetCommand(), e.limitsCommand(), e.providersCommand(), e.modelsCommand(), e.catalogCommand(), e.classifierCommand(), e.policyCommand(), e.pluginCommand(), e.schemaCommand(), e.versionCommand(), e.compileCommand())
 	return root
 }
 

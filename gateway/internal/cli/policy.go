@@ -19,29 +19,23 @@ func (e *environment) policyCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "policy",
 		Short: "Check, test and try out admission policies",
-		Long: "Policies are Rego files that decide which requests are admitted and which limits apply to them.\n" +
+		Long: "Policies decide which requests are admitted and which limits apply to them. They are settings in teams.yaml,\n" +
+			"limits.yaml and models.yaml, and rules in Rego files.\n" +
 			"Without a folder, the one that the configuration names is meant, else the built-in policy.",
-		Args: exactly(0, "one of check, test, eval, diff"),
+		Args: exactly(0, "one of check, test, eval, fmt, diff"),
 		RunE: func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
 	}
-	cmd.AddCommand(e.policyCheckCommand(), e.policyTestCommand(), e.policyEvalCommand(), e.policyDiffCommand())
+	cmd.AddCommand(e.policyCheckCommand(), e.policyTestCommand(), e.policyEvalCommand(), e.policyFmtCommand(), e.policyDiffCommand())
 	return cmd
 }
 
-// policySource returns the policy in the folder that the command line or the configuration
-// names, else the built-in one.
+// policySource returns the policy in the folder or bundle that the command line or the
+// configuration names, else the built-in one.
 func (e *environment) policySource(cmd *cobra.Command, args []string) (policy.Source, error) {
 	if len(args) == 1 {
-		return server.PolicySource(args[0]), nil
+		return server.PolicySource(args[0])
 	}
-	if e.options.ConfigPath() == "" {
-		return server.PolicySource(""), nil
-	}
-	c, err := e.options.LoadWithoutSecrets(cmd.Context())
-	if err != nil {
-		return policy.Source{}, err
-	}
-	return server.PolicySource(c.Policies), nil
+	return e.options.ConfiguredPolicy(cmd.Context())
 }
 
 func (e *environment) policyCheckCommand() *cobra.Command {
@@ -58,6 +52,7 @@ func (e *environment) policyCheckCommand() *cobra.Command {
 			if err := policy.Check(cmd.Context(), source); err != nil {
 				return hint.Add(err, "the gateway keeps the last good policy until this is fixed")
 			}
+			e.printWarnings(policy.Notes(source, time.Now()))
 			fmt.Fprintln(e.stdout, "policy ok")
 			return nil
 		},

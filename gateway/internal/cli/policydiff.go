@@ -40,8 +40,13 @@ func (e *environment) policyDiffCommand() *cobra.Command {
 			"been denied, allowed, or come with other limits and obligations, by rule, key, team and model.\n\n" +
 			"The inputs are those that were recorded: the parts that the policy of then read, and what the record says itself. What\n" +
 			"neither has is taken from the key and the route as they are now; a request whose input is still not complete is left out,\n" +
-			"with the reason. The usage of limits is that of then. Limits are compared, not counted again: whether requests would have\n" +
-			"met a new limit depends on all requests before them.\n\n" +
+			"with the reason.\n\n" +
+			"Limits are counted again, in the order of the requests' arrival, those of then and those of the changed policies in the\n" +
+			"same way, so that only differences count: which requests a lower or new limit would have refused, from when on, and what\n" +
+			"they have cost. A counter begins with what the first record says was used before; of a new scope, unit or window that is\n" +
+			"nothing. A request takes what it has used, at the prices recorded, and one that is refused takes nothing. A request that\n" +
+			"was refused then takes what it could have cost. Raises hold as they held then. input.usage is that of then; of limits that\n" +
+			"did not exist it is what has been counted again.\n\n" +
 			"Money is what the requests have cost, and for those that another target would have answered, or with less output, what\n" +
 			"their tokens cost there at the prices of now.\n\n" +
 			"The exit code is 0 without a difference, 1 with one (see --fail-on), and 2 when the policies could not be compared.",
@@ -108,6 +113,9 @@ func printPolicyDiff(out io.Writer, r *replay.PolicyReport) error {
 	if r.Different == 0 {
 		return nil
 	}
+	if err := printLimitCounts(out, r.Limits); err != nil {
+		return err
+	}
 	w := tabwriter.NewWriter(out, 0, 8, 2, ' ', 0)
 	fmt.Fprintf(w, "\nnewly denied\t%d\t%s\n", r.Denied, deniedCost(r))
 	fmt.Fprintf(w, "newly allowed\t%d\t\n", r.Allowed)
@@ -124,6 +132,20 @@ func printPolicyDiff(out io.Writer, r *replay.PolicyReport) error {
 		return err
 	}
 	return printExamples(out, r.Examples)
+}
+
+// printLimitCounts prints the limits that would have refused requests.
+func printLimitCounts(out io.Writer, limits []replay.LimitCount) error {
+	if len(limits) == 0 {
+		return nil
+	}
+	w := tabwriter.NewWriter(out, 0, 8, 2, ' ', 0)
+	fmt.Fprintln(w, "\nLIMIT\tSCOPE\tMAX\tWINDOW\tREFUSED\tSAVED\tFULL FROM\tLAST\tRULE")
+	for _, l := range limits {
+		fmt.Fprintf(w, "%s\t%s\t%s\t%d\t%s\t%s\t%s\t%s\n", cells(l.Name, l.Scope), amount(l.Unit, l.Max), dash(l.Window), l.Refused, l.Saved,
+			l.First.Format(time.RFC3339), l.Last.Format(time.RFC3339), cells(dash(l.Rule)))
+	}
+	return w.Flush()
 }
 
 // named joins a kind of change and its name.

@@ -131,13 +131,28 @@ func printDecision(line func(string, string, ...any), r *llm.Record) {
 		}
 	}
 	for _, s := range r.Limits {
-		line("limit", "%s: %s %s per %s, used %s, reserved %s", s.Name, s.Scope, amount(s.Unit, s.Max), dash(s.Window), amount(s.Unit, s.Before), amount(s.Unit, s.Reserved))
+		line("limit", "%s: %s %s%s per %s, used %s, reserved %s%s", s.Name, s.Scope, amount(s.Unit, s.Max), raisedBy(&s.Limit), dash(s.Window), amount(s.Unit, s.Before), amount(s.Unit, s.Reserved), resetsAt(&s))
 	}
 	if v := r.Decision; v != nil && len(r.Limits) == 0 {
 		for _, l := range v.Limits {
 			line("limit", "%s: %s %s per %s", l.Name, l.Scope, amount(l.Unit, l.Max), dash(l.Window))
 		}
 	}
+}
+
+// raisedBy says how much of a maximum an operator's raise is.
+func raisedBy(l *llm.Limit) string {
+	if l.Raised == 0 {
+		return ""
+	}
+	return " (raised by " + amount(l.Unit, l.Raised) + ")"
+}
+
+func resetsAt(s *llm.LimitState) string {
+	if s.ResetsAt == 0 {
+		return ""
+	}
+	return ", resets " + time.UnixMilli(s.ResetsAt).UTC().Format(time.RFC3339)
 }
 
 func amount(u llm.Unit, n int64) string {

@@ -11,7 +11,9 @@ import (
 	"github.com/google/go-cmp/cmp"
 	"pgregory.net/rapid"
 
+	"github.com/penstock/penstock/gateway/internal/audit"
 	"github.com/penstock/penstock/gateway/internal/hint"
+	"github.com/penstock/penstock/gateway/internal/httpapi/admin"
 	"github.com/penstock/penstock/gateway/internal/keys"
 	"github.com/penstock/penstock/gateway/internal/ledger"
 	"github.com/penstock/penstock/gateway/internal/llm"
@@ -114,7 +116,7 @@ func TestNothingReachesATerminalRaw(t *testing.T) {
 	e := &environment{stdout: stdout, stderr: stderr}
 	spent := ledger.Report{Rows: []ledger.Row{{Values: []string{nasty, "=1+1"}}}}
 	by := []string{"user", "tag:" + nasty}
-	key := keys.Key{ID: "1", Spec: keys.Spec{Name: nasty, Team: nasty, User: nasty, Tags: map[string]string{nasty: nasty}}}
+	key := admin.Key{ID: "1", Name: nasty, Team: nasty, User: nasty, Tags: map[string]string{nasty: nasty}}
 	for what, print := range map[string]func() error{
 		"explain":       func() error { return printRecord(e.stdout, nastyRecord()) },
 		"replay":        func() error { return printReplay(e.stdout, nastyReplay()) },
@@ -122,12 +124,18 @@ func TestNothingReachesATerminalRaw(t *testing.T) {
 		"feedback list": func() error {
 			return e.printFeedback([]llm.Feedback{{RequestID: nasty, KeyID: nasty, Label: nasty, Comment: nasty}})
 		},
-		"spend":           func() error { return e.printSpend("table", by, spent, nil) },
-		"spend -o csv":    func() error { return e.printSpend("csv", by, spent, nil) },
-		"spend -o json":   func() error { return e.printSpend("json", by, spent, nil) },
-		"keys list":       func() error { return e.printKeys("table", []keys.Key{key}) },
-		"keys create":     func() error { return e.printNewKey("table", key, keys.Token{}) },
-		"keys -o json":    func() error { return e.printKeys("json", []keys.Key{key}) },
+		"spend":         func() error { return e.printSpend("table", by, spent, nil) },
+		"spend -o csv":  func() error { return e.printSpend("csv", by, spent, nil) },
+		"spend -o json": func() error { return e.printSpend("json", by, spent, nil) },
+		"keys list":     func() error { return e.printKeys("table", []admin.Key{key}) },
+		"keys create":   func() error { return e.printNewKey("table", key) },
+		"keys show":     func() error { return e.printKey("table", key) },
+		"teams": func() error {
+			return e.printTeams([]keys.Team{{Name: nasty, Members: map[string]string{nasty: nasty}}})
+		},
+		"users":           func() error { return e.printUsers([]keys.User{{Name: nasty, Roles: []string{nasty}}}) },
+		"audit":           func() error { return e.printAudit([]audit.Entry{{User: nasty, Object: nasty, Detail: nasty}}) },
+		"keys -o json":    func() error { return e.printKeys("json", []admin.Key{key}) },
 		"an error's text": func() error { printError(stderr, hint.Add(errors.New(nasty), nasty)); return nil },
 	} {
 		out.Reset()
@@ -140,7 +148,7 @@ func TestNothingReachesATerminalRaw(t *testing.T) {
 		if strings.HasSuffix(what, "json") && !json.Valid(out.Bytes()) {
 			t.Errorf("%s is no JSON: %s", what, out.String())
 		}
-		if what == "spend" || what == "keys list" || what == "feedback list" {
+		if what == "spend" || what == "keys list" || what == "audit" || what == "teams" || what == "users" || what == "feedback list" {
 			if n := strings.Count(strings.TrimRight(out.String(), "\n"), "\n"); n > 2 {
 				t.Errorf("%s has lines of somebody else's:\n%s", what, out.String())
 			}

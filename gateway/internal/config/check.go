@@ -6,7 +6,6 @@ import (
 	"net"
 	"net/netip"
 	"net/url"
-	"os"
 	"path"
 	"slices"
 	"strconv"
@@ -60,20 +59,8 @@ func (d *decoder) checkPaths(c *Config) {
 	if c.Classifier.Weights != "" {
 		c.Classifier.Weights = inDir(d.dir, c.Classifier.Weights)
 	}
-	if c.DecisionLog != "" && c.DecisionLog != Stderr {
-		c.DecisionLog = inDir(d.dir, c.DecisionLog)
-		if info, err := os.Stat(c.DecisionLog); err == nil && info.IsDir() {
-			d.fault("decision_log", nil, "name a file in it, or write stderr", "%s is a folder", c.DecisionLog)
-		}
-	}
-	if c.Policies == "" {
-		return
-	}
-	dir := inDir(d.dir, c.Policies)
-	if info, err := os.Stat(dir); err != nil || !info.IsDir() {
-		d.fault("policies", nil, "leave it out to use the built-in policy", "%s is not a folder", dir)
-	}
-	c.Policies = dir
+	d.checkDecisionLog(&c.DecisionLog)
+	d.checkPolicies(&c.Policies)
 }
 
 func (d *decoder) checkAdmin(c *Config) {

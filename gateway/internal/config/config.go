@@ -49,18 +49,19 @@ type Config struct {
 	// Endpoints are further paths of the API, for callers whose wire format a plugin
 	// knows: /acme/generate, or /acme/* for all that begin so.
 	Endpoints map[string]Endpoint `yaml:"endpoints"`
-	// Policies is the folder of Rego files that decide on admission; left out, the
-	// built-in policy decides. Like every path here it is relative to this file.
-	Policies string `yaml:"policies"`
+	// Policies are the files that decide on admission: a folder with teams.yaml, limits.yaml,
+	// models.yaml and rules in Rego, or a mapping with a bundle. Left out, the built-in policy
+	// decides.
+	Policies Policies `yaml:"policies"`
 	// Catalog is a file of models with their prices and capabilities, which replace those that the
 	// gateway knows by itself; penstock catalog update writes it. Left out, there is none.
 	Catalog string `yaml:"catalog"`
 	// Classifier is about the router classifier, in all models that use it.
 	Classifier Classifier `yaml:"classifier"`
 	// DecisionLog is where every admission decision and the request's outcome are written,
-	// as lines of JSON in the form of OPA's decision log: a file, or stderr. Left out, none
-	// are. The address and the metadata of requests are not written.
-	DecisionLog string `yaml:"decision_log"`
+	// as lines of JSON in the form of OPA's decision log: a file, stderr, or a mapping with more
+	// settings. Left out, none are. The address and the metadata of requests are not written.
+	DecisionLog DecisionLog `yaml:"decision_log"`
 	// TimeZone is the zone of the clock that policies read and in which the days, weeks
 	// and months of limits begin: a name such as Europe/Berlin. UTC when left out. A
 	// change needs a restart, since amounts are counted by window.
@@ -121,8 +122,8 @@ type Admin struct {
 	// Listen is the address of the admin API, as host:port.
 	Listen string `yaml:"listen"`
 	// Auth is loopback (whoever can reach the loopback interface may do everything) or key
-	// (a virtual key with the role admin is needed). Any other address than loopback
-	// needs key.
+	// (a virtual key with the role viewer, member or admin is needed). Any other address than
+	// loopback needs key.
 	Auth AdminAuth `yaml:"auth"`
 }
 

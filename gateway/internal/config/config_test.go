@@ -246,7 +246,7 @@ func TestPathsAreRelativeToTheFile(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if c.Policies != filepath.Join(dir, "rego") || c.Plugins.Own["p"].File != filepath.Join(dir, "p.wasm") ||
+	if c.Policies.Folder != filepath.Join(dir, "rego") || c.Plugins.Own["p"].File != filepath.Join(dir, "p.wasm") ||
 		c.Ledger.File() != filepath.Join(dir, "sub/l.db") || c.Providers["openai"].APIKey.Reveal() != "canary" {
 		t.Errorf("Load = %+v", c)
 	}

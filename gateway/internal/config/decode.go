@@ -133,6 +133,12 @@ func (d *decoder) custom(path string, n ast.Node, v reflect.Value) bool {
 		d.shorthand(path, n, out, &out.Mode)
 	case *Ledger:
 		d.shorthand(path, n, out, &out.URL)
+	case *DecisionLog:
+		d.shorthand(path, n, out, &out.File)
+	case *Mask:
+		d.shorthand(path, n, out, &out.Path)
+	case *Policies:
+		d.shorthand(path, n, out, &out.Folder)
 	case *Object:
 		d.object(path, n, out)
 	case *Capabilities:

@@ -110,5 +110,12 @@ func setDefaults(v any) {
 		c.Format = LogText
 		c.Level = LogInfo
 		c.Access = On
+	case *DecisionLog:
+		c.Keep = 5
+		c.Queue = 2048
+	case *Policies:
+		c.Every = time.Minute
+		c.Timeout = 10 * time.Second
+		c.MaxSize = 16 << 20
 	}
 }

@@ -53,7 +53,7 @@ func discover(ctx context.Context, k Known, getenv func(string) string, probe Pr
 		return p, hostOf(k.BaseURL), probe(ctx, k.BaseURL)
 	}
 	for _, name := range k.Env {
-		key, err := resolve("env:"+name, "", getenv)
+		key, err := resolve("env:"+name, "", getenv, false)
 		if err == nil {
 			return Provider{APIKey: key}, "env", true
 		}

@@ -65,7 +65,7 @@ func (c *Config) Restarts(running *Config) Faults {
 	differ("ledger.url", c.Ledger.URL, running.Ledger.URL)
 	differ("ledger.sync", c.Ledger.Sync, running.Ledger.Sync)
 	differ("state", c.State, running.State)
-	differ("decision_log", c.DecisionLog, running.DecisionLog)
+	eachSetting("decision_log", reflect.ValueOf(c.DecisionLog), reflect.ValueOf(running.DecisionLog), differ)
 	differ("time_zone", c.TimeZone, running.TimeZone)
 	eachSetting("telemetry", reflect.ValueOf(c.Telemetry), reflect.ValueOf(running.Telemetry), differ)
 	eachSetting("log", reflect.ValueOf(c.Log), reflect.ValueOf(running.Log), differ)

@@ -21,11 +21,11 @@ func TestRestarts(t *testing.T) {
 		{"ledger: sqlite://other.db", "ledger.url"},
 		{"ledger: {sync: full}", "ledger.sync"},
 		{"time_zone: Asia/Tokyo", "time_zone"},
-		{"decision_log: stderr", "decision_log: is stderr, but the running gateway keeps its default"},
 		{"telemetry: {otlp: 'http://collector:4318'}", "telemetry.otlp: is http://collector:4318/v1/traces, but the running gateway keeps its default"},
 		{"telemetry: {sample: 20%}", "penstock.yaml:1:21: telemetry.sample"},
 		{"log: {format: json}", "log.format"},
 		{"webhooks: [{url: 'http://127.0.0.1:1/', secret: env:ANTHROPIC_API_KEY}]", "webhooks"},
+		{"decision_log: stderr", "decision_log.file: is stderr, but the running gateway keeps its default"},
 		{"keys: off\nretention: 1h\non_ledger_failure: serve\nunpriced: allow", ""},
 	} {
 		got := ""

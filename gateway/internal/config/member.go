@@ -170,7 +170,7 @@ func (d *decoder) secret(path string, n ast.Node, out *Secret) {
 		*out = newSecret(ref, ref) // not a secret
 		return
 	}
-	s, err := resolve(ref, d.dir, d.getenv)
+	s, err := resolve(ref, d.dir, d.getenv, isPublicKey(path))
 	d.assign(path, n, err, func() { *out = s })
 }
 
@@ -187,6 +187,15 @@ func (d *decoder) shorthand(path string, n ast.Node, out, main any) {
 		return
 	}
 	d.value(path, n, reflect.ValueOf(main).Elem())
+}
+
+// written returns the path of a section's main setting as the file has it: that of the section
+// where shorthand was used.
+func (d *decoder) written(section, name string) string {
+	if _, given := d.at[Path(section, name)]; given {
+		return Path(section, name)
+	}
+	return section
 }
 
 // oneOrMore reads a list, or one element without brackets around it.

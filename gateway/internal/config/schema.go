@@ -27,7 +27,7 @@ var exampleFile string
 // configSource is the source of this package's types: the comments on their fields become
 // the descriptions that editors show.
 //
-//go:embed config.go identity.go model.go telemetry.go when.go
+//go:embed config.go decisionlog.go identity.go model.go policies.go telemetry.go when.go
 var configSource embed.FS
 
 // Schema returns the JSON Schema (draft 2020-12) of the configuration file, for editors.
@@ -83,6 +83,8 @@ func schemaOf(t reflect.Type) *jsonschema.Schema {
 		return enum(KeysRequired, KeysOptional, KeysOff)
 	case reflect.TypeFor[AdminAuth]():
 		return enum(AuthLoopback, AuthKey)
+	case reflect.TypeFor[SignatureAlgorithm]():
+		return enum(signatureAlgorithms()...)
 	case reflect.TypeFor[LedgerSync]():
 		return enum(SyncNormal, SyncFull)
 	case reflect.TypeFor[LedgerFailure]():
@@ -217,6 +219,21 @@ func (Ledger) JSONSchemaExtend(s *jsonschema.Schema) {
 	*s = jsonschema.Schema{Description: object.Description, OneOf: []*jsonschema.Schema{schemaOf(reflect.TypeFor[LedgerURL]()), &object}}
 }
 
+// JSONSchemaExtend lets the decision log also be a file.
+func (DecisionLog) JSONSchemaExtend(s *jsonschema.Schema) { orText(s, "decisions.jsonl", Stderr) }
+
+// JSONSchemaExtend lets a mask also be its path.
+func (Mask) JSONSchemaExtend(s *jsonschema.Schema) { orText(s, "/input/request/tags/email") }
+
+// JSONSchemaExtend lets policies also be a folder.
+func (Policies) JSONSchemaExtend(s *jsonschema.Schema) { orText(s, "./policies") }
+
+// orText lets an object also be plain text.
+func orText(s *jsonschema.Schema, such ...any) {
+	object := *s
+	*s = jsonschema.Schema{Description: object.Description, OneOf: []*jsonschema.Schema{{Type: "string", Pattern: `.`, Examples: such}, &object}}
+}
+
 // allowEmpty lets sections without required members be empty, as when all providers are
 // commented out and the line above them is kept.
 func allowEmpty(s *jsonschema.Schema) {
@@ -236,7 +253,7 @@ func allowEmpty(s *jsonschema.Schema) {
 // comments returns a function that finds the comment on a field of a type.
 func comments() (func(reflect.Type, string) string, error) {
 	texts := map[string]string{}
-	for _, name := range []string{"config.go", "identity.go", "model.go", "telemetry.go", "when.go"} {
+	for _, name := range []string{"config.go", "decisionlog.go", "identity.go", "model.go", "policies.go", "telemetry.go", "when.go"} {
 		source, err := configSource.ReadFile(name)
 		if err != nil {
 			return nil, err

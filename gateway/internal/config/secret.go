@@ -64,22 +64,22 @@ func newSecret(ref, value string) Secret {
 
 // resolve reads the secret that ref refers to. Files are relative to dir. Errors quote
 // nothing that may be the secret itself. If getenv is nil the secret is not read: its
-// value is the reference.
-func resolve(ref, dir string, getenv func(string) string) (Secret, error) {
+// value is the reference. With lines, it may have line breaks.
+func resolve(ref, dir string, getenv func(string) string, lines bool) (Secret, error) {
 	kind, name, _ := strings.Cut(ref, ":")
 	switch {
 	case (kind == "env" || kind == "file") && name != "" && getenv == nil:
 		return newSecret(ref, ref), nil
 	case kind == "env" && name != "":
-		return fromEnv(ref, name, getenv)
+		return fromEnv(ref, name, getenv, lines)
 	case kind == "file" && name != "":
-		return fromFile(ref, inDir(dir, name))
+		return fromFile(ref, inDir(dir, name), lines)
 	}
 	return Secret{}, &hintedError{"a secret must not be in the file itself",
 		"put it in the environment and write env:NAME, or in a file and write file:PATH"}
 }
 
-func fromEnv(ref, name string, getenv func(string) string) (Secret, error) {
+func fromEnv(ref, name string, getenv func(string) string, lines bool) (Secret, error) {
 	if !isEnvName(name) {
 		return Secret{}, &hintedError{"what follows env: is not the name of an environment variable",
 			"write env: and a name, such as env:OPENAI_API_KEY, not the value"}
@@ -89,10 +89,10 @@ func fromEnv(ref, name string, getenv func(string) string) (Secret, error) {
 		return Secret{}, &hintedError{fmt.Sprintf("the environment variable %s is not set", name),
 			fmt.Sprintf("export %s=… before starting Penstock", name)}
 	}
-	return checked(ref, value)
+	return checked(ref, value, lines)
 }
 
-func fromFile(ref, path string) (Secret, error) {
+func fromFile(ref, path string, lines bool) (Secret, error) {
 	info, err := os.Stat(path)
 	if err != nil {
 		return Secret{}, fmt.Errorf("the secret's file cannot be read: %w", err)
@@ -108,13 +108,13 @@ func fromFile(ref, path string) (Secret, error) {
 	if value == "" {
 		return Secret{}, fmt.Errorf("the secret's file is empty")
 	}
-	return checked(ref, value)
+	return checked(ref, value, lines)
 }
 
 // checked rejects values that cannot be sent in a header.
-func checked(ref, value string) (Secret, error) {
+func checked(ref, value string, lines bool) (Secret, error) {
 	for i := range len(value) {
-		if c := value[i]; c < ' ' && c != '\t' || c == 0x7f {
+		if c := value[i]; c < ' ' && c != '\t' && !(lines && (c == '\n' || c == '\r')) || c == 0x7f {
 			return Secret{}, fmt.Errorf("%s holds a control character and cannot be sent in a header", ref)
 		}
 	}

@@ -119,14 +119,14 @@ func TestResolve(t *testing.T) {
 		return map[string]string{"GOOD": canary + "\n", "BAD": canary + "\x00"}[name]
 	}
 	for _, ref := range []string{"env:GOOD", "file:key", "file:" + filepath.Join(dir, "key")} {
-		s, err := resolve(ref, dir, env)
+		s, err := resolve(ref, dir, env, false)
 		if err != nil || s.Reveal() != canary || s.String() != ref {
 			t.Errorf("resolve(%q) = %q, %v", ref, s.Reveal(), err)
 		}
 	}
 	for _, ref := range []string{"", "env:", "env:MISSING", "env:BAD", "env:9", "env:a-b", "file:", "file:missing", "file:empty",
 		"file:lines", "file:big", "file:.", "file:/dev/zero", canary, "env: GOOD", "ENV:GOOD"} {
-		s, err := resolve(ref, dir, env)
+		s, err := resolve(ref, dir, env, false)
 		if err == nil || !s.IsZero() {
 			t.Errorf("resolve(%q) = %v, want an error", ref, s)
 			continue

@@ -33,6 +33,7 @@ const (
 type Holds struct {
 	meter  *meter.Meter
 	ledger *ledger.Ledger
+	raised Raised
 	sinks  []func(*llm.Record)
 	log    *slog.Logger
 
@@ -40,11 +41,19 @@ type Holds struct {
 	open map[string]*hold
 }
 
+// Raised returns limits with what raises add to them at that time; zero means now.
+type Raised func(limits []llm.Limit, at time.Time) []llm.Limit
+
+func unraised(limits []llm.Limit, _ time.Time) []llm.Limit { return limits }
+
 // New returns holds on a meter whose Options.Lease is Lease. Without a ledger only
-// Affordable may be called. The sinks get the records of requests that ended without
-// settling their holds.
-func New(m *meter.Meter, l *ledger.Ledger, sinks []func(*llm.Record), log *slog.Logger) *Holds {
-	return &Holds{meter: m, ledger: l, sinks: sinks, log: log, open: map[string]*hold{}}
+// Affordable and LimitStates may be called. The sinks get the records of requests that ended
+// without settling their holds. A nil raised raises nothing.
+func New(m *meter.Meter, l *ledger.Ledger, raised Raised, sinks []func(*llm.Record), log *slog.Logger) *Holds {
+	if raised == nil {
+		raised = unraised
+	}
+	return &Holds{meter: m, ledger: l, raised: raised, sinks: sinks, log: log, open: map[string]*hold{}}
 }
 
 // hold is one reservation.
@@ -63,27 +72,67 @@ type hold struct {
 
 // Reserve implements pipeline.Meter.
 func (h *Holds) Reserve(ctx context.Context, draft *llm.Record, limits []llm.Limit, ask llm.Ask) (pipeline.Hold, int64, error) {
-	states, output, err := h.meter.Reserve(draft.ID, limits, ask)
+	states, output, err := h.meter.Reserve(draft.ID, h.raised(limits, time.Time{}), ask)
 	if err != nil {
 		return nil, 0, err
 	}
-	draft.Limits = states
-	x := &hold{in: h, draft: draft, ended: ctx.Done(), durable: slices.ContainsFunc(limits, mustSurvive) && !free(draft, ask.Amounts(output))}
-	if x.durable {
-		if err := h.ledger.OpenLease(ctx, draft); err != nil {
-			h.meter.Settle(draft.ID, llm.Amounts{})
-			return nil, 0, unavailable(err)
-		}
+	x, err := h.journalled(ctx, draft, limits, states, ask.Amounts(output))
+	if err != nil {
+		h.meter.Settle(draft.ID, llm.Amounts{})
+		return nil, 0, err
 	}
+	h.add(x)
+	return x, output, nil
+}
+
+// Replace implements pipeline.Hold.
+func (x *hold) Replace(ctx context.Context, draft *llm.Record, limits []llm.Limit, ask llm.Ask) (pipeline.Hold, int64, error) {
+	h := x.in
+	if !h.remove(x) {
+		return nil, 0, errSettled
+	}
+	states, output, err := h.meter.Replace(x.draft.ID, draft.ID, limits, ask)
+	if err != nil {
+		h.add(x)
+		return nil, 0, err
+	}
+	next, err := h.journalled(ctx, draft, limits, states, ask.Amounts(output))
+	if err != nil { // the meter has replaced it already: this hold goes on with what that holds now
+		x.draft.ID, x.draft.Limits = draft.ID, states
+		h.add(x)
+		return nil, 0, err
+	}
+	h.add(next)
+	return next, output, nil
+}
+
+// journalled is a hold on what the meter has reserved, in the journal if it must survive.
+func (h *Holds) journalled(ctx context.Context, draft *llm.Record, limits []llm.Limit, states []llm.LimitState, reserved llm.Amounts) (*hold, error) {
+	draft.Limits = states
+	x := &hold{in: h, draft: draft, ended: ctx.Done(), durable: slices.ContainsFunc(limits, mustSurvive) && !free(draft, reserved)}
+	if !x.durable {
+		return x, nil
+	}
+	if err := h.ledger.OpenLease(ctx, draft); err != nil {
+		return nil, unavailable(err)
+	}
+	return x, nil
+}
+
+func (h *Holds) add(x *hold) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	h.open[draft.ID] = x
-	return x, output, nil
+	h.open[x.draft.ID] = x
 }
 
 // Affordable implements pipeline.Meter.
 func (h *Holds) Affordable(limits []llm.Limit, ask llm.Ask, at time.Time) (int64, error) {
-	return h.meter.Affordable(limits, ask, at)
+	return h.meter.Affordable(h.raised(limits, at), ask, at)
+}
+
+// LimitStates implements pipeline.Meter.
+func (h *Holds) LimitStates(limits []llm.Limit, at time.Time) []llm.LimitState {
+	return h.meter.States(h.raised(limits, at), at)
 }
 
 // Freed implements pipeline.Meter.
@@ -92,7 +141,7 @@ func (h *Holds) Freed() <-chan struct{} { return h.meter.Freed() }
 // mustSurvive reports whether a reservation on a limit must survive the process: hard
 // limits on money and tokens do.
 func mustSurvive(l llm.Limit) bool {
-	return !l.Warn && l.Unit != llm.UnitConcurrent && l.Unit != llm.UnitRequests
+	return l.Hard() && l.Unit != llm.UnitConcurrent && l.Unit != llm.UnitRequests
 }
 
 // free reports whether a request spends no money and no tokens and gets nothing before its
@@ -113,6 +162,12 @@ func (x *hold) States() []llm.LimitState { return x.draft.Limits }
 
 // Seen implements pipeline.Hold.
 func (x *hold) Seen(output int64) { x.output.Store(output) }
+
+// Grow implements pipeline.Hold. The journal knows by Tend how much of a reply has come, so
+// that nothing of it needs to be journalled here.
+func (x *hold) Grow(ask llm.Ask) (int64, error) {
+	return x.in.meter.Grow(x.draft.ID, x.draft.Limits, ask)
+}
 
 // errSettled is the error for a hold that Tend has settled already.
 var errSettled = errors.New("the reservation was settled as abandoned already")

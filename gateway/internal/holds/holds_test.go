@@ -49,7 +49,7 @@ func (h *holdTest) reopen(t *testing.T) *Holds {
 	}
 	m := meter.New(func() time.Time { return h.now }, nil, meter.Options{Lease: Lease})
 	m.Restore(totals)
-	return New(m, l, nil, slog.New(slog.DiscardHandler))
+	return New(m, l, nil, nil, slog.New(slog.DiscardHandler))
 }
 
 func (h *holdTest) pass(t *testing.T, d time.Duration) {
@@ -165,6 +165,104 @@ func TestHoldsReserveAgain(t *testing.T) {
 	}
 	if d := cmp.Diff(0, len(h.open)); d != "" {
 		t.Errorf("holds are left open (-want +got):\n%s", d)
+	}
+}
+
+// A stream that has outrun its reservation, in a rolling window, is booked as what was seen of
+// it, whether its request is lost or its process.
+func TestGrownHoldIsBookedOnce(t *testing.T) {
+	limit := oneUSD
+	limit.Window, limit.OnExceed = "rolling 1h", llm.ExceedCut
+	for name, end := range map[string]func(*holdTest, context.CancelFunc){
+		"the request is gone": func(h *holdTest, gone context.CancelFunc) { gone(); h.pass(t, time.Minute) },
+		"the process is gone": func(h *holdTest, _ context.CancelFunc) { h.pass(t, time.Second); h.Holds = h.reopen(t) },
+	} {
+		h := newHoldTest(t)
+		ctx, gone := context.WithCancel(t.Context())
+		defer gone()
+		x, _, err := h.Reserve(ctx, hundredth("req_1"), []llm.Limit{limit}, llm.Exactly(llm.Amounts{USD: llm.USD / 10}))
+		if err != nil {
+			t.Fatal(err)
+		}
+		ask := func(least int64) llm.Ask {
+			return llm.Ask{Least: least, Most: least + 10, Amounts: func(output int64) llm.Amounts { return llm.Amounts{USD: llm.NanoUSD(output+1) * llm.USD / 100} }}
+		}
+		if output, err := x.Grow(ask(50)); err != nil || output != 60 {
+			t.Errorf("%s: Grow = %d, %v, want 60", name, output, err)
+		}
+		x.Seen(70)
+		if _, err := x.Grow(ask(100)); llm.AsError(err).Fault != llm.FaultOverrun {
+			t.Errorf("%s: Grow beyond the limit = %v", name, err)
+		}
+		end(h, gone)
+		if percent, cost := h.meter.Percent(limit), h.cost(t); percent != 71 || cost != 71*llm.USD/100 {
+			t.Errorf("%s: the budget says %d %%, spend says %v; want 71 %% and $0.71", name, percent, cost)
+		}
+		h.now = h.now.Add(62 * time.Minute)
+		if percent := h.meter.Percent(limit); percent != 0 {
+			t.Errorf("%s: an hour later %d %% are used", name, percent)
+		}
+	}
+}
+
+// A request that was made to a second target beside a slow one has two holds, which both end
+// with its one record.
+func TestHoldsBesideEachOther(t *testing.T) {
+	h := newHoldTest(t)
+	limits, quarter := []llm.Limit{oneUSD}, llm.Exactly(llm.Amounts{USD: llm.USD / 4})
+	x, _, err := h.Reserve(t.Context(), hundredth("req_1"), limits, quarter)
+	if err != nil {
+		t.Fatal(err)
+	}
+	beside, _, err := h.Reserve(t.Context(), hundredth(llm.BesideID("req_1")), limits, quarter)
+	if err != nil {
+		t.Fatal(err)
+	}
+	r := hundredth("req_1")
+	r.Attempts = []llm.Attempt{{Target: "p/m"}, {Target: "p/n", Hedge: true}}
+	r.Cost = 2 * llm.USD / 100
+	charges, err := beside.Settle(t.Context(), llm.Amounts{})
+	if err != nil || len(charges) != 0 {
+		t.Errorf("Settle = %v, %v", charges, err)
+	}
+	if r.Charges, err = x.Settle(t.Context(), r.Used()); err != nil {
+		t.Fatal(err)
+	}
+	if err := h.ledger.Write(t.Context(), r); err != nil {
+		t.Fatal(err)
+	}
+	h.Holds = h.reopen(t)
+	if percent, cost := h.meter.Percent(oneUSD), h.cost(t); percent != 2 || cost != 2*llm.USD/100 {
+		t.Errorf("after a restart %d %% are spent and %v recorded, want 2 %% and $0.02", percent, cost)
+	}
+}
+
+// What is refused in place of a hold leaves it as it is: because a limit has no room, or because
+// the ledger can't be written.
+func TestReplaceKeepsWhatIsHeld(t *testing.T) {
+	h := newHoldTest(t)
+	limits, half := []llm.Limit{oneUSD}, llm.Exactly(llm.Amounts{USD: llm.USD / 2})
+	x, _, err := h.Reserve(t.Context(), hundredth("req_1"), limits, half)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, _, err := x.Replace(t.Context(), hundredth("req_1"), limits, llm.Exactly(llm.Amounts{USD: 2 * llm.USD})); llm.AsError(err).Code != llm.CodeBudget {
+		t.Errorf("Replace by too much = %v", err)
+	}
+	if x, _, err = x.Replace(t.Context(), hundredth("req_1"), limits, llm.Exactly(llm.Amounts{USD: llm.USD})); err != nil {
+		t.Errorf("Replace by all of the limit = %v: it has room for that, but not beside what was held", err)
+	}
+	if err := h.ledger.Close(); err != nil {
+		t.Fatal(err)
+	}
+	if _, _, err := x.Replace(t.Context(), hundredth("req_1"), limits, half); llm.AsError(err).Code != llm.CodeUnavailable {
+		t.Errorf("Replace without a ledger = %v", err)
+	}
+	if charges, err := x.Settle(t.Context(), llm.Amounts{USD: llm.USD / 4}); err != nil || len(charges) != 1 {
+		t.Errorf("Settle = %v, %v, want a charge of what was used", charges, err)
+	}
+	if percent := h.meter.Percent(oneUSD); percent != 25 {
+		t.Errorf("%d %% are spent, want 25", percent)
 	}
 }
 

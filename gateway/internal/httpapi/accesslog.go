@@ -2,7 +2,6 @@ package httpapi
 
 import (
 	"cmp"
-	"encoding/hex"
 	"log/slog"
 	"net/http"
 	"time"
@@ -61,10 +60,9 @@ func (x *exchange) logAccess() {
 		}
 	}
 	text("key", x.who.KeyID)
-	if x.request != nil && !x.request.Trace.IsZero() {
-		text("trace", hex.EncodeToString(x.request.Trace.ID[:]))
-	}
 	if x.request != nil {
+		trace, _ := x.request.Trace.Hex()
+		text("trace", trace)
 		text("model", truncate(x.request.Facts.Model))
 	}
 	if x.request != nil && x.request.Record != nil {

@@ -3,7 +3,6 @@ package httpapi
 import (
 	"net/http"
 	"net/url"
-	"slices"
 	"strings"
 
 	"github.com/penstock/penstock/gateway/internal/llm"
@@ -20,8 +19,14 @@ const queryKey = "key"
 // Authorization header that holds no bearer token is refused, too: the caller meant to
 // authenticate.
 func credential(r *http.Request) (string, error) {
+	query, _ := url.ParseQuery(r.URL.RawQuery) // malformed parts are left out
+	return oneKey(r, append(keysInHeaders(r), query[queryKey]...))
+}
+
+// oneKey returns the one key among those that a request carries.
+func oneKey(r *http.Request, sent []string) (string, error) {
 	token := ""
-	for _, value := range sentKeys(r) {
+	for _, value := range sent {
 		switch {
 		case value == "" || value == token:
 		case token == "":
@@ -40,8 +45,8 @@ func credential(r *http.Request) (string, error) {
 	return token, nil
 }
 
-// sentKeys returns the values of all headers and parameters that may hold a key.
-func sentKeys(r *http.Request) []string {
+// keysInHeaders returns the values of all headers that may hold a key.
+func keysInHeaders(r *http.Request) []string {
 	var found []string
 	for _, name := range credentialHeaders {
 		for _, value := range r.Header[name] {
@@ -51,11 +56,7 @@ func sentKeys(r *http.Request) []string {
 			found = append(found, strings.TrimSpace(value))
 		}
 	}
-	if r.URL.RawQuery == "" {
-		return found
-	}
-	query, _ := url.ParseQuery(r.URL.RawQuery) // malformed parts are left out
-	return append(found, query[queryKey]...)
+	return found
 }
 
 // bearer returns the token of an Authorization header. Another scheme, or a key without
@@ -87,6 +88,12 @@ func (a *API) authenticate(x *exchange, token string) error {
 		return &llm.Error{Code: llm.CodeUnauthenticated, Status: http.StatusUnauthorized,
 			Message: "A key is needed: send it as \"Authorization: Bearer …\". `penstock keys create` makes one."}
 	}
+	network := clientNetwork(x.r.RemoteAddr)
+	if wait := a.throttle.blocked(network, x.received); wait > 0 && !a.service.Recognizes(token) {
+		a.countRefused(RefusedThrottled)
+		return &llm.Error{Code: llm.CodeRateLimited, Status: http.StatusTooManyRequests, RetryAfter: wait,
+			Message: "Too many invalid keys were sent from this address. Keys that are in use work on; try another one later."}
+	}
 	who, err := a.service.Authenticate(x.r.Context(), token)
 	x.who = who
 	return a.refused(x, err)
@@ -113,23 +120,24 @@ func (a *API) countRefused(reason string) {
 	}
 }
 
-// authorizeAdmin returns an error unless the request comes from an operator.
-func (a *API) authorizeAdmin(x *exchange) error {
+// authenticateOperator finds out who uses the admin API. Where AdminLoopback lets this
+// machine in without a key, a key that is sent counts all the same. Keys are in headers
+// only: the query names what is asked for.
+func (a *API) authenticateOperator(x *exchange) error {
 	if a.adminAuth == AdminLoopback {
-		return requireLoopback(x.r)
+		if err := requireLoopback(x.r); err != nil {
+			return err
+		}
 	}
-	token, err := credential(x.r)
+	token, err := oneKey(x.r, keysInHeaders(x.r))
 	if err != nil {
 		return a.refused(x, err)
 	}
-	if err := a.authenticate(x, token); err != nil {
-		return err
+	if token == "" && a.adminAuth == AdminLoopback {
+		x.operator = true
+		return nil
 	}
-	if !slices.Contains(x.who.Roles, RoleAdmin) {
-		return &llm.Error{Code: llm.CodeForbidden, Status: http.StatusForbidden,
-			Message: "This key may not use the admin API: it lacks the role admin."}
-	}
-	return nil
+	return a.authenticate(x, token)
 }
 
 // authorizePage returns an error unless a request may reach the dashboard.

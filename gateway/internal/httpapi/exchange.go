@@ -28,6 +28,8 @@ type exchange struct {
 	// for its caller.
 	entered, counted bool
 	who              llm.Principal
+	// operator says that who is the operator of this machine, without a key.
+	operator bool
 	// param reads a path parameter of the route.
 	param func(string) string
 	reply reply

@@ -6,8 +6,12 @@ import (
 	"io"
 	"log/slog"
 	"net/http"
+	"slices"
+	"sync"
 
+	"github.com/penstock/penstock/gateway/internal/audit"
 	"github.com/penstock/penstock/gateway/internal/httpapi/admin"
+	"github.com/penstock/penstock/gateway/internal/keys"
 	"github.com/penstock/penstock/gateway/internal/llm"
 	"github.com/penstock/penstock/gateway/internal/wire"
 )
@@ -54,21 +58,26 @@ func (s fakeService) KeyMode() KeyMode {
 	return s.f.Keys
 }
 
-// Authenticate knows the keys "member", "admin", "vip" and "batch".
+// Authenticate knows the keys "member", "viewer", "admin", "vip" and "batch".
 func (s fakeService) Authenticate(_ context.Context, token string) (llm.Principal, error) {
 	switch token {
 	case "member":
 		return llm.Principal{KeyID: "k1", Team: "search", Roles: []string{"member", "administrator"},
 			Tags: map[string]string{"team": "search", "env": "dev"}}, nil
+	case "viewer":
+		return llm.Principal{KeyID: "k5", User: "vera", Roles: []string{llm.RoleViewer}}, nil
 	case "vip":
 		return llm.Principal{KeyID: "k3", Tags: map[string]string{llm.PriorityTag: "high"}}, nil
 	case "batch":
 		return llm.Principal{KeyID: "k4", Tags: map[string]string{llm.PriorityTag: "low"}}, nil
 	case "admin":
-		return llm.Principal{KeyID: "k2", Roles: []string{RoleAdmin}}, nil
+		return llm.Principal{KeyID: "k2", Roles: []string{llm.RoleAdmin}}, nil
 	}
 	return llm.Principal{}, &llm.Error{Code: llm.CodeUnauthenticated, Status: 401, Message: "This key is not known."}
 }
+
+// Recognizes knows the key "member".
+func (s fakeService) Recognizes(token string) bool { return token == "member" }
 
 // Models returns the list with the caller's team as the owner of models that have none.
 func (s fakeService) Models(_ context.Context, who llm.Principal) ([]Model, error) {
@@ -169,6 +178,34 @@ type FakeAdmin struct {
 	OnOverload func(reason string, p llm.Priority)
 	// ReloadErr is the error of Reload.
 	ReloadErr error
+	// Ring are the keys, teams and users, and Log the audit log that is listed; nil for tests
+	// that do not ask for them.
+	Ring *keys.Keys
+	Log  *audit.Log
+
+	mu sync.Mutex
+	// audited are the entries of Audit.
+	audited []audit.Entry
+}
+
+// Keys implements admin.Operations.
+func (f *FakeAdmin) Keys() *keys.Keys { return f.Ring }
+
+// AuditLog implements admin.Operations.
+func (f *FakeAdmin) AuditLog() *audit.Log { return f.Log }
+
+// Audit remembers the entry.
+func (f *FakeAdmin) Audit(_ context.Context, e audit.Entry) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.audited = append(f.audited, e)
+}
+
+// Audited returns the entries of Audit.
+func (f *FakeAdmin) Audited() []audit.Entry {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return slices.Clone(f.audited)
 }
 
 var _ Admin = (*FakeAdmin)(nil)
@@ -178,7 +215,7 @@ func (f *FakeAdmin) Record(_ context.Context, id string) (*llm.Record, error) {
 	if len(id) < 4 || id[:4] != "req_" {
 		return nil, &llm.Error{Code: llm.CodeNotFound, Status: 404, Message: "no record of " + id}
 	}
-	return &llm.Record{ID: id}, nil
+	return &llm.Record{ID: id, KeyID: "k1", RequestText: "the prompt", ReplyText: "the answer"}, nil
 }
 
 // Replay implements admin.Operations.
@@ -204,6 +241,20 @@ func (f *FakeAdmin) Budgets(context.Context) (any, error) { return struct{}{}, n
 
 // Correct implements admin.Operations.
 func (f *FakeAdmin) Correct(context.Context, admin.Correction) (any, error) { return struct{}{}, nil }
+
+// Raises implements admin.Operations.
+func (f *FakeAdmin) Raises(context.Context) (any, error) { return struct{}{}, nil }
+
+// Raise implements admin.Operations.
+func (f *FakeAdmin) Raise(context.Context, admin.RaiseSpec, string) (any, error) {
+	return struct{}{}, nil
+}
+
+// EndRaise implements admin.Operations.
+func (f *FakeAdmin) EndRaise(context.Context, string) (any, error) { return struct{}{}, nil }
+
+// Limits implements admin.Operations.
+func (f *FakeAdmin) Limits(context.Context, admin.LimitsQuery) (any, error) { return struct{}{}, nil }
 
 // Explain returns what the request would be served with.
 func (f *FakeAdmin) Explain(_ context.Context, req *llm.Request, as admin.Asker) (*llm.Record, error) {

@@ -26,14 +26,11 @@ type AdminAuth string
 // The modes of AdminAuth.
 const (
 	// AdminLoopback lets in requests from this machine: loopback address, loopback Host
-	// header, same Origin.
+	// header, same Origin. Without a key they may do everything.
 	AdminLoopback AdminAuth = "loopback"
-	// AdminKey asks for a virtual key with the role admin.
+	// AdminKey asks for a virtual key with one of the roles of package admin.
 	AdminKey AdminAuth = "key"
 )
-
-// RoleAdmin is the role that opens the admin API.
-const RoleAdmin = "admin"
 
 // Options are what an API is made of. Service and Formats are required.
 type Options struct {

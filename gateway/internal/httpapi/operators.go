@@ -6,8 +6,10 @@ import (
 	"fmt"
 	"html/template"
 	"net/http"
+	"net/url"
 	"strings"
 
+	"github.com/penstock/penstock/gateway/internal/audit"
 	"github.com/penstock/penstock/gateway/internal/httpapi/admin"
 	"github.com/penstock/penstock/gateway/internal/httpapi/tags"
 	"github.com/penstock/penstock/gateway/internal/llm"
@@ -15,28 +17,38 @@ import (
 
 func (a *API) adminRoutes() []route {
 	all := append(a.pageRoutes(), []route{
-		{http.MethodGet, "/docs", forAdmins, "this page", a.index},
-		{http.MethodGet, "/healthz", forAnyone, "whether the process is up", a.health},
-		{http.MethodGet, "/readyz", forAdmins, "whether requests can be served, and what is wrong", a.readyDetail},
+		operatorRoute(http.MethodGet, "/docs", "this page", a.index),
+		{method: http.MethodGet, path: "/healthz", access: forAnyone, summary: "whether the process is up", serve: a.health},
+		operatorRoute(http.MethodGet, "/readyz", "whether requests can be served, and what is wrong", a.readyDetail),
 	}...)
 	if a.operators == nil {
 		return all
 	}
-	all = append(all, route{http.MethodGet, "/metrics", forAdmins, "metrics for Prometheus", a.metrics(a.operators.Metrics())})
+	all = append(all, operatorRoute(http.MethodGet, "/metrics", "metrics for Prometheus", a.metrics(a.operators.Metrics())))
 	for _, r := range admin.Routes(a.operators) {
-		all = append(all, route{r.Method, strings.Replace(r.Path, "{id}", ":id", 1), forAdmins, r.Summary, a.operation(r.Serve)})
+		all = append(all, operatorRoute(r.Method, r.Path, r.Summary, a.operation(r.Serve)))
 	}
 	return all
+}
+
+// operatorRoute is a route for operators. Its roles, and whether it is audited, follow from
+// its method and path: so no route can lack them.
+func operatorRoute(method, path, summary string, serve func(*exchange) error) route {
+	r := route{method: method, path: strings.Replace(path, "{id}", ":id", 1), access: forOperators, summary: summary, serve: serve, roles: admin.RolesFor(method, path)}
+	if admin.Changes(method, path) {
+		r.action = method + " " + path
+	}
+	return r
 }
 
 // pageRoutes are those of the dashboard.
 func (a *API) pageRoutes() []route {
 	if a.dashboard == nil {
-		return []route{{http.MethodGet, "/", forAdmins, "this page", a.index}}
+		return []route{operatorRoute(http.MethodGet, "/", "this page", a.index)}
 	}
-	all := []route{{http.MethodPost, "/admin/v1/sign-in", forAdmins, "a link that signs in to the dashboard, once, within ten minutes", a.signInLink}}
+	all := []route{operatorRoute(http.MethodPost, "/admin/v1/sign-in", "a link that signs in to the dashboard, once, within ten minutes", a.signInLink)}
 	for _, r := range a.dashboard.Routes() {
-		all = append(all, route{r.Method, strings.Replace(r.Path, "{id}", ":id", 1), forPages, r.Summary, page(r.Serve)})
+		all = append(all, route{method: r.Method, path: strings.Replace(r.Path, "{id}", ":id", 1), access: forPages, summary: r.Summary, serve: page(r.Serve)})
 	}
 	return all
 }
@@ -44,7 +56,7 @@ func (a *API) pageRoutes() []route {
 // page serves a page of the dashboard, which writes the reply itself.
 func page(serve http.HandlerFunc) func(*exchange) error {
 	return func(x *exchange) error {
-		x.r.SetPathValue("id", x.param("id"))
+		x.r.SetPathValue("id", x.pathID())
 		x.reply.sent = true
 		serve(x.w, x.r)
 		return nil
@@ -69,7 +81,7 @@ func (a *API) metrics(h http.Handler) func(*exchange) error {
 // operation serves an endpoint of package admin.
 func (a *API) operation(serve admin.Handler) func(*exchange) error {
 	return func(x *exchange) error {
-		x.r.SetPathValue("id", x.param("id"))
+		x.r.SetPathValue("id", x.pathID())
 		reply, err := serve(x.r, operatorInput{x})
 		if err != nil {
 			return err
@@ -82,18 +94,43 @@ func (a *API) operation(serve admin.Handler) func(*exchange) error {
 	}
 }
 
+// pathID returns the id in a route's path. The router leaves it escaped where the path has
+// escaped slashes.
+func (x *exchange) pathID() string {
+	id := x.param("id")
+	if x.r.URL.RawPath == "" {
+		return id
+	}
+	if plain, err := url.PathUnescape(id); err == nil {
+		return plain
+	}
+	return id
+}
+
 // operatorInput reads an operator's request for package admin.
 type operatorInput struct{ x *exchange }
 
 var _ admin.Input = operatorInput{}
 
 // Body implements admin.Input.
-func (in operatorInput) Body() ([]byte, error) { return in.x.body() }
+func (in operatorInput) Body() ([]byte, error) {
+	body, err := in.x.body()
+	if t := audit.From(in.x.r.Context()); t != nil && err == nil {
+		t.Entry.After = auditedBody(body)
+	}
+	return body, err
+}
+
+// Caller implements admin.Input.
+func (in operatorInput) Caller() (llm.Principal, bool) { return in.x.who, in.x.operator }
 
 // Operator implements admin.Input.
 func (in operatorInput) Operator() string {
-	if who := in.x.who; who.KeyID != "" {
+	switch who := in.x.who; {
+	case who.KeyID != "":
 		return "key " + who.KeyID + " (" + who.Name + ")"
+	case !in.x.operator:
+		return "user " + who.User
 	}
 	return "without a key, from " + in.x.r.RemoteAddr
 }

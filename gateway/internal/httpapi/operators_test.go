@@ -21,7 +21,7 @@ func TestOperations(t *testing.T) {
 		want               string
 	}{
 		{"POST", "/admin/v1/explain", hello, []string{"x-penstock-tags", "a=b"}, 200, `"model":"m","tags":{"a":"b"}`},
-		{"POST", "/admin/v1/explain", `{"request":` + hello + `,"team":"search"}`, []string{"x-api-key", "member"}, 200, `"team":"search"`},
+		{"POST", "/admin/v1/explain", `{"request":` + hello + `,"team":"search"}`, []string{"x-api-key", "admin"}, 200, `"team":"search"`},
 		{"POST", "/admin/v1/explain", hello, []string{"x-penstock-tags", "=b"}, 400, "x-penstock-tags"},
 		{"POST", "/admin/v1/explain", "oops", nil, 400, "not JSON"},
 		{"GET", "/admin/v1/requests/req_1", "", nil, 200, `"id":"req_1"`},

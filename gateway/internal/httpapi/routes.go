@@ -9,6 +9,7 @@ import (
 
 	"github.com/labstack/echo/v4"
 
+	"github.com/penstock/penstock/gateway/internal/httpapi/admin"
 	"github.com/penstock/penstock/gateway/internal/llm"
 )
 
@@ -22,8 +23,8 @@ const (
 	forAnyone
 	// forCallers asks for a virtual key as Service.KeyMode says.
 	forCallers
-	// forAdmins asks for what Options.AdminAuth says.
-	forAdmins
+	// forOperators asks for what Options.AdminAuth says, and for one of the route's roles.
+	forOperators
 	// forPages asks that the request can reach the dashboard at all: from this machine where
 	// Options.AdminAuth says so, and from no other page. The dashboard decides who is signed in.
 	forPages
@@ -36,28 +37,32 @@ type route struct {
 	// summary is a line for the index page.
 	summary string
 	serve   func(*exchange) error
+	// roles may use the route, if it is for operators.
+	roles admin.Roles
+	// action names what the route changes, for the audit log; empty when it changes nothing.
+	action string
 }
 
 func (a *API) dataRoutes() []route {
 	var all []route
 	for _, p := range a.formats.Paths() {
-		all = append(all, route{http.MethodPost, p.Path, forCallers, p.Title, a.chat})
+		all = append(all, route{method: http.MethodPost, path: p.Path, access: forCallers, summary: p.Title, serve: a.chat})
 	}
 	// Clients disagree on whether the base URL ends in /v1.
 	for _, base := range []string{"/v1", ""} {
 		all = append(all,
-			route{http.MethodGet, base + "/models", forCallers, "the models that can be used", a.models},
-			route{http.MethodGet, base + "/models/*", forCallers, "one model", a.model},
-			route{http.MethodGet, base + "/capabilities", forCallers, "what the models can do, hold and cost", a.capabilities},
-			route{http.MethodPost, base + "/feedback", forCallers, "say how good the reply to a request was", a.feedback})
+			route{method: http.MethodGet, path: base + "/models", access: forCallers, summary: "the models that can be used", serve: a.models},
+			route{method: http.MethodGet, path: base + "/models/*", access: forCallers, summary: "one model", serve: a.model},
+			route{method: http.MethodGet, path: base + "/capabilities", access: forCallers, summary: "what the models can do, hold and cost", serve: a.capabilities},
+			route{method: http.MethodPost, path: base + "/feedback", access: forCallers, summary: "say how good the reply to a request was", serve: a.feedback})
 	}
 	all = append(all,
-		route{http.MethodGet, "/v1beta/models", forCallers, "the models that can be used, as Gemini lists them", a.models},
-		route{http.MethodGet, "/v1beta/models/*", forCallers, "one model, as Gemini describes it", a.model})
+		route{method: http.MethodGet, path: "/v1beta/models", access: forCallers, summary: "the models that can be used, as Gemini lists them", serve: a.models},
+		route{method: http.MethodGet, path: "/v1beta/models/*", access: forCallers, summary: "one model, as Gemini describes it", serve: a.model})
 	return append(all,
-		route{http.MethodGet, "/", forAnyone, "whether there is a gateway", a.root},
-		route{http.MethodGet, "/healthz", forAnyone, "whether the process is up", a.health},
-		route{http.MethodGet, "/readyz", forAnyone, "whether requests can be served", a.ready})
+		route{method: http.MethodGet, path: "/", access: forAnyone, summary: "whether there is a gateway", serve: a.root},
+		route{method: http.MethodGet, path: "/healthz", access: forAnyone, summary: "whether the process is up", serve: a.health},
+		route{method: http.MethodGet, path: "/readyz", access: forAnyone, summary: "whether requests can be served", serve: a.ready})
 }
 
 // handler routes to the given endpoints and, if formats is true, to the paths at which
@@ -120,10 +125,8 @@ func (a *API) serveAllowed(r route, x *exchange) error {
 		if err := a.authenticateCaller(x); err != nil {
 			return err
 		}
-	case forAdmins:
-		if err := a.authorizeAdmin(x); err != nil {
-			return err
-		}
+	case forOperators:
+		return a.serveOperator(r, x)
 	case forPages:
 		if err := a.authorizePage(x); err != nil {
 			return err

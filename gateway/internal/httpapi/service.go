@@ -5,6 +5,7 @@ import (
 	"net/http"
 	"time"
 
+	"github.com/penstock/penstock/gateway/internal/audit"
 	"github.com/penstock/penstock/gateway/internal/httpapi/admin"
 	"github.com/penstock/penstock/gateway/internal/llm"
 )
@@ -21,6 +22,9 @@ type Service interface {
 	KeyMode() KeyMode
 	// Authenticate returns the holder of a key. The token is not empty.
 	Authenticate(ctx context.Context, token string) (llm.Principal, error)
+	// Recognizes reports whether a token may be one that Authenticate has accepted lately. It
+	// must cost little: it is asked about the tokens of addresses that send many wrong ones.
+	Recognizes(token string) bool
 	// Models lists the models that a caller may use, in the order of the reply.
 	Models(ctx context.Context, who llm.Principal) ([]Model, error)
 	// Model finds one model that a caller may use, whether Models lists it or not.
@@ -77,8 +81,10 @@ type Admin interface {
 	admin.Operations
 	// Metrics serves GET /metrics.
 	Metrics() http.Handler
-	// CountRefused counts a caller without a valid key, by reason: RefusedMissing or
-	// RefusedInvalid. It must not block.
+	// Audit stores who changed what, and logs when it can't.
+	Audit(ctx context.Context, e audit.Entry)
+	// CountRefused counts a caller without a valid key, by reason: RefusedMissing,
+	// RefusedInvalid or RefusedThrottled. It must not block.
 	CountRefused(reason string)
 	// CountOverload counts a request that was refused for lack of capacity, by one of few
 	// reasons. It must not block.
@@ -91,6 +97,9 @@ const (
 	RefusedMissing = "missing"
 	// RefusedInvalid is for keys that are unknown, revoked, expired or malformed.
 	RefusedInvalid = "bad"
+	// RefusedThrottled is for keys that were not looked at, because very many invalid ones
+	// came from their address.
+	RefusedThrottled = "throttled"
 )
 
 // KeyMode says whether callers need a virtual key.

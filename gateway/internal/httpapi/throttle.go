@@ -2,15 +2,16 @@ package httpapi
 
 import (
 	"context"
+	"math"
 	"sync"
 	"time"
 
 	"github.com/penstock/penstock/gateway/internal/bounded"
 )
 
-// authThrottle delays the answers to invalid keys, so that trying many of them takes
-// long. Only the answer to such a key waits: a caller with a valid key who shares an
-// attacker's address notices nothing. It is safe for concurrent use.
+// authThrottle delays the answers to invalid keys, and refuses an address that sends very
+// many of them, so that trying keys takes long. A caller with a valid key that is in use who
+// shares an attacker's address notices nothing. It is safe for concurrent use.
 type authThrottle struct {
 	failures bounded.Map[string, failures] // by address
 	// delayed has room for the answers that are delayed at once.
@@ -34,6 +35,9 @@ const (
 	// delayPerFailure is added with each further one, up to maxDelay.
 	delayPerFailure = 20 * time.Millisecond
 	maxDelay        = time.Second
+	// maxFailures is how many it may send before it is refused without a look at its keys,
+	// except for those that are known; then one a second.
+	maxFailures = 100
 	// maxAddresses is how many addresses are remembered.
 	maxAddresses = 4096
 	// maxDelayed is how many answers may be delayed at once; beyond it they are sent
@@ -55,6 +59,17 @@ func (t *authThrottle) fail(addr string, now time.Time) (delay time.Duration) {
 		return f
 	})
 	return min(max(delay, 0), maxDelay)
+}
+
+// blocked returns how long an address has to wait before an unknown key of it is looked at;
+// 0 when it has not.
+func (t *authThrottle) blocked(addr string, now time.Time) time.Duration {
+	f, _ := t.failures.Get(addr)
+	over := f.remaining(now) + 1 - maxFailures
+	if over <= 0 {
+		return 0
+	}
+	return time.Duration(math.Ceil(over)) * time.Second
 }
 
 // remaining returns the count as it has decayed by now.

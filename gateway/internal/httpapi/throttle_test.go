@@ -2,9 +2,13 @@ package httpapi
 
 import (
 	"context"
+	"net/http/httptest"
+	"strconv"
 	"testing"
 	"testing/synctest"
 	"time"
+
+	"github.com/penstock/penstock/gateway/internal/llm"
 )
 
 func TestInvalidKeysSlowDownTheirAddress(t *testing.T) {
@@ -70,4 +74,63 @@ func TestFailuresAreLoggedNowAndThen(t *testing.T) {
 	if n := f.toLog(now.Add(failureLogInterval)); n != 3 {
 		t.Errorf("later: %d, want 3", n)
 	}
+}
+
+// TestManyInvalidKeysBlockTheirAddress has so many wrong keys sent that the address is refused without
+// a look at them. A key in use works on, and so do other addresses.
+func TestManyInvalidKeysBlockTheirAddress(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		f := complete()
+		refused := map[string]int{}
+		f.Admin = &FakeAdmin{Refused: refused}
+		a := newAPI(t, f)
+		asked := 0
+		a.service = countingService{a.service, &asked}
+		get := func(remote, key string) *httptest.ResponseRecorder {
+			r := httptest.NewRequest("GET", "/v1/models", nil)
+			r.RemoteAddr = remote
+			r.Header.Set("Authorization", "Bearer "+key)
+			w := httptest.NewRecorder()
+			a.Data.ServeHTTP(w, r)
+			return w
+		}
+		const attacker, neighbor = "[2001:db8::1]:5", "[2001:db8::ffff]:6" // one network
+		if w := get(attacker, "bad"); w.Code != 401 {
+			t.Errorf("the first invalid key: %d", w.Code)
+		}
+		for range maxFailures { // of calls at the same time: after one another, they wait
+			a.throttle.fail(clientNetwork(attacker), time.Now())
+		}
+		before := asked
+		w := get(neighbor, "bad")
+		if w.Code != 429 || asked != before || refused[RefusedThrottled] == 0 {
+			t.Errorf("one more invalid key: %d, %d keys were looked at, refused %v", w.Code, asked-before, refused)
+		}
+		if seconds, err := strconv.Atoi(w.Header().Get("Retry-After")); err != nil || seconds < 1 || seconds > 5 {
+			t.Errorf("Retry-After %q", w.Header().Get("Retry-After"))
+		}
+		for addr, key := range map[string]string{attacker: "member", "[2001:db8:0:1::1]:5": "admin", "192.0.2.7:5": "admin"} {
+			if w := get(addr, key); w.Code != 200 {
+				t.Errorf("the key %s from %s: %d %s", key, addr, w.Code, w.Body)
+			}
+		}
+		if w := get("192.0.2.7:5", "bad"); w.Code != 401 {
+			t.Errorf("another address: %d", w.Code)
+		}
+		time.Sleep(2 * time.Second)
+		if w := get(neighbor, "admin"); w.Code != 200 {
+			t.Errorf("a key that is new, a little later: %d", w.Code)
+		}
+	})
+}
+
+// countingService counts the keys that it is asked for.
+type countingService struct {
+	Service
+	asked *int
+}
+
+func (s countingService) Authenticate(ctx context.Context, token string) (llm.Principal, error) {
+	*s.asked++
+	return s.Service.Authenticate(ctx, token)
 }

@@ -23,15 +23,15 @@ type Tracing struct {
 // maxTraceState bounds a tracestate that is passed on, in bytes: what the standard asks for.
 const maxTraceState = 512
 
-// trace returns the trace of a request.
+// trace returns the trace of a request: without tracing, the caller's span as it says.
 func (x *exchange) trace() llm.Trace {
 	o := x.api.tracing
-	if !o.On {
-		return llm.Trace{}
-	}
 	t, ok := llm.Trace{}, false
 	if parents := x.r.Header["Traceparent"]; len(parents) == 1 {
 		t, ok = llm.ParseTraceParent(parents[0])
+	}
+	if !o.On {
+		return t
 	}
 	binary.BigEndian.PutUint64(t.Span[:], rand.Uint64()|1) // all zeros would mean none
 	if ok {

@@ -8,6 +8,7 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"sync/atomic"
 	"time"
 
 	"github.com/penstock/penstock/gateway/internal/llm"
@@ -30,7 +31,7 @@ func (k *Keys) Authenticate(ctx context.Context, token string) (llm.Principal, e
 		return llm.Principal{}, unreadable(err)
 	}
 	if e, _, _ := k.cache.get(t.id()); e != nil && e.matches(t) {
-		return e.grant(now) // a token that matches needs no checksum
+		return k.grant(e, now) // a token that matches needs no checksum
 	}
 	if err := t.verify(); err != nil {
 		return llm.Principal{}, malformed(token, err)
@@ -42,7 +43,14 @@ func (k *Keys) Authenticate(ctx context.Context, token string) (llm.Principal, e
 	case e == nil || !e.matches(t):
 		return llm.Principal{}, refused("This API key is unknown. Check that it is meant for this gateway, or ask its operator for a new one.")
 	}
-	return e.grant(now)
+	return k.grant(e, now)
+}
+
+// Recognizes reports, without hashing and without a query, whether a token may be one that
+// has authenticated lately: its form and checksum are right and its public id is known.
+func (k *Keys) Recognizes(token string) bool {
+	t, err := splitToken(token)
+	return err == nil && k.cache.seen(t.id()) && t.verify() == nil
 }
 
 // Holder returns the principal of a key as it is now, by the public id of the first key of its
@@ -59,18 +67,22 @@ func (k *Keys) Holder(ctx context.Context, id string) (llm.Principal, error) {
 	case err != nil:
 		return llm.Principal{}, unreadable(err)
 	}
-	return newEntry(latest, [sha256.Size]byte{}).grant(now)
+	e := &entry{Key: latest}
+	if e.principal, err = k.Admit(ctx, latest.Principal()); err != nil {
+		return llm.Principal{}, err
+	}
+	return k.grant(e, now)
 }
 
 // entry is a key in the cache.
 type entry struct {
 	Key
-	hash      [sha256.Size]byte
+	hash [sha256.Size]byte
+	// principal is the caller, or refusal why its team or user does not let it be one.
 	principal llm.Principal
-}
-
-func newEntry(k Key, hash [sha256.Size]byte) *entry {
-	return &entry{Key: k, hash: hash, principal: k.Principal()}
+	refusal   error
+	// noted is when a use of the key was last noted, in Unix milliseconds.
+	noted atomic.Int64
 }
 
 // matches reports whether the token is this key's, in a time that does not depend on how
@@ -80,10 +92,18 @@ func (e *entry) matches(t Token) bool {
 	return subtle.ConstantTimeCompare(hash[:], e.hash[:]) == 1
 }
 
-// grant returns the principal of a key that is neither revoked nor expired.
-func (e *entry) grant(now time.Time) (llm.Principal, error) {
-	if !e.Revoked.IsZero() || !e.Expires.IsZero() && !now.Before(e.Expires) {
+// grant returns the principal of a key that is neither revoked nor expired, and notes at
+// most once a minute that the key is used.
+func (k *Keys) grant(e *entry, now time.Time) (llm.Principal, error) {
+	switch {
+	case !e.lives(now):
 		return llm.Principal{}, endedError(&e.Key)
+	case e.refusal != nil:
+		return llm.Principal{}, e.refusal
+	}
+	last := e.noted.Load()
+	if ms := now.UnixMilli(); ms-last >= usesEvery.Milliseconds() && e.noted.CompareAndSwap(last, ms) {
+		k.uses.note(e.ID, now)
 	}
 	return e.principal, nil
 }
@@ -103,7 +123,14 @@ func (k *Keys) entry(ctx context.Context, id string) (*entry, error) {
 	case err != nil:
 		return nil, fmt.Errorf("look up key: %w", err)
 	}
-	e = newEntry(key, hash)
+	e = &entry{Key: key, hash: hash}
+	if e.principal, err = admit(ctx, k.db, key.Principal()); err != nil {
+		if !isRefusal(err) {
+			return nil, fmt.Errorf("look up team and user: %w", err)
+		}
+		e.refusal = err
+	}
+	e.noted.Store(millis(key.Used))
 	k.cache.put(key.ID, e, epoch)
 	return e, nil
 }

@@ -13,6 +13,10 @@ import (
 type cache struct {
 	known   bounded.Map[string, *entry]
 	unknown bounded.Map[string, struct{}]
+	// standings are by team and user.
+	standings bounded.Map[[2]string, standing]
+	// ids are the public ids of keys that were looked up; they stay when the cache is cleared.
+	ids bounded.Map[string, struct{}]
 	// epoch counts how often the cache was cleared: what was read before that must not be
 	// stored after. It changes with mu held.
 	epoch atomic.Int64
@@ -25,7 +29,7 @@ type cache struct {
 
 func newCache(most int) *cache {
 	c := &cache{revision: -1}
-	c.known.Max, c.unknown.Max = most, most
+	c.known.Max, c.unknown.Max, c.standings.Max, c.ids.Max = most, most, most, most
 	return c
 }
 
@@ -51,7 +55,14 @@ func (c *cache) put(id string, e *entry, epoch int64) {
 		c.unknown.Put(id, struct{}{})
 	default:
 		c.known.Put(id, e)
+		c.ids.Put(id, struct{}{})
 	}
+}
+
+// seen reports whether a key with this id was looked up lately.
+func (c *cache) seen(id string) bool {
+	_, ok := c.ids.Get(id)
+	return ok
 }
 
 // clear empties the cache.
@@ -65,6 +76,24 @@ func (c *cache) clearLocked() {
 	c.epoch.Add(1)
 	c.known.Clear()
 	c.unknown.Clear()
+	c.standings.Clear()
+}
+
+// standing returns what bounds the keys of a team and a user, and whether the cache holds it;
+// epoch is for putStanding.
+func (c *cache) standing(team, user string) (s standing, epoch int64, known bool) {
+	epoch = c.epoch.Load() // before the lookup, as in get
+	s, known = c.standings.Get([2]string{team, user})
+	return s, epoch, known
+}
+
+// putStanding stores a standing, unless the cache was cleared since epoch.
+func (c *cache) putStanding(team, user string, s standing, epoch int64) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if epoch == c.epoch.Load() {
+		c.standings.Put([2]string{team, user}, s)
+	}
 }
 
 // checkDue reports whether this caller must check the database, and if so notes that it

@@ -41,7 +41,10 @@ func TestHammer(t *testing.T) {
 				}
 				if w == 0 && i%30 == 0 {
 					made, _ := create(t, other, Spec{Name: "x"})
-					if err := k.Revoke(t.Context(), made.ID); err != nil {
+					if _, err := k.Revoke(t.Context(), made.ID); err != nil {
+						t.Error(err)
+					}
+					if err := k.Close(t.Context()); err != nil { // writes what was noted meanwhile
 						t.Error(err)
 					}
 				}
@@ -49,7 +52,7 @@ func TestHammer(t *testing.T) {
 		})
 	}
 	wg.Wait()
-	if err := other.Revoke(t.Context(), key.ID); err != nil {
+	if _, err := other.Revoke(t.Context(), key.ID); err != nil {
 		t.Fatal(err)
 	}
 	k.cache.clear()

@@ -149,13 +149,13 @@ func TestRevoke(t *testing.T) {
 		t.Fatal(err)
 	}
 	for range 2 { // again changes nothing
-		if err := k.Revoke(t.Context(), key.ID); err != nil {
+		if _, err := k.Revoke(t.Context(), key.ID); err != nil {
 			t.Fatal(err)
 		}
 		wantRefusal(t, k, token.Reveal(), "revoked on 22 November 2026 10:00 UTC")
 		c.advance(time.Hour)
 	}
-	if err := k.Revoke(t.Context(), "unknown0"); llm.AsError(err).Status != 404 {
+	if _, err := k.Revoke(t.Context(), "unknown0"); llm.AsError(err).Status != 404 {
 		t.Errorf("Revoke of an unknown key = %v, want status 404", err)
 	}
 }
@@ -210,7 +210,7 @@ func TestOtherProcessesAreNoticed(t *testing.T) {
 	if _, err := server.Authenticate(t.Context(), token.Reveal()); err != nil {
 		t.Fatal(err)
 	}
-	if err := cli.Revoke(t.Context(), key.ID); err != nil {
+	if _, err := cli.Revoke(t.Context(), key.ID); err != nil {
 		t.Fatal(err)
 	}
 	if _, err := server.Authenticate(t.Context(), token.Reveal()); err != nil {
@@ -270,7 +270,7 @@ func TestSecretsAreNotStored(t *testing.T) {
 	}
 	defer rows.Close()
 	for rows.Next() {
-		cells := make([]any, 11)
+		cells := make([]any, 13)
 		for i := range cells {
 			cells[i] = new(string)
 		}

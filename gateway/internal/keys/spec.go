@@ -3,9 +3,12 @@ package keys
 import (
 	"fmt"
 	"net/http"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
+	"unicode"
+	"unicode/utf8"
 
 	"github.com/penstock/penstock/gateway/internal/llm"
 )
@@ -14,6 +17,8 @@ import (
 const (
 	maxName = 200 // bytes, of a name, team, user, role, model or tag
 	maxList = 100 // roles, models or tags
+	// maxYears bounds how far away an expiry may be.
+	maxYears = 100
 )
 
 // validate returns an error for a Spec that is incomplete, too large or contradictory.
@@ -23,8 +28,12 @@ func (s *Spec) validate(now time.Time) error {
 		return badSpec("A key needs a name.")
 	case !s.Expires.IsZero() && !s.Expires.After(now):
 		return badSpec("A key cannot expire in the past.")
+	case s.Expires.After(now.AddDate(maxYears, 0, 0)):
+		return badSpec(fmt.Sprintf("A key can expire at most %d years from now; without expires it never does.", maxYears))
 	case len(s.Roles) > maxList || len(s.Models) > maxList || len(s.Tags) > maxList:
 		return badSpec(fmt.Sprintf("A key can have at most %d roles, models and tags each.", maxList))
+	case slices.Contains(s.Roles, "") || slices.Contains(s.Models, ""):
+		return badSpec("A role or model of a key is empty.")
 	case s.Budget.Max < 0:
 		return badSpec("A key's budget cannot be negative.")
 	}
@@ -33,18 +42,33 @@ func (s *Spec) validate(now time.Time) error {
 			return badSpec("A key's budget needs a window: " + err.Error() + ".")
 		}
 	}
-	if class, ok := s.Tags[llm.PriorityTag]; ok {
+	return checkTexts(s.Tags, s.texts())
+}
+
+// checkTexts returns an error for texts that are too long or unreadable, or for tags that
+// say nothing.
+func checkTexts(tags map[string]string, texts []string) error {
+	if class, ok := tags[llm.PriorityTag]; ok {
 		if _, known := llm.ParsePriority(class); !known {
-			return badSpec("A key's tag " + llm.PriorityTag + " is the class of its requests: high, normal or low.")
+			return badSpec("The tag " + llm.PriorityTag + " is the class of requests: high, normal or low.")
 		}
 	}
-	for _, text := range s.texts() {
-		if len(text) > maxName {
-			return badSpec(fmt.Sprintf("Names, roles, models and tags of a key can have at most %d bytes.", maxName))
+	if _, empty := tags[""]; empty {
+		return badSpec("A tag needs a name.")
+	}
+	for _, text := range texts {
+		switch {
+		case len(text) > maxName:
+			return badSpec(fmt.Sprintf("Names, roles, models and tags can have at most %d bytes.", maxName))
+		case !utf8.ValidString(text) || strings.ContainsFunc(text, isUnprintable):
+			return badSpec("Names, roles, models and tags must be text without control characters: " + llm.Quote(text) + " is not.")
 		}
 	}
 	return nil
 }
+
+// isUnprintable reports whether a character would hide or disguise a text where it is shown.
+func isUnprintable(r rune) bool { return unicode.IsControl(r) || unicode.Is(unicode.Cf, r) }
 
 func (s *Spec) texts() []string {
 	all := append([]string{s.Name, s.Team, s.User}, s.Roles...)

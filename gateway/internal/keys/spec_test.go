@@ -21,12 +21,13 @@ func TestCreateRefusesNonsense(t *testing.T) {
 }
 
 func TestParseBudget(t *testing.T) {
-	for in, want := range map[string]llm.Budget{"5usd/day": {Max: 5 * llm.USD, Window: "day"}, "0.25usd/5h": {Max: llm.USD / 4, Window: "5h"}} {
+	for in, want := range map[string]llm.Budget{"5usd/day": {Max: 5 * llm.USD, Window: "day"}, "0.25usd/5h": {Max: llm.USD / 4, Window: "5h"},
+		"9usd/rolling 30d": {Max: 9 * llm.USD, Window: "rolling 30d"}, "1usd/day in Europe/London": {Max: llm.USD, Window: "day in Europe/London"}} {
 		if got, err := ParseBudget(in); err != nil || got != want {
 			t.Errorf("ParseBudget(%q) = %+v, %v, want %+v", in, got, err, want)
 		}
 	}
-	for _, in := range []string{"", "5", "5usd", "5/day", "5eur/day", "0usd/day", "-5usd/day", "5usd/fortnight", "usd/day", "5 usd/day/week"} {
+	for _, in := range []string{"", "5", "5usd", "5/day", "5eur/day", "0usd/day", "-5usd/day", "5usd/fortnight", "5usd/month from 31", "5usd/rolling day", "usd/day", "5 usd/day/week"} {
 		if got, err := ParseBudget(in); err == nil {
 			t.Errorf("ParseBudget(%q) = %+v, want an error", in, got)
 		}

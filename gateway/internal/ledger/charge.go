@@ -34,10 +34,10 @@ func (r *Reader) Totals(ctx context.Context, now time.Time) ([]llm.Charge, error
 // correction is the lease's name in the entry of an operator's correction.
 const correction = "correction"
 
-// Correct stores a charge without a request: the difference by which an operator corrects
-// a counter, which may be negative. It returns once a killed process would not lose it.
-func (l *Ledger) Correct(ctx context.Context, c llm.Charge) error {
-	return l.journal.append(ctx, appendEnd(nil, correction, []llm.Charge{c}), 0)
+// Correct stores charges without a request: the differences by which an operator corrects
+// a counter, which may be negative. It returns once a killed process would not lose them.
+func (l *Ledger) Correct(ctx context.Context, charges []llm.Charge) error {
+	return l.journal.append(ctx, appendEnd(nil, correction, charges), 0)
 }
 
 // retention returns how long a charge made now is kept: at least as long as its window.

@@ -138,13 +138,15 @@ func limit(o *object, l *llm.Limit) {
 	o.text("unit", string(l.Unit))
 	o.text("window", l.Window)
 	o.whole("max", l.Max)
-	o.yes("warn", l.Warn)
+	o.whole("raised", l.Raised)
+	o.text("on_exceed", string(l.OnExceed))
 }
 
 func limitState(o *object, s *llm.LimitState) {
 	limit(o, &s.Limit)
 	o.text("window_id", s.WindowID)
 	o.whole("before", s.Before)
+	o.whole("held", s.Held)
 	o.whole("reserved", s.Reserved)
 	o.whole("resets_at", s.ResetsAt)
 	o.yes("exceeded", s.Exceeded)

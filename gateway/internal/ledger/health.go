@@ -37,7 +37,7 @@ type unwritten struct {
 const maxUnwritten = 8 << 20
 
 // keep keeps a record that could not be written, and reports whether there was room.
-func (j *journal) keep(frame []byte, id string) bool {
+func (j *journal) keep(frame []byte, ends []leaseChange) bool {
 	j.mu.Lock()
 	defer j.mu.Unlock()
 	if len(j.unwritten.frames)+len(frame) > maxUnwritten {
@@ -45,7 +45,7 @@ func (j *journal) keep(frame []byte, id string) bool {
 		return false
 	}
 	j.unwritten.frames = append(j.unwritten.frames, frame...)
-	j.unwritten.leases = append(j.unwritten.leases, leaseChange{lease: id})
+	j.unwritten.leases = append(j.unwritten.leases, ends...)
 	j.unwritten.rows++
 	return true
 }

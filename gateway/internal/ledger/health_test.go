@@ -98,7 +98,7 @@ func TestUnwrittenIsBounded(t *testing.T) {
 	l := openTest(t, Options{})
 	frame := make([]byte, 3<<20)
 	for i, want := range []bool{true, true, false} {
-		if got := l.journal.keep(frame, fmt.Sprint(i)); got != want {
+		if got := l.journal.keep(frame, []leaseChange{{lease: fmt.Sprint(i)}}); got != want {
 			t.Errorf("keep %d = %v, want %v", i, got, want)
 		}
 	}

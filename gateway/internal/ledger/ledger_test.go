@@ -121,13 +121,13 @@ func TestChargesAreKeptWhileTheirWindowMayLast(t *testing.T) {
 	}
 	for i := range 2 {
 		mustWrite(t, l, record(fmt.Sprint(i), func(r *llm.Record) {
-			r.Charges = []llm.Charge{charge("1m", 1), charge("1h", 2), charge("day", 3), charge("day", 4), charge("month", 5)}
+			r.Charges = []llm.Charge{charge("1m", 1), charge("1h", 2), charge("day", 3), charge("day", 4), charge("month", 5), charge("rolling 1h", 6)}
 		}))
 	}
 	for _, c := range []struct {
 		after time.Duration
 		want  int
-	}{{0, 4}, {time.Minute, 4}, {2 * time.Minute, 3}, {2 * time.Hour, 2}, {28 * time.Hour, 1}, {32 * 24 * time.Hour, 0}} {
+	}{{0, 5}, {time.Minute, 5}, {2 * time.Minute, 4}, {60*time.Minute + 30*time.Second, 3}, {2 * time.Hour, 2}, {28 * time.Hour, 1}, {32 * 24 * time.Hour, 0}} {
 		totals, err := l.Totals(t.Context(), now.Add(c.after))
 		if err != nil || len(totals) != c.want {
 			t.Errorf("after %v: Totals = %v, %v, want %d windows", c.after, totals, err, c.want)
@@ -139,7 +139,7 @@ func TestChargesAreKeptWhileTheirWindowMayLast(t *testing.T) {
 			t.Errorf("the charges sum up to %d, %v, want %d", sum.Int64, err, want)
 		}
 	}
-	checkSum(30)
+	checkSum(42)
 	now = now.Add(2 * time.Hour)
 	mustWrite(t, l, record("later", func(r *llm.Record) { r.Charges = nil }))
 	imported(t, l)

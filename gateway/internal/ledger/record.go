@@ -12,7 +12,7 @@ import (
 	"github.com/penstock/penstock/gateway/internal/llm"
 )
 
-// Write stores a record: its row, its charges to the meters and the end of its lease, all
+// Write stores a record: its row, its charges to the meters and the end of its leases, all
 // or nothing. It returns once that has been written to the operating system, so that a
 // killed process does not lose it; a machine that loses power may lose the last moments.
 // The record may be changed afterwards. One whose id the ledger has already is ignored
@@ -30,11 +30,15 @@ func (l *Ledger) Write(ctx context.Context, r *llm.Record) error {
 	now := l.now()
 	frame, route := l.appendUnseen((*buf)[:0], r, now)
 	frame = appendRecordFrame(frame, r, now)
-	err := l.journal.append(ctx, frame, 1, leaseChange{lease: r.ID})
+	ends := []leaseChange{{lease: r.ID}, {lease: llm.BesideID(r.ID)}}
+	if !r.Hedged() {
+		ends = ends[:1]
+	}
+	err := l.journal.append(ctx, frame, 1, ends...)
 	if err == nil {
 		l.routeSeen(route, now)
 	}
-	if err != nil && llm.AsError(err).Code == llm.CodeUnavailable && !errors.Is(err, errClosed) && l.journal.keep(frame, r.ID) {
+	if err != nil && llm.AsError(err).Code == llm.CodeUnavailable && !errors.Is(err, errClosed) && l.journal.keep(frame, ends) {
 		err = fmt.Errorf("the record is kept in memory: %w", err)
 	}
 	putBuffer(buf, frame)

@@ -7,6 +7,8 @@ import (
 	"maps"
 	"os"
 	"slices"
+
+	"github.com/penstock/penstock/gateway/internal/llm"
 )
 
 // recovery reads the journal that earlier processes left, and imports what the database
@@ -106,6 +108,7 @@ func (r *recovery) leases(n int64, frames string) error {
 		default:
 			delete(r.open, e.lease)
 			delete(r.open, e.row.id)
+			delete(r.open, llm.BesideID(e.row.id))
 		}
 	}
 	return nil

@@ -30,7 +30,12 @@ type session struct {
 	totals   totals
 	hourly   hourly
 	hourlyBy hourlyBy
+	// kept is how long charges to windows are kept; at most maxKept of them.
+	kept map[string]time.Duration
 }
+
+// maxKept bounds the windows that a session remembers.
+const maxKept = 1000
 
 // pruneEvery is how often charges of windows that are over are deleted.
 const pruneEvery = time.Minute
@@ -46,7 +51,7 @@ func startSession(ctx context.Context, db *sql.DB, now func() time.Time) (*sessi
 	if err != nil {
 		return nil, err
 	}
-	s := &session{conn: conn, now: now, totals: make(totals), hourly: make(hourly), hourlyBy: make(hourlyBy)}
+	s := &session{conn: conn, now: now, totals: make(totals), hourly: make(hourly), hourlyBy: make(hourlyBy), kept: make(map[string]time.Duration)}
 	if err := s.start(ctx); err != nil {
 		conn.Close()
 		return nil, err
@@ -209,11 +214,22 @@ func (s *session) prune(before int64, most int) (deleted int64, err error) {
 	return deleted, err
 }
 
+// retention is the function of that name, remembered: a window's time zone is a file.
+func (s *session) retention(window string) time.Duration {
+	d, ok := s.kept[window]
+	if !ok {
+		if d = retention(window); len(s.kept) < maxKept {
+			s.kept[window] = d
+		}
+	}
+	return d
+}
+
 // charge adds the totals to their accounts, and from time to time deletes those of windows
 // that are over.
 func (s *session) charge(now time.Time) error {
 	for a, amount := range s.totals {
-		expires := now.Add(retention(a.span)).Unix()
+		expires := now.Add(s.retention(a.span)).Unix()
 		if err := s.exec(addCharge, a.scope, a.unit, a.span, a.spanID, amount, expires); err != nil {
 			return fmt.Errorf("add charge: %w", err)
 		}

@@ -66,34 +66,6 @@ type Reason struct {
 	Rule string `json:"rule,omitempty"`
 }
 
-// Unit is what a limit counts.
-type Unit string
-
-// The units of limits.
-const (
-	UnitUSD          Unit = "usd"
-	UnitTokens       Unit = "tokens"
-	UnitInputTokens  Unit = "input_tokens"
-	UnitOutputTokens Unit = "output_tokens"
-	UnitRequests     Unit = "requests"
-	UnitConcurrent   Unit = "concurrent"
-)
-
-// Limit is one meter's bound for a window.
-type Limit struct {
-	Name string `json:"name"`
-	// Scope is free text such as "team:search" or "tag:usecase=support".
-	Scope string `json:"scope"`
-	Unit  Unit   `json:"unit"`
-	// Window is a number and one of s, m, h ("1m", "5h"), or day, week, month. It is
-	// empty for UnitConcurrent.
-	Window string `json:"window"`
-	// Max is in nano-USD for UnitUSD, otherwise a count.
-	Max int64 `json:"max"`
-	// Warn lets requests pass when the limit is exceeded and only says so.
-	Warn bool `json:"warn,omitempty"`
-}
-
 // The values of Obligations.Log. Metadata is the default.
 const (
 	LogNone     = "none"
@@ -206,59 +178,4 @@ func (c CacheObligation) and(later CacheObligation) CacheObligation {
 		out.Mode = c.Mode
 	}
 	return out
-}
-
-// Amounts are what a request takes from limits, one number per unit.
-type Amounts struct {
-	USD          NanoUSD
-	InputTokens  int64
-	OutputTokens int64
-	// Requests is 1 for a request that reached a provider. Concurrent is always 1
-	// while it is held and never settled.
-	Requests int64
-}
-
-// Of returns the amount that a limit of this unit counts.
-func (a Amounts) Of(u Unit) int64 {
-	switch u {
-	case UnitUSD:
-		return int64(a.USD)
-	case UnitTokens:
-		return Add(a.InputTokens, a.OutputTokens)
-	case UnitInputTokens:
-		return a.InputTokens
-	case UnitOutputTokens:
-		return a.OutputTokens
-	case UnitRequests:
-		return a.Requests
-	case UnitConcurrent:
-		return 1
-	}
-	return 0
-}
-
-// LimitState is a limit with its counters around one reservation.
-type LimitState struct {
-	Limit
-	// WindowID names the window of the reservation, "2026-11-22" for a day: it is settled
-	// there even when that window has ended since.
-	WindowID string `json:"window_id"`
-	// Before is what was spent and reserved by others, Held the part of it that requests in
-	// flight reserved, Reserved what this request took, in the limit's unit.
-	Before   int64 `json:"before"`
-	Held     int64 `json:"held,omitempty"`
-	Reserved int64 `json:"reserved"`
-	// ResetsAt is when the window ends, in Unix milliseconds; 0 for concurrent.
-	ResetsAt int64 `json:"resets_at"`
-	// Exceeded marks a warn-limit that this request went beyond.
-	Exceeded bool `json:"exceeded,omitempty"`
-}
-
-// Charge is an amount to add to one meter's window.
-type Charge struct {
-	Scope    string `json:"scope"`
-	Unit     Unit   `json:"unit"`
-	Window   string `json:"window"`
-	WindowID string `json:"window_id"`
-	Amount   int64  `json:"amount"`
 }

@@ -129,6 +129,7 @@ const (
 	FaultFull          Fault = "full"           // it takes no more requests now and was not asked: fall back, or wait
 	FaultBudget        Fault = "budget"         // a limit has no room for it: a cheaper target may fit
 	FaultHeld          Fault = "held"           // requests in flight hold what it needs: wait a little
+	FaultOverrun       Fault = "overrun"        // a reply takes more than a limit has room for: it ends; the target is healthy
 	FaultCanceled      Fault = "canceled"       // the caller hung up: stop
 )
 
@@ -153,7 +154,7 @@ func (f Fault) OfCredential() bool {
 // Replaceable reports whether another target may do better.
 func (f Fault) Replaceable() bool {
 	switch f {
-	case FaultNone, FaultContentPolicy, FaultBadRequest, FaultCanceled:
+	case FaultNone, FaultContentPolicy, FaultBadRequest, FaultOverrun, FaultCanceled:
 		return false
 	}
 	return true

@@ -72,7 +72,7 @@ func ExampleParseWindow() {
 	// Output:
 	// 5h0m0s <nil>
 	// 747h0m0s <nil>
-	// 0s invalid window "fortnight"; write day, week, month, or a number and s, m or h, such as 5h
+	// 0s invalid window "fortnight": write minute, hour, day, week, month, quarter or year, a number and s, m, h or d such as 5h, or rolling 24h
 }
 
 func ExampleQuote() {

@@ -68,7 +68,7 @@ func TestFaults(t *testing.T) {
 		llm.FaultContextLength: {false, true}, llm.FaultContentPolicy: {false, false}, llm.FaultNotFound: {false, true},
 		llm.FaultBadRequest: {false, false}, llm.FaultTransform: {false, true}, llm.FaultUnsupported: {false, true}, llm.FaultCanceled: {false, false},
 		llm.FaultTooLarge: {false, true}, llm.FaultEmpty: {false, true}, llm.FaultRefused: {false, true}, llm.FaultCooling: {false, true},
-		llm.FaultBudget: {false, true}, llm.FaultHeld: {false, true},
+		llm.FaultBudget: {false, true}, llm.FaultHeld: {false, true}, llm.FaultOverrun: {false, false},
 	} {
 		if fault.Retryable() != want.retry || fault.Replaceable() != want.replace {
 			t.Errorf("%q: retry %v, replace %v, want %+v", fault, fault.Retryable(), fault.Replaceable(), want)

@@ -123,6 +123,15 @@ func (r *Record) Interrupt(output int64) {
 	r.Charges = chargesOf(r.Limits, r.Used())
 }
 
+// BesideID is the name of a request's reservation for an attempt that is made beside a slow
+// one.
+func BesideID(request string) string { return request + "_hedge" }
+
+// Hedged reports whether the request has had an attempt beside a slow one.
+func (r *Record) Hedged() bool {
+	return slices.ContainsFunc(r.Attempts, func(a Attempt) bool { return a.Hedge })
+}
+
 // Used returns what the record's limits are charged.
 func (r *Record) Used() Amounts {
 	a := Amounts{InputTokens: r.Usage.Input, OutputTokens: r.Usage.Output, Requests: 1}

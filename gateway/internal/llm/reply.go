@@ -152,6 +152,20 @@ type ReplyInfo struct {
 	Whole bool
 }
 
+// mostBytesPerToken is more than the tokens of any usual text have on average.
+const mostBytesPerToken = 8
+
+// AtLeast returns the output in tokens that a reply has certainly had so far: the provider's
+// count, and a token for every piece. It is lower than the estimate of Billed, which must not
+// end a reply that keeps within its bound.
+func (t ReplyInfo) AtLeast() int64 {
+	n := max(t.Pieces, t.TextBytes/mostBytesPerToken)
+	if t.Usage != nil {
+		n = max(n, t.Usage.Output)
+	}
+	return n
+}
+
 // bytesPerToken turns the length of a reply into tokens when the provider does not say how
 // many there were. English prose has about four bytes a token.
 const bytesPerToken = 4

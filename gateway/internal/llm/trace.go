@@ -63,3 +63,16 @@ func (t *Trace) TraceParent(span SpanID) string {
 	}
 	return string(append(b, "-00"...))
 }
+
+// Hex returns the trace's ID and the span that the request belongs to, its own or else its
+// caller's, in hexadecimal digits; empty for none.
+func (t *Trace) Hex() (trace, span string) {
+	if t.IsZero() {
+		return "", ""
+	}
+	in := t.Span
+	if in == (SpanID{}) {
+		in = t.Parent
+	}
+	return hex.EncodeToString(t.ID[:]), hex.EncodeToString(in[:])
+}

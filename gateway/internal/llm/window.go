@@ -1,69 +1,60 @@
 package llm
 
-import (
-	"fmt"
-	"strconv"
-	"time"
-)
+import "time"
 
-// Window is the parsed form of a limit's window: a fixed length of time counted
-// from the Unix epoch, or a day, week or month of a calendar. Exactly one of the
-// two fields is set.
+// Window is the parsed form of a limit's window.
 type Window struct {
-	// Every is the length of a fixed window, a whole number of seconds.
+	// Every is the length of a fixed window, counted from the Unix epoch, or of a rolling one:
+	// a whole number of seconds. It is 0 for a calendar window.
 	Every time.Duration
-	// Calendar is "day", "week" or "month"; a week begins on Monday.
+	// Rolling says that the window is the time up to now, and not an interval that begins anew.
+	Rolling bool
+	// Calendar is "minute", "hour", "day", "week", "month", "quarter" or "year"; empty for a
+	// window that has Every.
 	Calendar string
+	// Weekday is the first day of a week.
+	Weekday time.Weekday
+	// Month and Day are where a year begins, and a quarter counts from; of a month only Day is
+	// used. They are 1 unless the window has "from".
+	Month time.Month
+	Day   int
+	// Zone is the calendar's time zone; nil means the configured one.
+	Zone *time.Location
 }
 
-// maxWindow bounds fixed windows: a year.
-const maxWindow = 366 * 24 * time.Hour
+// RollingParts is how many parts a rolling window is counted in. A part counts until all of it
+// has left the window: an amount counts for at most one part longer than it should, and never
+// shorter.
+const RollingParts = 60
 
-// ParseWindow reads "30s", "1m", "5h", "day", "week" or "month". Lengths are
-// between one second and 366 days.
-func ParseWindow(s string) (Window, error) {
-	switch s {
-	case "day", "week", "month":
-		return Window{Calendar: s}, nil
-	}
-	if len(s) < 2 || len(s) > 10 || s[0] < '1' || s[0] > '9' {
-		return Window{}, windowError(s)
-	}
-	n, err := strconv.ParseInt(s[:len(s)-1], 10, 64)
-	unit := unitOf(s[len(s)-1])
-	if err != nil || unit == 0 || n > int64(maxWindow/unit) {
-		return Window{}, windowError(s)
-	}
-	return Window{Every: time.Duration(n) * unit}, nil
+// Part returns the length of one part of a rolling window, a whole number of seconds.
+func (w Window) Part() time.Duration {
+	return max((w.Every/RollingParts + time.Second - 1).Truncate(time.Second), time.Second)
 }
 
-// unitOf returns the unit of a letter; 0 for none.
-func unitOf(letter byte) time.Duration {
-	switch letter {
-	case 's':
-		return time.Second
-	case 'm':
-		return time.Minute
-	case 'h':
-		return time.Hour
-	}
-	return 0
-}
-
-func windowError(s string) error {
-	return fmt.Errorf("invalid window %q; write day, week, month, or a number and s, m or h, such as 5h", s)
-}
-
-// Longest returns the most time that one such window can last, clock changes included.
+// Longest returns the most time for which an amount counts in one such window, clock changes
+// included.
 func (w Window) Longest() time.Duration {
 	const day = 24 * time.Hour
+	const clockChange = 3 * time.Hour
 	switch w.Calendar {
+	case "minute":
+		return time.Minute
+	case "hour":
+		return time.Hour
 	case "day":
-		return day + 3*time.Hour
+		return day + clockChange
 	case "week":
-		return 7*day + 3*time.Hour
+		return 7*day + clockChange
 	case "month":
-		return 31*day + 3*time.Hour
+		return 31*day + clockChange
+	case "quarter":
+		return 92*day + clockChange
+	case "year":
+		return 366*day + clockChange
+	}
+	if w.Rolling {
+		return w.Every + w.Part()
 	}
 	return w.Every
 }

@@ -11,44 +11,68 @@ import (
 func (m *Meter) Affordable(limits []llm.Limit, ask llm.Ask, at time.Time) (int64, error) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	return m.affordable(limits, ask, at, m.peek)
-}
-
-// peek returns a copy of the bucket for that time.
-func (m *Meter) peek(k key, at time.Time) (*bucket, error) {
-	if c := m.counters[k]; c != nil && c.cur.covers(at) {
-		b := *c.cur
-		return &b, nil
+	if err := m.find(limits, at, m.peek); err != nil {
+		return 0, err
 	}
-	span, err := spanOf(k)
-	return &bucket{key: k, window: windowAt(span, at, m.loc)}, err
+	return m.affordable(limits, ask, at)
 }
 
-// affordable returns the most output, up to ask.Most, that every hard limit has room for.
-// The error is the refusal of the limit that has no room even for ask.Least.
-func (m *Meter) affordable(limits []llm.Limit, ask llm.Ask, now time.Time, find func(key, time.Time) (*bucket, error)) (int64, error) {
-	output, least, want := ask.Most, ask.Amounts(ask.Least), ask.Amounts(ask.Most)
+// find sets m.found to the counters of limits, as get returns them for that time.
+func (m *Meter) find(limits []llm.Limit, at time.Time, get func(key, time.Time) (*counter, error)) error {
+	m.found = m.found[:0]
 	for i := range limits {
-		limit := &limits[i]
-		b, err := find(key{limit.Scope, limit.Window, limit.Unit}, now)
-		if err != nil {
-			return 0, badLimit(limit, err)
-		}
-		if limit.Warn {
+		l := &limits[i]
+		if i > 0 && sameMeter(l, &limits[i-1]) { // such as a warning before the refusal
+			m.found = append(m.found, m.found[i-1])
 			continue
 		}
-		if c := m.counters[b.key]; c != nil && c.cur == b {
-			c.max = limit.Max
+		c, err := get(key{l.Scope, l.Window, l.Unit}, at)
+		if err != nil {
+			return badLimit(l, err)
 		}
-		need, left := max(least.Of(limit.Unit), 0), limit.Max-llm.Add(b.spent, b.reserved)
+		m.found = append(m.found, c)
+	}
+	return nil
+}
+
+func sameMeter(a, b *llm.Limit) bool {
+	return a.Scope == b.Scope && a.Window == b.Window && a.Unit == b.Unit
+}
+
+// peek returns a counter as it would be at that time, to be read only.
+func (m *Meter) peek(k key, at time.Time) (*counter, error) {
+	if c := m.counters[k]; c != nil {
+		return c.peek(at, m.loc), nil
+	}
+	span, err := m.spanOf(k)
+	if err != nil {
+		return nil, err
+	}
+	c := &counter{key: k, span: span}
+	c.cur = &bucket{of: c, window: windowAt(span, at, m.loc)}
+	return c, nil
+}
+
+// affordable returns the most output, up to ask.Most, that every hard limit has room for, by
+// the counters in m.found. The error is the refusal of the limit that has no room even for
+// ask.Least.
+func (m *Meter) affordable(limits []llm.Limit, ask llm.Ask, now time.Time) (int64, error) {
+	output, least, want := ask.Most, ask.Amounts(ask.Least), ask.Amounts(ask.Most)
+	for i := range limits {
+		limit, c := &limits[i], m.found[i]
+		if !limit.Hard() {
+			continue
+		}
+		c.max = limit.Max - limit.Raised
+		need, left := max(least.Of(limit.Unit), 0), limit.Max-c.used()
 		switch {
 		case need > left:
-			e := refusal(limit, b, need, now)
+			e := refusal(limit, c, need, now)
 			e.Exceeded.States = m.states(limits, now)
 			return 0, e
 		case ask.Most == ask.Least:
 		default:
-			if allowed := max(need, b.share(left)); want.Of(limit.Unit) > allowed {
+			if allowed := max(need, c.share(left)); want.Of(limit.Unit) > allowed {
 				output = min(output, mostOutput(ask, limit.Unit, allowed))
 			}
 		}
@@ -56,13 +80,14 @@ func (m *Meter) affordable(limits []llm.Limit, ask llm.Ask, now time.Time, find 
 	return output, nil
 }
 
-// states returns the limits with their counters, of which nothing is taken.
+// states returns the limits with their counters, of which nothing is taken; without those that
+// cannot be counted.
 func (m *Meter) states(limits []llm.Limit, now time.Time) []llm.LimitState {
 	states := make([]llm.LimitState, 0, len(limits))
 	for i := range limits {
 		l := &limits[i]
-		if b, err := m.peek(key{l.Scope, l.Window, l.Unit}, now); err == nil {
-			states = append(states, b.state(l, 0))
+		if c, err := m.peek(key{l.Scope, l.Window, l.Unit}, now); err == nil {
+			states = append(states, c.state(l, 0))
 		}
 	}
 	return states
@@ -71,7 +96,7 @@ func (m *Meter) states(limits []llm.Limit, now time.Time) []llm.LimitState {
 // share returns how much of what is left a request without a bound of its own may take:
 // half when it is alone, and less the more requests hold something, so that callers who
 // come at the same time are all served.
-func (b *bucket) share(left int64) int64 { return left / (2 + 4*b.holders) }
+func (c *counter) share(left int64) int64 { return left / (2 + 4*c.holders) }
 
 // mostOutput returns the most output whose amount of this unit is at most allowed. The
 // amount of ask.Least is.

@@ -18,9 +18,10 @@ type Count struct {
 	Spent  int64
 	// Reserved is held by requests in flight.
 	Reserved int64
-	// Max is the hard maximum for the last request; 0 before there was one.
+	// Max is the hard maximum for the last request, without raises; 0 before there was one.
 	Max int64
-	// Resets is when the window ends; zero for requests in flight.
+	// Resets is when the window ends, or when a rolling one no longer counts any of Spent;
+	// zero for requests in flight.
 	Resets time.Time
 }
 
@@ -33,47 +34,81 @@ func (m *Meter) Size() int {
 
 // Counts returns the meters whose windows are not over, sorted by scope, unit and window.
 func (m *Meter) Counts() []Count {
-	now := m.now()
-	m.mu.Lock()
-	defer m.mu.Unlock()
-	var all []Count
-	for k, c := range m.counters {
-		if b := c.cur; b.covers(now) {
-			all = append(all, Count{k.scope, k.unit, k.window, b.spent, b.reserved, c.max, b.end})
-		}
-	}
+	all := m.unsorted()
 	slices.SortFunc(all, func(a, b Count) int {
 		return cmp.Or(cmp.Compare(a.Scope, b.Scope), cmp.Compare(a.Unit, b.Unit), cmp.Compare(a.Window, b.Window))
 	})
 	return all
 }
 
-// Difference returns the charge that sets what a meter has spent in its current window, to
+func (m *Meter) unsorted() []Count {
+	now := m.now()
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	var all []Count
+	for k, c := range m.counters {
+		if c.counting(c.cur, now) {
+			n := c.countsAt(now)
+			all = append(all, Count{k.scope, k.unit, k.window, n.spent, n.reserved, c.max, c.resets()})
+		}
+	}
+	return all
+}
+
+// Difference returns the charges that set what a meter has spent in its current window, to
 // be recorded in the ledger and then given to Apply. The error is an *llm.Error with status
 // 400 for a meter that cannot be corrected, and 404 for one without a count.
-func (m *Meter) Difference(scope string, u llm.Unit, window string, spent int64) (llm.Charge, error) {
+func (m *Meter) Difference(scope string, u llm.Unit, window string, spent int64) ([]llm.Charge, error) {
 	now := m.now()
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	c := m.counters[key{scope, window, u}]
 	switch {
 	case u == llm.UnitConcurrent || spent < 0:
-		return llm.Charge{}, &llm.Error{Code: llm.CodeInvalidRequest, Status: http.StatusBadRequest, Param: "used",
+		return nil, &llm.Error{Code: llm.CodeInvalidRequest, Status: http.StatusBadRequest, Param: "used",
 			Message: "The usage must be at least 0, and requests in flight cannot be corrected."}
-	case c == nil || !c.cur.covers(now):
-		return llm.Charge{}, &llm.Error{Code: llm.CodeNotFound, Status: http.StatusNotFound, Param: "scope",
+	case c == nil || !c.counting(c.cur, now):
+		return nil, &llm.Error{Code: llm.CodeNotFound, Status: http.StatusNotFound, Param: "scope",
 			Message: fmt.Sprintf("Nothing is counted for scope %q, unit %q, window %q now.", scope, u, window)}
 	}
-	return llm.Charge{Scope: scope, Unit: u, Window: window, WindowID: c.cur.id, Amount: spent - c.cur.spent}, nil
+	c.advance(now, m.loc)
+	return c.difference(spent), nil
 }
 
-// Apply adds a charge from Difference. What has been spent meanwhile stays counted; a
+// difference returns the charges from what is spent to what is to be. More is added to the
+// current bucket. Less is taken from the oldest parts of a rolling window, so that what is
+// left counts longest, and from none more than it has.
+func (c *counter) difference(spent int64) (charges []llm.Charge) {
+	rest := spent - c.spent
+	for _, b := range append(slices.Clone(c.older), c.cur) {
+		amount := max(rest, -b.spent)
+		if rest > 0 && b != c.cur {
+			amount = 0
+		}
+		if amount != 0 {
+			charges = append(charges, llm.Charge{Scope: c.scope, Unit: c.unit, Window: c.key.window, WindowID: b.id, Amount: amount})
+		}
+		rest -= amount
+	}
+	return charges
+}
+
+// Apply adds charges from Difference. What has been spent meanwhile stays counted; a
 // charge to a window that is over is ignored.
-func (m *Meter) Apply(charge llm.Charge) {
+func (m *Meter) Apply(charges []llm.Charge) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	c := m.counters[key{charge.Scope, charge.Window, charge.Unit}]
-	if c != nil && c.cur.id == charge.WindowID {
-		c.cur.spent = max(llm.Add(c.cur.spent, charge.Amount), 0)
+	for _, charge := range charges {
+		if c := m.counters[key{charge.Scope, charge.Window, charge.Unit}]; c != nil {
+			c.apply(&charge)
+		}
+	}
+}
+
+func (c *counter) apply(charge *llm.Charge) {
+	for _, b := range append(slices.Clone(c.older), c.cur) {
+		if b.id == charge.WindowID {
+			b.add(max(room(c.spent, charge.Amount), -b.spent), 0, 0)
+		}
 	}
 }

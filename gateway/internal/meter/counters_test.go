@@ -1,6 +1,7 @@
 package meter
 
 import (
+	"slices"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -30,12 +31,12 @@ func TestCountsAndCorrections(t *testing.T) {
 	if diff := cmp.Diff(want, counts()); diff != "" {
 		t.Errorf("Counts (-want +got):\n%s", diff)
 	}
-	charge, err := m.Difference("key:k", llm.UnitUSD, "day", int64(usd("0.05")))
-	if want := (llm.Charge{Scope: "key:k", Unit: llm.UnitUSD, Window: "day", WindowID: "2026-11-22", Amount: -int64(usd("0.15"))}); err != nil || charge != want {
-		t.Errorf("Difference = %+v, %v, want %+v", charge, err, want)
+	charges, err := m.Difference("key:k", llm.UnitUSD, "day", int64(usd("0.05")))
+	if want := []llm.Charge{{Scope: "key:k", Unit: llm.UnitUSD, Window: "day", WindowID: "2026-11-22", Amount: -int64(usd("0.15"))}}; err != nil || !slices.Equal(charges, want) {
+		t.Errorf("Difference = %+v, %v, want %+v", charges, err, want)
 	}
 	m.Settle("b", llm.Amounts{USD: usd("0.1"), Requests: 1}) // between the two: it is kept
-	m.Apply(charge)
+	m.Apply(charges)
 	if got := counts()[0]; got.Spent != int64(usd("0.15")) || got.Reserved != 0 {
 		t.Errorf("after the correction: %+v, want 0.15 spent", got)
 	}

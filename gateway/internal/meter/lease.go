@@ -18,66 +18,67 @@ type hold struct {
 	amount int64
 }
 
-// hold adds a bucket to the lease. Two limits on the same meter, say a warning at
-// 80 % and a refusal at 100 %, count once.
-func (l *lease) hold(b *bucket, amount int64) {
+// take reserves an amount of a bucket. Two limits on the same meter, say a warning at 80 % and
+// a refusal at 100 %, count once.
+func (l *lease) take(b *bucket, amount int64) {
 	for i := range l.holds {
 		if l.holds[i].bucket == b {
 			return
 		}
 	}
+	amount = room(b.total().reserved, amount)
+	b.add(0, amount, 1)
 	l.holds = append(l.holds, hold{b, amount})
 }
 
-func (l *lease) take() {
+// find returns the hold on a meter; nil when there is none.
+func (l *lease) find(k key) *hold {
 	for i := range l.holds {
-		h := &l.holds[i]
-		h.reserved = llm.Add(h.reserved, h.amount)
-		h.holders++
+		if l.holds[i].of.key == k {
+			return &l.holds[i]
+		}
+	}
+	return nil
+}
+
+// grow raises what is held to an amount.
+func (h *hold) grow(amount int64) {
+	if more := room(h.total().reserved, amount-h.amount); more > 0 {
+		h.add(0, more, 0)
+		h.amount += more
 	}
 }
 
-// settle moves every hold from reserved to spent, by the amount that charge returns.
-func (l *lease) settle(charge func(*hold) int64) []llm.Charge {
+// suspend takes what is held off the counters; restore puts it back.
+func (l *lease) suspend() {
+	for i := range l.holds {
+		h := &l.holds[i]
+		h.add(0, -h.amount, -1)
+	}
+}
+
+func (l *lease) restore() {
+	for i := range l.holds {
+		h := &l.holds[i]
+		h.add(0, h.amount, 1)
+	}
+}
+
+// settle moves every hold from reserved to spent, by what was used.
+func (l *lease) settle(used *llm.Amounts) []llm.Charge {
 	charges := make([]llm.Charge, 0, len(l.holds))
 	for i := range l.holds {
-		h := &l.holds[i]
-		h.reserved -= h.amount
-		h.holders--
-		amount := charge(h)
-		if h.unit == llm.UnitConcurrent || amount == 0 {
-			continue
+		h, k := &l.holds[i], &l.holds[i].of.key
+		amount := max(used.Of(k.unit), 0)
+		if k.unit == llm.UnitConcurrent {
+			amount = 0
 		}
-		h.spent = llm.Add(h.spent, amount)
-		charges = append(charges, llm.Charge{Scope: h.scope, Unit: h.unit, Window: h.key.window, WindowID: h.id, Amount: amount})
+		h.add(room(h.total().spent, amount), -h.amount, -1)
+		if amount > 0 {
+			charges = append(charges, llm.Charge{Scope: k.scope, Unit: k.unit, Window: k.window, WindowID: h.id, Amount: amount})
+		}
 	}
 	return charges
-}
-
-// Sweep returns the leases that have expired by now, for the caller to settle at what was
-// seen of each request, and drops counters whose windows are over. Call it every few
-// seconds: its cost is linear in the requests in flight and the meters in use.
-func (m *Meter) Sweep(now time.Time) (expired []string) {
-	m.mu.Lock()
-	defer m.mu.Unlock()
-	for name, l := range m.leases {
-		if !now.Before(l.expires) {
-			expired = append(expired, name)
-		}
-	}
-	m.evict(now)
-	return expired
-}
-
-// evict drops counters that are no longer needed: their window is over, or they count
-// requests in flight and there are none.
-func (m *Meter) evict(now time.Time) {
-	for k, c := range m.counters {
-		idle := c.cur.end.IsZero() && c.cur.reserved == 0
-		if idle || !c.cur.covers(now) {
-			delete(m.counters, k)
-		}
-	}
 }
 
 func (m *Meter) newLease(now time.Time) *lease {
@@ -92,8 +93,8 @@ func (m *Meter) newLease(now time.Time) *lease {
 	return l
 }
 
-// drop ends a lease.
-func (m *Meter) drop(name string, l *lease) {
+// end ends a lease.
+func (m *Meter) end(name string, l *lease) {
 	delete(m.leases, name)
 	if m.freed != nil {
 		close(m.freed)
@@ -102,11 +103,11 @@ func (m *Meter) drop(name string, l *lease) {
 	m.recycle(l)
 }
 
+// recycle keeps a lease that is no longer in use for the next one.
 func (m *Meter) recycle(l *lease) {
-	if len(m.spare) == maxSpare {
-		return
+	if len(m.spare) < maxSpare {
+		clear(l.holds) // releases the buckets of old windows
+		l.holds = l.holds[:0]
+		m.spare = append(m.spare, l)
 	}
-	clear(l.holds) // releases the buckets of old windows
-	l.holds = l.holds[:0]
-	m.spare = append(m.spare, l)
 }

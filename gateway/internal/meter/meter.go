@@ -35,7 +35,9 @@ type Meter struct {
 	mu       sync.Mutex
 	counters map[key]*counter
 	leases   map[string]*lease
-	spare    []*lease // reused, at most maxSpare
+	spare    []*lease               // reused, at most maxSpare
+	spans    map[string]*llm.Window // parsed windows, at most maxSpans
+	found    []*counter             // of the limits of the call under way; reused
 	// freed is closed when a lease ends; nil while there are no waiters.
 	freed chan struct{}
 }
@@ -59,7 +61,7 @@ func New(now func() time.Time, loc *time.Location, o Options) *Meter {
 		o.Lease = time.Hour
 	}
 	return &Meter{now: now, loc: loc, ttl: o.Lease,
-		counters: make(map[key]*counter), leases: make(map[string]*lease)}
+		counters: make(map[key]*counter), leases: make(map[string]*lease), spans: make(map[string]*llm.Window)}
 }
 
 // Reserve takes what is asked for from every limit, or nothing from any. When it does not
@@ -85,34 +87,66 @@ func (m *Meter) Reserve(name string, limits []llm.Limit, ask llm.Ask) (states []
 	if m.leases[name] != nil {
 		return nil, 0, leaseTaken(name)
 	}
-	output, err = m.affordable(limits, ask, now, m.bucket)
-	if err != nil {
+	return m.reserve(name, limits, ask, now)
+}
+
+// Replace is Reserve in place of an earlier reservation, which may have the same name. When it
+// is refused, the earlier one stays as it is; in no case can another request have what that
+// holds meanwhile.
+func (m *Meter) Replace(earlier, name string, limits []llm.Limit, ask llm.Ask) (states []llm.LimitState, output int64, err error) {
+	now := m.now()
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	old := m.leases[earlier]
+	if name != earlier && m.leases[name] != nil {
+		return nil, 0, leaseTaken(name)
+	}
+	if old == nil {
+		return m.reserve(name, limits, ask, now)
+	}
+	if err := m.find(limits, now, m.counter); err != nil { // no part of a window that is held may be taken for empty
+		return nil, 0, err
+	}
+	old.suspend()
+	delete(m.leases, earlier)
+	if states, output, err = m.reserve(name, limits, ask, now); err != nil {
+		old.restore()
+		m.leases[earlier] = old
+		return nil, 0, err
+	}
+	m.recycle(old)
+	return states, output, nil
+}
+
+// reserve is Reserve under the lock.
+func (m *Meter) reserve(name string, limits []llm.Limit, ask llm.Ask, now time.Time) (states []llm.LimitState, output int64, err error) {
+	if err := m.find(limits, now, m.counter); err != nil {
+		return nil, 0, err
+	}
+	if output, err = m.affordable(limits, ask, now); err != nil {
 		return nil, 0, err
 	}
 	want := ask.Amounts(output)
 	states = make([]llm.LimitState, len(limits))
-	l := m.newLease(now)
-	for i := range limits {
-		if err := m.addLimit(l, &states[i], &limits[i], want, now); err != nil {
-			m.recycle(l)
-			return nil, 0, err
-		}
+	for i, c := range m.found {
+		states[i] = c.state(&limits[i], max(want.Of(limits[i].Unit), 0))
 	}
-	l.take()
+	l := m.newLease(now)
+	for i, c := range m.found {
+		l.take(c.cur, states[i].Reserved)
+	}
 	m.leases[name] = l
 	return states, output, nil
 }
 
-// addLimit adds one limit to the lease. Nothing is counted yet.
-func (m *Meter) addLimit(l *lease, s *llm.LimitState, limit *llm.Limit, want llm.Amounts, now time.Time) error {
-	b, err := m.bucket(key{limit.Scope, limit.Window, limit.Unit}, now)
-	if err != nil {
-		return badLimit(limit, err)
+// state is a limit with what is counted before a request takes an amount.
+func (c *counter) state(limit *llm.Limit, amount int64) llm.LimitState {
+	s := llm.LimitState{Limit: *limit, WindowID: c.cur.id, Before: c.used(), Held: c.reserved, Reserved: amount}
+	s.Exceeded = llm.Add(s.Before, amount) > limit.Max
+	if resets := c.resets(); !resets.IsZero() {
+		s.ResetsAt = resets.UnixMilli()
 	}
-	amount := max(want.Of(limit.Unit), 0)
-	*s = b.state(limit, amount)
-	l.hold(b, amount)
-	return nil
+	return s
 }
 
 // Settle replaces a reservation by what was really used, in the windows that were
@@ -126,8 +160,8 @@ func (m *Meter) Settle(name string, used llm.Amounts) []llm.Charge {
 	if l == nil {
 		return nil
 	}
-	charges := l.settle(func(h *hold) int64 { return max(used.Of(h.unit), 0) })
-	m.drop(name, l)
+	charges := l.settle(&used)
+	m.end(name, l)
 	return charges
 }
 
@@ -164,32 +198,12 @@ func (m *Meter) Percent(limit llm.Limit) int {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	c := m.counters[key{limit.Scope, limit.Window, limit.Unit}]
-	if c == nil || !c.cur.covers(now) {
+	if c == nil {
 		return 0
 	}
+	n := c.countsAt(now)
 	if limit.Unit == llm.UnitConcurrent || limit.Unit == llm.UnitRequests {
-		return percent(llm.Add(c.cur.spent, c.cur.reserved), limit.Max)
+		return percent(n.used(), limit.Max)
 	}
-	return percent(c.cur.spent, limit.Max)
-}
-
-// Restore adds the charges of earlier processes, from the ledger. Charges to windows that
-// are over, or that are invalid, are skipped. Call it before the first Reserve.
-func (m *Meter) Restore(charges []llm.Charge) {
-	now := m.now()
-	m.mu.Lock()
-	defer m.mu.Unlock()
-	for _, c := range charges {
-		if c.Unit == llm.UnitConcurrent {
-			continue
-		}
-		span, err := llm.ParseWindow(c.Window)
-		if err != nil || windowAt(span, now, m.loc).id != c.WindowID {
-			continue
-		}
-		b, err := m.bucket(key{c.Scope, c.Window, c.Unit}, now)
-		if err == nil {
-			b.spent = llm.Add(b.spent, max(c.Amount, 0))
-		}
-	}
+	return percent(n.spent, limit.Max)
 }

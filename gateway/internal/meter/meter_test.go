@@ -101,7 +101,7 @@ func TestAReservationShrinksToWhatIsAffordable(t *testing.T) {
 func TestWarningsPassAndShareTheMeter(t *testing.T) {
 	m := New(at(t, "2026-11-22T10:05:25Z").now, nil, Options{})
 	warn := dollars("team:search", "day", "8")
-	warn.Warn = true
+	warn.OnExceed = llm.ExceedWarn
 	limits := []llm.Limit{warn, dollars("team:search", "day", "10")}
 	states := mustReserve(t, m, "r", limits, llm.Amounts{USD: usd("9")})
 	if !states[0].Exceeded || states[1].Exceeded {
@@ -240,7 +240,7 @@ func TestMemoryIsFlatOverTime(t *testing.T) {
 func TestAmountsSaturate(t *testing.T) {
 	m := New(at(t, "2026-11-22T10:00:00Z").now, nil, Options{})
 	limit := dollars("a", "day", "10")
-	limit.Warn = true
+	limit.OnExceed = llm.ExceedWarn
 	for i := range 3 {
 		mustReserve(t, m, fmt.Sprint(i), []llm.Limit{limit}, llm.Amounts{USD: 1<<63 - 1})
 		m.Settle(fmt.Sprint(i), llm.Amounts{USD: 1<<63 - 1})
@@ -248,7 +248,7 @@ func TestAmountsSaturate(t *testing.T) {
 	if got := m.Percent(limit); got < 1000 {
 		t.Errorf("Percent = %d after enormous amounts, want a large number", got)
 	}
-	limit.Warn = false
+	limit.OnExceed = llm.ExceedDeny
 	if _, _, err := m.Reserve("r", []llm.Limit{limit}, llm.Exactly(llm.Amounts{})); err == nil {
 		t.Error("Reserve passed although the counter is full")
 	}

@@ -12,9 +12,9 @@ import (
 
 // refusal returns the error for a limit without room for what a request needs at least. It
 // distinguishes a limit that the request can never fit, one that is used up, and one that is
-// only held by requests in flight. now is in the meter's location.
-func refusal(limit *llm.Limit, b *bucket, need int64, now time.Time) *llm.Error {
-	e := &llm.Error{Code: llm.CodeRateLimited, Status: http.StatusTooManyRequests, Exceeded: exceeded(limit, b, need, now)}
+// only held by requests in flight.
+func refusal(limit *llm.Limit, c *counter, need int64, now time.Time) *llm.Error {
+	e := &llm.Error{Code: llm.CodeRateLimited, Status: http.StatusTooManyRequests, Exceeded: exceeded(limit, c, need, now)}
 	switch e.Exceeded.Why {
 	case llm.TooSmall: // no wait helps, so no client that retries every 429 may do so here
 		e.Code, e.Status, e.Retried = llm.CodeLimitTooSmall, http.StatusForbidden, true
@@ -29,7 +29,7 @@ func refusal(limit *llm.Limit, b *bucket, need int64, now time.Time) *llm.Error 
 			e.Fault = llm.FaultHeld
 		}
 	}
-	e.Message = message(e.Exceeded, amountTexts(limit, need, b))
+	e.Message = message(e.Exceeded, amountTexts(limit, need, &c.counts))
 	return e
 }
 
@@ -38,18 +38,36 @@ func refusal(limit *llm.Limit, b *bucket, need int64, now time.Time) *llm.Error 
 const longestRetry = time.Minute
 
 // exceeded describes a limit without room.
-func exceeded(limit *llm.Limit, b *bucket, need int64, now time.Time) *llm.Exceeded {
-	x := &llm.Exceeded{Limit: *limit, Why: llm.Held, Spent: b.spent, Reserved: b.reserved, Requested: need}
-	if !b.end.IsZero() {
-		x.ResetsAt, x.ResetsIn = b.end.UTC(), b.end.Sub(now)
-	}
+func exceeded(limit *llm.Limit, c *counter, need int64, now time.Time) *llm.Exceeded {
+	x := &llm.Exceeded{Limit: *limit, Why: llm.Held, Spent: c.spent, Reserved: c.reserved, Requested: need}
+	resets := c.resets()
 	switch {
 	case need > limit.Max:
 		x.Why = llm.TooSmall
-	case limit.Unit != llm.UnitConcurrent && llm.Add(b.spent, need) > limit.Max:
-		x.Why = llm.UsedUp
+	case limit.Unit != llm.UnitConcurrent && llm.Add(c.spent, need) > limit.Max:
+		x.Why, resets = llm.UsedUp, c.fits(need, limit.Max)
+	}
+	if !resets.IsZero() {
+		x.ResetsAt, x.ResetsIn = resets.UTC(), resets.Sub(now)
 	}
 	return x
+}
+
+// cut returns the error for a stream that has outrun its reservation, at a limit that cuts. What
+// the stream has used is booked all the same.
+func cut(limit *llm.Limit, h *hold, now time.Time) *llm.Error {
+	e := &llm.Error{Code: llm.CodeRateLimited, Status: http.StatusTooManyRequests, Fault: llm.FaultOverrun, Retried: true}
+	overBudget(e, limit)
+	what, total := amountTexts(limit, 0, h.total()), h.total()
+	x := &llm.Exceeded{Limit: *limit, Why: llm.Held, Spent: total.spent, Reserved: total.reserved}
+	e.Message = fmt.Sprintf("this reply was cut off because it takes more than was reserved for it: %s has used %s of %s%s %s, and requests in flight hold %s",
+		readableScope(limit.Scope), what.spent, what.max, what.unit, windowWords(limit.Window), what.reserved)
+	if resets := h.of.leaves(h.bucket); now.Before(resets) {
+		x.ResetsAt, x.ResetsIn = resets.UTC(), resets.Sub(now)
+		e.Message += resetText(x)
+	}
+	e.Exceeded = x
+	return e
 }
 
 // message says all of it to a person, as in "team/search has used $49.98 of $50.00 today
@@ -86,7 +104,7 @@ func overBudget(e *llm.Error, limit *llm.Limit) {
 // amounts are the amounts of a refusal as text, those of money with their unit.
 type amounts struct{ spent, reserved, max, need, unit string }
 
-func amountTexts(limit *llm.Limit, need int64, b *bucket) amounts {
+func amountTexts(limit *llm.Limit, need int64, b *counts) amounts {
 	if limit.Unit == llm.UnitUSD {
 		d := llm.Dollars(llm.NanoUSD(b.spent), llm.NanoUSD(b.reserved), llm.NanoUSD(limit.Max), llm.NanoUSD(need))
 		return amounts{d[0], d[1], d[2], "; this request could cost " + d[3], ""}
@@ -106,22 +124,33 @@ func advice(limit *llm.Limit) string {
 	return "send less or set a smaller max_tokens"
 }
 
-// resetText returns when the window ends, in UTC and in seconds.
+// resetText returns when there is room again, in UTC and in seconds: at the end of a window, or
+// when a rolling one no longer counts what was used.
 func resetText(x *llm.Exceeded) string {
 	seconds := int64((x.ResetsIn + time.Second - 1) / time.Second)
-	return "; resets at " + x.ResetsAt.Format("2006-01-02 15:04:05 UTC") + ", in " + grouped(seconds) + " s"
+	verb := "; resets at "
+	if strings.HasPrefix(x.Window, "rolling ") {
+		verb = "; has room again at "
+	}
+	return verb + x.ResetsAt.Format("2006-01-02 15:04:05 UTC") + ", in " + grouped(seconds) + " s"
 }
 
+// windowWords says when, as in "today", "this year from 04-01" or "in the last 24h".
 func windowWords(w string) string {
+	if length, ok := strings.CutPrefix(w, "rolling "); ok {
+		return "in the last " + length
+	}
+	if rest, ok := strings.CutPrefix(w, "day"); ok {
+		return "today" + rest
+	}
 	switch w {
-	case "day":
-		return "today"
-	case "week", "month":
-		return "this " + w
 	case "1s", "1m", "1h":
 		return "this " + map[byte]string{'s': "second", 'm': "minute", 'h': "hour"}[w[1]]
 	}
-	return "within " + w
+	if strings.Trim(w[:min(len(w), 1)], "0123456789") == "" {
+		return "within " + w
+	}
+	return "this " + w
 }
 
 // readableScope writes "team:search/model:gpt-5" as "team/search/model/gpt-5". Only

@@ -16,57 +16,101 @@ type window struct {
 // in the window, so that it gives no fresh budget.
 func (w window) covers(now time.Time) bool { return w.end.IsZero() || now.Before(w.end) }
 
-// resetsAt returns the end in Unix milliseconds; 0 for a window without one.
-func (w window) resetsAt() int64 {
-	if w.end.IsZero() {
-		return 0
+// windowAt returns the window that contains now; of a rolling window, its part. Fixed windows
+// are counted from the Unix epoch, calendar windows follow loc unless they name a zone.
+func windowAt(s *llm.Window, now time.Time, loc *time.Location) window {
+	if s.Zone != nil {
+		loc = s.Zone
 	}
-	return w.end.UnixMilli()
-}
-
-// windowAt returns the window that contains now. Fixed windows are counted from the
-// Unix epoch, calendar windows follow loc.
-func windowAt(s llm.Window, now time.Time, loc *time.Location) window {
 	switch {
+	case s.Rolling:
+		return fixedAt(s.Part(), now)
 	case s.Every > 0:
 		return fixedAt(s.Every, now)
 	case s.Calendar == "":
 		return window{}
+	case s.Calendar == "minute":
+		return clockAt(time.Minute, now, loc)
+	case s.Calendar == "hour":
+		return clockAt(time.Hour, now, loc)
 	}
-	first, next := calendarDays(s.Calendar, now.In(loc))
-	return window{id: first.Format(calendarID(s.Calendar)), end: midnight(next, loc)}
+	first, next := calendarDays(s, localDate(now.In(loc)))
+	return window{id: first.Format(dayID(s)), end: midnight(next, loc)}
 }
+
+// instantID is the id of windows that do not begin with a day: their begin in UTC.
+const instantID = "2006-01-02T15:04:05Z"
 
 func fixedAt(every time.Duration, now time.Time) window {
 	n := int64(every / time.Second)
-	start := now.Unix() / n * n
-	return window{id: time.Unix(start, 0).UTC().Format("2006-01-02T15:04:05Z"), end: time.Unix(start+n, 0)}
+	start := floor(now.Unix(), n)
+	return window{id: time.Unix(start, 0).UTC().Format(instantID), end: time.Unix(start+n, 0)}
+}
+
+// floor returns the greatest multiple of n up to t.
+func floor(t, n int64) int64 {
+	if r := t % n; r < 0 {
+		return t - r - n
+	} else {
+		return t - r
+	}
+}
+
+// clockAt returns the minute or hour of the wall clock. Where the clocks change within it, it
+// ends, and another begins.
+func clockAt(length time.Duration, now time.Time, loc *time.Location) window {
+	_, offset := now.In(loc).Zone()
+	n := int64(length / time.Second)
+	start := floor(now.Unix()+int64(offset), n) - int64(offset)
+	end := time.Unix(start+n, 0)
+	changed, change := now.In(loc).ZoneBounds()
+	if !changed.IsZero() {
+		start = max(start, changed.Unix())
+	}
+	if !change.IsZero() && change.Before(end) {
+		end = change
+	}
+	return window{id: time.Unix(start, 0).UTC().Format(instantID), end: time.Unix(end.Unix(), 0)}
 }
 
 // calendarDays returns the first day of the window and the first one after it, as midnights
 // in UTC, where every day has every hour.
-func calendarDays(kind string, now time.Time) (first, next time.Time) {
-	y, m, d := now.Date()
-	switch kind {
+func calendarDays(s *llm.Window, today time.Time) (first, next time.Time) {
+	y, m, d := today.Date()
+	switch s.Calendar {
 	case "week":
-		sinceMonday := (int(now.Weekday()) + 6) % 7
-		d -= sinceMonday
+		d -= (int(today.Weekday()) - int(s.Weekday) + 7) % 7
 		return date(y, m, d), date(y, m, d+7)
 	case "month":
-		return date(y, m, 1), date(y, m+1, 1)
+		return around(today, date(y, m, s.Day), 1)
+	case "quarter":
+		passed := (int(m) - int(s.Month) + 12) % 3 // months since a quarter's
+		return around(today, date(y, m-time.Month(passed), s.Day), 3)
+	case "year":
+		return around(today, date(y, s.Month, s.Day), 12)
 	}
-	return date(y, m, d), date(y, m, d+1)
+	return today, date(y, m, d+1)
+}
+
+// around returns the start of the interval that contains today, and of the next. near is one
+// of the starts, at most one interval away.
+func around(today, near time.Time, months int) (first, next time.Time) {
+	if today.Before(near) {
+		return near.AddDate(0, -months, 0), near
+	}
+	return near, near.AddDate(0, months, 0)
+}
+
+// dayID returns the layout of the id of a window that begins with a day: that day, or the
+// month of a month that begins with its first.
+func dayID(s *llm.Window) string {
+	if s.Calendar == "month" && s.Day == 1 {
+		return "2006-01"
+	}
+	return time.DateOnly
 }
 
 func date(y int, m time.Month, d int) time.Time { return time.Date(y, m, d, 0, 0, 0, 0, time.UTC) }
-
-// calendarID returns the layout of a window's id: its first day, or its month.
-func calendarID(kind string) string {
-	if kind == "month" {
-		return "2006-01"
-	}
-	return "2006-01-02"
-}
 
 // midnight returns the first instant of a day in loc. Where the clocks skip midnight, that
 // is when they do; where midnight comes twice, it is the first one.

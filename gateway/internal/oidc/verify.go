@@ -55,6 +55,11 @@ func (s *Issuers) Verify(ctx context.Context, text string) (llm.Principal, error
 	return g.principal, nil
 }
 
+// Recognizes reports, without verifying anything, whether Verify remembers a token.
+func (s *Issuers) Recognizes(text string) bool {
+	return len(text) <= maxToken && s.remembered(hashOf(text), s.now()) != nil
+}
+
 // hashOf hashes a token. A conversion of the text would allocate.
 func hashOf(text string) [sha256.Size]byte {
 	var buf [2048]byte

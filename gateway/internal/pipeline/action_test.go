@@ -21,7 +21,11 @@ type action struct {
 	tail   error
 	pause  time.Duration
 	stuck  bool // after the events, wait for the context
-	info   llm.ReplyInfo
+	// counted says that the target counts a token for every event with content, as it comes.
+	counted bool
+	// usageAtEnd says that nothing is known of its usage before its reason for ending.
+	usageAtEnd bool
+	info       llm.ReplyInfo
 }
 
 // plain is a plain reply.
@@ -96,6 +100,17 @@ func (p *fakeStream) Info() llm.ReplyInfo {
 	info := p.info
 	if p.next < len(p.events)-1 {
 		info.Finish = ""
+	}
+	if p.usageAtEnd && info.Finish == "" {
+		info.Usage = nil
+	}
+	if p.counted {
+		for _, ev := range p.events[:p.next] {
+			if ev.Content {
+				info.Pieces++
+			}
+		}
+		info.TextBytes, info.Usage = 4*info.Pieces, nil
 	}
 	return info
 }

@@ -365,11 +365,20 @@ type result struct {
 // is charged with that.
 func (a *attempt) result() result {
 	r := a.own()
-	if a.resume != nil && a.resume.Prefill != "" {
-		r.usage.Output, r.usage.Estimated = llm.Add(r.usage.Output, a.broken.result().usage.Output), true
+	if before := a.continues(); before > 0 {
+		r.usage.Output, r.usage.Estimated = llm.Add(r.usage.Output, before), true
 		r.cost = a.target.Price.Cost(r.usage)
 	}
 	return r
+}
+
+// continues is how many tokens of another attempt's output this one goes on from; 0 when it
+// does not.
+func (a *attempt) continues() int64 {
+	if a.resume == nil || a.resume.Prefill == "" {
+		return 0
+	}
+	return a.broken.result().usage.Output
 }
 
 // own is what the attempt itself used, and what that costs.

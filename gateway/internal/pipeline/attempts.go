@@ -142,7 +142,7 @@ func (s *attempts) tryTask(ctx context.Context, next task) (llm.Stream, error) {
 
 func (s *attempts) attempt(t task) *attempt {
 	t.escalates = t.replaceable && s.mayEscalate()
-	return &attempt{terms: s.terms, task: t, reserved: reservation{terms: s.terms, draft: s.draft, beside: t.hedge}}
+	return &attempt{terms: s.terms, task: t, reserved: reservation{terms: s.terms, draft: s.draft, beside: t.hedge, covers: t.broken != nil}}
 }
 
 // run carries out an attempt up to the first content of its reply. It takes over the hold

@@ -49,7 +49,7 @@ func (t *terms) setMaxOutput(x *llm.Exchange, output int64) {
 
 // hardLimit reports whether a limit of this unit may refuse the request.
 func (t *terms) hardLimit(u llm.Unit) bool {
-	return slices.ContainsFunc(t.decision.Limits, func(m llm.Limit) bool { return m.Unit == u && !m.Warn })
+	return slices.ContainsFunc(t.decision.Limits, func(m llm.Limit) bool { return m.Unit == u && m.Hard() })
 }
 
 // whyUnbounded says why it is not known what a request may cost at a target although a

@@ -48,7 +48,7 @@ func TestReservationFollowsTheWireFormat(t *testing.T) {
 // TestOutputBound: the maximum that is sent upstream when the caller gives none.
 func TestOutputBound(t *testing.T) {
 	warn := hardBudget()
-	warn.Warn = true
+	warn.OnExceed = llm.ExceedWarn
 	tokens := llm.Limit{Name: "tpm", Scope: "key:k", Unit: llm.UnitTokens, Window: "1m", Max: 1000}
 	for _, tt := range []struct {
 		name    string
@@ -88,7 +88,7 @@ func TestOutputBound(t *testing.T) {
 func TestUnboundedCost(t *testing.T) {
 	tokens := llm.Limit{Name: "tpm", Scope: "key:k", Unit: llm.UnitTokens, Window: "1m", Max: 1000}
 	warn := hardBudget()
-	warn.Warn = true
+	warn.OnExceed = llm.ExceedWarn
 	for _, tt := range []struct {
 		name   string
 		limits []llm.Limit

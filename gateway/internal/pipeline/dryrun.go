@@ -2,6 +2,7 @@ package pipeline
 
 import (
 	"context"
+	"time"
 
 	"github.com/penstock/penstock/gateway/internal/llm"
 )
@@ -11,6 +12,7 @@ import (
 // Transforms are not run: they may do more than compute.
 func (x *state) dryRun(ctx context.Context, ranked []llm.Candidate) (refused error) {
 	able := false
+	x.record.Limits = x.Meter.LimitStates(x.decision.Limits, x.moment())
 	for _, c := range ranked {
 		exchange := llm.Exchange{Request: x.req, Sent: x.req, Route: x.route, Target: c.Target, Media: x.media}
 		err := x.Dialects.Inline(ctx, &exchange)
@@ -50,10 +52,7 @@ func (x *state) affordable(t *llm.Target) error {
 	if len(x.decision.Limits) == 0 {
 		return nil
 	}
-	at := x.req.At
-	if at.IsZero() {
-		at = x.Now()
-	}
+	at := x.moment()
 	_, err := x.Meter.Affordable(x.decision.Limits, x.worstCase(t, &x.req.Facts, 0).Ask(), at)
 	if err == nil {
 		return nil
@@ -62,4 +61,12 @@ func (x *state) affordable(t *llm.Target) error {
 		_, err = x.Meter.Affordable(x.decision.Limits, counted.Ask(), at)
 	}
 	return err
+}
+
+// moment is when the request is explained for.
+func (x *state) moment() time.Time {
+	if x.req.At.IsZero() {
+		return x.Now()
+	}
+	return x.req.At
 }

@@ -412,6 +412,13 @@ func (l flight) Done(o Outcome) {
 	}
 }
 
+func (f *fakes) LimitStates(limits []llm.Limit, _ time.Time) (states []llm.LimitState) {
+	for _, l := range limits {
+		states = append(states, llm.LimitState{Limit: l})
+	}
+	return states
+}
+
 func (f *fakes) Affordable(limits []llm.Limit, ask llm.Ask, _ time.Time) (int64, error) {
 	if f.full[f.route.Targets[0].ID] {
 		return 0, &llm.Error{Code: llm.CodeBudget, Status: 429, Fault: llm.FaultBudget, Message: "over budget"}
@@ -442,7 +449,7 @@ func (f *fakes) Reserve(_ context.Context, draft *llm.Record, limits []llm.Limit
 	f.leases[draft.ID] = true
 	h := &held{fakes: f, id: draft.ID}
 	for _, l := range limits {
-		h.states = append(h.states, llm.LimitState{Limit: l, WindowID: "w", Reserved: want.Of(l.Unit), Exceeded: l.Warn})
+		h.states = append(h.states, llm.LimitState{Limit: l, WindowID: "w", Reserved: want.Of(l.Unit), Exceeded: !l.Hard()})
 	}
 	return h, output, nil
 }
@@ -456,6 +463,25 @@ type held struct {
 
 func (h *held) States() []llm.LimitState { return h.states }
 func (h *held) Seen(output int64)        { h.seen = output }
+
+// Replace reserves anew in place of the hold, and leaves it when that is refused.
+func (h *held) Replace(ctx context.Context, draft *llm.Record, limits []llm.Limit, ask llm.Ask) (Hold, int64, error) {
+	h.mu.Lock()
+	h.leases[h.id] = false
+	h.mu.Unlock()
+	next, output, err := h.Reserve(ctx, draft, limits, ask)
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	if err != nil {
+		h.leases[h.id] = true
+		return nil, 0, err
+	}
+	h.settled = append(h.settled, llm.Amounts{}) // it was given back unused
+	return next, output, nil
+}
+
+// Grow raises the reservation without bound.
+func (h *held) Grow(ask llm.Ask) (int64, error) { return ask.Most, nil }
 
 func (h *held) Settle(_ context.Context, used llm.Amounts) ([]llm.Charge, error) {
 	h.mu.Lock()

@@ -220,7 +220,7 @@ func TestWrittenRecordsDoNotChange(t *testing.T) {
 func TestExceededLimitsWarnOnce(t *testing.T) {
 	f := newFakes("a")
 	soft := hardBudget()
-	soft.Warn = true
+	soft.OnExceed = llm.ExceedWarn
 	f.decision.Limits, f.decision.Warnings = []llm.Limit{soft}, []string{"near the end"}
 	f.script["a"] = []action{failing(llm.FaultServer, 500), plain("again")}
 	got, err := f.serve(t, t.Context(), request(false))

@@ -64,7 +64,7 @@ func interrupted(ctx context.Context, err error) error {
 	if e.Fault == llm.FaultCut || e.Fault == llm.FaultNetwork {
 		e.Code = llm.CodeStreamCut
 	}
-	if e.Status < 500 {
+	if e.Status < 500 && e.Fault != llm.FaultOverrun { // whose status is the limit's
 		e.Status = http.StatusBadGateway
 	}
 	return &e

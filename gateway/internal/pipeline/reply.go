@@ -118,10 +118,16 @@ const (
 // Next implements llm.Stream. An error ends the attempt.
 func (r *reply) Next() (llm.Event, error) {
 	ev, err := r.next()
-	if err == nil && r.attempt.reserved.hold != nil {
-		r.attempt.reserved.hold.Seen(r.Info().Billed(0, false).Output)
+	if err != nil || r.attempt.reserved.hold == nil {
+		return ev, err
 	}
-	return ev, err
+	info := r.Info()
+	r.attempt.reserved.hold.Seen(info.Billed(0, false).Output)
+	if err := r.attempt.growHold(&ev, &info); err != nil {
+		r.attempt.finish(llm.AsError(err))
+		return llm.Event{}, err
+	}
+	return ev, nil
 }
 
 func (r *reply) next() (llm.Event, error) {

@@ -16,10 +16,18 @@ type reservation struct {
 	draft *llm.Record
 	// beside says that the request may hold another reservation at the same time.
 	beside bool
+	// covers says that the reservation is also for what an earlier attempt has used, so that it
+	// must not be lost.
+	covers bool
 	// hold is nil when nothing is held.
 	hold Hold
 	// limits are the limits with their counters, as they were reserved last; nil before.
 	limits []llm.LimitState
+	// held is what is reserved. bounds says that a hard limit depends on what the reply uses, and
+	// tier is the service tier that it was last compared in.
+	held   llm.Amounts
+	bounds bool
+	tier   llm.Tier
 }
 
 // draft is the part of the record that names the request, without the reasons for every
@@ -34,14 +42,20 @@ func (x *state) draft() *llm.Record {
 }
 
 // take reserves what is asked for, in place of what is held, and returns the output that
-// it was reserved for. The request goes to x's target; x is nil for a reply from the cache.
+// it was reserved for. When it is refused nothing is held, unless it covers what was used. The request goes to x's target; x is nil for a reply from the cache.
 func (r *reservation) take(ctx context.Context, x *llm.Exchange, ask llm.Ask) (int64, error) {
-	r.release(ctx)
 	if len(r.decision.Limits) == 0 {
 		return ask.Most, nil
 	}
-	hold, output, err := r.Meter.Reserve(ctx, r.draftFor(x), r.decision.Limits, ask)
+	reserve := r.Meter.Reserve
+	if r.hold != nil {
+		reserve = r.hold.Replace
+	}
+	hold, output, err := reserve(ctx, r.draftFor(x), r.decision.Limits, ask)
 	if err != nil {
+		if !r.covers {
+			r.release(ctx)
+		}
 		e := *llm.AsError(err)
 		if e.Fault != llm.FaultHeld {
 			e.Fault = llm.FaultBudget
@@ -49,6 +63,7 @@ func (r *reservation) take(ctx context.Context, x *llm.Exchange, ask llm.Ask) (i
 		return 0, &e
 	}
 	r.hold, r.limits = hold, hold.States()
+	r.held, r.bounds, r.tier = ask.Amounts(output), bounded(r.decision.Limits), ""
 	return output, nil
 }
 
@@ -60,7 +75,7 @@ func (r *reservation) draftFor(x *llm.Exchange) *llm.Record {
 	}
 	draft := *r.draft
 	if r.beside {
-		draft.ID += "_hedge"
+		draft.ID = llm.BesideID(draft.ID)
 	}
 	draft.Target, draft.Provider = x.Target.ID, x.Target.Provider
 	draft.Usage.Input = x.Sent.Facts.EstInputTokens

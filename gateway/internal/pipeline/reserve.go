@@ -31,7 +31,7 @@ func (a *attempt) reserve(ctx context.Context, x *llm.Exchange) error {
 // choice's output tokens that there was room for.
 func (a *attempt) reserveWorst(ctx context.Context, x *llm.Exchange, facts *llm.Facts) (int64, error) {
 	e := a.worstCase(x.Target, facts, 0)
-	output, err := a.reserved.take(ctx, x, e.Ask())
+	output, err := a.reserved.take(ctx, x, a.askOf(&e))
 	if err == nil && output == e.Output {
 		return output, nil
 	}
@@ -40,7 +40,29 @@ func (a *attempt) reserveWorst(ctx context.Context, x *llm.Exchange, facts *llm.
 	} else if err == nil {
 		return output, nil
 	}
-	return a.reserved.takeWhenFreed(ctx, x, e.Ask())
+	return a.reserved.takeWhenFreed(ctx, x, a.askOf(&e))
+}
+
+// askOf is what the attempt asks of limits: its worst case, and the text that it goes on from,
+// which is charged with it. If it fails as well, what the broken attempt has used is charged.
+func (a *attempt) askOf(e *llm.Estimate) llm.Ask {
+	ask := e.Ask()
+	if a.broken == nil {
+		return ask
+	}
+	before, used := a.continues(), a.broken.target.Price.Amounts(a.broken.result().usage)
+	ask.Amounts = func(output int64) llm.Amounts {
+		u := e.Usage(output)
+		u.Output = llm.Add(u.Output, before)
+		return most(a.target.Price.Amounts(u), used)
+	}
+	return ask
+}
+
+// most is as much as either in every unit.
+func most(a, b llm.Amounts) llm.Amounts {
+	return llm.Amounts{USD: max(a.USD, b.USD), InputTokens: max(a.InputTokens, b.InputTokens),
+		OutputTokens: max(a.OutputTokens, b.OutputTokens), Requests: max(a.Requests, b.Requests)}
 }
 
 // usualGrowth is what a wire format may add to a request of any size, in bytes.

@@ -94,6 +94,14 @@ type leased struct {
 
 func (l *leased) States() []llm.LimitState { return l.states }
 func (l *leased) Seen(int64)               {}
+func (l *leased) Replace(_ context.Context, draft *llm.Record, limits []llm.Limit, ask llm.Ask) (Hold, int64, error) {
+	states, output, err := l.meter.Replace(l.id, draft.ID, limits, ask)
+	return &leased{l.meter, draft.ID, states}, output, err
+}
+
+func (l *leased) Grow(ask llm.Ask) (int64, error) {
+	return l.meter.Grow(l.id, l.states, ask)
+}
 func (l *leased) Settle(_ context.Context, used llm.Amounts) ([]llm.Charge, error) {
 	return l.meter.Settle(l.id, used), nil
 }

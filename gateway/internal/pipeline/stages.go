@@ -281,6 +281,8 @@ type Meter interface {
 	Reserve(ctx context.Context, draft *llm.Record, limits []llm.Limit, ask llm.Ask) (h Hold, output int64, err error)
 	// Affordable returns what Reserve would return at that time, and takes nothing.
 	Affordable(limits []llm.Limit, ask llm.Ask, at time.Time) (output int64, err error)
+	// LimitStates returns the limits with their counters at that time. It takes nothing.
+	LimitStates(limits []llm.Limit, at time.Time) []llm.LimitState
 	// Freed is closed when the next reservation ends. A refusal with FaultHeld may be
 	// over then.
 	Freed() <-chan struct{}
@@ -293,6 +295,13 @@ type Hold interface {
 	// Seen notes how many tokens of output have come so far. It may be called for
 	// every event.
 	Seen(output int64)
+	// Replace is Meter.Reserve in place of this hold. When it is refused, this hold stays as it
+	// is; no other request can have what it holds meanwhile.
+	Replace(ctx context.Context, draft *llm.Record, limits []llm.Limit, ask llm.Ask) (h Hold, output int64, err error)
+	// Grow raises the reservation to what was used, ask.Least, and as far beyond as limits have
+	// room for. It returns the output that is reserved for now. The error, with FaultOverrun,
+	// names the limit that cuts the reply off.
+	Grow(ask llm.Ask) (output int64, err error)
 	// Settle replaces the reservation by what was really used and returns the charges for
 	// the record. A hold that has been settled already is an error.
 	Settle(ctx context.Context, used llm.Amounts) ([]llm.Charge, error)

@@ -30,7 +30,7 @@ var names = [...]string{"v", "time", "key", "request", "route", "usage", "unix_m
 	"weekday", "minute_of_day", "date", "id", "name", "team", "user", "roles", "tags", "models",
 	"budget", "max", "window", "expires", "endpoint", "dialect", "model", "stream", "max_tokens",
 	"est_input_tokens", "est_cost_usd_micro", "features", "metadata", "ip", "data_classes",
-	"targets", "provider", "region", "price_in", "price_out", "context"}
+	"targets", "provider", "region", "price_in", "price_out", "context", "session"}
 
 // The indices of names.
 const (
@@ -72,6 +72,7 @@ const (
 	namePriceIn
 	namePriceOut
 	nameContext
+	nameSession
 )
 
 // nameTerms are shared by all inputs: the evaluator only reads them.

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"maps"
 	"strconv"
+	"strings"
 	"time"
 
 	"github.com/open-policy-agent/opa/v1/ast"
@@ -26,13 +27,18 @@ type program struct {
 	revision string
 	files    []string
 	tests    int
-	query    rego.PreparedEvalQuery
-	plan     plan
+	// notes are what is valid in the folder but probably not meant.
+	notes     Faults
+	redirects []Redirect
+	query     rego.PreparedEvalQuery
+	plan      plan
 	// limitPlan is the part of the plan that limits usually depend on: requests that are
 	// equal in it share the remembered limits.
 	limitPlan plan
 	// rules maps the code of a reason to the only rule with that code.
-	rules     map[string]string
+	rules map[string]string
+	// decision is where the first rule of the decision is.
+	decision  *ast.Location
 	decisions *memo[*llm.Decision]
 	limits    *memo[[]llm.Limit]
 	workers   *Workers
@@ -100,9 +106,11 @@ func (b *bundle) compile(ctx context.Context, o Options) (*program, error) {
 	if err != nil {
 		return nil, fmt.Errorf("prepare policy: %w", err)
 	}
-	p := &program{revision: b.digest, files: b.files, query: query, plan: planFor(compiler.Modules), rules: rulesOf(compiler.Modules),
+	p := &program{revision: b.digest, files: b.files, query: query, plan: planFor(compiler.Modules, b.settings.tagNames()), rules: rulesOf(compiler.Modules), decision: firstRule(compiler.Modules, decisionRef),
 		decisions: newMemo[*llm.Decision](o.MemoBytes), limits: newMemo[[]llm.Limit](o.MemoBytes / 4), workers: o.Workers}
 	p.limitPlan = p.plan.only(principalLeaves)
+	p.redirects = b.settings.redirects()
+	p.notes = append(b.notes, b.settings.endedRaises(o.Now().In(o.Location))...)
 	return p, nil
 }
 
@@ -121,9 +129,30 @@ func (b *bundle) compiler(modules map[string]*ast.Module, forTests bool) (*ast.C
 		return c, nil // the test runner adds its own stages before it compiles
 	}
 	if c.Compile(modules); c.Failed() {
-		return nil, faultsOf(c.Errors)
+		return nil, b.withOwnPlaces(faultsOf(c.Errors))
 	}
 	return c, nil
+}
+
+// withOwnPlaces moves faults in the built-in policy about conflicting rules to the rule of the
+// folder that is in conflict with it.
+func (b *bundle) withOwnPlaces(faults Faults) Faults {
+	for i, f := range faults {
+		name, ok := strings.CutPrefix(f.Message, "conflicting rules ")
+		if !ok || !strings.HasPrefix(f.File, builtinDir) {
+			continue
+		}
+		ref, err := ast.ParseRef(strings.TrimSuffix(name, " found"))
+		if err != nil {
+			continue
+		}
+		modules := maps.Clone(b.modules)
+		maps.DeleteFunc(modules, func(name string, _ *ast.Module) bool { return strings.HasPrefix(name, builtinDir) })
+		if at := firstRule(modules, ref); at != nil {
+			faults[i].File, faults[i].Row, faults[i].Col = at.File, at.Row, at.Col
+		}
+	}
+	return faults
 }
 
 // hasData reports whether there is data at a path: the compiler refuses rules that would

@@ -50,11 +50,15 @@ func (b *bundle) addData(t text) error {
 			doc = map[string]any{name: doc}
 		}
 	}
+	return b.mergeData(t.name, doc)
+}
+
+func (b *bundle) mergeData(name string, doc map[string]any) error {
 	if at := merge(b.data, doc); at != nil {
-		return Faults{{File: t.name, Message: fmt.Sprintf("data.%s is already defined by %s", strings.Join(at, "."), b.definedBy(at)),
+		return Faults{{File: name, Message: fmt.Sprintf("data.%s is already defined by %s", strings.Join(at, "."), b.definedBy(at)),
 			Hint: "delete one of the two, or give them different names"}}
 	}
-	b.dataFiles = append(b.dataFiles, dataFile{t.name, doc})
+	b.dataFiles = append(b.dataFiles, dataFile{name, doc})
 	return nil
 }
 

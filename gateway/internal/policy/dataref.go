@@ -54,7 +54,7 @@ func (f Fault) at(loc *ast.Location, r *ast.Rule) Fault {
 // does not look into values that rules compute.
 func (b *bundle) missing(c *ast.Compiler, ref ast.Ref) (Fault, bool) {
 	path := constantPath(ref[1:])
-	if len(path) > 1 && path[0] == "penstock" && slices.Contains(contributions, path[1]) {
+	if len(path) > 1 && path[0] == "penstock" && (path[1] == "settings" || slices.Contains(contributions, path[1])) {
 		return Fault{}, false
 	}
 	tree, doc := c.RuleTree.Child(ref[0].Value), any(b.data)

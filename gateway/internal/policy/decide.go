@@ -19,14 +19,53 @@ import (
 func (e *Engine) Decide(ctx context.Context, in Input) (llm.Decision, error) {
 	p := e.program
 	in.Now = e.moment(p, in.Now)
+	if e.options.Decisions != nil && !in.Explained {
+		return e.decideLogged(ctx, p, &in)
+	}
 	v, err := e.decideOn(ctx, p, &in)
 	if err == nil && in.Explained {
 		v, err = e.explain(ctx, p, v)
 	}
-	if e.options.Decisions != nil && !in.Explained {
-		e.options.Decisions.decided(&in, v, err)
-	}
 	return v, err
+}
+
+// decideLogged decides for a request and passes the decision to the decision log. Under the
+// obligation log: none that gets the outcome alone.
+func (e *Engine) decideLogged(ctx context.Context, p *program, in *Input) (llm.Decision, error) {
+	start := time.Now()
+	v, err := e.decideOn(ctx, p, in)
+	took := time.Since(start)
+	logged := v
+	logged.Input = nil // the log has all of it
+	var input func() ([]byte, error)
+	if v.Obligations.Log == llm.LogNone {
+		logged = llm.Decision{Allow: v.Allow, Revision: v.Revision, Memoised: v.Memoised, Obligations: llm.Obligations{Log: llm.LogNone}}
+	} else {
+		input = loggedInput(in)
+	}
+	if err != nil {
+		logged.Revision = p.revision
+	}
+	e.options.Decisions(llm.Decided{RequestID: in.Request.ID, KeyID: in.Request.Principal.KeyID, Trace: in.Request.Trace, At: in.Now, Took: took,
+		Input: input, Decision: &logged, Err: err, Bundle: e.options.Revision})
+	return v, err
+}
+
+// loggedInput returns a function that makes the whole input JSON, without usage. The canonical form is made at
+// once: the request may change later.
+func loggedInput(in *Input) func() ([]byte, error) {
+	all := fullPlan()
+	var c encoder
+	c.write(&all, in)
+	c.close()
+	form := string(c.b)
+	return func() ([]byte, error) {
+		plain, err := ast.JSON(value(form))
+		if err != nil {
+			return nil, err
+		}
+		return json.Marshal(plain)
+	}
 }
 
 // explain adds the rules to a decision. One whose input is not kept stays without.

@@ -87,19 +87,23 @@ var limitFields = fields[limitDraft]{
 		into(func(l *limitDraft) *string { return &l.Scope }, part.label)},
 	{required("unit", oneOfShape("", units...)),
 		into(func(l *limitDraft) *llm.Unit { return &l.Unit }, oneOf(units...))},
-	{optional("window", textShape("Such as day, month or 5h. Left out for concurrent, required for every other unit.").within(maxLabel)),
+	{optional("window", textShape("Such as day, month, 5h, rolling 24h, or year from 04-01 in Europe/London. Left out for concurrent, required for every other unit.").within(maxLabel)),
 		into(func(l *limitDraft) *string { return &l.Window }, part.window)},
 	{required("max", numberShape("US dollars to nine decimals for usd, otherwise a whole number.").from(0)),
 		into(func(l *limitDraft) *part { return &l.max }, func(p part) (part, error) { return p, nil })},
-	{optional("on_exceed", oneOfShape("deny refuses the request and is the default, warn only says so.", "deny", "warn")),
-		into(func(l *limitDraft) *bool { return &l.Warn }, part.warns)},
+	{optional("on_exceed", oneOfShape("deny refuses the request and is the default, warn only says so, cut also ends streams that take more than there is room for.", "deny", string(llm.ExceedWarn), string(llm.ExceedCut))),
+		into(func(l *limitDraft) *llm.OnExceed { return &l.OnExceed }, part.onExceed)},
 }
 
 func limitShape() shape { return limitFields.shape("") }
 
-func (p part) warns() (bool, error) {
-	action, err := oneOf("deny", "warn")(p)
-	return action == "warn", err
+// onExceed parses what happens when a limit is exceeded.
+func (p part) onExceed() (llm.OnExceed, error) {
+	action, err := oneOf("deny", llm.ExceedWarn, llm.ExceedCut)(p)
+	if action == "deny" {
+		action = llm.ExceedDeny
+	}
+	return action, err
 }
 
 func (p part) limit() (llm.Limit, error) {

@@ -37,31 +37,35 @@ func TestExamplesPassTheirTests(t *testing.T) {
 	}
 }
 
-// TestExamplesCompose puts the files of every pair of examples, and of all of them, into
-// one folder, as the README says: no file replaces another.
+// TestExamplesCompose puts the files of the examples with rules into one folder, alone and with
+// those of each recipe, as the README says: no file replaces another.
 func TestExamplesCompose(t *testing.T) {
-	dirs := examples(t)
-	sets := [][]string{dirs}
-	for i := range dirs {
-		for _, other := range dirs[:i] {
-			sets = append(sets, []string{dirs[i], other})
+	var rules, recipes []string
+	for _, dir := range examples(t) {
+		if settings, _ := filepath.Glob(dir + "/*.yaml"); len(settings) > 0 {
+			recipes = append(recipes, dir)
+		} else {
+			rules = append(rules, dir)
 		}
 	}
-	for _, set := range sets {
-		flat, nested := t.TempDir(), t.TempDir()
-		for _, dir := range set {
-			if err := os.CopyFS(filepath.Join(nested, filepath.Base(dir)), os.DirFS(dir)); err != nil {
-				t.Fatal(err)
-			}
-			if err := os.CopyFS(flat, os.DirFS(dir)); err != nil { // which overwrites nothing
-				t.Fatal(err)
-			}
+	for _, recipe := range append(recipes, "") {
+		folder := t.TempDir()
+		for _, dir := range rules {
+			copyFiles(t, filepath.Join(folder, filepath.Base(dir)), dir)
 		}
-		for _, dir := range []string{flat, nested} {
-			if err := policy.Check(t.Context(), source(dir)); err != nil {
-				t.Errorf("Check of %v in one folder: %v", set, err)
-			}
+		if recipe != "" {
+			copyFiles(t, folder, recipe)
 		}
+		if err := policy.Check(t.Context(), source(folder)); err != nil {
+			t.Errorf("Check of %v and %q in one folder: %v", rules, recipe, err)
+		}
+	}
+}
+
+func copyFiles(t *testing.T, to, from string) {
+	t.Helper()
+	if err := os.CopyFS(to, os.DirFS(from)); err != nil {
+		t.Fatal(err)
 	}
 }
 

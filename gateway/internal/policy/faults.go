@@ -93,6 +93,16 @@ func hint(e *ast.Error) string {
 	if name, ok := strings.CutPrefix(e.Message, "undefined function "); ok {
 		return hintForFunction(name)
 	}
+	switch {
+	case e.Code == ast.RecursionErr:
+		return "a rule must not depend on itself, also not through others"
+	case e.Code == ast.UnsafeVarErr:
+		return "give it a value in this rule, such as `x := input.request.model` or `some x in …`; or was a string without quotes, or another name, meant?"
+	case strings.HasPrefix(e.Message, "conflicting rules "):
+		return "rules of one name have one form: `deny contains … if { … }`, `limits contains …`, `warnings contains …`, `obligations.NAME := …`"
+	case e.Code == ast.TypeErr && e.Details != nil:
+		return "the types do not fit: " + strings.Join(trimmed(e.Details.Lines()), "; ")
+	}
 	if e.Code == ast.ParseErr && strings.Contains(e.Message, "keyword is required") {
 		return "policies are Rego v1: write `deny contains reason if { … }` and `allow := true if { … }`"
 	}
@@ -100,6 +110,16 @@ func hint(e *ast.Error) string {
 		return strings.Join(e.Details.Lines(), "\n  ")
 	}
 	return ""
+}
+
+// trimmed returns lines with single blanks.
+func trimmed(lines []string) (out []string) {
+	for _, line := range lines {
+		if text := strings.Join(strings.Fields(line), " "); text != "" {
+			out = append(out, text)
+		}
+	}
+	return out
 }
 
 func hintForRef(d *ast.RefErrInvalidDetail) string {

@@ -14,7 +14,7 @@ import (
 // computed is checked when it is.
 func (b *bundle) wrongHeads() (faults Faults) {
 	shapes := map[string]shape{"decision": decisionDocument().shape}
-	if b.modules["builtin/"+builtinFile] != nil { // else these names are the folder's own
+	if b.modules[builtinDir+builtinFile] != nil { // else these names are the folder's own
 		shapes["deny"] = listShape("", reasonFields.shape(""))
 		shapes["warnings"] = listShape("", textShape("").within(maxText))
 		shapes["limits"] = listShape("", limitShape())
@@ -40,8 +40,11 @@ func (b *bundle) wrongHeads() (faults Faults) {
 
 type headCheck struct{ faults Faults }
 
+// headHint says where the form of a decision is described.
+const headHint = "policies/schema/decision.json has every member of a decision with its type"
+
 func (c *headCheck) fault(at *ast.Term, path, format string, args ...any) {
-	f := Fault{Message: path + ": " + fmt.Sprintf(format, args...)}
+	f := Fault{Message: path + ": " + fmt.Sprintf(format, args...), Hint: headHint}
 	if l := at.Location; l != nil {
 		f.File, f.Row, f.Col = l.File, l.Row, l.Col
 	}

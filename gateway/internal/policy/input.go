@@ -1,8 +1,13 @@
 package policy
 
 import (
+	"crypto/sha256"
+	"encoding/hex"
+	"strings"
 	"sync"
 	"time"
+	"unicode"
+	"unicode/utf8"
 
 	"github.com/penstock/penstock/gateway/internal/llm"
 )
@@ -154,10 +159,26 @@ func (c *encoder) request(p *plan, in *Input) {
 	if p.has(leafIP) {
 		c.optionalText(nameIP, r.IP)
 	}
+	if p.has(leafSession) {
+		c.optionalText(nameSession, sessionName(r.Session))
+	}
 	if p.has(leafDataClasses) {
 		c.list(nameDataClasses, in.DataClasses)
 	}
 	c.close()
+}
+
+// maxSessionName bounds the name of a session, in bytes, so that it fits into a scope.
+const maxSessionName = 128
+
+// sessionName returns what a caller calls the session, or a hash of it where that could not be
+// part of a scope.
+func sessionName(s string) string {
+	if len(s) <= maxSessionName && utf8.ValidString(s) && !strings.ContainsFunc(s, unicode.IsControl) {
+		return s
+	}
+	sum := sha256.Sum256([]byte(s))
+	return "sha256-" + hex.EncodeToString(sum[:16])
 }
 
 func (c *encoder) sizes(p *plan, in *Input) {

@@ -27,7 +27,7 @@ func anyInput() *rapid.Generator[Input] {
 		when := rapid.Map(rapid.Int64Range(-1e9, 4e9), func(s int64) time.Time { return time.Unix(s, 0).UTC() })
 		in := Input{Now: when.Draw(t, "now"), Route: text.Draw(t, "route"), EstCost: llm.NanoUSD(count.Draw(t, "cost")),
 			CostKnown: rapid.Bool().Draw(t, "cost known"), DataClasses: rapid.SliceOfN(text, 0, 2).Draw(t, "classes")}
-		in.Request = &llm.Request{Endpoint: llm.Endpoint(text.Draw(t, "endpoint")), Dialect: llm.OpenAI, IP: text.Draw(t, "ip"), Tags: table.Draw(t, "tags"),
+		in.Request = &llm.Request{Endpoint: llm.Endpoint(text.Draw(t, "endpoint")), Dialect: llm.OpenAI, IP: text.Draw(t, "ip"), Session: text.Draw(t, "session"), Tags: table.Draw(t, "tags"),
 			Facts: llm.Facts{Model: text.Draw(t, "model"), Stream: rapid.Bool().Draw(t, "stream"), MaxTokens: count.Draw(t, "max tokens"),
 				EstInputTokens: count.Draw(t, "input tokens"), Features: llm.Features(rapid.Uint32Range(0, 1<<11-1).Draw(t, "features")), Metadata: table.Draw(t, "metadata")},
 			Principal: llm.Principal{KeyID: text.Draw(t, "id"), Name: text.Draw(t, "name"), Team: text.Draw(t, "team"), User: text.Draw(t, "user"),
@@ -61,6 +61,7 @@ func plainInput(in Input) map[string]any {
 	request := map[string]any{"endpoint": valid(string(r.Endpoint)), "dialect": "openai", "model": valid(r.Facts.Model), "stream": r.Facts.Stream,
 		"est_input_tokens": number(r.Facts.EstInputTokens), "features": list(r.Facts.Features.Names()), "tags": table(r.Tags), "metadata": table(r.Facts.Metadata), "data_classes": list(in.DataClasses)}
 	setText(request, "ip", r.IP)
+	setText(request, "session", sessionName(r.Session))
 	if r.Facts.MaxTokens > 0 {
 		request["max_tokens"] = number(r.Facts.MaxTokens)
 	}

@@ -53,6 +53,7 @@ func requestShape() shape {
 		required("features", listShape("What the request needs: tools, vision, audio_in, audio_out, file_in, json_object, json_schema, reasoning, logprobs, prefill, web_search.", textShape(""))),
 		required("tags", tableShape("The body's metadata, overridden by x-penstock-tags, overridden by the key's own tags.", textShape(""))),
 		required("metadata", tableShape("The body's metadata members that are strings.", textShape(""))),
+		optional("session", textShape("What the requests of one agent's session share, by x-penstock-session or the like; absent without one. One that is too long for a scope or has control characters is replaced by a hash.")),
 		optional("ip", textShape("The client's address without port.")),
 		required("data_classes", listShape("Classes of data in the request, such as personal, by the tag data_class of its key and its caller; lower case.", textShape(""))),
 	)

@@ -26,6 +26,8 @@ type ruleResult struct {
 	// names are the constants of its reference, such as obligations and model.
 	names []string
 	value ast.Value
+	// location is where the rule is.
+	location *ast.Location
 }
 
 // ruleTracer keeps the results of rules.
@@ -50,7 +52,7 @@ func (t *ruleTracer) TraceEvent(e topdown.Event) {
 	if out == nil {
 		return
 	}
-	r := ruleResult{rule: rule.Loc().File + ":" + strconv.Itoa(rule.Loc().Row), value: e.Plug(out).Value}
+	r := ruleResult{rule: rule.Loc().File + ":" + strconv.Itoa(rule.Loc().Row), value: e.Plug(out).Value, location: rule.Loc()}
 	for _, term := range rule.Ref() {
 		if name, ok := e.Plug(term).Value.(ast.String); ok {
 			r.names = append(r.names, string(name))

@@ -220,23 +220,14 @@ func oneOf[S ~string](known ...S) func(part) (S, error) {
 	}
 }
 
-// window parses the length of a limit's window: day, week, month, or a number and one of
-// s, m, h.
+// window checks a limit's window.
 func (p part) window() (string, error) {
 	s, err := p.text(maxLabel)
-	if err != nil || isWindow(s) {
-		return s, err
+	if err != nil {
+		return "", err
 	}
-	return "", fmt.Errorf("%s: invalid window %q; write day, week, month, or a number and s, m or h, such as 5h", p.path, s)
-}
-
-func isWindow(s string) bool {
-	if s == "day" || s == "week" || s == "month" {
-		return true
+	if _, err := llm.ParseWindow(s); err != nil {
+		return "", fmt.Errorf("%s: %w", p.path, err)
 	}
-	digits := strings.TrimRight(s, "smh")
-	if len(digits) != len(s)-1 || len(digits) == 0 || len(digits) > 6 || digits[0] == '0' {
-		return false
-	}
-	return strings.Trim(digits, "0123456789") == ""
+	return s, nil
 }

@@ -37,6 +37,7 @@ const (
 	leafTags
 	leafMetadata
 	leafIP
+	leafSession
 	leafDataClasses
 	leafRoute
 	leafTargets
@@ -49,7 +50,7 @@ const (
 	// sizes and the address of a request.
 	principalLeaves = leafKeyID | leafKeyName | leafKeyTeam | leafKeyUser | leafKeyRoles |
 		leafKeyTags | leafKeyModels | leafKeyBudget | leafEndpoint | leafDialect | leafModel |
-		leafTags | leafDataClasses | leafRoute
+		leafTags | leafDataClasses | leafRoute | leafSession
 )
 
 // leafPaths are the paths of the leaves in the input.
@@ -79,6 +80,7 @@ var leafPaths = map[leaf][]string{
 	leafTags:           {"request", "tags"},
 	leafMetadata:       {"request", "metadata"},
 	leafIP:             {"request", "ip"},
+	leafSession:        {"request", "session"},
 	leafDataClasses:    {"request", "data_classes"},
 	leafRoute:          {"route", "name"},
 	leafTargets:        {"route", "targets"},
@@ -98,6 +100,9 @@ type plan struct {
 	// members are those read of an open leaf; a wanted leaf without an entry is read as a
 	// whole.
 	members map[leaf]map[string]bool
+	// ruled are the tags that settings have rules for, while the rules for settings are visited:
+	// these look at no others.
+	ruled []string
 }
 
 // fullPlan returns the plan that leaves nothing out.
@@ -110,7 +115,9 @@ func fullPlan() plan {
 // planFor returns the plan of all references to the input in compiled modules. Compiling
 // has resolved imports and local names, so that "input" occurs only at the head of a
 // reference or, where a rule uses all of it, alone.
-func planFor(modules map[string]*ast.Module) plan {
+//
+// tags are those that the settings have rules for.
+func planFor(modules map[string]*ast.Module, tags []string) plan {
 	var p plan
 	var visitor *ast.GenericVisitor
 	visitor = ast.NewGenericVisitor(func(x any) bool {
@@ -125,10 +132,14 @@ func planFor(modules map[string]*ast.Module) plan {
 		return false
 	})
 	for _, m := range modules {
+		if p.ruled = nil; m.Package.Path.Equal(settingsRef) {
+			p.ruled = tags
+		}
 		for _, r := range m.Rules {
 			walkRule(visitor, r)
 		}
 	}
+	p.ruled = nil
 	return p
 }
 
@@ -149,7 +160,14 @@ func (p *plan) wantRef(ref ast.Ref, v *ast.GenericVisitor) bool {
 	if len(ref) == 0 || !isInput(ref[0]) {
 		return false
 	}
-	p.want(constantPath(ref[1:]))
+	path := constantPath(ref[1:])
+	if p.ruled != nil && slices.Equal(path, leafPaths[leafTags]) && len(ref) > 1+len(path) {
+		for _, tag := range p.ruled {
+			p.want(append(slices.Clip(path), tag))
+		}
+	} else {
+		p.want(path)
+	}
 	for _, term := range ref[1:] {
 		v.Walk(term)
 	}
@@ -220,7 +238,7 @@ func (p *plan) hasMember(l leaf, name string) bool {
 }
 
 // only returns the plan restricted to some leaves.
-func (p *plan) only(keep leaf) plan { return plan{p.wanted & keep, p.members} }
+func (p *plan) only(keep leaf) plan { return plan{wanted: p.wanted & keep, members: p.members} }
 
 // reads returns the paths in the plan, sorted.
 func (p *plan) reads() []string {

@@ -39,8 +39,8 @@ type Options struct {
 	MemoBytes int
 	// Usage fills input.usage. Nil leaves it empty.
 	Usage Usage
-	// Decisions gets every decision; nil logs none.
-	Decisions *DecisionLog
+	// Decisions gets every decision; nil logs none. It must not wait.
+	Decisions func(llm.Decided)
 }
 
 // Usage returns how much of each limit is used, in whole percent and in the order of
@@ -50,15 +50,22 @@ type Usage func(limits []llm.Limit) []int
 
 // Source is where policies are read from.
 type Source struct {
-	// Dir is a folder of .rego files, data.json or data.yaml files and *_test.rego files;
-	// empty means the built-in policy. A folder that does not define
+	// Dir is a folder of .rego files, teams.yaml, limits.yaml and models.yaml, data.json or
+	// data.yaml files and *_test.rego files; empty means the built-in policy. A folder that does not define
 	// data.penstock.decision extends the built-in policy instead of replacing it.
 	Dir string
-	// Files are the files of such a folder by their path within it, in place of Dir; nil
-	// means Dir.
+	// Files are the files of such a folder by their path within it; nil means Dir's. With
+	// Files, Dir is only their folder's name in faults.
 	Files map[string]string
+	// Revision is the revision of the bundle that Files are from, as its manifest has it; empty
+	// without one.
+	Revision string
+	// Roots are the paths in data that Files may define, such as "penstock/teams"; nil means any.
+	Roots []string
 	// FS is policies.FS: the built-in policy and the schema of the input.
 	FS fs.FS
+	// whole includes the built-in rules that do nothing without settings, for their tests.
+	whole bool
 }
 
 // Engine decides. It is safe for concurrent use. Its goroutines end with their decisions,
@@ -80,6 +87,9 @@ func New(ctx context.Context, o Options) (*Engine, error) {
 	e.publish(p)
 	return e, nil
 }
+
+// Source returns where the policy was read from.
+func (e *Engine) Source() Source { return e.options.Source }
 
 func (o Options) withDefaults() Options {
 	if o.Log == nil {
@@ -116,6 +126,9 @@ func (e *Engine) Current() bool {
 func (e *Engine) publish(p *program) {
 	e.program = p
 	e.options.Log.Info("policy published", "revision", p.revision, "files", p.files, "tests", p.tests)
+	for _, n := range p.notes {
+		e.options.Log.Warn(n.String(), "revision", p.revision)
+	}
 	for _, path := range p.plan.unreadGrants() {
 		e.options.Log.Warn("no policy rule reads "+path+": it has no effect", "revision", p.revision)
 	}

@@ -212,7 +212,18 @@ func TestEmbeddedFilesAreAllThereIs(t *testing.T) {
 		}
 		return err
 	})
-	want := map[string]bool{"default.rego": true, "default_test.rego": true, "schema/input.json": true}
+	want := map[string]bool{"default.rego": true, "schema/input.json": true, "schema/decision.json": true}
+	for _, name := range []string{"teams", "limits", "models"} {
+		want["schema/"+name+".json"] = true
+	}
+	for _, name := range []string{"subjects", "limits", "raises", "requiredtags", "models", "hours", "output", "sessions", "softlimits", "dataclasses"} {
+		want[name+".rego"] = true
+	}
+	for path := range maps.Clone(want) {
+		if stem, ok := strings.CutSuffix(path, ".rego"); ok {
+			want[stem+"_test.rego"] = true
+		}
+	}
 	if err != nil || !maps.Equal(found, want) {
 		t.Errorf("policies.FS holds %v (%v), want %v", found, err, want)
 	}

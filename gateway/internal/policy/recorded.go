@@ -2,6 +2,7 @@ package policy
 
 import (
 	"bytes"
+	"cmp"
 	"encoding/json"
 	"fmt"
 	"slices"
@@ -64,6 +65,7 @@ type keptRequest struct {
 	Metadata       map[string]string `json:"metadata"`
 	IP             string            `json:"ip"`
 	DataClasses    []string          `json:"data_classes"`
+	Session        string            `json:"session"`
 }
 
 type keptTarget struct {
@@ -115,10 +117,12 @@ type recalled struct {
 	record *llm.Record
 	// limits are those that the decision of then named, or its usage was of.
 	limits []llm.Limit
+	// used is ReplayOptions.Used.
+	used func(llm.Limit) int
 }
 
 // always are the parts that every record has.
-const always = leafVersion | leavesOfTime | leafKeyID | leafKeyName | leafKeyTeam | leafEndpoint | leafDialect | leafModel | leafStream | leafTags
+const always = leafVersion | leavesOfTime | leafKeyID | leafKeyName | leafKeyTeam | leafEndpoint | leafDialect | leafModel | leafStream | leafTags | leafSession
 
 // recall puts together the input of the first decision about a recorded request. who is the
 // caller's key as it is now, nil if unknown; what the input of then has goes before it.
@@ -132,7 +136,7 @@ func recall(r *llm.Record, who *llm.Principal, route *llm.Route) (*recalled, err
 		return nil, err
 	}
 	c := &recalled{kept: k, record: r, known: always, limits: mergeAll(first.Limits)}
-	c.req = llm.Request{ID: r.ID, Endpoint: r.Endpoint, Dialect: r.Dialect, Tags: r.Tags, IP: k.Request.IP,
+	c.req = llm.Request{ID: r.ID, Endpoint: r.Endpoint, Dialect: r.Dialect, Tags: r.Tags, IP: k.Request.IP, Session: cmp.Or(r.Session, k.Request.Session),
 		Facts: llm.Facts{Model: r.Model, Stream: r.Stream}}
 	c.in = Input{Request: &c.req, Now: r.Time}
 	if c.req.Dialect == "" {
@@ -296,8 +300,8 @@ func mergeAll(limits []llm.Limit) []llm.Limit {
 	return merged
 }
 
-// percent returns how much of each limit was used at the time, of its maximum of now. Nothing
-// was used of a limit that did not exist.
+// percent returns how much of each limit was used at the time, of its maximum of now. Of a
+// limit that did not exist, that is what has been counted since.
 func (c *recalled) percent(limits []llm.Limit) []int {
 	out := make([]int, len(limits))
 	for i, l := range limits {
@@ -320,7 +324,10 @@ func (c *recalled) percentOf(l llm.Limit) int {
 			return int(min(100*float64(s.Before)/float64(l.Max), usageUpTo))
 		}
 	}
-	return 0
+	if c.used == nil {
+		return 0
+	}
+	return min(c.used(l), usageUpTo)
 }
 
 // missing names what a policy reads of the input and the record does not have.

@@ -13,6 +13,8 @@ import (
 type Replayer struct {
 	program *program
 	options ReplayOptions
+	// explained are decisions with their rules, by their inputs.
+	explained *memo[*llm.Decision]
 }
 
 // ReplayOptions are what a Replayer needs beside the policy.
@@ -22,6 +24,9 @@ type ReplayOptions struct {
 	Principal func(keyID string) (llm.Principal, bool)
 	// Route returns the route of a model name as it is now, false if there is none.
 	Route func(model string) (*llm.Route, bool)
+	// Used returns how much of a limit has been used when the record's request arrived, in
+	// percent, where the record does not have it. Nil means nothing.
+	Used func(llm.Limit) int
 }
 
 // Replayed is a recorded decision, and the one that the replayed policy would have made.
@@ -44,7 +49,7 @@ func NewReplayer(ctx context.Context, o ReplayOptions) (*Replayer, error) {
 	if err != nil {
 		return nil, fmt.Errorf("load policy: %w", err)
 	}
-	return &Replayer{p, o}, nil
+	return &Replayer{p, o, newMemo[*llm.Decision](o.MemoBytes)}, nil
 }
 
 // Revision identifies the policy.
@@ -66,6 +71,7 @@ func (p *Replayer) Decide(ctx context.Context, r *llm.Record) (*Replayed, error)
 	if err != nil {
 		return nil, err
 	}
+	c.used = p.options.Used
 	out := &Replayed{Before: *r.Decision}
 	if out.After, err = p.ask(ctx, c, out); err != nil || !out.After.Allow {
 		return out, err
@@ -167,7 +173,7 @@ func (p *Replayer) decide(ctx context.Context, c *recalled, limits []llm.Limit) 
 func (p *Replayer) Explain(ctx context.Context, d *Replayed) error {
 	var rules []llm.RuleOf
 	for _, e := range d.evaluations {
-		v, err := p.program.origins(ctx, value(e.form), e.decision, sampleLimit)
+		v, err := p.origins(ctx, e)
 		if ctx.Err() != nil {
 			return ctx.Err()
 		}
@@ -181,4 +187,17 @@ func (p *Replayer) Explain(ctx context.Context, d *Replayed) error {
 	}
 	d.After.Rules = rules
 	return nil
+}
+
+// origins returns a decision with the rules that it comes from.
+func (p *Replayer) origins(ctx context.Context, e evaluation) (llm.Decision, error) {
+	if v, ok := p.explained.Get([]byte(e.form)); ok {
+		return *v, nil
+	}
+	v, err := p.program.origins(ctx, value(e.form), e.decision, sampleLimit)
+	if err != nil {
+		return v, err
+	}
+	p.explained.Put(e.form, &v, weight(&v)+len(e.form))
+	return v, nil
 }

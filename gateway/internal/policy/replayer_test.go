@@ -76,6 +76,8 @@ func TestReplayerCompletesInputs(t *testing.T) {
 		{`input.request.max_tokens == 7`, `{"request":{"max_tokens":7}}`, nil},
 		{`input.request.est_cost_usd_micro == 12`, `{"request":{"est_cost_usd_micro":12}}`, nil},
 		{`input.request.ip == "192.0.2.7"`, `{"request":{"ip":"192.0.2.7"}}`, nil},
+		{`input.request.session == "run-7"`, `{}`, func(r *llm.Record) { r.Session = "run-7" }},
+		{`not input.request.session`, `{}`, nil},
 		{`input.request.metadata.a == "b"`, `{"request":{"metadata":{"a":"b"}}}`, func(r *llm.Record) { r.Tags = nil }},
 		{`input.request.data_classes == []`, `{}`, nil},
 		{`input.route.name == "smart"; some t in input.route.targets; t.region == "eu"`, `{}`, nil},

@@ -17,9 +17,11 @@ const sampleLimit = time.Second
 func (p *program) trySamples(ctx context.Context) error {
 	var faults Faults
 	for _, s := range samples() {
-		if _, err := p.decide(ctx, value(string(wholeInput(s.input, nil, nil))), sampleLimit); err != nil {
-			faults = append(faults, Fault{File: "data.penstock.decision", Message: fmt.Sprintf("for %s: %v", s.name, err),
-				Hint: "every request needs a decision; run `penstock policy eval` to see the policy's result for an input"})
+		input := value(string(wholeInput(s.input, nil, nil)))
+		if _, err := p.decide(ctx, input, sampleLimit); err != nil {
+			f := p.locate(ctx, input, err)
+			f.Message, f.Hint = fmt.Sprintf("for %s: %v", s.name, err), "every request needs a decision; run `penstock policy eval` to see the policy's result for an input"
+			faults = append(faults, f)
 		}
 	}
 	if ctx.Err() == nil && len(faults) > 0 {
@@ -43,7 +45,7 @@ func samples() []sample {
 			Endpoint: llm.ChatCompletions, Dialect: llm.OpenAI, Facts: llm.Facts{Model: "smart"}}}},
 		{"a request with every field set", Input{Now: noon, Route: "smart", Targets: []*llm.Target{target},
 			EstCost: llm.USD / 100, CostKnown: true, DataClasses: []string{"personal"},
-			Request: &llm.Request{Endpoint: llm.ChatCompletions, Dialect: llm.OpenAI, IP: "192.0.2.7",
+			Request: &llm.Request{Endpoint: llm.ChatCompletions, Dialect: llm.OpenAI, IP: "192.0.2.7", Session: "run-7",
 				Tags: map[string]string{"usecase": "support"},
 				Facts: llm.Facts{Model: "smart", Stream: true, MaxTokens: 1000, EstInputTokens: 2000, Choices: 1,
 					Features: llm.Tools | llm.Vision, Metadata: map[string]string{"usecase": "support"}},

@@ -9,6 +9,7 @@ import (
 	"io/fs"
 	"maps"
 	"os"
+	"path"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -26,7 +27,10 @@ const (
 const (
 	schemaFile  = "schema/input.json"
 	builtinFile = "default.rego"
-	testSuffix  = "_test.rego"
+	builtinTest = "default_test.rego"
+	// builtinDir stands before the names of the built-in files.
+	builtinDir = "builtin/"
+	testSuffix = "_test.rego"
 )
 
 // bundle is a parsed policy folder.
@@ -38,6 +42,10 @@ type bundle struct {
 	schema    any
 	files     []string // policy and data files, sorted
 	digest    string
+	// settings are those of the settings files, nil without such files.
+	settings *settings
+	// notes are what is valid but probably not meant.
+	notes Faults
 }
 
 // text is one file. name is its path for messages, path the one within the folder.
@@ -46,9 +54,9 @@ type text struct {
 	bytes      []byte
 }
 
-// isPolicy reports whether a file has Rego that is not a test.
-func (t text) isPolicy() bool {
-	return strings.HasSuffix(t.path, ".rego") && !strings.HasSuffix(t.path, testSuffix)
+// decides reports whether a file has rules or settings: tests and data have no effect.
+func (t text) decides() bool {
+	return isSettings(t.path) || strings.HasSuffix(t.path, ".rego") && !strings.HasSuffix(t.path, testSuffix)
 }
 
 // load reads and parses the policy folder, or the built-in policy.
@@ -60,9 +68,21 @@ func load(src Source) (*bundle, error) {
 	if err != nil {
 		return nil, err
 	}
+	texts = withoutForeignTests(texts)
 	b, faults := parse(texts)
-	if len(faults) > 0 {
+	var more Faults
+	b.settings, more = loadSettings(texts)
+	if len(more) == 0 {
+		more = b.addSettings(texts)
+	}
+	if faults = append(faults, more...); len(faults) > 0 {
+		faults.sort()
 		return nil, faults
+	}
+	if src.Roots != nil {
+		if faults := b.outsideRoots(src.Roots); len(faults) > 0 {
+			return nil, faults
+		}
 	}
 	schema, err := fs.ReadFile(src.FS, schemaFile)
 	if err != nil {
@@ -71,10 +91,13 @@ func load(src Source) (*bundle, error) {
 	if err := util.UnmarshalJSON(schema, &b.schema); err != nil {
 		return nil, fmt.Errorf("parse %s: %w", schemaFile, err)
 	}
-	if !b.hasRules() {
+	if b.settings == nil && !b.hasRules() {
 		return nil, Faults{{File: src.Dir, Message: "no rule in the .rego files of this folder", Hint: "write rules of `package penstock`, or leave `policies` out for the built-in policy"}}
 	}
-	if !src.builtin() && !b.decides() {
+	if err := b.setTables(); err != nil {
+		return nil, err
+	}
+	if !src.builtin() {
 		if texts, err = b.extend(src.FS, texts); err != nil {
 			return nil, err
 		}
@@ -86,20 +109,38 @@ func load(src Source) (*bundle, error) {
 // builtin reports whether the source is the built-in policy.
 func (src Source) builtin() bool { return src.Dir == "" && src.Files == nil }
 
+// With returns a source with its files and some others, which replace those of the same path. Of
+// the built-in policy it is the others alone, which extend it.
+func (src Source) With(files map[string]string) (Source, error) {
+	if src.builtin() {
+		return Source{Files: files, FS: src.FS}, nil
+	}
+	texts, err := src.texts()
+	if err != nil {
+		return Source{}, err
+	}
+	all := make(map[string]string, len(texts)+len(files))
+	for _, t := range texts {
+		all[t.path] = string(t.bytes)
+	}
+	maps.Copy(all, files)
+	return Source{Files: all, FS: src.FS}, nil
+}
+
 // memory returns the files of a folder that is given in memory, sorted by name.
 func (src Source) memory() (texts []text, err error) {
 	var faults Faults
 	if len(src.Files) > maxFiles {
-		return nil, Faults{{Message: fmt.Sprintf("more than %d policy files", maxFiles)}}
+		return nil, Faults{{File: src.Dir, Message: fmt.Sprintf("more than %d policy files", maxFiles)}}
 	}
 	for _, name := range slices.Sorted(maps.Keys(src.Files)) {
 		if !fs.ValidPath(name) || !relevant(name) {
-			faults = append(faults, Fault{File: name, Message: "not a file of a policy folder", Hint: "name .rego, data.json and data.yaml files by their path within the folder"})
+			faults = append(faults, Fault{File: path.Join(src.Dir, name), Message: "not a file of a policy folder", Hint: "name .rego, data.json and data.yaml files, teams.yaml, limits.yaml and models.yaml by their path within the folder"})
 		}
-		texts = append(texts, text{name, name, []byte(src.Files[name])})
+		texts = append(texts, text{path.Join(src.Dir, name), name, []byte(src.Files[name])})
 	}
-	if len(faults) == 0 && !slices.ContainsFunc(texts, text.isPolicy) {
-		faults = Faults{{Message: "no .rego file with a policy among the files"}}
+	if len(faults) == 0 && !slices.ContainsFunc(texts, text.decides) {
+		faults = Faults{{File: src.Dir, Message: "no .rego file with a policy among the files", Hint: "nor teams.yaml, limits.yaml or models.yaml"}}
 	}
 	if len(faults) > 0 {
 		return nil, faults
@@ -112,7 +153,7 @@ func (src Source) texts() ([]text, error) {
 		return src.memory()
 	}
 	if src.Dir == "" {
-		return readFolder(src.FS, func(p string) string { return "builtin/" + p })
+		return src.builtinTexts()
 	}
 	info, err := os.Stat(src.Dir)
 	if err != nil {
@@ -122,10 +163,20 @@ func (src Source) texts() ([]text, error) {
 		return nil, Faults{{File: src.Dir, Message: "not a folder", Hint: "name the folder with the .rego files"}}
 	}
 	texts, err := readFolder(os.DirFS(src.Dir), func(p string) string { return filepath.Join(src.Dir, filepath.FromSlash(p)) })
-	if err == nil && !slices.ContainsFunc(texts, text.isPolicy) {
-		return nil, Faults{{File: src.Dir, Message: "no .rego file with a policy in this folder"}}
+	if err == nil && !slices.ContainsFunc(texts, text.decides) {
+		return nil, Faults{{File: src.Dir, Message: "no .rego file with a policy in this folder", Hint: "nor teams.yaml, limits.yaml or models.yaml"}}
 	}
 	return texts, err
+}
+
+// builtinTexts returns the built-in policy. Its rules for settings do nothing without any, so
+// that only their tests need them.
+func (src Source) builtinTexts() ([]text, error) {
+	texts, err := readFolder(src.FS, func(p string) string { return "builtin/" + p })
+	if src.whole {
+		return texts, err
+	}
+	return slices.DeleteFunc(texts, func(t text) bool { return t.path != builtinFile && t.path != builtinTest }), err
 }
 
 // readFolder reads policy, test and data files. It skips names that start with a dot:
@@ -138,7 +189,7 @@ func readFolder(folder fs.FS, name func(string) string) ([]text, error) {
 			return fmt.Errorf("read policies: %w", err)
 		case p != "." && strings.HasPrefix(d.Name(), "."):
 			return skip(d)
-		case d.IsDir() || !relevant(d.Name()):
+		case d.IsDir() || !relevant(p):
 			return nil
 		case len(texts) == maxFiles:
 			return Faults{{File: name("."), Message: fmt.Sprintf("more than %d policy files", maxFiles)}}
@@ -157,8 +208,8 @@ func skip(d fs.DirEntry) error {
 	return nil
 }
 
-func relevant(name string) bool {
-	return strings.HasSuffix(name, ".rego") || isDataFile(name)
+func relevant(p string) bool {
+	return strings.HasSuffix(p, ".rego") || isDataFile(path.Base(p)) || isSettings(p) || isMisplaced(p)
 }
 
 func readText(folder fs.FS, p, name string) (text, error) {
@@ -196,6 +247,14 @@ func parse(texts []text) (*bundle, Faults) {
 }
 
 func (b *bundle) add(t text) error {
+	switch {
+	case isMisplaced(t.path):
+		b.notes = append(b.notes, misplacedNote(t))
+		return nil
+	case isSettings(t.path): // which loadSettings reads
+		b.files = append(b.files, t.name)
+		return nil
+	}
 	if !strings.HasSuffix(t.path, ".rego") {
 		b.files = append(b.files, t.name)
 		return b.addData(t)
@@ -222,30 +281,64 @@ func (b *bundle) hasRules() bool {
 	return false
 }
 
-// decides reports whether some module defines data.penstock.decision.
-func (b *bundle) decides() bool {
-	for _, m := range b.modules {
+// decision returns a rule that defines data.penstock.decision; nil if there is none.
+func (b *bundle) decision() *ast.Rule {
+	for _, name := range slices.Sorted(maps.Keys(b.modules)) {
+		m := b.modules[name]
 		for _, r := range m.Rules {
 			if m.Package.Path.Extend(r.Head.Ref()).HasPrefix(decisionRef) {
-				return true
+				return r
 			}
 		}
 	}
-	return false
+	return nil
 }
 
-// extend adds the built-in policy to a folder that does not define the decision. It leaves
-// out the built-in tests, since the folder may change what they expect.
+// extend adds the built-in policy to a folder that does not define the decision, with the rules
+// that its settings need. It leaves out the built-in tests, since the folder may change what
+// they expect.
 func (b *bundle) extend(builtin fs.FS, texts []text) ([]text, error) {
-	t, err := readText(builtin, builtinFile, "builtin/"+builtinFile)
+	if rule := b.decision(); rule != nil {
+		if b.settings == nil {
+			return texts, nil
+		}
+		return nil, b.settings.withoutEffect(rule)
+	}
+	added := []text{}
+	err := fs.WalkDir(builtin, ".", func(p string, _ fs.DirEntry, err error) error {
+		isRules := strings.HasSuffix(p, ".rego") && !strings.HasSuffix(p, testSuffix)
+		if err != nil || !isRules || b.settings == nil && p != builtinFile {
+			return err
+		}
+		t, err := readText(builtin, p, builtinDir+p)
+		added = append(added, t)
+		return err
+	})
 	if err != nil {
-		return nil, err
+		return nil, fmt.Errorf("read the built-in policy: %w", err)
 	}
-	if err := b.add(t); err != nil {
-		return nil, err
+	var modules []*ast.Module
+	for _, t := range added {
+		if err := b.add(t); err != nil {
+			return nil, err
+		}
+		modules = append(modules, b.modules[t.name])
 	}
+	tables, _ := b.data[tablesRoot].(object)
+	prune(modules, tables)
+	b.dropEmpty(added)
 	slices.Sort(b.files)
-	return append(texts, t), nil
+	return append(texts, added...), nil
+}
+
+// dropEmpty removes built-in files of which no rule is left.
+func (b *bundle) dropEmpty(added []text) {
+	for _, t := range added {
+		if len(b.modules[t.name].Rules) == 0 {
+			delete(b.modules, t.name)
+			b.files = slices.DeleteFunc(b.files, func(name string) bool { return name == t.name })
+		}
+	}
 }
 
 // digest returns the revision of a policy: a hash of all its files.

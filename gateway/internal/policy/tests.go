@@ -43,6 +43,7 @@ func Test(ctx context.Context, src Source, out io.Writer, o TestOptions) (Report
 		coverage = cover.New()
 	}
 	var b *bundle
+	src.whole = true
 	results, err := inTime(ctx, Options{Source: src}.withDefaults(), func(ctx context.Context) (_ []*tester.Result, err error) {
 		if b, err = load(src); err != nil {
 			return nil, err

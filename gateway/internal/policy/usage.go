@@ -22,8 +22,8 @@ func compareMeters(a, b llm.Limit) int {
 // compareStrictness orders limits on the same meter: those that deny before those that
 // warn, then the tighter one.
 func compareStrictness(a, b llm.Limit) int {
-	if a.Warn != b.Warn {
-		if b.Warn {
+	if a.Hard() != b.Hard() {
+		if a.Hard() {
 			return -1
 		}
 		return 1

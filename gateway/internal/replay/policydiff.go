@@ -16,6 +16,9 @@ type PolicyDiff struct {
 	skipped map[string]int64
 	changes map[changeKey]*ChangeCount
 	groups  map[groupKey]*Group
+	limits  map[meterOf]*LimitCount
+	// counters is nil where limits are only compared.
+	counters *Counters
 }
 
 // PolicyReport is the result of a PolicyDiff. Costs are in nano-USD, of the requests whose
@@ -39,9 +42,11 @@ type PolicyReport struct {
 	DeniedUnpriced int64       `json:"newly_denied_unpriced"`
 	Repriced       Repriced    `json:"repriced"`
 	// Changes are sorted by their number of requests.
-	Changes  []ChangeCount `json:"changes"`
-	Groups   []Group       `json:"groups"`
-	Examples []Example     `json:"examples,omitempty"`
+	Changes []ChangeCount `json:"changes"`
+	// Limits are those that would have refused requests.
+	Limits   []LimitCount `json:"limits,omitempty"`
+	Groups   []Group      `json:"groups"`
+	Examples []Example    `json:"examples,omitempty"`
 }
 
 // Repriced are the requests that another target would have answered, or with less output, by
@@ -102,9 +107,10 @@ type Change struct {
 	After  json.RawMessage `json:"after,omitempty"`
 }
 
-// DiffPolicy returns a PolicyDiff with a policy of this revision.
-func DiffPolicy(revision string) *PolicyDiff {
-	return &PolicyDiff{report: PolicyReport{Revision: revision}, skipped: map[string]int64{}, changes: map[changeKey]*ChangeCount{}, groups: map[groupKey]*Group{}}
+// DiffPolicy returns a PolicyDiff with a policy of this revision. Nil counters count no limits:
+// they are only compared.
+func DiffPolicy(revision string, counters *Counters) *PolicyDiff {
+	return &PolicyDiff{report: PolicyReport{Revision: revision}, counters: counters, limits: map[meterOf]*LimitCount{}, skipped: map[string]int64{}, changes: map[changeKey]*ChangeCount{}, groups: map[groupKey]*Group{}}
 }
 
 // Skip counts a record that is not decided again, with the reason.
@@ -113,18 +119,22 @@ func (d *PolicyDiff) Skip(why string) {
 	count(d.skipped, why)
 }
 
-// Add sums up one record. explain names the rules of after, and is called only for requests
+// Add sums up one record; records come in the order of their arrival. explain names the rules of after, and is called only for requests
 // that would have been treated differently. route has the targets that after may send the
 // request to, in the order of preference. At most so many examples are kept.
 func (d *PolicyDiff) Add(r *llm.Record, before, after *llm.Decision, route []*llm.Target, examples int, explain func() error) error {
 	d.report.Records++
 	d.report.Compared++
 	target := servedBy(r, before, after, route)
+	full := d.recount(r, before, after, target)
 	if len(Changes(before, after)) == 0 {
 		return nil
 	}
 	if err := explain(); err != nil {
 		return err
+	}
+	if full != nil {
+		d.countLimit(r, after, full)
 	}
 	changes := Changes(before, after)
 	d.report.Different++
@@ -197,10 +207,10 @@ func (d *PolicyDiff) count(c Change, r *llm.Record) {
 // request that after permits no target for.
 func servedBy(r *llm.Record, before, after *llm.Decision, route []*llm.Target) *llm.Target {
 	o := &after.Obligations
-	if !after.Allow || len(o.AllowTargets)+len(o.DenyTargets) == 0 && o.Destination() == before.Obligations.Destination() || len(route) == 0 {
+	if !after.Allow || !restricts(o) && o.Destination() == before.Obligations.Destination() || len(route) == 0 {
 		return find(route, r.Target)
 	}
-	permitted := slices.DeleteFunc(slices.Clone(route), func(t *llm.Target) bool { return !permits(o, t.ID) })
+	permitted := slices.DeleteFunc(slices.Clone(route), func(t *llm.Target) bool { return !permits(o, t) })
 	if t := find(permitted, r.Target); t != nil {
 		return t
 	}
@@ -228,22 +238,39 @@ func find(route []*llm.Target, id string) *llm.Target {
 	return nil
 }
 
-func permits(o *llm.Obligations, id string) bool {
-	matches := func(p string) bool { return llm.MatchName(p, id) }
-	return (len(o.AllowTargets) == 0 || slices.ContainsFunc(o.AllowTargets, matches)) && !slices.ContainsFunc(o.DenyTargets, matches)
+// restricts reports whether obligations permit some targets only.
+func restricts(o *llm.Obligations) bool {
+	return len(o.AllowTargets)+len(o.DenyTargets)+len(o.DataClasses) > 0 || o.Regions != nil
+}
+
+func permits(o *llm.Obligations, t *llm.Target) bool {
+	matches := func(p string) bool { return llm.MatchName(p, t.ID) }
+	demands := llm.Demands{Classes: o.DataClasses, Regions: o.Regions}
+	return demands.Refuses(t) == "" && (len(o.AllowTargets) == 0 || slices.ContainsFunc(o.AllowTargets, matches)) && !slices.ContainsFunc(o.DenyTargets, matches)
 }
 
 // reprice adds what a request would have cost at a target, if that or the output differs.
 func (d *PolicyDiff) reprice(r *llm.Record, after *llm.Decision, t *llm.Target) {
-	limit := after.Obligations.MaxOutputTokens
-	cut := limit > 0 && r.Usage.Output > limit
-	if !worked(r) || t == nil || t.ID == r.Target && !cut {
+	cost, _, changed := costAt(r, after, t)
+	if !changed {
 		return
 	}
 	d.report.Repriced.Requests++
-	if !r.Price.Known || t.ID != r.Target && !t.Price.Known {
+	if cost == nil {
 		d.report.Repriced.Unpriced++
 		return
+	}
+	d.report.Repriced.Before = llm.Add(d.report.Repriced.Before, r.Cost)
+	d.report.Repriced.After = llm.Add(d.report.Repriced.After, *cost)
+}
+
+// costAt returns what a request would have cost at a target, nil if a price is unknown, and what
+// it would have used. changed is false if neither the target nor the output differs.
+func costAt(r *llm.Record, after *llm.Decision, t *llm.Target) (cost *llm.NanoUSD, usage llm.Usage, changed bool) {
+	limit := after.Obligations.MaxOutputTokens
+	cut := limit > 0 && r.Usage.Output > limit
+	if !worked(r) || t == nil || t.ID == r.Target && !cut {
+		return nil, r.Usage, false
 	}
 	price, usage := r.Price, r.Usage
 	if t.ID != r.Target { // whose prompt cache is taken not to hold the prompt
@@ -252,15 +279,18 @@ func (d *PolicyDiff) reprice(r *llm.Record, after *llm.Decision, t *llm.Target) 
 	if cut {
 		usage.Output, usage.Reasoning, usage.BilledOutput = limit, min(usage.Reasoning, limit), min(usage.BilledOutput, limit)
 	}
-	d.report.Repriced.Before = llm.Add(d.report.Repriced.Before, r.Cost)
-	d.report.Repriced.After = llm.Add(d.report.Repriced.After, price.Cost(usage))
+	if !r.Price.Known || !price.Known {
+		return nil, usage, true
+	}
+	there := price.Cost(usage)
+	return &there, usage, true
 }
 
 // Report returns what has been summed up.
 func (d *PolicyDiff) Report() *PolicyReport {
 	r := d.report
 	r.Skipped = skips(d.skipped)
-	r.Changes, r.Groups = []ChangeCount{}, []Group{}
+	r.Changes, r.Groups, r.Limits = []ChangeCount{}, []Group{}, d.limitCounts()
 	for k, n := range d.changes {
 		n.What, n.Name, n.Rule = k.what, k.name, k.rule
 		r.Changes = append(r.Changes, *n)

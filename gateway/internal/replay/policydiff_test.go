@@ -78,7 +78,7 @@ func priced(change func(*llm.Record)) *llm.Record {
 
 func TestPolicyDiff(t *testing.T) {
 	route := []*llm.Target{{ID: "p/a", Price: llm.Price{Known: true, Input: 2 * llm.USD}}, {ID: "p/b", Price: llm.Price{Known: true, Input: llm.USD / 2}}, {ID: "p/c"}}
-	d := DiffPolicy("rev")
+	d := DiffPolicy("rev", nil)
 	explained := 0
 	add := func(r *llm.Record, before, after *llm.Decision) {
 		t.Helper()
@@ -115,7 +115,7 @@ func TestPolicyDiff(t *testing.T) {
 
 // Less output costs less.
 func TestPolicyDiffCuts(t *testing.T) {
-	d := DiffPolicy("rev")
+	d := DiffPolicy("rev", nil)
 	r := priced(func(r *llm.Record) { r.Price.Output, r.Cost = 1000*llm.USD, r.Cost+llm.USD/10 })
 	if err := d.Add(r, allow(nil), obliged(llm.Obligations{MaxOutputTokens: 10}), []*llm.Target{{ID: "p/a"}}, 0, func() error { return nil }); err != nil {
 		t.Fatal(err)
@@ -127,7 +127,7 @@ func TestPolicyDiffCuts(t *testing.T) {
 
 // However many keys, teams and rules there are, their number is bounded.
 func TestPolicyDiffIsBounded(t *testing.T) {
-	d := DiffPolicy("rev")
+	d := DiffPolicy("rev", nil)
 	for i := range 2 * maxTargets {
 		name := fmt.Sprint(i)
 		r := priced(func(r *llm.Record) { r.KeyID, r.Team, r.Model = name, name, name })

@@ -68,6 +68,8 @@ type policyState struct {
 	Remembered int    `json:"remembered"`
 	// Overrunning counts evaluations that have passed their time limit and still run.
 	Overrunning int `json:"overrunning"`
+	// Bundle is the state of the bundle that the policy is from.
+	Bundle *bundleState `json:"bundle,omitempty"`
 }
 
 func (s *Server) ready() (bool, any) {
@@ -77,7 +79,7 @@ func (s *Server) ready() (bool, any) {
 	}
 	p := sn.policy.Status()
 	r := readiness{Version: s.o.Version, Draining: s.draining.Load(),
-		Policy:  policyState{p.Revision, p.Tests, p.Hits, p.Misses, p.Remembered, p.Overrunning},
+		Policy:  policyState{p.Revision, p.Tests, p.Hits, p.Misses, p.Remembered, p.Overrunning, sn.bundle.ready()},
 		Modules: s.moduleStats(sn)}
 	if err := s.reloadError.Load(); err != nil {
 		r.Reload = (*err).Error()

@@ -4,13 +4,15 @@ import (
 	"context"
 	"net/http"
 	"os"
-	"time"
 
+	"github.com/penstock/penstock/gateway/internal/audit"
 	"github.com/penstock/penstock/gateway/internal/config"
 	"github.com/penstock/penstock/gateway/internal/httpapi"
 	"github.com/penstock/penstock/gateway/internal/httpapi/admin"
+	"github.com/penstock/penstock/gateway/internal/keys"
 	"github.com/penstock/penstock/gateway/internal/ledger"
 	"github.com/penstock/penstock/gateway/internal/llm"
+	"github.com/penstock/penstock/gateway/internal/replay"
 )
 
 // openAPI makes the HTTP API.
@@ -98,6 +100,8 @@ func (s service) Authenticate(ctx context.Context, token string) (llm.Principal,
 	return s.server.authenticate(ctx, token)
 }
 
+func (s service) Recognizes(token string) bool { return s.server.recognizes(token) }
+
 func (s service) Models(_ context.Context, who llm.Principal) ([]httpapi.Model, error) {
 	return s.server.models(who), nil
 }
@@ -132,16 +136,16 @@ func (o operators) Replay(ctx context.Context, id string) (any, error) {
 }
 
 func (o operators) CompareRouters(ctx context.Context, c admin.Comparison) (any, error) {
-	if !o.server.comparing.TryLock() { // it takes an instance of the modules from the requests
-		return nil, &llm.Error{Code: llm.CodeOverloaded, Status: http.StatusServiceUnavailable, RetryAfter: 5 * time.Second,
-			Message: "Another comparison of routers or policies is running. Ask again when it is done, or run penstock route compare."}
-	}
-	defer o.server.comparing.Unlock()
-	return o.server.CompareRouters(ctx, o.server.ledger.Reader, c)
+	return compareFor(ctx, o.server, "penstock route compare", func(ctx context.Context, l *ledger.Reader) (*replay.Report, error) {
+		return o.server.CompareRouters(ctx, l, c)
+	})
 }
 
 func (o operators) DiffPolicy(ctx context.Context, q admin.PolicyChange) (any, error) {
-	return o.server.diffPolicyFor(ctx, q)
+	report, err := compareFor(ctx, o.server, "penstock policy diff", func(ctx context.Context, l *ledger.Reader) (*replay.PolicyReport, error) {
+		return o.server.DiffPolicy(ctx, l, q)
+	})
+	return report, badFiles(err)
 }
 
 func (o operators) Spend(ctx context.Context, q admin.SpendQuery) (any, error) {
@@ -152,6 +156,20 @@ func (o operators) Budgets(context.Context) (any, error) { return o.server.budge
 
 func (o operators) Correct(ctx context.Context, c admin.Correction) (any, error) {
 	return o.server.correct(ctx, c)
+}
+
+func (o operators) Raises(context.Context) (any, error) { return o.server.raiseList(), nil }
+
+func (o operators) Raise(ctx context.Context, spec admin.RaiseSpec, operator string) (any, error) {
+	return o.server.raise(ctx, spec, operator)
+}
+
+func (o operators) EndRaise(ctx context.Context, id string) (any, error) {
+	return o.server.endRaise(ctx, id)
+}
+
+func (o operators) Limits(ctx context.Context, q admin.LimitsQuery) (any, error) {
+	return o.server.limits(ctx, q)
 }
 
 func (o operators) Explain(ctx context.Context, req *llm.Request, as admin.Asker) (*llm.Record, error) {
@@ -175,6 +193,12 @@ func (o operators) Purge(ctx context.Context, what admin.Purge) error {
 }
 
 func (o operators) Reload(ctx context.Context) (any, error) { return o.server.reloadNow(ctx) }
+
+func (o operators) Keys() *keys.Keys { return o.server.keys }
+
+func (o operators) AuditLog() *audit.Log { return o.server.audit }
+
+func (o operators) Audit(ctx context.Context, e audit.Entry) { o.server.addAudit(ctx, e) }
 
 func (o operators) Metrics() http.Handler { return o.server.telemetry.Handler() }
 

@@ -8,6 +8,7 @@ import (
 	"strconv"
 	"time"
 
+	"github.com/penstock/penstock/gateway/internal/audit"
 	"github.com/penstock/penstock/gateway/internal/httpapi/admin"
 	"github.com/penstock/penstock/gateway/internal/llm"
 	"github.com/penstock/penstock/gateway/internal/meter"
@@ -25,29 +26,51 @@ type Budget struct {
 	Window   string      `json:"window,omitempty"`
 	Used     json.Number `json:"used"`
 	Reserved json.Number `json:"reserved"`
-	Max      json.Number `json:"max,omitempty"`
-	Resets   *time.Time  `json:"resets,omitempty"`
+	// Max is the hard maximum for the last request, with what raises add to it: Raised.
+	Max    json.Number `json:"max,omitempty"`
+	Raised json.Number `json:"raised,omitempty"`
+	// Percent is Used of Max, in whole percent rounded down; nil without a maximum.
+	Percent *int       `json:"percent,omitempty"`
+	Resets  *time.Time `json:"resets,omitempty"`
 }
 
 // budgets returns the counters of the meter.
 func (s *Server) budgets() BudgetList {
 	list := BudgetList{Budgets: []Budget{}}
 	for _, c := range s.meter.Counts() {
-		list.Budgets = append(list.Budgets, budgetOf(c))
+		list.Budgets = append(list.Budgets, budgetOf(c, s.raises.By(c.Scope, c.Unit, c.Window)))
 	}
 	return list
 }
 
-func budgetOf(c meter.Count) Budget {
+// budgetOf returns a counter whose limits are raised by that.
+func budgetOf(c meter.Count, raised int64) Budget {
 	b := Budget{Scope: c.Scope, Unit: c.Unit, Window: c.Window, Used: c.Unit.Amount(c.Spent), Reserved: c.Unit.Amount(c.Reserved)}
+	if raised > 0 {
+		b.Raised = c.Unit.Amount(raised)
+	}
 	if c.Max > 0 {
-		b.Max = c.Unit.Amount(c.Max)
+		most := llm.Add(c.Max, raised)
+		b.Max, b.Percent = c.Unit.Amount(most), percentOf(c.Unit, c.Spent, c.Reserved, most)
 	}
 	if !c.Resets.IsZero() {
 		resets := c.Resets.UTC()
 		b.Resets = &resets
 	}
 	return b
+}
+
+// percentOf returns how much of a maximum is used; nil when that is 0. Requests in flight
+// use up a limit on their number, and of others hold more than they will use.
+func percentOf(u llm.Unit, spent, reserved, most int64) *int {
+	if most <= 0 {
+		return nil
+	}
+	if u == llm.UnitConcurrent {
+		spent = reserved
+	}
+	percent := int(min(100*float64(spent)/float64(most), 1e6))
+	return &percent
 }
 
 // ParseAmount parses what llm.Unit.Amount has formatted.
@@ -69,14 +92,20 @@ func (s *Server) correct(ctx context.Context, c admin.Correction) (any, error) {
 	if err != nil {
 		return nil, &llm.Error{Code: llm.CodeInvalidRequest, Status: http.StatusBadRequest, Param: "used", Message: err.Error()}
 	}
-	charge, err := s.meter.Difference(c.Scope, c.Unit, c.Window, used)
+	charges, err := s.meter.Difference(c.Scope, c.Unit, c.Window, used)
 	if err != nil {
 		return nil, err
 	}
-	if err := s.ledger.Correct(ctx, charge); err != nil {
+	if err := s.ledger.Correct(ctx, charges); err != nil {
 		return nil, err
 	}
-	s.meter.Apply(charge)
-	s.log.Info("a counter was corrected", "scope", c.Scope, "unit", c.Unit, "window", c.Window, "used", c.Used, "difference", c.Unit.Amount(charge.Amount))
+	s.meter.Apply(charges)
+	var difference int64
+	for _, charge := range charges {
+		difference += charge.Amount
+	}
+	before := map[string]json.Number{"used": c.Unit.Amount(used - difference)}
+	audit.From(ctx).Note(c.Scope+" "+string(c.Unit)+" "+c.Window, before, map[string]json.Number{"used": c.Unit.Amount(used)})
+	s.log.Info("a counter was corrected", "scope", c.Scope, "unit", c.Unit, "window", c.Window, "used", c.Used, "difference", c.Unit.Amount(difference))
 	return s.budgets(), nil
 }

@@ -31,7 +31,7 @@ func (s *Server) CompareRouters(ctx context.Context, l *ledger.Reader, q admin.C
 	c := replay.Compare(describe(q.A), routers[0], describe(q.B), routers[1])
 	facts := factsCache{l: l}
 	text := func(r *llm.Record) *llm.Request { return s.textOf(ctx, r) }
-	err := l.Each(ctx, ledger.Range{Since: q.Since, Until: q.Until, Model: q.Model}, func(r *llm.Record) error {
+	err := l.Each(ctx, ledger.Range(q.Selection), func(r *llm.Record) error {
 		return c.Add(ctx, r, func(digest string) (*llm.RouteFacts, error) { return facts.get(ctx, digest) }, text)
 	})
 	if err != nil {

@@ -2,51 +2,71 @@ package server
 
 import (
 	"context"
-	"errors"
-	"fmt"
-	"io"
-	"os"
 
 	"github.com/penstock/penstock/gateway/internal/config"
-	"github.com/penstock/penstock/gateway/internal/policy"
+	"github.com/penstock/penstock/gateway/internal/decisionlog"
+	"github.com/penstock/penstock/gateway/internal/telemetry"
 )
 
-// openDecisions starts the decision log if the configuration names one. It appends to a
-// file, which can be rotated by copying and truncating it.
-func (s *Server) openDecisions(_ context.Context, c *config.Config) (err error) {
-	if c.DecisionLog == "" {
+// openDecisions starts the decision log if the configuration names one.
+func (s *Server) openDecisions(_ context.Context, c *config.Config) error {
+	l := &c.DecisionLog
+	if l.IsZero() {
 		return nil
 	}
-	var w io.Writer = s.o.Stderr
-	if c.DecisionLog != config.Stderr {
-		s.decisionFile, err = os.OpenFile(c.DecisionLog, os.O_APPEND|os.O_CREATE|os.O_WRONLY, 0o600)
+	var outputs []decisionlog.Output
+	switch l.File {
+	case "":
+	case config.Stderr:
+		outputs = append(outputs, decisionlog.NewStream(config.Stderr, s.o.Stderr))
+	default:
+		file, err := decisionlog.OpenFile(l.File, decisionlog.FileOptions{MaxSize: int64(l.MaxSize), Keep: l.Keep, Log: s.log})
 		if err != nil {
-			return config.Faults{c.Fault("decision_log", "name a file that can be written, or stderr", "%v", err)}
+			return config.Faults{c.Fault("decision_log.file", "name a file that can be written, or stderr", "%v", err)}
 		}
-		w = s.decisionFile
+		outputs = append(outputs, file)
 	}
-	s.decisions, err = policy.StartDecisionLog(w, policy.DecisionLogOptions{Labels: map[string]string{"app": "penstock", "version": s.o.Version}})
-	return err
+	if l.OTLP != "" {
+		receiver, err := s.newReceiver(l)
+		if err != nil {
+			return config.Faults{c.Fault("decision_log.otlp", "write https://HOST:4318", "%v", err)}
+		}
+		outputs = append(outputs, receiver)
+	}
+	var masks []decisionlog.Mask
+	for _, m := range l.Mask {
+		masks = append(masks, decisionlog.Mask(m))
+	}
+	s.decisions = decisionlog.Start(outputs, decisionlog.Options{Labels: map[string]string{"app": "penstock", "version": s.o.Version}, Mask: masks, Queue: l.Queue})
+	return nil
 }
 
-// closeDecisions writes what is queued. The error says how much could not be written.
-func (s *Server) closeDecisions() error {
-	var errs []error
-	if s.decisions != nil {
-		if err := s.decisions.Close(); err != nil {
-			errs = append(errs, fmt.Errorf("%w (%d lines are missing)", err, s.decisions.Dropped()))
-		}
+// newReceiver returns the output to an OpenTelemetry receiver.
+func (s *Server) newReceiver(l *config.DecisionLog) (*decisionlog.OTLP, error) {
+	header := map[string]string{}
+	for name, value := range l.Headers {
+		header[name] = value.Reveal()
 	}
-	if s.decisionFile != nil {
-		errs = append(errs, s.decisionFile.Close())
+	return decisionlog.NewOTLP(l.OTLP, decisionlog.OTLPOptions{Header: header, Log: s.log,
+		Resource: map[string]string{"service.name": "penstock", "service.version": s.o.Version}})
+}
+
+// closeDecisions writes what is queued, until ctx ends. The error says how much could not be
+// written.
+func (s *Server) closeDecisions(ctx context.Context) error {
+	if s.decisions == nil {
+		return nil
 	}
-	return errors.Join(errs...)
+	return s.decisions.Close(ctx)
 }
 
 // droppedDecisions returns how many lines of the decision log were dropped.
-func (s *Server) droppedDecisions() uint64 {
+func (s *Server) droppedDecisions() (all []telemetry.DroppedLines) {
 	if s.decisions == nil {
-		return 0
+		return nil
 	}
-	return s.decisions.Dropped()
+	for _, d := range s.decisions.Dropped() {
+		all = append(all, telemetry.DroppedLines(d))
+	}
+	return all
 }

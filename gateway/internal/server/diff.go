@@ -57,6 +57,7 @@ func otherSettings(was, is *config.Config) string {
 		f := now.Type().Field(i)
 		switch name := f.Tag.Get("yaml"); {
 		case !f.IsExported() || name == "-" || slices.Contains([]string{"providers", "models", "plugins", "endpoints", "keys"}, name):
+		case name == "policies" && was.Policies.Equal(is.Policies):
 		case !same(before.Field(i).Interface(), now.Field(i).Interface()):
 			names = append(names, name)
 		}
@@ -96,8 +97,8 @@ func prefixed(prefix string, names []string) []string {
 func (sn *snapshot) warnings(old *snapshot) []string {
 	was, is := old.config, sn.config
 	var list []string
-	if was.Policies != "" && is.Policies == "" {
-		list = append(list, "the policies of "+was.Policies+" are no longer in force: the configuration names none, so the built-in policy decides")
+	if !was.Policies.IsZero() && is.Policies.IsZero() {
+		list = append(list, "the policies of "+was.Policies.String()+" are no longer in force: the configuration names none, so the built-in policy decides")
 	}
 	if gone := missing(was.Plugins.Own, is.Plugins.Own); len(gone) > 0 {
 		list = append(list, "plugins are no longer in use: "+strings.Join(gone, ", "))

@@ -14,6 +14,7 @@ import (
 	"github.com/penstock/penstock/gateway/internal/keys"
 	"github.com/penstock/penstock/gateway/internal/ledger"
 	"github.com/penstock/penstock/gateway/internal/llm"
+	"github.com/penstock/penstock/gateway/internal/raises"
 	"github.com/penstock/penstock/gateway/internal/wire"
 )
 
@@ -58,6 +59,9 @@ func (s *Server) assumeFromLedger(ctx context.Context, req *llm.Request, as admi
 		return err
 	}
 	s.meter.Restore(totals)
+	if s.raises, err = raises.Open(ctx, l.DB(), time.Now); err != nil {
+		return err
+	}
 	k, err := keys.Open(ctx, l.DB(), keys.Options{})
 	if err != nil {
 		return err
@@ -81,9 +85,10 @@ func (s *Server) explain(ctx context.Context, req *llm.Request) *llm.Record {
 	return sn.pipeline.Explain(ctx, req)
 }
 
-// keyring lists virtual keys.
+// keyring lists virtual keys, and says what their teams and users let them be.
 type keyring interface {
 	List(ctx context.Context) ([]keys.Key, error)
+	Admit(ctx context.Context, p llm.Principal) (llm.Principal, error)
 }
 
 // assume gives a request the caller, the tags and the time that the asker names. Errors
@@ -96,7 +101,9 @@ func (sn *snapshot) assume(ctx context.Context, req *llm.Request, as admin.Asker
 		if err != nil {
 			return err
 		}
-		req.Principal = found.Principal()
+		if req.Principal, err = ring.Admit(ctx, found.Principal()); err != nil {
+			return err
+		}
 	}
 	if as.Team != "" {
 		req.Principal.Team = as.Team

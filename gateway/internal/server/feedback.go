@@ -6,7 +6,6 @@ import (
 	"slices"
 	"time"
 
-	"github.com/penstock/penstock/gateway/internal/httpapi"
 	"github.com/penstock/penstock/gateway/internal/llm"
 )
 
@@ -31,5 +30,5 @@ func (s *Server) addFeedback(ctx context.Context, who llm.Principal, f *llm.Feed
 // mayRate reports whether a caller may give feedback on a request: with the same key, or with
 // one of the same team, or as an operator.
 func mayRate(who llm.Principal, r *llm.Record) bool {
-	return who.KeyID == r.KeyID || who.Team != "" && who.Team == r.Team || slices.Contains(who.Roles, httpapi.RoleAdmin)
+	return who.KeyID == r.KeyID || who.Team != "" && who.Team == r.Team || slices.Contains(who.Roles, llm.RoleAdmin)
 }

@@ -42,10 +42,25 @@ func (sn *snapshot) openIssuers(s *Server) error {
 func (s *Server) authenticate(ctx context.Context, credential string) (llm.Principal, error) {
 	sn := s.acquire()
 	defer sn.release()
-	if !sn.issuers.Empty() && oidc.IsToken(credential) {
-		return sn.issuers.Verify(ctx, credential)
+	if sn.issuers.Empty() || !oidc.IsToken(credential) {
+		return s.keys.Authenticate(ctx, credential)
 	}
-	return s.keys.Authenticate(ctx, credential)
+	who, err := sn.issuers.Verify(ctx, credential)
+	if err != nil {
+		return who, err
+	}
+	return s.keys.Admit(ctx, who)
+}
+
+// recognizes reports whether a credential may be one that was accepted lately. It is asked
+// about the credentials of addresses that send many wrong ones.
+func (s *Server) recognizes(credential string) bool {
+	sn := s.acquire()
+	defer sn.release()
+	if sn.issuers.Empty() || !oidc.IsToken(credential) {
+		return s.keys.Recognizes(credential)
+	}
+	return sn.issuers.Recognizes(credential)
 }
 
 // holder returns the holder of a virtual key, or of a token, by its KeyID.
@@ -55,7 +70,11 @@ func (s *Server) holder(ctx context.Context, keyID string) (llm.Principal, error
 	}
 	sn := s.acquire()
 	defer sn.release()
-	return sn.issuers.Holder(keyID)
+	who, err := sn.issuers.Holder(keyID)
+	if err != nil {
+		return who, err
+	}
+	return s.keys.Admit(ctx, who)
 }
 
 // issuerState is the state of an issuer of tokens, as operators see it.

@@ -295,3 +295,48 @@ func TestReloadIssuers(t *testing.T) {
 		t.Errorf("Reload with a bad keys_file = %v", err)
 	}
 }
+
+// TestTeamsAndUsersBoundTokens has callers with tokens in a team and users that are kept, and
+// an operator with one make a key.
+func TestTeamsAndUsersBoundTokens(t *testing.T) {
+	t.Parallel()
+	issuer := newTokenIssuer()
+	h, url := openIdentity(t, issuer, "required")
+	token := issuer.token(url, map[string]any{"sub": "u1", "email": "ada@example.com", "team": "search", "groups": []string{"ops"}})
+	check := func(what string, status int, words string) {
+		t.Helper()
+		if resp, body := h.post(t, identityChat, "Authorization", "Bearer "+token); resp.StatusCode != status || !strings.Contains(string(body), words) {
+			t.Errorf("%s: status %d: %s, want %d with %q", what, resp.StatusCode, body, status, words)
+		}
+	}
+	if h.recognizes(token) {
+		t.Error("a token that was never sent is recognized")
+	}
+	check("a token of a team that is not kept", http.StatusOK, "")
+	if !h.recognizes(token) || h.recognizes(token+"x") {
+		t.Error("only the token that was sent is to be recognized")
+	}
+	create := func() (int, string) {
+		r := httptest.NewRequest(http.MethodPost, "/admin/v1/keys", strings.NewReader(`{"name":"ada's"}`))
+		r.Header.Set("Authorization", "Bearer "+token)
+		w := httptest.NewRecorder()
+		h.AdminHandler().ServeHTTP(w, r)
+		return w.Code, w.Body.String()
+	}
+	if status, body := create(); status != http.StatusOK || !strings.Contains(body, `"team":"search","user":"ada@example.com","models":["m"]`) || !strings.Contains(body, `"made_by":"oidc:corp:u1"`) || strings.Contains(body, "expires") {
+		t.Errorf("a key made with a token: %d %s, want the models of the token and not its end", status, body)
+	}
+	if _, err := h.keys.CreateUser(t.Context(), keys.User{Name: "ada@example.com", Roles: []string{"viewer"}}); err != nil {
+		t.Fatal(err)
+	}
+	if status, body := create(); status != http.StatusForbidden {
+		t.Errorf("a key made with the role viewer: %d %s", status, body)
+	}
+	if _, err := h.keys.CreateTeam(t.Context(), keys.Team{Name: "search", Blocked: true}); err != nil {
+		t.Fatal(err)
+	}
+	check("a token of a blocked team", http.StatusForbidden, "is blocked")
+	if _, err := h.holder(t.Context(), "oidc:corp:u1"); err == nil {
+		t.Error("a session of a blocked team goes on")
+	}
+}

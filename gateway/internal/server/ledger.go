@@ -6,10 +6,12 @@ import (
 	"io"
 	"time"
 
+	"github.com/penstock/penstock/gateway/internal/audit"
 	"github.com/penstock/penstock/gateway/internal/config"
 	"github.com/penstock/penstock/gateway/internal/hint"
 	"github.com/penstock/penstock/gateway/internal/keys"
 	"github.com/penstock/penstock/gateway/internal/ledger"
+	"github.com/penstock/penstock/gateway/internal/raises"
 )
 
 // OpenLedger opens the ledger that the configuration names, for reading. The gateway may
@@ -23,18 +25,22 @@ func (o *Options) OpenLedger(ctx context.Context) (*ledger.Reader, error) {
 	return l, withLedgerHint(err)
 }
 
-// OpenKeys opens the virtual keys in that ledger. The gateway may be running. The caller
-// closes the ledger.
-func (o *Options) OpenKeys(ctx context.Context) (*keys.Keys, io.Closer, error) {
+// OpenKeys opens the virtual keys in that ledger, and the audit log of their changes. The
+// gateway may be running. The caller closes the ledger.
+func (o *Options) OpenKeys(ctx context.Context) (*keys.Keys, *audit.Log, io.Closer, error) {
 	l, err := o.OpenLedger(ctx)
 	if err != nil {
-		return nil, nil, err
+		return nil, nil, nil, err
 	}
 	k, err := keys.Open(ctx, l.DB(), keys.Options{})
 	if err != nil {
-		return nil, nil, errors.Join(err, l.Close())
+		return nil, nil, nil, errors.Join(err, l.Close())
 	}
-	return k, l, nil
+	log, err := audit.Open(ctx, l.DB())
+	if err != nil {
+		return nil, nil, nil, errors.Join(err, l.Close())
+	}
+	return k, log, l, nil
 }
 
 func withLedgerHint(err error) error {
@@ -51,6 +57,12 @@ func (s *Server) openLedger(ctx context.Context, c *config.Config) (err error) {
 		return withLedgerHint(err)
 	}
 	if s.keys, err = keys.Open(ctx, s.ledger.DB(), keys.Options{}); err != nil {
+		return err
+	}
+	if s.raises, err = raises.Open(ctx, s.ledger.DB(), time.Now); err != nil {
+		return err
+	}
+	if s.audit, err = audit.Open(ctx, s.ledger.DB()); err != nil {
 		return err
 	}
 	orphans, err := s.ledger.Sweep(ctx)

@@ -44,6 +44,7 @@ func (s *Server) startMaintenance(ctx context.Context) *maintenance {
 	m.wg.Go(func() { m.reloadOn(ctx, hup) })
 	m.wg.Go(func() { m.tick(ctx) })
 	m.wg.Go(func() { s.newProber().run(ctx) })
+	m.wg.Go(func() { s.pollBundle(ctx) })
 	started := time.Now()
 	m.wg.Go(func() { s.prime(ctx, started) })
 	return m
@@ -63,9 +64,10 @@ func (m *maintenance) reloadOn(ctx context.Context, hup chan os.Signal) {
 		case <-ctx.Done():
 			return
 		case <-hup:
+			m.reloadAudited(ctx, "on SIGHUP")
 		case <-m.changed:
+			m.reloadAudited(ctx, "a file has changed")
 		}
-		_ = m.Reload(ctx) // Reload logs the error, and /readyz reports it
 	}
 }
 
@@ -80,7 +82,9 @@ func (m *maintenance) tick(ctx context.Context) {
 		case now := <-tick.C:
 			m.holds.Tend(ctx, now)
 			m.ledger.Check(ctx)
+			m.refreshRaises(ctx)
 			m.report(m.ledger.Health())
+			m.tendKeys(ctx)
 			m.prune(ctx, now)
 			m.watchCircuits()
 			m.watchPlugins()
@@ -101,12 +105,20 @@ func (m *maintenance) report(h ledger.Health) {
 	m.reported = h
 }
 
+// refreshRaises notices raises that another process has made or ended.
+func (m *maintenance) refreshRaises(ctx context.Context) {
+	if err := m.raises.Refresh(ctx); err != nil && ctx.Err() == nil {
+		m.log.Debug("read the raises of limits", "err", err) // those that are known stay; the ledger's health reports the fault
+	}
+}
+
 // prune deletes some of the records that are older than the configuration's retention.
 func (m *maintenance) prune(ctx context.Context, now time.Time) {
 	keep := m.snapshot.Load().config.Retention
 	if keep == 0 || now.Before(m.nextPrune) || m.reported.Fault != nil {
 		return
 	}
+	m.pruneAudit(ctx, now.Add(-keep))
 	n, err := m.ledger.Prune(ctx, now.Add(-keep), pruneStep)
 	if err != nil {
 		m.log.Warn("delete old usage records", "err", err)

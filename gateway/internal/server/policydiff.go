@@ -4,7 +4,7 @@ import (
 	"context"
 	"errors"
 	"net/http"
-	"time"
+	"strings"
 
 	"github.com/penstock/penstock/gateway/internal/httpapi/admin"
 	"github.com/penstock/penstock/gateway/internal/keys"
@@ -12,10 +12,8 @@ import (
 	"github.com/penstock/penstock/gateway/internal/llm"
 	"github.com/penstock/penstock/gateway/internal/policy"
 	"github.com/penstock/penstock/gateway/internal/replay"
+	"github.com/penstock/penstock/policies"
 )
-
-// maxDiff bounds one comparison of policies for an operator of the running gateway.
-const maxDiff = time.Minute
 
 // DiffPolicy decides on the records of a ledger again with other policies. The policy in force
 // takes no part. Keys, routes and prices are those of now. Its error has policy.Faults when the
@@ -27,25 +25,45 @@ func (s *Server) DiffPolicy(ctx context.Context, l *ledger.Reader, q admin.Polic
 	if err != nil {
 		return nil, err
 	}
-	source := PolicySource(q.Dir)
-	source.Files = q.Files
+	source, err := sn.changedPolicy(q)
+	if err != nil {
+		return nil, err
+	}
 	routeOf := func(model string) (*llm.Route, bool) {
 		route, err := sn.routes.Named(model)
 		return route, err == nil
 	}
-	p, err := policy.NewReplayer(ctx, policy.ReplayOptions{Options: policy.Options{Source: source, Location: sn.config.TimeZone.Location(), Workers: s.diffWorkers},
-		Principal: func(id string) (llm.Principal, bool) { who, ok := known[id]; return who, ok }, Route: routeOf})
+	zone := sn.config.TimeZone.Location()
+	counters := [2]*recounter{newRecounter(zone), newRecounter(zone)}
+	p, err := policy.NewReplayer(ctx, policy.ReplayOptions{Options: policy.Options{Source: source, Location: zone, Workers: s.diffWorkers},
+		Principal: func(id string) (llm.Principal, bool) { who, ok := known[id]; return who, ok }, Route: routeOf, Used: counters[1].percent})
 	if err != nil {
 		return nil, err
 	}
-	d := replay.DiffPolicy(p.Revision())
-	err = l.Each(ctx, ledger.Range{Since: q.Since, Until: q.Until, Model: q.Model}, func(r *llm.Record) error {
+	d := replay.DiffPolicy(p.Revision(), &replay.Counters{Then: counters[0], Now: counters[1]})
+	err = eachByArrival(ctx, l, ledger.Range(q.Selection), func(r *llm.Record) error {
+		counters[0].advance(r.Time)
+		counters[1].advance(r.Time)
 		return addDecision(ctx, d, p, r, q.Examples, routeOf)
 	})
 	if err != nil {
 		return nil, err
 	}
 	return d.Report(), nil
+}
+
+// changedPolicy returns the policies to compare with. Files without rules are data for the
+// policies in force.
+func (sn *snapshot) changedPolicy(q admin.PolicyChange) (policy.Source, error) {
+	for name := range q.Files {
+		if strings.HasSuffix(name, ".rego") {
+			return policy.Source{Files: q.Files, FS: policies.FS}, nil
+		}
+	}
+	if q.Files == nil {
+		return PolicySource(q.Dir)
+	}
+	return sn.policy.Source().With(q.Files)
 }
 
 // addDecision decides on a record again, and adds or skips it.
@@ -90,26 +108,19 @@ func principals(ctx context.Context, l *ledger.Reader) (map[string]llm.Principal
 			newest[k.Origin], known[k.Origin] = k, k.Principal()
 		}
 	}
+	for id, who := range known {
+		if admitted, err := ring.Admit(ctx, who); err == nil { // who is refused now was not when it asked
+			known[id] = admitted
+		}
+	}
 	return known, nil
 }
 
-// diffPolicyFor is DiffPolicy for an operator: one at a time, and for a bounded time.
-func (s *Server) diffPolicyFor(ctx context.Context, q admin.PolicyChange) (any, error) {
-	if !s.comparing.TryLock() {
-		return nil, &llm.Error{Code: llm.CodeOverloaded, Status: http.StatusServiceUnavailable, RetryAfter: 5 * time.Second,
-			Message: "Another comparison of routers or policies is running. Ask again when it is done, or run penstock policy diff."}
-	}
-	defer s.comparing.Unlock()
-	within, stop := context.WithTimeout(ctx, maxDiff)
-	defer stop()
-	report, err := s.DiffPolicy(within, s.ledger.Reader, q)
+// badFiles is the asker's error for a policy that is invalid; other errors stay as they are.
+func badFiles(err error) error {
 	var faults policy.Faults
-	switch {
-	case errors.As(err, &faults):
-		return nil, &llm.Error{Code: llm.CodeInvalidRequest, Status: http.StatusBadRequest, Param: "files", Message: "files: the policy is invalid.\n" + faults.Error(), Err: err}
-	case err != nil && ctx.Err() == nil && within.Err() != nil:
-		return nil, &llm.Error{Code: llm.CodeInvalidRequest, Status: http.StatusBadRequest, Param: "since", Err: err,
-			Message: "since: deciding on these records again takes longer than " + maxDiff.String() + ". Name a shorter time, or run penstock policy diff, which has no such bound."}
+	if !errors.As(err, &faults) {
+		return err
 	}
-	return report, err
+	return &llm.Error{Code: llm.CodeInvalidRequest, Status: http.StatusBadRequest, Param: "files", Message: "files: the policy is invalid.\n" + faults.Error(), Err: err}
 }

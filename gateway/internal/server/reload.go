@@ -11,8 +11,19 @@ import (
 
 // Reload builds a new snapshot from the configuration as it is now and swaps it in. If
 // anything is wrong, the current one stays. Every reload comes this way: a change of a
-// file, SIGHUP and the admin API.
+// file, SIGHUP and the admin API. A policy bundle's server is asked afterwards.
 func (s *Server) Reload(ctx context.Context) error {
+	defer func() {
+		select {
+		case s.askBundle <- struct{}{}:
+		default: // it is about to be asked
+		}
+	}()
+	return s.reload(ctx)
+}
+
+// reload is Reload without asking a policy bundle's server.
+func (s *Server) reload(ctx context.Context) error {
 	s.reloading.Lock()
 	defer s.reloading.Unlock()
 	sn, err := s.rebuild(ctx)
@@ -24,6 +35,9 @@ func (s *Server) Reload(ctx context.Context) error {
 	}
 	s.reloadError.Store(nil)
 	old := s.snapshot.Swap(sn)
+	if old.bundle != nil && old.bundle != sn.bundle {
+		old.bundle.client.Close()
+	}
 	sn.inheritHealth(old, s.health)
 	s.retries.Set(upstream.RetryBudgetOptions(sn.config.RetryBudget))
 	s.log.Info("reloaded", sn.changes(old)...)
@@ -56,7 +70,7 @@ func (s *Server) load(ctx context.Context) (*config.Config, error) {
 	if err != nil || path == "" {
 		return c, err
 	}
-	s.watch(c.Policies)
+	s.watch(c.Policies.Folder)
 	s.watch(c.Catalog)
 	s.watch(c.Classifier.Weights)
 	for _, is := range c.Identity.OIDC {

@@ -11,18 +11,19 @@ import (
 	"io"
 	"log/slog"
 	"net"
-	"os"
 	"runtime"
 	"sync"
 	"sync/atomic"
 	"time"
 
 	"github.com/penstock/penstock/gateway/internal/activity"
+	"github.com/penstock/penstock/gateway/internal/audit"
 	"github.com/penstock/penstock/gateway/internal/cache"
 	"github.com/penstock/penstock/gateway/internal/cache/remote"
 	"github.com/penstock/penstock/gateway/internal/calllog"
 	"github.com/penstock/penstock/gateway/internal/compiler"
 	"github.com/penstock/penstock/gateway/internal/config"
+	"github.com/penstock/penstock/gateway/internal/decisionlog"
 	"github.com/penstock/penstock/gateway/internal/demo"
 	"github.com/penstock/penstock/gateway/internal/holds"
 	"github.com/penstock/penstock/gateway/internal/httpapi"
@@ -31,6 +32,7 @@ import (
 	"github.com/penstock/penstock/gateway/internal/llm"
 	"github.com/penstock/penstock/gateway/internal/meter"
 	"github.com/penstock/penstock/gateway/internal/policy"
+	"github.com/penstock/penstock/gateway/internal/raises"
 	"github.com/penstock/penstock/gateway/internal/routes"
 	"github.com/penstock/penstock/gateway/internal/telemetry"
 	"github.com/penstock/penstock/gateway/internal/tokens"
@@ -61,8 +63,10 @@ type Server struct {
 	log    *slog.Logger
 	ledger *ledger.Ledger // nil in a dry server
 	keys   *keys.Keys
+	audit  *audit.Log
 	meter  *meter.Meter
 	holds  *holds.Holds
+	raises *raises.Raises // nil without a ledger
 	tokens tokens.Counter
 	cache  *cache.Cache
 	// cacheTally counts what the cache did for requests.
@@ -82,19 +86,19 @@ type Server struct {
 	telemetry      *telemetry.Metrics
 	demo           *demo.Server // nil until a model uses it
 	workers        *policy.Workers
-	decisions      *policy.DecisionLog // nil where none is kept
+	decisions      *decisionlog.Log // nil where none is kept
 	// activity has the figures of the last day, feed the records as they are written.
 	activity *activity.Activity
 	feed     feed
 	observers
-	// decisionFile is the file of the decision log, nil where it is not a file.
-	decisionFile *os.File
 	// recorder records calls of plugins; nil until one of them is to be recorded.
 	recorder atomic.Pointer[calllog.Recorder]
 	// watcher watches the files that have been read, nil unless the server runs; changed
 	// gets a value when one of them has changed.
 	watcher *config.Watcher
 	changed chan struct{}
+	// askBundle gets a value when the policy bundle's server is to be asked at once.
+	askBundle chan struct{}
 	// data and admin are the listeners, nil unless the server runs.
 	data, admin net.Listener
 
@@ -138,7 +142,8 @@ func OpenDry(ctx context.Context, o Options, c *config.Config) (*Server, error) 
 }
 
 func newServer(o Options) *Server {
-	return &Server{o: o, log: slog.New(slog.NewTextHandler(o.Stderr, nil)), workers: policy.NewWorkers(), diffWorkers: policy.NewWorkers(), cacheTally: cacheTally{since: time.Now()}}
+	return &Server{o: o, log: slog.New(slog.NewTextHandler(o.Stderr, nil)), workers: policy.NewWorkers(), diffWorkers: policy.NewWorkers(), cacheTally: cacheTally{since: time.Now()},
+		askBundle: make(chan struct{}, 1)}
 }
 
 // open reads the configuration and opens the parts, first those that come before the
@@ -174,7 +179,7 @@ func (s *Server) start(ctx context.Context, c *config.Config, more ...opener) er
 	if err := errors.Join(errs...); err != nil {
 		return err
 	}
-	s.holds = holds.New(s.meter, s.ledger, s.sinks(), s.log)
+	s.holds = holds.New(s.meter, s.ledger, s.raised, s.sinks(), s.log)
 	sn, err := s.build(ctx, c)
 	if err != nil {
 		return err
@@ -196,7 +201,7 @@ func (s *Server) openParts(c *config.Config) (err error) {
 	s.activity = activity.New(time.Now)
 	s.retries = upstream.NewRetryBudget(upstream.RetryBudgetOptions(c.RetryBudget), time.Now)
 	s.telemetry = telemetry.New(telemetry.Options{DecisionsDropped: s.droppedDecisions, Inflight: s.inflight, Held: s.heldBytes, Waiting: s.waiting, Following: s.following,
-		Modules: s.moduleMetrics, Known: s.known, Ledger: s.ledgerMetrics, Targets: s.targetMetrics, Credentials: s.credentialMetrics, Cache: s.cacheMetrics, Issuers: s.issuerMetrics, CacheStore: s.cacheStoreMetrics, Retries: s.retryMetrics, Outlets: s.outletMetrics, Meters: s.meterCounters})
+		Modules: s.moduleMetrics, Known: s.known, Ledger: s.ledgerMetrics, Targets: s.targetMetrics, Credentials: s.credentialMetrics, Cache: s.cacheMetrics, Issuers: s.issuerMetrics, CacheStore: s.cacheStoreMetrics, Retries: s.retryMetrics, Bundle: s.bundleMetrics, Outlets: s.outletMetrics, Meters: s.meterCounters})
 	return nil
 }
 
@@ -243,6 +248,9 @@ func (s *Server) known(target string) bool {
 func (s *Server) Close(ctx context.Context) error {
 	var errs []error
 	if sn := s.snapshot.Swap(nil); sn != nil {
+		if sn.bundle != nil {
+			sn.bundle.client.Close()
+		}
 		sn.drain()
 		sn.closeDrained(ctx)
 	}
@@ -255,7 +263,7 @@ func (s *Server) Close(ctx context.Context) error {
 	if s.watcher != nil {
 		errs = append(errs, s.watcher.Close())
 	}
-	errs = append(errs, s.closeDecisions(), s.closeObservers(ctx))
+	errs = append(errs, s.closeDecisions(ctx), s.closeObservers(ctx))
 	if s.modules != nil {
 		errs = append(errs, s.modules.Close(ctx))
 	}
@@ -270,6 +278,9 @@ func (s *Server) Close(ctx context.Context) error {
 	}
 	if s.cacheStore != nil {
 		s.cacheStore.Close()
+	}
+	if s.keys != nil {
+		errs = append(errs, s.keys.Close(ctx))
 	}
 	if s.ledger != nil {
 		errs = append(errs, s.ledger.Close())

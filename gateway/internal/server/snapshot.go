@@ -16,7 +16,6 @@ import (
 	"github.com/penstock/penstock/gateway/internal/routes"
 	"github.com/penstock/penstock/gateway/internal/wasm"
 	"github.com/penstock/penstock/gateway/internal/wire"
-	"github.com/penstock/penstock/policies"
 )
 
 // snapshot is everything built from one configuration: routes, policy, clients, plugins
@@ -27,6 +26,7 @@ type snapshot struct {
 	catalog *catalog.Catalog
 	routes  *routes.Routes
 	policy  *policy.Engine
+	bundle  *policyBundle // nil when the policy is not from one
 	clients map[string]*client
 	plugins map[string]plugin
 	// callers are the plugins' dialects that callers use at endpoints.
@@ -86,33 +86,42 @@ func (s *Server) build(ctx context.Context, c *config.Config) (*snapshot, error)
 // openPolicy compiles the policy, or takes over the current snapshot's, with its
 // memoised decisions, if nothing about it has changed.
 func (sn *snapshot) openPolicy(ctx context.Context, s *Server) (err error) {
-	if old := s.snapshot.Load(); old != nil && old.config.Policies == sn.config.Policies && old.config.TimeZone == sn.config.TimeZone && old.policy.Current() {
+	c, old := sn.config, s.snapshot.Load()
+	same := old != nil && old.config.Policies.Equal(c.Policies) && old.config.TimeZone == c.TimeZone
+	if c.Policies.Bundle != "" {
+		if same {
+			sn.bundle = old.bundle
+		} else if sn.bundle, err = s.openBundle(ctx, c); err != nil {
+			return err
+		}
+		sn.policy = sn.bundle.current()
+		return nil
+	}
+	if same && old.policy.Current() {
 		sn.policy = old.policy
 		return nil
 	}
-	sn.policy, err = policy.New(ctx, policy.Options{
-		Source:   PolicySource(sn.config.Policies),
-		Log:      s.log,
-		Location: sn.config.TimeZone.Location(),
-		Usage:    s.usage,
-		Workers:  s.workers,
-
-		Decisions: s.decisions,
-	})
+	sn.policy, err = policy.New(ctx, s.policyOptions(c, policyIn(c.Policies.Folder)))
 	var faults policy.Faults
-	if err != nil && !errors.As(err, &faults) && sn.config.Policies != "" {
-		return config.Faults{sn.config.Fault("policies", "name a folder of .rego files", "%v", err)}
+	if err != nil && !errors.As(err, &faults) && !c.Policies.IsZero() {
+		return config.Faults{c.Fault("policies", "name a folder of .rego files", "%v", err)}
 	}
 	return err
 }
 
-// PolicySource is the policy in a folder, the built-in one if dir is empty.
-func PolicySource(dir string) policy.Source { return policy.Source{Dir: dir, FS: policies.FS} }
+// policyOptions are the options of the policy that decides on requests.
+func (s *Server) policyOptions(c *config.Config, source policy.Source) policy.Options {
+	o := policy.Options{Source: source, Log: s.log, Location: c.TimeZone.Location(), Usage: s.usage, Workers: s.workers}
+	if s.decisions != nil {
+		o.Decisions = s.decisions.Decided
+	}
+	return o
+}
 
 // usage returns how much of each limit is used, in percent.
 func (s *Server) usage(limits []llm.Limit) []int {
 	percent := make([]int, len(limits))
-	for i, l := range limits {
+	for i, l := range s.raised(limits, time.Time{}) {
 		percent[i] = s.meter.Percent(l)
 	}
 	return percent

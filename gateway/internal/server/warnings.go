@@ -29,9 +29,21 @@ func (s *Server) Warnings() []string {
 	list = append(list, classWarnings(c)...)
 	list = append(list, sn.escalateWarnings()...)
 	list = append(list, classifyWarnings(c)...)
+	list = append(list, sn.redirectWarnings()...)
 	if file := c.Ledger.File(); file != ":memory:" {
 		if dir := filepath.Dir(file); !isFolder(dir) {
 			list = append(list, oneLine(c.Fault("ledger", "", "the folder %s does not exist, so serve cannot start; create it", dir)))
+		}
+	}
+	return list
+}
+
+// redirectWarnings warns of models that the policy's settings send requests to, but that do not
+// exist: these requests would fail.
+func (sn *snapshot) redirectWarnings() (list []string) {
+	for _, r := range sn.policy.Redirects() {
+		if _, err := sn.routes.Named(r.Name); err != nil {
+			list = append(list, r.Place+": past_soft: there is no model or route "+r.Name+": requests past the soft limit would fail")
 		}
 	}
 	return list

@@ -16,6 +16,9 @@ const (
 	nameCacheStoreUp     = "penstock_cache_store_up"
 	namePromptSaved      = "penstock_prompt_cache_saved_usd_total"
 	nameDecisionsDropped = "penstock_decision_log_dropped_total"
+	nameBundlePolls      = "penstock_policy_bundle_polls_total"
+	nameBundleFailing    = "penstock_policy_bundle_failing"
+	nameBundleChecked    = "penstock_policy_bundle_checked_timestamp_seconds"
 	nameUnpriced         = "penstock_unpriced_requests_total"
 	nameAttempts         = "penstock_attempts_total"
 	nameDecisions        = "penstock_policy_decisions_total"
@@ -104,6 +107,7 @@ const (
 	labelQueue      = "queue" // gateway or target
 	labelStage      = "stage"
 	labelUnit       = "unit" // of a limit
+	labelSink       = "sink" // of the decision log
 )
 
 // Values of labelType, by the conventions.

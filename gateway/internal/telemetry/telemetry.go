@@ -37,9 +37,12 @@ type Options struct {
 	// Following returns the number of requests in flight that share the reply to another one; nil
 	// leaves the metric out.
 	Following func() int64
-	// DecisionsDropped returns how many lines are missing from the decision log; nil leaves
-	// the metric out.
-	DecisionsDropped func() uint64
+	// DecisionsDropped returns the lines that are missing from each sink of the decision log, by
+	// reason; nil leaves the metric out.
+	DecisionsDropped func() []DroppedLines
+	// Bundle returns the state of the policy bundle; nil leaves the metrics out, and so does
+	// false.
+	Bundle func() (Bundle, bool)
 	// Modules returns the figures of every Wasm module; nil leaves the metrics out.
 	Modules func() []Module
 	// Cache returns the figures of the cache of replies; nil leaves the metrics out.
@@ -132,9 +135,10 @@ func New(o Options) *Metrics {
 		m.gauge(nameLedgerLost, "Records dropped since the start: they could not be written, and no more could wait.", func() int64 { return o.Ledger().Lost })
 	}
 	if o.DecisionsDropped != nil {
-		m.registry.MustRegister(prometheus.NewCounterFunc(prometheus.CounterOpts{Name: nameDecisionsDropped,
-			Help: "Lines missing from the decision log: its queue was full or it could not be written."},
-			func() float64 { return float64(o.DecisionsDropped()) }))
+		m.registry.MustRegister(newDecisionLog(o.DecisionsDropped))
+	}
+	if o.Bundle != nil {
+		m.registry.MustRegister(newPolicyBundle(o.Bundle))
 	}
 	if o.Targets != nil && o.Credentials != nil {
 		m.registry.MustRegister(newTargets(o.Targets, o.Credentials, o.MaxValues))

@@ -47,7 +47,7 @@ const (
 
 func classOf(o Outcome) outcomeClass {
 	switch o.Fault {
-	case llm.FaultCanceled, llm.FaultTransform, llm.FaultDiverged, llm.FaultCooling, llm.FaultBudget, llm.FaultUnsupported, llm.FaultRefused:
+	case llm.FaultCanceled, llm.FaultTransform, llm.FaultDiverged, llm.FaultCooling, llm.FaultBudget, llm.FaultOverrun, llm.FaultUnsupported, llm.FaultRefused:
 		return neutral
 	case llm.FaultRateLimited:
 		return throttled

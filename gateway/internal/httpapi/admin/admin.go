@@ -1,5 +1,5 @@
 // Package admin holds the endpoints of the admin API that ask something of the running
-// gateway: records, spend, budgets, explain, cache purge and reload. A handler reads
+// gateway: records, spend, budgets, explain, cache purge, reload, keys, teams and users. A handler reads
 // what the operator asks for and returns the reply as a value.
 //
 // Package httpapi decides who is an operator, reads bodies within its limits, and writes
@@ -12,6 +12,8 @@ import (
 	"fmt"
 	"net/http"
 
+	"github.com/penstock/penstock/gateway/internal/audit"
+	"github.com/penstock/penstock/gateway/internal/keys"
 	"github.com/penstock/penstock/gateway/internal/llm"
 )
 
@@ -34,6 +36,13 @@ type Operations interface {
 	Budgets(ctx context.Context) (any, error)
 	// Correct sets what a limit's counter has as used, and returns what Budgets does.
 	Correct(ctx context.Context, c Correction) (any, error)
+	// Raises lists the temporary raises of limits that are in force. Raise makes one for an
+	// operator, EndRaise ends one; they return it.
+	Raises(ctx context.Context) (any, error)
+	Raise(ctx context.Context, spec RaiseSpec, operator string) (any, error)
+	EndRaise(ctx context.Context, id string) (any, error)
+	// Limits returns every limit that the policy names for a caller, and how full it is.
+	Limits(ctx context.Context, q LimitsQuery) (any, error)
 	// Explain makes every decision about a request of that caller without sending it.
 	Explain(ctx context.Context, req *llm.Request, as Asker) (*llm.Record, error)
 	// Targets lists the targets with their circuits, figures and credentials.
@@ -48,6 +57,10 @@ type Operations interface {
 	Purge(ctx context.Context, what Purge) error
 	// Reload loads configuration, policies and modules again.
 	Reload(ctx context.Context) (any, error)
+	// Keys are the virtual keys, teams and users.
+	Keys() *keys.Keys
+	// AuditLog is where changes by operators are kept.
+	AuditLog() *audit.Log
 }
 
 // Input reads the body of the request that is served.
@@ -60,6 +73,9 @@ type Input interface {
 	Request(path string, body []byte) (req *llm.Request, close func(), err error)
 	// Operator names who asks, for the log.
 	Operator() string
+	// Caller returns who asks. operator says that it is the operator of this machine, without
+	// a key, who may do everything.
+	Caller() (who llm.Principal, operator bool)
 }
 
 // Reply is a reply with status 200.
@@ -94,6 +110,10 @@ func Routes(o Operations) []Route {
 		{http.MethodGet, "/admin/v1/spend", "spend by dimension: ?by=model,team&since=24h&until=&zone=UTC&format=json|csv, and a dimension=value to select", h.spend},
 		{http.MethodGet, "/admin/v1/budgets", "what is used and reserved of every limit", h.budgets},
 		{http.MethodPost, "/admin/v1/budgets", `correct a counter: {"scope","unit","window","used"}`, h.correct},
+		{http.MethodGet, "/admin/v1/raises", "temporary raises of limits", h.raises},
+		{http.MethodPost, "/admin/v1/raises", `raise limits until a time: {"scope","unit","window","by" or "to","until","reason"}`, h.raise},
+		{http.MethodDelete, "/admin/v1/raises/{id}", "end a temporary raise early", h.endRaise},
+		{http.MethodGet, "/admin/v1/limits", "every limit of a caller: ?key=ID&model=NAME&team=&user=&session=&tag=NAME=VALUE", h.limits},
 		{http.MethodGet, "/admin/v1/targets", "targets with their circuits, figures and credentials", h.targets},
 		{http.MethodPost, "/admin/v1/targets/open", `take a target or credential out of use: {"id","for"}`, h.openTarget},
 		{http.MethodPost, "/admin/v1/targets/close", `let a target or credential be used at once: {"id"}`, h.closeTarget},
@@ -101,6 +121,25 @@ func Routes(o Operations) []Route {
 		{http.MethodGet, "/admin/v1/cache", "the cache's size, hit ratio and what it has saved", h.cacheStats},
 		{http.MethodDelete, "/admin/v1/cache", "purge cached replies: ?all=true, ?model=NAME, ?namespace=NAME or ?id=ID", h.purge},
 		{http.MethodPost, "/admin/v1/reload", "load configuration, policies and modules again", h.reload},
+		{http.MethodGet, "/admin/v1/keys", "virtual keys: ?team=&user=&state=active|blocked|expired|replaced|revoked&limit=&after=", h.listKeys},
+		{http.MethodPost, "/admin/v1/keys", `create a key: {"name","team","user","roles","models","tags","budget","expires"}`, h.createKey},
+		{http.MethodGet, "/admin/v1/keys/{id}", "one key, without its secret", h.key},
+		{http.MethodPatch, "/admin/v1/keys/{id}", `change a key: {"name","models","tags","budget","expires"}`, h.changeKey},
+		{http.MethodDelete, "/admin/v1/keys/{id}", "revoke a key, and the keys made with it", h.revokeKey},
+		{http.MethodPost, "/admin/v1/keys/{id}/rotate", `replace a key; the old one works on for {"overlap"}`, h.rotateKey},
+		{http.MethodGet, "/admin/v1/teams", "teams: ?limit=&after=", h.listTeams},
+		{http.MethodPost, "/admin/v1/teams", `create a team: {"name","models","tags","members","blocked"}`, h.createTeam},
+		{http.MethodGet, "/admin/v1/teams/{id}", "one team with its members", h.team},
+		{http.MethodPatch, "/admin/v1/teams/{id}", `change or block a team: {"models","tags","blocked"}`, h.changeTeam},
+		{http.MethodDelete, "/admin/v1/teams/{id}", "remove a team without keys", h.removeTeam},
+		{http.MethodPost, "/admin/v1/teams/{id}/members", `add a member, or change its role: {"user","role"}`, h.addMember},
+		{http.MethodDelete, "/admin/v1/teams/{id}/members", "remove a member: ?user=NAME", h.removeMember},
+		{http.MethodGet, "/admin/v1/users", "users: ?limit=&after=", h.listUsers},
+		{http.MethodPost, "/admin/v1/users", `create a user: {"name","roles","blocked"}`, h.createUser},
+		{http.MethodGet, "/admin/v1/users/{id}", "one user", h.user},
+		{http.MethodPatch, "/admin/v1/users/{id}", `change or block a user: {"roles","blocked"}`, h.changeUser},
+		{http.MethodDelete, "/admin/v1/users/{id}", "remove a user without keys", h.removeUser},
+		{http.MethodGet, "/admin/v1/audit", "who changed what, the newest first: ?since=24h&limit=&after=", h.listAudit},
 	}
 }
 
@@ -121,12 +160,26 @@ func badQuery(name string, err error) error {
 	return &llm.Error{Code: llm.CodeInvalidRequest, Status: http.StatusBadRequest, Param: name, Message: name + ": " + err.Error() + "."}
 }
 
-func (h handlers) record(r *http.Request, _ Input) (Reply, error) {
+func (h handlers) record(r *http.Request, in Input) (Reply, error) {
 	record, err := h.ops.Record(r.Context(), r.PathValue("id"))
 	if err != nil {
 		return Reply{}, err
 	}
-	return jsonReply(record)
+	who, operator := in.Caller()
+	if operator || Admin.Admits(who.Roles) || ownsRecord(&who, record) {
+		return jsonReply(record)
+	}
+	if !Viewer.Admits(who.Roles) {
+		return Reply{}, &llm.Error{Code: llm.CodeNotFound, Status: http.StatusNotFound, Message: "There is no record of your requests with the id " + llm.Quote(r.PathValue("id")) + "."}
+	}
+	shown := *record
+	shown.RequestText, shown.ReplyText = "", ""
+	return jsonReply(&shown)
+}
+
+// ownsRecord reports whether a request was the caller's own, or its user's.
+func ownsRecord(who *llm.Principal, r *llm.Record) bool {
+	return who.KeyID != "" && r.KeyID == who.KeyID || who.User != "" && r.User == who.User
 }
 
 func (h handlers) reload(r *http.Request, _ Input) (Reply, error) {

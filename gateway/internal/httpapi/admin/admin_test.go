@@ -7,6 +7,10 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/penstock/penstock/gateway/internal/audit"
+	"github.com/penstock/penstock/gateway/internal/keys"
 	"github.com/penstock/penstock/gateway/internal/llm"
 )
 
@@ -15,12 +19,17 @@ import (
 type fake struct {
 	spend      SpendQuery
 	correction Correction
+	raise      RaiseSpec
+	raiser     string
+	limits     LimitsQuery
 	asker      Asker
 	purged     Purge
 	opened     Opening
 	closed     Opening
 	comparison Comparison
 	change     PolicyChange
+	ring       *keys.Keys
+	log        *audit.Log
 }
 
 var errUnknown = &llm.Error{Code: llm.CodeNotFound, Status: http.StatusNotFound, Message: "unknown"}
@@ -64,6 +73,25 @@ func (f *fake) Budgets(context.Context) (any, error) {
 	return map[string]any{"budgets": []string{"one"}}, nil
 }
 
+func (f *fake) Raises(context.Context) (any, error) { return []string{"raise"}, nil }
+
+func (f *fake) Raise(_ context.Context, spec RaiseSpec, operator string) (any, error) {
+	f.raise, f.raiser = spec, operator
+	return spec, nil
+}
+
+func (f *fake) EndRaise(_ context.Context, id string) (any, error) {
+	if id == "none" {
+		return nil, errUnknown
+	}
+	return id, nil
+}
+
+func (f *fake) Limits(_ context.Context, q LimitsQuery) (any, error) {
+	f.limits = q
+	return []string{"limit"}, nil
+}
+
 func (f *fake) Correct(_ context.Context, c Correction) (any, error) {
 	if f.correction = c; c.Scope == "none" {
 		return nil, errUnknown
@@ -101,12 +129,18 @@ func (f *fake) Purge(_ context.Context, what Purge) error {
 
 func (f *fake) Reload(context.Context) (any, error) { return map[string]bool{"reloaded": true}, nil }
 
+func (f *fake) Keys() *keys.Keys { return f.ring }
+
+func (f *fake) AuditLog() *audit.Log { return f.log }
+
 // input has a body, which is the request if it is a JSON object.
 type input string
 
 func (in input) Body() ([]byte, error) { return []byte(in), nil }
 
 func (in input) Operator() string { return "ops" }
+
+func (in input) Caller() (llm.Principal, bool) { return llm.Principal{}, true }
 
 func (in input) Request(_ string, body []byte) (*llm.Request, func(), error) {
 	if !strings.HasPrefix(string(body), "{") {
@@ -211,6 +245,37 @@ func TestPurge(t *testing.T) {
 		f := new(fake)
 		if status, _, err := call(t, f, "DELETE", "/admin/v1/cache?"+query, ""); status != 400 || f.purged != (Purge{}) {
 			t.Errorf("%s: %d %v purges %+v, want a 400", query, status, err, f.purged)
+		}
+	}
+}
+
+func TestRaises(t *testing.T) {
+	f := new(fake)
+	status, _, _ := call(t, f, "POST", "/admin/v1/raises", `{"scope":"team:a","unit":"usd","window":"day","by":2.5,"until":"+3d","reason":"launch"}`)
+	want := RaiseSpec{Scope: "team:a", Unit: llm.UnitUSD, Window: "day", By: "2.5", Until: "+3d", Reason: "launch"}
+	if status != 200 || f.raise != want || f.raiser == "" {
+		t.Errorf("%d raises %+v for %q, want %+v", status, f.raise, f.raiser, want)
+	}
+	for _, body := range []string{
+		``, `[]`, `{}`, `{"scope":"a","by":1}`, `{"scope":"a","until":"+1d"}`, `{"by":1,"until":"+1d"}`, `{"scope":"a","by":1,"to":2,"until":"+1d"}`,
+		`{"scope":"a","by":1,"untli":"+1d"}`, `{"scope":"a","by":true,"until":"+1d"}`, `{"scope":"a","by":1,"until":"+1d"} {}`,
+	} {
+		if status, _, _ := call(t, f, "POST", "/admin/v1/raises", body); status != 400 {
+			t.Errorf("POST %s = %d, want 400", body, status)
+		}
+	}
+}
+
+func TestLimits(t *testing.T) {
+	f := new(fake)
+	status, _, _ := call(t, f, "GET", "/admin/v1/limits?key=k&model=m&team=a&user=u&session=s&tag=x=1&tag=y&at=12:00", "")
+	want := LimitsQuery{Asker{Key: "k", Team: "a", User: "u", Session: "s", At: "12:00", Tags: map[string]string{"x": "1", "y": "true"}}, "m"}
+	if d := cmp.Diff(want, f.limits); d != "" || status != 200 {
+		t.Errorf("%d %s", status, d)
+	}
+	for _, query := range []string{"kye=k", "tag=%0a=1"} {
+		if status, _, _ := call(t, f, "GET", "/admin/v1/limits?"+query, ""); status != 400 {
+			t.Errorf("GET ?%s = %d, want 400", query, status)
 		}
 	}
 }

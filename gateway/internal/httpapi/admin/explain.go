@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/json"
 	"fmt"
+	"maps"
 	"net/http"
 	"strings"
 
@@ -99,15 +100,10 @@ func parseExplain(body []byte) ([]byte, Asker, error) {
 	} else {
 		body = e.Request
 	}
-	for _, tag := range e.Tag {
-		name, value, ok := strings.Cut(tag, "=")
-		if !ok {
-			value = "true"
-		}
-		if e.Tags == nil {
-			e.Tags = make(map[string]string)
-		}
-		e.Tags[strings.TrimSpace(name)] = strings.TrimSpace(value)
+	if sent := parseTags(e.Tag); e.Tags == nil {
+		e.Tags = sent
+	} else {
+		maps.Copy(e.Tags, sent)
 	}
 	return body, e.Asker, tags.Check(e.Tags)
 }

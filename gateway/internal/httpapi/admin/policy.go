@@ -14,13 +14,11 @@ import (
 // PolicyChange asks how other policies would have treated recorded requests.
 type PolicyChange struct {
 	// Dir is a folder of policies. The admin API takes their Files by path instead, as no folder
-	// of the gateway is the caller's to name.
+	// of the gateway is the caller's to name. Files without a .rego among them are data for the
+	// policies in force.
 	Dir   string
 	Files map[string]string
-	// Since and Until bound the time of arrival, Until excluded; zero means no bound. Model is
-	// empty for all.
-	Since, Until time.Time
-	Model        string
+	Selection
 	// Examples is the most requests to name.
 	Examples int
 }
@@ -36,11 +34,9 @@ const maxPolicyBytes = 4 << 20
 
 // policyBody is the body of POST /admin/v1/policy/diff.
 type policyBody struct {
-	Files    map[string]string `json:"files"`
-	Since    string            `json:"since"`
-	Until    string            `json:"until"`
-	Model    string            `json:"model"`
-	Examples *int              `json:"examples"`
+	Files map[string]string `json:"files"`
+	selectionBody
+	Examples *int `json:"examples"`
 }
 
 func (h handlers) diffPolicy(r *http.Request, in Input) (Reply, error) {
@@ -69,7 +65,7 @@ func parsePolicyChange(body []byte, now time.Time) (q PolicyChange, err error) {
 	if err := d.Decode(&b); err != nil {
 		return q, badPolicyChange(strings.TrimPrefix(err.Error(), "json: "))
 	}
-	q = PolicyChange{Files: b.Files, Model: b.Model, Examples: UsualExamples}
+	q = PolicyChange{Files: b.Files, Examples: UsualExamples}
 	if b.Examples != nil {
 		q.Examples = *b.Examples
 	}
@@ -81,15 +77,8 @@ func parsePolicyChange(body []byte, now time.Time) (q PolicyChange, err error) {
 	case q.Examples < 0 || q.Examples > MaxExamples:
 		return q, badPolicyChange(fmt.Sprintf("examples must be from 0 to %d", MaxExamples))
 	}
-	if q.Since, err = parseTime(b.Since, now, usualSince); err != nil {
-		return q, badQuery("since", err)
-	}
-	if b.Until != "" {
-		if q.Until, err = parseTime(b.Until, now, 0); err != nil {
-			return q, badQuery("until", err)
-		}
-	}
-	return q, nil
+	q.Selection, err = b.parse(now)
+	return q, err
 }
 
 func badPolicyChange(why string) error {

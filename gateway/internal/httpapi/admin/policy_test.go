@@ -13,8 +13,8 @@ func TestDiffPolicy(t *testing.T) {
 	files := map[string]string{"a.rego": "package penstock"}
 	const body = `"files":{"a.rego":"package penstock"}`
 	for text, want := range map[string]PolicyChange{
-		`{` + body + `}`: {Files: files, Since: now.Add(-usualSince), Examples: UsualExamples},
-		`{` + body + `,"since":"24h","until":"2026-11-29","model":"m","examples":0}`: {Files: files, Since: now.Add(-24 * time.Hour), Until: now.Truncate(24 * time.Hour), Model: "m"},
+		`{` + body + `}`: {Files: files, Selection: Selection{Since: now.Add(-usualSince)}, Examples: UsualExamples},
+		`{` + body + `,"since":"24h","until":"2026-11-29","model":"m","examples":0}`: {Files: files, Selection: Selection{now.Add(-24 * time.Hour), now.Truncate(24 * time.Hour), "m"}},
 	} {
 		got, err := parsePolicyChange([]byte(text), now)
 		if d := cmp.Diff(want, got); d != "" || err != nil {

@@ -21,22 +21,14 @@ type RouterSpec struct {
 // Comparison asks how two routers compare over recorded requests.
 type Comparison struct {
 	A, B RouterSpec
-	// Since and Until bound the time of arrival, Until excluded; zero means no bound. Model is
-	// empty for all.
-	Since, Until time.Time
-	Model        string
+	Selection
 }
 
 // comparisonBody is the body of POST /admin/v1/routes/compare.
 type comparisonBody struct {
 	Routers []RouterSpec `json:"routers"`
-	Since   string       `json:"since"`
-	Until   string       `json:"until"`
-	Model   string       `json:"model"`
+	selectionBody
 }
-
-// usualSince is how far back a comparison reaches.
-const usualSince = 7 * 24 * time.Hour
 
 func (h handlers) replay(r *http.Request, _ Input) (Reply, error) {
 	result, err := h.ops.Replay(r.Context(), r.PathValue("id"))
@@ -72,16 +64,9 @@ func parseComparison(body []byte, now time.Time) (q Comparison, err error) {
 	if len(b.Routers) != 2 {
 		return q, badComparison(fmt.Sprintf("it names %d routers", len(b.Routers)))
 	}
-	q = Comparison{A: b.Routers[0], B: b.Routers[1], Model: b.Model}
-	if q.Since, err = parseTime(b.Since, now, usualSince); err != nil {
-		return q, badQuery("since", err)
-	}
-	if b.Until != "" {
-		if q.Until, err = parseTime(b.Until, now, 0); err != nil {
-			return q, badQuery("until", err)
-		}
-	}
-	return q, nil
+	q = Comparison{A: b.Routers[0], B: b.Routers[1]}
+	q.Selection, err = b.parse(now)
+	return q, err
 }
 
 func badComparison(why string) error {

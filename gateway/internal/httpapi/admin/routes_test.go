@@ -21,8 +21,8 @@ func TestCompare(t *testing.T) {
 	pair := `"routers":[{"router":"balanced","with":{"cost":1}},{"router":"cost"}]`
 	a, b := RouterSpec{Router: "balanced", With: json.RawMessage(`{"cost":1}`)}, RouterSpec{Router: "cost"}
 	for body, want := range map[string]Comparison{
-		`{` + pair + `}`: {A: a, B: b, Since: now.Add(-usualSince)},
-		`{` + pair + `,"since":"24h","until":"2026-11-29","model":"m"}`: {A: a, B: b, Since: now.Add(-24 * time.Hour), Until: now.Truncate(24 * time.Hour), Model: "m"},
+		`{` + pair + `}`: {A: a, B: b, Selection: Selection{Since: now.Add(-usualSince)}},
+		`{` + pair + `,"since":"24h","until":"2026-11-29","model":"m"}`: {A: a, B: b, Selection: Selection{now.Add(-24 * time.Hour), now.Truncate(24 * time.Hour), "m"}},
 	} {
 		got, err := parseComparison([]byte(body), now)
 		if d := cmp.Diff(want, got); d != "" || err != nil {

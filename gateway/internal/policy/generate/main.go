@@ -1,5 +1,5 @@
-// Command generate writes the published schemas of a policy's input and decision from their
-// declarations in package policy.
+// Command generate writes the published schemas of a policy's input, decision and settings from
+// their declarations in package policy.
 //
 //	go run ./gateway/internal/policy/generate          # write policies/schema
 //	go run ./gateway/internal/policy/generate -check   # exit 1 if it is out of date
@@ -30,9 +30,18 @@ func run(args []string) error {
 	if err := flags.Parse(args); err != nil {
 		return err
 	}
-	return errors.Join(
+	errs := []error{
 		finish(filepath.Join(*dir, "input.json"), policy.InputSchema(), *check),
-		finish(filepath.Join(*dir, "decision.json"), policy.DecisionSchema(), *check))
+		finish(filepath.Join(*dir, "decision.json"), policy.DecisionSchema(), *check),
+	}
+	for _, name := range []string{"limits", "models", "teams"} {
+		schema, err := policy.SettingsSchema(name)
+		if err == nil {
+			err = finish(filepath.Join(*dir, name+".json"), schema, *check)
+		}
+		errs = append(errs, err)
+	}
+	return errors.Join(errs...)
 }
 
 // finish writes a schema, or compares it with the file.

@@ -1,0 +1,32 @@
+package server
+
+import (
+	"net/http"
+	"os"
+	"strings"
+	"testing"
+
+	"github.com/penstock/penstock/gateway/internal/audit"
+)
+
+// TestReloadsAreAudited reloads without an operator: what was refused is in the audit log,
+// too, with the reason.
+func TestReloadsAreAudited(t *testing.T) {
+	t.Parallel()
+	h := openTestServer(t, http.NotFoundHandler(), "keys: off\nmodels: {m: {targets: [demo/demo-fast]}}\n")
+	h.reloadAudited(t.Context(), "on SIGHUP")
+	if err := os.WriteFile(h.o.Config, []byte("models: {m: {targts: []}}\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	h.reloadAudited(t.Context(), "a file has changed")
+	list, _, err := h.audit.List(t.Context(), audit.Query{Limit: 10})
+	if err != nil || len(list) != 2 {
+		t.Fatalf("audit log %+v, %v, want both reloads", list, err)
+	}
+	if e := list[0]; e.Action != "reload" || e.Object != "a file has changed" || e.Outcome != audit.Refused || !strings.Contains(e.Detail, "targts") {
+		t.Errorf("the refused reload is %+v", e)
+	}
+	if e := list[1]; e.Object != "on SIGHUP" || e.Outcome != audit.Done || e.Detail != "" {
+		t.Errorf("the reload is %+v", e)
+	}
+}
