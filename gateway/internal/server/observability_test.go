@@ -62,6 +62,7 @@ func busyServer(t *testing.T) (h *testServer, metrics *httptest.Server) {
 	up := llmtest.NewServer(t, llmtest.Answers(func(model string) llmtest.Chat { return llmtest.Chat{Model: model, Text: llmtest.ModelText} }))
 	h = openTestServer(t, http.NotFoundHandler(), strings.ReplaceAll(`
 keys: off
+decision_log: decisions.log
 providers: {p: {base_url: $UPSTREAM/v1, allow_private: true}}
 models:
   m: {targets: [{target: p/m, price: {input: 1, output: 2}}], cache: {ttl: 1h}}
