@@ -158,6 +158,26 @@ func TestLogObligation(t *testing.T) {
 	}
 }
 
+// TestRedactedTexts masks what is spread over the events of a stream.
+func TestRedactedTexts(t *testing.T) {
+	f := newFakes("a")
+	p := stream("mail ada@exa", "mple.com")
+	for i := range p.events {
+		p.events[i].Data = p.events[i].Frame
+	}
+	p.events[0].Text, p.events[1].Text = []byte("mail\\nada@exa"), []byte("mple.com")
+	f.script["a"] = []action{p}
+	f.decision.Obligations.Log = llm.LogRedacted
+	req := request(true)
+	req.Body = []byte(`{"user":"bob@example.com","text":"hello"}`)
+	if _, err := f.serve(t, context.Background(), req); err != nil {
+		t.Fatal(err)
+	}
+	if r := f.records[0]; r.RequestText != `{"user":"[email]","text":"hello"}` || r.ReplyText != `"mail\n[email]"` {
+		t.Errorf("kept %s and %s", r.RequestText, r.ReplyText)
+	}
+}
+
 func TestRecordedTextsAreBounded(t *testing.T) {
 	f := newFakes("a")
 	var texts []string

@@ -11,8 +11,13 @@ import (
 // span returns an ID for the attempt's span; none for a request without a trace.
 func (a *attempt) span() (id llm.SpanID) {
 	if !a.req.Trace.IsZero() {
-		binary.BigEndian.PutUint64(id[:], rand.Uint64()|1) // all zeros would mean none
+		id = newSpan()
 	}
+	return id
+}
+
+func newSpan() (id llm.SpanID) {
+	binary.BigEndian.PutUint64(id[:], rand.Uint64()|1) // all zeros would mean none
 	return id
 }
 
