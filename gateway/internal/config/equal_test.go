@@ -20,6 +20,7 @@ func TestRestarts(t *testing.T) {
 		{"server: {queue: {wait: 3s}}", "penstock.yaml:1:24: server.queue.wait: is 3s, but the running gateway keeps 10s"},
 		{"ledger: sqlite://other.db", "ledger.url"},
 		{"ledger: {sync: full}", "ledger.sync"},
+		{"tls: {auto: {domains: [ai.example.com]}}", "penstock.yaml:1:6: tls: is automatic, but the running gateway keeps off"},
 		{"time_zone: Asia/Tokyo", "time_zone"},
 		{"decision_log: stderr", "decision_log.file: is stderr, but the running gateway keeps its default"},
 		{"keys: off\nretention: 1h\non_ledger_failure: serve\nunpriced: allow", ""},
@@ -33,7 +34,7 @@ func TestRestarts(t *testing.T) {
 		}
 	}
 	live := " keys identity cors media providers models unpriced plugins endpoints policies catalog classifier retention on_ledger_failure retry_budget - "
-	fixed := " listen admin server cache ledger state time_zone decision_log "
+	fixed := " listen tls admin server cache ledger state time_zone decision_log "
 	for i := range reflect.TypeFor[Config]().NumField() {
 		f := reflect.TypeFor[Config]().Field(i)
 		if name := " " + f.Tag.Get("yaml") + " "; f.IsExported() && !strings.Contains(live+fixed, name) {
