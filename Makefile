@@ -12,7 +12,7 @@ SOURCES := $(shell find gateway plugins policies -name testdata -prune -o \( -na
 	$(wildcard $(shell git ls-files sdk 2>/dev/null))
 
 .DEFAULT_GOAL := help
-.PHONY: help run build module sdk test deps check format vet lint generated weights agents faults bench sim fuzz clean
+.PHONY: help run build module sdk test deps check format vet lint generated release weights agents faults bench sim fuzz clean
 
 help: ## list the targets
 	@awk -F':.*## ' '/^[a-z-]+:.*## /{printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -84,7 +84,21 @@ generated: ## check that generated files are up to date
 	$(GO) run ./gateway/internal/catalog/generate -check
 	$(GO) run ./gateway/internal/classifier/generate -check
 	$(GO) run ./gateway/internal/policy/generate -check
+	$(GO) run ./gateway/internal/config/generate -check
 	$(GO) mod tidy -diff
+
+PLATFORMS := linux/amd64 linux/arm64 darwin/amd64 darwin/arm64 windows/amd64
+
+# The same commit and toolchain give the same bytes: nothing of this machine is in them.
+release: $(MODULE) ## write static binaries for every platform, their bills of materials and SHA256SUMS to dist
+	@rm -rf dist && mkdir dist
+	@for p in $(PLATFORMS); do \
+	  os=$${p%/*}; arch=$${p#*/}; file=dist/penstock_$${os}_$$arch; name=$$file; [ $$os != windows ] || file=$$file.exe; \
+	  echo "compiling $$file"; \
+	  CGO_ENABLED=0 GOOS=$$os GOARCH=$$arch $(GO) build -trimpath -ldflags '-s -w -buildid= -X main.version=$(VERSION)' -o $$file ./gateway || exit 1; \
+	  $(GO) run ./gateway/internal/sbom $$file $(VERSION) > $$name.cdx.json || exit 1; \
+	done
+	@cd dist && sha256sum penstock_* > SHA256SUMS && cat SHA256SUMS
 
 # The prompts that the classifier's weights are trained on are not part of this project.
 weights: ## train the classifier's built-in weights again
@@ -113,4 +127,4 @@ fuzz: $(MODULE) ## run every fuzz target for FUZZTIME (10s)
 	  done; done
 
 clean: ## remove what was built
-	rm -rf bin $(MODULE)
+	rm -rf bin dist $(MODULE)

@@ -47,6 +47,7 @@
 //	raises          operators' temporary raises of limits
 //	catalog         prices, context windows and capabilities of models
 //	catalog/source  reads what others publish about models
+//	certs           certificates that an authority issues by ACME
 //	config          one YAML file → settings, every fault with its line
 //	telemetry       Prometheus metrics
 //	tracing         traces of requests, by OTLP
@@ -80,6 +81,8 @@
 //	catalog/generate  writes the catalog's data
 //	classifier/generate  trains the classifier's built-in weights
 //	policy/generate  writes the schemas of the policy's input and decision
+//	config/generate   writes the reference of the configuration
+//	sbom              writes the bill of materials of a binary
 //	testreport        prints the output of go test -json
 //
 // # The way of a request

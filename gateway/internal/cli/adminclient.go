@@ -12,6 +12,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/penstock/penstock/gateway/internal/config"
 	"github.com/penstock/penstock/gateway/internal/hint"
 )
 
@@ -27,7 +28,7 @@ const (
 // callAdmin calls the admin API that a flag names, or that of the gateway that runs with
 // this configuration, and returns the body of the reply. A nil body sends none.
 func (e *environment) callAdmin(ctx context.Context, method, path string, body any) ([]byte, error) {
-	base, err := e.adminBase(ctx)
+	base, pair, err := e.adminBase(ctx)
 	if err != nil {
 		return nil, err
 	}
@@ -40,9 +41,13 @@ func (e *environment) callAdmin(ctx context.Context, method, path string, body a
 	if key := e.options.Getenv(adminKey); key != "" {
 		req.Header.Set("Authorization", "Bearer "+key)
 	}
-	resp, err := (&http.Transport{DisableKeepAlives: true}).RoundTrip(req)
+	t, err := transport(pair)
 	if err != nil {
-		return nil, hint.Add(fmt.Errorf("no gateway answers at %s: %w", strings.TrimPrefix(base, "http://"), err), "start it with penstock serve, or name its configuration with -c")
+		return nil, err
+	}
+	resp, err := t.RoundTrip(req)
+	if err != nil {
+		return nil, hint.Add(fmt.Errorf("no gateway answers at %s: %w", base[strings.Index(base, "//")+2:], err), "start it with penstock serve, or name its configuration with -c")
 	}
 	defer resp.Body.Close()
 	reply, err := io.ReadAll(io.LimitReader(resp.Body, maxAdminReply))
@@ -55,20 +60,21 @@ func (e *environment) callAdmin(ctx context.Context, method, path string, body a
 	return reply, nil
 }
 
-// adminBase returns the address of the admin API, without a slash at its end.
-func (e *environment) adminBase(ctx context.Context) (string, error) {
+// adminBase returns the address of the admin API, without a slash at its end, and the files of
+// its certificate if the configuration names it.
+func (e *environment) adminBase(ctx context.Context) (base string, pair config.KeyPair, err error) {
 	if e.adminURL == "" {
 		c, err := e.options.LoadWithoutSecrets(ctx)
 		if err != nil {
-			return "", err
+			return "", pair, err
 		}
-		return reachable(c.Admin.Listen), nil
+		return reachable(c.Admin.Listen, c.Admin.TLS.Enabled()), c.Admin.TLS, nil
 	}
 	u, err := url.Parse(e.adminURL)
 	if err != nil || u.Scheme != "http" && u.Scheme != "https" || u.Host == "" || u.User != nil || u.RawQuery != "" || u.Fragment != "" {
-		return "", &usageError{fmt.Errorf("--admin: write the address of the admin API, such as http://127.0.0.1:8081")}
+		return "", pair, &usageError{fmt.Errorf("--admin: write the address of the admin API, such as http://127.0.0.1:8081")}
 	}
-	return strings.TrimSuffix(u.String(), "/"), nil
+	return strings.TrimSuffix(u.String(), "/"), pair, nil
 }
 
 func newRequest(ctx context.Context, method, url string, body any) (*http.Request, error) {

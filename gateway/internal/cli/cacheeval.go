@@ -86,11 +86,15 @@ func (e *environment) embedder(ctx context.Context, name string) (similar.Embedd
 	if err != nil {
 		return nil, err
 	}
-	transport := &http.Transport{}
+	transport, err := transport(c.TLS.Files())
+	if err != nil {
+		return nil, err
+	}
+	transport.DisableKeepAlives = false
 	return func(ctx context.Context, text string) ([]float32, error) {
 		ctx, stop := context.WithTimeout(ctx, embedTimeout)
 		defer stop()
-		req, err := newRequest(ctx, http.MethodPost, reachable(c.Listen)+"/v1/embeddings", map[string]any{"model": name, "input": text, "encoding_format": "float"})
+		req, err := newRequest(ctx, http.MethodPost, apiURL(c, c.Listen)+"/v1/embeddings", map[string]any{"model": name, "input": text, "encoding_format": "float"})
 		if err != nil {
 			return nil, err
 		}

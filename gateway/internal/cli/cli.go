@@ -83,7 +83,7 @@ func (e *environment) root() *cobra.Command {
 	root.PersistentFlags().StringVarP(&e.options.Config, "config", "c", "",
 		"configuration file (default: $PENSTOCK_CONFIG, else penstock.yaml if it is there)")
 	root.AddCommand(e.serveCommand(), e.initCommand(), e.checkCommand(), e.explainCommand(), e.replayCommand(), e.routeCommand(), e.feedbackCommand(), e.targetsCommand(), e.dashboardCommand(), e.cacheCommand(), e.keysCommand(), e.teamsCommand(), e.usersCommand(), e.auditCommand(),
-		e.spendCommand(), e.budgetCommand(), e.limitsCommand(), e.providersCommand(), e.modelsCommand(), e.catalogCommand(), e.classifierCommand(), e.policyCommand(), e.pluginCommand(), e.schemaCommand(), e.versionCommand(), e.compileCommand())
+		e.spendCommand(), e.budgetCommand(), e.limitsCommand(), e.ledgerCommand(), e.healthCommand(), e.providersCommand(), e.modelsCommand(), e.catalogCommand(), e.classifierCommand(), e.policyCommand(), e.pluginCommand(), e.schemaCommand(), e.versionCommand(), e.compileCommand())
 	return root
 }
 

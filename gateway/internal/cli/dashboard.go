@@ -29,7 +29,7 @@ func (e *environment) dashboardCommand() *cobra.Command {
 			if err := json.Unmarshal(reply, &link); err != nil {
 				return fmt.Errorf("read the gateway's answer: %w", err)
 			}
-			_, err = fmt.Fprintln(e.stdout, reachable(c.Admin.Listen)+link.Path)
+			_, err = fmt.Fprintln(e.stdout, reachable(c.Admin.Listen, c.Admin.TLS.Enabled())+link.Path)
 			return err
 		},
 	}

@@ -3,7 +3,6 @@ package cli
 import (
 	"encoding/json"
 	"fmt"
-	"net"
 	"os"
 	"strings"
 	"time"
@@ -16,23 +15,14 @@ import (
 func (e *environment) greet(s *server.Server, took time.Duration) {
 	api, admin := s.Addrs()
 	fmt.Fprintf(e.stdout, "penstock ready in %d ms\n", took.Milliseconds())
-	fmt.Fprintf(e.stdout, "  api        %s/v1        (OpenAI SDKs: set base_url to this)\n", reachable(api))
-	fmt.Fprintf(e.stdout, "  dashboard  %s\n", reachable(admin)+s.SignInPath())
+	base := apiURL(s.Config(), api)
+	fmt.Fprintf(e.stdout, "  api        %s/v1        (OpenAI SDKs: set base_url to this)\n", base)
+	fmt.Fprintf(e.stdout, "  dashboard  %s\n", reachable(admin, s.Config().Admin.TLS.Enabled())+s.SignInPath())
 	fmt.Fprintf(e.stdout, "  found      %s\n", strings.Join(s.Providers(), ", "))
-	fmt.Fprintf(e.stdout, "  try        %s\n", e.tryLine(s, reachable(api)))
+	fmt.Fprintf(e.stdout, "  try        %s\n", e.tryLine(s, base))
 	for _, warning := range append(s.Config().Warnings(), s.Deprecations()...) {
 		fmt.Fprintf(e.stderr, "warning: %s\n", warning)
 	}
-}
-
-// reachable returns the URL at which this machine reaches a listener, also one that
-// listens on every address.
-func reachable(addr string) string {
-	host, port, err := net.SplitHostPort(addr)
-	if ip := net.ParseIP(host); err == nil && (host == "" || ip.IsUnspecified()) {
-		return "http://localhost:" + port
-	}
-	return "http://" + addr
 }
 
 // tryLine returns a command that sends a first request. It works in a shell in the folder

@@ -18,7 +18,7 @@ func TestReachable(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if got := reachable(addr.String()); got != want {
+		if got := reachable(addr.String(), false); got != want {
 			t.Errorf("reachable(%s) = %s, want %s", in, got, want)
 		}
 	}

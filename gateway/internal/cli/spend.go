@@ -102,6 +102,11 @@ func parseTime(s string, now time.Time) (time.Time, error) {
 			return now.AddDate(0, 0, -int(n)).Truncate(time.Hour), nil
 		}
 	}
+	if years, ok := strings.CutSuffix(s, "y"); ok {
+		if n, err := strconv.ParseUint(years, 10, 7); err == nil {
+			return now.AddDate(-int(n), 0, 0).Truncate(time.Hour), nil
+		}
+	}
 	if d, err := time.ParseDuration(s); err == nil && d >= 0 {
 		return now.Add(-d), nil
 	}

@@ -20,6 +20,8 @@ import (
 func (d *decoder) check(c *Config) {
 	d.address("listen", c.Listen)
 	d.checkAdmin(c)
+	d.checkTLS(c)
+	d.checkRetention(&c.Retention)
 	d.checkIdentity(c)
 	d.checkServer(c.Server)
 	d.checkMedia(c)
@@ -73,6 +75,19 @@ func (d *decoder) checkAdmin(c *Config) {
 	}
 	if c.Admin.Listen == c.Listen && !strings.HasSuffix(c.Listen, ":0") {
 		d.fault("admin.listen", nil, "give it another port", "is also the address of the API")
+	}
+}
+
+// checkRetention has the sums of hours kept at least as long as the records.
+func (d *decoder) checkRetention(r *Retention) {
+	if _, given := d.at["retention.sums"]; given && r.Sums != 0 && (r.Records == 0 || r.Sums < r.Records) {
+		d.fault("retention.sums", nil, "keep them longer, or the records shorter", "is shorter than retention.records")
+	}
+	if r.Records == 0 {
+		r.Sums = 0
+	}
+	if r.Sums != 0 {
+		r.Sums = max(r.Sums, r.Records)
 	}
 }
 

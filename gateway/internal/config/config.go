@@ -20,6 +20,8 @@ import (
 type Config struct {
 	// Listen is the address of the API, as host:port.
 	Listen string `yaml:"listen"`
+	// TLS has the API's listener serve HTTPS.
+	TLS TLS `yaml:"tls"`
 	// Admin is the listener of the admin API.
 	Admin Admin `yaml:"admin"`
 	// Keys says whether callers need a virtual key: required, optional (a key that is
@@ -73,10 +75,9 @@ type Config struct {
 	// Ledger is where usage records and keys are kept: sqlite://FILE, or a mapping with more
 	// settings.
 	Ledger Ledger `yaml:"ledger"`
-	// Retention is how long usage records are kept, such as 90d; 0s keeps them for ever. The sums
-	// of each hour that spend is reported from are kept for three years.
-	// Budgets do not depend on them.
-	Retention time.Duration `yaml:"retention"`
+	// Retention is how long usage records are kept, such as 90d, or a mapping with records and
+	// sums. Budgets do not depend on them.
+	Retention Retention `yaml:"retention"`
 	// OnLedgerFailure is what happens to requests while usage can't be recorded, because
 	// the disk is full or the ledger's file was deleted: refuse answers 503, serve still
 	// serves those that no hard limit on money or tokens applies to.
@@ -110,6 +111,16 @@ type Ledger struct {
 	Sync LedgerSync `yaml:"sync"`
 }
 
+// Retention is how long usage is kept.
+type Retention struct {
+	// Records is how long the record of each request is kept, such as 90d; 0s keeps them for ever,
+	// and the sums with them.
+	Records time.Duration `yaml:"records"`
+	// Sums is how long the sums of each hour are kept that spend is reported from, such as 3y: at
+	// least as long as records. 0s keeps them for ever.
+	Sums time.Duration `yaml:"sums"`
+}
+
 // Classifier is about the router classifier.
 type Classifier struct {
 	// Weights is a file that penstock classifier train has written, to be used in place of the
@@ -125,6 +136,8 @@ type Admin struct {
 	// (a virtual key with the role viewer, member or admin is needed). Any other address than
 	// loopback needs key.
 	Auth AdminAuth `yaml:"auth"`
+	// TLS has the listener serve HTTPS. The files may be those of the section tls.
+	TLS KeyPair `yaml:"tls"`
 }
 
 // Server bounds what callers may send and how long they may take.

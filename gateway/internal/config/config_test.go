@@ -128,7 +128,7 @@ func TestFullConfiguration(t *testing.T) {
 func TestDefaults(t *testing.T) {
 	for _, text := range []string{"", "# nothing\n", "{}", "models:\nproviders:\nadmin:\n", "---\n", "\ufefflisten: 127.0.0.1:8080\r\n"} {
 		c := parseText(t, text)
-		if c.Keys != KeysRequired || c.Listen != "127.0.0.1:8080" || c.Admin != (Admin{"127.0.0.1:8081", AuthLoopback}) ||
+		if c.Keys != KeysRequired || c.Listen != "127.0.0.1:8080" || c.Admin != (Admin{Listen: "127.0.0.1:8081", Auth: AuthLoopback}) ||
 			c.Server.MaxBody != 32<<20 || c.Server.Grace != 30*time.Second || c.Cache.Size != 256<<20 || c.State != "memory" {
 			t.Errorf("%q gives %+v", text, c)
 		}

@@ -133,6 +133,8 @@ func (d *decoder) custom(path string, n ast.Node, v reflect.Value) bool {
 		d.shorthand(path, n, out, &out.Mode)
 	case *Ledger:
 		d.shorthand(path, n, out, &out.URL)
+	case *Retention:
+		d.shorthand(path, n, out, &out.Records)
 	case *DecisionLog:
 		d.shorthand(path, n, out, &out.File)
 	case *Mask:

@@ -16,9 +16,13 @@ func setDefaults(v any) {
 		c.Keys = KeysRequired // Discover, which has no file, sets off
 		c.State = "memory"
 		c.Unpriced = UnpricedDeny
-		c.Retention = 90 * 24 * time.Hour
 		c.OnLedgerFailure = LedgerRefuse
 		c.TimeZone = "UTC"
+	case *Retention:
+		c.Records = 90 * day
+		c.Sums = 3 * year
+	case *AutoTLS:
+		c.Cache = "autocert"
 	case *Ledger:
 		c.URL = "sqlite://penstock.db"
 		c.Sync = SyncNormal

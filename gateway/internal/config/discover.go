@@ -80,6 +80,9 @@ func Plain(target string) Model {
 // Warnings lists settings that are allowed but probably not intended, one sentence each.
 func (c *Config) Warnings() []string {
 	var out []string
+	if !IsLoopback(c.Admin.Listen) && !c.Admin.TLS.Enabled() {
+		out = append(out, fmt.Sprintf("the admin API listens on %s without TLS: keys and sessions can be read on the network, unless a proxy in front of it has TLS (admin: {tls: {cert, key}})", c.Admin.Listen))
+	}
 	if c.Keys == KeysOff && !IsLoopback(c.Listen) {
 		out = append(out, fmt.Sprintf("keys is off and the API listens on %s: anyone who can reach it spends your money", c.Listen))
 	}
@@ -98,6 +101,8 @@ func (c *Config) Warnings() []string {
 			out = append(out, fmt.Sprintf("plugin %s: the file is not pinned by sha256", name))
 		}
 	}
+	out = append(out, c.TLS.Files().warnings("tls", time.Now())...)
+	out = append(out, c.Admin.TLS.warnings("admin.tls", time.Now())...)
 	slices.Sort(out)
 	return out
 }

@@ -56,6 +56,9 @@ func (c *Config) Restarts(running *Config) Faults {
 		}
 	}
 	differ("listen", c.Listen, running.Listen)
+	differ("tls", c.TLS.mode(), running.TLS.mode())
+	eachSetting("tls.auto", reflect.ValueOf(c.TLS.Auto), reflect.ValueOf(running.TLS.Auto), differ)
+	differ("admin.tls", c.Admin.TLS.mode(), running.Admin.TLS.mode())
 	differ("admin.listen", c.Admin.Listen, running.Admin.Listen)
 	differ("admin.auth", c.Admin.Auth, running.Admin.Auth)
 	eachSetting("server", reflect.ValueOf(c.Server), reflect.ValueOf(running.Server), differ)

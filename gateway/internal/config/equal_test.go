@@ -20,6 +20,7 @@ func TestRestarts(t *testing.T) {
 		{"server: {queue: {wait: 3s}}", "penstock.yaml:1:24: server.queue.wait: is 3s, but the running gateway keeps 10s"},
 		{"ledger: sqlite://other.db", "ledger.url"},
 		{"ledger: {sync: full}", "ledger.sync"},
+		{"tls: {auto: {domains: [ai.example.com]}}", "penstock.yaml:1:6: tls: is automatic, but the running gateway keeps off"},
 		{"time_zone: Asia/Tokyo", "time_zone"},
 		{"telemetry: {otlp: 'http://collector:4318'}", "telemetry.otlp: is http://collector:4318/v1/traces, but the running gateway keeps its default"},
 		{"telemetry: {sample: 20%}", "penstock.yaml:1:21: telemetry.sample"},
@@ -37,7 +38,7 @@ func TestRestarts(t *testing.T) {
 		}
 	}
 	live := " keys identity cors media providers models unpriced plugins endpoints policies catalog classifier retention on_ledger_failure retry_budget - "
-	fixed := " listen admin server cache ledger state time_zone decision_log telemetry log webhooks "
+	fixed := " listen tls admin server cache ledger state time_zone decision_log telemetry log webhooks "
 	for i := range reflect.TypeFor[Config]().NumField() {
 		f := reflect.TypeFor[Config]().Field(i)
 		if name := " " + f.Tag.Get("yaml") + " "; f.IsExported() && !strings.Contains(live+fixed, name) {

@@ -27,7 +27,7 @@ var exampleFile string
 // configSource is the source of this package's types: the comments on their fields become
 // the descriptions that editors show.
 //
-//go:embed config.go decisionlog.go identity.go model.go policies.go telemetry.go when.go
+//go:embed config.go decisionlog.go identity.go model.go policies.go telemetry.go tls.go when.go
 var configSource embed.FS
 
 // Schema returns the JSON Schema (draft 2020-12) of the configuration file, for editors.
@@ -57,7 +57,7 @@ func schemaOf(t reflect.Type) *jsonschema.Schema {
 	switch t {
 	case reflect.TypeFor[time.Duration]():
 		return &jsonschema.Schema{OneOf: []*jsonschema.Schema{
-			pattern(`^([0-9]+d|([0-9]*\.?[0-9]+(ns|us|µs|ms|s|m|h))+|0)$`, "15s", "10m", "1h"), {Const: 0},
+			pattern(`^([0-9]+[dy]|([0-9]*\.?[0-9]+(ns|us|µs|ms|s|m|h))+|0)$`, "15s", "10m", "1h"), {Const: 0},
 		}}
 	case reflect.TypeFor[Bytes]():
 		return pattern(`^[0-9]+(\.[0-9]+)? *(B|kB|MB|GB|KiB|MiB|GiB)$`, "32MiB")
@@ -69,6 +69,8 @@ func schemaOf(t reflect.Type) *jsonschema.Schema {
 		return pattern(`^(\*\.)?([a-z0-9._-]+|\[[0-9a-f:.]+\])(:[0-9]+)?$`, "images.example.com", "*.example.com")
 	case reflect.TypeFor[Network]():
 		return pattern(`^[0-9a-fA-F:.]+/[0-9]+$`, "10.1.0.0/16")
+	case reflect.TypeFor[Domain]():
+		return pattern(`^[a-z0-9][a-z0-9-]*(\.[a-z0-9-]+)+$`, "ai.example.com")
 	case reflect.TypeFor[LedgerURL]():
 		return pattern(`^sqlite://[^?#]+$`, "sqlite://penstock.db")
 	case reflect.TypeFor[TimeZone]():
@@ -219,6 +221,12 @@ func (Ledger) JSONSchemaExtend(s *jsonschema.Schema) {
 	*s = jsonschema.Schema{Description: object.Description, OneOf: []*jsonschema.Schema{schemaOf(reflect.TypeFor[LedgerURL]()), &object}}
 }
 
+// JSONSchemaExtend lets the retention also be that of the records.
+func (Retention) JSONSchemaExtend(s *jsonschema.Schema) {
+	object := *s
+	*s = jsonschema.Schema{Description: object.Description, OneOf: []*jsonschema.Schema{schemaOf(reflect.TypeFor[time.Duration]()), &object}}
+}
+
 // JSONSchemaExtend lets the decision log also be a file.
 func (DecisionLog) JSONSchemaExtend(s *jsonschema.Schema) { orText(s, "decisions.jsonl", Stderr) }
 
@@ -253,7 +261,7 @@ func allowEmpty(s *jsonschema.Schema) {
 // comments returns a function that finds the comment on a field of a type.
 func comments() (func(reflect.Type, string) string, error) {
 	texts := map[string]string{}
-	for _, name := range []string{"config.go", "decisionlog.go", "identity.go", "model.go", "policies.go", "telemetry.go", "when.go"} {
+	for _, name := range []string{"config.go", "decisionlog.go", "identity.go", "model.go", "policies.go", "telemetry.go", "tls.go", "when.go"} {
 		source, err := configSource.ReadFile(name)
 		if err != nil {
 			return nil, err

@@ -48,6 +48,7 @@ func TestSchemaAgreesWithLoad(t *testing.T) {
 		"good": {
 			full, string(Example()), "{}", "providers:\nmodels:\n", "keys: off",
 			"models: {m: {targets: [demo/demo]}}",
+			"retention: 90d", "retention: 0s", "retention: {records: 30d, sums: 3y}", "retention: {sums: 0s}", "tls:", "tls: {auto: {domains: [ai.example.com], email: a@example.com, cache: c, directory: 'https://localhost:1/d', http: '0.0.0.0:80'}}",
 			"ledger: sqlite://x.db", "ledger: {url: 'sqlite://x.db', sync: full}", "ledger: {sync: normal}",
 			"models: {m: {targets: [{target: demo/demo, weight: 0.5, order: -1, context: 1, capabilities: []}]}}",
 			"models: {m: {targets: [{target: demo/demo, price: {input: 0, output: 1.5, cache_write_1h: 2}}]}}",
@@ -70,6 +71,7 @@ func TestSchemaAgreesWithLoad(t *testing.T) {
 			"plugins: {p: {file: config.go, on_error: {route: fail, request: fail, response: skip, event: skip}}}",
 		},
 		"bad": {
+			"retention: forever", "retention: {records: 1}", "retention: [90d]", "tls: true", "tls: {cert: 5, key: x}", "tls: {auto: {domains: ['*.example.com']}}", "tls: {auto: {domains: [localhost]}}", "admin: {tls: {auto: {domains: [a.example.com]}}}",
 			"lisen: x", "keys: maybe", "keys: true", "listen: 1", "admin: {auth: none}", "state: redis://x", "ledger: postgres://x", "ledger: {sync: fsync}", "ledger: {path: x}", "ledger: [sqlite://x.db]", "ledger: {url: x.db}",
 			"models: {m: {}}", "models: {m: {targets: []}}", "models: {m: {targets: demo/demo}}", "models: {m: {targets: [demo]}}",
 			"models: {m: {targets: [{weight: 1}]}}", "models: {m: {targets: [{target: demo/demo, wieght: 1}]}}",

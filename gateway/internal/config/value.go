@@ -363,7 +363,13 @@ func (p *Span) set(s string) error {
 	return nil
 }
 
-// parseDuration parses "200ms", "15s", "1h30m" and, beyond Go's format, "7d".
+// The units of durations beyond Go's. A year is one of 365 days.
+const (
+	day  = 24 * time.Hour
+	year = 365 * day
+)
+
+// parseDuration parses "200ms", "15s", "1h30m" and, beyond Go's format, "7d" and "3y".
 func parseDuration(s string) (time.Duration, error) {
 	invalid := &hintedError{fmt.Sprintf("invalid duration %q", s), "write a number and a unit: 200ms, 15s, 10m, 1h, 7d"}
 	if days, ok := strings.CutSuffix(s, "d"); ok {
@@ -371,7 +377,14 @@ func parseDuration(s string) (time.Duration, error) {
 		if err != nil {
 			return 0, invalid
 		}
-		return time.Duration(n) * 24 * time.Hour, nil
+		return time.Duration(n) * day, nil
+	}
+	if years, ok := strings.CutSuffix(s, "y"); ok {
+		n, err := strconv.ParseUint(years, 10, 7)
+		if err != nil {
+			return 0, invalid
+		}
+		return time.Duration(n) * year, nil
 	}
 	d, err := time.ParseDuration(s)
 	switch {

@@ -91,7 +91,7 @@ func (x *hold) Replace(ctx context.Context, draft *llm.Record, limits []llm.Limi
 	if !h.remove(x) {
 		return nil, 0, errSettled
 	}
-	states, output, err := h.meter.Replace(x.draft.ID, draft.ID, limits, ask)
+	states, output, err := h.meter.Replace(x.draft.ID, draft.ID, h.raised(limits, time.Time{}), ask)
 	if err != nil {
 		h.add(x)
 		return nil, 0, err

@@ -4,6 +4,7 @@ import (
 	"context"
 	"log/slog"
 	"path/filepath"
+	"slices"
 	"testing"
 	"time"
 
@@ -286,5 +287,25 @@ func TestReplyFromTheCacheAfterACrash(t *testing.T) {
 	}
 	if diff := cmp.Diff([]string{"req_stream"}, left); diff != "" {
 		t.Errorf("records after a crash (-want +got):\n%s", diff)
+	}
+}
+
+// A hold that another target takes over has the room of a raise as well.
+func TestReplaceIsRaised(t *testing.T) {
+	h := newHoldTest(t)
+	h.raised = func(limits []llm.Limit, _ time.Time) []llm.Limit {
+		raised := slices.Clone(limits)
+		for i := range raised {
+			raised[i].Max, raised[i].Raised = raised[i].Max+2*int64(llm.USD), 2*int64(llm.USD)
+		}
+		return raised
+	}
+	limits := []llm.Limit{oneUSD}
+	x, _, err := h.Reserve(t.Context(), hundredth("req_1"), limits, llm.Exactly(llm.Amounts{USD: 2 * llm.USD}))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, _, err := x.Replace(t.Context(), hundredth("req_1"), limits, llm.Exactly(llm.Amounts{USD: 3 * llm.USD})); err != nil {
+		t.Errorf("Replace by all that a raise gives = %v", err)
 	}
 }

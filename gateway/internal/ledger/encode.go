@@ -77,6 +77,11 @@ func appendRecord(b []byte, r *llm.Record) []byte {
 		o.text("priority", r.Priority.String())
 	}
 	o.millis("queued_ms", r.Queued)
+	o.inner("stages", func(o *object) {
+		stage(o, "admit", r.Stages.Admit)
+		stage(o, "cache", r.Stages.Cache)
+		stage(o, "rank", r.Stages.Rank)
+	})
 	list(&o, "charges", r.Charges, charge)
 	o.text("request_text", r.RequestText)
 	o.text("reply_text", r.ReplyText)
@@ -289,6 +294,13 @@ func mirrored(o *object, m *llm.Mirrored) {
 	o.text("skipped", m.Skipped)
 }
 
+func stage(o *object, name string, s llm.Stage) {
+	o.inner(name, func(o *object) {
+		o.millis("start_ms", s.Start)
+		o.millis("duration_ms", s.Duration)
+	})
+}
+
 func attempt(o *object, a *llm.Attempt) {
 	o.text("target", a.Target)
 	o.text("credential", a.Credential)
@@ -298,6 +310,8 @@ func attempt(o *object, a *llm.Attempt) {
 	o.text("error", a.Error)
 	o.millis("start_ms", a.Start)
 	o.millis("wait_ms", a.Wait)
+	o.millis("transform_ms", a.Transform)
+	o.millis("reserve_ms", a.Reserve)
 	o.millis("duration_ms", a.Duration)
 	o.millis("first_token_ms", a.FirstToken)
 	o.text("failed", string(a.Failed))

@@ -70,7 +70,7 @@ func TestPruneFeedback(t *testing.T) {
 		now = now.Add(time.Hour)
 	}
 	imported(t, l)
-	if _, err := l.Prune(t.Context(), now.Add(-90*time.Minute), 100); err != nil {
+	if _, err := l.Prune(t.Context(), Cutoff{Records: now.Add(-90 * time.Minute)}, 100); err != nil {
 		t.Fatal(err)
 	}
 	left, err := l.Feedbacks(t.Context(), time.Time{}, 0)

@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"os"
 	"strings"
-	"time"
 
 	"github.com/penstock/penstock/gateway/internal/llm"
 )
@@ -154,34 +153,6 @@ func (j *journal) dropWritten(b *batch) {
 // probe returns a frame without a meaning of the size of a large record: a disk with room
 // for it has room for what comes next.
 func probe() []byte { return appendEnd(nil, strings.Repeat(" ", 16<<10), nil) }
-
-// Prune deletes the oldest records that were written before a time, at most so many, and
-// returns how many there were. The charges to meters stay.
-func (l *Ledger) Prune(ctx context.Context, before time.Time, most int) (int64, error) {
-	p := pruneRequest{before.UnixMicro(), most, make(chan pruneResult, 1)}
-	select {
-	case l.importer.pruneRequests <- p:
-	case <-l.importer.stopped:
-		return 0, unavailable("it is closed", errClosed)
-	case <-ctx.Done():
-		return 0, fmt.Errorf("wait for the ledger: %w", context.Cause(ctx))
-	}
-	out := <-p.done // comes without further waiting
-	return out.rows, out.err
-}
-
-// pruneRequest asks the importer, which writes to the database, to delete records.
-type pruneRequest struct {
-	before int64
-	most   int
-	done   chan pruneResult
-}
-
-// pruneResult is the result of a pruneRequest.
-type pruneResult struct {
-	rows int64
-	err  error
-}
 
 // exposedMode returns the mode of the database's file when other users of the machine may
 // read or change it; 0 when they may not.

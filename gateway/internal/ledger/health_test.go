@@ -144,7 +144,7 @@ func TestPrune(t *testing.T) {
 	}
 	imported(t, l)
 	for i, want := range []int64{2, 1, 0} {
-		got, err := l.Prune(t.Context(), now.Add(-2*time.Hour-time.Minute), 2)
+		got, err := l.Prune(t.Context(), Cutoff{Records: now.Add(-2*time.Hour - time.Minute)}, 2)
 		if err != nil || got != want {
 			t.Errorf("Prune %d = %d, %v, want %d", i, got, err, want)
 		}

@@ -89,7 +89,7 @@ func TestHoursOutliveTheirRequests(t *testing.T) {
 	l := openTest(t, Options{})
 	mustWrite(t, l, record("old"))
 	imported(t, l)
-	if n, err := l.Prune(t.Context(), time.Now().Add(time.Hour), 10); err != nil || n != 1 {
+	if n, err := l.Prune(t.Context(), Cutoff{Records: time.Now().Add(time.Hour)}, 10); err != nil || n != 1 {
 		t.Fatalf("Prune = %d, %v", n, err)
 	}
 	report, err := l.Spend(t.Context(), Query{By: []string{"model"}})

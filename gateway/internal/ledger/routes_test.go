@@ -68,7 +68,7 @@ func TestPruneRoutes(t *testing.T) {
 		mustWrite(t, l, record(string(rune('a'+i)), rankedBy("latency")))
 	}
 	imported(t, l)
-	if _, err := l.Prune(t.Context(), now.Add(-time.Hour), 100); err != nil {
+	if _, err := l.Prune(t.Context(), Cutoff{Records: now.Add(-time.Hour)}, 100); err != nil {
 		t.Fatal(err)
 	}
 	kept, err := l.Get(t.Context(), "d")

@@ -188,32 +188,6 @@ func isDuplicate(err error) bool {
 	return errors.As(err, &e) && e.Code() == sqlite3.SQLITE_CONSTRAINT_UNIQUE && strings.Contains(e.Error(), "requests.id")
 }
 
-// keepHourly is how long the sums of hours are kept where old records are deleted.
-const keepHourly = 3 * 366 * 24 * time.Hour
-
-// prune deletes records that were written before a time, in microseconds since the Unix
-// epoch, oldest first and at most so many. Their charges to meters and their sums stay. Feedback of that age
-// and facts of routes that no later record names go, too.
-func (s *session) prune(before int64, most int) (deleted int64, err error) {
-	const q = "DELETE FROM requests WHERE seq IN (SELECT seq FROM requests WHERE seq < ? ORDER BY seq LIMIT ?)"
-	r, err := s.conn.ExecContext(context.Background(), q, before, most)
-	if err != nil {
-		return 0, err
-	}
-	if deleted, err = r.RowsAffected(); err != nil || deleted == int64(most) {
-		return deleted, err
-	}
-	if _, err = s.conn.ExecContext(context.Background(), "DELETE FROM feedback WHERE given < ?", before); err != nil {
-		return deleted, err
-	}
-	if _, err = s.conn.ExecContext(context.Background(), "DELETE FROM routes WHERE seen < ?", before-2*renewRoute.Microseconds()); err != nil {
-		return deleted, err
-	}
-	oldest := s.now().Add(-keepHourly).Unix() / 3600
-	_, err = s.conn.ExecContext(context.Background(), "DELETE FROM hourly WHERE hour < ?1; DELETE FROM hourly_by WHERE hour < ?1", oldest)
-	return deleted, err
-}
-
 // retention is the function of that name, remembered: a window's time zone is a file.
 func (s *session) retention(window string) time.Duration {
 	d, ok := s.kept[window]

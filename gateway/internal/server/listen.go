@@ -21,8 +21,10 @@ func (s *Server) listen(_ context.Context, c *config.Config) (err error) {
 	if s.data, err = listenOn(c.Listen, "listen"); err != nil {
 		return err
 	}
-	s.admin, err = listenOn(c.Admin.Listen, "admin: {listen: …}")
-	return err
+	if s.admin, err = listenOn(c.Admin.Listen, "admin: {listen: …}"); err != nil {
+		return err
+	}
+	return s.openTLS(c)
 }
 
 // listenOn opens a listener. The error says which setting names another address.
@@ -49,6 +51,8 @@ type listeners struct {
 	s           *Server
 	api         *httpapi.API
 	data, admin *http.Server
+	// challenges answers a certificate authority; nil where none is asked.
+	challenges *http.Server
 	// cut cancels the requests that outlast the grace period.
 	cut    context.CancelCauseFunc
 	failed chan error
@@ -56,8 +60,12 @@ type listeners struct {
 }
 
 func (s *Server) newListeners() *listeners {
-	api := s.api.Load()
-	l := &listeners{s: s, api: api, data: api.NewServer(s.closeConnections(api.Data)), admin: api.NewServer(api.Admin), failed: make(chan error, 2)}
+	api, c := s.api.Load(), s.snapshot.Load().config
+	l := &listeners{s: s, api: api, data: api.NewServer(s.closeConnections(api.Data)), admin: api.NewServer(api.Admin), failed: make(chan error, 3)}
+	l.data.TLSConfig, l.admin.TLSConfig = s.dataTLS(c), s.adminTLS(c)
+	if s.challenges != nil {
+		l.challenges = s.newChallengeServer()
+	}
 	base, cut := context.WithCancelCause(context.Background())
 	l.cut = cut
 	l.data.BaseContext = func(net.Listener) context.Context { return base }
@@ -78,12 +86,15 @@ func (s *Server) closeConnections(h http.Handler) http.Handler {
 // start accepts requests. An error that ends a listener is sent to failed.
 func (l *listeners) start() {
 	run := func(server *http.Server, on net.Listener) {
-		if err := server.Serve(l.api.Listener(on)); !errors.Is(err, http.ErrServerClosed) {
+		if err := serveOn(server, on); !errors.Is(err, http.ErrServerClosed) {
 			l.failed <- err
 		}
 	}
-	l.wg.Go(func() { run(l.data, l.s.data) })
-	l.wg.Go(func() { run(l.admin, l.s.admin) })
+	l.wg.Go(func() { run(l.data, l.api.Listener(l.s.data)) })
+	l.wg.Go(func() { run(l.admin, l.api.Listener(l.s.admin)) })
+	if l.challenges != nil {
+		l.wg.Go(func() { run(l.challenges, l.s.challenges) })
+	}
 }
 
 // cutGrace is how long requests have to end once they are cut: time for an in-band
@@ -105,5 +116,8 @@ func (l *listeners) stop(ctx context.Context) {
 	}
 	l.cut(nil)
 	l.admin.Close()
+	if l.challenges != nil {
+		l.challenges.Close()
+	}
 	l.wg.Wait()
 }

@@ -115,16 +115,16 @@ func (m *maintenance) refreshRaises(ctx context.Context) {
 // prune deletes some of the records that are older than the configuration's retention.
 func (m *maintenance) prune(ctx context.Context, now time.Time) {
 	keep := m.snapshot.Load().config.Retention
-	if keep == 0 || now.Before(m.nextPrune) || m.reported.Fault != nil {
+	if keep.Records == 0 || now.Before(m.nextPrune) || m.reported.Fault != nil {
 		return
 	}
-	m.pruneAudit(ctx, now.Add(-keep))
-	n, err := m.ledger.Prune(ctx, now.Add(-keep), pruneStep)
+	m.pruneAudit(ctx, now.Add(-keep.Records))
+	n, err := m.ledger.Prune(ctx, ledger.Keep(now, keep.Records, keep.Sums), pruneStep)
 	if err != nil {
 		m.log.Warn("delete old usage records", "err", err)
 	}
 	if n > 0 {
-		m.log.Info("deleted old usage records", "records", n, "retention", keep.String())
+		m.log.Info("deleted old usage records", "records", n, "retention", keep.Records.String())
 	}
 	if n < pruneStep {
 		m.nextPrune = now.Add(pruneEvery)

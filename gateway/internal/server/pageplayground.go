@@ -53,7 +53,11 @@ func (p pages) BaseURL() string {
 	if ip := net.ParseIP(host); err == nil && (host == "" || ip.IsUnspecified()) {
 		addr = net.JoinHostPort("localhost", port)
 	}
-	return "http://" + addr + prefix + "/v1"
+	scheme := "http://"
+	if p.server.Config().TLS.Enabled() {
+		scheme = "https://"
+	}
+	return scheme + addr + prefix + "/v1"
 }
 
 func (p pages) ServeAs(w http.ResponseWriter, r *http.Request, who llm.Principal) {

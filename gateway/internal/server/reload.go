@@ -70,6 +70,7 @@ func (s *Server) load(ctx context.Context) (*config.Config, error) {
 	if err != nil || path == "" {
 		return c, err
 	}
+	s.watchTLS(c)
 	s.watch(c.Policies.Folder)
 	s.watch(c.Catalog)
 	s.watch(c.Classifier.Weights)

@@ -21,6 +21,7 @@ import (
 	"github.com/penstock/penstock/gateway/internal/cache"
 	"github.com/penstock/penstock/gateway/internal/cache/remote"
 	"github.com/penstock/penstock/gateway/internal/calllog"
+	"github.com/penstock/penstock/gateway/internal/certs"
 	"github.com/penstock/penstock/gateway/internal/compiler"
 	"github.com/penstock/penstock/gateway/internal/config"
 	"github.com/penstock/penstock/gateway/internal/decisionlog"
@@ -101,6 +102,10 @@ type Server struct {
 	askBundle chan struct{}
 	// data and admin are the listeners, nil unless the server runs.
 	data, admin net.Listener
+	// issuer has the certificates that an authority issues, challenges is the listener for its
+	// challenges over HTTP; both are nil where there are none.
+	issuer     *certs.Issuer
+	challenges net.Listener
 
 	snapshot  atomic.Pointer[snapshot]
 	reloading sync.Mutex
@@ -255,7 +260,7 @@ func (s *Server) Close(ctx context.Context) error {
 		sn.closeDrained(ctx)
 	}
 	s.closing.Wait()
-	for _, l := range []net.Listener{s.data, s.admin} {
+	for _, l := range []net.Listener{s.data, s.admin, s.challenges} {
 		if l != nil {
 			_ = l.Close() // the HTTP server may have closed it
 		}
