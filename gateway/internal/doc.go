@@ -49,6 +49,9 @@
 //	catalog/source  reads what others publish about models
 //	config          one YAML file → settings, every fault with its line
 //	telemetry       Prometheus metrics
+//	tracing         traces of requests, by OTLP
+//	webhook         tells other systems of events
+//	logging         the log's format, and the access log
 //	activity        what requests have done in the last 24 hours, in memory
 //	classifier      trains and evaluates the model of the strategy classifier
 //	tokens          token counts of prompts

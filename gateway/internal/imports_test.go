@@ -27,7 +27,7 @@ var floors = []map[string]string{
 	},
 	{
 		"server": "activity bundle catalog/source decisionlog routes holds labels calllog compiler pipeline replay wire httpapi httpapi/admin httpapi/dashboard httpapi/tags wasm wasm/hook policy cache cache/remote upstream media meter ledger keys audit raises oidc " +
-			"catalog config telemetry tokens demo similar /plugins /plugins/dialects /plugins/strategies /plugins/strategies/classify /policies",
+			"catalog config telemetry tracing logging webhook tokens demo similar /plugins /plugins/dialects /plugins/strategies /plugins/strategies/classify /policies",
 		"plugintool": "calllog compiler config wasm wasm/cases wasm/hook /sdk",
 	},
 	{
@@ -50,7 +50,7 @@ var floors = []map[string]string{
 	},
 	{
 		"activity": "", "cache": "similar", "cache/remote": "", "catalog": "", "classifier": "/plugins/strategies/classify", "config": "oidc similar /plugins/dialects /plugins/strategies", "demo": "", "httpapi/tags": "", "keys": "audit", "labels": "", "ledger": "", "media": "", "meter": "", "pipeline": "", "bundle": "", "decisionlog": "", "raises": "",
-		"policy": "", "replay": "", "telemetry": "", "tokens": "", "upstream": "queue", "wasm/fuel": "", "wasm/hook": "", "wire/apierror": "", "wire/intake": "",
+		"policy": "", "logging": "", "replay": "", "telemetry": "", "tokens": "", "tracing": "", "webhook": "", "upstream": "queue", "wasm/fuel": "", "wasm/hook": "", "wire/apierror": "", "wire/intake": "",
 		"llmtest": "",
 	},
 	{
@@ -74,6 +74,7 @@ var owners = map[string]string{
 	"github.com/invopop/jsonschema":        "config",
 	"github.com/fsnotify/fsnotify":         "config",
 	"github.com/prometheus/client_golang":  "telemetry",
+	"go.opentelemetry.io/otel":             "tracing",
 	"github.com/tiktoken-go/tokenizer":     "tokens",
 	"github.com/lestrrat-go/jwx":           "oidc",
 	"github.com/rogpeppe/go-internal/diff": "cli",

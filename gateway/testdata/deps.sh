@@ -1,6 +1,6 @@
 #!/bin/sh
 # Installs what the tests need and leaves alone what is there: the C toolchain that
-# the race detector links with, redis-server, a browser, official clients for Node and Python, and the
+# the race detector links with, redis-server, Prometheus, a browser, official clients for Node and Python, and the
 # compilers of the plugin SDKs. What can't be had is named, and the tests that need it are skipped.
 set -eu
 cd "$(dirname "$0")"
@@ -37,6 +37,7 @@ compiles c || apt clang lld
 compiles rust || apt rustc libstd-rust-dev-wasm32 lld
 command -v redis-server >/dev/null || apt redis-server
 command -v chromium >/dev/null || command -v google-chrome >/dev/null || apt chromium
+command -v prometheus >/dev/null || apt prometheus
 command -v node >/dev/null && command -v npm >/dev/null || apt nodejs npm
 packages clients "the official clients for Node"
 packages browser "axe-core for the tests in a browser"

@@ -35,6 +35,8 @@ func (d *decoder) check(c *Config) {
 	}
 	d.checkEndpoints(c)
 	d.checkPaths(c)
+	d.checkTelemetry(&c.Telemetry)
+	d.checkWebhooks(c.Webhooks)
 	c.index()
 	d.checkUses(c)
 	d.cacheStore(&c.Cache)

@@ -83,6 +83,13 @@ type Config struct {
 	OnLedgerFailure LedgerFailure `yaml:"on_ledger_failure"`
 	// State is where counters are kept between requests: memory.
 	State State `yaml:"state"`
+	// Telemetry is where traces of requests go.
+	Telemetry Telemetry `yaml:"telemetry"`
+	// Log is what is written to standard error.
+	Log Log `yaml:"log"`
+	// Webhooks are addresses that are told when a budget is nearly used up, a target's circuit
+	// opens or closes, a plugin is disabled or a reload is refused.
+	Webhooks []Webhook `yaml:"webhooks"`
 
 	// Found names what Discover found, for people: "openai (env)".
 	Found []string `yaml:"-"`

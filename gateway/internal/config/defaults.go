@@ -101,6 +101,15 @@ func setDefaults(v any) {
 		c.Burst = 100
 	case *Cache:
 		c.Size = 256 << 20
+	case *Telemetry:
+		c.Sample = 0.1
+		c.Content = Off
+		c.Propagate = On
+		c.Service = "penstock"
+	case *Log:
+		c.Format = LogText
+		c.Level = LogInfo
+		c.Access = On
 	case *DecisionLog:
 		c.Keep = 5
 		c.Queue = 2048

@@ -32,6 +32,12 @@ func equal(a, b any) bool {
 		return a.Equal(b.(Secret))
 	case map[string]Secret:
 		return maps.EqualFunc(a, b.(map[string]Secret), Secret.Equal)
+	case []Webhook:
+		return slices.EqualFunc(a, b.([]Webhook), func(a, b Webhook) bool {
+			secrets := a.Secret.Equal(b.Secret)
+			a.Secret, b.Secret = Secret{}, Secret{}
+			return secrets && reflect.DeepEqual(a, b)
+		})
 	case []APIKey:
 		return slices.EqualFunc(a, b.([]APIKey), func(a, b APIKey) bool {
 			return a.Name == b.Name && a.Weight == b.Weight && a.Key.Equal(b.Key)
@@ -61,6 +67,9 @@ func (c *Config) Restarts(running *Config) Faults {
 	differ("state", c.State, running.State)
 	eachSetting("decision_log", reflect.ValueOf(c.DecisionLog), reflect.ValueOf(running.DecisionLog), differ)
 	differ("time_zone", c.TimeZone, running.TimeZone)
+	eachSetting("telemetry", reflect.ValueOf(c.Telemetry), reflect.ValueOf(running.Telemetry), differ)
+	eachSetting("log", reflect.ValueOf(c.Log), reflect.ValueOf(running.Log), differ)
+	differ("webhooks", c.Webhooks, running.Webhooks)
 	return faults
 }
 

@@ -21,6 +21,10 @@ func TestRestarts(t *testing.T) {
 		{"ledger: sqlite://other.db", "ledger.url"},
 		{"ledger: {sync: full}", "ledger.sync"},
 		{"time_zone: Asia/Tokyo", "time_zone"},
+		{"telemetry: {otlp: 'http://collector:4318'}", "telemetry.otlp: is http://collector:4318/v1/traces, but the running gateway keeps its default"},
+		{"telemetry: {sample: 20%}", "penstock.yaml:1:21: telemetry.sample"},
+		{"log: {format: json}", "log.format"},
+		{"webhooks: [{url: 'http://127.0.0.1:1/', secret: env:ANTHROPIC_API_KEY}]", "webhooks"},
 		{"decision_log: stderr", "decision_log.file: is stderr, but the running gateway keeps its default"},
 		{"keys: off\nretention: 1h\non_ledger_failure: serve\nunpriced: allow", ""},
 	} {
@@ -33,7 +37,7 @@ func TestRestarts(t *testing.T) {
 		}
 	}
 	live := " keys identity cors media providers models unpriced plugins endpoints policies catalog classifier retention on_ledger_failure retry_budget - "
-	fixed := " listen admin server cache ledger state time_zone decision_log "
+	fixed := " listen admin server cache ledger state time_zone decision_log telemetry log webhooks "
 	for i := range reflect.TypeFor[Config]().NumField() {
 		f := reflect.TypeFor[Config]().Field(i)
 		if name := " " + f.Tag.Get("yaml") + " "; f.IsExported() && !strings.Contains(live+fixed, name) {

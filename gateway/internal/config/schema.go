@@ -27,7 +27,7 @@ var exampleFile string
 // configSource is the source of this package's types: the comments on their fields become
 // the descriptions that editors show.
 //
-//go:embed config.go decisionlog.go identity.go model.go policies.go when.go
+//go:embed config.go decisionlog.go identity.go model.go policies.go telemetry.go when.go
 var configSource embed.FS
 
 // Schema returns the JSON Schema (draft 2020-12) of the configuration file, for editors.
@@ -118,6 +118,14 @@ func schemaOf(t reflect.Type) *jsonschema.Schema {
 		return enum(CoalesceOn, CoalesceOff)
 	case reflect.TypeFor[SimilarMode]():
 		return enum(similarModes()...)
+	case reflect.TypeFor[Switch]():
+		return enum(On, Off)
+	case reflect.TypeFor[LogFormat]():
+		return enum(LogText, LogJSON)
+	case reflect.TypeFor[LogLevel]():
+		return enum(LogDebug, LogInfo, LogWarn, LogError)
+	case reflect.TypeFor[Event]():
+		return enum(events()...)
 	case reflect.TypeFor[State]():
 		return enum("memory")
 	case reflect.TypeFor[Grant]():
@@ -245,7 +253,7 @@ func allowEmpty(s *jsonschema.Schema) {
 // comments returns a function that finds the comment on a field of a type.
 func comments() (func(reflect.Type, string) string, error) {
 	texts := map[string]string{}
-	for _, name := range []string{"config.go", "decisionlog.go", "identity.go", "model.go", "policies.go", "when.go"} {
+	for _, name := range []string{"config.go", "decisionlog.go", "identity.go", "model.go", "policies.go", "telemetry.go", "when.go"} {
 		source, err := configSource.ReadFile(name)
 		if err != nil {
 			return nil, err

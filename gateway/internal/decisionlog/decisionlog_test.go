@@ -86,7 +86,7 @@ func TestLines(t *testing.T) {
 	l.Decided(decided("req-1", fullInput))
 	plain := decided("req-2", `{"request":{"model":"m"}}`)
 	plain.Decision = &llm.Decision{Allow: true, Revision: "0123456789ab"}
-	plain.Bundle, plain.Trace = "v7", llm.Trace{TraceID: "4bf92f3577b34da6a3ce929d0e0e4736", SpanID: "00f067aa0ba902b7"}
+	plain.Bundle, plain.Trace = "v7", callersTrace()
 	l.Decided(plain)
 	quiet := decided("req-3", "")
 	quiet.Input, quiet.Decision = nil, &llm.Decision{Allow: true, Revision: "0123456789ab", Obligations: llm.Obligations{Log: llm.LogNone}}

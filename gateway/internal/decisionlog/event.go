@@ -95,7 +95,7 @@ func (out *line) settle(r *llm.Record) {
 
 func (out *line) decide(d *llm.Decided) error {
 	out.DecisionID, out.RequestedBy, out.Timestamp, out.Revision = d.RequestID, d.KeyID, d.At.UTC(), d.Decision.Revision
-	out.TraceID, out.SpanID = d.Trace.TraceID, d.Trace.SpanID
+	out.TraceID, out.SpanID = d.Trace.Hex()
 	if d.Bundle != "" {
 		out.Bundles = map[string]bundleInfo{bundleName: {d.Bundle}}
 	}

@@ -69,7 +69,7 @@ func TestOTLPRequest(t *testing.T) {
 	l := decisionlog.Start([]decisionlog.Output{s}, decisionlog.Options{})
 	l.Decided(decided("req-1", fullInput))
 	traced := decided("req-2", fullInput)
-	traced.Trace = llm.Trace{TraceID: "4bf92f3577b34da6a3ce929d0e0e4736", SpanID: "00f067aa0ba902b7"}
+	traced.Trace = callersTrace()
 	l.Decided(traced)
 	if err := l.Close(t.Context()); err != nil { // which does not wait for a full batch
 		t.Fatal(err)
@@ -260,4 +260,10 @@ func TestOTLPEndpoints(t *testing.T) {
 			t.Errorf("NewOTLP(%q) accepted", bad)
 		}
 	}
+}
+
+// callersTrace is a trace as a caller names it.
+func callersTrace() llm.Trace {
+	t, _ := llm.ParseTraceParent("00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01")
+	return t
 }

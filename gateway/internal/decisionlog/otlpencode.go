@@ -72,8 +72,9 @@ func encodeRecord(l *Line) []byte {
 	b = appendText(b, fieldSeverityText, "INFO")
 	b = appendMessage(b, fieldBody, appendText(nil, fieldString, string(l.JSON)))
 	b = appendMessage(b, fieldAttributes, keyValue("decision_id", l.DecisionID))
-	b = appendHex(b, fieldTraceID, l.Trace.TraceID)
-	b = appendHex(b, fieldSpanID, l.Trace.SpanID)
+	trace, span := l.Trace.Hex()
+	b = appendHex(b, fieldTraceID, trace)
+	b = appendHex(b, fieldSpanID, span)
 	return appendText(b, fieldEventName, eventPrefix+l.Event)
 }
 

@@ -42,7 +42,7 @@ func (x *exchange) body() ([]byte, error) {
 	}
 	p := &pacedReader{x: x, start: x.admitted, deadline: x.bodyDeadline}
 	// MaxBytesReader closes the connection when the limit is passed.
-	raw := io.Reader(http.MaxBytesReader(x.w, p, limit))
+	raw := io.Reader(http.MaxBytesReader(x.netWriter(), p, limit))
 	in, err := decompress(raw, x.r.Header.Get("Content-Encoding"))
 	if err != nil {
 		return nil, x.unreadable(err)

@@ -14,6 +14,8 @@ func (a *API) chat(x *exchange) error {
 	if err != nil {
 		return err
 	}
+	req.Propagate = a.tracing.On && a.tracing.Propagate
+	x.request = req
 	return a.service.Serve(x.r.Context(), req, x.format.Writer(x.r.Context(), &x.reply))
 }
 
@@ -64,7 +66,7 @@ func (a *API) requestOf(x *exchange, format Format, in llm.Incoming, fromHeaders
 	if req.Demands, err = tags.Demands(req.Facts.Metadata, fromHeaders, x.who.Tags); err != nil {
 		return nil, err
 	}
-	req.Trace = llm.ParseTraceparent(x.r.Header.Get("Traceparent"))
+	req.Trace = x.trace()
 	req.ID, req.Principal, req.IP, req.Received, req.Hold = x.id, x.who, clientIP(x.r.RemoteAddr), x.received, x.holdReply
 	return req, nil
 }

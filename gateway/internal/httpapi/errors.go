@@ -18,6 +18,7 @@ const statusClientGone = 499
 // in-band event on a stream, a broken connection on a plain reply.
 func (x *exchange) fail(err error) {
 	e := x.api.clientError(x.r.Context(), err)
+	x.code = e.Code
 	x.log(e)
 	x.countOverload(e)
 	switch {

@@ -33,6 +33,12 @@ type exchange struct {
 	// param reads a path parameter of the route.
 	param func(string) string
 	reply reply
+	// request is the one that was handed over to be served, nil before; code is of the error that
+	// the exchange ended in. counts is what w has sent, nil without an access log. They are for the
+	// access log.
+	request *llm.Request
+	code    llm.Code
+	counts  *counted
 	// format is how the client speaks; hasFormat says that the path is a format's.
 	format    Format
 	hasFormat bool
@@ -52,6 +58,10 @@ type exchange struct {
 func (a *API) exchange(w http.ResponseWriter, r *http.Request, formats bool) *exchange {
 	now := time.Now()
 	x := &exchange{api: a, w: w, r: r, rc: http.NewResponseController(w), id: newID(now), received: now, admitted: now}
+	if a.access != nil {
+		x.counts = &counted{ResponseWriter: w}
+		x.w = x.counts
+	}
 	if formats {
 		x.format, x.hasFormat = a.formats.Open(r.URL.Path, r.Header, x.id)
 	} else {

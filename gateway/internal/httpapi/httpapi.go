@@ -50,6 +50,10 @@ type Options struct {
 	Prefix string
 	// Log receives the gateway's own errors; nil discards them.
 	Log *slog.Logger
+	// Access gets a line about every request of either handler; nil for none. It must not block.
+	Access *slog.Logger
+	// Tracing says which requests of the data handler have a trace.
+	Tracing Tracing
 }
 
 // API holds the two handlers. It starts no goroutines and needs no closing.
@@ -61,6 +65,8 @@ type API struct {
 	adminAuth AdminAuth
 	limits    Limits
 	log       *slog.Logger
+	access    *slog.Logger // nil for none
+	tracing   Tracing
 
 	memory *memory
 	// queue holds the requests that wait for their turn, callers counts each caller's.
@@ -81,7 +87,7 @@ func New(o Options) (*API, error) {
 	limits := o.Limits.withDefaults()
 	a := &API{
 		service: o.Service, formats: o.Formats, operators: o.Admin, dashboard: o.Dashboard,
-		adminAuth: cmp.Or(o.AdminAuth, AdminLoopback), limits: limits, log: o.Log,
+		adminAuth: cmp.Or(o.AdminAuth, AdminLoopback), limits: limits, log: o.Log, access: o.Access, tracing: o.Tracing,
 		memory: newMemory(limits.Bodies, limits.BodiesPerCaller), throttle: newAuthThrottle(),
 		queue: queue.New(limits.Queue, limits.QueueWait), callers: queue.New(0, 0),
 	}

@@ -103,6 +103,7 @@ func (a *API) serve(c echo.Context, formats bool, run func(*exchange) error) {
 	x := a.exchange(c.Response().Writer, c.Request(), formats)
 	x.param = c.Param
 	defer x.end()
+	defer x.logAccess()
 	defer func() {
 		if v := recover(); v != nil {
 			a.panicked(x, v)

@@ -70,6 +70,7 @@ type Reason struct {
 const (
 	LogNone     = "none"
 	LogMetadata = "metadata"
+	LogRedacted = "redacted"
 	LogFull     = "full"
 )
 
@@ -88,9 +89,12 @@ type Obligations struct {
 	Tags        map[string]string `json:"tags,omitempty"`
 	// Headers are added to the reply.
 	Headers map[string]string `json:"headers,omitempty"`
-	// Log is LogNone, LogMetadata or LogFull; empty means metadata.
+	// Log is LogNone, LogMetadata, LogRedacted or LogFull; empty means metadata.
 	Log string `json:"log,omitempty"`
 }
+
+// KeepsTexts reports whether the texts of the request and its reply are recorded.
+func (o *Obligations) KeepsTexts() bool { return o.Log == LogFull || o.Log == LogRedacted }
 
 // Destination is the model that the request is sent on to; empty when it stays where it is.
 func (o *Obligations) Destination() string { return cmp.Or(o.Route, o.Model) }
@@ -131,8 +135,10 @@ func (d Decision) And(later Decision) Decision {
 		Route: a.Route, Model: a.Model, Cache: a.Cache.and(b.Cache), Log: cmp.Or(b.Log, a.Log),
 		Tags: overlaid(a.Tags, b.Tags), Headers: overlaid(a.Headers, b.Headers),
 	}
-	if a.Log == LogNone {
-		out.Obligations.Log = LogNone
+	for _, less := range [...]string{LogRedacted, LogNone} { // what keeps less wins over full
+		if a.Log == less && (less == LogNone || out.Obligations.Log == LogFull) {
+			out.Obligations.Log = less
+		}
 	}
 	if len(b.AllowTargets) == 0 {
 		out.Obligations.AllowTargets = a.AllowTargets

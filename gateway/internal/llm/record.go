@@ -6,8 +6,8 @@ import (
 )
 
 // Record is what the gateway keeps of one request: the ledger's row, and the answer to "why
-// was this routed here?". It holds no prompt or reply text unless the policy asks for a full
-// log.
+// was this routed here?". It holds no prompt or reply text unless the policy asks for a full or
+// redacted log.
 type Record struct {
 	ID   string    `json:"id"`
 	Time time.Time `json:"time"`
@@ -86,12 +86,20 @@ type Record struct {
 	Priority Priority `json:"priority,omitempty"`
 	Queued   Millis   `json:"queued_ms,omitempty"`
 
+	// Stages says how long the gateway's own steps took, apart from those of an attempt.
+	Stages Stages `json:"stages,omitzero"`
+	// Trace is the request's place in a distributed trace.
+	Trace Trace `json:"-"`
+	// Exceeded is the limit that has refused the request; nil when none did.
+	Exceeded *Exceeded `json:"-"`
+
 	// Charges are what the record adds to the meters.
 	Charges []Charge `json:"charges,omitempty"`
 
 	// RequestText is the body as the caller sent it, ReplyText what the caller got, its
-	// events one after the other; both only if the policy's log obligation is "full", and at most
-	// MaxText bytes of each. TextCut says that there was more.
+	// events one after the other; both only if the policy's log obligation is "full" or
+	// "redacted", and at most MaxText bytes of each. TextCut says that there was more. Redacted
+	// texts went through Redact, and of a stream's events there is the text of the answer only.
 	RequestText string `json:"request_text,omitempty"`
 	ReplyText   string `json:"reply_text,omitempty"`
 	TextCut     bool   `json:"text_cut,omitempty"`
@@ -182,8 +190,27 @@ type Considered struct {
 	Dropped []string `json:"dropped,omitempty"`
 }
 
+// Stages says when the gateway's own steps of a request began and how long they took; zero for
+// those that it did not come to.
+type Stages struct {
+	// Admit finds the route and asks the policy, Cache looks for a reply that is there already,
+	// Rank has the router put the targets in order.
+	Admit Stage `json:"admit,omitzero"`
+	Cache Stage `json:"cache,omitzero"`
+	Rank  Stage `json:"rank,omitzero"`
+}
+
+// Stage is one step. Start is since arrival.
+type Stage struct {
+	Start    Millis `json:"start_ms"`
+	Duration Millis `json:"duration_ms"`
+}
+
 // Attempt is one upstream call.
 type Attempt struct {
+	// Span is its span in the request's trace.
+	Span SpanID `json:"-"`
+
 	Target string `json:"target"`
 	// Credential is the ID of the provider's credential; empty when it has no several ones.
 	Credential string `json:"credential,omitempty"`
@@ -193,10 +220,14 @@ type Attempt struct {
 	Fault  Fault  `json:"fault,omitempty"`
 	Error  string `json:"error,omitempty"`
 	// Start is since arrival; Wait is the pause before this attempt.
-	Start    Millis `json:"start_ms"`
-	Wait     Millis `json:"wait_ms,omitempty"`
-	Duration Millis `json:"duration_ms"`
-	// FirstToken is since Start; 0 when none came.
+	Start Millis `json:"start_ms"`
+	Wait  Millis `json:"wait_ms,omitempty"`
+	// Transform is how long it then took to make the request what the target gets, and Reserve to
+	// reserve what that may cost. Duration is the target's time, which begins after both.
+	Transform Millis `json:"transform_ms,omitempty"`
+	Reserve   Millis `json:"reserve_ms,omitempty"`
+	Duration  Millis `json:"duration_ms"`
+	// FirstToken is since Duration began; 0 when none came.
 	FirstToken Millis `json:"first_token_ms,omitempty"`
 	// Failed is the check that its complete answer has failed.
 	Failed Check `json:"failed,omitempty"`

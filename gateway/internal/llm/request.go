@@ -44,9 +44,7 @@ type Request struct {
 	// bytes; empty without one. Routers get it.
 	Class string
 	// IP is the client's address without port.
-	IP string
-	// Trace is the caller's span, as it says.
-	Trace    Trace
+	IP       string
 	Received time.Time
 	// Timeout bounds the whole request, and FirstTimeout the wait for the first content, as the
 	// caller asks; zero for neither. They only shorten what the route allows.
@@ -67,6 +65,11 @@ type Request struct {
 	At time.Time
 	// Dry marks a request that is only explained: it is not sent, and not logged.
 	Dry bool
+	// Trace is its place in a distributed trace. Propagate says that providers get it as well.
+	Trace     Trace
+	Propagate bool
+	// Record is what became of it, set when it has been settled.
+	Record *Record
 }
 
 // MaxClass bounds the label of a request's class, in bytes.

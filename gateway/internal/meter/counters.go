@@ -25,6 +25,13 @@ type Count struct {
 	Resets time.Time
 }
 
+// Size returns how many counters are kept in memory.
+func (m *Meter) Size() int {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	return len(m.counters)
+}
+
 // Counts returns the meters whose windows are not over, sorted by scope, unit and window.
 func (m *Meter) Counts() []Count {
 	all := m.unsorted()

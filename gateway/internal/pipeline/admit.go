@@ -16,6 +16,7 @@ import (
 // the request on to another model is asked once more, about that model: what it forbids
 // there must not be reached by its own detour.
 func (x *state) admit(ctx context.Context) error {
+	defer x.took(&x.record.Stages.Admit, x.Now())
 	if err := x.find(x.req); err != nil {
 		return err
 	}

@@ -84,6 +84,9 @@ func TestSendingOnLiftsNoObligation(t *testing.T) {
 		{llm.Obligations{Log: llm.LogNone}, llm.Obligations{Log: llm.LogFull}, llm.Obligations{Log: llm.LogNone}},
 		{llm.Obligations{Log: llm.LogFull}, llm.Obligations{Log: llm.LogMetadata}, llm.Obligations{Log: llm.LogMetadata}},
 		{llm.Obligations{Log: llm.LogFull}, llm.Obligations{}, llm.Obligations{Log: llm.LogFull}},
+		{llm.Obligations{Log: llm.LogRedacted}, llm.Obligations{Log: llm.LogFull}, llm.Obligations{Log: llm.LogRedacted}},
+		{llm.Obligations{Log: llm.LogFull}, llm.Obligations{Log: llm.LogRedacted}, llm.Obligations{Log: llm.LogRedacted}},
+		{llm.Obligations{Log: llm.LogNone}, llm.Obligations{Log: llm.LogRedacted}, llm.Obligations{Log: llm.LogNone}},
 		{llm.Obligations{Cache: cache("bypass", 0, "")}, llm.Obligations{Cache: cache("force", 60, "")}, llm.Obligations{Cache: cache("bypass", 60, "")}},
 		{llm.Obligations{Cache: cache("", 60, "team:a")}, llm.Obligations{Cache: cache("force", 3600, "")}, llm.Obligations{Cache: cache("force", 60, "team:a")}},
 		{llm.Obligations{Cache: cache("", 0, "team:a")}, llm.Obligations{Cache: cache("", 5, "team:b")}, llm.Obligations{Cache: cache("", 5, "team:b")}},
@@ -152,6 +155,26 @@ func TestLogObligation(t *testing.T) {
 				t.Errorf("log %q: Kept = %+v", log, kept)
 			}
 		}
+	}
+}
+
+// TestRedactedTexts masks what is spread over the events of a stream.
+func TestRedactedTexts(t *testing.T) {
+	f := newFakes("a")
+	p := stream("mail ada@exa", "mple.com")
+	for i := range p.events {
+		p.events[i].Data = p.events[i].Frame
+	}
+	p.events[0].Text, p.events[1].Text = []byte("mail\\nada@exa"), []byte("mple.com")
+	f.script["a"] = []action{p}
+	f.decision.Obligations.Log = llm.LogRedacted
+	req := request(true)
+	req.Body = []byte(`{"user":"bob@example.com","text":"hello"}`)
+	if _, err := f.serve(t, context.Background(), req); err != nil {
+		t.Fatal(err)
+	}
+	if r := f.records[0]; r.RequestText != `{"user":"[email]","text":"hello"}` || r.ReplyText != `"mail\n[email]"` {
+		t.Errorf("kept %s and %s", r.RequestText, r.ReplyText)
 	}
 }
 

@@ -91,6 +91,7 @@ func (a *attempt) begin(ctx context.Context) error {
 	}
 	a.flight, a.asked, a.started = flight, true, a.Now()
 	a.entry = llm.Attempt{Target: a.target.ID, Credential: flight.Credential(), Try: a.try, Start: a.since(), Wait: llm.Millis(a.wait), Resumes: a.resumes(), Hedge: a.hedge}
+	a.entry.Span = a.span()
 	limit, _ := a.firstLimit()
 	a.watch = newWatchdog(ctx, limit, a.firstTokenError)
 	return nil
@@ -127,13 +128,13 @@ func (a *attempt) prepare() error {
 	a.watch.suspend() // nor is fetching media the target's time
 	err := a.Dialects.Inline(ctx, &a.exchange)
 	a.watch.resume()
-	if err != nil {
+	if a.entry.Transform = a.lap(); err != nil {
 		return err
 	}
-	if err := a.reserve(ctx, &a.exchange); err != nil {
+	err = a.reserve(ctx, &a.exchange)
+	if a.entry.Reserve = a.lap(); err != nil { // waiting for a limit is not the target's time
 		return err
 	}
-	a.started = a.Now() // waiting for a limit is not the target's time
 	call, err := a.Dialects.Call(ctx, &a.exchange)
 	a.entry.Dropped, a.entry.CacheMarks = a.exchange.Dropped, a.exchange.CacheMarks
 	if err != nil {
@@ -141,7 +142,15 @@ func (a *attempt) prepare() error {
 	}
 	a.call = call
 	a.call.Credential = a.entry.Credential
+	a.propagate()
 	return a.reserveGrowth(ctx, call.Body)
+}
+
+// lap returns the time since the attempt or its last step began, and begins the next one.
+func (a *attempt) lap() llm.Millis {
+	began := a.started
+	a.started = a.Now()
+	return llm.Millis(a.started.Sub(began))
 }
 
 // send sends the call and reads the reply up to its first content. The stream it returns

@@ -70,6 +70,10 @@ func (x *state) shadow(m *llm.Mirror) (c *state, why string) {
 func (x *state) copyRequest() *llm.Request {
 	req := *x.req
 	req.ID += "_mirror"
+	req.Record = nil
+	if req.Trace.Span != (llm.SpanID{}) {
+		req.Trace.Parent, req.Trace.Span = req.Trace.Span, newSpan()
+	}
 	req.Tags = map[string]string{llm.MirrorTag: x.route.Name}
 	req.Cache = llm.CacheControl{}
 	if req.Form == llm.Responses && !hasMember(req.Body, "store") {

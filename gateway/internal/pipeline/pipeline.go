@@ -29,8 +29,8 @@ func (p *Pipeline) Close() { p.mirrors.close() }
 // Serve carries one request from admission to its last byte and its bill. An error is for
 // the caller, to be rendered in its dialect. Whatever happens, the request is settled and
 // recorded exactly once. An error after w was started is for w's owner to end the reply
-// with, never as if it were complete. Serve sets req's Deadline and Class, and changes nothing
-// else of it.
+// with, never as if it were complete. Serve sets req's Deadline, Class and Record, and changes
+// nothing else of it.
 func (p *Pipeline) Serve(ctx context.Context, req *llm.Request, w llm.Writer) (err error) {
 	x := p.begin(req)
 	defer func() { err = x.withHeaders(err) }()
@@ -44,8 +44,9 @@ func (p *Pipeline) Serve(ctx context.Context, req *llm.Request, w llm.Writer) (e
 	out, stop := x.keepAlive(w)
 	defer stop()
 
+	began := x.Now()
 	slot, err := p.Cache.Find(ctx, x.req, x.route, &x.decision) // a hit, a miss, a follower or off
-	if err != nil {
+	if x.took(&x.record.Stages.Cache, began); err != nil {
 		return err
 	}
 	defer func() { slot.Close(err) }()

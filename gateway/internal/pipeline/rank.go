@@ -16,6 +16,7 @@ import (
 // rank keeps the targets that may and can serve the request and lets the router put them
 // in order.
 func (x *state) rank(ctx context.Context) (*attempts, error) {
+	defer x.took(&x.record.Stages.Rank, x.Now())
 	x.affinity = x.req.Affinity()
 	candidates := x.candidates()
 	x.record.Escalated = x.escalated()

@@ -45,6 +45,7 @@ func (x *state) conclude(ctx context.Context) {
 	for _, sink := range x.Sinks {
 		sink(x.record)
 	}
+	x.req.Record = x.record
 }
 
 // cancelOpen ends the attempts that are still open.

@@ -51,7 +51,7 @@ func (p *Pipeline) begin(req *llm.Request) *state {
 		ID: req.ID, Time: req.Received, Endpoint: req.Endpoint, Stream: req.Facts.Stream,
 		Model: req.Facts.Model, KeyID: req.Principal.KeyID, KeyName: req.Principal.Name,
 		Team: req.Principal.Team, User: userOf(req), Session: req.Session, Tags: req.Tags, Cache: llm.CacheOff, Status: 200,
-		Priority: req.Priority,
+		Priority: req.Priority, Trace: req.Trace,
 	}}
 	if req.Dialect != llm.OpenAI {
 		x.record.Dialect = req.Dialect
@@ -61,6 +61,11 @@ func (p *Pipeline) begin(req *llm.Request) *state {
 
 // since is the time from the request's arrival.
 func (t *terms) since() llm.Millis { return llm.Millis(t.Now().Sub(t.req.Received)) }
+
+// took notes how long a step took.
+func (x *state) took(stage *llm.Stage, began time.Time) {
+	*stage = llm.Stage{Start: llm.Millis(began.Sub(x.req.Received)), Duration: llm.Millis(x.Now().Sub(began))}
+}
 
 // total is how long the request may take: what its caller asks for, if that is less than what
 // the route allows.
@@ -109,6 +114,7 @@ func (x *state) fail(err error) {
 	}
 	e := llm.AsError(err)
 	x.record.Status, x.record.Code, x.record.Error = e.HTTPStatus(), e.Code, e.Message
+	x.record.Exceeded = e.Exceeded
 }
 
 // statusClientClosed is recorded, never sent, when the caller hung up; nginx made the

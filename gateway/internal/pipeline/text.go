@@ -8,7 +8,11 @@ import (
 
 // keepReply notes an event for the record's text of the reply, where the policy wants it.
 func (x *state) keepReply(e llm.Event) {
-	if x.decision.Obligations.Log != llm.LogFull || e.Hidden || len(e.Data) == 0 {
+	data, between := e.Data, "\n"
+	if x.decision.Obligations.Log == llm.LogRedacted && x.req.Facts.Stream {
+		data, between = e.Text, "" // what is to be masked may be spread over events
+	}
+	if !x.decision.Obligations.KeepsTexts() || e.Hidden || len(data) == 0 {
 		return
 	}
 	if len(x.replyText) >= llm.MaxText {
@@ -16,19 +20,25 @@ func (x *state) keepReply(e llm.Event) {
 		return
 	}
 	if len(x.replyText) > 0 {
-		x.replyText = append(x.replyText, '\n')
+		x.replyText = append(x.replyText, between...)
 	}
-	x.replyText = append(x.replyText, x.truncate(e.Data, llm.MaxText-len(x.replyText))...)
+	x.replyText = append(x.replyText, x.truncate(data, llm.MaxText-len(x.replyText))...)
 }
 
 // keepTexts puts the caller's body and the reply so far into the record, where the policy
 // wants them.
 func (x *state) keepTexts() {
-	if x.decision.Obligations.Log != llm.LogFull {
+	if !x.decision.Obligations.KeepsTexts() {
 		return
 	}
-	x.record.RequestText = wholeRunes(x.truncate(x.req.Body, llm.MaxText))
-	x.record.ReplyText = wholeRunes(x.replyText)
+	request, reply := wholeRunes(x.truncate(x.req.Body, llm.MaxText)), wholeRunes(x.replyText)
+	if x.decision.Obligations.Log == llm.LogRedacted {
+		if x.req.Facts.Stream { // the inside of a JSON string
+			reply = `"` + reply + `"`
+		}
+		request, reply = llm.Redact(request), llm.Redact(reply)
+	}
+	x.record.RequestText, x.record.ReplyText = request, reply
 }
 
 // truncate is as much of b as there is room for.

@@ -71,7 +71,7 @@ func TestMalformedDecisionsDeny(t *testing.T) {
 		{`{"allow": true, "limits": {"a": 1}}`, "decision.limits: must be an array or a set, not object"},
 		{`{"allow": true, "obligations": {"max_tokens": 5}}`, "decision.obligations.max_tokens: unknown"},
 		{`{"allow": true, "obligations": {"max_output_tokens": 0}}`, "must be a whole number from 1"},
-		{`{"allow": true, "obligations": {"log": "some"}}`, "must be one of [none metadata full]"},
+		{`{"allow": true, "obligations": {"log": "some"}}`, "must be one of [none metadata redacted full]"},
 		{`{"allow": true, "obligations": {"cache": {"mode": "off"}}}`, "must be one of [default bypass force]"},
 		{`{"allow": true, "obligations": {"cache": {"ttl": 5}}}`, "decision.obligations.cache.ttl: unknown; did you mean ttl_s?"},
 		{`{"allow": true, "obligations": {"headers": {"Set-Cookie": "a=b"}}}`, "not a header that a policy may set"},

@@ -34,8 +34,8 @@ var obligationFields = fields[llm.Obligations]{
 		into(func(o *llm.Obligations) *map[string]string { return &o.Tags }, tableOf(part.label))},
 	{optional("headers", tableShape("Headers of the reply, errors included; not those that the gateway sets or that control browsers and proxies.", textShape("").within(maxText)).atMost(maxItems)),
 		into(func(o *llm.Obligations) *map[string]string { return &o.Headers }, part.headers)},
-	{optional("log", oneOfShape("What is recorded: nothing but what bills need, all but texts (the default), or texts as well.", llm.LogNone, llm.LogMetadata, llm.LogFull)),
-		into(func(o *llm.Obligations) *string { return &o.Log }, oneOf(llm.LogNone, llm.LogMetadata, llm.LogFull))},
+	{optional("log", oneOfShape("What is recorded: nothing but what bills need, all but texts (the default), texts with secrets, addresses and long numbers masked, or texts as they are.", llm.LogNone, llm.LogMetadata, llm.LogRedacted, llm.LogFull)),
+		into(func(o *llm.Obligations) *string { return &o.Log }, oneOf(llm.LogNone, llm.LogMetadata, llm.LogRedacted, llm.LogFull))},
 }
 
 func (p part) obligations() (llm.Obligations, error) {

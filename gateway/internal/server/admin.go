@@ -125,7 +125,7 @@ func (s *Server) moduleMetrics() []telemetry.Module {
 		}
 		out = append(out, telemetry.Module{Name: st.Name, Calls: st.Calls, Faults: st.Faults, Rejections: st.Rejections, Fuel: st.Fuel, Busy: st.Time, Within: within, Own: st.Metrics,
 			Instances: st.Instances, Idle: st.Idle, Memory: st.Memory, Recycled: st.Recycled, Discarded: st.Discarded,
-			Compile: st.Compile, Reloads: p.reloads, Cached: p.cached})
+			Compile: st.Compile, Reloads: p.reloads, Cached: p.cached, Disabled: p.module != nil && p.module.Disabled() != ""})
 	}
 	return out
 }

@@ -42,7 +42,7 @@ func (s *Server) apiOptions(c *config.Config) httpapi.Options {
 		Limits: httpapi.Limits{Body: int64(c.Server.MaxBody), Bodies: bodiesLimit(c.Server, availableMemory(os.DirFS("/"))),
 			Header: c.Server.HeaderTimeout, BodyTime: c.Server.BodyTimeout, Write: c.Server.WriteTimeout, Requests: int64(c.Server.MaxRequests),
 			RequestsPerCaller: c.Server.MaxRequestsPerCaller, Queue: c.Server.Queue.Size, QueueWait: c.Server.Queue.Wait},
-		Log: s.log,
+		Log: s.log, Access: s.accessLogger(&c.Log), Tracing: tracingOf(&c.Telemetry),
 	}
 }
 

@@ -86,6 +86,8 @@ func (m *maintenance) tick(ctx context.Context) {
 			m.report(m.ledger.Health())
 			m.tendKeys(ctx)
 			m.prune(ctx, now)
+			m.watchCircuits()
+			m.watchPlugins()
 		}
 	}
 }

@@ -30,6 +30,7 @@ func (s *Server) reload(ctx context.Context) error {
 	if err != nil {
 		s.reloadError.Store(&err)
 		s.log.Error("reload refused, the last good configuration stays", "err", err)
+		s.tellReload(err)
 		return err
 	}
 	s.reloadError.Store(nil)

@@ -10,7 +10,6 @@ import (
 // server accepts requests. A server that is stopped before that returns nil.
 func Run(ctx context.Context, o Options, ready func(*Server)) error {
 	s := newServer(o)
-	defer redirectStandardLog(s.log)()
 	s.watchFiles(ctx)
 	// The listeners come first: what else opens a port must not get one of theirs.
 	if err := s.open(ctx, s.listen); err != nil {
@@ -19,6 +18,7 @@ func Run(ctx context.Context, o Options, ready func(*Server)) error {
 		}
 		return err
 	}
+	defer redirectStandardLog(s.log)()
 	c := s.snapshot.Load().config
 	l := s.newListeners()
 	m := s.startMaintenance(ctx)

@@ -90,6 +90,7 @@ type Server struct {
 	// activity has the figures of the last day, feed the records as they are written.
 	activity *activity.Activity
 	feed     feed
+	observers
 	// recorder records calls of plugins; nil until one of them is to be recorded.
 	recorder atomic.Pointer[calllog.Recorder]
 	// watcher watches the files that have been read, nil unless the server runs; changed
@@ -150,7 +151,8 @@ func newServer(o Options) *Server {
 func (s *Server) open(ctx context.Context, first ...opener) error {
 	c, err := s.load(ctx)
 	if err == nil {
-		err = s.start(ctx, c, append(first, s.openLedger, s.openDecisions, s.openCacheStore)...)
+		s.setLog(&c.Log)
+		err = s.start(ctx, c, append(first, s.openLedger, s.openDecisions, s.openCacheStore, s.openObservers)...)
 	}
 	if err == nil {
 		err = s.openAPI(c)
@@ -199,7 +201,7 @@ func (s *Server) openParts(c *config.Config) (err error) {
 	s.activity = activity.New(time.Now)
 	s.retries = upstream.NewRetryBudget(upstream.RetryBudgetOptions(c.RetryBudget), time.Now)
 	s.telemetry = telemetry.New(telemetry.Options{DecisionsDropped: s.droppedDecisions, Inflight: s.inflight, Held: s.heldBytes, Waiting: s.waiting, Following: s.following,
-		Modules: s.moduleMetrics, Known: s.known, Ledger: s.ledgerMetrics, Targets: s.targetMetrics, Credentials: s.credentialMetrics, Cache: s.cacheMetrics, Issuers: s.issuerMetrics, CacheStore: s.cacheStoreMetrics, Retries: s.retryMetrics, Bundle: s.bundleMetrics})
+		Modules: s.moduleMetrics, Known: s.known, Ledger: s.ledgerMetrics, Targets: s.targetMetrics, Credentials: s.credentialMetrics, Cache: s.cacheMetrics, Issuers: s.issuerMetrics, CacheStore: s.cacheStoreMetrics, Retries: s.retryMetrics, Bundle: s.bundleMetrics, Outlets: s.outletMetrics, Meters: s.meterCounters})
 	return nil
 }
 
@@ -261,7 +263,7 @@ func (s *Server) Close(ctx context.Context) error {
 	if s.watcher != nil {
 		errs = append(errs, s.watcher.Close())
 	}
-	errs = append(errs, s.closeDecisions(ctx))
+	errs = append(errs, s.closeDecisions(ctx), s.closeObservers(ctx))
 	if s.modules != nil {
 		errs = append(errs, s.modules.Close(ctx))
 	}

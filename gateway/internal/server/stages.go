@@ -194,13 +194,13 @@ func (s cacheStage) Find(ctx context.Context, req *llm.Request, route *llm.Route
 }
 
 // sinks returns what gets each record besides the ledger: the metrics, the recorder of
-// plugins' calls and the decision log.
+// plugins' calls, the decision log and the observers.
 func (s *Server) sinks() []func(*llm.Record) {
 	sinks := []func(*llm.Record){s.telemetry.Observe, s.cacheTally.observe, s.activity.Observe, s.feed.publish, s.finishRecording}
 	if s.decisions != nil {
 		sinks = append(sinks, s.logSettled)
 	}
-	return sinks
+	return append(sinks, s.observed()...)
 }
 
 // finishRecording tells the recorder of plugins' calls that a request has ended.

@@ -29,6 +29,8 @@ type Module struct {
 	// Reloads counts how often a version was replaced by another. Cached counts the
 	// versions, the current one included, that the compile cache had.
 	Reloads, Cached int64
+	// Disabled says that it is not called for a while, because of its faults.
+	Disabled bool
 	// Own are the plugin's own counters.
 	Own map[string]float64
 }
@@ -67,6 +69,7 @@ func newModules(read func() []Module) *modules {
 	add(nameModuleDiscarded, "Instances removed after a fault.", counter, func(m *Module) float64 { return float64(m.Discarded) })
 	add(nameModuleCompile, "How long compiling took.", gauge, func(m *Module) float64 { return m.Compile.Seconds() })
 	add(nameModuleReloads, "Versions that have been replaced.", counter, func(m *Module) float64 { return float64(m.Reloads) })
+	add(nameModuleDisabled, "1 while the module is not called, because of its faults.", gauge, func(m *Module) float64 { return float64(one(m.Disabled)) })
 	return c
 }
 

@@ -71,6 +71,14 @@ const (
 	nameCacheEntries             = "penstock_cache_entries"
 	nameCacheRatio               = "penstock_cache_hit_ratio"
 	nameCacheGone                = "penstock_cache_gone_total"
+	nameStage                    = "penstock_stage_seconds"
+	nameTimePerToken             = "gen_ai_server_time_per_output_token_seconds"
+	nameBudgetRefused            = "penstock_budget_refused_total"
+	nameMeters                   = "penstock_meter_counters"
+	nameModuleDisabled           = "penstock_module_disabled"
+	nameTraces                   = "penstock_traces_total"
+	nameWebhooks                 = "penstock_webhook_events_total"
+	nameAccessDropped            = "penstock_access_log_dropped_total"
 	nameProbes                   = "penstock_probes_total"
 	nameProbeCost                = "penstock_probe_cost_usd_total"
 )
@@ -97,7 +105,9 @@ const (
 	labelState      = "state" // of a circuit
 	labelQuantile   = "quantile"
 	labelQueue      = "queue" // gateway or target
-	labelSink       = "sink"  // of the decision log
+	labelStage      = "stage"
+	labelUnit       = "unit" // of a limit
+	labelSink       = "sink" // of the decision log
 )
 
 // Values of labelType, by the conventions.

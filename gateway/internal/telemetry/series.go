@@ -13,6 +13,7 @@ import (
 type series struct {
 	requests, tokens, cost, saved, promptSaved *prometheus.CounterVec
 	duration, firstByte, overhead, perSize     *prometheus.HistogramVec
+	perToken                                   *prometheus.HistogramVec
 	known                                      table[requestKey, *requestSeries]
 	routes, targets                            names
 	named                                      func(target string) bool // nil means all
@@ -28,7 +29,7 @@ type requestKey struct {
 type requestSeries struct {
 	requests, in, out, cost, saved, promptSaved prometheus.Counter
 	duration, firstByte, overhead               prometheus.Observer
-	inPerReply, outPerReply                     prometheus.Observer
+	inPerReply, outPerReply, perToken           prometheus.Observer
 }
 
 // combinations is how many kinds of requests are distinguished for each label value: far
@@ -38,6 +39,11 @@ const combinations = 25
 // seconds returns buckets for durations from a cache hit's to a long stream's.
 func seconds() []float64 {
 	return []float64{.001, .0025, .005, .01, .025, .05, .1, .25, .5, 1, 2.5, 5, 10, 20, 40, 80, 160, 320}
+}
+
+// own returns buckets for what the gateway takes itself.
+func own() []float64 {
+	return []float64{.00005, .0001, .00025, .0005, .001, .0025, .005, .01, .025, .05, .1, .5, 1}
 }
 
 func newSeries(r *prometheus.Registry, limit int, known func(string) bool) *series {
@@ -50,7 +56,9 @@ func newSeries(r *prometheus.Registry, limit int, known func(string) bool) *seri
 		duration:    histogram(r, nameDuration, "From arrival to the end of the reply.", seconds(), labelRoute, labelTarget),
 		firstByte:   histogram(r, nameFirstByte, "From arrival to the first byte sent.", seconds(), labelRoute, labelTarget),
 		overhead: histogram(r, nameOverhead, "The part of the duration not spent waiting for providers or for a turn.",
-			[]float64{.00005, .0001, .00025, .0005, .001, .0025, .005, .01, .025, .05, .1, .5, 1}, labelRoute),
+			own(), labelRoute),
+		perToken: histogram(r, nameTimePerToken, "Of a stream, the mean time from one output token to the next, after the first.",
+			[]float64{.001, .0025, .005, .01, .02, .04, .08, .16, .32, .64, 1.28, 2.56}, labelRoute, labelTarget),
 		perSize: histogram(r, nameTokensPerReply, "Tokens of one request.",
 			prometheus.ExponentialBuckets(1, 4, 12), labelTarget, labelType),
 	}
@@ -112,6 +120,7 @@ func (s *series) make(k requestKey) *requestSeries {
 		overhead:    s.overhead.WithLabelValues(route),
 		inPerReply:  s.perSize.WithLabelValues(target, tokensIn),
 		outPerReply: s.perSize.WithLabelValues(target, tokensOut),
+		perToken:    s.perToken.WithLabelValues(route, target),
 	}
 }
 
@@ -148,6 +157,9 @@ func (q *requestSeries) observe(r *llm.Record) {
 	q.out.Add(out)
 	q.inPerReply.Observe(in)
 	q.outPerReply.Observe(out)
+	if r.Stream && out > 1 && r.FirstByte > 0 {
+		q.perToken.Observe(time.Duration(max(r.Duration-r.FirstByte, 0)).Seconds() / (out - 1))
+	}
 }
 
 func usd(n llm.NanoUSD) float64 { return float64(n) / float64(llm.USD) }

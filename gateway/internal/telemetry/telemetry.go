@@ -61,6 +61,10 @@ type Options struct {
 	Credentials func() map[string]bool
 	// Retries returns the state of the retry budget; nil leaves the metrics out.
 	Retries func() Retries
+	// Outlets returns what became of traces, events and lines; nil leaves the metrics out.
+	Outlets func() Outlets
+	// Meters returns how many counters of limits there are; nil leaves the metric out.
+	Meters func() int64
 }
 
 // Ledger is the state of a ledger.
@@ -77,9 +81,11 @@ type Ledger struct {
 type Metrics struct {
 	registry *prometheus.Registry
 	series   *series
+	stages   stages
 
 	attempts  *prometheus.CounterVec
 	decisions *prometheus.CounterVec
+	budget    *prometheus.CounterVec
 	unpriced  prometheus.Counter
 	refused   *prometheus.CounterVec
 	overload  *prometheus.CounterVec
@@ -106,6 +112,8 @@ func New(o Options) *Metrics {
 	}
 	m := &Metrics{registry: prometheus.NewRegistry()}
 	m.series = newSeries(m.registry, o.MaxValues, o.Known)
+	m.stages = newStages(m.registry)
+	m.budget = counter(m.registry, nameBudgetRefused, "Requests that a limit has refused: it is used_up, its rest is held by requests in flight, or it is too_small.", labelUnit, labelReason)
 	m.attempts = counter(m.registry, nameAttempts, "Calls to providers by outcome.", labelTarget, labelFault)
 	m.decisions = counter(m.registry, nameDecisions, "Admission decisions.", labelResult, labelMemoized)
 	m.refused = counter(m.registry, nameRefused, "Requests refused for lack of a valid key.", labelReason)
@@ -118,6 +126,7 @@ func New(o Options) *Metrics {
 	m.gauge(nameInflight, "Requests in flight.", o.Inflight)
 	m.queue(o.Waiting)
 	m.gauge(nameHeld, "Bytes of bodies and plain replies that requests in flight hold.", o.Held)
+	m.gauge(nameMeters, "Counters of limits in memory.", o.Meters)
 	m.gauge(nameFollowing, "Requests in flight that share the reply to another one.", o.Following)
 	if o.Ledger != nil {
 		m.gauge(nameLedgerFailing, "1 while usage can't be recorded.", func() int64 { return one(o.Ledger().Failing) })
@@ -145,6 +154,9 @@ func New(o Options) *Metrics {
 	}
 	if o.Retries != nil {
 		m.registry.MustRegister(newRetries(o.Retries))
+	}
+	if o.Outlets != nil {
+		m.registry.MustRegister(newOutlets(o.Outlets))
 	}
 	if o.Modules != nil {
 		m.registry.MustRegister(newModules(o.Modules))
@@ -189,7 +201,11 @@ func (m *Metrics) Observe(r *llm.Record) {
 		return
 	}
 	m.series.of(r).observe(r)
+	m.stages.observe(r)
 	m.waited(r)
+	if x := r.Exceeded; x != nil {
+		m.budget.WithLabelValues(string(x.Unit), string(x.Why)).Inc()
+	}
 	if r.Target != "" && !r.Cache.Saves() && !r.Price.Known {
 		m.unpriced.Inc()
 	}

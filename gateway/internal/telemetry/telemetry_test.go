@@ -54,10 +54,39 @@ func record() *llm.Record {
 		Duration: llm.Millis(2 * time.Second), Upstream: llm.Millis(1999 * time.Millisecond), FirstByte: llm.Millis(300 * time.Millisecond),
 		Decision: &llm.Decision{Allow: true, Memoised: true},
 		Ranking:  &llm.Ranking{Router: "balanced", Fuel: 500},
+		Stages:   llm.Stages{Admit: llm.Stage{Start: 1, Duration: llm.Millis(40 * time.Microsecond)}, Rank: llm.Stage{Start: 1, Duration: llm.Millis(60 * time.Microsecond)}},
+		Stream:   true,
 		Attempts: []llm.Attempt{
 			{Target: "anthropic/x", Fault: llm.FaultServer},
-			{Target: "openai/gpt-5"},
+			{Target: "openai/gpt-5", Reserve: llm.Millis(200 * time.Microsecond)},
 		},
+	}
+}
+
+// TestStages counts the gateway's own steps, and what limits refuse.
+func TestStages(t *testing.T) {
+	m := telemetry.New(telemetry.Options{Meters: func() int64 { return 7 }, Outlets: func() telemetry.Outlets { return telemetry.Outlets{1, 2, 3, 4, 5} }})
+	m.Observe(record())
+	m.Observe(&llm.Record{Status: 429, Exceeded: &llm.Exceeded{Limit: llm.Limit{Name: "canary", Scope: "canary", Unit: llm.UnitUSD}, Why: llm.UsedUp}})
+	got := scrape(t, m)
+	for name, want := range map[string]string{
+		`penstock_stage_seconds_bucket{stage="policy",le="5e-05"}`:                               "1",
+		`penstock_stage_seconds_bucket{stage="route",le="5e-05"}`:                                "0",
+		`penstock_stage_seconds_bucket{stage="route",le="0.0001"}`:                               "1",
+		`penstock_stage_seconds_count{stage="cache"}`:                                            "0",
+		`penstock_stage_seconds_count{stage="reserve"}`:                                          "2",
+		`penstock_stage_seconds_bucket{stage="reserve",le="5e-05"}`:                              "1",
+		`penstock_budget_refused_total{reason="used_up",unit="usd"}`:                             "1",
+		`penstock_meter_counters`:                                                                "7",
+		`penstock_traces_total{result="sent"}`:                                                   "1",
+		`penstock_traces_total{result="dropped"}`:                                                "2",
+		`penstock_webhook_events_total{result="dropped"}`:                                        "4",
+		`penstock_access_log_dropped_total`:                                                      "5",
+		`gen_ai_server_time_per_output_token_seconds_count{route="smart",target="openai/gpt-5"}`: "1",
+	} {
+		if got[name] != want {
+			t.Errorf("%s = %q, want %s", name, got[name], want)
+		}
 	}
 }
 

@@ -1,0 +1,104 @@
+package server
+
+import (
+	"context"
+	"log/slog"
+
+	"github.com/penstock/penstock/gateway/internal/config"
+	"github.com/penstock/penstock/gateway/internal/httpapi"
+	"github.com/penstock/penstock/gateway/internal/llm"
+	"github.com/penstock/penstock/gateway/internal/logging"
+	"github.com/penstock/penstock/gateway/internal/telemetry"
+	"github.com/penstock/penstock/gateway/internal/tracing"
+)
+
+// observers are who is told of requests and events beside the ledger and the metrics. None of
+// them holds a request up.
+type observers struct {
+	// traces is nil where none are sent, accessLog where there is none.
+	traces    *tracing.Exporter
+	accessLog *logging.Queue
+	// faults logs what plugins do wrong.
+	faults pluginFaults
+	// events tells webhooks; nearLimits finds out which limits are nearly used up.
+	events     events
+	nearLimits budgetWatch
+}
+
+// setLog makes the log what the configuration says.
+func (s *Server) setLog(c *config.Log) {
+	level := map[config.LogLevel]slog.Level{config.LogDebug: slog.LevelDebug, config.LogInfo: slog.LevelInfo, config.LogWarn: slog.LevelWarn, config.LogError: slog.LevelError}
+	s.log = logging.New(s.o.Stderr, c.Format == config.LogJSON, level[c.Level])
+}
+
+// openObservers starts the access log, the traces and the webhooks.
+func (s *Server) openObservers(_ context.Context, c *config.Config) (err error) {
+	if c.Log.Access == config.On {
+		s.accessLog = logging.NewQueue(s.o.Stderr)
+	}
+	s.startWebhooks(c)
+	if c.Telemetry.OTLP == "" {
+		return nil
+	}
+	headers := map[string]string{}
+	for name, value := range c.Telemetry.Headers {
+		headers[name] = value.Reveal()
+	}
+	s.traces, err = tracing.Start(tracing.Options{URL: c.Telemetry.OTLP, Headers: headers, Service: c.Telemetry.Service, Version: s.o.Version,
+		Content: c.Telemetry.Content == config.On, Log: s.log})
+	return err
+}
+
+// accessLogger returns the logger of the access log's lines; nil for none. They are written
+// whatever the level of the log is.
+func (s *Server) accessLogger(c *config.Log) *slog.Logger {
+	if s.accessLog == nil {
+		return nil
+	}
+	return logging.New(s.accessLog, c.Format == config.LogJSON, slog.LevelInfo)
+}
+
+// tracingOf says which requests have a trace.
+func tracingOf(t *config.Telemetry) httpapi.Tracing {
+	return httpapi.Tracing{On: t.OTLP != "", Sample: float64(t.Sample), Propagate: t.Propagate == config.On}
+}
+
+// observed returns the sinks of the observers.
+func (s *Server) observed() []func(*llm.Record) {
+	sinks := []func(*llm.Record){s.notePluginFaults}
+	if s.traces != nil {
+		sinks = append(sinks, s.traces.Observe)
+	}
+	if s.events.wanted(config.EventBudget) {
+		sinks = append(sinks, s.watchBudgets)
+	}
+	return sinks
+}
+
+// closeObservers sends and writes what is queued.
+func (s *Server) closeObservers(ctx context.Context) error {
+	s.events.close(ctx)
+	var err error
+	if s.traces != nil {
+		err = s.traces.Close(ctx)
+	}
+	if s.accessLog != nil {
+		s.accessLog.Close()
+	}
+	return err
+}
+
+// outletMetrics returns what became of traces, events and lines of the access log.
+func (s *Server) outletMetrics() (o telemetry.Outlets) {
+	o.EventsSent, o.EventsDropped = s.events.delivered()
+	if s.traces != nil {
+		o.TracesSent, o.TracesDropped = s.traces.Exported(), s.traces.Dropped()
+	}
+	if s.accessLog != nil {
+		o.AccessDropped = s.accessLog.Dropped()
+	}
+	return o
+}
+
+// meterCounters returns how many counters of limits there are.
+func (s *Server) meterCounters() int64 { return int64(s.meter.Size()) }
