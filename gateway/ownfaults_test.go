@@ -17,6 +17,8 @@ import (
 	"syscall"
 	"testing"
 
+	"github.com/tidwall/gjson"
+
 	"github.com/penstock/penstock/gateway/internal/llmtest"
 	"github.com/penstock/penstock/gateway/internal/server"
 )
@@ -42,39 +44,80 @@ func writeConfig(t *testing.T, format string, args ...any) (dir string) {
 const acknowledgedBeforeKill = 40
 
 // killAgain kills a gateway under load again and again. Every answer that a caller got
-// whole is in the ledger, and the budget was charged what the records say.
+// whole is in the ledger, the budget was charged what the records say, nothing is held, and a
+// raise is still in force.
 func killAgain(t *testing.T, kills int) (acknowledged, lost int) {
 	t.Helper()
 	up := llmtest.NewServer(t, llmtest.Model())
-	api := freeAddress()
+	api, admin := freeAddress(), freeAddress()
 	dir := writeConfig(t, `
 listen: %s
-admin: {listen: "127.0.0.1:0"}
+admin: {listen: %s}
 providers: {up: {dialect: openai, base_url: %s/v1, allow_private: true}}
-models: {m: {targets: [{target: up/m, price: {input: 10, output: 100}}]}}
+models: {m: {targets: [{target: up/m, price: {input: 10, output: 100}}, {target: up/n, price: {input: 20, output: 200}}], hedge: {after: 1ms}}}
 ledger: sqlite://penstock.db
-`, api, up.URL)
+`, api, admin, up.URL)
 	key := createTestKey(t, dir, "k", "--budget", "100usd/day")
 	var ids []string
-	for range kills {
-		ids = append(ids, killOnce(t, dir, "http://"+api, key)...)
+	for i := range kills {
+		ids = append(ids, killOnce(t, dir, "http://"+api, key, func() {
+			if i == 0 {
+				raiseKey(t, admin, key)
+			}
+		})...)
 	}
 	o := server.Options{Config: filepath.Join(dir, "penstock.yaml"), Getenv: testEnv(t), Stderr: io.Discard}
 	last, err := server.Open(t.Context(), o) // charges what was under way
 	if err != nil {
 		t.Fatal(err)
 	}
+	checkRest(t, last)
 	if err := last.Close(t.Context()); err != nil {
 		t.Fatal(err)
 	}
 	return len(ids), checkLedger(t, o, ids)
 }
 
+// raiseKey raises the budget of a key by 7 USD.
+func raiseKey(t *testing.T, admin, key string) {
+	t.Helper()
+	body := fmt.Sprintf(`{"scope":"key:%s","unit":"usd","window":"day","by":7,"until":"+3d"}`, key[len("pk_"):len("pk_")+8])
+	resp, err := http.Post("http://"+admin+"/admin/v1/raises", "application/json", strings.NewReader(body))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer resp.Body.Close()
+	if text, _ := io.ReadAll(resp.Body); resp.StatusCode != http.StatusOK {
+		t.Fatalf("the raise was refused: %d %s", resp.StatusCode, text)
+	}
+}
+
+// checkRest expects that a gateway that has just begun holds nothing, and has the raise.
+func checkRest(t *testing.T, s *server.Server) {
+	t.Helper()
+	get := func(path string) []byte {
+		r := httptest.NewRequest(http.MethodGet, path, nil)
+		r.RemoteAddr, r.Host = "127.0.0.1:1", "localhost"
+		w := httptest.NewRecorder()
+		s.AdminHandler().ServeHTTP(w, r)
+		return w.Body.Bytes()
+	}
+	for _, b := range gjson.GetBytes(get("/admin/v1/budgets"), "budgets").Array() {
+		if b.Get("reserved").Float() != 0 {
+			t.Errorf("after the last kill this is still held: %s", b.Raw)
+		}
+	}
+	if raises := gjson.GetBytes(get("/admin/v1/raises"), "raises"); len(raises.Array()) != 1 || raises.Get("0.by").Float() != 7 {
+		t.Errorf("after the last kill the raises are %s", raises.Raw)
+	}
+}
+
 // killOnce starts the gateway, kills it under load, and returns the requests whose answers
-// have come whole.
-func killOnce(t *testing.T, dir, base, key string) (ids []string) {
+// have come whole. ready is called before the load.
+func killOnce(t *testing.T, dir, base, key string, ready func()) (ids []string) {
 	t.Helper()
 	cmd := spawn(t, dir)
+	ready()
 	client := llmtest.Clients()[0]
 	var mu sync.Mutex
 	var wg sync.WaitGroup

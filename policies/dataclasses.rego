@@ -33,8 +33,8 @@ in_region(rule, target) if rule.regions[target.region]
 
 deny contains {
 	"code": "no_target_for_data",
-	"message": sprintf("No target of the model %s may get data of the class %s.", [
-		json.marshal(input.request.model),
+	"message": sprintf("No target of the model %q may get data of the class %s.", [
+		input.request.model,
 		concat(" and ", object.keys(data_rules)),
 	]),
 	"status": 403,

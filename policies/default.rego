@@ -26,8 +26,8 @@ warnings contains warning if some warning in data.penstock.settings.warnings
 # A key without a list of models may use every model.
 deny contains {
 	"code": "model_not_allowed",
-	"message": sprintf("This key may not use the model %s; it may use %s.", [
-		json.marshal(input.request.model),
+	"message": sprintf("This key may not use the model %q; it may use %s.", [
+		input.request.model,
 		concat(", ", input.key.models),
 	]),
 	"status": 403,

@@ -5,7 +5,7 @@ import data.penstock_tables as tables
 
 deny contains {
 	"code": "outside_hours",
-	"message": sprintf("%s may not use the model %s now: it is %s.", [who, json.marshal(input.request.model), rule.text]),
+	"message": sprintf("%s may not use the model %q now: it is %s.", [who, input.request.model, rule.text]),
 	"status": 403,
 } if {
 	some who, rules in hours_rules

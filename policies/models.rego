@@ -6,7 +6,7 @@ import data.penstock_tables as tables
 
 deny contains {
 	"code": "model_restricted",
-	"message": sprintf("%s may not use the model %s; it may use %s.", [who, json.marshal(input.request.model), allowed.text]),
+	"message": sprintf("%s may not use the model %q; it may use %s.", [who, input.request.model, allowed.text]),
 	"status": 403,
 } if {
 	some who, allowed in allowed_models
@@ -37,7 +37,7 @@ lists(allowed) if {
 
 deny contains {
 	"code": "model_of_other_teams",
-	"message": sprintf("The model %s is for other teams: %s.", [json.marshal(input.request.model), tables.model_teams[model_entry].text]),
+	"message": sprintf("The model %q is for other teams: %s.", [input.request.model, tables.model_teams[model_entry].text]),
 	"status": 403,
 } if {
 	tables.model_teams[model_entry]

@@ -63,6 +63,6 @@ cheaper_route := first[2].route if first[2].route != input.route.name
 
 obligations["route"] := cheaper_route
 
-warnings contains sprintf("%s is past a soft limit: the model %s serves this request.", [first[1], json.marshal(cheaper)])
+warnings contains sprintf("%s is past a soft limit: the model %q serves this request.", [first[1], cheaper])
 
-warnings contains sprintf("%s is past a soft limit: the route %s serves this request.", [first[1], json.marshal(cheaper_route)])
+warnings contains sprintf("%s is past a soft limit: the route %q serves this request.", [first[1], cheaper_route])

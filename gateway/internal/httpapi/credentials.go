@@ -4,6 +4,7 @@ import (
 	"net/http"
 	"net/url"
 	"strings"
+	"time"
 
 	"github.com/penstock/penstock/gateway/internal/llm"
 )
@@ -74,7 +75,7 @@ func (a *API) authenticateCaller(x *exchange) error {
 	}
 	token, err := credential(x.r)
 	if err != nil {
-		return a.refused(x, err)
+		return a.refused(x.r, x.received, err)
 	}
 	if token == "" && mode == KeysOptional {
 		return nil
@@ -88,29 +89,41 @@ func (a *API) authenticate(x *exchange, token string) error {
 		return &llm.Error{Code: llm.CodeUnauthenticated, Status: http.StatusUnauthorized,
 			Message: "A key is needed: send it as \"Authorization: Bearer …\". `penstock keys create` makes one."}
 	}
-	network := clientNetwork(x.r.RemoteAddr)
-	if wait := a.throttle.blocked(network, x.received); wait > 0 && !a.service.Recognizes(token) {
+	who, err := a.identify(x.r, x.received, token)
+	x.who = who
+	return err
+}
+
+// Authenticate returns the holder of a key that somebody enters on a page. It counts and
+// slows down invalid keys as those of requests.
+func (a *API) Authenticate(r *http.Request, key string) (llm.Principal, error) {
+	return a.identify(r, time.Now(), key)
+}
+
+// identify returns the holder of a key, unless its address has sent too many invalid ones.
+func (a *API) identify(r *http.Request, received time.Time, token string) (llm.Principal, error) {
+	network := clientNetwork(r.RemoteAddr)
+	if wait := a.throttle.blocked(network, received); wait > 0 && !a.service.Recognizes(token) {
 		a.countRefused(RefusedThrottled)
-		return &llm.Error{Code: llm.CodeRateLimited, Status: http.StatusTooManyRequests, RetryAfter: wait,
+		return llm.Principal{}, &llm.Error{Code: llm.CodeRateLimited, Status: http.StatusTooManyRequests, RetryAfter: wait,
 			Message: "Too many invalid keys were sent from this address. Keys that are in use work on; try another one later."}
 	}
-	who, err := a.service.Authenticate(x.r.Context(), token)
-	x.who = who
-	return a.refused(x, err)
+	who, err := a.service.Authenticate(r.Context(), token)
+	return who, a.refused(r, received, err)
 }
 
 // refused counts an invalid key and delays the answer to it. It returns err, whatever
 // that is.
-func (a *API) refused(x *exchange, err error) error {
+func (a *API) refused(r *http.Request, received time.Time, err error) error {
 	if err == nil || llm.AsError(err).HTTPStatus() != http.StatusUnauthorized {
 		return err
 	}
 	a.countRefused(RefusedInvalid)
-	addr := clientNetwork(x.r.RemoteAddr)
-	if n := a.throttle.toLog(x.received); n > 0 {
-		a.log.Warn("refused callers with an invalid key", "count", n, "last", addr, "path", truncate(x.r.URL.Path))
+	addr := clientNetwork(r.RemoteAddr)
+	if n := a.throttle.toLog(received); n > 0 {
+		a.log.Warn("refused callers with an invalid key", "count", n, "last", addr, "path", truncate(r.URL.Path))
 	}
-	a.throttle.wait(x.r.Context(), a.throttle.fail(addr, x.received))
+	a.throttle.wait(r.Context(), a.throttle.fail(addr, received))
 	return err
 }
 
@@ -131,7 +144,7 @@ func (a *API) authenticateOperator(x *exchange) error {
 	}
 	token, err := oneKey(x.r, keysInHeaders(x.r))
 	if err != nil {
-		return a.refused(x, err)
+		return a.refused(x.r, x.received, err)
 	}
 	if token == "" && a.adminAuth == AdminLoopback {
 		x.operator = true

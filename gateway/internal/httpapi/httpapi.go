@@ -101,8 +101,15 @@ func New(o Options) (*API, error) {
 }
 
 // SignInPath returns a path of the admin handler that signs an operator of this machine in to
-// the dashboard, once. The API must have one.
-func (a *API) SignInPath() string { return a.dashboard.SignInPath(llm.Principal{}) }
+// the dashboard, once. Where operators need a key it only leads to the page that asks for
+// one: whoever reads the output of the gateway need not be an admin. The API must have a
+// dashboard.
+func (a *API) SignInPath() string {
+	if a.adminAuth != AdminLoopback {
+		return "/sign-in"
+	}
+	return a.dashboard.SignInPath(llm.Principal{})
+}
 
 // Inflight returns how many requests to the data handler are being served.
 func (a *API) Inflight() int64 { return int64(a.queue.Used(everybody)) }

@@ -65,6 +65,9 @@ func page(serve http.HandlerFunc) func(*exchange) error {
 
 // signInLink serves POST /admin/v1/sign-in.
 func (a *API) signInLink(x *exchange) error {
+	if !x.operator && x.who.KeyID == "" { // the dashboard takes a principal without one for the operator
+		return &llm.Error{Code: llm.CodeForbidden, Status: http.StatusForbidden, Message: "Only the holder of a key can be signed in."}
+	}
 	return x.json(http.StatusOK, map[string]string{"path": a.dashboard.SignInPath(x.who)})
 }
 

@@ -3,9 +3,11 @@ package httpapi
 import (
 	"net/http"
 	"net/http/httptest"
+	"strings"
 	"testing"
 
 	"github.com/penstock/penstock/gateway/internal/httpapi/dashboard"
+	"github.com/penstock/penstock/gateway/internal/llm"
 )
 
 // TestPagesAreReached asks for every page of the dashboard from where it may and may not be
@@ -51,5 +53,31 @@ func TestPagesAreReached(t *testing.T) {
 		if walked < 5 {
 			t.Errorf("only %d pages were walked", walked)
 		}
+	}
+}
+
+// TestSignInPathOfTheOperator: only where this machine needs no key does the output of the
+// gateway have a link that signs its operator in.
+func TestSignInPathOfTheOperator(t *testing.T) {
+	for auth, link := range map[AdminAuth]bool{AdminLoopback: true, AdminKey: false} {
+		o := complete().Options()
+		o.AdminAuth, o.Dashboard = auth, dashboard.New(dashboard.Options{})
+		a, err := New(o)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if path := a.SignInPath(); strings.Contains(path, "link=") != link || !strings.HasPrefix(path, "/sign-in") {
+			t.Errorf("%s: %s", auth, path)
+		}
+	}
+	o := complete().Options()
+	o.Dashboard = dashboard.New(dashboard.Options{})
+	a, err := New(o)
+	if err != nil {
+		t.Fatal(err)
+	}
+	x := &exchange{api: a, who: llm.Principal{User: "eve", Roles: []string{llm.RoleAdmin}}}
+	if err := a.signInLink(x); llm.AsError(err).Status != http.StatusForbidden {
+		t.Errorf("a principal without a key gets %v", err)
 	}
 }

@@ -2,12 +2,16 @@ package httpapi
 
 import (
 	"context"
+	"net/http"
 	"net/http/httptest"
 	"strconv"
+	"strings"
+	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
 
+	"github.com/penstock/penstock/gateway/internal/httpapi/dashboard"
 	"github.com/penstock/penstock/gateway/internal/llm"
 )
 
@@ -134,3 +138,48 @@ func (s countingService) Authenticate(ctx context.Context, token string) (llm.Pr
 	*s.asked++
 	return s.Service.Authenticate(ctx, token)
 }
+
+// TestSignInIsThrottled tries keys on the dashboard's sign-in page: they count as those of
+// requests do.
+func TestSignInIsThrottled(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		o := completeWithKeys(t).Options()
+		o.AdminAuth = AdminKey
+		var a *API
+		o.Dashboard = dashboard.New(dashboard.Options{Gateway: nobodysGateway{}, Authenticate: func(r *http.Request, key string) (llm.Principal, error) { return a.Authenticate(r, key) }})
+		a, err := New(o)
+		if err != nil {
+			t.Fatal(err)
+		}
+		signIn := func(key string) *httptest.ResponseRecorder {
+			r := httptest.NewRequest(http.MethodPost, "/sign-in", strings.NewReader("key="+key))
+			r.Header.Set("Content-Type", "application/x-www-form-urlencoded")
+			w := httptest.NewRecorder()
+			a.Admin.ServeHTTP(w, r)
+			return w
+		}
+		begun := time.Now()
+		var tries sync.WaitGroup
+		for range maxFailures {
+			tries.Go(func() { signIn("bad") })
+		}
+		synctest.Wait()                                // the answers are delayed now
+		for _, key := range []string{"bad", "admin"} { // the second is valid, and not in use
+			if w := signIn(key); w.Code != http.StatusTooManyRequests || w.Header().Get("Retry-After") == "" {
+				t.Errorf("after %d invalid keys %s gets %d %v, want 429 and when to try again", maxFailures, key, w.Code, w.Header())
+			}
+		}
+		if w := signIn("member"); w.Code != http.StatusSeeOther {
+			t.Errorf("a key that is in use, from the same address: %d", w.Code)
+		}
+		if tries.Wait(); time.Since(begun) != maxDelay {
+			t.Errorf("the last of %d invalid keys was answered after %v, want %v", maxFailures, time.Since(begun), maxDelay)
+		}
+	})
+}
+
+// nobodysGateway is shown by pages without figures.
+type nobodysGateway struct{ dashboard.Gateway }
+
+func (nobodysGateway) Version() string      { return "1" }
+func (nobodysGateway) Zone() *time.Location { return time.UTC }

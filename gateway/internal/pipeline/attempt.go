@@ -49,6 +49,8 @@ type attempt struct {
 	// heldBefore is for how long the watchdog was suspended before there was content.
 	heldBefore time.Duration
 	done       bool
+	// sent says that the target may have got the call.
+	sent bool
 	// callerLeft says that the caller hung up before there was content, overtaken that another
 	// target began before this one.
 	callerLeft, overtaken bool
@@ -157,6 +159,7 @@ func (a *attempt) send() (llm.Stream, error) {
 	ctx := a.watch.ctx
 	answer, err := a.call.Answer, error(nil)
 	if a.estimated = answer != nil; !a.estimated {
+		a.sent = true
 		answer, err = a.do(ctx)
 	}
 	a.answer, a.call = answer, llm.Call{}
@@ -388,7 +391,7 @@ func (a *attempt) own() result {
 	case a.reply != nil:
 		r.info = a.reply.Info()
 		r.usage = r.info.Billed(a.exchange.Sent.Facts.EstInputTokens, r.info.Finish != "" || !a.req.Facts.Stream)
-	case a.callerLeft, a.overtaken:
+	case a.sent && (a.callerLeft || a.overtaken):
 		r.usage = a.early.Billed(a.request().Facts.EstInputTokens, false)
 	default:
 		return r

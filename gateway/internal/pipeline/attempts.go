@@ -168,11 +168,22 @@ func (s *attempts) start(ctx context.Context, a *attempt) error {
 	if err := a.begin(ctx); err != nil {
 		return err
 	}
-	if n := len(s.made); n > 0 && !a.hedge {
-		a.reserved.takeOver(&s.made[n-1].reserved)
+	if !a.hedge {
+		s.takeHold(a)
 	}
 	s.made = append(s.made, a)
 	return nil
+}
+
+// takeHold moves what another attempt holds to a. Only during a hedge do two hold something;
+// the last attempt may be the one that was overtaken, which holds nothing.
+func (s *attempts) takeHold(a *attempt) {
+	for _, other := range slices.Backward(s.made) {
+		if other != a && other.reserved.hold != nil {
+			a.reserved.takeOver(&other.reserved)
+			return
+		}
+	}
 }
 
 // end is what came of an attempt: its reply, which the caller gets, or an error.
@@ -191,7 +202,7 @@ func (s *attempts) emptyReply(ctx context.Context) llm.Stream {
 	if a == nil {
 		return nil
 	}
-	a.reserved.takeOver(&s.made[len(s.made)-1].reserved)
+	s.takeHold(a)
 	if ctx.Err() != nil || a.reserve(ctx, &a.exchange) != nil {
 		return nil
 	}

@@ -73,6 +73,43 @@ func TestHedge(t *testing.T) {
 	}
 }
 
+// TestHedgeWhoseWinnerBreaksOff has the first target win over a hedge and break off: what
+// was used is charged, once, and nothing is held.
+func TestHedgeWhoseWinnerBreaksOff(t *testing.T) {
+	for _, resume := range []bool{true, false} {
+		synctest.Test(t, func(t *testing.T) {
+			f := newFakes("p/a", "p/b", "p/c")
+			if !resume {
+				f = newFakes("p/a", "p/b")
+			}
+			f.route.Resume, f.route.Retries.Attempts, f.route.Hedge = true, 1, llm.Hedge{After: 2 * time.Second}
+			f.decision.Limits = []llm.Limit{{Name: "money", Scope: "s", Unit: llm.UnitUSD, Max: 1 << 60}}
+			first := broken(errCut, "one ", "two ")
+			first.pause = 1500 * time.Millisecond
+			f.script["p/a"], f.script["p/b"], f.script["p/c"] = []action{first}, []action{{hang: true}}, []action{stream("one ", "two ", "three")}
+			_, err := f.serve(t, t.Context(), request(true))
+			if (err == nil) != resume {
+				t.Errorf("resumed %v: %v", resume, err)
+			}
+			var charged, settled int64
+			for _, c := range f.records[0].Charges {
+				charged += c.Amount
+			}
+			for _, used := range f.settled {
+				settled += int64(used.USD)
+			}
+			if cost := int64(f.records[0].Cost); charged != cost || settled != cost || cost == 0 {
+				t.Errorf("resumed %v: cost %d, charged %d, settled %v", resume, cost, charged, f.settled)
+			}
+			for id, open := range f.leases {
+				if open {
+					t.Errorf("resumed %v: the reservation %s is left", resume, id)
+				}
+			}
+		})
+	}
+}
+
 // TestHedgeThatFails has two targets that fail: the error is the first one's, and both are
 // recorded.
 func TestHedgeThatFails(t *testing.T) {

@@ -112,11 +112,7 @@ func (r *reservation) takeWhenFreed(ctx context.Context, x *llm.Exchange, ask ll
 
 // takeOver moves the hold of another reservation to this one, so that no other request can
 // have what it holds before the next take.
-func (r *reservation) takeOver(from *reservation) {
-	if r != from {
-		r.hold, from.hold = from.hold, nil
-	}
-}
+func (r *reservation) takeOver(from *reservation) { r.hold, from.hold = from.hold, nil }
 
 // release gives the hold back unused.
 func (r *reservation) release(ctx context.Context) { r.settle(ctx, llm.Amounts{}) }

@@ -84,7 +84,7 @@ func (r *resumed) takeOver() bool {
 	}
 	// The reply ends with what the broken attempt has sent, which is charged.
 	s.serving = broken
-	broken.reserved.takeOver(&s.made[len(s.made)-1].reserved)
+	s.takeHold(broken)
 	return false
 }
 

@@ -5,6 +5,7 @@ import (
 	"context"
 	"fmt"
 	"math"
+	"net/http"
 	"slices"
 	"strings"
 	"time"
@@ -18,7 +19,12 @@ import (
 
 // newDashboard makes the dashboard.
 func (s *Server) newDashboard() *dashboard.Dashboard {
-	return dashboard.New(dashboard.Options{Gateway: pages{s}, Authenticate: service{s}.Authenticate, Holder: s.holder, Log: s.log})
+	return dashboard.New(dashboard.Options{Gateway: pages{s}, Authenticate: s.authenticatePage, Holder: s.holder, Log: s.log})
+}
+
+// authenticatePage returns the holder of a key with which somebody signs in.
+func (s *Server) authenticatePage(r *http.Request, key string) (llm.Principal, error) {
+	return s.api.Load().Authenticate(r, key)
 }
 
 // maxPrimed is how many of the latest records are read at the start.

@@ -20,9 +20,10 @@ import (
 // Options are what a dashboard is made of. Gateway, Authenticate and Holder are required.
 type Options struct {
 	Gateway Gateway
-	// Authenticate returns the holder of a key, for signing in; Holder returns the holder as
+	// Authenticate returns the holder of a key that a request signs in with. It slows down
+	// those who try keys. Holder returns the holder as
 	// it is now, so that a session ends with its key.
-	Authenticate func(ctx context.Context, token string) (llm.Principal, error)
+	Authenticate func(r *http.Request, token string) (llm.Principal, error)
 	Holder       func(ctx context.Context, keyID string) (llm.Principal, error)
 	// Now is the clock; nil means time.Now.
 	Now func() time.Time
@@ -33,7 +34,7 @@ type Options struct {
 // Dashboard serves the pages. It is safe for concurrent use and starts no goroutines.
 type Dashboard struct {
 	gateway      Gateway
-	authenticate func(context.Context, string) (llm.Principal, error)
+	authenticate func(*http.Request, string) (llm.Principal, error)
 	sessions     *sessions
 	now          func() time.Time
 	log          *slog.Logger

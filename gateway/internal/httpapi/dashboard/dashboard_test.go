@@ -202,7 +202,7 @@ func newTestDashboard(t *testing.T, g Gateway) *testDashboard {
 		}
 		return llm.Principal{}, &llm.Error{Code: llm.CodeUnauthenticated, Status: http.StatusUnauthorized, Message: "This API key is unknown."}
 	}
-	x.Dashboard = New(Options{Gateway: g, Authenticate: holder, Holder: holder, Now: func() time.Time { return x.now }})
+	x.Dashboard = New(Options{Gateway: g, Authenticate: func(r *http.Request, key string) (llm.Principal, error) { return holder(r.Context(), key) }, Holder: holder, Now: func() time.Time { return x.now }})
 	mux := http.NewServeMux()
 	for _, r := range x.Routes() {
 		path := r.Path

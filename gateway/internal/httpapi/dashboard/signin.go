@@ -5,6 +5,7 @@ import (
 	"crypto/subtle"
 	"net/http"
 	"net/url"
+	"strconv"
 	"strings"
 	"time"
 
@@ -137,9 +138,12 @@ func (d *Dashboard) signIn(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	next := localPath(r.PostForm.Get("next"))
-	who, err := d.identify(r.Context(), r.PostForm.Get("link"), strings.TrimSpace(r.PostForm.Get("key")))
+	who, err := d.identify(r, r.PostForm.Get("link"), strings.TrimSpace(r.PostForm.Get("key")))
 	if err != nil {
 		e := llm.AsError(err)
+		if e.RetryAfter > 0 {
+			w.Header().Set("Retry-After", strconv.FormatInt(int64(e.RetryAfter.Round(time.Second)/time.Second), 10))
+		}
 		d.render(w, r, e.HTTPStatus(), "sign-in.html", "Sign in", signInView{Next: next, Error: e.Message})
 		return
 	}
@@ -150,7 +154,7 @@ func (d *Dashboard) signIn(w http.ResponseWriter, r *http.Request) {
 }
 
 // identify returns who signs in.
-func (d *Dashboard) identify(ctx context.Context, link, key string) (llm.Principal, error) {
+func (d *Dashboard) identify(r *http.Request, link, key string) (llm.Principal, error) {
 	if link != "" {
 		if who, ok := d.sessions.useLink(link); ok {
 			return who, nil
@@ -161,11 +165,11 @@ func (d *Dashboard) identify(ctx context.Context, link, key string) (llm.Princip
 	if key == "" {
 		return llm.Principal{}, &llm.Error{Code: llm.CodeUnauthenticated, Status: http.StatusUnauthorized, Message: "Enter a key."}
 	}
-	who, err := d.authenticate(ctx, key)
+	who, err := d.authenticate(r, key)
 	if err != nil {
 		return who, err
 	}
-	if !maySignIn(who) {
+	if who.KeyID == "" || !maySignIn(who) {
 		return who, &llm.Error{Code: llm.CodeForbidden, Status: http.StatusForbidden,
 			Message: "This key may not sign in: it has none of the roles viewer, member and admin. `penstock keys create --role viewer` makes one that may."}
 	}
