@@ -80,6 +80,7 @@ generated: ## check that generated files are up to date
 	$(GO) run ./gateway/internal/catalog/generate -check
 	$(GO) run ./gateway/internal/classifier/generate -check
 	$(GO) run ./gateway/internal/policy/generate -check
+	$(GO) run ./gateway/internal/httpapi/openapi/generate -check
 	$(GO) mod tidy -diff
 
 # The prompts that the classifier's weights are trained on are not part of this project.

@@ -75,6 +75,7 @@ func (d *Dashboard) Routes() []Route {
 		{http.MethodGet, "/health", false, "dashboard: which target is slow or failing", d.health},
 		{http.MethodGet, "/requests", false, "dashboard: the latest requests, live", d.requests},
 		{http.MethodGet, "/requests/live", false, "dashboard: requests as they end, as server-sent events", d.live},
+		{http.MethodGet, "/docs", false, "dashboard: the API, to read", d.docs},
 		{http.MethodGet, "/requests/{id}", false, "dashboard: why one request was treated as it was", d.request},
 	}
 	for i := range routes {
