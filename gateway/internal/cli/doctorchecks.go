@@ -2,7 +2,6 @@ package cli
 
 import (
 	"context"
-	"fmt"
 	"io/fs"
 	"maps"
 	"net"
@@ -201,6 +200,7 @@ func isThisMachine(host string) bool { return config.IsLoopback(net.JoinHostPort
 
 // checkProviders says which providers answer, and to which of their credentials.
 func (f *findings) checkProviders(list []server.ProviderCheck) {
+	skewed := map[string]bool{} // a clock is reported once, whatever the number of keys
 	for _, p := range list {
 		switch {
 		case p.Err != nil:
@@ -215,8 +215,9 @@ func (f *findings) checkProviders(list []server.ProviderCheck) {
 		default:
 			f.ok("providers", "%s answers and takes its key", p.Credential)
 		}
-		if skew := time.Since(p.Date).Abs(); !p.Date.IsZero() && skew > maxSkew {
-			f.fault("clock", "set the clock of this machine, as with an NTP client", "this machine's clock and that of %s are %s apart: signatures and tokens may be refused", p.Provider, fmt.Sprint(skew.Round(time.Second)))
+		if skew := time.Since(p.Date).Abs(); !p.Date.IsZero() && skew > maxSkew && !skewed[p.Provider] {
+			skewed[p.Provider] = true
+			f.fault("clock", "set the clock of this machine, as with an NTP client", "this machine's clock and that of %s are %s apart: signatures and tokens may be refused", p.Provider, skew.Round(time.Second))
 		}
 	}
 }

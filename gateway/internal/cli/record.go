@@ -320,6 +320,9 @@ func printBill(t *tree, r *llm.Record) {
 	if r.Usage.Advisor > 0 {
 		line("", "%d tokens of other models that the provider consulted, which are not in the cost", r.Usage.Advisor)
 	}
+	if r.Target != "" && r.Price.Known && !strings.HasSuffix(r.Price.Row, "@local") {
+		line("price", "%s in, %s out for a million tokens", r.Price.Input, r.Price.Output)
+	}
 	switch {
 	case r.Target == "":
 	case strings.HasSuffix(r.Price.Row, "@local"):

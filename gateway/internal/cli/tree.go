@@ -72,8 +72,10 @@ func (t *tree) print(out io.Writer) error {
 		}
 		p.text("\n")
 		for _, line := range b.more {
-			p.paint(faint, stem)
-			if line != "" {
+			if line == "" {
+				p.paint(faint, strings.TrimRight(stem, " "))
+			} else {
+				p.paint(faint, stem)
 				p.text(strings.Repeat(" ", indent) + line)
 			}
 			p.text("\n")
