@@ -7,7 +7,8 @@ VERSION     ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo 
 FUZZTIME    ?= 10s
 
 MODULE := plugins/builtin.wasm.gz
-SOURCES := $(shell find gateway plugins policies -name '*.go' -o -name '*.rego' -o -name '*.json' -o -name '*.tsv' -o -name '*.sql' 2>/dev/null) \
+SOURCES := $(shell find gateway plugins policies -name testdata -prune -o \( -name '*.go' -o -name '*.rego' -o -name '*.json' -o -name '*.tsv' -o -name '*.sql' \
+	-o -name '*.html' -o -name '*.css' -o -name '*.js' -o -name '*.yaml' \) -print 2>/dev/null) \
 	$(wildcard $(shell git ls-files sdk 2>/dev/null))
 
 .DEFAULT_GOAL := help
@@ -47,10 +48,13 @@ test: deps build sdk ## install what the tests need, then run them, with the rac
 	@echo "testing; packages are listed as they finish"
 	@$(GO) build -o bin/testreport ./gateway/internal/testreport
 	@fail='{"Action":"fail"}'; \
-	{ $(GO) test -json -race -timeout 30m $$($(GO) list ./... | grep -v $(GUESTS)) || echo $$fail; \
+	{ $(GO) test -json -race -timeout 30m $(LONGEST) $$($(GO) list ./... | grep -v $(GUESTS)) || echo $$fail; \
 	  $(GO) test -json -race -short -timeout 20m ./gateway$(GUESTS)/... || echo $$fail; \
 	  $(GO) test -json ./gateway$(GUESTS)/... ./gateway/internal/simulation || echo $$fail; \
 	  $(GO) test -json -run Allocates $(UNRACED) || echo $$fail; } | bin/testreport
+
+# The packages whose tests take longest: they begin first, so that the others run beside them.
+LONGEST = ./gateway/internal/server ./gateway
 
 # The packages that compile guests. Under the race detector the compiler takes minutes for
 # a guest in Go, so these tests run whole without it, and with it those of small guests.

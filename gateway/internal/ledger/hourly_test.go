@@ -79,7 +79,7 @@ func drawQuery(t *rapid.T, day time.Time) Query {
 		q.Since, q.Until = hour("since"), hour("until")
 	}
 	if rapid.Bool().Draw(t, "selected") {
-		q.Where[rapid.SampledFrom([]string{"model", "day"}).Draw(t, "where")] = rapid.SampledFrom([]string{"a", "2026-03-29"}).Draw(t, "is")
+		q.Where[rapid.SampledFrom([]string{"model", "day", "tag:usecase"}).Draw(t, "where")] = rapid.SampledFrom([]string{"a", "2026-03-29", "support", ""}).Draw(t, "is")
 	}
 	return q
 }

@@ -62,8 +62,8 @@ func (h hourlyBy) addTo(k dimensionKey, n *hourSums, hits int64) {
 }
 
 // dimensionTable returns the sums by the one dimension that a query needs, if it needs no other.
-// Requests without a tag are in no row of that tag, so that a query by a tag is not answered.
 func (q Query) dimensionTable() (table, bool) {
+	dimension := ""
 	names := map[string]bool{}
 	for _, d := range q.By {
 		names[d] = true
@@ -71,15 +71,14 @@ func (q Query) dimensionTable() (table, bool) {
 	for d := range q.Where {
 		names[d] = true
 	}
-	one := ""
 	for d := range names {
 		switch {
 		case timeLabels()[d] != nil:
-		case one != "" || isTag(d):
+		case dimension != "":
 			return table{}, false
 		default:
-			one = d
+			dimension = d
 		}
 	}
-	return hoursByTable(one), true
+	return hoursByTable(dimension), true
 }

@@ -62,28 +62,38 @@ const maxDimensions = 8
 // Spend sums the records that a query selects. An unknown dimension is an
 // *llm.Error with status 400.
 func (r *Reader) Spend(ctx context.Context, q Query) (Report, error) {
-	plan, err := q.plan(time.Now())
+	plans, err := q.plans(time.Now())
 	if err != nil {
 		return Report{}, err
 	}
 	if err := r.catchUp(ctx); err != nil {
 		return Report{}, err
 	}
-	rows, err := r.db.QueryContext(ctx, plan.text, plan.args...)
-	if err != nil {
-		return Report{}, fmt.Errorf("query spend: %w", err)
-	}
-	defer rows.Close()
 	groups := newGroups(q)
-	for rows.Next() {
-		if err := groups.scan(rows, plan); err != nil {
+	for _, p := range plans {
+		if err := r.scan(ctx, groups, p); err != nil {
 			return Report{}, err
 		}
 	}
-	if err := rows.Err(); err != nil {
-		return Report{}, fmt.Errorf("query spend: %w", err)
-	}
 	return groups.report(), nil
+}
+
+// scan adds the rows of a statement to the groups.
+func (r *Reader) scan(ctx context.Context, g *groups, p plan) error {
+	rows, err := r.db.QueryContext(ctx, p.text, p.args...)
+	if err != nil {
+		return fmt.Errorf("query spend: %w", err)
+	}
+	defer rows.Close()
+	for rows.Next() {
+		if err := g.scan(rows, p); err != nil {
+			return err
+		}
+	}
+	if err := rows.Err(); err != nil {
+		return fmt.Errorf("query spend: %w", err)
+	}
+	return nil
 }
 
 func (s *Sums) add(o Sums) {
@@ -98,6 +108,11 @@ func (s *Sums) add(o Sums) {
 	s.CacheHits += o.CacheHits
 	s.Saved = llm.Add(s.Saved, o.Saved)
 	s.PromptSaved = llm.Add(s.PromptSaved, o.PromptSaved)
+}
+
+// negated returns the sums with the opposite sign.
+func (s Sums) negated() Sums {
+	return Sums{-s.Requests, -s.Errors, -s.InputTokens, -s.OutputTokens, -s.Cost, -s.UnpricedRequests, -s.EstimatedRequests, -s.EstimatedCost, -s.CacheHits, -s.Saved, -s.PromptSaved}
 }
 
 // sumsJSON is the JSON form of Sums. Money is a decimal number of US dollars with all its

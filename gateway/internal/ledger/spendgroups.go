@@ -47,12 +47,32 @@ func (g *groups) scan(rows *sql.Rows, p plan) error {
 	for i, d := range g.q.By {
 		if label, ok := timeLabels()[d]; ok {
 			row.Values[i] = label(at)
-		} else {
-			row.Values[i] = values[slices.Index(p.columns, d)]
+		} else if at := slices.Index(p.columns, d); at >= 0 {
+			row.Values[i] = values[at]
 		}
 	}
-	g.total.add(row.Sums)
-	return g.add(row)
+	if p.tag == "" || p.untagged || g.q.Where[p.tag] != "" {
+		g.total.add(row.Sums)
+		return g.add(row)
+	}
+	return g.addTagged(row, p.tag)
+}
+
+// addTagged adds requests that have a tag, and takes them off those that lack it, among which all
+// requests are counted. A tag without a value is as none.
+func (g *groups) addTagged(row Row, tag string) error {
+	rest := Row{By: row.By, Values: slices.Clone(row.Values), Sums: row.Sums.negated()}
+	if i := slices.Index(row.By, tag); i >= 0 {
+		rest.Values[i] = ""
+	}
+	if _, only := g.q.Where[tag]; only { // those that lack it
+		g.total.add(rest.Sums)
+		return g.add(rest)
+	}
+	if err := g.add(row); err != nil {
+		return err
+	}
+	return g.add(rest)
 }
 
 // wanted reports whether the query's conditions on time hold.
@@ -82,7 +102,9 @@ func (g *groups) add(row Row) error {
 func (g *groups) report() Report {
 	r := Report{Rows: make([]Row, 0, len(g.of)), Total: g.total}
 	for _, row := range g.of {
-		r.Rows = append(r.Rows, *row)
+		if row.Requests > 0 {
+			r.Rows = append(r.Rows, *row)
+		}
 	}
 	slices.SortFunc(r.Rows, func(a, b Row) int {
 		return cmp.Or(cmp.Compare(b.Cost, a.Cost), cmp.Compare(b.Requests, a.Requests), slices.Compare(a.Values, b.Values))

@@ -19,6 +19,25 @@ type plan struct {
 	// which it has if timed.
 	columns []string
 	timed   bool
+	// tag is the tag whose sums of hours the statement reads. Requests without it are in none of
+	// them: they are what is left of all requests, which the statement reads if untagged.
+	tag      string
+	untagged bool
+}
+
+// plans builds the statements whose rows together answer the query.
+func (q Query) plans(now time.Time) ([]plan, error) {
+	p, err := q.plan(now)
+	if err != nil || p.tag == "" || q.Where[p.tag] != "" {
+		return []plan{p}, err
+	}
+	all := q
+	all.By = slices.DeleteFunc(slices.Clone(q.By), func(d string) bool { return d == p.tag })
+	all.Where = maps.Clone(q.Where)
+	delete(all.Where, p.tag)
+	rest, err := all.plan(now)
+	rest.tag, rest.untagged = p.tag, true
+	return []plan{p, rest}, err
 }
 
 // plan builds the statement. No text of a caller becomes part of it: dimensions are looked up,
@@ -42,6 +61,9 @@ func (q Query) plan(now time.Time) (plan, error) {
 		p.timed = p.timed || timeLabels()[d] != nil
 	}
 	from := q.table(now)
+	if isTag(from.dimension) {
+		p.tag = from.dimension
+	}
 	b := statement{table: from}
 	for _, d := range p.columns {
 		if err := b.dimension(d); err != nil {
@@ -52,12 +74,16 @@ func (q Query) plan(now time.Time) (plan, error) {
 	if p.timed {
 		b.WriteString(from.quarter + ", ")
 	}
-	b.WriteString(from.sums + " FROM " + from.name + " WHERE true")
+	sums, grouped := from.sums, len(p.columns) > 0 || p.timed
+	if from.rows != "" && p.timed {
+		sums, grouped = from.rows, false // there is one row for an hour and a value
+	}
+	b.WriteString(sums + " FROM " + from.name + " WHERE true")
 	from.between(&b, q.Since, q.Until)
 	if err := b.where(q.Where); err != nil {
 		return plan{}, err
 	}
-	if len(p.columns) > 0 || p.timed {
+	if grouped {
 		b.WriteString(" GROUP BY " + ordinals(len(p.columns), p.timed))
 	}
 	p.text, p.args = "SELECT "+b.String(), b.args
@@ -82,8 +108,13 @@ type table struct {
 	// sums are the columns that scanRow reads after the dimensions, quarter is the number of
 	// quarters of an hour since the Unix epoch.
 	sums, quarter string
-	dimensions    map[string]string
-	between       func(b *statement, since, until time.Time)
+	// rows are those columns without a sum, where a row has all requests of an hour and a value;
+	// empty elsewhere.
+	rows       string
+	dimensions map[string]string
+	// dimension is the only one that the table has; empty for one with several or none.
+	dimension string
+	between   func(b *statement, since, until time.Time)
 }
 
 // table returns the sums of hours if they have all that the query asks for.
@@ -150,8 +181,9 @@ func hoursTable() table {
 // hoursByTable are the sums by one dimension; by none with an empty name.
 func hoursByTable(dimension string) table {
 	t := hoursTable()
-	t.name, t.dimensions = "hourly_by", map[string]string{dimension: "value"}
+	t.name, t.dimension, t.dimensions = "hourly_by", dimension, map[string]string{dimension: "value"}
 	t.sums = strings.Replace(t.sums, "CASE WHEN "+cacheHit+" THEN requests END", "hits", 1)
+	t.rows = strings.NewReplacer("ifnull(sum(", "", "), 0)", "").Replace(t.sums)
 	t.between = func(b *statement, since, until time.Time) {
 		b.bind(" AND dimension = ?", dimension)
 		b.betweenHours(since, until)
@@ -202,10 +234,11 @@ func (b *statement) betweenHours(since, until time.Time) {
 	}
 }
 
-// where keeps only rows whose dimensions have these values; those of time are left to the reader.
+// where keeps only rows whose dimensions have these values; those of time, and of
+// a tag that a request must not have, are left to the reader.
 func (b *statement) where(values map[string]string) error {
 	for _, d := range slices.Sorted(maps.Keys(values)) {
-		if timeLabels()[d] != nil {
+		if timeLabels()[d] != nil || values[d] == "" && isTag(d) && d == b.table.dimension {
 			continue
 		}
 		b.WriteString(" AND ")
@@ -224,12 +257,12 @@ func isTag(dimension string) bool {
 
 // dimension writes the expression for a dimension's value.
 func (b *statement) dimension(name string) error {
-	if isTag(name) {
+	if isTag(name) && name != b.table.dimension {
 		b.bind("ifnull((SELECT value FROM json_each(nullif(tags, '')) WHERE key = ?), '')", strings.TrimPrefix(name, "tag:"))
 		return nil
 	}
 	expr, ok := b.table.dimensions[name]
-	if !ok {
+	if !ok || name == "" {
 		return badQuery(fmt.Sprintf("Spend cannot be grouped by %s; use model, target, provider, team, key, user, session, route, status, cache, hour, day, week, month or tag:NAME.", llm.Quote(name)))
 	}
 	b.WriteString(expr)

@@ -53,14 +53,16 @@ func (x *state) limitHeaders(h http.Header, limits []llm.LimitState) {
 	}
 }
 
-// tightest returns the limit of a unit of which the least is left; nil when there is none.
+// tightest returns the limit of a unit of which the least is left, one that only warns if there is
+// no other; nil when there is none.
 func (x *state) tightest(limits []llm.LimitState, u llm.Unit) (tightest *llm.LimitState, least int64) {
 	for i := range limits {
 		s := &limits[i]
-		if s.Unit != u {
+		if s.Unit != u || tightest != nil && tightest.Hard() && !s.Hard() {
 			continue
 		}
-		if left := max(s.Max-llm.Add(s.Before, x.taken(s)), 0); tightest == nil || left < least {
+		left := max(s.Max-llm.Add(s.Before, x.taken(s)), 0)
+		if tightest == nil || left < least || s.Hard() && !tightest.Hard() {
 			tightest, least = s, left
 		}
 	}

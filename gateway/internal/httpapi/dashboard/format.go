@@ -28,7 +28,7 @@ func formatUSD(n llm.NanoUSD) string {
 	case n == 0:
 		return "$0"
 	case abs < 0.0001:
-		return "$" + strconv.FormatFloat(v, 'g', 2, 64)
+		return "$" + strconv.FormatFloat(v, 'f', 1-int(math.Floor(math.Log10(abs))), 64) // two digits
 	case abs < 0.1:
 		return fmt.Sprintf("$%.4f", v)
 	case abs < 1000:

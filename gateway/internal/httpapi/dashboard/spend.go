@@ -223,7 +223,6 @@ func spendGroups(rows, before []SpendRow, v *spendView) (groups []spendGroup, to
 		if total.Cost > 0 {
 			g.Share = float64(g.Cost) / float64(total.Cost)
 		}
-		g.Bar = chart.Share(formatPercent(g.Share)+" of the cost", g.Share, chart.Color(g.Name))
 		if was := old[g.Name]; was > 0 {
 			g.Change = float64(g.Cost)/float64(was) - 1
 		}
@@ -231,7 +230,32 @@ func spendGroups(rows, before []SpendRow, v *spendView) (groups []spendGroup, to
 	slices.SortFunc(groups, func(a, b spendGroup) int {
 		return cmp.Or(cmp.Compare(b.Cost, a.Cost), cmp.Compare(b.Requests, a.Requests), cmp.Compare(a.Name, b.Name))
 	})
+	drawShares(groups)
 	return groups, total
+}
+
+// drawShares draws each group's share of the cost, in its color of the chart.
+func drawShares(groups []spendGroup) {
+	colors := chart.Colors(shownNames(groups))
+	for i := range groups {
+		g := &groups[i]
+		color, ok := colors[g.Name]
+		if !ok {
+			color = chart.Most
+		}
+		g.Bar = chart.Share(formatPercent(g.Share)+" of the cost", g.Share, color)
+	}
+}
+
+// shownNames are the groups that the chart shows, the others as one.
+func shownNames(groups []spendGroup) (names []string) {
+	for i, g := range groups {
+		if i == chart.Most {
+			return append(names, chart.Other)
+		}
+		names = append(names, g.Name)
+	}
+	return names
 }
 
 func (s *SpendRow) add(o *SpendRow) {
@@ -247,15 +271,7 @@ func (s *SpendRow) add(o *SpendRow) {
 // spendChart draws the dearest groups over time, and all others as one.
 func (d *Dashboard) spendChart(rows []SpendRow, groups []spendGroup, q SpendQuery, v *spendView) template.HTML {
 	times, place := v.Range.steps(q.Since, q.Until)
-	series := map[string][]float64{}
-	var order []string
-	for i, g := range groups {
-		if i == chart.Most {
-			order = append(order, chart.Other)
-			break
-		}
-		order = append(order, g.Name)
-	}
+	series, order := map[string][]float64{}, shownNames(groups)
 	for _, name := range order {
 		series[name] = make([]float64, len(times))
 	}

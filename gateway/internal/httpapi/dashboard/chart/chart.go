@@ -287,31 +287,35 @@ func named(name string) string {
 	return name
 }
 
-// colors returns a color for each series: a number below Most, and Most for Other. A name has
-// the same color in every chart unless another name of the chart has it already.
+// colors returns the color of each series.
 func colors(series []Series) []int {
-	of := make([]int, len(series))
-	taken := [Most]bool{}
-	for _, i := range byName(series) {
-		if of[i] = Most; series[i].Name == Other {
-			continue
-		}
-		of[i] = Color(series[i].Name)
-		for n := 0; n < Most && taken[of[i]]; n++ {
-			of[i] = (of[i] + 1) % Most
-		}
-		taken[of[i]] = true
+	names := make([]string, len(series))
+	for i, s := range series {
+		names[i] = s.Name
 	}
-	return of
+	of := Colors(names)
+	out := make([]int, len(series))
+	for i, name := range names {
+		out[i] = of[name]
+	}
+	return out
 }
 
-func byName(series []Series) []int {
-	order := make([]int, len(series))
-	for i := range order {
-		order[i] = i
+// Colors returns the color of each name in a chart: a number below Most, and Most for Other. A name
+// has the same color in every chart unless another name of the chart has it already.
+func Colors(names []string) map[string]int {
+	of, taken := map[string]int{}, [Most]bool{}
+	for _, name := range slices.Sorted(slices.Values(names)) {
+		if of[name] = Most; name == Other {
+			continue
+		}
+		c := Color(name)
+		for n := 0; n < Most && taken[c]; n++ {
+			c = (c + 1) % Most
+		}
+		of[name], taken[c] = c, true
 	}
-	slices.SortFunc(order, func(a, b int) int { return strings.Compare(series[a].Name, series[b].Name) })
-	return order
+	return of
 }
 
 // Color returns the color of a name where no other has it: a number below Most.
