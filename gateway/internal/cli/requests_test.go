@@ -8,6 +8,7 @@ import (
 	"net/http/httptest"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -48,9 +49,9 @@ const tailed = `{"id":"req_1","time":"2026-11-30T10:00:00Z","outcome":"ok","stat
 // command, with success.
 func TestTailEndsWithItsContext(t *testing.T) {
 	t.Parallel()
-	var asked string
+	var asked atomic.Value
 	api := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		asked = r.URL.String()
+		asked.Store(r.URL.String())
 		fmt.Fprintf(w, "\n%s\n\n%s\n", tailed, tailed)
 		_ = http.NewResponseController(w).Flush()
 		<-r.Context().Done()
@@ -68,8 +69,8 @@ func TestTailEndsWithItsContext(t *testing.T) {
 		if code != 0 || stderr != "" || strings.Count(out.text.String(), want) != 2 {
 			t.Errorf("%s: %d %s\n%s", output, code, stderr, out.text.String())
 		}
-		if asked != "/admin/v1/requests/live?tag=a%3Db&team=search" {
-			t.Errorf("asked for %s", asked)
+		if asked.Load() != "/admin/v1/requests/live?tag=a%3Db&team=search" {
+			t.Errorf("asked for %s", asked.Load())
 		}
 	}
 }

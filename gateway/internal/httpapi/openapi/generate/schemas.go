@@ -181,12 +181,9 @@ func (s *schemas) comment(t reflect.Type, field string) string {
 	if texts == nil {
 		texts = map[string]string{}
 		s.comments[dir] = texts
-		packages, err := parser.ParseDir(token.NewFileSet(), filepath.Join(s.root, dir), nil, parser.ParseComments)
-		if err != nil {
-			return ""
-		}
-		for _, p := range packages {
-			for _, f := range p.Files {
+		sources, _ := filepath.Glob(filepath.Join(s.root, dir, "*.go")) // the pattern is a good one
+		for _, name := range sources {
+			if f, err := parser.ParseFile(token.NewFileSet(), name, nil, parser.ParseComments); err == nil {
 				fileComments(texts, f)
 			}
 		}
