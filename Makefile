@@ -85,6 +85,7 @@ generated: ## check that generated files are up to date
 	$(GO) run ./gateway/internal/classifier/generate -check
 	$(GO) run ./gateway/internal/policy/generate -check
 	$(GO) run ./gateway/internal/config/generate -check
+	$(GO) run ./gateway/internal/httpapi/openapi/generate -check
 	$(GO) mod tidy -diff
 
 PLATFORMS := linux/amd64 linux/arm64 darwin/amd64 darwin/arm64 windows/amd64

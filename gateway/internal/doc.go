@@ -59,6 +59,7 @@
 //	demo            the built-in provider
 //	llmtest         a scripted provider for tests
 //
+//	httpapi/openapi  the description of the API
 //	httpapi/dashboard/chart  draws charts as SVG
 //	similar         finds stored replies to requests in other words
 //	queue           bounds requests in flight; the others wait by priority
@@ -77,6 +78,7 @@
 //
 //	bench             measures the gateway's overhead
 //	bench/floor       the smallest proxy on the same stack, to compare with
+//	httpapi/openapi/generate  writes the description of the API
 //	simulation        lets the strategies route a simulated day, and draws what came of it
 //	catalog/generate  writes the catalog's data
 //	classifier/generate  trains the classifier's built-in weights

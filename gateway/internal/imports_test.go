@@ -36,7 +36,7 @@ var floors = []map[string]string{
 		"holds":    "ledger meter pipeline",
 		"routes":   "catalog config demo",
 		"wire":     "wire/apierror wire/intake",
-		"httpapi":  "audit httpapi/admin httpapi/dashboard httpapi/tags queue",
+		"httpapi":  "audit httpapi/admin httpapi/dashboard httpapi/openapi httpapi/tags queue",
 	},
 	{
 		"wasm/cases": "wasm wasm/hook",
@@ -46,7 +46,7 @@ var floors = []map[string]string{
 		"wasm/asm": "wasm/hook", // modules for tests
 
 		"httpapi/admin":     "audit httpapi/tags keys",
-		"httpapi/dashboard": "audit httpapi/dashboard/chart keys replay",
+		"httpapi/dashboard": "audit httpapi/dashboard/chart httpapi/openapi keys replay",
 	},
 	{
 		"activity": "", "cache": "similar", "cache/remote": "", "catalog": "", "certs": "", "classifier": "/plugins/strategies/classify", "config": "oidc similar /plugins/dialects /plugins/strategies", "demo": "", "httpapi/tags": "", "keys": "audit", "labels": "", "ledger": "", "media": "", "meter": "", "pipeline": "", "bundle": "", "decisionlog": "", "raises": "",
@@ -54,7 +54,7 @@ var floors = []map[string]string{
 		"llmtest": "",
 	},
 	{
-		"audit": "", "queue": "", "httpapi/dashboard/chart": "", "catalog/source": "", "oidc": "", "similar": "",
+		"audit": "", "httpapi/openapi": "", "queue": "", "httpapi/dashboard/chart": "", "catalog/source": "", "oidc": "", "similar": "",
 	},
 }
 
@@ -83,7 +83,7 @@ var owners = map[string]string{
 
 // programs are programs of their own beside the gateway: the benchmark, whose floor is a
 // bare Echo handler on purpose, the simulation of routing, and what runs at build time.
-var programs = []string{"bench", "bench/floor", "simulation", "catalog/generate", "classifier/generate", "policy/generate", "config/generate", "testreport", "sbom"}
+var programs = []string{"bench", "bench/floor", "simulation", "catalog/generate", "classifier/generate", "policy/generate", "httpapi/openapi/generate", "config/generate", "testreport", "sbom"}
 
 // execs may start programs. The compiler starts this program anew to compile a plugin
 // while it is loaded: a module that crashes the compiler must not crash the gateway.

@@ -28,12 +28,30 @@ const (
 // callAdmin calls the admin API that a flag names, or that of the gateway that runs with
 // this configuration, and returns the body of the reply. A nil body sends none.
 func (e *environment) callAdmin(ctx context.Context, method, path string, body any) ([]byte, error) {
+	ctx, stop := context.WithTimeout(ctx, adminTimeout)
+	defer stop()
+	resp, err := e.openAdmin(ctx, method, path, body)
+	if err != nil {
+		return nil, err
+	}
+	defer resp.Close()
+	return readReply(resp)
+}
+
+func readReply(r io.Reader) ([]byte, error) {
+	reply, err := io.ReadAll(io.LimitReader(r, maxAdminReply))
+	if err != nil {
+		return nil, fmt.Errorf("read the gateway's answer: %w", err)
+	}
+	return reply, nil
+}
+
+// openAdmin is callAdmin for a reply that is read as it comes. The caller closes it.
+func (e *environment) openAdmin(ctx context.Context, method, path string, body any) (io.ReadCloser, error) {
 	base, pair, err := e.adminBase(ctx)
 	if err != nil {
 		return nil, err
 	}
-	ctx, stop := context.WithTimeout(ctx, adminTimeout)
-	defer stop()
 	req, err := newRequest(ctx, method, base+path, body)
 	if err != nil {
 		return nil, err
@@ -49,15 +67,15 @@ func (e *environment) callAdmin(ctx context.Context, method, path string, body a
 	if err != nil {
 		return nil, hint.Add(fmt.Errorf("no gateway answers at %s: %w", base[strings.Index(base, "//")+2:], err), "start it with penstock serve, or name its configuration with -c")
 	}
+	if resp.StatusCode < 300 {
+		return resp.Body, nil
+	}
 	defer resp.Body.Close()
-	reply, err := io.ReadAll(io.LimitReader(resp.Body, maxAdminReply))
+	reply, err := readReply(resp.Body)
 	if err != nil {
-		return nil, fmt.Errorf("read the gateway's answer: %w", err)
+		return nil, err
 	}
-	if resp.StatusCode >= 300 {
-		return nil, adminError(resp.StatusCode, reply)
-	}
-	return reply, nil
+	return nil, adminError(resp.StatusCode, reply)
 }
 
 // adminBase returns the address of the admin API, without a slash at its end, and the files of

@@ -31,6 +31,7 @@ func Main(version string) int {
 	context.AfterFunc(ctx, stop)
 	defer stop()
 	stdout, stderr := newTerminal(os.Stdout), newTerminal(os.Stderr)
+	stdout.styled = showsStyles(os.Stdout, os.Getenv)
 	code := Run(ctx, os.Args[1:], Environment{Getenv: os.Getenv, Stdout: stdout, Stderr: stderr, Version: version})
 	_, _ = stdout.Flush(), stderr.Flush() // there is nowhere to report a failure
 	return code
@@ -82,7 +83,7 @@ func (e *environment) root() *cobra.Command {
 	root.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return &usageError{err} })
 	root.PersistentFlags().StringVarP(&e.options.Config, "config", "c", "",
 		"configuration file (default: $PENSTOCK_CONFIG, else penstock.yaml if it is there)")
-	root.AddCommand(e.serveCommand(), e.initCommand(), e.checkCommand(), e.explainCommand(), e.replayCommand(), e.routeCommand(), e.feedbackCommand(), e.targetsCommand(), e.dashboardCommand(), e.cacheCommand(), e.keysCommand(), e.teamsCommand(), e.usersCommand(), e.auditCommand(),
+	root.AddCommand(e.serveCommand(), e.initCommand(), e.checkCommand(), e.doctorCommand(), e.requestsCommand(), e.topCommand(), e.explainCommand(), e.replayCommand(), e.routeCommand(), e.feedbackCommand(), e.targetsCommand(), e.dashboardCommand(), e.cacheCommand(), e.keysCommand(), e.teamsCommand(), e.usersCommand(), e.auditCommand(),
 		e.spendCommand(), e.budgetCommand(), e.limitsCommand(), e.ledgerCommand(), e.healthCommand(), e.providersCommand(), e.modelsCommand(), e.catalogCommand(), e.classifierCommand(), e.policyCommand(), e.pluginCommand(), e.schemaCommand(), e.versionCommand(), e.compileCommand())
 	return root
 }

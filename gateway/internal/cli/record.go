@@ -6,19 +6,15 @@ import (
 	"fmt"
 	"io"
 	"strings"
-	"text/tabwriter"
 	"time"
 
 	"github.com/penstock/penstock/gateway/internal/llm"
 )
 
-// printRecord prints a record in the order in which things happened.
+// printRecord prints a record as a tree, in the order in which things happened.
 func printRecord(out io.Writer, r *llm.Record) error {
-	w := tabwriter.NewWriter(out, 0, 8, 2, ' ', 0)
-	line := func(name, format string, args ...any) {
-		fmt.Fprintln(w, cells(name, fmt.Sprintf(format, args...)))
-	}
-	line("request", "%s%s", r.ID, dry(r))
+	t := &tree{root: oneLine(r.ID) + dry(r)}
+	line := t.line
 	line("time", "%s", r.Time.Format(time.RFC3339))
 	line("model", "%s → route %s", r.Model, dash(r.Route))
 	for _, step := range r.Chosen {
@@ -31,7 +27,7 @@ func printRecord(out io.Writer, r *llm.Record) error {
 	if r.Dialect != "" {
 		line("", "uses the wire format %s", r.Dialect)
 	}
-	printDecision(line, r)
+	printDecision(t, r)
 	line("cache", "%s%s", r.Cache, ofRequest(r.CacheSource))
 	printSimilar(line, r.Similar)
 	if c := r.Classified; c != nil {
@@ -41,21 +37,21 @@ func printRecord(out io.Writer, r *llm.Record) error {
 		line("checks", "%s", checksOf(e))
 	}
 	printRouter(line, r)
-	if err := w.Flush(); err != nil {
+	var candidates strings.Builder
+	if err := printCandidates(&candidates, r); err != nil {
 		return err
 	}
-	if err := printCandidates(out, r); err != nil {
-		return err
-	}
-	printAttempts(line, r)
+	t.block("candidates", candidates.String())
+	printAttempts(t, r)
 	if m := r.Mirrored; m != nil {
 		line("mirror", "%s: %s", m.To, cmp.Or(m.Skipped, "request "+m.ID))
 	}
 	switch {
 	case !r.Dry:
-		printBill(line, r)
+		printBill(t, r)
 	case r.Error != "":
 		line("result", "would be refused: status %s", statusOf(r))
+		t.mark(red)
 		line("", "%s", r.Error)
 	}
 	if n := len(r.RequestText) + len(r.ReplyText); n > 0 {
@@ -68,7 +64,7 @@ func printRecord(out io.Writer, r *llm.Record) error {
 	for _, f := range r.Feedback {
 		line("feedback", "score %s by key %s, label %s %s", exactNumber(f.Score), dash(f.KeyID), dash(f.Label), f.Comment)
 	}
-	return w.Flush()
+	return t.print(out)
 }
 
 // printSimilar prints what became of the request in the similarity cache.
@@ -104,17 +100,19 @@ func ofRequest(id string) string {
 	return ", the reply to request " + id
 }
 
-func printDecision(line func(string, string, ...any), r *llm.Record) {
+func printDecision(t *tree, r *llm.Record) {
+	line := t.line
 	if first := r.FirstDecision; first != nil {
 		o := first.Obligations
 		line("policy", "sent on from %s to %s by revision %s, which decided about that as well", r.Model, cmp.Or(o.Route, o.Model), first.Revision)
 	}
 	if v := r.Decision; v != nil {
-		word := "allowed"
+		word, look := "allowed", green
 		if !v.Allow {
-			word = "denied"
+			word, look = "denied", red
 		}
 		line("policy", "%s by revision %s", word, v.Revision)
+		t.mark(look)
 		for _, reason := range v.Reasons {
 			line("", "%s: %s %s", reason.Code, reason.Message, reason.Rule)
 		}
@@ -131,13 +129,31 @@ func printDecision(line func(string, string, ...any), r *llm.Record) {
 		}
 	}
 	for _, s := range r.Limits {
-		line("limit", "%s: %s %s%s per %s, used %s, reserved %s%s", s.Name, s.Scope, amount(s.Unit, s.Max), raisedBy(&s.Limit), dash(s.Window), amount(s.Unit, s.Before), amount(s.Unit, s.Reserved), resetsAt(&s))
+		line("limit", "%s: %s %s%s per %s, used %s, reserved %s, after %s%s", s.Name, s.Scope, amount(s.Unit, s.Max), raisedBy(&s.Limit), dash(s.Window), amount(s.Unit, s.Before), amount(s.Unit, s.Reserved), amount(s.Unit, afterRequest(r, &s)), resetsAt(&s))
 	}
 	if v := r.Decision; v != nil && len(r.Limits) == 0 {
 		for _, l := range v.Limits {
 			line("limit", "%s: %s %s per %s", l.Name, l.Scope, amount(l.Unit, l.Max), dash(l.Window))
 		}
 	}
+}
+
+// afterRequest is what the limit's counter had after the request: before it, and what it was
+// charged.
+func afterRequest(r *llm.Record, s *llm.LimitState) int64 {
+	for _, c := range r.Charges {
+		if c.Scope == s.Scope && c.Unit == s.Unit && c.Window == s.Window {
+			return s.Before + c.Amount
+		}
+	}
+	return s.Before
+}
+
+func resultStyle(r *llm.Record) style {
+	if r.Status >= 400 || r.Code != "" {
+		return red
+	}
+	return green
 }
 
 // raisedBy says how much of a maximum an operator's raise is.
@@ -206,7 +222,8 @@ func checksOf(e *llm.Escalated) string {
 	return text
 }
 
-func printAttempts(line func(string, string, ...any), r *llm.Record) {
+func printAttempts(t *tree, r *llm.Record) {
+	line := t.line
 	for _, a := range r.Attempts {
 		outcome := "ok"
 		if a.Fault != llm.FaultNone {
@@ -217,6 +234,9 @@ func printAttempts(line func(string, string, ...any), r *llm.Record) {
 			target += " with " + a.Credential
 		}
 		line("attempt", "%s try %d at %s ms, %s ms, status %d, %s", target, a.Try, a.Start.AppendJSON(nil), a.Duration.AppendJSON(nil), a.Status, outcome)
+		if a.Fault != llm.FaultNone {
+			t.mark(amber)
+		}
 		if how := howMade(&a); how != "" {
 			line("", "%s", how)
 		}
@@ -276,8 +296,10 @@ func statusOf(r *llm.Record) string {
 	return strings.TrimSpace(fmt.Sprintf("%d %s", r.Status, r.Code))
 }
 
-func printBill(line func(string, string, ...any), r *llm.Record) {
+func printBill(t *tree, r *llm.Record) {
+	line := t.line
 	line("result", "status %s, finish %s, %s ms (%s ms upstream)", statusOf(r), dash(r.Finish), r.Duration.AppendJSON(nil), r.Upstream.AppendJSON(nil))
+	t.mark(resultStyle(r))
 	if r.Queued > 0 {
 		line("queued", "%s ms, priority %s", r.Queued.AppendJSON(nil), r.Priority)
 	}
@@ -297,6 +319,9 @@ func printBill(line func(string, string, ...any), r *llm.Record) {
 	}
 	if r.Usage.Advisor > 0 {
 		line("", "%d tokens of other models that the provider consulted, which are not in the cost", r.Usage.Advisor)
+	}
+	if r.Target != "" && r.Price.Known && !strings.HasSuffix(r.Price.Row, "@local") {
+		line("price", "%s in, %s out for a million tokens", r.Price.Input, r.Price.Output)
 	}
 	switch {
 	case r.Target == "":

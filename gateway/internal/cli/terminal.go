@@ -2,6 +2,7 @@ package cli
 
 import (
 	"io"
+	"os"
 	"strings"
 	"sync"
 	"unicode/utf8"
@@ -15,6 +16,8 @@ import (
 // tabs pass. It is safe for concurrent use.
 type terminal struct {
 	out io.Writer
+	// styled says that it is a terminal that shows styles, and that nobody objects.
+	styled bool
 
 	mu sync.Mutex
 	// rest is the start of a character whose end has not been written yet.
@@ -22,6 +25,21 @@ type terminal struct {
 }
 
 func newTerminal(out io.Writer) *terminal { return &terminal{out: out} }
+
+// showsStyles reports whether a file is a terminal on which styles are wanted: not with NO_COLOR
+// set to anything, nor with TERM=dumb.
+func showsStyles(f *os.File, getenv func(string) string) bool {
+	info, err := f.Stat()
+	return err == nil && info.Mode()&os.ModeCharDevice != 0 && getenv("NO_COLOR") == "" && getenv("TERM") != "dumb"
+}
+
+// control writes a control sequence of this program's own.
+func (t *terminal) control(sequence string) error {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	_, err := io.WriteString(t.out, sequence)
+	return err
+}
 
 // Write implements io.Writer. A character may come in parts.
 func (t *terminal) Write(p []byte) (int, error) {

@@ -86,7 +86,8 @@ func TestEveryRouteHasItsRule(t *testing.T) {
 func TestRoles(t *testing.T) {
 	readers, owners, everyone := admin.Viewer|admin.Admin, admin.Member|admin.Admin, admin.Viewer|admin.Member|admin.Admin
 	want := map[string]admin.Roles{
-		"GET /": everyone, "GET /docs": everyone, "GET /readyz": readers, "GET /metrics": readers,
+		"GET /openapi.yaml": everyone, "GET /openapi.json": everyone, "GET /readyz": readers, "GET /metrics": readers,
+		"GET /admin/v1/requests": everyone, "GET /admin/v1/requests/live": everyone, "GET /admin/v1/policies": readers, "GET /admin/v1/plugins": readers,
 		"GET /admin/v1/requests/:id": everyone, "POST /admin/v1/requests/:id/replay": admin.Admin, "POST /admin/v1/routes/compare": admin.Admin,
 		"POST /admin/v1/policy/diff": admin.Admin, "POST /admin/v1/explain": admin.Admin, "POST /admin/v1/reload": admin.Admin,
 		"GET /admin/v1/spend": readers, "GET /admin/v1/budgets": readers, "POST /admin/v1/budgets": admin.Admin,

@@ -218,6 +218,23 @@ func (f *FakeAdmin) Record(_ context.Context, id string) (*llm.Record, error) {
 	return &llm.Record{ID: id, KeyID: "k1", RequestText: "the prompt", ReplyText: "the answer"}, nil
 }
 
+// Requests lists one record.
+func (f *FakeAdmin) Requests(context.Context, llm.RecordFilter) ([]*llm.Record, error) {
+	return []*llm.Record{{ID: "req_1"}}, nil
+}
+
+// Follow hands out one record, and ends.
+func (f *FakeAdmin) Follow(_ context.Context, each func(*llm.Record)) error {
+	each(&llm.Record{ID: "req_1"})
+	return nil
+}
+
+// Policies implements admin.Operations.
+func (f *FakeAdmin) Policies(context.Context) (any, error) { return struct{}{}, nil }
+
+// Plugins implements admin.Operations.
+func (f *FakeAdmin) Plugins(context.Context) (any, error) { return struct{}{}, nil }
+
 // Replay implements admin.Operations.
 func (f *FakeAdmin) Replay(context.Context, string) (any, error) { return struct{}{}, nil }
 

@@ -1,10 +1,6 @@
 package httpapi
 
 import (
-	"bytes"
-	_ "embed"
-	"fmt"
-	"html/template"
 	"net/http"
 	"net/url"
 	"strings"
@@ -17,7 +13,8 @@ import (
 
 func (a *API) adminRoutes() []route {
 	all := append(a.pageRoutes(), []route{
-		operatorRoute(http.MethodGet, "/docs", "this page", a.index),
+		operatorRoute(http.MethodGet, "/openapi.yaml", "this API, as OpenAPI has it", serveDocument),
+		operatorRoute(http.MethodGet, "/openapi.json", "the same as JSON", serveDocument),
 		{method: http.MethodGet, path: "/healthz", access: forAnyone, summary: "whether the process is up", serve: a.health},
 		operatorRoute(http.MethodGet, "/readyz", "whether requests can be served, and what is wrong", a.readyDetail),
 	}...)
@@ -44,7 +41,7 @@ func operatorRoute(method, path, summary string, serve func(*exchange) error) ro
 // pageRoutes are those of the dashboard.
 func (a *API) pageRoutes() []route {
 	if a.dashboard == nil {
-		return []route{operatorRoute(http.MethodGet, "/", "this page", a.index)}
+		return nil
 	}
 	all := []route{operatorRoute(http.MethodPost, "/admin/v1/sign-in", "a link that signs in to the dashboard, once, within ten minutes", a.signInLink)}
 	for _, r := range a.dashboard.Routes() {
@@ -92,9 +89,29 @@ func (a *API) operation(serve admin.Handler) func(*exchange) error {
 		if reply.Filename != "" {
 			x.w.Header()["Content-Disposition"] = []string{`attachment; filename="` + reply.Filename + `"`}
 		}
+		if reply.Stream != nil {
+			return x.stream(reply)
+		}
 		x.send(http.StatusOK, reply.ContentType, reply.Body)
 		return nil
 	}
+}
+
+// stream sends a reply of package admin as it comes. What ends it early ends the connection.
+func (x *exchange) stream(reply admin.Reply) error {
+	x.closeIfUnread()
+	h := x.w.Header()
+	h["Content-Type"], h["Cache-Control"] = []string{reply.ContentType}, []string{"no-store"}
+	x.reply.sent = true
+	if x.r.Method == http.MethodHead {
+		return nil
+	}
+	return reply.Stream(x.r.Context(), func(p []byte) error {
+		if _, err := x.w.Write(p); err != nil {
+			return err
+		}
+		return x.rc.Flush()
+	})
 }
 
 // pathID returns the id in a route's path. The router leaves it escaped where the path has
@@ -163,26 +180,4 @@ func (in operatorInput) Request(path string, body []byte) (*llm.Request, func(),
 		return nil, nil, err
 	}
 	return req, format.Close, nil
-}
-
-//go:embed index.html
-var indexPage string
-
-// indexTemplate is parsed when the program starts, so that an error in it is noticed.
-var indexTemplate = template.Must(template.New("index").Parse(indexPage))
-
-// index serves GET /, the list of the admin listener's endpoints.
-func (a *API) index(x *exchange) error {
-	type line struct{ Method, Path, Summary string }
-	var lines []line
-	for _, r := range a.admin {
-		lines = append(lines, line{r.method, readablePath(r.path), r.summary})
-	}
-	var page bytes.Buffer
-	if err := indexTemplate.Execute(&page, lines); err != nil {
-		return fmt.Errorf("render index: %w", err)
-	}
-	x.w.Header()["Content-Security-Policy"] = []string{"default-src 'none'; style-src 'unsafe-inline'; frame-ancestors 'none'"}
-	x.send(http.StatusOK, "text/html; charset=utf-8", page.Bytes())
-	return nil
 }

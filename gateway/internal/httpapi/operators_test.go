@@ -28,8 +28,8 @@ func TestOperations(t *testing.T) {
 		{"GET", "/admin/v1/requests/none", "", nil, 404, "no record of none"},
 		{"POST", "/admin/v1/reload", "", nil, 400, "penstock.yaml:3"},
 		{"GET", "/metrics", "", nil, 200, "up 1"},
-		{"GET", "/", "", nil, 200, "/admin/v1/requests/{id}"},
-		{"GET", "/", "", []string{"Host", "evil.example"}, 403, "Host header"},
+		{"GET", "/openapi.yaml", "", nil, 200, "/admin/v1/requests/{id}"},
+		{"GET", "/openapi.yaml", "", []string{"Host", "evil.example"}, 403, "Host header"},
 	} {
 		resp, body := call(t, c.method, addr, c.path, c.body, c.headers...)
 		if resp.StatusCode != c.status || !strings.Contains(body, c.want) {
@@ -45,8 +45,8 @@ func TestOperations(t *testing.T) {
 // TestNoAdmin has a gateway without an Admin: the handler is there, the endpoints are not.
 func TestNoAdmin(t *testing.T) {
 	addr := startAdmin(t, new(httpapi.Fake))
-	for path, status := range map[string]int{"/": 200, "/healthz": 200, "/readyz": 200, "/metrics": 404, "/admin/v1/spend": 404} {
-		if resp, body := call(t, "GET", addr, path, ""); resp.StatusCode != status || path == "/" && strings.Contains(body, "/admin/v1") {
+	for path, status := range map[string]int{"/openapi.json": 200, "/healthz": 200, "/readyz": 200, "/metrics": 404, "/admin/v1/spend": 404} {
+		if resp, body := call(t, "GET", addr, path, ""); resp.StatusCode != status {
 			t.Errorf("%s: %d %s, want %d", path, resp.StatusCode, body, status)
 		}
 	}

@@ -34,7 +34,7 @@ const (
 type route struct {
 	method, path string
 	access       access
-	// summary is a line for the index page.
+	// summary describes it in a line.
 	summary string
 	serve   func(*exchange) error
 	// roles may use the route, if it is for operators.
@@ -61,6 +61,8 @@ func (a *API) dataRoutes() []route {
 		route{method: http.MethodGet, path: "/v1beta/models/*", access: forCallers, summary: "one model, as Gemini describes it", serve: a.model})
 	return append(all,
 		route{method: http.MethodGet, path: "/", access: forAnyone, summary: "whether there is a gateway", serve: a.root},
+		route{method: http.MethodGet, path: "/openapi.yaml", access: forAnyone, summary: "this API, as OpenAPI has it", serve: serveDocument},
+		route{method: http.MethodGet, path: "/openapi.json", access: forAnyone, summary: "the same as JSON", serve: serveDocument},
 		route{method: http.MethodGet, path: "/healthz", access: forAnyone, summary: "whether the process is up", serve: a.health},
 		route{method: http.MethodGet, path: "/readyz", access: forAnyone, summary: "whether requests can be served", serve: a.ready})
 }

@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"strings"
 	"sync"
 
 	"github.com/penstock/penstock/gateway/internal/llm"
@@ -114,6 +115,21 @@ type Page struct {
 	// keeps those that ended so: ok, cached, error or refused; empty for all.
 	Where   map[string]string
 	Outcome string
+}
+
+// PageOf returns the page that a filter selects.
+func PageOf(f llm.RecordFilter) Page {
+	p := Page{Before: f.Before, Limit: f.Limit, Outcome: f.Outcome, Where: map[string]string{}}
+	for name, value := range map[string]string{"model": f.Model, "target": f.Target, "team": f.Team, "key": f.Key, "user": f.User} {
+		if value != "" {
+			p.Where[name] = value
+		}
+	}
+	if f.Tag != "" {
+		name, value, _ := strings.Cut(f.Tag, "=")
+		p.Where["tag:"+name] = value
+	}
+	return p
 }
 
 // maxPage bounds the records held in memory for one answer.

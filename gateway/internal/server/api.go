@@ -131,6 +131,18 @@ func (o operators) Record(ctx context.Context, id string) (*llm.Record, error) {
 	return o.server.ledger.Record(ctx, id)
 }
 
+func (o operators) Requests(ctx context.Context, f llm.RecordFilter) ([]*llm.Record, error) {
+	return o.server.requests(ctx, f)
+}
+
+func (o operators) Follow(ctx context.Context, each func(*llm.Record)) error {
+	return o.server.feed.follow(ctx, each)
+}
+
+func (o operators) Policies(context.Context) (any, error) { return o.server.policyList(), nil }
+
+func (o operators) Plugins(context.Context) (any, error) { return o.server.pluginList(), nil }
+
 func (o operators) Replay(ctx context.Context, id string) (any, error) {
 	return o.server.Replay(ctx, o.server.ledger.Reader, id)
 }

@@ -52,7 +52,7 @@ func (f *feed) add(x *follower) error {
 	defer f.mu.Unlock()
 	if len(f.followers) >= maxFollowers {
 		return &llm.Error{Code: llm.CodeOverloaded, Status: http.StatusServiceUnavailable,
-			Message: "Too many pages follow the requests already. Close some of them, or load this one again later."}
+			Message: "Too many pages and commands follow the requests already. Close some of them, or try again later."}
 	}
 	if f.followers == nil {
 		f.followers = map[*follower]struct{}{}

@@ -7,7 +7,6 @@ import (
 	"math"
 	"net/http"
 	"slices"
-	"strings"
 	"time"
 
 	"github.com/penstock/penstock/gateway/internal/activity"
@@ -68,18 +67,9 @@ func (p pages) Follow(ctx context.Context, each func(*llm.Record)) error {
 	return p.server.feed.follow(ctx, each)
 }
 
-func (p pages) Requests(ctx context.Context, f dashboard.Filter) ([]*llm.Record, error) {
-	page := ledger.Page{Before: f.Before, Limit: cmp.Or(f.Limit, 50), Outcome: f.Outcome, Where: map[string]string{}}
-	for name, value := range map[string]string{"model": f.Model, "target": f.Target, "team": f.Team, "key": f.Key, "user": f.User} {
-		if value != "" {
-			page.Where[name] = value
-		}
-	}
-	if f.Tag != "" {
-		name, value, _ := strings.Cut(f.Tag, "=")
-		page.Where["tag:"+name] = value
-	}
-	return p.server.ledger.List(ctx, page)
+func (p pages) Requests(ctx context.Context, f llm.RecordFilter) ([]*llm.Record, error) {
+	f.Limit = cmp.Or(f.Limit, 50)
+	return p.server.requests(ctx, f)
 }
 
 // Day returns the figures of the last 24 hours.

@@ -23,6 +23,11 @@ import (
 type Operations interface {
 	// Record returns the record of one request.
 	Record(ctx context.Context, id string) (*llm.Record, error)
+	// Requests lists records, those written last first.
+	Requests(ctx context.Context, f llm.RecordFilter) ([]*llm.Record, error)
+	// Follow calls each with every record that is written from now on, until ctx ends. The
+	// function must not block. The error says that too many follow already.
+	Follow(ctx context.Context, each func(*llm.Record)) error
 	// Replay ranks a recorded request again and compares.
 	Replay(ctx context.Context, id string) (any, error)
 	// CompareRouters replays recorded requests through two routers.
@@ -55,6 +60,9 @@ type Operations interface {
 	CacheStats() CacheStats
 	// Purge removes replies from the cache.
 	Purge(ctx context.Context, what Purge) error
+	// Policies returns the policy in force, Plugins the modules with what they have done.
+	Policies(ctx context.Context) (any, error)
+	Plugins(ctx context.Context) (any, error)
 	// Reload loads configuration, policies and modules again.
 	Reload(ctx context.Context) (any, error)
 	// Keys are the virtual keys, teams and users.
@@ -82,6 +90,9 @@ type Input interface {
 type Reply struct {
 	ContentType string
 	Body        []byte
+	// Stream writes the body as it comes, each call of write at once, until the caller has gone;
+	// nil for a reply with Body.
+	Stream func(ctx context.Context, write func([]byte) error) error
 	// Filename is the name under which browsers save the body; empty means that they
 	// display it.
 	Filename string
@@ -103,6 +114,8 @@ type Route struct {
 func Routes(o Operations) []Route {
 	h := handlers{o}
 	return []Route{
+		{http.MethodGet, "/admin/v1/requests", "requests, the newest first: ?model=&target=&team=&key=&user=&tag=NAME=VALUE&outcome=ok|cached|error|refused&limit=&before=", h.listRequests},
+		{http.MethodGet, "/admin/v1/requests/live", "requests as they end, a line of JSON each, by the same parameters", h.followRequests},
 		{http.MethodGet, "/admin/v1/requests/{id}", "why a request was routed and what it cost", h.record},
 		{http.MethodPost, "/admin/v1/requests/{id}/replay", "rank a recorded request again, and compare", h.replay},
 		{http.MethodPost, "/admin/v1/routes/compare", `replay records through two routers: {"routers":[{"router","with"},…],"since","model"}`, h.compare},
@@ -120,6 +133,8 @@ func Routes(o Operations) []Route {
 		{http.MethodPost, "/admin/v1/explain", "what would happen to a request, without sending it", h.explain},
 		{http.MethodGet, "/admin/v1/cache", "the cache's size, hit ratio and what it has saved", h.cacheStats},
 		{http.MethodDelete, "/admin/v1/cache", "purge cached replies: ?all=true, ?model=NAME, ?namespace=NAME or ?id=ID", h.purge},
+		{http.MethodGet, "/admin/v1/policies", "the policy in force, and why the last reload was refused", h.policies},
+		{http.MethodGet, "/admin/v1/plugins", "the modules and what they have done", h.plugins},
 		{http.MethodPost, "/admin/v1/reload", "load configuration, policies and modules again", h.reload},
 		{http.MethodGet, "/admin/v1/keys", "virtual keys: ?team=&user=&state=active|blocked|expired|replaced|revoked&limit=&after=", h.listKeys},
 		{http.MethodPost, "/admin/v1/keys", `create a key: {"name","team","user","roles","models","tags","budget","expires"}`, h.createKey},

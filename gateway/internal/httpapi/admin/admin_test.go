@@ -28,6 +28,8 @@ type fake struct {
 	closed     Opening
 	comparison Comparison
 	change     PolicyChange
+	filter     llm.RecordFilter
+	records    []*llm.Record
 	ring       *keys.Keys
 	log        *audit.Log
 }
@@ -40,6 +42,23 @@ func (f *fake) Record(_ context.Context, id string) (*llm.Record, error) {
 	}
 	return &llm.Record{ID: id}, nil
 }
+
+func (f *fake) Requests(_ context.Context, filter llm.RecordFilter) ([]*llm.Record, error) {
+	f.filter = filter
+	return f.records, nil
+}
+
+// Follow hands out the records and then fails, as when too many follow.
+func (f *fake) Follow(_ context.Context, each func(*llm.Record)) error {
+	for _, r := range f.records {
+		each(r)
+	}
+	return errUnknown
+}
+
+func (f *fake) Policies(context.Context) (any, error) { return map[string]string{"revision": "r"}, nil }
+
+func (f *fake) Plugins(context.Context) (any, error) { return map[string]int{"plugins": 1}, nil }
 
 func (f *fake) Replay(_ context.Context, id string) (any, error) {
 	if id == "none" {

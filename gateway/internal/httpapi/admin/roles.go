@@ -44,12 +44,12 @@ func (r Roles) String() string {
 // else.
 func RolesFor(method, path string) Roles {
 	switch method + " " + path {
-	case "GET /", "GET /docs":
-		return Viewer | Member | Admin
 	case "GET /readyz", "GET /metrics",
-		"GET /admin/v1/spend", "GET /admin/v1/budgets", "GET /admin/v1/limits", "GET /admin/v1/raises", "GET /admin/v1/targets", "GET /admin/v1/cache":
+		"GET /admin/v1/spend", "GET /admin/v1/budgets", "GET /admin/v1/limits", "GET /admin/v1/raises", "GET /admin/v1/targets", "GET /admin/v1/cache",
+		"GET /admin/v1/policies", "GET /admin/v1/plugins":
 		return Viewer | Admin
-	case "GET /admin/v1/requests/{id}",
+	case "GET /openapi.yaml", "GET /openapi.json",
+		"GET /admin/v1/requests", "GET /admin/v1/requests/live", "GET /admin/v1/requests/{id}",
 		"GET /admin/v1/keys", "GET /admin/v1/keys/{id}", "GET /admin/v1/teams", "GET /admin/v1/teams/{id}", "GET /admin/v1/users", "GET /admin/v1/users/{id}":
 		return Viewer | Member | Admin
 	case "POST /admin/v1/keys", "PATCH /admin/v1/keys/{id}", "DELETE /admin/v1/keys/{id}", "POST /admin/v1/keys/{id}/rotate":

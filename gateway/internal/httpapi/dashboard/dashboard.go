@@ -76,6 +76,7 @@ func (d *Dashboard) Routes() []Route {
 		{http.MethodGet, "/health", false, "dashboard: which target is slow or failing", d.health},
 		{http.MethodGet, "/requests", false, "dashboard: the latest requests, live", d.requests},
 		{http.MethodGet, "/requests/live", false, "dashboard: requests as they end, as server-sent events", d.live},
+		{http.MethodGet, "/docs", false, "dashboard: the API, to read", d.docs},
 		{http.MethodGet, "/requests/{id}", false, "dashboard: why one request was treated as it was", d.request},
 		{http.MethodGet, "/playground", false, "dashboard: try a prompt on two models beside each other", d.playground},
 		{http.MethodPost, "/playground/run", false, "dashboard: one request of the playground, as server-sent events", d.tryRequest},

@@ -72,7 +72,7 @@ func (f *fake) SpentToday(context.Context, *time.Location) (llm.NanoUSD, *DayBud
 	return 5 * llm.USD, nil, nil
 }
 
-func (f *fake) Requests(_ context.Context, filter Filter) (list []*llm.Record, err error) {
+func (f *fake) Requests(_ context.Context, filter llm.RecordFilter) (list []*llm.Record, err error) {
 	for _, r := range f.records {
 		if filter.Matches(r) {
 			list = append(list, r)
@@ -264,7 +264,7 @@ func TestPagesShowTextAsText(t *testing.T) {
 	g.withKeys(t)
 	x := newTestDashboard(t, g)
 	x.signInByLink(t)
-	for _, path := range []string{"/", "/spend", "/spend?range=24h&by=team&model=" + url.QueryEscape(hostile), "/spend?range=365d&by=" + url.QueryEscape("tag:"+hostile), "/spend?by=" + url.QueryEscape(hostile), "/health", "/playground", "/playground?key=none&a=" + url.QueryEscape(hostile), "/policies", "/keys", "/keys?team=" + url.QueryEscape(hostile), "/audit", "/requests", "/requests?model=" + url.QueryEscape(hostile), "/requests?team=" + url.QueryEscape(`"><script>`), "/requests/req_1", "/sign-in?link=%22%3E%3Cscript%3E&next=%22%3E", "/requests/none"} {
+	for _, path := range []string{"/", "/spend", "/spend?range=24h&by=team&model=" + url.QueryEscape(hostile), "/spend?range=365d&by=" + url.QueryEscape("tag:"+hostile), "/spend?by=" + url.QueryEscape(hostile), "/health", "/playground", "/playground?key=none&a=" + url.QueryEscape(hostile), "/policies", "/keys", "/keys?team=" + url.QueryEscape(hostile), "/audit", "/requests", "/requests?model=" + url.QueryEscape(hostile), "/requests?team=" + url.QueryEscape(`"><script>`), "/requests/req_1", "/sign-in?link=%22%3E%3Cscript%3E&next=%22%3E", "/docs", "/requests/none"} {
 		status, body := x.get(t, path)
 		want := map[string]int{"/requests/none": 404, "/spend?by=" + url.QueryEscape(hostile): 400}[path]
 		if status != max(want, 200) && want == 0 || want != 0 && status != want {

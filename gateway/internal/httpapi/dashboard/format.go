@@ -19,7 +19,7 @@ import (
 func functions() template.FuncMap {
 	return template.FuncMap{
 		"usd": formatUSD, "count": formatCount, "millis": formatMillis, "time": chart.Millis, "change": formatChange, "count64": func(n int) string { return formatCount(int64(n)) }, "percent": formatPercent, "ago": ago, "clock": clock, "stamp": stamp,
-		"color": chart.Color, "outcome": outcome, "outcomes": outcomes, "amount": amount, "row": func(r *llm.Record, zone *time.Location) rowView { return rowView{r, zone} },
+		"color": chart.Color, "outcome": (*llm.Record).Outcome, "outcomes": outcomes, "amount": amount, "row": func(r *llm.Record, zone *time.Location) rowView { return rowView{r, zone} },
 		"sections": sections, "current": current, "pair": func(a, b string) map[string]string { return map[string]string{"left": a, "right": b} }, "languages": languages, "periods": periods, "forMembers": forMembers, "members": members, "rounded": func(v float64) string { return formatCount(int64(math.Round(v))) }, "clients": clientNames, "states": keys.States, "join": func(list []string) string { return strings.Join(list, ", ") }, "until": func(now, t time.Time) string { return within(t.Sub(now)) }, "bytes": formatBytes, "took": func(d time.Duration) string { return chart.Millis(float64(d) / 1e6) },
 	}
 }
@@ -118,8 +118,8 @@ func ago(now, t time.Time) string {
 func clock(zone *time.Location, t time.Time) string { return t.In(zone).Format("15:04:05") }
 func stamp(zone *time.Location, t time.Time) string { return t.In(zone).Format("2006-01-02 15:04:05") }
 
-// outcomes are the words of outcome, after the one that selects all.
-func outcomes() []string { return []string{"", "ok", "cached", "error", "refused"} }
+// outcomes are the words of llm.Record.Outcome, after the one that selects all.
+func outcomes() []string { return append([]string{""}, llm.Outcomes()...) }
 
 // amount writes an amount of a limit's unit.
 func amount(u llm.Unit, n int64) string {

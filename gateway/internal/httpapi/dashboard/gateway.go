@@ -35,7 +35,7 @@ type Gateway interface {
 	DayLimit(scope string) llm.NanoUSD
 
 	// Requests lists records, those written last first.
-	Requests(ctx context.Context, f Filter) ([]*llm.Record, error)
+	Requests(ctx context.Context, f llm.RecordFilter) ([]*llm.Record, error)
 	// Record returns the record of one request.
 	Record(ctx context.Context, id string) (*llm.Record, error)
 	// Follow calls each with every record that is written from now on, until ctx ends. It must
@@ -77,51 +77,4 @@ type Notice struct {
 	Text   string
 	// Link is a path of the dashboard, and Command what to type instead; either may be empty.
 	Link, Command string
-}
-
-// Filter selects records. Empty members select all.
-type Filter struct {
-	Model, Target, Team, Key, User, Tag string
-	// Outcome is ok, error, cached or refused.
-	Outcome string
-	// Before is the id of a record: only older ones are listed.
-	Before string
-	// Limit is at most how many; zero means 50.
-	Limit int
-}
-
-// Matches reports whether a record is selected, apart from Before and Limit.
-func (f Filter) Matches(r *llm.Record) bool {
-	for _, m := range [...]struct{ want, is string }{{f.Model, r.Model}, {f.Target, r.Target}, {f.Team, r.Team}, {f.User, r.User}} {
-		if m.want != "" && m.want != m.is {
-			return false
-		}
-	}
-	if f.Key != "" && f.Key != r.KeyID && f.Key != r.KeyName {
-		return false
-	}
-	return (f.Tag == "" || hasTag(r, f.Tag)) && (f.Outcome == "" || f.Outcome == outcome(r))
-}
-
-// hasTag reports whether a record has a tag, written name=value.
-func hasTag(r *llm.Record, tag string) bool {
-	for name, value := range r.Tags {
-		if name+"="+value == tag {
-			return true
-		}
-	}
-	return false
-}
-
-// outcome says in one word how a request ended.
-func outcome(r *llm.Record) string {
-	switch {
-	case r.Decision != nil && !r.Decision.Allow, r.Status == 401, r.Status == 403, r.Status == 429:
-		return "refused"
-	case r.Status >= 400 || r.Code != "":
-		return "error"
-	case r.Cache.Saves():
-		return "cached"
-	}
-	return "ok"
 }

@@ -31,7 +31,7 @@ func (d *Dashboard) home(w http.ResponseWriter, r *http.Request) {
 		d.fail(w, r, err)
 		return
 	}
-	latest, err := d.gateway.Requests(r.Context(), Filter{Limit: 10})
+	latest, err := d.gateway.Requests(r.Context(), llm.RecordFilter{Limit: 10})
 	if err != nil {
 		d.fail(w, r, err)
 		return

@@ -12,7 +12,7 @@ import (
 // requestsView is what the list of requests shows.
 type requestsView struct {
 	Records []*llm.Record
-	Filter  Filter
+	Filter  llm.RecordFilter
 	// Query is the address's query without the place in the list.
 	Query url.Values
 	// Older is the link to the next records; empty when there are none.
@@ -47,8 +47,8 @@ func (d *Dashboard) requests(w http.ResponseWriter, r *http.Request) {
 }
 
 // filterOf reads the filter of an address.
-func filterOf(q url.Values) Filter {
-	return Filter{Model: q.Get("model"), Target: q.Get("target"), Team: q.Get("team"), Key: q.Get("key"), User: q.Get("user"), Tag: q.Get("tag"),
+func filterOf(q url.Values) llm.RecordFilter {
+	return llm.RecordFilter{Model: q.Get("model"), Target: q.Get("target"), Team: q.Get("team"), Key: q.Get("key"), User: q.Get("user"), Tag: q.Get("tag"),
 		Outcome: q.Get("outcome"), Before: q.Get("before")}
 }
 

@@ -1,0 +1,51 @@
+package llm
+
+// RecordFilter selects records. Empty members select all.
+type RecordFilter struct {
+	Model, Target, Team, Key, User, Tag string
+	// Outcome is ok, error, cached or refused.
+	Outcome string
+	// Before is the id of a record: only older ones are listed.
+	Before string
+	// Limit is at most how many; what zero means is for who lists them.
+	Limit int
+}
+
+// Matches reports whether a record is selected, apart from Before and Limit.
+func (f RecordFilter) Matches(r *Record) bool {
+	for _, m := range [...]struct{ want, is string }{{f.Model, r.Model}, {f.Target, r.Target}, {f.Team, r.Team}, {f.User, r.User}} {
+		if m.want != "" && m.want != m.is {
+			return false
+		}
+	}
+	if f.Key != "" && f.Key != r.KeyID && f.Key != r.KeyName {
+		return false
+	}
+	return (f.Tag == "" || r.hasTag(f.Tag)) && (f.Outcome == "" || f.Outcome == r.Outcome())
+}
+
+// hasTag reports whether a record has a tag, written name=value.
+func (r *Record) hasTag(tag string) bool {
+	for name, value := range r.Tags {
+		if name+"="+value == tag {
+			return true
+		}
+	}
+	return false
+}
+
+// Outcomes are the words of Record.Outcome.
+func Outcomes() []string { return []string{"ok", "cached", "error", "refused"} }
+
+// Outcome says in one word how a request ended.
+func (r *Record) Outcome() string {
+	switch {
+	case r.Decision != nil && !r.Decision.Allow, r.Status == 401, r.Status == 403, r.Status == 429:
+		return "refused"
+	case r.Status >= 400 || r.Code != "":
+		return "error"
+	case r.Cache.Saves():
+		return "cached"
+	}
+	return "ok"
+}
