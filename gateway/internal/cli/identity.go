@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"net/http"
 	"net/url"
+	"strconv"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -105,4 +106,32 @@ func everyPage[T any](limit int, after string, page func(after string, limit int
 func addPaging(cmd *cobra.Command, limit *int, after *string) {
 	cmd.Flags().IntVar(limit, "limit", 0, "the most to list; 0 for all")
 	cmd.Flags().StringVar(after, "after", "", "list those that follow this one")
+}
+
+// listCommand is a verb that lists objects: page returns one page of them, with where the next
+// begins, and print prints all as a table.
+func listCommand[T any](e *environment, short, example string, page func(ctx context.Context, after string, query url.Values, limit int) ([]T, string, error), print func([]T) error) *cobra.Command {
+	var output, after string
+	var limit int
+	cmd := &cobra.Command{
+		Use:     "list",
+		Short:   short,
+		Example: example,
+		Args:    exactly(0, "no arguments, only flags"),
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			list, err := everyPage(limit, after, func(after string, limit int) ([]T, string, error) {
+				return page(cmd.Context(), after, url.Values{"after": {after}, "limit": {strconv.Itoa(limit)}}, limit)
+			})
+			if err != nil {
+				return err
+			}
+			if output == "json" {
+				return e.printJSON(list)
+			}
+			return print(list)
+		},
+	}
+	addPaging(cmd, &limit, &after)
+	addOutput(cmd, &output, "table", "json")
+	return cmd
 }

@@ -6,7 +6,6 @@ import (
 	"net/http"
 	"net/url"
 	"slices"
-	"strconv"
 	"strings"
 	"text/tabwriter"
 
@@ -97,34 +96,13 @@ func membersOf(members, admins []string) map[string]string {
 }
 
 func (e *environment) teamsListCommand() *cobra.Command {
-	var output, after string
-	var limit int
-	cmd := &cobra.Command{
-		Use:     "list",
-		Short:   "List the teams with their members",
-		Example: "  penstock teams list -o json",
-		Args:    exactly(0, "no arguments, only flags"),
-		RunE: func(cmd *cobra.Command, _ []string) error {
-			list, err := everyPage(limit, after, func(after string, limit int) ([]keys.Team, string, error) {
-				query := url.Values{"after": {after}, "limit": {strconv.Itoa(limit)}}
-				l, err := callIdentity(cmd.Context(), e, identityCall{http.MethodGet, teamsPath, "", query, nil}, func(ctx context.Context, a keys.Access) (l admin.TeamList, err error) {
-					l.Teams, l.Next, err = a.Teams(ctx, after, limit)
-					return l, err
-				})
-				return l.Teams, l.Next, err
-			})
-			if err != nil {
-				return err
-			}
-			if output == "json" {
-				return e.printJSON(list)
-			}
-			return e.printTeams(list)
-		},
-	}
-	addPaging(cmd, &limit, &after)
-	addOutput(cmd, &output, "table", "json")
-	return cmd
+	return listCommand(e, "List the teams with their members", "  penstock teams list -o json", func(ctx context.Context, after string, page url.Values, limit int) ([]keys.Team, string, error) {
+		l, err := callIdentity(ctx, e, identityCall{http.MethodGet, teamsPath, "", page, nil}, func(ctx context.Context, a keys.Access) (l admin.TeamList, err error) {
+			l.Teams, l.Next, err = a.Teams(ctx, after, limit)
+			return l, err
+		})
+		return l.Teams, l.Next, err
+	}, e.printTeams)
 }
 
 func (e *environment) printTeams(list []keys.Team) error {

@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"net/http"
 	"net/url"
-	"strconv"
 	"strings"
 	"text/tabwriter"
 
@@ -70,34 +69,13 @@ func (e *environment) usersCreateCommand() *cobra.Command {
 }
 
 func (e *environment) usersListCommand() *cobra.Command {
-	var output, after string
-	var limit int
-	cmd := &cobra.Command{
-		Use:     "list",
-		Short:   "List the users",
-		Example: "  penstock users list -o json",
-		Args:    exactly(0, "no arguments, only flags"),
-		RunE: func(cmd *cobra.Command, _ []string) error {
-			list, err := everyPage(limit, after, func(after string, limit int) ([]keys.User, string, error) {
-				query := url.Values{"after": {after}, "limit": {strconv.Itoa(limit)}}
-				l, err := callIdentity(cmd.Context(), e, identityCall{http.MethodGet, usersPath, "", query, nil}, func(ctx context.Context, a keys.Access) (l admin.UserList, err error) {
-					l.Users, l.Next, err = a.Users(ctx, after, limit)
-					return l, err
-				})
-				return l.Users, l.Next, err
-			})
-			if err != nil {
-				return err
-			}
-			if output == "json" {
-				return e.printJSON(list)
-			}
-			return e.printUsers(list)
-		},
-	}
-	addPaging(cmd, &limit, &after)
-	addOutput(cmd, &output, "table", "json")
-	return cmd
+	return listCommand(e, "List the users", "  penstock users list -o json", func(ctx context.Context, after string, page url.Values, limit int) ([]keys.User, string, error) {
+		l, err := callIdentity(ctx, e, identityCall{http.MethodGet, usersPath, "", page, nil}, func(ctx context.Context, a keys.Access) (l admin.UserList, err error) {
+			l.Users, l.Next, err = a.Users(ctx, after, limit)
+			return l, err
+		})
+		return l.Users, l.Next, err
+	}, e.printUsers)
 }
 
 func (e *environment) printUsers(list []keys.User) error {
