@@ -35,6 +35,8 @@ type program struct {
 	// limitPlan is the part of the plan that limits usually depend on: requests that are
 	// equal in it share the remembered limits.
 	limitPlan plan
+	// places are where the limits of the settings files are written, by their names.
+	places map[string]string
 	// rules maps the code of a reason to the only rule with that code.
 	rules map[string]string
 	// decision is where the first rule of the decision is.
@@ -106,7 +108,7 @@ func (b *bundle) compile(ctx context.Context, o Options) (*program, error) {
 	if err != nil {
 		return nil, fmt.Errorf("prepare policy: %w", err)
 	}
-	p := &program{revision: b.digest, files: b.files, query: query, plan: planFor(compiler.Modules, b.settings.tagNames()), rules: rulesOf(compiler.Modules), decision: firstRule(compiler.Modules, decisionRef),
+	p := &program{revision: b.digest, files: b.files, places: b.places, query: query, plan: planFor(compiler.Modules, b.settings.tagNames()), rules: rulesOf(compiler.Modules), decision: firstRule(compiler.Modules, decisionRef),
 		decisions: newMemo[*llm.Decision](o.MemoBytes), limits: newMemo[[]llm.Limit](o.MemoBytes / 4), workers: o.Workers}
 	p.limitPlan = p.plan.only(principalLeaves)
 	p.redirects = b.settings.redirects()

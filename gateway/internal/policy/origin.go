@@ -68,7 +68,15 @@ func (p *program) origins(ctx context.Context, input ast.Value, v llm.Decision, 
 	if _, err := p.evaluate(ctx, input, limit, rego.EvalQueryTracer(&t)); err != nil {
 		return v, err
 	}
-	return t.attribute(v), nil
+	v = t.attribute(v)
+	for i := range v.Rules {
+		// A limit of a settings file comes from a row of it: the built-in rule is the same for all.
+		r := &v.Rules[i]
+		if place := p.places[r.Name]; place != "" && r.Part == llm.PartLimit && strings.HasPrefix(r.Rule, builtinDir) {
+			r.Rule = place
+		}
+	}
+	return v, nil
 }
 
 // Recorded names the rules that the decisions of a record come from, if the policy is still the

@@ -72,7 +72,7 @@ func (b *bundle) setTables() error {
 	}
 	switch {
 	case b.settings != nil:
-		b.data[tablesRoot] = b.settings.tabulate()
+		b.data[tablesRoot], b.places = b.settings.tabulate()
 	case b.hasSettingRules():
 		b.data[tablesRoot] = emptyTables()
 	}

@@ -61,11 +61,16 @@ func emptyEntry(subject string) any {
 type tabulator struct {
 	tables object
 	raises []*raise
+	// places are where limits are written, by their names, as "teams.yaml:12"; file returns the
+	// file of a kind.
+	places map[string]string
+	file   func(kind string) string
 }
 
-// tabulate returns the tables of settings that have been checked.
-func (s *settings) tabulate() object {
-	t := tabulator{emptyTables(), s.limits.Raises}
+// tabulate returns the tables of settings that have been checked, and where their limits are
+// written, by the names that they have in a decision.
+func (s *settings) tabulate() (tables object, places map[string]string) {
+	t := tabulator{emptyTables(), s.limits.Raises, map[string]string{}, s.file}
 	t.group([]string{"teams"}, "team", s.teams.Defaults, s.teams.Teams)
 	if e := s.limits.Everyone; e != nil {
 		t.group([]string{"everyone"}, "everyone", e, nil)
@@ -86,7 +91,18 @@ func (s *settings) tabulate() object {
 	}
 	t.sessions(s.limits.Sessions)
 	t.models(&s.models)
-	return t.tables
+	return t.tables, t.places
+}
+
+// file returns the name of the file that has a kind of settings.
+func (s *settings) file(kind string) string {
+	switch kind {
+	case "teams":
+		return s.teamsName
+	case "models":
+		return s.modelsName
+	}
+	return s.limitsName
 }
 
 func (t *tabulator) requireTag(tag string, v *byValue) {
@@ -186,6 +202,7 @@ func (t *tabulator) entry(kind []string, name, label string, a *allowance) {
 		periods := t.periods(kind, name, q)
 		for _, p := range periods {
 			for _, l := range q.limits(who(label, name), p.add) {
+				t.places[l["name"].(string)] = t.file(kind[0]) + ":" + strconv.Itoa(q.row)
 				if scope := scopeOf(label, name); scope != "" {
 					l["scope"] = scope
 				}

@@ -44,6 +44,8 @@ type bundle struct {
 	digest    string
 	// settings are those of the settings files, nil without such files.
 	settings *settings
+	// places are where the settings' limits are written, by their names.
+	places map[string]string
 	// notes are what is valid but probably not meant.
 	notes Faults
 }
