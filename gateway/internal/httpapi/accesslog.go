@@ -65,8 +65,8 @@ func (x *exchange) logAccess() {
 		text("trace", trace)
 		text("model", truncate(x.request.Facts.Model))
 	}
-	if x.request != nil && x.request.Record != nil {
-		line = appendRecord(line, x.request.Record)
+	if record := x.record.Load(); record != nil {
+		line = appendRecord(line, record)
 	} else {
 		text("code", string(x.code))
 	}

@@ -16,6 +16,7 @@ func (a *API) chat(x *exchange) error {
 	}
 	req.Propagate = a.tracing.On && a.tracing.Propagate
 	x.request = req
+	req.Settled = func(r *llm.Record) { x.record.Store(r) }
 	return a.service.Serve(x.r.Context(), req, x.format.Writer(x.r.Context(), &x.reply))
 }
 

@@ -37,8 +37,10 @@ type exchange struct {
 	// the exchange ended in. counts is what w has sent, nil without an access log. They are for the
 	// access log.
 	request *llm.Request
-	code    llm.Code
-	counts  *counted
+	// record is what became of it, once it has been settled.
+	record atomic.Pointer[llm.Record]
+	code   llm.Code
+	counts *counted
 	// format is how the client speaks; hasFormat says that the path is a format's.
 	format    Format
 	hasFormat bool

@@ -68,8 +68,9 @@ type Request struct {
 	// Trace is its place in a distributed trace. Propagate says that providers get it as well.
 	Trace     Trace
 	Propagate bool
-	// Record is what became of it, set when it has been settled.
-	Record *Record
+	// Settled is given what became of the request, once it has been settled; nil for nobody. It
+	// must not block. Nothing is set in the request then, since it may be copied at that time.
+	Settled func(*Record)
 }
 
 // MaxClass bounds the label of a request's class, in bytes.

@@ -70,7 +70,7 @@ func (x *state) shadow(m *llm.Mirror) (c *state, why string) {
 func (x *state) copyRequest() *llm.Request {
 	req := *x.req
 	req.ID += "_mirror"
-	req.Record = nil
+	req.Settled = nil
 	if req.Trace.Span != (llm.SpanID{}) {
 		req.Trace.Parent, req.Trace.Span = req.Trace.Span, newSpan()
 	}

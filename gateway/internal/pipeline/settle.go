@@ -45,7 +45,9 @@ func (x *state) conclude(ctx context.Context) {
 	for _, sink := range x.Sinks {
 		sink(x.record)
 	}
-	x.req.Record = x.record
+	if x.req.Settled != nil {
+		x.req.Settled(x.record)
+	}
 }
 
 // cancelOpen ends the attempts that are still open.
