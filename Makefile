@@ -50,14 +50,15 @@ test: deps build sdk ## install what the tests need, then run them, with the rac
 	@fail='{"Action":"fail"}'; \
 	{ $(GO) test -json -race -timeout 30m $(LONGEST) $$($(GO) list ./... | grep -v $(GUESTS)) || echo $$fail; \
 	  $(GO) test -json -race -short -timeout 20m ./gateway$(GUESTS)/... || echo $$fail; \
-	  $(GO) test -json ./gateway$(GUESTS)/... ./gateway/internal/simulation || echo $$fail; \
+	  $(GO) test -json ./gateway/internal/server ./gateway$(GUESTS)/... ./gateway/internal/simulation || echo $$fail; \
 	  $(GO) test -json -run Allocates $(UNRACED) || echo $$fail; } | bin/testreport
 
 # The packages whose tests take longest: they begin first, so that the others run beside them.
 LONGEST = ./gateway/internal/server ./gateway
 
 # The packages that compile guests. Under the race detector the compiler takes minutes for
-# a guest in Go, so these tests run whole without it, and with it those of small guests.
+# a guest in Go, so these tests run whole without it, and with it those of small guests. The
+# server's tests that start a gateway for each of many combinations skip themselves under it.
 GUESTS = /internal/wasm
 
 # The packages with tests that skip themselves under the race detector, because it

@@ -12,6 +12,7 @@ import (
 // TestAnthropicClientsHitTheCache asks the same twice, with a target of either format: the
 // stored reply is what the first one was, byte for byte but for the id.
 func TestAnthropicClientsHitTheCache(t *testing.T) {
+	skipRaced(t)
 	for _, dialect := range []string{"openai", "anthropic"} {
 		for _, stream := range []bool{false, true} {
 			chat := llmtest.Chat{Text: "fine"}

@@ -33,6 +33,7 @@ func askClaude(stream bool) string {
 // a stream the same message as the plain reply that it adds up to. What an OpenAI client is
 // answered with an error is one for an Anthropic client, too.
 func TestAnthropicClientAtOpenAI(t *testing.T) {
+	skipRaced(t)
 	up := &replayer{}
 	h := openTestServer(t, up, toOpenAI)
 	all, right := map[string]int{}, map[string]int{}

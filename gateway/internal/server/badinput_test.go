@@ -45,6 +45,7 @@ func wantRefusal(t *testing.T, resp *http.Response, body []byte, status int, cod
 // TestBadRequests sends what must be refused, and then something good: the gateway
 // is none the worse.
 func TestBadRequests(t *testing.T) {
+	skipRaced(t)
 	h := openTestServer(t, llmtest.Handler(llmtest.JSON(200, llmtest.Chat{Text: "fine"}.OpenAI())), `
 keys: optional
 providers: {up: {dialect: openai, base_url: $UPSTREAM, allow_private: true, api_key: env:TEST_KEY}}
@@ -123,6 +124,7 @@ func gzipped(t *testing.T, text string) string {
 // a fallback, plain and streamed. Alone, the caller gets one clear error; with a
 // fallback it notices nothing.
 func TestBadUpstreams(t *testing.T) {
+	skipRaced(t)
 	good := llmtest.Chat{Text: "from the fallback"}
 	faults := map[string]struct {
 		step           llmtest.Step

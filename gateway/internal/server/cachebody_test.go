@@ -10,6 +10,7 @@ import (
 // TestCacheInstructionsInTheBody sends them in the body of each API: they hold, and no
 // provider sees them.
 func TestCacheInstructionsInTheBody(t *testing.T) {
+	skipRaced(t)
 	for _, dialect := range []string{"openai", "anthropic", "openai-responses", "gemini"} {
 		h, up := openCaching(t, dialect)
 		for _, a := range []asked{chat(""), messages(""), responses(""), gemini(`"generationConfig":{"maxOutputTokens":9}`, ""),

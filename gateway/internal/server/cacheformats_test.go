@@ -61,6 +61,7 @@ ledger: "sqlite://:memory:"
 // has a client of each format ask for the same, as a stream and whole: it gets what it would
 // have got of the target itself.
 func TestHitsInAllFormats(t *testing.T) {
+	skipRaced(t)
 	for _, dialect := range []string{"openai", "anthropic", "openai-responses", "gemini"} {
 		t.Run(dialect, func(t *testing.T) {
 			h, up := openCaching(t, dialect)
@@ -225,6 +226,7 @@ func dropIDs(v any) any {
 // TestUsageIsShownToThoseWhoAsk stores a stream for a client who did not ask for its usage, and
 // for one who did.
 func TestUsageIsShownToThoseWhoAsk(t *testing.T) {
+	skipRaced(t)
 	for _, dialect := range []string{"openai", "anthropic"} {
 		h, _ := openCaching(t, dialect)
 		for _, first := range []bool{false, true} {

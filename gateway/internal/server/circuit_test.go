@@ -12,6 +12,7 @@ import (
 // TestErrorsWithinRepliesOpenTheCircuit has a target fail with status 200: in a plain reply,
 // as a stream's first event, and after content. Three requests open its circuit.
 func TestErrorsWithinRepliesOpenTheCircuit(t *testing.T) {
+	skipRaced(t)
 	for _, dialect := range []string{"openai", "anthropic"} {
 		fault := `{"type":"error","error":{"type":"server_error","message":"overloaded","param":null,"code":null}}`
 		chunks := llmtest.Chat{Text: "some words"}.OpenAIChunks(false)

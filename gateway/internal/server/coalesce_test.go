@@ -129,6 +129,7 @@ func TestEqualStreamsShareOneCall(t *testing.T) {
 
 // TestFormatsShareOneCall has clients of all formats ask for the same, as streams and whole.
 func TestFormatsShareOneCall(t *testing.T) {
+	skipRaced(t)
 	for _, dialect := range []string{"openai", "anthropic"} {
 		t.Run(dialect, func(t *testing.T) {
 			gate := make(chan struct{})
@@ -359,6 +360,7 @@ ledger: "sqlite://:memory:"
 
 // TestOwnCalls has equal requests that are not to share a reply.
 func TestOwnCalls(t *testing.T) {
+	skipRaced(t)
 	for name, c := range map[string]struct {
 		settings, body string
 		header         []string

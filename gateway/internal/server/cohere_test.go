@@ -207,6 +207,7 @@ func checkProviderError(t *testing.T, rec *llmtest.Recorded, resp *http.Response
 }
 
 func TestCohereStreamsCut(t *testing.T) {
+	skipRaced(t)
 	n := 0
 	for rec := range llmtest.Recordings(t, func(r *llmtest.Recorded) bool { return isCohere(r) && r.Stream && slices.Contains(r.Tags, "tools") }) {
 		n++
@@ -219,6 +220,7 @@ func TestCohereStreamsCut(t *testing.T) {
 
 // TestCohereFails has the provider fail inside replies that begin well.
 func TestCohereFails(t *testing.T) {
+	skipRaced(t)
 	start := `event: message-start` + "\n" + `data: {"type":"message-start","delta":{"message":{"role":"assistant"}}}` + "\n\n"
 	text := `event: content-delta` + "\n" + `data: {"type":"content-delta","index":0,"delta":{"message":{"content":{"text":"He"}}}}` + "\n\n"
 	for name, tt := range map[string]struct {

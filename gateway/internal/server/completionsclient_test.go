@@ -28,6 +28,7 @@ func askCompletion(stream bool) string {
 // TestCompletionsClientEverywhere has providers of chat formats answer a client of the
 // completions API with each recorded reply: the text must be that of the chat reply.
 func TestCompletionsClientEverywhere(t *testing.T) {
+	skipRaced(t)
 	for _, of := range []struct {
 		dialect, endpoint string
 		providers         []string

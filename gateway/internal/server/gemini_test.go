@@ -166,6 +166,7 @@ func checkGeminiError(t *testing.T, rec *llmtest.Recorded, resp *http.Response, 
 }
 
 func TestGeminiStreamsCut(t *testing.T) {
+	skipRaced(t)
 	n := 0
 	for rec := range llmtest.Recordings(t, func(r *llmtest.Recorded) bool {
 		return isGemini(r) && r.Stream && slices.Contains(r.Tags, "reasoning") && len(r.Body) < 8<<10

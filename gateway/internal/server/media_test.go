@@ -137,6 +137,7 @@ func dataURL(media, path string) string {
 // that takes only data gets what it would get had the client sent the data; where the gateway
 // may not fetch, the client gets a 400 that says which part and which setting.
 func TestMediaByURL(t *testing.T) {
+	skipRaced(t)
 	host, _ := mediaHost(t)
 	for _, target := range []llm.Dialect{llm.Gemini, llm.Ollama, llm.Anthropic, llm.Cohere, llm.OpenAI, llm.Responses} {
 		up := &mediaUpstream{dialect: target}
@@ -178,6 +179,7 @@ func TestMediaByURL(t *testing.T) {
 
 // TestMediaRefused: why a medium was not fetched, without its URL's secrets.
 func TestMediaRefused(t *testing.T) {
+	skipRaced(t)
 	host, _ := mediaHost(t)
 	up := &mediaUpstream{dialect: llm.Ollama}
 	image := mediaClients[llm.OpenAI].image

@@ -65,6 +65,7 @@ ledger: sqlite://penstock.db
 }
 
 func TestOllamaStreamsCut(t *testing.T) {
+	skipRaced(t)
 	for rec := range llmtest.Recordings(t, func(r *llmtest.Recorded) bool { return isOllama(r) && r.Stream && len(r.Body) < 3000 }) {
 		checkCuts(t, "ollama", rec)
 	}

@@ -33,6 +33,7 @@ const documentURL = "http://penstock/openapi.json"
 // TestExamplesOfTheDocument sends every example in the OpenAPI document to a running gateway. The
 // status must be among those described, and the body must be as its schema says.
 func TestExamplesOfTheDocument(t *testing.T) {
+	skipRaced(t)
 	t.Parallel()
 	h := openTestServer(t, http.NotFoundHandler(), "keys: off\nmodels: {demo: {targets: [demo/demo]}}\n")
 	admin := httptest.NewServer(h.AdminHandler())

@@ -24,6 +24,7 @@ func askResponses(stream bool) string {
 // Responses API with each recorded reply: it must become a response as OpenAI describes it,
 // and a stream the same response as the plain reply that it adds up to.
 func TestResponsesClientEverywhere(t *testing.T) {
+	skipRaced(t)
 	for _, of := range []struct {
 		dialect, endpoint string
 		providers         []string
