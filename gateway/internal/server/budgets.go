@@ -34,43 +34,61 @@ type Budget struct {
 	Resets  *time.Time `json:"resets,omitempty"`
 }
 
-// budgets returns the counters of the meter.
+// counted is a counter with what raises add to its limits. Max, if there is one, includes it.
+type counted struct {
+	meter.Count
+	Raised int64
+}
+
+// counts returns the counters of the meter.
+func (s *Server) counts() []counted {
+	counts := s.meter.Counts()
+	all := make([]counted, len(counts))
+	for i, c := range counts {
+		all[i] = counted{c, s.raises.By(c.Scope, c.Unit, c.Window)}
+		if c.Max > 0 {
+			all[i].Max = llm.Add(c.Max, all[i].Raised)
+		}
+	}
+	return all
+}
+
+// percent returns how much of the maximum is used, in whole percent; nil without one. Requests in
+// flight use up a limit on their number, and of others hold more than they will use.
+func (c *counted) percent() *int {
+	if c.Max <= 0 {
+		return nil
+	}
+	used := c.Spent
+	if c.Unit == llm.UnitConcurrent {
+		used = c.Reserved
+	}
+	percent := int(min(100*float64(used)/float64(c.Max), 1e6))
+	return &percent
+}
+
+// budgets returns the counters for operators.
 func (s *Server) budgets() BudgetList {
 	list := BudgetList{Budgets: []Budget{}}
-	for _, c := range s.meter.Counts() {
-		list.Budgets = append(list.Budgets, budgetOf(c, s.raises.By(c.Scope, c.Unit, c.Window)))
+	for _, c := range s.counts() {
+		list.Budgets = append(list.Budgets, budgetOf(c))
 	}
 	return list
 }
 
-// budgetOf returns a counter whose limits are raised by that.
-func budgetOf(c meter.Count, raised int64) Budget {
-	b := Budget{Scope: c.Scope, Unit: c.Unit, Window: c.Window, Used: c.Unit.Amount(c.Spent), Reserved: c.Unit.Amount(c.Reserved)}
-	if raised > 0 {
-		b.Raised = c.Unit.Amount(raised)
+func budgetOf(c counted) Budget {
+	b := Budget{Scope: c.Scope, Unit: c.Unit, Window: c.Window, Used: c.Unit.Amount(c.Spent), Reserved: c.Unit.Amount(c.Reserved), Percent: c.percent()}
+	if c.Raised > 0 {
+		b.Raised = c.Unit.Amount(c.Raised)
 	}
 	if c.Max > 0 {
-		most := llm.Add(c.Max, raised)
-		b.Max, b.Percent = c.Unit.Amount(most), percentOf(c.Unit, c.Spent, c.Reserved, most)
+		b.Max = c.Unit.Amount(c.Max)
 	}
 	if !c.Resets.IsZero() {
 		resets := c.Resets.UTC()
 		b.Resets = &resets
 	}
 	return b
-}
-
-// percentOf returns how much of a maximum is used; nil when that is 0. Requests in flight
-// use up a limit on their number, and of others hold more than they will use.
-func percentOf(u llm.Unit, spent, reserved, most int64) *int {
-	if most <= 0 {
-		return nil
-	}
-	if u == llm.UnitConcurrent {
-		spent = reserved
-	}
-	percent := int(min(100*float64(spent)/float64(most), 1e6))
-	return &percent
 }
 
 // ParseAmount parses what llm.Unit.Amount has formatted.

@@ -129,22 +129,14 @@ func (s *Server) fillLimits(list *LimitList, at time.Time) {
 	for i := range list.Limits {
 		limits[i] = list.Limits[i].limit
 	}
-	counts := map[[3]string]meter.Count{}
-	for _, c := range s.meter.Counts() {
-		counts[[3]string{c.Scope, string(c.Unit), c.Window}] = c
-	}
 	allowed := list.Models - len(list.Denied)
 	for i, state := range s.meter.States(s.raised(limits, at), at) {
 		shown := &list.Limits[i]
-		c := meter.Count{Scope: state.Scope, Unit: state.Unit, Window: state.Window}
-		if state.Before > 0 { // else the window of its counter may be another
-			c = counts[[3]string{state.Scope, string(state.Unit), state.Window}]
-		}
-		c.Max, c.Resets = state.Max-state.Raised, time.Time{}
+		c := meter.Count{Scope: state.Scope, Unit: state.Unit, Window: state.Window, Spent: state.Before - state.Held, Reserved: state.Held, Max: state.Max}
 		if state.ResetsAt > 0 {
 			c.Resets = time.UnixMilli(state.ResetsAt)
 		}
-		shown.Budget, shown.OnExceed = budgetOf(c, state.Raised), cmp.Or(string(state.OnExceed), "deny")
+		shown.Budget, shown.OnExceed = budgetOf(counted{c, state.Raised}), cmp.Or(string(state.OnExceed), "deny")
 		if shown.Max == "" { // of a limit that nothing fits
 			shown.Max = json.Number("0")
 		}

@@ -21,12 +21,8 @@ func (p pages) Audit(ctx context.Context, e audit.Entry) { p.server.addAudit(ctx
 // Counts lists what is used of every limit, with the raises in force.
 func (p pages) Counts() []dashboard.Count {
 	var out []dashboard.Count
-	for _, c := range p.server.meter.Counts() {
-		d := dashboard.Count{Scope: c.Scope, Unit: c.Unit, Window: c.Window, Used: c.Spent, Reserved: c.Reserved, Max: c.Max, Resets: c.Resets}
-		if by := p.server.raises.By(c.Scope, c.Unit, c.Window); by > 0 && c.Max > 0 {
-			d.Max, d.Raised = llm.Add(c.Max, by), true
-		}
-		out = append(out, d)
+	for _, c := range p.server.counts() {
+		out = append(out, dashboard.Count{Scope: c.Scope, Unit: c.Unit, Window: c.Window, Used: c.Spent, Reserved: c.Reserved, Max: c.Max, Raised: c.Raised > 0 && c.Max > 0, Resets: c.Resets})
 	}
 	return out
 }

@@ -4,7 +4,6 @@ import (
 	"cmp"
 	"context"
 	"fmt"
-	"math"
 	"net/http"
 	"slices"
 	"time"
@@ -98,7 +97,7 @@ func (p pages) SpentToday(ctx context.Context, zone *time.Location) (llm.NanoUSD
 	}
 	var fullest *dashboard.DayBudget
 	share := -1.0
-	for _, c := range p.server.meter.Counts() {
+	for _, c := range p.server.counts() {
 		if c.Unit != llm.UnitUSD || c.Window != "day" || c.Max <= 0 {
 			continue
 		}
@@ -158,13 +157,12 @@ func (s *Server) circuitNotices() (all []dashboard.Notice) {
 
 // budgetNotices are the budgets that are used to 80 % and more.
 func (s *Server) budgetNotices() (all []dashboard.Notice) {
-	for _, c := range s.meter.Counts() {
-		if c.Unit == llm.UnitConcurrent || c.Max <= 0 || len(all) == maxNotices {
+	for _, c := range s.counts() {
+		percent := c.percent()
+		if c.Unit == llm.UnitConcurrent || percent == nil || *percent < 80 || len(all) == maxNotices {
 			continue
 		}
-		if share := float64(c.Spent) / float64(c.Max); share >= 0.8 {
-			all = append(all, dashboard.Notice{Broken: share >= 1, Text: fmt.Sprintf("%s has used %d %% of its %s per %s.", c.Scope, int(math.Min(share*100, 9999)), c.Unit, c.Window), Command: "penstock budget list"})
-		}
+		all = append(all, dashboard.Notice{Broken: *percent >= 100, Text: fmt.Sprintf("%s has used %d %% of its %s per %s.", c.Scope, *percent, c.Unit, c.Window), Command: "penstock budget list"})
 	}
 	return all
 }

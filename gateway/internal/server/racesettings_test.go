@@ -92,12 +92,18 @@ ledger: sqlite://penstock.db
 	front := httptest.NewServer(h.Handler())
 	var clients sync.WaitGroup
 	var served, asked atomic.Int64
+	raised := make(chan string, 1)
 	for i := range 64 {
 		clients.Go(func() {
 			rnd := rand.New(rand.NewPCG(uint64(i), 15))
 			for range 20 {
-				if asked.Add(1) == 300 {
-					h.raiseMeanwhile(t, &asked)
+				switch asked.Add(1) {
+				case 300:
+					raised <- h.raiseBudget(t)
+				case 900:
+					if _, err := h.endRaise(t.Context(), <-raised); err != nil {
+						t.Error(err)
+					}
 				}
 				if raceSettingsOnce(t, front.URL, tokens[i%len(tokens)], rnd) {
 					served.Add(1)
@@ -116,19 +122,13 @@ func exists(path string) bool {
 	return err == nil
 }
 
-// raiseMeanwhile raises the budget of the team a for the next requests.
-func (h *testServer) raiseMeanwhile(t *testing.T, asked *atomic.Int64) {
+// raiseBudget raises the budget of the team a and returns the raise's id.
+func (h *testServer) raiseBudget(t *testing.T) string {
 	raise, err := h.raise(t.Context(), admin.RaiseSpec{Scope: "team:a", Unit: llm.UnitUSD, Window: "day", By: "0.1", Until: "+1h"}, "test")
 	if err != nil {
 		t.Error(err)
-		return
 	}
-	go func() {
-		for asked.Load() < 900 && t.Context().Err() == nil {
-			time.Sleep(time.Millisecond)
-		}
-		_, _ = h.endRaise(context.WithoutCancel(t.Context()), raise.ID)
-	}()
+	return raise.ID
 }
 
 // raceSettingsOnce sends one request and reports whether it was served. Some clients leave.

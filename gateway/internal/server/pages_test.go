@@ -1,0 +1,54 @@
+package server
+
+import (
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/penstock/penstock/gateway/internal/httpapi/admin"
+	"github.com/penstock/penstock/gateway/internal/keys"
+	"github.com/penstock/penstock/gateway/internal/llm"
+	"github.com/penstock/penstock/gateway/internal/llmtest"
+)
+
+// TestPagesKnowRaises: what the pages say of a budget is of its raised maximum.
+func TestPagesKnowRaises(t *testing.T) {
+	t.Parallel()
+	h := openTestServer(t, llmtest.Handler(llmtest.JSON(200, llmtest.Chat{Text: "hi"}.OpenAI())), `
+providers:
+  p: {dialect: openai, base_url: $UPSTREAM/p, allow_private: true, api_key: env:TEST_KEY}
+models:
+  m: {targets: [{target: p/m, price: {input: 1, output: 1}}]}
+ledger: sqlite://penstock.db
+`)
+	key, token, err := h.keys.Create(t.Context(), keys.Spec{Name: "k", Budget: llm.Budget{Max: llm.USD, Window: "day"}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if resp, body := h.post(t, `{"model":"m","max_tokens":5,`+hello+`}`, "Authorization", "Bearer "+token.Reveal()); resp.StatusCode != 200 {
+		t.Fatalf("%s %s", resp.Status, body)
+	}
+	scope, p := "key:"+key.ID, pages{h.Server}
+	if _, err := h.Server.correct(t.Context(), admin.Correction{Scope: scope, Unit: llm.UnitUSD, Window: "day", Used: "0.95"}); err != nil {
+		t.Fatal(err)
+	}
+	check := func(when string, max llm.NanoUSD, noticed bool) {
+		t.Helper()
+		_, today, err := p.SpentToday(t.Context(), time.UTC)
+		if err != nil || today == nil || today.Max != max || today.Scope != scope || p.DayLimit(scope) != max {
+			t.Errorf("%s: %+v, %v and a limit of %v a day, want %v", when, today, err, p.DayLimit(scope), max)
+		}
+		found := false
+		for _, n := range p.Attention(t.Context()) {
+			found = found || strings.Contains(n.Text, scope)
+		}
+		if found != noticed {
+			t.Errorf("%s: noticed is %t, want %t", when, found, noticed)
+		}
+	}
+	check("before the raise", llm.USD, true)
+	if _, err := h.raise(t.Context(), admin.RaiseSpec{Scope: scope, Unit: llm.UnitUSD, Window: "day", By: "2", Until: "+1h"}, "test"); err != nil {
+		t.Fatal(err)
+	}
+	check("after the raise", 3*llm.USD, false)
+}
