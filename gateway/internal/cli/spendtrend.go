@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/penstock/penstock/gateway/internal/ledger"
+	"github.com/penstock/penstock/gateway/internal/llm"
 )
 
 // spendTrends returns the cost of each group of a query over time, by its values joined with
@@ -14,7 +15,7 @@ import (
 // query that is grouped by time already, or asks for the time before the first record.
 func spendTrends(ctx context.Context, l *ledger.Reader, q ledger.Query, now time.Time) (map[string][]int64, error) {
 	for _, d := range q.By {
-		if slices.Contains([]string{"hour", "day", "week", "month"}, d) {
+		if llm.Step(d).Known() {
 			return nil, nil
 		}
 	}
@@ -25,11 +26,11 @@ func spendTrends(ctx context.Context, l *ledger.Reader, q ledger.Query, now time
 	if q.Since.IsZero() || !q.Since.Before(until) || len(q.By) == maxTrendDimensions {
 		return nil, nil
 	}
-	step := "hour"
+	step := llm.StepHour
 	if until.Sub(q.Since) > 48*time.Hour {
-		step = "day"
+		step = llm.StepDay
 	}
-	q.By = append(slices.Clone(q.By), step)
+	q.By = append(slices.Clone(q.By), string(step))
 	q.Limit = maxTrendRows
 	report, err := l.Spend(ctx, q)
 	if err != nil {
@@ -64,18 +65,11 @@ func trendsOf(report ledger.Report, steps []string) map[string][]int64 {
 	return trends
 }
 
-// timeSteps returns the names of the hours or days from since to until, as the ledger writes
-// them; at most 400.
-func timeSteps(since, until time.Time, step string) (names []string) {
+// timeSteps returns the names of the steps from since to until; at most 400.
+func timeSteps(since, until time.Time, step llm.Step) (names []string) {
 	const most = 400
-	for at := since; at.Before(until) && len(names) < most; {
-		if step == "hour" {
-			names = append(names, at.Format("2006-01-02T15:00Z07:00"))
-			at = at.Truncate(time.Hour).Add(time.Hour)
-		} else {
-			names = append(names, at.Format(time.DateOnly))
-			at = time.Date(at.Year(), at.Month(), at.Day()+1, 0, 0, 0, 0, at.Location())
-		}
+	for at := since; at.Before(until) && len(names) < most; at = step.Next(at) {
+		names = append(names, step.Label(at))
 	}
 	return names
 }

@@ -73,7 +73,7 @@ func (q Query) dimensionTable() (table, bool) {
 	}
 	for d := range names {
 		switch {
-		case timeLabels()[d] != nil:
+		case llm.Step(d).Known():
 		case dimension != "":
 			return table{}, false
 		default:

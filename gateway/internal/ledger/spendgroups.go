@@ -45,8 +45,8 @@ func (g *groups) scan(rows *sql.Rows, p plan) error {
 	}
 	row := Row{By: g.q.By, Values: make([]string, len(g.q.By)), Sums: n.sums}
 	for i, d := range g.q.By {
-		if label, ok := timeLabels()[d]; ok {
-			row.Values[i] = label(at)
+		if step := llm.Step(d); step.Known() {
+			row.Values[i] = step.Label(at)
 		} else if at := slices.Index(p.columns, d); at >= 0 {
 			row.Values[i] = values[at]
 		}
@@ -77,8 +77,8 @@ func (g *groups) addTagged(row Row, tag string) error {
 
 // wanted reports whether the query's conditions on time hold.
 func (g *groups) wanted(at time.Time) bool {
-	for d, label := range timeLabels() {
-		if want, ok := g.q.Where[d]; ok && label(at) != want {
+	for d, want := range g.q.Where {
+		if step := llm.Step(d); step.Known() && step.Label(at) != want {
 			return false
 		}
 	}
@@ -154,15 +154,3 @@ func (h halves) sum() int64 {
 	}
 	return high<<32 | h.low&math.MaxUint32
 }
-
-// timeLabels are the dimensions of time: how a moment is written in each.
-func timeLabels() map[string]func(time.Time) string {
-	return map[string]func(time.Time) string{
-		"hour":  hourLabel,
-		"day":   func(t time.Time) string { return t.Format(time.DateOnly) },
-		"week":  func(t time.Time) string { return t.AddDate(0, 0, -(int(t.Weekday())+6)%7).Format(time.DateOnly) }, // its Monday
-		"month": func(t time.Time) string { return t.Format("2006-01") },
-	}
-}
-
-func hourLabel(t time.Time) string { return t.Format("2006-01-02T15:00Z07:00") }

@@ -51,14 +51,14 @@ func (q Query) plan(now time.Time) (plan, error) {
 		if slices.Contains(q.By[:i], d) {
 			return plan{}, badQuery(fmt.Sprintf("Spend is grouped by %s twice.", llm.Quote(d)))
 		}
-		if timeLabels()[d] != nil {
+		if llm.Step(d).Known() {
 			p.timed = true
 		} else {
 			p.columns = append(p.columns, d)
 		}
 	}
 	for d := range q.Where {
-		p.timed = p.timed || timeLabels()[d] != nil
+		p.timed = p.timed || llm.Step(d).Known()
 	}
 	from := q.table(now)
 	if isTag(from.dimension) {
@@ -121,7 +121,7 @@ type table struct {
 func (q Query) table(now time.Time) table {
 	hours := hoursTable()
 	for _, d := range slices.Concat(q.By, slices.Collect(maps.Keys(q.Where))) {
-		if timeLabels()[d] == nil && hours.dimensions[d] == "" && !isTag(d) {
+		if !llm.Step(d).Known() && hours.dimensions[d] == "" && !isTag(d) {
 			return requestsTable()
 		}
 	}
@@ -238,7 +238,7 @@ func (b *statement) betweenHours(since, until time.Time) {
 // a tag that a request must not have, are left to the reader.
 func (b *statement) where(values map[string]string) error {
 	for _, d := range slices.Sorted(maps.Keys(values)) {
-		if timeLabels()[d] != nil || values[d] == "" && isTag(d) && d == b.table.dimension {
+		if llm.Step(d).Known() || values[d] == "" && isTag(d) && d == b.table.dimension {
 			continue
 		}
 		b.WriteString(" AND ")

@@ -38,11 +38,11 @@ type spendRange struct {
 	Name, Title string
 	days        int
 	// step is the dimension of time of the chart.
-	step string
+	step llm.Step
 }
 
 func spendRanges() []spendRange {
-	return []spendRange{{"24h", "24 hours", 1, "hour"}, {"7d", "7 days", 7, "day"}, {"30d", "30 days", 30, "day"}, {"90d", "90 days", 90, "day"}, {"365d", "a year", 365, "month"}}
+	return []spendRange{{"24h", "24 hours", 1, llm.StepHour}, {"7d", "7 days", 7, llm.StepDay}, {"30d", "30 days", 30, llm.StepDay}, {"90d", "90 days", 90, llm.StepDay}, {"365d", "a year", 365, llm.StepMonth}}
 }
 
 // spendDimensions are those that the page offers; a tag is entered by its name.
@@ -117,7 +117,7 @@ func (d *Dashboard) readSpend(r *http.Request) (v spendView, q SpendQuery, err e
 		return v, q, &llm.Error{Code: llm.CodeInvalidRequest, Status: http.StatusBadRequest, Message: fmt.Sprintf("Spend cannot be shown by %s; use %s or tag:NAME.", llm.Quote(v.By), strings.Join(v.Dimensions, ", "))}
 	}
 	zone := d.zone(r)
-	q = SpendQuery{By: []string{v.By, v.Range.step}, Zone: zone, Where: map[string]string{}}
+	q = SpendQuery{By: []string{v.By, string(v.Range.step)}, Zone: zone, Where: map[string]string{}}
 	q.Since, q.Until = v.Range.bounds(d.now().In(zone))
 	for name, values := range query {
 		if name != "by" && name != "range" && (slices.Contains(v.Dimensions, name) || strings.HasPrefix(name, "tag:")) {
@@ -126,7 +126,7 @@ func (d *Dashboard) readSpend(r *http.Request) (v spendView, q SpendQuery, err e
 		}
 	}
 	slices.SortFunc(v.Where, func(a, b spendFilter) int { return cmp.Compare(a.Name, b.Name) })
-	csv := url.Values{"format": {"csv"}, "by": {v.By + "," + v.Range.step}, "since": {q.Since.Format(time.RFC3339)}, "zone": {zone.String()}}
+	csv := url.Values{"format": {"csv"}, "by": {v.By + "," + string(v.Range.step)}, "since": {q.Since.Format(time.RFC3339)}, "zone": {zone.String()}}
 	for name, value := range q.Where {
 		csv.Set(name, value)
 	}
@@ -134,17 +134,15 @@ func (d *Dashboard) readSpend(r *http.Request) (v spendView, q SpendQuery, err e
 	return v, q, nil
 }
 
-// bounds returns the range up to the end of the hour or day of now, at whole hours, days or months.
+// bounds returns the range up to the end of the current hour, day or month.
 func (s spendRange) bounds(now time.Time) (since, until time.Time) {
+	until = s.step.Next(now)
 	switch s.step {
-	case "hour":
-		until = now.Truncate(time.Hour).Add(time.Hour)
+	case llm.StepHour:
 		return until.Add(-24 * time.Hour), until
-	case "month":
-		until = time.Date(now.Year(), now.Month()+1, 1, 0, 0, 0, 0, now.Location())
+	case llm.StepMonth:
 		return until.AddDate(0, -12, 0), until
 	}
-	until = time.Date(now.Year(), now.Month(), now.Day()+1, 0, 0, 0, 0, now.Location())
 	return until.AddDate(0, 0, -s.days), until
 }
 
@@ -288,7 +286,7 @@ func (d *Dashboard) spendChart(rows []SpendRow, groups []spendGroup, q SpendQuer
 	for _, name := range order {
 		p.Series = append(p.Series, chart.Series{Name: name, Values: series[name]})
 	}
-	if budget := d.gateway.DayLimit(scopeOf(q.Where)); budget > 0 && v.Range.step == "day" {
+	if budget := d.gateway.DayLimit(scopeOf(q.Where)); budget > 0 && v.Range.step == llm.StepDay {
 		p.Levels = append(p.Levels, chart.Level{Name: "budget a day", Value: float64(budget) / float64(llm.USD)})
 	}
 	return chart.Area(p)
@@ -328,17 +326,9 @@ func (d *Dashboard) spendCSV(w http.ResponseWriter, r *http.Request) {
 // it.
 func (s spendRange) steps(since, until time.Time) (times []time.Time, place map[string]int) {
 	place = map[string]int{}
-	for at := since; at.Before(until); {
-		layout, next := time.DateOnly, time.Date(at.Year(), at.Month(), at.Day()+1, 0, 0, 0, 0, at.Location())
-		switch s.step {
-		case "hour":
-			layout, next = "2006-01-02T15:00Z07:00", at.Add(time.Hour)
-		case "month":
-			layout, next = "2006-01", at.AddDate(0, 1, 0)
-		}
-		place[at.Format(layout)] = len(times)
+	for at := since; at.Before(until); at = s.step.Next(at) {
+		place[s.step.Label(at)] = len(times)
 		times = append(times, at)
-		at = next
 	}
 	return times, place
 }
