@@ -14,6 +14,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/penstock/penstock/gateway/internal/httpapi/admin"
 	"github.com/penstock/penstock/gateway/internal/ledger"
 	"github.com/penstock/penstock/gateway/internal/llm"
 )
@@ -59,9 +60,9 @@ type usageDifference struct {
 }
 
 func (e *environment) reconcile(ctx context.Context, path string, o *reconcileOptions) error {
-	zone, err := time.LoadLocation(o.zone)
-	if err != nil || o.zone == "Local" {
-		return &usageError{fmt.Errorf("--zone: unknown time zone %q; write UTC or a name such as Europe/Berlin", o.zone)}
+	zone, err := admin.ParseZone(o.zone)
+	if err != nil {
+		return &usageError{fmt.Errorf("--zone: %w", err)}
 	}
 	f, err := os.Open(path)
 	if err != nil {

@@ -55,8 +55,8 @@ func (o *spendOptions) query(now time.Time) (q ledger.Query, err error) {
 	if q.Until, err = parseTime(o.until, now); err != nil {
 		return q, &usageError{fmt.Errorf("--until: %w", err)}
 	}
-	if q.Zone, err = time.LoadLocation(o.zone); err != nil || o.zone == "Local" {
-		return q, &usageError{fmt.Errorf("--zone: unknown time zone %q; write UTC or a name such as Europe/Berlin", o.zone)}
+	if q.Zone, err = admin.ParseZone(o.zone); err != nil {
+		return q, &usageError{fmt.Errorf("--zone: %w", err)}
 	}
 	for _, w := range o.where {
 		name, value, ok := strings.Cut(w, "=")

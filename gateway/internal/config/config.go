@@ -28,7 +28,7 @@ type Config struct {
 	// sent must be good, none is needed) or off. With a configuration file the default
 	// is required; without one it is off.
 	Keys KeyMode `yaml:"keys"`
-	// Identity is whose tokens callers may send in place of a virtual key; left out, nobody's.
+	// Identity is whose tokens callers may send in place of a virtual key; left out, none are accepted.
 	Identity Identity `yaml:"identity"`
 	// Server bounds what callers may send and how long they may take.
 	Server Server `yaml:"server"`

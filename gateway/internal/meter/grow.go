@@ -3,8 +3,8 @@ package meter
 import "github.com/penstock/penstock/gateway/internal/llm"
 
 // Grow raises a reservation that a request has outrun to what it has used, ask.Least, and as
-// far beyond as hard limits have room for, up to ask.Most. It returns the output that the
-// reservation is for now. Limits that deny are overdrawn by what was used, and deny
+// far beyond as hard limits have room for, up to ask.Most. It returns the output that is
+// reserved then. Limits that deny are overdrawn by what was used, and deny
 // later requests. The states are those that Reserve has returned.
 //
 // The error is an *llm.Error that names a limit that cuts and has no room for what was used.

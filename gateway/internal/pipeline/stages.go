@@ -299,7 +299,7 @@ type Hold interface {
 	// is; no other request can have what it holds meanwhile.
 	Replace(ctx context.Context, draft *llm.Record, limits []llm.Limit, ask llm.Ask) (h Hold, output int64, err error)
 	// Grow raises the reservation to what was used, ask.Least, and as far beyond as limits have
-	// room for. It returns the output that is reserved for now. The error, with FaultOverrun,
+	// room for. It returns the output that is reserved then. The error, with FaultOverrun,
 	// names the limit that cuts the reply off.
 	Grow(ask llm.Ask) (output int64, err error)
 	// Settle replaces the reservation by what was really used and returns the charges for

@@ -64,7 +64,7 @@ func spendQuery(query url.Values, now time.Time) (q SpendQuery, format string, e
 				q.Until, err = parseTime(value, now, 0)
 			}
 		case "zone":
-			q.Zone, err = parseZone(value)
+			q.Zone, err = ParseZone(value)
 		case "format":
 			if format = value; value != "" && value != "json" && value != "csv" {
 				err = fmt.Errorf("%s is neither json nor csv", llm.Quote(value))
@@ -89,8 +89,8 @@ func list(s string) (names []string) {
 	return names
 }
 
-// parseZone reads the name of a time zone. Local is refused: it is the gateway's machine's.
-func parseZone(name string) (*time.Location, error) {
+// ParseZone reads the name of a time zone. Local is refused: it is the gateway's machine's.
+func ParseZone(name string) (*time.Location, error) {
 	zone, err := time.LoadLocation(name)
 	if err != nil || name == "Local" {
 		return nil, fmt.Errorf("unknown time zone %s: write UTC or a name such as Europe/Berlin", llm.Quote(name))
