@@ -1,9 +1,13 @@
 package ledger
 
 import (
+	"encoding/json"
+	"math"
 	"strconv"
+	"time"
 
 	"github.com/penstock/penstock/gateway/internal/jsontext"
+	"github.com/penstock/penstock/gateway/internal/llm"
 )
 
 // object is a JSON object being written. Its methods leave out what is zero. Names
@@ -93,4 +97,49 @@ func appendFloats(b []byte, list []float64) []byte {
 		b = appendFloat(jsontext.AppendComma(b), f)
 	}
 	return append(b, ']')
+}
+
+func finite(f float64) bool { return !math.IsNaN(f) && !math.IsInf(f, 0) }
+
+func appendFloat(b []byte, f float64) []byte { return strconv.AppendFloat(b, f, 'g', -1, 64) }
+
+// float leaves out zero, and what JSON has no number for.
+func (o *object) float(name string, f float64) {
+	if f != 0 && finite(f) {
+		o.name(name)
+		o.b = appendFloat(o.b, f)
+	}
+}
+
+// json writes a value that is JSON already.
+func (o *object) json(name string, value json.RawMessage) {
+	if len(value) > 0 {
+		o.name(name)
+		o.b = append(o.b, value...)
+	}
+}
+
+func (o *object) time(name string, t time.Time) {
+	o.name(name)
+	o.b = append(o.b, '"')
+	o.b = t.AppendFormat(o.b, time.RFC3339Nano)
+	o.b = append(o.b, '"')
+}
+
+// millis writes what Millis.AppendJSON would, without the detour over floats.
+func (o *object) millis(name string, m llm.Millis) {
+	if m < 0 || m > math.MaxInt64/2 {
+		o.name(name)
+		o.b = m.AppendJSON(o.b)
+		return
+	}
+	micros := (int64(m) + 500) / 1000
+	if micros == 0 {
+		return
+	}
+	o.name(name)
+	o.b = strconv.AppendInt(o.b, micros/1000, 10)
+	if frac := micros % 1000; frac != 0 {
+		o.b = append(o.b, '.', byte('0'+frac/100), byte('0'+frac/10%10), byte('0'+frac%10))
+	}
 }

@@ -5,9 +5,6 @@ import (
 	"maps"
 	"reflect"
 	"slices"
-	"strings"
-
-	"github.com/penstock/penstock/gateway/internal/llm"
 )
 
 // loadSettings reads the settings files among the texts. It returns nil if there are none.
@@ -255,52 +252,4 @@ func overlay[T any](defaults, own *T) *T {
 		}
 	}
 	return &out
-}
-
-// quota is one bound with its unit and window.
-type quota struct {
-	unit   llm.Unit
-	window window // empty for concurrent
-	*hardSoft
-}
-
-// all returns the quotas, sorted by unit and window.
-func (q *quotas) all() (list []quota) {
-	for _, w := range slices.Sorted(maps.Keys(q.Budget)) {
-		list = append(list, quota{llm.UnitUSD, w, &q.Budget[w].hardSoft})
-	}
-	for _, counts := range []struct {
-		unit llm.Unit
-		by   map[window]*count
-	}{{llm.UnitRequests, q.Requests}, {llm.UnitTokens, q.Tokens}, {llm.UnitInputTokens, q.InputTokens}, {llm.UnitOutputTokens, q.OutputTokens}} {
-		for _, w := range slices.Sorted(maps.Keys(counts.by)) {
-			list = append(list, quota{counts.unit, w, &counts.by[w].hardSoft})
-		}
-	}
-	if q.RPM != nil {
-		list = append(list, quota{llm.UnitRequests, "1m", &q.RPM.hardSoft})
-	}
-	if q.TPM != nil {
-		list = append(list, quota{llm.UnitTokens, "1m", &q.TPM.hardSoft})
-	}
-	if q.Concurrent != nil {
-		list = append(list, quota{llm.UnitConcurrent, "", &q.Concurrent.hardSoft})
-	}
-	return list
-}
-
-func (a *allowance) hasSoft() bool {
-	return a != nil && slices.ContainsFunc(a.all(), func(q quota) bool { return q.hasSoft })
-}
-
-// describe names a quota in messages and limits.
-func (q quota) describe() string {
-	what := strings.ReplaceAll(string(q.unit), "_", " ")
-	switch q.unit {
-	case llm.UnitUSD:
-		what = "budget"
-	case llm.UnitConcurrent:
-		return "concurrent requests"
-	}
-	return what + " per " + string(q.window)
 }

@@ -8,8 +8,6 @@ import (
 	"strconv"
 	"strings"
 	"time"
-
-	"github.com/penstock/penstock/gateway/internal/llm"
 )
 
 // The default rules do not read the settings as they are written, but tables made of them,
@@ -253,94 +251,6 @@ func scopeOf(label, name string) string {
 		return label + ":" + name
 	}
 	return ""
-}
-
-// limits returns the limits of a quota as they are in a decision, without the scope.
-func (q quota) limits(who string, add int64) (list []object) {
-	limit := func(name string, max int64, action string) {
-		l := object{"name": who + ": " + name, "unit": string(q.unit), "max": q.decimal(max)}
-		if q.window != "" {
-			l["window"] = string(q.window)
-		}
-		if action != defaultAction {
-			l["on_exceed"] = action
-		}
-		list = append(list, l)
-	}
-	if q.hasHard {
-		limit(q.describe(), q.hard+add, q.onExceed)
-	}
-	if q.hasSoft {
-		limit("soft "+q.describe(), q.softOf(add), "warn")
-	}
-	return list
-}
-
-// softOf returns the soft limit. A raise lifts it in proportion to the hard one.
-func (q quota) softOf(add int64) int64 {
-	switch {
-	case !q.hasHard:
-		return q.soft + add
-	case q.percent > 0:
-		return (q.hard+add)/100*int64(q.percent) + (q.hard+add)%100*int64(q.percent)/100
-	case add == 0 || q.hard == 0:
-		return q.soft
-	}
-	return int64(float64(q.soft) / float64(q.hard) * float64(q.hard+add))
-}
-
-// decimal returns an amount as a decision has it.
-func (q quota) decimal(amount int64) json.Number {
-	if q.unit == llm.UnitUSD {
-		return json.Number(llm.NanoUSD(amount).Decimal())
-	}
-	return json.Number(strconv.FormatInt(amount, 10))
-}
-
-// mark returns from what usage on a soft limit is exceeded, in whole percent of the limit
-// that input.usage is of: the hard one if there is one.
-func (q quota) mark() int64 {
-	switch {
-	case !q.hasHard:
-		return 100
-	case q.percent > 0:
-		return int64(q.percent)
-	}
-	return max(1, int64(float64(q.soft)/float64(q.hard)*100))
-}
-
-func softTable(a *allowance) object {
-	marks := []any{}
-	if a.PastSoft == nil {
-		return object{"marks": marks}
-	}
-	for _, q := range a.all() {
-		if q.hasSoft {
-			w := string(q.window)
-			if q.unit == llm.UnitConcurrent {
-				w = "now"
-			}
-			marks = append(marks, object{"window": w, "unit": string(q.unit), "percent": numberOf(q.mark())})
-		}
-	}
-	table := object{"marks": marks, "models": object{}}
-	if p := a.PastSoft; p.Model != "" {
-		table["model"] = p.Model
-	} else if p.Route != "" {
-		table["route"] = p.Route
-	} else {
-		for from, to := range p.Models {
-			table["models"].(object)[from] = to
-		}
-	}
-	return table
-}
-
-func outputTable(c *tokenCap) []any {
-	if c == nil {
-		return []any{}
-	}
-	return []any{numberOf(int64(*c))}
 }
 
 func numberOf(i int64) json.Number { return json.Number(strconv.FormatInt(i, 10)) }
