@@ -61,6 +61,7 @@
 //
 //	httpapi/openapi  the description of the API
 //	httpapi/dashboard/chart  draws charts as SVG
+//	generated       writes generated files, or checks that they are up to date
 //	similar         finds stored replies to requests in other words
 //	queue           bounds requests in flight; the others wait by priority
 //

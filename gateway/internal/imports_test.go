@@ -54,7 +54,7 @@ var floors = []map[string]string{
 		"llmtest": "",
 	},
 	{
-		"audit": "", "httpapi/openapi": "", "queue": "", "httpapi/dashboard/chart": "", "catalog/source": "", "oidc": "", "similar": "",
+		"audit": "", "generated": "", "httpapi/openapi": "", "queue": "", "httpapi/dashboard/chart": "", "catalog/source": "", "oidc": "", "similar": "",
 	},
 }
 

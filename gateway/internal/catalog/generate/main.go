@@ -8,7 +8,6 @@
 package main
 
 import (
-	"bytes"
 	"errors"
 	"flag"
 	"fmt"
@@ -18,6 +17,7 @@ import (
 	"path/filepath"
 
 	"github.com/penstock/penstock/gateway/internal/catalog/source"
+	"github.com/penstock/penstock/gateway/internal/generated"
 )
 
 func main() {
@@ -47,22 +47,7 @@ func run(args []string, out io.Writer) error {
 	if err != nil {
 		return err
 	}
-	return finish(filepath.Join(dir, "catalog.tsv"), table, *check)
-}
-
-// finish writes the catalogue, or compares it with the file.
-func finish(path string, table []byte, check bool) error {
-	if !check {
-		return os.WriteFile(path, table, 0o644)
-	}
-	have, err := os.ReadFile(path)
-	if err != nil {
-		return err
-	}
-	if !bytes.Equal(have, table) {
-		return fmt.Errorf("%s is out of date: run go generate ./gateway/internal/catalog", path)
-	}
-	return nil
+	return generated.Finish(filepath.Join(dir, "catalog.tsv"), table, *check, "go generate ./gateway/internal/catalog")
 }
 
 func generate(factsFile string) ([]byte, error) {

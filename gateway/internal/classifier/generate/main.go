@@ -8,7 +8,6 @@
 package main
 
 import (
-	"bytes"
 	"flag"
 	"fmt"
 	"io"
@@ -19,6 +18,7 @@ import (
 	"strconv"
 
 	"github.com/penstock/penstock/gateway/internal/classifier"
+	"github.com/penstock/penstock/gateway/internal/generated"
 )
 
 // target is where the weights are.
@@ -43,17 +43,10 @@ func run(args []string, out io.Writer) error {
 		return nil
 	}
 	source, err := generate(*data)
-	if err != nil || !*check {
-		if err == nil {
-			err = os.WriteFile(target, source, 0o644)
-		}
+	if err != nil {
 		return err
 	}
-	have, err := os.ReadFile(target)
-	if err == nil && !bytes.Equal(have, source) {
-		err = fmt.Errorf("%s is out of date: run make weights", target)
-	}
-	return err
+	return generated.Finish(target, source, *check, "make weights")
 }
 
 // generate trains as penstock classifier train does when nothing is set.

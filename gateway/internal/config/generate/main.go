@@ -6,12 +6,12 @@
 package main
 
 import (
-	"bytes"
 	"flag"
 	"fmt"
 	"os"
 
 	"github.com/penstock/penstock/gateway/internal/config"
+	"github.com/penstock/penstock/gateway/internal/generated"
 )
 
 func main() {
@@ -29,18 +29,8 @@ func run(args []string) error {
 		return err
 	}
 	want, err := config.Reference()
-	if err != nil || !*check {
-		if err == nil {
-			err = os.WriteFile(*path, want, 0o644)
-		}
-		return err
-	}
-	have, err := os.ReadFile(*path)
 	if err != nil {
 		return err
 	}
-	if !bytes.Equal(have, want) {
-		return fmt.Errorf("%s is out of date; run go run ./gateway/internal/config/generate", *path)
-	}
-	return nil
+	return generated.Finish(*path, want, *check, "go run ./gateway/internal/config/generate")
 }

@@ -6,13 +6,13 @@
 package main
 
 import (
-	"bytes"
 	"errors"
 	"flag"
 	"fmt"
 	"os"
 	"path/filepath"
 
+	"github.com/penstock/penstock/gateway/internal/generated"
 	"github.com/penstock/penstock/gateway/internal/policy"
 )
 
@@ -30,31 +30,16 @@ func run(args []string) error {
 	if err := flags.Parse(args); err != nil {
 		return err
 	}
-	errs := []error{
-		finish(filepath.Join(*dir, "input.json"), policy.InputSchema(), *check),
-		finish(filepath.Join(*dir, "decision.json"), policy.DecisionSchema(), *check),
+	finish := func(name string, schema []byte) error {
+		return generated.Finish(filepath.Join(*dir, name+".json"), schema, *check, "go run ./gateway/internal/policy/generate")
 	}
+	errs := []error{finish("input", policy.InputSchema()), finish("decision", policy.DecisionSchema())}
 	for _, name := range []string{"limits", "models", "teams"} {
 		schema, err := policy.SettingsSchema(name)
 		if err == nil {
-			err = finish(filepath.Join(*dir, name+".json"), schema, *check)
+			err = finish(name, schema)
 		}
 		errs = append(errs, err)
 	}
 	return errors.Join(errs...)
-}
-
-// finish writes a schema, or compares it with the file.
-func finish(path string, schema []byte, check bool) error {
-	if !check {
-		return os.WriteFile(path, schema, 0o644)
-	}
-	have, err := os.ReadFile(path)
-	if err != nil {
-		return err
-	}
-	if !bytes.Equal(have, schema) {
-		return fmt.Errorf("%s is out of date; run go run ./gateway/internal/policy/generate", path)
-	}
-	return nil
 }

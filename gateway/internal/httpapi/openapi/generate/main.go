@@ -14,6 +14,8 @@ import (
 	"path/filepath"
 
 	"github.com/goccy/go-yaml"
+
+	"github.com/penstock/penstock/gateway/internal/generated"
 )
 
 func main() {
@@ -40,15 +42,8 @@ func run(args []string) error {
 		return err
 	}
 	for name, text := range files {
-		path := filepath.Join(root, folder, name)
-		if !*check {
-			if err := os.WriteFile(path, text, 0o644); err != nil {
-				return err
-			}
-			continue
-		}
-		if now, err := os.ReadFile(path); err != nil || !bytes.Equal(now, text) {
-			return fmt.Errorf("%s/%s is out of date: run go run ./%s/generate", folder, name, folder)
+		if err := generated.Finish(filepath.Join(root, folder, name), text, *check, "go run ./"+folder+"/generate"); err != nil {
+			return err
 		}
 	}
 	return nil
