@@ -14,6 +14,7 @@ import (
 
 	"github.com/penstock/penstock/gateway/internal/config"
 	"github.com/penstock/penstock/gateway/internal/hint"
+	"github.com/penstock/penstock/gateway/internal/server"
 )
 
 // adminKey is the environment variable with the key for the admin API.
@@ -86,7 +87,7 @@ func (e *environment) adminBase(ctx context.Context) (base string, pair config.K
 		if err != nil {
 			return "", pair, err
 		}
-		return reachable(c.Admin.Listen, c.Admin.TLS.Enabled()), c.Admin.TLS, nil
+		return server.Reachable(c.Admin.Listen, c.Admin.TLS.Enabled()), c.Admin.TLS, nil
 	}
 	u, err := url.Parse(e.adminURL)
 	if err != nil || u.Scheme != "http" && u.Scheme != "https" || u.Host == "" || u.User != nil || u.RawQuery != "" || u.Fragment != "" {

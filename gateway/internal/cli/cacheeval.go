@@ -15,6 +15,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/penstock/penstock/gateway/internal/hint"
+	"github.com/penstock/penstock/gateway/internal/server"
 	"github.com/penstock/penstock/gateway/internal/similar"
 )
 
@@ -94,7 +95,7 @@ func (e *environment) embedder(ctx context.Context, name string) (similar.Embedd
 	return func(ctx context.Context, text string) ([]float32, error) {
 		ctx, stop := context.WithTimeout(ctx, embedTimeout)
 		defer stop()
-		req, err := newRequest(ctx, http.MethodPost, apiURL(c, c.Listen)+"/v1/embeddings", map[string]any{"model": name, "input": text, "encoding_format": "float"})
+		req, err := newRequest(ctx, http.MethodPost, server.APIURL(c, c.Listen)+"/v1/embeddings", map[string]any{"model": name, "input": text, "encoding_format": "float"})
 		if err != nil {
 			return nil, err
 		}

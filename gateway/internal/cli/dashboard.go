@@ -6,6 +6,8 @@ import (
 	"net/http"
 
 	"github.com/spf13/cobra"
+
+	"github.com/penstock/penstock/gateway/internal/server"
 )
 
 func (e *environment) dashboardCommand() *cobra.Command {
@@ -29,7 +31,7 @@ func (e *environment) dashboardCommand() *cobra.Command {
 			if err := json.Unmarshal(reply, &link); err != nil {
 				return fmt.Errorf("read the gateway's answer: %w", err)
 			}
-			_, err = fmt.Fprintln(e.stdout, reachable(c.Admin.Listen, c.Admin.TLS.Enabled())+link.Path)
+			_, err = fmt.Fprintln(e.stdout, server.Reachable(c.Admin.Listen, c.Admin.TLS.Enabled())+link.Path)
 			return err
 		},
 	}

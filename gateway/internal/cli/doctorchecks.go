@@ -43,7 +43,7 @@ func (f *findings) checkPorts(ctx context.Context, c *config.Config) {
 			f.ok("ports", "%s (%s) is free", addr, setting)
 		case l.secure && !l.pair.Enabled(): // its certificate is for another name than the address
 			f.ok("ports", "%s (%s) is in use; with automatic certificates it is not asked by whom", addr, setting)
-		case servedByGateway(ctx, reachable(addr, l.secure), l.pair):
+		case servedByGateway(ctx, server.Reachable(addr, l.secure), l.pair):
 			f.ok("ports", "%s (%s) is served by a running gateway", addr, setting)
 		default:
 			f.fault("ports", "end what listens there, or write another address for "+setting, "%s (%s) cannot be used: %v", addr, setting, err)

@@ -15,9 +15,9 @@ import (
 func (e *environment) greet(s *server.Server, took time.Duration) {
 	api, admin := s.Addrs()
 	fmt.Fprintf(e.stdout, "penstock ready in %d ms\n", took.Milliseconds())
-	base := apiURL(s.Config(), api)
+	base := server.APIURL(s.Config(), api)
 	fmt.Fprintf(e.stdout, "  api        %s/v1        (OpenAI SDKs: set base_url to this)\n", base)
-	fmt.Fprintf(e.stdout, "  dashboard  %s\n", reachable(admin, s.Config().Admin.TLS.Enabled())+s.SignInPath())
+	fmt.Fprintf(e.stdout, "  dashboard  %s\n", server.Reachable(admin, s.Config().Admin.TLS.Enabled())+s.SignInPath())
 	fmt.Fprintf(e.stdout, "  found      %s\n", strings.Join(s.Providers(), ", "))
 	fmt.Fprintf(e.stdout, "  try        %s\n", e.tryLine(s, base))
 	for _, warning := range append(s.Config().Warnings(), s.Deprecations()...) {

@@ -12,6 +12,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/penstock/penstock/gateway/internal/hint"
+	"github.com/penstock/penstock/gateway/internal/server"
 )
 
 func (e *environment) healthCommand() *cobra.Command {
@@ -46,7 +47,7 @@ func (e *environment) askReady(ctx context.Context) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	req, err := http.NewRequestWithContext(ctx, http.MethodGet, reachable(c.Listen, c.TLS.Enabled())+"/readyz", nil)
+	req, err := http.NewRequestWithContext(ctx, http.MethodGet, server.Reachable(c.Listen, c.TLS.Enabled())+"/readyz", nil)
 	if err != nil {
 		return "", err
 	}

@@ -6,40 +6,12 @@ import (
 	"encoding/pem"
 	"errors"
 	"fmt"
-	"net"
 	"net/http"
 	"os"
 	"strings"
 
 	"github.com/penstock/penstock/gateway/internal/config"
 )
-
-// reachable returns the URL at which this machine reaches a listener, also one that
-// listens on every address.
-func reachable(addr string, secure bool) string {
-	scheme := "http://"
-	if secure {
-		scheme = "https://"
-	}
-	host, port, err := net.SplitHostPort(addr)
-	if ip := net.ParseIP(host); err == nil && (host == "" || ip.IsUnspecified()) {
-		return scheme + "localhost:" + port
-	}
-	return scheme + addr
-}
-
-// apiURL returns the URL of the API at a listener's address. Certificates that are issued
-// automatically are for their domains only.
-func apiURL(c *config.Config, addr string) string {
-	if !c.TLS.Auto.Enabled() {
-		return reachable(addr, c.TLS.Enabled())
-	}
-	url := "https://" + string(c.TLS.Auto.Domains[0])
-	if _, port, err := net.SplitHostPort(addr); err == nil && port != "443" {
-		url += ":" + port
-	}
-	return url
-}
 
 // transport returns a transport to a listener of the gateway on this machine, whose
 // certificate is in a file: it trusts that certificate, whatever the address is called.

@@ -11,7 +11,6 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/penstock/penstock/gateway/internal/config"
 	"github.com/penstock/penstock/gateway/internal/server"
 )
 
@@ -71,22 +70,5 @@ func TestHealth(t *testing.T) {
 	status = 503
 	if got, err := e.askReady(t.Context()); err == nil || !strings.Contains(err.Error(), "status 503: status 503 of /readyz") {
 		t.Errorf("askReady of a gateway that is not ready = %q, %v", got, err)
-	}
-}
-
-func TestAPIURL(t *testing.T) {
-	auto := config.TLS{Auto: config.AutoTLS{Domains: []config.Domain{"ai.example.com", "b.example.com"}}}
-	for _, test := range []struct {
-		tls        config.TLS
-		addr, want string
-	}{
-		{config.TLS{}, "[::]:80", "http://localhost:80"},
-		{config.TLS{Cert: "c", Key: "k"}, "10.0.0.1:443", "https://10.0.0.1:443"},
-		{auto, "[::]:443", "https://ai.example.com"},
-		{auto, "[::]:8443", "https://ai.example.com:8443"},
-	} {
-		if got := apiURL(&config.Config{TLS: test.tls}, test.addr); got != test.want {
-			t.Errorf("apiURL(%s) = %s, want %s", test.addr, got, test.want)
-		}
 	}
 }

@@ -15,6 +15,20 @@ const (
 	UnitConcurrent   Unit = "concurrent"
 )
 
+// Units returns all units of limits.
+func Units() []Unit {
+	return []Unit{UnitUSD, UnitTokens, UnitInputTokens, UnitOutputTokens, UnitRequests, UnitConcurrent}
+}
+
+// Known reports whether it is one of Units.
+func (u Unit) Known() bool {
+	switch u {
+	case UnitUSD, UnitTokens, UnitInputTokens, UnitOutputTokens, UnitRequests, UnitConcurrent:
+		return true
+	}
+	return false
+}
+
 // Limit is one meter's bound for a window.
 type Limit struct {
 	Name string `json:"name"`

@@ -189,7 +189,7 @@ func (m *Meter) spanOf(k key) (*llm.Window, error) {
 	if k.unit == llm.UnitConcurrent {
 		return new(llm.Window), nil
 	}
-	if !knownUnit(k.unit) {
+	if !k.unit.Known() {
 		return nil, unitError(k.unit)
 	}
 	if span, ok := m.spans[k.window]; ok {
@@ -203,14 +203,6 @@ func (m *Meter) spanOf(k key) (*llm.Window, error) {
 		m.spans[k.window] = &span
 	}
 	return &span, nil
-}
-
-func knownUnit(u llm.Unit) bool {
-	switch u {
-	case llm.UnitUSD, llm.UnitTokens, llm.UnitInputTokens, llm.UnitOutputTokens, llm.UnitRequests, llm.UnitConcurrent:
-		return true
-	}
-	return false
 }
 
 // percent returns used/limit in whole percent, bounded so that it fits any int.

@@ -78,15 +78,13 @@ type limitDraft struct {
 	max part
 }
 
-var units = []llm.Unit{llm.UnitUSD, llm.UnitTokens, llm.UnitInputTokens, llm.UnitOutputTokens, llm.UnitRequests, llm.UnitConcurrent}
-
 var limitFields = fields[limitDraft]{
 	{required("name", textShape("What refusals call it.").within(maxLabel)),
 		into(func(l *limitDraft) *string { return &l.Name }, part.label)},
 	{required("scope", textShape("Whom it counts for: any text, such as team:search or tag:usecase=support.").within(maxLabel)),
 		into(func(l *limitDraft) *string { return &l.Scope }, part.label)},
-	{required("unit", oneOfShape("", units...)),
-		into(func(l *limitDraft) *llm.Unit { return &l.Unit }, oneOf(units...))},
+	{required("unit", oneOfShape("", llm.Units()...)),
+		into(func(l *limitDraft) *llm.Unit { return &l.Unit }, oneOf(llm.Units()...))},
 	{optional("window", textShape("Such as day, month, 5h, rolling 24h, or year from 04-01 in Europe/London. Left out for concurrent, required for every other unit.").within(maxLabel)),
 		into(func(l *limitDraft) *string { return &l.Window }, part.window)},
 	{required("max", numberShape("US dollars to nine decimals for usd, otherwise a whole number.").from(0)),

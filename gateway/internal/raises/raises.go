@@ -203,7 +203,7 @@ func (r *Raise) check(now time.Time) error {
 	switch {
 	case r.Scope == "" || len(r.Scope) > maxScope || !printable(r.Scope):
 		return invalid("scope", "must be a limit's scope, such as team:search, of at most %d bytes", maxScope)
-	case !knownUnit(r.Unit):
+	case !r.Unit.Known():
 		return invalid("unit", "must be usd, tokens, input_tokens, output_tokens, requests or concurrent")
 	case r.By <= 0:
 		return invalid("by", "must be above 0; to lower a limit, change the policy")
@@ -232,10 +232,6 @@ func (r *Raise) checkWindow() error {
 		return invalid("window", "%v", err)
 	}
 	return nil
-}
-
-func knownUnit(u llm.Unit) bool {
-	return slices.Contains([]llm.Unit{llm.UnitUSD, llm.UnitTokens, llm.UnitInputTokens, llm.UnitOutputTokens, llm.UnitRequests, llm.UnitConcurrent}, u)
 }
 
 func invalid(param, format string, args ...any) error {

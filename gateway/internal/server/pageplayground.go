@@ -2,7 +2,6 @@ package server
 
 import (
 	"context"
-	"net"
 	"net/http"
 	"slices"
 	"strings"
@@ -42,22 +41,14 @@ func (p pages) ChatModels(who llm.Principal) []string {
 	return names
 }
 
-// BaseURL returns the URL at which this machine reaches the API, also where it listens on every
-// address.
+// BaseURL returns the URL of the API for the snippets of the playground.
 func (p pages) BaseURL() string {
-	addr, prefix := p.server.Config().Listen, p.server.Config().Server.Prefix
+	c := p.server.Config()
+	addr := c.Listen
 	if p.server.data != nil { // it knows the port where the configuration leaves the choice
 		addr, _ = p.server.Addrs()
 	}
-	host, port, err := net.SplitHostPort(addr)
-	if ip := net.ParseIP(host); err == nil && (host == "" || ip.IsUnspecified()) {
-		addr = net.JoinHostPort("localhost", port)
-	}
-	scheme := "http://"
-	if p.server.Config().TLS.Enabled() {
-		scheme = "https://"
-	}
-	return scheme + addr + prefix + "/v1"
+	return APIURL(c, addr) + c.Server.Prefix + "/v1"
 }
 
 func (p pages) ServeAs(w http.ResponseWriter, r *http.Request, who llm.Principal) {

@@ -38,12 +38,8 @@ type DecisionCounts struct {
 func (s *Server) policyList() PolicyList {
 	sn := s.acquire()
 	defer sn.release()
-	engine, folder := sn.policy, sn.config.Policies.Folder
-	if sn.bundle != nil {
-		engine, folder = sn.bundle.current(), ""
-	}
-	p := engine.Status()
-	list := PolicyList{Revision: p.Revision, Folder: folder, Files: present(p.Files), Tests: p.Tests, Reads: present(p.Reads), Bundle: sn.bundle.ready(),
+	p := sn.policy.Status()
+	list := PolicyList{Revision: p.Revision, Folder: sn.config.Policies.Folder, Files: present(p.Files), Tests: p.Tests, Reads: present(p.Reads), Bundle: sn.bundle.ready(),
 		Decisions: DecisionCounts{Evaluated: p.Misses, Remembered: p.Hits, Overrunning: p.Overrunning}}
 	if err := s.reloadError.Load(); err != nil {
 		list.Refused = (*err).Error()
