@@ -46,6 +46,10 @@ type Activity struct {
 	faults [Steps]faultStep
 	// parts counts what policies decided by step.
 	parts [Steps]partStep
+	// stages sums up how long the gateway's own steps took by step.
+	stages [Steps]stageStep
+	// outages are the times in which circuits were not closed by target; none is empty.
+	outages map[string][]Outage
 }
 
 // faultStep are the causes of one step's failed attempts.
@@ -64,7 +68,7 @@ type step struct {
 
 // New returns an empty Activity.
 func New(now func() time.Time) *Activity {
-	return &Activity{now: now, targets: map[string]*ring{}}
+	return &Activity{now: now, targets: map[string]*ring{}, outages: map[string][]Outage{}}
 }
 
 // Observe adds a record. Records that are older than the oldest step are ignored, and so are
@@ -80,6 +84,7 @@ func (a *Activity) Observe(r *llm.Record) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	a.all.at(r.Time).add(r)
+	a.countStages(r)
 	for i := range r.Attempts {
 		if f := r.Attempts[i].Fault; f != "" {
 			a.countFault(r.Time, f)
@@ -145,7 +150,12 @@ func (s *step) add(r *llm.Record) {
 		s.FirstToken.Add(time.Duration(r.FirstByte))
 	}
 	s.Total.Add(time.Duration(r.Duration))
-	s.Overhead.Add(time.Duration(max(r.Duration-r.Upstream-r.Queued, 0)))
+	s.Overhead.Add(overhead(r))
+}
+
+// overhead is the gateway's own part of a request's time.
+func overhead(r *llm.Record) time.Duration {
+	return time.Duration(max(r.Duration-r.Upstream-r.Queued, 0))
 }
 
 func (s *step) countAttempts(r *llm.Record) {

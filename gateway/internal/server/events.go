@@ -1,6 +1,7 @@
 package server
 
 import (
+	"cmp"
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
@@ -17,7 +18,7 @@ import (
 // events tells the webhooks. The zero value tells nobody.
 type events struct {
 	hooks []eventHook
-	// circuits are the states of the targets as they were told last, disabled the plugins that
+	// circuits are the states of the targets as they were seen last, disabled the plugins that
 	// are. Only the maintenance uses them.
 	circuits map[string]string
 	disabled map[string]bool
@@ -77,23 +78,23 @@ type circuitChange struct {
 	Until  *time.Time `json:"until,omitempty"`
 }
 
-// watchCircuits tells of the targets whose circuits have another state than before. What opens
-// and closes within a second goes unnoticed.
+// watchCircuits notes the targets whose circuits are not closed, and tells of those that have
+// another state than before. What opens and closes within a second goes unnoticed.
 func (s *Server) watchCircuits() {
-	if !s.events.wanted(config.EventCircuit) {
-		return
-	}
-	now := map[string]string{}
-	for _, t := range s.targets().Targets {
-		now[t.Target] = t.State
-		was, had := s.events.circuits[t.Target]
-		if !had {
-			was = upstream.Closed
+	sn := s.acquire()
+	defer sn.release()
+	now, open := map[string]string{}, map[string]string{}
+	for _, id := range s.targetIDs(sn) {
+		state, _ := s.health.State(id, credentialsOf(sn.clients, id)...)
+		if now[id] = state.State; state.State != upstream.Closed {
+			open[id] = state.Why
 		}
-		if t.State != was {
-			s.events.tell(config.EventCircuit, circuitChange{t.Target, was, t.State, t.Why, t.Until}, nil, t.Target, was, t.State, time.Now().UnixNano())
+		if was := cmp.Or(s.events.circuits[id], upstream.Closed); state.State != was {
+			until := circuitOf(state, -1, -1).Until
+			s.events.tell(config.EventCircuit, circuitChange{id, was, state.State, state.Why, until}, nil, id, was, state.State, time.Now().UnixNano())
 		}
 	}
+	s.activity.SetCircuits(open)
 	s.events.circuits = now
 }
 

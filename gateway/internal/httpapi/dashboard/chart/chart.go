@@ -15,6 +15,7 @@ import (
 	"slices"
 	"strings"
 	"time"
+	"unicode/utf8"
 )
 
 // Series is one named row of numbers. NaN is a gap.
@@ -47,6 +48,10 @@ type Plot struct {
 	Format func(float64) string
 	Levels []Level
 	Bands  []Band
+	// Ahead is what is expected: a value for each of Times, NaN for times without; nil for none.
+	// AheadName says what it is.
+	Ahead     []float64
+	AheadName string
 	// Width and Height are in pixels; zero means 960 and 220.
 	Width, Height int
 }
@@ -60,18 +65,25 @@ const Most = 7
 // The size of the drawing and the margins of its axes, in units of the view box.
 const (
 	defaultWidth, defaultHeight = 960, 220
-	left, right, top, bottom    = 64, 16, 12, 24
+	left, right, top, bottom    = 72, 16, 12, 24
+	// small is the height below which the axis has two steps instead of four.
+	small = 150
 )
 
 // Area draws the series on top of each other. Gaps count as 0.
 func Area(p Plot) template.HTML {
 	d := p.drawing(stacked(p.Series))
-	below := make([]float64, len(p.Times))
+	below, of := make([]float64, len(p.Times)), colors(p.Series)
+	var labels strings.Builder // on top of all areas
 	for i, s := range p.Series {
 		over := sum(below, s.Values)
-		d.area(below, over, colors(p.Series)[i], s.Name)
+		d.area(below, over, of[i], s.Name)
+		if len(p.Series) > 1 && d.labelArea(&labels, below, over, s.Name) {
+			d.labeled[s.Name] = true
+		}
 		below = over
 	}
+	d.WriteString(labels.String())
 	return d.finish()
 }
 
@@ -91,6 +103,8 @@ type drawing struct {
 	width, height float64
 	// max is the value at the top of the axis.
 	max float64
+	// labeled are the series that have their names in the drawing.
+	labeled map[string]bool
 }
 
 // drawing starts a chart whose largest value is given.
@@ -98,6 +112,7 @@ func (p Plot) drawing(largest float64) *drawing {
 	for _, l := range p.Levels {
 		largest = max(largest, l.Value)
 	}
+	largest = max(largest, highest([]Series{{Values: p.Ahead}}))
 	if p.Zone == nil {
 		p.Zone = time.UTC
 	}
@@ -105,9 +120,13 @@ func (p Plot) drawing(largest float64) *drawing {
 		p.Format = func(v float64) string { return fmt.Sprintf("%g", v) }
 	}
 	p.Width, p.Height = cmp.Or(p.Width, defaultWidth), cmp.Or(p.Height, defaultHeight)
-	d := &drawing{p: p, width: float64(p.Width), height: float64(p.Height), max: ceiling(largest)}
-	fmt.Fprintf(d, `<figure class="chart"><svg viewBox="0 0 %d %d" role="img" aria-label="%s" data-left="%d" data-right="%d"><g class="grid">`,
-		p.Width, p.Height, html.EscapeString(p.Title), left, right)
+	d := &drawing{p: p, width: float64(p.Width), height: float64(p.Height), max: ceiling(largest), labeled: map[string]bool{}}
+	class := "chart"
+	if p.Height < small {
+		class += " small"
+	}
+	fmt.Fprintf(d, `<figure class="%s"><div class="plot"><svg viewBox="0 0 %d %d" role="img" aria-label="%s" data-left="%d" data-right="%d"><g class="grid">`,
+		class, p.Width, p.Height, html.EscapeString(p.Title), left, right)
 	d.grid()
 	d.WriteString("</g>")
 	for _, b := range p.Bands {
@@ -130,11 +149,14 @@ func ceiling(v float64) float64 {
 	return 10 * power
 }
 
-// grid draws the axes: four lines with their values, and the times below.
+// grid draws the axes: lines with their values, and the times below.
 func (d *drawing) grid() {
-	const lines = 4
+	lines := 4
+	if d.p.Height < small {
+		lines = 2
+	}
 	for i := range lines + 1 {
-		v := d.max * float64(i) / lines
+		v := d.max * float64(i) / float64(lines)
 		fmt.Fprintf(d, `<line x1="%d" x2="%d" y1="%.1f" y2="%.1f"/><text x="%d" y="%.1f" text-anchor="end">%s</text>`,
 			left, d.p.Width-right, d.y(v), d.y(v), left-8, d.y(v)+4, html.EscapeString(d.p.Format(v)))
 	}
@@ -217,6 +239,41 @@ func (d *drawing) area(below, over []float64, color int, name string) {
 	fmt.Fprintf(d, `Z"><title>%s</title></path>`, html.EscapeString(name))
 }
 
+// labelArea writes an area's name where there is most room for it, and reports whether there is
+// any.
+func (d *drawing) labelArea(out *strings.Builder, below, over []float64, name string) bool {
+	const line, letter = 16, 7 // about the size of a text of 12 pixels
+	name = cut(named(name), 24)
+	half := float64(letter*utf8.RuneCountInString(name)) / 2
+	best, x, y := 0.0, 0.0, 0.0
+	for i := range over {
+		if d.x(i)-half < left || d.x(i)+half > d.width-right {
+			continue
+		}
+		if top, foot := d.room(below, over, d.x(i)-half, d.x(i)+half); foot-top > best {
+			best, x, y = foot-top, d.x(i), (foot+top)/2
+		}
+	}
+	if best < line {
+		return false
+	}
+	fmt.Fprintf(out, `<text class="label" x="%.1f" y="%.1f" text-anchor="middle">%s</text>`, x, y+4, html.EscapeString(name))
+	return true
+}
+
+// room returns between which heights an area is unbroken from one place to another; the foot is
+// above the top where it is nowhere.
+func (d *drawing) room(below, over []float64, from, to float64) (highest, foot float64) {
+	highest, foot = top, d.height-bottom
+	step := d.x(1) - d.x(0) // a step beside the text has a part in the slope there
+	for i := range over {
+		if d.x(i) > from-step && d.x(i) < to+step {
+			highest, foot = max(highest, d.y(over[i])), min(foot, d.y(below[i]))
+		}
+	}
+	return highest, foot
+}
+
 // ring is drawn around a value alone between gaps, which would be no line.
 const ring = "m-2 0a2 2 0 1 0 4 0a2 2 0 1 0-4 0"
 
@@ -241,22 +298,50 @@ func (d *drawing) line(values []float64, color int, name string) {
 // finish draws what lies on top, and adds the legend and the table.
 func (d *drawing) finish() template.HTML {
 	for _, l := range d.p.Levels {
-		fmt.Fprintf(d, `<line class="level" x1="%d" x2="%d" y1="%.1f" y2="%.1f"/><text class="level" x="%d" y="%.1f" text-anchor="end">%s %s</text>`,
-			left, d.p.Width-right, d.y(l.Value), d.y(l.Value), d.p.Width-right, d.y(l.Value)-4, html.EscapeString(l.Name), html.EscapeString(d.p.Format(l.Value)))
+		text := d.y(l.Value) - 4
+		if text < 2*top { // there is no room above the line
+			text = d.y(l.Value) + 14
+		}
+		fmt.Fprintf(d, `<line class="level" x1="%d" x2="%d" y1="%.1f" y2="%.1f"/><text class="level" x="%d" y="%.1f">%s %s</text>`,
+			left, d.p.Width-right, d.y(l.Value), d.y(l.Value), left+4, text, html.EscapeString(l.Name), html.EscapeString(d.p.Format(l.Value)))
 	}
-	d.WriteString(`</svg>`)
+	d.ahead()
+	d.WriteString(`</svg></div>`)
 	d.legend()
 	d.table()
 	d.WriteString(`</figure>`)
 	return template.HTML(d.String()) // every text in it has been escaped
 }
 
+// ahead draws what is expected, as a line of dashes with its name at the end.
+func (d *drawing) ahead() {
+	last := -1
+	draw := byte('M')
+	var path strings.Builder
+	for i, v := range d.p.Ahead {
+		if math.IsNaN(v) {
+			continue
+		}
+		fmt.Fprintf(&path, "%c%.1f %.1f", draw, d.x(i), d.y(v))
+		draw, last = 'L', i
+	}
+	if last < 0 {
+		return
+	}
+	fmt.Fprintf(d, `<path class="ahead" d="%s"/><text class="label" x="%.1f" y="%.1f" text-anchor="end">%s</text>`,
+		path.String(), d.x(last)-8, max(d.y(d.p.Ahead[last])-4, top+4), html.EscapeString(d.p.AheadName))
+}
+
+// legend names the series that have no names in the drawing.
 func (d *drawing) legend() {
-	if len(d.p.Series) < 2 {
+	if len(d.p.Series) < 2 || len(d.labeled) == len(d.p.Series) {
 		return
 	}
 	d.WriteString(`<figcaption>`)
 	for i, s := range d.p.Series {
+		if d.labeled[s.Name] {
+			continue
+		}
 		fmt.Fprintf(d, `<span class="key c%d">%s</span>`, colors(d.p.Series)[i], html.EscapeString(named(s.Name)))
 	}
 	d.WriteString(`</figcaption>`)
@@ -268,19 +353,30 @@ func (d *drawing) table() {
 	for i, s := range d.p.Series {
 		fmt.Fprintf(d, `<th scope="col" class="num" data-color="%d">%s</th>`, colors(d.p.Series)[i], html.EscapeString(named(s.Name)))
 	}
+	if d.p.Ahead != nil {
+		fmt.Fprintf(d, `<th scope="col" class="num" data-color="%d">%s</th>`, Most, html.EscapeString(d.p.AheadName))
+	}
 	d.WriteString(`</tr></thead><tbody>`)
 	for i, at := range d.p.Times {
 		fmt.Fprintf(d, `<tr><th scope="row">%s</th>`, at.In(d.p.Zone).Format("2006-01-02 15:04"))
 		for _, s := range d.p.Series {
-			text := "–"
-			if i < len(s.Values) && !math.IsNaN(s.Values[i]) {
-				text = d.p.Format(s.Values[i])
-			}
-			fmt.Fprintf(d, `<td class="num">%s</td>`, html.EscapeString(text))
+			d.cell(s.Values, i)
+		}
+		if d.p.Ahead != nil {
+			d.cell(d.p.Ahead, i)
 		}
 		d.WriteString(`</tr>`)
 	}
 	d.WriteString(`</tbody></table></div></details>`)
+}
+
+// cell writes one number; a gap as a dash.
+func (d *drawing) cell(values []float64, i int) {
+	text := "–"
+	if i < len(values) && !math.IsNaN(values[i]) {
+		text = d.p.Format(values[i])
+	}
+	fmt.Fprintf(d, `<td class="num">%s</td>`, html.EscapeString(text))
 }
 
 func named(name string) string {

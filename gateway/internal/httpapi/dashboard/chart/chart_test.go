@@ -40,7 +40,7 @@ func wellFormed(text template.HTML) error {
 
 func TestChartsAreWellFormed(t *testing.T) {
 	p := Plot{Title: hostile, Times: hours(4), Series: []Series{{hostile, []float64{1, gap, 3, 4}}, {Other, []float64{gap, gap, gap, 1}}, {"", nil}},
-		Format: func(v float64) string { return hostile }, Levels: []Level{{hostile, 7}}, Bands: []Band{{hostile, hours(2)[1], hours(4)[3]}}}
+		Format: func(v float64) string { return hostile }, Levels: []Level{{hostile, 7}}, Bands: []Band{{hostile, hours(2)[1], hours(4)[3]}}, Ahead: []float64{gap, gap, 1, 9}, AheadName: hostile}
 	for name, drawn := range map[string]template.HTML{
 		"area": Area(p), "lines": Lines(p), "nothing": Area(Plot{}), "one time": Lines(Plot{Times: hours(1), Series: []Series{{"a", []float64{1}}}}),
 		"spark": Spark(hostile, []float64{1, gap, 2}), "no spark": Spark("", nil), "budget": Budget(hostile, 0.5, 0.7), "share": Share(hostile, gap, 3),
@@ -55,12 +55,12 @@ func TestChartsAreWellFormed(t *testing.T) {
 }
 
 // TestArea compares the outlines of two stacked series with what they should be: y is 12 at the
-// top of the axis and 196 at its foot, x from 64 to 944.
+// top of the axis and 196 at its foot, x from 72 to 944.
 func TestArea(t *testing.T) {
 	got := string(Area(Plot{Times: hours(3), Series: []Series{{"a", []float64{1, 2, 1}}, {"b", []float64{1, gap, 4}}}}))
 	for _, want := range []string{
-		`d="M64.0 159.2L504.0 122.4L944.0 159.2L944.0 196.0L504.0 196.0L64.0 196.0Z"><title>a</title>`, // 5 is the top
-		`d="M64.0 122.4L504.0 122.4L944.0 12.0L944.0 159.2L504.0 122.4L64.0 159.2Z"><title>b</title>`,
+		`d="M72.0 159.2L508.0 122.4L944.0 159.2L944.0 196.0L508.0 196.0L72.0 196.0Z"><title>a</title>`, // 5 is the top
+		`d="M72.0 122.4L508.0 122.4L944.0 12.0L944.0 159.2L508.0 122.4L72.0 159.2Z"><title>b</title>`,
 		`<td class="num">2</td><td class="num">–</td>`,
 	} {
 		if !strings.Contains(got, want) {
@@ -71,8 +71,48 @@ func TestArea(t *testing.T) {
 
 func TestLinesHaveGaps(t *testing.T) {
 	got := string(Lines(Plot{Times: hours(5), Series: []Series{{"a", []float64{1, 2, gap, 2, gap}}}}))
-	if want := `d="M64.0 104.0L284.0 12.0M724.0 12.0m-2 0a2 2 0 1 0 4 0a2 2 0 1 0-4 0"`; !strings.Contains(got, want) {
+	if want := `d="M72.0 104.0L290.0 12.0M726.0 12.0m-2 0a2 2 0 1 0 4 0a2 2 0 1 0-4 0"`; !strings.Contains(got, want) {
 		t.Errorf("Lines has no %s:\n%s", want, got)
+	}
+}
+
+// TestLabels: a name is in the drawing where its area has room for it, and in the legend where
+// not. What is expected counts for the axis, and a level at the top has its name below the line.
+func TestLabels(t *testing.T) {
+	p := Plot{Times: hours(24), Levels: []Level{{"budget", 20}}, AheadName: "expected"}
+	wide, thin := make([]float64, 24), make([]float64, 24)
+	for i := range wide {
+		wide[i], thin[i] = 10, 0.1
+		p.Ahead = append(p.Ahead, gap)
+	}
+	p.Series = []Series{{"wide", wide}, {"thin", thin}}
+	got := string(Area(p))
+	for _, want := range []string{`text-anchor="middle">wide</text>`, `">thin</span>`, `y="26.0">budget 20</text>`} {
+		if !strings.Contains(got, want) {
+			t.Errorf("Area has no %s:\n%.3000s", want, got)
+		}
+	}
+	if strings.Contains(got, "wide</span>") || strings.Contains(got, "expected</text>") {
+		t.Errorf("Area has a label twice, or one of nothing:\n%.3000s", got)
+	}
+	p.Ahead[22], p.Ahead[23] = 10, 40
+	if got := string(Area(p)); !strings.Contains(got, `expected</text>`) || !strings.Contains(got, `<td class="num">40</td>`) || !strings.Contains(got, ">50</text>") {
+		t.Errorf("Area does not show what is expected:\n%.3000s", got)
+	}
+}
+
+func TestBudgetBeyondItsLimit(t *testing.T) {
+	for _, c := range []struct {
+		used, reserved float64
+		want           string
+	}{
+		{0.5, 0, `width="80.0" height="10"/><path class="reserved" d=""/><path class="limit" d="M159.0 0v10"/>`},
+		{2, 0, `width="160.0" height="10"/><path class="reserved" d=""/><path class="limit" d="M79.0 0v10"/>`},
+		{100, 0, `width="160.0" height="10"/><path class="reserved" d=""/><path class="limit" d="M15.0 0v10"/>`},
+	} {
+		if got := string(Budget("", c.used, c.reserved)); !strings.Contains(got, c.want) {
+			t.Errorf("Budget(%v, %v) = %s, want %s", c.used, c.reserved, got, c.want)
+		}
 	}
 }
 

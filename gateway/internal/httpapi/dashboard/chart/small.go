@@ -61,12 +61,13 @@ func ceilingOf(values []float64) float64 {
 }
 
 // Budget draws a bar: what is used solid, what is reserved hatched, both as shares of the
-// limit from 0 to 1 and more; what exceeds the limit is drawn up to its end. The title says
-// the same in words.
+// limit from 0 to 1 and more, and the limit as a line. The bar of what exceeds the limit is drawn
+// to a scale on which all of it fits, up to ten times the limit. The title says the same in words.
 func Budget(title string, used, reserved float64) template.HTML {
 	const w, h = 160.0, 10.0
-	u := clamp(used)
-	r := clamp(used+reserved) - u
+	all := min(max(used+reserved, 1), 10)
+	u := clamp(used / all)
+	r := clamp((used+reserved)/all) - u
 	class := "bar"
 	if used+reserved >= 0.8 {
 		class += " near"
@@ -74,8 +75,8 @@ func Budget(title string, used, reserved float64) template.HTML {
 	if used >= 1 {
 		class += " full"
 	}
-	return template.HTML(fmt.Sprintf(`<svg class="%s" viewBox="0 0 %g %g" role="img" aria-label="%s"><rect class="track" width="%g" height="%g"/><rect class="used" width="%.1f" height="%g"/><path class="reserved" d="%s"/></svg>`,
-		class, w, h, html.EscapeString(title), w, h, w*u, h, hatched(w*u, w*r, h)))
+	return template.HTML(fmt.Sprintf(`<svg class="%s" viewBox="0 0 %g %g" role="img" aria-label="%s"><rect class="track" width="%g" height="%g"/><rect class="used" width="%.1f" height="%g"/><path class="reserved" d="%s"/><path class="limit" d="M%.1f 0v%g"/></svg>`,
+		class, w, h, html.EscapeString(title), w, h, w*u, h, hatched(w*u, w*r, h), w/all-1, h))
 }
 
 // hatched returns the path of slanted strokes from x on.
@@ -113,11 +114,11 @@ type Span struct {
 // Waterfall draws spans below each other on one axis of time from 0 to the total, in
 // milliseconds.
 func Waterfall(title string, total float64, spans []Span) template.HTML {
-	const row, nameWidth, w = 24.0, 240.0, 960.0
+	const row, nameWidth, w = 24.0, 270.0, 960.0
 	total = max(total, 1)
 	height := row*float64(len(spans)) + 20
 	var b strings.Builder
-	fmt.Fprintf(&b, `<figure class="chart waterfall"><svg viewBox="0 0 %g %g" role="img" aria-label="%s"><g class="grid">`, w, height, html.EscapeString(title))
+	fmt.Fprintf(&b, `<figure class="chart waterfall"><div class="plot"><svg viewBox="0 0 %g %g" role="img" aria-label="%s"><g class="grid">`, w, height, html.EscapeString(title))
 	for i := range 5 {
 		x := nameWidth + (w-nameWidth-8)*float64(i)/4
 		fmt.Fprintf(&b, `<line x1="%.1f" x2="%.1f" y1="0" y2="%.1f"/><text x="%.1f" y="%.1f" text-anchor="%s">%s</text>`,
@@ -129,14 +130,14 @@ func Waterfall(title string, total float64, spans []Span) template.HTML {
 		x := nameWidth + (w-nameWidth-8)*clamp(s.Start/total)
 		length := (w - nameWidth - 8) * clamp(s.Length/total)
 		fmt.Fprintf(&b, `<text x="0" y="%.1f">%s</text><rect class="span %s" x="%.1f" y="%.1f" width="%.1f" height="14"><title>%s</title></rect>`,
-			y+16, html.EscapeString(cut(s.Name, 36)), html.EscapeString(s.Kind), x, y+5, max(length, 2), html.EscapeString(s.Name+": "+s.Detail))
+			y+16, html.EscapeString(cut(s.Name, 30)), html.EscapeString(s.Kind), x, y+5, max(length, 2), html.EscapeString(s.Name+": "+s.Detail))
 	}
-	b.WriteString(`</svg><details><summary>numbers</summary><table><thead><tr><th scope="col">step</th><th scope="col" class="num">start</th><th scope="col" class="num">length</th><th scope="col">detail</th></tr></thead><tbody>`)
+	b.WriteString(`</svg></div><details><summary>numbers</summary><div class="scroll"><table><thead><tr><th scope="col">step</th><th scope="col" class="num">start</th><th scope="col" class="num">length</th><th scope="col">detail</th></tr></thead><tbody>`)
 	for _, s := range spans {
 		fmt.Fprintf(&b, `<tr><th scope="row">%s</th><td class="num">%s</td><td class="num">%s</td><td>%s</td></tr>`,
 			html.EscapeString(s.Name), html.EscapeString(Millis(s.Start)), html.EscapeString(Millis(s.Length)), html.EscapeString(s.Detail))
 	}
-	b.WriteString(`</tbody></table></details></figure>`)
+	b.WriteString(`</tbody></table></div></details></figure>`)
 	return template.HTML(b.String()) // every text in it has been escaped
 }
 
