@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/penstock/penstock/gateway/internal/config"
+	"github.com/penstock/penstock/gateway/internal/hint"
 	"github.com/penstock/penstock/gateway/internal/server"
 )
 
@@ -34,7 +35,7 @@ func (e *environment) tryLine(s *server.Server, api string) string {
 	}
 	name, _ := json.Marshal(model) // a string always encodes
 	body := `{"model":` + string(name) + `,"messages":[{"role":"user","content":"hi"}]}`
-	return "curl " + api + "/v1/chat/completions -H 'content-type: application/json'" + e.keyFlag(s.Config()) + " -d " + shellWord(body)
+	return "curl " + api + "/v1/chat/completions -H 'content-type: application/json'" + e.keyFlag(s.Config()) + " -d " + hint.ShellWord(body)
 }
 
 // keyFlag returns the flag for curl that sends a new key, empty if no key is required.
@@ -42,17 +43,9 @@ func (e *environment) keyFlag(c *config.Config) string {
 	if c.Keys != config.KeysRequired {
 		return ""
 	}
-	command := shellWord(os.Args[0]) + " keys create"
+	command := hint.ShellWord(os.Args[0]) + " keys create"
 	if path := e.options.ConfigPath(); path != "" {
-		command += " -c " + shellWord(path)
+		command += " -c " + hint.ShellWord(path)
 	}
 	return ` -H "authorization: Bearer $(` + command + ` --name me)"`
-}
-
-// shellWord quotes a word for a shell's command line.
-func shellWord(s string) string {
-	if s != "" && strings.Trim(s, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789@%+=:,./_-") == "" {
-		return s
-	}
-	return "'" + strings.ReplaceAll(s, "'", `'\''`) + "'"
 }

@@ -22,7 +22,18 @@ func (p pages) Audit(ctx context.Context, e audit.Entry) { p.server.addAudit(ctx
 func (p pages) Counts() []dashboard.Count {
 	var out []dashboard.Count
 	for _, c := range p.server.counts() {
-		out = append(out, dashboard.Count{Scope: c.Scope, Unit: c.Unit, Window: c.Window, Used: c.Spent, Reserved: c.Reserved, Max: c.Max, Raised: c.Raised > 0 && c.Max > 0, Resets: c.Resets})
+		out = append(out, p.countOf(c))
+	}
+	return out
+}
+
+// countOf is a counter as the pages show it, with the beginning of its window.
+func (p pages) countOf(c counted) dashboard.Count {
+	out := dashboard.Count{Scope: c.Scope, Unit: c.Unit, Window: c.Window, Used: c.Spent, Reserved: c.Reserved, Max: c.Max, Raised: c.Raised > 0 && c.Max > 0, Resets: c.Resets}
+	if w, err := llm.ParseWindow(c.Window); err == nil && !c.Resets.IsZero() {
+		if starts, ok := w.Start(c.Resets, p.Zone()); ok {
+			out.Starts = starts
+		}
 	}
 	return out
 }

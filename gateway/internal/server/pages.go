@@ -5,14 +5,19 @@ import (
 	"context"
 	"fmt"
 	"net/http"
+	"net/url"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/penstock/penstock/gateway/internal/activity"
+	"github.com/penstock/penstock/gateway/internal/hint"
 	"github.com/penstock/penstock/gateway/internal/httpapi/dashboard"
 	"github.com/penstock/penstock/gateway/internal/ledger"
 	"github.com/penstock/penstock/gateway/internal/llm"
+	"github.com/penstock/penstock/gateway/internal/replay"
 	"github.com/penstock/penstock/gateway/internal/upstream"
+	"github.com/penstock/penstock/gateway/internal/wire"
 )
 
 // newDashboard makes the dashboard.
@@ -60,6 +65,33 @@ func (p pages) Zone() *time.Location { return p.server.Config().TimeZone.Locatio
 
 func (p pages) Record(ctx context.Context, id string) (*llm.Record, error) {
 	return p.server.ledger.Record(ctx, id)
+}
+
+// Explained adds the rules to a recorded decision, where its policy is in force still.
+func (p pages) Explained(ctx context.Context, r *llm.Record) *llm.Decision {
+	if r.Decision == nil {
+		return nil
+	}
+	sn := p.server.acquire()
+	defer sn.release()
+	d, err := sn.policy.Explain(ctx, *r.Decision)
+	if err != nil { // what the record says without its rules
+		return r.Decision
+	}
+	return &d
+}
+
+func (p pages) Replay(ctx context.Context, id string) (*replay.Result, error) {
+	return p.server.Replay(ctx, p.server.ledger.Reader, id)
+}
+
+// RequestURL returns the address that a request was sent to.
+func (p pages) RequestURL(r *llm.Record) string {
+	path, ok := wire.PathOf(r.Endpoint, cmp.Or(r.Dialect, llm.OpenAI), r.Model, r.Stream)
+	if !ok {
+		return ""
+	}
+	return strings.TrimSuffix(p.BaseURL(), "/v1") + path
 }
 
 func (p pages) Follow(ctx context.Context, each func(*llm.Record)) error {
@@ -123,7 +155,7 @@ func (p pages) Attention(context.Context) []dashboard.Notice {
 	all = append(all, s.circuitNotices()...)
 	all = append(all, s.budgetNotices()...)
 	if err := s.reloadError.Load(); err != nil {
-		all = append(all, dashboard.Notice{Text: "The last reload was refused, and the configuration before it is in force: " + (*err).Error(), Command: "penstock check"})
+		all = append(all, dashboard.Notice{Text: "The last reload was refused, and the configuration before it is in force: " + (*err).Error(), Link: "/policies", Command: "penstock check"})
 	}
 	if store, ok := s.cacheStoreMetrics(); ok && store.Down {
 		all = append(all, dashboard.Notice{Text: "The cache's store does not answer; requests go on without it."})
@@ -146,11 +178,19 @@ func (s *Server) circuitNotices() (all []dashboard.Notice) {
 		if t.State == upstream.Closed || len(all) == maxNotices {
 			continue
 		}
-		text := fmt.Sprintf("The circuit of %s is %s (%s)", t.Target, t.State, t.Why)
-		if t.Until != nil {
-			text += ", for " + max(time.Until(*t.Until), 0).Round(time.Second).String() + " more"
+		n := dashboard.Notice{Broken: t.State == upstream.Open, Text: fmt.Sprintf("The circuit of %s is %s", t.Target, t.State), Link: "/health?" + url.Values{"find": {t.Target}}.Encode()}
+		if t.Why != "" {
+			n.Text += " (" + t.Why + ")"
 		}
-		all = append(all, dashboard.Notice{Broken: t.State == upstream.Open, Text: text + ".", Command: "penstock targets close " + t.Target})
+		if t.Until != nil {
+			n.Text += ", for " + max(time.Until(*t.Until), 0).Round(time.Second).String() + " more"
+		}
+		if n.Text += "."; n.Broken {
+			n.Command = "penstock targets close " + hint.ShellWord(t.Target)
+		} else {
+			n.Text += " The next request shows whether it has recovered."
+		}
+		all = append(all, n)
 	}
 	return all
 }
@@ -162,9 +202,18 @@ func (s *Server) budgetNotices() (all []dashboard.Notice) {
 		if c.Unit == llm.UnitConcurrent || percent == nil || *percent < 80 || len(all) == maxNotices {
 			continue
 		}
-		all = append(all, dashboard.Notice{Broken: *percent >= 100, Text: fmt.Sprintf("%s has used %d %% of its %s per %s.", c.Scope, *percent, c.Unit, c.Window), Command: "penstock budget list"})
+		all = append(all, dashboard.Notice{Broken: *percent >= 100, Text: fmt.Sprintf("%s has used %d %% of its %s per %s.", c.Scope, *percent, unitName(c.Unit), c.Window),
+			Link: "/keys#budgets", Command: "penstock budget list --scope " + hint.ShellWord(c.Scope)})
 	}
 	return all
+}
+
+// unitName names a unit in a sentence.
+func unitName(u llm.Unit) string {
+	if u == llm.UnitUSD {
+		return "budget in US dollars"
+	}
+	return strings.ReplaceAll(string(u), "_", " ")
 }
 
 // unpricedNotices names the targets of the configuration whose price is unknown.
@@ -182,7 +231,7 @@ func (s *Server) unpricedNotices() (all []dashboard.Notice) {
 	if len(names) == 0 {
 		return nil
 	}
-	return []dashboard.Notice{{Text: fmt.Sprintf("The price of %d targets is unknown, so budgets in money do not count them: %s.", len(names), list(names, 5)), Command: "penstock models"}}
+	return []dashboard.Notice{{Text: fmt.Sprintf("The price of %d targets is unknown, so budgets in money do not count them: %s.", len(names), list(names, 5)), Link: "/spend?by=target", Command: "penstock models"}}
 }
 
 // list writes at most n names.

@@ -32,11 +32,18 @@ ledger: sqlite://penstock.db
 	if _, err := h.Server.correct(t.Context(), admin.Correction{Scope: scope, Unit: llm.UnitUSD, Window: "day", Used: "0.95"}); err != nil {
 		t.Fatal(err)
 	}
+	budgetOf := func(p pages) llm.NanoUSD {
+		list := p.MoneyBudgets(scope)
+		if len(list) != 1 || !list[0].Starts.AddDate(0, 0, 1).Equal(list[0].Resets) {
+			t.Fatalf("MoneyBudgets(%s) = %+v, want one of a day", scope, list)
+		}
+		return llm.NanoUSD(list[0].Max)
+	}
 	check := func(when string, max llm.NanoUSD, noticed bool) {
 		t.Helper()
 		_, today, err := p.SpentToday(t.Context(), time.UTC)
-		if err != nil || today == nil || today.Max != max || today.Scope != scope || p.DayLimit(scope) != max {
-			t.Errorf("%s: %+v, %v and a limit of %v a day, want %v", when, today, err, p.DayLimit(scope), max)
+		if err != nil || today == nil || today.Max != max || today.Scope != scope || budgetOf(p) != max {
+			t.Errorf("%s: %+v, %v and a limit of %v a day, want %v", when, today, err, budgetOf(p), max)
 		}
 		found := false
 		for _, n := range p.Attention(t.Context()) {

@@ -41,12 +41,12 @@ func (p pages) SpendCSV(ctx context.Context, query url.Values) ([]byte, error) {
 	return admin.CSV(report)
 }
 
-// DayLimit returns the budget in money per day of a scope; 0 without one.
-func (p pages) DayLimit(scope string) llm.NanoUSD {
+// MoneyBudgets lists the budgets in money of a scope.
+func (p pages) MoneyBudgets(scope string) (list []dashboard.Count) {
 	for _, c := range p.server.counts() {
-		if c.Scope == scope && c.Unit == llm.UnitUSD && c.Window == "day" {
-			return llm.NanoUSD(c.Max)
+		if c.Scope == scope && c.Unit == llm.UnitUSD && c.Max > 0 {
+			list = append(list, p.countOf(c))
 		}
 	}
-	return 0
+	return list
 }

@@ -3,6 +3,7 @@ package server
 import (
 	"cmp"
 	"slices"
+	"time"
 
 	"github.com/penstock/penstock/gateway/internal/activity"
 	"github.com/penstock/penstock/gateway/internal/httpapi/dashboard"
@@ -30,13 +31,14 @@ func (p pages) Targets() dashboard.Targets {
 	own.Buckets(func(ms float64, n uint32) {
 		t.Overhead = append(t.Overhead, dashboard.Bucket{Millis: ms, Count: int64(n)})
 	})
-	days := p.server.activity.Targets()
+	t.Stages = stagesPage(p.server.activity.Stages())
+	days, outages := p.server.activity.Targets(), p.server.activity.Outages()
 	for _, now := range p.server.targets().Targets {
-		t.All = append(t.All, targetPage(now, days[now.Target]))
+		t.All = append(t.All, targetPage(now, days[now.Target], outages[now.Target]))
 		delete(days, now.Target)
 	}
 	for id, day := range days { // no longer configured, or too many for figures of their own
-		t.All = append(t.All, targetPage(Target{Target: id, Circuit: Circuit{State: "not configured"}}, day))
+		t.All = append(t.All, targetPage(Target{Target: id, Circuit: Circuit{State: dashboard.StateUnconfigured}}, day, outages[id]))
 	}
 	slices.SortFunc(t.All, func(a, b dashboard.Target) int {
 		return cmp.Or(cmp.Compare(b.Requests, a.Requests), cmp.Compare(a.ID, b.ID))
@@ -44,11 +46,26 @@ func (p pages) Targets() dashboard.Targets {
 	return t
 }
 
+// stagesPage are the means of the gateway's own steps for each request.
+func stagesPage(s activity.StageTimes) []dashboard.Stage {
+	if s.Requests == 0 {
+		return nil
+	}
+	mean := func(name string, total time.Duration) dashboard.Stage {
+		return dashboard.Stage{Name: name, Mean: total / time.Duration(s.Requests)}
+	}
+	return []dashboard.Stage{mean("route, policy", s.Admit), mean("cache", s.Cache), mean("rank targets", s.Rank), mean("transform", s.Transform),
+		mean("reserve budgets", s.Reserve), mean("read, relay, settle", s.Rest)}
+}
+
 // targetPage joins a target as it stands with its day.
-func targetPage(now Target, day []activity.Sums) dashboard.Target {
+func targetPage(now Target, day []activity.Sums, outages []activity.Outage) dashboard.Target {
 	t := dashboard.Target{ID: now.Target, State: now.State, Why: now.Why, InFlight: now.InFlight, Speed: now.TPS}
 	if now.Until != nil {
 		t.Until = *now.Until
+	}
+	for _, o := range outages {
+		t.Outages = append(t.Outages, dashboard.Outage(o))
 	}
 	var first, total activity.Histogram
 	for i := 0; i < len(day); i += pageSteps {

@@ -29,6 +29,7 @@ type fake struct {
 	records []*llm.Record
 	follow  chan *llm.Record
 	notices []Notice
+	budgets []Count
 	// required says that requests need a key; serve serves those of the playground.
 	required bool
 	serve    func(http.ResponseWriter, *http.Request, llm.Principal)
@@ -54,7 +55,7 @@ func (f *fake) Targets() Targets {
 	gap := math.NaN()
 	row := []float64{5, gap}
 	return Targets{Starts: []time.Time{{}, time.Time{}.Add(time.Minute)}, Faults: map[llm.Fault]int64{llm.Fault(hostile): 3}, OverheadP50: gap, Overhead: []Bucket{{0.5, 3}},
-		All: []Target{{ID: hostile, State: hostile, Why: hostile, Requests: 3, FirstP50: row, FirstP95: row, FirstP99: row, TotalP50: row, TotalP95: row, TotalP99: row, DayFirstP95: gap}, {ID: "idle"}}}
+		All: []Target{{ID: hostile, State: hostile, Why: hostile, Requests: 3, FirstP50: row, FirstP95: row, FirstP99: row, TotalP50: row, TotalP95: row, TotalP99: row, DayFirstP95: gap, Outages: []Outage{{From: time.Time{}, Why: hostile}}}, {ID: "idle"}}, Stages: []Stage{{hostile, time.Millisecond}}}
 }
 
 func (f *fake) Spend(_ context.Context, q SpendQuery) ([]SpendRow, error) {
@@ -66,7 +67,7 @@ func (f *fake) Spend(_ context.Context, q SpendQuery) ([]SpendRow, error) {
 }
 
 func (f *fake) SpendCSV(context.Context, url.Values) ([]byte, error) { return []byte("model\n"), nil }
-func (f *fake) DayLimit(string) llm.NanoUSD                          { return 7 * llm.USD }
+func (f *fake) MoneyBudgets(scope string) []Count                    { return f.budgets }
 
 func (f *fake) SpentToday(context.Context, *time.Location) (llm.NanoUSD, *DayBudget, error) {
 	return 5 * llm.USD, nil, nil
@@ -88,6 +89,18 @@ func (f *fake) Record(_ context.Context, id string) (*llm.Record, error) {
 		}
 	}
 	return nil, &llm.Error{Code: llm.CodeNotFound, Status: http.StatusNotFound, Message: "The ledger has no request with this id."}
+}
+
+func (f *fake) Explained(_ context.Context, r *llm.Record) *llm.Decision { return r.Decision }
+func (f *fake) RequestURL(*llm.Record) string {
+	return "http://127.0.0.1:8080/v1/chat/completions"
+}
+
+func (f *fake) Replay(_ context.Context, id string) (*replay.Result, error) {
+	if id != "req_1" {
+		return nil, &llm.Error{Code: "not_replayable", Status: http.StatusConflict, Message: hostile}
+	}
+	return &replay.Result{ID: id, Router: hostile, Notes: []string{hostile}, Candidates: []replay.Candidate{{Target: hostile, Recorded: &replay.Place{Rank: 1}, Differs: []string{hostile}}}}, nil
 }
 
 func (f *fake) Follow(ctx context.Context, each func(*llm.Record)) error {
@@ -175,7 +188,7 @@ func hostileRecord() *llm.Record {
 	score := 0.5
 	return &llm.Record{ID: "req_1", Time: time.Date(2026, 11, 30, 1, 2, 3, 0, time.UTC), Model: hostile, Target: hostile, KeyID: "ab12cd34", KeyName: hostile, Team: hostile,
 		User: hostile, Session: hostile, Tags: map[string]string{hostile: hostile}, Status: 200, Error: hostile, Usage: llm.Usage{Input: 7, Output: 1234},
-		Decision:   &llm.Decision{Allow: true, Revision: hostile, Warnings: []string{hostile}, Reasons: []llm.Reason{{Code: "x", Message: hostile}}},
+		Decision:   &llm.Decision{Allow: true, Revision: hostile, Warnings: []string{hostile}, Reasons: []llm.Reason{{Code: "x", Message: hostile, Rule: hostile}}, Obligations: llm.Obligations{Route: hostile}, Rules: []llm.RuleOf{{Part: llm.PartObligation, Name: "route", Rule: hostile}}},
 		Limits:     []llm.LimitState{{Limit: llm.Limit{Name: hostile, Scope: hostile, Unit: llm.UnitUSD, Window: "day", Max: int64(llm.USD)}}},
 		Candidates: []llm.Considered{{Target: hostile, Score: &score, Terms: []llm.Term{{Name: hostile, Value: 1}}}, {Target: "b", Refused: hostile}},
 		Attempts: []llm.Attempt{{Target: hostile, Try: 1, Fault: llm.Fault(hostile), Error: hostile, Duration: llm.Millis(time.Second)},
@@ -264,7 +277,7 @@ func TestPagesShowTextAsText(t *testing.T) {
 	g.withKeys(t)
 	x := newTestDashboard(t, g)
 	x.signInByLink(t)
-	for _, path := range []string{"/", "/spend", "/spend?range=24h&by=team&model=" + url.QueryEscape(hostile), "/spend?range=365d&by=" + url.QueryEscape("tag:"+hostile), "/spend?by=" + url.QueryEscape(hostile), "/health", "/playground", "/playground?key=none&a=" + url.QueryEscape(hostile), "/policies", "/keys", "/keys?team=" + url.QueryEscape(hostile), "/audit", "/requests", "/requests?model=" + url.QueryEscape(hostile), "/requests?team=" + url.QueryEscape(`"><script>`), "/requests/req_1", "/sign-in?link=%22%3E%3Cscript%3E&next=%22%3E", "/docs", "/requests/none"} {
+	for _, path := range []string{"/", "/spend", "/spend?range=24h&by=team&model=" + url.QueryEscape(hostile), "/spend?range=365d&by=" + url.QueryEscape("tag:"+hostile), "/spend?by=" + url.QueryEscape(hostile), "/health", "/playground", "/playground?key=none&a=" + url.QueryEscape(hostile), "/policies", "/keys", "/keys?team=" + url.QueryEscape(hostile), "/audit", "/requests", "/requests?model=" + url.QueryEscape(hostile), "/requests?team=" + url.QueryEscape(`"><script>`), "/requests/req_1", "/requests/req_1?replay=1", "/health?find=script", "/sign-in?link=%22%3E%3Cscript%3E&next=%22%3E", "/docs", "/requests/none"} {
 		status, body := x.get(t, path)
 		want := map[string]int{"/requests/none": 404, "/spend?by=" + url.QueryEscape(hostile): 400}[path]
 		if status != max(want, 200) && want == 0 || want != 0 && status != want {

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/penstock/penstock/gateway/internal/llm"
+	"github.com/penstock/penstock/gateway/internal/replay"
 )
 
 // Gateway is what the pages show. The methods are called concurrently; a *llm.Error among
@@ -30,14 +31,20 @@ type Gateway interface {
 	Spend(ctx context.Context, q SpendQuery) ([]SpendRow, error)
 	// SpendCSV returns what the admin API's spend answers to a query, as a table.
 	SpendCSV(ctx context.Context, query url.Values) ([]byte, error)
-	// DayLimit returns the budget in money per day of a scope, such as team:search; 0 without
-	// one.
-	DayLimit(scope string) llm.NanoUSD
+	// MoneyBudgets lists the budgets in money of a scope, such as team:search.
+	MoneyBudgets(scope string) []Count
 
 	// Requests lists records, those written last first.
 	Requests(ctx context.Context, f llm.RecordFilter) ([]*llm.Record, error)
 	// Record returns the record of one request.
 	Record(ctx context.Context, id string) (*llm.Record, error)
+	// Explained returns the decision about a request with the rules that its parts come from, as
+	// far as they are known; nil for a request that no policy decided on.
+	Explained(ctx context.Context, r *llm.Record) *llm.Decision
+	// Replay ranks a recorded request again.
+	Replay(ctx context.Context, id string) (*replay.Result, error)
+	// RequestURL returns where an application sends such a request; empty when that is unknown.
+	RequestURL(r *llm.Record) string
 	// Follow calls each with every record that is written from now on, until ctx ends. It must
 	// not be called with a function that blocks. The error says that too many follow already.
 	Follow(ctx context.Context, each func(*llm.Record)) error

@@ -2,10 +2,14 @@ package dashboard
 
 import (
 	"cmp"
+	"fmt"
 	"html/template"
 	"math"
 	"net/http"
+	"net/url"
 	"slices"
+	"strconv"
+	"strings"
 	"time"
 
 	"github.com/penstock/penstock/gateway/internal/httpapi/dashboard/chart"
@@ -28,6 +32,20 @@ type Targets struct {
 	Overhead []Bucket
 	// OverheadP50 and OverheadP99 are quantiles of it; NaN for none.
 	OverheadP50, OverheadP99 float64
+	// Stages are the means of the gateway's own time by step; none without requests.
+	Stages []Stage
+}
+
+// Stage is one step of the gateway's own, with its mean time for each request.
+type Stage struct {
+	Name string
+	Mean time.Duration
+}
+
+// Outage is a time in which a target's circuit was not closed; To is zero while it lasts.
+type Outage struct {
+	From, To time.Time
+	Why      string
 }
 
 // Bucket counts requests that took about so many milliseconds.
@@ -52,15 +70,48 @@ type Target struct {
 	DayFirstP95, DayTotalP50, DayTotalP95 float64
 	// Speed is in output tokens per second; 0 when unknown.
 	Speed float64
+	// Outages are those of the day, the oldest first.
+	Outages []Outage
 }
+
+// failing reports whether the target gets no calls, or fails in a part of them worth a look.
+func (t *Target) failing() bool {
+	return t.State != "" && t.State != stateClosed && t.State != StateUnconfigured || t.Requests > 0 && float64(t.Errors) >= 0.05*float64(t.Requests)
+}
+
+const (
+	// stateClosed is the state of a target that gets calls.
+	stateClosed = "closed"
+	// StateUnconfigured is the state of a target that the configuration no longer has.
+	StateUnconfigured = "not configured"
+)
+
+// maxCharted is how many targets one page has charts of, maxTargets how many its table lists.
+const maxCharted, maxTargets = 12, 100
 
 // healthView is what the page shows.
 type healthView struct {
 	Targets
-	// Charts are the pictures of each of All; empty for one without replies.
-	Charts   []targetCharts
-	Faults   []faultCount
-	Overhead template.HTML
+	// Charts are the pictures of the targets that were called, on this page.
+	Charts []targetCharts
+	// Listed are the targets of the table, Shown of how many.
+	Listed []Target
+	// Find is what the names of the targets must contain.
+	Find string
+	// From and To are the places of the charts in the list of Called targets, from 1; Next and
+	// Previous are the links to the pages around.
+	From, To, Called int
+	Next, Previous   string
+	Matching         int
+	Faults           []faultCount
+	Overhead         template.HTML
+	Stages           []stageView
+}
+
+// stageView is a step of the gateway's own with a bar.
+type stageView struct {
+	Stage
+	Bar template.HTML
 }
 
 type targetCharts struct {
@@ -76,22 +127,89 @@ type faultCount struct {
 
 // health serves GET /health.
 func (d *Dashboard) health(w http.ResponseWriter, r *http.Request) {
-	t := d.gateway.Targets()
-	zone := d.zone(r)
-	v := healthView{Targets: t, Faults: faultCounts(t.Faults), Overhead: overheadChart(t.Overhead)}
-	for _, target := range t.All {
-		v.Charts = append(v.Charts, chartsOf(target, t.Starts, zone))
+	v := healthView{Targets: d.gateway.Targets(), Find: strings.TrimSpace(r.URL.Query().Get("find"))}
+	v.Faults, v.Overhead, v.Stages = faultCounts(v.Targets.Faults), overheadChart(v.Targets.Overhead), stageViews(v.Targets.Stages)
+	after, err := healthPage(r.URL.Query().Get("after"))
+	if err != nil {
+		d.fail(w, r, err)
+		return
 	}
+	v.fill(after, d.zone(r))
 	d.render(w, r, http.StatusOK, "health.html", "Latency and health", v)
+}
+
+// healthPage reads after how many targets the charts begin.
+func healthPage(after string) (int, error) {
+	if after == "" {
+		return 0, nil
+	}
+	n, err := strconv.Atoi(after)
+	if err != nil || n < 0 || n%maxCharted != 0 {
+		return 0, &llm.Error{Code: llm.CodeInvalidRequest, Status: http.StatusBadRequest, Param: "after", Message: fmt.Sprintf("after: write a multiple of %d, such as 0.", maxCharted)}
+	}
+	return n, nil
+}
+
+// fill chooses the targets that the page shows: those that fail first, then the busiest.
+func (v *healthView) fill(after int, zone *time.Location) {
+	var called []Target
+	for _, t := range v.All {
+		if !strings.Contains(t.ID, v.Find) {
+			continue
+		}
+		v.Matching++
+		v.Listed = append(v.Listed, t)
+		if t.Requests > 0 {
+			called = append(called, t)
+		}
+	}
+	failingFirst(v.Listed)
+	failingFirst(called)
+	v.Listed = v.Listed[:min(len(v.Listed), maxTargets)]
+	v.Called = len(called)
+	v.From, v.To = min(after, v.Called)+1, min(after+maxCharted, v.Called)
+	for _, t := range called[v.From-1 : v.To] {
+		v.Charts = append(v.Charts, chartsOf(t, v.Starts, zone))
+	}
+	query := url.Values{}
+	if v.Find != "" {
+		query.Set("find", v.Find)
+	}
+	if v.To < v.Called {
+		v.Next = changed(query, "after", strconv.Itoa(v.To))
+	}
+	if after > 0 {
+		v.Previous = changed(query, "after", strconv.Itoa(max(after-maxCharted, 0)))
+	}
+}
+
+// failingFirst moves the targets that fail to the front, and keeps the order otherwise.
+func failingFirst(targets []Target) {
+	slices.SortStableFunc(targets, func(a, b Target) int {
+		switch {
+		case a.failing() == b.failing():
+			return 0
+		case a.failing():
+			return -1
+		}
+		return 1
+	})
 }
 
 func chartsOf(t Target, starts []time.Time, zone *time.Location) targetCharts {
 	c := targetCharts{Target: t}
-	if t.Requests == 0 {
-		return c
+	var bands []chart.Band
+	for _, o := range t.Outages {
+		b := chart.Band{Name: fmt.Sprintf("circuit open (%s) from %s", o.Why, clock(zone, o.From)), From: o.From, To: o.To}
+		if o.To.IsZero() {
+			b.To = starts[len(starts)-1]
+		} else {
+			b.Name += " to " + clock(zone, o.To)
+		}
+		bands = append(bands, b)
 	}
 	plot := func(title string, p50, p95, p99 []float64) template.HTML {
-		return chart.Lines(chart.Plot{Title: title + " of " + t.ID + " in the last 24 hours", Times: starts, Zone: zone, Format: chart.Millis, Width: 600, Height: 180,
+		return chart.Lines(chart.Plot{Title: title + " of " + t.ID + " in the last 24 hours", Times: starts, Zone: zone, Format: chart.Millis, Width: 380, Height: 120, Bands: bands,
 			Series: []chart.Series{{Name: "p50", Values: p50}, {Name: "p95", Values: p95}, {Name: "p99", Values: p99}}})
 	}
 	c.First = plot("time to the first token", t.FirstP50, t.FirstP95, t.FirstP99)
@@ -116,8 +234,24 @@ func faultCounts(faults map[llm.Fault]int64) []faultCount {
 	return list
 }
 
+// stageViews draws the steps of the gateway's own time.
+func stageViews(stages []Stage) (list []stageView) {
+	var longest time.Duration
+	for _, s := range stages {
+		longest = max(longest, s.Mean)
+	}
+	for _, s := range stages {
+		text := chart.Millis(float64(s.Mean) / 1e6)
+		list = append(list, stageView{s, chart.Share(text+" a request", float64(s.Mean)/float64(longest), 0)})
+	}
+	return list
+}
+
 // overheadChart draws how the gateway's own time is spread.
 func overheadChart(buckets []Bucket) template.HTML {
+	if len(buckets) == 0 {
+		return ""
+	}
 	var bars []chart.Bar
 	for _, b := range buckets {
 		bars = append(bars, chart.Bar{Name: chart.Millis(b.Millis), Value: float64(b.Count)})

@@ -1,9 +1,11 @@
 package dashboard
 
 import (
+	"encoding/json"
 	"html/template"
 	"math"
 	"net/http"
+	"time"
 
 	"github.com/penstock/penstock/gateway/internal/httpapi/dashboard/chart"
 	"github.com/penstock/penstock/gateway/internal/llm"
@@ -22,6 +24,8 @@ type homeView struct {
 	Figures []figure
 	Notices []Notice
 	Latest  []*llm.Record
+	// Try is a command that sends a request.
+	Try string
 }
 
 // home serves GET /.
@@ -38,22 +42,36 @@ func (d *Dashboard) home(w http.ResponseWriter, r *http.Request) {
 	}
 	day := d.gateway.Day()
 	d.render(w, r, http.StatusOK, "home.html", "Home", homeView{
-		Figures: []figure{spendFigure(spent, budget, &day), rateFigure(&day), errorFigure(&day), latencyFigure(&day)},
+		Figures: []figure{spendFigure(spent, budget, &day), rateFigure(&day, d.now()), errorFigure(&day), latencyFigure(&day)},
 		Notices: d.gateway.Attention(r.Context()),
 		Latest:  latest,
+		Try:     d.tryCommand(),
 	})
+}
+
+// tryCommand is a command that sends a request to this gateway.
+func (d *Dashboard) tryCommand() string {
+	model := "MODEL"
+	if models := d.gateway.ChatModels(llm.Principal{}); len(models) > 0 {
+		model = models[0]
+	}
+	body, err := json.Marshal(map[string]any{"model": model, "messages": []map[string]string{{"role": "user", "content": "hi"}}})
+	if err != nil {
+		return ""
+	}
+	return curlCommand(d.gateway.BaseURL()+"/chat/completions", string(body), !d.gateway.Anonymous())
 }
 
 func spendFigure(spent llm.NanoUSD, b *DayBudget, day *Day) figure {
 	f := figure{Name: "Spent today", Value: formatUSD(spent), Detail: "no daily budget", Spark: chart.Spark("spend in the last 24 hours", money(day.Cost)), Link: "/spend"}
 	if b != nil {
-		f.Detail = formatUSD(b.Spent) + " of " + formatUSD(b.Max) + " (" + b.Scope + ")"
+		f.Detail = "fullest budget a day: " + b.Scope + ", " + formatUSD(b.Spent) + " of " + formatUSD(b.Max)
 	}
 	return f
 }
 
-// rateFigure shows the requests a minute of the last whole step.
-func rateFigure(day *Day) figure {
+// rateFigure shows the requests a minute of the last whole step and the one that has begun.
+func rateFigure(day *Day, now time.Time) figure {
 	minutes := day.Step.Minutes()
 	rates := make([]float64, len(day.Requests))
 	var total int64
@@ -63,7 +81,9 @@ func rateFigure(day *Day) figure {
 	}
 	last := 0.0
 	if n := len(rates); n > 1 {
-		last = rates[n-2]
+		since := now.Sub(day.Starts[n-1]).Minutes()
+		last = float64(day.Requests[n-2]+day.Requests[n-1]) / (minutes + min(max(since, 0), minutes))
+		rates = rates[:n-1] // a step that has only begun would end the line with a fall
 	}
 	return figure{Name: "Requests a minute", Value: chartNumber(last), Detail: formatCount(total) + " in 24 h", Spark: chart.Spark("requests a minute in the last 24 hours", rates), Link: "/requests"}
 }

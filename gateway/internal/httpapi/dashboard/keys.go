@@ -33,14 +33,15 @@ type Budgets interface {
 }
 
 // Count is what is used of a limit. Amounts are in nano-USD for the unit usd, else counts; a
-// Max of 0 is unknown. Resets is zero for requests in flight.
+// Max of 0 is unknown. Resets is zero for requests in flight. Starts is when the window began; zero
+// for requests in flight and for rolling windows.
 type Count struct {
 	Scope          string
 	Unit           llm.Unit
 	Window         string
 	Used, Reserved int64
 	Max            int64
-	Resets         time.Time
+	Starts, Resets time.Time
 	// Raised says that a raise is part of Max.
 	Raised bool
 }
@@ -87,8 +88,8 @@ type keyView struct {
 type budgetView struct {
 	Count
 	Bar template.HTML
-	// Left is when the window ends, in words.
-	Left string
+	// Left is when the window ends, Pace what will have been used then, in words.
+	Left, Pace string
 }
 
 // maxListed is how many keys, teams and users one page lists.
@@ -155,7 +156,7 @@ func budgetOf(k *keys.Key, counts []Count, now time.Time) *budgetView {
 	c := Count{Scope: "key:" + k.Origin, Unit: llm.UnitUSD, Window: k.Budget.Window, Max: int64(k.Budget.Max)}
 	for _, found := range counts {
 		if found.Scope == c.Scope && found.Unit == c.Unit && found.Window == c.Window {
-			c.Used, c.Reserved, c.Resets, c.Raised = found.Used, found.Reserved, found.Resets, found.Raised
+			c.Used, c.Reserved, c.Starts, c.Resets, c.Raised = found.Used, found.Reserved, found.Starts, found.Resets, found.Raised
 			c.Max = max(c.Max, found.Max)
 		}
 	}
@@ -164,7 +165,7 @@ func budgetOf(k *keys.Key, counts []Count, now time.Time) *budgetView {
 }
 
 func newBudgetView(c Count, now time.Time) budgetView {
-	v := budgetView{Count: c}
+	v := budgetView{Count: c, Pace: paceOf(&c, now).words(&c, now)}
 	if c.Max > 0 {
 		title := fmt.Sprintf("%s used and %s reserved of %s", amount(c.Unit, c.Used), amount(c.Unit, c.Reserved), amount(c.Unit, c.Max))
 		v.Bar = chart.Budget(title, float64(c.Used)/float64(c.Max), float64(c.Reserved)/float64(c.Max))

@@ -17,6 +17,8 @@ type requestsView struct {
 	Query url.Values
 	// Older is the link to the next records; empty when there are none.
 	Older string
+	// Try is a command that sends a request.
+	Try string
 	// Live says that the page follows the requests.
 	Live bool
 }
@@ -34,7 +36,7 @@ func (d *Dashboard) requests(w http.ResponseWriter, r *http.Request) {
 		d.fail(w, r, err)
 		return
 	}
-	v := requestsView{Records: records, Filter: f, Query: q, Live: f.Before == ""}
+	v := requestsView{Records: records, Filter: f, Query: q, Live: f.Before == "", Try: d.tryCommand()}
 	if len(records) == listLimit {
 		older := url.Values{}
 		for k, values := range q {

@@ -65,6 +65,8 @@ type spendView struct {
 	Query         url.Values
 	CSV           string
 	MoreGroups    int
+	// Burns are what is left of the budgets of the only condition, or of everyone's.
+	Burns []burnView
 }
 
 // spendFilter is a condition, with the link that removes it.
@@ -104,10 +106,12 @@ func (d *Dashboard) spend(w http.ResponseWriter, r *http.Request) {
 func (d *Dashboard) readSpend(r *http.Request) (v spendView, q SpendQuery, err error) {
 	query := r.URL.Query()
 	v = spendView{By: cmp.Or(query.Get("by"), "model"), Ranges: spendRanges(), Dimensions: spendDimensions(), Query: query, Range: spendRanges()[1]}
-	for _, known := range v.Ranges {
-		if known.Name == query.Get("range") {
-			v.Range = known
+	if name := query.Get("range"); name != "" {
+		i := slices.IndexFunc(v.Ranges, func(known spendRange) bool { return known.Name == name })
+		if i < 0 {
+			return v, q, &llm.Error{Code: llm.CodeInvalidRequest, Status: http.StatusBadRequest, Param: "range", Message: fmt.Sprintf("There is no range %s: use 24h, 7d, 30d, 90d or 365d.", llm.Quote(name))}
 		}
+		v.Range = v.Ranges[i]
 	}
 	v.Tag, _ = strings.CutPrefix(v.By, "tag:")
 	if v.Tag == v.By {
@@ -185,6 +189,9 @@ func (d *Dashboard) fillSpend(r *http.Request, v *spendView, q SpendQuery) error
 	}
 	v.Projected = projected(v.MonthSoFar, month, now)
 	v.Chart = d.spendChart(rows, v.Groups, q, v)
+	if v.Burns, err = d.burnDowns(r.Context(), q, now); err != nil {
+		return err
+	}
 	if more := len(v.Groups) - maxSpendGroups; more > 0 {
 		v.Groups, v.MoreGroups = v.Groups[:maxSpendGroups], more
 	}
@@ -286,15 +293,44 @@ func (d *Dashboard) spendChart(rows []SpendRow, groups []spendGroup, q SpendQuer
 	for _, name := range order {
 		p.Series = append(p.Series, chart.Series{Name: name, Values: series[name]})
 	}
-	if budget := d.gateway.DayLimit(scopeOf(q.Where)); budget > 0 && v.Range.step == llm.StepDay {
-		p.Levels = append(p.Levels, chart.Level{Name: "budget a day", Value: float64(budget) / float64(llm.USD)})
+	for _, b := range d.gateway.MoneyBudgets(scopeOf(q.Where)) {
+		if b.Window == string(v.Range.step) {
+			p.Levels = append(p.Levels, chart.Level{Name: "budget a " + b.Window, Value: float64(b.Max) / float64(llm.USD)})
+		}
 	}
+	p.Ahead, p.AheadName = expected(p.Series, times, v.Range.step, d.now()), "at this rate by the end of the "+string(v.Range.step)
 	return chart.Area(p)
 }
 
-// scopeOf returns the scope of the limits on what a page is restricted to; empty for more than one
-// condition, and for none.
+// expected continues the sum of the series to the end of the step that now is in, if it goes on as
+// it has in that step; nil where too little of it is over to say.
+func expected(series []chart.Series, times []time.Time, step llm.Step, now time.Time) []float64 {
+	n := len(times)
+	if n < 2 || now.Before(times[n-1]) {
+		return nil
+	}
+	gone := float64(now.Sub(times[n-1])) / float64(step.Next(times[n-1]).Sub(times[n-1]))
+	if gone < 0.05 || gone >= 1 {
+		return nil
+	}
+	out := make([]float64, n)
+	for i := range out {
+		out[i] = math.NaN()
+	}
+	out[n-2], out[n-1] = 0, 0
+	for _, s := range series {
+		out[n-2] += s.Values[n-2]
+		out[n-1] += s.Values[n-1] / gone
+	}
+	return out
+}
+
+// scopeOf returns the scope of the limits on what a page is restricted to: everyone without a
+// condition, and none for more than one.
 func scopeOf(where map[string]string) string {
+	if len(where) == 0 {
+		return "everyone"
+	}
 	if len(where) != 1 {
 		return ""
 	}

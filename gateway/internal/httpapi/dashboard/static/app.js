@@ -48,12 +48,13 @@ function move(by) {
 
 // Charts: the values of all series at the pointer, from the chart's own table.
 for (const figure of document.querySelectorAll("figure.chart")) {
-  if (!figure.matches(".waterfall")) figure.scrollLeft = figure.scrollWidth; // a phone shows what is newest
-  const svg = figure.querySelector("svg[data-left]");
-  if (svg) follow(figure, svg);
+  const plot = figure.querySelector(".plot");
+  if (!figure.matches(".waterfall")) plot.scrollLeft = plot.scrollWidth; // a phone shows what is newest
+  const svg = plot.querySelector("svg[data-left]");
+  if (svg) follow(figure, plot, svg);
 }
 
-function follow(figure, svg) {
+function follow(figure, plot, svg) {
   const heads = [...figure.querySelectorAll("thead th")];
   const rows = [...figure.querySelectorAll("tbody tr")];
   if (!rows.length) return;
@@ -76,12 +77,25 @@ function follow(figure, svg) {
       if (i) line.className = "key c" + heads[i].dataset.color;
       return line;
     }));
-    figure.append(tip);
-    const onLeft = place < box.width / 2;
-    tip.style.left = onLeft ? place / box.width * 100 + 2 + "%" : "";
-    tip.style.right = onLeft ? "" : (1 - place / box.width) * 100 + 2 + "%";
+    plot.append(tip);
+    const offset = place * area.width / box.width;
+    tip.style.left = (place < box.width / 2 ? offset + 12 : Math.max(offset - tip.offsetWidth - 12, 0)) + "px";
   });
   svg.addEventListener("pointerleave", () => { tip.remove(); cursor.remove(); });
+}
+
+// Buttons that copy the text of an element.
+for (const button of document.querySelectorAll("[data-copy]")) {
+  const from = document.getElementById(button.dataset.copy);
+  button.addEventListener("click", async () => {
+    try {
+      await navigator.clipboard.writeText(from.textContent);
+      button.textContent = "Copied";
+    } catch { // only pages of this machine or by TLS may copy
+      getSelection().selectAllChildren(from);
+      button.textContent = "Selected: copy it";
+    }
+  });
 }
 
 // The table of requests follows the gateway until it is paused.

@@ -1,4 +1,4 @@
-package cli
+package hint
 
 import (
 	"os/exec"
@@ -7,7 +7,7 @@ import (
 
 func TestShellWord(t *testing.T) {
 	for _, word := range []string{"penstock.yaml", "a b", "it's", `{"model":"x"}`, "$(rm)", "a\nb", "*", ""} {
-		out, err := exec.CommandContext(t.Context(), "sh", "-c", "printf %s "+shellWord(word)).Output()
+		out, err := exec.CommandContext(t.Context(), "sh", "-c", "printf %s "+ShellWord(word)).Output()
 		if err != nil || string(out) != word {
 			t.Errorf("%q is read as %q, %v", word, out, err)
 		}
