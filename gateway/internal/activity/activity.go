@@ -150,12 +150,7 @@ func (s *step) add(r *llm.Record) {
 		s.FirstToken.Add(time.Duration(r.FirstByte))
 	}
 	s.Total.Add(time.Duration(r.Duration))
-	s.Overhead.Add(overhead(r))
-}
-
-// overhead is the gateway's own part of a request's time.
-func overhead(r *llm.Record) time.Duration {
-	return time.Duration(max(r.Duration-r.Upstream-r.Queued, 0))
+	s.Overhead.Add(time.Duration(r.Overhead()))
 }
 
 func (s *step) countAttempts(r *llm.Record) {

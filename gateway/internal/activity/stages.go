@@ -33,7 +33,7 @@ func (a *Activity) countStages(r *llm.Record) {
 		one.Transform += time.Duration(r.Attempts[i].Transform)
 		one.Reserve += time.Duration(r.Attempts[i].Reserve)
 	}
-	one.Rest = max(overhead(r)-one.Admit-one.Cache-one.Rank-one.Transform-one.Reserve, 0)
+	one.Rest = max(time.Duration(r.Overhead())-one.Admit-one.Cache-one.Rank-one.Transform-one.Reserve, 0)
 	s.add(&one)
 }
 

@@ -135,7 +135,7 @@ func statusClass(class int) string {
 func (q *requestSeries) observe(r *llm.Record) {
 	q.requests.Inc()
 	q.duration.Observe(time.Duration(r.Duration).Seconds())
-	q.overhead.Observe(time.Duration(max(r.Duration-r.Upstream-r.Queued, 0)).Seconds())
+	q.overhead.Observe(time.Duration(r.Overhead()).Seconds())
 	if r.FirstByte > 0 {
 		q.firstByte.Observe(time.Duration(r.FirstByte).Seconds())
 	}

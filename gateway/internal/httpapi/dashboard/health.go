@@ -76,7 +76,13 @@ type Target struct {
 
 // failing reports whether the target gets no calls, or fails in a part of them worth a look.
 func (t *Target) failing() bool {
-	return t.State != "" && t.State != stateClosed && t.State != StateUnconfigured || t.Requests > 0 && float64(t.Errors) >= 0.05*float64(t.Requests)
+	switch t.State {
+	case StateUnconfigured:
+		return false
+	case stateClosed, "":
+		return t.Requests > 0 && float64(t.Errors) >= 0.05*float64(t.Requests)
+	}
+	return true
 }
 
 const (
@@ -209,7 +215,7 @@ func chartsOf(t Target, starts []time.Time, zone *time.Location) targetCharts {
 		bands = append(bands, b)
 	}
 	plot := func(title string, p50, p95, p99 []float64) template.HTML {
-		return chart.Lines(chart.Plot{Title: title + " of " + t.ID + " in the last 24 hours", Times: starts, Zone: zone, Format: chart.Millis, Width: 380, Height: 120, Bands: bands,
+		return chart.Lines(chart.Plot{Title: title + " of " + t.ID + " in the last 24 hours", Times: starts, Zone: zone, Format: chart.Millis, Width: 270, Height: 120, Bands: bands,
 			Series: []chart.Series{{Name: "p50", Values: p50}, {Name: "p95", Values: p95}, {Name: "p99", Values: p99}}})
 	}
 	c.First = plot("time to the first token", t.FirstP50, t.FirstP95, t.FirstP99)

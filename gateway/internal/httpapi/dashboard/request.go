@@ -103,7 +103,7 @@ func obligations(d *llm.Decision) (list []obligation) {
 	return list
 }
 
-// prices lists those that are not zero, after those of input and output.
+// prices lists those of input and output, and those that differ from both.
 func prices(p *llm.Price) []price {
 	if !p.Known {
 		return nil
@@ -111,7 +111,7 @@ func prices(p *llm.Price) []price {
 	list := []price{{"input", p.Input}, {"output", p.Output}}
 	for _, more := range [...]price{{"cached input", p.CacheRead}, {"written to the cache", p.CacheWrite}, {"written for an hour", p.CacheWriteLong}, {"audio in", p.AudioInput}, {"audio out", p.AudioOutput},
 		{"pictures in", p.ImageInput}, {"pictures out", p.ImageOutput}} {
-		if more.USD > 0 {
+		if more.USD > 0 && more.USD != p.Input && more.USD != p.Output {
 			list = append(list, more)
 		}
 	}

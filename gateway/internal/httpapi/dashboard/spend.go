@@ -298,7 +298,7 @@ func (d *Dashboard) spendChart(rows []SpendRow, groups []spendGroup, q SpendQuer
 			p.Levels = append(p.Levels, chart.Level{Name: "budget a " + b.Window, Value: float64(b.Max) / float64(llm.USD)})
 		}
 	}
-	p.Ahead, p.AheadName = expected(p.Series, times, v.Range.step, d.now()), "at this rate by the end of the "+string(v.Range.step)
+	p.Ahead, p.AheadName = expected(p.Series, times, v.Range.step, d.now()), "at this rate"
 	return chart.Area(p)
 }
 

@@ -66,6 +66,8 @@ const Most = 7
 const (
 	defaultWidth, defaultHeight = 960, 220
 	left, right, top, bottom    = 72, 16, 12, 24
+	// thinnest is the width of a band of a moment.
+	thinnest = 3
 	// small is the height below which the axis has two steps instead of four.
 	small = 150
 )
@@ -191,7 +193,7 @@ func anchor(i, n int) string {
 func (d *drawing) label(i int) string {
 	at, n := d.p.Times[i].In(d.p.Zone), len(d.p.Times)
 	switch span := d.p.Times[n-1].Sub(d.p.Times[0]); {
-	case span > 14*24*time.Hour:
+	case span > 14*24*time.Hour, n > 1 && d.p.Times[1].Sub(d.p.Times[0]) > 20*time.Hour:
 		return at.Format("2 Jan")
 	case span > 36*time.Hour:
 		return at.Format("2 Jan 15:04")
@@ -219,7 +221,7 @@ func (d *drawing) band(b Band) {
 	}
 	from, to := at(b.From), at(b.To)
 	fmt.Fprintf(d, `<rect class="band" x="%.1f" y="%d" width="%.1f" height="%.1f"><title>%s</title></rect>`,
-		from, top, max(to-from, 1), d.height-top-bottom, html.EscapeString(b.Name))
+		min(from, d.width-right-thinnest), top, max(to-from, thinnest), d.height-top-bottom, html.EscapeString(b.Name))
 }
 
 func (d *drawing) area(below, over []float64, color int, name string) {

@@ -114,23 +114,24 @@ type Span struct {
 // Waterfall draws spans below each other on one axis of time from 0 to the total, in
 // milliseconds.
 func Waterfall(title string, total float64, spans []Span) template.HTML {
-	const row, nameWidth, w = 24.0, 270.0, 960.0
+	const row, nameWidth, detailWidth, w = 24.0, 270.0, 72.0, 960.0
+	const barWidth = w - nameWidth - detailWidth
 	total = max(total, 1)
 	height := row*float64(len(spans)) + 20
 	var b strings.Builder
 	fmt.Fprintf(&b, `<figure class="chart waterfall"><div class="plot"><svg viewBox="0 0 %g %g" role="img" aria-label="%s"><g class="grid">`, w, height, html.EscapeString(title))
 	for i := range 5 {
-		x := nameWidth + (w-nameWidth-8)*float64(i)/4
+		x := nameWidth + barWidth*float64(i)/4
 		fmt.Fprintf(&b, `<line x1="%.1f" x2="%.1f" y1="0" y2="%.1f"/><text x="%.1f" y="%.1f" text-anchor="%s">%s</text>`,
 			x, x, height-18, x, height-4, anchor(i, 5), html.EscapeString(Millis(total*float64(i)/4)))
 	}
 	b.WriteString("</g>")
 	for i, s := range spans {
 		y := row * float64(i)
-		x := nameWidth + (w-nameWidth-8)*clamp(s.Start/total)
-		length := (w - nameWidth - 8) * clamp(s.Length/total)
-		fmt.Fprintf(&b, `<text x="0" y="%.1f">%s</text><rect class="span %s" x="%.1f" y="%.1f" width="%.1f" height="14"><title>%s</title></rect>`,
-			y+16, html.EscapeString(cut(s.Name, 30)), html.EscapeString(s.Kind), x, y+5, max(length, 2), html.EscapeString(s.Name+": "+s.Detail))
+		x := nameWidth + barWidth*clamp(s.Start/total)
+		length := barWidth * clamp(s.Length/total)
+		fmt.Fprintf(&b, `<text x="0" y="%.1f">%s</text><rect class="span %s" x="%.1f" y="%.1f" width="%.1f" height="14"><title>%s</title></rect><text x="%g" y="%.1f" text-anchor="end">%s</text>`,
+			y+16, html.EscapeString(cut(s.Name, 30)), html.EscapeString(s.Kind), x, y+5, max(length, 2), html.EscapeString(s.Name+": "+s.Detail), w, y+16, html.EscapeString(Millis(s.Length)))
 	}
 	b.WriteString(`</svg></div><details><summary>numbers</summary><div class="scroll"><table><thead><tr><th scope="col">step</th><th scope="col" class="num">start</th><th scope="col" class="num">length</th><th scope="col">detail</th></tr></thead><tbody>`)
 	for _, s := range spans {
