@@ -12,6 +12,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"net/http"
+	"strings"
 	"time"
 
 	"github.com/penstock/penstock/gateway/internal/llm"
@@ -127,6 +128,8 @@ func state(s json.RawMessage) string {
 type Query struct {
 	// Since bounds the time; zero means no bound.
 	Since time.Time
+	// Actions keeps only entries with one of these actions; nil means all.
+	Actions []string
 	// After is the ID of the last entry of the page before; empty for the first page.
 	After string
 	// Limit is the most entries to return.
@@ -139,7 +142,16 @@ func (l *Log) List(ctx context.Context, q Query) (list []Entry, next string, err
 	if q.After != "" && !isID(q.After) {
 		return nil, "", &llm.Error{Code: llm.CodeInvalidRequest, Status: http.StatusBadRequest, Param: "after", Message: "after: write the next of the page before."}
 	}
-	rows, err := l.db.QueryContext(ctx, "SELECT "+columns+" FROM admin_audit WHERE at >= $1 AND ($2 = '' OR id < $2) ORDER BY id DESC LIMIT $3", millis(q.Since), q.After, q.Limit+1)
+	where, args := "", []any{millis(q.Since), q.After, q.Limit + 1}
+	if len(q.Actions) > 0 {
+		var places []string
+		for _, action := range q.Actions {
+			args = append(args, action)
+			places = append(places, fmt.Sprintf("$%d", len(args)))
+		}
+		where = " AND action IN (" + strings.Join(places, ", ") + ")"
+	}
+	rows, err := l.db.QueryContext(ctx, "SELECT "+columns+" FROM admin_audit WHERE at >= $1 AND ($2 = '' OR id < $2)"+where+" ORDER BY id DESC LIMIT $3", args...)
 	if err != nil {
 		return nil, "", fmt.Errorf("read audit log: %w", err)
 	}

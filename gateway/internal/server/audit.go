@@ -16,11 +16,28 @@ func (s *Server) addAudit(ctx context.Context, e audit.Entry) {
 
 // reloadAudited reloads for a reason that is no operator's request.
 func (s *Server) reloadAudited(ctx context.Context, reason string) {
-	e := audit.Entry{Action: "reload", Object: reason, Outcome: audit.Done}
-	if err := s.Reload(ctx); err != nil { // Reload logs the error, and /readyz reports it
+	s.auditReload(ctx, reason, s.Reload)
+}
+
+// auditReload reloads, and keeps in the audit log why and with what outcome.
+func (s *Server) auditReload(ctx context.Context, reason string, reload func(context.Context) error) {
+	t := &audit.Trail{}
+	err := reload(audit.With(ctx, t)) // which logs the error, and /readyz reports it
+	e := t.Entry
+	e.Action, e.Object, e.Outcome = actionReload, reason, audit.Done
+	if err != nil {
 		e.Outcome, e.Detail = audit.Refused, err.Error()
 	}
 	s.addAudit(ctx, e)
+}
+
+// actionReload is the audited action of a reload that is no operator's request, actionAskedReload of
+// one that is.
+const actionReload, actionAskedReload = "reload", "POST /admin/v1/reload"
+
+// revisions is what the audit log keeps of a reload.
+type revisions struct {
+	Policy string `json:"policy"`
 }
 
 // tendKeys writes when keys were last used.

@@ -340,6 +340,6 @@ func (s *Server) pollBundle(ctx context.Context) {
 // refused is tried again.
 func (s *Server) updateBundle(ctx context.Context, again bool) {
 	if b := s.snapshot.Load().bundle; b != nil && b.ask(ctx, again) {
-		_ = s.reload(ctx) // which takes the new policy, and logs the error
+		s.auditReload(ctx, "the policy bundle has changed", s.reload) // which takes the new policy
 	}
 }

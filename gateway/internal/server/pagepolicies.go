@@ -3,11 +3,13 @@ package server
 import (
 	"cmp"
 	"context"
+	"encoding/json"
 	"slices"
 	"strings"
 	"time"
 
 	"github.com/penstock/penstock/gateway/internal/activity"
+	"github.com/penstock/penstock/gateway/internal/audit"
 	"github.com/penstock/penstock/gateway/internal/httpapi/admin"
 	"github.com/penstock/penstock/gateway/internal/httpapi/dashboard"
 	"github.com/penstock/penstock/gateway/internal/ledger"
@@ -37,6 +39,49 @@ func (p pages) Policy(ctx context.Context) dashboard.Policy {
 	out.Decided = out.Decided[:min(len(out.Decided), maxDecided)]
 	p.addRules(ctx, sn.policy, out.Decided)
 	return out
+}
+
+// maxVersions bounds the versions of the policy that the page lists, maxReloads the reloads that
+// they are looked for among.
+const maxVersions, maxReloads = 20, 200
+
+// Versions lists the changes of the policy in force, and the reloads that were refused, the latest
+// first.
+func (p pages) Versions(ctx context.Context) ([]dashboard.PolicyVersion, error) {
+	list, _, err := p.server.audit.List(ctx, audit.Query{Actions: []string{actionReload, actionAskedReload}, Limit: maxReloads})
+	if err != nil {
+		return nil, err
+	}
+	var out []dashboard.PolicyVersion
+	for _, e := range list {
+		var before, after revisions
+		_ = json.Unmarshal(e.Before, &before) // earlier versions did not keep it
+		_ = json.Unmarshal(e.After, &after)
+		if e.Outcome == audit.Done && before == after || len(out) == maxVersions {
+			continue
+		}
+		v := dashboard.PolicyVersion{Time: e.Time, From: before.Policy, To: after.Policy, By: e.Object, Fault: e.Detail}
+		if e.Action == actionAskedReload {
+			v.By = operatorOf(e)
+		}
+		out = append(out, v)
+	}
+	return out, nil
+}
+
+// operatorOf names who has asked for a change.
+func operatorOf(e audit.Entry) string {
+	who := "an operator"
+	if e.Key != "" {
+		who = "key " + e.Key
+	}
+	if e.User != "" {
+		who += " of " + e.User
+	}
+	if e.Address != "" {
+		who += " from " + e.Address
+	}
+	return who
 }
 
 const (

@@ -4,6 +4,7 @@ import (
 	"context"
 	"net/http"
 
+	"github.com/penstock/penstock/gateway/internal/audit"
 	"github.com/penstock/penstock/gateway/internal/config"
 	"github.com/penstock/penstock/gateway/internal/llm"
 	"github.com/penstock/penstock/gateway/internal/upstream"
@@ -40,6 +41,7 @@ func (s *Server) reload(ctx context.Context) error {
 	}
 	sn.inheritHealth(old, s.health)
 	s.retries.Set(upstream.RetryBudgetOptions(sn.config.RetryBudget))
+	audit.From(ctx).Note("", revisions{old.policy.Status().Revision}, revisions{sn.policy.Status().Revision})
 	s.log.Info("reloaded", sn.changes(old)...)
 	for _, warning := range sn.warnings(old) {
 		s.log.Warn(warning)

@@ -127,6 +127,10 @@ func (f *fake) Policy(context.Context) Policy {
 	return Policy{Revision: hostile, Source: hostile, Files: []string{hostile}, Refused: hostile, Decided: []Decided{{Kind: hostile, Name: hostile, Rule: hostile, Requests: 3, Last: hostile}}}
 }
 
+func (f *fake) Versions(context.Context) ([]PolicyVersion, error) {
+	return []PolicyVersion{{From: hostile, To: hostile, By: hostile}, {By: hostile, Fault: hostile}}, nil
+}
+
 func (f *fake) Modules() []Module {
 	return []Module{{Name: hostile, Kind: hostile, Version: hostile, SHA256: hostile, Disabled: hostile}}
 }

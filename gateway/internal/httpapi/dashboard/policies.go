@@ -23,6 +23,9 @@ import (
 type Policies interface {
 	// Policy returns the policy in force.
 	Policy(ctx context.Context) Policy
+	// Versions lists the changes of the policy in force, and the reloads that were refused, the
+	// latest first.
+	Versions(ctx context.Context) ([]PolicyVersion, error)
 	// Modules lists the Wasm modules, the built-in one first.
 	Modules() []Module
 	// WhatIf decides on recorded requests again with the policy in force and changed files,
@@ -56,6 +59,15 @@ type Decided struct {
 	At   time.Time
 }
 
+// PolicyVersion is a change of the policy in force.
+type PolicyVersion struct {
+	Time time.Time
+	// From and To are the revisions before and after, By who has changed it or why it was loaded.
+	From, To, By string
+	// Fault is why it was refused; empty when it was not.
+	Fault string
+}
+
 // Module is a Wasm module.
 type Module struct {
 	Name, Kind, Version, SHA256 string
@@ -75,6 +87,7 @@ type policiesView struct {
 	Policy
 	MemoRatio float64
 	Decided   []decidedView
+	Versions  []PolicyVersion
 	Modules   []Module
 	Form      whatIfForm
 	Report    *replay.PolicyReport
@@ -99,6 +112,13 @@ func (d *Dashboard) policies(w http.ResponseWriter, r *http.Request) {
 
 func (d *Dashboard) renderPolicies(w http.ResponseWriter, r *http.Request, status int, v policiesView) {
 	v.Policy, v.Modules = d.gateway.Policy(r.Context()), d.gateway.Modules()
+	if sessionOf(r).admin() { // it is a part of the audit log
+		var err error
+		if v.Versions, err = d.gateway.Versions(r.Context()); err != nil {
+			d.fail(w, r, err)
+			return
+		}
+	}
 	v.MemoRatio = float64(v.Hits) / float64(v.Hits+v.Misses) // NaN without decisions
 	var most int64
 	for _, p := range v.Policy.Decided {
