@@ -5,6 +5,7 @@ import (
 	"net/http/httptest"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/penstock/penstock/gateway/internal/httpapi/dashboard"
 	"github.com/penstock/penstock/gateway/internal/llm"
@@ -81,3 +82,41 @@ func TestSignInPathOfTheOperator(t *testing.T) {
 		t.Errorf("a principal without a key gets %v", err)
 	}
 }
+
+// TestPagesThatAreNone: a browser gets a page, where it may reach the dashboard at all, and programs
+// get an error that lists the endpoints.
+func TestPagesThatAreNone(t *testing.T) {
+	o := complete().Options()
+	o.AdminAuth = AdminLoopback
+	o.Dashboard = dashboard.New(dashboard.Options{Gateway: noGateway{}})
+	a, err := New(o)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, c := range []struct {
+		method, path, accept, host string
+		status                     int
+		want                       string
+	}{
+		{"GET", "/nope", "text/html", "127.0.0.1", 404, "There is no page /nope."},
+		{"GET", "/nope", "*/*", "127.0.0.1", 404, `"There is no endpoint /nope. Endpoints: `},
+		{"GET", "/sign-out", "text/html", "127.0.0.1", 405, "GET does not work on /sign-out: use POST."},
+		{"GET", "/nope", "text/html", "evil.example", 403, "Host header must name this machine"},
+	} {
+		r := httptest.NewRequest(c.method, "http://"+c.host+c.path, nil)
+		r.RemoteAddr = "127.0.0.1:5"
+		r.Header.Set("Accept", c.accept)
+		w := httptest.NewRecorder()
+		a.Admin.ServeHTTP(w, r)
+		isPage := strings.HasPrefix(w.Header().Get("Content-Type"), "text/html")
+		if w.Code != c.status || !strings.Contains(w.Body.String(), c.want) || isPage != (c.accept == "text/html" && c.status != 403) {
+			t.Errorf("%s %s for %s of %s = %d %s %s", c.method, c.path, c.accept, c.host, w.Code, w.Header(), w.Body)
+		}
+	}
+}
+
+// noGateway is what an error page needs of a gateway.
+type noGateway struct{ dashboard.Gateway }
+
+func (noGateway) Version() string      { return "1" }
+func (noGateway) Zone() *time.Location { return time.UTC }

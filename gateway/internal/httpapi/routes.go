@@ -10,6 +10,7 @@ import (
 	"github.com/labstack/echo/v4"
 
 	"github.com/penstock/penstock/gateway/internal/httpapi/admin"
+	"github.com/penstock/penstock/gateway/internal/httpapi/dashboard"
 	"github.com/penstock/penstock/gateway/internal/llm"
 )
 
@@ -78,6 +79,9 @@ func (a *API) handler(routes []route, formats bool) http.Handler {
 			}
 			if x.hasFormat && !routed(routes, x.r.URL.Path) {
 				return a.serveAllowed(route{method: http.MethodPost, access: forCallers, serve: a.chat}, x)
+			}
+			if !formats && a.dashboard != nil && dashboard.WantsPage(x.r) {
+				return a.noPage(x, x.noRoute(nil, err, c))
 			}
 			return x.noRoute(routes, err, c)
 		})
@@ -158,6 +162,19 @@ func (x *exchange) noRoute(routes []route, err error, c echo.Context) error {
 	}
 	return &llm.Error{Code: llm.CodeNotFound, Status: http.StatusNotFound,
 		Message: "There is no endpoint " + printablePath(x.r.URL.Path) + ". Endpoints: " + routeList(routes) + "."}
+}
+
+// noPage shows a browser that there is no such page of the dashboard.
+func (a *API) noPage(x *exchange, err error) error {
+	if err := a.authorizePage(x); err != nil {
+		return err
+	}
+	if llm.AsError(err).HTTPStatus() == http.StatusNotFound {
+		err = &llm.Error{Code: llm.CodeNotFound, Status: http.StatusNotFound, Message: "There is no page " + printablePath(x.r.URL.Path) + "."}
+	}
+	x.reply.sent = true
+	a.dashboard.ServeError(x.w, x.r, err)
+	return nil
 }
 
 // asksUnknownMethod reports whether something is asked of a model, as Google's API does it, that

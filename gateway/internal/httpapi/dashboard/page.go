@@ -2,6 +2,7 @@ package dashboard
 
 import (
 	"bytes"
+	"context"
 	"crypto/sha256"
 	"embed"
 	"encoding/hex"
@@ -88,13 +89,24 @@ func (d *Dashboard) fail(w http.ResponseWriter, r *http.Request, err error) {
 	if e.Err != nil || e.Code == llm.CodeInternal {
 		d.log.Error("serve a page of the dashboard", "path", r.URL.Path, "err", err)
 	}
-	if strings.Contains(r.Header.Get("Accept"), "text/html") {
+	if WantsPage(r) {
 		d.render(w, r, e.HTTPStatus(), "error.html", "Error", e.Message)
 		return
 	}
 	secure(w.Header())
 	http.Error(w, e.Message, e.HTTPStatus())
 }
+
+// ServeError shows why a browser that loads a page gets none, such as that there is no such page.
+func (d *Dashboard) ServeError(w http.ResponseWriter, r *http.Request, err error) {
+	if x, ok := d.sessions.find(r); ok {
+		r = r.WithContext(context.WithValue(r.Context(), sessionKey{}, x))
+	}
+	d.fail(w, r, err)
+}
+
+// WantsPage reports whether a request is that of a browser that loads a page.
+func WantsPage(r *http.Request) bool { return strings.Contains(r.Header.Get("Accept"), "text/html") }
 
 // secure sets the headers that keep a page from doing anything but what it is for: no script
 // and no style but the dashboard's own files, and no frames.

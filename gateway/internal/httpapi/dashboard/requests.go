@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"net/http"
 	"net/url"
+	"strings"
 	"time"
 
 	"github.com/penstock/penstock/gateway/internal/llm"
@@ -57,13 +58,16 @@ func filterOf(q url.Values) llm.RecordFilter {
 const (
 	// liveBuffer is how many records wait for a browser that reads slowly; more are skipped.
 	liveBuffer = 64
-	// liveBeat is how often a comment keeps the connection open.
+	// liveBeat is how often a comment keeps the connection open, and the session is looked up
+	// again.
 	liveBeat = 15 * time.Second
+	// liveWrite bounds how long one write to a browser that does not read may take.
+	liveWrite = 30 * time.Second
 )
 
 // live serves GET /requests/live: a row of the table for every request that ends.
 func (d *Dashboard) live(w http.ResponseWriter, r *http.Request) {
-	f, zone := filterOf(r.URL.Query()), d.zone(r)
+	f := filterOf(r.URL.Query())
 	records := make(chan *llm.Record, liveBuffer)
 	followed := make(chan error, 1)
 	ctx := r.Context()
@@ -84,34 +88,47 @@ func (d *Dashboard) live(w http.ResponseWriter, r *http.Request) {
 	beat := time.NewTicker(liveBeat)
 	defer beat.Stop()
 	out := http.NewResponseController(w)
-	_, err := w.Write([]byte(": open\n\n"))
-	for err == nil && out.Flush() == nil {
-		select {
-		case record := <-records:
-			_, err = w.Write(d.rowEvent(record, zone))
-		case <-beat.C:
-			_, err = w.Write([]byte(": beat\n\n"))
-		case <-followed: // the gateway stops, or too many follow
-			return
-		case <-ctx.Done():
-			<-followed
+	for event, more := []byte(": open\n\n"), true; ; event, more = d.nextEvent(r, records, beat.C, followed) {
+		_ = out.SetWriteDeadline(time.Now().Add(liveWrite)) // tests have connections without
+		if _, err := w.Write(event); err != nil || out.Flush() != nil || !more {
 			return
 		}
 	}
 }
 
+// nextEvent waits for what a browser that follows the requests is to be sent next, and reports
+// whether there will be more.
+func (d *Dashboard) nextEvent(r *http.Request, records <-chan *llm.Record, beat <-chan time.Time, followed <-chan error) (event []byte, more bool) {
+	select {
+	case record := <-records:
+		return d.rowEvent(record, d.zone(r)), true
+	case <-beat:
+		if x, ok := d.sessions.find(r); !ok || !x.reads() {
+			return endEvent("The session has ended. Sign in again."), false
+		}
+		return []byte(": beat\n\n"), true
+	case err := <-followed: // the gateway stops, the browser is gone, or too many follow
+		if err != nil && r.Context().Err() == nil {
+			return endEvent(llm.AsError(err).Message), false
+		}
+		return nil, false
+	}
+}
+
+// endEvent tells a browser that there is no more, and why: it must not ask again.
+func endEvent(why string) []byte { return []byte("event: end\ndata: " + oneLine(why) + "\n\n") }
+
+// oneLine replaces what ends a line of an event.
+func oneLine(s string) string { return strings.NewReplacer("\r", " ", "\n", " ").Replace(s) }
+
 // rowEvent returns an event with a row of the table.
 func (d *Dashboard) rowEvent(record *llm.Record, zone *time.Location) []byte {
-	var b bytes.Buffer
-	b.WriteString("data: ")
 	var row bytes.Buffer
 	if err := pages()["requests.html"].ExecuteTemplate(&row, "row", rowView{record, zone}); err != nil {
 		d.log.Error("render a request", "err", err)
 		return nil
 	}
-	b.Write(bytes.ReplaceAll(row.Bytes(), []byte("\n"), []byte(" ")))
-	b.WriteString("\n\n")
-	return b.Bytes()
+	return []byte("data: " + oneLine(row.String()) + "\n\n")
 }
 
 // rowView is a row of the table of requests.

@@ -77,7 +77,7 @@ func (d *Dashboard) readable(page Route) http.HandlerFunc {
 // forMembers reports whether a path, or a section of the navigation, is for members, too: each
 // shows them what they own only.
 func forMembers(path string) bool {
-	return path == "/requests/{id}" || path == "/sign-out" || strings.HasPrefix(path, "/keys") || strings.HasPrefix(path, "/playground")
+	return path == "/requests/{id}" || path == "/sign-out" || path == "/docs" || strings.HasPrefix(path, "/keys") || strings.HasPrefix(path, "/playground")
 }
 
 // checkForm reads a form and compares its token, or the header in which scripts send it, with
@@ -180,7 +180,7 @@ func (d *Dashboard) identify(r *http.Request, link, key string) (llm.Principal, 
 // cannot lead elsewhere.
 func localPath(next string) string {
 	u, err := url.Parse(next)
-	if err != nil || u.Scheme != "" || u.Host != "" || !strings.HasPrefix(u.Path, "/") || strings.HasPrefix(next, "//") || strings.ContainsAny(next, "\\\r\n\t") || strings.HasPrefix(u.Path, "/sign-in") {
+	if err != nil || u.Scheme != "" || u.Host != "" || !strings.HasPrefix(u.Path, "/") || strings.HasPrefix(next, "//") || strings.ContainsAny(next, "\\\r\n\t") || strings.HasPrefix(u.Path, "/sign-in") || u.Path == "/sign-out" {
 		return "/"
 	}
 	return next

@@ -109,6 +109,7 @@ if (pause) {
     source = new EventSource(pause.dataset.live);
     source.onopen = () => { state.textContent = "live"; };
     source.onerror = () => { state.textContent = "connection lost, trying again"; };
+    source.addEventListener("end", (event) => { source.close(); state.textContent = event.data; });
     source.onmessage = (event) => {
       const row = document.createElement("template");
       row.innerHTML = event.data; // rendered and escaped by the gateway
