@@ -155,7 +155,7 @@ func (p pages) Attention(context.Context) []dashboard.Notice {
 	all = append(all, s.circuitNotices()...)
 	all = append(all, s.budgetNotices()...)
 	if err := s.reloadError.Load(); err != nil {
-		all = append(all, dashboard.Notice{Text: "The last reload was refused, and the configuration before it is in force: " + (*err).Error(), Link: "/policies", Command: "penstock check"})
+		all = append(all, dashboard.Notice{Text: "The last reload was refused, and the configuration before it is in force: " + firstLine((*err).Error()), Link: "/policies", Command: "penstock check"})
 	}
 	if store, ok := s.cacheStoreMetrics(); ok && store.Down {
 		all = append(all, dashboard.Notice{Text: "The cache's store does not answer; requests go on without it."})
@@ -206,6 +206,12 @@ func (s *Server) budgetNotices() (all []dashboard.Notice) {
 			Link: "/keys#budgets", Command: "penstock budget list --scope " + hint.ShellWord(c.Scope)})
 	}
 	return all
+}
+
+// firstLine returns a text up to its first end of a line: the page that a notice links to has all.
+func firstLine(s string) string {
+	first, _, _ := strings.Cut(s, "\n")
+	return first
 }
 
 // unitName names a unit in a sentence.

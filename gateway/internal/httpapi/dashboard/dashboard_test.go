@@ -30,6 +30,8 @@ type fake struct {
 	follow  chan *llm.Record
 	notices []Notice
 	budgets []Count
+	// broken is why the ledger cannot be read.
+	broken error
 	// required says that requests need a key; serve serves those of the playground.
 	required bool
 	serve    func(http.ResponseWriter, *http.Request, llm.Principal)
@@ -74,6 +76,9 @@ func (f *fake) SpentToday(context.Context, *time.Location) (llm.NanoUSD, *DayBud
 }
 
 func (f *fake) Requests(_ context.Context, filter llm.RecordFilter) (list []*llm.Record, err error) {
+	if f.broken != nil {
+		return nil, f.broken
+	}
 	for _, r := range f.records {
 		if filter.Matches(r) {
 			list = append(list, r)
@@ -447,6 +452,23 @@ func TestLive(t *testing.T) {
 	req.Header.Set("Accept", "text/event-stream")
 	if status, _ := x.do(t, req); status != http.StatusUnauthorized {
 		t.Errorf("the feed without a session = %d, want 401", status)
+	}
+}
+
+// TestHomeWithoutLedger: what needs attention is shown when the ledger cannot be read.
+func TestHomeWithoutLedger(t *testing.T) {
+	g := &fake{notices: []Notice{{Broken: true, Text: "A circuit is open."}}}
+	x := newTestDashboard(t, g)
+	x.signInByLink(t)
+	g.broken = &llm.Error{Code: llm.CodeUnavailable, Status: http.StatusServiceUnavailable, Message: "The ledger is gone."}
+	status, page := x.get(t, "/")
+	for _, want := range []string{"A circuit is open.", "The ledger is gone.", "Requests a minute", "not known while the ledger cannot be read"} {
+		if status != http.StatusOK || !strings.Contains(page, want) {
+			t.Errorf("GET / = %d without %q", status, want)
+		}
+	}
+	if strings.Contains(page, "No request yet") {
+		t.Error("the page says that there is no request")
 	}
 }
 

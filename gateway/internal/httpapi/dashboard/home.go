@@ -1,6 +1,7 @@
 package dashboard
 
 import (
+	"context"
 	"encoding/json"
 	"html/template"
 	"math"
@@ -24,25 +25,37 @@ type homeView struct {
 	Figures []figure
 	Notices []Notice
 	Latest  []*llm.Record
+	// Missing says why the latest requests cannot be read; empty when they can.
+	Missing string
 	// Try is a command that sends a request.
 	Try string
 }
 
-// home serves GET /.
+// maxHomeWait is how long the home page waits for the ledger.
+const maxHomeWait = 2 * time.Second
+
+// home serves GET /. It needs no ledger: that the ledger is broken is what it is opened for, too.
 func (d *Dashboard) home(w http.ResponseWriter, r *http.Request) {
-	spent, budget, err := d.gateway.SpentToday(r.Context(), d.zone(r))
-	if err != nil {
-		d.fail(w, r, err)
-		return
-	}
-	latest, err := d.gateway.Requests(r.Context(), llm.RecordFilter{Limit: 10})
-	if err != nil {
-		d.fail(w, r, err)
-		return
-	}
+	ctx, cancel := context.WithTimeout(r.Context(), maxHomeWait)
+	defer cancel()
 	day := d.gateway.Day()
+	spend := figure{Name: "Spent today", Value: "–", Detail: "not known while the ledger cannot be read", Link: "/spend"}
+	latest, err := d.gateway.Requests(ctx, llm.RecordFilter{Limit: 10})
+	if err == nil {
+		var spent llm.NanoUSD
+		var budget *DayBudget
+		if spent, budget, err = d.gateway.SpentToday(ctx, d.zone(r)); err == nil {
+			spend = spendFigure(spent, budget, &day)
+		}
+	}
+	missing := ""
+	if err != nil { // what is wrong otherwise has to be seen then, too
+		missing = llm.AsError(err).Message
+		d.log.Warn("read the ledger for the dashboard", "err", err)
+	}
 	d.render(w, r, http.StatusOK, "home.html", "Home", homeView{
-		Figures: []figure{spendFigure(spent, budget, &day), rateFigure(&day, d.now()), errorFigure(&day), latencyFigure(&day)},
+		Missing: missing,
+		Figures: []figure{spend, rateFigure(&day, d.now()), errorFigure(&day), latencyFigure(&day)},
 		Notices: d.gateway.Attention(r.Context()),
 		Latest:  latest,
 		Try:     d.tryCommand(),
