@@ -1,5 +1,5 @@
 // Package activity keeps what requests have done in the last 24 hours, in steps of five
-// minutes: counts, money and times, over all and by target. It is in memory, bounded, and
+// minutes: counts, money and times, over all, and by target in quarters of an hour. It is in memory, bounded, and
 // made from the records that the gateway writes; the ledger is the account.
 package activity
 
@@ -15,11 +15,9 @@ const (
 	Step = 5 * time.Minute
 	// Steps is how many are kept: 24 hours.
 	Steps = 288
-	// maxTargets bounds the targets that have figures of their own.
-	maxTargets = 50
 )
 
-// Other is the name of all targets beyond the first 50, and of all parts of decisions beyond
+// Other is the name of all targets beyond the first 250, and of all parts of decisions beyond
 // those that a step counts.
 const Other = "other"
 
@@ -41,7 +39,9 @@ type Activity struct {
 
 	mu      sync.Mutex
 	all     ring
-	targets map[string]*ring
+	targets map[string]*targetRing
+	// droppedAt is the step in which idle targets were looked for last.
+	droppedAt time.Time
 	// faults counts failed attempts by step and cause.
 	faults [Steps]faultStep
 	// parts counts what policies decided by step.
@@ -68,7 +68,7 @@ type step struct {
 
 // New returns an empty Activity.
 func New(now func() time.Time) *Activity {
-	return &Activity{now: now, targets: map[string]*ring{}, outages: map[string][]Outage{}}
+	return &Activity{now: now, targets: map[string]*targetRing{}, outages: map[string][]Outage{}}
 }
 
 // Observe adds a record. Records that are older than the oldest step are ignored, and so are
@@ -94,21 +94,8 @@ func (a *Activity) Observe(r *llm.Record) {
 		a.countParts(r)
 	}
 	if r.Target != "" {
-		a.target(r.Target).at(r.Time).add(r)
+		a.target(r.Target).add(r)
 	}
-}
-
-func (a *Activity) target(id string) *ring {
-	t := a.targets[id]
-	if t == nil && len(a.targets) >= maxTargets {
-		id = Other
-		t = a.targets[id]
-	}
-	if t == nil {
-		t = new(ring)
-		a.targets[id] = t
-	}
-	return t
 }
 
 func (a *Activity) countFault(at time.Time, f llm.Fault) {
@@ -135,7 +122,7 @@ func place(start time.Time) int { return int(start.Unix()/int64(Step/time.Second
 
 func (s *step) add(r *llm.Record) {
 	s.Requests++
-	if r.Status >= 400 || r.Code != "" {
+	if failed(r) {
 		s.Errors++
 	}
 	if r.Cache.Saves() {
@@ -153,6 +140,8 @@ func (s *step) add(r *llm.Record) {
 	s.Overhead.Add(time.Duration(r.Overhead()))
 }
 
+func failed(r *llm.Record) bool { return r.Status >= 400 || r.Code != "" }
+
 func (s *step) countAttempts(r *llm.Record) {
 	if n := len(r.Attempts); n > 1 {
 		s.Retries += int64(n - 1)
@@ -169,21 +158,6 @@ func (a *Activity) Day() (starts []time.Time, steps []Sums) {
 	defer a.mu.Unlock()
 	starts = a.starts()
 	return starts, a.all.steps(starts)
-}
-
-// Targets returns the steps of each target that has answered in the last 24 hours, by its name,
-// for the times that Day returns.
-func (a *Activity) Targets() map[string][]Sums {
-	a.mu.Lock()
-	defer a.mu.Unlock()
-	starts := a.starts()
-	all := map[string][]Sums{}
-	for id, r := range a.targets {
-		if r.since(starts[0]) {
-			all[id] = r.steps(starts)
-		}
-	}
-	return all
 }
 
 // Faults returns the failed attempts of the last 24 hours by their cause.
@@ -219,14 +193,4 @@ func (r *ring) steps(starts []time.Time) []Sums {
 		}
 	}
 	return out
-}
-
-// since reports whether there is a step that is not older.
-func (r *ring) since(oldest time.Time) bool {
-	for _, s := range r {
-		if s != nil && !s.start.Before(oldest) {
-			return true
-		}
-	}
-	return false
 }

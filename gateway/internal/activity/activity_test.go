@@ -44,14 +44,14 @@ func TestDay(t *testing.T) {
 	if len(starts) != Steps || !starts[Steps-1].Equal(c.t.Truncate(Step)) || sum.Requests != 3 || sum.Errors != 1 || sum.Cost != 10 || sum.Retries != 1 || sum.Total.Count() != 3 {
 		t.Errorf("the day has %+v in %d steps up to %v, want 3 requests, 1 error, 10 nano-USD, 1 retry", sum, len(starts), starts[len(starts)-1])
 	}
-	if got := a.Targets(); len(got) != 2 || got["p/a"][Steps-1].Requests != 1 {
-		t.Errorf("Targets has %d targets, want p/a and p/b", len(got))
+	if starts, got := a.Targets(); len(got) != 2 || got["p/a"][TargetSteps-1].Requests != 1 || got["p/b"][3].Requests != 1 || !starts[TargetSteps-1].Equal(c.t.Truncate(TargetStep)) {
+		t.Errorf("Targets has %d targets, want p/a and p/b, in steps up to now", len(got))
 	}
 	if got := a.Faults(); len(got) != 1 || got[llm.FaultCut] != 2 {
 		t.Errorf("Faults = %v, want 2 cut", got)
 	}
 	c.t = c.t.Add(26 * time.Hour)
-	if _, steps := a.Day(); slices.ContainsFunc(steps, func(s Sums) bool { return s.Requests > 0 }) || len(a.Targets()) > 0 || len(a.Faults()) > 0 {
+	if _, steps := a.Day(); slices.ContainsFunc(steps, func(s Sums) bool { return s.Requests > 0 }) || len(targets(a)) > 0 || len(a.Faults()) > 0 {
 		t.Error("26 hours later something is left")
 	}
 }
@@ -62,10 +62,22 @@ func TestTargetsAreBounded(t *testing.T) {
 	for i := range 1000 {
 		a.Observe(record(c.t, fmt.Sprint("p/", i)))
 	}
-	got := a.Targets()
-	if len(got) != maxTargets+1 || got[Other][Steps-1].Requests != 1000-maxTargets {
-		t.Errorf("%d targets, %d others; want %d and %d", len(got), got[Other][Steps-1].Requests, maxTargets+1, 1000-maxTargets)
+	got := targets(a)
+	if len(got) != maxTargets+1 || got[Other][TargetSteps-1].Requests != 1000-maxTargets {
+		t.Errorf("%d targets, %d others; want %d and %d", len(got), got[Other][TargetSteps-1].Requests, maxTargets+1, 1000-maxTargets)
 	}
+	c.t = c.t.Add(25 * time.Hour) // those that were called yesterday make room
+	for i := range maxTargets {
+		a.Observe(record(c.t, fmt.Sprint("q/", i)))
+	}
+	if got := targets(a); len(got) != maxTargets || got["q/7"] == nil || got[Other] != nil {
+		t.Errorf("a day later %d targets, want the %d that were called", len(got), maxTargets)
+	}
+}
+
+func targets(a *Activity) map[string][]TargetSums {
+	_, all := a.Targets()
+	return all
 }
 
 // TestQuantile compares with the exact quantiles of random times: within a bucket's width.

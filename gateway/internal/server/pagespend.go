@@ -14,18 +14,22 @@ import (
 // maxPageRows bounds the rows that a page sums up.
 const maxPageRows = 200_000
 
-// Spend sums up requests for a page.
-func (p pages) Spend(ctx context.Context, q dashboard.SpendQuery) ([]dashboard.SpendRow, error) {
+// Spend sums up requests for a page. Rows beyond maxPageRows are in the total only.
+func (p pages) Spend(ctx context.Context, q dashboard.SpendQuery) (dashboard.SpendReport, error) {
 	report, err := p.server.ledger.Spend(ctx, ledger.Query{By: q.By, Since: q.Since, Until: q.Until, Zone: q.Zone, Where: q.Where, Limit: maxPageRows})
 	if err != nil {
-		return nil, err
+		return dashboard.SpendReport{}, err
 	}
-	rows := make([]dashboard.SpendRow, len(report.Rows))
-	for i, r := range report.Rows {
-		rows[i] = dashboard.SpendRow{Values: r.Values, Requests: r.Requests, Errors: r.Errors, Input: r.InputTokens, Output: r.OutputTokens,
-			Unpriced: r.UnpricedRequests, Hits: r.CacheHits, Cost: r.Cost, EstimatedCost: r.EstimatedCost, Saved: r.Saved}
+	out := dashboard.SpendReport{Rows: make([]dashboard.SpendRow, len(report.Rows)), Total: spendRow(nil, &report.Total)}
+	for i := range report.Rows {
+		out.Rows[i] = spendRow(report.Rows[i].Values, &report.Rows[i].Sums)
 	}
-	return rows, nil
+	return out, nil
+}
+
+func spendRow(values []string, s *ledger.Sums) dashboard.SpendRow {
+	return dashboard.SpendRow{Values: values, Requests: s.Requests, Errors: s.Errors, Input: s.InputTokens, Output: s.OutputTokens,
+		Unpriced: s.UnpricedRequests, Hits: s.CacheHits, Cost: s.Cost, EstimatedCost: s.EstimatedCost, Saved: s.Saved}
 }
 
 // SpendCSV answers the admin API's spend as a table.

@@ -9,17 +9,11 @@ import (
 	"github.com/penstock/penstock/gateway/internal/httpapi/dashboard"
 )
 
-// pageSteps is how many steps of the activity are one of the page: a quarter of an hour. It
-// divides activity.Steps.
-const pageSteps = 3
-
 // Targets returns the figures of the targets in the last 24 hours.
 func (p pages) Targets() dashboard.Targets {
-	starts, steps := p.server.activity.Day()
-	t := dashboard.Targets{Faults: p.server.activity.Faults()}
-	for i := 0; i < len(starts); i += pageSteps {
-		t.Starts = append(t.Starts, starts[i])
-	}
+	_, steps := p.server.activity.Day()
+	starts, days := p.server.activity.Targets()
+	t := dashboard.Targets{Starts: starts, Faults: p.server.activity.Faults()}
 	var own activity.Histogram
 	for i := range steps {
 		t.Requests += steps[i].Requests
@@ -32,12 +26,16 @@ func (p pages) Targets() dashboard.Targets {
 		t.Overhead = append(t.Overhead, dashboard.Bucket{Millis: ms, Count: int64(n)})
 	})
 	t.Stages = stagesPage(p.server.activity.Stages())
-	days, outages := p.server.activity.Targets(), p.server.activity.Outages()
+	outages := p.server.activity.Outages()
+	if day := days[activity.Other]; day != nil { // those beyond the bound of the activity
+		t.Others = targetPage(Target{}, day, nil).Requests
+		delete(days, activity.Other)
+	}
 	for _, now := range p.server.targets().Targets {
 		t.All = append(t.All, targetPage(now, days[now.Target], outages[now.Target]))
 		delete(days, now.Target)
 	}
-	for id, day := range days { // no longer configured, or too many for figures of their own
+	for id, day := range days { // no longer configured
 		t.All = append(t.All, targetPage(Target{Target: id, Circuit: Circuit{State: dashboard.StateUnconfigured}}, day, outages[id]))
 	}
 	slices.SortFunc(t.All, func(a, b dashboard.Target) int {
@@ -59,7 +57,7 @@ func stagesPage(s activity.StageTimes) []dashboard.Stage {
 }
 
 // targetPage joins a target as it stands with its day.
-func targetPage(now Target, day []activity.Sums, outages []activity.Outage) dashboard.Target {
+func targetPage(now Target, day []activity.TargetSums, outages []activity.Outage) dashboard.Target {
 	t := dashboard.Target{ID: now.Target, State: now.State, Why: now.Why, InFlight: now.InFlight, Speed: now.TPS}
 	if now.Until != nil {
 		t.Until = *now.Until
@@ -68,8 +66,8 @@ func targetPage(now Target, day []activity.Sums, outages []activity.Outage) dash
 		t.Outages = append(t.Outages, dashboard.Outage(o))
 	}
 	var first, total activity.Histogram
-	for i := 0; i < len(day); i += pageSteps {
-		s := merged(day[i : i+pageSteps])
+	for i := range day {
+		s := &day[i]
 		t.Requests += s.Requests
 		t.Errors += s.Errors
 		for _, q := range [...]struct {
@@ -84,15 +82,4 @@ func targetPage(now Target, day []activity.Sums, outages []activity.Outage) dash
 	}
 	t.DayFirstP95, t.DayTotalP50, t.DayTotalP95 = first.Quantile(0.95), total.Quantile(0.5), total.Quantile(0.95)
 	return t
-}
-
-// merged returns the requests, errors and times of several steps.
-func merged(steps []activity.Sums) (s activity.Sums) {
-	for i := range steps {
-		s.Requests += steps[i].Requests
-		s.Errors += steps[i].Errors
-		s.FirstToken.Merge(&steps[i].FirstToken)
-		s.Total.Merge(&steps[i].Total)
-	}
-	return s
 }

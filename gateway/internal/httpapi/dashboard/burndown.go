@@ -43,12 +43,12 @@ func (d *Dashboard) burnDowns(ctx context.Context, q SpendQuery, now time.Time) 
 
 func (d *Dashboard) burnDown(ctx context.Context, q SpendQuery, c *Count, now time.Time) (burnView, error) {
 	step := burnStep(c.Resets.Sub(c.Starts))
-	rows, err := d.gateway.Spend(ctx, SpendQuery{By: []string{string(step)}, Since: c.Starts, Until: c.Resets, Zone: q.Zone, Where: q.Where})
+	report, err := d.gateway.Spend(ctx, SpendQuery{By: []string{string(step)}, Since: c.Starts, Until: c.Resets, Zone: q.Zone, Where: q.Where})
 	if err != nil {
 		return burnView{}, err
 	}
 	cost := map[string]llm.NanoUSD{}
-	for _, r := range rows {
+	for _, r := range report.Rows {
 		cost[r.Values[0]] = llm.Add(cost[r.Values[0]], r.Cost)
 	}
 	usd := func(n int64) float64 { return float64(max(n, 0)) / float64(llm.USD) }

@@ -60,12 +60,13 @@ func (f *fake) Targets() Targets {
 		All: []Target{{ID: hostile, State: hostile, Why: hostile, Requests: 3, FirstP50: row, FirstP95: row, FirstP99: row, TotalP50: row, TotalP95: row, TotalP99: row, DayFirstP95: gap, Outages: []Outage{{From: time.Time{}, Why: hostile}}}, {ID: "idle"}}, Stages: []Stage{{hostile, time.Millisecond}}}
 }
 
-func (f *fake) Spend(_ context.Context, q SpendQuery) ([]SpendRow, error) {
+func (f *fake) Spend(_ context.Context, q SpendQuery) (SpendReport, error) {
 	values := []string{hostile}
 	if len(q.By) == 2 {
 		values = append(values, q.Since.Format(time.DateOnly))
 	}
-	return []SpendRow{{Values: values, Requests: 3, Cost: 5 * llm.USD}}, nil
+	row := SpendRow{Values: values, Requests: 3, Cost: 5 * llm.USD}
+	return SpendReport{Rows: []SpendRow{row}, Total: row}, nil
 }
 
 func (f *fake) SpendCSV(context.Context, url.Values) ([]byte, error) { return []byte("model\n"), nil }

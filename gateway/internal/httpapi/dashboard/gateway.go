@@ -28,7 +28,7 @@ type Gateway interface {
 	SpentToday(ctx context.Context, zone *time.Location) (llm.NanoUSD, *DayBudget, error)
 
 	// Spend sums up requests.
-	Spend(ctx context.Context, q SpendQuery) ([]SpendRow, error)
+	Spend(ctx context.Context, q SpendQuery) (SpendReport, error)
 	// SpendCSV returns what the admin API's spend answers to a query, as a table.
 	SpendCSV(ctx context.Context, query url.Values) ([]byte, error)
 	// MoneyBudgets lists the budgets in money of a scope, such as team:search.

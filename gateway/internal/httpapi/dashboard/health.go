@@ -27,6 +27,9 @@ type Targets struct {
 	// Retries are attempts beyond each request's first, Fallbacks requests that another target
 	// than the first asked has answered.
 	Requests, Retries, Fallbacks int64
+	// Others counts the requests of targets that have no figures of their own, because too many
+	// were called.
+	Others int64
 	// Overhead is the gateway's own time for each request, in milliseconds: how many requests
 	// took about so long.
 	Overhead []Bucket

@@ -73,6 +73,9 @@ type keysView struct {
 	Raises  []Raise
 	Teams   []keys.Team
 	Users   []keys.User
+	// NextTeams and NextUsers are the links to more of them; empty on the last page. TeamsAfter and
+	// UsersAfter are the names that these begin after.
+	NextTeams, NextUsers, TeamsAfter, UsersAfter string
 }
 
 // keyView is a row of the table of keys.
@@ -141,11 +144,21 @@ func (d *Dashboard) fillKeys(r *http.Request, v *keysView) (err error) {
 		slices.SortStableFunc(v.Budgets, func(a, b budgetView) int { return cmp.Compare(b.share(), a.share()) })
 		v.Raises = d.gateway.Raises()
 	}
-	if v.Teams, _, err = a.Teams(r.Context(), "", maxListed); err != nil {
+	q = r.URL.Query()
+	v.TeamsAfter, v.UsersAfter = q.Get("teams_after"), q.Get("users_after")
+	if v.Teams, next, err = a.Teams(r.Context(), v.TeamsAfter, maxListed); err != nil {
 		return err
 	}
-	v.Users, _, err = a.Users(r.Context(), "", maxListed)
-	return err
+	if next != "" {
+		v.NextTeams = changed(q, "teams_after", next) + "#teams"
+	}
+	if v.Users, next, err = a.Users(r.Context(), v.UsersAfter, maxListed); err != nil {
+		return err
+	}
+	if next != "" {
+		v.NextUsers = changed(q, "users_after", next) + "#users"
+	}
+	return nil
 }
 
 // budgetOf returns the budget of a key with what is used of it; nil without one.

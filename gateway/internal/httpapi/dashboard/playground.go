@@ -49,6 +49,8 @@ type playgroundView struct {
 	Key, A, B string
 	Models    []string
 	BaseURL   string
+	// More is how many callers are not listed.
+	More int
 	// Problem says why the chosen caller cannot be used.
 	Problem string
 }
@@ -73,8 +75,24 @@ func (d *Dashboard) playground(w http.ResponseWriter, r *http.Request) {
 			v.Models = d.gateway.ChatModels(who)
 		}
 	}
+	v.Callers, v.More = someCallers(v.Callers, v.Key)
 	v.A, v.B = choose(v.Models, q.Get("a"), 0), choose(v.Models, q.Get("b"), 1)
 	d.render(w, r, http.StatusOK, "playground.html", "Playground", v)
+}
+
+// maxCallers is how many callers the playground lists.
+const maxCallers = 200
+
+// someCallers returns the first callers and the chosen one, and how many are left out.
+func someCallers(all []Caller, chosen string) (some []Caller, more int) {
+	if len(all) <= maxCallers {
+		return all, 0
+	}
+	some = slices.Clone(all[:maxCallers])
+	if i := slices.IndexFunc(all, func(c Caller) bool { return c.ID == chosen }); i >= maxCallers {
+		some = append(some, all[i])
+	}
+	return some, len(all) - len(some)
 }
 
 // choose returns the wanted model where it can be used, else the one at a place in the list.

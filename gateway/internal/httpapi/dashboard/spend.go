@@ -33,6 +33,13 @@ type SpendRow struct {
 	Cost, EstimatedCost, Saved                      llm.NanoUSD
 }
 
+// SpendReport are groups of requests, those of the highest cost where there are too many, and the
+// sum of all.
+type SpendReport struct {
+	Rows  []SpendRow
+	Total SpendRow
+}
+
 // spendRange is a span of time that the page offers.
 type spendRange struct {
 	Name, Title string
@@ -164,7 +171,7 @@ func changed(query url.Values, name, value string) string {
 
 // fillSpend asks the ledger for the period, for the one before, and for the month.
 func (d *Dashboard) fillSpend(r *http.Request, v *spendView, q SpendQuery) error {
-	rows, err := d.gateway.Spend(r.Context(), q)
+	report, err := d.gateway.Spend(r.Context(), q)
 	if err != nil {
 		return err
 	}
@@ -179,16 +186,9 @@ func (d *Dashboard) fillSpend(r *http.Request, v *spendView, q SpendQuery) error
 	if err != nil {
 		return err
 	}
-	v.Groups, v.Total = spendGroups(rows, before, v)
-	for _, b := range before {
-		v.Before.Cost = llm.Add(v.Before.Cost, b.Cost)
-		v.Before.Requests += b.Requests
-	}
-	for _, s := range soFar {
-		v.MonthSoFar = llm.Add(v.MonthSoFar, s.Cost)
-	}
+	v.Groups, v.Total, v.Before, v.MonthSoFar = spendGroups(report, before.Rows, v), report.Total, before.Total, soFar.Total.Cost
 	v.Projected = projected(v.MonthSoFar, month, now)
-	v.Chart = d.spendChart(rows, v.Groups, q, v)
+	v.Chart = d.spendChart(report.Rows, v.Groups, q, v)
 	if v.Burns, err = d.burnDowns(r.Context(), q, now); err != nil {
 		return err
 	}
@@ -208,7 +208,8 @@ func projected(soFar llm.NanoUSD, month, now time.Time) llm.NanoUSD {
 }
 
 // spendGroups sums up the rows by their first value, the dearest first.
-func spendGroups(rows, before []SpendRow, v *spendView) (groups []spendGroup, total SpendRow) {
+func spendGroups(report SpendReport, before []SpendRow, v *spendView) (groups []spendGroup) {
+	rows, total := report.Rows, report.Total
 	at := map[string]int{}
 	for i := range rows {
 		name := rows[i].Values[0]
@@ -217,7 +218,6 @@ func spendGroups(rows, before []SpendRow, v *spendView) (groups []spendGroup, to
 			groups = append(groups, spendGroup{Name: name, Change: math.NaN(), Link: changed(v.Query, v.By, name)})
 		}
 		groups[at[name]].add(&rows[i])
-		total.add(&rows[i])
 	}
 	old := map[string]llm.NanoUSD{}
 	for _, b := range before {
@@ -236,7 +236,7 @@ func spendGroups(rows, before []SpendRow, v *spendView) (groups []spendGroup, to
 		return cmp.Or(cmp.Compare(b.Cost, a.Cost), cmp.Compare(b.Requests, a.Requests), cmp.Compare(a.Name, b.Name))
 	})
 	drawShares(groups)
-	return groups, total
+	return groups
 }
 
 // drawShares draws each group's share of the cost, in its color of the chart.
