@@ -41,6 +41,15 @@ func (p pages) ChatModels(who llm.Principal) []string {
 	return names
 }
 
+// OutputPrice returns the price of the first target, which a router may put elsewhere.
+func (p pages) OutputPrice(model string) (llm.NanoUSD, bool) {
+	targets := p.server.serving(model)
+	if len(targets) == 0 {
+		return 0, false
+	}
+	return targets[0].Price.Output, targets[0].Price.Known
+}
+
 // BaseURL returns the URL of the API for the snippets of the playground.
 func (p pages) BaseURL() string {
 	c := p.server.Config()

@@ -237,13 +237,13 @@ func (s *Server) unpricedNotices() (all []dashboard.Notice) {
 	if len(names) == 0 {
 		return nil
 	}
-	return []dashboard.Notice{{Text: fmt.Sprintf("The price of %d targets is unknown, so budgets in money do not count them: %s.", len(names), list(names, 5)), Link: "/spend?by=target", Command: "penstock models"}}
+	return []dashboard.Notice{{Text: fmt.Sprintf("No price is known for %s, so budgets in money do not count their requests.", list(names, 5)), Link: "/spend?by=target", Command: "penstock models"}}
 }
 
 // list writes at most n names.
 func list(names []string, n int) string {
 	if len(names) <= n {
-		return fmt.Sprint(names)
+		return strings.Join(names, ", ")
 	}
-	return fmt.Sprintf("%v and %d more", names[:n], len(names)-n)
+	return fmt.Sprintf("%s and %d more", strings.Join(names[:n], ", "), len(names)-n)
 }

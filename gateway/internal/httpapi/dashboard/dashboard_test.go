@@ -123,9 +123,10 @@ func (f *fake) Follow(ctx context.Context, each func(*llm.Record)) error {
 func (f *fake) Callers(context.Context) ([]Caller, error) {
 	return []Caller{{"ab12cd34", hostile, hostile}}, nil
 }
-func (f *fake) Anonymous() bool                   { return !f.required }
-func (f *fake) ChatModels(llm.Principal) []string { return []string{hostile, "b"} }
-func (f *fake) BaseURL() string                   { return "http://127.0.0.1:8080/v1" }
+func (f *fake) Anonymous() bool                        { return !f.required }
+func (f *fake) ChatModels(llm.Principal) []string      { return []string{hostile, "b"} }
+func (f *fake) OutputPrice(string) (llm.NanoUSD, bool) { return llm.USD, true }
+func (f *fake) BaseURL() string                        { return "http://127.0.0.1:8080/v1" }
 
 func (f *fake) ServeAs(w http.ResponseWriter, r *http.Request, who llm.Principal) { f.serve(w, r, who) }
 

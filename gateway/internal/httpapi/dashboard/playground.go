@@ -10,6 +10,7 @@ import (
 	"net/http"
 	"net/url"
 	"slices"
+	"strconv"
 	"strings"
 
 	"github.com/penstock/penstock/gateway/internal/llm"
@@ -21,6 +22,9 @@ type Playground interface {
 	Callers(ctx context.Context) ([]Caller, error)
 	// Anonymous reports whether requests without a key are served.
 	Anonymous() bool
+	// OutputPrice returns the price of a million output tokens of the first target of a model; false
+	// when it is not known.
+	OutputPrice(model string) (llm.NanoUSD, bool)
 	// ChatModels lists the models that a caller may hold a conversation with.
 	ChatModels(who llm.Principal) []string
 	// BaseURL is where applications reach the gateway, up to /v1.
@@ -47,7 +51,7 @@ type playgroundView struct {
 	Callers []Caller
 	// Key is the chosen caller's, A and B the chosen models.
 	Key, A, B string
-	Models    []string
+	Models    []playgroundModel
 	BaseURL   string
 	// More is how many callers are not listed.
 	More int
@@ -67,17 +71,33 @@ func (d *Dashboard) playground(w http.ResponseWriter, r *http.Request) {
 	if !q.Has("key") && len(callers) > 0 {
 		v.Key = callers[0].ID
 	}
+	var models []string
 	if len(callers) > 0 {
 		who, err := d.caller(r.Context(), x, v.Key)
 		if err != nil {
 			v.Problem = llm.AsError(err).Message
 		} else {
-			v.Models = d.gateway.ChatModels(who)
+			models = d.gateway.ChatModels(who)
 		}
 	}
+	for _, name := range models {
+		v.Models = append(v.Models, playgroundModel{name, d.pricePerToken(name)})
+	}
 	v.Callers, v.More = someCallers(v.Callers, v.Key)
-	v.A, v.B = choose(v.Models, q.Get("a"), 0), choose(v.Models, q.Get("b"), 1)
+	v.A, v.B = choose(models, q.Get("a"), 0), choose(models, q.Get("b"), 1)
 	d.render(w, r, http.StatusOK, "playground.html", "Playground", v)
+}
+
+// playgroundModel is a model that can be chosen. PerToken is about what an output token costs, in US
+// dollars, for the cost that is shown while a reply comes in; empty when that is not known.
+type playgroundModel struct{ Name, PerToken string }
+
+func (d *Dashboard) pricePerToken(model string) string {
+	price, known := d.gateway.OutputPrice(model)
+	if !known {
+		return ""
+	}
+	return strconv.FormatFloat(float64(price)/float64(llm.USD)/1e6, 'g', 4, 64)
 }
 
 // maxCallers is how many callers the playground lists.

@@ -198,13 +198,16 @@ func attemptSpans(a *llm.Attempt, ms func(llm.Millis) float64) []chart.Span {
 	if a.Fault != "" || a.Status >= 400 {
 		kind, detail = "failed", fmt.Sprintf("%s, %s %d", detail, a.Fault, a.Status)
 	}
-	name := fmt.Sprintf("%s, try %d", a.Target, a.Try)
+	name := a.Target
+	if a.Try > 1 {
+		name += fmt.Sprintf(", try %d", a.Try)
+	}
 	if a.FirstToken <= 0 || a.FirstToken >= a.Duration {
 		return append(spans, chart.Span{Name: name, Start: ms(asked), Length: ms(a.Duration), Kind: kind, Detail: detail})
 	}
 	return append(spans,
-		chart.Span{Name: name + ": first token", Start: ms(asked), Length: ms(a.FirstToken), Kind: kind, Detail: chart.Millis(ms(a.FirstToken))},
-		chart.Span{Name: name + ": stream", Start: ms(asked + a.FirstToken), Length: ms(a.Duration - a.FirstToken), Kind: kind + " stream", Detail: chart.Millis(ms(a.Duration - a.FirstToken))})
+		chart.Span{Name: "first token, " + name, Start: ms(asked), Length: ms(a.FirstToken), Kind: kind, Detail: chart.Millis(ms(a.FirstToken))},
+		chart.Span{Name: "stream, " + name, Start: ms(asked + a.FirstToken), Length: ms(a.Duration - a.FirstToken), Kind: kind + " stream", Detail: chart.Millis(ms(a.Duration - a.FirstToken))})
 }
 
 // ranked returns the candidates of a record, the best first, then those that were refused.

@@ -57,7 +57,7 @@ play.addEventListener("submit", async (event) => {
   field.stop.disabled = false;
   state.textContent = "running";
   const mine = running = sides.map(() => new AbortController());
-  await Promise.all(sides.map((side, i) => run(side, request(pick.elements[i ? "b" : "a"].value, image), mine[i].signal)));
+  await Promise.all(sides.map((side, i) => run(side, pick.elements[i ? "b" : "a"].selectedOptions[0], image, mine[i].signal)));
   if (mine !== running) return;
   field.run.disabled = false;
   field.stop.disabled = true;
@@ -67,7 +67,8 @@ play.addEventListener("submit", async (event) => {
 function stop() { for (const c of running) c.abort(); }
 field.stop.addEventListener("click", stop);
 
-async function run(side, body, signal) {
+async function run(side, model, image, signal) {
+  const body = request(model.value, image);
   const show = (name, text) => { side.querySelector(`[data-of="${name}"]`).textContent = text; };
   const why = side.querySelector('[data-of="why"]');
   for (const name of ["first", "total", "tokens", "cost"]) show(name, "–");
@@ -84,6 +85,7 @@ async function run(side, body, signal) {
       if (!piece) return;
       if (!pieces++) show("first", elapsed());
       show("tokens", "≈ " + pieces);
+      if (model.dataset.price) show("cost", "≈ $" + (pieces * model.dataset.price).toFixed(6));
       side.querySelector('[data-of="text"]').append(piece);
     },
     failed(data) { show("error", data.message); },
