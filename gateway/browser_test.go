@@ -349,7 +349,10 @@ func pagesAreAccessible(t *testing.T, b *browser) {
 	if err != nil {
 		t.Skip("pages are not checked for accessibility: axe-core is not installed; make deps installs it")
 	}
-	for name, path := range dashboardPages() {
+	pages := dashboardPages()
+	b.run(t, b.open("/requests"), until(`document.querySelector("#requests tbody a")`))
+	pages["record"] = result(t, b, chromedp.Evaluate[string](`document.querySelector("#requests tbody a").getAttribute("href")`)) + "?replay=1"
+	for name, path := range pages {
 		for _, scheme := range []string{"light", "dark"} {
 			for _, width := range []int64{1280, 390} {
 				view := fmt.Sprintf("%s-%s-%d", name, scheme, width)

@@ -50,6 +50,7 @@ function move(by) {
 for (const figure of document.querySelectorAll("figure.chart")) {
   const plot = figure.querySelector(".plot");
   if (!figure.matches(".waterfall")) plot.scrollLeft = plot.scrollWidth; // a phone shows what is newest
+  if (plot.scrollWidth > plot.clientWidth) plot.tabIndex = 0; // for the keyboard
   const svg = plot.querySelector("svg[data-left]");
   if (svg) follow(figure, plot, svg);
 }
