@@ -248,8 +248,8 @@ func requestAppears(t *testing.T, b *browser) {
 
 // keyboardMoves walks in the table of requests and opens another page, without a pointer.
 func keyboardMoves(t *testing.T, b *browser) {
-	b.run(t, chromedp.KeyEvent("j"), until(`document.activeElement.dataset.href?.startsWith("/requests/")`), chromedp.KeyEvent("\r"), until(`document.querySelector("h1")?.textContent.startsWith("Request ")`),
-		chromedp.KeyEvent("gk"), until(`document.querySelector("h1")?.textContent === "Keys and budgets"`),
+	b.run(t, chromedp.KeyEvent("j"), until(`document.activeElement.dataset.href?.startsWith("/requests/")`), chromedp.KeyEvent("\r"), until(`document.querySelector("h1")?.textContent.startsWith("Request ") && document.readyState === "complete"`),
+		chromedp.KeyEvent("gk"), until(`document.querySelector("h1")?.textContent === "Keys and budgets" && document.readyState === "complete"`),
 		chromedp.KeyEvent("/"), until(`document.activeElement.name === "team"`))
 }
 
@@ -350,7 +350,7 @@ func pagesAreAccessible(t *testing.T, b *browser) {
 		t.Skip("pages are not checked for accessibility: axe-core is not installed; make deps installs it")
 	}
 	pages := dashboardPages()
-	b.run(t, b.open("/requests"), until(`document.querySelector("#requests tbody a")`))
+	b.run(t, b.open("/requests"), until(`document.querySelector("#requests tbody a") !== null`))
 	pages["record"] = result(t, b, chromedp.Evaluate[string](`document.querySelector("#requests tbody a").getAttribute("href")`)) + "?replay=1"
 	for name, path := range pages {
 		for _, scheme := range []string{"light", "dark"} {
