@@ -489,7 +489,7 @@ func TestEveryTemplateIsAPage(t *testing.T) {
 }
 
 func TestMoney(t *testing.T) {
-	for n, want := range map[llm.NanoUSD]string{0: "$0", 1: "$0.000000001", 68_000: "$0.000068", 1_234_567: "$0.0012", 12 * llm.USD: "$12.00", 1_234_567 * llm.USD: "$1,234,567", -5 * llm.USD: "$-5.00"} {
+	for n, want := range map[llm.NanoUSD]string{0: "$0", 1: "$0.000000001", 68_000: "$0.000068", 60_000_000: "$0.06", 2_000_000: "$0.002", 1_234_567: "$0.0012", 12 * llm.USD: "$12.00", 1_234_567 * llm.USD: "$1,234,567", -5 * llm.USD: "$-5.00"} {
 		if got := formatUSD(n); got != want {
 			t.Errorf("formatUSD(%d) = %q, want %q", n, got, want)
 		}

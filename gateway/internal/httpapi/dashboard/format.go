@@ -34,7 +34,7 @@ func formatUSD(n llm.NanoUSD) string {
 	case abs < 0.1:
 		digits := max(4, 1-int(math.Floor(math.Log10(abs)))) // two that are not zero
 		text := strconv.FormatFloat(v, 'f', digits, 64)
-		for len(text) > len("0.0000") && text[len(text)-1] == '0' {
+		for len(text) > len("0.00") && text[len(text)-1] == '0' {
 			text = text[:len(text)-1]
 		}
 		return "$" + text

@@ -265,5 +265,5 @@ func overheadChart(buckets []Bucket) template.HTML {
 	for _, b := range buckets {
 		bars = append(bars, chart.Bar{Name: chart.Millis(b.Millis), Value: float64(b.Count)})
 	}
-	return chart.Bars("the gateway's own time for each request in the last 24 hours", bars, func(v float64) string { return formatCount(int64(math.Round(v))) })
+	return chart.Bars("the gateway's own time for each request in the last 24 hours", bars, func(v float64) string { return formatCount(int64(math.Round(v))) + " requests" })
 }

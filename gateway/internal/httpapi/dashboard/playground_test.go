@@ -56,7 +56,7 @@ func TestPlaygroundServesAsTheChosenKey(t *testing.T) {
 	x.signInByLink(t)
 	token := x.csrf(t)
 	status, body := x.try(t, "app", token, `{"model":"m"}`)
-	want := "data: {}\n\nevent: record\ndata: {\"id\":\"req_1\",\"target\":\"a/b\",\"first_token\":\"–\",\"total\":\"0 ms\",\"tokens\":\"3 in, 4 out\",\"cost\":\"$0.0100\"}\n\n"
+	want := "data: {}\n\nevent: record\ndata: {\"id\":\"req_1\",\"target\":\"a/b\",\"first_token\":\"–\",\"total\":\"0 ms\",\"tokens\":\"3 in, 4 out\",\"cost\":\"$0.01\"}\n\n"
 	if status != 200 || body != want {
 		t.Errorf("the reply is %d %q, want %q", status, body, want)
 	}

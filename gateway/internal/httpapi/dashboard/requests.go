@@ -67,6 +67,13 @@ const (
 
 // live serves GET /requests/live: a row of the table for every request that ends.
 func (d *Dashboard) live(w http.ResponseWriter, r *http.Request) {
+	h := w.Header()
+	secure(h)
+	h.Set("Content-Type", "text/event-stream")
+	h.Set("Cache-Control", "no-store")
+	if r.Method == http.MethodHead {
+		return
+	}
 	f := filterOf(r.URL.Query())
 	records := make(chan *llm.Record, liveBuffer)
 	followed := make(chan error, 1)
@@ -81,10 +88,6 @@ func (d *Dashboard) live(w http.ResponseWriter, r *http.Request) {
 			}
 		})
 	}()
-	h := w.Header()
-	secure(h)
-	h.Set("Content-Type", "text/event-stream")
-	h.Set("Cache-Control", "no-store")
 	beat := time.NewTicker(liveBeat)
 	defer beat.Stop()
 	out := http.NewResponseController(w)

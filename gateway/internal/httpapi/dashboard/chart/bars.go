@@ -14,9 +14,9 @@ type Bar struct {
 }
 
 // Bars draws bars beside each other, with the names of the first, the middle and the last below
-// them. Format writes a value with its unit.
+// them, and the largest value above. Format writes a value with its unit.
 func Bars(title string, bars []Bar, format func(float64) string) template.HTML {
-	const w, h, base = 480.0, 120.0, 100.0
+	const w, h, base, head = 480.0, 136.0, 116.0, 20.0
 	largest := 1.0
 	for _, b := range bars {
 		largest = max(largest, b.Value)
@@ -25,9 +25,12 @@ func Bars(title string, bars []Bar, format func(float64) string) template.HTML {
 	fmt.Fprintf(&out, `<figure class="bars"><svg viewBox="0 0 %g %g" role="img" aria-label="%s">`, w, h, html.EscapeString(title))
 	each := w / float64(max(len(bars), 1))
 	for i, b := range bars {
-		height := max(base*b.Value/largest, 1)
+		height := max((base-head)*b.Value/largest, 1)
 		fmt.Fprintf(&out, `<rect class="c0" x="%.1f" y="%.1f" width="%.1f" height="%.1f"><title>%s: %s</title></rect>`,
 			each*float64(i)+1, base-height, max(each-2, 1), height, html.EscapeString(b.Name), html.EscapeString(format(b.Value)))
+	}
+	if len(bars) > 0 {
+		fmt.Fprintf(&out, `<text class="label" x="0" y="12">%s</text>`, html.EscapeString(format(largest)))
 	}
 	for _, i := range ends(len(bars)) {
 		fmt.Fprintf(&out, `<text x="%.1f" y="%g" text-anchor="%s">%s</text>`, w*float64(i)/float64(max(len(bars)-1, 1)), h-4, anchor(i, len(bars)), html.EscapeString(bars[i].Name))

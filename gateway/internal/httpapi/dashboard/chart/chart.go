@@ -161,22 +161,25 @@ func (d *drawing) grid() {
 		v := d.max * float64(i) / float64(lines)
 		fmt.Fprintf(d, `<line x1="%d" x2="%d" y1="%.1f" y2="%.1f"/><text x="%d" y="%.1f" text-anchor="end">%s</text>`,
 			left, d.p.Width-right, d.y(v), d.y(v), left-8, d.y(v)+4, html.EscapeString(d.p.Format(v)))
+		if i > 0 && d.p.Height >= small { // for a phone, which shows the end of the chart
+			fmt.Fprintf(d, `<text class="edge" aria-hidden="true" x="%d" y="%.1f" text-anchor="end">%s</text>`, d.p.Width-right, max(d.y(v)-4, top+4), html.EscapeString(d.p.Format(v)))
+		}
 	}
 	for _, i := range ticks(len(d.p.Times), max(d.p.Width/160, 2)) {
 		fmt.Fprintf(d, `<text x="%.1f" y="%.1f" text-anchor="%s">%s</text>`, d.x(i), d.height-6, anchor(i, len(d.p.Times)), html.EscapeString(d.label(i)))
 	}
 }
 
-// ticks returns at most so many of n places, the first and the last among them.
-func ticks(n, most int) []int {
+// ticks returns at most so many of n places at equal distances, the last among them.
+func ticks(n, most int) (at []int) {
 	if n == 0 {
 		return nil
 	}
-	var at []int
-	for i := range min(n, most) {
-		at = append(at, i*(n-1)/max(min(n, most)-1, 1))
+	step := max((n-1+most-2)/(most-1), 1)
+	for i := (n - 1) % step; i < n; i += step {
+		at = append(at, i)
 	}
-	return slices.Compact(at)
+	return at
 }
 
 func anchor(i, n int) string {

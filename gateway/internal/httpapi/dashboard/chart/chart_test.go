@@ -116,6 +116,17 @@ func TestBudgetBeyondItsLimit(t *testing.T) {
 	}
 }
 
+func TestTicks(t *testing.T) {
+	for _, c := range []struct {
+		n, most int
+		want    []int
+	}{{0, 6, nil}, {1, 6, []int{0}}, {2, 6, []int{0, 1}}, {7, 6, []int{0, 2, 4, 6}}, {30, 6, []int{5, 11, 17, 23, 29}}, {96, 2, []int{0, 95}}} {
+		if got := ticks(c.n, c.most); !slices.Equal(got, c.want) {
+			t.Errorf("ticks(%d, %d) = %v, want %v", c.n, c.most, got, c.want)
+		}
+	}
+}
+
 func TestCeiling(t *testing.T) {
 	for v, want := range map[float64]float64{0: 1, -3: 1, gap: 1, 0.0007: 0.001, 1: 1, 1.1: 2, 3: 5, 5: 5, 51: 100, 1e9: 1e9} {
 		if got := ceiling(v); math.Abs(got-want) > want*1e-9 {
