@@ -23,7 +23,9 @@ const Other = "other"
 
 // Sums are what the requests of one step have done.
 type Sums struct {
-	Requests, Errors, Hits int64
+	// Errors and Refused are requests with these outcomes: what a policy, a limit or a provider's rate
+	// limit refuses is no error.
+	Requests, Errors, Refused, Hits int64
 	// Retries are attempts beyond each request's first, Fallbacks requests that another target
 	// than the first asked has answered.
 	Retries, Fallbacks int64
@@ -122,10 +124,12 @@ func place(start time.Time) int { return int(start.Unix()/int64(Step/time.Second
 
 func (s *step) add(r *llm.Record) {
 	s.Requests++
-	if failed(r) {
+	switch r.Outcome() {
+	case llm.OutcomeError:
 		s.Errors++
-	}
-	if r.Cache.Saves() {
+	case llm.OutcomeRefused:
+		s.Refused++
+	case llm.OutcomeCached:
 		s.Hits++
 	}
 	s.countAttempts(r)
@@ -139,8 +143,6 @@ func (s *step) add(r *llm.Record) {
 	s.Total.Add(time.Duration(r.Duration))
 	s.Overhead.Add(time.Duration(r.Overhead()))
 }
-
-func failed(r *llm.Record) bool { return r.Status >= 400 || r.Code != "" }
 
 func (s *step) countAttempts(r *llm.Record) {
 	if n := len(r.Attempts); n > 1 {

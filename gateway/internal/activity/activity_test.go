@@ -32,17 +32,19 @@ func TestDay(t *testing.T) {
 	a.Observe(&llm.Record{Time: c.t, Target: "p/c", Dry: true})         // never sent
 	a.Observe(&llm.Record{Time: c.t, Target: "p/c", MirrorOf: "req_1"}) // a copy
 	a.Observe(&llm.Record{Time: c.t, Status: 503, Code: llm.CodeUnavailable, Attempts: []llm.Attempt{{Target: "p/a", Fault: llm.FaultCut}, {Target: "p/b", Fault: llm.FaultCut}}})
+	a.Observe(&llm.Record{Time: c.t, Status: 429, Code: llm.CodeRateLimited})
 	starts, steps := a.Day()
 	var sum Sums
 	for _, s := range steps {
 		sum.Requests += s.Requests
 		sum.Errors += s.Errors
+		sum.Refused += s.Refused
 		sum.Cost += s.Cost
 		sum.Retries += s.Retries
 		sum.Total.Merge(&s.Total)
 	}
-	if len(starts) != Steps || !starts[Steps-1].Equal(c.t.Truncate(Step)) || sum.Requests != 3 || sum.Errors != 1 || sum.Cost != 10 || sum.Retries != 1 || sum.Total.Count() != 3 {
-		t.Errorf("the day has %+v in %d steps up to %v, want 3 requests, 1 error, 10 nano-USD, 1 retry", sum, len(starts), starts[len(starts)-1])
+	if len(starts) != Steps || !starts[Steps-1].Equal(c.t.Truncate(Step)) || sum.Requests != 4 || sum.Errors != 1 || sum.Refused != 1 || sum.Cost != 10 || sum.Retries != 1 || sum.Total.Count() != 4 {
+		t.Errorf("the day has %+v in %d steps up to %v, want 4 requests, 1 error, 1 refused, 10 nano-USD, 1 retry", sum, len(starts), starts[len(starts)-1])
 	}
 	if starts, got := a.Targets(); len(got) != 2 || got["p/a"][TargetSteps-1].Requests != 1 || got["p/b"][3].Requests != 1 || !starts[TargetSteps-1].Equal(c.t.Truncate(TargetStep)) {
 		t.Errorf("Targets has %d targets, want p/a and p/b, in steps up to now", len(got))

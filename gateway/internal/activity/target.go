@@ -42,7 +42,7 @@ func (r *targetRing) add(record *llm.Record) {
 	}
 	s := *at
 	s.Requests++
-	if failed(record) {
+	if record.Status >= 400 || record.Code != "" { // a refusal by the provider, too
 		s.Errors++
 	}
 	if record.FirstByte > 0 {

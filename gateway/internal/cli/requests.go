@@ -288,5 +288,5 @@ func (e *environment) printTailed(r *admin.RequestRow, line []byte, output strin
 }
 
 func outcomeStyle(outcome string) style {
-	return map[string]style{"ok": green, "cached": green, "error": red, "refused": amber}[outcome]
+	return map[string]style{llm.OutcomeOK: green, llm.OutcomeCached: green, llm.OutcomeError: red, llm.OutcomeRefused: amber}[outcome]
 }

@@ -143,7 +143,7 @@ func ended(r *admin.RequestRow) time.Time { return r.Time.Add(time.Duration(r.Du
 func (r *rate) add(row *admin.RequestRow) {
 	r.requests++
 	switch row.Outcome {
-	case "error", "refused":
+	case llm.OutcomeError, llm.OutcomeRefused:
 		r.errors++
 	case "cached":
 		r.cached++

@@ -194,9 +194,9 @@ func outcomes() map[string]string {
 	const refused, failed, cached = "status IN (401, 403, 429)", "(status >= 400 OR code IS NOT NULL)", cacheHit
 	return map[string]string{
 		"":        "",
-		"refused": " AND " + refused,
-		"error":   " AND " + failed + " AND NOT " + refused,
-		"cached":  " AND NOT " + failed + " AND " + cached,
-		"ok":      " AND NOT " + failed + " AND NOT " + cached,
+		llm.OutcomeRefused: " AND " + refused,
+		llm.OutcomeError:   " AND " + failed + " AND NOT " + refused,
+		llm.OutcomeCached:  " AND NOT " + failed + " AND " + cached,
+		llm.OutcomeOK:      " AND NOT " + failed + " AND NOT " + cached,
 	}
 }

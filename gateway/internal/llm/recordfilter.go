@@ -34,19 +34,29 @@ func (r *Record) hasTag(tag string) bool {
 	return false
 }
 
+// The words of Record.Outcome.
+const (
+	OutcomeOK      = "ok"
+	OutcomeCached  = "cached"
+	OutcomeError   = "error"
+	OutcomeRefused = "refused"
+)
+
 // Outcomes are the words of Record.Outcome.
-func Outcomes() []string { return []string{"ok", "cached", "error", "refused"} }
+func Outcomes() []string {
+	return []string{OutcomeOK, OutcomeCached, OutcomeError, OutcomeRefused}
+}
 
 // Outcome says in one word how a request ended. It depends on what the ledger has as columns
 // only, so that lists can be made by it.
 func (r *Record) Outcome() string {
 	switch {
 	case r.Status == 401, r.Status == 403, r.Status == 429:
-		return "refused"
+		return OutcomeRefused
 	case r.Status >= 400 || r.Code != "":
-		return "error"
+		return OutcomeError
 	case r.Cache.Saves():
-		return "cached"
+		return OutcomeCached
 	}
-	return "ok"
+	return OutcomeOK
 }

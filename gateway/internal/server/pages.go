@@ -106,12 +106,12 @@ func (p pages) Requests(ctx context.Context, f llm.RecordFilter) ([]*llm.Record,
 // Day returns the figures of the last 24 hours.
 func (p pages) Day() dashboard.Day {
 	starts, steps := p.server.activity.Day()
-	d := dashboard.Day{Starts: starts, Step: activity.Step, Requests: make([]int64, len(steps)), Errors: make([]int64, len(steps)),
+	d := dashboard.Day{Starts: starts, Step: activity.Step, Requests: make([]int64, len(steps)), Errors: make([]int64, len(steps)), Refused: make([]int64, len(steps)),
 		FirstTokenP95: make([]float64, len(steps)), Cost: make([]llm.NanoUSD, len(steps)), Saved: make([]llm.NanoUSD, len(steps))}
 	var first activity.Histogram
 	for i := range steps {
 		st := &steps[i]
-		d.Requests[i], d.Errors[i], d.Cost[i], d.Saved[i] = st.Requests, st.Errors, st.Cost, st.Saved
+		d.Requests[i], d.Errors[i], d.Refused[i], d.Cost[i], d.Saved[i] = st.Requests, st.Errors, st.Refused, st.Cost, st.Saved
 		d.FirstTokenP95[i] = st.FirstToken.Quantile(0.95)
 		first.Merge(&st.FirstToken)
 	}

@@ -49,7 +49,7 @@ func (f *fake) Zone() *time.Location               { return time.UTC }
 func (f *fake) Attention(context.Context) []Notice { return f.notices }
 
 func (f *fake) Day() Day {
-	return Day{Starts: []time.Time{{}, {}}, Step: 5 * time.Minute, Requests: []int64{10, 20}, Errors: []int64{1, 0}, FirstTokenP95: []float64{5, 7},
+	return Day{Starts: []time.Time{{}, {}}, Step: 5 * time.Minute, Requests: []int64{10, 20}, Errors: []int64{1, 0}, Refused: []int64{0, 2}, FirstTokenP95: []float64{5, 7},
 		Cost: []llm.NanoUSD{1, 2}, Saved: []llm.NanoUSD{0, 0}, FirstTokenDay: 6}
 }
 

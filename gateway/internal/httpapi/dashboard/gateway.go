@@ -59,8 +59,10 @@ type Gateway interface {
 type Day struct {
 	Starts []time.Time
 	// Step is how long a step lasts.
-	Step             time.Duration
-	Requests, Errors []int64
+	Step time.Duration
+	// Refused counts requests that policies, limits and rate limits have refused; they are no
+	// Errors.
+	Requests, Errors, Refused []int64
 	// FirstTokenP95 is in milliseconds; NaN for a step without replies.
 	FirstTokenP95 []float64
 	// Cost and Saved are in nano-USD.

@@ -103,20 +103,21 @@ func rateFigure(day *Day, now time.Time) figure {
 
 func errorFigure(day *Day) figure {
 	shares := make([]float64, len(day.Errors))
-	var errors, requests int64
+	var errors, refused, requests int64
 	for i, n := range day.Errors {
 		shares[i] = math.NaN()
 		if day.Requests[i] > 0 {
 			shares[i] = float64(n) / float64(day.Requests[i])
 		}
 		errors += n
+		refused += day.Refused[i]
 		requests += day.Requests[i]
 	}
 	share := math.NaN()
 	if requests > 0 {
 		share = float64(errors) / float64(requests)
 	}
-	return figure{Name: "Errors", Value: formatPercent(share), Detail: formatCount(errors) + " in 24 h", Spark: chart.Spark("share of errors in the last 24 hours", shares), Link: "/requests?outcome=error"}
+	return figure{Name: "Errors", Value: formatPercent(share), Detail: formatCount(errors) + " in 24 h; " + formatCount(refused) + " refused", Spark: chart.Spark("share of errors in the last 24 hours", shares), Link: "/requests?outcome=error"}
 }
 
 func latencyFigure(day *Day) figure {
