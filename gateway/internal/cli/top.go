@@ -145,7 +145,7 @@ func (r *rate) add(row *admin.RequestRow) {
 	switch row.Outcome {
 	case llm.OutcomeError, llm.OutcomeRefused:
 		r.errors++
-	case "cached":
+	case llm.OutcomeCached:
 		r.cached++
 	}
 	usd, _ := row.CostUSD.Float64() // an unknown cost is empty

@@ -193,7 +193,7 @@ func (p Page) query() (string, []any, error) {
 func outcomes() map[string]string {
 	const refused, failed, cached = "status IN (401, 403, 429)", "(status >= 400 OR code IS NOT NULL)", cacheHit
 	return map[string]string{
-		"":        "",
+		"":                 "",
 		llm.OutcomeRefused: " AND " + refused,
 		llm.OutcomeError:   " AND " + failed + " AND NOT " + refused,
 		llm.OutcomeCached:  " AND NOT " + failed + " AND " + cached,
