@@ -74,7 +74,7 @@ function follow(figure, plot, svg) {
     svg.append(cursor);
     tip.replaceChildren(...[...rows[at].cells].map((cell, i) => {
       const line = document.createElement(i ? "span" : "strong");
-      line.textContent = i ? `${heads[i].textContent} ${cell.textContent}` : cell.textContent;
+      line.textContent = i ? `${heads[i].textContent.slice(0, 32)} ${cell.textContent}` : cell.textContent;
       if (i) line.className = "key c" + heads[i].dataset.color;
       return line;
     }));
