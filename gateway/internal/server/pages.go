@@ -33,8 +33,12 @@ func (s *Server) authenticatePage(r *http.Request, key string) (llm.Principal, e
 // maxPrimed is how many of the latest records are read at the start.
 const maxPrimed = 10_000
 
-// prime reads the latest records of earlier processes into the figures of the last day.
+// prime reads the latest records of earlier processes into the figures of the last day, and the
+// maxima of limits that no request has told yet. Those of another policy than that in force are left.
 func (s *Server) prime(ctx context.Context, started time.Time) {
+	sn := s.acquire()
+	revision := sn.policy.Status().Revision
+	sn.release()
 	since := started.Add(-activity.Steps * activity.Step)
 	for n, before := 0, ""; n < maxPrimed; {
 		list, err := s.ledger.List(ctx, ledger.Page{Limit: 1000, Before: before})
@@ -45,6 +49,9 @@ func (s *Server) prime(ctx context.Context, started time.Time) {
 		for _, r := range list {
 			if r.Time.Before(started) {
 				s.activity.Observe(r)
+			}
+			if r.Decision != nil && r.Decision.Revision == revision {
+				s.meter.Recall(r.Limits)
 			}
 		}
 		if n += len(list); len(list) < 1000 || list[len(list)-1].Time.Before(since) {

@@ -1,6 +1,7 @@
 package server
 
 import (
+	"net/http"
 	"strings"
 	"testing"
 	"time"
@@ -58,4 +59,26 @@ ledger: sqlite://penstock.db
 		t.Fatal(err)
 	}
 	check("after the raise", 3*llm.USD, false)
+}
+
+// TestBudgetsAfterRestart: what is used up is known after a restart, before the first request, from
+// the records that the policy in force has decided on.
+func TestBudgetsAfterRestart(t *testing.T) {
+	t.Parallel()
+	h := openTestServer(t, http.NotFoundHandler(), "keys: off\nmodels: {m: {targets: [demo/demo-fast]}}\nledger: sqlite://penstock.db\n")
+	now := time.Now().UTC()
+	h.meter.Restore([]llm.Charge{
+		{Scope: "team:a", Unit: llm.UnitUSD, Window: "day", WindowID: now.Format(time.DateOnly), Amount: 95},
+		{Scope: "team:b", Unit: llm.UnitUSD, Window: "day", WindowID: now.Format(time.DateOnly), Amount: 95}})
+	for scope, revision := range map[string]string{"team:a": h.policyList().Revision, "team:b": "another"} {
+		r := &llm.Record{ID: "req_" + scope, Time: now.Add(-time.Minute), Model: "m", Status: 200, Decision: &llm.Decision{Allow: true, Revision: revision},
+			Limits: []llm.LimitState{{Limit: llm.Limit{Name: "budget", Scope: scope, Unit: llm.UnitUSD, Window: "day", Max: 100}}}}
+		if err := h.ledger.Write(t.Context(), r); err != nil {
+			t.Fatal(err)
+		}
+	}
+	h.prime(t.Context(), now)
+	if list := h.budgetNotices(); len(list) != 1 || !strings.HasPrefix(list[0].Text, "team:a has used 95 %") {
+		t.Errorf("after the restart the notices are %+v, want one of team:a", list)
+	}
 }
