@@ -37,7 +37,7 @@ const (
 	nameInflight         = "penstock_requests_in_flight"
 	nameFollowing        = "penstock_cache_followers"
 	nameLedgerFailing    = "penstock_ledger_failing"
-	nameLedgerBehind     = "penstock_ledger_behind"
+	nameLedgerLag        = "penstock_ledger_lag_seconds"
 	nameLedgerWaiting    = "penstock_ledger_waiting_records"
 	nameLedgerLost       = "penstock_ledger_lost_records"
 	nameHeld             = "penstock_held_bytes"
