@@ -189,6 +189,9 @@ func (w *Webhook) onLoopback() bool {
 	return err == nil && IsLoopback(u.Hostname()+":0") || err == nil && u.Hostname() == "::1"
 }
 
+// Wants reports whether it is told of a kind of event.
+func (w *Webhook) Wants(kind Event) bool { return slices.Contains(w.Events, kind) }
+
 // Private reports whether its address may be one that is not public.
 func (w *Webhook) Private() bool { return w.AllowPrivate || w.onLoopback() }
 

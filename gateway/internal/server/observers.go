@@ -77,6 +77,9 @@ func (s *Server) observed() []func(*llm.Record) {
 
 // closeObservers sends and writes what is queued.
 func (s *Server) closeObservers(ctx context.Context) error {
+	if s.health != nil {
+		s.tellCircuits()
+	}
 	s.events.close(ctx)
 	var err error
 	if s.traces != nil {
@@ -91,6 +94,7 @@ func (s *Server) closeObservers(ctx context.Context) error {
 // outletMetrics returns what became of traces, events and lines of the access log.
 func (s *Server) outletMetrics() (o telemetry.Outlets) {
 	o.EventsSent, o.EventsDropped = s.events.delivered()
+	o.EventsDropped += s.health.DroppedChanges()
 	if s.traces != nil {
 		o.TracesSent, o.TracesDropped = s.traces.Exported(), s.traces.Dropped()
 	}

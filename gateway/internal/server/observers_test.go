@@ -197,8 +197,6 @@ models:
 	if _, err := h.openTarget(admin.Opening{ID: "p/live", By: "test"}); err != nil {
 		t.Fatal(err)
 	}
-	h.watchCircuits()
-	h.watchCircuits()
 	if _, err := h.closeTarget(admin.Opening{ID: "p/live", By: "test"}); err != nil {
 		t.Fatal(err)
 	}

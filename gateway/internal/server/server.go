@@ -12,6 +12,7 @@ import (
 	"log/slog"
 	"net"
 	"runtime"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -199,7 +200,8 @@ func (s *Server) openParts(c *config.Config) (err error) {
 		return err
 	}
 	s.cache.UseEmbedder(s.embed)
-	s.health = upstream.NewHealth(upstream.HealthOptions{Known: s.known}, time.Now)
+	watched := slices.ContainsFunc(c.Webhooks, func(w config.Webhook) bool { return w.Wants(config.EventCircuit) })
+	s.health = upstream.NewHealth(upstream.HealthOptions{Known: s.known, Changes: watched}, time.Now)
 	s.capacity = upstream.NewCapacity(c.Server.Queue.Size, c.Server.Queue.Wait)
 	s.prompts = upstream.NewPrompts(time.Now)
 	s.outputs = upstream.NewOutputs()
