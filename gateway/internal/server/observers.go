@@ -2,7 +2,10 @@ package server
 
 import (
 	"context"
+	"errors"
 	"log/slog"
+	"sync"
+	"time"
 
 	"github.com/penstock/penstock/gateway/internal/config"
 	"github.com/penstock/penstock/gateway/internal/httpapi"
@@ -75,20 +78,35 @@ func (s *Server) observed() []func(*llm.Record) {
 	return sinks
 }
 
-// closeObservers sends and writes what is queued.
-func (s *Server) closeObservers(ctx context.Context) error {
+// closeOutlets sends and writes what is queued for the decision log, the collector and the
+// webhooks, all at the same time. What hangs gets half of the time that is left, since other
+// parts are to be closed after it.
+func (s *Server) closeOutlets(ctx context.Context) error {
+	ctx, cancel := halfOf(ctx)
+	defer cancel()
 	if s.health != nil {
 		s.tellCircuits()
 	}
-	s.events.close(ctx)
-	var err error
+	var errs [2]error
+	var wg sync.WaitGroup
+	wg.Go(func() { s.events.close(ctx) })
+	wg.Go(func() { errs[0] = s.closeDecisions(ctx) })
 	if s.traces != nil {
-		err = s.traces.Close(ctx)
+		wg.Go(func() { errs[1] = s.traces.Close(ctx) })
 	}
+	wg.Wait()
 	if s.accessLog != nil {
 		s.accessLog.Close()
 	}
-	return err
+	return errors.Join(errs[:]...)
+}
+
+// halfOf returns a context that ends when half of the time until ctx's deadline is over.
+func halfOf(ctx context.Context) (context.Context, context.CancelFunc) {
+	if end, ok := ctx.Deadline(); ok {
+		return context.WithTimeout(ctx, time.Until(end)/2)
+	}
+	return context.WithCancel(ctx)
 }
 
 // outletMetrics returns what became of traces, events and lines of the access log.

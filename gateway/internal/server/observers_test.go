@@ -1,7 +1,9 @@
 package server
 
 import (
+	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"net/http"
@@ -10,6 +12,7 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/google/go-cmp/cmp"
@@ -228,6 +231,54 @@ models:
 		"circuit.changed p/live closed to open", "circuit.changed p/live open to closed", "reload.refused"}
 	if d := cmp.Diff(want, got); d != "" {
 		t.Error(d)
+	}
+}
+
+// TestHalfOfTheTime is what receivers that hang may take at the end.
+func TestHalfOfTheTime(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		all, cancel := context.WithTimeout(t.Context(), 4*time.Second)
+		defer cancel()
+		began := time.Now()
+		half, cancel := halfOf(all)
+		defer cancel()
+		<-half.Done()
+		if took := time.Since(began); took != 2*time.Second || all.Err() != nil {
+			t.Errorf("half of 4s ended after %v, when all was %v", took, all.Err())
+		}
+		endless, cancel := halfOf(t.Context())
+		if _, ok := endless.Deadline(); ok {
+			t.Error("half of an endless time ends")
+		}
+		cancel()
+	})
+}
+
+// TestReceiversThatHang hold up no other outlet at the end.
+func TestReceiversThatHang(t *testing.T) {
+	t.Parallel()
+	hang := make(chan struct{})
+	receiver := httptest.NewServer(http.HandlerFunc(func(http.ResponseWriter, *http.Request) { <-hang }))
+	defer receiver.Close()
+	defer close(hang)
+	ctx, cancel := context.WithCancel(t.Context())
+	collector := httptest.NewServer(http.HandlerFunc(func(http.ResponseWriter, *http.Request) { cancel() })) // it gets the traces although the webhook hangs
+	defer collector.Close()
+	up := llmtest.NewServer(t, labelling)
+	h := openTestServer(t, http.NotFoundHandler(), strings.NewReplacer("$UPSTREAM", up.URL, "$HOOK", receiver.URL, "$OTLP", collector.URL).Replace(`
+keys: off
+webhooks: [{url: "$HOOK/", secret: env:TEST_SECRET}]
+telemetry: {otlp: "$OTLP", sample: 100%}
+providers: {p: {base_url: $UPSTREAM/v1, allow_private: true}}
+models: {m: {targets: [p/live]}}
+`))
+	h.post(t, `{"model":"m",`+hello+`}`)
+	h.tellReload(errors.New("for the webhook"))
+	if err := h.closeOutlets(ctx); err != nil {
+		t.Errorf("closeOutlets = %v", err)
+	}
+	if n := h.outletMetrics().EventsDropped; ctx.Err() == nil || n != 1 {
+		t.Errorf("the collector got nothing, or %d events were dropped", n)
 	}
 }
 

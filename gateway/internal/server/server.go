@@ -270,7 +270,7 @@ func (s *Server) Close(ctx context.Context) error {
 	if s.watcher != nil {
 		errs = append(errs, s.watcher.Close())
 	}
-	errs = append(errs, s.closeDecisions(ctx), s.closeObservers(ctx))
+	errs = append(errs, s.closeOutlets(ctx))
 	if s.modules != nil {
 		errs = append(errs, s.modules.Close(ctx))
 	}
