@@ -23,8 +23,8 @@ type Options struct {
 	// rest are counted as "other". Zero means 200.
 	MaxValues int
 	// Known reports whether a target may have a label of its own; the rest are counted as
-	// PROVIDER/other, so that callers can't use up MaxValues with invented names. Nil
-	// means all. It must be safe for concurrent use.
+	// PROVIDER/other, and their state is not shown, so that callers can't use up MaxValues
+	// with invented names. Nil means all. It must be safe for concurrent use.
 	Known func(target string) bool
 	// Inflight returns the number of requests in flight; nil leaves the metric out.
 	Inflight func() int64
@@ -143,7 +143,7 @@ func New(o Options) *Metrics {
 		m.registry.MustRegister(newPolicyBundle(o.Bundle))
 	}
 	if o.Targets != nil && o.Credentials != nil {
-		m.registry.MustRegister(newTargets(o.Targets, o.Credentials, o.MaxValues))
+		m.registry.MustRegister(newTargets(&o))
 	}
 	if o.Cache != nil {
 		m.registry.MustRegister(newCacheFigures(o.Cache))
