@@ -92,7 +92,8 @@ func (c *Config) Restarts(running *Config) Faults {
 	eachSetting("decision_log", reflect.ValueOf(c.DecisionLog), reflect.ValueOf(running.DecisionLog), differ)
 	differ("time_zone", c.TimeZone, running.TimeZone)
 	eachSetting("telemetry", reflect.ValueOf(c.Telemetry), reflect.ValueOf(running.Telemetry), differ)
-	eachSetting("log", reflect.ValueOf(c.Log), reflect.ValueOf(running.Log), differ)
+	differ("log.format", c.Log.Format, running.Log.Format)
+	differ("log.access", c.Log.Access, running.Log.Access)
 	differ("webhooks", c.Webhooks, running.Webhooks)
 	return faults
 }

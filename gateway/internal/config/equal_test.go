@@ -28,6 +28,8 @@ func TestRestarts(t *testing.T) {
 		{"telemetry: {otlp: 'http://collector:4318'}", "telemetry.otlp: is http://collector:4318/v1/traces, but the running gateway keeps its default"},
 		{"telemetry: {sample: 20%}", "penstock.yaml:1:21: telemetry.sample"},
 		{"log: {format: json}", "log.format"},
+		{"log: {access: off}", "log.access"},
+		{"log: {level: debug}", ""},
 		{"webhooks: [{url: 'http://127.0.0.1:1/', secret: env:ANTHROPIC_API_KEY}]", "webhooks"},
 		{"decision_log: stderr", "decision_log.file: is stderr, but the running gateway keeps its default"},
 		{"keys: off\nretention: 1h\non_ledger_failure: serve\nunpriced: allow", ""},

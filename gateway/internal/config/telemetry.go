@@ -34,7 +34,7 @@ type Telemetry struct {
 type Log struct {
 	// Format is text or json.
 	Format LogFormat `yaml:"format"`
-	// Level is the least of what is written: debug, info, warn or error.
+	// Level is the least of what is written: debug, info, warn or error. A reload applies it.
 	Level LogLevel `yaml:"level"`
 	// Access on writes a line about every request, refused ones too, without its texts; off none.
 	Access Switch `yaml:"access"`

@@ -30,8 +30,13 @@ type observers struct {
 
 // setLog makes the log what the configuration says.
 func (s *Server) setLog(c *config.Log) {
-	level := map[config.LogLevel]slog.Level{config.LogDebug: slog.LevelDebug, config.LogInfo: slog.LevelInfo, config.LogWarn: slog.LevelWarn, config.LogError: slog.LevelError}
-	s.log = logging.New(s.o.Stderr, c.Format == config.LogJSON, level[c.Level])
+	s.setLogLevel(c.Level)
+	s.log = logging.New(s.o.Stderr, c.Format == config.LogJSON, &s.logLevel)
+}
+
+// setLogLevel has the log hold lines of a level and those above it, from now on.
+func (s *Server) setLogLevel(l config.LogLevel) {
+	s.logLevel.Set(map[config.LogLevel]slog.Level{config.LogDebug: slog.LevelDebug, config.LogInfo: slog.LevelInfo, config.LogWarn: slog.LevelWarn, config.LogError: slog.LevelError}[l])
 }
 
 // openObservers starts the access log, the traces and the webhooks.

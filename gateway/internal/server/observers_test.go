@@ -170,6 +170,26 @@ models:
 	}
 }
 
+// TestLogLevel changes with a reload.
+func TestLogLevel(t *testing.T) {
+	t.Parallel()
+	h := openTestServer(t, http.NotFoundHandler(), demoOnly+"log: {level: error}\n")
+	reload := func(level string) string {
+		h.writeConfig(t, demoOnly+"log: {level: "+level+"}\n")
+		before := len(h.log.String())
+		if err := h.Reload(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		return h.log.String()[before:]
+	}
+	if got := reload("info"); !strings.Contains(got, "msg=reloaded settings=log") {
+		t.Errorf("at the level info, a reload logs %q", got)
+	}
+	if got := reload("warn"); got != "" {
+		t.Errorf("at the level warn, a reload logs %q", got)
+	}
+}
+
 // TestWebhooks tells a real receiver of everything, each once.
 func TestWebhooks(t *testing.T) {
 	t.Parallel()

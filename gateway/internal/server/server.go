@@ -61,16 +61,18 @@ type Options struct {
 // Server is a gateway. It holds what lives as long as the process; what a new
 // configuration replaces is in the snapshot.
 type Server struct {
-	o      Options
-	log    *slog.Logger
-	ledger *ledger.Ledger // nil in a dry server
-	keys   *keys.Keys
-	audit  *audit.Log
-	meter  *meter.Meter
-	holds  *holds.Holds
-	raises *raises.Raises // nil without a ledger
-	tokens tokens.Counter
-	cache  *cache.Cache
+	o   Options
+	log *slog.Logger
+	// logLevel is that of log, once a configuration has been read.
+	logLevel slog.LevelVar
+	ledger   *ledger.Ledger // nil in a dry server
+	keys     *keys.Keys
+	audit    *audit.Log
+	meter    *meter.Meter
+	holds    *holds.Holds
+	raises   *raises.Raises // nil without a ledger
+	tokens   tokens.Counter
+	cache    *cache.Cache
 	// cacheTally counts what the cache did for requests.
 	cacheTally cacheTally
 	// cacheStore is behind the cache; nil when the configuration names none.
