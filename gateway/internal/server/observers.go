@@ -18,9 +18,10 @@ import (
 // observers are who is told of requests and events beside the ledger and the metrics. None of
 // them holds a request up.
 type observers struct {
-	// traces is nil where none are sent, accessLog where there is none.
-	traces    *tracing.Exporter
-	accessLog *logging.Queue
+	// traces is nil where none are sent, accessLog where there is none, logLines unless the
+	// server runs.
+	traces              *tracing.Exporter
+	accessLog, logLines *logging.Queue
 	// faults logs what plugins do wrong.
 	faults pluginFaults
 	// events tells webhooks; nearLimits finds out which limits are nearly used up.
@@ -31,7 +32,23 @@ type observers struct {
 // setLog makes the log what the configuration says.
 func (s *Server) setLog(c *config.Log) {
 	s.setLogLevel(c.Level)
-	s.log = logging.New(s.o.Stderr, c.Format == config.LogJSON, &s.logLevel)
+	s.log = logging.New(s.logTo, c.Format == config.LogJSON, &s.logLevel)
+}
+
+// logGrace is how long the last lines of the log may take to be written.
+const logGrace = time.Second
+
+// queueLog has the log written by a goroutine: a standard error that nobody reads holds up no
+// request and not the maintenance. It returns a function that writes what is left.
+func (s *Server) queueLog() (flush func()) {
+	s.logLines = logging.NewQueue(s.o.Stderr)
+	s.logTo = s.logLines
+	s.log = slog.New(slog.NewTextHandler(s.logTo, nil))
+	return func() {
+		ctx, cancel := context.WithTimeout(context.Background(), logGrace)
+		defer cancel()
+		s.logLines.Close(ctx)
+	}
 }
 
 // setLogLevel has the log hold lines of a level and those above it, from now on.
@@ -101,7 +118,7 @@ func (s *Server) closeOutlets(ctx context.Context) error {
 	}
 	wg.Wait()
 	if s.accessLog != nil {
-		s.accessLog.Close()
+		s.accessLog.Close(ctx)
 	}
 	return errors.Join(errs[:]...)
 }
@@ -121,8 +138,10 @@ func (s *Server) outletMetrics() (o telemetry.Outlets) {
 	if s.traces != nil {
 		o.TracesSent, o.TracesDropped = s.traces.Exported(), s.traces.Dropped()
 	}
-	if s.accessLog != nil {
-		o.AccessDropped = s.accessLog.Dropped()
+	for _, q := range []*logging.Queue{s.accessLog, s.logLines} {
+		if q != nil {
+			o.LinesDropped += q.Dropped()
+		}
 	}
 	return o
 }

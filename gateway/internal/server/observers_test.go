@@ -131,7 +131,7 @@ models:
 		}
 		resp.Body.Close()
 	}
-	h.accessLog.Close()
+	h.accessLog.Close(t.Context())
 	type line struct {
 		Msg, Request, Method, Path, Model, Target, Key, Code, Cache string
 		Status, Bytes                                               int
@@ -166,6 +166,46 @@ models:
 	for _, never := range []string{"canary", strings.TrimPrefix(token, "Bearer "), "secret", "How many"} {
 		if strings.Contains(h.log.String(), never) {
 			t.Errorf("the log holds %q", never)
+		}
+	}
+}
+
+// reader is a writer that waits until somebody reads.
+type reader struct {
+	reads chan struct{}
+	testLog
+}
+
+func (r *reader) Write(p []byte) (int, error) {
+	<-r.reads
+	return r.testLog.Write(p)
+}
+
+// TestStandardErrorThatHangs holds up neither requests that fail nor operators, and nothing is
+// missing once somebody reads it.
+func TestStandardErrorThatHangs(t *testing.T) {
+	t.Parallel()
+	stderr := &reader{reads: make(chan struct{}), testLog: testLog{t: t}}
+	t.Run("while it hangs", func(t *testing.T) {
+		s := runServer(t, t.TempDir(), `listen: 127.0.0.1:0
+admin: {listen: 127.0.0.1:0}
+server: {drain_delay: 0s}
+log: {level: debug}
+`+demoOnly, stderr)
+		api, _ := s.Addrs()
+		resp, err := http.Post("http://"+api+"/v1/chat/completions", "application/json", strings.NewReader(`{"model":"unknown",`+hello+`}`))
+		if err != nil {
+			t.Fatal(err)
+		}
+		resp.Body.Close()
+		if _, err := s.openTarget(admin.Opening{ID: "demo/demo", By: "test"}); err != nil || resp.StatusCode != 404 {
+			t.Errorf("status %d, %v", resp.StatusCode, err)
+		}
+		close(stderr.reads)
+	})
+	for _, line := range []string{"policy published", "request ended in an error", "an operator has opened a target", "msg=request"} {
+		if !strings.Contains(stderr.String(), line) {
+			t.Errorf("%q is missing in %s", line, stderr.String())
 		}
 	}
 }

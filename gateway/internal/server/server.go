@@ -61,8 +61,10 @@ type Options struct {
 // Server is a gateway. It holds what lives as long as the process; what a new
 // configuration replaces is in the snapshot.
 type Server struct {
-	o   Options
-	log *slog.Logger
+	o Options
+	// logTo is what log is written to.
+	logTo io.Writer
+	log   *slog.Logger
 	// logLevel is that of log, once a configuration has been read.
 	logLevel slog.LevelVar
 	ledger   *ledger.Ledger // nil in a dry server
@@ -150,7 +152,7 @@ func OpenDry(ctx context.Context, o Options, c *config.Config) (*Server, error) 
 }
 
 func newServer(o Options) *Server {
-	return &Server{o: o, log: slog.New(slog.NewTextHandler(o.Stderr, nil)), workers: policy.NewWorkers(), diffWorkers: policy.NewWorkers(), cacheTally: cacheTally{since: time.Now()},
+	return &Server{o: o, logTo: o.Stderr, log: slog.New(slog.NewTextHandler(o.Stderr, nil)), workers: policy.NewWorkers(), diffWorkers: policy.NewWorkers(), cacheTally: cacheTally{since: time.Now()},
 		askBundle: make(chan struct{}, 1)}
 }
 

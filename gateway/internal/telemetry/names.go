@@ -78,7 +78,7 @@ const (
 	nameModuleDisabled           = "penstock_module_disabled"
 	nameTraces                   = "penstock_traces_total"
 	nameWebhooks                 = "penstock_webhook_events_total"
-	nameAccessDropped            = "penstock_access_log_dropped_total"
+	nameLinesDropped             = "penstock_log_dropped_total"
 	nameProbes                   = "penstock_probes_total"
 	nameProbeCost                = "penstock_probe_cost_usd_total"
 )

@@ -82,7 +82,7 @@ func TestStages(t *testing.T) {
 		`penstock_traces_total{result="sent"}`:                                                   "1",
 		`penstock_traces_total{result="dropped"}`:                                                "2",
 		`penstock_webhook_events_total{result="dropped"}`:                                        "4",
-		`penstock_access_log_dropped_total`:                                                      "5",
+		`penstock_log_dropped_total`:                                                             "5",
 		`gen_ai_server_time_per_output_token_seconds_count{route="smart",target="openai/gpt-5"}`: "1",
 	} {
 		if got[name] != want {
