@@ -8,6 +8,8 @@ import (
 	"io"
 	"net/http"
 	"net/http/httptest"
+	"os"
+	"path/filepath"
 	"slices"
 	"strings"
 	"sync"
@@ -179,6 +181,66 @@ type reader struct {
 func (r *reader) Write(p []byte) (int, error) {
 	<-r.reads
 	return r.testLog.Write(p)
+}
+
+// TestErrorsThatQuote has a provider whose errors quote the request. What of that is in the record
+// and in the log is as the policy has it for texts.
+func TestErrorsThatQuote(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	h := openTestServerIn(t, dir, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		body, _ := io.ReadAll(r.Body)
+		w.Header().Set("Content-Type", "application/json")
+		w.WriteHeader(http.StatusInternalServerError)
+		_ = json.NewEncoder(w).Encode(map[string]any{"error": map[string]string{"message": "can't read " + string(body)}})
+	}), `
+keys: off
+policies: policies
+retry_budget: {burst: 0}
+providers: {p: {base_url: $UPSTREAM/v1, allow_private: true}}
+models: {none: {targets: [p/none]}, metadata: {targets: [p/metadata]}, redacted: {targets: [p/redacted]}, full: {targets: [p/full]}}
+`, func() {
+		if err := os.MkdirAll(filepath.Join(dir, "policies"), 0o700); err != nil {
+			t.Fatal(err)
+		}
+		if err := os.WriteFile(filepath.Join(dir, "policies", "log.rego"), []byte("package penstock\n\nobligations[\"log\"] := input.request.model if input.request.model in {\"none\", \"metadata\", \"redacted\", \"full\"}\n"), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	})
+	const quoted, address = "a text", "ada@example.com"
+	for model, test := range map[string]struct{ record, log string }{
+		"none": {"", ""}, "metadata": {quoted, quoted}, "redacted": {quoted, quoted}, "full": {quoted + address, quoted},
+	} {
+		resp, body := h.post(t, fmt.Sprintf(`{"model":%q,"messages":[{"role":"user","content":"%s of %s %s"}]}`, model, quoted, address, strings.Repeat("and more ", 1000)))
+		if resp.StatusCode != 500 || !strings.Contains(string(body), address) {
+			t.Errorf("%s: status %d: %s", model, resp.StatusCode, body)
+		}
+		id := resp.Header.Get("X-Penstock-Request-Id")
+		r, err := h.ledger.Get(t.Context(), id)
+		if err != nil {
+			t.Fatal(err)
+		}
+		texts := r.Error
+		for _, a := range r.Attempts {
+			texts += a.Error
+		}
+		line := ""
+		for text := range strings.Lines(h.log.String()) {
+			if strings.Contains(text, id) && strings.Contains(text, "ended in an error") {
+				line += text
+			}
+		}
+		for what, got := range map[string][2]string{"record": {texts, test.record}, "log": {line, test.log}} {
+			for _, secret := range []string{quoted, address} {
+				if has, want := strings.Contains(got[0], secret), strings.Contains(got[1], secret); has != want {
+					t.Errorf("%s: the %s has %q: %t, want %t in %.200s", model, what, secret, has, want, got[0])
+				}
+			}
+		}
+		if model != "full" && len(texts) > 3000 || len(line) > 2000 || !strings.Contains(line, "upstream_error") {
+			t.Errorf("%s: the record has %d bytes of the error, and the log says %.3000s", model, len(texts), line)
+		}
+	}
 }
 
 // TestStandardErrorThatHangs holds up neither requests that fail nor operators, and nothing is
