@@ -106,6 +106,7 @@ func TestAccessLog(t *testing.T) {
 	up := llmtest.NewServer(t, labelling)
 	h := openTestServer(t, http.NotFoundHandler(), strings.ReplaceAll(`
 log: {format: json, level: error}
+cors: {origins: ["https://page.example"]}
 providers: {p: {base_url: $UPSTREAM/v1, allow_private: true, api_key: env:TEST_KEY}}
 models:
   m: {targets: [{target: p/live, price: {input: 1000, output: 1000}}]}
@@ -133,6 +134,21 @@ models:
 		}
 		resp.Body.Close()
 	}
+	for _, origin := range []string{"https://page.example", "https://other.example"} { // a preflight, and what Echo answers
+		r, err := http.NewRequestWithContext(t.Context(), http.MethodOptions, h.URL+"/models", nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		r.Header = http.Header{"Origin": {origin}, "Access-Control-Request-Method": {"GET"}}
+		resp, err := http.DefaultClient.Do(r)
+		if err != nil {
+			t.Fatal(err)
+		}
+		resp.Body.Close()
+		if resp.StatusCode != 204 || resp.Header.Get("X-Penstock-Request-Id") == "" {
+			t.Errorf("OPTIONS from %s: status %d, %v", origin, resp.StatusCode, resp.Header)
+		}
+	}
 	h.accessLog.Close(t.Context())
 	type line struct {
 		Msg, Request, Method, Path, Model, Target, Key, Code, Cache string
@@ -149,7 +165,7 @@ models:
 		if l.Msg != "request" {
 			continue
 		}
-		if l.Request == "" || l.Ms <= 0 || l.Bytes == 0 || (l.Status == 200) != (l.CostUSD > 0) {
+		if l.Request == "" || l.Ms <= 0 || (l.Bytes == 0) != (l.Status == 204) || (l.Status == 200) != (l.CostUSD > 0) {
 			t.Errorf("the line is %s", text)
 		}
 		if l.Request == plain.Header.Get("X-Penstock-Request-Id") && l.Bytes != len(body) || l.Request == stream.Header.Get("X-Penstock-Request-Id") && l.Code != "" {
@@ -161,6 +177,7 @@ models:
 		"200 POST /v1/chat/completions m p/live  off true", "200 POST /v1/chat/completions m p/live  off true", "401 POST /v1/chat/completions   invalid_api_key  false",
 		"400 POST /v1/chat/completions   invalid_json  true", "404 POST /v1/chat/completions unknown  model_not_found off true",
 		"400 POST /v1/messages   invalid_request  true", "404 POST /v1/no/such\npath   not_found  false", "401 GET /models   invalid_api_key  false",
+		"204 OPTIONS /v1/models     false", "204 OPTIONS /v1/models     false",
 	}
 	if d := cmp.Diff(want, got); d != "" {
 		t.Error(d)
