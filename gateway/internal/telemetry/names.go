@@ -39,7 +39,7 @@ const (
 	nameLedgerFailing    = "penstock_ledger_failing"
 	nameLedgerLag        = "penstock_ledger_lag_seconds"
 	nameLedgerWaiting    = "penstock_ledger_waiting_records"
-	nameLedgerLost       = "penstock_ledger_lost_records"
+	nameLedgerLost       = "penstock_ledger_lost_records_total"
 	nameHeld             = "penstock_held_bytes"
 	nameTargetOpen       = "penstock_target_open"
 	nameTargetInflight   = "penstock_target_in_flight"

@@ -134,7 +134,8 @@ func New(o Options) *Metrics {
 		m.registry.MustRegister(prometheus.NewGaugeFunc(prometheus.GaugeOpts{Name: nameLedgerLag, Help: "Age of the oldest record that the ledger's database lacks; 0 when there is none."},
 			func() float64 { return o.Ledger().Lag.Seconds() }))
 		m.gauge(nameLedgerWaiting, "Records in memory that wait for the ledger.", func() int64 { return o.Ledger().Waiting })
-		m.gauge(nameLedgerLost, "Records dropped since the start: they could not be written, and no more could wait.", func() int64 { return o.Ledger().Lost })
+		m.registry.MustRegister(prometheus.NewCounterFunc(prometheus.CounterOpts{Name: nameLedgerLost, Help: "Records dropped: they could not be written, and no more could wait."},
+			func() float64 { return float64(o.Ledger().Lost) }))
 	}
 	if o.DecisionsDropped != nil {
 		m.registry.MustRegister(newDecisionLog(o.DecisionsDropped))
