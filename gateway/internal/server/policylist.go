@@ -1,8 +1,6 @@
 package server
 
 import (
-	"slices"
-
 	"github.com/penstock/penstock/gateway/internal/llm"
 	"github.com/penstock/penstock/gateway/internal/wasm/hook"
 )
@@ -48,7 +46,7 @@ func (s *Server) policyList() PolicyList {
 }
 
 // present returns a list that is not nil, so that it encodes as an array.
-func present(list []string) []string { return slices.Concat([]string{}, list) }
+func present(list []string) []string { return append([]string{}, list...) }
 
 // PluginList is the reply of GET /admin/v1/plugins.
 type PluginList struct {
