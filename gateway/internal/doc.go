@@ -73,6 +73,7 @@
 //	bounded         a map with a bounded number of entries
 //	ratelimit       what providers' headers say about their limits
 //	hint            an error with what to do about it
+//	atomicfile      replaces files in one step
 //	publicaddr      which addresses are on the public internet
 //
 // Programs of their own:

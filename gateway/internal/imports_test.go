@@ -16,7 +16,7 @@ const (
 
 // base are the packages that every other may import. They import the standard library
 // only.
-var base = []string{"llm", "framing", "jsontext", "bounded", "ratelimit", "hint", "publicaddr"}
+var base = []string{"llm", "framing", "jsontext", "bounded", "ratelimit", "hint", "publicaddr", "atomicfile"}
 
 // floors is the drawing of the gateway: every package with the packages of this module
 // that it imports besides the base. A package imports only from floors below its own. The

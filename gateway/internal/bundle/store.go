@@ -3,11 +3,11 @@ package bundle
 import (
 	"bytes"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"io/fs"
 	"os"
-	"path/filepath"
+
+	"github.com/penstock/penstock/gateway/internal/atomicfile"
 )
 
 // Stored is a bundle on disk.
@@ -21,22 +21,13 @@ type Stored struct {
 
 // Save replaces the bundle in a file at once: whoever reads it gets the old or the new one, also
 // after a crash. The file has a line of JSON before the archive.
-func Save(path string, s Stored) (err error) {
+func Save(path string, s Stored) error {
 	head, err := json.Marshal(s)
 	if err != nil {
 		return err
 	}
-	f, err := os.CreateTemp(filepath.Dir(path), "."+filepath.Base(path)+".*") // with mode 0600
-	if err != nil {
+	if err := atomicfile.Write(path, append(append(head, '\n'), s.Archive...), 0o600); err != nil {
 		return fmt.Errorf("store policy bundle: %w", err)
-	}
-	_, err = f.Write(append(append(head, '\n'), s.Archive...))
-	err = errors.Join(err, f.Sync(), f.Close())
-	if err == nil {
-		err = os.Rename(f.Name(), path)
-	}
-	if err != nil {
-		return fmt.Errorf("store policy bundle: %w", errors.Join(err, os.Remove(f.Name())))
 	}
 	return nil
 }

@@ -12,6 +12,8 @@ import (
 
 	"github.com/open-policy-agent/opa/v1/ast"
 	"github.com/open-policy-agent/opa/v1/format"
+
+	"github.com/penstock/penstock/gateway/internal/atomicfile"
 )
 
 // Format returns the text of a .rego file in OPA's format. The result parses, and has
@@ -103,37 +105,18 @@ func FormatFile(path string, write bool) (before, after []byte, err error) {
 	if err != nil {
 		return nil, nil, err
 	}
+	info, err := os.Stat(at)
+	if err != nil {
+		return nil, nil, err
+	}
 	if before, err = os.ReadFile(at); err != nil {
 		return nil, nil, err
 	}
 	if after, err = Format(path, before); err != nil || !write || bytes.Equal(before, after) {
 		return before, after, err
 	}
-	return before, after, replaceFile(at, after)
-}
-
-// replaceFile gives a file another content; whoever reads it meanwhile sees the old one.
-func replaceFile(path string, text []byte) error {
-	info, err := os.Stat(path)
-	if err != nil {
-		return err
+	if err := atomicfile.Write(at, after, info.Mode().Perm()); err != nil {
+		return nil, nil, fmt.Errorf("write %s: %w", at, err)
 	}
-	f, err := os.CreateTemp(filepath.Dir(path), "."+filepath.Base(path)+".*")
-	if err != nil {
-		return err
-	}
-	defer os.Remove(f.Name()) // which has another name then, unless something has failed
-	if _, err = f.Write(text); err == nil {
-		err = f.Chmod(info.Mode().Perm())
-	}
-	if err == nil {
-		err = f.Sync()
-	}
-	if e := f.Close(); err == nil {
-		err = e
-	}
-	if err != nil {
-		return fmt.Errorf("write %s: %w", path, err)
-	}
-	return os.Rename(f.Name(), path)
+	return before, after, nil
 }

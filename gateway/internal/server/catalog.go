@@ -8,9 +8,9 @@ import (
 	"io"
 	"io/fs"
 	"os"
-	"path/filepath"
 	"strings"
 
+	"github.com/penstock/penstock/gateway/internal/atomicfile"
 	"github.com/penstock/penstock/gateway/internal/catalog"
 	"github.com/penstock/penstock/gateway/internal/catalog/source"
 	"github.com/penstock/penstock/gateway/internal/config"
@@ -90,7 +90,7 @@ func (o *Options) UpdateCatalog(ctx context.Context, from, to string, dry bool) 
 		before, err = catalog.Load()
 	}
 	if err == nil && !dry {
-		err = replaceFile(to, rows)
+		err = atomicfile.Write(to, rows, 0o644)
 	}
 	if err != nil {
 		return nil, err
@@ -110,21 +110,4 @@ func readBounded(path string, most int64) ([]byte, error) {
 		err = fmt.Errorf("%s is larger than %d bytes", path, most)
 	}
 	return raw, err
-}
-
-// replaceFile writes a file beside the one it replaces, so that a gateway never reads half of it.
-func replaceFile(path string, content []byte) (err error) {
-	f, err := os.CreateTemp(filepath.Dir(path), "."+filepath.Base(path)+".*")
-	if err != nil {
-		return err
-	}
-	_, err = f.Write(content)
-	err = errors.Join(err, f.Chmod(0o644), f.Sync(), f.Close())
-	if err == nil {
-		err = os.Rename(f.Name(), path)
-	}
-	if err != nil {
-		return errors.Join(err, os.Remove(f.Name()))
-	}
-	return nil
 }

@@ -17,6 +17,7 @@ import (
 )
 
 // compileCache keeps machine code: in memory while a module uses it, and in dir between runs.
+// There it also keeps the metered code that machine code is made of.
 type compileCache struct {
 	code wazero.CompilationCache
 	dir  string // empty: in memory only
@@ -171,14 +172,14 @@ func (c *compileCache) marker(code []byte) string {
 // markerSuffix ends the names of marker files.
 const markerSuffix = ".compiles"
 
-// eachFile calls fn for every file with machine code in dir. Files that can't be read are
-// skipped: the cache is optional.
+// eachFile calls fn for every file with machine code, which the library keeps in folders of its
+// own below dir. Files that can't be read are skipped: the cache is optional.
 func (c *compileCache) eachFile(fn func(path string)) {
 	if c.dir == "" {
 		return
 	}
 	_ = filepath.WalkDir(c.dir, func(path string, e fs.DirEntry, err error) error {
-		if err == nil && e.Type().IsRegular() && !strings.HasSuffix(path, markerSuffix) {
+		if err == nil && e.Type().IsRegular() && filepath.Dir(path) != c.dir {
 			fn(path)
 		}
 		return nil

@@ -98,7 +98,7 @@ func (h *Host) prepare(s Spec, grants []string) (*prepared, error) {
 	if p.manifest, err = readManifest(p.info); err != nil {
 		return nil, err
 	}
-	p.code, err = p.info.Instrument(h.charging)
+	p.code, err = h.cache.metered(p.sum, h.charging, p.info)
 	return p, err
 }
 

@@ -18,6 +18,10 @@ import (
 // GlobalName is the name under which the added global is exported. Only the host may use it.
 const GlobalName = "penstock.fuel"
 
+// Version numbers the pass: it goes up whenever Instrument makes something else of any module,
+// or accepts another, so that what was kept of an earlier pass is not used.
+const Version = 1
+
 // Charging says which instructions are charged for together.
 type Charging uint8
 
