@@ -1,6 +1,6 @@
 #!/bin/sh
 # Installs what the tests need and leaves alone what is there: the C toolchain that
-# the race detector links with, redis-server, Prometheus, a browser, official clients for Node and Python, and the
+# the race detector links with, redis-server, Prometheus, nginx, Caddy, a browser, official clients for Node and Python, and the
 # compilers of the plugin SDKs. What can't be had is named, and the tests that need it are skipped.
 set -eu
 cd "$(dirname "$0")"
@@ -38,6 +38,8 @@ compiles rust || apt rustc libstd-rust-dev-wasm32 lld
 command -v redis-server >/dev/null || apt redis-server
 command -v chromium >/dev/null || command -v google-chrome >/dev/null || apt chromium
 command -v prometheus >/dev/null || apt prometheus
+command -v nginx >/dev/null || apt nginx-light
+command -v caddy >/dev/null || apt caddy
 command -v node >/dev/null && command -v npm >/dev/null || apt nodejs npm
 packages clients "the official clients for Node"
 packages browser "axe-core for the tests in a browser"

@@ -130,17 +130,25 @@ func (e *environment) printSpend(output string, by []string, report ledger.Repor
 		fmt.Fprintln(e.stderr, "Nothing was used in that time.")
 		return nil
 	}
+	overTime := ""
+	if len(trends) > 0 { // none when the rows are times themselves
+		overTime = "COST OVER TIME\t"
+	}
 	w := tabwriter.NewWriter(e.stdout, 0, 8, 2, ' ', tabwriter.AlignRight)
-	fmt.Fprintln(w, strings.ToUpper(cells(by...))+"\tREQUESTS\tINPUT\tOUTPUT\tCOST\tESTIMATED\tUNPRICED\tCACHE HITS\tSAVED\tPROMPT CACHE\tCOST OVER TIME\t")
+	fmt.Fprintln(w, strings.ToUpper(cells(by...))+"\tREQUESTS\tINPUT\tOUTPUT\tCOST\tESTIMATED\tUNPRICED\tCACHE HITS\tSAVED\tPROMPT CACHE\t"+overTime)
 	costs := llm.Dollars(amounts(report, func(s ledger.Sums) llm.NanoUSD { return s.Cost })...)
 	estimated := llm.Dollars(amounts(report, func(s ledger.Sums) llm.NanoUSD { return s.EstimatedCost })...)
 	saved := llm.Dollars(amounts(report, func(s ledger.Sums) llm.NanoUSD { return s.Saved })...)
 	prompt := llm.Dollars(amounts(report, func(s ledger.Sums) llm.NanoUSD { return s.PromptSaved })...)
 	for i, r := range report.Rows {
-		fmt.Fprintln(w, cells(dashes(r.Values)...)+"\t"+sums(r.Sums, costs[i], estimated[i], saved[i], prompt[i])+"\t"+sparkline(trends[strings.Join(r.Values, "\x00")])+"\t")
+		line := cells(dashes(r.Values)...) + "\t" + sums(r.Sums, costs[i], estimated[i], saved[i], prompt[i]) + "\t"
+		if len(trends) > 0 {
+			line += sparkline(trends[strings.Join(r.Values, "\x00")]) + "\t"
+		}
+		fmt.Fprintln(w, line)
 	}
 	last := len(report.Rows)
-	fmt.Fprintln(w, "total"+strings.Repeat("\t", max(len(by), 1))+sums(report.Total, costs[last], estimated[last], saved[last], prompt[last])+"\t\t")
+	fmt.Fprintln(w, "total"+strings.Repeat("\t", max(len(by), 1))+sums(report.Total, costs[last], estimated[last], saved[last], prompt[last])+"\t")
 	return w.Flush()
 }
 
