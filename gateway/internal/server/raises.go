@@ -113,6 +113,7 @@ func (s *Server) chooseMeter(spec *admin.RaiseSpec) (*meter.Count, error) {
 		}
 	}
 	slices.SortFunc(counts, meter.Count.Compare)
+	counts = slices.CompactFunc(counts, func(a, b meter.Count) bool { return a.Compare(b) == 0 }) // see meter.Meter.All
 	complete := spec.Unit != "" && (spec.Window != "" || spec.Unit == llm.UnitConcurrent)
 	switch {
 	case len(counts) == 1:
