@@ -84,7 +84,7 @@ func (s *Server) watchCircuits() {
 		return
 	}
 	now := map[string]string{}
-	for _, t := range s.targets().Targets {
+	for _, t := range s.targets() {
 		now[t.Target] = t.State
 		was, had := s.events.circuits[t.Target]
 		if !had {
