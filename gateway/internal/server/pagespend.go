@@ -43,10 +43,6 @@ func (p pages) SpendCSV(ctx context.Context, query url.Values) ([]byte, error) {
 
 // DayLimit returns the budget in money per day of a scope; 0 without one.
 func (p pages) DayLimit(scope string) llm.NanoUSD {
-	for _, c := range p.server.counts() {
-		if c.Scope == scope && c.Unit == llm.UnitUSD && c.Window == "day" {
-			return llm.NanoUSD(c.Max)
-		}
-	}
-	return 0
+	c, _ := p.server.count(scope, llm.UnitUSD, "day")
+	return llm.NanoUSD(c.Max)
 }

@@ -31,7 +31,7 @@ func (p pages) Targets() dashboard.Targets {
 		t.Overhead = append(t.Overhead, dashboard.Bucket{Millis: ms, Count: int64(n)})
 	})
 	days := p.server.activity.Targets()
-	for _, now := range p.server.targets().Targets {
+	for _, now := range p.server.targets() {
 		t.All = append(t.All, targetPage(now, days[now.Target]))
 		delete(days, now.Target)
 	}

@@ -16,7 +16,7 @@ import (
 // first.
 type Targets struct {
 	Starts []time.Time
-	// All are the targets that have answered or are configured, by name.
+	// All are the targets that have answered or are configured, those with the most requests first.
 	All []Target
 	// Faults counts failed attempts by their cause.
 	Faults map[llm.Fault]int64
@@ -57,7 +57,7 @@ type Target struct {
 // healthView is what the page shows.
 type healthView struct {
 	Targets
-	// Charts are the pictures of each of All; empty for one without replies.
+	// Charts are the pictures of the first maxTargets of All; empty for one without replies.
 	Charts   []targetCharts
 	Faults   []faultCount
 	Overhead template.HTML
@@ -74,12 +74,15 @@ type faultCount struct {
 	Bar   template.HTML
 }
 
+// maxTargets is how many targets the page lists.
+const maxTargets = 200
+
 // health serves GET /health.
 func (d *Dashboard) health(w http.ResponseWriter, r *http.Request) {
 	t := d.gateway.Targets()
 	zone := d.zone(r)
 	v := healthView{Targets: t, Faults: faultCounts(t.Faults), Overhead: overheadChart(t.Overhead)}
-	for _, target := range t.All {
+	for _, target := range t.All[:min(len(t.All), maxTargets)] {
 		v.Charts = append(v.Charts, chartsOf(target, t.Starts, zone))
 	}
 	d.render(w, r, http.StatusOK, "health.html", "Latency and health", v)
