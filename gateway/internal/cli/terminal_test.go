@@ -186,6 +186,9 @@ func TestFlushWaitsForNobody(t *testing.T) {
 	if err := w.Flush(); err != nil {
 		t.Error(err)
 	}
+	if code := printError(w, errors.New("fault")); code != exitFault {
+		t.Errorf("the status is %d, want %d", code, exitFault)
+	}
 	_ = read.Close()
 	if err := <-written; err == nil {
 		t.Error("the rest was written although nobody has read it")
