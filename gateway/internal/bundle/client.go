@@ -95,7 +95,7 @@ func (c *Client) Get(ctx context.Context, etag string) (*Reply, error) {
 	case resp.StatusCode == http.StatusNotModified && etag != "":
 		return &Reply{ETag: etag}, nil
 	case resp.StatusCode != http.StatusOK:
-		return nil, fmt.Errorf("the server answered %s", resp.Status)
+		return nil, fmt.Errorf("the server answered %d %s", resp.StatusCode, http.StatusText(resp.StatusCode))
 	}
 	archive, err := io.ReadAll(io.LimitReader(resp.Body, c.o.MaxSize+1))
 	if err != nil {

@@ -5,7 +5,8 @@ import (
 	"encoding/json"
 	"fmt"
 	"net/http"
-	"slices"
+	"net/url"
+	"strconv"
 	"strings"
 	"text/tabwriter"
 	"time"
@@ -37,20 +38,36 @@ func (e *environment) budgetCommand() *cobra.Command {
 }
 
 func (e *environment) budgetListCommand() *cobra.Command {
-	var output, scope string
+	var output, scope, unit string
+	var full float64
 	cmd := &cobra.Command{
 		Use:   "list",
 		Short: "Show how much of each limit is used",
 		Long: "Shows what has been used of each limit in its current window, what requests in flight have reserved, and when the window\n" +
 			"ends. MAX is the hard maximum for the last request, with what raises add to it.",
 		Example: "  penstock budget list\n" +
-			"  penstock budget list --scope 'team:search*' -o json",
+			"  penstock budget list --scope 'team:search*' -o json\n" +
+			"  penstock budget list --unit usd --full 0.8",
 		Args: exactly(0, "no arguments, only flags"),
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			return e.callBudgets(cmd.Context(), http.MethodGet, nil, output, scope)
+			query := url.Values{"scope": nonEmpty(scope), "unit": nonEmpty(unit)}
+			if full != 0 {
+				query.Set("full", strconv.FormatFloat(full, 'f', -1, 64))
+			}
+			list, err := everyAdminPage(cmd.Context(), e, "/admin/v1/budgets", query, func(l server.BudgetList) ([]server.Budget, string) { return l.Budgets, l.Next })
+			if err != nil {
+				return err
+			}
+			if len(list) == 0 && output != "json" && (scope != "" || unit != "" || full != 0) {
+				fmt.Fprintln(e.stderr, "Nothing has been counted that fits --scope, --unit and --full: penstock budget list shows all.")
+				return nil
+			}
+			return e.showBudgets(output, server.BudgetList{Budgets: list})
 		},
 	}
-	cmd.Flags().StringVar(&scope, "scope", "*", "only scopes of this pattern, such as team:* or key:7pPFCkDT")
+	cmd.Flags().StringVar(&scope, "scope", "", "only scopes of this pattern, such as team:* or key:7pPFCkDT")
+	cmd.Flags().StringVar(&unit, "unit", "", "only this unit: usd, tokens, input_tokens, output_tokens, requests, concurrent")
+	cmd.Flags().Float64Var(&full, "full", 0, "only those of which at least this share of the maximum is used, such as 0.8")
 	addOutput(cmd, &output, "table", "json")
 	return cmd
 }
@@ -69,21 +86,18 @@ func (e *environment) budgetSetCommand() *cobra.Command {
 			if _, err := server.ParseAmount(c.Unit, args[3]); err != nil {
 				return &usageError{err}
 			}
-			return e.callBudgets(cmd.Context(), http.MethodPost, c, output, "*")
+			var list server.BudgetList
+			if err := e.askAdmin(cmd.Context(), http.MethodPost, "/admin/v1/budgets", c, &list); err != nil {
+				return err
+			}
+			return e.showBudgets(output, list)
 		},
 	}
 	addOutput(cmd, &output, "table", "json")
 	return cmd
 }
 
-// callBudgets makes one call of the admin API and prints the counters in its reply whose
-// scope fits a pattern.
-func (e *environment) callBudgets(ctx context.Context, method string, body any, output, scope string) error {
-	var list server.BudgetList
-	if err := e.askAdmin(ctx, method, "/admin/v1/budgets", body, &list); err != nil {
-		return err
-	}
-	list.Budgets = slices.DeleteFunc(list.Budgets, func(b server.Budget) bool { return !llm.MatchName(scope, b.Scope) })
+func (e *environment) showBudgets(output string, list server.BudgetList) error {
 	if output == "json" {
 		return e.printJSON(list)
 	}

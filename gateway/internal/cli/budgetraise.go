@@ -107,10 +107,11 @@ func (e *environment) budgetRaisesCommand() *cobra.Command {
 		Example: "  penstock budget raises\n  penstock budget raises -o json",
 		Args:    exactly(0, "no arguments, only flags"),
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			var list server.RaiseList
-			if err := e.askAdmin(cmd.Context(), http.MethodGet, "/admin/v1/raises", nil, &list); err != nil {
+			raises, err := everyAdminPage(cmd.Context(), e, "/admin/v1/raises", url.Values{}, func(l server.RaiseList) ([]server.Raise, string) { return l.Raises, l.Next })
+			if err != nil {
 				return err
 			}
+			list := server.RaiseList{Raises: raises}
 			if output == "json" {
 				return e.printJSON(list)
 			}

@@ -124,6 +124,9 @@ func printError(stderr io.Writer, err error) int {
 	if err == nil {
 		return 0
 	}
+	if t, ok := stderr.(*terminal); ok && t.stuck() {
+		stderr = io.Discard // nobody reads it, and the process must end
+	}
 	fmt.Fprintf(stderr, "penstock: %v\n", err)
 	if h := hint.Of(err); h != "" {
 		fmt.Fprintf(stderr, "  hint: %s\n", h)

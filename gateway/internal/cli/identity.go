@@ -103,6 +103,21 @@ func everyPage[T any](limit int, after string, page func(after string, limit int
 	}
 }
 
+// everyAdminPage returns the entries of all pages of a list of the admin API. entries returns those
+// of one page, with the after of the next.
+func everyAdminPage[L, T any](ctx context.Context, e *environment, path string, query url.Values, entries func(L) ([]T, string)) ([]T, error) {
+	return everyPage(0, "", func(after string, limit int) ([]T, string, error) {
+		query.Set("after", after)
+		query.Set("limit", strconv.Itoa(limit))
+		list, err := askAdmin[L](ctx, e, path+"?"+query.Encode())
+		if err != nil {
+			return nil, "", err
+		}
+		page, next := entries(list)
+		return page, next, nil
+	})
+}
+
 func addPaging(cmd *cobra.Command, limit *int, after *string) {
 	cmd.Flags().IntVar(limit, "limit", 0, "the most to list; 0 for all")
 	cmd.Flags().StringVar(after, "after", "", "list those that follow this one")

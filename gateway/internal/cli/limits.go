@@ -3,7 +3,6 @@ package cli
 import (
 	"errors"
 	"fmt"
-	"net/http"
 	"net/url"
 	"strings"
 	"text/tabwriter"
@@ -52,9 +51,14 @@ func (e *environment) limitsShowCommand() *cobra.Command {
 				q.Add("tag", name+"="+value)
 			}
 			var list server.LimitList
-			if err := e.askAdmin(cmd.Context(), http.MethodGet, "/admin/v1/limits?"+q.Encode(), nil, &list); err != nil {
+			limits, err := everyAdminPage(cmd.Context(), e, "/admin/v1/limits", q, func(page server.LimitList) ([]server.LimitShown, string) {
+				list = page // all pages say the same of the caller
+				return page.Limits, page.Next
+			})
+			if err != nil {
 				return err
 			}
+			list.Limits, list.Next = limits, ""
 			if output == "json" {
 				return e.printJSON(list)
 			}

@@ -2,9 +2,9 @@ package cli
 
 import (
 	"context"
-	"encoding/json"
 	"fmt"
 	"net/http"
+	"net/url"
 	"strconv"
 	"strings"
 	"text/tabwriter"
@@ -42,7 +42,11 @@ func (e *environment) targetsListCommand() *cobra.Command {
 		Example: "  penstock targets list\n  penstock targets list -o json",
 		Args:    exactly(0, "no arguments, only flags"),
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			return e.callTargets(cmd.Context(), http.MethodGet, "", nil, output)
+			list, err := e.allTargets(cmd.Context())
+			if err != nil {
+				return err
+			}
+			return e.showTargets(output, server.TargetList{Targets: list})
 		},
 	}
 	addOutput(cmd, &output, "table", "json")
@@ -67,7 +71,7 @@ func (e *environment) targetsOpenCommand() *cobra.Command {
 				}
 				body.For = span.String()
 			}
-			return e.callTargets(cmd.Context(), http.MethodPost, "/open", body, output)
+			return e.changeTarget(cmd.Context(), "/open", body, output)
 		},
 	}
 	cmd.Flags().DurationVar(&span, "for", 0, "how long, such as 30m; until it is closed when left out")
@@ -83,23 +87,30 @@ func (e *environment) targetsCloseCommand() *cobra.Command {
 		Example: "  penstock targets close openai/gpt-5\n  penstock targets close openai#2",
 		Args:    exactly(1, "a target or a credential, as penstock targets list shows them"),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			return e.callTargets(cmd.Context(), http.MethodPost, "/close", admin.OpeningBody{ID: args[0]}, output)
+			return e.changeTarget(cmd.Context(), "/close", admin.OpeningBody{ID: args[0]}, output)
 		},
 	}
 	addOutput(cmd, &output, "table", "json")
 	return cmd
 }
 
-// callTargets makes one call of the admin API and prints the targets in its reply.
-func (e *environment) callTargets(ctx context.Context, method, path string, body any, output string) error {
-	reply, err := e.callAdmin(ctx, method, "/admin/v1/targets"+path, body)
-	if err != nil {
+const targetsPath = "/admin/v1/targets"
+
+// allTargets returns the targets of the running gateway.
+func (e *environment) allTargets(ctx context.Context) ([]server.Target, error) {
+	return everyAdminPage(ctx, e, targetsPath, url.Values{}, func(l server.TargetList) ([]server.Target, string) { return l.Targets, l.Next })
+}
+
+// changeTarget opens or closes a target or credential and prints the targets that it concerns.
+func (e *environment) changeTarget(ctx context.Context, path string, body admin.OpeningBody, output string) error {
+	var list server.TargetList
+	if err := e.askAdmin(ctx, http.MethodPost, targetsPath+path, body, &list); err != nil {
 		return err
 	}
-	var list server.TargetList
-	if err := json.Unmarshal(reply, &list); err != nil {
-		return fmt.Errorf("read the gateway's answer: %w", err)
-	}
+	return e.showTargets(output, list)
+}
+
+func (e *environment) showTargets(output string, list server.TargetList) error {
 	if output == "json" {
 		return e.printJSON(list)
 	}

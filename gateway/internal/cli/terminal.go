@@ -65,9 +65,21 @@ func wholeRunes(text []byte) int {
 	return len(text)
 }
 
-// Flush writes an incomplete character as U+FFFD.
+// stuck reports, at the end, whether a Write hangs.
+func (t *terminal) stuck() bool {
+	if !t.mu.TryLock() {
+		return true
+	}
+	t.mu.Unlock()
+	return false
+}
+
+// Flush writes an incomplete character as U+FFFD. It is for the end: a Write that still runs then
+// hangs, and is not waited for.
 func (t *terminal) Flush() error {
-	t.mu.Lock()
+	if !t.mu.TryLock() {
+		return nil
+	}
 	defer t.mu.Unlock()
 	_, err := io.WriteString(t.out, escaped(string(t.rest)))
 	t.rest = nil

@@ -173,3 +173,24 @@ func TestExitCodes(t *testing.T) {
 		}
 	}
 }
+
+// TestFlushWaitsForNobody has a terminal that does not take what was written to it.
+func TestFlushWaitsForNobody(t *testing.T) {
+	read, write := io.Pipe()
+	w, written := newTerminal(write), make(chan error)
+	go func() { _, err := io.WriteString(w, "text"); written <- err }()
+	first := make([]byte, 1)
+	if _, err := read.Read(first); err != nil { // so that Write waits for the rest
+		t.Fatal(err)
+	}
+	if err := w.Flush(); err != nil {
+		t.Error(err)
+	}
+	if code := printError(w, errors.New("fault")); code != exitFault {
+		t.Errorf("the status is %d, want %d", code, exitFault)
+	}
+	_ = read.Close()
+	if err := <-written; err == nil {
+		t.Error("the rest was written although nobody has read it")
+	}
+}

@@ -90,12 +90,12 @@ func (e *environment) topFrame(ctx context.Context) (f topFrame, err error) {
 	if err != nil {
 		return f, err
 	}
-	list, err := askAdmin[server.TargetList](ctx, e, "/admin/v1/targets")
+	targets, err := e.allTargets(ctx)
 	if err != nil {
 		return f, err
 	}
 	recent, err := askAdmin[admin.RequestList](ctx, e, requestsPath+"?limit="+strconv.Itoa(listPage))
-	f.inflight, f.waiting, f.targets = ready.Inflight, ready.Waiting, list.Targets
+	f.inflight, f.waiting, f.targets = ready.Inflight, ready.Waiting, targets
 	f.rates = ratesOf(recent.Requests, time.Now(), topSpan)
 	return f, err
 }

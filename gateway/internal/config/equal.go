@@ -2,48 +2,69 @@ package config
 
 import (
 	"fmt"
-	"maps"
 	"reflect"
-	"slices"
 )
-
-// Equal reports whether two providers are the same. It compares credentials by value: what
-// a file or an environment variable holds may change while the reference to it does not.
-func (p Provider) Equal(q Provider) bool {
-	a, b := reflect.ValueOf(p), reflect.ValueOf(q)
-	for i := range a.NumField() {
-		if !equal(a.Field(i).Interface(), b.Field(i).Interface()) {
-			return false
-		}
-	}
-	return true
-}
 
 // EqualButKeys is Equal, whatever api_keys are.
 func (p Provider) EqualButKeys(q Provider) bool {
 	p.APIKeys, q.APIKeys = nil, nil
-	return p.Equal(q)
+	return Equal(p, q)
 }
 
-// equal compares two settings of the same type. reflect.DeepEqual cannot compare secrets.
-func equal(a, b any) bool {
-	switch a := a.(type) {
-	case Secret:
-		return a.Equal(b.(Secret))
-	case map[string]Secret:
-		return maps.EqualFunc(a, b.(map[string]Secret), Secret.Equal)
-	case []Webhook:
-		return slices.EqualFunc(a, b.([]Webhook), func(a, b Webhook) bool {
-			secrets := a.Secret.Equal(b.Secret)
-			a.Secret, b.Secret = Secret{}, Secret{}
-			return secrets && reflect.DeepEqual(a, b)
-		})
-	case []APIKey:
-		return slices.EqualFunc(a, b.([]APIKey), func(a, b APIKey) bool {
-			return a.Name == b.Name && a.Weight == b.Weight && a.Key.Equal(b.Key)
-		})
+// Equal reports whether two settings or sections are the same. It compares secrets by value: what
+// a file or an environment variable holds may change while the reference to it does not. Otherwise
+// it is reflect.DeepEqual, which finds no secret equal to another.
+func Equal[T any](a, b T) bool {
+	return equal(reflect.ValueOf(&a).Elem(), reflect.ValueOf(&b).Elem())
+}
+
+func equal(a, b reflect.Value) bool {
+	switch a.Kind() {
+	case reflect.Struct:
+		return equalStructs(a, b)
+	case reflect.Interface, reflect.Pointer:
+		if a.IsNil() || b.IsNil() {
+			return a.IsNil() && b.IsNil()
+		}
+		return a.Elem().Type() == b.Elem().Type() && equal(a.Elem(), b.Elem())
+	case reflect.Slice:
+		if a.IsNil() != b.IsNil() || a.Len() != b.Len() {
+			return false
+		}
+		for i := range a.Len() {
+			if !equal(a.Index(i), b.Index(i)) {
+				return false
+			}
+		}
+		return true
+	case reflect.Map:
+		if a.IsNil() != b.IsNil() || a.Len() != b.Len() {
+			return false
+		}
+		for _, key := range a.MapKeys() {
+			if v := b.MapIndex(key); !v.IsValid() || !equal(a.MapIndex(key), v) {
+				return false
+			}
+		}
+		return true
 	}
-	return reflect.DeepEqual(a, b)
+	return reflect.DeepEqual(a.Interface(), b.Interface())
+}
+
+// equalStructs compares field by field, and one with unexported fields as a whole.
+func equalStructs(a, b reflect.Value) bool {
+	if s, ok := a.Interface().(Secret); ok {
+		return s.Equal(b.Interface().(Secret))
+	}
+	for i := range a.NumField() {
+		if !a.Type().Field(i).IsExported() {
+			return reflect.DeepEqual(a.Interface(), b.Interface())
+		}
+		if !equal(a.Field(i), b.Field(i)) {
+			return false
+		}
+	}
+	return true
 }
 
 // Restarts returns a fault for every setting that differs from the running gateway's
@@ -51,7 +72,7 @@ func equal(a, b any) bool {
 func (c *Config) Restarts(running *Config) Faults {
 	var faults Faults
 	differ := func(path string, now, then any) {
-		if !equal(now, then) {
+		if !Equal(now, then) {
 			faults = append(faults, c.Fault(path, "restart Penstock to change it, or change it back", "is %s, but the running gateway keeps %s", formatSetting(now), formatSetting(then)))
 		}
 	}
@@ -71,7 +92,8 @@ func (c *Config) Restarts(running *Config) Faults {
 	eachSetting("decision_log", reflect.ValueOf(c.DecisionLog), reflect.ValueOf(running.DecisionLog), differ)
 	differ("time_zone", c.TimeZone, running.TimeZone)
 	eachSetting("telemetry", reflect.ValueOf(c.Telemetry), reflect.ValueOf(running.Telemetry), differ)
-	eachSetting("log", reflect.ValueOf(c.Log), reflect.ValueOf(running.Log), differ)
+	differ("log.format", c.Log.Format, running.Log.Format)
+	differ("log.access", c.Log.Access, running.Log.Access)
 	differ("webhooks", c.Webhooks, running.Webhooks)
 	return faults
 }

@@ -2,8 +2,11 @@ package config
 
 import (
 	"reflect"
+	"slices"
 	"strings"
 	"testing"
+
+	"github.com/google/go-cmp/cmp"
 )
 
 // Every setting either takes effect with a reload or is refused by it with its line.
@@ -25,6 +28,8 @@ func TestRestarts(t *testing.T) {
 		{"telemetry: {otlp: 'http://collector:4318'}", "telemetry.otlp: is http://collector:4318/v1/traces, but the running gateway keeps its default"},
 		{"telemetry: {sample: 20%}", "penstock.yaml:1:21: telemetry.sample"},
 		{"log: {format: json}", "log.format"},
+		{"log: {access: off}", "log.access"},
+		{"log: {level: debug}", ""},
 		{"webhooks: [{url: 'http://127.0.0.1:1/', secret: env:ANTHROPIC_API_KEY}]", "webhooks"},
 		{"decision_log: stderr", "decision_log.file: is stderr, but the running gateway keeps its default"},
 		{"keys: off\nretention: 1h\non_ledger_failure: serve\nunpriced: allow", ""},
@@ -47,6 +52,51 @@ func TestRestarts(t *testing.T) {
 	}
 }
 
+// TestEqual compares each section of a configuration with itself as it is read again, and as it is
+// read when the secrets behind its references have changed.
+func TestEqual(t *testing.T) {
+	value := "a secret of more than sixteen bytes"
+	parse := func() *Config {
+		c, err := Parse("x.yaml", []byte(`
+keys: off
+providers: {p: {base_url: 'https://example.com/v1', api_key: env:K, headers: {x-secret: env:K}}}
+models: {m: {targets: [p/m], classify: {url: 'https://example.com/label', api_key: env:K}}}
+cache: {store: 'redis://127.0.0.1:6379', secret: env:K}
+policies: {bundle: 'https://example.com/bundle.tar.gz', unsigned: true, headers: {x-secret: env:K}}
+decision_log: {otlp: 'http://127.0.0.1:4318', headers: {x-secret: env:K}}
+telemetry: {otlp: 'http://127.0.0.1:4318', headers: {x-secret: env:K}}
+webhooks: [{url: 'http://127.0.0.1:1/', secret: env:K}]
+`), func(string) string { return value })
+		if err != nil {
+			t.Fatal(err)
+		}
+		return c
+	}
+	c, same := parse(), parse()
+	value = "another secret of more than sixteen bytes"
+	other := parse()
+	var differ []string
+	for i := range reflect.TypeFor[Config]().NumField() {
+		f := reflect.TypeFor[Config]().Field(i)
+		if !f.IsExported() {
+			continue
+		}
+		field := func(c *Config) any { return reflect.ValueOf(c).Elem().Field(i).Interface() }
+		if !Equal(field(c), field(same)) {
+			t.Errorf("%s is not equal to itself", f.Name)
+		}
+		if !Equal(field(c), field(other)) {
+			differ = append(differ, f.Name)
+		}
+	}
+	want := []string{"Cache", "Providers", "Models", "Policies", "DecisionLog", "Telemetry", "Webhooks"}
+	slices.Sort(differ)
+	slices.Sort(want)
+	if d := cmp.Diff(want, differ); d != "" {
+		t.Errorf("with other secrets, these differ: %s", d)
+	}
+}
+
 func TestProviderEqual(t *testing.T) {
 	value := "a"
 	parse := func() Provider {
@@ -58,7 +108,7 @@ func TestProviderEqual(t *testing.T) {
 	}
 	p, same := parse(), parse()
 	value = "b"
-	if other := parse(); !p.Equal(same) || p.Equal(other) {
+	if other := parse(); !Equal(p, same) || Equal(p, other) {
 		t.Error("providers are equal when their settings and the secrets behind them are")
 	}
 }
@@ -78,13 +128,13 @@ func TestProviderEqualButKeys(t *testing.T) {
 		return c.Providers["p"]
 	}
 	p := parse("", "a")
-	if q := parse("", "a"); !p.Equal(q) || !p.EqualButKeys(q) {
+	if q := parse("", "a"); !Equal(p, q) || !p.EqualButKeys(q) {
 		t.Error("the same provider differs")
 	}
 	if same := parse("", "first").sameKeys(); len(same) != 1 || same[0] != "2" || p.sameKeys() != nil {
 		t.Errorf("the same keys are %v", same)
 	}
-	if q := parse("", "b"); p.Equal(q) || !p.EqualButKeys(q) {
+	if q := parse("", "b"); Equal(p, q) || !p.EqualButKeys(q) {
 		t.Error("another key must be the only difference")
 	}
 	if q := parse(", region: eu", "a"); p.EqualButKeys(q) {

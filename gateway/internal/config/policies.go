@@ -63,14 +63,6 @@ func (p Policies) String() string {
 	return p.Folder
 }
 
-// Equal reports whether both are the same, secrets by value.
-func (p Policies) Equal(q Policies) bool {
-	a, b := p, q
-	a.PublicKey, a.Token, a.Headers = Secret{}, Secret{}, nil
-	b.PublicKey, b.Token, b.Headers = Secret{}, Secret{}, nil
-	return equal(a, b) && p.PublicKey.Equal(q.PublicKey) && p.Token.Equal(q.Token) && equal(p.Headers, q.Headers)
-}
-
 // The shortest and longest time between two questions for a bundle.
 const (
 	minBundleEvery = time.Second

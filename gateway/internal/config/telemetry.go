@@ -34,7 +34,7 @@ type Telemetry struct {
 type Log struct {
 	// Format is text or json.
 	Format LogFormat `yaml:"format"`
-	// Level is the least of what is written: debug, info, warn or error.
+	// Level is the least of what is written: debug, info, warn or error. A reload applies it.
 	Level LogLevel `yaml:"level"`
 	// Access on writes a line about every request, refused ones too, without its texts; off none.
 	Access Switch `yaml:"access"`
@@ -188,6 +188,9 @@ func (w *Webhook) onLoopback() bool {
 	u, err := url.Parse(w.URL)
 	return err == nil && IsLoopback(u.Hostname()+":0") || err == nil && u.Hostname() == "::1"
 }
+
+// Wants reports whether it is told of a kind of event.
+func (w *Webhook) Wants(kind Event) bool { return slices.Contains(w.Events, kind) }
 
 // Private reports whether its address may be one that is not public.
 func (w *Webhook) Private() bool { return w.AllowPrivate || w.onLoopback() }

@@ -7,6 +7,7 @@ import (
 	"errors"
 	"flag"
 	"fmt"
+	"io"
 	"os"
 	"runtime"
 	"strings"
@@ -194,6 +195,27 @@ func TestFullQueue(t *testing.T) {
 	if err := l.Close(t.Context()); err == nil {
 		t.Error("a second Close forgot the error")
 	}
+}
+
+// A stream that nobody reads does not keep the log from being closed.
+func TestStreamThatHangs(t *testing.T) {
+	read, write := io.Pipe()
+	l := decisionlog.Start([]decisionlog.Output{decisionlog.NewStream("pipe", write)}, decisionlog.Options{Queue: 20})
+	for i := range 10 {
+		l.Decided(decided(fmt.Sprint("req-", i), `{}`))
+	}
+	if _, err := read.Read(make([]byte, 1)); err != nil { // so that a Write waits
+		t.Fatal(err)
+	}
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	if err := l.Close(ctx); err == nil || !strings.Contains(err.Error(), "nobody reads it") && !strings.Contains(err.Error(), "context canceled") {
+		t.Errorf("Close = %v, want that nobody reads it", err)
+	}
+	if lost := dropped(l); lost["pipe shutdown"] != 10 {
+		t.Errorf("dropped %v, want all 10", lost)
+	}
+	_ = read.Close() // ends the Write
 }
 
 type named struct {

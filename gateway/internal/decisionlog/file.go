@@ -203,12 +203,26 @@ func (s *Stream) Name() string { return s.name }
 // Batch bounds one Write.
 func (s *Stream) Batch() Batch { return Batch{Lines: fileBatchLines, Bytes: fileBatchBytes} }
 
-// Write writes lines at once.
-func (s *Stream) Write(_ context.Context, lines []Line) (int, string, error) {
-	if _, err := s.to.Write(join(lines, false)); err != nil {
-		return len(lines), reasonNotWritten, fmt.Errorf("write %s: %w", s.name, err)
+// Write writes lines at once. A stream that nobody reads is left when ctx ends, with a goroutine
+// that still writes: nothing may be written after that.
+func (s *Stream) Write(ctx context.Context, lines []Line) (int, string, error) {
+	if ctx.Err() != nil {
+		return len(lines), reasonShutdown, fmt.Errorf("write %s: %w", s.name, ctx.Err())
 	}
-	return 0, "", nil
+	written, text := make(chan error, 1), join(lines, false)
+	go func() {
+		_, err := s.to.Write(text)
+		written <- err
+	}()
+	select {
+	case err := <-written:
+		if err != nil {
+			return len(lines), reasonNotWritten, fmt.Errorf("write %s: %w", s.name, err)
+		}
+		return 0, "", nil
+	case <-ctx.Done():
+		return len(lines), reasonShutdown, fmt.Errorf("write %s: nobody reads it", s.name)
+	}
 }
 
 // Close does nothing.

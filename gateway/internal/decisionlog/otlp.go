@@ -185,7 +185,7 @@ func (s *OTLP) post(ctx context.Context, body []byte) attempt {
 	case err != nil:
 		return attempt{err: withoutURL(err), status: noReply, again: true}
 	}
-	return attempt{err: fmt.Errorf("the receiver answered %s", resp.Status), status: resp.StatusCode, again: retryable(resp.StatusCode), after: retryAfter(resp.Header.Get("Retry-After"))}
+	return attempt{err: fmt.Errorf("the receiver answered %d %s", resp.StatusCode, http.StatusText(resp.StatusCode)), status: resp.StatusCode, again: retryable(resp.StatusCode), after: retryAfter(resp.Header.Get("Retry-After"))}
 }
 
 // withoutURL removes the address from a client's error: its query may hold a credential.

@@ -52,6 +52,7 @@ func isPreflight(r *http.Request) bool {
 func (a *API) preflight(w http.ResponseWriter, r *http.Request) {
 	x := a.exchange(w, r, true)
 	defer x.end()
+	defer x.logAccess()
 	h := w.Header()
 	h.Add("Vary", "Access-Control-Request-Method")
 	h.Add("Vary", "Access-Control-Request-Headers")
@@ -62,7 +63,7 @@ func (a *API) preflight(w http.ResponseWriter, r *http.Request) {
 	h["Access-Control-Max-Age"] = []string{"600"}
 	x.closeIfUnread()
 	x.reply.sent = true
-	w.WriteHeader(http.StatusNoContent)
+	x.w.WriteHeader(http.StatusNoContent)
 }
 
 // exposeHeaders names the headers of a reply that a page's script may read: the

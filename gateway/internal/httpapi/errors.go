@@ -57,7 +57,19 @@ func (x *exchange) log(e *llm.Error) {
 	case e.HTTPStatus() >= 500:
 		log = x.api.log.Warn
 	}
-	log("request ended in an error", "request", x.id, "method", x.r.Method, "path", truncate(x.r.URL.Path), "status", e.HTTPStatus(), "error", e)
+	log("request ended in an error", "request", x.id, "method", x.r.Method, "path", truncate(x.r.URL.Path), "status", e.HTTPStatus(), "error", x.loggedError(e))
+}
+
+// loggedError returns what the log says of an error. What a provider says may quote the request:
+// it is masked, and left out where the policy wants nothing recorded.
+func (x *exchange) loggedError(e *llm.Error) string {
+	if e.Fault == llm.FaultNone {
+		return e.Error()
+	}
+	if r := x.record.Load(); r != nil && r.Decision != nil && r.Decision.Obligations.Log == llm.LogNone {
+		return string(e.Code) + ": " + string(e.Fault)
+	}
+	return llm.RedactError(e.Error())
 }
 
 // challenge says what the caller should authenticate with, as RFC 6750 has it: with an error

@@ -233,7 +233,7 @@ func (f *FakeAdmin) Follow(_ context.Context, each func(*llm.Record)) error {
 func (f *FakeAdmin) Policies(context.Context) (any, error) { return struct{}{}, nil }
 
 // Plugins implements admin.Operations.
-func (f *FakeAdmin) Plugins(context.Context) (any, error) { return struct{}{}, nil }
+func (f *FakeAdmin) Plugins(context.Context, admin.Page) (any, error) { return struct{}{}, nil }
 
 // Replay implements admin.Operations.
 func (f *FakeAdmin) Replay(context.Context, string) (any, error) { return struct{}{}, nil }
@@ -254,13 +254,15 @@ func (f *FakeAdmin) Spend(context.Context, admin.SpendQuery) (any, error) {
 }
 
 // Budgets implements admin.Operations.
-func (f *FakeAdmin) Budgets(context.Context) (any, error) { return struct{}{}, nil }
+func (f *FakeAdmin) Budgets(context.Context, admin.BudgetsQuery) (any, error) {
+	return struct{}{}, nil
+}
 
 // Correct implements admin.Operations.
 func (f *FakeAdmin) Correct(context.Context, admin.Correction) (any, error) { return struct{}{}, nil }
 
 // Raises implements admin.Operations.
-func (f *FakeAdmin) Raises(context.Context) (any, error) { return struct{}{}, nil }
+func (f *FakeAdmin) Raises(context.Context, admin.Page) (any, error) { return struct{}{}, nil }
 
 // Raise implements admin.Operations.
 func (f *FakeAdmin) Raise(context.Context, admin.RaiseSpec, string) (any, error) {
@@ -279,7 +281,7 @@ func (f *FakeAdmin) Explain(_ context.Context, req *llm.Request, as admin.Asker)
 }
 
 // Targets implements admin.Operations.
-func (f *FakeAdmin) Targets(context.Context) (any, error) { return struct{}{}, nil }
+func (f *FakeAdmin) Targets(context.Context, admin.Page) (any, error) { return struct{}{}, nil }
 
 // OpenTarget returns who opens the target.
 func (f *FakeAdmin) OpenTarget(_ context.Context, o admin.Opening) (any, error) { return o.By, nil }

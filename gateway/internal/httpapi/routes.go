@@ -72,20 +72,38 @@ func (a *API) dataRoutes() []route {
 // clients speak a format, of which the configuration may define some.
 func (a *API) handler(routes []route, formats bool) http.Handler {
 	e := echo.New()
-	e.HTTPErrorHandler = func(err error, c echo.Context) {
-		a.serve(c, formats, func(x *exchange) error {
-			if x.hasFormat && wantsWebSocket(x.r) {
-				return x.refuseWebSocket()
-			}
-			if x.hasFormat && !routed(routes, x.r.URL.Path) {
-				return a.serveAllowed(route{method: http.MethodPost, access: forCallers, serve: a.chat}, x)
-			}
-			if !formats && a.dashboard != nil && dashboard.WantsPage(x.r) {
-				return a.noPage(x, x.noRoute(nil, err, c))
-			}
-			return x.noRoute(routes, err, c)
-		})
+	unrouted := func(x *exchange, err error, c echo.Context) error {
+		if x.hasFormat && wantsWebSocket(x.r) {
+			return x.refuseWebSocket()
+		}
+		if x.hasFormat && !routed(routes, x.r.URL.Path) {
+			return a.serveAllowed(route{method: http.MethodPost, access: forCallers, serve: a.chat}, x)
+		}
+		if !formats && a.dashboard != nil && dashboard.WantsPage(x.r) {
+			return a.noPage(x, x.noRoute(nil, err, c))
+		}
+		return x.noRoute(routes, err, c)
 	}
+	e.HTTPErrorHandler = func(err error, c echo.Context) {
+		a.serve(c, formats, func(x *exchange) error { return unrouted(x, err, c) })
+	}
+	e.Use(func(next echo.HandlerFunc) echo.HandlerFunc {
+		return func(c echo.Context) error {
+			if c.Request().Method != http.MethodOptions { // which Echo answers by itself
+				return next(c)
+			}
+			a.serve(c, formats, func(x *exchange) error {
+				c.Response().Writer = x.w
+				x.closeIfUnread()
+				if err := next(c); err != nil {
+					return unrouted(x, err, c)
+				}
+				x.reply.sent = true
+				return nil
+			})
+			return nil
+		}
+	})
 	for _, r := range routes {
 		serve := func(c echo.Context) error {
 			a.serve(c, formats, func(x *exchange) error { return a.serveAllowed(r, x) })

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"os"
 	"strings"
+	"time"
 
 	"github.com/penstock/penstock/gateway/internal/llm"
 )
@@ -28,6 +29,8 @@ type Health struct {
 type unwritten struct {
 	frames []byte
 	rows   int
+	// since is when the first of the rows was kept; zero without any.
+	since  time.Time
 	leases []leaseChange
 	lost   int64
 }
@@ -42,6 +45,9 @@ func (j *journal) keep(frame []byte, ends []leaseChange) bool {
 	if len(j.unwritten.frames)+len(frame) > maxUnwritten {
 		j.unwritten.lost++
 		return false
+	}
+	if j.unwritten.rows == 0 {
+		j.unwritten.since = j.now()
 	}
 	j.unwritten.frames = append(j.unwritten.frames, frame...)
 	j.unwritten.leases = append(j.unwritten.leases, ends...)
@@ -65,6 +71,33 @@ func (l *Ledger) Health() Health {
 	defer l.journal.mu.Unlock()
 	h.Waiting, h.Lost = l.journal.unwritten.rows, l.journal.unwritten.lost
 	return h
+}
+
+// Lag returns the age of the oldest record that the database lacks, whether it waits in memory
+// or in the journal; 0 when there is none.
+func (l *Ledger) Lag() time.Duration {
+	oldest := l.journal.oldest() // first: records go from there to the queue
+	oldest = earliest(oldest, l.journal.queue.oldest())
+	if oldest.IsZero() {
+		return 0
+	}
+	return max(l.now().Sub(oldest), 0)
+}
+
+// oldest returns since when the oldest record waits that is not in the journal yet; zero when
+// there is none.
+func (j *journal) oldest() time.Time {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	return earliest(j.unwritten.since, earliest(j.writing, j.next.since))
+}
+
+// earliest returns the earlier of two times of which zero means none.
+func earliest(a, b time.Time) time.Time {
+	if a.IsZero() || !b.IsZero() && b.Before(a) {
+		return b
+	}
+	return a
 }
 
 // Check checks whether the ledger's files are still there, and after a write that failed
@@ -113,7 +146,8 @@ func (j *journal) check(ctx context.Context) {
 		}
 	}
 	j.mu.Lock()
-	b := &batch{frames: j.unwritten.frames, rows: j.unwritten.rows, leases: j.unwritten.leases}
+	b := &batch{frames: j.unwritten.frames, rows: j.unwritten.rows, since: j.unwritten.since, leases: j.unwritten.leases}
+	began := j.now()
 	j.mu.Unlock()
 	if b.rows == 0 && j.fault.Load() == nil {
 		return
@@ -122,7 +156,7 @@ func (j *journal) check(ctx context.Context) {
 		b.frames = probe()
 	}
 	if j.write(b) == nil {
-		j.dropWritten(b)
+		j.dropWritten(b, began)
 	}
 }
 
@@ -136,9 +170,9 @@ func (j *journal) gone() bool {
 	return err == nil && !os.SameFile(here, mine)
 }
 
-// dropWritten drops the records of a batch that has been written; others may have come
-// since.
-func (j *journal) dropWritten(b *batch) {
+// dropWritten drops the records of a batch that has been written; others may have come since
+// it began to be.
+func (j *journal) dropWritten(b *batch, began time.Time) {
 	if b.rows == 0 {
 		return
 	}
@@ -148,6 +182,10 @@ func (j *journal) dropWritten(b *batch) {
 	u.frames = append([]byte(nil), u.frames[len(b.frames):]...)
 	u.leases = append([]leaseChange(nil), u.leases[len(b.leases):]...)
 	u.rows -= b.rows
+	u.since = time.Time{}
+	if u.rows > 0 {
+		u.since = began
+	}
 }
 
 // probe returns a frame without a meaning of the size of a large record: a disk with room

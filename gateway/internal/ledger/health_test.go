@@ -7,6 +7,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -132,6 +133,68 @@ func TestOtherConstraintsLoseNothing(t *testing.T) {
 	if h := l.Health(); h.Behind != nil {
 		t.Errorf("Health = %+v, want it to be over", h)
 	}
+}
+
+// The lag is the age of the oldest record that is not in the database: one that waits in memory
+// because the journal can't be written, one that is being written, and one that can't be imported.
+func TestLag(t *testing.T) {
+	at := tempLocation(t)
+	var now atomic.Int64 // in seconds; the importer does not read it
+	l, err := Open(t.Context(), "sqlite://"+at.path, Options{Now: func() time.Time { return time.Unix(1e9+now.Load(), 0) }})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { l.Close() })
+	lag := func(when string, want time.Duration) {
+		t.Helper()
+		if got := l.Lag(); got != want {
+			t.Errorf("%s: Lag = %v, want %v", when, got, want)
+		}
+	}
+	mustWrite(t, l, record("1"))
+	if err := l.OpenLease(t.Context(), draft("open", "a", 5)); err != nil {
+		t.Fatal(err)
+	}
+	imported(t, l)
+	now.Add(10)
+	lag("with all imported", 0)
+
+	l.journal.keep(recordFrame(record("2")), nil) // at 10 s
+	now.Add(10)
+	lag("with one in memory", 10*time.Second)
+
+	if _, err := l.DB().Exec("CREATE UNIQUE INDEX odd ON requests (arrived)"); err != nil {
+		t.Fatal(err)
+	}
+	mustWrite(t, l, record("3")) // at 20 s, before the one in memory
+	l.Check(t.Context())
+	if err := l.catchUp(t.Context()); err == nil {
+		t.Fatal("records that do not fit were imported")
+	}
+	now.Add(10)
+	if h := l.Health(); h.Waiting != 0 || h.Behind == nil {
+		t.Errorf("Health = %+v, want none in memory and the constraint", h)
+	}
+	lag("with two in the journal", 20*time.Second)
+	if _, err := l.DB().Exec("DROP INDEX odd"); err != nil {
+		t.Fatal(err)
+	}
+	checkRequests(t, l.Reader, 3)
+	lag("with all imported again", 0)
+
+	began, answer, written := make(chan struct{}), make(chan struct{}), make(chan error)
+	l.journal.sync = func(*os.File) error { began <- struct{}{}; <-answer; return nil }
+	go func() { written <- l.Write(t.Context(), record("4")) }()
+	<-began
+	now.Add(10)
+	lag("while the disk does not answer", 10*time.Second)
+	answer <- struct{}{}
+	if err := <-written; err != nil {
+		t.Error(err)
+	}
+	l.journal.sync = nil
+	imported(t, l)
+	lag("at the end", 0)
 }
 
 // Pruning deletes the oldest records in small steps, and keeps their charges.

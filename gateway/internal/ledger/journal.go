@@ -23,6 +23,7 @@ type journal struct {
 	queue *queue
 	// maxSegment and maxBacklog are in bytes.
 	maxSegment, maxBacklog int64
+	now                    func() time.Time
 
 	// sync writes a file, or the names in a folder, to the disk; nil where nobody waits for
 	// that.
@@ -34,6 +35,7 @@ type journal struct {
 	mu        sync.Mutex
 	unwritten unwritten // records of writes that failed
 	next      *batch    // what will be written next
+	writing   time.Time // since when the oldest record of the batch that is being written waits
 	spare     []byte    // memory for the batch after that
 	closed    bool
 
@@ -50,6 +52,8 @@ type journal struct {
 type batch struct {
 	frames []byte
 	rows   int
+	// since is when the first of the rows was added; zero without any.
+	since time.Time
 	// leases are the changes of leases, in order.
 	leases []leaseChange
 	// written is set and done closed once err is the result. The writer's lock guards
@@ -92,7 +96,7 @@ const maxSpare = 1 << 20
 
 // startJournal begins a new segment with the open leases.
 func startJournal(at location, segment int64, open map[string]string, o Options) (*journal, error) {
-	j := &journal{at: at, maxSegment: o.MaxSegment, maxBacklog: o.MaxBacklog,
+	j := &journal{at: at, maxSegment: o.MaxSegment, maxBacklog: o.MaxBacklog, now: o.Now,
 		next: newBatch(nil), writer: make(chan struct{}, 1), end: position{segment: segment}, open: open}
 	if o.Sync {
 		j.sync = (*os.File).Sync
@@ -156,6 +160,9 @@ func (j *journal) add(frame []byte, rows int, changes []leaseChange) (*batch, er
 		return nil, unavailable("it is closed", errClosed)
 	}
 	b := j.next
+	if rows > 0 && b.rows == 0 {
+		b.since = j.now()
+	}
 	b.frames = append(b.frames, frame...)
 	b.rows += rows
 	b.leases = append(b.leases, changes...)
@@ -174,15 +181,17 @@ func (j *journal) flush() {
 	j.mu.Lock()
 	b := j.next
 	j.next, j.spare = newBatch(j.spare), nil
+	j.writing = b.since
 	j.mu.Unlock()
 	b.err = j.write(b)
 	b.written = true
 	close(b.done)
+	j.mu.Lock()
+	j.writing = time.Time{}
 	if cap(b.frames) <= maxSpare {
-		j.mu.Lock()
 		j.spare = b.frames
-		j.mu.Unlock()
 	}
+	j.mu.Unlock()
 	b.frames = nil
 }
 
@@ -205,7 +214,7 @@ func (j *journal) write(b *batch) error {
 	for _, c := range b.leases {
 		c.apply(j.open)
 	}
-	j.queue.push(j.end, b.rows, b.frames)
+	j.queue.push(j.end, b.rows, b.since, b.frames)
 	j.end.offset += int64(len(b.frames))
 	return nil
 }
@@ -231,7 +240,7 @@ func (j *journal) rotate() error {
 		return err
 	}
 	_ = j.file.Close() // everything in it has been written
-	j.queue.push(next, 0, open)
+	j.queue.push(next, 0, time.Time{}, open)
 	j.file, j.end = file, position{next.segment, size}
 	return nil
 }

@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
-	"strings"
 	"testing"
 	"time"
 
@@ -225,28 +224,5 @@ func TestLeases(t *testing.T) {
 	}
 	if orphans, err := l.Sweep(t.Context()); err != nil || len(orphans) != 0 {
 		t.Errorf("a second Sweep = %v, %v, want none", orphans, err)
-	}
-}
-
-func TestList(t *testing.T) {
-	l := openTest(t, Options{})
-	for i := range 5 {
-		mustWrite(t, l, record(fmt.Sprint(i)))
-	}
-	for _, c := range []struct {
-		page Page
-		want string
-	}{{Page{}, "43210"}, {Page{Limit: 2}, "43"}, {Page{Limit: 2, Before: "3"}, "21"}, {Page{After: "3"}, "4"}, {Page{After: "unknown"}, ""}} {
-		list, err := l.List(t.Context(), c.page)
-		if err != nil {
-			t.Fatal(err)
-		}
-		var got strings.Builder
-		for _, r := range list {
-			got.WriteString(r.ID)
-		}
-		if got.String() != c.want {
-			t.Errorf("List(%+v) = %s, want %s", c.page, got.String(), c.want)
-		}
 	}
 }

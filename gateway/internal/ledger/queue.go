@@ -5,6 +5,7 @@ import (
 	"os"
 	"sync"
 	"sync/atomic"
+	"time"
 )
 
 const (
@@ -22,6 +23,8 @@ type chunk struct {
 	start position
 	size  int64
 	rows  int
+	// since is when the oldest of its records was to be written; zero for one without records.
+	since time.Time
 	// frames are the bytes; empty when they must be read from the segment.
 	frames string
 }
@@ -62,8 +65,8 @@ func newQueue(from position, onDisk bool) *queue {
 }
 
 // push adds a chunk. The bytes may be reused afterwards.
-func (q *queue) push(start position, rows int, frames []byte) {
-	c := chunk{start: start, size: int64(len(frames)), rows: rows}
+func (q *queue) push(start position, rows int, since time.Time, frames []byte) {
+	c := chunk{start: start, size: int64(len(frames)), rows: rows, since: since}
 	q.mu.Lock()
 	if !q.onDisk || q.held+len(frames) <= maxHeld {
 		c.frames = string(frames)
@@ -100,6 +103,17 @@ func (q *queue) waiting() (some, enough bool) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	return len(q.chunks) > 0, q.rows >= groupRows
+}
+
+// oldest returns since when the oldest record waits; zero when there is none. It need not be in
+// the first chunk: one that could not be written at first comes behind younger ones.
+func (q *queue) oldest() (since time.Time) {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	for _, c := range q.chunks {
+		since = earliest(since, c.since)
+	}
+	return since
 }
 
 // group appends the chunks of the next transaction to list. They stay in the queue.

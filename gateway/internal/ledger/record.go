@@ -7,7 +7,6 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
-	"strings"
 	"sync"
 
 	"github.com/penstock/penstock/gateway/internal/llm"
@@ -103,100 +102,4 @@ func decode(text []byte) (*llm.Record, error) {
 		return nil, fmt.Errorf("decode record: %w", err)
 	}
 	return r, nil
-}
-
-// Page selects a range of records.
-type Page struct {
-	// Limit is the most records to return, at most 1,000. Zero means 100.
-	Limit int
-	// Before and After are ids of records: only older or newer ones are returned.
-	Before, After string
-	// Where keeps only records whose dimensions, as Query has them, have these values. Outcome
-	// keeps those that ended so: ok, cached, error or refused; empty for all.
-	Where   map[string]string
-	Outcome string
-}
-
-// PageOf returns the page that a filter selects.
-func PageOf(f llm.RecordFilter) Page {
-	p := Page{Before: f.Before, Limit: f.Limit, Outcome: f.Outcome, Where: map[string]string{}}
-	for name, value := range map[string]string{"model": f.Model, "target": f.Target, "team": f.Team, "key": f.Key, "user": f.User} {
-		if value != "" {
-			p.Where[name] = value
-		}
-	}
-	if f.Tag != "" {
-		name, value, _ := strings.Cut(f.Tag, "=")
-		p.Where["tag:"+name] = value
-	}
-	return p
-}
-
-// maxPage bounds the records held in memory for one answer.
-const maxPage = 1000
-
-// List returns records, those written last first.
-func (r *Reader) List(ctx context.Context, p Page) ([]*llm.Record, error) {
-	if err := r.catchUp(ctx); err != nil {
-		return nil, err
-	}
-	q, args, err := p.query()
-	if err != nil {
-		return nil, err
-	}
-	rows, err := r.db.QueryContext(ctx, q, args...)
-	if err != nil {
-		return nil, fmt.Errorf("list records: %w", err)
-	}
-	defer rows.Close()
-	var list []*llm.Record
-	for rows.Next() {
-		var text sql.RawBytes
-		if err := rows.Scan(&text); err != nil {
-			return nil, fmt.Errorf("list records: %w", err)
-		}
-		r, err := decode(text)
-		if err != nil {
-			return nil, err
-		}
-		list = append(list, r)
-	}
-	return list, rows.Err()
-}
-
-func (p Page) query() (string, []any, error) {
-	b := statement{table: requestsTable()}
-	b.WriteString("SELECT record FROM requests WHERE true")
-	if p.Before != "" {
-		b.bind(" AND seq < (SELECT seq FROM requests WHERE id = ?)", p.Before)
-	}
-	if p.After != "" {
-		b.bind(" AND seq > (SELECT seq FROM requests WHERE id = ?)", p.After)
-	}
-	if err := b.where(p.Where); err != nil {
-		return "", nil, err
-	}
-	condition, ok := outcomes()[p.Outcome]
-	if !ok {
-		return "", nil, badQuery(fmt.Sprintf("There is no outcome %s; use ok, cached, error or refused.", llm.Quote(p.Outcome)))
-	}
-	b.WriteString(condition)
-	if p.Limit <= 0 {
-		p.Limit = 100
-	}
-	b.bind(" ORDER BY seq DESC LIMIT ?", min(p.Limit, maxPage))
-	return b.String(), b.args, nil
-}
-
-// outcomes are the conditions of Page.Outcome. Refused are requests that a policy, a limit or
-// a missing key kept from being served.
-func outcomes() map[string]string {
-	const refused, failed, cached = "status IN (401, 403, 429)", "(status >= 400 OR code IS NOT NULL)", cacheHit
-	return map[string]string{
-		"":                 "",
-		llm.OutcomeRefused: " AND " + refused,
-		llm.OutcomeError:   " AND " + failed + " AND NOT " + refused,
-		llm.OutcomeCached:  " AND NOT " + failed + " AND " + cached,
-		llm.OutcomeOK:      " AND NOT " + failed + " AND NOT " + cached,
-	}
 }

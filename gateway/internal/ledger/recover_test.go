@@ -199,7 +199,7 @@ func TestLeasesOfAnOlderVersionAreCharged(t *testing.T) {
 	l, _ := reopen(t, at)
 	imported(t, l)
 	for _, q := range []string{
-		"DROP TABLE imported", "ALTER TABLE requests DROP COLUMN prompt_saved", "ALTER TABLE requests DROP COLUMN session", "ALTER TABLE requests DROP COLUMN estimated", "DROP TABLE hourly", "DROP TABLE hourly_by", "DROP TABLE routes", "DROP TABLE feedback", "PRAGMA user_version = 1",
+		"DROP TABLE imported", "ALTER TABLE requests DROP COLUMN prompt_saved", "ALTER TABLE requests DROP COLUMN session", "ALTER TABLE requests DROP COLUMN estimated", "DROP TABLE hourly", "DROP TABLE delays", "DROP INDEX requests_failed", "DROP INDEX requests_cached", "DROP TABLE hourly_by", "DROP TABLE routes", "DROP TABLE feedback", "PRAGMA user_version = 1",
 		"CREATE TABLE leases (id TEXT PRIMARY KEY, run TEXT NOT NULL, expires INTEGER NOT NULL, charges TEXT NOT NULL) WITHOUT ROWID",
 		`INSERT INTO leases VALUES ('x', 'r', 1, '[{"scope":"a","unit":"usd","window":"day","window_id":"w","amount":5}]'),
 			('y', 'r', 1, '[{"scope":"a","unit":"usd","window":"day","window_id":"w","amount":2},{"scope":"b","unit":"tokens","amount":1}]'), ('z', 'r', 1, '[]')`,

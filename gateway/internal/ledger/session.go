@@ -6,6 +6,7 @@ import (
 	"database/sql"
 	"errors"
 	"fmt"
+	"math"
 	"strings"
 	"time"
 
@@ -25,11 +26,12 @@ type session struct {
 	pruned time.Time
 
 	// entry is the current one, totals what the transaction charges, and hourly and hourlyBy what
-	// its requests add up to; all are reused.
+	// its requests add up to; all are reused. delays are those of its requests, if there are any.
 	entry    entry
 	totals   totals
 	hourly   hourly
 	hourlyBy hourlyBy
+	delays   delays
 	// kept is how long charges to windows are kept; at most maxKept of them.
 	kept map[string]time.Duration
 }
@@ -110,6 +112,7 @@ func (s *session) write(ctx context.Context, list []chunk) error {
 func (s *session) writeAfter(mark position, list []chunk) error {
 	clear(s.totals)
 	clear(s.hourly)
+	s.delays = delays{math.MaxInt64, math.MinInt64}
 	for _, c := range list {
 		if !mark.before(c.end()) {
 			continue
@@ -119,7 +122,7 @@ func (s *session) writeAfter(mark position, list []chunk) error {
 		}
 		mark = c.end()
 	}
-	if err := cmp.Or(s.charge(s.now()), s.saveHourly()); err != nil {
+	if err := cmp.Or(s.charge(s.now()), s.saveHourly(), s.saveDelays()); err != nil {
 		return err
 	}
 	if err := s.exec(saveMark, mark.segment, mark.offset); err != nil {
@@ -176,8 +179,20 @@ func (s *session) writeEntry(e *entry) error {
 			return fmt.Errorf("insert record: %w", err)
 		}
 		s.hourly.add(&e.row)
+		s.delays.add(s.seq - e.row.arrived)
 	}
 	s.totals.add(e.charges)
+	return nil
+}
+
+// saveDelays widens the delays in the database by those of the transaction.
+func (s *session) saveDelays() error {
+	if s.delays.shortest > s.delays.longest {
+		return nil
+	}
+	if err := s.exec(widenDelays, s.delays.shortest, s.delays.longest); err != nil {
+		return fmt.Errorf("save how late records are written: %w", err)
+	}
 	return nil
 }
 

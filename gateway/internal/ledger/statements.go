@@ -27,6 +27,7 @@ const (
 	insertFeedback
 	addHour
 	addHourBy
+	widenDelays
 	kinds
 )
 
@@ -45,6 +46,8 @@ func texts() [kinds]string {
 		insertRoute:  "INSERT INTO routes (digest, seen, facts) VALUES (?, ?, ?) ON CONFLICT DO UPDATE SET seen = max(seen, excluded.seen)",
 		insertFeedback: `INSERT INTO feedback (request_id, key_id, given, score, label, comment) VALUES (?, ?, ?, ?, ?, ?)
 			ON CONFLICT DO UPDATE SET given = excluded.given, score = excluded.score, label = excluded.label, comment = excluded.comment WHERE excluded.given >= given`,
+		widenDelays: `INSERT INTO delays (only, shortest, longest) VALUES (1, ?, ?)
+			ON CONFLICT DO UPDATE SET shortest = min(shortest, excluded.shortest), longest = max(longest, excluded.longest)`,
 		saveMark: "INSERT OR REPLACE INTO imported (only, segment, place) VALUES (1, ?, ?)",
 	}
 }

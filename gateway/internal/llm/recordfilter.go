@@ -1,6 +1,9 @@
 package llm
 
-// RecordFilter selects records. Empty members select all.
+import "strings"
+
+// RecordFilter selects records. Empty members select all. Key is the id of a key, Tag is written
+// name=value.
 type RecordFilter struct {
 	Model, Target, Team, Key, User, Tag string
 	// Outcome is ok, error, cached or refused.
@@ -13,25 +16,19 @@ type RecordFilter struct {
 
 // Matches reports whether a record is selected, apart from Before and Limit.
 func (f RecordFilter) Matches(r *Record) bool {
-	for _, m := range [...]struct{ want, is string }{{f.Model, r.Model}, {f.Target, r.Target}, {f.Team, r.Team}, {f.User, r.User}} {
+	for _, m := range [...]struct{ want, is string }{{f.Model, r.Model}, {f.Target, r.Target}, {f.Team, r.Team}, {f.Key, r.KeyID}, {f.User, r.User}} {
 		if m.want != "" && m.want != m.is {
 			return false
 		}
 	}
-	if f.Key != "" && f.Key != r.KeyID && f.Key != r.KeyName {
-		return false
-	}
 	return (f.Tag == "" || r.hasTag(f.Tag)) && (f.Outcome == "" || f.Outcome == r.Outcome())
 }
 
-// hasTag reports whether a record has a tag, written name=value.
+// hasTag reports whether a record has a tag, written name=value. Without a value, it must have an
+// empty one or none.
 func (r *Record) hasTag(tag string) bool {
-	for name, value := range r.Tags {
-		if name+"="+value == tag {
-			return true
-		}
-	}
-	return false
+	name, value, _ := strings.Cut(tag, "=")
+	return r.Tags[name] == value
 }
 
 // The words of Record.Outcome.

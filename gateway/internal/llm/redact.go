@@ -72,6 +72,19 @@ var (
 	numberText = regexp.MustCompile(`\+?\(?\d(?:[ ./()-]{0,2}\d){8,}`)
 )
 
+// maxErrorText bounds what RedactError returns, in bytes.
+const maxErrorText = 1 << 10
+
+// RedactError is RedactText for the words of a provider, which may quote a request: it also cuts
+// them after a kilobyte.
+func RedactError(text string) string {
+	text = RedactText(text[:min(len(text), MaxText)])
+	if len(text) > maxErrorText {
+		text = strings.ToValidUTF8(text[:maxErrorText], "") + "…"
+	}
+	return text
+}
+
 // RedactText replaces what may be a credential by [secret], addresses by [email], and numbers of
 // nine digits or more by [number]. It knows forms and not meanings: names stay.
 func RedactText(text string) string {

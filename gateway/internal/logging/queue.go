@@ -1,8 +1,9 @@
-// Package logging writes the gateway's log: its format, and the access log's lines without
-// making requests wait for them. What is logged is decided elsewhere.
+// Package logging writes the gateway's log: its format, and its lines without making anybody
+// wait for them. What is logged is decided elsewhere.
 package logging
 
 import (
+	"context"
 	"io"
 	"log/slog"
 	"sync"
@@ -79,13 +80,17 @@ func (q *Queue) run(w io.Writer) {
 // Dropped returns how many lines were dropped.
 func (q *Queue) Dropped() uint64 { return q.dropped.Load() }
 
-// Close writes what waits and ends the goroutine. A writer that does not return holds it up.
-func (q *Queue) Close() {
+// Close writes what waits and ends the goroutine. It returns when ctx ends, too: then the writer
+// does not return, and neither does the goroutine.
+func (q *Queue) Close(ctx context.Context) {
 	q.mu.Lock()
 	if !q.closed {
 		q.closed = true
 		close(q.lines)
 	}
 	q.mu.Unlock()
-	<-q.ended
+	select {
+	case <-q.ended:
+	case <-ctx.Done():
+	}
 }

@@ -2,6 +2,7 @@ package logging_test
 
 import (
 	"bytes"
+	"context"
 	"errors"
 	"fmt"
 	"io"
@@ -58,9 +59,12 @@ func TestQueueNeverWaits(t *testing.T) {
 		})
 	}
 	wg.Wait() // although nothing can be written
+	ended, cancel := context.WithCancel(t.Context())
+	cancel()
+	q.Close(ended) // although it hangs
 	close(g.opened)
-	q.Close()
-	q.Close()
+	q.Close(t.Context())
+	q.Close(t.Context())
 	_, _ = io.WriteString(q, "too late\n")
 	lines := strings.Count(g.out.String(), "\n")
 	if dropped := int(q.Dropped()); dropped == 0 || lines+dropped != writers*each {
@@ -81,7 +85,7 @@ func (broken) Write([]byte) (int, error) { return 0, errors.New("disk full") }
 func TestQueueCountsWhatCannotBeWritten(t *testing.T) {
 	q := logging.NewQueue(broken{})
 	_, _ = io.WriteString(q, "a\n")
-	q.Close()
+	q.Close(t.Context())
 	if q.Dropped() != 1 {
 		t.Errorf("%d lines are dropped, want 1", q.Dropped())
 	}

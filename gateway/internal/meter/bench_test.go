@@ -103,3 +103,18 @@ func TestReserveAllocations(t *testing.T) {
 		}
 	}
 }
+
+// BenchmarkAll looks at every one of 100,000 meters.
+func BenchmarkAll(b *testing.B) {
+	m, _ := filled(b, time.Now, 100_000/6)
+	b.ReportAllocs()
+	for b.Loop() {
+		n := 0
+		for range m.All() {
+			n++
+		}
+		if n < 80_000 {
+			b.Fatal(n)
+		}
+	}
+}

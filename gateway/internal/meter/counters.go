@@ -3,6 +3,7 @@ package meter
 import (
 	"cmp"
 	"fmt"
+	"iter"
 	"net/http"
 	"slices"
 	"time"
@@ -32,27 +33,64 @@ func (m *Meter) Size() int {
 	return len(m.counters)
 }
 
-// Counts returns the meters whose windows are not over, sorted by scope, unit and window.
-func (m *Meter) Counts() []Count {
-	all := m.unsorted()
-	slices.SortFunc(all, func(a, b Count) int {
-		return cmp.Or(cmp.Compare(a.Scope, b.Scope), cmp.Compare(a.Unit, b.Unit), cmp.Compare(a.Window, b.Window))
-	})
-	return all
+// Compare orders counts by scope, unit and window. No two meters are equal.
+func (c Count) Compare(o Count) int {
+	return cmp.Or(cmp.Compare(c.Scope, o.Scope), cmp.Compare(c.Unit, o.Unit), cmp.Compare(c.Window, o.Window))
 }
 
-func (m *Meter) unsorted() []Count {
+// All returns the meters whose windows are not over, in no order. It copies a part of them at a
+// time, so that requests wait for that part at most, and the loop may call the meter. Meters that
+// are there throughout the loop are in it once. One that comes or goes meanwhile may be left out,
+// and one that goes and comes back may be there twice.
+func (m *Meter) All() iter.Seq[Count] {
+	return func(yield func(Count) bool) {
+		now := m.now()
+		part := make([]Count, 0, sweepAtOnce)
+		m.mu.Lock()
+		defer m.mu.Unlock()
+		for _, c := range m.counters { // a map may change while it is ranged over
+			if !c.counting(c.cur, now) {
+				continue
+			}
+			if part = append(part, c.count(now)); len(part) < cap(part) {
+				continue
+			}
+			if !m.yieldAll(part, yield) {
+				return
+			}
+			part = part[:0]
+		}
+		m.yieldAll(part, yield)
+	}
+}
+
+// yieldAll lets others have the lock while a loop's body runs.
+func (m *Meter) yieldAll(part []Count, yield func(Count) bool) bool {
+	m.mu.Unlock()
+	defer m.mu.Lock()
+	for _, c := range part {
+		if !yield(c) {
+			return false
+		}
+	}
+	return true
+}
+
+// Count returns the state of one meter; false if nothing is counted there now.
+func (m *Meter) Count(scope string, u llm.Unit, window string) (Count, bool) {
 	now := m.now()
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	var all []Count
-	for k, c := range m.counters {
-		if c.counting(c.cur, now) {
-			n := c.countsAt(now)
-			all = append(all, Count{k.scope, k.unit, k.window, n.spent, n.reserved, c.max, c.resets()})
-		}
+	c := m.counters[key{scope, window, u}]
+	if c == nil || !c.counting(c.cur, now) {
+		return Count{}, false
 	}
-	return all
+	return c.count(now), true
+}
+
+func (c *counter) count(now time.Time) Count {
+	n := c.countsAt(now)
+	return Count{c.scope, c.unit, c.window, n.spent, n.reserved, c.max, c.resets()}
 }
 
 // Difference returns the charges that set what a meter has spent in its current window, to

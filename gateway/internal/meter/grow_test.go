@@ -116,7 +116,7 @@ func TestEnormousAmounts(t *testing.T) {
 		if got := used(m, limit); got != math.MaxInt64 {
 			t.Errorf("%s: %d are counted, want the largest number", limit.Window, got)
 		}
-		for _, c := range m.Counts() {
+		for c := range m.All() {
 			if c.Reserved != 0 {
 				t.Errorf("%s: %d are still held", c.Window, c.Reserved)
 			}

@@ -3,6 +3,7 @@ package meter
 import (
 	"fmt"
 	"math/rand/v2"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -36,7 +37,7 @@ func TestHammer(t *testing.T) {
 	done := make(chan struct{})
 	for _, watch := range []func(){
 		func() { m.Sweep(time.Now()) },
-		func() { m.Counts() },
+		func() { countsOf(m) },
 		func() { m.Percent(limits[0]) },
 		func() { m.Affordable(limits, llm.Exactly(llm.Amounts{USD: 1}), time.Now().Add(time.Hour)) },
 	} {
@@ -54,7 +55,7 @@ func TestHammer(t *testing.T) {
 	workers.Wait()
 	close(done)
 	watchers.Wait()
-	for _, c := range m.Counts() {
+	for c := range m.All() {
 		if c.Reserved != 0 || c.Unit == llm.UnitUSD && (c.Spent != spent.Load() || c.Spent > most+overrun.Load()) {
 			t.Errorf("%+v; %d were charged, %d of them beyond the limit", c, spent.Load(), overrun.Load())
 		}
@@ -88,4 +89,57 @@ func hammerOnce(t *testing.T, m *Meter, limits []llm.Limit, lease string, rnd *r
 			spent.Add(c.Amount)
 		}
 	}
+}
+
+// TestAllHammer: while meters come and go, those that are there throughout are each seen once.
+func TestAllHammer(t *testing.T) {
+	t.Parallel()
+	const stays = 3 * sweepAtOnce
+	m := New(time.Now, nil, Options{})
+	for i := range stays {
+		reserveOne(t, m, "stay", llm.Limit{Scope: fmt.Sprintf("stay:%d", i), Unit: llm.UnitRequests, Window: "year", Max: 9})
+	}
+	done := make(chan struct{})
+	var workers sync.WaitGroup
+	for w := range 2 {
+		workers.Go(func() {
+			for i := 0; ; i++ {
+				select {
+				case <-done:
+					return
+				default:
+				}
+				reserveOne(t, m, fmt.Sprint(w), llm.Limit{Scope: fmt.Sprintf("go:%d.%d", w, i%5000), Unit: llm.UnitConcurrent, Max: 9})
+				if i%500 == 0 {
+					m.Sweep(time.Now())
+				}
+			}
+		})
+	}
+	for range 50 {
+		seen := map[string]int{}
+		for c := range m.All() {
+			if strings.HasPrefix(c.Scope, "stay:") {
+				seen[c.Scope]++
+			}
+		}
+		for scope, n := range seen {
+			if n != 1 {
+				t.Errorf("%s was seen %d times", scope, n)
+			}
+		}
+		if len(seen) != stays {
+			t.Errorf("%d of %d meters were seen", len(seen), stays)
+		}
+	}
+	close(done)
+	workers.Wait()
+}
+
+// reserveOne reserves and settles one request on a limit.
+func reserveOne(t *testing.T, m *Meter, lease string, limit llm.Limit) {
+	if _, _, err := m.Reserve(lease, []llm.Limit{limit}, llm.Exactly(llm.Amounts{Requests: 1})); err != nil {
+		t.Error(err)
+	}
+	m.Settle(lease, llm.Amounts{Requests: 1})
 }

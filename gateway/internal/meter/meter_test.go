@@ -107,7 +107,7 @@ func TestWarningsPassAndShareTheMeter(t *testing.T) {
 	if !states[0].Exceeded || states[1].Exceeded {
 		t.Errorf("Exceeded = %t, %t, want true for the warning only", states[0].Exceeded, states[1].Exceeded)
 	}
-	if got := m.Counts(); len(got) != 1 || got[0].Reserved != int64(usd("9")) {
+	if got := countsOf(m); len(got) != 1 || got[0].Reserved != int64(usd("9")) {
 		t.Errorf("Counts = %+v, want $9 reserved: two limits on one meter count once", got)
 	}
 	if got := m.Percent(limits[1]); got != 0 {
@@ -133,7 +133,7 @@ func TestSettleAfterMidnightChargesTheDayOfTheReservation(t *testing.T) {
 	if len(charges) != 1 || charges[0].WindowID != "2026-11-22" {
 		t.Errorf("Settle = %v, want one charge to 2026-11-22", charges)
 	}
-	if got := m.Counts()[0]; got.Spent != 0 || got.Reserved != int64(usd("9")) {
+	if got := countsOf(m)[0]; got.Spent != 0 || got.Reserved != int64(usd("9")) {
 		t.Errorf("the new day has %+v, want $9 reserved and nothing spent", got)
 	}
 }

@@ -1,6 +1,7 @@
 package meter
 
 import (
+	"slices"
 	"testing"
 
 	"github.com/penstock/penstock/gateway/internal/llm"
@@ -14,11 +15,11 @@ func TestRecall(t *testing.T) {
 	}
 	m.Recall([]llm.LimitState{state("team:a", 3, 0, llm.ExceedWarn), state("team:a", 12, 2, llm.ExceedDeny), state("team:none", 7, 0, llm.ExceedDeny)})
 	m.Recall([]llm.LimitState{state("team:a", 99, 0, llm.ExceedDeny)}) // older: it changes nothing
-	if got := m.Counts(); len(got) != 1 || got[0].Max != 10 || got[0].Spent != 5 {
+	if got := slices.Collect(m.All()); len(got) != 1 || got[0].Max != 10 || got[0].Spent != 5 {
 		t.Errorf("Counts = %+v, want 5 of 10 for team:a only", got)
 	}
 	mustReserve(t, m, "a", []llm.Limit{{Scope: "team:a", Unit: llm.UnitUSD, Window: "day", Max: 50}}, llm.Amounts{USD: 1})
-	if got := m.Counts(); got[0].Max != 50 {
+	if got := slices.Collect(m.All()); got[0].Max != 50 {
 		t.Errorf("after a request Max = %d, want 50", got[0].Max)
 	}
 }

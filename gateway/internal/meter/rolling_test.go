@@ -18,7 +18,7 @@ func spend(t testing.TB, m *Meter, limit llm.Limit, n int64) {
 
 // used returns what a limit's meter counts now.
 func used(m *Meter, limit llm.Limit) int64 {
-	for _, c := range m.Counts() {
+	for c := range m.All() {
 		if c.Scope == limit.Scope && c.Window == limit.Window && c.Unit == limit.Unit {
 			return c.Spent + c.Reserved
 		}

@@ -307,7 +307,7 @@ func (a *attempt) finish(e *llm.Error) {
 		a.entry.Cost = a.target.Price.Cost(a.entry.Usage)
 	}
 	if e != nil {
-		a.entry.Fault, a.entry.Error = e.Fault, e.Message
+		a.entry.Fault, a.entry.Error = e.Fault, a.errorText(e)
 		out.Fault, out.RetryAfter, out.Credential = e.Fault, e.RetryAfter, e.Credential
 		if e.Fault == llm.FaultInadequate { // which is about the answer: the target has served
 			out.Fault, out.OutputTokens = llm.FaultNone, a.entry.Usage.Output

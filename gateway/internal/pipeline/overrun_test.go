@@ -42,7 +42,7 @@ func (c *metered) serveOn(req *llm.Request) (*caller, *llm.Record, error) {
 // spent returns what the only meter counts.
 func (c *metered) spent(t *testing.T) int64 {
 	t.Helper()
-	counts := c.meter.Counts()
+	counts := slices.Collect(c.meter.All())
 	if len(counts) != 1 || counts[0].Reserved != 0 {
 		t.Fatalf("the meters are %+v, want one that holds nothing", counts)
 	}

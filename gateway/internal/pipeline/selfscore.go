@@ -28,7 +28,7 @@ func (a *attempt) scoredTooLow(info llm.ReplyInfo, answer string, complete bool)
 	text, used, err := a.askForScore(rule, judge, question, answer)
 	scored.Duration, scored.Usage, scored.Cost = llm.Millis(a.Now().Sub(from)), used.usage, used.cost
 	if err != nil {
-		scored.Fault = llm.AsError(err).Message
+		scored.Fault = a.errorText(llm.AsError(err))
 		return ""
 	}
 	score, ok := parseScore(text)

@@ -113,7 +113,7 @@ func (x *state) fail(err error) {
 		return
 	}
 	e := llm.AsError(err)
-	x.record.Status, x.record.Code, x.record.Error = e.HTTPStatus(), e.Code, e.Message
+	x.record.Status, x.record.Code, x.record.Error = e.HTTPStatus(), e.Code, x.errorText(e)
 	x.record.Exceeded = e.Exceeded
 }
 

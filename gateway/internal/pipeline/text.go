@@ -41,6 +41,15 @@ func (x *state) keepTexts() {
 	x.record.RequestText, x.record.ReplyText = request, reply
 }
 
+// errorText returns what the record keeps of an error. What a provider says may quote the
+// request, so it is masked and cut unless the policy wants texts as they are.
+func (t *terms) errorText(e *llm.Error) string {
+	if e.Fault == llm.FaultNone || t.decision.Obligations.Log == llm.LogFull {
+		return e.Message
+	}
+	return llm.RedactError(e.Message)
+}
+
 // truncate is as much of b as there is room for.
 func (x *state) truncate(b []byte, room int) []byte {
 	if len(b) <= room {

@@ -152,8 +152,13 @@ func (rs *Raises) List() []Raise {
 			}
 		}
 	}
-	slices.SortFunc(list, func(a, b Raise) int { return cmp.Or(a.Until.Compare(b.Until), cmp.Compare(a.ID, b.ID)) })
+	slices.SortFunc(list, Raise.Compare)
 	return list
+}
+
+// Compare orders raises by their ends. It is 0 for a raise and itself only.
+func (r Raise) Compare(o Raise) int {
+	return cmp.Or(r.Until.Compare(o.Until), cmp.Compare(r.ID, o.ID))
 }
 
 // Add checks and stores a raise, which is in force when Add returns. It sets ID and Created.

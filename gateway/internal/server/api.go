@@ -141,7 +141,9 @@ func (o operators) Follow(ctx context.Context, each func(*llm.Record)) error {
 
 func (o operators) Policies(context.Context) (any, error) { return o.server.policyList(), nil }
 
-func (o operators) Plugins(context.Context) (any, error) { return o.server.pluginList(), nil }
+func (o operators) Plugins(_ context.Context, p admin.Page) (any, error) {
+	return o.server.pluginList(p), nil
+}
 
 func (o operators) Replay(ctx context.Context, id string) (any, error) {
 	return o.server.Replay(ctx, o.server.ledger.Reader, id)
@@ -164,13 +166,17 @@ func (o operators) Spend(ctx context.Context, q admin.SpendQuery) (any, error) {
 	return o.server.ledger.Spend(ctx, ledger.Query{By: q.By, Since: q.Since, Until: q.Until, Zone: q.Zone, Where: q.Where})
 }
 
-func (o operators) Budgets(context.Context) (any, error) { return o.server.budgets(), nil }
+func (o operators) Budgets(_ context.Context, q admin.BudgetsQuery) (any, error) {
+	return o.server.budgets(q)
+}
 
 func (o operators) Correct(ctx context.Context, c admin.Correction) (any, error) {
 	return o.server.correct(ctx, c)
 }
 
-func (o operators) Raises(context.Context) (any, error) { return o.server.raiseList(), nil }
+func (o operators) Raises(_ context.Context, p admin.Page) (any, error) {
+	return o.server.raiseList(p)
+}
 
 func (o operators) Raise(ctx context.Context, spec admin.RaiseSpec, operator string) (any, error) {
 	return o.server.raise(ctx, spec, operator)
@@ -188,7 +194,9 @@ func (o operators) Explain(ctx context.Context, req *llm.Request, as admin.Asker
 	return o.server.explainAs(ctx, req, as)
 }
 
-func (o operators) Targets(context.Context) (any, error) { return o.server.targets(), nil }
+func (o operators) Targets(_ context.Context, p admin.Page) (any, error) {
+	return o.server.targetList(p), nil
+}
 
 func (o operators) OpenTarget(_ context.Context, opening admin.Opening) (any, error) {
 	return o.server.openTarget(opening)

@@ -1,9 +1,11 @@
 package server
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"fmt"
+	"iter"
 	"net/http"
 	"strconv"
 	"time"
@@ -14,9 +16,11 @@ import (
 	"github.com/penstock/penstock/gateway/internal/meter"
 )
 
-// BudgetList is the reply of GET /admin/v1/budgets.
+// BudgetList is the reply of GET /admin/v1/budgets, by scope, unit and window. Next is the after
+// of the next page.
 type BudgetList struct {
 	Budgets []Budget `json:"budgets"`
+	Next    string   `json:"next,omitempty"`
 }
 
 // Budget is one counter of a limit: money in US dollars, the rest in counts.
@@ -40,40 +44,88 @@ type counted struct {
 	Raised int64
 }
 
-// counts returns the counters of the meter.
-func (s *Server) counts() []counted {
-	counts := s.meter.Counts()
-	all := make([]counted, len(counts))
-	for i, c := range counts {
-		all[i] = counted{c, s.raises.By(c.Scope, c.Unit, c.Window)}
-		if c.Max > 0 {
-			all[i].Max = llm.Add(c.Max, all[i].Raised)
+// counts returns the counters of the meter that keep wants, in no order; see meter.Meter.All.
+func (s *Server) counts(keep func(counted) bool) iter.Seq[counted] {
+	return func(yield func(counted) bool) {
+		for c := range s.meter.All() {
+			if raised := s.withRaises(c); keep(raised) && !yield(raised) {
+				return
+			}
 		}
 	}
-	return all
 }
 
-// percent returns how much of the maximum is used, in whole percent; nil without one. Requests in
-// flight use up a limit on their number, and of others hold more than they will use.
-func (c *counted) percent() *int {
+// count returns one counter of the meter; false if nothing is counted there now.
+func (s *Server) count(scope string, u llm.Unit, window string) (counted, bool) {
+	c, ok := s.meter.Count(scope, u, window)
+	return s.withRaises(c), ok
+}
+
+func (s *Server) withRaises(c meter.Count) counted {
+	raised := counted{c, s.raises.By(c.Scope, c.Unit, c.Window)}
+	if c.Max > 0 {
+		raised.Max = llm.Add(c.Max, raised.Raised)
+	}
+	return raised
+}
+
+func (c counted) compare(o counted) int { return c.Count.Compare(o.Count) }
+
+// used returns what counts as used of the maximum. Requests in flight use up a limit on their
+// number, and of others hold more than they will use.
+func (c counted) used() float64 {
+	if c.Unit == llm.UnitConcurrent {
+		return float64(c.Reserved)
+	}
+	return float64(c.Spent)
+}
+
+// share returns how much of the maximum is used; -1 without one.
+func (c counted) share() float64 {
+	if c.Max <= 0 {
+		return -1
+	}
+	return c.used() / float64(c.Max)
+}
+
+// percent returns how much of the maximum is used, in whole percent; nil without one.
+func (c counted) percent() *int {
 	if c.Max <= 0 {
 		return nil
 	}
-	used := c.Spent
-	if c.Unit == llm.UnitConcurrent {
-		used = c.Reserved
-	}
-	percent := int(min(100*float64(used)/float64(c.Max), 1e6))
+	percent := int(min(100*c.used()/float64(c.Max), 1e6))
 	return &percent
 }
 
-// budgets returns the counters for operators.
-func (s *Server) budgets() BudgetList {
+// fuller orders counters by how much of them is used, the fullest first.
+func fuller(a, b counted) int { return cmp.Or(cmp.Compare(b.share(), a.share()), a.compare(b)) }
+
+// budgets returns a page of the counters for operators.
+func (s *Server) budgets(q admin.BudgetsQuery) (BudgetList, error) {
 	list := BudgetList{Budgets: []Budget{}}
-	for _, c := range s.counts() {
+	names, err := parseAfter(q.After, 3)
+	if err != nil {
+		return list, err
+	}
+	after := counted{}
+	if names != nil {
+		after.Scope, after.Unit, after.Window = names[0], llm.Unit(names[1]), names[2]
+	}
+	follows := func(c counted) bool { return names == nil || c.compare(after) > 0 }
+	fitting := s.counts(func(c counted) bool { return follows(c) && fits(&q, c) })
+	page, next := pageOf(least(q.Limit+1, fitting, counted.compare), q.Limit, follows, func(c counted) string {
+		return afterOf(c.Scope, string(c.Unit), c.Window)
+	})
+	for _, c := range page {
 		list.Budgets = append(list.Budgets, budgetOf(c))
 	}
-	return list
+	list.Next = next
+	return list, nil
+}
+
+// fits reports whether a query asks for a counter.
+func fits(q *admin.BudgetsQuery, c counted) bool {
+	return (q.Unit == "" || c.Unit == q.Unit) && (q.Full == 0 || c.share() >= q.Full) && llm.MatchName(cmp.Or(q.Scope, "*"), c.Scope)
 }
 
 func budgetOf(c counted) Budget {
@@ -104,7 +156,7 @@ func ParseAmount(u llm.Unit, s string) (int64, error) {
 	return n, nil
 }
 
-// correct sets what a counter counts as used, and books the difference.
+// correct sets what a counter counts as used, and books the difference. It returns the counter.
 func (s *Server) correct(ctx context.Context, c admin.Correction) (any, error) {
 	used, err := ParseAmount(c.Unit, c.Used.String())
 	if err != nil {
@@ -125,5 +177,9 @@ func (s *Server) correct(ctx context.Context, c admin.Correction) (any, error) {
 	before := map[string]json.Number{"used": c.Unit.Amount(used - difference)}
 	audit.From(ctx).Note(c.Scope+" "+string(c.Unit)+" "+c.Window, before, map[string]json.Number{"used": c.Unit.Amount(used)})
 	s.log.Info("a counter was corrected", "scope", c.Scope, "unit", c.Unit, "window", c.Window, "used", c.Used, "difference", c.Unit.Amount(difference))
-	return s.budgets(), nil
+	list := BudgetList{Budgets: []Budget{}}
+	if corrected, ok := s.count(c.Scope, c.Unit, c.Window); ok {
+		list.Budgets = append(list.Budgets, budgetOf(corrected))
+	}
+	return list, nil
 }

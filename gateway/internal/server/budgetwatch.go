@@ -120,6 +120,6 @@ func (s *Server) watchLimit(r *llm.Record, state *llm.LimitState, refused bool) 
 		if window == "" {
 			same = append(same, r.ID)
 		}
-		s.events.tell(config.EventBudget, data, func(h *eventHook) bool { return h.wants(threshold) }, same...)
+		s.events.tell(config.EventBudget, time.Now(), data, func(h *eventHook) bool { return h.wantsAt(threshold) }, same...)
 	}
 }

@@ -54,7 +54,7 @@ func (sn *snapshot) openClients(s *Server) error {
 // reference; nil if there is none with these settings.
 func (s *Server) currentClient(name string, p config.Provider) *client {
 	old := s.snapshot.Load() // it stays open: one reload runs at a time
-	if old == nil || old.clients[name] == nil || !old.clients[name].provider.Equal(p) {
+	if old == nil || old.clients[name] == nil || !config.Equal(old.clients[name].provider, p) {
 		return nil
 	}
 	old.clients[name].users.Add(1)

@@ -88,7 +88,7 @@ func checkCutStream(t *testing.T, base string, client llmtest.Client, model stri
 func (h *testServer) checkBudgets(t *testing.T) {
 	t.Helper()
 	used := map[string]map[json.Number]bool{}
-	for _, b := range h.budgets().Budgets {
+	for _, b := range h.allBudgets(t) {
 		if b.Reserved != "0" {
 			t.Errorf("%s %s holds %s", b.Scope, b.Window, b.Reserved)
 		}

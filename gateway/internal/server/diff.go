@@ -33,11 +33,11 @@ func (sn *snapshot) changes(old *snapshot) []any {
 			list = append(list, slog.String(name, delta))
 		}
 	}
-	add("providers", delta(was.Providers, is.Providers, config.Provider.Equal))
-	add("models", delta(was.Models, is.Models, same))
+	add("providers", delta(was.Providers, is.Providers, config.Equal))
+	add("models", delta(was.Models, is.Models, config.Equal))
 	add("plugins", delta(old.plugins, sn.plugins, func(a, b plugin) bool { return a.module == b.module }))
 	add("catalog", summary(sn.catalog.Compare(old.catalog)))
-	add("endpoints", delta(was.Endpoints, is.Endpoints, same))
+	add("endpoints", delta(was.Endpoints, is.Endpoints, config.Equal))
 	if before, now := old.policy.Status().Revision, sn.policy.Status().Revision; before != now {
 		add("policy", before+" to "+now)
 	}
@@ -57,15 +57,12 @@ func otherSettings(was, is *config.Config) string {
 		f := now.Type().Field(i)
 		switch name := f.Tag.Get("yaml"); {
 		case !f.IsExported() || name == "-" || slices.Contains([]string{"providers", "models", "plugins", "endpoints", "keys"}, name):
-		case name == "policies" && was.Policies.Equal(is.Policies):
-		case !same(before.Field(i).Interface(), now.Field(i).Interface()):
+		case !config.Equal(before.Field(i).Interface(), now.Field(i).Interface()):
 			names = append(names, name)
 		}
 	}
 	return strings.Join(names, " ")
 }
-
-func same[T any](a, b T) bool { return reflect.DeepEqual(a, b) }
 
 // delta lists the names that were added (+), removed (-) and changed (~) between two maps.
 func delta[T any](old, now map[string]T, equal func(a, b T) bool) string {
@@ -125,7 +122,7 @@ func (sn *snapshot) changedDialects(old *snapshot) []string {
 	was, is := old.digests(), sn.digests()
 	return slices.DeleteFunc(slices.Sorted(maps.Keys(sn.config.Providers)), func(name string) bool {
 		plugin := string(sn.config.Providers[name].Dialect)
-		return was[plugin] == is[plugin] && same(old.config.Plugins.Own[plugin], sn.config.Plugins.Own[plugin])
+		return was[plugin] == is[plugin] && config.Equal(old.config.Plugins.Own[plugin], sn.config.Plugins.Own[plugin])
 	})
 }
 

@@ -1,7 +1,6 @@
 package server
 
 import (
-	"cmp"
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
@@ -18,9 +17,7 @@ import (
 // events tells the webhooks. The zero value tells nobody.
 type events struct {
 	hooks []eventHook
-	// circuits are the states of the targets as they were seen last, disabled the plugins that
-	// are. Only the maintenance uses them.
-	circuits map[string]string
+	// disabled are the plugins that are. Only the maintenance uses it.
 	disabled map[string]bool
 }
 
@@ -31,7 +28,7 @@ type eventHook struct {
 }
 
 func (s *Server) startWebhooks(c *config.Config) {
-	s.events.circuits, s.events.disabled = map[string]string{}, map[string]bool{}
+	s.events.disabled = map[string]bool{}
 	for _, w := range c.Webhooks {
 		s.events.hooks = append(s.events.hooks, eventHook{webhook.Start(webhook.Options{URL: w.URL, Secret: w.Secret.Reveal(), Private: w.Private(),
 			UserAgent: "penstock/" + s.o.Version, Log: s.log}), w})
@@ -40,15 +37,15 @@ func (s *Server) startWebhooks(c *config.Config) {
 
 // wanted reports whether anybody wants to be told of a kind of event.
 func (e *events) wanted(kind config.Event) bool {
-	return slices.ContainsFunc(e.hooks, func(h eventHook) bool { return slices.Contains(h.Events, kind) })
+	return slices.ContainsFunc(e.hooks, func(h eventHook) bool { return h.Wants(kind) })
 }
 
 // tell tells of an event those who want to know. same names what makes two events the same.
-func (e *events) tell(kind config.Event, data any, which func(*eventHook) bool, same ...any) {
+func (e *events) tell(kind config.Event, at time.Time, data any, which func(*eventHook) bool, same ...any) {
 	sum := sha256.Sum256(fmt.Append(nil, append([]any{kind, "\x00"}, same...)...))
-	event := webhook.Event{ID: "evt_" + hex.EncodeToString(sum[:12]), Type: string(kind), Time: time.Now().UTC(), Data: data}
+	event := webhook.Event{ID: "evt_" + hex.EncodeToString(sum[:12]), Type: string(kind), Time: at.UTC(), Data: data}
 	for i := range e.hooks {
-		if h := &e.hooks[i]; slices.Contains(h.Events, kind) && (which == nil || which(h)) {
+		if h := &e.hooks[i]; h.Wants(kind) && (which == nil || which(h)) {
 			h.Tell(event)
 		}
 	}
@@ -78,24 +75,29 @@ type circuitChange struct {
 	Until  *time.Time `json:"until,omitempty"`
 }
 
-// watchCircuits notes the targets whose circuits are not closed, and tells of those that have
-// another state than before. What opens and closes within a second goes unnoticed.
+// watchCircuits notes the targets whose circuits are not closed, and tells of changes. It looks at
+// all of them, since some change with time alone.
 func (s *Server) watchCircuits() {
 	sn := s.acquire()
 	defer sn.release()
-	now, open := map[string]string{}, map[string]string{}
+	open := map[string]string{}
 	for _, id := range s.targetIDs(sn) {
-		state, _ := s.health.State(id, credentialsOf(sn.clients, id)...)
-		if now[id] = state.State; state.State != upstream.Closed {
+		if state, _ := s.health.State(id, credentialsOf(sn.clients, id)...); state.State != upstream.Closed {
 			open[id] = state.Why
-		}
-		if was := cmp.Or(s.events.circuits[id], upstream.Closed); state.State != was {
-			until := circuitOf(state, -1, -1).Until
-			s.events.tell(config.EventCircuit, circuitChange{id, was, state.State, state.Why, until}, nil, id, was, state.State, time.Now().UnixNano())
 		}
 	}
 	s.activity.SetCircuits(open)
-	s.events.circuits = now
+	if s.events.wanted(config.EventCircuit) {
+		s.tellCircuits()
+	}
+}
+
+// tellCircuits tells of the changes of targets' circuits that have not been told.
+func (s *Server) tellCircuits() {
+	for _, c := range s.health.TakeChanges() {
+		to := circuitOf(c.To, -1, -1)
+		s.events.tell(config.EventCircuit, c.Time, circuitChange{c.Target, c.From, to.State, to.Why, to.Until}, nil, c.Target, c.From, to.State, c.Time.UnixNano())
+	}
 }
 
 // pluginDisabled is the data of plugin.disabled.
@@ -108,11 +110,12 @@ type pluginDisabled struct {
 func (s *Server) watchPlugins() {
 	sn := s.acquire()
 	defer sn.release()
+	now := time.Now()
 	for name, p := range sn.plugins {
 		why := p.module.Disabled()
 		if was := s.events.disabled[name]; why != "" && !was {
 			s.log.Warn("a plugin is not used for a while", slog.String("plugin", name), slog.String("why", why))
-			s.events.tell(config.EventPlugin, pluginDisabled{name, why}, nil, name, why, time.Now().UnixNano())
+			s.events.tell(config.EventPlugin, now, pluginDisabled{name, why}, nil, name, why, now.UnixNano())
 		}
 		s.events.disabled[name] = why != ""
 	}
@@ -132,14 +135,15 @@ func (s *Server) tellReload(err error) {
 	if len(text) > maxReloadError {
 		text = text[:maxReloadError] + "…"
 	}
-	s.events.tell(config.EventReload, reloadRefused{text}, nil, time.Now().UnixNano())
+	now := time.Now()
+	s.events.tell(config.EventReload, now, reloadRefused{text}, nil, now.UnixNano())
 }
 
 // thresholds returns the percentages of limits that anybody wants to be told of.
 func (e *events) thresholds() []int {
 	var all []int
 	for _, h := range e.hooks {
-		if slices.Contains(h.Events, config.EventBudget) {
+		if h.Wants(config.EventBudget) {
 			all = append(all, h.Thresholds...)
 		}
 	}
@@ -147,4 +151,4 @@ func (e *events) thresholds() []int {
 	return slices.Compact(all)
 }
 
-func (h *eventHook) wants(threshold int) bool { return slices.Contains(h.Thresholds, threshold) }
+func (h *eventHook) wantsAt(threshold int) bool { return slices.Contains(h.Thresholds, threshold) }

@@ -5,6 +5,7 @@ import (
 	"context"
 	"encoding/json"
 	"slices"
+	"strconv"
 	"time"
 
 	"github.com/penstock/penstock/gateway/internal/httpapi/admin"
@@ -22,9 +23,11 @@ type LimitList struct {
 	Team string `json:"team,omitempty"`
 	User string `json:"user,omitempty"`
 	// Models is how many models the policy was asked about; Skipped how many more there are.
-	Models  int          `json:"models"`
-	Skipped int          `json:"skipped,omitempty"`
-	Limits  []LimitShown `json:"limits"`
+	Models  int `json:"models"`
+	Skipped int `json:"skipped,omitempty"`
+	// Limits are in the order of their names; Next is the after of their next page.
+	Limits []LimitShown `json:"limits"`
+	Next   string       `json:"next,omitempty"`
 	// Denied are the models that the caller may not use.
 	Denied []DeniedModel `json:"denied,omitempty"`
 }
@@ -78,8 +81,28 @@ func (s *Server) limits(ctx context.Context, q admin.LimitsQuery) (LimitList, er
 	if at.IsZero() {
 		at = now
 	}
+	if err := list.cut(q.Page); err != nil {
+		return list, err
+	}
 	s.fillLimits(&list, at)
 	return list, nil
+}
+
+// cut leaves the limits of one page.
+func (l *LimitList) cut(p admin.Page) error {
+	names, err := parseAfter(p.After, 6)
+	if err != nil {
+		return err
+	}
+	slices.SortFunc(l.Limits, func(a, b LimitShown) int { return slices.Compare(a.names(), b.names()) })
+	l.Limits, l.Next = pageOf(l.Limits, p.Limit, func(shown LimitShown) bool { return slices.Compare(shown.names(), names) > 0 },
+		func(shown LimitShown) string { return afterOf(shown.names()...) })
+	return nil
+}
+
+// names are what a limit is told from all others by.
+func (l *LimitShown) names() []string {
+	return []string{l.limit.Name, l.limit.Scope, string(l.limit.Unit), l.limit.Window, strconv.FormatInt(l.limit.Max, 10), string(l.limit.OnExceed)}
 }
 
 // modelsOf returns the models to ask about: that one, or those that a caller may name.

@@ -151,5 +151,5 @@ func (s *Server) ledgerMetrics() telemetry.Ledger {
 		return telemetry.Ledger{}
 	}
 	h := s.ledger.Health()
-	return telemetry.Ledger{Failing: h.Fault != nil, Behind: h.Behind != nil, Waiting: int64(h.Waiting), Lost: h.Lost}
+	return telemetry.Ledger{Failing: h.Fault != nil, Lag: s.ledger.Lag(), Waiting: int64(h.Waiting), Lost: h.Lost}
 }

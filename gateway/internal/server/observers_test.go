@@ -1,15 +1,20 @@
 package server
 
 import (
+	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"net/http"
 	"net/http/httptest"
+	"os"
+	"path/filepath"
 	"slices"
 	"strings"
 	"sync"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/google/go-cmp/cmp"
@@ -101,6 +106,7 @@ func TestAccessLog(t *testing.T) {
 	up := llmtest.NewServer(t, labelling)
 	h := openTestServer(t, http.NotFoundHandler(), strings.ReplaceAll(`
 log: {format: json, level: error}
+cors: {origins: ["https://page.example"]}
 providers: {p: {base_url: $UPSTREAM/v1, allow_private: true, api_key: env:TEST_KEY}}
 models:
   m: {targets: [{target: p/live, price: {input: 1000, output: 1000}}]}
@@ -128,7 +134,22 @@ models:
 		}
 		resp.Body.Close()
 	}
-	h.accessLog.Close()
+	for _, origin := range []string{"https://page.example", "https://other.example"} { // a preflight, and what Echo answers
+		r, err := http.NewRequestWithContext(t.Context(), http.MethodOptions, h.URL+"/models", nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		r.Header = http.Header{"Origin": {origin}, "Access-Control-Request-Method": {"GET"}}
+		resp, err := http.DefaultClient.Do(r)
+		if err != nil {
+			t.Fatal(err)
+		}
+		resp.Body.Close()
+		if resp.StatusCode != 204 || resp.Header.Get("X-Penstock-Request-Id") == "" {
+			t.Errorf("OPTIONS from %s: status %d, %v", origin, resp.StatusCode, resp.Header)
+		}
+	}
+	h.accessLog.Close(t.Context())
 	type line struct {
 		Msg, Request, Method, Path, Model, Target, Key, Code, Cache string
 		Status, Bytes                                               int
@@ -144,7 +165,7 @@ models:
 		if l.Msg != "request" {
 			continue
 		}
-		if l.Request == "" || l.Ms <= 0 || l.Bytes == 0 || (l.Status == 200) != (l.CostUSD > 0) {
+		if l.Request == "" || l.Ms <= 0 || (l.Bytes == 0) != (l.Status == 204) || (l.Status == 200) != (l.CostUSD > 0) {
 			t.Errorf("the line is %s", text)
 		}
 		if l.Request == plain.Header.Get("X-Penstock-Request-Id") && l.Bytes != len(body) || l.Request == stream.Header.Get("X-Penstock-Request-Id") && l.Code != "" {
@@ -156,6 +177,7 @@ models:
 		"200 POST /v1/chat/completions m p/live  off true", "200 POST /v1/chat/completions m p/live  off true", "401 POST /v1/chat/completions   invalid_api_key  false",
 		"400 POST /v1/chat/completions   invalid_json  true", "404 POST /v1/chat/completions unknown  model_not_found off true",
 		"400 POST /v1/messages   invalid_request  true", "404 POST /v1/no/such\npath   not_found  false", "401 GET /models   invalid_api_key  false",
+		"204 OPTIONS /v1/models     false", "204 OPTIONS /v1/models     false",
 	}
 	if d := cmp.Diff(want, got); d != "" {
 		t.Error(d)
@@ -164,6 +186,126 @@ models:
 		if strings.Contains(h.log.String(), never) {
 			t.Errorf("the log holds %q", never)
 		}
+	}
+}
+
+// reader is a writer that waits until somebody reads.
+type reader struct {
+	reads chan struct{}
+	testLog
+}
+
+func (r *reader) Write(p []byte) (int, error) {
+	<-r.reads
+	return r.testLog.Write(p)
+}
+
+// TestErrorsThatQuote has a provider whose errors quote the request. What of that is in the record
+// and in the log is as the policy has it for texts.
+func TestErrorsThatQuote(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	h := openTestServerIn(t, dir, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		body, _ := io.ReadAll(r.Body)
+		w.Header().Set("Content-Type", "application/json")
+		w.WriteHeader(http.StatusInternalServerError)
+		_ = json.NewEncoder(w).Encode(map[string]any{"error": map[string]string{"message": "can't read " + string(body)}})
+	}), `
+keys: off
+policies: policies
+retry_budget: {burst: 0}
+providers: {p: {base_url: $UPSTREAM/v1, allow_private: true}}
+models: {none: {targets: [p/none]}, metadata: {targets: [p/metadata]}, redacted: {targets: [p/redacted]}, full: {targets: [p/full]}}
+`, func() {
+		if err := os.MkdirAll(filepath.Join(dir, "policies"), 0o700); err != nil {
+			t.Fatal(err)
+		}
+		if err := os.WriteFile(filepath.Join(dir, "policies", "log.rego"), []byte("package penstock\n\nobligations[\"log\"] := input.request.model if input.request.model in {\"none\", \"metadata\", \"redacted\", \"full\"}\n"), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	})
+	const quoted, address = "a text", "ada@example.com"
+	for model, test := range map[string]struct{ record, log string }{
+		"none": {"", ""}, "metadata": {quoted, quoted}, "redacted": {quoted, quoted}, "full": {quoted + address, quoted},
+	} {
+		resp, body := h.post(t, fmt.Sprintf(`{"model":%q,"messages":[{"role":"user","content":"%s of %s %s"}]}`, model, quoted, address, strings.Repeat("and more ", 1000)))
+		if resp.StatusCode != 500 || !strings.Contains(string(body), address) {
+			t.Errorf("%s: status %d: %s", model, resp.StatusCode, body)
+		}
+		id := resp.Header.Get("X-Penstock-Request-Id")
+		r, err := h.ledger.Get(t.Context(), id)
+		if err != nil {
+			t.Fatal(err)
+		}
+		texts := r.Error
+		for _, a := range r.Attempts {
+			texts += a.Error
+		}
+		line := ""
+		for text := range strings.Lines(h.log.String()) {
+			if strings.Contains(text, id) && strings.Contains(text, "ended in an error") {
+				line += text
+			}
+		}
+		for what, got := range map[string][2]string{"record": {texts, test.record}, "log": {line, test.log}} {
+			for _, secret := range []string{quoted, address} {
+				if has, want := strings.Contains(got[0], secret), strings.Contains(got[1], secret); has != want {
+					t.Errorf("%s: the %s has %q: %t, want %t in %.200s", model, what, secret, has, want, got[0])
+				}
+			}
+		}
+		if model != "full" && len(texts) > 3000 || len(line) > 2000 || !strings.Contains(line, "upstream_error") {
+			t.Errorf("%s: the record has %d bytes of the error, and the log says %.3000s", model, len(texts), line)
+		}
+	}
+}
+
+// TestStandardErrorThatHangs holds up neither requests that fail nor operators, and nothing is
+// missing once somebody reads it.
+func TestStandardErrorThatHangs(t *testing.T) {
+	t.Parallel()
+	stderr := &reader{reads: make(chan struct{}), testLog: testLog{t: t}}
+	t.Run("while it hangs", func(t *testing.T) {
+		s := runServer(t, t.TempDir(), `listen: 127.0.0.1:0
+admin: {listen: 127.0.0.1:0}
+server: {drain_delay: 0s}
+log: {level: debug}
+`+demoOnly, stderr)
+		api, _ := s.Addrs()
+		resp, err := http.Post("http://"+api+"/v1/chat/completions", "application/json", strings.NewReader(`{"model":"unknown",`+hello+`}`))
+		if err != nil {
+			t.Fatal(err)
+		}
+		resp.Body.Close()
+		if _, err := s.openTarget(admin.Opening{ID: "demo/demo", By: "test"}); err != nil || resp.StatusCode != 404 {
+			t.Errorf("status %d, %v", resp.StatusCode, err)
+		}
+		close(stderr.reads)
+	})
+	for _, line := range []string{"policy published", "request ended in an error", "an operator has opened a target", "msg=request"} {
+		if !strings.Contains(stderr.String(), line) {
+			t.Errorf("%q is missing in %s", line, stderr.String())
+		}
+	}
+}
+
+// TestLogLevel changes with a reload.
+func TestLogLevel(t *testing.T) {
+	t.Parallel()
+	h := openTestServer(t, http.NotFoundHandler(), demoOnly+"log: {level: error}\n")
+	reload := func(level string) string {
+		h.writeConfig(t, demoOnly+"log: {level: "+level+"}\n")
+		before := len(h.log.String())
+		if err := h.Reload(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		return h.log.String()[before:]
+	}
+	if got := reload("info"); !strings.Contains(got, "msg=reloaded settings=log") {
+		t.Errorf("at the level info, a reload logs %q", got)
+	}
+	if got := reload("warn"); got != "" {
+		t.Errorf("at the level warn, a reload logs %q", got)
 	}
 }
 
@@ -197,8 +339,6 @@ models:
 	if _, err := h.openTarget(admin.Opening{ID: "p/live", By: "test"}); err != nil {
 		t.Fatal(err)
 	}
-	h.watchCircuits()
-	h.watchCircuits()
 	if _, err := h.closeTarget(admin.Opening{ID: "p/live", By: "test"}); err != nil {
 		t.Fatal(err)
 	}
@@ -230,6 +370,54 @@ models:
 		"circuit.changed p/live closed to open", "circuit.changed p/live open to closed", "reload.refused"}
 	if d := cmp.Diff(want, got); d != "" {
 		t.Error(d)
+	}
+}
+
+// TestHalfOfTheTime is what receivers that hang may take at the end.
+func TestHalfOfTheTime(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		all, cancel := context.WithTimeout(t.Context(), 4*time.Second)
+		defer cancel()
+		began := time.Now()
+		half, cancel := halfOf(all)
+		defer cancel()
+		<-half.Done()
+		if took := time.Since(began); took != 2*time.Second || all.Err() != nil {
+			t.Errorf("half of 4s ended after %v, when all was %v", took, all.Err())
+		}
+		endless, cancel := halfOf(t.Context())
+		if _, ok := endless.Deadline(); ok {
+			t.Error("half of an endless time ends")
+		}
+		cancel()
+	})
+}
+
+// TestReceiversThatHang hold up no other outlet at the end.
+func TestReceiversThatHang(t *testing.T) {
+	t.Parallel()
+	hang := make(chan struct{})
+	receiver := httptest.NewServer(http.HandlerFunc(func(http.ResponseWriter, *http.Request) { <-hang }))
+	defer receiver.Close()
+	defer close(hang)
+	ctx, cancel := context.WithCancel(t.Context())
+	collector := httptest.NewServer(http.HandlerFunc(func(http.ResponseWriter, *http.Request) { cancel() })) // it gets the traces although the webhook hangs
+	defer collector.Close()
+	up := llmtest.NewServer(t, labelling)
+	h := openTestServer(t, http.NotFoundHandler(), strings.NewReplacer("$UPSTREAM", up.URL, "$HOOK", receiver.URL, "$OTLP", collector.URL).Replace(`
+keys: off
+webhooks: [{url: "$HOOK/", secret: env:TEST_SECRET}]
+telemetry: {otlp: "$OTLP", sample: 100%}
+providers: {p: {base_url: $UPSTREAM/v1, allow_private: true}}
+models: {m: {targets: [p/live]}}
+`))
+	h.post(t, `{"model":"m",`+hello+`}`)
+	h.tellReload(errors.New("for the webhook"))
+	if err := h.closeOutlets(ctx); err != nil {
+		t.Errorf("closeOutlets = %v", err)
+	}
+	if n := h.outletMetrics().EventsDropped; ctx.Err() == nil || n != 1 {
+		t.Errorf("the collector got nothing, or %d events were dropped", n)
 	}
 }
 

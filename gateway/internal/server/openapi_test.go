@@ -86,7 +86,7 @@ func (x *describedAPI) send(op *openapi.Operation) {
 	for _, p := range op.Parameters {
 		example, _ := p.Example.(string)
 		if n, ok := p.Example.(float64); ok {
-			example = strconv.Itoa(int(n))
+			example = strconv.FormatFloat(n, 'f', -1, 64)
 		}
 		switch before, _, _ := strings.Cut(path, "{"); {
 		case p.In == "path" && x.ids[before] != "":

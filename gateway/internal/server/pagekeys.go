@@ -18,17 +18,29 @@ func (p pages) AuditLog() *audit.Log { return p.server.audit }
 
 func (p pages) Audit(ctx context.Context, e audit.Entry) { p.server.addAudit(ctx, e) }
 
-// Counts lists what is used of every limit, with the raises in force.
-func (p pages) Counts() []dashboard.Count {
-	var out []dashboard.Count
-	for _, c := range p.server.counts() {
-		out = append(out, p.countOf(c))
+// Count returns what is used of one limit, with the raises in force.
+func (p pages) Count(scope string, u llm.Unit, window string) (dashboard.Count, bool) {
+	c, ok := p.server.count(scope, u, window)
+	return p.countOf(&c), ok
+}
+
+// Fullest lists the limits that are used most, with the raises in force.
+func (p pages) Fullest(scope string, n int) (list []dashboard.Count, all int) {
+	counts := p.server.counts(func(c counted) bool {
+		fits := llm.MatchName(scope, c.Scope)
+		if fits {
+			all++
+		}
+		return fits
+	})
+	for _, c := range least(n, counts, fuller) {
+		list = append(list, p.countOf(&c))
 	}
-	return out
+	return list, all
 }
 
 // countOf is a counter as the pages show it, with the beginning of its window.
-func (p pages) countOf(c counted) dashboard.Count {
+func (p pages) countOf(c *counted) dashboard.Count {
 	out := dashboard.Count{Scope: c.Scope, Unit: c.Unit, Window: c.Window, Used: c.Spent, Reserved: c.Reserved, Max: c.Max, Raised: c.Raised > 0 && c.Max > 0, Resets: c.Resets}
 	if w, err := llm.ParseWindow(c.Window); err == nil && !c.Resets.IsZero() {
 		if starts, ok := w.Start(c.Resets, p.Zone()); ok {

@@ -134,18 +134,12 @@ func (p pages) SpentToday(ctx context.Context, zone *time.Location) (llm.NanoUSD
 	if err != nil {
 		return 0, nil, err
 	}
-	var fullest *dashboard.DayBudget
-	share := -1.0
-	for _, c := range p.server.counts() {
-		if c.Unit != llm.UnitUSD || c.Window != "day" || c.Max <= 0 {
-			continue
-		}
-		if of := float64(c.Spent) / float64(c.Max); of > share {
-			share = of
-			fullest = &dashboard.DayBudget{Scope: c.Scope, Spent: llm.NanoUSD(c.Spent), Held: llm.NanoUSD(c.Reserved), Max: llm.NanoUSD(c.Max), Resets: c.Resets}
-		}
+	daily := p.server.counts(func(c counted) bool { return c.Unit == llm.UnitUSD && c.Window == "day" && c.Max > 0 })
+	if fullest := least(1, daily, fuller); len(fullest) > 0 {
+		c := fullest[0]
+		return report.Total.Cost, &dashboard.DayBudget{Scope: c.Scope, Spent: llm.NanoUSD(c.Spent), Held: llm.NanoUSD(c.Reserved), Max: llm.NanoUSD(c.Max), Resets: c.Resets}, nil
 	}
-	return report.Total.Cost, fullest, nil
+	return report.Total.Cost, nil, nil
 }
 
 // maxNotices bounds the notices of each kind.
@@ -181,7 +175,7 @@ func (p pages) Attention(context.Context) []dashboard.Notice {
 
 // circuitNotices are the targets that get no calls now.
 func (s *Server) circuitNotices() (all []dashboard.Notice) {
-	for _, t := range s.targets().Targets {
+	for _, t := range s.targets() {
 		if t.State == upstream.Closed || len(all) == maxNotices {
 			continue
 		}
@@ -202,15 +196,25 @@ func (s *Server) circuitNotices() (all []dashboard.Notice) {
 	return all
 }
 
-// budgetNotices are the budgets that are used to 80 % and more.
+// noticedShare is the share of a budget from which on it is noticed.
+const noticedShare = 0.8
+
+// budgetNotices are the budgets that are used to 80 % and more, the fullest first. One more notice
+// counts those that are left out.
 func (s *Server) budgetNotices() (all []dashboard.Notice) {
-	for _, c := range s.counts() {
-		percent := c.percent()
-		if c.Unit == llm.UnitConcurrent || percent == nil || *percent < 80 || len(all) == maxNotices {
-			continue
+	found := 0
+	fullest := least(maxNotices, s.counts(func(c counted) bool {
+		noticed := c.Unit != llm.UnitConcurrent && c.share() >= noticedShare
+		if noticed {
+			found++
 		}
-		all = append(all, dashboard.Notice{Broken: *percent >= 100, Text: fmt.Sprintf("%s has used %d %% of its %s per %s.", c.Scope, *percent, unitName(c.Unit), c.Window),
-			Link: "/keys#budgets", Command: "penstock budget list --scope " + hint.ShellWord(c.Scope)})
+		return noticed
+	}), fuller)
+	for _, c := range fullest {
+		all = append(all, dashboard.Notice{Broken: c.share() >= 1, Text: fmt.Sprintf("%s has used %d %% of its %s per %s.", c.Scope, *c.percent(), unitName(c.Unit), c.Window), Link: "/keys?scope=" + url.QueryEscape(c.Scope) + "#budgets"})
+	}
+	if more := found - len(fullest); more > 0 {
+		all = append(all, dashboard.Notice{Text: fmt.Sprintf("%d more limits are used to %d %% and more.", more, int(100*noticedShare)), Command: "penstock budget list --full " + fmt.Sprint(noticedShare)})
 	}
 	return all
 }

@@ -1,7 +1,10 @@
 package server
 
 import (
+	"fmt"
 	"net/http"
+	"net/url"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -11,6 +14,44 @@ import (
 	"github.com/penstock/penstock/gateway/internal/llm"
 	"github.com/penstock/penstock/gateway/internal/llmtest"
 )
+
+// TestBudgetNotices: the fullest budgets are noticed, and how many more there are.
+func TestBudgetNotices(t *testing.T) {
+	t.Parallel()
+	h := openLists(t)
+	for percent := range 100 {
+		limit := llm.Limit{Scope: fmt.Sprintf("team:%d&", percent+1), Unit: llm.UnitUSD, Window: "day", Max: int64(llm.USD)}
+		h.countOn(t, limit, llm.Amounts{USD: llm.NanoUSD(percent+1) * llm.USD / 100})
+	}
+	notices := h.budgetNotices()
+	if n := len(notices); n != maxNotices+1 {
+		t.Fatalf("%d notices", n)
+	}
+	for i, n := range notices[:maxNotices] {
+		scope := fmt.Sprintf("team:%d&", 100-i)
+		if want := fmt.Sprintf("%s has used %d %% of its budget in US dollars per day.", scope, 100-i); n.Text != want || n.Broken != (i == 0) || n.Link != "/keys?scope="+url.QueryEscape(scope)+"#budgets" {
+			t.Errorf("%d: %+v, want %q", i, n, want)
+		}
+	}
+	if n := notices[maxNotices]; n.Text != "11 more limits are used to 80 % and more." || n.Command != "penstock budget list --full 0.8" {
+		t.Errorf("the last is %+v", n)
+	}
+	_, day, err := pages{h.Server}.SpentToday(t.Context(), time.UTC)
+	if err != nil || day == nil || day.Scope != "team:100&" {
+		t.Errorf("the fullest budget of the day is %+v, %v", day, err)
+	}
+	fullest, all := pages{h.Server}.Fullest("team:*0&", 3)
+	var used []int64
+	for _, c := range fullest {
+		used = append(used, c.Used*100/int64(llm.USD))
+	}
+	if all != 10 || !slices.Equal(used, []int64{100, 90, 80}) {
+		t.Errorf("the fullest of %d are %d", all, used)
+	}
+	if c, ok := (pages{h.Server}).Count("team:7&", llm.UnitUSD, "day"); !ok || c.Used != 7*int64(llm.USD)/100 || c.Max != int64(llm.USD) {
+		t.Errorf("Count = %+v, %t", c, ok)
+	}
+}
 
 // TestPagesKnowRaises: what the pages say of a budget is of its raised maximum.
 func TestPagesKnowRaises(t *testing.T) {

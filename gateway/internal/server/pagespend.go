@@ -3,6 +3,8 @@ package server
 import (
 	"context"
 	"net/url"
+	"slices"
+	"strings"
 	"time"
 
 	"github.com/penstock/penstock/gateway/internal/httpapi/admin"
@@ -47,10 +49,9 @@ func (p pages) SpendCSV(ctx context.Context, query url.Values) ([]byte, error) {
 
 // MoneyBudgets lists the budgets in money of a scope.
 func (p pages) MoneyBudgets(scope string) (list []dashboard.Count) {
-	for _, c := range p.server.counts() {
-		if c.Scope == scope && c.Unit == llm.UnitUSD && c.Max > 0 {
-			list = append(list, p.countOf(c))
-		}
+	for c := range p.server.counts(func(c counted) bool { return c.Scope == scope && c.Unit == llm.UnitUSD && c.Max > 0 }) {
+		list = append(list, p.countOf(&c))
 	}
+	slices.SortFunc(list, func(a, b dashboard.Count) int { return strings.Compare(a.Window, b.Window) })
 	return list
 }

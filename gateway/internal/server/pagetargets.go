@@ -31,7 +31,7 @@ func (p pages) Targets() dashboard.Targets {
 		t.Others = targetPage(Target{}, day, nil).Requests
 		delete(days, activity.Other)
 	}
-	for _, now := range p.server.targets().Targets {
+	for _, now := range p.server.targets() {
 		t.All = append(t.All, targetPage(now, days[now.Target], outages[now.Target]))
 		delete(days, now.Target)
 	}

@@ -1,8 +1,8 @@
 package server
 
 import (
-	"slices"
-
+	"github.com/penstock/penstock/gateway/internal/config"
+	"github.com/penstock/penstock/gateway/internal/httpapi/admin"
 	"github.com/penstock/penstock/gateway/internal/llm"
 	"github.com/penstock/penstock/gateway/internal/wasm/hook"
 )
@@ -48,11 +48,13 @@ func (s *Server) policyList() PolicyList {
 }
 
 // present returns a list that is not nil, so that it encodes as an array.
-func present(list []string) []string { return slices.Concat([]string{}, list) }
+func present(list []string) []string { return append([]string{}, list...) }
 
-// PluginList is the reply of GET /admin/v1/plugins.
+// PluginList is the reply of GET /admin/v1/plugins: the gateway's own module, then the plugins by
+// name. Next is the after of the next page.
 type PluginList struct {
 	Plugins []PluginShown `json:"plugins"`
+	Next    string        `json:"next,omitempty"`
 }
 
 // PluginShown is a module with what it has done since it was loaded.
@@ -88,17 +90,22 @@ type PluginShown struct {
 	Counters map[string]float64 `json:"counters,omitempty"`
 }
 
-func (s *Server) pluginList() PluginList {
+// pluginList returns a page of the modules.
+func (s *Server) pluginList(p admin.Page) PluginList {
 	sn := s.acquire()
 	defer sn.release()
-	list := PluginList{Plugins: []PluginShown{}}
-	for i, st := range s.moduleStats(sn) {
-		p := pluginShown(&st)
-		p.BuiltIn = i == 0
-		if own, ok := sn.plugins[st.Name]; ok && i > 0 {
-			p.Signed, p.Reloads = len(own.spec.Trusted) > 0, own.reloads
+	follows := func(st hook.Stats) bool {
+		return p.After == "" || st.Name != config.Builtin && (p.After == config.Builtin || st.Name > p.After)
+	}
+	page, next := pageOf(s.moduleStats(sn), p.Limit, follows, func(st hook.Stats) string { return st.Name })
+	list := PluginList{Plugins: []PluginShown{}, Next: next}
+	for _, st := range page {
+		shown := pluginShown(&st)
+		shown.BuiltIn = st.Name == config.Builtin
+		if own, ok := sn.plugins[st.Name]; ok { // none has the name of the gateway's own module
+			shown.Signed, shown.Reloads = len(own.spec.Trusted) > 0, own.reloads
 		}
-		list.Plugins = append(list.Plugins, p)
+		list.Plugins = append(list.Plugins, shown)
 	}
 	return list
 }

@@ -113,7 +113,7 @@ func (h *testServer) checkAgreement(t *testing.T, served int64) {
 		charged[c.Window] += c.Amount
 	}
 	cost := report.Total.Cost
-	for _, b := range h.meter.Counts() {
+	for b := range h.meter.All() {
 		if b.Reserved != 0 {
 			t.Errorf("%s %s: %d are still held", b.Unit, b.Window, b.Reserved)
 		}

@@ -238,7 +238,7 @@ func (h *testServer) checkExact(t *testing.T) {
 		charged[window{c.Scope, c.Window, c.Unit}] += c.Amount
 	}
 	recorded, cost, kinds := h.recorded(t)
-	for _, c := range h.meter.Counts() {
+	for c := range h.meter.All() {
 		w := window{c.Scope, c.Window, c.Unit}
 		if c.Reserved != 0 {
 			t.Errorf("%v: %d are still held", w, c.Reserved)

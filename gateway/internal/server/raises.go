@@ -15,9 +15,11 @@ import (
 	"github.com/penstock/penstock/gateway/internal/raises"
 )
 
-// RaiseList is the reply of GET /admin/v1/raises.
+// RaiseList is the reply of GET /admin/v1/raises, the first to end first. Next is the after of the
+// next page.
 type RaiseList struct {
 	Raises []Raise `json:"raises"`
+	Next   string  `json:"next,omitempty"`
 }
 
 // Raise is a temporary raise of limits: money in US dollars, the rest in counts.
@@ -44,12 +46,34 @@ func (s *Server) raised(limits []llm.Limit, at time.Time) []llm.Limit {
 	return s.raises.Apply(limits, at)
 }
 
-func (s *Server) raiseList() RaiseList {
+// raiseList returns a page of the raises in force.
+func (s *Server) raiseList(p admin.Page) (RaiseList, error) {
 	list := RaiseList{Raises: []Raise{}}
-	for _, r := range s.raises.List() {
+	after, err := parseRaise(p.After)
+	if err != nil {
+		return list, err
+	}
+	page, next := pageOf(s.raises.List(), p.Limit, func(r raises.Raise) bool { return r.Compare(after) > 0 }, func(r raises.Raise) string {
+		return afterOf(strconv.FormatInt(r.Until.UnixMilli(), 10), r.ID)
+	})
+	for _, r := range page {
 		list.Raises = append(list.Raises, raiseOf(&r))
 	}
-	return list
+	list.Next = next
+	return list, nil
+}
+
+// parseRaise returns what orders the last raise of a page. The zero raise comes before all.
+func parseRaise(after string) (r raises.Raise, err error) {
+	names, err := parseAfter(after, 2)
+	if names == nil {
+		return r, err
+	}
+	until, err := strconv.ParseInt(names[0], 10, 64)
+	if err != nil {
+		return r, admin.BadAfter()
+	}
+	return raises.Raise{ID: names[1], Until: time.UnixMilli(until)}, nil
 }
 
 // raise raises limits for an operator. What it is to be raised to depends on the hard limit
@@ -82,10 +106,14 @@ func (s *Server) raise(ctx context.Context, spec admin.RaiseSpec, operator strin
 // chooseMeter fills in the unit and the window that the asker has left out, and returns the
 // counter that is meant; nil if nothing is counted.
 func (s *Server) chooseMeter(spec *admin.RaiseSpec) (*meter.Count, error) {
-	fits := func(c meter.Count) bool {
-		return c.Scope == spec.Scope && (spec.Unit == "" || c.Unit == spec.Unit) && (spec.Window == "" || c.Window == spec.Window)
+	var counts []meter.Count
+	for c := range s.meter.All() {
+		if c.Scope == spec.Scope && (spec.Unit == "" || c.Unit == spec.Unit) && (spec.Window == "" || c.Window == spec.Window) {
+			counts = append(counts, c)
+		}
 	}
-	counts := slices.DeleteFunc(s.meter.Counts(), func(c meter.Count) bool { return !fits(c) })
+	slices.SortFunc(counts, meter.Count.Compare)
+	counts = slices.CompactFunc(counts, func(a, b meter.Count) bool { return a.Compare(b) == 0 }) // see meter.Meter.All
 	complete := spec.Unit != "" && (spec.Window != "" || spec.Unit == llm.UnitConcurrent)
 	switch {
 	case len(counts) == 1:

@@ -35,6 +35,7 @@ func (s *Server) reload(ctx context.Context) error {
 		return err
 	}
 	s.reloadError.Store(nil)
+	s.setLogLevel(sn.config.Log.Level)
 	old := s.snapshot.Swap(sn)
 	if old.bundle != nil && old.bundle != sn.bundle {
 		old.bundle.client.Close()

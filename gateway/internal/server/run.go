@@ -10,6 +10,7 @@ import (
 // server accepts requests. A server that is stopped before that returns nil.
 func Run(ctx context.Context, o Options, ready func(*Server)) error {
 	s := newServer(o)
+	defer s.queueLog()()
 	s.watchFiles(ctx)
 	// The listeners come first: what else opens a port must not get one of theirs.
 	if err := s.open(ctx, s.listen); err != nil {

@@ -12,6 +12,7 @@ import (
 	"log/slog"
 	"net"
 	"runtime"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -60,16 +61,20 @@ type Options struct {
 // Server is a gateway. It holds what lives as long as the process; what a new
 // configuration replaces is in the snapshot.
 type Server struct {
-	o      Options
-	log    *slog.Logger
-	ledger *ledger.Ledger // nil in a dry server
-	keys   *keys.Keys
-	audit  *audit.Log
-	meter  *meter.Meter
-	holds  *holds.Holds
-	raises *raises.Raises // nil without a ledger
-	tokens tokens.Counter
-	cache  *cache.Cache
+	o Options
+	// logTo is what log is written to.
+	logTo io.Writer
+	log   *slog.Logger
+	// logLevel is that of log, once a configuration has been read.
+	logLevel slog.LevelVar
+	ledger   *ledger.Ledger // nil in a dry server
+	keys     *keys.Keys
+	audit    *audit.Log
+	meter    *meter.Meter
+	holds    *holds.Holds
+	raises   *raises.Raises // nil without a ledger
+	tokens   tokens.Counter
+	cache    *cache.Cache
 	// cacheTally counts what the cache did for requests.
 	cacheTally cacheTally
 	// cacheStore is behind the cache; nil when the configuration names none.
@@ -147,7 +152,7 @@ func OpenDry(ctx context.Context, o Options, c *config.Config) (*Server, error) 
 }
 
 func newServer(o Options) *Server {
-	return &Server{o: o, log: slog.New(slog.NewTextHandler(o.Stderr, nil)), workers: policy.NewWorkers(), diffWorkers: policy.NewWorkers(), cacheTally: cacheTally{since: time.Now()},
+	return &Server{o: o, logTo: o.Stderr, log: slog.New(slog.NewTextHandler(o.Stderr, nil)), workers: policy.NewWorkers(), diffWorkers: policy.NewWorkers(), cacheTally: cacheTally{since: time.Now()},
 		askBundle: make(chan struct{}, 1)}
 }
 
@@ -199,7 +204,8 @@ func (s *Server) openParts(c *config.Config) (err error) {
 		return err
 	}
 	s.cache.UseEmbedder(s.embed)
-	s.health = upstream.NewHealth(upstream.HealthOptions{Known: s.known}, time.Now)
+	watched := slices.ContainsFunc(c.Webhooks, func(w config.Webhook) bool { return w.Wants(config.EventCircuit) })
+	s.health = upstream.NewHealth(upstream.HealthOptions{Known: s.known, Changes: watched}, time.Now)
 	s.capacity = upstream.NewCapacity(c.Server.Queue.Size, c.Server.Queue.Wait)
 	s.prompts = upstream.NewPrompts(time.Now)
 	s.outputs = upstream.NewOutputs()
@@ -268,7 +274,7 @@ func (s *Server) Close(ctx context.Context) error {
 	if s.watcher != nil {
 		errs = append(errs, s.watcher.Close())
 	}
-	errs = append(errs, s.closeDecisions(ctx), s.closeObservers(ctx))
+	errs = append(errs, s.closeOutlets(ctx))
 	if s.modules != nil {
 		errs = append(errs, s.modules.Close(ctx))
 	}

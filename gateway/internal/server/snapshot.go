@@ -87,7 +87,7 @@ func (s *Server) build(ctx context.Context, c *config.Config) (*snapshot, error)
 // memoised decisions, if nothing about it has changed.
 func (sn *snapshot) openPolicy(ctx context.Context, s *Server) (err error) {
 	c, old := sn.config, s.snapshot.Load()
-	same := old != nil && old.config.Policies.Equal(c.Policies) && old.config.TimeZone == c.TimeZone
+	same := old != nil && config.Equal(old.config.Policies, c.Policies) && old.config.TimeZone == c.TimeZone
 	if c.Policies.Bundle != "" {
 		if same {
 			sn.bundle = old.bundle

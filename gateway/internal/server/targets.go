@@ -13,9 +13,10 @@ import (
 	"github.com/penstock/penstock/gateway/internal/upstream"
 )
 
-// TargetList is the reply of GET /admin/v1/targets.
+// TargetList is the reply of GET /admin/v1/targets, by name. Next is the after of the next page.
 type TargetList struct {
 	Targets []Target `json:"targets"`
+	Next    string   `json:"next,omitempty"`
 }
 
 // Circuit says what a target or credential lets through: closed all calls, open none, and
@@ -88,15 +89,37 @@ func (s *Server) targetIDs(sn *snapshot) []string {
 	return slices.Compact(ids)
 }
 
-// targets lists the targets for operators.
-func (s *Server) targets() TargetList {
+// targets returns all targets.
+func (s *Server) targets() []Target {
 	sn := s.acquire()
 	defer sn.release()
-	list := TargetList{Targets: []Target{}}
-	for _, id := range s.targetIDs(sn) {
-		list.Targets = append(list.Targets, s.target(sn, id))
+	return s.targetsOf(sn, s.targetIDs(sn))
+}
+
+func (s *Server) targetsOf(sn *snapshot, ids []string) []Target {
+	list := make([]Target, len(ids))
+	for i, id := range ids {
+		list[i] = s.target(sn, id)
 	}
 	return list
+}
+
+// targetList returns a page of the targets for operators.
+func (s *Server) targetList(p admin.Page) TargetList {
+	sn := s.acquire()
+	defer sn.release()
+	ids, next := pageOf(s.targetIDs(sn), p.Limit, func(id string) bool { return id > p.After }, func(id string) string { return id })
+	return TargetList{s.targetsOf(sn, ids), next}
+}
+
+// changedTargets returns the target with an ID, or those of the provider of a credential.
+func (s *Server) changedTargets(sn *snapshot, id string) TargetList {
+	ids := []string{id}
+	if sn.credential(id) != nil {
+		provider, _, _ := strings.Cut(id, "#")
+		ids = slices.DeleteFunc(s.targetIDs(sn), func(target string) bool { return !strings.HasPrefix(target, provider+"/") })
+	}
+	return TargetList{Targets: s.targetsOf(sn, ids)}
 }
 
 func (s *Server) target(sn *snapshot, id string) Target {
@@ -146,7 +169,7 @@ func (s *Server) openTarget(o admin.Opening) (any, error) {
 			Message: "Too many targets are open already; close some of them first."}
 	}
 	s.log.Warn("an operator has opened a target: it gets no more calls", "id", o.ID, "for", span, "by", o.By)
-	return s.targets(), nil
+	return s.changedTargets(sn, o.ID), nil
 }
 
 // closeTarget lets a target or credential be used at once.
@@ -162,7 +185,7 @@ func (s *Server) closeTarget(o admin.Opening) (any, error) {
 		return nil, noSuchTarget(o.ID)
 	}
 	s.log.Warn("an operator has closed a target: its failures are forgotten", "id", o.ID, "by", o.By)
-	return s.targets(), nil
+	return s.changedTargets(sn, o.ID), nil
 }
 
 func (s *Server) isTarget(sn *snapshot, id string) bool {
@@ -181,7 +204,7 @@ func (s *Server) targetMetrics() []telemetry.Target {
 		return nil
 	}
 	var out []telemetry.Target
-	for _, t := range s.targets().Targets {
+	for _, t := range s.targets() {
 		out = append(out, targetMetric(&t))
 	}
 	return out

@@ -53,21 +53,27 @@ func writePair(t *testing.T, cert, key string) *big.Int {
 // runTLS runs a whole server with TLS on both listeners and returns it once it is ready.
 func runTLS(t *testing.T, dir string) (s *Server, api, admin string) {
 	t.Helper()
-	path := filepath.Join(dir, "penstock.yaml")
-	text := `listen: 127.0.0.1:0
+	s = runServer(t, dir, `listen: 127.0.0.1:0
 tls: {cert: cert.pem, key: key.pem}
 admin: {listen: "127.0.0.1:0", tls: {cert: cert.pem, key: key.pem}}
-keys: off
-models: {demo: {targets: [demo/demo]}}
-server: {drain_delay: 0s}
-`
+`+demoOnly+`server: {drain_delay: 0s}
+`, io.Discard)
+	api, admin = s.Addrs()
+	return s, "https://" + api, "https://" + admin
+}
+
+// runServer runs a whole server with a configuration that it writes to a folder, and returns it
+// once it is ready.
+func runServer(t *testing.T, dir, text string, stderr io.Writer) (s *Server) {
+	t.Helper()
+	path := filepath.Join(dir, "penstock.yaml")
 	if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
 		t.Fatal(err)
 	}
 	ctx, stop := context.WithCancel(t.Context())
 	ready, done := make(chan *Server), make(chan error, 1)
 	go func() {
-		done <- Run(ctx, Options{Config: path, Getenv: testEnv(t), Stderr: io.Discard}, func(s *Server) { ready <- s })
+		done <- Run(ctx, Options{Config: path, Getenv: testEnv(t), Stderr: stderr}, func(s *Server) { ready <- s })
 	}()
 	t.Cleanup(func() {
 		stop()
@@ -81,8 +87,7 @@ server: {drain_delay: 0s}
 		done <- err
 		t.Fatalf("Run ended: %v", err)
 	}
-	api, admin = s.Addrs()
-	return s, "https://" + api, "https://" + admin
+	return s
 }
 
 // tlsClient returns a client that trusts every certificate, keeps its connections, and follows

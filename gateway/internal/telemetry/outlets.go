@@ -6,21 +6,21 @@ import "github.com/prometheus/client_golang/prometheus"
 // since the start.
 type Outlets struct {
 	// TracesSent and TracesDropped count requests, EventsSent and EventsDropped what webhooks
-	// were to be told, AccessDropped lines of the access log.
-	TracesSent, TracesDropped, EventsSent, EventsDropped, AccessDropped uint64
+	// were to be told, LinesDropped lines of the log.
+	TracesSent, TracesDropped, EventsSent, EventsDropped, LinesDropped uint64
 }
 
 // outlets is a collector that reads the figures when the metrics are read.
 type outlets struct {
-	read                  func() Outlets
-	traces, hooks, access *prometheus.Desc
+	read                 func() Outlets
+	traces, hooks, lines *prometheus.Desc
 }
 
 func newOutlets(read func() Outlets) *outlets {
 	return &outlets{read,
 		prometheus.NewDesc(nameTraces, "Requests whose traces were sent, or dropped: too many waited, or the collector did not take them.", []string{labelResult}, nil),
 		prometheus.NewDesc(nameWebhooks, "Events that webhooks have taken, or that were dropped.", []string{labelResult}, nil),
-		prometheus.NewDesc(nameAccessDropped, "Lines missing from the access log: too many waited, or they could not be written.", nil, nil),
+		prometheus.NewDesc(nameLinesDropped, "Lines missing from the log, those of requests included: too many waited, or they could not be written.", nil, nil),
 	}
 }
 
@@ -28,7 +28,7 @@ func newOutlets(read func() Outlets) *outlets {
 func (c *outlets) Describe(out chan<- *prometheus.Desc) {
 	out <- c.traces
 	out <- c.hooks
-	out <- c.access
+	out <- c.lines
 }
 
 // Collect implements prometheus.Collector.
@@ -41,5 +41,5 @@ func (c *outlets) Collect(out chan<- prometheus.Metric) {
 	counter(c.traces, now.TracesDropped, "dropped")
 	counter(c.hooks, now.EventsSent, "sent")
 	counter(c.hooks, now.EventsDropped, "dropped")
-	counter(c.access, now.AccessDropped)
+	counter(c.lines, now.LinesDropped)
 }

@@ -42,20 +42,22 @@ type Retries struct {
 }
 
 // targets is a collector that reads the state of targets and credentials when the metrics
-// are read. It shows at most limit of each.
+// are read. It shows at most limit of each, and no target that is not known: callers could fill
+// the limit with names of theirs.
 type targets struct {
 	read        func() []Target
+	known       func(id string) bool
 	credentials func() map[string]bool
 	limit       int
 
 	open, circuit, inflight, errors, errorClass, firstToken, quantile, speed, requests, tokens, cooldown, credentialOpen *prometheus.Desc
 }
 
-func newTargets(read func() []Target, credentials func() map[string]bool, limit int) *targets {
+func newTargets(o *Options) *targets {
 	desc := func(name, help string, labels ...string) *prometheus.Desc {
 		return prometheus.NewDesc(name, help, labels, nil)
 	}
-	return &targets{read, credentials, limit,
+	return &targets{o.Targets, o.Known, o.Credentials, o.MaxValues,
 		desc(nameTargetOpen, "1 while the target's circuit is open or half-open, or all of its credentials are.", labelTarget),
 		desc(nameTargetCircuit, "1 for the state of the target's circuit: closed, open or half-open.", labelTarget, labelState),
 		desc(nameTargetInflight, "Attempts in flight.", labelTarget),
@@ -83,7 +85,7 @@ func (c *targets) Collect(out chan<- prometheus.Metric) {
 	gauge := func(d *prometheus.Desc, v float64, labels ...string) {
 		out <- prometheus.MustNewConstMetric(d, prometheus.GaugeValue, v, labels...)
 	}
-	all := c.read()
+	all := slices.DeleteFunc(c.read(), func(t Target) bool { return c.known != nil && !c.known(t.ID) })
 	for i := range all[:min(len(all), c.limit)] {
 		c.collect(gauge, &all[i])
 	}

@@ -11,10 +11,10 @@ import (
 // then, and no more of them than have room.
 func TestTargetsAreReadWhenAskedFor(t *testing.T) {
 	open := false
-	m := telemetry.New(telemetry.Options{MaxValues: 2,
+	m := telemetry.New(telemetry.Options{MaxValues: 2, Known: func(id string) bool { return id != "a/made-up" },
 		Targets: func() []telemetry.Target {
 			state := map[bool]string{false: "closed", true: "half-open"}[open]
-			return []telemetry.Target{{ID: "a/m", State: state, InFlight: 3, ErrorRate: 0.25, Errors: []telemetry.ErrorShare{{Class: "timeout", Share: 0.25}},
+			return []telemetry.Target{{ID: "a/made-up", State: state}, {ID: "a/m", State: state, InFlight: 3, ErrorRate: 0.25, Errors: []telemetry.ErrorShare{{Class: "timeout", Share: 0.25}},
 				FirstToken: 1500 * time.Millisecond, FirstTokenP50: time.Second, FirstTokenP95: 4 * time.Second, Speed: 81.5, RemainingTokens: 7, RemainingRequests: -1, Cooldown: 3 * time.Second},
 				{ID: "b/m", State: "closed", RemainingRequests: -1, RemainingTokens: -1}, {ID: "c/m"}}
 		},
@@ -25,7 +25,7 @@ func TestTargetsAreReadWhenAskedFor(t *testing.T) {
 		state := map[bool]string{false: "0", true: "1"}[open]
 		got := scrape(t, m)
 		for name, want := range map[string]string{
-			`penstock_target_open{target="a/m"}`: state, `penstock_target_open{target="b/m"}`: "0", `penstock_target_open{target="c/m"}`: "",
+			`penstock_target_open{target="a/made-up"}`: "", `penstock_target_open{target="a/m"}`: state, `penstock_target_open{target="b/m"}`: "0", `penstock_target_open{target="c/m"}`: "",
 			`penstock_target_in_flight{target="a/m"}`: "3", `penstock_target_error_ratio{target="a/m"}`: "0.25",
 			`penstock_target_first_token_seconds{target="a/m"}`: "1.5", `penstock_target_first_token_seconds{target="b/m"}`: "",
 			`penstock_target_circuit{state="closed",target="a/m"}`: map[bool]string{false: "1", true: "0"}[open], `penstock_target_circuit{state="half-open",target="a/m"}`: state,

@@ -23,8 +23,8 @@ type Options struct {
 	// rest are counted as "other". Zero means 200.
 	MaxValues int
 	// Known reports whether a target may have a label of its own; the rest are counted as
-	// PROVIDER/other, so that callers can't use up MaxValues with invented names. Nil
-	// means all. It must be safe for concurrent use.
+	// PROVIDER/other, and their state is not shown, so that callers can't use up MaxValues
+	// with invented names. Nil means all. It must be safe for concurrent use.
 	Known func(target string) bool
 	// Inflight returns the number of requests in flight; nil leaves the metric out.
 	Inflight func() int64
@@ -69,9 +69,10 @@ type Options struct {
 
 // Ledger is the state of a ledger.
 type Ledger struct {
-	// Failing means that nothing can be recorded, Behind that the database lacks records
-	// of the journal.
-	Failing, Behind bool
+	// Failing means that nothing can be recorded.
+	Failing bool
+	// Lag is the age of the oldest record that the database lacks; 0 when there is none.
+	Lag time.Duration
 	// Waiting counts the records in memory that wait to be written, Lost those dropped
 	// since the start.
 	Waiting, Lost int64
@@ -130,9 +131,11 @@ func New(o Options) *Metrics {
 	m.gauge(nameFollowing, "Requests in flight that share the reply to another one.", o.Following)
 	if o.Ledger != nil {
 		m.gauge(nameLedgerFailing, "1 while usage can't be recorded.", func() int64 { return one(o.Ledger().Failing) })
-		m.gauge(nameLedgerBehind, "1 while the ledger's journal can't be imported into its database.", func() int64 { return one(o.Ledger().Behind) })
+		m.registry.MustRegister(prometheus.NewGaugeFunc(prometheus.GaugeOpts{Name: nameLedgerLag, Help: "Age of the oldest record that the ledger's database lacks; 0 when there is none."},
+			func() float64 { return o.Ledger().Lag.Seconds() }))
 		m.gauge(nameLedgerWaiting, "Records in memory that wait for the ledger.", func() int64 { return o.Ledger().Waiting })
-		m.gauge(nameLedgerLost, "Records dropped since the start: they could not be written, and no more could wait.", func() int64 { return o.Ledger().Lost })
+		m.registry.MustRegister(prometheus.NewCounterFunc(prometheus.CounterOpts{Name: nameLedgerLost, Help: "Records dropped: they could not be written, and no more could wait."},
+			func() float64 { return float64(o.Ledger().Lost) }))
 	}
 	if o.DecisionsDropped != nil {
 		m.registry.MustRegister(newDecisionLog(o.DecisionsDropped))
@@ -141,7 +144,7 @@ func New(o Options) *Metrics {
 		m.registry.MustRegister(newPolicyBundle(o.Bundle))
 	}
 	if o.Targets != nil && o.Credentials != nil {
-		m.registry.MustRegister(newTargets(o.Targets, o.Credentials, o.MaxValues))
+		m.registry.MustRegister(newTargets(&o))
 	}
 	if o.Cache != nil {
 		m.registry.MustRegister(newCacheFigures(o.Cache))

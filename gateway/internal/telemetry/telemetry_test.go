@@ -65,7 +65,7 @@ func record() *llm.Record {
 
 // TestStages counts the gateway's own steps, and what limits refuse.
 func TestStages(t *testing.T) {
-	m := telemetry.New(telemetry.Options{Meters: func() int64 { return 7 }, Outlets: func() telemetry.Outlets { return telemetry.Outlets{1, 2, 3, 4, 5} }})
+	m := telemetry.New(telemetry.Options{Meters: func() int64 { return 7 }, Ledger: func() telemetry.Ledger { return telemetry.Ledger{Lag: 1500 * time.Millisecond, Lost: 3} }, Outlets: func() telemetry.Outlets { return telemetry.Outlets{1, 2, 3, 4, 5} }})
 	m.Observe(record())
 	m.Observe(&llm.Record{Status: 429, Exceeded: &llm.Exceeded{Limit: llm.Limit{Name: "canary", Scope: "canary", Unit: llm.UnitUSD}, Why: llm.UsedUp}})
 	got := scrape(t, m)
@@ -78,10 +78,12 @@ func TestStages(t *testing.T) {
 		`penstock_stage_seconds_bucket{stage="reserve",le="5e-05"}`:                              "1",
 		`penstock_budget_refused_total{reason="used_up",unit="usd"}`:                             "1",
 		`penstock_meter_counters`:                                                                "7",
+		`penstock_ledger_lost_records_total`:                                                     "3",
+		`penstock_ledger_lag_seconds`:                                                            "1.5",
 		`penstock_traces_total{result="sent"}`:                                                   "1",
 		`penstock_traces_total{result="dropped"}`:                                                "2",
 		`penstock_webhook_events_total{result="dropped"}`:                                        "4",
-		`penstock_access_log_dropped_total`:                                                      "5",
+		`penstock_log_dropped_total`:                                                             "5",
 		`gen_ai_server_time_per_output_token_seconds_count{route="smart",target="openai/gpt-5"}`: "1",
 	} {
 		if got[name] != want {

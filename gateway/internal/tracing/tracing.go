@@ -55,6 +55,7 @@ const (
 type Exporter struct {
 	o        Options
 	client   *otlptrace.Exporter
+	last     *lastCall
 	resource *resource.Resource
 
 	mu      sync.RWMutex // guards closed, so that nothing is added to a closed queue
@@ -69,12 +70,12 @@ type Exporter struct {
 
 // Start starts the goroutine that sends; Close ends it. It does not wait for the collector.
 func Start(o Options) (*Exporter, error) {
-	transport := http.DefaultTransport.(*http.Transport).Clone()
-	transport.MaxConnsPerHost = 2
+	last := &lastCall{Transport: http.DefaultTransport.(*http.Transport).Clone()}
+	last.MaxConnsPerHost = 2
 	client := otlptracehttp.NewClient(
 		otlptracehttp.WithEndpointURL(o.URL), otlptracehttp.WithHeaders(o.Headers),
 		otlptracehttp.WithRetry(otlptracehttp.RetryConfig{Enabled: true, InitialInterval: 500 * time.Millisecond, MaxInterval: 3 * time.Second, MaxElapsedTime: exportTime}),
-		otlptracehttp.WithHTTPClient(&http.Client{Transport: transport, Timeout: exportTime,
+		otlptracehttp.WithHTTPClient(&http.Client{Transport: last, Timeout: exportTime,
 			CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }}), // which would get the headers
 	)
 	ctx, stop := context.WithCancel(context.Background())
@@ -86,9 +87,9 @@ func Start(o Options) (*Exporter, error) {
 	if o.Log == nil {
 		o.Log = slog.New(slog.DiscardHandler)
 	}
-	e := &Exporter{o: o, client: exporter, stop: stop, records: make(chan *llm.Record, maxWaiting), ended: make(chan struct{}),
+	e := &Exporter{o: o, client: exporter, last: last, stop: stop, records: make(chan *llm.Record, maxWaiting), ended: make(chan struct{}),
 		resource: resource.NewSchemaless(attribute.String("service.name", o.Service), attribute.String("service.version", o.Version))}
-	go e.run(ctx, transport)
+	go e.run(ctx)
 	return e, nil
 }
 
@@ -132,9 +133,9 @@ func (e *Exporter) Exported() uint64 { return e.exported.Load() }
 func (e *Exporter) Dropped() uint64 { return e.dropped.Load() }
 
 // run sends what is queued, in batches.
-func (e *Exporter) run(ctx context.Context, transport *http.Transport) {
+func (e *Exporter) run(ctx context.Context) {
 	defer close(e.ended)
-	defer transport.CloseIdleConnections()
+	defer e.last.CloseIdleConnections()
 	timer := time.NewTimer(every)
 	defer timer.Stop()
 	var b batch
@@ -170,26 +171,27 @@ func (e *Exporter) send(ctx context.Context, b *batch) {
 	}
 	ctx, cancel := context.WithTimeout(ctx, exportTime)
 	defer cancel()
+	e.last.status, e.last.err = 0, nil
 	err := e.client.ExportSpans(ctx, b.spans)
 	if err == nil {
 		e.exported.Add(b.requests)
 	} else {
 		e.dropped.Add(b.requests)
 	}
-	e.report(err)
+	e.report(err == nil)
 	clear(b.spans)
 	b.spans, b.requests = b.spans[:0], 0
 }
 
 // report logs when sending begins to fail, and when it works again.
-func (e *Exporter) report(err error) {
+func (e *Exporter) report(sent bool) {
 	switch {
-	case err != nil && !e.failing:
-		e.o.Log.Warn("traces can't be sent; requests go on without them (telemetry.otlp)", "url", e.o.URL, "err", err)
-	case err == nil && e.failing:
+	case !sent && !e.failing:
+		e.o.Log.Warn("traces can't be sent; requests go on without them (telemetry.otlp)", "url", e.o.URL, "err", e.last.fault())
+	case sent && e.failing:
 		e.o.Log.Info("traces can be sent again", "url", e.o.URL)
 	}
-	e.failing = err != nil
+	e.failing = !sent
 }
 
 // Close sends what is queued until ctx ends, and drops the rest.

@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/hex"
 	"io"
+	"log/slog"
 	"net/http"
 	"net/http/httptest"
 	"strings"
@@ -227,14 +228,38 @@ func TestCollectorThatHangs(t *testing.T) {
 	}
 }
 
+// TestCollectorThatRefuses is logged, with nothing of what it says: it may quote what it got.
 func TestCollectorThatRefuses(t *testing.T) {
-	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusBadRequest) }))
-	defer server.Close()
-	e := start(t, tracing.Options{URL: server.URL + "/"})
-	e.Observe(record())
-	closeAll(t, e)
-	if e.Exported() != 0 || e.Dropped() != 1 {
-		t.Errorf("%d exported, %d dropped", e.Exported(), e.Dropped())
+	for name, test := range map[string]struct {
+		answer http.HandlerFunc
+		want   string
+	}{
+		"refused": {func(w http.ResponseWriter, r *http.Request) {
+			http.Error(w, "bad token "+r.Header.Get("Authorization"), http.StatusUnauthorized)
+		}, "the collector answered 401 Unauthorized"},
+		"partly": {func(w http.ResponseWriter, r *http.Request) {
+			text := r.Header.Get("Authorization") // {partial_success: {rejected_spans: 1, error_message: text}}
+			w.Header().Set("Content-Type", "application/x-protobuf")
+			_, _ = io.WriteString(w, "\x0a"+string(rune(len(text)+4))+"\x08\x01\x12"+string(rune(len(text)))+text)
+		}, "the collector has rejected spans"},
+		"cut": {func(http.ResponseWriter, *http.Request) { panic(http.ErrAbortHandler) }, "EOF"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			server := httptest.NewServer(test.answer)
+			defer server.Close()
+			var log strings.Builder
+			e := start(t, tracing.Options{URL: server.URL + "/", Headers: map[string]string{"authorization": "canary-token"}, Log: slog.New(slog.NewTextHandler(&log, nil))})
+			for range 200 { // in several batches
+				e.Observe(record())
+			}
+			closeAll(t, e)
+			if e.Exported() != 0 || e.Dropped() != 200 {
+				t.Errorf("%d exported, %d dropped", e.Exported(), e.Dropped())
+			}
+			if got := log.String(); !strings.Contains(got, test.want) || strings.Count(got, "\n") != 1 || strings.Contains(got, "canary") {
+				t.Errorf("the log is %s, want one line with %q", got, test.want)
+			}
+		})
 	}
 }
 

@@ -33,6 +33,7 @@ func (h *Health) Begin(id string, a Asking) (Flight, bool) {
 	if a.LastResort {
 		t.circuit.hasten(now)
 	}
+	h.noteState(id, t, a.Credentials, now)
 	if h.openings.block(id, now).why != "" || !t.circuit.blockedUntil(now, h.o.MaxOpen).IsZero() {
 		return Flight{}, false
 	}
@@ -96,6 +97,7 @@ func (f Flight) FirstToken(after time.Duration, header http.Header) {
 		f.t.speed.begin(now, after)
 	}
 	f.answer()
+	f.h.noteState(f.id, f.t, f.credentials, now)
 }
 
 // answer notes that the attempt was answered, which closes the circuits that it was probing. The target's lock is held.
@@ -142,6 +144,7 @@ func (f Flight) record(o Outcome) outcomeClass {
 		f.deny(now, o)
 	}
 	f.release()
+	f.h.noteState(f.id, f.t, f.credentials, now)
 	return class
 }
 

@@ -30,6 +30,8 @@ type HealthOptions struct {
 	// of all unknown ones of its provider until it has answered once. Nil means that all
 	// targets are known. It must be fast and safe for concurrent use.
 	Known func(id string) bool
+	// Changes has changes of targets' states noted for TakeChanges.
+	Changes bool
 	// Random returns numbers in [0, 1) for jitter. Nil means math/rand.
 	Random func() float64
 }
@@ -65,6 +67,7 @@ type Health struct {
 	now func() time.Time
 	registry
 	openings
+	changes changes
 	// usual is what plain replies are measured by where nothing better is known.
 	usual shape
 }

@@ -89,7 +89,18 @@ func TestHealthHammer(t *testing.T) {
 		now = now.Add(time.Millisecond)
 		return now
 	}
-	h := NewHealth(HealthOptions{Known: func(id string) bool { return id != "p1/m2" }}, clock)
+	h := NewHealth(HealthOptions{Changes: true, Known: func(id string) bool { return id != "p1/m2" }}, clock)
+	states := map[string]string{"p0/m0": Closed, "p1/m1": Closed} // those that are never dropped
+	take := func() {
+		for _, c := range h.TakeChanges() {
+			if was, ok := states[c.Target]; ok {
+				if c.From != was || c.To.State == was {
+					t.Errorf("%s changes from %s to %s, and was %s", c.Target, c.From, c.To.State, was)
+				}
+				states[c.Target] = c.To.State
+			}
+		}
+	}
 	budget := NewRetryBudget(RetryBudgetOptions{Share: 0.2, PerSecond: 10, Burst: 100}, clock)
 	var wg sync.WaitGroup
 	for g := range 8 {
@@ -107,6 +118,9 @@ func TestHealthHammer(t *testing.T) {
 					budget.Withdraw()
 				}
 				if i%500 == 0 {
+					if g == 0 {
+						take()
+					}
 					h.Forget("p0")
 					h.Retain([]string{"p0", "p1"}, func(id string) bool { return id != "p0/m1" })
 				}
@@ -117,6 +131,12 @@ func TestHealthHammer(t *testing.T) {
 	for _, id := range []string{"p0/m0", "p1/m1"} {
 		if n := h.Stats(id).Inflight; n != 0 {
 			t.Errorf("inflight of %s = %d after all is done", id, n)
+		}
+		take() // makes room
+		s, _ := h.State(id)
+		take()
+		if states[id] != s.State {
+			t.Errorf("%s is %s by its changes, and %s", id, states[id], s.State)
 		}
 	}
 }

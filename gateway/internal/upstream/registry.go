@@ -81,6 +81,13 @@ func (r *registry) findOrAdd(id string, known func(string) bool) *target {
 	return r.add(id, p)
 }
 
+// find returns a target with figures of its own; nil if there is none.
+func (r *registry) find(id string) *target {
+	r.mu.RLock()
+	defer r.mu.RUnlock()
+	return r.targets[id]
+}
+
 // provider returns a provider and adds it if need be. The lock is held.
 func (r *registry) provider(name string) *provider {
 	p := r.providers[name]

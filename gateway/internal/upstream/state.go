@@ -35,18 +35,25 @@ type CredentialState struct {
 // Targets returns the IDs of the targets that are remembered, in their order.
 func (h *Health) Targets() []string { return slices.Sorted(maps.Keys(h.all())) }
 
-// State returns the state of a target, and those of its credentials there.
+// State returns the state of a target, and those of its credentials there. It notes the target's
+// state for TakeChanges.
 func (h *Health) State(id string, credentials ...*Credential) (State, []CredentialState) {
 	t, now := h.findOrAdd(id, h.o.Known), h.now()
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	b := h.blockOfTarget(id, t, credentials, now, false)
-	half := t.circuit.halfOpen(now) && (b.why == "" || b == blocked(t.circuit.blockedUntil(now, h.o.MaxOpen), t.circuit.why))
+	h.noteState(id, t, credentials, now)
 	of := make([]CredentialState, len(credentials))
 	for i := range credentials {
 		of[i] = h.credentialState(t, credentials, i, now)
 	}
-	return stateOf(b, half), of
+	return h.stateOfTarget(id, t, credentials, now), of
+}
+
+// stateOfTarget returns the state of a target. Its lock is held.
+func (h *Health) stateOfTarget(id string, t *target, credentials []*Credential, now time.Time) State {
+	b := h.blockOfTarget(id, t, credentials, now, false)
+	half := t.circuit.halfOpen(now) && (b.why == "" || b == blocked(t.circuit.blockedUntil(now, h.o.MaxOpen), t.circuit.why))
+	return stateOf(b, half)
 }
 
 // credentialState returns the state of the i-th credential at a target. The target's lock is

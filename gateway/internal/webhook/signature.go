@@ -26,6 +26,15 @@ func Sign(secret, timestamp string, body []byte) string {
 	return "v1=" + hex.EncodeToString(mac.Sum(nil))
 }
 
+// host returns the part of an address that tells receivers apart and holds no credential.
+func host(address string) string {
+	u, err := url.Parse(address)
+	if err != nil {
+		return ""
+	}
+	return u.Host
+}
+
 // withoutURL returns the cause of a failed call. The address may hold a credential, as some
 // receivers have it.
 func withoutURL(err error) error {

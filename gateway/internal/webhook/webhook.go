@@ -128,7 +128,7 @@ func (h *Hook) run(ctx context.Context) {
 	for e := range h.events {
 		if err := h.deliver(ctx, e); err != nil {
 			h.dropped.Add(1)
-			h.o.Log.Warn("a webhook was not delivered", "type", e.Type, "event", e.ID, "err", err)
+			h.o.Log.Warn("a webhook was not delivered", "host", host(h.o.URL), "type", e.Type, "event", e.ID, "err", err)
 			continue
 		}
 		h.delivered.Add(1)
@@ -180,9 +180,9 @@ func (h *Hook) send(ctx context.Context, e Event, body []byte) (again bool, err 
 	case resp.StatusCode >= 200 && resp.StatusCode < 300:
 		return false, nil
 	case resp.StatusCode >= 500, resp.StatusCode == http.StatusTooManyRequests, resp.StatusCode == http.StatusRequestTimeout:
-		return true, fmt.Errorf("the receiver answered %s", resp.Status)
+		return true, fmt.Errorf("the receiver answered %d %s", resp.StatusCode, http.StatusText(resp.StatusCode))
 	}
-	return false, fmt.Errorf("the receiver answered %s, which is not tried again", resp.Status)
+	return false, fmt.Errorf("the receiver answered %d %s, which is not tried again", resp.StatusCode, http.StatusText(resp.StatusCode))
 }
 
 // Close sends what is queued until ctx ends, and drops the rest.

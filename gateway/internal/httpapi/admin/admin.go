@@ -37,23 +37,23 @@ type Operations interface {
 	// Spend sums up requests. The result encodes as {"rows": […], "total": {…}}; the rows are
 	// also offered as CSV.
 	Spend(ctx context.Context, q SpendQuery) (any, error)
-	// Budgets lists what is used and reserved of every limit.
-	Budgets(ctx context.Context) (any, error)
-	// Correct sets what a limit's counter has as used, and returns what Budgets does.
+	// Budgets lists what is used and reserved of limits.
+	Budgets(ctx context.Context, q BudgetsQuery) (any, error)
+	// Correct sets what a limit's counter has as used, and returns what Budgets does of it.
 	Correct(ctx context.Context, c Correction) (any, error)
 	// Raises lists the temporary raises of limits that are in force. Raise makes one for an
 	// operator, EndRaise ends one; they return it.
-	Raises(ctx context.Context) (any, error)
+	Raises(ctx context.Context, p Page) (any, error)
 	Raise(ctx context.Context, spec RaiseSpec, operator string) (any, error)
 	EndRaise(ctx context.Context, id string) (any, error)
-	// Limits returns every limit that the policy names for a caller, and how full it is.
+	// Limits lists the limits that the policy names for a caller, and how full they are.
 	Limits(ctx context.Context, q LimitsQuery) (any, error)
 	// Explain makes every decision about a request of that caller without sending it.
 	Explain(ctx context.Context, req *llm.Request, as Asker) (*llm.Record, error)
 	// Targets lists the targets with their circuits, figures and credentials.
-	Targets(ctx context.Context) (any, error)
+	Targets(ctx context.Context, p Page) (any, error)
 	// OpenTarget keeps a target or credential from being used, CloseTarget lets it be used at
-	// once. Both return what Targets does.
+	// once. Both return what Targets does of the target, or of those of the credential's provider.
 	OpenTarget(ctx context.Context, o Opening) (any, error)
 	CloseTarget(ctx context.Context, o Opening) (any, error)
 	// CacheStats returns the figures of the cache.
@@ -62,7 +62,7 @@ type Operations interface {
 	Purge(ctx context.Context, what Purge) error
 	// Policies returns the policy in force, Plugins the modules with what they have done.
 	Policies(ctx context.Context) (any, error)
-	Plugins(ctx context.Context) (any, error)
+	Plugins(ctx context.Context, p Page) (any, error)
 	// Reload loads configuration, policies and modules again.
 	Reload(ctx context.Context) (any, error)
 	// Keys are the virtual keys, teams and users.
@@ -121,20 +121,20 @@ func Routes(o Operations) []Route {
 		{http.MethodPost, "/admin/v1/routes/compare", `replay records through two routers: {"routers":[{"router","with"},…],"since","model"}`, h.compare},
 		{http.MethodPost, "/admin/v1/policy/diff", `who would be treated differently by other policies: {"files":{"NAME.rego":"…"},"since","until","model","examples"}`, h.diffPolicy},
 		{http.MethodGet, "/admin/v1/spend", "spend by dimension: ?by=model,team&since=24h&until=&zone=UTC&format=json|csv, and a dimension=value to select", h.spend},
-		{http.MethodGet, "/admin/v1/budgets", "what is used and reserved of every limit", h.budgets},
+		{http.MethodGet, "/admin/v1/budgets", "what is used and reserved of every limit: ?scope=team:*&unit=&full=0.8&limit=&after=", h.budgets},
 		{http.MethodPost, "/admin/v1/budgets", `correct a counter: {"scope","unit","window","used"}`, h.correct},
-		{http.MethodGet, "/admin/v1/raises", "temporary raises of limits", h.raises},
+		{http.MethodGet, "/admin/v1/raises", "temporary raises of limits: ?limit=&after=", h.raises},
 		{http.MethodPost, "/admin/v1/raises", `raise limits until a time: {"scope","unit","window","by" or "to","until","reason"}`, h.raise},
 		{http.MethodDelete, "/admin/v1/raises/{id}", "end a temporary raise early", h.endRaise},
-		{http.MethodGet, "/admin/v1/limits", "every limit of a caller: ?key=ID&model=NAME&team=&user=&session=&tag=NAME=VALUE", h.limits},
-		{http.MethodGet, "/admin/v1/targets", "targets with their circuits, figures and credentials", h.targets},
+		{http.MethodGet, "/admin/v1/limits", "every limit of a caller: ?key=ID&model=NAME&team=&user=&session=&tag=NAME=VALUE&at=&limit=&after=", h.limits},
+		{http.MethodGet, "/admin/v1/targets", "targets with their circuits, figures and credentials: ?limit=&after=", h.targets},
 		{http.MethodPost, "/admin/v1/targets/open", `take a target or credential out of use: {"id","for"}`, h.openTarget},
 		{http.MethodPost, "/admin/v1/targets/close", `let a target or credential be used at once: {"id"}`, h.closeTarget},
 		{http.MethodPost, "/admin/v1/explain", "what would happen to a request, without sending it", h.explain},
 		{http.MethodGet, "/admin/v1/cache", "the cache's size, hit ratio and what it has saved", h.cacheStats},
 		{http.MethodDelete, "/admin/v1/cache", "purge cached replies: ?all=true, ?model=NAME, ?namespace=NAME or ?id=ID", h.purge},
 		{http.MethodGet, "/admin/v1/policies", "the policy in force, and why the last reload was refused", h.policies},
-		{http.MethodGet, "/admin/v1/plugins", "the modules and what they have done", h.plugins},
+		{http.MethodGet, "/admin/v1/plugins", "the modules and what they have done: ?limit=&after=", h.plugins},
 		{http.MethodPost, "/admin/v1/reload", "load configuration, policies and modules again", h.reload},
 		{http.MethodGet, "/admin/v1/keys", "virtual keys: ?team=&user=&state=active|blocked|expired|replaced|revoked&limit=&after=", h.listKeys},
 		{http.MethodPost, "/admin/v1/keys", `create a key: {"name","team","user","roles","models","tags","budget","expires"}`, h.createKey},

@@ -18,6 +18,8 @@ import (
 // is unknown to it.
 type fake struct {
 	spend      SpendQuery
+	budgets    BudgetsQuery
+	page       Page
 	correction Correction
 	raise      RaiseSpec
 	raiser     string
@@ -58,7 +60,10 @@ func (f *fake) Follow(_ context.Context, each func(*llm.Record)) error {
 
 func (f *fake) Policies(context.Context) (any, error) { return map[string]string{"revision": "r"}, nil }
 
-func (f *fake) Plugins(context.Context) (any, error) { return map[string]int{"plugins": 1}, nil }
+func (f *fake) Plugins(_ context.Context, p Page) (any, error) {
+	f.page = p
+	return map[string]int{"plugins": 1}, nil
+}
 
 func (f *fake) Replay(_ context.Context, id string) (any, error) {
 	if id == "none" {
@@ -88,11 +93,15 @@ func (f *fake) Spend(_ context.Context, q SpendQuery) (any, error) {
 	return map[string]any{"rows": []map[string]any{{"model": "m"}}, "total": map[string]int{"requests": 1}}, nil
 }
 
-func (f *fake) Budgets(context.Context) (any, error) {
+func (f *fake) Budgets(_ context.Context, q BudgetsQuery) (any, error) {
+	f.budgets, f.page = q, q.Page
 	return map[string]any{"budgets": []string{"one"}}, nil
 }
 
-func (f *fake) Raises(context.Context) (any, error) { return []string{"raise"}, nil }
+func (f *fake) Raises(_ context.Context, p Page) (any, error) {
+	f.page = p
+	return []string{"raise"}, nil
+}
 
 func (f *fake) Raise(_ context.Context, spec RaiseSpec, operator string) (any, error) {
 	f.raise, f.raiser = spec, operator
@@ -107,7 +116,7 @@ func (f *fake) EndRaise(_ context.Context, id string) (any, error) {
 }
 
 func (f *fake) Limits(_ context.Context, q LimitsQuery) (any, error) {
-	f.limits = q
+	f.limits, f.page = q, q.Page
 	return []string{"limit"}, nil
 }
 
@@ -125,7 +134,10 @@ func (f *fake) Explain(_ context.Context, req *llm.Request, as Asker) (*llm.Reco
 	return &llm.Record{ID: req.ID, Dry: true}, nil
 }
 
-func (f *fake) Targets(context.Context) (any, error) { return []string{"one"}, nil }
+func (f *fake) Targets(_ context.Context, p Page) (any, error) {
+	f.page = p
+	return []string{"one"}, nil
+}
 
 func (f *fake) OpenTarget(_ context.Context, o Opening) (any, error) {
 	if f.opened = o; o.ID == "none" {
@@ -230,6 +242,48 @@ func TestBudgets(t *testing.T) {
 	}
 }
 
+func TestBudgetsQuery(t *testing.T) {
+	for query, want := range map[string]BudgetsQuery{
+		"":                                      {Page: Page{Limit: usualPage}},
+		"?scope=team:*&unit=usd&full=0.8":       {Scope: "team:*", Unit: llm.UnitUSD, Full: 0.8, Page: Page{Limit: usualPage}},
+		"?full=2&unit=requests&after=a&limit=1": {Unit: llm.UnitRequests, Full: 2, Page: Page{"a", 1}},
+	} {
+		f := new(fake)
+		if status, _, err := call(t, f, "GET", "/admin/v1/budgets"+query, ""); status != 200 || f.budgets != want {
+			t.Errorf("%s: %d %v asks for %+v, want %+v", query, status, err, f.budgets, want)
+		}
+	}
+	for query, message := range map[string]string{
+		"unit=eur":   `unit: there is no unit "eur"; use one of usd, tokens, input_tokens, output_tokens, requests, concurrent.`,
+		"full=80%25": "full: write a share of the maximum, such as 0.8.",
+		"full=-1":    "full: write a share of the maximum, such as 0.8.",
+		"full=inf":   "full: write a share of the maximum, such as 0.8.",
+		"full=NaN":   "full: write a share of the maximum, such as 0.8.",
+		"ful=0.8":    `There is no parameter "ful" here; there are scope, unit, full, limit, after.`,
+	} {
+		if status, _, err := call(t, new(fake), "GET", "/admin/v1/budgets?"+query, ""); status != 400 || err.Message != message {
+			t.Errorf("%s: %d %v, want a 400 with %q", query, status, err, message)
+		}
+	}
+}
+
+// TestPages: all lists take the same parameters within the same bounds.
+func TestPages(t *testing.T) {
+	for _, path := range []string{"/admin/v1/budgets", "/admin/v1/raises", "/admin/v1/limits", "/admin/v1/targets", "/admin/v1/plugins"} {
+		for query, want := range map[string]Page{"": {Limit: 100}, "?limit=&after=": {Limit: 100}, "?limit=1000&after=x%20y": {"x y", 1000}, "?limit=1": {Limit: 1}} {
+			f := new(fake)
+			if status, _, err := call(t, f, "GET", path+query, ""); status != 200 || f.page != want {
+				t.Errorf("%s%s: %d %v asks for %+v, want %+v", path, query, status, err, f.page, want)
+			}
+		}
+		for _, limit := range []string{"0", "-1", "1001", "many", "1.5"} {
+			if status, _, err := call(t, new(fake), "GET", path+"?limit="+limit, ""); status != 400 || err.Param != "limit" || err.Message != "limit: write a number from 1 to 1000." {
+				t.Errorf("%s?limit=%s: %d %v, want a 400", path, limit, status, err)
+			}
+		}
+	}
+}
+
 func TestCacheStats(t *testing.T) {
 	status, reply, _ := call(t, new(fake), "GET", "/admin/v1/cache", "")
 	if body := string(reply.Body); status != 200 || !strings.Contains(body, `"entries":3,`) || !strings.Contains(body, `"hit_ratio":null,"saved_usd":0.5`) {
@@ -288,7 +342,7 @@ func TestRaises(t *testing.T) {
 func TestLimits(t *testing.T) {
 	f := new(fake)
 	status, _, _ := call(t, f, "GET", "/admin/v1/limits?key=k&model=m&team=a&user=u&session=s&tag=x=1&tag=y&at=12:00", "")
-	want := LimitsQuery{Asker{Key: "k", Team: "a", User: "u", Session: "s", At: "12:00", Tags: map[string]string{"x": "1", "y": "true"}}, "m"}
+	want := LimitsQuery{Asker{Key: "k", Team: "a", User: "u", Session: "s", At: "12:00", Tags: map[string]string{"x": "1", "y": "true"}}, "m", Page{Limit: usualPage}}
 	if d := cmp.Diff(want, f.limits); d != "" || status != 200 {
 		t.Errorf("%d %s", status, d)
 	}

@@ -15,11 +15,11 @@ type AuditList struct {
 }
 
 func (h handlers) listAudit(r *http.Request, _ Input) (Reply, error) {
-	limit, err := page(r)
+	p, err := page(r)
 	if err != nil {
 		return Reply{}, err
 	}
-	q := audit.Query{After: r.URL.Query().Get("after"), Limit: limit}
+	q := audit.Query{After: p.After, Limit: p.Limit}
 	if since := r.URL.Query().Get("since"); since != "" {
 		if q.Since, err = ParseSince(since, time.Now()); err != nil {
 			return Reply{}, badQuery("since", err)

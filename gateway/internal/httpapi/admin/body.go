@@ -4,10 +4,8 @@ import (
 	"bytes"
 	"encoding/json"
 	"errors"
-	"fmt"
 	"io"
 	"net/http"
-	"strconv"
 
 	"github.com/penstock/penstock/gateway/internal/jsontext"
 	"github.com/penstock/penstock/gateway/internal/llm"
@@ -34,23 +32,4 @@ func readBody(in Input, v any, form string) error {
 		return nil
 	}
 	return &llm.Error{Code: llm.CodeInvalidRequest, Status: http.StatusBadRequest, Message: "The body is invalid: " + why + ". Send " + form + "."}
-}
-
-// Bounds of pages.
-const (
-	usualPage = 100
-	maxPage   = 1000
-)
-
-// page returns the number of entries that ?limit= asks for.
-func page(r *http.Request) (int, error) {
-	text := r.URL.Query().Get("limit")
-	if text == "" {
-		return usualPage, nil
-	}
-	n, err := strconv.Atoi(text)
-	if err != nil || n < 1 || n > maxPage {
-		return 0, badQuery("limit", fmt.Errorf("write a number from 1 to %d", maxPage))
-	}
-	return n, nil
 }

@@ -167,12 +167,12 @@ func (h handlers) access(in Input) keys.Access {
 }
 
 func (h handlers) listKeys(r *http.Request, in Input) (Reply, error) {
-	limit, err := page(r)
+	p, err := page(r)
 	if err != nil {
 		return Reply{}, err
 	}
 	query := r.URL.Query()
-	list, next, err := h.access(in).Page(r.Context(), keys.Filter{Team: query.Get("team"), User: query.Get("user"), State: query.Get("state"), After: query.Get("after"), Limit: limit})
+	list, next, err := h.access(in).Page(r.Context(), keys.Filter{Team: query.Get("team"), User: query.Get("user"), State: query.Get("state"), After: p.After, Limit: p.Limit})
 	if err != nil {
 		return Reply{}, err
 	}

@@ -2,11 +2,9 @@ package admin
 
 import (
 	"net/http"
-	"slices"
 	"strings"
 
 	"github.com/penstock/penstock/gateway/internal/httpapi/tags"
-	"github.com/penstock/penstock/gateway/internal/llm"
 )
 
 // LimitsQuery asks which limits apply to a caller.
@@ -15,20 +13,22 @@ type LimitsQuery struct {
 	Asker
 	// Model is the model that it asks for; empty for each that it may use.
 	Model string
+	Page
 }
 
 // limitsParams are the parameters of GET /admin/v1/limits.
-var limitsParams = []string{"key", "team", "user", "model", "session", "tag", "at"}
+var limitsParams = []string{"key", "team", "user", "model", "session", "tag", "at", "limit", "after"}
 
 func (h handlers) limits(r *http.Request, _ Input) (Reply, error) {
 	values := r.URL.Query()
-	for name := range values {
-		if !slices.Contains(limitsParams, name) {
-			return Reply{}, &llm.Error{Code: llm.CodeInvalidRequest, Status: http.StatusBadRequest, Param: name,
-				Message: "There is no parameter " + llm.Quote(name) + " here; there are " + strings.Join(limitsParams, ", ") + "."}
-		}
+	if err := onlyParams(values, limitsParams); err != nil {
+		return Reply{}, err
 	}
-	q := LimitsQuery{Model: values.Get("model"), Asker: Asker{Key: values.Get("key"), Team: values.Get("team"), User: values.Get("user"),
+	p, err := page(r)
+	if err != nil {
+		return Reply{}, err
+	}
+	q := LimitsQuery{Page: p, Model: values.Get("model"), Asker: Asker{Key: values.Get("key"), Team: values.Get("team"), User: values.Get("user"),
 		Session: values.Get("session"), At: values.Get("at"), Tags: parseTags(values["tag"])}}
 	if err := tags.Check(q.Tags); err != nil {
 		return Reply{}, err

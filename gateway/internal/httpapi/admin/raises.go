@@ -26,11 +26,7 @@ type RaiseSpec struct {
 }
 
 func (h handlers) raises(r *http.Request, _ Input) (Reply, error) {
-	list, err := h.ops.Raises(r.Context())
-	if err != nil {
-		return Reply{}, err
-	}
-	return jsonReply(list)
+	return listPage(r, h.ops.Raises)
 }
 
 func (h handlers) raise(r *http.Request, in Input) (Reply, error) {

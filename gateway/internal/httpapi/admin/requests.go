@@ -73,9 +73,11 @@ func (h handlers) listRequests(r *http.Request, in Input) (Reply, error) {
 	if err != nil {
 		return Reply{}, err
 	}
-	if f.Limit, err = page(r); err != nil {
+	p, err := page(r)
+	if err != nil {
 		return Reply{}, err
 	}
+	f.Limit = p.Limit
 	list := RequestList{Requests: []RequestRow{}}
 	if !own {
 		return jsonReply(list)
@@ -223,9 +225,5 @@ func (h handlers) policies(r *http.Request, _ Input) (Reply, error) {
 }
 
 func (h handlers) plugins(r *http.Request, _ Input) (Reply, error) {
-	list, err := h.ops.Plugins(r.Context())
-	if err != nil {
-		return Reply{}, err
-	}
-	return jsonReply(list)
+	return listPage(r, h.ops.Plugins)
 }

@@ -32,11 +32,7 @@ type OpeningBody struct {
 }
 
 func (h handlers) targets(r *http.Request, _ Input) (Reply, error) {
-	list, err := h.ops.Targets(r.Context())
-	if err != nil {
-		return Reply{}, err
-	}
-	return jsonReply(list)
+	return listPage(r, h.ops.Targets)
 }
 
 func (h handlers) openTarget(r *http.Request, in Input) (Reply, error) {

@@ -44,11 +44,11 @@ type Removal struct {
 }
 
 func (h handlers) listTeams(r *http.Request, in Input) (Reply, error) {
-	limit, err := page(r)
+	p, err := page(r)
 	if err != nil {
 		return Reply{}, err
 	}
-	list, next, err := h.access(in).Teams(r.Context(), r.URL.Query().Get("after"), limit)
+	list, next, err := h.access(in).Teams(r.Context(), p.After, p.Limit)
 	if err != nil {
 		return Reply{}, err
 	}

@@ -26,11 +26,11 @@ type UserList struct {
 }
 
 func (h handlers) listUsers(r *http.Request, in Input) (Reply, error) {
-	limit, err := page(r)
+	p, err := page(r)
 	if err != nil {
 		return Reply{}, err
 	}
-	list, next, err := h.access(in).Users(r.Context(), r.URL.Query().Get("after"), limit)
+	list, next, err := h.access(in).Users(r.Context(), p.After, p.Limit)
 	if err != nil {
 		return Reply{}, err
 	}

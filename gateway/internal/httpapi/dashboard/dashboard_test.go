@@ -39,6 +39,12 @@ type fake struct {
 	trail    *audit.Log
 	raised   []RaiseAsk
 	ended    []string
+	// more is how many limits, raises and targets there are beside those that all tests have, scope what
+	// Fullest was asked for.
+	more  int
+	scope string
+	// used is what each limit of a key has used.
+	used int64
 	// files and since are what WhatIf was asked.
 	files map[string]string
 	since time.Time
@@ -57,7 +63,7 @@ func (f *fake) Targets() Targets {
 	gap := math.NaN()
 	row := []float64{5, gap}
 	return Targets{Starts: []time.Time{{}, time.Time{}.Add(time.Minute)}, Faults: map[llm.Fault]int64{llm.Fault(hostile): 3}, OverheadP50: gap, Overhead: []Bucket{{0.5, 3}},
-		All: []Target{{ID: hostile, State: hostile, Why: hostile, Requests: 3, FirstP50: row, FirstP95: row, FirstP99: row, TotalP50: row, TotalP95: row, TotalP99: row, DayFirstP95: gap, Outages: []Outage{{From: time.Time{}, Why: hostile}}}, {ID: "idle"}}, Stages: []Stage{{hostile, time.Millisecond}}}
+		All: append([]Target{{ID: hostile, State: hostile, Why: hostile, Requests: 3, FirstP50: row, FirstP95: row, FirstP99: row, TotalP50: row, TotalP95: row, TotalP99: row, DayFirstP95: gap, Outages: []Outage{{From: time.Time{}, Why: hostile}}}, {ID: "idle"}}, slices.Repeat([]Target{{ID: "more"}}, f.more)...), Stages: []Stage{{hostile, time.Millisecond}}}
 }
 
 func (f *fake) Spend(_ context.Context, q SpendQuery) (SpendReport, error) {
@@ -157,12 +163,22 @@ func (f *fake) Audit(ctx context.Context, e audit.Entry) {
 	}
 }
 
-func (f *fake) Counts() []Count {
-	return []Count{{Scope: hostile, Unit: llm.UnitUSD, Window: "day", Used: int64(llm.USD), Reserved: int64(llm.USD), Max: 4 * int64(llm.USD)}, {Scope: "all", Unit: llm.UnitConcurrent, Used: 1}}
+func (f *fake) Count(scope string, u llm.Unit, window string) (Count, bool) {
+	return Count{Scope: scope, Unit: u, Window: window, Used: f.used}, f.used > 0
+}
+
+// Fullest has f.more limits beside two.
+func (f *fake) Fullest(scope string, n int) ([]Count, int) {
+	f.scope = scope
+	list := []Count{{Scope: hostile, Unit: llm.UnitUSD, Window: "day", Used: int64(llm.USD), Reserved: int64(llm.USD), Max: 4 * int64(llm.USD)}, {Scope: "all", Unit: llm.UnitConcurrent, Used: 1}}
+	for i := range f.more {
+		list = append(list, Count{Scope: fmt.Sprintf("key:%d", i), Unit: llm.UnitRequests, Window: "1m"})
+	}
+	return list[:min(len(list), n)], len(list)
 }
 
 func (f *fake) Raises() []Raise {
-	return []Raise{{ID: hostile, Scope: hostile, Unit: llm.UnitRequests, Window: hostile, Reason: hostile, Operator: hostile, By: 5}}
+	return append(slices.Repeat([]Raise{{ID: "raise_1", Scope: "team:a", Unit: llm.UnitRequests}}, f.more), []Raise{{ID: hostile, Scope: hostile, Unit: llm.UnitRequests, Window: hostile, Reason: hostile, Operator: hostile, By: 5}}...)
 }
 
 func (f *fake) Raise(_ context.Context, ask RaiseAsk, operator string) error {

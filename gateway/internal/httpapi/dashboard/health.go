@@ -20,7 +20,7 @@ import (
 // first.
 type Targets struct {
 	Starts []time.Time
-	// All are the targets that have answered or are configured, by name.
+	// All are the targets that have answered or are configured, those with the most requests first.
 	All []Target
 	// Faults counts failed attempts by their cause.
 	Faults map[llm.Fault]int64

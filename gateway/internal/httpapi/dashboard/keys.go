@@ -20,8 +20,11 @@ import (
 type Budgets interface {
 	// Keys are the virtual keys, teams and users.
 	Keys() *keys.Keys
-	// Counts lists what is used of every limit.
-	Counts() []Count
+	// Count returns what is used of one limit; false if nothing is counted there now.
+	Count(scope string, u llm.Unit, window string) (Count, bool)
+	// Fullest lists at most n limits whose scope fits a pattern, in which * stands for any text:
+	// those that are used most, the fullest first. all is how many fit.
+	Fullest(scope string, n int) (list []Count, all int)
 	// Raises lists the temporary raises in force; Raise makes one for an operator, and EndRaise
 	// ends one.
 	Raises() []Raise
@@ -69,10 +72,16 @@ type keysView struct {
 	Form  keyForm
 	// Creates says that the user may make keys.
 	Creates bool
-	Budgets []budgetView
-	Raises  []Raise
-	Teams   []keys.Team
-	Users   []keys.User
+	// Scope is the pattern of the scopes of Budgets, which are the fullest of all AllBudgets that
+	// fit.
+	Scope      string
+	Budgets    []budgetView
+	AllBudgets int
+	// Raises are the first to end of all AllRaises.
+	Raises    []Raise
+	AllRaises int
+	Teams     []keys.Team
+	Users     []keys.User
 	// NextTeams and NextUsers are the links to more of them; empty on the last page. TeamsAfter and
 	// UsersAfter are the names that these begin after.
 	NextTeams, NextUsers, TeamsAfter, UsersAfter string
@@ -95,7 +104,7 @@ type budgetView struct {
 	Left, Pace string
 }
 
-// maxListed is how many keys, teams and users one page lists.
+// maxListed is how many keys, teams, users, limits and raises one page lists.
 const maxListed = 100
 
 // access returns the keys as a session may see and change them.
@@ -132,17 +141,12 @@ func (d *Dashboard) fillKeys(r *http.Request, v *keysView) (err error) {
 		q.Set("after", next)
 		v.Next = "?" + q.Encode()
 	}
-	counts := d.gateway.Counts()
 	v.Creates = x.admin() || slices.Contains(x.who.Roles, roleMember)
 	for i := range list {
-		v.Keys = append(v.Keys, keyView{Key: list[i], State: list[i].State(now), Budget: budgetOf(&list[i], counts, now), Changes: v.Creates && list[i].Revoked.IsZero()})
+		v.Keys = append(v.Keys, keyView{Key: list[i], State: list[i].State(now), Budget: d.budgetOf(&list[i], now), Changes: v.Creates && list[i].Revoked.IsZero()})
 	}
 	if x.reads() {
-		for _, c := range counts {
-			v.Budgets = append(v.Budgets, newBudgetView(c, now))
-		}
-		slices.SortStableFunc(v.Budgets, func(a, b budgetView) int { return cmp.Compare(b.share(), a.share()) })
-		v.Raises = d.gateway.Raises()
+		d.fillBudgets(v, q.Get("scope"), now)
 	}
 	q = r.URL.Query()
 	v.TeamsAfter, v.UsersAfter = q.Get("teams_after"), q.Get("users_after")
@@ -161,17 +165,28 @@ func (d *Dashboard) fillKeys(r *http.Request, v *keysView) (err error) {
 	return nil
 }
 
+// fillBudgets adds the limits and raises to a view.
+func (d *Dashboard) fillBudgets(v *keysView, scope string, now time.Time) {
+	v.Scope = scope
+	var fullest []Count
+	fullest, v.AllBudgets = d.gateway.Fullest(cmp.Or(scope, "*"), maxListed)
+	for _, c := range fullest {
+		v.Budgets = append(v.Budgets, newBudgetView(c, now))
+	}
+	v.Raises = d.gateway.Raises()
+	v.AllRaises = len(v.Raises)
+	v.Raises = v.Raises[:min(len(v.Raises), maxListed)]
+}
+
 // budgetOf returns the budget of a key with what is used of it; nil without one.
-func budgetOf(k *keys.Key, counts []Count, now time.Time) *budgetView {
+func (d *Dashboard) budgetOf(k *keys.Key, now time.Time) *budgetView {
 	if k.Budget.Max <= 0 {
 		return nil
 	}
 	c := Count{Scope: "key:" + k.Origin, Unit: llm.UnitUSD, Window: k.Budget.Window, Max: int64(k.Budget.Max)}
-	for _, found := range counts {
-		if found.Scope == c.Scope && found.Unit == c.Unit && found.Window == c.Window {
-			c.Used, c.Reserved, c.Starts, c.Resets, c.Raised = found.Used, found.Reserved, found.Starts, found.Resets, found.Raised
-			c.Max = max(c.Max, found.Max)
-		}
+	if found, ok := d.gateway.Count(c.Scope, c.Unit, c.Window); ok {
+		c.Used, c.Reserved, c.Starts, c.Resets, c.Raised = found.Used, found.Reserved, found.Starts, found.Resets, found.Raised
+		c.Max = max(c.Max, found.Max)
 	}
 	v := newBudgetView(c, now)
 	return &v
@@ -187,14 +202,6 @@ func newBudgetView(c Count, now time.Time) budgetView {
 		v.Left = within(c.Resets.Sub(now))
 	}
 	return v
-}
-
-// share is how much of a limit is used; below zero when its maximum is unknown.
-func (b *budgetView) share() float64 {
-	if b.Max <= 0 {
-		return -1
-	}
-	return float64(b.Used+b.Reserved) / float64(b.Max)
 }
 
 // within writes how long it is until a time.

@@ -38,6 +38,10 @@ func TestKeys(t *testing.T) {
 	if _, body := x.get(t, "/keys"); strings.Contains(body, secret) || !strings.Contains(body, "$0 of $5.00 a day") {
 		t.Errorf("the list of keys is %.3000s", body)
 	}
+	g.used = 2 * int64(llm.USD)
+	if _, body := x.get(t, "/keys"); !strings.Contains(body, "$2.00 of $5.00 a day") {
+		t.Errorf("the list of keys lacks what is used: %.3000s", body)
+	}
 	if status, body := x.post(t, "/keys/"+who.KeyID+"/rotate", url.Values{"csrf": {token}, "overlap": {"0s"}}); status != 200 || !strings.Contains(body, "pk_") || strings.Contains(body, secret) {
 		t.Errorf("rotating = %d", status)
 	}
@@ -55,6 +59,35 @@ func TestKeys(t *testing.T) {
 	}
 	if _, body := x.get(t, "/audit"); !strings.Contains(body, "dashboard: rotate key") || strings.Contains(body, secret) {
 		t.Error("the audit log's page lacks the rotation")
+	}
+}
+
+// TestLongLists: a page shows a bounded number of limits, raises and targets, and says that there are more.
+func TestLongLists(t *testing.T) {
+	g := (&fake{}).withKeys(t)
+	x := newTestDashboard(t, g)
+	x.signInByLink(t)
+	rows := func(body string) (limits, raises int) {
+		return strings.Count(body, `<tr tabindex="-1"><th scope="row" class="name"`), strings.Count(body, `<td class="wrap">–</td>`)
+	}
+	if _, body := x.get(t, "/keys"); g.scope != "*" || strings.Contains(body, "fullest of") || strings.Contains(body, "that end first") {
+		t.Errorf("a short list of scopes %q says that there are more: %.3000s", g.scope, body)
+	}
+	g.more = 1500
+	_, body := x.get(t, "/keys?scope=key:*&state=active")
+	if limits, raises := rows(body); limits != maxListed || raises != maxListed || len(body) > 100_000 {
+		t.Errorf("%d limits and %d raises in %d bytes", limits, raises, len(body))
+	}
+	for _, want := range []string{"the 100 fullest of 1,502", "the 100 of 1,501 that end first", `name="scope" value="key:*"`, `<input type="hidden" name="state" value="active">`, `<input type="hidden" name="scope" value="key:*">`} {
+		if !strings.Contains(body, want) {
+			t.Errorf("the page lacks %s", want)
+		}
+	}
+	if _, body := x.get(t, "/health"); strings.Count(body, ">more</a>") != maxTargets-2 || !strings.Contains(body, "100 of 1502 targets, the failing ones first") {
+		t.Errorf("the health page is %.2000s", body)
+	}
+	if g.scope != "key:*" {
+		t.Errorf("the limits of %q were asked for", g.scope)
 	}
 }
 

@@ -74,23 +74,26 @@ func spendOperations() []operation {
 		{method: http.MethodGet, path: "/admin/v1/spend", summary: "Spend by dimension", description: "A dimension=value selects. Dimensions are model, route, target, provider, key, team, user, session, status, cache, hour, day, week, month and tag:NAME.",
 			params: []object{query("by", "dimensions, separated by commas", "model,team"), query("since", "how far back, such as 24h or 7d, or a time", "24h"), query("until", "until when", nil), query("zone", "of hours, days, weeks and months", "UTC"), query("format", "json or csv", "json")},
 			reply:  ledger.Report{}, errors: []int{bad}},
-		{method: http.MethodGet, path: "/admin/v1/budgets", summary: "What is used and reserved of every limit", reply: server.BudgetList{}},
-		{method: http.MethodPost, path: "/admin/v1/budgets", summary: "Correct a counter", body: object{"scope": "team:search", "unit": "usd", "window": "day", "used": 1.5},
+		{method: http.MethodGet, path: "/admin/v1/budgets", summary: "What is used and reserved of every limit", description: "In the order of scope, unit and window. A limit is counted from its first request on.",
+			params: append(paging(), query("scope", "only scopes of this pattern, in which * stands for any text", "team:*"), query("unit", "only this unit: usd, tokens, input_tokens, output_tokens, requests or concurrent", "usd"),
+				query("full", "only those of which at least this share of the maximum is used", 0.8)),
+			reply: server.BudgetList{}, errors: []int{bad}},
+		{method: http.MethodPost, path: "/admin/v1/budgets", summary: "Correct a counter", description: "The reply has that counter only.", body: object{"scope": "team:search", "unit": "usd", "window": "day", "used": 1.5},
 			bodySchema: fields([]string{"scope", "unit", "used"}, object{"scope": object{"type": "string"}, "unit": object{"type": "string"}, "window": object{"type": "string"}, "used": object{"type": "number"}}),
 			reply:      server.BudgetList{}, errors: []int{bad, missing, conflict}},
-		{method: http.MethodGet, path: "/admin/v1/raises", summary: "Temporary raises of limits", reply: server.RaiseList{}},
+		{method: http.MethodGet, path: "/admin/v1/raises", summary: "Temporary raises of limits, the first to end first", params: paging(), reply: server.RaiseList{}, errors: []int{bad}},
 		{method: http.MethodPost, path: "/admin/v1/raises", summary: "Raise limits until a time", body: admin.RaiseSpec{Scope: "team:search", Unit: llm.UnitUSD, Window: "day", By: "10", Until: "+3d", Reason: "load test"}, reply: server.Raise{}, errors: []int{bad, missing, conflict}},
 		{method: http.MethodDelete, path: "/admin/v1/raises/{id}", summary: "End a raise early", params: []object{path("id", "a raise", "rs_1")}, reply: server.Raise{}, errors: []int{missing}},
-		{method: http.MethodGet, path: "/admin/v1/limits", summary: "Every limit of a caller", params: []object{query("key", "id or name of a key", nil), query("model", "only for this model", "demo"), query("team", "in place of the key's", "search"), query("user", "in place of the key's", nil),
-			query("session", "a session", nil), query("tag", "a tag that the caller sends, NAME=VALUE", nil)}, reply: server.LimitList{}, errors: []int{bad, missing}},
+		{method: http.MethodGet, path: "/admin/v1/limits", summary: "Every limit of a caller", description: "In the order of their names. What the reply has beside the limits is the same on all pages.", params: append(paging(), query("key", "id or name of a key", nil), query("model", "only for this model", "demo"), query("team", "in place of the key's", "search"), query("user", "in place of the key's", nil),
+			query("session", "a session", nil), query("tag", "a tag that the caller sends, NAME=VALUE", nil), query("at", "a time of day, or a date with one", nil)), reply: server.LimitList{}, errors: []int{bad, missing}},
 	}
 }
 
 func targetOperations() []operation {
 	return []operation{
-		{method: http.MethodGet, path: "/admin/v1/targets", summary: "Targets with their circuits, figures and credentials", reply: server.TargetList{}},
-		{method: http.MethodPost, path: "/admin/v1/targets/open", summary: "Take a target or credential out of use", body: admin.OpeningBody{ID: "demo/demo", For: "10m"}, reply: server.TargetList{}, errors: []int{bad, missing}},
-		{method: http.MethodPost, path: "/admin/v1/targets/close", summary: "Let a target or credential be used at once", body: admin.OpeningBody{ID: "demo/demo"}, reply: server.TargetList{}, errors: []int{bad, missing}},
+		{method: http.MethodGet, path: "/admin/v1/targets", summary: "Targets with their circuits, figures and credentials, by name", params: paging(), reply: server.TargetList{}, errors: []int{bad}},
+		{method: http.MethodPost, path: "/admin/v1/targets/open", summary: "Take a target or credential out of use", description: "The reply has the target, or those of the credential's provider.", body: admin.OpeningBody{ID: "demo/demo", For: "10m"}, reply: server.TargetList{}, errors: []int{bad, missing}},
+		{method: http.MethodPost, path: "/admin/v1/targets/close", summary: "Let a target or credential be used at once", description: "The reply has the target, or those of the credential's provider.", body: admin.OpeningBody{ID: "demo/demo"}, reply: server.TargetList{}, errors: []int{bad, missing}},
 		{method: http.MethodGet, path: "/admin/v1/cache", summary: "The cache's size, hit ratio and what it has saved", reply: admin.CacheStats{}},
 		{method: http.MethodDelete, path: "/admin/v1/cache", summary: "Purge cached replies", description: "Exactly one parameter says which.",
 			params: []object{query("all", "true for all", "true"), query("model", "a model", nil), query("namespace", "a namespace", nil), query("team", "a team", nil), query("key", "the id of a key", nil), query("tag", "NAME=VALUE", nil), query("id", "one reply that answers similar requests", nil)},
@@ -104,7 +107,7 @@ func policyOperations() []operation {
 		{method: http.MethodPost, path: "/admin/v1/policy/diff", summary: "Who would be treated differently by other policies", body: object{"files": object{"x.rego": "package penstock\n"}, "since": "24h"},
 			bodySchema: fields([]string{"files"}, object{"files": object{"type": "object", "additionalProperties": object{"type": "string"}}, "since": object{"type": "string"}, "until": object{"type": "string"}, "model": object{"type": "string"}, "examples": object{"type": "integer"}}),
 			reply:      replay.PolicyReport{}, errors: []int{bad, conflict, http.StatusUnprocessableEntity}},
-		{method: http.MethodGet, path: "/admin/v1/plugins", summary: "The modules and what they have done", reply: server.PluginList{}},
+		{method: http.MethodGet, path: "/admin/v1/plugins", summary: "The modules and what they have done", description: "The gateway's own module, then the plugins by name.", params: paging(), reply: server.PluginList{}, errors: []int{bad}},
 		{method: http.MethodPost, path: "/admin/v1/reload", summary: "Load configuration, policies and modules again",
 			reply: fields([]string{"reloaded"}, object{"reloaded": object{"type": "boolean"}, "policy": object{"type": "string"}, "models": object{"type": "integer"}}), errors: []int{http.StatusUnprocessableEntity}},
 	}

@@ -64,7 +64,8 @@ func newDocument(root string) (*document, error) {
 	s := newSchemas(root)
 	d := &document{OpenAPI: "3.1.0", Info: info(), Servers: servers(), Security: security(), Tags: tags(), Paths: map[string]object{}}
 	seen := map[string]bool{}
-	for _, op := range append(clientOperations(), adminOperations()...) {
+	ops := append(clientOperations(), adminOperations()...)
+	for _, op := range ops {
 		made, err := op.make(s)
 		if err != nil {
 			return nil, fmt.Errorf("%s %s: %w", op.method, op.path, err)
@@ -82,7 +83,7 @@ func newDocument(root string) (*document, error) {
 	for name, schema := range errorSchemas() {
 		s.found[name] = schema
 	}
-	d.Components = object{"schemas": s.found, "responses": errorResponses(), "securitySchemes": securitySchemes(), "headers": headers()}
+	d.Components = object{"schemas": s.found, "responses": errorResponses(ops), "securitySchemes": securitySchemes(), "headers": headers()}
 	return d, nil
 }
 
@@ -190,12 +191,12 @@ func (op operation) statuses() []int {
 
 func shapeOf(shape string) string { return cmp.Or(shape, "Error") }
 
-// errorResponses are the refusals in all forms of clients.
-func errorResponses() object {
+// errorResponses are the refusals of these operations, in the forms of their clients.
+func errorResponses(ops []operation) object {
 	all := object{}
-	for _, shape := range []string{"Error", "AnthropicError", "GeminiError"} {
-		for _, status := range []int{400, 401, 403, 404, 409, 413, 422, 429, 502, 503, 504} {
-			all[shape+strconv.Itoa(status)] = errorResponse(status, shape)
+	for _, op := range ops {
+		for _, status := range op.statuses() {
+			all[shapeOf(op.shape)+strconv.Itoa(status)] = errorResponse(status, shapeOf(op.shape))
 		}
 	}
 	return all

@@ -88,6 +88,8 @@ func parameter(in, name, description string, example any) object {
 	switch example.(type) {
 	case int:
 		kind = "integer"
+	case float64:
+		kind = "number"
 	case bool:
 		kind = "boolean"
 	}
