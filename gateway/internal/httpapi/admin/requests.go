@@ -97,7 +97,10 @@ func (h handlers) listRequests(r *http.Request, in Input) (Reply, error) {
 
 const (
 	// followBuffer is how many rows wait for a reader that is slow; more are skipped.
-	followBuffer = 256
+	followBuffer = 1024
+	// followPause is the least time between writes of rows: what ends meanwhile is written at once,
+	// since a write costs more than a row.
+	followPause = 50 * time.Millisecond
 	// followBeat is how often an empty line keeps the connection open.
 	followBeat = 15 * time.Second
 )
@@ -131,19 +134,29 @@ func (h handlers) follow(ctx context.Context, matches func(*llm.Record) bool, wr
 	}()
 	beat := time.NewTicker(followBeat)
 	defer beat.Stop()
+	var lines []byte
+	var written time.Time
+	due := time.NewTimer(followPause) // when lines are written, if there are any
+	due.Stop()
+	defer due.Stop()
 	err := write([]byte("\n"))
 	for err == nil {
 		select {
 		case row := <-rows:
-			var line []byte
-			if line, err = json.Marshal(row); err == nil {
-				err = write(append(line, '\n'))
+			if len(lines) == 0 {
+				due.Reset(time.Until(written.Add(followPause)))
 			}
+			var line []byte
+			line, err = json.Marshal(row)
+			lines = append(append(lines, line...), '\n')
+		case <-due.C:
+			err = write(lines)
+			lines, written = lines[:0], time.Now()
 		case <-beat.C:
 			err = write([]byte("\n"))
 		case err := <-followed: // too many follow, or the gateway stops
 			stop()
-			return write(endLine(err))
+			return write(append(lines, endLine(err)...))
 		}
 	}
 	stop()

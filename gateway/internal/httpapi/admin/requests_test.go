@@ -1,14 +1,17 @@
 package admin
 
 import (
+	"bytes"
 	"context"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"net/http/httptest"
+	"strconv"
 	"strings"
 	"testing"
-
-	"github.com/google/go-cmp/cmp"
+	"testing/synctest"
+	"time"
 
 	"github.com/penstock/penstock/gateway/internal/llm"
 )
@@ -99,10 +102,58 @@ func TestRequestsAreFollowed(t *testing.T) {
 	if err := reply.Stream(t.Context(), func(p []byte) error { lines = append(lines, string(p)); return nil }); err != nil {
 		t.Fatal(err)
 	}
-	end := lines[len(lines)-1]
-	if d := cmp.Diff("{\"error\":{\"message\":\"unknown\"}}\n", end); d != "" || lines[0] != "\n" || strings.Contains(strings.Join(lines, ""), "req_2") {
+	if !strings.HasSuffix(strings.Join(lines, ""), "{\"error\":{\"message\":\"unknown\"}}\n") || lines[0] != "\n" || strings.Contains(strings.Join(lines, ""), "req_2") {
 		t.Errorf("%q", lines)
 	}
+}
+
+// busy is a gateway in which a request ends every millisecond for a second.
+type busy struct{ *fake }
+
+func (busy) Follow(ctx context.Context, each func(*llm.Record)) error {
+	for i := range 1000 {
+		each(&llm.Record{ID: fmt.Sprint("req_", i)})
+		time.Sleep(time.Millisecond)
+	}
+	<-ctx.Done()
+	return nil
+}
+
+// TestRowsAreWrittenTogether: each row is written within the pause, and none is lost.
+func TestRowsAreWrittenTogether(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		_, reply, _ := call(t, busy{new(fake)}, "GET", "/admin/v1/requests/live", "")
+		ctx, stop := context.WithTimeout(t.Context(), 2*time.Second)
+		defer stop()
+		began, rows, writes := time.Now(), 0, 0
+		err := reply.Stream(ctx, func(p []byte) error {
+			if ctx.Err() != nil {
+				return ctx.Err()
+			}
+			if p = bytes.TrimSpace(p); len(p) == 0 {
+				return nil
+			}
+			for line := range bytes.Lines(p) {
+				var row RequestRow
+				if err := json.Unmarshal(line, &row); err != nil {
+					t.Error(err)
+				}
+				ended, _ := strconv.Atoi(strings.TrimPrefix(row.ID, "req_"))
+				if late := time.Since(began) - time.Duration(ended)*time.Millisecond; ended != rows || late > followPause {
+					t.Errorf("row %d came as number %d, %v after its end", ended, rows, late)
+				}
+				rows++
+			}
+			if writes++; rows == 1000 {
+				return errors.New("gone")
+			}
+			return nil
+		})
+		if err != nil || rows != 1000 || writes < 20 || writes > 22 {
+			t.Errorf("%d rows in %d writes, %v; want 1,000 in 21", rows, writes, err)
+		}
+	})
 }
 
 // waiting is a gateway that nothing happens in.
