@@ -193,6 +193,9 @@ func BenchmarkSpendOfAMillion(b *testing.B) {
 	if _, err := l.DB().Exec("INSERT INTO hourly" + strings.Replace(insert, "CREATE TABLE hourly_by", "CREATE TABLE IF NOT EXISTS hourly_by", 1)); err != nil {
 		b.Fatal(err)
 	}
+	if _, err := l.DB().Exec("INSERT INTO delays VALUES (1, 0, 0)"); err != nil {
+		b.Fatal(err)
+	}
 	start := time.UnixMicro(1793491200000000)
 	for name, q := range map[string]Query{
 		"model by day":     {By: []string{"model", "day"}, Since: start},

@@ -85,12 +85,7 @@ func (r *Reader) scan(ctx context.Context, g *groups, p plan) error {
 		return fmt.Errorf("query spend: %w", err)
 	}
 	defer rows.Close()
-	for rows.Next() {
-		if err := g.scan(rows, p); err != nil {
-			return err
-		}
-	}
-	if err := rows.Err(); err != nil {
+	if err := g.scan(rows, p); err != nil {
 		return fmt.Errorf("query spend: %w", err)
 	}
 	return nil

@@ -19,6 +19,8 @@ type plan struct {
 	// which it has if timed.
 	columns []string
 	timed   bool
+	// plain says that the numbers are those of a row, not halves of sums.
+	plain bool
 	// tag is the tag whose sums of hours the statement reads. Requests without it are in none of
 	// them: they are what is left of all requests, which the statement reads if untagged.
 	tag      string
@@ -76,7 +78,7 @@ func (q Query) plan(now time.Time) (plan, error) {
 	}
 	sums, grouped := from.sums, len(p.columns) > 0 || p.timed
 	if from.rows != "" && p.timed {
-		sums, grouped = from.rows, false // there is one row for an hour and a value
+		sums, grouped, p.plain = from.rows, false, true // there is one row for an hour and a value
 	}
 	b.WriteString(sums + " FROM " + from.name + " WHERE true")
 	from.between(&b, q.Since, q.Until)
@@ -105,11 +107,11 @@ func ordinals(columns int, timed bool) string {
 // table is where sums come from: the requests themselves, or the sums of hours.
 type table struct {
 	name string
-	// sums are the columns that scanRow reads after the dimensions, quarter is the number of
+	// sums are the columns that a rowScanner reads after the dimensions, quarter is the number of
 	// quarters of an hour since the Unix epoch.
 	sums, quarter string
-	// rows are those columns without a sum, where a row has all requests of an hour and a value;
-	// empty elsewhere.
+	// rows are the numbers themselves, where a row has all requests of an hour and a value; empty
+	// elsewhere.
 	rows       string
 	dimensions map[string]string
 	// dimension is the only one that the table has; empty for one with several or none.
@@ -183,7 +185,7 @@ func hoursByTable(dimension string) table {
 	t := hoursTable()
 	t.name, t.dimension, t.dimensions = "hourly_by", dimension, map[string]string{dimension: "value"}
 	t.sums = strings.Replace(t.sums, "CASE WHEN "+cacheHit+" THEN requests END", "hits", 1)
-	t.rows = strings.NewReplacer("ifnull(sum(", "", "), 0)", "").Replace(t.sums)
+	t.rows = "requests, errors, input_tokens, output_tokens, cost, unpriced_requests, estimated_requests, estimated_cost, hits, saved, prompt_saved"
 	t.between = func(b *statement, since, until time.Time) {
 		b.bind(" AND dimension = ?", dimension)
 		b.betweenHours(since, until)
