@@ -56,8 +56,6 @@ func filterOf(q url.Values) llm.RecordFilter {
 }
 
 const (
-	// liveBuffer is how many records wait for a browser that reads slowly; more are skipped.
-	liveBuffer = 64
 	// liveBeat is how often a comment keeps the connection open, and the session is looked up
 	// again.
 	liveBeat = 15 * time.Second
@@ -75,23 +73,20 @@ func (d *Dashboard) live(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	f := filterOf(r.URL.Query())
-	records := make(chan *llm.Record, liveBuffer)
+	rows := newLatest()
 	followed := make(chan error, 1)
 	ctx := r.Context()
 	go func() {
 		followed <- d.gateway.Follow(ctx, func(record *llm.Record) {
 			if f.Matches(record) {
-				select {
-				case records <- record:
-				default: // the browser is slow; the list is complete when the page is loaded again
-				}
+				rows.add(record)
 			}
 		})
 	}()
 	beat := time.NewTicker(liveBeat)
 	defer beat.Stop()
 	out := http.NewResponseController(w)
-	for event, more := []byte(": open\n\n"), true; ; event, more = d.nextEvent(r, records, beat.C, followed) {
+	for event, more := []byte(": open\n\n"), true; ; event, more = d.nextEvent(r, rows, beat.C, followed) {
 		_ = out.SetWriteDeadline(time.Now().Add(liveWrite)) // tests have connections without
 		if _, err := w.Write(event); err != nil || out.Flush() != nil || !more {
 			return
@@ -101,10 +96,14 @@ func (d *Dashboard) live(w http.ResponseWriter, r *http.Request) {
 
 // nextEvent waits for what a browser that follows the requests is to be sent next, and reports
 // whether there will be more.
-func (d *Dashboard) nextEvent(r *http.Request, records <-chan *llm.Record, beat <-chan time.Time, followed <-chan error) (event []byte, more bool) {
+func (d *Dashboard) nextEvent(r *http.Request, rows *latest, beat <-chan time.Time, followed <-chan error) (event []byte, more bool) {
 	select {
-	case record := <-records:
-		return d.rowEvent(record, d.zone(r)), true
+	case <-rows.ready:
+		zone := d.zone(r)
+		for _, record := range rows.take() {
+			event = append(event, d.rowEvent(record, zone)...)
+		}
+		return event, true
 	case <-beat:
 		if x, ok := d.sessions.find(r); !ok || !x.reads() {
 			return endEvent("The session has ended. Sign in again."), false
