@@ -25,9 +25,12 @@ type watchdog struct {
 	suspended atomic.Int64
 	// away is how long it was suspended in all, in nanoseconds.
 	away atomic.Int64
-	// mu orders changes of the limits and their being exceeded.
+	// mu orders changes of the limits, their being exceeded, and the end of the watch.
 	mu     sync.Mutex
 	limits watchLimits
+	// over says that the timer is not set any more: a check that runs when the watch ends would
+	// set it for a request that is no more.
+	over bool
 }
 
 // watchLimits bound the time without any byte, and the time without progress while only
@@ -58,7 +61,7 @@ func (w *watchdog) follow(l watchLimits) bool {
 	w.received()
 	w.progressed()
 	w.limits = l
-	w.timer.Reset(min(l.idle, l.pingIdle))
+	w.checkIn(min(l.idle, l.pingIdle))
 	return w.ctx.Err() == nil
 }
 
@@ -68,7 +71,14 @@ func (w *watchdog) limitIdle(idle time.Duration, late func() error) {
 	defer w.mu.Unlock()
 	w.received()
 	w.limits.idle, w.limits.idleError = idle, late
-	w.timer.Reset(0) // check finds the time that is left
+	w.checkIn(0) // it finds the time that is left
+}
+
+// checkIn sets the timer, unless the watch is over. The caller holds mu.
+func (w *watchdog) checkIn(d time.Duration) {
+	if !w.over {
+		w.timer.Reset(d)
+	}
 }
 
 // suspend begins a time that does not count: no byte arrives while the reply is not read.
@@ -91,9 +101,12 @@ func (w *watchdog) held() time.Duration { return time.Duration(w.away.Load()) }
 func (w *watchdog) check() {
 	w.mu.Lock()
 	defer w.mu.Unlock()
+	if w.over {
+		return
+	}
 	l, now := &w.limits, time.Since(w.start)
 	if w.suspended.Load() > 0 {
-		w.timer.Reset(min(l.idle, l.pingIdle))
+		w.checkIn(min(l.idle, l.pingIdle))
 		return
 	}
 	idle := l.idle - (now - time.Duration(w.lastByte.Load()))
@@ -104,7 +117,7 @@ func (w *watchdog) check() {
 	case pingIdle <= 0:
 		w.cancel(l.pingIdleError())
 	default:
-		w.timer.Reset(min(idle, pingIdle))
+		w.checkIn(min(idle, pingIdle))
 	}
 }
 
@@ -112,12 +125,17 @@ func (w *watchdog) check() {
 func (w *watchdog) received()   { w.lastByte.Store(int64(time.Since(w.start))) }
 func (w *watchdog) progressed() { w.lastProgress.Store(int64(time.Since(w.start))) }
 
-// disarm stops the timer. The context stays as it is.
-func (w *watchdog) disarm() { w.timer.Stop() }
+// disarm ends the watch. The context stays as it is.
+func (w *watchdog) disarm() {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.over = true
+	w.timer.Stop()
+}
 
 // stop ends the watch and releases the attempt's context.
 func (w *watchdog) stop() {
-	w.timer.Stop()
+	w.disarm()
 	w.cancel(context.Canceled)
 }
 

@@ -29,6 +29,45 @@ func TestWatchdogFollow(t *testing.T) {
 	}
 }
 
+// TestWatchdogStops: a check that has begun when the watch is stopped does not set the timer again,
+// which would fire for ever and keep the whole request in memory.
+func TestWatchdogStops(t *testing.T) {
+	late := func() error { return errors.New("late") }
+	for name, stop := range map[string]func(*watchdog){"stop": (*watchdog).stop, "disarm": (*watchdog).disarm} {
+		for _, suspended := range []bool{false, true} {
+			w := newWatchdog(t.Context(), time.Minute, late)
+			w.limitIdle(time.Minute, late)
+			if suspended {
+				w.suspend() // as it is when the reply has been read
+			}
+			stop(w)
+			w.check()
+			w.limitIdle(time.Minute, late)
+			w.follow(watchLimits{idle: time.Minute, pingIdle: time.Minute, idleError: late, pingIdleError: late})
+			if w.timer.Stop() {
+				t.Errorf("%s, suspended %t: the timer is set", name, suspended)
+			}
+			w.stop()
+		}
+	}
+}
+
+// TestWatchdogStopsAtAnyTime stops while checks run.
+func TestWatchdogStopsAtAnyTime(t *testing.T) {
+	late := func() error { return errors.New("late") }
+	for range 2000 {
+		w := newWatchdog(t.Context(), time.Minute, late)
+		w.suspend()
+		w.limitIdle(time.Minute, late) // which checks at once, in a goroutine of its own
+		w.stop()
+		w.mu.Lock() // after any check that has begun
+		if w.timer.Stop() {
+			t.Fatal("the timer is set")
+		}
+		w.mu.Unlock()
+	}
+}
+
 // TestWatchdogLimitIdle bounds silence beside the limit on the first content.
 func TestWatchdogLimitIdle(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
