@@ -14,14 +14,11 @@ const socketStart = 20 * time.Second
 
 // OnSocket starts a program that listens on a Unix socket, with the arguments for a folder of
 // its own and for the socket's path, and returns the path once the program takes connections.
-// stop kills it, and may be called again; the end of the test does it, too. The test is skipped
-// where there is no such program. A socket needs no port that another program could take first.
+// stop kills it, and may be called again; the end of the test does it, too. A socket needs no port
+// that another program could take first.
 func OnSocket(t testing.TB, program string, args func(dir, socket string) []string) (socket string, stop func()) {
 	t.Helper()
-	path, err := exec.LookPath(program)
-	if err != nil {
-		t.Skipf("there is no %s: install it, or run make deps", program)
-	}
+	path := Program(t, program)
 	dir, err := os.MkdirTemp("", "p") // t.TempDir may be too long for a socket
 	if err != nil {
 		t.Fatal(err)

@@ -21,13 +21,10 @@ type Prometheus struct {
 }
 
 // StartPrometheus starts Prometheus with a configuration file and returns it once it answers; the
-// end of the test kills it. The test is skipped where there is no Prometheus.
+// end of the test kills it.
 func StartPrometheus(t testing.TB, file string) *Prometheus {
 	t.Helper()
-	program, err := exec.LookPath("prometheus")
-	if err != nil {
-		t.Skip("there is no prometheus: install it, or run make deps")
-	}
+	program := Program(t, "prometheus")
 	l, err := net.Listen("tcp", "127.0.0.1:0") // it has no way to choose a port itself
 	if err != nil {
 		t.Fatal(err)
