@@ -176,7 +176,11 @@ func (d *Dashboard) fillSpend(r *http.Request, v *spendView, q SpendQuery) error
 		return err
 	}
 	length := q.Until.Sub(q.Since)
-	before, err := d.gateway.Spend(r.Context(), SpendQuery{By: q.By[:1], Since: q.Since.Add(-length).Truncate(time.Hour), Until: q.Since, Zone: q.Zone, Where: q.Where})
+	alike := q.By[:1]
+	if v.By == "session" { // hardly any is in both periods, and finding out takes as long as the page
+		alike = nil
+	}
+	before, err := d.gateway.Spend(r.Context(), SpendQuery{By: alike, Since: q.Since.Add(-length).Truncate(time.Hour), Until: q.Since, Zone: q.Zone, Where: q.Where})
 	if err != nil {
 		return err
 	}
@@ -221,7 +225,9 @@ func spendGroups(report SpendReport, before []SpendRow, v *spendView) (groups []
 	}
 	old := map[string]llm.NanoUSD{}
 	for _, b := range before {
-		old[b.Values[0]] = b.Cost
+		if len(b.Values) > 0 {
+			old[b.Values[0]] = b.Cost
+		}
 	}
 	for i := range groups {
 		g := &groups[i]
