@@ -165,6 +165,15 @@ func (c *counter) zone(loc *time.Location) *time.Location {
 	return loc
 }
 
+// starts returns when the window of what counts now began; zero for requests in flight and for a
+// rolling window, which has no beginning.
+func (c *counter) starts() time.Time {
+	if c.span.Rolling {
+		return time.Time{}
+	}
+	return c.cur.start
+}
+
 // resets returns when nothing of what counts now does any longer; zero for requests in flight.
 func (c *counter) resets() time.Time { return c.leaves(c.cur) }
 

@@ -21,6 +21,8 @@ type Count struct {
 	Reserved int64
 	// Max is the hard maximum for the last request, without raises; 0 before there was one.
 	Max int64
+	// Starts is when the window began; zero for requests in flight and for rolling windows.
+	Starts time.Time
 	// Resets is when the window ends, or when a rolling one no longer counts any of Spent;
 	// zero for requests in flight.
 	Resets time.Time
@@ -90,7 +92,7 @@ func (m *Meter) Count(scope string, u llm.Unit, window string) (Count, bool) {
 
 func (c *counter) count(now time.Time) Count {
 	n := c.countsAt(now)
-	return Count{c.scope, c.unit, c.window, n.spent, n.reserved, c.max, c.resets()}
+	return Count{c.scope, c.unit, c.window, n.spent, n.reserved, c.max, c.starts(), c.resets()}
 }
 
 // Difference returns the charges that set what a meter has spent in its current window, to

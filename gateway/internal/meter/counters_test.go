@@ -3,6 +3,7 @@ package meter
 import (
 	"slices"
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 
@@ -23,22 +24,22 @@ func TestCountsAndCorrections(t *testing.T) {
 	mustReserve(t, m, "b", limits, llm.Amounts{USD: usd("0.3"), Requests: 1})
 	counts := func() (lines []Count) {
 		for _, c := range countsOf(m) {
-			c.Resets = c.Resets.UTC()
+			c.Starts, c.Resets = c.Starts.UTC(), c.Resets.UTC()
 			lines = append(lines, c)
 		}
 		return lines
 	}
 	want := []Count{
-		{"key:k", llm.UnitUSD, "day", int64(usd("0.2")), int64(usd("0.3")), int64(usd("1")), at(t, "2026-11-23T00:00:00Z").t},
-		{"team:search", llm.UnitConcurrent, "", 0, 1, 9, counts()[1].Resets},
-		{"team:search", llm.UnitRequests, "1m", 1, 1, 5, at(t, "2026-11-22T10:06:00Z").t},
+		{"key:k", llm.UnitUSD, "day", int64(usd("0.2")), int64(usd("0.3")), int64(usd("1")), at(t, "2026-11-22T00:00:00Z").t, at(t, "2026-11-23T00:00:00Z").t},
+		{"team:search", llm.UnitConcurrent, "", 0, 1, 9, time.Time{}, counts()[1].Resets},
+		{"team:search", llm.UnitRequests, "1m", 1, 1, 5, at(t, "2026-11-22T10:05:00Z").t, at(t, "2026-11-22T10:06:00Z").t},
 	}
 	if diff := cmp.Diff(want, counts()); diff != "" {
 		t.Errorf("All (-want +got):\n%s", diff)
 	}
 	for _, w := range want {
 		got, ok := m.Count(w.Scope, w.Unit, w.Window)
-		if got.Resets = got.Resets.UTC(); !ok || got != w {
+		if got.Starts, got.Resets = got.Starts.UTC(), got.Resets.UTC(); !ok || got != w {
 			t.Errorf("Count(%q, %s, %q) = %+v, %t, want %+v", w.Scope, w.Unit, w.Window, got, ok, w)
 		}
 	}

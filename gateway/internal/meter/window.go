@@ -8,8 +8,8 @@ import (
 
 // window is a half-open interval with an id. The zero window never ends.
 type window struct {
-	id  string
-	end time.Time
+	id         string
+	start, end time.Time
 }
 
 // covers reports whether now is before the window's end. A clock that was set back stays
@@ -35,7 +35,7 @@ func windowAt(s *llm.Window, now time.Time, loc *time.Location) window {
 		return clockAt(time.Hour, now, loc)
 	}
 	first, next := calendarDays(s, localDate(now.In(loc)))
-	return window{id: first.Format(dayID(s)), end: midnight(next, loc)}
+	return window{id: first.Format(dayID(s)), start: time.Unix(midnight(first, loc).Unix(), 0), end: midnight(next, loc)}
 }
 
 // instantID is the id of windows that do not begin with a day: their begin in UTC.
@@ -44,7 +44,7 @@ const instantID = "2006-01-02T15:04:05Z"
 func fixedAt(every time.Duration, now time.Time) window {
 	n := int64(every / time.Second)
 	start := floor(now.Unix(), n)
-	return window{id: time.Unix(start, 0).UTC().Format(instantID), end: time.Unix(start+n, 0)}
+	return interval(start, start+n)
 }
 
 // floor returns the greatest multiple of n up to t.
@@ -70,7 +70,12 @@ func clockAt(length time.Duration, now time.Time, loc *time.Location) window {
 	if !change.IsZero() && change.Before(end) {
 		end = change
 	}
-	return window{id: time.Unix(start, 0).UTC().Format(instantID), end: time.Unix(end.Unix(), 0)}
+	return interval(start, end.Unix())
+}
+
+// interval is a window that does not begin with a day, of two Unix times.
+func interval(start, end int64) window {
+	return window{id: time.Unix(start, 0).UTC().Format(instantID), start: time.Unix(start, 0), end: time.Unix(end, 0)}
 }
 
 // calendarDays returns the first day of the window and the first one after it, as midnights

@@ -79,6 +79,48 @@ func TestWindows(t *testing.T) {
 	}
 }
 
+func TestWindowStarts(t *testing.T) {
+	berlin, lordHowe := zone(t, "Europe/Berlin"), zone(t, "Australia/Lord_Howe")
+	at := func(zone *time.Location, s string) time.Time {
+		v, err := time.ParseInLocation("2006-01-02 15:04", s, zone)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return v
+	}
+	for _, c := range []struct {
+		window     string
+		loc        *time.Location
+		end, start time.Time
+	}{
+		{"day", berlin, at(berlin, "2026-03-30 00:00"), at(berlin, "2026-03-29 00:00")}, // of 23 hours
+		{"week", berlin, at(berlin, "2026-11-30 00:00"), at(berlin, "2026-11-23 00:00")},
+		{"month", berlin, at(berlin, "2026-03-01 00:00"), at(berlin, "2026-02-01 00:00")},
+		{"month from 15 in UTC", berlin, at(time.UTC, "2026-12-15 00:00"), at(time.UTC, "2026-11-15 00:00")},
+		{"quarter", berlin, at(berlin, "2027-01-01 00:00"), at(berlin, "2026-10-01 00:00")},
+		{"year", berlin, at(berlin, "2027-01-01 00:00"), at(berlin, "2026-01-01 00:00")},
+		{"hour", berlin, at(berlin, "2026-11-30 13:00"), at(berlin, "2026-11-30 12:00")},
+		{"minute", berlin, at(berlin, "2026-11-30 13:00"), at(berlin, "2026-11-30 12:59")},
+		{"5h", berlin, at(time.UTC, "2026-11-30 17:00"), at(time.UTC, "2026-11-30 12:00")},
+		{"hour", lordHowe, at(time.UTC, "2026-04-04 15:30"), at(time.UTC, "2026-04-04 15:00")}, // half an hour was set back
+	} {
+		span, err := llm.ParseWindow(c.window)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if w := windowAt(&span, c.end.Add(-1), c.loc); !w.end.Equal(c.end) || !w.start.Equal(c.start) {
+			t.Errorf("%s until %v: from %v until %v, want from %v", c.window, c.end, w.start, w.end, c.start)
+		}
+	}
+	m := New(time.Now, nil, Options{})
+	mustReserve(t, m, "a", []llm.Limit{count(llm.UnitRequests, "rolling 24h", 5)}, llm.Amounts{Requests: 1})
+	for _, c := range countsOf(m) {
+		if !c.Starts.IsZero() {
+			t.Errorf("a rolling window starts at %v, want none", c.Starts)
+		}
+	}
+}
+
 // In every zone, windows follow each other without gap or overlap.
 func TestWindowsTile(t *testing.T) {
 	zones := []*time.Location{time.UTC}
@@ -95,10 +137,13 @@ func TestWindowsTile(t *testing.T) {
 		if !w.covers(now) {
 			t.Fatalf("the window %s ends at %v, before now %v", w.id, w.end, now.In(loc))
 		}
+		if w.start.After(now) {
+			t.Fatalf("the window %s starts at %v, after now %v", w.id, w.start, now.In(loc))
+		}
 		if last := windowAt(&span, w.end.Add(-1), loc); last != w {
 			t.Fatalf("the last instant of %v is in %v (now %v)", w, last, now.In(loc))
 		}
-		if next := windowAt(&span, w.end, loc); next.id == w.id || !next.end.After(w.end) {
+		if next := windowAt(&span, w.end, loc); next.id == w.id || !next.end.After(w.end) || !next.start.Equal(w.end) {
 			t.Fatalf("%v is followed by %v (now %v)", w, next, now.In(loc))
 		}
 		if longest := w.end.Sub(now); longest > span.Longest() {

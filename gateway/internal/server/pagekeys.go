@@ -39,15 +39,9 @@ func (p pages) Fullest(scope string, n int) (list []dashboard.Count, all int) {
 	return list, all
 }
 
-// countOf is a counter as the pages show it, with the beginning of its window.
+// countOf is a counter as the pages show it.
 func (p pages) countOf(c *counted) dashboard.Count {
-	out := dashboard.Count{Scope: c.Scope, Unit: c.Unit, Window: c.Window, Used: c.Spent, Reserved: c.Reserved, Max: c.Max, Raised: c.Raised > 0 && c.Max > 0, Resets: c.Resets}
-	if w, err := llm.ParseWindow(c.Window); err == nil && !c.Resets.IsZero() {
-		if starts, ok := w.Start(c.Resets, p.Zone()); ok {
-			out.Starts = starts
-		}
-	}
-	return out
+	return dashboard.Count{Scope: c.Scope, Unit: c.Unit, Window: c.Window, Used: c.Spent, Reserved: c.Reserved, Max: c.Max, Raised: c.Raised > 0 && c.Max > 0, Starts: c.Starts, Resets: c.Resets}
 }
 
 // Raises lists the raises in force.
