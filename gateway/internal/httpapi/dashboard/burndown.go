@@ -27,8 +27,8 @@ const (
 )
 
 // burnDowns draws what is left of the budgets of a query's only condition.
-func (d *Dashboard) burnDowns(ctx context.Context, q SpendQuery, now time.Time) (list []burnView, err error) {
-	for _, c := range d.gateway.MoneyBudgets(scopeOf(q.Where)) {
+func (d *Dashboard) burnDowns(ctx context.Context, q SpendQuery, budgets []Count, now time.Time) (list []burnView, err error) {
+	for _, c := range budgets {
 		if c.Starts.IsZero() || c.Resets.Sub(c.Starts) < minBurn || !now.Before(c.Resets) || len(list) == maxBurns {
 			continue
 		}

@@ -192,8 +192,9 @@ func (d *Dashboard) fillSpend(r *http.Request, v *spendView, q SpendQuery) error
 	}
 	v.Groups, v.Total, v.Before, v.MonthSoFar = spendGroups(report, before.Rows, v), report.Total, before.Total, soFar.Total.Cost
 	v.Projected = projected(v.MonthSoFar, month, now)
-	v.Chart = d.spendChart(report.Rows, v.Groups, q, v)
-	if v.Burns, err = d.burnDowns(r.Context(), q, now); err != nil {
+	budgets := d.gateway.MoneyBudgets(scopeOf(q.Where))
+	v.Chart = d.spendChart(report.Rows, v.Groups, q, v, budgets)
+	if v.Burns, err = d.burnDowns(r.Context(), q, budgets, now); err != nil {
 		return err
 	}
 	if more := len(v.Groups) - maxSpendGroups; more > 0 {
@@ -279,8 +280,8 @@ func (s *SpendRow) add(o *SpendRow) {
 	s.Cost, s.EstimatedCost, s.Saved = llm.Add(s.Cost, o.Cost), llm.Add(s.EstimatedCost, o.EstimatedCost), llm.Add(s.Saved, o.Saved)
 }
 
-// spendChart draws the dearest groups over time, and all others as one.
-func (d *Dashboard) spendChart(rows []SpendRow, groups []spendGroup, q SpendQuery, v *spendView) template.HTML {
+// spendChart draws the dearest groups over time, all others as one, and the budgets per step.
+func (d *Dashboard) spendChart(rows []SpendRow, groups []spendGroup, q SpendQuery, v *spendView, budgets []Count) template.HTML {
 	times, place := v.Range.steps(q.Since, q.Until)
 	series, order := map[string][]float64{}, shownNames(groups)
 	for _, name := range order {
@@ -299,7 +300,7 @@ func (d *Dashboard) spendChart(rows []SpendRow, groups []spendGroup, q SpendQuer
 	for _, name := range order {
 		p.Series = append(p.Series, chart.Series{Name: name, Values: series[name]})
 	}
-	for _, b := range d.gateway.MoneyBudgets(scopeOf(q.Where)) {
+	for _, b := range budgets {
 		if b.Window == string(v.Range.step) {
 			p.Levels = append(p.Levels, chart.Level{Name: "budget a " + b.Window, Value: float64(b.Max) / float64(llm.USD)})
 		}
