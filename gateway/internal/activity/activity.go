@@ -178,11 +178,14 @@ func (a *Activity) Faults() map[llm.Fault]int64 {
 	return all
 }
 
-func (a *Activity) starts() []time.Time {
-	last := a.now().Truncate(Step)
-	starts := make([]time.Time, Steps)
+func (a *Activity) starts() []time.Time { return startsOf(a.now(), Step, Steps) }
+
+// startsOf returns when the last n steps of a length began, the oldest first.
+func startsOf(now time.Time, step time.Duration, n int) []time.Time {
+	last := now.Truncate(step)
+	starts := make([]time.Time, n)
 	for i := range starts {
-		starts[i] = last.Add(-time.Duration(Steps-1-i) * Step)
+		starts[i] = last.Add(-time.Duration(n-1-i) * step)
 	}
 	return starts
 }

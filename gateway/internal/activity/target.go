@@ -93,14 +93,7 @@ func (a *Activity) dropIdle() {
 	}
 }
 
-func (a *Activity) targetStarts() []time.Time {
-	last := a.now().Truncate(TargetStep)
-	starts := make([]time.Time, TargetSteps)
-	for i := range starts {
-		starts[i] = last.Add(-time.Duration(TargetSteps-1-i) * TargetStep)
-	}
-	return starts
-}
+func (a *Activity) targetStarts() []time.Time { return startsOf(a.now(), TargetStep, TargetSteps) }
 
 // Targets returns the steps of each target that has answered in the last 24 hours, by its name,
 // the oldest first, with the time of each.
