@@ -1,6 +1,9 @@
 package llm
 
-import "encoding/json"
+import (
+	"encoding/json"
+	"slices"
+)
 
 // Unit is what a limit counts.
 type Unit string
@@ -15,19 +18,13 @@ const (
 	UnitConcurrent   Unit = "concurrent"
 )
 
+var units = [...]Unit{UnitUSD, UnitTokens, UnitInputTokens, UnitOutputTokens, UnitRequests, UnitConcurrent}
+
 // Units returns all units of limits.
-func Units() []Unit {
-	return []Unit{UnitUSD, UnitTokens, UnitInputTokens, UnitOutputTokens, UnitRequests, UnitConcurrent}
-}
+func Units() []Unit { return slices.Clone(units[:]) }
 
 // Known reports whether it is one of Units.
-func (u Unit) Known() bool {
-	switch u {
-	case UnitUSD, UnitTokens, UnitInputTokens, UnitOutputTokens, UnitRequests, UnitConcurrent:
-		return true
-	}
-	return false
-}
+func (u Unit) Known() bool { return slices.Contains(units[:], u) }
 
 // Limit is one meter's bound for a window.
 type Limit struct {
