@@ -54,9 +54,9 @@ func (r *Reader) find(ctx context.Context, s search, most int) (list []*llm.Reco
 // summed returns the values whose sums of hours tell where they are. The sums of a tag have no
 // requests without it.
 func (s *search) summed() map[string]string {
-	known := map[string]string{}
+	known, hours := map[string]string{}, hoursTable()
 	for d, value := range s.values {
-		if d != "session" && !llm.Step(d).Known() && (!isTag(d) || value != "") {
+		if hours.dimensions[d] != "" || isTag(d) && value != "" {
 			known[d] = value
 		}
 	}
