@@ -29,7 +29,7 @@ type watchdog struct {
 	mu     sync.Mutex
 	limits watchLimits
 	// over says that the timer is not set any more: a check that runs when the watch ends would
-	// set it for a request that is no more.
+	// set it for a request that is over.
 	over bool
 }
 

@@ -11,8 +11,8 @@ import (
 const (
 	// livePause is the least time between rows that a browser is sent.
 	livePause = 250 * time.Millisecond
-	// liveRows is how many rows it is sent at once. Nobody reads more than 200 rows a second, and
-	// rendering them all would cost more than serving the requests; the list is complete when the
+	// liveRows is how many rows it is sent at once. 200 rows a second are more than a person
+	// reads, and rendering all would cost more than serving the requests; the list is complete when the
 	// page is loaded again.
 	liveRows = 50
 )
